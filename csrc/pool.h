@@ -1,0 +1,20 @@
+/* The thread pool: the caller takes chunks itself and never waits for a worker that has not started.
+ *
+ * Work is split over outputs, so that a result does not depend on the number of threads; a kernel that sums
+ * across chunks must cut the sum into blocks whose number depends on the size alone.
+ */
+#ifndef HOOKLOOP_POOL_H
+#define HOOKLOOP_POOL_H
+
+#include "plan.h"
+
+/* chunk runs from 0 to n_chunks - 1; worker is the index of the caller (0) or worker (1..), for its scratch. */
+typedef void (*hl_chunk_fn)(void *arg, int64_t chunk, int worker);
+
+/* Runs fn for every chunk, on this thread alone where cost_ns (of all chunks) does not pay for waking a worker. */
+void hl_parallel(hl_run *run, int64_t n_chunks, double cost_ns, hl_chunk_fn fn, void *arg);
+
+hl_pool *hl_pool_get(int threads); /* the process's pool, grown to that many threads; rebuilt after a fork */
+void hl_pool_stop(void);           /* joins the workers (tests, interpreter exit) */
+
+#endif

@@ -1,0 +1,93 @@
+"""What an op is: one `OpDef` per op type, in one place, and the table of them.
+
+To add an op, write its `OpDef` in the module of its family and, where no kernel fits, a kernel in
+`csrc/kernels`. `Tanh` in `math.py` is a good one to copy.
+"""
+
+from __future__ import annotations
+
+_registry: dict[str, OpDef] = {}
+
+
+class OpDef:
+    """One op type: its signature, and all that the graph, the gradients and the compiler need of it.
+
+    Args:
+      name: TensorFlow's own type name, e.g. "AddV2".
+      inputs, outputs: the signature in the manner of TensorFlow's op definitions: comma-separated
+        "name: type", where type is a dtype ("int32"), a type attribute ("T"), a list ("N * T"), a list
+        of mixed types ("Tvalues", an attribute that is a list of dtypes) or a reference ("Ref(T)").
+      attrs: default values of the attributes that are not inferred from inputs, e.g. {"keep_dims": False}.
+      types: type attribute -> the dtypes allowed (a frozenset of DType); checked when an op is built.
+      shape: function(c) -> list of output shapes; `c` is a `ShapeContext`. A shape is a tuple of dimensions
+        (an int, or a symbolic size that supports arithmetic), or None where not even the rank is known.
+      symbolic: True where `reference` also computes on object arrays of symbolic sizes: the sizes
+        that flow through such ops are worked out when the plan is compiled, not while it runs.
+      value: function(c) -> list of arrays (or None each), for ops whose small integer outputs are known from the
+        shapes of the inputs (Shape, Size, Rank); `symbolic` ops do not need it.
+      gradient: function(op, *output_gradients) -> list with a Tensor, IndexedSlices or None for each input.
+        Absent: asking for the gradient raises LookupError. `no_gradient` marks ops that have none.
+      kernel: the name of the C kernel: one instruction, operands are the inputs, then the outputs.
+      params: function(node) -> tuple of ints and floats that the kernel gets as its attributes.
+      lower: function(c, node) for what is not one instruction: views, aliases, several kernels.
+        `c` is a `LowerContext` (compile/lower.py).
+      reference: function(node, *arrays) -> array or tuple of arrays, in NumPy. The oracle of the tests.
+      host: function(call, *arrays) -> arrays, for the enumerated ops that run in Python (HOST_OPS).
+      stateful: never merged with an equal op, never folded.
+      writes: indices of the inputs that are variables and are written.
+      reads: indices of the inputs that are variables used as a reference but not written (IsVariableInitialized).
+      overwrites: indices of the inputs whose buffer output 0 may take over (elementwise ops).
+      views: "any" where the kernel takes any strides, "rows" where it wants the last axis contiguous
+        (a leading dimension for the others), None where every operand must be contiguous.
+      can_fail: the kernel may return an error while running (indices out of range): it runs before writes.
+    """
+
+    __slots__ = (
+        "name", "inputs", "outputs", "attrs", "types", "shape", "symbolic", "value", "gradient", "kernel",
+        "params", "lower", "reference", "host", "stateful", "writes", "reads", "overwrites", "views",
+        "can_fail", "_signature",
+    )  # fmt: skip
+
+    def __init__(self, name, inputs="", outputs="", *, attrs=None, types=None, shape=None, symbolic=False,
+                 value=None, gradient=None, kernel=None, params=None, lower=None, reference=None, host=None,
+                 stateful=False, writes=(), reads=(), overwrites=(), views=None, can_fail=False):  # fmt: skip
+        self.name = name
+        self.inputs = inputs
+        self.outputs = outputs
+        self.attrs = attrs or {}
+        self.types = types or {}
+        self.shape = shape
+        self.symbolic = symbolic
+        self.value = value
+        self.gradient = gradient
+        self.kernel = kernel
+        self.params = params
+        self.lower = lower
+        self.reference = reference
+        self.host = host
+        self.stateful = stateful
+        self.writes = writes
+        self.reads = reads
+        self.overwrites = overwrites
+        self.views = views
+        self.can_fail = can_fail
+        self._signature = None
+
+
+def register(*definitions: OpDef) -> None:
+    for definition in definitions:
+        if definition.name in _registry:
+            raise ValueError(f"op type {definition.name!r} is registered twice")
+        _registry[definition.name] = definition
+
+
+def lookup(name: str) -> OpDef:
+    try:
+        return _registry[name]
+    except KeyError:
+        raise ValueError(f"unknown op type {name!r}") from None
+
+
+def no_gradient(op, *gradients):
+    """The gradient of ops through which nothing flows."""
+    return [None] * len(op.inputs)
