@@ -1,0 +1,145 @@
+/* Vectors of the widest registers of the ISA level a file is compiled for: types, loads, stores, and parts of a
+ * vector without touching memory beyond it. */
+#ifndef HOOKLOOP_SIMD_H
+#define HOOKLOOP_SIMD_H
+
+#include <stdint.h>
+#include <string.h>
+#if defined(__AVX__)
+#include <immintrin.h>
+#endif
+
+#if defined(__AVX512F__)
+#define SIMD_BYTES 64
+#elif defined(__AVX__)
+#define SIMD_BYTES 32
+#else
+#define SIMD_BYTES 16
+#endif
+
+/* Whether loading part of a vector costs no more than loading all of it. */
+#if defined(__AVX512F__)
+#define SIMD_FREE_MASKS 1
+#else
+#define SIMD_FREE_MASKS 0
+#endif
+
+#define SIMD_INLINE static inline __attribute__((always_inline))
+
+enum { F32_LANES = SIMD_BYTES / 4, F64_LANES = SIMD_BYTES / 8 };
+
+typedef float simd_f32 __attribute__((vector_size(SIMD_BYTES)));
+typedef double simd_f64 __attribute__((vector_size(SIMD_BYTES)));
+typedef int32_t simd_i32 __attribute__((vector_size(SIMD_BYTES)));
+typedef int64_t simd_i64 __attribute__((vector_size(SIMD_BYTES)));
+
+/* The same at any address of an element. */
+typedef simd_f32 simd_f32_at __attribute__((aligned(4), may_alias));
+typedef simd_f64 simd_f64_at __attribute__((aligned(8), may_alias));
+
+SIMD_INLINE simd_f32 load_f32(const float *from) { return *(const simd_f32_at *)from; }
+SIMD_INLINE simd_f64 load_f64(const double *from) { return *(const simd_f64_at *)from; }
+SIMD_INLINE void store_f32(float *to, simd_f32 value) { *(simd_f32_at *)to = value; }
+SIMD_INLINE void store_f64(double *to, simd_f64 value) { *(simd_f64_at *)to = value; }
+SIMD_INLINE simd_f32 splat_f32(float value) { return value - (simd_f32){0}; }
+SIMD_INLINE simd_f64 splat_f64(double value) { return value - (simd_f64){0}; }
+
+/* The first `count` lanes (0 to all); the others load as 0 and are not stored. */
+#if defined(__AVX512F__)
+SIMD_INLINE simd_f32 load_part_f32(const float *from, int count) {
+    return (simd_f32)_mm512_maskz_loadu_ps((__mmask16)((1u << count) - 1), from);
+}
+SIMD_INLINE simd_f64 load_part_f64(const double *from, int count) {
+    return (simd_f64)_mm512_maskz_loadu_pd((__mmask8)((1u << count) - 1), from);
+}
+SIMD_INLINE void store_part_f32(float *to, simd_f32 value, int count) {
+    _mm512_mask_storeu_ps(to, (__mmask16)((1u << count) - 1), (__m512)value);
+}
+SIMD_INLINE void store_part_f64(double *to, simd_f64 value, int count) {
+    _mm512_mask_storeu_pd(to, (__mmask8)((1u << count) - 1), (__m512d)value);
+}
+#elif defined(__AVX__)
+SIMD_INLINE __m256i first_lanes_32(int count) {
+    const simd_i32 lane = {0, 1, 2, 3, 4, 5, 6, 7};
+    return (__m256i)(lane < count);
+}
+SIMD_INLINE __m256i first_lanes_64(int count) {
+    const simd_i64 lane = {0, 1, 2, 3};
+    return (__m256i)(lane < (int64_t)count);
+}
+SIMD_INLINE simd_f32 load_part_f32(const float *from, int count) {
+    return (simd_f32)_mm256_maskload_ps(from, first_lanes_32(count));
+}
+SIMD_INLINE simd_f64 load_part_f64(const double *from, int count) {
+    return (simd_f64)_mm256_maskload_pd(from, first_lanes_64(count));
+}
+SIMD_INLINE void store_part_f32(float *to, simd_f32 value, int count) {
+    _mm256_maskstore_ps(to, first_lanes_32(count), (__m256)value);
+}
+SIMD_INLINE void store_part_f64(double *to, simd_f64 value, int count) {
+    _mm256_maskstore_pd(to, first_lanes_64(count), (__m256d)value);
+}
+#else
+SIMD_INLINE simd_f32 load_part_f32(const float *from, int count) {
+    simd_f32 value = {0};
+    memcpy(&value, from, (size_t)count * sizeof(float));
+    return value;
+}
+SIMD_INLINE simd_f64 load_part_f64(const double *from, int count) {
+    simd_f64 value = {0};
+    memcpy(&value, from, (size_t)count * sizeof(double));
+    return value;
+}
+SIMD_INLINE void store_part_f32(float *to, simd_f32 value, int count) {
+    memcpy(to, &value, (size_t)count * sizeof(float));
+}
+SIMD_INLINE void store_part_f64(double *to, simd_f64 value, int count) {
+    memcpy(to, &value, (size_t)count * sizeof(double));
+}
+#endif
+
+/* interleave_low(a, b) = a0 b0 a1 b1 ..., interleave_high the same from the middle on; even_lanes(a, b) = a0 a2 ...
+ * b0 b2 ..., odd_lanes likewise. Repeated log2(lanes) times over all rows they transpose a block, or sum its rows. */
+#if defined(__clang__)
+#define SIMD_SHUFFLE(index, a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define SIMD_SHUFFLE(index, a, b, ...) __builtin_shuffle(a, b, (index){__VA_ARGS__})
+#endif
+#if SIMD_BYTES == 64
+#define F32_LOW 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+#define F32_HIGH 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+#define F32_EVEN 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30
+#define F32_ODD 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31
+#define F64_LOW 0, 8, 1, 9, 2, 10, 3, 11
+#define F64_HIGH 4, 12, 5, 13, 6, 14, 7, 15
+#define F64_EVEN 0, 2, 4, 6, 8, 10, 12, 14
+#define F64_ODD 1, 3, 5, 7, 9, 11, 13, 15
+#elif SIMD_BYTES == 32
+#define F32_LOW 0, 8, 1, 9, 2, 10, 3, 11
+#define F32_HIGH 4, 12, 5, 13, 6, 14, 7, 15
+#define F32_EVEN 0, 2, 4, 6, 8, 10, 12, 14
+#define F32_ODD 1, 3, 5, 7, 9, 11, 13, 15
+#define F64_LOW 0, 4, 1, 5
+#define F64_HIGH 2, 6, 3, 7
+#define F64_EVEN 0, 2, 4, 6
+#define F64_ODD 1, 3, 5, 7
+#else
+#define F32_LOW 0, 4, 1, 5
+#define F32_HIGH 2, 6, 3, 7
+#define F32_EVEN 0, 2, 4, 6
+#define F32_ODD 1, 3, 5, 7
+#define F64_LOW 0, 2
+#define F64_HIGH 1, 3
+#define F64_EVEN 0, 2
+#define F64_ODD 1, 3
+#endif
+SIMD_INLINE simd_f32 interleave_low_f32(simd_f32 a, simd_f32 b) { return SIMD_SHUFFLE(simd_i32, a, b, F32_LOW); }
+SIMD_INLINE simd_f32 interleave_high_f32(simd_f32 a, simd_f32 b) { return SIMD_SHUFFLE(simd_i32, a, b, F32_HIGH); }
+SIMD_INLINE simd_f32 even_lanes_f32(simd_f32 a, simd_f32 b) { return SIMD_SHUFFLE(simd_i32, a, b, F32_EVEN); }
+SIMD_INLINE simd_f32 odd_lanes_f32(simd_f32 a, simd_f32 b) { return SIMD_SHUFFLE(simd_i32, a, b, F32_ODD); }
+SIMD_INLINE simd_f64 interleave_low_f64(simd_f64 a, simd_f64 b) { return SIMD_SHUFFLE(simd_i64, a, b, F64_LOW); }
+SIMD_INLINE simd_f64 interleave_high_f64(simd_f64 a, simd_f64 b) { return SIMD_SHUFFLE(simd_i64, a, b, F64_HIGH); }
+SIMD_INLINE simd_f64 even_lanes_f64(simd_f64 a, simd_f64 b) { return SIMD_SHUFFLE(simd_i64, a, b, F64_EVEN); }
+SIMD_INLINE simd_f64 odd_lanes_f64(simd_f64 a, simd_f64 b) { return SIMD_SHUFFLE(simd_i64, a, b, F64_ODD); }
+
+#endif
