@@ -1,0 +1,163 @@
+/* A compiled plan as the compiler hands it over, and the frames that run it.
+ *
+ * hl_plan is immutable and shared. hl_frame is one copy of its instructions, prepared for the sizes of the moment; one
+ * thread runs one frame at a time. The frames of one thread share an arena, grown to the largest plan.
+ *
+ * Sizes live in registers (constants included). They are computed in groups: group 0 from what is known before the
+ * run (feeds and variables), each later group by a "resize" instruction once the values it depends on exist.
+ */
+#ifndef HOOKLOOP_FRAME_H
+#define HOOKLOOP_FRAME_H
+
+#include <stdatomic.h>
+
+#include "plan.h"
+
+typedef enum hl_size_operation {
+    HL_SIZE_ADD, HL_SIZE_SUB, HL_SIZE_MUL, HL_SIZE_FLOORDIV, HL_SIZE_MOD, HL_SIZE_MAX, HL_SIZE_MIN,
+    HL_SIZE_BROADCAST, /* a and b, one of which may be 1 */
+    HL_SIZE_EQUAL,     /* a check: a must equal b; writes a */
+    HL_SIZE_INFER      /* a / b, which must be exact: the -1 of a reshape */
+} hl_size_operation;
+
+typedef struct hl_size_op { int32_t operation, out, a, b, node; } hl_size_op;
+
+typedef enum hl_storage {
+    HL_IN_ARENA,    /* index: slot, sized by group 0 */
+    HL_IN_GROWN,    /* index: a buffer of its own, sized by a later group */
+    HL_IN_CONSTANT, /* index: a constant of the plan */
+    HL_IN_FOLDED,   /* index: slot in the frame's own constant memory, written once by the prologue */
+    HL_IN_VARIABLE, /* index: variable */
+    HL_IN_FLAG,     /* index: variable; its byte "initialized" */
+    HL_IN_FEED,     /* index: feed */
+    HL_IN_STREAM,   /* index: random stream */
+    HL_IN_STACK,    /* index: stack of saved loop values */
+    HL_IN_OBJECT    /* index: object slot of the host (strings, resources) */
+} hl_storage;
+
+typedef struct hl_tensor_spec {
+    int32_t dtype, rank, storage, index;
+    int32_t offset;    /* register with the offset in elements */
+    int32_t strided;   /* 1: rank dims are followed by rank strides */
+    int32_t first_dim; /* into plan->dims, which holds registers */
+    int32_t group;
+} hl_tensor_spec;
+
+typedef struct hl_instr_spec { int32_t kernel, first_operand, n_in, n_out, first_attr, n_attr, node, group; } hl_instr_spec;
+
+typedef struct hl_group_spec {
+    int32_t first_size_op, n_size_ops;
+    int32_t first_tensor, n_tensors; /* into plan->tensor_order */
+    int32_t first_instr, n_instrs;   /* into plan->instr_order */
+    int32_t first_watch, n_watch;    /* into plan->watched: the registers whose change makes the group stale */
+    int32_t first_dep, n_deps;       /* into plan->group_deps: earlier groups it also depends on */
+} hl_group_spec;
+
+typedef struct hl_feed_use { int32_t feed, instr, operand, tensor; } hl_feed_use;
+
+typedef struct hl_plan {
+    int32_t n_regs, n_size_ops, n_tensors, n_instrs, n_operands, n_attrs, n_groups, n_dims;
+    int32_t n_arena_slots, n_grown, n_constants, n_folded, n_variables, n_feeds, n_streams, n_stacks, n_objects;
+    int32_t n_feed_uses;
+    int32_t prologue_end;  /* instructions before it run once a frame */
+    int32_t commit;        /* the first instruction that writes a variable */
+    int32_t interruptible; /* has a loop, a blocking instruction or an unknown cost */
+    const int64_t *initial_regs;
+    const hl_size_op *size_ops;
+    const hl_tensor_spec *tensors;
+    const int32_t *dims;
+    const hl_instr_spec *instrs;
+    const int32_t *operands;
+    const hl_value *attrs;
+    const hl_kernel *const *kernels; /* by instruction */
+    const hl_group_spec *groups;
+    const int32_t *tensor_order, *instr_order, *watched, *group_deps;
+    const hl_feed_use *feed_uses;    /* sorted by feed */
+    const int32_t *feed_first_use;   /* n_feeds + 1 */
+    void *const *constants;
+    const int32_t *slot_dtype_size;  /* unused slots have 0 */
+} hl_plan;
+
+/* One variable of a session. Readers of `data` bind again when `version` of the session has moved. */
+typedef struct hl_variable {
+    char *data;
+    int64_t capacity; /* bytes */
+    int64_t dims[HL_MAX_RANK];
+    int32_t rank;     /* -1: no shape yet */
+    int32_t dtype;
+    uint8_t initialized;
+} hl_variable;
+
+typedef struct hl_arena {
+    char *base;
+    int64_t capacity, recent_use, runs;
+    char *scratch;
+    int64_t scratch_capacity;
+} hl_arena;
+
+typedef struct hl_stack { char *data; int64_t used, capacity; } hl_stack;
+
+typedef struct hl_frame hl_frame;
+typedef hl_status (*hl_host_fn)(hl_frame *frame, int32_t instr, int64_t host);
+typedef hl_status (*hl_poll_fn)(hl_frame *frame);
+
+struct hl_frame {
+    const hl_plan *plan;
+    hl_arena *arena;
+    char *arena_base;       /* what the pointers were made from */
+    hl_instr *code;
+    hl_tensor *tensors;
+    hl_tensor **operands;   /* n_operands */
+    void **pointers;        /* argument arrays of instructions with many operands */
+    int32_t *first_pointer; /* by instruction, -1 with direct arguments */
+    char *params;
+    int64_t *first_param;   /* by instruction */
+    int64_t *regs;
+    int64_t *seen;          /* the registers' values at the last preparation */
+    int64_t *group_prepared, *group_changed;
+    int64_t clock;
+    int64_t *slot_offset, *slot_bytes;
+    char **grown; int64_t *grown_bytes;
+    char **folded; int64_t *folded_bytes;
+    char **feeds;           /* data pointers of this run */
+    hl_variable **variables;
+    int64_t *variables_seen; /* the session's version when the pointers were taken */
+    hl_stream **streams;
+    hl_stack *stacks;
+    int64_t scratch_need;
+    double cost_ns;
+    double *instr_cost;
+    bool prepared, folded_done;
+    hl_run run;
+    int32_t failed_instr;   /* or -1 */
+    int32_t failed_node;    /* of a size operation or an instruction, or -1 */
+    int64_t failed_sizes[2];
+    hl_host_fn host;
+    hl_poll_fn poll;
+    void *owner;            /* the host's */
+    int64_t poll_at_ns;
+    unsigned caller_mode;   /* floating-point mode to restore */
+};
+
+hl_arena *hl_arena_new(void);
+void hl_arena_free(hl_arena *arena);
+
+hl_frame *hl_frame_new(const hl_plan *plan, hl_arena *arena);
+void hl_frame_free(hl_frame *frame);
+
+/* Works out sizes, offsets and kernels where a size or a buffer has changed: before the run, and after the caller has
+ * written the registers of feeds and variables. */
+hl_status hl_frame_prepare(hl_frame *frame, bool force);
+
+/* Points the instructions at a feed's data. */
+void hl_frame_bind_feed(hl_frame *frame, int32_t feed, char *data);
+
+hl_status hl_frame_run(hl_frame *frame);
+
+hl_status hl_variable_reshape(hl_variable *variable, int rank, const int64_t *dims);
+
+const hl_kernel *hl_control_kernel(const char *name); /* jump, resize, load_sizes, ...: the runner's own */
+
+int64_t hl_now_ns(void);
+
+#endif

@@ -1,0 +1,788 @@
+/* Preparing a frame for its sizes, and running it. */
+#include "frame.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+#include "pool.h"
+
+enum {
+    BIG_ARENA = 1 << 20,       /* from here on the arena is mapped, so that pages can be given back */
+    ARENA_WINDOW = 64,         /* runs after which an arena that was not needed is given back */
+    POLL_COST_NS = 1000000,    /* plans estimated above this look at the clock between instructions */
+    POLL_PERIOD_NS = 10000000
+};
+
+int64_t hl_now_ns(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+hl_status hl_fail(hl_run *run, hl_status status, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(run->message, sizeof run->message, format, arguments);
+    va_end(arguments);
+    return status;
+}
+
+hl_status hl_refuse(hl_prepare *prep, hl_status status, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(prep->message, sizeof prep->message, format, arguments);
+    va_end(arguments);
+    return status;
+}
+
+/* ---- memory ---- */
+
+static size_t round_up(size_t bytes, size_t unit) { return (bytes + unit - 1) / unit * unit; }
+
+static char *allocate(size_t bytes) {
+    if (bytes > (size_t)1 << 46) return NULL;
+    return aligned_alloc(HL_ALIGNMENT, round_up(bytes ? bytes : 1, HL_ALIGNMENT));
+}
+
+static char *arena_map(size_t bytes) {
+    if (bytes < BIG_ARENA) return allocate(bytes);
+    char *base = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return base == MAP_FAILED ? NULL : base;
+}
+
+static void arena_unmap(char *base, size_t bytes) {
+    if (!base) return;
+    if (bytes < BIG_ARENA) free(base);
+    else munmap(base, bytes);
+}
+
+hl_arena *hl_arena_new(void) { return calloc(1, sizeof(hl_arena)); }
+
+void hl_arena_free(hl_arena *arena) {
+    if (!arena) return;
+    arena_unmap(arena->base, (size_t)arena->capacity);
+    free(arena->scratch);
+    free(arena);
+}
+
+static bool arena_reserve(hl_arena *arena, int64_t bytes) {
+    if (bytes <= arena->capacity) return true;
+    if (bytes > (int64_t)1 << 46) return false;
+    size_t capacity = round_up((size_t)bytes, bytes < BIG_ARENA ? HL_ALIGNMENT : 4096);
+    char *base = arena_map(capacity);
+    if (!base) return false;
+    arena_unmap(arena->base, (size_t)arena->capacity);
+    arena->base = base;
+    arena->capacity = (int64_t)capacity;
+    return true;
+}
+
+/* Gives back the pages that the last runs did not use; addresses stay valid. */
+static void arena_note_use(hl_arena *arena, int64_t bytes) {
+    if (bytes > arena->recent_use) arena->recent_use = bytes;
+    if (++arena->runs < ARENA_WINDOW) return;
+    int64_t keep = (int64_t)round_up((size_t)arena->recent_use, 4096);
+    if (arena->capacity >= BIG_ARENA && arena->capacity > 2 * keep + BIG_ARENA)
+        madvise(arena->base + keep, (size_t)(arena->capacity - keep), MADV_DONTNEED);
+    arena->runs = 0;
+    arena->recent_use = 0;
+}
+
+hl_status hl_variable_reshape(hl_variable *variable, int rank, const int64_t *dims) {
+    int64_t size = 1;
+    for (int axis = 0; axis < rank; axis++) size *= dims[axis];
+    int64_t bytes = size * (int64_t)hl_dtype_size((hl_dtype)variable->dtype);
+    if (!variable->data || bytes > variable->capacity) {
+        char *data = allocate((size_t)bytes);
+        if (!data) return HL_RESOURCE_EXHAUSTED;
+        memset(data, 0, (size_t)bytes);
+        free(variable->data);
+        variable->data = data;
+        variable->capacity = bytes;
+    }
+    variable->rank = rank;
+    for (int axis = 0; axis < rank; axis++) variable->dims[axis] = dims[axis];
+    return HL_OK;
+}
+
+/* ---- frames ---- */
+
+static void *zeroed(size_t count, size_t size) { return calloc(count ? count : 1, size); }
+
+hl_frame *hl_frame_new(const hl_plan *plan, hl_arena *arena) {
+    hl_frame *frame = calloc(1, sizeof *frame);
+    if (!frame) return NULL;
+    frame->plan = plan;
+    frame->arena = arena;
+    int64_t param_bytes = 0, n_pointers = 0;
+    for (int32_t i = 0; i < plan->n_instrs; i++) {
+        param_bytes += (int64_t)round_up(plan->kernels[i]->param_bytes, 16);
+        int32_t n = plan->instrs[i].n_in + plan->instrs[i].n_out;
+        if (n > HL_DIRECT_ARGS) n_pointers += n;
+    }
+    frame->code = (hl_instr *)allocate((size_t)plan->n_instrs * sizeof(hl_instr));
+    frame->tensors = zeroed((size_t)plan->n_tensors, sizeof(hl_tensor));
+    frame->operands = zeroed((size_t)plan->n_operands, sizeof(hl_tensor *));
+    frame->pointers = zeroed((size_t)n_pointers, sizeof(void *));
+    frame->first_pointer = zeroed((size_t)plan->n_instrs, sizeof(int32_t));
+    frame->params = allocate((size_t)param_bytes);
+    frame->first_param = zeroed((size_t)plan->n_instrs, sizeof(int64_t));
+    frame->regs = zeroed((size_t)plan->n_regs, sizeof(int64_t));
+    frame->seen = zeroed((size_t)plan->n_regs, sizeof(int64_t));
+    frame->group_prepared = zeroed((size_t)plan->n_groups, sizeof(int64_t));
+    frame->group_changed = zeroed((size_t)plan->n_groups, sizeof(int64_t));
+    frame->slot_offset = zeroed((size_t)plan->n_arena_slots, sizeof(int64_t));
+    frame->slot_bytes = zeroed((size_t)plan->n_arena_slots, sizeof(int64_t));
+    frame->grown = zeroed((size_t)plan->n_grown, sizeof(char *));
+    frame->grown_bytes = zeroed((size_t)plan->n_grown, sizeof(int64_t));
+    frame->folded = zeroed((size_t)plan->n_folded, sizeof(char *));
+    frame->folded_bytes = zeroed((size_t)plan->n_folded, sizeof(int64_t));
+    frame->feeds = zeroed((size_t)plan->n_feeds, sizeof(char *));
+    frame->variables = zeroed((size_t)plan->n_variables, sizeof(hl_variable *));
+    frame->streams = zeroed((size_t)plan->n_streams, sizeof(hl_stream *));
+    frame->stacks = zeroed((size_t)plan->n_stacks, sizeof(hl_stack));
+    frame->instr_cost = zeroed((size_t)plan->n_instrs, sizeof(double));
+    if (!frame->code || !frame->tensors || !frame->operands || !frame->pointers || !frame->first_pointer ||
+        !frame->params || !frame->first_param || !frame->regs || !frame->seen || !frame->group_prepared ||
+        !frame->group_changed || !frame->slot_offset || !frame->slot_bytes || !frame->grown || !frame->grown_bytes ||
+        !frame->folded || !frame->folded_bytes || !frame->feeds || !frame->variables || !frame->streams ||
+        !frame->stacks || !frame->instr_cost) {
+        hl_frame_free(frame);
+        return NULL;
+    }
+    memset(frame->code, 0, (size_t)plan->n_instrs * sizeof(hl_instr));
+    memset(frame->params, 0, round_up((size_t)param_bytes, HL_ALIGNMENT));
+    memcpy(frame->regs, plan->initial_regs, (size_t)plan->n_regs * sizeof(int64_t));
+    for (int32_t k = 0; k < plan->n_operands; k++) frame->operands[k] = &frame->tensors[plan->operands[k]];
+    int64_t param = 0;
+    int32_t pointer = 0;
+    for (int32_t i = 0; i < plan->n_instrs; i++) {
+        int32_t n = plan->instrs[i].n_in + plan->instrs[i].n_out;
+        frame->first_param[i] = param;
+        param += (int64_t)round_up(plan->kernels[i]->param_bytes, 16);
+        frame->first_pointer[i] = n > HL_DIRECT_ARGS ? pointer : -1;
+        if (n > HL_DIRECT_ARGS) pointer += n;
+    }
+    frame->run.regs = frame->regs;
+    frame->run.frame = frame;
+    frame->run.threads = 1;
+    frame->failed_instr = frame->failed_node = -1;
+    return frame;
+}
+
+void hl_frame_free(hl_frame *frame) {
+    if (!frame) return;
+    const hl_plan *plan = frame->plan;
+    if (frame->grown)
+        for (int32_t i = 0; i < plan->n_grown; i++) free(frame->grown[i]);
+    if (frame->folded)
+        for (int32_t i = 0; i < plan->n_folded; i++) free(frame->folded[i]);
+    if (frame->stacks)
+        for (int32_t i = 0; i < plan->n_stacks; i++) free(frame->stacks[i].data);
+    free(frame->code), free(frame->tensors), free(frame->operands), free(frame->pointers), free(frame->first_pointer);
+    free(frame->params), free(frame->first_param), free(frame->regs), free(frame->seen), free(frame->group_prepared);
+    free(frame->group_changed), free(frame->slot_offset), free(frame->slot_bytes), free(frame->grown);
+    free(frame->grown_bytes), free(frame->folded), free(frame->folded_bytes), free(frame->feeds);
+    free(frame->variables), free(frame->streams), free(frame->stacks), free(frame->instr_cost);
+    free(frame);
+}
+
+/* ---- sizes ---- */
+
+static bool size_compute(hl_size_operation operation, int64_t a, int64_t b, int64_t *out) {
+    switch (operation) {
+    case HL_SIZE_ADD: return !__builtin_add_overflow(a, b, out);
+    case HL_SIZE_SUB: return !__builtin_sub_overflow(a, b, out);
+    case HL_SIZE_MUL: return !__builtin_mul_overflow(a, b, out);
+    case HL_SIZE_FLOORDIV:
+        if (b == 0) return *out = 0, true; /* an empty extent: the kernel or a check refuses it */
+        *out = a / b - ((a % b != 0) && ((a < 0) != (b < 0)));
+        return true;
+    case HL_SIZE_MOD:
+        if (b == 0) return *out = 0, true;
+        *out = a % b + ((a % b != 0) && ((a < 0) != (b < 0)) ? b : 0);
+        return true;
+    case HL_SIZE_MAX: return *out = a > b ? a : b, true;
+    case HL_SIZE_MIN: return *out = a < b ? a : b, true;
+    case HL_SIZE_BROADCAST:
+        *out = a == 1 ? b : a;
+        return a == b || a == 1 || b == 1;
+    case HL_SIZE_EQUAL: return *out = a, a == b;
+    case HL_SIZE_INFER:
+        if (b == 0) return *out = 0, a == 0;
+        *out = a / b;
+        return a % b == 0;
+    }
+    return false;
+}
+
+static hl_status compute_sizes(hl_frame *frame, const hl_group_spec *group) {
+    int64_t *regs = frame->regs;
+    const hl_size_op *op = frame->plan->size_ops + group->first_size_op;
+    for (const hl_size_op *end = op + group->n_size_ops; op < end; op++) {
+        if (__builtin_expect(!size_compute((hl_size_operation)op->operation, regs[op->a], regs[op->b], &regs[op->out]), 0)) {
+            frame->failed_node = op->node;
+            frame->failed_sizes[0] = regs[op->a];
+            frame->failed_sizes[1] = regs[op->b];
+            frame->prepared = false;
+            snprintf(frame->run.message, sizeof frame->run.message, "sizes %lld and %lld do not fit",
+                     (long long)regs[op->a], (long long)regs[op->b]);
+            return HL_INVALID_ARGUMENT;
+        }
+    }
+    return HL_OK;
+}
+
+static bool size_tensor(hl_frame *frame, const hl_tensor_spec *spec, hl_tensor *tensor) {
+    const int64_t *regs = frame->regs;
+    const int32_t *dim = frame->plan->dims + spec->first_dim;
+    tensor->dtype = (hl_dtype)spec->dtype;
+    tensor->rank = spec->rank;
+    int64_t size = 1;
+    for (int axis = 0; axis < spec->rank; axis++) {
+        tensor->dims[axis] = regs[dim[axis]];
+        if (tensor->dims[axis] < 0 || __builtin_mul_overflow(size, tensor->dims[axis], &size)) return false;
+    }
+    tensor->size = size;
+    int64_t stride = 1;
+    tensor->contiguous = true;
+    for (int axis = spec->rank - 1; axis >= 0; axis--) {
+        tensor->strides[axis] = spec->strided ? regs[dim[spec->rank + axis]] : stride;
+        if (spec->strided && tensor->dims[axis] != 1 && tensor->strides[axis] != stride) tensor->contiguous = false;
+        stride *= tensor->dims[axis];
+    }
+    if (size == 0) tensor->contiguous = true;
+    return true;
+}
+
+static int64_t tensor_bytes(const hl_tensor *tensor) { return tensor->size * (int64_t)hl_dtype_size(tensor->dtype); }
+
+static hl_status out_of_memory(hl_frame *frame, int64_t bytes) {
+    frame->prepared = false;
+    return hl_fail(&frame->run, HL_RESOURCE_EXHAUSTED, "out of memory: %lld bytes are needed", (long long)bytes);
+}
+
+static hl_status place_arena(hl_frame *frame) {
+    const hl_plan *plan = frame->plan;
+    int64_t offset = 0;
+    for (int32_t slot = 0; slot < plan->n_arena_slots; slot++) {
+        frame->slot_offset[slot] = offset;
+        if (__builtin_add_overflow(offset, (int64_t)round_up((size_t)frame->slot_bytes[slot], HL_ALIGNMENT), &offset))
+            return out_of_memory(frame, INT64_MAX);
+    }
+    if (!arena_reserve(frame->arena, offset)) return out_of_memory(frame, offset);
+    frame->arena_base = frame->arena->base;
+    return HL_OK;
+}
+
+static bool grow(char **data, int64_t *capacity, int64_t bytes) {
+    if (*data && bytes <= *capacity) return true;
+    int64_t wanted = bytes + bytes / 2;
+    char *fresh = allocate((size_t)wanted);
+    if (!fresh) return false;
+    free(*data);
+    *data = fresh;
+    *capacity = wanted;
+    return true;
+}
+
+/* Sizes every tensor of the group, then makes room: arena slots together, grown and folded buffers one by one. */
+static hl_status size_group(hl_frame *frame, const hl_group_spec *group) {
+    const hl_plan *plan = frame->plan;
+    const int32_t *order = plan->tensor_order + group->first_tensor;
+    if (group == plan->groups) memset(frame->slot_bytes, 0, (size_t)plan->n_arena_slots * sizeof(int64_t));
+    for (int32_t k = 0; k < group->n_tensors; k++) {
+        const hl_tensor_spec *spec = &plan->tensors[order[k]];
+        hl_tensor *tensor = &frame->tensors[order[k]];
+        if (!size_tensor(frame, spec, tensor)) {
+            frame->prepared = false;
+            return hl_fail(&frame->run, HL_INVALID_ARGUMENT, "a size is negative or too large");
+        }
+        if (spec->strided) continue;
+        int64_t bytes = tensor_bytes(tensor) + frame->regs[spec->offset] * (int64_t)hl_dtype_size(tensor->dtype);
+        if (spec->storage == HL_IN_ARENA) {
+            if (bytes > frame->slot_bytes[spec->index]) frame->slot_bytes[spec->index] = bytes;
+        } else if (spec->storage == HL_IN_GROWN) {
+            if (!grow(&frame->grown[spec->index], &frame->grown_bytes[spec->index], bytes)) return out_of_memory(frame, bytes);
+        } else if (spec->storage == HL_IN_FOLDED && !frame->folded_done) {
+            if (!grow(&frame->folded[spec->index], &frame->folded_bytes[spec->index], bytes)) return out_of_memory(frame, bytes);
+        }
+    }
+    return group == plan->groups ? place_arena(frame) : HL_OK;
+}
+
+static char *storage_base(hl_frame *frame, const hl_tensor_spec *spec) {
+    switch ((hl_storage)spec->storage) {
+    case HL_IN_ARENA: return frame->arena_base + frame->slot_offset[spec->index];
+    case HL_IN_GROWN: return frame->grown[spec->index];
+    case HL_IN_CONSTANT: return frame->plan->constants[spec->index];
+    case HL_IN_FOLDED: return frame->folded[spec->index];
+    case HL_IN_VARIABLE: return frame->variables[spec->index]->data;
+    case HL_IN_FLAG: return (char *)&frame->variables[spec->index]->initialized;
+    case HL_IN_FEED: return frame->feeds[spec->index];
+    case HL_IN_STREAM: return (char *)frame->streams[spec->index];
+    case HL_IN_STACK: return (char *)&frame->stacks[spec->index];
+    case HL_IN_OBJECT: return NULL;
+    }
+    return NULL;
+}
+
+static void point_tensors(hl_frame *frame, const hl_group_spec *group) {
+    const int32_t *order = frame->plan->tensor_order + group->first_tensor;
+    for (int32_t k = 0; k < group->n_tensors; k++) {
+        const hl_tensor_spec *spec = &frame->plan->tensors[order[k]];
+        hl_tensor *tensor = &frame->tensors[order[k]];
+        char *base = storage_base(frame, spec);
+        tensor->data = base ? base + frame->regs[spec->offset] * (int64_t)hl_dtype_size(tensor->dtype) : NULL;
+    }
+}
+
+static hl_status prepare_instr(hl_frame *frame, int32_t i) {
+    const hl_plan *plan = frame->plan;
+    const hl_instr_spec *spec = &plan->instrs[i];
+    hl_instr *ins = &frame->code[i];
+    int32_t n = spec->n_in + spec->n_out;
+    hl_tensor **operands = frame->operands + spec->first_operand;
+    if (n > HL_DIRECT_ARGS) {
+        void **pointers = frame->pointers + frame->first_pointer[i];
+        for (int32_t k = 0; k < n; k++) pointers[k] = operands[k]->data;
+        ins->arg[0] = pointers;
+    } else {
+        for (int32_t k = 0; k < n; k++) ins->arg[k] = operands[k]->data;
+    }
+    hl_prepare prep = {.n_in = spec->n_in, .n_out = spec->n_out, .n_attr = spec->n_attr,
+                       .in = operands, .out = operands + spec->n_in, .attr = plan->attrs + spec->first_attr,
+                       .ins = ins, .params = frame->params + frame->first_param[i], .regs = frame->regs};
+    prep.message[0] = 0;
+    ins->p[2].p = prep.params;
+    hl_status status = plan->kernels[i]->prepare(&prep);
+    if (status != HL_OK) {
+        frame->prepared = false;
+        frame->failed_instr = i;
+        frame->failed_node = spec->node;
+        return hl_fail(&frame->run, status, "%s", prep.message);
+    }
+    if (prep.scratch_bytes > frame->scratch_need) frame->scratch_need = prep.scratch_bytes;
+    frame->instr_cost[i] = prep.cost_ns;
+    return HL_OK;
+}
+
+static hl_status reserve_scratch(hl_frame *frame) {
+    hl_arena *arena = frame->arena;
+    int64_t each = (int64_t)round_up((size_t)frame->scratch_need, HL_ALIGNMENT);
+    int64_t wanted = each * frame->run.threads;
+    if (wanted > arena->scratch_capacity) {
+        char *fresh = allocate((size_t)wanted);
+        if (!fresh) return out_of_memory(frame, wanted);
+        free(arena->scratch);
+        arena->scratch = fresh;
+        arena->scratch_capacity = wanted;
+    }
+    frame->run.scratch = arena->scratch;
+    frame->run.scratch_bytes = each;
+    return HL_OK;
+}
+
+static hl_status prepare_group(hl_frame *frame, int32_t g) {
+    const hl_plan *plan = frame->plan;
+    const hl_group_spec *group = &plan->groups[g];
+    frame->group_changed[g] = frame->group_prepared[g] = ++frame->clock;
+    hl_status status = compute_sizes(frame, group);
+    if (status == HL_OK) status = size_group(frame, group);
+    if (status != HL_OK) return status;
+    point_tensors(frame, group);
+    const int32_t *order = plan->instr_order + group->first_instr;
+    for (int32_t k = 0; k < group->n_instrs; k++)
+        if ((status = prepare_instr(frame, order[k])) != HL_OK) return status;
+    for (int32_t k = 0; k < group->n_watch; k++) {
+        int32_t reg = plan->watched[group->first_watch + k];
+        frame->seen[reg] = frame->regs[reg];
+    }
+    return reserve_scratch(frame);
+}
+
+hl_status hl_frame_prepare(hl_frame *frame, bool force) {
+    const hl_plan *plan = frame->plan;
+    if (frame->prepared && !force && frame->arena_base == frame->arena->base) {
+        const int32_t *watch = plan->watched + plan->groups[0].first_watch;
+        int32_t k = 0, n = plan->groups[0].n_watch;
+        while (k < n && frame->seen[watch[k]] == frame->regs[watch[k]]) k++;
+        if (k == n) return HL_OK;
+    }
+    frame->prepared = true;
+    hl_status status = prepare_group(frame, 0);
+    if (status != HL_OK) {
+        frame->prepared = false;
+        return status;
+    }
+    double cost = 0;
+    for (int32_t i = plan->prologue_end; i < plan->n_instrs; i++) cost += frame->instr_cost[i] < 0 ? 1e6 : frame->instr_cost[i] + 2;
+    frame->cost_ns = cost;
+    return HL_OK;
+}
+
+void hl_frame_bind_feed(hl_frame *frame, int32_t feed, char *data) {
+    const hl_plan *plan = frame->plan;
+    frame->feeds[feed] = data;
+    for (int32_t k = plan->feed_first_use[feed]; k < plan->feed_first_use[feed + 1]; k++) {
+        const hl_feed_use *use = &plan->feed_uses[k];
+        hl_tensor *tensor = &frame->tensors[use->tensor];
+        tensor->data = data + frame->regs[plan->tensors[use->tensor].offset] * (int64_t)hl_dtype_size(tensor->dtype);
+        if (use->instr < 0) continue;
+        int32_t pointers = frame->first_pointer[use->instr];
+        if (pointers >= 0) frame->pointers[pointers + use->operand] = tensor->data;
+        else frame->code[use->instr].arg[use->operand] = tensor->data;
+    }
+}
+
+/* ---- denormals ---- */
+
+static unsigned flush_denormals(void) {
+#if defined(__x86_64__)
+    unsigned mode = _mm_getcsr();
+    if ((mode & 0x8040) != 0x8040) _mm_setcsr(mode | 0x8040);
+    return mode;
+#else
+    return 0;
+#endif
+}
+
+static void restore_denormals(unsigned mode) {
+#if defined(__x86_64__)
+    if ((mode & 0x8040) != 0x8040) _mm_setcsr(mode);
+#else
+    (void)mode;
+#endif
+}
+
+/* ---- control instructions ---- */
+
+static hl_frame *frame_of(hl_run *run) { return run->frame; }
+
+static hl_status run_end(const hl_instr *ins, hl_run *run) {
+    (void)ins, (void)run;
+    return HL_END;
+}
+
+static hl_status prepare_end(hl_prepare *prep) { return prep->ins->fn = run_end, HL_OK; }
+
+static hl_status run_jump(const hl_instr *ins, hl_run *run) {
+    run->next = frame_of(run)->code + ins->p[0].i;
+    return HL_JUMP;
+}
+
+static hl_status prepare_jump(hl_prepare *prep) {
+    prep->ins->p[0] = prep->attr[0];
+    return prep->ins->fn = run_jump, HL_OK;
+}
+
+static hl_status poll_now(hl_frame *frame) {
+    int64_t now = hl_now_ns();
+    if (now < frame->poll_at_ns) return HL_OK;
+    frame->poll_at_ns = now + POLL_PERIOD_NS;
+    return frame->poll ? frame->poll(frame) : HL_OK;
+}
+
+static hl_status run_jump_back(const hl_instr *ins, hl_run *run) {
+    hl_status status = poll_now(frame_of(run));
+    return status == HL_OK ? run_jump(ins, run) : status;
+}
+
+static hl_status prepare_jump_back(hl_prepare *prep) {
+    prep->ins->p[0] = prep->attr[0];
+    prep->cost_ns = -1;
+    return prep->ins->fn = run_jump_back, HL_OK;
+}
+
+static hl_status run_jump_unless(const hl_instr *ins, hl_run *run) {
+    return *(const uint8_t *)ins->arg[0] ? HL_OK : run_jump(ins, run);
+}
+
+static hl_status prepare_jump_unless(hl_prepare *prep) {
+    if (prep->in[0]->size != 1)
+        return hl_refuse(prep, HL_INVALID_ARGUMENT, "The condition must be a scalar, got a tensor of rank %d with %lld elements",
+                         prep->in[0]->rank, (long long)prep->in[0]->size);
+    prep->ins->p[0] = prep->attr[0];
+    return prep->ins->fn = run_jump_unless, HL_OK;
+}
+
+static hl_status run_resize(const hl_instr *ins, hl_run *run) {
+    hl_frame *frame = frame_of(run);
+    const hl_plan *plan = frame->plan;
+    int32_t g = (int32_t)ins->p[0].i;
+    const hl_group_spec *group = &plan->groups[g];
+    bool stale = frame->group_prepared[g] < frame->group_changed[0];
+    for (int32_t k = 0; k < group->n_deps && !stale; k++)
+        stale = frame->group_prepared[g] < frame->group_changed[plan->group_deps[group->first_dep + k]];
+    for (int32_t k = 0; k < group->n_watch && !stale; k++) {
+        int32_t reg = plan->watched[group->first_watch + k];
+        stale = frame->seen[reg] != frame->regs[reg];
+    }
+    if (!stale) return HL_OK;
+    hl_status status = prepare_group(frame, g);
+    if (status != HL_OK) frame->group_prepared[g] = -1;
+    return status;
+}
+
+static hl_status prepare_resize(hl_prepare *prep) {
+    prep->ins->p[0] = prep->attr[0];
+    return prep->ins->fn = run_resize, HL_OK;
+}
+
+static int64_t read_integer(const void *data, hl_dtype dtype, int64_t at) {
+    return dtype == HL_INT64 ? ((const int64_t *)data)[at] : ((const int32_t *)data)[at];
+}
+
+/* load_sizes: attributes are the registers that the operand's elements go to. */
+typedef struct size_list { hl_dtype dtype; int32_t count; const hl_value *regs; } size_list;
+
+static hl_status run_load_sizes(const hl_instr *ins, hl_run *run) {
+    const size_list *list = ins->p[2].p;
+    for (int32_t k = 0; k < list->count; k++) run->regs[list->regs[k].i] = read_integer(ins->arg[0], list->dtype, k);
+    return HL_OK;
+}
+
+static hl_status run_store_sizes(const hl_instr *ins, hl_run *run) {
+    const size_list *list = ins->p[2].p;
+    for (int32_t k = 0; k < list->count; k++) {
+        int64_t value = run->regs[list->regs[k].i];
+        if (list->dtype == HL_INT64) ((int64_t *)ins->arg[0])[k] = value;
+        else ((int32_t *)ins->arg[0])[k] = (int32_t)value;
+    }
+    return HL_OK;
+}
+
+static hl_status prepare_size_list(hl_prepare *prep, const hl_tensor *tensor, hl_run_fn fn) {
+    size_list *list = prep->params;
+    if (tensor->dtype != HL_INT32 && tensor->dtype != HL_INT64)
+        return hl_refuse(prep, HL_INVALID_ARGUMENT, "sizes must be int32 or int64");
+    if (tensor->size != prep->n_attr)
+        return hl_refuse(prep, HL_INVALID_ARGUMENT, "expected %d sizes, got %lld", prep->n_attr, (long long)tensor->size);
+    *list = (size_list){tensor->dtype, prep->n_attr, prep->attr};
+    return prep->ins->fn = fn, HL_OK;
+}
+
+static hl_status prepare_load_sizes(hl_prepare *prep) { return prepare_size_list(prep, prep->in[0], run_load_sizes); }
+static hl_status prepare_store_sizes(hl_prepare *prep) { return prepare_size_list(prep, prep->out[0], run_store_sizes); }
+
+/* copy_sizes: attributes are n sources, then n destinations; all are read before any is written. */
+static hl_status run_copy_sizes(const hl_instr *ins, hl_run *run) {
+    const size_list *list = ins->p[2].p;
+    int64_t values[64];
+    int32_t n = list->count / 2;
+    for (int32_t k = 0; k < n; k++) values[k] = run->regs[list->regs[k].i];
+    for (int32_t k = 0; k < n; k++) run->regs[list->regs[n + k].i] = values[k];
+    return HL_OK;
+}
+
+static hl_status prepare_copy_sizes(hl_prepare *prep) {
+    size_list *list = prep->params;
+    if (prep->n_attr > 128) return hl_refuse(prep, HL_INVALID_ARGUMENT, "too many sizes change at once");
+    *list = (size_list){HL_INT64, prep->n_attr, prep->attr};
+    return prep->ins->fn = run_copy_sizes, HL_OK;
+}
+
+/* The host computes in the caller's floating-point mode. */
+static hl_status run_host(const hl_instr *ins, hl_run *run) {
+    hl_frame *frame = frame_of(run);
+    restore_denormals(frame->caller_mode);
+    hl_status status = frame->host(frame, (int32_t)(ins - frame->code), ins->p[0].i);
+    flush_denormals();
+    return status;
+}
+
+static hl_status prepare_host(hl_prepare *prep) {
+    prep->ins->p[0] = prep->attr[0];
+    prep->cost_ns = -1;
+    return prep->ins->fn = run_host, HL_OK;
+}
+
+static hl_status run_mark_initialized(const hl_instr *ins, hl_run *run) {
+    (void)run;
+    *(uint8_t *)ins->arg[0] = 1;
+    return HL_OK;
+}
+
+static hl_status prepare_mark_initialized(hl_prepare *prep) { return prep->ins->fn = run_mark_initialized, HL_OK; }
+
+static hl_status run_check_initialized(const hl_instr *ins, hl_run *run) {
+    if (*(const uint8_t *)ins->arg[0]) return HL_OK;
+    return hl_fail(run, HL_FAILED_PRECONDITION, "Attempting to use uninitialized value");
+}
+
+static hl_status prepare_check_initialized(hl_prepare *prep) { return prep->ins->fn = run_check_initialized, HL_OK; }
+
+/* A saved value is followed by its dimensions and their number, so that a stack can be read from its end. */
+typedef struct stack_value { int64_t bytes; int32_t rank; int64_t dims[HL_MAX_RANK]; } stack_value;
+
+static hl_status run_stack_push(const hl_instr *ins, hl_run *run) {
+    hl_stack *stack = ins->arg[0];
+    const stack_value *value = ins->p[2].p;
+    int64_t wanted = stack->used + (int64_t)round_up((size_t)value->bytes, 16) + (value->rank + 1) * 8;
+    if (wanted > stack->capacity) {
+        char *data = realloc(stack->data, (size_t)(2 * wanted));
+        if (!data) return hl_fail(run, HL_RESOURCE_EXHAUSTED, "out of memory: %lld bytes are needed for saved loop values", (long long)wanted);
+        stack->data = data;
+        stack->capacity = 2 * wanted;
+    }
+    char *top = stack->data + stack->used;
+    memcpy(top, ins->arg[1], (size_t)value->bytes);
+    top += round_up((size_t)value->bytes, 16);
+    memcpy(top, value->dims, (size_t)value->rank * 8);
+    int64_t rank = value->rank;
+    memcpy(top + rank * 8, &rank, 8);
+    stack->used = wanted;
+    return HL_OK;
+}
+
+static hl_status prepare_stack_push(hl_prepare *prep) {
+    stack_value *value = prep->params;
+    const hl_tensor *tensor = prep->in[1];
+    value->bytes = tensor_bytes(tensor);
+    value->rank = tensor->rank;
+    memcpy(value->dims, tensor->dims, (size_t)tensor->rank * 8);
+    return prep->ins->fn = run_stack_push, HL_OK;
+}
+
+static hl_status run_stack_pop(const hl_instr *ins, hl_run *run) {
+    hl_stack *stack = ins->arg[0];
+    const stack_value *value = ins->p[2].p;
+    int64_t bytes = (int64_t)round_up((size_t)value->bytes, 16) + (value->rank + 1) * 8;
+    if (bytes > stack->used) return hl_fail(run, HL_INTERNAL, "a stack of saved loop values is empty");
+    stack->used -= bytes;
+    memcpy(ins->arg[1], stack->data + stack->used, (size_t)value->bytes);
+    return HL_OK;
+}
+
+static hl_status prepare_stack_pop(hl_prepare *prep) {
+    stack_value *value = prep->params;
+    value->bytes = tensor_bytes(prep->out[0]);
+    value->rank = prep->out[0]->rank;
+    return prep->ins->fn = run_stack_pop, HL_OK;
+}
+
+/* stack_sizes: attributes are the registers for the dimensions of the value on top. */
+static hl_status run_stack_sizes(const hl_instr *ins, hl_run *run) {
+    const hl_stack *stack = ins->arg[0];
+    const size_list *list = ins->p[2].p;
+    if (stack->used < (list->count + 1) * 8) return hl_fail(run, HL_INTERNAL, "a stack of saved loop values is empty");
+    const char *dims = stack->data + stack->used - (list->count + 1) * 8;
+    for (int32_t k = 0; k < list->count; k++) memcpy(&run->regs[list->regs[k].i], dims + 8 * k, 8);
+    return HL_OK;
+}
+
+static hl_status prepare_stack_sizes(hl_prepare *prep) {
+    size_list *list = prep->params;
+    *list = (size_list){HL_INT64, prep->n_attr, prep->attr};
+    return prep->ins->fn = run_stack_sizes, HL_OK;
+}
+
+/* reshape_variable: makes room in a variable whose shape the graph leaves open. Attributes: the variable, then the
+ * registers with its new dimensions. */
+static hl_status run_reshape_variable(const hl_instr *ins, hl_run *run) {
+    const size_list *list = ins->p[2].p;
+    hl_frame *frame = frame_of(run);
+    int64_t dims[HL_MAX_RANK];
+    for (int32_t k = 1; k < list->count; k++) dims[k - 1] = run->regs[list->regs[k].i];
+    hl_variable *variable = frame->variables[list->regs[0].i];
+    char *before = variable->data;
+    hl_status status = hl_variable_reshape(variable, list->count - 1, dims);
+    if (status != HL_OK) return hl_fail(run, status, "out of memory for a variable");
+    if (variable->data != before) frame->group_changed[0] = ++frame->clock;
+    return HL_OK;
+}
+
+static hl_status prepare_reshape_variable(hl_prepare *prep) {
+    size_list *list = prep->params;
+    *list = (size_list){HL_INT64, prep->n_attr, prep->attr};
+    return prep->ins->fn = run_reshape_variable, HL_OK;
+}
+
+static const hl_kernel control_kernels[] = {
+    {"end", prepare_end, 0},
+    {"jump", prepare_jump, 0},
+    {"jump_back", prepare_jump_back, 0},
+    {"jump_unless", prepare_jump_unless, 0},
+    {"resize", prepare_resize, 0},
+    {"load_sizes", prepare_load_sizes, sizeof(size_list)},
+    {"store_sizes", prepare_store_sizes, sizeof(size_list)},
+    {"copy_sizes", prepare_copy_sizes, sizeof(size_list)},
+    {"host", prepare_host, 0},
+    {"mark_initialized", prepare_mark_initialized, 0},
+    {"check_initialized", prepare_check_initialized, 0},
+    {"stack_push", prepare_stack_push, sizeof(stack_value)},
+    {"stack_pop", prepare_stack_pop, sizeof(stack_value)},
+    {"stack_sizes", prepare_stack_sizes, sizeof(size_list)},
+    {"reshape_variable", prepare_reshape_variable, sizeof(size_list)},
+};
+
+const hl_kernel *hl_control_kernel(const char *name) {
+    for (size_t k = 0; k < sizeof control_kernels / sizeof *control_kernels; k++)
+        if (!strcmp(control_kernels[k].name, name)) return &control_kernels[k];
+    return NULL;
+}
+
+/* ---- running ---- */
+
+static hl_status stopped(hl_frame *frame, const hl_instr *pc, hl_status status) {
+    if (status == HL_END) return HL_OK;
+    frame->failed_instr = (int32_t)(pc - frame->code);
+    if (frame->failed_node < 0) frame->failed_node = frame->plan->instrs[frame->failed_instr].node;
+    return status;
+}
+
+static hl_status walk(hl_frame *frame, const hl_instr *pc, const hl_instr *end) {
+    hl_run *run = &frame->run;
+    while (pc != end) {
+        hl_status status = pc->fn(pc, run);
+        if (__builtin_expect(status == HL_OK, 1)) pc++;
+        else if (status == HL_JUMP) pc = run->next;
+        else return stopped(frame, pc, status);
+    }
+    return HL_OK;
+}
+
+/* Looks at the clock between instructions, until the first write: a step that was interrupted changed nothing. */
+static hl_status walk_polling(hl_frame *frame, const hl_instr *pc) {
+    hl_run *run = &frame->run;
+    const hl_instr *commit = frame->code + frame->plan->commit;
+    for (;;) {
+        if (pc < commit) {
+            hl_status status = poll_now(frame);
+            if (status != HL_OK) return stopped(frame, pc, status);
+        }
+        hl_status status = pc->fn(pc, run);
+        if (status == HL_OK) pc++;
+        else if (status == HL_JUMP) pc = run->next;
+        else return stopped(frame, pc, status);
+    }
+}
+
+hl_status hl_frame_run(hl_frame *frame) {
+    const hl_plan *plan = frame->plan;
+    frame->failed_instr = frame->failed_node = -1;
+    unsigned mode = frame->caller_mode = flush_denormals();
+    hl_status status = HL_OK;
+    if (__builtin_expect(!frame->folded_done, 0)) {
+        status = walk(frame, frame->code, frame->code + plan->prologue_end);
+        if (status == HL_OK) frame->folded_done = true;
+    }
+    for (int32_t k = 0; k < plan->n_stacks; k++) frame->stacks[k].used = 0;
+    if (status == HL_OK) {
+        const hl_instr *start = frame->code + plan->prologue_end;
+        status = frame->cost_ns > POLL_COST_NS ? walk_polling(frame, start) : walk(frame, start, NULL);
+    }
+    restore_denormals(mode);
+    if (frame->arena->capacity >= BIG_ARENA) {
+        int32_t last = plan->n_arena_slots - 1;
+        arena_note_use(frame->arena, last < 0 ? 0 : frame->slot_offset[last] + frame->slot_bytes[last]);
+    }
+    return status;
+}

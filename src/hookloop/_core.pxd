@@ -1,0 +1,115 @@
+# The C side as Cython sees it: csrc/plan.h, frame.h, pool.h, isa.h.
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+
+
+cdef extern from "plan.h" nogil:
+    ctypedef enum hl_status:
+        HL_OK, HL_CANCELLED, HL_INVALID_ARGUMENT, HL_DEADLINE_EXCEEDED, HL_RESOURCE_EXHAUSTED
+        HL_FAILED_PRECONDITION, HL_INTERNAL, HL_RAISED, HL_RESTART
+    enum: HL_MAX_RANK
+    ctypedef union hl_value:
+        int64_t i
+        double f
+        void *p
+    ctypedef struct hl_kernel:
+        const char *name
+        size_t param_bytes
+    ctypedef struct hl_tensor:
+        char *data
+        int64_t size
+        int dtype
+        int32_t rank
+        bint contiguous
+        int64_t dims[10]
+        int64_t strides[10]
+    ctypedef struct hl_pool:
+        pass
+    ctypedef struct hl_run:
+        hl_pool *pool
+        int threads
+        char message[384]
+    ctypedef struct hl_stream:
+        uint64_t key
+        uint64_t counter
+        uint64_t stream
+    size_t hl_dtype_size(int dtype)
+
+
+cdef extern from "frame.h" nogil:
+    ctypedef struct hl_size_op:
+        int32_t operation
+    ctypedef struct hl_tensor_spec:
+        int32_t dtype
+    ctypedef struct hl_instr_spec:
+        int32_t kernel
+    ctypedef struct hl_group_spec:
+        int32_t first_size_op
+    ctypedef struct hl_feed_use:
+        int32_t feed
+    ctypedef struct hl_plan:
+        int32_t n_regs, n_size_ops, n_tensors, n_instrs, n_operands, n_attrs, n_groups, n_dims
+        int32_t n_arena_slots, n_grown, n_constants, n_folded, n_variables, n_feeds, n_streams, n_stacks, n_objects
+        int32_t n_feed_uses, prologue_end, commit, interruptible
+        const int64_t *initial_regs
+        const hl_size_op *size_ops
+        const hl_tensor_spec *tensors
+        const int32_t *dims
+        const hl_instr_spec *instrs
+        const int32_t *operands
+        const hl_value *attrs
+        const hl_kernel **kernels
+        const hl_group_spec *groups
+        const int32_t *tensor_order
+        const int32_t *instr_order
+        const int32_t *watched
+        const int32_t *group_deps
+        const hl_feed_use *feed_uses
+        const int32_t *feed_first_use
+        void **constants
+    ctypedef struct hl_variable:
+        char *data
+        int64_t capacity
+        int64_t dims[10]
+        int32_t rank
+        int32_t dtype
+        uint8_t initialized
+    ctypedef struct hl_arena:
+        char *base
+        int64_t capacity
+    ctypedef struct hl_frame:
+        const hl_plan *plan
+        hl_tensor *tensors
+        int64_t *regs
+        char **feeds
+        hl_variable **variables
+        hl_stream **streams
+        bint prepared
+        hl_run run
+        double cost_ns
+        int32_t failed_instr
+        int32_t failed_node
+        int64_t failed_sizes[2]
+        hl_status (*host)(hl_frame *frame, int32_t instr, int64_t host) noexcept
+        hl_status (*poll)(hl_frame *frame) noexcept
+        void *owner
+        int64_t poll_at_ns
+    hl_arena *hl_arena_new()
+    void hl_arena_free(hl_arena *arena)
+    hl_frame *hl_frame_new(const hl_plan *plan, hl_arena *arena)
+    void hl_frame_free(hl_frame *frame)
+    hl_status hl_frame_prepare(hl_frame *frame, bint force)
+    void hl_frame_bind_feed(hl_frame *frame, int32_t feed, char *data)
+    hl_status hl_frame_run(hl_frame *frame)
+    hl_status hl_variable_reshape(hl_variable *variable, int rank, const int64_t *dims)
+    const hl_kernel *hl_control_kernel(const char *name)
+    int64_t hl_now_ns()
+
+
+cdef extern from "pool.h" nogil:
+    hl_pool *hl_pool_get(int threads)
+
+
+cdef extern from "isa.h" nogil:
+    const hl_kernel *hl_find_kernel(const char *name)
+    const char *hl_isa_name()
+    int hl_isa_choose(const char *forced)

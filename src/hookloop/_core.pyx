@@ -1,0 +1,31 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
+"""The compiled run path: plans, frames, the plan table, the hook loop. The only door to csrc.
+
+It knows no Python module of the package: what is rare (compiling, converting odd feeds, wording an error)
+is asked of the `Session` that inherits from `SessionCore`.
+"""
+
+cimport cython
+cimport numpy as np
+from cpython.dict cimport PyDict_Next, PyDict_Size
+from cpython.exc cimport PyErr_CheckSignals
+from cpython.list cimport PyList_GET_ITEM, PyList_GET_SIZE, PyList_New, PyList_SET_ITEM
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_INCREF, Py_XDECREF
+from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t, uintptr_t
+from libc.stdlib cimport calloc, free, malloc
+from libc.string cimport memcpy, memset
+
+import numpy as np
+
+np.import_array()
+
+include "_core_plan.pxi"
+include "_core_run.pxi"
+include "_core_session.pxi"
+
+
+def isa_name():
+    """The ISA level whose kernels run: baseline, avx2 or avx512."""
+    return hl_isa_name().decode()

@@ -1,0 +1,262 @@
+# Plans and what they are bound to: variables, random streams, frames.
+
+# hl_dtype -> NumPy's type number; -1 where NumPy has none.
+cdef int[32] _NUMPY_TYPE
+for _i in range(32):
+    _NUMPY_TYPE[_i] = -1
+for _number, _name in ((1, "f4"), (2, "f8"), (3, "i4"), (4, "u1"), (5, "i2"), (6, "i1"), (8, "c8"), (9, "i8"), (10, "?"),
+                       (17, "u2"), (18, "c16"), (19, "f2"), (22, "u4"), (23, "u8")):  # fmt: skip
+    _NUMPY_TYPE[_number] = np.dtype(_name).num
+
+
+cdef class VariableCell:
+    """The memory of one variable of a session: contiguous, 64-byte aligned."""
+
+    cdef hl_variable variable
+    cdef readonly object key
+    cdef readonly object dtype
+    cdef bint exported
+
+    def __cinit__(self, key, int number, object dtype):
+        self.key = key
+        self.dtype = dtype
+        self.variable.dtype = number
+        self.variable.rank = -1
+
+    def __dealloc__(self):
+        free(self.variable.data)
+
+    @property
+    def initialized(self):
+        return self.variable.initialized != 0
+
+    @property
+    def shape(self):
+        """Its dimensions, or None before it has a shape."""
+        if self.variable.rank < 0:
+            return None
+        return tuple([self.variable.dims[axis] for axis in range(self.variable.rank)])
+
+    def reshape(self, tuple dims):
+        cdef int64_t sizes[10]
+        for axis, dim in enumerate(dims):
+            sizes[axis] = dim
+        if hl_variable_reshape(&self.variable, len(dims), sizes) != HL_OK:
+            raise MemoryError(f"out of memory for variable {self.key!r} of shape {dims}")
+
+    def view(self, bint writeable=False):
+        """The variable's own memory as an array."""
+        cdef np.npy_intp dims[10]
+        cdef int axis
+        for axis in range(self.variable.rank):
+            dims[axis] = self.variable.dims[axis]
+        cdef np.ndarray array = np.PyArray_SimpleNewFromData(
+            self.variable.rank, dims, _NUMPY_TYPE[self.variable.dtype], self.variable.data)
+        np.set_array_base(array, self)
+        self.exported = True
+        array.setflags(write=writeable)
+        return array
+
+    def mark(self, bint initialized=True):
+        self.variable.initialized = initialized
+
+
+cdef class StreamCell:
+    """The random stream of one op in one session."""
+
+    cdef hl_stream stream
+
+    def __cinit__(self, uint64_t key, uint64_t stream, uint64_t counter=0):
+        self.stream.key = key
+        self.stream.stream = stream
+        self.stream.counter = counter
+
+    @property
+    def counter(self):
+        return self.stream.counter
+
+    @counter.setter
+    def counter(self, uint64_t value):
+        self.stream.counter = value
+
+
+cdef class Arena:
+    cdef hl_arena *arena
+
+    def __cinit__(self):
+        self.arena = hl_arena_new()
+        if self.arena == NULL:
+            raise MemoryError()
+
+    def __dealloc__(self):
+        hl_arena_free(self.arena)
+
+
+@cython.final
+cdef class Plan:
+    """The immutable tables of one compiled request; see csrc/frame.h."""
+
+    cdef hl_plan plan
+    cdef readonly dict tables
+    cdef list keep
+    cdef hl_value *attrs
+    cdef const hl_kernel **kernels
+    cdef void **constants
+
+    def __cinit__(self, dict tables):
+        cdef hl_plan *plan = &self.plan
+        cdef np.ndarray array
+        self.tables = tables
+        self.keep = []
+        plan.initial_regs = <const int64_t *>self._data(tables["initial_regs"])
+        plan.n_regs = tables["initial_regs"].shape[0]
+        plan.size_ops = <const hl_size_op *>self._data(tables["size_ops"])
+        plan.n_size_ops = tables["size_ops"].shape[0]
+        plan.tensors = <const hl_tensor_spec *>self._data(tables["tensors"])
+        plan.n_tensors = tables["tensors"].shape[0]
+        plan.dims = <const int32_t *>self._data(tables["dims"])
+        plan.n_dims = tables["dims"].shape[0]
+        plan.instrs = <const hl_instr_spec *>self._data(tables["instrs"])
+        plan.n_instrs = tables["instrs"].shape[0]
+        plan.operands = <const int32_t *>self._data(tables["operands"])
+        plan.n_operands = tables["operands"].shape[0]
+        plan.groups = <const hl_group_spec *>self._data(tables["groups"])
+        plan.n_groups = tables["groups"].shape[0]
+        plan.tensor_order = <const int32_t *>self._data(tables["tensor_order"])
+        plan.instr_order = <const int32_t *>self._data(tables["instr_order"])
+        plan.watched = <const int32_t *>self._data(tables["watched"])
+        plan.group_deps = <const int32_t *>self._data(tables["group_deps"])
+        plan.feed_uses = <const hl_feed_use *>self._data(tables["feed_uses"])
+        plan.n_feed_uses = tables["feed_uses"].shape[0]
+        plan.feed_first_use = <const int32_t *>self._data(tables["feed_first_use"])
+        plan.n_feeds = tables["feed_first_use"].shape[0] - 1
+        counts = tables["counts"]
+        plan.n_arena_slots = counts["arena_slots"]
+        plan.n_grown = counts["grown"]
+        plan.n_folded = counts["folded"]
+        plan.n_objects = counts["objects"]
+        plan.n_stacks = counts["stacks"]
+        plan.n_variables = len(tables["variables"])
+        plan.n_streams = len(tables["streams"])
+        plan.prologue_end = tables["prologue_end"]
+        plan.commit = tables["commit"]
+        plan.interruptible = tables["interruptible"]
+        self._take_attrs(tables["attrs"])
+        self._take_kernels(tables["kernels"])
+        self._take_constants(tables["constants"])
+
+    cdef void *_data(self, np.ndarray array) except? NULL:
+        self.keep.append(array)
+        return np.PyArray_DATA(array)
+
+    cdef _take_attrs(self, list attrs):
+        cdef Py_ssize_t i, n = len(attrs)
+        self.attrs = <hl_value *>calloc(max(n, 1), sizeof(hl_value))
+        if self.attrs == NULL:
+            raise MemoryError()
+        for i in range(n):
+            if isinstance(attrs[i], float):
+                self.attrs[i].f = attrs[i]
+            else:
+                self.attrs[i].i = int(attrs[i])
+        self.plan.attrs = self.attrs
+        self.plan.n_attrs = n
+
+    cdef _take_kernels(self, list names):
+        cdef Py_ssize_t i, n = len(names)
+        cdef const hl_kernel *kernel
+        cdef dict found = {}
+        self.kernels = <const hl_kernel **>calloc(max(n, 1), sizeof(hl_kernel *))
+        if self.kernels == NULL:
+            raise MemoryError()
+        for i in range(n):
+            address = found.get(names[i])
+            if address is None:
+                name = names[i].encode()
+                kernel = hl_control_kernel(name)
+                if kernel == NULL:
+                    kernel = hl_find_kernel(name)
+                if kernel == NULL:
+                    raise RuntimeError(f"there is no kernel {names[i]!r}")
+                address = found[names[i]] = <uintptr_t>kernel
+            self.kernels[i] = <const hl_kernel *><uintptr_t>address
+        self.plan.kernels = self.kernels
+
+    cdef _take_constants(self, list arrays):
+        cdef Py_ssize_t i, n = len(arrays)
+        self.constants = <void **>calloc(max(n, 1), sizeof(void *))
+        if self.constants == NULL:
+            raise MemoryError()
+        for i in range(n):
+            self.keep.append(arrays[i])
+            self.constants[i] = np.PyArray_DATA(<np.ndarray>arrays[i])
+        self.plan.constants = self.constants
+        self.plan.n_constants = n
+
+    def __dealloc__(self):
+        free(self.attrs)
+        free(<void *>self.kernels)
+        free(self.constants)
+
+
+@cython.final
+cdef class Frame:
+    """One copy of a plan's instructions, with what they point at."""
+
+    cdef hl_frame *frame
+    cdef readonly Plan plan
+    cdef readonly Arena arena
+    cdef list keep
+    cdef list objects
+    cdef dict pending
+    cdef object session
+    cdef list replay
+    cdef list log
+    cdef int64_t deadline_ns
+    cdef readonly object raised
+
+    def __cinit__(self, Plan plan, Arena arena, session, list variables, list streams, int threads):
+        cdef Py_ssize_t i
+        self.plan = plan
+        self.arena = arena
+        self.session = session
+        self.keep = [variables, streams]
+        self.pending = {}
+        self.replay = []
+        self.log = None
+        self.frame = hl_frame_new(&plan.plan, arena.arena)
+        if self.frame == NULL:
+            raise MemoryError()
+        self.frame.host = _host_call
+        self.frame.poll = _poll_call
+        self.frame.owner = <void *>self
+        self.frame.run.threads = threads
+        if threads > 1:
+            self.frame.run.pool = hl_pool_get(threads)
+        for i in range(len(variables)):
+            self.frame.variables[i] = &(<VariableCell>variables[i]).variable
+        for i in range(len(streams)):
+            self.frame.streams[i] = &(<StreamCell>streams[i]).stream
+        self.objects = [source if isinstance(source, np.ndarray) else None for source in plan.tables["objects"]]
+
+    def __dealloc__(self):
+        if self.frame != NULL:
+            hl_frame_free(self.frame)
+
+    cdef object array_of(self, int32_t index):
+        """A copy of a tensor's value; a scalar becomes a NumPy scalar."""
+        return _fetch(&self.frame.tensors[index])
+
+
+cdef inline object _fetch(hl_tensor *tensor):
+    cdef np.npy_intp dims[10]
+    cdef int axis
+    cdef int number = _NUMPY_TYPE[tensor.dtype]
+    if tensor.rank == 0:
+        return np.PyArray_Scalar(tensor.data, np.PyArray_DescrFromType(number), None)
+    for axis in range(tensor.rank):
+        dims[axis] = tensor.dims[axis]
+    cdef np.ndarray array = np.PyArray_EMPTY(tensor.rank, dims, number, 0)
+    if tensor.size:
+        memcpy(np.PyArray_DATA(array), tensor.data, tensor.size * hl_dtype_size(tensor.dtype))
+    return array

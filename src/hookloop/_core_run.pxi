@@ -1,0 +1,90 @@
+# Calls back from C: host instructions, and the poll for signals and deadlines.
+
+cdef object _host_input(Frame frame, bint is_object, int32_t index):
+    if is_object:
+        return frame.objects[index]
+    cdef hl_tensor *tensor = &frame.frame.tensors[index]
+    cdef np.npy_intp dims[10]
+    cdef int axis
+    for axis in range(tensor.rank):
+        dims[axis] = tensor.dims[axis]
+    cdef np.ndarray array = np.PyArray_EMPTY(tensor.rank, dims, _NUMPY_TYPE[tensor.dtype], 0)
+    if tensor.size:
+        memcpy(np.PyArray_DATA(array), tensor.data, tensor.size * hl_dtype_size(tensor.dtype))
+    return array
+
+
+cdef _store_host(Frame frame, int32_t index, object value):
+    cdef hl_tensor *tensor = &frame.frame.tensors[index]
+    cdef np.ndarray array = value
+    if tensor.size:
+        memcpy(tensor.data, np.PyArray_DATA(array), tensor.size * hl_dtype_size(tensor.dtype))
+
+
+cdef hl_status _host_begin(Frame frame, int64_t index) except *:
+    """Calls the op's Python function; what has a size only known now waits for its buffers."""
+    op, inputs, outputs = frame.plan.tables["hosts"][index]
+    cdef hl_frame *c = frame.frame
+    arguments = [_host_input(frame, is_object, at) for is_object, at, _ in inputs]
+    if op == "move":
+        frame.objects[outputs[0][1]] = arguments[0]
+        return HL_OK
+    if frame.replay:
+        results = frame.replay.pop(0)
+    else:
+        results = frame.session._call_host(op, arguments)
+    if frame.log is not None:
+        frame.log.append(results)
+    waits = False
+    for (is_object, at, dims), result in zip(outputs, results):
+        if is_object:
+            frame.objects[at] = result
+            continue
+        array = result
+        if array.ndim != len(dims):
+            frame.session._note_ranks(op, results)
+            return HL_RESTART
+        for (register, fresh), dim in zip(dims, array.shape):
+            if fresh:
+                waits = True
+                c.regs[<int>register] = dim
+            elif c.regs[<int>register] != dim:
+                frame.session._wrong_host_shape(op, array, tuple([c.regs[<int>r] for r, _ in dims]))
+    if waits:
+        frame.pending[index] = results
+    else:
+        _host_finish(frame, index, outputs, results)
+    return HL_OK
+
+
+cdef _host_finish(Frame frame, int64_t index, outputs, results):
+    for (is_object, at, _), result in zip(outputs, results):
+        if not is_object:
+            _store_host(frame, at, result)
+
+
+cdef hl_status _host_call(hl_frame *c, int32_t instr, int64_t code) noexcept with gil:
+    cdef Frame frame = <Frame>c.owner
+    cdef int64_t index = code >> 1
+    try:
+        if code & 1:
+            _host_finish(frame, index, frame.plan.tables["hosts"][index][2], frame.pending.pop(index))
+            return HL_OK
+        return _host_begin(frame, index)
+    except BaseException as error:
+        frame.raised = error
+        return HL_RAISED
+
+
+cdef hl_status _poll_call(hl_frame *c) noexcept with gil:
+    cdef Frame frame = <Frame>c.owner
+    try:
+        PyErr_CheckSignals()
+        if frame.deadline_ns and hl_now_ns() > frame.deadline_ns:
+            return HL_DEADLINE_EXCEEDED
+        if frame.session._closed:
+            return HL_CANCELLED
+        return HL_OK
+    except BaseException as error:
+        frame.raised = error
+        return HL_RAISED

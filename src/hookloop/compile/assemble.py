@@ -1,0 +1,275 @@
+"""Assembling: structured blocks become the flat tables that csrc/frame.h describes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .ir import (
+    ARENA, CONSTANT, FEED, FLAG, FOLDED, GROWN, OBJECT, STACK, STREAM, VARIABLE, If, Instr, Value,
+)  # fmt: skip
+from .sizes import Size
+
+_SIZE_OP_FIELDS = 5
+
+
+class Assembler:
+    """Collects tensors, operands and attributes, and numbers what they refer to."""
+
+    def __init__(self, program):
+        self.program = program
+        self.sizes = program.sizes
+        self.tensors = []  # (dtype, rank, storage, index, offset, strided, first_dim, group)
+        self.tensor_deps = []
+        self.dims = []
+        self.instrs = []
+        self.kernels = []
+        self.operands = []
+        self.attrs = []
+        self.instr_deps = []
+        self.known = {}
+        self.counts = dict.fromkeys(range(10), 0)
+        self.sources = {kind: [] for kind in (CONSTANT, STREAM, STACK, OBJECT)}
+        self.covered = {}
+        self.buffers = {}
+        self.writes_at = []
+        self.used_groups = set()
+        self.variables = list(program.variables)
+        self.variable_index = {key: i for i, key in enumerate(self.variables)}
+
+    # --- tensors ----------------------------------------------------------------------------------------
+
+    def _index(self, buffer):
+        kind = buffer.kind
+        if kind in (VARIABLE, FLAG):
+            return self.variable_index[buffer.source]
+        if kind == FEED:
+            return buffer.source[1]
+        if buffer.index is None:
+            buffer.index = self.counts[kind]
+            self.counts[kind] += 1
+            if kind in self.sources:
+                self.sources[kind].append(buffer.source)
+        return buffer.index
+
+    def tensor(self, value: Value) -> int:
+        buffer = value.buffer
+        shape = value.shape
+        key = (id(buffer), tuple(map(_key, shape)), _key(value.offset), value.dtype.as_datatype_enum,
+               None if value.strides is None else tuple(map(_key, value.strides)))  # fmt: skip
+        index = self.known.get(key)
+        if index is None:
+            index = self.known[key] = self._new_tensor(value)
+        return index
+
+    def _new_tensor(self, value):
+        buffer = value.buffer
+        self.buffers[id(buffer)] = buffer
+        sizes = [*value.shape, *(value.strides or ()), value.offset]
+        deps = {atom.group for s in sizes for atom in self.sizes.atoms_of(s)}
+        if buffer.kind == GROWN:
+            deps |= {atom.group for atom in self.sizes.atoms_of(buffer.size)}
+        deps.discard(0)
+        first = len(self.dims)
+        self.dims += [self.sizes.register(d) for d in value.shape]
+        if value.strides is not None:
+            self.dims += [self.sizes.register(s) for s in value.strides]
+        group = max(deps, default=0)
+        self.tensors.append((value.dtype.as_datatype_enum, len(value.shape), buffer.kind, self._index(buffer),
+                             self.sizes.register(value.offset), int(value.strides is not None), first, group))  # fmt: skip
+        self.tensor_deps.append(deps)
+        if value.strides is None and _key(value.size) == _key(buffer.size) and _key(value.offset) == 0:
+            self.covered[id(buffer)] = True
+        return len(self.tensors) - 1
+
+    def _cover_buffers(self):
+        """Every buffer gets one tensor that spans it: its slot's size."""
+        for key, buffer in list(self.buffers.items()):
+            if buffer.kind in (ARENA, GROWN, FOLDED) and key not in self.covered:
+                self.tensor(Value(buffer.dtype, (buffer.size,), buffer))
+
+    # --- instructions -----------------------------------------------------------------------------------
+
+    def instruction(self, kernel, inputs=(), outputs=(), params=(), node=-1, writes=False):
+        tensors = [self.tensor(v) for v in (*inputs, *outputs)]
+        deps = set()
+        for tensor in tensors:
+            deps |= self.tensor_deps[tensor]
+        values = []
+        for param in params:
+            if isinstance(param, Size):
+                deps |= {atom.group for atom in self.sizes.atoms_of(param)} - {0}
+                param = self.sizes.register(param)
+            elif isinstance(param, tuple) and param and param[0] == "variable":
+                param = self.variable_index[param[1]]
+            values.append(param)
+        self.kernels.append(kernel)
+        self.instrs.append([0, len(self.operands), len(inputs), len(outputs), len(self.attrs), len(values), node,
+                            max(deps, default=0)])  # fmt: skip
+        self.operands += tensors
+        self.attrs += values
+        self.instr_deps.append(deps)
+        if writes:
+            self.writes_at.append(len(self.instrs) - 1)
+        return len(self.instrs) - 1
+
+    def flatten(self, block):
+        for item in block.items:
+            if isinstance(item, Instr):
+                self.instruction(item.kernel, item.inputs, item.outputs, item.params, item.node, item.writes_variable)
+            elif isinstance(item, If):
+                self._flatten_if(item)
+            else:
+                self._flatten_loop(item)
+
+    def _flatten_if(self, item):
+        skip = self.instruction("jump_unless", [item.predicate], (), (0,), item.node)
+        self.flatten(item.then)
+        if item.otherwise.items:
+            leave = self.instruction("jump", (), (), (0,), item.node)
+            self._patch(skip)
+            self.flatten(item.otherwise)
+            self._patch(leave)
+        else:
+            self._patch(skip)
+
+    def _flatten_loop(self, item):
+        start = len(self.instrs)
+        self.flatten(item.condition)
+        leave = self.instruction("jump_unless", [item.predicate], (), (0,), item.node)
+        self.flatten(item.body)
+        self.instruction("jump_back", (), (), (start,), item.node)
+        self._patch(leave)
+        self.program.interruptible = True
+
+    def _patch(self, instr):
+        self.attrs[self.instrs[instr][4]] = len(self.instrs)
+
+    # --- tables -----------------------------------------------------------------------------------------
+
+    def run(self):
+        program = self.program
+        for instr in program.prologue:
+            self.instruction(instr.kernel, instr.inputs, instr.outputs, instr.params, instr.node)
+        prologue_end = len(self.instrs)
+        self.flatten(program.root)
+        self.instruction("end")
+        fetches = [self._fetch(v) for v in program.fetches]
+        hosts = [self._host(h) for h in program.hosts]
+        self._cover_buffers()
+        groups = self._groups()
+        return dict(
+            kernels=self.kernels,
+            instrs=_table(self.instrs, 8),
+            operands=np.array(self.operands, np.int32),
+            attrs=self.attrs,
+            tensors=_table(self.tensors, 8),
+            dims=np.array(self.dims, np.int32),
+            initial_regs=np.array(self.sizes.initial, np.int64),
+            counts=dict(
+                arena_slots=program.arena_slots,
+                grown=self.counts[GROWN],
+                folded=self.counts[FOLDED],
+                objects=self.counts[OBJECT],
+                stacks=self.counts[STACK],
+            ),
+            constants=self.sources[CONSTANT],
+            streams=self.sources[STREAM],
+            objects=self.sources[OBJECT],
+            variables=self.variables,
+            prologue_end=prologue_end,
+            commit=min((i for i in self.writes_at if i >= prologue_end), default=len(self.instrs)),
+            interruptible=program.interruptible or bool(program.hosts),
+            fetches=fetches,
+            hosts=hosts,
+            **self._feeds(),
+            **groups,
+        )
+
+    def _fetch(self, value):
+        return (value.buffer.kind == OBJECT, self._index(value.buffer) if value.buffer.kind == OBJECT else self.tensor(value))
+
+    def _host(self, host):
+        op, inputs, outputs = host
+        describe = [[], []]
+        for side, values in enumerate((inputs, outputs)):
+            for value in values:
+                if value.buffer.kind == OBJECT:
+                    describe[side].append((True, self._index(value.buffer), ()))
+                else:
+                    registers = tuple(self.sizes.register(d) for d in value.shape)
+                    fresh = tuple(isinstance(d, Size) and d.group > 0 for d in value.shape)
+                    describe[side].append((False, self.tensor(value), tuple(zip(registers, fresh))))
+        return op, describe[0], describe[1]
+
+    def _groups(self):
+        n_groups = len(self.sizes.operations)
+        by_tensor = [[] for _ in range(n_groups)]
+        by_instr = [[] for _ in range(n_groups)]
+        deps = [set() for _ in range(n_groups)]
+        for i, row in enumerate(self.tensors):
+            by_tensor[row[7]].append(i)
+            deps[row[7]] |= self.tensor_deps[i]
+        for i, row in enumerate(self.instrs):
+            by_instr[row[7]].append(i)
+            deps[row[7]] |= self.instr_deps[i]
+        operations, rows = [], []
+        order_t, order_i, watched, dep_list = [], [], [], []
+        for g in range(n_groups):
+            ops = self.sizes.operations[g]
+            for operation in ops:
+                deps[g] |= {self.sizes_group(r) for r in operation[2:4]}
+            wanted = sorted(d for d in deps[g] if 0 < d < g)
+            rows.append((len(operations), len(ops), len(order_t), len(by_tensor[g]), len(order_i), len(by_instr[g]),
+                         len(watched), len(self.sizes.watched[g]), len(dep_list), len(wanted)))  # fmt: skip
+            operations += ops
+            order_t += by_tensor[g]
+            order_i += by_instr[g]
+            watched += self.sizes.watched[g]
+            dep_list += wanted
+        return dict(
+            size_ops=_table(operations, _SIZE_OP_FIELDS),
+            groups=_table(rows, 10),
+            tensor_order=np.array(order_t, np.int32),
+            instr_order=np.array(order_i, np.int32),
+            watched=np.array(watched, np.int32),
+            group_deps=np.array(dep_list, np.int32),
+        )
+
+    def sizes_group(self, register):
+        """The group that computes a register."""
+        if not hasattr(self, "_register_group"):
+            self._register_group = {}
+        groups = self._register_group
+        if register not in groups:
+            groups.update((op[1], g) for g, ops in enumerate(self.sizes.operations) for op in ops)
+            groups.update((r, g) for g, regs in enumerate(self.sizes.watched) for r in regs)
+            groups.setdefault(register, 0)
+        return groups[register]
+
+    def _feeds(self):
+        uses = [[] for _ in self.program.feeds]
+        feed_of = {i: row[3] for i, row in enumerate(self.tensors) if row[2] == FEED}
+        seen = set()
+        if feed_of:
+            for i, row in enumerate(self.instrs):
+                for k in range(row[2] + row[3]):
+                    tensor = self.operands[row[1] + k]
+                    if tensor in feed_of:
+                        uses[feed_of[tensor]].append((feed_of[tensor], i, k, tensor))
+                        seen.add(tensor)
+            for tensor, feed in feed_of.items():
+                if tensor not in seen:
+                    uses[feed].append((feed, -1, 0, tensor))
+        first, flat = [0], []
+        for rows in uses:
+            flat += rows
+            first.append(len(flat))
+        return dict(feed_uses=_table(flat, 4), feed_first_use=np.array(first, np.int32))
+
+
+def _key(value):
+    return ("s", id(value)) if isinstance(value, Size) else int(value)
+
+
+def _table(rows, width):
+    return np.array(rows, np.int32).reshape(-1, width)

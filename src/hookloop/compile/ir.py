@@ -1,0 +1,155 @@
+"""The compiler's intermediate representation: values in buffers, and blocks of instructions.
+
+A `Block` is a list of `Instr`, `If` and `Loop`; the last two hold blocks of their own (regions). Control
+flow stays structured until `assemble.py` flattens it into jumps.
+"""
+
+from __future__ import annotations
+
+from .sizes import Size
+
+# Where a buffer lives. The first ten are hl_storage in csrc/frame.h.
+ARENA, GROWN, CONSTANT, FOLDED, VARIABLE, FLAG, FEED, STREAM, STACK, OBJECT = range(10)
+
+
+class Buffer:
+    """Memory that values are views of.
+
+    Attributes:
+      kind: one of the storage constants above.
+      source: what it belongs to: an ndarray, a variable's key, a feed's index, ...
+      size: extent in elements (an int or a Size).
+      dtype: the DType of its elements.
+    """
+
+    __slots__ = ("kind", "source", "size", "dtype", "index", "whole", "first", "last", "home")
+
+    def __init__(self, kind, dtype, size, source=None):
+        self.kind = kind
+        self.dtype = dtype
+        self.size = size
+        self.source = source
+        self.index = None
+        self.whole = None
+        self.first = self.last = -1
+        self.home = None
+
+    @property
+    def writable(self):
+        """Whether a later instruction may take the memory over."""
+        return self.kind in (ARENA, GROWN)
+
+
+class Value:
+    """A tensor: a shape over a buffer.
+
+    Attributes:
+      shape: tuple of ints and Sizes.
+      strides: None where the value is dense in row-major order, else a tuple in elements.
+      offset: in elements.
+      symbol: an array of what the elements are known to be (ints and Sizes), or None.
+      deferred: for a reduction whose axes only running tells: its (input value, node); see lower.py.
+    """
+
+    __slots__ = ("dtype", "shape", "buffer", "strides", "offset", "symbol", "deferred")
+
+    def __init__(self, dtype, shape, buffer=None, strides=None, offset=0, symbol=None):
+        self.dtype = dtype
+        self.shape = shape
+        self.buffer = buffer
+        self.strides = strides
+        self.offset = offset
+        self.symbol = symbol
+        self.deferred = None
+
+    @property
+    def size(self):
+        total = 1
+        for dim in self.shape:
+            total = total * dim
+        return total
+
+    def __repr__(self):
+        dims = ",".join(str(d) for d in self.shape)
+        return f"{self.dtype.name}[{dims}]"
+
+
+class Instr:
+    """One instruction: a kernel's name, its operands, its attributes.
+
+    Attributes:
+      node: index of the op it came from, for errors.
+      overwrites: indices of the inputs whose buffer output 0 may take over.
+      effect: whether it does something besides writing its outputs.
+      writes_variable: whether it belongs behind the commit point.
+    """
+
+    __slots__ = ("kernel", "inputs", "outputs", "params", "node", "overwrites", "effect", "writes_variable", "defines")
+
+    def __init__(self, kernel, inputs=(), outputs=(), params=(), node=-1, effect=False, overwrites=(), defines=()):
+        self.kernel = kernel
+        self.inputs = list(inputs)
+        self.outputs = list(outputs)
+        self.params = tuple(params)
+        self.node = node
+        self.effect = effect
+        self.overwrites = overwrites
+        self.writes_variable = False
+        self.defines = tuple(defines)
+
+
+class Block:
+    __slots__ = ("items",)
+
+    def __init__(self):
+        self.items: list = []
+
+
+class If:
+    __slots__ = ("predicate", "then", "otherwise", "node")
+
+    def __init__(self, predicate, then, otherwise, node):
+        self.predicate = predicate
+        self.then = then
+        self.otherwise = otherwise
+        self.node = node
+
+
+class Loop:
+    """`condition` computes `predicate`; while it holds, `body` runs. Loop variables are buffers set outside."""
+
+    __slots__ = ("condition", "predicate", "body", "node")
+
+    def __init__(self, condition, predicate, body, node):
+        self.condition = condition
+        self.predicate = predicate
+        self.body = body
+        self.node = node
+
+
+def walk(block):
+    """All instructions of a block and of the regions in it, in program order."""
+    for item in block.items:
+        if isinstance(item, Instr):
+            yield item
+        elif isinstance(item, If):
+            yield from walk(item.then)
+            yield from walk(item.otherwise)
+        else:
+            yield from walk(item.condition)
+            yield from walk(item.body)
+
+
+def dense_strides(shape):
+    strides, stride = [], 1
+    for dim in reversed(shape):
+        strides.append(stride)
+        stride = stride * dim
+    return tuple(reversed(strides))
+
+
+def same_shape(left, right) -> bool:
+    """Whether two shapes are proven equal."""
+    return len(left) == len(right) and all(
+        a is b if isinstance(a, Size) or isinstance(b, Size) else a == b for a, b in zip(left, right)
+    )

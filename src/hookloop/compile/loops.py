@@ -1,0 +1,185 @@
+"""Lowering of loops.
+
+A loop variable is a buffer written before the loop and at its back edge. Its dimensions are those of its
+first value where the body is proven to keep them; a dimension that the body changes is a size register of
+its own, set at both places, and what depends on it is prepared again in each iteration that changed it.
+"""
+
+from __future__ import annotations
+
+from .ir import OBJECT, Buffer, Instr, Loop, Value, same_shape
+from .node import Node
+from .sizes import Size
+
+_MOST_ATTEMPTS = 8
+
+
+def lower_loop(lowerer, unit):
+    index = lowerer._node_index(unit.op)
+    node = Node(unit.op, None, [], index)
+    variables = [v for v in unit.variables if v.switch is not None or v.next_iteration is not None]
+    initial = [lowerer.settled(lowerer.value_of(v.enter.outputs[0]), node) for v in variables]
+    varying: list[set] = [set() for _ in variables]
+    for _ in range(_MOST_ATTEMPTS):
+        saved = _Checkpoint(lowerer)
+        state = _LoopState(lowerer, unit, node, variables, initial, varying)
+        changed = state.attempt()
+        if not changed:
+            break
+        saved.restore()
+        for axes, found in zip(varying, changed):
+            axes |= found
+    else:
+        raise ValueError(f"the shapes of the loop variables of {unit.op.name!r} do not settle")
+    state.finish()
+
+
+class _Checkpoint:
+    """What an attempt that is given up must undo."""
+
+    def __init__(self, lowerer):
+        self.lowerer = lowerer
+        self.environment = dict(lowerer.environment)
+        self.items = len(lowerer.block.items)
+        self.hosts = len(lowerer.hosts)
+        self.locals = list(lowerer.region_local)
+        self.pushed = dict(lowerer.request.pushed)
+
+    def restore(self):
+        lowerer = self.lowerer
+        lowerer.environment = self.environment
+        del lowerer.block.items[self.items :]
+        del lowerer.hosts[self.hosts :]
+        for value in lowerer.region_local[len(self.locals) :]:
+            value.buffer = None
+        lowerer.region_local = self.locals
+        lowerer.request.pushed = self.pushed
+
+
+class _LoopState:
+    """One attempt at a loop, with the dimensions in `varying` carried in registers."""
+
+    def __init__(self, lowerer, unit, node, variables, initial, varying):
+        self.lowerer = lowerer
+        self.unit = unit
+        self.node = node
+        self.variables = variables
+        self.initial = initial
+        self.varying = varying
+        self.values = []
+        self.carried = []  # (register size, initial dim, variable, axis)
+
+    def attempt(self):
+        """Lowers the loop; returns for each variable the axes that turned out to change, or None."""
+        self._enter()
+        lowerer, unit = self.lowerer, self.unit
+        for variable, value in zip(self.variables, self.values):
+            lowerer.environment[variable.merge.outputs[0]] = value
+            if len(variable.merge.outputs) > 1:
+                lowerer.environment[variable.merge.outputs[1]] = value
+            if variable.switch is not None:
+                for tensor in variable.switch.outputs:
+                    lowerer.environment[tensor] = value
+        saved = lowerer._inside(unit.condition)
+        predicate = lowerer.operand(lowerer.value_of(unit.loop_cond.inputs[0]), None, self.node)
+        condition = lowerer._outside(saved)
+        saved = lowerer._inside(unit.body)
+        following = [lowerer.settled(lowerer.value_of(v.next_iteration.inputs[0]), self.node) for v in self.variables]
+        changed = self._changed(following)
+        if changed is not None:
+            lowerer._outside(saved)
+            return changed
+        self._back_edge(following)
+        body = lowerer._outside(saved)
+        lowerer.append(Loop(condition, predicate, body, self.node.index))
+        return None
+
+    def _enter(self):
+        lowerer = self.lowerer
+        group = lowerer.sizes.new_group() if any(self.varying) else None
+        for variable, (first, axes) in enumerate(zip(self.initial, self.varying)):
+            shape = list(first.shape)
+            for axis in sorted(axes):
+                shape[axis] = lowerer.sizes.fresh(group)
+                self.carried.append((shape[axis], first.shape[axis], variable, axis))
+            self.values.append(self._variable_value(first, tuple(shape)))
+        self._copy_sizes([(dim, size) for size, dim, _, _ in self.carried])
+        for first, value in zip(self.initial, self.values):
+            lowerer.move(first, value, self.node)
+
+    def _variable_value(self, first, shape):
+        if first.buffer is not None and first.buffer.kind == OBJECT:
+            return Value(first.dtype, shape, Buffer(OBJECT, first.dtype, 1, ("loop", self.unit.op, len(self.values))))
+        return self.lowerer.allocate(first.dtype, shape)
+
+    def _copy_sizes(self, pairs):
+        if not pairs:
+            return
+        lowerer = self.lowerer
+        sources = [lowerer.sizes.register(source) for source, _ in pairs]
+        targets = [size.register for _, size in pairs]
+        defines = [size for _, size in pairs]
+        lowerer.append(Instr("copy_sizes", (), (), sources + targets, self.node.index, effect=True, defines=defines))
+        lowerer.resize(defines)
+
+    def _changed(self, following):
+        found, any_found = [], False
+        for value, after, variable in zip(self.values, following, self.variables):
+            if len(value.shape) != len(after.shape):
+                raise ValueError(
+                    f"loop variable {variable.merge.name!r} enters with rank {len(value.shape)} and has rank "
+                    f"{len(after.shape)} after an iteration"
+                )
+            axes = set()
+            for axis, (a, b) in enumerate(zip(value.shape, after.shape)):
+                carried = isinstance(a, Size) and any(a is size for size, _, _, _ in self.carried)
+                if not carried and not same_shape((a,), (b,)):
+                    axes.add(axis)
+            found.append(axes)
+            any_found = any_found or bool(axes)
+        return found if any_found else None
+
+    def _back_edge(self, following):
+        """Moves the body's results into the loop variables, as if all at once."""
+        lowerer, node = self.lowerer, self.node
+        own = {id(value.buffer): i for i, value in enumerate(self.values)}
+        moves, shadows = [], []
+        for i, (value, after) in enumerate(zip(self.values, following)):
+            if after is value:
+                continue
+            if self.varying[i]:
+                shadows.append((value, after, i))
+                continue
+            if after.buffer is not None and id(after.buffer) in own:
+                temp = self._variable_value(after, after.shape)
+                lowerer.move(after, temp, node)
+                after = temp
+            moves.append((after, value))
+        for value, after, i in list(shadows):
+            shadows[shadows.index((value, after, i))] = (value, self._shadow(after), i)
+        for after, value in moves:
+            lowerer.move(after, value, node)
+        pairs = []
+        for size, _, variable, axis in self.carried:
+            after = next((s for v, s, i in shadows if i == variable), None)
+            if after is not None:
+                pairs.append((after.shape[axis], size))
+        self._copy_sizes(pairs)
+        for value, shadow, _ in shadows:
+            lowerer.move(shadow, value, node)
+
+    def _shadow(self, after):
+        """A copy whose sizes do not hang on the registers that are about to change."""
+        lowerer = self.lowerer
+        group = lowerer.sizes.new_group()
+        fresh = [lowerer.sizes.fresh(group) for _ in after.shape]
+        self._copy_sizes(list(zip(after.shape, fresh)))
+        shadow = lowerer.allocate(after.dtype, tuple(fresh))
+        lowerer.move(after, shadow, self.node)
+        return shadow
+
+    def finish(self):
+        environment = self.lowerer.environment
+        for variable, value in zip(self.variables, self.values):
+            for op in variable.exits:
+                environment[op.outputs[0]] = value

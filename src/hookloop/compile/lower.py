@@ -1,0 +1,819 @@
+"""Lowering: each op of the ordered regions becomes instructions over buffers.
+
+Shapes are inferred on the way, with symbolic sizes; small integer tensors whose elements are known as sizes
+(`tf.shape(x)[0] * 2`) are not computed while the plan runs, unless somebody wants them as data.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..ops import registry
+from . import sizes as size_operations
+from .ir import (
+    CONSTANT, FEED, FLAG, OBJECT, STACK, STREAM, VARIABLE, Block, Buffer, If, Instr, Loop, Value, same_shape,
+)  # fmt: skip
+from .node import Node, NodeContext, Specialize, new_buffer
+from .regions import IF, LOOP, variable_key
+from .sizes import Size, SizeTable
+
+_SYMBOLIC_LIMIT = 256  # elements of a tensor that is computed with sizes
+_ALIASES = frozenset(("Identity", "StopGradient", "PreventGradient", "Snapshot", "ReadVariableOp", "RefIdentity",
+                      "Enter", "RefEnter", "PlaceholderWithDefault", "Switch", "RefSwitch"))  # fmt: skip
+_VARIABLES = frozenset(("VariableV2", "Variable", "VarHandleOp"))
+_NOTHING = frozenset(("NoOp", "ControlTrigger", "StackV2", "StackCloseV2"))
+
+
+class Lowerer:
+    """Walks the ordered units of a request and emits blocks."""
+
+    def __init__(self, request, plan_units):
+        self.request = request
+        self.sizes = SizeTable()
+        self.units = plan_units
+        self.block = Block()
+        self.root = self.block
+        self.environment: dict = {}
+        self.variables: dict = {}
+        self.buffers: dict = {}
+        self.nodes: list = []
+        self.hosts: list = []
+        self.copied: dict = {}
+        self.must_exist: dict = {}
+        self.assigned: set = set()
+        self.region_local: list = []
+        self.depth = 0
+        self.axes_of: dict = {}
+
+    # --- values -----------------------------------------------------------------------------------------
+
+    def allocate(self, dtype, shape) -> Value:
+        return Value(dtype, shape, new_buffer(dtype, shape))
+
+    def literal(self, array) -> Value:
+        from ..dtypes import as_dtype
+
+        dtype = as_dtype(array.dtype) if array.dtype != object else as_dtype("string")
+        if dtype.name == "string":
+            return Value(dtype, array.shape, Buffer(OBJECT, dtype, array.size, array))
+        key = (array.dtype.str, array.shape, array.tobytes())
+        buffer = self.buffers.get(key) if array.size <= _SYMBOLIC_LIMIT else None
+        if buffer is None:
+            buffer = self.buffers[key] = Buffer(CONSTANT, dtype, array.size, np.ascontiguousarray(array))
+        symbol = array if array.size <= _SYMBOLIC_LIMIT and array.dtype.kind in "iub" else None
+        return Value(dtype, array.shape, buffer, symbol=symbol)
+
+    def literal_of(self, value):
+        """The array of a value that is a constant of the graph, or None."""
+        buffer = value.buffer
+        if buffer is None or buffer.kind != CONSTANT or value.strides is not None or not _is_zero(value.offset):
+            return None
+        return buffer.source.reshape(value.shape) if buffer.source.size == value.size else None
+
+    def symbolic(self, dtype, symbol) -> Value:
+        symbol = np.asarray(symbol)
+        if symbol.dtype == object and not any(isinstance(s, Size) for s in symbol.ravel()):
+            symbol = symbol.astype(dtype.as_numpy_dtype)
+        return Value(dtype, symbol.shape, symbol=symbol)
+
+    def operand(self, value, views, node) -> Value:
+        """The value as an instruction's input: computed, and dense unless the kernel takes views."""
+        value = self.settled(value, node)
+        if value.buffer is None:
+            self._materialize(value, node)
+        if value.strides is None or views == "any" or (views == "rows" and _rows(value)):
+            return value
+        dense = self.allocate(value.dtype, value.shape)
+        self.append(Instr("copy", [value], [dense], (), node.index))
+        return dense
+
+    def target(self, value, views) -> Value:
+        if value.buffer is None:
+            value.buffer = new_buffer(value.dtype, value.shape)
+        if value.strides is None or views == "any" or (views == "rows" and _rows(value)):
+            return value
+        return self.allocate(value.dtype, value.shape)
+
+    def _materialize(self, value, node):
+        """Computes a symbolic value as data, once, where all later users can see it."""
+        symbol = value.symbol
+        if symbol.dtype != object:
+            value.buffer = self.literal(np.asarray(symbol, value.dtype.as_numpy_dtype)).buffer
+            return
+        registers = [self.sizes.register(s) for s in symbol.ravel()]
+        fresh = self.allocate(value.dtype, value.shape)
+        self.append(Instr("store_sizes", (), [fresh], registers, node.index))
+        if self.depth == 0:
+            value.buffer = fresh.buffer
+        else:  # the next user may stand outside this region
+            value.buffer = fresh.buffer
+            self.region_local.append(value)
+
+    def settled(self, value, node) -> Value:
+        """A value whose rank is known: a deferred reduction that somebody else wants is decided now."""
+        if value.deferred is None:
+            return value
+        source, reduction, axes = value.deferred
+        atoms = [a for shape in axes for s in shape for a in self.sizes.atoms_of(s)]
+        raise Specialize(atoms, f"the rank of {reduction.name!r} depends on sizes")
+
+    def unknown_constant(self, node, i):
+        from .. import errors
+
+        name = node.op.inputs[i].name
+        feeds = [f for f, feed in enumerate(self.request.feeds) if self.environment.get(feed.tensor) is node.inputs[i]]
+        if feeds:
+            return SpecializeValue(feeds[0])
+        text = f"input {i} ({name!r}) of {node.op.type} {node.name!r} must be known before the run, and is computed in it"
+        return errors.UnimplementedError(None, node.op, text)
+
+    # --- instructions -----------------------------------------------------------------------------------
+
+    def append(self, item):
+        self.block.items.append(item)
+
+    def resize(self, sizes):
+        for group in sorted({s.group for s in sizes if isinstance(s, Size) and s.group}):
+            self.append(Instr("resize", (), (), (group,), effect=True))
+
+    def load_sizes(self, value, node):
+        """Turns the elements of an integer tensor that is computed in the run into size registers."""
+        value = self.settled(value, node)
+        if any(isinstance(d, Size) for d in value.shape):
+            atoms = [a for d in value.shape for a in self.sizes.atoms_of(d)]
+            raise Specialize(atoms, f"the number of sizes that {node.name!r} gets decides a rank")
+        count = int(np.prod(value.shape, dtype=np.int64))
+        group = self.sizes.new_group()
+        fresh = [self.sizes.fresh(group) for _ in range(count)]
+        source = self.operand(value, None, node)
+        registers = [s.register for s in fresh]
+        self.append(Instr("load_sizes", [source], (), registers, node.index, defines=fresh))
+        self.resize(fresh)
+        symbol = np.empty(count, object)
+        symbol[:] = fresh
+        value.symbol = symbol.reshape(value.shape)
+
+    # --- walking ----------------------------------------------------------------------------------------
+
+    def run(self):
+        for index, feed in enumerate(self.request.feeds):
+            self.environment[feed.tensor] = self._feed_value(index, feed)
+        for tensor, key in self.units.early_copies:
+            self._copy_early(tensor, key)
+        self.lower_units(self.units.root)
+        return self.root
+
+    def _feed_value(self, index, feed):
+        dtype = feed.tensor.dtype.base_dtype
+        dims = []
+        for axis, actual in enumerate(feed.shape):
+            static = feed.tensor._shape[axis] if feed.tensor._shape is not None else None
+            if isinstance(static, int) or (index, axis) in self.request.special:
+                dims.append(int(actual))
+            else:
+                dims.append(self.sizes.fresh(0, origin=("feed", index, axis)))
+        kind = OBJECT if dtype.name in ("string", "resource", "variant") else FEED
+        size = 1
+        for dim in dims:
+            size = size * dim
+        value = Value(dtype, tuple(dims), Buffer(kind, dtype, size, ("feed", index)))
+        if index in self.request.special_values:
+            value.symbol = np.array(self.request.special_values[index])
+        return value
+
+    def variable(self, op):
+        key = variable_key(op)
+        record = self.variables.get(key)
+        if record is None:
+            record = self.variables[key] = self._new_variable(op, key)
+        return record
+
+    def _new_variable(self, op, key):
+        from ..shapes import as_shape
+
+        dtype = op.get_attr("dtype").base_dtype
+        static = as_shape(op.get_attr("shape"))
+        dims = self.request.variable_shape(key)
+        shape = []
+        rank = static.ndims if static.ndims is not None else len(dims) if dims is not None else None
+        if rank is not None:
+            known = static.as_list() if static.ndims is not None else [None] * rank
+            for axis, dim in enumerate(known):
+                origin = ("variable", key, axis)
+                shape.append(dim if dim is not None else self.sizes.fresh(0, origin=origin))
+        size = 1
+        for dim in shape:
+            size = size * dim
+        buffer = Buffer(VARIABLE, dtype, size, key)
+        return Value(dtype, tuple(shape) if rank is not None else None, buffer)
+
+    def flag(self, op):
+        from ..dtypes import as_dtype
+
+        self.variable(op)
+        key = ("flag", variable_key(op))
+        if key not in self.buffers:
+            self.buffers[key] = Buffer(FLAG, as_dtype("bool"), 1, variable_key(op))
+        return Value(as_dtype("bool"), (), self.buffers[key])
+
+    def _copy_early(self, tensor, key):
+        value = self.variable(tensor)
+        fresh = self.allocate(value.dtype, value.shape)
+        self.append(Instr("copy", [value], [fresh]))
+        self.copied[key] = fresh
+        self.must_exist.setdefault(key, tensor)
+
+    def lower_units(self, units):
+        for unit in units:
+            if unit.kind == IF:
+                self._lower_if(unit)
+            elif unit.kind == LOOP:
+                self._lower_loop(unit)
+            else:
+                self._lower_op(unit.op)
+
+    def value_of(self, tensor, reader=None):
+        value = self.environment.get(tensor)
+        if value is None:
+            self._lower_op(tensor.op)
+            value = self.environment[tensor]
+        if reader is not None and value.buffer is not None and value.buffer.kind == VARIABLE:
+            copy = self.copied.get((reader, value.buffer.source))
+            if copy is not None:
+                return copy
+        return value
+
+    def _lower_op(self, op):
+        if op.outputs and all(t in self.environment for t in op.outputs):
+            return
+        try:
+            self._dispatch(op)
+        except (ValueError, TypeError) as error:
+            from .. import errors
+
+            raise errors.InvalidArgumentError(None, op, f"{error} {describe(op, self)}") from error
+
+    def _dispatch(self, op):
+        kind = op.type
+        if kind in _NOTHING:
+            self._stack(op)
+            return
+        if kind in _VARIABLES:
+            self.environment[op.outputs[0]] = self.variable(op)
+            return
+        if kind == "Placeholder":
+            raise missing_feed(op)
+        if kind == "Const":
+            self._constant(op)
+            return
+        inputs = [self.value_of(t, op) for t in op.inputs]
+        if kind in _ALIASES:
+            self._alias(op, inputs)
+            return
+        node = Node(op, registry.lookup(kind), inputs, len(self.nodes))
+        self.nodes.append(op)
+        special = getattr(self, "_op_" + kind, None)
+        if special is not None:
+            special(node)
+        else:
+            self._general(node)
+
+    def _constant(self, op):
+        array = op.get_attr("value")
+        if not isinstance(array, np.ndarray):
+            array = np.asarray(array)
+        self.environment[op.outputs[0]] = self.literal(array)
+
+    def _alias(self, op, inputs):
+        value = inputs[0]
+        if op in self.units.materialized and value.buffer is not None and value.buffer.kind == VARIABLE:
+            fresh = self.allocate(value.dtype, value.shape)
+            self._require(value.buffer.source, op.inputs[0].op)
+            self.append(Instr("copy", [value], [fresh], (), len(self.nodes)))
+            self.nodes.append(op)
+            value = fresh
+        for tensor in op.outputs:
+            self.environment[tensor] = value
+
+    # --- plain ops --------------------------------------------------------------------------------------
+
+    def _general(self, node):
+        op, op_def = node.op, node.op_def
+        context = NodeContext(node, self)
+        if op_def.writes:
+            self._write(node, context)
+            return
+        self._read_variables(node)
+        if op_def.host is not None:
+            self._host(node, context)
+            return
+        symbols = self._symbols(node, context)
+        if symbols is not None:
+            for tensor, symbol in zip(op.outputs, symbols):
+                self.environment[tensor] = self.symbolic(tensor.dtype.base_dtype, symbol)
+            return
+        self._outputs(node, context)
+        before = len(self.block.items)
+        if op_def.stateful == "stream":
+            context.emit(op_def.kernel, [self._stream(op), *node.inputs], node.outputs, self._params(node))
+        elif op_def.kernel is not None:
+            context.emit(op_def.kernel, node.inputs, node.outputs, self._params(node), overwrites=op_def.overwrites)
+        elif op_def.lower is not None:
+            op_def.lower(context, node)
+        else:
+            from .. import errors
+
+            raise errors.UnimplementedError(None, op, f"{op.type} {op.name!r} cannot run: it has no kernel")
+        if op in self.units.kept or op_def.stateful is True:
+            for item in self.block.items[before:]:
+                if isinstance(item, Instr):
+                    item.effect = True
+        self._publish(node)
+
+    @staticmethod
+    def _params(node):
+        return node.op_def.params(node) if node.op_def.params is not None else ()
+
+    def _outputs(self, node, context):
+        """Infers the shapes of the outputs; their buffers come with the first instruction that writes them."""
+        shapes = node.op_def.shape(context)
+        if isinstance(shapes, tuple):
+            shapes = [shapes]
+        for tensor, shape in zip(node.op.outputs, shapes):
+            if shape is None:
+                raise ValueError(f"the rank of {tensor.name!r} is not known before the run")
+            node.outputs.append(Value(tensor.dtype.base_dtype, tuple(_plain(d) for d in shape)))
+
+    def _publish(self, node):
+        for tensor, value in zip(node.op.outputs, node.outputs):
+            if node.op in self.units.must_copy and value.buffer is not None and value.buffer.kind == VARIABLE:
+                fresh = self.allocate(value.dtype, value.shape)
+                self.append(Instr("copy", [value], [fresh], (), node.index))
+                value = fresh
+            self.environment[tensor] = value
+
+    def _symbols(self, node, context):
+        op_def = node.op_def
+        if op_def.value is not None:
+            symbols = op_def.value(context)
+            return symbols if symbols is not None and all(s is not None for s in symbols) else None
+        if not op_def.symbolic or not all(t.dtype.base_dtype.is_integer for t in node.op.outputs):
+            return None
+        symbols = [v.symbol for v in node.inputs]
+        if any(s is None for s in symbols) or any(s.size > _SYMBOLIC_LIMIT for s in symbols):
+            return None
+        if any(s.dtype == object for s in symbols):
+            symbols = [s.astype(object) for s in symbols]
+        if not self._small(node, context):
+            return None
+        try:
+            return self._symbolic_result(node, symbols)
+        except TypeError:
+            return None
+
+    def _small(self, node, context):
+        if node.op.type not in ("Fill", "Range", "Tile", "BroadcastTo", "LinSpace", "OneHot", "Pad", "PadV2"):
+            return True
+        shapes = node.op_def.shape(context)
+        shapes = [shapes] if isinstance(shapes, tuple) else shapes
+        total = 1
+        for dim in shapes[0]:
+            if isinstance(dim, Size):
+                return False
+            total *= int(dim)
+        return total <= _SYMBOLIC_LIMIT
+
+    def _symbolic_result(self, node, symbols):
+        extremum = {"Maximum": size_operations.MAX, "Minimum": size_operations.MIN}.get(node.op.type)
+        if extremum is not None and any(s.dtype == object for s in symbols):
+            left, right = np.broadcast_arrays(*[s.astype(object) for s in symbols])
+            out = np.empty(left.shape, object)
+            for at in np.ndindex(left.shape):
+                out[at] = self.sizes.apply(extremum, left[at], right[at])
+            return [out]
+        result = node.op_def.reference(node, *symbols)
+        return list(result) if isinstance(result, (tuple, list)) else [result]
+
+    def _stream(self, op):
+        from ..dtypes import as_dtype
+
+        key = ("stream", op)
+        if key not in self.buffers:
+            self.buffers[key] = Buffer(STREAM, as_dtype("resource"), 1, op)
+        return Value(as_dtype("resource"), (), self.buffers[key])
+
+    # --- variables --------------------------------------------------------------------------------------
+
+    def _require(self, key, op):
+        """The variable must be initialized: at the start of the run, or here inside a region."""
+        if key in self.must_exist:
+            return
+        if self.depth == 0:
+            if key not in self.assigned:
+                self.must_exist[key] = op
+            return
+        flag = Value(self.flag_dtype, (), self._flag_buffer(key))
+        self.append(Instr("check_initialized", [flag], (), (), self._node_index(op), effect=True))
+
+    @property
+    def flag_dtype(self):
+        from ..dtypes import as_dtype
+
+        return as_dtype("bool")
+
+    def _flag_buffer(self, key):
+        name = ("flag", key)
+        if name not in self.buffers:
+            self.buffers[name] = Buffer(FLAG, self.flag_dtype, 1, key)
+        return self.buffers[name]
+
+    def _node_index(self, op):
+        self.nodes.append(op)
+        return len(self.nodes) - 1
+
+    def _read_variables(self, node):
+        for i, value in enumerate(node.inputs):
+            if i in node.op_def.reads:
+                continue
+            if value.buffer is not None and value.buffer.kind == VARIABLE:
+                self._require(value.buffer.source, node.op)
+                if value.shape is None:
+                    raise ValueError(f"the shape of variable {value.buffer.source!r} is not known before it is assigned")
+
+    def _write(self, node, context):
+        op, op_def = node.op, node.op_def
+        target = node.inputs[op_def.writes[0]]
+        key = target.buffer.source
+        plain = op.type in ("Assign", "AssignVariableOp")
+        for i, value in enumerate(node.inputs):
+            if value.buffer is not None and value.buffer.kind == VARIABLE and not (plain and i in op_def.writes):
+                self._require(value.buffer.source, op)
+        if plain:
+            target = self._assign_shape(node, context, target)
+            node.inputs[0] = target
+        elif op_def.shape is not None:
+            op_def.shape(context)
+        before = len(self.block.items)
+        if op_def.lower is not None:
+            op_def.lower(context, node)
+        else:
+            context.emit(op_def.kernel, node.inputs, (), self._params(node))
+        if plain:
+            flag = Value(self.flag_dtype, (), self._flag_buffer(key))
+            self.append(Instr("mark_initialized", [flag], (), (), node.index))
+            if self.depth == 0:
+                self.assigned.add(key)
+        for item in self.block.items[before:]:
+            if isinstance(item, Instr) and any(
+                v.buffer is not None and v.buffer.kind in (VARIABLE, FLAG)
+                for v in ([item.inputs[i] for i in op_def.writes if i < len(item.inputs)] + item.outputs)
+            ):
+                item.effect = item.writes_variable = True
+        for tensor in op.outputs:
+            self.environment[tensor] = target
+
+    def _assign_shape(self, node, context, target):
+        """An assignment to a variable of open shape makes room first; the others only check."""
+        value = self.settled(node.inputs[1], node)
+        static = target.shape is not None and not any(isinstance(d, Size) for d in target.shape)
+        validate = node.attrs.get("validate_shape", True)
+        if static and validate:
+            if len(target.shape) != len(value.shape):
+                raise ValueError(f"Assign requires shapes of both tensors to match. lhs shape= {list(target.shape)} "
+                                 f"rhs shape= {list(value.shape)}")  # fmt: skip
+            context.merge_shapes(value.shape, target.shape)
+            return target
+        group = self.sizes.new_group()
+        fresh = [self.sizes.fresh(group) for _ in value.shape]
+        sources = [self.sizes.register(d) for d in value.shape]
+        registers = [s.register for s in fresh]
+        self.append(Instr("copy_sizes", (), (), sources + registers, node.index, effect=True, defines=fresh))
+        index = ("variable", target.buffer.source)
+        grow = Instr("reshape_variable", (), (), (index, *sources), node.index, effect=True)
+        grow.writes_variable = True
+        self.append(grow)
+        self.resize(fresh)
+        size = 1
+        for dim in fresh:
+            size = size * dim
+        buffer = Buffer(VARIABLE, target.dtype, size, target.buffer.source)
+        return Value(target.dtype, tuple(fresh), buffer)
+
+    def _op_IsVariableInitialized(self, node):
+        self._initialized(node, node.op.inputs[0].op)
+
+    def _op_VarIsInitializedOp(self, node):
+        self._initialized(node, node.op.inputs[0].op)
+
+    def _initialized(self, node, op):
+        while op.type in _ALIASES:
+            op = op.inputs[0].op
+        out = self.allocate(self.flag_dtype, ())
+        self.append(Instr("copy", [self.flag(op)], [out], (), node.index))
+        self.environment[node.op.outputs[0]] = out
+
+    # --- reductions whose axes depend on sizes ----------------------------------------------------------
+
+    def _op_BroadcastGradientArgs(self, node):
+        left, right = node.inputs[0].symbol, node.inputs[1].symbol
+        context = NodeContext(node, self)
+        if left is None or right is None:
+            left, right = (np.array(context.sizes(i), object) for i in (0, 1))
+        axes = self._broadcast_axes(left, right)
+        dtype = node.op.outputs[0].dtype.base_dtype
+        for tensor, known in zip(node.op.outputs, axes):
+            if known is not None:
+                self.environment[tensor] = self.symbolic(dtype, np.array(known, dtype.as_numpy_dtype))
+            else:
+                value = Value(dtype, None)
+                value.deferred = (None, node, (left, right))
+                self.environment[tensor] = value
+                self.axes_of[id(value)] = (left, right)
+
+    @staticmethod
+    def _broadcast_axes(left, right):
+        """The axes over which each side's gradient is summed; None where sizes leave it open."""
+        rank = max(len(left), len(right))
+        left = [1] * (rank - len(left)) + list(left)
+        right = [1] * (rank - len(right)) + list(right)
+        axes = ([], [])
+        for axis, (a, b) in enumerate(zip(left, right)):
+            if a is b or (not isinstance(a, Size) and not isinstance(b, Size) and a == b):
+                if not isinstance(a, Size) and a == 1:
+                    axes[0].append(axis), axes[1].append(axis)
+                continue
+            if not isinstance(a, Size) and a == 1 and not isinstance(b, Size):
+                axes[0].append(axis)
+            elif not isinstance(b, Size) and b == 1 and not isinstance(a, Size):
+                axes[1].append(axis)
+            else:
+                return None, None
+        return axes
+
+    def _op_Sum(self, node):
+        axes = node.inputs[1]
+        if id(axes) in self.axes_of:
+            value = Value(node.op.outputs[0].dtype.base_dtype, None)
+            value.deferred = (node.inputs[0], node, self.axes_of[id(axes)])
+            self.environment[node.op.outputs[0]] = value
+            return
+        self._general(node)
+
+    def _op_Reshape(self, node):
+        """A deferred sum becomes one instruction that sums down to the shape asked for."""
+        value = node.inputs[0]
+        if value.deferred is None or value.deferred[0] is None:
+            self._general(node)
+            return
+        context = NodeContext(node, self)
+        shape = context.sizes(1)
+        out = self.allocate(value.dtype, shape)
+        source = value.deferred[0]
+        if same_shape(source.shape, shape):
+            out = source
+        else:
+            context.emit("sum_to", [source], [out], views=None)
+        self.environment[node.op.outputs[0]] = out
+
+    # --- host ops ---------------------------------------------------------------------------------------
+
+    def _host(self, node, context):
+        op = node.op
+        inputs = [self.operand(v, None, node) if v.buffer is None or v.buffer.kind != OBJECT else v for v in node.inputs]
+        outputs, fresh = [], []
+        shapes = self._host_shapes(node, context)
+        group = None
+        for tensor, shape in zip(op.outputs, shapes):
+            dtype = tensor.dtype.base_dtype
+            if dtype.name in ("string", "resource", "variant"):
+                outputs.append(Value(dtype, shape if shape is not None else (), Buffer(OBJECT, dtype, 1, ("host", tensor))))
+                continue
+            if shape is None:
+                shape = (None,) * self.request.assumed_rank(tensor)
+            dims = []
+            for dim in shape:
+                if not isinstance(dim, (int, Size)):
+                    group = self.sizes.new_group() if group is None else group
+                    dim = self.sizes.fresh(group)
+                    fresh.append(dim)
+                dims.append(dim)
+            outputs.append(self.allocate(dtype, tuple(dims)))
+        index = len(self.hosts)
+        self.hosts.append((op, inputs, outputs))
+        numeric = [v for v in outputs if v.buffer.kind != OBJECT]
+        call = Instr("host", inputs, [v for v in outputs if v.buffer.kind == OBJECT] if fresh else outputs,
+                     (2 * index,), node.index, effect=True, defines=fresh)  # fmt: skip
+        self.append(call)
+        if fresh:
+            self.resize(fresh)
+            self.append(Instr("host", (), numeric, (2 * index + 1,), node.index, effect=True))
+        for tensor, value in zip(op.outputs, outputs):
+            self.environment[tensor] = value
+
+    def _host_shapes(self, node, context):
+        from ..shapes import UNKNOWN
+
+        shapes = []
+        inferred = None
+        if node.op_def.shape is not None and node.op.type != "PyFunc":
+            try:
+                inferred = node.op_def.shape(context)
+                inferred = [inferred] if isinstance(inferred, tuple) else inferred
+            except (ValueError, TypeError):
+                inferred = None
+        for i, tensor in enumerate(node.op.outputs):
+            static = tensor._shape
+            if static is not None:
+                static = tuple(d if d is not UNKNOWN and isinstance(d, int) else None for d in static)
+            if inferred is not None and inferred[i] is not None and (static is None or any(d is None for d in static)):
+                static = tuple(d if isinstance(d, (int, Size)) else None for d in inferred[i])
+            shapes.append(static)
+        return shapes
+
+    # --- saved loop values ------------------------------------------------------------------------------
+
+    def _stack(self, op):
+        if op.type == "StackV2":
+            from ..dtypes import as_dtype
+
+            dtype = as_dtype("resource")
+            self.environment[op.outputs[0]] = Value(dtype, (), Buffer(STACK, dtype, 1, op))
+
+    def _op_StackPushV2(self, node):
+        handle, value = node.inputs[0], self.operand(node.inputs[1], None, node)
+        self.request.pushed[handle.buffer.source] = value
+        instr = Instr("stack_push", [handle, value], (), (), node.index, effect=True)
+        self.append(instr)
+        self.environment[node.op.outputs[0]] = node.inputs[1]
+
+    def _op_StackPopV2(self, node):
+        handle = node.inputs[0]
+        pushed = self.request.pushed.get(handle.buffer.source)
+        if pushed is None:
+            raise ValueError("a value is taken from a stack that nothing was put on")
+        shape = pushed.shape
+        if any(isinstance(d, Size) and d.group for d in shape):
+            group = self.sizes.new_group()
+            fresh = [self.sizes.fresh(group) for _ in shape]
+            registers = [s.register for s in fresh]
+            self.append(Instr("stack_sizes", [handle], (), registers, node.index, effect=True, defines=fresh))
+            self.resize(fresh)
+            shape = tuple(fresh)
+        out = self.allocate(pushed.dtype, shape)
+        self.append(Instr("stack_pop", [handle], [out], (), node.index, effect=True))
+        self.environment[node.op.outputs[0]] = out
+
+    # --- regions ----------------------------------------------------------------------------------------
+
+    def _inside(self, units):
+        """Lowers units into a block of their own."""
+        outer, self.block = self.block, Block()
+        outer_locals, self.region_local = self.region_local, []
+        self.depth += 1
+        self.lower_units(units)
+        return outer, outer_locals
+
+    def _outside(self, saved):
+        inner = self.block
+        self.block, outer_locals = saved
+        for value in self.region_local:
+            value.buffer = None  # computed inside the region: whoever is outside computes it again
+        self.region_local = outer_locals
+        self.depth -= 1
+        return inner
+
+    def _lower_if(self, unit):
+        index = self._node_index(unit.op)
+        node = Node(unit.op, None, [], index)
+        predicate = self.operand(self.value_of(unit.predicate), None, node)
+        if predicate.shape != ():
+            raise ValueError(f"the predicate of a cond must be a scalar, got shape {list(predicate.shape)}")
+        blocks, results = [], []
+        for branch in (unit.then, unit.otherwise):
+            saved = self._inside(branch.units)
+            results.append([self.settled(self.value_of(t), node) for t in branch.results])
+            blocks.append((self.block, saved))
+            if branch is unit.then:
+                self._outside_keep(saved)
+        merged = self._merge_results(unit, results, blocks, node)
+        self._outside(blocks[1][1])
+        for value in self._then_locals:
+            value.buffer = None
+        self.append(If(predicate, blocks[0][0], blocks[1][0], index))
+        for tensor, value in zip(unit.outputs, merged):
+            self.environment[tensor] = value
+
+    def _outside_keep(self, saved):
+        self._then_locals = self.region_local
+        self.block, self.region_local = saved
+        self.depth -= 1
+
+    def _merge_results(self, unit, results, blocks, node):
+        """One buffer for each result; each branch copies its own value there. Also the index of the branch taken."""
+        merged = []
+        for then_value, else_value, tensor in zip(*results, unit.outputs):
+            if len(then_value.shape) != len(else_value.shape):
+                raise ValueError(f"the branches of {unit.op.name!r} give {tensor.name!r} different ranks: "
+                                 f"{then_value!r} and {else_value!r}")  # fmt: skip
+            kind = OBJECT if tensor.dtype.base_dtype.name in ("string", "resource", "variant") else None
+            if then_value is else_value:
+                merged.append(then_value)
+                continue
+            fresh, shape = [], []
+            group = None
+            for a, b in zip(then_value.shape, else_value.shape):
+                if same_shape((a,), (b,)):
+                    shape.append(a)
+                else:
+                    group = self.sizes.new_group() if group is None else group
+                    fresh.append((self.sizes.fresh(group), a, b))
+                    shape.append(fresh[-1][0])
+            if kind is OBJECT:
+                out = Value(then_value.dtype, tuple(shape), Buffer(OBJECT, then_value.dtype, 1, ("merge", tensor)))
+            else:
+                out = self.allocate(then_value.dtype, tuple(shape))
+            for side, value in ((0, then_value), (1, else_value)):
+                self._branch_result(blocks[side][0], side, value, out, fresh, node)
+            merged.append(out)
+        return merged
+
+    def _branch_result(self, block, side, value, out, fresh, node):
+        current, self.block = self.block, block
+        if fresh:
+            sources = [self.sizes.register(entry[1 + side]) for entry in fresh]
+            targets = [entry[0].register for entry in fresh]
+            defines = [entry[0] for entry in fresh]
+            self.append(Instr("copy_sizes", (), (), sources + targets, node.index, effect=True, defines=defines))
+            self.resize(defines)
+        self.move(value, out, node)
+        self.block = current
+
+    def move(self, value, out, node):
+        """Copies a value, of numbers or of objects."""
+        if out.buffer.kind == OBJECT:
+            index = len(self.hosts)
+            self.hosts.append(("move", [value], [out]))
+            self.append(Instr("host", [value], [out], (2 * index,), node.index, effect=True))
+            return
+        if value.buffer is not None and value.buffer.kind == VARIABLE:
+            self._require(value.buffer.source, node.op)
+        value = self.operand(value, "any", node)
+        self.append(Instr("copy", [value], [out], (), node.index))
+
+    def _lower_loop(self, unit):
+        from .loops import lower_loop
+
+        lower_loop(self, unit)
+
+
+class SpecializeValue(Exception):
+    """The plan's structure depends on a fed value: it is compiled for that value alone."""
+
+    def __init__(self, feed):
+        super().__init__(f"the value of feed {feed} decides the plan's structure")
+        self.feed = feed
+
+
+def _is_zero(offset):
+    return not isinstance(offset, Size) and offset == 0
+
+
+def _plain(dim):
+    return dim if isinstance(dim, Size) else int(dim)
+
+
+def _rows(value):
+    last = value.strides[-1] if value.strides else 1
+    if not isinstance(last, Size) and last == 1:
+        strides = value.strides
+        return all(isinstance(s, Size) or s > 0 for s in strides)
+    return False
+
+
+def missing_feed(op):
+    from .. import errors
+    from ..shapes import TensorShape
+
+    dtype = op.outputs[0].dtype
+    shape = op.outputs[0].get_shape()
+    text = f"You must feed a value for placeholder tensor {op.name!r} with dtype {dtype.name}"
+    if isinstance(shape, TensorShape) and shape.ndims is not None:
+        text += " and shape [" + ",".join("?" if d is None else str(d) for d in shape.as_list()) + "]"
+    return errors.InvalidArgumentError(None, op, text)
+
+
+def describe(op, lowerer=None):
+    """Where an error happened: the op, the shapes of its inputs, the user's line."""
+    parts = []
+    for tensor in op.inputs:
+        value = lowerer.environment.get(tensor) if lowerer is not None else None
+        shape = value.shape if value is not None else tensor._shape
+        dims = "?" if shape is None else ",".join(str(d) if isinstance(d, int) else "?" for d in shape)
+        parts.append(f"{tensor.name} {tensor.dtype.base_dtype.name}[{dims}]")
+    text = f"[in {op.type} {op.name!r}"
+    if parts:
+        text += " of " + ", ".join(parts)
+    location = getattr(op, "_location", None)
+    if location:
+        text += f", made at {location[0]}:{location[1]}"
+    return text + "]"

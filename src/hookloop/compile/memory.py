@@ -1,0 +1,158 @@
+"""Placing buffers: which ones share a slot of the arena.
+
+A buffer lives from the first instruction that touches it to the last; one that is older than a loop that
+uses it lives until the loop's end, since the next iteration may want it. Two buffers share a slot only
+where their lives do not meet. A slot is as large as its largest buffer; C adds the slots up when sizes are
+known, so that one placement serves all sizes.
+"""
+
+from __future__ import annotations
+
+from .ir import ARENA, If, Instr, same_shape
+from .sizes import Size
+
+_FOREVER = 1 << 60
+
+
+def place(program) -> int:
+    """Gives every arena buffer its slot; returns the number of slots."""
+    lives = _Lives(program)
+    _reuse_inputs(program, lives)
+    return _share_slots(lives, program)
+
+
+class _Lives:
+    """First and last position of every arena buffer."""
+
+    def __init__(self, program):
+        self.buffers = []
+        self.position = 0
+        self.positions = {}
+        self._walk(program.root)
+        for value in program.results:
+            if value.buffer is not None and value.buffer.kind == ARENA:
+                value.buffer.last = _FOREVER
+
+    def _touch(self, buffer, used=None):
+        if buffer is None or buffer.kind != ARENA:
+            return
+        if buffer.first < 0:
+            buffer.first = self.position
+            self.buffers.append(buffer)
+        buffer.last = max(buffer.last, self.position)
+        if used is not None:
+            used.append(buffer)
+
+    def _walk(self, block, used=None):
+        for item in block.items:
+            self.position += 1
+            if isinstance(item, Instr):
+                self.positions[id(item)] = self.position
+                for value in (*item.inputs, *item.outputs):
+                    self._touch(value.buffer, used)
+            elif isinstance(item, If):
+                self._touch(item.predicate.buffer, used)
+                self._walk(item.then, used)
+                self._walk(item.otherwise, used)
+            else:
+                self._walk_loop(item, used)
+
+    def _walk_loop(self, loop, used):
+        start, inside = self.position, []
+        self._walk(loop.condition, inside)
+        self._touch(loop.predicate.buffer, inside)
+        self._walk(loop.body, inside)
+        self.position += 1
+        for buffer in inside:
+            if buffer.first <= start:
+                buffer.last = max(buffer.last, self.position)
+        if used is not None:
+            used.extend(inside)
+
+
+def _reuse_inputs(program, lives):
+    """Elementwise instructions write over an input that nobody needs any more."""
+    owner = {}
+
+    def resolve(buffer):
+        while id(buffer) in owner:
+            buffer = owner[id(buffer)]
+        return buffer
+
+    for instr in program.instructions():
+        if not instr.overwrites or len(instr.outputs) != 1:
+            continue
+        position = lives.positions.get(id(instr))
+        out = instr.outputs[0]
+        if position is None or out.buffer.kind != ARENA or out.buffer.first != position or out.strides is not None:
+            continue
+        for i in instr.overwrites:
+            if i >= len(instr.inputs):
+                continue
+            value = instr.inputs[i]
+            if value.buffer.kind != ARENA:
+                continue
+            root = resolve(value.buffer)
+            if root.last == position and root.first < position and _whole(value, root) and _whole(out, out.buffer) and (
+                same_shape(value.shape, out.shape) and value.dtype.size == out.dtype.size
+            ):  # fmt: skip
+                if any(resolve(v.buffer) is root for j, v in enumerate(instr.inputs) if j != i and not _same(v, value)):
+                    continue
+                owner[id(out.buffer)] = root
+                root.last = out.buffer.last
+                out.buffer.home = root
+                break
+
+
+def _same(left, right):
+    return left is right or (left.strides is None and right.strides is None and same_shape(left.shape, right.shape))
+
+
+def _whole(value, buffer):
+    if value.strides is not None or isinstance(value.offset, Size) or value.offset:
+        return False
+    size = value.size
+    return size is buffer.size if isinstance(size, Size) else size == buffer.size
+
+
+def _share_slots(lives, program):
+    slots = []  # [byte size or Size key, free from, hint]
+    free = []
+    pending = []
+    for buffer in lives.buffers:
+        if buffer.home is not None:
+            continue
+        still = []
+        for last, slot in pending:
+            if last < buffer.first:
+                free.append(slot)
+            else:
+                still.append((last, slot))
+        pending = still
+        slot = _choose(free, slots, buffer, program)
+        buffer.index = slot
+        pending.append((buffer.last, slot))
+    for buffer in lives.buffers:
+        root = buffer
+        while root.home is not None:
+            root = root.home
+        buffer.index = root.index
+    return len(slots)
+
+
+def _choose(free, slots, buffer, program):
+    """A free slot of the same size, or the best of the others by the sizes of the moment, or a new one."""
+    hint = program.hint(buffer.size) * buffer.dtype.size
+    best = None
+    for at, slot in enumerate(free):
+        if slots[slot] == hint:
+            best = at
+            break
+        if best is None or abs(slots[slot] - hint) < abs(slots[free[best]] - hint):
+            best = at
+    if best is not None and (slots[free[best]] == hint or slots[free[best]] >= hint // 2):
+        slot = free.pop(best)
+        slots[slot] = max(slots[slot], hint)
+        return slot
+    slots.append(hint)
+    return len(slots) - 1

@@ -1,0 +1,224 @@
+"""One op while it is lowered: the context that its shape function and its lowering see.
+
+The calls are described in docs/architecture.md; `ops/shape_context.py` has the same ones for a graph that
+is being built, where an open size is only unknown.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from . import sizes as size_operations
+from .ir import ARENA, GROWN, Buffer, Instr, Value, dense_strides, same_shape
+from .sizes import Size
+
+# Kernels that take operands with any strides, whatever op they stand for.
+_ANY_STRIDES = frozenset(("copy", "fill"))
+
+
+class Specialize(Exception):
+    """The plan's structure depends on a size of a feed: it is compiled for that size alone."""
+
+    def __init__(self, atoms, reason):
+        super().__init__(reason)
+        self.atoms = atoms
+        self.reason = reason
+
+
+class Node:
+    """An op with its inputs and outputs as IR values: what `lower` and `reference` functions get."""
+
+    __slots__ = ("op", "op_def", "name", "attrs", "inputs", "outputs", "index")
+
+    def __init__(self, op, op_def, inputs, index):
+        self.op = op
+        self.op_def = op_def
+        self.name = op.name
+        self.attrs = op._attrs
+        self.inputs = inputs
+        self.outputs = []
+        self.index = index
+
+
+class NodeContext:
+    """What the shape function and the lowering of one op may ask and emit."""
+
+    __slots__ = ("node", "lowerer", "_new")
+
+    def __init__(self, node, lowerer):
+        self.node = node
+        self.lowerer = lowerer
+        self._new = {}
+
+    # --- what is known --------------------------------------------------------------------------------
+
+    @property
+    def inputs(self):
+        return self.node.inputs
+
+    @property
+    def outputs(self):
+        return self.node.outputs
+
+    @property
+    def op(self):
+        return self.node.op
+
+    def attr(self, name):
+        return self.node.op.get_attr(name)
+
+    def known(self, i):
+        return True
+
+    def shape(self, i):
+        return self.lowerer.settled(self.node.inputs[i], self.node).shape
+
+    def dtype(self, i):
+        return self.node.inputs[i].dtype
+
+    def fail(self, text):
+        raise ValueError(text)
+
+    def fallback(self, *_):
+        return None
+
+    def has_constant(self, i):
+        symbol = self.node.inputs[i].symbol
+        return symbol is not None and _all_known(symbol)
+
+    def value(self, i):
+        """The symbolic elements of input i, or None."""
+        return self.node.inputs[i].symbol
+
+    def constant(self, i):
+        value = self.node.inputs[i]
+        if value.symbol is None:
+            literal = self.lowerer.literal_of(value)
+            if literal is not None:
+                return literal
+            raise self.lowerer.unknown_constant(self.node, i)
+        if not _all_known(value.symbol):
+            raise Specialize(
+                [a for s in value.symbol.ravel() for a in self.lowerer.sizes.atoms_of(s)],
+                f"input {i} of {self.node.name!r} decides its structure",
+            )
+        return np.asarray(value.symbol, value.dtype.as_numpy_dtype)
+
+    def sizes(self, i):
+        value = self.node.inputs[i]
+        if value.symbol is None:
+            self.lowerer.load_sizes(value, self.node)
+        return tuple(s if isinstance(s, Size) else int(s) for s in np.asarray(value.symbol, object).ravel())
+
+    def new_size(self, bound=None):
+        group = self._new.get("group")
+        if group is None:
+            group = self._new["group"] = self.lowerer.sizes.new_group()
+        return self.lowerer.sizes.fresh(group, bound=bound)
+
+    def merge(self, a, b):
+        if not isinstance(a, Size) and not isinstance(b, Size):
+            if a != b:
+                raise ValueError(f"dimensions {a} and {b} must be equal")
+            return a
+        if isinstance(b, Size) and not isinstance(a, Size):
+            a, b = b, a
+        if a is b:
+            return a
+        self.lowerer.sizes.apply(size_operations.EQUAL, a, b, self.node.index)
+        return b if not isinstance(b, Size) else a
+
+    def merge_shapes(self, s, t):
+        if s is None or t is None:
+            return t if s is None else s
+        if len(s) != len(t):
+            raise ValueError(f"shapes {_text(s)} and {_text(t)} must have the same rank")
+        return tuple(self.merge(a, b) for a, b in zip(s, t))
+
+    def broadcast(self, s, t):
+        if s is None or t is None:
+            return None
+        rank = max(len(s), len(t))
+        s = (1,) * (rank - len(s)) + tuple(s)
+        t = (1,) * (rank - len(t)) + tuple(t)
+        return tuple(self._broadcast_dim(a, b, s, t) for a, b in zip(s, t))
+
+    def _broadcast_dim(self, a, b, s, t):
+        if isinstance(a, Size) or isinstance(b, Size):
+            return self.lowerer.sizes.apply(size_operations.BROADCAST, a, b, self.node.index)
+        if a != b and a != 1 and b != 1:
+            raise ValueError(f"Incompatible shapes: {_text(s)} vs. {_text(t)}")
+        return b if a == 1 else a
+
+    def infer(self, total, known):
+        """The dimension -1 stands for: total / known, exactly."""
+        return self.lowerer.sizes.apply(size_operations.INFER, total, known, self.node.index)
+
+    def maximum(self, a, b):
+        return self.lowerer.sizes.apply(size_operations.MAX, a, b)
+
+    def minimum(self, a, b):
+        return self.lowerer.sizes.apply(size_operations.MIN, a, b)
+
+    # --- emitting -------------------------------------------------------------------------------------
+
+    def emit(self, kernel, inputs=(), outputs=(), params=(), defines=(), views=None, overwrites=()):
+        views = views or self.node.op_def.views
+        if kernel in _ANY_STRIDES:
+            views = "any"
+        inputs = [self.lowerer.operand(v, views, self.node) for v in inputs]
+        targets = [self.lowerer.target(v, views) for v in outputs]
+        params = [*params, *(size.register for size in defines)]
+        instr = Instr(kernel, inputs, targets, params, self.node.index, overwrites=overwrites, defines=defines)
+        self.lowerer.append(instr)
+        if defines:
+            self.lowerer.resize(defines)
+        for value, dense in zip(outputs, targets):
+            if dense is not value:
+                self.lowerer.append(Instr("copy", [dense], [value], (), self.node.index))
+        return instr
+
+    def alias(self, out, value):
+        dense = self.lowerer.operand(value, None, self.node)
+        out.buffer, out.offset, out.strides = dense.buffer, dense.offset, None
+
+    def view(self, out, value, strides, offset=0):
+        value = self.lowerer.operand(value, "any", self.node)
+        out.buffer = value.buffer
+        out.offset = value.offset + offset
+        strides = tuple(strides)
+        out.strides = None if same_shape(strides, dense_strides(out.shape)) else strides
+
+    def strides(self, value):
+        """Strides of a value in elements, dense or not."""
+        return value.strides or dense_strides(value.shape)
+
+    def temp(self, dtype, shape):
+        return self.lowerer.allocate(dtype, tuple(shape))
+
+    def window(self, value, shape, strides, offset=0):
+        window = Value(value.dtype, tuple(shape), value.buffer, tuple(strides), value.offset + offset)
+        if same_shape(window.strides, dense_strides(window.shape)):
+            window.strides = None
+        return window
+
+    def literal(self, array):
+        return self.lowerer.literal(np.asarray(array))
+
+
+def _all_known(symbol):
+    return symbol.dtype != object or not any(isinstance(s, Size) for s in symbol.ravel())
+
+
+def _text(shape):
+    return "[" + ",".join("?" if isinstance(d, Size) else str(d) for d in shape) + "]"
+
+
+def new_buffer(dtype, shape):
+    """A buffer for a value: in the arena where its size is known before the run, else grown."""
+    size, group = 1, 0
+    for dim in shape:
+        size = size * dim
+        if isinstance(dim, Size):
+            group = max(group, dim.group)
+    return Buffer(GROWN if group else ARENA, dtype, size)

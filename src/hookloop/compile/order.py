@@ -1,0 +1,284 @@
+"""The order of units in their regions: the design's rule for variables, and the commit point.
+
+A reader with a path from a write sees that write. Any other reader comes before the write; where that would
+be a cycle it reads a copy made at the start of the run. Writes, and what depends on them, come last.
+"""
+
+from __future__ import annotations
+
+import heapq
+
+from ..ops import registry
+from .regions import IF, LOOP, variable_key
+
+# Ops whose output is their input's own memory: whoever consumes it is the reader.
+ALIASES = frozenset(("Identity", "StopGradient", "PreventGradient", "Snapshot", "ReadVariableOp", "RefIdentity",
+                     "Enter", "RefEnter", "Switch", "RefSwitch", "PlaceholderWithDefault"))  # fmt: skip
+VARIABLES = frozenset(("VariableV2", "Variable", "VarHandleOp"))
+
+
+class OrderedUnits:
+    """The regions in order, and what lowering must copy.
+
+    Attributes:
+      root: ordered units of the root region.
+      kept: ops with an effect that somebody waits for.
+      early_copies: list of (variable op, (reader op, variable key)): reads served from a copy made first.
+      materialized: alias ops that keep the old value because a write depends on them.
+      must_copy: ops whose output would be a view of a variable that is overwritten before it is used.
+    """
+
+    def __init__(self, raised, fetches):
+        self.raised = raised
+        self.kept = raised.kept
+        self.early_copies = []
+        self.materialized = set()
+        self.must_copy = set()
+        self._fetched = set(fetches)
+        self._reads = _Reads(raised)
+        self._copied = set()
+        self._order(raised.root_region)
+        self.root = raised.root
+
+    def _order(self, region):
+        units = region.units
+        for unit in units:
+            if unit.kind == IF:
+                for branch in (unit.then, unit.otherwise):
+                    self._order(branch.units)
+                    branch.units = branch.units.units
+            elif unit.kind == LOOP:
+                for part in ("condition", "body"):
+                    self._order(getattr(unit, part))
+                    setattr(unit, part, getattr(unit, part).units)
+        writes = self._writes(units)
+        if writes:
+            reach = self._reach(units, writes)
+            self._order_writes(units, writes)
+            self._separate_readers(units, writes, reach)
+        region.units = _sorted(units)
+
+    def _writes(self, units):
+        """variable key -> the units of this region that write it, in creation order."""
+        writes = {}
+        for unit in units:
+            for key in self._reads.written_by(unit):
+                writes.setdefault(key, []).append(unit)
+        for written in writes.values():
+            written.sort(key=lambda u: u.order)
+        return writes
+
+    @staticmethod
+    def _reach(units, writes):
+        """unit -> bit mask of the writing units with a path to it (itself included)."""
+        bits = {}
+        for written in writes.values():
+            for unit in written:
+                bits.setdefault(unit, 1 << len(bits))
+        masks = {}
+        for unit in _sorted(units):
+            mask = bits.get(unit, 0)
+            for before in unit.before:
+                mask |= masks[before]
+            masks[unit] = mask
+            unit.late = mask != 0
+        return masks, bits
+
+    @staticmethod
+    def _order_writes(units, writes):
+        """Two writes of one variable without a path between them happen in the order they were made."""
+        for written in writes.values():
+            for first, second in zip(written, written[1:]):
+                if first not in _descendants(second, units):
+                    second.before.add(first)
+
+    def _separate_readers(self, units, writes, reach):
+        masks, bits = reach
+        after = _followers(units)
+        for key, written in writes.items():
+            readers = self._reads.readers_of(key, self.raised, units)
+            for writer in written:
+                descendants = _reachable(writer, after)
+                for reader, op in readers:
+                    if reader is writer:
+                        continue
+                    if masks.get(reader, 0) & bits[writer]:
+                        self._old_alias(key, op, writer, masks, bits)
+                    elif reader in descendants:
+                        self._copy_early(key, op)
+                    else:
+                        writer.before.add(reader)
+                        after.setdefault(reader, set()).add(writer)
+
+    def _copy_early(self, key, op):
+        if (op, key) not in self._copied:
+            self._copied.add((op, key))
+            self.early_copies.append((self._reads.variable[key], (op, key)))
+
+    def _old_alias(self, key, op, writer, masks, bits):
+        """A reader behind a write that reads through something the write did not reach keeps the old value."""
+        for tensor in op.inputs:
+            source = tensor.op
+            if key not in self._reads.seen_through.get(tensor, ()):
+                continue
+            unit = self.raised.unit_of.get(source)
+            if unit is None or masks.get(unit, 0) & bits[writer]:
+                continue
+            if source.type in ALIASES:
+                if self._is_user_alias(source) and writer in _reachable(unit, _followers([*masks])):
+                    self.materialized.add(source)
+            elif source.type not in VARIABLES:
+                self.must_copy.add(source)
+
+    @staticmethod
+    def _is_user_alias(op):
+        """An identity the program made; the variable's own read is no value of its own."""
+        return op.type == "ReadVariableOp" or (op.type == "Identity" and op.inputs[0].op.type not in VARIABLES)
+
+    def finish(self):
+        """Fetched aliases and views of variables that this run writes."""
+        written = self._reads.all_written
+        for tensor in self._fetched:
+            keys = self._reads.seen_through.get(tensor, frozenset()) & written
+            if not keys or tensor.op.type in VARIABLES:
+                continue
+            if tensor.op.type not in ALIASES:
+                self.must_copy.add(tensor.op)
+            elif self._is_user_alias(tensor.op) and self._write_depends_on(tensor.op, keys):
+                self.materialized.add(tensor.op)
+
+    def _write_depends_on(self, op, keys):
+        seen, stack = set(), [op]
+        consumers = self._reads.consumers
+        while stack:
+            current = stack.pop()
+            for user in consumers.get(current, ()):
+                if user in seen:
+                    continue
+                if self._reads.writes.get(user, frozenset()) & keys:
+                    return True
+                seen.add(user)
+                stack.append(user)
+        return False
+
+
+class _Reads:
+    """Which ops read and write which variables, looking through aliases and views."""
+
+    def __init__(self, raised):
+        self.seen_through = {}  # tensor -> keys of the variables whose memory it may be
+        self.writes = {}  # op -> keys
+        self.reads = {}  # op -> keys
+        self.variable = {}
+        self.consumers = {}
+        self.all_written = set()
+        none = frozenset()
+        needed = raised.needed
+        for op in needed:
+            kind = op.type
+            if kind in VARIABLES:
+                key = variable_key(op)
+                self.variable[key] = op
+                self.seen_through[op.outputs[0]] = frozenset((key,))
+                continue
+            keys = none
+            for tensor in op.inputs:
+                keys |= self.seen_through.get(tensor, none)
+            for source in (*(t.op for t in op.inputs), *op.control_inputs):
+                self.consumers.setdefault(source, []).append(op)
+            if keys:
+                self._classify(op, kind, keys)
+
+    def _classify(self, op, kind, keys):
+        if kind in ALIASES:
+            for tensor in op.outputs:
+                self.seen_through[tensor] = keys
+            return
+        op_def = registry.lookup(kind)
+        if op_def.writes:
+            target = self.seen_through.get(op.inputs[op_def.writes[0]], frozenset())
+            self.writes[op] = target
+            self.all_written |= target
+            for tensor in op.outputs:
+                self.seen_through[tensor] = target
+            others = frozenset()
+            for i, tensor in enumerate(op.inputs):
+                if i not in op_def.writes:
+                    others |= self.seen_through.get(tensor, frozenset())
+            # slots that the op itself writes are ordered as writes
+            written = frozenset().union(*(self.seen_through.get(op.inputs[i], frozenset()) for i in op_def.writes))
+            self.writes[op] = written
+            self.all_written |= written
+            if others:
+                self.reads[op] = others
+            return
+        self.reads[op] = keys
+        if op_def.lower is not None and op_def.kernel is None:
+            for tensor in op.outputs:
+                self.seen_through[tensor] = keys
+
+    def written_by(self, unit):
+        keys = set()
+        for op in _ops_in(unit):
+            keys |= self.writes.get(op, frozenset())
+        return keys
+
+    def readers_of(self, key, raised, units):
+        """(unit of this region, op) for each op that reads the variable."""
+        inside = {}
+        for unit in units:
+            for op in _ops_in(unit):
+                inside[op] = unit
+        return [(inside[op], op) for op, keys in self.reads.items() if key in keys and op in inside]
+
+
+def _ops_in(unit):
+    if unit.kind not in (IF, LOOP):
+        return unit.ops
+    ops = list(unit.ops)
+    parts = [unit.then.units, unit.otherwise.units] if unit.kind == IF else [unit.condition, unit.body]
+    for part in parts:
+        for inner in part if isinstance(part, list) else part.units:
+            ops.extend(_ops_in(inner))
+    return ops
+
+
+def _followers(units):
+    after = {}
+    for unit in units:
+        for before in unit.before:
+            after.setdefault(before, set()).add(unit)
+    return after
+
+
+def _reachable(unit, after):
+    seen, stack = set(), [unit]
+    while stack:
+        for follower in after.get(stack.pop(), ()):
+            if follower not in seen:
+                seen.add(follower)
+                stack.append(follower)
+    return seen
+
+
+def _descendants(unit, units):
+    return _reachable(unit, _followers(units))
+
+
+def _sorted(units):
+    """Topological order; what writes or follows a write last, else as the program made it."""
+    waiting = {unit: len(unit.before) for unit in units}
+    after = _followers(units)
+    heap = [(unit.late, unit.order, i, unit) for i, unit in enumerate(units) if not waiting[unit]]
+    heapq.heapify(heap)
+    ordered = []
+    while heap:
+        unit = heapq.heappop(heap)[-1]
+        ordered.append(unit)
+        for follower in after.get(unit, ()):
+            waiting[follower] -= 1
+            if not waiting[follower]:
+                heapq.heappush(heap, (follower.late, follower.order, len(ordered), follower))
+    if len(ordered) != len(units):
+        raise ValueError("the graph has a cycle outside of a loop")
+    return ordered

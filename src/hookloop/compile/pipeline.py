@@ -1,0 +1,197 @@
+"""Compiling a request: the way in, and the order of the stages."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from . import memory, passes
+from .assemble import Assembler
+from .ir import VARIABLE, walk
+from .lower import Lowerer, SpecializeValue
+from .node import Node, Specialize
+from .order import OrderedUnits
+from .regions import RaisedGraph
+from .sizes import _FUNCTIONS, Size
+
+_MOST_SPECIALIZATIONS = 64
+
+
+class Feed:
+    """A fed tensor and the shape of the value at hand; `value` is the array itself."""
+
+    __slots__ = ("tensor", "shape", "value")
+
+    def __init__(self, tensor, shape, value=None):
+        self.tensor = tensor
+        self.shape = tuple(shape)
+        self.value = value
+
+
+class Request:
+    """What is asked for, and what is known of it now.
+
+    Args:
+      fetches: tensors whose values are returned.
+      targets: operations that must run.
+      feeds: list of `Feed`.
+      variable_shape: function(key) -> the current dimensions of a session's variable, or None.
+      ranks: tensor -> rank that a host op's output had in the last run.
+    """
+
+    def __init__(self, fetches, targets, feeds, variable_shape, ranks):
+        self.fetches = fetches
+        self.targets = targets
+        self.feeds = feeds
+        self.variable_shape = variable_shape
+        self.ranks = ranks
+        self.special: set = set()
+        self.special_values: dict = {}
+        self.pushed: dict = {}
+        self.assumed: dict = {}
+
+    def assumed_rank(self, tensor):
+        rank = self.ranks.get(tensor, 0)
+        self.assumed[tensor] = rank
+        return rank
+
+
+class Program:
+    """A lowered request on its way through the passes."""
+
+    def __init__(self, request, lowerer):
+        self.request = request
+        self.sizes = lowerer.sizes
+        self.root = lowerer.root
+        self.prologue = []
+        self.fetches = lowerer.fetched
+        self.hosts = lowerer.hosts
+        self.feeds = request.feeds
+        self.variables = list(lowerer.variables)
+        self.interruptible = False
+        self.arena_slots = 0
+        self.streams = {id(b) for k, b in lowerer.buffers.items() if isinstance(k, tuple) and k[0] == "stream"}
+        self._hints = {}
+
+    @property
+    def results(self):
+        return [*self.fetches, *(v for _, _, outputs in self.hosts for v in outputs)]
+
+    def instructions(self):
+        return [*self.prologue, *walk(self.root)]
+
+    def hint(self, size) -> int:
+        """What a size is with the feeds at hand, for choosing slots; 1 where only running tells."""
+        if not isinstance(size, Size):
+            return int(size)
+        found = self._hints.get(id(size))
+        if found is None:
+            found = 0
+            for monomial, coefficient in size.terms.items():
+                for atom in monomial:
+                    coefficient *= self._hint_atom(self.sizes.atoms[atom])
+                found += coefficient
+            self._hints[id(size)] = found
+        return found
+
+    def _hint_atom(self, atom):
+        if atom.operation is not None:
+            return _FUNCTIONS[atom.operation](self.hint(atom.left), self.hint(atom.right))
+        if atom.origin is not None and atom.origin[0] == "feed":
+            return int(self.request.feeds[atom.origin[1]].shape[atom.origin[2]])
+        return 1
+
+
+def order_request(fetches, targets, feeds):
+    """The ordered regions of a request: what both executors run."""
+    raised = RaisedGraph(fetches, targets, {f.tensor for f in feeds})
+    units = OrderedUnits(raised, fetches)
+    units.finish()
+    return units
+
+
+def compile_request(request, disabled=()):
+    """Compiles a request to the tables of a plan.
+
+    Args:
+      request: a `Request`.
+      disabled: names of passes to leave out (tests).
+
+    Returns:
+      A dict: the tables of csrc/frame.h, and `nodes` (the op of each node index), `must_exist` (variable key -> op),
+      `special` (set of (feed, axis) the plan is compiled for), `feed_registers`, `variable_registers`.
+    """
+    units = order_request(request.fetches, request.targets, request.feeds)
+    for _ in range(_MOST_SPECIALIZATIONS):
+        request.pushed = {}
+        request.assumed = {}
+        lowerer = Lowerer(request, units)
+        try:
+            lowerer.run()
+            lowerer.fetched = _fetch_values(lowerer, request)
+        except Specialize as wanted:
+            _specialize(request, wanted)
+            continue
+        except SpecializeValue as wanted:
+            feed = request.feeds[wanted.feed]
+            if feed.value is None or wanted.feed in request.special_values:
+                raise ValueError("a value that decides the plan's structure is not known before the run") from None
+            request.special_values[wanted.feed] = np.array(feed.value)
+            continue
+        break
+    else:
+        raise ValueError("the request depends on more sizes than a plan can be compiled for")
+    program = Program(request, lowerer)
+    for rewrite in passes.PASSES:
+        if rewrite.__name__ not in disabled:
+            rewrite(program)
+    program.arena_slots = memory.place(program)
+    plan = Assembler(program).run()
+    plan["nodes"] = lowerer.nodes
+    plan["must_exist"] = lowerer.must_exist
+    plan["variable_ops"] = {k: v for k, v in lowerer.variables.items()}
+    plan["special"] = frozenset(request.special)
+    plan["special_values"] = dict(request.special_values)
+    plan["assumed"] = dict(request.assumed)
+    plan.update(_open_registers(lowerer))
+    return plan
+
+
+def _fetch_values(lowerer, request):
+    values = []
+    for tensor in request.fetches:
+        node = Node(tensor.op, None, [], lowerer._node_index(tensor.op))
+        value = lowerer.settled(lowerer.value_of(tensor), node)
+        if value.buffer is not None and value.buffer.kind == VARIABLE:
+            if value.buffer.source not in lowerer.assigned:
+                lowerer.must_exist.setdefault(value.buffer.source, tensor.op)
+            if value.shape is None:
+                raise ValueError(f"the shape of variable {tensor.name!r} is not known before it is assigned")
+        if tensor.dtype.base_dtype.name in ("string", "resource", "variant"):
+            values.append(value)
+        else:
+            values.append(lowerer.operand(value, None, node))
+    return values
+
+
+def _specialize(request, wanted):
+    found = False
+    for atom in wanted.atoms:
+        if atom.origin is not None and atom.origin[0] == "feed" and atom.origin[1:] not in request.special:
+            request.special.add(atom.origin[1:])
+            found = True
+    if not found:
+        raise ValueError(f"{wanted.reason}, and only running tells it")
+
+
+def _open_registers(lowerer):
+    """Where the run path writes the sizes it finds: (feed, axis, register) and (variable key, axis, register)."""
+    feeds, variables = [], []
+    for atom in lowerer.sizes.atoms:
+        if atom.origin is None:
+            continue
+        register = lowerer.sizes._intern({(atom.index,): 1}).register
+        (feeds if atom.origin[0] == "feed" else variables).append((*atom.origin[1:], register))
+    return {"feed_registers": feeds, "variable_registers": variables}
+
+
+__all__ = ["Feed", "Request", "compile_request", "order_request"]

@@ -1,0 +1,374 @@
+"""Raising: from TensorFlow's control-flow nodes to regions.
+
+The ops that a request needs become *units*: an op, an `IF` (all Merge ops of one `cond`) or a `LOOP` (the
+structural ops of one `while_loop`). A unit stands in the region of its control-flow context; an edge of
+the graph becomes an edge between the two units of the innermost region that holds both ends.
+"""
+
+from __future__ import annotations
+
+OP, IF, LOOP = "op", "if", "loop"
+_LOOP_OPS = frozenset(("NextIteration", "RefNextIteration", "LoopCond", "Exit", "RefExit"))
+_MERGES = frozenset(("Merge", "RefMerge"))
+_SWITCHES = frozenset(("Switch", "RefSwitch"))
+_ENTERS = frozenset(("Enter", "RefEnter"))
+
+
+def variable_key(op) -> str:
+    """The name of the session's variable that a VariableV2 or VarHandleOp stands for."""
+    shared = op._attrs.get("shared_name") or b""
+    name = shared.decode() if isinstance(shared, bytes) else shared
+    container = op._attrs.get("container") or b""
+    container = container.decode() if isinstance(container, bytes) else container
+    name = name or op.name
+    return f"{container}/{name}" if container else name
+
+
+class Branch:
+    __slots__ = ("context", "units", "results")
+
+    def __init__(self, context):
+        self.context = context
+        self.units = []
+        self.results = []
+
+
+class LoopVariable:
+    """One loop variable: Enter -> Merge -> Switch -> body -> NextIteration -> Merge, and out by Exit."""
+
+    __slots__ = ("merge", "enter", "switch", "next_iteration", "exits")
+
+    def __init__(self, merge):
+        self.merge = merge
+        self.enter = merge.inputs[0].op
+        self.next_iteration = merge.inputs[1].op
+        self.switch = None
+        self.exits = []
+
+
+class Unit:
+    """What one region runs as a whole.
+
+    Attributes:
+      order: creation index of its first op; ties in the order of a region are broken by it.
+      before: units of the same region that come first.
+      ops: all ops inside, those of nested regions too.
+    """
+
+    __slots__ = (
+        "kind", "op", "region", "order", "before", "ops", "late",
+        "predicate", "then", "otherwise", "outputs", "merges",
+        "context", "variables", "loop_cond", "condition", "body",
+    )  # fmt: skip
+
+    def __init__(self, kind, op, region):
+        self.kind = kind
+        self.op = op
+        self.region = region
+        self.order = op._id
+        self.before = set()
+        self.ops = [op]
+        self.late = False
+        self.outputs = []
+        self.merges = []
+        self.variables = []
+        self.loop_cond = None
+        self.condition = []
+        self.body = []
+
+
+class Region:
+    """One block to be: the units in it, and the unit that it belongs to (None for the root)."""
+
+    __slots__ = ("owner", "units", "parent")
+
+    def __init__(self, owner=None, parent=None):
+        self.owner = owner
+        self.parent = parent
+        self.units = []
+
+
+class RaisedGraph:
+    """The regions of a request. `kept` are ops that somebody waits for without using their values."""
+
+    def __init__(self, fetches, targets, feeds):
+        self.feeds = feeds
+        self.kept = set(targets)
+        self.needed = self._needed([*(t.op for t in fetches if t not in feeds), *targets])
+        self.root_region = Region()
+        self._units = {}
+        self._regions = {None: self.root_region}
+        self._condition_ops = {}
+        self._find_conditions()
+        for op in self.needed:
+            self._unit(op)
+        self._finish_units()
+        self._add_edges()
+
+    @property
+    def root(self):
+        return self.root_region.units
+
+    # --- what is needed -------------------------------------------------------------------------------
+
+    def _needed(self, start):
+        seen, stack = set(start), list(start)
+        feeds, kept = self.feeds, self.kept
+        while stack:
+            op = stack.pop()
+            for tensor in op.inputs:
+                if tensor not in feeds and tensor.op not in seen:
+                    seen.add(tensor.op)
+                    stack.append(tensor.op)
+            for control in op.control_inputs:
+                kept.add(control)
+                if control not in seen:
+                    seen.add(control)
+                    stack.append(control)
+        needed = sorted(seen, key=lambda op: op._id)
+        return self._without_unread_pushes(needed)
+
+    @staticmethod
+    def _without_unread_pushes(needed):
+        """A saved loop value that no backward pass takes is not saved."""
+        pushes = [op for op in needed if op.type == "StackPushV2"]
+        if not pushes:
+            return needed
+        popped = {_stack_of(op.inputs[0]) for op in needed if op.type == "StackPopV2"}
+        dead = {op for op in pushes if _stack_of(op.inputs[0]) not in popped}
+        dead |= {op for op in needed if op.type == "StackV2" and op not in popped}
+        return [op for op in needed if op not in dead]
+
+    # --- units ----------------------------------------------------------------------------------------
+
+    def _loop_context(self, op):
+        """The while context whose structure an op is part of, or None."""
+        kind = op.type
+        if kind in _MERGES:
+            back = op.inputs[1].op if len(op.inputs) == 2 else None
+            return op._control_flow_context if back is not None and back.type in ("NextIteration", "RefNextIteration") else None
+        if kind in _SWITCHES:
+            return op._control_flow_context if op.inputs[1].op.type == "LoopCond" else None
+        if kind in ("Exit", "RefExit"):
+            return self._loop_context(op.inputs[0].op)
+        if kind in ("NextIteration", "RefNextIteration", "LoopCond"):
+            return op._control_flow_context
+        return None
+
+    def _find_conditions(self):
+        """Which ops of a loop compute its condition: those that LoopCond needs, up to the loop variables."""
+        needed = set(self.needed)
+        for op in self.needed:
+            if op.type != "LoopCond":
+                continue
+            inside, stack = set(), [op.inputs[0].op]
+            context = op._control_flow_context
+            while stack:
+                current = stack.pop()
+                if current in inside or current not in needed or self._loop_context(current) is context:
+                    continue
+                if not _within(current._control_flow_context, context):
+                    continue
+                inside.add(current)
+                stack.extend(t.op for t in current.inputs)
+                stack.extend(current.control_inputs)
+            for current in inside:
+                self._condition_ops.setdefault(current, set()).add(context)
+
+    def _region(self, context, op):
+        """The region that ops of a context stand in."""
+        if context is None:
+            return self.root_region
+        if _is_while(context):
+            part = "condition" if context in self._condition_ops.get(op, ()) else "body"
+            key = (context, part)
+            if key not in self._regions:
+                outer = self._region(context.outer_context, op)
+                self._regions[key] = Region((LOOP, context), outer)
+            return self._regions[key]
+        if context not in self._regions:
+            outer = self._region(context.outer_context, op)
+            self._regions[context] = Region((IF, context.pred), outer)
+        return self._regions[context]
+
+    def _home(self, op):
+        """(kind, key, context) of the unit that an op belongs to."""
+        loop = self._loop_context(op)
+        if loop is not None:
+            return LOOP, (LOOP, loop), loop.outer_context
+        context = op._control_flow_context
+        if op.type in _MERGES:
+            branch = _branch_context(op)
+            if branch is not None:
+                return IF, (IF, branch.pred), branch.outer_context
+        if op.type in _ENTERS and context is not None and _is_while(context):
+            return OP, op, context.outer_context
+        if op.type in _SWITCHES and context is not None and not _is_while(context):
+            return OP, op, context.outer_context
+        return OP, op, context
+
+    def _unit(self, op):
+        kind, key, context = self._home(op)
+        unit = self._units.get(key)
+        if unit is None:
+            region = self._region(context, op)
+            unit = self._units[key] = Unit(kind, op, region)
+            region.units.append(unit)
+        elif unit.op is not op:
+            unit.ops.append(op)
+        if kind == LOOP:
+            unit.context = key[1]
+            self._add_loop_op(unit, op)
+        elif kind == IF:
+            unit.merges.append(op)
+        return unit
+
+    @staticmethod
+    def _add_loop_op(unit, op):
+        if op.type in _MERGES:
+            unit.variables.append(LoopVariable(op))
+        elif op.type == "LoopCond":
+            unit.loop_cond = op
+
+    def _finish_units(self):
+        """Gives every composite its regions; a branch nobody merges gets its unit here."""
+        for key in list(self._regions):
+            region = self._regions[key]
+            if region.owner is not None and region.owner not in self._units:
+                self._adopt(region)
+        for unit in list(self._units.values()):
+            if unit.kind == LOOP:
+                self._finish_loop(unit)
+            elif unit.kind == IF:
+                self._finish_if(unit)
+
+    def _adopt(self, region):
+        kind, name = region.owner
+        unit = Unit(kind, region.units[0].op, region.parent)
+        if kind == LOOP:
+            unit.context = name
+        self._units[region.owner] = unit
+        region.parent.units.append(unit)
+
+    def _finish_loop(self, unit):
+        for variable in unit.variables:
+            for op in unit.ops:
+                if op.type in _SWITCHES and op.inputs[0].op is variable.merge:
+                    variable.switch = op
+            for op in unit.ops:
+                if op.type in ("Exit", "RefExit") and op.inputs[0].op is variable.switch:
+                    variable.exits.append(op)
+        for part in ("condition", "body"):
+            region = self._regions.get((unit.context, part))
+            if region is not None:
+                setattr(unit, part, region)
+            else:
+                setattr(unit, part, Region((LOOP, unit.context), unit.region))
+
+    def _finish_if(self, unit):
+        contexts = {}
+        for context in self._regions:
+            if context is not None and not isinstance(context, tuple) and self._regions[context].owner == (IF, context.pred):
+                contexts[context.branch] = context
+        for merge in unit.merges:
+            for branch, tensor in enumerate(merge.inputs):
+                context = _branch_of(merge, branch)
+                if context is not None:
+                    contexts.setdefault(context.branch, context)
+        any_context = next(iter(contexts.values())) if contexts else _branch_context(unit.merges[0])
+        unit.predicate = any_context.pred
+        unit.then, unit.otherwise = Branch(contexts.get(1)), Branch(contexts.get(0))
+        for branch in (unit.then, unit.otherwise):
+            region = self._regions.get(branch.context) if branch.context is not None else None
+            branch.units = region if region is not None else Region((IF, unit.predicate), unit.region)
+        for merge in unit.merges:
+            unit.outputs.append(merge.outputs[0])
+            unit.otherwise.results.append(merge.inputs[0])
+            unit.then.results.append(merge.inputs[1])
+
+    # --- edges ----------------------------------------------------------------------------------------
+
+    def _chain(self, unit):
+        chain = [unit]
+        while unit.region.owner is not None:
+            unit = self._units[unit.region.owner]
+            chain.append(unit)
+        chain.reverse()
+        return chain
+
+    def _add_edges(self):
+        unit_of = {}
+        chains = {}
+        for op in self.needed:
+            unit_of[op] = self._units[self._home(op)[1]]
+        self.unit_of = unit_of
+        feeds = self.feeds
+        for op in self.needed:
+            unit = unit_of[op]
+            sources = [t.op for t in op.inputs if t not in feeds]
+            sources += op.control_inputs
+            for source in sources:
+                other = unit_of.get(source)
+                if other is None or other is unit:
+                    continue
+                if unit.region is other.region:
+                    unit.before.add(other)
+                    continue
+                for u in (unit, other):
+                    if u not in chains:
+                        chains[u] = self._chain(u)
+                for mine, its in zip(chains[unit], chains[other]):
+                    if mine is not its:
+                        if mine.region is its.region:
+                            mine.before.add(its)
+                        break
+        for unit in self._units.values():
+            if unit.kind == IF:
+                self._depend(unit, unit.predicate, unit_of)
+
+    def _depend(self, unit, tensor, unit_of):
+        """An IF waits for its predicate (its Merge ops do not name it)."""
+        other = unit_of.get(tensor.op)
+        if other is None or tensor in self.feeds:
+            return
+        for mine, its in zip(self._chain(unit), self._chain(other)):
+            if mine is not its:
+                if mine.region is its.region:
+                    mine.before.add(its)
+                break
+
+
+def _stack_of(tensor):
+    op = tensor.op
+    while op.type in ("Enter", "Identity", "Switch", "Merge"):
+        op = op.inputs[0].op
+    return op
+
+
+def _is_while(context):
+    return context.IsWhileContext()
+
+
+def _within(context, outer):
+    while context is not None:
+        if context is outer:
+            return True
+        context = context.outer_context
+    return False
+
+
+def _branch_of(merge, index):
+    contexts = getattr(merge, "_cond_contexts", None)
+    return contexts[index] if contexts else None
+
+
+def _branch_context(merge):
+    """A branch's context of the cond that a Merge belongs to."""
+    contexts = getattr(merge, "_cond_contexts", None)
+    if contexts:
+        return contexts[0]
+    for tensor in merge.inputs:
+        context = tensor.op._control_flow_context
+        if context is not None and not _is_while(context):
+            return context
+    return None

@@ -1,0 +1,288 @@
+"""Symbolic sizes: polynomials over the sizes that a graph leaves open.
+
+Equal sizes are equal objects (polynomials in normal form, interned in their table), so that a pass can
+prove that two shapes agree. What is no polynomial (a quotient, a maximum) is an atom of its own. A size
+that is needed when the plan runs becomes a register, computed by C when the plan is prepared.
+"""
+
+from __future__ import annotations
+
+ADD, SUB, MUL, FLOORDIV, MOD, MAX, MIN, BROADCAST, EQUAL, INFER = range(10)
+_FUNCTIONS = {
+    FLOORDIV: lambda a, b: a // b if b else 0,
+    MOD: lambda a, b: a % b if b else 0,
+    MAX: max,
+    MIN: min,
+    BROADCAST: lambda a, b: b if a == 1 else a,
+    EQUAL: lambda a, b: a,
+    INFER: lambda a, b: a // b if b else 0,
+}
+
+
+class Atom:
+    """A size that is not made of others by sums and products: a register of its own."""
+
+    __slots__ = ("index", "operation", "left", "right", "group", "node", "bound", "origin")
+
+    def __init__(self, index, group, operation=None, left=None, right=None, node=-1, origin=None):
+        self.index = index
+        self.group = group
+        self.operation = operation
+        self.left = left
+        self.right = right
+        self.node = node
+        self.bound = None
+        self.origin = origin
+
+
+class Size:
+    """A polynomial: `terms` maps a sorted tuple of atom indices to a coefficient."""
+
+    __slots__ = ("table", "terms", "group", "register")
+
+    def __init__(self, table, terms, group):
+        self.table = table
+        self.terms = terms
+        self.group = group
+        self.register = None
+
+    def __add__(self, other):
+        return self.table.add(self, other)
+
+    __radd__ = __add__
+
+    def __sub__(self, other):
+        return self.table.add(self, self.table.multiply(other, -1))
+
+    def __rsub__(self, other):
+        return self.table.add(other, self.table.multiply(self, -1))
+
+    def __neg__(self):
+        return self.table.multiply(self, -1)
+
+    def __mul__(self, other):
+        return self.table.multiply(self, other)
+
+    __rmul__ = __mul__
+
+    def __floordiv__(self, other):
+        return self.table.apply(FLOORDIV, self, other)
+
+    def __rfloordiv__(self, other):
+        return self.table.apply(FLOORDIV, other, self)
+
+    def __mod__(self, other):
+        return self.table.apply(MOD, self, other)
+
+    def __rmod__(self, other):
+        return self.table.apply(MOD, other, self)
+
+    def __lt__(self, other):
+        raise TypeError("the order of symbolic sizes is not known")
+
+    __gt__ = __le__ = __ge__ = __lt__
+
+    def __bool__(self):
+        raise TypeError("whether a symbolic size is zero is not known")
+
+    def __repr__(self):
+        parts = []
+        for monomial, coefficient in self.terms.items():
+            names = "*".join(f"s{atom}" for atom in monomial)
+            parts.append(f"{coefficient}*{names}" if names and coefficient != 1 else names or str(coefficient))
+        return "+".join(parts)
+
+
+class SizeTable:
+    """All sizes of one plan, and the registers that hold them.
+
+    Attributes:
+      initial: register -> its value at the start (0 for what is computed).
+      operations: group -> list of (operation, out, left, right, node) in registers.
+      watched: group -> registers whose change makes the group stale.
+    """
+
+    def __init__(self):
+        self.atoms: list[Atom] = []
+        self.initial: list[int] = []
+        self.operations: list[list] = [[]]
+        self.watched: list[list] = [[]]
+        self._interned: dict = {}
+        self._constants: dict = {}
+        self._applied: dict = {}
+
+    # --- building -------------------------------------------------------------------------------------
+
+    def new_group(self) -> int:
+        self.operations.append([])
+        self.watched.append([])
+        return len(self.operations) - 1
+
+    def fresh(self, group=0, origin=None, bound=None) -> Size:
+        """A size whose register is written by the caller or by an instruction."""
+        atom = Atom(len(self.atoms), group, origin=origin)
+        atom.bound = bound
+        self.atoms.append(atom)
+        size = self._intern({(atom.index,): 1})
+        size.register = self._new_register()
+        self.watched[group].append(size.register)
+        return size
+
+    def _new_register(self, value=0) -> int:
+        self.initial.append(value)
+        return len(self.initial) - 1
+
+    def _intern(self, terms):
+        if not terms:
+            return 0
+        if len(terms) == 1 and () in terms:
+            return terms[()]
+        key = tuple(sorted(terms.items()))
+        size = self._interned.get(key)
+        if size is None:
+            group = max(self.atoms[atom].group for monomial in terms for atom in monomial)
+            size = self._interned[key] = Size(self, dict(key), group)
+        return size
+
+    @staticmethod
+    def _terms(value):
+        if isinstance(value, Size):
+            return value.terms
+        value = int(value)
+        return {(): value} if value else {}
+
+    def add(self, left, right):
+        if not isinstance(right, (Size, int)) and not hasattr(right, "__index__"):
+            return NotImplemented
+        terms = dict(self._terms(left))
+        for monomial, coefficient in self._terms(right).items():
+            total = terms.get(monomial, 0) + coefficient
+            if total:
+                terms[monomial] = total
+            else:
+                del terms[monomial]
+        return self._intern(terms)
+
+    def multiply(self, left, right):
+        terms = {}
+        for a, ca in self._terms(left).items():
+            for b, cb in self._terms(right).items():
+                monomial = tuple(sorted(a + b))
+                terms[monomial] = terms.get(monomial, 0) + ca * cb
+        return self._intern({m: c for m, c in terms.items() if c})
+
+    def apply(self, operation, left, right, node=-1):
+        """`left operation right`, simplified where it can be; checks (EQUAL, BROADCAST, INFER) fail at node."""
+        if not isinstance(left, Size) and not isinstance(right, Size):
+            return _FUNCTIONS[operation](int(left), int(right))
+        simple = self._simplify(operation, left, right)
+        if simple is not None:
+            return simple
+        if operation == BROADCAST and isinstance(right, Size) and not isinstance(left, Size):
+            left, right = right, left
+        key = (operation, self._key(left), self._key(right))
+        size = self._applied.get(key)
+        if size is None:
+            group = max(s.group for s in (left, right) if isinstance(s, Size))
+            atom = Atom(len(self.atoms), group, operation, left, right, node)
+            self.atoms.append(atom)
+            size = self._applied[key] = self._intern({(atom.index,): 1})
+            if operation in (EQUAL, BROADCAST, INFER):
+                self.register(size)  # a check runs whether or not its value is used
+        return size
+
+    @staticmethod
+    def _key(value):
+        return id(value) if isinstance(value, Size) else ("int", int(value))
+
+    def _simplify(self, operation, left, right):
+        if operation in (EQUAL, BROADCAST, MAX, MIN) and left is right:
+            return left
+        if operation == BROADCAST:
+            if not isinstance(left, Size) and left == 1:
+                return right
+            if not isinstance(right, Size) and right == 1:
+                return left
+        if operation == MAX and self._never_negative(left) and not isinstance(right, Size) and right <= 0:
+            return left
+        if operation == MAX and self._never_negative(right) and not isinstance(left, Size) and left <= 0:
+            return right
+        if operation in (FLOORDIV, INFER):
+            return self._divide(left, right)
+        if operation == MOD and not isinstance(right, Size) and right == 1:
+            return 0
+        return None
+
+    def _never_negative(self, value):
+        return isinstance(value, Size) and all(c > 0 for c in value.terms.values())
+
+    def _divide(self, left, right):
+        """The exact quotient by a monomial, or None."""
+        if not isinstance(left, Size):
+            return 0 if left == 0 else None
+        if left is right:
+            return None if isinstance(right, Size) else 1
+        terms = self._terms(right)
+        if len(terms) != 1:
+            return None
+        ((divisor, by),) = terms.items()
+        if divisor and by > 0:
+            return None  # the divisor may be zero while it runs
+        quotient = {}
+        for monomial, coefficient in left.terms.items():
+            if coefficient % by:
+                return None
+            quotient[monomial] = coefficient // by
+        return self._intern(quotient)
+
+    # --- registers ------------------------------------------------------------------------------------
+
+    def constant(self, value: int) -> int:
+        value = int(value)
+        if value not in self._constants:
+            self._constants[value] = self._new_register(value)
+        return self._constants[value]
+
+    def register(self, value) -> int:
+        """The register that holds a size; its operations are added to its group."""
+        if not isinstance(value, Size):
+            return self.constant(value)
+        if value.register is None:
+            value.register = self._emit(value)
+        return value.register
+
+    def _emit(self, size):
+        if len(size.terms) == 1:
+            ((monomial, coefficient),) = size.terms.items()
+            if coefficient == 1 and len(monomial) == 1:
+                atom = self.atoms[monomial[0]]
+                left, right = self.register(atom.left), self.register(atom.right)
+                return self._operate(atom.group, atom.operation, left, right, atom.node)
+        total = None
+        for monomial, coefficient in size.terms.items():
+            product = None if coefficient == 1 and monomial else self.constant(coefficient)
+            for atom in monomial:
+                factor = self.register(self._intern({(atom,): 1}))
+                product = factor if product is None else self._operate(size.group, MUL, product, factor)
+            total = product if total is None else self._operate(size.group, ADD, total, product)
+        return total
+
+    def _operate(self, group, operation, left, right, node=-1):
+        key = (group, operation, left, right)
+        out = self._applied.get(key)
+        if out is None:
+            out = self._applied[key] = self._new_register()
+            self.operations[group].append((operation, out, left, right, node))
+        return out
+
+    def atoms_of(self, value):
+        """The atoms that a size is made of, those inside quotients and checks included."""
+        if not isinstance(value, Size):
+            return
+        for monomial in value.terms:
+            for index in monomial:
+                atom = self.atoms[index]
+                yield atom
+                if atom.operation is not None:
+                    yield from self.atoms_of(atom.left)
+                    yield from self.atoms_of(atom.right)

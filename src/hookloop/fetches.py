@@ -1,0 +1,219 @@
+"""Fetches and feeds: from what a program writes to tensors and arrays, and back."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .graph.operation import Operation
+from .graph.tensor import Tensor
+
+
+class FetchMap:
+    """The elements of a nested fetch, each once, and the way back to its structure.
+
+    Attributes:
+      tensors: the tensors to fetch, each once.
+      targets: the operations to run.
+      leaves: for each leaf in order the index of its tensor, or -1 for an operation.
+    """
+
+    def __init__(self, graph, fetches):
+        self.tensors = []
+        self.targets = []
+        self.leaves = []
+        self._graph = graph
+        self._index = {}
+        self._seen_targets = set()
+        self._rebuild = self._flatten(fetches)
+
+    def rebuild(self, values):
+        return self._rebuild(iter([None if at < 0 else values[at] for at in self.leaves]))
+
+    def _leaf(self, fetch):
+        try:
+            element = self._graph.as_graph_element(fetch, allow_tensor=True, allow_operation=True)
+        except TypeError as error:
+            raise TypeError(
+                f"Fetch argument {fetch!r} has invalid type {type(fetch)}, must be a string or Tensor. ({error})"
+            ) from None
+        except ValueError as error:
+            raise ValueError(f"Fetch argument {fetch!r} cannot be interpreted as a Tensor. ({error})") from None
+        except KeyError as error:
+            raise ValueError(f"Fetch argument {fetch!r} cannot be interpreted as a Tensor. ({error})") from None
+        if not self._graph.is_fetchable(element):
+            raise ValueError(f"Operation {element.name!r} has been marked as not fetchable.")
+        if isinstance(element, Operation):
+            if element not in self._seen_targets:
+                self._seen_targets.add(element)
+                self.targets.append(element)
+            self.leaves.append(-1)
+        else:
+            if element not in self._index:
+                self._index[element] = len(self.tensors)
+                self.tensors.append(element)
+            self.leaves.append(self._index[element])
+        return next
+
+    def _flatten(self, fetches):
+        if fetches is None:
+            raise TypeError("Fetch argument None has invalid type <class 'NoneType'>")
+        if isinstance(fetches, (Tensor, Operation, str)):
+            return self._leaf(fetches)
+        if isinstance(fetches, (list, tuple)):
+            return self._flatten_sequence(fetches)
+        if isinstance(fetches, dict) or (hasattr(fetches, "keys") and hasattr(fetches, "__getitem__")):
+            keys = list(fetches.keys())
+            parts = [self._flatten(fetches[key]) for key in keys]
+            kind = type(fetches) if isinstance(fetches, dict) else dict
+            return lambda values: _make_mapping(kind, keys, [part(values) for part in parts])
+        if hasattr(fetches, "__attrs_attrs__"):
+            names = [a.name for a in type(fetches).__attrs_attrs__]
+            parts = [self._flatten(getattr(fetches, name)) for name in names]
+            return lambda values: type(fetches)(*[part(values) for part in parts])
+        components = _components(fetches)
+        if components is not None:
+            parts = [self._flatten(c) for c in components if c is not None]
+            return lambda values: _value_class(fetches)(*[part(values) for part in parts])
+        return self._leaf(fetches)
+
+    def _flatten_sequence(self, fetches):
+        parts = [self._flatten(f) for f in fetches]
+        if isinstance(fetches, list):
+            return lambda values: [part(values) for part in parts]
+        if hasattr(fetches, "_fields"):
+            return lambda values: type(fetches)(*[part(values) for part in parts])
+        return lambda values: tuple([part(values) for part in parts])
+
+
+def _make_mapping(kind, keys, values):
+    try:
+        return kind(zip(keys, values))
+    except TypeError:
+        return dict(zip(keys, values))
+
+
+def _components(element):
+    """The tensors of an IndexedSlices or SparseTensor, or None."""
+    name = type(element).__name__
+    if name == "IndexedSlices":
+        return [element.values, element.indices, element.dense_shape]
+    if name == "SparseTensor":
+        return [element.indices, element.values, element.dense_shape]
+    return None
+
+
+def _value_class(element):
+    import collections
+
+    if type(element).__name__ == "SparseTensor":
+        from . import SparseTensorValue
+
+        return SparseTensorValue
+    fields = ["values", "indices", "dense_shape"]
+
+    def make(values, indices, dense_shape=None):
+        return collections.namedtuple("IndexedSlicesValue", fields)(values, indices, dense_shape)
+
+    return make
+
+
+def resolve_feeds(graph, feed_dict):
+    """(tensor, value) for each feed; a composite key gives one pair for each of its tensors.
+
+    Raises:
+      TypeError: a key that is no tensor of the graph.
+      ValueError: a tensor that may not be fed.
+    """
+    pairs = []
+    for key, value in feed_dict.items():
+        components = _components(key)
+        if components is not None:
+            pairs += [(tensor, part) for tensor, part in zip(components, value) if tensor is not None]
+            continue
+        try:
+            tensor = graph.as_graph_element(key, allow_tensor=True, allow_operation=False)
+        except (TypeError, ValueError, KeyError) as error:
+            raise TypeError(f"Cannot interpret feed_dict key as Tensor: {error}") from None
+        if not graph.is_feedable(tensor):
+            raise ValueError(f"Tensor {tensor.name} may not be fed.")
+        pairs.append((tensor, value))
+    return pairs
+
+
+def convert_feed(tensor, value):
+    """The array that a fed value means, as `np.asarray(value, dtype)` has it.
+
+    Raises:
+      TypeError: a tensor as the value, or a Python integer that does not fit the dtype.
+      ValueError: ragged lists, text for numbers, None, or a shape that the tensor does not take.
+    """
+    dtype = tensor.dtype.base_dtype
+    if isinstance(value, Tensor) or hasattr(value, "_as_graph_element"):
+        raise TypeError(
+            "The value of a feed cannot be a tf.Tensor object. Acceptable feed values include Python scalars, "
+            f"strings, lists, numpy ndarrays: got {value!r} at feed {tensor.name!r}"
+        )
+    if dtype.name in ("resource", "variant"):
+        return value
+    if dtype.name == "string":
+        array = _text_array(value)
+    else:
+        array = _number_array(tensor, dtype, value)
+    static = tensor._shape
+    if static is not None and not _shape_fits(static, array.shape):
+        expected = "(" + ", ".join(str(d) if isinstance(d, int) else "?" for d in static) + ("," if len(static) == 1 else "") + ")"
+        raise ValueError(
+            f"Cannot feed value of shape {array.shape} for Tensor {tensor.name!r}, which has shape {expected!r}: expected "
+            f"{describe(dtype, static)}, got {describe(dtype, array.shape)} at feed {tensor.name!r}"
+        )
+    return array
+
+
+def _number_array(tensor, dtype, value):
+    wanted = np.dtype(dtype.as_numpy_dtype)
+    if type(value) is int:
+        try:
+            fits = wanted.kind in "fcb" or wanted.type(value) == value
+        except OverflowError:
+            fits = False
+        if not fits:
+            raise TypeError(
+                f"Type of feed value {value} with type {type(value)} is not compatible with Tensor type {dtype.name}: "
+                f"it does not fit, at feed {tensor.name!r}. Try explicitly setting the type of the feed tensor to a "
+                "larger type (e.g. int64)."
+            )
+    if value is None:
+        raise ValueError(f"expected {describe(dtype, tensor._shape)}, got None at feed {tensor.name!r}")
+    try:
+        array = np.asarray(value, dtype=wanted, order="C")
+    except (ValueError, TypeError, OverflowError) as error:
+        raise type(error)(
+            f"expected {describe(dtype, tensor._shape)}, got {_summary(value)} at feed {tensor.name!r}: {error}"
+        ) from error
+    if not array.flags.carray and not (array.flags.c_contiguous and array.flags.aligned and array.dtype.isnative):
+        array = np.array(array, dtype=wanted, order="C")
+    return array
+
+
+def _text_array(value):
+    array = np.asarray(value, dtype=object)
+    flat = [item.encode() if isinstance(item, str) else item for item in array.ravel()]
+    out = np.empty(array.size, object)
+    out[:] = flat
+    return out.reshape(array.shape)
+
+
+def _summary(value):
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _shape_fits(static, shape):
+    return len(static) == len(shape) and all(not isinstance(s, int) or s == d for s, d in zip(static, shape))
+
+
+def describe(dtype, shape):
+    """`float32[?,784]`."""
+    if shape is None:
+        return f"{dtype.name}[...]"
+    return f"{dtype.name}[" + ",".join(str(d) if isinstance(d, (int, np.integer)) else "?" for d in shape) + "]"

@@ -1,0 +1,417 @@
+"""`Session`: runs parts of a graph.
+
+`run` itself is compiled (`_core`): a request written as before is found by the identity of its parts. Here
+is what a new request needs: its fetches and feeds are resolved, a plan is compiled, errors are worded.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+
+import numpy as np
+
+from . import errors
+from ._core import Entry, Plan, SessionCore, StreamCell, VariableCell
+from .compile.lower import describe as describe_op
+from .compile.pipeline import Feed, Request, compile_request
+from .compile.regions import variable_key
+from .fetches import FetchMap, convert_feed, resolve_feeds
+from .graph.graph import get_default_graph
+from .graph.operation import Operation
+from .graph.stack import default_session
+from .graph.tensor import Tensor
+
+__all__ = ["InteractiveSession", "Session"]
+
+
+class BaseSession(SessionCore):
+    """What `Session` and `InteractiveSession` share."""
+
+    def __init__(self, target="", graph=None, config=None):
+        if target and target not in ("", "local", b""):
+            raise errors.NotFoundError(None, None, f"there is no session server here: a session runs in its own process, got target {target!r}")
+        if graph is not None and not hasattr(graph, "as_graph_element"):
+            raise TypeError(f"graph must be a tf.Graph, but got {type(graph)}")
+        if config is not None and not hasattr(config, "intra_op_parallelism_threads"):
+            raise TypeError(f"config must be a tf.ConfigProto, but got {type(config)}")
+        self._graph = graph if graph is not None else get_default_graph()
+        self._config = config
+        self._target = target
+        self._entries = {}
+        self._ranks = {}
+        self._resources = {}
+        self._lock = threading.RLock()
+        self._contexts = []
+        self._host_call = _HostCalls(self)
+        self._threads = _thread_count(config)
+        self._timeout_ms = config.operation_timeout_in_ms if config is not None else 0
+        self._reference = None
+        if os.environ.get("HOOKLOOP_EXECUTOR") == "reference":
+            from ._reference import ReferenceExecutor
+
+            self._reference = ReferenceExecutor(self)
+
+    @property
+    def graph(self):
+        """The graph that the session runs."""
+        return self._graph
+
+    @property
+    def graph_def(self):
+        """The graph as a `GraphDef`."""
+        return self._graph.as_graph_def()
+
+    @property
+    def sess_str(self):
+        return self._target
+
+    def as_default(self):
+        """A context manager that makes this the default session."""
+        return default_session(self)
+
+    def close(self):
+        """Frees what the session holds; running it afterwards is an error."""
+        with self._lock:
+            self._closed = True
+            self.forget()
+            self._entries.clear()
+            for resource in self._resources.values():
+                close = getattr(resource, "close_session", None)
+                if close is not None:
+                    close()
+            self._resources.clear()
+            self._variables = {}
+
+    def list_devices(self):
+        """The devices a step may use: this CPU."""
+        return [_Device("/job:localhost/replica:0/task:0/device:CPU:0")]
+
+    def reset(self):
+        """Forgets the values of all variables."""
+        with self._lock:
+            for cell in self._variables.values():
+                cell.mark(False)
+            self.forget()
+            self._entries.clear()
+
+    def buffer(self, variable):
+        """A read-only view of a variable's memory, without a copy.
+
+        Args:
+          variable: a `Variable` of the session's graph.
+
+        Returns:
+          A NumPy array that always shows the variable's current value.
+
+        Raises:
+          FailedPreconditionError: the variable is not initialized.
+        """
+        cell = self._variables.get(variable_key(variable.op))
+        if cell is None or not cell.initialized:
+            self._uninitialized(variable_key(variable.op), variable.op)
+        return cell.view()
+
+    def make_callable(self, fetches, feed_list=None, accept_options=False):
+        """A function that runs the same fetches with the values of `feed_list` as its arguments.
+
+        Args:
+          fetches: as in `run`.
+          feed_list: tensors, in the order of the function's arguments.
+          accept_options: whether the function takes `options` and `run_metadata`.
+
+        Returns:
+          The function.
+
+        Raises:
+          TypeError: `feed_list` is no list, or its keys are no tensors.
+        """
+        if feed_list is not None and not isinstance(feed_list, (list, tuple)):
+            raise TypeError("`feed_list` must be a list or tuple.")
+        keys = [self._graph.as_graph_element(key, allow_tensor=True, allow_operation=False) for key in feed_list or ()]
+        if not hasattr(self, "_run_slow"):
+            raise RuntimeError("The session is closed.")
+
+        def call(*values, options=None, run_metadata=None):
+            if len(values) != len(keys):
+                raise ValueError(f"expected {len(keys)} values for the feeds, got {len(values)}")
+            return self.run(fetches, dict(zip(keys, values)), options, run_metadata)
+
+        if accept_options:
+            return call
+        return lambda *values: call(*values)
+
+    # --- a request that is new --------------------------------------------------------------------------
+
+    def _run_slow(self, fetches, feed_dict, options, run_metadata):
+        self._check_open()
+        mapped = FetchMap(self._graph, fetches)
+        pairs = resolve_feeds(self._graph, self._feed_dict(feed_dict))
+        feeds = dict(pairs)
+        order = sorted(feeds, key=lambda t: (t.op._id, t.value_index))
+        values = [convert_feed(tensor, feeds[tensor]) for tensor in order]
+        deadline = self._deadline(options)
+        if self._reference is not None:
+            return mapped.rebuild(self._reference.run(mapped.tensors, mapped.targets, order, values, deadline))
+        entry = self._entry(mapped, order, values)
+        results = self.run_entry(entry, values, deadline)
+        self._remember(fetches, feed_dict, mapped, order, entry)
+        return mapped.rebuild(results)
+
+    def _check_open(self):
+        if self._closed:
+            raise RuntimeError("Attempted to use a closed Session.")
+        if self._graph.version == 0:
+            raise RuntimeError("The Session graph is empty.  Add operations to the graph before calling run().")
+
+    @staticmethod
+    def _feed_dict(feed_dict):
+        if feed_dict is None:
+            return {}
+        if not hasattr(feed_dict, "items"):
+            raise TypeError(f"feed_dict must be a dictionary of tensors and values, got {type(feed_dict)}")
+        return feed_dict
+
+    def _deadline(self, options):
+        timeout = options.timeout_in_ms if options is not None and options.timeout_in_ms else self._timeout_ms
+        return time.monotonic_ns() + int(timeout) * 1000000 if timeout else 0
+
+    def _entry(self, mapped, order, values):
+        shapes = [np.shape(v) for v in values]
+        with self._lock:
+            variants = self._entries.setdefault(self._key(mapped, order), [])
+            for entry, special_values in variants:
+                if entry.accepts(shapes) and all(np.array_equal(values[f], v) for f, v in special_values.items()):
+                    return entry
+            entry = self._compile(mapped, order, shapes, values)
+            variants.append((entry, entry.plan.tables["special_values"]))
+            return entry
+
+    @staticmethod
+    def _key(mapped, order):
+        return tuple(mapped.tensors), frozenset(mapped.targets), tuple(order)
+
+    def _compile(self, mapped, order, shapes, values):
+        feeds = [Feed(t, s, v) for t, s, v in zip(order, shapes, values)]
+        request = Request(mapped.tensors, mapped.targets, feeds, self._variable_shape, self._ranks)
+        tables = compile_request(request)
+        plan = Plan(tables)
+        variables = [self._variable(key, tables["variable_ops"][key]) for key in tables["variables"]]
+        required = [(self._variables[key], op) for key, op in tables["must_exist"].items()]
+        streams = [self._stream(op) for op in tables["streams"]]
+        types = [t.dtype.base_dtype.as_datatype_enum for t in order]
+        return Entry(plan, tuple(order), shapes, types, variables, streams, required, (mapped, order))
+
+    def _variable_shape(self, key):
+        cell = self._variables.get(key)
+        return cell.shape if cell is not None else None
+
+    def _variable(self, key, value):
+        cell = self._variables.get(key)
+        if cell is None:
+            cell = VariableCell(key, value.dtype.as_datatype_enum, value.dtype)
+            self._variables[key] = cell
+        if cell.shape is None and value.shape is not None and all(isinstance(d, int) for d in value.shape):
+            cell.reshape(value.shape)
+        return cell
+
+    def _stream(self, op):
+        cell = self._streams.get(op)
+        if cell is None:
+            seed, seed2 = op.get_attr("seed"), op.get_attr("seed2")
+            if seed == 0 and seed2 == 0:
+                seed, seed2 = (int.from_bytes(os.urandom(8), "little") for _ in range(2))
+            cell = self._streams[op] = StreamCell(seed & (1 << 64) - 1, seed2 & (1 << 64) - 1)
+        return cell
+
+    def _remember(self, fetches, feed_dict, mapped, order, entry):
+        """A request of plain elements is found by their identity from now on."""
+        kind = 1 if type(fetches) is list else 2 if type(fetches) is tuple else 0
+        items = tuple(fetches) if kind else (fetches,)
+        if any(isinstance(item, (str, list, tuple, dict)) for item in items) or len(items) != len(mapped.leaves):
+            return
+        keys = tuple(feed_dict) if feed_dict else ()
+        if type(feed_dict) not in (dict, type(None)) or any(type(key) is not Tensor for key in keys):
+            return
+        place = {tensor: i for i, tensor in enumerate(order)}
+        if entry.plan.tables["special_values"]:
+            return
+        self.remember(fetches, kind, items, keys, [place[key] for key in keys], mapped.leaves, entry)
+
+    # --- what the compiled part asks for ----------------------------------------------------------------
+
+    def _convert_feeds(self, tensors, values):
+        return [convert_feed(tensor, value) for tensor, value in zip(tensors, values)]
+
+    def _run_again(self, entry, arguments, deadline, log):
+        """A host value has another rank than the plan assumed: compile for it, and replay what was called."""
+        mapped, order = entry.request
+        shapes = [np.shape(v) for v in arguments]
+        with self._lock:
+            variants = self._entries[self._key(mapped, order)]
+            variants[:] = [pair for pair in variants if pair[0] is not entry]
+            fresh = self._compile(mapped, order, shapes, arguments)
+            variants.append((fresh, fresh.plan.tables["special_values"]))
+        return self.run_entry(fresh, arguments, deadline, log)
+
+    def _call_host(self, op, arrays):
+        return self._host_call(op, arrays)
+
+    def _note_ranks(self, op, results):
+        for tensor, result in zip(op.outputs, results):
+            self._ranks[tensor] = np.ndim(result)
+
+    def _wrong_host_shape(self, op, array, expected):
+        raise errors.InvalidArgumentError(
+            None, op, f"expected a value of shape {expected}, got {array.shape} {describe_op(op)}"
+        )
+
+    def _uninitialized(self, key, op):
+        name = key
+        raise errors.FailedPreconditionError(
+            None, op, f"Attempting to use uninitialized value {name} {describe_op(op) if isinstance(op, Operation) else ''}"
+        )
+
+    def _raise(self, entry, status, node, message, sizes):
+        nodes = entry.plan.tables["nodes"]
+        op = nodes[node] if 0 <= node < len(nodes) else None
+        if status == 4:
+            message = "Timed out waiting for the step: its time limit has passed"
+        elif status == 1:
+            message = "The session was closed while the step was running"
+        elif status == 9 and message == "Attempting to use uninitialized value":
+            message += f" {_read_variable(op)}"
+        elif message.startswith("sizes "):
+            message = "Incompatible shapes: " + message
+        text = f"{message} {describe_op(op)}" if op is not None else message
+        raise errors.exception_type_from_error_code(status)(None, op, text)
+
+
+class Session(BaseSession):
+    """Runs operations of a graph and holds its variables.
+
+    Args:
+      target: accepted for TensorFlow's sake; a session runs in this process.
+      graph: the graph to run; the default graph if absent.
+      config: a `ConfigProto`: threads and timeouts take effect.
+    """
+
+    def __enter__(self):
+        graph_context = self._graph.as_default()
+        session_context = self.as_default()
+        graph_context.__enter__()
+        session_context.__enter__()
+        self._contexts.append((graph_context, session_context))
+        return self
+
+    def __exit__(self, kind, value, traceback):
+        graph_context, session_context = self._contexts.pop()
+        session_context.__exit__(kind, value, traceback)
+        graph_context.__exit__(kind, value, traceback)
+        self.close()
+
+
+class InteractiveSession(BaseSession):
+    """A session that makes itself the default one when it is made."""
+
+    def __init__(self, target="", graph=None, config=None):
+        super().__init__(target, graph, config)
+        self._default = self.as_default()
+        self._default.__enter__()
+        self._graph_default = None
+        if graph is not None:
+            self._graph_default = graph.as_default()
+            self._graph_default.__enter__()
+
+    def close(self):
+        super().close()
+        for name in ("_graph_default", "_default"):
+            context = getattr(self, name, None)
+            if context is not None:
+                setattr(self, name, None)
+                context.__exit__(None, None, None)
+
+
+class _HostCalls:
+    """Runs host ops: looks up their function, hands them what they may ask for, checks what they return."""
+
+    def __init__(self, session):
+        self._session = session
+
+    def __call__(self, op, arrays):
+        call = HostCall(self._session, op)
+        results = op.op_def.host(call, *arrays)
+        if not isinstance(results, (list, tuple)):
+            results = (results,) if op.outputs else ()
+        return [self._check(tensor, result) for tensor, result in zip(op.outputs, results)]
+
+    @staticmethod
+    def _check(tensor, result):
+        dtype = tensor.dtype.base_dtype
+        if dtype.name in ("resource", "variant"):
+            return result
+        if dtype.name == "string":
+            return np.asarray(result, dtype=object)
+        return np.ascontiguousarray(np.asarray(result, dtype=dtype.as_numpy_dtype)).reshape(np.shape(result))
+
+
+class HostCall:
+    """What a host op may ask for while it runs.
+
+    Attributes:
+      op: the operation; `op_name` its name.
+      session: the session that runs it.
+    """
+
+    __slots__ = ("op", "op_name", "session")
+
+    def __init__(self, session, op):
+        self.op = op
+        self.op_name = op.name
+        self.session = session
+
+    def attr(self, name):
+        return self.op.get_attr(name)
+
+    @property
+    def resource_state(self):
+        """A dictionary that lives as long as the session, shared by all ops of it."""
+        return self.session._resources
+
+    def cancelled(self):
+        return self.session._closed
+
+
+class _Device:
+    def __init__(self, name):
+        self.name = name
+        self.device_type = "CPU"
+        self.memory_limit_bytes = 0
+
+    def __repr__(self):
+        return f"_DeviceAttributes({self.name}, {self.device_type}, {self.memory_limit_bytes})"
+
+
+def _read_variable(op):
+    if op is None:
+        return ""
+    for tensor in op.inputs:
+        source = tensor.op
+        while source.type in ("Identity", "ReadVariableOp", "Switch", "RefSwitch", "Enter", "RefEnter") and source.inputs:
+            source = source.inputs[0].op
+        if source.type in ("VariableV2", "Variable", "VarHandleOp"):
+            return variable_key(source)
+    return op.name
+
+
+def _thread_count(config):
+    """How many threads a step may use: the configuration's, the environment's, or those this process may run on."""
+    if config is not None and config.intra_op_parallelism_threads > 0:
+        return int(config.intra_op_parallelism_threads)
+    wanted = os.environ.get("HOOKLOOP_NUM_THREADS")
+    if wanted:
+        return max(int(wanted), 1)
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
