@@ -18,9 +18,8 @@ from .compile.lower import describe as describe_op
 from .compile.pipeline import Feed, Request, compile_request
 from .compile.regions import variable_key
 from .fetches import FetchMap, convert_feed, resolve_feeds
-from .graph.graph import get_default_graph
 from .graph.operation import Operation
-from .graph.stack import default_session
+from .graph.stack import default_session, get_default_graph
 from .graph.tensor import Tensor
 
 __all__ = ["InteractiveSession", "Session"]

@@ -356,6 +356,7 @@ class Lowerer:
         op_def = node.op_def
         if op_def.value is not None:
             symbols = op_def.value(context)
+            symbols = [symbols] if isinstance(symbols, np.ndarray) else symbols
             return symbols if symbols is not None and all(s is not None for s in symbols) else None
         if not op_def.symbolic or not all(t.dtype.base_dtype.is_integer for t in node.op.outputs):
             return None

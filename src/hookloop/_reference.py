@@ -1,0 +1,301 @@
+"""The reference executor: the same ordered regions, op by op in NumPy.
+
+It is the oracle of the tests, used where `HOOKLOOP_EXECUTOR=reference` is set. It shares the raising and
+the order of a request with the compiler, and nothing after: no passes, no placement, no C.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from . import errors
+from .compile.lower import describe, missing_feed
+from .compile.order import ALIASES, VARIABLES
+from .compile.pipeline import Feed, order_request
+from .compile.regions import IF, LOOP, variable_key
+from .ops import registry
+
+_NOTHING = frozenset(("NoOp", "ControlTrigger", "StackCloseV2"))
+
+
+class _Alias:
+    """The value of a tensor that is a variable's memory: read when it is used."""
+
+    __slots__ = ("key", "op")
+
+    def __init__(self, key, op):
+        self.key = key
+        self.op = op
+
+
+class _Typed:
+    """An input or output as a reference function sees it."""
+
+    __slots__ = ("dtype", "shape")
+
+    def __init__(self, dtype, shape):
+        self.dtype = dtype
+        self.shape = shape
+
+
+class _Node:
+    """An op as a reference function sees it."""
+
+    __slots__ = ("op", "op_def", "name", "attrs", "inputs", "outputs")
+
+    def __init__(self, op, arrays):
+        self.op = op
+        self.op_def = op.op_def
+        self.name = op.name
+        self.attrs = op._attrs
+        self.inputs = [_Typed(t.dtype.base_dtype, np.shape(a)) for t, a in zip(op.inputs, arrays)]
+        self.outputs = [_Typed(t.dtype.base_dtype, t._shape) for t in op.outputs]
+
+
+class ReferenceExecutor:
+    """Runs requests of one session. Its variables are the session's own buffers."""
+
+    def __init__(self, session):
+        self._session = session
+
+    def run(self, tensors, targets, feed_tensors, values, deadline=0):
+        """The values of `tensors`, after all `targets` have run.
+
+        Raises:
+          hookloop.errors.OpError: an error while an op ran; no variable is changed.
+        """
+        feeds = [Feed(t, np.shape(v), v) for t, v in zip(feed_tensors, values)]
+        units = order_request(tensors, targets, feeds)
+        step = _Step(self._session, units)
+        step.environment.update(zip(feed_tensors, values))
+        try:
+            step.copy_early()
+            step.run_units(units.root)
+            return [step.fetch(t) for t in tensors]
+        except BaseException:
+            step.roll_back()
+            raise
+
+
+class _Step:
+    """One run: the environment of values, and what to undo if it fails."""
+
+    def __init__(self, session, units):
+        self.session = session
+        self.units = units
+        self.environment = {}
+        self.copied = {}
+        self.saved = {}
+        self.stacks = {}
+
+    # --- variables ----------------------------------------------------------------------------------------
+
+    def cell(self, op):
+        from .shapes import as_shape
+
+        key = variable_key(op)
+        found = self.session._variables.get(key)
+        if found is None:
+            from ._core import VariableCell
+
+            dtype = op.get_attr("dtype").base_dtype
+            found = self.session._variables[key] = VariableCell(key, dtype.as_datatype_enum, dtype)
+            static = as_shape(op.get_attr("shape"))
+            if static.is_fully_defined():
+                found.reshape(tuple(static.as_list()))
+        return found
+
+    def read(self, alias, reader):
+        copy = self.copied.get((reader, alias.key))
+        if copy is not None:
+            return copy
+        cell = self.session._variables[alias.key]
+        if not cell.initialized:
+            self.session._uninitialized(alias.key, reader)
+        return cell.view().copy()
+
+    def write(self, alias, value, op):
+        cell = self.session._variables[alias.key]
+        value = np.asarray(value)
+        if alias.key not in self.saved:
+            old = cell.view().copy() if cell.shape is not None else None
+            self.saved[alias.key] = (old, cell.initialized)
+        from .shapes import as_shape
+
+        static = as_shape(alias.op.get_attr("shape"))
+        validate = op._attrs.get("validate_shape", True)
+        if validate and static.ndims is not None and not static.is_compatible_with(value.shape):
+            raise ValueError(
+                f"Assign requires shapes of both tensors to match. lhs shape= {static.as_list()} "
+                f"rhs shape= {list(value.shape)}"
+            )
+        if cell.shape != value.shape:
+            cell.reshape(value.shape)
+        cell.view(True)[...] = value
+        cell.mark()
+
+    def roll_back(self):
+        for key, (old, initialized) in self.saved.items():
+            cell = self.session._variables[key]
+            if old is not None:
+                if cell.shape != old.shape:
+                    cell.reshape(old.shape)
+                cell.view(True)[...] = old
+            cell.mark(initialized)
+
+    def copy_early(self):
+        for op, key in self.units.early_copies:
+            cell = self.cell(op)
+            self.copied[key] = self.read(_Alias(cell.key, op), op)
+
+    # --- walking ------------------------------------------------------------------------------------------
+
+    def run_units(self, units):
+        for unit in units:
+            if unit.kind == IF:
+                self.run_if(unit)
+            elif unit.kind == LOOP:
+                self.run_loop(unit)
+            else:
+                self.run_op(unit.op)
+
+    def raw(self, tensor):
+        if tensor not in self.environment:
+            self.run_op(tensor.op)
+        return self.environment[tensor]
+
+    def value(self, tensor, reader):
+        found = self.raw(tensor)
+        return self.read(found, reader) if isinstance(found, _Alias) else found
+
+    def fetch(self, tensor):
+        value = self.value(tensor, tensor.op)
+        if isinstance(value, np.ndarray):
+            return value[()] if value.ndim == 0 else value.copy()
+        return value
+
+    def run_if(self, unit):
+        branch = unit.then if bool(self.value(unit.predicate, unit.op)) else unit.otherwise
+        self.run_units(branch.units)
+        for output, result in zip(unit.outputs, branch.results):
+            self.environment[output] = self.value(result, unit.op)
+
+    def run_loop(self, unit):
+        variables = [v for v in unit.variables if v.switch is not None or v.next_iteration is not None]
+        values = [self.value(v.enter.outputs[0], unit.op) for v in variables]
+        outside = dict(self.environment)
+        while True:
+            self.environment = dict(outside)
+            for variable, value in zip(variables, values):
+                self.environment[variable.merge.outputs[0]] = value
+                if variable.switch is not None:
+                    for tensor in variable.switch.outputs:
+                        self.environment[tensor] = value
+            self.run_units(unit.condition)
+            if not bool(self.value(unit.loop_cond.inputs[0], unit.op)):
+                break
+            self.run_units(unit.body)
+            values = [self.value(v.next_iteration.inputs[0], unit.op) for v in variables]
+        self.environment = outside
+        for variable, value in zip(variables, values):
+            for op in variable.exits:
+                self.environment[op.outputs[0]] = value
+
+    # --- ops ----------------------------------------------------------------------------------------------
+
+    def run_op(self, op):
+        if op.outputs and all(t in self.environment for t in op.outputs):
+            return
+        try:
+            self.dispatch(op)
+        except (ValueError, TypeError, IndexError, ZeroDivisionError) as error:
+            raise errors.InvalidArgumentError(None, op, f"{error} {describe(op)}") from error
+
+    def dispatch(self, op):
+        kind = op.type
+        environment = self.environment
+        if kind in _NOTHING:
+            return
+        if kind in VARIABLES:
+            environment[op.outputs[0]] = _Alias(self.cell(op).key, op)
+            return
+        if kind == "Placeholder":
+            raise missing_feed(op)
+        if kind == "Const":
+            environment[op.outputs[0]] = np.asarray(op.get_attr("value"))
+            return
+        if kind in ALIASES:
+            value = self.raw(op.inputs[0])
+            if op in self.units.materialized and isinstance(value, _Alias):
+                value = self.read(value, op)
+            for tensor in op.outputs:
+                environment[tensor] = value
+            return
+        special = getattr(self, "op_" + kind, None)
+        if special is not None:
+            special(op)
+        else:
+            self.run_general(op)
+
+    def run_general(self, op):
+        op_def = registry.lookup(op.type)
+        if op_def.writes:
+            self.run_write(op, op_def)
+            return
+        arrays = [self.value(t, op) for t in op.inputs]
+        if op_def.host is not None:
+            results = self.session._call_host(op, arrays)
+        elif op_def.stateful == "stream":
+            results = op_def.reference(_Node(op, arrays), self.session._stream(op), *arrays)
+        else:
+            with np.errstate(all="ignore"):
+                results = op_def.reference(_Node(op, arrays), *arrays)
+        self.publish(op, results)
+
+    def publish(self, op, results):
+        if not isinstance(results, (tuple, list)):
+            results = (results,)
+        for tensor, result in zip(op.outputs, results):
+            dtype = tensor.dtype.base_dtype
+            if dtype.name not in ("string", "resource", "variant"):
+                result = np.asarray(result, dtype.as_numpy_dtype)
+            self.environment[tensor] = result
+
+    def run_write(self, op, op_def):
+        targets = [self.raw(op.inputs[i]) for i in op_def.writes]
+        plain = op.type in ("Assign", "AssignVariableOp")
+        arrays = []
+        for i, tensor in enumerate(op.inputs):
+            if i in op_def.writes and plain:
+                arrays.append(None)
+            else:
+                arrays.append(self.value(tensor, op))
+        if plain:
+            results = (arrays[1],)
+        else:
+            with np.errstate(all="ignore"):
+                results = op_def.reference(_Node(op, arrays), *arrays)
+        if not isinstance(results, (tuple, list)):
+            results = (results,)
+        for target, result in zip(targets, results):
+            self.write(target, np.asarray(result), op)
+        for tensor in op.outputs:
+            self.environment[tensor] = targets[0]
+
+    def op_IsVariableInitialized(self, op):
+        alias = self.raw(op.inputs[0])
+        self.environment[op.outputs[0]] = np.bool_(self.session._variables[alias.key].initialized)
+
+    op_VarIsInitializedOp = op_IsVariableInitialized
+
+    def op_StackV2(self, op):
+        stack = self.stacks.setdefault(op, [])
+        self.environment[op.outputs[0]] = stack
+
+    def op_StackPushV2(self, op):
+        value = self.value(op.inputs[1], op)
+        self.raw(op.inputs[0]).append(value)
+        self.environment[op.outputs[0]] = value
+
+    def op_StackPopV2(self, op):
+        self.environment[op.outputs[0]] = self.raw(op.inputs[0]).pop()
