@@ -1,0 +1,209 @@
+"""The exceptions that running a graph raises: one class for each of TensorFlow's error codes."""
+
+from __future__ import annotations
+
+__all__ = [
+    "AbortedError", "AlreadyExistsError", "CancelledError", "DataLossError", "DeadlineExceededError",
+    "FailedPreconditionError", "InternalError", "InvalidArgumentError", "NotFoundError", "OpError",
+    "OutOfRangeError", "PermissionDeniedError", "ResourceExhaustedError", "UnauthenticatedError",
+    "UnavailableError", "UnimplementedError", "UnknownError", "error_code_from_exception_type",
+    "exception_type_from_error_code", "OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT",
+    "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED", "UNAUTHENTICATED",
+    "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE", "UNIMPLEMENTED", "INTERNAL",
+    "UNAVAILABLE", "DATA_LOSS",
+]  # fmt: skip
+
+OK = 0
+CANCELLED = 1
+UNKNOWN = 2
+INVALID_ARGUMENT = 3
+DEADLINE_EXCEEDED = 4
+NOT_FOUND = 5
+ALREADY_EXISTS = 6
+PERMISSION_DENIED = 7
+RESOURCE_EXHAUSTED = 8
+FAILED_PRECONDITION = 9
+ABORTED = 10
+OUT_OF_RANGE = 11
+UNIMPLEMENTED = 12
+INTERNAL = 13
+UNAVAILABLE = 14
+DATA_LOSS = 15
+UNAUTHENTICATED = 16
+
+
+class OpError(Exception):
+    """What went wrong in a step, and in which op.
+
+    Args:
+      node_def: the NodeDef of the op that failed, or None.
+      op: the `Operation` that failed, or None.
+      message: what was expected, what came, and where.
+      error_code: one of the codes of this module.
+    """
+
+    def __init__(self, node_def, op, message, error_code=UNKNOWN):
+        super().__init__(node_def, op, message)
+        self._node_def = node_def
+        self._op = op
+        self._message = message
+        self._error_code = error_code
+
+    @property
+    def message(self):
+        return self._message
+
+    @property
+    def op(self):
+        return self._op
+
+    @property
+    def node_def(self):
+        if self._node_def is None and self._op is not None:
+            return self._op.node_def
+        return self._node_def
+
+    @property
+    def error_code(self):
+        return self._error_code
+
+    def __str__(self):
+        return str(self._message)
+
+    def __reduce__(self):
+        # An Operation is not picklable; what another process can use is the text.
+        return type(self), (None, None, self._message, *self._code_argument())
+
+    def _code_argument(self):
+        return (self._error_code,)
+
+
+class _CodedError(OpError):
+    """An OpError whose class tells its code."""
+
+    CODE = UNKNOWN
+
+    def __init__(self, node_def, op, message):
+        super().__init__(node_def, op, message, self.CODE)
+
+    def _code_argument(self):
+        return ()
+
+
+class CancelledError(_CodedError):
+    """The step was cancelled, for example because its session was closed."""
+
+    CODE = CANCELLED
+
+
+class UnknownError(OpError):
+    """A failure of which no more is known, for example inside a Python function."""
+
+    def __init__(self, node_def, op, message, error_code=UNKNOWN):
+        super().__init__(node_def, op, message, error_code)
+
+
+class InvalidArgumentError(_CodedError):
+    """An op got a value that it cannot take."""
+
+    CODE = INVALID_ARGUMENT
+
+
+class DeadlineExceededError(_CodedError):
+    """The step took longer than its time-out."""
+
+    CODE = DEADLINE_EXCEEDED
+
+
+class NotFoundError(_CodedError):
+    """A file, or a name in a checkpoint, was not found."""
+
+    CODE = NOT_FOUND
+
+
+class AlreadyExistsError(_CodedError):
+    """What was to be created exists."""
+
+    CODE = ALREADY_EXISTS
+
+
+class PermissionDeniedError(_CodedError):
+    """The caller may not do this, for example write this file."""
+
+    CODE = PERMISSION_DENIED
+
+
+class UnauthenticatedError(_CodedError):
+    """The caller is not known."""
+
+    CODE = UNAUTHENTICATED
+
+
+class ResourceExhaustedError(_CodedError):
+    """Memory, or something else of which there is a fixed amount, ran out."""
+
+    CODE = RESOURCE_EXHAUSTED
+
+
+class FailedPreconditionError(_CodedError):
+    """The session is not in the state that the op needs: a variable is not initialized, for example."""
+
+    CODE = FAILED_PRECONDITION
+
+
+class AbortedError(_CodedError):
+    """The step was given up and may be tried again."""
+
+    CODE = ABORTED
+
+
+class OutOfRangeError(_CodedError):
+    """An iterator or a queue is at its end."""
+
+    CODE = OUT_OF_RANGE
+
+
+class UnimplementedError(_CodedError):
+    """There is no kernel for this op and dtype."""
+
+    CODE = UNIMPLEMENTED
+
+
+class InternalError(_CodedError):
+    """An invariant of hookloop is broken."""
+
+    CODE = INTERNAL
+
+
+class UnavailableError(_CodedError):
+    """A service is not available now."""
+
+    CODE = UNAVAILABLE
+
+
+class DataLossError(_CodedError):
+    """Data was lost or is corrupt, for example in a checkpoint."""
+
+    CODE = DATA_LOSS
+
+
+_CLASSES = {
+    cls.CODE: cls
+    for cls in (
+        CancelledError, InvalidArgumentError, DeadlineExceededError, NotFoundError, AlreadyExistsError,
+        PermissionDeniedError, UnauthenticatedError, ResourceExhaustedError, FailedPreconditionError,
+        AbortedError, OutOfRangeError, UnimplementedError, InternalError, UnavailableError, DataLossError,
+    )
+}  # fmt: skip
+_CLASSES[UNKNOWN] = UnknownError
+_CODES = {cls: code for code, cls in _CLASSES.items()}
+
+
+def exception_type_from_error_code(error_code):
+    """The exception class of an error code."""
+    return _CLASSES[error_code]
+
+
+def error_code_from_exception_type(cls):
+    """The error code of an exception class."""
+    return _CODES[cls]

@@ -1,0 +1,496 @@
+"""`Graph`: the operations of a program, their names, and what is in force while they are made."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+
+from . import stack
+from .collections import Collections
+from .device import DeviceSpec, device_of
+from .operation import Operation, user_frame
+from .scopes import ControlDependencies, GraphNameScope, StackScope, check_scope_name
+from .tensor import Tensor
+
+__all__ = ["Graph"]
+
+
+class _ThreadState:
+    """What is in force for the ops that one thread adds to one graph."""
+
+    __slots__ = (
+        "name_stack", "control_stack", "context", "device_stack", "colocation_stack", "attribute_stack",
+        "gradient_overrides", "container", "decorated",
+    )  # fmt: skip
+
+    def __init__(self):
+        self.name_stack = ""
+        self.control_stack = []
+        self.context = None
+        self.device_stack = ()
+        self.colocation_stack = ()
+        self.attribute_stack = ()
+        self.gradient_overrides = ()
+        self.container = ""
+        self.decorated = False
+
+    def refresh(self):
+        """`decorated` tells whether new ops need more than their name, inputs and attributes."""
+        self.decorated = bool(
+            self.device_stack or self.colocation_stack or self.attribute_stack or self.gradient_overrides
+            or self.container
+        )  # fmt: skip
+
+
+class Graph:
+    """A program's operations. New ones are added to the innermost `with graph.as_default():`.
+
+    Attributes:
+      seed: the graph's seed for random ops, or None.
+      collections: the names of its collections.
+    """
+
+    # Set by hookloop.ops.build: the table of op types lies above this package.
+    _describe = _infer_shapes = None
+
+    def __init__(self):
+        self._lock = threading.RLock()
+        self._local = threading.local()
+        self._operations: dict[str, Operation] = {}
+        self._names_in_use: dict[str, int] = {}
+        self._last_id = 0
+        self._version = 0
+        self._finalized = False
+        self._collections = Collections()
+        self._seed = None
+        self._unfeedable: set = set()
+        self._unfetchable: set = set()
+
+    def _state(self):
+        try:
+            return self._local.state
+        except AttributeError:
+            state = self._local.state = _ThreadState()
+            return state
+
+    # --- the default graph ----------------------------------------------------------------------------
+
+    def as_default(self):
+        """A context manager in which this is the thread's default graph."""
+        return stack.graphs.get_controller(self)
+
+    @property
+    def seed(self):
+        return self._seed
+
+    @seed.setter
+    def seed(self, seed):
+        self._seed = seed
+
+    @property
+    def version(self):
+        """How many operations were ever made in the graph."""
+        return self._last_id
+
+    @property
+    def finalized(self):
+        return self._finalized
+
+    def finalize(self):
+        """Makes the graph read-only: adding to it raises RuntimeError."""
+        self._finalized = True
+
+    def _unsafe_unfinalize(self):
+        self._finalized = False
+
+    def _check_not_finalized(self):
+        if self._finalized:
+            raise RuntimeError("Graph is finalized and cannot be modified.")
+
+    @property
+    def building_function(self):
+        return False
+
+    # --- names ----------------------------------------------------------------------------------------
+
+    def name_scope(self, name):
+        """A context manager that puts new ops under `name`; it gives the full name with "/" at the end."""
+        return GraphNameScope(self, name)
+
+    def get_name_scope(self):
+        """The current name scope, without a "/" at the end."""
+        return self._state().name_stack
+
+    @property
+    def _name_stack(self):
+        return self._state().name_stack
+
+    def unique_name(self, name, mark_as_used=True):
+        """A name in the current scope that no op or scope has: "x", then "x_1", "x_2" and so on."""
+        scope = self._state().name_stack
+        if scope:
+            name = f"{scope}/{name}"
+        key = name.lower()  # names differ in more than case, as they become files of checkpoints
+        names = self._names_in_use
+        with self._lock:
+            count = names.get(key, 0)
+            if mark_as_used:
+                names[key] = count + 1
+            if not count:
+                return name
+            base = key
+            while key in names:
+                key = f"{base}_{count}"
+                count += 1
+            if mark_as_used:
+                names[key] = 1
+            return f"{name}_{count - 1}"
+
+    # --- adding operations ----------------------------------------------------------------------------
+
+    def create_op(self, type, inputs, attrs=None, name=None):
+        """Adds a node from tensors, with all the attributes that its type's inputs do not tell.
+
+        Args:
+          type: the op type's name.
+          inputs: a flat list of tensors.
+          attrs: attribute -> Python value.
+          name: a name that is made unique, or one with a "/" at the end that is taken as it is.
+
+        Returns:
+          The `Operation`.
+
+        Raises:
+          ValueError: for an unknown type, inputs of another graph, or shapes that do not fit.
+          RuntimeError: where the graph is finalized.
+        """
+        inputs = list(inputs)
+        for tensor in inputs:
+            if tensor.graph is not self:
+                raise ValueError(f"{tensor} is not from the passed-in graph.")
+        op_def, attrs, dtypes = Graph._describe(type, inputs, attrs or {})
+        if name is None:
+            name = type
+        name = name[:-1] if name and name[-1] == "/" else self._checked_unique_name(name)
+        return self._add_node(op_def, inputs, attrs, name, dtypes)
+
+    def _checked_unique_name(self, name):
+        check_scope_name(name, bool(self._state().name_stack))
+        return self.unique_name(name)
+
+    def _add_node(self, op_def, inputs, attrs, name, dtypes):
+        """Adds a node whose unique name, attributes and output types are known: the one place that does."""
+        if self._finalized:
+            raise RuntimeError("Graph is finalized and cannot be modified.")
+        op = Operation()
+        op.type = op_def.name
+        op.name = name
+        op.graph = self
+        op.op_def = op_def
+        op.inputs = inputs
+        op._attrs = attrs
+        op._device = ""
+        op._user_code, op._user_instruction = user_frame()
+        try:
+            state = self._local.state
+        except AttributeError:
+            state = self._state()
+        op._control_inputs = self._control_inputs_for(inputs, state.control_stack) if state.control_stack else []
+        op._control_flow_context = state.context
+        op.outputs = outputs = [Tensor(op, i, dtype, None) for i, dtype in enumerate(dtypes)]
+        if outputs:
+            Graph._infer_shapes(op)
+        self._register(op)
+        for tensor in inputs:
+            tensor._consumers.append(op)
+        if state.decorated:
+            self._decorate(op, state)
+        if state.context is not None:
+            state.context.AddOp(op)
+        for controller in state.control_stack:
+            controller.add_op(op)
+        return op
+
+    def _register(self, op):
+        with self._lock:
+            if op.name in self._operations:
+                raise ValueError(f"Duplicate node name in graph: '{op.name}'")
+            op._id = self._last_id
+            self._last_id += 1
+            self._version += 1
+            self._operations[op.name] = op
+
+    @staticmethod
+    def _control_inputs_for(inputs, controllers):
+        producers = {tensor.op for tensor in inputs}
+        found = {}
+        for controller in controllers:
+            if not any(controller.op_in_group(op) for op in producers):
+                found.update((op, None) for op in controller.inputs if op not in producers)
+        return list(found)
+
+    def _decorate(self, op, state):
+        """Gives a new op the device, group and attributes that the scopes around it ask for."""
+        if state.device_stack:
+            op._device = device_of(op, state.device_stack)
+        if state.colocation_stack:
+            groups = set()
+            for other in state.colocation_stack:
+                groups.update(other.colocation_groups())
+                op._device = other.device or op._device
+            op._attrs["_class"] = sorted(groups)
+        for overrides in state.gradient_overrides:
+            if op.type in overrides:
+                op._attrs["_gradient_op_type"] = overrides[op.type].encode()
+        for attributes in state.attribute_stack:
+            for name, value in attributes.items():
+                value = value(op.node_def) if callable(value) else value
+                if value is not None and name not in op._attrs:
+                    op._attrs[name] = value
+        if state.container and "container" in op._attrs and not op._attrs["container"]:
+            op._attrs["container"] = state.container.encode()
+
+    # --- what is in force for new operations ----------------------------------------------------------
+
+    def control_dependencies(self, control_inputs):
+        """A context manager: ops made inside run after `control_inputs`.
+
+        Args:
+          control_inputs: operations, tensors and variables; None clears the dependencies of outer scopes.
+
+        Raises:
+          TypeError: for another object.
+        """
+        if control_inputs is None:
+            return ControlDependencies(self, None)
+        operations = []
+        current = self._current_control_dependencies()
+        for value in control_inputs:
+            handle = getattr(value, "_handle", None)
+            if handle is not None and hasattr(handle, "op"):
+                value = handle
+            elif hasattr(value, "indices") and hasattr(value, "values") and hasattr(value, "op"):
+                value = value.op
+            value = self.as_graph_element(value)
+            op = value.op if isinstance(value, Tensor) else value
+            if op not in current:
+                operations.append(op)
+                current.add(op)
+        return ControlDependencies(self, operations)
+
+    def _current_control_dependencies(self):
+        return {op for controller in self._state().control_stack for op in controller.inputs}
+
+    def device(self, device_name_or_function):
+        """A context manager: ops made inside carry this device's name. They run on the CPU all the same.
+
+        Args:
+          device_name_or_function: a device name, a `DeviceSpec`, a function(op) that gives one, or None to
+            forget the outer scopes' devices.
+        """
+        entry = device_name_or_function
+        if isinstance(entry, str):
+            entry = DeviceSpec.from_string(entry)
+        return StackScope(self, "device_stack", lambda outer: (*outer, entry))
+
+    @contextmanager
+    def colocate_with(self, op, ignore_existing=False):
+        """A context manager: ops made inside share a device with `op`."""
+        if op is None and not ignore_existing:
+            raise ValueError("Trying to reset colocation (op is None) but ignore_existing is not True")
+        if op is None:
+            with StackScope(self, "colocation_stack", lambda outer: ()):
+                yield
+            return
+        element = op if isinstance(op, Operation) else self.as_graph_element(getattr(op, "op", op))
+        element = element.op if isinstance(element, Tensor) else element
+        with StackScope(self, "device_stack", lambda outer: () if ignore_existing else outer):
+            with StackScope(
+                self, "colocation_stack", lambda outer: (element,) if ignore_existing else (*outer, element)
+            ):
+                yield
+
+    def gradient_override_map(self, op_type_map):
+        """A context manager: the ops made inside of these types use other, registered gradients.
+
+        Args:
+          op_type_map: op type -> the name under which the gradient was registered.
+
+        Raises:
+          TypeError: where the map is no dict of strings.
+        """
+        if not isinstance(op_type_map, dict):
+            raise TypeError("op_type_map must be a dictionary mapping strings to strings")
+        for key, value in op_type_map.items():
+            if not isinstance(key, str) or not isinstance(value, str):
+                raise TypeError("op_type_map must be a dictionary mapping strings to strings")
+        return StackScope(self, "gradient_overrides", lambda outer: (*outer, dict(op_type_map)))
+
+    def _attr_scope(self, attr_map):
+        if not isinstance(attr_map, dict):
+            raise TypeError("attr_map must be a dictionary mapping strings to Callables or attribute values")
+        return StackScope(self, "attribute_stack", lambda outer: (attr_map, *outer))
+
+    def _kernel_label_map(self, op_to_kernel_label_map):
+        return StackScope(self, "attribute_stack", lambda outer: outer)
+
+    def container(self, container_name):
+        """A context manager: stateful ops made inside belong to this container."""
+        return StackScope(self, "container", lambda outer: container_name)
+
+    def _get_control_flow_context(self):
+        return self._state().context
+
+    def _set_control_flow_context(self, context):
+        self._state().context = context
+
+    # --- finding elements -----------------------------------------------------------------------------
+
+    def get_operations(self):
+        """All operations in the order in which they were made."""
+        with self._lock:
+            return list(self._operations.values())
+
+    def get_operation_by_name(self, name):
+        """The operation of this name.
+
+        Raises:
+          TypeError, ValueError, KeyError: where the name is no string, names a tensor, or nothing.
+        """
+        if not isinstance(name, str):
+            raise TypeError(f"Operation names are strings (or similar), not {type(name).__name__}.")
+        return self.as_graph_element(name, allow_tensor=False)
+
+    def get_tensor_by_name(self, name):
+        """The tensor of this name, "op:index".
+
+        Raises:
+          TypeError, ValueError, KeyError: where the name is no string, names an operation, or nothing.
+        """
+        if not isinstance(name, str):
+            raise TypeError(f"Tensor names are strings (or similar), not {type(name).__name__}.")
+        return self.as_graph_element(name, allow_operation=False)
+
+    def as_graph_element(self, obj, allow_tensor=True, allow_operation=True):
+        """The tensor or operation that `obj` is, stands for, or names.
+
+        Raises:
+          TypeError: where it can be neither.
+          ValueError: where it belongs to another graph, or names the other kind.
+          KeyError: where nothing has that name.
+        """
+        wanted = _wanted(allow_tensor, allow_operation)
+        convert = getattr(obj, "_as_graph_element", None)
+        if convert is not None:
+            obj = convert()
+        if isinstance(obj, str):
+            return self._named(obj, allow_tensor, allow_operation, wanted)
+        if (isinstance(obj, Tensor) and allow_tensor) or (isinstance(obj, Operation) and allow_operation):
+            if obj.graph is not self:
+                kind = "Tensor" if isinstance(obj, Tensor) else "Operation"
+                raise ValueError(f"{kind} {obj if kind == 'Tensor' else obj.name!r} is not an element of this graph.")
+            return obj
+        raise TypeError(f"Can not convert a {type(obj).__name__} into a {wanted}.")
+
+    def _named(self, name, allow_tensor, allow_operation, wanted):
+        if ":" not in name:
+            op = self._operations.get(name)
+            if allow_operation:
+                if op is None:
+                    raise KeyError(f"The name {name!r} refers to an Operation not in the graph.")
+                return op
+            found = "refers to an Operation, not a" if op is not None else "looks like an (invalid) Operation name, not a"
+            raise ValueError(
+                f"The name {name!r} {found} {wanted}. "
+                'Tensor names must be of the form "<op_name>:<output_index>".'
+            )
+        if not allow_tensor:
+            raise ValueError(f"Name {name!r} appears to refer to a Tensor, not a {wanted}.")
+        op_name, _, index = name.partition(":")
+        if not op_name or not index.isdecimal():
+            raise ValueError(
+                f"The name {name!r} looks a like a Tensor name, but is not a valid one. "
+                'Tensor names must be of the form "<op_name>:<output_index>".'
+            )
+        op = self._operations.get(op_name)
+        if op is None:
+            raise KeyError(
+                f"The name {name!r} refers to a Tensor which does not exist. The operation, {op_name!r}, "
+                "does not exist in the graph."
+            )
+        if int(index) >= len(op.outputs):
+            raise KeyError(
+                f"The name {name!r} refers to a Tensor which does not exist. The operation, {op_name!r}, "
+                f"exists but only has {len(op.outputs)} outputs."
+            )
+        return op.outputs[int(index)]
+
+    # --- feeding and fetching -------------------------------------------------------------------------
+
+    def prevent_feeding(self, tensor):
+        self._unfeedable.add(tensor)
+
+    def is_feedable(self, tensor):
+        return tensor not in self._unfeedable
+
+    def prevent_fetching(self, op):
+        self._unfetchable.add(op)
+
+    def is_fetchable(self, tensor_or_op):
+        op = tensor_or_op.op if isinstance(tensor_or_op, Tensor) else tensor_or_op
+        return op not in self._unfetchable
+
+    # --- collections ----------------------------------------------------------------------------------
+
+    @property
+    def collections(self):
+        return self._collections.names()
+
+    def add_to_collection(self, name, value):
+        """Adds a value to a collection, which is made where it does not exist."""
+        self._check_not_finalized()
+        self._collections.add(name, value)
+
+    def add_to_collections(self, names, value):
+        """Adds a value to several collections, once to each."""
+        self._check_not_finalized()
+        self._collections.add_to_all(names, value)
+
+    def get_collection(self, name, scope=None):
+        """A new list of a collection's values; with `scope`, those whose name matches it at its start."""
+        return self._collections.get(name, scope)
+
+    def get_collection_ref(self, name):
+        """The list itself: changing it changes the collection."""
+        return self._collections.ref(name)
+
+    def get_all_collection_keys(self):
+        """The names of the collections that are strings."""
+        return [name for name in self._collections.names() if isinstance(name, str)]
+
+    def clear_collection(self, name):
+        self._check_not_finalized()
+        self._collections.clear(name)
+
+    # --- as a message ---------------------------------------------------------------------------------
+
+    def as_graph_def(self, from_version=None, add_shapes=False):
+        """The graph as a GraphDef.
+
+        Args:
+          from_version: only operations made since `graph.version` was this.
+          add_shapes: adds the static shapes of outputs as attributes `_output_shapes`.
+        """
+        from .graph_def import graph_def
+
+        return graph_def(self, from_version, add_shapes)
+
+
+def _wanted(allow_tensor, allow_operation):
+    if allow_tensor and allow_operation:
+        return "Tensor or Operation"
+    if allow_tensor:
+        return "Tensor"
+    if allow_operation:
+        return "Operation"
+    raise ValueError("allow_tensor and allow_operation can't both be False.")

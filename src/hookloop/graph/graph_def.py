@@ -1,0 +1,104 @@
+"""A graph as TensorFlow's GraphDef message."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..dtypes import DType
+from ..shapes import TensorShape, from_internal
+from .tensor_proto import array_to_proto
+
+_PRODUCER = 134  # TensorFlow 1.15's version of GraphDefs
+
+
+def graph_def(graph, from_version=None, add_shapes=False):
+    """The GraphDef of a graph's operations, those made before `from_version` left out."""
+    from tensorboard.compat.proto.graph_pb2 import GraphDef
+
+    message = GraphDef()
+    message.versions.producer = _PRODUCER
+    for op in graph.get_operations():
+        if from_version is None or op._id >= from_version:
+            _fill(message.node.add(), op, add_shapes)
+    return message
+
+
+def node_def(op):
+    """The NodeDef of an operation."""
+    from tensorboard.compat.proto.node_def_pb2 import NodeDef
+
+    return _fill(NodeDef(), op, False)
+
+
+def _fill(node, op, add_shapes):
+    node.name = op.name
+    node.op = op.type
+    node.device = op.device
+    for tensor in op.inputs:
+        node.input.append(tensor.op.name if tensor.value_index == 0 else tensor.name)
+    for name in sorted(c.name for c in op._control_inputs):
+        node.input.append("^" + name)
+    for name, value in op._attrs.items():
+        if value is not None:
+            set_attr(node.attr[name], value)
+    if add_shapes and op.outputs:
+        set_attr(node.attr["_output_shapes"], [from_internal(t._shape) for t in op.outputs])
+    return node
+
+
+def set_attr(attr, value):
+    """Writes a Python value into an AttrValue.
+
+    Raises:
+      TypeError: for a value that no attribute can have.
+    """
+    if isinstance(value, (list, tuple)):
+        attr.list.SetInParent()
+        for item in value:
+            _add_to_list(attr.list, item)
+    elif isinstance(value, np.ndarray):
+        attr.tensor.CopyFrom(array_to_proto(value))
+    elif isinstance(value, TensorShape):
+        attr.shape.CopyFrom(value.as_proto())
+    elif isinstance(value, Function):
+        attr.func.name = value.name
+    elif hasattr(value, "SerializeToString"):
+        attr.CopyFrom(value)
+    else:
+        field, scalar = _scalar(value)
+        setattr(attr, field, scalar)
+
+
+def _add_to_list(items, value):
+    if isinstance(value, TensorShape):
+        items.shape.append(value.as_proto())
+    elif isinstance(value, np.ndarray):
+        items.tensor.append(array_to_proto(value))
+    else:
+        field, scalar = _scalar(value)
+        getattr(items, field).append(scalar)
+
+
+def _scalar(value):
+    if isinstance(value, DType):
+        return "type", value.as_datatype_enum
+    if isinstance(value, (bool, np.bool_)):
+        return "b", bool(value)
+    if isinstance(value, (int, np.integer)):
+        return "i", int(value)
+    if isinstance(value, (float, np.floating)):
+        return "f", float(value)
+    if isinstance(value, str):
+        return "s", value.encode()
+    if isinstance(value, bytes):
+        return "s", value
+    raise TypeError(f"an attribute cannot be a {type(value).__name__}: {value!r}")
+
+
+class Function:
+    """An attribute that names a function."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name):
+        self.name = name

@@ -1,0 +1,177 @@
+"""`Operation`: a node of a graph."""
+
+from __future__ import annotations
+
+import sys
+
+from .stack import get_default_session
+
+_PACKAGE = __name__.partition(".")[0]
+_PREFIX = _PACKAGE + "."
+
+
+def user_frame():
+    """The code and instruction that called into the package: where the user's program stands."""
+    frame = sys._getframe(2)
+    while frame is not None:
+        module = frame.f_globals.get("__name__", "")
+        if not module.startswith(_PREFIX) and module != _PACKAGE:
+            return frame.f_code, frame.f_lasti
+        frame = frame.f_back
+    return None, -1
+
+
+__all__ = ["Operation"]
+
+
+class Operation:
+    """A node: an op type with its inputs, attributes and outputs. Made by public functions, not directly.
+
+    Attributes:
+      type: TensorFlow's name of the op type.
+      name: unique in the graph.
+      inputs: its input tensors.
+      outputs: its output tensors.
+      graph: the `Graph` that it belongs to.
+      op_def: the `OpDef` of its type.
+    """
+
+    __slots__ = (
+        "type", "name", "inputs", "outputs", "graph", "op_def", "_control_inputs", "_attrs", "_id",
+        "_control_flow_context", "_user_code", "_user_instruction", "_device", "__dict__", "__weakref__",
+    )  # fmt: skip
+
+    # --- structure ------------------------------------------------------------------------------------
+
+    @property
+    def control_inputs(self):
+        """The operations that run before this one without giving it a value."""
+        return list(self._control_inputs)
+
+    def values(self):
+        return tuple(self.outputs)
+
+    @property
+    def device(self):
+        return self._device
+
+    def _set_device(self, device):
+        self._device = device if isinstance(device, str) else device.to_string()
+
+    def colocation_groups(self):
+        """The names of the groups that it shares a device with, as bytes "loc:@name"."""
+        groups = [g for g in self._attrs.get("_class", ()) if g.startswith(b"loc:@")]
+        return groups or [b"loc:@" + self.name.encode()]
+
+    def get_attr(self, name):
+        """The value of an attribute.
+
+        Raises:
+          ValueError: where the op has no such attribute.
+        """
+        try:
+            return self._attrs[name]
+        except KeyError:
+            raise ValueError(f"Operation '{self.name}' has no attr named '{name}'.") from None
+
+    def _set_attr(self, name, value):
+        self._attrs[name] = value
+
+    @property
+    def node_def(self):
+        """This node as a NodeDef."""
+        from .graph_def import node_def
+
+        return node_def(self)
+
+    @property
+    def _location(self):
+        """(file, line) of the user's code that made the op, or None."""
+        code = self._user_code
+        if code is None:
+            return None
+        for start, end, line in code.co_lines():
+            if start <= self._user_instruction < end and line is not None:
+                return code.co_filename, line
+        return code.co_filename, code.co_firstlineno
+
+    @property
+    def traceback(self):
+        """A list with one entry, (file, line, function, text): the user's code that made the op."""
+        location = self._location
+        if location is None:
+            return []
+        import linecache
+
+        return [(*location, self._user_code.co_name, linecache.getline(*location).strip())]
+
+    # --- running --------------------------------------------------------------------------------------
+
+    def run(self, feed_dict=None, session=None):
+        """Runs this operation in a session, by default in the default session.
+
+        Raises:
+          ValueError: where there is no session, or its graph is another.
+        """
+        if session is None:
+            session = get_default_session()
+            if session is None:
+                raise ValueError(
+                    "Cannot execute operation using `run()`: No default session is registered. "
+                    "Use `with sess.as_default():` or pass an explicit session to `run(session=sess)`"
+                )
+            if session.graph is not self.graph:
+                raise ValueError(
+                    "Cannot use the default session to execute operation: the operation's graph is different "
+                    "from the session's graph. Pass an explicit session to run(session=sess)."
+                )
+        elif session.graph is not self.graph:
+            raise ValueError(
+                "Cannot use the given session to execute operation: the operation's graph is different from "
+                "the session's graph."
+            )
+        session.run(self, feed_dict)
+
+    # --- changes by the builders of control flow -------------------------------------------------------
+
+    def _get_control_flow_context(self):
+        return self._control_flow_context
+
+    def _set_control_flow_context(self, context):
+        self._control_flow_context = context
+
+    def _update_input(self, index, tensor):
+        old = self.inputs[index]
+        self.inputs[index] = tensor
+        if not any(t is old for t in self.inputs):
+            old._consumers = [op for op in old._consumers if op is not self]
+        tensor._consumers.append(self)
+        self.graph._version += 1
+
+    def _add_input(self, tensor):
+        self.inputs.append(tensor)
+        tensor._consumers.append(self)
+        self.graph._version += 1
+
+    def _add_control_input(self, op):
+        self._add_control_inputs([op])
+
+    def _add_control_inputs(self, ops):
+        for op in ops:
+            if not isinstance(op, Operation):
+                raise TypeError(f"op must be an Operation: {op}")
+            if op.graph is not self.graph:
+                raise ValueError(f"{op!r} is not from the graph of {self!r}")
+            if op not in self._control_inputs:
+                self._control_inputs.append(op)
+        self.graph._version += 1
+
+    def _remove_all_control_inputs(self):
+        self._control_inputs = []
+        self.graph._version += 1
+
+    def __str__(self):
+        return str(self.node_def)
+
+    def __repr__(self):
+        return f"<tf.Operation '{self.name}' type={self.type}>"

@@ -1,0 +1,92 @@
+"""The stacks of default graphs and default sessions, one of each for every thread."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+
+__all__ = ["get_default_graph", "get_default_session", "reset_default_graph"]
+
+
+class DefaultStack(threading.local):
+    """A thread's stack of defaults. Entries may be removed out of order where `enforce_nesting` is off."""
+
+    def __init__(self):
+        self.stack = []
+        self.enforce_nesting = True
+
+    def get_default(self):
+        return self.stack[-1] if self.stack else None
+
+    @contextmanager
+    def get_controller(self, default):
+        self.stack.append(default)
+        try:
+            yield default
+        finally:
+            self.remove(default)
+
+    def remove(self, default):
+        # What was reset in between is gone already.
+        if not self.stack:
+            return
+        if self.enforce_nesting:
+            if self.stack[-1] is not default:
+                raise AssertionError(
+                    f"Nesting violated by exit of {default!r}: the innermost default is {self.stack[-1]!r}"
+                )
+            self.stack.pop()
+            return
+        for i in range(len(self.stack) - 1, -1, -1):
+            if self.stack[i] is default:
+                del self.stack[i]
+                return
+
+
+graphs = DefaultStack()
+sessions = DefaultStack()
+_global_graph = None
+_global_graph_lock = threading.Lock()
+
+
+def get_default_graph():
+    """The graph to which this thread's ops are added: the innermost `as_default`, or the process's own."""
+    stack = graphs.stack
+    return stack[-1] if stack else global_graph()
+
+
+def global_graph():
+    """The graph that is the default where no other is, made when it is first needed."""
+    global _global_graph
+    if _global_graph is None:
+        from .graph import Graph
+
+        with _global_graph_lock:
+            if _global_graph is None:
+                _global_graph = Graph()
+    return _global_graph
+
+
+def reset_default_graph():
+    """Forgets the process's own default graph: the next op starts a new one.
+
+    Raises:
+      AssertionError: inside `with graph.as_default():`.
+    """
+    global _global_graph
+    if graphs.stack:
+        raise AssertionError(
+            "Do not use tf.reset_default_graph() to clear nested graphs. If you need a cleared graph, "
+            "exit the nesting and create a new graph."
+        )
+    _global_graph = None
+
+
+def get_default_session():
+    """This thread's innermost default session, or None."""
+    return sessions.get_default()
+
+
+def default_session(session):
+    """A context manager that makes `session` this thread's default."""
+    return sessions.get_controller(session)

@@ -1,0 +1,71 @@
+"""Arrays as TensorProto messages and back."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..dtypes import as_dtype
+
+_FIELDS = {
+    "float32": "float_val", "float64": "double_val", "int32": "int_val", "uint8": "int_val",
+    "int16": "int_val", "int8": "int_val", "uint16": "int_val", "string": "string_val",
+    "int64": "int64_val", "bool": "bool_val", "float16": "half_val", "bfloat16": "half_val",
+    "uint32": "uint32_val", "uint64": "uint64_val", "complex64": "scomplex_val",
+    "complex128": "dcomplex_val",
+}  # fmt: skip
+
+
+def array_to_proto(array, dtype=None):
+    """A TensorProto of an array: as bytes, or as single values for scalars and strings."""
+    from tensorboard.compat.proto.tensor_pb2 import TensorProto
+
+    array = np.asarray(array)
+    dtype = as_dtype(array.dtype if dtype is None else dtype).base_dtype
+    proto = TensorProto(dtype=dtype.as_datatype_enum)
+    proto.tensor_shape.SetInParent()
+    for size in array.shape:
+        proto.tensor_shape.dim.add().size = size
+    if dtype.name == "string":
+        proto.string_val.extend(v.encode() if isinstance(v, str) else bytes(v) for v in array.ravel())
+    elif array.size > 1:
+        proto.tensor_content = np.ascontiguousarray(array, dtype.as_numpy_dtype).tobytes()
+    else:
+        _add_values(proto, array.astype(dtype.as_numpy_dtype), dtype)
+    return proto
+
+
+def _add_values(proto, array, dtype):
+    field = getattr(proto, _FIELDS[dtype.name])
+    for value in array.ravel():
+        if dtype.is_complex:
+            field.extend([float(value.real), float(value.imag)])
+        elif dtype.name in ("float16", "bfloat16"):
+            field.append(int(value.view(np.uint16)))
+        else:
+            field.append(value.item())
+
+
+def proto_to_array(proto):
+    """The array of a TensorProto.
+
+    Raises:
+      TypeError: for a type that has no arrays.
+    """
+    dtype = as_dtype(proto.dtype)
+    shape = tuple(d.size for d in proto.tensor_shape.dim)
+    if dtype.name not in _FIELDS:
+        raise TypeError(f"Unsupported tensor type: {dtype.name}")
+    size = int(np.prod(shape, dtype=np.int64))
+    if proto.tensor_content:
+        return np.frombuffer(proto.tensor_content, dtype.as_numpy_dtype).reshape(shape).copy()
+    values = list(getattr(proto, _FIELDS[dtype.name]))
+    if dtype.is_complex:
+        values = [complex(re, im) for re, im in zip(values[::2], values[1::2])]
+    if dtype.name in ("float16", "bfloat16"):
+        array = np.array(values, np.uint16).view(dtype.as_numpy_dtype)
+    else:
+        array = np.array(values, dtype.as_numpy_dtype)
+    if array.size < size:  # the last value stands for the rest
+        last = array[-1:] if array.size else np.zeros(1, dtype.as_numpy_dtype)
+        array = np.concatenate([array, np.repeat(last, size - array.size)])
+    return array.reshape(shape)

@@ -1,0 +1,1 @@
+"""The ops: the table of their definitions, and one module a family."""

@@ -1,0 +1,122 @@
+"""Python's operators on tensors, under the names that TensorFlow 1.15 gives to their nodes."""
+
+from __future__ import annotations
+
+from ..dtypes import string
+from ..graph.scopes import GraphNameScope, graph_of
+from ..graph.tensor import Tensor
+from .build import apply_op, convert_to_tensor
+
+OVERLOADABLE_OPERATORS = (
+    "__add__", "__radd__", "__sub__", "__rsub__", "__mul__", "__rmul__", "__div__", "__rdiv__",
+    "__truediv__", "__rtruediv__", "__floordiv__", "__rfloordiv__", "__mod__", "__rmod__", "__lt__",
+    "__le__", "__gt__", "__ge__", "__and__", "__rand__", "__or__", "__ror__", "__xor__", "__rxor__",
+    "__getitem__", "__pow__", "__rpow__", "__invert__", "__neg__", "__abs__", "__matmul__",
+    "__rmatmul__",
+)  # fmt: skip
+
+
+def _node(type):
+    """A function(x, y, name) that adds one node of this type."""
+    return lambda x, y, name: apply_op(type, [x, y], name=name)
+
+
+def _add(x, y, name):
+    return apply_op("Add" if x.dtype.base_dtype is string else "AddV2", [x, y], name=name)
+
+
+# These look their functions up when called: the modules that have them import this package's tensors.
+def _truediv(x, y, name):
+    from .math import truediv
+
+    return truediv(x, y, name=name)
+
+
+def _div(x, y, name):
+    from .math import div
+
+    return div(x, y, name=name)
+
+
+def _logical_xor(x, y, name):
+    from .math import logical_xor
+
+    return logical_xor(x, y, name=name)
+
+
+def _matmul(x, y, name):
+    from .linalg import matmul
+
+    return matmul(x, y, name=name)
+
+
+def _absolute(x):
+    from .math import abs
+
+    return abs(x)
+
+
+def _getitem(x, key):
+    from .array import getitem
+
+    return getitem(x, key)
+
+
+def _override_binary(operator, function):
+    """Makes x.__operator__(y) and its reflection; nodes are named `operator`, constants operator/y or /x."""
+
+    def binary(x, y):
+        if y.__class__ is Tensor and y.graph is x.graph:
+            return function(x, y, operator)
+        with _scope_of(x, y, operator) as scope:
+            try:
+                y = convert_to_tensor(y, preferred_dtype=x.dtype.base_dtype, name="y")
+            except TypeError:
+                if hasattr(type(y), f"__r{operator}__"):
+                    return NotImplemented
+                raise
+            return function(x, y, scope)
+
+    def reflected(y, x):
+        with _scope_of(y, x, operator) as scope:
+            x = convert_to_tensor(x, y.dtype.base_dtype, name="x")
+            return function(x, y, scope)
+
+    Tensor._override_operator(f"__{operator}__", binary)
+    Tensor._override_operator(f"__r{operator}__", reflected)
+
+
+class _scope_of:  # noqa: N801 - used as a function
+    """The name scope of an operator in the graph of its operands."""
+
+    __slots__ = ("_scope", "_default")
+
+    def __init__(self, x, y, name):
+        graph = graph_of((x, y))
+        self._scope = GraphNameScope(graph, name)
+        self._default = graph.as_default()
+
+    def __enter__(self):
+        self._default.__enter__()
+        return self._scope.__enter__()
+
+    def __exit__(self, *error):
+        self._scope.__exit__(*error)
+        self._default.__exit__(None, None, None)
+
+
+for _operator, _function in {
+    "add": _add, "sub": _node("Sub"), "mul": _node("Mul"), "div": _div, "truediv": _truediv,
+    "floordiv": _node("FloorDiv"), "mod": _node("FloorMod"), "pow": _node("Pow"),
+    "and": _node("LogicalAnd"), "or": _node("LogicalOr"), "xor": _logical_xor, "matmul": _matmul,
+}.items():  # fmt: skip
+    _override_binary(_operator, _function)
+
+# Comparisons, negation and inversion are named by their types.
+for _operator, _type in {"lt": "Less", "le": "LessEqual", "gt": "Greater", "ge": "GreaterEqual"}.items():
+    Tensor._override_operator(f"__{_operator}__", lambda x, y, _type=_type: apply_op(_type, [x, y]))
+Tensor._override_operator("__neg__", lambda x: apply_op("Neg", [x]))
+Tensor._override_operator("__invert__", lambda x: apply_op("LogicalNot", [x]))
+Tensor._override_operator("__abs__", _absolute)
+Tensor._override_operator("__getitem__", _getitem)
+Tensor.OVERLOADABLE_OPERATORS = frozenset(OVERLOADABLE_OPERATORS)

@@ -1,0 +1,303 @@
+"""`ShapeContext`: what a shape function may ask while a graph is built, and the values known by then."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..shapes import UNKNOWN, text
+
+_LARGEST_FOLDED = 1024  # elements of a tensor whose values are worked out from its inputs'
+_DEEPEST_FOLDED = 64  # ops between a tensor and the constants it is worked out from
+
+
+class _LeaveShapeFunction(Exception):
+    """Something that the shape function needs is not known."""
+
+
+class ShapeContext:
+    """The static shapes and values of one operation's inputs. docs/architecture.md lists the calls."""
+
+    __slots__ = ("op", "_fallback", "_depth")
+
+    def __init__(self, op, depth=0):
+        self.op = op
+        self._fallback = None
+        self._depth = depth
+
+    # --- what is known --------------------------------------------------------------------------------
+
+    @property
+    def inputs(self):
+        return self.op.inputs
+
+    @property
+    def outputs(self):
+        return self.op.outputs
+
+    def shape(self, i):
+        """The dimensions of input i; where its rank is not known the function is left."""
+        shape = self.op.inputs[i]._shape
+        if shape is None:
+            raise _LeaveShapeFunction
+        return shape
+
+    def known(self, i):
+        """Whether the rank of input i is known."""
+        return self.op.inputs[i]._shape is not None
+
+    def dtype(self, i):
+        return self.op.inputs[i].dtype
+
+    def attr(self, name):
+        return self.op._attrs[name]
+
+    def has_constant(self, i):
+        """Whether the value of input i is known."""
+        return self._constant(i) is not None
+
+    def constant(self, i):
+        """The value of input i; where it is not known the function is left."""
+        value = self._constant(i)
+        if value is None:
+            raise _LeaveShapeFunction
+        return value
+
+    def _constant(self, i):
+        value = partial_value(self.op.inputs[i], self._depth)
+        return None if value is None or not is_known(value) else value
+
+    def value(self, i):
+        """The elements of input i as ints and UNKNOWN, or None."""
+        return partial_value(self.op.inputs[i], self._depth)
+
+    def sizes(self, i):
+        """The elements of the integer input i as sizes; where not even their number is known it is left."""
+        value = partial_value(self.op.inputs[i], self._depth)
+        if value is not None:
+            return tuple(d if d is UNKNOWN else int(d) for d in value.ravel())
+        shape = self.op.inputs[i]._shape
+        if shape == ():
+            return (UNKNOWN,)
+        if shape is None or len(shape) != 1 or shape[0] is UNKNOWN:
+            raise _LeaveShapeFunction
+        return (UNKNOWN,) * shape[0]
+
+    # --- what follows ---------------------------------------------------------------------------------
+
+    def fallback(self, *shapes):
+        """What the outputs' shapes are where the function is left: shapes, or an int for the rank of that input."""
+        found = []
+        for shape in shapes:
+            if isinstance(shape, int):
+                shape = self.op.inputs[shape]._shape
+                shape = None if shape is None else (UNKNOWN,) * len(shape)
+            found.append(shape)
+        self._fallback = found
+
+    def new_size(self, bound=None):
+        """A size that only running tells."""
+        return UNKNOWN
+
+    def merge(self, a, b):
+        """The dimension that is both.
+
+        Raises:
+          ValueError: where both are known and differ.
+        """
+        if a is UNKNOWN:
+            return b
+        if b is not UNKNOWN and a != b:
+            raise ValueError(f"Dimensions must be equal, but are {a} and {b}")
+        return a
+
+    def merge_shapes(self, s, t):
+        """The shape that is both.
+
+        Raises:
+          ValueError: where ranks or known dimensions differ.
+        """
+        if s is None or t is None:
+            return t if s is None else s
+        if len(s) != len(t):
+            raise ValueError(
+                f"Shapes must be equal rank, but are {len(s)} and {len(t)}: {text(s)} and {text(t)}"
+            )
+        return tuple([self.merge(a, b) for a, b in zip(s, t)])
+
+    def broadcast(self, s, t):
+        """The shape to which both are broadcast.
+
+        Raises:
+          ValueError: where they cannot be.
+        """
+        if s is None or t is None:
+            return None
+        if s is t or not t:
+            return s
+        if not s:
+            return t
+        longer, shorter = (s, t) if len(s) >= len(t) else (t, s)
+        more = len(longer) - len(shorter)
+        return longer[:more] + tuple([self._broadcast_size(a, b) for a, b in zip(longer[more:], shorter)])
+
+    def _broadcast_size(self, a, b):
+        if a is UNKNOWN or b is UNKNOWN:
+            if a is UNKNOWN:
+                a, b = b, a
+            return a if a is not UNKNOWN and a > 1 else UNKNOWN
+        if a == b or b == 1:
+            return a
+        if a == 1:
+            return b
+        raise ValueError(f"Dimensions must be equal, but are {a} and {b}")
+
+    def infer(self, total, known):
+        """The dimension that -1 stands for: total / known.
+
+        Raises:
+          ValueError: where the division is not exact.
+        """
+        if total is UNKNOWN or known is UNKNOWN or known == 0:
+            return UNKNOWN
+        if total % known:
+            self.fail(f"Dimension size must be evenly divisible by {known} but is {total}")
+        return total // known
+
+    def maximum(self, a, b):
+        return UNKNOWN if a is UNKNOWN or b is UNKNOWN else max(a, b)
+
+    def minimum(self, a, b):
+        return UNKNOWN if a is UNKNOWN or b is UNKNOWN else min(a, b)
+
+    def fail(self, text):
+        """Refuses the inputs; the op's name and its inputs' shapes are added to the text.
+
+        Raises:
+          ValueError: always.
+        """
+        raise ValueError(text)
+
+
+def infer_shapes(op):
+    """Sets the static shapes of an operation's outputs.
+
+    Raises:
+      ValueError: where the inputs' shapes do not fit; it names the op, the shapes and the user's line.
+    """
+    function = op.op_def.shape
+    if function is None:
+        return
+    context = ShapeContext(op)
+    try:
+        shapes = function(context)
+    except _LeaveShapeFunction:
+        shapes = context._fallback
+        if shapes is None:
+            return
+    except ValueError as error:
+        raise ValueError(describe_failure(op, error)) from None
+    outputs = op.outputs
+    if shapes.__class__ is tuple or shapes is None:
+        outputs[0]._shape = shapes
+        return
+    for output, shape in zip(outputs, shapes, strict=True):
+        output._shape = shape
+
+
+def describe_failure(op, error):
+    """The text of an error about an operation's inputs."""
+    shapes = ", ".join(text(t._shape) for t in op.inputs)
+    where = op._location
+    line = f" Created at {where[0]}:{where[1]}." if where else ""
+    return f"{str(error).rstrip('.')} for '{op.name}' (op: '{op.type}') with input shapes: {shapes}.{line}"
+
+
+class _StaticValue:
+    """An input or output as reference functions see it."""
+
+    __slots__ = ("dtype", "shape")
+
+    def __init__(self, tensor):
+        self.dtype = tensor.dtype.base_dtype
+        self.shape = tensor._shape
+
+
+class _StaticNode:
+    """An operation as reference functions see it."""
+
+    __slots__ = ("op", "op_def", "name", "attrs", "inputs", "outputs")
+
+    def __init__(self, op):
+        self.op = op
+        self.op_def = op.op_def
+        self.name = op.name
+        self.attrs = op._attrs
+        self.inputs = [_StaticValue(t) for t in op.inputs]
+        self.outputs = [_StaticValue(t) for t in op.outputs]
+
+
+def is_known(value):
+    """Whether an array has no UNKNOWN among its elements."""
+    return value.dtype != object or not any(d is UNKNOWN for d in value.ravel())
+
+
+def partial_value(tensor, depth=0):
+    """What is known of a tensor's value before the graph runs.
+
+    Returns:
+      An array; an object array with UNKNOWN elements where only some are known; or None.
+    """
+    op = tensor.op
+    if op.type == "Const":
+        return op._attrs["value"]
+    op_def = op.op_def
+    if depth >= _DEEPEST_FOLDED or not (op_def.symbolic or op_def.value is not None):
+        return None
+    memo = op.__dict__.get("_known_values")
+    if memo is None:
+        values = _values(op, depth + 1)
+        if values is None:
+            return None
+        memo = [_normal(v, t) for v, t in zip(values, op.outputs)]
+        if all(v is not None and is_known(v) for v in memo):
+            op._known_values = memo
+    return memo[tensor.value_index]
+
+
+def _values(op, depth):
+    op_def = op.op_def
+    if op_def.value is not None:
+        try:
+            values = op_def.value(ShapeContext(op, depth))
+        except _LeaveShapeFunction:
+            return None
+        return [values] if isinstance(values, np.ndarray) or values is None else values
+    arrays = []
+    for tensor in op.inputs:
+        if _too_large(tensor):
+            return None
+        array = partial_value(tensor, depth)
+        if array is None:
+            return None
+        arrays.append(array)
+    try:
+        values = op_def.reference(_StaticNode(op), *arrays)
+    except (TypeError, ValueError, IndexError, ArithmeticError):
+        return None  # elements that are not known take part in what needs them
+    return list(values) if isinstance(values, (tuple, list)) else [values]
+
+
+def _too_large(tensor):
+    total = 1
+    for d in tensor._shape or ():
+        total *= d if isinstance(d, int) else 1
+    return total > _LARGEST_FOLDED
+
+
+def _normal(value, tensor):
+    if value is None:
+        return None
+    value = np.asarray(value)
+    if value.dtype == object and tensor.dtype.base_dtype.name != "string" and is_known(value):
+        value = value.astype(tensor.dtype.as_numpy_dtype)
+    return value

@@ -1,0 +1,56 @@
+"""Shape functions that many ops share. Each takes a `ShapeContext`."""
+
+from __future__ import annotations
+
+from ..shapes import UNKNOWN, to_internal
+
+
+def unchanged(c):
+    """Every output has the shape of the first input."""
+    shape = c.shape(0) if c.known(0) else None
+    return shape if len(c.outputs) == 1 else [shape] * len(c.outputs)
+
+
+def scalar(c):
+    """Every output is a scalar."""
+    return () if len(c.outputs) == 1 else [()] * len(c.outputs)
+
+
+def unknown(c):
+    """Nothing is known of any output's shape."""
+    return [None] * len(c.outputs)
+
+
+def nothing(c):
+    """There are no outputs."""
+    return []
+
+
+def broadcast(c):
+    """The shape to which the two inputs are broadcast."""
+    if not (c.known(0) and c.known(1)):
+        return None
+    return c.broadcast(c.shape(0), c.shape(1))
+
+
+def merged(c):
+    """All inputs have one shape, the output's."""
+    shape = None
+    for i in range(len(c.inputs)):
+        if c.known(i):
+            shape = c.merge_shapes(shape, c.shape(i))
+    return shape
+
+
+def from_attribute(c):
+    """The shape that the attribute `shape` gives."""
+    return to_internal(c.attr("shape"))
+
+
+def sized_by_input(i):
+    """A shape function: the elements of input i are the dimensions of the output."""
+
+    def shape(c):
+        return tuple([UNKNOWN if isinstance(d, int) and d < 0 else d for d in c.sizes(i)])
+
+    return shape
