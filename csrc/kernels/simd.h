@@ -106,6 +106,8 @@ SIMD_INLINE void store_part_f64(double *to, simd_f64 value, int count) {
 #define SIMD_SHUFFLE(index, a, b, ...) __builtin_shuffle(a, b, (index){__VA_ARGS__})
 #endif
 #if SIMD_BYTES == 64
+#define F32_INDEX 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+#define F64_INDEX 0, 1, 2, 3, 4, 5, 6, 7
 #define F32_LOW 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
 #define F32_HIGH 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
 #define F32_EVEN 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30
@@ -115,6 +117,8 @@ SIMD_INLINE void store_part_f64(double *to, simd_f64 value, int count) {
 #define F64_EVEN 0, 2, 4, 6, 8, 10, 12, 14
 #define F64_ODD 1, 3, 5, 7, 9, 11, 13, 15
 #elif SIMD_BYTES == 32
+#define F32_INDEX 0, 1, 2, 3, 4, 5, 6, 7
+#define F64_INDEX 0, 1, 2, 3
 #define F32_LOW 0, 8, 1, 9, 2, 10, 3, 11
 #define F32_HIGH 4, 12, 5, 13, 6, 14, 7, 15
 #define F32_EVEN 0, 2, 4, 6, 8, 10, 12, 14
@@ -124,6 +128,8 @@ SIMD_INLINE void store_part_f64(double *to, simd_f64 value, int count) {
 #define F64_EVEN 0, 2, 4, 6
 #define F64_ODD 1, 3, 5, 7
 #else
+#define F32_INDEX 0, 1, 2, 3
+#define F64_INDEX 0, 1
 #define F32_LOW 0, 4, 1, 5
 #define F32_HIGH 2, 6, 3, 7
 #define F32_EVEN 0, 2, 4, 6
@@ -133,6 +139,9 @@ SIMD_INLINE void store_part_f64(double *to, simd_f64 value, int count) {
 #define F64_EVEN 0, 2
 #define F64_ODD 1, 3
 #endif
+/* 0, 1, 2, ... */
+SIMD_INLINE simd_i32 lane_index_f32(void) { return (simd_i32){F32_INDEX}; }
+SIMD_INLINE simd_i64 lane_index_f64(void) { return (simd_i64){F64_INDEX}; }
 SIMD_INLINE simd_f32 interleave_low_f32(simd_f32 a, simd_f32 b) { return SIMD_SHUFFLE(simd_i32, a, b, F32_LOW); }
 SIMD_INLINE simd_f32 interleave_high_f32(simd_f32 a, simd_f32 b) { return SIMD_SHUFFLE(simd_i32, a, b, F32_HIGH); }
 SIMD_INLINE simd_f32 even_lanes_f32(simd_f32 a, simd_f32 b) { return SIMD_SHUFFLE(simd_i32, a, b, F32_EVEN); }
