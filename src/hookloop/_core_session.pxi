@@ -161,6 +161,10 @@ cdef class Recent:
         return True
 
 
+cdef extern from "numpy/arrayobject.h":
+    bint PyArray_CheckExact(object)
+
+
 cdef enum:
     MOST_FEEDS = 32  # of a request that takes the fast path
 
@@ -217,28 +221,28 @@ cdef class SessionCore:
         return self._run_slow(fetches, feed_dict, options, run_metadata)
 
     cdef object _run_recent(self, Recent recent, PyObject **values):
-        """Runs a request that was matched: `values` are borrowed from its feed_dict."""
+        """Runs a request that was matched: `values` are borrowed, and owned here for as long as it takes."""
         cdef Entry entry = recent.entry
-        cdef list results
-        cdef int i
-        if entry.n_feeds == 0:
-            if not self._busy and entry.frame is not None:
-                return self._run_frame_recent(recent, entry.frame)
-        arguments = PyList_New(entry.n_feeds)
-        for i in range(entry.n_feeds):
+        cdef int i, n = entry.n_feeds
+        for i in range(n):
             Py_INCREF(<object>values[i])
-            PyList_SET_ITEM(arguments, i, <object>values[i])
-        if not self._fits(entry, arguments):
-            arguments = self._convert_feeds(entry.feeds, arguments)
-            if not entry.accepts([np.shape(a) for a in arguments]):
-                keys = dict(zip(entry.feeds, arguments))
-                fetches = recent.fetches if recent.kind == 0 else list(recent.items) if recent.kind == 1 else recent.items
-                return self._run_slow(fetches, keys, None, None)
-        if not self._busy and entry.frame is not None:
-            self._bind_feeds(entry, entry.frame, arguments)
+        try:
+            if self._busy or entry.frame is None or not self._fits(entry, values):
+                return self._run_converted(recent, values)
+            self._bind_arrays(entry, entry.frame, values)
             return self._run_frame_recent(recent, entry.frame)
-        results = self.run_entry(entry, arguments)
-        return _structure(recent, results)
+        finally:
+            for i in range(n):
+                Py_XDECREF(values[i])
+
+    cdef object _run_converted(self, Recent recent, PyObject **values):
+        """The same for feeds that are no arrays of the right bytes, and where the first frame is taken."""
+        cdef Entry entry = recent.entry
+        arguments = self._convert_feeds(entry.feeds, [<object>values[i] for i in range(entry.n_feeds)])
+        if not entry.accepts([np.shape(a) for a in arguments]):
+            fetches = recent.fetches if recent.kind == 0 else list(recent.items) if recent.kind == 1 else recent.items
+            return self._run_slow(fetches, dict(zip(entry.feeds, arguments)), None, None)
+        return _structure(recent, self.run_entry(entry, arguments))
 
     cdef object _run_frame_recent(self, Recent recent, Frame frame):
         cdef hl_status status
@@ -265,17 +269,16 @@ cdef class SessionCore:
         finally:
             self._busy = False
 
-    cdef bint _fits(self, Entry entry, list arguments) except -1:
+    cdef bint _fits(self, Entry entry, PyObject **values) except -1:
         """Whether every feed is an array whose bytes the plan can read in place."""
         cdef int i, axis
         cdef np.ndarray array
         cdef FeedSpec *spec
         for i in range(entry.n_feeds):
             spec = &entry.specs[i]
-            item = <object>PyList_GET_ITEM(arguments, i)
-            if type(item) is not np.ndarray:
+            if not PyArray_CheckExact(<object>values[i]):
                 return False
-            array = <np.ndarray>item
+            array = <np.ndarray>values[i]
             if np.PyArray_TYPE(array) != spec.type_number or np.PyArray_NDIM(array) != spec.rank:
                 return False
             if not np.PyArray_ISCARRAY_RO(array):
@@ -297,6 +300,22 @@ cdef class SessionCore:
                 return True
             base = <PyObject *>np.PyArray_BASE(<np.ndarray>base)
         return True
+
+    cdef int _bind_arrays(self, Entry entry, Frame frame, PyObject **values) except -1:
+        """Writes the sizes of arrays that fit, and points the instructions at them."""
+        cdef int i, axis
+        cdef FeedSpec *spec
+        cdef np.ndarray array
+        cdef hl_frame *c = frame.frame
+        for i in range(entry.n_feeds):
+            spec = &entry.specs[i]
+            array = <np.ndarray>values[i]
+            for axis in range(spec.rank):
+                if spec.dims[axis] == OPEN:
+                    c.regs[spec.registers[axis]] = np.PyArray_DIMS(array)[axis]
+            if c.feeds[i] != <char *>np.PyArray_DATA(array):
+                hl_frame_bind_feed(c, i, <char *>np.PyArray_DATA(array))
+        return 0
 
     cdef int _bind_feeds(self, Entry entry, Frame frame, list arguments) except -1:
         cdef int i, axis
@@ -426,6 +445,16 @@ cdef class SessionCore:
         self._recent.insert(0, Recent(fetches, kind, items, keys, feed_of, slot_of, entry))
         del self._recent[RECENT:]
 
+    cdef Recent find_recent(self, fetches, dict feeds):
+        cdef PyObject *values[MOST_FEEDS]
+        cdef Recent recent
+        if len(feeds) > MOST_FEEDS:
+            return None
+        for recent in self._recent:
+            if recent.matches_fetches(<PyObject *>fetches) and recent.matches_feeds(feeds, values):
+                return recent
+        return None
+
     def forget(self):
         """Drops the requests found by identity, and their frames."""
         self._recent = []
@@ -446,3 +475,42 @@ cdef object _structure(Recent recent, list results):
     if recent.kind == 0:
         return values[0]
     return values if recent.kind == 1 else tuple(values)
+
+
+@cython.final
+cdef class Callable:
+    """What `make_callable` returns: one request, its feeds given as arguments."""
+
+    cdef SessionCore session
+    cdef object fetches
+    cdef tuple keys
+    cdef Recent recent
+    cdef bint accept_options
+
+    def __cinit__(self, SessionCore session, fetches, tuple keys, bint accept_options):
+        self.session = session
+        self.fetches = fetches
+        self.keys = keys
+        self.accept_options = accept_options
+
+    def __call__(self, *args, **kwargs):
+        cdef PyObject *values[MOST_FEEDS]
+        cdef Py_ssize_t i, n = PyTuple_GET_SIZE(args)
+        if n != len(self.keys):
+            raise ValueError(f"expected {len(self.keys)} values for the feeds, got {n}")
+        if kwargs:
+            return self._with_options(args, kwargs)
+        if self.recent is not None and not self.session._closed and n <= MOST_FEEDS:
+            for i in range(n):
+                values[self.recent.feed_of[i]] = PyTuple_GET_ITEM(args, i)
+            return self.session._run_recent(self.recent, values)
+        feeds = dict(zip(self.keys, args))
+        result = self.session._run_slow(self.fetches, feeds, None, None)
+        self.recent = self.session.find_recent(self.fetches, feeds)
+        return result
+
+    def _with_options(self, args, kwargs):
+        unknown = set(kwargs) - {"options", "run_metadata"}
+        if unknown or not self.accept_options:
+            raise TypeError(f"a callable of a session got unexpected arguments {sorted(kwargs)}")
+        return self.session.run(self.fetches, dict(zip(self.keys, args)), **kwargs)

@@ -13,7 +13,7 @@ import time
 import numpy as np
 
 from . import errors
-from ._core import Entry, Plan, SessionCore, StreamCell, VariableCell
+from ._core import Callable, Entry, Plan, SessionCore, StreamCell, VariableCell
 from .compile.lower import describe as describe_op
 from .compile.pipeline import Feed, Request, compile_request
 from .compile.regions import variable_key
@@ -129,17 +129,7 @@ class BaseSession(SessionCore):
         if feed_list is not None and not isinstance(feed_list, (list, tuple)):
             raise TypeError("`feed_list` must be a list or tuple.")
         keys = [self._graph.as_graph_element(key, allow_tensor=True, allow_operation=False) for key in feed_list or ()]
-        if not hasattr(self, "_run_slow"):
-            raise RuntimeError("The session is closed.")
-
-        def call(*values, options=None, run_metadata=None):
-            if len(values) != len(keys):
-                raise ValueError(f"expected {len(keys)} values for the feeds, got {len(values)}")
-            return self.run(fetches, dict(zip(keys, values)), options, run_metadata)
-
-        if accept_options:
-            return call
-        return lambda *values: call(*values)
+        return Callable(self, fetches, tuple(keys), accept_options)
 
     # --- a request that is new --------------------------------------------------------------------------
 

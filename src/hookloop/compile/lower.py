@@ -270,6 +270,9 @@ class Lowerer:
         if kind in _ALIASES:
             self._alias(op, inputs)
             return
+        if kind == "IdentityN":
+            self.environment.update(zip(op.outputs, inputs))
+            return
         node = Node(op, registry.lookup(kind), inputs, len(self.nodes))
         self.nodes.append(op)
         special = getattr(self, "_op_" + kind, None)
@@ -324,7 +327,7 @@ class Lowerer:
             from .. import errors
 
             raise errors.UnimplementedError(None, op, f"{op.type} {op.name!r} cannot run: it has no kernel")
-        if op in self.units.kept or op_def.stateful is True:
+        if op_def.stateful or (op_def.can_fail and op in self.units.kept):
             for item in self.block.items[before:]:
                 if isinstance(item, Instr):
                     item.effect = True

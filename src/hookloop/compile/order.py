@@ -194,6 +194,10 @@ class _Reads:
             for tensor in op.outputs:
                 self.seen_through[tensor] = keys
             return
+        if kind == "IdentityN":
+            for source, tensor in zip(op.inputs, op.outputs):
+                self.seen_through[tensor] = self.seen_through.get(source, frozenset())
+            return
         op_def = registry.lookup(kind)
         if op_def.writes:
             target = self.seen_through.get(op.inputs[op_def.writes[0]], frozenset())
