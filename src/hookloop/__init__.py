@@ -14,10 +14,13 @@ The map of the house (imports go downwards only):
 
 from importlib import import_module as _import_module
 
-from . import dtypes, errors, shapes
+from . import dtypes, errors
 from .dtypes import *  # noqa: F403
-from .dtypes import DType, as_dtype
+from .errors import OpError
+from .preambles import *  # noqa: F403
 from .shapes import Dimension, TensorShape
+from .version import GIT_VERSION, GRAPH_DEF_VERSION
+from .version import TENSORFLOW_VERSION as VERSION
 
 __version__ = "0.1.0"
 
@@ -39,3 +42,41 @@ for _name in _PUBLIC_MODULES:
         continue
     for _public in getattr(_module, "__all__", ()):
         globals()[_public] = getattr(_module, _public)
+
+# Loaded when first asked for.
+_LAZY_MODULES = frozenset((
+    "app", "compat", "contrib", "data", "estimator", "flags", "gfile", "image", "initializers", "layers",
+    "logging", "losses", "math", "metrics", "nn", "random", "saved_model", "strings", "summary",
+    "sysconfig", "test", "train", "version",
+))  # fmt: skip
+
+
+def __getattr__(name):
+    from . import messages
+
+    if name in _LAZY_MODULES:
+        return _import_module("." + name, __name__)
+    if name in messages._MODULES:
+        value = globals()[name] = getattr(messages, name)
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    from . import messages
+
+    return sorted({*globals(), *_LAZY_MODULES, *messages._MODULES})
+
+
+def get_logger():
+    """The logger that hookloop writes to."""
+    from . import logging
+
+    return logging.get_logger()
+
+
+def get_include():
+    """The directory of the C header for native hooks and ops."""
+    from pathlib import Path
+
+    return str(Path(__file__).parent / "include")

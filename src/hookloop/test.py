@@ -1,0 +1,131 @@
+"""`tf.test`: a `unittest.TestCase` that compares arrays and gives each test its own graph."""
+
+from __future__ import annotations
+
+import os as _os
+import tempfile as _tempfile
+import unittest as _unittest
+from contextlib import contextmanager as _contextmanager
+
+import numpy as _np
+
+from .graph.graph import Graph as _Graph
+from .graph.random_seed import set_random_seed as _set_random_seed
+from .graph.tensor import Tensor as _Tensor
+
+__all__ = [
+    "TestCase", "get_temp_dir", "gpu_device_name", "is_built_with_cuda", "is_gpu_available", "main",
+]  # fmt: skip
+
+_temporary = None
+
+
+class TestCase(_unittest.TestCase):
+    """A test with a graph of its own, sessions and comparisons of arrays."""
+
+    def setUp(self):
+        self._graph = _Graph()
+        self._entered = self._graph.as_default()
+        self._entered.__enter__()
+        self.addCleanup(self._entered.__exit__, None, None, None)
+        _set_random_seed(87654321)
+
+    def get_temp_dir(self):
+        """A directory for this test's files."""
+        path = _os.path.join(get_temp_dir(), self.id())
+        _os.makedirs(path, exist_ok=True)
+        return path
+
+    @_contextmanager
+    def session(self, graph=None, config=None, use_gpu=False, force_gpu=False):
+        """A session as the default one."""
+        from .session import Session
+
+        with Session(graph=graph or self._graph, config=config) as session:
+            yield session
+
+    test_session = cached_session = session
+
+    def evaluate(self, tensors):
+        """The values of tensors, by the default session where there is one."""
+        from .graph.stack import get_default_session
+
+        session = get_default_session()
+        if session is not None:
+            return session.run(tensors)
+        with self.session() as session:
+            return session.run(tensors)
+
+    def _value(self, value):
+        return _np.asarray(self.evaluate(value) if isinstance(value, _Tensor) else value)
+
+    def assertAllEqual(self, a, b, msg=None):  # noqa: N802 - TensorFlow's name
+        _np.testing.assert_array_equal(self._value(a), self._value(b), err_msg=msg or "")
+
+    def assertAllClose(self, a, b, rtol=1e-6, atol=1e-6, msg=None):  # noqa: N802
+        if isinstance(a, dict):
+            self.assertEqual(sorted(a), sorted(b), msg)
+            for key in a:
+                self.assertAllClose(a[key], b[key], rtol, atol, msg)
+            return
+        _np.testing.assert_allclose(self._value(a), self._value(b), rtol=rtol, atol=atol, err_msg=msg or "")
+
+    def assertNotAllClose(self, a, b, **kwargs):  # noqa: N802
+        try:
+            self.assertAllClose(a, b, **kwargs)
+        except AssertionError:
+            return
+        raise AssertionError("The two values are close at all elements")
+
+    def assertShapeEqual(self, np_array, tf_tensor, msg=None):  # noqa: N802
+        self.assertEqual(list(np_array.shape), tf_tensor.get_shape().as_list(), msg)
+
+    def assertNear(self, f1, f2, err, msg=None):  # noqa: N802
+        self.assertTrue(f1 == f2 or abs(f1 - f2) <= err, msg or f"{f1} is not near {f2}: more than {err} apart")
+
+    def assertArrayNear(self, farray1, farray2, err, msg=None):  # noqa: N802
+        self.assertEqual(len(farray1), len(farray2), msg)
+        for f1, f2 in zip(farray1, farray2):
+            self.assertNear(float(f1), float(f2), err, msg)
+
+    def assertStartsWith(self, actual, expected_start, msg=None):  # noqa: N802
+        self.assertTrue(actual.startswith(expected_start), msg or f"{actual!r} does not start with {expected_start!r}")
+
+    def assertProtoEquals(self, expected, message, msg=None):  # noqa: N802
+        if isinstance(expected, (str, bytes)):
+            from google.protobuf import text_format
+
+            expected = text_format.Parse(expected, type(message)())
+        self.assertEqual(expected, message, msg)
+
+    @_contextmanager
+    def assertRaisesOpError(self, expected_err_re_or_predicate):  # noqa: N802
+        from .errors import OpError
+
+        with self.assertRaisesRegex(OpError, expected_err_re_or_predicate):
+            yield
+
+
+def get_temp_dir():
+    """A directory for the files of this process's tests, removed when it ends."""
+    global _temporary
+    if _temporary is None:
+        _temporary = _tempfile.TemporaryDirectory(prefix="hookloop_test_")
+    return _temporary.name
+
+
+def is_gpu_available(cuda_only=False, min_cuda_compute_capability=None):
+    return False
+
+
+def is_built_with_cuda():
+    return False
+
+
+def gpu_device_name():
+    return ""
+
+
+def main(argv=None):
+    """Runs the program's tests."""
+    _unittest.main(argv=argv)
