@@ -52,27 +52,22 @@ _LAZY_MODULES = frozenset((
 
 
 def __getattr__(name):
-    from . import messages
-
     if name in _LAZY_MODULES:
         return _import_module("." + name, __name__)
-    if name in messages._MODULES:
-        value = globals()[name] = getattr(messages, name)
+    if name[:1].isupper():
+        value = globals()[name] = getattr(_import_module(".messages", __name__), name)
         return value
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__():
-    from . import messages
-
+    messages = _import_module(".messages", __name__)
     return sorted({*globals(), *_LAZY_MODULES, *messages._MODULES})
 
 
 def get_logger():
     """The logger that hookloop writes to."""
-    from . import logging
-
-    return logging.get_logger()
+    return _import_module(".logging", __name__).get_logger()
 
 
 def get_include():
