@@ -7,7 +7,7 @@ its own, set at both places, and what depends on it is prepared again in each it
 
 from __future__ import annotations
 
-from .ir import OBJECT, Buffer, Instr, Loop, Value, same_shape
+from .ir import OBJECT, Buffer, Loop, Value, same_shape
 from .node import Node
 from .sizes import Size
 
@@ -15,7 +15,7 @@ _MOST_ATTEMPTS = 8
 
 
 def lower_loop(lowerer, unit):
-    index = lowerer._node_index(unit.op)
+    index = lowerer.node_index(unit.op)
     node = Node(unit.op, None, [], index)
     variables = [v for v in unit.variables if v.switch is not None or v.next_iteration is not None]
     initial = [lowerer.settled(lowerer.value_of(v.enter.outputs[0]), node) for v in variables]
@@ -24,7 +24,7 @@ def lower_loop(lowerer, unit):
         saved = _Checkpoint(lowerer)
         state = _LoopState(lowerer, unit, node, variables, initial, varying)
         changed = state.attempt()
-        if not changed:
+        if changed is None:
             break
         saved.restore()
         for axes, found in zip(varying, changed):
@@ -71,8 +71,8 @@ class _LoopState:
 
     def attempt(self):
         """Lowers the loop; returns for each variable the axes that turned out to change, or None."""
-        self._enter()
         lowerer, unit = self.lowerer, self.unit
+        self._enter()
         for variable, value in zip(self.variables, self.values):
             lowerer.environment[variable.merge.outputs[0]] = value
             if len(variable.merge.outputs) > 1:
@@ -80,19 +80,23 @@ class _LoopState:
             if variable.switch is not None:
                 for tensor in variable.switch.outputs:
                     lowerer.environment[tensor] = value
-        saved = lowerer._inside(unit.condition)
-        predicate = lowerer.operand(lowerer.value_of(unit.loop_cond.inputs[0]), None, self.node)
-        condition = lowerer._outside(saved)
-        saved = lowerer._inside(unit.body)
-        following = [lowerer.settled(lowerer.value_of(v.next_iteration.inputs[0]), self.node) for v in self.variables]
-        changed = self._changed(following)
-        if changed is not None:
-            lowerer._outside(saved)
-            return changed
-        self._back_edge(following)
-        body = lowerer._outside(saved)
-        lowerer.append(Loop(condition, predicate, body, self.node.index))
-        return None
+        local = []
+        with lowerer.region(local) as condition:
+            lowerer.lower_units(unit.condition)
+            predicate = lowerer.operand(lowerer.value_of(unit.loop_cond.inputs[0]), None, self.node)
+        with lowerer.region(local) as body:
+            lowerer.leave(local)
+            lowerer.lower_units(unit.body)
+            following = [
+                lowerer.settled(lowerer.value_of(v.next_iteration.inputs[0]), self.node) for v in self.variables
+            ]
+            changed = self._changed(following)
+            if changed is None:
+                self._back_edge(following)
+        lowerer.leave(local)
+        if changed is None:
+            lowerer.append(Loop(condition, predicate, body, self.node.index))
+        return changed
 
     def _enter(self):
         lowerer = self.lowerer
@@ -103,7 +107,7 @@ class _LoopState:
                 shape[axis] = lowerer.sizes.fresh(group)
                 self.carried.append((shape[axis], first.shape[axis], variable, axis))
             self.values.append(self._variable_value(first, tuple(shape)))
-        self._copy_sizes([(dim, size) for size, dim, _, _ in self.carried])
+        lowerer.copy_sizes([(dim, size) for size, dim, _, _ in self.carried], self.node)
         for first, value in zip(self.initial, self.values):
             lowerer.move(first, value, self.node)
 
@@ -111,16 +115,6 @@ class _LoopState:
         if first.buffer is not None and first.buffer.kind == OBJECT:
             return Value(first.dtype, shape, Buffer(OBJECT, first.dtype, 1, ("loop", self.unit.op, len(self.values))))
         return self.lowerer.allocate(first.dtype, shape)
-
-    def _copy_sizes(self, pairs):
-        if not pairs:
-            return
-        lowerer = self.lowerer
-        sources = [lowerer.sizes.register(source) for source, _ in pairs]
-        targets = [size.register for _, size in pairs]
-        defines = [size for _, size in pairs]
-        lowerer.append(Instr("copy_sizes", (), (), sources + targets, self.node.index, effect=True, defines=defines))
-        lowerer.resize(defines)
 
     def _changed(self, following):
         found, any_found = [], False
@@ -164,7 +158,7 @@ class _LoopState:
             after = next((s for v, s, i in shadows if i == variable), None)
             if after is not None:
                 pairs.append((after.shape[axis], size))
-        self._copy_sizes(pairs)
+        lowerer.copy_sizes(pairs, node)
         for value, shadow, _ in shadows:
             lowerer.move(shadow, value, node)
 
@@ -173,7 +167,7 @@ class _LoopState:
         lowerer = self.lowerer
         group = lowerer.sizes.new_group()
         fresh = [lowerer.sizes.fresh(group) for _ in after.shape]
-        self._copy_sizes(list(zip(after.shape, fresh)))
+        lowerer.copy_sizes(list(zip(after.shape, fresh)), self.node)
         shadow = lowerer.allocate(after.dtype, tuple(fresh))
         lowerer.move(after, shadow, self.node)
         return shadow

@@ -6,13 +6,18 @@ Shapes are inferred on the way, with symbolic sizes; small integer tensors whose
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 import numpy as np
 
 from ..ops import registry
 from . import sizes as size_operations
 from .ir import (
-    CONSTANT, FEED, FLAG, OBJECT, STACK, STREAM, VARIABLE, Block, Buffer, If, Instr, Loop, Value, same_shape,
+    CONSTANT, FEED, FLAG, OBJECT, STACK, STREAM, VARIABLE, Block, Buffer, Instr, Value, same_shape,
 )  # fmt: skip
+from .loops import lower_loop
+from .conditionals import lower_if
+from .host import lower_host
 from .node import Node, NodeContext, Specialize, new_buffer
 from .regions import IF, LOOP, variable_key
 from .sizes import Size, SizeTable
@@ -21,6 +26,7 @@ _SYMBOLIC_LIMIT = 256  # elements of a tensor that is computed with sizes
 _ALIASES = frozenset(("Identity", "StopGradient", "PreventGradient", "Snapshot", "ReadVariableOp", "RefIdentity",
                       "Enter", "RefEnter", "PlaceholderWithDefault", "Switch", "RefSwitch"))  # fmt: skip
 _VARIABLES = frozenset(("VariableV2", "Variable", "VarHandleOp"))
+_OBJECTS = frozenset(("string", "resource", "variant"))
 _NOTHING = frozenset(("NoOp", "ControlTrigger", "StackV2", "StackCloseV2"))
 
 
@@ -172,7 +178,7 @@ class Lowerer:
                 dims.append(int(actual))
             else:
                 dims.append(self.sizes.fresh(0, origin=("feed", index, axis)))
-        kind = OBJECT if dtype.name in ("string", "resource", "variant") else FEED
+        kind = OBJECT if dtype.name in _OBJECTS else FEED
         size = 1
         for dim in dims:
             size = size * dim
@@ -226,9 +232,9 @@ class Lowerer:
     def lower_units(self, units):
         for unit in units:
             if unit.kind == IF:
-                self._lower_if(unit)
+                lower_if(self, unit)
             elif unit.kind == LOOP:
-                self._lower_loop(unit)
+                lower_loop(self, unit)
             else:
                 self._lower_op(unit.op)
 
@@ -308,7 +314,7 @@ class Lowerer:
             return
         self._read_variables(node)
         if op_def.host is not None:
-            self._host(node, context)
+            lower_host(self, node, context)
             return
         symbols = self._symbols(node, context)
         if symbols is not None:
@@ -417,7 +423,7 @@ class Lowerer:
                 self.must_exist[key] = op
             return
         flag = Value(self.flag_dtype, (), self._flag_buffer(key))
-        self.append(Instr("check_initialized", [flag], (), (), self._node_index(op), effect=True))
+        self.append(Instr("check_initialized", [flag], (), (), self.node_index(op), effect=True))
 
     @property
     def flag_dtype(self):
@@ -431,7 +437,7 @@ class Lowerer:
             self.buffers[name] = Buffer(FLAG, self.flag_dtype, 1, key)
         return self.buffers[name]
 
-    def _node_index(self, op):
+    def node_index(self, op):
         self.nodes.append(op)
         return len(self.nodes) - 1
 
@@ -579,61 +585,6 @@ class Lowerer:
             context.emit("sum_to", [source], [out], views=None)
         self.environment[node.op.outputs[0]] = out
 
-    # --- host ops ---------------------------------------------------------------------------------------
-
-    def _host(self, node, context):
-        op = node.op
-        inputs = [self.operand(v, None, node) if v.buffer is None or v.buffer.kind != OBJECT else v for v in node.inputs]
-        outputs, fresh = [], []
-        shapes = self._host_shapes(node, context)
-        group = None
-        for tensor, shape in zip(op.outputs, shapes):
-            dtype = tensor.dtype.base_dtype
-            if dtype.name in ("string", "resource", "variant"):
-                outputs.append(Value(dtype, shape if shape is not None else (), Buffer(OBJECT, dtype, 1, ("host", tensor))))
-                continue
-            if shape is None:
-                shape = (None,) * self.request.assumed_rank(tensor)
-            dims = []
-            for dim in shape:
-                if not isinstance(dim, (int, Size)):
-                    group = self.sizes.new_group() if group is None else group
-                    dim = self.sizes.fresh(group)
-                    fresh.append(dim)
-                dims.append(dim)
-            outputs.append(self.allocate(dtype, tuple(dims)))
-        index = len(self.hosts)
-        self.hosts.append((op, inputs, outputs))
-        numeric = [v for v in outputs if v.buffer.kind != OBJECT]
-        call = Instr("host", inputs, [v for v in outputs if v.buffer.kind == OBJECT] if fresh else outputs,
-                     (2 * index,), node.index, effect=True, defines=fresh)  # fmt: skip
-        self.append(call)
-        if fresh:
-            self.resize(fresh)
-            self.append(Instr("host", (), numeric, (2 * index + 1,), node.index, effect=True))
-        for tensor, value in zip(op.outputs, outputs):
-            self.environment[tensor] = value
-
-    def _host_shapes(self, node, context):
-        from ..shapes import UNKNOWN
-
-        shapes = []
-        inferred = None
-        if node.op_def.shape is not None and node.op.type != "PyFunc":
-            try:
-                inferred = node.op_def.shape(context)
-                inferred = [inferred] if isinstance(inferred, tuple) else inferred
-            except (ValueError, TypeError):
-                inferred = None
-        for i, tensor in enumerate(node.op.outputs):
-            static = tensor._shape
-            if static is not None:
-                static = tuple(d if d is not UNKNOWN and isinstance(d, int) else None for d in static)
-            if inferred is not None and inferred[i] is not None and (static is None or any(d is None for d in static)):
-                static = tuple(d if isinstance(d, (int, Size)) else None for d in inferred[i])
-            shapes.append(static)
-        return shapes
-
     # --- saved loop values ------------------------------------------------------------------------------
 
     def _stack(self, op):
@@ -669,88 +620,39 @@ class Lowerer:
 
     # --- regions ----------------------------------------------------------------------------------------
 
-    def _inside(self, units):
-        """Lowers units into a block of their own."""
+    @contextmanager
+    def region(self, local):
+        """Emits into a block of its own; values computed only there are added to `local`."""
         outer, self.block = self.block, Block()
-        outer_locals, self.region_local = self.region_local, []
+        outer_local, self.region_local = self.region_local, []
         self.depth += 1
-        self.lower_units(units)
-        return outer, outer_locals
+        try:
+            yield self.block
+        finally:
+            local += self.region_local
+            self.block, self.region_local = outer, outer_local
+            self.depth -= 1
 
-    def _outside(self, saved):
-        inner = self.block
-        self.block, outer_locals = saved
-        for value in self.region_local:
-            value.buffer = None  # computed inside the region: whoever is outside computes it again
-        self.region_local = outer_locals
-        self.depth -= 1
-        return inner
-
-    def _lower_if(self, unit):
-        index = self._node_index(unit.op)
-        node = Node(unit.op, None, [], index)
-        predicate = self.operand(self.value_of(unit.predicate), None, node)
-        if predicate.shape != ():
-            raise ValueError(f"the predicate of a cond must be a scalar, got shape {list(predicate.shape)}")
-        blocks, results = [], []
-        for branch in (unit.then, unit.otherwise):
-            saved = self._inside(branch.units)
-            results.append([self.settled(self.value_of(t), node) for t in branch.results])
-            blocks.append((self.block, saved))
-            if branch is unit.then:
-                self._outside_keep(saved)
-        merged = self._merge_results(unit, results, blocks, node)
-        self._outside(blocks[1][1])
-        for value in self._then_locals:
+    @staticmethod
+    def leave(local):
+        """Forgets what was computed inside a region: whoever is outside computes it again."""
+        for value in local:
             value.buffer = None
-        self.append(If(predicate, blocks[0][0], blocks[1][0], index))
-        for tensor, value in zip(unit.outputs, merged):
-            self.environment[tensor] = value
 
-    def _outside_keep(self, saved):
-        self._then_locals = self.region_local
-        self.block, self.region_local = saved
-        self.depth -= 1
+    @staticmethod
+    def is_object(tensor):
+        """Whether a tensor's value is a Python object: text, a queue, an iterator."""
+        return tensor.dtype.base_dtype.name in _OBJECTS
 
-    def _merge_results(self, unit, results, blocks, node):
-        """One buffer for each result; each branch copies its own value there. Also the index of the branch taken."""
-        merged = []
-        for then_value, else_value, tensor in zip(*results, unit.outputs):
-            if len(then_value.shape) != len(else_value.shape):
-                raise ValueError(f"the branches of {unit.op.name!r} give {tensor.name!r} different ranks: "
-                                 f"{then_value!r} and {else_value!r}")  # fmt: skip
-            kind = OBJECT if tensor.dtype.base_dtype.name in ("string", "resource", "variant") else None
-            if then_value is else_value:
-                merged.append(then_value)
-                continue
-            fresh, shape = [], []
-            group = None
-            for a, b in zip(then_value.shape, else_value.shape):
-                if same_shape((a,), (b,)):
-                    shape.append(a)
-                else:
-                    group = self.sizes.new_group() if group is None else group
-                    fresh.append((self.sizes.fresh(group), a, b))
-                    shape.append(fresh[-1][0])
-            if kind is OBJECT:
-                out = Value(then_value.dtype, tuple(shape), Buffer(OBJECT, then_value.dtype, 1, ("merge", tensor)))
-            else:
-                out = self.allocate(then_value.dtype, tuple(shape))
-            for side, value in ((0, then_value), (1, else_value)):
-                self._branch_result(blocks[side][0], side, value, out, fresh, node)
-            merged.append(out)
-        return merged
-
-    def _branch_result(self, block, side, value, out, fresh, node):
-        current, self.block = self.block, block
-        if fresh:
-            sources = [self.sizes.register(entry[1 + side]) for entry in fresh]
-            targets = [entry[0].register for entry in fresh]
-            defines = [entry[0] for entry in fresh]
-            self.append(Instr("copy_sizes", (), (), sources + targets, node.index, effect=True, defines=defines))
-            self.resize(defines)
-        self.move(value, out, node)
-        self.block = current
+    def copy_sizes(self, pairs, node):
+        """Sets size registers from other sizes, all at once."""
+        if not pairs:
+            return
+        sources = [self.sizes.register(source) for source, _ in pairs]
+        targets = [size.register for _, size in pairs]
+        defines = [size for _, size in pairs]
+        self.append(Instr("copy_sizes", (), (), sources + targets, node.index, effect=True, defines=defines))
+        self.resize(defines)
 
     def move(self, value, out, node):
         """Copies a value, of numbers or of objects."""
@@ -764,10 +666,6 @@ class Lowerer:
         value = self.operand(value, "any", node)
         self.append(Instr("copy", [value], [out], (), node.index))
 
-    def _lower_loop(self, unit):
-        from .loops import lower_loop
-
-        lower_loop(self, unit)
 
 
 class SpecializeValue(Exception):

@@ -159,7 +159,7 @@ def compile_request(request, disabled=()):
 def _fetch_values(lowerer, request):
     values = []
     for tensor in request.fetches:
-        node = Node(tensor.op, None, [], lowerer._node_index(tensor.op))
+        node = Node(tensor.op, None, [], lowerer.node_index(tensor.op))
         value = lowerer.settled(lowerer.value_of(tensor), node)
         if value.buffer is not None and value.buffer.kind == VARIABLE:
             if value.buffer.source not in lowerer.assigned:

@@ -1,0 +1,92 @@
+"""Symbolic sizes: what is proven equal, and what the registers compute."""
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import given
+
+from hookloop.compile import sizes
+from hookloop.compile.sizes import Size, SizeTable
+
+
+def evaluate(table, values):
+    """All registers, computed as the C runner computes them."""
+    registers = list(table.initial)
+    for size, value in values.items():
+        registers[size.register] = value
+    for group in table.operations:
+        for operation, out, left, right, _ in group:
+            a, b = registers[left], registers[right]
+            registers[out] = {
+                sizes.ADD: lambda: a + b,
+                sizes.SUB: lambda: a - b,
+                sizes.MUL: lambda: a * b,
+                sizes.FLOORDIV: lambda: a // b if b else 0,
+                sizes.MOD: lambda: a % b if b else 0,
+                sizes.MAX: lambda: max(a, b),
+                sizes.MIN: lambda: min(a, b),
+                sizes.BROADCAST: lambda: b if a == 1 else a,
+                sizes.EQUAL: lambda: a,
+                sizes.INFER: lambda: a // b if b else 0,
+            }[operation]()
+    return registers
+
+
+def test_equal_polynomials_are_one_object():
+    table = SizeTable()
+    s, t = table.fresh(), table.fresh()
+    assert s + t is t + s
+    assert (s + 1) * (t + 2) is s * t + 2 * s + t + 2
+    assert (s + 3) - 3 is s
+    assert s - s == 0 and not isinstance(s - s, Size)
+
+
+def test_exact_quotients_are_simplified_and_others_are_not():
+    table = SizeTable()
+    s = table.fresh()
+    assert (s * 784) // 784 is s
+    assert table.apply(sizes.INFER, s * 6, 3) is s * 2
+    assert (s * 5) // 2 is not s
+    assert isinstance(s // s, Size)  # s may be 0
+
+
+def test_the_order_of_open_sizes_is_no_python_value():
+    s = SizeTable().fresh()
+    with pytest.raises(TypeError, match="order of symbolic sizes is not known"):
+        _ = s < 3
+    with pytest.raises(TypeError, match="zero is not known"):
+        bool(s)
+
+
+def expressions():
+    leaves = st.sampled_from([("s",), ("t",)]) | st.integers(0, 9).map(lambda n: ("n", n))
+    return st.recursive(
+        leaves, lambda e: st.tuples(st.sampled_from(["+", "-", "*", "//", "max", "min"]), e, e), max_leaves=8
+    )
+
+
+@given(expressions(), st.integers(0, 50), st.integers(0, 50))
+def test_registers_compute_what_the_expression_means(expression, s_value, t_value):
+    table = SizeTable()
+    s, t = table.fresh(), table.fresh()
+
+    def build(e):
+        """(the size, its value)"""
+        if e[0] in "st":
+            return (s, s_value) if e[0] == "s" else (t, t_value)
+        if e[0] == "n":
+            return e[1], e[1]
+        (left, a), (right, b) = build(e[1]), build(e[2])
+        if e[0] == "+":
+            return left + right, a + b
+        if e[0] == "-":
+            return left - right, a - b
+        if e[0] == "*":
+            return left * right, a * b
+        if e[0] == "//":
+            return table.apply(sizes.FLOORDIV, left, right), a // b if b else 0
+        code, function = (sizes.MAX, max) if e[0] == "max" else (sizes.MIN, min)
+        return table.apply(code, left, right), function(a, b)
+
+    size, value = build(expression)
+    register = table.register(size)
+    assert evaluate(table, {s: s_value, t: t_value})[register] == value
