@@ -1,0 +1,73 @@
+"""Lowering of conditionals: each branch in a block of its own, its results moved to common buffers."""
+
+from __future__ import annotations
+
+from .ir import OBJECT, Buffer, If, Instr, Value, same_shape
+from .node import Node
+
+
+def lower_if(lowerer, unit):
+    index = lowerer.node_index(unit.op)
+    node = Node(unit.op, None, [], index)
+    predicate = lowerer.operand(lowerer.value_of(unit.predicate), None, node)
+    if predicate.shape != ():
+        raise ValueError(f"the predicate of a cond must be a scalar, got shape {list(predicate.shape)}")
+    blocks, results, local = [], [], []
+    for branch in (unit.then, unit.otherwise):
+        with lowerer.region(local) as block:
+            lowerer.lower_units(branch.units)
+            results.append([lowerer.settled(lowerer.value_of(t), node) for t in branch.results])
+        blocks.append(block)
+    lowerer.depth += 1
+    merged = [
+        _merge(lowerer, unit, tensor, then_value, else_value, blocks, node)
+        for then_value, else_value, tensor in zip(*results, unit.outputs)
+    ]
+    lowerer.depth -= 1
+    lowerer.leave(local)
+    lowerer.append(If(predicate, *blocks, index))
+    for tensor, value in zip(unit.outputs, merged):
+        lowerer.environment[tensor] = value
+    for merge in unit.merges:
+        if len(merge.outputs) > 1 and merge.outputs[1]._consumers:
+            lowerer.environment[merge.outputs[1]] = _branch_index(lowerer, merge, predicate, node)
+
+
+def _branch_index(lowerer, merge, predicate, node):
+    """Which input a Merge took: the predicate itself, since branch 1 is the true one."""
+    out = lowerer.allocate(merge.outputs[1].dtype.base_dtype, ())
+    lowerer.append(Instr("cast", [predicate], [out], (), node.index))
+    return out
+
+
+def _merge(lowerer, unit, tensor, then_value, else_value, blocks, node):
+    """One buffer for a result; each branch copies its own value there."""
+    if then_value is else_value:
+        return then_value
+    if len(then_value.shape) != len(else_value.shape):
+        raise ValueError(
+            f"the branches of {unit.op.name!r} give {tensor.name!r} different ranks: {then_value!r} and {else_value!r}"
+        )
+    fresh, shape, group = [], [], None
+    for a, b in zip(then_value.shape, else_value.shape):
+        if same_shape((a,), (b,)):
+            shape.append(a)
+        else:
+            group = lowerer.sizes.new_group() if group is None else group
+            fresh.append((lowerer.sizes.fresh(group), a, b))
+            shape.append(fresh[-1][0])
+    if lowerer.is_object(tensor):
+        out = Value(then_value.dtype, tuple(shape), Buffer(OBJECT, then_value.dtype, 1, ("merge", tensor)))
+    else:
+        out = lowerer.allocate(then_value.dtype, tuple(shape))
+    for side, value in enumerate((then_value, else_value)):
+        _deliver(lowerer, blocks[side], [(entry[0], entry[1 + side]) for entry in fresh], value, out, node)
+    return out
+
+
+def _deliver(lowerer, block, sizes, value, out, node):
+    """In the branch's block: sets the sizes that the branches do not share, then moves the value."""
+    current, lowerer.block = lowerer.block, block
+    lowerer.copy_sizes([(source, size) for size, source in sizes], node)
+    lowerer.move(value, out, node)
+    lowerer.block = current
