@@ -1,0 +1,112 @@
+"""Public functions add TensorFlow 1.15's own nodes: names, types, inputs, dtypes and seeds, in its order."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+import hookloop as tf
+
+RECORDED = json.loads((Path(__file__).parent / "fixtures" / "graphs.json").read_text())
+
+
+def x(*shape):
+    return tf.placeholder(tf.float32, list(shape), name="x")
+
+
+def loss():
+    return tf.reduce_sum(tf.square(tf.get_variable("w", [3, 2])))
+
+
+def w(initializer, shape=(3, 2)):
+    return tf.get_variable("w", list(shape), initializer=initializer)
+
+
+def in_variable_scope():
+    tf.variable_scope("a").__enter__()
+    tf.get_variable("w", [2])
+    tf.constant(1.0)
+
+
+SNIPPETS = {
+    "Variable(random_normal)": lambda: tf.Variable(tf.random_normal([3, 2]), name="v"),
+    "Variable(zeros)": lambda: tf.Variable(tf.zeros([3]), name="v"),
+    "Variable(1.0)": lambda: tf.Variable(1.0),
+    "get_variable": lambda: tf.get_variable("w", [3, 2]),
+    "get_variable(truncated_normal)": lambda: w(tf.truncated_normal_initializer(stddev=0.1)),
+    "get_variable(constant)": lambda: w(tf.constant_initializer(0.1), [3]),
+    "get_variable(orthogonal)": lambda: w(tf.orthogonal_initializer(), [4, 3]),
+    "variable_scope": in_variable_scope,
+    "placeholder": lambda: x(None, 3),
+    "constant": lambda: tf.constant([1.0, 2.0]),
+    "x + 1": lambda: x(2) + 1,
+    "x / 2": lambda: x(2) / 2.0,
+    "-x ** 2": lambda: -(x(2) ** 2),
+    "x[:, 1:, None]": lambda: x(2, 3)[:, 1:, None],
+    "reshape": lambda: tf.reshape(x(2, 3), [-1]),
+    "transpose": lambda: tf.transpose(x(2, 3)),
+    "reduce_mean": lambda: tf.reduce_mean(x(2, 3)),
+    "reduce_sum axis": lambda: tf.reduce_sum(x(2, 3), 1, keepdims=True),
+    "reduce_max unknown": lambda: tf.reduce_max(x(None, 3)),
+    "matmul": lambda: tf.matmul(x(2, 3), tf.ones([3, 4])),
+    "batch matmul": lambda: tf.matmul(x(5, 2, 3), tf.ones([5, 3, 4])),
+    "split": lambda: tf.split(x(4, 6), 2, 1),
+    "stack": lambda: tf.stack([x(2), tf.ones([2])]),
+    "one_hot": lambda: tf.one_hot(tf.constant([1, 2]), 3),
+    "zeros_like": lambda: tf.zeros_like(x(None, 2)),
+    "where": lambda: tf.where(x(3) > 0),
+    "gather": lambda: tf.gather(x(3, 2), [1]),
+    "dropout": lambda: tf.nn.dropout(x(2, 3), 0.5),
+    "dropout rate": lambda: tf.nn.dropout(x(None, 3), rate=0.3),
+    "softmax_cross_entropy_with_logits": lambda: tf.nn.softmax_cross_entropy_with_logits(
+        labels=x(2, 3), logits=tf.ones([2, 3])
+    ),
+    "softmax_cross_entropy_with_logits_v2": lambda: tf.nn.softmax_cross_entropy_with_logits_v2(
+        labels=x(2, 3), logits=tf.ones([2, 3])
+    ),
+    "sparse_softmax": lambda: tf.nn.sparse_softmax_cross_entropy_with_logits(
+        labels=tf.constant([1, 2]), logits=x(2, 3)
+    ),
+    "sigmoid_cross_entropy": lambda: tf.nn.sigmoid_cross_entropy_with_logits(
+        labels=tf.ones([2]), logits=x(2)
+    ),
+    "clip_by_global_norm": lambda: tf.clip_by_global_norm([x(2), tf.ones([3])], 1.0),
+    "gradients": lambda: tf.gradients(loss(), tf.trainable_variables()),
+    "sgd.minimize": lambda: tf.train.GradientDescentOptimizer(0.1).minimize(
+        loss(), tf.train.get_or_create_global_step()
+    ),
+    "adam.minimize": lambda: tf.train.AdamOptimizer().minimize(loss()),
+    "momentum.minimize": lambda: tf.train.MomentumOptimizer(0.1, 0.9).minimize(loss()),
+    "adagrad.minimize": lambda: tf.train.AdagradOptimizer(0.1).minimize(loss()),
+    "rmsprop.minimize": lambda: tf.train.RMSPropOptimizer(0.1).minimize(loss()),
+    "global_step": lambda: tf.train.get_or_create_global_step(),
+    "global_variables_initializer": lambda: [
+        tf.get_variable("w", [3]),
+        tf.global_variables_initializer(),
+    ],
+    "cond": lambda: tf.cond(
+        tf.constant(True), lambda: tf.constant(1.0), lambda: tf.constant(2.0)
+    ),
+    "while_loop": lambda: tf.while_loop(lambda i: i < 3, lambda i: i + 1, [tf.constant(0)]),
+    "multinomial": lambda: tf.multinomial(x(2, 3), 1),
+    "random_shuffle": lambda: tf.random_shuffle(x(4)),
+}
+
+
+def rows(graph):
+    """The recorded facts of each node of a graph."""
+    found = []
+    for node in graph.as_graph_def().node:
+        keys = [k for k in ("dtype", "T", "Tparams", "DstT") if k in node.attr]
+        dtype = tf.as_dtype(node.attr[keys[0]].type).name if keys else ""
+        seeds = [int(node.attr[k].i) for k in ("seed", "seed2") if k in node.attr]
+        found.append([node.name, node.op, list(node.input), dtype, *seeds])
+    return found
+
+
+@pytest.mark.parametrize("name", SNIPPETS)
+def test_nodes_are_those_of_tensorflow(name):
+    with tf.Graph().as_default() as graph:
+        tf.set_random_seed(42)
+        SNIPPETS[name]()
+        assert rows(graph) == RECORDED[name]

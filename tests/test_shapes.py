@@ -1,0 +1,120 @@
+"""Static shapes: what is known, merged and refused."""
+
+import pickle
+
+import pytest
+
+import hookloop as tf
+from hookloop.shapes import UNKNOWN
+
+
+def test_unknown_takes_part_in_arithmetic_and_equals_nothing():
+    assert (UNKNOWN + 1) is UNKNOWN
+    assert (2 * UNKNOWN) is UNKNOWN
+    assert 0 * UNKNOWN == 0
+    assert (7 // UNKNOWN) is UNKNOWN
+    assert not UNKNOWN == 3
+    assert UNKNOWN != UNKNOWN
+    assert pickle.loads(pickle.dumps(UNKNOWN)) is UNKNOWN
+
+
+def test_shape_text():
+    assert str(tf.TensorShape([None, 2])) == "(?, 2)"
+    assert str(tf.TensorShape([3])) == "(3,)"
+    assert str(tf.TensorShape(None)) == "<unknown>"
+    assert repr(tf.TensorShape([None, 2])) == "TensorShape([Dimension(None), Dimension(2)])"
+
+
+def test_as_list_and_elements():
+    shape = tf.TensorShape([None, 2])
+    assert shape.as_list() == [None, 2]
+    assert shape.ndims == shape.rank == len(shape) == 2
+    assert shape[1].value == 2
+    assert shape[1] == 2
+    assert shape[:1].as_list() == [None]
+    assert [d.value for d in shape] == [None, 2]
+    assert shape.num_elements() is None
+    assert tf.TensorShape([3, 2]).num_elements() == 6
+    assert tf.TensorShape(5).as_list() == [5]
+
+
+def test_unknown_rank():
+    shape = tf.TensorShape(None)
+    assert shape.ndims is None
+    assert not shape
+    assert shape[0].value is None
+    assert shape[1:3].ndims == 2
+    assert shape[1:].ndims is None
+    with pytest.raises(ValueError, match="as_list\\(\\) is not defined on an unknown TensorShape"):
+        shape.as_list()
+    with pytest.raises(ValueError, match="Cannot take the length of shape with unknown rank"):
+        len(shape)
+
+
+def test_merge():
+    assert tf.TensorShape([None, 2]).merge_with([3, None]).as_list() == [3, 2]
+    assert tf.TensorShape(None).merge_with([1]).as_list() == [1]
+    with pytest.raises(ValueError, match=r"Shapes \(1, 2\) and \(1, 3\) are not compatible"):
+        tf.TensorShape([1, 2]).merge_with([1, 3])
+
+
+def test_ranks():
+    assert tf.TensorShape(None).with_rank(2).as_list() == [None, None]
+    with pytest.raises(ValueError, match=r"Shape \(1, 2\) must have rank 3"):
+        tf.TensorShape([1, 2]).with_rank(3)
+    with pytest.raises(ValueError, match=r"Shape \(1, 2\) must have rank at least 3"):
+        tf.TensorShape([1, 2]).with_rank_at_least(3)
+    with pytest.raises(ValueError, match=r"Shape \(1, 2\) must have rank at most 1"):
+        tf.TensorShape([1, 2]).with_rank_at_most(1)
+    with pytest.raises(ValueError, match="must have the same rank"):
+        tf.TensorShape([1, 2]).assert_same_rank([1])
+
+
+def test_asserts():
+    with pytest.raises(ValueError, match=r"Shape \(\?, 2\) is not fully defined"):
+        tf.TensorShape([None, 2]).assert_is_fully_defined()
+    with pytest.raises(ValueError, match="are incompatible"):
+        tf.TensorShape([1, 2]).assert_is_compatible_with([1, 3])
+
+
+def test_equality():
+    assert tf.TensorShape([1, 2]) == [1, 2]
+    assert tf.TensorShape([None, 2]) != tf.TensorShape([3, 2])
+    assert tf.TensorShape(None) == tf.TensorShape(None)
+    with pytest.raises(ValueError, match="inequality of unknown TensorShapes is undefined"):
+        assert tf.TensorShape(None) != tf.TensorShape([1])
+
+
+def test_refused_sizes():
+    with pytest.raises(ValueError, match="Dimension -2 must be >= 0"):
+        tf.TensorShape([-2])
+    with pytest.raises(TypeError, match="A string has ambiguous TensorShape"):
+        tf.TensorShape("ab")
+
+
+def test_concatenate():
+    assert tf.TensorShape([1]).concatenate([None]).as_list() == [1, None]
+    assert ([1] + tf.TensorShape([2])).as_list() == [1, 2]
+    assert tf.TensorShape([1]).concatenate(None).ndims is None
+
+
+def test_dimension_arithmetic():
+    d = tf.Dimension(7)
+    assert d + 1 == 8
+    assert 8 - d == 1
+    assert d // 2 == 3
+    assert d % 4 == 3
+    assert int(d * 2) == 14
+    assert list(range(tf.Dimension(3))) == [0, 1, 2]
+    assert (tf.Dimension(None) + 1).value is None
+    assert (tf.Dimension(None) == 1) is None
+    with pytest.raises(ValueError, match="Dimensions 7 and 4 are not compatible"):
+        d.merge_with(4)
+    with pytest.raises(TypeError, match="use // instead"):
+        d / 2
+
+
+def test_proto_round_trip():
+    for shape in (tf.TensorShape([None, 2]), tf.TensorShape([])):
+        assert repr(tf.TensorShape(shape.as_proto())) == repr(shape)
+    assert tf.TensorShape(tf.TensorShape(None).as_proto()).ndims is None
