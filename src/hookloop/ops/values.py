@@ -89,6 +89,8 @@ def _natural(values):
     """
     try:
         return np.array(values)
+    except NotImplementedError:
+        raise TypeError("List of Tensors when single Tensor expected") from None
     except (ValueError, TypeError, OverflowError):
         raise TypeError(_not_convertible(values)) from None
 
@@ -121,8 +123,6 @@ def _plain(values, dtype):
         if values.value is None:
             raise ValueError(f"a Dimension without a value cannot be part of a constant: {values!r}")
         return values.value
-    if hasattr(values, "graph") and hasattr(values, "op"):
-        raise TypeError("List of Tensors when single Tensor expected")
     if values is None and dtype is not None:
         raise TypeError(f"Expected {dtype.name}, got None of type 'NoneType' instead.")
     if isinstance(values, (str, bytes, int, float, complex, np.ndarray, np.generic)):

@@ -1,0 +1,155 @@
+"""Name scopes, control dependencies, devices, colocation and seeds."""
+
+import logging
+
+import pytest
+
+import hookloop as tf
+from hookloop.graph import device as device_module
+
+
+@pytest.fixture(autouse=True)
+def graph():
+    with tf.Graph().as_default() as graph:
+        yield graph
+
+
+def test_name_scopes_nest_and_are_made_unique(graph):
+    with tf.name_scope("a") as a:
+        with tf.name_scope("b") as b:
+            assert (a, b) == ("a/", "a/b/")
+            assert graph.get_name_scope() == "a/b"
+            assert tf.constant(1).op.name == "a/b/Const"
+        with tf.name_scope("b") as b:
+            assert b == "a/b_1/"
+    with tf.name_scope("a") as again:
+        assert again == "a_1/"
+
+
+def test_a_scope_is_entered_again_by_its_full_name():
+    with tf.name_scope("a") as scope:
+        tf.constant(1)
+    with tf.name_scope(scope) as again:
+        assert again == "a/"
+        assert tf.constant(1).op.name == "a/Const_1"
+
+
+def test_no_name_is_the_root():
+    with tf.name_scope("a"):
+        with tf.name_scope(None) as root:
+            assert root == ""
+            assert tf.constant(1, name="c").op.name == "c"
+        assert tf.constant(1, name="c").op.name == "a/c"
+
+
+def test_default_name_and_values(graph):
+    with tf.name_scope(None, "default") as scope:
+        assert scope == "default/"
+    with tf.Graph().as_default():
+        x = tf.constant(1)
+        with graph.as_default(), tf.name_scope("s", values=[x]):
+            assert tf.get_default_graph() is x.graph
+    with pytest.raises(ValueError, match="At least one of name"):
+        tf.name_scope(None, values=[]).__enter__()
+
+
+def test_values_of_two_graphs_are_refused():
+    x = tf.constant(1)
+    with tf.Graph().as_default():
+        y = tf.constant(1)
+    with pytest.raises(ValueError, match="must be from the same graph as"):
+        tf.name_scope("s", values=[x, y]).__enter__()
+
+
+def test_bad_scope_names_are_refused():
+    with pytest.raises(ValueError, match="'a b' is not a valid scope name"):
+        tf.name_scope("a b").__enter__()
+
+
+def test_control_dependencies():
+    a, b = tf.constant(1, name="a"), tf.no_op(name="b")
+    with tf.control_dependencies([a, b]):
+        c = tf.no_op(name="c")
+        d = tf.constant(1, name="d")
+        e = tf.identity(d, name="e")
+        with tf.control_dependencies(None):
+            f = tf.no_op(name="f")
+        with tf.control_dependencies([c, a]):
+            g = tf.no_op(name="g")
+    assert c.control_inputs == [a.op, b]
+    assert e.op.control_inputs == []  # its input was made inside
+    assert f.control_inputs == []
+    assert g.control_inputs == [a.op, b, c]
+
+
+def test_an_input_is_no_control_input():
+    a = tf.constant(1)
+    with tf.control_dependencies([a]):
+        assert tf.identity(a).op.control_inputs == []
+
+
+def test_control_inputs_must_be_elements():
+    with pytest.raises(TypeError, match="Can not convert a int into a Tensor or Operation"):
+        tf.control_dependencies([5])
+
+
+def test_devices_merge_with_the_inner_first():
+    assert tf.constant(1).device == ""
+    with tf.device("/cpu:0"):
+        assert tf.constant(1).device == "/device:CPU:0"
+        with tf.device("/job:ps/task:1"):
+            assert tf.constant(1).device == "/job:ps/task:1/device:CPU:0"
+        with tf.device(None):
+            assert tf.constant(1).device == ""
+    with tf.device(lambda op: "/cpu:3"):
+        assert tf.constant(1).device == "/cpu:3"
+
+
+def test_a_gpu_is_accepted_and_logged_once(caplog, monkeypatch):
+    monkeypatch.setattr(device_module, "_gpu_was_logged", False)
+    logger = logging.getLogger("hookloop")
+    monkeypatch.setattr(logger, "propagate", True)
+    with caplog.at_level(logging.WARNING, logger="hookloop"), tf.device("/gpu:1"):
+        assert tf.constant(1).device == "/device:GPU:1"
+        tf.constant(1)
+    assert len([r for r in caplog.records if "GPU:1" in r.getMessage()]) == 1
+
+
+def test_a_bad_device_is_refused():
+    with pytest.raises(ValueError, match="Unknown attribute: 'nonsense' in '/nonsense'"):
+        tf.device("/nonsense")
+
+
+def test_colocation():
+    a = tf.constant(1, name="a")
+    with tf.colocate_with(a):
+        b = tf.identity(a)
+    assert b.op.colocation_groups() == [b"loc:@a"]
+    with pytest.raises(ValueError, match="Trying to reset colocation"):
+        tf.colocate_with(None).__enter__()
+
+
+def test_gradient_override_map(graph):
+    with graph.gradient_override_map({"Identity": "Mine"}):
+        x = tf.identity(1.0)
+    assert x.op.get_attr("_gradient_op_type") == b"Mine"
+    with pytest.raises(TypeError, match="dictionary mapping strings to strings"):
+        graph.gradient_override_map({"Identity": 5})
+
+
+@pytest.mark.parametrize(
+    "graph_seed, op_seed, seeds",
+    [
+        (None, None, (None, None)),
+        (None, 5, (87654321, 5)),
+        (7, None, (7, 2)),
+        (7, 5, (7, 5)),
+        (0, 0, (0, 2**31 - 1)),
+        (2**31, 2**31 + 1, (1, 2)),
+    ],
+)
+def test_seeds(graph_seed, op_seed, seeds):
+    tf.set_random_seed(graph_seed)
+    tf.no_op()
+    tf.no_op()
+    assert tf.get_seed(op_seed) == seeds

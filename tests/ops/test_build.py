@@ -1,0 +1,186 @@
+"""Constants, conversion to tensors, and the errors of nodes that cannot be."""
+
+import numpy as np
+import pytest
+
+import hookloop as tf
+from hookloop.ops.build import apply_op
+
+
+@pytest.fixture(autouse=True)
+def graph():
+    with tf.Graph().as_default() as graph:
+        yield graph
+
+
+def value_of(tensor):
+    return tf.constant_value(tensor)
+
+
+@pytest.mark.parametrize(
+    "value, dtype, shape",
+    [
+        (1, tf.int32, []), (2**40, tf.int64, []), (1.5, tf.float32, []), (True, tf.bool, []),
+        ([1, 2.5], tf.float32, [2]), ([[1, 2], [3, 4]], tf.int32, [2, 2]), ("a", tf.string, []),
+        ([b"a", "b"], tf.string, [2]), (1j, tf.complex128, []), (np.float64(1), tf.float64, []),
+        (np.arange(3), tf.int64, [3]), (np.zeros((2, 0)), tf.float64, [2, 0]), ([], tf.float32, [0]),
+        (np.array(["a"]), tf.string, [1]), ((1, 2), tf.int32, [2]), (tf.TensorShape([2, 3]), tf.int32, [2]),
+        ([tf.Dimension(2), 3], tf.int32, [2]),
+    ],
+)  # fmt: skip
+def test_constants_get_tensorflows_types(value, dtype, shape):
+    constant = tf.convert_to_tensor(value)
+    assert constant.dtype is dtype
+    assert constant.shape.as_list() == shape
+    assert value_of(constant).dtype == dtype.as_numpy_dtype
+
+
+def test_a_constant_does_not_change_with_its_array():
+    array = np.zeros(2)
+    constant = tf.constant(array)
+    array[0] = 5
+    assert value_of(constant).tolist() == [0, 0]
+
+
+def test_a_constants_shape_repeats_the_last_value():
+    assert value_of(tf.constant(3.0, shape=[2, 2])).tolist() == [[3, 3], [3, 3]]
+    assert value_of(tf.constant([1, 2], shape=[3])).tolist() == [1, 2, 2]
+    assert value_of(tf.constant([1, 2, 3, 4], shape=[2, 2])).tolist() == [[1, 2], [3, 4]]
+
+
+@pytest.mark.parametrize(
+    "make, error, text",
+    [
+        (lambda: tf.constant(1.5, tf.int32), TypeError, "Expected int32, got 1.5 of type 'float' instead"),
+        (lambda: tf.constant([1, 1.5], tf.int32), TypeError, "Expected int32, got 1.5 of type 'float'"),
+        (lambda: tf.constant("a", tf.int32), TypeError, "Expected int32, got 'a' of type 'str' instead"),
+        (lambda: tf.constant(1, tf.bool), TypeError, "Expected bool, got 1 of type 'int' instead"),
+        (lambda: tf.constant(1, tf.string), TypeError, "Expected string, got 1 of type 'int' instead"),
+        (lambda: tf.constant(2**40, tf.int32), ValueError, "expected int32 between .* does not fit"),
+        (lambda: tf.constant(300, tf.uint8), ValueError, "expected uint8 between 0 and 255, got 300"),
+        (lambda: tf.constant([1, [2]]), TypeError, "Failed to convert object of type <class 'list'>"),
+        (lambda: tf.constant(object()), TypeError, "Failed to convert object of type <class 'object'>"),
+        (lambda: tf.constant(None), ValueError, "None values not supported"),
+        (lambda: tf.constant([1, 2, 3], shape=[2]), ValueError, "Needed at most 2, but received 3"),
+        (lambda: tf.constant([1, 2], shape=[3], verify_shape=True), TypeError, "Expected Tensor's shape"),
+        (lambda: tf.constant(1, shape=[None]), TypeError, "expected a fully defined shape"),
+        (lambda: tf.convert_to_tensor(tf.TensorShape([None])), ValueError, "partially known TensorShape"),
+        (lambda: tf.convert_to_tensor(tf.TensorShape([1]), tf.float32), TypeError, "to dtype: float32"),
+        (lambda: tf.convert_to_tensor(tf.Dimension(None)), ValueError, "unknown Dimension"),
+        (lambda: tf.constant(tf.constant(1)), TypeError, "List of Tensors when single Tensor expected"),
+    ],
+)  # fmt: skip
+def test_values_that_are_no_constants(make, error, text):
+    with pytest.raises(error, match=text):
+        make()
+
+
+def test_a_tensor_of_another_type_is_refused():
+    x = tf.placeholder(tf.float32, [None, 3], name="x")
+    with pytest.raises(ValueError, match="Tensor conversion requested dtype int32 for Tensor with dtype float32"):
+        tf.convert_to_tensor(x, tf.int32)
+    assert tf.convert_to_tensor(x) is x
+
+
+def test_the_preferred_type_is_taken_where_it_fits():
+    assert tf.convert_to_tensor(1, preferred_dtype=tf.float32).dtype is tf.float32
+    assert tf.convert_to_tensor(1.5, dtype_hint=tf.int32).dtype is tf.float32
+
+
+def test_lists_with_tensors_are_packed(graph):
+    x = tf.constant(1.0)
+    graph_before = graph.version
+    packed = tf.convert_to_tensor([x, 2.0], name="p")
+    assert packed.op.type == "Pack"
+    assert [op.name for op in graph.get_operations()[graph_before:]] == ["p/1", "p"]
+    assert packed.dtype is tf.float32
+
+
+def test_users_register_conversions():
+    class Celsius:
+        def __init__(self, degrees):
+            self.degrees = degrees
+
+    tf.register_tensor_conversion_function(
+        Celsius, lambda value, dtype=None, name=None, as_ref=False: tf.constant(value.degrees, dtype, name=name)
+    )
+    assert value_of(tf.identity(Celsius(3.0))) == 3.0
+    with pytest.raises(TypeError, match="base_type must be a type"):
+        tf.register_tensor_conversion_function(5, lambda value: value)
+    with pytest.raises(TypeError, match="conversion_func must be callable"):
+        tf.register_tensor_conversion_function(Celsius, 5)
+
+
+def test_a_conversion_must_give_a_tensor():
+    class Odd:
+        pass
+
+    tf.register_tensor_conversion_function(Odd, lambda value, dtype=None, name=None, as_ref=False: 5)
+    with pytest.raises(RuntimeError, match="returned non-Tensor: 5"):
+        tf.convert_to_tensor(Odd())
+
+
+def test_values_become_constants_in_the_nodes_scope(graph):
+    tf.identity(5, name="i")
+    assert [op.name for op in graph.get_operations()] == ["i/input", "i"]
+
+
+def test_an_unknown_op_is_refused(graph):
+    with pytest.raises(ValueError, match="unknown op type 'Nonsense'"):
+        apply_op("Nonsense", [])
+    with pytest.raises(TypeError, match="expected 1 inputs for op 'Identity', got 2"):
+        apply_op("Identity", [1, 2])
+    with pytest.raises(ValueError, match="expected 1 inputs for op 'Identity', got 0"):
+        graph.create_op("Identity", [])
+
+
+def test_tensors_of_two_graphs_are_refused():
+    x = tf.constant(1.0)
+    with tf.Graph().as_default():
+        y = tf.constant(1.0)
+    with pytest.raises(ValueError, match="must be from the same graph as"):
+        apply_op("IdentityN", [[x, y]])
+
+
+def test_a_node_goes_to_the_graph_of_its_inputs():
+    x = tf.constant(1.0)
+    with tf.Graph().as_default():
+        assert tf.identity(x).graph is x.graph
+
+
+def test_shapes_that_do_not_fit_name_op_shapes_and_line():
+    x = tf.placeholder(tf.float32, [2], name="x")
+    with pytest.raises(ValueError) as error:
+        tf.placeholder_with_default(x, [3], name="d")
+    text = str(error.value)
+    assert "2 and 3" in text
+    assert "'d' (op: 'PlaceholderWithDefault')" in text
+    assert "[2]" in text
+    assert f"{__file__}:" in text
+
+
+def test_protos_of_arrays():
+    for array in (np.arange(6.0).reshape(2, 3), np.array(3), np.array([True]), np.array([1 + 2j]),
+                  np.array([1.5], np.float16), np.zeros((0, 2), np.float32), np.array([2**40])):  # fmt: skip
+        back = tf.MakeNdarray(tf.make_tensor_proto(array))
+        assert back.dtype == array.dtype
+        np.testing.assert_array_equal(back, array)
+    assert tf.MakeNdarray(tf.make_tensor_proto(1.0)).dtype == np.float32
+
+
+def test_group_and_tuple(graph):
+    a, b = tf.constant(1, name="a"), tf.no_op(name="b")
+    g = tf.group(a, [b], name="g")
+    assert g.type == "NoOp" and g.control_inputs == [a.op, b]
+    assert tf.group().name == "group_deps"
+    first, none = tf.tuple([a, None], control_inputs=[b])
+    assert none is None
+    assert first.op.control_inputs[0].control_inputs == [a.op, b]
+    with pytest.raises(ValueError, match="Unknown keyword arguments: nome"):
+        tf.group(a, nome="g")
+    with pytest.raises(TypeError, match="expected operations or tensors in tf.group"):
+        tf.group(a, None)
+    with pytest.raises(ValueError, match="Must have at least one Tensor"):
+        tf.tuple([None])
+    with pytest.raises(TypeError, match="Control input must be Operation or Tensor"):
+        tf.tuple([a], control_inputs=[5])
