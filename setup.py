@@ -1,0 +1,144 @@
+"""Builds `hookloop._core`: Cython, the C runner, and every kernel file once for each ISA level.
+
+Environment:
+  HOOKLOOP_BUILD=debug         assertions and debug counters (-DHL_DEBUG), -O1
+  HOOKLOOP_SANITIZE=address,undefined   the given sanitizers
+  HOOKLOOP_COVERAGE=1          gcov instrumentation
+"""
+
+import os
+import platform
+import re
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+from setuptools.command.build_py import build_py
+
+ROOT = Path(__file__).resolve().parent
+CSRC = Path("csrc")
+KERNELS = CSRC / "kernels"
+LEVELS = {"baseline": []}
+if platform.machine().lower() in ("x86_64", "amd64"):
+    LEVELS["avx2"] = ["-mavx2", "-mfma", "-mf16c"]
+    LEVELS["avx512"] = [
+        "-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq", "-mavx2", "-mfma", "-mf16c", "-mprefer-vector-width=512",
+    ]  # fmt: skip
+COMMON = ["-std=gnu11", "-fvisibility=hidden", "-fPIC", "-Wall", "-Wextra", "-Wno-unused-parameter"]
+KERNEL_FLAGS = ["-O3", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast"]
+
+
+def switches():
+    """Compiler and linker flags of the build switches."""
+    compile_flags, link_flags = [], []
+    if os.environ.get("HOOKLOOP_BUILD") == "debug":
+        compile_flags += ["-DHL_DEBUG", "-O1", "-g"]
+    sanitizers = os.environ.get("HOOKLOOP_SANITIZE")
+    if sanitizers:
+        compile_flags += [f"-fsanitize={sanitizers}", "-g", "-fno-omit-frame-pointer"]
+        link_flags += [f"-fsanitize={sanitizers}"]
+    if os.environ.get("HOOKLOOP_COVERAGE"):
+        compile_flags += ["--coverage"]
+        link_flags += ["--coverage"]
+    return compile_flags, link_flags
+
+
+def families(source):
+    """The names in a kernel file's HL_FAMILY lines."""
+    return re.findall(r"^HL_FAMILY\((\w+),", source.read_text(), re.MULTILINE)
+
+
+def level_table(names):
+    """C source of hl_isa_families: which families each level has."""
+    lines = ['#include "isa.h"', "#include <string.h>", ""]
+    for level in LEVELS:
+        lines += [f"extern const hl_family hl_family_{level}_{name};" for name in names]
+        entries = "".join(f"    &hl_family_{level}_{name},\n" for name in names)
+        lines += [f"static const hl_family *const {level}_families[] = {{\n{entries}    NULL}};", ""]
+    lines += ["const hl_family *const *hl_isa_families(const char *level) {"]
+    lines += [f'    if (!strcmp(level, "{level}")) return {level}_families;' for level in LEVELS]
+    lines += ["    return NULL;", "}", ""]
+    return "\n".join(lines)
+
+
+class BuildCore(build_ext):
+    """Compiles kernel files into one object directory an ISA level; setuptools would compile each only once."""
+
+    def build_extension(self, extension):
+        if sys.platform == "win32":
+            raise SystemExit("hookloop does not build on Windows: Linux on x86-64 and AArch64 are supported.")
+        import numpy
+
+        self.include_flags = [f"-I{CSRC}", f"-I{KERNELS}", f"-I{CSRC / 'include'}"]
+        extra, link = switches()
+        extension.include_dirs = [numpy.get_include(), str(CSRC)]
+        extension.define_macros = [("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")]
+        extension.extra_compile_args = ["-O2", "-fvisibility=hidden", "-Wno-unused-function", *extra]
+        extension.extra_link_args = [*link, "-lm", "-lpthread"]
+        extension.extra_objects = self.build_c(extra)
+        super().build_extension(extension)
+
+    def build_c(self, extra):
+        compiler = os.environ.get("CC") or "cc"
+        temp = Path(self.build_temp) / "hookloop"
+        table = temp / "isa_families.c"
+        table.parent.mkdir(parents=True, exist_ok=True)
+        kernels = sorted(KERNELS.glob("*.c"))
+        text = level_table([name for source in kernels for name in families(source)])
+        if not table.exists() or table.read_text() != text:
+            table.write_text(text)
+        headers = max(h.stat().st_mtime for h in [*CSRC.rglob("*.h"), *KERNELS.glob("*.inl"), Path(__file__)])
+        jobs = []
+        for source in [*sorted(CSRC.glob("*.c")), table]:
+            jobs.append((source, temp / "runner" / (source.stem + ".o"), ["-O2", *extra]))
+        for level, flags in LEVELS.items():
+            for source in kernels:
+                jobs.append((source, temp / level / (source.stem + ".o"), [*KERNEL_FLAGS, *flags, f"-DHL_ISA={level}", *extra]))
+        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+            list(pool.map(lambda job: self.compile_one(compiler, headers, *job), jobs))
+        return [str(target) for _, target, _ in jobs]
+
+    def compile_one(self, compiler, headers, source, target, flags):
+        command = [compiler, *COMMON, *self.include_flags, *flags, "-c", str(source), "-o", str(target)]
+        note = target.with_suffix(".cmd")
+        newest = max(headers, source.stat().st_mtime)
+        if target.exists() and target.stat().st_mtime > newest and note.exists() and note.read_text() == " ".join(command):
+            return
+        target.parent.mkdir(parents=True, exist_ok=True)
+        subprocess.run(command, check=True)
+        note.write_text(" ".join(command))
+
+
+class BuildPython(build_py):
+    """Installs the public C header with the package."""
+
+    def run(self):
+        super().run()
+        header = CSRC / "include" / "hookloop.h"
+        if header.exists():
+            target = Path(self.build_lib) / "hookloop" / "include"
+            self.mkpath(str(target))
+            self.copy_file(str(header), str(target / header.name))
+
+
+def extensions():
+    from Cython.Build import cythonize
+
+    core = Extension("hookloop._core", ["src/hookloop/_core.pyx"], depends=[str(p) for p in Path("src/hookloop").glob("*.px[di]")])
+    return cythonize([core], language_level=3, force=stale_core())
+
+
+def stale_core():
+    """Whether an included file is newer than the generated C, which Cython does not look at."""
+    generated = Path("src/hookloop/_core.c")
+    if not generated.exists():
+        return True
+    return any(p.stat().st_mtime > generated.stat().st_mtime for p in Path("src/hookloop").glob("*.px[di]"))
+
+
+if __name__ == "__main__":
+    os.chdir(ROOT)
+    setup(ext_modules=extensions(), cmdclass={"build_ext": BuildCore, "build_py": BuildPython})
