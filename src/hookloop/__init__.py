@@ -36,8 +36,8 @@ _PUBLIC_MODULES = (
 for _name in _PUBLIC_MODULES:
     try:
         _module = _import_module("." + _name, __name__)
-    except ModuleNotFoundError as _error:
-        if not (_error.name or "").startswith("hookloop"):
+    except ImportError as _error:
+        if not (_error.name or "").startswith("hookloop") and "undefined symbol" not in str(_error):
             raise
         continue
     for _public in getattr(_module, "__all__", ()):
@@ -45,15 +45,20 @@ for _name in _PUBLIC_MODULES:
 
 # Loaded when first asked for.
 _LAZY_MODULES = frozenset((
-    "app", "compat", "contrib", "data", "estimator", "flags", "gfile", "image", "initializers", "layers",
-    "logging", "losses", "math", "metrics", "nn", "random", "saved_model", "strings", "summary",
-    "sysconfig", "test", "train", "version",
+    "app", "compat", "contrib", "data", "debugging", "estimator", "flags", "gfile", "image", "initializers",
+    "layers", "linalg", "logging", "losses", "math", "metrics", "nn", "random", "saved_model", "strings",
+    "summary", "test", "train", "version",
 ))  # fmt: skip
 
 
 def __getattr__(name):
     if name in _LAZY_MODULES:
-        return _import_module("." + name, __name__)
+        try:
+            return _import_module("." + name, __name__)
+        except ModuleNotFoundError as error:
+            if error.name != f"{__name__}.{name}":
+                raise
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
     if name[:1].isupper():
         value = globals()[name] = getattr(_import_module(".messages", __name__), name)
         return value

@@ -18,6 +18,6 @@ _MODULES = {
 def __getattr__(name):
     module = _MODULES.get(name)
     if module is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        raise AttributeError(f"module {__package__!r} has no attribute {name!r}")
     value = globals()[name] = getattr(import_module("tensorboard.compat.proto." + module), name)
     return value

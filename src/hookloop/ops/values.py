@@ -55,6 +55,8 @@ def _of_array(values, dtype):
 
 
 def _of_python(values, dtype):
+    if values.__class__ is float and (dtype is None or dtype is dtypes.float32):
+        return np.array(values, np.float32)
     if isinstance(values, TensorShape):
         values = values.as_list()
     array = _natural(values)
