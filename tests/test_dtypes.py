@@ -32,7 +32,7 @@ def test_equality_with_names_and_numpy_types():
     assert tf.float32 == np.float32
     assert tf.float32 != "nonsense"
     assert tf.float32 != tf.float64
-    assert tf.float32 != None  # noqa: E711 - the comparison itself is tested
+    assert tf.float32 != None
     assert {tf.float32: 1}[tf.as_dtype("float32")] == 1
 
 

@@ -67,9 +67,7 @@ SNIPPETS = {
     "sparse_softmax": lambda: tf.nn.sparse_softmax_cross_entropy_with_logits(
         labels=tf.constant([1, 2]), logits=x(2, 3)
     ),
-    "sigmoid_cross_entropy": lambda: tf.nn.sigmoid_cross_entropy_with_logits(
-        labels=tf.ones([2]), logits=x(2)
-    ),
+    "sigmoid_cross_entropy": lambda: tf.nn.sigmoid_cross_entropy_with_logits(labels=tf.ones([2]), logits=x(2)),
     "clip_by_global_norm": lambda: tf.clip_by_global_norm([x(2), tf.ones([3])], 1.0),
     "gradients": lambda: tf.gradients(loss(), tf.trainable_variables()),
     "sgd.minimize": lambda: tf.train.GradientDescentOptimizer(0.1).minimize(
@@ -84,9 +82,7 @@ SNIPPETS = {
         tf.get_variable("w", [3]),
         tf.global_variables_initializer(),
     ],
-    "cond": lambda: tf.cond(
-        tf.constant(True), lambda: tf.constant(1.0), lambda: tf.constant(2.0)
-    ),
+    "cond": lambda: tf.cond(tf.constant(True), lambda: tf.constant(1.0), lambda: tf.constant(2.0)),
     "while_loop": lambda: tf.while_loop(lambda i: i < 3, lambda i: i + 1, [tf.constant(0)]),
     "multinomial": lambda: tf.multinomial(x(2, 3), 1),
     "random_shuffle": lambda: tf.random_shuffle(x(4)),

@@ -15,9 +15,9 @@ The map of the house (imports go downwards only):
 from importlib import import_module as _import_module
 
 from . import dtypes, errors
-from .dtypes import *  # noqa: F403
+from .dtypes import *
 from .errors import OpError
-from .preambles import *  # noqa: F403
+from .preambles import *
 from .shapes import Dimension, TensorShape
 from .version import GIT_VERSION, GRAPH_DEF_VERSION
 from .version import TENSORFLOW_VERSION as VERSION

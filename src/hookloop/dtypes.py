@@ -17,7 +17,13 @@ _FLOATING = frozenset(("float16", "float32", "float64", "bfloat16"))
 _SIGNED = frozenset(("int8", "int16", "int32", "int64"))
 _UNSIGNED = frozenset(("uint8", "uint16", "uint32", "uint64"))
 _COMPLEX = frozenset(("complex64", "complex128"))
-_QUANTIZED = {"qint8": "int8", "quint8": "uint8", "qint16": "int16", "quint16": "uint16", "qint32": "int32"}
+_QUANTIZED = {
+    "qint8": "int8",
+    "quint8": "uint8",
+    "qint16": "int16",
+    "quint16": "uint16",
+    "qint32": "int32",
+}
 _BFLOAT16_LIMIT = 3.3895313892515355e38
 
 _by_number: dict[int, DType] = {}

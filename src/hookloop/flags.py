@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys as _sys
 
 from absl import flags as _flags
-from absl.flags import *  # noqa: F403
+from absl.flags import *
 
 
 class _FlagValues:
@@ -60,7 +60,11 @@ def _with_old_names(define):
     """TensorFlow's own spelling of the parameters: flag_name, default_value, docstring."""
 
     def wrapper(*args, **kwargs):
-        for old, new in (("flag_name", "name"), ("default_value", "default"), ("docstring", "help")):
+        for old, new in (
+            ("flag_name", "name"),
+            ("default_value", "default"),
+            ("docstring", "help"),
+        ):
             if old in kwargs:
                 kwargs[new] = kwargs.pop(old)
         return define(*args, **kwargs)

@@ -15,7 +15,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-class _translated:  # noqa: N801 - used as a function
+class _translated:
     """Raises TensorFlow's class for an error of the operating system."""
 
     def __enter__(self):
@@ -184,11 +184,11 @@ def walk(top, in_order=True):
     return _os.walk(top, topdown=in_order)
 
 
-def Copy(oldpath, newpath, overwrite=False):  # noqa: N802 - TensorFlow's name
+def Copy(oldpath, newpath, overwrite=False):
     copy(oldpath, newpath, overwrite)
 
 
-def Rename(oldname, newname, overwrite=False):  # noqa: N802
+def Rename(oldname, newname, overwrite=False):
     rename(oldname, newname, overwrite)
 
 

@@ -99,7 +99,7 @@ def _calls_from_here():
     return count
 
 
-def TaskLevelStatusMessage(msg):  # noqa: N802 - TensorFlow's name
+def TaskLevelStatusMessage(msg):
     error(msg)
 
 

@@ -8,7 +8,15 @@ from __future__ import annotations
 
 import operator
 
-__all__ = ["Dimension", "TensorShape", "as_dimension", "as_shape", "scalar", "unknown_shape", "vector"]
+__all__ = [
+    "Dimension",
+    "TensorShape",
+    "as_dimension",
+    "as_shape",
+    "scalar",
+    "unknown_shape",
+    "vector",
+]
 
 
 class _Unknown:
@@ -415,9 +423,7 @@ def to_internal(dims):
     if isinstance(dims, TensorShape):
         return dims._dims
     if isinstance(dims, (str, bytes)):
-        raise TypeError(
-            f"A string has ambiguous TensorShape, please wrap in a list or convert to an int: {dims}"
-        )
+        raise TypeError(f"A string has ambiguous TensorShape, please wrap in a list or convert to an int: {dims}")
     if hasattr(dims, "unknown_rank"):  # a TensorShapeProto
         return None if dims.unknown_rank else tuple(UNKNOWN if d.size == -1 else d.size for d in dims.dim)
     try:
@@ -462,8 +468,7 @@ def merge(s, t):
             a = b
         elif b is not UNKNOWN and a != b:
             raise ValueError(
-                f"Dimension {i} in both shapes must be equal, but are {a} and {b}. "
-                f"Shapes are {text(s)} and {text(t)}."
+                f"Dimension {i} in both shapes must be equal, but are {a} and {b}. Shapes are {text(s)} and {text(t)}."
             )
         merged.append(a)
     return tuple(merged)

@@ -59,10 +59,10 @@ class TestCase(_unittest.TestCase):
     def _value(self, value):
         return _np.asarray(self.evaluate(value) if isinstance(value, _Tensor) else value)
 
-    def assertAllEqual(self, a, b, msg=None):  # noqa: N802 - TensorFlow's name
+    def assertAllEqual(self, a, b, msg=None):
         _np.testing.assert_array_equal(self._value(a), self._value(b), err_msg=msg or "")
 
-    def assertAllClose(self, a, b, rtol=1e-6, atol=1e-6, msg=None):  # noqa: N802
+    def assertAllClose(self, a, b, rtol=1e-6, atol=1e-6, msg=None):
         if isinstance(a, dict):
             self.assertEqual(sorted(a), sorted(b), msg)
             for key in a:
@@ -70,28 +70,31 @@ class TestCase(_unittest.TestCase):
             return
         _np.testing.assert_allclose(self._value(a), self._value(b), rtol=rtol, atol=atol, err_msg=msg or "")
 
-    def assertNotAllClose(self, a, b, **kwargs):  # noqa: N802
+    def assertNotAllClose(self, a, b, **kwargs):
         try:
             self.assertAllClose(a, b, **kwargs)
         except AssertionError:
             return
         raise AssertionError("The two values are close at all elements")
 
-    def assertShapeEqual(self, np_array, tf_tensor, msg=None):  # noqa: N802
+    def assertShapeEqual(self, np_array, tf_tensor, msg=None):
         self.assertEqual(list(np_array.shape), tf_tensor.get_shape().as_list(), msg)
 
-    def assertNear(self, f1, f2, err, msg=None):  # noqa: N802
+    def assertNear(self, f1, f2, err, msg=None):
         self.assertTrue(f1 == f2 or abs(f1 - f2) <= err, msg or f"{f1} is not near {f2}: more than {err} apart")
 
-    def assertArrayNear(self, farray1, farray2, err, msg=None):  # noqa: N802
+    def assertArrayNear(self, farray1, farray2, err, msg=None):
         self.assertEqual(len(farray1), len(farray2), msg)
         for f1, f2 in zip(farray1, farray2):
             self.assertNear(float(f1), float(f2), err, msg)
 
-    def assertStartsWith(self, actual, expected_start, msg=None):  # noqa: N802
-        self.assertTrue(actual.startswith(expected_start), msg or f"{actual!r} does not start with {expected_start!r}")
+    def assertStartsWith(self, actual, expected_start, msg=None):
+        self.assertTrue(
+            actual.startswith(expected_start),
+            msg or f"{actual!r} does not start with {expected_start!r}",
+        )
 
-    def assertProtoEquals(self, expected, message, msg=None):  # noqa: N802
+    def assertProtoEquals(self, expected, message, msg=None):
         if isinstance(expected, (str, bytes)):
             from google.protobuf import text_format
 
@@ -99,7 +102,7 @@ class TestCase(_unittest.TestCase):
         self.assertEqual(expected, message, msg)
 
     @_contextmanager
-    def assertRaisesOpError(self, expected_err_re_or_predicate):  # noqa: N802
+    def assertRaisesOpError(self, expected_err_re_or_predicate):
         from .errors import OpError
 
         with self.assertRaisesRegex(OpError, expected_err_re_or_predicate):

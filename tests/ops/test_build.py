@@ -102,7 +102,8 @@ def test_users_register_conversions():
             self.degrees = degrees
 
     tf.register_tensor_conversion_function(
-        Celsius, lambda value, dtype=None, name=None, as_ref=False: tf.constant(value.degrees, dtype, name=name)
+        Celsius,
+        lambda value, dtype=None, name=None, as_ref=False: tf.constant(value.degrees, dtype, name=name),
     )
     assert value_of(tf.identity(Celsius(3.0))) == 3.0
     with pytest.raises(TypeError, match="base_type must be a type"):

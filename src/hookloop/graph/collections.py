@@ -7,7 +7,13 @@ import threading
 
 from .stack import get_default_graph
 
-__all__ = ["GraphKeys", "add_to_collection", "add_to_collections", "get_collection", "get_collection_ref"]
+__all__ = [
+    "GraphKeys",
+    "add_to_collection",
+    "add_to_collections",
+    "get_collection",
+    "get_collection_ref",
+]
 
 
 class GraphKeys:

@@ -306,7 +306,9 @@ class Graph:
         element = element.op if isinstance(element, Tensor) else element
         with StackScope(self, "device_stack", lambda outer: () if ignore_existing else outer):
             with StackScope(
-                self, "colocation_stack", lambda outer: (element,) if ignore_existing else (*outer, element)
+                self,
+                "colocation_stack",
+                lambda outer: (element,) if ignore_existing else (*outer, element),
             ):
                 yield
 
@@ -399,10 +401,11 @@ class Graph:
                 if op is None:
                     raise KeyError(f"The name {name!r} refers to an Operation not in the graph.")
                 return op
-            found = "refers to an Operation, not a" if op is not None else "looks like an (invalid) Operation name, not a"
+            found = (
+                "refers to an Operation, not a" if op is not None else "looks like an (invalid) Operation name, not a"
+            )
             raise ValueError(
-                f"The name {name!r} {found} {wanted}. "
-                'Tensor names must be of the form "<op_name>:<output_index>".'
+                f'The name {name!r} {found} {wanted}. Tensor names must be of the form "<op_name>:<output_index>".'
             )
         if not allow_tensor:
             raise ValueError(f"Name {name!r} appears to refer to a Tensor, not a {wanted}.")

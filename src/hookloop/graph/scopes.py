@@ -58,7 +58,7 @@ class GraphNameScope:
         self._graph._state().name_stack = self._outer
 
 
-class name_scope:  # noqa: N801 - TensorFlow's name
+class name_scope:
     """Puts the ops made inside under a common prefix of their names.
 
     Args:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from .. import shapes
 from .stack import get_default_session
 
-
 __all__ = ["Tensor"]
 
 
@@ -19,7 +18,16 @@ class Tensor:
       graph: the `Graph` that it belongs to.
     """
 
-    __slots__ = ("op", "value_index", "dtype", "graph", "_shape", "_consumers", "__dict__", "__weakref__")
+    __slots__ = (
+        "op",
+        "value_index",
+        "dtype",
+        "graph",
+        "_shape",
+        "_consumers",
+        "__dict__",
+        "__weakref__",
+    )
 
     # NumPy arrays leave `array + tensor` to the tensor.
     __array_priority__ = 100

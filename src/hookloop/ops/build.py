@@ -100,9 +100,7 @@ class _Inputs:
         """The tensors, flat; the type attributes are set on the way."""
         arguments = self.signature.inputs
         if len(self.values) != len(arguments):
-            raise TypeError(
-                f"expected {len(arguments)} inputs for op '{self.op_def.name}', got {len(self.values)}"
-            )
+            raise TypeError(f"expected {len(arguments)} inputs for op '{self.op_def.name}', got {len(self.values)}")
         tensors = []
         for argument, value in zip(arguments, self.values):
             if argument.is_list:
@@ -218,9 +216,7 @@ class _Inputs:
 
     def _list(self, argument, values):
         if not isinstance(values, (list, tuple)):
-            raise TypeError(
-                f"Expected list for '{argument.name}' argument to '{self.op_def.name}' Op, not {values!r}."
-            )
+            raise TypeError(f"Expected list for '{argument.name}' argument to '{self.op_def.name}' Op, not {values!r}.")
         if argument.type_list_attr is not None:
             return self._mixed_list(argument, values)
         dtype = self._wanted(argument)

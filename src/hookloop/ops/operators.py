@@ -86,7 +86,7 @@ def _override_binary(operator, function):
     Tensor._override_operator(f"__r{operator}__", reflected)
 
 
-class _scope_of:  # noqa: N801 - used as a function
+class _scope_of:
     """The name scope of an operator in the graph of its operands."""
 
     __slots__ = ("_scope", "_default")
@@ -113,7 +113,12 @@ for _operator, _function in {
     _override_binary(_operator, _function)
 
 # Comparisons, negation and inversion are named by their types.
-for _operator, _type in {"lt": "Less", "le": "LessEqual", "gt": "Greater", "ge": "GreaterEqual"}.items():
+for _operator, _type in {
+    "lt": "Less",
+    "le": "LessEqual",
+    "gt": "Greater",
+    "ge": "GreaterEqual",
+}.items():
     Tensor._override_operator(f"__{_operator}__", lambda x, y, _type=_type: apply_op(_type, [x, y]))
 Tensor._override_operator("__neg__", lambda x: apply_op("Neg", [x]))
 Tensor._override_operator("__invert__", lambda x: apply_op("LogicalNot", [x]))

@@ -119,9 +119,7 @@ class ShapeContext:
         if s is None or t is None:
             return t if s is None else s
         if len(s) != len(t):
-            raise ValueError(
-                f"Shapes must be equal rank, but are {len(s)} and {len(t)}: {text(s)} and {text(t)}"
-            )
+            raise ValueError(f"Shapes must be equal rank, but are {len(s)} and {len(t)}: {text(s)} and {text(t)}")
         return tuple([self.merge(a, b) for a, b in zip(s, t)])
 
     def broadcast(self, s, t):

@@ -42,6 +42,6 @@ def make_tensor_proto(values, dtype=None, shape=None, verify_shape=False, allow_
     return array_to_proto(to_array(values, dtype, dims, verify_shape), dtype)
 
 
-def MakeNdarray(tensor):  # noqa: N802 - TensorFlow's name
+def MakeNdarray(tensor):
     """The array of a TensorProto."""
     return proto_to_array(tensor)

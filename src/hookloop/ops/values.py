@@ -171,9 +171,7 @@ def _expanded(array, shape, verify_shape):
     if verify_shape:
         raise TypeError(f"Expected Tensor's shape: {shape}, got {array.shape}.")
     if array.size > size:
-        raise ValueError(
-            f"Too many elements provided. Needed at most {size}, but received {array.size}"
-        )
+        raise ValueError(f"Too many elements provided. Needed at most {size}, but received {array.size}")
     if array.size == size:
         return array.reshape(shape)
     if array.size == 0:
