@@ -1,0 +1,39 @@
+"""Fixtures of all tests: a graph of its own for each, and both executors where a test asks for them."""
+
+import os
+
+import hypothesis
+import pytest
+
+import hookloop as tf
+
+hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=False)
+hypothesis.settings.load_profile("ci")
+
+
+@pytest.fixture(autouse=True)
+def graph():
+    """Every test builds in a graph of its own."""
+    with tf.Graph().as_default() as graph:
+        yield graph
+
+
+@pytest.fixture(params=["plan", "reference"])
+def executor(request, monkeypatch):
+    """Runs the test on the compiled plan and on the reference executor."""
+    if request.param == "reference":
+        monkeypatch.setenv("HOOKLOOP_EXECUTOR", "reference")
+    else:
+        monkeypatch.delenv("HOOKLOOP_EXECUTOR", raising=False)
+    return request.param
+
+
+@pytest.fixture(params=[1, 2])
+def config(request):
+    """A session configuration with one and with two threads."""
+    return tf.ConfigProto(intra_op_parallelism_threads=request.param)
+
+
+def on_reference():
+    """Whether the whole run is on the reference executor."""
+    return os.environ.get("HOOKLOOP_EXECUTOR") == "reference"

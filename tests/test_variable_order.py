@@ -1,0 +1,190 @@
+"""What a step sees of the variables it writes: the same on every run, executor and number of threads."""
+
+import numpy as np
+import pytest
+
+import hookloop as tf
+
+RUNS = 100
+
+
+@pytest.fixture
+def session(executor, config, graph):
+    with tf.Session(graph=graph, config=config) as session:
+        yield session
+
+
+def regression():
+    """A linear model with its training step."""
+    rng = np.random.RandomState(0)
+    x = tf.constant(rng.randn(8, 3).astype("f"))
+    y = tf.constant(rng.randn(8, 2).astype("f"))
+    w = tf.Variable(np.ones((3, 2), "f"), name="w")
+    b = tf.Variable(np.zeros(2, "f"), name="b")
+    loss = tf.reduce_mean(tf.square(tf.matmul(x, w) + b - y))
+    step = tf.train.get_or_create_global_step()
+    train = tf.train.GradientDescentOptimizer(0.05).minimize(loss, global_step=step)
+    return w, b, loss, step, train
+
+
+def test_the_loss_beside_a_training_step_is_the_one_before_it(session):
+    _, _, loss, _, train = regression()
+    session.run(tf.global_variables_initializer())
+    for _ in range(RUNS):
+        before = session.run(loss)
+        _, seen = session.run([train, loss])
+        assert seen == before
+
+
+def test_the_global_step_beside_a_training_step_is_the_step_just_made(session):
+    _, _, _, step, train = regression()
+    session.run(tf.global_variables_initializer())
+    for i in range(RUNS):
+        assert session.run([train, step])[1] == i + 1
+
+
+def test_fetched_variables_are_those_after_the_step_and_the_loss_that_before(session):
+    w, b, loss, _, train = regression()
+    session.run(tf.global_variables_initializer())
+    for _ in range(RUNS):
+        before = session.run(loss)
+        _, seen, w_seen, b_seen = session.run([train, loss, w, b])
+        w_after, b_after = session.run([w, b])
+        assert seen == before
+        np.testing.assert_array_equal(w_seen, w_after)
+        np.testing.assert_array_equal(b_seen, b_after)
+
+
+def test_an_alias_fetched_beside_an_increment_has_the_value_at_the_end(session):
+    v = tf.Variable(0.0)
+    increment = tf.assign_add(v, 1.0)
+    alias = tf.identity(v)
+    session.run(v.initializer)
+    for i in range(RUNS):
+        assert session.run([increment, alias]) == [i + 1, i + 1]
+
+
+def test_an_alias_that_the_write_waits_for_keeps_the_old_value(session):
+    v = tf.Variable(0.0)
+    old = tf.identity(v)
+    with tf.control_dependencies([old]):
+        increment = tf.assign_add(v, 1.0)
+    session.run(v.initializer)
+    for i in range(RUNS):
+        assert session.run([increment, old]) == [i + 1, i]
+
+
+def test_a_moving_average_behind_the_training_step_uses_the_new_weights(session):
+    w, _, _, _, train = regression()
+    average = tf.Variable(np.zeros((3, 2), "f"), name="average")
+    with tf.control_dependencies([train]):
+        update = tf.assign(average, 0.9 * average + 0.1 * w)
+    session.run(tf.global_variables_initializer())
+    expected = np.zeros((3, 2), "f")
+    for _ in range(RUNS):
+        session.run(update)
+        weights, seen = session.run([w, average])
+        expected = np.float32(0.9) * expected + np.float32(0.1) * weights
+        np.testing.assert_allclose(seen, expected, rtol=1e-5)
+
+
+def test_two_assigns_in_sequence(session):
+    v = tf.Variable(0.0)
+    first = tf.assign(v, 3.0)
+    with tf.control_dependencies([first]):
+        second = tf.assign(v, v * 2.0)
+    session.run(v.initializer)
+    for _ in range(RUNS):
+        assert session.run([first, second]) == [6.0, 6.0]
+        assert session.run(v) == 6.0
+
+
+def test_two_variables_are_swapped(session):
+    a, b = tf.Variable([1.0, 2.0]), tf.Variable([3.0, 4.0])
+    swap = tf.group(tf.assign(a, b), tf.assign(b, a))
+    session.run(tf.global_variables_initializer())
+    for i in range(RUNS):
+        session.run(swap)
+        expected = ([3, 4], [1, 2]) if i % 2 == 0 else ([1, 2], [3, 4])
+        for got, want in zip(session.run([a, b]), expected):
+            np.testing.assert_array_equal(got, want)
+
+
+def test_an_assign_inside_a_branch_happens_only_where_it_is_taken(session):
+    v = tf.Variable(0.0)
+    positive = tf.placeholder(tf.bool, [])
+    out = tf.cond(positive, lambda: tf.assign_add(v, 1.0), lambda: tf.assign_sub(v, 10.0))
+    session.run(v.initializer)
+    value = 0.0
+    for i in range(RUNS):
+        taken = i % 3 != 0
+        value += 1.0 if taken else -10.0
+        assert session.run(out, {positive: taken}) == value
+        assert session.run(v) == value
+
+
+def test_an_assign_inside_a_loop_happens_in_every_iteration(session):
+    v = tf.Variable(0.0)
+
+    def body(i):
+        with tf.control_dependencies([tf.assign_add(v, 2.0)]):
+            return i + 1
+
+    loop = tf.while_loop(lambda i: i < 5, body, [tf.constant(0)])
+    session.run(v.initializer)
+    for i in range(RUNS):
+        assert session.run(loop) == 5
+        assert session.run(v) == 10.0 * (i + 1)
+
+
+def test_a_view_of_a_variable_read_behind_a_write_that_it_does_not_follow_is_the_old_one(session):
+    v = tf.Variable([[1.0, 2.0], [3.0, 4.0]])
+    flat = tf.reshape(v, [4])
+    write = tf.assign_add(v, [[1.0, 1.0], [1.0, 1.0]])
+    with tf.control_dependencies([write]):
+        late = flat * 1.0
+    session.run(v.initializer)
+    before = session.run(v)
+    _, seen, fetched = session.run([write, late, flat])
+    np.testing.assert_array_equal(seen, before.ravel())
+    np.testing.assert_array_equal(fetched, before.ravel())
+
+
+def test_a_reader_behind_a_write_sees_it(session):
+    v = tf.Variable(1.0)
+    with tf.control_dependencies([tf.assign(v, 5.0)]):
+        after = v * 2.0
+    before = v * 2.0
+    for _ in range(RUNS):
+        session.run(v.initializer)
+        assert session.run([after, before]) == [10.0, 2.0]
+
+
+def test_increments_made_apart_all_count(session):
+    v = tf.Variable(0)
+    increments = [tf.assign_add(v, n) for n in (1, 10, 100)]
+    session.run(v.initializer)
+    session.run(tf.group(*increments))
+    assert session.run(v) == 111
+
+
+def test_a_step_that_fails_changes_nothing(session):
+    a, b = tf.Variable(1), tf.Variable(1)
+    divisor = tf.placeholder(tf.int32, [])
+    step = [tf.assign_add(a, 1), tf.assign_add(b, 10 // divisor)]
+    session.run(tf.global_variables_initializer())
+    with pytest.raises(tf.errors.InvalidArgumentError, match="ivision by zero"):
+        session.run(step, {divisor: 0})
+    assert session.run([a, b]) == [1, 1]
+    session.run(step, {divisor: 5})
+    assert session.run([a, b]) == [2, 3]
+
+
+def test_resource_variables_follow_the_same_rule(session):
+    v = tf.get_variable("v", [], initializer=tf.zeros_initializer(), use_resource=True)
+    increment = v.assign_add(1.0)
+    loss = v * 2.0
+    session.run(tf.global_variables_initializer())
+    for i in range(RUNS):
+        assert session.run([increment, loss])[1] == 2.0 * i
+        assert session.run(v) == i + 1
