@@ -13,7 +13,7 @@ import hookloop as tf
     [
         ("float32", tf.float32), (np.float32, tf.float32), (np.dtype("int64"), tf.int64), (float, tf.float32),
         (int, tf.int32), (bool, tf.bool), (str, tf.string), (np.dtype("U5"), tf.string), (1, tf.float32),
-        (101, tf.float32._ref), (np.dtype(">i4"), tf.int32), ("half", tf.float16), (object, tf.string),
+        (101, tf.float32._ref), (np.dtype(">i4"), tf.int32), ("half", tf.float16), ("float", tf.float32), ("double", tf.float64), ("int", tf.int64), (object, tf.string),
         (tf.int8, tf.int8), ("float32_ref", tf.float32._ref),
     ],
 )  # fmt: skip
@@ -32,7 +32,7 @@ def test_equality_with_names_and_numpy_types():
     assert tf.float32 == np.float32
     assert tf.float32 != "nonsense"
     assert tf.float32 != tf.float64
-    assert tf.float32 != None
+    assert not tf.float32.__eq__(None)
     assert {tf.float32: 1}[tf.as_dtype("float32")] == 1
 
 

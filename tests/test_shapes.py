@@ -13,8 +13,8 @@ def test_unknown_takes_part_in_arithmetic_and_equals_nothing():
     assert (2 * UNKNOWN) is UNKNOWN
     assert 0 * UNKNOWN == 0
     assert (7 // UNKNOWN) is UNKNOWN
-    assert not UNKNOWN == 3
-    assert UNKNOWN != UNKNOWN
+    assert UNKNOWN != 3
+    assert (UNKNOWN == UNKNOWN) is False
     assert pickle.loads(pickle.dumps(UNKNOWN)) is UNKNOWN
 
 

@@ -202,7 +202,8 @@ uint64 = DType("uint64", 23)
 
 QUANTIZED_DTYPES = frozenset((qint8, quint8, qint16, quint16, qint32))
 
-_by_name.update(half=float16, double=float64, half_ref=float16._ref, double_ref=float64._ref)
+_by_name.update({"half": float16, "float": float32, "double": float64})
+_by_name.update({"half_ref": float16._ref, "float_ref": float32._ref, "double_ref": float64._ref})
 for _dtype in (
     float32, float64, int32, uint8, int16, int8, complex64, int64, bool, uint16, complex128, float16,
     uint32, uint64,
@@ -232,7 +233,7 @@ def as_dtype(type_value):
     if isinstance(type_value, int):
         found = _by_number.get(type_value)
     elif isinstance(type_value, str):
-        found = _by_name.get(type_value)
+        found = _by_name.get(type_value) or _from_numpy(type_value)
     elif isinstance(type_value, DType):
         found = type_value
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys as _sys
 
 from absl import flags as _flags
-from absl.flags import *
+from absl.flags import *  # noqa: F403
 
 
 class _FlagValues:

@@ -59,7 +59,7 @@ class GFile:
     def _opened(self):
         if self._file is None:
             with _translated():
-                self._file = open(self._name, self._mode)
+                self._file = open(self._name, self._mode)  # noqa: SIM115 (close() closes it)
         return self._file
 
     def read(self, n=-1):

@@ -62,10 +62,10 @@ def _of_python(values, dtype):
     array = _natural(values)
     kind = array.dtype.kind
     if kind == "O":
-        values = _plain(values, dtype)
+        values = _plain(values, dtype, values)
         array = _natural(values)
         kind = array.dtype.kind
-    if kind in "SUO":
+    if kind in "SUO" or (array.size == 0 and dtype is dtypes.string):
         if dtype not in (None, dtypes.string):
             _refuse(values, dtype)
         return _string_array(np.array(values, object), values)
@@ -87,14 +87,27 @@ def _natural(values):
     """The array that NumPy makes of Python values.
 
     Raises:
-      TypeError: where they are no dense array.
+      TypeError: for tensors, and what NumPy has no array for.
+      ValueError: for lists of different lengths.
     """
     try:
         return np.array(values)
     except NotImplementedError:
         raise TypeError("List of Tensors when single Tensor expected") from None
     except (ValueError, TypeError, OverflowError):
+        wanted = _dense_dimensions(values)
+        if len(wanted) > 1:
+            raise ValueError(
+                f"Argument must be a dense tensor: {_shown(values)} - got shape {wanted[:1]}, but wanted {wanted}."
+            ) from None
         raise TypeError(_not_convertible(values)) from None
+
+
+def _dense_dimensions(values):
+    """The shape that nested lists would have if all were like the first."""
+    if not isinstance(values, (list, tuple)):
+        return []
+    return [len(values), *(_dense_dimensions(values[0]) if values else ())]
 
 
 def _not_convertible(values):
@@ -113,14 +126,14 @@ def _default_type(array):
     return array
 
 
-def _plain(values, dtype):
+def _plain(values, dtype, whole):
     """Nested lists with `Dimension`s as ints.
 
     Raises:
       TypeError: for elements that no constant can hold.
     """
     if isinstance(values, (list, tuple)):
-        return [_plain(v, dtype) for v in values]
+        return [_plain(v, dtype, whole) for v in values]
     if isinstance(values, Dimension):
         if values.value is None:
             raise ValueError(f"a Dimension without a value cannot be part of a constant: {values!r}")
@@ -129,7 +142,7 @@ def _plain(values, dtype):
         raise TypeError(f"Expected {dtype.name}, got None of type 'NoneType' instead.")
     if isinstance(values, (str, bytes, int, float, complex, np.ndarray, np.generic)):
         return values
-    raise TypeError(_not_convertible(values))
+    raise TypeError(_not_convertible(whole))
 
 
 def _refuse(values, dtype):
