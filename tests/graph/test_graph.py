@@ -7,12 +7,6 @@ import pytest
 import hookloop as tf
 
 
-@pytest.fixture
-def graph():
-    with tf.Graph().as_default() as graph:
-        yield graph
-
-
 def test_default_graph_is_the_innermost(graph):
     assert tf.get_default_graph() is graph
     with tf.Graph().as_default() as inner:
@@ -30,9 +24,18 @@ def test_default_graph_is_of_the_thread(graph):
 
 
 def test_reset_default_graph():
-    before = tf.get_default_graph()
-    tf.reset_default_graph()
-    assert tf.get_default_graph() is not before
+    found = []
+
+    def reset():  # in a thread of its own: outside the test's graph
+        found.append(tf.get_default_graph())
+        tf.reset_default_graph()
+        found.append(tf.get_default_graph())
+
+    thread = threading.Thread(target=reset)
+    thread.start()
+    thread.join()
+    assert len(found) == 2
+    assert found[0] is not found[1]
 
 
 def test_reset_default_graph_inside_as_default_is_refused(graph):

@@ -8,12 +8,6 @@ import hookloop as tf
 from hookloop.graph import device as device_module
 
 
-@pytest.fixture(autouse=True)
-def graph():
-    with tf.Graph().as_default() as graph:
-        yield graph
-
-
 def test_name_scopes_nest_and_are_made_unique(graph):
     with tf.name_scope("a") as a:
         with tf.name_scope("b") as b:

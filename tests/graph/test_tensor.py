@@ -8,12 +8,6 @@ import pytest
 import hookloop as tf
 
 
-@pytest.fixture(autouse=True)
-def graph():
-    with tf.Graph().as_default() as graph:
-        yield graph
-
-
 def test_text():
     x = tf.placeholder(tf.float32, [None, 3], name="x")
     assert str(x) == 'Tensor("x:0", shape=(?, 3), dtype=float32)'

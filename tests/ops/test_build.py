@@ -7,12 +7,6 @@ import hookloop as tf
 from hookloop.ops.build import apply_op
 
 
-@pytest.fixture(autouse=True)
-def graph():
-    with tf.Graph().as_default() as graph:
-        yield graph
-
-
 def value_of(tensor):
     return tf.constant_value(tensor)
 

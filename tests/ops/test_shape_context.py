@@ -33,11 +33,9 @@ DEFINITIONS = [
 
 
 @pytest.fixture(autouse=True)
-def graph(monkeypatch):
+def definitions(monkeypatch):
     for definition in DEFINITIONS:
         monkeypatch.setitem(registry._registry, definition.name, definition)
-    with tf.Graph().as_default() as graph:
-        yield graph
 
 
 def test_sizes_flow_through_ops_that_compute_shapes():
