@@ -1,0 +1,90 @@
+/* copy and fill: any strided value to any strided value of the same shape and element size. */
+#include <string.h>
+
+#include "elementwise.h"
+
+#define COPY_LOOP(name, T)                                                                                     \
+    static hl_status name(int64_t n, char *const *data, const int64_t *stride, const hl_value *param) {        \
+        const char *from = data[0];                                                                            \
+        char *to = data[1];                                                                                    \
+        (void)param;                                                                                           \
+        if (stride[0] == (int64_t)sizeof(T) && stride[1] == (int64_t)sizeof(T)) {                              \
+            memmove(to, from, (size_t)n * sizeof(T));                                                          \
+        } else if (stride[0] == 0 && stride[1] == (int64_t)sizeof(T)) {                                        \
+            const T value = *(const T *)from;                                                                  \
+            for (int64_t i = 0; i < n; i++) ((T *)to)[i] = value;                                              \
+        } else if (stride[1] == (int64_t)sizeof(T)) {                                                          \
+            for (int64_t i = 0; i < n; i++) ((T *)to)[i] = *(const T *)(from + i * stride[0]);                 \
+        } else {                                                                                               \
+            for (int64_t i = 0; i < n; i++) *(T *)(to + i * stride[1]) = *(const T *)(from + i * stride[0]);   \
+        }                                                                                                      \
+        return HL_OK;                                                                                          \
+    }
+
+typedef struct bytes16 { uint64_t low, high; } bytes16;
+COPY_LOOP(copy_1, uint8_t)
+COPY_LOOP(copy_2, uint16_t)
+COPY_LOOP(copy_4, uint32_t)
+COPY_LOOP(copy_8, uint64_t)
+COPY_LOOP(copy_16, bytes16)
+
+static ew_loop copy_loop(size_t size) {
+    switch (size) {
+    case 1: return copy_1;
+    case 2: return copy_2;
+    case 4: return copy_4;
+    case 8: return copy_8;
+    default: return copy_16;
+    }
+}
+
+static hl_status run_walk(const hl_instr *ins, hl_run *run) { return ew_run(ins->p[2].p, ins->arg, run); }
+
+static hl_status run_bytes(const hl_instr *ins, hl_run *run) {
+    (void)run;
+    memmove(ins->arg[1], ins->arg[0], (size_t)ins->p[0].i);
+    return HL_OK;
+}
+
+static hl_status run_word(const hl_instr *ins, hl_run *run) {
+    (void)run;
+    memcpy(ins->arg[1], ins->arg[0], 4);
+    return HL_OK;
+}
+
+static hl_status prepare_walk(hl_prepare *prep) {
+    ew_walk *walk = prep->params;
+    hl_tensor *operands[] = {prep->in[0], prep->out[0]};
+    const size_t size = hl_dtype_size(prep->out[0]->dtype);
+    ew_collapse(walk, operands, 2, prep->out[0]);
+    walk->loop = copy_loop(size);
+    prep->cost_ns = walk->cost_ns = (double)prep->out[0]->size * (double)size * 0.1 + 5;
+    prep->ins->fn = run_walk;
+    return HL_OK;
+}
+
+static bool same_dims(const hl_tensor *a, const hl_tensor *b) {
+    if (a->rank != b->rank) return false;
+    for (int axis = 0; axis < a->rank; axis++)
+        if (a->dims[axis] != b->dims[axis]) return false;
+    return true;
+}
+
+static hl_status prepare_copy(hl_prepare *prep) {
+    const hl_tensor *in = prep->in[0], *out = prep->out[0];
+    if (in->contiguous && out->contiguous && same_dims(in, out)) {
+        const int64_t bytes = in->size * (int64_t)hl_dtype_size(in->dtype);
+        prep->ins->p[0].i = bytes;
+        prep->ins->fn = bytes == 4 ? run_word : run_bytes;
+        prep->cost_ns = (double)bytes * 0.05 + 2;
+        if (bytes < 1 << 18) return HL_OK;
+    }
+    return prepare_walk(prep);
+}
+
+static const hl_kernel table[] = {
+    {"copy", prepare_copy, sizeof(ew_walk)},
+    {"fill", prepare_walk, sizeof(ew_walk)},
+};
+
+HL_FAMILY(copy, table);

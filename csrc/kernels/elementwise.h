@@ -1,0 +1,175 @@
+/* Walking several operands of one broadcast shape together: the shared half of all elementwise kernels.
+ *
+ * An op gives loops over one axis. prepare collapses the axes that all operands walk alike; what is dense in all of
+ * them runs as one loop, picked for where its inputs stand still (a scalar) and where they move.
+ */
+#ifndef HOOKLOOP_ELEMENTWISE_H
+#define HOOKLOOP_ELEMENTWISE_H
+
+#include "plan.h"
+#include "pool.h"
+
+enum { EW_MOST_OPERANDS = 4, EW_CHUNK = 16384 };
+
+/* One axis of n elements: pointers and byte strides, inputs first, the output last. */
+typedef hl_status (*ew_loop)(int64_t n, char *const *data, const int64_t *stride, const hl_value *param);
+
+/* What a kernel that is not one dense loop walks. */
+typedef struct ew_walk {
+    ew_loop loop;
+    int operands, outer; /* axes beside the innermost one */
+    int64_t n;           /* of the innermost axis */
+    int64_t count;       /* iterations of the outer axes */
+    int64_t dims[HL_MAX_RANK];
+    int64_t strides[HL_MAX_RANK][EW_MOST_OPERANDS];
+    int64_t inner[EW_MOST_OPERANDS];
+    hl_value param;
+    double cost_ns;
+} ew_walk;
+
+/* The byte strides of an operand seen in the output's shape: 0 along the axes that it is broadcast over. */
+static inline void ew_strides(const hl_tensor *t, int rank, int64_t *stride) {
+    const int64_t size = (int64_t)hl_dtype_size(t->dtype);
+    const int missing = rank - t->rank;
+    for (int axis = 0; axis < rank; axis++) {
+        const int own = axis - missing;
+        stride[axis] = own < 0 || t->dims[own] == 1 ? 0 : t->strides[own] * size;
+    }
+}
+
+/* Fills the walk: axes of size 1 vanish, neighbours that every operand walks as one become one. */
+static inline void ew_collapse(ew_walk *walk, hl_tensor *const *operand, int operands, const hl_tensor *out) {
+    int64_t stride[EW_MOST_OPERANDS][HL_MAX_RANK];
+    int64_t dims[HL_MAX_RANK], kept[HL_MAX_RANK][EW_MOST_OPERANDS];
+    int rank = 0;
+    for (int k = 0; k < operands; k++) ew_strides(operand[k], out->rank, stride[k]);
+    for (int axis = 0; axis < out->rank; axis++) {
+        if (out->dims[axis] == 1) continue;
+        bool joins = rank > 0;
+        for (int k = 0; k < operands && joins; k++) joins = kept[rank - 1][k] == stride[k][axis] * out->dims[axis];
+        if (!joins) dims[rank++] = 1;
+        dims[rank - 1] *= out->dims[axis];
+        for (int k = 0; k < operands; k++) kept[rank - 1][k] = stride[k][axis];
+    }
+    walk->operands = operands;
+    walk->outer = rank > 0 ? rank - 1 : 0;
+    walk->n = rank > 0 ? dims[rank - 1] : 1;
+    if (out->size == 0) walk->n = 0, walk->outer = 0;
+    walk->count = 1;
+    for (int k = 0; k < operands; k++) walk->inner[k] = rank > 0 ? kept[rank - 1][k] : 0;
+    for (int axis = 0; axis < walk->outer; axis++) {
+        walk->dims[axis] = dims[axis];
+        walk->count *= dims[axis];
+        for (int k = 0; k < operands; k++) walk->strides[axis][k] = kept[axis][k];
+    }
+}
+
+/* Runs the outer iterations from first to last. */
+static inline hl_status ew_rows(const ew_walk *walk, void *const *base, int64_t first, int64_t last) {
+    int64_t index[HL_MAX_RANK];
+    char *data[EW_MOST_OPERANDS];
+    int64_t rest = first;
+    for (int k = 0; k < walk->operands; k++) data[k] = base[k];
+    for (int axis = walk->outer - 1; axis >= 0; axis--) {
+        index[axis] = rest % walk->dims[axis];
+        rest /= walk->dims[axis];
+        for (int k = 0; k < walk->operands; k++) data[k] += index[axis] * walk->strides[axis][k];
+    }
+    for (int64_t row = first;;) {
+        const hl_status status = walk->loop(walk->n, data, walk->inner, &walk->param);
+        if (status != HL_OK || ++row >= last) return status;
+        for (int axis = walk->outer - 1; axis >= 0; axis--) {
+            for (int k = 0; k < walk->operands; k++) data[k] += walk->strides[axis][k];
+            if (++index[axis] < walk->dims[axis]) break;
+            for (int k = 0; k < walk->operands; k++) data[k] -= walk->dims[axis] * walk->strides[axis][k];
+            index[axis] = 0;
+        }
+    }
+}
+
+typedef struct ew_job {
+    const ew_walk *walk;
+    void *const *base;
+    int64_t rows; /* outer iterations a chunk; 0 where the one row is cut instead */
+    _Atomic int status;
+} ew_job;
+
+static void ew_chunk(void *argument, int64_t chunk, int worker) {
+    ew_job *job = argument;
+    const ew_walk *walk = job->walk;
+    hl_status status;
+    (void)worker;
+    if (job->rows) {
+        const int64_t first = chunk * job->rows, end = first + job->rows;
+        status = ew_rows(walk, job->base, first, end < walk->count ? end : walk->count);
+    } else {
+        char *data[EW_MOST_OPERANDS];
+        const int64_t first = chunk * EW_CHUNK, left = walk->n - first;
+        for (int k = 0; k < walk->operands; k++) data[k] = (char *)job->base[k] + first * walk->inner[k];
+        status = walk->loop(left < EW_CHUNK ? left : EW_CHUNK, data, walk->inner, &walk->param);
+    }
+    if (status != HL_OK) job->status = status;
+}
+
+/* Walks everything, on the pool where that pays. */
+static inline hl_status ew_run(const ew_walk *walk, void *const *base, hl_run *run) {
+    if (walk->n == 0 || walk->count == 0) return HL_OK;
+    if (run->threads == 1 || walk->n * walk->count <= EW_CHUNK) return ew_rows(walk, base, 0, walk->count);
+    ew_job job = {.walk = walk, .base = base};
+    int64_t chunks;
+    if (walk->count == 1) {
+        chunks = (walk->n + EW_CHUNK - 1) / EW_CHUNK;
+    } else {
+        job.rows = walk->n >= EW_CHUNK ? 1 : EW_CHUNK / walk->n;
+        chunks = (walk->count + job.rows - 1) / job.rows;
+    }
+    hl_parallel(run, chunks, walk->cost_ns, ew_chunk, &job);
+    return (hl_status)job.status;
+}
+
+/* --- preparing and running an op that has one loop for each dtype -------------------------------------- */
+
+/* The loops of one op: by the dtype of input 0; the end has dtype 0. */
+typedef struct ew_variant { hl_dtype in, out; ew_loop loop; } ew_variant;
+
+static inline hl_status ew_status(hl_status status, hl_run *run) {
+    if (status == HL_OK) return status;
+    if (status == HL_OUT_OF_RANGE)
+        return hl_fail(run, HL_INVALID_ARGUMENT, "Integers to negative integer powers are not allowed");
+    return hl_fail(run, HL_INVALID_ARGUMENT, "Integer division by zero");
+}
+
+static hl_status ew_run_walk(const hl_instr *ins, hl_run *run) {
+    void *const *base = ((const ew_walk *)ins->p[2].p)->operands > HL_DIRECT_ARGS ? hl_args(ins) : ins->arg;
+    return ew_status(ew_run(ins->p[2].p, base, run), run);
+}
+
+/* A single dense row, small enough for one thread. */
+static hl_status ew_run_row(const hl_instr *ins, hl_run *run) {
+    const ew_walk *walk = ins->p[2].p;
+    const hl_status status = ((ew_loop)ins->p[1].p)(ins->p[0].i, (char *const *)ins->arg, walk->inner, &walk->param);
+    return status == HL_OK ? HL_OK : ew_status(status, run);
+}
+
+/* cost is in nanoseconds an element. */
+static inline hl_status ew_prepare(hl_prepare *prep, const ew_variant *variants, double cost, hl_value param) {
+    ew_walk *walk = prep->params;
+    const hl_tensor *out = prep->out[0];
+    hl_tensor *operands[EW_MOST_OPERANDS];
+    const int n = prep->n_in + 1;
+    const ew_variant *variant = variants;
+    while (variant->in && (variant->in != prep->in[prep->n_in - 1]->dtype || variant->out != out->dtype)) variant++;
+    if (!variant->in) return hl_refuse(prep, HL_UNIMPLEMENTED, "there is no kernel for this dtype");
+    for (int k = 0; k < prep->n_in; k++) operands[k] = prep->in[k];
+    operands[n - 1] = prep->out[0];
+    ew_collapse(walk, operands, n, out);
+    walk->loop = variant->loop;
+    walk->param = param;
+    prep->cost_ns = walk->cost_ns = (double)out->size * cost + 3;
+    prep->ins->p[0].i = walk->n;
+    prep->ins->p[1].p = (void *)walk->loop;
+    prep->ins->fn = walk->outer == 0 && walk->n <= EW_CHUNK ? ew_run_row : ew_run_walk;
+    return HL_OK;
+}
+
+#endif

@@ -1,0 +1,333 @@
+/* Elementwise ops of two operands, with broadcasting. */
+#include <math.h>
+
+#include "elementwise.h"
+#include "elementwise_types.h"
+
+#define IVDEP _Pragma("GCC ivdep")
+
+/* Dense loops for the ways two operands move, and one for any strides. GCC vectorises the dense ones; the output may be
+ * an input's own buffer. EXPR is in x and y, of the computed type C. */
+#define LOOP(name, S, C, LOAD, R, STORE, CHECK, EXPR)                                                          \
+    static hl_status name(int64_t n, char *const *data, const int64_t *stride, const hl_value *param) {        \
+        const int64_t s0 = stride[0], s1 = stride[1], s2 = stride[2];                                          \
+        (void)param;                                                                                           \
+        CHECK(S)                                                                                               \
+        if (s2 == (int64_t)sizeof(R) && s0 == (int64_t)sizeof(S) && s1 == (int64_t)sizeof(S)) {                \
+            const S *a = (const S *)data[0], *b = (const S *)data[1];                                          \
+            R *out = (R *)data[2];                                                                             \
+            IVDEP for (int64_t i = 0; i < n; i++) {                                                            \
+                const C x = LOAD(a[i]), y = LOAD(b[i]);                                                        \
+                out[i] = (R)STORE((C)(EXPR));                                                                       \
+            }                                                                                                  \
+        } else if (s2 == (int64_t)sizeof(R) && s0 == (int64_t)sizeof(S) && s1 == 0) {                          \
+            const S *a = (const S *)data[0];                                                                   \
+            const C y = LOAD(*(const S *)data[1]);                                                             \
+            R *out = (R *)data[2];                                                                             \
+            IVDEP for (int64_t i = 0; i < n; i++) {                                                            \
+                const C x = LOAD(a[i]);                                                                        \
+                out[i] = (R)STORE((C)(EXPR));                                                                       \
+            }                                                                                                  \
+        } else if (s2 == (int64_t)sizeof(R) && s0 == 0 && s1 == (int64_t)sizeof(S)) {                          \
+            const C x = LOAD(*(const S *)data[0]);                                                             \
+            const S *b = (const S *)data[1];                                                                   \
+            R *out = (R *)data[2];                                                                             \
+            IVDEP for (int64_t i = 0; i < n; i++) {                                                            \
+                const C y = LOAD(b[i]);                                                                        \
+                out[i] = (R)STORE((C)(EXPR));                                                                       \
+            }                                                                                                  \
+        } else {                                                                                               \
+            for (int64_t i = 0; i < n; i++) {                                                                  \
+                const C x = LOAD(*(const S *)(data[0] + i * s0)), y = LOAD(*(const S *)(data[1] + i * s1));    \
+                *(R *)(data[2] + i * s2) = (R)STORE((C)(EXPR));                                                \
+            }                                                                                                  \
+        }                                                                                                      \
+        return HL_OK;                                                                                          \
+    }
+
+#define UNCHECKED(S)
+#define NO_ZEROS(S)                                                          \
+    for (int64_t i = 0; i < (s1 ? n : n > 0); i++)                           \
+        if (*(const S *)(data[1] + i * s1) == 0) return HL_INVALID_ARGUMENT;
+#define NOT_NEGATIVE(S)                                                      \
+    for (int64_t i = 0; i < (s1 ? n : n > 0); i++)                           \
+        if (*(const S *)(data[1] + i * s1) < (S)0) return HL_OUT_OF_RANGE;
+
+/* X macros: an op over types, its result of the same type or bool. */
+#define SAME(tag, dtype, S, C, LOAD, STORE, op, EXPR) LOOP(op##_##tag, S, C, LOAD, S, STORE, UNCHECKED, EXPR)
+#define CHECKED(tag, dtype, S, C, LOAD, STORE, op, CHECK, EXPR) LOOP(op##_##tag, S, C, LOAD, S, STORE, CHECK, EXPR)
+#define TEST(tag, dtype, S, C, LOAD, STORE, op, EXPR) LOOP(op##_##tag, S, C, LOAD, uint8_t, PLAIN, UNCHECKED, EXPR)
+#define ROW(tag, dtype, S, C, LOAD, STORE, op) {dtype, dtype, op##_##tag},
+#define TEST_ROW(tag, dtype, S, C, LOAD, STORE, op) {dtype, HL_BOOL, op##_##tag},
+#define VARIANTS(op, rows) static const ew_variant op##_variants[] = {rows {0, 0, NULL}};
+
+/* --- definitions that C's operators do not give ----------------------------------------------------------- */
+
+static inline float floor_mod_f(float x, float y) {
+    const float rest = fmodf(x, y);
+    return rest != 0 && (rest < 0) != (y < 0) ? rest + y : rest;
+}
+static inline double floor_mod_d(double x, double y) {
+    const double rest = fmod(x, y);
+    return rest != 0 && (rest < 0) != (y < 0) ? rest + y : rest;
+}
+#define FLOOR_MOD(x, y) _Generic((x), float: floor_mod_f, default: floor_mod_d)(x, y)
+#define FLOOR(x) _Generic((x), float: floorf, default: floor)(x)
+#define FMOD(x, y) _Generic((x), float: fmodf, default: fmod)(x, y)
+#define POW(x, y) _Generic((x), float: powf, default: pow)(x, y)
+#define ATAN2(x, y) _Generic((x), float: atan2f, default: atan2)(x, y)
+#define LOG(x) _Generic((x), float: logf, default: log)(x)
+#define EXP(x) _Generic((x), float: expf, default: exp)(x)
+
+/* The most negative number divided by -1 does not trap: it wraps. */
+static inline int64_t truncate_div(int64_t x, int64_t y) { return y == -1 ? (int64_t)(0 - (uint64_t)x) : x / y; }
+static inline int64_t truncate_mod(int64_t x, int64_t y) { return y == -1 ? 0 : x % y; }
+static inline int64_t floor_div(int64_t x, int64_t y) {
+    const int64_t quotient = truncate_div(x, y);
+    return quotient - (truncate_mod(x, y) != 0 && (x < 0) != (y < 0));
+}
+static inline int64_t floor_mod(int64_t x, int64_t y) {
+    const int64_t rest = truncate_mod(x, y);
+    return rest != 0 && (rest < 0) != (y < 0) ? rest + y : rest;
+}
+static inline int64_t integer_pow(int64_t x, int64_t y) {
+    uint64_t result = 1, base = (uint64_t)x;
+    for (; y > 0; y >>= 1, base *= base)
+        if (y & 1) result *= base;
+    return (int64_t)result;
+}
+
+#define MAX(x, y) ((x) > (y) || (x) != (x) ? (x) : (y))
+#define MIN(x, y) ((x) < (y) || (x) != (x) ? (x) : (y))
+
+/* --- the ops -------------------------------------------------------------------------------------------------- */
+
+EACH_NUMBER(SAME, add, x + y)
+VARIANTS(add, EACH_NUMBER(ROW, add))
+
+EACH_NUMBER(SAME, sub, x - y)
+VARIANTS(sub, EACH_NUMBER(ROW, sub))
+
+EACH_NUMBER(SAME, mul, x * y)
+VARIANTS(mul, EACH_NUMBER(ROW, mul))
+
+EACH_FLOAT(SAME, mul_no_nan, y == 0 ? 0 : x * y)
+VARIANTS(mul_no_nan, EACH_FLOAT(ROW, mul_no_nan))
+
+EACH_FLOAT(SAME, div, x / y)
+EACH_SIGNED(CHECKED, div, NO_ZEROS, truncate_div(x, y))
+EACH_UNSIGNED(CHECKED, div, NO_ZEROS, x / y)
+VARIANTS(div, EACH_FLOAT(ROW, div) EACH_SIGNED(ROW, div) EACH_UNSIGNED(ROW, div))
+
+EACH_FLOAT(SAME, floor_div, FLOOR(x / y))
+EACH_SIGNED(CHECKED, floor_div, NO_ZEROS, floor_div(x, y))
+EACH_UNSIGNED(CHECKED, floor_div, NO_ZEROS, x / y)
+VARIANTS(floor_div, EACH_FLOAT(ROW, floor_div) EACH_SIGNED(ROW, floor_div) EACH_UNSIGNED(ROW, floor_div))
+
+EACH_FLOAT(SAME, floor_mod, FLOOR_MOD(x, y))
+EACH_SIGNED(CHECKED, floor_mod, NO_ZEROS, floor_mod(x, y))
+EACH_UNSIGNED(CHECKED, floor_mod, NO_ZEROS, x % y)
+VARIANTS(floor_mod, EACH_FLOAT(ROW, floor_mod) EACH_SIGNED(ROW, floor_mod) EACH_UNSIGNED(ROW, floor_mod))
+
+EACH_FLOAT(SAME, truncate_mod, FMOD(x, y))
+EACH_SIGNED(CHECKED, truncate_mod, NO_ZEROS, truncate_mod(x, y))
+EACH_UNSIGNED(CHECKED, truncate_mod, NO_ZEROS, x % y)
+VARIANTS(truncate_mod, EACH_FLOAT(ROW, truncate_mod) EACH_SIGNED(ROW, truncate_mod) EACH_UNSIGNED(ROW, truncate_mod))
+
+EACH_FLOAT(SAME, div_no_nan, y == 0 ? 0 : x / y)
+VARIANTS(div_no_nan, EACH_FLOAT(ROW, div_no_nan))
+
+EACH_FLOAT(SAME, xdivy, x == 0 ? 0 : x / y)
+VARIANTS(xdivy, EACH_FLOAT(ROW, xdivy))
+
+EACH_FLOAT(SAME, xlogy, x == 0 ? 0 : x * LOG(y))
+VARIANTS(xlogy, EACH_FLOAT(ROW, xlogy))
+
+EACH_FLOAT(SAME, pow, POW(x, y))
+EACH_SIGNED(CHECKED, pow, NOT_NEGATIVE, integer_pow(x, y))
+EACH_UNSIGNED(SAME, pow, integer_pow((int64_t)x, (int64_t)y))
+VARIANTS(pow, EACH_FLOAT(ROW, pow) EACH_SIGNED(ROW, pow) EACH_UNSIGNED(ROW, pow))
+
+EACH_NUMBER(SAME, maximum, MAX(x, y))
+VARIANTS(maximum, EACH_NUMBER(ROW, maximum))
+
+EACH_NUMBER(SAME, minimum, MIN(x, y))
+VARIANTS(minimum, EACH_NUMBER(ROW, minimum))
+
+EACH_NUMBER(SAME, squared_difference, (x - y) * (x - y))
+VARIANTS(squared_difference, EACH_NUMBER(ROW, squared_difference))
+
+EACH_FLOAT(SAME, atan2, ATAN2(x, y))
+VARIANTS(atan2, EACH_FLOAT(ROW, atan2))
+
+EACH_BOOL(SAME, logical_and, x && y)
+VARIANTS(logical_and, EACH_BOOL(ROW, logical_and))
+
+EACH_BOOL(SAME, logical_or, x || y)
+VARIANTS(logical_or, EACH_BOOL(ROW, logical_or))
+
+EACH_INT(SAME, bitwise_and, x & y)
+VARIANTS(bitwise_and, EACH_INT(ROW, bitwise_and))
+
+EACH_INT(SAME, bitwise_or, x | y)
+VARIANTS(bitwise_or, EACH_INT(ROW, bitwise_or))
+
+EACH_INT(SAME, bitwise_xor, x ^ y)
+VARIANTS(bitwise_xor, EACH_INT(ROW, bitwise_xor))
+
+EACH_INT(SAME, left_shift, (uint64_t)x << (uint64_t)y)
+VARIANTS(left_shift, EACH_INT(ROW, left_shift))
+
+EACH_INT(SAME, right_shift, x >> y)
+VARIANTS(right_shift, EACH_INT(ROW, right_shift))
+
+EACH_NUMBER(TEST, equal, x == y)
+EACH_BOOL(TEST, equal, x == y)
+VARIANTS(equal, EACH_NUMBER(TEST_ROW, equal) EACH_BOOL(TEST_ROW, equal))
+
+EACH_NUMBER(TEST, not_equal, x != y)
+EACH_BOOL(TEST, not_equal, x != y)
+VARIANTS(not_equal, EACH_NUMBER(TEST_ROW, not_equal) EACH_BOOL(TEST_ROW, not_equal))
+
+EACH_NUMBER(TEST, less, x < y)
+VARIANTS(less, EACH_NUMBER(TEST_ROW, less))
+
+EACH_NUMBER(TEST, less_equal, x <= y)
+VARIANTS(less_equal, EACH_NUMBER(TEST_ROW, less_equal))
+
+EACH_NUMBER(TEST, greater, x > y)
+VARIANTS(greater, EACH_NUMBER(TEST_ROW, greater))
+
+EACH_NUMBER(TEST, greater_equal, x >= y)
+VARIANTS(greater_equal, EACH_NUMBER(TEST_ROW, greater_equal))
+
+EACH_FLOAT(SAME, tanh_grad, y * (1 - x * x))
+VARIANTS(tanh_grad, EACH_FLOAT(ROW, tanh_grad))
+
+EACH_FLOAT(SAME, sigmoid_grad, y * x * (1 - x))
+VARIANTS(sigmoid_grad, EACH_FLOAT(ROW, sigmoid_grad))
+
+EACH_FLOAT(SAME, sqrt_grad, y * 0.5 / x)
+VARIANTS(sqrt_grad, EACH_FLOAT(ROW, sqrt_grad))
+
+EACH_FLOAT(SAME, rsqrt_grad, -0.5 * y * x * x * x)
+VARIANTS(rsqrt_grad, EACH_FLOAT(ROW, rsqrt_grad))
+
+EACH_FLOAT(SAME, reciprocal_grad, -y * x * x)
+VARIANTS(reciprocal_grad, EACH_FLOAT(ROW, reciprocal_grad))
+
+EACH_NUMBER(SAME, relu_grad, y > 0 ? x : 0)
+VARIANTS(relu_grad, EACH_NUMBER(ROW, relu_grad))
+
+EACH_FLOAT(SAME, relu6_grad, y > 0 && y < 6 ? x : 0)
+VARIANTS(relu6_grad, EACH_FLOAT(ROW, relu6_grad))
+
+EACH_FLOAT(SAME, elu_grad, y < 0 ? (y + 1) * x : x)
+VARIANTS(elu_grad, EACH_FLOAT(ROW, elu_grad))
+
+EACH_FLOAT(SAME, selu_grad, y < 0 ? x * (y + 1.7580993408473766) : x * 1.0507009873554805)
+VARIANTS(selu_grad, EACH_FLOAT(ROW, selu_grad))
+
+EACH_FLOAT(SAME, softplus_grad, x / (1 + EXP(-y)))
+VARIANTS(softplus_grad, EACH_FLOAT(ROW, softplus_grad))
+
+EACH_FLOAT(SAME, softsign_grad, x / ((1 + (y < 0 ? -y : y)) * (1 + (y < 0 ? -y : y))))
+VARIANTS(softsign_grad, EACH_FLOAT(ROW, softsign_grad))
+
+EACH_FLOAT(SAME, leaky_relu_grad, y > 0 ? x : x * param->f)
+VARIANTS(leaky_relu_grad, EACH_FLOAT(ROW, leaky_relu_grad))
+
+/* --- table ------------------------------------------------------------------------------------------------------- */
+
+#define PREPARE(op, cost)                                                                       \
+    static hl_status prepare_##op(hl_prepare *prep) {                                          \
+        return ew_prepare(prep, op##_variants, cost, prep->n_attr ? prep->attr[0] : (hl_value){0}); \
+    }
+
+PREPARE(add, 0.12)
+PREPARE(sub, 0.12)
+PREPARE(mul, 0.12)
+PREPARE(mul_no_nan, 0.12)
+PREPARE(div, 0.12)
+PREPARE(floor_div, 0.5)
+PREPARE(floor_mod, 5)
+PREPARE(truncate_mod, 5)
+PREPARE(div_no_nan, 0.12)
+PREPARE(xdivy, 0.12)
+PREPARE(xlogy, 5)
+PREPARE(pow, 10)
+PREPARE(maximum, 0.12)
+PREPARE(minimum, 0.12)
+PREPARE(squared_difference, 0.12)
+PREPARE(atan2, 15)
+PREPARE(logical_and, 0.12)
+PREPARE(logical_or, 0.12)
+PREPARE(bitwise_and, 0.12)
+PREPARE(bitwise_or, 0.12)
+PREPARE(bitwise_xor, 0.12)
+PREPARE(left_shift, 0.12)
+PREPARE(right_shift, 0.12)
+PREPARE(equal, 0.12)
+PREPARE(not_equal, 0.12)
+PREPARE(less, 0.12)
+PREPARE(less_equal, 0.12)
+PREPARE(greater, 0.12)
+PREPARE(greater_equal, 0.12)
+PREPARE(tanh_grad, 0.12)
+PREPARE(sigmoid_grad, 0.12)
+PREPARE(sqrt_grad, 0.12)
+PREPARE(rsqrt_grad, 0.12)
+PREPARE(reciprocal_grad, 0.12)
+PREPARE(relu_grad, 0.12)
+PREPARE(relu6_grad, 0.12)
+PREPARE(elu_grad, 0.12)
+PREPARE(selu_grad, 0.12)
+PREPARE(softplus_grad, 2)
+PREPARE(softsign_grad, 0.12)
+PREPARE(leaky_relu_grad, 0.12)
+
+static const hl_kernel table[] = {
+    {"add", prepare_add, sizeof(ew_walk)},
+    {"sub", prepare_sub, sizeof(ew_walk)},
+    {"mul", prepare_mul, sizeof(ew_walk)},
+    {"mul_no_nan", prepare_mul_no_nan, sizeof(ew_walk)},
+    {"div", prepare_div, sizeof(ew_walk)},
+    {"floor_div", prepare_floor_div, sizeof(ew_walk)},
+    {"floor_mod", prepare_floor_mod, sizeof(ew_walk)},
+    {"truncate_mod", prepare_truncate_mod, sizeof(ew_walk)},
+    {"div_no_nan", prepare_div_no_nan, sizeof(ew_walk)},
+    {"xdivy", prepare_xdivy, sizeof(ew_walk)},
+    {"xlogy", prepare_xlogy, sizeof(ew_walk)},
+    {"pow", prepare_pow, sizeof(ew_walk)},
+    {"maximum", prepare_maximum, sizeof(ew_walk)},
+    {"minimum", prepare_minimum, sizeof(ew_walk)},
+    {"squared_difference", prepare_squared_difference, sizeof(ew_walk)},
+    {"atan2", prepare_atan2, sizeof(ew_walk)},
+    {"logical_and", prepare_logical_and, sizeof(ew_walk)},
+    {"logical_or", prepare_logical_or, sizeof(ew_walk)},
+    {"bitwise_and", prepare_bitwise_and, sizeof(ew_walk)},
+    {"bitwise_or", prepare_bitwise_or, sizeof(ew_walk)},
+    {"bitwise_xor", prepare_bitwise_xor, sizeof(ew_walk)},
+    {"left_shift", prepare_left_shift, sizeof(ew_walk)},
+    {"right_shift", prepare_right_shift, sizeof(ew_walk)},
+    {"equal", prepare_equal, sizeof(ew_walk)},
+    {"not_equal", prepare_not_equal, sizeof(ew_walk)},
+    {"less", prepare_less, sizeof(ew_walk)},
+    {"less_equal", prepare_less_equal, sizeof(ew_walk)},
+    {"greater", prepare_greater, sizeof(ew_walk)},
+    {"greater_equal", prepare_greater_equal, sizeof(ew_walk)},
+    {"tanh_grad", prepare_tanh_grad, sizeof(ew_walk)},
+    {"sigmoid_grad", prepare_sigmoid_grad, sizeof(ew_walk)},
+    {"sqrt_grad", prepare_sqrt_grad, sizeof(ew_walk)},
+    {"rsqrt_grad", prepare_rsqrt_grad, sizeof(ew_walk)},
+    {"reciprocal_grad", prepare_reciprocal_grad, sizeof(ew_walk)},
+    {"relu_grad", prepare_relu_grad, sizeof(ew_walk)},
+    {"relu6_grad", prepare_relu6_grad, sizeof(ew_walk)},
+    {"elu_grad", prepare_elu_grad, sizeof(ew_walk)},
+    {"selu_grad", prepare_selu_grad, sizeof(ew_walk)},
+    {"softplus_grad", prepare_softplus_grad, sizeof(ew_walk)},
+    {"softsign_grad", prepare_softsign_grad, sizeof(ew_walk)},
+    {"leaky_relu_grad", prepare_leaky_relu_grad, sizeof(ew_walk)},
+};
+
+HL_FAMILY(elementwise_binary, table);

@@ -1,0 +1,34 @@
+/* The element types of elementwise kernels: how they are stored, computed with, loaded and stored.
+ *
+ * EACH_FLOAT(X, ...) is X(tag, dtype, stored, computed, load, store, ...) for each floating type, EACH_INT and
+ * so on likewise.
+ */
+#ifndef HOOKLOOP_ELEMENTWISE_TYPES_H
+#define HOOKLOOP_ELEMENTWISE_TYPES_H
+
+#include "half.h"
+
+#define PLAIN(x) (x)
+
+#define EACH_WIDE_FLOAT(X, ...)                                  \
+    X(f32, HL_FLOAT32, float, float, PLAIN, PLAIN, __VA_ARGS__)  \
+    X(f64, HL_FLOAT64, double, double, PLAIN, PLAIN, __VA_ARGS__)
+#define EACH_HALF(X, ...)                                                               \
+    X(f16, HL_FLOAT16, uint16_t, float, half_to_float, float_to_half, __VA_ARGS__)      \
+    X(bf16, HL_BFLOAT16, uint16_t, float, bfloat_to_float, float_to_bfloat, __VA_ARGS__)
+#define EACH_FLOAT(X, ...) EACH_WIDE_FLOAT(X, __VA_ARGS__) EACH_HALF(X, __VA_ARGS__)
+#define EACH_SIGNED(X, ...)                                          \
+    X(i32, HL_INT32, int32_t, int32_t, PLAIN, PLAIN, __VA_ARGS__)    \
+    X(i64, HL_INT64, int64_t, int64_t, PLAIN, PLAIN, __VA_ARGS__)    \
+    X(i8, HL_INT8, int8_t, int8_t, PLAIN, PLAIN, __VA_ARGS__)        \
+    X(i16, HL_INT16, int16_t, int16_t, PLAIN, PLAIN, __VA_ARGS__)
+#define EACH_UNSIGNED(X, ...)                                          \
+    X(u8, HL_UINT8, uint8_t, uint8_t, PLAIN, PLAIN, __VA_ARGS__)       \
+    X(u16, HL_UINT16, uint16_t, uint16_t, PLAIN, PLAIN, __VA_ARGS__)   \
+    X(u32, HL_UINT32, uint32_t, uint32_t, PLAIN, PLAIN, __VA_ARGS__)   \
+    X(u64, HL_UINT64, uint64_t, uint64_t, PLAIN, PLAIN, __VA_ARGS__)
+#define EACH_INT(X, ...) EACH_SIGNED(X, __VA_ARGS__) EACH_UNSIGNED(X, __VA_ARGS__)
+#define EACH_NUMBER(X, ...) EACH_FLOAT(X, __VA_ARGS__) EACH_INT(X, __VA_ARGS__)
+#define EACH_BOOL(X, ...) X(b8, HL_BOOL, uint8_t, uint8_t, PLAIN, PLAIN, __VA_ARGS__)
+
+#endif
