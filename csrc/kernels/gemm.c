@@ -28,7 +28,7 @@
 #endif
 
 enum {
-    MAX_K_BLOCK = 256,   /* of a panel: 64 KB of B, which the second-level cache feeds fast enough */
+    MAX_K_BLOCK = 768,   /* of a panel: 192 KB of B, which the second-level cache feeds fast enough */
     MAX_M_BLOCK = 480,   /* rows of A that stay in the second-level cache while the panels pass */
     TASK_NS = 15000,
     MAX_TASKS = 64,
@@ -256,13 +256,18 @@ static void cut(gemm *g, int lanes, double gflops) {
     g->cost_ns = 15.0 + (double)g->batch * (10.0 + flops / gflops);
     const int64_t wanted = max_of(1, min_of(MAX_TASKS, (int64_t)(g->cost_ns / TASK_NS)));
     const int64_t per_product = max_of(1, ceil_div(wanted, max_of(g->batch, 1)));
-    const int64_t panel = MAX_VECTORS * lanes;
-    g->n_blocks = min_of(ceil_div(g->n, panel), per_product);
-    g->n_block = g->n_blocks > 1 ? ceil_div(ceil_div(g->n, panel), g->n_blocks) * panel : g->n;
-    g->n_blocks = ceil_div(g->n, g->n_block);
-    const int64_t least_rows = (g->pack_b ? 16 : 4) * ROWS;
-    g->m_blocks = min_of(ceil_div(per_product, g->n_blocks), max_of(1, g->m / least_rows));
+    const int64_t panels = ceil_div(g->n, MAX_VECTORS * lanes);
+    const int64_t row_blocks = max_of(1, g->m / ((g->pack_b ? 16 : 4) * ROWS));
+    if (g->pack_a) { /* what is packed should serve several panels: cut the rows first */
+        g->m_blocks = min_of(row_blocks, per_product);
+        g->n_blocks = min_of(ceil_div(panels, 4), ceil_div(per_product, g->m_blocks));
+    } else {
+        g->n_blocks = min_of(panels, per_product);
+        g->m_blocks = min_of(row_blocks, ceil_div(per_product, g->n_blocks));
+    }
     if (!g->dots) g->m_blocks = max_of(g->m_blocks, ceil_div(g->m, MAX_M_BLOCK));
+    g->n_block = g->n_blocks > 1 ? ceil_div(panels, g->n_blocks) * MAX_VECTORS * lanes : g->n;
+    g->n_blocks = ceil_div(g->n, g->n_block);
     g->m_block = g->m_blocks > 1 ? ceil_div(ceil_div(g->m, g->m_blocks), 2 * ROWS) * 2 * ROWS : g->m;
     g->m_blocks = ceil_div(g->m, g->m_block);
     const int64_t units = g->batch * g->m_blocks * g->n_blocks;

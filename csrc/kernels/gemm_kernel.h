@@ -58,11 +58,9 @@ SIMD_INLINE void NAME(tile)(const int rows, const int vectors, const bool by_row
         for (int v = 0; v < vectors; v++) {
             REAL *to = c + i * panel->c_stride + v * LANES;
             if (part && v == vectors - 1) {
-                VEC old = panel->accumulate ? LOAD_PART(to, lanes) : (VEC){0};
-                STORE_PART(to, old + sum[i][v], lanes);
+                STORE_PART(to, panel->accumulate ? LOAD_PART(to, lanes) + sum[i][v] : sum[i][v], lanes);
             } else {
-                VEC old = panel->accumulate ? LOAD(to) : (VEC){0};
-                STORE(to, old + sum[i][v]);
+                STORE(to, panel->accumulate ? LOAD(to) + sum[i][v] : sum[i][v]);
             }
         }
 }
@@ -167,15 +165,24 @@ static void NAME(pack_b)(const gemm *g, const REAL *b, int64_t k, int64_t column
         }
 }
 
-/* Copies k rows of A stored transposed into tiles of ROWS: tile, k, row. */
+/* Copies k rows of A stored transposed into tiles of ROWS: tile, k, row. Goes by blocks of few rows, so that lines
+ * that are powers of two apart do not push each other out of the cache. */
 static void NAME(pack_a)(const gemm *g, const REAL *a, int64_t rows, int64_t k, REAL *to) {
-    for (int64_t row = 0; row < rows; row += ROWS) {
-        const REAL *from = a + row;
-        if (rows - row >= ROWS) {
-            for (int64_t i = 0; i < k; i++, from += g->a_k, to += ROWS) memcpy(to, from, ROWS * sizeof(REAL));
-        } else {
-            size_t bytes = (size_t)(rows - row) * sizeof(REAL);
-            for (int64_t i = 0; i < k; i++, from += g->a_k, to += ROWS) memcpy(to, from, bytes);
+    enum { K_STEP = 8, ROW_STEP = 16 * ROWS };
+    for (int64_t k0 = 0; k0 < k; k0 += K_STEP) {
+        const int64_t k1 = k - k0 < K_STEP ? k : k0 + K_STEP;
+        for (int64_t block = 0; block < rows; block += ROW_STEP) {
+            const int64_t end = rows - block < ROW_STEP ? rows : block + ROW_STEP;
+            for (int64_t row = block; row < end; row += ROWS) {
+                const REAL *from = a + row + k0 * g->a_k;
+                REAL *tile = to + row * k + k0 * ROWS;
+                if (end - row >= ROWS) {
+                    for (int64_t i = k0; i < k1; i++, from += g->a_k, tile += ROWS) memcpy(tile, from, ROWS * sizeof(REAL));
+                } else {
+                    const size_t bytes = (size_t)(end - row) * sizeof(REAL);
+                    for (int64_t i = k0; i < k1; i++, from += g->a_k, tile += ROWS) memcpy(tile, from, bytes);
+                }
+            }
         }
     }
 }
