@@ -63,8 +63,7 @@ struct gemm {
 #define STORE store_f32
 #define STORE_PART store_part_f32
 #define SPLAT splat_f32
-#define INTERLEAVE_LOW interleave_low_f32
-#define INTERLEAVE_HIGH interleave_high_f32
+#define TRANSPOSE transpose_f32
 #define EVEN_LANES even_lanes_f32
 #define ODD_LANES odd_lanes_f32
 #include "gemm_kernel.h"
@@ -78,8 +77,7 @@ struct gemm {
 #define STORE store_f64
 #define STORE_PART store_part_f64
 #define SPLAT splat_f64
-#define INTERLEAVE_LOW interleave_low_f64
-#define INTERLEAVE_HIGH interleave_high_f64
+#define TRANSPOSE transpose_f64
 #define EVEN_LANES even_lanes_f64
 #define ODD_LANES odd_lanes_f64
 #include "gemm_kernel.h"

@@ -4,7 +4,7 @@
  * k runs. Every element of C is one chain of multiply-adds in ascending k, cut at multiples of a block size that depends
  * on K alone: so the result is the same however the matrix is cut into panels, tiles and tasks.
  *
- * Expects REAL, VEC, LANES, NAME(x), LOAD, LOAD_PART, STORE, STORE_PART, SPLAT and the shuffles.
+ * Expects REAL, VEC, LANES, NAME(x), LOAD, LOAD_PART, STORE, STORE_PART, SPLAT, TRANSPOSE, EVEN_LANES, ODD_LANES.
  */
 
 /* What the tiles of one panel have in common. */
@@ -123,22 +123,13 @@ static const NAME(tile_fn) NAME(tall_tiles)[2][WIDTHS] = {
 /* The transposition of a block of LANES rows of `count` elements (LANES for all), rows apart by `stride`. */
 SIMD_INLINE void NAME(transpose_block)(const REAL *from, int64_t stride, int64_t rows, int count, REAL *to,
                                        int64_t to_stride) {
-    VEC row[LANES], next[LANES];
+    VEC row[LANES];
 #pragma GCC unroll 16
     for (int i = 0; i < LANES; i++) {
         const REAL *source = from + (i < rows ? i : 0) * stride;
         row[i] = count == LANES ? LOAD(source) : LOAD_PART(source, count);
     }
-#pragma GCC unroll 4
-    for (int step = 1; step < LANES; step *= 2) {
-#pragma GCC unroll 8
-        for (int i = 0; i < LANES / 2; i++) {
-            next[2 * i] = INTERLEAVE_LOW(row[i], row[i + LANES / 2]);
-            next[2 * i + 1] = INTERLEAVE_HIGH(row[i], row[i + LANES / 2]);
-        }
-#pragma GCC unroll 16
-        for (int i = 0; i < LANES; i++) row[i] = next[i];
-    }
+    TRANSPOSE(row);
 #pragma GCC unroll 16
     for (int i = 0; i < LANES; i++)
         if (i < count) STORE(to + i * to_stride, row[i]);
@@ -303,7 +294,6 @@ static void NAME(one)(const gemm *g, const char *a, const char *b, char *c, int6
 #undef STORE
 #undef STORE_PART
 #undef SPLAT
-#undef INTERLEAVE_LOW
-#undef INTERLEAVE_HIGH
+#undef TRANSPOSE
 #undef EVEN_LANES
 #undef ODD_LANES

@@ -151,4 +151,20 @@ SIMD_INLINE simd_f64 interleave_high_f64(simd_f64 a, simd_f64 b) { return SIMD_S
 SIMD_INLINE simd_f64 even_lanes_f64(simd_f64 a, simd_f64 b) { return SIMD_SHUFFLE(simd_i64, a, b, F64_EVEN); }
 SIMD_INLINE simd_f64 odd_lanes_f64(simd_f64 a, simd_f64 b) { return SIMD_SHUFFLE(simd_i64, a, b, F64_ODD); }
 
+
+/* Transposes a block of as many rows as a vector has lanes, in place. */
+#define SIMD_TRANSPOSE(suffix, LANES_)                                                             \
+    SIMD_INLINE void transpose_##suffix(simd_##suffix *row) {                                      \
+        simd_##suffix next[LANES_];                                                                \
+        _Pragma("GCC unroll 4") for (int step = 1; step < LANES_; step *= 2) {                     \
+            _Pragma("GCC unroll 8") for (int i = 0; i < LANES_ / 2; i++) {                         \
+                next[2 * i] = interleave_low_##suffix(row[i], row[i + LANES_ / 2]);                \
+                next[2 * i + 1] = interleave_high_##suffix(row[i], row[i + LANES_ / 2]);           \
+            }                                                                                      \
+            _Pragma("GCC unroll 16") for (int i = 0; i < LANES_; i++) row[i] = next[i];            \
+        }                                                                                          \
+    }
+SIMD_TRANSPOSE(f32, F32_LANES)
+SIMD_TRANSPOSE(f64, F64_LANES)
+
 #endif

@@ -6,7 +6,13 @@
 #include "half.h"
 #include "vector_math.h"
 
-enum { TASK_NS = 10000, LABELS_SHOWN = 200 };
+enum {
+    TASK_NS = 10000,
+    LABELS_SHOWN = 200,
+    NARROW = 32 /* columns up to which several rows are taken at once */
+};
+
+typedef enum row_kind { ROW_SOFTMAX, ROW_LOG_SOFTMAX, ROW_DENSE, ROW_SPARSE } row_kind;
 
 #define REAL float
 #define VEC simd_f32
@@ -18,6 +24,8 @@ enum { TASK_NS = 10000, LABELS_SHOWN = 200 };
 #define STORE_PART store_part_f32
 #define SPLAT splat_f32
 #define EXP exp_f32
+#define LOG log_f32
+#define TRANSPOSE transpose_f32
 #define INDEX int32_t
 #define LANE_INDEX lane_index_f32()
 #define SELECT select_f32
@@ -35,6 +43,8 @@ enum { TASK_NS = 10000, LABELS_SHOWN = 200 };
 #define STORE_PART store_part_f64
 #define SPLAT splat_f64
 #define EXP exp_f64
+#define LOG log_f64
+#define TRANSPOSE transpose_f64
 #define INDEX int64_t
 #define LANE_INDEX lane_index_f64()
 #define SELECT select_f64
@@ -43,14 +53,13 @@ enum { TASK_NS = 10000, LABELS_SHOWN = 200 };
 #define LOG_SCALAR log
 #include "softmax_kernel.h"
 
-typedef enum row_kind { ROW_SOFTMAX, ROW_LOG_SOFTMAX, ROW_DENSE, ROW_SPARSE } row_kind;
-
 /* Prepared rows. Of labels and logits of the dense cross-entropy, row and element steps are 0 where they are broadcast. */
 typedef struct rows {
     row_kind kind;
     hl_dtype dtype, label_dtype;
     int64_t rows, columns;
     int64_t x_row, x_step, labels_row, labels_step;
+    bool narrow;
     int64_t rows_per_task, tasks;
     double cost_ns;
 } rows;
@@ -125,11 +134,33 @@ static void row_half(const rows_task *task, int64_t row, int worker) {
     if (loss_out) *loss_out = half ? float_to_half(loss) : float_to_bfloat(loss);
 }
 
+static void narrow(const rows_task *task, int64_t row, int count) {
+    const rows *r = task->r;
+    const int64_t at = row * r->columns;
+    int64_t classes[F32_LANES];
+    if (r->kind == ROW_SPARSE)
+        for (int i = 0; i < count; i++) classes[i] = label_at(r, task->labels, row + i);
+    const bool one_a_row = r->kind == ROW_DENSE || r->kind == ROW_SPARSE;
+    if (r->dtype == HL_FLOAT32)
+        narrow_rows_f32(r->kind, (const float *)task->x + at, (const float *)task->labels + row * r->labels_row,
+                        r->labels_row, classes, count, (int)r->columns, (float *)task->out + (one_a_row ? row : at),
+                        (float *)task->gradient + at);
+    else
+        narrow_rows_f64(r->kind, (const double *)task->x + at, (const double *)task->labels + row * r->labels_row,
+                        r->labels_row, classes, count, (int)r->columns, (double *)task->out + (one_a_row ? row : at),
+                        (double *)task->gradient + at);
+}
+
 static void run_task(void *argument, int64_t chunk, int worker) {
     const rows_task *task = argument;
     const rows *r = task->r;
     const int64_t first = chunk * r->rows_per_task;
     const int64_t end = first + r->rows_per_task < r->rows ? first + r->rows_per_task : r->rows;
+    if (r->narrow) {
+        const int lanes = r->dtype == HL_FLOAT32 ? F32_LANES : F64_LANES;
+        for (int64_t row = first; row < end; row += lanes) narrow(task, row, end - row < lanes ? (int)(end - row) : lanes);
+        return;
+    }
     for (int64_t row = first; row < end; row++) {
         if (r->dtype == HL_FLOAT32) row_f32(task, row);
         else if (r->dtype == HL_FLOAT64) row_f64(task, row);
@@ -146,7 +177,8 @@ static hl_status run_rows(const rows *r, rows_task task, hl_run *run) {
 }
 
 static hl_status softmax_run(const hl_instr *ins, hl_run *run) {
-    return run_rows(ins->p[2].p, (rows_task){.x = ins->arg[0], .out = ins->arg[1]}, run);
+    void *x = ins->arg[0], *out = ins->arg[1]; /* labels and gradient are not looked at */
+    return run_rows(ins->p[2].p, (rows_task){.x = x, .labels = x, .out = out, .gradient = out}, run);
 }
 
 static hl_status dense_run(const hl_instr *ins, hl_run *run) {
@@ -203,6 +235,7 @@ static hl_status prepare_rows(hl_prepare *prep, row_kind kind, const hl_tensor *
     }
     if (like->dtype == HL_FLOAT16 || like->dtype == HL_BFLOAT16)
         prep->scratch_bytes = 3 * r->columns * (int64_t)sizeof(float);
+    r->narrow = r->columns <= NARROW && (like->dtype == HL_FLOAT32 || like->dtype == HL_FLOAT64);
     prep->ins->fn = r->rows > 0 ? fn : run_nothing;
     return HL_OK;
 }
@@ -230,6 +263,7 @@ static hl_status dense_prepare(hl_prepare *prep) {
     rows *r = prep->params;
     broadcast_steps(prep->in[0], gradient, &r->x_row, &r->x_step);
     broadcast_steps(prep->in[1], gradient, &r->labels_row, &r->labels_step);
+    r->narrow = r->narrow && r->x_step && r->labels_step && r->x_row == r->columns;
     return HL_OK;
 }
 

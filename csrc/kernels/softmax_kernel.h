@@ -1,7 +1,7 @@
 /* Softmax and cross-entropies of rows of one real type, included by softmax.c once for each.
  *
- * Expects REAL, VEC, INDEX, LANES, LANE_INDEX, NAME(x), LOAD, LOAD_PART, STORE, STORE_PART, SPLAT, SELECT, EVEN_LANES,
- * ODD_LANES, EXP, LOG_SCALAR.
+ * Expects REAL, VEC, INDEX, LANES, LANE_INDEX, NAME(x), LOAD, LOAD_PART, STORE, STORE_PART, SPLAT, SELECT, TRANSPOSE,
+ * EVEN_LANES, ODD_LANES, EXP, LOG, LOG_SCALAR.
  */
 
 /* A NaN wins. */
@@ -98,6 +98,78 @@ static void NAME(sparse_row)(const REAL *x, int64_t n, int64_t label, REAL *loss
     gradient[label] -= 1;
 }
 
+/* ---- narrow rows: as many as a vector has lanes at a time, a row a lane ---- */
+
+SIMD_INLINE void NAME(load_columns)(const REAL *x, int64_t row_step, int rows, int columns, VEC *column) {
+    for (int from = 0; from < columns; from += LANES) {
+        const int count = columns - from < LANES ? columns - from : LANES;
+        VEC block[LANES];
+#pragma GCC unroll 16
+        for (int i = 0; i < LANES; i++) block[i] = LOAD_PART(x + (i < rows ? i : 0) * row_step + from, count);
+        TRANSPOSE(block);
+#pragma GCC unroll 16
+        for (int i = 0; i < LANES; i++) column[from + i] = block[i];
+    }
+}
+
+SIMD_INLINE void NAME(store_columns)(const VEC *column, int rows, int columns, REAL *out) {
+    for (int from = 0; from < columns; from += LANES) {
+        const int count = columns - from < LANES ? columns - from : LANES;
+        VEC block[LANES];
+#pragma GCC unroll 16
+        for (int i = 0; i < LANES; i++) block[i] = column[from + i];
+        TRANSPOSE(block);
+#pragma GCC unroll 16
+        for (int i = 0; i < LANES; i++)
+            if (i < rows) STORE_PART(out + i * columns + from, block[i], count);
+    }
+}
+
+/* The same functions of `rows` rows, at most LANES, of at most NARROW columns. */
+static void NAME(narrow_rows)(row_kind kind, const REAL *x, const REAL *labels, int64_t labels_row, const int64_t *classes,
+                              int rows, int columns, REAL *out, REAL *gradient) {
+    VEC column[NARROW + LANES], term[NARROW + LANES], label[NARROW + LANES];
+    NAME(load_columns)(x, columns, rows, columns, column);
+    VEC top = column[0], sum = {0};
+    for (int j = 1; j < columns; j++) top = NAME(larger)(column[j], top);
+    for (int j = 0; j < columns; j++) {
+        column[j] -= top;
+        term[j] = EXP(column[j]);
+        sum += term[j];
+    }
+    const VEC scale = 1 / sum;
+    if (kind == ROW_SOFTMAX) {
+        for (int j = 0; j < columns; j++) term[j] *= scale;
+        NAME(store_columns)(term, rows, columns, out);
+        return;
+    }
+    const VEC log_sum = LOG(sum);
+    if (kind == ROW_LOG_SOFTMAX) {
+        for (int j = 0; j < columns; j++) column[j] -= log_sum;
+        NAME(store_columns)(column, rows, columns, out);
+        return;
+    }
+    VEC loss = log_sum;
+    for (int j = 0; j < columns; j++) term[j] *= scale;
+    if (kind == ROW_DENSE) {
+        VEC label_sum = {0}, weighted = {0};
+        NAME(load_columns)(labels, labels_row, rows, columns, label);
+        for (int j = 0; j < columns; j++) {
+            label_sum += label[j];
+            weighted += SELECT(label[j] == 0, (VEC){0}, label[j] * column[j]);
+            term[j] -= label[j];
+        }
+        loss = label_sum * log_sum - weighted;
+    } else {
+        for (int i = 0; i < rows; i++) {
+            loss[i] -= column[classes[i]][i];
+            term[classes[i]][i] -= 1;
+        }
+    }
+    STORE_PART(out, loss, rows);
+    NAME(store_columns)(term, rows, columns, gradient);
+}
+
 #undef REAL
 #undef VEC
 #undef LANES
@@ -113,4 +185,6 @@ static void NAME(sparse_row)(const REAL *x, int64_t n, int64_t label, REAL *loss
 #undef SELECT
 #undef EVEN_LANES
 #undef ODD_LANES
+#undef LOG
 #undef LOG_SCALAR
+#undef TRANSPOSE
