@@ -4,8 +4,6 @@
 #include "elementwise.h"
 #include "elementwise_types.h"
 
-#define IVDEP _Pragma("GCC ivdep")
-
 /* Dense loops for the ways two operands move, and one for any strides. GCC vectorises the dense ones; the output may be
  * an input's own buffer. EXPR is in x and y, of the computed type C. */
 #define LOOP(name, S, C, LOAD, R, STORE, CHECK, EXPR)                                                          \
@@ -59,7 +57,6 @@
 #define TEST(tag, dtype, S, C, LOAD, STORE, op, EXPR) LOOP(op##_##tag, S, C, LOAD, uint8_t, PLAIN, UNCHECKED, EXPR)
 #define ROW(tag, dtype, S, C, LOAD, STORE, op) {dtype, dtype, op##_##tag},
 #define TEST_ROW(tag, dtype, S, C, LOAD, STORE, op) {dtype, HL_BOOL, op##_##tag},
-#define VARIANTS(op, rows) static const ew_variant op##_variants[] = {rows {0, 0, NULL}};
 
 /* --- definitions that C's operators do not give ----------------------------------------------------------- */
 

@@ -9,6 +9,29 @@
 #include "half.h"
 
 #define PLAIN(x) (x)
+#define IVDEP _Pragma("GCC ivdep")
+#define VARIANTS(op, rows) static const ew_variant op##_variants[] = {rows {0, 0, NULL}};
+
+/* The loop of an op of one operand: S is stored, C computed with, R the result. EXPR is in x, of the computed type. */
+#define UNARY_LOOP(name, S, C, LOAD, R, STORE, EXPR)                                                                  \
+    static hl_status name(int64_t n, char *const *data, const int64_t *stride, const hl_value *param) {         \
+        (void)param;                                                                                            \
+        if (stride[0] == (int64_t)sizeof(S) && stride[1] == (int64_t)sizeof(R)) {                               \
+            const S *a = (const S *)data[0];                                                                    \
+            R *out = (R *)data[1];                                                                              \
+            IVDEP for (int64_t i = 0; i < n; i++) {                                                             \
+                const C x = LOAD(a[i]);                                                                         \
+                out[i] = (R)STORE((EXPR));                                                                      \
+            }                                                                                                   \
+        } else {                                                                                                \
+            for (int64_t i = 0; i < n; i++) {                                                                   \
+                const C x = LOAD(*(const S *)(data[0] + i * stride[0]));                                        \
+                *(R *)(data[1] + i * stride[1]) = (R)STORE((EXPR));                                             \
+            }                                                                                                   \
+        }                                                                                                       \
+        return HL_OK;                                                                                           \
+    }
+
 
 #define EACH_WIDE_FLOAT(X, ...)                                  \
     X(f32, HL_FLOAT32, float, float, PLAIN, PLAIN, __VA_ARGS__)  \

@@ -1,0 +1,52 @@
+/* Casts from every type to every other. */
+#include "elementwise.h"
+#include "elementwise_types.h"
+
+/* Out-of-range numbers become what x86's conversion gives, on every machine. */
+static inline int32_t float_to_i32(double x) { return x >= -2147483648.0 && x < 2147483648.0 ? (int32_t)x : INT32_MIN; }
+static inline int64_t float_to_i64(double x) {
+    return x >= -9223372036854775808.0 && x < 9223372036854775808.0 ? (int64_t)x : INT64_MIN;
+}
+#define TO_FLOAT(x) ((float)(x))
+#define TO_DOUBLE(x) ((double)(x))
+#define TO_HALF(x) float_to_half((float)(x))
+#define TO_BFLOAT(x) float_to_bfloat((float)(x))
+#define TO_BOOL(x) ((x) != 0)
+#define TO_I32(x) _Generic((x), float: float_to_i32, double: float_to_i32, default: as_i64)(x)
+#define TO_I64(x) _Generic((x), float: float_to_i64, double: float_to_i64, default: as_i64)(x)
+static inline int64_t as_i64(int64_t x) { return x; }
+
+/* Casts from one type to every other. */
+#define CASTS(tag, dtype, S, C, LOAD, STORE, unused)                       \
+    UNARY_LOOP(cast_##tag##_f32, S, C, LOAD, float, PLAIN, TO_FLOAT(x))          \
+    UNARY_LOOP(cast_##tag##_f64, S, C, LOAD, double, PLAIN, TO_DOUBLE(x))        \
+    UNARY_LOOP(cast_##tag##_f16, S, C, LOAD, uint16_t, PLAIN, TO_HALF(x))        \
+    UNARY_LOOP(cast_##tag##_bf16, S, C, LOAD, uint16_t, PLAIN, TO_BFLOAT(x))     \
+    UNARY_LOOP(cast_##tag##_b8, S, C, LOAD, uint8_t, PLAIN, TO_BOOL(x))          \
+    UNARY_LOOP(cast_##tag##_i32, S, C, LOAD, int32_t, PLAIN, TO_I32(x))          \
+    UNARY_LOOP(cast_##tag##_i64, S, C, LOAD, int64_t, PLAIN, TO_I64(x))          \
+    UNARY_LOOP(cast_##tag##_i8, S, C, LOAD, int8_t, PLAIN, TO_I64(x))            \
+    UNARY_LOOP(cast_##tag##_i16, S, C, LOAD, int16_t, PLAIN, TO_I64(x))          \
+    UNARY_LOOP(cast_##tag##_u8, S, C, LOAD, uint8_t, PLAIN, TO_I64(x))           \
+    UNARY_LOOP(cast_##tag##_u16, S, C, LOAD, uint16_t, PLAIN, TO_I64(x))         \
+    UNARY_LOOP(cast_##tag##_u32, S, C, LOAD, uint32_t, PLAIN, TO_I64(x))         \
+    UNARY_LOOP(cast_##tag##_u64, S, C, LOAD, uint64_t, PLAIN, TO_I64(x))
+#define CAST_ROWS(tag, dtype, S, C, LOAD, STORE, unused)                                              \
+    {dtype, HL_FLOAT32, cast_##tag##_f32}, {dtype, HL_FLOAT64, cast_##tag##_f64},                     \
+    {dtype, HL_FLOAT16, cast_##tag##_f16}, {dtype, HL_BFLOAT16, cast_##tag##_bf16},                   \
+    {dtype, HL_BOOL, cast_##tag##_b8}, {dtype, HL_INT32, cast_##tag##_i32},                           \
+    {dtype, HL_INT64, cast_##tag##_i64}, {dtype, HL_INT8, cast_##tag##_i8},                           \
+    {dtype, HL_INT16, cast_##tag##_i16}, {dtype, HL_UINT8, cast_##tag##_u8},                          \
+    {dtype, HL_UINT16, cast_##tag##_u16}, {dtype, HL_UINT32, cast_##tag##_u32},                       \
+    {dtype, HL_UINT64, cast_##tag##_u64},
+EACH_NUMBER(CASTS, 0)
+EACH_BOOL(CASTS, 0)
+VARIANTS(cast, EACH_NUMBER(CAST_ROWS, 0) EACH_BOOL(CAST_ROWS, 0))
+
+static hl_status prepare_cast(hl_prepare *prep) {
+    return ew_prepare(prep, cast_variants, 0.2, (hl_value){0});
+}
+
+static const hl_kernel table[] = {{"cast", prepare_cast, sizeof(ew_walk)}};
+
+HL_FAMILY(cast, table);

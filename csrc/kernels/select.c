@@ -1,0 +1,100 @@
+/* select, add_n and check_numerics: elementwise ops with shapes of their own. */
+#include "elementwise.h"
+#include "elementwise_types.h"
+
+/* --- select ------------------------------------------------------------------------------------------------------- */
+
+#define SELECT(name, T)                                                                                       \
+    static hl_status name(int64_t n, char *const *data, const int64_t *stride, const hl_value *param) {       \
+        (void)param;                                                                                          \
+        for (int64_t i = 0; i < n; i++) {                                                                     \
+            const char *taken = *(const uint8_t *)(data[0] + i * stride[0]) ? data[1] + i * stride[1]         \
+                                                                            : data[2] + i * stride[2];        \
+            *(T *)(data[3] + i * stride[3]) = *(const T *)taken;                                              \
+        }                                                                                                     \
+        return HL_OK;                                                                                         \
+    }
+SELECT(select_1, uint8_t)
+SELECT(select_2, uint16_t)
+SELECT(select_4, uint32_t)
+SELECT(select_8, uint64_t)
+
+static hl_status prepare_select(hl_prepare *prep) {
+    const hl_dtype dtype = prep->out[0]->dtype;
+    const size_t size = hl_dtype_size(dtype);
+    const ew_loop loop = size == 1 ? select_1 : size == 2 ? select_2 : size == 4 ? select_4 : select_8;
+    if (size > 8) return hl_refuse(prep, HL_UNIMPLEMENTED, "there is no kernel for this dtype");
+    const ew_variant variants[] = {{dtype, dtype, loop}, {0, 0, NULL}};
+    return ew_prepare(prep, variants, 0.5, (hl_value){0});
+}
+
+/* --- add_n ---------------------------------------------------------------------------------------------------------- */
+
+#define ADD_N(tag, dtype, S, C, LOAD, STORE, unused)                                                \
+    static hl_status add_n_##tag(const hl_instr *ins, hl_run *run) {                                \
+        const int64_t n = ins->p[0].i, count = ins->p[1].i;                                         \
+        void *const *data = count + 1 > HL_DIRECT_ARGS ? hl_args(ins) : (void *const *)ins->arg;    \
+        S *out = data[count];                                                                       \
+        (void)run;                                                                                  \
+        for (int64_t first = 0; first < n; first += 1024) {                                         \
+            const int64_t end = first + 1024 < n ? first + 1024 : n;                                \
+            C sum[1024];                                                                            \
+            for (int64_t i = first; i < end; i++) sum[i - first] = LOAD(((const S *)data[0])[i]);   \
+            for (int64_t k = 1; k < count; k++)                                                     \
+                for (int64_t i = first; i < end; i++) sum[i - first] += LOAD(((const S *)data[k])[i]); \
+            for (int64_t i = first; i < end; i++) out[i] = STORE(sum[i - first]);                   \
+        }                                                                                           \
+        return HL_OK;                                                                               \
+    }
+EACH_NUMBER(ADD_N, 0)
+
+static hl_status prepare_add_n(hl_prepare *prep) {
+    prep->ins->p[0].i = prep->out[0]->size;
+    prep->ins->p[1].i = prep->n_in;
+    prep->cost_ns = (double)prep->out[0]->size * 0.1 * prep->n_in + 3;
+    switch (prep->out[0]->dtype) {
+#define ADD_N_CASE(tag, dtype, S, C, LOAD, STORE, unused) \
+    case dtype: prep->ins->fn = add_n_##tag; return HL_OK;
+        EACH_NUMBER(ADD_N_CASE, 0)
+    default: return hl_refuse(prep, HL_UNIMPLEMENTED, "there is no kernel for this dtype");
+    }
+}
+
+/* --- check_numerics ---------------------------------------------------------------------------------------------------- */
+
+enum { SAW_INF = 1, SAW_NAN = 2 };
+
+#define CHECK(tag, dtype, S, C, LOAD, STORE, unused)                                   \
+    static hl_status check_##tag(const hl_instr *ins, hl_run *run) {                   \
+        const S *in = ins->arg[0];                                                     \
+        S *out = ins->arg[1];                                                          \
+        int seen = 0;                                                                  \
+        for (int64_t i = 0; i < ins->p[0].i; i++) {                                    \
+            const C x = LOAD(in[i]);                                                   \
+            seen |= x != x ? SAW_NAN : x - x != 0 ? SAW_INF : 0;                       \
+            out[i] = in[i];                                                            \
+        }                                                                              \
+        if (!seen) return HL_OK;                                                       \
+        return hl_fail(run, HL_INVALID_ARGUMENT, "Tensor had %s values",               \
+                       seen == SAW_NAN ? "NaN" : seen == SAW_INF ? "Inf" : "Inf and NaN"); \
+    }
+EACH_FLOAT(CHECK, 0)
+
+static hl_status prepare_check_numerics(hl_prepare *prep) {
+    prep->ins->p[0].i = prep->out[0]->size;
+    prep->cost_ns = (double)prep->out[0]->size * 0.3 + 3;
+    switch (prep->out[0]->dtype) {
+#define CHECK_CASE(tag, dtype, S, C, LOAD, STORE, unused) \
+    case dtype: prep->ins->fn = check_##tag; return HL_OK;
+        EACH_FLOAT(CHECK_CASE, 0)
+    default: return hl_refuse(prep, HL_UNIMPLEMENTED, "there is no kernel for this dtype");
+    }
+}
+
+static const hl_kernel table[] = {
+    {"select", prepare_select, sizeof(ew_walk)},
+    {"add_n", prepare_add_n, 0},
+    {"check_numerics", prepare_check_numerics, 0},
+};
+
+HL_FAMILY(select, table);
