@@ -36,6 +36,16 @@ static void put_index(const lines *l, char *out, int64_t at, int64_t index) {
                      int64_t end) {                                                                                 \
         const type *x = (const type *)in + outer * l->length * l->inner;                                            \
         (void)out2;                                                                                                 \
+        if (l->inner == 1) {                                                                                        \
+            value_type best = worst;                                                                                \
+            int64_t index = 0;                                                                                      \
+            for (int64_t i = 0; i < l->length; i++) {                                                               \
+                const value_type value = VALUE(x[i]);                                                               \
+                if (value BETTER best) best = value, index = i;                                                     \
+            }                                                                                                       \
+            put_index(l, out, outer, index);                                                                        \
+            return;                                                                                                 \
+        }                                                                                                           \
         for (int64_t from = first; from < end; from += STRIP) {                                                     \
             const int64_t count = smaller(STRIP, end - from);                                                       \
             value_type best[STRIP];                                                                                 \

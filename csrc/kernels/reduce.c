@@ -76,6 +76,7 @@ static inline int64_t reduced_offset(const reduction *r, int64_t row) {
 #define INTEGER_MEAN(total, n) ((n) ? (total) / (n) : 0)
 
 #define LOGICAL 0
+#define REAL 1
 #define TYPE float
 #define LANE float
 #define WRAP float
@@ -124,6 +125,8 @@ static inline int64_t reduced_offset(const reduction *r, int64_t row) {
 #define MEAN_OF FLOAT_MEAN
 #define NAME(x) x##_bf16
 #include "reduce_kernel.h"
+#undef REAL
+#define REAL 0
 #define TYPE int32_t
 #define LANE int32_t
 #define WRAP uint32_t

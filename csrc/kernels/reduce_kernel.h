@@ -141,10 +141,17 @@ PART(all, REDUCE_ALL) PART(any, REDUCE_ANY)
 static const reducer NAME(reducer) = {
     {[REDUCE_ALL] = NAME(part_all), [REDUCE_ANY] = NAME(part_any)}, NAME(merge), NAME(finish), sizeof(TYPE), sizeof(TOTAL)};
 #else
-PART(sum, REDUCE_SUM) PART(squares, REDUCE_SQUARES) PART(prod, REDUCE_PROD) PART(max, REDUCE_MAX) PART(min, REDUCE_MIN)
+PART(sum, REDUCE_SUM) PART(prod, REDUCE_PROD) PART(max, REDUCE_MAX) PART(min, REDUCE_MIN)
+#if REAL
+PART(squares, REDUCE_SQUARES)
+#endif
 static const reducer NAME(reducer) = {
-    {[REDUCE_SUM] = NAME(part_sum), [REDUCE_SQUARES] = NAME(part_squares), [REDUCE_PROD] = NAME(part_prod),
-     [REDUCE_MAX] = NAME(part_max), [REDUCE_MIN] = NAME(part_min)},
+    {[REDUCE_SUM] = NAME(part_sum), [REDUCE_PROD] = NAME(part_prod), [REDUCE_MAX] = NAME(part_max),
+     [REDUCE_MIN] = NAME(part_min),
+#if REAL
+     [REDUCE_SQUARES] = NAME(part_squares),
+#endif
+    },
     NAME(merge), NAME(finish), sizeof(TYPE), sizeof(TOTAL)};
 #endif
 #undef PART
