@@ -16,6 +16,8 @@ __getattr__, __dir__ = attributes(
         "set_diag": "matrix_set_diag",
         "solve": "matrix_solve",
         "lstsq": "matrix_solve_ls",
+        "matvec": "ops.linalg.matvec",
+        "normalize": "ops.linalg.normalize",
         "triangular_solve": "matrix_triangular_solve",
     },
 )

@@ -12,7 +12,7 @@ from .build import apply_op, constant, convert_to_tensor
 from .reduce import reduce_max, reduce_prod, reduce_sum, renamed
 from .registry import OpDef, register
 
-__all__ = ["einsum", "eye", "matmul", "matvec", "norm", "sparse_matmul", "tensordot", "trace"]
+__all__ = ["einsum", "eye", "matmul", "norm", "sparse_matmul", "tensordot", "trace"]
 
 _PRODUCT_TYPES = frozenset(
     (dtypes.bfloat16, dtypes.float16, dtypes.float32, dtypes.float64, dtypes.int32, dtypes.int64,
@@ -336,7 +336,9 @@ def einsum(equation, *inputs, **kwargs):
         inputs = [convert_to_tensor(x) for x in inputs]
         operand_labels, output = _parse_equation(equation, inputs)
         result, labels = inputs[0], operand_labels[0]
-        if len(inputs) > 2 and any(sum(a in labels for labels in operand_labels) > 2 for a in set("".join(operand_labels))):
+        if len(inputs) > 2 and any(
+            sum(a in labels for labels in operand_labels) > 2 for a in set("".join(operand_labels))
+        ):
             result, labels = _multiply_all(inputs, operand_labels, output)
         else:
             for x, x_labels in zip(inputs[1:], operand_labels[1:]):
@@ -350,7 +352,7 @@ def _parse_equation(equation, inputs):
     left, arrow, output = equation.partition("->")
     operands = left.split(",")
     letters = left.replace(",", "")
-    if not letters.isalpha() and letters or (output and not output.isalpha()) or "." in equation:
+    if (not letters.isalpha() and letters) or (output and not output.isalpha()) or "." in equation:
         raise ValueError(f"Indices have incorrect format: {equation}")
     if len(operands) != len(inputs):
         raise ValueError(f'Got {len(inputs)} arguments for equation "{equation}", expecting {len(operands)}')
@@ -387,7 +389,6 @@ def _transposed(x, order):
 def _contract(x, x_labels, y, y_labels, summed):
     """The product of two operands, summed over `summed`, and its labels."""
     from .array import expand_dims
-    from .math import multiply
 
     both = sorted(a for a in x_labels if a in y_labels and a not in summed)
     only_x = sorted(a for a in x_labels if a not in y_labels)

@@ -16,7 +16,6 @@ from .build import apply_op, constant, convert_to_tensor
 from .core import identity, stop_gradient
 from .reduce import reduce_mean, reduce_prod, reduce_sum, renamed
 from .registry import OpDef, register
-from .shape_functions import unchanged
 from .tensor_util import constant_value
 
 __all__: list = []
@@ -272,9 +271,6 @@ def log_softmax(logits, axis=None, name=None, dim=None):
 
 def _along_axis(type, logits, axis, name):
     """A node for the last axis; for another one the axes are swapped before and after."""
-    from .array import rank
-    from .math import subtract
-
     logits = convert_to_tensor(logits)
     ndims = None if logits._shape is None else len(logits._shape)
     if not isinstance(axis, Tensor) and (axis == -1 or (ndims is not None and axis == ndims - 1)):
@@ -287,6 +283,9 @@ def _along_axis(type, logits, axis, name):
         )  # fmt: skip
     if value is None or ndims is None:
         raise TypeError(f"expected logits of known rank and a known axis for {type}, got {logits} and {axis}")
+    from .array import rank
+    from .math import subtract
+
     # TensorFlow asks for the rank twice; names and default op seeds count nodes.
     rank(logits)
     rank_of_input = rank(logits)
@@ -488,9 +487,7 @@ def _check_same_shape(labels, logits, what):
     try:
         labels.shape.merge_with(logits.shape)
     except ValueError:
-        raise ValueError(
-            f"logits and {what} must have the same shape ({logits.shape} vs {labels.shape})"
-        ) from None
+        raise ValueError(f"logits and {what} must have the same shape ({logits.shape} vs {labels.shape})") from None
 
 
 def weighted_cross_entropy_with_logits(labels=None, logits=None, pos_weight=None, name=None, targets=None):

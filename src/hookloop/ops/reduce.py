@@ -508,9 +508,7 @@ reduce_all = _public("All", "Whether all elements are true")
 reduce_any = _public("Any", "Whether an element is true")
 
 
-def reduce_logsumexp(
-    input_tensor, axis=None, keepdims=None, name=None, reduction_indices=None, keep_dims=None
-):
+def reduce_logsumexp(input_tensor, axis=None, keepdims=None, name=None, reduction_indices=None, keep_dims=None):
     """log(sum(exp(x))) along the given axes, without overflow.
 
     Args:
