@@ -8,17 +8,17 @@ from ..shapes import UNKNOWN, to_internal
 def unchanged(c):
     """Every output has the shape of the first input."""
     shape = c.shape(0) if c.known(0) else None
-    return shape if len(c.outputs) == 1 else [shape] * len(c.outputs)
+    return shape if len(c.op.outputs) == 1 else [shape] * len(c.op.outputs)
 
 
 def scalar(c):
     """Every output is a scalar."""
-    return () if len(c.outputs) == 1 else [()] * len(c.outputs)
+    return () if len(c.op.outputs) == 1 else [()] * len(c.op.outputs)
 
 
 def unknown(c):
     """Nothing is known of any output's shape."""
-    return [None] * len(c.outputs)
+    return [None] * len(c.op.outputs)
 
 
 def nothing(c):
