@@ -1,0 +1,477 @@
+"""Elementwise arithmetic, comparison and logic of two operands."""
+
+from __future__ import annotations
+
+import builtins
+
+import numpy as np
+
+from .. import dtypes
+from ..graph.scopes import name_scope
+from . import kinds
+from .build import apply_op, convert_to_tensor
+from .registry import OpDef, no_gradient, register
+from .shape_functions import broadcast
+
+__all__ = [
+    "add", "approximate_equal", "atan2", "bitwise_and", "bitwise_or", "bitwise_xor", "div", "div_no_nan",
+    "divide", "equal", "floor_div", "floordiv", "floormod", "greater", "greater_equal", "left_shift",
+    "less", "less_equal", "logical_and", "logical_or", "logical_xor", "maximum", "minimum", "mod",
+    "multiply", "multiply_no_nan", "not_equal", "pow", "realdiv", "right_shift", "scalar_mul",
+    "squared_difference", "subtract", "truediv", "truncatediv", "truncatemod", "xdivy", "xlogy",
+]  # fmt: skip
+
+
+# --- gradients --------------------------------------------------------------------------------------------
+
+
+def _known_equal(*tensors):
+    """Whether all shapes are fully known and the same."""
+    first = tensors[0]._shape
+    if first is None or not all(isinstance(d, int) for d in first):
+        return False
+    return all(t._shape == first for t in tensors[1:])
+
+
+class _Broadcast:
+    """The axes over which the gradients of two broadcast operands are summed."""
+
+    def __init__(self, op):
+        from .array import shape
+
+        self.sx, self.sy = shape(op.inputs[0]), shape(op.inputs[1])
+        self.rx, self.ry = apply_op("BroadcastGradientArgs", [self.sx, self.sy])
+
+    def first(self, gradient):
+        return _sum_to(gradient, self.rx, self.sx)
+
+    def second(self, gradient):
+        return _sum_to(gradient, self.ry, self.sy)
+
+
+def _sum_to(gradient, axes, shape):
+    from .array import reshape
+    from .reduce import reduce_sum
+
+    return reshape(reduce_sum(gradient, axes), shape)
+
+
+def _add_gradient(op, grad):
+    if _known_equal(*op.inputs, grad):
+        return [grad, grad]
+    sums = _Broadcast(op)
+    return [sums.first(grad), sums.second(grad)]
+
+
+def _sub_gradient(op, grad):
+    if _known_equal(*op.inputs, grad):
+        return [grad, -grad]
+    from .array import reshape
+    from .reduce import reduce_sum
+
+    sums = _Broadcast(op)
+    first = sums.first(grad)
+    return [first, reshape(-reduce_sum(grad, sums.ry), sums.sy)]
+
+
+def _mul(x, y):
+    return apply_op("Mul", [x, y])
+
+
+def _mul_gradient(op, grad):
+    x, y = op.inputs
+    if _known_equal(x, y, grad) and grad.dtype in (dtypes.int32, dtypes.float32):
+        return [_mul(grad, y), _mul(grad, x)]
+    sums = _Broadcast(op)
+    first = sums.first(_mul(grad, y))
+    return [first, sums.second(_mul(x, grad))]
+
+
+def _mul_no_nan_gradient(op, grad):
+    x, y = op.inputs
+    sums = _Broadcast(op)
+    first = sums.first(apply_op("MulNoNan", [grad, y]))
+    return [first, sums.second(apply_op("MulNoNan", [x, grad]))]
+
+
+def _quotient_gradient(type):
+    """The gradient of x / y for a kind of division."""
+
+    def gradient(op, grad):
+        x, y = op.inputs
+        sums = _Broadcast(op)
+        first = sums.first(apply_op(type, [grad, y]))
+        quotient = apply_op(type, [apply_op(type, [-x, y]), y])
+        return [first, sums.second(grad * quotient)]
+
+    return gradient
+
+
+def _floor_mod_gradient(op, grad):
+    x, y = op.inputs
+    sums = _Broadcast(op)
+    quotient = apply_op("FloorDiv", [x, y])
+    first = sums.first(grad)
+    return [first, sums.second(grad * -quotient)]
+
+
+def _pow_gradient(op, grad):
+    from .array import ones_like, zeros_like
+    from .math_unary import log
+    from .select import where
+
+    x, y = op.inputs
+    z = op.outputs[0]
+    sums = _Broadcast(op)
+    first = sums.first(grad * y * pow(x, y - 1))
+    mask = apply_op("NotEqual", [x, zeros_like(x)]) if x.dtype.is_complex else x > 0
+    safe = where(mask, x, ones_like(x))
+    log_x = where(mask, log(safe), zeros_like(x))
+    return [first, sums.second(grad * z * log_x)]
+
+
+def _extremum_gradient(comparison):
+    """The gradient of a maximum or minimum flows to the operand that it was."""
+
+    def gradient(op, grad):
+        from .array import shape, zeros
+        from .select import where
+
+        x, y = op.inputs
+        sums_x, sums_y, form = shape(x), shape(y), shape(grad)
+        none = zeros(form, grad.dtype)
+        mask = apply_op(comparison, [x, y])
+        rx, ry = apply_op("BroadcastGradientArgs", [sums_x, sums_y])
+        first = where(mask, grad, none)
+        second = where(mask, none, grad)
+        return [_sum_to(first, rx, sums_x), _sum_to(second, ry, sums_y)]
+
+    return gradient
+
+
+def _squared_difference_gradient(op, grad):
+    from ..graph.scopes import control_dependencies
+
+    x, y = op.inputs
+    with control_dependencies([grad]):
+        slope = scalar_mul(2.0, grad) * (x - y)
+    if _known_equal(x, y, grad):
+        return [slope, -slope]
+    from .array import reshape
+    from .reduce import reduce_sum
+
+    sums = _Broadcast(op)
+    first = sums.first(slope)
+    return [first, -reshape(reduce_sum(slope, sums.ry), sums.sy)]
+
+
+def _atan2_gradient(op, grad):
+    from .math_unary import square
+
+    y, x = op.inputs
+    inverse = grad / (square(x) + square(y))
+    first, second = x * inverse, -y * inverse
+    if _known_equal(y, x, grad):
+        return [first, second]
+    sums = _Broadcast(op)
+    return [sums.first(first), sums.second(second)]
+
+
+def _xdivy_gradient(op, grad):
+    from .math_unary import negative
+
+    x, y = op.inputs
+    sums = _Broadcast(op)
+    nonzero = _indicator(x, y)
+    first = sums.first(xdivy(nonzero, y) * grad)
+    return [first, sums.second(xdivy(negative(x), y**2) * grad)]
+
+
+def _xlogy_gradient(op, grad):
+    x, y = op.inputs
+    sums = _Broadcast(op)
+    first = sums.first(xlogy(_indicator(x, y), y) * grad)
+    return [first, sums.second(xdivy(x, y) * grad)]
+
+
+def _indicator(x, like):
+    """1 where x is not 0."""
+    from .cast import cast
+
+    return cast(not_equal(x, convert_to_tensor(0.0, dtype=x.dtype)), x.dtype)
+
+
+# --- references -------------------------------------------------------------------------------------------
+
+
+def _plain(function):
+    return lambda node, x, y: function(x, y)
+
+
+def _maximum(node, x, y):
+    return np.maximum(x, y)
+
+
+def _truncate_div(node, x, y):
+    if np.asarray(x).dtype.kind not in "iu":
+        return np.trunc(np.divide(x, y))
+    _refuse_zero(y)
+    quotient = np.abs(x) // np.abs(y)
+    return np.where((x < 0) != (y < 0), -quotient, quotient).astype(x.dtype)
+
+
+def _refuse_zero(y):
+    y = np.asarray(y)
+    if y.dtype.kind in "iu" and not np.all(y):
+        raise ZeroDivisionError("Integer division by zero")
+
+
+def _div(node, x, y):
+    return _truncate_div(node, x, y) if np.asarray(x).dtype.kind in "iu" else np.divide(x, y)
+
+
+def _floor_div(node, x, y):
+    _refuse_zero(y)
+    return np.floor(np.divide(x, y)) if np.asarray(x).dtype.kind == "f" else x // y
+
+
+def _floor_mod(node, x, y):
+    _refuse_zero(y)
+    return np.mod(x, y) if np.asarray(x).dtype.kind == "f" else x % y
+
+
+def _truncate_mod(node, x, y):
+    _refuse_zero(y)
+    return np.fmod(x, y)
+
+
+def _zero_where(function, when):
+    """0 where `when` says so, whatever the function gives there."""
+
+    def reference(node, x, y):
+        x, y = np.broadcast_arrays(x, y)
+        return np.where(when(x, y), np.zeros((), x.dtype), function(x, y)).astype(x.dtype)
+
+    return reference
+
+
+def _pow(node, x, y):
+    if np.asarray(x).dtype.kind == "i" and np.any(np.asarray(y) < 0):
+        raise ValueError("Integers to negative integer powers are not allowed")
+    return np.power(x, y)
+
+
+# --- definitions ------------------------------------------------------------------------------------------
+
+
+def _binary(name, kernel, reference, allowed, gradient, **more):
+    return OpDef(name, "x: T, y: T", "z: T", types={"T": allowed}, shape=broadcast, kernel=kernel,
+                 reference=reference, gradient=gradient, overwrites=(0, 1), views="any", **more)  # fmt: skip
+
+
+def _comparison(name, kernel, reference, allowed, **more):
+    return OpDef(name, "x: T, y: T", "z: bool", types={"T": allowed}, shape=broadcast, kernel=kernel,
+                 reference=_plain(reference), gradient=no_gradient, views="any", **more)  # fmt: skip
+
+
+_ANY = kinds.NUMBER | kinds.BOOL
+
+register(
+    _binary("Add", "add", _plain(np.add), kinds.NUMBER, _add_gradient, symbolic=True),
+    _binary("AddV2", "add", _plain(np.add), kinds.NUMBER, _add_gradient, symbolic=True),
+    _binary("Sub", "sub", _plain(np.subtract), kinds.NUMBER, _sub_gradient, symbolic=True),
+    _binary("Mul", "mul", _plain(np.multiply), kinds.NUMBER, _mul_gradient, symbolic=True),
+    _binary("MulNoNan", "mul_no_nan", _zero_where(np.multiply, lambda x, y: y == 0), kinds.FLOAT, _mul_no_nan_gradient),
+    _binary("Div", "div", _div, kinds.NUMBER, _quotient_gradient("Div"), can_fail=True),
+    _binary("RealDiv", "div", _plain(np.divide), kinds.NUMBER, _quotient_gradient("RealDiv")),
+    _binary("TruncateDiv", "div", _truncate_div, kinds.INTEGER, no_gradient, can_fail=True),
+    _binary("FloorDiv", "floor_div", _floor_div, kinds.REAL, no_gradient, can_fail=True, symbolic=True),
+    _binary("FloorMod", "floor_mod", _floor_mod, kinds.REAL, _floor_mod_gradient, can_fail=True, symbolic=True),
+    _binary("Mod", "truncate_mod", _truncate_mod, kinds.REAL, no_gradient, can_fail=True),
+    _binary("TruncateMod", "truncate_mod", _truncate_mod, kinds.REAL, no_gradient, can_fail=True),
+    _binary("DivNoNan", "div_no_nan", _zero_where(np.divide, lambda x, y: y == 0), kinds.FLOAT,
+            _quotient_gradient("DivNoNan")),
+    _binary("Xdivy", "xdivy", _zero_where(np.divide, lambda x, y: x == 0), kinds.FLOAT, _xdivy_gradient),
+    _binary("Xlogy", "xlogy", _zero_where(lambda x, y: x * np.log(y), lambda x, y: x == 0), kinds.FLOAT, _xlogy_gradient),
+    _binary("Pow", "pow", _pow, kinds.NUMBER, _pow_gradient, can_fail=True),
+    _binary("Maximum", "maximum", _maximum, kinds.REAL, _extremum_gradient("GreaterEqual"), symbolic=True),
+    _binary("Minimum", "minimum", _plain(np.minimum), kinds.REAL, _extremum_gradient("LessEqual"), symbolic=True),
+    _binary("SquaredDifference", "squared_difference", lambda node, x, y: np.square(x - y), kinds.NUMBER,
+            _squared_difference_gradient),
+    _binary("Atan2", "atan2", _plain(np.arctan2), kinds.FLOAT, _atan2_gradient),
+    _binary("BitwiseAnd", "bitwise_and", _plain(np.bitwise_and), kinds.INTEGER, no_gradient),
+    _binary("BitwiseOr", "bitwise_or", _plain(np.bitwise_or), kinds.INTEGER, no_gradient),
+    _binary("BitwiseXor", "bitwise_xor", _plain(np.bitwise_xor), kinds.INTEGER, no_gradient),
+    _binary("LeftShift", "left_shift", _plain(np.left_shift), kinds.INTEGER, no_gradient),
+    _binary("RightShift", "right_shift", _plain(np.right_shift), kinds.INTEGER, no_gradient),
+    _comparison("Equal", "equal", np.equal, _ANY),
+    _comparison("NotEqual", "not_equal", np.not_equal, _ANY),
+    _comparison("Less", "less", np.less, kinds.REAL),
+    _comparison("LessEqual", "less_equal", np.less_equal, kinds.REAL),
+    _comparison("Greater", "greater", np.greater, kinds.REAL),
+    _comparison("GreaterEqual", "greater_equal", np.greater_equal, kinds.REAL),
+    OpDef("LogicalAnd", "x: bool, y: bool", "z: bool", shape=broadcast, kernel="logical_and", views="any",
+          reference=_plain(np.logical_and), gradient=no_gradient, overwrites=(0, 1)),
+    OpDef("LogicalOr", "x: bool, y: bool", "z: bool", shape=broadcast, kernel="logical_or", views="any",
+          reference=_plain(np.logical_or), gradient=no_gradient, overwrites=(0, 1)),
+)  # fmt: skip
+
+
+def _gradient_args(node, sx, sy):
+    """The axes over which each operand's gradient is summed, for known shapes."""
+    sx, sy = [int(d) for d in sx], [int(d) for d in sy]
+    rank = builtins.max(len(sx), len(sy))
+    sx, sy = [1] * (rank - len(sx)) + sx, [1] * (rank - len(sy)) + sy
+    dtype = node.outputs[0].dtype.as_numpy_dtype
+    rx = [i for i, (a, b) in enumerate(zip(sx, sy)) if a == 1 and (b != 1 or a == b)]
+    ry = [i for i, (a, b) in enumerate(zip(sx, sy)) if b == 1 and (a != 1 or a == b)]
+    return np.array(rx, dtype), np.array(ry, dtype)
+
+
+def _two_vectors(c):
+    return [(c.new_size(),), (c.new_size(),)]
+
+
+register(
+    OpDef("BroadcastGradientArgs", "s0: T, s1: T", "r0: T, r1: T", types={"T": kinds.INDEX}, shape=_two_vectors,
+          reference=_gradient_args, symbolic=True, gradient=no_gradient),
+)  # fmt: skip
+
+
+# --- public functions -------------------------------------------------------------------------------------
+
+
+def _function(name, type, text, first="x", second="y"):
+    def function(x, y, name=None):
+        return apply_op(type, [x, y], name=name)
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"{text}, element by element, with broadcasting."
+    return function
+
+
+add = _function("add", "Add", "x + y")
+subtract = _function("subtract", "Sub", "x - y")
+multiply = _function("multiply", "Mul", "x * y")
+multiply_no_nan = _function("multiply_no_nan", "MulNoNan", "x * y, and 0 where y is 0")
+realdiv = _function("realdiv", "RealDiv", "x / y")
+truncatediv = _function("truncatediv", "TruncateDiv", "x / y rounded towards zero")
+floor_div = _function("floor_div", "FloorDiv", "x / y rounded down")
+floordiv = _function("floordiv", "FloorDiv", "x / y rounded down")
+floormod = _function("floormod", "FloorMod", "The remainder of x / y with the sign of y")
+mod = _function("mod", "FloorMod", "The remainder of x / y with the sign of y")
+truncatemod = _function("truncatemod", "TruncateMod", "The remainder of x / y with the sign of x")
+xdivy = _function("xdivy", "Xdivy", "x / y, and 0 where x is 0")
+xlogy = _function("xlogy", "Xlogy", "x log(y), and 0 where x is 0")
+maximum = _function("maximum", "Maximum", "The larger of x and y")
+minimum = _function("minimum", "Minimum", "The smaller of x and y")
+squared_difference = _function("squared_difference", "SquaredDifference", "(x - y)(x - y)")
+bitwise_and = _function("bitwise_and", "BitwiseAnd", "x & y")
+bitwise_or = _function("bitwise_or", "BitwiseOr", "x | y")
+bitwise_xor = _function("bitwise_xor", "BitwiseXor", "x ^ y")
+left_shift = _function("left_shift", "LeftShift", "x << y")
+right_shift = _function("right_shift", "RightShift", "x >> y")
+equal = _function("equal", "Equal", "x == y")
+not_equal = _function("not_equal", "NotEqual", "x != y")
+less = _function("less", "Less", "x < y")
+less_equal = _function("less_equal", "LessEqual", "x <= y")
+greater = _function("greater", "Greater", "x > y")
+greater_equal = _function("greater_equal", "GreaterEqual", "x >= y")
+logical_and = _function("logical_and", "LogicalAnd", "x and y")
+logical_or = _function("logical_or", "LogicalOr", "x or y")
+
+
+def atan2(y, x, name=None):
+    """The angle of the point (x, y), element by element, with broadcasting."""
+    return apply_op("Atan2", [y, x], name=name)
+
+
+def pow(x, y, name=None):
+    """x to the power y, element by element, with broadcasting."""
+    with name_scope(name, "Pow", [x]) as scope:
+        return apply_op("Pow", [x, y], name=scope)
+
+
+_TRUE_QUOTIENT = {
+    dtypes.uint8: dtypes.float32, dtypes.int8: dtypes.float32, dtypes.uint16: dtypes.float32, dtypes.int16: dtypes.float32,
+    dtypes.int32: dtypes.float64, dtypes.int64: dtypes.float64,
+}  # fmt: skip
+
+
+def _two_of_a_kind(x, y):
+    x = convert_to_tensor(x, name="x")
+    y = convert_to_tensor(y, name="y", dtype=x.dtype.base_dtype)
+    if x.dtype.base_dtype != y.dtype.base_dtype:
+        raise TypeError(f"x and y must have the same dtype, got {x.dtype!r} != {y.dtype!r}")
+    return x, y
+
+
+def truediv(x, y, name=None):
+    """x / y as Python 3 divides: integers become floats.
+
+    Raises:
+      TypeError: where x and y have different dtypes.
+    """
+    with name_scope(name, "truediv", [x, y]) as scope:
+        x, y = _two_of_a_kind(x, y)
+        wanted = _TRUE_QUOTIENT.get(x.dtype.base_dtype)
+        if wanted is not None:
+            from .cast import cast
+
+            x, y = cast(x, wanted), cast(y, wanted)
+        return apply_op("RealDiv", [x, y], name=scope)
+
+
+def div(x, y, name=None):
+    """x / y as Python 2 divides: integers are rounded down."""
+    with name_scope(name, "div", [x, y]) as scope:
+        x, y = _two_of_a_kind(x, y)
+        type = "RealDiv" if x.dtype.is_floating or x.dtype.is_complex else "FloorDiv"
+        return apply_op(type, [x, y], name=scope)
+
+
+def divide(x, y, name=None):
+    """x / y as Python 3 divides."""
+    if name is not None:
+        with name_scope(name, "truediv", [x, y]) as scope:
+            return truediv(x, y, name=scope)
+    return truediv(convert_to_tensor(x), y)
+
+
+def div_no_nan(x, y, name=None):
+    """x / y, and 0 where y is 0."""
+    with name_scope(name, "div_no_nan", [x, y]) as scope:
+        x, y = _two_of_a_kind(x, y)
+        return apply_op("DivNoNan", [x, y], name=scope)
+
+
+def logical_xor(x, y, name="LogicalXor"):
+    """Whether exactly one of x and y is true, element by element."""
+    from .math_unary import logical_not
+
+    return logical_and(logical_or(x, y), logical_not(logical_and(x, y)), name=name)
+
+
+def approximate_equal(x, y, tolerance=1e-5, name=None):
+    """Whether x and y differ by less than `tolerance`."""
+    from .math_unary import abs
+
+    with name_scope(name, "ApproximateEqual", [x, y]) as scope:
+        x, y = _two_of_a_kind(x, y)
+        return apply_op("Less", [abs(x - y), convert_to_tensor(tolerance, dtype=x.dtype)], name=scope)
+
+
+def scalar_mul(scalar, x, name=None):
+    """x times a scalar; x may be an `IndexedSlices`.
+
+    Raises:
+      ValueError: where `scalar` is no scalar.
+    """
+    from .indexed_slices import IndexedSlices
+
+    scalar = convert_to_tensor(scalar, dtype=x.dtype.base_dtype, name="scalar")
+    if scalar._shape not in ((), None):
+        raise ValueError(f"Only scalar multiply works, got shape {scalar.get_shape()}")
+    if isinstance(x, IndexedSlices):
+        return IndexedSlices(multiply(scalar, x.values, name), x.indices, x.dense_shape)
+    return multiply(scalar, x, name)
