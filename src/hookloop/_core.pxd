@@ -1,4 +1,5 @@
 # The C side as Cython sees it: csrc/plan.h, frame.h, pool.h, isa.h.
+cimport numpy as np
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 
 
@@ -104,6 +105,9 @@ cdef extern from "frame.h" nogil:
     const hl_kernel *hl_control_kernel(const char *name)
     int64_t hl_now_ns()
 
+
+cdef extern from "numpy/arrayobject.h":
+    object PyArray_Scalar(void *data, np.dtype descr, object base)
 
 cdef extern from "pool.h" nogil:
     hl_pool *hl_pool_get(int threads)

@@ -253,7 +253,7 @@ cdef inline object _fetch(hl_tensor *tensor):
     cdef int axis
     cdef int number = _NUMPY_TYPE[tensor.dtype]
     if tensor.rank == 0:
-        return np.PyArray_Scalar(tensor.data, np.PyArray_DescrFromType(number), None)
+        return PyArray_Scalar(tensor.data, np.PyArray_DescrFromType(number), None)
     for axis in range(tensor.rank):
         dims[axis] = tensor.dims[axis]
     cdef np.ndarray array = np.PyArray_EMPTY(tensor.rank, dims, number, 0)
