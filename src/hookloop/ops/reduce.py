@@ -112,7 +112,7 @@ def _reference_reduction(function, empty=None):
             return function(x, axis=axes, keepdims=keep)
         if empty is not None and any(x.shape[a] == 0 for a in axes):
             return np.sum(np.zeros_like(x), axis=axes, keepdims=keep, dtype=x.dtype) + empty(x.dtype)
-        wide = np.float32 if x.dtype == np.float16 else x.dtype
+        wide = np.float64 if x.dtype.kind == "f" else x.dtype
         return np.asarray(function(x.astype(wide), axis=axes, keepdims=keep)).astype(x.dtype)
 
     return reference

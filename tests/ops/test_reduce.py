@@ -1,0 +1,174 @@
+"""Reductions, argmax, running totals and top-k against NumPy, on both executors."""
+
+import numpy as np
+import pytest
+
+import hookloop as tf
+
+FLOATS = ["float16", "float32", "float64"]
+INTEGERS = ["int8", "int16", "int32", "int64", "uint8"]
+TOLERANCE = {"float16": 4e-3, "float32": 2e-6, "float64": 1e-13}
+
+
+def run(fetch, feeds=None):
+    with tf.Session() as session:
+        return session.run(fetch, feeds)
+
+
+def sample(shape, dtype, seed=0):
+    generator = np.random.default_rng(seed)
+    if np.dtype(dtype).kind == "f":
+        return generator.standard_normal(shape).astype(dtype)
+    return generator.integers(0, 4, shape).astype(dtype)
+
+
+def close(found, wanted, dtype):
+    tolerance = TOLERANCE.get(str(dtype), 0)
+    np.testing.assert_allclose(np.float64(found), np.float64(wanted), rtol=tolerance * 4, atol=tolerance * 8)
+
+
+@pytest.mark.parametrize("dtype", FLOATS + INTEGERS)
+@pytest.mark.parametrize("axis", [None, 0, 1, -1, [0, 2], [1, 2], [], [0, 1, 2]])
+@pytest.mark.parametrize("keepdims", [False, True])
+def test_sum_max_min(executor, dtype, axis, keepdims):
+    x = sample((3, 5, 7), dtype)
+    axes = tuple(range(3)) if axis is None else tuple(np.atleast_1d(np.array(axis, int)))
+    functions = {tf.reduce_sum: np.sum, tf.reduce_max: np.max, tf.reduce_min: np.min}
+    found = run([function(x, axis, keepdims=keepdims) for function in functions])
+    for value, function in zip(found, functions.values()):
+        wide = x.astype("float64") if x.dtype.kind == "f" else x
+        wanted = function(wide, axis=axes, keepdims=keepdims).astype(dtype)
+        assert value.shape == wanted.shape and value.dtype == x.dtype
+        close(value, wanted, dtype)
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_mean_and_product(executor, dtype):
+    x = (sample((4, 6, 3), dtype) * 0.1 + 1).astype(dtype)
+    found = run([tf.reduce_mean(x, [0, 2]), tf.reduce_prod(x, 1), tf.reduce_mean(x)])
+    wide = x.astype("float64")
+    for value, wanted in zip(found, [wide.mean((0, 2)), wide.prod(1), wide.mean()]):
+        close(value, wanted, dtype)
+
+
+def test_the_mean_of_integers_is_cut_towards_zero(executor):
+    assert run(tf.reduce_mean(np.array([-3, 0, 1], "int32"))) == 0
+    assert run(tf.reduce_mean(np.array([3, 4], "int64"))) == 3
+
+
+@pytest.mark.parametrize("length", [0, 1, 15, 16, 17, 31, 32, 33, 63, 64, 65, 4095, 4097, 70000])
+def test_sums_at_the_boundaries_of_lanes_and_blocks(executor, length):
+    x = sample(length, "float32")
+    close(run(tf.reduce_sum(x)), x.astype("float64").sum(), "float32")
+    columns = sample((length, 3), "float32")
+    np.testing.assert_allclose(run(tf.reduce_sum(columns, 0)), columns.astype("float64").sum(0), rtol=1e-5, atol=1e-4)
+    rows = sample((3, length), "float32")
+    np.testing.assert_allclose(run(tf.reduce_sum(rows, 1)), rows.astype("float64").sum(1), rtol=1e-5, atol=1e-4)
+
+
+def test_a_million_ones_are_summed_exactly():
+    assert run(tf.reduce_sum(np.full(3_000_000, 0.1, "float32"))) == pytest.approx(300000.0, rel=1e-6)
+
+
+def test_empty_reductions(executor):
+    x = np.zeros((0, 2), "float32")
+    with np.errstate(all="ignore"):
+        total, product, largest, least, mean = run(
+            [f(x, 0) for f in (tf.reduce_sum, tf.reduce_prod, tf.reduce_max, tf.reduce_min, tf.reduce_mean)]
+        )
+    assert total.tolist() == [0, 0] and product.tolist() == [1, 1]
+    assert largest.tolist() == [-np.inf] * 2 and least.tolist() == [np.inf] * 2 and np.isnan(mean).all()
+    assert run([tf.reduce_all(np.zeros((0,), bool)), tf.reduce_any(np.zeros((0,), bool))]) == [True, False]
+
+
+def test_a_nan_is_seen_by_max_and_min(executor):
+    x = np.array([1, np.nan, 3], "float32")
+    assert np.isnan(run([tf.reduce_max(x), tf.reduce_min(x)])).all()
+
+
+@pytest.mark.parametrize("axis", [None, 0, 1, [0, 1]])
+def test_all_and_any(executor, axis):
+    x = np.array([[True, False, True], [True, True, True]])
+    axes = tuple(np.atleast_1d(axis)) if axis is not None else None
+    found = run([tf.reduce_all(x, axis), tf.reduce_any(~x, axis)])
+    assert np.array_equal(found[0], x.all(axes)) and np.array_equal(found[1], (~x).any(axes))
+
+
+def test_a_sum_does_not_depend_on_the_number_of_threads():
+    for shape, axis in [((300000,), 0), ((100000, 5), 0), ((7, 60000), 1), ((500, 700), 0)]:
+        x = sample(shape, "float32")
+        values = []
+        for threads in (1, 2):
+            with tf.Session(config=tf.ConfigProto(intra_op_parallelism_threads=threads)) as session:
+                values.append(session.run(tf.reduce_sum(x, axis)))
+        assert np.array_equal(*values)
+
+
+def test_the_axis_may_be_a_tensor_of_a_size_that_only_running_tells(executor):
+    x = tf.placeholder(tf.float32, [None, 4])
+    total = tf.reduce_sum(x, tf.constant([0]))
+    with tf.Session() as session:
+        for rows in (1, 3, 0):
+            assert session.run(total, {x: np.ones((rows, 4))}).tolist() == [rows] * 4
+
+
+def test_an_axis_that_does_not_exist():
+    with pytest.raises(ValueError, match="Invalid reduction dimension 2 for input with 2 dimensions"):
+        tf.reduce_sum(np.zeros((2, 3), "float32"), 2)
+
+
+def test_old_argument_names():
+    x = np.ones((2, 3), "float32")
+    assert tf.reduce_sum(x, reduction_indices=1, keep_dims=True).shape.as_list() == [2, 1]
+    with pytest.raises(ValueError, match="Cannot specify both 'axis' and 'reduction_indices'"):
+        tf.reduce_sum(x, 1, reduction_indices=1)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "int64", "uint8"])
+@pytest.mark.parametrize("axis", [0, 1, 2, -1])
+def test_argmax_and_argmin(executor, dtype, axis):
+    x = sample((4, 5, 17), dtype)
+    largest, least = run([tf.argmax(x, axis), tf.argmin(x, axis, output_type=tf.int32)])
+    assert largest.dtype == np.int64 and least.dtype == np.int32
+    assert np.array_equal(largest, x.argmax(axis)) and np.array_equal(least, x.argmin(axis))
+
+
+def test_argmax_of_nothing(executor):
+    x = tf.placeholder(tf.float32, [None, 0])
+    with tf.Session() as session, pytest.raises((tf.errors.InvalidArgumentError, ValueError)):
+        session.run(tf.argmax(x, 1), {x: np.zeros((2, 0))})
+
+
+@pytest.mark.parametrize("exclusive", [False, True])
+@pytest.mark.parametrize("reverse", [False, True])
+def test_running_totals(executor, exclusive, reverse):
+    x = sample((3, 5, 4), "float64")
+    found = run([f(x, 1, exclusive=exclusive, reverse=reverse) for f in (tf.cumsum, tf.cumprod)])
+    for value, start in zip(found, (0, 1)):
+        wanted = np.empty_like(x)
+        order = range(4, -1, -1) if reverse else range(5)
+        total = np.full((3, 4), float(start))
+        for i in order:
+            before = total
+            total = total + x[:, i] if start == 0 else total * x[:, i]
+            wanted[:, i] = before if exclusive else total
+        np.testing.assert_allclose(value, wanted, rtol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "uint8"])
+@pytest.mark.parametrize("k", [0, 1, 3, 8])
+def test_top_k(executor, dtype, k):
+    x = sample((5, 8), dtype)
+    values, places = run(tf.nn.top_k(x, k))
+    wanted = np.argsort(-x.astype("float64"), axis=1, kind="stable")[:, :k]
+    assert np.array_equal(places, wanted) and np.array_equal(values, np.take_along_axis(x, wanted, 1))
+
+
+def test_top_k_of_too_few():
+    with pytest.raises(ValueError, match="input must have last dimension >= k = 4 but is 3"):
+        tf.nn.top_k(np.zeros((2, 3), "float32"), 4)
+
+
+def test_in_top_k_counts_ties(executor):
+    scores = np.array([[0.1, 0.5, 0.5, 0.2], [1, 2, 3, np.nan], [3, 2, 1, 0]], "float32")
+    assert run(tf.nn.in_top_k(scores, np.array([2, 0, 7], "int32"), 1)).tolist() == [True, False, False]
