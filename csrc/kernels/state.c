@@ -1,0 +1,148 @@
+/* Ops on variables: assigning whole ones, and rows chosen by indices. Operand 0 is the variable's buffer. */
+#include <string.h>
+
+#include "elementwise_types.h"
+#include "plan.h"
+
+static hl_status run_assign(const hl_instr *ins, hl_run *run) {
+    (void)run;
+    memmove(ins->arg[0], ins->arg[1], (size_t)ins->p[0].i);
+    return HL_OK;
+}
+
+static hl_status prepare_assign(hl_prepare *prep) {
+    const int64_t bytes = prep->in[1]->size * (int64_t)hl_dtype_size(prep->in[1]->dtype);
+    prep->ins->p[0].i = bytes;
+    prep->cost_ns = (double)bytes * 0.1 + 2;
+    prep->ins->fn = run_assign;
+    return HL_OK;
+}
+
+#define UPDATE(tag, dtype, S, C, LOAD, STORE, op, EXPR)                          \
+    static hl_status op##_##tag(const hl_instr *ins, hl_run *run) {             \
+        S *variable = ins->arg[0];                                              \
+        const S *value = ins->arg[1];                                           \
+        const int64_t n = ins->p[0].i;                                          \
+        (void)run;                                                              \
+        IVDEP for (int64_t i = 0; i < n; i++) {                                 \
+            const C x = LOAD(variable[i]), y = LOAD(value[i]);                  \
+            variable[i] = (S)STORE((C)(EXPR));                                  \
+        }                                                                       \
+        return HL_OK;                                                           \
+    }
+EACH_NUMBER(UPDATE, assign_add, x + y)
+EACH_NUMBER(UPDATE, assign_sub, x - y)
+
+#define UPDATE_CASE(tag, dtype, S, C, LOAD, STORE, op) \
+    case dtype: prep->ins->fn = op##_##tag; return HL_OK;
+#define PREPARE_UPDATE(op)                                                                        \
+    static hl_status prepare_##op(hl_prepare *prep) {                                             \
+        prep->ins->p[0].i = prep->in[0]->size;                                                    \
+        prep->cost_ns = (double)prep->in[0]->size * 0.2 + 2;                                      \
+        switch (prep->in[0]->dtype) {                                                             \
+            EACH_NUMBER(UPDATE_CASE, op)                                                          \
+        default: return hl_refuse(prep, HL_UNIMPLEMENTED, "there is no kernel for this dtype");   \
+        }                                                                                         \
+    }
+PREPARE_UPDATE(assign_add)
+PREPARE_UPDATE(assign_sub)
+
+/* --- rows --------------------------------------------------------------------------------------------------------- */
+
+typedef struct scatter {
+    int64_t rows;      /* of the variable */
+    int64_t count;     /* indices */
+    int64_t row;       /* elements of one row */
+    bool wide;         /* int64 indices */
+    bool scalar;       /* one update for all rows */
+} scatter;
+
+static int64_t index_at(const scatter *s, const void *indices, int64_t i) {
+    return s->wide ? ((const int64_t *)indices)[i] : ((const int32_t *)indices)[i];
+}
+
+/* All indices are looked at before the first row is written: a step that fails changes nothing. */
+static hl_status check_indices(const scatter *s, const void *indices, hl_run *run) {
+    for (int64_t i = 0; i < s->count; i++) {
+        const int64_t at = index_at(s, indices, i);
+        if (at < 0 || at >= s->rows)
+            return hl_fail(run, HL_INVALID_ARGUMENT, "indices[%lld] = %lld is not in [0, %lld)", (long long)i, (long long)at,
+                           (long long)s->rows);
+    }
+    return HL_OK;
+}
+
+#define SCATTER(tag, dtype, S, C, LOAD, STORE, op, EXPR)                                     \
+    static hl_status op##_##tag(const hl_instr *ins, hl_run *run) {                          \
+        const scatter *s = ins->p[2].p;                                                      \
+        const hl_status status = check_indices(s, ins->arg[1], run);                         \
+        if (status != HL_OK) return status;                                                  \
+        const S *updates = ins->arg[2];                                                      \
+        for (int64_t i = 0; i < s->count; i++) {                                             \
+            S *row = (S *)ins->arg[0] + index_at(s, ins->arg[1], i) * s->row;                \
+            for (int64_t k = 0; k < s->row; k++) {                                           \
+                const C x = LOAD(row[k]), y = LOAD(updates[s->scalar ? 0 : i * s->row + k]); \
+                (void)x;                                                                     \
+                row[k] = (S)STORE((C)(EXPR));                                                \
+            }                                                                                \
+        }                                                                                    \
+        return HL_OK;                                                                        \
+    }
+EACH_NUMBER(SCATTER, scatter_update, y)
+EACH_BOOL(SCATTER, scatter_update, y)
+EACH_NUMBER(SCATTER, scatter_add, x + y)
+EACH_NUMBER(SCATTER, scatter_sub, x - y)
+EACH_NUMBER(SCATTER, scatter_mul, x *y)
+EACH_FLOAT(SCATTER, scatter_div, x / y)
+EACH_SIGNED(SCATTER, scatter_div, y == 0 ? 0 : y == -1 ? 0 - x : x / y)
+EACH_UNSIGNED(SCATTER, scatter_div, y == 0 ? 0 : x / y)
+EACH_NUMBER(SCATTER, scatter_min, y < x ? y : x)
+EACH_NUMBER(SCATTER, scatter_max, y > x ? y : x)
+
+static hl_status prepare_scatter(hl_prepare *prep) {
+    scatter *s = prep->params;
+    const hl_tensor *variable = prep->in[0], *updates = prep->in[2];
+    s->rows = variable->dims[0];
+    s->count = prep->in[1]->size;
+    s->row = s->rows ? variable->size / s->rows : 0;
+    s->wide = prep->in[1]->dtype == HL_INT64;
+    s->scalar = updates->rank == 0;
+    prep->cost_ns = (double)(s->count * s->row) * 0.4 + (double)s->count * 5 + 5;
+    if (!s->scalar && updates->size != s->count * s->row)
+        return hl_refuse(prep, HL_INVALID_ARGUMENT, "expected %lld updates, got %lld", (long long)(s->count * s->row),
+                         (long long)updates->size);
+    return HL_OK;
+}
+
+#define PREPARE_SCATTER(op, more)                                                                 \
+    static hl_status prepare_##op(hl_prepare *prep) {                                             \
+        const hl_status status = prepare_scatter(prep);                                           \
+        if (status != HL_OK) return status;                                                       \
+        switch (prep->in[0]->dtype) {                                                             \
+            EACH_NUMBER(UPDATE_CASE, op)                                                          \
+            more                                                                                  \
+        default: return hl_refuse(prep, HL_UNIMPLEMENTED, "there is no kernel for this dtype");   \
+        }                                                                                         \
+    }
+PREPARE_SCATTER(scatter_update, EACH_BOOL(UPDATE_CASE, scatter_update))
+PREPARE_SCATTER(scatter_add, )
+PREPARE_SCATTER(scatter_sub, )
+PREPARE_SCATTER(scatter_mul, )
+PREPARE_SCATTER(scatter_div, )
+PREPARE_SCATTER(scatter_min, )
+PREPARE_SCATTER(scatter_max, )
+
+static const hl_kernel table[] = {
+    {"assign", prepare_assign, 0},
+    {"assign_add", prepare_assign_add, 0},
+    {"assign_sub", prepare_assign_sub, 0},
+    {"scatter_update", prepare_scatter_update, sizeof(scatter)},
+    {"scatter_add", prepare_scatter_add, sizeof(scatter)},
+    {"scatter_sub", prepare_scatter_sub, sizeof(scatter)},
+    {"scatter_mul", prepare_scatter_mul, sizeof(scatter)},
+    {"scatter_div", prepare_scatter_div, sizeof(scatter)},
+    {"scatter_min", prepare_scatter_min, sizeof(scatter)},
+    {"scatter_max", prepare_scatter_max, sizeof(scatter)},
+};
+
+HL_FAMILY(state, table);

@@ -1,0 +1,217 @@
+"""Variables as ops: their memory, assigning it, and changing rows of it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..shapes import TensorShape
+from . import kinds
+from .build import apply_op, convert_to_tensor
+from .registry import OpDef, no_gradient, register
+from .shape_functions import from_attribute, nothing, scalar
+
+__all__ = [
+    "assign", "assign_add", "assign_sub", "is_variable_initialized", "scatter_add", "scatter_div",
+    "scatter_max", "scatter_min", "scatter_mul", "scatter_sub", "scatter_update",
+]  # fmt: skip
+
+_VARIABLE = {"shape": TensorShape(None), "container": "", "shared_name": ""}
+
+
+def _assigned_shape(c):
+    if c.attr("validate_shape"):
+        return c.merge_shapes(c.shape(0) if c.known(0) else None, c.shape(1) if c.known(1) else None)
+    return c.shape(1) if c.known(1) else None
+
+
+def _updated_shape(c):
+    return c.merge_shapes(c.shape(0) if c.known(0) else None, c.shape(1) if c.known(1) else None)
+
+
+def _resource_updated(c):
+    return []
+
+
+def _scatter_shape(c):
+    return c.shape(0) if c.known(0) else None
+
+
+def _assign(node, old, value):
+    return value
+
+
+def _scattered(function):
+    """A reference that applies function(row, update) for each index in turn."""
+
+    def reference(node, variable, indices, updates):
+        result = np.array(variable)
+        indices = np.asarray(indices)
+        rows = result.shape[1:]
+        updates = np.broadcast_to(updates, indices.shape + rows).reshape((-1,) + rows)
+        for position, index in enumerate(indices.ravel()):
+            if not 0 <= index < len(result):
+                raise IndexError(f"indices[{position}] = {index} is not in [0, {len(result)})")
+            result[index] = function(result[index], updates[position])
+        return result
+
+    return reference
+
+
+def _divide(x, y):
+    return np.trunc(x / y).astype(x.dtype) if x.dtype.kind in "iu" else x / y
+
+
+_ROWS = {
+    "Update": ("scatter_update", lambda x, y: y),
+    "Add": ("scatter_add", np.add),
+    "Sub": ("scatter_sub", np.subtract),
+    "Mul": ("scatter_mul", np.multiply),
+    "Div": ("scatter_div", _divide),
+    "Min": ("scatter_min", np.minimum),
+    "Max": ("scatter_max", np.maximum),
+}
+
+
+def _handle_shape(c):
+    return ()
+
+
+def _variable_shape(c):
+    """The shape of the variable that a handle stands for."""
+    tensor = c.op.inputs[0]
+    while tensor.op.type != "VarHandleOp" and tensor.op.inputs:
+        tensor = tensor.op.inputs[0]
+    if tensor.op.type != "VarHandleOp":
+        return None
+    from ..shapes import to_internal
+
+    return to_internal(tensor.op.get_attr("shape"))
+
+
+register(
+    OpDef("VariableV2", "", "ref: Ref(dtype)", attrs={"dtype": None, **_VARIABLE}, shape=from_attribute, stateful=True,
+          gradient=no_gradient),
+    OpDef("Variable", "", "ref: Ref(dtype)", attrs={"dtype": None, **_VARIABLE}, shape=from_attribute, stateful=True,
+          gradient=no_gradient),
+    OpDef("VarHandleOp", "", "resource: resource", attrs={"dtype": None, **_VARIABLE}, types={"dtype": None}, stateful=True,
+          shape=_handle_shape, gradient=no_gradient),
+    OpDef("Assign", "ref: Ref(T), value: T", "output_ref: Ref(T)", attrs={"validate_shape": True, "use_locking": True},
+          shape=_assigned_shape, kernel="assign", reference=_assign, writes=(0,), stateful=True, gradient=no_gradient),
+    OpDef("AssignAdd", "ref: Ref(T), value: T", "output_ref: Ref(T)", attrs={"use_locking": False},
+          types={"T": kinds.NUMBER}, shape=_updated_shape, kernel="assign_add", reference=lambda node, x, y: x + y, writes=(0,),
+          stateful=True, gradient=no_gradient),
+    OpDef("AssignSub", "ref: Ref(T), value: T", "output_ref: Ref(T)", attrs={"use_locking": False},
+          types={"T": kinds.NUMBER}, shape=_updated_shape, kernel="assign_sub", reference=lambda node, x, y: x - y, writes=(0,),
+          stateful=True, gradient=no_gradient),
+    OpDef("AssignVariableOp", "resource: resource, value: dtype", "", shape=nothing, kernel="assign", reference=_assign,
+          writes=(0,), stateful=True, gradient=no_gradient),
+    OpDef("AssignAddVariableOp", "resource: resource, value: dtype", "", shape=_resource_updated, kernel="assign_add",
+          reference=lambda node, x, y: x + y, writes=(0,), stateful=True, gradient=no_gradient),
+    OpDef("AssignSubVariableOp", "resource: resource, value: dtype", "", shape=_resource_updated, kernel="assign_sub",
+          reference=lambda node, x, y: x - y, writes=(0,), stateful=True, gradient=no_gradient),
+    OpDef("ReadVariableOp", "resource: resource", "value: dtype", attrs={"dtype": None}, shape=_variable_shape, stateful=True,
+          reference=lambda node, x: x, gradient=lambda op, grad: [grad]),
+    OpDef("IsVariableInitialized", "ref: Ref(dtype)", "is_initialized: bool", shape=scalar, reads=(0,), stateful=True,
+          gradient=no_gradient),
+    OpDef("VarIsInitializedOp", "resource: resource", "is_initialized: bool", shape=scalar, reads=(0,), stateful=True,
+          gradient=no_gradient),
+)  # fmt: skip
+
+for _name, (_kernel, _function) in _ROWS.items():
+    register(
+        OpDef(f"Scatter{_name}", "ref: Ref(T), indices: Tindices, updates: T", "output_ref: Ref(T)",
+              attrs={"use_locking": _name == "Update"}, types={"Tindices": kinds.INDEX}, shape=_scatter_shape, kernel=_kernel,
+              reference=_scattered(_function), writes=(0,), stateful=True, can_fail=True, gradient=no_gradient),
+        OpDef(f"ResourceScatter{_name}", "resource: resource, indices: Tindices, updates: dtype", "",
+              types={"Tindices": kinds.INDEX}, shape=nothing, kernel=_kernel, reference=_scattered(_function), writes=(0,),
+              stateful=True, can_fail=True, gradient=no_gradient),
+    )  # fmt: skip
+
+
+# --- public functions -------------------------------------------------------------------------------------
+
+
+
+def _reference(ref):
+    """The Ref tensor of a variable, or a Ref tensor itself."""
+    return ref._ref() if hasattr(ref, "_ref") and callable(ref._ref) else ref
+
+
+def assign(ref, value, validate_shape=None, use_locking=None, name=None):
+    """Gives a variable a new value.
+
+    Args:
+      ref: a variable.
+      value: a tensor of its dtype and shape.
+      validate_shape: False lets the variable take another shape.
+      use_locking: accepted; a run's write is never seen half done by the same run.
+      name: the node's name.
+
+    Returns:
+      The variable after the assignment.
+    """
+    if getattr(ref, "_is_resource", False):
+        return ref.assign(value, name=name)
+    attrs = {"validate_shape": True if validate_shape is None else validate_shape}
+    attrs["use_locking"] = True if use_locking is None else use_locking
+    return apply_op("Assign", [_reference(ref), value], attrs, name)
+
+
+def _updater(type, method, text):
+    def function(ref, value, use_locking=None, name=None):
+        if getattr(ref, "_is_resource", False):
+            return getattr(ref, method)(value, name=name)
+        return apply_op(type, [_reference(ref), value], {"use_locking": bool(use_locking)}, name)
+
+    function.__name__ = function.__qualname__ = method
+    function.__doc__ = f"{text} a variable's value; returns the variable after it."
+    return function
+
+
+assign_add = _updater("AssignAdd", "assign_add", "Adds to")
+assign_sub = _updater("AssignSub", "assign_sub", "Subtracts from")
+
+
+def _scatter(name, text, locking=False):
+    def function(ref, indices, updates, use_locking=locking, name=None):
+        if getattr(ref, "_is_resource", False):
+            apply_op("Resource" + type, [ref.handle, indices, convert_to_tensor(updates, ref.dtype.base_dtype)], name=name)
+            return ref.read_value()
+        return apply_op(type, [_reference(ref), indices, updates], {"use_locking": use_locking}, name)
+
+    type = "Scatter" + name
+    function.__name__ = function.__qualname__ = f"scatter_{name.lower()}"
+    function.__doc__ = f"""{text} the rows of a variable that `indices` names; a row named twice, twice.
+
+    Args:
+      ref: a variable.
+      indices: int32 or int64, of any shape.
+      updates: of shape indices.shape + ref.shape[1:], or a scalar.
+      use_locking: accepted.
+      name: the node's name.
+
+    Returns:
+      The variable after it.
+
+    Raises:
+      InvalidArgumentError: when it runs, for an index out of range; no row is changed.
+    """
+    return function
+
+
+scatter_update = _scatter("Update", "Sets", True)
+scatter_add = _scatter("Add", "Adds to")
+scatter_sub = _scatter("Sub", "Subtracts from")
+scatter_mul = _scatter("Mul", "Multiplies")
+scatter_div = _scatter("Div", "Divides")
+scatter_min = _scatter("Min", "Takes the minimum with")
+scatter_max = _scatter("Max", "Takes the maximum with")
+
+
+def is_variable_initialized(ref, name=None):
+    """Whether a variable has a value, as a bool tensor."""
+    if getattr(ref, "_is_resource", False):
+        return apply_op("VarIsInitializedOp", [ref.handle], name=name)
+    return apply_op("IsVariableInitialized", [_reference(ref)], name=name)
+
+
