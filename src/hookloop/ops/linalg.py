@@ -9,8 +9,11 @@ from ..graph.scopes import name_scope
 from ..graph.tensor import Tensor
 from ..shapes import UNKNOWN
 from .build import apply_op, constant, convert_to_tensor
+from .math import minimum, multiply
+from .math_unary import sqrt
 from .reduce import reduce_max, reduce_prod, reduce_sum, renamed
 from .registry import OpDef, register
+from .select import where
 
 __all__ = ["einsum", "eye", "matmul", "norm", "sparse_matmul", "tensordot", "trace"]
 
@@ -185,11 +188,7 @@ def _has_batch(x):
 
 
 def _conjugated(x):
-    if not x.dtype.is_complex:
-        return x
-    from .math import conj
-
-    return conj(x)
+    return apply_op("Conj", [x]) if x.dtype.is_complex else x
 
 
 def sparse_matmul(a, b, transpose_a=False, transpose_b=False, a_is_sparse=False, b_is_sparse=False, name=None):
@@ -287,7 +286,7 @@ def _as_matrix(x, axes, summed_first):
         sizes = shape(x)
         return (*_as_open_matrix(x, sizes, axes, free, summed_first), free_dims)
     from .array import range as range_
-    from .array import rank, where
+    from .array import rank
 
     free_dims = [None] * (len(x._shape) - axes.shape.as_list()[0]) if _countable(x, axes) else None
     sizes = shape(x)
@@ -447,7 +446,6 @@ def _reshaped(x, sizes):
 def _multiply_all(inputs, operand_labels, output):
     """Every operand expanded to all axes, and multiplied: for axes that more than two operands share."""
     from .array import expand_dims
-    from .math import multiply
 
     every = list(output) + sorted(set("".join(operand_labels)) - set(output))
     product = None
@@ -480,7 +478,8 @@ def norm(tensor, ord="euclidean", axis=None, keepdims=None, name=None, keep_dims
       ValueError: where the norm is not defined for vectors or matrices, or axis is neither.
     """
     from .array import squeeze
-    from .math import abs, pow, sqrt
+    from .math import pow
+    from .math_unary import abs
 
     keepdims = bool(renamed("keepdims", keepdims, "keep_dims", keep_dims))
     is_matrix = isinstance(axis, (list, tuple)) and len(axis) == 2
@@ -538,7 +537,6 @@ def eye(num_rows, num_columns=None, batch_shape=None, dtype=dtypes.float32, name
       name: the nodes' scope.
     """
     from .array import concat, ones, zeros
-    from .math import minimum
 
     with name_scope(name, default_name="eye", values=[num_rows, num_columns, batch_shape]):
         is_square = num_columns is None

@@ -12,10 +12,15 @@ import numpy as np
 from .. import dtypes, errors
 from ..graph.scopes import control_dependencies, name_scope
 from ..graph.tensor import Tensor
+from .activations import relu
 from .build import apply_op, constant, convert_to_tensor
+from .cast import cast
 from .core import identity, stop_gradient
+from .math import logical_and, maximum, multiply, not_equal, squared_difference, subtract
+from .math_unary import exp, log, log1p, reciprocal, rsqrt, square
 from .reduce import reduce_mean, reduce_prod, reduce_sum, renamed
 from .registry import OpDef, register
+from .select import where
 from .tensor_util import constant_value
 
 __all__: list = []
@@ -159,7 +164,6 @@ def _softmax_gradient(op, grad):
 
 
 def _log_softmax_gradient(op, grad):
-    from .math import exp
 
     probabilities = exp(op.outputs[0])
     return [grad - reduce_sum(grad, -1, keepdims=True) * probabilities]
@@ -284,7 +288,6 @@ def _along_axis(type, logits, axis, name):
     if value is None or ndims is None:
         raise TypeError(f"expected logits of known rank and a known axis for {type}, got {logits} and {axis}")
     from .array import rank
-    from .math import subtract
 
     # TensorFlow asks for the rank twice; names and default op seeds count nodes.
     rank(logits)
@@ -344,7 +347,6 @@ def softmax_cross_entropy_with_logits(_sentinel=None, labels=None, logits=None, 
 def _dense_cross_entropy(labels, logits, axis, name):
     from .array import rank, reshape, shape
     from .array import slice as slice_
-    from .math import cast, subtract
 
     with name_scope(name, "softmax_cross_entropy_with_logits", [logits, labels]) as scope:
         logits = convert_to_tensor(logits, name="logits")
@@ -378,7 +380,6 @@ def _as_rows(x):
     """A tensor with all axes but the last made one."""
     from .array import concat, rank, reshape, shape
     from .array import slice as slice_
-    from .math import subtract
 
     ndims = rank(x)
     last = slice_(shape(x), [subtract(ndims, 1)], [1])
@@ -406,7 +407,6 @@ def sparse_softmax_cross_entropy_with_logits(_sentinel=None, labels=None, logits
       ValueError: where ranks or shapes do not fit, or an argument is not named.
     """
     from .array import reshape, shape
-    from .math import cast
 
     _check_named("sparse_softmax_cross_entropy_with_logits", _sentinel, labels, logits)
     with name_scope(name, "SparseSoftmaxCrossEntropyWithLogits", [labels, logits]):
@@ -468,8 +468,7 @@ def sigmoid_cross_entropy_with_logits(_sentinel=None, labels=None, logits=None, 
     Raises:
       ValueError: where the shapes differ, or an argument is not named.
     """
-    from .array import where, zeros_like
-    from .math import exp, log1p
+    from .array import zeros_like
 
     _check_named("sigmoid_cross_entropy_with_logits", _sentinel, labels, logits)
     with name_scope(name, "logistic_loss", [logits, labels]) as scope:
@@ -500,7 +499,7 @@ def weighted_cross_entropy_with_logits(labels=None, logits=None, pos_weight=None
       name: the nodes' scope.
       targets: the old name of labels.
     """
-    from .math import abs, exp, log1p, relu
+    from .math_unary import abs
 
     labels = renamed("labels", labels, "targets", targets)
     with name_scope(name, "logistic_loss", [logits, labels]) as scope:
@@ -521,8 +520,7 @@ def log_poisson_loss(targets, log_input, compute_full_loss=False, name=None):
       compute_full_loss: whether Stirling's approximation of the constant term is added.
       name: the nodes' scope.
     """
-    from .array import ones_like, where, zeros_like
-    from .math import exp, log, logical_and
+    from .array import ones_like, zeros_like
 
     with name_scope(name, "log_poisson_loss", [log_input, targets]):
         log_input = convert_to_tensor(log_input, name="log_input")
@@ -579,18 +577,6 @@ def xw_plus_b(x, weights, biases, name=None):
         return bias_add(matmul(x, weights), biases, name=scope)
 
 
-def relu_layer(x, weights, biases, name=None):
-    """relu(matmul(x, weights) + biases)."""
-    from .linalg import matmul
-    from .math import relu
-
-    with name_scope(name, "relu_layer", [x, weights, biases]) as scope:
-        x = convert_to_tensor(x, name="x")
-        weights = convert_to_tensor(weights, name="weights")
-        biases = convert_to_tensor(biases, name="biases")
-        return relu(bias_add(matmul(x, weights), biases), name=scope)
-
-
 def l2_loss(t, name=None):
     """Half the sum of squares."""
     return apply_op("L2Loss", [t], name=name)
@@ -606,7 +592,6 @@ def l2_normalize(x, axis=None, epsilon=1e-12, name=None, dim=None):
       name: the nodes' scope.
       dim: the old name of axis.
     """
-    from .math import maximum, multiply, rsqrt, square
 
     axis = renamed("axis", axis, "dim", dim)
     with name_scope(name, "l2_normalize", [x]) as scope:
@@ -627,7 +612,6 @@ def moments(x, axes, shift=None, name=None, keep_dims=None, keepdims=None):
       keepdims: the new name of keep_dims.
     """
     from .array import squeeze
-    from .math import cast, squared_difference
 
     keep = bool(renamed("keepdims", keepdims, "keep_dims", keep_dims))
     with name_scope(name, "moments", [x, axes]):
@@ -649,7 +633,6 @@ def weighted_moments(x, axes, frequency_weights, name=None, keep_dims=None, keep
     The arguments are those of moments, and frequency_weights, which is broadcast to x.
     """
     from .array import squeeze, zeros_like
-    from .math import cast, multiply, reciprocal, squared_difference
 
     keep = bool(renamed("keepdims", keepdims, "keep_dims", keep_dims))
     with name_scope(name, "weighted_moments", [x, frequency_weights, axes]):
@@ -689,7 +672,6 @@ def sufficient_statistics(x, axes, shift=None, keep_dims=None, name=None, keepdi
       keepdims: the new name of keep_dims.
     """
     from .array import gather, shape
-    from .math import cast, square, squared_difference, subtract
 
     keep = bool(renamed("keepdims", keepdims, "keep_dims", keep_dims))
     axes = sorted(set(axes))
@@ -711,7 +693,6 @@ def sufficient_statistics(x, axes, shift=None, keep_dims=None, name=None, keepdi
 
 def normalize_moments(counts, mean_ss, variance_ss, shift, name=None):
     """The mean and the variance from sufficient statistics."""
-    from .math import multiply, reciprocal, square, subtract
 
     with name_scope(name, "normalize", [counts, mean_ss, variance_ss, shift]):
         divisor = reciprocal(counts, name="divisor")
@@ -734,7 +715,6 @@ def batch_normalization(x, mean, variance, offset, scale, variance_epsilon, name
       variance_epsilon: a small number.
       name: the nodes' scope.
     """
-    from .math import cast, rsqrt
 
     with name_scope(name, "batchnorm", [x, mean, variance, scale, offset]):
         factor = rsqrt(variance + variance_epsilon)
@@ -761,7 +741,6 @@ def zero_fraction(value, name=None):
     """The part of the elements that are zero."""
     from .array import size
     from .control_flow import cond
-    from .math import cast
 
     with name_scope(name, "zero_fraction", [value]):
         value = convert_to_tensor(value, name="value")
@@ -778,7 +757,6 @@ def zero_fraction(value, name=None):
 
 def _nonzero_count(value, dtype):
     from .array import zeros
-    from .math import cast, not_equal
 
     with name_scope("count_nonzero"):
         zero = zeros([], dtype=value.dtype)
@@ -788,7 +766,6 @@ def _nonzero_count(value, dtype):
 def compute_average_loss(per_example_loss, sample_weight=None, global_batch_size=None):
     """The sum of losses, weighted, divided by the number of examples of the whole batch."""
     from .array import shape
-    from .math import cast
 
     per_example_loss = convert_to_tensor(per_example_loss)
     if sample_weight is not None:

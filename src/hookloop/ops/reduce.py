@@ -10,7 +10,11 @@ from .. import dtypes
 from ..graph.scopes import name_scope
 from ..shapes import UNKNOWN
 from .build import apply_op, constant, convert_to_tensor
+from .cast import cast
+from .math import equal, maximum, not_equal, truediv
+from .math_unary import exp, is_finite, log, sqrt, square
 from .registry import OpDef, no_gradient, register
+from .select import where
 from .shape_functions import scalar, unchanged
 from .tensor_util import constant_value
 
@@ -212,7 +216,6 @@ def _shape_with_ones(input_shape, axes):
     """A tensor: the shape that a reduction over `axes` has where it keeps its dimensions."""
     from .array import fill, shape, size
     from .array import range as range_
-    from .math import cast
 
     input_shape = cast(input_shape, dtypes.int32)
     axes = cast(axes, dtypes.int32)
@@ -223,7 +226,6 @@ def _shape_with_ones(input_shape, axes):
 
 
 def _shape_quotient(x, y):
-    from .math import maximum
 
     return x // maximum(y, 1)
 
@@ -255,7 +257,6 @@ def _static_spread(graph, dims, axes):
     TensorFlow 1.15 works them out by nodes, once a graph; default op seeds count nodes, so they are added
     here too.
     """
-    from .math import maximum
 
     cache = graph.__dict__.setdefault("_reduced_shape_cache", {})
     found = cache.get((dims, axes))
@@ -275,7 +276,6 @@ def _sum_gradient(op, grad):
 
 def _mean_gradient(op, grad):
     from .array import shape
-    from .math import cast, truediv
 
     total = _spread(op, grad)
     dims, out_dims = op.inputs[0]._shape, op.outputs[0]._shape
@@ -292,7 +292,6 @@ def _mean_gradient(op, grad):
 def _extremum_gradient(op, grad):
     """Goes to the elements that are the extremum, in equal parts."""
     from .array import reshape, shape
-    from .math import cast, equal, truediv
 
     kept = _shape_with_ones(shape(op.inputs[0]), op.inputs[1])
     y = reshape(op.outputs[0], kept)
@@ -348,7 +347,6 @@ def _cumprod_gradient(op, grad):
     exclusive, reverse = op.get_attr("exclusive"), op.get_attr("reverse")
     product = cumprod(x, axis, exclusive=exclusive, reverse=reverse)
     total = cumsum(product * grad, axis, exclusive=exclusive, reverse=not reverse)
-    from .math import truediv
 
     return [truediv(total, x), None]
 
@@ -357,7 +355,6 @@ def _top_k_gradient(op, grad, _):
     """Goes to the places that the values were taken from, by way of flat indices."""
     from .array import expand_dims, gather, reshape, shape, size, stack, zeros
     from .array import range as range_
-    from .math import cast
 
     input_shape = shape(op.inputs[0])
     indices_shape = shape(op.outputs[1])
@@ -518,9 +515,8 @@ def reduce_logsumexp(input_tensor, axis=None, keepdims=None, name=None, reductio
       name: the nodes' scope.
       reduction_indices, keep_dims: the old names of axis and keepdims.
     """
-    from .array import reshape, shape, where, zeros_like
+    from .array import reshape, shape, zeros_like
     from .core import stop_gradient
-    from .math import exp, is_finite, log
 
     axis = renamed("axis", axis, "reduction_indices", reduction_indices)
     keepdims = bool(renamed("keepdims", keepdims, "keep_dims", keep_dims))
@@ -540,7 +536,6 @@ def reduce_logsumexp(input_tensor, axis=None, keepdims=None, name=None, reductio
 
 def reduce_variance(input_tensor, axis=None, keepdims=False, name=None):
     """The variance of the elements along the given axes."""
-    from .math import square
 
     with name_scope(name or "reduce_variance"):
         means = reduce_mean(input_tensor, axis=axis, keepdims=True)
@@ -551,7 +546,6 @@ def reduce_variance(input_tensor, axis=None, keepdims=False, name=None):
 
 def reduce_std(input_tensor, axis=None, keepdims=False, name=None):
     """The standard deviation of the elements along the given axes."""
-    from .math import sqrt
 
     with name_scope(name or "reduce_std"):
         return sqrt(reduce_variance(input_tensor, axis=axis, keepdims=keepdims))
@@ -575,7 +569,6 @@ def count_nonzero(input_tensor=None, axis=None, keepdims=None, dtype=dtypes.int6
       reduction_indices, keep_dims, input: old and new names of axis, keepdims and input_tensor.
     """
     from .array import zeros
-    from .math import cast, not_equal
 
     input_tensor = renamed("input", input, "input_tensor", input_tensor)
     axis = renamed("axis", axis, "reduction_indices", reduction_indices)
