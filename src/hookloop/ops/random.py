@@ -1,0 +1,185 @@
+"""Random ops. Seeds, keys and streams are TensorFlow 1.15's: see csrc/kernels/random.c."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .. import dtypes
+from ..graph.random_seed import get_seed
+from ..graph.scopes import name_scope
+from . import _philox, kinds
+from .build import apply_op, convert_to_tensor
+from .registry import OpDef, no_gradient, register
+
+__all__ = ["multinomial", "random_crop", "random_normal", "random_shuffle",
+           "random_uniform", "truncated_normal"]  # fmt: skip
+
+_SEEDS = {"seed": 0, "seed2": 0}
+
+
+def _from_sizes(c):
+    return c.sizes(0)
+
+
+def _like(c):
+    return c.shape(0) if c.known(0) else None
+
+
+def _multinomial_shape(c):
+    rows = c.shape(0)
+    if len(rows) != 2:
+        c.fail(f"Shape must be rank 2 but is rank {len(rows)}")
+    return (rows[0], c.sizes(1)[0])
+
+
+def _shaped(name, kernel, reference, allowed):
+    """An op whose input is the shape of its output; the kernel only sees the output."""
+
+    def lower(c, node):
+        c.emit(kernel, [c.stream()], node.outputs)
+
+    return OpDef(name, "shape: T", "output: dtype", attrs={"dtype": None, **_SEEDS}, types={"dtype": allowed, "T": kinds.INDEX},
+                 shape=_from_sizes, lower=lower, reference=reference, stateful="stream", gradient=no_gradient)  # fmt: skip
+
+
+def _dims(shape):
+    return tuple(int(d) for d in np.ravel(shape))
+
+
+def _uniform_int_lower(c, node):
+    c.emit("random_uniform_int", [c.stream(), node.inputs[1], node.inputs[2]], node.outputs)
+
+
+def _shuffle_lower(c, node):
+    c.emit("random_shuffle", [c.stream(), node.inputs[0]], node.outputs)
+
+
+def _multinomial_lower(c, node):
+    c.emit("multinomial", [c.stream(), node.inputs[0]], node.outputs)
+
+
+register(
+    _shaped("RandomUniform", "random_uniform", lambda node, stream, shape: _philox.uniform(
+        stream, _dims(shape), node.attrs["dtype"].as_numpy_dtype), kinds.FLOAT),
+    _shaped("RandomStandardNormal", "random_normal", lambda node, stream, shape: _philox.normal(
+        stream, _dims(shape), node.attrs["dtype"].as_numpy_dtype), kinds.FLOAT),
+    _shaped("TruncatedNormal", "truncated_normal", lambda node, stream, shape: _philox.truncated_normal(
+        stream, _dims(shape), node.attrs["dtype"].as_numpy_dtype), kinds.FLOAT),
+    OpDef("RandomUniformInt", "shape: T, minval: Tout, maxval: Tout", "output: Tout", attrs=dict(_SEEDS),
+          types={"T": kinds.INDEX, "Tout": kinds.INDEX}, shape=_from_sizes, lower=_uniform_int_lower, stateful="stream",
+          reference=lambda node, stream, shape, low, high: _philox.uniform_int(stream, _dims(shape), low, high),
+          gradient=no_gradient, can_fail=True),
+    OpDef("RandomShuffle", "value: T", "output: T", attrs=dict(_SEEDS), shape=_like, lower=_shuffle_lower, stateful="stream",
+          reference=lambda node, stream, value: _philox.shuffle(stream, value), gradient=no_gradient),
+    OpDef("Multinomial", "logits: T, num_samples: int32", "output: output_dtype",
+          attrs={"output_dtype": dtypes.int64, **_SEEDS}, types={"T": kinds.REAL}, shape=_multinomial_shape,
+          lower=_multinomial_lower, stateful="stream", gradient=no_gradient,
+          reference=lambda node, stream, logits, n: _philox.multinomial(
+              stream, logits, int(n), node.attrs["output_dtype"].as_numpy_dtype)),
+)  # fmt: skip
+
+
+# --- public functions -------------------------------------------------------------------------------------
+
+
+def _seeded(seed, **attrs):
+    seed1, seed2 = get_seed(seed)
+    return {"seed": seed1 or 0, "seed2": seed2 or 0, **attrs}
+
+
+def _shape_tensor(shape):
+    """A shape as a tensor; Python numbers are int32."""
+    if isinstance(shape, (tuple, list)) and not shape:
+        return convert_to_tensor(np.array([], np.int32), name="shape")
+    from ..shapes import TensorShape
+
+    if isinstance(shape, TensorShape):
+        shape = shape.as_list()
+    return convert_to_tensor(shape, name="shape")
+
+
+def random_normal(shape, mean=0.0, stddev=1.0, dtype=dtypes.float32, seed=None, name=None):
+    """Normal random numbers.
+
+    Args:
+      shape: of the output: a list or an integer tensor.
+      mean, stddev: of the distribution; scalars, or tensors that broadcast to the shape.
+      dtype: a floating dtype.
+      seed: the op's seed.
+      name: the scope of the nodes.
+    """
+    with name_scope(name, "random_normal", [shape, mean, stddev]) as scope:
+        shape = _shape_tensor(shape)
+        mean = convert_to_tensor(mean, dtype=dtype, name="mean")
+        stddev = convert_to_tensor(stddev, dtype=dtype, name="stddev")
+        noise = apply_op("RandomStandardNormal", [shape], _seeded(seed, dtype=dtypes.as_dtype(dtype)))
+        return apply_op("Add", [noise * stddev, mean], name=scope)
+
+
+def truncated_normal(shape, mean=0.0, stddev=1.0, dtype=dtypes.float32, seed=None, name=None):
+    """Normal random numbers, drawn again where they are more than two standard deviations from the mean."""
+    with name_scope(name, "truncated_normal", [shape, mean, stddev]) as scope:
+        shape = _shape_tensor(shape)
+        mean = convert_to_tensor(mean, dtype=dtype, name="mean")
+        stddev = convert_to_tensor(stddev, dtype=dtype, name="stddev")
+        noise = apply_op("TruncatedNormal", [shape], _seeded(seed, dtype=dtypes.as_dtype(dtype)))
+        return apply_op("Add", [noise * stddev, mean], name=scope)
+
+
+def random_uniform(shape, minval=0, maxval=None, dtype=dtypes.float32, seed=None, name=None):
+    """Uniform random numbers, at least `minval` and below `maxval` (1 by default, for floats).
+
+    Raises:
+      ValueError: for an integer dtype without `maxval`, or a dtype that has no such numbers.
+    """
+    dtype = dtypes.as_dtype(dtype)
+    if dtype not in (dtypes.float16, dtypes.bfloat16, dtypes.float32, dtypes.float64, dtypes.int32, dtypes.int64):
+        raise ValueError(f"Invalid dtype {dtype!r}")
+    if maxval is None:
+        if dtype.is_integer:
+            raise ValueError(f"Must specify maxval for integer dtype {dtype!r}")
+        maxval = 1
+    with name_scope(name, "random_uniform", [shape, minval, maxval]) as scope:
+        shape = _shape_tensor(shape)
+        low = convert_to_tensor(minval, dtype=dtype, name="min")
+        high = convert_to_tensor(maxval, dtype=dtype, name="max")
+        if dtype.is_integer:
+            return apply_op("RandomUniformInt", [shape, low, high], _seeded(seed), name=scope)
+        noise = apply_op("RandomUniform", [shape], _seeded(seed, dtype=dtype))
+        return apply_op("Add", [noise * (high - low), low], name=scope)
+
+
+def random_shuffle(value, seed=None, name=None):
+    """The rows of a tensor in random order."""
+    return apply_op("RandomShuffle", [value], _seeded(seed), name)
+
+
+def multinomial(logits, num_samples, seed=None, name=None, output_dtype=None):
+    """Samples from a distribution for each row of `logits`.
+
+    Args:
+      logits: [batch, classes], unnormalized log probabilities.
+      num_samples: how many for each row, a scalar.
+      seed: the op's seed.
+      name: the node's name.
+      output_dtype: int64 by default.
+
+    Returns:
+      [batch, num_samples] of class numbers.
+    """
+    with name_scope(name, "multinomial", [logits]):
+        logits = convert_to_tensor(logits, name="logits")
+        return apply_op("Multinomial", [logits, num_samples], _seeded(seed, output_dtype=dtypes.as_dtype(output_dtype or dtypes.int64)))
+
+
+def random_crop(value, size, seed=None, name=None):
+    """A part of the given size, from a random place of a tensor."""
+    from .array import shape as shape_of
+    from .array import slice as slice_of
+
+    with name_scope(name, "random_crop", [value, size]) as scope:
+        value = convert_to_tensor(value, name="value")
+        size = convert_to_tensor(size, dtype=dtypes.int32, name="size")
+        limit = shape_of(value) - size + 1
+        offset = random_uniform(shape_of(limit), dtype=size.dtype, maxval=size.dtype.max, seed=seed) % limit
+        return slice_of(value, offset, size, name=scope)

@@ -1,0 +1,520 @@
+"""`Variable`: a tensor that keeps its value between runs."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+
+from . import dtypes
+from .graph.collections import GraphKeys
+from .graph.scopes import control_dependencies, name_scope
+from .graph.stack import get_default_graph, get_default_session
+from .graph.tensor import Tensor
+from .ops import core, state
+from .ops.build import apply_op, convert_to_tensor, register_tensor_conversion_function
+from .shapes import TensorShape, as_shape
+
+__all__ = [
+    "Variable", "VariableAggregation", "VariableSynchronization", "all_variables",
+    "assert_variables_initialized", "global_variables", "global_variables_initializer",
+    "initialize_all_variables", "initialize_local_variables", "initialize_variables", "local_variables",
+    "local_variables_initializer", "model_variables", "moving_average_variables",
+    "report_uninitialized_variables", "trainable_variables", "variable_creator_scope",
+    "variables_initializer",
+]  # fmt: skip
+
+_creators = threading.local()
+
+
+class VariableSynchronization:
+    """Where a distributed variable is kept; accepted, as there is one place here."""
+
+    AUTO, NONE, ON_WRITE, ON_READ = range(4)
+
+
+class VariableAggregation:
+    """How a distributed variable's parts become one; accepted, as there is one part here."""
+
+    NONE, SUM, MEAN, ONLY_FIRST_REPLICA = range(4)
+
+
+class _VariableType(type):
+    """Makes `Variable(...)` the kind of variable that is asked for, through the creators in force."""
+
+    def __call__(cls, *args, **kwargs):
+        if cls is not Variable:
+            return super().__call__(*args, **kwargs)
+        names = ("initial_value", "trainable", "collections", "validate_shape", "caching_device", "name", "variable_def",
+                 "dtype", "expected_shape", "import_scope", "constraint")  # fmt: skip
+        kwargs.update(zip(names, args))
+        creator = _default_creator
+        for outer in getattr(_creators, "stack", ()):
+            creator = _wrap(outer, creator)
+        return creator(**kwargs)
+
+
+def _wrap(outer, inner):
+    return lambda **kwargs: outer(inner, **kwargs)
+
+
+def _default_creator(use_resource=None, **kwargs):
+    if use_resource is None:
+        from .variable_scope import get_variable_scope
+
+        use_resource = get_variable_scope().use_resource
+    return (ResourceVariable if use_resource else RefVariable)(**kwargs)
+
+
+class variable_creator_scope:
+    """A context manager in which `variable_creator(next_creator, **kwargs)` makes every variable."""
+
+    def __init__(self, variable_creator):
+        self._creator = variable_creator
+
+    def __enter__(self):
+        _creators.stack = (*getattr(_creators, "stack", ()), self._creator)
+        return self
+
+    def __exit__(self, *_):
+        _creators.stack = _creators.stack[:-1]
+
+
+class Variable(metaclass=_VariableType):
+    """A tensor that keeps its value between the runs of a session.
+
+    Args:
+      initial_value: a tensor or what converts to one, or a function of no arguments that returns it.
+      trainable: whether optimizers change it by default.
+      collections: names of graph collections it is added to; GLOBAL_VARIABLES by default.
+      validate_shape: False leaves its shape open.
+      caching_device: accepted; there is one device.
+      name: its name, made unique.
+      dtype: what the initial value is converted to.
+      expected_shape: accepted for old programs.
+      constraint: a function that optimizers apply to the value after an update.
+      use_resource: True makes a variable of TensorFlow's resource kind.
+
+    Raises:
+      ValueError: without an initial value, or where its shape is not known and `validate_shape`.
+    """
+
+    _is_resource = False
+
+    def __init__(self, initial_value=None, trainable=None, collections=None, validate_shape=True, caching_device=None,
+                 name=None, variable_def=None, dtype=None, expected_shape=None, import_scope=None, constraint=None,
+                 synchronization=None, aggregation=None, shape=None):  # fmt: skip
+        if initial_value is None:
+            raise ValueError("initial_value must be specified.")
+        if collections is not None and not isinstance(collections, (list, tuple, set)):
+            raise ValueError(
+                f"collections argument to Variable constructor must be a list, tuple, or set. Got {collections!r} of type "
+                f"{type(collections)}"
+            )
+        if constraint is not None and not callable(constraint):
+            raise ValueError("The `constraint` argument must be a callable.")
+        self._trainable = True if trainable is None else trainable
+        self._constraint = constraint
+        self._save_slice_info = None
+        graph = get_default_graph()
+        collections = [GraphKeys.GLOBAL_VARIABLES] if collections is None else list(collections)
+        if self._trainable and GraphKeys.TRAINABLE_VARIABLES not in collections:
+            collections.append(GraphKeys.TRAINABLE_VARIABLES)
+        dtype = None if dtype is None else dtypes.as_dtype(dtype)
+        with control_dependencies(None), name_scope(name, "Variable", [] if callable(initial_value) else [initial_value]) as scope:
+            self._build(initial_value, dtype, validate_shape, scope)
+        graph.add_to_collections(collections, self)
+
+    def _initial_tensor(self, initial_value, dtype):
+        """The initial value as a tensor; that of a function is made in the scope "Initializer"."""
+        if callable(initial_value):
+            with name_scope("Initializer"):
+                return convert_to_tensor(initial_value(), name="initial_value", dtype=dtype)
+        return convert_to_tensor(initial_value, name="initial_value", dtype=dtype)
+
+    def _check_shape(self, value, validate_shape):
+        if validate_shape and not value.get_shape().is_fully_defined():
+            raise ValueError(f"initial_value must have a shape specified: {value}")
+        return value.get_shape() if validate_shape else TensorShape(None)
+
+    # --- what it is -----------------------------------------------------------------------------------
+
+    @property
+    def name(self):
+        return self._name
+
+    @property
+    def op(self):
+        """The operation that stands for it."""
+        return self._variable.op
+
+    @property
+    def graph(self):
+        return self._variable.graph
+
+    @property
+    def device(self):
+        return self._variable.op.device
+
+    @property
+    def dtype(self):
+        return self._dtype
+
+    @property
+    def shape(self):
+        return self._shape
+
+    def get_shape(self):
+        return self._shape
+
+    def set_shape(self, shape):
+        """Adds what the caller knows to its static shape."""
+        self._shape = self._shape.merge_with(as_shape(shape))
+        self._variable.set_shape(self._shape)
+        self.value().set_shape(self._shape)
+
+    @property
+    def trainable(self):
+        return self._trainable
+
+    @property
+    def constraint(self):
+        return self._constraint
+
+    @property
+    def initializer(self):
+        """The operation that gives it its initial value."""
+        return self._initializer_op
+
+    @property
+    def initial_value(self):
+        """The tensor that the initializer assigns."""
+        return self._initial_value
+
+    @property
+    def _shared_name(self):
+        return self._name[: self._name.index(":")]
+
+    def _get_save_slice_info(self):
+        return self._save_slice_info
+
+    def _set_save_slice_info(self, info):
+        self._save_slice_info = info
+
+    def _shape_tuple(self):
+        return tuple(self._shape.as_list())
+
+    def __repr__(self):
+        return f"<tf.Variable '{self.name}' shape={self.get_shape()} dtype={self.dtype.name}>"
+
+    # --- as a value -----------------------------------------------------------------------------------
+
+    def _AsTensor(self):  # TensorFlow's name for it, which programs use
+        return self.value()
+
+    def initialized_value(self):
+        """Its value where it has one, else its initial value."""
+        from .ops.control_flow import cond
+
+        return cond(state.is_variable_initialized(self), self.read_value, lambda: self._initial_value)
+
+    def eval(self, session=None):
+        """Its value in a session, by default in the default session."""
+        return self._as_graph_element().eval(session=session)
+
+    def load(self, value, session=None):
+        """Gives it a value in a session, without adding to the graph.
+
+        Raises:
+          ValueError: where there is no session.
+        """
+        session = session or get_default_session()
+        if session is None:
+            raise ValueError(
+                "Either session argument should be provided or default session should be established"
+            )
+        session.run(self.initializer, {self.initializer.inputs[1]: value})
+
+    def count_up_to(self, limit):
+        """Adds 1 and gives the value before; OutOfRangeError once it has reached `limit`."""
+        from .ops.counting import count_up_to
+
+        return count_up_to(self, limit)
+
+    def __iter__(self):
+        raise TypeError("'Variable' object is not iterable.")
+
+    __array_priority__ = 100
+
+    def __getitem__(self, key):
+        return self.value()[key]
+
+    def __hash__(self):
+        return id(self)
+
+    def __eq__(self, other):
+        return self is other
+
+    # --- changing it ----------------------------------------------------------------------------------
+
+    def scatter_sub(self, sparse_delta, use_locking=False, name=None):
+        return state.scatter_sub(self, sparse_delta.indices, sparse_delta.values, use_locking, name)
+
+    def scatter_add(self, sparse_delta, use_locking=False, name=None):
+        return state.scatter_add(self, sparse_delta.indices, sparse_delta.values, use_locking, name)
+
+    def scatter_update(self, sparse_delta, use_locking=False, name=None):
+        return state.scatter_update(self, sparse_delta.indices, sparse_delta.values, use_locking, name)
+
+
+class RefVariable(Variable):
+    """A variable whose node is a VariableV2: the kind that TensorFlow 1 makes by default."""
+
+    def _build(self, initial_value, dtype, validate_shape, scope):
+        name = scope[:-1] if scope.endswith("/") else scope
+        self._initial_value = self._initial_tensor(initial_value, dtype)
+        shape = self._check_shape(self._initial_value, validate_shape)
+        base = self._initial_value.dtype.base_dtype
+        self._variable = apply_op("VariableV2", [], {"dtype": base, "shape": shape}, scope)
+        self._initializer_op = apply_op(
+            "Assign", [self._variable, self._initial_value], {"validate_shape": validate_shape}
+        ).op
+        self._snapshot = core.identity(self._variable, name="read")
+        self._name = f"{name}:0"
+        self._dtype = self._variable.dtype
+        self._shape = self._variable.get_shape()
+
+    def _ref(self):
+        return self._variable
+
+    def _as_graph_element(self):
+        return self._variable
+
+    def value(self):
+        """Its value as a tensor."""
+        return self._snapshot
+
+    def read_value(self):
+        """Its value as a tensor of its own."""
+        return core.identity(self._variable, name="read")
+
+    def is_initialized(self, name=None):
+        return state.is_variable_initialized(self, name)
+
+    def assign(self, value, use_locking=False, name=None, read_value=True):
+        """Gives it a new value; returns the variable after it, or the operation."""
+        return _result(state.assign(self._variable, value, use_locking=use_locking, name=name), read_value)
+
+    def assign_add(self, delta, use_locking=False, name=None, read_value=True):
+        """Adds to its value; returns the variable after it, or the operation."""
+        return _result(state.assign_add(self._variable, delta, use_locking=use_locking, name=name), read_value)
+
+    def assign_sub(self, delta, use_locking=False, name=None, read_value=True):
+        """Subtracts from its value; returns the variable after it, or the operation."""
+        return _result(state.assign_sub(self._variable, delta, use_locking=use_locking, name=name), read_value)
+
+
+def _result(tensor, read_value):
+    return tensor if read_value else tensor.op
+
+
+class ResourceVariable(Variable):
+    """A variable whose node is a VarHandleOp, as `use_resource=True` makes it."""
+
+    _is_resource = True
+
+    def _build(self, initial_value, dtype, validate_shape, scope):
+        name = scope[:-1] if scope.endswith("/") else scope
+        with name_scope("Initializer"):
+            value = initial_value() if callable(initial_value) else initial_value
+            self._initial_value = convert_to_tensor(value, name="initial_value", dtype=dtype)
+        shape = self._check_shape(self._initial_value, validate_shape)
+        base = self._initial_value.dtype.base_dtype
+        attrs = {"dtype": base, "shape": shape, "shared_name": name}
+        self._variable = self._handle = apply_op("VarHandleOp", [], attrs, scope)
+        self._dtype = base
+        self._shape = shape
+        self._name = f"{name}:0"
+        with name_scope("IsInitialized"):
+            self._is_initialized_op = apply_op("VarIsInitializedOp", [self._handle])
+        self._initializer_op = apply_op("AssignVariableOp", [self._handle, self._initial_value], name="Assign")
+        with name_scope("Read"):
+            self._graph_element = self._read()
+
+    def _read(self):
+        value = apply_op("ReadVariableOp", [self._handle], {"dtype": self._dtype})
+        value.set_shape(self._shape)
+        return value
+
+    @property
+    def handle(self):
+        """The resource that stands for it."""
+        return self._handle
+
+    def _ref(self):
+        raise ValueError("a resource variable has no reference: use `handle`")
+
+    def _as_graph_element(self):
+        return self._graph_element
+
+    def value(self):
+        """Its value as a tensor, read where it is used."""
+        return self._read()
+
+    def read_value(self):
+        """Its value as a tensor of its own."""
+        with name_scope("Read"):
+            value = self._read()
+        return core.identity(value)
+
+    def is_initialized(self, name=None):
+        return apply_op("VarIsInitializedOp", [self._handle], name=name)
+
+    def _changed(self, type, value, name, read_value):
+        from .ops.build import convert_to_tensor as convert
+
+        op = apply_op(type, [self._handle, convert(value, dtype=self._dtype)], name=name)
+        if not read_value:
+            return op
+        with control_dependencies([op]):
+            return self._read()
+
+    def assign(self, value, use_locking=None, name=None, read_value=True):
+        """Gives it a new value; returns the value after it, or the operation."""
+        value = convert_to_tensor(value, dtype=self._dtype)
+        self._shape.assert_is_compatible_with(value.shape)
+        return self._changed("AssignVariableOp", value, name, read_value)
+
+    def assign_add(self, delta, use_locking=None, name=None, read_value=True):
+        """Adds to its value; returns the value after it, or the operation."""
+        return self._changed("AssignAddVariableOp", delta, name, read_value)
+
+    def assign_sub(self, delta, use_locking=None, name=None, read_value=True):
+        """Subtracts from its value; returns the value after it, or the operation."""
+        return self._changed("AssignSubVariableOp", delta, name, read_value)
+
+    def sparse_read(self, indices, name=None):
+        """The rows that `indices` names."""
+        from .ops.array import gather
+
+        return gather(self.value(), indices, name=name)
+
+
+
+def _to_tensor(variable, dtype=None, name=None, as_ref=False):
+    if dtype is not None and not dtype.is_compatible_with(variable.dtype):
+        raise ValueError(
+            f"Incompatible type conversion requested to type '{dtype.name}' for variable of type '{variable.dtype.name}'"
+        )
+    if as_ref and not variable._is_resource:
+        return variable._ref()
+    return variable.value()
+
+
+register_tensor_conversion_function(Variable, _to_tensor)
+
+
+def _add_operators():
+    def operator(name):
+        function = getattr(Tensor, name)
+
+        def method(self, *args):
+            return function(self.value(), *args)
+
+        method.__name__ = name
+        return method
+
+    for name in Tensor.OVERLOADABLE_OPERATORS:
+        if name != "__getitem__":
+            setattr(Variable, name, operator(name))
+
+
+_add_operators()
+
+
+# --- collections of variables -----------------------------------------------------------------------------
+
+
+def _collection(key, text):
+    def function(scope=None):
+        return get_default_graph().get_collection(key, scope)
+
+    function.__doc__ = f"The {text} variables of the default graph, those under `scope` if given."
+    return function
+
+
+global_variables = _collection(GraphKeys.GLOBAL_VARIABLES, "global")
+local_variables = _collection(GraphKeys.LOCAL_VARIABLES, "local")
+model_variables = _collection(GraphKeys.MODEL_VARIABLES, "model")
+trainable_variables = _collection(GraphKeys.TRAINABLE_VARIABLES, "trainable")
+moving_average_variables = _collection(GraphKeys.MOVING_AVERAGE_VARIABLES, "averaged")
+
+
+def all_variables():
+    """The old name of `global_variables`."""
+    return global_variables()
+
+
+def _all_saveable_objects(scope=None):
+    graph = get_default_graph()
+    return graph.get_collection(GraphKeys.GLOBAL_VARIABLES, scope) + graph.get_collection(GraphKeys.SAVEABLE_OBJECTS, scope)
+
+
+def variables_initializer(var_list, name="init"):
+    """An operation that runs the initializers of the variables."""
+    if var_list:
+        return core.group(*[v.initializer for v in var_list], name=name)
+    return core.group(name=name)
+
+
+def global_variables_initializer():
+    """An operation that gives all global variables their initial values."""
+    return variables_initializer(global_variables())
+
+
+def local_variables_initializer():
+    """An operation that gives all local variables their initial values."""
+    return variables_initializer(local_variables())
+
+
+def initialize_all_variables():
+    """The old name of `global_variables_initializer`."""
+    return global_variables_initializer()
+
+
+def initialize_local_variables():
+    """The old name of `local_variables_initializer`."""
+    return local_variables_initializer()
+
+
+def initialize_variables(var_list, name="init"):
+    """The old name of `variables_initializer`."""
+    return variables_initializer(var_list, name)
+
+
+def report_uninitialized_variables(var_list=None, name="report_uninitialized_variables"):
+    """The names of the variables without a value, as a 1-D tensor of text."""
+    from .ops.array import boolean_mask, stack
+    from .ops.build import constant
+    from .ops.math_unary import logical_not
+
+    if var_list is None:
+        var_list = global_variables() + local_variables()
+    with name_scope(name):
+        if not var_list:
+            return constant(np.array([], dtype=object), dtype=dtypes.string, shape=[0])
+        missing = logical_not(stack([state.is_variable_initialized(v) for v in var_list]))
+        names = constant([v.op.name for v in var_list])
+        return boolean_mask(names, missing)
+
+
+def assert_variables_initialized(var_list=None):
+    """An operation that fails where a variable has no value, or None without variables."""
+    from .ops.array import stack
+
+    var_list = global_variables() + local_variables() if var_list is None else var_list
+    if not var_list:
+        return None
+    ranks = [core.identity(v.value()) for v in var_list]
+    with control_dependencies(ranks):
+        return stack([state.is_variable_initialized(v) for v in var_list])
