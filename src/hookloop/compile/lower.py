@@ -323,9 +323,7 @@ class Lowerer:
             return
         self._outputs(node, context)
         before = len(self.block.items)
-        if op_def.stateful == "stream":
-            context.emit(op_def.kernel, [self._stream(op), *node.inputs], node.outputs, self._params(node))
-        elif op_def.kernel is not None:
+        if op_def.kernel is not None:
             context.emit(op_def.kernel, node.inputs, node.outputs, self._params(node), overwrites=op_def.overwrites)
         elif op_def.lower is not None:
             op_def.lower(context, node)
@@ -404,7 +402,7 @@ class Lowerer:
         result = node.op_def.reference(node, *symbols)
         return list(result) if isinstance(result, (tuple, list)) else [result]
 
-    def _stream(self, op):
+    def stream(self, op):
         from ..dtypes import as_dtype
 
         key = ("stream", op)

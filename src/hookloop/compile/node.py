@@ -202,6 +202,10 @@ class NodeContext:
             window.strides = None
         return window
 
+    def stream(self):
+        """The op's random stream, as an operand."""
+        return self.lowerer.stream(self.node.op)
+
     def literal(self, array):
         return self.lowerer.literal(np.asarray(array))
 

@@ -1,0 +1,349 @@
+/* Random numbers: Philox 4x32-10 (Salmon et al. 2011), with TensorFlow 1.15's keys, streams and transforms.
+ *
+ * Operand 0 is the op's hl_stream. An execution of a uniform or normal op reserves 256 blocks an output, whatever it
+ * uses; other ops reserve what is said at each. Blocks are numbered, so that any part of the output can be made alone.
+ */
+#define _GNU_SOURCE /* sincosf */
+#include <math.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "half.h"
+#include "plan.h"
+#include "pool.h"
+
+enum { RESERVED = 256, BLOCK_WORDS = 4, CHUNK_BLOCKS = 4096 };
+
+typedef struct block { uint32_t word[BLOCK_WORDS]; } block;
+
+static inline block philox(uint64_t key, uint64_t stream, uint64_t index) {
+    uint32_t c0 = (uint32_t)index, c1 = (uint32_t)(index >> 32), c2 = (uint32_t)stream, c3 = (uint32_t)(stream >> 32);
+    uint32_t k0 = (uint32_t)key, k1 = (uint32_t)(key >> 32);
+    for (int round = 0; round < 10; round++) {
+        const uint64_t a = (uint64_t)0xD2511F53u * c0, b = (uint64_t)0xCD9E8D57u * c2;
+        const uint32_t n0 = (uint32_t)(b >> 32) ^ c1 ^ k0, n2 = (uint32_t)(a >> 32) ^ c3 ^ k1;
+        c1 = (uint32_t)b;
+        c3 = (uint32_t)a;
+        c0 = n0;
+        c2 = n2;
+        k0 += 0x9E3779B9u;
+        k1 += 0xBB67AE85u;
+    }
+    return (block){{c0, c1, c2, c3}};
+}
+
+/* Takes blocks from the stream; several runs may do so at once. */
+static uint64_t reserve(hl_stream *stream, uint64_t blocks) {
+    return atomic_fetch_add((_Atomic uint64_t *)&stream->counter, blocks);
+}
+
+/* --- transforms: one block to 4 floats or 2 doubles ----------------------------------------------------------- */
+
+static inline float uniform_float(uint32_t x) {
+    const uint32_t bits = (x & 0x7fffffu) | 0x3f800000u;
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value - 1.0f;
+}
+
+static inline double uniform_double(uint32_t x0, uint32_t x1) {
+    const uint64_t bits = (uint64_t)1023 << 52 | (uint64_t)(x0 & 0xfffffu) << 32 | x1;
+    double value;
+    memcpy(&value, &bits, sizeof value);
+    return value - 1.0;
+}
+
+/* Box and Muller's transform in single precision, as TensorFlow rounds it. */
+static inline void normal_floats(uint32_t x0, uint32_t x1, float *f0, float *f1) {
+    const float epsilon = 1.0e-7f;
+    float u1 = uniform_float(x0);
+    if (u1 < epsilon) u1 = epsilon;
+    const float angle = (float)(2.0 * M_PI * (double)uniform_float(x1));
+    const float radius = sqrtf(-2.0f * logf(u1));
+    *f0 = sinf(angle) * radius;
+    *f1 = cosf(angle) * radius;
+}
+
+static inline void normal_doubles(const block *b, double *d0, double *d1) {
+    const double epsilon = 1.0e-7;
+    double u1 = uniform_double(b->word[0], b->word[1]);
+    if (u1 < epsilon) u1 = epsilon;
+    const double angle = 2 * M_PI * uniform_double(b->word[2], b->word[3]);
+    const double radius = sqrt(-2.0 * log(u1));
+    *d0 = sin(angle) * radius;
+    *d1 = cos(angle) * radius;
+}
+
+static void uniform4(const block *b, float *out) {
+    for (int k = 0; k < 4; k++) out[k] = uniform_float(b->word[k]);
+}
+static void uniform2(const block *b, double *out) {
+    out[0] = uniform_double(b->word[0], b->word[1]);
+    out[1] = uniform_double(b->word[2], b->word[3]);
+}
+static void normal4(const block *b, float *out) {
+    normal_floats(b->word[0], b->word[1], &out[0], &out[1]);
+    normal_floats(b->word[2], b->word[3], &out[2], &out[3]);
+}
+static void normal2(const block *b, double *out) { normal_doubles(b, &out[0], &out[1]); }
+
+/* Sixteen bits are stored: a uniform half has its 10 bits from the low ones of a word. */
+static inline uint16_t uniform_half(uint32_t x) {
+    const uint16_t bits = (uint16_t)((x & 0x3ffu) | 15u << 10);
+    return float_to_half(half_to_float(bits) - 1.0f);
+}
+static inline uint16_t uniform_bfloat(uint32_t x) {
+    const uint16_t bits = (uint16_t)((x & 0x7fu) | 127u << 7);
+    return float_to_bfloat(bfloat_to_float(bits) - 1.0f);
+}
+
+/* --- filling an output ------------------------------------------------------------------------------------------- */
+
+typedef enum distribution { UNIFORM, NORMAL, TRUNCATED } distribution;
+
+typedef struct fill_params { distribution kind; hl_dtype dtype; int64_t n; double cost_ns; } fill_params;
+
+typedef struct fill_job {
+    const fill_params *params;
+    uint64_t key, stream, first;
+    void *out;
+} fill_job;
+
+/* A group's blocks start 256 outputs' worth after the last one's; it draws until it has enough small values. */
+static void truncated_floats(const fill_job *job, int64_t group, float *out) {
+    uint64_t index = job->first + (uint64_t)group * RESERVED;
+    for (int found = 0; found < 4;) {
+        const block b = philox(job->key, job->stream, index++);
+        float value[4];
+        normal4(&b, value);
+        for (int k = 0; k < 4 && found < 4; k++)
+            if (fabsf(value[k]) < 2.0f) out[found++] = value[k];
+    }
+}
+
+static void truncated_doubles(const fill_job *job, int64_t group, double *out) {
+    uint64_t index = job->first + (uint64_t)group * (RESERVED / 2);
+    for (int found = 0; found < 2;) {
+        const block b = philox(job->key, job->stream, index++);
+        double value[2];
+        normal2(&b, value);
+        for (int k = 0; k < 2 && found < 2; k++)
+            if (fabs(value[k]) < 2.0) out[found++] = value[k];
+    }
+}
+
+static void fill_doubles(const fill_job *job, int64_t from, int64_t to) {
+    const fill_params *p = job->params;
+    for (int64_t group = from; group < to && 2 * group < p->n; group++) {
+        const block b = philox(job->key, job->stream, job->first + (uint64_t)group);
+        double value[2];
+        if (p->kind == UNIFORM) uniform2(&b, value);
+        else if (p->kind == NORMAL) normal2(&b, value);
+        else truncated_doubles(job, group, value);
+        for (int64_t k = 0; k < 2 && 2 * group + k < p->n; k++) ((double *)job->out)[2 * group + k] = value[k];
+    }
+}
+
+static void store(const fill_params *p, void *out, int64_t at, float value, uint32_t word) {
+    if (p->dtype == HL_FLOAT32) ((float *)out)[at] = value;
+    else if (p->kind == UNIFORM)
+        ((uint16_t *)out)[at] = p->dtype == HL_FLOAT16 ? uniform_half(word) : uniform_bfloat(word);
+    else ((uint16_t *)out)[at] = p->dtype == HL_FLOAT16 ? float_to_half(value) : float_to_bfloat(value);
+}
+
+static void fill_floats(const fill_job *job, int64_t from, int64_t to) {
+    const fill_params *p = job->params;
+    for (int64_t group = from; group < to && 4 * group < p->n; group++) {
+        const block b = philox(job->key, job->stream, job->first + (uint64_t)group);
+        float value[4];
+        if (p->kind == UNIFORM) uniform4(&b, value);
+        else if (p->kind == NORMAL) normal4(&b, value);
+        else truncated_floats(job, group, value);
+        for (int64_t k = 0; k < 4 && 4 * group + k < p->n; k++) store(p, job->out, 4 * group + k, value[k], b.word[k]);
+    }
+}
+
+static void fill_chunk(void *argument, int64_t chunk, int worker) {
+    const fill_job *job = argument;
+    (void)worker;
+    if (job->params->dtype == HL_FLOAT64) fill_doubles(job, chunk * CHUNK_BLOCKS, (chunk + 1) * CHUNK_BLOCKS);
+    else fill_floats(job, chunk * CHUNK_BLOCKS, (chunk + 1) * CHUNK_BLOCKS);
+}
+
+static hl_status run_fill(const hl_instr *ins, hl_run *run) {
+    hl_stream *stream = ins->arg[0];
+    const fill_params *p = ins->p[2].p;
+    const fill_job job = {p, stream->key, stream->stream, reserve(stream, (uint64_t)p->n * RESERVED), ins->arg[1]};
+    const int64_t groups = p->dtype == HL_FLOAT64 ? (p->n + 1) / 2 : (p->n + 3) / 4;
+    hl_parallel(run, (groups + CHUNK_BLOCKS - 1) / CHUNK_BLOCKS, p->cost_ns, fill_chunk, (void *)&job);
+    return HL_OK;
+}
+
+static hl_status prepare_fill(hl_prepare *prep, distribution kind, double cost) {
+    fill_params *p = prep->params;
+    const hl_tensor *out = prep->out[0];
+    if (out->dtype != HL_FLOAT32 && out->dtype != HL_FLOAT64 && out->dtype != HL_FLOAT16 && out->dtype != HL_BFLOAT16)
+        return hl_refuse(prep, HL_UNIMPLEMENTED, "there is no kernel for this dtype");
+    *p = (fill_params){kind, out->dtype, out->size, (double)out->size * cost + 20};
+    prep->cost_ns = p->cost_ns;
+    prep->ins->fn = run_fill;
+    return HL_OK;
+}
+
+static hl_status prepare_uniform(hl_prepare *prep) { return prepare_fill(prep, UNIFORM, 4); }
+static hl_status prepare_normal(hl_prepare *prep) { return prepare_fill(prep, NORMAL, 15); }
+static hl_status prepare_truncated(hl_prepare *prep) { return prepare_fill(prep, TRUNCATED, 20); }
+
+/* --- integers ----------------------------------------------------------------------------------------------------- */
+
+static hl_status run_uniform_int(const hl_instr *ins, hl_run *run) {
+    hl_stream *stream = ins->arg[0];
+    const int64_t n = ins->p[0].i;
+    const bool wide = ins->p[1].i;
+    const int64_t low = wide ? *(const int64_t *)ins->arg[1] : *(const int32_t *)ins->arg[1];
+    const int64_t high = wide ? *(const int64_t *)ins->arg[2] : *(const int32_t *)ins->arg[2];
+    if (low >= high && n)
+        return hl_fail(run, HL_INVALID_ARGUMENT, "Need minval < maxval, got %lld >= %lld", (long long)low, (long long)high);
+    const uint64_t first = reserve(stream, (uint64_t)n * RESERVED);
+    if (wide) {
+        const uint64_t range = (uint64_t)high - (uint64_t)low;
+        for (int64_t i = 0; i < n; i++) {
+            const block b = philox(stream->key, stream->stream, first + (uint64_t)(i / 2));
+            const uint64_t x = (uint64_t)b.word[2 * (i % 2)] | (uint64_t)b.word[2 * (i % 2) + 1] << 32;
+            ((int64_t *)ins->arg[3])[i] = (int64_t)((uint64_t)low + x % range);
+        }
+    } else {
+        const uint32_t range = (uint32_t)high - (uint32_t)low;
+        for (int64_t i = 0; i < n; i++) {
+            const block b = philox(stream->key, stream->stream, first + (uint64_t)(i / 4));
+            ((int32_t *)ins->arg[3])[i] = (int32_t)((uint32_t)low + b.word[i % 4] % range);
+        }
+    }
+    return HL_OK;
+}
+
+static hl_status prepare_uniform_int(hl_prepare *prep) {
+    prep->ins->p[0].i = prep->out[0]->size;
+    prep->ins->p[1].i = prep->out[0]->dtype == HL_INT64;
+    prep->cost_ns = (double)prep->out[0]->size * 10 + 20;
+    prep->ins->fn = run_uniform_int;
+    return HL_OK;
+}
+
+/* --- shuffle: reserves (rows + 2) / 4 blocks ---------------------------------------------------------------------- */
+
+typedef struct shuffle_params { int64_t rows, bytes; } shuffle_params;
+
+static void swap_rows(char *a, char *b, int64_t bytes) {
+    char held[256];
+    for (int64_t at = 0; at < bytes; at += (int64_t)sizeof held) {
+        const size_t part = (size_t)(bytes - at < (int64_t)sizeof held ? bytes - at : (int64_t)sizeof held);
+        memcpy(held, a + at, part);
+        memcpy(a + at, b + at, part);
+        memcpy(b + at, held, part);
+    }
+}
+
+static hl_status run_shuffle(const hl_instr *ins, hl_run *run) {
+    hl_stream *stream = ins->arg[0];
+    const shuffle_params *p = ins->p[2].p;
+    char *out = ins->arg[2];
+    (void)run;
+    memmove(out, ins->arg[1], (size_t)(p->rows * p->bytes));
+    if (p->rows < 2) return HL_OK;
+    const uint64_t first = reserve(stream, (uint64_t)(p->rows + 2) / 4);
+    block b = {{0}};
+    for (int64_t i = 0; i + 1 < p->rows; i++) {
+        if (i % 4 == 0) b = philox(stream->key, stream->stream, first + (uint64_t)(i / 4));
+        const int64_t with = i + b.word[i % 4] % (uint32_t)(p->rows - i);
+        if (with != i) swap_rows(out + i * p->bytes, out + with * p->bytes, p->bytes);
+    }
+    return HL_OK;
+}
+
+static hl_status prepare_shuffle(hl_prepare *prep) {
+    shuffle_params *p = prep->params;
+    const hl_tensor *in = prep->in[1];
+    p->rows = in->rank ? in->dims[0] : 1;
+    p->bytes = p->rows ? in->size / p->rows * (int64_t)hl_dtype_size(in->dtype) : 0;
+    prep->cost_ns = (double)p->rows * 20 + 10;
+    prep->ins->fn = run_shuffle;
+    return HL_OK;
+}
+
+/* --- multinomial: reserves 2 * rows * ceil4(samples) * 256 blocks ---------------------------------------------------- */
+
+typedef struct multinomial_params { int64_t rows, classes, samples; hl_dtype dtype; bool wide; } multinomial_params;
+
+static double logit_at(const multinomial_params *p, const void *logits, int64_t at) {
+    switch (p->dtype) {
+    case HL_FLOAT32: return ((const float *)logits)[at];
+    case HL_FLOAT64: return ((const double *)logits)[at];
+    case HL_FLOAT16: return half_to_float(((const uint16_t *)logits)[at]);
+    case HL_BFLOAT16: return bfloat_to_float(((const uint16_t *)logits)[at]);
+    case HL_INT32: return ((const int32_t *)logits)[at];
+    default: return (double)((const int64_t *)logits)[at];
+    }
+}
+
+/* The running totals of exp(logit - largest); a logit that is not finite has no weight. */
+static double accumulate(const multinomial_params *p, const void *logits, int64_t row, double *total) {
+    double largest = -INFINITY, sum = 0;
+    for (int64_t c = 0; c < p->classes; c++) {
+        const double x = logit_at(p, logits, row * p->classes + c);
+        if (isfinite(x) && x > largest) largest = x;
+    }
+    for (int64_t c = 0; c < p->classes; c++) {
+        const double x = logit_at(p, logits, row * p->classes + c);
+        if (isfinite(x)) sum += exp(x - largest);
+        total[c] = sum;
+    }
+    return sum;
+}
+
+static hl_status run_multinomial(const hl_instr *ins, hl_run *run) {
+    hl_stream *stream = ins->arg[0];
+    const multinomial_params *p = ins->p[2].p;
+    const uint64_t padded = (uint64_t)(p->samples + 3) / 4 * 4;
+    uint64_t first = reserve(stream, 2 * (uint64_t)p->rows * padded * RESERVED);
+    double *total = (double *)run->scratch;
+    int64_t drawn = 0;
+    for (int64_t row = 0; row < p->rows; row++) {
+        const double sum = accumulate(p, ins->arg[1], row, total);
+        for (int64_t s = 0; s < p->samples; s++, drawn++) {
+            const block b = philox(stream->key, stream->stream, first + (uint64_t)(drawn / 2));
+            const double wanted = uniform_double(b.word[2 * (drawn % 2)], b.word[2 * (drawn % 2) + 1]) * sum;
+            int64_t low = 0, high = p->classes;
+            while (low < high) {
+                const int64_t middle = (low + high) / 2;
+                if (total[middle] > wanted) high = middle;
+                else low = middle + 1;
+            }
+            if (p->wide) ((int64_t *)ins->arg[2])[row * p->samples + s] = low;
+            else ((int32_t *)ins->arg[2])[row * p->samples + s] = (int32_t)low;
+        }
+    }
+    return HL_OK;
+}
+
+static hl_status prepare_multinomial(hl_prepare *prep) {
+    multinomial_params *p = prep->params;
+    const hl_tensor *logits = prep->in[1], *out = prep->out[0];
+    *p = (multinomial_params){logits->dims[0], logits->dims[1], out->dims[1], logits->dtype, out->dtype == HL_INT64};
+    if (p->classes == 0 && out->size) return hl_refuse(prep, HL_INVALID_ARGUMENT, "num_classes should be positive, got 0");
+    prep->scratch_bytes = p->classes * (int64_t)sizeof(double) + 64;
+    prep->cost_ns = (double)logits->size * 10 + (double)out->size * 20 + 20;
+    prep->ins->fn = run_multinomial;
+    return HL_OK;
+}
+
+static const hl_kernel table[] = {
+    {"random_uniform", prepare_uniform, sizeof(fill_params)},
+    {"random_normal", prepare_normal, sizeof(fill_params)},
+    {"truncated_normal", prepare_truncated, sizeof(fill_params)},
+    {"random_uniform_int", prepare_uniform_int, 0},
+    {"random_shuffle", prepare_shuffle, sizeof(shuffle_params)},
+    {"multinomial", prepare_multinomial, sizeof(multinomial_params)},
+};
+
+HL_FAMILY(random, table);
