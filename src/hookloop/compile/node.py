@@ -114,7 +114,9 @@ class NodeContext:
         group = self._new.get("group")
         if group is None:
             group = self._new["group"] = self.lowerer.sizes.new_group()
-        return self.lowerer.sizes.fresh(group, bound=bound)
+        size = self.lowerer.sizes.fresh(group, bound=bound)
+        self._new.setdefault("sizes", []).append(size)
+        return size
 
     def merge(self, a, b):
         if not isinstance(a, Size) and not isinstance(b, Size):
@@ -160,6 +162,25 @@ class NodeContext:
     def minimum(self, a, b):
         return self.lowerer.sizes.apply(size_operations.MIN, a, b)
 
+    def at_most(self, a, b):
+        """Checks while sizes are worked out that a does not exceed b."""
+        if isinstance(a, Size) or isinstance(b, Size):
+            lowest = self.lowerer.sizes.apply(size_operations.MIN, a, b)
+            self.merge(lowest, a)
+        elif a > b:
+            raise ValueError(f"index {a} is beyond the end, {b}")
+
+    def decide(self, d):
+        """A size as a number: a plan that depends on it is made for that number."""
+        if isinstance(d, Size):
+            raise Specialize(list(self.lowerer.sizes.atoms_of(d)), f"a size decides the rank of {self.node.name!r}")
+        return d
+
+    @property
+    def new_sizes(self):
+        """The sizes that `new_size` has given, which the lowering must define."""
+        return self._new.get("sizes", ())
+
     # --- emitting -------------------------------------------------------------------------------------
 
     def emit(self, kernel, inputs=(), outputs=(), params=(), defines=(), views=None, overwrites=()):
@@ -192,6 +213,10 @@ class NodeContext:
     def strides(self, value):
         """Strides of a value in elements, dense or not."""
         return value.strides or dense_strides(value.shape)
+
+    def prepare(self, value):
+        """Gives an output its buffer, so that windows of it can be written."""
+        self.lowerer.target(value, None)
 
     def temp(self, dtype, shape):
         return self.lowerer.allocate(dtype, tuple(shape))

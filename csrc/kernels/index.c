@@ -1,0 +1,212 @@
+/* Numbers in order, and where things are: ranges, permutations, true elements, one-hot rows. */
+#include <math.h>
+#include <string.h>
+
+#include "elementwise_types.h"
+#include "plan.h"
+
+/* --- ranges ------------------------------------------------------------------------------------------------------- */
+
+#define RANGE(tag, dtype, S, C, LOAD, STORE, unused)                                                \
+    static hl_status range_##tag(const hl_instr *ins, hl_run *run) {                                \
+        const C start = LOAD(*(const S *)ins->arg[0]), delta = LOAD(*(const S *)ins->arg[1]);       \
+        S *out = ins->arg[2];                                                                       \
+        (void)run;                                                                                  \
+        C value = start;                                                                            \
+        for (int64_t i = 0; i < ins->p[0].i; i++, value = (C)(value + delta)) out[i] = (S)STORE(value); \
+        return HL_OK;                                                                               \
+    }
+EACH_NUMBER(RANGE, 0)
+#define RANGE_CASE(tag, dtype, S, C, LOAD, STORE, op) \
+    case dtype: prep->ins->fn = op##_##tag; return HL_OK;
+
+static hl_status no_kernel(hl_prepare *prep) { return hl_refuse(prep, HL_UNIMPLEMENTED, "there is no kernel for this dtype"); }
+
+static hl_status prepare_range(hl_prepare *prep) {
+    prep->ins->p[0].i = prep->out[0]->size;
+    prep->cost_ns = (double)prep->out[0]->size + 3;
+    switch (prep->out[0]->dtype) {
+        EACH_NUMBER(RANGE_CASE, range)
+    default: return no_kernel(prep);
+    }
+}
+
+/* range_count: how many numbers a range of floats has; the attribute is the register it goes to. */
+#define RANGE_COUNT(tag, dtype, S, C, LOAD, STORE, unused)                                                         \
+    static hl_status range_count_##tag(const hl_instr *ins, hl_run *run) {                                         \
+        const double start = LOAD(*(const S *)ins->arg[0]), limit = LOAD(*(const S *)ins->arg[1]);                 \
+        const double delta = LOAD(*(const S *)ins->arg[2]);                                                        \
+        if (delta == 0) return hl_fail(run, HL_INVALID_ARGUMENT, "Requires delta != 0");                           \
+        if ((delta > 0 && start > limit) || (delta < 0 && start < limit))                                          \
+            return hl_fail(run, HL_INVALID_ARGUMENT, "Requires start %s limit when delta %s 0, got %g and %g",     \
+                           delta > 0 ? "<=" : ">=", delta > 0 ? ">" : "<", start, limit);                          \
+        run->regs[ins->p[0].i] = (int64_t)ceil(fabs((limit - start) / delta));                                     \
+        return HL_OK;                                                                                              \
+    }
+EACH_NUMBER(RANGE_COUNT, 0)
+
+static hl_status prepare_range_count(hl_prepare *prep) {
+    prep->ins->p[0].i = prep->attr[0].i;
+    prep->cost_ns = 5;
+    switch (prep->in[0]->dtype) {
+        EACH_NUMBER(RANGE_CASE, range_count)
+    default: return no_kernel(prep);
+    }
+}
+
+#define LIN_SPACE(tag, dtype, S, C, LOAD, STORE, unused)                                         \
+    static hl_status lin_space_##tag(const hl_instr *ins, hl_run *run) {                         \
+        const C start = LOAD(*(const S *)ins->arg[0]), stop = LOAD(*(const S *)ins->arg[1]);     \
+        const int64_t n = ins->p[0].i;                                                           \
+        S *out = ins->arg[2];                                                                    \
+        (void)run;                                                                               \
+        const C step = n > 1 ? (stop - start) / (C)(n - 1) : 0;                                  \
+        for (int64_t i = 0; i < n; i++) out[i] = (S)STORE((C)(start + step * (C)i));             \
+        if (n > 1) out[n - 1] = *(const S *)ins->arg[1];                                         \
+        return HL_OK;                                                                            \
+    }
+EACH_FLOAT(LIN_SPACE, 0)
+
+static hl_status prepare_lin_space(hl_prepare *prep) {
+    prep->ins->p[0].i = prep->out[0]->size;
+    prep->cost_ns = (double)prep->out[0]->size + 3;
+    switch (prep->out[0]->dtype) {
+        EACH_FLOAT(RANGE_CASE, lin_space)
+    default: return no_kernel(prep);
+    }
+}
+
+/* --- permutations ---------------------------------------------------------------------------------------------------- */
+
+#define INVERT(name, T)                                                                                             \
+    static hl_status name(const hl_instr *ins, hl_run *run) {                                                       \
+        const T *in = ins->arg[0];                                                                                  \
+        T *out = ins->arg[1];                                                                                       \
+        const int64_t n = ins->p[0].i;                                                                              \
+        for (int64_t i = 0; i < n; i++) out[i] = -1;                                                                \
+        for (int64_t i = 0; i < n; i++) {                                                                           \
+            if (in[i] < 0 || in[i] >= n) return hl_fail(run, HL_INVALID_ARGUMENT, "%lld is not between 0 and %lld", \
+                                                        (long long)in[i], (long long)n);                            \
+            if (out[in[i]] != -1) return hl_fail(run, HL_INVALID_ARGUMENT, "%lld is duplicated in the input.",      \
+                                                 (long long)in[i]);                                                 \
+            out[in[i]] = (T)i;                                                                                      \
+        }                                                                                                           \
+        return HL_OK;                                                                                               \
+    }
+INVERT(invert_32, int32_t)
+INVERT(invert_64, int64_t)
+
+static hl_status prepare_invert(hl_prepare *prep) {
+    prep->ins->p[0].i = prep->in[0]->size;
+    prep->cost_ns = (double)prep->in[0]->size + 3;
+    prep->ins->fn = prep->in[0]->dtype == HL_INT64 ? invert_64 : invert_32;
+    return HL_OK;
+}
+
+/* --- true elements ------------------------------------------------------------------------------------------------------ */
+
+/* where_count: how many elements are not 0; the attribute is the register. where_fill: their coordinates. */
+typedef struct where_params { int64_t n, size; int rank; int64_t dims[HL_MAX_RANK]; hl_dtype dtype; } where_params;
+
+static inline bool is_true(const where_params *p, const char *data, int64_t i) {
+    switch (p->size) {
+    case 1: return ((const uint8_t *)data)[i] != 0;
+    case 2: return p->dtype == HL_FLOAT16 || p->dtype == HL_BFLOAT16 ? (((const uint16_t *)data)[i] & 0x7fff) != 0
+                                                                   : ((const uint16_t *)data)[i] != 0;
+    case 4: return p->dtype == HL_FLOAT32 ? ((const float *)data)[i] != 0 : ((const uint32_t *)data)[i] != 0;
+    default: return p->dtype == HL_FLOAT64 ? ((const double *)data)[i] != 0 : ((const uint64_t *)data)[i] != 0;
+    }
+}
+
+static hl_status run_where_count(const hl_instr *ins, hl_run *run) {
+    const where_params *p = ins->p[2].p;
+    int64_t count = 0;
+    for (int64_t i = 0; i < p->n; i++) count += is_true(p, ins->arg[0], i);
+    run->regs[ins->p[0].i] = count;
+    return HL_OK;
+}
+
+static hl_status run_where_fill(const hl_instr *ins, hl_run *run) {
+    const where_params *p = ins->p[2].p;
+    int64_t *out = ins->arg[1];
+    int64_t index[HL_MAX_RANK] = {0};
+    (void)run;
+    for (int64_t i = 0; i < p->n; i++) {
+        if (is_true(p, ins->arg[0], i)) {
+            memcpy(out, index, (size_t)p->rank * sizeof *index);
+            out += p->rank;
+        }
+        for (int axis = p->rank - 1; axis >= 0 && ++index[axis] == p->dims[axis]; axis--) index[axis] = 0;
+    }
+    return HL_OK;
+}
+
+static hl_status prepare_where(hl_prepare *prep, hl_run_fn fn) {
+    where_params *p = prep->params;
+    const hl_tensor *in = prep->in[0];
+    p->n = in->size;
+    p->size = (int64_t)hl_dtype_size(in->dtype);
+    p->rank = in->rank;
+    p->dtype = in->dtype;
+    memcpy(p->dims, in->dims, (size_t)in->rank * sizeof *in->dims);
+    if (prep->n_attr) prep->ins->p[0] = prep->attr[0];
+    prep->cost_ns = (double)in->size * 2 + 5;
+    prep->ins->fn = fn;
+    return HL_OK;
+}
+
+static hl_status prepare_where_count(hl_prepare *prep) { return prepare_where(prep, run_where_count); }
+static hl_status prepare_where_fill(hl_prepare *prep) { return prepare_where(prep, run_where_fill); }
+
+/* --- one-hot rows ---------------------------------------------------------------------------------------------------------- */
+
+/* The indices are seen as [before, behind], the output as [before, depth, behind]. */
+typedef struct one_hot_params { int64_t before, behind, depth, size; hl_dtype index; } one_hot_params;
+
+static int64_t index_value(const void *data, hl_dtype dtype, int64_t i) {
+    return dtype == HL_INT64 ? ((const int64_t *)data)[i] : dtype == HL_UINT8 ? ((const uint8_t *)data)[i]
+                                                                              : ((const int32_t *)data)[i];
+}
+
+static hl_status run_one_hot(const hl_instr *ins, hl_run *run) {
+    void *const *arg = ins->arg;
+    const one_hot_params *p = ins->p[2].p;
+    const char *on = arg[1], *off = arg[2];
+    char *out = arg[3];
+    const size_t size = (size_t)p->size;
+    (void)run;
+    for (int64_t i = 0; i < p->before * p->depth * p->behind; i++) memcpy(out + i * p->size, off, size);
+    for (int64_t b = 0; b < p->before; b++)
+        for (int64_t k = 0; k < p->behind; k++) {
+            const int64_t at = index_value(arg[0], p->index, b * p->behind + k);
+            if (at >= 0 && at < p->depth) memcpy(out + ((b * p->depth + at) * p->behind + k) * p->size, on, size);
+        }
+    return HL_OK;
+}
+
+static hl_status prepare_one_hot(hl_prepare *prep) {
+    one_hot_params *p = prep->params;
+    const hl_tensor *out = prep->out[0];
+    const int64_t axis = prep->attr[0].i;
+    p->before = p->behind = 1;
+    for (int k = 0; k < axis; k++) p->before *= out->dims[k];
+    for (int k = (int)axis + 1; k < out->rank; k++) p->behind *= out->dims[k];
+    p->depth = out->dims[axis];
+    p->size = (int64_t)hl_dtype_size(out->dtype);
+    p->index = prep->in[0]->dtype;
+    prep->cost_ns = (double)out->size * 2 + 5;
+    prep->ins->fn = run_one_hot;
+    return HL_OK;
+}
+
+static const hl_kernel table[] = {
+    {"range", prepare_range, 0},
+    {"range_count", prepare_range_count, 0},
+    {"lin_space", prepare_lin_space, 0},
+    {"invert_permutation", prepare_invert, 0},
+    {"where_count", prepare_where_count, sizeof(where_params)},
+    {"where_fill", prepare_where_fill, sizeof(where_params)},
+    {"one_hot", prepare_one_hot, sizeof(one_hot_params)},
+};
+
+HL_FAMILY(index, table);

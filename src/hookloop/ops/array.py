@@ -1,0 +1,654 @@
+"""Shapes and what changes nothing else: reshape, transpose, sizes as tensors, tensors of one value, ranges."""
+
+from __future__ import annotations
+
+import builtins
+
+import numpy as np
+
+from .. import dtypes
+from ..graph.scopes import name_scope
+from ..shapes import UNKNOWN, TensorShape, as_shape
+from . import kinds
+from .build import apply_op, constant, convert_to_tensor
+from .registry import OpDef, no_gradient, register
+from .shape_functions import scalar, sized_by_input, unchanged
+from .slicing import (
+    concat, getitem, parallel_stack, slice, split, stack, strided_slice, unstack,  # noqa: F401
+)  # fmt: skip
+
+__all__ = [
+    "broadcast_dynamic_shape", "broadcast_static_shape", "broadcast_to", "concat", "expand_dims", "fill",
+    "invert_permutation", "lin_space", "linspace", "matrix_transpose", "ones", "ones_like",
+    "parallel_stack", "range", "rank", "reshape", "shape", "shape_n", "size", "slice", "split", "squeeze", "stack",
+    "strided_slice", "tile", "transpose", "unstack", "zeros", "zeros_like",
+]  # fmt: skip
+
+_LARGEST_CONST = 1000  # elements of `zeros` that TensorFlow makes a constant of
+
+
+def is_defined(shape):
+    """Whether every size of an internal shape is known."""
+    return shape is not None and all(isinstance(d, int) for d in shape)
+
+
+# --- shapes as values ---------------------------------------------------------------------------------------
+
+
+def _shape_value(c):
+    found = np.empty(len(c.shape(0)), object)
+    found[:] = c.shape(0)
+    return [found]
+
+
+def _shape_n_value(c):
+    values = []
+    for i in builtins.range(len(c.inputs)):
+        found = np.empty(len(c.shape(i)), object)
+        found[:] = c.shape(i)
+        values.append(found)
+    return values
+
+
+def _size_value(c):
+    total = 1
+    for d in c.shape(0):
+        total = total * d
+    found = np.empty((), object)
+    found[()] = total
+    return [found]
+
+
+def _rank_value(c):
+    return [np.array(len(c.shape(0)), np.int32)]
+
+
+def _shape_shape(c):
+    return (len(c.shape(0)),) if c.known(0) else (UNKNOWN,)
+
+
+def _shape_n_shape(c):
+    return [(len(c.shape(i)),) if c.known(i) else (UNKNOWN,) for i in builtins.range(len(c.inputs))]
+
+
+def _out_type(node):
+    return node.attrs["out_type"].as_numpy_dtype
+
+
+_OUT_TYPE = {"out_type": dtypes.int32}
+
+register(
+    OpDef("Shape", "input: T", "output: out_type", attrs=_OUT_TYPE, shape=_shape_shape, value=_shape_value,
+          reference=lambda node, x: np.array(np.shape(x), _out_type(node)), gradient=no_gradient),
+    OpDef("ShapeN", "input: N * T", "output: N * out_type", attrs=_OUT_TYPE, shape=_shape_n_shape, value=_shape_n_value,
+          reference=lambda node, *xs: tuple(np.array(np.shape(x), _out_type(node)) for x in xs), gradient=no_gradient),
+    OpDef("Size", "input: T", "output: out_type", attrs=_OUT_TYPE, shape=scalar, value=_size_value,
+          reference=lambda node, x: np.array(np.size(x), _out_type(node)), gradient=no_gradient),
+    OpDef("Rank", "input: T", "output: int32", shape=scalar, value=_rank_value,
+          reference=lambda node, x: np.array(np.ndim(x), np.int32), gradient=no_gradient),
+)  # fmt: skip
+
+
+# --- the same elements under another shape --------------------------------------------------------------------
+
+
+def _reshaped(c):
+    sizes = c.sizes(1)
+    if builtins.sum(1 for d in sizes if isinstance(d, int) and d == -1) > 1:
+        c.fail("Only one input size may be -1")
+    if not c.known(0):
+        return tuple([UNKNOWN if isinstance(d, int) and d == -1 else d for d in sizes])
+    total, known = 1, 1
+    for d in c.shape(0):
+        total = total * d
+    for d in sizes:
+        known = known * (1 if isinstance(d, int) and d == -1 else d)
+    if not any(isinstance(d, int) and d == -1 for d in sizes):
+        _check_total(c, total, known, sizes)
+        return sizes
+    missing = c.infer(total, known)
+    return tuple([missing if isinstance(d, int) and d == -1 else d for d in sizes])
+
+
+def _check_total(c, total, known, sizes):
+    if isinstance(total, int) and isinstance(known, int) and total != known:
+        c.fail(f"Cannot reshape a tensor with {total} elements to shape [{','.join(map(str, sizes))}] ({known} elements)")
+    c.merge(total, known)
+
+
+def _alias(c, node):
+    c.alias(node.outputs[0], node.inputs[0])
+
+
+def _reshape_reference(node, x, shape):
+    return np.reshape(x, [int(d) for d in np.ravel(shape)])
+
+
+def _back_to_input(op, grad):
+    """The gradient in the input's own shape."""
+    return reshape(grad, shape(op.inputs[0]))
+
+
+def _axis(c, i, rank):
+    axis = int(np.ravel(c.constant(i))[0])
+    if not -rank <= axis < rank:
+        c.fail(f"Dimension {axis} is out of the range [{-rank}, {rank})")
+    return axis % rank
+
+
+def _expanded(c):
+    shape = c.shape(0)
+    axis = _axis(c, 1, len(shape) + 1)
+    return (*shape[:axis], 1, *shape[axis:])
+
+
+def _squeezed(c):
+    shape = c.shape(0)
+    wanted = c.attr("squeeze_dims")
+    if not wanted:
+        if any(not isinstance(d, int) for d in shape):
+            return _squeeze_open(c, shape)
+        return tuple([d for d in shape if d != 1])
+    axes = set()
+    for axis in wanted:
+        if not -len(shape) <= axis < len(shape):
+            c.fail(f"Tried to squeeze dim index {axis} for tensor with {len(shape)} dimensions.")
+        axes.add(axis % len(shape))
+    for axis in axes:
+        if isinstance(shape[axis], int) and shape[axis] != 1:
+            c.fail(f"Can not squeeze dim[{axis}], expected a dimension of 1, got {shape[axis]}")
+        c.merge(shape[axis], 1)
+    return tuple([d for i, d in enumerate(shape) if i not in axes])
+
+
+def _squeeze_open(c, shape):
+    """Which axes go is only known with their sizes: a plan is made for the sizes at hand."""
+    if hasattr(c, "decide"):
+        return tuple([d for d in (c.decide(d) for d in shape) if d != 1])
+    return None
+
+
+def _squeeze_reference(node, x):
+    axes = node.attrs["squeeze_dims"]
+    return np.squeeze(x, tuple(axes)) if axes else np.squeeze(x)
+
+
+def _permutation(c, rank):
+    perm = [int(p) for p in np.ravel(c.constant(1))]
+    if sorted(p % rank if rank else p for p in perm) != list(builtins.range(rank)):
+        c.fail(f"perm {perm} is no permutation of {rank} axes")
+    return [p % rank for p in perm]
+
+
+def _transposed(c):
+    if c.known(0):
+        shape = c.shape(0)
+        c.fallback((UNKNOWN,) * len(shape))
+        return tuple([shape[p] for p in _permutation(c, len(shape))])
+    if c.has_constant(1):
+        return (UNKNOWN,) * c.constant(1).size
+    return None
+
+
+def _transpose_lower(c, node):
+    x = node.inputs[0]
+    strides = c.strides(x)
+    c.view(node.outputs[0], x, [strides[p] for p in _permutation(c, len(x.shape))])
+
+
+def _transpose_gradient(op, grad):
+    return [transpose(grad, invert_permutation(op.inputs[1])), None]
+
+
+def _inverse(node, p):
+    p = np.asarray(p)
+    inverse = np.zeros(len(p), p.dtype)
+    inverse[p.astype(int)] = np.arange(len(p))
+    return inverse
+
+
+def _tiled(c):
+    shape, multiples = c.shape(0), c.sizes(1)
+    if len(multiples) != len(shape):
+        c.fail(f"Expected multiples argument to be a vector of length {len(shape)} but got length {len(multiples)}")
+    return tuple([d * m for d, m in zip(shape, multiples)])
+
+
+def _tile_lower(c, node):
+    """A strided view of the input with an axis of stride 0 for each repetition, copied into place."""
+    x, out = node.inputs[0], node.outputs[0]
+    multiples = c.sizes(1)
+    if not x.shape:
+        c.alias(out, x)
+        return
+    dims, strides, into = [], [], []
+    own, target = c.strides(x), c.strides(out)
+    for d, m, s, t in zip(x.shape, multiples, own, target):
+        dims += [m, d]
+        strides += [0, s]
+        into += [d * t, t]
+    repeated = c.temp(x.dtype, tuple(dims))
+    c.view(repeated, x, strides)
+    c.prepare(out)
+    c.emit("copy", [repeated], [c.window(out, tuple(dims), into)])
+
+
+def _tile_gradient(op, grad):
+    from .reduce import reduce_sum
+
+    own = shape(op.inputs[0])
+    split_shape = reshape(transpose(stack([op.inputs[1], own])), [-1])
+    axes = range(0, size(split_shape), 2)
+    return [reduce_sum(reshape(grad, split_shape), axes), None]
+
+
+def _broadcast_to_shape(c):
+    wanted = c.sizes(1)
+    if not c.known(0):
+        return wanted
+    shape = c.shape(0)
+    if len(shape) > len(wanted):
+        c.fail(f"Cannot broadcast rank {len(shape)} to rank {len(wanted)}")
+    for d, w in zip(reversed(shape), reversed(wanted)):
+        if isinstance(d, int) and isinstance(w, int) and d not in (1, w):
+            c.fail(f"Dimensions must be equal, but are {d} and {w}")
+    return wanted
+
+
+def _broadcast_to_lower(c, node):
+    x, out = node.inputs[0], node.outputs[0]
+    missing = len(out.shape) - len(x.shape)
+    seen = c.temp(x.dtype, (*(1,) * missing, *x.shape))
+    strides = (*(0,) * missing, *c.strides(x))
+    c.view(seen, x, strides)
+    c.emit("copy", [seen], [out])
+
+
+def _broadcast_to_gradient(op, grad):
+    from .reduce import reduce_sum
+
+    own = shape(op.inputs[0])
+    _, axes = apply_op("BroadcastGradientArgs", [op.inputs[1], own])
+    return [reshape(reduce_sum(grad, axes), own), None]
+
+
+register(
+    OpDef("Reshape", "tensor: T, shape: Tshape", "output: T", types={"Tshape": kinds.INDEX}, shape=_reshaped, symbolic=True,
+          lower=_alias, reference=_reshape_reference, gradient=lambda op, grad: [_back_to_input(op, grad), None]),
+    OpDef("ExpandDims", "input: T, dim: Tdim", "output: T", types={"Tdim": kinds.INDEX}, shape=_expanded, symbolic=True,
+          lower=_alias, reference=lambda node, x, axis: np.expand_dims(x, int(np.ravel(axis)[0])),
+          gradient=lambda op, grad: [_back_to_input(op, grad), None]),
+    OpDef("Squeeze", "input: T", "output: T", attrs={"squeeze_dims": []}, shape=_squeezed, symbolic=True, lower=_alias,
+          reference=_squeeze_reference, gradient=lambda op, grad: [_back_to_input(op, grad)]),
+    OpDef("Transpose", "x: T, perm: Tperm", "y: T", types={"Tperm": kinds.INDEX}, shape=_transposed, symbolic=True,
+          lower=_transpose_lower, reference=lambda node, x, perm: np.transpose(x, [int(p) for p in perm]),
+          gradient=_transpose_gradient),
+    OpDef("InvertPermutation", "x: T", "y: T", types={"T": kinds.INDEX}, shape=unchanged, symbolic=True, reference=_inverse,
+          gradient=no_gradient, kernel="invert_permutation"),
+    OpDef("Tile", "input: T, multiples: Tmultiples", "output: T", types={"Tmultiples": kinds.INDEX}, shape=_tiled,
+          symbolic=True, lower=_tile_lower, reference=lambda node, x, m: np.tile(x, [int(k) for k in m]) if np.ndim(x) else x,
+          gradient=_tile_gradient),
+    OpDef("BroadcastTo", "input: T, shape: Tidx", "output: T", types={"Tidx": kinds.INDEX}, shape=_broadcast_to_shape,
+          symbolic=True, lower=_broadcast_to_lower, reference=lambda node, x, s: np.array(np.broadcast_to(x, [int(d) for d in s])),
+          gradient=_broadcast_to_gradient),
+)  # fmt: skip
+
+
+# --- tensors of one value, and ranges ---------------------------------------------------------------------------
+
+
+def _fill_lower(c, node):
+    c.emit("fill", [node.inputs[1]], node.outputs)
+
+
+def _fill_gradient(op, grad):
+    from .reduce import reduce_sum
+
+    return [None, reduce_sum(grad)]
+
+
+def _one_value(number):
+    """Every element of an output like the input is `number`."""
+
+    def lower(c, node):
+        x = node.inputs[0]
+        c.emit("fill", [c.literal(np.asarray(number, x.dtype.as_numpy_dtype))], node.outputs)
+
+    return lower
+
+
+def _range_size(c):
+    for i in builtins.range(3):
+        if c.known(i) and len(c.shape(i)):
+            c.fail(f"Shape must be rank 0 but is rank {len(c.shape(i))}")
+    if all(c.has_constant(i) for i in builtins.range(3)):
+        start, limit, delta = (c.constant(i)[()] for i in builtins.range(3))
+        if delta == 0:
+            c.fail("Requires delta != 0")
+        if (limit - start) * delta < 0:
+            c.fail(f"Requires start {'<=' if delta > 0 else '>='} limit when delta {'>' if delta > 0 else '<'} 0, got "
+                   f"{start} and {limit}")  # fmt: skip
+        return (len(np.arange(start, limit, delta)),)
+    if not c.inputs[0].dtype.is_integer:
+        return (c.new_size(None),)
+    (start,), (limit,), (delta,) = c.sizes(0), c.sizes(1), c.sizes(2)
+    return (c.maximum((limit - start + delta - 1) // delta, 0) if not isinstance(delta, int) or delta > 0
+            else c.maximum((start - limit - delta - 1) // -delta, 0),)  # fmt: skip
+
+
+def _range_lower(c, node):
+    defines = c.new_sizes
+    if defines:
+        c.emit("range_count", node.inputs, (), defines=defines)
+    c.emit("range", [node.inputs[0], node.inputs[2]], node.outputs)
+
+
+def _range_reference(node, start, limit, delta):
+    if delta == 0:
+        raise ValueError("Requires delta != 0")
+    return np.arange(start, limit, delta, dtype=np.asarray(start).dtype)
+
+
+def _lin_space_size(c):
+    (count,) = c.sizes(2)
+    if isinstance(count, int) and count <= 0:
+        c.fail(f"Requires num > 0: {count}")
+    return (count,)
+
+
+def _lin_space_reference(node, start, stop, num):
+    return np.linspace(start, stop, int(num), dtype=np.asarray(start).dtype)
+
+
+register(
+    OpDef("Fill", "dims: index_type, value: T", "output: T", types={"index_type": kinds.INDEX}, shape=sized_by_input(0),
+          symbolic=True, lower=_fill_lower, reference=lambda node, dims, x: np.full([int(d) for d in dims], x),
+          gradient=_fill_gradient),
+    OpDef("ZerosLike", "x: T", "y: T", shape=unchanged, lower=_one_value(0), gradient=no_gradient,
+          reference=lambda node, x: np.zeros_like(x)),
+    OpDef("OnesLike", "x: T", "y: T", shape=unchanged, lower=_one_value(1), gradient=no_gradient,
+          reference=lambda node, x: np.ones_like(x)),
+    OpDef("Range", "start: Tidx, limit: Tidx, delta: Tidx", "output: Tidx", types={"Tidx": kinds.REAL}, shape=_range_size,
+          symbolic=True, lower=_range_lower, reference=_range_reference, gradient=no_gradient),
+    OpDef("LinSpace", "start: T, stop: T, num: Tidx", "output: T", types={"T": kinds.FLOAT, "Tidx": kinds.INDEX},
+          shape=_lin_space_size, lower=lambda c, node: c.emit("lin_space", node.inputs[:2], node.outputs),
+          reference=_lin_space_reference, gradient=no_gradient),
+)  # fmt: skip
+
+
+# --- public functions -------------------------------------------------------------------------------------
+
+
+def shape(input, name=None, out_type=dtypes.int32):
+    """The shape of a tensor, as a 1-D tensor; a constant where it is known."""
+    return shape_internal(input, name, True, out_type)
+
+
+def shape_internal(input, name=None, optimize=True, out_type=dtypes.int32):
+    """`shape`; with `optimize` False always a Shape node."""
+    from .indexed_slices import IndexedSlices
+
+    with name_scope(name, "Shape", [input]) as scope:
+        if type(input).__name__ in ("SparseTensor", "SparseTensorValue"):
+            from .cast import cast
+
+            return cast(input.dense_shape, out_type)
+        if isinstance(input, IndexedSlices):
+            return input.dense_shape
+        input = convert_to_tensor(input)
+        if optimize and is_defined(input._shape):
+            return constant(np.array(input._shape, dtypes.as_dtype(out_type).as_numpy_dtype), name=scope)
+        return apply_op("Shape", [input], {"out_type": dtypes.as_dtype(out_type)}, scope)
+
+
+def shape_n(input, out_type=dtypes.int32, name=None):
+    """The shapes of a list of tensors."""
+    return apply_op("ShapeN", [input], {"out_type": dtypes.as_dtype(out_type)}, name)
+
+
+def size(input, name=None, out_type=dtypes.int32):
+    """The number of elements of a tensor; a constant where it is known."""
+    with name_scope(name, "Size", [input]) as scope:
+        input = convert_to_tensor(input)
+        if is_defined(input._shape):
+            total = int(np.prod(input._shape, dtype=np.int64))
+            return constant(total, dtypes.as_dtype(out_type), name=scope)
+        return apply_op("Size", [input], {"out_type": dtypes.as_dtype(out_type)}, scope)
+
+
+def rank(input, name=None):
+    """The number of axes of a tensor; a constant where it is known."""
+    return rank_internal(input, name, True)
+
+
+def rank_internal(input, name=None, optimize=True):
+    """`rank`; with `optimize` False always a Rank node."""
+    with name_scope(name, "Rank", [input]) as scope:
+        input = convert_to_tensor(input)
+        if optimize and input._shape is not None:
+            return constant(len(input._shape), dtypes.int32, name=scope)
+        return apply_op("Rank", [input], name=scope)
+
+
+def reshape(tensor, shape, name=None):
+    """The elements of a tensor in another shape; one size may be -1, which is worked out.
+
+    Raises:
+      ValueError: where the number of elements differs, when that is known.
+    """
+    return apply_op("Reshape", [tensor, _shape_list(shape)], name=name)
+
+
+def _shape_list(shape):
+    if isinstance(shape, TensorShape):
+        return [-1 if d is None else d for d in shape.as_list()]
+    return shape
+
+
+def expand_dims(input, axis=None, name=None, dim=None):
+    """A tensor with an axis of size 1 put in at `axis`.
+
+    Raises:
+      ValueError: where no axis is given, or the axis is out of range.
+    """
+    if axis is not None and dim is not None:
+        raise ValueError("Cannot specify both 'axis' and 'dim'")
+    axis = dim if axis is None else axis
+    if axis is None:
+        raise ValueError("Must specify an axis argument to tf.expand_dims()")
+    return apply_op("ExpandDims", [input, axis], name=name)
+
+
+def squeeze(input, axis=None, name=None, squeeze_dims=None):
+    """A tensor without its axes of size 1, or without those of `axis`.
+
+    Raises:
+      ValueError: where a size of `axis` is not 1.
+    """
+    if axis is not None and squeeze_dims is not None:
+        raise ValueError("Cannot specify both 'axis' and 'squeeze_dims'")
+    axis = squeeze_dims if axis is None else axis
+    if axis is None:
+        axis = []
+    elif np.isscalar(axis):
+        axis = [axis]
+    return apply_op("Squeeze", [input], {"squeeze_dims": [int(a) for a in axis]}, name)
+
+
+def transpose(a, perm=None, name="transpose", conjugate=False):
+    """A tensor with its axes in the order `perm`, in reverse order by default."""
+    with name_scope(name, "transpose", [a]) as scope:
+        a = convert_to_tensor(a, name="a")
+        if perm is None:
+            if a._shape is None:
+                count = rank(a)
+                perm = (count - 1) - apply_op("Range", [0, count, 1])
+            else:
+                perm = np.arange(len(a._shape), dtype=np.int32)[::-1]
+        return apply_op("Transpose", [a, perm], name=scope)
+
+
+def matrix_transpose(a, name="matrix_transpose", conjugate=False):
+    """A tensor with its last two axes exchanged.
+
+    Raises:
+      ValueError: where it has less than two axes.
+    """
+    with name_scope(name, values=[a]):
+        a = convert_to_tensor(a, name="a")
+        if a._shape is not None:
+            axes = len(a._shape)
+            if axes < 2:
+                raise ValueError(f"Argument 'a' should be a (batch) matrix, with rank >= 2.  Found: {a.get_shape()}")
+            perm = [*builtins.range(axes - 2), axes - 1, axes - 2]
+        else:
+            count = rank(a)
+            perm = concat([range(count - 2), [count - 1, count - 2]], 0)
+        return transpose(a, perm=perm, conjugate=conjugate)
+
+
+def invert_permutation(x, name=None):
+    """The permutation that undoes another."""
+    return apply_op("InvertPermutation", [x], name=name)
+
+
+def tile(input, multiples, name=None):
+    """A tensor repeated `multiples[i]` times along axis i."""
+    return apply_op("Tile", [input, multiples], name=name)
+
+
+def broadcast_to(input, shape, name=None):
+    """A tensor broadcast to a shape."""
+    return apply_op("BroadcastTo", [input, _shape_list(shape)], name=name)
+
+
+def broadcast_static_shape(shape_x, shape_y):
+    """The shape to which two known shapes are broadcast.
+
+    Raises:
+      ValueError: where they cannot be.
+    """
+    x, y = as_shape(shape_x).as_list(), as_shape(shape_y).as_list()
+    rank = builtins.max(len(x), len(y))
+    x, y = [1] * (rank - len(x)) + x, [1] * (rank - len(y)) + y
+    found = []
+    for a, b in zip(x, y):
+        if a == 1 or (a is None and b is not None and b > 1):
+            found.append(b)
+        elif b == 1 or b is None or a is None or a == b:
+            found.append(a if a is not None or b == 1 else b)
+        else:
+            raise ValueError(f"Incompatible shapes for broadcasting: {shape_x} and {shape_y}")
+    return TensorShape(found)
+
+
+def broadcast_dynamic_shape(shape_x, shape_y):
+    """The shape to which two shapes, as tensors, are broadcast."""
+    return apply_op("BroadcastArgs", [shape_x, shape_y])
+
+
+def fill(dims, value, name=None):
+    """A tensor of shape `dims` in which every element is `value`."""
+    return apply_op("Fill", [_shape_list(dims), value], name=name)
+
+
+def _constant_tensor(number):
+    """`zeros` and `ones`: a constant where it is small, else a Fill node."""
+
+    def function(shape, dtype=dtypes.float32, name=None):
+        dtype = dtypes.as_dtype(dtype).base_dtype
+        value = False if dtype == dtypes.bool else "" if dtype == dtypes.string else number
+        if dtype == dtypes.bool:
+            value = bool(number)
+        with name_scope(name, "ones" if number else "zeros", [shape]) as scope:
+            if not hasattr(shape, "op") and not isinstance(shape, np.ndarray):
+                known = _known_dims(shape)
+                if known is not None and int(np.prod(known, dtype=np.int64)) < _LARGEST_CONST:
+                    return constant(value, shape=known, dtype=dtype, name=scope)
+                shape = _as_vector(known if known is not None else shape)
+            if not hasattr(shape, "_shape") or shape._shape is None or len(shape._shape) != 1:
+                shape = reshape(shape, [-1])
+            return fill(shape, constant(value, dtype=dtype), name=scope)
+
+    function.__name__ = function.__qualname__ = "ones" if number else "zeros"
+    function.__doc__ = f"A tensor in which every element is {number}."
+    return function
+
+
+def _known_dims(shape):
+    """A shape as a list of ints, or None where a part of it is a tensor or not known."""
+    if isinstance(shape, TensorShape):
+        return shape.as_list() if shape.is_fully_defined() else None
+    if isinstance(shape, (int, np.integer)):
+        return [int(shape)]
+    if isinstance(shape, (list, builtins.tuple)):
+        dims = [getattr(d, "value", d) for d in shape]
+        return [int(d) for d in dims] if all(isinstance(d, (int, np.integer)) for d in dims) else None
+    return None
+
+
+def _as_vector(shape):
+    if isinstance(shape, list) and all(isinstance(d, int) for d in shape):
+        return convert_to_tensor(np.array(shape, np.int32), name="shape_as_tensor")
+    return convert_to_tensor(shape, dtype=dtypes.int32)
+
+
+zeros = _constant_tensor(0)
+ones = _constant_tensor(1)
+
+
+def zeros_like(tensor, dtype=None, name=None, optimize=True):
+    """A tensor of zeros like another one, which may be of another dtype."""
+    with name_scope(name, "zeros_like", [tensor]) as scope:
+        tensor = convert_to_tensor(tensor, name="tensor")
+        wanted = tensor.dtype.base_dtype if dtype is None else dtypes.as_dtype(dtype)
+        if optimize and is_defined(tensor._shape) and wanted.name != "variant":
+            return zeros(list(tensor._shape), dtype=wanted, name=scope)
+        if wanted != tensor.dtype.base_dtype:
+            return zeros(shape_internal(tensor, optimize=optimize), dtype=wanted, name=scope)
+        return apply_op("ZerosLike", [tensor], name=scope)
+
+
+def ones_like(tensor, dtype=None, name=None, optimize=True):
+    """A tensor of ones like another one, which may be of another dtype."""
+    with name_scope(name, "ones_like", [tensor]) as scope:
+        tensor = convert_to_tensor(tensor, name="tensor")
+        form = shape_internal(tensor, optimize=optimize)
+        wanted = tensor.dtype.base_dtype if dtype is None else dtypes.as_dtype(dtype)
+        found = ones(form, dtype=wanted, name=scope)
+        found.set_shape(tensor.get_shape())
+        return found
+
+
+def range(start, limit=None, delta=1, dtype=None, name="range"):
+    """The numbers from `start` up to, and without, `limit` in steps of `delta`.
+
+    Args:
+      start: the first number; with `limit` None it is the limit, and 0 the first number.
+      limit: where it ends.
+      delta: the step, not 0.
+      dtype: of the numbers; otherwise the widest of the three.
+      name: the node's name.
+    """
+    if limit is None:
+        start, limit = 0, start
+    with name_scope(name, "Range", [start, limit, delta]) as scope:
+        start = convert_to_tensor(start, dtype=dtype, name="start")
+        limit = convert_to_tensor(limit, dtype=dtype, name="limit")
+        delta = convert_to_tensor(delta, dtype=dtype, name="delta")
+        if dtype is None:
+            from .cast import cast
+
+            order = [dtypes.int32, dtypes.int64, dtypes.float32, dtypes.float64]
+            wanted = builtins.max((t.dtype.base_dtype for t in (start, limit, delta)), key=order.index)
+            start, limit, delta = (cast(t, wanted) for t in (start, limit, delta))
+        return apply_op("Range", [start, limit, delta], name=scope)
+
+
+def lin_space(start, stop, num, name=None):
+    """`num` numbers evenly spaced from `start` to `stop`, both included."""
+    return apply_op("LinSpace", [start, stop, num], name=name)
+
+
+linspace = lin_space
+

@@ -1,0 +1,652 @@
+"""Parts of tensors and tensors of parts: slices, split and concat, stack and unstack."""
+
+from __future__ import annotations
+
+import builtins
+
+import numpy as np
+
+from .. import dtypes
+from ..graph.scopes import name_scope
+from ..graph.tensor import Tensor
+from ..shapes import UNKNOWN
+from . import kinds
+from .build import apply_op, constant, convert_to_tensor
+from .registry import OpDef, no_gradient, register
+
+__all__ = ["concat", "parallel_stack", "slice", "split", "stack", "strided_slice", "unstack"]
+
+
+# --- slices with a start and a size -----------------------------------------------------------------------
+
+
+def _sliced(c):
+    begin, size = c.sizes(1), c.sizes(2)
+    if not c.known(0):
+        return tuple([UNKNOWN if isinstance(d, int) and d < 0 else d for d in size])
+    shape = c.shape(0)
+    if len(begin) != len(shape) or len(size) != len(shape):
+        c.fail(f"Expected begin and size arguments to be 1-D tensors of size {len(shape)}, but got {len(begin)} and {len(size)}")
+    found = []
+    for d, b, n in zip(shape, begin, size):
+        if isinstance(n, int) and n == -1:
+            n = d - b
+        if all(isinstance(v, int) for v in (d, b, n)) and not (0 <= b <= d and 0 <= n <= d - b):
+            c.fail(f"Expected begin in [0, {d}] and size in [0, {d - b}], but got {b} and {n}")
+        found.append(n)
+    return tuple(found)
+
+
+def _slice_lower(c, node):
+    x, out = node.inputs[0], node.outputs[0]
+    strides = c.strides(x)
+    offset = 0
+    for begin, stride, d, n in zip(c.sizes(1), strides, x.shape, out.shape):
+        c.at_most(begin + n, d)
+        offset = offset + begin * stride
+    c.view(out, x, strides, offset)
+
+
+def _slice_reference(node, x, begin, size):
+    return x[tuple(builtins.slice(int(b), np.shape(x)[i] if n == -1 else int(b) + int(n)) for i, (b, n) in
+                   enumerate(zip(begin, size)))]  # fmt: skip
+
+
+def _slice_gradient(op, grad):
+    from .array import rank, reshape, shape
+    from .padding import pad
+
+    x, begin = op.inputs[0], op.inputs[1]
+    axes = rank(x)
+    taken = shape(op.outputs[0])
+    column = stack([axes, 1])
+    before = reshape(begin, column)
+    after = reshape(shape(x) - taken - begin, column)
+    return [pad(grad, concat([before, after], 1)), None, None]
+
+
+register(
+    OpDef("Slice", "input: T, begin: Index, size: Index", "output: T", types={"Index": kinds.INDEX}, shape=_sliced,
+          symbolic=True, lower=_slice_lower, reference=_slice_reference, gradient=_slice_gradient),
+)  # fmt: skip
+
+
+def slice(input_, begin, size, name=None):
+    """The part of a tensor that begins at `begin` and has the shape `size`; -1 is all that is left.
+
+    Raises:
+      ValueError: where the part does not lie inside, as far as that is known.
+    """
+    return apply_op("Slice", [input_, begin, size], name=name)
+
+
+# --- slices as Python writes them -----------------------------------------------------------------------------
+
+
+class _Spec:
+    """What a strided slice does with each axis of its input.
+
+    `axes` is a list of (input axis, begin, count, stride); `shape` lists the axes of the output: an index
+    into `axes`, or None for a new one.
+    """
+
+    def __init__(self, c, shape, begin, end, strides, masks):
+        self.axes = []
+        self.order = []
+        self._c = c
+        begin_mask, end_mask, ellipsis_mask, new_mask, shrink_mask = masks
+        entries = len(begin)
+        if not ellipsis_mask:
+            ellipsis_mask = 1 << entries
+            entries += 1
+            pad = [0]
+            begin, end, strides = list(begin) + pad, list(end) + pad, list(strides) + [1]
+        at = 0
+        for i in builtins.range(entries):
+            bit = 1 << i
+            if ellipsis_mask & bit:
+                behind = builtins.sum(1 for j in builtins.range(i + 1, entries) if not new_mask >> j & 1)
+                for _ in builtins.range(len(shape) - at - behind):
+                    self._keep(shape, at)
+                    at += 1
+            elif new_mask & bit:
+                self.order.append(None)
+            else:
+                if at >= len(shape):
+                    c.fail(f"slice index {i} of dimension {at} out of bounds: the input has {len(shape)} dimensions")
+                if shrink_mask & bit:
+                    self._shrink(shape[at], begin[i], at)
+                else:
+                    b = None if begin_mask & bit else begin[i]
+                    e = None if end_mask & bit else end[i]
+                    self._range(shape[at], b, e, strides[i], at)
+                at += 1
+
+    def _keep(self, shape, at):
+        self.order.append(len(self.axes))
+        self.axes.append((at, 0, shape[at], 1))
+
+    def _shrink(self, d, begin, at):
+        """One element of an axis, which goes."""
+        c = self._c
+        if isinstance(begin, int) and isinstance(d, int):
+            if not -d <= begin < d:
+                c.fail(f"slice index {begin} of dimension {at} out of bounds.")
+            begin %= d
+        elif isinstance(begin, int) and begin < 0:
+            begin = begin + d
+        self.axes.append((at, begin, 1, 1))
+
+    def _range(self, d, begin, end, stride, at):
+        c = self._c
+        if not isinstance(stride, int):
+            c.fail("the strides of a slice must be known before the run") if hasattr(c, "emit") else None
+            stride = 1
+            begin = end = UNKNOWN
+        if stride == 0:
+            c.fail(f"strides[{at}] must be non-zero")
+        first, last = (0, d) if stride > 0 else (-1, d - 1)  # the range of valid begins and ends
+        begin = (first if stride > 0 else last) if begin is None else self._clip(begin, d, first, last)
+        end = (last if stride > 0 else first) if end is None else self._clip(end, d, first, last)
+        span = end - begin if stride > 0 else begin - end
+        step = abs(stride)
+        count = span if step == 1 else (span + (step - 1)) // step
+        self.order.append(len(self.axes))
+        self.axes.append((at, begin, self._not_negative(count, begin, end), stride))
+
+    def _clip(self, value, d, first, last):
+        c = self._c
+        if isinstance(value, int):
+            if value < 0:
+                value = value + d
+            elif value == 0 and first == 0:
+                return 0
+        if all(isinstance(v, int) for v in (value, first, last)):
+            return min(max(value, first), last)
+        return c.minimum(c.maximum(value, first), last)
+
+    def _not_negative(self, count, begin, end):
+        if isinstance(count, int):
+            return max(count, 0)
+        return self._c.maximum(count, 0)
+
+    def output_shape(self):
+        return tuple([1 if at is None else self.axes[at][2] for at in self.order])
+
+
+_MASKS = ("begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask", "shrink_axis_mask")
+
+
+def _masks(attrs):
+    return [attrs[name] for name in _MASKS]
+
+
+def _spec(c, shape, first):
+    """The spec of a strided slice whose begin, end and strides are inputs first, first + 1, first + 2."""
+    return _Spec(c, shape, *(c.sizes(i) for i in builtins.range(first, first + 3)), [c.attr(n) for n in _MASKS])
+
+
+def _strided_shape(c):
+    return _spec(c, c.shape(0), 1).output_shape()
+
+
+def _strided_view(c, value, spec):
+    """(strides, offset) of the part of a value."""
+    own = c.strides(value)
+    offset = 0
+    for axis, begin, _, _ in spec.axes:
+        offset = offset + begin * own[axis]
+    strides = [0 if at is None else own[spec.axes[at][0]] * spec.axes[at][3] for at in spec.order]
+    return strides, offset
+
+
+def _strided_lower(c, node):
+    x = node.inputs[0]
+    spec = _spec(c, x.shape, 1)
+    for axis, begin, count, _ in spec.axes:
+        if count == 1 and not isinstance(begin, int):
+            c.at_most(begin + 1, x.shape[axis])
+    c.view(node.outputs[0], x, *_strided_view(c, x, spec))
+
+
+def _python_key(begin, end, strides, attrs):
+    key = []
+    for i, (b, e, s) in enumerate(zip(begin, end, strides)):
+        bit = 1 << i
+        if attrs["ellipsis_mask"] & bit:
+            key.append(Ellipsis)
+        elif attrs["new_axis_mask"] & bit:
+            key.append(None)
+        elif attrs["shrink_axis_mask"] & bit:
+            key.append(int(b))
+        else:
+            start = None if attrs["begin_mask"] & bit else int(b)
+            stop = None if attrs["end_mask"] & bit else int(e)
+            key.append(builtins.slice(start, stop, int(s)))
+    return builtins.tuple(key)
+
+
+def _strided_reference(node, x, begin, end, strides):
+    return np.asarray(x)[_python_key(begin, end, strides, node.attrs)]
+
+
+def _strided_gradient(op, grad):
+    from .array import shape
+
+    x, begin, end, strides = op.inputs
+    form = shape(x, out_type=begin.dtype)
+    attrs = {name: op.get_attr(name) for name in _MASKS}
+    return [apply_op("StridedSliceGrad", [form, begin, end, strides, grad], attrs), None, None, None]
+
+
+def _strided_grad_shape(c):
+    return c.sizes(0)
+
+
+def _strided_grad_lower(c, node):
+    """Zeros, with the gradient copied into the part that was taken."""
+    out, grad = node.outputs[0], node.inputs[4]
+    c.emit("fill", [c.literal(np.zeros((), out.dtype.as_numpy_dtype))], [out])
+    spec = _spec(c, out.shape, 1)
+    c.emit("copy", [grad], [c.window(out, grad.shape, *_strided_view(c, out, spec))])
+
+
+def _strided_grad_reference(node, shape, begin, end, strides, grad):
+    out = np.zeros([int(d) for d in shape], grad.dtype)
+    out[_python_key(begin, end, strides, node.attrs)] = grad
+    return out
+
+
+def _strided_grad_gradient(op, grad):
+    _, begin, end, strides, _ = op.inputs
+    attrs = {name: op.get_attr(name) for name in _MASKS}
+    return [None, None, None, None, apply_op("StridedSlice", [grad, begin, end, strides], attrs)]
+
+
+_NO_MASKS = dict.fromkeys(_MASKS, 0)
+
+register(
+    OpDef("StridedSlice", "input: T, begin: Index, end: Index, strides: Index", "output: T", attrs=_NO_MASKS,
+          types={"Index": kinds.INDEX}, shape=_strided_shape, symbolic=True, lower=_strided_lower,
+          reference=_strided_reference, gradient=_strided_gradient),
+    OpDef("StridedSliceGrad", "shape: Index, begin: Index, end: Index, strides: Index, dy: T", "output: T", attrs=_NO_MASKS,
+          types={"Index": kinds.INDEX}, shape=_strided_grad_shape, lower=_strided_grad_lower,
+          reference=_strided_grad_reference, gradient=_strided_grad_gradient),
+)  # fmt: skip
+
+
+def strided_slice(input_, begin, end, strides=None, begin_mask=0, end_mask=0, ellipsis_mask=0, new_axis_mask=0,
+                  shrink_axis_mask=0, var=None, name=None):  # fmt: skip
+    """The part of a tensor from `begin` to `end` in steps of `strides`; bit i of a mask changes entry i.
+
+    Args:
+      input_: a tensor.
+      begin, end, strides: 1-D integers of one length; strides of 1 by default.
+      begin_mask, end_mask: the axis begins, or ends, where the tensor does.
+      ellipsis_mask: the entry stands for all axes that no other one names.
+      new_axis_mask: the entry makes a new axis.
+      shrink_axis_mask: the entry takes one element, and the axis goes.
+      var: a variable that the slice may be assigned to.
+      name: the node's name.
+    """
+    if strides is None:
+        from .array import ones_like
+
+        strides = ones_like(begin)
+    attrs = {"begin_mask": begin_mask, "end_mask": end_mask, "ellipsis_mask": ellipsis_mask,
+             "new_axis_mask": new_axis_mask, "shrink_axis_mask": shrink_axis_mask}  # fmt: skip
+    return apply_op("StridedSlice", [input_, begin, end, strides], attrs, name)
+
+
+def getitem(tensor, key):
+    """`tensor[key]`: integers, slices, `...`, None and scalar tensors; or a bool mask."""
+    from .gather import boolean_mask
+
+    if _is_mask(key):
+        return boolean_mask(tensor, key)
+    keys = list(key) if isinstance(key, (list, builtins.tuple)) else [key]
+    begin, end, strides = [], [], []
+    masks = dict.fromkeys(_MASKS, 0)
+    for i, item in enumerate(keys):
+        _entry(item, 1 << i, begin, end, strides, masks)
+    with name_scope(None, "strided_slice", [tensor, *begin, *end, *strides]) as scope:
+        if begin:
+            if any(isinstance(v, Tensor) for v in (*begin, *end, *strides)):
+                parts = [stack(begin), stack(end), stack(strides)]
+            else:
+                parts = [constant(np.array(v, np.int32), name=n) for v, n in
+                         ((begin, "stack"), (end, "stack_1"), (strides, "stack_2"))]  # fmt: skip
+        else:
+            parts = [constant(np.array([], np.int32), name=n) for n in ("stack", "stack_1", "stack_2")]
+        return strided_slice(tensor, *parts, name=scope, **masks)
+
+
+def _is_mask(key):
+    if isinstance(key, Tensor):
+        return key.dtype == dtypes.bool and (key._shape is None or len(key._shape) > 0)
+    return isinstance(key, np.ndarray) and key.dtype == bool and key.ndim > 0
+
+
+def _entry(item, bit, begin, end, strides, masks):
+    if isinstance(item, builtins.slice):
+        begin.append(0 if item.start is None else item.start)
+        end.append(0 if item.stop is None else item.stop)
+        strides.append(1 if item.step is None else item.step)
+        masks["begin_mask"] |= bit if item.start is None else 0
+        masks["end_mask"] |= bit if item.stop is None else 0
+    elif item is Ellipsis:
+        begin.append(0), end.append(0), strides.append(1)
+        masks["ellipsis_mask"] |= bit
+    elif item is None:
+        begin.append(0), end.append(0), strides.append(1)
+        masks["new_axis_mask"] |= bit
+    else:
+        _check_index(item)
+        begin.append(item), end.append(item + 1), strides.append(1)
+        masks["shrink_axis_mask"] |= bit
+
+
+def _check_index(item):
+    item = getattr(item, "value", item) if type(item).__name__ == "Dimension" else item
+    if isinstance(item, (int, np.integer)) and not isinstance(item, bool):
+        return
+    if hasattr(item, "dtype") and hasattr(item, "_shape") or hasattr(item, "_as_graph_element"):
+        if item.dtype.base_dtype in kinds.INDEX | {dtypes.int16, dtypes.uint8, dtypes.int8}:
+            return
+    if isinstance(item, np.ndarray) and item.ndim == 0 and item.dtype.kind in "iu":
+        return
+    raise TypeError(
+        "Only integers, slices (`:`), ellipsis (`...`), tf.newaxis (`None`) and scalar tf.int32/tf.int64 tensors are "
+        f"valid indices, got {item!r}"
+    )
+
+
+# --- concat and split ---------------------------------------------------------------------------------------------
+
+
+def _axis_of(c, i, rank):
+    axis = int(np.ravel(c.constant(i))[0])
+    if not -rank <= axis < rank:
+        c.fail(f"Expected an axis in the range [{-rank}, {rank}), but got {axis}")
+    return axis % rank
+
+
+def _concat_shape(c):
+    last = len(c.inputs) - 1
+    known = [c.shape(i) for i in builtins.range(last) if c.known(i)]
+    if not known:
+        return None
+    c.fallback((UNKNOWN,) * len(known[0]))
+    axis = _axis_of(c, last, len(known[0]))
+    merged = list(known[0])
+    total = known[0][axis]
+    for shape in known[1:]:
+        if len(shape) != len(merged):
+            c.fail(f"Shapes must be equal rank, but are {len(merged)} and {len(shape)}")
+        total = total + shape[axis]
+        merged = [m if i == axis else c.merge(m, d) for i, (m, d) in enumerate(zip(merged, shape))]
+    merged[axis] = total if len(known) == last else UNKNOWN
+    return builtins.tuple(merged)
+
+
+def _concat_lower(c, node):
+    """Each input is copied into its window of the output."""
+    out = node.outputs[0]
+    axis = _axis_of(c, len(node.inputs) - 1, len(out.shape))
+    c.prepare(out)
+    strides, at = c.strides(out), 0
+    for x in node.inputs[:-1]:
+        c.emit("copy", [x], [c.window(out, x.shape, strides, at * strides[axis])])
+        at = at + x.shape[axis]
+
+
+def _concat_gradient(op, grad):
+    from .array import rank, shape, shape_n
+
+    values, axis = op.inputs[:-1], op.inputs[-1]
+    if len(values) == 1:
+        return [grad, None]
+    wanted = axis % rank(values[0])
+    forms = _input_sizes(values, shape, shape_n)
+    offsets = apply_op("ConcatOffset", [wanted, forms])
+    return [*[slice(grad, offset, form) for offset, form in zip(offsets, forms)], None]
+
+
+def _input_sizes(values, shape, shape_n):
+    """The shapes of all inputs; one ShapeN node once one of them is not known, as TensorFlow makes them."""
+    forms = []
+    for x in values:
+        form = shape(x)
+        if form.op.type != "Const":
+            return shape_n(values)
+        forms.append(form)
+    return forms
+
+
+def _offsets(node, axis, *shapes):
+    at, found = 0, []
+    for s in shapes:
+        offset = np.zeros(len(s), s.dtype)
+        offset[int(axis)] = at
+        found.append(offset)
+        at = at + s[int(axis)]
+    return builtins.tuple(found)
+
+
+def _offset_shapes(c):
+    return [c.shape(i) if c.known(i) else None for i in builtins.range(1, len(c.inputs))]
+
+
+def _split_shape(c):
+    number = c.attr("num_split")
+    c.fallback(*[1] * number)
+    shape = c.shape(1)
+    axis = _axis_of(c, 0, len(shape))
+    if isinstance(shape[axis], int) and shape[axis] % number:
+        c.fail(f"Dimension size must be evenly divisible by {number} but is {shape[axis]}")
+    part = c.infer(shape[axis], number)
+    return [(*shape[:axis], part, *shape[axis + 1 :])] * number
+
+
+def _part_views(c, x, outputs, axis):
+    strides, at = c.strides(x), 0
+    for out in outputs:
+        c.view(out, x, strides, at * strides[axis])
+        at = at + out.shape[axis]
+
+
+def _split_lower(c, node):
+    _part_views(c, node.inputs[1], node.outputs, _axis_of(c, 0, len(node.inputs[1].shape)))
+
+
+def _split_v_shape(c):
+    number = c.attr("num_split")
+    c.fallback(*[0] * number)
+    shape = c.shape(0)
+    axis = _axis_of(c, 2, len(shape))
+    parts = list(c.sizes(1))
+    known = 0
+    for p in parts:
+        known = known + (0 if isinstance(p, int) and p == -1 else p)
+    if any(isinstance(p, int) and p == -1 for p in parts):
+        parts = [shape[axis] - known if isinstance(p, int) and p == -1 else p for p in parts]
+    elif isinstance(known, int) and isinstance(shape[axis], int) and known != shape[axis]:
+        c.fail(f"Determined shape must either match input shape along split_dim exactly: {known} against {shape[axis]}")
+    else:
+        c.merge(shape[axis], known)
+    return [(*shape[:axis], p, *shape[axis + 1 :]) for p in parts]
+
+
+def _split_v_lower(c, node):
+    _part_views(c, node.inputs[0], node.outputs, _axis_of(c, 2, len(node.inputs[0].shape)))
+
+
+def _split_v_reference(node, x, sizes, axis):
+    sizes = list(sizes)
+    axis = int(axis)
+    sizes = [np.shape(x)[axis] - builtins.sum(s for s in sizes if s != -1) if s == -1 else s for s in sizes]
+    return builtins.tuple(np.split(x, np.cumsum(np.array(sizes).astype(int))[:-1], axis))
+
+
+_concat_signature = "values: N * T, axis: Tidx"
+
+register(
+    OpDef("ConcatV2", _concat_signature, "output: T", types={"Tidx": kinds.INDEX}, shape=_concat_shape, symbolic=True,
+          lower=_concat_lower, reference=lambda node, *a: np.concatenate(a[:-1], int(a[-1])), gradient=_concat_gradient),
+    OpDef("ConcatOffset", "concat_dim: int32, shape: N * int32", "offset: N * int32", shape=_offset_shapes, symbolic=True,
+          reference=_offsets, gradient=no_gradient),
+    OpDef("Split", "split_dim: int32, value: T", "output: num_split * T", shape=_split_shape, symbolic=True,
+          lower=_split_lower, gradient=lambda op, *grads: [None, concat(list(grads), op.inputs[0])],
+          reference=lambda node, axis, x: builtins.tuple(np.split(x, node.attrs["num_split"], int(axis)))),
+    OpDef("SplitV", "value: T, size_splits: Tlen, split_dim: int32", "output: num_split * T", types={"Tlen": kinds.INDEX},
+          shape=_split_v_shape, symbolic=True, lower=_split_v_lower, reference=_split_v_reference,
+          gradient=lambda op, *grads: [concat(list(grads), op.inputs[2]), None, None]),
+)  # fmt: skip
+
+
+def concat(values, axis, name="concat"):
+    """Tensors joined along an axis.
+
+    Raises:
+      ValueError: where their other sizes differ.
+    """
+    from .core import identity
+
+    if not isinstance(values, (list, builtins.tuple)):
+        values = [values]
+    if len(values) == 1:
+        with name_scope(name) as scope:
+            convert_to_tensor(axis, name="concat_dim", dtype=dtypes.int32)
+            return identity(values[0], name=scope + "concat")
+    return apply_op("ConcatV2", [list(values), axis], name=name)
+
+
+def split(value, num_or_size_splits, axis=0, num=None, name="split"):
+    """A tensor cut along an axis: into equal parts, or into parts of the given sizes.
+
+    Args:
+      value: a tensor.
+      num_or_size_splits: how many equal parts, or a list of sizes of which one may be -1.
+      axis: the axis.
+      num: how many sizes there are, where that cannot be told.
+      name: the node's name.
+
+    Returns:
+      A list of tensors.
+
+    Raises:
+      ValueError: where the parts do not make up the tensor.
+    """
+    sizes = convert_to_tensor(num_or_size_splits)
+    if sizes._shape == () and not isinstance(num_or_size_splits, Tensor):
+        return apply_op("Split", [axis, value], {"num_split": int(num_or_size_splits)}, name)
+    if num is None:
+        if sizes._shape is None or not isinstance(sizes._shape[0], int):
+            raise ValueError("Cannot infer num from shape of num_or_size_splits")
+        num = sizes._shape[0]
+    return apply_op("SplitV", [value, sizes, axis], {"num_split": num}, name)
+
+
+# --- stack and unstack ----------------------------------------------------------------------------------------------
+
+
+def _stack_axis(c, rank):
+    axis = c.attr("axis")
+    if not -rank <= axis < rank:
+        c.fail(f"axis = {axis} not in [{-rank}, {rank})")
+    return axis % rank
+
+
+def _stacked(c):
+    shape = None
+    for i in builtins.range(len(c.inputs)):
+        if c.known(i):
+            shape = c.merge_shapes(shape, c.shape(i))
+    if shape is None:
+        return None
+    axis = _stack_axis(c, len(shape) + 1)
+    return (*shape[:axis], len(c.inputs), *shape[axis:])
+
+
+def _stack_lower(c, node):
+    out = node.outputs[0]
+    axis = _stack_axis(c, len(out.shape))
+    c.prepare(out)
+    strides = list(c.strides(out))
+    step = strides.pop(axis)
+    for at, x in enumerate(node.inputs):
+        c.emit("copy", [x], [c.window(out, x.shape, strides, step * at)])
+
+
+def _unstacked(c):
+    number = c.attr("num")
+    if not c.known(0):
+        return [None] * number
+    shape = c.shape(0)
+    axis = _stack_axis(c, len(shape))
+    c.merge(shape[axis], number)
+    return [(*shape[:axis], *shape[axis + 1 :])] * number
+
+
+def _unstack_lower(c, node):
+    x = node.inputs[0]
+    strides = list(c.strides(x))
+    step = strides.pop(_stack_axis(c, len(x.shape)))
+    for at, out in enumerate(node.outputs):
+        c.view(out, x, strides, step * at)
+
+
+def _unstack_reference(node, x):
+    axis = node.attrs["axis"]
+    return builtins.tuple(np.take(x, i, axis) for i in builtins.range(node.attrs["num"]))
+
+
+register(
+    OpDef("Pack", "values: N * T", "output: T", attrs={"axis": 0}, shape=_stacked, symbolic=True, lower=_stack_lower,
+          reference=lambda node, *x: np.stack(x, node.attrs["axis"]),
+          gradient=lambda op, grad: unstack(grad, num=len(op.inputs), axis=op.get_attr("axis"))),
+    OpDef("Unpack", "value: T", "output: num * T", attrs={"axis": 0}, shape=_unstacked, symbolic=True, lower=_unstack_lower,
+          reference=_unstack_reference, gradient=lambda op, *grads: [stack(list(grads), axis=op.get_attr("axis"))]),
+)  # fmt: skip
+
+
+def stack(values, axis=0, name="stack"):
+    """Tensors of one shape, put beside each other along a new axis.
+
+    Raises:
+      ValueError: where their shapes differ.
+    """
+    if axis == 0 and not _has_tensor(values):
+        return convert_to_tensor(values, name=name)  # a list of numbers is one constant
+    return apply_op("Pack", [list(values)], {"axis": axis}, name)
+
+
+def _has_tensor(values):
+    return any(
+        isinstance(v, Tensor) or hasattr(v, "_as_graph_element") or (isinstance(v, (list, builtins.tuple)) and _has_tensor(v))
+        for v in values
+    )
+
+
+def parallel_stack(values, name="parallel_stack"):
+    """`stack` along the first axis."""
+    return stack(values, name=name)
+
+
+def unstack(value, num=None, axis=0, name="unstack"):
+    """The slices of a tensor along an axis, which goes.
+
+    Raises:
+      ValueError: where their number cannot be told, or the axis is out of range.
+    """
+    if num is None:
+        value = convert_to_tensor(value)
+        shape = value._shape
+        if shape is None:
+            raise ValueError("Cannot infer num from shape <unknown>")
+        if not -len(shape) <= axis < len(shape):
+            raise ValueError(f"axis = {axis} not in [{-len(shape)}, {len(shape)})")
+        num = shape[axis]
+        if not isinstance(num, int):
+            raise ValueError(f"Cannot infer num from shape {value.get_shape()}")
+    return apply_op("Unpack", [value], {"num": num, "axis": axis}, name)
