@@ -27,7 +27,7 @@ if platform.machine().lower() in ("x86_64", "amd64"):
     LEVELS["avx512"] = [
         "-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq", "-mavx2", "-mfma", "-mf16c", "-mprefer-vector-width=512",
     ]  # fmt: skip
-COMMON = ["-std=gnu11", "-fvisibility=hidden", "-fPIC", "-Wall", "-Wextra", "-Wno-unused-parameter"]
+COMMON = ["-std=gnu11", "-fvisibility=hidden", "-fPIC", "-Wall", "-Wextra", "-Wno-unused-parameter", "-Wno-type-limits"]
 KERNEL_FLAGS = ["-O3", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast"]
 
 
@@ -79,6 +79,7 @@ class BuildCore(build_ext):
         extension.extra_compile_args = ["-O2", "-fvisibility=hidden", "-Wno-unused-function", *extra]
         extension.extra_link_args = [*link, "-lm", "-lpthread"]
         extension.extra_objects = self.build_c(extra)
+        extension.depends = [*extension.depends, *extension.extra_objects]
         super().build_extension(extension)
 
     def build_c(self, extra):

@@ -28,7 +28,7 @@ __version__ = "0.1.0"
 _PUBLIC_MODULES = (
     "graph.graph", "graph.operation", "graph.tensor", "graph.collections", "graph.scopes", "graph.device",
     "graph.random_seed", "graph.stack", "ops.build", "ops.indexed_slices", "ops.tensor_util", "ops.core",
-    "ops.operators", "ops.math", "ops.math_unary", "ops.cast", "ops.select", "ops.activations", "ops.clip", "ops.linalg", "ops.reduce", "ops.array", "ops.segment", "ops.nn",
+    "ops.operators", "ops.math", "ops.math_unary", "ops.cast", "ops.select", "ops.activations", "ops.clip", "ops.linalg", "ops.reduce", "ops.array", "ops.gather", "ops.padding", "ops.segment", "ops.nn",
     "ops.random", "ops.state", "ops.control_flow", "ops.host", "ops.strings", "ops.queues",
     "gradients", "custom_gradient", "variables", "session",
 )  # fmt: skip

@@ -1,0 +1,269 @@
+/* Rows by index: gathering them, scattering and summing them. Indices are int32 or int64 and are checked. */
+#include <string.h>
+
+#include "elementwise_types.h"
+#include "plan.h"
+#include "pool.h"
+
+static inline int64_t index_at(const void *indices, bool wide, int64_t i) {
+    return wide ? ((const int64_t *)indices)[i] : ((const int32_t *)indices)[i];
+}
+
+/* The text "indices[0,1]" of a position in the tensor of indices. */
+static void position_text(char *text, size_t size, int64_t position, int rank, const int64_t *dims) {
+    int64_t index[HL_MAX_RANK] = {0};
+    for (int axis = rank - 1; axis >= 0; axis--) {
+        index[axis] = position % dims[axis];
+        position /= dims[axis];
+    }
+    size_t used = 0;
+    text[0] = 0;
+    for (int axis = 0; axis < rank && used + 24 < size; axis++) {
+        char digits[24];
+        int n = 0;
+        int64_t value = index[axis];
+        do digits[n++] = (char)('0' + value % 10);
+        while ((value /= 10) > 0);
+        if (axis) text[used++] = ',';
+        while (n) text[used++] = digits[--n];
+        text[used] = 0;
+    }
+}
+
+static hl_status out_of_range(hl_run *run, int64_t position, int rank, const int64_t *dims, int64_t index, int64_t limit) {
+    char text[160];
+    position_text(text, sizeof text, position, rank, dims);
+    return hl_fail(run, HL_INVALID_ARGUMENT, "indices%s%s%s = %lld is not in [0, %lld)", rank ? "[" : "", text, rank ? "]" : "",
+                   (long long)index, (long long)limit);
+}
+
+/* --- gather: params [outer, limit, inner], out [outer, count, inner] ------------------------------------------------ */
+
+typedef struct gather_params {
+    int64_t batch, outer, limit, count; /* indices are [batch, count]; params [batch, outer, limit, inner] */
+    int64_t bytes;                      /* of one row */
+    int64_t row_stride, outer_stride;   /* bytes between rows of params */
+    bool wide;
+    int rank;
+    int64_t dims[HL_MAX_RANK];
+    double cost_ns;
+} gather_params;
+
+typedef struct gather_job { const gather_params *p; const char *params; const void *indices; char *out; int64_t chunk; } gather_job;
+
+static inline void copy_row(char *to, const char *from, int64_t bytes) {
+    switch (bytes) {
+    case 4: memcpy(to, from, 4); break;
+    case 8: memcpy(to, from, 8); break;
+    default: memcpy(to, from, (size_t)bytes);
+    }
+}
+
+static void gather_chunk(void *argument, int64_t chunk, int worker) {
+    const gather_job *job = argument;
+    const gather_params *p = job->p;
+    const int64_t total = p->batch * p->outer * p->count;
+    const int64_t end = (chunk + 1) * job->chunk < total ? (chunk + 1) * job->chunk : total;
+    (void)worker;
+    for (int64_t at = chunk * job->chunk; at < end; at++) {
+        const int64_t k = at % p->count, outer = at / p->count;
+        const int64_t index = index_at(job->indices, p->wide, outer / p->outer * p->count + k);
+        copy_row(job->out + at * p->bytes, job->params + outer * p->outer_stride + index * p->row_stride, p->bytes);
+    }
+}
+
+static hl_status run_gather(const hl_instr *ins, hl_run *run) {
+    const gather_params *p = ins->p[2].p;
+    for (int64_t i = 0; i < p->batch * p->count; i++) {
+        const int64_t index = index_at(ins->arg[1], p->wide, i);
+        if (index < 0 || index >= p->limit) return out_of_range(run, i, p->rank, p->dims, index, p->limit);
+    }
+    const int64_t total = p->batch * p->outer * p->count;
+    if (total == 0) return HL_OK;
+    gather_job job = {p, ins->arg[0], ins->arg[1], ins->arg[2], total};
+    if (run->threads > 1 && total * p->bytes > 1 << 16) job.chunk = 1 + (1 << 14) / (p->bytes + 1);
+    hl_parallel(run, (total + job.chunk - 1) / job.chunk, p->cost_ns, gather_chunk, &job);
+    return HL_OK;
+}
+
+/* Attributes: the axis, and how many leading axes params and indices share. */
+static hl_status prepare_gather(hl_prepare *prep) {
+    gather_params *p = prep->params;
+    const hl_tensor *params = prep->in[0], *indices = prep->in[1];
+    const int axis = (int)prep->attr[0].i, shared = (int)prep->attr[1].i;
+    const int64_t size = (int64_t)hl_dtype_size(params->dtype);
+    int64_t inner = 1;
+    p->batch = p->outer = p->count = 1;
+    for (int k = 0; k < shared; k++) p->batch *= params->dims[k];
+    for (int k = shared; k < axis; k++) p->outer *= params->dims[k];
+    for (int k = axis + 1; k < params->rank; k++) inner *= params->dims[k];
+    for (int k = shared; k < indices->rank; k++) p->count *= indices->dims[k];
+    p->limit = params->dims[axis];
+    p->bytes = inner * size;
+    p->row_stride = p->bytes;
+    p->outer_stride = p->limit * p->bytes;
+    p->wide = indices->dtype == HL_INT64;
+    p->rank = indices->rank;
+    memcpy(p->dims, indices->dims, (size_t)indices->rank * sizeof *p->dims);
+    p->cost_ns = prep->cost_ns = (double)prep->out[0]->size * (double)size * 0.1 + (double)p->count * 2 + 5;
+    prep->ins->fn = run_gather;
+    return HL_OK;
+}
+
+/* --- gather_nd and scatter_nd: indices [count, depth] into the first axes -------------------------------------------- */
+
+typedef struct nd_params {
+    int64_t count, depth, bytes, row, out_bytes;
+    int64_t limit[HL_MAX_RANK], stride[HL_MAX_RANK]; /* in rows */
+    bool wide;
+} nd_params;
+
+static hl_status nd_row(const nd_params *p, const void *indices, int64_t i, hl_run *run, int64_t *row) {
+    *row = 0;
+    for (int64_t k = 0; k < p->depth; k++) {
+        const int64_t index = index_at(indices, p->wide, i * p->depth + k);
+        if (index < 0 || index >= p->limit[k])
+            return hl_fail(run, HL_INVALID_ARGUMENT, "indices[%lld] = %lld along axis %lld does not index into its size %lld",
+                           (long long)i, (long long)index, (long long)k, (long long)p->limit[k]);
+        *row += index * p->stride[k];
+    }
+    return HL_OK;
+}
+
+static void prepare_nd(nd_params *p, const hl_tensor *indices, const hl_tensor *whole) {
+    p->depth = indices->rank ? indices->dims[indices->rank - 1] : 1;
+    p->count = p->depth ? indices->size / p->depth : 1;
+    if (!p->depth)
+        for (int axis = 0; axis + 1 < indices->rank; axis++) p->count *= indices->dims[axis];
+    p->wide = indices->dtype == HL_INT64;
+    int64_t rows = 1;
+    for (int64_t k = p->depth - 1; k >= 0; k--) {
+        p->limit[k] = whole->dims[k];
+        p->stride[k] = rows;
+        rows *= whole->dims[k];
+    }
+    p->row = 1;
+    for (int k = (int)p->depth; k < whole->rank; k++) p->row *= whole->dims[k];
+    p->bytes = p->row * (int64_t)hl_dtype_size(whole->dtype);
+    p->out_bytes = whole->size * (int64_t)hl_dtype_size(whole->dtype);
+}
+
+static hl_status run_gather_nd(const hl_instr *ins, hl_run *run) {
+    const nd_params *p = ins->p[2].p;
+    for (int64_t i = 0; i < p->count; i++) {
+        int64_t row;
+        const hl_status status = nd_row(p, ins->arg[1], i, run, &row);
+        if (status != HL_OK) return status;
+        copy_row((char *)ins->arg[2] + i * p->bytes, (const char *)ins->arg[0] + row * p->bytes, p->bytes);
+    }
+    return HL_OK;
+}
+
+static hl_status prepare_gather_nd(hl_prepare *prep) {
+    prepare_nd(prep->params, prep->in[1], prep->in[0]);
+    prep->cost_ns = (double)prep->out[0]->size + 5;
+    prep->ins->fn = run_gather_nd;
+    return HL_OK;
+}
+
+/* scatter_nd: (indices, updates) -> out; duplicates are summed in the order of the indices. */
+#define SCATTER_ND(tag, dtype, S, C, LOAD, STORE, unused)                                                         \
+    static hl_status scatter_nd_##tag(const hl_instr *ins, hl_run *run) {                                         \
+        const nd_params *p = ins->p[2].p;                                                                         \
+        memset(ins->arg[2], 0, (size_t)p->out_bytes);                                                             \
+        for (int64_t i = 0; i < p->count; i++) {                                                                  \
+            int64_t row;                                                                                          \
+            const hl_status status = nd_row(p, ins->arg[0], i, run, &row);                                        \
+            if (status != HL_OK) return status;                                                                   \
+            S *to = (S *)ins->arg[2] + row * p->row;                                                              \
+            const S *from = (const S *)ins->arg[1] + i * p->row;                                                  \
+            for (int64_t k = 0; k < p->row; k++) to[k] = (S)STORE((C)(LOAD(to[k]) + LOAD(from[k])));              \
+        }                                                                                                         \
+        return HL_OK;                                                                                             \
+    }
+EACH_NUMBER(SCATTER_ND, 0)
+#define CASE(tag, dtype, S, C, LOAD, STORE, op) \
+    case dtype: prep->ins->fn = op##_##tag; return HL_OK;
+
+static hl_status no_kernel(hl_prepare *prep) { return hl_refuse(prep, HL_UNIMPLEMENTED, "there is no kernel for this dtype"); }
+
+static hl_status prepare_scatter_nd(hl_prepare *prep) {
+    prepare_nd(prep->params, prep->in[0], prep->out[0]);
+    prep->cost_ns = (double)prep->out[0]->size * 0.2 + (double)prep->in[1]->size + 5;
+    switch (prep->out[0]->dtype) {
+        EACH_NUMBER(CASE, scatter_nd)
+    default: return no_kernel(prep);
+    }
+}
+
+/* --- unsorted segments: (data, segment numbers) -> out; a negative number drops its row -------------------------------- */
+
+typedef struct segment_params { int64_t rows, row, segments; bool wide; } segment_params;
+
+#define SEGMENT(tag, dtype, S, C, LOAD, STORE, op, START, EXPR)                                                   \
+    static hl_status op##_##tag(const hl_instr *ins, hl_run *run) {                                               \
+        const segment_params *p = ins->p[2].p;                                                                    \
+        const S *data = ins->arg[0];                                                                              \
+        S *out = ins->arg[2];                                                                                     \
+        const S start = (S)STORE((C)(START));                                                                     \
+        for (int64_t i = 0; i < p->segments * p->row; i++) out[i] = start;                                        \
+        for (int64_t r = 0; r < p->rows; r++) {                                                                   \
+            const int64_t at = index_at(ins->arg[1], p->wide, r);                                                 \
+            if (at < 0) continue;                                                                                 \
+            if (at >= p->segments)                                                                                \
+                return hl_fail(run, HL_INVALID_ARGUMENT, "segment_ids[%lld] = %lld is out of range [0, %lld)",    \
+                               (long long)r, (long long)at, (long long)p->segments);                              \
+            S *to = out + at * p->row;                                                                            \
+            for (int64_t k = 0; k < p->row; k++) {                                                                \
+                const C x = LOAD(to[k]), y = LOAD(data[r * p->row + k]);                                          \
+                to[k] = (S)STORE((C)(EXPR));                                                                      \
+            }                                                                                                     \
+        }                                                                                                         \
+        return HL_OK;                                                                                             \
+    }
+EACH_NUMBER(SEGMENT, segment_sum, 0, x + y)
+EACH_NUMBER(SEGMENT, segment_prod, 1, x *y)
+EACH_WIDE_FLOAT(SEGMENT, segment_max, -3.402823466e38f, y > x ? y : x)
+EACH_WIDE_FLOAT(SEGMENT, segment_min, 3.402823466e38f, y < x ? y : x)
+#define LOWEST(S) ((S)-1 < 0 ? (S)((uint64_t)1 << (8 * sizeof(S) - 1)) : (S)0)
+#define HIGHEST(S) ((S) ~LOWEST(S))
+#define SEGMENT_MAX(tag, dtype, S, C, LOAD, STORE, op) SEGMENT(tag, dtype, S, C, LOAD, STORE, op, LOWEST(S), y > x ? y : x)
+#define SEGMENT_MIN(tag, dtype, S, C, LOAD, STORE, op) SEGMENT(tag, dtype, S, C, LOAD, STORE, op, HIGHEST(S), y < x ? y : x)
+EACH_INT(SEGMENT_MAX, segment_max)
+EACH_INT(SEGMENT_MIN, segment_min)
+
+static hl_status prepare_segment(hl_prepare *prep) {
+    segment_params *p = prep->params;
+    p->rows = prep->in[1]->size;
+    p->segments = prep->out[0]->dims[0];
+    p->row = p->rows ? prep->in[0]->size / p->rows : p->segments ? prep->out[0]->size / p->segments : 0;
+    p->wide = prep->in[1]->dtype == HL_INT64;
+    prep->cost_ns = (double)prep->in[0]->size + (double)prep->out[0]->size * 0.2 + 5;
+    return HL_OK;
+}
+
+#define PREPARE_SEGMENT(op, EACH)                         \
+    static hl_status prepare_##op(hl_prepare *prep) {    \
+        prepare_segment(prep);                           \
+        switch (prep->out[0]->dtype) {                   \
+            EACH(CASE, op)                               \
+        default: return no_kernel(prep);                 \
+        }                                                \
+    }
+#define EACH_WIDE_NUMBER(X, ...) EACH_WIDE_FLOAT(X, __VA_ARGS__) EACH_INT(X, __VA_ARGS__)
+PREPARE_SEGMENT(segment_sum, EACH_NUMBER)
+PREPARE_SEGMENT(segment_prod, EACH_NUMBER)
+PREPARE_SEGMENT(segment_max, EACH_WIDE_NUMBER)
+PREPARE_SEGMENT(segment_min, EACH_WIDE_NUMBER)
+
+static const hl_kernel table[] = {
+    {"gather", prepare_gather, sizeof(gather_params)},
+    {"gather_nd", prepare_gather_nd, sizeof(nd_params)},
+    {"scatter_nd", prepare_scatter_nd, sizeof(nd_params)},
+    {"unsorted_segment_sum", prepare_segment_sum, sizeof(segment_params)},
+    {"unsorted_segment_prod", prepare_segment_prod, sizeof(segment_params)},
+    {"unsorted_segment_max", prepare_segment_max, sizeof(segment_params)},
+    {"unsorted_segment_min", prepare_segment_min, sizeof(segment_params)},
+};
+
+HL_FAMILY(gather, table);

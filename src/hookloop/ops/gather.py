@@ -1,0 +1,412 @@
+"""Elements and rows by index: gather, scatter, one-hot rows, and where a condition holds."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .. import dtypes
+from ..graph.scopes import name_scope
+from ..shapes import UNKNOWN
+from . import kinds
+from .build import apply_op, convert_to_tensor
+from .registry import OpDef, no_gradient, register
+
+__all__ = ["batch_gather", "boolean_mask", "gather", "gather_nd", "one_hot", "scatter_nd", "sequence_mask",
+           "tensor_scatter_add", "tensor_scatter_sub", "tensor_scatter_update"]  # fmt: skip
+
+
+# --- gather ---------------------------------------------------------------------------------------------------
+
+
+def _gather_axis(c):
+    axis = int(np.ravel(c.constant(2))[0])
+    rank = len(c.shape(0))
+    if not -rank <= axis < rank:
+        c.fail(f"Expected axis in the range [{-rank}, {rank}), but got {axis}")
+    return axis % rank
+
+
+def _shared_axes(attrs, indices_rank):
+    shared = attrs.get("batch_dims", 0)
+    return shared + indices_rank if shared < 0 else shared
+
+
+def _gathered(c):
+    params, indices = c.shape(0), c.shape(1)
+    c.fallback((UNKNOWN,) * (len(params) + len(indices) - 1))
+    axis = _gather_axis(c)
+    shared = _shared_axes({"batch_dims": c.attr("batch_dims")}, len(indices))
+    for a, b in zip(params[:shared], indices[:shared]):
+        c.merge(a, b)
+    return (*params[:axis], *indices[shared:], *params[axis + 1 :])
+
+
+def _gather_lower(c, node):
+    shared = _shared_axes(node.attrs, len(node.inputs[1].shape))
+    c.emit("gather", node.inputs[:2], node.outputs, (_gather_axis(c), shared))
+
+
+def _check_indices(indices, limit):
+    indices = np.asarray(indices)
+    bad = np.argwhere((indices < 0) | (indices >= limit))
+    if len(bad):
+        at = tuple(bad[0])
+        place = "[" + ",".join(map(str, at)) + "]" if at else ""
+        raise IndexError(f"indices{place} = {indices[at]} is not in [0, {limit})")
+
+
+def _gather_reference(node, params, indices, axis):
+    axis = int(axis) % np.ndim(params)
+    shared = _shared_axes(node.attrs, np.ndim(indices))
+    _check_indices(indices, np.shape(params)[axis])
+    if not shared:
+        return np.take(params, np.asarray(indices).astype(int), axis)
+    lead = np.shape(indices)[:shared]
+    parts = [np.take(params[at], indices[at], axis - shared) for at in np.ndindex(lead)]
+    return np.stack(parts).reshape(lead + parts[0].shape)
+
+
+def _gather_gradient(op, grad):
+    from .array import reshape, shape, size
+    from .cast import cast
+    from .indexed_slices import IndexedSlices
+    from .tensor_util import constant_value
+
+    params, indices, axis = op.inputs
+    form = cast(shape(params, out_type=dtypes.int64), dtypes.int32)
+    known = constant_value(axis)
+    if known is not None and int(known) == 0 and not op._attrs.get("batch_dims"):
+        from .array import expand_dims
+        from .slicing import concat
+
+        count = expand_dims(size(indices), 0)
+        values_shape = concat([count, form[1:]], 0)
+        return [IndexedSlices(reshape(grad, values_shape), reshape(indices, count), form), None, None]
+    return [_gather_axis_gradient(op, grad, params, indices, axis, form), None, None]
+
+
+def _gather_axis_gradient(op, grad, params, indices, axis, form):
+    """The gradient along another axis: moved to the front, summed by index, moved back."""
+    from .array import expand_dims, reshape, size, transpose
+    from .array import range as tensor_range
+    from .slicing import concat
+
+    if op._attrs.get("batch_dims"):
+        return _batch_gather_gradient(op, grad, params, indices, form)
+    outer_shape = form[:axis]
+    inner_shape = form[axis:][1:]
+    values_shape = concat([outer_shape, [-1], inner_shape], 0)
+    outer, inner = size(outer_shape), size(inner_shape)
+    outer_axes = tensor_range(outer)
+    inner_axes = tensor_range(outer + 1, outer + 1 + inner)
+    values = transpose(reshape(grad, values_shape), concat([[outer], outer_axes, inner_axes], 0))
+    flat = reshape(indices, expand_dims(size(indices), 0))
+    summed = apply_op("UnsortedSegmentSum", [values, flat, form[axis]])
+    return transpose(summed, concat([outer_axes + 1, [0], inner_axes], 0))
+
+
+def _batch_gather_gradient(op, grad, params, indices, form):
+    """Each row of a batch has its own part of one long axis."""
+    from .array import reshape, shape
+    from .array import range as tensor_range
+    from .reduce import reduce_prod
+    from .slicing import concat
+
+    shared = _shared_axes(op._attrs, len(indices._shape))
+    axis = int(np.ravel(op.inputs[2].op.get_attr("value"))[0]) % len(params._shape)
+    if axis != shared:
+        raise LookupError(f"the gradient of gather {op.name!r} with batch_dims {shared} exists for axis {shared}, not {axis}")
+    batch = reduce_prod(form[:shared])
+    limit = form[shared]
+    flat = reshape(indices, concat([[batch], [-1]], 0))
+    offsets = reshape(tensor_range(batch) * limit, [-1, 1])
+    from .cast import cast
+
+    flat = reshape(flat + cast(offsets, flat.dtype), [-1])
+    values = reshape(grad, concat([shape(flat), form[shared + 1 :]], 0))
+    return reshape(apply_op("UnsortedSegmentSum", [values, flat, batch * limit]), form)
+
+
+# --- gather_nd and scatter_nd -----------------------------------------------------------------------------------
+
+
+def _gathered_nd(c):
+    params, indices = c.shape(0), c.shape(1)
+    depth = indices[-1]
+    if not isinstance(depth, int):
+        return None
+    if depth > len(params):
+        c.fail(f"indices.shape[-1] must be <= params.rank, but saw indices.shape[-1] = {depth} and params.rank = {len(params)}")
+    return (*indices[:-1], *params[depth:])
+
+
+def _gather_nd_reference(node, params, indices):
+    limits = np.shape(params)[: indices.shape[-1]]
+    if np.any(indices < 0) or np.any(indices >= np.array(limits)):
+        raise IndexError(f"indices do not index into param shape {np.shape(params)}")
+    return params[tuple(np.moveaxis(indices, -1, 0))]
+
+
+def _gather_nd_gradient(op, grad):
+    from .array import shape
+
+    params, indices = op.inputs
+    form = shape(params, out_type=indices.dtype)
+    return [scatter_nd(indices, grad, form), None]
+
+
+def _scattered_nd(c):
+    return c.sizes(2)
+
+
+def _scatter_nd_reference(node, indices, updates, shape):
+    out = np.zeros([int(d) for d in shape], np.asarray(updates).dtype)
+    np.add.at(out, tuple(np.moveaxis(indices, -1, 0)), updates)
+    return out
+
+
+register(
+    OpDef("GatherV2", "params: Tparams, indices: Tindices, axis: Taxis", "output: Tparams", attrs={"batch_dims": 0},
+          types={"Tindices": kinds.INDEX, "Taxis": kinds.INDEX}, shape=_gathered, symbolic=True, lower=_gather_lower,
+          reference=_gather_reference, gradient=_gather_gradient, can_fail=True),
+    OpDef("GatherNd", "params: Tparams, indices: Tindices", "output: Tparams", types={"Tindices": kinds.INDEX},
+          shape=_gathered_nd, kernel="gather_nd", reference=_gather_nd_reference, gradient=_gather_nd_gradient, can_fail=True),
+    OpDef("ScatterNd", "indices: Tindices, updates: T, shape: Tindices", "output: T", types={"Tindices": kinds.INDEX},
+          shape=_scattered_nd, reference=_scatter_nd_reference, can_fail=True,
+          lower=lambda c, node: c.emit("scatter_nd", node.inputs[:2], node.outputs),
+          gradient=lambda op, grad: [None, gather_nd(grad, op.inputs[0]), None]),
+)  # fmt: skip
+
+
+# --- one-hot rows and where ---------------------------------------------------------------------------------------
+
+
+def _one_hot_axis(c, rank):
+    axis = c.attr("axis")
+    if not -1 <= axis <= rank:
+        c.fail(f"Expected axis to be -1 or in the range [0, {rank}], but got {axis}")
+    return rank if axis == -1 else axis
+
+
+def _one_hot_shape(c):
+    shape = c.shape(0)
+    axis = _one_hot_axis(c, len(shape))
+    (depth,) = c.sizes(1)
+    if isinstance(depth, int) and depth < 0:
+        c.fail(f"depth must be non-negative, got: {depth}")
+    return (*shape[:axis], depth, *shape[axis:])
+
+
+def _one_hot_lower(c, node):
+    indices, _, on, off = node.inputs
+    c.emit("one_hot", [indices, on, off], node.outputs, (_one_hot_axis(c, len(indices.shape)),))
+
+
+def _one_hot_reference(node, indices, depth, on, off):
+    depth = int(depth)
+    hot = np.asarray(indices)[..., None] == np.arange(depth)
+    axis = node.attrs["axis"]
+    found = np.where(hot, on, off).astype(np.asarray(on).dtype)
+    return found if axis == -1 else np.moveaxis(found, -1, axis)
+
+
+def _where_shape(c):
+    if not c.known(0):
+        return (UNKNOWN, UNKNOWN)
+    bound = 1
+    for d in c.shape(0):
+        bound = bound * d
+    return (c.new_size(bound), len(c.shape(0)))
+
+
+def _where_lower(c, node):
+    c.emit("where_count", node.inputs, (), defines=c.new_sizes)
+    c.emit("where_fill", node.inputs, node.outputs)
+
+
+register(
+    OpDef("OneHot", "indices: TI, depth: int32, on_value: T, off_value: T", "output: T", attrs={"axis": -1},
+          types={"TI": kinds.INDEX | {dtypes.uint8}}, shape=_one_hot_shape, lower=_one_hot_lower,
+          reference=_one_hot_reference, gradient=no_gradient),
+    OpDef("Where", "input: T", "index: int64", types={"T": kinds.NUMBER | kinds.BOOL}, shape=_where_shape,
+          lower=_where_lower, reference=lambda node, x: np.argwhere(x), gradient=no_gradient),
+)  # fmt: skip
+
+
+# --- public functions -------------------------------------------------------------------------------------
+
+
+def gather(params, indices, validate_indices=None, name=None, axis=None, batch_dims=0):
+    """The slices of a tensor along an axis that `indices` names.
+
+    Args:
+      params: a tensor or variable.
+      indices: int32 or int64, of any shape.
+      validate_indices: accepted; indices are always checked.
+      name: the node's name.
+      axis: the axis; that behind the batch axes by default.
+      batch_dims: how many leading axes params and indices share.
+
+    Returns:
+      Of shape params.shape[:axis] + indices.shape[batch_dims:] + params.shape[axis + 1:].
+
+    Raises:
+      InvalidArgumentError: when it runs, for an index out of range.
+    """
+    if axis is None:
+        axis = batch_dims
+    if hasattr(params, "sparse_read") and axis == 0 and not batch_dims and getattr(params, "_is_resource", False):
+        return apply_op("GatherV2", [params.value(), indices, axis], name=name)
+    return apply_op("GatherV2", [params, indices, axis], {"batch_dims": batch_dims}, name)
+
+
+def batch_gather(params, indices, name=None):
+    """`gather` along the last axis of `indices`, the axes before it shared."""
+    with name_scope(name, "BatchGather", [params, indices]):
+        indices = convert_to_tensor(indices, name="indices")
+        return gather(convert_to_tensor(params, name="params"), indices, batch_dims=len(indices._shape) - 1)
+
+
+def gather_nd(params, indices, name=None, batch_dims=0):
+    """The slices that the last axis of `indices` names, one index for each leading axis of `params`."""
+    if batch_dims:
+        return _batch_gather_nd(params, indices, batch_dims, name)
+    return apply_op("GatherNd", [params, indices], name=name)
+
+
+def _batch_gather_nd(params, indices, batch_dims, name):
+    """The batch position is put before every index."""
+    from .array import broadcast_to, shape
+    from .array import range as tensor_range
+    from .cast import cast
+    from .slicing import concat, stack
+
+    with name_scope(name, "BatchGatherND", [params, indices]):
+        params, indices = convert_to_tensor(params), convert_to_tensor(indices)
+        lead = shape(indices)[:-1]
+        rank = len(indices._shape) - 1
+        columns = []
+        for axis in range(batch_dims):
+            from .array import reshape
+
+            numbers = reshape(tensor_range(lead[axis]), [-1 if i == axis else 1 for i in range(rank)])
+            columns.append(broadcast_to(numbers, lead))
+        positions = cast(stack(columns, -1), indices.dtype)
+        return apply_op("GatherNd", [params, concat([positions, indices], -1)])
+
+
+def scatter_nd(indices, updates, shape, name=None):
+    """A tensor of zeros with `updates` added at `indices`; what is named twice is summed."""
+    return apply_op("ScatterNd", [indices, updates, shape], name=name)
+
+
+def tensor_scatter_add(tensor, indices, updates, name=None):
+    """A tensor with `updates` added at `indices`."""
+    from .array import shape
+
+    with name_scope(name, "TensorScatterAdd", [tensor]):
+        tensor = convert_to_tensor(tensor)
+        return tensor + scatter_nd(indices, convert_to_tensor(updates, tensor.dtype), shape(tensor, out_type=_index_type(indices)))
+
+
+def tensor_scatter_sub(tensor, indices, updates, name=None):
+    """A tensor with `updates` subtracted at `indices`."""
+    return tensor_scatter_add(tensor, indices, -convert_to_tensor(updates), name)
+
+
+def tensor_scatter_update(tensor, indices, updates, name=None):
+    """A tensor with the values at `indices` set to `updates`."""
+    with name_scope(name, "TensorScatterUpdate", [tensor]):
+        tensor = convert_to_tensor(tensor)
+        updates = convert_to_tensor(updates, tensor.dtype)
+        return tensor_scatter_add(tensor, indices, updates - gather_nd(tensor, indices))
+
+
+def _index_type(indices):
+    return convert_to_tensor(indices).dtype.base_dtype
+
+
+def one_hot(indices, depth, on_value=None, off_value=None, axis=None, dtype=None, name=None):
+    """A vector of `depth` elements for each index: `on_value` at the index, `off_value` elsewhere.
+
+    Args:
+      indices: integers of any shape; one out of range gives only `off_value`.
+      depth: the length of a vector, a scalar.
+      on_value, off_value: 1 and 0 by default.
+      axis: where the new axis goes; the last one by default.
+      dtype: of the output; float32 where no value tells.
+      name: the node's name.
+
+    Raises:
+      TypeError: where the dtypes of the values and `dtype` differ.
+    """
+    with name_scope(name, "one_hot", [indices, depth, on_value, off_value, axis, dtype]) as scope:
+        given = [convert_to_tensor(v).dtype.base_dtype for v in (on_value, off_value) if v is not None] if dtype is None else []
+        if dtype is None:
+            dtype = given[0] if given else dtypes.float32
+        dtype = dtypes.as_dtype(dtype)
+        on = convert_to_tensor(1 if on_value is None else on_value, dtype=dtype, name="on_value")
+        off = convert_to_tensor(0 if off_value is None else off_value, dtype=dtype, name="off_value")
+        return apply_op("OneHot", [indices, depth, on, off], {"axis": -1 if axis is None else axis}, scope)
+
+
+def where_true(condition, name=None):
+    """The coordinates of the elements that are true or not 0, int64 [count, rank]."""
+    with name_scope(name, "Where", [condition]) as scope:
+        condition = convert_to_tensor(condition, preferred_dtype=dtypes.bool, name="condition")
+        return apply_op("Where", [condition], name=scope)
+
+
+def boolean_mask(tensor, mask, name="boolean_mask", axis=None):
+    """The elements of a tensor for which a mask is true.
+
+    Args:
+      tensor: a tensor.
+      mask: bool, of the shape of the tensor's axes from `axis` on.
+      name: the scope of the nodes.
+      axis: the first axis that the mask is for, 0 by default.
+
+    Raises:
+      ValueError: where the mask is a scalar, or does not fit.
+    """
+    from .array import reshape, shape, squeeze
+    from .reduce import reduce_prod
+    from .slicing import concat
+
+    with name_scope(name, values=[tensor, mask]):
+        tensor = convert_to_tensor(tensor, name="tensor")
+        mask = convert_to_tensor(mask, name="mask")
+        if mask._shape is None:
+            raise ValueError("Number of mask dimensions must be specified, even if some dimensions are None.")
+        rank = len(mask._shape)
+        if rank == 0:
+            raise ValueError("mask cannot be scalar.")
+        axis = 0 if axis is None else axis
+        tensor.get_shape()[axis : axis + rank].assert_is_compatible_with(mask.get_shape())
+        count = reduce_prod(shape(tensor)[axis : axis + rank], [0])
+        tensor = reshape(tensor, concat([shape(tensor)[:axis], [count], shape(tensor)[axis + rank :]], 0))
+        chosen = squeeze(where_true(reshape(mask, [-1])), axis=[1])
+        return gather(tensor, chosen, axis=axis)
+
+
+def sequence_mask(lengths, maxlen=None, dtype=dtypes.bool, name=None):
+    """For each length a row that is true up to it.
+
+    Args:
+      lengths: integers of any shape.
+      maxlen: the length of a row; the largest length by default.
+      dtype: of the output.
+      name: the scope of the nodes.
+    """
+    from .array import expand_dims
+    from .array import range as tensor_range
+    from .cast import cast
+    from .reduce import reduce_max
+
+    with name_scope(name, "SequenceMask", [lengths, maxlen]):
+        lengths = convert_to_tensor(lengths)
+        maxlen = reduce_max(lengths) if maxlen is None else convert_to_tensor(maxlen)
+        row = tensor_range(0, maxlen, 1)
+        column = cast(expand_dims(lengths, -1), maxlen.dtype)
+        mask = row < column
+        return mask if mask.dtype == dtypes.as_dtype(dtype) else cast(mask, dtype)

@@ -1,0 +1,214 @@
+"""Tensors with a border, and tensors turned round."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..shapes import UNKNOWN
+from . import kinds
+from .build import apply_op
+from .registry import OpDef, register
+from .shape_functions import unchanged
+
+__all__ = ["pad", "reverse", "reverse_v2"]
+
+
+def _pairs(c):
+    """(before, behind) for each axis, as sizes."""
+    sizes = c.sizes(1)
+    return list(zip(sizes[0::2], sizes[1::2]))
+
+
+def _padded(c):
+    shape = c.shape(0)
+    if not c.has_constant(1) and not hasattr(c, "emit"):
+        return (UNKNOWN,) * len(shape)
+    pairs = _pairs(c)
+    if len(pairs) != len(shape):
+        c.fail(f"The first dimension of paddings must be the rank of inputs, got {len(pairs)} and {len(shape)}")
+    return tuple([d + before + behind for d, (before, behind) in zip(shape, pairs)])
+
+
+def _pad_lower(c, node):
+    x, out = node.inputs[0], node.outputs[0]
+    value = node.inputs[2] if len(node.inputs) > 2 else c.literal(np.zeros((), x.dtype.as_numpy_dtype))
+    c.emit("fill", [value], [out])
+    strides, offset = c.strides(out), 0
+    for stride, (before, _) in zip(strides, _pairs(c)):
+        offset = offset + before * stride
+    c.emit("copy", [x], [c.window(out, x.shape, strides, offset)])
+
+
+def _pad_reference(node, x, paddings, value=None):
+    paddings = [tuple(int(n) for n in pair) for pair in paddings]
+    return np.pad(x, paddings, constant_values=0 if value is None else value) if paddings else np.array(x)
+
+
+def _pad_gradient(op, grad):
+    from .array import rank, reshape, shape
+    from .slicing import slice, stack
+
+    x, paddings = op.inputs[0], op.inputs[1]
+    before = slice(paddings, [0, 0], stack([rank(x), 1]))
+    found = slice(grad, reshape(before, [-1]), shape(x))
+    return [found, None] if len(op.inputs) == 2 else [found, None, None]
+
+
+def _mirror_lower(c, node):
+    """The middle is copied; then, axis by axis, what lies beside it is a copy of itself turned round."""
+    x, out = node.inputs[0], node.outputs[0]
+    c.prepare(out)
+    pairs = _pairs(c)
+    strides = c.strides(out)
+    offset = 0
+    for stride, (before, _) in zip(strides, pairs):
+        offset = offset + before * stride
+    c.emit("copy", [x], [c.window(out, x.shape, strides, offset)])
+    skip = 1 if node.attrs["mode"] == b"REFLECT" else 0
+    done = list(x.shape)
+    for axis, (before, behind) in enumerate(pairs):
+        base = offset - before * strides[axis]
+        turned = [*strides[:axis], -strides[axis], *strides[axis + 1 :]]
+        for count, target, source in (
+            (before, base, base + (2 * before - 1 + skip) * strides[axis]),
+            (behind, base + (before + done[axis]) * strides[axis],
+             base + (before + done[axis] - 1 - skip) * strides[axis]),
+        ):  # fmt: skip
+            part = tuple([*done[:axis], count, *done[axis + 1 :]])
+            c.emit("copy", [c.window(out, part, turned, source)], [c.window(out, part, strides, target)])
+        offset = base
+        done[axis] = done[axis] + before + behind
+
+
+def _mode(node):
+    return node.attrs["mode"].decode().lower()
+
+
+def _mirror_reference(node, x, paddings):
+    return np.pad(x, [tuple(int(n) for n in pair) for pair in paddings], mode=_mode(node))
+
+
+def _mirror_gradient(op, grad):
+    return [apply_op("MirrorPadGrad", [grad, op.inputs[1]], {"mode": op.get_attr("mode")}), None]
+
+
+def _unpadded(c):
+    shape = c.shape(0)
+    if not c.has_constant(1) and not hasattr(c, "emit"):
+        return (UNKNOWN,) * len(shape)
+    return tuple([d - before - behind for d, (before, behind) in zip(shape, _pairs(c))])
+
+
+def _mirror_grad_lower(c, node):
+    """Every border is added, turned round, to what it was a copy of; then the middle is taken."""
+    grad, out = node.inputs[0], node.outputs[0]
+    work = c.temp(grad.dtype, grad.shape)
+    c.emit("copy", [grad], [work])
+    skip = 1 if node.attrs["mode"] == b"REFLECT" else 0
+    strides = c.strides(work)
+    left, offset = list(grad.shape), 0
+    pairs = _pairs(c)
+    for axis in reversed(range(len(pairs))):
+        before, behind = pairs[axis]
+        middle = left[axis] - before - behind
+        start = offset + before * strides[axis]
+        turned = [*strides[:axis], -strides[axis], *strides[axis + 1 :]]
+        for count, border, target in (
+            (before, offset + (before - 1) * strides[axis], start + skip * strides[axis]),
+            (behind, start + (middle + behind - 1) * strides[axis],
+             start + (middle - skip - behind) * strides[axis]),
+        ):  # fmt: skip
+            part = tuple([*left[:axis], count, *left[axis + 1 :]])
+            inside = c.window(work, part, strides, target)
+            c.emit("add", [inside, c.window(work, part, turned, border)], [inside], views="any")
+        left[axis] = middle
+        offset = start
+    c.emit("copy", [c.window(work, tuple(left), strides, offset)], [out])
+
+
+def _mirror_grad_reference(node, grad, paddings):
+    paddings = [tuple(int(n) for n in pair) for pair in paddings]
+    shape = [d - a - b for d, (a, b) in zip(grad.shape, paddings)]
+    places = np.pad(np.arange(int(np.prod(shape))).reshape(shape), paddings, mode=_mode(node))
+    out = np.zeros(int(np.prod(shape)), grad.dtype)
+    np.add.at(out, places.ravel(), grad.ravel())
+    return out.reshape(shape)
+
+
+_types = {"Tpaddings": kinds.INDEX}
+
+register(
+    OpDef("Pad", "input: T, paddings: Tpaddings", "output: T", types=_types, shape=_padded, lower=_pad_lower,
+          reference=_pad_reference, gradient=_pad_gradient),
+    OpDef("PadV2", "input: T, paddings: Tpaddings, constant_values: T", "output: T", types=_types, shape=_padded,
+          lower=_pad_lower, reference=_pad_reference, gradient=_pad_gradient),
+    OpDef("MirrorPad", "input: T, paddings: Tpaddings", "output: T", attrs={"mode": None}, types=_types, shape=_padded,
+          lower=_mirror_lower, reference=_mirror_reference, gradient=_mirror_gradient),
+    OpDef("MirrorPadGrad", "input: T, paddings: Tpaddings", "output: T", attrs={"mode": None}, types=_types, shape=_unpadded,
+          lower=_mirror_grad_lower, reference=_mirror_grad_reference,
+          gradient=lambda op, grad: [apply_op("MirrorPad", [grad, op.inputs[1]], {"mode": op.get_attr("mode")}), None]),
+)  # fmt: skip
+
+
+def pad(tensor, paddings, mode="CONSTANT", name=None, constant_values=0):
+    """A tensor with a border.
+
+    Args:
+      tensor: a tensor.
+      paddings: [rank, 2]: how many elements come before and behind each axis.
+      mode: "CONSTANT", "REFLECT" (the border element is not repeated) or "SYMMETRIC" (it is).
+      name: the node's name.
+      constant_values: what a constant border holds.
+
+    Raises:
+      ValueError: for another mode.
+    """
+    mode = mode.upper()
+    if mode == "CONSTANT":
+        if hasattr(constant_values, "op") or constant_values != 0:
+            return apply_op("PadV2", [tensor, paddings, constant_values], name=name)
+        return apply_op("Pad", [tensor, paddings], name=name)
+    if mode not in ("REFLECT", "SYMMETRIC"):
+        raise ValueError(f"Unknown padding mode: {mode}")
+    return apply_op("MirrorPad", [tensor, paddings], {"mode": mode}, name)
+
+
+# --- reversal ---------------------------------------------------------------------------------------------------
+
+
+def _axes(c, rank):
+    axes = {int(a) for a in np.ravel(c.constant(1))}
+    for axis in axes:
+        if not -rank <= axis < rank:
+            c.fail(f"'axis'[0] = {axis} is out of valid range [{-rank}, {rank - 1}]")
+    return {a % rank for a in axes}
+
+
+def _reverse_lower(c, node):
+    x = node.inputs[0]
+    strides, offset = list(c.strides(x)), 0
+    for axis in _axes(c, len(x.shape)):
+        offset = offset + (x.shape[axis] - 1) * strides[axis]
+        strides[axis] = -strides[axis]
+    c.view(node.outputs[0], x, strides, offset)
+
+
+register(
+    OpDef("ReverseV2", "tensor: T, axis: Tidx", "output: T", types={"Tidx": kinds.INDEX}, shape=unchanged, lower=_reverse_lower,
+          reference=lambda node, x, axis: np.flip(x, tuple(int(a) for a in np.ravel(axis))),
+          gradient=lambda op, grad: [reverse(grad, op.inputs[1]), None]),
+)  # fmt: skip
+
+
+def reverse(tensor, axis, name=None):
+    """A tensor with the order along some axes turned round.
+
+    Args:
+      tensor: a tensor.
+      axis: 1-D, the axes.
+      name: the node's name.
+    """
+    return apply_op("ReverseV2", [tensor, axis], name=name)
+
+
+reverse_v2 = reverse
