@@ -27,10 +27,13 @@ __version__ = "0.1.0"
 # Modules whose `__all__` is public at the top level.
 _PUBLIC_MODULES = (
     "graph.graph", "graph.operation", "graph.tensor", "graph.collections", "graph.scopes", "graph.device",
-    "graph.random_seed", "graph.stack", "ops.build", "ops.indexed_slices", "ops.tensor_util", "ops.core",
-    "ops.operators", "ops.math", "ops.math_unary", "ops.cast", "ops.select", "ops.activations", "ops.clip", "ops.linalg", "ops.reduce", "ops.array", "ops.gather", "ops.padding", "ops.segment", "ops.nn",
-    "ops.random", "ops.state", "ops.control_flow", "ops.host", "ops.strings", "ops.queues",
-    "gradients", "custom_gradient", "variables", "session",
+    "graph.random_seed", "graph.stack",
+    "ops.build", "ops.indexed_slices", "ops.tensor_util", "ops.core", "ops.operators", "ops.math", "ops.math_unary",
+    "ops.cast", "ops.select", "ops.activations", "ops.clip", "ops.linalg", "ops.reduce", "ops.array",
+    "ops.slicing", "ops.gather", "ops.padding", "ops.matrix", "ops.dynamic", "ops.segment", "ops.sets", "ops.sorting",
+    "ops.embedding", "ops.nn", "ops.random", "ops.state", "ops.counting", "ops.check", "ops.control_flow",
+    "ops.functional", "ops.py_func", "ops.printing", "ops.strings", "ops.queues",
+    "gradients", "custom_gradient", "variables", "variable_scope", "initializers", "session",
 )  # fmt: skip
 
 for _name in _PUBLIC_MODULES:

@@ -1,0 +1,402 @@
+"""`tf.gradients`: the reverse walk, in TensorFlow 1.15's order, so that its nodes have the same names."""
+
+from __future__ import annotations
+
+import enum
+from collections import deque
+
+from . import dtypes
+from .graph.scopes import name_scope
+from .graph.tensor import Tensor
+from .ops.build import constant, convert_to_tensor
+from .ops.indexed_slices import IndexedSlices
+
+__all__ = ["AggregationMethod", "NoGradient", "NotDifferentiable", "RegisterGradient", "UnconnectedGradients", "gradients",
+           "hessians"]  # fmt: skip
+
+_registered: dict = {}
+
+
+class AggregationMethod:
+    """How gradients that meet are summed; all of them are one op here."""
+
+    ADD_N = 0
+    DEFAULT = ADD_N
+    EXPERIMENTAL_TREE = 1
+    EXPERIMENTAL_ACCUMULATE_N = 2
+
+
+class UnconnectedGradients(enum.Enum):
+    """What the gradient is of something that the ys do not depend on."""
+
+    NONE = "none"
+    ZERO = "zero"
+
+
+class RegisterGradient:
+    """A decorator that makes function(op, *gradients) the gradient of an op type, or of a name for
+    `Graph.gradient_override_map`.
+
+    Raises:
+      KeyError: where the name has a gradient already.
+    """
+
+    def __init__(self, op_type):
+        if not isinstance(op_type, str):
+            raise TypeError("op_type must be a string")
+        self._op_type = op_type
+
+    def __call__(self, function):
+        _register(self._op_type, function)
+        return function
+
+
+def _register(op_type, function):
+    from .ops import registry
+
+    known = registry._registry.get(op_type)
+    if op_type in _registered or (known is not None and known.gradient is not None):
+        raise KeyError(f"Registering two gradient with name '{op_type}'!")
+    _registered[op_type] = function
+
+
+def NotDifferentiable(op_type):
+    """Says that an op type has no gradient: None flows back from it.
+
+    Raises:
+      TypeError: where `op_type` is no string.
+    """
+    if not isinstance(op_type, str):
+        raise TypeError("op_type must be a string")
+    from .ops.registry import no_gradient
+
+    _register(op_type, no_gradient)
+
+
+NoGradient = NotDifferentiable
+
+
+def gradient_function(op):
+    """function(op, *gradients) for an operation.
+
+    Raises:
+      LookupError: where it has none.
+    """
+    name = op._attrs.get("_gradient_op_type")
+    if name is not None:
+        name = name.decode() if isinstance(name, bytes) else name
+        if name not in _registered:
+            raise LookupError(f"gradient registry has no entry for: {name}")
+        return _registered[name]
+    function = _registered.get(op.type) or op.op_def.gradient
+    if function is None:
+        raise LookupError(f"No gradient defined for operation '{op.name}' (op type: {op.type})")
+    return function
+
+
+def is_trainable(tensor):
+    """Whether a gradient may flow through a tensor."""
+    dtype = tensor.dtype.base_dtype
+    return dtype.is_floating or dtype.is_complex or dtype.name in ("resource", "variant")
+
+
+# --- what lies between xs and ys ------------------------------------------------------------------------------
+
+
+class _Between:
+    """The operations on a path from xs to ys, and how many of their consumers are still to come.
+
+    Attributes:
+      pending: operation -> consumers on a path whose gradients are not there yet.
+      reachable: the ys' operations that depend on an x.
+    """
+
+    def __init__(self, to_ops, from_ops):
+        reached = self._reached(from_ops)
+        self.reachable = {op for op in to_ops if op in reached}
+        self.ops = []
+        inside = set()
+        queue = deque(to_ops)
+        while queue:
+            op = queue.popleft()
+            if op in reached:
+                inside.add(op)
+                self.ops.append(op)
+                reached.discard(op)
+                queue.extend(t.op for t in op.inputs)
+        self.pending = dict.fromkeys(inside, 0)
+        for op in self.ops:
+            for tensor in op.inputs:
+                if tensor.op in inside:
+                    self.pending[tensor.op] += 1
+
+    @staticmethod
+    def _reached(from_ops):
+        reached, queue = set(), deque(from_ops)
+        while queue:
+            op = queue.popleft()
+            if op not in reached:
+                reached.add(op)
+                for output in op.outputs:
+                    if is_trainable(output):
+                        queue.extend(output._consumers)
+        return reached
+
+    def stops(self, from_ops, stop_ops):
+        """The operations behind which nothing is asked for."""
+        stops = {op for op in from_ops if not any(self.pending.get(t.op, 0) > 0 for t in op.inputs)}
+        return stops | set(stop_ops)
+
+
+# --- gradients on their way -----------------------------------------------------------------------------------
+
+
+def _present(gradient):
+    return gradient is not None
+
+
+class _Accumulated:
+    """The gradients that have arrived at each output of each operation."""
+
+    def __init__(self):
+        self._found = {}
+
+    def add(self, tensor, gradient):
+        lists = self._found.get(tensor.op)
+        if lists is None:
+            lists = self._found[tensor.op] = [[] for _ in tensor.op.outputs]
+        found = lists[tensor.value_index]
+        if isinstance(found, list):
+            found.append(gradient)
+        else:
+            lists[tensor.value_index] = [found, gradient]
+
+    def collect(self, op):
+        """One gradient for each output, summed where several have arrived; None where there is none."""
+        lists = self._found.get(op)
+        if lists is None:
+            return [None] * len(op.outputs)
+        for i, found in enumerate(lists):
+            if isinstance(found, list):
+                found = [g for g in found if g is not None]
+                lists[i] = _sum(found) if found else None
+        return list(lists)
+
+    def of(self, tensor):
+        lists = self._found.get(tensor.op)
+        if lists is None:
+            return None
+        found = lists[tensor.value_index]
+        if isinstance(found, list):
+            found = [g for g in found if g is not None]
+            found = lists[tensor.value_index] = _sum(found) if found else None
+        return found
+
+
+def _sum(gradients):
+    if len(gradients) == 1:
+        return gradients[0]
+    if all(isinstance(g, Tensor) for g in gradients):
+        from .ops.select import add_n
+
+        return add_n(gradients)
+    return _joined(gradients)
+
+
+def _joined(gradients):
+    """Sums of sparse gradients are their rows one after the other."""
+    from .ops.array import concat
+
+    slices = [_as_slices(g) for g in gradients]
+    indices = [s.indices for s in slices]
+    if any(i.dtype != indices[0].dtype for i in indices):
+        from .ops.cast import cast
+
+        indices = [cast(i, dtypes.int64) for i in indices]
+    return IndexedSlices(concat([s.values for s in slices], 0), concat(indices, 0), slices[0].dense_shape)
+
+
+def _as_slices(gradient):
+    if isinstance(gradient, IndexedSlices):
+        return gradient
+    from .ops.array import range, shape
+
+    form = shape(gradient)
+    return IndexedSlices(gradient, range(0, form[0]), form)
+
+
+# --- the walk -------------------------------------------------------------------------------------------------
+
+
+def _as_list(value):
+    return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def gradients(ys, xs, grad_ys=None, name="gradients", colocate_gradients_with_ops=False, gate_gradients=False,
+              aggregation_method=None, stop_gradients=None, unconnected_gradients=UnconnectedGradients.NONE):  # fmt: skip
+    """The derivatives of the sum of `ys` with respect to each of `xs`.
+
+    Args:
+      ys: a tensor or a list of them.
+      xs: a tensor or variable, or a list of them.
+      grad_ys: gradients of the ys themselves; ones by default.
+      name: the scope of the new nodes.
+      colocate_gradients_with_ops: accepted; there is one device.
+      gate_gradients: True lets no gradient of an op be used before all of them are there.
+      aggregation_method: accepted; see `AggregationMethod`.
+      stop_gradients: tensors that are taken as constants.
+      unconnected_gradients: what stands for the gradient of an x on which no y depends.
+
+    Returns:
+      A list with a tensor, an `IndexedSlices` or None for each x.
+
+    Raises:
+      LookupError: an op on the way has no gradient.
+      ValueError: the lists do not fit.
+      TypeError: a gradient that is no tensor, or one that is given for an integer.
+    """
+    ys, xs = _as_list(ys), _as_list(xs)
+    stop_gradients = [] if stop_gradients is None else _as_list(stop_gradients)
+    grad_ys = [None] * len(ys) if grad_ys is None else _as_list(grad_ys)
+    try:
+        unconnected = UnconnectedGradients(unconnected_gradients)
+    except ValueError:
+        raise ValueError(f"Unknown value for unconnected_gradients: {unconnected_gradients!r}") from None
+    with name_scope(name, "gradients", [*ys, *xs, *stop_gradients, *[g for g in grad_ys if g is not None]]):
+        ys = [y if isinstance(y, IndexedSlices) else convert_to_tensor(y, name="y") for y in ys]
+        xs = [_differentiated(x) for x in xs]
+        stops = [convert_to_tensor(t) for t in stop_gradients]
+        grad_ys = _initial_gradients(grad_ys, ys)
+        found = _walk(ys, xs, grad_ys, [t.op for t in stops], gate_gradients)
+        return [_finished(found.of(x), x, unconnected) for x in xs]
+
+
+def _differentiated(x):
+    if getattr(x, "_is_resource", False):
+        return x.handle
+    if isinstance(x, IndexedSlices):
+        return x.values
+    return convert_to_tensor(x, name="x", as_ref=True)
+
+
+def _finished(gradient, x, unconnected):
+    if gradient is None and unconnected is UnconnectedGradients.ZERO:
+        from .ops.array import zeros_like
+
+        return zeros_like(x)
+    return gradient
+
+
+def _initial_gradients(grad_ys, ys):
+    if len(grad_ys) != len(ys):
+        raise ValueError(f"Passed {len(grad_ys)} grad_ys for {len(ys)} ys")
+    from .ops.array import fill, shape
+
+    found = []
+    for i, (grad_y, y) in enumerate(zip(grad_ys, ys)):
+        dtype = y.dtype.base_dtype
+        if grad_y is None:
+            if dtype.is_complex:
+                raise TypeError(f"Gradients of complex tensors must set grad_ys (y.dtype = {dtype!r})")
+            found.append(fill(shape(y), constant(1, dtype=dtype, name=f"grad_ys_{i}")))
+            continue
+        grad_y = grad_y if isinstance(grad_y, IndexedSlices) else convert_to_tensor(grad_y, name="grad_y")
+        given = grad_y.dtype.base_dtype
+        if (dtype.is_floating or dtype.is_integer) and not (given.is_floating or given.is_integer):
+            raise TypeError(
+                f"Gradient type {given.name} generated for real or integer-valued tensor {y} with type {dtype.name} "
+                "must be real or integer"
+            )
+        found.append(grad_y)
+    return found
+
+
+def _walk(ys, xs, grad_ys, stop_ops, gate_gradients):
+    to_ops = list(dict.fromkeys(_tensor_of(y).op for y in ys))
+    from_ops = [x.op for x in xs]
+    between = _Between(to_ops, from_ops)
+    found = _Accumulated()
+    for y, grad_y in zip(ys, grad_ys):
+        found.add(_tensor_of(y), grad_y)
+    queue = deque(op for op in to_ops if between.pending.get(op, 0) == 0 and op in between.reachable)
+    stops = between.stops(from_ops, stop_ops)
+    while queue:
+        op = queue.popleft()
+        for tensor, gradient in zip(op.inputs, _input_gradients(op, found, stops, gate_gradients)):
+            if gradient is not None:
+                _check_shape(op, tensor, gradient)
+                found.add(tensor, gradient)
+        for tensor in op.inputs:
+            if tensor.op in between.pending:
+                between.pending[tensor.op] -= 1
+                if between.pending[tensor.op] == 0:
+                    queue.append(tensor.op)
+    return found
+
+
+def _tensor_of(y):
+    return y.values if isinstance(y, IndexedSlices) else y
+
+
+def _input_gradients(op, found, stops, gate_gradients):
+    out_gradients = found.collect(op)
+    if not any(map(_present, out_gradients)) or op in stops:
+        return [None] * len(op.inputs)
+    function = gradient_function(op) if op.inputs else None
+    if function is None:
+        return [None] * len(op.inputs)
+    for i, output in enumerate(op.outputs):
+        if out_gradients[i] is None and is_trainable(output):
+            out_gradients[i] = _zeros(output)
+    with name_scope(op.name + "_grad"):
+        in_gradients = _as_list(function(op, *out_gradients))
+        if len(in_gradients) != len(op.inputs):
+            raise ValueError(f"Num gradients {len(in_gradients)} generated for op {op.name} do not match num inputs {len(op.inputs)}")
+        if gate_gradients and sum(g is not None for g in in_gradients) > 1:
+            from .ops.core import tuple as gate
+
+            in_gradients = gate(in_gradients)
+    return in_gradients
+
+
+def _zeros(tensor):
+    """Zeros for an output on which nothing depends."""
+    if tensor.dtype.base_dtype.name == "resource":
+        return None
+    from .ops.array import zeros_like
+
+    return zeros_like(tensor, optimize=False) if tensor.dtype.base_dtype.name != "variant" else None
+
+
+def _check_shape(op, tensor, gradient):
+    if not isinstance(gradient, (Tensor, IndexedSlices)):
+        raise TypeError(f"expected a tensor as the gradient of {tensor.name!r}, got {gradient!r} from the gradient of {op.name!r}")
+    if isinstance(gradient, Tensor) and tensor.dtype.base_dtype.name not in ("resource", "variant"):
+        try:
+            gradient.set_shape(tensor.get_shape())
+        except ValueError:
+            raise ValueError(
+                "Incompatible shapes between op input and calculated input gradient.  "
+                f"Forward operation: {op.name}.  Input index: {list(op.inputs).index(tensor)}. Original input shape: "
+                f"{tensor.get_shape()}.  Calculated input gradient shape: {gradient.get_shape()}"
+            ) from None
+
+
+def hessians(ys, xs, name="hessians", colocate_gradients_with_ops=False, gate_gradients=False, aggregation_method=None):
+    """The second derivatives of the sum of `ys` with respect to each of `xs`, of shape x.shape + x.shape.
+
+    Raises:
+      ValueError: where the shape of an x is not known.
+    """
+    from .ops.array import reshape, stack
+
+    with name_scope(name):
+        found = []
+        for x in _as_list(xs):
+            shape = x.get_shape()
+            if not shape.is_fully_defined():
+                raise ValueError(f"the shape of {x} must be known to take its second derivatives")
+            first = reshape(gradients(ys, x)[0], [-1])
+            rows = [gradients(first[i], x)[0] for i in range(shape.num_elements())]
+            found.append(reshape(stack(rows), shape.as_list() * 2))
+        return found
