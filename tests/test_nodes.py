@@ -77,6 +77,11 @@ SNIPPETS = {
     "momentum.minimize": lambda: tf.train.MomentumOptimizer(0.1, 0.9).minimize(loss()),
     "adagrad.minimize": lambda: tf.train.AdagradOptimizer(0.1).minimize(loss()),
     "rmsprop.minimize": lambda: tf.train.RMSPropOptimizer(0.1).minimize(loss()),
+    "exponential_decay": lambda: tf.train.exponential_decay(0.1, tf.train.get_or_create_global_step(), 10, 0.9),
+    "ema.apply": lambda: tf.train.ExponentialMovingAverage(0.9).apply([tf.get_variable("w", [3])]),
+    "embedding_lookup": lambda: tf.nn.embedding_lookup(tf.get_variable("e", [5, 2]), [1, 2]),
+    "moments": lambda: tf.nn.moments(x(2, 3), [0]),
+    "l2_normalize": lambda: tf.nn.l2_normalize(x(2, 3), 1),
     "global_step": lambda: tf.train.get_or_create_global_step(),
     "global_variables_initializer": lambda: [
         tf.get_variable("w", [3]),

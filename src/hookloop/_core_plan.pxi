@@ -54,7 +54,8 @@ cdef class VariableCell:
             self.variable.rank, dims, _NUMPY_TYPE[self.variable.dtype], self.variable.data)
         np.set_array_base(array, self)
         self.exported = True
-        array.setflags(write=writeable)
+        if not writeable:
+            array.setflags(write=False)
         return array
 
     def mark(self, bint initialized=True):
@@ -64,20 +65,28 @@ cdef class VariableCell:
 cdef class StreamCell:
     """The random stream of one op in one session."""
 
-    cdef hl_stream stream
+    cdef hl_stream words
 
     def __cinit__(self, uint64_t key, uint64_t stream, uint64_t counter=0):
-        self.stream.key = key
-        self.stream.stream = stream
-        self.stream.counter = counter
+        self.words.key = key
+        self.words.stream = stream
+        self.words.counter = counter
+
+    @property
+    def key(self):
+        return self.words.key
+
+    @property
+    def stream(self):
+        return self.words.stream
 
     @property
     def counter(self):
-        return self.stream.counter
+        return self.words.counter
 
     @counter.setter
     def counter(self, uint64_t value):
-        self.stream.counter = value
+        self.words.counter = value
 
 
 cdef class Arena:
@@ -236,7 +245,7 @@ cdef class Frame:
         for i in range(len(variables)):
             self.frame.variables[i] = &(<VariableCell>variables[i]).variable
         for i in range(len(streams)):
-            self.frame.streams[i] = &(<StreamCell>streams[i]).stream
+            self.frame.streams[i] = &(<StreamCell>streams[i]).words
         self.objects = [source if isinstance(source, np.ndarray) else None for source in plan.tables["objects"]]
 
     def __dealloc__(self):

@@ -46,6 +46,7 @@ class GraphKeys:
     READY_FOR_LOCAL_INIT_OP = "ready_for_local_init_op"
     SUMMARY_OP = "summary_op"
     GLOBAL_STEP = "global_step"
+    TRAINABLE_RESOURCE_VARIABLES = "trainable_resource_variables"
     EVAL_STEP = "eval_step"
     TRAIN_OP = "train_op"
     COND_CONTEXT = "cond_context"

@@ -1,0 +1,247 @@
+/* The update rules of the optimizers, dense and for chosen rows. Operands: the variable, its slots, the gradient, the
+ * rule's scalars in TensorFlow's order, then the rows' indices where there are any.
+ *
+ * A rule is written once, for a span of elements: the dense form runs it over blocks, the sparse form over rows. */
+#include <math.h>
+
+#include "elementwise_types.h"
+#include "plan.h"
+#include "pool.h"
+
+enum { BLOCK = 16384 };
+
+/* at: where the span begins in the variable; grad_at: where it begins in the gradient. */
+typedef void (*span_fn)(void *const *data, int64_t at, int64_t grad_at, int64_t n, bool flag);
+
+typedef struct update {
+    span_fn span;
+    int64_t size;     /* elements of the variable */
+    int64_t rows;     /* the variable's first dimension */
+    int64_t row;      /* elements of one row */
+    int64_t count;    /* indices */
+    int n_operands;
+    bool flag;        /* use_nesterov or update_slots */
+    bool wide;        /* int64 indices */
+    double cost_ns;
+} update;
+
+/* --- rules --------------------------------------------------------------------------------------------------------- */
+
+#define SPAN(rule, tag) static void rule##_##tag(void *const *data, int64_t at, int64_t grad_at, int64_t n, bool flag)
+#define ROOT(x) _Generic((x), float: sqrtf, double: sqrt)(x)
+#define EACH IVDEP for (int64_t i = 0; i < n; i++)
+
+#define GRADIENT_DESCENT(tag, dtype, S, C, LOAD, STORE, unused)          \
+    SPAN(gradient_descent, tag) {                                        \
+        S *variable = (S *)data[0] + at;                                 \
+        const S *grad = (const S *)data[1] + grad_at;                    \
+        const C rate = LOAD(((const S *)data[2])[0]);                    \
+        (void)flag;                                                      \
+        EACH variable[i] = STORE(LOAD(variable[i]) - rate * LOAD(grad[i])); \
+    }
+EACH_FLOAT(GRADIENT_DESCENT, 0)
+
+#define MOMENTUM(tag, dtype, S, C, LOAD, STORE, unused)                                                        \
+    SPAN(momentum, tag) {                                                                                      \
+        S *variable = (S *)data[0] + at, *accumulator = (S *)data[1] + at;                                     \
+        const S *grad = (const S *)data[2] + grad_at;                                                          \
+        const C rate = LOAD(((const S *)data[3])[0]), momentum = LOAD(((const S *)data[4])[0]);                \
+        if (flag) {                                                                                            \
+            EACH {                                                                                             \
+                const C g = LOAD(grad[i]), a = LOAD(accumulator[i]) * momentum + g;                            \
+                accumulator[i] = STORE(a);                                                                     \
+                variable[i] = STORE(LOAD(variable[i]) - (g * rate + a * momentum * rate));                     \
+            }                                                                                                  \
+        } else {                                                                                               \
+            EACH {                                                                                             \
+                const C a = LOAD(accumulator[i]) * momentum + LOAD(grad[i]);                                   \
+                accumulator[i] = STORE(a);                                                                     \
+                variable[i] = STORE(LOAD(variable[i]) - a * rate);                                             \
+            }                                                                                                  \
+        }                                                                                                      \
+    }
+EACH_FLOAT(MOMENTUM, 0)
+
+#define ADAM(tag, dtype, S, C, LOAD, STORE, unused)                                                            \
+    SPAN(adam, tag) {                                                                                          \
+        S *variable = (S *)data[0] + at, *mean = (S *)data[1] + at, *square = (S *)data[2] + at;               \
+        const S *grad = (const S *)data[3] + grad_at;                                                          \
+        const C power1 = LOAD(((const S *)data[4])[0]), power2 = LOAD(((const S *)data[5])[0]);                \
+        const C beta1 = LOAD(((const S *)data[7])[0]), beta2 = LOAD(((const S *)data[8])[0]);                  \
+        const C epsilon = LOAD(((const S *)data[9])[0]);                                                       \
+        const C rate = LOAD(((const S *)data[6])[0]) * ROOT(1 - power2) / (1 - power1);                     \
+        if (flag) {                                                                                            \
+            EACH {                                                                                             \
+                const C g = LOAD(grad[i]);                                                                     \
+                const C m = LOAD(mean[i]) + (g - LOAD(mean[i])) * (1 - beta1);                                 \
+                const C v = LOAD(square[i]) + (g * g - LOAD(square[i])) * (1 - beta2);                         \
+                mean[i] = STORE(m);                                                                            \
+                square[i] = STORE(v);                                                                          \
+                variable[i] = STORE(LOAD(variable[i]) - (g * (1 - beta1) + beta1 * m) * rate / (ROOT(v) + epsilon)); \
+            }                                                                                                  \
+        } else {                                                                                               \
+            EACH {                                                                                             \
+                const C g = LOAD(grad[i]);                                                                     \
+                const C m = LOAD(mean[i]) + (g - LOAD(mean[i])) * (1 - beta1);                                 \
+                const C v = LOAD(square[i]) + (g * g - LOAD(square[i])) * (1 - beta2);                         \
+                mean[i] = STORE(m);                                                                            \
+                square[i] = STORE(v);                                                                          \
+                variable[i] = STORE(LOAD(variable[i]) - m * rate / (ROOT(v) + epsilon));                       \
+            }                                                                                                  \
+        }                                                                                                      \
+    }
+EACH_FLOAT(ADAM, 0)
+
+#define ADAGRAD(tag, dtype, S, C, LOAD, STORE, unused)                                           \
+    SPAN(adagrad, tag) {                                                                         \
+        S *variable = (S *)data[0] + at, *accumulator = (S *)data[1] + at;                       \
+        const S *grad = (const S *)data[2] + grad_at;                                            \
+        const C rate = LOAD(((const S *)data[3])[0]);                                            \
+        const C kept = flag ? 1 : 0;                                                             \
+        EACH {                                                                                   \
+            const C g = LOAD(grad[i]), a = LOAD(accumulator[i]) + kept * g * g;                  \
+            accumulator[i] = STORE(a);                                                           \
+            variable[i] = STORE(LOAD(variable[i]) - g * rate / ROOT(a));                         \
+        }                                                                                        \
+    }
+EACH_FLOAT(ADAGRAD, 0)
+
+#define RMS_PROP(tag, dtype, S, C, LOAD, STORE, unused)                                                        \
+    SPAN(rms_prop, tag) {                                                                                      \
+        S *variable = (S *)data[0] + at, *square = (S *)data[1] + at, *moment = (S *)data[2] + at;             \
+        const S *grad = (const S *)data[3] + grad_at;                                                          \
+        const C rate = LOAD(((const S *)data[4])[0]), rho = LOAD(((const S *)data[5])[0]);                     \
+        const C momentum = LOAD(((const S *)data[6])[0]), epsilon = LOAD(((const S *)data[7])[0]);             \
+        (void)flag;                                                                                            \
+        EACH {                                                                                                 \
+            const C g = LOAD(grad[i]);                                                                         \
+            const C s = LOAD(square[i]) + (g * g - LOAD(square[i])) * (1 - rho);                               \
+            const C m = LOAD(moment[i]) * momentum + g * rate / ROOT(s + epsilon);                             \
+            square[i] = STORE(s);                                                                              \
+            moment[i] = STORE(m);                                                                              \
+            variable[i] = STORE(LOAD(variable[i]) - m);                                                        \
+        }                                                                                                      \
+    }
+EACH_FLOAT(RMS_PROP, 0)
+
+#define CENTERED(tag, dtype, S, C, LOAD, STORE, unused)                                                        \
+    SPAN(centered_rms_prop, tag) {                                                                             \
+        S *variable = (S *)data[0] + at, *mean = (S *)data[1] + at;                                            \
+        S *square = (S *)data[2] + at, *moment = (S *)data[3] + at;                                            \
+        const S *grad = (const S *)data[4] + grad_at;                                                          \
+        const C rate = LOAD(((const S *)data[5])[0]), rho = LOAD(((const S *)data[6])[0]);                     \
+        const C momentum = LOAD(((const S *)data[7])[0]), epsilon = LOAD(((const S *)data[8])[0]);             \
+        (void)flag;                                                                                            \
+        EACH {                                                                                                 \
+            const C g = LOAD(grad[i]);                                                                         \
+            const C s = LOAD(square[i]) + (g * g - LOAD(square[i])) * (1 - rho);                               \
+            const C a = LOAD(mean[i]) + (g - LOAD(mean[i])) * (1 - rho);                                       \
+            const C m = LOAD(moment[i]) * momentum + g * rate / ROOT(s - a * a + epsilon);                     \
+            square[i] = STORE(s);                                                                              \
+            mean[i] = STORE(a);                                                                                \
+            moment[i] = STORE(m);                                                                              \
+            variable[i] = STORE(LOAD(variable[i]) - m);                                                        \
+        }                                                                                                      \
+    }
+EACH_FLOAT(CENTERED, 0)
+
+/* --- running a rule -------------------------------------------------------------------------------------------------- */
+
+typedef struct dense_call {
+    const update *u;
+    void *const *data;
+} dense_call;
+
+static void dense_block(void *arg, int64_t chunk, int worker) {
+    const dense_call *call = arg;
+    const int64_t at = chunk * BLOCK, left = call->u->size - at;
+    (void)worker;
+    call->u->span(call->data, at, at, left < BLOCK ? left : BLOCK, call->u->flag);
+}
+
+static hl_status run_dense(const hl_instr *ins, hl_run *run) {
+    const update *u = ins->p[2].p;
+    void *const *data = u->n_operands > HL_DIRECT_ARGS ? hl_args(ins) : (void *const *)ins->arg;
+    if (u->size <= BLOCK) {
+        u->span(data, 0, 0, u->size, u->flag);
+    } else {
+        dense_call call = {u, data};
+        hl_parallel(run, (u->size + BLOCK - 1) / BLOCK, u->cost_ns, dense_block, &call);
+    }
+    return HL_OK;
+}
+
+static int64_t index_at(const update *u, const void *indices, int64_t i) {
+    return u->wide ? ((const int64_t *)indices)[i] : ((const int32_t *)indices)[i];
+}
+
+/* All indices are looked at before the first row is written: a step that fails changes nothing. */
+static hl_status run_sparse(const hl_instr *ins, hl_run *run) {
+    const update *u = ins->p[2].p;
+    void *const *data = u->n_operands > HL_DIRECT_ARGS ? hl_args(ins) : (void *const *)ins->arg;
+    const void *indices = data[u->n_operands - 1];
+    for (int64_t i = 0; i < u->count; i++) {
+        const int64_t at = index_at(u, indices, i);
+        if (at < 0 || at >= u->rows)
+            return hl_fail(run, HL_INVALID_ARGUMENT, "indices[%lld] = %lld is not in [0, %lld)", (long long)i, (long long)at,
+                           (long long)u->rows);
+    }
+    for (int64_t i = 0; i < u->count; i++)
+        u->span(data, index_at(u, indices, i) * u->row, i * u->row, u->row, u->flag);
+    return HL_OK;
+}
+
+/* attr[0]: whether rows are chosen; attr[1]: the rule's flag. */
+static hl_status prepare_update(hl_prepare *prep, int slots, double ns, const span_fn *spans) {
+    update *u = prep->params;
+    const hl_tensor *variable = prep->in[0], *grad = prep->in[slots + 1];
+    const bool sparse = prep->attr[0].i;
+    static const hl_dtype dtypes[] = {HL_FLOAT32, HL_FLOAT64, HL_FLOAT16, HL_BFLOAT16};
+    for (int i = 0; i < 4; i++)
+        if (variable->dtype == dtypes[i]) u->span = spans[i];
+    if (!u->span) return hl_refuse(prep, HL_UNIMPLEMENTED, "there is no kernel for this dtype");
+    for (int i = 1; i <= slots; i++)
+        if (prep->in[i]->size != variable->size)
+            return hl_refuse(prep, HL_INVALID_ARGUMENT, "expected a slot of %lld elements as the variable has, got %lld",
+                             (long long)variable->size, (long long)prep->in[i]->size);
+    u->flag = prep->attr[1].i;
+    u->n_operands = prep->n_in;
+    u->size = variable->size;
+    u->rows = variable->rank ? variable->dims[0] : 1;
+    u->row = u->rows ? variable->size / u->rows : 0;
+    if (sparse) {
+        const hl_tensor *indices = prep->in[prep->n_in - 1];
+        u->wide = indices->dtype == HL_INT64;
+        u->count = indices->size;
+    }
+    const int64_t expected = sparse ? u->count * u->row : u->size;
+    if (grad->size != expected)
+        return hl_refuse(prep, HL_INVALID_ARGUMENT, "expected a gradient of %lld elements, got %lld", (long long)expected,
+                         (long long)grad->size);
+    u->cost_ns = prep->cost_ns = (double)expected * ns + 5;
+    prep->ins->fn = sparse ? run_sparse : run_dense;
+    return HL_OK;
+}
+
+#define PREPARE(rule, slots, ns)                                                                          \
+    static hl_status prepare_##rule(hl_prepare *prep) {                                                   \
+        static const span_fn spans[] = {rule##_f32, rule##_f64, rule##_f16, rule##_bf16};                 \
+        return prepare_update(prep, slots, ns, spans);                                                    \
+    }
+PREPARE(gradient_descent, 0, 0.1)
+PREPARE(momentum, 1, 0.15)
+PREPARE(adam, 2, 0.35)
+PREPARE(adagrad, 1, 0.3)
+PREPARE(rms_prop, 2, 0.35)
+PREPARE(centered_rms_prop, 3, 0.4)
+
+static const hl_kernel table[] = {
+    {"apply_gradient_descent", prepare_gradient_descent, sizeof(update)},
+    {"apply_momentum", prepare_momentum, sizeof(update)},
+    {"apply_adam", prepare_adam, sizeof(update)},
+    {"apply_adagrad", prepare_adagrad, sizeof(update)},
+    {"apply_rms_prop", prepare_rms_prop, sizeof(update)},
+    {"apply_centered_rms_prop", prepare_centered_rms_prop, sizeof(update)},
+};
+
+HL_FAMILY(optimizer, table);

@@ -1,0 +1,183 @@
+"""The update ops of the optimizers: `ApplyAdam` and its like, dense and for chosen rows.
+
+A rule is one entry of `_RULES`; its four ops (on references and on resources, dense and sparse) come from it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from . import kinds
+from .registry import OpDef, no_gradient, register
+
+__all__ = []
+
+_FLOATS = kinds.FLOAT
+
+
+class _Rule:
+    """An update rule.
+
+    Args:
+      name: of the ops: Apply<name>, SparseApply<name>.
+      kernel: its C kernel.
+      slots: the names of the slot inputs.
+      before, after: the scalar inputs before and after the gradient, as TensorFlow has them.
+      grad: the gradient's name.
+      step: function(slots and variable, grad, scalars, flag) -> their new values, the variable first.
+      flag: the attribute that the rule looks at, and its default.
+      sparse: whether there is an op for chosen rows.
+    """
+
+    def __init__(self, name, kernel, slots, before, after, grad, step, flag=None, sparse=True):
+        self.name, self.kernel, self.slots, self.before, self.after = name, kernel, slots, before, after
+        self.grad, self.step, self.flag, self.sparse = grad, step, flag, sparse
+
+
+def _gradient_descent(state, grad, scalars, flag):
+    (variable,), (rate,) = state, scalars
+    return (variable - rate * grad,)
+
+
+def _momentum(state, grad, scalars, flag):
+    (variable, accumulator), (rate, momentum) = state, scalars
+    accumulator = accumulator * momentum + grad
+    step = grad * rate + accumulator * momentum * rate if flag else accumulator * rate
+    return variable - step, accumulator
+
+
+def _adam(state, grad, scalars, flag):
+    (variable, mean, square), (power1, power2, rate, beta1, beta2, epsilon) = state, scalars
+    one = power1.dtype.type(1)
+    rate = rate * np.sqrt(one - power2) / (one - power1)
+    mean = mean + (grad - mean) * (one - beta1)
+    square = square + (grad * grad - square) * (one - beta2)
+    moment = grad * (one - beta1) + beta1 * mean if flag else mean
+    return variable - moment * rate / (np.sqrt(square) + epsilon), mean, square
+
+
+def _adagrad(state, grad, scalars, flag):
+    (variable, accumulator), (rate,) = state, scalars
+    if flag:
+        accumulator = accumulator + grad * grad
+    return variable - grad * rate / np.sqrt(accumulator), accumulator
+
+
+def _rms_prop(state, grad, scalars, flag):
+    (variable, square, moment), (rate, rho, momentum, epsilon) = state, scalars
+    square = square + (grad * grad - square) * (rho.dtype.type(1) - rho)
+    moment = moment * momentum + grad * rate / np.sqrt(square + epsilon)
+    return variable - moment, square, moment
+
+
+def _centered_rms_prop(state, grad, scalars, flag):
+    (variable, mean, square, moment), (rate, rho, momentum, epsilon) = state, scalars
+    rest = rho.dtype.type(1) - rho
+    square = square + (grad * grad - square) * rest
+    mean = mean + (grad - mean) * rest
+    moment = moment * momentum + grad * rate / np.sqrt(square - mean * mean + epsilon)
+    return variable - moment, mean, square, moment
+
+
+_RULES = (
+    _Rule("GradientDescent", "apply_gradient_descent", (), ("alpha",), (), "delta", _gradient_descent, sparse=False),
+    _Rule("Momentum", "apply_momentum", ("accum",), ("lr",), ("momentum",), "grad", _momentum, ("use_nesterov", False)),
+    _Rule("Adam", "apply_adam", ("m", "v"), ("beta1_power", "beta2_power", "lr", "beta1", "beta2", "epsilon"), (), "grad",
+          _adam, ("use_nesterov", False), sparse=False),
+    _Rule("Adagrad", "apply_adagrad", ("accum",), ("lr",), (), "grad", _adagrad, ("update_slots", True)),
+    _Rule("RMSProp", "apply_rms_prop", ("ms", "mom"), ("lr", "rho", "momentum", "epsilon"), (), "grad", _rms_prop),
+    _Rule("CenteredRMSProp", "apply_centered_rms_prop", ("mg", "ms", "mom"), ("lr", "rho", "momentum", "epsilon"), (), "grad",
+          _centered_rms_prop),
+)  # fmt: skip
+
+
+def _lower(rule, sparse):
+    """Operands in the kernel's order: variable, slots, gradient, scalars, indices."""
+    states, before = 1 + len(rule.slots), len(rule.before)
+
+    def lower(c, node):
+        inputs = list(node.inputs)
+        grad_at = states + before
+        after = inputs[grad_at + 1 :]
+        indices = [after.pop(0)] if sparse else []
+        operands = inputs[:states] + [inputs[grad_at]] + inputs[states:grad_at] + after + indices
+        flag = bool(node.attrs[rule.flag[0]]) if rule.flag else False
+        c.emit(rule.kernel, operands, (), (int(sparse), int(flag)))
+
+    return lower
+
+
+def _reference(rule, sparse):
+    states, before = 1 + len(rule.slots), len(rule.before)
+
+    def reference(node, *arrays):
+        state, scalars = arrays[:states], list(arrays[states : states + before])
+        grad, after = arrays[states + before], list(arrays[states + before + 1 :])
+        flag = bool(node.attrs[rule.flag[0]]) if rule.flag else False
+        if not sparse:
+            return rule.step(state, grad, scalars + after, flag)
+        indices = after.pop(0)
+        _check_rows(indices, len(state[0]))
+        state = [np.array(s) for s in state]
+        for position, row in enumerate(indices):
+            values = rule.step([s[row] for s in state], grad[position], scalars + after, flag)
+            for slot, value in zip(state, values):
+                slot[row] = value
+        return tuple(state)
+
+    return reference
+
+
+def _check_rows(indices, rows):
+    for position, row in enumerate(indices):
+        if not 0 <= row < rows:
+            raise IndexError(f"indices[{position}] = {row} is not in [0, {rows})")
+
+
+def _shape(rule, sparse, resource):
+    states, before = 1 + len(rule.slots), len(rule.before)
+
+    def shape(c):
+        if resource:
+            return []
+        variable = c.shape(0) if c.known(0) else None
+        for i in range(1, states):
+            variable = c.merge_shapes(variable, c.shape(i) if c.known(i) else None)
+        for i in (*range(states, states + before), *range(states + before + 1 + sparse, len(c.op.inputs))):
+            if c.known(i) and len(c.shape(i)) != 0:
+                c.fail(f"expected a scalar as input {i}, got shape {list(c.shape(i))}")
+        grad = states + before
+        if not sparse:
+            return variable if not c.known(grad) else c.merge_shapes(variable, c.shape(grad))
+        if c.known(grad) and c.known(grad + 1) and variable is not None:
+            if len(c.shape(grad + 1)) != 1:
+                c.fail("expected indices of rank 1")
+            c.merge_shapes(c.shape(grad), (*c.shape(grad + 1), *variable[1:]))
+        return variable
+
+    return shape
+
+
+def _define(rule, sparse, resource):
+    handle = "resource" if resource else "Ref(T)"
+    states = ", ".join(f"{name}: {handle}" for name in ("var", *rule.slots))
+    scalars = "".join(f", {name}: T" for name in rule.before)
+    rows = ", indices: Tindices" if sparse else ""
+    after = "".join(f", {name}: T" for name in rule.after)
+    attrs = {"use_locking": False}
+    if rule.flag:
+        attrs[rule.flag[0]] = rule.flag[1]
+    name = ("Resource" if resource else "") + ("SparseApply" if sparse else "Apply") + rule.name
+    types = {"T": _FLOATS, "Tindices": kinds.INDEX} if sparse else {"T": _FLOATS}
+    return OpDef(
+        name, f"{states}{scalars}, {rule.grad}: T{rows}{after}", "" if resource else "out: Ref(T)", attrs=attrs, types=types,
+        shape=_shape(rule, sparse, resource), lower=_lower(rule, sparse), reference=_reference(rule, sparse),
+        writes=tuple(range(1 + len(rule.slots))), stateful=True, can_fail=sparse, gradient=no_gradient,
+    )  # fmt: skip
+
+
+for _rule in _RULES:
+    for _resource in (False, True):
+        register(_define(_rule, False, _resource))
+        if _rule.sparse:
+            register(_define(_rule, True, _resource))

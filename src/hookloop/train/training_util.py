@@ -1,0 +1,93 @@
+"""The global step: the variable that counts the steps of a training."""
+
+from __future__ import annotations
+
+from .. import dtypes
+from ..graph.collections import GraphKeys
+from ..graph.stack import get_default_graph
+from ..graph.tensor import Tensor
+from ..initializers import zeros_initializer
+from ..variable_scope import get_variable
+from ..variables import Variable
+
+__all__ = ["assert_global_step", "create_global_step", "get_global_step", "get_or_create_global_step", "global_step"]
+
+
+def get_global_step(graph=None):
+    """The global step of a graph (the default one), or None.
+
+    It is what the collection GLOBAL_STEP has, or the tensor named "global_step:0".
+
+    Raises:
+      TypeError: where what is found is not of an integer type, or not a scalar.
+    """
+    graph = graph or get_default_graph()
+    found = graph.get_collection(GraphKeys.GLOBAL_STEP)
+    if len(found) > 1:
+        from .. import logging
+
+        logging.error("Multiple tensors in global_step collection.")
+        return None
+    if found:
+        step = found[0]
+    else:
+        try:
+            step = graph.get_tensor_by_name("global_step:0")
+        except KeyError:
+            return None
+    assert_global_step(step)
+    return step
+
+
+def create_global_step(graph=None):
+    """Makes the global step of a graph (the default one): an int64 variable that is not trained.
+
+    Raises:
+      ValueError: where there is one already.
+    """
+    graph = graph or get_default_graph()
+    if get_global_step(graph) is not None:
+        raise ValueError('"global_step" already exists.')
+    with graph.as_default(), graph.name_scope(None):
+        return get_variable(
+            GraphKeys.GLOBAL_STEP, shape=[], dtype=dtypes.int64, initializer=zeros_initializer(), trainable=False,
+            collections=[GraphKeys.GLOBAL_VARIABLES, GraphKeys.GLOBAL_STEP],
+        )  # fmt: skip
+
+
+def get_or_create_global_step(graph=None):
+    """The global step of a graph (the default one), made where there is none."""
+    graph = graph or get_default_graph()
+    step = get_global_step(graph)
+    return create_global_step(graph) if step is None else step
+
+
+def assert_global_step(global_step_tensor):
+    """Checks that a global step is a scalar of an integer type.
+
+    Raises:
+      TypeError: where it is not.
+    """
+    if not isinstance(global_step_tensor, (Variable, Tensor)):
+        raise TypeError(f"Existing \"global_step\" must be a Variable or Tensor: {global_step_tensor}.")
+    if not global_step_tensor.dtype.base_dtype.is_integer:
+        raise TypeError(f'Existing "global_step" does not have integer type: {global_step_tensor.dtype}')
+    shape = global_step_tensor.get_shape()
+    if shape.ndims != 0 and shape.is_fully_defined():
+        raise TypeError(f'Existing "global_step" is not scalar: {shape}')
+
+
+def global_step(sess, global_step_tensor):
+    """The value of the global step in a session, as a Python int."""
+    return int(sess.run(global_step_tensor))
+
+
+def _increment_global_step(increment, graph=None):
+    """An operation that adds to the global step."""
+    from ..ops.state import assign_add
+
+    graph = graph or get_default_graph()
+    step = get_global_step(graph)
+    if step is None:
+        raise ValueError("Global step tensor should be created by tf.train.get_or_create_global_step before calling increment.")
+    return assign_add(step, increment)
