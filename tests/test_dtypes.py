@@ -41,8 +41,8 @@ def test_references():
     assert ref.base_dtype is tf.float32
     assert ref.name == "float32_ref"
     assert ref._is_ref_dtype
-    assert ref.is_compatible_with(tf.float32)
-    assert not tf.float32.is_compatible_with(ref)
+    assert tf.float32.is_compatible_with(ref)
+    assert not ref.is_compatible_with(tf.float32)
 
 
 def test_kinds():

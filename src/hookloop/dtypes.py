@@ -125,9 +125,9 @@ class DType:
         return self.min, self.max
 
     def is_compatible_with(self, other):
-        """Whether a tensor of type `other` can stand where this type is wanted: references count as values."""
+        """Whether a tensor of type `other` can stand where this type is wanted: a reference can where a value is."""
         other = as_dtype(other)
-        return self.base_dtype is other.base_dtype and (self._is_ref_dtype or not other._is_ref_dtype)
+        return self is other or self is other.base_dtype
 
     def __eq__(self, other):
         if self is other:

@@ -164,8 +164,8 @@ class Lowerer:
     def run(self):
         for index, feed in enumerate(self.request.feeds):
             self.environment[feed.tensor] = self._feed_value(index, feed)
-        for tensor, key in self.units.early_copies:
-            self._copy_early(tensor, key)
+        for variable, key in self.units.early_copies:
+            self._copy_early(variable, key)
         self.lower_units(self.units.root)
         return self.root
 
@@ -222,12 +222,13 @@ class Lowerer:
             self.buffers[key] = Buffer(FLAG, as_dtype("bool"), 1, variable_key(op))
         return Value(as_dtype("bool"), (), self.buffers[key])
 
-    def _copy_early(self, tensor, key):
-        value = self.variable(tensor)
+    def _copy_early(self, variable, key):
+        """Copies a variable's value before the run's first write; `key` is (the op that reads it, the variable's key)."""
+        value = self.variable(variable)
         fresh = self.allocate(value.dtype, value.shape)
         self.append(Instr("copy", [value], [fresh]))
         self.copied[key] = fresh
-        self.must_exist.setdefault(key, tensor)
+        self._require(key[1], variable)
 
     def lower_units(self, units):
         for unit in units:
