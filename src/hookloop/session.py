@@ -330,19 +330,33 @@ class _HostCalls:
 
     def __call__(self, op, arrays):
         call = HostCall(self._session, op)
-        results = op.op_def.host(call, *arrays)
+        try:
+            results = op.op_def.host(call, *arrays)
+        except errors.OpError as error:
+            if error.op is None:
+                raise type(error)(None, op, f"{error.message} {describe_op(op)}") from error.__cause__
+            raise
+        except (ValueError, TypeError, IndexError) as error:
+            raise errors.InvalidArgumentError(None, op, f"{error} {describe_op(op)}") from error
         if not isinstance(results, (list, tuple)):
             results = (results,) if op.outputs else ()
         return [self._check(tensor, result) for tensor, result in zip(op.outputs, results)]
 
-    @staticmethod
-    def _check(tensor, result):
+    def _check(self, tensor, result):
+        """The result as the array that the output's type asks for; of the shape that the graph promised."""
         dtype = tensor.dtype.base_dtype
         if dtype.name in ("resource", "variant"):
             return result
         if dtype.name == "string":
-            return np.asarray(result, dtype=object)
-        return np.ascontiguousarray(np.asarray(result, dtype=dtype.as_numpy_dtype)).reshape(np.shape(result))
+            array = np.asarray(result, dtype=object)
+        else:
+            array = np.ascontiguousarray(np.asarray(result, dtype=dtype.as_numpy_dtype)).reshape(np.shape(result))
+        static = tensor._shape
+        if static is not None and (
+            len(static) != array.ndim or any(isinstance(s, int) and s != d for s, d in zip(static, array.shape))
+        ):
+            self._session._wrong_host_shape(tensor.op, array, tensor.shape)
+        return array
 
 
 class HostCall:

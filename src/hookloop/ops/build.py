@@ -39,7 +39,7 @@ def apply_op(type, inputs, attrs=None, name=None):
 
     Returns:
       The output tensor; a list where the signature has several outputs or a list; the `Operation` where
-      it has none.
+      the node has no outputs.
 
     Raises:
       TypeError: where the inputs' types do not fit.
@@ -60,7 +60,7 @@ def apply_op(type, inputs, attrs=None, name=None):
     )
     if signature.single:
         return outputs.outputs[0]
-    return list(outputs.outputs) if signature.outputs else outputs
+    return list(outputs.outputs) or outputs
 
 
 def _set_attrs(signature, all_attrs, attrs):

@@ -1,0 +1,147 @@
+"""Python functions as ops: values, sizes told by the run, errors, and what the session does afterwards."""
+
+import gc
+import weakref
+
+import numpy as np
+import pytest
+
+import hookloop as tf
+
+
+def test_result_of_any_size_feeds_other_ops(executor):
+    x = tf.placeholder(tf.float32, [None])
+    doubled = tf.py_func(lambda a: np.concatenate([a, a]), [x], tf.float32)
+    doubled.set_shape([None])
+    total = tf.reduce_sum(doubled * 2.0)
+    with tf.Session() as session:
+        for n in (3, 1, 5, 0):
+            assert session.run(total, {x: np.ones(n)}) == 4 * n
+
+
+def test_rank_may_change_from_step_to_step(executor):
+    x = tf.placeholder(tf.int32, [None])
+    y = tf.py_func(lambda shape: np.ones(shape, np.float32), [x], tf.float32) + 1.0
+    with tf.Session() as session:
+        for shape in ([2, 3], [], [4], [2, 3], [1, 1, 2]):
+            np.testing.assert_array_equal(session.run(y, {x: shape}), np.full(shape, 2, np.float32))
+
+
+def test_node_is_tensorflows():
+    y, z = tf.py_func(lambda a: (a, a), [tf.constant(1.0)], (tf.float32, tf.int32), name="f")
+    assert y.op.type == "PyFunc" and y.op.name == "f" and y.shape.ndims is None
+    assert y.op.get_attr("Tin") == [tf.float32] and y.op.get_attr("Tout") == [tf.float32, tf.int32]
+    assert y.op.get_attr("token").startswith(b"pyfunc_") and z is y.op.outputs[1]
+    assert tf.py_func(lambda: 1, [], tf.int64, stateful=False).op.type == "PyFuncStateless"
+    assert tf.numpy_function(lambda: 1, [], tf.int64).op.type == "PyFunc"
+
+
+def test_scalars_and_text_arrive_as_tensorflow_hands_them_over(executor):
+    seen = []
+    y = tf.py_func(lambda *a: seen.extend(a), [tf.constant(1), tf.constant("q"), tf.constant(["a", "b"])], [])
+    with tf.Session() as session:
+        assert session.run(y) is None
+    assert type(seen[0]) is np.int32 and seen[1] == b"q" and seen[2].tolist() == [b"a", b"b"]
+
+
+def test_text_may_be_returned_as_str_bytes_or_arrays(executor):
+    values = ["abc", b"abc", np.array(["a", "bc"]), np.array([b"a", b"bc"]), np.array(["a", b"bc"], object)]
+    with tf.Session() as session:
+        for value in values:
+            got = session.run(tf.py_func(lambda value=value: value, [], tf.string))
+            assert got == b"abc" if isinstance(value, (str, bytes)) else got.tolist() == [b"a", b"bc"]
+
+
+@pytest.mark.parametrize(
+    "raised, expected",
+    [
+        (ValueError, tf.errors.InvalidArgumentError), (TypeError, tf.errors.InvalidArgumentError),
+        (StopIteration, tf.errors.OutOfRangeError), (MemoryError, tf.errors.ResourceExhaustedError),
+        (NotImplementedError, tf.errors.UnimplementedError), (KeyError, tf.errors.UnknownError),
+        (RuntimeError, tf.errors.UnknownError),
+    ],
+)  # fmt: skip
+def test_exception_keeps_its_text_and_names_the_op(executor, raised, expected):
+    def fail(a):
+        if a < 0:
+            raise raised("bad thing")
+        return a
+
+    x = tf.placeholder(tf.float32, [])
+    y = tf.py_func(fail, [x], tf.float32, name="my_function")
+    with tf.Session() as session:
+        with pytest.raises(expected, match=rf"{raised.__name__}: '?bad thing(?s:.*)my_function") as caught:
+            session.run(y, {x: -1})
+        assert caught.value.op is y.op
+        assert type(caught.value.__cause__) is raised
+        assert session.run(y, {x: 2}) == 2
+
+
+def test_failing_function_leaves_variables_as_they_were(executor):
+    def fail():
+        raise ValueError("no")
+
+    v = tf.Variable(1.0)
+    assign = v.assign(5.0)
+    y = tf.py_func(fail, [], [])
+    with tf.Session() as session:
+        session.run(v.initializer)
+        with pytest.raises(tf.errors.InvalidArgumentError):
+            session.run([assign, y])
+        assert session.run(v) == 1.0
+
+
+@pytest.mark.parametrize(
+    "function, out, text",
+    [
+        (lambda: np.float64(1), tf.float32, r"0-th value returned by pyfunc_\d+ is double, but expects float"),
+        (lambda: 3, tf.int32, r"0-th value returned by pyfunc_\d+ is int64, but expects int32"),
+        (lambda: (np.float32(1), np.float32(1)), [tf.float32, tf.int32], r"1-th value .* is float, but expects int32"),
+        (lambda: (1, 2), tf.int64, r"pyfunc_\d+ returns 2 values, but expects to see 1 values\."),
+        (lambda: None, tf.int64, r"pyfunc_\d+ returns 0 values, but expects to see 1 values\."),
+        (lambda: 1, [], r"pyfunc_\d+ returns 1 values, but expects to see 0 values\."),
+    ],
+)
+def test_wrong_results_are_refused(executor, function, out, text):
+    y = tf.py_func(function, [], out)
+    with tf.Session() as session, pytest.raises(tf.errors.InvalidArgumentError, match=text):
+        session.run(y)
+
+
+def test_wrong_shape_is_refused(executor):
+    y = tf.py_func(lambda: np.ones(3, np.float32), [], tf.float32)
+    y.set_shape([2])
+    with tf.Session() as session, pytest.raises(tf.errors.InvalidArgumentError):
+        session.run(y + 1.0)
+
+
+def test_function_may_run_the_same_session(executor):
+    a = tf.constant(2.0) * 3.0
+    with tf.Session() as session:
+        y = tf.py_func(lambda x: np.float32(session.run(a) + x), [a], tf.float32)
+        assert session.run(y) == 12.0
+
+
+def test_what_cannot_be_called_is_refused():
+    with pytest.raises(ValueError, match="Expected func to be callable"):
+        tf.py_func(3, [], tf.float32)
+    with pytest.raises(TypeError, match="Expected list for 'input' argument"):
+        tf.py_func(abs, tf.constant(1.0), tf.float32)
+
+
+def test_function_lives_as_long_as_its_graph():
+    class Function:
+        def __call__(self):
+            return np.float32(1)
+
+    function = Function()
+    alive = weakref.ref(function)
+    graph = tf.Graph()
+    with graph.as_default(), tf.Session() as session:
+        y = tf.py_func(function, [], tf.float32)
+        del function
+        gc.collect()
+        assert session.run(y) == 1
+    del graph, session, y
+    gc.collect()
+    assert alive() is None
