@@ -9,6 +9,17 @@ for _number, _name in ((1, "f4"), (2, "f8"), (3, "i4"), (4, "u1"), (5, "i2"), (6
     _NUMPY_TYPE[_number] = np.dtype(_name).num
 
 
+cdef inline int _numpy_type(int dtype) except -2:
+    """NumPy's type number of an hl_dtype; bfloat16 gets its own from ml_dtypes when it is first met."""
+    if _NUMPY_TYPE[dtype] < 0 and dtype == 14:
+        try:
+            from ml_dtypes import bfloat16
+        except ImportError:
+            raise TypeError("bfloat16 in NumPy needs ml_dtypes: pip install hookloop[bfloat16]") from None
+        _NUMPY_TYPE[14] = np.dtype(bfloat16).num
+    return _NUMPY_TYPE[dtype]
+
+
 cdef class VariableCell:
     """The memory of one variable of a session: contiguous, 64-byte aligned."""
 
@@ -51,7 +62,7 @@ cdef class VariableCell:
         for axis in range(self.variable.rank):
             dims[axis] = self.variable.dims[axis]
         cdef np.ndarray array = np.PyArray_SimpleNewFromData(
-            self.variable.rank, dims, _NUMPY_TYPE[self.variable.dtype], self.variable.data)
+            self.variable.rank, dims, _numpy_type(self.variable.dtype), self.variable.data)
         np.set_array_base(array, self)
         self.exported = True
         if not writeable:
@@ -260,7 +271,7 @@ cdef class Frame:
 cdef inline object _fetch(hl_tensor *tensor):
     cdef np.npy_intp dims[10]
     cdef int axis
-    cdef int number = _NUMPY_TYPE[tensor.dtype]
+    cdef int number = _numpy_type(tensor.dtype)
     if tensor.rank == 0:
         return PyArray_Scalar(tensor.data, np.PyArray_DescrFromType(number), None)
     for axis in range(tensor.rank):

@@ -8,7 +8,7 @@ cdef object _host_input(Frame frame, bint is_object, int32_t index):
     cdef int axis
     for axis in range(tensor.rank):
         dims[axis] = tensor.dims[axis]
-    cdef np.ndarray array = np.PyArray_EMPTY(tensor.rank, dims, _NUMPY_TYPE[tensor.dtype], 0)
+    cdef np.ndarray array = np.PyArray_EMPTY(tensor.rank, dims, _numpy_type(tensor.dtype), 0)
     if tensor.size:
         memcpy(np.PyArray_DATA(array), tensor.data, tensor.size * hl_dtype_size(tensor.dtype))
     return array

@@ -60,7 +60,7 @@ cdef class Entry:
             self.fetch_index[i] = fetches[i][1]
         for i in range(self.n_feeds):
             self.feed_objects[i] = -1
-            self.specs[i].type_number = _NUMPY_TYPE[feed_types[i]] if feed_types[i] not in (7, 20, 21) else -2
+            self.specs[i].type_number = _numpy_type(feed_types[i]) if feed_types[i] not in (7, 20, 21) else -2
             self.specs[i].rank = len(feed_shapes[i])
             for axis in range(self.specs[i].rank):
                 self.specs[i].dims[axis] = feed_shapes[i][axis]
