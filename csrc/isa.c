@@ -79,6 +79,12 @@ int hl_isa_choose(const char *forced) {
     return 0;
 }
 
+bool hl_isa_runs(const char *level) {
+    for (int k = 0; k <= best_level(); k++)
+        if (!strcmp(level, level_names[k])) return hl_isa_families(level) != NULL;
+    return false;
+}
+
 const char *hl_isa_error(void) { return error_text; }
 
 static void choose_by_environment(void) {

@@ -10,6 +10,9 @@ int hl_isa_choose(const char *forced);
 
 const char *hl_isa_error(void);
 
+/* Whether a level was built and can run here. */
+bool hl_isa_runs(const char *level);
+
 /* The level chosen; choosing by the environment variable HOOKLOOP_ISA if nobody has chosen before. */
 const char *hl_isa_name(void);
 

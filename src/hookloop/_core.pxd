@@ -117,3 +117,5 @@ cdef extern from "isa.h" nogil:
     const hl_kernel *hl_find_kernel(const char *name)
     const char *hl_isa_name()
     int hl_isa_choose(const char *forced)
+    const char *hl_isa_error()
+    bint hl_isa_runs(const char *level)

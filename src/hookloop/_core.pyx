@@ -14,7 +14,7 @@ from cpython.object cimport PyObject
 from cpython.ref cimport Py_INCREF, Py_XDECREF
 from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t, uintptr_t
-from libc.stdlib cimport calloc, free, malloc
+from libc.stdlib cimport calloc, free, getenv, malloc
 from libc.string cimport memcpy, memset
 
 import numpy as np
@@ -29,3 +29,12 @@ include "_core_session.pxi"
 def isa_name():
     """The ISA level whose kernels run: baseline, avx2 or avx512."""
     return hl_isa_name().decode()
+
+
+def isa_levels():
+    """The ISA levels that can run on this machine, as names for HOOKLOOP_ISA."""
+    return [level for level in ("baseline", "avx2", "avx512") if hl_isa_runs(level.encode())]
+
+
+if hl_isa_choose(getenv("HOOKLOOP_ISA")) != 0:
+    raise ImportError(hl_isa_error().decode())

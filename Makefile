@@ -1,0 +1,77 @@
+# What a newcomer needs: `make demo` and `make test`. Both make their own environment in .venv.
+
+# The newest Python from 3.10 on, on the path or among pyenv's.
+PYTHON ?= $(shell for v in 13 12 11 10; do \
+	  for p in python3.$$v $$HOME/.pyenv/versions/3.$$v.*/bin/python; do \
+	    p=$$(command -v $$p 2>/dev/null) && "$$p" -c 'import ensurepip, venv' 2>/dev/null && echo "$$p" && exit; \
+	  done; \
+	done)
+VENV ?= .venv
+BIN := $(VENV)/bin
+SOURCES := setup.py $(shell find csrc -name '*.[ch]') $(wildcard src/hookloop/_core*.p*)
+KERNEL_TESTS := tests/ops tests/compile tests/train
+
+.PHONY: help demo test lint typing levels reference sanitize sdist bench clean
+
+help:
+	@echo "make demo       trains a small network on handwritten digits"
+	@echo "make test       runs the tests"
+	@echo "make lint       ruff: lint and format"
+	@echo "make typing     mypy on the stubs and the typing tests"
+	@echo "make levels     the numeric tests at each ISA level of this machine"
+	@echo "make reference  the tests on the reference executor"
+	@echo "make sanitize   the C tests under AddressSanitizer and UndefinedBehaviorSanitizer"
+	@echo "make sdist      the source distribution, installed and tested elsewhere"
+	@echo "make bench      the benchmarks"
+
+# The environment with the package in place (editable) and what tests, demo and checks need.
+$(VENV)/.made: pyproject.toml
+	@test -n "$(PYTHON)" || { echo "hookloop needs Python 3.10 or later with venv: make PYTHON=/path/to/python"; exit 1; }
+	@echo "making the environment in $(VENV) with $(PYTHON)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -q "setuptools>=68" wheel "Cython>=3.0" "numpy>=2.0"
+	@echo "building hookloop (about a minute)"
+	@$(BIN)/python -m pip install -q --no-build-isolation -e ".[demo,test,dev]"
+	@touch $(VENV)/.made $(VENV)/.built
+
+# Sources that changed since are compiled again.
+$(VENV)/.built: $(VENV)/.made $(SOURCES)
+	@if [ -e $@ ]; then echo "building what changed"; $(BIN)/python setup.py -q build_ext --inplace; fi
+	@touch $@
+
+build: $(VENV)/.built
+.PHONY: build
+
+demo: build
+	$(BIN)/hookloop demo
+
+test: build
+	$(BIN)/python -m pytest
+
+lint: build
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+typing: build
+	$(BIN)/mypy
+
+levels: build
+	@for level in $$($(BIN)/python -c "from hookloop import _core; print(*_core.isa_levels())"); do \
+	  echo "ISA level $$level"; \
+	  HOOKLOOP_ISA=$$level $(BIN)/python -m pytest $(KERNEL_TESTS) || exit 1; \
+	done
+
+reference: build
+	HOOKLOOP_EXECUTOR=reference $(BIN)/python -m pytest tests/ops tests/train tests/test_variable_order.py
+
+sanitize: build
+	$(MAKE) -C tests/c PYTHON=$(abspath $(BIN))/python
+
+sdist: build
+	$(BIN)/python tests/install_elsewhere.py
+
+bench: build
+	$(BIN)/python -m pytest bench --benchmark-only
+
+clean:
+	rm -rf $(VENV) build dist src/hookloop/*.so src/hookloop/_core.c src/*.egg-info
