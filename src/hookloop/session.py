@@ -271,6 +271,9 @@ class BaseSession(SessionCore):
             message = "The session was closed while the step was running"
         elif status == 9 and message == "Attempting to use uninitialized value":
             message += f" {_read_variable(op)}"
+        elif message.startswith("sizes ") and op is not None and op.type == "EnsureShape":
+            wanted = ",".join("?" if d is None else str(d) for d in op.get_attr("shape").as_list())
+            message = f"Shape of tensor {op.inputs[0].op.name} is not compatible with expected shape [{wanted}]: {message}"
         elif message.startswith("sizes "):
             message = "Incompatible shapes: " + message
         text = f"{message} {describe_op(op)}" if op is not None else message
