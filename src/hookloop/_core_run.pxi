@@ -39,6 +39,7 @@ cdef hl_status _host_begin(Frame frame, int64_t index) except *:
     for (is_object, at, dims), result in zip(outputs, results):
         if is_object:
             frame.objects[at] = result
+        if dims is None:
             continue
         array = result
         if array.ndim != len(dims):

@@ -464,8 +464,8 @@ cdef class SessionCore:
 cdef inline object _fetch_entry(Entry entry, Frame frame, int i):
     if entry.fetch_is_object[i]:
         value = frame.objects[entry.fetch_index[i]]
-        if isinstance(value, np.ndarray) and value.ndim == 0 and value.dtype == object:
-            return value[()]
+        if isinstance(value, np.ndarray):
+            return value[()] if value.ndim == 0 else value.copy()
         return value
     return _fetch(&frame.frame.tensors[entry.fetch_index[i]])
 

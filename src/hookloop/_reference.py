@@ -38,7 +38,7 @@ class _Typed:
         self.shape = shape
 
 
-class _Node:
+class ReferenceNode:
     """An op as a reference function sees it."""
 
     __slots__ = ("op", "op_def", "name", "attrs", "inputs", "outputs")
@@ -246,10 +246,10 @@ class _Step:
         if op_def.host is not None:
             results = self.session._call_host(op, arrays)
         elif op_def.stateful == "stream":
-            results = op_def.reference(_Node(op, arrays), self.session._stream(op), *arrays)
+            results = op_def.reference(ReferenceNode(op, arrays), self.session._stream(op), *arrays)
         else:
             with np.errstate(all="ignore"):
-                results = op_def.reference(_Node(op, arrays), *arrays)
+                results = op_def.reference(ReferenceNode(op, arrays), *arrays)
         self.publish(op, results)
 
     def publish(self, op, results):
@@ -274,7 +274,7 @@ class _Step:
             results = (arrays[1],)
         else:
             with np.errstate(all="ignore"):
-                results = op_def.reference(_Node(op, arrays), *arrays)
+                results = op_def.reference(ReferenceNode(op, arrays), *arrays)
         if not isinstance(results, (tuple, list)):
             results = (results,)
         for target, result in zip(targets, results):

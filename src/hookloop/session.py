@@ -14,6 +14,7 @@ import numpy as np
 
 from . import errors
 from ._core import Callable, Entry, Plan, SessionCore, StreamCell, VariableCell
+from ._reference import ReferenceNode
 from .compile.lower import describe as describe_op
 from .compile.pipeline import Feed, Request, compile_request
 from .compile.regions import variable_key
@@ -332,9 +333,12 @@ class _HostCalls:
         self._session = session
 
     def __call__(self, op, arrays):
-        call = HostCall(self._session, op)
+        host = op.op_def.host
         try:
-            results = op.op_def.host(call, *arrays)
+            if host is not None:
+                results = host(HostCall(self._session, op), *arrays)
+            else:
+                results = op.op_def.reference(ReferenceNode(op, arrays), *arrays)  # text has no kernels
         except errors.OpError as error:
             if error.op is None:
                 raise type(error)(None, op, f"{error.message} {describe_op(op)}") from error.__cause__

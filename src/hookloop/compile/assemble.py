@@ -193,12 +193,14 @@ class Assembler:
         describe = [[], []]
         for side, values in enumerate((inputs, outputs)):
             for value in values:
-                if value.buffer.kind == OBJECT:
-                    describe[side].append((True, self._index(value.buffer), ()))
-                else:
+                is_object = value.buffer.kind == OBJECT
+                at = self._index(value.buffer) if is_object else self.tensor(value)
+                dims = None  # of a queue or an iterator: it has no shape
+                if value.dtype.name not in ("resource", "variant"):
                     registers = tuple(self.sizes.register(d) for d in value.shape)
                     fresh = tuple(isinstance(d, Size) and d.group > 0 for d in value.shape)
-                    describe[side].append((False, self.tensor(value), tuple(zip(registers, fresh))))
+                    dims = tuple(zip(registers, fresh))
+                describe[side].append((is_object, at, dims))
         return op, describe[0], describe[1]
 
     def _groups(self):

@@ -15,12 +15,12 @@ def lower_host(lowerer, node, context):
         outputs.append(_output(lowerer, tensor, shape, fresh))
     index = len(lowerer.hosts)
     lowerer.hosts.append((op, inputs, outputs))
-    now = [v for v in outputs if not fresh or _is_object(v)]
+    # Where only the call tells sizes, what depends on them is prepared after it: a second instruction stores the results.
+    now = outputs if not fresh else ()
     lowerer.append(Instr("host", inputs, now, (2 * index,), node.index, effect=True, defines=fresh))
     if fresh:
         lowerer.resize(fresh)
-        later = [v for v in outputs if not _is_object(v)]
-        lowerer.append(Instr("host", (), later, (2 * index + 1,), node.index, effect=True))
+        lowerer.append(Instr("host", (), outputs, (2 * index + 1,), node.index, effect=True))
     lowerer.environment.update(zip(op.outputs, outputs))
 
 
@@ -31,8 +31,8 @@ def _is_object(value):
 def _output(lowerer, tensor, shape, fresh):
     """A value for an output; sizes that are not known become registers, added to `fresh`."""
     dtype = tensor.dtype.base_dtype
-    if lowerer.is_object(tensor):
-        return Value(dtype, shape if shape is not None else (), Buffer(OBJECT, dtype, 1, ("host", tensor)))
+    if dtype.name in ("resource", "variant"):
+        return Value(dtype, (), Buffer(OBJECT, dtype, 1, ("host", tensor)))
     if shape is None:
         shape = (None,) * lowerer.request.assumed_rank(tensor)
     dims = []
@@ -42,6 +42,8 @@ def _output(lowerer, tensor, shape, fresh):
             dim = lowerer.sizes.fresh(group)
             fresh.append(dim)
         dims.append(dim)
+    if lowerer.is_object(tensor):
+        return Value(dtype, tuple(dims), Buffer(OBJECT, dtype, 1, ("host", tensor)))
     return lowerer.allocate(dtype, tuple(dims))
 
 

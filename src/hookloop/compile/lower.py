@@ -322,6 +322,9 @@ class Lowerer:
             for tensor, symbol in zip(op.outputs, symbols):
                 self.environment[tensor] = self.symbolic(tensor.dtype.base_dtype, symbol)
             return
+        if any(t.dtype.base_dtype.name == "string" for t in (*op.inputs, *op.outputs)):
+            lower_host(self, node, context)  # text has no kernels: the op's reference computes it
+            return
         self._outputs(node, context)
         before = len(self.block.items)
         if op_def.kernel is not None:

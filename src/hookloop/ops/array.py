@@ -365,7 +365,7 @@ register(
           symbolic=True, lower=_fill_lower, reference=lambda node, dims, x: np.full([int(d) for d in dims], x),
           gradient=_fill_gradient),
     OpDef("ZerosLike", "x: T", "y: T", shape=unchanged, lower=_one_value(0), gradient=no_gradient,
-          reference=lambda node, x: np.zeros_like(x)),
+          reference=lambda node, x: np.full_like(x, b"" if x.dtype == object else 0)),
     OpDef("OnesLike", "x: T", "y: T", shape=unchanged, lower=_one_value(1), gradient=no_gradient,
           reference=lambda node, x: np.ones_like(x)),
     OpDef("Range", "start: Tidx, limit: Tidx, delta: Tidx", "output: Tidx", types={"Tidx": kinds.REAL}, shape=_range_size,

@@ -275,6 +275,7 @@ def _comparison(name, kernel, reference, allowed, **more):
 
 
 _ANY = kinds.NUMBER | kinds.BOOL
+_TEXT = frozenset((dtypes.string,))
 
 register(
     _binary("Add", "add", _plain(np.add), kinds.NUMBER, _add_gradient, symbolic=True),
@@ -304,8 +305,8 @@ register(
     _binary("BitwiseXor", "bitwise_xor", _plain(np.bitwise_xor), kinds.INTEGER, no_gradient),
     _binary("LeftShift", "left_shift", _plain(np.left_shift), kinds.INTEGER, no_gradient),
     _binary("RightShift", "right_shift", _plain(np.right_shift), kinds.INTEGER, no_gradient),
-    _comparison("Equal", "equal", np.equal, _ANY),
-    _comparison("NotEqual", "not_equal", np.not_equal, _ANY),
+    _comparison("Equal", "equal", np.equal, _ANY | _TEXT),
+    _comparison("NotEqual", "not_equal", np.not_equal, _ANY | _TEXT),
     _comparison("Less", "less", np.less, kinds.REAL),
     _comparison("LessEqual", "less_equal", np.less_equal, kinds.REAL),
     _comparison("Greater", "greater", np.greater, kinds.REAL),
