@@ -1,0 +1,19 @@
+"""The ops that run in Python, under the interpreter's lock: the whole list. Every other op is a kernel.
+
+An op belongs here only where its work is Python's own: calling a user's function, text, files, blocking on other threads.
+"""
+
+from __future__ import annotations
+
+_CALLS = frozenset(("PyFunc", "PyFuncStateless"))
+
+_PRINTING = frozenset(("Assert", "Print", "PrintV2", "StringFormat", "Timestamp"))
+
+_TEXT = frozenset((
+    "AsString", "DecodeBase64", "DecodeRaw", "EncodeBase64", "ReduceJoin", "RegexFullMatch", "RegexReplace",
+    "StaticRegexFullMatch", "StaticRegexReplace", "StringJoin", "StringLength", "StringLower", "StringStrip",
+    "StringToHashBucket", "StringToHashBucketFast", "StringToHashBucketStrong", "StringToNumber", "StringUpper",
+    "Substr",
+))  # fmt: skip
+
+HOST_OPS = _CALLS | _PRINTING | _TEXT

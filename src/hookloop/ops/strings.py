@@ -1,0 +1,502 @@
+"""Ops on text: joining, slicing, conversion, hashing, regular expressions, encodings. All run in Python."""
+
+from __future__ import annotations
+
+import math
+import re
+
+import numpy as np
+
+from .. import dtypes, errors
+from ..graph.scopes import name_scope
+from ..shapes import UNKNOWN
+from . import kinds
+from ._string_hashes import farm, murmur, sip
+from .array import rank
+from .array import range as range_op
+from .build import apply_op, constant, convert_to_tensor
+from .printing import string_format
+from .registry import OpDef, no_gradient, register
+from .shape_functions import unchanged
+
+__all__ = [
+    "as_string", "decode_base64", "decode_raw", "encode_base64", "reduce_join", "regex_replace", "string_join",
+    "string_strip", "string_to_hash_bucket", "string_to_hash_bucket_fast", "string_to_hash_bucket_strong",
+    "string_to_number", "substr",
+]  # fmt: skip
+
+format = string_format
+
+
+def _each(function, dtype=object):
+    """A host function that applies `function(element, call)` to every element of its first input."""
+
+    def run(call, array, *_):
+        out = np.empty(array.size, dtype)
+        flat = [array[()]] if array.ndim == 0 else array.ravel()
+        for i, element in enumerate(flat):
+            out[i] = function(element, call)
+        return out.reshape(array.shape)
+
+    return run
+
+
+def _invalid(text):
+    return errors.InvalidArgumentError(None, None, text)
+
+
+def _text(value):
+    return value.decode("utf-8", "replace")
+
+
+# --- joining and slicing --------------------------------------------------------------------------------
+
+
+def _join_shape(c):
+    shape = ()
+    for i in range(len(c.inputs)):
+        if not c.known(i):
+            return None
+        if c.shape(i) != ():
+            shape = c.shape(i) if shape == () else c.merge_shapes(shape, c.shape(i))
+    return shape
+
+
+def _run_join(call, *arrays):
+    shape = next((a.shape for a in arrays if a.ndim), ())
+    for array in arrays:
+        if array.ndim and array.shape != shape:
+            raise _invalid(f"Input shapes do not match: {list(shape)} vs. {list(array.shape)}")
+    separator = call.attr("separator")
+    parts = [np.broadcast_to(array, shape).ravel() for array in arrays]
+    out = np.empty(math.prod(shape), object)
+    for i in range(out.size):
+        out[i] = separator.join([part[i] for part in parts])
+    return out.reshape(shape)
+
+
+def _reduced_shape(c):
+    if not c.known(0):
+        return None
+    shape = list(c.shape(0))
+    if not c.has_constant(1):
+        return (UNKNOWN,) * len(shape) if c.attr("keep_dims") else None
+    axes = {int(axis) % max(len(shape), 1) for axis in np.ravel(c.constant(1))}
+    if c.attr("keep_dims"):
+        return tuple([1 if i in axes else d for i, d in enumerate(shape)])
+    return tuple([d for i, d in enumerate(shape) if i not in axes])
+
+
+def _run_reduce_join(call, array, axes):
+    count = array.ndim
+    for axis in axes.ravel():
+        if not -count <= axis < count:
+            raise _invalid(f"Invalid reduction dimension {axis} for input with {count} dimension(s)")
+    axes = [int(axis) % count for axis in axes.ravel()]
+    kept = [axis for axis in range(count) if axis not in axes]
+    # Of several axes the first one runs fastest.
+    moved = array.transpose(*kept, *reversed(axes))
+    shape = [array.shape[axis] for axis in kept]
+    rows = moved.reshape(math.prod(shape), -1) if array.size else np.empty((math.prod(shape), 0), object)
+    out = np.empty(len(rows), object)
+    for i, row in enumerate(rows):
+        out[i] = call.attr("separator").join(row)
+    if call.attr("keep_dims"):
+        shape = [1 if axis in axes else array.shape[axis] for axis in range(count)]
+    return out.reshape(shape)
+
+
+def _substr_shape(c):
+    if not (c.known(0) and c.known(1) and c.known(2)):
+        return None
+    return c.broadcast(c.broadcast(c.shape(0), c.shape(1)), c.shape(2))
+
+
+def _run_substr(call, text, positions, lengths):
+    in_characters = call.attr("unit") == b"UTF8_CHAR"
+    texts, positions, lengths = np.broadcast_arrays(text, positions, lengths)
+    out = np.empty(texts.size, object)
+    for i, (value, position, length) in enumerate(zip(texts.ravel(), positions.ravel(), lengths.ravel())):
+        whole = value.decode("utf-8", "surrogateescape") if in_characters else value
+        if not -len(whole) <= position <= len(whole):
+            raise _invalid(f"pos {position} out of range for string b'{_text(value)}' at index {i}")
+        start = int(position) % len(whole) if position < 0 else int(position)
+        part = whole[start : start + max(int(length), 0)]
+        out[i] = part.encode("utf-8", "surrogateescape") if in_characters else part
+    return out.reshape(texts.shape)
+
+
+def _length(value, call):
+    return len(value.decode("utf-8", "replace")) if call.attr("unit") == b"UTF8_CHAR" else len(value)
+
+
+def _cased(method):
+    def change(value, call):
+        if call.attr("encoding") == b"utf-8":
+            return getattr(value.decode("utf-8", "replace"), method)().encode()
+        return getattr(value, method)()
+
+    return _each(change)
+
+
+# --- numbers --------------------------------------------------------------------------------------------
+
+
+def _number_format(call, dtype):
+    """The printf format that the attributes of AsString stand for."""
+    flag, width = call.attr("fill").decode(), call.attr("width")
+    precision = call.attr("precision")
+    if dtype.kind in "iu" and (precision >= 0 or call.attr("scientific") or call.attr("shortest")):
+        what = "precision" if precision >= 0 else "scientific and shortest format"
+        raise _invalid(f"{what} not supported for datatype {dtypes.as_dtype(dtype).name}")
+    if len(flag) > 1 or flag not in " +-0#":
+        raise _invalid(f"Fill argument not supported: {flag!r}")
+    size = f"{width}" if width > -1 else ""
+    if dtype.kind in "iu":
+        return f"%{flag}{size}d"
+    kind = "e" if call.attr("scientific") else "g" if call.attr("shortest") else "f"
+    return f"%{flag}{size}{f'.{precision}' if precision >= 0 else ''}{kind}"
+
+
+def _run_as_string(call, array):
+    if array.dtype.kind == "b":
+        texts = ["true" if value else "false" for value in array.ravel()]
+    elif array.dtype.kind == "c":
+        one = _number_format(call, array.real.dtype)
+        texts = [f"({one % value.real},{one % value.imag})" for value in array.ravel()]
+    else:
+        one = _number_format(call, array.dtype)
+        texts = [one % value for value in array.ravel().tolist()]
+    out = np.empty(array.size, object)
+    out[:] = [text.encode() for text in texts]
+    return out.reshape(array.shape)
+
+
+def _run_to_number(call, array):
+    dtype = np.dtype(call.attr("out_type").as_numpy_dtype)
+    out = np.empty(array.size, dtype)
+    for i, value in enumerate(array.ravel()):
+        text = _text(value).strip()
+        try:
+            if "_" in text:
+                raise ValueError
+            out[i] = int(text) if dtype.kind == "i" else float(text)
+        except (ValueError, OverflowError):
+            raise _invalid(f"StringToNumberOp could not correctly convert string: {_text(value)}") from None
+    return out.reshape(array.shape)
+
+
+def _run_decode_raw(call, array):
+    dtype = np.dtype(call.attr("out_type").as_numpy_dtype)
+    if not array.size:
+        return np.empty((*array.shape, 0), dtype)
+    texts = list(array.ravel())
+    size = len(texts[0])
+    for i, text in enumerate(texts):
+        if len(text) != size:
+            raise _invalid(
+                f"DecodeRaw requires input strings to all be the same size, but element {i} has size {size} != {len(text)}"
+            )
+    if size % dtype.itemsize:
+        raise _invalid(
+            f"Input to DecodeRaw has length {size} that is not a multiple of {dtype.itemsize}, the size of {dtype.name}"
+        )
+    stored = dtype.newbyteorder("<" if call.attr("little_endian") else ">")
+    return np.frombuffer(b"".join(texts), stored).astype(dtype).reshape(*array.shape, size // dtype.itemsize)
+
+
+# --- regular expressions --------------------------------------------------------------------------------
+
+
+def _compiled(pattern):
+    try:
+        return re.compile(pattern)
+    except re.error as error:
+        raise _invalid(f"Invalid pattern: {_text(pattern)}, error: {error}") from None
+
+
+def _replace(call, array, pattern, rewrite):
+    expression = _compiled(pattern)
+    pieces = re.split(rb"\\(\d|\\)", rewrite)  # odd places hold a group's digit or a backslash
+
+    def expand(match):
+        parts = []
+        for i, piece in enumerate(pieces):
+            parts.append(piece if i % 2 == 0 or piece == b"\\" else match.group(int(piece)) or b"")
+        return b"".join(parts)
+
+    count = 0 if call.attr("replace_global") else 1
+    return _each(lambda value, _: expression.sub(expand, value, count=count))(call, array)
+
+
+def _run_static_replace(call, array):
+    return _replace(call, array, call.attr("pattern"), call.attr("rewrite"))
+
+
+def _run_replace(call, array, pattern, rewrite):
+    return _replace(call, array, pattern.item(), rewrite.item())
+
+
+def _full_match(call, array, pattern):
+    expression = _compiled(pattern)
+    return _each(lambda value, _: expression.fullmatch(value) is not None, bool)(call, array)
+
+
+# --- encodings ------------------------------------------------------------------------------------------
+
+
+def _encode_base64(value, call):
+    import base64
+
+    text = base64.urlsafe_b64encode(value)
+    return text if call.attr("pad") else text.rstrip(b"=")
+
+
+def _decode_base64(value, call):
+    import base64
+    import binascii
+
+    bare = value.rstrip(b"=")
+    if len(bare) % 4 == 1:
+        raise _invalid("Base64 string length cannot be 1 modulo 4.")
+    try:
+        return base64.b64decode(bare + b"=" * (-len(bare) % 4), altchars=b"-_", validate=True)
+    except binascii.Error:
+        raise _invalid("Invalid character found in base64.") from None
+
+
+def _op(name, inputs, outputs, host, shape=unchanged, **more):
+    return OpDef(name, inputs, outputs, host=host, shape=shape, gradient=no_gradient, **more)
+
+
+def _bucket(hash_):
+    return _each(lambda value, call: hash_(value, call) % call.attr("num_buckets"), np.int64)
+
+
+register(
+    _op("StringJoin", "inputs: N * string", "output: string", _run_join, _join_shape, attrs={"separator": b""}),
+    _op("ReduceJoin", "inputs: string, reduction_indices: int32", "output: string", _run_reduce_join, _reduced_shape,
+        attrs={"keep_dims": False, "separator": b""}),
+    _op("Substr", "input: string, pos: T, len: T", "output: string", _run_substr, _substr_shape,
+        attrs={"unit": b"BYTE"}, types={"T": kinds.INDEX}),
+    _op("StringLength", "input: string", "output: int32", _each(_length, np.int32), attrs={"unit": b"BYTE"}),
+    _op("StringStrip", "input: string", "output: string", _each(lambda value, _: value.strip())),
+    _op("StringLower", "input: string", "output: string", _cased("lower"), attrs={"encoding": b""}),
+    _op("StringUpper", "input: string", "output: string", _cased("upper"), attrs={"encoding": b""}),
+    _op("AsString", "input: T", "output: string", _run_as_string, types={"T": kinds.NUMBER | kinds.BOOL},
+        attrs={"precision": -1, "scientific": False, "shortest": False, "width": -1, "fill": b""}),
+    _op("StringToNumber", "string_tensor: string", "output: out_type", _run_to_number, attrs={"out_type": dtypes.float32},
+        types={"out_type": frozenset((dtypes.float32, dtypes.float64, dtypes.int32, dtypes.int64))}),
+    _op("StringToHashBucket", "string_tensor: string", "output: int64", _bucket(lambda value, call: murmur(value)),
+        attrs={"num_buckets": None}),
+    _op("StringToHashBucketFast", "input: string", "output: int64", _bucket(lambda value, call: farm(value)),
+        attrs={"num_buckets": None}),
+    _op("StringToHashBucketStrong", "input: string", "output: int64",
+        _bucket(lambda value, call: sip(value, call.attr("key"))), attrs={"num_buckets": None, "key": None}),
+    _op("StaticRegexReplace", "input: string", "output: string", _run_static_replace,
+        attrs={"pattern": None, "rewrite": None, "replace_global": True}),
+    _op("RegexReplace", "input: string, pattern: string, rewrite: string", "output: string", _run_replace,
+        attrs={"replace_global": True}),
+    _op("StaticRegexFullMatch", "input: string", "output: bool",
+        lambda call, array: _full_match(call, array, call.attr("pattern")), attrs={"pattern": None}),
+    _op("RegexFullMatch", "input: string, pattern: string", "output: bool",
+        lambda call, array, pattern: _full_match(call, array, pattern.item())),
+    _op("EncodeBase64", "input: string", "output: string", _each(_encode_base64), attrs={"pad": False}),
+    _op("DecodeBase64", "input: string", "output: string", _each(_decode_base64)),
+    _op("DecodeRaw", "bytes: string", "output: out_type", _run_decode_raw,
+        lambda c: (*c.shape(0), UNKNOWN) if c.known(0) else None, attrs={"out_type": None, "little_endian": True}),
+)  # fmt: skip
+
+
+# --- public functions -----------------------------------------------------------------------------------
+
+
+def string_join(inputs, separator="", name=None):
+    """Joins the texts of several tensors, element by element.
+
+    Args:
+      inputs: string tensors of one shape; scalars go with every element.
+      separator: text between them.
+      name: the node's name.
+    """
+    return apply_op("StringJoin", [inputs], {"separator": separator}, name)
+
+
+join = string_join
+
+
+def reduce_join(inputs, axis=None, keep_dims=None, separator="", name=None, reduction_indices=None, keepdims=None):
+    """Joins the texts of a tensor along axes.
+
+    Args:
+      inputs: a string tensor.
+      axis: the axes, of which the first runs fastest; all by default, in row-major order.
+      keep_dims, keepdims: whether the axes stay, with size 1.
+      separator: text between elements.
+      name: the node's name.
+      reduction_indices: the old name of `axis`.
+
+    Raises:
+      ValueError: where an argument is given under both of its names.
+    """
+    axis = _either("axis", axis, "reduction_indices", reduction_indices)
+    keep = _either("keepdims", keepdims, "keep_dims", keep_dims)
+    with name_scope(name, "ReduceJoin", [inputs, axis]):
+        inputs = convert_to_tensor(inputs)
+        if axis is None and inputs.shape.ndims is not None:
+            axis = constant(np.arange(inputs.shape.ndims - 1, -1, -1), dtypes.int32)
+        elif axis is None:
+            axis = range_op(rank(inputs) - 1, -1, -1)
+        elif isinstance(axis, (list, tuple)) and not axis:
+            axis = np.zeros(0, np.int32)
+        return apply_op("ReduceJoin", [inputs, axis], {"keep_dims": bool(keep), "separator": separator})
+
+
+def _either(name, value, old_name, old_value):
+    if value is not None and old_value is not None:
+        raise ValueError(f"Cannot specify both '{name}' and '{old_name}'")
+    return old_value if value is None else value
+
+
+def substr(input, pos, len, name=None, unit="BYTE"):
+    """The part of each text from `pos`, `len` long.
+
+    Args:
+      input: a string tensor.
+      pos: where it begins; negative counts from the end.
+      len: its length.
+      name: the node's name.
+      unit: "BYTE", or "UTF8_CHAR" to count characters.
+
+    Returns:
+      A string tensor. Running it raises `InvalidArgumentError` for a position outside of a text.
+    """
+    return apply_op("Substr", [input, pos, len], {"unit": unit}, name)
+
+
+def length(input, name=None, unit="BYTE"):
+    """The length of each text, in bytes, or with the unit "UTF8_CHAR" in characters."""
+    return apply_op("StringLength", [input], {"unit": unit}, name)
+
+
+def string_strip(input, name=None):
+    """Each text without white space at its ends."""
+    return apply_op("StringStrip", [input], name=name)
+
+
+strip = string_strip
+
+
+def lower(input, encoding="", name=None):
+    """Each text in small letters; those outside of ASCII too with the encoding "utf-8"."""
+    return apply_op("StringLower", [input], {"encoding": encoding}, name)
+
+
+def upper(input, encoding="", name=None):
+    """Each text in capital letters; those outside of ASCII too with the encoding "utf-8"."""
+    return apply_op("StringUpper", [input], {"encoding": encoding}, name)
+
+
+def as_string(input, precision=-1, scientific=False, shortest=False, width=-1, fill="", name=None):
+    """Numbers as text, in the manner of C's printf.
+
+    Args:
+      input: a tensor of numbers or booleans.
+      precision: digits after the point, for floating-point types only.
+      scientific: with an exponent.
+      shortest: whichever of both is shorter.
+      width: pads to this many characters.
+      fill: a flag of printf: blank, "+", "-", "0" or "#".
+      name: the node's name.
+    """
+    attrs = {"precision": precision, "scientific": scientific, "shortest": shortest, "width": width, "fill": fill}
+    return apply_op("AsString", [input], attrs, name)
+
+
+def string_to_number(string_tensor=None, out_type=dtypes.float32, name=None, input=None):
+    """The number that each text spells.
+
+    Args:
+      string_tensor, input: a string tensor.
+      out_type: float32, float64, int32 or int64.
+      name: the node's name.
+
+    Returns:
+      A tensor. Running it raises `InvalidArgumentError` for text that is no number.
+    """
+    text = _either("input", input, "string_tensor", string_tensor)
+    return apply_op("StringToNumber", [text], {"out_type": dtypes.as_dtype(out_type)}, name)
+
+
+to_number = string_to_number
+
+
+def string_to_hash_bucket(string_tensor=None, num_buckets=None, name=None, input=None):
+    """The hash of each text modulo `num_buckets`."""
+    text = _either("input", input, "string_tensor", string_tensor)
+    return apply_op("StringToHashBucket", [text], {"num_buckets": num_buckets}, name)
+
+
+def string_to_hash_bucket_fast(input, num_buckets, name=None):
+    """The hash of each text modulo `num_buckets`, by a hash that is fast and not safe against chosen texts."""
+    return apply_op("StringToHashBucketFast", [input], {"num_buckets": num_buckets}, name)
+
+
+def string_to_hash_bucket_strong(input, num_buckets, key, name=None):
+    """The hash of each text modulo `num_buckets`, by a hash with a secret key of two integers."""
+    return apply_op("StringToHashBucketStrong", [input], {"num_buckets": num_buckets, "key": list(key)}, name)
+
+
+to_hash_bucket = string_to_hash_bucket
+to_hash_bucket_fast = string_to_hash_bucket_fast
+to_hash_bucket_strong = string_to_hash_bucket_strong
+
+
+def regex_replace(input, pattern, rewrite, replace_global=True, name=None):
+    """Replaces what a regular expression matches.
+
+    Args:
+      input: a string tensor.
+      pattern: the expression.
+      rewrite: what comes instead; `\\1` stands for the first group, and so on.
+      replace_global: all matches in a text, not only its first.
+      name: the node's name.
+    """
+    attrs = {"replace_global": replace_global}
+    if isinstance(pattern, (str, bytes)) and isinstance(rewrite, (str, bytes)):
+        return apply_op("StaticRegexReplace", [input], {"pattern": pattern, "rewrite": rewrite, **attrs}, name)
+    return apply_op("RegexReplace", [input, pattern, rewrite], attrs, name)
+
+
+def regex_full_match(input, pattern, name=None):
+    """Whether a regular expression matches each text as a whole."""
+    if isinstance(pattern, (str, bytes)):
+        return apply_op("StaticRegexFullMatch", [input], {"pattern": pattern}, name)
+    return apply_op("RegexFullMatch", [input, pattern], name=name)
+
+
+def encode_base64(input, pad=False, name=None):
+    """Each text in the web-safe base64; `pad` fills it up with `=`."""
+    return apply_op("EncodeBase64", [input], {"pad": pad}, name)
+
+
+def decode_base64(input, name=None):
+    """The text that each web-safe base64 text stands for, padded or not."""
+    return apply_op("DecodeBase64", [input], name=name)
+
+
+def decode_raw(input_bytes=None, out_type=None, little_endian=True, name=None, bytes=None):
+    """The numbers whose bytes each text holds.
+
+    Args:
+      input_bytes, bytes: a string tensor; its texts have one length.
+      out_type: the type of the numbers.
+      little_endian: the order of the bytes.
+      name: the node's name.
+
+    Returns:
+      A tensor with one more axis.
+    """
+    text = _either("input_bytes", input_bytes, "bytes", bytes)
+    attrs = {"out_type": dtypes.as_dtype(out_type), "little_endian": little_endian}
+    return apply_op("DecodeRaw", [text], attrs, name)

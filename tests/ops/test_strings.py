@@ -1,0 +1,202 @@
+"""Text as tensors: feeds, fetches, moving it about, and the ops that work on it."""
+
+import numpy as np
+import pytest
+
+import hookloop as tf
+from hookloop import strings
+
+
+def run(fetch, feeds=None):
+    with tf.Session() as session:
+        return session.run(fetch, feeds)
+
+
+def texts(array):
+    return np.asarray(array).tolist()
+
+
+# --- feeds, fetches, movement ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "value", [["a", "bc"], [b"a", b"bc"], np.array(["a", "bc"]), np.array([b"a", b"bc"], object), ("a", b"bc")]
+)
+def test_text_is_fed_in_any_form_and_fetched_as_bytes(executor, value):
+    x = tf.placeholder(tf.string, [None])
+    got = run(tf.identity(x), {x: value})
+    assert got.dtype == object and texts(got) == [b"a", b"bc"]
+
+
+def test_scalar_text_is_fetched_as_bytes(executor):
+    x = tf.placeholder(tf.string, [])
+    assert run([x, tf.identity(x), tf.constant("é")], {x: "b\0c"}) == [b"b\0c", b"b\0c", "é".encode()]
+
+
+def test_sizes_of_text_vary_from_step_to_step(executor):
+    x = tf.placeholder(tf.string, None)
+    outputs = [tf.shape(x), tf.size(x), tf.reshape(x, [-1]), tf.equal(x, "a"), tf.stack([x, x])]
+    with tf.Session() as session:
+        for value in (["a", "b", "c"], [["a"]], "a", [["a", "x"], ["b", "a"]]):
+            value = np.array(value, object)
+            shape, size, flat, equal, stacked = session.run(outputs, {x: value})
+            encoded = np.char.encode(value.astype(str)).astype(object)
+            assert shape.tolist() == list(value.shape) and size == value.size
+            assert texts(flat) == encoded.ravel().tolist()
+            assert texts(equal) == (encoded == b"a").tolist()
+            assert texts(stacked) == [encoded.tolist()] * 2
+
+
+def test_text_moves_like_numbers(executor):
+    x = tf.placeholder(tf.string, [2, 2], name="x")
+    value = np.array([[b"a", b"b"], [b"c", b"d"]], object)
+    cases = [
+        (tf.concat([x, [["e", "f"]]], 0), np.concatenate([value, [[b"e", b"f"]]])),
+        (tf.gather(x, [1, 0]), value[[1, 0]]), (x[0], value[0]), (x[:, 1:], value[:, 1:]), (x[1, 0], b"c"),
+        (tf.transpose(x), value.T), (tf.tile(x, [1, 2]), np.tile(value, (1, 2))), (tf.expand_dims(x, 1), value[:, None]),
+        (tf.where(tf.equal(x, "a"), x, tf.fill([2, 2], "z")), np.where(value == b"a", value, b"z")),
+        (tf.boolean_mask(x, tf.not_equal(x, "a")), value.ravel()[1:]), (tf.zeros_like(x), np.full((2, 2), b"", object)),
+        (tf.reverse(x, [0]), value[::-1]), (tf.unstack(x)[1], value[1]),
+    ]  # fmt: skip
+    for got, (_, expected) in zip(run([tensor for tensor, _ in cases], {x: value}), cases):
+        assert texts(got) == texts(expected)
+
+
+def test_comparisons_of_text_feed_numbers(executor):
+    x = tf.placeholder(tf.string, [None])
+    total = tf.reduce_sum(tf.cast(tf.equal(x, "yes"), tf.float32))
+    with tf.Session() as session:
+        assert session.run(total, {x: ["yes", "no", "yes"]}) == 2
+        assert session.run(total, {x: []}) == 0
+
+
+def test_fetched_text_is_the_callers_own(executor):
+    constant = tf.constant(["a", "b"])
+    with tf.Session() as session:
+        session.run(constant)[0] = b"changed"
+        assert texts(session.run(constant)) == [b"a", b"b"]
+
+
+# --- ops ------------------------------------------------------------------------------------------------
+
+
+def test_join(executor):
+    assert texts(run(tf.string_join([["a", "b"], "x", ["p", "q"]], "-"))) == [b"a-x-p", b"b-x-q"]
+    assert tf.string_join(["a", tf.constant(["b", "c"])]).shape.as_list() == [2]
+    with pytest.raises(ValueError):
+        tf.string_join([["a", "b"], ["x"]])
+
+
+@pytest.mark.parametrize(
+    "axis, options, expected",
+    [
+        (0, {}, [b"ac", b"bd"]), (-1, {}, [b"ab", b"cd"]), (None, {}, b"abcd"), ([1, 0], {}, b"abcd"),
+        ([0, 1], {"separator": "-", "keep_dims": True}, [[b"a-c-b-d"]]), ([], {}, [[b"a", b"b"], [b"c", b"d"]]),
+    ],
+)  # fmt: skip
+def test_reduce_join(executor, axis, options, expected):
+    joined = tf.reduce_join(tf.constant([["a", "b"], ["c", "d"]]), axis, **options)
+    assert joined.op.name == "ReduceJoin/ReduceJoin"
+    assert joined.shape.as_list() == list(np.shape(expected))
+    assert texts(run(joined)) == expected
+
+
+def test_reduce_join_of_open_rank(executor):
+    x = tf.placeholder(tf.string, None)
+    joined = tf.reduce_join(x)
+    with tf.Session() as session:
+        assert session.run(joined, {x: [["a", "b"], ["c", "d"]]}) == b"abcd"
+        assert session.run(joined, {x: ["x", "y"]}) == b"xy"
+
+
+@pytest.mark.parametrize(
+    "value, options, expected",
+    [
+        ([1.5, 1e-8, np.nan, np.inf], {}, [b"1.500000", b"0.000000", b"nan", b"inf"]), ([1.5], {"precision": 2}, [b"1.50"]),
+        ([1.5], {"scientific": True}, [b"1.500000e+00"]), ([1e-8], {"shortest": True, "width": 10}, [b"     1e-08"]),
+        ([1, -20], {"width": 5, "fill": "0"}, [b"00001", b"-0020"]), ([1, -20], {"width": 5, "fill": "-"}, [b"1    ", b"-20  "]),
+        ([True, False], {}, [b"true", b"false"]), ([1 + 2j], {}, [b"(1.000000,2.000000)"]),
+    ],
+)  # fmt: skip
+def test_numbers_as_text(executor, value, options, expected):
+    assert texts(run(tf.as_string(tf.constant(value), **options))) == expected
+
+
+def test_numbers_as_text_refuses_a_precision_of_integers(executor):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="precision not supported for datatype int32"):
+        run(tf.as_string(tf.constant([1]), precision=5))
+
+
+def test_text_as_numbers(executor):
+    np.testing.assert_array_equal(run(tf.string_to_number(["1.5", " 2 ", "1e3", "inf"])), np.float32([1.5, 2, 1000, np.inf]))
+    got = run(tf.strings.to_number(["15", "-3"], tf.int64))
+    assert got.dtype == np.int64 and got.tolist() == [15, -3]
+    for text, dtype in (("x1", tf.float32), ("1.5", tf.int32), ("99999999999", tf.int32), ("1_0", tf.int32)):
+        with pytest.raises(tf.errors.InvalidArgumentError, match="could not correctly convert string: " + text):
+            run(tf.string_to_number([text], dtype))
+
+
+def test_hashes_are_tensorflows(executor):
+    assert run(tf.string_to_hash_bucket(["a", "hello", ""], 10)).tolist() == [8, 8, 9]
+    values = ["a", "hello", "", "hello world, this is a longer text for hashing", "x" * 70, "0123456789abcdef01", "y" * 200]
+    expected = [384735799, 359589692, 912170738, 516361530, 623903736, 237994539, 960752327]
+    assert run(tf.string_to_hash_bucket_fast(values, 1000000007)).tolist() == expected
+    strong = run(tf.string_to_hash_bucket_strong(["a", "hello", "", "hello world this"], 1000000007, [1, 2]))
+    assert strong.tolist() == [142192448, 889399473, 436933189, 660242646]
+
+
+def test_substr(executor):
+    assert texts(run(tf.substr(["hello", "world"], 1, 3))) == [b"ell", b"orl"]
+    assert texts(run(tf.substr(["hello", "world"], [1, -2], [3, 1]))) == [b"ell", b"l"]
+    assert run(tf.strings.substr("héllo", 1, 2, unit="UTF8_CHAR")) == "él".encode()
+    with pytest.raises(tf.errors.InvalidArgumentError, match="pos 9 out of range for string b'hello' at index 0"):
+        run(tf.substr("hello", 9, 3))
+
+
+def test_lengths_and_cases(executor):
+    assert run(strings.length(["héllo", "a"])).tolist() == [6, 1]
+    assert run(strings.length(["héllo", "a"], unit="UTF8_CHAR")).tolist() == [5, 1]
+    assert texts(run(tf.string_strip([" a b\n\t"]))) == [b"a b"]
+    assert texts(run(strings.lower(["ABcÉ"]))) == ["abcÉ".encode()]
+    assert texts(run(strings.lower(["ABcÉ"], encoding="utf-8"))) == ["abcé".encode()]
+    assert texts(run(strings.upper(["abcé"]))) == ["ABCé".encode()]
+
+
+def test_regular_expressions(executor):
+    assert tf.regex_replace(["a"], "b", "c").op.type == "StaticRegexReplace"
+    assert tf.regex_replace(["a"], tf.constant("b"), "c").op.type == "RegexReplace"
+    assert texts(run(tf.regex_replace(["abcabc"], "b(.)", r"\1x"))) == [b"acxacx"]
+    assert texts(run(tf.regex_replace(["abcabc"], tf.constant("b"), r"\\", replace_global=False))) == [rb"a\cabc"]
+    assert run(strings.regex_full_match(["abc", "ab"], "a.c")).tolist() == [True, False]
+    assert run(strings.regex_full_match(["abc", "ab"], tf.constant("a."))).tolist() == [False, True]
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"Invalid pattern: b\(, error"):
+        run(tf.regex_replace(["a"], "b(", "x"))
+
+
+def test_base64(executor):
+    assert texts(run(tf.encode_base64(["hello?>~", "a"]))) == [b"aGVsbG8_Pn4", b"YQ"]
+    assert texts(run(tf.encode_base64(["a"], pad=True))) == [b"YQ=="]
+    assert texts(run(tf.decode_base64(["aGVsbG8_Pn4", "YQ=="]))) == [b"hello?>~", b"a"]
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        run(tf.decode_base64(["*"]))
+
+
+def test_decode_raw(executor):
+    x = tf.placeholder(tf.string, [None])
+    numbers = tf.decode_raw(x, tf.int16)
+    assert numbers.shape.as_list() == [None, None]
+    swapped = tf.decode_raw(x, tf.int16, little_endian=False)
+    with tf.Session() as session:
+        assert session.run(numbers, {x: ["abcd", "efgh"]}).tolist() == [[25185, 25699], [26213, 26727]]
+        assert session.run(tf.reduce_sum(swapped), {x: ["ab"]}) == 24930
+        with pytest.raises(tf.errors.InvalidArgumentError, match="length 3 that is not a multiple of 2, the size of int16"):
+            session.run(numbers, {x: ["abc"]})
+        with pytest.raises(tf.errors.InvalidArgumentError, match="to all be the same size, but element 1 has size 4 != 2"):
+            session.run(numbers, {x: ["abcd", "ef"]})
+
+
+def test_format(executor):
+    got = run(strings.format("x {} y {}", (tf.constant(1), tf.constant(["a", "b"]))))
+    assert got == b'x 1 y ["a" "b"]'
+    with pytest.raises(ValueError, match=r"2 placeholder\(s\) in template does not match 1 tensor"):
+        strings.format("{} {}", tf.constant(1))
