@@ -24,6 +24,8 @@ np.import_array()
 include "_core_plan.pxi"
 include "_core_run.pxi"
 include "_core_session.pxi"
+include "_hook_types.pxi"
+include "_hook_loop.pxi"
 
 
 def isa_name():

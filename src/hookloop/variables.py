@@ -494,9 +494,10 @@ def initialize_variables(var_list, name="init"):
 
 def report_uninitialized_variables(var_list=None, name="report_uninitialized_variables"):
     """The names of the variables without a value, as a 1-D tensor of text."""
-    from .ops.array import boolean_mask, stack
+    from .ops.gather import boolean_mask
     from .ops.build import constant
     from .ops.math_unary import logical_not
+    from .ops.slicing import stack
 
     if var_list is None:
         var_list = global_variables() + local_variables()
@@ -510,7 +511,7 @@ def report_uninitialized_variables(var_list=None, name="report_uninitialized_var
 
 def assert_variables_initialized(var_list=None):
     """An operation that fails where a variable has no value, or None without variables."""
-    from .ops.array import stack
+    from .ops.slicing import stack
 
     var_list = global_variables() + local_variables() if var_list is None else var_list
     if not var_list:

@@ -2,10 +2,22 @@
 
 from .adagrad import AdagradOptimizer
 from .adam import AdamOptimizer
+from .coordinator import Coordinator, LooperThread
+from .final_ops_hook import FinalOpsHook
 from .gradient_descent import GradientDescentOptimizer
 from .learning_rate_decay import *
+from .logging_tensor_hook import LoggingTensorHook
 from .momentum import MomentumOptimizer
+from .monitored_session import MonitoredSession, SingularMonitoredSession
 from .moving_averages import ExponentialMovingAverage
+from .nan_tensor_hook import NanLossDuringTrainingError, NanTensorHook
 from .optimizer import Optimizer
 from .rmsprop import RMSPropOptimizer
+from .scaffold import Scaffold
+from .second_or_step_timer import SecondOrStepTimer
+from .session_creator import ChiefSessionCreator, SessionCreator, WorkerSessionCreator
+from .session_manager import SessionManager
+from .session_run_hook import SessionRunArgs, SessionRunContext, SessionRunHook, SessionRunValues
+from .stop_at_step_hook import StopAtStepHook
 from .training_util import assert_global_step, create_global_step, get_global_step, get_or_create_global_step, global_step
+from .trigger import Trigger, not_finite

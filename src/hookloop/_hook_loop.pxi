@@ -1,0 +1,480 @@
+# The loop around Session.run: which hooks are entered, what they add to a run, what they get from it.
+
+from libc.math cimport isfinite
+
+cdef extern from "Python.h":
+    ctypedef struct _TypeVersion "PyTypeObject":
+        unsigned int tp_version_tag
+
+
+cdef class HookSlot:
+    """One hook of a session: its callbacks that do something, and its trigger."""
+
+    cdef readonly object hook
+    cdef object before_run, after_run   # bound, or None where there is nothing to call
+    cdef Trigger trigger                # None: called every run
+    cdef _TypeVersion *type
+    cdef unsigned int version           # of the class, to notice when it is patched
+    cdef bint started
+    cdef double last                    # the counter when it was last due
+    cdef int watch                      # place of the watched value among the run's extra fetches
+    # hook_stats
+    cdef readonly int64_t before_calls, after_calls, before_ns, after_ns
+
+    def __cinit__(self, hook):
+        self.hook = hook
+
+    cdef bint is_due(self, double counter):
+        cdef Trigger trigger = self.trigger
+        if trigger.at is not None:
+            return counter >= <double>trigger.at
+        if not self.started:
+            self.started = True
+            self.last = counter
+            return trigger.first
+        if counter - self.last < <double>trigger.every:
+            return False
+        self.last = counter
+        return True
+
+
+cdef object _callback(object hook, object base, str name):
+    """The bound callback, or None where it is the base class's, which does nothing."""
+    if name not in getattr(hook, "__dict__", ()) and getattr(type(hook), name, None) is getattr(base, name):
+        return None
+    return getattr(hook, name, None)
+
+
+cdef object _definer(type kind, str name):
+    for each in kind.__mro__:
+        if name in each.__dict__:
+            return each
+    return None
+
+
+cdef Trigger _trigger(object hook, object base):
+    """The trigger in force: one whose class also has the callbacks that are called."""
+    trigger = getattr(hook, "trigger", None)
+    if type(trigger) is not Trigger or not isinstance(hook, base):
+        return None
+    kind = type(hook)
+    declarer = _definer(kind, "trigger")
+    if declarer is None:
+        return None
+    for name in ("before_run", "after_run"):
+        if name in getattr(hook, "__dict__", ()) or not issubclass(declarer, _definer(kind, name)):
+            return None
+    return trigger
+
+
+cdef int _flatten(object structure, list leaves) except -1:
+    """Appends the leaves of lists, tuples and dictionaries in order."""
+    cdef object item
+    if type(structure) is list or isinstance(structure, tuple):
+        for item in structure:
+            _flatten(item, leaves)
+    elif isinstance(structure, dict):
+        for item in structure.values():
+            _flatten(item, leaves)
+    else:
+        leaves.append(structure)
+    return 0
+
+
+cdef object _rebuild(object structure, list values, Py_ssize_t *at):
+    """The values in the form of the structure whose leaves they are."""
+    if type(structure) is list:
+        return [_rebuild(item, values, at) for item in structure]
+    if isinstance(structure, tuple):
+        items = [_rebuild(item, values, at) for item in structure]
+        return type(structure)(*items) if hasattr(structure, "_fields") else tuple(items)
+    if isinstance(structure, dict):
+        items = [(key, _rebuild(item, values, at)) for key, item in structure.items()]
+        return dict(items) if type(structure) is dict else type(structure)(items)
+    at[0] += 1
+    return values[at[0] - 1]
+
+
+cdef class HookLoop:
+    """The compiled part of a monitored session.
+
+    What is rare (making a session, recovering it, closing it) is asked of the class that inherits from it:
+    `_open()` makes the session and calls `_start`, `_recover(error)` says whether a failed run is tried again.
+    """
+
+    cdef readonly object _raw            # the session that runs the graph, or None
+    cdef object _raw_run
+    cdef SessionCore _core               # the same, where it is one of ours
+    cdef list _slots
+    cdef list _watches                   # tensors that triggers watch
+    cdef bint _enters, _triggers, _counts_seconds
+    cdef public bint _stopped
+    cdef public object _stop_reason
+    cdef public object _stop_event       # a coordinator's, or None
+    cdef int64_t _runs
+    cdef object _step_key, _maker, _base
+    cdef VariableCell _step_cell
+    cdef bint _measured
+    cdef object __weakref__
+
+    def __cinit__(self, *args, **kwargs):
+        self._slots = []
+        self._watches = []
+
+    def _start(self, session, hooks, base, step_key, maker):
+        """Takes a session that was made: `base` is the class of hooks, `step_key` the global step's variable."""
+        self._raw = session
+        self._raw_run = session.run
+        self._core = session if isinstance(session, SessionCore) else None
+        self._base = base
+        self._step_key = step_key
+        self._step_cell = None
+        self._maker = maker
+        self._runs = 0
+        self._slots = [HookSlot(hook) for hook in hooks]
+        self._refresh()
+
+    def _end(self):
+        """Forgets the session."""
+        self._raw = self._raw_run = self._core = self._step_cell = None
+
+    def _refresh(self):
+        """Looks at the hooks' classes and instances: which callbacks do something, which triggers hold."""
+        cdef HookSlot slot
+        self._enters = self._triggers = self._counts_seconds = False
+        self._watches = []
+        for slot in self._slots:
+            kind = type(slot.hook)
+            slot.before_run = _callback(slot.hook, self._base, "before_run")
+            slot.after_run = _callback(slot.hook, self._base, "after_run")
+            slot.type = <_TypeVersion *><PyObject *>kind
+            slot.version = slot.type.tp_version_tag
+            slot.trigger = _trigger(slot.hook, self._base)
+            if slot.trigger is not None and slot.trigger.kind == COUNT_GLOBAL_STEP and (
+                    self._step_key is None or self._core is None):
+                slot.trigger = None  # the loop cannot see the step: the hook asks for it itself
+            if slot.trigger is None:
+                self._enters |= slot.before_run is not None or slot.after_run is not None
+                continue
+            self._triggers = True
+            self._counts_seconds |= slot.trigger.kind == COUNT_SECONDS
+            if slot.trigger.kind == WATCH_FINITE:
+                slot.watch = len(self._watches)
+                self._watches.append((<NotFinite>slot.trigger.counter).tensor)
+
+    cdef inline bint _stale(self):
+        cdef Py_ssize_t i
+        cdef HookSlot slot
+        for i in range(PyList_GET_SIZE(self._slots)):
+            slot = <HookSlot>PyList_GET_ITEM(self._slots, i)
+            if slot.type.tp_version_tag != slot.version:
+                return True
+        return False
+
+    def run(self, fetches, feed_dict=None, options=None, run_metadata=None, hooks=True):
+        """Runs a step, and the hooks around it.
+
+        Args:
+          fetches, feed_dict, options, run_metadata: as in `Session.run`.
+          hooks: False leaves the hooks out; a lost session is still made again.
+
+        Returns:
+          The values of the fetches.
+
+        Raises:
+          RuntimeError: the session is closed, or asked to stop; a hook feeds what somebody else feeds.
+        """
+        while True:
+            try:
+                if self._raw is None:
+                    self._open()
+                if not hooks:
+                    return self._raw_run(fetches, feed_dict, options, run_metadata)
+                return self._step(fetches, feed_dict, options, run_metadata)
+            except Exception as error:
+                if not self._recover(error):
+                    raise
+
+    def run_steps(self, fetches, n, feed_dict=None):
+        """Runs up to `n` steps with their hooks, fewer where a hook asks to stop.
+
+        Args:
+          fetches, feed_dict: as in `run`, the same for every step.
+          n: how many steps.
+
+        Returns:
+          The values of the last step's fetches, None where there was none.
+        """
+        cdef int64_t i
+        results = None
+        for i in range(<int64_t>n):
+            if self._stopped or self.should_stop():
+                break
+            results = self.run(fetches, feed_dict)
+        return results
+
+    def should_stop(self):
+        """Whether the loop should end: a hook or a thread asked for it, or the session is closed."""
+        if self._stopped:
+            return True
+        if self._raw is None:
+            return self._is_over()
+        return self._stop_event is not None and self._stop_event.is_set()
+
+    cdef object _step(self, fetches, feed_dict, options, run_metadata):
+        cdef list entered = None
+        cdef double seconds = 0
+        if self._stopped:
+            raise RuntimeError("Run called even after should_stop requested.")
+        if self._stale():
+            self._refresh()
+        if self._triggers:
+            if self._counts_seconds:
+                seconds = <double>hl_now_ns() * 1e-9
+            entered = self._due_before(seconds)
+        if self._enters or entered is not None:
+            return self._hooked(fetches, feed_dict, options, run_metadata, entered, seconds)
+        if self._watches:
+            results = self._watched(fetches, feed_dict, options, run_metadata)
+        elif options is None and run_metadata is None:
+            results = self._raw_run(fetches, feed_dict)
+        else:
+            results = self._raw_run(fetches, feed_dict, options, run_metadata)
+        self._runs += 1
+        if self._triggers:
+            self._after_triggers(None, fetches, feed_dict, options, run_metadata, None, seconds)
+        return results
+
+    # --- triggers -----------------------------------------------------------------------------------------
+
+    cdef int64_t _global_step(self) except? -1:
+        """The global step's value, read from its memory; 0 before it is initialized."""
+        cdef VariableCell cell = self._step_cell
+        if cell is None:
+            cell = self._core._variables.get(self._step_key)
+            if cell is None:
+                return 0
+            self._step_cell = cell
+        if not cell.variable.initialized or cell.variable.data == NULL:
+            return 0
+        if cell.variable.dtype == 9:
+            return (<int64_t *>cell.variable.data)[0]
+        return (<int32_t *>cell.variable.data)[0]
+
+    cdef double _counter(self, Trigger trigger, double seconds) except? -1:
+        if trigger.kind == COUNT_RUNS:
+            return <double>self._runs
+        if trigger.kind == COUNT_GLOBAL_STEP:
+            return <double>self._global_step()
+        return seconds
+
+    cdef list _due_before(self, double seconds):
+        """The slots whose trigger is due before this run, or None."""
+        cdef HookSlot slot
+        cdef Trigger trigger
+        cdef list found = None
+        cdef double counter
+        cdef Py_ssize_t i
+        for i in range(PyList_GET_SIZE(self._slots)):
+            slot = <HookSlot>PyList_GET_ITEM(self._slots, i)
+            trigger = slot.trigger
+            if trigger is None or trigger.after:
+                continue
+            counter = self._counter(trigger, seconds)
+            if slot.is_due(counter):
+                trigger.value = counter if trigger.kind == COUNT_SECONDS else <int64_t>counter
+                found = found if found is not None else []
+                found.append(slot)
+        return found
+
+    cdef int _after_triggers(self, SessionRunContext context, fetches, feed_dict, options, run_metadata, list watched,
+                             double seconds) except -1:
+        """Calls the hooks whose trigger is due after the run."""
+        cdef HookSlot slot
+        cdef Py_ssize_t i
+        for i in range(PyList_GET_SIZE(self._slots)):
+            slot = <HookSlot>PyList_GET_ITEM(self._slots, i)
+            if slot.trigger is not None and slot.trigger.after and slot.trigger.kind != WATCH_FINITE:
+                context = self._after_trigger(slot, context, fetches, feed_dict, options, run_metadata, seconds)
+        if context is not None:
+            self._take_stop(context)
+        return 0
+
+    cdef SessionRunContext _after_trigger(self, HookSlot slot, SessionRunContext context, fetches, feed_dict, options,
+                                          run_metadata, double seconds):
+        cdef Trigger trigger = slot.trigger
+        cdef double counter = self._counter(trigger, seconds)
+        if not slot.is_due(counter):
+            return context
+        trigger.value = counter if trigger.kind == COUNT_SECONDS else <int64_t>counter
+        if context is None:
+            context = SessionRunContext(SessionRunArgs(fetches, feed_dict, options), self._raw)
+        self._after(slot, context, _values(None, options, run_metadata, self._maker))
+        return context
+
+    cdef object _watched(self, fetches, feed_dict, options, run_metadata):
+        """A run that also looks at the values that triggers watch."""
+        cdef list leaves = []
+        cdef Py_ssize_t at = 0, n
+        _flatten(fetches, leaves)
+        n = len(leaves)
+        leaves.extend(self._watches)
+        values = self._raw_run(leaves, feed_dict) if options is None and run_metadata is None else self._raw_run(
+            leaves, feed_dict, options, run_metadata)
+        results = _rebuild(fetches, values, &at)
+        if self._any_not_finite(values, n):
+            context = SessionRunContext(SessionRunArgs(fetches, feed_dict, options), self._raw)
+            for slot in self._slots:
+                self._check_watch(slot, context, values, n, options, run_metadata)
+            self._take_stop(context)
+        return results
+
+    cdef bint _any_not_finite(self, list values, Py_ssize_t first) except -1:
+        cdef Py_ssize_t i
+        for i in range(first, PyList_GET_SIZE(values)):
+            if not _all_finite(<object>PyList_GET_ITEM(values, i)):
+                return True
+        return False
+
+    cdef int _check_watch(self, HookSlot slot, SessionRunContext context, list values, Py_ssize_t first, options,
+                          run_metadata) except -1:
+        if slot.trigger is None or slot.trigger.kind != WATCH_FINITE:
+            return 0
+        value = values[first + slot.watch]
+        if _all_finite(value):
+            return 0
+        slot.trigger.value = self._runs
+        self._after(slot, context, _values(value, options, run_metadata, self._maker))
+        return 0
+
+    # --- callbacks ----------------------------------------------------------------------------------------
+
+    cdef object _before(self, HookSlot slot, SessionRunContext context):
+        cdef int64_t begin
+        context._caller = slot.hook
+        if slot.trigger is not None:
+            slot.trigger.due = True
+        try:
+            if not self._measured:
+                return slot.before_run(context)
+            begin = hl_now_ns()
+            request = slot.before_run(context)
+            slot.before_ns += hl_now_ns() - begin
+            slot.before_calls += 1
+            return request
+        finally:
+            if slot.trigger is not None:
+                slot.trigger.due = False
+
+    cdef int _after(self, HookSlot slot, SessionRunContext context, SessionRunValues values) except -1:
+        cdef int64_t begin
+        if slot.after_run is None:
+            return 0
+        context._caller = slot.hook
+        if slot.trigger is not None:
+            slot.trigger.due = True
+        try:
+            if not self._measured:
+                slot.after_run(context, values)
+                return 0
+            begin = hl_now_ns()
+            slot.after_run(context, values)
+            slot.after_ns += hl_now_ns() - begin
+            slot.after_calls += 1
+        finally:
+            if slot.trigger is not None:
+                slot.trigger.due = False
+        return 0
+
+    cdef object _hooked(self, fetches, feed_dict, options, run_metadata, list due, double seconds):
+        """A run with the requests of the hooks that are entered, in the order of the list."""
+        cdef SessionRunContext context = SessionRunContext(SessionRunArgs(fetches, feed_dict, options), self._raw)
+        cdef HookSlot slot
+        cdef list leaves = [], requests = []
+        cdef Py_ssize_t at = 0, first_watch
+        cdef dict hook_feeds = None
+        _flatten(fetches, leaves)
+        for slot in self._slots:
+            wanted = None
+            if slot.trigger is None or due is not None and slot in due:
+                request = None if slot.before_run is None else self._before(slot, context)
+                if request is not None:
+                    wanted = request.fetches
+                    if wanted is not None:
+                        _flatten(wanted, leaves)
+                    if request.feed_dict:
+                        hook_feeds = _add_feeds(hook_feeds, request.feed_dict)
+                    if request.options is not None:
+                        options = self._merge_options(options, request.options)
+            requests.append(wanted)
+        if hook_feeds is not None:
+            feed_dict = _all_feeds(hook_feeds, feed_dict)
+        first_watch = len(leaves)
+        leaves.extend(self._watches)
+        if options is None and run_metadata is None:
+            values = self._raw_run(leaves, feed_dict)
+        else:
+            values = self._raw_run(leaves, feed_dict, options, run_metadata)
+        results = _rebuild(fetches, values, &at)
+        self._runs += 1
+        for slot, wanted in zip(self._slots, requests):
+            got = None if wanted is None else _rebuild(wanted, values, &at)
+            if slot.trigger is None or due is not None and slot in due:
+                self._after(slot, context, _values(got, options, run_metadata, self._maker))
+            elif slot.trigger.kind == WATCH_FINITE:
+                self._check_watch(slot, context, values, first_watch, options, run_metadata)
+            elif slot.trigger.after:
+                self._after_trigger(slot, context, fetches, feed_dict, options, run_metadata, seconds)
+        self._take_stop(context)
+        return results
+
+    cdef int _take_stop(self, SessionRunContext context) except -1:
+        """Stop is recorded once all hooks have been called."""
+        if context._stop_requested and not self._stopped:
+            self._stopped = True
+            if self._stop_reason is None:
+                self._stop_reason = f"{type(context._stopper).__name__} requested a stop"
+        return 0
+
+    def hook_stats(self):
+        """What each hook cost since the first call of this, which begins to measure.
+
+        Returns:
+          A list of dictionaries: hook, before_run and after_run as (calls, microseconds).
+        """
+        cdef HookSlot slot
+        self._measured = True
+        return [
+            {"hook": slot.hook, "before_run": (slot.before_calls, slot.before_ns / 1000.0),
+             "after_run": (slot.after_calls, slot.after_ns / 1000.0)}
+            for slot in self._slots
+        ]  # fmt: skip
+
+
+cdef bint _all_finite(object value) except -1:
+    """Whether a float scalar or every element of an array is finite."""
+    if type(value) is np.float32 or type(value) is np.float64:
+        return isfinite(<double>value)
+    return bool(np.all(np.isfinite(value)))
+
+
+cdef dict _add_feeds(dict feeds, object more):
+    if feeds is None:
+        return dict(more)
+    _refuse_common(feeds, more, "Same tensor is fed by two hooks.")
+    feeds.update(more)
+    return feeds
+
+
+cdef object _all_feeds(dict hook_feeds, object feed_dict):
+    if feed_dict:
+        _refuse_common(feed_dict, hook_feeds, "Same tensor is fed by a SessionRunHook and user.")
+        hook_feeds.update(feed_dict)
+    return hook_feeds
+
+
+cdef int _refuse_common(object first, object second, str message) except -1:
+    common = [key for key in first if key in second]
+    if common:
+        raise RuntimeError(f"{message} Conflict(s): {common}")
+    return 0

@@ -1,0 +1,212 @@
+# What hooks give and get. They behave like TensorFlow's namedtuples, and cost a tenth.
+
+@cython.freelist(32)
+cdef class Record:
+    """Fields that unpack, compare and replace like a namedtuple's."""
+
+    _fields = ()
+
+    cdef tuple astuple(self):
+        return ()
+
+    def __iter__(self):
+        return iter(self.astuple())
+
+    def __len__(self):
+        return len(self.astuple())
+
+    def __getitem__(self, index):
+        return self.astuple()[index]
+
+    def __eq__(self, other):
+        if isinstance(other, Record):
+            return type(self) is type(other) and self.astuple() == (<Record>other).astuple()
+        return self.astuple() == other if isinstance(other, tuple) else NotImplemented
+
+    def __hash__(self):
+        return hash(self.astuple())
+
+    def __repr__(self):
+        fields = ", ".join(f"{name}={value!r}" for name, value in zip(self._fields, self.astuple()))
+        return f"{type(self).__name__}({fields})"
+
+    def __reduce__(self):
+        return type(self), self.astuple()
+
+    def _asdict(self):
+        """The fields as a dictionary."""
+        return dict(zip(self._fields, self.astuple()))
+
+    def _replace(self, **kwargs):
+        """The same with other values in the fields named."""
+        unknown = [name for name in kwargs if name not in self._fields]
+        if unknown:
+            raise ValueError(f"Got unexpected field names: {unknown!r}")
+        return type(self)(**{**self._asdict(), **kwargs})
+
+
+cdef class SessionRunArgs(Record):
+    """What a hook adds to a run.
+
+    Args:
+      fetches: what the hook wants to see, in any nesting, or None.
+      feed_dict: what it feeds, or None.
+      options: a `RunOptions` to merge with the caller's, or None.
+    """
+
+    cdef readonly object fetches, feed_dict, options
+    _fields = ("fetches", "feed_dict", "options")
+
+    def __init__(self, fetches, feed_dict=None, options=None):
+        self.fetches = fetches
+        self.feed_dict = feed_dict
+        self.options = options
+
+    cdef tuple astuple(self):
+        return self.fetches, self.feed_dict, self.options
+
+
+cdef class SessionRunValues(Record):
+    """What a hook gets after a run.
+
+    Args:
+      results: the values of the fetches that its `before_run` asked for, or None.
+      options: the `RunOptions` of the run.
+      run_metadata: the `RunMetadata` of the run.
+    """
+
+    cdef readonly object results
+    cdef object _options, _run_metadata, _maker
+    _fields = ("results", "options", "run_metadata")
+
+    def __init__(self, results, options, run_metadata):
+        self.results = results
+        self._options = options
+        self._run_metadata = run_metadata
+
+    @property
+    def options(self):
+        if self._options is None and self._maker is not None:
+            self._options = self._maker("RunOptions")
+        return self._options
+
+    @property
+    def run_metadata(self):
+        if self._run_metadata is None and self._maker is not None:
+            self._run_metadata = self._maker("RunMetadata")
+        return self._run_metadata
+
+    cdef tuple astuple(self):
+        return self.results, self.options, self.run_metadata
+
+
+cdef SessionRunValues _values(object results, object options, object run_metadata, object maker):
+    """The values of a run; options and metadata are made by `maker` only when a hook looks at them."""
+    cdef SessionRunValues values = SessionRunValues.__new__(SessionRunValues)
+    values.results = results
+    values._options = options
+    values._run_metadata = run_metadata
+    values._maker = maker
+    return values
+
+
+@cython.freelist(16)
+cdef class SessionRunContext:
+    """A run as its hooks see it.
+
+    Args:
+      original_args: the `SessionRunArgs` of the caller.
+      session: the session that runs the graph, below all hooks.
+    """
+
+    cdef readonly object original_args, session
+    cdef bint _stop_requested
+    cdef object _caller    # the hook that is being called
+    cdef object _stopper   # the first hook that asked to stop
+
+    def __init__(self, original_args, session):
+        self.original_args = original_args
+        self.session = session
+
+    @property
+    def stop_requested(self):
+        """Whether a hook asked that the loop ends."""
+        return self._stop_requested
+
+    def request_stop(self):
+        """Asks that the loop ends after this run: `should_stop` will be True."""
+        if not self._stop_requested:
+            self._stop_requested = True
+            self._stopper = self._caller
+
+
+cdef enum CounterKind:
+    COUNT_RUNS
+    COUNT_GLOBAL_STEP
+    COUNT_SECONDS
+    WATCH_FINITE
+
+
+cdef class NotFinite:
+    """A trigger's counter that is due when a tensor is NaN or infinite."""
+
+    cdef readonly object tensor
+
+    def __init__(self, tensor):
+        self.tensor = tensor
+
+    def __repr__(self):
+        return f"not_finite({self.tensor!r})"
+
+
+cdef class Trigger:
+    """When a hook is to be called; between those runs the loop does not enter it.
+
+    Args:
+      counter: "runs" (completed runs of the session), "global_step", "seconds", or `not_finite(tensor)`.
+      every: the period: due when the counter has grown by as much since it was last due, or more.
+      at: the threshold: due when the counter is at or past it.
+      phase: "before": `before_run` and `after_run` are called around a run that is due; "after": `after_run`
+        alone, when the counter is due once the run is over.
+      first: whether a trigger with a period is due at the first run.
+
+    Attributes:
+      due: whether the loop is calling the hook because of this trigger; False where somebody else calls it.
+      value: the counter when it was last due.
+
+    Raises:
+      ValueError: for an unknown counter or phase, or without a period or threshold.
+    """
+
+    cdef readonly object counter, every, at
+    cdef readonly str phase
+    cdef readonly bint first
+    cdef public bint due
+    cdef public object value
+    cdef CounterKind kind
+    cdef bint after
+
+    def __init__(self, counter, every=None, at=None, phase="before", first=True):
+        kinds = {"runs": COUNT_RUNS, "global_step": COUNT_GLOBAL_STEP, "seconds": COUNT_SECONDS}
+        if isinstance(counter, NotFinite):
+            self.kind = WATCH_FINITE
+            phase = "after"
+        elif counter in kinds:
+            self.kind = kinds[counter]
+            if (every is None) == (at is None):
+                raise ValueError(f"a trigger needs a period or a threshold: got every={every!r}, at={at!r}")
+        else:
+            raise ValueError(f"expected a counter of {list(kinds)} or not_finite(tensor), got {counter!r}")
+        if phase not in ("before", "after"):
+            raise ValueError(f"expected the phase 'before' or 'after', got {phase!r}")
+        self.counter = counter
+        self.every = every
+        self.at = at
+        self.phase = phase
+        self.after = phase == "after"
+        self.first = first
+        self.value = None
+
+    def __repr__(self):
+        rule = f"every={self.every!r}" if self.every is not None else f"at={self.at!r}"
+        return f"Trigger({self.counter!r}, {rule}, phase={self.phase!r}, first={self.first})"

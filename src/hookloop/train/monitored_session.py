@@ -1,0 +1,377 @@
+"""Monitored sessions: a session, its hooks, and what happens when either fails or ends.
+
+The loop itself is compiled (`HookLoop` in `_core`); here is what is rare: beginning, recovering, ending.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+
+from .. import errors, logging
+from .._core import HookLoop
+from ..graph.collections import GraphKeys
+from ..graph.stack import get_default_graph
+from .coordinator import Coordinator
+from .session_creator import ChiefSessionCreator
+from .session_run_hook import SessionRunHook
+from .training_util import get_global_step
+
+__all__ = ["MonitoredSession", "SingularMonitoredSession"]
+
+# What is known to come from a lost worker: the session is made again.
+_PREEMPTION_ERRORS = (errors.AbortedError, errors.UnavailableError)
+
+_LOST = (
+    "An error was raised. This may be due to a preemption in a connected worker or parameter server. The current session "
+    "will be closed and a new session will be created. This error may also occur due to a gRPC failure caused by high "
+    "memory or network bandwidth usage in the parameter servers. If this error occurs repeatedly, try increasing the number "
+    "of parameter servers assigned to the job. Error: %s"
+)
+
+
+def _make_message(name):
+    from .. import messages
+
+    return getattr(messages, name)()
+
+
+class StepContext:
+    """What `run_step_fn` gives to its function.
+
+    Args:
+      session: the session below the hooks.
+      run_with_hooks_fn: runs a step with the hooks.
+    """
+
+    def __init__(self, session, run_with_hooks_fn):
+        self._session = session
+        self._run_with_hooks_fn = run_with_hooks_fn
+
+    @property
+    def session(self):
+        return self._session
+
+    def run_with_hooks(self, *args, **kwargs):
+        """As `MonitoredSession.run`."""
+        return self._run_with_hooks_fn(*args, **kwargs)
+
+    def request_stop(self):
+        """Ends the loop: raises StopIteration."""
+        raise StopIteration("step_fn has requested the iterations to stop.")
+
+
+class _CoordinatedSessionCreator:
+    """Makes the session, starts its queue runners, and tells the hooks."""
+
+    def __init__(self, session_creator, hooks, stop_grace_period_secs):
+        self._session_creator = session_creator
+        self._hooks = hooks
+        self._stop_grace_period_secs = stop_grace_period_secs
+        self.coord = None
+        self.tf_sess = None
+
+    def create_session(self):
+        self.tf_sess = self._session_creator.create_session()
+        self.coord = Coordinator(clean_stop_exception_types=[])
+        if get_default_graph().get_collection(GraphKeys.QUEUE_RUNNERS):
+            from .queue_runner import start_queue_runners
+
+            start_queue_runners(sess=self.tf_sess, coord=self.coord)
+        for hook in self._hooks:
+            call = getattr(hook, "after_create_session", None)
+            if call is not None:
+                call(self.tf_sess, self.coord)
+        return self.tf_sess
+
+
+class _Level:
+    """One level of TensorFlow's chain of sessions, for programs that reach down it by `_sess`."""
+
+    def __init__(self, monitored, run, below):
+        self._monitored = monitored
+        self._run = run
+        self._below = below
+
+    @property
+    def _sess(self):
+        return self._below()
+
+    @property
+    def graph(self):
+        return self._monitored.graph
+
+    def run(self, *args, **kwargs):
+        return self._run(*args, **kwargs)
+
+    def should_stop(self):
+        return self._monitored.should_stop()
+
+    def close(self):
+        self._monitored.close()
+
+
+class _MonitoredSession(HookLoop):
+    """What monitored sessions share.
+
+    Args:
+      session_creator: a `SessionCreator`.
+      hooks: hooks, called in this order.
+      should_recover: whether a lost session is made again.
+      stop_grace_period_secs: how long threads may take to end.
+    """
+
+    StepContext = StepContext
+
+    def __init__(self, session_creator, hooks, should_recover, stop_grace_period_secs=120):
+        self._graph_was_finalized = get_default_graph().finalized
+        self._hooks = list(hooks or ())
+        self._should_recover = should_recover
+        self._stop_grace_period_secs = stop_grace_period_secs
+        self._over = False
+        for hook in self._hooks:
+            if hasattr(hook, "begin"):
+                hook.begin()
+        creator = session_creator or ChiefSessionCreator()
+        self._coordinated_creator = _CoordinatedSessionCreator(creator, self._hooks, stop_grace_period_secs)
+        self._open()
+
+    # --- what the compiled loop asks for ------------------------------------------------------------------
+
+    def _open(self):
+        """Makes a session, again and again where its workers are lost."""
+        if self._over:
+            raise RuntimeError("Run called even after should_stop requested.")
+        while True:
+            try:
+                session = self._coordinated_creator.create_session()
+                break
+            except _PREEMPTION_ERRORS as error:
+                if not self._should_recover:
+                    raise
+                logging.info(
+                    "An error was raised while a session was being created. This may be due to a preemption of a connected "
+                    "worker or parameter server. A new session will be created. Error: %s", error,
+                )  # fmt: skip
+        self._stop_event = self._coordinated_creator.coord._stop_event
+        self._start(session, self._hooks, SessionRunHook, self._step_variable(), _make_message)
+
+    @staticmethod
+    def _step_variable():
+        """The key of the global step's variable, None where there is none."""
+        from ..compile.regions import variable_key
+
+        try:
+            step = get_global_step()
+        except TypeError:
+            return None
+        op = getattr(step, "op", None)
+        while op is not None and op.type in ("Identity", "ReadVariableOp"):
+            op = op.inputs[0].op
+        return variable_key(op) if op is not None and op.type in ("VariableV2", "Variable", "VarHandleOp") else None
+
+    def _recover(self, error):
+        """Whether a run that failed is to be tried again, in a session made anew."""
+        if self._raw is None:
+            return False
+        if not isinstance(error, _PREEMPTION_ERRORS):
+            try:
+                self._coordinated_creator.coord.raise_requested_exception()
+            except _PREEMPTION_ERRORS as cause:
+                error = cause
+            except Exception:
+                return False
+            else:
+                return False
+        if not self._should_recover:
+            return False
+        logging.info(_LOST, error)
+        self._close_session()
+        return True
+
+    def _merge_options(self, options, incoming):
+        """The caller's options with what a hook adds to them."""
+        options = _make_message("RunOptions") if options is None else options
+        options.trace_level = max(options.trace_level, incoming.trace_level)
+        options.timeout_in_ms = max(options.timeout_in_ms, incoming.timeout_in_ms)
+        options.inter_op_thread_pool = max(options.inter_op_thread_pool, incoming.inter_op_thread_pool)
+        options.output_partition_graphs = max(options.output_partition_graphs, incoming.output_partition_graphs)
+        options.debug_options.debug_tensor_watch_opts.extend(incoming.debug_options.debug_tensor_watch_opts)
+        options.debug_options.reset_disk_byte_usage |= incoming.debug_options.reset_disk_byte_usage
+        options.report_tensor_allocations_upon_oom |= incoming.report_tensor_allocations_upon_oom
+        return options
+
+    def _is_over(self):
+        return self._over
+
+    # --- what programs ask for ----------------------------------------------------------------------------
+
+    @property
+    def graph(self):
+        """The graph, None once the session is closed."""
+        return None if self._tf_sess() is None else self._tf_sess().graph
+
+    def run_step_fn(self, step_fn):
+        """Calls `step_fn(step_context)`, which may run several times what it needs with and without hooks.
+
+        Args:
+          step_fn: a function of one argument, `step_context`, or a method of `self` and it.
+
+        Returns:
+          What the function returns.
+
+        Raises:
+          ValueError: where the function has other arguments.
+          StopIteration: where the function asks to stop.
+        """
+        names = list(inspect.signature(step_fn).parameters)
+        if "step_context" not in names or len(names) > 2 or (len(names) == 2 and names[0] != "self"):
+            raise ValueError(
+                "`step_fn` may either have one `step_context` argument, or `self` and `step_context` arguments if it's an "
+                f"instance method. Got {names} instead."
+            )
+        while True:
+            try:
+                if self._raw is None:
+                    self._open()
+                return step_fn(StepContext(self._raw, self.run))
+            except _PREEMPTION_ERRORS as error:
+                if not self._recover(error):
+                    raise
+
+    def request_stop(self, reason=None):
+        """Makes `should_stop` True.
+
+        Args:
+          reason: why, for `stop_reason`.
+        """
+        if not self._stopped:
+            self._stopped = True
+            self._stop_reason = reason or "request_stop was called"
+
+    @property
+    def stop_reason(self):
+        """Why the loop is to end, in words; None while it is not."""
+        if self._stop_reason is None and self.should_stop():
+            return "the session is closed" if self._over else "the coordinator was asked to stop"
+        return self._stop_reason
+
+    def raw_session(self):
+        """The session that runs the graph, below all hooks."""
+        return self._tf_sess()
+
+    def _tf_sess(self):
+        return self._coordinated_creator.tf_sess
+
+    @property
+    def _sess(self):
+        """The chain of sessions as TensorFlow has it: recovering, coordinated, hooked, and the session itself."""
+        if self._raw is None:
+            return None
+        hooked = _Level(self, self.run, self._tf_sess)
+        coordinated = _Level(self, self.run, lambda: hooked)
+        return _Level(self, self.run, lambda: coordinated) if self._should_recover else coordinated
+
+    def _is_closed(self):
+        return self._tf_sess() is None
+
+    # --- the end ------------------------------------------------------------------------------------------
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, value, traceback):
+        if kind is not None and issubclass(kind, (errors.OutOfRangeError, StopIteration)):
+            self._stop_reason = self._stop_reason or f"{kind.__name__}: the input has ended"
+            kind = value = None
+        self._close_internal(value)
+        return kind is None
+
+    def close(self):
+        """Calls the hooks' `end`, and closes the session."""
+        self._close_internal(None)
+
+    def _close_internal(self, error):
+        try:
+            if error is None:
+                for hook in self._hooks:
+                    if hasattr(hook, "end"):
+                        hook.end(self._tf_sess())
+            else:
+                self._tell_hooks(error)
+        finally:
+            self._finish()
+
+    def _tell_hooks(self, error):
+        """The hooks that want to know hear of the error before it reaches the user."""
+        for hook in self._hooks:
+            on_error = getattr(hook, "on_error", None)
+            if on_error is not None:
+                try:
+                    on_error(self._tf_sess(), error)
+                except Exception:
+                    logging.error("%s.on_error failed", type(hook).__name__, exc_info=sys.exc_info())
+
+    def _finish(self):
+        if self._over:
+            raise RuntimeError("Session is already closed.")
+        try:
+            self._close_session()
+        finally:
+            self._over = True
+            self._coordinated_creator.tf_sess = None
+            self._coordinated_creator.coord = None
+            if not self._graph_was_finalized:
+                get_default_graph()._unsafe_unfinalize()
+
+    def _close_session(self):
+        """Stops the threads, then closes the session; an error of a thread is raised."""
+        coord, session = self._coordinated_creator.coord, self._raw
+        self._end()
+        if coord is None:
+            return
+        coord.request_stop()
+        try:
+            coord.join(stop_grace_period_secs=self._stop_grace_period_secs, ignore_live_threads=True)
+        except _PREEMPTION_ERRORS:
+            pass
+        finally:
+            if session is not None:
+                try:
+                    session.close()
+                except Exception as error:
+                    logging.info("Closing the session failed: %s", error)
+
+
+class MonitoredSession(_MonitoredSession):
+    """A session with hooks, which is made again when it is lost.
+
+    Args:
+      session_creator: how the session is made, by default a `ChiefSessionCreator`.
+      hooks: hooks, called in this order.
+      stop_grace_period_secs: how long threads may take to end.
+    """
+
+    def __init__(self, session_creator=None, hooks=None, stop_grace_period_secs=120):
+        super().__init__(session_creator, hooks, True, stop_grace_period_secs)
+
+
+class SingularMonitoredSession(_MonitoredSession):
+    """A session with hooks; an error of a lost session reaches the user.
+
+    Args:
+      hooks: hooks, called in this order.
+      scaffold: a `Scaffold`.
+      master: accepted; a session runs in this process.
+      config: a `ConfigProto`.
+      checkpoint_dir, checkpoint_filename_with_path: where to restore from.
+      stop_grace_period_secs: how long threads may take to end.
+    """
+
+    def __init__(self, hooks=None, scaffold=None, master="", config=None, checkpoint_dir=None,
+                 stop_grace_period_secs=120, checkpoint_filename_with_path=None):  # fmt: skip
+        creator = ChiefSessionCreator(
+            scaffold=scaffold, master=master, config=config, checkpoint_dir=checkpoint_dir,
+            checkpoint_filename_with_path=checkpoint_filename_with_path,
+        )  # fmt: skip
+        super().__init__(creator, hooks, False, stop_grace_period_secs)

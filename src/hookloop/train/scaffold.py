@@ -1,0 +1,158 @@
+"""`Scaffold`: what a training needs besides its step: how to initialize, when it is ready, what to save."""
+
+from __future__ import annotations
+
+from .. import logging
+from ..graph.collections import GraphKeys
+from ..graph.stack import get_default_graph
+from ..ops.build import constant
+from ..ops.core import group
+from ..ops.slicing import concat
+from ..variables import (
+    global_variables,
+    global_variables_initializer,
+    local_variables_initializer,
+    report_uninitialized_variables,
+)
+
+__all__ = ["Scaffold"]
+
+
+class Scaffold:
+    """Collects, or makes, what a training needs besides its step. All arguments are optional.
+
+    Args:
+      init_op: an operation that initializes the model.
+      init_feed_dict: fed to it.
+      init_fn: a function (scaffold, session) called after it.
+      ready_op: a tensor of the names of what is not initialized.
+      ready_for_local_init_op: the same, for running `local_init_op`.
+      local_init_op: an operation that every new session runs.
+      summary_op: the tensor of summaries.
+      saver: a `Saver`.
+      copy_from_scaffold: a scaffold that gives what is not given here.
+      local_init_feed_dict: fed to `local_init_op`.
+    """
+
+    def __init__(self, init_op=None, init_feed_dict=None, init_fn=None, ready_op=None, ready_for_local_init_op=None,
+                 local_init_op=None, summary_op=None, saver=None, copy_from_scaffold=None, local_init_feed_dict=None):  # fmt: skip
+        other = copy_from_scaffold
+        if other is not None:
+            if not isinstance(other, Scaffold):
+                raise TypeError("copy_from_scaffold is not a Scaffold instance.")
+            init_op = other.init_op if init_op is None else init_op
+            init_feed_dict = other.init_feed_dict if init_feed_dict is None else init_feed_dict
+            if init_fn is None and other.init_fn is not None:
+                copied = other.init_fn
+                self._user_init_fn = lambda scaffold, session: copied(session)
+                init_fn = self._user_init_fn
+            ready_op = other.ready_op if ready_op is None else ready_op
+            if ready_for_local_init_op is None:
+                ready_for_local_init_op = other.ready_for_local_init_op
+            local_init_op = other.local_init_op if local_init_op is None else local_init_op
+            if local_init_feed_dict is None:
+                local_init_feed_dict = other.local_init_feed_dict
+            summary_op = other.summary_op if summary_op is None else summary_op
+            saver = other.saver if saver is None else saver
+        self._init_op = init_op
+        self._init_feed_dict = init_feed_dict
+        self._init_fn = (lambda session: init_fn(self, session)) if init_fn else None
+        self._ready_op = ready_op
+        self._ready_for_local_init_op = ready_for_local_init_op
+        self._local_init_op = local_init_op
+        self._local_init_feed_dict = local_init_feed_dict
+        self._summary_op = summary_op
+        self._saver = saver
+
+    init_op = property(lambda self: self._init_op)
+    init_feed_dict = property(lambda self: self._init_feed_dict)
+    init_fn = property(lambda self: self._init_fn)
+    ready_op = property(lambda self: self._ready_op)
+    ready_for_local_init_op = property(lambda self: self._ready_for_local_init_op)
+    local_init_op = property(lambda self: self._local_init_op)
+    local_init_feed_dict = property(lambda self: self._local_init_feed_dict)
+    summary_op = property(lambda self: self._summary_op)
+    saver = property(lambda self: self._saver)
+
+    def finalize(self):
+        """Makes what was not given, and finalizes the graph."""
+        if self._init_op is None:
+            self._init_op = self.get_or_default("init_op", GraphKeys.INIT_OP, _default_init_op)
+        if self._ready_op is None:
+            self._ready_op = self.get_or_default("ready_op", GraphKeys.READY_OP, _default_ready_op)
+        if self._ready_for_local_init_op is None:
+            self._ready_for_local_init_op = self.get_or_default(
+                "ready_for_local_init_op", GraphKeys.READY_FOR_LOCAL_INIT_OP, _default_ready_for_local_init_op
+            )
+        if self._local_init_op is None:
+            self._local_init_op = self.get_or_default(
+                "local_init_op", GraphKeys.LOCAL_INIT_OP, Scaffold.default_local_init_op
+            )
+        if self._summary_op is None:
+            self._summary_op = self.get_or_default("summary_op", GraphKeys.SUMMARY_OP, _merged_summaries)
+        if self._saver is None:
+            savers = get_default_graph().get_collection(GraphKeys.SAVERS)
+            self._saver = savers[0] if savers else None
+        if self._saver is not None:
+            self._saver.build()
+        get_default_graph().finalize()
+        logging.info("Graph was finalized.")
+        return self
+
+    @staticmethod
+    def get_or_default(arg_name, collection_key, default_constructor):
+        """What a graph collection has, or what the function makes, which is then added to it.
+
+        Raises:
+          RuntimeError: where the collection has more than one.
+        """
+        found = get_default_graph().get_collection(collection_key)
+        if len(found) > 1:
+            raise RuntimeError(
+                f"More than one item in the collection \"{collection_key}\". Please indicate which one to use by passing it "
+                f"to the tf.Scaffold constructor as:  tf.Scaffold({arg_name}=item to use)"
+            )
+        if found:
+            return found[0]
+        made = default_constructor()
+        if made is not None:
+            get_default_graph().add_to_collection(collection_key, made)
+        return made
+
+    @staticmethod
+    def default_local_init_op():
+        """An operation that initializes the local variables and the tables."""
+        tables = get_default_graph().get_collection(GraphKeys.TABLE_INITIALIZERS)
+        return group(local_variables_initializer(), group(*tables, name="init_all_tables"), _resources("LOCAL_RESOURCES"))
+
+
+def _resources(key):
+    """An operation that initializes the graph's resources, such as the shared ones of a collection."""
+    resources = get_default_graph().get_collection(getattr(GraphKeys, key))
+    return group(*[resource.create for resource in resources])
+
+
+def _default_init_op():
+    return group(global_variables_initializer(), _resources("RESOURCES"))
+
+
+def _uninitialized_resources():
+    return constant([], dtype="string", shape=[0])
+
+
+def _default_ready_op():
+    return concat([report_uninitialized_variables(), _uninitialized_resources()], 0)
+
+
+def _default_ready_for_local_init_op():
+    return concat([report_uninitialized_variables(global_variables()), _uninitialized_resources()], 0)
+
+
+def _merged_summaries():
+    """The summaries of the graph as one tensor, or None where there are none."""
+    summaries = get_default_graph().get_collection(GraphKeys.SUMMARIES)
+    if not summaries:
+        return None
+    from ..summary import merge
+
+    return merge(summaries)
