@@ -234,7 +234,7 @@ VARIANTS(relu6, EACH_NUMBER(ROW, relu6))
 EACH_FLOAT(SAME, elu, x < 0 ? F(expm1, x) : x)
 VARIANTS(elu, EACH_FLOAT(ROW, elu))
 
-EACH_FLOAT(SAME, selu, x < 0 ? 1.7580993408473766f * F(expm1, x) : 1.0507009873554805f * x)
+EACH_FLOAT(SAME, selu, x < 0 ? (__typeof__(x))1.7580993408473766 * F(expm1, x) : (__typeof__(x))1.0507009873554805 * x)
 VARIANTS(selu, EACH_FLOAT(ROW, selu))
 
 EACH_FLOAT(SAME, leaky_relu, x > 0 ? x : x * param->f)

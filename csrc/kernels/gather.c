@@ -1,4 +1,5 @@
 /* Rows by index: gathering them, scattering and summing them. Indices are int32 or int64 and are checked. */
+#include <float.h>
 #include <string.h>
 
 #include "elementwise_types.h"
@@ -223,8 +224,8 @@ typedef struct segment_params { int64_t rows, row, segments; bool wide; } segmen
     }
 EACH_NUMBER(SEGMENT, segment_sum, 0, x + y)
 EACH_NUMBER(SEGMENT, segment_prod, 1, x *y)
-EACH_WIDE_FLOAT(SEGMENT, segment_max, -3.402823466e38f, y > x ? y : x)
-EACH_WIDE_FLOAT(SEGMENT, segment_min, 3.402823466e38f, y < x ? y : x)
+EACH_WIDE_FLOAT(SEGMENT, segment_max, sizeof *out == 8 ? -DBL_MAX : -FLT_MAX, y > x ? y : x)
+EACH_WIDE_FLOAT(SEGMENT, segment_min, sizeof *out == 8 ? DBL_MAX : FLT_MAX, y < x ? y : x)
 #define LOWEST(S) ((S)-1 < 0 ? (S)((uint64_t)1 << (8 * sizeof(S) - 1)) : (S)0)
 #define HIGHEST(S) ((S) ~LOWEST(S))
 #define SEGMENT_MAX(tag, dtype, S, C, LOAD, STORE, op) SEGMENT(tag, dtype, S, C, LOAD, STORE, op, LOWEST(S), y > x ? y : x)

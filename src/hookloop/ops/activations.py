@@ -28,7 +28,7 @@ def _leaky_gradient(op, grad):
 
 
 def _alpha(node):
-    return (float(node.attrs["alpha"]),)
+    return (float(np.float32(node.attrs["alpha"])),)
 
 
 def _softplus(x):
@@ -50,7 +50,7 @@ register(
     _activation("Softsign", "softsign", lambda x: x / (1 + np.abs(x)), _of_input("SoftsignGrad")),
     OpDef("LeakyRelu", "features: T", "activations: T", attrs={"alpha": 0.2}, types={"T": kinds.FLOAT}, shape=unchanged,
           kernel="leaky_relu", params=_alpha, gradient=_leaky_gradient, overwrites=(0,), views="any",
-          reference=lambda node, x: np.where(x > 0, x, x * x.dtype.type(node.attrs["alpha"]))),
+          reference=lambda node, x: np.where(x > 0, x, x * x.dtype.type(np.float32(node.attrs["alpha"])))),
 )  # fmt: skip
 
 
@@ -112,7 +112,7 @@ register(
            _selu_grad_gradient),
     _slope("SoftplusGrad", "softplus_grad", _plain(lambda g, x: g / (1 + np.exp(-x))), _softplus_grad_gradient),
     _slope("SoftsignGrad", "softsign_grad", _plain(lambda g, x: g / np.square(1 + np.abs(x))), None),
-    _slope("LeakyReluGrad", "leaky_relu_grad", lambda node, g, x: np.where(x > 0, g, g * g.dtype.type(node.attrs["alpha"])),
+    _slope("LeakyReluGrad", "leaky_relu_grad", lambda node, g, x: np.where(x > 0, g, g * g.dtype.type(np.float32(node.attrs["alpha"]))),
            _masked("LeakyReluGrad"), attrs={"alpha": 0.2}, params=_alpha),
 )  # fmt: skip
 

@@ -273,22 +273,27 @@ def _broadcast_to_gradient(op, grad):
 
 
 register(
-    OpDef("Reshape", "tensor: T, shape: Tshape", "output: T", types={"Tshape": kinds.INDEX}, shape=_reshaped, symbolic=True,
+    OpDef("Reshape", "tensor: T, shape: Tshape", "output: T",
+          attrs={"Tshape": dtypes.int32}, types={"Tshape": kinds.INDEX}, shape=_reshaped, symbolic=True,
           lower=_alias, reference=_reshape_reference, gradient=lambda op, grad: [_back_to_input(op, grad), None]),
-    OpDef("ExpandDims", "input: T, dim: Tdim", "output: T", types={"Tdim": kinds.INDEX}, shape=_expanded, symbolic=True,
+    OpDef("ExpandDims", "input: T, dim: Tdim", "output: T",
+          attrs={"Tdim": dtypes.int32}, types={"Tdim": kinds.INDEX}, shape=_expanded, symbolic=True,
           lower=_alias, reference=lambda node, x, axis: np.expand_dims(x, int(np.ravel(axis)[0])),
           gradient=lambda op, grad: [_back_to_input(op, grad), None]),
     OpDef("Squeeze", "input: T", "output: T", attrs={"squeeze_dims": []}, shape=_squeezed, symbolic=True, lower=_alias,
           reference=_squeeze_reference, gradient=lambda op, grad: [_back_to_input(op, grad)]),
-    OpDef("Transpose", "x: T, perm: Tperm", "y: T", types={"Tperm": kinds.INDEX}, shape=_transposed, symbolic=True,
+    OpDef("Transpose", "x: T, perm: Tperm", "y: T",
+          attrs={"Tperm": dtypes.int32}, types={"Tperm": kinds.INDEX}, shape=_transposed, symbolic=True,
           lower=_transpose_lower, reference=lambda node, x, perm: np.transpose(x, [int(p) for p in perm]),
           gradient=_transpose_gradient),
     OpDef("InvertPermutation", "x: T", "y: T", types={"T": kinds.INDEX}, shape=unchanged, symbolic=True, reference=_inverse,
           gradient=no_gradient, kernel="invert_permutation"),
-    OpDef("Tile", "input: T, multiples: Tmultiples", "output: T", types={"Tmultiples": kinds.INDEX}, shape=_tiled,
+    OpDef("Tile", "input: T, multiples: Tmultiples", "output: T",
+          attrs={"Tmultiples": dtypes.int32}, types={"Tmultiples": kinds.INDEX}, shape=_tiled,
           symbolic=True, lower=_tile_lower, reference=lambda node, x, m: np.tile(x, [int(k) for k in m]) if np.ndim(x) else x,
           gradient=_tile_gradient),
-    OpDef("BroadcastTo", "input: T, shape: Tidx", "output: T", types={"Tidx": kinds.INDEX}, shape=_broadcast_to_shape,
+    OpDef("BroadcastTo", "input: T, shape: Tidx", "output: T",
+          attrs={"Tidx": dtypes.int32}, types={"Tidx": kinds.INDEX}, shape=_broadcast_to_shape,
           symbolic=True, lower=_broadcast_to_lower, reference=lambda node, x, s: np.array(np.broadcast_to(x, [int(d) for d in s])),
           gradient=_broadcast_to_gradient),
 )  # fmt: skip
@@ -361,7 +366,8 @@ def _lin_space_reference(node, start, stop, num):
 
 
 register(
-    OpDef("Fill", "dims: index_type, value: T", "output: T", types={"index_type": kinds.INDEX}, shape=sized_by_input(0),
+    OpDef("Fill", "dims: index_type, value: T", "output: T",
+          attrs={"index_type": dtypes.int32}, types={"index_type": kinds.INDEX}, shape=sized_by_input(0),
           symbolic=True, lower=_fill_lower, reference=lambda node, dims, x: np.full([int(d) for d in dims], x),
           gradient=_fill_gradient),
     OpDef("ZerosLike", "x: T", "y: T", shape=unchanged, lower=_one_value(0), gradient=no_gradient,
@@ -370,7 +376,8 @@ register(
           reference=lambda node, x: np.ones_like(x)),
     OpDef("Range", "start: Tidx, limit: Tidx, delta: Tidx", "output: Tidx", types={"Tidx": kinds.REAL}, shape=_range_size,
           symbolic=True, lower=_range_lower, reference=_range_reference, gradient=no_gradient),
-    OpDef("LinSpace", "start: T, stop: T, num: Tidx", "output: T", types={"T": kinds.FLOAT, "Tidx": kinds.INDEX},
+    OpDef("LinSpace", "start: T, stop: T, num: Tidx", "output: T",
+          attrs={"Tidx": dtypes.int32}, types={"T": kinds.FLOAT, "Tidx": kinds.INDEX},
           shape=_lin_space_size, lower=lambda c, node: c.emit("lin_space", node.inputs[:2], node.outputs),
           reference=_lin_space_reference, gradient=no_gradient),
 )  # fmt: skip

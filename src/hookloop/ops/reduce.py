@@ -11,6 +11,7 @@ from ..graph.scopes import name_scope
 from ..shapes import UNKNOWN
 from .build import apply_op, constant, convert_to_tensor
 from .cast import cast
+from .gather import gather
 from .math import equal, maximum, not_equal, truediv
 from .math_unary import exp, is_finite, log, sqrt, square
 from .registry import OpDef, no_gradient, register
@@ -303,7 +304,7 @@ def _extremum_gradient(op, grad):
 
 def _prod_gradient(op, grad):
     """The product of all other elements, from the left and from the right, so that zeros divide nothing."""
-    from .array import concat, gather, rank, reshape, shape, tile, transpose
+    from .array import concat, rank, reshape, shape, tile, transpose
     from .array import range as range_
 
     input_shape = shape(op.inputs[0])
@@ -353,7 +354,7 @@ def _cumprod_gradient(op, grad):
 
 def _top_k_gradient(op, grad, _):
     """Goes to the places that the values were taken from, by way of flat indices."""
-    from .array import expand_dims, gather, reshape, shape, size, stack, zeros
+    from .array import expand_dims, reshape, shape, size, stack, zeros
     from .array import range as range_
 
     input_shape = shape(op.inputs[0])

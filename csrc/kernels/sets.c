@@ -1,0 +1,195 @@
+/* Vectors as sets: distinct elements in the order of their first appearance, and differences. */
+#include <string.h>
+
+#include "plan.h"
+
+/* A hash table with open addressing in scratch: slots hold positions + 1 of elements, 0 where they are free. */
+typedef struct set_params {
+    int64_t n, other;  /* elements of the first and of the second vector */
+    uint64_t mask;     /* slots - 1 */
+    int64_t size;      /* bytes of an element */
+    int64_t capacity;  /* elements of the output */
+    int64_t reg;       /* where the count goes */
+    hl_dtype dtype;
+    bool wide;         /* whether indices are int64 */
+} set_params;
+
+/* The bits of an element; zeros of both signs are one element. */
+static uint64_t element(const set_params *p, const void *data, int64_t i) {
+    uint64_t bits = 0;
+    memcpy(&bits, (const char *)data + i * p->size, (size_t)p->size);
+    if ((p->dtype == HL_FLOAT32 && bits == 0x80000000u) || (p->dtype == HL_FLOAT64 && bits == (uint64_t)1 << 63) ||
+        ((p->dtype == HL_FLOAT16 || p->dtype == HL_BFLOAT16) && bits == 0x8000u))
+        return 0;
+    return bits;
+}
+
+/* NaN equals nothing, itself included. */
+static bool equals_nothing(const set_params *p, uint64_t bits) {
+    switch (p->dtype) {
+    case HL_FLOAT32: return (bits & 0x7fffffffu) > 0x7f800000u;
+    case HL_FLOAT64: return (bits & ~((uint64_t)1 << 63)) > (uint64_t)0x7ff << 52;
+    case HL_FLOAT16: return (bits & 0x7fffu) > 0x7c00u;
+    case HL_BFLOAT16: return (bits & 0x7fffu) > 0x7f80u;
+    default: return false;
+    }
+}
+
+/* The slot that holds an equal element of `data`, or the free one where it belongs. */
+static uint64_t slot_of(const set_params *p, const int64_t *slots, const void *data, uint64_t bits) {
+    uint64_t slot = (bits * 0x9E3779B97F4A7C15u >> 20) & p->mask;
+    while (slots[slot] && (equals_nothing(p, bits) || element(p, data, slots[slot] - 1) != bits)) slot = (slot + 1) & p->mask;
+    return slot;
+}
+
+static void put_index(const set_params *p, void *out, int64_t at, int64_t index) {
+    if (p->wide) ((int64_t *)out)[at] = index;
+    else ((int32_t *)out)[at] = (int32_t)index;
+}
+
+static int64_t get_index(const set_params *p, const void *in, int64_t at) {
+    return p->wide ? ((const int64_t *)in)[at] : ((const int32_t *)in)[at];
+}
+
+static void prepare_set(hl_prepare *prep, int64_t stored) {
+    set_params *p = prep->params;
+    uint64_t slots = 16;
+    while (slots < (uint64_t)stored * 2) slots *= 2;
+    p->mask = slots - 1;
+    p->n = prep->in[0]->size;
+    p->dtype = prep->in[0]->dtype;
+    p->size = (int64_t)hl_dtype_size(p->dtype);
+    prep->scratch_bytes = (int64_t)(slots * sizeof(int64_t));
+    prep->cost_ns = (double)p->n * 5 + (double)slots * 0.2;
+}
+
+static hl_status refuse_wide(hl_prepare *prep) {
+    if (hl_dtype_size(prep->in[0]->dtype) > 8 || prep->in[0]->dtype == HL_STRING)
+        return hl_refuse(prep, HL_UNIMPLEMENTED, "there is no kernel for this dtype");
+    return HL_OK;
+}
+
+/* --- distinct elements ------------------------------------------------------------------------------------------ */
+
+/* unique_index: (x) -> for each element the number of its value; the register gets how many values there are. */
+static hl_status run_unique_index(const hl_instr *ins, hl_run *run) {
+    const set_params *p = ins->p[2].p;
+    int64_t *slots = (int64_t *)run->scratch, count = 0;
+    memset(slots, 0, (size_t)(p->mask + 1) * sizeof *slots);
+    for (int64_t i = 0; i < p->n; i++) {
+        const uint64_t slot = slot_of(p, slots, ins->arg[0], element(p, ins->arg[0], i));
+        const bool first = slots[slot] == 0;
+        if (first) slots[slot] = i + 1;
+        put_index(p, ins->arg[1], i, first ? count++ : get_index(p, ins->arg[1], slots[slot] - 1));
+    }
+    run->regs[p->reg] = count;
+    return HL_OK;
+}
+
+static hl_status prepare_unique_index(hl_prepare *prep) {
+    set_params *p = prep->params;
+    prepare_set(prep, prep->in[0]->size);
+    p->wide = prep->out[0]->dtype == HL_INT64;
+    p->reg = prep->attr[0].i;
+    prep->ins->fn = run_unique_index;
+    return refuse_wide(prep);
+}
+
+/* unique_values: (x, numbers) -> the values; what comes first counts. */
+static hl_status run_unique_values(const hl_instr *ins, hl_run *run) {
+    const set_params *p = ins->p[2].p;
+    int64_t seen = 0;
+    (void)run;
+    for (int64_t i = 0; i < p->n && seen < p->capacity; i++)
+        if (get_index(p, ins->arg[1], i) == seen)
+            memcpy((char *)ins->arg[2] + seen++ * p->size, (const char *)ins->arg[0] + i * p->size, (size_t)p->size);
+    return HL_OK;
+}
+
+static hl_status prepare_unique_values(hl_prepare *prep) {
+    set_params *p = prep->params;
+    p->n = prep->in[0]->size;
+    p->size = (int64_t)hl_dtype_size(prep->in[0]->dtype);
+    p->wide = prep->in[1]->dtype == HL_INT64;
+    p->capacity = prep->out[0]->size;
+    prep->cost_ns = (double)p->n * 2 + 5;
+    prep->ins->fn = run_unique_values;
+    return HL_OK;
+}
+
+/* unique_counts: (numbers) -> how often each appears. */
+static hl_status run_unique_counts(const hl_instr *ins, hl_run *run) {
+    const set_params *p = ins->p[2].p;
+    (void)run;
+    for (int64_t k = 0; k < p->capacity; k++) put_index(p, ins->arg[1], k, 0);
+    for (int64_t i = 0; i < p->n; i++) {
+        const int64_t number = get_index(p, ins->arg[0], i);
+        put_index(p, ins->arg[1], number, get_index(p, ins->arg[1], number) + 1);
+    }
+    return HL_OK;
+}
+
+static hl_status prepare_unique_counts(hl_prepare *prep) {
+    set_params *p = prep->params;
+    p->n = prep->in[0]->size;
+    p->wide = prep->out[0]->dtype == HL_INT64;
+    p->capacity = prep->out[0]->size;
+    prep->cost_ns = (double)p->n * 2 + 5;
+    prep->ins->fn = run_unique_counts;
+    return HL_OK;
+}
+
+/* --- differences -------------------------------------------------------------------------------------------------- */
+
+static void store_all(const set_params *p, int64_t *slots, const void *data, int64_t n) {
+    memset(slots, 0, (size_t)(p->mask + 1) * sizeof *slots);
+    for (int64_t i = 0; i < n; i++) slots[slot_of(p, slots, data, element(p, data, i))] = i + 1;
+}
+
+/* list_diff_count: (x, y) -> the register gets how many elements of x are not in y. */
+static hl_status run_list_diff_count(const hl_instr *ins, hl_run *run) {
+    const set_params *p = ins->p[2].p;
+    int64_t *slots = (int64_t *)run->scratch, count = 0;
+    store_all(p, slots, ins->arg[1], p->other);
+    for (int64_t i = 0; i < p->n; i++) count += slots[slot_of(p, slots, ins->arg[1], element(p, ins->arg[0], i))] == 0;
+    run->regs[p->reg] = count;
+    return HL_OK;
+}
+
+/* list_diff_fill: (x, y) -> those elements, and where they are in x. */
+static hl_status run_list_diff_fill(const hl_instr *ins, hl_run *run) {
+    const set_params *p = ins->p[2].p;
+    int64_t *slots = (int64_t *)run->scratch, at = 0;
+    store_all(p, slots, ins->arg[1], p->other);
+    for (int64_t i = 0; i < p->n && at < p->capacity; i++) {
+        if (slots[slot_of(p, slots, ins->arg[1], element(p, ins->arg[0], i))]) continue;
+        memcpy((char *)ins->arg[2] + at * p->size, (const char *)ins->arg[0] + i * p->size, (size_t)p->size);
+        put_index(p, ins->arg[3], at++, i);
+    }
+    return HL_OK;
+}
+
+static hl_status prepare_list_diff(hl_prepare *prep) {
+    set_params *p = prep->params;
+    prepare_set(prep, prep->in[1]->size);
+    p->other = prep->in[1]->size;
+    if (prep->n_out) {
+        p->capacity = prep->out[0]->size;
+        p->wide = prep->out[1]->dtype == HL_INT64;
+        prep->ins->fn = run_list_diff_fill;
+    } else {
+        p->reg = prep->attr[0].i;
+        prep->ins->fn = run_list_diff_count;
+    }
+    return refuse_wide(prep);
+}
+
+static const hl_kernel table[] = {
+    {"unique_index", prepare_unique_index, sizeof(set_params)},
+    {"unique_values", prepare_unique_values, sizeof(set_params)},
+    {"unique_counts", prepare_unique_counts, sizeof(set_params)},
+    {"list_diff_count", prepare_list_diff, sizeof(set_params)},
+    {"list_diff_fill", prepare_list_diff, sizeof(set_params)},
+};
+
+HL_FAMILY(sets, table);

@@ -1,0 +1,148 @@
+"""Segment reductions against NumPy and finite differences, on both executors."""
+
+import numpy as np
+import pytest
+
+import hookloop as tf
+
+DATA = np.random.default_rng(3).standard_normal((6, 2, 3))
+SORTED = [0, 0, 1, 3, 3, 3]
+UNSORTED = [2, -1, 0, 2, 2, 4]
+REDUCE = {
+    "sum": lambda rows: rows.sum(0),
+    "mean": lambda rows: rows.mean(0),
+    "sqrt_n": lambda rows: rows.sum(0) / np.sqrt(len(rows)),
+    "prod": lambda rows: rows.prod(0),
+    "max": lambda rows: rows.max(0),
+    "min": lambda rows: rows.min(0),
+}
+
+
+def run(fetch, feeds=None):
+    with tf.Session() as session:
+        return session.run(fetch, feeds)
+
+
+def reduced(kind, data, numbers, count, empty=0.0):
+    numbers = np.array(numbers)
+    found = [REDUCE[kind](data[numbers == k]) if np.any(numbers == k) else np.full(data.shape[1:], empty) for k in range(count)]
+    return np.array(found)
+
+
+def slope(function, value, step=1e-6):
+    """The gradient by central differences of a function with one scalar result."""
+    with tf.Session() as session:
+        x = tf.placeholder(tf.float64, value.shape)
+        y = function(x)
+        (analytic,) = tf.gradients(y, x)
+        found = session.run(analytic, {x: value})
+        wanted = np.zeros_like(value)
+        for at in np.ndindex(value.shape):
+            near = [value.copy(), value.copy()]
+            near[0][at] += step
+            near[1][at] -= step
+            wanted[at] = (session.run(y, {x: near[0]}) - session.run(y, {x: near[1]})) / (2 * step)
+    return found, wanted
+
+
+def weighted(y):
+    return tf.reduce_sum(y * tf.cos(y * 0.3))
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "int32", "int64"])
+@pytest.mark.parametrize("kind", ["sum", "mean", "prod", "max", "min"])
+def test_sorted_segments(executor, kind, dtype):
+    if kind == "mean" and dtype.startswith("int"):
+        return
+    data = (DATA * 3).astype(dtype)
+    found = run(getattr(tf, f"segment_{kind}")(data, SORTED))
+    assert found.dtype == dtype
+    wanted = reduced(kind, data.astype("float64"), SORTED, 4)
+    np.testing.assert_allclose(found, wanted.astype(dtype), rtol=1e-2 if dtype == "float16" else 1e-6)
+
+
+@pytest.mark.parametrize("kind", ["sum", "mean", "max", "min"])
+def test_gradients_of_sorted_segments(executor, kind):
+    found, wanted = slope(lambda x: weighted(getattr(tf, f"segment_{kind}")(x, SORTED)), DATA)
+    np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-7)
+
+
+def test_the_number_of_segments_may_only_be_known_while_it_runs(executor):
+    numbers = tf.placeholder(tf.int32, [None])
+    data = tf.placeholder(tf.float32, [None, 2])
+    summed = tf.segment_sum(data, numbers)
+    assert summed.shape.as_list() == [None, 2]
+    doubled = summed * 2
+    with tf.Session() as session:
+        for ids in ([0, 0, 2], [0, 1, 1, 4], []):
+            values = np.ones((len(ids), 2), "float32")
+            found = session.run(doubled, {numbers: np.array(ids, "int32"), data: values})
+            np.testing.assert_array_equal(found, 2 * reduced("sum", values, ids, ids[-1] + 1 if ids else 0).reshape(-1, 2))
+
+
+@pytest.mark.parametrize("ids, text", [([1, 0, 1], "not increasing"), ([-1, 0, 1], ">= 0")])
+def test_segments_out_of_order_are_refused(executor, ids, text):
+    numbers = tf.placeholder(tf.int32, [3])
+    with pytest.raises(tf.errors.InvalidArgumentError, match=text):
+        run(tf.segment_sum(tf.ones([3, 2]), numbers), {numbers: ids})
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "int64"])
+@pytest.mark.parametrize("kind", ["sum", "prod", "max", "min", "mean", "sqrt_n"])
+def test_unsorted_segments(executor, kind, dtype):
+    if kind in ("mean", "sqrt_n") and dtype.startswith("int"):
+        return
+    data = (DATA * 3).astype(dtype)
+    limits = np.finfo(dtype) if dtype.startswith("f") else np.iinfo(dtype)
+    empty = {"prod": 1, "max": limits.min, "min": limits.max}.get(kind, 0)
+    found = run(getattr(tf, f"unsorted_segment_{kind}")(data, UNSORTED, 5))
+    wanted = reduced(kind, data, UNSORTED, 5, np.array(empty, dtype))
+    np.testing.assert_allclose(found, wanted, rtol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["sum", "prod", "max", "min", "mean", "sqrt_n"])
+def test_gradients_of_unsorted_segments(executor, kind):
+    value = DATA.copy()
+    value[0, 0, 0] = 0  # a product has a slope where a factor is 0
+    numbers = [2, -1, 0, 2, 2, 1]
+    found, wanted = slope(lambda x: weighted(getattr(tf, f"unsorted_segment_{kind}")(x, numbers, 3)), value)
+    np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-7)
+
+
+def test_segment_numbers_may_have_several_axes(executor):
+    numbers = [[0, 2], [2, 0], [1, 1]]
+    data = DATA[:3]
+    found = run(tf.unsorted_segment_sum(data, numbers, 3))
+    wanted = reduced("sum", data.reshape(6, 3), np.ravel(numbers), 3)
+    np.testing.assert_allclose(found, wanted, rtol=1e-12)
+
+
+def test_an_unsorted_segment_beyond_the_end_is_refused(executor):
+    numbers = tf.placeholder(tf.int32, [2])
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"segment_ids\[1\] = 7 is out of range \[0, 3\)"):
+        run(tf.unsorted_segment_sum(tf.ones([2]), numbers, 3), {numbers: [0, 7]})
+
+
+@pytest.mark.parametrize("kind", ["sum", "mean", "sqrt_n"])
+@pytest.mark.parametrize("count", [None, 6])
+def test_segments_of_picked_rows(executor, kind, count):
+    indices, numbers = [3, 1, 1, 5], [0, 0, 2, 2]
+    function = getattr(tf, f"sparse_segment_{kind}")
+    found = run(function(DATA, indices, numbers, num_segments=count))
+    np.testing.assert_allclose(found, reduced(kind, DATA[indices], numbers, count or 3), rtol=1e-12)
+    found, wanted = slope(lambda x: weighted(function(x, indices, numbers, num_segments=count)), DATA)
+    np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-7)
+
+
+def test_a_picked_row_beyond_the_end_is_refused(executor):
+    indices = tf.placeholder(tf.int32, [1])
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"indices\[0\] == 9 out of range \[0, 6\)"):
+        run(tf.sparse_segment_sum(DATA, indices, [0]), {indices: [9]})
+
+
+def test_rows_of_a_sparse_gradient_are_summed(executor):
+    x = tf.placeholder(tf.float64, [4, 2])
+    (gradient,) = tf.gradients(tf.reduce_sum(tf.gather(x, [1, 3, 1])), x)
+    assert isinstance(gradient, tf.IndexedSlices)
+    found = run(tf.convert_to_tensor(gradient), {x: np.zeros((4, 2))})
+    np.testing.assert_array_equal(found, [[0, 0], [2, 2], [0, 0], [1, 1]])
