@@ -32,7 +32,7 @@ cdef hl_status _host_begin(Frame frame, int64_t index) except *:
     if frame.replay:
         results = frame.replay.pop(0)
     else:
-        results = frame.session._call_host(op, arguments)
+        results = frame.session._call_host(op, arguments, frame.deadline_ns)
     if frame.log is not None:
         frame.log.append(results)
     waits = False

@@ -66,7 +66,7 @@ class ReferenceExecutor:
         """
         feeds = [Feed(t, np.shape(v), v) for t, v in zip(feed_tensors, values)]
         units = order_request(tensors, targets, feeds)
-        step = _Step(self._session, units)
+        step = _Step(self._session, units, deadline)
         step.environment.update(zip(feed_tensors, values))
         try:
             step.copy_early()
@@ -80,9 +80,10 @@ class ReferenceExecutor:
 class _Step:
     """One run: the environment of values, and what to undo if it fails."""
 
-    def __init__(self, session, units):
+    def __init__(self, session, units, deadline):
         self.session = session
         self.units = units
+        self.deadline = deadline
         self.environment = {}
         self.copied = {}
         self.saved = {}
@@ -244,7 +245,7 @@ class _Step:
             return
         arrays = [self.value(t, op) for t in op.inputs]
         if op_def.host is not None:
-            results = self.session._call_host(op, arrays)
+            results = self.session._call_host(op, arrays, self.deadline)
         elif op_def.stateful == "stream":
             results = op_def.reference(ReferenceNode(op, arrays), self.session._stream(op), *arrays)
         else:

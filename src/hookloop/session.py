@@ -25,6 +25,9 @@ from .graph.tensor import Tensor
 
 __all__ = ["InteractiveSession", "Session"]
 
+# Seconds after which an op that waits for another thread looks whether its session was closed.
+_LONGEST_WAIT = 0.05
+
 
 class BaseSession(SessionCore):
     """What `Session` and `InteractiveSession` share."""
@@ -245,8 +248,8 @@ class BaseSession(SessionCore):
             variants.append((fresh, fresh.plan.tables["special_values"]))
         return self.run_entry(fresh, arguments, deadline, log)
 
-    def _call_host(self, op, arrays):
-        return self._host_call(op, arrays)
+    def _call_host(self, op, arrays, deadline_ns):
+        return self._host_call(op, arrays, deadline_ns)
 
     def _note_ranks(self, op, results):
         for tensor, result in zip(op.outputs, results):
@@ -332,11 +335,11 @@ class _HostCalls:
     def __init__(self, session):
         self._session = session
 
-    def __call__(self, op, arrays):
+    def __call__(self, op, arrays, deadline_ns):
         host = op.op_def.host
         try:
             if host is not None:
-                results = host(HostCall(self._session, op), *arrays)
+                results = host(HostCall(self._session, op, deadline_ns), *arrays)
             else:
                 results = op.op_def.reference(ReferenceNode(op, arrays), *arrays)  # text has no kernels
         except errors.OpError as error:
@@ -374,12 +377,13 @@ class HostCall:
       session: the session that runs it.
     """
 
-    __slots__ = ("op", "op_name", "session")
+    __slots__ = ("_deadline_ns", "op", "op_name", "session")
 
-    def __init__(self, session, op):
+    def __init__(self, session, op, deadline_ns):
         self.op = op
         self.op_name = op.name
         self.session = session
+        self._deadline_ns = deadline_ns
 
     def attr(self, name):
         return self.op.get_attr(name)
@@ -389,8 +393,23 @@ class HostCall:
         """A dictionary that lives as long as the session, shared by all ops of it."""
         return self.session._resources
 
-    def cancelled(self):
-        return self.session._closed
+    def wait(self, condition, what):
+        """Waits for a `threading.Condition` that is held, a while: the caller looks again at what it waits for.
+
+        Raises:
+          CancelledError: the session was closed; `what` says what was cancelled.
+          DeadlineExceededError: the step's time limit has passed.
+          KeyboardInterrupt: the user does not want to wait.
+        """
+        if self.session._closed:
+            raise errors.CancelledError(None, None, f"{what} operation was cancelled")
+        pause = _LONGEST_WAIT
+        if self._deadline_ns:
+            left = (self._deadline_ns - time.monotonic_ns()) / 1e9
+            if left <= 0:
+                raise errors.DeadlineExceededError(None, None, "Timed out waiting for notification")
+            pause = min(pause, left)
+        condition.wait(pause)
 
 
 class _Device:
