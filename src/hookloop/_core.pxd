@@ -109,6 +109,20 @@ cdef extern from "frame.h" nogil:
 cdef extern from "numpy/arrayobject.h":
     object PyArray_Scalar(void *data, np.dtype descr, object base)
 
+cdef extern from "numpy/arrayscalars.h":
+    pass
+
+cdef extern from *:
+    """
+    /* A NumPy float32 scalar by its type's own allocator: NumPy's general function takes three times as long. */
+    static CYTHON_INLINE PyObject *hl_float32_scalar(float value) {
+        PyObject *scalar = PyFloatArrType_Type.tp_alloc(&PyFloatArrType_Type, 0);
+        if (scalar) ((PyFloatScalarObject *)scalar)->obval = value;
+        return scalar;
+    }
+    """
+    object hl_float32_scalar(float value)
+
 cdef extern from "pool.h" nogil:
     hl_pool *hl_pool_get(int threads)
 

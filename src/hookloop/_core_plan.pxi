@@ -273,6 +273,8 @@ cdef inline object _fetch(hl_tensor *tensor):
     cdef int axis
     cdef int number = _numpy_type(tensor.dtype)
     if tensor.rank == 0:
+        if tensor.dtype == 1:
+            return hl_float32_scalar((<float *>tensor.data)[0])
         return PyArray_Scalar(tensor.data, np.PyArray_DescrFromType(number), None)
     for axis in range(tensor.rank):
         dims[axis] = tensor.dims[axis]

@@ -24,6 +24,15 @@ cdef class HookSlot:
     def __cinit__(self, hook):
         self.hook = hook
 
+    cdef int count(self, bint after, int64_t ns):
+        if after:
+            self.after_calls += 1
+            self.after_ns += ns
+        else:
+            self.before_calls += 1
+            self.before_ns += ns
+        return 0
+
     cdef bint is_due(self, double counter):
         cdef Trigger trigger = self.trigger
         if trigger.at is not None:
@@ -70,7 +79,10 @@ cdef Trigger _trigger(object hook, object base):
 cdef int _flatten(object structure, list leaves) except -1:
     """Appends the leaves of lists, tuples and dictionaries in order."""
     cdef object item
-    if type(structure) is list or isinstance(structure, tuple):
+    if type(structure) is list:
+        for item in <list>structure:
+            _flatten(item, leaves)
+    elif isinstance(structure, tuple):
         for item in structure:
             _flatten(item, leaves)
     elif isinstance(structure, dict):
@@ -236,10 +248,8 @@ cdef class HookLoop:
             return self._hooked(fetches, feed_dict, options, run_metadata, entered, seconds)
         if self._watches:
             results = self._watched(fetches, feed_dict, options, run_metadata)
-        elif options is None and run_metadata is None:
-            results = self._raw_run(fetches, feed_dict)
         else:
-            results = self._raw_run(fetches, feed_dict, options, run_metadata)
+            results = self._run_plain(fetches, feed_dict, options, run_metadata)
         self._runs += 1
         if self._triggers:
             self._after_triggers(None, fetches, feed_dict, options, run_metadata, None, seconds)
@@ -308,7 +318,7 @@ cdef class HookLoop:
             return context
         trigger.value = counter if trigger.kind == COUNT_SECONDS else <int64_t>counter
         if context is None:
-            context = SessionRunContext(SessionRunArgs(fetches, feed_dict, options), self._raw)
+            context = self._context(fetches, feed_dict, options)
         self._after(slot, context, _values(None, options, run_metadata, self._maker))
         return context
 
@@ -319,11 +329,10 @@ cdef class HookLoop:
         _flatten(fetches, leaves)
         n = len(leaves)
         leaves.extend(self._watches)
-        values = self._raw_run(leaves, feed_dict) if options is None and run_metadata is None else self._raw_run(
-            leaves, feed_dict, options, run_metadata)
+        values = self._run_plain(leaves, feed_dict, options, run_metadata)
         results = _rebuild(fetches, values, &at)
         if self._any_not_finite(values, n):
-            context = SessionRunContext(SessionRunArgs(fetches, feed_dict, options), self._raw)
+            context = self._context(fetches, feed_dict, options)
             for slot in self._slots:
                 self._check_watch(slot, context, values, n, options, run_metadata)
             self._take_stop(context)
@@ -350,83 +359,100 @@ cdef class HookLoop:
     # --- callbacks ----------------------------------------------------------------------------------------
 
     cdef object _before(self, HookSlot slot, SessionRunContext context):
-        cdef int64_t begin
         context._caller = slot.hook
-        if slot.trigger is not None:
-            slot.trigger.due = True
-        try:
-            if not self._measured:
-                return slot.before_run(context)
-            begin = hl_now_ns()
-            request = slot.before_run(context)
-            slot.before_ns += hl_now_ns() - begin
-            slot.before_calls += 1
-            return request
-        finally:
-            if slot.trigger is not None:
-                slot.trigger.due = False
+        if slot.trigger is None and not self._measured:
+            return slot.before_run(context)
+        return self._watched_call(slot, context, None)
 
     cdef int _after(self, HookSlot slot, SessionRunContext context, SessionRunValues values) except -1:
-        cdef int64_t begin
         if slot.after_run is None:
             return 0
         context._caller = slot.hook
+        if slot.trigger is None and not self._measured:
+            slot.after_run(context, values)
+        else:
+            self._watched_call(slot, context, values)
+        return 0
+
+    cdef object _watched_call(self, HookSlot slot, SessionRunContext context, SessionRunValues values):
+        """A callback that is called because its trigger is due, or whose time is taken."""
+        cdef int64_t begin = hl_now_ns() if self._measured else 0
         if slot.trigger is not None:
             slot.trigger.due = True
         try:
-            if not self._measured:
-                slot.after_run(context, values)
-                return 0
-            begin = hl_now_ns()
-            slot.after_run(context, values)
-            slot.after_ns += hl_now_ns() - begin
-            slot.after_calls += 1
+            return slot.before_run(context) if values is None else slot.after_run(context, values)
         finally:
             if slot.trigger is not None:
                 slot.trigger.due = False
-        return 0
+            if self._measured:
+                slot.count(values is not None, hl_now_ns() - begin)
 
     cdef object _hooked(self, fetches, feed_dict, options, run_metadata, list due, double seconds):
         """A run with the requests of the hooks that are entered, in the order of the list."""
-        cdef SessionRunContext context = SessionRunContext(SessionRunArgs(fetches, feed_dict, options), self._raw)
+        cdef SessionRunContext context = self._context(fetches, feed_dict, options)
         cdef HookSlot slot
-        cdef list leaves = [], requests = []
-        cdef Py_ssize_t at = 0, first_watch
+        cdef SessionRunArgs request
+        cdef list leaves = None, wanted = None, values = None
+        cdef Py_ssize_t at = 0, first_watch = 0, i, n = PyList_GET_SIZE(self._slots)
         cdef dict hook_feeds = None
-        _flatten(fetches, leaves)
-        for slot in self._slots:
-            wanted = None
-            if slot.trigger is None or due is not None and slot in due:
-                request = None if slot.before_run is None else self._before(slot, context)
-                if request is not None:
-                    wanted = request.fetches
-                    if wanted is not None:
-                        _flatten(wanted, leaves)
-                    if request.feed_dict:
-                        hook_feeds = _add_feeds(hook_feeds, request.feed_dict)
-                    if request.options is not None:
-                        options = self._merge_options(options, request.options)
-            requests.append(wanted)
+        for i in range(n):
+            slot = <HookSlot>PyList_GET_ITEM(self._slots, i)
+            if slot.before_run is None or slot.trigger is not None and (due is None or slot not in due):
+                continue
+            request = _as_args(self._before(slot, context))
+            if request is None:
+                continue
+            if request._first is not None:
+                if wanted is None:
+                    wanted, leaves = [None] * n, []
+                    _flatten(fetches, leaves)
+                wanted[i] = request._first
+                _flatten(request._first, leaves)
+            if request._second:
+                hook_feeds = _add_feeds(hook_feeds, request._second)
+            if request._third is not None:
+                options = self._merge_options(options, request._third)
         if hook_feeds is not None:
             feed_dict = _all_feeds(hook_feeds, feed_dict)
-        first_watch = len(leaves)
-        leaves.extend(self._watches)
-        if options is None and run_metadata is None:
-            values = self._raw_run(leaves, feed_dict)
+        if wanted is None and not PyList_GET_SIZE(self._watches):
+            results = self._run_plain(fetches, feed_dict, options, run_metadata)
         else:
-            values = self._raw_run(leaves, feed_dict, options, run_metadata)
-        results = _rebuild(fetches, values, &at)
+            if leaves is None:
+                leaves = []
+                _flatten(fetches, leaves)
+            first_watch = PyList_GET_SIZE(leaves)
+            leaves.extend(self._watches)
+            values = self._run_plain(leaves, feed_dict, options, run_metadata)
+            results = _rebuild(fetches, values, &at)
         self._runs += 1
-        for slot, wanted in zip(self._slots, requests):
-            got = None if wanted is None else _rebuild(wanted, values, &at)
+        for i in range(n):
+            slot = <HookSlot>PyList_GET_ITEM(self._slots, i)
+            got = None
+            if wanted is not None and PyList_GET_ITEM(wanted, i) != <PyObject *>None:
+                got = _rebuild(<object>PyList_GET_ITEM(wanted, i), values, &at)
             if slot.trigger is None or due is not None and slot in due:
-                self._after(slot, context, _values(got, options, run_metadata, self._maker))
+                if slot.after_run is not None:
+                    self._after(slot, context, _values(got, options, run_metadata, self._maker))
             elif slot.trigger.kind == WATCH_FINITE:
                 self._check_watch(slot, context, values, first_watch, options, run_metadata)
             elif slot.trigger.after:
                 self._after_trigger(slot, context, fetches, feed_dict, options, run_metadata, seconds)
-        self._take_stop(context)
+        if context._stop_requested:
+            self._take_stop(context)
         return results
+
+    cdef inline object _run_plain(self, fetches, feed_dict, options, run_metadata):
+        if options is None and run_metadata is None:
+            return self._raw_run(fetches, feed_dict)
+        return self._raw_run(fetches, feed_dict, options, run_metadata)
+
+    cdef inline SessionRunContext _context(self, fetches, feed_dict, options):
+        cdef SessionRunContext context = SessionRunContext.__new__(SessionRunContext)
+        context.session = self._raw
+        context._fetches = fetches
+        context._feed_dict = feed_dict
+        context._options = options
+        return context
 
     cdef int _take_stop(self, SessionRunContext context) except -1:
         """Stop is recorded once all hooks have been called."""
@@ -449,6 +475,13 @@ cdef class HookLoop:
              "after_run": (slot.after_calls, slot.after_ns / 1000.0)}
             for slot in self._slots
         ]  # fmt: skip
+
+
+cdef SessionRunArgs _as_args(object request):
+    """What a hook returned, which may be any object with the fields."""
+    if request is None or type(request) is SessionRunArgs:
+        return request
+    return SessionRunArgs(request.fetches, request.feed_dict, request.options)
 
 
 cdef bint _all_finite(object value) except -1:

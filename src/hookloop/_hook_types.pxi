@@ -2,12 +2,22 @@
 
 @cython.freelist(32)
 cdef class Record:
-    """Fields that unpack, compare and replace like a namedtuple's."""
+    """Three fields that unpack, compare and replace like a namedtuple's.
 
-    _fields = ()
+    The fields are here and the subclasses add none: only so do they share the list of free objects.
+    """
+
+    cdef object _first, _second, _third
+    cdef object _maker   # makes what is not there when it is looked at, or None
+    _fields = ("first", "second", "third")
+
+    def __init__(self, first, second, third):
+        self._first = first
+        self._second = second
+        self._third = third
 
     cdef tuple astuple(self):
-        return ()
+        return tuple([getattr(self, name) for name in self._fields])
 
     def __iter__(self):
         return iter(self.astuple())
@@ -54,16 +64,24 @@ cdef class SessionRunArgs(Record):
       options: a `RunOptions` to merge with the caller's, or None.
     """
 
-    cdef readonly object fetches, feed_dict, options
     _fields = ("fetches", "feed_dict", "options")
 
     def __init__(self, fetches, feed_dict=None, options=None):
-        self.fetches = fetches
-        self.feed_dict = feed_dict
-        self.options = options
+        self._first = fetches
+        self._second = feed_dict
+        self._third = options
 
-    cdef tuple astuple(self):
-        return self.fetches, self.feed_dict, self.options
+    @property
+    def fetches(self):
+        return self._first
+
+    @property
+    def feed_dict(self):
+        return self._second
+
+    @property
+    def options(self):
+        return self._third
 
 
 cdef class SessionRunValues(Record):
@@ -75,37 +93,36 @@ cdef class SessionRunValues(Record):
       run_metadata: the `RunMetadata` of the run.
     """
 
-    cdef readonly object results
-    cdef object _options, _run_metadata, _maker
     _fields = ("results", "options", "run_metadata")
 
     def __init__(self, results, options, run_metadata):
-        self.results = results
-        self._options = options
-        self._run_metadata = run_metadata
+        self._first = results
+        self._second = options
+        self._third = run_metadata
+
+    @property
+    def results(self):
+        return self._first
 
     @property
     def options(self):
-        if self._options is None and self._maker is not None:
-            self._options = self._maker("RunOptions")
-        return self._options
+        if self._second is None and self._maker is not None:
+            self._second = self._maker("RunOptions")
+        return self._second
 
     @property
     def run_metadata(self):
-        if self._run_metadata is None and self._maker is not None:
-            self._run_metadata = self._maker("RunMetadata")
-        return self._run_metadata
-
-    cdef tuple astuple(self):
-        return self.results, self.options, self.run_metadata
+        if self._third is None and self._maker is not None:
+            self._third = self._maker("RunMetadata")
+        return self._third
 
 
-cdef SessionRunValues _values(object results, object options, object run_metadata, object maker):
+cdef inline SessionRunValues _values(object results, object options, object run_metadata, object maker):
     """The values of a run; options and metadata are made by `maker` only when a hook looks at them."""
     cdef SessionRunValues values = SessionRunValues.__new__(SessionRunValues)
-    values.results = results
-    values._options = options
-    values._run_metadata = run_metadata
+    values._first = results
+    values._second = options
+    values._third = run_metadata
     values._maker = maker
     return values
 
@@ -119,14 +136,22 @@ cdef class SessionRunContext:
       session: the session that runs the graph, below all hooks.
     """
 
-    cdef readonly object original_args, session
+    cdef readonly object session
+    cdef object _original_args, _fetches, _feed_dict, _options
     cdef bint _stop_requested
     cdef object _caller    # the hook that is being called
     cdef object _stopper   # the first hook that asked to stop
 
     def __init__(self, original_args, session):
-        self.original_args = original_args
+        self._original_args = original_args
         self.session = session
+
+    @property
+    def original_args(self):
+        """The `SessionRunArgs` of the caller."""
+        if self._original_args is None:
+            self._original_args = SessionRunArgs(self._fetches, self._feed_dict, self._options)
+        return self._original_args
 
     @property
     def stop_requested(self):
