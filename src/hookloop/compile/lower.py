@@ -322,8 +322,8 @@ class Lowerer:
             for tensor, symbol in zip(op.outputs, symbols):
                 self.environment[tensor] = self.symbolic(tensor.dtype.base_dtype, symbol)
             return
-        if any(t.dtype.base_dtype.name == "string" for t in (*op.inputs, *op.outputs)):
-            lower_host(self, node, context)  # text has no kernels: the op's reference computes it
+        if any(map(self.is_object, op.outputs)) or any(v.buffer is not None and v.buffer.kind == OBJECT for v in node.inputs):
+            lower_host(self, node, context)  # objects have no kernels: the op's reference computes with them
             return
         self._outputs(node, context)
         before = len(self.block.items)

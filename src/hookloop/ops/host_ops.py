@@ -16,4 +16,9 @@ _TEXT = frozenset((
     "Substr",
 ))  # fmt: skip
 
-HOST_OPS = _CALLS | _PRINTING | _TEXT
+_QUEUES = frozenset((
+    "FIFOQueueV2", "PaddingFIFOQueueV2", "PriorityQueueV2", "RandomShuffleQueueV2", "QueueCloseV2", "QueueDequeueManyV2",
+    "QueueDequeueUpToV2", "QueueDequeueV2", "QueueEnqueueManyV2", "QueueEnqueueV2", "QueueIsClosedV2", "QueueSizeV2",
+))  # fmt: skip
+
+HOST_OPS = _CALLS | _PRINTING | _TEXT | _QUEUES

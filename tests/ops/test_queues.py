@@ -1,0 +1,261 @@
+"""Queues: order, batches, waiting between threads, and everything that ends the waiting."""
+
+import _thread
+import threading
+import time
+
+import numpy as np
+import pytest
+
+import hookloop as tf
+
+CLOSED = r"is closed and has insufficient elements \(requested {}, current size {}\)"
+
+
+def in_thread(function):
+    """Runs a function in a thread; returns the thread and a list that gets its result or its error."""
+    results = []
+
+    def work():
+        try:
+            results.append(function())
+        except BaseException as error:
+            results.append(error)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    return thread, results
+
+
+def joined(thread):
+    thread.join(10)
+    assert not thread.is_alive()
+
+
+# --- order and batches ----------------------------------------------------------------------------------
+
+
+def test_elements_come_out_in_order(executor):
+    queue = tf.FIFOQueue(10, [tf.float32, tf.string], shapes=[[2], []])
+    put, take = queue.enqueue_many([[[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], ["a", "b", "c"]]), queue.dequeue()
+    with tf.Session() as session:
+        session.run(put)
+        assert session.run(queue.size()) == 3
+        for row, text in ([1, 2], b"a"), ([3, 4], b"b"), ([5, 6], b"c"):
+            got = session.run(take)
+            assert got[0].tolist() == row and got[1] == text
+
+
+def test_batches_feed_a_computation(executor):
+    queue = tf.FIFOQueue(100, tf.float32, shapes=[[2]])
+    x = tf.placeholder(tf.float32, [None, 2])
+    put, total = queue.enqueue_many(x), tf.reduce_sum(queue.dequeue_up_to(tf.placeholder_with_default(3, [])) * 2.0, 0)
+    with tf.Session() as session:
+        session.run(put, {x: [[1, 2], [3, 4], [5, 6], [7, 8]]})
+        assert session.run(total).tolist() == [18, 24]
+        session.run(queue.close())
+        assert session.run(total).tolist() == [14, 16]
+        with pytest.raises(tf.errors.OutOfRangeError, match=CLOSED.format(3, 0)):
+            session.run(total)
+
+
+def test_named_components_make_dictionaries(executor):
+    queue = tf.FIFOQueue(5, [tf.int32, tf.int32], names=["a", "b"], shapes=[[], []], name="named")
+    put, take = queue.enqueue({"b": 2, "a": 1}), queue.dequeue()
+    assert put.name == "named_enqueue" and take["a"].name == "named_Dequeue:0"
+    with tf.Session() as session:
+        session.run(put)
+        assert session.run(take) == {"a": 1, "b": 2}
+    with pytest.raises(ValueError, match="You must enqueue a dictionary in a Queue with names"):
+        queue.enqueue([1, 2])
+    with pytest.raises(ValueError, match="Keys in dictionary to enqueue do not match names of Queue"):
+        queue.enqueue({"a": 1})
+
+
+def test_closed_queue_is_emptied_and_then_out_of_range(executor):
+    queue = tf.FIFOQueue(3, tf.float32, shapes=[[]])
+    put, take = queue.enqueue(1.0), queue.dequeue()
+    three, up_to = queue.dequeue_many(3), queue.dequeue_up_to(3)
+    with tf.Session() as session:
+        session.run(put)
+        session.run(put)
+        assert not session.run(queue.is_closed())
+        session.run(queue.close())
+        assert session.run(queue.is_closed())
+        with pytest.raises(tf.errors.OutOfRangeError, match=CLOSED.format(3, 2)):
+            session.run(three)
+        assert session.run(up_to).tolist() == [1, 1]
+        with pytest.raises(tf.errors.OutOfRangeError, match=r"FIFOQueue '_\d+_fifo_queue' " + CLOSED.format(1, 0)):
+            session.run(take)
+        with pytest.raises(tf.errors.CancelledError, match=r"FIFOQueue '_\d+_fifo_queue' is closed\."):
+            session.run(put)
+        with pytest.raises(tf.errors.CancelledError, match="is already closed"):
+            session.run(queue.close())
+
+
+def test_shuffling_is_tensorflows(executor):
+    tf.set_random_seed(7)
+    queue = tf.RandomShuffleQueue(30, 0, tf.int32, shapes=[[]], seed=1)
+    put, take = queue.enqueue_many([list(range(10))]), queue.dequeue()
+    with tf.Session() as session:
+        session.run(put)
+        assert [session.run(take) for _ in range(10)] == [8, 0, 3, 4, 1, 7, 9, 2, 6, 5]
+
+
+def test_shuffling_keeps_elements_back_until_closed(executor):
+    queue = tf.RandomShuffleQueue(30, 4, tf.int32, shapes=[[]])
+    take = queue.dequeue_up_to(3)
+    with tf.Session() as session:
+        session.run(queue.enqueue_many([list(range(6))]))
+        first = session.run(queue.dequeue_many(2)).tolist()
+        with pytest.raises(tf.errors.DeadlineExceededError):
+            session.run(take, options=tf.RunOptions(timeout_in_ms=50))
+        session.run(queue.close())
+        rest = session.run(take).tolist() + session.run(take).tolist()
+        assert sorted(first + rest) == list(range(6))
+
+
+def test_padding(executor):
+    queue = tf.PaddingFIFOQueue(5, [tf.int32, tf.string], shapes=[[None], [None]])
+    x, y = tf.placeholder(tf.int32, [None]), tf.placeholder(tf.string, [None])
+    batch = queue.dequeue_many(2)
+    assert batch[0].shape.as_list() == [2, None]
+    with tf.Session() as session:
+        put = queue.enqueue([x, y])
+        session.run(put, {x: [1, 2], y: ["a"]})
+        session.run(put, {x: [1, 2, 3], y: ["b", "c"]})
+        numbers, texts = session.run(batch)
+        assert numbers.tolist() == [[1, 2, 0], [1, 2, 3]] and texts.tolist() == [[b"a", b""], [b"b", b"c"]]
+
+
+def test_priorities(executor):
+    queue = tf.PriorityQueue(10, tf.string, shapes=[()])
+    with tf.Session() as session:
+        session.run(queue.enqueue_many([np.array([3, 1, 2, 1]), ["c", "a", "b", "a2"]]))
+        numbers, texts = session.run(queue.dequeue_many(4))
+        assert numbers.tolist() == [1, 1, 2, 3] and texts.tolist() == [b"a", b"a2", b"b", b"c"]
+
+
+def test_queue_chosen_in_the_run(executor):
+    queues = [tf.FIFOQueue(10, tf.float32, shapes=[[]]) for _ in range(2)]
+    index = tf.placeholder(tf.int32, [])
+    take = tf.QueueBase.from_list(index, queues).dequeue()
+    with tf.Session() as session:
+        session.run([queue.enqueue(float(i)) for i, queue in enumerate(queues)])
+        assert session.run(take, {index: 1}) == 1
+        assert session.run(take, {index: 0}) == 0
+
+
+def test_queues_of_sessions_are_their_own(executor):
+    queue = tf.FIFOQueue(10, tf.float32, shared_name="shared", shapes=[[]])
+    same = tf.FIFOQueue(10, tf.float32, shared_name="shared", shapes=[[]], name="other")
+    with tf.Session() as one, tf.Session() as two:
+        one.run(queue.enqueue(1.0))
+        assert one.run(same.size()) == 1 and two.run(queue.size()) == 0
+
+
+# --- what is refused ------------------------------------------------------------------------------------
+
+
+def test_what_does_not_fit_is_refused(executor):
+    queue = tf.FIFOQueue(5, tf.int32, shapes=[[2]])
+    x = tf.placeholder(tf.int32, None)
+    with pytest.raises(ValueError, match="are incompatible"):
+        queue.enqueue([[1, 2, 3]])
+    with pytest.raises(TypeError):
+        queue.enqueue("a")
+    with pytest.raises(ValueError, match="same length as dtypes"):
+        tf.FIFOQueue(5, tf.int32, shapes=[[2], [3]])
+    with tf.Session() as session:
+        with pytest.raises(tf.errors.InvalidArgumentError, match=r"Shape mismatch in tuple component 0\. Expected \[2\], got \[3\]"):
+            session.run(queue.enqueue(x), {x: [1, 2, 3]})
+        with pytest.raises(tf.errors.InvalidArgumentError, match="require the components to have specified shapes"):
+            session.run(tf.FIFOQueue(5, tf.int32).dequeue_many(2))
+        assert session.run(queue.size()) == 0
+
+
+# --- waiting --------------------------------------------------------------------------------------------
+
+
+def test_producer_and_consumer_wait_for_each_other(executor):
+    queue = tf.FIFOQueue(2, tf.int32, shapes=[[]])
+    x = tf.placeholder(tf.int32, [])
+    put, take, close = queue.enqueue(x), queue.dequeue(), queue.close()
+    with tf.Session() as session:
+
+        def produce():
+            for i in range(200):
+                session.run(put, {x: i})
+            session.run(close)
+
+        thread, results = in_thread(produce)
+        got = []
+        with pytest.raises(tf.errors.OutOfRangeError):
+            while True:
+                got.append(int(session.run(take)))
+        joined(thread)
+        assert got == list(range(200)) and results == [None]
+
+
+def test_many_consumers_get_every_element_once(executor):
+    queue = tf.FIFOQueue(4, tf.int32, shapes=[[]])
+    put, take = queue.enqueue_many([list(range(100))]), queue.dequeue_many(5)
+    with tf.Session() as session:
+        workers = [in_thread(lambda: [session.run(take).tolist() for _ in range(5)]) for _ in range(4)]
+        session.run(put)
+        for thread, _ in workers:
+            joined(thread)
+        batches = [batch for _, results in workers for batch in results[0]]
+        assert sorted(sum(batches, [])) == list(range(100))
+        # Nobody takes an element while somebody else still waits for the rest of a batch.
+        assert all(batch == list(range(batch[0], batch[0] + 5)) for batch in batches)
+
+
+def test_time_limit_ends_waiting_and_nothing_is_lost(executor):
+    queue = tf.FIFOQueue(5, tf.int32, shapes=[[]])
+    two = queue.dequeue_many(2)
+    with tf.Session() as session:
+        session.run(queue.enqueue(1))
+        start = time.monotonic()
+        with pytest.raises(tf.errors.DeadlineExceededError):
+            session.run(two, options=tf.RunOptions(timeout_in_ms=100))
+        assert 0.05 < time.monotonic() - start < 5
+        session.run(queue.enqueue(2))
+        assert session.run(two).tolist() == [1, 2]
+    with tf.Session(config=tf.ConfigProto(operation_timeout_in_ms=50)) as session, pytest.raises(tf.errors.DeadlineExceededError):
+        session.run(two)
+
+
+def test_closing_the_session_ends_waiting(executor):
+    queue = tf.FIFOQueue(5, tf.int32, shapes=[[]])
+    take = queue.dequeue()
+    session = tf.Session()
+    thread, results = in_thread(lambda: session.run(take))
+    time.sleep(0.1)
+    session.close()
+    joined(thread)
+    assert isinstance(results[0], tf.errors.CancelledError) and "Dequeue operation was cancelled" in str(results[0])
+
+
+def test_closing_the_queue_may_cancel_those_who_wait(executor):
+    queue = tf.FIFOQueue(2, tf.int32, shapes=[[]])
+    with tf.Session() as session:
+        put, close = queue.enqueue_many([[1, 2, 3]]), queue.close(cancel_pending_enqueues=True)
+        thread, results = in_thread(lambda: session.run(put))
+        while session.run(queue.size()) < 2:
+            time.sleep(0.01)
+        session.run(close)
+        joined(thread)
+        assert isinstance(results[0], tf.errors.CancelledError) and "Enqueue operation was cancelled" in str(results[0])
+
+
+def test_interrupt_ends_waiting_and_the_session_goes_on(executor):
+    queue = tf.FIFOQueue(5, tf.int32, shapes=[[]])
+    take = queue.dequeue()
+    with tf.Session() as session:
+        timer = threading.Timer(0.1, _thread.interrupt_main)
+        timer.start()
+        with pytest.raises(KeyboardInterrupt):
+            session.run(take)
+        session.run(queue.enqueue(7))
+        assert session.run(take) == 7
