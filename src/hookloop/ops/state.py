@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..graph.scopes import control_dependencies
 from ..shapes import TensorShape
 from . import kinds
 from .build import apply_op, convert_to_tensor
@@ -175,8 +176,9 @@ assign_sub = _updater("AssignSub", "assign_sub", "Subtracts from")
 def _scatter(name, text, locking=False):
     def function(ref, indices, updates, use_locking=locking, name=None):
         if getattr(ref, "_is_resource", False):
-            apply_op("Resource" + type, [ref.handle, indices, convert_to_tensor(updates, ref.dtype.base_dtype)], name=name)
-            return ref.read_value()
+            updates = convert_to_tensor(updates, ref.dtype.base_dtype)
+            with control_dependencies([apply_op("Resource" + type, [ref.handle, indices, updates], name=name)]):
+                return ref.value()
         return apply_op(type, [_reference(ref), indices, updates], {"use_locking": use_locking}, name)
 
     type = "Scatter" + name

@@ -5,7 +5,6 @@ from __future__ import annotations
 from ..ops.build import apply_op, convert_to_tensor
 from ..ops.cast import cast
 from ..ops.indexed_slices import IndexedSlices
-from ..ops.state import scatter_add
 from .optimizer import Optimizer
 
 __all__ = ["GradientDescentOptimizer"]
@@ -46,4 +45,4 @@ class GradientDescentOptimizer(Optimizer):
 
     def _resource_apply_sparse_duplicate_indices(self, grad, handle, indices):
         rate = cast(self._learning_rate_tensor, grad.dtype.base_dtype)
-        return scatter_add(handle, indices, -grad * rate)
+        return apply_op("ResourceScatterAdd", [handle.handle, indices, -grad * rate])
