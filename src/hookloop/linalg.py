@@ -4,17 +4,22 @@ from .namespace import attributes
 
 __getattr__, __dir__ = attributes(
     __name__,
-    """cholesky cholesky_solve cross diag diag_part einsum eye global_norm matmul matrix_transpose norm qr svd
+    """cholesky cholesky_solve cross einsum eye global_norm matmul matrix_transpose norm qr svd
     tensordot trace transpose""",
     {
+        "adjoint": "ops.linalg.adjoint",
         "band_part": "matrix_band_part",
         "det": "matrix_determinant",
+        "diag": "matrix_diag",
+        "diag_part": "matrix_diag_part",
         "eigh": "self_adjoint_eig",
         "eigvalsh": "self_adjoint_eigvals",
         "inv": "matrix_inverse",
         "l2_normalize": "nn.l2_normalize",
         "set_diag": "matrix_set_diag",
         "solve": "matrix_solve",
+        "tensor_diag": "diag",
+        "tensor_diag_part": "diag_part",
         "lstsq": "matrix_solve_ls",
         "matvec": "ops.linalg.matvec",
         "normalize": "ops.linalg.normalize",

@@ -255,6 +255,24 @@ def _broadcast_to_shape(c):
     return wanted
 
 
+def _broadcast_args_shape(c):
+    lengths = c.shape(0)[0], c.shape(1)[0]
+    return (c.maximum(*lengths),)
+
+
+def _broadcast_args_value(c):
+    """Worked out as sizes: a shape read from data becomes sizes first."""
+    dims = c.broadcast(c.sizes(0), c.sizes(1))
+    found = np.empty(len(dims), object)
+    found[:] = dims
+    return [found]
+
+
+def _broadcast_args_reference(node, x, y):
+    shape = np.broadcast_shapes(tuple(int(d) for d in x), tuple(int(d) for d in y))
+    return np.array(shape, np.asarray(x).dtype)
+
+
 def _broadcast_to_lower(c, node):
     x, out = node.inputs[0], node.outputs[0]
     missing = len(out.shape) - len(x.shape)
@@ -292,6 +310,8 @@ register(
           attrs={"Tmultiples": dtypes.int32}, types={"Tmultiples": kinds.INDEX}, shape=_tiled,
           symbolic=True, lower=_tile_lower, reference=lambda node, x, m: np.tile(x, [int(k) for k in m]) if np.ndim(x) else x,
           gradient=_tile_gradient),
+    OpDef("BroadcastArgs", "s0: T, s1: T", "r0: T", attrs={"T": dtypes.int32}, types={"T": kinds.INDEX},
+          shape=_broadcast_args_shape, value=_broadcast_args_value, reference=_broadcast_args_reference, gradient=no_gradient),
     OpDef("BroadcastTo", "input: T, shape: Tidx", "output: T",
           attrs={"Tidx": dtypes.int32}, types={"Tidx": kinds.INDEX}, shape=_broadcast_to_shape,
           symbolic=True, lower=_broadcast_to_lower, reference=lambda node, x, s: np.array(np.broadcast_to(x, [int(d) for d in s])),

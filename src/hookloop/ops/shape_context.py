@@ -275,6 +275,8 @@ def _values(op, depth):
         if _too_large(tensor):
             return None
         array = partial_value(tensor, depth)
+        if array is None and op.type == "Pack" and tensor._shape == () and tensor.dtype.base_dtype.is_integer:
+            array = np.array(UNKNOWN, object)  # the other elements are still worth knowing
         if array is None:
             return None
         arrays.append(array)

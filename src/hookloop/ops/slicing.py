@@ -616,16 +616,9 @@ def stack(values, axis=0, name="stack"):
     Raises:
       ValueError: where their shapes differ.
     """
-    if axis == 0 and not _has_tensor(values):
-        return convert_to_tensor(values, name=name)  # a list of numbers is one constant
+    if axis == 0 and not all(isinstance(v, Tensor) for v in values):
+        return convert_to_tensor(values, name=name)  # numbers become constants, named after their places
     return apply_op("Pack", [list(values)], {"axis": axis}, name)
-
-
-def _has_tensor(values):
-    return any(
-        isinstance(v, Tensor) or hasattr(v, "_as_graph_element") or (isinstance(v, (list, builtins.tuple)) and _has_tensor(v))
-        for v in values
-    )
 
 
 def parallel_stack(values, name="parallel_stack"):

@@ -1,0 +1,256 @@
+"""Diagonals, bands and the unit matrix."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .. import dtypes
+from . import kinds
+from .array import shape, zeros, zeros_like
+from .build import apply_op
+from .registry import OpDef, register
+
+__all__ = ["diag", "diag_part", "matrix_band_part", "matrix_diag", "matrix_diag_part", "matrix_set_diag"]
+
+
+# --- diagonals of the last two axes ---------------------------------------------------------------------------
+
+
+def _matrix_shape(c, i):
+    found = c.shape(i)
+    if len(found) < 2:
+        c.fail(f"Shape must be at least rank 2 but is rank {len(found)}")
+    return found
+
+
+def _diagonal_length(c, rows, columns):
+    if rows is columns:
+        return rows
+    return c.minimum(rows, columns)
+
+
+def _diag_shape(c):
+    found = c.shape(0)
+    if not found:
+        c.fail("Shape must be at least rank 1 but is rank 0")
+    return (*found, found[-1])
+
+
+def _diag_part_shape(c):
+    found = _matrix_shape(c, 0)
+    return (*found[:-2], _diagonal_length(c, found[-2], found[-1]))
+
+
+def _set_diag_shape(c):
+    if not c.known(0):
+        return None
+    found = _matrix_shape(c, 0)
+    if c.known(1):
+        c.merge_shapes(c.shape(1), (*found[:-2], _diagonal_length(c, found[-2], found[-1])))
+    return found
+
+
+def _diagonal_window(c, out, diagonal):
+    """A window on the diagonals of the last two axes."""
+    strides = c.strides(out)
+    return c.window(out, diagonal.shape, (*strides[:-2], strides[-2] + strides[-1]))
+
+
+def _diag_lower(c, node):
+    (x,), (out,) = node.inputs, node.outputs
+    c.prepare(out)
+    c.emit("fill", [c.literal(np.zeros((), out.dtype.as_numpy_dtype))], [out])
+    c.emit("copy", [x], [_diagonal_window(c, out, x)])
+
+
+def _diag_part_lower(c, node):
+    x = node.inputs[0]
+    strides = c.strides(x)
+    c.view(node.outputs[0], x, (*strides[:-2], strides[-2] + strides[-1]))
+
+
+def _set_diag_lower(c, node):
+    (x, diagonal), (out,) = node.inputs, node.outputs
+    c.prepare(out)
+    c.emit("copy", [x], [out])
+    c.emit("copy", [diagonal], [_diagonal_window(c, out, diagonal)])
+
+
+def _diag_reference(node, x):
+    x = np.asarray(x)
+    out = np.zeros((*x.shape, x.shape[-1]), x.dtype)
+    index = np.arange(x.shape[-1])
+    out[..., index, index] = x
+    return out
+
+
+def _set_diag_reference(node, x, diagonal):
+    out = np.array(x)
+    index = np.arange(np.shape(diagonal)[-1])
+    out[..., index, index] = diagonal
+    return out
+
+
+def _diag_part_gradient(op, grad):
+    return [matrix_set_diag(zeros_like(op.inputs[0]), grad)]
+
+
+def _set_diag_gradient(op, grad):
+    known = op.inputs[1]._shape
+    if known is not None and all(isinstance(d, int) for d in known):
+        nothing = zeros(list(known), dtype=grad.dtype)
+    else:
+        nothing = zeros(shape(op.inputs[1]), dtype=grad.dtype)
+    return [matrix_set_diag(grad, nothing), matrix_diag_part(grad)]
+
+
+# --- bands ----------------------------------------------------------------------------------------------------
+
+
+def _band_reference(node, x, lower, upper):
+    rows, columns = x.shape[-2:]
+    if lower > rows or upper > columns:
+        raise ValueError(f"num_lower and num_upper must not exceed the matrix: {lower}, {upper}, {rows} x {columns}")
+    ahead = np.arange(columns) - np.arange(rows)[:, None]
+    kept = ((lower < 0) | (-ahead <= lower)) & ((upper < 0) | (ahead <= upper))
+    return np.where(kept, x, np.zeros((), x.dtype))
+
+
+def _band_gradient(op, grad):
+    return [matrix_band_part(grad, op.inputs[1], op.inputs[2]), None, None]
+
+
+# --- diagonals of all axes ------------------------------------------------------------------------------------
+
+
+def _tensor_diag_shape(c):
+    found = c.shape(0)
+    if not found:
+        c.fail("Shape must be at least rank 1 but is rank 0")
+    return (*found, *found)
+
+
+def _tensor_diag_part_shape(c):
+    found = c.shape(0)
+    if not found or len(found) % 2:
+        c.fail(f"Input must have even and non-zero rank, input rank is {len(found)}")
+    half = len(found) // 2
+    return tuple([c.merge(a, b) for a, b in zip(found[:half], found[half:])])
+
+
+def _tensor_diag_lower(c, node):
+    (x,), (out,) = node.inputs, node.outputs
+    c.prepare(out)
+    c.emit("fill", [c.literal(np.zeros((), out.dtype.as_numpy_dtype))], [out])
+    c.emit("copy", [x], [c.window(out, x.shape, _paired(c.strides(out)))])
+
+
+def _tensor_diag_part_lower(c, node):
+    x = node.inputs[0]
+    c.view(node.outputs[0], x, _paired(c.strides(x)))
+
+
+def _paired(strides):
+    half = len(strides) // 2
+    return tuple([a + b for a, b in zip(strides[:half], strides[half:])])
+
+
+def _tensor_diag_reference(node, x):
+    x = np.asarray(x)
+    return np.diag(x.ravel()).reshape(x.shape * 2)
+
+
+def _tensor_diag_part_reference(node, x):
+    dims = np.shape(x)[: np.ndim(x) // 2]
+    count = int(np.prod(dims))
+    return np.diagonal(np.reshape(x, (count, count))).reshape(dims)
+
+
+register(
+    OpDef("MatrixDiag", "diagonal: T", "output: T", shape=_diag_shape, lower=_diag_lower, reference=_diag_reference,
+          gradient=lambda op, grad: [matrix_diag_part(grad)]),
+    OpDef("MatrixDiagPart", "input: T", "diagonal: T", shape=_diag_part_shape, lower=_diag_part_lower,
+          reference=lambda node, x: np.array(np.diagonal(x, axis1=-2, axis2=-1)), gradient=_diag_part_gradient),
+    OpDef("MatrixSetDiag", "input: T, diagonal: T", "output: T", shape=_set_diag_shape, lower=_set_diag_lower,
+          reference=_set_diag_reference, gradient=_set_diag_gradient),
+    OpDef("MatrixBandPart", "input: T, num_lower: Tindex, num_upper: Tindex", "band: T", attrs={"Tindex": dtypes.int64},
+          types={"Tindex": kinds.INDEX},
+          shape=lambda c: _matrix_shape(c, 0), kernel="band_part", reference=_band_reference, gradient=_band_gradient,
+          can_fail=True),
+    OpDef("Diag", "diagonal: T", "output: T", types={"T": kinds.NUMBER}, shape=_tensor_diag_shape, lower=_tensor_diag_lower,
+          reference=_tensor_diag_reference, gradient=lambda op, grad: [diag_part(grad)]),
+    OpDef("DiagPart", "input: T", "diagonal: T", types={"T": kinds.NUMBER}, shape=_tensor_diag_part_shape,
+          lower=_tensor_diag_part_lower, reference=_tensor_diag_part_reference, gradient=lambda op, grad: [diag(grad)]),
+)  # fmt: skip
+
+
+# --- public functions -----------------------------------------------------------------------------------------
+
+
+def _main_diagonal(k):
+    if not (isinstance(k, (int, np.integer)) and k == 0):
+        raise ValueError(f"k must be 0, the main diagonal, as in TensorFlow 1.15's ops, but is {k!r}")
+
+
+def matrix_diag(diagonal, name="diag", k=0, num_rows=-1, num_cols=-1, padding_value=0):
+    """Square matrices with the given diagonals, 0 elsewhere.
+
+    Args:
+      diagonal: [..., n].
+      name: the node's name.
+      k: the diagonal, 0: the main one.
+      num_rows, num_cols: -1: as many as the diagonal has.
+      padding_value: 0.
+
+    Returns:
+      [..., n, n].
+
+    Raises:
+      ValueError: for another diagonal or another form.
+    """
+    _main_diagonal(k)
+    if num_rows != -1 or num_cols != -1 or padding_value != 0:
+        raise ValueError("num_rows and num_cols must be -1, and padding_value 0, as in TensorFlow 1.15's MatrixDiag")
+    return apply_op("MatrixDiag", [diagonal], name=name)
+
+
+def matrix_diag_part(input, name="diag_part", k=0, padding_value=0):
+    """The main diagonals of matrices [..., m, n]: [..., min(m, n)].
+
+    Raises:
+      ValueError: for another diagonal `k`.
+    """
+    _main_diagonal(k)
+    return apply_op("MatrixDiagPart", [input], name=name)
+
+
+def matrix_set_diag(input, diagonal, name="set_diag", k=0):
+    """Matrices [..., m, n] with their main diagonals replaced.
+
+    Raises:
+      ValueError: for another diagonal `k`.
+    """
+    _main_diagonal(k)
+    return apply_op("MatrixSetDiag", [input, diagonal], name=name)
+
+
+def matrix_band_part(input, num_lower, num_upper, name=None):
+    """Matrices with 0 everywhere but in a band around the main diagonal.
+
+    Args:
+      input: [..., m, n].
+      num_lower: how many diagonals below the main one are kept; all where it is negative.
+      num_upper: how many above it.
+      name: the node's name.
+    """
+    return apply_op("MatrixBandPart", [input, num_lower, num_upper], name=name)
+
+
+def diag(diagonal, name=None):
+    """A tensor of twice the rank, with the given elements where both halves of the index agree, 0 elsewhere."""
+    return apply_op("Diag", [diagonal], name=name)
+
+
+def diag_part(input, name=None):
+    """The elements where both halves of the index agree."""
+    return apply_op("DiagPart", [input], name=name)
