@@ -15,7 +15,7 @@ __getattr__, __dir__ = attributes(
     {
         **{name: f"ops.nn.{name}" for name in _OF_NN.split()},
         **{name: f"ops.activations.{name}" for name in _OF_ACTIVATIONS.split()},
-        "dropout": "ops.random.dropout",
+        "dropout": "ops.dropout.dropout",
         "embedding_lookup": "ops.embedding.embedding_lookup",
         "in_top_k": "ops.reduce.in_top_k",
         "top_k": "ops.reduce.top_k",
