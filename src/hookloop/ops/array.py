@@ -592,6 +592,7 @@ def _constant_tensor(number):
                 known = _known_dims(shape)
                 if known is not None and int(np.prod(known, dtype=np.int64)) < _LARGEST_CONST:
                     return constant(value, shape=known, dtype=dtype, name=scope)
+                _compare_with_limit(shape)
                 shape = _as_vector(known if known is not None else shape)
             if not hasattr(shape, "_shape") or shape._shape is None or len(shape._shape) != 1:
                 shape = reshape(shape, [-1])
@@ -612,6 +613,15 @@ def _known_dims(shape):
         dims = [getattr(d, "value", d) for d in shape]
         return [int(d) for d in dims] if all(isinstance(d, (int, np.integer)) for d in dims) else None
     return None
+
+
+def _compare_with_limit(shape):
+    """Adds the nodes of TensorFlow's attempt to compare sizes that are tensors: default op seeds count nodes."""
+    if isinstance(shape, (list, builtins.tuple)) and any(hasattr(d, "op") for d in shape):
+        total = shape[0]
+        for d in shape[1:]:
+            total = total * d
+        total < _LARGEST_CONST  # noqa: B015
 
 
 def _as_vector(shape):
