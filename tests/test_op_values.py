@@ -1,0 +1,80 @@
+"""Values and gradients of ops, recorded from TensorFlow 1.15, on both executors."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import hookloop as tf
+
+FIXTURES = Path(__file__).parent / "fixtures"
+TOLERANCE = {"float16": 2e-3, "bfloat16": 2e-2, "float32": 2e-5, "float64": 1e-10}
+
+
+class Recording:
+    """The expressions of one file, with the arrays that TensorFlow computed for them."""
+
+    def __init__(self, name):
+        self.cases = json.loads((FIXTURES / f"{name}.json").read_text())
+        self.arrays = np.load(FIXTURES / f"{name}.npz")
+
+    def inputs(self, key):
+        return {name: self.arrays[f"{key}/in/{name}"] for name in self.cases[key]["inputs"]}
+
+
+RECORDINGS = {"ops": Recording("ops")}
+CASES = [(name, key) for name, recording in RECORDINGS.items() for key in recording.cases]
+# What TensorFlow's release has that is not here yet.
+ABSENT = (
+    "tf.nn.conv", "tf.nn.depthwise", "tf.nn.separable", "tf.nn.max_pool", "tf.nn.avg_pool", "tf.nn.fused_batch_norm",
+    "tf.nn.lrn", "tf.losses.", "tf.matrix_inverse", "tf.cholesky", "tf.matrix_determinant",
+)  # fmt: skip
+
+
+def weighted_sum(tensor):
+    """The scalar whose gradients were recorded: the elements weighted by cos(0), cos(1) ..."""
+    weights = tf.cos(tf.cast(tf.range(tf.size(tensor)), tf.float64))
+    shape = tf.shape(tensor, out_type=tf.int64)
+    return tf.reduce_sum(tensor * tf.reshape(tf.cast(weights, tensor.dtype), shape))
+
+
+def assert_like(found, expected, context):
+    """Same type and shape, and the same numbers to a few units in the last place."""
+    assert found.dtype == expected.dtype, context
+    assert found.shape == expected.shape, context
+    tolerance = TOLERANCE.get(str(expected.dtype))
+    if tolerance is None:
+        np.testing.assert_array_equal(found, expected, err_msg=context)
+    else:
+        found, expected = found.astype(np.float64), expected.astype(np.float64)
+        np.testing.assert_allclose(found, expected, tolerance, tolerance, err_msg=context)
+
+
+def build(recording, key):
+    """The placeholders, outputs and gradients of a recorded expression."""
+    case = recording.cases[key]
+    values = recording.inputs(key)
+    placeholders = {name: tf.placeholder(value.dtype, value.shape) for name, value in values.items()}
+    result = eval(case["expression"], dict(placeholders, tf=tf))
+    outputs = list(result) if isinstance(result, (list, tuple)) else [result]
+    gradients = []
+    if case["gradients"]:
+        gradients = tf.gradients(weighted_sum(outputs[0]), [placeholders[n] for n in case["gradients"]])
+    gradients = [tf.convert_to_tensor(g) for g in gradients]
+    return outputs, gradients, {placeholders[name]: value for name, value in values.items()}
+
+
+@pytest.mark.parametrize(("name", "key"), CASES, ids=[RECORDINGS[n].cases[k]["expression"] + "-" + k for n, k in CASES])
+def test_as_in_tensorflow(name, key, executor):
+    recording = RECORDINGS[name]
+    case = recording.cases[key]
+    if case["expression"].startswith(ABSENT):
+        pytest.skip("not an op of this release")
+    outputs, gradients, feeds = build(recording, key)
+    with tf.Session() as session:
+        found, slopes = session.run([outputs, gradients], feeds)
+    for i, value in enumerate(found):
+        assert_like(np.asarray(value), recording.arrays[f"{key}/out/{i}"], f"{case['expression']}, output {i}")
+    for of, value in zip(case["gradients"], slopes):
+        assert_like(value, recording.arrays[f"{key}/grad/{of}"], f"{case['expression']}, gradient of {of}")
