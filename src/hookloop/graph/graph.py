@@ -52,6 +52,8 @@ class Graph:
 
     # Set by hookloop.ops.build: the table of op types lies above this package.
     _describe = _infer_shapes = None
+    # The graph around a function's graph, whose tensors it may use; see function_graph.py.
+    _outer = None
 
     def __init__(self):
         self._lock = threading.RLock()

@@ -116,6 +116,9 @@ def graph_of(values):
       ValueError: where they belong to several.
     """
     found, owner = None, None
+    default = get_default_graph()
+    if default._outer is not None:
+        return default
     for value in _flatten(values):
         graph = getattr(value, "graph", None)
         if graph is None or isinstance(value, (int, float, str)):
@@ -124,7 +127,7 @@ def graph_of(values):
             found, owner = graph, value
         elif graph is not found:
             raise ValueError(f"{value} must be from the same graph as {owner}.")
-    return get_default_graph() if found is None else found
+    return default if found is None else found
 
 
 def _flatten(values):

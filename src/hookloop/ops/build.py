@@ -114,12 +114,17 @@ class _Inputs:
 
     def _find_graph(self, tensors):
         graph = self.graph
+        default = get_default_graph()
+        if default._outer is not None:
+            tensors[:] = [default.capture(tensor) for tensor in tensors]
+            self.graph = default
+            return
         for tensor in tensors:
             if graph is None:
                 graph = tensor.graph
             elif tensor.graph is not graph:
                 raise ValueError(f"{tensor} must be from the same graph as {tensors[0]}.")
-        self.graph = get_default_graph() if graph is None else graph
+        self.graph = default if graph is None else graph
 
     def _enter_scope(self):
         if self.scope is None:

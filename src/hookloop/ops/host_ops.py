@@ -21,4 +21,16 @@ _QUEUES = frozenset((
     "QueueDequeueUpToV2", "QueueDequeueV2", "QueueEnqueueManyV2", "QueueEnqueueV2", "QueueIsClosedV2", "QueueSizeV2",
 ))  # fmt: skip
 
-HOST_OPS = _CALLS | _PRINTING | _TEXT | _QUEUES
+_DATASETS = frozenset((
+    "BatchDatasetV2", "CacheDataset", "ConcatenateDataset", "FilterDataset", "FlatMapDataset", "InterleaveDataset",
+    "MapAndBatchDataset", "MapDataset", "ModelDataset", "OptimizeDataset", "PaddedBatchDatasetV2", "ParallelInterleaveDatasetV2",
+    "ParallelMapDataset", "PrefetchDataset", "RangeDataset", "ReduceDataset", "RepeatDataset", "ShardDataset",
+    "ShuffleAndRepeatDataset", "ShuffleDataset", "SkipDataset", "TakeDataset", "TensorDataset", "TensorSliceDataset",
+    "UnbatchDataset", "WindowDataset", "ZipDataset",
+))  # fmt: skip
+
+_ITERATORS = frozenset((
+    "IteratorFromStringHandleV2", "IteratorGetNext", "IteratorToStringHandle", "IteratorV2", "MakeIterator", "OneShotIterator",
+))  # fmt: skip
+
+HOST_OPS = _CALLS | _PRINTING | _TEXT | _QUEUES | _DATASETS | _ITERATORS

@@ -52,7 +52,7 @@ def run_py_func(call, *arrays):
             found = [] if found is None else [found]
         found = [_array(value) for value in found]
     except Exception as error:
-        raise _error_class(error)(None, None, _explain(error)) from error
+        raise error_of(error) from error
     if len(found) != len(wanted):
         raise errors.InvalidArgumentError(
             None, None, f"{token} returns {len(found)} values, but expects to see {len(wanted)} values."
@@ -102,11 +102,10 @@ def _type_text(dtype):
     return {"float32": "float", "float64": "double", "float16": "half"}.get(dtype.name, dtype.name)
 
 
-def _error_class(error):
-    for kinds, error_class in _ERRORS:
-        if isinstance(error, kinds):
-            return error_class
-    return errors.UnknownError
+def error_of(error):
+    """The `OpError` that stands for an exception of a user's function."""
+    classes = [error_class for kinds, error_class in _ERRORS if isinstance(error, kinds)]
+    return (classes or [errors.UnknownError])[0](None, None, _explain(error))
 
 
 def _explain(error):

@@ -1,0 +1,488 @@
+"""`tf.data.Dataset`: sequences of elements as nodes of a graph."""
+
+from __future__ import annotations
+
+import builtins
+
+import numpy as np
+
+from .. import dtypes
+from ..graph.random_seed import get_seed
+from ..graph.scopes import name_scope
+from ..ops.build import apply_op, constant, convert_to_tensor
+from ..ops.select import where
+from ..shapes import TensorShape, as_shape
+from ..ops.tensor_util import constant_value
+from . import iterator as iterators
+from .function import trace
+from .structure import DatasetLeaf, TensorLeaf, flatten, is_nested, leaves_up_to, map_structure, pack, same_structure, show
+
+_int64 = dtypes.int64
+
+
+def _scalar(value, name, dtype=_int64):
+    return convert_to_tensor(value, dtype, name=name)
+
+
+class Dataset:
+    """A sequence of elements; an element is a tensor, or nested tuples and dictionaries of them."""
+
+    def __init__(self, variant_tensor, element):
+        self._variant_tensor = variant_tensor
+        self._element = element
+
+    @staticmethod
+    def _from_variant(tensor, element):
+        return DatasetV1Adapter(tensor, element)
+
+    def _derived(self, type, inputs, element=None, attrs=None):
+        """The dataset of a node that takes this one first."""
+        element = self._element if element is None else element
+        attrs = {**iterators.spec_attrs(element), **(attrs or {})}
+        return DatasetV1Adapter(apply_op(type, [self._variant_tensor, *inputs], attrs), element)
+
+    def _optimized(self):
+        """The nodes that TensorFlow adds for its optimizer, which a graph's op count tells."""
+        attrs = iterators.spec_attrs(self._element)
+        names = convert_to_tensor(np.array([], object), dtypes.string, name="optimizations")
+        configs = {"optimization_configs": [b"map_vectorization:use_choose_fastest:false"]}
+        optimized = apply_op("OptimizeDataset", [self._variant_tensor, names], {**attrs, **configs})
+        return apply_op("ModelDataset", [optimized], attrs)
+
+    def __repr__(self):
+        return f"<{type(self).__name__} shapes: {show(self.output_shapes)}, types: {show(self.output_types)}>"
+
+    @property
+    def output_types(self):
+        """The structure of the elements' types."""
+        return map_structure(lambda leaf: leaf.output_type, self._element)
+
+    @property
+    def output_shapes(self):
+        """The structure of the elements' shapes."""
+        return map_structure(lambda leaf: leaf.output_shape, self._element)
+
+    @property
+    def output_classes(self):
+        """The structure of the elements' classes."""
+        return map_structure(lambda leaf: leaf.output_class, self._element)
+
+    # --- iterators ------------------------------------------------------------------------------------
+
+    def make_one_shot_iterator(self):
+        """An iterator that needs no initializer and goes through the dataset once.
+
+        Raises:
+          ValueError: where the dataset depends on a placeholder or a variable.
+        """
+        return iterators.one_shot(self)
+
+    def make_initializable_iterator(self, shared_name=None):
+        """An iterator that starts whenever its `initializer` runs.
+
+        Args:
+          shared_name: its name in the session; by default the node's.
+        """
+        return iterators.initializable(self, shared_name)
+
+    # --- sources --------------------------------------------------------------------------------------
+
+    @staticmethod
+    def from_tensors(tensors):
+        """A dataset of one element.
+
+        Args:
+          tensors: a tensor or a structure of them.
+        """
+        structure, components = _components(tensors)
+        element = pack_like(structure, [TensorLeaf(t.dtype.base_dtype, t.shape) for t in components])
+        return _source("TensorDataset", [components], element, output_types=None)
+
+    @staticmethod
+    def from_tensor_slices(tensors):
+        """A dataset of the slices of tensors along their first axis.
+
+        Args:
+          tensors: a tensor or a structure of them, with one first size.
+
+        Raises:
+          ValueError: where a tensor is a scalar, or the sizes differ.
+        """
+        structure, components = _components(tensors)
+        first = None
+        for tensor in components:
+            if tensor.shape.ndims == 0:
+                raise ValueError(f"Value {tensor} has insufficient rank for batching.")
+            size = tensor.shape.with_rank_at_least(1)[0]
+            first = size if first is None else first.merge_with(size)
+        element = pack_like(structure, [TensorLeaf(t.dtype.base_dtype, t.shape[1:]) for t in components])
+        return _source("TensorSliceDataset", [components], element, output_types=None)
+
+    @staticmethod
+    def from_generator(generator, output_types, output_shapes=None, args=None):
+        """A dataset of what a Python generator yields.
+
+        Args:
+          generator: called at the start of every iteration; returns something that can be iterated.
+          output_types: the structure of the elements' types.
+          output_shapes: the structure of their shapes; open by default.
+          args: tensors whose values the generator gets.
+
+        Raises:
+          TypeError: where the generator cannot be called.
+        """
+        from .generator import register_generator
+
+        if not callable(generator):
+            raise TypeError("`generator` must be callable.")
+        element = iterators.element_of(output_types, output_shapes)
+        arguments = [convert_to_tensor(value) for value in args or ()]
+        name = register_generator(generator, element)
+        source = Dataset.from_tensors(0)
+        return source._derived("FlatMapDataset", [arguments], element, {"f": name})
+
+    @staticmethod
+    def range(*args):
+        """A dataset of integers: `range(stop)`, `range(start, stop)` or `range(start, stop, step)`.
+
+        Raises:
+          ValueError: for another number of arguments.
+        """
+        if not 1 <= len(args) <= 3:
+            raise ValueError("Invalid `args`.")
+        start, stop, step = (0, args[0], 1) if len(args) == 1 else (*args, 1)[:3]
+        inputs = [_scalar(start, "start"), _scalar(stop, "stop"), _scalar(step, "step")]
+        return _source("RangeDataset", inputs, TensorLeaf(_int64, []))
+
+    @staticmethod
+    def zip(datasets):
+        """A dataset whose elements have the structure of `datasets`, with an element of each; it ends with the shortest.
+
+        Raises:
+          TypeError: where `datasets` is no structure of datasets.
+        """
+        parts = flatten(datasets)
+        for part in parts:
+            if not isinstance(part, Dataset):
+                if isinstance(part, list):
+                    raise TypeError("The argument to `Dataset.zip()` must be a nested structure of `Dataset` objects. Nested "
+                                    "structures do not support Python lists; please use a tuple instead.")  # fmt: skip
+                raise TypeError("The argument to `Dataset.zip()` must be a nested structure of `Dataset` objects.")
+        element = pack(datasets, [part._element for part in parts])
+        return _source("ZipDataset", [[part._variant_tensor for part in parts]], element)
+
+    def concatenate(self, dataset):
+        """The elements of this dataset, then those of another.
+
+        Raises:
+          TypeError: where their types or structures differ.
+        """
+        if not same_structure(self._element, dataset._element) or any(
+            a.dtype is not b.dtype for a, b in builtins.zip(flatten(self._element), flatten(dataset._element))
+        ):
+            raise TypeError(
+                f"Two datasets to concatenate have different types {_plain(self.output_types)} and {_plain(dataset.output_types)}"
+            )
+        leaves = [
+            TensorLeaf(a.dtype, _joint_shape(a.shape, b.shape))
+            for a, b in builtins.zip(flatten(self._element), flatten(dataset._element))
+        ]
+        return self._derived("ConcatenateDataset", [dataset._variant_tensor], pack(self._element, leaves))
+
+    # --- functions ------------------------------------------------------------------------------------
+
+    def map(self, map_func, num_parallel_calls=None):
+        """Applies a function to every element.
+
+        Args:
+          map_func: takes the components of an element and returns a structure of tensors. It is traced once.
+          num_parallel_calls: accepted; elements are computed one after the other, each with all threads.
+
+        Raises:
+          TypeError: where the function returns what is no tensor.
+        """
+        traced = trace(map_func, self._element, "map")
+        attrs = {"f": traced.name}
+        if num_parallel_calls is None:
+            return self._derived("MapDataset", [traced.captures], traced.result, attrs)
+        calls = _scalar(num_parallel_calls, "num_parallel_calls", dtypes.int32)
+        return self._derived("ParallelMapDataset", [traced.captures, calls], traced.result, attrs)
+
+    def filter(self, predicate):
+        """Keeps the elements for which a function gives True.
+
+        Raises:
+          ValueError: where the function gives no boolean scalar.
+        """
+        traced = trace(predicate, self._element, "filter")
+        leaf = traced.result
+        if not isinstance(leaf, TensorLeaf) or leaf.dtype is not dtypes.bool or not leaf.shape.is_compatible_with([]):
+            raise ValueError(f"`predicate` return type must be convertible to a scalar boolean tensor. Was {_described(leaf)}.")
+        return self._derived("FilterDataset", [traced.captures], None, {"predicate": traced.name})
+
+    def _traced_to_dataset(self, map_func, method):
+        traced = trace(map_func, self._element, method)
+        if not isinstance(traced.result, DatasetLeaf):
+            raise TypeError(f"`map_func` must return a `Dataset` object. Got {type(traced.result)}")
+        return traced, traced.result.element
+
+    def flat_map(self, map_func):
+        """The elements of the datasets that a function makes of each element, one dataset after the other.
+
+        Raises:
+          TypeError: where the function returns no dataset.
+        """
+        traced, element = self._traced_to_dataset(map_func, "flat_map")
+        return self._derived("FlatMapDataset", [traced.captures], element, {"f": traced.name})
+
+    def interleave(self, map_func, cycle_length, block_length=1, num_parallel_calls=None):
+        """The elements of the datasets that a function makes of each element, from several of them in turn.
+
+        Args:
+          map_func: returns a dataset.
+          cycle_length: how many datasets are open at a time.
+          block_length: how many elements of one are taken in a row.
+          num_parallel_calls: accepted; elements come in the same order.
+
+        Raises:
+          TypeError: where the function returns no dataset.
+        """
+        traced, element = self._traced_to_dataset(map_func, "interleave")
+        inputs = [traced.captures, _scalar(cycle_length, "cycle_length"), _scalar(block_length, "block_length")]
+        if num_parallel_calls is None:
+            return self._derived("InterleaveDataset", inputs, element, {"f": traced.name})
+        inputs.append(_scalar(num_parallel_calls, "num_parallel_calls"))
+        return self._derived("ParallelInterleaveDatasetV2", inputs, element, {"f": traced.name})
+
+    def reduce(self, initial_state, reduce_func):
+        """Combines all elements to one.
+
+        Args:
+          initial_state: a structure of tensors.
+          reduce_func: function(state, element) -> state.
+
+        Returns:
+          The last state, as tensors.
+
+        Raises:
+          TypeError: where the function returns another structure or other types.
+        """
+        with name_scope("initial_state"):
+            structure, components = _components(initial_state)
+        state = pack_like(structure, [TensorLeaf(t.dtype.base_dtype, _open_shape(t)) for t in components])
+        traced = trace(reduce_func, (state, self._element), "reduce", several=True)
+        found = flatten(traced.result)
+        if len(found) != len(components) or any(a.dtype is not b.dtype for a, b in builtins.zip(found, flatten(state))):
+            raise TypeError(
+                f"The element types for the new state must match the initial state. Expected {show(_types(state))}; got "
+                f"{show(_types(traced.result))}."
+            )
+        attrs = {"f": traced.name, **iterators.spec_attrs(state)}
+        outputs = apply_op("ReduceDataset", [self._variant_tensor, components, traced.captures], attrs)
+        for output, leaf in builtins.zip(outputs, found):
+            output.set_shape(leaf.shape)
+        return pack_like(structure, outputs)
+
+    def apply(self, transformation_func):
+        """What a function makes of this dataset: another dataset.
+
+        Raises:
+          TypeError: where it returns none.
+        """
+        dataset = transformation_func(self)
+        if not isinstance(dataset, Dataset):
+            raise TypeError(f"`transformation_func` must return a Dataset. Got {dataset!r}")
+        return dataset
+
+    # --- batches --------------------------------------------------------------------------------------
+
+    def batch(self, batch_size, drop_remainder=False):
+        """Stacks consecutive elements along a new first axis.
+
+        Args:
+          batch_size: how many.
+          drop_remainder: leaves out the last elements where they are fewer.
+        """
+        size = _scalar(batch_size, "batch_size")
+        drop = convert_to_tensor(drop_remainder, dtypes.bool, name="drop_remainder")
+        first = _known_batch(size, drop)
+        element = map_structure(lambda leaf: TensorLeaf(leaf.dtype, TensorShape([first]).concatenate(leaf.shape)), self._element)
+        return self._derived("BatchDatasetV2", [size, drop], element)
+
+    def padded_batch(self, batch_size, padded_shapes, padding_values=None, drop_remainder=False):
+        """Stacks consecutive elements, padded to one shape.
+
+        Args:
+          batch_size: how many.
+          padded_shapes: the structure of the shapes; None or -1 for a size is the largest of the batch.
+          padding_values: the structure of the values that fill up; by default 0 and the empty text.
+          drop_remainder: leaves out the last elements where they are fewer.
+
+        Raises:
+          TypeError: where the structures do not fit.
+          ValueError: where a shape does not fit.
+        """
+        leaves = flatten(self._element)
+        if padding_values is None:
+            fills = [b"" if leaf.dtype is dtypes.string else np.zeros((), leaf.dtype.as_numpy_dtype)[()] for leaf in leaves]
+        else:
+            fills = leaves_up_to(self._element, padding_values)
+        size = _scalar(batch_size, "batch_size")
+        shapes = [_padded_shape(shape) for shape in leaves_up_to(self._element, padded_shapes)]
+        for leaf, shape in builtins.zip(leaves, shapes):
+            if leaf.shape.ndims is not None and shape.shape[0].value not in (None, leaf.shape.ndims):
+                raise ValueError(f"The padded shape {constant_value(shape)} is not compatible with the corresponding input "
+                                 f"component shape {leaf.shape}.")  # fmt: skip
+        fills = [convert_to_tensor(fill, leaf.dtype, name="padding_value") for fill, leaf in builtins.zip(fills, leaves)]
+        drop = convert_to_tensor(drop_remainder, dtypes.bool, name="drop_remainder")
+        first = _known_batch(size, drop)
+        element = pack(self._element, [TensorLeaf(leaf.dtype, [first, *_sizes(shape)]) for leaf, shape in builtins.zip(leaves, shapes)])
+        attrs = {"output_shapes": [leaf.shape for leaf in flatten(element)]}
+        variant = apply_op("PaddedBatchDatasetV2", [self._variant_tensor, size, shapes, fills, drop], attrs)
+        return DatasetV1Adapter(variant, element)
+
+    def unbatch(self):
+        """The slices of every element along its first axis, as elements of their own."""
+        normalized = self.map(_normalized)
+        element = map_structure(lambda leaf: TensorLeaf(leaf.dtype, leaf.shape[1:]), self._element)
+        return normalized._derived("UnbatchDataset", [], element)
+
+    def window(self, size, shift=None, stride=1, drop_remainder=False):
+        """Datasets of consecutive elements.
+
+        Args:
+          size: how many elements a window has.
+          shift: how many elements later the next one begins; by default `size`.
+          stride: the distance of the elements in a window.
+          drop_remainder: leaves out windows that are not full.
+        """
+        shift = size if shift is None else shift
+        inputs = [_scalar(size, "size"), _scalar(shift, "shift"), _scalar(stride, "stride"),
+                  convert_to_tensor(drop_remainder, dtypes.bool, name="drop_remainder")]  # fmt: skip
+        return self._derived("WindowDataset", inputs, map_structure(DatasetLeaf, self._element))
+
+    # --- order and number -----------------------------------------------------------------------------
+
+    def shuffle(self, buffer_size, seed=None, reshuffle_each_iteration=None):
+        """Hands out a random one of the next elements.
+
+        Args:
+          buffer_size: of how many elements it is chosen.
+          seed: the seed of the op.
+          reshuffle_each_iteration: whether another iteration has another order; True by default.
+        """
+        size = _scalar(buffer_size, "buffer_size")
+        attrs = {"reshuffle_each_iteration": reshuffle_each_iteration is None or reshuffle_each_iteration}
+        return self._derived("ShuffleDataset", [size, *_seed_tensors(seed)], None, attrs)
+
+    def repeat(self, count=None):
+        """The elements `count` times over; for ever by default or where it is -1."""
+        return self._derived("RepeatDataset", [_scalar(-1 if count is None else count, "count")])
+
+    def take(self, count):
+        """The first `count` elements; all where it is -1."""
+        return self._derived("TakeDataset", [_scalar(count, "count")])
+
+    def skip(self, count):
+        """The elements after the first `count`; none where it is -1."""
+        return self._derived("SkipDataset", [_scalar(count, "count")])
+
+    def shard(self, num_shards, index):
+        """Every `num_shards`-th element, from the one at `index` on."""
+        return self._derived("ShardDataset", [_scalar(num_shards, "num_shards"), _scalar(index, "index")])
+
+    def enumerate(self, start=0):
+        """Pairs of a number, counted from `start`, and the element."""
+        return Dataset.zip((Dataset.range(start, np.iinfo(np.int64).max), self))
+
+    def prefetch(self, buffer_size):
+        """The same elements: a step computes its element with all threads at once, so that none are made before."""
+        return self._derived("PrefetchDataset", [_scalar(buffer_size, "buffer_size")])
+
+    def cache(self, filename=""):
+        """The same elements, computed once: later iterations have them from memory, or from a file."""
+        return self._derived("CacheDataset", [_scalar(filename, "filename", dtypes.string)])
+
+
+class DatasetV1Adapter(Dataset):
+    """The class of all datasets, under the name that TensorFlow 1.15 shows."""
+
+
+def _source(type, inputs, element, **attrs):
+    attrs = {**iterators.spec_attrs(element), **attrs}
+    return DatasetV1Adapter(apply_op(type, inputs, attrs), element)
+
+
+def _components(values):
+    """The structure of values, and their leaves as tensors."""
+    with name_scope("normalize_element"):
+        return values, [convert_to_tensor(value, name=f"component_{i}") for i, value in builtins.enumerate(flatten(values))]
+
+
+def pack_like(structure, leaves):
+    return pack(structure, leaves) if is_nested(structure) else leaves[0]
+
+
+def _types(element):
+    return map_structure(lambda leaf: leaf.dtype, element)
+
+
+def _plain(types):
+    return str(types) if not is_nested(types) else repr(types)
+
+
+def _described(leaf):
+    if isinstance(leaf, TensorLeaf):
+        return f"TensorSpec(shape={leaf.shape}, dtype={leaf.dtype!r}, name=None)"
+    return str(leaf)
+
+
+def _joint_shape(first, second):
+    """The most specific shape that both fit."""
+    if first.ndims is None or second.ndims is None or first.ndims != second.ndims:
+        return TensorShape(None)
+    return TensorShape([a if a == b else None for a, b in builtins.zip(first.as_list(), second.as_list())])
+
+
+def _open_shape(tensor):
+    """A state's shape: its sizes may change from element to element, unless it is a scalar."""
+    return tensor.shape if tensor.shape.ndims in (None, 0) else tensor.shape
+
+
+def _known_batch(size, drop):
+    dropped, count = constant_value(drop), constant_value(size)
+    return int(count) if dropped is not None and bool(dropped) and count is not None else None
+
+
+def _padded_shape(shape):
+    """A padded shape as a vector, -1 where the batch decides."""
+    if isinstance(shape, (TensorShape, list, tuple)) or shape is None:
+        dims = as_shape(shape).as_list()
+        return constant(np.array([-1 if d is None else d for d in dims], np.int64), _int64)
+    return convert_to_tensor(shape, _int64)
+
+
+def _sizes(shape):
+    known = constant_value(shape)
+    if known is None:
+        return [None] * shape.shape[0].value
+    return [None if d < 0 else int(d) for d in known]
+
+
+def _normalized(*components):
+    return components if len(components) != 1 else components[0]
+
+
+def _seed_tensors(seed):
+    """The two seeds of a dataset; both 0 where nothing is said, which stands for seeds of the moment."""
+    first, second = get_seed(seed)
+    first = _scalar(0 if first is None else first, "seed")
+    if second is None:
+        return first, _scalar(0, "seed2")
+    with name_scope("seed2") as scope:
+        second = convert_to_tensor(second, _int64)
+        from ..ops.math import equal, logical_and
+
+        # Seeds that are both 0 by the program's will must not stand for seeds of the moment.
+        both = logical_and(equal(first, 0), equal(second, 0))
+        return first, where(both, constant(2**31 - 1, _int64), second, name=scope)

@@ -1,0 +1,133 @@
+"""Functions of datasets: traced once into a graph of their own, run for each element by a session of their own."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+
+from ..graph.function_graph import FunctionGraph
+from ..graph.stack import get_default_graph
+from ..ops.build import convert_to_tensor
+from ..ops.core import placeholder
+from .structure import DatasetLeaf, TensorLeaf, flatten, is_nested, map_structure, pack
+
+_numbers = itertools.count(1)
+
+
+class TracedFunction:
+    """A user's function as a graph.
+
+    Args:
+      function: takes the components of an element; see `arguments`.
+      element: the structure of the elements (of TensorLeaf and DatasetLeaf), or a tuple of several where `several`.
+      several: whether `element` is a tuple of the structures of several arguments.
+      method: the dataset's method, for the function's name and for errors.
+
+    Attributes:
+      name: its name in nodes.
+      captures: the tensors of the graph around it that it uses.
+      result: the structure of what it returns.
+    """
+
+    def __init__(self, function, element, method, several=False):
+        self.name = f"__inference_Dataset_{method}_{getattr(function, '__name__', 'function')}_{next(_numbers)}"
+        self._method = method
+        self.graph = FunctionGraph(get_default_graph(), placeholder)
+        with self.graph.as_default():
+            leaves = flatten(element)
+            self.inputs = [placeholder(leaf.dtype, leaf.shape) for leaf in leaves]
+            structured = pack(element, [_handed_over(leaf, tensor) for leaf, tensor in zip(leaves, self.inputs)])
+            expanded = several or (isinstance(element, tuple) and not hasattr(element, "_fields"))
+            returned = function(*structured) if expanded else function(structured)
+            self.result, self.outputs = self._take(returned)
+        self.captures = list(self.graph.captures)
+
+    def _take(self, returned):
+        """The structure of the results, and their tensors."""
+        from .dataset import Dataset
+
+        if isinstance(returned, list):
+            returned = tuple(returned)  # more likely several results than one tensor
+        values = flatten(returned)
+        structure, tensors = [], []
+        for value in values:
+            if value is None:
+                raise TypeError(f"Unsupported return value from function passed to Dataset.{self._method}(): {returned}.")
+            if isinstance(value, Dataset):
+                structure.append(DatasetLeaf(value._element))
+                tensors.append(value._variant_tensor)
+                continue
+            try:
+                tensor = self.graph.capture(convert_to_tensor(value))
+            except (TypeError, ValueError) as error:
+                raise TypeError(
+                    f"Unsupported return value from function passed to Dataset.{self._method}(): {returned}."
+                ) from error
+            structure.append(TensorLeaf(tensor.dtype.base_dtype, tensor.shape))
+            tensors.append(tensor)
+        return pack(returned, structure) if is_nested(returned) else structure[0], tensors
+
+    def bound(self, call, captured):
+        """function(element) -> element, as a session runs it.
+
+        Args:
+          call: the `HostCall` of the node that the function belongs to.
+          captured: the values of `captures`.
+        """
+        key = ("function", self.name)
+        runner = call.resource_state.get(key)
+        if runner is None:
+            runner = call.resource_state.setdefault(key, _Runner(self, call.session._config))
+        captured = tuple(captured)
+        return lambda element: runner(element + captured)
+
+
+def _handed_over(leaf, tensor):
+    if isinstance(leaf, DatasetLeaf):
+        from .dataset import Dataset
+
+        return Dataset._from_variant(tensor, leaf.element)
+    return tensor
+
+
+class _Runner:
+    """A traced function with the session that runs it."""
+
+    def __init__(self, traced, config):
+        from ..session import Session
+
+        self._session = Session(graph=traced.graph, config=config)
+        self._types = [tensor.dtype.base_dtype for tensor in traced.outputs]
+        feeds = [*traced.inputs, *traced.graph.captures.values()]
+        self._run = self._session.make_callable(list(traced.outputs), feed_list=feeds)
+
+    def __call__(self, values):
+        return tuple([as_component(value, dtype) for value, dtype in zip(self._run(*values), self._types)])
+
+    def close_session(self):
+        self._session.close()
+
+
+def as_component(value, dtype):
+    """A fetched value as a component of an element: an array, also where it is a scalar; a dataset stays itself."""
+    if dtype.name == "variant":
+        return value
+    if isinstance(value, np.ndarray):
+        return value
+    return np.array(value, object if dtype.name == "string" else dtype.as_numpy_dtype)
+
+
+def trace(function, element, method, several=False):
+    """A `TracedFunction` that its node's graph keeps, under its name."""
+    traced = TracedFunction(function, element, method, several)
+    get_default_graph().__dict__.setdefault("_dataset_functions", {})[traced.name] = traced
+    return traced
+
+
+def function_of(call, attr="f"):
+    """The function that a node's attribute names."""
+    return call.op.graph._dataset_functions[call.attr(attr).decode()]
+
+
+__all__ = ["TracedFunction", "as_component", "function_of", "map_structure", "trace"]

@@ -1,0 +1,216 @@
+"""The op types of datasets and iterators; all run in Python."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+
+from .. import errors
+from ..ops.registry import OpDef, no_gradient, register
+from ..ops.shape_functions import nothing, scalar, unknown
+from . import pipeline
+from .function import as_component, function_of
+
+_SPEC = {"output_types": None, "output_shapes": None}
+
+
+def _dataset_op(name, inputs, host, **attrs):
+    return OpDef(name, inputs, "handle: variant", attrs={**_SPEC, **attrs}, shape=scalar, host=host, stateful=True,
+                 gradient=no_gradient)  # fmt: skip
+
+
+def _transformation(name, host, parameters="", **attrs):
+    """A dataset of one other dataset and scalars."""
+    inputs = "input_dataset: variant" + (", " + parameters if parameters else "")
+    return _dataset_op(name, inputs, lambda call, source, *values: host(source, *[v.item() for v in values]), **attrs)
+
+
+def _with_function(name, host, parameters="", attr="f", **attrs):
+    """A dataset of another one and a traced function; the tensors that it captured are inputs."""
+    count = parameters.count(":")
+    inputs = "input_dataset: variant, other_arguments: Targuments" + (", " + parameters if parameters else "")
+
+    def run(call, source, *values):
+        captured = values[: len(values) - count]
+        numbers = [value.item() for value in values[len(values) - count :]]
+        return host(source, function_of(call, attr).bound(call, captured), *numbers)
+
+    return _dataset_op(name, inputs, run, **{attr: None, "Targuments": [], **attrs})
+
+
+def _run_batch(source, size, drop_remainder):
+    if size <= 0:
+        raise ValueError("Batch size must be greater than zero.")
+    return pipeline.batched(source, size, drop_remainder, pipeline.stacked)
+
+
+def _run_padded_batch(call, source, size, *values):
+    count = call.attr("N")
+    shapes, fill, drop_remainder = values[:count], values[count:-1], values[-1].item()
+    if size <= 0:
+        raise ValueError("Batch size must be greater than zero.")
+    return pipeline.batched(source, size.item(), drop_remainder, pipeline.padding(shapes, fill))
+
+
+def _run_shuffle(call, source, size, seed, seed2):
+    seeds = (seed.item(), seed2.item())
+    return pipeline.shuffled(source, size.item(), seeds, call.attr("reshuffle_each_iteration"))
+
+
+def _run_shuffle_and_repeat(source, size, seed, seed2, count):
+    return pipeline.repeated(pipeline.shuffled(source, size, (seed, seed2), True), count)
+
+
+def _run_interleave(source, function, cycle, block, *_):
+    if cycle <= 0 or block <= 0:
+        raise ValueError("cycle_length and block_length must be greater than zero.")
+    return pipeline.interleaved(source, function, cycle, block)
+
+
+def _run_reduce(call, source, *values):
+    count = len(call.attr("Tstate"))
+    state = values[:count]
+    function = function_of(call).bound(call, values[count:])
+    for element in source.iterate():
+        state = function(tuple(state) + element)
+    return list(state)
+
+
+_FUNCTION = {"use_inter_op_parallelism": True, "preserve_cardinality": False}
+
+register(
+    _dataset_op("RangeDataset", "start: int64, stop: int64, step: int64",
+                lambda call, start, stop, step: pipeline.counted(start.item(), stop.item(), step.item())),
+    _dataset_op("TensorDataset", "components: Toutput_types", lambda call, *c: pipeline.single(c), Toutput_types=[],
+                output_types=None),
+    _dataset_op("TensorSliceDataset", "components: Toutput_types", lambda call, *c: pipeline.slices(c), Toutput_types=[]),
+    _dataset_op("ZipDataset", "input_datasets: N * variant", lambda call, *sources: pipeline.zipped(sources)),
+    _dataset_op("ConcatenateDataset", "input_dataset: variant, another_dataset: variant",
+                lambda call, first, second: pipeline.concatenated(first, second)),
+    _with_function("MapDataset", pipeline.mapped, **_FUNCTION),
+    _with_function("ParallelMapDataset", lambda source, function, _: pipeline.mapped(source, function),
+                   "num_parallel_calls: int32", sloppy=False, **_FUNCTION),
+    _with_function("FilterDataset", pipeline.filtered, attr="predicate"),
+    _with_function("FlatMapDataset", lambda source, function: pipeline.interleaved(source, function, 1, 1)),
+    _with_function("InterleaveDataset", _run_interleave, "cycle_length: int64, block_length: int64"),
+    _with_function("ParallelInterleaveDatasetV2", _run_interleave,
+                   "cycle_length: int64, block_length: int64, num_parallel_calls: int64", sloppy=False),
+    _with_function("MapAndBatchDataset",
+                   lambda source, function, size, _, drop: _run_batch(pipeline.mapped(source, function), size, drop),
+                   "batch_size: int64, num_parallel_calls: int64, drop_remainder: bool", preserve_cardinality=False),
+    _transformation("BatchDatasetV2", _run_batch, "batch_size: int64, drop_remainder: bool", parallel_copy=False),
+    _dataset_op("PaddedBatchDatasetV2",
+                "input_dataset: variant, batch_size: int64, padded_shapes: N * int64, padding_values: Toutput_types, "
+                "drop_remainder: bool", _run_padded_batch, parallel_copy=False, Toutput_types=[]),
+    _dataset_op("ShuffleDataset", "input_dataset: variant, buffer_size: int64, seed: int64, seed2: int64", _run_shuffle,
+                reshuffle_each_iteration=True),
+    _transformation("ShuffleAndRepeatDataset", _run_shuffle_and_repeat,
+                    "buffer_size: int64, seed: int64, seed2: int64, count: int64"),
+    _transformation("RepeatDataset", pipeline.repeated, "count: int64"),
+    _transformation("TakeDataset", pipeline.taken, "count: int64"),
+    _transformation("SkipDataset", pipeline.skipped, "count: int64"),
+    _transformation("ShardDataset", pipeline.sharded, "num_shards: int64, index: int64", require_non_empty=False),
+    _transformation("WindowDataset", pipeline.windows, "size: int64, shift: int64, stride: int64, drop_remainder: bool"),
+    _transformation("UnbatchDataset", pipeline.unbatched),
+    _transformation("CacheDataset", lambda source, name: pipeline.cached(source, name.decode()), "filename: string"),
+    _transformation("PrefetchDataset", lambda source, _: source, "buffer_size: int64", slack_period=0, legacy_autotune=True),
+    _dataset_op("OptimizeDataset", "input_dataset: variant, optimizations: string", lambda call, source, _: source,
+                optimization_configs=[]),
+    _transformation("ModelDataset", lambda source: source, algorithm=0, cpu_budget=0),
+    OpDef("ReduceDataset", "input_dataset: variant, initial_state: Tstate, other_arguments: Targuments",
+          "components: output_types", attrs={"f": None, "Tstate": [], "Targuments": [], "output_types": [],
+          "output_shapes": None, "use_inter_op_parallelism": True}, shape=unknown, host=_run_reduce, stateful=True,
+          gradient=no_gradient),
+)  # fmt: skip
+
+
+# --- iterators ------------------------------------------------------------------------------------------
+
+
+class IteratorState:
+    """An iterator of one session; several threads may ask it for elements."""
+
+    def __init__(self):
+        self.elements = None
+        self._lock = threading.Lock()
+
+    def start(self, dataset):
+        with self._lock:
+            self.elements = iter(dataset.iterate())
+
+    def next(self):
+        if self.elements is None:
+            raise errors.FailedPreconditionError(
+                None, None,
+                "GetNext() failed because the iterator has not been initialized. Ensure that you have run the initializer "
+                "operation for this iterator before getting the next element.",
+            )  # fmt: skip
+        with self._lock:
+            try:
+                return next(self.elements)
+            except StopIteration:
+                raise errors.OutOfRangeError(None, None, "End of sequence") from None
+
+
+def _key(call):
+    return "iterator", (call.attr("shared_name") or call.op_name.encode()).decode()
+
+
+def _run_iterator(call):
+    key = _key(call)
+    return call.resource_state.get(key) or call.resource_state.setdefault(key, IteratorState())
+
+
+def _run_one_shot(call):
+    key = _key(call)
+    found = call.resource_state.get(key)
+    if found is None:
+        state = IteratorState()
+        variant = call.op.graph._dataset_functions[call.attr("dataset_factory").decode()]
+        state.start(call.session.run(variant))
+        found = call.resource_state.setdefault(key, state)
+    return found
+
+
+def _run_make(call, dataset, iterator):
+    iterator.start(dataset)
+    return ()
+
+
+def _run_next(call, iterator):
+    return [as_component(value, t) for value, t in zip(iterator.next(), call.attr("output_types"))]
+
+
+def _run_to_handle(call, iterator):
+    for key, value in list(call.resource_state.items()):
+        if value is iterator:
+            return np.array("/".join(key).encode(), object)
+    raise errors.NotFoundError(None, None, "the iterator is not of this session")
+
+
+def _run_from_handle(call, handle):
+    name = handle.item().decode(errors="replace")
+    found = call.resource_state.get(tuple(name.split("/", 1)))
+    if found is None:
+        raise errors.InvalidArgumentError(None, None, f"The string handle {name!r} is of no iterator of this session.")
+    return found
+
+
+_PLACE = {"shared_name": b"", "container": b""}
+
+
+def _iterator_op(name, inputs, outputs, host, shape=scalar, **attrs):
+    return OpDef(name, inputs, outputs, attrs=attrs, shape=shape, host=host, stateful=True, gradient=no_gradient)
+
+
+register(
+    _iterator_op("IteratorV2", "", "handle: resource", _run_iterator, **_SPEC, **_PLACE),
+    _iterator_op("OneShotIterator", "", "handle: resource", _run_one_shot, dataset_factory=None, **_SPEC, **_PLACE),
+    _iterator_op("MakeIterator", "dataset: variant, iterator: resource", "", _run_make, nothing),
+    _iterator_op("IteratorGetNext", "iterator: resource", "components: output_types", _run_next, unknown,
+                 output_types=[], output_shapes=None),
+    _iterator_op("IteratorToStringHandle", "resource_handle: resource", "string_handle: string", _run_to_handle),
+    _iterator_op("IteratorFromStringHandleV2", "string_handle: string", "resource_handle: resource", _run_from_handle,
+                 output_types=[], output_shapes=[]),
+)  # fmt: skip
