@@ -220,6 +220,7 @@ class RaisedGraph:
             unit.context = key[1]
             self._add_loop_op(unit, op)
         elif kind == IF:
+            unit.predicate = key[1]
             unit.merges.append(op)
         return unit
 
@@ -247,6 +248,8 @@ class RaisedGraph:
         unit = Unit(kind, region.units[0].op, region.parent)
         if kind == LOOP:
             unit.context = name
+        else:
+            unit.predicate = name
         self._units[region.owner] = unit
         region.parent.units.append(unit)
 
@@ -268,15 +271,13 @@ class RaisedGraph:
     def _finish_if(self, unit):
         contexts = {}
         for context in self._regions:
-            if context is not None and not isinstance(context, tuple) and self._regions[context].owner == (IF, context.pred):
+            if context is not None and not isinstance(context, tuple) and context.pred is unit.predicate:
                 contexts[context.branch] = context
         for merge in unit.merges:
             for branch, tensor in enumerate(merge.inputs):
                 context = _branch_of(merge, branch)
                 if context is not None:
                     contexts.setdefault(context.branch, context)
-        any_context = next(iter(contexts.values())) if contexts else _branch_context(unit.merges[0])
-        unit.predicate = any_context.pred
         unit.then, unit.otherwise = Branch(contexts.get(1)), Branch(contexts.get(0))
         for branch in (unit.then, unit.otherwise):
             region = self._regions.get(branch.context) if branch.context is not None else None

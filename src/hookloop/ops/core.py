@@ -130,6 +130,13 @@ def group(*inputs, **kwargs):
             return no_op(name=scope)
 
 
+def with_dependencies(dependencies, output_tensor, name=None):
+    """A tensor with the value of `output_tensor`, there once the dependencies have run."""
+    with name_scope(name, "control_dependency", [*dependencies, output_tensor]) as scope:
+        with control_dependencies(dependencies):
+            return identity(convert_to_tensor(output_tensor), name=scope)
+
+
 def _elements(values):
     for value in values:
         if isinstance(value, (list, _python_tuple)):

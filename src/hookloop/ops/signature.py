@@ -40,12 +40,14 @@ class Argument:
         if "*" in kind:
             number, _, kind = kind.partition("*")
             self.number_attr, kind = number.strip(), kind.strip()
+            if kind.startswith("Ref("):
+                self.is_ref, kind = True, kind[4:-1].strip()
         default = op_def.attrs.get(kind)
         if kind.startswith("list("):
             self.type_list_attr = kind[5:-1].strip()
         elif kind in dtypes._by_name:
             self.dtype = dtypes.as_dtype(kind)
-        elif kind in _LISTS or isinstance(default, (list, tuple)):
+        elif (kind in _LISTS and kind not in op_def.types) or isinstance(default, (list, tuple)):
             self.type_list_attr = kind
         else:
             self.type_attr = kind

@@ -1,0 +1,251 @@
+"""`tf.cond` and `tf.case`: one of several branches runs."""
+
+from __future__ import annotations
+
+from .. import nest
+from ..graph.collections import GraphKeys
+from ..graph.scopes import control_dependencies, name_scope
+from ..graph.stack import get_default_graph
+from ..graph.tensor import Tensor
+from .build import convert_to_tensor
+from .control_flow_context import CondContext
+from .control_flow_nodes import merge, switch
+from .core import identity
+from .indexed_slices import IndexedSlices
+
+__all__ = ["case", "cond"]
+
+
+def make_branches(pred):
+    """The contexts of the true and the false branch of a new conditional."""
+    if isinstance(pred, bool):
+        raise TypeError("pred must not be a Python bool")
+    off, on = switch(pred, pred)
+    pivot_on = identity(on, name="switch_t")
+    pivot_off = identity(off, name="switch_f")
+    pred = identity(pred, name="pred_id")
+    taken, other = CondContext(pred, pivot_on, 1), CondContext(pred, pivot_off, 0)
+    taken._twin, other._twin = other, taken
+    for tensor in (on, off, pivot_on, pivot_off, pred):
+        tensor.graph.prevent_fetching(tensor.op)
+    return taken, other
+
+
+def cond(pred, true_fn=None, false_fn=None, strict=False, name=None, fn1=None, fn2=None):
+    """What `true_fn` gives where `pred` is true, else what `false_fn` gives; only that branch's ops run.
+
+    Ops that are made outside the functions run in any case.
+
+    Args:
+      pred: a scalar boolean tensor.
+      true_fn, false_fn: functions of no arguments that return tensors in the same nesting and of the same types.
+      strict: True keeps a list or tuple of one tensor as it is.
+      name: the scope of the nodes.
+      fn1, fn2: the old names of `true_fn` and `false_fn`.
+
+    Returns:
+      What the functions return, as tensors.
+
+    Raises:
+      TypeError: where a branch is no function, `pred` is a Python bool, or the structures differ.
+      ValueError: where the branches return nothing, or tensors of different types.
+    """
+    true_fn = _one_of(true_fn, fn1, "true_fn", "fn1")
+    false_fn = _one_of(false_fn, fn2, "false_fn", "fn2")
+    with name_scope(name, "cond", [pred]):
+        taken, other = make_branches(pred)
+        true_result, true_flat = _branch(taken, true_fn, "true_fn")
+        false_result, false_flat = _branch(other, false_fn, "false_fn")
+        if not strict:
+            true_result, false_result = _unpacked(true_result), _unpacked(false_result)
+        _check_structures(true_result, false_result)
+        if not true_flat:
+            raise ValueError("true_fn and false_fn must return at least one result.")
+        merged = merge_results(taken, other, true_flat, false_flat)
+        if taken.outer_context is None:
+            for context in (taken, other):
+                get_default_graph().add_to_collection(GraphKeys.COND_CONTEXT, context)
+        merged = _restored(true_result, merged)
+        return merged if strict else _unpacked(merged)
+
+
+def _one_of(function, old, name, old_name):
+    if old is not None:
+        if function is not None:
+            raise TypeError(f"cond(): {name} and {old_name} may not be set simultaneously.")
+        function = old
+    elif function is None:
+        raise TypeError(f"cond(): {name} argument required")
+    if not callable(function):
+        raise TypeError(f"{name} must be callable.")
+    return function
+
+
+def _branch(context, function, name):
+    """A branch's result in its own structure, and its tensors in this branch."""
+    context.Enter()
+    try:
+        result = function()
+        if result is None:
+            raise ValueError(f"{name} must have a return value.")
+        flat = [context.result_of(value) for value in _leaves(result)]
+        context.ExitResult(flat)
+    finally:
+        context.Exit()
+    return result, flat
+
+
+def _leaves(result):
+    """The tensors of a result; slices are their parts."""
+    for leaf in nest.flatten(result):
+        if isinstance(leaf, IndexedSlices):
+            yield leaf.values
+            yield leaf.indices
+            if leaf.dense_shape is not None:
+                yield leaf.dense_shape
+        else:
+            yield leaf
+
+
+def _restored(structure, tensors):
+    """Tensors in the structure whose leaves they stand for."""
+    tensors = iter(tensors)
+
+    def leaf(value):
+        if isinstance(value, IndexedSlices):
+            shape = value.dense_shape is not None
+            return IndexedSlices(next(tensors), next(tensors), next(tensors) if shape else None)
+        return next(tensors)
+
+    return nest.pack_sequence_as(structure, [leaf(v) for v in nest.flatten(structure)])
+
+
+def _unpacked(result):
+    """A list or tuple of one element is that element."""
+    if isinstance(result, (list, tuple)) and not hasattr(result, "_fields") and len(result) == 1:
+        return result[0]
+    return result
+
+
+def _check_structures(true_result, false_result):
+    try:
+        nest.assert_same_structure(true_result, false_result)
+    except TypeError as error:
+        raise TypeError(f"Incompatible return types of true_fn and false_fn: {error}") from None
+    except ValueError as error:
+        raise ValueError(f"Incompatible return values of true_fn and false_fn: {error}") from None
+
+
+def merge_results(taken, other, true_flat, false_flat):
+    """One tensor for each pair of results.
+
+    Raises:
+      ValueError: where the types of a pair, or the numbers of results, differ.
+    """
+    if len(true_flat) != len(false_flat):
+        raise ValueError(f"true_fn and false_fn return {len(true_flat)} and {len(false_flat)} results")
+    for yes, no in zip(true_flat, false_flat):
+        if yes.dtype.base_dtype != no.dtype.base_dtype:
+            raise ValueError(
+                f"Outputs of true_fn and false_fn must have the same type: {yes.dtype.name}, {no.dtype.name}"
+            )
+    return [merge([no, yes], (other, taken))[0] for yes, no in zip(true_flat, false_flat)]
+
+
+# --- case -------------------------------------------------------------------------------------------------------
+
+
+def case(pred_fn_pairs, default=None, exclusive=False, strict=False, name="case"):
+    """What the function of the first true predicate gives.
+
+    Args:
+      pred_fn_pairs: a list of (predicate, function), or a dict predicate -> function.
+      default: the function where none is true; without it that is an error of the run.
+      exclusive: True checks that no more than one is true.
+      strict: as in `cond`.
+      name: the scope of the nodes.
+
+    Returns:
+      What the function returns.
+
+    Raises:
+      TypeError: where the pairs are none.
+    """
+    pairs = _checked_pairs(pred_fn_pairs)
+    if default is not None and not callable(default):
+        raise TypeError("default must be callable.")
+    predicates, functions = zip(*pairs) if pairs else ((), ())
+    with name_scope(name, "case", [list(predicates)]):
+        if not pairs:
+            if default is None:
+                raise ValueError("case() needs at least one pair or a default")
+            return default()
+        if default is None:
+            predicates, functions, default = _last_is_default(predicates, functions)
+        if not exclusive or len(predicates) < 2:
+            return _nested(predicates, functions, default, strict)
+        with control_dependencies([_at_most_one(predicates)]):
+            return _nested(predicates, functions, default, strict)
+
+
+def _checked_pairs(pairs):
+    if isinstance(pairs, dict):
+        pairs = list(pairs.items())
+    if not isinstance(pairs, (list, tuple)):
+        raise TypeError("pred_fn_pairs must be a list, tuple, or dict")
+    for pair in pairs:
+        if not isinstance(pair, tuple) or len(pair) != 2:
+            raise TypeError("Each entry in pred_fn_pairs must be a 2-tuple")
+        pred, function = pair
+        if isinstance(pred, Tensor):
+            if pred.dtype.base_dtype.name != "bool":
+                raise TypeError(f"pred must be Tensor of type bool: {pred.name}")
+        elif not isinstance(pred, bool):
+            raise TypeError(f"pred must be a Tensor or bool, got {pred!r}")
+        if not callable(function):
+            raise TypeError(f"fn for pred {pred} must be callable.")
+    return list(pairs)
+
+
+def _nested(predicates, functions, actions, strict):
+    for predicate, function in zip(reversed(predicates), reversed(functions)):
+        predicate = convert_to_tensor(predicate)
+        actions = _conditional(predicate, function, actions, strict)
+    return actions()
+
+
+def _conditional(predicate, function, otherwise, strict):
+    return lambda: cond(predicate, true_fn=function, false_fn=otherwise, strict=strict)
+
+
+def _last_is_default(predicates, functions):
+    """Without a default the last function is it, and one of the predicates must be true."""
+    from .printing import Assert
+    from .reduce import reduce_any
+    from .slicing import stack
+
+    found = reduce_any(stack([convert_to_tensor(p) for p in predicates]))
+    message = "None of the conditions evaluated as True. Conditions: " + ", ".join(
+        p.name if isinstance(p, Tensor) else str(p) for p in predicates
+    )
+    checked = Assert(found, [message, stack([convert_to_tensor(p) for p in predicates])])
+    last = functions[-1]
+
+    def default():
+        with control_dependencies([checked]):
+            return last()
+
+    return predicates[:-1], functions[:-1], default
+
+
+def _at_most_one(predicates):
+    from .cast import cast
+    from .math import less
+    from .printing import Assert
+    from .reduce import reduce_sum
+    from .slicing import stack
+
+    preds = stack([convert_to_tensor(p) for p in predicates])
+    names = ", ".join(p.name if isinstance(p, Tensor) else str(p) for p in predicates)
+    message = f"More than one condition evaluated as True but exclusive=True. Conditions: ({names}), Values:"
+    return Assert(less(reduce_sum(cast(preds, "int32")), 2), [message, preds])

@@ -1,0 +1,525 @@
+"""The contexts of control flow: which branch or loop an op is made in, and what it needs from outside.
+
+A value from outside enters a branch through a Switch and a loop through an Enter, made once for each
+value. In the backward pass a branch or loop also wants values of the forward pass: those of a branch come
+out through a Merge, those of a loop on a stack.
+"""
+
+from __future__ import annotations
+
+from ..graph.scopes import control_dependencies
+from ..graph.stack import get_default_graph
+from .build import constant, convert_to_tensor
+from .control_flow_nodes import (
+    enter,
+    exit_frame,
+    is_exit,
+    is_loop_constant_enter,
+    merge,
+    next_iteration,
+    output_context,
+    pop,
+    push,
+    switch_ref_or_tensor,
+)
+
+__all__ = []
+
+
+class ControlFlowContext:
+    """What branches and loops share: the values that are known inside, and those that came from outside."""
+
+    def __init__(self):
+        self._outer_context = get_default_graph()._get_control_flow_context()
+        self._values = set()
+        self._external_values = {}
+        self._stack = []
+
+    @property
+    def outer_context(self):
+        return self._outer_context
+
+    @property
+    def grad_state(self):
+        return None
+
+    @property
+    def back_prop(self):
+        return True
+
+    def IsCondContext(self):
+        return False
+
+    def IsWhileContext(self):
+        return False
+
+    def Enter(self):
+        """Makes this the context of the ops that follow."""
+        graph = get_default_graph()
+        self._stack.append(graph._get_control_flow_context())
+        graph._set_control_flow_context(self)
+
+    def Exit(self):
+        get_default_graph()._set_control_flow_context(self._stack.pop())
+
+    def ExitResult(self, result):
+        """Makes results known to the outer context."""
+        if self._outer_context is not None:
+            for tensor in result:
+                self._outer_context._values.add(getattr(tensor, "name", tensor))
+
+    def GetWhileContext(self):
+        """The innermost loop around, this one included."""
+        return self._outer_context.GetWhileContext() if self._outer_context is not None else None
+
+    def GetControlPivot(self):
+        return None
+
+    def AddInnerOp(self, op):
+        """Called for the ops of contexts inside this one."""
+        if self._outer_context is not None:
+            self._outer_context.AddInnerOp(op)
+
+    def _chain(self):
+        context = self
+        while context is not None:
+            yield context
+            context = context._outer_context
+
+    def _remove_external_control_edges(self, op):
+        """Drops the control inputs that come from outside the loop around; gives both kinds."""
+        loop = self.GetWhileContext()
+        internal, external = [], []
+        for control in op.control_inputs:
+            context = output_context(control)
+            inside = loop is None or (context is not None and context.GetWhileContext() is loop)
+            (internal if inside else external).append(control)
+        if external:
+            op._remove_all_control_inputs()
+            op._add_control_inputs(internal)
+        return internal, external
+
+    def _add_inputs(self, op):
+        """Brings the op's inputs into this context, under the op's name."""
+        graph = op.graph
+        scope = None
+        for index, tensor in enumerate(list(op.inputs)):
+            if tensor.name in self._values and tensor.name not in self._external_values:
+                continue
+            if scope is None:
+                scope = graph.name_scope(op.name + "/")
+                scope.__enter__()
+            real = self.AddValue(tensor)
+            if real is not tensor:
+                op._update_input(index, real)
+        if scope is not None:
+            scope.__exit__(None, None, None)
+
+    def _foreign(self, value):
+        """The value itself, or what stands for it outside the branch of the forward pass where it is."""
+        context = output_context(value.op)
+        chain = list(self._chain())
+        while context is not None and context not in chain and context.IsCondContext():
+            value = context.export(value)
+            context = output_context(value.op)
+        return value
+
+
+class CondContext(ControlFlowContext):
+    """One branch of a conditional.
+
+    Args:
+      pred: the predicate.
+      pivot: a tensor that is there only in this branch.
+      branch: 1 for the true branch, 0 for the false.
+    """
+
+    def __init__(self, pred, pivot, branch):
+        super().__init__()
+        self._pred = pred
+        self._pivot = pivot
+        self._branch = branch
+        self._values.add(pred.name)
+        self._values.add(pivot.name)
+        self._captured = {}   # Switch tensor -> the outer tensor
+        self._exported = {}
+        self._twin = None     # the other branch's context
+
+    pred = property(lambda self: self._pred)
+    pivot = property(lambda self: self._pivot)
+    branch = property(lambda self: self._branch)
+
+    def IsCondContext(self):
+        return True
+
+    def GetControlPivot(self):
+        return self._pivot
+
+    def AddValue(self, value):
+        """A value as it is in this branch: itself where it was made here, else through a Switch."""
+        if value.name in self._values:
+            return self._external_values.get(value.name, value)
+        given = value
+        value = self._foreign(value)
+        result = value
+        if self._outer_context is not None:
+            result = self._outer_context.AddValue(value)
+            self._values.add(result.name)
+            self._external_values[result.name] = result
+        result = self._switch(result)
+        for name in (given.name, value.name):
+            self._values.add(name)
+            self._external_values[name] = result
+        return result
+
+    def _switch(self, value):
+        with control_dependencies(None):
+            result = switch_ref_or_tensor(value, self._pred)[self._branch]
+        result.op._set_control_flow_context(self)
+        self._captured[result] = value
+        if self._outer_context is not None:
+            self._outer_context.AddInnerOp(result.op)
+        for context in self._chain():
+            context._values.add(result.name)
+        return result
+
+    def AddOp(self, op):
+        if op.inputs:
+            self._add_inputs(op)
+            self._remove_external_control_edges(op)
+        else:
+            self._remove_external_control_edges(op)
+            if not any(_in_context(control, self) for control in op.control_inputs):
+                op._add_control_input(self._pivot.op)
+        op.graph.prevent_fetching(op)
+        names = [output.name for output in op.outputs]
+        for context in self._chain():
+            context._values.update(names)
+        if self._outer_context is not None:
+            self._outer_context.AddInnerOp(op)
+
+    def result_of(self, value):
+        """A branch's result as a tensor of this branch."""
+        from .core import with_dependencies
+
+        if not hasattr(value, "dtype") and hasattr(value, "control_inputs"):
+            return with_dependencies([value], self._pivot)
+        tensor = convert_to_tensor(value)
+        if tensor.name in self._values:
+            return self._external_values.get(tensor.name, tensor)
+        outer = self._foreign(tensor)
+        if self._outer_context is not None:
+            outer = self._outer_context.AddValue(outer)
+            self._values.add(outer.name)
+            self._external_values[outer.name] = outer
+        self._values.add(tensor.name)
+        self._values.add(outer.name)
+        result = switch_ref_or_tensor(outer, self._pred)[self._branch]
+        self._captured[result] = outer
+        self._external_values[tensor.name] = result
+        return result
+
+    def export(self, value):
+        """A value of this branch outside it: there only where the branch was taken."""
+        if value in self._exported:
+            return self._exported[value]
+        from .array import zeros
+
+        graph = get_default_graph()
+        twin = self._twin
+        with graph.name_scope(value.op.name + "/export/"):
+            current = graph._get_control_flow_context()
+            graph._set_control_flow_context(twin)
+            rank = value.get_shape().ndims
+            nothing = zeros([0] * rank, dtype=value.dtype.base_dtype) if rank else constant(0, dtype=value.dtype.base_dtype)
+            graph._set_control_flow_context(self._outer_context)
+            inputs = [nothing, value] if self._branch == 1 else [value, nothing]
+            contexts = (twin, self) if self._branch == 1 else (self, twin)
+            merged = merge(inputs, contexts)[0]
+            graph._set_control_flow_context(current)
+        self.ExitResult([merged])
+        self._exported[value] = merged
+        return merged
+
+
+class WhileContext(ControlFlowContext):
+    """A loop.
+
+    Args:
+      parallel_iterations: accepted; iterations run one after the other.
+      back_prop: whether gradients flow through it.
+      swap_memory: accepted.
+      name: of the scope, and of its frame.
+      forward: the loop whose gradient this loop computes, or None.
+    """
+
+    def __init__(self, maximum_iterations=None, parallel_iterations=10, back_prop=True, swap_memory=False,
+                 name="while_context", forward=None):  # fmt: skip
+        super().__init__()
+        graph = get_default_graph()
+        self._name = graph.unique_name(name)
+        self._maximum_iterations = maximum_iterations
+        self._parallel_iterations = parallel_iterations
+        self._back_prop = back_prop
+        self._swap_memory = swap_memory
+        self._forward = forward
+        self._pivot_for_pred = None
+        self._pivot_for_body = None
+        self._pivot = None
+        self._loop_enters, self._loop_exits = [], []
+        self._variables = []      # (Enter, Merge, Switch, NextIteration, Exit) tensors of each loop variable
+        self._invariants = {}     # constant Enter tensor -> the outer tensor
+        self._saved = {}          # a value of this loop -> the stack it is saved on
+        self._history = {}        # a value of the forward loop -> itself here
+        self._count = None        # (forward) how often the body ran
+        self._counting = None     # (forward) the op that counts
+
+    name = property(lambda self: self._name)
+    maximum_iterations = property(lambda self: self._maximum_iterations)
+    parallel_iterations = property(lambda self: self._parallel_iterations)
+    back_prop = property(lambda self: self._back_prop)
+    swap_memory = property(lambda self: self._swap_memory)
+    pivot = property(lambda self: self._pivot)
+    loop_enters = property(lambda self: self._loop_enters)
+    loop_exits = property(lambda self: self._loop_exits)
+
+    def IsWhileContext(self):
+        return True
+
+    def GetWhileContext(self):
+        return self
+
+    def GetControlPivot(self):
+        return self._pivot_for_body if self._pivot_for_body is not None else self._pivot_for_pred
+
+    # --- values from outside --------------------------------------------------------------------------------
+
+    def AddValue(self, value):
+        """A value as it is in this loop: itself where it was made here, else through an Enter."""
+        if value.name in self._values:
+            return self._external_values.get(value.name, value)
+        context = output_context(value.op)
+        if context is self:
+            return value
+        if self._forward is not None and context is self._forward:
+            result = self._from_forward(value)
+            self._values.add(value.name)
+            self._external_values[value.name] = result
+            return result
+        given = value
+        value = self._foreign(value)
+        if value is not given:
+            result = self.AddValue(value)
+            self._values.add(given.name)
+            self._external_values[given.name] = result
+            return result
+        self._values.add(value.name)
+        outer = self._outer_context.AddValue(value) if self._outer_context is not None else value
+        with control_dependencies(None):
+            result = enter(outer, self._name, True, self._parallel_iterations)
+            if self._outer_context is not None:
+                self._outer_context.AddInnerOp(result.op)
+        self._adopt([result])
+        self._values.add(result.name)
+        self._external_values[value.name] = result
+        self._invariants[result] = outer
+        return result
+
+    def _from_forward(self, value):
+        """A value of the forward loop in this, its backward loop."""
+        op = value.op
+        if op.type == "Const":
+            self.Enter()
+            try:
+                return constant(op._attrs["value"], dtype=value.dtype)
+            finally:
+                self.Exit()
+        if is_loop_constant_enter(op):
+            return self.AddValue(op.inputs[0])
+        handle = self._forward.save(value)
+        graph = get_default_graph()
+        current = graph._get_control_flow_context()
+        graph._set_control_flow_context(self)
+        try:
+            with graph.name_scope(op.name + "/saved/"), graph.control_dependencies([self._pivot_for_body.op]):
+                return pop(handle, value.dtype.base_dtype, value.get_shape())
+        finally:
+            graph._set_control_flow_context(current)
+
+    def save(self, value):
+        """Keeps a value of each iteration on a stack; gives the stack."""
+        if value in self._saved:
+            return self._saved[value]
+        from .build import apply_op
+
+        graph = get_default_graph()
+        current = graph._get_control_flow_context()
+        with graph.name_scope(value.op.name + "/saved/"):
+            with control_dependencies(None):
+                size = constant(-1, name="max_size")
+                handle = apply_op("StackV2", [size], {"elem_type": value.dtype.base_dtype})
+            graph._set_control_flow_context(self)
+            pushed = push(handle, value)
+            graph._set_control_flow_context(current)
+        self._counting._add_control_input(pushed.op)
+        self._saved[value] = handle
+        return handle
+
+    # --- ops --------------------------------------------------------------------------------------------------
+
+    def AddOp(self, op):
+        if self._forward is not None and op.type in ("Shape", "Size", "Rank") and (
+            output_context(op.inputs[0].op) is self._forward
+        ):
+            # the size of a saved value is saved, not the value
+            op._set_control_flow_context(self._forward)
+            self._forward.AddOp(op)
+            return
+        if op.inputs:
+            self._add_inputs(op)
+            _, external = self._remove_external_control_edges(op)
+            if self._is_free(op):
+                op._add_control_input(self.GetControlPivot().op)
+        else:
+            internal, external = self._remove_external_control_edges(op)
+            if not internal and self.GetControlPivot() is not None:
+                op._add_control_input(self.GetControlPivot().op)
+        self._values.update(output.name for output in op.outputs)
+        if self._outer_context is not None or not is_exit(op):
+            op.graph.prevent_fetching(op)
+        if external:
+            self._wait_for(op, external)
+        if self._outer_context is not None:
+            self._outer_context.AddInnerOp(op)
+
+    @staticmethod
+    def _is_free(op):
+        """Whether nothing but invariants tells the op that the loop runs."""
+        return not op.control_inputs and all(is_loop_constant_enter(t.op) for t in op.inputs)
+
+    def _wait_for(self, op, external):
+        """Control inputs from outside the loop become identities of what they give."""
+        from .core import identity
+
+        with control_dependencies(None):
+            self.Enter()
+            waited = [identity(control.outputs[0]).op for control in external if control.outputs]
+            self.Exit()
+        op._add_control_inputs(waited)
+
+    def _adopt(self, enters):
+        """Puts Enter nodes into this context, with the control inputs of the contexts around."""
+        graph = get_default_graph()
+        outer_loop = self._outer_context.GetWhileContext() if self._outer_context is not None else None
+        for tensor in enters:
+            controls = graph._control_inputs_for([tensor.op.inputs[0]], graph._state().control_stack)
+            kept = [control for control in controls if self._keeps(control, outer_loop)]
+            tensor.op._set_control_flow_context(self)
+            tensor.op._add_control_inputs(kept)
+
+    def _keeps(self, control, outer_loop):
+        context, outer = output_context(control), self._outer_context
+        while outer is not context:
+            if outer is None or outer is outer_loop:
+                return False
+            outer = outer.outer_context
+        return True
+
+    # --- building ---------------------------------------------------------------------------------------------
+
+    def begin_variables(self, tensors, invariants=None):
+        """Enter and Merge nodes of loop variables; gives what the condition sees.
+
+        Args:
+          tensors: the initial values.
+          invariants: a static shape for each, or None for the initial values' own.
+        """
+        real = tensors
+        if self._outer_context is not None:
+            real = [self._outer_context.AddValue(t) for t in tensors]
+        with control_dependencies(None):
+            enters = []
+            for i, tensor in enumerate(real):
+                entered = enter(tensor, self._name, False, self._parallel_iterations)
+                if invariants is not None:
+                    entered._shape = None
+                    entered.set_shape(invariants[i])
+                enters.append(entered)
+                if self._outer_context is not None:
+                    self._outer_context.AddInnerOp(entered.op)
+        self._adopt(enters)
+        self._values.update(t.name for t in tensors)
+        self._values.update(t.name for t in enters)
+        self._loop_enters = self._loop_enters + enters
+        return [merge([t, t], None)[0] for t in enters]
+
+    def split(self, merged):
+        """(value after the loop, value in the body) of a loop variable, once LoopCond is there."""
+        return switch_ref_or_tensor(merged, self._pivot)
+
+    def end_variable(self, merged, switched, result):
+        """The back edge of a loop variable, and its value after the loop."""
+        following = next_iteration(result)
+        merged.op._update_input(1, following)
+        return following
+
+    def finish_variable(self, merged, switched, following):
+        after = exit_frame(switched[0])
+        self._loop_exits.append(after)
+        self._variables.append((merged.op.inputs[0], merged, switched, following, after))
+        return after
+
+    def add_variable(self, initial, step, invariant=None):
+        """Adds a loop variable to a loop that is built.
+
+        Args:
+          initial: its first value, outside.
+          step: a function of the value in the body that gives the next.
+          invariant: its static shape.
+
+        Returns:
+          Its value after the loop.
+        """
+        graph = get_default_graph()
+        current = graph._get_control_flow_context()
+        graph._set_control_flow_context(self)
+        try:
+            (merged,) = self.begin_variables([initial], None if invariant is None else [invariant])
+            switched = self.split(merged)
+            from .core import identity
+
+            following = self.end_variable(merged, switched, step(identity(switched[1])))
+            after = self.finish_variable(merged, switched, following)
+        finally:
+            graph._set_control_flow_context(current)
+        self.ExitResult([after])
+        return after
+
+    def count(self):
+        """How often the body ran, as a tensor outside the loop: counted once a gradient wants to know."""
+        if self._count is None:
+            graph = get_default_graph()
+            current = graph._get_control_flow_context()
+
+            def step(n):
+                following = n + 1
+                self._counting = following.op
+                return following
+
+            with control_dependencies(None), graph.name_scope(self._name + "/count/"):
+                graph._set_control_flow_context(self._outer_context)
+                initial = constant(0)
+                graph._set_control_flow_context(current)
+            with control_dependencies(None), graph.name_scope(self._name + "/count/"):
+                self._count = self.add_variable(initial, step)
+        return self._count
+
+
+def _in_context(op, context):
+    """Whether an op is in a context or in one inside it."""
+    current = output_context(op)
+    while current is not None:
+        if current is context:
+            return True
+        current = current.outer_context
+    return False

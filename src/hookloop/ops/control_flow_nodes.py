@@ -1,0 +1,136 @@
+"""TensorFlow's primitive nodes of control flow: Switch, Merge, Enter, Exit, NextIteration, LoopCond.
+
+They have no kernels: compiling raises them, with their contexts, to regions (compile/regions.py).
+"""
+
+from __future__ import annotations
+
+from ..shapes import UNKNOWN
+from .build import apply_op, convert_to_tensor
+from .registry import OpDef, register
+from .shape_functions import scalar
+
+__all__ = []
+
+
+def _same(c):
+    return c.shape(0) if c.known(0) else None
+
+
+def _two(c):
+    shape = _same(c)
+    return [shape, shape]
+
+
+def _merged(c):
+    """The dimensions on which all inputs agree."""
+    shapes = [c.shape(i) if c.known(i) else None for i in range(len(c.op.inputs))]
+    first = shapes[0]
+    if any(s is None or len(s) != len(first or ()) for s in shapes) or first is None:
+        return [None, ()]
+    dims = tuple(
+        d if all(isinstance(s[axis], int) and s[axis] == d for s in shapes) else UNKNOWN for axis, d in enumerate(first)
+    )
+    return [dims, ()]
+
+
+_FRAME = {"frame_name": "", "is_constant": False, "parallel_iterations": 10}
+
+for _ref, _type in (("", "T"), ("Ref", "Ref(T)")):
+    register(
+        OpDef(f"{_ref}Switch", f"data: {_type}, pred: bool", f"output_false: {_type}, output_true: {_type}", shape=_two),
+        OpDef(f"{_ref}Merge", f"inputs: N * {_type}", f"output: {_type}, value_index: int32", shape=_merged),
+        OpDef(f"{_ref}Enter", f"data: {_type}", f"output: {_type}", attrs=_FRAME, shape=_same),
+        OpDef(f"{_ref}Exit", f"data: {_type}", f"output: {_type}", shape=_same),
+        OpDef(f"{_ref}NextIteration", f"data: {_type}", f"output: {_type}", shape=_same),
+    )
+register(
+    OpDef("LoopCond", "input: bool", "output: bool", shape=scalar),
+    OpDef("StackV2", "max_size: int32", "handle: resource", attrs={"elem_type": None, "stack_name": ""}, shape=scalar,
+          stateful=True),
+    OpDef("StackPushV2", "handle: resource, elem: T", "output: T", attrs={"swap_memory": False},
+          shape=lambda c: c.shape(1) if c.known(1) else None, stateful=True),
+    OpDef("StackPopV2", "handle: resource", "elem: elem_type", attrs={"elem_type": None}, shape=lambda c: None, stateful=True),
+)  # fmt: skip
+
+
+def _kind(tensor, name):
+    return ("Ref" if tensor.dtype._is_ref_dtype else "") + name
+
+
+def switch(data, pred, name=None):
+    """(data if pred is false, data if it is true)."""
+    data = convert_to_tensor(data, name="data")
+    return apply_op("Switch", [data, pred], name=name)
+
+
+def switch_ref_or_tensor(data, pred, name="Switch"):
+    """The same, for a variable's reference too."""
+    return apply_op(_kind(data, "Switch"), [data, pred], name=name)
+
+
+def merge(inputs, contexts, name=None):
+    """The input of the branch that was taken, and its index.
+
+    Args:
+      inputs: [value of the false branch, value of the true branch], or a loop variable's two.
+      contexts: the contexts of the two branches, or None.
+      name: the node's name.
+
+    Raises:
+      ValueError: where an input is None.
+    """
+    if any(value is None for value in inputs):
+        raise ValueError(f"At least one of the merge inputs is None: {inputs}")
+    refs = all(t.dtype._is_ref_dtype for t in inputs)
+    output, index = apply_op("RefMerge" if refs else "Merge", [list(inputs)], name=name)
+    if contexts is not None:
+        output.op._cond_contexts = contexts
+    return output, index
+
+
+def enter(data, frame_name, is_constant=False, parallel_iterations=10, name=None):
+    """The value in a loop's frame."""
+    attrs = {"frame_name": frame_name, "is_constant": is_constant, "parallel_iterations": parallel_iterations}
+    return apply_op(_kind(data, "Enter"), [data], attrs, name)
+
+
+def exit_frame(data, name=None):
+    """The value after a loop."""
+    return apply_op(_kind(data, "Exit"), [data], name=name)
+
+
+def next_iteration(data, name=None):
+    """The value in a loop's next iteration."""
+    return apply_op(_kind(data, "NextIteration"), [data], name=name)
+
+
+def loop_cond(pred, name=None):
+    """Whether a loop goes on."""
+    return apply_op("LoopCond", [pred], name=name)
+
+
+def push(handle, value):
+    """Puts a value on a stack and gives it back."""
+    return apply_op("StackPushV2", [handle, value])
+
+
+def pop(handle, dtype, shape):
+    """Takes a value from a stack."""
+    value = apply_op("StackPopV2", [handle], {"elem_type": dtype})
+    value.set_shape(shape)
+    return value
+
+
+def is_loop_constant_enter(op):
+    return op.type in ("Enter", "RefEnter") and op._attrs["is_constant"]
+
+
+def is_exit(op):
+    return op.type in ("Exit", "RefExit")
+
+
+def output_context(op):
+    """The context in which an op's outputs are: an Exit's are outside its loop."""
+    context = op._control_flow_context
+    return context.outer_context if context is not None and is_exit(op) else context
