@@ -8,21 +8,39 @@ cdef extern from "Python.h":
 
 
 cdef class HookSlot:
-    """One hook of a session: its callbacks that do something, and its trigger."""
+    """One hook of a session: which of its callbacks do something, and its trigger."""
 
     cdef readonly object hook
-    cdef object before_run, after_run   # bound, or None where there is nothing to call
+    cdef bint has_before, has_after
     cdef Trigger trigger                # None: called every run
     cdef _TypeVersion *type
     cdef unsigned int version           # of the class, to notice when it is patched
+    cdef dict attributes                # the instance's own; its size, to notice when it gets a callback
+    cdef Py_ssize_t n_attributes
     cdef bint started
-    cdef double last                    # the counter when it was last due
+    cdef double last                    # the counter when it was last called
     cdef int watch                      # place of the watched value among the run's extra fetches
     # hook_stats
     cdef readonly int64_t before_calls, after_calls, before_ns, after_ns
 
     def __cinit__(self, hook):
         self.hook = hook
+
+    cdef int look(self, object base) except -1:
+        """Looks at the hook's class and instance, where `base` is the class whose callbacks do nothing."""
+        kind = type(self.hook)
+        attributes = getattr(self.hook, "__dict__", None)
+        self.attributes = attributes if type(attributes) is dict else {}
+        self.n_attributes = PyDict_Size(self.attributes)
+        self.has_before = _has_callback(self.hook, base, "before_run")
+        self.has_after = _has_callback(self.hook, base, "after_run")
+        self.trigger = _trigger(self.hook, base)
+        self.type = <_TypeVersion *><PyObject *>kind
+        self.version = self.type.tp_version_tag
+        return 0
+
+    cdef inline bint is_stale(self):
+        return self.type.tp_version_tag != self.version or PyDict_Size(self.attributes) != self.n_attributes
 
     cdef int count(self, bint after, int64_t ns):
         if after:
@@ -37,21 +55,29 @@ cdef class HookSlot:
         cdef Trigger trigger = self.trigger
         if trigger.at is not None:
             return counter >= <double>trigger.at
-        if not self.started:
+        if self.started:
+            return counter - self.last >= <double>trigger.every
+        if not trigger.first:
             self.started = True
             self.last = counter
-            return trigger.first
-        if counter - self.last < <double>trigger.every:
-            return False
-        self.last = counter
-        return True
+        return trigger.first
 
 
-cdef object _callback(object hook, object base, str name):
-    """The bound callback, or None where it is the base class's, which does nothing."""
+cdef bint _has_callback(object hook, object base, str name) except -1:
+    """Whether there is anything to call: a callback other than the base class's, which does nothing."""
     if name not in getattr(hook, "__dict__", ()) and getattr(type(hook), name, None) is getattr(base, name):
-        return None
-    return getattr(hook, name, None)
+        return False
+    return getattr(hook, name, None) is not None
+
+
+cdef inline bint _holds(list slots, HookSlot slot):
+    """Whether the slot is in the list, which may be None."""
+    cdef Py_ssize_t i
+    if slots is not None:
+        for i in range(PyList_GET_SIZE(slots)):
+            if PyList_GET_ITEM(slots, i) == <PyObject *>slot:
+                return True
+    return False
 
 
 cdef object _definer(type kind, str name):
@@ -117,13 +143,13 @@ cdef class HookLoop:
     cdef readonly object _raw            # the session that runs the graph, or None
     cdef object _raw_run
     cdef SessionCore _core               # the same, where it is one of ours
-    cdef list _slots
+    cdef list _slots, _given             # of the hooks, which are the user's list
     cdef list _watches                   # tensors that triggers watch
     cdef bint _enters, _triggers, _counts_seconds
     cdef public bint _stopped
     cdef public object _stop_reason
     cdef public object _stop_event       # a coordinator's, or None
-    cdef int64_t _runs
+    cdef int64_t _runs, _runs_noted
     cdef object _step_key, _maker, _base
     cdef VariableCell _step_cell
     cdef bint _measured
@@ -142,9 +168,14 @@ cdef class HookLoop:
         self._step_key = step_key
         self._step_cell = None
         self._maker = maker
-        self._runs = 0
-        self._slots = [HookSlot(hook) for hook in hooks]
+        self._given = hooks
         self._refresh()
+
+    def _take_progress(self):
+        """Whether a run has succeeded since this was last asked."""
+        progress = self._runs != self._runs_noted
+        self._runs_noted = self._runs
+        return progress
 
     def _end(self):
         """Forgets the session."""
@@ -155,18 +186,15 @@ cdef class HookLoop:
         cdef HookSlot slot
         self._enters = self._triggers = self._counts_seconds = False
         self._watches = []
+        known = {id(slot.hook): slot for slot in self._slots}
+        self._slots = [known.get(id(hook)) or HookSlot(hook) for hook in self._given]
         for slot in self._slots:
-            kind = type(slot.hook)
-            slot.before_run = _callback(slot.hook, self._base, "before_run")
-            slot.after_run = _callback(slot.hook, self._base, "after_run")
-            slot.type = <_TypeVersion *><PyObject *>kind
-            slot.version = slot.type.tp_version_tag
-            slot.trigger = _trigger(slot.hook, self._base)
+            slot.look(self._base)
             if slot.trigger is not None and slot.trigger.kind == COUNT_GLOBAL_STEP and (
                     self._step_key is None or self._core is None):
                 slot.trigger = None  # the loop cannot see the step: the hook asks for it itself
             if slot.trigger is None:
-                self._enters |= slot.before_run is not None or slot.after_run is not None
+                self._enters |= slot.has_before or slot.has_after
                 continue
             self._triggers = True
             self._counts_seconds |= slot.trigger.kind == COUNT_SECONDS
@@ -176,12 +204,10 @@ cdef class HookLoop:
 
     cdef inline bint _stale(self):
         cdef Py_ssize_t i
-        cdef HookSlot slot
         for i in range(PyList_GET_SIZE(self._slots)):
-            slot = <HookSlot>PyList_GET_ITEM(self._slots, i)
-            if slot.type.tp_version_tag != slot.version:
+            if (<HookSlot>PyList_GET_ITEM(self._slots, i)).is_stale():
                 return True
-        return False
+        return PyList_GET_SIZE(self._given) != PyList_GET_SIZE(self._slots)
 
     def run(self, fetches, feed_dict=None, options=None, run_metadata=None, hooks=True):
         """Runs a step, and the hooks around it.
@@ -231,11 +257,14 @@ cdef class HookLoop:
             return True
         if self._raw is None:
             return self._is_over()
-        return self._stop_event is not None and self._stop_event.is_set()
+        return self._stop_event is not None and self._stop_event.is_set() and self._coordinator_stops()
 
     cdef object _step(self, fetches, feed_dict, options, run_metadata):
-        cdef list entered = None
+        cdef list entered = None, leaves, values = None
         cdef double seconds = 0
+        cdef Py_ssize_t at = 0, first_watch = 0, i
+        cdef HookSlot slot
+        cdef SessionRunContext context = None
         if self._stopped:
             raise RuntimeError("Run called even after should_stop requested.")
         if self._stale():
@@ -247,12 +276,25 @@ cdef class HookLoop:
         if self._enters or entered is not None:
             return self._hooked(fetches, feed_dict, options, run_metadata, entered, seconds)
         if self._watches:
-            results = self._watched(fetches, feed_dict, options, run_metadata)
+            leaves = []
+            _flatten(fetches, leaves)
+            first_watch = PyList_GET_SIZE(leaves)
+            leaves.extend(self._watches)
+            values = self._run_plain(leaves, feed_dict, options, run_metadata)
+            results = _rebuild(fetches, values, &at)
         else:
             results = self._run_plain(fetches, feed_dict, options, run_metadata)
         self._runs += 1
         if self._triggers:
-            self._after_triggers(None, fetches, feed_dict, options, run_metadata, None, seconds)
+            for i in range(PyList_GET_SIZE(self._slots)):
+                slot = <HookSlot>PyList_GET_ITEM(self._slots, i)
+                if slot.trigger is not None and slot.trigger.after and self._is_due_after(slot, values, first_watch, seconds):
+                    if context is None:
+                        context = self._context(fetches, feed_dict)
+                    self._after(slot, context, _values(
+                        _watched_value(slot, values, first_watch), options, run_metadata, self._maker))
+            if context is not None:
+                self._take_stop(context)
         return results
 
     # --- triggers -----------------------------------------------------------------------------------------
@@ -292,95 +334,54 @@ cdef class HookLoop:
                 continue
             counter = self._counter(trigger, seconds)
             if slot.is_due(counter):
-                trigger.value = counter if trigger.kind == COUNT_SECONDS else <int64_t>counter
+                trigger.set_value(counter)
                 found = found if found is not None else []
                 found.append(slot)
         return found
 
-    cdef int _after_triggers(self, SessionRunContext context, fetches, feed_dict, options, run_metadata, list watched,
-                             double seconds) except -1:
-        """Calls the hooks whose trigger is due after the run."""
-        cdef HookSlot slot
-        cdef Py_ssize_t i
-        for i in range(PyList_GET_SIZE(self._slots)):
-            slot = <HookSlot>PyList_GET_ITEM(self._slots, i)
-            if slot.trigger is not None and slot.trigger.after and slot.trigger.kind != WATCH_FINITE:
-                context = self._after_trigger(slot, context, fetches, feed_dict, options, run_metadata, seconds)
-        if context is not None:
-            self._take_stop(context)
-        return 0
-
-    cdef SessionRunContext _after_trigger(self, HookSlot slot, SessionRunContext context, fetches, feed_dict, options,
-                                          run_metadata, double seconds):
+    cdef bint _is_due_after(self, HookSlot slot, list values, Py_ssize_t first_watch, double seconds) except -1:
+        """Whether a trigger of the phase after the run is due: `values` are the run's, watched ones from `first_watch`."""
         cdef Trigger trigger = slot.trigger
-        cdef double counter = self._counter(trigger, seconds)
+        cdef double counter
+        if trigger.kind == WATCH_FINITE:
+            if _all_finite(<object>PyList_GET_ITEM(values, first_watch + slot.watch)):
+                return False
+            trigger.value = self._runs
+            return True
+        counter = self._counter(trigger, seconds)
         if not slot.is_due(counter):
-            return context
-        trigger.value = counter if trigger.kind == COUNT_SECONDS else <int64_t>counter
-        if context is None:
-            context = self._context(fetches, feed_dict, options)
-        self._after(slot, context, _values(None, options, run_metadata, self._maker))
-        return context
-
-    cdef object _watched(self, fetches, feed_dict, options, run_metadata):
-        """A run that also looks at the values that triggers watch."""
-        cdef list leaves = []
-        cdef Py_ssize_t at = 0, n
-        _flatten(fetches, leaves)
-        n = len(leaves)
-        leaves.extend(self._watches)
-        values = self._run_plain(leaves, feed_dict, options, run_metadata)
-        results = _rebuild(fetches, values, &at)
-        if self._any_not_finite(values, n):
-            context = self._context(fetches, feed_dict, options)
-            for slot in self._slots:
-                self._check_watch(slot, context, values, n, options, run_metadata)
-            self._take_stop(context)
-        return results
-
-    cdef bint _any_not_finite(self, list values, Py_ssize_t first) except -1:
-        cdef Py_ssize_t i
-        for i in range(first, PyList_GET_SIZE(values)):
-            if not _all_finite(<object>PyList_GET_ITEM(values, i)):
-                return True
-        return False
-
-    cdef int _check_watch(self, HookSlot slot, SessionRunContext context, list values, Py_ssize_t first, options,
-                          run_metadata) except -1:
-        if slot.trigger is None or slot.trigger.kind != WATCH_FINITE:
-            return 0
-        value = values[first + slot.watch]
-        if _all_finite(value):
-            return 0
-        slot.trigger.value = self._runs
-        self._after(slot, context, _values(value, options, run_metadata, self._maker))
-        return 0
+            return False
+        trigger.set_value(counter)
+        return True
 
     # --- callbacks ----------------------------------------------------------------------------------------
 
     cdef object _before(self, HookSlot slot, SessionRunContext context):
         context._caller = slot.hook
         if slot.trigger is None and not self._measured:
-            return slot.before_run(context)
-        return self._watched_call(slot, context, None)
+            return slot.hook.before_run(context)
+        return self._noted_call(slot, context, None)
 
     cdef int _after(self, HookSlot slot, SessionRunContext context, SessionRunValues values) except -1:
-        if slot.after_run is None:
+        if slot.trigger is not None and slot.trigger.kind != WATCH_FINITE:
+            slot.started = True
+            slot.last = slot.trigger.value
+        if not slot.has_after:
             return 0
         context._caller = slot.hook
         if slot.trigger is None and not self._measured:
-            slot.after_run(context, values)
+            slot.hook.after_run(context, values)
         else:
-            self._watched_call(slot, context, values)
+            self._noted_call(slot, context, values)
         return 0
 
-    cdef object _watched_call(self, HookSlot slot, SessionRunContext context, SessionRunValues values):
+    cdef object _noted_call(self, HookSlot slot, SessionRunContext context, SessionRunValues values):
         """A callback that is called because its trigger is due, or whose time is taken."""
         cdef int64_t begin = hl_now_ns() if self._measured else 0
         if slot.trigger is not None:
             slot.trigger.due = True
         try:
-            return slot.before_run(context) if values is None else slot.after_run(context, values)
+            return slot.hook.before_run(context) if values is None else slot.hook.after_run(context, values)
         finally:
             if slot.trigger is not None:
                 slot.trigger.due = False
@@ -389,7 +390,7 @@ cdef class HookLoop:
 
     cdef object _hooked(self, fetches, feed_dict, options, run_metadata, list due, double seconds):
         """A run with the requests of the hooks that are entered, in the order of the list."""
-        cdef SessionRunContext context = self._context(fetches, feed_dict, options)
+        cdef SessionRunContext context = self._context(fetches, feed_dict)
         cdef HookSlot slot
         cdef SessionRunArgs request
         cdef list leaves = None, wanted = None, values = None
@@ -397,7 +398,7 @@ cdef class HookLoop:
         cdef dict hook_feeds = None
         for i in range(n):
             slot = <HookSlot>PyList_GET_ITEM(self._slots, i)
-            if slot.before_run is None or slot.trigger is not None and (due is None or slot not in due):
+            if not slot.has_before or slot.trigger is not None and not _holds(due, slot):
                 continue
             request = _as_args(self._before(slot, context))
             if request is None:
@@ -412,6 +413,8 @@ cdef class HookLoop:
                 hook_feeds = _add_feeds(hook_feeds, request._second)
             if request._third is not None:
                 options = self._merge_options(options, request._third)
+        if options is not None and run_metadata is None:
+            run_metadata = self._maker("RunMetadata")
         if hook_feeds is not None:
             feed_dict = _all_feeds(hook_feeds, feed_dict)
         if wanted is None and not PyList_GET_SIZE(self._watches):
@@ -430,13 +433,13 @@ cdef class HookLoop:
             got = None
             if wanted is not None and PyList_GET_ITEM(wanted, i) != <PyObject *>None:
                 got = _rebuild(<object>PyList_GET_ITEM(wanted, i), values, &at)
-            if slot.trigger is None or due is not None and slot in due:
-                if slot.after_run is not None:
-                    self._after(slot, context, _values(got, options, run_metadata, self._maker))
-            elif slot.trigger.kind == WATCH_FINITE:
-                self._check_watch(slot, context, values, first_watch, options, run_metadata)
-            elif slot.trigger.after:
-                self._after_trigger(slot, context, fetches, feed_dict, options, run_metadata, seconds)
+            if slot.trigger is not None and not _holds(due, slot):
+                if not slot.trigger.after or not self._is_due_after(slot, values, first_watch, seconds):
+                    continue
+                got = _watched_value(slot, values, first_watch)
+            elif slot.trigger is None and not slot.has_after:
+                continue
+            self._after(slot, context, _values(got, options, run_metadata, self._maker))
         if context._stop_requested:
             self._take_stop(context)
         return results
@@ -446,12 +449,11 @@ cdef class HookLoop:
             return self._raw_run(fetches, feed_dict)
         return self._raw_run(fetches, feed_dict, options, run_metadata)
 
-    cdef inline SessionRunContext _context(self, fetches, feed_dict, options):
+    cdef inline SessionRunContext _context(self, fetches, feed_dict):
         cdef SessionRunContext context = SessionRunContext.__new__(SessionRunContext)
         context.session = self._raw
         context._fetches = fetches
         context._feed_dict = feed_dict
-        context._options = options
         return context
 
     cdef int _take_stop(self, SessionRunContext context) except -1:
@@ -475,6 +477,10 @@ cdef class HookLoop:
              "after_run": (slot.after_calls, slot.after_ns / 1000.0)}
             for slot in self._slots
         ]  # fmt: skip
+
+
+cdef object _watched_value(HookSlot slot, list values, Py_ssize_t first_watch):
+    return values[first_watch + slot.watch] if slot.trigger.kind == WATCH_FINITE else None
 
 
 cdef SessionRunArgs _as_args(object request):

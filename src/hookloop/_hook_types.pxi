@@ -137,7 +137,7 @@ cdef class SessionRunContext:
     """
 
     cdef readonly object session
-    cdef object _original_args, _fetches, _feed_dict, _options
+    cdef object _original_args, _fetches, _feed_dict
     cdef bint _stop_requested
     cdef object _caller    # the hook that is being called
     cdef object _stopper   # the first hook that asked to stop
@@ -150,7 +150,7 @@ cdef class SessionRunContext:
     def original_args(self):
         """The `SessionRunArgs` of the caller."""
         if self._original_args is None:
-            self._original_args = SessionRunArgs(self._fetches, self._feed_dict, self._options)
+            self._original_args = SessionRunArgs(self._fetches, self._feed_dict)
         return self._original_args
 
     @property
@@ -231,6 +231,10 @@ cdef class Trigger:
         self.after = phase == "after"
         self.first = first
         self.value = None
+
+    cdef int set_value(self, double counter) except -1:
+        self.value = counter if self.kind == COUNT_SECONDS else <int64_t>counter
+        return 0
 
     def __repr__(self):
         rule = f"every={self.every!r}" if self.every is not None else f"at={self.at!r}"

@@ -19,6 +19,12 @@ from .training_util import get_global_step
 
 __all__ = ["MonitoredSession", "SingularMonitoredSession"]
 
+# What ends the body of a `with` without being an error: these classes, not their subclasses.
+_CLEAN_ENDS = (errors.OutOfRangeError, StopIteration)
+
+# How often a session is made again while no step succeeds in between.
+_MOST_LOSSES = 100
+
 # What is known to come from a lost worker: the session is made again.
 _PREEMPTION_ERRORS = (errors.AbortedError, errors.UnavailableError)
 
@@ -125,10 +131,12 @@ class _MonitoredSession(HookLoop):
 
     def __init__(self, session_creator, hooks, should_recover, stop_grace_period_secs=120):
         self._graph_was_finalized = get_default_graph().finalized
-        self._hooks = list(hooks or ())
+        self._hooks = hooks if isinstance(hooks, list) else list(hooks or ())
         self._should_recover = should_recover
         self._stop_grace_period_secs = stop_grace_period_secs
         self._over = False
+        self._losses = 0
+        self._told = None
         for hook in self._hooks:
             if hasattr(hook, "begin"):
                 hook.begin()
@@ -141,13 +149,13 @@ class _MonitoredSession(HookLoop):
     def _open(self):
         """Makes a session, again and again where its workers are lost."""
         if self._over:
-            raise RuntimeError("Run called even after should_stop requested.")
+            raise RuntimeError("Attempted to use a closed Session.")
         while True:
             try:
                 session = self._coordinated_creator.create_session()
                 break
             except _PREEMPTION_ERRORS as error:
-                if not self._should_recover:
+                if not self._may_recover():
                     raise
                 logging.info(
                     "An error was raised while a session was being created. This may be due to a preemption of a connected "
@@ -171,22 +179,52 @@ class _MonitoredSession(HookLoop):
         return variable_key(op) if op is not None and op.type in ("VariableV2", "Variable", "VarHandleOp") else None
 
     def _recover(self, error):
-        """Whether a run that failed is to be tried again, in a session made anew."""
+        """Whether a run that failed is to be tried again, in a session made anew.
+
+        Raises:
+          AbortedError, UnavailableError: what a thread reported before, as the cause of the failure.
+        """
         if self._raw is None:
             return False
-        if not isinstance(error, _PREEMPTION_ERRORS):
-            try:
-                self._coordinated_creator.coord.raise_requested_exception()
-            except _PREEMPTION_ERRORS as cause:
-                error = cause
-            except Exception:
-                return False
-            else:
-                return False
-        if not self._should_recover:
+        cause = error if isinstance(error, _PREEMPTION_ERRORS) else self._lost_thread()
+        if cause is not None and self._may_recover():
+            logging.info(_LOST, cause)
+            self._close_session()
+            return True
+        self._tell_hooks(cause or error)
+        if cause is not None and cause is not error:
+            raise cause
+        return False
+
+    def _may_recover(self):
+        """Whether to make the session again: not for ever where no step succeeds any more."""
+        self._losses = 1 if self._take_progress() else self._losses + 1
+        return self._should_recover and self._losses <= _MOST_LOSSES
+
+    def _lost_thread(self):
+        """The error of a lost worker that a thread reported to the coordinator, or None."""
+        try:
+            self._coordinated_creator.coord.raise_requested_exception()
+        except _PREEMPTION_ERRORS as cause:
+            return cause
+        except Exception:
+            pass
+        return None
+
+    def _coordinator_stops(self):
+        """Whether a stop that the coordinator was asked for ends the loop; where a worker was lost it does not."""
+        try:
+            self._coordinated_creator.coord.raise_requested_exception()
+        except _PREEMPTION_ERRORS as error:
+            if not self._should_recover:
+                raise
+            logging.info(_LOST, error)
+            self._close_session()
+            self._open()
             return False
-        logging.info(_LOST, error)
-        self._close_session()
+        except Exception:
+            if not self._should_recover:
+                raise
         return True
 
     def _merge_options(self, options, incoming):
@@ -235,7 +273,7 @@ class _MonitoredSession(HookLoop):
                 if self._raw is None:
                     self._open()
                 return step_fn(StepContext(self._raw, self.run))
-            except _PREEMPTION_ERRORS as error:
+            except Exception as error:
                 if not self._recover(error):
                     raise
 
@@ -281,29 +319,46 @@ class _MonitoredSession(HookLoop):
         return self
 
     def __exit__(self, kind, value, traceback):
-        if kind is not None and issubclass(kind, (errors.OutOfRangeError, StopIteration)):
+        if kind in _CLEAN_ENDS:
             self._stop_reason = self._stop_reason or f"{kind.__name__}: the input has ended"
             kind = value = None
-        self._close_internal(value)
+        if not self._over:
+            self._close_internal(value)
         return kind is None
 
     def close(self):
-        """Calls the hooks' `end`, and closes the session."""
+        """Calls the hooks' `end`, and closes the session.
+
+        Raises:
+          RuntimeError: where it is closed already.
+        """
+        if self._over:
+            raise RuntimeError("Session is already closed.")
         self._close_internal(None)
 
     def _close_internal(self, error):
         try:
-            if error is None:
-                for hook in self._hooks:
-                    if hasattr(hook, "end"):
-                        hook.end(self._tf_sess())
-            else:
+            if error is not None:
                 self._tell_hooks(error)
+            else:
+                self._end_hooks()
         finally:
             self._finish()
 
+    def _end_hooks(self):
+        try:
+            for hook in self._hooks:
+                if hasattr(hook, "end"):
+                    hook.end(self._tf_sess())
+        except BaseException as error:
+            self._tell_hooks(error)
+            raise
+
     def _tell_hooks(self, error):
-        """The hooks that want to know hear of the error before it reaches the user."""
+        """The hooks that want to know hear of an error, once, before it reaches the user."""
+        if error is self._told or type(error) in _CLEAN_ENDS:
+            return
+        self._told = error
         for hook in self._hooks:
             on_error = getattr(hook, "on_error", None)
             if on_error is not None:
@@ -313,8 +368,6 @@ class _MonitoredSession(HookLoop):
                     logging.error("%s.on_error failed", type(hook).__name__, exc_info=sys.exc_info())
 
     def _finish(self):
-        if self._over:
-            raise RuntimeError("Session is already closed.")
         try:
             self._close_session()
         finally:

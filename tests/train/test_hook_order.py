@@ -1,0 +1,41 @@
+"""Which callbacks are called, in which order, in each way a session can end: as TensorFlow 1.15's record says."""
+
+import json
+import os
+
+import pytest
+
+import hookloop as tf
+
+from ..fixtures.hook_order_program import play, scenarios
+
+_RECORD = os.path.join(os.path.dirname(__file__), "..", "fixtures", "hook_order.json")
+with open(_RECORD) as file:
+    RECORD = json.load(file)
+
+# Where hookloop differs on purpose: a session closed inside its loop ends its hooks once, and leaves quietly.
+CLOSED = "closed inside the loop"
+
+
+@pytest.mark.parametrize("name", sorted(name for name in RECORD if CLOSED not in name))
+def test_callbacks_and_outcome_are_tensorflows(name):
+    kind, _, scenario = name.partition(": ")
+    assert play(tf, scenarios()[scenario], kind == "MonitoredSession") == RECORD[name]
+
+
+@pytest.mark.parametrize("recoverable", [True, False])
+def test_closing_inside_the_loop_ends_hooks_once(recoverable):
+    got = play(tf, scenarios()[CLOSED], recoverable)
+    assert got["events"].count(".end") == 3
+    assert "without a session" not in got["events"]
+    assert got["seen"] is None
+    assert not got["finalized"]
+
+
+def test_closing_twice_is_an_error():
+    with tf.Graph().as_default():
+        tf.constant(1)
+        session = tf.train.MonitoredSession()
+        session.close()
+        with pytest.raises(RuntimeError, match="Session is already closed."):
+            session.close()
