@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from .. import dtypes
-from ..shapes import UNKNOWN
-from .build import apply_op, convert_to_tensor
+from .build import apply_op
 from .indexed_slices import IndexedSlices
-from .registry import OpDef, no_gradient, register
+from .registry import OpDef, register
 
 __all__ = ["dynamic_partition", "dynamic_stitch"]
 

@@ -8,7 +8,7 @@ from .. import dtypes
 from ..graph.scopes import name_scope
 from ..shapes import UNKNOWN
 from . import kinds
-from .build import apply_op, convert_to_tensor
+from .build import apply_op, constant, convert_to_tensor
 from .registry import OpDef, no_gradient, register
 
 __all__ = ["batch_gather", "boolean_mask", "gather", "gather_nd", "one_hot", "scatter_nd", "sequence_mask",
@@ -399,14 +399,18 @@ def sequence_mask(lengths, maxlen=None, dtype=dtypes.bool, name=None):
       name: the scope of the nodes.
     """
     from .array import expand_dims
-    from .array import range as tensor_range
     from .cast import cast
+    from .math import maximum
     from .reduce import reduce_max
 
     with name_scope(name, "SequenceMask", [lengths, maxlen]):
         lengths = convert_to_tensor(lengths)
-        maxlen = reduce_max(lengths) if maxlen is None else convert_to_tensor(maxlen)
-        row = tensor_range(0, maxlen, 1)
-        column = cast(expand_dims(lengths, -1), maxlen.dtype)
+        if maxlen is None:
+            maxlen = reduce_max(lengths)
+            maxlen = maximum(constant(0, maxlen.dtype), maxlen)
+        else:
+            maxlen = convert_to_tensor(maxlen)
+        row = apply_op("Range", [constant(0, maxlen.dtype), maxlen, constant(1, maxlen.dtype)])
+        column = apply_op("Cast", [expand_dims(lengths, -1)], {"DstT": maxlen.dtype.base_dtype})
         mask = row < column
         return mask if mask.dtype == dtypes.as_dtype(dtype) else cast(mask, dtype)

@@ -9,7 +9,7 @@ from ..graph.scopes import name_scope
 from ..shapes import UNKNOWN
 from . import kinds
 from .array import ones, reshape, size
-from .build import apply_op, constant, convert_to_tensor
+from .build import apply_op, convert_to_tensor
 from .registry import OpDef, register
 from .shape_functions import unchanged
 from .tensor_util import constant_value
@@ -181,8 +181,8 @@ def _to_batch_shape(c):
     c.fallback((UNKNOWN,) * len(shape))
     block = _block_of(c)
     batch, dims = shape[0], []
-    for size, b, (before, behind) in zip(shape[1:], block, _padding(c, len(block))):
-        dims.append(c.infer(size + before + behind, b))
+    for length, b, (before, behind) in zip(shape[1:], block, _padding(c, len(block))):
+        dims.append(c.infer(length + before + behind, b))
         batch = batch * b
     return (batch, *dims, *shape[1 + len(block) :])
 
@@ -230,8 +230,8 @@ def _to_space_shape(c):
     c.fallback((UNKNOWN,) * len(shape))
     block = _block_of(c)
     batch, dims = shape[0], []
-    for size, b, (before, behind) in zip(shape[1:], block, _padding(c, len(block))):
-        dims.append(size * b - before - behind)
+    for length, b, (before, behind) in zip(shape[1:], block, _padding(c, len(block))):
+        dims.append(length * b - before - behind)
         batch = c.infer(batch, b)
     return (batch, *dims, *shape[1 + len(block) :])
 

@@ -1,0 +1,179 @@
+/* How often values appear, where they belong among sorted ones, and positions as coordinates. */
+#include <string.h>
+
+#include "elementwise_types.h"
+#include "plan.h"
+
+static hl_status no_kernel(hl_prepare *prep) { return hl_refuse(prep, HL_UNIMPLEMENTED, "there is no kernel for this dtype"); }
+
+#define CASE(tag, dtype, S, C, LOAD, STORE, op) \
+    case dtype: prep->ins->fn = op##_##tag; return HL_OK;
+
+static void put_index(void *out, bool wide, int64_t at, int64_t value) {
+    if (wide) ((int64_t *)out)[at] = value;
+    else ((int32_t *)out)[at] = (int32_t)value;
+}
+
+static int64_t get_index(const void *in, bool wide, int64_t at) {
+    return wide ? ((const int64_t *)in)[at] : ((const int32_t *)in)[at];
+}
+
+/* --- counts of integers -------------------------------------------------------------------------------------- */
+
+typedef struct count_params { int64_t n, bins, bytes; bool weighted, wide; } count_params;
+
+/* bincount: (integers, weights or nothing) -> sums of weights; integers beyond the last bin are left out. */
+#define BINCOUNT(tag, dtype, S, C, LOAD, STORE, unused)                                                           \
+    static hl_status bincount_##tag(const hl_instr *ins, hl_run *run) {                                          \
+        const count_params *p = ins->p[2].p;                                                                     \
+        const int32_t *numbers = ins->arg[0];                                                                    \
+        const S *weights = ins->arg[1];                                                                          \
+        S *out = ins->arg[2];                                                                                    \
+        memset(out, 0, (size_t)p->bytes);                                                                        \
+        for (int64_t i = 0; i < p->n; i++) {                                                                     \
+            if (numbers[i] < 0) return hl_fail(run, HL_INVALID_ARGUMENT, "Input arr must be non-negative!");     \
+            if (numbers[i] < p->bins) out[numbers[i]] += p->weighted ? weights[i] : (S)1;                        \
+        }                                                                                                        \
+        return HL_OK;                                                                                            \
+    }
+EACH_WIDE_FLOAT(BINCOUNT, 0)
+EACH_SIGNED(BINCOUNT, 0)
+
+static hl_status prepare_bincount(hl_prepare *prep) {
+    count_params *p = prep->params;
+    p->n = prep->in[0]->size;
+    p->weighted = prep->in[1]->size > 0;
+    if (p->weighted && prep->in[1]->size != p->n)
+        return hl_refuse(prep, HL_INVALID_ARGUMENT, "weights must have as many elements as the integers, %lld, but has %lld",
+                         (long long)p->n, (long long)prep->in[1]->size);
+    p->bins = prep->out[0]->size;
+    p->bytes = p->bins * (int64_t)hl_dtype_size(prep->out[0]->dtype);
+    prep->cost_ns = (double)p->n * 2 + (double)p->bytes * 0.1;
+    switch (prep->out[0]->dtype) {
+        EACH_WIDE_FLOAT(CASE, bincount)
+        EACH_SIGNED(CASE, bincount)
+    default: return no_kernel(prep);
+    }
+}
+
+/* histogram: (values, range) -> counts of bins of one width; what is outside counts in the first or the last bin. */
+#define HISTOGRAM(tag, dtype, S, C, LOAD, STORE, unused)                                                          \
+    static hl_status histogram_##tag(const hl_instr *ins, hl_run *run) {                                         \
+        const count_params *p = ins->p[2].p;                                                                     \
+        const S *values = ins->arg[0], *range = ins->arg[1];                                                     \
+        const double low = (double)LOAD(range[0]), high = (double)LOAD(range[1]);                                \
+        if (!(low < high))                                                                                       \
+            return hl_fail(run, HL_INVALID_ARGUMENT,                                                             \
+                           "value_range should satisfy value_range[0] < value_range[1], but got '[%g, %g]'", low, high); \
+        const double step = (high - low) / (double)p->bins, last = (double)(p->bins - 1);                        \
+        memset(ins->arg[2], 0, (size_t)p->bytes);                                                                \
+        for (int64_t i = 0; i < p->n; i++) {                                                                     \
+            const double value = (double)LOAD(values[i]);                                                        \
+            const double place = value > low ? (value - low) / step : 0;                                         \
+            const int64_t bin = (int64_t)(place < last ? place : last);                                          \
+            put_index(ins->arg[2], p->wide, bin, get_index(ins->arg[2], p->wide, bin) + 1);                      \
+        }                                                                                                        \
+        return HL_OK;                                                                                            \
+    }
+EACH_WIDE_FLOAT(HISTOGRAM, 0)
+EACH_SIGNED(HISTOGRAM, 0)
+
+static hl_status prepare_histogram(hl_prepare *prep) {
+    count_params *p = prep->params;
+    p->n = prep->in[0]->size;
+    p->bins = prep->out[0]->size;
+    p->bytes = p->bins * (int64_t)hl_dtype_size(prep->out[0]->dtype);
+    p->wide = prep->out[0]->dtype == HL_INT64;
+    if (prep->in[1]->size != 2) return hl_refuse(prep, HL_INVALID_ARGUMENT, "value_range should be a vector of 2 elements.");
+    if (p->bins <= 0) return hl_refuse(prep, HL_INVALID_ARGUMENT, "nbins should be a positive number, but got '0'");
+    prep->cost_ns = (double)p->n * 3 + (double)p->bytes * 0.1;
+    switch (prep->in[0]->dtype) {
+        EACH_WIDE_FLOAT(CASE, histogram)
+        EACH_SIGNED(CASE, histogram)
+    default: return no_kernel(prep);
+    }
+}
+
+/* --- places among sorted values ------------------------------------------------------------------------------ */
+
+typedef struct bound_params { int64_t rows, length, count; bool upper, wide; } bound_params;
+
+/* bounds: (sorted rows, values) -> places; the attribute tells whether behind equal ones. */
+#define BOUNDS(tag, dtype, S, C, LOAD, STORE, unused)                                                             \
+    static hl_status bounds_##tag(const hl_instr *ins, hl_run *run) {                                            \
+        const bound_params *p = ins->p[2].p;                                                                     \
+        (void)run;                                                                                               \
+        for (int64_t at = 0; at < p->rows * p->count; at++) {                                                    \
+            const S *row = (const S *)ins->arg[0] + at / p->count * p->length;                                   \
+            const C value = LOAD(((const S *)ins->arg[1])[at]);                                                  \
+            int64_t low = 0, high = p->length;                                                                   \
+            while (low < high) {                                                                                 \
+                const int64_t middle = low + (high - low) / 2;                                                   \
+                if (p->upper ? !(value < LOAD(row[middle])) : LOAD(row[middle]) < value) low = middle + 1;       \
+                else high = middle;                                                                              \
+            }                                                                                                    \
+            put_index(ins->arg[2], p->wide, at, low);                                                            \
+        }                                                                                                        \
+        return HL_OK;                                                                                            \
+    }
+EACH_NUMBER(BOUNDS, 0)
+
+static hl_status prepare_bounds(hl_prepare *prep) {
+    bound_params *p = prep->params;
+    p->rows = prep->in[1]->dims[0];
+    p->count = prep->in[1]->dims[1];
+    p->length = prep->in[0]->dims[1];
+    p->upper = prep->attr[0].i != 0;
+    p->wide = prep->out[0]->dtype == HL_INT64;
+    prep->cost_ns = (double)(p->rows * p->count) * 20 + 5;
+    switch (prep->in[0]->dtype) {
+        EACH_NUMBER(CASE, bounds)
+    default: return no_kernel(prep);
+    }
+}
+
+/* --- coordinates --------------------------------------------------------------------------------------------- */
+
+typedef struct unravel_params { int64_t n, axes; bool wide; } unravel_params;
+
+/* unravel_index: (positions, dims) -> [axes, positions]. */
+static hl_status run_unravel_index(const hl_instr *ins, hl_run *run) {
+    const unravel_params *p = ins->p[2].p;
+    int64_t total = 1;
+    for (int64_t axis = 0; axis < p->axes; axis++) {
+        const int64_t size = get_index(ins->arg[1], p->wide, axis);
+        if (size == 0) return hl_fail(run, HL_INVALID_ARGUMENT, "Input dims cannot contain a dim of zero");
+        total *= size;
+    }
+    for (int64_t i = 0; i < p->n; i++) {
+        int64_t position = get_index(ins->arg[0], p->wide, i);
+        if (position < 0 || position >= total)
+            return hl_fail(run, HL_INVALID_ARGUMENT, "index %lld is out of bound as with dims of %lld elements",
+                           (long long)position, (long long)total);
+        for (int64_t axis = p->axes - 1; axis >= 0; axis--) {
+            const int64_t size = get_index(ins->arg[1], p->wide, axis);
+            put_index(ins->arg[2], p->wide, axis * p->n + i, position % size);
+            position /= size;
+        }
+    }
+    return HL_OK;
+}
+
+static hl_status prepare_unravel_index(hl_prepare *prep) {
+    unravel_params *p = prep->params;
+    p->n = prep->in[0]->size;
+    p->axes = prep->in[1]->size;
+    p->wide = prep->in[0]->dtype == HL_INT64;
+    prep->cost_ns = (double)(p->n * p->axes) * 5 + 5;
+    prep->ins->fn = run_unravel_index;
+    return HL_OK;
+}
+
+static const hl_kernel table[] = {
+    {"bincount", prepare_bincount, sizeof(count_params)},
+    {"histogram", prepare_histogram, sizeof(count_params)},
+    {"bounds", prepare_bounds, sizeof(bound_params)},
+    {"unravel_index", prepare_unravel_index, sizeof(unravel_params)},
+};
+
+HL_FAMILY(counting, table);

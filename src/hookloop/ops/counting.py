@@ -1,0 +1,247 @@
+"""How often values appear: counts, histograms, confusion matrices; positions as coordinates; repetition."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .. import dtypes
+from ..graph.scopes import control_dependencies, name_scope
+from . import kinds
+from .array import expand_dims, ones_like, reshape, shape, squeeze, tile, zeros
+from .build import apply_op, constant, convert_to_tensor
+from .cast import cast
+from .clip import clip_by_value
+from .core import identity
+from .gather import boolean_mask, gather_nd, sequence_mask
+from .math import greater, maximum, minimum, truediv
+from .math_unary import floor
+from .reduce import reduce_max, reduce_prod
+from .registry import OpDef, no_gradient, register
+from .shape_functions import sized_by_input
+from .slicing import concat, stack
+
+__all__ = ["bincount", "confusion_matrix", "histogram_fixed_width", "histogram_fixed_width_bins", "repeat", "unravel_index"]
+
+
+# --- definitions ----------------------------------------------------------------------------------------------
+
+
+def _bincount_reference(node, numbers, size, weights):
+    numbers, size = np.ravel(numbers), int(size)
+    if np.any(numbers < 0):
+        raise ValueError("Input arr must be non-negative!")
+    kept = numbers < size
+    weights = np.ravel(weights)[kept] if np.size(weights) else None
+    return np.bincount(numbers[kept], weights, minlength=size)
+
+
+def _histogram_reference(node, values, value_range, count):
+    low, high = (float(v) for v in value_range)
+    if not low < high:
+        raise ValueError(f"value_range should satisfy value_range[0] < value_range[1], but got '[{low:g}, {high:g}]'")
+    place = (np.maximum(np.ravel(values).astype(float), low) - low) / ((high - low) / int(count))
+    return np.bincount(np.minimum(place, int(count) - 1).astype(int), minlength=int(count))
+
+
+def _unravel_shape(c):
+    axes = c.shape(1)[0]
+    indices = c.shape(0)
+    return (axes,) if not indices else (axes, *indices)
+
+
+def _unravel_reference(node, indices, dims):
+    if np.any(indices < 0) or np.any(indices >= np.prod(dims)):
+        raise ValueError(f"index is out of bound as with dims of {np.prod(dims)} elements")
+    return np.array(np.unravel_index(indices, tuple(dims)))
+
+
+def _dense_add_lower(c, node):
+    indices, values, _, dense = node.inputs
+    (out,) = node.outputs
+    scattered = c.temp(out.dtype, out.shape)
+    c.emit("scatter_nd", [indices, values], [scattered])
+    c.emit("add", [scattered, dense], [out])
+
+
+def _dense_add_reference(node, indices, values, dims, dense):
+    out = np.array(dense)
+    if np.any(indices < 0) or np.any(indices >= np.shape(dense)):
+        raise IndexError(f"indices do not index into shape {np.shape(dense)}")
+    np.add.at(out, tuple(np.moveaxis(indices, -1, 0)), values)
+    return out
+
+
+register(
+    OpDef("Bincount", "arr: int32, size: int32, weights: T", "bins: T",
+          types={"T": frozenset((dtypes.int32, dtypes.int64, dtypes.float32, dtypes.float64))}, shape=sized_by_input(1),
+          lower=lambda c, node: c.emit("bincount", [node.inputs[0], node.inputs[2]], node.outputs),
+          reference=_bincount_reference, gradient=no_gradient, can_fail=True),
+    OpDef("HistogramFixedWidth", "values: T, value_range: T, nbins: int32", "out: dtype", attrs={"dtype": dtypes.int32},
+          types={"T": frozenset((dtypes.int32, dtypes.int64, dtypes.float32, dtypes.float64)), "dtype": kinds.INDEX},
+          shape=sized_by_input(2), lower=lambda c, node: c.emit("histogram", node.inputs[:2], node.outputs),
+          reference=_histogram_reference, gradient=no_gradient, can_fail=True),
+    OpDef("UnravelIndex", "indices: Tidx, dims: Tidx", "output: Tidx", attrs={"Tidx": dtypes.int32},
+          types={"Tidx": kinds.INDEX}, shape=_unravel_shape, kernel="unravel_index", reference=_unravel_reference,
+          gradient=no_gradient, can_fail=True),
+    OpDef("SparseTensorDenseAdd", "a_indices: Tindices, a_values: T, a_shape: Tindices, b: T", "output: T",
+          types={"T": kinds.NUMBER, "Tindices": kinds.INDEX}, shape=lambda c: c.shape(3), lower=_dense_add_lower,
+          reference=_dense_add_reference, can_fail=True,
+          gradient=lambda op, grad: [None, gather_nd(grad, op.inputs[0]), None, grad]),
+)  # fmt: skip
+
+
+# --- public functions -----------------------------------------------------------------------------------------
+
+
+def bincount(arr, weights=None, minlength=None, maxlength=None, dtype=dtypes.int32):
+    """How often each integer from 0 on appears.
+
+    Args:
+      arr: int32, not negative.
+      weights: of the same shape: element k is then the sum of the weights where `arr` is k.
+      minlength: the least length of the result.
+      maxlength: the greatest; larger integers are left out.
+      dtype: of the counts.
+
+    Returns:
+      A vector, as long as the largest integer + 1.
+    """
+    with name_scope(None, "bincount"):
+        arr = convert_to_tensor(arr, name="arr", dtype=dtypes.int32)
+        some = greater(reduce_prod(shape(arr)), 0)
+        length = cast(some, dtypes.int32) * (reduce_max(arr) + 1)
+        if minlength is not None:
+            minlength = convert_to_tensor(minlength, name="minlength", dtype=dtypes.int32)
+            length = maximum(minlength, length)
+        if maxlength is not None:
+            maxlength = convert_to_tensor(maxlength, name="maxlength", dtype=dtypes.int32)
+            length = minimum(maxlength, length)
+        if weights is not None:
+            from .segment import unsorted_segment_sum
+
+            weights = convert_to_tensor(weights, name="weights")
+            return unsorted_segment_sum(weights, arr, length)
+        return apply_op("Bincount", [arr, length, constant([], dtypes.as_dtype(dtype))])
+
+
+def histogram_fixed_width(values, value_range, nbins=100, dtype=dtypes.int32, name=None):
+    """How many values fall into each of `nbins` bins of one width.
+
+    Args:
+      values: a tensor of numbers.
+      value_range: [least, greatest]; values outside count in the first or the last bin.
+      nbins: how many bins.
+      dtype: of the counts, int32 or int64.
+      name: the node's name.
+    """
+    with name_scope(name, "histogram_fixed_width", [values, value_range, nbins]) as scope:
+        return apply_op("HistogramFixedWidth", [values, value_range, nbins], {"dtype": dtypes.as_dtype(dtype)}, scope)
+
+
+def histogram_fixed_width_bins(values, value_range, nbins=100, dtype=dtypes.int32, name=None):
+    """The bin of `histogram_fixed_width` that each value falls into."""
+    with name_scope(name, "histogram_fixed_width_bins", [values, value_range, nbins]):
+        values = convert_to_tensor(values, name="values")
+        form = shape(values)
+        values = reshape(values, [-1])
+        value_range = convert_to_tensor(value_range, name="value_range")
+        count = cast(convert_to_tensor(nbins, dtype=dtypes.int32, name="nbins"), values.dtype)
+        scaled = truediv(values - value_range[0], value_range[1] - value_range[0], name="scaled_values")
+        places = floor(count * scaled, name="indices")
+        places = cast(clip_by_value(places, 0, count - 1), dtypes.as_dtype(dtype))
+        return reshape(places, form)
+
+
+def confusion_matrix(labels, predictions, num_classes=None, dtype=dtypes.int32, name=None, weights=None):
+    """How often each label (the row) meets each prediction (the column).
+
+    Args:
+      labels, predictions: vectors of class numbers.
+      num_classes: how many classes; by default the largest number tells.
+      dtype: of the counts.
+      name: the nodes' scope.
+      weights: what an example counts, 1 by default.
+
+    Returns:
+      [num_classes, num_classes].
+    """
+    from .check import assert_less, assert_non_negative
+
+    with name_scope(name, "confusion_matrix", [predictions, labels, num_classes, weights]):
+        labels, predictions = _without_last_axis(convert_to_tensor(labels, name="labels"),
+                                                 convert_to_tensor(predictions, name="predictions"))  # fmt: skip
+        predictions, labels = cast(predictions, dtypes.int64), cast(labels, dtypes.int64)
+        dtype = dtypes.as_dtype(dtype)
+        labels = _after(assert_non_negative(labels, message="`labels` contains negative values"), labels)
+        predictions = _after(
+            assert_non_negative(predictions, message="`predictions` contains negative values"), predictions
+        )
+        if num_classes is None:
+            num_classes = maximum(reduce_max(predictions), reduce_max(labels)) + 1
+        else:
+            classes = cast(num_classes, dtypes.int64)
+            labels = _after(assert_less(labels, classes, message="`labels` out of bound"), labels)
+            predictions = _after(assert_less(predictions, classes, message="`predictions` out of bound"), predictions)
+        if weights is not None:
+            weights = convert_to_tensor(weights, name="weights")
+            predictions.get_shape().assert_is_compatible_with(weights.get_shape())
+            weights = cast(weights, dtype)
+        form = stack([num_classes, num_classes])
+        indices = stack([labels, predictions], axis=1)
+        values = ones_like(predictions, dtype) if weights is None else weights
+        dense_shape = cast(form, dtypes.int64)
+        return apply_op("SparseTensorDenseAdd", [indices, values, dense_shape, zeros(cast(form, dtypes.int32), dtype)])
+
+
+def _after(check, tensor):
+    with control_dependencies([check]):
+        return identity(tensor)
+
+
+def _without_last_axis(labels, predictions):
+    """The one that has an axis more than the other loses it, of size 1."""
+    if labels._shape is None or predictions._shape is None:
+        return labels, predictions
+    more = len(predictions._shape) - len(labels._shape)
+    if more == 1:
+        predictions = squeeze(predictions, [-1])
+    elif more == -1:
+        labels = squeeze(labels, [-1])
+    predictions.get_shape().assert_is_compatible_with(labels.get_shape())
+    return labels, predictions
+
+
+def unravel_index(indices, dims, name=None):
+    """Positions in a tensor of the given dims, row by row, as coordinates: [axes, positions]."""
+    return apply_op("UnravelIndex", [indices, dims], name=name)
+
+
+def repeat(input, repeats, axis=None, name=None):
+    """A tensor with its slices along an axis repeated.
+
+    Args:
+      input: a tensor.
+      repeats: how often; a number, or one for each slice.
+      axis: the axis; by default the tensor is made a vector first.
+      name: the nodes' scope.
+    """
+    if axis is None:
+        input, axis = reshape(input, [-1]), 0
+    with name_scope(name, "Repeat", [input, repeats]):
+        data = convert_to_tensor(input, name="input")
+        repeats = convert_to_tensor(repeats, name="repeats")
+        repeats = apply_op("Cast", [repeats], {"DstT": dtypes.int32})
+        rank_of = len(data._shape)
+        axis = axis % rank_of
+        form = shape(data)
+        if repeats._shape == ():
+            wide = expand_dims(data, axis + 1)
+            wide = tile(wide, [1] * (axis + 1) + [repeats] + [1] * (rank_of - axis - 1))
+            return reshape(wide, concat([form[:axis], [-1], form[axis + 1 :]], 0))
+        most = maximum(0, reduce_max(repeats))
+        if repeats._shape == (1,) and rank_of:
+            repeats = repeats + zeros([form[axis]], dtypes.int32)
+        kept = sequence_mask(repeats, most)
+        wide = expand_dims(data, axis + 1)
+        wide = tile(wide, [1] * (axis + 1) + [most] + [1] * (rank_of - axis - 1))
+        return boolean_mask(wide, kept, axis=axis)

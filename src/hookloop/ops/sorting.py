@@ -1,0 +1,145 @@
+"""Elements in order, and where values belong among sorted ones."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .. import dtypes
+from ..graph.scopes import name_scope
+from . import kinds
+from .array import range as tensor_range
+from .array import rank, reshape, shape, transpose
+from .build import apply_op, convert_to_tensor
+from .reduce import top_k
+from .registry import OpDef, no_gradient, register
+from .slicing import concat
+from .tensor_util import constant_value
+
+__all__ = ["argsort", "searchsorted", "sort"]
+
+
+# --- sorting --------------------------------------------------------------------------------------------------
+
+
+def sort(values, axis=-1, direction="ASCENDING", name=None):
+    """The elements in order along an axis.
+
+    Args:
+      values: a tensor of numbers.
+      axis: the axis to sort along, a number known when the graph is built.
+      direction: "ASCENDING" or "DESCENDING".
+      name: the nodes' scope.
+
+    Raises:
+      ValueError: for another direction, or an axis that is no known scalar.
+    """
+    with name_scope(name, "sort"):
+        return _sorted(values, axis, direction, indices=False)
+
+
+def argsort(values, axis=-1, direction="ASCENDING", stable=False, name=None):
+    """Where the elements stand that `sort` would put in order; equal ones keep theirs.
+
+    Args:
+      values: a tensor of numbers.
+      axis: the axis to sort along, a number known when the graph is built.
+      direction: "ASCENDING" or "DESCENDING".
+      stable: accepted; the order of equal elements is always kept.
+      name: the nodes' scope.
+
+    Raises:
+      ValueError: for another direction, or an axis that is no known scalar.
+    """
+    del stable
+    with name_scope(name, "argsort"):
+        return _sorted(values, axis, direction, indices=True)
+
+
+def _sorted(values, axis, direction, indices):
+    if direction not in ("ASCENDING", "DESCENDING"):
+        raise ValueError(f"{direction} should be one of ['ASCENDING', 'DESCENDING']")
+    known = constant_value(convert_to_tensor(axis, name="axis"))
+    if known is None:
+        raise ValueError("axis must be a constant scalar")
+    axis = int(known)
+    values = convert_to_tensor(values, name="values")
+    if direction == "ASCENDING":
+        found = _descending(_mirrored(values), axis, indices)
+        return found if indices else _mirrored(found)
+    return _descending(values, axis, indices)
+
+
+def _mirrored(values):
+    """Values in the opposite order: negative, or taken from the largest where there is no sign."""
+    if values.dtype.base_dtype in kinds.UNSIGNED:
+        return values.dtype.max - values
+    return -values
+
+
+def _descending(values, axis, indices):
+    """All elements by top-k, which works along the last axis: another one is exchanged with it."""
+    length = shape(values)[axis]
+    axes = rank(values)
+    known = values._shape
+    part = 1 if indices else 0
+    if axis == -1 or (known is not None and axis + 1 == len(known)):
+        return top_k(values, length)[part]
+    if known is not None:
+        axis = axis % len(known)
+        order = np.arange(len(known))
+        order[axis], order[-1] = len(known) - 1, axis
+        order = convert_to_tensor(order, name="transposition")
+    else:
+        axis = axis if axis >= 0 else axes + axis
+        order = concat([tensor_range(axis), [axes - 1], tensor_range(axis + 1, axes - 1), [axis]], 0)
+    return transpose(top_k(transpose(values, order), length)[part], order)
+
+
+# --- places among sorted values -----------------------------------------------------------------------------------
+
+
+def _bounds_shape(c):
+    for i in (0, 1):
+        if c.known(i) and len(c.shape(i)) != 2:
+            c.fail(f"Shape must be rank 2 but is rank {len(c.shape(i))}")
+    if c.known(0) and c.known(1):
+        c.merge(c.shape(0)[0], c.shape(1)[0])
+    return c.shape(1)
+
+
+def _bounds_op(name, side):
+    def reference(node, rows, values):
+        found = [np.searchsorted(row, wanted, side) for row, wanted in zip(rows, values)]
+        return np.array(found).reshape(np.shape(values))
+
+    return OpDef(name, "sorted_inputs: T, values: T", "output: out_type", attrs={"out_type": dtypes.int32},
+                 types={"T": kinds.REAL, "out_type": kinds.INDEX}, shape=_bounds_shape, kernel="bounds",
+                 params=lambda node: (side == "right",), reference=reference, gradient=no_gradient)  # fmt: skip
+
+
+register(_bounds_op("LowerBound", "left"), _bounds_op("UpperBound", "right"))
+
+
+def searchsorted(sorted_sequence, values, side="left", out_type=dtypes.int32, name=None):
+    """Where values would have to be put into sorted rows to keep them sorted.
+
+    Args:
+      sorted_sequence: [..., n], each row ascending.
+      values: [..., m], the same axes before the last one.
+      side: "left" puts a value before equal ones, "right" behind them.
+      out_type: int32 or int64.
+      name: the node's name.
+
+    Returns:
+      Of the shape of `values`.
+
+    Raises:
+      ValueError: for another side.
+    """
+    if side not in ("left", "right"):
+        raise ValueError(f"side must be either 'right' or 'left'.  Saw: {side}.")
+    length, count = shape(sorted_sequence)[-1], shape(values)[-1]
+    rows, wanted = reshape(sorted_sequence, [-1, length]), reshape(values, [-1, count])
+    type = "UpperBound" if side == "right" else "LowerBound"
+    found = apply_op(type, [rows, wanted], {"out_type": dtypes.as_dtype(out_type)}, name)
+    return reshape(found, shape(values))

@@ -1,0 +1,83 @@
+"""Counts, histograms, confusion matrices, coordinates and repetition, on both executors."""
+
+import numpy as np
+import pytest
+
+import hookloop as tf
+
+
+def run(fetch, feeds=None):
+    with tf.Session() as session:
+        return session.run(fetch, feeds)
+
+
+def test_bincount(executor):
+    x = np.array([[1, 4, 1], [0, 1, 6]], "int32")
+    assert list(run(tf.bincount(x))) == [1, 3, 0, 0, 1, 0, 1]
+    assert list(run(tf.bincount(x, minlength=9))) == [1, 3, 0, 0, 1, 0, 1, 0, 0]
+    found = run(tf.bincount(x, maxlength=3, dtype=tf.float64))
+    assert found.dtype == "float64" and list(found) == [1, 3, 0]
+    weights = np.arange(6, dtype="float32").reshape(2, 3)
+    np.testing.assert_array_equal(run(tf.bincount(x, weights)), np.bincount(x.ravel(), weights.ravel()))
+
+
+def test_bincount_of_changing_integers(executor):
+    x = tf.placeholder(tf.int32, [None])
+    counts = tf.bincount(x)
+    with tf.Session() as session:
+        for values in ([3, 3], [0], [], [1, 12]):
+            assert list(session.run(counts, {x: values})) == list(np.bincount(np.array(values, int)))
+        with pytest.raises(tf.errors.InvalidArgumentError, match="non-negative"):
+            session.run(counts, {x: [4, -1]})
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32"])
+def test_histogram(executor, dtype):
+    x = np.array([-1, 0, 1, 2, 5, 5, 15], dtype)
+    assert list(run(tf.histogram_fixed_width(x, np.array([0, 5], dtype), nbins=5))) == [2, 1, 1, 0, 3]
+
+
+def test_bins_of_a_histogram(executor):
+    x = np.array([[-1.0, 0.0, 1.5], [2.0, 5.0, 15.0]])
+    assert run(tf.histogram_fixed_width_bins(x, np.array([0.0, 5.0]), 5)).tolist() == [[0, 0, 1], [2, 4, 4]]
+
+
+def test_an_empty_range_is_refused(executor):
+    limits = tf.placeholder(tf.float32, [2])
+    with pytest.raises(tf.errors.InvalidArgumentError, match="value_range"):
+        run(tf.histogram_fixed_width([1.0], limits), {limits: [1, 1]})
+
+
+@pytest.mark.parametrize("weights", [None, [1.0, 2.0, 3.0, 4.0]])
+@pytest.mark.parametrize("classes", [None, 5])
+def test_confusion_matrix(executor, weights, classes):
+    labels, predictions = [1, 0, 3, 1], [1, 2, 3, 1]
+    found = run(tf.confusion_matrix(labels, predictions, classes, dtype=tf.float32, weights=weights))
+    wanted = np.zeros((classes or 4,) * 2)
+    np.add.at(wanted, (labels, predictions), weights or 1)
+    np.testing.assert_array_equal(found, wanted)
+
+
+def test_a_class_out_of_bound_is_refused(executor):
+    labels = tf.placeholder(tf.int64, [2])
+    with pytest.raises(tf.errors.InvalidArgumentError, match="`labels` out of bound"):
+        run(tf.confusion_matrix(labels, [0, 1], 2), {labels: [0, 2]})
+
+
+def test_unravel_index(executor):
+    positions = np.array([22, 0, 59], "int32")
+    np.testing.assert_array_equal(run(tf.unravel_index(positions, [3, 4, 5])), np.unravel_index(positions, (3, 4, 5)))
+    assert list(run(tf.unravel_index(7, [3, 4]))) == [1, 3]
+    at = tf.placeholder(tf.int32, [])
+    with pytest.raises(tf.errors.InvalidArgumentError, match="out of bound"):
+        run(tf.unravel_index(at, [3, 4]), {at: 12})
+
+
+@pytest.mark.parametrize("repeats, axis", [(2, 0), (3, 1), (0, 0), ([1, 0, 2], 0), ([2, 1], 1), ([2, 1], -1), ([3], 0)])
+def test_repeat(executor, repeats, axis):
+    x = np.arange(6, dtype="float32").reshape(3, 2)
+    np.testing.assert_array_equal(run(tf.repeat(x, repeats, axis)), np.repeat(x, repeats, axis))
+
+
+def test_repeat_without_an_axis(executor):
+    assert list(run(tf.repeat([[1, 2], [3, 4]], 2))) == [1, 1, 2, 2, 3, 3, 4, 4]
