@@ -114,7 +114,8 @@ def clip_by_global_norm(t_list, clip_norm, use_norm=None, name=None):
         use_norm = global_norm(t_list, name)
     with name_scope(name, "clip_by_global_norm", [*t_list, clip_norm]) as scope:
         factor = minimum(1.0 / use_norm, constant(1.0, dtype=use_norm.dtype) / clip_norm)
-        scale = where(is_finite(use_norm), clip_norm * factor, constant(np.nan, dtype=use_norm.dtype))
+        scale = clip_norm * factor
+        scale = where(is_finite(use_norm), scale, constant(np.nan, dtype=use_norm.dtype))
         clipped = []
         for i, t in enumerate(t_list):
             values = _values(t, i)
