@@ -9,6 +9,7 @@ from .learning_rate_decay import *
 from .logging_tensor_hook import LoggingTensorHook
 from .momentum import MomentumOptimizer
 from .monitored_session import MonitoredSession, SingularMonitoredSession
+from .monitored_training_session import MonitoredTrainingSession
 from .moving_averages import ExponentialMovingAverage
 from .nan_tensor_hook import NanLossDuringTrainingError, NanTensorHook
 from .optimizer import Optimizer

@@ -48,8 +48,8 @@ class LoggingTensorHook(SessionRunHook):
         if every_n_iter is not None and every_n_iter <= 0:
             raise ValueError(f"invalid every_n_iter={every_n_iter}.")
         if not isinstance(tensors, dict):
-            self._tag_order = tensors
-            tensors = {item: item for item in tensors}
+            self._tag_order = list(tensors)
+            tensors = {item: item for item in self._tag_order}
         else:
             self._tag_order = sorted(tensors)
         self._tensors = tensors

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .. import errors
 from .session_run_hook import SessionRunArgs, SessionRunHook
 from .training_util import get_global_step
 from .trigger import Trigger
@@ -38,7 +39,15 @@ class StopAtStepHook(SessionRunHook):
     def after_create_session(self, session, coord):
         if self._last_step is None:
             self._last_step = session.run(self._global_step_tensor) + self._num_steps
+        if coord is not None and self._is_reached(session):
+            coord.request_stop()  # a finished run that is started again takes no further step
         self.trigger = Trigger("global_step", at=self._last_step, phase="after")
+
+    def _is_reached(self, session):
+        try:
+            return session.run(self._global_step_tensor) >= self._last_step
+        except errors.FailedPreconditionError:
+            return False  # the program initializes it later
 
     def before_run(self, run_context):
         return SessionRunArgs(self._global_step_tensor)

@@ -1,0 +1,249 @@
+"""The hooks of a training: when they stop, log, fail and evaluate, in TensorFlow's words."""
+
+import logging as python_logging
+
+import numpy as np
+import pytest
+
+import hookloop as tf
+
+
+@pytest.fixture(autouse=True)
+def graph():
+    with tf.Graph().as_default() as graph:
+        yield graph
+
+
+@pytest.fixture
+def log(caplog):
+    logger = python_logging.getLogger("hookloop")
+    before = logger.propagate
+    logger.propagate = True
+    caplog.set_level(python_logging.INFO, logger="hookloop")
+    yield caplog
+    logger.propagate = before
+
+
+def counting(by=1):
+    """A step that adds to the global step."""
+    return tf.assign_add(tf.train.get_or_create_global_step(), by)
+
+
+def steps_taken(hooks, step, most=100, kind=tf.train.MonitoredSession):
+    taken = 0
+    with kind(hooks=hooks) as session:
+        while not session.should_stop() and taken < most:
+            session.run(step)
+            taken += 1
+    return taken
+
+
+class TestStopAtStep:
+    @pytest.mark.parametrize("arguments, taken", [({"num_steps": 7}, 7), ({"last_step": 7}, 7), ({"last_step": 1}, 1)])
+    def test_stops_at_the_step(self, arguments, taken):
+        assert steps_taken([tf.train.StopAtStepHook(**arguments)], counting()) == taken
+
+    def test_a_step_past_the_last_one_stops_too(self):
+        assert steps_taken([tf.train.StopAtStepHook(last_step=7)], counting(by=3)) == 3
+
+    def test_runs_that_do_not_step_do_not_count(self):
+        step, other = counting(), tf.constant(1)
+        with tf.train.MonitoredSession(hooks=[tf.train.StopAtStepHook(last_step=2)]) as session:
+            for _ in range(5):
+                session.run(other)
+            assert not session.should_stop()
+            session.run(step)
+            session.run(step)
+            assert session.should_stop()
+            assert session.stop_reason == "StopAtStepHook requested a stop"
+
+    def test_a_finished_run_started_again_takes_no_step(self):
+        step = counting()
+        tf.train.get_global_step()
+        scaffold = tf.train.Scaffold(init_fn=lambda _, session: session.run(step))
+        with tf.train.SingularMonitoredSession(hooks=[tf.train.StopAtStepHook(last_step=1)], scaffold=scaffold) as session:
+            assert session.should_stop()
+
+    def test_arguments(self):
+        with pytest.raises(ValueError, match="One of num_steps or last_step must be specified."):
+            tf.train.StopAtStepHook()
+        with pytest.raises(ValueError, match="Only one of num_steps or last_step can be specified."):
+            tf.train.StopAtStepHook(1, 2)
+
+    def test_without_a_global_step(self):
+        tf.constant(1)
+        with pytest.raises(RuntimeError, match="Global step should be created to use StopAtStepHook."):
+            tf.train.MonitoredSession(hooks=[tf.train.StopAtStepHook(num_steps=1)])
+
+    def test_a_subclass_that_overrides_a_callback_is_called_every_step(self):
+        class Noting(tf.train.StopAtStepHook):
+            calls = 0
+
+            def after_run(self, run_context, run_values):
+                self.calls += 1
+                super().after_run(run_context, run_values)
+
+        hook = Noting(last_step=4)
+        assert steps_taken([hook], counting()) == 4
+        assert hook.calls == 4
+
+    def test_called_directly(self):
+        step = counting()
+        hook = tf.train.StopAtStepHook(last_step=2)
+        hook.begin()
+        with tf.Session() as session:
+            session.run(tf.global_variables_initializer())
+            hook.after_create_session(session, None)
+            seen = []
+            for _ in range(3):
+                context = tf.train.SessionRunContext(tf.train.SessionRunArgs(step), session)
+                fetches = hook.before_run(context).fetches
+                _, value = session.run([step, fetches])
+                hook.after_run(context, tf.train.SessionRunValues(value, None, None))
+                seen.append(context.stop_requested)
+        assert seen == [False, True, True]
+
+
+class TestLoggingTensor:
+    def lines(self, log, **arguments):
+        step = counting()
+        loss = tf.constant(0.5, name="loss")
+        tensors = arguments.pop("tensors", {"loss": loss, "step": step})
+        hook = tf.train.LoggingTensorHook(tensors, **arguments)
+        log.clear()
+        steps_taken([hook, tf.train.StopAtStepHook(last_step=5)], step)
+        return [record.getMessage() for record in log.records if "loss" in record.getMessage()]
+
+    def test_every_n_iter_begins_with_the_first(self, log):
+        lines = self.lines(log, every_n_iter=2)
+        assert lines[0] == "loss = 0.5, step = 1"
+        assert [line.split(" (")[0] for line in lines] == [f"loss = 0.5, step = {i}" for i in (1, 3, 5)]
+        assert all(line.endswith(" sec)") for line in lines[1:])
+
+    def test_at_end_alone(self, log):
+        lines = self.lines(log, at_end=True)
+        assert len(lines) == 1
+
+    def test_at_end_too(self, log):
+        assert len(self.lines(log, every_n_iter=4, at_end=True)) == 3
+
+    def test_every_n_secs(self, log):
+        assert self.lines(log, every_n_secs=1000) == ["loss = 0.5, step = 1"]
+        with tf.Graph().as_default():
+            assert len(self.lines(log, every_n_secs=0)) == 5
+
+    def test_names_and_formatter(self, log):
+        seen = []
+        lines = self.lines(log, tensors=["loss:0"], every_n_iter=2, formatter=lambda v: seen.append(v) or "the loss")
+        assert lines == ["the loss"] * 3
+        assert seen[0] == {"loss:0": 0.5}
+
+    def test_arrays_are_printed_without_exponents(self, log):
+        values = tf.constant([1e-5, 1.0], tf.float64)
+        lines = self.lines(log, tensors={"loss": values}, every_n_iter=10)
+        assert lines == ["loss = [0.00001 1.     ]"]
+
+    def test_arguments(self):
+        for arguments in ({}, {"every_n_iter": 1, "every_n_secs": 1}):
+            with pytest.raises(ValueError, match="exactly one of every_n_iter and every_n_secs"):
+                tf.train.LoggingTensorHook([], **arguments)
+        with pytest.raises(ValueError, match="invalid every_n_iter=0."):
+            tf.train.LoggingTensorHook([], every_n_iter=0)
+
+    def test_a_failed_run_is_logged_when_it_is_tried_again(self, log):
+        x = tf.placeholder(tf.float32, [2], name="x")
+        hook = tf.train.LoggingTensorHook({"loss": x}, every_n_iter=2)
+        with tf.train.MonitoredSession(hooks=[hook]) as session:
+            with pytest.raises(ValueError, match="x:0"):
+                session.run(x, {x: [1.0]})
+            session.run(x, {x: [1.0, 2.0]})
+        assert [r.getMessage() for r in log.records if "loss" in r.getMessage()] == ["loss = [1. 2.]"]
+
+
+class TestNanTensor:
+    def run(self, values, **arguments):
+        x = tf.placeholder(tf.float32, [], name="x")
+        loss = x * 2
+        done = 0
+        with tf.train.MonitoredSession(hooks=[tf.train.NanTensorHook(loss, **arguments)]) as session:
+            for value in values:
+                if session.should_stop():
+                    break
+                session.run(loss, {x: value})
+                done += 1
+        return done
+
+    def test_raises(self, log):
+        with pytest.raises(tf.train.NanLossDuringTrainingError, match="NaN loss during training."):
+            self.run([1.0, np.nan])
+        assert "Model diverged with loss = NaN." in [r.getMessage() for r in log.records if r.levelname == "ERROR"]
+
+    def test_stops(self, log):
+        assert self.run([1.0, np.nan, 2.0], fail_on_nan_loss=False) == 2
+        assert "Model diverged with loss = NaN." in [r.getMessage() for r in log.records if r.levelname == "WARNING"]
+
+    def test_infinity_is_not_nan(self):
+        assert self.run([np.inf, 1.0]) == 2
+
+    def test_sees_only_its_tensor(self):
+        x = tf.placeholder(tf.float32, [])
+        watched = tf.constant(1.0)
+        with tf.train.MonitoredSession(hooks=[tf.train.NanTensorHook(watched)]) as session:
+            assert np.isnan(session.run(x, {x: np.nan}))
+
+
+class TestFinalOps:
+    @pytest.mark.parametrize("form", [lambda t: t, lambda t: [t, t], lambda t: {"a": t}])
+    def test_values_at_the_end(self, form):
+        step = counting()
+        hook = tf.train.FinalOpsHook(form(tf.train.get_global_step()))
+        assert hook.final_ops_values is None
+        assert steps_taken([hook], step, most=3) == 3
+        assert hook.final_ops_values == form(3)
+
+    def test_feeds(self):
+        x = tf.placeholder(tf.float32, [])
+        hook = tf.train.FinalOpsHook(x + 1, {x: 4.0})
+        with tf.train.MonitoredSession(hooks=[hook]):
+            pass
+        assert hook.final_ops_values == 5
+
+    def test_nothing_to_evaluate(self):
+        tf.constant(1)
+        hook = tf.train.FinalOpsHook(None)
+        with tf.train.MonitoredSession(hooks=[hook]):
+            pass
+        assert hook.final_ops_values is None
+
+    def test_not_evaluated_after_an_error(self):
+        hook = tf.train.FinalOpsHook(tf.constant(1))
+        with pytest.raises(KeyError), tf.train.MonitoredSession(hooks=[hook]):
+            raise KeyError("by the program")
+        assert hook.final_ops_values is None
+
+    def test_exhausted_input_warns_and_raises(self, log):
+        def function():
+            raise StopIteration
+
+        hook = tf.train.FinalOpsHook(tf.py_func(function, [], tf.float32))
+        with pytest.raises(tf.errors.OutOfRangeError), tf.train.MonitoredSession(hooks=[hook]):
+            pass
+        warnings = [r.getMessage() for r in log.records if r.levelname == "WARNING"]
+        assert any("exception is raised by the code in FinalOpsHook" in text for text in warnings)
+
+
+class TestTimer:
+    def test_steps(self):
+        timer = tf.train.SecondOrStepTimer(every_steps=3)
+        assert timer.should_trigger_for_step(1)
+        assert timer.update_last_triggered_step(1) == (None, None)
+        assert [timer.should_trigger_for_step(i) for i in (1, 3, 4, 9)] == [False, False, True, True]
+        seconds, steps = timer.update_last_triggered_step(9)
+        assert seconds >= 0 and steps == 8
+        assert timer.last_triggered_step() == 9
+
+    def test_arguments(self):
+        with pytest.raises(ValueError, match="Either every_secs or every_steps should be provided."):
+            tf.train.SecondOrStepTimer()
+        with pytest.raises(ValueError, match="Can not provide both every_secs and every_steps."):
+            tf.train.SecondOrStepTimer(1, 1)
