@@ -12,7 +12,7 @@ from . import errors
 from .compile.lower import describe, missing_feed
 from .compile.order import ALIASES, VARIABLES
 from .compile.pipeline import Feed, order_request
-from .compile.regions import IF, LOOP, variable_key
+from .compile.regions import COPY, IF, LOOP, variable_key
 from .ops import registry
 
 _NOTHING = frozenset(("NoOp", "ControlTrigger", "StackCloseV2"))
@@ -69,7 +69,6 @@ class ReferenceExecutor:
         step = _Step(self._session, units, deadline)
         step.environment.update(zip(feed_tensors, values))
         try:
-            step.copy_early()
             step.run_units(units.root)
             return [step.fetch(t) for t in tensors]
         except BaseException:
@@ -144,10 +143,10 @@ class _Step:
                 cell.view(True)[...] = old
             cell.mark(initialized)
 
-    def copy_early(self):
-        for op, key in self.units.early_copies:
-            cell = self.cell(op)
-            self.copied[key] = self.read(_Alias(cell.key, op), op)
+    def copy_early(self, unit):
+        self.copied.pop(unit.copied, None)
+        cell = self.cell(unit.op)
+        self.copied[unit.copied] = self.read(_Alias(cell.key, unit.op), unit.op)
 
     # --- walking ------------------------------------------------------------------------------------------
 
@@ -157,6 +156,8 @@ class _Step:
                 self.run_if(unit)
             elif unit.kind == LOOP:
                 self.run_loop(unit)
+            elif unit.kind == COPY:
+                self.copy_early(unit)
             else:
                 self.run_op(unit.op)
 
@@ -176,10 +177,12 @@ class _Step:
         return value
 
     def run_if(self, unit):
-        branch = unit.then if bool(self.value(unit.predicate, unit.op)) else unit.otherwise
+        side = int(bool(self.value(unit.predicate, unit.op)))
+        branch = unit.then if side else unit.otherwise
         self.run_units(branch.units)
-        for output, result in zip(unit.outputs, branch.results):
-            self.environment[output] = self.value(result, unit.op)
+        for merge, result in zip(unit.merges, branch.results):
+            self.environment[merge.outputs[0]] = self.value(result, (merge, side))
+            self.environment[merge.outputs[1]] = np.int32(side)
 
     def run_loop(self, unit):
         variables = [v for v in unit.variables if v.switch is not None or v.next_iteration is not None]
@@ -196,7 +199,7 @@ class _Step:
             if not bool(self.value(unit.loop_cond.inputs[0], unit.op)):
                 break
             self.run_units(unit.body)
-            values = [self.value(v.next_iteration.inputs[0], unit.op) for v in variables]
+            values = [self.value(v.next_iteration.inputs[0], v.next_iteration) for v in variables]
         self.environment = outside
         for variable, value in zip(variables, values):
             for op in variable.exits:

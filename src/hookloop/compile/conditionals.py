@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .ir import OBJECT, Buffer, If, Instr, Value, same_shape
+from .ir import OBJECT, VARIABLE, Buffer, If, Instr, Value, same_shape
 from .node import Node
 
 
@@ -13,10 +13,11 @@ def lower_if(lowerer, unit):
     if predicate.shape != ():
         raise ValueError(f"the predicate of a cond must be a scalar, got shape {list(predicate.shape)}")
     blocks, results, local = [], [], []
-    for branch in (unit.then, unit.otherwise):
+    for side, branch in ((1, unit.then), (0, unit.otherwise)):
         with lowerer.region(local) as block:
             lowerer.lower_units(branch.units)
-            results.append([lowerer.settled(lowerer.value_of(t), node) for t in branch.results])
+            taken = zip(branch.results, unit.merges)
+            results.append([lowerer.settled(lowerer.value_of(t, (m, side)), node) for t, m in taken])
         blocks.append(block)
     lowerer.depth += 1
     merged = [
@@ -42,7 +43,7 @@ def _branch_index(lowerer, merge, predicate, node):
 
 def _merge(lowerer, unit, tensor, then_value, else_value, blocks, node):
     """One buffer for a result; each branch copies its own value there."""
-    if then_value is else_value:
+    if then_value is else_value and then_value.buffer is not None and then_value.buffer.kind != VARIABLE:
         return then_value
     if len(then_value.shape) != len(else_value.shape):
         raise ValueError(

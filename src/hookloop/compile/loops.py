@@ -88,7 +88,8 @@ class _LoopState:
             lowerer.leave(local)
             lowerer.lower_units(unit.body)
             following = [
-                lowerer.settled(lowerer.value_of(v.next_iteration.inputs[0]), self.node) for v in self.variables
+                lowerer.settled(lowerer.value_of(v.next_iteration.inputs[0], v.next_iteration), self.node)
+                for v in self.variables
             ]
             changed = self._changed(following)
             if changed is None:
@@ -159,6 +160,8 @@ class _LoopState:
             if after is not None:
                 pairs.append((after.shape[axis], size))
         lowerer.copy_sizes(pairs, node)
+        for _, shadow, _ in shadows:
+            lowerer.resize(shadow.shape)  # the move below depends on both groups, and the first has changed
         for value, shadow, _ in shadows:
             lowerer.move(shadow, value, node)
 

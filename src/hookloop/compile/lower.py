@@ -19,7 +19,7 @@ from .loops import lower_loop
 from .conditionals import lower_if
 from .host import lower_host
 from .node import Node, NodeContext, Specialize, new_buffer
-from .regions import IF, LOOP, variable_key
+from .regions import COPY, IF, LOOP, variable_key
 from .sizes import Size, SizeTable
 
 _SYMBOLIC_LIMIT = 256  # elements of a tensor that is computed with sizes
@@ -164,8 +164,6 @@ class Lowerer:
     def run(self):
         for index, feed in enumerate(self.request.feeds):
             self.environment[feed.tensor] = self._feed_value(index, feed)
-        for variable, key in self.units.early_copies:
-            self._copy_early(variable, key)
         self.lower_units(self.units.root)
         return self.root
 
@@ -223,7 +221,7 @@ class Lowerer:
         return Value(as_dtype("bool"), (), self.buffers[key])
 
     def _copy_early(self, variable, key):
-        """Copies a variable's value before the run's first write; `key` is (the op that reads it, the variable's key)."""
+        """Copies a variable's value before its region's first write; `key` is (the op that reads it, the variable's key)."""
         value = self.variable(variable)
         fresh = self.allocate(value.dtype, value.shape)
         self.append(Instr("copy", [value], [fresh]))
@@ -236,6 +234,8 @@ class Lowerer:
                 lower_if(self, unit)
             elif unit.kind == LOOP:
                 lower_loop(self, unit)
+            elif unit.kind == COPY:
+                self._copy_early(unit.op, unit.copied)
             else:
                 self._lower_op(unit.op)
 

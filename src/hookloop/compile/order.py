@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 
 from ..ops import registry
-from .regions import IF, LOOP, variable_key
+from .regions import COPY, IF, LOOP, Unit, variable_key
 
 # Ops whose output is their input's own memory: whoever consumes it is the reader.
 ALIASES = frozenset(("Identity", "StopGradient", "PreventGradient", "Snapshot", "ReadVariableOp", "RefIdentity",
@@ -23,7 +23,6 @@ class OrderedUnits:
     Attributes:
       root: ordered units of the root region.
       kept: ops with an effect that somebody waits for.
-      early_copies: list of (variable op, (reader op, variable key)): reads served from a copy made first.
       materialized: alias ops that keep the old value because a write depends on them.
       must_copy: ops whose output would be a view of a variable that is overwritten before it is used.
     """
@@ -31,32 +30,35 @@ class OrderedUnits:
     def __init__(self, raised, fetches):
         self.raised = raised
         self.kept = raised.kept
-        self.early_copies = []
         self.materialized = set()
         self.must_copy = set()
         self._fetched = set(fetches)
         self._reads = _Reads(raised)
-        self._copied = set()
         self._order(raised.root_region)
         self.root = raised.root
 
-    def _order(self, region):
+    def _order(self, region, results=()):
+        """Orders a region; `results` are (who takes it, tensor) of what its owner takes when it has run."""
         units = region.units
         for unit in units:
             if unit.kind == IF:
-                for branch in (unit.then, unit.otherwise):
-                    self._order(branch.units)
+                for index, branch in enumerate((unit.otherwise, unit.then)):
+                    readers = [((merge, index), merge.inputs[index]) for merge in unit.merges]
+                    self._order(branch.units, readers)
                     branch.units = branch.units.units
             elif unit.kind == LOOP:
-                for part in ("condition", "body"):
-                    self._order(getattr(unit, part))
+                following = [(v.next_iteration, v.next_iteration.inputs[0]) for v in unit.variables]
+                for part, readers in (("condition", ()), ("body", following)):
+                    self._order(getattr(unit, part), readers)
                     setattr(unit, part, getattr(unit, part).units)
         writes = self._writes(units)
+        copies = []
         if writes:
             reach = self._reach(units, writes)
             self._order_writes(units, writes)
-            self._separate_readers(units, writes, reach)
-        region.units = _sorted(units)
+            copies = self._separate_readers(units, writes, reach)
+            copies += self._old_results(writes, reach, results)
+        region.units = [self._copy_unit(copy, region) for copy in copies] + _sorted(units)
 
     def _writes(self, units):
         """variable key -> the units of this region that write it, in creation order."""
@@ -95,6 +97,7 @@ class OrderedUnits:
     def _separate_readers(self, units, writes, reach):
         masks, bits = reach
         after = _followers(units)
+        copies = []
         for key, written in writes.items():
             readers = self._reads.readers_of(key, self.raised, units)
             for writer in written:
@@ -105,15 +108,27 @@ class OrderedUnits:
                     if masks.get(reader, 0) & bits[writer]:
                         self._old_alias(key, op, writer, masks, bits)
                     elif reader in descendants:
-                        self._copy_early(key, op)
+                        copies.append((op, key))
                     else:
                         writer.before.add(reader)
                         after.setdefault(reader, set()).add(writer)
+        return list(dict.fromkeys(copies))
 
-    def _copy_early(self, key, op):
-        if (op, key) not in self._copied:
-            self._copied.add((op, key))
-            self.early_copies.append((self._reads.variable[key], (op, key)))
+    def _old_results(self, writes, reach, results):
+        """Results of a branch or a loop's body that are a variable which it writes on another path."""
+        masks, bits = reach
+        copies = []
+        for taker, tensor in results:
+            mask = masks.get(self.raised.unit_of.get(tensor.op), 0)
+            for key in self._reads.seen_through.get(tensor, ()):
+                if any(not mask & bits[writer] for writer in writes.get(key, ())):
+                    copies.append((taker, key))
+        return copies
+
+    def _copy_unit(self, copied, region):
+        unit = Unit(COPY, self._reads.variable[copied[1]], region)
+        unit.copied = copied
+        return unit
 
     def _old_alias(self, key, op, writer, masks, bits):
         """A reader behind a write that reads through something the write did not reach keeps the old value."""
@@ -173,8 +188,7 @@ class _Reads:
         self.consumers = {}
         self.all_written = set()
         none = frozenset()
-        needed = raised.needed
-        for op in needed:
+        for op in _inputs_first(raised.needed):
             kind = op.type
             if kind in VARIABLES:
                 key = variable_key(op)
@@ -236,9 +250,31 @@ class _Reads:
         return [(inside[op], op) for op, keys in self.reads.items() if key in keys and op in inside]
 
 
+def _inputs_first(ops):
+    """The ops, each behind those that give it values; a loop's back edges do not count."""
+    needed, seen, ordered = set(ops), set(), []
+    for op in ops:
+        stack = [op]
+        while stack:
+            current = stack[-1]
+            if current in seen:
+                stack.pop()
+                continue
+            waiting = [
+                t.op for t in current.inputs
+                if t.op in needed and t.op not in seen and t.op.type not in ("NextIteration", "RefNextIteration")
+            ]  # fmt: skip
+            if waiting:
+                stack.extend(waiting)
+                continue
+            seen.add(current)
+            ordered.append(stack.pop())
+    return ordered
+
+
 def _ops_in(unit):
     if unit.kind not in (IF, LOOP):
-        return unit.ops
+        return unit.ops if unit.kind != COPY else ()
     ops = list(unit.ops)
     parts = [unit.then.units, unit.otherwise.units] if unit.kind == IF else [unit.condition, unit.body]
     for part in parts:

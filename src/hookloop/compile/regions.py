@@ -7,7 +7,7 @@ the graph becomes an edge between the two units of the innermost region that hol
 
 from __future__ import annotations
 
-OP, IF, LOOP = "op", "if", "loop"
+OP, IF, LOOP, COPY = "op", "if", "loop", "copy"
 _LOOP_OPS = frozenset(("NextIteration", "RefNextIteration", "LoopCond", "Exit", "RefExit"))
 _MERGES = frozenset(("Merge", "RefMerge"))
 _SWITCHES = frozenset(("Switch", "RefSwitch"))
@@ -47,18 +47,19 @@ class LoopVariable:
 
 
 class Unit:
-    """What one region runs as a whole.
+    """What one region runs as a whole: an op, a conditional, a loop, or a copy of a variable that is about to change.
 
     Attributes:
       order: creation index of its first op; ties in the order of a region are broken by it.
       before: units of the same region that come first.
       ops: all ops inside, those of nested regions too.
+      copied: of a copy, (who reads it, the variable's key).
     """
 
     __slots__ = (
         "kind", "op", "region", "order", "before", "ops", "late",
         "predicate", "then", "otherwise", "outputs", "merges",
-        "context", "variables", "loop_cond", "condition", "body",
+        "context", "variables", "loop_cond", "condition", "body", "copied",
     )  # fmt: skip
 
     def __init__(self, kind, op, region):
@@ -204,7 +205,8 @@ class RaisedGraph:
         if op.type in _ENTERS and context is not None and _is_while(context):
             return OP, op, context.outer_context
         if op.type in _SWITCHES and context is not None and not _is_while(context):
-            return OP, op, context.outer_context
+            brings_in = op.inputs[1] is context.pred  # else it is the first node of a conditional in this branch
+            return OP, op, context.outer_context if brings_in else context
         return OP, op, context
 
     def _unit(self, op):
