@@ -32,8 +32,8 @@ cdef class HookSlot:
         attributes = getattr(self.hook, "__dict__", None)
         self.attributes = attributes if type(attributes) is dict else {}
         self.n_attributes = PyDict_Size(self.attributes)
-        self.has_before = _has_callback(self.hook, base, "before_run")
-        self.has_after = _has_callback(self.hook, base, "after_run")
+        self.has_before = _has_callback(self.hook, "before_run", base._idle)
+        self.has_after = _has_callback(self.hook, "after_run", base._idle)
         self.trigger = _trigger(self.hook, base)
         self.type = <_TypeVersion *><PyObject *>kind
         self.version = self.type.tp_version_tag
@@ -63,9 +63,9 @@ cdef class HookSlot:
         return trigger.first
 
 
-cdef bint _has_callback(object hook, object base, str name) except -1:
-    """Whether there is anything to call: a callback other than the base class's, which does nothing."""
-    if name not in getattr(hook, "__dict__", ()) and getattr(type(hook), name, None) is getattr(base, name):
+cdef bint _has_callback(object hook, str name, dict idle) except -1:
+    """Whether there is anything to call: a callback other than the one that does nothing."""
+    if name not in getattr(hook, "__dict__", ()) and getattr(type(hook), name, None) is idle[name]:
         return False
     return getattr(hook, name, None) is not None
 

@@ -61,7 +61,9 @@ class TestStopAtStep:
         step = counting()
         tf.train.get_global_step()
         scaffold = tf.train.Scaffold(init_fn=lambda _, session: session.run(step))
-        with tf.train.SingularMonitoredSession(hooks=[tf.train.StopAtStepHook(last_step=1)], scaffold=scaffold) as session:
+        with tf.train.SingularMonitoredSession(
+            hooks=[tf.train.StopAtStepHook(last_step=1)], scaffold=scaffold
+        ) as session:
             assert session.should_stop()
 
     def test_arguments(self):

@@ -109,7 +109,7 @@ class Scaffold:
         found = get_default_graph().get_collection(collection_key)
         if len(found) > 1:
             raise RuntimeError(
-                f"More than one item in the collection \"{collection_key}\". Please indicate which one to use by passing it "
+                f'More than one item in the collection "{collection_key}". Please indicate which one to use by passing it '
                 f"to the tf.Scaffold constructor as:  tf.Scaffold({arg_name}=item to use)"
             )
         if found:
@@ -123,7 +123,9 @@ class Scaffold:
     def default_local_init_op():
         """An operation that initializes the local variables and the tables."""
         tables = get_default_graph().get_collection(GraphKeys.TABLE_INITIALIZERS)
-        return group(local_variables_initializer(), group(*tables, name="init_all_tables"), _resources("LOCAL_RESOURCES"))
+        return group(
+            local_variables_initializer(), group(*tables, name="init_all_tables"), _resources("LOCAL_RESOURCES")
+        )
 
 
 def _resources(key):

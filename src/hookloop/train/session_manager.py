@@ -69,9 +69,7 @@ class SessionManager:
         )
         if not restored:
             if init_op is None and not init_fn and self._local_init_op is None:
-                raise RuntimeError(
-                    "Model is not initialized and no init_op or init_fn or local_init_op was given"
-                )
+                raise RuntimeError("Model is not initialized and no init_op or init_fn or local_init_op was given")
             if init_op is not None:
                 session.run(init_op, feed_dict=init_feed_dict)
             if init_fn:

@@ -45,6 +45,9 @@ class SessionRunHook:
           run_values: a `SessionRunValues` with the values that `before_run` asked for.
         """
 
+    # What the loop need not call: functions, so that one that takes their place is noticed.
+    _idle = {"before_run": before_run, "after_run": after_run}
+
     def end(self, session):
         """Called once at the end of a session that no error ended, while it still runs.
 

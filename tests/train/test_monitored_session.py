@@ -1,0 +1,568 @@
+"""Monitored sessions: which hooks are called, what they add to a run, recovery, stopping, reaching the raw session."""
+
+import gc
+import threading
+import weakref
+from unittest import mock
+
+import numpy as np
+import pytest
+
+import hookloop as tf
+
+Args = tf.train.SessionRunArgs
+
+
+@pytest.fixture(autouse=True)
+def graph():
+    with tf.Graph().as_default() as graph:
+        yield graph
+
+
+class Noting(tf.train.SessionRunHook):
+    """A hook that notes what it gets, and asks for `fetches`."""
+
+    def __init__(self, fetches=None, feed_dict=None, options=None):
+        self.request = Args(fetches, feed_dict, options)
+        self.got = []
+
+    def before_run(self, run_context):
+        self.context = run_context
+        return self.request
+
+    def after_run(self, run_context, run_values):
+        self.got.append(run_values.results)
+        self.values = run_values
+
+
+class TestRequests:
+    def test_fetches_of_hooks_and_caller_are_one_run(self):
+        a, b = tf.constant(1.0), tf.constant([1, 2])
+        count = tf.assign_add(tf.Variable(0), 1)
+        first, second, third = Noting({"a": a, "count": count}), Noting(None), Noting([b, (a,)])
+        with tf.train.MonitoredSession(hooks=[first, second, third]) as session:
+            assert session.run([count, {"b": a}, ()]) == [1, {"b": 1.0}, ()]
+        assert first.got == [{"a": 1.0, "count": 1}]
+        assert second.got == [None]
+        np.testing.assert_array_equal(third.got[0][0], [1, 2])
+        assert third.got[0][1] == (1.0,)
+
+    def test_an_operation_fetched_by_a_hook_runs(self):
+        v = tf.Variable(0)
+        hook = Noting(v.assign_add(1).op)
+        with tf.train.MonitoredSession(hooks=[hook]) as session:
+            assert session.run(v) == 1
+        assert hook.got == [None]
+
+    def test_feeds_of_hooks(self):
+        x, y = tf.placeholder(tf.float32, []), tf.placeholder(tf.float32, [])
+        total = x + y
+        with tf.train.MonitoredSession(hooks=[Noting(None, {x: 1.0})]) as session:
+            assert session.run(total, {y: 2.0}) == 3
+            feed = {y: 5.0}
+            assert session.run(total, feed) == 6
+            assert feed == {y: 5.0}
+        with tf.train.SingularMonitoredSession(hooks=[Noting(None, {x: 1.0}), Noting(None, {y: 3.0})]) as session:
+            assert session.run(total) == 4
+
+    def test_two_hooks_feed_one_tensor(self):
+        x = tf.placeholder(tf.float32, [])
+        with tf.train.MonitoredSession(hooks=[Noting(None, {x: 1.0}), Noting(None, {x: 1.0})]) as session:
+            with pytest.raises(RuntimeError, match="Same tensor is fed by two hooks. Conflict"):
+                session.run(x)
+
+    def test_hook_and_caller_feed_one_tensor(self):
+        x = tf.placeholder(tf.float32, [])
+        with tf.train.MonitoredSession(hooks=[Noting(None, {x: 1.0})]) as session:
+            with pytest.raises(RuntimeError, match="Same tensor is fed by a SessionRunHook and user. Conflict"):
+                session.run(x, {x: 2.0})
+
+    def test_what_a_hook_sees_of_the_run(self):
+        x = tf.placeholder(tf.float32, [])
+        y, hook = x + 1, Noting()
+        with tf.train.SingularMonitoredSession(hooks=[hook]) as session:
+            feed = {x: 1.0}
+            session.run(y, feed)
+            assert hook.context.session is session.raw_session()
+            assert hook.context.original_args == Args(y, feed)
+            assert isinstance(hook.values.options, tf.RunOptions)
+            assert isinstance(hook.values.run_metadata, tf.RunMetadata)
+
+    def test_options_are_merged(self):
+        one = tf.constant(1)
+        asked = tf.RunOptions(trace_level=tf.RunOptions.FULL_TRACE, timeout_in_ms=1000)
+        hook = Noting(options=asked)
+        with tf.train.MonitoredSession(hooks=[hook]) as session:
+            metadata = tf.RunMetadata()
+            session.run(one, options=tf.RunOptions(timeout_in_ms=5000), run_metadata=metadata)
+            assert hook.values.options.trace_level == tf.RunOptions.FULL_TRACE
+            assert hook.values.options.timeout_in_ms == 5000
+            assert hook.values.run_metadata is metadata
+            session.run(one)
+            assert hook.values.options.timeout_in_ms == 1000
+
+
+class TestWhoIsCalled:
+    def test_a_duck(self):
+        class Duck:
+            calls = 0
+
+            def begin(self): ...
+
+            def after_create_session(self, session, coord): ...
+
+            def before_run(self, run_context):
+                return None
+
+            def after_run(self, run_context, run_values):
+                self.calls += 1
+
+            def end(self, session): ...
+
+        duck, one = Duck(), tf.constant(1)
+        with tf.train.MonitoredSession(hooks=[duck]) as session:
+            session.run(one)
+            session.run(one)
+        assert duck.calls == 2
+
+    def test_a_mock(self):
+        hook, one = mock.MagicMock(), tf.constant(1)
+        hook.before_run.return_value = None
+        with tf.train.MonitoredSession(hooks=[hook]) as session:
+            session.run(one)
+        for name in ("begin", "after_create_session", "before_run", "after_run", "end"):
+            assert getattr(hook, name).call_count == 1
+
+    def test_a_mock_with_the_class_as_its_spec(self):
+        hook, one = mock.Mock(spec=tf.train.SessionRunHook), tf.constant(1)
+        hook.before_run.return_value = Args(one)
+        with tf.train.MonitoredSession(hooks=[hook]) as session:
+            session.run(one)
+        assert hook.after_run.call_args[0][1].results == 1
+
+    def test_callbacks_set_on_the_instance(self):
+        hook, one, seen = tf.train.SessionRunHook(), tf.constant(1), []
+        hook.before_run = lambda run_context: seen.append("before")
+        with tf.train.MonitoredSession(hooks=[hook]) as session:
+            session.run(one)
+            hook.after_run = lambda run_context, run_values: seen.append("after")
+            session.run(one)
+            hook.after_run = lambda run_context, run_values: seen.append("other")
+            session.run(one)
+            del hook.after_run
+            session.run(one)
+        assert seen == ["before", "before", "after", "before", "other", "before"]
+
+    def test_a_class_patched_later(self):
+        class Plain(tf.train.SessionRunHook):
+            pass
+
+        seen, one = [], tf.constant(1)
+        with tf.train.MonitoredSession(hooks=[Plain()]) as session:
+            session.run(one)
+            Plain.after_run = lambda self, run_context, run_values: seen.append("patched")
+            session.run(one)
+            with (
+                mock.patch.object(Plain, "before_run", side_effect=ValueError("mocked")),
+                pytest.raises(ValueError, match="mocked"),
+            ):
+                session.run(one)
+            session.run(one)
+        assert seen == ["patched", "patched"]
+
+    def test_the_base_class_patched(self):
+        one = tf.constant(1)
+        with tf.train.MonitoredSession(hooks=[tf.train.FinalOpsHook(one)]) as session:
+            session.run(one)
+            with mock.patch.object(tf.train.SessionRunHook, "after_run") as after_run:
+                session.run(one)
+            assert after_run.call_count == 1
+
+    def test_a_hook_added_to_the_list(self):
+        hooks, one, late = [Noting()], tf.constant(1), Noting()
+        with tf.train.MonitoredSession(hooks=hooks) as session:
+            session.run(one)
+            session._hooks.append(late)
+            session.run(one)
+        assert (len(hooks[0].got), len(late.got)) == (2, 1)
+
+    def test_hooks_left_out(self):
+        hook, one = Noting(), tf.constant(1)
+        with tf.train.MonitoredSession(hooks=[hook]) as session:
+            assert session.run(one, hooks=False) == 1
+        assert hook.got == []
+
+    def test_any_iterable_of_hooks(self):
+        hook, one = Noting(), tf.constant(1)
+        with tf.train.MonitoredSession(hooks=iter([hook])) as session:
+            session.run(one)
+        assert hook.got == [None]
+
+
+class Triggered(tf.train.SessionRunHook):
+    """Notes the counter's value whenever its trigger is due."""
+
+    trigger = None
+
+    def __init__(self, *args, **kwargs):
+        self.rule, self.seen = (args, kwargs), []
+
+    def after_create_session(self, session, coord):
+        args, kwargs = self.rule
+        self.trigger = tf.train.Trigger(*args, **kwargs)
+
+    def before_run(self, run_context):
+        return None
+
+    def after_run(self, run_context, run_values):
+        self.seen.append(self.trigger.value if self.trigger.due else "not due")
+
+
+class TestTriggers:
+    def seen(self, hook, steps=7, by=1, others=()):
+        step = tf.assign_add(tf.train.get_or_create_global_step(), by)
+        with tf.train.MonitoredSession(hooks=[hook, *others]) as session:
+            for _ in range(steps):
+                session.run(step)
+        return hook.seen
+
+    @pytest.mark.parametrize("others", [(), (Noting(),)])
+    @pytest.mark.parametrize("rule, seen", [
+        ({"counter": "runs", "every": 3}, [0, 3, 6]),
+        ({"counter": "runs", "every": 3, "first": False}, [3, 6]),
+        ({"counter": "runs", "every": 3, "phase": "after"}, [1, 4, 7]),
+        ({"counter": "runs", "at": 5}, [5, 6]),
+        ({"counter": "global_step", "every": 3, "phase": "after"}, [1, 4, 7]),
+        ({"counter": "global_step", "at": 6, "phase": "after"}, [6, 7]),
+    ])  # fmt: skip
+    def test_counters(self, rule, seen, others):
+        assert self.seen(Triggered(**rule), others=others) == seen
+
+    def test_periods_are_passed_never_met(self):
+        assert self.seen(Triggered("global_step", every=3, phase="after"), by=2) == [2, 6, 10, 14]
+
+    def test_seconds(self):
+        assert len(self.seen(Triggered("seconds", every=1000))) == 1
+        with tf.Graph().as_default():
+            assert len(self.seen(Triggered("seconds", every=0))) == 7
+
+    def test_a_subclass_with_its_own_callback_is_called_every_step(self):
+        class Own(Triggered):
+            def after_run(self, run_context, run_values):
+                super().after_run(run_context, run_values)
+
+        assert self.seen(Own("runs", every=3)) == ["not due"] * 7
+
+    def test_after_run_is_called_in_list_order(self):
+        order = []
+
+        def named(name, base, *args, **kwargs):
+            class Named(base):
+                def after_run(self, run_context, run_values):
+                    order.append(name)
+
+                trigger = None
+
+            return Named(*args, **kwargs)
+
+        x = tf.placeholder(tf.float32, [])
+        tf.train.get_or_create_global_step()
+        hooks = [
+            named("late", Triggered, "runs", every=1, phase="after"),
+            named("watch", Triggered, tf.train.not_finite(x)),
+            named("early", Triggered, "runs", every=1),
+            named("step", Triggered, "global_step", at=0, phase="after"),
+        ]
+        with tf.train.MonitoredSession(hooks=hooks) as session:
+            session.run(x, {x: np.inf})
+        assert order == ["late", "watch", "early", "step"]
+
+
+def failing(creator_error=None, step_errors=()):
+    """A session creator whose sessions fail at the given steps, counted over all sessions."""
+
+    class Failing(tf.Session):
+        def run(self, *args, **kwargs):
+            if Creator.started:
+                Creator.steps += 1
+                if Creator.steps in step_errors:
+                    raise tf.errors.AbortedError(None, None, "lost")
+            return super().run(*args, **kwargs)
+
+    class Creator(tf.train.SessionCreator):
+        steps = made = 0
+        started = False
+
+        def create_session(self):
+            Creator.started = False
+            Creator.made += 1
+            if creator_error is not None:
+                raise creator_error
+            session = Failing()
+            session.run(tf.global_variables_initializer())
+            Creator.started = True
+            return session
+
+    tf.global_variables_initializer()
+    return Creator()
+
+
+class TestRecovery:
+    def test_a_lost_session_is_made_again_and_the_step_tried_again(self):
+        one = tf.constant(1)
+        creator = failing(step_errors=(2, 3))
+        hook = Noting()
+        hook.after_create_session = mock.Mock()
+        with tf.train.MonitoredSession(creator, [hook]) as session:
+            assert [session.run(one) for _ in range(3)] == [1, 1, 1]
+        assert creator.made == 3
+        assert hook.after_create_session.call_count == 3
+        assert len(hook.got) == 3
+
+    def test_without_hooks_too(self):
+        one = tf.constant(1)
+        creator = failing(step_errors=(1,))
+        with tf.train.MonitoredSession(creator) as session:
+            assert session.run(one, hooks=False) == 1
+        assert creator.made == 2
+
+    def test_not_for_ever(self):
+        one = tf.constant(1)
+        creator = failing(step_errors=range(1000))
+        with pytest.raises(tf.errors.AbortedError, match="lost"), tf.train.MonitoredSession(creator) as session:
+            session.run(one)
+        assert 1 < creator.made < 1000
+
+    def test_a_session_that_cannot_be_made(self):
+        tf.constant(1)
+        with pytest.raises(tf.errors.UnavailableError, match="nobody there"):
+            tf.train.MonitoredSession(failing(tf.errors.UnavailableError(None, None, "nobody there")))
+
+    def test_triggers_go_on_counting(self):
+        one = tf.constant(1)
+        hook = Triggered("runs", every=3)
+        with tf.train.MonitoredSession(failing(step_errors=(3,)), [hook]) as session:
+            for _ in range(5):
+                session.run(one)
+        assert hook.seen == [0, 3]
+
+
+class TestErrors:
+    class Told(tf.train.SessionRunHook):
+        def __init__(self):
+            self.errors = []
+
+        def on_error(self, session, exception):
+            self.errors.append((session is not None, exception))
+
+    @pytest.mark.parametrize("kind", [tf.train.MonitoredSession, tf.train.SingularMonitoredSession])
+    def test_hooks_hear_of_an_error_once_and_before_the_user(self, kind):
+        x, told = tf.placeholder(tf.float32, [2], name="x"), self.Told()
+        with pytest.raises(ValueError, match="x:0") as seen, kind(hooks=[told]) as session:
+            try:
+                session.run(x, {x: [1.0]})
+            finally:
+                assert len(told.errors) == 1
+        assert told.errors == [(True, seen.value)]
+
+    def test_of_the_program_and_of_other_hooks(self):
+        tf.constant(1)
+        told = self.Told()
+        with pytest.raises(KeyError), tf.train.MonitoredSession(hooks=[told]):
+            raise KeyError("by the program")
+        ending = tf.train.SessionRunHook()
+        ending.end = mock.Mock(side_effect=IndexError("at the end"))
+        with tf.Graph().as_default():
+            tf.constant(1)
+            with pytest.raises(IndexError), tf.train.MonitoredSession(hooks=[told, ending]):
+                pass
+        assert [type(error) for _, error in told.errors] == [KeyError, IndexError]
+
+    @pytest.mark.parametrize("error", [StopIteration(), tf.errors.OutOfRangeError(None, None, "end of data")])
+    def test_a_clean_end_is_none(self, error):
+        tf.constant(1)
+        told = self.Told()
+        with tf.train.MonitoredSession(hooks=[told]) as session:
+            raise error
+        assert told.errors == []
+        assert type(error).__name__ in session.stop_reason
+
+    def test_a_hook_that_fails_to_hear_does_not_hide_the_error(self):
+        tf.constant(1)
+        deaf = tf.train.SessionRunHook()
+        deaf.on_error = mock.Mock(side_effect=RuntimeError("deaf"))
+        with pytest.raises(KeyError, match="the error"), tf.train.MonitoredSession(hooks=[deaf]):
+            raise KeyError("the error")
+
+    def test_a_closed_session(self):
+        one = tf.constant(1)
+        session = tf.train.MonitoredSession()
+        session.close()
+        assert session.should_stop()
+        assert session.graph is None
+        with pytest.raises(RuntimeError, match="Attempted to use a closed Session"):
+            session.run(one)
+
+    def test_the_session_is_usable_after_a_failed_step(self):
+        x = tf.placeholder(tf.float32, [2], name="x")
+        with tf.train.MonitoredSession(hooks=[Noting()]) as session:
+            with pytest.raises(ValueError, match="x:0"):
+                session.run(x, {x: [1.0]})
+            np.testing.assert_array_equal(session.run(x, {x: [1.0, 2.0]}), [1, 2])
+
+    def test_variables_that_nobody_initializes(self):
+        v = tf.Variable(1, name="forgotten")
+        scaffold = tf.train.Scaffold(init_op=tf.no_op())
+        with pytest.raises(
+            RuntimeError, match="(?s)Init operations did not make model ready.*not initialized: forgotten"
+        ):
+            tf.train.SingularMonitoredSession(scaffold=scaffold)
+        assert v is not None
+
+
+class TestStopping:
+    def test_request_stop(self):
+        one = tf.constant(1)
+        with tf.train.MonitoredSession() as session:
+            assert session.stop_reason is None
+            session.run(one)
+            session.request_stop("enough")
+            assert session.should_stop()
+            assert session.stop_reason == "enough"
+            with pytest.raises(RuntimeError, match="Run called even after should_stop requested."):
+                session.run(one)
+
+    def test_stop_is_recorded_after_every_hook_was_called(self):
+        seen, one = [], tf.constant(1)
+        asking, late = tf.train.SessionRunHook(), tf.train.SessionRunHook()
+        asking.after_run = lambda context, values: context.request_stop()
+        late.after_run = lambda context, values: seen.append((context.stop_requested, session.should_stop()))
+        with tf.train.MonitoredSession(hooks=[asking, late]) as session:
+            session.run(one)
+            assert seen == [(True, False)]
+            assert session.should_stop()
+
+    def test_run_steps(self):
+        step = tf.assign_add(tf.train.get_or_create_global_step(), 1)
+        hook = Noting()
+        with tf.train.MonitoredSession(hooks=[hook, tf.train.StopAtStepHook(last_step=5)]) as session:
+            assert session.run_steps(step, 3) == 3
+            assert session.run_steps(step, 10) == 5
+            assert session.run_steps(step, 1) is None
+        assert len(hook.got) == 5
+
+    def test_a_thread_stops_the_loop(self):
+        one, coords = tf.constant(1), []
+        hook = tf.train.SessionRunHook()
+        hook.after_create_session = lambda session, coord: coords.append(coord)
+        with tf.train.MonitoredSession(hooks=[hook]) as session:
+            session.run(one)
+            thread = threading.Thread(target=coords[0].request_stop)
+            thread.start()
+            thread.join()
+            assert session.should_stop()
+            assert session.stop_reason == "the coordinator was asked to stop"
+
+
+class TestStepFunctions:
+    def test_runs_with_and_without_hooks(self):
+        x = tf.placeholder(tf.float32, [])
+        y, hook = x + 1, Noting()
+
+        def step(step_context):
+            assert step_context.session.run(y, {x: 1.0}) == 2
+            return step_context.run_with_hooks(y, feed_dict={x: 2.0})
+
+        with tf.train.MonitoredSession(hooks=[hook]) as session:
+            assert session.run_step_fn(step) == 3
+        assert hook.got == [None]
+
+    def test_stops_by_an_exception_that_ends_the_loop(self):
+        tf.constant(1)
+        with tf.train.MonitoredSession() as session:
+            session.run_step_fn(lambda step_context: step_context.request_stop())
+            raise AssertionError("not reached")
+        assert session.should_stop()
+
+    def test_methods_have_self(self):
+        tf.constant(1)
+
+        class Model:
+            def step(self, step_context):
+                return self
+
+        model = Model()
+        with tf.train.MonitoredSession() as session:
+            assert session.run_step_fn(model.step) is model
+
+    def test_other_arguments_are_refused(self):
+        tf.constant(1)
+        with tf.train.MonitoredSession() as session:
+            with pytest.raises(ValueError, match="`step_fn` may either have one `step_context` argument"):
+                session.run_step_fn(lambda context: None)
+
+
+class TestTheRawSession:
+    def test_down_the_chain(self):
+        tf.constant(1)
+        with tf.train.MonitoredSession() as session:
+            raw = session.raw_session()
+            assert type(raw) is tf.Session
+            assert session._tf_sess() is raw
+            assert session._sess._sess._sess._sess is raw
+            assert session._coordinated_creator.tf_sess is raw
+        with tf.Graph().as_default():
+            tf.constant(1)
+            with tf.train.SingularMonitoredSession() as session:
+                assert session._sess._sess._sess is session.raw_session()
+
+    def test_hook_stats(self):
+        hook, one = Noting(), tf.constant(1)
+        with tf.train.MonitoredSession(hooks=[hook]) as session:
+            session.hook_stats()
+            for _ in range(3):
+                session.run(one)
+            (stats,) = session.hook_stats()
+        assert stats["hook"] is hook
+        assert stats["before_run"][0] == stats["after_run"][0] == 3
+        assert stats["after_run"][1] > 0
+
+    def test_graph_is_finalized_inside_and_not_after(self, graph):
+        tf.constant(1)
+        with tf.train.MonitoredSession() as session:
+            assert session.graph is graph
+            with pytest.raises(RuntimeError, match="Graph is finalized and cannot be modified."):
+                tf.constant(2)
+        tf.constant(2)
+
+    def test_nothing_is_kept_alive(self):
+        one, hook = tf.constant(1), Noting()
+        with tf.train.MonitoredSession(hooks=[hook]) as session:
+            session.run(one)
+            raw = weakref.ref(session.raw_session())
+        gone = weakref.ref(session)
+        hook.context = None
+        del session
+        gc.collect()
+        assert gone() is None and raw() is None
+
+
+class TestTrainingSession:
+    def test_hooks_of_the_chief_come_first(self):
+        one, order = tf.constant(1), []
+        mine, chief = tf.train.SessionRunHook(), tf.train.SessionRunHook()
+        mine.after_run = lambda context, values: order.append("mine")
+        chief.after_run = lambda context, values: order.append("chief")
+        with tf.train.MonitoredTrainingSession(hooks=[mine], chief_only_hooks=[chief]) as session:
+            session.run(one)
+        assert order == ["chief", "mine"]
+
+    def test_a_worker_waits_until_the_model_is_ready(self):
+        tf.Variable(1, name="v")
+        scaffold = tf.train.Scaffold(ready_for_local_init_op=tf.report_uninitialized_variables())
+        with pytest.raises(tf.errors.DeadlineExceededError, match="Session was not ready after waiting 0 secs."):
+            tf.train.MonitoredTrainingSession(is_chief=False, scaffold=scaffold, max_wait_secs=0)
+
+    def test_a_directory_is_refused(self):
+        with pytest.raises(ValueError, match="expected no checkpoint_dir"):
+            tf.train.MonitoredTrainingSession(checkpoint_dir="x")
