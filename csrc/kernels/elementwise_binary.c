@@ -3,6 +3,7 @@
 
 #include "elementwise.h"
 #include "elementwise_types.h"
+#include "special.h"
 
 /* Dense loops for the ways two operands move, and one for any strides. GCC vectorises the dense ones; the output may be
  * an input's own buffer. EXPR is in x and y, of the computed type C. */
@@ -154,6 +155,12 @@ VARIANTS(minimum, EACH_NUMBER(ROW, minimum))
 EACH_NUMBER(SAME, squared_difference, (x - y) * (x - y))
 VARIANTS(squared_difference, EACH_NUMBER(ROW, squared_difference))
 
+EACH_FLOAT(SAME, zeta, (__typeof__(x))hurwitz_zeta(x, y))
+VARIANTS(zeta, EACH_FLOAT(ROW, zeta))
+
+EACH_FLOAT(SAME, polygamma, (__typeof__(x))polygamma(x, y))
+VARIANTS(polygamma, EACH_FLOAT(ROW, polygamma))
+
 EACH_FLOAT(SAME, atan2, ATAN2(x, y))
 VARIANTS(atan2, EACH_FLOAT(ROW, atan2))
 
@@ -257,6 +264,8 @@ PREPARE(maximum, 0.12)
 PREPARE(minimum, 0.12)
 PREPARE(squared_difference, 0.12)
 PREPARE(atan2, 15)
+PREPARE(zeta, 100)
+PREPARE(polygamma, 150)
 PREPARE(logical_and, 0.12)
 PREPARE(logical_or, 0.12)
 PREPARE(bitwise_and, 0.12)
@@ -300,6 +309,8 @@ static const hl_kernel table[] = {
     {"minimum", prepare_minimum, sizeof(ew_walk)},
     {"squared_difference", prepare_squared_difference, sizeof(ew_walk)},
     {"atan2", prepare_atan2, sizeof(ew_walk)},
+    {"zeta", prepare_zeta, sizeof(ew_walk)},
+    {"polygamma", prepare_polygamma, sizeof(ew_walk)},
     {"logical_and", prepare_logical_and, sizeof(ew_walk)},
     {"logical_or", prepare_logical_or, sizeof(ew_walk)},
     {"bitwise_and", prepare_bitwise_and, sizeof(ew_walk)},

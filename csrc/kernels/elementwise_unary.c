@@ -5,6 +5,7 @@
 #include "elementwise.h"
 #include "elementwise_types.h"
 #include "vector_math.h"
+#include "special.h"
 
 #define SAME(tag, dtype, S, C, LOAD, STORE, op, EXPR) UNARY_LOOP(ew_##op##_##tag, S, C, LOAD, S, STORE, EXPR)
 #define TEST(tag, dtype, S, C, LOAD, STORE, op, EXPR) UNARY_LOOP(ew_##op##_##tag, S, C, LOAD, uint8_t, PLAIN, EXPR)
@@ -87,19 +88,6 @@ static double softplus(double x) {
     return x > -threshold ? x : x < threshold ? exp(x) : log1p(exp(x));
 }
 
-/* digamma: the asymptotic series after stepping up to 10, and reflection below 0. */
-static double digamma(double x) {
-    double result = 0;
-    if (x <= 0) {
-        if (x == floor(x)) return NAN;
-        return digamma(1 - x) - M_PI / tan(M_PI * x);
-    }
-    for (; x < 10; x++) result -= 1 / x;
-    const double inverse = 1 / (x * x);
-    const double series = inverse * (1.0 / 12 - inverse * (1.0 / 120 - inverse * (1.0 / 252 - inverse * (1.0 / 240 -
-                          inverse * (1.0 / 132 - inverse * (691.0 / 32760 - inverse / 12))))));
-    return result + log(x) - 0.5 / x - series;
-}
 static float digammaf(float x) { return (float)digamma(x); }
 static float rsqrtf(float x) { return 1 / sqrtf(x); }
 static double rsqrt(double x) { return 1 / sqrt(x); }

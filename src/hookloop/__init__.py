@@ -29,7 +29,7 @@ _PUBLIC_MODULES = (
     "graph.graph", "graph.operation", "graph.tensor", "graph.collections", "graph.scopes", "graph.device",
     "graph.random_seed", "graph.stack",
     "ops.build", "ops.indexed_slices", "ops.tensor_util", "ops.core", "ops.operators", "ops.math", "ops.math_unary",
-    "ops.cast", "ops.select", "ops.activations", "ops.clip", "ops.linalg", "ops.reduce", "ops.array",
+    "ops.cast", "ops.select", "ops.special", "ops.activations", "ops.clip", "ops.linalg", "ops.reduce", "ops.array",
     "ops.slicing", "ops.gather", "ops.padding", "ops.rearrange", "ops.matrix", "ops.dynamic", "ops.segment", "ops.sets", "ops.sorting",
     "ops.embedding", "ops.dropout", "ops.nn", "ops.random", "ops.state", "ops.training", "ops.counting", "ops.check", "ops.control_flow",
     "ops.functional", "ops.py_func", "ops.printing", "ops.strings", "ops.queues",

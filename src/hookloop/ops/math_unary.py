@@ -91,6 +91,13 @@ def _lgamma_gradient(op, grad):
         return [grad * digamma(op.inputs[0])]
 
 
+def _digamma_gradient(op, grad):
+    from .special import polygamma
+
+    with control_dependencies([grad]):
+        return [grad * polygamma(constant(1, dtype=grad.dtype.base_dtype), op.inputs[0])]
+
+
 def _one(x):
     return constant(1, dtype=x.dtype.base_dtype)
 
@@ -157,7 +164,7 @@ register(
     _unary("Erfc", "erfc", _lift(_math.erfc), _after(_erf_gradient(-2)), kinds.FLOAT),
     _unary("Lgamma", "lgamma", _lift(_lgamma), _lgamma_gradient, kinds.FLOAT),
     OpDef("Digamma", "x: T", "y: T", types={"T": kinds.FLOAT}, shape=unchanged, kernel="digamma", views="any",
-          reference=_lift(_digamma), overwrites=(0,)),
+          reference=_lift(_digamma), gradient=_digamma_gradient, overwrites=(0,)),
     _unary("Floor", "floor", np.floor, no_gradient, kinds.FLOAT),
     _unary("Ceil", "ceil", np.ceil, no_gradient, kinds.FLOAT),
     _unary("Round", "round", np.round, no_gradient, kinds.NUMBER),
