@@ -43,18 +43,25 @@ cdef hl_status _host_begin(Frame frame, int64_t index) except *:
             continue
         array = result
         if array.ndim != len(dims):
-            frame.session._note_ranks(op, results)
-            return HL_RESTART
+            return _other_shape(frame, op, results, array, ())
         for (register, fresh), dim in zip(dims, array.shape):
             if fresh:
                 waits = True
                 c.regs[<int>register] = dim
             elif c.regs[<int>register] != dim:
-                frame.session._wrong_host_shape(op, array, tuple([c.regs[<int>r] for r, _ in dims]))
+                return _other_shape(frame, op, results, array, tuple([c.regs[<int>r] for r, _ in dims]))
     if waits:
         frame.pending[index] = results
     else:
         _host_finish(frame, index, outputs, results)
+    return HL_OK
+
+
+cdef hl_status _other_shape(Frame frame, op, results, array, tuple expected) except *:
+    """A result has a shape that the plan did not expect: another plan is taken where this one only assumed it."""
+    if frame.log is not None and frame.session._note_shapes(op, results, frame.plan.tables["assumed"]):
+        return HL_RESTART
+    frame.session._wrong_host_shape(op, array, expected)
     return HL_OK
 
 

@@ -27,6 +27,7 @@ cdef class Entry:
     cdef FeedSpec *specs
     cdef int n_feeds, n_fetches
     cdef bint has_object_feeds, has_open_variables, checked
+    cdef public bint stale             # it assumed what a run found otherwise: requests are looked up again
     cdef int32_t *fetch_index
     cdef uint8_t *fetch_is_object
     cdef int32_t *feed_objects         # object slot of each feed, or -1
@@ -230,7 +231,7 @@ cdef class SessionCore:
             if self._busy or entry.frame is None or not self._fits(entry, values):
                 return self._run_converted(recent, values)
             self._bind_arrays(entry, entry.frame, values)
-            return self._run_frame_recent(recent, entry.frame)
+            return self._run_frame_recent(recent, entry.frame, values)
         finally:
             for i in range(n):
                 Py_XDECREF(values[i])
@@ -244,15 +245,21 @@ cdef class SessionCore:
             return self._run_slow(fetches, dict(zip(entry.feeds, arguments)), None, None)
         return _structure(recent, self.run_entry(entry, arguments))
 
-    cdef object _run_frame_recent(self, Recent recent, Frame frame):
+    cdef object _run_frame_recent(self, Recent recent, Frame frame, PyObject **values):
         cdef hl_status status
         cdef Entry entry = recent.entry
         cdef int i
         self._busy = True
         try:
+            counters = None if frame.log is None else [cell.counter for cell in entry.streams]
             status = self._execute(entry, frame)
+            if status == HL_RESTART:
+                arguments = [<object>values[i] for i in range(entry.n_feeds)]
+                return _structure(recent, self._restart(entry, frame, counters, arguments, 0))
             if status != HL_OK:
                 self._failed(entry, frame, status)
+            if frame.log:
+                frame.log = []
             if recent.kind == 0:
                 if recent.slot_of[0] < 0:
                     return None
@@ -396,10 +403,7 @@ cdef class SessionCore:
             frame.deadline_ns = 0
             frame.replay = []
             if status == HL_RESTART:
-                log, frame.log = frame.log, []
-                for cell, counter in zip(entry.streams, counters):
-                    cell.counter = counter
-                return self._run_again(entry, arguments, deadline_ns, log)
+                return self._restart(entry, frame, counters, arguments, deadline_ns)
             frame.log = None if frame.log is None else []
             if status != HL_OK:
                 self._failed(entry, frame, status)
@@ -409,6 +413,16 @@ cdef class SessionCore:
                 self._busy = False
             else:
                 self._spare_arenas.append(arena)
+
+    cdef object _restart(self, Entry entry, Frame frame, counters, list arguments, int64_t deadline_ns):
+        """The plan assumed what is not so: another plan takes over, with the results of the calls made so far."""
+        log, frame.log = frame.log, []
+        frame.pending.clear()
+        for cell, counter in zip(entry.streams, counters):
+            cell.counter = counter
+        entry.stale = True
+        self._recent = [recent for recent in self._recent if (<Recent>recent).entry is not entry]
+        return self._run_again(entry, arguments, deadline_ns, log)
 
     cdef Frame _frame(self, Entry entry, Arena arena, bint first):
         if first:
@@ -440,7 +454,7 @@ cdef class SessionCore:
 
     def remember(self, fetches, int kind, tuple items, tuple keys, list feed_of, list slot_of, Entry entry):
         """Puts a request where `run` finds it by identity."""
-        if len(keys) > MOST_FEEDS or entry.has_object_feeds or entry.plan.tables["assumed"]:
+        if len(keys) > MOST_FEEDS or entry.has_object_feeds or entry.stale:
             return
         self._recent.insert(0, Recent(fetches, kind, items, keys, feed_of, slot_of, entry))
         del self._recent[RECENT:]
@@ -500,7 +514,7 @@ cdef class Callable:
             raise ValueError(f"expected {len(self.keys)} values for the feeds, got {n}")
         if kwargs:
             return self._with_options(args, kwargs)
-        if self.recent is not None and not self.session._closed and n <= MOST_FEEDS:
+        if self.recent is not None and not self.recent.entry.stale and not self.session._closed and n <= MOST_FEEDS:
             for i in range(n):
                 values[self.recent.feed_of[i]] = PyTuple_GET_ITEM(args, i)
             return self.session._run_recent(self.recent, values)

@@ -28,6 +28,9 @@ __all__ = ["InteractiveSession", "Session"]
 # Seconds after which an op that waits for another thread looks whether its session was closed.
 _LONGEST_WAIT = 0.05
 
+# Plans of one request that are kept, for other shapes and other values.
+_MOST_VARIANTS = 64
+
 
 class BaseSession(SessionCore):
     """What `Session` and `InteractiveSession` share."""
@@ -43,7 +46,8 @@ class BaseSession(SessionCore):
         self._config = config
         self._target = target
         self._entries = {}
-        self._ranks = {}
+        self._host_shapes = {}
+        self._unequal = set()
         self._resources = {}
         self._lock = threading.RLock()
         self._contexts = []
@@ -187,7 +191,7 @@ class BaseSession(SessionCore):
 
     def _compile(self, mapped, order, shapes, values):
         feeds = [Feed(t, s, v) for t, s, v in zip(order, shapes, values)]
-        request = Request(mapped.tensors, mapped.targets, feeds, self._variable_shape, self._ranks)
+        request = Request(mapped.tensors, mapped.targets, feeds, self._variable_shape, self._host_shapes, self._unequal)
         tables = compile_request(request)
         plan = Plan(tables)
         variables = [self._variable(key, tables["variable_ops"][key]) for key in tables["variables"]]
@@ -238,22 +242,51 @@ class BaseSession(SessionCore):
         return [convert_feed(tensor, value) for tensor, value in zip(tensors, values)]
 
     def _run_again(self, entry, arguments, deadline, log):
-        """A host value has another rank than the plan assumed: compile for it, and replay what was called."""
+        """A host value has another shape than the plan assumed: take a plan for it, and replay what was called."""
         mapped, order = entry.request
         shapes = [np.shape(v) for v in arguments]
         with self._lock:
-            variants = self._entries[self._key(mapped, order)]
-            variants[:] = [pair for pair in variants if pair[0] is not entry]
-            fresh = self._compile(mapped, order, shapes, arguments)
-            variants.append((fresh, fresh.plan.tables["special_values"]))
-        return self.run_entry(fresh, arguments, deadline, log)
+            variants = self._entries.setdefault(self._key(mapped, order), [])
+            fitting = [pair for pair in variants if pair[0].accepts(shapes) and self._assumptions_hold(pair[0])]
+            if fitting:
+                variants.remove(fitting[0])
+            else:
+                fresh = self._compile(mapped, order, shapes, arguments)
+                fitting = [(fresh, fresh.plan.tables["special_values"])]
+            fitting[0][0].stale = False
+            variants.insert(0, fitting[0])  # the next run tries it first
+            del variants[_MOST_VARIANTS:]
+        return self.run_entry(fitting[0][0], arguments, deadline, log)
+
+    def _assumptions_hold(self, entry):
+        """Whether what a plan takes for granted is what the last run found."""
+        for (kind, of, *axis), value in entry.plan.tables["assumed"].items():
+            if kind == "equal":
+                if of in self._unequal:
+                    return False
+                continue
+            shape = self._host_shapes.get(of, ())
+            if kind == "rank" and len(shape) != value:
+                return False
+            if kind == "size" and (axis[0] >= len(shape) or shape[axis[0]] != value):
+                return False
+        return True
 
     def _call_host(self, op, arrays, deadline_ns):
         return self._host_call(op, arrays, deadline_ns)
 
-    def _note_ranks(self, op, results):
+    def _note_shapes(self, op, results, assumed):
+        """Remembers the shapes of a host op's results; whether a plan that assumed others may be replaced."""
+        if not any(key[1] is op or getattr(key[1], "op", None) is op for key in assumed):
+            return False
         for tensor, result in zip(op.outputs, results):
-            self._ranks[tensor] = np.ndim(result)
+            self._host_shapes[tensor] = np.shape(result)
+        open_sizes = {
+            np.shape(r)[0] for t, r in zip(op.outputs, results) if np.ndim(r) and (t._shape is None or not isinstance(t._shape[0], int))
+        }
+        if len(open_sizes) > 1:
+            self._unequal.add(op)
+        return True
 
     def _wrong_host_shape(self, op, array, expected):
         raise errors.InvalidArgumentError(

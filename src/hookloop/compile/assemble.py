@@ -191,6 +191,7 @@ class Assembler:
     def _host(self, host):
         op, inputs, outputs = host
         describe = [[], []]
+        set_before = set()
         for side, values in enumerate((inputs, outputs)):
             for value in values:
                 is_object = value.buffer.kind == OBJECT
@@ -198,7 +199,10 @@ class Assembler:
                 dims = None  # of a queue or an iterator: it has no shape
                 if value.dtype.name not in ("resource", "variant"):
                     registers = tuple(self.sizes.register(d) for d in value.shape)
-                    fresh = tuple(isinstance(d, Size) and d.group > 0 for d in value.shape)
+                    # What an output before has set is compared, not set again.
+                    fresh = tuple(isinstance(d, Size) and d.group > 0 and r not in set_before for d, r in zip(value.shape, registers))
+                    if side:
+                        set_before.update(registers)
                     dims = tuple(zip(registers, fresh))
                 describe[side].append((is_object, at, dims))
         return op, describe[0], describe[1]

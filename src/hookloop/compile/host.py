@@ -10,9 +10,10 @@ from .sizes import Size
 def lower_host(lowerer, node, context):
     op = node.op
     inputs = [v if _is_object(v) else lowerer.operand(v, None, node) for v in node.inputs]
-    outputs, fresh = [], []
+    outputs, sizes = [], _OpenSizes(lowerer, op)
     for tensor, shape in zip(op.outputs, _shapes(node, context)):
-        outputs.append(_output(lowerer, tensor, shape, fresh))
+        outputs.append(_output(lowerer, tensor, shape, sizes))
+    fresh = sizes.fresh
     index = len(lowerer.hosts)
     lowerer.hosts.append((op, inputs, outputs))
     # Where only the call tells sizes, what depends on them is prepared after it: a second instruction stores the results.
@@ -28,20 +29,49 @@ def _is_object(value):
     return value.buffer is not None and value.buffer.kind == OBJECT
 
 
-def _output(lowerer, tensor, shape, fresh):
-    """A value for an output; sizes that are not known become registers, added to `fresh`."""
+# Ops whose outputs are mostly one batch: their first sizes are taken to be equal until a run finds otherwise, so that
+# `prediction - label` needs no decision about broadcasting.
+_BATCHES = frozenset(("IteratorGetNext", "QueueDequeueUpToV2", "QueueDequeueManyV2"))
+
+
+class _OpenSizes:
+    """The sizes of one op's outputs that only its call tells.
+
+    Attributes:
+      fresh: the registers that the call defines.
+    """
+
+    def __init__(self, lowerer, op):
+        self._lowerer = lowerer
+        self._op = op
+        self._first = None
+        self._equal = op.type in _BATCHES and op not in lowerer.request.unequal
+        self.fresh = []
+
+    def size(self, tensor, axis):
+        request = self._lowerer.request
+        if (tensor, axis) in request.fixed:
+            return request.assumed_size(tensor, axis)
+        if axis == 0 and self._equal and self._first is not None:
+            request.assumed["equal", self._op] = True
+            return self._first
+        sizes = self._lowerer.sizes
+        group = self.fresh[0].group if self.fresh else sizes.new_group()
+        size = sizes.fresh(group, origin=("host", tensor, axis))
+        self.fresh.append(size)
+        if axis == 0:
+            self._first = size
+        return size
+
+
+def _output(lowerer, tensor, shape, sizes):
+    """A value for an output; sizes that are not known become registers."""
     dtype = tensor.dtype.base_dtype
     if dtype.name in ("resource", "variant"):
         return Value(dtype, (), Buffer(OBJECT, dtype, 1, ("host", tensor)))
     if shape is None:
         shape = (None,) * lowerer.request.assumed_rank(tensor)
-    dims = []
-    for dim in shape:
-        if dim is None:
-            group = fresh[0].group if fresh else lowerer.sizes.new_group()
-            dim = lowerer.sizes.fresh(group)
-            fresh.append(dim)
-        dims.append(dim)
+    dims = [sizes.size(tensor, axis) if dim is None else dim for axis, dim in enumerate(shape)]
     if lowerer.is_object(tensor):
         return Value(dtype, tuple(dims), Buffer(OBJECT, dtype, 1, ("host", tensor)))
     return lowerer.allocate(dtype, tuple(dims))

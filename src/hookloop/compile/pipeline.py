@@ -35,24 +35,36 @@ class Request:
       targets: operations that must run.
       feeds: list of `Feed`.
       variable_shape: function(key) -> the current dimensions of a session's variable, or None.
-      ranks: tensor -> rank that a host op's output had in the last run.
+      host_shapes: tensor -> shape that a host op's output had in the last run.
+      unequal: host ops whose outputs had different first sizes in some run.
+
+    Attributes:
+      assumed: what the plan takes for granted of host ops' outputs, and a run may find otherwise: ("rank", tensor) ->
+        rank, ("size", tensor, axis) -> size, ("equal", op) -> True, all first sizes.
+      fixed: (tensor, axis) of the host ops' sizes on which the plan's structure depends.
     """
 
-    def __init__(self, fetches, targets, feeds, variable_shape, ranks):
+    def __init__(self, fetches, targets, feeds, variable_shape, host_shapes, unequal=frozenset()):
         self.fetches = fetches
         self.targets = targets
         self.feeds = feeds
         self.variable_shape = variable_shape
-        self.ranks = ranks
+        self.host_shapes = host_shapes
+        self.unequal = unequal
         self.special: set = set()
         self.special_values: dict = {}
         self.pushed: dict = {}
         self.assumed: dict = {}
+        self.fixed: set = set()
 
     def assumed_rank(self, tensor):
-        rank = self.ranks.get(tensor, 0)
-        self.assumed[tensor] = rank
+        rank = self.assumed["rank", tensor] = len(self.host_shapes.get(tensor, ()))
         return rank
+
+    def assumed_size(self, tensor, axis):
+        shape = self.host_shapes.get(tensor, ())
+        size = self.assumed["size", tensor, axis] = shape[axis] if axis < len(shape) else 1
+        return size
 
 
 class Program:
@@ -179,6 +191,9 @@ def _specialize(request, wanted):
         if atom.origin is not None and atom.origin[0] == "feed" and atom.origin[1:] not in request.special:
             request.special.add(atom.origin[1:])
             found = True
+        elif atom.origin is not None and atom.origin[0] == "host" and atom.origin[1:] not in request.fixed:
+            request.fixed.add(atom.origin[1:])
+            found = True
     if not found:
         raise ValueError(f"{wanted.reason}, and only running tells it")
 
@@ -187,7 +202,7 @@ def _open_registers(lowerer):
     """Where the run path writes the sizes it finds: (feed, axis, register) and (variable key, axis, register)."""
     feeds, variables = [], []
     for atom in lowerer.sizes.atoms:
-        if atom.origin is None:
+        if atom.origin is None or atom.origin[0] == "host":
             continue
         register = lowerer.sizes._intern({(atom.index,): 1}).register
         (feeds if atom.origin[0] == "feed" else variables).append((*atom.origin[1:], register))

@@ -557,7 +557,7 @@ def _stands_for_tensor(value):
 
 
 def _cast_in_lists(values, dtype):
-    from .math import cast
+    from .cast import cast
 
     if isinstance(values, (list, tuple)):
         return [_cast_in_lists(v, dtype) for v in values]
