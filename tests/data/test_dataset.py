@@ -357,3 +357,16 @@ def test_nodes_are_tensorflows():
         "drop_remainder", "BatchDatasetV2", "count", "RepeatDataset", "optimizations", "OptimizeDataset", "ModelDataset",
         "IteratorV2", "MakeIterator", "IteratorToStringHandle", "IteratorGetNext",
     ]  # fmt: skip
+
+
+def test_components_of_unequal_sizes(executor):
+    dataset = Dataset.from_generator(lambda: [([1.0] * a, [2.0] * b) for a, b in ((2, 2), (3, 1), (1, 4), (2, 2), (3, 1))],
+                                     (tf.float32, tf.float32), ([None], [None]))  # fmt: skip
+    x, y = dataset.make_one_shot_iterator().get_next()
+    v = tf.Variable(0.0)
+    with tf.Session() as session:
+        session.run(v.initializer)
+        step = [x * y, v.assign_add(1.0)]
+        for size in (2, 3, 4, 2, 3):
+            assert session.run(step)[0].tolist() == [2.0] * size
+        assert session.run(v) == 5

@@ -145,3 +145,38 @@ def test_function_lives_as_long_as_its_graph():
     del graph, session, y
     gc.collect()
     assert alive() is None
+
+
+def test_broadcast_of_sizes_that_only_the_calls_tell(executor):
+    n, m = tf.placeholder(tf.int32, []), tf.placeholder(tf.int32, [])
+    x = tf.py_func(lambda k: np.ones(k, np.float32), [n], tf.float32)
+    y = tf.py_func(lambda k: np.full(k, 2, np.float32), [m], tf.float32)
+    x.set_shape([None])
+    y.set_shape([None])
+    product = x * y
+    outputs = [product, *tf.gradients(product, [x, y])]
+    with tf.Session() as session:
+        for a, b in ((3, 3), (3, 1), (1, 4), (3, 3), (1, 1), (5, 5), (3, 1)):
+            value, to_x, to_y = session.run(outputs, {n: a, m: b})
+            size = max(a, b)
+            np.testing.assert_array_equal(value, np.full(size, 2))
+            np.testing.assert_array_equal(to_x, np.full(a, 2 * size / a))
+            np.testing.assert_array_equal(to_y, np.full(b, size / b))
+        with pytest.raises(tf.errors.InvalidArgumentError):
+            session.run(outputs, {n: 2, m: 3})
+        np.testing.assert_array_equal(session.run(outputs, {n: 2, m: 2})[0], [2, 2])
+
+
+def test_calls_are_made_once_though_the_plan_changes(executor):
+    calls = []
+
+    def function(k):
+        calls.append(int(k))
+        return np.ones([2] * int(k), np.float32)
+
+    rank = tf.placeholder(tf.int32, [])
+    total = tf.reduce_sum(tf.py_func(function, [rank], tf.float32)) + tf.random_uniform([], seed=1) * 0.0
+    with tf.Session() as session:
+        for k in (0, 1, 3, 1, 0, 0):
+            assert session.run(total, {rank: k}) == 2**k
+    assert calls == [0, 1, 3, 1, 0, 0]
