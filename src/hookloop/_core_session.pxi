@@ -209,6 +209,9 @@ cdef class SessionCore:
           TypeError, ValueError: fetches or feeds that make no sense.
           hookloop.errors.OpError: an error while the step ran; it changed no variable.
         """
+        return self._run(fetches, feed_dict, options, run_metadata)
+
+    cdef object _run(self, fetches, feed_dict, options, run_metadata):
         cdef PyObject *values[MOST_FEEDS]
         cdef Recent recent
         cdef Py_ssize_t i

@@ -28,13 +28,19 @@ cdef class HookSlot:
 
     cdef int look(self, object base) except -1:
         """Looks at the hook's class and instance, where `base` is the class whose callbacks do nothing."""
-        kind = type(self.hook)
-        attributes = getattr(self.hook, "__dict__", None)
-        self.attributes = attributes if type(attributes) is dict else {}
-        self.n_attributes = PyDict_Size(self.attributes)
+        self.note()
         self.has_before = _has_callback(self.hook, "before_run", base._idle)
         self.has_after = _has_callback(self.hook, "after_run", base._idle)
         self.trigger = _trigger(self.hook, base)
+        return 0
+
+    cdef int note(self) except -1:
+        """Notes the state of the class and the instance, which `is_stale` compares with."""
+        attributes = getattr(self.hook, "__dict__", None)
+        self.attributes = attributes if type(attributes) is dict else {}
+        self.n_attributes = PyDict_Size(self.attributes)
+        kind = type(self.hook)
+        getattr(kind, "run", None)  # a class gets its version when an attribute is looked up
         self.type = <_TypeVersion *><PyObject *>kind
         self.version = self.type.tp_version_tag
         return 0
@@ -133,6 +139,44 @@ cdef object _rebuild(object structure, list values, Py_ssize_t *at):
     return values[at[0] - 1]
 
 
+@cython.final
+cdef class Merged:
+    """What the caller, the hooks and the triggers fetch in one run, as one list."""
+
+    cdef object fetches             # the caller's
+    cdef list wanted                # each hook's, or None where no hook wants anything
+    cdef list leaves                # the elements of all of them, then what triggers watch
+    cdef Py_ssize_t first_watch
+
+    def __cinit__(self, fetches, list wanted, list watches):
+        self.fetches, self.wanted, self.leaves = fetches, wanted, []
+        _flatten(fetches, self.leaves)
+        for item in wanted or ():
+            if item is not None:
+                _flatten(item, self.leaves)
+        self.first_watch = len(self.leaves)
+        self.leaves.extend(watches)
+
+    cdef bint is_fixed(self):
+        """Whether the same objects stand for the same elements for ever: a list's or dictionary's may change."""
+        for item in (self.fetches, *(self.wanted or ())):
+            if isinstance(item, (list, tuple, dict)):
+                return False
+        return True
+
+    cdef inline bint is_of(self, fetches, list wanted):
+        cdef Py_ssize_t i
+        if fetches is not self.fetches or (wanted is None) != (self.wanted is None):
+            return False
+        if wanted is not None:
+            if PyList_GET_SIZE(wanted) != PyList_GET_SIZE(self.wanted):
+                return False
+            for i in range(PyList_GET_SIZE(wanted)):
+                if PyList_GET_ITEM(wanted, i) != PyList_GET_ITEM(self.wanted, i):
+                    return False
+        return True
+
+
 cdef class HookLoop:
     """The compiled part of a monitored session.
 
@@ -141,8 +185,10 @@ cdef class HookLoop:
     """
 
     cdef readonly object _raw            # the session that runs the graph, or None
-    cdef object _raw_run
     cdef SessionCore _core               # the same, where it is one of ours
+    cdef bint _runs_plainly              # its `run` is the compiled one, to be called directly
+    cdef HookSlot _raw_slot              # to notice where it is patched
+    cdef Merged _merged                  # the last request of hooks and caller together
     cdef list _slots, _given             # of the hooks, which are the user's list
     cdef list _watches                   # tensors that triggers watch
     cdef bint _enters, _triggers, _counts_seconds
@@ -162,7 +208,6 @@ cdef class HookLoop:
     def _start(self, session, hooks, base, step_key, maker):
         """Takes a session that was made: `base` is the class of hooks, `step_key` the global step's variable."""
         self._raw = session
-        self._raw_run = session.run
         self._core = session if isinstance(session, SessionCore) else None
         self._base = base
         self._step_key = step_key
@@ -179,13 +224,18 @@ cdef class HookLoop:
 
     def _end(self):
         """Forgets the session."""
-        self._raw = self._raw_run = self._core = self._step_cell = None
+        self._raw = self._core = self._raw_slot = self._step_cell = None
 
     def _refresh(self):
         """Looks at the hooks' classes and instances: which callbacks do something, which triggers hold."""
         cdef HookSlot slot
         self._enters = self._triggers = self._counts_seconds = False
         self._watches = []
+        self._merged = None
+        self._raw_slot = HookSlot(self._raw)
+        self._raw_slot.note()
+        self._runs_plainly = self._core is not None and type(self._raw).run is SessionCore.run and (
+            "run" not in self._raw_slot.attributes)
         known = {id(slot.hook): slot for slot in self._slots}
         self._slots = [known.get(id(hook)) or HookSlot(hook) for hook in self._given]
         for slot in self._slots:
@@ -207,7 +257,7 @@ cdef class HookLoop:
         for i in range(PyList_GET_SIZE(self._slots)):
             if (<HookSlot>PyList_GET_ITEM(self._slots, i)).is_stale():
                 return True
-        return PyList_GET_SIZE(self._given) != PyList_GET_SIZE(self._slots)
+        return self._raw_slot.is_stale() or PyList_GET_SIZE(self._given) != PyList_GET_SIZE(self._slots)
 
     def run(self, fetches, feed_dict=None, options=None, run_metadata=None, hooks=True):
         """Runs a step, and the hooks around it.
@@ -227,7 +277,7 @@ cdef class HookLoop:
                 if self._raw is None:
                     self._open()
                 if not hooks:
-                    return self._raw_run(fetches, feed_dict, options, run_metadata)
+                    return self._raw.run(fetches, feed_dict, options, run_metadata)
                 return self._step(fetches, feed_dict, options, run_metadata)
             except Exception as error:
                 if not self._recover(error):
@@ -260,7 +310,8 @@ cdef class HookLoop:
         return self._stop_event is not None and self._stop_event.is_set() and self._coordinator_stops()
 
     cdef object _step(self, fetches, feed_dict, options, run_metadata):
-        cdef list entered = None, leaves, values = None
+        cdef list entered = None, values = None
+        cdef Merged merged
         cdef double seconds = 0
         cdef Py_ssize_t at = 0, first_watch = 0, i
         cdef HookSlot slot
@@ -276,11 +327,9 @@ cdef class HookLoop:
         if self._enters or entered is not None:
             return self._hooked(fetches, feed_dict, options, run_metadata, entered, seconds)
         if self._watches:
-            leaves = []
-            _flatten(fetches, leaves)
-            first_watch = PyList_GET_SIZE(leaves)
-            leaves.extend(self._watches)
-            values = self._run_plain(leaves, feed_dict, options, run_metadata)
+            merged = self._merge(fetches, None)
+            first_watch = merged.first_watch
+            values = self._run_plain(merged.leaves, feed_dict, options, run_metadata)
             results = _rebuild(fetches, values, &at)
         else:
             results = self._run_plain(fetches, feed_dict, options, run_metadata)
@@ -392,43 +441,23 @@ cdef class HookLoop:
         """A run with the requests of the hooks that are entered, in the order of the list."""
         cdef SessionRunContext context = self._context(fetches, feed_dict)
         cdef HookSlot slot
-        cdef SessionRunArgs request
-        cdef list leaves = None, wanted = None, values = None
-        cdef Py_ssize_t at = 0, first_watch = 0, i, n = PyList_GET_SIZE(self._slots)
-        cdef dict hook_feeds = None
-        for i in range(n):
-            slot = <HookSlot>PyList_GET_ITEM(self._slots, i)
-            if not slot.has_before or slot.trigger is not None and not _holds(due, slot):
-                continue
-            request = _as_args(self._before(slot, context))
-            if request is None:
-                continue
-            if request._first is not None:
-                if wanted is None:
-                    wanted, leaves = [None] * n, []
-                    _flatten(fetches, leaves)
-                wanted[i] = request._first
-                _flatten(request._first, leaves)
-            if request._second:
-                hook_feeds = _add_feeds(hook_feeds, request._second)
-            if request._third is not None:
-                options = self._merge_options(options, request._third)
+        cdef Merged merged = None
+        cdef list values = None, wanted = None
+        cdef Py_ssize_t at = 0, first_watch = 0, i
+        context._run_feeds, context._run_options = feed_dict, options
+        wanted = self._ask(context, due)
+        feed_dict, options = context._run_feeds, context._run_options
         if options is not None and run_metadata is None:
             run_metadata = self._maker("RunMetadata")
-        if hook_feeds is not None:
-            feed_dict = _all_feeds(hook_feeds, feed_dict)
         if wanted is None and not PyList_GET_SIZE(self._watches):
             results = self._run_plain(fetches, feed_dict, options, run_metadata)
         else:
-            if leaves is None:
-                leaves = []
-                _flatten(fetches, leaves)
-            first_watch = PyList_GET_SIZE(leaves)
-            leaves.extend(self._watches)
-            values = self._run_plain(leaves, feed_dict, options, run_metadata)
+            merged = self._merge(fetches, wanted)
+            first_watch = merged.first_watch
+            values = self._run_plain(merged.leaves, feed_dict, options, run_metadata)
             results = _rebuild(fetches, values, &at)
         self._runs += 1
-        for i in range(n):
+        for i in range(PyList_GET_SIZE(self._slots)):
             slot = <HookSlot>PyList_GET_ITEM(self._slots, i)
             got = None
             if wanted is not None and PyList_GET_ITEM(wanted, i) != <PyObject *>None:
@@ -444,10 +473,48 @@ cdef class HookLoop:
             self._take_stop(context)
         return results
 
+    cdef list _ask(self, SessionRunContext context, list due):
+        """Calls `before_run`; returns what each hook fetches, or None. Feeds and options go into the context."""
+        cdef HookSlot slot
+        cdef SessionRunArgs request
+        cdef list wanted = None
+        cdef dict hook_feeds = None
+        cdef Py_ssize_t i, n = PyList_GET_SIZE(self._slots)
+        for i in range(n):
+            slot = <HookSlot>PyList_GET_ITEM(self._slots, i)
+            if not slot.has_before or slot.trigger is not None and not _holds(due, slot):
+                continue
+            request = _as_args(self._before(slot, context))
+            if request is None:
+                continue
+            if request._first is not None:
+                if wanted is None:
+                    wanted = [None] * n
+                wanted[i] = request._first
+            if request._second:
+                hook_feeds = _add_feeds(hook_feeds, request._second)
+            if request._third is not None:
+                context._run_options = self._merge_options(context._run_options, request._third)
+        if hook_feeds is not None:
+            context._run_feeds = _all_feeds(hook_feeds, context._run_feeds)
+        return wanted
+
+    cdef Merged _merge(self, fetches, list wanted):
+        """The elements of all that is fetched, also by triggers; kept for the next run that fetches the same."""
+        cdef Merged merged = self._merged
+        if merged is not None and merged.is_of(fetches, wanted):
+            return merged
+        merged = Merged(fetches, wanted, self._watches)
+        if merged.is_fixed():
+            self._merged = merged
+        return merged
+
     cdef inline object _run_plain(self, fetches, feed_dict, options, run_metadata):
+        if self._runs_plainly:
+            return self._core._run(fetches, feed_dict, options, run_metadata)
         if options is None and run_metadata is None:
-            return self._raw_run(fetches, feed_dict)
-        return self._raw_run(fetches, feed_dict, options, run_metadata)
+            return self._raw.run(fetches, feed_dict)
+        return self._raw.run(fetches, feed_dict, options, run_metadata)
 
     cdef inline SessionRunContext _context(self, fetches, feed_dict):
         cdef SessionRunContext context = SessionRunContext.__new__(SessionRunContext)

@@ -138,6 +138,7 @@ cdef class SessionRunContext:
 
     cdef readonly object session
     cdef object _original_args, _fetches, _feed_dict
+    cdef object _run_feeds, _run_options   # of the run, with those of the hooks
     cdef bint _stop_requested
     cdef object _caller    # the hook that is being called
     cdef object _stopper   # the first hook that asked to stop
