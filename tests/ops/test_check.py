@@ -37,7 +37,9 @@ def test_comparison_of_fed_values(executor, check, x, y, text, dtype):
 
 @pytest.mark.parametrize("check, x, y, text", FAILURES, ids=lambda v: getattr(v, "__name__", None))
 def test_comparison_of_constants_fails_when_it_is_built(check, x, y, text):
-    with pytest.raises(tf.errors.InvalidArgumentError, match=f"(?s)told\nCondition {text} did not hold.*\\[{x[0]} {x[1]}\\]"):
+    with pytest.raises(
+        tf.errors.InvalidArgumentError, match=f"(?s)told\nCondition {text} did not hold.*\\[{x[0]} {x[1]}\\]"
+    ):
         check(x, y, message="told")
     assert check(*PASSES[check.__name__]).type == "Assert"
 
@@ -48,7 +50,9 @@ def test_signs(executor, check, good, bad, text):
     op = check(x)
     with tf.Session() as session:
         session.run(op, {x: good})
-        with pytest.raises(tf.errors.InvalidArgumentError, match=rf"Condition {text} did not hold element-wise:.*x \(x:0\)"):
+        with pytest.raises(
+            tf.errors.InvalidArgumentError, match=rf"Condition {text} did not hold element-wise:.*x \(x:0\)"
+        ):
             session.run(op, {x: bad})
     with pytest.raises(tf.errors.InvalidArgumentError, match="did not hold"):
         check(bad)
@@ -125,7 +129,10 @@ def test_ensure_shape(executor):
         for rows in (2, 5):
             np.testing.assert_array_equal(session.run(gradient, {x: np.ones((rows, 3))}), np.full((rows, 3), 2))
         for wrong in ((2, 4), (3,), (1, 1, 3)):
-            with pytest.raises(tf.errors.InvalidArgumentError, match=r"Shape of tensor x .*is not compatible with expected shape \[\?,3\]"):
+            with pytest.raises(
+                tf.errors.InvalidArgumentError,
+                match=r"Shape of tensor x .*is not compatible with expected shape \[\?,3\]",
+            ):
                 session.run(y, {x: np.ones(wrong)})
     with pytest.raises(ValueError):
         tf.ensure_shape(tf.placeholder(tf.float32, [2]), [3])
@@ -172,5 +179,11 @@ def test_order(executor):
     x = tf.placeholder(tf.int32, None)
     results = tf.is_non_decreasing(x), tf.is_strictly_increasing(x)
     with tf.Session() as session:
-        for value, expected in (([], (1, 1)), ([5], (1, 1)), ([1, 2, 2], (1, 0)), ([[1, 2], [3, 4]], (1, 1)), ([2, 1], (0, 0))):
+        for value, expected in (
+            ([], (1, 1)),
+            ([5], (1, 1)),
+            ([1, 2, 2], (1, 0)),
+            ([[1, 2], [3, 4]], (1, 1)),
+            ([2, 1], (0, 0)),
+        ):
             assert session.run(results, {x: value}) == expected

@@ -15,7 +15,9 @@ def test_failing_assertion_shows_its_data(executor):
         y = x * 2.0
     with tf.Session() as session:
         np.testing.assert_array_equal(session.run(y, {x: [1, 2]}), [2, 4])
-        with pytest.raises(tf.errors.InvalidArgumentError, match=r"assertion failed: \[x must be positive\] \[1 -2 3\.\.\.\]"):
+        with pytest.raises(
+            tf.errors.InvalidArgumentError, match=r"assertion failed: \[x must be positive\] \[1 -2 3\.\.\.\]"
+        ):
             session.run(y, {x: [1, -2, 3, 4]})
         np.testing.assert_array_equal(session.run(y, {x: [3]}), [6])
 
@@ -49,7 +51,9 @@ def test_assertion_summarizes(executor, summarize, text):
 
 def test_print_passes_its_input_and_the_gradient(executor, capfd):
     x = tf.placeholder(tf.float32, [2, 2])
-    y = tf.Print(x, [x, "text", tf.constant(True), tf.constant([1e-8, 1e10, 0.1])], message="now: ", first_n=2, summarize=3)
+    y = tf.Print(
+        x, [x, "text", tf.constant(True), tf.constant([1e-8, 1e10, 0.1])], message="now: ", first_n=2, summarize=3
+    )
     gradient = tf.gradients(y * 3.0, x)[0]
     with tf.Session() as session:
         for _ in range(3):
@@ -61,7 +65,16 @@ def test_print_passes_its_input_and_the_gradient(executor, capfd):
 
 def test_print_v2_formats_structures(executor, capfd):
     numbers = tf.constant([1.5, 2, 3, 4, 5, 6, 7, 8])
-    op = tf.print("a", numbers, {"k": tf.constant(1)}, [1, tf.constant(2.0)], tf.constant("s"), (1, 2), 1e-8, output_stream=sys.stdout)
+    op = tf.print(
+        "a",
+        numbers,
+        {"k": tf.constant(1)},
+        [1, tf.constant(2.0)],
+        tf.constant("s"),
+        (1, 2),
+        1e-8,
+        output_stream=sys.stdout,
+    )
     assert op.type == "PrintV2" and op.inputs[0].op.type == "StringFormat"
     with tf.Session() as session:
         session.run(op)
@@ -69,7 +82,9 @@ def test_print_v2_formats_structures(executor, capfd):
 
 
 def test_print_v2_of_matrices_and_options(executor, capfd):
-    op = tf.print(tf.constant(np.arange(4).reshape(2, 2)), tf.constant([0.1], tf.float64), sep="|", end="!\n", name="shown")
+    op = tf.print(
+        tf.constant(np.arange(4).reshape(2, 2)), tf.constant([0.1], tf.float64), sep="|", end="!\n", name="shown"
+    )
     assert op.name == "shown" and op.inputs[0].op.name == "shown_format"
     with tf.Session() as session:
         session.run(op)

@@ -167,7 +167,9 @@ def test_what_does_not_fit_is_refused(executor):
     with pytest.raises(ValueError, match="same length as dtypes"):
         tf.FIFOQueue(5, tf.int32, shapes=[[2], [3]])
     with tf.Session() as session:
-        with pytest.raises(tf.errors.InvalidArgumentError, match=r"Shape mismatch in tuple component 0\. Expected \[2\], got \[3\]"):
+        with pytest.raises(
+            tf.errors.InvalidArgumentError, match=r"Shape mismatch in tuple component 0\. Expected \[2\], got \[3\]"
+        ):
             session.run(queue.enqueue(x), {x: [1, 2, 3]})
         with pytest.raises(tf.errors.InvalidArgumentError, match="require the components to have specified shapes"):
             session.run(tf.FIFOQueue(5, tf.int32).dequeue_many(2))
@@ -206,7 +208,7 @@ def test_many_consumers_get_every_element_once(executor):
         for thread, _ in workers:
             joined(thread)
         batches = [batch for _, results in workers for batch in results[0]]
-        assert sorted(sum(batches, [])) == list(range(100))
+        assert sorted(i for batch in batches for i in batch) == list(range(100))
         # Nobody takes an element while somebody else still waits for the rest of a batch.
         assert all(batch == list(range(batch[0], batch[0] + 5)) for batch in batches)
 
@@ -222,7 +224,10 @@ def test_time_limit_ends_waiting_and_nothing_is_lost(executor):
         assert 0.05 < time.monotonic() - start < 5
         session.run(queue.enqueue(2))
         assert session.run(two).tolist() == [1, 2]
-    with tf.Session(config=tf.ConfigProto(operation_timeout_in_ms=50)) as session, pytest.raises(tf.errors.DeadlineExceededError):
+    with (
+        tf.Session(config=tf.ConfigProto(operation_timeout_in_ms=50)) as session,
+        pytest.raises(tf.errors.DeadlineExceededError),
+    ):
         session.run(two)
 
 

@@ -128,7 +128,9 @@ def test_numbers_as_text_refuses_a_precision_of_integers(executor):
 
 
 def test_text_as_numbers(executor):
-    np.testing.assert_array_equal(run(tf.string_to_number(["1.5", " 2 ", "1e3", "inf"])), np.float32([1.5, 2, 1000, np.inf]))
+    np.testing.assert_array_equal(
+        run(tf.string_to_number(["1.5", " 2 ", "1e3", "inf"])), np.float32([1.5, 2, 1000, np.inf])
+    )
     got = run(tf.strings.to_number(["15", "-3"], tf.int64))
     assert got.dtype == np.int64 and got.tolist() == [15, -3]
     for text, dtype in (("x1", tf.float32), ("1.5", tf.int32), ("99999999999", tf.int32), ("1_0", tf.int32)):
@@ -138,7 +140,15 @@ def test_text_as_numbers(executor):
 
 def test_hashes_are_tensorflows(executor):
     assert run(tf.string_to_hash_bucket(["a", "hello", ""], 10)).tolist() == [8, 8, 9]
-    values = ["a", "hello", "", "hello world, this is a longer text for hashing", "x" * 70, "0123456789abcdef01", "y" * 200]
+    values = [
+        "a",
+        "hello",
+        "",
+        "hello world, this is a longer text for hashing",
+        "x" * 70,
+        "0123456789abcdef01",
+        "y" * 200,
+    ]
     expected = [384735799, 359589692, 912170738, 516361530, 623903736, 237994539, 960752327]
     assert run(tf.string_to_hash_bucket_fast(values, 1000000007)).tolist() == expected
     strong = run(tf.string_to_hash_bucket_strong(["a", "hello", "", "hello world this"], 1000000007, [1, 2]))
@@ -189,9 +199,13 @@ def test_decode_raw(executor):
     with tf.Session() as session:
         assert session.run(numbers, {x: ["abcd", "efgh"]}).tolist() == [[25185, 25699], [26213, 26727]]
         assert session.run(tf.reduce_sum(swapped), {x: ["ab"]}) == 24930
-        with pytest.raises(tf.errors.InvalidArgumentError, match="length 3 that is not a multiple of 2, the size of int16"):
+        with pytest.raises(
+            tf.errors.InvalidArgumentError, match="length 3 that is not a multiple of 2, the size of int16"
+        ):
             session.run(numbers, {x: ["abc"]})
-        with pytest.raises(tf.errors.InvalidArgumentError, match="to all be the same size, but element 1 has size 4 != 2"):
+        with pytest.raises(
+            tf.errors.InvalidArgumentError, match="to all be the same size, but element 1 has size 4 != 2"
+        ):
             session.run(numbers, {x: ["abcd", "ef"]})
 
 

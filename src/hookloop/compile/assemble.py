@@ -30,6 +30,7 @@ class Assembler:
         self.counts = dict.fromkeys(range(10), 0)
         self.sources = {kind: [] for kind in (CONSTANT, STREAM, STACK, OBJECT)}
         self.covered = {}
+        self.depth = 0  # of branches and loop bodies
         self.buffers = {}
         self.writes_at = []
         self.used_groups = set()
@@ -64,6 +65,8 @@ class Assembler:
     def _new_tensor(self, value):
         buffer = value.buffer
         self.buffers[id(buffer)] = buffer
+        if buffer.kind == OBJECT:
+            value = Value(value.dtype, (), buffer)  # instructions only know its place: it waits for no sizes
         sizes = [*value.shape, *(value.strides or ()), value.offset]
         deps = {atom.group for s in sizes for atom in self.sizes.atoms_of(s)}
         if buffer.kind == GROWN:
@@ -103,7 +106,7 @@ class Assembler:
                 param = self.variable_index[param[1]]
             values.append(param)
         self.kernels.append(kernel)
-        self.instrs.append([0, len(self.operands), len(inputs), len(outputs), len(self.attrs), len(values), node,
+        self.instrs.append([int(self.depth > 0), len(self.operands), len(inputs), len(outputs), len(self.attrs), len(values), node,
                             max(deps, default=0)])  # fmt: skip
         self.operands += tensors
         self.attrs += values
@@ -123,6 +126,7 @@ class Assembler:
 
     def _flatten_if(self, item):
         skip = self.instruction("jump_unless", [item.predicate], (), (0,), item.node)
+        self.depth += 1
         self.flatten(item.then)
         if item.otherwise.items:
             leave = self.instruction("jump", (), (), (0,), item.node)
@@ -131,12 +135,15 @@ class Assembler:
             self._patch(leave)
         else:
             self._patch(skip)
+        self.depth -= 1
 
     def _flatten_loop(self, item):
         start = len(self.instrs)
         self.flatten(item.condition)
         leave = self.instruction("jump_unless", [item.predicate], (), (0,), item.node)
+        self.depth += 1
         self.flatten(item.body)
+        self.depth -= 1
         self.instruction("jump_back", (), (), (start,), item.node)
         self._patch(leave)
         self.program.interruptible = True

@@ -54,6 +54,8 @@ class Lowerer:
     # --- values -----------------------------------------------------------------------------------------
 
     def allocate(self, dtype, shape) -> Value:
+        if dtype.name in _OBJECTS:
+            return Value(dtype, shape, Buffer(OBJECT, dtype, 1, ("value",)))
         return Value(dtype, shape, new_buffer(dtype, shape))
 
     def literal(self, array) -> Value:

@@ -11,11 +11,21 @@ from ..graph.random_seed import get_seed
 from ..graph.scopes import name_scope
 from ..ops.build import apply_op, constant, convert_to_tensor
 from ..ops.select import where
-from ..shapes import TensorShape, as_shape
 from ..ops.tensor_util import constant_value
+from ..shapes import TensorShape, as_shape
 from . import iterator as iterators
 from .function import trace
-from .structure import DatasetLeaf, TensorLeaf, flatten, is_nested, leaves_up_to, map_structure, pack, same_structure, show
+from .structure import (
+    DatasetLeaf,
+    TensorLeaf,
+    flatten,
+    is_nested,
+    leaves_up_to,
+    map_structure,
+    pack,
+    same_structure,
+    show,
+)
 
 _int64 = dtypes.int64
 
@@ -217,7 +227,9 @@ class Dataset:
         traced = trace(predicate, self._element, "filter")
         leaf = traced.result
         if not isinstance(leaf, TensorLeaf) or leaf.dtype is not dtypes.bool or not leaf.shape.is_compatible_with([]):
-            raise ValueError(f"`predicate` return type must be convertible to a scalar boolean tensor. Was {_described(leaf)}.")
+            raise ValueError(
+                f"`predicate` return type must be convertible to a scalar boolean tensor. Was {_described(leaf)}."
+            )
         return self._derived("FilterDataset", [traced.captures], None, {"predicate": traced.name})
 
     def _traced_to_dataset(self, map_func, method):
@@ -269,7 +281,7 @@ class Dataset:
         """
         with name_scope("initial_state"):
             structure, components = _components(initial_state)
-        state = pack_like(structure, [TensorLeaf(t.dtype.base_dtype, _open_shape(t)) for t in components])
+        state = pack_like(structure, [TensorLeaf(t.dtype.base_dtype, t.shape) for t in components])
         traced = trace(reduce_func, (state, self._element), "reduce", several=True)
         found = flatten(traced.result)
         if len(found) != len(components) or any(a.dtype is not b.dtype for a, b in builtins.zip(found, flatten(state))):
@@ -306,7 +318,9 @@ class Dataset:
         size = _scalar(batch_size, "batch_size")
         drop = convert_to_tensor(drop_remainder, dtypes.bool, name="drop_remainder")
         first = _known_batch(size, drop)
-        element = map_structure(lambda leaf: TensorLeaf(leaf.dtype, TensorShape([first]).concatenate(leaf.shape)), self._element)
+        element = map_structure(
+            lambda leaf: TensorLeaf(leaf.dtype, TensorShape([first]).concatenate(leaf.shape)), self._element
+        )
         return self._derived("BatchDatasetV2", [size, drop], element)
 
     def padded_batch(self, batch_size, padded_shapes, padding_values=None, drop_remainder=False):
@@ -324,7 +338,9 @@ class Dataset:
         """
         leaves = flatten(self._element)
         if padding_values is None:
-            fills = [b"" if leaf.dtype is dtypes.string else np.zeros((), leaf.dtype.as_numpy_dtype)[()] for leaf in leaves]
+            fills = [
+                b"" if leaf.dtype is dtypes.string else np.zeros((), leaf.dtype.as_numpy_dtype)[()] for leaf in leaves
+            ]
         else:
             fills = leaves_up_to(self._element, padding_values)
         size = _scalar(batch_size, "batch_size")
@@ -333,10 +349,15 @@ class Dataset:
             if leaf.shape.ndims is not None and shape.shape[0].value not in (None, leaf.shape.ndims):
                 raise ValueError(f"The padded shape {constant_value(shape)} is not compatible with the corresponding input "
                                  f"component shape {leaf.shape}.")  # fmt: skip
-        fills = [convert_to_tensor(fill, leaf.dtype, name="padding_value") for fill, leaf in builtins.zip(fills, leaves)]
+        fills = [
+            convert_to_tensor(fill, leaf.dtype, name="padding_value") for fill, leaf in builtins.zip(fills, leaves)
+        ]
         drop = convert_to_tensor(drop_remainder, dtypes.bool, name="drop_remainder")
         first = _known_batch(size, drop)
-        element = pack(self._element, [TensorLeaf(leaf.dtype, [first, *_sizes(shape)]) for leaf, shape in builtins.zip(leaves, shapes)])
+        element = pack(
+            self._element,
+            [TensorLeaf(leaf.dtype, [first, *_sizes(shape)]) for leaf, shape in builtins.zip(leaves, shapes)],
+        )
         attrs = {"output_shapes": [leaf.shape for leaf in flatten(element)]}
         variant = apply_op("PaddedBatchDatasetV2", [self._variant_tensor, size, shapes, fills, drop], attrs)
         return DatasetV1Adapter(variant, element)
@@ -416,7 +437,9 @@ def _source(type, inputs, element, **attrs):
 def _components(values):
     """The structure of values, and their leaves as tensors."""
     with name_scope("normalize_element"):
-        return values, [convert_to_tensor(value, name=f"component_{i}") for i, value in builtins.enumerate(flatten(values))]
+        return values, [
+            convert_to_tensor(value, name=f"component_{i}") for i, value in builtins.enumerate(flatten(values))
+        ]
 
 
 def pack_like(structure, leaves):
@@ -442,11 +465,6 @@ def _joint_shape(first, second):
     if first.ndims is None or second.ndims is None or first.ndims != second.ndims:
         return TensorShape(None)
     return TensorShape([a if a == b else None for a, b in builtins.zip(first.as_list(), second.as_list())])
-
-
-def _open_shape(tensor):
-    """A state's shape: its sizes may change from element to element, unless it is a scalar."""
-    return tensor.shape if tensor.shape.ndims in (None, 0) else tensor.shape
 
 
 def _known_batch(size, drop):

@@ -53,7 +53,9 @@ class TracedFunction:
         structure, tensors = [], []
         for value in values:
             if value is None:
-                raise TypeError(f"Unsupported return value from function passed to Dataset.{self._method}(): {returned}.")
+                raise TypeError(
+                    f"Unsupported return value from function passed to Dataset.{self._method}(): {returned}."
+                )
             if isinstance(value, Dataset):
                 structure.append(DatasetLeaf(value._element))
                 tensors.append(value._variant_tensor)

@@ -49,7 +49,9 @@ class Iterator:
           output_types, output_shapes, output_classes: as in `from_structure`.
         """
         element = element_of(output_types, output_shapes)
-        resource = apply_op("IteratorFromStringHandleV2", [convert_to_tensor(string_handle, dtypes.string)], spec_attrs(element))
+        resource = apply_op(
+            "IteratorFromStringHandleV2", [convert_to_tensor(string_handle, dtypes.string)], spec_attrs(element)
+        )
         return Iterator(resource, None, *_outputs(element))
 
     @property
@@ -82,7 +84,9 @@ class Iterator:
             )
         for mine, other in zip(flatten(self._element), flatten(dataset._element)):
             if not mine.shape.is_compatible_with(other.shape):
-                raise TypeError(f"Expected output shapes compatible with {mine.shape} but got dataset with output shapes {other.shape}.")
+                raise TypeError(
+                    f"Expected output shapes compatible with {mine.shape} but got dataset with output shapes {other.shape}."
+                )
         return apply_op("MakeIterator", [dataset._optimized(), self._resource], name=name)
 
     def get_next(self, name=None):
@@ -148,7 +152,9 @@ def element_of(types, shapes=None):
         if hasattr(found, "element"):  # a dataset inside of the elements
             leaves.append(found)
         else:
-            leaves.append(TensorLeaf(dtypes.as_dtype(found), as_shape(shape) if shape is not None else TensorShape(None)))
+            leaves.append(
+                TensorLeaf(dtypes.as_dtype(found), as_shape(shape) if shape is not None else TensorShape(None))
+            )
     return pack(types, leaves)
 
 

@@ -372,4 +372,3 @@ def _write_cache(filename, elements):
     temporary = f"{filename}.{os.getpid()}.tmp.npz"
     np.savez(temporary, width=len(elements[0]) if elements else 1, **flat)
     os.replace(temporary, filename + ".npz")
-

@@ -135,9 +135,7 @@ def _farm_long(text, size):
     v0 = v[0] + w0 & _MASK
     w0 = w0 + v0 & _MASK
     x, y, z, v, w = _farm_block(text, end + rest - 63, (x, y, z, (v0, v[1]), (w0, w[1])), factor, True)
-    return _pair(
-        _pair(v[0], w[0], factor) + _mixed(y) * _K0 + z & _MASK, _pair(v[1], w[1], factor) + x & _MASK, factor
-    )
+    return _pair(_pair(v[0], w[0], factor) + _mixed(y) * _K0 + z & _MASK, _pair(v[1], w[1], factor) + x & _MASK, factor)
 
 
 def _rotate_left(value, count):

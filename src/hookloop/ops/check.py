@@ -135,10 +135,14 @@ assert_positive = _sign(
     "assert_positive", ">", lambda x, zero, data, summarize: assert_less(zero, x, data=data, summarize=summarize)
 )
 assert_non_positive = _sign(
-    "assert_non_positive", "<=", lambda x, zero, data, summarize: assert_less_equal(x, zero, data=data, summarize=summarize)
+    "assert_non_positive",
+    "<=",
+    lambda x, zero, data, summarize: assert_less_equal(x, zero, data=data, summarize=summarize),
 )
 assert_non_negative = _sign(
-    "assert_non_negative", ">=", lambda x, zero, data, summarize: assert_less_equal(zero, x, data=data, summarize=summarize)
+    "assert_non_negative",
+    ">=",
+    lambda x, zero, data, summarize: assert_less_equal(zero, x, data=data, summarize=summarize),
 )
 
 

@@ -1,6 +1,7 @@
 """The ops that run in Python, under the interpreter's lock: the whole list. Every other op is a kernel.
 
-An op belongs here only where its work is Python's own: calling a user's function, text, files, blocking on other threads.
+An op belongs here only where its work is Python's own: calling a user's function, text, files, blocking on other
+threads; or that of a library that NumPy brings along, LAPACK.
 """
 
 from __future__ import annotations
@@ -33,4 +34,9 @@ _ITERATORS = frozenset((
     "IteratorFromStringHandleV2", "IteratorGetNext", "IteratorToStringHandle", "IteratorV2", "MakeIterator", "OneShotIterator",
 ))  # fmt: skip
 
-HOST_OPS = _CALLS | _PRINTING | _TEXT | _QUEUES | _DATASETS | _ITERATORS
+_LAPACK = frozenset((
+    "Cholesky", "LogMatrixDeterminant", "MatrixDeterminant", "MatrixInverse", "MatrixSolve", "MatrixSolveLs",
+    "MatrixTriangularSolve", "Qr", "SelfAdjointEigV2", "Svd",
+))  # fmt: skip
+
+HOST_OPS = _CALLS | _PRINTING | _TEXT | _QUEUES | _DATASETS | _ITERATORS | _LAPACK

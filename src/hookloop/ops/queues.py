@@ -36,7 +36,9 @@ def _run_enqueue_many(call, queue, *components):
     count = len(components[0])
     for component in components:
         if len(component) != count:
-            raise ValueError(f"All input tensors must have the same size in the 0th dimension: {count} and {len(component)}")
+            raise ValueError(
+                f"All input tensors must have the same size in the 0th dimension: {count} and {len(component)}"
+            )
     queue.enqueue(call, [tuple([c[i : i + 1].reshape(c.shape[1:]) for c in components]) for i in range(count)])
     return ()
 
@@ -51,7 +53,9 @@ def _batch(at_least):
         if count < 0:
             raise ValueError(f"{queue.kind} '{queue.name}' : DequeueMany requested {count} elements")
         if not queue.shapes or not all(_batches(queue, shape) for shape in queue.shapes):
-            raise ValueError(f"{queue.kind}'s DequeueMany and DequeueUpTo require the components to have specified shapes.")
+            raise ValueError(
+                f"{queue.kind}'s DequeueMany and DequeueUpTo require the components to have specified shapes."
+            )
         return queue.stack(queue.dequeue(call, count, at_least))
 
     return run
@@ -219,7 +223,8 @@ class QueueBase:
             if not isinstance(vals, (list, tuple)):
                 vals = [vals]
         return [
-            convert_to_tensor(value, dtype, name=f"component_{i}") for i, (value, dtype) in enumerate(zip(vals, self._dtypes))
+            convert_to_tensor(value, dtype, name=f"component_{i}")
+            for i, (value, dtype) in enumerate(zip(vals, self._dtypes))
         ]
 
     # --- taking out -----------------------------------------------------------------------------------
@@ -253,7 +258,9 @@ class QueueBase:
           n: an integer scalar.
           name: the operation's name.
         """
-        return self._dequeue_batch("QueueDequeueManyV2", n, name or f"{self._name}_DequeueMany", lambda op: constant_value(op.inputs[1]))
+        return self._dequeue_batch(
+            "QueueDequeueManyV2", n, name or f"{self._name}_DequeueMany", lambda op: constant_value(op.inputs[1])
+        )
 
     def dequeue_up_to(self, n, name=None):
         """Takes out n elements, or the rest of a closed queue that has fewer; see `dequeue_many`."""
@@ -298,7 +305,9 @@ def _common(shapes):
     ranks = {shape.ndims for shape in shapes}
     if len(ranks) != 1 or None in ranks:
         return TensorShape(None)
-    return TensorShape([sizes.pop() if len(sizes := set(dims)) == 1 else None for dims in zip(*[s.as_list() for s in shapes])])
+    return TensorShape(
+        [sizes.pop() if len(sizes := set(dims)) == 1 else None for dims in zip(*[s.as_list() for s in shapes])]
+    )
 
 
 def _listed_types(types):
@@ -324,7 +333,13 @@ def _listed_names(names):
 
 
 def _handle(type, types, shapes, capacity, shared_name, name, **more):
-    attrs = {"component_types": types, "shapes": shapes or [], "capacity": capacity, "shared_name": shared_name or "", **more}
+    attrs = {
+        "component_types": types,
+        "shapes": shapes or [],
+        "capacity": capacity,
+        "shared_name": shared_name or "",
+        **more,
+    }
     return apply_op(type, [], attrs, name)
 
 
@@ -386,7 +401,9 @@ class PaddingFIFOQueue(QueueBase):
         names = _listed_names(names)
         if shapes is None or len(shapes) != len(types):
             raise ValueError("Shapes must be provided for all components")
-        super().__init__(types, shapes, names, _handle("PaddingFIFOQueueV2", types, shapes, capacity, shared_name, name))
+        super().__init__(
+            types, shapes, names, _handle("PaddingFIFOQueueV2", types, shapes, capacity, shared_name, name)
+        )
 
 
 class PriorityQueue(QueueBase):

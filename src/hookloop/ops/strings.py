@@ -12,8 +12,8 @@ from ..graph.scopes import name_scope
 from ..shapes import UNKNOWN
 from . import kinds
 from ._string_hashes import farm, murmur, sip
-from .array import rank
 from .array import range as range_op
+from .array import rank
 from .build import apply_op, constant, convert_to_tensor
 from .printing import string_format
 from .registry import OpDef, no_gradient, register
