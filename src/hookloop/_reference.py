@@ -6,6 +6,8 @@ the order of a request with the compiler, and nothing after: no passes, no place
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 
 from . import errors
@@ -151,6 +153,8 @@ class _Step:
     # --- walking ------------------------------------------------------------------------------------------
 
     def run_units(self, units):
+        if self.deadline and time.monotonic_ns() > self.deadline:
+            raise errors.DeadlineExceededError(None, None, "Timed out waiting for the step: its time limit has passed")
         for unit in units:
             if unit.kind == IF:
                 self.run_if(unit)
@@ -181,7 +185,7 @@ class _Step:
         branch = unit.then if side else unit.otherwise
         self.run_units(branch.units)
         for merge, result in zip(unit.merges, branch.results):
-            self.environment[merge.outputs[0]] = self.value(result, (merge, side))
+            self.environment[merge.outputs[0]] = None if result is None else self.value(result, (merge, side))
             self.environment[merge.outputs[1]] = np.int32(side)
 
     def run_loop(self, unit):

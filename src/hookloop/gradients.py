@@ -6,10 +6,12 @@ import enum
 from collections import deque
 
 from . import dtypes
+from .graph.operation import Operation
 from .graph.scopes import name_scope
 from .graph.tensor import Tensor
 from .ops.build import constant, convert_to_tensor
 from .ops.indexed_slices import IndexedSlices
+from .region_gradients import brings_in, current_level
 
 __all__ = ["AggregationMethod", "NoGradient", "NotDifferentiable", "RegisterGradient", "UnconnectedGradients", "gradients",
            "hessians"]  # fmt: skip
@@ -104,47 +106,63 @@ def is_trainable(tensor):
 
 
 class _Between:
-    """The operations on a path from xs to ys, and how many of their consumers are still to come.
+    """The nodes on a path from xs to ys, and how many of their consumers are still to come.
+
+    A node is an operation, or a whole conditional or loop (region_gradients.py).
 
     Attributes:
-      pending: operation -> consumers on a path whose gradients are not there yet.
-      reachable: the ys' operations that depend on an x.
+      pending: node -> consumers on a path whose gradients are not there yet.
+      reachable: the ys' nodes that depend on an x.
     """
 
-    def __init__(self, to_ops, from_ops):
+    def __init__(self, to_ops, from_ops, level):
+        self._level = level
+        self._nodes = nodes = {}
         reached = self._reached(from_ops)
-        self.reachable = {op for op in to_ops if op in reached}
-        self.ops = []
-        inside = set()
+        starts = [op for op in to_ops if op in reached]
         queue = deque(to_ops)
         while queue:
             op = queue.popleft()
-            if op in reached:
-                inside.add(op)
-                self.ops.append(op)
-                reached.discard(op)
-                queue.extend(t.op for t in op.inputs)
-        self.pending = dict.fromkeys(inside, 0)
-        for op in self.ops:
-            for tensor in op.inputs:
-                if tensor.op in inside:
-                    self.pending[tensor.op] += 1
+            if op in reached and op not in nodes:
+                node = nodes[op] = level.node(op)
+                if node is not op:
+                    node.ops.append(op)
+                if not level.is_border(op):
+                    queue.extend(t.op for t in op.inputs)
+        self.reachable = {nodes[op] for op in starts}
+        self.pending = dict.fromkeys(nodes.values(), 0)
+        for op in nodes:
+            for node in self.before(op):
+                self.pending[node] += 1
 
-    @staticmethod
-    def _reached(from_ops):
+    def _reached(self, from_ops):
         reached, queue = set(), deque(from_ops)
+        first = set(from_ops)
         while queue:
             op = queue.popleft()
-            if op not in reached:
-                reached.add(op)
-                for output in op.outputs:
-                    if is_trainable(output):
-                        queue.extend(output._consumers)
+            if op in reached or (op not in first and self._level.is_border(op)):
+                continue
+            reached.add(op)
+            for output in op.outputs:
+                if is_trainable(output):
+                    queue.extend(output._consumers)
         return reached
+
+    def before(self, op):
+        """The other nodes that an op's inputs come from, once for each input."""
+        if self._level.is_border(op):
+            return []
+        nodes = self._nodes
+        own = nodes[op]
+        found = [nodes[t.op] for t in op.inputs if t.op in nodes]
+        return [node for node in found if node is not own]
+
+    def node_of(self, op):
+        return self._nodes.get(op)
 
     def stops(self, from_ops, stop_ops):
         """The operations behind which nothing is asked for."""
-        stops = {op for op in from_ops if not any(self.pending.get(t.op, 0) > 0 for t in op.inputs)}
+        stops = {op for op in from_ops if op not in self._nodes or not any(self.pending[n] > 0 for n in self.before(op))}
         return stops | set(stop_ops)
 
 
@@ -205,7 +223,7 @@ def _sum(gradients):
 
 def _joined(gradients):
     """Sums of sparse gradients are their rows one after the other."""
-    from .ops.array import concat
+    from .ops.slicing import concat
 
     slices = [_as_slices(g) for g in gradients]
     indices = [s.indices for s in slices]
@@ -267,7 +285,7 @@ def gradients(ys, xs, grad_ys=None, name="gradients", colocate_gradients_with_op
         xs = [_differentiated(x) for x in xs]
         stops = [convert_to_tensor(t) for t in stop_gradients]
         grad_ys = _initial_gradients(grad_ys, ys)
-        found = _walk(ys, xs, grad_ys, [t.op for t in stops], gate_gradients)
+        found = _walk(ys, xs, grad_ys, [t.op for t in stops], gate_gradients, current_level())
         return [_finished(found.of(x), x, unconnected) for x in xs]
 
 
@@ -311,26 +329,37 @@ def _initial_gradients(grad_ys, ys):
     return found
 
 
-def _walk(ys, xs, grad_ys, stop_ops, gate_gradients):
+def _walk(ys, xs, grad_ys, stop_ops, gate_gradients, level):
     to_ops = list(dict.fromkeys(_tensor_of(y).op for y in ys))
     from_ops = [x.op for x in xs]
-    between = _Between(to_ops, from_ops)
+    between = _Between(to_ops, from_ops, level)
     found = _Accumulated()
     for y, grad_y in zip(ys, grad_ys):
         found.add(_tensor_of(y), grad_y)
-    queue = deque(op for op in to_ops if between.pending.get(op, 0) == 0 and op in between.reachable)
+    starts = dict.fromkeys(between.node_of(op) for op in to_ops)
+    queue = deque(node for node in starts if node in between.reachable and between.pending[node] == 0)
     stops = between.stops(from_ops, stop_ops)
+
+    def walk_region(ys, xs, grad_ys, level):
+        inner = _walk(ys, xs, grad_ys, stop_ops, gate_gradients, level)
+        return [inner.of(x) for x in xs]
+
     while queue:
-        op = queue.popleft()
-        for tensor, gradient in zip(op.inputs, _input_gradients(op, found, stops, gate_gradients)):
+        node = queue.popleft()
+        if isinstance(node, Operation):
+            arrived = zip(node.inputs, _input_gradients(node, found, stops, gate_gradients))
+        else:
+            with name_scope(node.name + "_grad"):
+                arrived = node.gradients(found, walk_region)
+        for tensor, gradient in arrived:
             if gradient is not None:
-                _check_shape(op, tensor, gradient)
+                _check_shape(node, tensor, gradient)
                 found.add(tensor, gradient)
-        for tensor in op.inputs:
-            if tensor.op in between.pending:
-                between.pending[tensor.op] -= 1
-                if between.pending[tensor.op] == 0:
-                    queue.append(tensor.op)
+        for op in [node] if isinstance(node, Operation) else node.ops:
+            for before in between.before(op):
+                between.pending[before] -= 1
+                if between.pending[before] == 0:
+                    queue.append(before)
     return found
 
 
@@ -342,6 +371,8 @@ def _input_gradients(op, found, stops, gate_gradients):
     out_gradients = found.collect(op)
     if not any(map(_present, out_gradients)) or op in stops:
         return [None] * len(op.inputs)
+    if brings_in(op):
+        return [next(filter(_present, out_gradients)), *[None] * (len(op.inputs) - 1)]
     function = gradient_function(op) if op.inputs else None
     if function is None:
         return [None] * len(op.inputs)
@@ -371,7 +402,7 @@ def _zeros(tensor):
 def _check_shape(op, tensor, gradient):
     if not isinstance(gradient, (Tensor, IndexedSlices)):
         raise TypeError(f"expected a tensor as the gradient of {tensor.name!r}, got {gradient!r} from the gradient of {op.name!r}")
-    if isinstance(gradient, Tensor) and tensor.dtype.base_dtype.name not in ("resource", "variant"):
+    if isinstance(gradient, Tensor) and isinstance(op, Operation) and tensor.dtype.base_dtype.name not in ("resource", "variant"):
         try:
             gradient.set_shape(tensor.get_shape())
         except ValueError:
@@ -388,7 +419,8 @@ def hessians(ys, xs, name="hessians", colocate_gradients_with_ops=False, gate_gr
     Raises:
       ValueError: where the shape of an x is not known.
     """
-    from .ops.array import reshape, stack
+    from .ops.array import reshape
+    from .ops.slicing import stack
 
     with name_scope(name):
         found = []

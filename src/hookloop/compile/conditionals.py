@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 from .ir import OBJECT, VARIABLE, Buffer, If, Instr, Value, same_shape
 from .node import Node
 
@@ -17,7 +19,9 @@ def lower_if(lowerer, unit):
         with lowerer.region(local) as block:
             lowerer.lower_units(branch.units)
             taken = zip(branch.results, unit.merges)
-            results.append([lowerer.settled(lowerer.value_of(t, (m, side)), node) for t, m in taken])
+            results.append(
+                [None if t is None else lowerer.settled(lowerer.value_of(t, (m, side)), node) for t, m in taken]
+            )
         blocks.append(block)
     lowerer.depth += 1
     merged = [
@@ -34,6 +38,19 @@ def lower_if(lowerer, unit):
             lowerer.environment[merge.outputs[1]] = _branch_index(lowerer, merge, predicate, node)
 
 
+@contextmanager
+def _own_checks(lowerer, block):
+    """Checks of sizes that are made in a branch are a group of their own, worked out where the branch begins."""
+    sizes = lowerer.sizes
+    outer, sizes.branch = sizes.branch, sizes.new_group()
+    try:
+        yield
+    finally:
+        if sizes.operations[sizes.branch]:
+            block.items.insert(0, Instr("resize", (), (), (sizes.branch,), effect=True))
+        sizes.branch = outer
+
+
 def _branch_index(lowerer, merge, predicate, node):
     """Which input a Merge took: the predicate itself, since branch 1 is the true one."""
     out = lowerer.allocate(merge.outputs[1].dtype.base_dtype, ())
@@ -43,6 +60,8 @@ def _branch_index(lowerer, merge, predicate, node):
 
 def _merge(lowerer, unit, tensor, then_value, else_value, blocks, node):
     """One buffer for a result; each branch copies its own value there."""
+    if then_value is None or else_value is None:  # only read where that branch was taken: no need of a copy
+        return then_value or else_value
     if then_value is else_value and then_value.buffer is not None and then_value.buffer.kind != VARIABLE:
         return then_value
     if len(then_value.shape) != len(else_value.shape):
@@ -64,6 +83,22 @@ def _merge(lowerer, unit, tensor, then_value, else_value, blocks, node):
     for side, value in enumerate((then_value, else_value)):
         _deliver(lowerer, blocks[side], [(entry[0], entry[1 + side]) for entry in fresh], value, out, node)
     return out
+
+
+def _only_reader(lowerer, unit, tensor):
+    """The branch (1, 0) in which alone a result is read, by a conditional on the same predicate; or None."""
+    predicate = lowerer.environment.get(unit.predicate)
+    sides = set()
+    for op in tensor._consumers:
+        if op.type != "Switch" or op.inputs[0] is not tensor:
+            return None
+        other = lowerer.environment.get(op.inputs[1])
+        if other is None and op.inputs[1].op.type == "Identity":
+            other = lowerer.environment.get(op.inputs[1].op.inputs[0])
+        if other is not predicate or tensor in lowerer.request.fetches:
+            return None
+        sides |= {output.value_index for output in op.outputs if output._consumers}
+    return sides.pop() if len(sides) == 1 else None
 
 
 def _deliver(lowerer, block, sizes, value, out, node):

@@ -43,7 +43,8 @@ class OrderedUnits:
         for unit in units:
             if unit.kind == IF:
                 for index, branch in enumerate((unit.otherwise, unit.then)):
-                    readers = [((merge, index), merge.inputs[index]) for merge in unit.merges]
+                    taken = zip(unit.merges, branch.results)
+                    readers = [((merge, index), t) for merge, t in taken if t is not None]
                     self._order(branch.units, readers)
                     branch.units = branch.units.units
             elif unit.kind == LOOP:

@@ -7,6 +7,8 @@ the graph becomes an edge between the two units of the innermost region that hol
 
 from __future__ import annotations
 
+from ..ops.control_flow_nodes import branch_results
+
 OP, IF, LOOP, COPY = "op", "if", "loop", "copy"
 _LOOP_OPS = frozenset(("NextIteration", "RefNextIteration", "LoopCond", "Exit", "RefExit"))
 _MERGES = frozenset(("Merge", "RefMerge"))
@@ -286,8 +288,9 @@ class RaisedGraph:
             branch.units = region if region is not None else Region((IF, unit.predicate), unit.region)
         for merge in unit.merges:
             unit.outputs.append(merge.outputs[0])
-            unit.otherwise.results.append(merge.inputs[0])
-            unit.then.results.append(merge.inputs[1])
+            results = branch_results(merge)
+            unit.otherwise.results.append(results[0])
+            unit.then.results.append(results[1])
 
     # --- edges ----------------------------------------------------------------------------------------
 

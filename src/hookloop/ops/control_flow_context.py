@@ -142,7 +142,8 @@ class CondContext(ControlFlowContext):
         self._values.add(pred.name)
         self._values.add(pivot.name)
         self._captured = {}   # Switch tensor -> the outer tensor
-        self._exported = {}
+        self._merges = []     # the conditional's results
+        self._exported = {}   # a value of this branch -> itself outside
         self._twin = None     # the other branch's context
 
     pred = property(lambda self: self._pred)
@@ -221,22 +222,17 @@ class CondContext(ControlFlowContext):
 
     def export(self, value):
         """A value of this branch outside it: there only where the branch was taken."""
+        if value in self._captured:
+            return self._captured[value]
         if value in self._exported:
             return self._exported[value]
-        from .array import zeros
-
         graph = get_default_graph()
-        twin = self._twin
-        with graph.name_scope(value.op.name + "/export/"):
-            current = graph._get_control_flow_context()
-            graph._set_control_flow_context(twin)
-            rank = value.get_shape().ndims
-            nothing = zeros([0] * rank, dtype=value.dtype.base_dtype) if rank else constant(0, dtype=value.dtype.base_dtype)
+        with graph.name_scope(value.op.name + "/export/"), control_dependencies(None):
             graph._set_control_flow_context(self._outer_context)
-            inputs = [nothing, value] if self._branch == 1 else [value, nothing]
-            contexts = (twin, self) if self._branch == 1 else (self, twin)
-            merged = merge(inputs, contexts)[0]
-            graph._set_control_flow_context(current)
+            if value.op.type == "Const":
+                merged = constant(value.op._attrs["value"], dtype=value.dtype)
+            else:
+                merged = merge([value], (self,))[0]
         self.ExitResult([merged])
         self._exported[value] = merged
         return merged
@@ -358,8 +354,8 @@ class WhileContext(ControlFlowContext):
             with control_dependencies(None):
                 size = constant(-1, name="max_size")
                 handle = apply_op("StackV2", [size], {"elem_type": value.dtype.base_dtype})
-            graph._set_control_flow_context(self)
-            pushed = push(handle, value)
+                graph._set_control_flow_context(self)
+                pushed = push(handle, value)
             graph._set_control_flow_context(current)
         self._counting._add_control_input(pushed.op)
         self._saved[value] = handle

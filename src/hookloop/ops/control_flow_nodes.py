@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ..shapes import UNKNOWN
 from .build import apply_op, convert_to_tensor
-from .registry import OpDef, register
+from .registry import OpDef, no_gradient, register
 from .shape_functions import scalar
 
 __all__ = []
@@ -36,11 +36,19 @@ def _merged(c):
 
 _FRAME = {"frame_name": "", "is_constant": False, "parallel_iterations": 10}
 
+def _switch_gradient(op, grad_false, grad_true):
+    """Inside a branch, the gradient of what came in through the Switch."""
+    return [grad_false if grad_true is None else grad_true, None]
+
+
 for _ref, _type in (("", "T"), ("Ref", "Ref(T)")):
     register(
-        OpDef(f"{_ref}Switch", f"data: {_type}, pred: bool", f"output_false: {_type}, output_true: {_type}", shape=_two),
-        OpDef(f"{_ref}Merge", f"inputs: N * {_type}", f"output: {_type}, value_index: int32", shape=_merged),
-        OpDef(f"{_ref}Enter", f"data: {_type}", f"output: {_type}", attrs=_FRAME, shape=_same),
+        OpDef(f"{_ref}Switch", f"data: {_type}, pred: bool", f"output_false: {_type}, output_true: {_type}", shape=_two,
+              gradient=_switch_gradient),
+        OpDef(f"{_ref}Merge", f"inputs: N * {_type}", f"output: {_type}, value_index: int32", shape=_merged,
+              gradient=no_gradient),
+        OpDef(f"{_ref}Enter", f"data: {_type}", f"output: {_type}", attrs=_FRAME, shape=_same,
+              gradient=lambda op, grad: [grad]),
         OpDef(f"{_ref}Exit", f"data: {_type}", f"output: {_type}", shape=_same),
         OpDef(f"{_ref}NextIteration", f"data: {_type}", f"output: {_type}", shape=_same),
     )
@@ -86,6 +94,8 @@ def merge(inputs, contexts, name=None):
     output, index = apply_op("RefMerge" if refs else "Merge", [list(inputs)], name=name)
     if contexts is not None:
         output.op._cond_contexts = contexts
+        for context in contexts:
+            context._merges.append(output)
     return output, index
 
 
@@ -134,3 +144,15 @@ def output_context(op):
     """The context in which an op's outputs are: an Exit's are outside its loop."""
     context = op._control_flow_context
     return context.outer_context if context is not None and is_exit(op) else context
+
+
+def branch_results(merge):
+    """What a conditional's Merge takes from the false and from the true branch.
+
+    One with a single input takes nothing (None) from the other branch: its value is only used where its
+    own branch was taken.
+    """
+    if len(merge.inputs) == 2:
+        return tuple(merge.inputs)
+    context = merge._cond_contexts[0]
+    return (None, merge.inputs[0]) if context.branch else (merge.inputs[0], None)

@@ -1,0 +1,284 @@
+"""Gradients of whole regions: a conditional's is a conditional, a loop's is a loop that runs backwards.
+
+The reverse walk takes a conditional or a loop as one node. Its gradient is built by a reverse walk of the
+region's own ops, inside a context of its own; what that needs of the forward pass the contexts bring in
+(ops/control_flow_context.py): values of a branch as they are, values of a loop from stacks.
+"""
+
+from __future__ import annotations
+
+from .graph.stack import get_default_graph
+from .graph.tensor import Tensor
+from .ops.control_flow_nodes import branch_results, is_exit
+from .ops.indexed_slices import IndexedSlices
+from .shapes import as_shape
+
+_MERGES = frozenset(("Merge", "RefMerge"))
+_SWITCHES = frozenset(("Switch", "RefSwitch"))
+_BRINGS_IN = frozenset(("Switch", "RefSwitch", "Enter", "RefEnter"))
+
+
+class Level:
+    """The region that a walk stays in: what in it is one op, and what a whole conditional or loop.
+
+    Args:
+      context: the context whose ops the walk takes one by one, with those of the contexts around it.
+      borders: ops behind which the walk does not look: where values enter the region.
+    """
+
+    def __init__(self, context, borders=()):
+        self._chain = set()
+        self._borders = set(borders)
+        self._composites = {}
+        while context is not None:
+            self._chain.add(context)
+            context = context.outer_context
+
+    def node(self, op):
+        """The op itself, or the conditional or loop of this level that it is part of."""
+        context = op._control_flow_context
+        if op.type in _MERGES:
+            contexts = getattr(op, "_cond_contexts", None)
+            context = contexts[0] if contexts else context
+        if context is None or context in self._chain:
+            return op
+        while context.outer_context is not None and context.outer_context not in self._chain:
+            context = context.outer_context
+        if context.IsCondContext() and context.branch == 0:
+            context = context._twin
+        composite = self._composites.get(context)
+        if composite is None:
+            kind = Loop if context.IsWhileContext() else Conditional
+            composite = self._composites[context] = kind(context)
+        return composite
+
+    def is_border(self, op):
+        """Whether the walk ends at an op: it is one, or a loop variable of a loop around."""
+        if op in self._borders:
+            return True
+        return op.type in _SWITCHES and op.inputs[1].op.type == "LoopCond" and op._control_flow_context in self._chain
+
+
+def brings_in(op):
+    """Whether an op only brings a value of an outer region into its own."""
+    return op.type in _BRINGS_IN
+
+
+class Conditional:
+    """A conditional as one node of a walk."""
+
+    def __init__(self, context):
+        self._branches = (context._twin, context)
+        self.name = context.pred.op.name
+        self.ops = []  # those between xs and ys, in the order in which the walk found them
+
+    def gradients(self, found, walk):
+        """(outer tensor, its gradient) for each value that the branches take from outside."""
+        from .ops.conditional import make_branches
+
+        merges = [op for op in self.ops if op.type in _MERGES and found.of(op.outputs[0]) is not None]
+        if not merges:
+            return []
+        grad_ys = [found.of(op.outputs[0]) for op in merges]
+        taken, other = make_branches(self._branches[1].pred)
+        contexts = (other, taken)
+        inside = set(self.ops)
+        walked = [self._walk_branch(side, contexts[side], merges, grad_ys, inside, walk) for side in (0, 1)]
+        outer = dict.fromkeys([*walked[1], *walked[0]])
+        return [(tensor, self._merged(tensor, contexts, walked)) for tensor in outer]
+
+    def _walk_branch(self, side, context, merges, grad_ys, inside, walk):
+        """Outer tensor -> gradient, in a branch of the backward conditional."""
+        forward = self._branches[side]
+        captured = {tensor: outer for tensor, outer in forward._captured.items() if tensor.op in inside}
+        if not captured:
+            return {}
+        level = Level(forward, (tensor.op for tensor in forward._captured))
+        context.Enter()
+        try:
+            results = [(branch_results(op)[side], grad) for op, grad in zip(merges, grad_ys)]
+            results = [(y, grad) for y, grad in results if y is not None]
+            gradients = walk([y for y, _ in results], list(captured), [grad for _, grad in results], level)
+            return self._by_outer(captured, gradients)
+        finally:
+            context.Exit()
+
+    @staticmethod
+    def _by_outer(captured, gradients):
+        found = {}
+        for outer, gradient in zip(captured.values(), gradients):
+            if gradient is not None:
+                found[outer] = added(found[outer], gradient) if outer in found else gradient
+        return found
+
+    @staticmethod
+    def _merged(outer, contexts, walked):
+        """The gradient of an outer tensor from both branches; zeros where one has none."""
+        from .ops.conditional import merge_results
+
+        sparse = any(isinstance(side.get(outer), IndexedSlices) for side in walked)
+        flat = []
+        for context, side in zip(contexts, walked):
+            context.Enter()
+            try:
+                gradient = side.get(outer)
+                if gradient is None:
+                    gradient = no_rows(outer) if sparse else zeros_for(outer)
+                elif sparse:
+                    gradient = as_slices(gradient)
+                parts = [gradient.values, gradient.indices, gradient.dense_shape] if sparse else [gradient]
+                if sparse and parts[1].dtype.name != "int64":
+                    from .ops.cast import cast
+
+                    parts[1] = cast(parts[1], "int64")
+                flat.append([context.result_of(part) for part in parts])
+                context.ExitResult(flat[-1])
+            finally:
+                context.Exit()
+        merged = merge_results(contexts[1], contexts[0], flat[1], flat[0])
+        return IndexedSlices(*merged) if sparse else merged[0]
+
+
+class Loop:
+    """A loop as one node of a walk."""
+
+    def __init__(self, context):
+        self._context = context
+        self.name = context.name
+        self.ops = []
+
+    def gradients(self, found, walk):
+        """(outer tensor, its gradient) for each first value of a loop variable and each invariant.
+
+        Raises:
+          TypeError: where the loop is itself a gradient.
+        """
+        context = self._context
+        inside = set(self.ops)
+        if not context.back_prop or not any(is_exit(op) and found.of(op.outputs[0]) is not None for op in self.ops):
+            return []
+        if context._forward is not None:
+            raise TypeError(f"Second-order gradient for while loops not supported: {context.name!r} is a gradient itself.")
+        variables = [v for v in context._variables if v[1].op in inside and _trainable(v[1])]
+        invariants = {t: outer for t, outer in context._invariants.items() if t.op in inside and _trainable(t)}
+        first = [_dense(found.of(v[4])) for v in variables]
+        first = [zeros_for(v[4]) if g is None else g for v, g in zip(variables, first)]
+        sums = [zeros_for(outer) for outer in invariants.values()]
+        after = self._backward_loop(variables, invariants, first, sums, walk)
+        outer = [v[0].op.inputs[0] for v in variables] + list(invariants.values())
+        return list(zip(outer, after))
+
+    def _backward_loop(self, variables, invariants, first, sums, walk):
+        from .ops.control_flow_context import WhileContext
+        from .ops.while_loop import build_loop
+
+        forward = self._context
+        count = forward.count()
+        backward = WhileContext(parallel_iterations=forward.parallel_iterations, forward=forward)
+        borders = [v[2][1].op for v in forward._variables] + [t.op for t in forward._invariants]
+        level = Level(forward, borders)
+        number = len(variables)
+
+        def body(left, *gradients):
+            ys = [v[3].op.inputs[0] for v in variables]
+            xs = [v[2][1] for v in variables] + list(invariants)
+            found = [_dense(g) for g in walk(ys, xs, list(gradients[:number]), level)]
+            before = [
+                self._nothing(x, grad) if g is None else g for g, x, grad in zip(found, xs, gradients[:number])
+            ]
+            total = [t if g is None else t + g for g, t in zip(found[number:], gradients[number:])]
+            return [left - 1, *before, *total]
+
+        shapes = [as_shape([]), *(v[1].get_shape() for v in variables), *(t.get_shape() for t in sums)]
+        result = build_loop(backward, lambda left, *_: left > 0, body, [count, *first, *sums], shapes, True)
+        return result[1:]
+
+    @staticmethod
+    def _nothing(variable, gradient):
+        """Zeros for a loop variable that the body does not use."""
+        from .ops.array import zeros_like
+
+        return zeros_like(gradient if gradient.get_shape().is_fully_defined() else variable)
+
+
+# --- values -----------------------------------------------------------------------------------------------------
+
+
+def _trainable(tensor):
+    from .gradients import is_trainable
+
+    return is_trainable(tensor)
+
+
+def _source(tensor):
+    """The op that a value comes from, behind what only brings it in."""
+    op = tensor.op
+    while op.type in _BRINGS_IN or op.type == "Identity":
+        op = op.inputs[0].op
+    return op
+
+
+def zeros_for(tensor):
+    """Zeros in the shape of a gradient of `tensor`; of the variable where it is a handle."""
+    from .ops.array import zeros, zeros_like
+
+    if tensor.dtype.base_dtype.name != "resource":
+        return zeros_like(tensor)
+    variable = _source(tensor)
+    return zeros(variable.get_attr("shape"), dtype=variable.get_attr("dtype").base_dtype)
+
+
+def no_rows(tensor):
+    """A sparse gradient of `tensor` without a row."""
+    from .ops.array import shape, zeros
+    from .ops.build import constant
+    from .ops.slicing import concat
+
+    if tensor.dtype.base_dtype.name == "resource":
+        variable = _source(tensor)
+        dtype = variable.get_attr("dtype").base_dtype
+        dims = variable.get_attr("shape").as_list()
+        form, row = constant(dims, dtype="int32"), constant([0, *dims[1:]], dtype="int32")
+    else:
+        dtype = tensor.dtype.base_dtype
+        form = shape(tensor)
+        row = concat([constant([0], dtype="int32"), form[1:]], 0)
+    return IndexedSlices(zeros(row, dtype=dtype), zeros([0], dtype="int64"), form)
+
+
+def as_slices(gradient):
+    """A gradient as slices with a dense shape."""
+    from .gradients import _as_slices
+    from .ops.array import shape
+
+    slices = _as_slices(gradient)
+    if slices.dense_shape is None:
+        raise ValueError(f"the sparse gradient {gradient} needs a dense shape to leave a conditional")
+    if not isinstance(slices.dense_shape, Tensor):
+        slices = IndexedSlices(slices.values, slices.indices, shape(slices.values))
+    if slices.dense_shape.dtype.name != "int32":
+        from .ops.cast import cast
+
+        slices = IndexedSlices(slices.values, slices.indices, cast(slices.dense_shape, "int32"))
+    return slices
+
+
+def added(left, right):
+    """The sum of two gradients."""
+    from .gradients import _sum
+
+    return _sum([left, right])
+
+
+def _dense(gradient):
+    """A loop sums its gradients densely."""
+    if isinstance(gradient, IndexedSlices):
+        from .ops.build import convert_to_tensor
+
+        return convert_to_tensor(gradient)
+    return gradient
+
+
+def current_level():
+    """The level of a walk that starts where ops are made now."""
+    return Level(get_default_graph()._get_control_flow_context())
