@@ -7,7 +7,7 @@ __getattr__, __dir__ = attributes(
     """cholesky cholesky_solve cross einsum eye global_norm matmul matrix_transpose norm qr svd
     tensordot trace transpose""",
     {
-        "adjoint": "ops.linalg.adjoint",
+        "adjoint": "ops.decompositions.adjoint",
         "band_part": "matrix_band_part",
         "det": "matrix_determinant",
         "diag": "matrix_diag",
@@ -17,6 +17,8 @@ __getattr__, __dir__ = attributes(
         "inv": "matrix_inverse",
         "l2_normalize": "nn.l2_normalize",
         "set_diag": "matrix_set_diag",
+        "logdet": "ops.decompositions.logdet",
+        "slogdet": "ops.decompositions.slogdet",
         "solve": "matrix_solve",
         "tensor_diag": "diag",
         "tensor_diag_part": "diag_part",

@@ -1,0 +1,425 @@
+"""Inverses, determinants, solutions and decompositions of matrices: LAPACK's, through NumPy."""
+
+from __future__ import annotations
+
+from collections import namedtuple
+
+import numpy as np
+
+from .. import dtypes
+from ..graph.scopes import control_dependencies, name_scope
+from .array import expand_dims, matrix_transpose, reshape, shape, zeros_like
+from .build import apply_op, convert_to_tensor
+from .linalg import eye, matmul
+from .math_unary import log, reciprocal
+from .matrix import matrix_band_part, matrix_diag, matrix_diag_part, matrix_set_diag
+from .reduce import reduce_sum
+from .registry import OpDef, register
+from .slicing import concat
+
+__all__ = [
+    "cholesky", "cholesky_solve", "matrix_determinant", "matrix_inverse", "matrix_solve", "matrix_solve_ls",
+    "matrix_triangular_solve", "qr", "self_adjoint_eig", "self_adjoint_eigvals", "svd",
+]  # fmt: skip
+
+Qr = namedtuple("Qr", ["q", "r"])
+LogMatrixDeterminant = namedtuple("LogMatrixDeterminant", ["sign", "log_abs_determinant"])
+
+_TYPES = {"T": frozenset((dtypes.float32, dtypes.float64))}
+
+
+# --- shapes ---------------------------------------------------------------------------------------------------
+
+
+def _matrix(c, i):
+    found = c.shape(i)
+    if len(found) < 2:
+        c.fail(f"Shape must be at least rank 2 but is rank {len(found)}")
+    return found
+
+
+def _square(c):
+    found = _matrix(c, 0)
+    c.merge(found[-2], found[-1])
+    return found
+
+
+def _solved(c):
+    matrix, right = _square(c), _matrix(c, 1)
+    c.merge(matrix[-1], right[-2])
+    return right
+
+
+def _least_squares(c):
+    matrix, right = _matrix(c, 0), _matrix(c, 1)
+    c.merge(matrix[-2], right[-2])
+    return (*matrix[:-2], matrix[-1], right[-1])
+
+
+def _qr_shape(c):
+    *batch, rows, columns = _matrix(c, 0)
+    least = rows if c.attr("full_matrices") else c.minimum(rows, columns)
+    return [(*batch, rows, least), (*batch, least, columns)]
+
+
+def _svd_shape(c):
+    *batch, rows, columns = _matrix(c, 0)
+    least = c.minimum(rows, columns)
+    if not c.attr("compute_uv"):
+        return [(*batch, least), (0,), (0,)]
+    if c.attr("full_matrices"):
+        return [(*batch, least), (*batch, rows, rows), (*batch, columns, columns)]
+    return [(*batch, least), (*batch, rows, least), (*batch, columns, least)]
+
+
+def _eigen_shape(c):
+    found = _square(c)
+    return [found[:-1], found if c.attr("compute_v") else (0,)]
+
+
+# --- LAPACK ---------------------------------------------------------------------------------------------------
+
+
+def _lapack(function, failure="Input is not invertible."):
+    """A host function; what LAPACK cannot factor is an error of the op."""
+
+    def host(call, *arrays):
+        try:
+            with np.errstate(all="ignore"):
+                return function(call, *arrays)
+        except np.linalg.LinAlgError:
+            raise ValueError(failure) from None
+
+    return host
+
+
+def _inverse(call, x):
+    found = np.linalg.inv(x)
+    return np.swapaxes(found, -1, -2) if call.attr("adjoint") else found
+
+
+def _solve(call, matrix, right):
+    return np.linalg.solve(np.swapaxes(matrix, -1, -2) if call.attr("adjoint") else matrix, right)
+
+
+def _triangular_solve(call, matrix, right):
+    lower = call.attr("lower")
+    triangle = np.tril(matrix) if lower else np.triu(matrix)
+    if np.any(np.diagonal(triangle, axis1=-2, axis2=-1) == 0):
+        raise np.linalg.LinAlgError
+    if call.attr("adjoint"):
+        triangle, lower = np.swapaxes(triangle, -1, -2), not lower
+    found = np.array(right)
+    size = triangle.shape[-1]
+    for row in range(size) if lower else reversed(range(size)):
+        known = slice(0, row) if lower else slice(row + 1, size)
+        found[..., row, :] -= (triangle[..., row : row + 1, known] @ found[..., known, :])[..., 0, :]
+        found[..., row, :] /= triangle[..., row, row, None]
+    return found
+
+
+def _least_squares_solution(call, matrix, right, regularizer):
+    transposed = np.swapaxes(matrix, -1, -2)
+    if regularizer:
+        gram = transposed @ matrix + float(regularizer) * np.eye(matrix.shape[-1])
+        return np.linalg.solve(gram, transposed @ right)
+    return np.linalg.pinv(matrix) @ right
+
+
+def _qr(call, x):
+    return tuple(np.linalg.qr(x, "complete" if call.attr("full_matrices") else "reduced"))
+
+
+def _svd(call, x):
+    if not call.attr("compute_uv"):
+        nothing = np.zeros(0, x.dtype)
+        return np.linalg.svd(x, compute_uv=False), nothing, nothing
+    u, s, v = np.linalg.svd(x, full_matrices=call.attr("full_matrices"))
+    return s, u, np.swapaxes(v, -1, -2)
+
+
+def _eigen(call, x):
+    if call.attr("compute_v"):
+        return tuple(np.linalg.eigh(x))
+    return np.linalg.eigvalsh(x), np.zeros(0, x.dtype)
+
+
+# --- gradients ------------------------------------------------------------------------------------------------
+
+
+def adjoint(matrix, name=None):
+    """Matrices with rows and columns exchanged; the numbers are real, so none is conjugated."""
+    with name_scope(name, "adjoint", [matrix]):
+        return matrix_transpose(convert_to_tensor(matrix, name="matrix"))
+
+
+def _inverse_gradient(op, grad):
+    inverse = op.outputs[0]
+    return [-matmul(inverse, matmul(grad, inverse, adjoint_b=True), adjoint_a=True)]
+
+
+def _determinant_gradient(op, grad):
+    inverse = matrix_inverse(op.inputs[0], adjoint=True)
+    form = concat([shape(op.outputs[0]), [1, 1]], 0)
+    return [reshape(grad * op.outputs[0], form) * inverse]
+
+
+def _log_determinant_gradient(op, _, grad):
+    inverse = matrix_inverse(op.inputs[0], adjoint=True)
+    form = concat([shape(op.outputs[1]), [1, 1]], 0)
+    return [reshape(grad, form) * inverse]
+
+
+def _cholesky_gradient(op, grad):
+    """Murray's "Differentiation of the Cholesky decomposition" (2016)."""
+    factor = op.outputs[0]
+    size = shape(factor)[-1]
+    inverse = matrix_triangular_solve(factor, eye(size, batch_shape=shape(op.inputs[0])[:-2], dtype=factor.dtype))
+    middle = matmul(factor, grad, adjoint_a=True)
+    middle = matrix_set_diag(middle, 0.5 * matrix_diag_part(middle))
+    middle = matrix_band_part(middle, -1, 0)
+    found = matmul(matmul(inverse, middle, adjoint_a=True), inverse)
+    return [(found + adjoint(found)) * 0.5]
+
+
+def _solve_gradient(op, grad):
+    transposed = op.get_attr("adjoint")
+    right = matrix_solve(op.inputs[0], grad, adjoint=not transposed)
+    return [_outer(op, right, transposed), right]
+
+
+def _triangular_solve_gradient(op, grad):
+    transposed, lower = op.get_attr("adjoint"), op.get_attr("lower")
+    right = matrix_triangular_solve(op.inputs[0], grad, lower=lower, adjoint=not transposed)
+    slope = _outer(op, right, transposed)
+    band = (-1, 0) if lower else (0, -1)
+    return [matrix_band_part(slope, *band), right]
+
+
+def _outer(op, right, transposed):
+    """The gradient of a solution by the matrix."""
+    if transposed:
+        return -matmul(op.outputs[0], right, adjoint_b=True)
+    return -matmul(right, op.outputs[0], adjoint_b=True)
+
+
+def _qr_gradient(op, grad_q, grad_r):
+    q, r = op.outputs
+    rows, columns = r._shape[-2:] if r._shape is not None else (None, None)
+    if not (isinstance(rows, int) and isinstance(columns, int)):
+        raise ValueError(f"the gradient of {op.name!r} needs a known number of rows and columns")
+    if columns > rows or (op.get_attr("full_matrices") and rows != columns):
+        raise ValueError(f"{op.name!r} has no gradient: there are more columns than rows, or rows that R does not need")
+    inner = matmul(q, grad_q, adjoint_a=True)
+    skew = inner - adjoint(inner)
+    outer = matmul(r, grad_r, adjoint_b=True)
+    lower = matrix_band_part(skew + (outer - adjoint(outer)), -1, 0)
+    first = matmul(q, grad_r + _times_inverse(lower, r))
+    second = _times_inverse(grad_q - matmul(q, inner), r)
+    return [first + second]
+
+
+def _times_inverse(x, r):
+    """x times the inverse of the adjoint of an upper triangle r."""
+    return adjoint(matrix_triangular_solve(r, adjoint(x), lower=False))
+
+
+def _eigen_gradient(op, grad_values, grad_vectors):
+    values, vectors = op.outputs
+    with control_dependencies([grad_values, grad_vectors]):
+        if op.get_attr("compute_v"):
+            gaps = reciprocal(expand_dims(values, -2) - expand_dims(values, -1))
+            gaps = matrix_set_diag(gaps, zeros_like(values))
+            inner = matrix_diag(grad_values) + gaps * matmul(vectors, grad_vectors, adjoint_a=True)
+        else:
+            vectors = self_adjoint_eig(op.inputs[0])[1]
+            inner = matrix_diag(grad_values)
+        found = matmul(vectors, matmul(inner, vectors, adjoint_b=True))
+        # Only the lower triangle was read: it gets both halves.
+        found = matrix_band_part(found + adjoint(found), -1, 0)
+        return [matrix_set_diag(found, 0.5 * matrix_diag_part(found))]
+
+
+def _svd_gradient(op, grad_s, grad_u, grad_v):
+    x = op.inputs[0]
+    if not op.get_attr("compute_uv"):
+        _, u, v = svd(x)
+        return [matmul(u, matmul(matrix_diag(grad_s), v, adjoint_b=True))]
+    rows, columns = x._shape[-2:] if x._shape is not None else (None, None)
+    if not (isinstance(rows, int) and isinstance(columns, int)):
+        raise ValueError(f"the gradient of {op.name!r} needs a known number of rows and columns")
+    if op.get_attr("full_matrices") and rows != columns:
+        raise ValueError(f"{op.name!r} has no gradient: with full_matrices the matrix must be square")
+    s, u, v = op.outputs
+    with control_dependencies([grad_s, grad_u, grad_v]):
+        if rows > columns:
+            return [matrix_transpose(_wide_svd_gradient(s, v, u, grad_s, grad_v, grad_u, square=False))]
+        return [_wide_svd_gradient(s, u, v, grad_s, grad_u, grad_v, square=rows == columns)]
+
+
+def _wide_svd_gradient(s, u, v, grad_s, grad_u, grad_v, square):
+    """Of a matrix that has at least as many columns as rows (Giles 2008, Seeger et al. 2017)."""
+    s_matrix, s_squared = matrix_diag(s), s * s
+    gaps = reciprocal(expand_dims(s_squared, -2) - expand_dims(s_squared, -1))
+    gaps = matrix_set_diag(gaps, zeros_like(s))
+    of_u = gaps * matmul(u, grad_u, adjoint_a=True)
+    of_v = gaps * matmul(v, grad_v, adjoint_a=True)
+    inner = matrix_diag(grad_s) + matmul(of_u + adjoint(of_u), s_matrix) + matmul(s_matrix, of_v + adjoint(of_v))
+    found = matmul(u, matmul(inner, v, adjoint_b=True))
+    if square:
+        return found
+    grad_rows = matrix_transpose(grad_v)
+    outside = grad_rows - matmul(matmul(grad_rows, v), v, adjoint_b=True)
+    return found + matmul(matmul(u, matrix_diag(reciprocal(s))), outside)
+
+
+_NOT_POSITIVE = "Cholesky decomposition was not successful. The input might not be valid."
+
+register(
+    OpDef("MatrixInverse", "input: T", "output: T", attrs={"adjoint": False}, types=_TYPES, shape=_square,
+          host=_lapack(_inverse), gradient=_inverse_gradient),
+    OpDef("MatrixDeterminant", "input: T", "output: T", types=_TYPES, shape=lambda c: _square(c)[:-2],
+          host=_lapack(lambda call, x: np.linalg.det(x)), gradient=_determinant_gradient),
+    OpDef("LogMatrixDeterminant", "input: T", "sign: T, log_abs_determinant: T", types=_TYPES,
+          shape=lambda c: [_square(c)[:-2]] * 2, host=_lapack(lambda call, x: tuple(np.linalg.slogdet(x))),
+          gradient=_log_determinant_gradient),
+    OpDef("Cholesky", "input: T", "output: T", types=_TYPES, shape=_square,
+          host=_lapack(lambda call, x: np.linalg.cholesky(x), _NOT_POSITIVE), gradient=_cholesky_gradient),
+    OpDef("MatrixSolve", "matrix: T, rhs: T", "output: T", attrs={"adjoint": False}, types=_TYPES, shape=_solved,
+          host=_lapack(_solve), gradient=_solve_gradient),
+    OpDef("MatrixTriangularSolve", "matrix: T, rhs: T", "output: T", attrs={"lower": True, "adjoint": False}, types=_TYPES,
+          shape=_solved, host=_lapack(_triangular_solve), gradient=_triangular_solve_gradient),
+    OpDef("MatrixSolveLs", "matrix: T, rhs: T, l2_regularizer: float64", "output: T", attrs={"fast": True}, types=_TYPES,
+          shape=_least_squares, host=_lapack(_least_squares_solution)),
+    OpDef("Qr", "input: T", "q: T, r: T", attrs={"full_matrices": False}, types=_TYPES, shape=_qr_shape, host=_lapack(_qr),
+          gradient=_qr_gradient),
+    OpDef("Svd", "input: T", "s: T, u: T, v: T", attrs={"compute_uv": True, "full_matrices": False}, types=_TYPES,
+          shape=_svd_shape, host=_lapack(_svd), gradient=_svd_gradient),
+    OpDef("SelfAdjointEigV2", "input: T", "e: T, v: T", attrs={"compute_v": True}, types=_TYPES, shape=_eigen_shape,
+          host=_lapack(_eigen), gradient=_eigen_gradient),
+)  # fmt: skip
+
+
+# --- public functions -----------------------------------------------------------------------------------------
+
+
+def matrix_inverse(input, adjoint=False, name=None):
+    """The inverses of matrices [..., n, n], or of their adjoints.
+
+    Raises:
+      InvalidArgumentError: when it runs, where a matrix has none.
+    """
+    return apply_op("MatrixInverse", [input], {"adjoint": bool(adjoint)}, name)
+
+
+def matrix_determinant(input, name=None):
+    """The determinants of matrices [..., n, n]."""
+    return apply_op("MatrixDeterminant", [input], name=name)
+
+
+def slogdet(input, name=None):
+    """The signs of determinants and the logarithms of their absolute values."""
+    return LogMatrixDeterminant(*apply_op("LogMatrixDeterminant", [input], name=name))
+
+
+def logdet(matrix, name=None):
+    """The logarithms of the determinants of positive definite matrices."""
+    with name_scope(name, "logdet", [matrix]):
+        return 2.0 * reduce_sum(log(matrix_diag_part(cholesky(matrix))), [-1])
+
+
+def cholesky(input, name=None):
+    """The lower triangles L with L times its adjoint being the positive definite matrices [..., n, n].
+
+    Raises:
+      InvalidArgumentError: when it runs, for a matrix that is not positive definite.
+    """
+    return apply_op("Cholesky", [input], name=name)
+
+
+def cholesky_solve(chol, rhs, name=None):
+    """The solutions of A x = rhs, where `chol` is what `cholesky` gave for A."""
+    with name_scope(name, "cholesky_solve", [chol, rhs]):
+        return matrix_triangular_solve(chol, matrix_triangular_solve(chol, rhs), adjoint=True)
+
+
+def matrix_solve(matrix, rhs, adjoint=False, name=None):
+    """The solutions of matrix x = rhs, or of adjoint(matrix) x = rhs.
+
+    Raises:
+      InvalidArgumentError: when it runs, where there is none.
+    """
+    return apply_op("MatrixSolve", [matrix, rhs], {"adjoint": bool(adjoint)}, name)
+
+
+def matrix_triangular_solve(matrix, rhs, lower=True, adjoint=False, name=None):
+    """`matrix_solve` of triangular matrices; the other triangle is not looked at."""
+    return apply_op("MatrixTriangularSolve", [matrix, rhs], {"lower": bool(lower), "adjoint": bool(adjoint)}, name)
+
+
+def matrix_solve_ls(matrix, rhs, l2_regularizer=0.0, fast=True, name=None):
+    """The x of the least |matrix x - rhs|^2 + l2_regularizer |x|^2.
+
+    Args:
+      matrix: [..., m, n].
+      rhs: [..., m, k].
+      l2_regularizer: a number.
+      fast: by the normal equations; otherwise by an orthogonal decomposition, for matrices close to singular.
+      name: the nodes' scope.
+    """
+    with name_scope(name, "matrix_solve_ls", [matrix, rhs, l2_regularizer]) as scope:
+        matrix = convert_to_tensor(matrix, name="matrix")
+        if not fast:
+            return apply_op("MatrixSolveLs", [matrix, rhs, l2_regularizer], {"fast": False}, scope)
+        dims = matrix._shape[-2:]
+        wide = all(isinstance(d, int) for d in dims) and dims[0] < dims[1]
+        gram = matmul(matrix, matrix, transpose_a=not wide, transpose_b=wide)
+        if l2_regularizer:
+            size = shape(gram)[-1]
+            gram = gram + eye(size, batch_shape=shape(gram)[:-2], dtype=gram.dtype) * l2_regularizer
+        factor = cholesky(gram)
+        if wide:
+            return matmul(matrix, cholesky_solve(factor, rhs), adjoint_a=True)
+        return cholesky_solve(factor, matmul(matrix, rhs, adjoint_a=True))
+
+
+def qr(input, full_matrices=False, name=None):
+    """Orthogonal q and upper triangular r whose product is the matrix.
+
+    Args:
+      input: [..., m, n].
+      full_matrices: whether q is [..., m, m]; otherwise it has min(m, n) columns.
+      name: the node's name.
+
+    Returns:
+      (q, r).
+    """
+    return Qr(*apply_op("Qr", [input], {"full_matrices": bool(full_matrices)}, name))
+
+
+def svd(tensor, full_matrices=False, compute_uv=True, name=None):
+    """Singular values in descending order, and the vectors: the matrix is u diag(s) adjoint(v).
+
+    Args:
+      tensor: [..., m, n].
+      full_matrices: whether u is [..., m, m] and v is [..., n, n]; otherwise they have min(m, n) columns.
+      compute_uv: whether the vectors are computed too.
+      name: the node's name.
+
+    Returns:
+      (s, u, v), or s alone.
+    """
+    attrs = {"compute_uv": bool(compute_uv), "full_matrices": bool(full_matrices)}
+    s, u, v = apply_op("Svd", [tensor], attrs, name)
+    return (s, u, v) if compute_uv else s
+
+
+def self_adjoint_eig(tensor, name=None):
+    """Eigenvalues in ascending order and eigenvectors (the columns) of symmetric matrices; the lower triangle is read."""
+    values, vectors = apply_op("SelfAdjointEigV2", [tensor], {"compute_v": True}, name)
+    return values, vectors
+
+
+def self_adjoint_eigvals(tensor, name=None):
+    """Eigenvalues in ascending order of symmetric matrices; the lower triangle is read."""
+    return apply_op("SelfAdjointEigV2", [tensor], {"compute_v": False}, name)[0]

@@ -1,0 +1,147 @@
+"""Inverses, determinants, solutions and decompositions against NumPy and finite differences, on both executors."""
+
+import numpy as np
+import pytest
+
+import hookloop as tf
+
+
+def run(fetch, feeds=None):
+    with tf.Session() as session:
+        return session.run(fetch, feeds)
+
+
+def sample(*shape, seed=0):
+    return np.random.default_rng(seed).standard_normal(shape)
+
+
+def positive(*batch, size=3):
+    x = sample(*batch, size, size)
+    return x @ np.swapaxes(x, -1, -2) + np.eye(size)
+
+
+def check_slope(function, value, symmetric=False):
+    """The gradient of a weighted sum against central differences."""
+    x = tf.placeholder(tf.float64, value.shape)
+    y = function(x)
+    weights = np.random.default_rng(9).standard_normal(y.shape.as_list())
+    loss = tf.reduce_sum(y * weights)
+    (gradient,) = tf.gradients(loss, x)
+    with tf.Session() as session:
+        found = session.run(gradient, {x: value})
+        wanted = np.zeros_like(value)
+        for at in np.ndindex(value.shape):
+            near = []
+            for step in (1e-5, -1e-5):
+                moved = value.copy()
+                moved[at] += step
+                if symmetric and at[-1] != at[-2]:
+                    moved[(*at[:-2], at[-1], at[-2])] += step
+                near.append(session.run(loss, {x: moved}))
+            wanted[at] = (near[0] - near[1]) / 2e-5
+    if symmetric:  # an element of the lower triangle stands for both
+        found = np.tril(found) + np.swapaxes(np.triu(found, 1), -1, -2)
+        wanted = np.tril(wanted)
+    np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("dtype, tolerance", [("float32", 1e-4), ("float64", 1e-11)])
+@pytest.mark.parametrize("batch", [(), (2,), (2, 3)])
+def test_values(executor, batch, dtype, tolerance):
+    x, right = positive(*batch).astype(dtype), sample(*batch, 3, 2, seed=1).astype(dtype)
+    triangle = np.tril(x)
+    wanted = {
+        tf.matrix_inverse(x): np.linalg.inv(x),
+        tf.matrix_determinant(x): np.linalg.det(x),
+        tf.linalg.slogdet(-x)[1]: np.linalg.slogdet(-x)[1],
+        tf.linalg.logdet(x): np.linalg.slogdet(x)[1],
+        tf.cholesky(x): np.linalg.cholesky(x),
+        tf.matrix_solve(x, right): np.linalg.solve(x, right),
+        tf.matrix_triangular_solve(x, right): np.linalg.solve(triangle, right),
+        tf.matrix_triangular_solve(x, right, adjoint=True): np.linalg.solve(np.swapaxes(triangle, -1, -2), right),
+        tf.matrix_triangular_solve(x, right, lower=False): np.linalg.solve(np.triu(x), right),
+        tf.cholesky_solve(tf.cholesky(x), right): np.linalg.solve(x, right),
+        tf.self_adjoint_eigvals(x): np.linalg.eigvalsh(x),
+    }
+    for found, value in zip(run(list(wanted)), wanted.values()):
+        assert found.dtype == dtype
+        np.testing.assert_allclose(found, value, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("shape", [(4, 3), (3, 4), (3, 3), (2, 4, 3)])
+@pytest.mark.parametrize("full", [False, True])
+def test_factors_give_the_matrix_again(executor, shape, full):
+    x = sample(*shape)
+    q, r = run(tf.qr(x, full))
+    np.testing.assert_allclose(q @ r, x, atol=1e-12)
+    np.testing.assert_allclose(np.swapaxes(q, -1, -2) @ q, np.broadcast_to(np.eye(q.shape[-1]), (*shape[:-2], *q.shape[-1:] * 2)), atol=1e-12)
+    s, u, v = run(tf.svd(x, full))
+    least = s.shape[-1]
+    again = (u[..., :least] * s[..., None, :]) @ np.swapaxes(v[..., :least], -1, -2)
+    np.testing.assert_allclose(again, x, atol=1e-12)
+    assert u.shape[-1] == (shape[-2] if full else least)
+    np.testing.assert_allclose(run(tf.svd(x, compute_uv=False)), s)
+
+
+def test_eigenvectors(executor):
+    x = positive(2)
+    values, vectors = run(tf.self_adjoint_eig(x))
+    np.testing.assert_allclose(x @ vectors, vectors * values[..., None, :], atol=1e-11)
+
+
+@pytest.mark.parametrize("shape", [(5, 3), (3, 5)])
+@pytest.mark.parametrize("regularizer", [0.0, 0.5])
+def test_least_squares(executor, shape, regularizer):
+    x, right = sample(*shape), sample(shape[0], 2, seed=1)
+    wanted = np.linalg.pinv(x) @ right
+    if regularizer:
+        wanted = np.linalg.solve(x.T @ x + regularizer * np.eye(shape[1]), x.T @ right)
+    for fast in (True, False):
+        found = run(tf.matrix_solve_ls(x, right, regularizer, fast))
+        np.testing.assert_allclose(found, wanted, atol=1e-9)
+
+
+def test_open_shapes(executor):
+    x = tf.placeholder(tf.float64, [None, None])
+    parts = [tf.matrix_inverse(x), *tf.qr(x), tf.matrix_determinant(x)]
+    for size in (2, 4):
+        value = positive(size=size)
+        inverse, q, r, determinant = run(parts, {x: value})
+        np.testing.assert_allclose(inverse @ q @ r, np.eye(size), atol=1e-10)
+        np.testing.assert_allclose(determinant, np.linalg.det(value))
+
+
+def test_gradients(executor):
+    x, right = positive() + 0.1 * sample(3, 3, seed=4), sample(3, 2, seed=1)
+    check_slope(tf.matrix_inverse, x)
+    check_slope(tf.matrix_determinant, x)
+    check_slope(lambda x: tf.linalg.slogdet(x)[1], x)
+    for adjoint in (False, True):
+        check_slope(lambda x, a=adjoint: tf.matrix_solve(x, right, a), x)
+        check_slope(lambda y, a=adjoint: tf.matrix_solve(x, y, a), right)
+        for lower in (False, True):
+            check_slope(lambda x, a=adjoint, lo=lower: tf.matrix_triangular_solve(x, right, lo, a), x)
+            check_slope(lambda y, a=adjoint, lo=lower: tf.matrix_triangular_solve(x, y, lo, a), right)
+
+
+def test_gradients_of_decompositions(executor):
+    check_slope(tf.cholesky, positive(), symmetric=True)
+    check_slope(lambda x: tf.self_adjoint_eig(x)[0], positive(), symmetric=True)
+    check_slope(tf.self_adjoint_eigvals, positive(), symmetric=True)
+    for shape in ((3, 3), (4, 3)):
+        check_slope(lambda x: tf.qr(x)[0], sample(*shape))
+        check_slope(lambda x: tf.qr(x)[1], sample(*shape))
+    for shape in ((3, 3), (4, 3), (3, 4)):
+        check_slope(lambda x: tf.svd(x)[0], sample(*shape))
+        check_slope(lambda x: tf.svd(x)[1] * tf.svd(x)[2][0], sample(*shape))
+        check_slope(lambda x: tf.svd(x, compute_uv=False), sample(*shape))
+
+
+def test_matrices_without_an_answer(executor):
+    x = tf.placeholder(tf.float64, [2, 2])
+    with pytest.raises(tf.errors.InvalidArgumentError, match="Input is not invertible"):
+        run(tf.matrix_inverse(x), {x: np.ones((2, 2))})
+    with pytest.raises(tf.errors.InvalidArgumentError, match="Cholesky decomposition was not successful"):
+        run(tf.cholesky(x), {x: -np.eye(2)})
+    with pytest.raises(ValueError, match="must be equal"):
+        tf.matrix_inverse(tf.ones([2, 3]))
