@@ -160,8 +160,8 @@ def _inverse_gradient(op, grad):
 
 def _determinant_gradient(op, grad):
     inverse = matrix_inverse(op.inputs[0], adjoint=True)
-    form = concat([shape(op.outputs[0]), [1, 1]], 0)
-    return [reshape(grad * op.outputs[0], form) * inverse]
+    scaled = grad * op.outputs[0]
+    return [reshape(scaled, concat([shape(op.outputs[0]), [1, 1]], 0)) * inverse]
 
 
 def _log_determinant_gradient(op, _, grad):
