@@ -43,7 +43,10 @@ typedef struct hl_tensor_spec {
     int32_t group;
 } hl_tensor_spec;
 
-typedef struct hl_instr_spec { int32_t kernel, first_operand, n_in, n_out, first_attr, n_attr, node, group; } hl_instr_spec;
+/* conditional: 1 in a branch or a loop's body. What cannot be prepared there fails only if it is reached. */
+typedef struct hl_instr_spec {
+    int32_t conditional, first_operand, n_in, n_out, first_attr, n_attr, node, group;
+} hl_instr_spec;
 
 typedef struct hl_group_spec {
     int32_t first_size_op, n_size_ops;

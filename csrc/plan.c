@@ -344,6 +344,26 @@ static void point_tensors(hl_frame *frame, const hl_group_spec *group) {
     }
 }
 
+static hl_prepare preparation(hl_frame *frame, int32_t i) {
+    const hl_plan *plan = frame->plan;
+    const hl_instr_spec *spec = &plan->instrs[i];
+    hl_tensor **operands = frame->operands + spec->first_operand;
+    return (hl_prepare){.n_in = spec->n_in, .n_out = spec->n_out, .n_attr = spec->n_attr,
+                        .in = operands, .out = operands + spec->n_in, .attr = plan->attrs + spec->first_attr,
+                        .ins = &frame->code[i], .params = frame->params + frame->first_param[i], .regs = frame->regs};
+}
+
+/* Stands for an instruction that could not be prepared: reached, it fails with the reason. */
+static hl_status run_refused(const hl_instr *ins, hl_run *run) {
+    hl_frame *frame = run->frame;
+    const int32_t i = (int32_t)(ins - frame->code);
+    hl_prepare prep = preparation(frame, i);
+    prep.message[0] = 0;
+    const hl_status status = frame->plan->kernels[i]->prepare(&prep);
+    frame->code[i].fn = run_refused;
+    return status == HL_OK ? HL_OK : hl_fail(run, status, "%s", prep.message);
+}
+
 static hl_status prepare_instr(hl_frame *frame, int32_t i) {
     const hl_plan *plan = frame->plan;
     const hl_instr_spec *spec = &plan->instrs[i];
@@ -357,12 +377,14 @@ static hl_status prepare_instr(hl_frame *frame, int32_t i) {
     } else {
         for (int32_t k = 0; k < n; k++) ins->arg[k] = operands[k]->data;
     }
-    hl_prepare prep = {.n_in = spec->n_in, .n_out = spec->n_out, .n_attr = spec->n_attr,
-                       .in = operands, .out = operands + spec->n_in, .attr = plan->attrs + spec->first_attr,
-                       .ins = ins, .params = frame->params + frame->first_param[i], .regs = frame->regs};
+    hl_prepare prep = preparation(frame, i);
     prep.message[0] = 0;
     ins->p[2].p = prep.params;
     hl_status status = plan->kernels[i]->prepare(&prep);
+    if (status != HL_OK && spec->conditional) {
+        ins->fn = run_refused;
+        return HL_OK;
+    }
     if (status != HL_OK) {
         frame->prepared = false;
         frame->failed_instr = i;

@@ -89,6 +89,9 @@ class Lowerer:
         value = self.settled(value, node)
         if value.buffer is None:
             self._materialize(value, node)
+        if self.depth and value.symbol is not None:
+            # the instruction keeps the buffer where the region is left and `value` forgets it
+            value = Value(value.dtype, value.shape, value.buffer, value.strides, value.offset, value.symbol)
         if value.strides is None or views == "any" or (views == "rows" and _rows(value)):
             return value
         dense = self.allocate(value.dtype, value.shape)

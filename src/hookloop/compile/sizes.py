@@ -100,6 +100,7 @@ class SizeTable:
       initial: register -> its value at the start (0 for what is computed).
       operations: group -> list of (operation, out, left, right, node) in registers.
       watched: group -> registers whose change makes the group stale.
+      branch: the group of the checks that are made now: a branch's own, so that they fail only where it is taken.
     """
 
     def __init__(self):
@@ -110,6 +111,7 @@ class SizeTable:
         self._interned: dict = {}
         self._constants: dict = {}
         self._applied: dict = {}
+        self.branch = 0
 
     # --- building -------------------------------------------------------------------------------------
 
@@ -180,14 +182,17 @@ class SizeTable:
             return simple
         if operation == BROADCAST and isinstance(right, Size) and not isinstance(left, Size):
             left, right = right, left
-        key = (operation, self._key(left), self._key(right))
+        checks = operation in (EQUAL, BROADCAST, INFER)
+        key = (operation, self._key(left), self._key(right), self.branch if checks else 0)
         size = self._applied.get(key)
         if size is None:
             group = max(s.group for s in (left, right) if isinstance(s, Size))
+            if checks:
+                group = max(group, self.branch)
             atom = Atom(len(self.atoms), group, operation, left, right, node)
             self.atoms.append(atom)
             size = self._applied[key] = self._intern({(atom.index,): 1})
-            if operation in (EQUAL, BROADCAST, INFER):
+            if checks:
                 self.register(size)  # a check runs whether or not its value is used
         return size
 
