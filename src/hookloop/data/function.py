@@ -82,7 +82,7 @@ class TracedFunction:
         if runner is None:
             runner = call.resource_state.setdefault(key, _Runner(self, call.session._config))
         captured = tuple(captured)
-        return lambda element: runner(element + captured)
+        return lambda element: runner((*element, *captured))
 
 
 def _handed_over(leaf, tensor):

@@ -73,7 +73,7 @@ def _run_reduce(call, source, *values):
     state = values[:count]
     function = function_of(call).bound(call, values[count:])
     for element in source.iterate():
-        state = function(tuple(state) + element)
+        state = function((*state, *element))
     return list(state)
 
 

@@ -1,5 +1,7 @@
 """What datasets do when they run: a `DatasetState` for each node, whose iterators hand out tuples of arrays.
 
+A `Row` stands for such a tuple where it is a slice of whole arrays: a batch of them is one gathering.
+
 Iterators are closures and not generators: after an error in one element they go on with the next.
 """
 
@@ -42,6 +44,25 @@ class Elements:
         return self._step()
 
 
+class Row:
+    """An element that is slice `index` of each of `components`; it is cut when somebody looks at it."""
+
+    __slots__ = ("components", "index")
+
+    def __init__(self, components, index):
+        self.components = components
+        self.index = index
+
+    def __len__(self):
+        return len(self.components)
+
+    def __iter__(self):
+        return iter([row(component, self.index) for component in self.components])
+
+    def __getitem__(self, i):
+        return row(self.components[i], self.index)
+
+
 def row(array, i):
     """One slice along the first axis, an array also where it is a scalar."""
     return array[i : i + 1].reshape(array.shape[1:])
@@ -65,7 +86,7 @@ def slices(components):
     for component in components:
         if len(component) != count:
             raise ValueError(f"components of a dataset have different first sizes: {count} and {len(component)}")
-    return DatasetState(lambda: (tuple([row(c, i) for c in components]) for i in range(count)))
+    return DatasetState(lambda: (Row(components, i) for i in range(count)))
 
 
 # --- elements -------------------------------------------------------------------------------------------
@@ -144,11 +165,22 @@ def batched(source, size, drop_remainder, join):
             rows = list(itertools.islice(elements, size))
             if not rows or (drop_remainder and len(rows) < size):
                 raise StopIteration
+            if join is stacked and _same_source(rows):
+                at = np.array([element.index for element in rows])
+                return tuple([component.take(at, 0) for component in rows[0].components])
             return tuple([join(i, column) for i, column in enumerate(zip(*rows))])
 
         return Elements(step)
 
     return DatasetState(start)
+
+
+def _same_source(rows):
+    """Whether all elements are slices of the same arrays."""
+    if type(rows[0]) is not Row:
+        return False
+    components = rows[0].components
+    return all(type(element) is Row and element.components is components for element in rows)
 
 
 def stacked(_, column):
@@ -206,7 +238,7 @@ def unbatched(source):
             while True:
                 for element in rows:
                     return element
-                rows = iter(slices(next(elements)).iterate())
+                rows = iter(slices(tuple(next(elements))).iterate())
 
         return Elements(step)
 
@@ -318,7 +350,11 @@ def sharded(source, shards, index):
 
 
 def zipped(sources):
-    return DatasetState(lambda: (sum(parts, ()) for parts in zip(*[source.iterate() for source in sources])))
+    return DatasetState(
+        lambda: (
+            tuple(itertools.chain.from_iterable(parts)) for parts in zip(*[source.iterate() for source in sources])
+        )
+    )
 
 
 def cached(source, filename):
