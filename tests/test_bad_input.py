@@ -204,7 +204,7 @@ def test_a_time_out(session):
         session.run(endless, options=options)
 
 
-def test_an_op_without_a_kernel_for_the_dtype(executor, graph):
+def test_an_op_without_a_kernel_for_the_dtype(graph):
     x = tf.placeholder(tf.complex64, [2], name="x")
     with tf.Session(graph=graph) as session:
         with pytest.raises((tf.errors.UnimplementedError, tf.errors.InvalidArgumentError, TypeError)):

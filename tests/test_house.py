@@ -9,10 +9,10 @@ ROOT = Path(__file__).parent.parent / "src" / "hookloop"
 
 # From the bottom up: a module may import, when it is loaded, only what stands before it or beside it.
 FLOORS = [
-    ["errors", "dtypes", "shapes", "version", "preambles", "messages"],
+    ["errors", "dtypes", "shapes", "version", "preambles", "messages", "nest"],
     ["graph"],
     ["ops"],
-    ["gradients", "custom_gradient", "variables", "initializers"],
+    ["gradients", "region_gradients", "custom_gradient", "variables", "variable_scope", "initializers"],
     ["compile"],
     ["_core", "_reference", "fetches"],
     ["session"],

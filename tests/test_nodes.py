@@ -23,8 +23,8 @@ def w(initializer, shape=(3, 2)):
 
 
 def in_variable_scope():
-    tf.variable_scope("a").__enter__()
-    tf.get_variable("w", [2])
+    with tf.variable_scope("a"):
+        tf.get_variable("w", [2])
     tf.constant(1.0)
 
 

@@ -222,9 +222,10 @@ class Orthogonal(Initializer):
         self.dtype = _floating(dtype)
 
     def __call__(self, shape, dtype=None, partition_info=None):
-        from .ops.array import diag_part, matrix_transpose, reshape
-        from .ops.linalg import qr
+        from .ops.array import matrix_transpose, reshape
+        from .ops.decompositions import qr
         from .ops.math_unary import sign
+        from .ops.matrix import diag_part
         from .ops.random import random_normal
 
         if len(shape) < 2:
