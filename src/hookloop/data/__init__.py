@@ -1,10 +1,11 @@
 """`tf.data`: input as sequences of elements."""
 
+from . import experimental
 from .dataset import Dataset
 from .iterator import Iterator
 
 __all__ = [
-    "Dataset", "Iterator", "get_output_classes", "get_output_shapes", "get_output_types", "make_initializable_iterator",
+    "Dataset", "Iterator", "experimental", "get_output_classes", "get_output_shapes", "get_output_types", "make_initializable_iterator",
     "make_one_shot_iterator",
 ]  # fmt: skip
 

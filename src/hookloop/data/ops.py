@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 
 import numpy as np
@@ -77,6 +78,13 @@ def _run_reduce(call, source, *values):
     return list(state)
 
 
+def _run_single(call, source):
+    elements = list(itertools.islice(source.iterate(), 2))
+    if len(elements) != 1:
+        raise ValueError("Dataset was empty." if not elements else "Dataset had more than one element.")
+    return list(elements[0])
+
+
 _FUNCTION = {"use_inter_op_parallelism": True, "preserve_cardinality": False}
 
 register(
@@ -92,6 +100,10 @@ register(
     _with_function("ParallelMapDataset", lambda source, function, _: pipeline.mapped(source, function),
                    "num_parallel_calls: int32", sloppy=False, **_FUNCTION),
     _with_function("FilterDataset", pipeline.filtered, attr="predicate"),
+    _with_function("TakeWhileDataset", pipeline.taken_while, attr="predicate"),
+    _transformation("IgnoreErrorsDataset", pipeline.without_errors),
+    OpDef("DatasetToSingleElement", "dataset: variant", "components: output_types", attrs={"output_types": [], "output_shapes": None},
+          shape=unknown, host=_run_single, stateful=True, gradient=no_gradient),
     _with_function("FlatMapDataset", lambda source, function: pipeline.interleaved(source, function, 1, 1)),
     _with_function("InterleaveDataset", _run_interleave, "cycle_length: int64, block_length: int64"),
     _with_function("ParallelInterleaveDatasetV2", _run_interleave,

@@ -12,7 +12,7 @@ from collections import deque
 
 import numpy as np
 
-from ..errors import InvalidArgumentError
+from ..errors import InvalidArgumentError, OpError
 from ..ops._random_words import RandomWords
 
 
@@ -105,6 +105,26 @@ def filtered(source, predicate):
                 element = next(elements)
                 if predicate(element)[0]:
                     return element
+
+        return Elements(step)
+
+    return DatasetState(start)
+
+
+def taken_while(source, predicate):
+    return DatasetState(lambda: itertools.takewhile(lambda element: predicate(element)[0], source.iterate()))
+
+
+def without_errors(source):
+    def start():
+        elements = source.iterate()
+
+        def step():
+            while True:
+                try:
+                    return next(elements)
+                except OpError:
+                    continue
 
         return Elements(step)
 

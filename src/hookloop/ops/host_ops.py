@@ -27,7 +27,7 @@ _DATASETS = frozenset((
     "MapAndBatchDataset", "MapDataset", "ModelDataset", "OptimizeDataset", "PaddedBatchDatasetV2", "ParallelInterleaveDatasetV2",
     "ParallelMapDataset", "PrefetchDataset", "RangeDataset", "ReduceDataset", "RepeatDataset", "ShardDataset",
     "ShuffleAndRepeatDataset", "ShuffleDataset", "SkipDataset", "TakeDataset", "TensorDataset", "TensorSliceDataset",
-    "UnbatchDataset", "WindowDataset", "ZipDataset",
+    "UnbatchDataset", "WindowDataset", "ZipDataset", "DatasetToSingleElement", "IgnoreErrorsDataset", "TakeWhileDataset",
 ))  # fmt: skip
 
 _ITERATORS = frozenset((

@@ -1,0 +1,126 @@
+"""`tf.data.experimental`: transformations for `Dataset.apply`, and constants."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .. import dtypes
+from ..ops.build import apply_op, convert_to_tensor
+from ..ops.cast import cast
+from ..shapes import TensorShape
+from . import iterator as iterators
+from .dataset import Dataset, _known_batch, _scalar, _seed_tensors
+from .function import trace
+from .structure import TensorLeaf, flatten, pack
+
+__all__ = [
+    "AUTOTUNE", "Counter", "INFINITE_CARDINALITY", "UNKNOWN_CARDINALITY", "enumerate_dataset", "get_single_element",
+    "ignore_errors", "map_and_batch", "parallel_interleave", "shuffle_and_repeat", "take_while", "unbatch",
+]  # fmt: skip
+
+# Stands for a number of elements or threads that the runtime may choose.
+AUTOTUNE = -1
+INFINITE_CARDINALITY = -1
+UNKNOWN_CARDINALITY = -2
+
+
+def Counter(start=0, step=1, dtype=dtypes.int64):
+    """A dataset that counts without end, from `start` in steps of `step`."""
+    limits = np.iinfo(np.int64)
+    numbers = Dataset.range(start, limits.max if step > 0 else limits.min, step)
+    dtype = dtypes.as_dtype(dtype)
+    return numbers if dtype is dtypes.int64 else numbers.map(lambda x: cast(x, dtype))
+
+
+def enumerate_dataset(start=0):
+    """Pairs of a number, counted from `start`, and the element."""
+    return lambda dataset: dataset.enumerate(start)
+
+
+def unbatch():
+    """The slices of every element along its first axis, as elements of their own."""
+    return lambda dataset: dataset.unbatch()
+
+
+def shuffle_and_repeat(buffer_size, count=None, seed=None):
+    """The same as `shuffle(buffer_size, seed).repeat(count)`."""
+
+    def transform(dataset):
+        size = _scalar(buffer_size, "buffer_size")
+        times = _scalar(-1 if count is None else count, "count")
+        return dataset._derived("ShuffleAndRepeatDataset", [size, *_seed_tensors(seed), times])
+
+    return transform
+
+
+def map_and_batch(map_func, batch_size, num_parallel_batches=None, drop_remainder=False, num_parallel_calls=None):
+    """The same as `map(map_func).batch(batch_size, drop_remainder)`.
+
+    Raises:
+      ValueError: where both numbers of parallel calls are given.
+    """
+    if num_parallel_batches is not None and num_parallel_calls is not None:
+        raise ValueError("The `num_parallel_batches` and `num_parallel_calls` arguments are mutually exclusive.")
+
+    def transform(dataset):
+        traced = trace(map_func, dataset._element, "map_and_batch")
+        size = _scalar(batch_size, "batch_size")
+        calls = num_parallel_calls if num_parallel_calls is not None else batch_size * (num_parallel_batches or 1)
+        calls = _scalar(calls, "num_parallel_calls")
+        drop = convert_to_tensor(drop_remainder, dtypes.bool, name="drop_remainder")
+        first = _known_batch(size, drop)
+        leaves = [
+            TensorLeaf(leaf.dtype, TensorShape([first]).concatenate(leaf.shape)) for leaf in flatten(traced.result)
+        ]
+        attrs = {"f": traced.name, "preserve_cardinality": True}
+        return dataset._derived(
+            "MapAndBatchDataset", [traced.captures, size, calls, drop], pack(traced.result, leaves), attrs
+        )
+
+    return transform
+
+
+def parallel_interleave(map_func, cycle_length, block_length=1, sloppy=False, buffer_output_elements=None,
+                        prefetch_input_elements=None):  # fmt: skip
+    """The same as `interleave`: elements come in a fixed order, whatever `sloppy` and the buffers allow."""
+    return lambda dataset: dataset.interleave(map_func, cycle_length, block_length)
+
+
+def take_while(predicate):
+    """The elements before the first one for which a function gives False.
+
+    Raises:
+      ValueError: where the function gives no boolean scalar.
+    """
+
+    def transform(dataset):
+        traced = trace(predicate, dataset._element, "take_while")
+        leaf = traced.result
+        if not isinstance(leaf, TensorLeaf) or leaf.dtype is not dtypes.bool:
+            raise ValueError("`predicate` return type must be convertible to a scalar boolean tensor.")
+        return dataset._derived("TakeWhileDataset", [traced.captures], None, {"predicate": traced.name})
+
+    return transform
+
+
+def ignore_errors():
+    """The elements that can be computed without an error."""
+    return lambda dataset: dataset._derived("IgnoreErrorsDataset", [])
+
+
+def get_single_element(dataset):
+    """The element of a dataset of one, as tensors.
+
+    Returns:
+      Tensors. Running them raises `InvalidArgumentError` where the dataset has none, or more than one.
+
+    Raises:
+      TypeError: where it is no dataset.
+    """
+    if not isinstance(dataset, Dataset):
+        raise TypeError("`dataset` must be a `tf.data.Dataset` object.")
+    tensors = apply_op("DatasetToSingleElement", [dataset._variant_tensor], iterators.spec_attrs(dataset._element))
+    leaves = flatten(dataset._element)
+    for tensor, leaf in zip(tensors, leaves):
+        tensor.set_shape(leaf.shape)
+    return pack(dataset._element, [iterators.component(leaf, tensor) for leaf, tensor in zip(leaves, tensors)])
