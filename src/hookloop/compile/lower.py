@@ -602,17 +602,28 @@ class Lowerer:
             self.environment[op.outputs[0]] = Value(dtype, (), Buffer(STACK, dtype, 1, op))
 
     def _op_StackPushV2(self, node):
-        handle, value = node.inputs[0], self.operand(node.inputs[1], None, node)
+        """Saves a value, unless it is the same in every iteration: then it is only remembered."""
+        handle, value = node.inputs
+        if not self._is_fixed(value):
+            value = self.operand(value, None, node)
+            self.append(Instr("stack_push", [handle, value], (), (), node.index, effect=True))
         self.request.pushed[handle.buffer.source] = value
-        instr = Instr("stack_push", [handle, value], (), (), node.index, effect=True)
-        self.append(instr)
         self.environment[node.op.outputs[0]] = node.inputs[1]
+
+    def _is_fixed(self, value):
+        """Whether a value is known before the run, or made of sizes that do not change in it."""
+        if value.symbol is not None:
+            return not any(isinstance(s, Size) and s.group for s in value.symbol.ravel())
+        return self.literal_of(value) is not None
 
     def _op_StackPopV2(self, node):
         handle = node.inputs[0]
         pushed = self.request.pushed.get(handle.buffer.source)
         if pushed is None:
             raise ValueError("a value is taken from a stack that nothing was put on")
+        if self._is_fixed(pushed):
+            self.environment[node.op.outputs[0]] = pushed
+            return
         shape = pushed.shape
         if any(isinstance(d, Size) and d.group for d in shape):
             group = self.sizes.new_group()

@@ -324,23 +324,16 @@ class WhileContext(ControlFlowContext):
     def _from_forward(self, value):
         """A value of the forward loop in this, its backward loop."""
         op = value.op
-        if op.type == "Const":
-            self.Enter()
-            try:
-                return constant(op._attrs["value"], dtype=value.dtype)
-            finally:
-                self.Exit()
         if is_loop_constant_enter(op):
             return self.AddValue(op.inputs[0])
-        handle = self._forward.save(value)
+        handle = self._forward.save(value) if op.type != "Const" else None
         graph = get_default_graph()
-        current = graph._get_control_flow_context()
-        graph._set_control_flow_context(self)
-        try:
-            with graph.name_scope(op.name + "/saved/"), graph.control_dependencies([self._pivot_for_body.op]):
+        with graph.name_scope(op.name + "/saved/"), control_dependencies(None):
+            graph._set_control_flow_context(self)
+            with graph.control_dependencies([self._pivot_for_body.op]):
+                if handle is None:
+                    return constant(op._attrs["value"], dtype=value.dtype)
                 return pop(handle, value.dtype.base_dtype, value.get_shape())
-        finally:
-            graph._set_control_flow_context(current)
 
     def save(self, value):
         """Keeps a value of each iteration on a stack; gives the stack."""
@@ -444,7 +437,6 @@ class WhileContext(ControlFlowContext):
                 if self._outer_context is not None:
                     self._outer_context.AddInnerOp(entered.op)
         self._adopt(enters)
-        self._values.update(t.name for t in tensors)
         self._values.update(t.name for t in enters)
         self._loop_enters = self._loop_enters + enters
         return [merge([t, t], None)[0] for t in enters]
