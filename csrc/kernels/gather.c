@@ -197,6 +197,46 @@ static hl_status prepare_scatter_nd(hl_prepare *prep) {
     }
 }
 
+/* scatter_nd_update and so on: (indices, updates) -> out, whose other elements stay; indices are checked first. */
+#define SCATTER_INTO(tag, dtype, S, C, LOAD, STORE, op, EXPR)                                                     \
+    static hl_status op##_##tag(const hl_instr *ins, hl_run *run) {                                               \
+        const nd_params *p = ins->p[2].p;                                                                         \
+        int64_t row;                                                                                              \
+        for (int64_t i = 0; i < p->count; i++) {                                                                  \
+            const hl_status status = nd_row(p, ins->arg[0], i, run, &row);                                        \
+            if (status != HL_OK) return status;                                                                   \
+        }                                                                                                         \
+        for (int64_t i = 0; i < p->count; i++) {                                                                  \
+            nd_row(p, ins->arg[0], i, run, &row);                                                                 \
+            S *to = (S *)ins->arg[2] + row * p->row;                                                              \
+            const S *from = (const S *)ins->arg[1] + i * p->row;                                                  \
+            for (int64_t k = 0; k < p->row; k++) {                                                                \
+                const C x = LOAD(to[k]), y = LOAD(from[k]);                                                       \
+                (void)x;                                                                                          \
+                to[k] = (S)STORE((C)(EXPR));                                                                      \
+            }                                                                                                     \
+        }                                                                                                         \
+        return HL_OK;                                                                                             \
+    }
+EACH_NUMBER(SCATTER_INTO, scatter_nd_add, x + y)
+EACH_NUMBER(SCATTER_INTO, scatter_nd_sub, x - y)
+EACH_NUMBER(SCATTER_INTO, scatter_nd_update, y)
+EACH_BOOL(SCATTER_INTO, scatter_nd_update, y)
+
+#define PREPARE_SCATTER_INTO(op, MORE)                              \
+    static hl_status prepare_##op(hl_prepare *prep) {               \
+        prepare_nd(prep->params, prep->in[0], prep->out[0]);        \
+        prep->cost_ns = (double)prep->in[1]->size * 2 + 5;          \
+        switch (prep->out[0]->dtype) {                              \
+            EACH_NUMBER(CASE, op)                                   \
+            MORE                                                    \
+        default: return no_kernel(prep);                            \
+        }                                                           \
+    }
+PREPARE_SCATTER_INTO(scatter_nd_add, )
+PREPARE_SCATTER_INTO(scatter_nd_sub, )
+PREPARE_SCATTER_INTO(scatter_nd_update, EACH_BOOL(CASE, scatter_nd_update))
+
 /* --- unsorted segments: (data, segment numbers) -> out; a negative number drops its row -------------------------------- */
 
 typedef struct segment_params { int64_t rows, row, segments; bool wide; } segment_params;
@@ -261,6 +301,9 @@ static const hl_kernel table[] = {
     {"gather", prepare_gather, sizeof(gather_params)},
     {"gather_nd", prepare_gather_nd, sizeof(nd_params)},
     {"scatter_nd", prepare_scatter_nd, sizeof(nd_params)},
+    {"scatter_nd_add", prepare_scatter_nd_add, sizeof(nd_params)},
+    {"scatter_nd_sub", prepare_scatter_nd_sub, sizeof(nd_params)},
+    {"scatter_nd_update", prepare_scatter_nd_update, sizeof(nd_params)},
     {"unsorted_segment_sum", prepare_segment_sum, sizeof(segment_params)},
     {"unsorted_segment_prod", prepare_segment_prod, sizeof(segment_params)},
     {"unsorted_segment_max", prepare_segment_max, sizeof(segment_params)},

@@ -11,8 +11,7 @@ from . import kinds
 from .build import apply_op, constant, convert_to_tensor
 from .registry import OpDef, no_gradient, register
 
-__all__ = ["batch_gather", "boolean_mask", "gather", "gather_nd", "one_hot", "scatter_nd", "sequence_mask",
-           "tensor_scatter_add", "tensor_scatter_sub", "tensor_scatter_update"]  # fmt: skip
+__all__ = ["batch_gather", "boolean_mask", "gather", "gather_nd", "one_hot", "scatter_nd", "sequence_mask"]
 
 
 # --- gather ---------------------------------------------------------------------------------------------------
@@ -298,32 +297,6 @@ def _batch_gather_nd(params, indices, batch_dims, name):
 def scatter_nd(indices, updates, shape, name=None):
     """A tensor of zeros with `updates` added at `indices`; what is named twice is summed."""
     return apply_op("ScatterNd", [indices, updates, shape], name=name)
-
-
-def tensor_scatter_add(tensor, indices, updates, name=None):
-    """A tensor with `updates` added at `indices`."""
-    from .array import shape
-
-    with name_scope(name, "TensorScatterAdd", [tensor]):
-        tensor = convert_to_tensor(tensor)
-        return tensor + scatter_nd(indices, convert_to_tensor(updates, tensor.dtype), shape(tensor, out_type=_index_type(indices)))
-
-
-def tensor_scatter_sub(tensor, indices, updates, name=None):
-    """A tensor with `updates` subtracted at `indices`."""
-    return tensor_scatter_add(tensor, indices, -convert_to_tensor(updates), name)
-
-
-def tensor_scatter_update(tensor, indices, updates, name=None):
-    """A tensor with the values at `indices` set to `updates`."""
-    with name_scope(name, "TensorScatterUpdate", [tensor]):
-        tensor = convert_to_tensor(tensor)
-        updates = convert_to_tensor(updates, tensor.dtype)
-        return tensor_scatter_add(tensor, indices, updates - gather_nd(tensor, indices))
-
-
-def _index_type(indices):
-    return convert_to_tensor(indices).dtype.base_dtype
 
 
 def one_hot(indices, depth, on_value=None, off_value=None, axis=None, dtype=None, name=None):

@@ -1,0 +1,166 @@
+"""Elements and rows of tensors and variables set, added to or subtracted from, at positions given by coordinates."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..graph.scopes import control_dependencies
+from . import kinds
+from .build import apply_op, convert_to_tensor
+from .gather import gather_nd
+from .registry import OpDef, no_gradient, register
+from .shape_functions import nothing, unchanged
+
+__all__ = [
+    "scatter_nd_add", "scatter_nd_sub", "scatter_nd_update", "tensor_scatter_add", "tensor_scatter_nd_add",
+    "tensor_scatter_nd_sub", "tensor_scatter_nd_update", "tensor_scatter_sub", "tensor_scatter_update",
+]  # fmt: skip
+
+
+def _combined(name):
+    """What becomes of an element, in NumPy."""
+
+    def reference(node, x, indices, updates):
+        out, place = np.array(x), tuple(np.moveaxis(np.asarray(indices), -1, 0))
+        limits = np.shape(x)[: len(place)]
+        if np.any(indices < 0) or np.any(indices >= np.array(limits, int)):
+            raise IndexError(f"indices do not index into shape {list(np.shape(x))}")
+        if name == "Update":
+            out[place] = updates
+        else:
+            (np.add if name == "Add" else np.subtract).at(out, place, updates)
+        return out
+
+    return reference
+
+
+def _checked(c):
+    if not c.known(0):
+        return None
+    found = c.shape(0)
+    if c.known(1) and c.known(2):
+        indices, updates = c.shape(1), c.shape(2)
+        if isinstance(indices[-1], int):
+            if indices[-1] > len(found):
+                c.fail(f"indices.shape[-1] = {indices[-1]} must not exceed the rank, {len(found)}")
+            c.merge_shapes(updates, (*indices[:-1], *found[indices[-1] :]))
+    return found
+
+
+# --- gradients ------------------------------------------------------------------------------------------------
+
+
+def _add_gradient(op, grad):
+    return [grad, None, gather_nd(grad, op.inputs[1])]
+
+
+def _sub_gradient(op, grad):
+    return [grad, None, -gather_nd(grad, op.inputs[1])]
+
+
+def _update_gradient(op, grad):
+    from .array import zeros_like
+
+    indices, updates = op.inputs[1:]
+    return [tensor_scatter_update(grad, indices, zeros_like(updates)), None, gather_nd(grad, indices)]
+
+
+_GRADIENTS = {"Add": _add_gradient, "Sub": _sub_gradient, "Update": _update_gradient}
+
+
+def _tensor_lower(kernel):
+    def lower(c, node):
+        x, indices, updates = node.inputs
+        (out,) = node.outputs
+        c.prepare(out)
+        c.emit("copy", [x], [out])
+        c.emit(kernel, [indices, updates], [c.window(out, out.shape, c.strides(out))])
+
+    return lower
+
+
+def _variable_lower(kernel):
+    def lower(c, node):
+        variable, indices, updates = node.inputs
+        c.emit(kernel, [indices, updates], [variable])
+
+    return lower
+
+
+for _name in ("Add", "Sub", "Update"):
+    _kernel = f"scatter_nd_{_name.lower()}"
+    register(
+        OpDef(f"TensorScatter{_name}", "tensor: T, indices: Tindices, updates: T", "output: T",
+              types={"Tindices": kinds.INDEX}, shape=_checked, lower=_tensor_lower(_kernel), reference=_combined(_name),
+              gradient=_GRADIENTS[_name], can_fail=True),
+        OpDef(f"ScatterNd{_name}", "ref: Ref(T), indices: Tindices, updates: T", "output_ref: Ref(T)",
+              attrs={"use_locking": _name == "Update"}, types={"Tindices": kinds.INDEX}, shape=unchanged,
+              lower=_variable_lower(_kernel), reference=_combined(_name), writes=(0,), stateful=True, can_fail=True,
+              gradient=no_gradient),
+        OpDef(f"ResourceScatterNd{_name}", "ref: resource, indices: Tindices, updates: T", "",
+              attrs={"use_locking": True}, types={"Tindices": kinds.INDEX}, shape=nothing, lower=_variable_lower(_kernel),
+              reference=_combined(_name), writes=(0,), stateful=True, can_fail=True, gradient=no_gradient),
+    )  # fmt: skip
+
+
+# --- public functions -----------------------------------------------------------------------------------------
+
+
+def _tensor_function(name, what):
+    def function(tensor, indices, updates, name=None):
+        return apply_op(type, [tensor, indices, updates], name=name)
+
+    type = "TensorScatter" + name
+    function.__name__ = function.__qualname__ = f"tensor_scatter_{name.lower()}"
+    function.__doc__ = f"""A tensor with `updates` {what} at `indices`.
+
+    Args:
+      tensor: a tensor.
+      indices: [..., k], coordinates along the first k axes.
+      updates: of shape indices.shape[:-1] + tensor.shape[k:].
+      name: the node's name.
+
+    Raises:
+      InvalidArgumentError: when it runs, for a coordinate out of range.
+    """
+    return function
+
+
+tensor_scatter_add = tensor_scatter_nd_add = _tensor_function("Add", "added")
+tensor_scatter_sub = tensor_scatter_nd_sub = _tensor_function("Sub", "subtracted")
+tensor_scatter_update = tensor_scatter_nd_update = _tensor_function("Update", "put")
+
+
+def _variable_function(name, what, locking=False):
+    def function(ref, indices, updates, use_locking=locking, name=None):
+        if getattr(ref, "_is_resource", False):
+            updates = convert_to_tensor(updates, ref.dtype.base_dtype)
+            write = apply_op("Resource" + type, [ref.handle, indices, updates], {"use_locking": use_locking}, name)
+            with control_dependencies([write]):
+                return ref.value()
+        ref = ref._ref() if callable(getattr(ref, "_ref", None)) else ref
+        return apply_op(type, [ref, indices, updates], {"use_locking": bool(use_locking)}, name)
+
+    type = "ScatterNd" + name
+    function.__name__ = function.__qualname__ = f"scatter_nd_{name.lower()}"
+    function.__doc__ = f"""A variable with `updates` {what} at `indices`.
+
+    Args:
+      ref: a variable.
+      indices: [..., k], coordinates along the first k axes.
+      updates: of shape indices.shape[:-1] + ref.shape[k:].
+      use_locking: accepted.
+      name: the node's name.
+
+    Returns:
+      The variable after it.
+
+    Raises:
+      InvalidArgumentError: when it runs, for a coordinate out of range; nothing is changed.
+    """
+    return function
+
+
+scatter_nd_add = _variable_function("Add", "added")
+scatter_nd_sub = _variable_function("Sub", "subtracted")
+scatter_nd_update = _variable_function("Update", "put", True)

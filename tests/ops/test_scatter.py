@@ -1,0 +1,73 @@
+"""Elements and rows set, added to and subtracted from by coordinates, on both executors."""
+
+import numpy as np
+import pytest
+
+import hookloop as tf
+
+X = np.arange(24, dtype="float32").reshape(4, 3, 2)
+INDICES = {1: [[1], [3], [1]], 2: [[[0, 1]], [[3, 2]], [[0, 1]]]}
+FUNCTIONS = {"add": np.add.at, "sub": np.subtract.at, "update": lambda x, at, y: x.__setitem__(at, y)}
+
+
+def run(fetch, feeds=None):
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        return session.run(fetch, feeds)
+
+
+def updates_for(depth, dtype="float32"):
+    shape = np.shape(INDICES[depth])[:-1] + X.shape[depth:]
+    return (np.arange(np.prod(shape)).reshape(shape) * 10 + 100).astype(dtype)
+
+
+def scattered(name, x, depth):
+    out = x.copy()
+    FUNCTIONS[name](out, tuple(np.moveaxis(np.array(INDICES[depth]), -1, 0)), updates_for(depth, x.dtype))
+    return out
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float64", "int32", "int64"])
+@pytest.mark.parametrize("depth", [1, 2])
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_tensors(executor, name, depth, dtype):
+    x = X.astype(dtype)
+    found = run(getattr(tf, f"tensor_scatter_{name}")(x, INDICES[depth], updates_for(depth, dtype)))
+    np.testing.assert_array_equal(found, scattered(name, x, depth))
+
+
+@pytest.mark.parametrize("use_resource", [False, True])
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_variables(executor, name, use_resource):
+    variable = tf.Variable(X, use_resource=use_resource)
+    updated = getattr(tf, f"scatter_nd_{name}")(variable, INDICES[2], updates_for(2))
+    with tf.Session() as session:
+        session.run(variable.initializer)
+        np.testing.assert_array_equal(session.run(updated), scattered(name, X, 2))
+        np.testing.assert_array_equal(session.run(variable), scattered(name, X, 2))
+
+
+def test_a_failed_update_changes_nothing(executor):
+    variable = tf.Variable([1.0, 2.0, 3.0])
+    indices = tf.placeholder(tf.int32, [2, 1])
+    update = tf.scatter_nd_update(variable, indices, [7.0, 8.0])
+    with tf.Session() as session:
+        session.run(variable.initializer)
+        with pytest.raises(tf.errors.InvalidArgumentError):
+            session.run(update, {indices: [[0], [3]]})
+        assert list(session.run(variable)) == [1, 2, 3]
+
+
+def test_gradients(executor):
+    x, y = tf.placeholder(tf.float64, [4]), tf.placeholder(tf.float64, [2])
+    weights = [1.0, 2.0, 3.0, 4.0]
+    wanted = {"add": (weights, [4, 2]), "sub": (weights, [-4, -2]), "update": ([1, 0, 3, 0], [4, 2])}
+    for name, values in wanted.items():
+        out = getattr(tf, f"tensor_scatter_nd_{name}")(x, [[3], [1]], y)
+        found = run(tf.gradients(tf.reduce_sum(out * weights), [x, y]), {x: np.zeros(4), y: np.zeros(2)})
+        assert [list(g) for g in found] == [list(v) for v in values]
+
+
+def test_shapes_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match="must be equal"):
+        tf.tensor_scatter_add(tf.ones([4, 2]), [[0]], [[1.0, 2.0, 3.0]])
