@@ -13,6 +13,7 @@ from .monitored_training_session import MonitoredTrainingSession
 from .moving_averages import ExponentialMovingAverage
 from .nan_tensor_hook import NanLossDuringTrainingError, NanTensorHook
 from .optimizer import Optimizer
+from .queue_runner import QueueRunner, add_queue_runner, start_queue_runners
 from .rmsprop import RMSPropOptimizer
 from .scaffold import Scaffold
 from .second_or_step_timer import SecondOrStepTimer

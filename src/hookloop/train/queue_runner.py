@@ -1,0 +1,193 @@
+"""Threads that keep queues filled: `tf.train.QueueRunner`."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+
+from .. import errors
+from ..graph.collections import GraphKeys
+from ..graph.stack import get_default_graph, get_default_session
+
+__all__ = ["QueueRunner", "add_queue_runner", "start_queue_runners"]
+
+
+class QueueRunner:
+    """Runs operations that put elements into a queue, each in a thread of its own, again and again.
+
+    Args:
+      queue: the queue.
+      enqueue_ops: the operations, one thread for each.
+      close_op: closes the queue when all threads have ended; by default `queue.close()`.
+      cancel_op: closes it and cancels who waits; by default `queue.close(cancel_pending_enqueues=True)`.
+      queue_closed_exception_types: the errors that mean that there is nothing more to put in; by default
+        `OutOfRangeError`.
+
+    Raises:
+      ValueError: without a queue or operations.
+      TypeError: where the error types are no tuple of classes.
+    """
+
+    def __init__(self, queue=None, enqueue_ops=None, close_op=None, cancel_op=None, queue_closed_exception_types=None):
+        if not queue or not enqueue_ops:
+            raise ValueError("Must provide queue and enqueue_ops.")
+        types = queue_closed_exception_types
+        if types is None:
+            types = (errors.OutOfRangeError,)
+        elif not isinstance(types, tuple) or not types or not all(issubclass(t, errors.OpError) for t in types):
+            raise TypeError("queue_closed_exception_types, when provided, must be a tuple of tf.error types")
+        self._queue = queue
+        self._enqueue_ops = enqueue_ops
+        self._close_op = queue.close() if close_op is None else close_op
+        self._cancel_op = queue.close(cancel_pending_enqueues=True) if cancel_op is None else cancel_op
+        self._queue_closed_exception_types = types
+        self._lock = threading.Lock()
+        self._runs_per_session = weakref.WeakKeyDictionary()
+        self._exceptions_raised = []
+
+    @property
+    def queue(self):
+        return self._queue
+
+    @property
+    def enqueue_ops(self):
+        return self._enqueue_ops
+
+    @property
+    def close_op(self):
+        return self._close_op
+
+    @property
+    def cancel_op(self):
+        return self._cancel_op
+
+    @property
+    def queue_closed_exception_types(self):
+        return self._queue_closed_exception_types
+
+    @property
+    def name(self):
+        """The name of the queue."""
+        return self._queue.name
+
+    @property
+    def exceptions_raised(self):
+        """The errors of threads that had no coordinator to tell them."""
+        return self._exceptions_raised
+
+    def create_threads(self, sess, coord=None, daemon=False, start=False):
+        """The threads that fill the queue of a session.
+
+        Args:
+          sess: the session.
+          coord: a `Coordinator` that tells them to stop, and that they tell of errors.
+          daemon: whether the program may end while they run.
+          start: starts them.
+
+        Returns:
+          A list of threads; empty where the session's are running already.
+        """
+        with self._lock:
+            if self._runs_per_session.get(sess, 0) > 0:
+                return []
+            self._runs_per_session[sess] = len(self._enqueue_ops)
+            self._exceptions_raised = []
+        threads = [
+            threading.Thread(target=self._run, args=(sess, op, coord), name=f"QueueRunnerThread-{self.name}-{op.name}")
+            for op in self._enqueue_ops
+        ]
+        if coord:
+            threads.append(
+                threading.Thread(
+                    target=self._close_on_stop, args=(sess, coord), name=f"QueueRunnerThread-{self.name}-close_on_stop"
+                )
+            )
+        for thread in threads:
+            if coord:
+                coord.register_thread(thread)
+            thread.daemon = daemon
+            if start:
+                thread.start()
+        return threads
+
+    def _run(self, sess, enqueue_op, coord):
+        ended = False
+        try:
+            put = sess.make_callable(enqueue_op)
+            while not (coord and coord.should_stop()):
+                try:
+                    put()
+                except self._queue_closed_exception_types:
+                    ended = True
+                    if self._one_less(sess) == 0:
+                        self._close(sess)
+                    return
+        except Exception as error:
+            if coord:
+                coord.request_stop(error)
+                return
+            with self._lock:
+                self._exceptions_raised.append(error)
+            raise
+        finally:
+            if not ended:
+                self._one_less(sess)
+
+    def _one_less(self, sess):
+        with self._lock:
+            self._runs_per_session[sess] -= 1
+            return self._runs_per_session[sess]
+
+    def _close(self, sess):
+        try:
+            sess.run(self._close_op)
+        except errors.CancelledError:
+            pass  # somebody else has closed it
+
+    def _close_on_stop(self, sess, coord):
+        coord.wait_for_stop()
+        try:
+            sess.run(self._cancel_op)
+        except (errors.CancelledError, RuntimeError):
+            pass  # the queue, or the whole session, is closed already
+
+
+def add_queue_runner(qr, collection=GraphKeys.QUEUE_RUNNERS):
+    """Adds a `QueueRunner` to a collection of the graph, by default the one that monitored sessions start."""
+    get_default_graph().add_to_collection(collection, qr)
+
+
+def start_queue_runners(sess=None, coord=None, daemon=True, start=True, collection=GraphKeys.QUEUE_RUNNERS):
+    """Starts all queue runners of the graph.
+
+    Args:
+      sess: the session; the default one if absent.
+      coord: a `Coordinator` for the threads.
+      daemon: whether the program may end while they run.
+      start: False only makes the threads.
+      collection: the collection of queue runners.
+
+    Returns:
+      A list of threads.
+
+    Raises:
+      ValueError: without a session.
+      TypeError: where `sess` is none.
+    """
+    if sess is None:
+        sess = get_default_session()
+        if not sess:
+            raise ValueError(
+                "Cannot start queue runners: No default session is registered. Use `with sess.as_default()` or pass an "
+                "explicit session to tf.start_queue_runners(sess=sess)"
+            )
+    if not hasattr(sess, "make_callable"):
+        if hasattr(sess, "should_stop"):
+            return []  # a monitored session has started its own
+        raise TypeError(f"sess must be a `tf.Session` object. Given class: {type(sess)}")
+    with sess.graph.as_default():
+        runners = get_default_graph().get_collection(collection)
+    threads = []
+    for runner in runners:
+        threads += runner.create_threads(sess, coord=coord, daemon=daemon, start=start)
+    return threads
