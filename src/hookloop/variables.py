@@ -395,9 +395,14 @@ class ResourceVariable(Variable):
 
     def sparse_read(self, indices, name=None):
         """The rows that `indices` names."""
-        from .ops.array import gather
+        from .ops.core import identity
 
-        return gather(self.value(), indices, name=name)
+        if not self._is_resource:
+            from .ops.gather import gather
+
+            return gather(self, indices, name=name)
+        attrs = {"dtype": self.dtype.base_dtype}
+        return identity(apply_op("ResourceGather", [self.handle, indices], attrs, name or "Gather"))
 
 
 

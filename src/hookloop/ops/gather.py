@@ -126,6 +126,56 @@ def _batch_gather_gradient(op, grad, params, indices, form):
     return reshape(apply_op("UnsortedSegmentSum", [values, flat, batch * limit]), form)
 
 
+# --- rows of a resource variable ---------------------------------------------------------------------------------
+
+
+def _variable_rows_shape(c):
+    params = c.shape(0) if c.dtype(0).name != "resource" else _handle_shape(c.op.inputs[0])
+    if params is None or not c.known(1):
+        return None
+    return (*c.shape(1), *params[1:])
+
+
+def _handle_shape(handle):
+    """The shape of the variable behind a handle, or None where the handle comes from somewhere else."""
+    from ..shapes import to_internal
+
+    while handle.op.type != "VarHandleOp":
+        if not handle.op.inputs:
+            return None
+        handle = handle.op.inputs[0]
+    return to_internal(handle.op.get_attr("shape"))
+
+
+def _variable_rows_reference(node, params, indices):
+    _check_indices(indices, np.shape(params)[0])
+    return np.take(params, np.asarray(indices).astype(int), 0)
+
+
+def _variable_rows_gradient(op, grad):
+    from .array import expand_dims, reshape, shape, size
+    from .indexed_slices import IndexedSlices
+    from .slicing import concat
+
+    handle, indices = op.inputs
+    known = _handle_shape(handle)
+    if known is not None and all(isinstance(d, int) for d in known):
+        form = constant(list(known), dtypes.int32)
+    else:
+        form = shape(apply_op("ReadVariableOp", [handle], {"dtype": op.get_attr("dtype")}))
+    count = expand_dims(size(indices), 0)
+    values = reshape(grad, concat([count, form[1:]], 0))
+    return [IndexedSlices(values, reshape(indices, count), form), None]
+
+
+register(
+    OpDef("ResourceGather", "resource: resource, indices: Tindices", "output: dtype",
+          attrs={"dtype": None, "validate_indices": True, "batch_dims": 0}, types={"Tindices": kinds.INDEX},
+          shape=_variable_rows_shape, lower=lambda c, node: c.emit("gather", node.inputs, node.outputs, (0, 0)),
+          reference=_variable_rows_reference, gradient=_variable_rows_gradient, can_fail=True),
+)  # fmt: skip
+
+
 # --- gather_nd and scatter_nd -----------------------------------------------------------------------------------
 
 
@@ -254,8 +304,8 @@ def gather(params, indices, validate_indices=None, name=None, axis=None, batch_d
     """
     if axis is None:
         axis = batch_dims
-    if hasattr(params, "sparse_read") and axis == 0 and not batch_dims and getattr(params, "_is_resource", False):
-        return apply_op("GatherV2", [params.value(), indices, axis], name=name)
+    if axis == 0 and not batch_dims and getattr(params, "_is_resource", False):
+        return params.sparse_read(indices, name=name)
     return apply_op("GatherV2", [params, indices, axis], {"batch_dims": batch_dims}, name)
 
 
