@@ -59,10 +59,10 @@ cdef class HookSlot:
 
     cdef bint is_due(self, double counter):
         cdef Trigger trigger = self.trigger
-        if trigger.at is not None:
-            return counter >= <double>trigger.at
+        if trigger.has_threshold:
+            return counter >= trigger.limit
         if self.started:
-            return counter - self.last >= <double>trigger.every
+            return counter - self.last >= trigger.limit
         if not trigger.first:
             self.started = True
             self.last = counter
@@ -253,11 +253,16 @@ cdef class HookLoop:
                 self._watches.append((<NotFinite>slot.trigger.counter).tensor)
 
     cdef inline bint _stale(self):
-        cdef Py_ssize_t i
-        for i in range(PyList_GET_SIZE(self._slots)):
-            if (<HookSlot>PyList_GET_ITEM(self._slots, i)).is_stale():
+        """Whether a hook, its class or the list of hooks is another than when they were looked at."""
+        cdef Py_ssize_t i, n = PyList_GET_SIZE(self._slots)
+        cdef HookSlot slot
+        if PyList_GET_SIZE(self._given) != n or self._raw_slot is not None and self._raw_slot.is_stale():
+            return True
+        for i in range(n):
+            slot = <HookSlot>PyList_GET_ITEM(self._slots, i)
+            if slot.is_stale() or PyList_GET_ITEM(self._given, i) != <PyObject *>slot.hook:
                 return True
-        return self._raw_slot.is_stale() or PyList_GET_SIZE(self._given) != PyList_GET_SIZE(self._slots)
+        return False
 
     def run(self, fetches, feed_dict=None, options=None, run_metadata=None, hooks=True):
         """Runs a step, and the hooks around it.
@@ -310,7 +315,7 @@ cdef class HookLoop:
         return self._stop_event is not None and self._stop_event.is_set() and self._coordinator_stops()
 
     cdef object _step(self, fetches, feed_dict, options, run_metadata):
-        cdef list entered = None, values = None
+        cdef list entered = None, values = None, slots
         cdef Merged merged
         cdef double seconds = 0
         cdef Py_ssize_t at = 0, first_watch = 0, i
@@ -335,8 +340,9 @@ cdef class HookLoop:
             results = self._run_plain(fetches, feed_dict, options, run_metadata)
         self._runs += 1
         if self._triggers:
-            for i in range(PyList_GET_SIZE(self._slots)):
-                slot = <HookSlot>PyList_GET_ITEM(self._slots, i)
+            slots = self._slots
+            for i in range(PyList_GET_SIZE(slots)):
+                slot = <HookSlot>PyList_GET_ITEM(slots, i)
                 if slot.trigger is not None and slot.trigger.after and self._is_due_after(slot, values, first_watch, seconds):
                     if context is None:
                         context = self._context(fetches, feed_dict)
@@ -352,6 +358,8 @@ cdef class HookLoop:
         """The global step's value, read from its memory; 0 before it is initialized."""
         cdef VariableCell cell = self._step_cell
         if cell is None:
+            if self._core is None:
+                return 0
             cell = self._core._variables.get(self._step_key)
             if cell is None:
                 return 0
@@ -393,6 +401,8 @@ cdef class HookLoop:
         cdef Trigger trigger = slot.trigger
         cdef double counter
         if trigger.kind == WATCH_FINITE:
+            if values is None or first_watch + slot.watch >= PyList_GET_SIZE(values):
+                return False  # it was not watched yet when this run began
             if _all_finite(<object>PyList_GET_ITEM(values, first_watch + slot.watch)):
                 return False
             trigger.value = self._runs
@@ -442,10 +452,10 @@ cdef class HookLoop:
         cdef SessionRunContext context = self._context(fetches, feed_dict)
         cdef HookSlot slot
         cdef Merged merged = None
-        cdef list values = None, wanted = None
+        cdef list values = None, wanted = None, slots = self._slots  # a hook may cause others to be made
         cdef Py_ssize_t at = 0, first_watch = 0, i
         context._run_feeds, context._run_options = feed_dict, options
-        wanted = self._ask(context, due)
+        wanted = self._ask(slots, context, due)
         feed_dict, options = context._run_feeds, context._run_options
         if options is not None and run_metadata is None:
             run_metadata = self._maker("RunMetadata")
@@ -457,8 +467,8 @@ cdef class HookLoop:
             values = self._run_plain(merged.leaves, feed_dict, options, run_metadata)
             results = _rebuild(fetches, values, &at)
         self._runs += 1
-        for i in range(PyList_GET_SIZE(self._slots)):
-            slot = <HookSlot>PyList_GET_ITEM(self._slots, i)
+        for i in range(PyList_GET_SIZE(slots)):
+            slot = <HookSlot>PyList_GET_ITEM(slots, i)
             got = None
             if wanted is not None and PyList_GET_ITEM(wanted, i) != <PyObject *>None:
                 got = _rebuild(<object>PyList_GET_ITEM(wanted, i), values, &at)
@@ -473,15 +483,15 @@ cdef class HookLoop:
             self._take_stop(context)
         return results
 
-    cdef list _ask(self, SessionRunContext context, list due):
+    cdef list _ask(self, list slots, SessionRunContext context, list due):
         """Calls `before_run`; returns what each hook fetches, or None. Feeds and options go into the context."""
         cdef HookSlot slot
         cdef SessionRunArgs request
         cdef list wanted = None
         cdef dict hook_feeds = None
-        cdef Py_ssize_t i, n = PyList_GET_SIZE(self._slots)
+        cdef Py_ssize_t i, n = PyList_GET_SIZE(slots)
         for i in range(n):
-            slot = <HookSlot>PyList_GET_ITEM(self._slots, i)
+            slot = <HookSlot>PyList_GET_ITEM(slots, i)
             if not slot.has_before or slot.trigger is not None and not _holds(due, slot):
                 continue
             request = _as_args(self._before(slot, context))
@@ -510,6 +520,8 @@ cdef class HookLoop:
         return merged
 
     cdef inline object _run_plain(self, fetches, feed_dict, options, run_metadata):
+        if self._raw is None:  # a hook or another thread closed it
+            raise RuntimeError("Attempted to use a closed Session.")
         if self._runs_plainly:
             return self._core._run(fetches, feed_dict, options, run_metadata)
         if options is None and run_metadata is None:

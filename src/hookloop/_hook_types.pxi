@@ -210,7 +210,8 @@ cdef class Trigger:
     cdef public bint due
     cdef public object value
     cdef CounterKind kind
-    cdef bint after
+    cdef bint after, has_threshold
+    cdef double limit        # the threshold or the period
 
     def __init__(self, counter, every=None, at=None, phase="before", first=True):
         kinds = {"runs": COUNT_RUNS, "global_step": COUNT_GLOBAL_STEP, "seconds": COUNT_SECONDS}
@@ -230,6 +231,8 @@ cdef class Trigger:
         self.at = at
         self.phase = phase
         self.after = phase == "after"
+        self.has_threshold = at is not None
+        self.limit = 0 if self.kind == WATCH_FINITE else at if self.has_threshold else every
         self.first = first
         self.value = None
 

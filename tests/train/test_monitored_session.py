@@ -566,3 +566,62 @@ class TestTrainingSession:
     def test_a_directory_is_refused(self):
         with pytest.raises(ValueError, match="expected no checkpoint_dir"):
             tf.train.MonitoredTrainingSession(checkpoint_dir="x")
+
+
+class TestRunsInsideHooks:
+    def test_a_hook_may_run_the_session_and_change_the_list(self):
+        one, late = tf.constant(1), Noting(tf.constant(2))
+        hook = Noting(tf.constant(3))
+
+        def before_run(run_context):
+            if not late.got:
+                session._hooks[:] = [hook, late]
+                session.run(one)
+                session._hooks[:] = [hook]
+            return None
+
+        first = tf.train.SessionRunHook()
+        first.before_run = before_run
+        with tf.train.MonitoredSession(hooks=[first, hook]) as session:
+            assert session.run(one) == 1
+            assert session.run(one) == 1
+        assert late.got == [2]
+        assert hook.got == [3, 3, 3]
+
+    def test_threads_share_a_session(self):
+        x = tf.placeholder(tf.float32, [3])
+        y, wrong = x * 2, []
+
+        class Pair(tf.train.SessionRunHook):
+            def before_run(self, run_context):
+                return Args(y)
+
+            def after_run(self, run_context, run_values):
+                expected = run_context.original_args.feed_dict[x] * 2
+                if not np.array_equal(run_values.results, expected):
+                    wrong.append(expected)
+
+        def work(session, i):
+            for _ in range(200):
+                session.run(y, {x: np.full(3, i, np.float32)})
+
+        with tf.train.MonitoredSession(hooks=[Pair(), tf.train.NanTensorHook(y)]) as session:
+            threads = [threading.Thread(target=work, args=(session, i)) for i in range(4)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        assert wrong == []
+
+    @pytest.mark.parametrize("name", ["before_run", "after_run"])
+    def test_a_hook_that_closes_the_session(self, name):
+        step = tf.assign_add(tf.train.get_or_create_global_step(), 1)
+        hook, stop = tf.train.SessionRunHook(), tf.train.StopAtStepHook(last_step=3)
+        setattr(hook, name, lambda *args: session.close())
+        with tf.train.MonitoredSession(hooks=[hook, stop]) as session:
+            if name == "before_run":
+                with pytest.raises(RuntimeError, match="Attempted to use a closed Session."):
+                    session.run(step)
+            else:
+                assert session.run(step) == 1
+            assert session.should_stop()
