@@ -12,7 +12,6 @@ from ..graph.tensor import Tensor
 from .build import apply_op, convert_n_to_tensor, convert_to_tensor
 from .registry import OpDef, no_gradient, register
 from .shape_functions import nothing, scalar, unchanged
-from .summarize import format_array, summarize
 
 __all__ = ["Assert", "Print", "print", "timestamp"]
 
@@ -26,6 +25,8 @@ def _run_assert(call, condition, *data):
             None, None, f"In[0] should be a scalar: [{','.join(map(str, condition.shape))}]"
         )
     if not condition.item():
+        from .summarize import summarize
+
         limit = call.attr("summarize")
         texts = [f"[{summarize(array, limit)}]" for array in data]
         raise errors.InvalidArgumentError(None, None, "assertion failed: " + " ".join(texts))
@@ -74,6 +75,8 @@ def _run_print(call, value, *data):
     count = counts[call.op_name] = counts.get(call.op_name, 0) + 1
     if 0 <= call.attr("first_n") < count:
         return value
+    from .summarize import summarize
+
     limit = call.attr("summarize")
     text = call.attr("message").decode(errors="replace") + "".join(f"[{summarize(array, limit)}]" for array in data)
     _write(text + "\n", sys.stderr)
@@ -130,6 +133,8 @@ def _run_timestamp(call):
 
 
 def _run_string_format(call, *values):
+    from .summarize import format_array
+
     placeholder = call.attr("placeholder").decode()
     pieces = call.attr("template").decode().split(placeholder)
     ends = call.attr("summarize")

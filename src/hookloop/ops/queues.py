@@ -6,7 +6,6 @@ from .. import dtypes
 from ..graph.random_seed import get_seed
 from ..graph.scopes import name_scope
 from ..shapes import TensorShape, as_shape
-from ._queue_states import STATES
 from .array import stack
 from .build import apply_op, convert_to_tensor
 from .gather import gather
@@ -23,6 +22,8 @@ __all__ = ["FIFOQueue", "PaddingFIFOQueue", "PriorityQueue", "QueueBase", "Rando
 def _run_queue(call):
     """The queue of this session; it is made when it is first used."""
     key = ("queue", call.attr("shared_name") or call.op_name)
+    from ._queue_states import STATES
+
     found = call.resource_state.get(key)
     return found or call.resource_state.setdefault(key, STATES[call.op.type](call.op))
 

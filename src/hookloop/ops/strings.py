@@ -11,7 +11,6 @@ from .. import dtypes, errors
 from ..graph.scopes import name_scope
 from ..shapes import UNKNOWN
 from . import kinds
-from ._string_hashes import farm, murmur, sip
 from .array import range as range_op
 from .array import rank
 from .build import apply_op, constant, convert_to_tensor
@@ -269,8 +268,16 @@ def _op(name, inputs, outputs, host, shape=unchanged, **more):
     return OpDef(name, inputs, outputs, host=host, shape=shape, gradient=no_gradient, **more)
 
 
-def _bucket(hash_):
-    return _each(lambda value, call: hash_(value, call) % call.attr("num_buckets"), np.int64)
+def _bucket(kind, *key):
+    """A host function for the hash function `kind` of `_string_hashes`, which is imported when it is first used."""
+
+    def bucket(value, call):
+        from . import _string_hashes
+
+        hash_ = getattr(_string_hashes, kind)
+        return hash_(value, *[call.attr(name) for name in key]) % call.attr("num_buckets")
+
+    return _each(bucket, np.int64)
 
 
 register(
@@ -287,12 +294,12 @@ register(
         attrs={"precision": -1, "scientific": False, "shortest": False, "width": -1, "fill": b""}),
     _op("StringToNumber", "string_tensor: string", "output: out_type", _run_to_number, attrs={"out_type": dtypes.float32},
         types={"out_type": frozenset((dtypes.float32, dtypes.float64, dtypes.int32, dtypes.int64))}),
-    _op("StringToHashBucket", "string_tensor: string", "output: int64", _bucket(lambda value, call: murmur(value)),
+    _op("StringToHashBucket", "string_tensor: string", "output: int64", _bucket("murmur"),
         attrs={"num_buckets": None}),
-    _op("StringToHashBucketFast", "input: string", "output: int64", _bucket(lambda value, call: farm(value)),
+    _op("StringToHashBucketFast", "input: string", "output: int64", _bucket("farm"),
         attrs={"num_buckets": None}),
     _op("StringToHashBucketStrong", "input: string", "output: int64",
-        _bucket(lambda value, call: sip(value, call.attr("key"))), attrs={"num_buckets": None, "key": None}),
+        _bucket("sip", "key"), attrs={"num_buckets": None, "key": None}),
     _op("StaticRegexReplace", "input: string", "output: string", _run_static_replace,
         attrs={"pattern": None, "rewrite": None, "replace_global": True}),
     _op("RegexReplace", "input: string, pattern: string, rewrite: string", "output: string", _run_replace,
