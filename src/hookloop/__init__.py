@@ -29,7 +29,7 @@ _PUBLIC_MODULES = (
     "graph.graph", "graph.operation", "graph.tensor", "graph.collections", "graph.scopes", "graph.device",
     "graph.random_seed", "graph.stack",
     "ops.build", "ops.indexed_slices", "ops.tensor_util", "ops.core", "ops.operators", "ops.math", "ops.math_unary",
-    "ops.cast", "ops.select", "ops.special", "ops.activations", "ops.clip", "ops.linalg", "ops.reduce", "ops.array",
+    "ops.cast", "ops.select", "ops.special", "ops.parts", "ops.activations", "ops.clip", "ops.linalg", "ops.reduce", "ops.array",
     "ops.slicing", "ops.gather", "ops.scatter", "ops.padding", "ops.rearrange", "ops.matrix", "ops.decompositions", "ops.dynamic", "ops.segment", "ops.sets", "ops.sorting",
     "ops.embedding", "ops.dropout", "ops.nn", "ops.random", "ops.state", "ops.training", "ops.counting", "ops.check", "ops.control_flow",
     "ops.functional", "ops.py_func", "ops.printing", "ops.strings", "ops.queues",
@@ -48,8 +48,8 @@ for _name in _PUBLIC_MODULES:
 
 # Loaded when first asked for.
 _LAZY_MODULES = frozenset((
-    "app", "compat", "contrib", "data", "debugging", "estimator", "flags", "gfile", "image", "initializers",
-    "layers", "linalg", "logging", "losses", "math", "metrics", "nest", "nn", "random", "saved_model", "strings",
+    "app", "bitwise", "compat", "contrib", "data", "debugging", "estimator", "flags", "gfile", "image", "initializers",
+    "layers", "linalg", "logging", "losses", "manip", "math", "metrics", "nest", "nn", "random", "saved_model", "strings",
     "summary", "test", "train", "version",
 ))  # fmt: skip
 

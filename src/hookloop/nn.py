@@ -11,7 +11,7 @@ _OF_ACTIVATIONS = "crelu elu leaky_relu relu relu6 relu_layer selu softplus soft
 
 __getattr__, __dir__ = attributes(
     __name__,
-    "sigmoid tanh",
+    "depth_to_space sigmoid space_to_batch space_to_depth tanh",
     {
         **{name: f"ops.nn.{name}" for name in _OF_NN.split()},
         **{name: f"ops.activations.{name}" for name in _OF_ACTIVATIONS.split()},

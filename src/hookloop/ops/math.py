@@ -212,36 +212,34 @@ def _maximum(node, x, y):
     return np.maximum(x, y)
 
 
-def _truncate_div(node, x, y):
-    if np.asarray(x).dtype.kind not in "iu":
-        return np.trunc(np.divide(x, y))
-    _refuse_zero(y)
+def _truncate_div(x, y):
+    _refuse_zero(x, y)
     quotient = np.abs(x) // np.abs(y)
     return np.where((x < 0) != (y < 0), -quotient, quotient).astype(x.dtype)
 
 
-def _refuse_zero(y):
+def _refuse_zero(x, y):
     y = np.asarray(y)
-    if y.dtype.kind in "iu" and not np.all(y):
+    if y.dtype.kind in "iu" and np.size(x) and not np.all(y):
         raise ZeroDivisionError("Integer division by zero")
 
 
 def _div(node, x, y):
-    return _truncate_div(node, x, y) if np.asarray(x).dtype.kind in "iu" else np.divide(x, y)
+    return _truncate_div(x, y) if np.asarray(x).dtype.kind in "iu" else np.divide(x, y)
 
 
 def _floor_div(node, x, y):
-    _refuse_zero(y)
+    _refuse_zero(x, y)
     return np.floor(np.divide(x, y)) if np.asarray(x).dtype.kind == "f" else x // y
 
 
 def _floor_mod(node, x, y):
-    _refuse_zero(y)
+    _refuse_zero(x, y)
     return np.mod(x, y) if np.asarray(x).dtype.kind == "f" else x % y
 
 
 def _truncate_mod(node, x, y):
-    _refuse_zero(y)
+    _refuse_zero(x, y)
     return np.fmod(x, y)
 
 
@@ -285,7 +283,7 @@ register(
     _binary("MulNoNan", "mul_no_nan", _zero_where(np.multiply, lambda x, y: y == 0), kinds.FLOAT, _mul_no_nan_gradient),
     _binary("Div", "div", _div, kinds.NUMBER, _quotient_gradient("Div"), can_fail=True),
     _binary("RealDiv", "div", _plain(np.divide), kinds.NUMBER, _quotient_gradient("RealDiv")),
-    _binary("TruncateDiv", "div", _truncate_div, kinds.INTEGER, no_gradient, can_fail=True),
+    _binary("TruncateDiv", "div", _div, kinds.REAL, no_gradient, can_fail=True),
     _binary("FloorDiv", "floor_div", _floor_div, kinds.REAL, no_gradient, can_fail=True, symbolic=True),
     _binary("FloorMod", "floor_mod", _floor_mod, kinds.REAL, _floor_mod_gradient, can_fail=True, symbolic=True),
     _binary("Mod", "truncate_mod", _truncate_mod, kinds.REAL, no_gradient, can_fail=True),
@@ -405,6 +403,36 @@ def _two_of_a_kind(x, y):
     if x.dtype.base_dtype != y.dtype.base_dtype:
         raise TypeError(f"x and y must have the same dtype, got {x.dtype!r} != {y.dtype!r}")
     return x, y
+
+
+def polyval(coeffs, x, name=None):
+    """A polynomial at x, by Horner's rule.
+
+    Args:
+      coeffs: a list of tensors or numbers, that of the highest power first.
+      x: a tensor.
+      name: the nodes' scope.
+    """
+    with name_scope(name, "polyval", [*coeffs, x]):
+        x = convert_to_tensor(x, name="x")
+        if not coeffs:
+            from .array import zeros_like
+
+            return zeros_like(x, name="p")
+        coeffs = [convert_to_tensor(c, name=f"coeff_{i}") for i, c in enumerate(coeffs)]
+        total = coeffs[0]
+        for coefficient in coeffs[1:]:
+            total = coefficient + total * x
+        return total
+
+
+def reciprocal_no_nan(x, name=None):
+    """1 / x, and 0 where x is 0."""
+    from .build import constant
+
+    with name_scope(name, "reciprocal_no_nan", [x]) as scope:
+        x = convert_to_tensor(x, name="x")
+        return div_no_nan(constant(1.0, dtype=x.dtype.base_dtype, name="one"), x, name=scope)
 
 
 def truediv(x, y, name=None):
