@@ -1,6 +1,7 @@
-/* Parts of matrices: bands. */
+/* Bands of matrices, and products of vectors in three dimensions. */
 #include <string.h>
 
+#include "elementwise_types.h"
 #include "plan.h"
 
 typedef struct band_params { int64_t matrices, rows, columns, size; bool wide; } band_params;
@@ -47,7 +48,36 @@ static hl_status prepare_band_part(hl_prepare *prep) {
     return HL_OK;
 }
 
+/* cross: (x, y) -> the cross products of their rows of 3. */
+#define CROSS(tag, dtype, S, C, LOAD, STORE, unused)                                                              \
+    static hl_status cross_##tag(const hl_instr *ins, hl_run *run) {                                             \
+        (void)run;                                                                                               \
+        for (int64_t i = 0; i < ins->p[0].i; i += 3) {                                                           \
+            const S *a = (const S *)ins->arg[0] + i, *b = (const S *)ins->arg[1] + i;                            \
+            S *out = (S *)ins->arg[2] + i;                                                                       \
+            const C x0 = LOAD(a[0]), x1 = LOAD(a[1]), x2 = LOAD(a[2]);                                           \
+            const C y0 = LOAD(b[0]), y1 = LOAD(b[1]), y2 = LOAD(b[2]);                                           \
+            out[0] = (S)STORE((C)(x1 * y2 - x2 * y1));                                                           \
+            out[1] = (S)STORE((C)(x2 * y0 - x0 * y2));                                                           \
+            out[2] = (S)STORE((C)(x0 * y1 - x1 * y0));                                                           \
+        }                                                                                                        \
+        return HL_OK;                                                                                            \
+    }
+EACH_NUMBER(CROSS, 0)
+#define CASE(tag, dtype, S, C, LOAD, STORE, op) \
+    case dtype: prep->ins->fn = op##_##tag; return HL_OK;
+
+static hl_status prepare_cross(hl_prepare *prep) {
+    prep->ins->p[0].i = prep->in[0]->size;
+    prep->cost_ns = (double)prep->in[0]->size + 5;
+    switch (prep->out[0]->dtype) {
+        EACH_NUMBER(CASE, cross)
+    default: return hl_refuse(prep, HL_UNIMPLEMENTED, "there is no kernel for this dtype");
+    }
+}
+
 static const hl_kernel table[] = {
+    {"cross", prepare_cross, 0},
     {"band_part", prepare_band_part, sizeof(band_params)},
 };
 

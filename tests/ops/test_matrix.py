@@ -111,3 +111,24 @@ def test_gradients(executor):
 def test_only_the_main_diagonal():
     with pytest.raises(ValueError, match="k must be 0"):
         tf.matrix_diag([1.0], k=1)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "int32"])
+def test_cross_products(executor, dtype):
+    x, y = sample((2, 4, 3), "float64").astype(dtype), sample((4, 2, 3), "float64").astype(dtype).reshape(2, 4, 3)[::-1]
+    found = run(tf.cross(x, y))
+    np.testing.assert_allclose(found, np.cross(x.astype("float64"), y), rtol=0.02 if dtype == "float16" else 1e-5, atol=0.05)
+
+
+def test_gradient_of_cross_products(executor):
+    x, y = tf.placeholder(tf.float64, [3]), tf.placeholder(tf.float64, [3])
+    weights = np.array([2.0, -1.0, 0.5])
+    gradients = tf.gradients(tf.reduce_sum(tf.cross(x, y) * weights), [x, y])
+    a, b = np.array([1.0, 2.0, 3.0]), np.array([-1.0, 0.0, 4.0])
+    found = run(gradients, {x: a, y: b})
+    np.testing.assert_allclose(found, [np.cross(b, weights), np.cross(weights, a)])
+
+
+def test_vectors_of_another_length_are_refused():
+    with pytest.raises(ValueError, match="must be equal"):
+        tf.cross(tf.ones([2, 2]), tf.ones([2, 2]))

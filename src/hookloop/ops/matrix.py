@@ -1,4 +1,4 @@
-"""Diagonals, bands and the unit matrix."""
+"""Diagonals and bands of matrices, and cross products of vectors."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .array import shape, zeros, zeros_like
 from .build import apply_op
 from .registry import OpDef, register
 
-__all__ = ["diag", "diag_part", "matrix_band_part", "matrix_diag", "matrix_diag_part", "matrix_set_diag"]
+__all__ = ["cross", "diag", "diag_part", "matrix_band_part", "matrix_diag", "matrix_diag_part", "matrix_set_diag"]
 
 
 # --- diagonals of the last two axes ---------------------------------------------------------------------------
@@ -166,7 +166,32 @@ def _tensor_diag_part_reference(node, x):
     return np.diagonal(np.reshape(x, (count, count))).reshape(dims)
 
 
+# --- cross products -------------------------------------------------------------------------------------------
+
+
+def _cross_shape(c):
+    if not (c.known(0) and c.known(1)):
+        return None
+    found = c.merge_shapes(c.shape(0), c.shape(1))
+    if not found:
+        c.fail("Shape must be at least rank 1 but is rank 0")
+    c.merge(found[-1], 3)
+    return found
+
+
+def _cross_reference(node, x, y):
+    (x0, x1, x2), (y0, y1, y2) = np.moveaxis(x, -1, 0), np.moveaxis(y, -1, 0)
+    return np.stack([x1 * y2 - x2 * y1, x2 * y0 - x0 * y2, x0 * y1 - x1 * y0], -1)
+
+
+def _cross_gradient(op, grad):
+    x, y = op.inputs
+    return [cross(y, grad), cross(grad, x)]
+
+
 register(
+    OpDef("Cross", "a: T, b: T", "product: T", types={"T": kinds.REAL}, shape=_cross_shape, kernel="cross",
+          reference=_cross_reference, gradient=_cross_gradient),
     OpDef("MatrixDiag", "diagonal: T", "output: T", shape=_diag_shape, lower=_diag_lower, reference=_diag_reference,
           gradient=lambda op, grad: [matrix_diag_part(grad)]),
     OpDef("MatrixDiagPart", "input: T", "diagonal: T", shape=_diag_part_shape, lower=_diag_part_lower,
@@ -254,3 +279,8 @@ def diag(diagonal, name=None):
 def diag_part(input, name=None):
     """The elements where both halves of the index agree."""
     return apply_op("DiagPart", [input], name=name)
+
+
+def cross(a, b, name=None):
+    """The cross products of vectors of 3 elements along the last axis."""
+    return apply_op("Cross", [a, b], name=name)
