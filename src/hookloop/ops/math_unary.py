@@ -16,7 +16,7 @@ __all__ = [
     "abs", "acos", "acosh", "asin", "asinh", "atan", "atanh", "ceil", "check_numerics", "cos", "cosh",
     "digamma", "erf", "erfc", "exp", "expm1", "floor", "invert", "is_finite", "is_inf", "is_nan", "lgamma",
     "log", "log1p", "log_sigmoid", "logical_not", "negative", "reciprocal", "rint", "round", "rsqrt",
-    "sigmoid", "sign", "sin", "sinh", "sqrt", "square", "tan", "tanh",
+    "sigmoid", "sign", "sin", "sinh", "sqrt", "square", "tan", "tanh", "verify_tensor_all_finite",
 ]  # fmt: skip
 
 
@@ -32,6 +32,11 @@ def _lgamma(x):
     if _math.isinf(x) or (x <= 0 and x == _math.floor(x)):
         return _math.inf
     return _math.lgamma(x)
+
+
+def _sign(x):
+    """NumPy's, but 0 for NaN."""
+    return np.where(x == x, np.sign(x), 0).astype(np.asarray(x).dtype)
 
 
 def _digamma(x):
@@ -137,7 +142,7 @@ def _sigmoid_reference(x):
 register(
     _unary("Abs", "abs", np.abs, _at_once(lambda x, y, g: g * sign(x)), kinds.REAL),
     _unary("Neg", "neg", np.negative, lambda op, grad: [-grad], kinds.NUMBER, symbolic=True),
-    _unary("Sign", "sign", np.sign, _zeros_gradient, kinds.NUMBER),
+    _unary("Sign", "sign", _sign, _zeros_gradient, kinds.NUMBER),
     _unary("Square", "square", np.square, _after(_square_gradient), kinds.NUMBER),
     _unary("Sqrt", "sqrt", np.sqrt, _at_once(_of("SqrtGrad"))),
     _unary("Rsqrt", "rsqrt", lambda x: (1 / np.sqrt(x)).astype(np.asarray(x).dtype), _at_once(_of("RsqrtGrad"))),
@@ -327,3 +332,17 @@ def check_numerics(tensor, message, name=None):
       InvalidArgumentError: when it runs; the text begins with `message`.
     """
     return apply_op("CheckNumerics", [tensor], {"message": message}, name=name)
+
+
+def verify_tensor_all_finite(t=None, msg=None, name=None, x=None, message=None):
+    """The tensor itself; a run in which it holds NaN or Inf fails with `message`."""
+    from ..graph.scopes import colocate_with, name_scope
+    from .build import convert_to_tensor
+    from .core import with_dependencies
+
+    x, message = t if x is None else x, msg if message is None else message
+    with name_scope(name, "VerifyFinite", [x]):
+        x = convert_to_tensor(x, name="x")
+        with colocate_with(x):
+            checked = check_numerics(x, message=message)
+            return with_dependencies([checked], x)
