@@ -43,6 +43,14 @@ cdef class Record:
     def __reduce__(self):
         return type(self), self.astuple()
 
+    def count(self, value):
+        """How many fields have the value."""
+        return self.astuple().count(value)
+
+    def index(self, value, *bounds):
+        """The first field that has the value."""
+        return self.astuple().index(value, *bounds)
+
     def _asdict(self):
         """The fields as a dictionary."""
         return dict(zip(self._fields, self.astuple()))

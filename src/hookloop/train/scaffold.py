@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .. import logging
 from ..graph.collections import GraphKeys
+from ..graph.scopes import name_scope
 from ..graph.stack import get_default_graph
 from ..ops.build import constant
 from ..ops.core import group
@@ -31,36 +32,30 @@ class Scaffold:
       summary_op: the tensor of summaries.
       saver: a `Saver`.
       copy_from_scaffold: a scaffold that gives what is not given here.
-      local_init_feed_dict: fed to `local_init_op`.
     """
 
     def __init__(self, init_op=None, init_feed_dict=None, init_fn=None, ready_op=None, ready_for_local_init_op=None,
-                 local_init_op=None, summary_op=None, saver=None, copy_from_scaffold=None, local_init_feed_dict=None):  # fmt: skip
+                 local_init_op=None, summary_op=None, saver=None, copy_from_scaffold=None):  # fmt: skip
         other = copy_from_scaffold
         if other is not None:
             if not isinstance(other, Scaffold):
                 raise TypeError("copy_from_scaffold is not a Scaffold instance.")
             init_op = other.init_op if init_op is None else init_op
             init_feed_dict = other.init_feed_dict if init_feed_dict is None else init_feed_dict
-            if init_fn is None and other.init_fn is not None:
-                copied = other.init_fn
-                self._user_init_fn = lambda scaffold, session: copied(session)
-                init_fn = self._user_init_fn
+            init_fn = other._user_init_fn if init_fn is None else init_fn
             ready_op = other.ready_op if ready_op is None else ready_op
             if ready_for_local_init_op is None:
                 ready_for_local_init_op = other.ready_for_local_init_op
             local_init_op = other.local_init_op if local_init_op is None else local_init_op
-            if local_init_feed_dict is None:
-                local_init_feed_dict = other.local_init_feed_dict
             summary_op = other.summary_op if summary_op is None else summary_op
             saver = other.saver if saver is None else saver
         self._init_op = init_op
         self._init_feed_dict = init_feed_dict
+        self._user_init_fn = init_fn
         self._init_fn = (lambda session: init_fn(self, session)) if init_fn else None
         self._ready_op = ready_op
         self._ready_for_local_init_op = ready_for_local_init_op
         self._local_init_op = local_init_op
-        self._local_init_feed_dict = local_init_feed_dict
         self._summary_op = summary_op
         self._saver = saver
 
@@ -70,7 +65,6 @@ class Scaffold:
     ready_op = property(lambda self: self._ready_op)
     ready_for_local_init_op = property(lambda self: self._ready_for_local_init_op)
     local_init_op = property(lambda self: self._local_init_op)
-    local_init_feed_dict = property(lambda self: self._local_init_feed_dict)
     summary_op = property(lambda self: self._summary_op)
     saver = property(lambda self: self._saver)
 
@@ -131,7 +125,7 @@ class Scaffold:
 def _resources(key):
     """An operation that initializes the graph's resources, such as the shared ones of a collection."""
     resources = get_default_graph().get_collection(getattr(GraphKeys, key))
-    return group(*[resource.create for resource in resources])
+    return group(*[resource.create for resource in resources], name="init")
 
 
 def _default_init_op():
@@ -139,7 +133,8 @@ def _default_init_op():
 
 
 def _uninitialized_resources():
-    return constant([], dtype="string", shape=[0])
+    with name_scope("report_uninitialized_resources"):
+        return constant([], dtype="string", shape=[0])
 
 
 def _default_ready_op():

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import abc
+
 from .scaffold import Scaffold
 from .session_manager import SessionManager
 
 __all__ = ["ChiefSessionCreator", "SessionCreator", "WorkerSessionCreator"]
 
 
-class SessionCreator:
-    """Makes the sessions of a monitored session: `create_session()` returns one that is ready to run."""
+class SessionCreator(abc.ABC):
+    """Makes the sessions of a monitored session."""
 
+    @abc.abstractmethod
     def create_session(self):
-        raise NotImplementedError(f"create_session is not implemented for {self}.")
+        """Returns a session that is ready to run."""
 
 
 class ChiefSessionCreator(SessionCreator):
@@ -38,8 +41,7 @@ class ChiefSessionCreator(SessionCreator):
         if self._session_manager is None:
             scaffold = self._scaffold
             self._session_manager = SessionManager(
-                local_init_op=scaffold.local_init_op, local_init_feed_dict=scaffold.local_init_feed_dict,
-                ready_op=scaffold.ready_op, ready_for_local_init_op=scaffold.ready_for_local_init_op,
+                local_init_op=scaffold.local_init_op, ready_op=scaffold.ready_op, ready_for_local_init_op=scaffold.ready_for_local_init_op,
             )  # fmt: skip
         return self._session_manager
 

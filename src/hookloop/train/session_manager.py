@@ -26,14 +26,14 @@ class SessionManager:
       ready_for_local_init_op: the same, for running `local_init_op`.
       graph: the graph, by default the default one.
       recovery_wait_secs: seconds between two looks at a model that another process makes ready.
-      local_init_run_options, local_init_feed_dict: for running `local_init_op`.
+      local_init_run_options: for running `local_init_op`.
 
     Raises:
       ValueError: where `ready_for_local_init_op` comes without `local_init_op`.
     """
 
     def __init__(self, local_init_op=None, ready_op=None, ready_for_local_init_op=None, graph=None,
-                 recovery_wait_secs=30, local_init_run_options=None, local_init_feed_dict=None):  # fmt: skip
+                 recovery_wait_secs=30, local_init_run_options=None):  # fmt: skip
         if ready_for_local_init_op is not None and local_init_op is None:
             raise ValueError(
                 "If you pass a ready_for_local_init_op you must also pass a local_init_op , "
@@ -45,7 +45,6 @@ class SessionManager:
         self._graph = graph or get_default_graph()
         self._recovery_wait_secs = recovery_wait_secs
         self._local_init_run_options = local_init_run_options
-        self._local_init_feed_dict = local_init_feed_dict
         self._target = None
 
     def prepare_session(self, master, init_op=None, saver=None, checkpoint_dir=None, checkpoint_filename_with_path=None,
@@ -111,10 +110,8 @@ class SessionManager:
         begin = time.monotonic()
         while True:
             session = Session(master, graph=self._graph, config=config)
-            ready, message = self._model_ready_for_local_init(session)
-            if ready:
-                done, message = self._try_run_local_init_op(session)
-                ready, message = self._model_ready(session) if done else (False, message)
+            done, local_message = self._try_run_local_init_op(session)
+            ready, message = self._model_ready(session) if done else (False, None)
             if ready:
                 return session
             session.close()
@@ -122,7 +119,9 @@ class SessionManager:
                 raise errors.DeadlineExceededError(
                     None, None, f"Session was not ready after waiting {max_wait_secs} secs."
                 )
-            logging.info("Waiting for model to be ready.  Ready_op: %s", message)
+            logging.info(
+                "Waiting for model to be ready.  Ready_for_local_init_op:  %s, ready: %s", local_message, message
+            )
             time.sleep(self._recovery_wait_secs)
 
     def _restore_checkpoint(self, master, saver, checkpoint_dir, filename, wait, max_wait_secs, config):
@@ -164,7 +163,7 @@ class SessionManager:
         if not ready:
             return False, message
         logging.info("Running local_init_op.")
-        session.run(self._local_init_op, feed_dict=self._local_init_feed_dict, options=self._local_init_run_options)
+        session.run(self._local_init_op, options=self._local_init_run_options)
         logging.info("Done running local_init_op.")
         return True, None
 

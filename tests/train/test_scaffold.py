@@ -1,0 +1,125 @@
+"""What a training needs besides its step, and the sessions that are made from it."""
+
+import pytest
+
+import hookloop as tf
+
+from .test_hooks import graph, log  # noqa: F401 - fixtures
+
+
+class TestScaffold:
+    def test_makes_tensorflows_nodes(self, graph):  # noqa: F811
+        tf.Variable(1.0, name="v")
+        tf.Variable(2, name="local", collections=[tf.GraphKeys.LOCAL_VARIABLES])
+        scaffold = tf.train.Scaffold().finalize()
+        names = [op.name for op in graph.get_operations()]
+        kept = [name for name in names if name.split("_")[0] in ("init", "group") or "resources" in name]
+        assert kept == [
+            "init", "init_1", "group_deps", "report_uninitialized_resources/Const",
+            "report_uninitialized_resources_1/Const", "init_2", "init_all_tables", "init_3", "group_deps_1",
+        ]  # fmt: skip
+        assert scaffold.init_op.name == "group_deps"
+        assert scaffold.ready_op.name == "concat:0"
+        assert scaffold.local_init_op.name == "group_deps_1"
+        assert graph.finalized
+
+    def test_takes_what_collections_have(self, graph):  # noqa: F811
+        op = tf.no_op()
+        tf.add_to_collection(tf.GraphKeys.INIT_OP, op)
+        assert tf.train.Scaffold().finalize().init_op is op
+
+    def test_two_in_a_collection(self):
+        for _ in range(2):
+            tf.add_to_collection(tf.GraphKeys.INIT_OP, tf.no_op())
+        with pytest.raises(RuntimeError, match='More than one item in the collection "init_op"'):
+            tf.train.Scaffold().finalize()
+
+    def test_copies_another_and_calls_its_function_with_itself(self):
+        v = tf.Variable(1)
+        seen = []
+        first = tf.train.Scaffold(
+            init_op=tf.global_variables_initializer(),
+            init_fn=lambda scaffold, session: seen.append((scaffold, session.run(v))),
+        )
+        second = tf.train.Scaffold(copy_from_scaffold=first)
+        assert second.init_op is first.init_op
+        with tf.train.SingularMonitoredSession(scaffold=second):
+            pass
+        assert seen == [(second, 1)]
+        with pytest.raises(TypeError, match="copy_from_scaffold is not a Scaffold instance."):
+            tf.train.Scaffold(copy_from_scaffold=1)
+
+    def test_init_op_is_fed_and_init_fn_follows(self):
+        x = tf.placeholder(tf.float32, [])
+        v = tf.Variable(x, name="v")
+        double = v.assign(v * 2)
+        scaffold = tf.train.Scaffold(init_feed_dict={x: 4.0}, init_fn=lambda _, session: session.run(double))
+        with tf.train.SingularMonitoredSession(scaffold=scaffold) as session:
+            assert session.run(v) == 8
+
+    def test_local_variables_are_initialized_from_global_ones(self):
+        v = tf.Variable(3)
+        local = tf.Variable(v.initialized_value() + 1, collections=[tf.GraphKeys.LOCAL_VARIABLES])
+        with tf.train.MonitoredSession() as session:
+            assert session.run(local) == 4
+
+
+class TestSessionManager:
+    def test_nothing_initializes_the_model(self):
+        tf.Variable(1, name="v")
+        manager = tf.train.SessionManager(ready_op=tf.report_uninitialized_variables())
+        with pytest.raises(
+            RuntimeError, match="Model is not initialized and no init_op or init_fn or local_init_op was given"
+        ):
+            manager.prepare_session("")
+
+    def test_not_ready_afterwards(self):
+        tf.Variable(1, name="v")
+        manager = tf.train.SessionManager(ready_op=tf.report_uninitialized_variables())
+        with pytest.raises(RuntimeError, match="did not make model ready.*Init op: NoOp.*Variables not initialized: v"):
+            manager.prepare_session("", init_op=tf.no_op())
+
+    def test_prepared(self):
+        v = tf.Variable(1, name="v")
+        manager = tf.train.SessionManager(ready_op=tf.report_uninitialized_variables())
+        session = manager.prepare_session("", init_op=tf.global_variables_initializer())
+        assert session.run(v) == 1
+
+    def test_recovered_without_a_checkpoint(self):
+        tf.Variable(1, name="v")
+        session, ready = tf.train.SessionManager(ready_op=tf.report_uninitialized_variables()).recover_session("")
+        assert not ready
+        assert type(session) is tf.Session
+
+    def test_waits(self, log):  # noqa: F811
+        tf.Variable(1, name="v")
+        manager = tf.train.SessionManager(ready_op=tf.report_uninitialized_variables(), recovery_wait_secs=0.01)
+        with pytest.raises(tf.errors.DeadlineExceededError, match="Session was not ready after waiting 0.03 secs."):
+            manager.wait_for_session("", max_wait_secs=0.03)
+        assert any("Waiting for model to be ready." in r.getMessage() for r in log.records)
+        tf.get_default_graph()
+
+    def test_arguments(self):
+        with pytest.raises(
+            ValueError, match="If you pass a ready_for_local_init_op you must also pass a local_init_op"
+        ):
+            tf.train.SessionManager(ready_for_local_init_op=tf.constant(["v"]))
+        with pytest.raises(ValueError, match="Can not provide both checkpoint_dir and checkpoint_filename_with_path."):
+            tf.train.SessionManager().prepare_session("", checkpoint_dir="a", checkpoint_filename_with_path="b")
+
+
+class TestSessionCreators:
+    def test_the_base_class_makes_none(self):
+        with pytest.raises(TypeError, match="abstract"):
+            tf.train.SessionCreator()
+
+    def test_config_reaches_the_session(self):
+        tf.constant(1)
+        creator = tf.train.ChiefSessionCreator(config=tf.ConfigProto(intra_op_parallelism_threads=1))
+        with tf.train.MonitoredSession(creator) as session:
+            assert session.raw_session()._config.intra_op_parallelism_threads == 1
+
+    def test_a_worker_takes_a_model_that_is_ready(self):
+        tf.constant(1)
+        with tf.train.MonitoredSession(tf.train.WorkerSessionCreator()) as session:
+            assert not session.should_stop()
