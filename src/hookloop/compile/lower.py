@@ -374,18 +374,21 @@ class Lowerer:
             symbols = op_def.value(context)
             symbols = [symbols] if isinstance(symbols, np.ndarray) else symbols
             return symbols if symbols is not None and all(s is not None for s in symbols) else None
-        if not op_def.symbolic or not all(t.dtype.base_dtype.is_integer for t in node.op.outputs):
+        if not all(t.dtype.base_dtype.is_integer or t.dtype.base_dtype.is_bool for t in node.op.outputs):
             return None
         symbols = [v.symbol for v in node.inputs]
         if any(s is None for s in symbols) or any(s.size > _SYMBOLIC_LIMIT for s in symbols):
             return None
-        if any(s.dtype == object for s in symbols):
+        open_sizes = any(s.dtype == object for s in symbols)
+        if not op_def.symbolic and (open_sizes or op_def.stateful or op_def.reference is None or not symbols):
+            return None  # what has only constants is worked out too: it may decide a rank
+        if open_sizes:
             symbols = [s.astype(object) for s in symbols]
         if not self._small(node, context):
             return None
         try:
             return self._symbolic_result(node, symbols)
-        except TypeError:
+        except (TypeError, ZeroDivisionError):  # the kernel says it with the op's name, if it runs
             return None
 
     def _small(self, node, context):
@@ -487,7 +490,7 @@ class Lowerer:
             ):
                 item.effect = item.writes_variable = True
         for tensor in op.outputs:
-            self.environment[tensor] = target
+            self.environment[tensor] = node.outputs[0] if node.outputs else target
 
     def _assign_shape(self, node, context, target):
         """An assignment to a variable of open shape makes room first; the others only check."""

@@ -302,7 +302,8 @@ def _countable(x, axes):
 
 
 def _as_open_matrix(x, sizes, axes, free, summed_first):
-    from .array import concat, gather, reshape, stack, transpose
+    from .array import concat, reshape, stack, transpose
+    from .gather import gather
 
     free_sizes = gather(sizes, free)
     summed_sizes = gather(sizes, axes)

@@ -671,7 +671,8 @@ def sufficient_statistics(x, axes, shift=None, keep_dims=None, name=None, keepdi
       name: the nodes' scope.
       keepdims: the new name of keep_dims.
     """
-    from .array import gather, shape
+    from .array import shape
+    from .gather import gather
 
     keep = bool(renamed("keepdims", keepdims, "keep_dims", keep_dims))
     axes = sorted(set(axes))
