@@ -78,3 +78,61 @@ def test_as_in_tensorflow(name, key, executor):
         assert_like(np.asarray(value), recording.arrays[f"{key}/out/{i}"], f"{case['expression']}, output {i}")
     for of, value in zip(case["gradients"], slopes):
         assert_like(value, recording.arrays[f"{key}/grad/{of}"], f"{case['expression']}, gradient of {of}")
+
+
+# --- each dtype -------------------------------------------------------------------------------------------
+
+
+class Recorded:
+    """What tests/fixtures/record_ops.py wrote."""
+
+    def __init__(self):
+        stored = json.loads((FIXTURES / "op_values.json").read_text())
+        self.places, self.cases = stored["arrays"], stored["cases"]
+        with np.load(FIXTURES / "op_values.npz") as file:
+            self.flat = dict(file)
+
+    def array(self, place):
+        dtype, shape, offset = place
+        return self.flat[dtype][offset : offset + int(np.prod(shape))].reshape(shape)
+
+    def input(self, name):
+        return self.array(self.places[name])
+
+
+RECORDED = Recorded()
+
+
+def build_recorded(expression, case):
+    """The outputs, gradients and feeds of an expression in one dtype."""
+    values = {name: RECORDED.input(place) for name, place in case["inputs"].items()}
+    placeholders = {name: tf.placeholder(value.dtype, value.shape) for name, value in values.items()}
+    result = eval(expression, dict(placeholders, tf=tf))
+    outputs = list(result) if isinstance(result, (list, tuple)) else [result]
+    slopes = {}
+    if case["gradients"]:
+        found = tf.gradients(weighted_sum(outputs[0]), [placeholders[name] for name in case["gradients"]])
+        slopes = {name: tf.convert_to_tensor(g) for name, g in zip(case["gradients"], found)}
+    return outputs, slopes, {placeholders[name]: value for name, value in values.items()}
+
+
+def compare_recorded(expression, case, outputs, slopes):
+    for i, (value, place) in enumerate(zip(outputs, case["outputs"])):
+        assert_like(np.asarray(value), RECORDED.array(place), f"{expression}, output {i}")
+    for name, place in case["gradients"].items():
+        assert_like(np.asarray(slopes[name]), RECORDED.array(place), f"{expression}, gradient of {name}")
+
+
+@pytest.mark.parametrize("key", RECORDED.cases)
+def test_each_dtype_as_in_tensorflow(key, executor):
+    expression = key.partition(" # ")[0]
+    failures = []
+    for dtype, case in RECORDED.cases[key].items():
+        with tf.Graph().as_default():
+            try:
+                outputs, slopes, feeds = build_recorded(expression, case)
+                with tf.Session() as session:
+                    compare_recorded(expression, case, *session.run([outputs, slopes], feeds))
+            except (AssertionError, AttributeError, LookupError, TypeError, ValueError, tf.errors.OpError) as error:
+                failures.append(f"{dtype}: {type(error).__name__}: {error}")
+    assert not failures, "\n".join(failures)

@@ -151,6 +151,12 @@ static hl_status ew_run_row(const hl_instr *ins, hl_run *run) {
     return status == HL_OK ? HL_OK : ew_status(status, run);
 }
 
+/* Loops may read an operand's only element before they count: not where there is none. */
+static hl_status ew_run_nothing(const hl_instr *ins, hl_run *run) {
+    (void)ins, (void)run;
+    return HL_OK;
+}
+
 /* cost is in nanoseconds an element. */
 static inline hl_status ew_prepare(hl_prepare *prep, const ew_variant *variants, double cost, hl_value param) {
     ew_walk *walk = prep->params;
@@ -168,7 +174,7 @@ static inline hl_status ew_prepare(hl_prepare *prep, const ew_variant *variants,
     prep->cost_ns = walk->cost_ns = (double)out->size * cost + 3;
     prep->ins->p[0].i = walk->n;
     prep->ins->p[1].p = (void *)walk->loop;
-    prep->ins->fn = walk->outer == 0 && walk->n <= EW_CHUNK ? ew_run_row : ew_run_walk;
+    prep->ins->fn = out->size == 0 ? ew_run_nothing : walk->outer == 0 && walk->n <= EW_CHUNK ? ew_run_row : ew_run_walk;
     return HL_OK;
 }
 

@@ -75,7 +75,7 @@ SIMD_INLINE simd_f64 tanh_f64v(simd_f64 x) {
 
 #define F(function, x) _Generic((x), float: function##f, default: function)(x)
 #define ABS(x) ((x) < 0 ? -(x) : (x))
-#define SIGN(x) ((x) > 0 ? 1 : (x) < 0 ? -1 : (x))
+#define SIGN(x) (((x) > 0) - ((x) < 0)) /* 0 for NaN, as in TensorFlow */
 
 static float sigmoidf(float x) { return 1 / (1 + expf(-x)); }
 static double sigmoid(double x) { return 1 / (1 + exp(-x)); }
