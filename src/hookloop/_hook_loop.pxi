@@ -5,6 +5,10 @@ from libc.math cimport isfinite
 cdef extern from "Python.h":
     ctypedef struct _TypeVersion "PyTypeObject":
         unsigned int tp_version_tag
+    _TypeVersion *Py_TYPE(object)
+
+cdef extern from "plan.h":
+    int HL_INT64
 
 
 cdef class HookSlot:
@@ -41,12 +45,17 @@ cdef class HookSlot:
         self.n_attributes = PyDict_Size(self.attributes)
         kind = type(self.hook)
         getattr(kind, "run", None)  # a class gets its version when an attribute is looked up
-        self.type = <_TypeVersion *><PyObject *>kind
+        self.type = Py_TYPE(self.hook)
         self.version = self.type.tp_version_tag
         return 0
 
     cdef inline bint is_stale(self):
-        return self.type.tp_version_tag != self.version or PyDict_Size(self.attributes) != self.n_attributes
+        # A class that the hook has no longer may be gone: the pointers come first.
+        return (
+            Py_TYPE(self.hook) != self.type
+            or self.type.tp_version_tag != self.version
+            or PyDict_Size(self.attributes) != self.n_attributes
+        )
 
     cdef int count(self, bint after, int64_t ns):
         if after:
@@ -366,7 +375,7 @@ cdef class HookLoop:
             self._step_cell = cell
         if not cell.variable.initialized or cell.variable.data == NULL:
             return 0
-        if cell.variable.dtype == 9:
+        if cell.variable.dtype == HL_INT64:
             return (<int64_t *>cell.variable.data)[0]
         return (<int32_t *>cell.variable.data)[0]
 

@@ -625,3 +625,21 @@ class TestRunsInsideHooks:
             else:
                 assert session.run(step) == 1
             assert session.should_stop()
+
+    def test_a_hook_that_becomes_another_class(self):
+        one, hook = tf.constant(1), tf.train.SessionRunHook()
+
+        def become():
+            class Other(Noting):
+                pass
+
+            hook.__class__ = Other
+            Noting.__init__(hook)
+
+        with tf.train.MonitoredSession(hooks=[hook]) as session:
+            session.run(one)
+            for _ in range(3):
+                become()
+                gc.collect()
+                session.run(one)
+            assert hook.got == [None]
