@@ -11,7 +11,7 @@ from .graph.scopes import name_scope
 from .graph.tensor import Tensor
 from .ops.build import constant, convert_to_tensor
 from .ops.indexed_slices import IndexedSlices
-from .region_gradients import brings_in, current_level
+from .region_gradients import brings_in, current_level, source_op
 
 __all__ = ["AggregationMethod", "NoGradient", "NotDifferentiable", "RegisterGradient", "UnconnectedGradients", "gradients",
            "hessians"]  # fmt: skip
@@ -143,6 +143,8 @@ class _Between:
             if op in reached or (op not in first and self._level.is_border(op)):
                 continue
             reached.add(op)
+            if op.type == "StackPushV2":  # what is taken from the stack depends on what is put there
+                queue.append(source_op(op.inputs[0]))
             for output in op.outputs:
                 if is_trainable(output):
                     queue.extend(output._consumers)

@@ -210,7 +210,7 @@ def _trainable(tensor):
     return is_trainable(tensor)
 
 
-def _source(tensor):
+def source_op(tensor):
     """The op that a value comes from, behind what only brings it in."""
     op = tensor.op
     while op.type in _BRINGS_IN or op.type == "Identity":
@@ -224,7 +224,7 @@ def zeros_for(tensor):
 
     if tensor.dtype.base_dtype.name != "resource":
         return zeros_like(tensor)
-    variable = _source(tensor)
+    variable = source_op(tensor)
     return zeros(variable.get_attr("shape"), dtype=variable.get_attr("dtype").base_dtype)
 
 
@@ -235,7 +235,7 @@ def no_rows(tensor):
     from .ops.slicing import concat
 
     if tensor.dtype.base_dtype.name == "resource":
-        variable = _source(tensor)
+        variable = source_op(tensor)
         dtype = variable.get_attr("dtype").base_dtype
         dims = variable.get_attr("shape").as_list()
         form, row = constant(dims, dtype="int32"), constant([0, *dims[1:]], dtype="int32")

@@ -1,0 +1,198 @@
+"""`tf.cond` and `tf.case`: values, structures, errors, and variables in branches."""
+
+import numpy as np
+import pytest
+
+import hookloop as tf
+
+pytestmark = pytest.mark.usefixtures("executor")
+
+
+def run(fetches, feed_dict=None):
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        return session.run(fetches, feed_dict)
+
+
+def test_the_predicate_chooses_the_branch():
+    x = tf.placeholder(tf.float32, [])
+    y = tf.cond(x > 1, lambda: x * 2, lambda: x - 2)
+    assert run(y, {x: 3}) == 6
+    assert run(y, {x: 0}) == -2
+
+
+def test_branches_see_values_from_outside_and_inside_each_other():
+    x = tf.placeholder(tf.float32, [None])
+    y = tf.cond(
+        tf.reduce_sum(x) > 1,
+        lambda: (tf.cond(x[0] > 2, lambda: x * 3, lambda: x), x + 1),
+        lambda: (-x, x[:1]),
+    )
+    for value, first, second in (([3, 1], [9, 3], [4, 2]), ([1, 1], [1, 1], [2, 2]), ([0, 1], [0, -1], [0])):
+        got = run(y, {x: value})
+        np.testing.assert_array_equal(got[0], first)
+        np.testing.assert_array_equal(got[1], second)
+
+
+def test_only_the_ops_of_the_taken_branch_run():
+    p = tf.placeholder(tf.bool, [])
+    v = tf.Variable(0)
+    y = tf.cond(p, lambda: tf.assign_add(v, 1), lambda: tf.assign_add(v, 10))
+    with tf.Session() as session:
+        session.run(v.initializer)
+        session.run(y.op, {p: True})
+        assert session.run(v) == 1
+        session.run(y.op, {p: False})
+        assert session.run(v) == 11
+
+
+def test_results_keep_their_structure():
+    p = tf.placeholder(tf.bool, [])
+    y = tf.cond(p, lambda: {"a": tf.constant(1), "b": [tf.constant(2.0)]}, lambda: {"a": tf.constant(3), "b": [tf.constant(4.0)]})
+    assert run(y, {p: True}) == {"a": 1, "b": [2.0]}
+    assert run(y, {p: False}) == {"a": 3, "b": [4.0]}
+
+
+def test_a_list_of_one_is_unpacked_unless_strict():
+    p = tf.constant(True)
+    assert run(tf.cond(p, lambda: [tf.constant(1)], lambda: [tf.constant(2)])) == 1
+    assert run(tf.cond(p, lambda: [tf.constant(1)], lambda: [tf.constant(2)], strict=True)) == [1]
+
+
+def test_sizes_may_differ_between_branches():
+    p = tf.placeholder(tf.bool, [])
+    x = tf.placeholder(tf.float32, [None])
+    y = tf.cond(p, lambda: x, lambda: tf.concat([x, x], 0)) * 2
+    np.testing.assert_array_equal(run(y, {p: True, x: [1, 2]}), [2, 4])
+    np.testing.assert_array_equal(run(y, {p: False, x: [1, 2]}), [2, 4, 2, 4])
+
+
+def test_nodes_have_tensorflows_names(graph):
+    x = tf.placeholder(tf.float32, [])
+    tf.cond(x > 1, lambda: x * 2, lambda: x - 2)
+    names = {op.name: op.type for op in graph.get_operations() if op.name.startswith("cond")}
+    assert names == {
+        "cond/Switch": "Switch", "cond/switch_t": "Identity", "cond/switch_f": "Identity", "cond/pred_id": "Identity",
+        "cond/mul/y": "Const", "cond/mul/Switch": "Switch", "cond/mul": "Mul",
+        "cond/sub/y": "Const", "cond/sub/Switch": "Switch", "cond/sub": "Sub", "cond/Merge": "Merge",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_readers_without_a_path_see_the_value_before_the_step(threads):
+    p = tf.placeholder(tf.bool, [])
+    v = tf.Variable(1.0)
+    written = tf.cond(p, lambda: tf.assign(v, v + 1), lambda: tf.identity(v))
+    before = v * 10
+    with tf.control_dependencies([written]):
+        after = v * 10
+    config = tf.ConfigProto(intra_op_parallelism_threads=threads)
+    with tf.Session(config=config) as session:
+        for _ in range(100):
+            session.run(v.initializer)
+            assert session.run([written, before, after, v], {p: True}) == [2, 10, 20, 2]
+            assert session.run([written, before, after, v], {p: False}) == [2, 20, 20, 2]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_branch_that_returns_a_variable_it_also_writes_returns_the_old_value(threads):
+    p = tf.placeholder(tf.bool, [])
+    v = tf.Variable(1.0)
+
+    def branch():
+        with tf.control_dependencies([tf.assign(v, 5.0)]):
+            return tf.constant(0.0), v
+
+    y = tf.cond(p, branch, lambda: (tf.constant(1.0), v))
+    with tf.Session(config=tf.ConfigProto(intra_op_parallelism_threads=threads)) as session:
+        for _ in range(100):
+            session.run(v.initializer)
+            assert session.run(y, {p: True}) == (0, 1)
+            assert session.run(v) == 5
+
+
+def test_two_writes_in_a_branch_that_read_each_other_swap():
+    p = tf.constant(True)
+    v, w = tf.Variable(1.0), tf.Variable(2.0)
+    y = tf.cond(p, lambda: tf.group(tf.assign(v, w), tf.assign(w, v)), lambda: tf.no_op())
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        session.run(y)
+        assert session.run([v, w]) == [2, 1]
+
+
+def test_a_failing_step_changes_no_variable_in_a_branch():
+    x = tf.placeholder(tf.int32, [])
+    v = tf.Variable([1.0, 2.0])
+
+    def branch():
+        with tf.control_dependencies([tf.gather(tf.constant([1.0]), x)]):
+            return tf.assign(v, v + 1)
+
+    y = tf.cond(x > 0, branch, lambda: tf.identity(v))
+    with tf.Session() as session:
+        session.run(v.initializer)
+        with pytest.raises(tf.errors.InvalidArgumentError):
+            session.run(y, {x: 1})
+        np.testing.assert_array_equal(session.run(v), [1, 2])
+
+
+def test_case_takes_the_first_true_pair():
+    x = tf.placeholder(tf.int32, [])
+    y = tf.case([(x < 1, lambda: tf.constant(10)), (x < 2, lambda: tf.constant(20))], default=lambda: tf.constant(-1))
+    assert [run(y, {x: i}) for i in range(3)] == [10, 20, -1]
+
+
+def test_case_with_exclusive_refuses_two_true_pairs():
+    x = tf.placeholder(tf.int32, [])
+    y = tf.case(
+        [(x < 1, lambda: tf.constant(10)), (x < 2, lambda: tf.constant(20))], lambda: tf.constant(-1), exclusive=True
+    )
+    assert run(y, {x: 1}) == 20
+    with pytest.raises(tf.errors.InvalidArgumentError, match="More than one condition evaluated as True"):
+        run(y, {x: 0})
+
+
+def test_case_without_default_fails_where_nothing_is_true():
+    x = tf.placeholder(tf.int32, [])
+    y = tf.case([(tf.equal(x, 1), lambda: tf.constant(10)), (tf.equal(x, 2), lambda: tf.constant(20))])
+    assert run(y, {x: 2}) == 20
+    with pytest.raises(tf.errors.InvalidArgumentError, match="None of the conditions evaluated as True"):
+        run(y, {x: 3})
+
+
+def test_branches_must_agree():
+    p = tf.placeholder(tf.bool, [])
+    with pytest.raises(ValueError, match="must have the same type"):
+        tf.cond(p, lambda: tf.constant(1), lambda: tf.constant(1.0))
+    with pytest.raises(ValueError, match="Incompatible return values of true_fn and false_fn"):
+        tf.cond(p, lambda: [tf.constant(1), tf.constant(2)], lambda: [tf.constant(1), tf.constant(1), tf.constant(1)])
+    with pytest.raises(ValueError, match="must have a return value"):
+        tf.cond(p, lambda: None, lambda: tf.constant(1))
+
+
+def test_arguments_are_checked():
+    with pytest.raises(TypeError, match="pred must not be a Python bool"):
+        tf.cond(True, lambda: 1, lambda: 2)
+    with pytest.raises(TypeError, match="true_fn must be callable"):
+        tf.cond(tf.constant(True), 1, lambda: 2)
+    with pytest.raises(TypeError, match="false_fn argument required"):
+        tf.cond(tf.constant(True), lambda: 1)
+    with pytest.raises(TypeError, match="fn for pred .* must be callable"):
+        tf.case([(tf.constant(True), 1)])
+    with pytest.raises(TypeError, match="pred_fn_pairs must be a list, tuple, or dict"):
+        tf.case(3)
+
+
+def test_the_predicate_must_be_a_scalar():
+    p = tf.placeholder(tf.bool, None)
+    y = tf.cond(p, lambda: tf.constant(1), lambda: tf.constant(2))
+    with pytest.raises((ValueError, tf.errors.InvalidArgumentError)):
+        run(y, {p: [True, False]})
+
+
+def test_values_of_a_branch_cannot_be_fetched():
+    inside = []
+    tf.cond(tf.constant(True), lambda: inside.append(tf.constant(1) + 1) or inside[0], lambda: tf.constant(2))
+    with pytest.raises(ValueError, match="fetch"):
+        run(inside[0])

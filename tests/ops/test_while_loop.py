@@ -1,0 +1,179 @@
+"""`tf.while_loop`: values, shapes, errors, nesting, and variables in bodies."""
+
+import os
+import signal
+import threading
+
+import numpy as np
+import pytest
+
+import hookloop as tf
+
+pytestmark = pytest.mark.usefixtures("executor")
+
+
+def run(fetches, feed_dict=None):
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        return session.run(fetches, feed_dict)
+
+
+def test_a_single_variable_comes_back_alone():
+    assert run(tf.while_loop(lambda i: i < 10, lambda i: i + 1, [0])) == 10
+    assert run(tf.while_loop(lambda i: i < 10, lambda i: [i + 1], [0], return_same_structure=True)) == [10]
+
+
+def test_loop_variables_change_all_at_once():
+    assert run(tf.while_loop(lambda a, b: a < 50, lambda a, b: (b, a + b), [0, 1])) == (55, 89)
+
+
+def test_a_fed_bound_and_fed_sizes():
+    n, x = tf.placeholder(tf.int32, []), tf.placeholder(tf.float32, [None, 3])
+    i, y = tf.while_loop(lambda i, a: i < n, lambda i, a: (i + 1, a * 2 + x), [0, tf.zeros_like(x)])
+    for count, rows in ((3, 2), (0, 4), (5, 1)):
+        got_i, got = run([i, y], {n: count, x: np.ones((rows, 3))})
+        assert got_i == count
+        np.testing.assert_array_equal(got, np.full((rows, 3), 2**count - 1))
+
+
+def test_nested_structures():
+    start = {"i": tf.constant(0), "pair": (tf.constant(1.0), tf.constant([2.0]))}
+    result = tf.while_loop(
+        lambda s: s["i"] < 3, lambda s: [{"i": s["i"] + 1, "pair": (s["pair"][0] * 2, s["pair"][1] + 1)}], [start]
+    )
+    (got,) = run(result)
+    assert got["i"] == 3 and got["pair"][0] == 8
+    np.testing.assert_array_equal(got["pair"][1], [5])
+
+
+def test_loops_in_loops():
+    def body(i, a):
+        return i + 1, tf.while_loop(lambda j, b: j < i, lambda j, b: (j + 1, b + a), [0, a])[1]
+
+    assert run(tf.while_loop(lambda i, a: i < 4, body, [0, 1.0])) == (4, 24)
+
+
+def test_conditionals_in_loops_and_loops_in_conditionals():
+    def body(i, a):
+        return i + 1, tf.cond(tf.equal(i % 2, 0), lambda: a + tf.cast(i, tf.float32), lambda: a * 2)
+
+    assert run(tf.while_loop(lambda i, a: i < 7, body, [0, 1.0])) == (7, 30)
+    p = tf.placeholder(tf.bool, [])
+    y = tf.cond(p, lambda: tf.while_loop(lambda i: i < 5, lambda i: i + 1, [0]), lambda: tf.constant(-1))
+    assert run(y, {p: True}) == 5
+    assert run(y, {p: False}) == -1
+
+
+def test_a_variable_of_open_shape_grows():
+    _, y = tf.while_loop(
+        lambda i, a: i < 4,
+        lambda i, a: (i + 1, tf.concat([a, a[-1:] * 2], 0)),
+        [0, tf.constant([1.0])],
+        shape_invariants=[tf.TensorShape([]), tf.TensorShape([None])],
+    )
+    assert y.shape.as_list() == [None]
+    np.testing.assert_array_equal(run(y), [1, 2, 4, 8, 16])
+
+
+def test_maximum_iterations_ends_a_loop():
+    assert run(tf.while_loop(lambda i: i < 100, lambda i: i + 1, [0], maximum_iterations=7)) == 7
+    assert run(tf.while_loop(lambda i, j: i < 3, lambda i, j: (i + 1, j + 2), [0, 0], maximum_iterations=7)) == [3, 6]
+
+
+def test_nodes_have_tensorflows_names(graph):
+    x = tf.placeholder(tf.float32, [])
+    tf.while_loop(lambda i, a: i < 3, lambda i, a: (i + 1, a * x), [0, 1.0])
+    found = {op.name: op.type for op in graph.get_operations() if op.name.startswith("while/")}
+    assert found == {
+        "while/Const": "Const", "while/Const_1": "Const", "while/Enter": "Enter", "while/Enter_1": "Enter",
+        "while/Merge": "Merge", "while/Merge_1": "Merge", "while/Less/y": "Const", "while/Less": "Less",
+        "while/LoopCond": "LoopCond", "while/Switch": "Switch", "while/Switch_1": "Switch",
+        "while/Identity": "Identity", "while/Identity_1": "Identity", "while/add/y": "Const", "while/add": "AddV2",
+        "while/mul": "Mul", "while/mul/Enter": "Enter", "while/NextIteration": "NextIteration",
+        "while/NextIteration_1": "NextIteration", "while/Exit": "Exit", "while/Exit_1": "Exit",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_body_writes_a_variable_in_each_iteration(threads):
+    v = tf.Variable(1.0)
+
+    def body(i, total):
+        before = v * 1
+        with tf.control_dependencies([tf.assign_add(v, 2.0)]):
+            after = v * 1
+        return i + 1, total + before * 100 + after
+
+    result = tf.while_loop(lambda i, t: i < 3, body, [0, 0.0])
+    outside = v * 10
+    with tf.Session(config=tf.ConfigProto(intra_op_parallelism_threads=threads)) as session:
+        for _ in range(100):
+            session.run(v.initializer)
+            # before: 1, 3, 5; after: 3, 5, 7
+            assert session.run([result[1], outside, v]) == [915, 10, 7]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_two_writes_in_a_body_that_read_each_other_swap(threads):
+    v, w = tf.Variable(1.0), tf.Variable(2.0)
+
+    def body(i):
+        with tf.control_dependencies([tf.assign(v, w), tf.assign(w, v)]):
+            return i + 1
+
+    result = tf.while_loop(lambda i: i < 3, body, [0])
+    with tf.Session(config=tf.ConfigProto(intra_op_parallelism_threads=threads)) as session:
+        for _ in range(100):
+            session.run(tf.global_variables_initializer())
+            assert session.run([result, v, w]) == [3, 2, 1]
+
+
+def test_writes_in_a_nested_conditional():
+    v = tf.Variable(0)
+
+    def body(i):
+        write = tf.cond(tf.equal(i % 2, 0), lambda: tf.assign_add(v, 1), lambda: tf.assign_add(v, 10))
+        with tf.control_dependencies([write]):
+            return i + 1
+
+    assert run([tf.while_loop(lambda i: i < 5, body, [0]), tf.identity(v)])[0] == 5
+    with tf.Session() as session:
+        session.run(v.initializer)
+        session.run(tf.while_loop(lambda i: i < 5, body, [0]))
+        assert session.run(v) == 23
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_control_c_ends_a_loop():
+    result = tf.while_loop(lambda i: i >= 0, lambda i: (i + 1) % 1000, [0])
+    with tf.Session() as session:
+        timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
+        timer.start()
+        with pytest.raises(KeyboardInterrupt):
+            session.run(result)
+        assert session.run(tf.while_loop(lambda i: i < 3, lambda i: i + 1, [0])) == 3
+
+
+def test_a_shape_that_changes_needs_an_invariant():
+    with pytest.raises(ValueError, match="enters the loop with shape .1,., but has shape .2,. after one iteration"):
+        tf.while_loop(lambda a: True, lambda a: tf.concat([a, a], 0), [tf.constant([1.0])])
+    with pytest.raises(ValueError, match="shape invariant specified for .* is not compatible"):
+        tf.while_loop(lambda a: True, lambda a: a, [tf.constant([1.0])], shape_invariants=[tf.TensorShape([2])])
+
+
+def test_arguments_are_checked():
+    with pytest.raises(TypeError, match="cond must be callable"):
+        tf.while_loop(1, lambda i: i, [0])
+    with pytest.raises(TypeError, match="body must be callable"):
+        tf.while_loop(lambda i: i < 1, 1, [0])
+    with pytest.raises(TypeError, match="parallel_iterations must be a positive integer"):
+        tf.while_loop(lambda i: i < 1, lambda i: i, [0], parallel_iterations=0)
+    with pytest.raises(ValueError, match="No loop variables provided"):
+        tf.while_loop(lambda: True, lambda: (), [])
+    with pytest.raises(ValueError, match="maximum_iterations must be a scalar"):
+        tf.while_loop(lambda i: i < 1, lambda i: i, [0], maximum_iterations=[1, 2])
+
+
+def test_a_body_must_return_as_many_values_as_it_takes():
+    with pytest.raises(ValueError):
+        tf.while_loop(lambda i, j: i < 1, lambda i, j: i + 1, [0, 0])

@@ -1,0 +1,195 @@
+"""Gradients through conditionals and loops, compared with finite differences and known values."""
+
+import numpy as np
+import pytest
+
+import hookloop as tf
+
+pytestmark = pytest.mark.usefixtures("executor")
+
+
+def check(build, value, feeds=None):
+    """The gradient of a function of one float64 placeholder against central differences."""
+    x = tf.placeholder(tf.float64, np.shape(value))
+    y = tf.reduce_sum(build(x))
+    (gradient,) = tf.gradients(y, x)
+    value = np.array(value, np.float64)
+    feeds = dict(feeds or {})
+    with tf.Session() as session:
+        got = session.run(gradient, {**feeds, x: value})
+        wanted = np.empty_like(value)
+        for at in np.ndindex(value.shape):
+            low, high = value.copy(), value.copy()
+            low[at] -= 1e-6
+            high[at] += 1e-6
+            wanted[at] = (session.run(y, {**feeds, x: high}) - session.run(y, {**feeds, x: low})) / 2e-6
+    np.testing.assert_allclose(got, wanted, rtol=1e-5, atol=1e-7)
+
+
+def count_to(n, body, start):
+    """The value after n steps of value -> body(i, value)."""
+    return tf.while_loop(lambda i, a: i < n, lambda i, a: (i + 1, body(i, a)), [0, start])[1]
+
+
+@pytest.mark.parametrize("value", [3.0, 0.5])
+def test_each_branch(value):
+    check(lambda x: tf.cond(x > 1, lambda: tf.tanh(x * x) * x, lambda: tf.exp(x) - x), value)
+
+
+@pytest.mark.parametrize("value", [[3.0, 1.0], [1.0, 1.0], [0.0, 1.0]])
+def test_nested_branches(value):
+    def build(x):
+        def taken():
+            h = tf.tanh(x * 0.3)
+            return tf.cond(x[0] > 2, lambda: h * x, lambda: tf.exp(h))
+
+        return tf.cond(tf.reduce_sum(x) > 1.5, taken, lambda: -x * x)
+
+    check(build, value)
+
+
+def test_a_branch_without_the_variable_gives_zeros():
+    check(lambda x: tf.cond(x > 1, lambda: x * x, lambda: tf.constant(1.0, tf.float64)), 0.5)
+
+
+def test_a_loop():
+    check(lambda x: count_to(4, lambda i, a: tf.sin(a) * a + x, x), [0.3, 0.7])
+
+
+def test_a_captured_matrix_sums_over_the_iterations():
+    check(lambda w: count_to(3, lambda i, a: tf.tanh(tf.matmul(a, w)), tf.ones([2, 2], tf.float64)), [[0.3, 0.1], [0.2, 0.5]])
+
+
+def test_a_loop_that_does_not_run():
+    check(lambda x: count_to(0, lambda i, a: a * x, x * 2), 0.7)
+
+
+def test_a_loop_in_a_loop():
+    def body(x):
+        return lambda i, a: tf.while_loop(lambda j, b: j < i, lambda j, b: (j + 1, b * a * x), [0, a])[1]
+
+    check(lambda x: count_to(4, body(x), x), 1.05)
+
+
+def test_a_conditional_in_a_loop():
+    def build(x):
+        return count_to(
+            5, lambda i, a: tf.cond(tf.equal(i % 2, 0), lambda: a * a * x, lambda: tf.sin(a) * 2), x
+        )
+
+    check(build, 0.9)
+
+
+@pytest.mark.parametrize("taken", [True, False])
+def test_a_loop_in_a_conditional(taken):
+    p = tf.placeholder(tf.bool, [])
+    check(lambda x: tf.cond(p, lambda: count_to(5, lambda i, a: tf.sin(a) * x, x), lambda: x * 3), 0.7, {p: taken})
+
+
+def test_a_loop_variable_that_grows():
+    def build(x):
+        return tf.while_loop(
+            lambda i, a: i < 3, lambda i, a: (i + 1, tf.concat([a, a[-1:] * a[:1]], 0)), [0, x],
+            shape_invariants=[tf.TensorShape([]), tf.TensorShape([None])],
+        )[1]  # fmt: skip
+
+    check(build, [2.0, 3.0])
+
+
+def test_fed_sizes_and_counts():
+    n, x = tf.placeholder(tf.int32, []), tf.placeholder(tf.float32, [None, 3])
+    w = tf.constant(np.eye(3, dtype="f") * 2)
+    y = count_to(n, lambda i, a: tf.tanh(tf.matmul(a, w)) + x, tf.zeros_like(x))
+    gradients = tf.gradients(y, [x, w, n])
+    assert gradients[2] is None
+    with tf.Session() as session:
+        for count, rows in ((3, 2), (0, 4), (2, 4)):
+            gx, gw = session.run(gradients[:2], {n: count, x: np.full((rows, 3), 0.1)})
+            assert gx.shape == (rows, 3) and gw.shape == (3, 3)
+        np.testing.assert_allclose(gx, np.full((4, 3), 2.922086), rtol=1e-5)
+        np.testing.assert_allclose(gw, np.full((3, 3), 0.3844172), rtol=1e-5)
+
+
+def test_stopped_gradients_invariant_and_unused_variables():
+    x = tf.placeholder(tf.float32, [])
+    z = tf.stop_gradient(x) * 2
+    result = tf.while_loop(
+        lambda i, a, b, c: i < 3,
+        lambda i, a, b, c: (i + 1, a * tf.stop_gradient(a) * b, b, c + z),
+        [0, x, x * 2, x],
+    )
+    gradients = tf.gradients(result[1] + result[3], [x, z])
+    with tf.Session() as session:
+        np.testing.assert_allclose(session.run(gradients, {x: 1.5}), [149468.78, 3], rtol=1e-5)
+
+
+def test_slices_leave_a_conditional_as_slices():
+    table = tf.Variable(np.arange(8.0).reshape(4, 2))
+    p = tf.placeholder(tf.bool, [])
+    y = tf.cond(p, lambda: tf.gather(table, [1, 3]), lambda: tf.gather(table, [0, 0]) * 2)
+    (gradient,) = tf.gradients(y, table)
+    assert isinstance(gradient, tf.IndexedSlices)
+    dense = tf.convert_to_tensor(gradient)
+    with tf.Session() as session:
+        session.run(table.initializer)
+        np.testing.assert_array_equal(session.run(dense, {p: True}), [[0, 0], [1, 1], [0, 0], [1, 1]])
+        np.testing.assert_array_equal(session.run(dense, {p: False}), [[4, 4], [0, 0], [0, 0], [0, 0]])
+
+
+def test_resource_variables_in_loops_and_branches():
+    with tf.variable_scope("scope", use_resource=True):
+        v = tf.get_variable("v", initializer=[1.5, 2.0])
+    p = tf.placeholder(tf.bool, [])
+    r = count_to(3, lambda i, a: a * v.read_value(), tf.ones([2]))
+    (gradient,) = tf.gradients(tf.cond(p, lambda: r * v.read_value(), lambda: r), v)
+    with tf.Session() as session:
+        session.run(v.initializer)
+        np.testing.assert_allclose(session.run(gradient, {p: True}), [13.5, 32])
+        np.testing.assert_allclose(session.run(gradient, {p: False}), [6.75, 12])
+
+
+@pytest.mark.parametrize(("value", "wanted"), [(3.0, 36.0), (0.0, 2.0)])
+def test_second_derivatives_through_a_conditional(value, wanted):
+    x = tf.placeholder(tf.float32, [])
+    y = tf.cond(x > 1, lambda: x * x * x * 2, lambda: tf.exp(x) * 2)
+    (second,) = tf.gradients(tf.gradients(y, x)[0], x)
+    with tf.Session() as session:
+        np.testing.assert_allclose(session.run(second, {x: value}), wanted)
+
+
+def test_second_derivatives_through_a_loop_are_refused():
+    x = tf.placeholder(tf.float32, [])
+    first = tf.gradients(count_to(3, lambda i, a: a * a, x), x)
+    with pytest.raises(TypeError, match="Second-order gradient for while loops not supported"):
+        tf.gradients(first, x)
+
+
+def test_no_gradient_flows_where_back_prop_is_off():
+    x = tf.placeholder(tf.float32, [])
+    y = tf.while_loop(lambda i, a: i < 3, lambda i, a: (i + 1, a * a), [0, x], back_prop=False)[1]
+    assert tf.gradients(y, x) == [None]
+
+
+def test_gradients_inside_a_branch_of_values_from_outside():
+    p, w = tf.placeholder(tf.bool, []), tf.Variable(3.0)
+
+    def branch():
+        loss = w * w
+        return tf.gradients(loss, w)[0]
+
+    y = tf.cond(p, branch, lambda: tf.constant(-1.0))
+    with tf.Session() as session:
+        session.run(w.initializer)
+        assert session.run(y, {p: True}) == 6
+        assert session.run(y, {p: False}) == -1
+
+
+def test_a_training_step_in_a_branch():
+    p, w = tf.placeholder(tf.bool, []), tf.Variable(3.0)
+    step = tf.cond(p, lambda: tf.group(tf.assign_sub(w, 0.1 * tf.gradients(w * w, w)[0])), lambda: tf.no_op())
+    with tf.Session() as session:
+        session.run(w.initializer)
+        session.run(step, {p: False})
+        assert session.run(w) == 3
+        session.run(step, {p: True})
+        np.testing.assert_allclose(session.run(w), 2.4, rtol=1e-6)
