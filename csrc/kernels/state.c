@@ -47,6 +47,25 @@ EACH_NUMBER(UPDATE, assign_sub, x - y)
 PREPARE_UPDATE(assign_add)
 PREPARE_UPDATE(assign_sub)
 
+/* count_up_to: (variable) -> its value, after which it is one more; the attribute is where counting ends. */
+#define COUNT_UP(name, T)                                                                                          \
+    static hl_status name(const hl_instr *ins, hl_run *run) {                                                      \
+        T *variable = ins->arg[0];                                                                                 \
+        if (*variable >= ins->p[0].i)                                                                              \
+            return hl_fail(run, HL_OUT_OF_RANGE, "Reached limit of %lld", (long long)ins->p[0].i);                 \
+        *(T *)ins->arg[1] = (*variable)++;                                                                         \
+        return HL_OK;                                                                                              \
+    }
+COUNT_UP(count_up_32, int32_t)
+COUNT_UP(count_up_64, int64_t)
+
+static hl_status prepare_count_up(hl_prepare *prep) {
+    prep->ins->p[0] = prep->attr[0];
+    prep->cost_ns = 2;
+    prep->ins->fn = prep->in[0]->dtype == HL_INT64 ? count_up_64 : count_up_32;
+    return HL_OK;
+}
+
 /* --- rows --------------------------------------------------------------------------------------------------------- */
 
 typedef struct scatter {
@@ -134,6 +153,7 @@ PREPARE_SCATTER(scatter_max, )
 
 static const hl_kernel table[] = {
     {"assign", prepare_assign, 0},
+    {"count_up_to", prepare_count_up, 0},
     {"assign_add", prepare_assign_add, 0},
     {"assign_sub", prepare_assign_sub, 0},
     {"scatter_update", prepare_scatter_update, sizeof(scatter)},

@@ -287,8 +287,9 @@ class _Step:
             results = (results,)
         for target, result in zip(targets, results):
             self.write(target, np.asarray(result), op)
-        for tensor in op.outputs:
-            self.environment[tensor] = targets[0]
+        values = results[len(targets) :]
+        for i, tensor in enumerate(op.outputs):
+            self.environment[tensor] = values[i] if values else targets[0]
 
     def op_IsVariableInitialized(self, op):
         alias = self.raw(op.inputs[0])

@@ -81,3 +81,15 @@ def test_repeat(executor, repeats, axis):
 
 def test_repeat_without_an_axis(executor):
     assert list(run(tf.repeat([[1, 2], [3, 4]], 2))) == [1, 1, 2, 2, 3, 3, 4, 4]
+
+
+@pytest.mark.parametrize("use_resource", [False, True])
+def test_a_variable_counts_up_to_a_limit(executor, use_resource):
+    counter = tf.Variable(1, use_resource=use_resource)
+    count = counter.count_up_to(3)
+    with tf.Session() as session:
+        session.run(counter.initializer)
+        assert [session.run(count), session.run(count), session.run(counter)] == [1, 2, 3]
+        with pytest.raises(tf.errors.OutOfRangeError, match="Reached limit of 3"):
+            session.run(count)
+        assert session.run(counter) == 3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .. import dtypes
+from .. import dtypes, errors
 from ..graph.scopes import control_dependencies, name_scope
 from . import kinds
 from .array import expand_dims, ones_like, reshape, shape, squeeze, tile, zeros
@@ -17,10 +17,13 @@ from .math import greater, maximum, minimum, truediv
 from .math_unary import floor
 from .reduce import reduce_max, reduce_prod
 from .registry import OpDef, no_gradient, register
-from .shape_functions import sized_by_input
+from .shape_functions import scalar, sized_by_input
 from .slicing import concat, stack
 
-__all__ = ["bincount", "confusion_matrix", "histogram_fixed_width", "histogram_fixed_width_bins", "repeat", "unravel_index"]
+__all__ = [
+    "bincount", "confusion_matrix", "count_up_to", "histogram_fixed_width", "histogram_fixed_width_bins", "repeat",
+    "unravel_index",
+]  # fmt: skip
 
 
 # --- definitions ----------------------------------------------------------------------------------------------
@@ -71,7 +74,27 @@ def _dense_add_reference(node, indices, values, dims, dense):
     return out
 
 
+def _count_up_lower(c, node):
+    (variable,) = node.inputs
+    value = c.temp(variable.dtype, ())
+    c.emit("count_up_to", [variable], [value], (c.attr("limit"),))
+    node.outputs.append(value)
+
+
+def _count_up_reference(node, value):
+    limit = node.attrs["limit"]
+    if value >= limit:
+        raise errors.OutOfRangeError(None, node.op, f"Reached limit of {limit}")
+    return value + 1, value
+
+
 register(
+    OpDef("CountUpTo", "ref: Ref(T)", "output: T", attrs={"limit": None}, types={"T": kinds.INDEX}, shape=scalar,
+          lower=_count_up_lower, reference=_count_up_reference, writes=(0,), stateful=True, can_fail=True,
+          gradient=no_gradient),
+    OpDef("ResourceCountUpTo", "resource: resource", "output: T", attrs={"limit": None, "T": None},
+          types={"T": kinds.INDEX}, shape=scalar, lower=_count_up_lower, reference=_count_up_reference, writes=(0,),
+          stateful=True, can_fail=True, gradient=no_gradient),
     OpDef("Bincount", "arr: int32, size: int32, weights: T", "bins: T",
           types={"T": frozenset((dtypes.int32, dtypes.int64, dtypes.float32, dtypes.float64))}, shape=sized_by_input(1),
           lower=lambda c, node: c.emit("bincount", [node.inputs[0], node.inputs[2]], node.outputs),
@@ -245,3 +268,20 @@ def repeat(input, repeats, axis=None, name=None):
         wide = expand_dims(data, axis + 1)
         wide = tile(wide, [1] * (axis + 1) + [most] + [1] * (rank_of - axis - 1))
         return boolean_mask(wide, kept, axis=axis)
+
+
+def count_up_to(ref, limit, name=None):
+    """Adds 1 to a scalar variable of integers, and gives the value before.
+
+    Args:
+      ref: a variable of dtype int32 or int64.
+      limit: where counting ends.
+      name: the node's name.
+
+    Raises:
+      OutOfRangeError: when it runs, once the variable has reached the limit.
+    """
+    if getattr(ref, "_is_resource", False):
+        return apply_op("ResourceCountUpTo", [ref.handle], {"limit": limit, "T": ref.dtype.base_dtype}, name)
+    ref = ref._ref() if callable(getattr(ref, "_ref", None)) else ref
+    return apply_op("CountUpTo", [ref], {"limit": limit}, name)
