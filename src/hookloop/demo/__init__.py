@@ -1,0 +1,1 @@
+"""The demo: a small network trained on handwritten digits through a monitored session."""
