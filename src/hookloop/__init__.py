@@ -31,7 +31,7 @@ _PUBLIC_MODULES = (
     "ops.build", "ops.indexed_slices", "ops.tensor_util", "ops.core", "ops.operators", "ops.math", "ops.math_unary",
     "ops.cast", "ops.select", "ops.special", "ops.parts", "ops.activations", "ops.clip", "ops.linalg", "ops.reduce", "ops.array",
     "ops.slicing", "ops.gather", "ops.scatter", "ops.padding", "ops.rearrange", "ops.matrix", "ops.decompositions", "ops.dynamic", "ops.segment", "ops.sets", "ops.sorting",
-    "ops.embedding", "ops.dropout", "ops.nn", "ops.random", "ops.state", "ops.training", "ops.counting", "ops.check", "ops.control_flow",
+    "ops.embedding", "ops.dropout", "ops.nn", "ops.random", "ops.state", "ops.training", "ops.counting", "ops.check", "ops.control_flow", "ops.tensor_array",
     "ops.functional", "ops.py_func", "ops.printing", "ops.strings", "ops.queues",
     "gradients", "custom_gradient", "variables", "variable_scope", "initializers", "session",
 )  # fmt: skip

@@ -14,6 +14,7 @@ from . import errors
 from .compile.lower import describe, missing_feed
 from .compile.order import ALIASES, VARIABLES
 from .compile.pipeline import Feed, order_request
+from ._reference_arrays import ArrayOps
 from .compile.regions import COPY, IF, LOOP, variable_key
 from .ops import registry
 
@@ -78,7 +79,7 @@ class ReferenceExecutor:
             raise
 
 
-class _Step:
+class _Step(ArrayOps):
     """One run: the environment of values, and what to undo if it fails."""
 
     def __init__(self, session, units, deadline):

@@ -44,6 +44,7 @@ class _Checkpoint:
         self.hosts = len(lowerer.hosts)
         self.locals = list(lowerer.region_local)
         self.pushed = dict(lowerer.request.pushed)
+        self.arrays = dict(lowerer.arrays)
 
     def restore(self):
         lowerer = self.lowerer
@@ -54,6 +55,7 @@ class _Checkpoint:
             value.buffer = None
         lowerer.region_local = self.locals
         lowerer.request.pushed = self.pushed
+        lowerer.arrays = self.arrays
 
 
 class _LoopState:

@@ -15,6 +15,7 @@ from . import sizes as size_operations
 from .ir import (
     CONSTANT, FEED, FLAG, OBJECT, STACK, STREAM, VARIABLE, Block, Buffer, Instr, Value, same_shape,
 )  # fmt: skip
+from .arrays import ARRAY_OPS
 from .loops import lower_loop
 from .conditionals import lower_if
 from .host import lower_host
@@ -39,6 +40,8 @@ class Lowerer:
         self.units = plan_units
         self.block = Block()
         self.root = self.block
+        self.open_blocks = [self.block]
+        self.arrays: dict = {}
         self.environment: dict = {}
         self.variables: dict = {}
         self.buffers: dict = {}
@@ -290,6 +293,9 @@ class Lowerer:
         special = getattr(self, "_op_" + kind, None)
         if special is not None:
             special(node)
+        elif kind in ARRAY_OPS:
+            self._read_variables(node)
+            ARRAY_OPS[kind](self, node)
         else:
             self._general(node)
 
@@ -617,7 +623,7 @@ class Lowerer:
         """Whether a value is known before the run, or made of sizes that do not change in it."""
         if value.symbol is not None:
             return not any(isinstance(s, Size) and s.group for s in value.symbol.ravel())
-        return self.literal_of(value) is not None
+        return (value.buffer is not None and value.buffer.kind == STACK) or self.literal_of(value) is not None
 
     def _op_StackPopV2(self, node):
         handle = node.inputs[0]
@@ -645,12 +651,14 @@ class Lowerer:
     def region(self, local):
         """Emits into a block of its own; values computed only there are added to `local`."""
         outer, self.block = self.block, Block()
+        self.open_blocks.append(self.block)
         outer_local, self.region_local = self.region_local, []
         self.depth += 1
         try:
             yield self.block
         finally:
             local += self.region_local
+            self.open_blocks.pop()
             self.block, self.region_local = outer, outer_local
             self.depth -= 1
 

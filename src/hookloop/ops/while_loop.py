@@ -12,6 +12,7 @@ from .control_flow_context import WhileContext
 from .control_flow_nodes import loop_cond
 from .core import identity
 from .math import less, logical_and
+from .tensor_array import TensorArray
 
 __all__ = ["while_loop"]
 
@@ -122,13 +123,13 @@ def _as_leaves(invariants):
 
 def build_loop(context, cond, body, loop_vars, shape_invariants, return_same_structure):
     """The nodes of a loop in its context; gives the loop variables after it."""
-    tensors = [convert_to_tensor(v) for v in nest.flatten(loop_vars)]
+    tensors = [_as_tensor(v) for v in nest.flatten(loop_vars)]
     context.Enter()
     try:
         original, exits = _build(context, cond, body, loop_vars, tensors, shape_invariants)
     finally:
         context.Exit()
-    packed = nest.pack_sequence_as(original, exits)
+    packed = _with_arrays(original, exits)
     if return_same_structure:
         return packed
     return packed[0] if len(exits) == 1 else packed
@@ -149,7 +150,7 @@ def _build(context, cond, body, loop_vars, tensors, shape_invariants):
     if not nest.is_nested(result):
         result = [result]
     nest.assert_same_structure(list(_packed(loop_vars, inside)), list(result))
-    flat = [convert_to_tensor(value) for value in nest.flatten(result)]
+    flat = [_as_tensor(value) for value in nest.flatten(result)]
     following = []
     for m, s, value in zip(merged, switched, flat):
         following.append(context.end_variable(m, s, value))
@@ -160,8 +161,20 @@ def _build(context, cond, body, loop_vars, tensors, shape_invariants):
 
 
 def _packed(structure, flat):
-    packed = nest.pack_sequence_as(structure, flat)
+    packed = _with_arrays(structure, flat)
     return packed if isinstance(packed, (list, tuple)) else [packed]
+
+
+def _as_tensor(value):
+    """A loop variable as a tensor: a TensorArray is its flow."""
+    return value.flow if isinstance(value, TensorArray) else convert_to_tensor(value)
+
+
+def _with_arrays(structure, flat):
+    """The tensors in a structure, TensorArrays where it has them."""
+    leaves = nest.flatten(structure)
+    flat = [leaf.with_flow(t) if isinstance(leaf, TensorArray) else t for leaf, t in zip(leaves, flat)]
+    return nest.pack_sequence_as(structure, flat)
 
 
 def _check_invariants(tensors, invariants):

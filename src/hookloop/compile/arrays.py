@@ -1,0 +1,130 @@
+"""Lowering of TensorArrays: an array is one buffer of rows, written and read in place.
+
+The buffer is made with the first write, which tells the shape of a row; its zeros are written in the block
+where the array was made, so that a loop that fills it finds it there.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .ir import STACK, Buffer, Instr, Value
+from .node import NodeContext
+from .sizes import Size
+
+
+class Array:
+    """What is known of an array. Never changed: the lowerer's table gets a new one, so that a loop can be tried again.
+
+    Attributes:
+      size: number of rows, an int or a Size.
+      level: how many blocks were open around it.
+      rows: its buffer as a value, or None before the first write.
+      parent: the key of the array whose gradients it holds, or None.
+    """
+
+    __slots__ = ("dtype", "size", "level", "rows", "parent", "element")
+
+    def __init__(self, dtype, size, level, rows=None, parent=None, element=None):
+        self.dtype = dtype
+        self.size = size
+        self.level = level
+        self.rows = rows
+        self.parent = parent
+        self.element = element
+
+
+def _handle(lowerer, node, key):
+    from ..dtypes import as_dtype
+
+    resource = as_dtype("resource")
+    lowerer.environment[node.op.outputs[0]] = Value(resource, (2,), Buffer(STACK, resource, 1, key))
+
+
+def _flow(lowerer, tensor):
+    lowerer.environment[tensor] = lowerer.literal(np.zeros((), np.float32))
+
+
+def _make(lowerer, node):
+    (size,) = NodeContext(node, lowerer).sizes(0)
+    element = node.attrs["element_shape"]
+    element = tuple(element.as_list()) if element.is_fully_defined() else None
+    lowerer.arrays[node.op] = Array(node.attrs["dtype"], size, len(lowerer.open_blocks) - 1, element=element)
+    _handle(lowerer, node, node.op)
+    _flow(lowerer, node.op.outputs[1])
+
+
+def _make_gradient(lowerer, node):
+    parent = node.inputs[0].buffer.source
+    key = ("gradient", parent, node.attrs["source"])
+    if key not in lowerer.arrays:
+        array = lowerer.arrays[parent]
+        lowerer.arrays[key] = Array(array.dtype, array.size, array.level, parent=parent, element=array.element)
+    _handle(lowerer, node, key)
+    _flow(lowerer, node.op.outputs[1])
+
+
+def _rows(lowerer, node, element=None):
+    """The array's buffer; made now, with rows of the shape `element`, where it is not there yet."""
+    key = node.inputs[0].buffer.source
+    array = lowerer.arrays[key]
+    if array.rows is not None and (array.parent is None or lowerer.open_blocks[array.level] is array.rows[1]):
+        return array.rows[0]
+    if element is None:
+        parent = lowerer.arrays[array.parent] if array.parent is not None else None
+        element = parent.rows[0].shape[1:] if parent is not None and parent.rows is not None else array.element
+    if element is None:
+        raise ValueError(f"an element of the TensorArray that {node.name!r} reads is not written before; give element_shape")
+    if any(isinstance(d, Size) and d.group for d in element) and len(lowerer.open_blocks) - 1 > array.level:
+        raise ValueError(f"the elements of the TensorArray that {node.name!r} uses have sizes that only the loop tells")
+    rows = lowerer.allocate(array.dtype, (array.size, *element))
+    block = lowerer.open_blocks[array.level]
+    zero = lowerer.literal(np.zeros((), array.dtype.as_numpy_dtype))
+    block.items.append(Instr("fill", [zero], [rows], (), node.index, effect=True))
+    lowerer.arrays[key] = Array(array.dtype, array.size, array.level, (rows, block), array.parent, element)
+    return rows
+
+
+def _write(lowerer, node):
+    _store(lowerer, node, node.inputs[2].shape)
+
+
+def _scatter(lowerer, node):
+    _store(lowerer, node, node.inputs[2].shape[1:])
+
+
+def _store(lowerer, node, element):
+    rows = _rows(lowerer, node, element)
+    context = NodeContext(node, lowerer)
+    context.merge_shapes(rows.shape[1:], element)
+    # the gradients of an element that was read more than once add up
+    kernel = "scatter_update" if lowerer.arrays[node.inputs[0].buffer.source].parent is None else "scatter_add"
+    instr = context.emit(kernel, [rows, node.inputs[1], node.inputs[2]])
+    instr.effect = True
+    _flow(lowerer, node.op.outputs[0])
+
+
+def _read(lowerer, node):
+    rows = _rows(lowerer, node)
+    out = lowerer.allocate(rows.dtype, (*node.inputs[1].shape, *rows.shape[1:]))
+    instr = NodeContext(node, lowerer).emit("gather", [rows, node.inputs[1]], [out], (0, 0))
+    instr.effect = True
+    lowerer.environment[node.op.outputs[0]] = out
+
+
+def _size(lowerer, node):
+    tensor = node.op.outputs[0]
+    size = lowerer.arrays[node.inputs[0].buffer.source].size
+    lowerer.environment[tensor] = lowerer.symbolic(tensor.dtype, np.array(size, object if isinstance(size, Size) else None))
+
+
+ARRAY_OPS = {
+    "TensorArrayV3": _make,
+    "TensorArrayGradV3": _make_gradient,
+    "TensorArrayWriteV3": _write,
+    "TensorArrayScatterV3": _scatter,
+    "TensorArrayReadV3": _read,
+    "TensorArrayGatherV3": _read,
+    "TensorArraySizeV3": _size,
+    "TensorArrayCloseV3": lambda lowerer, node: None,
+}

@@ -1,0 +1,245 @@
+"""`tf.TensorArray`: rows that are written and read one by one, in loops above all.
+
+An array has a handle and a flow: an op that must see a write takes the flow that the write gave.
+"""
+
+from __future__ import annotations
+
+from .. import dtypes
+from ..graph.scopes import name_scope
+from ..shapes import TensorShape, as_shape, to_internal
+from .build import apply_op, convert_to_tensor
+from .registry import OpDef, no_gradient, register
+from .shape_functions import nothing, scalar
+
+__all__ = ["TensorArray"]
+
+
+def _gathered(c):
+    element = as_shape(c.attr("element_shape"))
+    return (*c.shape(1), *to_internal(element)) if element.ndims is not None and c.known(1) else None
+
+
+# --- gradients ----------------------------------------------------------------------------------------------------
+
+
+def _source_of(tensor):
+    """The name of the gradients that a tensor belongs to: arrays of other gradients are others."""
+    tokens = tensor.name.split("/")
+    last = max((i for i, token in enumerate(tokens) if token.startswith("gradients")), default=0)
+    return "/".join(tokens[: last + 1])
+
+
+def _gradient_array(op, dtype, flow, grad):
+    handle, given = apply_op("TensorArrayGradV3", [op.inputs[0], flow], {"source": _source_of(grad)})
+    del given
+    return TensorArray(dtype, handle=handle, flow=flow, infer_shape=False)
+
+
+def _read_gradient(op, grad):
+    array = _gradient_array(op, op.get_attr("dtype"), op.inputs[2], grad)
+    return [None, None, array.write(op.inputs[1], grad).flow]
+
+
+def _gather_gradient(op, grad):
+    array = _gradient_array(op, op.get_attr("dtype"), op.inputs[2], grad)
+    return [None, None, array.scatter(op.inputs[1], grad).flow]
+
+
+def _write_gradient(op, flow):
+    array = _gradient_array(op, op.get_attr("T"), flow, flow)
+    value = array.read(op.inputs[1])
+    value.set_shape(op.inputs[2].get_shape())
+    return [None, None, value, flow]
+
+
+def _scatter_gradient(op, flow):
+    array = _gradient_array(op, op.get_attr("T"), flow, flow)
+    value = array.gather(op.inputs[1])
+    value.set_shape(op.inputs[2].get_shape())
+    return [None, None, value, flow]
+
+
+_ATTRS = {
+    "dtype": None, "element_shape": TensorShape(None), "dynamic_size": False, "clear_after_read": True,
+    "identical_element_shapes": False, "tensor_array_name": "",
+}  # fmt: skip
+
+register(
+    OpDef("TensorArrayV3", "size: int32", "handle: resource, flow: float32", attrs=_ATTRS, shape=lambda c: [(2,), ()],
+          stateful=True, gradient=no_gradient),
+    OpDef("TensorArrayGradV3", "handle: resource, flow_in: float32", "grad_handle: resource, flow_out: float32",
+          attrs={"source": ""}, shape=lambda c: [(2,), ()], stateful=True, gradient=no_gradient),
+    OpDef("TensorArrayWriteV3", "handle: resource, index: int32, value: T, flow_in: float32", "flow_out: float32",
+          shape=scalar, stateful=True, gradient=_write_gradient),
+    OpDef("TensorArrayReadV3", "handle: resource, index: int32, flow_in: float32", "value: dtype", attrs={"dtype": None},
+          shape=lambda c: None, stateful=True, gradient=_read_gradient),
+    OpDef("TensorArrayGatherV3", "handle: resource, indices: int32, flow_in: float32", "value: dtype",
+          attrs={"dtype": None, "element_shape": TensorShape(None)}, shape=_gathered, stateful=True,
+          gradient=_gather_gradient),
+    OpDef("TensorArrayScatterV3", "handle: resource, indices: int32, value: T, flow_in: float32", "flow_out: float32",
+          shape=scalar, stateful=True, gradient=_scatter_gradient),
+    OpDef("TensorArraySizeV3", "handle: resource, flow_in: float32", "size: int32", shape=scalar, stateful=True,
+          gradient=no_gradient),
+    OpDef("TensorArrayCloseV3", "handle: resource", "", shape=nothing, stateful=True, gradient=no_gradient),
+)  # fmt: skip
+
+
+# --- the class ----------------------------------------------------------------------------------------------------
+
+
+class TensorArray:
+    """An array of tensors of one shape, written and read by index.
+
+    Args:
+      dtype: the type of its elements.
+      size: how many there are, an integer or a scalar tensor.
+      dynamic_size: refused: an array has the size that it was made with.
+      clear_after_read: accepted; elements can be read again.
+      tensor_array_name: the node's `tensor_array_name`.
+      handle: an existing array's handle, in place of `size`.
+      flow: the flow to start from, with `handle`.
+      infer_shape: whether elements take the static shape of the first one written.
+      element_shape: their static shape.
+      colocate_with_first_write_call: accepted; there is one device.
+      name: the node's name.
+
+    Raises:
+      ValueError: without a size, with a size and a handle, or where the size shall change.
+    """
+
+    def __init__(self, dtype, size=None, dynamic_size=None, clear_after_read=None, tensor_array_name=None, handle=None,
+                 flow=None, infer_shape=True, element_shape=None, colocate_with_first_write_call=True, name=None):  # fmt: skip
+        if handle is not None and size is not None:
+            raise ValueError("Cannot provide both a handle and size at the same time")
+        if handle is None and size is None:
+            raise ValueError("Size must be provided if handle is not provided")
+        if dynamic_size:
+            raise ValueError("a TensorArray has a fixed size here: give the largest size it can have")
+        self._dtype = dtypes.as_dtype(dtype).base_dtype
+        self._infer_shape = infer_shape or element_shape is not None
+        self._element_shape = [as_shape(element_shape)]  # shared by the arrays of all flows
+        if handle is not None:
+            self._handle, self._flow = handle, flow
+            return
+        with name_scope(name, "TensorArray", [size]) as scope:
+            attrs = {
+                "dtype": self._dtype, "element_shape": as_shape(element_shape), "dynamic_size": False,
+                "clear_after_read": clear_after_read is not False, "identical_element_shapes": infer_shape,
+                "tensor_array_name": tensor_array_name or "",
+            }  # fmt: skip
+            self._handle, self._flow = apply_op("TensorArrayV3", [size], attrs, scope)
+
+    flow = property(lambda self: self._flow)
+    handle = property(lambda self: self._handle)
+    dtype = property(lambda self: self._dtype)
+    dynamic_size = property(lambda self: False)
+    element_shape = property(lambda self: self._element_shape[0])
+
+    def with_flow(self, flow):
+        """The same array, seen after what `flow` stands for."""
+        array = TensorArray(self._dtype, handle=self._handle, flow=flow, infer_shape=self._infer_shape)
+        array._element_shape = self._element_shape
+        return array
+
+    def _merge_shape(self, shape):
+        if self._infer_shape:
+            try:
+                self._element_shape[0] = self._element_shape[0].merge_with(shape)
+            except ValueError:
+                raise ValueError(
+                    f"Inconsistent shapes: saw {shape} but expected {self._element_shape[0]} (and infer_shape=True)"
+                ) from None
+
+    def identity(self):
+        """The array, as it is now."""
+        from .core import identity
+
+        return self.with_flow(identity(self._flow))
+
+    def grad(self, source, flow=None, name=None):
+        """The array of gradients of this one."""
+        flow = self._flow if flow is None else flow
+        handle, _ = apply_op("TensorArrayGradV3", [self._handle, flow], {"source": source}, name)
+        array = TensorArray(self._dtype, handle=handle, flow=flow, infer_shape=self._infer_shape)
+        array._element_shape = [self.element_shape]
+        return array
+
+    def read(self, index, name=None):
+        """The element at `index`."""
+        value = apply_op("TensorArrayReadV3", [self._handle, index, self._flow], {"dtype": self._dtype}, name)
+        value.set_shape(self.element_shape)
+        return value
+
+    def write(self, index, value, name=None):
+        """The array after `value` was written at `index`."""
+        with name_scope(name, "TensorArrayWrite", [self._handle, index, value]):
+            value = convert_to_tensor(value, preferred_dtype=self._dtype, name="value")
+            self._check_type(value)
+            self._merge_shape(value.get_shape())
+            return self.with_flow(apply_op("TensorArrayWriteV3", [self._handle, index, value, self._flow]))
+
+    def _check_type(self, value):
+        if value.dtype.base_dtype is not self._dtype:
+            raise ValueError(f"a TensorArray of {self._dtype.name} cannot hold {value.dtype.name}: {value}")
+
+    def gather(self, indices, name=None):
+        """The elements at `indices`, one above the other."""
+        attrs = {"dtype": self._dtype, "element_shape": self.element_shape}
+        value = apply_op("TensorArrayGatherV3", [self._handle, indices, self._flow], attrs, name)
+        if self.element_shape.ndims is not None:
+            value.set_shape([None, *self.element_shape.as_list()])
+        return value
+
+    def scatter(self, indices, value, name=None):
+        """The array after the rows of `value` were written at `indices`."""
+        with name_scope(name, "TensorArrayScatter", [self._handle, value, indices]):
+            value = convert_to_tensor(value, preferred_dtype=self._dtype, name="value")
+            self._check_type(value)
+            if value.get_shape().ndims is not None:
+                self._merge_shape(value.get_shape()[1:])
+            return self.with_flow(apply_op("TensorArrayScatterV3", [self._handle, indices, value, self._flow]))
+
+    def stack(self, name=None):
+        """All elements, one above the other."""
+        from .array import range as tf_range
+
+        with name_scope(name, "TensorArrayStack", [self._handle]):
+            return self.gather(tf_range(0, self.size()))
+
+    def unstack(self, value, name=None):
+        """The array after each row of `value` was written at its index."""
+        from .array import range as tf_range
+        from .array import shape
+
+        with name_scope(name, "TensorArrayUnstack", [self._handle, value]):
+            value = convert_to_tensor(value, preferred_dtype=self._dtype)
+            return self.scatter(tf_range(0, shape(value)[0]), value)
+
+    def concat(self, name=None):
+        """All elements, joined along their first axis."""
+        from .array import reshape, shape
+        from .slicing import concat
+
+        with name_scope(name, "TensorArrayConcat", [self._handle]):
+            rows = self.stack()
+            return reshape(rows, concat([[-1], shape(rows)[2:]], 0))
+
+    def split(self, value, lengths, name=None):
+        """The array after the parts of `value`, all of one length, were written one after the other."""
+        from .array import reshape, shape, size
+        from .slicing import concat
+
+        with name_scope(name, "TensorArraySplit", [self._handle, value, lengths]):
+            value = convert_to_tensor(value, preferred_dtype=self._dtype)
+            lengths = convert_to_tensor(lengths)
+            form = concat([[size(lengths), -1], shape(value)[1:]], 0)
+            return self.unstack(reshape(value, form))
+
+    def size(self, name=None):
+        """How many elements there are."""
+        return apply_op("TensorArraySizeV3", [self._handle, self._flow], name=name)
+
+    def close(self, name=None):
+        """An operation that gives the array back; nothing is left to do."""
+        return apply_op("TensorArrayCloseV3", [self._handle], name=name)
