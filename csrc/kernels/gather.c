@@ -183,6 +183,8 @@ static hl_status prepare_gather_nd(hl_prepare *prep) {
         return HL_OK;                                                                                             \
     }
 EACH_NUMBER(SCATTER_ND, 0)
+#define IS_TRUE(x) ((x) != 0)
+SCATTER_ND(b8, HL_BOOL, uint8_t, int, PLAIN, IS_TRUE, 0)
 #define CASE(tag, dtype, S, C, LOAD, STORE, op) \
     case dtype: prep->ins->fn = op##_##tag; return HL_OK;
 
@@ -193,6 +195,7 @@ static hl_status prepare_scatter_nd(hl_prepare *prep) {
     prep->cost_ns = (double)prep->out[0]->size * 0.2 + (double)prep->in[1]->size + 5;
     switch (prep->out[0]->dtype) {
         EACH_NUMBER(CASE, scatter_nd)
+        EACH_BOOL(CASE, scatter_nd)
     default: return no_kernel(prep);
     }
 }

@@ -73,6 +73,8 @@ ARGS(i64, int64_t, int64_t, SAME, INT64_MIN, INT64_MAX)
 ARGS(i32, int32_t, int32_t, SAME, INT32_MIN, INT32_MAX)
 ARGS(i16, int16_t, int32_t, SAME, INT32_MIN, INT32_MAX)
 ARGS(i8, int8_t, int32_t, SAME, INT32_MIN, INT32_MAX)
+ARGS(u64, uint64_t, uint64_t, SAME, 0, UINT64_MAX)
+ARGS(u32, uint32_t, uint32_t, SAME, 0, UINT32_MAX)
 ARGS(u16, uint16_t, int32_t, SAME, INT32_MIN, INT32_MAX)
 ARGS(u8, uint8_t, int32_t, SAME, INT32_MIN, INT32_MAX)
 
@@ -159,6 +161,8 @@ TOP_K(top_k_i64, int64_t, int64_t, SAME)
 TOP_K(top_k_i32, int32_t, int32_t, SAME)
 TOP_K(top_k_i16, int16_t, int16_t, SAME)
 TOP_K(top_k_i8, int8_t, int8_t, SAME)
+TOP_K(top_k_u64, uint64_t, uint64_t, SAME)
+TOP_K(top_k_u32, uint32_t, uint32_t, SAME)
 TOP_K(top_k_u16, uint16_t, uint16_t, SAME)
 TOP_K(top_k_u8, uint8_t, uint8_t, SAME)
 
@@ -222,7 +226,8 @@ static hl_status arg_prepare(hl_prepare *prep, bool max) {
     switch (in->dtype) {
 #define CASE(dtype, suffix) case dtype: l->fn = max ? argmax_##suffix : argmin_##suffix; break
     CASE(HL_FLOAT32, f32); CASE(HL_FLOAT64, f64); CASE(HL_FLOAT16, f16); CASE(HL_BFLOAT16, bf16); CASE(HL_INT64, i64);
-    CASE(HL_INT32, i32); CASE(HL_INT16, i16); CASE(HL_INT8, i8); CASE(HL_UINT16, u16); CASE(HL_UINT8, u8);
+    CASE(HL_INT32, i32); CASE(HL_INT16, i16); CASE(HL_INT8, i8); CASE(HL_UINT64, u64); CASE(HL_UINT32, u32);
+    CASE(HL_UINT16, u16); CASE(HL_UINT8, u8);
 #undef CASE
     default: return refuse_dtype(prep, max ? "argmax" : "argmin");
     }
@@ -262,7 +267,8 @@ static hl_status top_k_prepare(hl_prepare *prep) {
     switch (in->dtype) {
 #define CASE(dtype, suffix) case dtype: l->fn = top_k_##suffix; break
     CASE(HL_FLOAT32, f32); CASE(HL_FLOAT64, f64); CASE(HL_FLOAT16, f16); CASE(HL_BFLOAT16, bf16); CASE(HL_INT64, i64);
-    CASE(HL_INT32, i32); CASE(HL_INT16, i16); CASE(HL_INT8, i8); CASE(HL_UINT16, u16); CASE(HL_UINT8, u8);
+    CASE(HL_INT32, i32); CASE(HL_INT16, i16); CASE(HL_INT8, i8); CASE(HL_UINT64, u64); CASE(HL_UINT32, u32);
+    CASE(HL_UINT16, u16); CASE(HL_UINT8, u8);
 #undef CASE
     default: return refuse_dtype(prep, "top_k");
     }
