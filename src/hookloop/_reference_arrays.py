@@ -80,8 +80,11 @@ class ArrayOps:
         self.value(op.inputs[2], op)
         array = self.raw(op.inputs[0])
         rows = [array.read(int(index)) for index in self.value(op.inputs[1], op)]
-        empty = (0, *array.shape()) if not rows else None
-        self.environment[op.outputs[0]] = np.zeros(empty, array.dtype) if not rows else np.stack(rows)
+        if not rows:
+            static = op.get_attr("element_shape")
+            element = tuple(static.as_list()) if static.is_fully_defined() else array.shape()
+            rows = np.zeros((0, *element), array.dtype)
+        self.environment[op.outputs[0]] = np.asarray(rows)
 
     def op_TensorArraySizeV3(self, op):
         self.environment[op.outputs[0]] = np.int32(len(self.raw(op.inputs[0]).rows))
