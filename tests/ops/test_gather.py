@@ -1,0 +1,105 @@
+"""Rows and elements by index, one-hot rows and masks, on both executors."""
+
+import numpy as np
+import pytest
+
+import hookloop as tf
+
+X = np.random.default_rng(0).standard_normal((4, 3, 5))
+
+
+def run(fetch, feeds=None):
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        return session.run(fetch, feeds)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "int32", "int64", "bool", "uint8"])
+@pytest.mark.parametrize("indices", [2, [0, 2, 0], [[1], [2]], np.zeros((2, 0), int)])
+@pytest.mark.parametrize("axis", [0, 1, -1])
+def test_gather(executor, axis, indices, dtype):
+    x = (X * 9).astype(dtype)
+    for index_dtype in ("int32", "int64"):
+        found = run(tf.gather(x, np.array(indices, index_dtype), axis=axis))
+        np.testing.assert_array_equal(found, np.take(x, indices, axis))
+
+
+@pytest.mark.parametrize("axis", [1, 2])
+def test_gather_with_axes_shared(executor, axis):
+    indices = np.array([[0, 2], [1, 1], [2, 0], [0, 0]])
+    found = run(tf.gather(X, indices, axis=axis, batch_dims=1))
+    wanted = np.stack([np.take(row, at, axis - 1) for row, at in zip(X, indices)])
+    np.testing.assert_array_equal(found, wanted)
+    np.testing.assert_array_equal(run(tf.batch_gather(X, indices)), run(tf.gather(X, indices, batch_dims=1)))
+
+
+def test_an_index_out_of_range_is_refused(executor):
+    at = tf.placeholder(tf.int32, [2, 2])
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"indices\[1,0\] = 7 is not in \[0, 4\)"):
+        run(tf.gather(X, at), {at: [[0, 1], [7, 0]]})
+
+
+@pytest.mark.parametrize("use_resource", [False, True])
+def test_rows_of_variables(executor, use_resource):
+    table = tf.Variable(X, use_resource=use_resource)
+    rows = tf.gather(table, [3, 0, 3])
+    np.testing.assert_array_equal(run(rows), X[[3, 0, 3]])
+    (gradient,) = tf.gradients(tf.reduce_sum(rows * 2), table)
+    assert isinstance(gradient, tf.IndexedSlices)
+    found = run(tf.convert_to_tensor(gradient))
+    np.testing.assert_array_equal(found[:, 0, 0], [2, 0, 0, 4])
+
+
+@pytest.mark.parametrize("indices", [[[1], [3]], [[1, 2]], [[[0, 1, 4]], [[3, 2, 0]]]])
+def test_gather_nd_and_scatter_nd(executor, indices):
+    at = tuple(np.moveaxis(np.array(indices), -1, 0))
+    np.testing.assert_array_equal(run(tf.gather_nd(X, indices)), X[at])
+    wanted = np.zeros_like(X)
+    np.add.at(wanted, at, X[at])
+    np.testing.assert_array_equal(run(tf.scatter_nd(indices, X[at], X.shape)), wanted)
+
+
+def test_gather_nd_with_axes_shared(executor):
+    indices = [[[0], [2]], [[1], [1]], [[2], [0]], [[0], [0]]]
+    found = run(tf.gather_nd(X, indices, batch_dims=1))
+    np.testing.assert_array_equal(found, np.stack([row[np.ravel(at)] for row, at in zip(X, indices)]))
+
+
+def test_truth_is_scattered_as_truth(executor):
+    assert list(run(tf.scatter_nd([[1], [1], [2]], [True, True, False], [4]))) == [False, True, False, False]
+
+
+@pytest.mark.parametrize("axis", [None, 0, 1])
+def test_one_hot(executor, axis):
+    indices = np.array([[0, 2, -1], [4, 9, 1]])
+    found = run(tf.one_hot(indices, 5, 3.0, -1.0, axis))
+    wanted = np.where(indices[..., None] == np.arange(5), 3.0, -1.0)
+    np.testing.assert_array_equal(found, np.moveaxis(wanted, -1, 2 if axis is None else axis))
+
+
+def test_where_and_masks_of_changing_sizes(executor):
+    x = tf.placeholder(tf.float64, [None, 3])
+    kept = tf.boolean_mask(x, x[:, 0] > 0)
+    places = tf.where(x > 0)
+    with tf.Session() as session:
+        for count in (4, 1, 0, 30):
+            value = np.random.default_rng(count).standard_normal((count, 3))
+            found, at = session.run([kept * 2, places], {x: value})
+            np.testing.assert_array_equal(found, 2 * value[value[:, 0] > 0])
+            np.testing.assert_array_equal(at, np.argwhere(value > 0))
+
+
+def test_sequence_mask(executor):
+    lengths = [[1, 0], [3, 2]]
+    wanted = np.arange(3) < np.array(lengths)[..., None]
+    np.testing.assert_array_equal(run(tf.sequence_mask(lengths)), wanted)
+    np.testing.assert_array_equal(run(tf.sequence_mask(lengths, 2, tf.float32)), wanted[..., :2].astype("float32"))
+
+
+def test_gradients_add_up_where_an_index_is_named_twice(executor):
+    x = tf.placeholder(tf.float64, X.shape)
+    weights = np.random.default_rng(5).standard_normal((4, 3, 3))
+    (gradient,) = tf.gradients(tf.reduce_sum(tf.gather(x, [4, 0, 4], axis=2) * weights), x)
+    wanted = np.zeros_like(X)
+    wanted[..., 4], wanted[..., 0] = weights[..., 0] + weights[..., 2], weights[..., 1]
+    np.testing.assert_allclose(run(gradient, {x: X}), wanted)
