@@ -14,7 +14,7 @@ FLOORS = [
     ["ops"],
     ["gradients", "region_gradients", "custom_gradient", "variables", "variable_scope", "initializers"],
     ["compile"],
-    ["_core", "_reference", "fetches"],
+    ["_core", "_reference", "_reference_arrays", "fetches"],
     ["session"],
 ]
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}

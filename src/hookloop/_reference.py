@@ -11,10 +11,10 @@ import time
 import numpy as np
 
 from . import errors
+from ._reference_arrays import ArrayOps
 from .compile.lower import describe, missing_feed
 from .compile.order import ALIASES, VARIABLES
 from .compile.pipeline import Feed, order_request
-from ._reference_arrays import ArrayOps
 from .compile.regions import COPY, IF, LOOP, variable_key
 from .ops import registry
 

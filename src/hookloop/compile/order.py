@@ -7,6 +7,7 @@ be a cycle it reads a copy made at the start of the run. Writes, and what depend
 from __future__ import annotations
 
 import heapq
+from itertools import pairwise
 
 from ..ops import registry
 from .regions import COPY, IF, LOOP, Unit, variable_key
@@ -91,7 +92,7 @@ class OrderedUnits:
     def _order_writes(units, writes):
         """Two writes of one variable without a path between them happen in the order they were made."""
         for written in writes.values():
-            for first, second in zip(written, written[1:]):
+            for first, second in pairwise(written):
                 if first not in _descendants(second, units):
                     second.before.add(first)
 

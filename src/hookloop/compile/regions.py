@@ -278,7 +278,7 @@ class RaisedGraph:
             if context is not None and not isinstance(context, tuple) and context.pred is unit.predicate:
                 contexts[context.branch] = context
         for merge in unit.merges:
-            for branch, tensor in enumerate(merge.inputs):
+            for branch in range(len(merge.inputs)):
                 context = _branch_of(merge, branch)
                 if context is not None:
                     contexts.setdefault(context.branch, context)

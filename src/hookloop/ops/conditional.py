@@ -249,3 +249,16 @@ def _at_most_one(predicates):
     names = ", ".join(p.name if isinstance(p, Tensor) else str(p) for p in predicates)
     message = f"More than one condition evaluated as True but exclusive=True. Conditions: ({names}), Values:"
     return Assert(less(reduce_sum(cast(preds, "int32")), 2), [message, preds])
+
+
+# --- for other modules ------------------------------------------------------------------------------------------
+
+
+def smart_cond(pred, true_fn, false_fn, name=None):
+    """`cond`, where the predicate is known now only the branch that is taken: no conditional is made then."""
+    from .tensor_util import constant_value
+
+    known = constant_value(pred) if isinstance(pred, Tensor) else pred
+    if known is None:
+        return cond(pred, true_fn, false_fn, name=name)
+    return true_fn() if bool(known) else false_fn()
