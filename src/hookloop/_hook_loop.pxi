@@ -2,6 +2,8 @@
 
 from libc.math cimport isfinite
 
+from types import FunctionType
+
 cdef extern from "Python.h":
     ctypedef struct _TypeVersion "PyTypeObject":
         unsigned int tp_version_tag
@@ -16,6 +18,7 @@ cdef class HookSlot:
 
     cdef readonly object hook
     cdef bint has_before, has_after
+    cdef object before_function, after_function  # the class's plain functions, or None: then by attribute
     cdef Trigger trigger                # None: called every run
     cdef _TypeVersion *type
     cdef unsigned int version           # of the class, to notice when it is patched
@@ -35,8 +38,20 @@ cdef class HookSlot:
         self.note()
         self.has_before = _has_callback(self.hook, "before_run", base._idle)
         self.has_after = _has_callback(self.hook, "after_run", base._idle)
+        self.before_function = _plain_function(self.hook, "before_run")
+        self.after_function = _plain_function(self.hook, "after_run")
         self.trigger = _trigger(self.hook, base)
         return 0
+
+    cdef inline object before_run(self, SessionRunContext context):
+        if self.before_function is not None:
+            return self.before_function(self.hook, context)
+        return self.hook.before_run(context)
+
+    cdef inline object after_run(self, SessionRunContext context, SessionRunValues values):
+        if self.after_function is not None:
+            return self.after_function(self.hook, context, values)
+        return self.hook.after_run(context, values)
 
     cdef int note(self) except -1:
         """Notes the state of the class and the instance, which `is_stale` compares with."""
@@ -83,6 +98,17 @@ cdef bint _has_callback(object hook, str name, dict idle) except -1:
     if name not in getattr(hook, "__dict__", ()) and getattr(type(hook), name, None) is idle[name]:
         return False
     return getattr(hook, name, None) is not None
+
+
+cdef object _plain_function(object hook, str name):
+    """The class's function, where looking the callback up on the hook would find it; called so, it costs less."""
+    kind = type(hook)
+    definer = _definer(kind, name)
+    if definer is None or name in getattr(hook, "__dict__", ()) or (
+            kind.__getattribute__ is not object.__getattribute__):
+        return None
+    found = definer.__dict__[name]
+    return found if isinstance(found, FunctionType) else None
 
 
 cdef inline bint _holds(list slots, HookSlot slot):
@@ -352,7 +378,9 @@ cdef class HookLoop:
             slots = self._slots
             for i in range(PyList_GET_SIZE(slots)):
                 slot = <HookSlot>PyList_GET_ITEM(slots, i)
-                if slot.trigger is not None and slot.trigger.after and self._is_due_after(slot, values, first_watch, seconds):
+                if slot.trigger is None or not slot.trigger.after:
+                    continue
+                if self._is_due_after(slot, values, first_watch, seconds):
                     if context is None:
                         context = self._context(fetches, feed_dict)
                     self._after(slot, context, _values(
@@ -427,7 +455,7 @@ cdef class HookLoop:
     cdef object _before(self, HookSlot slot, SessionRunContext context):
         context._caller = slot.hook
         if slot.trigger is None and not self._measured:
-            return slot.hook.before_run(context)
+            return slot.before_run(context)
         return self._noted_call(slot, context, None)
 
     cdef int _after(self, HookSlot slot, SessionRunContext context, SessionRunValues values) except -1:
@@ -438,7 +466,7 @@ cdef class HookLoop:
             return 0
         context._caller = slot.hook
         if slot.trigger is None and not self._measured:
-            slot.hook.after_run(context, values)
+            slot.after_run(context, values)
         else:
             self._noted_call(slot, context, values)
         return 0
@@ -449,7 +477,7 @@ cdef class HookLoop:
         if slot.trigger is not None:
             slot.trigger.due = True
         try:
-            return slot.hook.before_run(context) if values is None else slot.hook.after_run(context, values)
+            return slot.before_run(context) if values is None else slot.after_run(context, values)
         finally:
             if slot.trigger is not None:
                 slot.trigger.due = False

@@ -643,3 +643,27 @@ class TestRunsInsideHooks:
                 gc.collect()
                 session.run(one)
             assert hook.got == [None]
+
+    def test_callbacks_that_are_no_plain_functions(self):
+        one, seen = tf.constant(1), []
+
+        class Static(tf.train.SessionRunHook):
+            @staticmethod
+            def before_run(run_context):
+                seen.append("static")
+
+            @classmethod
+            def after_run(cls, run_context, run_values):
+                seen.append(cls.__name__)
+
+        class Redirected(tf.train.SessionRunHook):
+            def __getattribute__(self, name):
+                if name == "after_run":
+                    return lambda run_context, run_values: seen.append("redirected")
+                return super().__getattribute__(name)
+
+            def after_run(self, run_context, run_values): ...
+
+        with tf.train.MonitoredSession(hooks=[Static(), Redirected()]) as session:
+            session.run(one)
+        assert seen == ["static", "Static", "redirected"]
