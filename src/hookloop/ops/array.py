@@ -14,7 +14,14 @@ from .build import apply_op, constant, convert_to_tensor
 from .registry import OpDef, no_gradient, register
 from .shape_functions import scalar, sized_by_input, unchanged
 from .slicing import (
-    concat, getitem, parallel_stack, slice, split, stack, strided_slice, unstack,  # noqa: F401
+    concat,  # noqa: F401
+    getitem,
+    parallel_stack,
+    slice,
+    split,
+    stack,
+    strided_slice,
+    unstack,
 )  # fmt: skip
 
 __all__ = [

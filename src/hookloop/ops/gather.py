@@ -106,8 +106,8 @@ def _gather_axis_gradient(op, grad, params, indices, axis, form):
 
 def _batch_gather_gradient(op, grad, params, indices, form):
     """Each row of a batch has its own part of one long axis."""
-    from .array import reshape, shape
     from .array import range as tensor_range
+    from .array import reshape, shape
     from .reduce import reduce_prod
     from .slicing import concat
 
