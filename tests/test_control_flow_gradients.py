@@ -193,3 +193,61 @@ def test_a_training_step_in_a_branch():
         assert session.run(w) == 3
         session.run(step, {p: True})
         np.testing.assert_allclose(session.run(w), 2.4, rtol=1e-6)
+
+
+def test_an_optimizer_in_a_branch():
+    p, w = tf.placeholder(tf.bool, []), tf.Variable([1.0, 2.0])
+    loss = tf.reduce_sum(w * w)
+    step = tf.cond(p, lambda: tf.train.GradientDescentOptimizer(0.1).minimize(loss), lambda: tf.no_op())
+    with tf.Session() as session:
+        session.run(w.initializer)
+        assert session.run([step, loss], {p: False})[1] == 5
+        assert session.run([step, loss], {p: True})[1] == 5
+        np.testing.assert_allclose(session.run(w), [0.8, 1.6], rtol=1e-6)
+
+
+def test_sizes_that_only_the_run_tells():
+    x, p = tf.placeholder(tf.float64, [None]), tf.placeholder(tf.bool, [])
+
+    def masked():
+        m = tf.boolean_mask(x, x > 0)
+        return tf.reduce_sum(tf.exp(m) * m)
+
+    branch = tf.cond(p, masked, lambda: tf.reduce_sum(x))
+    loop = tf.while_loop(
+        lambda i, a: i < 2,
+        lambda i, a: (i + 1, tf.boolean_mask(a, a > tf.cast(i, tf.float64)) * 2),
+        [0, x],
+        shape_invariants=[tf.TensorShape([]), tf.TensorShape([None])],
+    )[1]
+    gradients = tf.gradients(branch, x)[0], tf.gradients(loop, x)[0]
+    value = np.array([-1, 0.2, 3])
+    with tf.Session() as session:
+        np.testing.assert_allclose(
+            session.run(gradients[0], {x: value, p: True}), np.where(value > 0, (1 + value) * np.exp(value), 0)
+        )
+        np.testing.assert_array_equal(session.run(gradients[0], {x: value[:2], p: False}), [1, 1])
+        np.testing.assert_array_equal(session.run(gradients[1], {x: value}), [0, 0, 4])
+        np.testing.assert_array_equal(session.run(gradients[1], {x: [-1.0]}), [0])
+
+
+def test_random_values_of_a_loop_are_saved_for_its_gradient():
+    x = tf.ones([50])
+    y = count_to(3, lambda i, a: tf.nn.dropout(a, 0.9), x)
+    (gradient,) = tf.gradients(y, x)
+    with tf.Session() as session:
+        value, slope = session.run([y, gradient])
+    np.testing.assert_allclose(slope, value)
+    assert 0 < np.count_nonzero(value) < 50
+
+
+def test_an_array_written_in_a_branch():
+    p, x = tf.placeholder(tf.bool, []), tf.placeholder(tf.float32, [])
+    array = tf.TensorArray(tf.float32, size=2, element_shape=[]).write(0, x)
+    rows = tf.cond(p, lambda: array.write(1, x * x), lambda: array).stack()
+    fetches = [rows, tf.gradients(rows, x)[0]]
+    with tf.Session() as session:
+        for taken, wanted, slope in ((True, [3, 9], 7), (False, [3, 0], 1)):
+            got, gradient = session.run(fetches, {p: taken, x: 3})
+            np.testing.assert_array_equal(got, wanted)
+            assert gradient == slope

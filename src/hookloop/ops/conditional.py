@@ -12,6 +12,7 @@ from .control_flow_context import CondContext
 from .control_flow_nodes import merge, switch
 from .core import identity
 from .indexed_slices import IndexedSlices
+from .tensor_array import TensorArray
 
 __all__ = ["case", "cond"]
 
@@ -104,7 +105,7 @@ def _leaves(result):
             if leaf.dense_shape is not None:
                 yield leaf.dense_shape
         else:
-            yield leaf
+            yield leaf.flow if isinstance(leaf, TensorArray) else leaf
 
 
 def _restored(structure, tensors):
@@ -115,7 +116,7 @@ def _restored(structure, tensors):
         if isinstance(value, IndexedSlices):
             shape = value.dense_shape is not None
             return IndexedSlices(next(tensors), next(tensors), next(tensors) if shape else None)
-        return next(tensors)
+        return value.with_flow(next(tensors)) if isinstance(value, TensorArray) else next(tensors)
 
     return nest.pack_sequence_as(structure, [leaf(v) for v in nest.flatten(structure)])
 
