@@ -175,6 +175,30 @@ static inline int64_t reduced_offset(const reduction *r, int64_t row) {
 #define MEAN_OF(total, n) (int8_t) INTEGER_MEAN(total, n)
 #define NAME(x) x##_i8
 #include "reduce_kernel.h"
+#define TYPE uint64_t
+#define LANE uint64_t
+#define WRAP uint64_t
+#define TOTAL uint64_t
+#define TOTAL_WRAP uint64_t
+#define TO_LANE SAME
+#define FROM_TOTAL SAME
+#define LOWEST 0
+#define HIGHEST UINT64_MAX
+#define MEAN_OF(total, n) (uint64_t) INTEGER_MEAN(total, n)
+#define NAME(x) x##_u64
+#include "reduce_kernel.h"
+#define TYPE uint32_t
+#define LANE uint32_t
+#define WRAP uint32_t
+#define TOTAL uint32_t
+#define TOTAL_WRAP uint32_t
+#define TO_LANE SAME
+#define FROM_TOTAL SAME
+#define LOWEST 0
+#define HIGHEST UINT32_MAX
+#define MEAN_OF(total, n) (uint32_t) INTEGER_MEAN(total, n)
+#define NAME(x) x##_u32
+#include "reduce_kernel.h"
 #define TYPE uint16_t
 #define LANE uint16_t
 #define WRAP uint32_t
@@ -224,6 +248,8 @@ static const reducer *reducer_of(hl_dtype dtype) {
     case HL_INT64: return &reducer_i64;
     case HL_INT16: return &reducer_i16;
     case HL_INT8: return &reducer_i8;
+    case HL_UINT64: return &reducer_u64;
+    case HL_UINT32: return &reducer_u32;
     case HL_UINT16: return &reducer_u16;
     case HL_UINT8: return &reducer_u8;
     case HL_BOOL: return &reducer_bool;

@@ -32,7 +32,7 @@ def _alpha(node):
 
 
 def _softplus(x):
-    return np.where(x > 30, x, np.log1p(np.exp(np.minimum(x, 30)))).astype(x.dtype)
+    return np.logaddexp(x, x.dtype.type(0))
 
 
 def _activation(name, kernel, reference, gradient, allowed=kinds.FLOAT, **more):

@@ -214,8 +214,8 @@ def _maximum(node, x, y):
 
 def _truncate_div(x, y):
     _refuse_zero(x, y)
-    quotient = np.abs(x) // np.abs(y)
-    return np.where((x < 0) != (y < 0), -quotient, quotient).astype(x.dtype)
+    quotient = x // y
+    return (quotient + ((quotient < 0) & (quotient * y != x))).astype(x.dtype)
 
 
 def _refuse_zero(x, y):

@@ -127,7 +127,7 @@ def _mean(x, axis, keepdims):
     if x.dtype.kind != "f":
         count = np.prod([x.shape[a] for a in axis], dtype=np.int64)
         total = np.sum(x, axis=axis, keepdims=keepdims, dtype=x.dtype)
-        return np.trunc(total / count)
+        return np.trunc(total / max(count, 1))  # the mean of nothing is 0
     with np.errstate(all="ignore"):
         return np.sum(x, axis=axis, keepdims=keepdims) / x.dtype.type(np.prod([x.shape[a] for a in axis]))
 

@@ -14,8 +14,9 @@ from . import kinds
 from .build import apply_op, constant, convert_to_tensor
 from .registry import OpDef, no_gradient, register
 
-__all__ = ["concat", "parallel_stack", "slice", "split", "stack", "strided_slice", "unstack"]
+__all__ = ["concat", "newaxis", "parallel_stack", "slice", "split", "stack", "strided_slice", "unstack"]
 
+newaxis = None
 
 # --- slices with a start and a size -----------------------------------------------------------------------
 
