@@ -12,7 +12,7 @@ FLOORS = [
     ["errors", "dtypes", "shapes", "version", "preambles", "messages", "nest"],
     ["graph"],
     ["ops"],
-    ["gradients", "region_gradients", "custom_gradient", "variables", "variable_scope", "initializers"],
+    ["gradients", "region_gradients", "custom_gradient", "variables", "variable_scope", "partitioned", "initializers"],
     ["compile"],
     ["_core", "_reference", "_reference_arrays", "fetches"],
     ["session"],

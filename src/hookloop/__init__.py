@@ -33,7 +33,7 @@ _PUBLIC_MODULES = (
     "ops.slicing", "ops.gather", "ops.scatter", "ops.padding", "ops.rearrange", "ops.matrix", "ops.decompositions", "ops.dynamic", "ops.segment", "ops.sets", "ops.sorting",
     "ops.embedding", "ops.dropout", "ops.nn", "ops.random", "ops.state", "ops.training", "ops.counting", "ops.check", "ops.control_flow", "ops.tensor_array",
     "ops.functional", "ops.py_func", "ops.printing", "ops.strings", "ops.queues",
-    "gradients", "custom_gradient", "variables", "variable_scope", "initializers", "session",
+    "gradients", "custom_gradient", "variables", "variable_scope", "partitioned", "initializers", "session",
 )  # fmt: skip
 
 for _name in _PUBLIC_MODULES:

@@ -1,0 +1,194 @@
+"""Variables, their scopes and what fills them first, as in TensorFlow 1.15."""
+
+import numpy as np
+import pytest
+
+import hookloop as tf
+
+
+def values(*fetches):
+    """The fetches of a new session whose variables are initialized."""
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        return session.run(fetches)
+
+
+@pytest.mark.parametrize("resource", [False, True])
+def test_a_variable_and_its_assignments(executor, resource):
+    v = tf.Variable([1.0, 2.0], name="v", use_resource=resource)
+    with tf.Session() as session:
+        session.run(v.initializer)
+        assert session.run(v.assign([3.0, 4.0])).tolist() == [3, 4]
+        assert session.run(tf.assign_add(v, [1.0, 1.0])).tolist() == [4, 5]
+        assert session.run(v.assign_sub([2.0, 2.0])).tolist() == [2, 3]
+        v.load([9.0, 8.0], session)
+        assert v.eval(session).tolist() == [9, 8]
+        assert session.run(v * 2 + v[0]).tolist() == [27, 25]
+    assert v.name == "v:0"
+    assert v.op.type == ("VarHandleOp" if resource else "VariableV2")
+
+
+def test_collections():
+    a = tf.Variable(1.0, name="a")
+    b = tf.Variable(1.0, trainable=False, name="b")
+    c = tf.Variable(1.0, trainable=False, collections=[tf.GraphKeys.LOCAL_VARIABLES], name="c")
+    assert tf.trainable_variables() == [a]
+    assert tf.global_variables() == [a, b]
+    assert tf.local_variables() == [c]
+
+
+def test_scopes_prefix_names_and_reuse():
+    with tf.variable_scope("outer"):
+        with tf.variable_scope("inner") as inner:
+            v = tf.get_variable("v", [2])
+        with tf.variable_scope(inner, reuse=True):
+            assert tf.get_variable("v", [2]) is v
+        with tf.variable_scope("inner", reuse=tf.AUTO_REUSE):
+            assert tf.get_variable("v", [2]) is v
+            assert tf.get_variable("w", [2]).name == "outer/inner/w:0"
+    assert v.name == "outer/inner/v:0"
+
+
+def test_a_second_variable_of_a_name_is_refused():
+    tf.get_variable("v", [2])
+    with pytest.raises(ValueError, match="Variable v already exists, disallowed. Did you mean to set reuse=True"):
+        tf.get_variable("v", [2])
+    with tf.variable_scope("", reuse=True), pytest.raises(ValueError, match="Variable w does not exist"):
+        tf.get_variable("w", [2])
+    with tf.variable_scope("", reuse=True), pytest.raises(ValueError, match=r"specified shape \(3,\) and found shape \(2,\)"):
+        tf.get_variable("v", [3])
+    with tf.variable_scope("", reuse=True), pytest.raises(ValueError, match="specified dtype float64 and found dtype float32"):
+        tf.get_variable("v", [2], tf.float64)
+
+
+def test_default_names_are_made_unique():
+    names = []
+    for _ in range(2):
+        with tf.variable_scope(None, default_name="layer"):
+            names.append(tf.get_variable("w", [1]).name)
+    assert names == ["layer/w:0", "layer_1/w:0"]
+
+
+def test_defaults_of_a_scope(executor):
+    with tf.variable_scope("s", initializer=tf.constant_initializer(3.0), dtype=tf.float64) as scope:
+        v = tf.get_variable("v", [2])
+        scope.set_initializer(tf.zeros_initializer())
+        w = tf.get_variable("w", [2])
+    found = values(v, w)
+    assert [x.tolist() for x in found] == [[3, 3], [0, 0]]
+    assert found[0].dtype == np.float64
+
+
+def test_custom_getters_wrap_each_other(executor):
+    called = []
+
+    def getter_of(mark):
+        def getter(getter, name, *args, **kwargs):
+            called.append((mark, name))
+            return getter(name, *args, **kwargs) * 2.0
+
+        return getter
+
+    with tf.variable_scope("a", custom_getter=getter_of("outer")):
+        v = tf.get_variable("v", [2], initializer=tf.ones_initializer(), custom_getter=getter_of("inner"))
+    assert values(v)[0].tolist() == [4, 4]
+    assert called == [("inner", "a/v"), ("outer", "a/v")]
+
+
+def test_regularizers_make_losses(executor):
+    with tf.variable_scope("a", regularizer=lambda v: 0.5 * tf.reduce_sum(tf.square(v))):
+        tf.get_variable("v", [2], initializer=tf.constant_initializer(2.0))
+    losses = tf.get_collection(tf.GraphKeys.REGULARIZATION_LOSSES)
+    assert [x.name for x in losses] == ["a/v/Regularizer/mul:0"]
+    assert values(*losses)[0] == 4.0
+
+
+def test_initial_values_of_functions_and_other_variables(executor):
+    a = tf.Variable(lambda: tf.constant([2.0, 3.0]), name="a")
+    b = tf.Variable(a.initialized_value() * 2, name="b")
+    assert values(b)[0].tolist() == [4, 6]
+
+
+@pytest.mark.parametrize("make", [tf.glorot_uniform_initializer, tf.glorot_normal_initializer, tf.variance_scaling_initializer,
+                                  tf.random_normal_initializer, tf.truncated_normal_initializer, tf.random_uniform_initializer])  # fmt: skip
+def test_seeded_initializers_repeat(executor, make):
+    a = tf.get_variable("a", [20, 30], initializer=make(seed=3))
+    b = tf.get_variable("b", [20, 30], initializer=make(seed=3))
+    first, second = values(a, b)
+    np.testing.assert_array_equal(first, second)
+    assert first.std() > 0.01
+
+
+def test_constants(executor):
+    a = tf.get_variable("a", [2, 2], initializer=tf.constant_initializer([1.0, 2.0, 3.0]))
+    b = tf.get_variable("b", initializer=np.arange(3, dtype=np.int32))
+    c = tf.get_variable("c", [2], tf.int32)
+    assert [x.tolist() for x in values(a, b, c)] == [[[1, 2], [3, 3]], [0, 1, 2], [0, 0]]
+
+
+def test_reports_of_what_is_not_initialized(executor):
+    tf.Variable(1.0, name="a")
+    v = tf.Variable(1.0, name="b")
+    with tf.Session() as session:
+        session.run(v.initializer)
+        assert session.run(tf.report_uninitialized_variables()).tolist() == [b"a"]
+        assert bool(session.run(tf.is_variable_initialized(v)))
+
+
+# --- in parts ---------------------------------------------------------------------------------------------
+
+
+def test_a_variable_in_parts(executor):
+    v = tf.get_variable("v", [5, 2], initializer=tf.constant_initializer(1.5), partitioner=tf.fixed_size_partitioner(2))
+    assert [p.name for p in v] == ["v/part_0:0", "v/part_1:0"]
+    assert [p.shape.as_list() for p in v] == [[3, 2], [2, 2]]
+    assert [p._get_save_slice_info().spec for p in v] == ["5 2 0,3:0,2", "5 2 3,2:0,2"]
+    whole, doubled = values(tf.convert_to_tensor(v), v * 2)
+    assert whole.shape == (5, 2)
+    assert doubled.tolist() == [[3.0, 3.0]] * 5
+    assert tf.convert_to_tensor(v).op.type == "Identity"
+
+
+def test_a_scope_divides_all_but_scalars():
+    with tf.variable_scope("s", partitioner=tf.fixed_size_partitioner(3, axis=1)):
+        assert len(tf.get_variable("v", [2, 6])) == 3
+    with tf.variable_scope("t", partitioner=tf.fixed_size_partitioner(3)):
+        assert tf.get_variable("scalar", []).name == "t/scalar:0"
+
+
+def test_parts_of_a_constant_are_its_slices(executor):
+    v = tf.get_variable("v", initializer=np.arange(6, dtype=np.float32).reshape(3, 2), partitioner=None)
+    parts = tf.create_partitioned_variables([3, 2], [3, 1], tf.constant(np.arange(6, dtype=np.float32).reshape(3, 2)), name="p")
+    assert [p.name for p in parts] == ["p/part_0:0", "p/part_1:0", "p/part_2:0"]
+    found = values(v, *parts)
+    np.testing.assert_array_equal(np.concatenate(found[1:]), found[0])
+
+
+def test_parts_are_found_again():
+    with tf.variable_scope("s", partitioner=tf.fixed_size_partitioner(2)):
+        v = tf.get_variable("v", [4, 2])
+        with pytest.raises(ValueError, match="Partitioned variable with name s/v already exists"):
+            tf.get_variable("v", [4, 2])
+    with tf.variable_scope("s", partitioner=tf.fixed_size_partitioner(2), reuse=True):
+        assert tf.get_variable("v", [4, 2]) is v
+
+
+def test_partitioners():
+    def parts(partitioner, shape, dtype=tf.float32):
+        return partitioner(shape=tf.TensorShape(shape), dtype=dtype)
+
+    assert parts(tf.fixed_size_partitioner(4), [2, 3]) == [2, 1]
+    assert parts(tf.variable_axis_size_partitioner(64), [32, 4]) == [8, 1]
+    assert parts(tf.variable_axis_size_partitioner(64, max_shards=3), [32, 4]) == [3, 1]
+    assert parts(tf.min_max_variable_partitioner(10, min_slice_size=64), [32, 4]) == [8, 1]
+    assert parts(tf.min_max_variable_partitioner(2, axis=1, min_slice_size=64), [32, 4]) == [1, 2]
+
+
+def test_rows_are_looked_up_in_parts_and_trained(executor):
+    table = tf.get_variable("t", [5, 2], initializer=tf.ones_initializer(), partitioner=tf.fixed_size_partitioner(2))
+    rows = tf.nn.embedding_lookup(table, [0, 4, 2], partition_strategy="div")
+    train = tf.train.GradientDescentOptimizer(0.5).minimize(tf.reduce_sum(rows))
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        session.run(train)
+        assert session.run(tf.convert_to_tensor(table)).tolist() == [[0.5, 0.5], [1, 1], [0.5, 0.5], [1, 1], [0.5, 0.5]]
