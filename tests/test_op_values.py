@@ -9,7 +9,7 @@ import pytest
 import hookloop as tf
 
 FIXTURES = Path(__file__).parent / "fixtures"
-TOLERANCE = {"float16": 2e-3, "bfloat16": 2e-2, "float32": 2e-5, "float64": 1e-10}
+TOLERANCE = {"float16": 5e-3, "bfloat16": 2e-2, "float32": 2e-5, "float64": 1e-10}
 
 
 class Recording:
