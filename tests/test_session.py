@@ -1,0 +1,207 @@
+"""Sessions: what may be fetched and fed, options, threads, closing."""
+
+import threading
+from collections import OrderedDict, namedtuple
+
+import numpy as np
+import pytest
+
+import hookloop as tf
+
+Pair = namedtuple("Pair", ["first", "second"])
+
+
+def test_fetches_keep_their_structure(executor):
+    a, b = tf.constant(1), tf.constant([2.0, 3.0])
+    with tf.Session() as session:
+        found = session.run({"x": [a, (b, a)], "y": Pair(a, {"z": b}), "w": [], "op": tf.no_op()})
+        ordered = session.run(OrderedDict([("b", a), ("a", b)]))
+    assert isinstance(found["x"][1], tuple)
+    assert isinstance(found["y"], Pair)
+    assert found["y"].second["z"].tolist() == [2, 3]
+    assert found["w"] == []
+    assert found["op"] is None
+    assert isinstance(ordered, OrderedDict)
+    assert list(ordered) == ["b", "a"]
+
+
+def test_fetches_by_name_and_twice(executor):
+    a = tf.constant(7, name="a")
+    with tf.Session() as session:
+        assert session.run(["a:0", a, "a"]) == [7, 7, None]
+
+
+def test_fetched_arrays_are_the_callers_own(executor):
+    v = tf.Variable([1.0, 2.0])
+    with tf.Session() as session:
+        session.run(v.initializer)
+        found = session.run(v)
+        found[:] = 0
+        assert session.run(v).tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("value", [1.7, np.float64(1.7), [1.7][0], np.int64(1), True, np.array(1.7)])
+def test_numbers_are_converted(executor, value):
+    x = tf.placeholder(tf.int32, [])
+    with tf.Session() as session:
+        assert session.run(x + 1, {x: value}) == 2
+
+
+@pytest.mark.parametrize("dtype", [tf.float16, tf.float32, tf.float64, tf.int8, tf.int32, tf.int64, tf.uint8])
+@pytest.mark.parametrize("order", ["C", "F", "strided", "swapped", "list", "object", "readonly"])
+def test_feeds_of_every_kind_of_array(executor, dtype, order):
+    x = tf.placeholder(dtype, [2, 3])
+    whole = np.arange(6).reshape(2, 3)
+    value = {
+        "C": whole.astype(np.float64), "F": np.asfortranarray(whole), "strided": np.arange(12).reshape(2, 6)[:, ::2] // 2,
+        "swapped": whole.astype(">i4"), "list": whole.tolist(), "object": whole.astype(object), "readonly": whole.copy(),
+    }[order]  # fmt: skip
+    if order == "readonly":
+        value.flags.writeable = False
+    with tf.Session() as session:
+        found = session.run(x * 2, {x: value})
+    assert found.tolist() == (whole * 2).tolist()
+    assert found.dtype == dtype.as_numpy_dtype
+
+
+def test_feeds_of_any_tensor(executor):
+    a = tf.constant(1.0)
+    b = a + 1
+    v = tf.Variable(5.0)
+    with tf.Session() as session:
+        session.run(v.initializer)
+        assert session.run(b * 10, {b: 3.0}) == 30
+        assert session.run(b, {a: 3.0}) == 4
+        assert session.run([b, a], {"add:0" if b.name == "add:0" else b: 7.0}) == [7, 1]
+        assert session.run(v.value() * 2, {v: 1.5}) == 3
+
+
+def test_a_default_may_be_fed(executor):
+    x = tf.placeholder_with_default([1.0, 2.0], [None])
+    with tf.Session() as session:
+        assert session.run(x * 2).tolist() == [2, 4]
+        assert session.run(x * 2, {x: [5.0]}).tolist() == [10]
+
+
+def test_callables(executor):
+    x = tf.placeholder(tf.float32, [])
+    with tf.Session() as session:
+        double = session.make_callable(x * 2, feed_list=[x])
+        both = session.make_callable([x, x + 1], [x])
+        nothing = session.make_callable(tf.no_op())
+        assert double(4.0) == 8
+        assert both(1.0) == [1, 2]
+        assert nothing() is None
+        with pytest.raises(ValueError, match="expected 1 values for the feeds, got 0"):
+            double()
+
+
+def test_every_field_of_a_configuration_is_accepted():
+    config = tf.ConfigProto(
+        intra_op_parallelism_threads=2, inter_op_parallelism_threads=3, allow_soft_placement=True,
+        log_device_placement=False, operation_timeout_in_ms=5000, device_count={"CPU": 1, "GPU": 0},
+        gpu_options=tf.GPUOptions(allow_growth=True), graph_options=tf.GraphOptions(),
+    )  # fmt: skip
+    config.gpu_options.per_process_gpu_memory_fraction = 0.5
+    with tf.Session(config=config) as session:
+        assert session.run(tf.constant(1)) == 1
+
+
+def test_run_metadata_is_accepted(executor):
+    metadata = tf.RunMetadata()
+    options = tf.RunOptions(trace_level=tf.RunOptions.FULL_TRACE)
+    with tf.Session() as session:
+        assert session.run(tf.constant(1) + 1, options=options, run_metadata=metadata) == 2
+
+
+def test_a_closed_session(executor):
+    x = tf.constant(1)
+    session = tf.Session()
+    session.close()
+    with pytest.raises(RuntimeError, match="Attempted to use a closed Session"):
+        session.run(x)
+    session.close()
+
+
+def test_default_sessions_and_graphs(executor):
+    graph = tf.Graph()
+    with graph.as_default():
+        x = tf.constant(3)
+    with tf.Session(graph=graph) as session:
+        assert tf.get_default_session() is session
+        assert tf.get_default_graph() is graph
+        assert x.eval() == 3
+    assert tf.get_default_session() is None
+    with pytest.raises(ValueError, match="Cannot evaluate tensor using `eval\\(\\)`: No default session"):
+        x.eval()
+    with tf.Session(graph=graph).as_default() as other:
+        assert x.eval() == 3
+        assert other.graph is graph
+    assert other.run(x) == 3
+
+
+def test_an_interactive_session(executor):
+    x = tf.constant(3) * 2
+    session = tf.InteractiveSession()
+    try:
+        assert x.eval() == 6
+        tf.no_op().run()
+    finally:
+        session.close()
+    assert tf.get_default_session() is None
+
+
+def test_variables_belong_to_their_session(executor):
+    v = tf.Variable(1.0)
+    with tf.Session() as one, tf.Session() as two:
+        one.run(v.initializer)
+        two.run(v.initializer)
+        one.run(v.assign_add(1.0))
+        assert (one.run(v), two.run(v)) == (2, 1)
+
+
+def test_buffers_are_the_variables_memory():
+    v = tf.Variable([1.0, 2.0])
+    with tf.Session() as session:
+        session.run(v.initializer)
+        view = session.buffer(v)
+        assert not view.flags.writeable
+        session.run(v.assign([3.0, 4.0]))
+        assert view.tolist() == [3, 4]
+
+
+def test_nodes_added_between_runs(executor):
+    x = tf.constant(2)
+    with tf.Session() as session:
+        assert session.run(x) == 2
+        assert session.run(x * 3) == 6
+
+
+def test_threads_in_one_session(config):
+    x = tf.placeholder(tf.float64, [None, 8])
+    w = tf.Variable(np.eye(8) * 2)
+    y = tf.reduce_sum(tf.matmul(x, w), 1)
+    failures = []
+
+    def work(session, number):
+        for size in (1, 5, 17, 64) * 10:
+            found = session.run(y, {x: np.full((size, 8), float(number))})
+            if found.tolist() != [16.0 * number] * size:
+                failures.append((number, size))
+
+    with tf.Session(config=config) as session:
+        session.run(w.initializer)
+        threads = [threading.Thread(target=work, args=(session, n)) for n in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert not failures
+
+
+def test_many_sizes_one_after_the_other(executor):
+    x = tf.placeholder(tf.float32, [None])
+    y = tf.reduce_sum(x) + tf.cast(tf.size(x), tf.float32)
+    with tf.Session() as session:
+        for size in (0, 1, 100, 3, 0, 1000, 2):
+            assert session.run(y, {x: np.ones(size)}) == 2 * size
