@@ -6,6 +6,8 @@ Philox 4x32-10 (Salmon et al. 2011) with TensorFlow 1.15's keys and transforms. 
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 _RESERVED = 256
@@ -140,3 +142,93 @@ def multinomial(stream, logits, samples, dtype):
         wanted = draws[row * samples : (row + 1) * samples] * totals[-1]
         out[row] = np.searchsorted(totals, wanted, side="right")
     return out
+
+
+class _Draws:
+    """Uniform and normal doubles of one output of a rejection method; the second of a block's pair comes first."""
+
+    def __init__(self, stream, index):
+        self.stream, self.index = stream, index
+        self.uniforms, self.normals = [], []
+
+    def _block(self):
+        words = blocks(self.stream, self.index, 1)
+        self.index += 1
+        return words
+
+    def uniform(self):
+        if not self.uniforms:
+            w = self._block()
+            self.uniforms = [float(_double(w[:, 0], w[:, 1])[0]), float(_double(w[:, 2], w[:, 3])[0])]
+        return self.uniforms.pop()
+
+    def normal(self):
+        if not self.normals:
+            self.normals = [float(z) for z in _normal_doubles(self._block()).ravel()]
+        return self.normals.pop()
+
+
+def _gamma_of(alpha, draws):
+    if alpha == 1:
+        return -math.log(1 - draws.uniform())
+    d = alpha + (2 / 3 if alpha < 1 else -1 / 3)
+    c = 1 / 3 / math.sqrt(d)
+    while True:
+        x = draws.normal()
+        v = 1 + c * x
+        if v <= 0:
+            continue
+        v = v * v * v
+        u = draws.uniform()
+        if u < 1 - 0.0331 * (x * x) * (x * x) or math.log(u) < 0.5 * x * x + d * (1 - v + math.log(v)):
+            return d * v * (draws.uniform() ** (1 / alpha) if alpha < 1 else 1)
+
+
+def _poisson_of(rate, highest, draws):
+    if not rate >= 0 or math.isinf(rate):
+        return math.nan
+    if rate < 10:
+        limit, product, x = math.exp(-rate), 1.0, 0
+        while True:
+            product *= draws.uniform()
+            if product <= limit and x <= highest:
+                return x
+            x += 1
+    b = 0.931 + 2.53 * math.sqrt(rate)
+    a = -0.059 + 0.02483 * b
+    inverse_alpha = 1.1239 + 1.1328 / (b - 3.4)
+    while True:
+        u, v = draws.uniform() - 0.5, draws.uniform()
+        shifted = 0.5 - abs(u)
+        k = math.floor((2 * a / shifted + b) * u + rate + 0.43)
+        if k > highest:
+            continue
+        if shifted >= 0.07 and v <= 0.9277 - 3.6224 / (b - 2):
+            return k
+        if k < 0 or (shifted < 0.013 and v > shifted):
+            continue
+        bound = -rate + k * math.log(rate) - math.lgamma(k + 1)
+        if math.log(v * inverse_alpha / (a / (shifted * shifted) + b)) <= bound:
+            return k
+
+
+def _rejected(stream, shape, rates, dtype, draw):
+    """[*shape, *rates.shape] of draws, each from blocks of its own."""
+    samples = int(np.prod(shape))
+    first = _reserve(stream, samples * rates.size * _RESERVED)
+    out = np.empty((samples, rates.size), np.float64)
+    for i in range(samples * rates.size):
+        rate, sample = divmod(i, samples)
+        out[sample, rate] = draw(float(rates.flat[rate]), _Draws(stream, first + i * _RESERVED))
+    if np.dtype(dtype).kind == "i":
+        out = np.nan_to_num(out)
+    return out.reshape((*shape, *rates.shape)).astype(dtype)
+
+
+def gamma(stream, shape, alpha, dtype):
+    return _rejected(stream, shape, np.asarray(alpha), dtype, _gamma_of)
+
+
+def poisson(stream, shape, rate, dtype):
+    info = np.iinfo(dtype) if np.dtype(dtype).kind == "i" else np.finfo(dtype)
+    return _rejected(stream, shape, np.asarray(rate), dtype, lambda r, draws: _poisson_of(r, float(info.max), draws))

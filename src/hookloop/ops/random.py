@@ -11,10 +11,11 @@ from . import _philox, kinds
 from .build import apply_op, convert_to_tensor
 from .registry import OpDef, no_gradient, register
 
-__all__ = ["multinomial", "random_crop", "random_normal", "random_shuffle",
+__all__ = ["multinomial", "random_crop", "random_gamma", "random_normal", "random_poisson", "random_shuffle",
            "random_uniform", "truncated_normal"]  # fmt: skip
 
 _SEEDS = {"seed": 0, "seed2": 0}
+_RATES = frozenset((dtypes.float16, dtypes.float32, dtypes.float64, dtypes.int32, dtypes.int64))
 
 
 def _from_sizes(c):
@@ -58,7 +59,27 @@ def _multinomial_lower(c, node):
     c.emit("multinomial", [c.stream(), node.inputs[0]], node.outputs)
 
 
+def _rejection_lower(kernel):
+    return lambda c, node: c.emit(kernel, [c.stream(), node.inputs[1]], node.outputs)
+
+
+def _samples_of_each(c):
+    """The shape asked for, then the parameter's."""
+    if not c.known(1):
+        return None
+    return (*c.sizes(0), *c.shape(1))
+
+
 register(
+    OpDef("RandomGamma", "shape: S, alpha: T", "output: T", attrs=dict(_SEEDS),
+          types={"S": kinds.INDEX, "T": kinds.FLOAT - {dtypes.bfloat16}}, shape=_samples_of_each,
+          lower=_rejection_lower("random_gamma"), stateful="stream", gradient=no_gradient,
+          reference=lambda node, stream, shape, alpha: _philox.gamma(stream, _dims(shape), alpha, alpha.dtype)),
+    OpDef("RandomPoissonV2", "shape: S, rate: R", "output: dtype", attrs={"dtype": dtypes.int64, **_SEEDS},
+          types={"S": kinds.INDEX, "R": _RATES, "dtype": _RATES}, shape=_samples_of_each,
+          lower=_rejection_lower("random_poisson"), stateful="stream", gradient=no_gradient,
+          reference=lambda node, stream, shape, rate: _philox.poisson(
+              stream, _dims(shape), rate, node.attrs["dtype"].as_numpy_dtype)),
     _shaped("RandomUniform", "random_uniform", lambda node, stream, shape: _philox.uniform(
         stream, _dims(shape), node.attrs["dtype"].as_numpy_dtype), kinds.FLOAT),
     _shaped("RandomStandardNormal", "random_normal", lambda node, stream, shape: _philox.normal(
@@ -172,6 +193,13 @@ def multinomial(logits, num_samples, seed=None, name=None, output_dtype=None):
         return apply_op("Multinomial", [logits, num_samples], _seeded(seed, output_dtype=dtypes.as_dtype(output_dtype or dtypes.int64)))
 
 
+def categorical(logits, num_samples, dtype=None, seed=None, name=None):
+    """As `multinomial`, under its newer name (`tf.random.categorical`)."""
+    with name_scope(name, "categorical", [logits]):
+        logits = convert_to_tensor(logits, name="logits")
+        return apply_op("Multinomial", [logits, num_samples], _seeded(seed, output_dtype=dtypes.as_dtype(dtype or dtypes.int64)))
+
+
 def random_crop(value, size, seed=None, name=None):
     """A part of the given size, from a random place of a tensor."""
     from .array import shape as shape_of
@@ -183,3 +211,47 @@ def random_crop(value, size, seed=None, name=None):
         limit = shape_of(value) - size + 1
         offset = random_uniform(shape_of(limit), dtype=size.dtype, maxval=size.dtype.max, seed=seed) % limit
         return slice_of(value, offset, size, name=scope)
+
+
+def random_gamma(shape, alpha, beta=None, dtype=dtypes.float32, seed=None, name=None):
+    """Samples of gamma distributions (Marsaglia and Tsang, 2000).
+
+    Args:
+      shape: how many samples of each distribution: a list or an integer tensor.
+      alpha: the shape parameters.
+      beta: the inverse scales, of a shape that broadcasts with alpha's; 1 by default.
+      dtype: float16, float32 or float64.
+      seed: the op's seed.
+      name: the scope of the nodes.
+
+    Returns:
+      A tensor of shape [*shape, *(alpha + beta).shape].
+    """
+    with name_scope(name, "random_gamma", [shape, alpha, beta]):
+        shape = convert_to_tensor(shape, name="shape", dtype=dtypes.int32)
+        alpha = convert_to_tensor(alpha, name="alpha", dtype=dtype)
+        beta = convert_to_tensor(1 if beta is None else beta, name="beta", dtype=dtype)
+        from .array import zeros_like
+        from .math import maximum
+
+        broadcast = alpha + zeros_like(beta)
+        samples = apply_op("RandomGamma", [shape, broadcast], _seeded(seed))
+        return maximum(np.finfo(alpha.dtype.as_numpy_dtype).tiny, samples / beta)
+
+
+def random_poisson(lam, shape, dtype=dtypes.float32, seed=None, name=None):
+    """Samples of Poisson distributions (Knuth; above a rate of 10 Hormann, 1993).
+
+    Args:
+      lam: the rates.
+      shape: how many samples of each: a list or an integer tensor.
+      dtype: of the samples.
+      seed: the op's seed.
+      name: the scope of the nodes.
+
+    Returns:
+      A tensor of shape [*shape, *lam.shape].
+    """
+    with name_scope(name, "random_poisson", [lam, shape]):
+        shape = convert_to_tensor(shape, name="shape", dtype=dtypes.int32)
+        return apply_op("RandomPoissonV2", [shape, lam], _seeded(seed, dtype=dtypes.as_dtype(dtype)))

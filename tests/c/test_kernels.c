@@ -1,0 +1,124 @@
+/* Kernels alone: values, sizes that are no multiple of a vector, empty operands, refusals. */
+#include "harness.h"
+
+static float *ramp(int64_t n, float first, float step) {
+    float *values = malloc(sizeof(float) * (size_t)(n ? n : 1));
+    for (int64_t i = 0; i < n; i++) values[i] = first + step * (float)i;
+    return values;
+}
+
+static void free_outputs(alone *result) {
+    for (int k = 0; k < 4; k++) free(result->out[k]);
+}
+
+static void test_add_of_every_length(void) {
+    for (int64_t n = 0; n < 70; n++) {
+        float *x = ramp(n, 1, 1), *y = ramp(n, 0, 2);
+        const operand operands[] = {{HL_FLOAT32, 1, {n}, x}, {HL_FLOAT32, 1, {n}, y}, {HL_FLOAT32, 1, {n}, NULL}};
+        alone result = run_alone("add", 1, 3, operands, 0, NULL);
+        CHECK(result.status == HL_OK);
+        for (int64_t i = 0; i < n; i++) CHECK(((float *)result.out[0])[i] == x[i] + y[i]);
+        free_outputs(&result), free(x), free(y);
+    }
+}
+
+static void test_products_of_many_shapes(void) {
+    const int64_t sizes[] = {0, 1, 2, 5, 6, 7, 16, 31, 64, 65};
+    const int count = sizeof sizes / sizeof *sizes;
+    for (int a = 0; a < count; a++)
+        for (int b = 0; b < count; b++)
+            for (int c = 0; c < count; c += 3)
+                for (int transposed = 0; transposed < 4; transposed++) {
+                    const int64_t m = sizes[a], k = sizes[b], n = sizes[c];
+                    const bool ta = transposed & 1, tb = transposed & 2;
+                    float *x = ramp(m * k, -1, 0.01f), *y = ramp(k * n, 1, -0.02f);
+                    const operand operands[] = {{HL_FLOAT32, 2, {ta ? k : m, ta ? m : k}, x},
+                                                {HL_FLOAT32, 2, {tb ? n : k, tb ? k : n}, y},
+                                                {HL_FLOAT32, 2, {m, n}, NULL}};
+                    const hl_value attrs[] = {{.i = ta}, {.i = tb}};
+                    alone result = run_alone("matmul", 2, 3, operands, 2, attrs);
+                    CHECK(result.status == HL_OK);
+                    for (int64_t i = 0; i < m; i++)
+                        for (int64_t j = 0; j < n; j++) {
+                            double sum = 0;
+                            for (int64_t p = 0; p < k; p++)
+                                sum += (double)x[ta ? p * m + i : i * k + p] * y[tb ? j * k + p : p * n + j];
+                            CHECK(fabs(((float *)result.out[0])[i * n + j] - sum) <= 1e-4 * (fabs(sum) + (double)k));
+                        }
+                    free_outputs(&result), free(x), free(y);
+                }
+}
+
+static void test_softmax_rows_sum_to_one(void) {
+    for (int64_t width = 1; width < 40; width++) {
+        float *x = ramp(3 * width, -5, 0.7f);
+        const operand operands[] = {{HL_FLOAT32, 2, {3, width}, x}, {HL_FLOAT32, 2, {3, width}, NULL}};
+        alone result = run_alone("softmax", 1, 2, operands, 0, NULL);
+        CHECK(result.status == HL_OK);
+        for (int row = 0; row < 3; row++) {
+            double sum = 0;
+            for (int64_t i = 0; i < width; i++) sum += ((float *)result.out[0])[row * width + i];
+            CHECK(fabs(sum - 1) < 1e-5);
+        }
+        free_outputs(&result), free(x);
+    }
+}
+
+static void test_an_index_out_of_range_is_named(void) {
+    const float rows[] = {1, 2, 3, 4, 5, 6};
+    const int32_t indices[] = {2, 0, 3};
+    const operand operands[] = {{HL_FLOAT32, 2, {3, 2}, rows}, {HL_INT32, 1, {3}, indices}, {HL_FLOAT32, 2, {3, 2}, NULL}};
+    const hl_value attrs[] = {{.i = 0}, {.i = 0}};
+    alone result = run_alone("gather", 1, 3, operands, 2, attrs);
+    CHECK(result.status == HL_INVALID_ARGUMENT);
+    CHECK(!strcmp(result.message, "indices[2] = 3 is not in [0, 3)"));
+    free_outputs(&result);
+}
+
+static void test_a_dtype_without_a_kernel_is_refused(void) {
+    const uint8_t flags[] = {1, 0};
+    const operand operands[] = {{HL_BOOL, 1, {2}, flags}, {HL_BOOL, 1, {2}, NULL}};
+    alone result = run_alone("tanh", 1, 2, operands, 0, NULL);
+    CHECK(result.status == HL_UNIMPLEMENTED);
+    CHECK(strstr(result.message, "no kernel"));
+    free_outputs(&result);
+}
+
+static void test_an_update_that_fails_writes_nothing(void) {
+    float variable[] = {1, 2, 3, 4};
+    const float updates[] = {10, 20};
+    const int32_t indices[] = {0, 9};
+    const operand operands[] = {{HL_FLOAT32, 2, {4, 1}, variable}, {HL_INT32, 1, {2}, indices}, {HL_FLOAT32, 2, {2, 1}, updates}};
+    alone result = run_alone("scatter_add", 1, 3, operands, 0, NULL);
+    CHECK(result.status == HL_INVALID_ARGUMENT);
+    CHECK(strstr(result.message, "indices[1] = 9 is not in [0, 4)"));
+}
+
+static void test_one_and_two_threads_agree_to_the_bit(void) {
+    const int64_t n = 300000;
+    float *x = ramp(n, -1, 1e-5f);
+    float *sums[2];
+    for (int threads = 1; threads <= 2; threads++) {
+        const operand operands[] = {{HL_FLOAT32, 2, {3, n / 3}, x}, {HL_FLOAT32, 1, {3}, NULL}};
+        const hl_value attrs[] = {{.i = 2}};
+        alone result = run_alone("sum", threads, 2, operands, 1, attrs);
+        if (result.status != HL_OK) fprintf(stderr, "%s\n", result.message);
+        CHECK(result.status == HL_OK);
+        sums[threads - 1] = result.out[0];
+    }
+    CHECK(!memcmp(sums[0], sums[1], 3 * sizeof(float)));
+    free(sums[0]), free(sums[1]), free(x);
+}
+
+int main(void) {
+    test_add_of_every_length();
+    test_products_of_many_shapes();
+    test_softmax_rows_sum_to_one();
+    test_an_index_out_of_range_is_named();
+    test_a_dtype_without_a_kernel_is_refused();
+    test_an_update_that_fails_writes_nothing();
+    test_one_and_two_threads_agree_to_the_bit();
+    hl_pool_stop();
+    printf("kernels at %s: ok\n", hl_isa_name());
+    return 0;
+}

@@ -1,0 +1,65 @@
+/* The thread pool: every chunk is run once, from several callers at a time, also after a fork. */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "harness.h"
+
+enum { CHUNKS = 64, CALLERS = 3, ROUNDS = 400 };
+
+static _Atomic long total;
+
+static void work(void *marks, int64_t chunk, int worker) {
+    volatile double sum = 0;
+    for (int i = 0; i < 2000; i++) sum += i;
+    CHECK(worker >= 0 && worker < 4);
+    ((char *)marks)[chunk]++;
+    atomic_fetch_add(&total, 1);
+}
+
+static void *call_often(void *rounds) {
+    hl_run run = {.pool = hl_pool_get(4), .threads = 4};
+    for (long round = 0; round < *(long *)rounds; round++) {
+        char marks[CHUNKS] = {0};
+        hl_parallel(&run, CHUNKS, 1e6, work, marks);
+        for (int chunk = 0; chunk < CHUNKS; chunk++) CHECK(marks[chunk] == 1);
+        if (round % 100 == 0) usleep(500);
+    }
+    return NULL;
+}
+
+static void test_several_callers(void) {
+    pthread_t threads[CALLERS];
+    long rounds = ROUNDS;
+    for (int k = 0; k < CALLERS; k++) pthread_create(&threads[k], NULL, call_often, &rounds);
+    for (int k = 0; k < CALLERS; k++) pthread_join(threads[k], NULL);
+    CHECK(total == (long)CALLERS * ROUNDS * CHUNKS);
+}
+
+static void test_no_chunks(void) {
+    hl_run run = {.pool = hl_pool_get(2), .threads = 2};
+    hl_parallel(&run, 0, 1e9, work, NULL);
+}
+
+static void test_a_child_has_a_pool_of_its_own(void) {
+    fflush(stdout);
+    const pid_t child = fork();
+    if (child == 0) {
+        long rounds = 20;
+        call_often(&rounds);
+        _exit(0);
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+int main(int argc, char **argv) {
+    test_several_callers();
+    test_no_chunks();
+    if (argc < 2 || strcmp(argv[1], "nofork")) test_a_child_has_a_pool_of_its_own();
+    hl_pool_stop();
+    printf("pool: ok\n");
+    return 0;
+}
