@@ -97,7 +97,9 @@ class BuildCore(build_ext):
             jobs.append((source, temp / "runner" / (source.stem + ".o"), ["-O2", *extra]))
         for level, flags in LEVELS.items():
             for source in kernels:
-                jobs.append((source, temp / level / (source.stem + ".o"), [*KERNEL_FLAGS, *flags, f"-DHL_ISA={level}", *extra]))
+                jobs.append(
+                    (source, temp / level / (source.stem + ".o"), [*KERNEL_FLAGS, *flags, f"-DHL_ISA={level}", *extra])
+                )
         with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
             list(pool.map(lambda job: self.compile_one(compiler, headers, *job), jobs))
         return [str(target) for _, target, _ in jobs]
@@ -106,7 +108,12 @@ class BuildCore(build_ext):
         command = [compiler, *COMMON, *self.include_flags, *flags, "-c", str(source), "-o", str(target)]
         note = target.with_suffix(".cmd")
         newest = max(headers, source.stat().st_mtime)
-        if target.exists() and target.stat().st_mtime > newest and note.exists() and note.read_text() == " ".join(command):
+        if (
+            target.exists()
+            and target.stat().st_mtime > newest
+            and note.exists()
+            and note.read_text() == " ".join(command)
+        ):
             return
         target.parent.mkdir(parents=True, exist_ok=True)
         subprocess.run(command, check=True)
@@ -128,7 +135,9 @@ class BuildPython(build_py):
 def extensions():
     from Cython.Build import cythonize
 
-    core = Extension("hookloop._core", ["src/hookloop/_core.pyx"], depends=[str(p) for p in Path("src/hookloop").glob("*.px[di]")])
+    core = Extension(
+        "hookloop._core", ["src/hookloop/_core.pyx"], depends=[str(p) for p in Path("src/hookloop").glob("*.px[di]")]
+    )
     return cythonize([core], language_level=3, force=stale_core())
 
 

@@ -1,6 +1,6 @@
 """Builds the source distribution, installs it in a new environment, and runs the tests there, away from the checkout.
 
-    python tests/install_elsewhere.py
+python tests/install_elsewhere.py
 """
 
 import shutil

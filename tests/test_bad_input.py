@@ -108,7 +108,9 @@ def test_a_fetch_from_another_graph(session):
 
 
 def test_shapes_that_do_not_fit_when_the_graph_is_built():
-    with pytest.raises(ValueError, match=rf"Dimensions must be equal, but are 3 and 4.*MatMul.*\[2,3\].*\[4,5\].*{HERE}"):
+    with pytest.raises(
+        ValueError, match=rf"Dimensions must be equal, but are 3 and 4.*MatMul.*\[2,3\].*\[4,5\].*{HERE}"
+    ):
         tf.matmul(tf.ones([2, 3]), tf.ones([4, 5]))
 
 

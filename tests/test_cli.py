@@ -45,7 +45,13 @@ def test_the_demo_prints_what_it_did(tmp_path):
     plot = tmp_path / "loss.png"
     done = run("demo", "--steps", "50", "--threads", "1", "--seed", "3", "--plot", str(plot))
     assert done.returncode == 0, done.stderr
-    for text in ("accuracy on the held-out digits: 0.", "steps per second", "microseconds per step", "ISA level ", "OpenBLAS core "):
+    for text in (
+        "accuracy on the held-out digits: 0.",
+        "steps per second",
+        "microseconds per step",
+        "ISA level ",
+        "OpenBLAS core ",
+    ):
         assert text in done.stdout
     assert "loss = " in done.stderr
     assert plot.read_bytes().startswith(b"\x89PNG")

@@ -57,7 +57,10 @@ def test_a_loop():
 
 
 def test_a_captured_matrix_sums_over_the_iterations():
-    check(lambda w: count_to(3, lambda i, a: tf.tanh(tf.matmul(a, w)), tf.ones([2, 2], tf.float64)), [[0.3, 0.1], [0.2, 0.5]])
+    check(
+        lambda w: count_to(3, lambda i, a: tf.tanh(tf.matmul(a, w)), tf.ones([2, 2], tf.float64)),
+        [[0.3, 0.1], [0.2, 0.5]],
+    )
 
 
 def test_a_loop_that_does_not_run():
@@ -73,9 +76,7 @@ def test_a_loop_in_a_loop():
 
 def test_a_conditional_in_a_loop():
     def build(x):
-        return count_to(
-            5, lambda i, a: tf.cond(tf.equal(i % 2, 0), lambda: a * a * x, lambda: tf.sin(a) * 2), x
-        )
+        return count_to(5, lambda i, a: tf.cond(tf.equal(i % 2, 0), lambda: a * a * x, lambda: tf.sin(a) * 2), x)
 
     check(build, 0.9)
 

@@ -15,9 +15,7 @@ OPS = {
     "random_uniform([5], -1, 4, seed=5)": lambda: tf.random_uniform([5], -1, 4, seed=5),
     "random_uniform([5], float64, seed=5)": lambda: tf.random_uniform([5], dtype=tf.float64, seed=5),
     "random_uniform([9], 3, 100, int32, seed=2)": lambda: tf.random_uniform([9], 3, 100, dtype=tf.int32, seed=2),
-    "random_uniform([5], 3, 10**12, int64, seed=2)": lambda: tf.random_uniform(
-        [5], 3, 10**12, dtype=tf.int64, seed=2
-    ),
+    "random_uniform([5], 3, 10**12, int64, seed=2)": lambda: tf.random_uniform([5], 3, 10**12, dtype=tf.int64, seed=2),
     "random_normal([3, 5], seed=3)": lambda: tf.random_normal([3, 5], seed=3),
     "random_normal([5], 1, 2, float64, seed=3)": lambda: tf.random_normal([5], 1.0, 2.0, dtype=tf.float64, seed=3),
     "truncated_normal([33], seed=8)": lambda: tf.truncated_normal([33], seed=8),
@@ -148,7 +146,10 @@ def test_whole_numbers_need_an_upper_bound():
 
 def test_an_empty_range_of_whole_numbers_is_refused(executor):
     numbers = tf.random_uniform([3], 5, 5, dtype=tf.int32)
-    with tf.Session() as session, pytest.raises(tf.errors.InvalidArgumentError, match="Need minval < maxval, got 5 >= 5"):
+    with (
+        tf.Session() as session,
+        pytest.raises(tf.errors.InvalidArgumentError, match="Need minval < maxval, got 5 >= 5"),
+    ):
         session.run(numbers)
 
 

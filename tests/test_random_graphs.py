@@ -155,8 +155,16 @@ def test_executors_agree_for_all_sizes(data):
     with tf.Graph().as_default():
         builder = Builder(data)
         builder.grow(data.draw(st.integers(1, 12)))
-        fetches = [builder.rows[-1], builder.small[-1], tf.reduce_sum(builder.row()), builder.row(), *builder.writes[-2:]]
-        feeds = list(sized_feeds(builder, data.draw(st.lists(st.sampled_from([1, 2, 3, 7, 50, 300]), min_size=1, max_size=5))))
+        fetches = [
+            builder.rows[-1],
+            builder.small[-1],
+            tf.reduce_sum(builder.row()),
+            builder.row(),
+            *builder.writes[-2:],
+        ]
+        feeds = list(
+            sized_feeds(builder, data.draw(st.lists(st.sampled_from([1, 2, 3, 7, 50, 300]), min_size=1, max_size=5)))
+        )
         found = outcomes(fetches, feeds)
         with reference_executor():
             assert_equal_runs(found, outcomes(fetches, feeds))

@@ -55,9 +55,15 @@ def test_a_second_variable_of_a_name_is_refused():
         tf.get_variable("v", [2])
     with tf.variable_scope("", reuse=True), pytest.raises(ValueError, match="Variable w does not exist"):
         tf.get_variable("w", [2])
-    with tf.variable_scope("", reuse=True), pytest.raises(ValueError, match=r"specified shape \(3,\) and found shape \(2,\)"):
+    with (
+        tf.variable_scope("", reuse=True),
+        pytest.raises(ValueError, match=r"specified shape \(3,\) and found shape \(2,\)"),
+    ):
         tf.get_variable("v", [3])
-    with tf.variable_scope("", reuse=True), pytest.raises(ValueError, match="specified dtype float64 and found dtype float32"):
+    with (
+        tf.variable_scope("", reuse=True),
+        pytest.raises(ValueError, match="specified dtype float64 and found dtype float32"),
+    ):
         tf.get_variable("v", [2], tf.float64)
 
 
@@ -158,7 +164,9 @@ def test_a_scope_divides_all_but_scalars():
 
 def test_parts_of_a_constant_are_its_slices(executor):
     v = tf.get_variable("v", initializer=np.arange(6, dtype=np.float32).reshape(3, 2), partitioner=None)
-    parts = tf.create_partitioned_variables([3, 2], [3, 1], tf.constant(np.arange(6, dtype=np.float32).reshape(3, 2)), name="p")
+    parts = tf.create_partitioned_variables(
+        [3, 2], [3, 1], tf.constant(np.arange(6, dtype=np.float32).reshape(3, 2)), name="p"
+    )
     assert [p.name for p in parts] == ["p/part_0:0", "p/part_1:0", "p/part_2:0"]
     found = values(v, *parts)
     np.testing.assert_array_equal(np.concatenate(found[1:]), found[0])

@@ -161,7 +161,12 @@ def convert_feed(tensor, value):
         array = _number_array(tensor, dtype, value)
     static = tensor._shape
     if static is not None and not _shape_fits(static, array.shape):
-        expected = "(" + ", ".join(str(d) if isinstance(d, int) else "?" for d in static) + ("," if len(static) == 1 else "") + ")"
+        expected = (
+            "("
+            + ", ".join(str(d) if isinstance(d, int) else "?" for d in static)
+            + ("," if len(static) == 1 else "")
+            + ")"
+        )
         raise ValueError(
             f"Cannot feed value of shape {array.shape} for Tensor {tensor.name!r}, which has shape {expected!r}: expected "
             f"{describe(dtype, static)}, got {describe(dtype, array.shape)} at feed {tensor.name!r}"

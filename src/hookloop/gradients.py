@@ -164,7 +164,9 @@ class _Between:
 
     def stops(self, from_ops, stop_ops):
         """The operations behind which nothing is asked for."""
-        stops = {op for op in from_ops if op not in self._nodes or not any(self.pending[n] > 0 for n in self.before(op))}
+        stops = {
+            op for op in from_ops if op not in self._nodes or not any(self.pending[n] > 0 for n in self.before(op))
+        }
         return stops | set(stop_ops)
 
 
@@ -384,7 +386,9 @@ def _input_gradients(op, found, stops, gate_gradients):
     with name_scope(op.name + "_grad"):
         in_gradients = _as_list(function(op, *out_gradients))
         if len(in_gradients) != len(op.inputs):
-            raise ValueError(f"Num gradients {len(in_gradients)} generated for op {op.name} do not match num inputs {len(op.inputs)}")
+            raise ValueError(
+                f"Num gradients {len(in_gradients)} generated for op {op.name} do not match num inputs {len(op.inputs)}"
+            )
         if gate_gradients and sum(g is not None for g in in_gradients) > 1:
             from .ops.core import tuple as gate
 
@@ -403,8 +407,14 @@ def _zeros(tensor):
 
 def _check_shape(op, tensor, gradient):
     if not isinstance(gradient, (Tensor, IndexedSlices)):
-        raise TypeError(f"expected a tensor as the gradient of {tensor.name!r}, got {gradient!r} from the gradient of {op.name!r}")
-    if isinstance(gradient, Tensor) and isinstance(op, Operation) and tensor.dtype.base_dtype.name not in ("resource", "variant"):
+        raise TypeError(
+            f"expected a tensor as the gradient of {tensor.name!r}, got {gradient!r} from the gradient of {op.name!r}"
+        )
+    if (
+        isinstance(gradient, Tensor)
+        and isinstance(op, Operation)
+        and tensor.dtype.base_dtype.name not in ("resource", "variant")
+    ):
         try:
             gradient.set_shape(tensor.get_shape())
         except ValueError:

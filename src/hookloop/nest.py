@@ -90,9 +90,7 @@ def assert_same_structure(nest1, nest2, check_types=True, expand_composites=Fals
         _compare(nest1, nest2, check_types)
     except (ValueError, TypeError) as error:
         dots = [map_structure(lambda _: ".", nest) for nest in (nest1, nest2)]
-        raise type(error)(
-            f"{error}\nEntire first structure:\n{dots[0]}\nEntire second structure:\n{dots[1]}"
-        ) from None
+        raise type(error)(f"{error}\nEntire first structure:\n{dots[0]}\nEntire second structure:\n{dots[1]}") from None
 
 
 def _compare(first, second, check_types):
@@ -100,7 +98,7 @@ def _compare(first, second, check_types):
         nested, other = (first, second) if is_nested(first) else (second, first)
         raise ValueError(
             f"The two structures don't have the same nested structure.\n\nFirst structure: {first}\n\nSecond structure: "
-            f"{second}\n\nMore specifically: Substructure \"{nested}\" is a sequence, while substructure \"{other}\" is not"
+            f'{second}\n\nMore specifically: Substructure "{nested}" is a sequence, while substructure "{other}" is not'
         )
     if not is_nested(first):
         return
@@ -129,8 +127,10 @@ def _alike(first, second):
     if isinstance(first, Mapping) and isinstance(second, Mapping):
         return True
     fields = getattr(first, "_fields", None)
-    return fields is not None and fields == getattr(second, "_fields", None) and (
-        type(first).__name__ == type(second).__name__
+    return (
+        fields is not None
+        and fields == getattr(second, "_fields", None)
+        and (type(first).__name__ == type(second).__name__)
     )
 
 

@@ -166,7 +166,9 @@ def _checked(partitions, shape):
         raise ValueError(f"Partitioner must return a sequence, but saw: {partitions}")
     partitions = [int(p) for p in partitions]
     if len(partitions) != shape.ndims:
-        raise ValueError(f"Partitioner returned a partition list that does not match the Variable's rank: {partitions} vs. {shape}")
+        raise ValueError(
+            f"Partitioner returned a partition list that does not match the Variable's rank: {partitions} vs. {shape}"
+        )
     if any(p < 1 for p in partitions):
         raise ValueError(f"Partitioner returned zero partitions for some axes: {partitions}")
     if sum(p > 1 for p in partitions) > 1:
@@ -182,11 +184,17 @@ def _found(store, name, shape, dtype, partitions, reuse):
             "reuse=tf.AUTO_REUSE in VarScope?"
         )
     if not shape.is_compatible_with(found.get_shape()):
-        raise ValueError(f"Trying to reuse partitioned variable {name}, but specified shape {shape} and found shape {found.get_shape()}.")
+        raise ValueError(
+            f"Trying to reuse partitioned variable {name}, but specified shape {shape} and found shape {found.get_shape()}."
+        )
     if not dtype.is_compatible_with(found.dtype):
-        raise ValueError(f"Trying to reuse partitioned variable {name}, but specified dtype {dtype.name} and found dtype {found.dtype.name}.")
+        raise ValueError(
+            f"Trying to reuse partitioned variable {name}, but specified dtype {dtype.name} and found dtype {found.dtype.name}."
+        )
     if found._get_partitions() != partitions:
-        raise ValueError(f"Trying to reuse partitioned variable {name}, but specified partitions {partitions} and found {found._get_partitions()}.")
+        raise ValueError(
+            f"Trying to reuse partitioned variable {name}, but specified partitions {partitions} and found {found._get_partitions()}."
+        )
     return found
 
 
@@ -249,7 +257,9 @@ def variable_axis_size_partitioner(max_shard_bytes, axis=0, bytes_per_string_ele
       ValueError: if a size or number is not positive.
     """
     if max_shard_bytes < 1 or bytes_per_string_element < 1:
-        raise ValueError(f"Both max_shard_bytes and bytes_per_string_element must be positive. Currently: {max_shard_bytes} and {bytes_per_string_element}")
+        raise ValueError(
+            f"Both max_shard_bytes and bytes_per_string_element must be positive. Currently: {max_shard_bytes} and {bytes_per_string_element}"
+        )
     if max_shards and max_shards < 1:
         raise ValueError("max_shards must be positive.")
 

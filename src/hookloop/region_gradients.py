@@ -158,7 +158,9 @@ class Loop:
         if not context.back_prop or not any(is_exit(op) and found.of(op.outputs[0]) is not None for op in self.ops):
             return []
         if context._forward is not None:
-            raise TypeError(f"Second-order gradient for while loops not supported: {context.name!r} is a gradient itself.")
+            raise TypeError(
+                f"Second-order gradient for while loops not supported: {context.name!r} is a gradient itself."
+            )
         variables = [v for v in context._variables if v[1].op in inside and _trainable(v[1])]
         invariants = {t: outer for t, outer in context._invariants.items() if t.op in inside and _trainable(t)}
         first = [_dense(found.of(v[4])) for v in variables]
@@ -183,9 +185,7 @@ class Loop:
             ys = [v[3].op.inputs[0] for v in variables]
             xs = [v[2][1] for v in variables] + list(invariants)
             found = [_dense(g) for g in walk(ys, xs, list(gradients[:number]), level)]
-            before = [
-                self._nothing(x, grad) if g is None else g for g, x, grad in zip(found, xs, gradients[:number])
-            ]
+            before = [self._nothing(x, grad) if g is None else g for g, x, grad in zip(found, xs, gradients[:number])]
             total = [t if g is None else t + g for g, t in zip(found[number:], gradients[number:])]
             return [left - 1, *before, *total]
 

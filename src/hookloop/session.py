@@ -37,7 +37,9 @@ class BaseSession(SessionCore):
 
     def __init__(self, target="", graph=None, config=None):
         if target and target not in ("", "local", b""):
-            raise errors.NotFoundError(None, None, f"there is no session server here: a session runs in its own process, got target {target!r}")
+            raise errors.NotFoundError(
+                None, None, f"there is no session server here: a session runs in its own process, got target {target!r}"
+            )
         if graph is not None and not hasattr(graph, "as_graph_element"):
             raise TypeError(f"graph must be a tf.Graph, but got {type(graph)}")
         if config is not None and not hasattr(config, "intra_op_parallelism_threads"):
@@ -282,7 +284,9 @@ class BaseSession(SessionCore):
         for tensor, result in zip(op.outputs, results):
             self._host_shapes[tensor] = np.shape(result)
         open_sizes = {
-            np.shape(r)[0] for t, r in zip(op.outputs, results) if np.ndim(r) and (t._shape is None or not isinstance(t._shape[0], int))
+            np.shape(r)[0]
+            for t, r in zip(op.outputs, results)
+            if np.ndim(r) and (t._shape is None or not isinstance(t._shape[0], int))
         }
         if len(open_sizes) > 1:
             self._unequal.add(op)
@@ -296,7 +300,9 @@ class BaseSession(SessionCore):
     def _uninitialized(self, key, op):
         name = key
         raise errors.FailedPreconditionError(
-            None, op, f"Attempting to use uninitialized value {name} {describe_op(op) if isinstance(op, Operation) else ''}"
+            None,
+            op,
+            f"Attempting to use uninitialized value {name} {describe_op(op) if isinstance(op, Operation) else ''}",
         )
 
     def _raise(self, entry, status, node, message, sizes):
@@ -310,7 +316,9 @@ class BaseSession(SessionCore):
             message += f" {_read_variable(op)}"
         elif message.startswith("sizes ") and op is not None and op.type == "EnsureShape":
             wanted = ",".join("?" if d is None else str(d) for d in op.get_attr("shape").as_list())
-            message = f"Shape of tensor {op.inputs[0].op.name} is not compatible with expected shape [{wanted}]: {message}"
+            message = (
+                f"Shape of tensor {op.inputs[0].op.name} is not compatible with expected shape [{wanted}]: {message}"
+            )
         elif message.startswith("sizes "):
             message = "Incompatible shapes: " + message
         text = f"{message} {describe_op(op)}" if op is not None else message
@@ -460,7 +468,9 @@ def _read_variable(op):
         return ""
     for tensor in op.inputs:
         source = tensor.op
-        while source.type in ("Identity", "ReadVariableOp", "Switch", "RefSwitch", "Enter", "RefEnter") and source.inputs:
+        while (
+            source.type in ("Identity", "ReadVariableOp", "Switch", "RefSwitch", "Enter", "RefEnter") and source.inputs
+        ):
             source = source.inputs[0].op
         if source.type in ("VariableV2", "Variable", "VarHandleOp"):
             return variable_key(source)

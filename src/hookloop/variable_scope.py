@@ -278,10 +278,8 @@ def _get(store, name, shape, dtype, initializer, regularizer, reuse, trainable, 
 
 def _already_exists(name, variable):
     where = variable.op._location
-    made = f" Originally defined at:\n\n  File \"{where[0]}\", line {where[1]}" if where else ""
-    return (
-        f"Variable {name} already exists, disallowed. Did you mean to set reuse=True or reuse=tf.AUTO_REUSE in VarScope?{made}"
-    )
+    made = f' Originally defined at:\n\n  File "{where[0]}", line {where[1]}' if where else ""
+    return f"Variable {name} already exists, disallowed. Did you mean to set reuse=True or reuse=tf.AUTO_REUSE in VarScope?{made}"
 
 
 def _check_found(name, found, shape, dtype):
@@ -578,5 +576,3 @@ def variable_op_scope(values, name_or_scope, default_name=None, initializer=None
                         custom_getter=custom_getter, reuse=reuse, dtype=dtype, use_resource=use_resource,
                         constraint=constraint) as scope:  # fmt: skip
         yield scope
-
-

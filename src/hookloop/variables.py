@@ -121,7 +121,10 @@ class Variable(metaclass=_VariableType):
         if self._trainable and GraphKeys.TRAINABLE_VARIABLES not in collections:
             collections.append(GraphKeys.TRAINABLE_VARIABLES)
         dtype = None if dtype is None else dtypes.as_dtype(dtype)
-        with control_dependencies(None), name_scope(name, "Variable", [] if callable(initial_value) else [initial_value]) as scope:
+        with (
+            control_dependencies(None),
+            name_scope(name, "Variable", [] if callable(initial_value) else [initial_value]) as scope,
+        ):
             self._build(initial_value, dtype, validate_shape, scope)
         graph.add_to_collections(collections, self)
 
@@ -230,9 +233,7 @@ class Variable(metaclass=_VariableType):
         """
         session = session or get_default_session()
         if session is None:
-            raise ValueError(
-                "Either session argument should be provided or default session should be established"
-            )
+            raise ValueError("Either session argument should be provided or default session should be established")
         session.run(self.initializer, {self.initializer.inputs[1]: value})
 
     def count_up_to(self, limit):
@@ -405,7 +406,6 @@ class ResourceVariable(Variable):
         return identity(apply_op("ResourceGather", [self.handle, indices], attrs, name or "Gather"))
 
 
-
 def _to_tensor(variable, dtype=None, name=None, as_ref=False):
     if dtype is not None and not dtype.is_compatible_with(variable.dtype):
         raise ValueError(
@@ -462,7 +462,9 @@ def all_variables():
 
 def _all_saveable_objects(scope=None):
     graph = get_default_graph()
-    return graph.get_collection(GraphKeys.GLOBAL_VARIABLES, scope) + graph.get_collection(GraphKeys.SAVEABLE_OBJECTS, scope)
+    return graph.get_collection(GraphKeys.GLOBAL_VARIABLES, scope) + graph.get_collection(
+        GraphKeys.SAVEABLE_OBJECTS, scope
+    )
 
 
 def variables_initializer(var_list, name="init"):
@@ -499,8 +501,8 @@ def initialize_variables(var_list, name="init"):
 
 def report_uninitialized_variables(var_list=None, name="report_uninitialized_variables"):
     """The names of the variables without a value, as a 1-D tensor of text."""
-    from .ops.gather import boolean_mask
     from .ops.build import constant
+    from .ops.gather import boolean_mask
     from .ops.math_unary import logical_not
     from .ops.slicing import stack
 

@@ -8,6 +8,20 @@ from hookloop.compile import sizes
 from hookloop.compile.sizes import Size, SizeTable
 
 
+_OPERATIONS = {
+    sizes.ADD: lambda a, b: a + b,
+    sizes.SUB: lambda a, b: a - b,
+    sizes.MUL: lambda a, b: a * b,
+    sizes.FLOORDIV: lambda a, b: a // b if b else 0,
+    sizes.MOD: lambda a, b: a % b if b else 0,
+    sizes.MAX: max,
+    sizes.MIN: min,
+    sizes.BROADCAST: lambda a, b: b if a == 1 else a,
+    sizes.EQUAL: lambda a, b: a,
+    sizes.INFER: lambda a, b: a // b if b else 0,
+}
+
+
 def evaluate(table, values):
     """All registers, computed as the C runner computes them."""
     registers = list(table.initial)
@@ -15,19 +29,7 @@ def evaluate(table, values):
         registers[size.register] = value
     for group in table.operations:
         for operation, out, left, right, _ in group:
-            a, b = registers[left], registers[right]
-            registers[out] = {
-                sizes.ADD: lambda: a + b,
-                sizes.SUB: lambda: a - b,
-                sizes.MUL: lambda: a * b,
-                sizes.FLOORDIV: lambda: a // b if b else 0,
-                sizes.MOD: lambda: a % b if b else 0,
-                sizes.MAX: lambda: max(a, b),
-                sizes.MIN: lambda: min(a, b),
-                sizes.BROADCAST: lambda: b if a == 1 else a,
-                sizes.EQUAL: lambda: a,
-                sizes.INFER: lambda: a // b if b else 0,
-            }[operation]()
+            registers[out] = _OPERATIONS[operation](registers[left], registers[right])
     return registers
 
 

@@ -48,7 +48,11 @@ def test_only_the_ops_of_the_taken_branch_run():
 
 def test_results_keep_their_structure():
     p = tf.placeholder(tf.bool, [])
-    y = tf.cond(p, lambda: {"a": tf.constant(1), "b": [tf.constant(2.0)]}, lambda: {"a": tf.constant(3), "b": [tf.constant(4.0)]})
+    y = tf.cond(
+        p,
+        lambda: {"a": tf.constant(1), "b": [tf.constant(2.0)]},
+        lambda: {"a": tf.constant(3), "b": [tf.constant(4.0)]},
+    )
     assert run(y, {p: True}) == {"a": 1, "b": [2.0]}
     assert run(y, {p: False}) == {"a": 3, "b": [4.0]}
 

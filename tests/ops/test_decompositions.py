@@ -74,7 +74,9 @@ def test_factors_give_the_matrix_again(executor, shape, full):
     x = sample(*shape)
     q, r = run(tf.qr(x, full))
     np.testing.assert_allclose(q @ r, x, atol=1e-12)
-    np.testing.assert_allclose(np.swapaxes(q, -1, -2) @ q, np.broadcast_to(np.eye(q.shape[-1]), (*shape[:-2], *q.shape[-1:] * 2)), atol=1e-12)
+    np.testing.assert_allclose(
+        np.swapaxes(q, -1, -2) @ q, np.broadcast_to(np.eye(q.shape[-1]), (*shape[:-2], *q.shape[-1:] * 2)), atol=1e-12
+    )
     s, u, v = run(tf.svd(x, full))
     least = s.shape[-1]
     again = (u[..., :least] * s[..., None, :]) @ np.swapaxes(v[..., :least], -1, -2)

@@ -60,7 +60,9 @@ def test_foldl_and_foldr():
 
 
 def test_folds_with_an_initializer():
-    value, _ = value_and_gradient(lambda x: tf.foldl(lambda a, r: a * 2 + tf.reduce_sum(r), x, tf.constant(1.0, tf.float64)))
+    value, _ = value_and_gradient(
+        lambda x: tf.foldl(lambda a, r: a * 2 + tf.reduce_sum(r), x, tf.constant(1.0, tf.float64))
+    )
     assert value == 8 + 1.5 * 4 + 3.5 * 2 + 5.5
 
 

@@ -117,7 +117,9 @@ def test_only_the_main_diagonal():
 def test_cross_products(executor, dtype):
     x, y = sample((2, 4, 3), "float64").astype(dtype), sample((4, 2, 3), "float64").astype(dtype).reshape(2, 4, 3)[::-1]
     found = run(tf.cross(x, y))
-    np.testing.assert_allclose(found, np.cross(x.astype("float64"), y), rtol=0.02 if dtype == "float16" else 1e-5, atol=0.05)
+    np.testing.assert_allclose(
+        found, np.cross(x.astype("float64"), y), rtol=0.02 if dtype == "float16" else 1e-5, atol=0.05
+    )
 
 
 def test_gradient_of_cross_products(executor):

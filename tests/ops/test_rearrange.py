@@ -39,7 +39,9 @@ def test_a_roll_may_only_be_known_while_it_runs(executor):
     rolled = tf.roll(x, shift, 0)
     with tf.Session() as session:
         for size, by in ((5, 2), (5, -1), (3, 8), (1, -3), (0, 2)):
-            np.testing.assert_array_equal(session.run(rolled, {x: numbers(size), shift: by}), np.roll(numbers(size), by))
+            np.testing.assert_array_equal(
+                session.run(rolled, {x: numbers(size), shift: by}), np.roll(numbers(size), by)
+            )
 
 
 @pytest.mark.parametrize("lengths_dtype", [np.int32, np.int64])
@@ -105,7 +107,9 @@ def test_paddings_that_make_space_divisible(executor):
         np.testing.assert_array_equal(run(there_and_back, {x: numbers(1, size, 2, 1)}), numbers(1, size, 2, 1))
 
 
-@pytest.mark.parametrize("given, wanted", [("float32", "int32"), ("int32", "float32"), ("int64", "uint8"), ("uint8", "int32")])
+@pytest.mark.parametrize(
+    "given, wanted", [("float32", "int32"), ("int32", "float32"), ("int64", "uint8"), ("uint8", "int32")]
+)
 def test_bitcast(executor, given, wanted):
     x = numbers(2, 8, dtype=given)
     if np.dtype(wanted).itemsize > np.dtype(given).itemsize:

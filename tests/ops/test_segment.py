@@ -25,7 +25,10 @@ def run(fetch, feeds=None):
 
 def reduced(kind, data, numbers, count, empty=0.0):
     numbers = np.array(numbers)
-    found = [REDUCE[kind](data[numbers == k]) if np.any(numbers == k) else np.full(data.shape[1:], empty) for k in range(count)]
+    found = [
+        REDUCE[kind](data[numbers == k]) if np.any(numbers == k) else np.full(data.shape[1:], empty)
+        for k in range(count)
+    ]
     return np.array(found)
 
 
@@ -77,7 +80,9 @@ def test_the_number_of_segments_may_only_be_known_while_it_runs(executor):
         for ids in ([0, 0, 2], [0, 1, 1, 4], []):
             values = np.ones((len(ids), 2), "float32")
             found = session.run(doubled, {numbers: np.array(ids, "int32"), data: values})
-            np.testing.assert_array_equal(found, 2 * reduced("sum", values, ids, ids[-1] + 1 if ids else 0).reshape(-1, 2))
+            np.testing.assert_array_equal(
+                found, 2 * reduced("sum", values, ids, ids[-1] + 1 if ids else 0).reshape(-1, 2)
+            )
 
 
 @pytest.mark.parametrize("ids, text", [([1, 0, 1], "not increasing"), ([-1, 0, 1], ">= 0")])

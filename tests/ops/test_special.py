@@ -18,7 +18,11 @@ def run(fetch, feeds=None):
 def test_values(executor, dtype, tolerance):
     x, n = X.astype(dtype), np.array([0, 1, 2, 5], dtype)
     found = run([tf.polygamma(n, x), tf.zeta(n + 1.5, x), tf.lbeta(x[:, 0])])
-    wanted = [special.polygamma(n.astype(int), x), special.zeta(n + 1.5, x), sum(special.gammaln(X)) - special.gammaln(X.sum())]
+    wanted = [
+        special.polygamma(n.astype(int), x),
+        special.zeta(n + 1.5, x),
+        sum(special.gammaln(X)) - special.gammaln(X.sum()),
+    ]
     for a, b in zip(found, wanted):
         np.testing.assert_allclose(a, np.squeeze(b), rtol=tolerance * 4)
 
@@ -30,7 +34,10 @@ def test_where_they_have_no_value(executor):
 
 def test_derivatives(executor):
     x = tf.placeholder(tf.float64, [4, 1])
-    found = run([tf.gradients(y, x)[0] for y in (tf.digamma(x), tf.polygamma(np.array(2.0), x), tf.zeta(np.array(3.0), x))], {x: X})
+    found = run(
+        [tf.gradients(y, x)[0] for y in (tf.digamma(x), tf.polygamma(np.array(2.0), x), tf.zeta(np.array(3.0), x))],
+        {x: X},
+    )
     wanted = [special.polygamma(1, X), special.polygamma(3, X), -3 * special.zeta(4, X)]
     for a, b in zip(found, wanted):
         np.testing.assert_allclose(a, b, rtol=1e-12)

@@ -74,7 +74,9 @@ def _rows(lowerer, node, element=None):
         parent = lowerer.arrays[array.parent] if array.parent is not None else None
         element = parent.rows[0].shape[1:] if parent is not None and parent.rows is not None else array.element
     if element is None:
-        raise ValueError(f"an element of the TensorArray that {node.name!r} reads is not written before; give element_shape")
+        raise ValueError(
+            f"an element of the TensorArray that {node.name!r} reads is not written before; give element_shape"
+        )
     if any(isinstance(d, Size) and d.group for d in element) and len(lowerer.open_blocks) - 1 > array.level:
         raise ValueError(f"the elements of the TensorArray that {node.name!r} uses have sizes that only the loop tells")
     rows = lowerer.allocate(array.dtype, (array.size, *element))
@@ -115,7 +117,9 @@ def _read(lowerer, node):
 def _size(lowerer, node):
     tensor = node.op.outputs[0]
     size = lowerer.arrays[node.inputs[0].buffer.source].size
-    lowerer.environment[tensor] = lowerer.symbolic(tensor.dtype, np.array(size, object if isinstance(size, Size) else None))
+    lowerer.environment[tensor] = lowerer.symbolic(
+        tensor.dtype, np.array(size, object if isinstance(size, Size) else None)
+    )
 
 
 ARRAY_OPS = {

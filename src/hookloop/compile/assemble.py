@@ -5,7 +5,19 @@ from __future__ import annotations
 import numpy as np
 
 from .ir import (
-    ARENA, CONSTANT, FEED, FLAG, FOLDED, GROWN, OBJECT, STACK, STREAM, VARIABLE, If, Instr, Value,
+    ARENA,
+    CONSTANT,
+    FEED,
+    FLAG,
+    FOLDED,
+    GROWN,
+    OBJECT,
+    STACK,
+    STREAM,
+    VARIABLE,
+    If,
+    Instr,
+    Value,
 )  # fmt: skip
 from .sizes import Size
 
@@ -193,7 +205,10 @@ class Assembler:
         )
 
     def _fetch(self, value):
-        return (value.buffer.kind == OBJECT, self._index(value.buffer) if value.buffer.kind == OBJECT else self.tensor(value))
+        return (
+            value.buffer.kind == OBJECT,
+            self._index(value.buffer) if value.buffer.kind == OBJECT else self.tensor(value),
+        )
 
     def _host(self, host):
         op, inputs, outputs = host
@@ -207,7 +222,10 @@ class Assembler:
                 if value.dtype.name not in ("resource", "variant"):
                     registers = tuple(self.sizes.register(d) for d in value.shape)
                     # What an output before has set is compared, not set again.
-                    fresh = tuple(isinstance(d, Size) and d.group > 0 and r not in set_before for d, r in zip(value.shape, registers))
+                    fresh = tuple(
+                        isinstance(d, Size) and d.group > 0 and r not in set_before
+                        for d, r in zip(value.shape, registers)
+                    )
                     if side:
                         set_before.update(registers)
                     dims = tuple(zip(registers, fresh))

@@ -12,13 +12,24 @@ import numpy as np
 
 from ..ops import registry
 from . import sizes as size_operations
-from .ir import (
-    CONSTANT, FEED, FLAG, OBJECT, STACK, STREAM, VARIABLE, Block, Buffer, Instr, Value, same_shape,
-)  # fmt: skip
 from .arrays import ARRAY_OPS
-from .loops import lower_loop
 from .conditionals import lower_if
 from .host import lower_host
+from .ir import (
+    CONSTANT,
+    FEED,
+    FLAG,
+    OBJECT,
+    STACK,
+    STREAM,
+    VARIABLE,
+    Block,
+    Buffer,
+    Instr,
+    Value,
+    same_shape,
+)  # fmt: skip
+from .loops import lower_loop
 from .node import Node, NodeContext, Specialize, new_buffer
 from .regions import COPY, IF, LOOP, variable_key
 from .sizes import Size, SizeTable
@@ -127,7 +138,7 @@ class Lowerer:
         """A value whose rank is known: a deferred reduction that somebody else wants is decided now."""
         if value.deferred is None:
             return value
-        source, reduction, axes = value.deferred
+        _source, reduction, axes = value.deferred
         atoms = [a for shape in axes for s in shape for a in self.sizes.atoms_of(s)]
         raise Specialize(atoms, f"the rank of {reduction.name!r} depends on sizes")
 
@@ -138,7 +149,9 @@ class Lowerer:
         feeds = [f for f, feed in enumerate(self.request.feeds) if self.environment.get(feed.tensor) is node.inputs[i]]
         if feeds:
             return SpecializeValue(feeds[0])
-        text = f"input {i} ({name!r}) of {node.op.type} {node.name!r} must be known before the run, and is computed in it"
+        text = (
+            f"input {i} ({name!r}) of {node.op.type} {node.name!r} must be known before the run, and is computed in it"
+        )
         return errors.UnimplementedError(None, node.op, text)
 
     # --- instructions -----------------------------------------------------------------------------------
@@ -333,7 +346,9 @@ class Lowerer:
             for tensor, symbol in zip(op.outputs, symbols):
                 self.environment[tensor] = self.symbolic(tensor.dtype.base_dtype, symbol)
             return
-        if any(map(self.is_object, op.outputs)) or any(v.buffer is not None and v.buffer.kind == OBJECT for v in node.inputs):
+        if any(map(self.is_object, op.outputs)) or any(
+            v.buffer is not None and v.buffer.kind == OBJECT for v in node.inputs
+        ):
             lower_host(self, node, context)  # objects have no kernels: the op's reference computes with them
             return
         self._outputs(node, context)
@@ -464,7 +479,9 @@ class Lowerer:
             if value.buffer is not None and value.buffer.kind == VARIABLE:
                 self._require(value.buffer.source, node.op)
                 if value.shape is None:
-                    raise ValueError(f"the shape of variable {value.buffer.source!r} is not known before it is assigned")
+                    raise ValueError(
+                        f"the shape of variable {value.buffer.source!r} is not known before it is assigned"
+                    )
 
     def _write(self, node, context):
         op, op_def = node.op, node.op_def
@@ -694,7 +711,6 @@ class Lowerer:
             self._require(value.buffer.source, node.op)
         value = self.operand(value, "any", node)
         self.append(Instr("copy", [value], [out], (), node.index))
-
 
 
 class SpecializeValue(Exception):

@@ -75,7 +75,12 @@ def share_equal(program):
         if isinstance(item, Instr):
             _rename(item, replaced)
             if _repeatable(item, writers, program):
-                key = (item.kernel, item.params, tuple(_place(v) for v in item.inputs), tuple(_form(v) for v in item.outputs))
+                key = (
+                    item.kernel,
+                    item.params,
+                    tuple(_place(v) for v in item.inputs),
+                    tuple(_form(v) for v in item.outputs),
+                )
                 first = seen.setdefault(key, item)
                 if first is not item:
                     for old, new in zip(item.outputs, first.outputs):

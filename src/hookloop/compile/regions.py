@@ -149,7 +149,11 @@ class RaisedGraph:
         kind = op.type
         if kind in _MERGES:
             back = op.inputs[1].op if len(op.inputs) == 2 else None
-            return op._control_flow_context if back is not None and back.type in ("NextIteration", "RefNextIteration") else None
+            return (
+                op._control_flow_context
+                if back is not None and back.type in ("NextIteration", "RefNextIteration")
+                else None
+            )
         if kind in _SWITCHES:
             return op._control_flow_context if op.inputs[1].op.type == "LoopCond" else None
         if kind in ("Exit", "RefExit"):

@@ -129,7 +129,7 @@ def shuffle(stream, value):
 
 
 def multinomial(stream, logits, samples, dtype):
-    rows, classes = logits.shape
+    rows, _classes = logits.shape
     first = _reserve(stream, 2 * rows * ((samples + 3) // 4 * 4) * _RESERVED)
     words = blocks(stream, first, (rows * samples + 1) // 2)
     draws = np.stack([_double(words[:, 0], words[:, 1]), _double(words[:, 2], words[:, 3])], 1).ravel()

@@ -14,8 +14,7 @@ from .build import apply_op, constant, convert_to_tensor
 from .registry import OpDef, no_gradient, register
 from .shape_functions import scalar, sized_by_input, unchanged
 from .slicing import (
-    concat,  # noqa: F401
-    getitem,
+    concat,
     parallel_stack,
     slice,
     split,
@@ -119,7 +118,9 @@ def _reshaped(c):
 
 def _check_total(c, total, known, sizes):
     if isinstance(total, int) and isinstance(known, int) and total != known:
-        c.fail(f"Cannot reshape a tensor with {total} elements to shape [{','.join(map(str, sizes))}] ({known} elements)")
+        c.fail(
+            f"Cannot reshape a tensor with {total} elements to shape [{','.join(map(str, sizes))}] ({known} elements)"
+        )
     c.merge(total, known)
 
 
@@ -695,4 +696,3 @@ def lin_space(start, stop, num, name=None):
 
 
 linspace = lin_space
-

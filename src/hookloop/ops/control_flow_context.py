@@ -141,10 +141,10 @@ class CondContext(ControlFlowContext):
         self._branch = branch
         self._values.add(pred.name)
         self._values.add(pivot.name)
-        self._captured = {}   # Switch tensor -> the outer tensor
-        self._merges = []     # the conditional's results
-        self._exported = {}   # a value of this branch -> itself outside
-        self._twin = None     # the other branch's context
+        self._captured = {}  # Switch tensor -> the outer tensor
+        self._merges = []  # the conditional's results
+        self._exported = {}  # a value of this branch -> itself outside
+        self._twin = None  # the other branch's context
 
     pred = property(lambda self: self._pred)
     pivot = property(lambda self: self._pivot)
@@ -263,12 +263,12 @@ class WhileContext(ControlFlowContext):
         self._pivot_for_body = None
         self._pivot = None
         self._loop_enters, self._loop_exits = [], []
-        self._variables = []      # (Enter, Merge, Switch, NextIteration, Exit) tensors of each loop variable
-        self._invariants = {}     # constant Enter tensor -> the outer tensor
-        self._saved = {}          # a value of this loop -> the stack it is saved on
-        self._history = {}        # a value of the forward loop -> itself here
-        self._count = None        # (forward) how often the body ran
-        self._counting = None     # (forward) the op that counts
+        self._variables = []  # (Enter, Merge, Switch, NextIteration, Exit) tensors of each loop variable
+        self._invariants = {}  # constant Enter tensor -> the outer tensor
+        self._saved = {}  # a value of this loop -> the stack it is saved on
+        self._history = {}  # a value of the forward loop -> itself here
+        self._count = None  # (forward) how often the body ran
+        self._counting = None  # (forward) the op that counts
 
     name = property(lambda self: self._name)
     maximum_iterations = property(lambda self: self._maximum_iterations)
@@ -357,8 +357,10 @@ class WhileContext(ControlFlowContext):
     # --- ops --------------------------------------------------------------------------------------------------
 
     def AddOp(self, op):
-        if self._forward is not None and op.type in ("Shape", "Size", "Rank") and (
-            output_context(op.inputs[0].op) is self._forward
+        if (
+            self._forward is not None
+            and op.type in ("Shape", "Size", "Rank")
+            and (output_context(op.inputs[0].op) is self._forward)
         ):
             # the size of a saved value is saved, not the value
             op._set_control_flow_context(self._forward)

@@ -36,6 +36,7 @@ def _merged(c):
 
 _FRAME = {"frame_name": "", "is_constant": False, "parallel_iterations": 10}
 
+
 def _switch_gradient(op, grad_false, grad_true):
     """Inside a branch, the gradient of what came in through the Switch."""
     return [grad_false if grad_true is None else grad_true, None]
@@ -43,12 +44,28 @@ def _switch_gradient(op, grad_false, grad_true):
 
 for _ref, _type in (("", "T"), ("Ref", "Ref(T)")):
     register(
-        OpDef(f"{_ref}Switch", f"data: {_type}, pred: bool", f"output_false: {_type}, output_true: {_type}", shape=_two,
-              gradient=_switch_gradient),
-        OpDef(f"{_ref}Merge", f"inputs: N * {_type}", f"output: {_type}, value_index: int32", shape=_merged,
-              gradient=no_gradient),
-        OpDef(f"{_ref}Enter", f"data: {_type}", f"output: {_type}", attrs=_FRAME, shape=_same,
-              gradient=lambda op, grad: [grad]),
+        OpDef(
+            f"{_ref}Switch",
+            f"data: {_type}, pred: bool",
+            f"output_false: {_type}, output_true: {_type}",
+            shape=_two,
+            gradient=_switch_gradient,
+        ),
+        OpDef(
+            f"{_ref}Merge",
+            f"inputs: N * {_type}",
+            f"output: {_type}, value_index: int32",
+            shape=_merged,
+            gradient=no_gradient,
+        ),
+        OpDef(
+            f"{_ref}Enter",
+            f"data: {_type}",
+            f"output: {_type}",
+            attrs=_FRAME,
+            shape=_same,
+            gradient=lambda op, grad: [grad],
+        ),
         OpDef(f"{_ref}Exit", f"data: {_type}", f"output: {_type}", shape=_same),
         OpDef(f"{_ref}NextIteration", f"data: {_type}", f"output: {_type}", shape=_same),
     )

@@ -53,14 +53,20 @@ def embedding_lookup(params, ids, partition_strategy="mod", name=None, validate_
 
 def _tensors(params):
     if any(hasattr(p, "sparse_read") for p in params):
-        return [p if hasattr(p, "sparse_read") else convert_to_tensor(p, name=f"params_{i}") for i, p in enumerate(params)]
+        return [
+            p if hasattr(p, "sparse_read") else convert_to_tensor(p, name=f"params_{i}") for i, p in enumerate(params)
+        ]
     return convert_n_to_tensor(params, name="params")
 
 
 def _clipped(rows, ids, max_norm):
     if max_norm is None:
         return rows
-    axes = tuple(range(len(ids._shape), len(rows._shape))) if _ranks_known(rows, ids) else tensor_range(_rank(ids), _rank(rows))
+    axes = (
+        tuple(range(len(ids._shape), len(rows._shape)))
+        if _ranks_known(rows, ids)
+        else tensor_range(_rank(ids), _rank(rows))
+    )
     return clip_by_norm(rows, max_norm, axes=list(axes) if isinstance(axes, tuple) else axes)
 
 

@@ -79,7 +79,11 @@ def map_fn(fn, elems, dtype=None, parallel_iterations=None, back_prop=True, swap
     with name_scope(name, "map", nest.flatten(elems)):
         flat = _check(fn, elems)
         length = _length(flat)
-        dtype = nest.map_structure(lambda t: t.dtype.base_dtype, nest.pack_sequence_as(elems, flat)) if dtype is None else dtype
+        dtype = (
+            nest.map_structure(lambda t: t.dtype.base_dtype, nest.pack_sequence_as(elems, flat))
+            if dtype is None
+            else dtype
+        )
         arrays = _arrays(flat, length)
         start = constant(0)
         outputs = [TensorArray(d, size=length, infer_shape=infer_shape) for d in nest.flatten(dtype)]
@@ -111,7 +115,9 @@ def _fold(fn, elems, initializer, loop, name, reverse):
             row = length - 1 - done if reverse else done
             return done + 1, fn(value, _rows(elems, arrays, row))
 
-        return while_loop(lambda done, _: done < length, body, (constant(first), value), maximum_iterations=length, **loop)[1]
+        return while_loop(
+            lambda done, _: done < length, body, (constant(first), value), maximum_iterations=length, **loop
+        )[1]
 
 
 def foldl(fn, elems, initializer=None, parallel_iterations=10, back_prop=True, swap_memory=False, name=None):
@@ -161,7 +167,9 @@ def scan(fn, elems, initializer=None, parallel_iterations=10, back_prop=True, sw
         else:
             structure = initializer
             value = [convert_to_tensor(v) for v in nest.flatten(initializer)]
-        outputs = [TensorArray(v.dtype, size=length, element_shape=v.get_shape() if infer_shape else None) for v in value]
+        outputs = [
+            TensorArray(v.dtype, size=length, element_shape=v.get_shape() if infer_shape else None) for v in value
+        ]
         if initializer is None:
             outputs = [a.write(length - 1 if reverse else 0, v) for a, v in zip(outputs, value)]
 

@@ -114,7 +114,9 @@ def _batch_gather_gradient(op, grad, params, indices, form):
     shared = _shared_axes(op._attrs, len(indices._shape))
     axis = int(np.ravel(op.inputs[2].op.get_attr("value"))[0]) % len(params._shape)
     if axis != shared:
-        raise LookupError(f"the gradient of gather {op.name!r} with batch_dims {shared} exists for axis {shared}, not {axis}")
+        raise LookupError(
+            f"the gradient of gather {op.name!r} with batch_dims {shared} exists for axis {shared}, not {axis}"
+        )
     batch = reduce_prod(form[:shared])
     limit = form[shared]
     flat = reshape(indices, concat([[batch], [-1]], 0))
@@ -185,7 +187,9 @@ def _gathered_nd(c):
     if not isinstance(depth, int):
         return None
     if depth > len(params):
-        c.fail(f"indices.shape[-1] must be <= params.rank, but saw indices.shape[-1] = {depth} and params.rank = {len(params)}")
+        c.fail(
+            f"indices.shape[-1] must be <= params.rank, but saw indices.shape[-1] = {depth} and params.rank = {len(params)}"
+        )
     return (*indices[:-1], *params[depth:])
 
 
@@ -364,7 +368,11 @@ def one_hot(indices, depth, on_value=None, off_value=None, axis=None, dtype=None
       TypeError: where the dtypes of the values and `dtype` differ.
     """
     with name_scope(name, "one_hot", [indices, depth, on_value, off_value, axis, dtype]) as scope:
-        given = [convert_to_tensor(v).dtype.base_dtype for v in (on_value, off_value) if v is not None] if dtype is None else []
+        given = (
+            [convert_to_tensor(v).dtype.base_dtype for v in (on_value, off_value) if v is not None]
+            if dtype is None
+            else []
+        )
         if dtype is None:
             dtype = given[0] if given else dtypes.float32
         dtype = dtypes.as_dtype(dtype)

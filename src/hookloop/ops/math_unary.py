@@ -124,7 +124,7 @@ def _zeros_gradient(op, grad):
 def _unary(name, kernel, reference, gradient, allowed=kinds.ANALYTIC, **more):
     if not hasattr(reference, "__code__") or reference.__code__.co_argcount == 1:
         function = reference
-        reference = lambda node, x: function(x)  # noqa: E731
+        reference = lambda node, x: function(x)
     return OpDef(name, "x: T", "y: T", types={"T": allowed}, shape=unchanged, kernel=kernel,
                  reference=reference, gradient=gradient, overwrites=(0,), views="any", **more)  # fmt: skip
 

@@ -74,7 +74,7 @@ def _mirror_lower(c, node):
             (behind, base + (before + done[axis]) * strides[axis],
              base + (before + done[axis] - 1 - skip) * strides[axis]),
         ):  # fmt: skip
-            part = tuple([*done[:axis], count, *done[axis + 1 :]])
+            part = (*done[:axis], count, *done[axis + 1 :])
             c.emit("copy", [c.window(out, part, turned, source)], [c.window(out, part, strides, target)])
         offset = base
         done[axis] = done[axis] + before + behind
@@ -118,7 +118,7 @@ def _mirror_grad_lower(c, node):
             (behind, start + (middle + behind - 1) * strides[axis],
              start + (middle - skip - behind) * strides[axis]),
         ):  # fmt: skip
-            part = tuple([*left[:axis], count, *left[axis + 1 :]])
+            part = (*left[:axis], count, *left[axis + 1 :])
             inside = c.window(work, part, strides, target)
             c.emit("add", [inside, c.window(work, part, turned, border)], [inside], views="any")
         left[axis] = middle

@@ -190,14 +190,20 @@ def multinomial(logits, num_samples, seed=None, name=None, output_dtype=None):
     """
     with name_scope(name, "multinomial", [logits]):
         logits = convert_to_tensor(logits, name="logits")
-        return apply_op("Multinomial", [logits, num_samples], _seeded(seed, output_dtype=dtypes.as_dtype(output_dtype or dtypes.int64)))
+        return apply_op(
+            "Multinomial",
+            [logits, num_samples],
+            _seeded(seed, output_dtype=dtypes.as_dtype(output_dtype or dtypes.int64)),
+        )
 
 
 def categorical(logits, num_samples, dtype=None, seed=None, name=None):
     """As `multinomial`, under its newer name (`tf.random.categorical`)."""
     with name_scope(name, "categorical", [logits]):
         logits = convert_to_tensor(logits, name="logits")
-        return apply_op("Multinomial", [logits, num_samples], _seeded(seed, output_dtype=dtypes.as_dtype(dtype or dtypes.int64)))
+        return apply_op(
+            "Multinomial", [logits, num_samples], _seeded(seed, output_dtype=dtypes.as_dtype(dtype or dtypes.int64))
+        )
 
 
 def random_crop(value, size, seed=None, name=None):

@@ -39,7 +39,9 @@ def _combine(kind, data, numbers, count, empty=None):
     rows, numbers = data.reshape((numbers.size, *inner)), numbers.ravel()
     rows, numbers = rows[numbers >= 0], numbers[numbers >= 0]
     if np.any(numbers >= count):
-        raise IndexError(f"segment_ids[{int(np.argmax(numbers >= count))}] = {numbers.max()} is out of range [0, {count})")
+        raise IndexError(
+            f"segment_ids[{int(np.argmax(numbers >= count))}] = {numbers.max()} is out of range [0, {count})"
+        )
     sizes = np.bincount(numbers, minlength=count)
     if kind in _COMBINE:
         out = np.full((count, *inner), _start(kind, data.dtype), data.dtype)

@@ -27,7 +27,9 @@ def _sliced(c):
         return tuple([UNKNOWN if isinstance(d, int) and d < 0 else d for d in size])
     shape = c.shape(0)
     if len(begin) != len(shape) or len(size) != len(shape):
-        c.fail(f"Expected begin and size arguments to be 1-D tensors of size {len(shape)}, but got {len(begin)} and {len(size)}")
+        c.fail(
+            f"Expected begin and size arguments to be 1-D tensors of size {len(shape)}, but got {len(begin)} and {len(size)}"
+        )
     found = []
     for d, b, n in zip(shape, begin, size):
         if isinstance(n, int) and n == -1:
@@ -351,7 +353,7 @@ def _check_index(item):
     item = getattr(item, "value", item) if type(item).__name__ == "Dimension" else item
     if isinstance(item, (int, np.integer)) and not isinstance(item, bool):
         return
-    if hasattr(item, "dtype") and hasattr(item, "_shape") or hasattr(item, "_as_graph_element"):
+    if (hasattr(item, "dtype") and hasattr(item, "_shape")) or hasattr(item, "_as_graph_element"):
         if item.dtype.base_dtype in kinds.INDEX | {dtypes.int16, dtypes.uint8, dtypes.int8}:
             return
     if isinstance(item, np.ndarray) and item.ndim == 0 and item.dtype.kind in "iu":

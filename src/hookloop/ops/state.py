@@ -132,7 +132,6 @@ for _name, (_kernel, _function) in _ROWS.items():
 # --- public functions -------------------------------------------------------------------------------------
 
 
-
 def _reference(ref):
     """The Ref tensor of a variable, or a Ref tensor itself."""
     return ref._ref() if hasattr(ref, "_ref") and callable(ref._ref) else ref
@@ -215,5 +214,3 @@ def is_variable_initialized(ref, name=None):
     if getattr(ref, "_is_resource", False):
         return apply_op("VarIsInitializedOp", [ref.handle], name=name)
     return apply_op("IsVariableInitialized", [_reference(ref)], name=name)
-
-

@@ -21,5 +21,11 @@ from .session_creator import ChiefSessionCreator, SessionCreator, WorkerSessionC
 from .session_manager import SessionManager
 from .session_run_hook import SessionRunArgs, SessionRunContext, SessionRunHook, SessionRunValues
 from .stop_at_step_hook import StopAtStepHook
-from .training_util import assert_global_step, create_global_step, get_global_step, get_or_create_global_step, global_step
+from .training_util import (
+    assert_global_step,
+    create_global_step,
+    get_global_step,
+    get_or_create_global_step,
+    global_step,
+)
 from .trigger import Trigger, not_finite

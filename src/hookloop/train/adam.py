@@ -69,7 +69,9 @@ class AdamOptimizer(Optimizer):
 
     def _update(self, type, handle_of, var, grad):
         handles = [handle_of(v) for v in (var, self.get_slot(var, "m"), self.get_slot(var, "v"))]
-        return apply_op(type, [*handles, *self._scalars(var.dtype.base_dtype), grad], {"use_locking": self._use_locking})
+        return apply_op(
+            type, [*handles, *self._scalars(var.dtype.base_dtype), grad], {"use_locking": self._use_locking}
+        )
 
     def _apply_dense(self, grad, var):
         return self._update("ApplyAdam", lambda v: v._ref(), var, grad).op

@@ -96,7 +96,9 @@ def _boundary(boundary, x):
 piecewise_constant_decay = piecewise_constant
 
 
-def polynomial_decay(learning_rate, global_step, decay_steps, end_learning_rate=0.0001, power=1.0, cycle=False, name=None):
+def polynomial_decay(
+    learning_rate, global_step, decay_steps, end_learning_rate=0.0001, power=1.0, cycle=False, name=None
+):
     """From `learning_rate` to `end_learning_rate` in `decay_steps` along a power.
 
     Args:

@@ -9,7 +9,8 @@ from ..graph.scopes import colocate_with, control_dependencies, name_scope
 from ..graph.stack import get_default_graph
 from ..graph.tensor import Tensor
 from ..ops.build import apply_op, convert_to_tensor
-from ..ops.core import group, tuple as tuple_of
+from ..ops.core import group
+from ..ops.core import tuple as tuple_of
 from ..ops.indexed_slices import IndexedSlices
 from ..ops.state import assign_add
 from ..variables import Variable, trainable_variables
@@ -123,7 +124,9 @@ class Optimizer:
         if grad_loss is not None:
             self._assert_valid_dtypes([grad_loss])
         if var_list is None:
-            var_list = trainable_variables() + get_default_graph().get_collection(GraphKeys.TRAINABLE_RESOURCE_VARIABLES)
+            var_list = trainable_variables() + get_default_graph().get_collection(
+                GraphKeys.TRAINABLE_RESOURCE_VARIABLES
+            )
         else:
             var_list = _flatten(var_list)
         if not var_list:

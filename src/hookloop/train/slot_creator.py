@@ -31,7 +31,9 @@ def _make(primary, value, validate_shape, shape, dtype):
     part = getattr(primary, "_save_slice_info", None)
     if part is not None:
         name = slot.op.name[len(primary.op.name + "/") :]
-        slot._set_save_slice_info(type(part)(f"{part.full_name}/{name}", part.full_shape[:], part.var_offset[:], part.var_shape[:]))
+        slot._set_save_slice_info(
+            type(part)(f"{part.full_name}/{name}", part.full_shape[:], part.var_offset[:], part.var_shape[:])
+        )
     return slot
 
 
@@ -66,6 +68,8 @@ def create_zeros_slot(primary, name, dtype=None, colocate_with_primary=True):
     dtype = primary.dtype.base_dtype if dtype is None else dtype
     static = primary.get_shape()
     if static.is_fully_defined():
-        return create_slot_with_initializer(primary, zeros_initializer(dtype), static, dtype, name, colocate_with_primary)
+        return create_slot_with_initializer(
+            primary, zeros_initializer(dtype), static, dtype, name, colocate_with_primary
+        )
     sizes = shape(primary.initialized_value() if isinstance(primary, Variable) else primary)
     return create_slot(primary, zeros(sizes, dtype=dtype), name, colocate_with_primary)

@@ -69,7 +69,7 @@ def assert_global_step(global_step_tensor):
       TypeError: where it is not.
     """
     if not isinstance(global_step_tensor, (Variable, Tensor)):
-        raise TypeError(f"Existing \"global_step\" must be a Variable or Tensor: {global_step_tensor}.")
+        raise TypeError(f'Existing "global_step" must be a Variable or Tensor: {global_step_tensor}.')
     if not global_step_tensor.dtype.base_dtype.is_integer:
         raise TypeError(f'Existing "global_step" does not have integer type: {global_step_tensor.dtype}')
     shape = global_step_tensor.get_shape()
@@ -89,5 +89,7 @@ def _increment_global_step(increment, graph=None):
     graph = graph or get_default_graph()
     step = get_global_step(graph)
     if step is None:
-        raise ValueError("Global step tensor should be created by tf.train.get_or_create_global_step before calling increment.")
+        raise ValueError(
+            "Global step tensor should be created by tf.train.get_or_create_global_step before calling increment."
+        )
     return assign_add(step, increment)
