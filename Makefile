@@ -65,7 +65,7 @@ reference: build
 	HOOKLOOP_EXECUTOR=reference $(BIN)/python -m pytest tests/ops tests/train tests/test_variable_order.py
 
 sanitize: build
-	$(MAKE) -C tests/c PYTHON=$(abspath $(BIN))/python
+	$(MAKE) -j$(shell nproc) -C tests/c
 
 sdist: build
 	$(BIN)/python tests/install_elsewhere.py

@@ -7,7 +7,6 @@ from hypothesis import given
 from hookloop.compile import sizes
 from hookloop.compile.sizes import Size, SizeTable
 
-
 _OPERATIONS = {
     sizes.ADD: lambda a, b: a + b,
     sizes.SUB: lambda a, b: a - b,
