@@ -11,6 +11,7 @@ from .graph.collections import GraphKeys
 from .graph.scopes import control_dependencies, name_scope
 from .graph.stack import get_default_graph, get_default_session
 from .graph.tensor import Tensor
+from .initial_values import guarded
 from .ops import core, state
 from .ops.build import apply_op, convert_to_tensor, register_tensor_conversion_function
 from .shapes import TensorShape, as_shape
@@ -277,9 +278,8 @@ class RefVariable(Variable):
         shape = self._check_shape(self._initial_value, validate_shape)
         base = self._initial_value.dtype.base_dtype
         self._variable = apply_op("VariableV2", [], {"dtype": base, "shape": shape}, scope)
-        self._initializer_op = apply_op(
-            "Assign", [self._variable, self._initial_value], {"validate_shape": validate_shape}
-        ).op
+        value = guarded(name, self._initial_value)
+        self._initializer_op = apply_op("Assign", [self._variable, value], {"validate_shape": validate_shape}).op
         self._snapshot = core.identity(self._variable, name="read")
         self._name = f"{name}:0"
         self._dtype = self._variable.dtype
@@ -338,7 +338,8 @@ class ResourceVariable(Variable):
         self._name = f"{name}:0"
         with name_scope("IsInitialized"):
             self._is_initialized_op = apply_op("VarIsInitializedOp", [self._handle])
-        self._initializer_op = apply_op("AssignVariableOp", [self._handle, self._initial_value], name="Assign")
+        guarded_value = guarded(name, self._initial_value)
+        self._initializer_op = apply_op("AssignVariableOp", [self._handle, guarded_value], name="Assign")
         with name_scope("Read"):
             self._graph_element = self._read()
 

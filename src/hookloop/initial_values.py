@@ -1,0 +1,71 @@
+"""Initial values that depend on other variables: where those are not initialized yet, on their initial values.
+
+So all variables of a program can be initialized in one run, whatever the order.
+"""
+
+from __future__ import annotations
+
+from .graph.collections import GraphKeys
+from .graph.scopes import control_dependencies
+
+__all__ = ["guarded"]
+
+_READS = frozenset(("IsVariableInitialized", "VarIsInitializedOp", "ReadVariableOp"))
+_VARIABLES = frozenset(("Variable", "VariableV2", "VarHandleOp"))
+_BACK_EDGES = frozenset(("NextIteration", "RefNextIteration"))
+
+
+def guarded(name, value):
+    """The initial value `value` of the variable `name`, with every variable in it read only if it is initialized."""
+    if _has_loop(value.op):
+        return value
+    return _tensor(name, value, {})
+
+
+def _has_loop(op):
+    seen, stack = set(), [op]
+    while stack:
+        current = stack.pop()
+        if current in seen:
+            continue
+        if current.type in _BACK_EDGES:
+            return True
+        seen.add(current)
+        stack.extend(tensor.op for tensor in current.inputs)
+    return False
+
+
+def _tensor(name, tensor, done):
+    op = tensor.op
+    if op not in done:
+        done[op] = _operation(name, op, done)
+    return done[op].outputs[tensor.value_index]
+
+
+def _operation(name, op, done):
+    """The operation itself, or a copy of it where an input is another now."""
+    if op.type in _READS:
+        return op
+    if op.type in _VARIABLES:
+        value = _initialized_value(op)
+        return op if value is None else value.op
+    inputs = [_tensor(name, tensor, done) for tensor in op.inputs]
+    if all(new is old for new, old in zip(inputs, op.inputs)):
+        return op
+    graph = op.graph
+    with control_dependencies(None), graph.name_scope(None):
+        kind = "Switch" if op.type == "RefSwitch" else op.type
+        copy = graph.create_op(kind, inputs, dict(op._attrs), f"{op.name}_{name}")
+    copy._set_control_flow_context(op._control_flow_context)
+    contexts = getattr(op, "_cond_contexts", None)
+    if contexts is not None:
+        copy._cond_contexts = contexts
+    return copy
+
+
+def _initialized_value(op):
+    for key in (GraphKeys.GLOBAL_VARIABLES, GraphKeys.LOCAL_VARIABLES):
+        for variable in op.graph.get_collection(key):
+            if getattr(variable, "op", None) is op:
+                return variable.initialized_value()
+    return None
