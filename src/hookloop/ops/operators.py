@@ -51,13 +51,13 @@ def _matmul(x, y, name):
 
 
 def _absolute(x):
-    from .math import abs
+    from .math_unary import abs
 
     return abs(x)
 
 
 def _getitem(x, key):
-    from .array import getitem
+    from .slicing import getitem
 
     return getitem(x, key)
 

@@ -100,9 +100,12 @@ def _in_top_k_shape(c):
 
 def _lower_reduction(kernel):
     def lower(c, node):
-        rank = len(node.inputs[0].shape)
-        mask = sum(1 << axis for axis in _axis_list(c, c.constant(1), rank))
-        c.emit(kernel, [node.inputs[0]], [node.outputs[0]], (mask,))
+        shape = node.inputs[0].shape
+        axes = _axis_list(c, c.constant(1), len(shape))
+        if kernel != "euclidean_norm" and all(isinstance(shape[axis], int) and shape[axis] == 1 for axis in axes):
+            c.alias(node.outputs[0], node.inputs[0])  # over axes of one element there is nothing to do
+            return
+        c.emit(kernel, [node.inputs[0]], [node.outputs[0]], (sum(1 << axis for axis in axes),))
 
     return lower
 
