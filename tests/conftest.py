@@ -6,9 +6,12 @@ import hypothesis
 import pytest
 
 import hookloop as tf
+from hookloop.compile import pipeline, verify
 
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=False)
 hypothesis.settings.load_profile("ci")
+
+pipeline.verifier = verify.verify
 
 
 @pytest.fixture(autouse=True)

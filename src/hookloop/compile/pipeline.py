@@ -15,6 +15,8 @@ from .sizes import _FUNCTIONS, Size
 
 _MOST_SPECIALIZATIONS = 64
 
+verifier = None  # function(program, stage) that is called after every stage: tests set it to `verify.verify`
+
 
 class Feed:
     """A fed tensor and the shape of the value at hand; `value` is the array itself."""
@@ -121,16 +123,10 @@ def order_request(fetches, targets, feeds):
     return units
 
 
-def compile_request(request, disabled=()):
-    """Compiles a request to the tables of a plan.
+def lower_request(request):
+    """The program of a request before the passes: what lowered it, and the `Program`.
 
-    Args:
-      request: a `Request`.
-      disabled: names of passes to leave out (tests).
-
-    Returns:
-      A dict: the tables of csrc/frame.h, and `nodes` (the op of each node index), `must_exist` (variable key -> op),
-      `special` (set of (feed, axis) the plan is compiled for), `feed_registers`, `variable_registers`.
+    Lowering begins anew where it turns out that the plan's structure depends on a size or a value.
     """
     units = order_request(request.fetches, request.targets, request.feeds)
     for _ in range(_MOST_SPECIALIZATIONS):
@@ -153,9 +149,28 @@ def compile_request(request, disabled=()):
     else:
         raise ValueError("the request depends on more sizes than a plan can be compiled for")
     program = Program(request, lowerer)
+    if verifier is not None:
+        verifier(program, "lowering")
+    return lowerer, program
+
+
+def compile_request(request, disabled=()):
+    """Compiles a request to the tables of a plan.
+
+    Args:
+      request: a `Request`.
+      disabled: names of passes to leave out (tests).
+
+    Returns:
+      A dict: the tables of csrc/frame.h, and `nodes` (the op of each node index), `must_exist` (variable key -> op),
+      `special` (set of (feed, axis) the plan is compiled for), `feed_registers`, `variable_registers`.
+    """
+    lowerer, program = lower_request(request)
     for rewrite in passes.PASSES:
         if rewrite.__name__ not in disabled:
             rewrite(program)
+            if verifier is not None:
+                verifier(program, rewrite.__name__)
     program.arena_slots = memory.place(program)
     plan = Assembler(program).run()
     plan["nodes"] = lowerer.nodes
@@ -209,4 +224,4 @@ def _open_registers(lowerer):
     return {"feed_registers": feeds, "variable_registers": variables}
 
 
-__all__ = ["Feed", "Request", "compile_request", "order_request"]
+__all__ = ["Feed", "Request", "compile_request", "lower_request", "order_request"]

@@ -1,0 +1,26 @@
+"""Programs for the tests of the compiler: a request lowered, and as many passes as a test wants."""
+
+import numpy as np
+
+from hookloop.compile import passes
+from hookloop.compile.pipeline import Feed, Request, lower_request
+
+
+def lowered(fetches, feeds=None, targets=()):
+    """The `Program` of a request before the passes; `feeds` is tensor -> array."""
+    feeds = [Feed(tensor, np.shape(value), np.asarray(value)) for tensor, value in (feeds or {}).items()]
+    request = Request(list(fetches), list(targets), feeds, lambda key: None, {})
+    return lower_request(request)[1]
+
+
+def optimized(fetches, feeds=None, targets=(), names=None):
+    """The same after the passes named, all by default."""
+    program = lowered(fetches, feeds, targets)
+    for rewrite in passes.PASSES:
+        if names is None or rewrite.__name__ in names:
+            rewrite(program)
+    return program
+
+
+def kernels(program):
+    return [instr.kernel for instr in program.instructions()]

@@ -1,0 +1,121 @@
+"""Placement by lifetime, against an oracle of its own: it runs through the program and looks for overlaps."""
+
+import numpy as np
+import pytest
+
+import hookloop as tf
+from hookloop.compile import memory
+from hookloop.compile.ir import ARENA, If, Instr
+
+from .programs import optimized
+
+
+class Oracle:
+    """Which buffer each slot holds while the program runs; a loop is run twice, so that its back edge counts.
+
+    A buffer that is read must still be what its slot holds.
+
+    Args:
+      taken: which branch of all conditionals runs.
+    """
+
+    def __init__(self, taken):
+        self.taken = taken
+        self.holder = {}
+
+    def run(self, block):
+        for item in block.items:
+            if isinstance(item, Instr):
+                for value in item.inputs:
+                    self.check(value.buffer)
+                for value in item.outputs:
+                    self.hold(value.buffer)
+            elif isinstance(item, If):
+                self.check(item.predicate.buffer)
+                self.run(item.then if self.taken else item.otherwise)
+            else:
+                for _ in range(2):
+                    self.run(item.condition)
+                    self.check(item.predicate.buffer)
+                    self.run(item.body)
+
+    def check(self, buffer):
+        if buffer.kind == ARENA:
+            assert self.root(self.holder.get(buffer.index)) is self.root(buffer), "the slot holds something else by now"
+
+    def hold(self, buffer):
+        if buffer.kind == ARENA:
+            self.holder[buffer.index] = buffer
+
+    @staticmethod
+    def root(buffer):
+        while buffer is not None and buffer.home is not None:
+            buffer = buffer.home
+        return buffer
+
+
+def placed(fetches, feeds):
+    program = optimized(fetches, feeds)
+    slots = memory.place(program)
+    for taken in (True, False):
+        oracle = Oracle(taken)
+        oracle.run(program.root)
+        for value in program.fetches:
+            oracle.check(value.buffer)
+    return slots
+
+
+def test_a_chain_needs_one_slot():
+    x = tf.placeholder(tf.float32, [None])
+    y = x
+    for _ in range(50):
+        y = tf.tanh(y) + 1.0
+    assert placed([y], {x: np.zeros(7)}) == 1
+
+
+def test_a_value_that_is_read_later_keeps_its_slot():
+    x = tf.placeholder(tf.float32, [5])
+    first = tf.tanh(x)
+    y = first
+    for _ in range(5):
+        y = tf.exp(y)
+    placed([first + y, y], {x: np.zeros(5)})
+
+
+def test_what_is_fetched_is_never_overwritten():
+    x = tf.placeholder(tf.float32, [5])
+    values = [tf.tanh(x)]
+    for _ in range(4):
+        values.append(tf.exp(values[-1]))
+    assert placed(values, {x: np.zeros(5)}) == 5
+
+
+@pytest.mark.parametrize("batch", [1, 9])
+def test_a_training_step(batch):
+    x, y = tf.placeholder(tf.float32, [None, 6]), tf.placeholder(tf.int32, [None])
+    h = x
+    for i, (n, m) in enumerate([(6, 11), (11, 7), (7, 3)]):
+        h = tf.matmul(h, tf.get_variable(f"w{i}", [n, m])) + tf.get_variable(f"b{i}", [m])
+        h = tf.nn.relu(h)
+    loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=y, logits=h))
+    gradients = tf.gradients(loss, tf.trainable_variables())
+    placed([loss, *gradients], {x: np.zeros((batch, 6)), y: np.zeros(batch, "i")})
+
+
+def test_branches():
+    x, p = tf.placeholder(tf.float32, [4]), tf.placeholder(tf.bool, [])
+    before = tf.tanh(x)
+    y = tf.cond(p, lambda: tf.exp(before) * tf.sin(x), lambda: tf.cos(tf.exp(x)) + before)
+    placed([y + before, *tf.gradients(y, x)], {x: np.zeros(4), p: True})
+
+
+def test_a_value_from_before_a_loop_lives_through_it():
+    x = tf.placeholder(tf.float32, [4])
+    outside = tf.tanh(x)
+
+    def body(i, a):
+        b = tf.exp(a) * outside
+        return i + 1, tf.sin(b) + tf.cos(a)
+
+    _, a = tf.while_loop(lambda i, a: i < 3, body, [0, x])
+    placed([a, *tf.gradients(a, x)], {x: np.zeros(4)})
