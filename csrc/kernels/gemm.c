@@ -48,7 +48,7 @@ struct gemm {
     int64_t k_block, m_block, n_block, m_blocks, n_blocks;
     int64_t batch, units_per_task, tasks;
     double cost_ns;
-    bool pack_a, pack_b, dots, accumulate, swap;
+    bool pack_a, pack_b, dots, single_row, accumulate, swap;
     int batch_rank;
     int64_t batch_dims[MAX_BATCH_AXES];
     int64_t a_batch[MAX_BATCH_AXES], b_batch[MAX_BATCH_AXES], c_batch[MAX_BATCH_AXES]; /* strides in bytes */
@@ -244,7 +244,8 @@ static void choose_float(gemm *g, int lanes) {
     const int64_t panel = MAX_VECTORS * lanes;
     g->k_block = ceil_div(g->k, ceil_div(g->k, MAX_K_BLOCK));
     /* A strided B is packed once it is used by several tiles; a transposed one always is. */
-    g->pack_b = !g->dots && (g->b_column != 1 || (g->m >= 16 * ROWS && g->b_k >= 4 * panel && g->k >= 64));
+    g->single_row = !g->dots && g->m == 1 && g->n <= lanes && g->b_column == 1;
+    g->pack_b = !g->dots && !g->single_row && (g->b_column != 1 || (g->m >= 16 * ROWS && g->b_k >= 4 * panel && g->k >= 64));
     g->pack_a = !g->dots && g->m > 1 && g->a_k != 1 && g->n > panel && g->k_block > 64 && g->a_k >= 4 * panel;
 }
 

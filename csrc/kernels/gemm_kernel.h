@@ -2,7 +2,8 @@
  *
  * C is made in panels of `vectors` vectors of columns; in a panel, tiles of up to ROWS rows are kept in registers while
  * k runs. Every element of C is one chain of multiply-adds in ascending k, cut at multiples of a block size that depends
- * on K alone: so the result is the same however the matrix is cut into panels, tiles and tasks.
+ * on K alone: so the result is the same however the matrix is cut into panels, tiles and tasks. A product of a single
+ * narrow row is never cut, and has four chains.
  *
  * Expects REAL, VEC, LANES, NAME(x), LOAD, LOAD_PART, STORE, STORE_PART, SPLAT, TRANSPOSE, EVEN_LANES, ODD_LANES.
  */
@@ -272,11 +273,27 @@ static void NAME(dots)(const REAL *rows, int64_t row_stride, const REAL *x, REAL
     }
 }
 
+/* One row of C, no wider than a vector: four chains over k instead of one, whose multiply-adds wait for each other. */
+static void NAME(single_row)(const gemm *g, const REAL *a, const REAL *b, REAL *c) {
+    enum { CHAINS = 4 };
+    const int lanes = (int)g->n;
+    VEC sum[CHAINS] = {{0}};
+    int64_t k = 0;
+    for (; k + CHAINS <= g->k; k += CHAINS, a += CHAINS * g->a_k, b += CHAINS * g->b_k)
+#pragma GCC unroll 4
+        for (int i = 0; i < CHAINS; i++) sum[i] += SPLAT(a[i * g->a_k]) * LOAD_PART(b + i * g->b_k, lanes);
+    for (; k < g->k; k++, a += g->a_k, b += g->b_k) sum[0] += SPLAT(*a) * LOAD_PART(b, lanes);
+    const VEC total = (sum[0] + sum[1]) + (sum[2] + sum[3]);
+    STORE_PART(c, g->accumulate ? LOAD_PART(c, lanes) + total : total, lanes);
+}
+
 static void NAME(one)(const gemm *g, const char *a, const char *b, char *c, int64_t m0, int64_t m1, int64_t n0,
                       int64_t n1, char *scratch) {
     if (g->dots)
         NAME(dots)((const REAL *)a + m0 * g->a_row, g->a_row, (const REAL *)b, (REAL *)c + m0 * g->c_row, g->c_row,
                    m1 - m0, g->k, g->accumulate);
+    else if (g->single_row)
+        NAME(single_row)(g, (const REAL *)a, (const REAL *)b, (REAL *)c);
     else
         NAME(block)(g, (const REAL *)a, (const REAL *)b, (REAL *)c, m0, m1, n0, n1, scratch);
 }

@@ -41,8 +41,14 @@ SIMD_INLINE TOTAL NAME(row)(const operation op, const TYPE *x, int64_t n) {
         const TYPE *block = x + from;
         LANE lane[LANES];
         if (count < LANES) {
-            lane[0] = NAME(start)(op);
-            for (int64_t i = 0; i < count; i++) lane[0] = NAME(combine)(op, lane[0], NAME(lane_of)(op, block + i));
+            enum { FEW = 8 };
+            int64_t i = 0;
+            for (int j = 0; j < FEW; j++) lane[j] = NAME(start)(op);
+            for (; i + FEW <= count; i += FEW)
+                for (int j = 0; j < FEW; j++) lane[j] = NAME(combine)(op, lane[j], NAME(lane_of)(op, block + i + j));
+            for (int j = 0; i + j < count; j++) lane[j] = NAME(combine)(op, lane[j], NAME(lane_of)(op, block + i + j));
+            for (int half = FEW / 2; half > 0; half /= 2)
+                for (int j = 0; j < half; j++) lane[j] = NAME(combine)(op, lane[j], lane[j + half]);
         } else {
             for (int j = 0; j < LANES; j++) lane[j] = NAME(lane_of)(op, block + j);
             int64_t i = LANES;
