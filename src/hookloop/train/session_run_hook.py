@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .._core import SessionRunArgs, SessionRunContext, SessionRunValues
+from .run_types import SessionRunArgs, SessionRunContext, SessionRunValues
 
 __all__ = ["SessionRunArgs", "SessionRunContext", "SessionRunHook", "SessionRunValues"]
 

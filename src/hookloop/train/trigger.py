@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .._core import NotFinite, Trigger
+from .run_types import NotFinite, Trigger
 
 __all__ = ["Trigger", "not_finite"]
 
