@@ -98,7 +98,8 @@ def test_an_unknown_level_is_refused():
 
 
 @pytest.mark.skipif(
-    not X86 or shutil.which("qemu-x86_64") is None, reason="runs a processor without AVX in qemu-user, which is not installed"
+    not X86 or shutil.which("qemu-x86_64") is None,
+    reason="runs a processor without AVX in qemu-user, which is not installed",
 )
 def test_the_baseline_runs_on_a_processor_without_avx():
     done = run_step("", "qemu-x86_64", "-cpu", "Nehalem")

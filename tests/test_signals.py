@@ -1,0 +1,94 @@
+"""Ctrl-C during a step, and fork."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+
+import hookloop as tf
+
+SOON = 1.0  # seconds: the promise is a tenth; a busy machine gets more
+
+
+def interrupted(session, fetches, feed_dict=None):
+    """Seconds from a Ctrl-C, sent while the step runs, to the KeyboardInterrupt."""
+    sent = []
+
+    def send():
+        sent.append(time.monotonic())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    timer = threading.Timer(0.3, send)
+    timer.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            session.run(fetches, feed_dict)
+            time.sleep(5)  # where the signal came late
+    finally:
+        timer.join()
+    return time.monotonic() - sent[0]
+
+
+def test_an_endless_loop_is_left():
+    v = tf.Variable(1)
+    endless = tf.while_loop(lambda i: i < 2, lambda i: i * 1, [tf.constant(1)])
+    with tf.Session() as session:
+        session.run(v.initializer)
+        assert interrupted(session, endless) < SOON
+        assert session.run(v + 1) == 2
+
+
+def test_a_long_chain_of_products_is_left_and_changes_nothing():
+    v = tf.Variable(0)
+    x = tf.placeholder(tf.float32, [700, 700])
+    y = x
+    for _ in range(1000):
+        y = tf.matmul(y, x)
+    step = tf.assign_add(v, 1 + tf.cast(y[0, 0], tf.int32))
+    with tf.Session() as session:
+        session.run(v.initializer)
+        assert interrupted(session, step, {x: np.zeros((700, 700), "f")}) < SOON
+        assert session.run(v) == 0
+
+
+def test_a_blocking_dequeue_is_left():
+    queue = tf.FIFOQueue(1, [tf.int32], shapes=[[]])
+    item, put = queue.dequeue(), queue.enqueue(7)
+    with tf.Session() as session:
+        assert interrupted(session, item) < SOON
+        session.run(put)
+        assert session.run(item) == 7
+
+
+FORK = """
+import os, sys
+import numpy as np
+import hookloop as tf
+x = tf.placeholder(tf.float32, [None, 512])
+w = tf.get_variable("w", [512, 512], initializer=tf.random_normal_initializer(seed=1))
+y = tf.matmul(tf.matmul(x, w), w)
+config = tf.ConfigProto(intra_op_parallelism_threads=2)
+session = tf.Session(config=config)
+session.run(tf.global_variables_initializer())
+feed = {x: np.ones((512, 512), "f")}
+want = session.run(y, feed)
+child = os.fork()
+if child == 0:
+    same = np.array_equal(session.run(y, feed), want)
+    other = tf.Session(config=config)
+    other.run(tf.global_variables_initializer())
+    os._exit(0 if same and other.run(y, feed).shape == (512, 512) else 1)
+status = os.waitpid(child, 0)[1]
+assert np.array_equal(session.run(y, feed), want)
+sys.exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else 9)
+"""
+
+
+def test_a_child_process_runs_its_parents_session():
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", FORK], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
