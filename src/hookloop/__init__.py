@@ -15,42 +15,77 @@ The map of the house (imports go downwards only):
 from importlib import import_module as _import_module
 
 from . import dtypes, errors
+from .custom_gradient import *
 from .dtypes import *
 from .errors import OpError
+from .gradients import *
+from .graph.collections import *
+from .graph.device import *
+from .graph.graph import *
+from .graph.operation import *
+from .graph.random_seed import *
+from .graph.scopes import *
+from .graph.stack import *
+from .graph.tensor import *
+from .initializers import *
+
+# These define ops and have no names of their own here.
+from .ops import dropout as _dropout
+from .ops import embedding as _embedding
+from .ops import nn as _nn
+from .ops import operators as _operators
+from .ops import training as _training
+from .ops.activations import *
+from .ops.array import *
+from .ops.build import *
+from .ops.cast import *
+from .ops.check import *
+from .ops.clip import *
+from .ops.control_flow import *
+from .ops.core import *
+from .ops.counting import *
+from .ops.decompositions import *
+from .ops.dynamic import *
+from .ops.functional import *
+from .ops.gather import *
+from .ops.indexed_slices import *
+from .ops.linalg import *
+from .ops.math import *
+from .ops.math_unary import *
+from .ops.matrix import *
+from .ops.padding import *
+from .ops.parts import *
+from .ops.printing import *
+from .ops.py_func import *
+from .ops.queues import *
+from .ops.random import *
+from .ops.rearrange import *
+from .ops.reduce import *
+from .ops.scatter import *
+from .ops.segment import *
+from .ops.select import *
+from .ops.sets import *
+from .ops.slicing import *
+from .ops.sorting import *
+from .ops.special import *
+from .ops.state import *
+from .ops.strings import *
+from .ops.tensor_array import *
+from .ops.tensor_util import *
+from .partitioned import *
 from .preambles import *
+from .session import *
 from .shapes import Dimension, TensorShape
+from .variable_scope import *
+from .variables import *
 from .version import GIT_VERSION, GRAPH_DEF_VERSION
 from .version import TENSORFLOW_VERSION as VERSION
 
 __version__ = "0.1.0"
 
-# Modules whose `__all__` is public at the top level.
-_PUBLIC_MODULES = (
-    "graph.graph", "graph.operation", "graph.tensor", "graph.collections", "graph.scopes", "graph.device",
-    "graph.random_seed", "graph.stack",
-    "ops.build", "ops.indexed_slices", "ops.tensor_util", "ops.core", "ops.operators", "ops.math", "ops.math_unary",
-    "ops.cast", "ops.select", "ops.special", "ops.parts", "ops.activations", "ops.clip", "ops.linalg", "ops.reduce", "ops.array",
-    "ops.slicing", "ops.gather", "ops.scatter", "ops.padding", "ops.rearrange", "ops.matrix", "ops.decompositions", "ops.dynamic", "ops.segment", "ops.sets", "ops.sorting",
-    "ops.embedding", "ops.dropout", "ops.nn", "ops.random", "ops.state", "ops.training", "ops.counting", "ops.check", "ops.control_flow", "ops.tensor_array",
-    "ops.functional", "ops.py_func", "ops.printing", "ops.strings", "ops.queues",
-    "gradients", "custom_gradient", "variables", "variable_scope", "partitioned", "initializers", "session",
-)  # fmt: skip
-
-for _name in _PUBLIC_MODULES:
-    try:
-        _module = _import_module("." + _name, __name__)
-    except ImportError as _error:
-        if not (_error.name or "").startswith("hookloop") and "undefined symbol" not in str(_error):
-            raise
-        continue
-    for _public in getattr(_module, "__all__", ()):
-        globals()[_public] = getattr(_module, _public)
-
 # Loaded when first asked for.
 _LAZY_MODULES = frozenset((
-    "app", "bitwise", "compat", "contrib", "data", "debugging", "estimator", "flags", "gfile", "image", "initializers",
-    "layers", "linalg", "logging", "losses", "manip", "math", "metrics", "nest", "nn", "random", "saved_model", "strings",
-    "summary", "test", "train", "version",
+    "app", "bitwise", "compat", "data", "debugging", "flags", "gfile", "initializers", "linalg", "logging", "manip", "math", "nest", "nn", "random", "strings", "test", "train", "version",
 ))  # fmt: skip
 
 

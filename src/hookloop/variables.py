@@ -12,7 +12,7 @@ from .graph.scopes import control_dependencies, name_scope
 from .graph.stack import get_default_graph, get_default_session
 from .graph.tensor import Tensor
 from .initial_values import guarded
-from .ops import core, state
+from .ops import core, operators, state
 from .ops.build import apply_op, convert_to_tensor, register_tensor_conversion_function
 from .shapes import TensorShape, as_shape
 
@@ -430,7 +430,7 @@ def _add_operators():
         method.__name__ = name
         return method
 
-    for name in Tensor.OVERLOADABLE_OPERATORS:
+    for name in operators.OVERLOADABLE_OPERATORS:
         if name != "__getitem__":
             setattr(Variable, name, operator(name))
 
