@@ -17,6 +17,7 @@ from .compile.order import ALIASES, VARIABLES
 from .compile.pipeline import Feed, order_request
 from .compile.regions import COPY, IF, LOOP, variable_key
 from .ops import registry
+from .ops.reference_node import ReferenceNode
 
 _NOTHING = frozenset(("NoOp", "ControlTrigger", "StackCloseV2"))
 
@@ -29,30 +30,6 @@ class _Alias:
     def __init__(self, key, op):
         self.key = key
         self.op = op
-
-
-class _Typed:
-    """An input or output as a reference function sees it."""
-
-    __slots__ = ("dtype", "shape")
-
-    def __init__(self, dtype, shape):
-        self.dtype = dtype
-        self.shape = shape
-
-
-class ReferenceNode:
-    """An op as a reference function sees it."""
-
-    __slots__ = ("op", "op_def", "name", "attrs", "inputs", "outputs")
-
-    def __init__(self, op, arrays):
-        self.op = op
-        self.op_def = op.op_def
-        self.name = op.name
-        self.attrs = op._attrs
-        self.inputs = [_Typed(t.dtype.base_dtype, np.shape(a)) for t, a in zip(op.inputs, arrays)]
-        self.outputs = [_Typed(t.dtype.base_dtype, t._shape) for t in op.outputs]
 
 
 class ReferenceExecutor:

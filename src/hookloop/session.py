@@ -14,7 +14,6 @@ import numpy as np
 
 from . import errors
 from ._core import Callable, Entry, Plan, SessionCore, StreamCell, VariableCell
-from ._reference import ReferenceNode
 from .compile.lower import describe as describe_op
 from .compile.pipeline import Feed, Request, compile_request
 from .compile.regions import variable_key
@@ -22,6 +21,7 @@ from .fetches import FetchMap, convert_feed, resolve_feeds
 from .graph.operation import Operation
 from .graph.stack import default_session, get_default_graph
 from .graph.tensor import Tensor
+from .ops.reference_node import ReferenceNode
 
 __all__ = ["InteractiveSession", "Session"]
 
