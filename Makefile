@@ -53,6 +53,7 @@ lint: build
 	$(BIN)/ruff format --check .
 
 typing: build
+	$(BIN)/python tools/make_stubs.py --check
 	$(BIN)/mypy
 
 levels: build

@@ -5,12 +5,24 @@ import sys
 
 import hookloop as tf
 
-SLOW = ("google", "google.protobuf", "tensorboard", "scipy", "matplotlib", "sklearn", "hookloop._reference", "hookloop.train")
+SLOW = (
+    "google",
+    "google.protobuf",
+    "tensorboard",
+    "scipy",
+    "matplotlib",
+    "sklearn",
+    "hookloop._reference",
+    "hookloop.train",
+)
 
 
 def loaded_after(program):
     done = subprocess.run(
-        [sys.executable, "-c", f"{program}\nimport sys\nprint(*sys.modules)"], capture_output=True, text=True, check=True
+        [sys.executable, "-c", f"{program}\nimport sys\nprint(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return set(done.stdout.split())
 

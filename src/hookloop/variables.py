@@ -10,7 +10,7 @@ from . import dtypes
 from .graph.collections import GraphKeys
 from .graph.scopes import control_dependencies, name_scope
 from .graph.stack import get_default_graph, get_default_session
-from .graph.tensor import Tensor
+from .graph.tensor import Tensor, TensorOperators
 from .initial_values import guarded
 from .ops import core, operators, state
 from .ops.build import apply_op, convert_to_tensor, register_tensor_conversion_function
@@ -81,7 +81,7 @@ class variable_creator_scope:
         _creators.stack = _creators.stack[:-1]
 
 
-class Variable(metaclass=_VariableType):
+class Variable(TensorOperators, metaclass=_VariableType):
     """A tensor that keeps its value between the runs of a session.
 
     Args:

@@ -8,7 +8,14 @@ from .stack import get_default_session
 __all__ = ["Tensor"]
 
 
-class Tensor:
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .tensor_operators import TensorOperators
+else:
+    TensorOperators = object
+
+
+class Tensor(TensorOperators):
     """The symbolic value of one output of an operation; a session computes it.
 
     Attributes:

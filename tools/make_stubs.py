@@ -1,0 +1,63 @@
+"""Writes src/hookloop/__init__.pyi: every public name of the namespace, from where it is defined.
+
+    python tools/make_stubs.py          writes the file
+    python tools/make_stubs.py --check  says whether it is what it should be
+
+Type checkers cannot see what is loaded when it is first asked for; the stub tells them.
+"""
+
+import re
+import sys
+from importlib import import_module
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parents[1] / "src" / "hookloop"
+STUB = PACKAGE / "__init__.pyi"
+
+
+def stub():
+    """The text of the stub."""
+    import hookloop
+    from hookloop import messages
+
+    lines = ["# Written by tools/make_stubs.py.", "from typing import Any", ""]
+    source = (PACKAGE / "__init__.py").read_text()
+    seen = set()
+    for module in re.findall(r"^from \.([\w.]+) import \*", source, re.MULTILINE):
+        names = [n for n in import_module(f"hookloop.{module}").__all__ if n not in seen]
+        seen.update(names)
+        if names:
+            lines.append(f"from .{module} import (")
+            lines += [f"    {name} as {name}," for name in sorted(names)]
+            lines.append(")")
+    lines += [f"from . import {name} as {name}" for name in sorted(hookloop._LAZY_MODULES - seen)]
+    lines += [
+        "from . import dtypes as dtypes, errors as errors",
+        "from .errors import OpError as OpError",
+        "from .shapes import Dimension as Dimension, TensorShape as TensorShape",
+        "",
+        "__version__: str",
+        "VERSION: str",
+        "GIT_VERSION: str",
+        "GRAPH_DEF_VERSION: int",
+        "",
+        "def get_logger() -> Any: ...",
+        "def get_include() -> str: ...",
+        "",
+        "# Protocol buffers, loaded when they are first asked for.",
+    ]
+    lines += [f"{name}: Any" for name in sorted(messages._MODULES) if name not in seen]
+    return "\n".join(lines) + "\n"
+
+
+def main():
+    text = stub()
+    if "--check" in sys.argv:
+        if not STUB.exists() or STUB.read_text() != text:
+            sys.exit(f"{STUB.name} is not what the namespace says: run python tools/make_stubs.py")
+        return
+    STUB.write_text(text)
+
+
+if __name__ == "__main__":
+    main()
