@@ -163,4 +163,8 @@ const hl_kernel *hl_control_kernel(const char *name); /* jump, resize, load_size
 
 int64_t hl_now_ns(void);
 
+/* What a debug build counts, over all frames; NULL in any other build. */
+typedef struct hl_counters { uint64_t runs, instructions, preparations; } hl_counters;
+const hl_counters *hl_debug_counters(void);
+
 #endif

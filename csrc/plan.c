@@ -1,5 +1,5 @@
 /* Preparing a frame for its sizes, and running it. */
-#include "frame.h"
+#include "runner.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -19,6 +19,15 @@ enum {
     POLL_COST_NS = 1000000,    /* plans estimated above this look at the clock between instructions */
     POLL_PERIOD_NS = 10000000
 };
+
+#ifdef HL_DEBUG
+static hl_counters counters;
+#define HL_COUNT(what) __atomic_fetch_add(&counters.what, 1, __ATOMIC_RELAXED)
+const hl_counters *hl_debug_counters(void) { return &counters; }
+#else
+#define HL_COUNT(what) (void)0
+const hl_counters *hl_debug_counters(void) { return NULL; }
+#endif
 
 int64_t hl_now_ns(void) {
     struct timespec now;
@@ -43,8 +52,6 @@ hl_status hl_refuse(hl_prepare *prep, hl_status status, const char *format, ...)
 }
 
 /* ---- memory ---- */
-
-static size_t round_up(size_t bytes, size_t unit) { return (bytes + unit - 1) / unit * unit; }
 
 static char *allocate(size_t bytes) {
     if (bytes > (size_t)1 << 46) return NULL;
@@ -262,8 +269,6 @@ static bool size_tensor(hl_frame *frame, const hl_tensor_spec *spec, hl_tensor *
     return true;
 }
 
-static int64_t tensor_bytes(const hl_tensor *tensor) { return tensor->size * (int64_t)hl_dtype_size(tensor->dtype); }
-
 static hl_status out_of_memory(hl_frame *frame, int64_t bytes) {
     frame->prepared = false;
     return hl_fail(&frame->run, HL_RESOURCE_EXHAUSTED, "out of memory: %lld bytes are needed", (long long)bytes);
@@ -412,7 +417,8 @@ static hl_status reserve_scratch(hl_frame *frame) {
     return HL_OK;
 }
 
-static hl_status prepare_group(hl_frame *frame, int32_t g) {
+hl_status hl_frame_resize(hl_frame *frame, int32_t g) {
+    HL_COUNT(preparations);
     const hl_plan *plan = frame->plan;
     const hl_group_spec *group = &plan->groups[g];
     frame->group_changed[g] = frame->group_prepared[g] = ++frame->clock;
@@ -439,7 +445,7 @@ hl_status hl_frame_prepare(hl_frame *frame, bool force) {
         if (k == n) return HL_OK;
     }
     frame->prepared = true;
-    hl_status status = prepare_group(frame, 0);
+    hl_status status = hl_frame_resize(frame, 0);
     if (status != HL_OK) {
         frame->prepared = false;
         return status;
@@ -466,7 +472,7 @@ void hl_frame_bind_feed(hl_frame *frame, int32_t feed, char *data) {
 
 /* ---- denormals ---- */
 
-static unsigned flush_denormals(void) {
+unsigned hl_flush_denormals(void) {
 #if defined(__x86_64__)
     unsigned mode = _mm_getcsr();
     if ((mode & 0x8040) != 0x8040) _mm_setcsr(mode | 0x8040);
@@ -476,7 +482,7 @@ static unsigned flush_denormals(void) {
 #endif
 }
 
-static void restore_denormals(unsigned mode) {
+void hl_restore_denormals(unsigned mode) {
 #if defined(__x86_64__)
     if ((mode & 0x8040) != 0x8040) _mm_setcsr(mode);
 #else
@@ -484,274 +490,14 @@ static void restore_denormals(unsigned mode) {
 #endif
 }
 
-/* ---- control instructions ---- */
+/* ---- running ---- */
 
-static hl_frame *frame_of(hl_run *run) { return run->frame; }
-
-static hl_status run_end(const hl_instr *ins, hl_run *run) {
-    (void)ins, (void)run;
-    return HL_END;
-}
-
-static hl_status prepare_end(hl_prepare *prep) { return prep->ins->fn = run_end, HL_OK; }
-
-static hl_status run_jump(const hl_instr *ins, hl_run *run) {
-    run->next = frame_of(run)->code + ins->p[0].i;
-    return HL_JUMP;
-}
-
-static hl_status prepare_jump(hl_prepare *prep) {
-    prep->ins->p[0] = prep->attr[0];
-    return prep->ins->fn = run_jump, HL_OK;
-}
-
-static hl_status poll_now(hl_frame *frame) {
+hl_status hl_frame_poll(hl_frame *frame) {
     int64_t now = hl_now_ns();
     if (now < frame->poll_at_ns) return HL_OK;
     frame->poll_at_ns = now + POLL_PERIOD_NS;
     return frame->poll ? frame->poll(frame) : HL_OK;
 }
-
-static hl_status run_jump_back(const hl_instr *ins, hl_run *run) {
-    hl_status status = poll_now(frame_of(run));
-    return status == HL_OK ? run_jump(ins, run) : status;
-}
-
-static hl_status prepare_jump_back(hl_prepare *prep) {
-    prep->ins->p[0] = prep->attr[0];
-    prep->cost_ns = -1;
-    return prep->ins->fn = run_jump_back, HL_OK;
-}
-
-static hl_status run_jump_unless(const hl_instr *ins, hl_run *run) {
-    return *(const uint8_t *)ins->arg[0] ? HL_OK : run_jump(ins, run);
-}
-
-static hl_status prepare_jump_unless(hl_prepare *prep) {
-    if (prep->in[0]->size != 1)
-        return hl_refuse(prep, HL_INVALID_ARGUMENT, "The condition must be a scalar, got a tensor of rank %d with %lld elements",
-                         prep->in[0]->rank, (long long)prep->in[0]->size);
-    prep->ins->p[0] = prep->attr[0];
-    return prep->ins->fn = run_jump_unless, HL_OK;
-}
-
-static hl_status run_resize(const hl_instr *ins, hl_run *run) {
-    hl_frame *frame = frame_of(run);
-    const hl_plan *plan = frame->plan;
-    int32_t g = (int32_t)ins->p[0].i;
-    const hl_group_spec *group = &plan->groups[g];
-    bool stale = frame->group_prepared[g] < frame->group_changed[0];
-    for (int32_t k = 0; k < group->n_deps && !stale; k++)
-        stale = frame->group_prepared[g] < frame->group_changed[plan->group_deps[group->first_dep + k]];
-    for (int32_t k = 0; k < group->n_watch && !stale; k++) {
-        int32_t reg = plan->watched[group->first_watch + k];
-        stale = frame->seen[reg] != frame->regs[reg];
-    }
-    if (!stale) return HL_OK;
-    hl_status status = prepare_group(frame, g);
-    if (status != HL_OK) frame->group_prepared[g] = -1;
-    return status;
-}
-
-static hl_status prepare_resize(hl_prepare *prep) {
-    prep->ins->p[0] = prep->attr[0];
-    return prep->ins->fn = run_resize, HL_OK;
-}
-
-static int64_t read_integer(const void *data, hl_dtype dtype, int64_t at) {
-    return dtype == HL_INT64 ? ((const int64_t *)data)[at] : ((const int32_t *)data)[at];
-}
-
-/* load_sizes: attributes are the registers that the operand's elements go to. */
-typedef struct size_list { hl_dtype dtype; int32_t count; const hl_value *regs; } size_list;
-
-static hl_status run_load_sizes(const hl_instr *ins, hl_run *run) {
-    const size_list *list = ins->p[2].p;
-    for (int32_t k = 0; k < list->count; k++) run->regs[list->regs[k].i] = read_integer(ins->arg[0], list->dtype, k);
-    return HL_OK;
-}
-
-static hl_status run_store_sizes(const hl_instr *ins, hl_run *run) {
-    const size_list *list = ins->p[2].p;
-    for (int32_t k = 0; k < list->count; k++) {
-        int64_t value = run->regs[list->regs[k].i];
-        if (list->dtype == HL_INT64) ((int64_t *)ins->arg[0])[k] = value;
-        else ((int32_t *)ins->arg[0])[k] = (int32_t)value;
-    }
-    return HL_OK;
-}
-
-static hl_status prepare_size_list(hl_prepare *prep, const hl_tensor *tensor, hl_run_fn fn) {
-    size_list *list = prep->params;
-    if (tensor->dtype != HL_INT32 && tensor->dtype != HL_INT64)
-        return hl_refuse(prep, HL_INVALID_ARGUMENT, "sizes must be int32 or int64");
-    if (tensor->size != prep->n_attr)
-        return hl_refuse(prep, HL_INVALID_ARGUMENT, "expected %d sizes, got %lld", prep->n_attr, (long long)tensor->size);
-    *list = (size_list){tensor->dtype, prep->n_attr, prep->attr};
-    return prep->ins->fn = fn, HL_OK;
-}
-
-static hl_status prepare_load_sizes(hl_prepare *prep) { return prepare_size_list(prep, prep->in[0], run_load_sizes); }
-static hl_status prepare_store_sizes(hl_prepare *prep) { return prepare_size_list(prep, prep->out[0], run_store_sizes); }
-
-/* copy_sizes: attributes are n sources, then n destinations; all are read before any is written. */
-static hl_status run_copy_sizes(const hl_instr *ins, hl_run *run) {
-    const size_list *list = ins->p[2].p;
-    int64_t values[64];
-    int32_t n = list->count / 2;
-    for (int32_t k = 0; k < n; k++) values[k] = run->regs[list->regs[k].i];
-    for (int32_t k = 0; k < n; k++) run->regs[list->regs[n + k].i] = values[k];
-    return HL_OK;
-}
-
-static hl_status prepare_copy_sizes(hl_prepare *prep) {
-    size_list *list = prep->params;
-    if (prep->n_attr > 128) return hl_refuse(prep, HL_INVALID_ARGUMENT, "too many sizes change at once");
-    *list = (size_list){HL_INT64, prep->n_attr, prep->attr};
-    return prep->ins->fn = run_copy_sizes, HL_OK;
-}
-
-/* The host computes in the caller's floating-point mode. */
-static hl_status run_host(const hl_instr *ins, hl_run *run) {
-    hl_frame *frame = frame_of(run);
-    restore_denormals(frame->caller_mode);
-    hl_status status = frame->host(frame, (int32_t)(ins - frame->code), ins->p[0].i);
-    flush_denormals();
-    return status;
-}
-
-static hl_status prepare_host(hl_prepare *prep) {
-    prep->ins->p[0] = prep->attr[0];
-    prep->cost_ns = -1;
-    return prep->ins->fn = run_host, HL_OK;
-}
-
-static hl_status run_mark_initialized(const hl_instr *ins, hl_run *run) {
-    (void)run;
-    *(uint8_t *)ins->arg[0] = 1;
-    return HL_OK;
-}
-
-static hl_status prepare_mark_initialized(hl_prepare *prep) { return prep->ins->fn = run_mark_initialized, HL_OK; }
-
-static hl_status run_check_initialized(const hl_instr *ins, hl_run *run) {
-    if (*(const uint8_t *)ins->arg[0]) return HL_OK;
-    return hl_fail(run, HL_FAILED_PRECONDITION, "Attempting to use uninitialized value");
-}
-
-static hl_status prepare_check_initialized(hl_prepare *prep) { return prep->ins->fn = run_check_initialized, HL_OK; }
-
-/* A saved value is followed by its dimensions and their number, so that a stack can be read from its end. */
-typedef struct stack_value { int64_t bytes; int32_t rank; int64_t dims[HL_MAX_RANK]; } stack_value;
-
-static hl_status run_stack_push(const hl_instr *ins, hl_run *run) {
-    hl_stack *stack = ins->arg[0];
-    const stack_value *value = ins->p[2].p;
-    int64_t wanted = stack->used + (int64_t)round_up((size_t)value->bytes, 16) + (value->rank + 1) * 8;
-    if (wanted > stack->capacity) {
-        char *data = realloc(stack->data, (size_t)(2 * wanted));
-        if (!data) return hl_fail(run, HL_RESOURCE_EXHAUSTED, "out of memory: %lld bytes are needed for saved loop values", (long long)wanted);
-        stack->data = data;
-        stack->capacity = 2 * wanted;
-    }
-    char *top = stack->data + stack->used;
-    memcpy(top, ins->arg[1], (size_t)value->bytes);
-    top += round_up((size_t)value->bytes, 16);
-    memcpy(top, value->dims, (size_t)value->rank * 8);
-    int64_t rank = value->rank;
-    memcpy(top + rank * 8, &rank, 8);
-    stack->used = wanted;
-    return HL_OK;
-}
-
-static hl_status prepare_stack_push(hl_prepare *prep) {
-    stack_value *value = prep->params;
-    const hl_tensor *tensor = prep->in[1];
-    value->bytes = tensor_bytes(tensor);
-    value->rank = tensor->rank;
-    memcpy(value->dims, tensor->dims, (size_t)tensor->rank * 8);
-    return prep->ins->fn = run_stack_push, HL_OK;
-}
-
-static hl_status run_stack_pop(const hl_instr *ins, hl_run *run) {
-    hl_stack *stack = ins->arg[0];
-    const stack_value *value = ins->p[2].p;
-    int64_t bytes = (int64_t)round_up((size_t)value->bytes, 16) + (value->rank + 1) * 8;
-    if (bytes > stack->used) return hl_fail(run, HL_INTERNAL, "a stack of saved loop values is empty");
-    stack->used -= bytes;
-    memcpy(ins->arg[1], stack->data + stack->used, (size_t)value->bytes);
-    return HL_OK;
-}
-
-static hl_status prepare_stack_pop(hl_prepare *prep) {
-    stack_value *value = prep->params;
-    value->bytes = tensor_bytes(prep->out[0]);
-    value->rank = prep->out[0]->rank;
-    return prep->ins->fn = run_stack_pop, HL_OK;
-}
-
-/* stack_sizes: attributes are the registers for the dimensions of the value on top. */
-static hl_status run_stack_sizes(const hl_instr *ins, hl_run *run) {
-    const hl_stack *stack = ins->arg[0];
-    const size_list *list = ins->p[2].p;
-    if (stack->used < (list->count + 1) * 8) return hl_fail(run, HL_INTERNAL, "a stack of saved loop values is empty");
-    const char *dims = stack->data + stack->used - (list->count + 1) * 8;
-    for (int32_t k = 0; k < list->count; k++) memcpy(&run->regs[list->regs[k].i], dims + 8 * k, 8);
-    return HL_OK;
-}
-
-static hl_status prepare_stack_sizes(hl_prepare *prep) {
-    size_list *list = prep->params;
-    *list = (size_list){HL_INT64, prep->n_attr, prep->attr};
-    return prep->ins->fn = run_stack_sizes, HL_OK;
-}
-
-/* reshape_variable: makes room in a variable whose shape the graph leaves open. Attributes: the variable, then the
- * registers with its new dimensions. */
-static hl_status run_reshape_variable(const hl_instr *ins, hl_run *run) {
-    const size_list *list = ins->p[2].p;
-    hl_frame *frame = frame_of(run);
-    int64_t dims[HL_MAX_RANK];
-    for (int32_t k = 1; k < list->count; k++) dims[k - 1] = run->regs[list->regs[k].i];
-    hl_variable *variable = frame->variables[list->regs[0].i];
-    char *before = variable->data;
-    hl_status status = hl_variable_reshape(variable, list->count - 1, dims);
-    if (status != HL_OK) return hl_fail(run, status, "out of memory for a variable");
-    if (variable->data != before) frame->group_changed[0] = ++frame->clock;
-    return HL_OK;
-}
-
-static hl_status prepare_reshape_variable(hl_prepare *prep) {
-    size_list *list = prep->params;
-    *list = (size_list){HL_INT64, prep->n_attr, prep->attr};
-    return prep->ins->fn = run_reshape_variable, HL_OK;
-}
-
-static const hl_kernel control_kernels[] = {
-    {"end", prepare_end, 0},
-    {"jump", prepare_jump, 0},
-    {"jump_back", prepare_jump_back, 0},
-    {"jump_unless", prepare_jump_unless, 0},
-    {"resize", prepare_resize, 0},
-    {"load_sizes", prepare_load_sizes, sizeof(size_list)},
-    {"store_sizes", prepare_store_sizes, sizeof(size_list)},
-    {"copy_sizes", prepare_copy_sizes, sizeof(size_list)},
-    {"host", prepare_host, 0},
-    {"mark_initialized", prepare_mark_initialized, 0},
-    {"check_initialized", prepare_check_initialized, 0},
-    {"stack_push", prepare_stack_push, sizeof(stack_value)},
-    {"stack_pop", prepare_stack_pop, sizeof(stack_value)},
-    {"stack_sizes", prepare_stack_sizes, sizeof(size_list)},
-    {"reshape_variable", prepare_reshape_variable, sizeof(size_list)},
-};
-
-const hl_kernel *hl_control_kernel(const char *name) {
-    for (size_t k = 0; k < sizeof control_kernels / sizeof *control_kernels; k++)
-        if (!strcmp(control_kernels[k].name, name)) return &control_kernels[k];
-    return NULL;
-}
-
-/* ---- running ---- */
 
 static hl_status stopped(hl_frame *frame, const hl_instr *pc, hl_status status) {
     if (status == HL_END) return HL_OK;
@@ -763,6 +509,7 @@ static hl_status stopped(hl_frame *frame, const hl_instr *pc, hl_status status) 
 static hl_status walk(hl_frame *frame, const hl_instr *pc, const hl_instr *end) {
     hl_run *run = &frame->run;
     while (pc != end) {
+        HL_COUNT(instructions);
         hl_status status = pc->fn(pc, run);
         if (__builtin_expect(status == HL_OK, 1)) pc++;
         else if (status == HL_JUMP) pc = run->next;
@@ -777,9 +524,10 @@ static hl_status walk_polling(hl_frame *frame, const hl_instr *pc) {
     const hl_instr *commit = frame->code + frame->plan->commit;
     for (;;) {
         if (pc < commit) {
-            hl_status status = poll_now(frame);
+            hl_status status = hl_frame_poll(frame);
             if (status != HL_OK) return stopped(frame, pc, status);
         }
+        HL_COUNT(instructions);
         hl_status status = pc->fn(pc, run);
         if (status == HL_OK) pc++;
         else if (status == HL_JUMP) pc = run->next;
@@ -788,9 +536,10 @@ static hl_status walk_polling(hl_frame *frame, const hl_instr *pc) {
 }
 
 hl_status hl_frame_run(hl_frame *frame) {
+    HL_COUNT(runs);
     const hl_plan *plan = frame->plan;
     frame->failed_instr = frame->failed_node = -1;
-    unsigned mode = frame->caller_mode = flush_denormals();
+    unsigned mode = frame->caller_mode = hl_flush_denormals();
     hl_status status = HL_OK;
     if (__builtin_expect(!frame->folded_done, 0)) {
         status = walk(frame, frame->code, frame->code + plan->prologue_end);
@@ -801,7 +550,7 @@ hl_status hl_frame_run(hl_frame *frame) {
         const hl_instr *start = frame->code + plan->prologue_end;
         status = frame->cost_ns > POLL_COST_NS ? walk_polling(frame, start) : walk(frame, start, NULL);
     }
-    restore_denormals(mode);
+    hl_restore_denormals(mode);
     if (frame->arena->capacity >= BIG_ARENA) {
         int32_t last = plan->n_arena_slots - 1;
         arena_note_use(frame->arena, last < 0 ? 0 : frame->slot_offset[last] + frame->slot_bytes[last]);

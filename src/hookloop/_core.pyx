@@ -38,5 +38,13 @@ def isa_levels():
     return [level for level in ("baseline", "avx2", "avx512") if hl_isa_runs(level.encode())]
 
 
+def debug_counters():
+    """What a build with HOOKLOOP_BUILD=debug counts: runs, instructions, preparations; None in any other build."""
+    cdef const hl_counters *counters = hl_debug_counters()
+    if counters == NULL:
+        return None
+    return {"runs": counters.runs, "instructions": counters.instructions, "preparations": counters.preparations}
+
+
 if hl_isa_choose(getenv("HOOKLOOP_ISA")) != 0:
     raise ImportError(hl_isa_error().decode())
