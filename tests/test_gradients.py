@@ -316,3 +316,21 @@ def test_every_op_says_what_its_gradient_is():
     """A new op has a gradient, or says `no_gradient`: one that says nothing raises where TensorFlow may not."""
     definitions = [registry.lookup(name) for name in registry._registry]
     assert {d.name for d in definitions if d.gradient is None and d.inputs and d.outputs} <= WITHOUT
+
+
+def test_rows_and_a_whole_gradient_that_meet_are_a_tensor(executor):
+    w = tf.Variable([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
+    (gradient,) = tf.gradients(tf.reduce_sum(tf.gather(w, [2, 2])) + tf.reduce_sum(w), w)
+    assert isinstance(gradient, tf.Tensor)
+    with tf.Session() as session:
+        session.run(w.initializer)
+        np.testing.assert_array_equal(session.run(gradient), [[1, 1], [1, 1], [3, 3]])
+
+
+def test_rows_that_meet_stay_rows(executor):
+    w = tf.Variable([[1.0], [3.0], [5.0]])
+    (gradient,) = tf.gradients(tf.reduce_sum(tf.gather(w, [2, 2])) + tf.reduce_sum(2.0 * tf.gather(w, [0])), w)
+    assert isinstance(gradient, tf.IndexedSlices)
+    with tf.Session() as session:
+        session.run(w.initializer)
+        assert sorted(session.run(gradient.indices)) == [0, 2, 2]

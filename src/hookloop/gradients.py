@@ -218,10 +218,10 @@ class _Accumulated:
 def _sum(gradients):
     if len(gradients) == 1:
         return gradients[0]
-    if all(isinstance(g, Tensor) for g in gradients):
+    if any(isinstance(g, Tensor) for g in gradients):
         from .ops.select import add_n
 
-        return add_n(gradients)
+        return add_n([convert_to_tensor(g) for g in gradients])
     return _joined(gradients)
 
 
@@ -229,22 +229,12 @@ def _joined(gradients):
     """Sums of sparse gradients are their rows one after the other."""
     from .ops.slicing import concat
 
-    slices = [_as_slices(g) for g in gradients]
-    indices = [s.indices for s in slices]
+    indices = [s.indices for s in gradients]
     if any(i.dtype != indices[0].dtype for i in indices):
         from .ops.cast import cast
 
         indices = [cast(i, dtypes.int64) for i in indices]
-    return IndexedSlices(concat([s.values for s in slices], 0), concat(indices, 0), slices[0].dense_shape)
-
-
-def _as_slices(gradient):
-    if isinstance(gradient, IndexedSlices):
-        return gradient
-    from .ops.array import range, shape
-
-    form = shape(gradient)
-    return IndexedSlices(gradient, range(0, form[0]), form)
+    return IndexedSlices(concat([s.values for s in gradients], 0), concat(indices, 0), gradients[0].dense_shape)
 
 
 # --- the walk -------------------------------------------------------------------------------------------------

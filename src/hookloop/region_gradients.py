@@ -248,10 +248,12 @@ def no_rows(tensor):
 
 def as_slices(gradient):
     """A gradient as slices with a dense shape."""
-    from .gradients import _as_slices
-    from .ops.array import shape
+    from .ops.array import range, shape
 
-    slices = _as_slices(gradient)
+    slices = gradient
+    if not isinstance(gradient, IndexedSlices):
+        form = shape(gradient)
+        slices = IndexedSlices(gradient, range(0, form[0]), form)
     if slices.dense_shape is None:
         raise ValueError(f"the sparse gradient {gradient} needs a dense shape to leave a conditional")
     if not isinstance(slices.dense_shape, Tensor):
