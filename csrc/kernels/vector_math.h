@@ -98,4 +98,33 @@ SIMD_INLINE simd_f64 log_f64(simd_f64 x) {
     return select_f64(x < (double)INFINITY, value, x);
 }
 
+SIMD_INLINE simd_f32 sigmoid_f32(simd_f32 x) { return 1.0f / (1.0f + exp_f32(-x)); }
+SIMD_INLINE simd_f64 sigmoid_f64(simd_f64 x) { return 1.0 / (1.0 + exp_f64(-x)); }
+
+/* Near 0 an odd polynomial (Cephes tanhf), else from exp(2|x|). */
+SIMD_INLINE simd_f32 tanh_f32(simd_f32 x) {
+    const simd_f32 size = (simd_f32)((simd_i32)x & 0x7fffffff), square = x * x;
+    simd_f32 p = -5.70498872745e-3f * square + 2.06390887954e-2f;
+    p = p * square - 5.37397155531e-2f;
+    p = p * square + 1.33314422036e-1f;
+    p = p * square - 3.33332819422e-1f;
+    const simd_f32 near = x + x * square * p;
+    const simd_f32 far = 1.0f - 2.0f / (exp_f32(size + size) + 1.0f);
+    const simd_f32 with_sign = (simd_f32)((simd_i32)far | ((simd_i32)x & (int32_t)0x80000000));
+    return select_f32(size < 0.625f, near, select_f32(x != x, x, with_sign));
+}
+/* Cephes tanh. */
+SIMD_INLINE simd_f64 tanh_f64(simd_f64 x) {
+    const simd_f64 size = (simd_f64)((simd_i64)x & 0x7fffffffffffffff), s = x * x;
+    simd_f64 p = -9.64399179425052238628e-1 * s - 9.92877231001918586564e1;
+    p = p * s - 1.61468768441708447952e3;
+    simd_f64 q = s + 1.12811678491632931402e2;
+    q = q * s + 2.23548839060100448583e3;
+    q = q * s + 4.84406305325125486048e3;
+    const simd_f64 near = x + x * s * (p / q);
+    const simd_f64 far = 1.0 - 2.0 / (exp_f64(size + size) + 1.0);
+    const simd_f64 with_sign = (simd_f64)((simd_i64)far | ((simd_i64)x & (int64_t)0x8000000000000000));
+    return select_f64(size < 0.625, near, select_f64(x != x, x, with_sign));
+}
+
 #endif
