@@ -5,9 +5,11 @@ from contextlib import contextmanager
 
 import hypothesis.strategies as st
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 
 import hookloop as tf
+from hookloop.compile import passes
 
 UNARY = (
     tf.abs, tf.negative, tf.square, tf.sigmoid, tf.tanh, tf.nn.relu, tf.sin, tf.nn.softplus, tf.floor, tf.identity,
@@ -168,6 +170,56 @@ def test_executors_agree_for_all_sizes(data):
         found = outcomes(fetches, feeds)
         with reference_executor():
             assert_equal_runs(found, outcomes(fetches, feeds))
+
+
+@contextmanager
+def passes_in_force(chosen):
+    every = passes.PASSES
+    passes.PASSES = tuple(chosen)
+    try:
+        yield
+    finally:
+        passes.PASSES = every
+
+
+def training(data):
+    """Fetches of a random graph: values, gradients and writes."""
+    builder = Builder(data)
+    builder.grow(data.draw(st.integers(1, 8)))
+    loss = tf.reduce_sum(tf.sin(builder.rows[-1])) + tf.reduce_sum(builder.small[-1])
+    gradients = [g for g in tf.gradients(loss, [builder.batch, builder.weights]) if g is not None]
+    fetches = [loss, *map(tf.convert_to_tensor, gradients), *builder.writes[-1:]]
+    sizes = data.draw(st.lists(st.sampled_from([1, 2, 7, 64]), min_size=1, max_size=3))
+    return fetches, list(sized_feeds(builder, sizes))
+
+
+def assert_passes_change_nothing(data, chosen):
+    with tf.Graph().as_default():
+        fetches, feeds = training(data)
+        with passes_in_force(chosen):
+            found = outcomes(fetches, feeds)
+        with reference_executor():
+            assert_equal_runs(found, outcomes(fetches, feeds))
+
+
+@settings(max_examples=50, suppress_health_check=list(HealthCheck))
+@given(st.data())
+def test_a_program_without_any_pass_is_right(data):
+    assert_passes_change_nothing(data, ())
+
+
+@pytest.mark.parametrize("alone", passes.PASSES, ids=lambda rewrite: rewrite.__name__)
+@settings(max_examples=25, suppress_health_check=list(HealthCheck))
+@given(st.data())
+def test_each_pass_alone_is_right(alone, data):
+    assert_passes_change_nothing(data, (alone,))
+
+
+@pytest.mark.parametrize("left_out", passes.PASSES, ids=lambda rewrite: rewrite.__name__)
+@settings(max_examples=25, suppress_health_check=list(HealthCheck))
+@given(st.data())
+def test_the_others_are_right_without_a_pass(left_out, data):
+    assert_passes_change_nothing(data, [rewrite for rewrite in passes.PASSES if rewrite is not left_out])
 
 
 @settings(max_examples=50, suppress_health_check=list(HealthCheck))

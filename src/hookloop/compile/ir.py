@@ -82,9 +82,12 @@ class Instr:
       overwrites: indices of the inputs whose buffer output 0 may take over.
       effect: whether it does something besides writing its outputs.
       writes_variable: whether it belongs behind the commit point.
+      notes: what passes have done to it, for `explain`: pairs of a pass's name and a few words.
     """
 
-    __slots__ = ("kernel", "inputs", "outputs", "params", "node", "overwrites", "effect", "writes_variable", "defines")
+    __slots__ = (
+        "kernel", "inputs", "outputs", "params", "node", "overwrites", "effect", "writes_variable", "defines", "notes",
+    )  # fmt: skip
 
     def __init__(self, kernel, inputs=(), outputs=(), params=(), node=-1, effect=False, overwrites=(), defines=()):
         self.kernel = kernel
@@ -96,6 +99,7 @@ class Instr:
         self.overwrites = overwrites
         self.writes_variable = False
         self.defines = tuple(defines)
+        self.notes = ()
 
 
 class Block:

@@ -154,23 +154,26 @@ def lower_request(request):
     return lowerer, program
 
 
-def compile_request(request, disabled=()):
+def run_passes(program):
+    """Rewrites a program by the passes in force."""
+    for rewrite in passes.PASSES:
+        rewrite(program)
+        if verifier is not None:
+            verifier(program, rewrite.__name__)
+
+
+def compile_request(request):
     """Compiles a request to the tables of a plan.
 
     Args:
       request: a `Request`.
-      disabled: names of passes to leave out (tests).
 
     Returns:
       A dict: the tables of csrc/frame.h, and `nodes` (the op of each node index), `must_exist` (variable key -> op),
       `special` (set of (feed, axis) the plan is compiled for), `feed_registers`, `variable_registers`.
     """
     lowerer, program = lower_request(request)
-    for rewrite in passes.PASSES:
-        if rewrite.__name__ not in disabled:
-            rewrite(program)
-            if verifier is not None:
-                verifier(program, rewrite.__name__)
+    run_passes(program)
     program.arena_slots = memory.place(program)
     plan = Assembler(program).run()
     plan["nodes"] = lowerer.nodes
@@ -224,4 +227,4 @@ def _open_registers(lowerer):
     return {"feed_registers": feeds, "variable_registers": variables}
 
 
-__all__ = ["Feed", "Request", "compile_request", "lower_request", "order_request"]
+__all__ = ["Feed", "Request", "compile_request", "lower_request", "order_request", "run_passes"]

@@ -1,0 +1,19 @@
+"""The passes over a lowered program: small rewrites, one a file, in one literal order.
+
+A pass is a function `(program) -> None` named as its file. It decides by the class of shape and type only, and leaves
+alone what it cannot prove: `uses.py` answers who reads and writes a buffer. `Instr.notes` records for `explain` what a pass did
+to an instruction. The program is correct before and after each pass, and without any of them; `verify.py` checks the
+IR's rules in between when tests run.
+"""
+
+from .drop_unused import drop_unused
+from .fold_constants import fold_constants
+from .share_equal import share_equal
+
+PASSES = (
+    drop_unused,
+    share_equal,
+    fold_constants,
+)
+
+__all__ = ["PASSES"]
