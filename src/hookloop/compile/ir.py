@@ -12,6 +12,10 @@ from .sizes import Size
 ARENA, GROWN, CONSTANT, FOLDED, VARIABLE, FLAG, FEED, STREAM, STACK, OBJECT = range(10)
 
 
+# Kernels that take operands with any strides, whatever op they stand for.
+ANY_STRIDES = frozenset(("copy", "fill"))
+
+
 class Buffer:
     """Memory that values are views of.
 
@@ -82,14 +86,19 @@ class Instr:
       overwrites: indices of the inputs whose buffer output 0 may take over.
       effect: whether it does something besides writing its outputs.
       writes_variable: whether it belongs behind the commit point.
+      views: the operands that its kernel takes: "any" strides, "rows" (the last axis dense, the others ascending in memory), or
+        None for dense ones alone.
       notes: what passes have done to it, for `explain`: pairs of a pass's name and a few words.
     """
 
     __slots__ = (
         "kernel", "inputs", "outputs", "params", "node", "overwrites", "effect", "writes_variable", "defines", "notes",
+        "views",
     )  # fmt: skip
 
-    def __init__(self, kernel, inputs=(), outputs=(), params=(), node=-1, effect=False, overwrites=(), defines=()):
+    def __init__(
+        self, kernel, inputs=(), outputs=(), params=(), node=-1, effect=False, overwrites=(), defines=(), views=None
+    ):
         self.kernel = kernel
         self.inputs = list(inputs)
         self.outputs = list(outputs)
@@ -100,6 +109,15 @@ class Instr:
         self.writes_variable = False
         self.defines = tuple(defines)
         self.notes = ()
+        self.views = "any" if kernel in ANY_STRIDES else views
+
+    def note(self, name, text):
+        """Says for `explain` what the pass of that name did."""
+        self.notes = (*self.notes, (name, text))
+
+    def takes(self, value):
+        """Whether the kernel takes a value with these strides as an operand."""
+        return value.strides is None or self.views == "any" or (self.views == "rows" and has_dense_rows(value))
 
 
 class Block:
@@ -150,6 +168,14 @@ def dense_strides(shape):
         strides.append(stride)
         stride = stride * dim
     return tuple(reversed(strides))
+
+
+def has_dense_rows(value):
+    """Whether the last axis of a strided value is dense, and the others do not run backwards."""
+    last = value.strides[-1] if value.strides else 1
+    if isinstance(last, Size) or last != 1:
+        return False
+    return all(isinstance(s, Size) or s > 0 for s in value.strides)
 
 
 def same_shape(left, right) -> bool:

@@ -27,6 +27,7 @@ from .ir import (
     Buffer,
     Instr,
     Value,
+    has_dense_rows,
     same_shape,
 )  # fmt: skip
 from .loops import lower_loop
@@ -106,7 +107,7 @@ class Lowerer:
         if self.depth and value.symbol is not None:
             # the instruction keeps the buffer where the region is left and `value` forgets it
             value = Value(value.dtype, value.shape, value.buffer, value.strides, value.offset, value.symbol)
-        if value.strides is None or views == "any" or (views == "rows" and _rows(value)):
+        if value.strides is None or views == "any" or (views == "rows" and has_dense_rows(value)):
             return value
         dense = self.allocate(value.dtype, value.shape)
         self.append(Instr("copy", [value], [dense], (), node.index))
@@ -115,7 +116,7 @@ class Lowerer:
     def target(self, value, views) -> Value:
         if value.buffer is None:
             value.buffer = new_buffer(value.dtype, value.shape)
-        if value.strides is None or views == "any" or (views == "rows" and _rows(value)):
+        if value.strides is None or views == "any" or (views == "rows" and has_dense_rows(value)):
             return value
         return self.allocate(value.dtype, value.shape)
 
@@ -727,14 +728,6 @@ def _is_zero(offset):
 
 def _plain(dim):
     return dim if isinstance(dim, Size) else int(dim)
-
-
-def _rows(value):
-    last = value.strides[-1] if value.strides else 1
-    if not isinstance(last, Size) and last == 1:
-        strides = value.strides
-        return all(isinstance(s, Size) or s > 0 for s in strides)
-    return False
 
 
 def missing_feed(op):

@@ -9,11 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from . import sizes as size_operations
-from .ir import ARENA, GROWN, Buffer, Instr, Value, dense_strides, same_shape
+from .ir import ANY_STRIDES, ARENA, GROWN, Buffer, Instr, Value, dense_strides, same_shape
 from .sizes import Size
-
-# Kernels that take operands with any strides, whatever op they stand for.
-_ANY_STRIDES = frozenset(("copy", "fill"))
 
 
 class Specialize(Exception):
@@ -185,12 +182,14 @@ class NodeContext:
 
     def emit(self, kernel, inputs=(), outputs=(), params=(), defines=(), views=None, overwrites=()):
         views = views or self.node.op_def.views
-        if kernel in _ANY_STRIDES:
+        if kernel in ANY_STRIDES:
             views = "any"
         inputs = [self.lowerer.operand(v, views, self.node) for v in inputs]
         targets = [self.lowerer.target(v, views) for v in outputs]
         params = [*params, *(size.register for size in defines)]
-        instr = Instr(kernel, inputs, targets, params, self.node.index, overwrites=overwrites, defines=defines)
+        instr = Instr(
+            kernel, inputs, targets, params, self.node.index, overwrites=overwrites, defines=defines, views=views
+        )
         self.lowerer.append(instr)
         if defines:
             self.lowerer.resize(defines)
