@@ -72,6 +72,18 @@ cdef class VariableCell:
     def mark(self, bint initialized=True):
         self.variable.initialized = initialized
 
+    def snapshot(self):
+        """What `restore` brings back: whether it is initialized, its dimensions, a copy of its value."""
+        value = self.view().copy() if self.variable.initialized else None
+        return self.initialized, self.shape, value
+
+    def restore(self, snapshot):
+        initialized, shape, value = snapshot
+        if value is not None:
+            self.reshape(shape)
+            self.view(True)[...] = value
+        self.variable.initialized = initialized
+
 
 cdef class StreamCell:
     """The random stream of one op in one session."""

@@ -26,6 +26,8 @@ cdef hl_status _host_begin(Frame frame, int64_t index) except *:
     op, inputs, outputs = frame.plan.tables["hosts"][index]
     cdef hl_frame *c = frame.frame
     arguments = [_host_input(frame, is_object, at) for is_object, at, _ in inputs]
+    if isinstance(op, Exception):
+        raise op
     if op == "move":
         frame.objects[outputs[0][1]] = arguments[0]
         return HL_OK

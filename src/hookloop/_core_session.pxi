@@ -254,11 +254,11 @@ cdef class SessionCore:
         cdef int i
         self._busy = True
         try:
-            counters = None if frame.log is None else [cell.counter for cell in entry.streams]
+            before = None if frame.log is None else self._state_before(entry)
             status = self._execute(entry, frame)
             if status == HL_RESTART:
                 arguments = [<object>values[i] for i in range(entry.n_feeds)]
-                return _structure(recent, self._restart(entry, frame, counters, arguments, 0))
+                return _structure(recent, self._restart(entry, frame, before, arguments, 0))
             if status != HL_OK:
                 self._failed(entry, frame, status)
             if frame.log:
@@ -401,12 +401,12 @@ cdef class SessionCore:
             if replay is not None:
                 frame.replay = replay
             self._bind_feeds(entry, frame, arguments)
-            counters = None if frame.log is None else [cell.counter for cell in entry.streams]
+            before = None if frame.log is None else self._state_before(entry)
             status = self._execute(entry, frame)
             frame.deadline_ns = 0
             frame.replay = []
             if status == HL_RESTART:
-                return self._restart(entry, frame, counters, arguments, deadline_ns)
+                return self._restart(entry, frame, before, arguments, deadline_ns)
             frame.log = None if frame.log is None else []
             if status != HL_OK:
                 self._failed(entry, frame, status)
@@ -417,12 +417,21 @@ cdef class SessionCore:
             else:
                 self._spare_arenas.append(arena)
 
-    cdef object _restart(self, Entry entry, Frame frame, counters, list arguments, int64_t deadline_ns):
+    cdef object _state_before(self, Entry entry):
+        """What a step that starts again must find as it was: the random streams, and variables written too early."""
+        counters = [cell.counter for cell in entry.streams]
+        cells = [self._variables[key] for key in entry.plan.tables["undo"]]
+        return counters, [(cell, cell.snapshot()) for cell in cells]
+
+    cdef object _restart(self, Entry entry, Frame frame, before, list arguments, int64_t deadline_ns):
         """The plan assumed what is not so: another plan takes over, with the results of the calls made so far."""
         log, frame.log = frame.log, []
         frame.pending.clear()
+        counters, snapshots = before
         for cell, counter in zip(entry.streams, counters):
             cell.counter = counter
+        for cell, snapshot in snapshots:
+            (<VariableCell>cell).restore(snapshot)
         entry.stale = True
         self._recent = [recent for recent in self._recent if (<Recent>recent).entry is not entry]
         return self._run_again(entry, arguments, deadline_ns, log)

@@ -180,3 +180,57 @@ def test_calls_are_made_once_though_the_plan_changes(executor):
         for k in (0, 1, 3, 1, 0, 0):
             assert session.run(total, {rank: k}) == 2**k
     assert calls == [0, 1, 3, 1, 0, 0]
+
+
+def matrix():
+    return np.ones((2, 3), "f")
+
+
+def test_result_of_unknown_rank_goes_into_ops_that_need_one(executor):
+    product = tf.matmul(tf.py_func(matrix, [], tf.float32), tf.ones([3, 2]))
+    branch = tf.cond(
+        tf.placeholder_with_default(True, []),
+        lambda: tf.matmul(tf.py_func(matrix, [], tf.float32), tf.ones([3, 2])),
+        lambda: tf.zeros([2, 2]),
+    )
+    _, loop = tf.while_loop(
+        lambda i, a: i < 3,
+        lambda i, a: (i + 1, a + tf.matmul(tf.py_func(matrix, [], tf.float32), tf.ones([3, 2]))),
+        [0, tf.zeros([2, 2])],
+        shape_invariants=[tf.TensorShape([]), tf.TensorShape(None)],
+    )
+    variable = tf.Variable(np.zeros((2, 3), "f"))
+    assigned = tf.assign(variable, tf.py_func(matrix, [], tf.float32))
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        np.testing.assert_array_equal(session.run(product), np.full((2, 2), 3, "f"))
+        np.testing.assert_array_equal(session.run(branch), np.full((2, 2), 3, "f"))
+        np.testing.assert_array_equal(session.run(loop), np.full((2, 2), 9, "f"))
+        np.testing.assert_array_equal(session.run(assigned), matrix())
+
+
+def test_result_of_a_rank_that_does_not_fit_is_an_error(executor):
+    product = tf.matmul(tf.py_func(lambda: np.float32(1), [], tf.float32), tf.ones([3, 2]), name="product")
+    with tf.Session() as session:
+        for _ in range(2):
+            with pytest.raises(tf.errors.InvalidArgumentError, match="product"):
+                session.run(product)
+
+
+def test_step_that_starts_again_for_another_rank_writes_once(executor):
+    count = tf.Variable(0.0)
+    arrays = [np.ones((2, 3), "f"), np.ones((2, 2, 3), "f"), np.float32(1), np.ones((5, 3), "f")]
+    calls = []
+
+    def array():
+        calls.append(1)
+        return arrays[len(calls) - 1]
+
+    with tf.control_dependencies([tf.assign_add(count, 1.0)]):
+        total = tf.reduce_sum(tf.py_func(array, [], tf.float32))
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        for step, expected in enumerate(arrays, 1):
+            assert session.run(total) == expected.sum()
+            assert session.run(count) == step
+    assert len(calls) == len(arrays)

@@ -9,19 +9,24 @@ from .node import Node
 
 
 def lower_if(lowerer, unit):
+    """Lowers a conditional; returns whether the end of one of its branches can be reached."""
     index = lowerer.node_index(unit.op)
     node = Node(unit.op, None, [], index)
     predicate = lowerer.operand(lowerer.value_of(unit.predicate), None, node)
     if predicate.shape != ():
         raise ValueError(f"the predicate of a cond must be a scalar, got shape {list(predicate.shape)}")
-    blocks, results, local = [], [], []
+    blocks, results, local, ends = [], [], [], []
     for side, branch in ((1, unit.then), (0, unit.otherwise)):
         with lowerer.region(local) as block:
-            lowerer.lower_units(branch.units)
+            reached = lowerer.lower_units(branch.units)
             taken = zip(branch.results, unit.merges)
             results.append(
-                [None if t is None else lowerer.settled(lowerer.value_of(t, (m, side)), node) for t, m in taken]
+                [
+                    None if t is None or not reached else lowerer.settled(lowerer.value_of(t, (m, side)), node)
+                    for t, m in taken
+                ]
             )
+            ends.append(reached)
         blocks.append(block)
     lowerer.depth += 1
     merged = [
@@ -36,6 +41,7 @@ def lower_if(lowerer, unit):
     for merge in unit.merges:
         if len(merge.outputs) > 1 and merge.outputs[1]._consumers:
             lowerer.environment[merge.outputs[1]] = _branch_index(lowerer, merge, predicate, node)
+    return any(ends)
 
 
 @contextmanager

@@ -123,8 +123,8 @@ class Instr:
 class Block:
     __slots__ = ("items",)
 
-    def __init__(self):
-        self.items: list = []
+    def __init__(self, items=()):
+        self.items = list(items)
 
 
 class If:

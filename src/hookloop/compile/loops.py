@@ -84,15 +84,12 @@ class _LoopState:
                     lowerer.environment[tensor] = value
         local = []
         with lowerer.region(local) as condition:
-            lowerer.lower_units(unit.condition)
+            if not lowerer.lower_units(unit.condition):
+                raise lowerer.hosts[-1][0]
             predicate = lowerer.operand(lowerer.value_of(unit.loop_cond.inputs[0]), None, self.node)
         with lowerer.region(local) as body:
             lowerer.leave(local)
-            lowerer.lower_units(unit.body)
-            following = [
-                lowerer.settled(lowerer.value_of(v.next_iteration.inputs[0], v.next_iteration), self.node)
-                for v in self.variables
-            ]
+            following = self._following() if lowerer.lower_units(unit.body) else self.values
             changed = self._changed(following)
             if changed is None:
                 self._back_edge(following)
@@ -100,6 +97,14 @@ class _LoopState:
         if changed is None:
             lowerer.append(Loop(condition, predicate, body, self.node.index))
         return changed
+
+    def _following(self):
+        """What the body makes of the loop variables."""
+        lowerer = self.lowerer
+        return [
+            lowerer.settled(lowerer.value_of(v.next_iteration.inputs[0], v.next_iteration), self.node)
+            for v in self.variables
+        ]
 
     def _enter(self):
         lowerer = self.lowerer

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from .. import errors
 from ..ops import registry
 from . import sizes as size_operations
 from .arrays import ARRAY_OPS
@@ -186,8 +187,7 @@ class Lowerer:
     def run(self):
         for index, feed in enumerate(self.request.feeds):
             self.environment[feed.tensor] = self._feed_value(index, feed)
-        self.lower_units(self.units.root)
-        return self.root
+        return self.lower_units(self.units.root)
 
     def _feed_value(self, index, feed):
         dtype = feed.tensor.dtype.base_dtype
@@ -251,15 +251,44 @@ class Lowerer:
         self._require(key[1], variable)
 
     def lower_units(self, units):
+        """Lowers a region's units in their order.
+
+        An op that does not fit a rank that is only guessed ends the region with the error: the call whose rank it is
+        comes before it, and another rank makes the step start again with a plan for it.
+
+        Returns:
+          Whether the end of the region can be reached.
+        """
+        block = self.block
         for unit in units:
-            if unit.kind == IF:
-                lower_if(self, unit)
-            elif unit.kind == LOOP:
-                lower_loop(self, unit)
-            elif unit.kind == COPY:
-                self._copy_early(unit.op, unit.copied)
-            else:
-                self._lower_op(unit.op)
+            before = len(block.items)
+            try:
+                if self._lower_unit(unit) is False:
+                    return False
+            except errors.OpError as error:
+                del block.items[before:]
+                if not self._guesses(block):
+                    raise
+                self.append(Instr("host", (), (), (2 * len(self.hosts),), -1, effect=True))
+                self.hosts.append((error, [], []))
+                return False
+        return True
+
+    def _lower_unit(self, unit):
+        if unit.kind == IF:
+            return lower_if(self, unit)
+        if unit.kind == LOOP:
+            return lower_loop(self, unit)
+        if unit.kind == COPY:
+            return self._copy_early(unit.op, unit.copied)
+        return self._lower_op(unit.op)
+
+    def _guesses(self, block):
+        """Whether a block calls an op whose output has a rank or size that was guessed and nobody has seen yet."""
+        seen = self.request.host_shapes
+        guessed = {key[1].op for key in self.request.assumed if key[0] != "equal" and key[1] not in seen}
+        calls = [item for item in block.items if isinstance(item, Instr) and item.kernel == "host"]
+        return any(self.hosts[item.params[0] >> 1][0] in guessed for item in calls)
 
     def value_of(self, tensor, reader=None):
         value = self.environment.get(tensor)
@@ -278,8 +307,6 @@ class Lowerer:
         try:
             self._dispatch(op)
         except (ValueError, TypeError) as error:
-            from .. import errors
-
             raise errors.InvalidArgumentError(None, op, f"{error} {describe(op, self)}") from error
 
     def _dispatch(self, op):

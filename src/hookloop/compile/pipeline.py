@@ -6,7 +6,7 @@ import numpy as np
 
 from . import memory, passes
 from .assemble import Assembler
-from .ir import VARIABLE, walk
+from .ir import FLAG, VARIABLE, Block, walk
 from .lower import Lowerer, SpecializeValue
 from .node import Node, Specialize
 from .order import OrderedUnits
@@ -134,8 +134,7 @@ def lower_request(request):
         request.assumed = {}
         lowerer = Lowerer(request, units)
         try:
-            lowerer.run()
-            lowerer.fetched = _fetch_values(lowerer, request)
+            lowerer.fetched = _fetch_values(lowerer, request) if lowerer.run() else []
         except Specialize as wanted:
             _specialize(request, wanted)
             continue
@@ -182,8 +181,23 @@ def compile_request(request):
     plan["special"] = frozenset(request.special)
     plan["special_values"] = dict(request.special_values)
     plan["assumed"] = dict(request.assumed)
+    plan["undo"] = _writes_to_undo(program) if request.assumed else []
     plan.update(_open_registers(lowerer))
     return plan
+
+
+def _writes_to_undo(program):
+    """The variables that are written before a call that may make the step start again."""
+    assuming = {key[1] if key[0] == "equal" else key[1].op for key in program.request.assumed}
+    written, early = set(), False
+    for item in program.root.items:
+        instrs = list(walk(Block([item])))
+        calls = [i for i in instrs if i.kernel == "host" and program.hosts[i.params[0] >> 1][0] in assuming]
+        found = {v.buffer.source for i in instrs if i.writes_variable for v in (*i.inputs, *i.outputs)
+                 if v.buffer is not None and v.buffer.kind in (VARIABLE, FLAG)}  # fmt: skip
+        early = early or bool(calls and (written or found))
+        written |= found
+    return sorted(written) if early else []
 
 
 def _fetch_values(lowerer, request):
