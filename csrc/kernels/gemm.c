@@ -2,8 +2,9 @@
  * the 16-bit floats by plain loops. */
 #include "../plan.h"
 #include "../pool.h"
+#include "epilogue.h"
 #include "half.h"
-#include "simd.h"
+#include "vector_math.h"
 
 #if defined(__AVX512F__)
 #define ROWS 6
@@ -32,26 +33,43 @@ enum {
     MAX_M_BLOCK = 480,   /* rows of A that stay in the second-level cache while the panels pass */
     TASK_NS = 15000,
     MAX_TASKS = 64,
-    MAX_BATCH_AXES = HL_MAX_RANK - 2
+    MAX_PRODUCTS = 8,
+    MAX_OPERANDS = 2 * MAX_PRODUCTS + MAX_STEPS
 };
 
-typedef struct gemm gemm;
-/* Computes C[m0:m1, n0:n1] of one product. */
-typedef void (*gemm_fn)(const gemm *g, const char *a, const char *b, char *c, int64_t m0, int64_t m1, int64_t n0,
-                        int64_t n1, char *scratch);
+/* The operands' data, moved to one product of the batch. */
+typedef struct gemm_data {
+    const char *in[MAX_OPERANDS]; /* A and B of each product, then the steps' operands */
+    char *c, *sums;
+} gemm_data;
 
-/* A prepared product. Strides are in elements: A[m, k] is a[m * a_row + k * a_k], and so on. */
+/* One of the products that are summed: A[m, k] is a[m * a.row + k * a.column], B[k, n] likewise. */
+typedef struct product {
+    int64_t k, k_block;
+    matrix a, b;
+    bool pack_a, pack_b;
+} product;
+
+typedef struct gemm gemm;
+/* Computes C[m0:m1, n0:n1] of one element of the batch. */
+typedef void (*gemm_fn)(const gemm *g, const gemm_data *data, int64_t m0, int64_t m1, int64_t n0, int64_t n1,
+                        char *scratch);
+
+/* A prepared sum of products with its epilogue. */
 struct gemm {
     gemm_fn fn;
-    int64_t m, n, k;
-    int64_t a_row, a_k, b_k, b_column, c_row;
-    int64_t k_block, m_block, n_block, m_blocks, n_blocks;
+    int64_t m, n;
+    matrix c;
+    int64_t m_block, n_block, m_blocks, n_blocks;
     int64_t batch, units_per_task, tasks;
+    int64_t packed_b; /* elements of scratch before the packed A */
     double cost_ns;
-    bool pack_a, pack_b, dots, single_row, accumulate, swap;
-    int batch_rank;
-    int64_t batch_dims[MAX_BATCH_AXES];
-    int64_t a_batch[MAX_BATCH_AXES], b_batch[MAX_BATCH_AXES], c_batch[MAX_BATCH_AXES]; /* strides in bytes */
+    int n_in, n_products, n_steps, batch_rank;
+    bool dots, single_row, swapped, sums;
+    bool starts_with_y; /* the first step's operand is what the sum starts from */
+    int64_t batch_dims[EPILOGUE_BATCH_AXES];
+    step steps[MAX_STEPS];
+    product products[];
 };
 
 #define REAL float
@@ -66,6 +84,11 @@ struct gemm {
 #define TRANSPOSE transpose_f32
 #define EVEN_LANES even_lanes_f32
 #define ODD_LANES odd_lanes_f32
+#define SELECT select_f32
+#define EXP exp_f32
+#define SIGMOID sigmoid_f32
+#define TANH tanh_f32
+#define LIBM(function) function##f
 #include "gemm_kernel.h"
 
 #define REAL double
@@ -80,31 +103,36 @@ struct gemm {
 #define TRANSPOSE transpose_f64
 #define EVEN_LANES even_lanes_f64
 #define ODD_LANES odd_lanes_f64
+#define SELECT select_f64
+#define EXP exp_f64
+#define SIGMOID sigmoid_f64
+#define TANH tanh_f64
+#define LIBM(function) function
 #include "gemm_kernel.h"
 
 /* The other types: rows of C in a buffer of sums. Integers are unsigned here, so that they wrap. */
-#define PLAIN_GEMM(suffix, type, sum_type, TO_SUM, FROM_SUM)                                                       \
-    static void plain_##suffix(const gemm *g, const char *a_bytes, const char *b_bytes, char *c_bytes, int64_t m0, \
-                               int64_t m1, int64_t n0, int64_t n1, char *scratch) {                                \
-        enum { COLUMNS = 128 };                                                                                    \
-        const type *a = (const type *)a_bytes, *b = (const type *)b_bytes;                                         \
-        (void)scratch;                                                                                             \
-        for (int64_t m = m0; m < m1; m++)                                                                          \
-            for (int64_t n = n0; n < n1; n += COLUMNS) {                                                           \
-                const int64_t columns = n1 - n < COLUMNS ? n1 - n : COLUMNS;                                       \
-                type *c = (type *)c_bytes + m * g->c_row + n;                                                      \
-                sum_type sum[COLUMNS];                                                                             \
-                for (int64_t j = 0; j < columns; j++) sum[j] = g->accumulate ? TO_SUM(c[j]) : 0;                   \
-                for (int64_t k = 0; k < g->k; k++) {                                                               \
-                    const sum_type x = TO_SUM(a[m * g->a_row + k * g->a_k]);                                       \
-                    const type *b_row = b + k * g->b_k + n * g->b_column;                                          \
-                    if (g->b_column == 1)                                                                          \
-                        for (int64_t j = 0; j < columns; j++) sum[j] += x * TO_SUM(b_row[j]);                      \
-                    else                                                                                           \
-                        for (int64_t j = 0; j < columns; j++) sum[j] += x * TO_SUM(b_row[j * g->b_column]);        \
-                }                                                                                                  \
-                for (int64_t j = 0; j < columns; j++) c[j] = FROM_SUM(sum[j]);                                     \
-            }                                                                                                      \
+#define PLAIN_GEMM(suffix, type, sum_type, TO_SUM, FROM_SUM)                                                          \
+    static void plain_##suffix(const gemm *g, const gemm_data *data, int64_t m0, int64_t m1, int64_t n0, int64_t n1,  \
+                               char *scratch) {                                                                       \
+        enum { COLUMNS = 128 };                                                                                       \
+        const product *p = &g->products[0];                                                                           \
+        const type *a = (const type *)data->in[0], *b = (const type *)data->in[1];                                    \
+        (void)scratch;                                                                                                \
+        for (int64_t m = m0; m < m1; m++)                                                                             \
+            for (int64_t n = n0; n < n1; n += COLUMNS) {                                                              \
+                const int64_t columns = n1 - n < COLUMNS ? n1 - n : COLUMNS;                                          \
+                type *c = (type *)data->c + m * g->c.row + n;                                                         \
+                sum_type sum[COLUMNS] = {0};                                                                          \
+                for (int64_t k = 0; k < p->k; k++) {                                                                  \
+                    const sum_type x = TO_SUM(a[m * p->a.row + k * p->a.column]);                                     \
+                    const type *b_row = b + k * p->b.row + n * p->b.column;                                           \
+                    if (p->b.column == 1)                                                                             \
+                        for (int64_t j = 0; j < columns; j++) sum[j] += x * TO_SUM(b_row[j]);                         \
+                    else                                                                                              \
+                        for (int64_t j = 0; j < columns; j++) sum[j] += x * TO_SUM(b_row[j * p->b.column]);           \
+                }                                                                                                     \
+                for (int64_t j = 0; j < columns; j++) c[j] = FROM_SUM(sum[j]);                                        \
+            }                                                                                                         \
     }
 #define SAME(x) (x)
 #define UNSIGNED_32(x) ((uint32_t)(x))
@@ -117,55 +145,93 @@ PLAIN_GEMM(bf16, uint16_t, float, bfloat_to_float, float_to_bfloat)
 
 typedef struct gemm_task {
     const gemm *g;
-    const char *a, *b;
-    char *c, *scratch;
+    const gemm_data *data;
+    char *scratch;
     int64_t scratch_bytes;
 } gemm_task;
 
-static void run_unit(const gemm_task *task, int64_t unit, char *scratch) {
-    const gemm *g = task->g;
-    const int64_t per_product = g->m_blocks * g->n_blocks;
-    int64_t product = unit / per_product, block = unit % per_product;
-    const char *a = task->a, *b = task->b;
-    char *c = task->c;
-    for (int axis = g->batch_rank - 1; axis >= 0; axis--) {
-        const int64_t index = product % g->batch_dims[axis];
-        product /= g->batch_dims[axis];
-        a += index * g->a_batch[axis];
-        b += index * g->b_batch[axis];
-        c += index * g->c_batch[axis];
+/* How the kernel's input i lies in memory. */
+static const matrix *input_matrix(const gemm *g, int i) {
+    const int factors = 2 * g->n_products;
+    if (i >= factors) {
+        int s = 0;
+        while (g->steps[s].operand != i) s++;
+        return &g->steps[s].y;
     }
+    return i % 2 ? &g->products[i / 2].b : &g->products[i / 2].a;
+}
+
+/* Moves the data to one element of the batch. */
+static gemm_data at_element(const gemm *g, const gemm_data *first, int64_t element) {
+    gemm_data data = *first;
+    for (int axis = g->batch_rank - 1; axis >= 0; axis--) {
+        const int64_t index = element % g->batch_dims[axis];
+        element /= g->batch_dims[axis];
+        for (int i = 0; i < g->n_in; i++) data.in[i] += index * input_matrix(g, i)->batch[axis];
+        data.c += index * g->c.batch[axis];
+    }
+    return data;
+}
+
+static void run_block(const gemm *g, const gemm_data *data, int64_t block, char *scratch) {
     const int64_t m0 = block / g->n_blocks * g->m_block, n0 = block % g->n_blocks * g->n_block;
     const int64_t m1 = m0 + g->m_block < g->m ? m0 + g->m_block : g->m;
     const int64_t n1 = n0 + g->n_block < g->n ? n0 + g->n_block : g->n;
-    g->fn(g, a, b, c, m0, m1, n0, n1, scratch);
+    g->fn(g, data, m0, m1, n0, n1, scratch);
 }
 
 static void run_task(void *argument, int64_t chunk, int worker) {
     const gemm_task *task = argument;
     const gemm *g = task->g;
-    const int64_t units = g->batch * g->m_blocks * g->n_blocks;
-    const int64_t first = chunk * g->units_per_task;
+    char *scratch = task->scratch + worker * task->scratch_bytes;
+    const int64_t per_element = g->m_blocks * g->n_blocks;
+    const int64_t units = g->batch * per_element, first = chunk * g->units_per_task;
     const int64_t end = first + g->units_per_task < units ? first + g->units_per_task : units;
-    for (int64_t unit = first; unit < end; unit++) run_unit(task, unit, task->scratch + worker * task->scratch_bytes);
+    for (int64_t unit = first; unit < end; unit++) {
+        if (g->batch == 1) {
+            run_block(g, task->data, unit, scratch);
+        } else {
+            const gemm_data data = at_element(g, task->data, unit / per_element);
+            run_block(g, &data, unit % per_element, scratch);
+        }
+    }
+}
+
+/* Where the instruction's operands are; A and B change places where the product is seen as (BᵀAᵀ)ᵀ. */
+SIMD_INLINE void collect(const gemm *g, const hl_instr *ins, gemm_data *data) {
+    void *const *args = g->n_in + 1 + g->sums > HL_DIRECT_ARGS ? hl_args(ins) : ins->arg;
+    for (int i = 0; i < 2 * g->n_products; i++) data->in[i ^ g->swapped] = args[i];
+    for (int i = 2 * g->n_products; i < g->n_in; i++) data->in[i] = args[i];
+    data->c = args[g->n_in];
+    data->sums = g->sums ? args[g->n_in + 1] : NULL;
 }
 
 static hl_status gemm_run(const hl_instr *ins, hl_run *run) {
     const gemm *g = ins->p[2].p;
-    gemm_task task = {g, ins->arg[g->swap], ins->arg[!g->swap], ins->arg[2], run->scratch, run->scratch_bytes};
+    gemm_data data;
+    collect(g, ins, &data);
+    gemm_task task = {g, &data, run->scratch, run->scratch_bytes};
     hl_parallel(run, g->tasks, g->cost_ns, run_task, &task);
     return HL_OK;
 }
 
-/* One product small enough for one task. */
+/* Small enough for one task. */
 static hl_status gemm_run_small(const hl_instr *ins, hl_run *run) {
     const gemm *g = ins->p[2].p;
-    g->fn(g, ins->arg[g->swap], ins->arg[!g->swap], ins->arg[2], 0, g->m, 0, g->n, run->scratch);
+    gemm_data data;
+    collect(g, ins, &data);
+    g->fn(g, &data, 0, g->m, 0, g->n, run->scratch);
     return HL_OK;
 }
 
 static hl_status gemm_run_empty(const hl_instr *ins, hl_run *run) {
-    (void)ins, (void)run;
+    const gemm *g = ins->p[2].p;
+    (void)run;
+    if (g->sums && g->n) { /* C has no rows, B may have */
+        gemm_data data;
+        collect(g, ins, &data);
+        g->fn(g, &data, 0, 0, 0, g->n, run->scratch);
+    }
     return HL_OK;
 }
 
@@ -175,13 +241,13 @@ static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 static int64_t min_of(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t max_of(int64_t a, int64_t b) { return a > b ? a : b; }
 
-/* The strides of a matrix operand's rows and columns; those of axes of size 1 are never used, and are made 1. */
-static void matrix_strides(const hl_tensor *t, bool transposed, int64_t *row, int64_t *column) {
+/* The strides of rows and columns; those of axes of size 1 are never used, and are made 1. */
+static void place_matrix(const hl_tensor *t, bool transposed, matrix *place) {
     const int r = t->rank - 2, c = t->rank - 1;
     const int64_t row_stride = t->dims[r] == 1 ? 1 : t->strides[r];
     const int64_t column_stride = t->dims[c] == 1 ? 1 : t->strides[c];
-    *row = transposed ? column_stride : row_stride;
-    *column = transposed ? row_stride : column_stride;
+    place->row = transposed ? column_stride : row_stride;
+    place->column = transposed ? row_stride : column_stride;
 }
 
 static int64_t batch_stride(const hl_tensor *t, int axes_from_matrix) {
@@ -191,19 +257,20 @@ static int64_t batch_stride(const hl_tensor *t, int axes_from_matrix) {
 }
 
 /* The axes of the batch, innermost last; axes that all operands walk evenly are merged. */
-static void prepare_batch(gemm *g, const hl_tensor *a, const hl_tensor *b, const hl_tensor *c) {
+static void prepare_batch(gemm *g, const hl_prepare *prep) {
+    const hl_tensor *c = prep->out[0];
+    const int operands = prep->n_in + 1;
     int rank = 0;
-    int64_t dims[MAX_BATCH_AXES], strides[3][MAX_BATCH_AXES];
-    const hl_tensor *operand[3] = {a, b, c};
+    int64_t dims[EPILOGUE_BATCH_AXES], strides[EPILOGUE_BATCH_AXES][MAX_OPERANDS + 1];
     g->batch = 1;
     for (int i = 0; i < c->rank - 2; i++) { /* from the innermost outwards */
         const int64_t dim = c->dims[c->rank - 3 - i];
         g->batch *= dim;
         if (dim == 1) continue;
         bool merges = rank > 0;
-        for (int o = 0; o < 3; o++) {
-            strides[o][rank] = batch_stride(operand[o], i);
-            merges = merges && strides[o][rank] == strides[o][rank - 1] * dims[rank - 1];
+        for (int o = 0; o < operands; o++) {
+            strides[rank][o] = batch_stride(o < prep->n_in ? prep->in[o] : c, i);
+            merges = merges && strides[rank][o] == strides[rank - 1][o] * dims[rank - 1];
         }
         if (merges) {
             dims[rank - 1] *= dim;
@@ -212,57 +279,94 @@ static void prepare_batch(gemm *g, const hl_tensor *a, const hl_tensor *b, const
         }
     }
     g->batch_rank = rank;
-    for (int i = 0; i < rank; i++) {
-        g->batch_dims[i] = dims[rank - 1 - i];
-        g->a_batch[i] = strides[0][rank - 1 - i];
-        g->b_batch[i] = strides[1][rank - 1 - i];
-        g->c_batch[i] = strides[2][rank - 1 - i];
+    for (int axis = 0; axis < rank; axis++) {
+        const int64_t *from = strides[rank - 1 - axis];
+        g->batch_dims[axis] = dims[rank - 1 - axis];
+        for (int o = 0; o < prep->n_in; o++) ((matrix *)input_matrix(g, o))->batch[axis] = from[o];
+        g->c.batch[axis] = from[prep->n_in];
     }
 }
 
-/* Views the product as (BᵀAᵀ)ᵀ, for a C of one column that is written as a row. */
+static void transpose_matrix(matrix *place) {
+    const int64_t row = place->row;
+    place->row = place->column;
+    place->column = row;
+}
+
+/* Views the sum of products as (BᵀAᵀ)ᵀ, for a C of one column that is written as a row. */
 static void swap_operands(gemm *g) {
-    int64_t t;
-    t = g->m, g->m = g->n, g->n = t;
-    t = g->a_row, g->a_row = g->b_column, g->b_column = t;
-    t = g->a_k, g->a_k = g->b_k, g->b_k = t;
-    for (int i = 0; i < g->batch_rank; i++) t = g->a_batch[i], g->a_batch[i] = g->b_batch[i], g->b_batch[i] = t;
-    g->swap = !g->swap;
-}
-
-/* Chooses the variant for a product of floats with these sizes and strides. */
-static void choose_float(gemm *g, int lanes) {
-    if (g->n == 1 && g->a_k == 1 && g->b_k == 1) {
-        g->dots = true;
-    } else if (g->m == 1 && g->a_k == 1 && g->b_k == 1 && g->b_column != 1) {
-        swap_operands(g);
-        g->c_row = 1;
-        g->dots = true;
-    } else if (g->n == 1 && g->c_row == 1 && g->m > 1) {
-        swap_operands(g);
+    const int64_t m = g->m;
+    g->m = g->n;
+    g->n = m;
+    for (int i = 0; i < g->n_products; i++) {
+        product *p = &g->products[i];
+        const matrix a = p->a;
+        p->a = p->b;
+        p->b = a;
+        transpose_matrix(&p->a);
+        transpose_matrix(&p->b);
     }
-    const int64_t panel = MAX_VECTORS * lanes;
-    g->k_block = ceil_div(g->k, ceil_div(g->k, MAX_K_BLOCK));
-    /* A strided B is packed once it is used by several tiles; a transposed one always is. */
-    g->single_row = !g->dots && g->m == 1 && g->n <= lanes && g->b_column == 1;
-    g->pack_b = !g->dots && !g->single_row && (g->b_column != 1 || (g->m >= 16 * ROWS && g->b_k >= 4 * panel && g->k >= 64));
-    g->pack_a = !g->dots && g->m > 1 && g->a_k != 1 && g->n > panel && g->k_block > 64 && g->a_k >= 4 * panel;
+    for (int i = 0; i < g->n_steps; i++) transpose_matrix(&g->steps[i].y);
+    transpose_matrix(&g->c);
+    g->swapped = !g->swapped;
 }
 
-/* Cuts the product into units, and units into tasks for the pool. */
+/* Whether C and the steps' operands can be walked down their columns as along a row. */
+static bool columns_are_dense(const gemm *g) {
+    for (int i = 0; i < g->n_steps; i++)
+        if (g->steps[i].y.row > 1) return false;
+    return g->c.row == 1;
+}
+
+static bool all_dots(const gemm *g) {
+    for (int i = 0; i < g->n_products; i++)
+        if (g->products[i].a.column != 1 || g->products[i].b.row != 1) return false;
+    return true;
+}
+
+/* Chooses the variant for floats with these sizes and strides. */
+static void choose_float(gemm *g, int lanes) {
+    const int64_t panel = MAX_VECTORS * lanes;
+    if (!g->sums) {
+        if (g->m == 1 && g->n > 1 && all_dots(g) && g->products[0].b.column != 1) swap_operands(g);
+        else if (g->n == 1 && g->m > 1 && columns_are_dense(g) && !all_dots(g)) swap_operands(g);
+        g->dots = g->n == 1 && all_dots(g) && columns_are_dense(g);
+        if (g->dots)
+            for (int i = 0; i < g->n_steps; i++) transpose_matrix(&g->steps[i].y);
+        g->single_row = !g->dots && g->m == 1 && g->n <= lanes && g->products[0].b.column == 1 && g->n_products == 1;
+    }
+    g->starts_with_y = g->n_steps > 0 && g->steps[0].kind == STEP_ADD && g->steps[0].y.column == 1;
+    for (int i = 0; i < g->n_products && !g->dots; i++) {
+        product *p = &g->products[i];
+        p->k_block = ceil_div(p->k, max_of(1, ceil_div(p->k, MAX_K_BLOCK)));
+        /* A strided B is packed once it is used by several tiles; a transposed one always is. */
+        p->pack_b = !g->single_row &&
+                    (p->b.column != 1 || (g->m >= 16 * ROWS && p->b.row >= 4 * panel && p->k >= 64));
+        p->pack_a = g->m > 1 && p->a.column != 1 && g->n > panel && p->k_block > 64 && p->a.column >= 4 * panel;
+    }
+}
+
+/* Cuts C into blocks, and the blocks of the batch into tasks for the pool. */
 static void cut(gemm *g, int lanes, double gflops) {
-    const double flops = 2.0 * (double)g->m * (double)g->n * (double)max_of(g->k, 1);
+    int64_t k = 0;
+    bool pack_a = false, pack_b = false;
+    for (int i = 0; i < g->n_products; i++) {
+        k += g->products[i].k;
+        pack_a = pack_a || g->products[i].pack_a;
+        pack_b = pack_b || g->products[i].pack_b;
+    }
+    const double flops = 2.0 * (double)g->m * (double)g->n * (double)max_of(k, 1);
     g->cost_ns = 15.0 + (double)g->batch * (10.0 + flops / gflops);
     const int64_t wanted = max_of(1, min_of(MAX_TASKS, (int64_t)(g->cost_ns / TASK_NS)));
-    const int64_t per_product = max_of(1, ceil_div(wanted, max_of(g->batch, 1)));
+    const int64_t per_element = max_of(1, ceil_div(wanted, max_of(g->batch, 1)));
     const int64_t panels = ceil_div(g->n, MAX_VECTORS * lanes);
-    const int64_t row_blocks = max_of(1, g->m / ((g->pack_b ? 16 : 4) * ROWS));
-    if (g->pack_a) { /* what is packed should serve several panels: cut the rows first */
-        g->m_blocks = min_of(row_blocks, per_product);
-        g->n_blocks = min_of(ceil_div(panels, 4), ceil_div(per_product, g->m_blocks));
+    const int64_t row_blocks = max_of(1, g->m / ((pack_b ? 16 : 4) * ROWS));
+    if (pack_a) { /* what is packed should serve several panels: cut the rows first */
+        g->m_blocks = min_of(row_blocks, per_element);
+        g->n_blocks = min_of(ceil_div(panels, 4), ceil_div(per_element, g->m_blocks));
     } else {
-        g->n_blocks = min_of(panels, per_product);
-        g->m_blocks = min_of(row_blocks, ceil_div(per_product, g->n_blocks));
+        g->n_blocks = min_of(panels, per_element);
+        g->m_blocks = min_of(row_blocks, ceil_div(per_element, g->n_blocks));
     }
     if (!g->dots) g->m_blocks = max_of(g->m_blocks, ceil_div(g->m, MAX_M_BLOCK));
     g->n_block = g->n_blocks > 1 ? ceil_div(panels, g->n_blocks) * MAX_VECTORS * lanes : g->n;
@@ -274,59 +378,87 @@ static void cut(gemm *g, int lanes, double gflops) {
     g->tasks = ceil_div(units, g->units_per_task);
 }
 
-/* Attributes: transpose_a, transpose_b and, optionally, whether to add to what C holds. */
-static hl_status matmul_prepare(hl_prepare *prep) {
-    const hl_tensor *a = prep->in[0], *b = prep->in[1], *c = prep->out[0];
-    gemm *g = prep->params;
-    *g = (gemm){0};
-    const bool transpose_a = prep->attr[0].i, transpose_b = prep->attr[1].i;
-    g->accumulate = prep->n_attr > 2 && prep->attr[2].i;
-    g->m = c->dims[c->rank - 2];
-    g->n = c->dims[c->rank - 1];
-    g->k = a->dims[a->rank - (transpose_a ? 2 : 1)];
-    int64_t c_column;
-    matrix_strides(a, transpose_a, &g->a_row, &g->a_k);
-    matrix_strides(b, transpose_b, &g->b_k, &g->b_column);
-    matrix_strides(c, false, &g->c_row, &c_column);
-    prepare_batch(g, a, b, c);
-    prep->ins->fn = gemm_run_empty;
-    prep->cost_ns = 5;
-    if (c->size == 0 || (g->k == 0 && g->accumulate)) return HL_OK;
+/* The memory in which panels of B, and A, are packed. */
+static void reserve_scratch(gemm *g, hl_prepare *prep, int lanes) {
+    int64_t packed_a = 0;
+    for (int i = 0; i < g->n_products && !g->dots; i++) {
+        const product *p = &g->products[i];
+        if (p->pack_b || !SIMD_FREE_MASKS) g->packed_b = max_of(g->packed_b, p->k_block * MAX_VECTORS * lanes);
+        if (p->pack_a) packed_a = max_of(packed_a, ceil_div(g->m_block, ROWS) * ROWS * p->k_block);
+    }
+    prep->scratch_bytes = (g->packed_b + packed_a) * (int64_t)hl_dtype_size(prep->out[0]->dtype);
+}
 
-    int lanes = F32_LANES;
-    double gflops = 1;
-    switch (g->k == 0 ? HL_INT32 : c->dtype) {
-    case HL_FLOAT32: g->fn = one_f32, gflops = GFLOPS; break;
-    case HL_FLOAT64: g->fn = one_f64, gflops = GFLOPS / 2, lanes = F64_LANES; break;
+static hl_status prepare_plain(gemm *g, hl_prepare *prep) {
+    const hl_dtype dtype = prep->out[0]->dtype;
+    if (g->n_products > 1 || g->n_steps || g->sums)
+        return hl_refuse(prep, HL_UNIMPLEMENTED, "no kernel for an epilogue of dtype %d", (int)dtype);
+    switch (dtype) {
     case HL_INT32: case HL_UINT32: g->fn = plain_i32; break;
     case HL_INT64: case HL_UINT64: g->fn = plain_i64; break;
     case HL_FLOAT16: g->fn = plain_f16; break;
     case HL_BFLOAT16: g->fn = plain_bf16; break;
-    default: return hl_refuse(prep, HL_UNIMPLEMENTED, "no kernel for a matrix product of dtype %d", (int)c->dtype);
+    default: return hl_refuse(prep, HL_UNIMPLEMENTED, "no kernel for a matrix product of dtype %d", (int)dtype);
     }
-    const bool real = c->dtype == HL_FLOAT32 || c->dtype == HL_FLOAT64;
-    if (g->k == 0) { /* an empty sum: zeros, whatever the type */
-        switch (hl_dtype_size(c->dtype)) {
-        case 2: g->fn = plain_f16; break;
-        case 4: g->fn = plain_i32; break;
-        default: g->fn = plain_i64; break;
-        }
-    } else if (real) {
-        choose_float(g, lanes);
-    }
-    cut(g, lanes, gflops);
-    if (real && g->k > 0 && !g->dots) {
-        const int64_t b_elements = g->k_block * MAX_VECTORS * lanes;
-        const int64_t a_elements = g->pack_a ? ceil_div(g->m_block, ROWS) * ROWS * g->k_block : 0;
-        if (g->pack_a || g->pack_b || !SIMD_FREE_MASKS)
-            prep->scratch_bytes = (b_elements + a_elements) * (int64_t)hl_dtype_size(c->dtype);
-    }
-    prep->cost_ns = g->cost_ns;
-    prep->ins->fn = g->batch == 1 && g->m_blocks * g->n_blocks == 1 ? gemm_run_small : gemm_run;
+    if (prep->out[0]->size) cut(g, F32_LANES, 1);
     return HL_OK;
 }
 
+/* `transposes` are the attributes transpose_a, transpose_b of each product. */
+static hl_status prepare(hl_prepare *prep, int n_products, int first_attr) {
+    const hl_tensor *c = prep->out[0];
+    const hl_value *transposes = prep->attr + first_attr;
+    gemm *g = prep->params;
+    memset(g, 0, offsetof(gemm, batch_dims));
+    g->n_in = prep->n_in;
+    g->n_products = n_products;
+    g->sums = prep->n_out > 1;
+    g->m = c->dims[c->rank - 2];
+    g->n = c->dims[c->rank - 1];
+    hl_status status = epilogue_prepare(prep, first_attr + 2 * n_products, 2 * n_products, g->steps, &g->n_steps);
+    if (status != HL_OK) return status;
+    for (int i = 0; i < n_products; i++) {
+        const hl_tensor *a = prep->in[2 * i], *b = prep->in[2 * i + 1];
+        product *p = &g->products[i];
+        *p = (product){.k = a->dims[a->rank - (transposes[2 * i].i ? 2 : 1)]};
+        place_matrix(a, transposes[2 * i].i, &p->a);
+        place_matrix(b, transposes[2 * i + 1].i, &p->b);
+    }
+    place_matrix(c, false, &g->c);
+    prepare_batch(g, prep);
+    if (c->dtype == HL_FLOAT32 || c->dtype == HL_FLOAT64) {
+        const bool single = c->dtype == HL_FLOAT32;
+        const int lanes = single ? F32_LANES : F64_LANES;
+        g->fn = single ? whole_f32 : whole_f64;
+        choose_float(g, lanes);
+        if (c->size) cut(g, lanes, single ? GFLOPS : GFLOPS / 2);
+        reserve_scratch(g, prep, lanes);
+    } else {
+        status = prepare_plain(g, prep);
+        if (status != HL_OK) return status;
+    }
+    if (g->sums && c->rank > 2) return hl_refuse(prep, HL_INTERNAL, "sums of columns of a batch of products");
+    prep->cost_ns = g->cost_ns;
+    const bool small = g->batch == 1 && g->m_blocks * g->n_blocks == 1;
+    prep->ins->fn = c->size == 0 ? gemm_run_empty : small ? gemm_run_small : gemm_run;
+    return HL_OK;
+}
+
+/* C = A B, then the steps. Inputs: A, B, the steps' operands. Outputs: C and, optionally, the sums of B's columns, without a
+ * batch. Attributes: transpose_a, transpose_b, the steps. */
+static hl_status matmul_prepare(hl_prepare *prep) { return prepare(prep, 1, 0); }
+
+/* C = A0 B0 + A1 B1 + ..., then the steps: products of one result shape whose K may differ. Inputs: A0, B0, A1, B1, ...,
+ * the steps' operands. Attributes: how many products, transpose_a and transpose_b of each, the steps. */
+static hl_status sum_of_products_prepare(hl_prepare *prep) {
+    const int64_t products = prep->attr[0].i;
+    if (products < 1 || products > MAX_PRODUCTS)
+        return hl_refuse(prep, HL_INTERNAL, "a sum of %d products, at most %d", (int)products, MAX_PRODUCTS);
+    return prepare(prep, (int)products, 1);
+}
+
 static const hl_kernel table[] = {
-    {"matmul", matmul_prepare, sizeof(gemm)},
+    {"matmul", matmul_prepare, sizeof(gemm) + sizeof(product)},
+    {"sum_of_products", sum_of_products_prepare, sizeof(gemm) + MAX_PRODUCTS * sizeof(product)},
 };
 HL_FAMILY(gemm, table);

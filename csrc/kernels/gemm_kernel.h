@@ -5,8 +5,10 @@
  * on K alone: so the result is the same however the matrix is cut into panels, tiles and tasks. A product of a single
  * narrow row is never cut, and has four chains.
  *
- * Expects REAL, VEC, LANES, NAME(x), LOAD, LOAD_PART, STORE, STORE_PART, SPLAT, TRANSPOSE, EVEN_LANES, ODD_LANES.
+ * Expects REAL, VEC, LANES, NAME(x), LOAD, LOAD_PART, STORE, STORE_PART, SPLAT, TRANSPOSE, EVEN_LANES, ODD_LANES and what
+ * epilogue_kernel.h expects.
  */
+#include "epilogue_kernel.h"
 
 /* What the tiles of one panel have in common. */
 typedef struct NAME(panel) {
@@ -14,14 +16,15 @@ typedef struct NAME(panel) {
     int64_t a_stride; /* between rows of A where they are read by row, else between its columns */
     int64_t b_stride;
     int64_t c_stride;
-    bool accumulate;
-    int last_lanes; /* of the last vector */
+    int64_t start_stride; /* of what the sum starts from */
+    int last_lanes;       /* of the last vector */
 } NAME(panel);
 
-typedef void (*NAME(tile_fn))(const NAME(panel) *panel, const REAL *a, const REAL *b, REAL *c);
+/* start: what the sum starts from, C itself where it is continued, or NULL. */
+typedef void (*NAME(tile_fn))(const NAME(panel) *panel, const REAL *a, const REAL *b, const REAL *start, REAL *c);
 
 SIMD_INLINE void NAME(tile)(const int rows, const int vectors, const bool by_row, const bool part,
-                            const NAME(panel) *panel, const REAL *a, const REAL *b, REAL *c) {
+                            const NAME(panel) *panel, const REAL *a, const REAL *b, const REAL *start, REAL *c) {
     VEC sum[2 * ROWS][MAX_VECTORS];
 #pragma GCC unroll 12
     for (int i = 0; i < rows; i++)
@@ -58,18 +61,19 @@ SIMD_INLINE void NAME(tile)(const int rows, const int vectors, const bool by_row
 #pragma GCC unroll 4
         for (int v = 0; v < vectors; v++) {
             REAL *to = c + i * panel->c_stride + v * LANES;
+            const REAL *from = start ? start + i * panel->start_stride + v * LANES : to;
             if (part && v == vectors - 1) {
-                STORE_PART(to, panel->accumulate ? LOAD_PART(to, lanes) + sum[i][v] : sum[i][v], lanes);
+                STORE_PART(to, start ? LOAD_PART(from, lanes) + sum[i][v] : sum[i][v], lanes);
             } else {
-                STORE(to, panel->accumulate ? LOAD(to) + sum[i][v] : sum[i][v]);
+                STORE(to, start ? LOAD(from) + sum[i][v] : sum[i][v]);
             }
         }
 }
 
 #define TILE(rows, vectors, layout, by_row, width, part)                                                        \
     static void NAME(tile_##rows##x##vectors##layout##width)(const NAME(panel) *panel, const REAL *a,           \
-                                                             const REAL *b, REAL *c) {                          \
-        NAME(tile)(rows, vectors, by_row, part, panel, a, b, c);                                                \
+                                                             const REAL *b, const REAL *start, REAL *c) {       \
+        NAME(tile)(rows, vectors, by_row, part, panel, a, b, start, c);                                         \
     }
 #define TILES_OF_ROWS(rows, layout, by_row) \
     TILE(rows, 1, layout, by_row, part, true) TILE(rows, 1, layout, by_row, full, false) \
@@ -138,9 +142,9 @@ SIMD_INLINE void NAME(transpose_block)(const REAL *from, int64_t stride, int64_t
 
 /* Copies k rows of a panel of B so that they lie `width` apart, a multiple of LANES. The columns that fill it up are
  * never stored to C: they may hold anything finite or not. */
-static void NAME(pack_b)(const gemm *g, const REAL *b, int64_t k, int64_t columns, int64_t width, REAL *to) {
-    if (g->b_column == 1) {
-        for (int64_t i = 0; i < k; i++, b += g->b_k, to += width) {
+static void NAME(pack_b)(const product *p, const REAL *b, int64_t k, int64_t columns, int64_t width, REAL *to) {
+    if (p->b.column == 1) {
+        for (int64_t i = 0; i < k; i++, b += p->b.row, to += width) {
             int64_t j = 0;
             for (; j + LANES <= columns; j += LANES) STORE(to + j, LOAD(b + j));
             if (j < columns) STORE(to + j, LOAD_PART(b + j, (int)(columns - j)));
@@ -149,93 +153,149 @@ static void NAME(pack_b)(const gemm *g, const REAL *b, int64_t k, int64_t column
     }
     for (int64_t j = 0; j < columns; j += LANES)
         for (int64_t i = 0; i < k; i += LANES) {
-            const REAL *from = b + j * g->b_column + i;
+            const REAL *from = b + j * p->b.column + i;
             if (k - i >= LANES)
-                NAME(transpose_block)(from, g->b_column, columns - j, LANES, to + i * width + j, width);
+                NAME(transpose_block)(from, p->b.column, columns - j, LANES, to + i * width + j, width);
             else
-                NAME(transpose_block)(from, g->b_column, columns - j, (int)(k - i), to + i * width + j, width);
+                NAME(transpose_block)(from, p->b.column, columns - j, (int)(k - i), to + i * width + j, width);
         }
 }
 
 /* Copies k rows of A stored transposed into tiles of ROWS: tile, k, row. Goes by blocks of few rows, so that lines
  * that are powers of two apart do not push each other out of the cache. */
-static void NAME(pack_a)(const gemm *g, const REAL *a, int64_t rows, int64_t k, REAL *to) {
+static void NAME(pack_a)(const product *p, const REAL *a, int64_t rows, int64_t k, REAL *to) {
     enum { K_STEP = 8, ROW_STEP = 16 * ROWS };
     for (int64_t k0 = 0; k0 < k; k0 += K_STEP) {
         const int64_t k1 = k - k0 < K_STEP ? k : k0 + K_STEP;
         for (int64_t block = 0; block < rows; block += ROW_STEP) {
             const int64_t end = rows - block < ROW_STEP ? rows : block + ROW_STEP;
             for (int64_t row = block; row < end; row += ROWS) {
-                const REAL *from = a + row + k0 * g->a_k;
+                const REAL *from = a + row + k0 * p->a.column;
                 REAL *tile = to + row * k + k0 * ROWS;
                 if (end - row >= ROWS) {
-                    for (int64_t i = k0; i < k1; i++, from += g->a_k, tile += ROWS) memcpy(tile, from, ROWS * sizeof(REAL));
+                    for (int64_t i = k0; i < k1; i++, from += p->a.column, tile += ROWS) memcpy(tile, from, ROWS * sizeof(REAL));
                 } else {
                     const size_t bytes = (size_t)(end - row) * sizeof(REAL);
-                    for (int64_t i = k0; i < k1; i++, from += g->a_k, tile += ROWS) memcpy(tile, from, bytes);
+                    for (int64_t i = k0; i < k1; i++, from += p->a.column, tile += ROWS) memcpy(tile, from, bytes);
                 }
             }
         }
     }
 }
 
-/* The tiles of one panel, from top to bottom. */
-static void NAME(run_panel)(const NAME(panel) *panel, int width, bool by_row, bool packed, int64_t rows, int64_t a_row,
-                            const REAL *a, const REAL *b, REAL *c) {
-    const NAME(tile_fn) tall = packed ? NULL : NAME(tall_tiles)[!by_row][width];
-    if (tall)
-        for (; rows >= 2 * ROWS; rows -= 2 * ROWS) {
-            tall(panel, a, b, c);
-            a += 2 * ROWS * a_row;
-            c += 2 * ROWS * panel->c_stride;
-        }
-    int64_t tiles = (rows + ROWS - 1) / ROWS;
-    while (tiles > 0) {
-        int64_t height = packed ? (rows < ROWS ? rows : ROWS) : (rows + tiles - 1) / tiles;
-        NAME(tiles)[!by_row][height - 1][width](panel, a, b, c);
-        a += packed ? ROWS * panel->k : height * a_row;
-        c += height * panel->c_stride;
-        rows -= height;
-        tiles--;
+/* Where what a sum starts from lies, and the steps that end it, for one panel: its first row and column in C. */
+typedef struct NAME(ends) {
+    const gemm *g;
+    const gemm_data *data;
+    const REAL *start;
+    int first_step;
+    bool last; /* the sum is complete: the steps follow */
+    int64_t m, n;
+} NAME(ends);
+
+/* The steps from `first` on over C[m:m+rows, n:n+columns], which begins at c. */
+static void NAME(finish)(const gemm *g, const gemm_data *data, int first, int64_t m, int64_t n, int64_t rows,
+                         int64_t columns, int64_t c_stride, REAL *c) {
+    for (int i = first; i < g->n_steps; i++) {
+        const step *s = &g->steps[i];
+        const REAL *y = s->operand ? (const REAL *)data->in[s->operand] + m * s->y.row + n * s->y.column : NULL;
+        NAME(apply_step)(s, y, c, c_stride, rows, columns);
     }
 }
 
-/* C[m0:m1, n0:n1] of one product. */
-static void NAME(block)(const gemm *g, const REAL *a, const REAL *b, REAL *c, int64_t m0, int64_t m1, int64_t n0,
-                        int64_t n1, char *scratch) {
-    REAL *packed_b = (REAL *)scratch, *packed_a = packed_b + g->k_block * MAX_VECTORS * LANES;
-    const bool by_row = g->a_k == 1 && g->m > 1;
-    a += m0 * g->a_row;
-    c += m0 * g->c_row;
-    for (int64_t k0 = 0; k0 < g->k; k0 += g->k_block) {
-        NAME(panel) panel = {.k = g->k - k0 < g->k_block ? g->k - k0 : g->k_block,
-                             .a_stride = g->pack_a ? ROWS : by_row ? g->a_row : g->a_k,
-                             .c_stride = g->c_row,
-                             .accumulate = k0 > 0 || g->accumulate};
-        const REAL *a_block = a + k0 * g->a_k;
-        if (g->pack_a) NAME(pack_a)(g, a_block, m1 - m0, panel.k, packed_a), a_block = packed_a;
+/* The tiles of one panel, from top to bottom. */
+static void NAME(run_panel)(const NAME(panel) *panel, const NAME(ends) *ends, int width, bool by_row, bool packed,
+                            int64_t rows, int64_t columns, int64_t a_row, const REAL *a, const REAL *b, REAL *c) {
+    const NAME(tile_fn) tall = packed ? NULL : NAME(tall_tiles)[!by_row][width];
+    const bool finishes = ends->last && ends->first_step < ends->g->n_steps;
+    const REAL *start = ends->start;
+    int64_t m = ends->m, tiles = tall && rows >= 2 * ROWS ? 0 : (rows + ROWS - 1) / ROWS;
+    while (rows > 0) {
+        int64_t height;
+        if (tall && rows >= 2 * ROWS) {
+            height = 2 * ROWS;
+            tall(panel, a, b, start, c);
+        } else {
+            if (tiles == 0) tiles = (rows + ROWS - 1) / ROWS;
+            height = packed ? (rows < ROWS ? rows : ROWS) : (rows + tiles - 1) / tiles;
+            NAME(tiles)[!by_row][height - 1][width](panel, a, b, start, c);
+            tiles--;
+        }
+        if (finishes)
+            NAME(finish)(ends->g, ends->data, ends->first_step, m, ends->n, height, columns, panel->c_stride, c);
+        a += packed ? ROWS * panel->k : height * a_row;
+        c += height * panel->c_stride;
+        if (start) start += height * panel->start_stride;
+        m += height;
+        rows -= height;
+    }
+}
+
+/* sums[j] (+)= the sum of column j of k rows of a panel of B. */
+static void NAME(sum_columns)(const REAL *b, int64_t stride, int64_t k, int64_t columns, bool add, REAL *sums) {
+    for (int64_t j = 0; j < columns; j += LANES) {
+        const int count = columns - j < LANES ? (int)(columns - j) : LANES;
+        VEC sum[4] = {{0}};
+        int64_t i = 0;
+        for (; i + 4 <= k; i += 4)
+#pragma GCC unroll 4
+            for (int chain = 0; chain < 4; chain++) sum[chain] += LOAD_PART(b + j + (i + chain) * stride, count);
+        for (; i < k; i++) sum[0] += LOAD_PART(b + j + i * stride, count);
+        const VEC total = (sum[0] + sum[1]) + (sum[2] + sum[3]);
+        STORE_PART(sums + j, add ? LOAD_PART(sums + j, count) + total : total, count);
+    }
+}
+
+/* Adds one of the products to C[m0:m1, n0:n1]; the first one begins the sum, the last one ends it. */
+static void NAME(block)(const gemm *g, const gemm_data *data, int index, int64_t m0, int64_t m1, int64_t n0, int64_t n1,
+                        char *scratch) {
+    const product *p = &g->products[index];
+    REAL *packed_b = (REAL *)scratch, *packed_a = packed_b + g->packed_b;
+    const bool by_row = p->a.column == 1 && g->m > 1;
+    const REAL *a = (const REAL *)data->in[2 * index] + m0 * p->a.row, *b = (const REAL *)data->in[2 * index + 1];
+    REAL *c = (REAL *)data->c + m0 * g->c.row;
+    int64_t k0 = 0;
+    do {
+        NAME(panel) panel = {.k = p->k - k0 < p->k_block ? p->k - k0 : p->k_block,
+                             .a_stride = p->pack_a ? ROWS : by_row ? p->a.row : p->a.column,
+                             .c_stride = g->c.row,
+                             .start_stride = g->c.row};
+        NAME(ends) ends = {.g = g, .data = data, .first_step = g->starts_with_y, .m = m0,
+                           .last = index == g->n_products - 1 && k0 + panel.k == p->k};
+        const bool first = index == 0 && k0 == 0;
+        const REAL *y = first && g->starts_with_y
+                            ? (const REAL *)data->in[g->steps[0].operand] + m0 * g->steps[0].y.row : NULL;
+        if (y) panel.start_stride = g->steps[0].y.row;
+        const REAL *a_block = a + k0 * p->a.column;
+        if (p->pack_a) NAME(pack_a)(p, a_block, m1 - m0, panel.k, packed_a), a_block = packed_a;
         for (int64_t n = n0; n < n1;) {
             int vectors = MAX_VECTORS, width = WIDTHS - 1;
             while (vectors > 1 && n1 - n < vectors * LANES) vectors /= 2, width--;
             int64_t columns = n1 - n < vectors * LANES ? n1 - n : vectors * LANES;
             panel.last_lanes = LANES;
             if (columns < LANES) width = 0, panel.last_lanes = (int)columns;
-            const REAL *b_panel = b + k0 * g->b_k + n * g->b_column;
-            panel.b_stride = g->b_k;
-            if (g->pack_b || (columns < LANES && !SIMD_FREE_MASKS)) {
+            const REAL *b_panel = b + k0 * p->b.row + n * p->b.column;
+            panel.b_stride = p->b.row;
+            if (p->pack_b || (columns < LANES && !SIMD_FREE_MASKS)) {
                 panel.b_stride = vectors * LANES;
-                NAME(pack_b)(g, b_panel, panel.k, columns, panel.b_stride, packed_b);
+                NAME(pack_b)(p, b_panel, panel.k, columns, panel.b_stride, packed_b);
                 b_panel = packed_b;
             }
-            NAME(run_panel)(&panel, width, by_row && !g->pack_a, g->pack_a, m1 - m0, g->a_row, a_block, b_panel, c + n);
+            if (g->sums && m0 == 0)
+                NAME(sum_columns)(b_panel, panel.b_stride, panel.k, columns, k0 > 0, (REAL *)data->sums + n);
+            ends.n = n;
+            ends.start = y ? y + n : first ? NULL : c + n;
+            NAME(run_panel)(&panel, &ends, width, by_row && !p->pack_a, p->pack_a, m1 - m0, columns, p->a.row, a_block,
+                            b_panel, c + n);
             n += columns;
         }
-    }
+        k0 += panel.k;
+    } while (k0 < p->k);
 }
 
-/* out[m] (+)= rows[m] . x for rows apart by row_stride: LANES sums at a time, added up by a tree of shuffles. */
-static void NAME(dots)(const REAL *rows, int64_t row_stride, const REAL *x, REAL *out, int64_t out_stride, int64_t m,
-                       int64_t k, bool accumulate) {
+/* out[m] = start[m] + rows[m] . x for rows apart by row_stride: LANES sums at a time, added up by a tree of shuffles. */
+static void NAME(dots)(const REAL *rows, int64_t row_stride, const REAL *x, const REAL *start, REAL *out, int64_t m,
+                       int64_t k) {
     for (int64_t m0 = 0; m0 < m; m0 += LANES) {
         const int count = m - m0 < LANES ? (int)(m - m0) : LANES;
         const REAL *row[LANES];
@@ -262,40 +322,48 @@ static void NAME(dots)(const REAL *rows, int64_t row_stride, const REAL *x, REAL
 #pragma GCC unroll 8
             for (int i = 0; i < half; i++)
                 sum[i] = EVEN_LANES(sum[2 * i], sum[2 * i + 1]) + ODD_LANES(sum[2 * i], sum[2 * i + 1]);
-        const VEC total = sum[0];
-        REAL *to = out + m0 * out_stride;
-        if (out_stride == 1) {
-            VEC old = accumulate ? LOAD_PART(to, count) : (VEC){0};
-            STORE_PART(to, old + total, count);
-        } else {
-            for (int i = 0; i < count; i++) to[i * out_stride] = (accumulate ? to[i * out_stride] : 0) + total[i];
-        }
+        STORE_PART(out + m0, start ? LOAD_PART(start + m0, count) + sum[0] : sum[0], count);
     }
 }
 
+/* C of one column that lies as a row does, of products whose A and B lie along k. */
+static void NAME(column)(const gemm *g, const gemm_data *data, int64_t m0, int64_t m1) {
+    REAL *out = (REAL *)data->c + m0;
+    const REAL *start = g->starts_with_y ? (const REAL *)data->in[g->steps[0].operand] + m0 : NULL;
+    for (int i = 0; i < g->n_products; i++, start = out) {
+        const product *p = &g->products[i];
+        NAME(dots)((const REAL *)data->in[2 * i] + m0 * p->a.row, p->a.row, (const REAL *)data->in[2 * i + 1], start, out,
+                   m1 - m0, p->k);
+    }
+    NAME(finish)(g, data, g->starts_with_y, 0, m0, 1, m1 - m0, 0, out);
+}
+
 /* One row of C, no wider than a vector: four chains over k instead of one, whose multiply-adds wait for each other. */
-static void NAME(single_row)(const gemm *g, const REAL *a, const REAL *b, REAL *c) {
+static void NAME(single_row)(const gemm *g, const gemm_data *data) {
     enum { CHAINS = 4 };
+    const product *p = &g->products[0];
+    const REAL *a = (const REAL *)data->in[0], *b = (const REAL *)data->in[1];
+    REAL *c = (REAL *)data->c;
     const int lanes = (int)g->n;
     VEC sum[CHAINS] = {{0}};
     int64_t k = 0;
-    for (; k + CHAINS <= g->k; k += CHAINS, a += CHAINS * g->a_k, b += CHAINS * g->b_k)
+    for (; k + CHAINS <= p->k; k += CHAINS, a += CHAINS * p->a.column, b += CHAINS * p->b.row)
 #pragma GCC unroll 4
-        for (int i = 0; i < CHAINS; i++) sum[i] += SPLAT(a[i * g->a_k]) * LOAD_PART(b + i * g->b_k, lanes);
-    for (; k < g->k; k++, a += g->a_k, b += g->b_k) sum[0] += SPLAT(*a) * LOAD_PART(b, lanes);
+        for (int i = 0; i < CHAINS; i++) sum[i] += SPLAT(a[i * p->a.column]) * LOAD_PART(b + i * p->b.row, lanes);
+    for (; k < p->k; k++, a += p->a.column, b += p->b.row) sum[0] += SPLAT(*a) * LOAD_PART(b, lanes);
     const VEC total = (sum[0] + sum[1]) + (sum[2] + sum[3]);
-    STORE_PART(c, g->accumulate ? LOAD_PART(c, lanes) + total : total, lanes);
+    const REAL *start = g->starts_with_y ? (const REAL *)data->in[g->steps[0].operand] : NULL;
+    STORE_PART(c, start ? LOAD_PART(start, lanes) + total : total, lanes);
+    NAME(finish)(g, data, g->starts_with_y, 0, 0, 1, lanes, 0, c);
 }
 
-static void NAME(one)(const gemm *g, const char *a, const char *b, char *c, int64_t m0, int64_t m1, int64_t n0,
-                      int64_t n1, char *scratch) {
+static void NAME(whole)(const gemm *g, const gemm_data *data, int64_t m0, int64_t m1, int64_t n0, int64_t n1, char *scratch) {
     if (g->dots)
-        NAME(dots)((const REAL *)a + m0 * g->a_row, g->a_row, (const REAL *)b, (REAL *)c + m0 * g->c_row, g->c_row,
-                   m1 - m0, g->k, g->accumulate);
+        NAME(column)(g, data, m0, m1);
     else if (g->single_row)
-        NAME(single_row)(g, (const REAL *)a, (const REAL *)b, (REAL *)c);
+        NAME(single_row)(g, data);
     else
-        NAME(block)(g, (const REAL *)a, (const REAL *)b, (REAL *)c, m0, m1, n0, n1, scratch);
+        for (int i = 0; i < g->n_products; i++) NAME(block)(g, data, i, m0, m1, n0, n1, scratch);
 }
 
 #undef TILE
@@ -314,3 +382,8 @@ static void NAME(one)(const gemm *g, const char *a, const char *b, char *c, int6
 #undef TRANSPOSE
 #undef EVEN_LANES
 #undef ODD_LANES
+#undef SELECT
+#undef EXP
+#undef SIGMOID
+#undef TANH
+#undef LIBM

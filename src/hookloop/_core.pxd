@@ -12,9 +12,6 @@ cdef extern from "plan.h" nogil:
         int64_t i
         double f
         void *p
-    ctypedef struct hl_kernel:
-        const char *name
-        size_t param_bytes
     ctypedef struct hl_tensor:
         char *data
         int64_t size
@@ -26,9 +23,31 @@ cdef extern from "plan.h" nogil:
     ctypedef struct hl_pool:
         pass
     ctypedef struct hl_run:
+        int64_t *regs
+        char *scratch
+        int64_t scratch_bytes
         hl_pool *pool
         int threads
         char message[384]
+    ctypedef struct hl_instr:
+        hl_status (*fn)(const hl_instr *ins, hl_run *run) noexcept nogil
+        void *arg[4]
+        hl_value p[3]
+    ctypedef struct hl_prepare:
+        int n_in, n_out, n_attr
+        hl_tensor **input "in"
+        hl_tensor **out
+        const hl_value *attr
+        hl_instr *ins
+        void *params
+        const int64_t *regs
+        int64_t scratch_bytes
+        double cost_ns
+        char message[384]
+    ctypedef struct hl_kernel:
+        const char *name
+        hl_status (*prepare)(hl_prepare *prep) noexcept nogil
+        size_t param_bytes
     ctypedef struct hl_stream:
         uint64_t key
         uint64_t counter
@@ -107,6 +126,11 @@ cdef extern from "frame.h" nogil:
     ctypedef struct hl_counters:
         uint64_t runs, instructions, preparations
     const hl_counters *hl_debug_counters()
+
+
+cdef extern from "runner.h" nogil:
+    unsigned hl_flush_denormals()
+    void hl_restore_denormals(unsigned mode)
 
 
 cdef extern from "numpy/arrayobject.h":

@@ -22,6 +22,7 @@ import numpy as np
 np.import_array()
 
 include "_core_plan.pxi"
+include "_core_kernel.pxi"
 include "_core_run.pxi"
 include "_core_session.pxi"
 include "_hook_types.pxi"

@@ -1,0 +1,119 @@
+# One kernel by itself, on the caller's own arrays: for tests and measurements of kernels.
+
+cdef int _dtype_number(dtype) except -1:
+    """The hl_dtype of NumPy's dtype."""
+    cdef int number
+    if dtype.name == "bfloat16":
+        return 14
+    for number in range(32):
+        if _NUMPY_TYPE[number] == dtype.num:
+            return number
+    raise TypeError(f"no kernel has operands of dtype {dtype}")
+
+
+@cython.final
+cdef class KernelCall:
+    """A kernel prepared for operands that stay the caller's arrays (strided views too).
+
+    Args:
+      name: the kernel's name.
+      inputs: arrays, or `StreamCell`s for kernels that draw random numbers.
+      outputs: arrays that are written.
+      attributes: ints and floats.
+      threads: how many threads may work on it.
+    """
+
+    cdef list keep
+    cdef hl_tensor tensors[32]
+    cdef hl_tensor *operands[32]
+    cdef void *pointers[32]
+    cdef hl_value attributes[64]
+    cdef int64_t regs[64]
+    cdef hl_instr instr
+    cdef hl_run run
+    cdef void *params
+    cdef void *scratch
+    cdef readonly double cost_ns
+
+    def __cinit__(self, str name, inputs, outputs, attributes=(), int threads=1):
+        cdef const hl_kernel *kernel
+        cdef hl_prepare prep
+        cdef int i, n = len(inputs) + len(outputs)
+        encoded = name.encode()
+        kernel = hl_find_kernel(encoded)
+        if kernel == NULL:
+            raise ValueError(f"there is no kernel {name!r}")
+        if n > 32 or len(attributes) > 64:
+            raise ValueError(f"at most 32 operands and 64 attributes, got {n} and {len(attributes)}")
+        self.keep = [*inputs, *outputs]
+        for i in range(n):
+            self._describe(self.keep[i], i)
+        for i in range(len(attributes)):
+            if isinstance(attributes[i], float):
+                self.attributes[i].f = attributes[i]
+            else:
+                self.attributes[i].i = attributes[i]
+        self.params = calloc(1, kernel.param_bytes + 1)
+        if self.params == NULL:
+            raise MemoryError()
+        for i in range(min(n, 4)):
+            self.instr.arg[i] = self.pointers[i]
+        if n > 4:
+            self.instr.arg[0] = self.pointers
+        self.instr.p[2].p = self.params
+        memset(&prep, 0, sizeof(prep))
+        prep.n_in, prep.n_out, prep.n_attr = len(inputs), len(outputs), len(attributes)
+        prep.input = self.operands
+        prep.out = self.operands + prep.n_in
+        prep.attr, prep.regs = self.attributes, self.regs
+        prep.ins, prep.params = &self.instr, self.params
+        if kernel.prepare(&prep) != HL_OK:
+            raise ValueError(f"{name}: {prep.message.decode()}")
+        self.cost_ns = prep.cost_ns
+        self.run.regs, self.run.threads = self.regs, threads
+        self.run.scratch_bytes = (prep.scratch_bytes + 63) // 64 * 64
+        self.scratch = malloc(self.run.scratch_bytes * threads + 64)
+        if self.scratch == NULL:
+            raise MemoryError()
+        self.run.scratch = <char *>((<uintptr_t>self.scratch + 63) // 64 * 64)
+        self.run.pool = hl_pool_get(threads) if threads > 1 else NULL
+
+    def __dealloc__(self):
+        free(self.params)
+        free(self.scratch)
+
+    cdef _describe(self, operand, int i):
+        cdef hl_tensor *tensor = &self.tensors[i]
+        cdef np.ndarray array
+        self.operands[i] = tensor
+        if isinstance(operand, StreamCell):
+            tensor.dtype, tensor.size, tensor.contiguous = 20, 1, True
+            tensor.data = <char *>&(<StreamCell>operand).words
+        else:
+            array = operand
+            tensor.dtype = _dtype_number(array.dtype)
+            tensor.rank, tensor.size = array.ndim, array.size
+            tensor.contiguous = array.flags.c_contiguous
+            tensor.data = <char *>np.PyArray_DATA(array)
+            for axis in range(array.ndim):
+                tensor.dims[axis] = array.shape[axis]
+                tensor.strides[axis] = array.strides[axis] // array.itemsize
+        self.pointers[i] = tensor.data
+
+    def __call__(self, int64_t repeats=1):
+        """Runs it so many times and returns the nanoseconds that took."""
+        cdef int64_t begin, k
+        cdef unsigned mode
+        cdef hl_status status = HL_OK
+        with nogil:
+            mode = hl_flush_denormals()
+            begin = hl_now_ns()
+            for k in range(repeats):
+                status = self.instr.fn(&self.instr, &self.run)
+                if status != HL_OK:
+                    break
+            begin = hl_now_ns() - begin
+            hl_restore_denormals(mode)
+        if status != HL_OK:
+            raise ValueError(f"status {<int>status}: {self.run.message.decode()}")
+        return begin

@@ -1,0 +1,221 @@
+"""Matrix products: every transposition, sizes beside the tiles' edges, epilogues, sums of products."""
+
+import itertools
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hookloop import _core
+from hookloop.compile.epilogue import MOST_PRODUCTS, MOST_STEPS, Step
+
+SIZES = (1, 2, 5, 7, 12, 13, 16, 17, 33, 64, 70, 131)
+REAL = (np.float32, np.float64)
+HEADER = Path(__file__).parents[2] / "csrc" / "kernels" / "epilogue.h"
+
+
+def numbers(shape, dtype=np.float32, seed=0):
+    return np.random.RandomState(seed).uniform(-1, 1, shape).astype(dtype)
+
+
+def stored(matrix, transposed):
+    return np.ascontiguousarray(np.swapaxes(matrix, -1, -2)) if transposed else matrix
+
+
+def product(a, b, transpose_a=False, transpose_b=False, steps=(), out=None, threads=1, sums=None):
+    """matmul with its epilogue: steps are (Step, operand or None, parameter)."""
+    a, b = stored(a, transpose_a), stored(b, transpose_b)
+    if out is None:
+        out = np.full(
+            (*np.broadcast_shapes(a.shape[:-2], b.shape[:-2]), *shape_of(a, b, transpose_a, transpose_b)), 9, a.dtype
+        )
+    inputs = [a, b, *(operand for _, operand, _ in steps if operand is not None)]
+    attributes = [transpose_a, transpose_b, *itertools.chain(*((int(s), float(p)) for s, _, p in steps))]
+    _core.KernelCall("matmul", inputs, [out] if sums is None else [out, sums], attributes, threads)()
+    return out
+
+
+def shape_of(a, b, transpose_a, transpose_b):
+    return a.shape[-1 if transpose_a else -2], b.shape[-2 if transpose_b else -1]
+
+
+def assert_close(found, expected, inner, dtype):
+    scale = np.finfo(dtype).eps * (inner + 8)
+    np.testing.assert_allclose(found, expected, rtol=scale, atol=scale)
+
+
+@pytest.mark.parametrize("dtype", REAL)
+@pytest.mark.parametrize("transpose_a", [False, True])
+@pytest.mark.parametrize("transpose_b", [False, True])
+def test_products_of_all_sizes(dtype, transpose_a, transpose_b):
+    for m, k, n in itertools.product(SIZES, (0, 1, 3, 64, 129), SIZES):
+        a, b = numbers((m, k), dtype), numbers((k, n), dtype, 1)
+        found = product(a, b, transpose_a, transpose_b)
+        assert_close(found, a.astype("d") @ b.astype("d"), k, dtype)
+
+
+@pytest.mark.parametrize("dtype", REAL)
+@pytest.mark.parametrize("transposes", list(itertools.product([False, True], repeat=2)))
+@pytest.mark.parametrize("shape", [(500, 1600, 130), (97, 800, 65), (13, 2000, 1), (1, 2000, 200), (1, 900, 9)])
+def test_long_sums_are_cut_into_blocks(dtype, transposes, shape):
+    m, k, n = shape
+    a, b = numbers((m, k), dtype), numbers((k, n), dtype, 1)
+    assert_close(product(a, b, *transposes), a.astype("d") @ b.astype("d"), k, dtype)
+
+
+@pytest.mark.parametrize("transposes", list(itertools.product([False, True], repeat=2)))
+def test_batches_with_broadcast(transposes):
+    a, b = numbers((3, 1, 5, 40)), numbers((4, 40, 33), seed=1)
+    assert_close(product(a, b, *transposes), a.astype("d") @ b.astype("d"), 40, np.float32)
+    left = numbers((3, 1, 1, 33), seed=2)
+    found = product(a, b, *transposes, steps=[(Step.ADD, left, 0), (Step.RELU, None, 0)])
+    assert_close(found, np.maximum(a.astype("d") @ b.astype("d") + left, 0), 40, np.float32)
+
+
+def test_rows_of_a_larger_matrix():
+    a, b, c = numbers((20, 50)), numbers((60, 90), seed=1), np.zeros((20, 100), np.float32)
+    product(a[:, 10:40], b[20:50, 7:77], out=c[:, 11:81])
+    assert_close(c[:, 11:81], a[:, 10:40].astype("d") @ b[20:50, 7:77], 30, np.float32)
+    assert not c[:, :11].any() and not c[:, 81:].any()
+
+
+def test_the_list_of_steps_is_the_kernels():
+    body = re.search(r"typedef enum step_kind \{(.*?)\}", HEADER.read_text(), re.DOTALL)[1]
+    names = re.findall(r"^\s*STEP_(\w+)", body, re.MULTILINE)
+    assert names == [*(step.name for step in Step), "KINDS"]
+    assert f"MAX_STEPS = {MOST_STEPS}" in HEADER.read_text()
+    assert f"MAX_PRODUCTS = {MOST_PRODUCTS}" in HEADER.with_name("gemm.c").read_text()
+
+
+# The elementwise kernel of each step: its name, whether the value comes after the operand, its attributes.
+ELEMENTWISE = {
+    Step.MULTIPLY: ("mul", False),
+    Step.RELU: ("relu", False),
+    Step.RELU6: ("relu6", False),
+    Step.LEAKY_RELU: ("leaky_relu", False),
+    Step.ELU: ("elu", False),
+    Step.SELU: ("selu", False),
+    Step.SOFTPLUS: ("softplus", False),
+    Step.SOFTSIGN: ("softsign", False),
+    Step.SIGMOID: ("sigmoid", False),
+    Step.TANH: ("tanh", False),
+    Step.RELU_GRAD: ("relu_grad", False),
+    Step.RELU6_GRAD: ("relu6_grad", False),
+    Step.LEAKY_RELU_GRAD: ("leaky_relu_grad", False),
+    Step.ELU_GRAD: ("elu_grad", False),
+    Step.SELU_GRAD: ("selu_grad", False),
+    Step.SOFTPLUS_GRAD: ("softplus_grad", False),
+    Step.SOFTSIGN_GRAD: ("softsign_grad", False),
+    Step.SIGMOID_GRAD: ("sigmoid_grad", True),
+    Step.TANH_GRAD: ("tanh_grad", True),
+}
+
+
+@pytest.mark.parametrize("dtype", REAL)
+@pytest.mark.parametrize("shape", [(1, 9), (13, 1), (7, 10), (30, 129)])
+@pytest.mark.parametrize("step", ELEMENTWISE)
+def test_a_step_equals_the_elementwise_kernel(step, shape, dtype):
+    name, operand_first = ELEMENTWISE[step]
+    a, b, y = numbers((shape[0], 40), dtype), 6 * numbers((40, shape[1]), dtype, 1), 2 * numbers(shape, dtype, 2)
+    parameter = 0.25 if "LEAKY" in step.name else 0.0
+    alone = product(a, b)
+    operands = [alone, y] if step.has_operand else [alone]
+    expected = np.empty_like(alone)
+    _core.KernelCall(name, operands[::-1] if operand_first else operands, [expected], [parameter] * bool(parameter))()
+    found = product(a, b, steps=[(step, y if step.has_operand else None, parameter)])
+    eps = np.finfo(dtype).eps
+    np.testing.assert_allclose(found, expected, rtol=4 * eps, atol=eps * abs(expected).max())
+
+
+@pytest.mark.parametrize("dtype", REAL)
+@pytest.mark.parametrize("shape", [(1, 1), (1, 7), (9, 1), (64, 10), (65, 130)])
+def test_steps_in_their_order(shape, dtype):
+    a, b = numbers((shape[0], 20), dtype), numbers((20, shape[1]), dtype, 1)
+    bias, other = numbers(shape[1:], dtype, 2), numbers(shape, dtype, 3)
+    steps = [(Step.ADD, bias, 0), (Step.TANH, None, 0), (Step.ADD, other, 0), (Step.SCALE, None, 0.5)]
+    expected = 0.5 * (np.tanh(a.astype("d") @ b + bias) + other)
+    assert_close(product(a, b, steps=steps), expected, 20, dtype)
+
+
+@pytest.mark.parametrize("operand_shape", [(), (1,), (9, 1), (1, 33)])
+def test_an_operand_broadcasts(operand_shape):
+    a, b, y = numbers((9, 20)), numbers((20, 33), seed=1), numbers(operand_shape, seed=2)
+    found = product(a, b, steps=[(Step.ADD, y, 0), (Step.MULTIPLY, y, 0)])
+    assert_close(found, (a.astype("d") @ b + y) * y, 20, np.float32)
+
+
+@pytest.mark.parametrize("transpose_a", [False, True])
+@pytest.mark.parametrize("shape", [(1, 5), (40, 1), (64, 128), (3, 4)])
+@pytest.mark.parametrize("inner", [0, 30, 1000])
+def test_what_a_sum_starts_from_may_be_its_own_memory(shape, inner, transpose_a):
+    a, b, before = numbers((shape[0], inner)), numbers((inner, shape[1]), seed=1), numbers(shape, seed=2)
+    out = before.copy()
+    product(a, b, transpose_a, steps=[(Step.ADD, out, 0)], out=out)
+    assert_close(out, before + a.astype("d") @ b, inner, np.float32)
+    assert out.tobytes() == product(a, b, transpose_a, steps=[(Step.ADD, before, 0)]).tobytes()
+
+
+@pytest.mark.parametrize("dtype", REAL)
+@pytest.mark.parametrize("transposes", list(itertools.product([False, True], repeat=2)))
+@pytest.mark.parametrize("shape", [(1, 30, 1), (20, 30, 1), (1, 7, 50), (784, 64, 128), (70, 2000, 70), (0, 5, 3)])
+def test_sums_of_columns_beside_the_product(shape, transposes, dtype):
+    m, k, n = shape
+    a, b, sums = numbers((m, k), dtype), numbers((k, n), dtype, 1), np.full(n, 9, dtype)
+    found = product(a, b, *transposes, sums=sums)
+    assert_close(found, a.astype("d") @ b.astype("d"), k, dtype)
+    assert_close(sums, b.astype("d").sum(0), k, dtype)
+
+
+@pytest.mark.parametrize("dtype", REAL)
+@pytest.mark.parametrize("transposes", list(itertools.product([False, True], repeat=2)))
+@pytest.mark.parametrize("shape", [(1, 1), (30, 1), (1, 20), (50, 512)])
+def test_a_sum_of_products(shape, transposes, dtype):
+    inner = (128, 5, 900)
+    factors = [(numbers((shape[0], k), dtype, k), numbers((k, shape[1]), dtype, k + 1)) for k in inner]
+    flags = [transposes, transposes[::-1], transposes]
+    operands = [
+        stored(x, t) for pair, flag in zip(factors, flags, strict=True) for x, t in zip(pair, flag, strict=True)
+    ]
+    bias, out = numbers(shape[1:], dtype, 9), np.full(shape, 9, dtype)
+    attributes = [3, *itertools.chain(*flags), int(Step.ADD), 0.0, int(Step.SIGMOID), 0.0]
+    _core.KernelCall("sum_of_products", [*operands, bias], [out], attributes)()
+    total = sum(a.astype("d") @ b for a, b in factors) + bias
+    assert_close(out, 1 / (1 + np.exp(-total)), sum(inner), dtype)
+
+
+@pytest.mark.parametrize("transposes", list(itertools.product([False, True], repeat=2)))
+@pytest.mark.parametrize(
+    "shape", [(300, 1000, 500), (2000, 100, 10), (1, 3000, 3000), (3000, 3000, 1), (3, 64, 400, 100)]
+)
+def test_threads_and_addresses_change_no_bit(shape, transposes):
+    *batch, m, k, n = shape
+    a, b, bias = numbers((*batch, m, k)), numbers((*batch, k, n), seed=1), numbers((n,), seed=2)
+    found = set()
+    for threads, offset in [(1, 0), (2, 0), (4, 0), (1, 1), (2, 4), (4, 16)]:
+        placed = [displaced(stored(a, transposes[0]), offset), displaced(stored(b, transposes[1]), offset)]
+        out = displaced(np.zeros((*batch, m, n), np.float32), offset)
+        attributes = [*transposes, int(Step.ADD), 0.0, int(Step.TANH), 0.0]
+        _core.KernelCall("matmul", [*placed, displaced(bias, offset)], [out], attributes, threads)()
+        found.add(out.tobytes())
+    assert len(found) == 1
+
+
+def displaced(array, elements):
+    """A copy that begins so many elements behind a cache line."""
+    room = np.zeros(array.size + 64 // array.itemsize + elements, array.dtype)
+    first = -room.ctypes.data % 64 // array.itemsize + elements
+    room[first : first + array.size] = array.ravel()
+    return room[first : first + array.size].reshape(array.shape)
+
+
+def test_more_than_the_kernel_takes_is_refused():
+    a = np.ones((2, 2), np.float32)
+    with pytest.raises(ValueError, match="7 steps of an epilogue, at most 6"):
+        product(a, a, steps=[(Step.RELU, None, 0)] * 7)
+    with pytest.raises(ValueError, match="a sum of 9 products, at most 8"):
+        _core.KernelCall("sum_of_products", [a] * 18, [a], [9, *[0] * 18])
+    with pytest.raises(ValueError, match="no kernel for an epilogue of dtype 3"):
+        product(*[np.ones((2, 2), np.int32)] * 2, steps=[(Step.RELU, None, 0)])
+    with pytest.raises(ValueError, match="there is no kernel 'matmull'"):
+        _core.KernelCall("matmull", [a, a], [a])
