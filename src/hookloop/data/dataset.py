@@ -15,6 +15,7 @@ from ..ops.tensor_util import constant_value
 from ..shapes import TensorShape, as_shape
 from . import iterator as iterators
 from .function import trace
+from .options import Options
 from .structure import (
     DatasetLeaf,
     TensorLeaf,
@@ -37,27 +38,62 @@ def _scalar(value, name, dtype=_int64):
 class Dataset:
     """A sequence of elements; an element is a tensor, or nested tuples and dictionaries of them."""
 
-    def __init__(self, variant_tensor, element):
+    def __init__(self, variant_tensor, element, options=None):
         self._variant_tensor = variant_tensor
         self._element = element
+        self._options = options or Options()
 
     @staticmethod
     def _from_variant(tensor, element):
         return DatasetV1Adapter(tensor, element)
 
-    def _derived(self, type, inputs, element=None, attrs=None):
-        """The dataset of a node that takes this one first."""
+    def _derived(self, type, inputs, element=None, attrs=None, others=()):
+        """The dataset of a node that takes this one first, and `others`."""
         element = self._element if element is None else element
         attrs = {**iterators.spec_attrs(element), **(attrs or {})}
-        return DatasetV1Adapter(apply_op(type, [self._variant_tensor, *inputs], attrs), element)
+        variant = apply_op(type, [self._variant_tensor, *[other._variant_tensor for other in others], *inputs], attrs)
+        return DatasetV1Adapter(variant, element, _joint_options([self, *others]))
+
+    def options(self):
+        """The options of this dataset and of those that it is made of."""
+        return self._options
+
+    def with_options(self, options):
+        """The same elements, with options for the way they are computed.
+
+        Args:
+          options: an `Options`.
+
+        Raises:
+          ValueError: where an option is set differently already.
+        """
+        return DatasetV1Adapter(self._variant_tensor, self._element, self._options.merge(options))
 
     def _optimized(self):
-        """The nodes that TensorFlow adds for its optimizer, which a graph's op count tells."""
+        """The dataset behind the nodes that TensorFlow adds for its options and its optimizer."""
         attrs = iterators.spec_attrs(self._element)
-        names = convert_to_tensor(np.array([], object), dtypes.string, name="optimizations")
+        variant = self._variant_tensor
+        threading = self._options.experimental_threading
+        if threading.max_intra_op_parallelism is not None:
+            parallelism = _scalar(threading.max_intra_op_parallelism, "max_intra_op_parallelism")
+            variant = apply_op("MaxIntraOpParallelismDataset", [variant, parallelism], attrs)
+        if threading.private_threadpool_size is not None:
+            size = _scalar(threading.private_threadpool_size, "num_threads")
+            variant = apply_op("PrivateThreadPoolDataset", [variant, size], attrs)
+        rules = self._options._rules()
+        if rules:
+            variant = self._rewriting(variant, rules, attrs)
+        if self._options.experimental_optimization.autotune is False:
+            return variant
+        return apply_op("ModelDataset", [variant], attrs)
+
+    @staticmethod
+    def _rewriting(variant, rules, attrs):
+        names = convert_to_tensor(
+            np.array([rule.encode() for rule in rules], object), dtypes.string, name="optimizations"
+        )
         configs = {"optimization_configs": [b"map_vectorization:use_choose_fastest:false"]}
-        optimized = apply_op("OptimizeDataset", [self._variant_tensor, names], {**attrs, **configs})
-        return apply_op("ModelDataset", [optimized], attrs)
+        return apply_op("OptimizeDataset", [variant, names], {**attrs, **configs})
 
     def __repr__(self):
         return f"<{type(self).__name__} shapes: {show(self.output_shapes)}, types: {show(self.output_types)}>"
@@ -179,7 +215,8 @@ class Dataset:
                                     "structures do not support Python lists; please use a tuple instead.")  # fmt: skip
                 raise TypeError("The argument to `Dataset.zip()` must be a nested structure of `Dataset` objects.")
         element = pack(datasets, [part._element for part in parts])
-        return _source("ZipDataset", [[part._variant_tensor for part in parts]], element)
+        variant = apply_op("ZipDataset", [[part._variant_tensor for part in parts]], iterators.spec_attrs(element))
+        return DatasetV1Adapter(variant, element, _joint_options(parts))
 
     def concatenate(self, dataset):
         """The elements of this dataset, then those of another.
@@ -197,7 +234,7 @@ class Dataset:
             TensorLeaf(a.dtype, _joint_shape(a.shape, b.shape))
             for a, b in builtins.zip(flatten(self._element), flatten(dataset._element))
         ]
-        return self._derived("ConcatenateDataset", [dataset._variant_tensor], pack(self._element, leaves))
+        return self._derived("ConcatenateDataset", [], pack(self._element, leaves), others=[dataset])
 
     # --- functions ------------------------------------------------------------------------------------
 
@@ -360,7 +397,7 @@ class Dataset:
         )
         attrs = {"output_shapes": [leaf.shape for leaf in flatten(element)]}
         variant = apply_op("PaddedBatchDatasetV2", [self._variant_tensor, size, shapes, fills, drop], attrs)
-        return DatasetV1Adapter(variant, element)
+        return DatasetV1Adapter(variant, element, self._options)
 
     def unbatch(self):
         """The slices of every element along its first axis, as elements of their own."""
@@ -432,6 +469,13 @@ class DatasetV1Adapter(Dataset):
 def _source(type, inputs, element, **attrs):
     attrs = {**iterators.spec_attrs(element), **attrs}
     return DatasetV1Adapter(apply_op(type, inputs, attrs), element)
+
+
+def _joint_options(datasets):
+    options = Options()
+    for dataset in datasets:
+        options = options.merge(dataset._options)
+    return options
 
 
 def _components(values):

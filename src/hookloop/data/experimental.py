@@ -11,11 +11,13 @@ from ..shapes import TensorShape
 from . import iterator as iterators
 from .dataset import Dataset, _known_batch, _scalar, _seed_tensors
 from .function import trace
+from .options import DistributeOptions, MapVectorizationOptions, OptimizationOptions, StatsOptions, ThreadingOptions
 from .structure import TensorLeaf, flatten, pack
 
 __all__ = [
-    "AUTOTUNE", "Counter", "INFINITE_CARDINALITY", "UNKNOWN_CARDINALITY", "enumerate_dataset", "get_single_element",
-    "ignore_errors", "map_and_batch", "parallel_interleave", "shuffle_and_repeat", "take_while", "unbatch",
+    "AUTOTUNE", "Counter", "DistributeOptions", "INFINITE_CARDINALITY", "MapVectorizationOptions", "OptimizationOptions",
+    "StatsOptions", "ThreadingOptions", "UNKNOWN_CARDINALITY", "enumerate_dataset", "get_single_element", "ignore_errors",
+    "map_and_batch", "parallel_interleave", "shuffle_and_repeat", "take_while", "unbatch",
 ]  # fmt: skip
 
 # Stands for a number of elements or threads that the runtime may choose.

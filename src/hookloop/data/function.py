@@ -58,7 +58,7 @@ class TracedFunction:
                 )
             if isinstance(value, Dataset):
                 structure.append(DatasetLeaf(value._element))
-                tensors.append(value._variant_tensor)
+                tensors.append(self.graph.capture(value._variant_tensor))
                 continue
             try:
                 tensor = self.graph.capture(convert_to_tensor(value))

@@ -28,9 +28,9 @@ class _Generator:
         self._leaves = flatten(element)
 
     def bound(self, call, arguments):
-        return lambda _: (DatasetState(lambda: self._elements(arguments)),)
+        return lambda _: (DatasetState(self._elements, (), arguments),)
 
-    def _elements(self, arguments):
+    def _elements(self, place, sources, arguments):
         values = None
 
         def step():

@@ -180,7 +180,7 @@ def one_shot(dataset):
     graph = get_default_graph()
     functions = graph.__dict__.setdefault("_dataset_functions", {})
     name = f"_make_dataset_{len(functions)}"
-    functions[name] = dataset._variant_tensor
+    functions[name] = dataset._variant_tensor, frozenset(dataset._options._rules())
     resource = apply_op("OneShotIterator", [], {**spec_attrs(dataset._element), "dataset_factory": name})
     return Iterator(resource, None, *_outputs(dataset._element))
 

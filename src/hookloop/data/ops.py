@@ -60,7 +60,11 @@ def _run_shuffle(call, source, size, seed, seed2):
 
 
 def _run_shuffle_and_repeat(source, size, seed, seed2, count):
-    return pipeline.repeated(pipeline.shuffled(source, size, (seed, seed2), True), count)
+    return pipeline.shuffled_and_repeated(source, size, (seed, seed2), count)
+
+
+def _run_optimize(call, source, names):
+    return pipeline.rewritten(source, frozenset(name.decode() for name in names))
 
 
 def _run_interleave(source, function, cycle, block, *_):
@@ -126,9 +130,10 @@ register(
     _transformation("WindowDataset", pipeline.windows, "size: int64, shift: int64, stride: int64, drop_remainder: bool"),
     _transformation("UnbatchDataset", pipeline.unbatched),
     _transformation("CacheDataset", lambda source, name: pipeline.cached(source, name.decode()), "filename: string"),
-    _transformation("PrefetchDataset", lambda source, _: source, "buffer_size: int64", slack_period=0, legacy_autotune=True),
-    _dataset_op("OptimizeDataset", "input_dataset: variant, optimizations: string", lambda call, source, _: source,
-                optimization_configs=[]),
+    _transformation("PrefetchDataset", pipeline.prefetched, "buffer_size: int64", slack_period=0, legacy_autotune=True),
+    _dataset_op("OptimizeDataset", "input_dataset: variant, optimizations: string", _run_optimize, optimization_configs=[]),
+    _transformation("MaxIntraOpParallelismDataset", lambda source, _: source, "max_intra_op_parallelism: int64"),
+    _transformation("PrivateThreadPoolDataset", lambda source, _: source, "num_threads: int64"),
     _transformation("ModelDataset", lambda source: source, algorithm=0, cpu_budget=0),
     OpDef("ReduceDataset", "input_dataset: variant, initial_state: Tstate, other_arguments: Targuments",
           "components: output_types", attrs={"f": None, "Tstate": [], "Targuments": [], "output_types": [],
@@ -179,8 +184,8 @@ def _run_one_shot(call):
     found = call.resource_state.get(key)
     if found is None:
         state = IteratorState()
-        variant = call.op.graph._dataset_functions[call.attr("dataset_factory").decode()]
-        state.start(call.session.run(variant))
+        variant, rules = call.op.graph._dataset_functions[call.attr("dataset_factory").decode()]
+        state.start(pipeline.rewritten(call.session.run(variant), rules))
         found = call.resource_state.setdefault(key, state)
     return found
 

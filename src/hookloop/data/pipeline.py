@@ -17,16 +17,54 @@ from ..ops._random_words import RandomWords
 
 
 class DatasetState:
-    """A dataset of one session.
+    """A dataset of one session: what it is made of, and how an iterator over it starts.
 
     Args:
-      start: makes an iterator over its elements.
+      start: function(place, sources, *parameters) that makes an iterator over the elements; tells what kind of dataset it is.
+      sources: the datasets that it takes elements from.
+      parameters: what else `start` gets.
     """
 
-    __slots__ = ("iterate",)
+    __slots__ = ("parameters", "sources", "start")
 
-    def __init__(self, start):
-        self.iterate = start
+    def __init__(self, start, sources=(), *parameters):
+        self.start = start
+        self.sources = sources
+        self.parameters = parameters
+
+    def iterate(self, place=None):
+        """An iterator over the elements.
+
+        Args:
+          place: the `Place` where it is opened; by default that of a new iterator.
+        """
+        return self.start(Place({}) if place is None else place, self.sources, *self.parameters)
+
+
+class Place:
+    """Where in the datasets under one iterator something is opened: what is opened there again goes on with the same seeds.
+
+    Args:
+      kept: what outlives an iteration, by path.
+      path: the way from the outermost dataset.
+    """
+
+    __slots__ = ("_kept", "_path")
+
+    def __init__(self, kept, path=()):
+        self._kept = kept
+        self._path = path
+
+    def open(self, source, key=0):
+        """An iterator over a dataset at the place below this one that `key` names."""
+        return source.iterate(Place(self._kept, (*self._path, key)))
+
+    def keep(self, make):
+        """What `make` made when this place was first asked for it."""
+        found = self._kept.get(self._path)
+        if found is None:
+            found = self._kept[self._path] = make()
+        return found
 
 
 class Elements:
@@ -74,125 +112,150 @@ def row(array, i):
 def counted(start, stop, step):
     if step == 0:
         raise ValueError("step must be a non-zero integer.")
-    return DatasetState(lambda: ((np.array(i, np.int64),) for i in range(start, stop, step)))
+    return DatasetState(count, (), start, stop, step)
+
+
+def count(place, sources, start, stop, step):
+    return ((np.array(i, np.int64),) for i in range(start, stop, step))
 
 
 def single(components):
-    return DatasetState(lambda: iter([tuple(components)]))
+    return DatasetState(once, (), tuple(components))
+
+
+def once(place, sources, components):
+    return iter([components])
 
 
 def slices(components):
-    count = len(components[0])
+    size = len(components[0])
     for component in components:
-        if len(component) != count:
-            raise ValueError(f"components of a dataset have different first sizes: {count} and {len(component)}")
-    return DatasetState(lambda: (Row(components, i) for i in range(count)))
+        if len(component) != size:
+            raise ValueError(f"components of a dataset have different first sizes: {size} and {len(component)}")
+    return DatasetState(cut, (), components)
+
+
+def cut(place, sources, components):
+    return (Row(components, i) for i in range(len(components[0])))
 
 
 # --- elements -------------------------------------------------------------------------------------------
 
 
 def mapped(source, function):
-    return DatasetState(lambda: map(function, source.iterate()))
+    return DatasetState(apply, (source,), function)
+
+
+def apply(place, sources, function):
+    return map(function, place.open(sources[0]))
 
 
 def filtered(source, predicate):
-    def start():
-        elements = source.iterate()
+    return DatasetState(choose, (source,), predicate)
 
-        def step():
-            while True:
-                element = next(elements)
-                if predicate(element)[0]:
-                    return element
 
-        return Elements(step)
+def choose(place, sources, predicate):
+    elements = place.open(sources[0])
 
-    return DatasetState(start)
+    def step():
+        while True:
+            element = next(elements)
+            if predicate(element)[0]:
+                return element
+
+    return Elements(step)
 
 
 def taken_while(source, predicate):
-    return DatasetState(lambda: itertools.takewhile(lambda element: predicate(element)[0], source.iterate()))
+    return DatasetState(begin, (source,), predicate)
+
+
+def begin(place, sources, predicate):
+    return itertools.takewhile(lambda element: predicate(element)[0], place.open(sources[0]))
 
 
 def without_errors(source):
-    def start():
-        elements = source.iterate()
+    return DatasetState(overlook, (source,))
 
-        def step():
-            while True:
-                try:
-                    return next(elements)
-                except OpError:
-                    continue
 
-        return Elements(step)
+def overlook(place, sources):
+    elements = place.open(sources[0])
 
-    return DatasetState(start)
+    def step():
+        while True:
+            try:
+                return next(elements)
+            except OpError:
+                continue
+
+    return Elements(step)
 
 
 def interleaved(source, function, cycle, block):
     """`cycle` datasets at a time, `block` elements of each in turn."""
+    return DatasetState(alternate, (source,), function, cycle, block)
 
-    def start():
-        elements = source.iterate()
-        slots = [None] * cycle
-        at = taken = 0
-        ended = False
 
-        def advance():
-            nonlocal at, taken
-            at, taken = (at + 1) % cycle, 0
+def alternate(place, sources, function, cycle, block):
+    elements = place.open(sources[0])
+    slots = [None] * cycle
+    at = taken = opened = 0
+    ended = False
 
-        def step():
-            nonlocal taken, ended
-            while not ended or any(slot is not None for slot in slots):
-                if slots[at] is None:
-                    if ended:
-                        advance()
-                        continue
-                    try:
-                        element = next(elements)
-                    except StopIteration:
-                        ended = True
-                        continue
-                    slots[at] = iter(function(element)[0].iterate())
-                try:
-                    result = next(slots[at])
-                except StopIteration:
-                    slots[at] = None
+    def advance():
+        nonlocal at, taken
+        at, taken = (at + 1) % cycle, 0
+
+    def step():
+        nonlocal taken, opened, ended
+        while not ended or any(slot is not None for slot in slots):
+            if slots[at] is None:
+                if ended:
                     advance()
                     continue
-                taken += 1
-                if taken == block:
-                    advance()
-                return result
-            raise StopIteration
+                try:
+                    element = next(elements)
+                except StopIteration:
+                    ended = True
+                    continue
+                opened += 1
+                slots[at] = iter(place.open(function(element)[0], opened))
+            try:
+                result = next(slots[at])
+            except StopIteration:
+                slots[at] = None
+                advance()
+                continue
+            taken += 1
+            if taken == block:
+                advance()
+            return result
+        raise StopIteration
 
-        return Elements(step)
-
-    return DatasetState(start)
+    return Elements(step)
 
 
 # --- batches --------------------------------------------------------------------------------------------
 
 
 def batched(source, size, drop_remainder, join):
-    def start():
-        elements = source.iterate()
+    """Elements in groups; `join(i, column)` makes one array of the components number i."""
+    return DatasetState(group, (source,), size, drop_remainder, join)
 
-        def step():
-            rows = list(itertools.islice(elements, size))
-            if not rows or (drop_remainder and len(rows) < size):
-                raise StopIteration
-            if join is stacked and _same_source(rows):
-                at = np.array([element.index for element in rows])
-                return tuple([component.take(at, 0) for component in rows[0].components])
-            return tuple([join(i, column) for i, column in enumerate(zip(*rows))])
 
-        return Elements(step)
+def group(place, sources, size, drop_remainder, join):
+    elements = place.open(sources[0])
 
-    return DatasetState(start)
+    def step():
+        rows = list(itertools.islice(elements, size))
+        if not rows or (drop_remainder and len(rows) < size):
+            raise StopIteration
+        if join is stacked and _same_source(rows):
+            at = np.array([element.index for element in rows])
+            return tuple([component.take(at, 0) for component in rows[0].components])
+        return tuple([join(i, column) for i, column in enumerate(zip(*rows))])
+
+    return Elements(step)
 
 
 def _same_source(rows):
@@ -249,52 +312,53 @@ def padding(shapes, values):
 
 
 def unbatched(source):
-    def start():
-        elements = source.iterate()
-        rows = iter(())
+    return DatasetState(divide, (source,))
 
-        def step():
-            nonlocal rows
-            while True:
-                for element in rows:
-                    return element
-                rows = iter(slices(tuple(next(elements))).iterate())
 
-        return Elements(step)
+def divide(place, sources):
+    elements = place.open(sources[0])
+    rows = iter(())
 
-    return DatasetState(start)
+    def step():
+        nonlocal rows
+        while True:
+            for element in rows:
+                return element
+            rows = slices(tuple(next(elements))).iterate()
+
+    return Elements(step)
 
 
 def windows(source, size, shift, stride, drop_remainder):
     """Elements at a distance of `stride`, `size` of them; each window begins `shift` after the one before."""
-
-    def start():
-        elements = source.iterate()
-        buffer = deque()
-        to_skip = 0
-        reach = (size - 1) * stride + 1
-
-        def step():
-            nonlocal to_skip
-            while to_skip and buffer:
-                buffer.popleft()
-                to_skip -= 1
-            for _ in itertools.islice(elements, to_skip):
-                pass
-            buffer.extend(itertools.islice(elements, reach - len(buffer)))
-            if not buffer or (drop_remainder and len(buffer) < reach):
-                raise StopIteration
-            to_skip = shift
-            chosen = list(itertools.islice(buffer, 0, reach, stride))
-            return tuple([_listed([(value,) for value in column]) for column in zip(*chosen)])
-
-        return Elements(step)
-
-    return DatasetState(start)
+    return DatasetState(slide, (source,), size, shift, stride, drop_remainder)
 
 
-def _listed(elements):
-    return DatasetState(lambda: iter(elements))
+def slide(place, sources, size, shift, stride, drop_remainder):
+    elements = place.open(sources[0])
+    buffer = deque()
+    to_skip = 0
+    reach = (size - 1) * stride + 1
+
+    def step():
+        nonlocal to_skip
+        while to_skip and buffer:
+            buffer.popleft()
+            to_skip -= 1
+        for _ in itertools.islice(elements, to_skip):
+            pass
+        buffer.extend(itertools.islice(elements, reach - len(buffer)))
+        if not buffer or (drop_remainder and len(buffer) < reach):
+            raise StopIteration
+        to_skip = shift
+        chosen = list(itertools.islice(buffer, 0, reach, stride))
+        return tuple([DatasetState(listed, (), [(value,) for value in column]) for column in zip(*chosen)])
+
+    return Elements(step)
+
+
+def listed(place, sources, elements):
+    return iter(elements)
 
 
 # --- order and number -----------------------------------------------------------------------------------
@@ -304,109 +368,215 @@ def shuffled(source, size, seeds, reshuffle):
     """Hands out a random one of the next `size` elements, in TensorFlow's order for the seeds."""
     if size <= 0:
         raise ValueError("buffer_size must be greater than zero.")
-    shared = RandomWords(*seeds)
-
-    def start():
-        elements = source.iterate()
-        # Without reshuffling every iteration draws the same words.
-        words = shared if reshuffle else RandomWords(shared.key, shared.stream)
-        buffer = deque()
-
-        def step():
-            buffer.extend(itertools.islice(elements, size - len(buffer)))
-            if not buffer:
-                raise StopIteration
-            at = words.next() % len(buffer)
-            buffer[0], buffer[at] = buffer[at], buffer[0]
-            return buffer.popleft()
-
-        return Elements(step)
-
-    return DatasetState(start)
+    return DatasetState(shuffle, (source,), size, _settled(seeds), reshuffle)
 
 
-def repeated(source, count):
-    def start():
-        elements = source.iterate()
-        left, empty = count, True
+def _settled(seeds):
+    """Seeds of the moment where both are 0: every iteration of the dataset starts from the same."""
+    words = RandomWords(*seeds)
+    return words.key, words.stream
 
-        def step():
-            nonlocal elements, left, empty
-            while left != 0:
-                for element in elements:
-                    empty = False
-                    return element
-                if left < 0 and empty:
-                    break
-                left -= 1 if left > 0 else 0
-                empty = True
-                if left != 0:
-                    elements = source.iterate()
+
+def shuffle(place, sources, size, seeds, reshuffle):
+    if reshuffle:  # every iteration has seeds of its own, drawn from the dataset's
+        drawn = place.keep(lambda: RandomWords(*seeds))
+        seeds = drawn.next(), drawn.next()
+    return _shuffled_rounds(lambda: place.open(sources[0]), size, RandomWords(*seeds), 1)
+
+
+def shuffled_and_repeated(source, size, seeds, times):
+    """Shuffles anew in every round with the words that follow; the rounds are not mixed."""
+    if size <= 0:
+        raise ValueError("buffer_size must be greater than zero.")
+    return DatasetState(shuffle_and_repeat, (source,), size, _settled(seeds), times)
+
+
+def shuffle_and_repeat(place, sources, size, seeds, times):
+    return _shuffled_rounds(lambda: place.open(sources[0]), size, RandomWords(*seeds), times)
+
+
+def _shuffled_rounds(start, size, words, times):
+    """The elements of `times` iterators (negative: for ever), each shuffled.
+
+    The source is opened when the first element is wanted, and again at every end, the last one too: sources that draw seeds
+    when they are opened show it.
+    """
+    rounds = deque([deque()])
+    elements = None
+    number = held = 0
+    empty, over = True, False
+
+    def fill():
+        """Takes an element into the last round, or the first of the next one; False where there is none any more."""
+        nonlocal elements, number, held, empty, over
+        while number != times:
+            for element in elements:
+                rounds[-1].append(element)
+                held += 1
+                empty = False
+                return True
+            if times < 0 and empty:
+                break
+            number += 1
+            rounds.append(deque())
+            elements = start()
+        over = True
+        return False
+
+    def step():
+        nonlocal elements, held
+        if elements is None:
+            elements = start()
+        while held < size and not over and fill():
+            pass
+        if not held:
             raise StopIteration
+        while not rounds[0]:
+            rounds.popleft()
+        buffer = rounds[0]
+        at = words.next() % len(buffer)
+        buffer[0], buffer[at] = buffer[at], buffer[0]
+        held -= 1
+        return buffer.popleft()
 
-        return Elements(step)
+    return Elements(step)
 
-    return DatasetState(start)
+
+def repeated(source, times):
+    return DatasetState(repeat, (source,), times)
+
+
+def repeat(place, sources, times):
+    return _for_ever(place, sources[0]) if times < 0 else _rounds(place, sources[0], times)
+
+
+def _rounds(place, source, times):
+    """Every end opens the source again, the last one too."""
+    left = times
+    elements = place.open(source) if times else iter(())
+
+    def step():
+        nonlocal elements, left
+        while left:
+            for element in elements:
+                return element
+            left -= 1
+            elements = place.open(source)
+        raise StopIteration
+
+    return Elements(step)
+
+
+def _for_ever(place, source):
+    """Until a round has no element at all."""
+    elements, empty = None, True
+
+    def step():
+        nonlocal elements, empty
+        while True:
+            if elements is None:
+                elements, empty = place.open(source), True
+            for element in elements:
+                empty = False
+                return element
+            elements = None
+            if empty:
+                raise StopIteration
+
+    return Elements(step)
 
 
 def concatenated(first, second):
-    return DatasetState(lambda: itertools.chain.from_iterable(s.iterate() for s in (first, second)))
+    return DatasetState(chain, (first, second))
 
 
-def taken(source, count):
-    return source if count < 0 else DatasetState(lambda: itertools.islice(source.iterate(), count))
+def chain(place, sources):
+    first = place.open(sources[0], 0)
+    return itertools.chain(first, itertools.chain.from_iterable(place.open(source, 1) for source in sources[1:]))
 
 
-def skipped(source, count):
-    if count < 0:
-        return DatasetState(lambda: iter(()))
-    return DatasetState(lambda: itertools.islice(source.iterate(), count, None))
+def taken(source, number):
+    return DatasetState(take, (source,), number)
+
+
+def take(place, sources, number):
+    if number == 0:
+        return iter(())
+    elements = place.open(sources[0])
+    return elements if number < 0 else itertools.islice(elements, number)
+
+
+def skipped(source, number):
+    return DatasetState(skip, (source,), number)
+
+
+def skip(place, sources, number):
+    return iter(()) if number < 0 else itertools.islice(place.open(sources[0]), number, None)
 
 
 def sharded(source, shards, index):
     if not 0 <= index < shards:
         raise ValueError(f"index must be between 0 and {shards - 1} (currently index = {index}).")
-    return DatasetState(lambda: itertools.islice(source.iterate(), index, None, shards))
+    return DatasetState(divide_among, (source,), shards, index)
+
+
+def divide_among(place, sources, shards, index):
+    return itertools.islice(place.open(sources[0]), index, None, shards)
 
 
 def zipped(sources):
-    return DatasetState(
-        lambda: (
-            tuple(itertools.chain.from_iterable(parts)) for parts in zip(*[source.iterate() for source in sources])
-        )
-    )
+    return DatasetState(join_elements, tuple(sources))
+
+
+def join_elements(place, sources):
+    rows = zip(*[place.open(source, i) for i, source in enumerate(sources)])
+    return (tuple(itertools.chain.from_iterable(parts)) for parts in rows)
+
+
+def prefetched(source, number):
+    return DatasetState(prefetch, (source,), number)
+
+
+def prefetch(place, sources, number):
+    return place.open(sources[0])
+
+
+class _Kept:
+    """What a cache remembers."""
+
+    __slots__ = ("complete", "elements")
+
+    def __init__(self):
+        self.complete = False
+        self.elements = []
 
 
 def cached(source, filename):
     """Remembers the elements of the first whole iteration, in memory or in a file."""
-    whole = []
-    complete = False
+    return DatasetState(cache, (source,), filename)
 
-    def start():
-        nonlocal complete
-        if not complete and filename:
-            found = _read_cache(filename)
-            if found is not None:
-                whole[:], complete = found, True
-        return iter(whole) if complete else Elements(recording())
 
-    def recording():
-        elements, seen = source.iterate(), []
+def cache(place, sources, filename):
+    kept = place.keep(_Kept)
+    if not kept.complete and filename:
+        found = _read_cache(filename)
+        if found is not None:
+            kept.elements, kept.complete = found, True
+    if kept.complete:
+        return iter(kept.elements)
+    elements, seen = place.open(sources[0]), []
 
-        def step():
-            nonlocal complete
-            for element in elements:
-                seen.append(element)
-                return element
-            if not complete:
-                whole[:], complete = seen, True
-                if filename:
-                    _write_cache(filename, seen)
-            raise StopIteration
+    def step():
+        for element in elements:
+            seen.append(element)
+            return element
+        if not kept.complete:
+            kept.elements, kept.complete = seen, True
+            if filename:
+                _write_cache(filename, seen)
+        raise StopIteration
 
-        return step
-
-    return DatasetState(start)
+    return Elements(step)
 
 
 def _read_cache(filename):
@@ -428,3 +598,29 @@ def _write_cache(filename, elements):
     temporary = f"{filename}.{os.getpid()}.tmp.npz"
     np.savez(temporary, width=len(elements[0]) if elements else 1, **flat)
     os.replace(temporary, filename + ".npz")
+
+
+# --- rewriting ------------------------------------------------------------------------------------------
+
+# What changes nothing, by the number that it takes.
+_NOTHING_DONE = {take: (-1,), skip: (0,), repeat: (1,), prefetch: (0,)}
+
+
+def rewritten(state, rules):
+    """A dataset as TensorFlow's rules rewrite it, those that show: the order of `shuffle().repeat()` is another.
+
+    Args:
+      rules: names of rules.
+    """
+    sources = tuple([rewritten(source, rules) for source in state.sources])
+    if "noop_elimination" in rules and state.start in _NOTHING_DONE and state.parameters == _NOTHING_DONE[state.start]:
+        return sources[0]
+    if "shuffle_and_repeat_fusion" in rules and state.start is repeat and sources[0].start is shuffle:
+        size, seeds, reshuffle = sources[0].parameters
+        if reshuffle:
+            return DatasetState(shuffle_and_repeat, sources[0].sources, size, seeds, *state.parameters)
+    parameters = state.parameters
+    if state.start is alternate:
+        function = parameters[0]
+        parameters = (lambda element: (rewritten(function(element)[0], rules),), *parameters[1:])
+    return DatasetState(state.start, sources, *parameters)

@@ -28,6 +28,7 @@ _DATASETS = frozenset((
     "ParallelMapDataset", "PrefetchDataset", "RangeDataset", "ReduceDataset", "RepeatDataset", "ShardDataset",
     "ShuffleAndRepeatDataset", "ShuffleDataset", "SkipDataset", "TakeDataset", "TensorDataset", "TensorSliceDataset",
     "UnbatchDataset", "WindowDataset", "ZipDataset", "DatasetToSingleElement", "IgnoreErrorsDataset", "TakeWhileDataset",
+    "MaxIntraOpParallelismDataset", "PrivateThreadPoolDataset",
 ))  # fmt: skip
 
 _ITERATORS = frozenset((
