@@ -4,4 +4,10 @@ from hookloop.compile import passes
 
 
 def test_the_order_of_the_passes_is_one_literal_list():
-    assert [rewrite.__name__ for rewrite in passes.PASSES] == ["drop_unused", "share_equal", "fold_constants"]
+    assert [rewrite.__name__ for rewrite in passes.PASSES] == [
+        "drop_unused",
+        "share_equal",
+        "fold_constants",
+        "read_in_place",
+        "write_in_place",
+    ]

@@ -8,12 +8,16 @@ IR's rules in between when tests run.
 
 from .drop_unused import drop_unused
 from .fold_constants import fold_constants
+from .read_in_place import read_in_place
 from .share_equal import share_equal
+from .write_in_place import write_in_place
 
 PASSES = (
     drop_unused,
     share_equal,
     fold_constants,
+    read_in_place,
+    write_in_place,
 )
 
 __all__ = ["PASSES"]

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
-from ..ir import ARENA, CONSTANT, FEED, FLAG, VARIABLE, Instr
-from .uses import CONTROL_KERNELS, Uses, form_key, instructions_of, is_whole, place_key, regions_of, written_by
+from ..ir import ARENA, CONSTANT, FEED, VARIABLE, Instr
+from .uses import (
+    CONTROL_KERNELS,
+    Uses,
+    form_key,
+    instructions_of,
+    is_whole,
+    memory_of,
+    place_key,
+    regions_of,
+    written_by,
+)
 
 _MEMORY = frozenset((ARENA, CONSTANT, FEED, VARIABLE))
 
@@ -60,13 +70,8 @@ class _Sharing:
     def _count_writes(self, item):
         for instr in instructions_of(item):
             for value in written_by(instr):
-                memory = self._memory(value.buffer)
+                memory = memory_of(value.buffer)
                 self.versions[memory] = self.versions.get(memory, 0) + 1
-
-    @staticmethod
-    def _memory(buffer):
-        """What tells apart memory that may be written: a variable's key, or the buffer."""
-        return buffer.source if buffer.kind in (VARIABLE, FLAG) else id(buffer)
 
     def _rename(self, value):
         if value.buffer is not None and id(value.buffer) in self.replaced:
@@ -75,7 +80,7 @@ class _Sharing:
     def _key(self, item):
         inputs = []
         for value in item.inputs:
-            memory = self._memory(value.buffer)
+            memory = memory_of(value.buffer)
             inputs.append((memory, self.versions.get(memory, 0), *place_key(value)[1:]))
         return item.kernel, item.params, tuple(inputs), tuple(map(form_key, item.outputs))
 
@@ -83,5 +88,5 @@ class _Sharing:
         if item.effect or item.defines or item.kernel in CONTROL_KERNELS or not item.outputs or not item.inputs:
             return False
         return all(v.buffer.kind in _MEMORY for v in item.inputs) and all(
-            v.buffer.kind == ARENA and is_whole(v) and len(self.uses.writers[id(v.buffer)]) == 1 for v in item.outputs
+            v.buffer.kind == ARENA and is_whole(v) and len(self.uses.writers(v.buffer)) == 1 for v in item.outputs
         )

@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from ..ir import ARENA, GROWN, If, Instr, walk
+from ..ir import (
+    ARENA,
+    CONSTANT,
+    FEED,
+    FLAG,
+    FOLDED,
+    GROWN,
+    VARIABLE,
+    If,
+    Instr,
+    Value,
+    dense_strides,
+    same_shape,
+    walk,
+)
 from ..sizes import Size
 
 # What steers a run, or answers it: it has no equal and no other place.
@@ -13,42 +27,61 @@ CONTROL_KERNELS = frozenset(("resize", "load_sizes", "store_sizes", "copy_sizes"
 class Uses:
     """The readers and writers of every buffer, as the program stands when this is made.
 
+    A pass that rewrites keeps the tables true (`replace`, `moved`) or makes a new one.
+
     Attributes:
-      readers, writers: id(buffer) -> the instructions, in program order, each once.
       block_of: id(instruction) -> the block it stands in.
+      index_of: id(item) -> its place in its block.
+      item_of: id(block) -> the conditional or loop that it belongs to, None for the root.
+      predicates: ids of the buffers that conditionals and loops read.
       kept: ids of the buffers that are wanted whatever instructions read them: results and predicates.
     """
 
     def __init__(self, program):
-        self.readers: dict[int, list] = {}
-        self.writers: dict[int, list] = {}
+        self._readers: dict = {}
+        self._writers: dict = {}
         self.block_of: dict[int, object] = {}
+        self.index_of: dict[int, int] = {}
+        self.item_of: dict[int, object] = {id(program.root): None}
         self.kept = {id(v.buffer) for v in program.results if v.buffer is not None}
+        self.predicates: set[int] = set()
         for instr in program.prologue:
             self._instruction(instr, None)
         self._block(program.root)
+        self.kept |= self.predicates
 
     def _block(self, block):
-        for item in block.items:
+        for index, item in enumerate(block.items):
+            self.index_of[id(item)] = index
             if isinstance(item, Instr):
                 self._instruction(item, block)
                 continue
-            self.kept.add(id(item.predicate.buffer))
+            self.predicates.add(id(item.predicate.buffer))
+            self.block_of[id(item)] = block
             for region in regions_of(item):
+                self.item_of[id(region)] = item
                 self._block(region)
 
     def _instruction(self, instr, block):
         self.block_of[id(instr)] = block
-        for values, table in ((instr.inputs, self.readers), (written_by(instr), self.writers)):
+        for values, table in ((instr.inputs, self._readers), (written_by(instr), self._writers)):
             for value in values:
                 if value.buffer is not None:
-                    users = table.setdefault(id(value.buffer), [])
+                    users = table.setdefault(memory_of(value.buffer), [])
                     if not users or users[-1] is not instr:
                         users.append(instr)
 
+    def readers(self, buffer):
+        """The instructions that read a buffer, in program order, each once."""
+        return self._readers.get(memory_of(buffer), ())
+
+    def writers(self, buffer):
+        """The instructions that write it."""
+        return self._writers.get(memory_of(buffer), ())
+
     def only_writer(self, value):
         """The one instruction that writes the value's buffer, all of it; or None."""
-        writers = self.writers.get(id(value.buffer), ())
+        writers = self.writers(value.buffer)
         if len(writers) != 1 or value.buffer.kind not in (ARENA, GROWN):
             return None
         written = [v for v in writers[0].outputs if v.buffer is value.buffer]
@@ -56,8 +89,40 @@ class Uses:
 
     def only_reader(self, value):
         """The one instruction that reads the value's buffer, where it is no result and no predicate; or None."""
-        readers = self.readers.get(id(value.buffer), ())
+        readers = self.readers(value.buffer)
         return readers[0] if len(readers) == 1 and id(value.buffer) not in self.kept else None
+
+    def replace(self, buffer, old, new):
+        """Says that `new` writes a buffer instead of `old`."""
+        self._writers[memory_of(buffer)] = [new if w is old else w for w in self.writers(buffer)]
+
+    def moved(self, old, new, without):
+        """Says that what read the buffer `old` now reads `new`, that nobody writes `old`, and that `without` has gone."""
+        readers = [r for r in self.readers(new) if r is not without]
+        readers += [r for r in self.readers(old) if r is not without and r not in readers]
+        self._readers[memory_of(new)] = readers
+        self._readers.pop(memory_of(old), None)
+        self._writers.pop(memory_of(old), None)
+
+    def place_in(self, block, instr):
+        """The index of the item of `block` that is the instruction or holds it; None where it stands elsewhere."""
+        item = instr
+        while item is not None:
+            around = self.block_of[id(item)]
+            if around is block:
+                return self.index_of[id(item)]
+            item = self.item_of[id(around)] if around is not None else None
+        return None
+
+    def is_read_between(self, buffer, block, start, end):
+        """Whether an item of a block between two places, both excluded, reads a buffer."""
+        places = (self.place_in(block, reader) for reader in self.readers(buffer))
+        return any(place is not None and start < place < end for place in places)
+
+    def is_written_between(self, buffer, block, start, end):
+        """Whether an item of a block between two places, both excluded, writes a buffer."""
+        places = (self.place_in(block, writer) for writer in self.writers(buffer))
+        return any(place is not None and start < place < end for place in places)
 
 
 def regions_of(item):
@@ -85,13 +150,22 @@ def instructions_of(item):
 
 # What has an effect and still writes nothing that it is given.
 _READ_ONLY_EFFECTS = frozenset(("host", "stack_push", "check_initialized", "resize", "copy_sizes"))
+_NEVER_UPDATED = frozenset((ARENA, GROWN, CONSTANT, FOLDED, FEED))
 
 
 def written_by(instr):
     """The values an instruction may write: its outputs, and what an update in place is given as inputs."""
-    if instr.effect and instr.kernel not in _READ_ONLY_EFFECTS:
-        return [*instr.outputs, *instr.inputs]
-    return instr.outputs
+    if not instr.effect or instr.kernel in _READ_ONLY_EFFECTS:
+        return instr.outputs
+    updated = [v for v in instr.inputs if v.buffer.kind not in _NEVER_UPDATED]
+    if instr.inputs and not instr.outputs and instr.inputs[0] not in updated:
+        updated.append(instr.inputs[0])  # the rows of a TensorArray
+    return [*instr.outputs, *updated]
+
+
+def memory_of(buffer):
+    """What tells memory apart: a variable's key (several buffers may stand for it), else the buffer itself."""
+    return (buffer.kind, buffer.source) if buffer.kind in (VARIABLE, FLAG) else id(buffer)
 
 
 def is_whole(value):
@@ -100,6 +174,101 @@ def is_whole(value):
         return False
     size = value.size
     return size is value.buffer.size if isinstance(size, Size) else size == value.buffer.size
+
+
+def equal_sizes(left, right):
+    """Whether two sizes are proven equal."""
+    return left is right or (not isinstance(left, Size) and not isinstance(right, Size) and left == right)
+
+
+def at_least(size, other):
+    """Whether a size is proven not to be below another: sizes are never negative."""
+    difference = size - other
+    if isinstance(difference, Size):
+        return all(coefficient > 0 for coefficient in difference.terms.values())
+    return difference >= 0
+
+
+def are_disjoint(left, right):
+    """Whether two values of one buffer are proven to share no element.
+
+    Proven are windows of one tensor that lie beside each other along one axis, and what lies behind a whole value.
+    """
+    shift = right.offset - left.offset
+    if (isinstance(shift, Size) and not at_least(shift, 0)) or (not isinstance(shift, Size) and shift < 0):
+        left, right, shift = right, left, left.offset - right.offset
+    strides = left.strides or dense_strides(left.shape)
+    others = right.strides or dense_strides(right.shape)
+    if len(strides) != len(others) or any(
+        not equal_sizes(s, t) and not (equal_sizes(d, 1) and equal_sizes(e, 1))
+        for s, t, d, e in zip(strides, others, left.shape, right.shape)
+    ):
+        return left.strides is None and at_least(shift, left.size)
+    axes = [
+        (d, e, s) for d, e, s in zip(left.shape, right.shape, strides) if not (equal_sizes(d, 1) and equal_sizes(e, 1))
+    ]
+    if not axes:
+        return at_least(shift, 1)
+    return any(_are_apart(axes, k, shift) for k in range(len(axes)))
+
+
+def _are_apart(axes, k, shift):
+    """Whether windows are disjoint along axis k: (extent, extent, stride) for each axis, the second shifted.
+
+    The extents of every other axis must stay below the stride of the axis around it, so that an element has one index.
+    """
+    for m, (extent, other, stride) in enumerate(axes):
+        around = axes[m - 1][2] if m else None
+        if m == k:
+            if not at_least(shift, extent * stride):
+                return False
+            if around is not None and not at_least(around, shift + other * stride):
+                return False
+        elif around is not None and not (at_least(around, extent * stride) and at_least(around, other * stride)):
+            return False
+        if isinstance(stride, int) and stride <= 0:
+            return False
+    return True
+
+
+def reshaped_view(value, shape):
+    """The elements of a view under another shape of the same size, without a copy; None where there is no such view.
+
+    Axes are matched in groups of proven equal size, as a reshape of a row-major tensor does.
+    """
+    if same_shape(value.shape, shape):
+        return value
+    if value.strides is None:
+        return Value(value.dtype, shape, value.buffer, None, value.offset)
+    old = [(d, s) for d, s in zip(value.shape, value.strides) if not equal_sizes(d, 1)]
+    strides, at = [], len(old)
+    for dim in reversed(shape):
+        if equal_sizes(dim, 1):
+            strides.append(1)
+            continue
+        if at == 0:
+            return None
+        have, stride = old[at - 1]
+        if equal_sizes(have, dim):
+            strides.append(stride)
+            at -= 1
+            continue
+        # one new axis for several old ones that lie behind one another
+        total, inner = have, at - 1
+        while inner > 0 and equal_sizes(old[inner - 1][1], total * stride) and not equal_sizes(total, dim):
+            inner -= 1
+            total = total * old[inner][0]
+        if equal_sizes(total, dim):
+            strides.append(stride)
+            at = inner
+        elif not isinstance(have, Size) and not isinstance(dim, Size) and dim and have % dim == 0:
+            strides.append(stride)  # several new axes for an old one
+            old[at - 1] = (have // dim, stride * dim)
+        else:
+            return None
+    if at:
+        return None
+    return Value(value.dtype, shape, value.buffer, tuple(reversed(strides)), value.offset)
 
 
 def size_key(size):
@@ -126,14 +295,14 @@ def may_move_to(block, start, end, instr):
     """
     if instr.effect or instr.defines:
         return False
-    reads = {id(v.buffer) for v in instr.inputs}
-    writes = {id(v.buffer) for v in instr.outputs}
+    reads = {memory_of(v.buffer) for v in instr.inputs}
+    writes = {memory_of(v.buffer) for v in instr.outputs}
     for item in block.items[start + 1 : end]:
         if not isinstance(item, Instr) and id(item.predicate.buffer) in writes:
             return False
         for other in instructions_of(item):
-            if any(id(v.buffer) in writes for v in other.inputs):
+            if any(memory_of(v.buffer) in writes for v in other.inputs):
                 return False
-            if any(id(v.buffer) in writes or id(v.buffer) in reads for v in written_by(other)):
+            if any(memory_of(v.buffer) in writes or memory_of(v.buffer) in reads for v in written_by(other)):
                 return False
     return True

@@ -1,0 +1,94 @@
+"""The pass for what is put together: the parts of a concat, a stack or a padding are computed where they belong.
+
+A copy of a whole result into a window of a larger tensor goes; the instruction that computes the result writes the window itself,
+where its kernel takes such an output, and the other readers of the result read the window.
+"""
+
+from __future__ import annotations
+
+from ..ir import ARENA, Instr
+from .uses import (
+    CONTROL_KERNELS,
+    Uses,
+    are_disjoint,
+    blocks_of,
+    is_whole,
+    reshaped_view,
+    written_by,
+)  # fmt: skip
+
+
+def write_in_place(program):
+    """Lets results be written into the windows that they are copied to."""
+    uses = Uses(program)
+    for block in blocks_of(program.root):
+        gone = set()
+        for item in block.items:
+            if isinstance(item, Instr) and item.kernel == "copy" and _redirect(uses, block, item):
+                gone.add(id(item))
+        if gone:
+            block.items = [item for item in block.items if id(item) not in gone]
+
+
+def _redirect(uses, block, copy):
+    """Makes the instruction whose result is copied write it there; whether that is possible."""
+    (source,), (window,) = copy.inputs, copy.outputs
+    producer = uses.only_writer(source)
+    if producer is None or source.buffer.kind != ARENA or not is_whole(source) or window.buffer.kind != ARENA:
+        return False
+    if (
+        id(window.buffer) in uses.predicates
+        or id(source.buffer) in uses.kept
+        or uses.block_of[id(producer)] is not block
+    ):
+        return False
+    if producer.effect or producer.defines or producer.kernel in CONTROL_KERNELS:
+        return False
+    replaced = _new_operands(uses, producer, copy, source, window)
+    if replaced is None or not _is_free(uses, block, producer, copy, window):
+        return False
+    for _, values, i, value in replaced:
+        values[i] = value
+    uses.replace(window.buffer, copy, producer)
+    uses.moved(source.buffer, window.buffer, copy)
+    producer.note("write_in_place", f"writes its part of {window.buffer.size} elements in place")
+    return True
+
+
+def _new_operands(uses, producer, copy, source, window):
+    """(instruction, list, index, value in the window) for each operand on the source's buffer; None where one cannot be."""
+    found = []
+    for instr in (producer, *uses.readers(source.buffer)):
+        if instr is copy:
+            continue
+        values = instr.outputs if instr is producer else instr.inputs
+        for i, value in enumerate(values):
+            if value.buffer is not source.buffer:
+                continue
+            if not is_whole(value):
+                return None
+            moved = reshaped_view(window, value.shape)
+            if moved is None or not instr.takes(moved):
+                return None
+            found.append((instr, values, i, moved))
+    return found
+
+
+def _is_free(uses, block, producer, copy, window):
+    """Whether nobody wants the window's memory for something else from the producer on."""
+    if any(v.buffer is window.buffer and not are_disjoint(v, window) for v in producer.inputs):
+        return False
+    start, end = uses.index_of[id(producer)], uses.index_of[id(copy)]
+    if uses.is_read_between(window.buffer, block, start, end):
+        return False
+    readers_inside = all(uses.place_in(block, r) is not None for r in uses.readers(copy.inputs[0].buffer))
+    for writer in uses.writers(window.buffer):
+        if writer is copy or all(
+            are_disjoint(v, window) for v in written_by(writer) if v.buffer is window.buffer
+        ):  # fmt: skip
+            continue
+        place = uses.place_in(block, writer)
+        before = readers_inside if place is None else place < start
+        if not before:
+            return False
+    return True

@@ -1,0 +1,82 @@
+"""What passes ask of values: disjoint windows, views under another shape."""
+
+import numpy as np
+import pytest
+
+from hookloop import float32
+from hookloop.compile.ir import ARENA, Buffer, Value, dense_strides
+from hookloop.compile.passes.uses import are_disjoint, at_least, reshaped_view
+from hookloop.compile.sizes import SizeTable
+
+BUFFER = Buffer(ARENA, float32, 1000)
+
+
+def window(shape, strides, offset=0):
+    return Value(float32, tuple(shape), BUFFER, tuple(strides) if strides else None, offset)
+
+
+def elements(value):
+    """The places of a value's elements in its buffer, in order."""
+    strides = value.strides or dense_strides(value.shape)
+    return np.array([value.offset + int(np.dot(i, strides)) for i in np.ndindex(*value.shape)])
+
+
+@pytest.mark.parametrize("seed", range(400))
+def test_disjoint_windows_share_no_element(seed):
+    random = np.random.RandomState(seed)
+    shape = random.randint(1, 5, random.randint(1, 4))
+    strides = dense_strides([int(d) for d in shape])
+    windows = []
+    for _ in range(2):
+        low = [random.randint(0, d) for d in shape]
+        dims = [int(random.randint(1, d - b + 1)) for b, d in zip(low, shape)]
+        windows.append(window(dims, strides, int(np.dot(low, strides))))
+    if are_disjoint(*windows):
+        assert not set(elements(windows[0])) & set(elements(windows[1]))
+    assert not are_disjoint(windows[0], windows[0])
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_neighbours_along_one_axis_are_disjoint(axis):
+    dims = [3, 4, 5]
+    first, second = list(dims), list(dims)
+    first[axis], second[axis] = 1, dims[axis] - 1
+    strides = dense_strides(dims)
+    assert are_disjoint(window(first, strides), window(second, strides, strides[axis]))
+    assert not are_disjoint(window(second, strides), window(second, strides, strides[axis]))
+
+
+def test_windows_of_unknown_size_are_disjoint_where_it_follows():
+    sizes = SizeTable()
+    n, m = sizes.fresh(), sizes.fresh()
+    assert are_disjoint(window([n, 4], None), window([m, 4], None, n * 4))
+    assert are_disjoint(window([n, 3], [7, 1]), window([n, 4], [7, 1], 3))
+    assert not are_disjoint(window([n, 4], None), window([m, 4], None, m * 4))
+
+
+def test_sizes_are_never_negative():
+    sizes = SizeTable()
+    n = sizes.fresh()
+    assert at_least(n * 2 + 1, n) and at_least(n, 0) and at_least(3, 3)
+    assert not at_least(n, 1) and not at_least(n, n * 2) and not at_least(2, 3)
+
+
+@pytest.mark.parametrize("seed", range(400))
+def test_a_view_under_another_shape_has_the_same_elements_in_order(seed):
+    random = np.random.RandomState(seed)
+    full = [int(d) for d in random.randint(1, 4, random.randint(1, 5))]
+    strides = np.array(dense_strides(full))
+    keep = random.permutation(len(full))[: random.randint(1, len(full) + 1)] if seed % 2 else np.arange(len(full))
+    value = window([full[i] for i in keep], [int(strides[i]) for i in keep])
+    total = int(np.prod(value.shape))
+    for shape in (
+        [total],
+        [1, total],
+        [total, 1],
+        [2, total // 2] if total % 2 == 0 else [total],
+        list(value.shape[:1]) + [total // value.shape[0]],
+    ):
+        view = reshaped_view(value, tuple(shape))
+        if view is not None:
+            np.testing.assert_array_equal(elements(view), elements(value))
+    assert reshaped_view(value, (1, *value.shape, 1)) is not None

@@ -1,0 +1,102 @@
+"""write_in_place: parts are computed where they belong, unless somebody would see a difference."""
+
+import numpy as np
+import pytest
+
+import hookloop as tf
+
+from ..programs import kernels, optimized
+
+
+def rewritten(fetches, feeds):
+    return optimized(fetches, feeds, names=["drop_unused", "write_in_place"])
+
+
+@pytest.mark.parametrize("batch", [5, None])
+@pytest.mark.parametrize("axis", [0, 1])
+def test_the_parts_of_a_concat_are_computed_in_it(axis, batch):
+    x = tf.placeholder(tf.float32, [batch, 3])
+    program = rewritten([tf.concat([tf.tanh(x), tf.exp(x)], axis) * 2.0], {x: np.zeros((5, 3))})
+    assert kernels(program) == ["tanh", "exp", "mul"]
+
+
+def test_a_matrix_product_is_computed_in_a_stack():
+    x = tf.placeholder(tf.float32, [4, 3])
+    w = tf.placeholder(tf.float32, [3, 3])
+    program = rewritten([tf.stack([tf.matmul(x, w), tf.matmul(w, x, True, True)[:3]][:1] * 1 + [tf.matmul(x, w)], 1)],
+                        {x: np.zeros((4, 3)), w: np.zeros((3, 3))})  # fmt: skip
+    assert kernels(program) == ["matmul", "matmul"]
+
+
+def test_other_readers_read_the_part():
+    x = tf.placeholder(tf.float32, [4, 3])
+    y = tf.tanh(x)
+    program = rewritten([tf.concat([y, x], 1), tf.exp(y)], {x: np.zeros((4, 3))})
+    tanh, copy, exp = program.root.items
+    assert (tanh.kernel, copy.kernel, exp.kernel) == ("tanh", "copy", "exp")
+    assert exp.inputs[0].buffer is tanh.outputs[0].buffer is copy.outputs[0].buffer
+
+
+def test_a_reader_that_takes_dense_tensors_alone_keeps_the_copy():
+    x = tf.placeholder(tf.float32, [4, 3])
+    y = tf.tanh(x)
+    program = rewritten([tf.concat([y, x], 1), tf.nn.softmax(y)], {x: np.zeros((4, 3))})
+    assert kernels(program).count("copy") == 2
+
+
+def test_a_kernel_of_dense_results_keeps_the_copy_unless_the_window_is_dense():
+    x = tf.placeholder(tf.float32, [4, 3])
+    feeds = {x: np.zeros((4, 3))}
+    assert kernels(rewritten([tf.concat([tf.nn.softmax(x), x], 1)], feeds)).count("copy") == 2
+    assert kernels(rewritten([tf.concat([tf.nn.softmax(x), x], 0)], feeds)).count("copy") == 1
+
+
+def test_a_fetched_part_stays_a_tensor_of_its_own():
+    x = tf.placeholder(tf.float32, [4, 3])
+    y = tf.tanh(x)
+    assert kernels(rewritten([tf.concat([y, x], 1), y], {x: np.zeros((4, 3))})).count("copy") == 2
+
+
+def test_the_same_part_twice_is_copied_once():
+    x = tf.placeholder(tf.float32, [4, 3])
+    y = tf.tanh(x)
+    assert kernels(rewritten([tf.concat([y, y], 1)], {x: np.zeros((4, 3))})).count("copy") == 1
+
+
+def test_what_is_filled_after_the_part_was_computed_is_not_overwritten(executor):
+    x = tf.placeholder(tf.float32, [2, 3])
+    y = tf.pad(tf.tanh(x), [[1, 0], [0, 1]]) + 1.0
+    with tf.Session() as session:
+        value = np.arange(6).reshape(2, 3)
+        expected = np.pad(np.tanh(value), [[1, 0], [0, 1]]) + 1
+        np.testing.assert_allclose(session.run(y, {x: value}), expected, rtol=1e-6)
+
+
+def test_loop_variables_are_computed_in_place_where_nobody_reads_the_old_value(executor):
+    x = tf.placeholder(tf.float32, [3])
+    _, y, z = tf.while_loop(lambda i, y, z: i < 4, lambda i, y, z: (i + 1, tf.tanh(z), y + z), [0, x, x * 2.0])
+    value = np.array([0.5, -1, 2], "f")
+    with tf.Session() as session:
+        found = session.run([y, z], {x: value})
+    y, z = value, value * 2
+    for _ in range(4):
+        y, z = np.tanh(z), y + z
+    np.testing.assert_allclose(found, [y, z], rtol=1e-5)
+
+
+def test_branches_compute_their_result_in_place():
+    x = tf.placeholder(tf.float32, [3])
+    wanted = tf.placeholder(tf.bool, [])
+    y = tf.cond(wanted, lambda: tf.tanh(x), lambda: tf.exp(x))
+    assert "copy" not in kernels(rewritten([y * 2.0], {x: np.zeros(3), wanted: True}))
+
+
+def test_a_variable_is_never_the_place(executor):
+    v = tf.Variable([1.0, 2.0])
+    total = tf.concat([tf.tanh(v), v], 0)
+    update = tf.assign(v, tf.exp(v))
+    with tf.Session() as session:
+        session.run(v.initializer)
+        found = session.run([total, update])
+    np.testing.assert_allclose(found[0], [*np.tanh([1, 2]), 1, 2], rtol=1e-6)
+    np.testing.assert_allclose(found[1], np.exp([1, 2]), rtol=1e-6)
