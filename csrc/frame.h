@@ -17,7 +17,12 @@ typedef enum hl_size_operation {
     HL_SIZE_ADD, HL_SIZE_SUB, HL_SIZE_MUL, HL_SIZE_FLOORDIV, HL_SIZE_MOD, HL_SIZE_MAX, HL_SIZE_MIN,
     HL_SIZE_BROADCAST, /* a and b, one of which may be 1 */
     HL_SIZE_EQUAL,     /* a check: a must equal b; writes a */
-    HL_SIZE_INFER      /* a / b, which must be exact: the -1 of a reshape */
+    HL_SIZE_INFER,     /* a / b, which must be exact: the -1 of a reshape */
+    HL_SIZE_WRAP,      /* a, or a + b where a is negative */
+    HL_SIZE_OR_ELSE,   /* a, or b where a is -1 */
+    HL_SIZE_INDEX,     /* a check: -b <= a < b; writes the index from the start */
+    HL_SIZE_WITHIN,    /* a check: 0 <= a <= b; writes a */
+    HL_SIZE_NATURAL    /* a check: 0 <= a; writes a */
 } hl_size_operation;
 
 typedef struct hl_size_op { int32_t operation, out, a, b, node; } hl_size_op;

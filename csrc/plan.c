@@ -226,8 +226,24 @@ static bool size_compute(hl_size_operation operation, int64_t a, int64_t b, int6
         if (b == 0) return *out = 0, a == 0;
         *out = a / b;
         return a % b == 0;
+    case HL_SIZE_WRAP: return *out = a < 0 ? a + b : a, true;
+    case HL_SIZE_OR_ELSE: return *out = a == -1 ? b : a, true;
+    case HL_SIZE_INDEX: return *out = a < 0 ? a + b : a, -b <= a && a < b;
+    case HL_SIZE_WITHIN: return *out = a, 0 <= a && a <= b;
+    case HL_SIZE_NATURAL: return *out = a, 0 <= a;
     }
     return false;
+}
+
+static void describe_refusal(char *text, size_t room, hl_size_operation operation, int64_t a, int64_t b) {
+    if (operation == HL_SIZE_INDEX)
+        snprintf(text, room, "slice index %lld out of bounds of an axis of %lld elements", (long long)a, (long long)b);
+    else if (operation == HL_SIZE_WITHIN)
+        snprintf(text, room, "Expected a size in [0, %lld], but got %lld", (long long)b, (long long)a);
+    else if (operation == HL_SIZE_NATURAL)
+        snprintf(text, room, "a size must not be negative, got %lld", (long long)a);
+    else
+        snprintf(text, room, "sizes %lld and %lld do not fit", (long long)a, (long long)b);
 }
 
 static hl_status compute_sizes(hl_frame *frame, const hl_group_spec *group) {
@@ -239,8 +255,8 @@ static hl_status compute_sizes(hl_frame *frame, const hl_group_spec *group) {
             frame->failed_sizes[0] = regs[op->a];
             frame->failed_sizes[1] = regs[op->b];
             frame->prepared = false;
-            snprintf(frame->run.message, sizeof frame->run.message, "sizes %lld and %lld do not fit",
-                     (long long)regs[op->a], (long long)regs[op->b]);
+            describe_refusal(frame->run.message, sizeof frame->run.message, (hl_size_operation)op->operation,
+                             regs[op->a], regs[op->b]);
             return HL_INVALID_ARGUMENT;
         }
     }

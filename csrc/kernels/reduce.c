@@ -441,8 +441,13 @@ static hl_status sum_to_prepare(hl_prepare *prep) {
     const hl_tensor *in = prep->in[0], *out = prep->out[0];
     const int missing = in->rank - out->rank;
     uint64_t axes = 0;
-    for (int axis = 0; axis < in->rank; axis++)
-        if (axis < missing || (out->dims[axis - missing] == 1 && in->dims[axis] != 1)) axes |= (uint64_t)1 << axis;
+    for (int axis = missing < 0 ? missing : 0; axis < in->rank; axis++) {
+        const int64_t from = axis < 0 ? 1 : in->dims[axis], to = axis < missing ? 1 : out->dims[axis - missing];
+        if (to != 1 && from != to)
+            return hl_refuse(prep, HL_INVALID_ARGUMENT, "Incompatible shapes: axis %d has %lld elements, its sum is to have %lld",
+                             axis, (long long)from, (long long)to);
+        if (axis >= 0 && (axis < missing || (to == 1 && from != 1))) axes |= (uint64_t)1 << axis;
+    }
     return prepare(prep, REDUCE_SUM, FINISH_PLAIN, axes);
 }
 

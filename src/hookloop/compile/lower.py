@@ -173,7 +173,7 @@ class Lowerer:
             raise Specialize(atoms, f"the number of sizes that {node.name!r} gets decides a rank")
         count = int(np.prod(value.shape, dtype=np.int64))
         group = self.sizes.new_group()
-        fresh = [self.sizes.fresh(group) for _ in range(count)]
+        fresh = [self.sizes.fresh(group, signed=True) for _ in range(count)]
         source = self.operand(value, None, node)
         registers = [s.register for s in fresh]
         self.append(Instr("load_sizes", [source], (), registers, node.index, defines=fresh))

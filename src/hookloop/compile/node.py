@@ -159,13 +159,41 @@ class NodeContext:
     def minimum(self, a, b):
         return self.lowerer.sizes.apply(size_operations.MIN, a, b)
 
-    def at_most(self, a, b):
-        """Checks while sizes are worked out that a does not exceed b."""
-        if isinstance(a, Size) or isinstance(b, Size):
-            lowest = self.lowerer.sizes.apply(size_operations.MIN, a, b)
-            self.merge(lowest, a)
-        elif a > b:
-            raise ValueError(f"index {a} is beyond the end, {b}")
+    def wrap(self, a, d):
+        """The place that an index counted from the end, where it is negative, stands for."""
+        return self.lowerer.sizes.apply(size_operations.WRAP, a, d)
+
+    def or_else(self, a, b):
+        """a, or b where a is -1."""
+        return self.lowerer.sizes.apply(size_operations.OR_ELSE, a, b)
+
+    def index(self, a, d):
+        """The place of element a of an axis of d elements; a check that there is one."""
+        if not isinstance(a, Size) and not isinstance(d, Size):
+            if not -d <= a < d:
+                raise ValueError(f"slice index {a} out of bounds of an axis of {d} elements")
+            return a % d
+        return self.lowerer.sizes.apply(size_operations.INDEX, a, d, self.node.index)
+
+    def within(self, a, b):
+        """a; a check that it lies in [0, b]."""
+        if not isinstance(a, Size) and not isinstance(b, Size):
+            if not 0 <= a <= b:
+                raise ValueError(f"Expected a size in [0, {b}], but got {a}")
+            return a
+        return self.lowerer.sizes.apply(size_operations.WITHIN, a, b, self.node.index)
+
+    def natural(self, a):
+        """a; a check that it is not negative."""
+        if isinstance(a, Size):
+            return self.lowerer.sizes.apply(size_operations.NATURAL, a, 0, self.node.index)
+        if a < 0:
+            raise ValueError(f"a size must not be negative, got {a}")
+        return a
+
+    def may_be_negative(self, a):
+        """Whether a, a size or a number, is not known to be 0 or more."""
+        return not self.lowerer.sizes.never_negative(a)
 
     def decide(self, d):
         """A size as a number: a plan that depends on it is made for that number."""

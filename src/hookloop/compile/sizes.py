@@ -7,7 +7,9 @@ that is needed when the plan runs becomes a register, computed by C when the pla
 
 from __future__ import annotations
 
-ADD, SUB, MUL, FLOORDIV, MOD, MAX, MIN, BROADCAST, EQUAL, INFER = range(10)
+# The order of hl_size_operation (csrc/frame.h).
+ADD, SUB, MUL, FLOORDIV, MOD, MAX, MIN, BROADCAST, EQUAL, INFER, WRAP, OR_ELSE, INDEX, WITHIN, NATURAL = range(15)
+_CHECKS = frozenset((BROADCAST, EQUAL, INFER, INDEX, WITHIN, NATURAL))
 _FUNCTIONS = {
     FLOORDIV: lambda a, b: a // b if b else 0,
     MOD: lambda a, b: a % b if b else 0,
@@ -16,13 +18,21 @@ _FUNCTIONS = {
     BROADCAST: lambda a, b: b if a == 1 else a,
     EQUAL: lambda a, b: a,
     INFER: lambda a, b: a // b if b else 0,
+    WRAP: lambda a, b: a + b if a < 0 else a,
+    OR_ELSE: lambda a, b: b if a == -1 else a,
+    INDEX: lambda a, b: a + b if a < 0 else a,
+    WITHIN: lambda a, b: a,
+    NATURAL: lambda a, b: a,
 }
 
 
 class Atom:
-    """A size that is not made of others by sums and products: a register of its own."""
+    """A size that is not made of others by sums and products: a register of its own.
 
-    __slots__ = ("index", "operation", "left", "right", "group", "node", "bound", "origin")
+    `signed` atoms are read from data, where they may be negative; the others are extents.
+    """
+
+    __slots__ = ("index", "operation", "left", "right", "group", "node", "bound", "origin", "signed")
 
     def __init__(self, index, group, operation=None, left=None, right=None, node=-1, origin=None):
         self.index = index
@@ -33,6 +43,7 @@ class Atom:
         self.node = node
         self.bound = None
         self.origin = origin
+        self.signed = False
 
 
 class Size:
@@ -120,10 +131,11 @@ class SizeTable:
         self.watched.append([])
         return len(self.operations) - 1
 
-    def fresh(self, group=0, origin=None, bound=None) -> Size:
+    def fresh(self, group=0, origin=None, bound=None, signed=False) -> Size:
         """A size whose register is written by the caller or by an instruction."""
         atom = Atom(len(self.atoms), group, origin=origin)
         atom.bound = bound
+        atom.signed = signed
         self.atoms.append(atom)
         size = self._intern({(atom.index,): 1})
         size.register = self._new_register()
@@ -174,7 +186,7 @@ class SizeTable:
         return self._intern({m: c for m, c in terms.items() if c})
 
     def apply(self, operation, left, right, node=-1):
-        """`left operation right`, simplified where it can be; checks (EQUAL, BROADCAST, INFER) fail at node."""
+        """`left operation right`, simplified where it can be; checks fail at node."""
         if not isinstance(left, Size) and not isinstance(right, Size):
             return _FUNCTIONS[operation](int(left), int(right))
         simple = self._simplify(operation, left, right)
@@ -182,7 +194,7 @@ class SizeTable:
             return simple
         if operation == BROADCAST and isinstance(right, Size) and not isinstance(left, Size):
             left, right = right, left
-        checks = operation in (EQUAL, BROADCAST, INFER)
+        checks = operation in _CHECKS
         key = (operation, self._key(left), self._key(right), self.branch if checks else 0)
         size = self._applied.get(key)
         if size is None:
@@ -208,18 +220,34 @@ class SizeTable:
                 return right
             if not isinstance(right, Size) and right == 1:
                 return left
-        if operation == MAX and self._never_negative(left) and not isinstance(right, Size) and right <= 0:
+        if operation == MAX and not isinstance(right, Size) and right <= 0 and self.never_negative(left):
             return left
-        if operation == MAX and self._never_negative(right) and not isinstance(left, Size) and left <= 0:
+        if operation == MAX and not isinstance(left, Size) and left <= 0 and self.never_negative(right):
             return right
+        if operation in (WRAP, OR_ELSE, NATURAL) and self.never_negative(left):
+            return left
         if operation in (FLOORDIV, INFER):
             return self._divide(left, right)
         if operation == MOD and not isinstance(right, Size) and right == 1:
             return 0
         return None
 
-    def _never_negative(self, value):
-        return isinstance(value, Size) and all(c > 0 for c in value.terms.values())
+    def never_negative(self, value):
+        """Whether a size is known to be an extent: 0 or more."""
+        if not isinstance(value, Size):
+            return value >= 0
+        return all(
+            coefficient > 0 and all(self._is_natural(self.atoms[index]) for index in monomial)
+            for monomial, coefficient in value.terms.items()
+        )
+
+    def _is_natural(self, atom):
+        if atom.operation is None:
+            return not atom.signed
+        if atom.operation in (INDEX, WITHIN, NATURAL):
+            return True
+        sides = self.never_negative(atom.left), self.never_negative(atom.right)
+        return any(sides) if atom.operation in (MAX, EQUAL) else all(sides)
 
     def _divide(self, left, right):
         """The exact quotient by a monomial, or None."""

@@ -104,16 +104,23 @@ def _reshaped(c):
         c.fail("Only one input size may be -1")
     if not c.known(0):
         return tuple([UNKNOWN if isinstance(d, int) and d == -1 else d for d in sizes])
-    total, known = 1, 1
-    for d in c.shape(0):
-        total = total * d
+    total, known = _product(c.shape(0)), _product([c.or_else(d, 1) for d in sizes])
+    if any(isinstance(d, int) and d == -1 for d in sizes):
+        missing = c.infer(total, known)
+        return tuple([missing if isinstance(d, int) and d == -1 else d for d in sizes])
+    if any(c.may_be_negative(d) for d in sizes):  # read from data: one of them may be -1
+        missing = total // known
+        sizes = tuple([c.natural(c.or_else(d, missing)) for d in sizes])
+        known = _product(sizes)
+    _check_total(c, total, known, sizes)
+    return sizes
+
+
+def _product(sizes):
+    total = 1
     for d in sizes:
-        known = known * (1 if isinstance(d, int) and d == -1 else d)
-    if not any(isinstance(d, int) and d == -1 for d in sizes):
-        _check_total(c, total, known, sizes)
-        return sizes
-    missing = c.infer(total, known)
-    return tuple([missing if isinstance(d, int) and d == -1 else d for d in sizes])
+        total = total * d
+    return total
 
 
 def _check_total(c, total, known, sizes):
@@ -219,7 +226,7 @@ def _tiled(c):
     shape, multiples = c.shape(0), c.sizes(1)
     if len(multiples) != len(shape):
         c.fail(f"Expected multiples argument to be a vector of length {len(shape)} but got length {len(multiples)}")
-    return tuple([d * m for d, m in zip(shape, multiples)])
+    return tuple([d * c.natural(m) for d, m in zip(shape, multiples)])
 
 
 def _tile_lower(c, node):
@@ -251,7 +258,7 @@ def _tile_gradient(op, grad):
 
 
 def _broadcast_to_shape(c):
-    wanted = c.sizes(1)
+    wanted = tuple([c.natural(d) for d in c.sizes(1)])
     if not c.known(0):
         return wanted
     shape = c.shape(0)
@@ -260,6 +267,7 @@ def _broadcast_to_shape(c):
     for d, w in zip(reversed(shape), reversed(wanted)):
         if isinstance(d, int) and isinstance(w, int) and d not in (1, w):
             c.fail(f"Dimensions must be equal, but are {d} and {w}")
+        c.merge(c.broadcast((d,), (w,))[0], w)
     return wanted
 
 
@@ -365,8 +373,12 @@ def _range_size(c):
     if not c.inputs[0].dtype.is_integer:
         return (c.new_size(None),)
     (start,), (limit,), (delta,) = c.sizes(0), c.sizes(1), c.sizes(2)
-    return (c.maximum((limit - start + delta - 1) // delta, 0) if not isinstance(delta, int) or delta > 0
-            else c.maximum((start - limit - delta - 1) // -delta, 0),)  # fmt: skip
+    if not isinstance(delta, int):
+        return (c.maximum(0 - (start - limit) // delta, 0),)
+    if delta == 0:
+        c.fail("Requires delta != 0")
+    span, step = (limit - start, delta) if delta > 0 else (start - limit, -delta)
+    return ((c.natural(span) + step - 1) // step,)
 
 
 def _range_lower(c, node):
@@ -379,6 +391,8 @@ def _range_lower(c, node):
 def _range_reference(node, start, limit, delta):
     if delta == 0:
         raise ValueError("Requires delta != 0")
+    if np.asarray(start).dtype != object and (limit - start) * delta < 0:
+        raise ValueError(f"Requires the limit {limit} to lie in the direction of delta {delta} from {start}")
     return np.arange(start, limit, delta, dtype=np.asarray(start).dtype)
 
 
@@ -386,7 +400,7 @@ def _lin_space_size(c):
     (count,) = c.sizes(2)
     if isinstance(count, int) and count <= 0:
         c.fail(f"Requires num > 0: {count}")
-    return (count,)
+    return (c.natural(count - 1) + 1,)
 
 
 def _lin_space_reference(node, start, stop, num):

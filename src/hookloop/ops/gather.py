@@ -209,7 +209,7 @@ def _gather_nd_gradient(op, grad):
 
 
 def _scattered_nd(c):
-    return c.sizes(2)
+    return tuple([c.natural(d) for d in c.sizes(2)])
 
 
 def _scatter_nd_reference(node, indices, updates, shape):
@@ -247,7 +247,7 @@ def _one_hot_shape(c):
     (depth,) = c.sizes(1)
     if isinstance(depth, int) and depth < 0:
         c.fail(f"depth must be non-negative, got: {depth}")
-    return (*shape[:axis], depth, *shape[axis:])
+    return (*shape[:axis], c.natural(depth), *shape[axis:])
 
 
 def _one_hot_lower(c, node):

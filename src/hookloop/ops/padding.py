@@ -15,7 +15,7 @@ __all__ = ["pad", "reverse", "reverse_v2"]
 
 def _pairs(c):
     """(before, behind) for each axis, as sizes."""
-    sizes = c.sizes(1)
+    sizes = [c.natural(n) for n in c.sizes(1)]
     return list(zip(sizes[0::2], sizes[1::2]))
 
 
@@ -54,17 +54,22 @@ def _pad_gradient(op, grad):
     return [found, None] if len(op.inputs) == 2 else [found, None, None]
 
 
+def _mirrored_pairs(c, shape, skip):
+    """The pairs of a border that repeats what it lies beside: no wider than that is."""
+    return [tuple([c.within(n, d - skip) if not isinstance(n, int) or n else 0 for n in pair]) for d, pair in zip(shape, _pairs(c))]
+
+
 def _mirror_lower(c, node):
     """The middle is copied; then, axis by axis, what lies beside it is a copy of itself turned round."""
     x, out = node.inputs[0], node.outputs[0]
     c.prepare(out)
-    pairs = _pairs(c)
+    skip = 1 if node.attrs["mode"] == b"REFLECT" else 0
+    pairs = _mirrored_pairs(c, x.shape, skip)
     strides = c.strides(out)
     offset = 0
     for stride, (before, _) in zip(strides, pairs):
         offset = offset + before * stride
     c.emit("copy", [x], [c.window(out, x.shape, strides, offset)])
-    skip = 1 if node.attrs["mode"] == b"REFLECT" else 0
     done = list(x.shape)
     for axis, (before, behind) in enumerate(pairs):
         base = offset - before * strides[axis]
@@ -107,7 +112,7 @@ def _mirror_grad_lower(c, node):
     skip = 1 if node.attrs["mode"] == b"REFLECT" else 0
     strides = c.strides(work)
     left, offset = list(grad.shape), 0
-    pairs = _pairs(c)
+    pairs = _mirrored_pairs(c, out.shape, skip)
     for axis in reversed(range(len(pairs))):
         before, behind = pairs[axis]
         middle = left[axis] - before - behind

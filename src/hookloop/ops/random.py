@@ -19,7 +19,7 @@ _RATES = frozenset((dtypes.float16, dtypes.float32, dtypes.float64, dtypes.int32
 
 
 def _from_sizes(c):
-    return c.sizes(0)
+    return tuple([c.natural(d) for d in c.sizes(0)])
 
 
 def _like(c):
@@ -30,7 +30,7 @@ def _multinomial_shape(c):
     rows = c.shape(0)
     if len(rows) != 2:
         c.fail(f"Shape must be rank 2 but is rank {len(rows)}")
-    return (rows[0], c.sizes(1)[0])
+    return (rows[0], c.natural(c.sizes(1)[0]))
 
 
 def _shaped(name, kernel, reference, allowed):
@@ -67,7 +67,7 @@ def _samples_of_each(c):
     """The shape asked for, then the parameter's."""
     if not c.known(1):
         return None
-    return (*c.sizes(0), *c.shape(1))
+    return (*_from_sizes(c), *c.shape(1))
 
 
 register(

@@ -290,6 +290,7 @@ def _bitcast_shape(c):
         return (*shape, own // wanted)
     if not shape or (isinstance(shape[-1], int) and shape[-1] != wanted // own):
         c.fail(f"Cannot bitcast from {c.dtype(0).name} to {c.attr('type').name}")
+    c.merge(shape[-1], wanted // own)
     return shape[:-1]
 
 

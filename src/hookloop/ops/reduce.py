@@ -85,7 +85,7 @@ def _top_k_shape(c):
         c.fail(f"Need k >= 0, got {k}")
     if isinstance(k, int) and isinstance(shape[-1], int) and k > shape[-1]:
         c.fail(f"input must have last dimension >= k = {k} but is {shape[-1]}")
-    return [shape[:-1] + (k,)] * 2
+    return [shape[:-1] + (c.within(k, shape[-1]),)] * 2
 
 
 def _in_top_k_shape(c):

@@ -160,7 +160,7 @@ def _picked_shape(c):
     _check_vector(c, 2)
     c.merge(c.shape(1)[0], c.shape(2)[0])
     if len(c.inputs) == 4:
-        return (c.sizes(3)[0], *data[1:])
+        return (c.natural(c.sizes(3)[0]), *data[1:])
     return (_last_number(c, 2), *data[1:])
 
 
@@ -204,7 +204,7 @@ def _picked_op(name, kind, counted):
 
 
 def _spread_shape(c):
-    return (c.sizes(3)[0], *c.shape(0)[1:])
+    return (c.natural(c.sizes(3)[0]), *c.shape(0)[1:])
 
 
 def _spread_op(name, kind):
@@ -238,6 +238,7 @@ def _unsorted_shape(c):
     (count,) = c.sizes(2)
     if isinstance(count, int) and count < 0:
         c.fail(f"Dimension size, given by scalar input 2, must be non-negative but is {count}")
+    count = c.natural(count)
     data, numbers = c.shape(0), c.shape(1)
     if len(numbers) > len(data):
         c.fail("data.shape must start with segment_ids.shape")

@@ -167,6 +167,46 @@ class ShapeContext:
     def minimum(self, a, b):
         return UNKNOWN if a is UNKNOWN or b is UNKNOWN else min(a, b)
 
+    def wrap(self, a, d):
+        """The place that an index counted from the end, where it is negative, stands for."""
+        if a is UNKNOWN or a >= 0:
+            return a
+        return a + d
+
+    def or_else(self, a, b):
+        """a, or b where a is -1."""
+        return b if a is not UNKNOWN and a == -1 else a
+
+    def index(self, a, d):
+        """The place of element a of an axis of d elements.
+
+        Raises:
+          ValueError: where there is none.
+        """
+        if a is UNKNOWN or d is UNKNOWN:
+            return UNKNOWN
+        if not -d <= a < d:
+            self.fail(f"slice index {a} out of bounds of an axis of {d} elements")
+        return a % d
+
+    def within(self, a, b):
+        """a, which must lie in [0, b].
+
+        Raises:
+          ValueError: where it is known not to.
+        """
+        if a is not UNKNOWN and (a < 0 or (b is not UNKNOWN and a > b)):
+            self.fail(f"Expected a size in [0, {b}], but got {a}")
+        return a
+
+    def natural(self, a):
+        """a, which must not be negative."""
+        return UNKNOWN if a is not UNKNOWN and a < 0 else a
+
+    def may_be_negative(self, a):
+        """Whether a is known to be negative: what is not known is taken for an extent."""
+        return a is not UNKNOWN and a < 0
+
     def fail(self, text):
         """Refuses the inputs; the op's name and its inputs' shapes are added to the text.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..shapes import UNKNOWN, to_internal
+from ..shapes import to_internal
 
 
 def unchanged(c):
@@ -51,6 +51,6 @@ def sized_by_input(i):
     """A shape function: the elements of input i are the dimensions of the output."""
 
     def shape(c):
-        return tuple([UNKNOWN if isinstance(d, int) and d < 0 else d for d in c.sizes(i)])
+        return tuple([c.natural(d) for d in c.sizes(i)])
 
     return shape

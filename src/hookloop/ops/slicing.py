@@ -32,11 +32,10 @@ def _sliced(c):
         )
     found = []
     for d, b, n in zip(shape, begin, size):
-        if isinstance(n, int) and n == -1:
-            n = d - b
-        if all(isinstance(v, int) for v in (d, b, n)) and not (0 <= b <= d and 0 <= n <= d - b):
+        if all(isinstance(v, int) for v in (d, b, n)) and not (0 <= b <= d and -1 <= n <= d - b):
             c.fail(f"Expected begin in [0, {d}] and size in [0, {d - b}], but got {b} and {n}")
-        found.append(n)
+        left = d - c.within(b, d)
+        found.append(c.within(c.or_else(n, left), left))
     return tuple(found)
 
 
@@ -44,8 +43,7 @@ def _slice_lower(c, node):
     x, out = node.inputs[0], node.outputs[0]
     strides = c.strides(x)
     offset = 0
-    for begin, stride, d, n in zip(c.sizes(1), strides, x.shape, out.shape):
-        c.at_most(begin + n, d)
+    for begin, stride in zip(c.sizes(1), strides):
         offset = offset + begin * stride
     c.view(out, x, strides, offset)
 
@@ -131,14 +129,9 @@ class _Spec:
 
     def _shrink(self, d, begin, at):
         """One element of an axis, which goes."""
-        c = self._c
-        if isinstance(begin, int) and isinstance(d, int):
-            if not -d <= begin < d:
-                c.fail(f"slice index {begin} of dimension {at} out of bounds.")
-            begin %= d
-        elif isinstance(begin, int) and begin < 0:
-            begin = begin + d
-        self.axes.append((at, begin, 1, 1))
+        if isinstance(begin, int) and isinstance(d, int) and not -d <= begin < d:
+            self._c.fail(f"slice index {begin} of dimension {at} out of bounds.")
+        self.axes.append((at, self._c.index(begin, d), 1, 1))
 
     def _range(self, d, begin, end, stride, at):
         c = self._c
@@ -159,11 +152,9 @@ class _Spec:
 
     def _clip(self, value, d, first, last):
         c = self._c
-        if isinstance(value, int):
-            if value < 0:
-                value = value + d
-            elif value == 0 and first == 0:
-                return 0
+        if isinstance(value, int) and value == first == 0:
+            return 0
+        value = value + d if isinstance(value, int) and value < 0 else c.wrap(value, d)
         if all(isinstance(v, int) for v in (value, first, last)):
             return min(max(value, first), last)
         return c.minimum(c.maximum(value, first), last)
@@ -206,9 +197,6 @@ def _strided_view(c, value, spec):
 def _strided_lower(c, node):
     x = node.inputs[0]
     spec = _spec(c, x.shape, 1)
-    for axis, begin, count, _ in spec.axes:
-        if count == 1 and not isinstance(begin, int):
-            c.at_most(begin + 1, x.shape[axis])
     c.view(node.outputs[0], x, *_strided_view(c, x, spec))
 
 
@@ -467,16 +455,15 @@ def _split_v_shape(c):
     c.fallback(*[0] * number)
     shape = c.shape(0)
     axis = _axis_of(c, 2, len(shape))
-    parts = list(c.sizes(1))
+    parts = c.sizes(1)
     known = 0
     for p in parts:
-        known = known + (0 if isinstance(p, int) and p == -1 else p)
-    if any(isinstance(p, int) and p == -1 for p in parts):
-        parts = [shape[axis] - known if isinstance(p, int) and p == -1 else p for p in parts]
-    elif isinstance(known, int) and isinstance(shape[axis], int) and known != shape[axis]:
-        c.fail(f"Determined shape must either match input shape along split_dim exactly: {known} against {shape[axis]}")
-    else:
-        c.merge(shape[axis], known)
+        known = known + c.or_else(p, 0)
+    parts = [c.natural(c.or_else(p, shape[axis] - known)) for p in parts]
+    total = builtins.sum(parts)
+    if isinstance(total, int) and isinstance(shape[axis], int) and total != shape[axis]:
+        c.fail(f"Determined shape must either match input shape along split_dim exactly: {total} against {shape[axis]}")
+    c.merge(shape[axis], total)
     return [(*shape[:axis], p, *shape[axis + 1 :]) for p in parts]
 
 
