@@ -1,5 +1,8 @@
-/* One pool a process. A job is a counter of chunks that the caller and any idle worker claim from; the caller returns when
- * every chunk is done, so it waits only for workers that have started. Workers spin briefly after a job, then park.
+/* One pool a process. A job is cut into as many ranges of chunks as threads may take part; each thread claims from the
+ * front of its own range, then from the back of the others': so the same thread gets the same chunks in every step, whose
+ * data its own cache holds, and whoever is late is helped. The caller returns when every chunk is done, so it waits for
+ * nobody who has not claimed one. Workers spin for a while after a job, so that the next instruction of a step finds them
+ * awake, then park.
  */
 #define _GNU_SOURCE /* sched_getcpu */
 #include "pool.h"
@@ -10,47 +13,67 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
 
 enum {
-    MAX_WORKERS = 255,
+    MAX_WORKERS = 63,
     JOBS = 8,               /* runs of several Python threads that may share the pool at once */
     WAKE_COST_NS = 50000,   /* less work than this does not pay for waking a parked worker */
-    SHARE_COST_NS = 6000,   /* nor this for handing work to one that still spins */
-    SPIN_NS = 60000
+    SHARE_COST_NS = 5000,   /* nor this for handing work to one that still spins */
+    SPIN_NS = 60000,
+    PATIENCE_NS = 20000,    /* how long the caller spins for the last chunks before it offers its processor */
+    LEAST_PAUSE_NS = 500000, /* how long nobody is woken after a worker woke on the caller's own processor: */
+    MOST_PAUSE_NS = 16000000 /* twice as long each time in a row, up to this */
 };
 
-/* joined counts the workers that looked at the job (lower 20 bits) and those that left it (upper bits); the caller gives the
- * job back only when the two agree, so that no worker ever claims a chunk of the next one by mistake. */
+/* The chunks of one range that nobody has claimed: generation (32 bits), first (16), end (16). The generation changes with
+ * every job, so that a worker that was held up between looking and claiming cannot claim from a later one. Whoever has claimed
+ * a chunk and not yet counted it as done holds the job's other fields still. */
+typedef struct range { _Alignas(64) _Atomic uint64_t word; } range;
+enum { MOST_UNITS = (1 << 16) - 1 };
+
+static uint64_t range_word(uint32_t generation, uint64_t first, uint64_t end) {
+    return (uint64_t)generation << 32 | first << 16 | end;
+}
+
+/* Claims are of units: `group` chunks each, 1 unless there are very many chunks. */
 typedef struct job {
-    _Atomic uint64_t claim;
-    _Atomic int64_t done;
-    int64_t n_chunks;
+    _Alignas(64) _Atomic uint64_t header; /* generation (32 bits), threads that may take part */
+    int64_t n_chunks, units, group;
     hl_chunk_fn fn;
     void *arg;
-    int max_workers;
-    _Atomic int caller_cpu;
-    _Atomic int joined;
-    _Atomic int taken; /* by a caller */
+    uint32_t generation;
+    _Atomic bool taken; /* by a caller */
+    _Alignas(64) _Atomic int64_t done; /* units */
+    range ranges[MAX_WORKERS + 1];
 } job;
 
-struct hl_pool {
-    pid_t process;
-    int n_workers;
-    pthread_t threads[MAX_WORKERS];
+typedef struct worker {
+    _Alignas(64) hl_pool *pool;
+    int index; /* 1 and up: the caller is 0 */
+    pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t wake;
-    _Atomic int spinning;
+    bool parked, stop; /* under the lock */
+} worker;
+
+struct hl_pool {
+    int forks; /* how many forks this process had behind it */
+    _Atomic int n_workers; /* of which each is in its place before it is counted */
+    worker *workers[MAX_WORKERS];
+    _Alignas(64) _Atomic uint64_t posted; /* counts jobs: what a spinning worker waits to see change */
+    _Atomic int latest;                   /* which job that was */
+    _Atomic int caller_cpu;               /* and where its caller ran */
+    _Alignas(64) _Atomic int spinning;
     _Atomic int parked;
-    _Atomic uint64_t posted; /* counts jobs: what a worker waits to see change */
-    bool stop;
+    _Atomic int64_t pause_ns, no_wake_before;
     job jobs[JOBS];
 };
 
 static hl_pool *pool;
+static _Atomic int forks;
 static pthread_mutex_t pool_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static int64_t now_ns(void) {
@@ -67,6 +90,14 @@ static void relax(void) {
 #endif
 }
 
+static int current_cpu(void) {
+#if defined(__linux__)
+    return sched_getcpu();
+#else
+    return -1;
+#endif
+}
+
 /* What is not a number worth its time: results do not depend on the worker that made them. */
 static void flush_denormals(void) {
 #if defined(__x86_64__)
@@ -78,154 +109,249 @@ static void flush_denormals(void) {
 #endif
 }
 
-static bool claim_chunk(job *j, uint64_t *chunk) {
-    uint64_t seen = atomic_load_explicit(&j->claim, memory_order_acquire);
+/* Claims a unit of the generation from a range, from its front or its back; -1: there is none. */
+static int64_t claim_unit(range *r, uint32_t generation, bool front) {
+    uint64_t seen = atomic_load_explicit(&r->word, memory_order_acquire);
     for (;;) {
-        uint64_t next = seen & 0xffffffffu;
-        if (next >= (uint64_t)j->n_chunks) return false;
-        if (atomic_compare_exchange_weak_explicit(&j->claim, &seen, seen + 1, memory_order_acq_rel, memory_order_acquire)) {
-            *chunk = next;
-            return true;
-        }
+        const uint64_t first = seen >> 16 & 0xffff, end = seen & 0xffff;
+        if (seen >> 32 != generation || first == end) return -1;
+        const uint64_t next = front ? range_word(generation, first + 1, end) : range_word(generation, first, end - 1);
+        if (atomic_compare_exchange_weak_explicit(&r->word, &seen, next, memory_order_acq_rel, memory_order_acquire))
+            return (int64_t)(front ? first : end - 1);
     }
 }
 
-/* Takes chunks until there are none. */
-static int64_t work(job *j, hl_chunk_fn fn, void *arg, int worker) {
-    uint64_t chunk;
+static void run_unit(const job *j, int64_t unit, int index) {
+    const int64_t first = unit * j->group, end = first + j->group < j->n_chunks ? first + j->group : j->n_chunks;
+    for (int64_t chunk = first; chunk < end; chunk++) j->fn(j->arg, chunk, index);
+}
+
+/* Takes part in a job until nothing is left to claim, and counts what it did as done. Gives how much that was. */
+static int64_t work(job *j, int index) {
+    const uint64_t header = atomic_load_explicit(&j->header, memory_order_acquire);
+    const uint32_t generation = (uint32_t)(header >> 32);
+    const int threads = (int)(header & 0xffff);
     int64_t count = 0;
-    while (claim_chunk(j, &chunk)) {
-        fn(arg, (int64_t)chunk, worker);
-        count++;
+    if (index >= threads) return 0;
+    for (int k = 0; k < threads; k++) {
+        range *r = &j->ranges[(index + k) % threads];
+        for (int64_t unit; (unit = claim_unit(r, generation, k == 0)) >= 0; count++) run_unit(j, unit, index);
     }
+    if (count) atomic_fetch_add_explicit(&j->done, count, memory_order_acq_rel);
     return count;
 }
 
-/* Joins a job as one of its workers; a job that is over, or has enough of them, is left alone. */
-static void help(job *j) {
-    if (!atomic_load_explicit(&j->taken, memory_order_acquire)) return;
-    int index = atomic_fetch_add_explicit(&j->joined, 1, memory_order_acq_rel) + 1;
-    /* The caller frees a job only when no joined worker is left: until then its fields are stable. */
-    if (atomic_load_explicit(&j->taken, memory_order_acquire) == 2 && index < 1 << 20 && index <= j->max_workers) {
-        int64_t count = work(j, j->fn, j->arg, index);
-        if (count) atomic_fetch_add_explicit(&j->done, count, memory_order_acq_rel);
-    }
-    atomic_fetch_add_explicit(&j->joined, 1 << 20, memory_order_acq_rel); /* left */
-}
+/* ---- workers ---- */
 
 static bool on_callers_cpu(hl_pool *p) {
-#if defined(__linux__)
-    int cpu = sched_getcpu();
-    for (int k = 0; k < JOBS; k++)
-        if (atomic_load(&p->jobs[k].taken) == 2 && atomic_load(&p->jobs[k].caller_cpu) == cpu) return true;
-#endif
-    return false;
+    const int cpu = current_cpu();
+    return cpu >= 0 && cpu == atomic_load_explicit(&p->caller_cpu, memory_order_relaxed);
+}
+
+/* Waits for a job after the one seen, for a while and not where the caller wants to run. False: nothing came. */
+static bool spin(hl_pool *p, uint64_t seen) {
+    const int64_t until = now_ns() + SPIN_NS;
+    bool came = false;
+    atomic_fetch_add_explicit(&p->spinning, 1, memory_order_relaxed);
+    for (int spins = 1;; spins++) {
+        came = atomic_load_explicit(&p->posted, memory_order_acquire) != seen;
+        if (came || ((spins & 63) == 0 && (on_callers_cpu(p) || now_ns() > until))) break;
+        relax();
+    }
+    atomic_fetch_sub_explicit(&p->spinning, 1, memory_order_relaxed);
+    return came;
+}
+
+/* Sleeps until somebody wakes this worker. False: the pool is stopped. */
+static bool park(worker *w) {
+    hl_pool *p = w->pool;
+    pthread_mutex_lock(&w->lock);
+    if (!w->stop) {
+        w->parked = true;
+        atomic_fetch_add(&p->parked, 1);
+        while (w->parked && !w->stop) pthread_cond_wait(&w->wake, &w->lock);
+    }
+    const bool stop = w->stop;
+    pthread_mutex_unlock(&w->lock);
+    return !stop;
+}
+
+/* A worker woke where the caller runs and can only take time from it. Nobody is woken for a while. */
+static void pause_waking(hl_pool *p) {
+    int64_t pause = 2 * atomic_load(&p->pause_ns);
+    if (pause < LEAST_PAUSE_NS) pause = LEAST_PAUSE_NS;
+    if (pause > MOST_PAUSE_NS) pause = MOST_PAUSE_NS;
+    atomic_store(&p->pause_ns, pause);
+    atomic_store(&p->no_wake_before, now_ns() + pause);
 }
 
 static void *worker_main(void *argument) {
-    hl_pool *p = argument;
-    flush_denormals();
+    worker *w = argument;
+    hl_pool *p = w->pool;
     uint64_t seen = 0;
+    flush_denormals();
     for (;;) {
-        atomic_fetch_add(&p->spinning, 1);
-        int64_t until = now_ns() + SPIN_NS;
-        int spins = 0;
-        while (atomic_load_explicit(&p->posted, memory_order_acquire) == seen) {
-            relax();
-            if ((++spins & 63) == 0 && now_ns() > until) break;
-        }
-        atomic_fetch_sub(&p->spinning, 1);
-        if (atomic_load_explicit(&p->posted, memory_order_acquire) == seen) {
-            pthread_mutex_lock(&p->lock);
-            atomic_fetch_add(&p->parked, 1);
-            while (atomic_load(&p->posted) == seen && !p->stop) pthread_cond_wait(&p->wake, &p->lock);
-            atomic_fetch_sub(&p->parked, 1);
-            bool stop = p->stop;
-            pthread_mutex_unlock(&p->lock);
-            if (stop) return NULL;
+        if (!spin(p, seen)) {
+            if (!park(w)) return NULL;
+            while (on_callers_cpu(p)) {
+                pause_waking(p);
+                if (!park(w)) return NULL;
+            }
         }
         seen = atomic_load_explicit(&p->posted, memory_order_acquire);
-        if (on_callers_cpu(p)) sched_yield();
-        for (int k = 0; k < JOBS; k++) help(&p->jobs[k]);
+        const int latest = atomic_load_explicit(&p->latest, memory_order_relaxed);
+        int64_t count = 0;
+        for (int k = 0; k < JOBS; k++) count += work(&p->jobs[(latest + k) % JOBS], w->index);
+        if (count && atomic_load_explicit(&p->pause_ns, memory_order_relaxed)) atomic_store(&p->pause_ns, 0);
     }
 }
+
+static void wake_workers(hl_pool *p, int most) {
+    if (!atomic_load(&p->parked) || now_ns() < atomic_load(&p->no_wake_before)) return;
+    const int workers = atomic_load_explicit(&p->n_workers, memory_order_acquire);
+    for (int k = 0; k < most && k < workers; k++) {
+        worker *w = p->workers[k];
+        pthread_mutex_lock(&w->lock);
+        const bool was_parked = w->parked;
+        if (was_parked) {
+            w->parked = false;
+            atomic_fetch_sub(&p->parked, 1);
+            pthread_cond_signal(&w->wake);
+        }
+        pthread_mutex_unlock(&w->lock);
+    }
+}
+
+/* ---- callers ---- */
 
 static job *take_job(hl_pool *p) {
-    for (int k = 0; k < JOBS; k++) {
-        int free_job = 0;
-        if (atomic_compare_exchange_strong(&p->jobs[k].taken, &free_job, 1)) return &p->jobs[k];
-    }
+    for (int k = 0; k < JOBS; k++)
+        if (!atomic_exchange_explicit(&p->jobs[k].taken, true, memory_order_acquire)) return &p->jobs[k];
     return NULL;
-}
-
-static void post(hl_pool *p, double cost_ns) {
-    atomic_fetch_add_explicit(&p->posted, 1, memory_order_acq_rel);
-    if (cost_ns < WAKE_COST_NS || !atomic_load(&p->parked)) return;
-    pthread_mutex_lock(&p->lock);
-    pthread_cond_broadcast(&p->wake);
-    pthread_mutex_unlock(&p->lock);
 }
 
 static void run_alone(int64_t n_chunks, hl_chunk_fn fn, void *arg) {
     for (int64_t chunk = 0; chunk < n_chunks; chunk++) fn(arg, chunk, 0);
 }
 
+/* Waits for chunks that workers have claimed. A worker may be waiting for this very processor. */
+static void wait_for_others(job *j) {
+    int64_t since = 0;
+    for (int spins = 1; atomic_load_explicit(&j->done, memory_order_acquire) < j->units; spins++) {
+        relax();
+        if (spins & 63) continue;
+        const int64_t now = now_ns();
+        if (!since) since = now;
+        if (now - since > PATIENCE_NS) sched_yield();
+    }
+}
+
+/* Fills in a job and lets everybody see it. */
+static void publish(hl_pool *p, job *j, int threads, int64_t n_chunks, hl_chunk_fn fn, void *arg) {
+    j->fn = fn;
+    j->arg = arg;
+    j->n_chunks = n_chunks;
+    j->group = (n_chunks + MOST_UNITS - 1) / MOST_UNITS;
+    j->units = (n_chunks + j->group - 1) / j->group;
+    j->generation++;
+    atomic_store_explicit(&j->done, 0, memory_order_relaxed);
+    for (int64_t k = 0; k < threads; k++) {
+        const uint64_t word =
+            range_word(j->generation, (uint64_t)(j->units * k / threads), (uint64_t)(j->units * (k + 1) / threads));
+        atomic_store_explicit(&j->ranges[k].word, word, memory_order_release);
+    }
+    atomic_store_explicit(&p->caller_cpu, current_cpu(), memory_order_relaxed);
+    atomic_store_explicit(&p->latest, (int)(j - p->jobs), memory_order_relaxed);
+    atomic_store_explicit(&j->header, (uint64_t)j->generation << 32 | (uint64_t)threads, memory_order_release);
+    atomic_fetch_add_explicit(&p->posted, 1, memory_order_acq_rel);
+}
+
 void hl_parallel(hl_run *run, int64_t n_chunks, double cost_ns, hl_chunk_fn fn, void *arg) {
     hl_pool *p = run->pool;
-    bool pays = p && run->threads > 1 && n_chunks > 1 && n_chunks < (int64_t)1 << 31 &&
-                cost_ns >= (p && atomic_load_explicit(&p->spinning, memory_order_relaxed) ? SHARE_COST_NS : WAKE_COST_NS);
-    if (pays && p->process != getpid()) p = run->pool = hl_pool_get(run->threads); /* a child after a fork */
-    job *j = pays && p ? take_job(p) : NULL;
+    const bool many = p && run->threads > 1 && n_chunks > 1;
+    const bool spinning = many && atomic_load_explicit(&p->spinning, memory_order_relaxed) > 0;
+    if (!many || cost_ns < (spinning ? SHARE_COST_NS : WAKE_COST_NS)) {
+        run_alone(n_chunks, fn, arg);
+        return;
+    }
+    if (p->forks != atomic_load_explicit(&forks, memory_order_relaxed)) p = run->pool = hl_pool_get(run->threads);
+    job *j = p ? take_job(p) : NULL;
     if (!j) {
         run_alone(n_chunks, fn, arg);
         return;
     }
-    j->fn = fn;
-    j->arg = arg;
-    j->n_chunks = n_chunks;
-    j->max_workers = run->threads - 1;
-#if defined(__linux__)
-    atomic_store(&j->caller_cpu, sched_getcpu());
-#endif
-    atomic_store(&j->done, 0);
-    atomic_store(&j->claim, 0);
-    atomic_store_explicit(&j->taken, 2, memory_order_release);
-    post(p, cost_ns);
-    int64_t mine = work(j, fn, arg, 0);
-    atomic_fetch_add_explicit(&j->done, mine, memory_order_acq_rel);
-    while (atomic_load_explicit(&j->done, memory_order_acquire) < n_chunks) relax();
-    atomic_store_explicit(&j->taken, 3, memory_order_release);
-    /* Every worker that looked at the job has to leave it before it can be used again. */
-    for (;;) {
-        int joined = atomic_load_explicit(&j->joined, memory_order_acquire);
-        if ((joined & ((1 << 20) - 1)) == joined >> 20) {
-            if (atomic_compare_exchange_strong(&j->joined, &joined, 0)) break;
-        }
-        relax();
-    }
-    atomic_store_explicit(&j->taken, 0, memory_order_release);
+    int threads = run->threads <= MAX_WORKERS + 1 ? run->threads : MAX_WORKERS + 1;
+    if (threads > n_chunks) threads = (int)n_chunks;
+    publish(p, j, threads, n_chunks, fn, arg);
+    if (cost_ns >= WAKE_COST_NS) wake_workers(p, threads - 1);
+    work(j, 0);
+    wait_for_others(j);
+    atomic_store_explicit(&j->taken, false, memory_order_release);
 }
 
+/* ---- making and ending pools ---- */
+
+static void before_fork(void) { pthread_mutex_lock(&pool_lock); }
+static void after_fork_in_parent(void) { pthread_mutex_unlock(&pool_lock); }
+
+/* The parent's threads are not here, and what they held stays held: the child makes a pool of its own. */
+static void after_fork_in_child(void) {
+    pool = NULL;
+    atomic_fetch_add(&forks, 1);
+    pthread_mutex_unlock(&pool_lock);
+}
+
+static void watch_forks(void) { pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child); }
+
 static hl_pool *new_pool(void) {
-    hl_pool *p = calloc(1, sizeof *p);
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, watch_forks);
+    hl_pool *p = aligned_alloc(64, (sizeof *p + 63) / 64 * 64);
     if (!p) return NULL;
-    p->process = getpid();
-    pthread_mutex_init(&p->lock, NULL);
-    pthread_cond_init(&p->wake, NULL);
+    memset(p, 0, sizeof *p);
+    p->forks = atomic_load(&forks);
+    atomic_store(&p->caller_cpu, -1);
     return p;
+}
+
+static bool add_worker(hl_pool *p) {
+    worker *w = aligned_alloc(64, (sizeof *w + 63) / 64 * 64);
+    if (!w) return false;
+    memset(w, 0, sizeof *w);
+    w->pool = p;
+    const int place = atomic_load_explicit(&p->n_workers, memory_order_relaxed);
+    w->index = place + 1;
+    pthread_mutex_init(&w->lock, NULL);
+    pthread_cond_init(&w->wake, NULL);
+    if (pthread_create(&w->thread, NULL, worker_main, w) != 0) {
+        free(w);
+        return false;
+    }
+    p->workers[place] = w;
+    atomic_store_explicit(&p->n_workers, place + 1, memory_order_release);
+    return true;
 }
 
 hl_pool *hl_pool_get(int threads) {
     pthread_mutex_lock(&pool_lock);
-    if (!pool || pool->process != getpid()) pool = new_pool(); /* after a fork the parent's threads are not here */
-    int wanted = threads - 1 < MAX_WORKERS ? threads - 1 : MAX_WORKERS;
-    while (pool && pool->n_workers < wanted) {
-        if (pthread_create(&pool->threads[pool->n_workers], NULL, worker_main, pool) != 0) break;
-        pool->n_workers++;
-    }
+    if (!pool) pool = new_pool();
+    const int wanted = threads - 1 < MAX_WORKERS ? threads - 1 : MAX_WORKERS;
+    while (pool && pool->n_workers < wanted)
+        if (!add_worker(pool)) break;
     hl_pool *p = pool;
     pthread_mutex_unlock(&pool_lock);
     return p;
+}
+
+static void stop_worker(worker *w) {
+    pthread_mutex_lock(&w->lock);
+    w->stop = true;
+    pthread_cond_signal(&w->wake);
+    pthread_mutex_unlock(&w->lock);
+    pthread_join(w->thread, NULL);
+    pthread_mutex_destroy(&w->lock);
+    pthread_cond_destroy(&w->wake);
+    free(w);
 }
 
 void hl_pool_stop(void) {
@@ -234,14 +360,6 @@ void hl_pool_stop(void) {
     pool = NULL;
     pthread_mutex_unlock(&pool_lock);
     if (!p) return;
-    if (p->process == getpid()) {
-        pthread_mutex_lock(&p->lock);
-        p->stop = true;
-        pthread_cond_broadcast(&p->wake);
-        pthread_mutex_unlock(&p->lock);
-        for (int k = 0; k < p->n_workers; k++) pthread_join(p->threads[k], NULL);
-    }
-    pthread_mutex_destroy(&p->lock);
-    pthread_cond_destroy(&p->wake);
+    for (int k = 0; k < p->n_workers; k++) stop_worker(p->workers[k]);
     free(p);
 }

@@ -31,7 +31,7 @@
 enum {
     MAX_K_BLOCK = 768,   /* of a panel: 192 KB of B, which the second-level cache feeds fast enough */
     MAX_M_BLOCK = 480,   /* rows of A that stay in the second-level cache while the panels pass */
-    TASK_NS = 15000,
+    TASK_NS = 4000,
     MAX_TASKS = 64,
     MAX_PRODUCTS = 8,
     MAX_OPERANDS = 2 * MAX_PRODUCTS + MAX_STEPS

@@ -37,6 +37,53 @@ static void test_several_callers(void) {
     CHECK(total == (long)CALLERS * ROUNDS * CHUNKS);
 }
 
+static void count(void *counts, int64_t chunk, int worker) {
+    (void)worker;
+    ((unsigned char *)counts)[chunk]++;
+}
+
+static void test_more_chunks_than_a_claim_has_bits_for(void) {
+    const int64_t sizes[] = {2, 3, 65534, 65535, 65536, 65537, 200001};
+    hl_run run = {.pool = hl_pool_get(4), .threads = 4};
+    for (int s = 0; s < 7; s++) {
+        unsigned char *counts = calloc(1, (size_t)sizes[s]);
+        hl_parallel(&run, sizes[s], 1e6, count, counts);
+        for (int64_t chunk = 0; chunk < sizes[s]; chunk++) CHECK(counts[chunk] == 1);
+        free(counts);
+    }
+}
+
+static void check_worker(void *threads, int64_t chunk, int worker) {
+    (void)chunk;
+    CHECK(worker < *(int *)threads);
+}
+
+/* A run of two threads has scratch memory for two, however many workers the pool has. */
+static void test_no_more_workers_than_the_run_has_threads(void) {
+    hl_pool *pool = hl_pool_get(4);
+    for (int round = 0; round < 400; round++) {
+        int threads = 2 + round % 3;
+        hl_run run = {.pool = pool, .threads = threads};
+        hl_parallel(&run, CHUNKS, 1e6, check_worker, &threads);
+    }
+}
+
+static void *call_on_growing_pool(void *unused) {
+    (void)unused;
+    for (int round = 0; round < 100; round++) {
+        int threads = 2 + round % 7;
+        hl_run run = {.pool = hl_pool_get(threads), .threads = threads};
+        hl_parallel(&run, CHUNKS, 1e6, check_worker, &threads);
+    }
+    return NULL;
+}
+
+static void test_a_pool_grows_while_it_works(void) {
+    pthread_t threads[CALLERS];
+    for (int k = 0; k < CALLERS; k++) pthread_create(&threads[k], NULL, call_on_growing_pool, NULL);
+    for (int k = 0; k < CALLERS; k++) pthread_join(threads[k], NULL);
+}
+
 static void test_no_chunks(void) {
     hl_run run = {.pool = hl_pool_get(2), .threads = 2};
     hl_parallel(&run, 0, 1e9, work, NULL);
@@ -58,6 +105,9 @@ static void test_a_child_has_a_pool_of_its_own(void) {
 int main(int argc, char **argv) {
     test_several_callers();
     test_no_chunks();
+    test_more_chunks_than_a_claim_has_bits_for();
+    test_no_more_workers_than_the_run_has_threads();
+    test_a_pool_grows_while_it_works();
     if (argc < 2 || strcmp(argv[1], "nofork")) test_a_child_has_a_pool_of_its_own();
     hl_pool_stop();
     printf("pool: ok\n");
