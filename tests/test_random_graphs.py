@@ -16,6 +16,10 @@ UNARY = (
     tf.stop_gradient, tf.zeros_like, tf.nn.softmax,
 )  # fmt: skip
 BINARY = (tf.add, tf.subtract, tf.multiply, tf.maximum, tf.minimum, tf.squared_difference)
+ACTIVATIONS = (
+    tf.nn.relu, tf.nn.relu6, tf.nn.leaky_relu, tf.nn.elu, tf.nn.selu, tf.nn.softplus, tf.nn.softsign, tf.sigmoid, tf.tanh,
+    tf.identity,
+)  # fmt: skip
 REDUCTIONS = (tf.reduce_sum, tf.reduce_mean, tf.reduce_max, tf.reduce_min)
 FEATURES = 4
 
@@ -51,7 +55,7 @@ class Builder:
     def grow(self, steps):
         moves = (
             self.unary, self.binary, self.broadcast, self.multiply, self.view, self.join, self.reduce,
-            self.center, self.pick, self.write, self.sized,
+            self.center, self.pick, self.write, self.sized, self.products, self.joined_product,
         )  # fmt: skip
         for _ in range(steps):
             self.choose(moves)()
@@ -69,6 +73,24 @@ class Builder:
         left, transposed = self.row(), self.data.draw(st.booleans())
         right = self.choose((self.weights * 1.0, self.weights, tf.matmul(left, self.row(), transpose_a=True)))
         self.rows.append(0.1 * tf.matmul(left, right, transpose_b=transposed))
+
+    def products(self):
+        """A sum of products with a bias and an activation."""
+        terms = [
+            tf.matmul(self.row(), self.choose((self.weights, self.weights * 0.5)))
+            for _ in range(self.choose((1, 2, 9)))
+        ]
+        total = tf.add_n(terms) if self.data.draw(st.booleans()) else sum(terms[1:], terms[0])
+        if self.data.draw(st.booleans()):
+            total = self.choose((tf.add, tf.multiply))(total, self.choose(self.small))
+        self.rows.append(self.choose(ACTIVATIONS)(0.1 * total))
+
+    def joined_product(self):
+        """A product of what is joined, whose result is taken apart."""
+        joined = tf.concat([self.row(), self.row()], 1)
+        left, right = tf.split(tf.matmul(joined, tf.tile(self.weights, [2, 2]) + 0.1
+                                         if self.data.draw(st.booleans()) else tf.tile(self.weights, [2, 2])), 2, 1)  # fmt: skip
+        self.rows += [0.1 * left, tf.tanh(right)]
 
     def view(self):
         x = self.row()

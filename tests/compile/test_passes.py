@@ -8,6 +8,9 @@ def test_the_order_of_the_passes_is_one_literal_list():
         "drop_unused",
         "share_equal",
         "fold_constants",
+        "sum_products",
+        "fuse_epilogues",
+        "fuse_column_sums",
         "read_in_place",
         "write_in_place",
     ]

@@ -8,14 +8,20 @@ IR's rules in between when tests run.
 
 from .drop_unused import drop_unused
 from .fold_constants import fold_constants
+from .fuse_column_sums import fuse_column_sums
+from .fuse_epilogues import fuse_epilogues
 from .read_in_place import read_in_place
 from .share_equal import share_equal
+from .sum_products import sum_products
 from .write_in_place import write_in_place
 
 PASSES = (
     drop_unused,
     share_equal,
     fold_constants,
+    sum_products,
+    fuse_epilogues,
+    fuse_column_sums,
     read_in_place,
     write_in_place,
 )

@@ -16,20 +16,19 @@ def read_in_place(program):
     """Lets instructions read the views of which copies were made for them."""
     uses = Uses(program)
     for block in blocks_of(program.root):
-        gone = set()
         for item in block.items:
-            if isinstance(item, Instr) and item.kernel == "copy" and not item.effect and _forward(uses, block, item):
-                gone.add(id(item))
-        if gone:
-            block.items = [item for item in block.items if id(item) not in gone]
+            if isinstance(item, Instr) and item.kernel == "copy" and not item.effect:
+                _forward(uses, block, item)
+        uses.finish(block)
 
 
 def _forward(uses, block, copy):
+    """Drops a copy whose readers can read its source."""
     (source,), (out,) = copy.inputs, copy.outputs
     if uses.only_writer(out) is not copy or id(out.buffer) in uses.kept:
-        return False
+        return
     if out.buffer.kind != ARENA or source.buffer.kind not in _FIXED:
-        return False
+        return
     readers = uses.readers(out.buffer)
     found = []
     for instr in readers:
@@ -37,15 +36,14 @@ def _forward(uses, block, copy):
             if value.buffer is out.buffer:
                 moved = _moved(source, value)
                 if moved is None or not instr.takes(moved):
-                    return False
+                    return
                 found.append((instr, i, moved))
-    if not _is_steady(uses, block, copy, source, readers):
-        return False
+    if not uses.holds(block, copy, source, readers):
+        return
+    uses.replace(copy)
     for instr, i, value in found:
-        instr.inputs[i] = value
+        uses.refresh(instr, lambda instr=instr, i=i, value=value: instr.inputs.__setitem__(i, value))
         instr.note("read_in_place", f"reads {value!r} where it lies")
-    uses.moved(out.buffer, source.buffer, copy)
-    return True
 
 
 def _moved(source, value):
@@ -55,14 +53,3 @@ def _moved(source, value):
     if source.strides is None:
         return Value(value.dtype, value.shape, source.buffer, value.strides, source.offset + value.offset)
     return None
-
-
-def _is_steady(uses, block, copy, source, readers):
-    """Whether the source still holds at each reader what it holds at the copy."""
-    if source.buffer.kind in (CONSTANT, FOLDED, FEED) or uses.only_writer(source) is not None:
-        return True
-    start = uses.index_of[id(copy)]
-    places = [uses.place_in(block, reader) for reader in readers]
-    if any(place is None for place in places):
-        return False
-    return not uses.is_written_between(source.buffer, block, start, max(places, default=start) + 1)

@@ -27,7 +27,8 @@ CONTROL_KERNELS = frozenset(("resize", "load_sizes", "store_sizes", "copy_sizes"
 class Uses:
     """The readers and writers of every buffer, as the program stands when this is made.
 
-    A pass that rewrites keeps the tables true (`replace`, `moved`) or makes a new one.
+    A pass rewrites with `replace` and `refresh`, which keep the tables true, and with `finish` at the end of a block: until then
+    places are those of the block as it was.
 
     Attributes:
       block_of: id(instruction) -> the block it stands in.
@@ -43,6 +44,7 @@ class Uses:
         self.block_of: dict[int, object] = {}
         self.index_of: dict[int, int] = {}
         self.item_of: dict[int, object] = {id(program.root): None}
+        self._replaced: dict[int, dict] = {}
         self.kept = {id(v.buffer) for v in program.results if v.buffer is not None}
         self.predicates: set[int] = set()
         for instr in program.prologue:
@@ -72,7 +74,7 @@ class Uses:
                         users.append(instr)
 
     def readers(self, buffer):
-        """The instructions that read a buffer, in program order, each once."""
+        """The instructions that read a buffer, each once."""
         return self._readers.get(memory_of(buffer), ())
 
     def writers(self, buffer):
@@ -87,22 +89,71 @@ class Uses:
         written = [v for v in writers[0].outputs if v.buffer is value.buffer]
         return writers[0] if len(written) == 1 and is_whole(written[0]) else None
 
+    def holds(self, block, instr, value, readers):
+        """Whether memory that an instruction of a block reads holds the same at each of some later readers."""
+        if value.buffer.kind in (CONSTANT, FOLDED, FEED) or self.only_writer(value) is not None:
+            return True
+        start = self.index_of[id(instr)]
+        places = [self.place_in(block, reader) for reader in readers]
+        if any(place is None for place in places):
+            return False
+        return not self.is_written_between(value.buffer, block, start, max(places, default=start) + 1)
+
+    def may_move(self, block, instr, later):
+        """Whether an instruction of a block may run where a later one of the same block stands.
+
+        It may not where something between writes what it reads, or touches what it writes, or where it does more than write its outputs.
+        """
+        if instr.effect or instr.defines or instr.kernel in CONTROL_KERNELS:
+            return False
+        if any(v.buffer.kind == GROWN for v in (*instr.inputs, *instr.outputs)):
+            return False  # its sizes may change on the way
+        start, end = self.index_of[id(instr)], self.index_of[id(later)]
+        return not any(
+            self.is_written_between(v.buffer, block, start, end)
+            or (v in instr.outputs and self.is_read_between(v.buffer, block, start, end))
+            for v in (*instr.inputs, *instr.outputs)
+        ) and not any(id(v.buffer) in self.predicates for v in instr.outputs)
+
     def only_reader(self, value):
         """The one instruction that reads the value's buffer, where it is no result and no predicate; or None."""
         readers = self.readers(value.buffer)
         return readers[0] if len(readers) == 1 and id(value.buffer) not in self.kept else None
 
-    def replace(self, buffer, old, new):
-        """Says that `new` writes a buffer instead of `old`."""
-        self._writers[memory_of(buffer)] = [new if w is old else w for w in self.writers(buffer)]
+    # --- rewriting ----------------------------------------------------------------------------------------
 
-    def moved(self, old, new, without):
-        """Says that what read the buffer `old` now reads `new`, that nobody writes `old`, and that `without` has gone."""
-        readers = [r for r in self.readers(new) if r is not without]
-        readers += [r for r in self.readers(old) if r is not without and r not in readers]
-        self._readers[memory_of(new)] = readers
-        self._readers.pop(memory_of(old), None)
-        self._writers.pop(memory_of(old), None)
+    def replace(self, old, *new):
+        """Puts instructions in the place of one, now in these tables and in its block at `finish`; none of them removes it."""
+        block, index = self.block_of[id(old)], self.index_of[id(old)]
+        self._forget(old)
+        self._replaced.setdefault(id(block), {})[id(old)] = (old, new)
+        for instr in new:
+            self.index_of[id(instr)] = index
+            self._instruction(instr, block)
+
+    def refresh(self, instr, change):
+        """Calls `change()`, which gives an instruction other operands."""
+        self._forget(instr)
+        change()
+        self._instruction(instr, self.block_of[id(instr)])
+
+    def _forget(self, instr):
+        for values, table in ((instr.inputs, self._readers), (written_by(instr), self._writers)):
+            for memory in {memory_of(v.buffer) for v in values if v.buffer is not None}:
+                table[memory] = [user for user in table[memory] if user is not instr]
+
+    def finish(self, block):
+        """Gives a block the instructions that `replace` was told of."""
+        replaced = self._replaced.pop(id(block), None)
+        if replaced:
+            block.items = list(self._resolved(block.items, replaced))
+
+    def _resolved(self, items, replaced):
+        for item in items:
+            if id(item) in replaced:
+                yield from self._resolved(replaced[id(item)][1], replaced)
+            else:
+                yield item
 
     def place_in(self, block, instr):
         """The index of the item of `block` that is the instruction or holds it; None where it stands elsewhere."""
@@ -285,24 +336,3 @@ def place_key(value):
 def form_key(value):
     """Equal for values of the same shape and type."""
     return tuple(map(size_key, value.shape)), value.dtype.name
-
-
-def may_move_to(block, start, end, instr):
-    """Whether the instruction at `start` of a block may run at `end` instead, where `start` < `end`.
-
-    It may not where something between writes what it reads, or touches what it writes, or where it does more than write
-    its outputs.
-    """
-    if instr.effect or instr.defines:
-        return False
-    reads = {memory_of(v.buffer) for v in instr.inputs}
-    writes = {memory_of(v.buffer) for v in instr.outputs}
-    for item in block.items[start + 1 : end]:
-        if not isinstance(item, Instr) and id(item.predicate.buffer) in writes:
-            return False
-        for other in instructions_of(item):
-            if any(memory_of(v.buffer) in writes for v in other.inputs):
-                return False
-            if any(memory_of(v.buffer) in writes or memory_of(v.buffer) in reads for v in written_by(other)):
-                return False
-    return True

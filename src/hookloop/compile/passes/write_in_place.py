@@ -22,37 +22,33 @@ def write_in_place(program):
     """Lets results be written into the windows that they are copied to."""
     uses = Uses(program)
     for block in blocks_of(program.root):
-        gone = set()
         for item in block.items:
-            if isinstance(item, Instr) and item.kernel == "copy" and _redirect(uses, block, item):
-                gone.add(id(item))
-        if gone:
-            block.items = [item for item in block.items if id(item) not in gone]
+            if isinstance(item, Instr) and item.kernel == "copy":
+                _redirect(uses, block, item)
+        uses.finish(block)
 
 
 def _redirect(uses, block, copy):
-    """Makes the instruction whose result is copied write it there; whether that is possible."""
+    """Makes the instruction whose result is copied write it there, if that is possible."""
     (source,), (window,) = copy.inputs, copy.outputs
     producer = uses.only_writer(source)
     if producer is None or source.buffer.kind != ARENA or not is_whole(source) or window.buffer.kind != ARENA:
-        return False
+        return
     if (
         id(window.buffer) in uses.predicates
         or id(source.buffer) in uses.kept
         or uses.block_of[id(producer)] is not block
     ):
-        return False
+        return
     if producer.effect or producer.defines or producer.kernel in CONTROL_KERNELS:
-        return False
+        return
     replaced = _new_operands(uses, producer, copy, source, window)
     if replaced is None or not _is_free(uses, block, producer, copy, window):
-        return False
-    for _, values, i, value in replaced:
-        values[i] = value
-    uses.replace(window.buffer, copy, producer)
-    uses.moved(source.buffer, window.buffer, copy)
+        return
+    uses.replace(copy)
+    for instr, values, i, value in replaced:
+        uses.refresh(instr, lambda values=values, i=i, value=value: values.__setitem__(i, value))
     producer.note("write_in_place", f"writes its part of {window.buffer.size} elements in place")
-    return True
 
 
 def _new_operands(uses, producer, copy, source, window):

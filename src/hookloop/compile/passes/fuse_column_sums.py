@@ -1,0 +1,52 @@
+"""The pass for the gradients of weights and bias: the product that makes the first, A D with A transposed, sums D's columns on the way.
+
+D is read once instead of twice.
+"""
+
+from __future__ import annotations
+
+from ..ir import Instr, walk
+from .products import product_of
+from .uses import Uses, blocks_of, equal_sizes, place_key
+
+_ROWS = 1  # the mask of the axes that `sum` adds up: the first one alone
+
+
+def fuse_column_sums(program):
+    """Joins sums over the rows of a matrix with the product whose right operand that matrix is."""
+    if not any(instr.kernel == "matmul" for instr in walk(program.root)):
+        return
+    uses = Uses(program)
+    for block in blocks_of(program.root):
+        for item in block.items:
+            if isinstance(item, Instr) and item.kernel == "sum" and item.params == (_ROWS,) and not item.effect:
+                _fuse(uses, block, item)
+        uses.finish(block)
+
+
+def _fuse(uses, block, item):
+    (rows,), (sums,) = item.inputs, item.outputs
+    if len(rows.shape) != 2 or len(sums.shape) != 1 or sums.strides is not None:
+        return
+    for instr in uses.readers(rows.buffer):
+        product = product_of(instr)
+        if (
+            product is None
+            or product.sums is not None
+            or len(product.factors) != 1
+            or uses.block_of[id(instr)] is not block
+        ):
+            continue
+        factors = product.factors[0]
+        if factors.transpose_b or len(factors.b.shape) != 2 or place_key(factors.b) != place_key(rows):
+            continue
+        if not equal_sizes(factors.b.shape[1], sums.shape[0]):
+            continue
+        later = max((item, instr), key=lambda i: uses.index_of[id(i)])
+        if not uses.may_move(block, instr if later is item else item, later):
+            continue
+        product.sums = sums
+        fused = product.instruction(instr, "fuse_column_sums", "sums the columns of its right operand")
+        uses.replace(instr if later is item else item)
+        uses.replace(later, fused)
+        return

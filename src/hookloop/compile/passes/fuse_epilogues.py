@@ -1,0 +1,81 @@
+"""The pass for what follows a matrix product: bias, activation, their gradients and sums are steps of the product itself.
+
+A step is applied to a block of the result while it is in the cache. The product then runs where the elementwise instruction stood.
+"""
+
+from __future__ import annotations
+
+from ..ir import Instr, same_shape, walk
+from .products import MOST_STEPS, Step, may_be_operand, product_of
+from .uses import Uses, blocks_of, is_whole
+
+# Kernel -> its step and which operand is the product's result (None: either).
+_STEPS = {
+    "add": (Step.ADD, None),
+    "mul": (Step.MULTIPLY, None),
+    "relu": (Step.RELU, 0),
+    "relu6": (Step.RELU6, 0),
+    "leaky_relu": (Step.LEAKY_RELU, 0),
+    "elu": (Step.ELU, 0),
+    "selu": (Step.SELU, 0),
+    "softplus": (Step.SOFTPLUS, 0),
+    "softsign": (Step.SOFTSIGN, 0),
+    "sigmoid": (Step.SIGMOID, 0),
+    "tanh": (Step.TANH, 0),
+    "relu_grad": (Step.RELU_GRAD, 0),
+    "relu6_grad": (Step.RELU6_GRAD, 0),
+    "leaky_relu_grad": (Step.LEAKY_RELU_GRAD, 0),
+    "elu_grad": (Step.ELU_GRAD, 0),
+    "selu_grad": (Step.SELU_GRAD, 0),
+    "softplus_grad": (Step.SOFTPLUS_GRAD, 0),
+    "softsign_grad": (Step.SOFTSIGN_GRAD, 0),
+    "sigmoid_grad": (Step.SIGMOID_GRAD, 1),
+    "tanh_grad": (Step.TANH_GRAD, 1),
+}
+_PRODUCTS = frozenset(("matmul", "sum_of_products"))
+
+
+def fuse_epilogues(program):
+    """Makes elementwise instructions on a product's result steps of the product."""
+    if not any(instr.kernel in _PRODUCTS for instr in walk(program.root)):
+        return
+    uses = Uses(program)
+    for block in blocks_of(program.root):
+        for item in block.items:
+            if isinstance(item, Instr) and item.kernel in _STEPS and not item.effect:
+                _fuse(uses, block, item)
+        uses.finish(block)
+
+
+def _fuse(uses, block, item):
+    """Gives a product the instruction as a step, where one of its operands is a product's result and nothing else."""
+    step, only = _STEPS[item.kernel]
+    (out,) = item.outputs
+    for i, value in enumerate(item.inputs):
+        if only is not None and i != only:
+            continue
+        instr = uses.only_writer(value)
+        product = product_of(instr) if instr is not None else None
+        if product is None or len(product.steps) >= MOST_STEPS or not _is_sole_use(uses, block, instr, item, value):
+            continue
+        if not (same_shape(value.shape, out.shape) and same_shape(product.out.shape, out.shape) and is_whole(value)):
+            continue
+        operand = None
+        if step.has_operand:
+            operand = item.inputs[1 - i]
+            if operand.buffer is value.buffer or not may_be_operand(operand, out):
+                continue
+        product.out = out
+        product.steps.append((step, item.params[0] if item.params else 0.0, operand))
+        fused = product.instruction(item)
+        fused.notes = (*instr.notes, ("fuse_epilogues", f"{item.kernel} is its last step"))
+        if not fused.takes(out):
+            continue
+        uses.replace(instr)
+        uses.replace(item, fused)
+        return
+
+
+def _is_sole_use(uses, block, instr, item, value):
+    """Whether the product's result is read by the item alone, and the product may run in its place."""
+    return uses.only_reader(value) is item and uses.block_of[id(instr)] is block and uses.may_move(block, instr, item)

@@ -1,0 +1,70 @@
+"""The pass for sums of matrix products: `a b + c d + ...` accumulates in one place, and the products are never stored.
+
+A recurrent net's gradient of its weights is one: a product for each step, added up by `add_n`.
+"""
+
+from __future__ import annotations
+
+from ..ir import Instr, same_shape, walk
+from .products import MOST_PRODUCTS, MOST_STEPS, Product, Step, may_be_operand, product_of
+from .uses import Uses, blocks_of, is_whole
+
+_SUMS = frozenset(("add", "add_n"))
+
+
+def sum_products(program):
+    """Turns sums of which several terms are products into accumulating products."""
+    if not any(instr.kernel == "matmul" for instr in walk(program.root)):
+        return
+    uses = Uses(program)
+    for block in blocks_of(program.root):
+        for item in block.items:
+            if isinstance(item, Instr) and item.kernel in _SUMS and not item.effect:
+                found = _terms(uses, block, item)
+                if found is not None:
+                    products, instrs, others = found
+                    for instr in instrs:
+                        uses.replace(instr)
+                    uses.replace(item, *_accumulated(item, products, others))
+        uses.finish(block)
+
+
+def _terms(uses, block, item):
+    """The products that a sum adds up, their instructions, and its other terms; None where there is nothing to gain."""
+    out = item.outputs[0]
+    if not is_whole(out):
+        return None
+    products, instrs, others = [], [], []
+    for value in item.inputs:
+        instr = uses.only_writer(value)
+        product = product_of(instr) if instr is not None else None
+        if (
+            product is not None
+            and product.is_plain
+            and same_shape(value.shape, out.shape)
+            and same_shape(product.out.shape, out.shape)
+            and uses.only_reader(value) is item
+            and sum(v.buffer is value.buffer for v in item.inputs) == 1
+            and uses.block_of[id(instr)] is block
+            and uses.may_move(block, instr, item)
+        ):
+            products += product.factors
+            instrs.append(instr)
+        else:
+            others.append(value)
+    if len(instrs) < 2 or len(others) >= MOST_STEPS or not all(may_be_operand(v, out) for v in others):
+        return None
+    return products, instrs, others
+
+
+def _accumulated(item, products, others):
+    """Sums of as many products as the kernel takes at once, each added to the one before."""
+    out = item.outputs[0]
+    found = []
+    for first in range(0, len(products), MOST_PRODUCTS):
+        steps = [(Step.ADD, 0.0, out)] if first else []
+        if first + MOST_PRODUCTS >= len(products):
+            steps += [(Step.ADD, 0.0, value) for value in others]
+        product = Product(products[first : first + MOST_PRODUCTS], steps, out)
+        found.append(product.instruction(item, "sum_products", f"adds up {len(products)} products"))
+    return found

@@ -1,0 +1,149 @@
+"""fuse_epilogues: bias, activations and their gradients are steps of a product; what others read stays."""
+
+import numpy as np
+import pytest
+
+import hookloop as tf
+
+from ..programs import kernels, optimized
+
+
+def rewritten(fetches, feeds=None, targets=(), names=("drop_unused", "fuse_epilogues")):
+    return kernels(optimized(fetches, feeds, targets, names=names))
+
+
+def product(batch=3, dtype=tf.float32):
+    x = tf.placeholder(dtype, [batch, 4])
+    w = tf.placeholder(dtype, [4, 5])
+    random = np.random.RandomState(1)
+    return tf.matmul(x, w), {x: random.standard_normal((3, 4)), w: random.standard_normal((4, 5))}
+
+
+@pytest.mark.parametrize("batch", [3, None])
+@pytest.mark.parametrize(
+    "activation",
+    [
+        tf.nn.relu,
+        tf.nn.relu6,
+        tf.nn.leaky_relu,
+        tf.nn.elu,
+        tf.nn.selu,
+        tf.nn.softplus,
+        tf.nn.softsign,
+        tf.sigmoid,
+        tf.tanh,
+    ],
+    ids=lambda f: f.__name__,
+)
+def test_bias_and_activation_are_steps(activation, batch):
+    y, feeds = product(batch)
+    b = tf.get_variable("b", [5])
+    assert rewritten([activation(y + b)], feeds) == ["matmul"]
+    assert rewritten([activation(tf.nn.bias_add(y, b))], feeds) == ["matmul"]
+
+
+@pytest.mark.parametrize(
+    "activation",
+    [
+        tf.nn.relu,
+        tf.nn.relu6,
+        tf.nn.leaky_relu,
+        tf.nn.elu,
+        tf.nn.selu,
+        tf.nn.softplus,
+        tf.nn.softsign,
+        tf.sigmoid,
+        tf.tanh,
+    ],
+    ids=lambda f: f.__name__,
+)
+def test_gradients_of_activations_are_steps_and_right(activation, executor):
+    x = tf.placeholder(tf.float64, [3, 4])
+    w = tf.constant(np.linspace(-1, 1, 20).reshape(4, 5))
+    v = tf.constant(np.linspace(1, -2, 30).reshape(5, 6))
+    loss = tf.reduce_sum(tf.sin(tf.matmul(activation(tf.matmul(x, w)), v)))
+    (grad,) = tf.gradients(loss, x)
+    value = np.random.RandomState(2).standard_normal((3, 4))
+    if executor == "plan":
+        program = optimized([grad], {x: value})
+        assert [i.kernel for i in program.root.items if "grad" in i.kernel] == []
+    with tf.Session() as session:
+        found, base = session.run([grad, loss], {x: value})
+        for at in np.ndindex(3, 4):
+            moved = value.copy()
+            moved[at] += 1e-6
+            assert (session.run(loss, {x: moved}) - base) / 1e-6 == pytest.approx(found[at], rel=1e-3, abs=1e-4)
+
+
+@pytest.mark.parametrize("shape", [[], [5], [1, 5], [3, 1], [3, 5], [1, 1]])
+def test_operands_that_broadcast_are_taken(shape, executor):
+    y, feeds = product(dtype=tf.float64)
+    other = tf.placeholder(tf.float64, shape)
+    feeds[other] = np.random.RandomState(3).standard_normal(shape)
+    total = tf.tanh(other + y) * other
+    if executor == "plan":
+        assert rewritten([total], feeds) == ["matmul"]
+    with tf.Session() as session:
+        x, w = (feeds[t] for t in y.op.inputs)
+        np.testing.assert_allclose(session.run(total, feeds), np.tanh(x @ w + feeds[other]) * feeds[other], rtol=1e-12)
+
+
+def test_a_product_that_is_broadcast_is_left():
+    y, feeds = product()
+    other = tf.placeholder(tf.float32, [2, 3, 5])
+    feeds[other] = np.ones((2, 3, 5))
+    assert rewritten([y + other], feeds) == ["matmul", "add"]
+
+
+def test_a_fetched_intermediate_is_left():
+    y, feeds = product()
+    assert rewritten([tf.tanh(y), y], feeds) == ["matmul", "tanh"]
+    z = y + 1.0
+    assert rewritten([tf.tanh(z), z], feeds) == ["matmul", "tanh"]
+
+
+def test_another_reader_keeps_the_intermediate():
+    y, feeds = product()
+    assert rewritten([tf.tanh(y), tf.exp(y)], feeds) == ["matmul", "tanh", "exp"]
+
+
+def test_a_product_added_to_itself_is_left():
+    y, feeds = product()
+    assert rewritten([y + y], feeds) == ["matmul", "add"]
+
+
+def test_no_more_steps_than_a_kernel_takes():
+    y, feeds = product()
+    for _ in range(9):
+        y = tf.tanh(y)
+    assert rewritten([y], feeds) == ["matmul", "tanh", "tanh", "tanh"]
+
+
+def test_another_type_is_left():
+    x = tf.placeholder(tf.int32, [2, 2])
+    assert rewritten([tf.matmul(x, x) + 1], {x: np.ones((2, 2))}) == ["matmul", "add"]
+
+
+def test_a_variable_written_in_between_is_read_before(executor):
+    v = tf.Variable(np.eye(2, dtype="f"))
+    y = tf.matmul(v, v)
+    with tf.control_dependencies([y]):
+        update = tf.assign(v, v * 2.0)
+    with tf.control_dependencies([update]):
+        total = y + v.read_value()
+    with tf.Session() as session:
+        session.run(v.initializer)
+        np.testing.assert_allclose(session.run(total), 3 * np.eye(2))
+
+
+def test_a_control_dependency_on_the_product_holds(executor):
+    y, feeds = product()
+    v = tf.Variable(1.0)
+    with tf.control_dependencies([y]):
+        update = tf.assign_add(v, 1.0)
+    with tf.Session() as session:
+        session.run(v.initializer)
+        x, w = (feeds[t] for t in y.op.inputs)
+        found, after = session.run([tf.nn.relu(y), update], feeds)
+    np.testing.assert_allclose(found, np.maximum((x @ w).astype("f"), 0), rtol=1e-5)
+    assert after == 2.0
