@@ -8,6 +8,7 @@ def test_the_order_of_the_passes_is_one_literal_list():
         "drop_unused",
         "share_equal",
         "fold_constants",
+        "fold_transposes",
         "sum_products",
         "fuse_epilogues",
         "fuse_column_sums",

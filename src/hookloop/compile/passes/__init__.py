@@ -8,6 +8,7 @@ IR's rules in between when tests run.
 
 from .drop_unused import drop_unused
 from .fold_constants import fold_constants
+from .fold_transposes import fold_transposes
 from .fuse_column_sums import fuse_column_sums
 from .fuse_epilogues import fuse_epilogues
 from .read_in_place import read_in_place
@@ -19,6 +20,7 @@ PASSES = (
     drop_unused,
     share_equal,
     fold_constants,
+    fold_transposes,
     sum_products,
     fuse_epilogues,
     fuse_column_sums,
