@@ -20,12 +20,17 @@ cdef inline int _numpy_type(int dtype) except -2:
     return _NUMPY_TYPE[dtype]
 
 
+cdef enum:
+    TEXT = 7  # the dtype of variables whose value is an array of objects
+
+
 cdef class VariableCell:
     """The memory of one variable of a session: contiguous, 64-byte aligned."""
 
     cdef hl_variable variable
     cdef readonly object key
     cdef readonly object dtype
+    cdef public np.ndarray text   # the value of a variable of text, which has no memory of its own
     cdef bint exported
 
     def __cinit__(self, key, int number, object dtype):
@@ -59,9 +64,14 @@ cdef class VariableCell:
         """The variable's own memory as an array."""
         cdef np.npy_intp dims[10]
         cdef int axis
+        cdef np.ndarray array
+        if self.text is not None:
+            array = self.text.view()
+            array.setflags(write=False)
+            return array
         for axis in range(self.variable.rank):
             dims[axis] = self.variable.dims[axis]
-        cdef np.ndarray array = np.PyArray_SimpleNewFromData(
+        array = np.PyArray_SimpleNewFromData(
             self.variable.rank, dims, _numpy_type(self.variable.dtype), self.variable.data)
         np.set_array_base(array, self)
         self.exported = True
@@ -72,6 +82,15 @@ cdef class VariableCell:
     def mark(self, bint initialized=True):
         self.variable.initialized = initialized
 
+    def set(self, value):
+        """Takes over a value's shape and its elements."""
+        if self.shape != value.shape:
+            self.reshape(value.shape)
+        if self.variable.dtype == TEXT:
+            self.text = np.array(value, object)
+        else:
+            self.view(True)[...] = value
+
     def snapshot(self):
         """What `restore` brings back: whether it is initialized, its dimensions, a copy of its value."""
         value = self.view().copy() if self.variable.initialized else None
@@ -80,8 +99,7 @@ cdef class VariableCell:
     def restore(self, snapshot):
         initialized, shape, value = snapshot
         if value is not None:
-            self.reshape(shape)
-            self.view(True)[...] = value
+            self.set(value)
         self.variable.initialized = initialized
 
 

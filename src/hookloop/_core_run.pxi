@@ -28,6 +28,9 @@ cdef hl_status _host_begin(Frame frame, int64_t index) except *:
     arguments = [_host_input(frame, is_object, at) for is_object, at, _ in inputs]
     if isinstance(op, Exception):
         raise op
+    if type(op) is tuple:
+        _use_text(frame, op, outputs, arguments)
+        return HL_OK
     if op == "move":
         frame.objects[outputs[0][1]] = arguments[0]
         return HL_OK
@@ -57,6 +60,15 @@ cdef hl_status _host_begin(Frame frame, int64_t index) except *:
     else:
         _host_finish(frame, index, outputs, results)
     return HL_OK
+
+
+cdef _use_text(Frame frame, tuple use, outputs, list arguments):
+    """Reads or writes a variable of text."""
+    cdef VariableCell cell = frame.session._variables[use[1]]
+    if use[0] == "read":
+        frame.objects[outputs[0][1]] = cell.text
+    else:
+        cell.set(arguments[0])
 
 
 cdef hl_status _other_shape(Frame frame, op, results, array, tuple expected) except *:

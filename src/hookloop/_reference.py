@@ -98,8 +98,7 @@ class _Step(ArrayOps):
         cell = self.session._variables[alias.key]
         value = np.asarray(value)
         if alias.key not in self.saved:
-            old = cell.view().copy() if cell.shape is not None else None
-            self.saved[alias.key] = (old, cell.initialized)
+            self.saved[alias.key] = cell.snapshot()
         from .shapes import as_shape
 
         static = as_shape(alias.op.get_attr("shape"))
@@ -109,19 +108,12 @@ class _Step(ArrayOps):
                 f"Assign requires shapes of both tensors to match. lhs shape= {static.as_list()} "
                 f"rhs shape= {list(value.shape)}"
             )
-        if cell.shape != value.shape:
-            cell.reshape(value.shape)
-        cell.view(True)[...] = value
+        cell.set(value)
         cell.mark()
 
     def roll_back(self):
-        for key, (old, initialized) in self.saved.items():
-            cell = self.session._variables[key]
-            if old is not None:
-                if cell.shape != old.shape:
-                    cell.reshape(old.shape)
-                cell.view(True)[...] = old
-            cell.mark(initialized)
+        for key, snapshot in self.saved.items():
+            self.session._variables[key].restore(snapshot)
 
     def copy_early(self, unit):
         self.copied.pop(unit.copied, None)

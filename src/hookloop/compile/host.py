@@ -1,9 +1,12 @@
-"""Lowering of host ops: an instruction that calls Python, and one that takes results whose sizes only it told."""
+"""Lowering of host ops: an instruction that calls Python, and one that takes results whose sizes only it told.
+
+Variables of text are objects as well: calls read and write them.
+"""
 
 from __future__ import annotations
 
 from ..shapes import UNKNOWN
-from .ir import OBJECT, Buffer, Instr, Value
+from .ir import OBJECT, VARIABLE, Buffer, Instr, Value
 from .sizes import Size
 
 
@@ -100,3 +103,26 @@ def _inferred(node, context):
     except (ValueError, TypeError, AttributeError):
         return None  # it works on static shapes only: the graph has what it found
     return [shapes] if isinstance(shapes, tuple) else shapes
+
+
+# --- variables of text ------------------------------------------------------------------------------------
+
+
+def is_text_variable(value):
+    return value.dtype.name == "string" and value.buffer is not None and value.buffer.kind == VARIABLE
+
+
+def read_text(lowerer, variable, node):
+    """The text that a variable holds at this place, as an object that no kernel touches."""
+    lowerer.require(variable.buffer.source, node.op)
+    text = Value(variable.dtype, variable.shape, Buffer(OBJECT, variable.dtype, 1, ("text", len(lowerer.hosts))))
+    lowerer.append(Instr("host", (), [text], (2 * len(lowerer.hosts),), node.index, effect=True))
+    lowerer.hosts.append((("read", variable.buffer.source), [], [text]))
+    return text
+
+
+def write_text(lowerer, variable, text, node):
+    """Gives a variable of text another value."""
+    text = lowerer.operand(text, None, node)
+    lowerer.append(Instr("host", [text], [variable], (2 * len(lowerer.hosts),), node.index, effect=True))
+    lowerer.hosts.append((("write", variable.buffer.source), [text], []))

@@ -15,7 +15,7 @@ from ..ops import registry
 from . import sizes as size_operations
 from .arrays import ARRAY_OPS
 from .conditionals import lower_if
-from .host import lower_host
+from .host import is_text_variable, lower_host, read_text, write_text
 from .ir import (
     CONSTANT,
     FEED,
@@ -105,6 +105,8 @@ class Lowerer:
         value = self.settled(value, node)
         if value.buffer is None:
             self._materialize(value, node)
+        if is_text_variable(value):
+            return read_text(self, value, node)
         if self.depth and value.symbol is not None:
             # the instruction keeps the buffer where the region is left and `value` forgets it
             value = Value(value.dtype, value.shape, value.buffer, value.strides, value.offset, value.symbol)
@@ -245,10 +247,16 @@ class Lowerer:
     def _copy_early(self, variable, key):
         """Copies a variable's value before its region's first write; `key` is (the op that reads it, the variable's key)."""
         value = self.variable(variable)
-        fresh = self.allocate(value.dtype, value.shape)
-        self.append(Instr("copy", [value], [fresh]))
-        self.copied[key] = fresh
-        self._require(key[1], variable)
+        self.require(key[1], variable)
+        self.copied[key] = self._copy(value, Node(variable, None, [], -1))
+
+    def _copy(self, variable, node):
+        """A variable's value as it is at this place."""
+        if is_text_variable(variable):
+            return read_text(self, variable, node)
+        fresh = self.allocate(variable.dtype, variable.shape)
+        self.append(Instr("copy", [variable], [fresh], (), node.index))
+        return fresh
 
     def lower_units(self, units):
         """Lowers a region's units in their order.
@@ -349,11 +357,8 @@ class Lowerer:
     def _alias(self, op, inputs):
         value = inputs[0]
         if op in self.units.materialized and value.buffer is not None and value.buffer.kind == VARIABLE:
-            fresh = self.allocate(value.dtype, value.shape)
-            self._require(value.buffer.source, op.inputs[0].op)
-            self.append(Instr("copy", [value], [fresh], (), len(self.nodes)))
-            self.nodes.append(op)
-            value = fresh
+            self.require(value.buffer.source, op.inputs[0].op)
+            value = self._copy(value, Node(op, None, [], self.node_index(op)))
         for tensor in op.outputs:
             self.environment[tensor] = value
 
@@ -473,7 +478,7 @@ class Lowerer:
 
     # --- variables --------------------------------------------------------------------------------------
 
-    def _require(self, key, op):
+    def require(self, key, op):
         """The variable must be initialized: at the start of the run, or here inside a region."""
         if key in self.must_exist:
             return
@@ -505,7 +510,7 @@ class Lowerer:
             if i in node.op_def.reads:
                 continue
             if value.buffer is not None and value.buffer.kind == VARIABLE:
-                self._require(value.buffer.source, node.op)
+                self.require(value.buffer.source, node.op)
                 if value.shape is None:
                     raise ValueError(
                         f"the shape of variable {value.buffer.source!r} is not known before it is assigned"
@@ -518,14 +523,16 @@ class Lowerer:
         plain = op.type in ("Assign", "AssignVariableOp")
         for i, value in enumerate(node.inputs):
             if value.buffer is not None and value.buffer.kind == VARIABLE and not (plain and i in op_def.writes):
-                self._require(value.buffer.source, op)
+                self.require(value.buffer.source, op)
         if plain:
             target = self._assign_shape(node, context, target)
             node.inputs[0] = target
         elif op_def.shape is not None:
             op_def.shape(context)
         before = len(self.block.items)
-        if op_def.lower is not None:
+        if is_text_variable(target):
+            write_text(self, target, node.inputs[1], node)
+        elif op_def.lower is not None:
             op_def.lower(context, node)
         else:
             context.emit(op_def.kernel, node.inputs, (), self._params(node))
@@ -731,12 +738,13 @@ class Lowerer:
     def move(self, value, out, node):
         """Copies a value, of numbers or of objects."""
         if out.buffer.kind == OBJECT:
+            value = self.operand(value, None, node)
             index = len(self.hosts)
             self.hosts.append(("move", [value], [out]))
             self.append(Instr("host", [value], [out], (2 * index,), node.index, effect=True))
             return
         if value.buffer is not None and value.buffer.kind == VARIABLE:
-            self._require(value.buffer.source, node.op)
+            self.require(value.buffer.source, node.op)
         value = self.operand(value, "any", node)
         self.append(Instr("copy", [value], [out], (), node.index))
 

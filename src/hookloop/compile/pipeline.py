@@ -210,10 +210,7 @@ def _fetch_values(lowerer, request):
                 lowerer.must_exist.setdefault(value.buffer.source, tensor.op)
             if value.shape is None:
                 raise ValueError(f"the shape of variable {tensor.name!r} is not known before it is assigned")
-        if tensor.dtype.base_dtype.name in ("string", "resource", "variant"):
-            values.append(value)
-        else:
-            values.append(lowerer.operand(value, None, node))
+        values.append(lowerer.operand(value, None, node))
     return values
 
 
