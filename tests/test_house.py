@@ -10,6 +10,7 @@ ROOT = Path(__file__).parent.parent / "src" / "hookloop"
 # From the bottom up: a module may import, when it is loaded, only what stands before it or beside it.
 FLOORS = [
     ["errors", "dtypes", "shapes", "version", "preambles", "messages", "nest"],
+    ["files"],
     ["graph"],
     ["ops"],
     [
@@ -17,6 +18,7 @@ FLOORS = [
         "region_gradients",
         "custom_gradient",
         "variables",
+        "variable_def",
         "variable_scope",
         "partitioned",
         "initializers",

@@ -30,6 +30,7 @@ from .graph.tensor import *
 from .initializers import *
 
 # These define ops and have no names of their own here.
+from .ops import checkpoint as _checkpoint
 from .ops import dropout as _dropout
 from .ops import embedding as _embedding
 from .ops import nn as _nn

@@ -7,6 +7,7 @@ import threading
 import numpy as np
 
 from . import dtypes
+from . import variable_def as variable_def_
 from .graph.collections import GraphKeys
 from .graph.scopes import control_dependencies, name_scope
 from .graph.stack import get_default_graph, get_default_session
@@ -105,6 +106,11 @@ class Variable(TensorOperators, metaclass=_VariableType):
     def __init__(self, initial_value=None, trainable=None, collections=None, validate_shape=True, caching_device=None,
                  name=None, variable_def=None, dtype=None, expected_shape=None, import_scope=None, constraint=None,
                  synchronization=None, aggregation=None, shape=None):  # fmt: skip
+        if variable_def is not None:
+            if initial_value is not None:
+                raise ValueError("variable_def and initial_value are mutually exclusive.")
+            self.__dict__.update(self.from_proto(variable_def, import_scope).__dict__)
+            return
         if initial_value is None:
             raise ValueError("initial_value must be specified.")
         if collections is not None and not isinstance(collections, (list, tuple, set)):
@@ -128,6 +134,29 @@ class Variable(TensorOperators, metaclass=_VariableType):
         ):
             self._build(initial_value, dtype, validate_shape, scope)
         graph.add_to_collections(collections, self)
+
+    @classmethod
+    def _of_nodes(cls, variable, initializer, snapshot, initial_value, trainable, save_slice_info):
+        """A variable whose nodes are in the graph already."""
+        self = cls.__new__(cls)
+        self._variable, self._initializer_op, self._initial_value = variable, initializer, initial_value
+        self._trainable, self._constraint, self._save_slice_info = trainable, None, save_slice_info
+        self._name = variable.name
+        self._take(snapshot)
+        return self
+
+    def to_proto(self, export_scope=None):
+        """Its `VariableDef`, the names without an outer scope; None where it is not in that scope."""
+        return variable_def_.to_proto(self, export_scope)
+
+    @staticmethod
+    def from_proto(variable_def, import_scope=None):
+        """The variable of a `VariableDef`, whose nodes are in the default graph.
+
+        Raises:
+          KeyError: where they are not.
+        """
+        return variable_def_.from_proto(variable_def, import_scope)
 
     def _initial_tensor(self, initial_value, dtype):
         """The initial value as a tensor; that of a function is made in the scope "Initializer"."""
@@ -280,8 +309,11 @@ class RefVariable(Variable):
         self._variable = apply_op("VariableV2", [], {"dtype": base, "shape": shape}, scope)
         value = guarded(name, self._initial_value)
         self._initializer_op = apply_op("Assign", [self._variable, value], {"validate_shape": validate_shape}).op
-        self._snapshot = core.identity(self._variable, name="read")
         self._name = f"{name}:0"
+        self._take(core.identity(self._variable, name="read"))
+
+    def _take(self, snapshot):
+        self._snapshot = snapshot
         self._dtype = self._variable.dtype
         self._shape = self._variable.get_shape()
 
@@ -347,6 +379,11 @@ class ResourceVariable(Variable):
         value = apply_op("ReadVariableOp", [self._handle], {"dtype": self._dtype})
         value.set_shape(self._shape)
         return value
+
+    def _take(self, snapshot):
+        self._handle, self._graph_element = self._variable, snapshot
+        self._dtype = self._variable.op.get_attr("dtype").base_dtype
+        self._shape = TensorShape(self._variable.op.get_attr("shape"))
 
     @property
     def handle(self):

@@ -35,9 +35,11 @@ _ITERATORS = frozenset((
     "IteratorFromStringHandleV2", "IteratorGetNext", "IteratorToStringHandle", "IteratorV2", "MakeIterator", "OneShotIterator",
 ))  # fmt: skip
 
+_CHECKPOINTS = frozenset(("MergeV2Checkpoints", "RestoreV2", "SaveV2", "ShardedFilename"))
+
 _LAPACK = frozenset((
     "Cholesky", "LogMatrixDeterminant", "MatrixDeterminant", "MatrixInverse", "MatrixSolve", "MatrixSolveLs",
     "MatrixTriangularSolve", "Qr", "SelfAdjointEigV2", "Svd",
 ))  # fmt: skip
 
-HOST_OPS = _CALLS | _PRINTING | _TEXT | _QUEUES | _DATASETS | _ITERATORS | _LAPACK
+HOST_OPS = _CALLS | _PRINTING | _TEXT | _QUEUES | _DATASETS | _ITERATORS | _CHECKPOINTS | _LAPACK

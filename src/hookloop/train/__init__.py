@@ -2,11 +2,14 @@
 
 from .adagrad import AdagradOptimizer
 from .adam import AdamOptimizer
+from .checkpoint_management import *
+from .checkpoint_utils import *
 from .coordinator import Coordinator, LooperThread
 from .final_ops_hook import FinalOpsHook
 from .gradient_descent import GradientDescentOptimizer
 from .learning_rate_decay import *
 from .logging_tensor_hook import LoggingTensorHook
+from .meta_graph import export_meta_graph
 from .momentum import MomentumOptimizer
 from .monitored_session import MonitoredSession, SingularMonitoredSession
 from .monitored_training_session import MonitoredTrainingSession
@@ -15,6 +18,7 @@ from .nan_tensor_hook import NanLossDuringTrainingError, NanTensorHook
 from .optimizer import Optimizer
 from .queue_runner import QueueRunner, add_queue_runner, start_queue_runners
 from .rmsprop import RMSPropOptimizer
+from .saver import Saver
 from .scaffold import Scaffold
 from .second_or_step_timer import SecondOrStepTimer
 from .session_creator import ChiefSessionCreator, SessionCreator, WorkerSessionCreator
@@ -29,3 +33,4 @@ from .training_util import (
     global_step,
 )
 from .trigger import Trigger, not_finite
+from .warm_start import VocabInfo, warm_start

@@ -15,6 +15,7 @@ from ..variables import (
     local_variables_initializer,
     report_uninitialized_variables,
 )
+from .saver import _get_saver_or_default
 
 __all__ = ["Scaffold"]
 
@@ -85,10 +86,8 @@ class Scaffold:
         if self._summary_op is None:
             self._summary_op = self.get_or_default("summary_op", GraphKeys.SUMMARY_OP, _merged_summaries)
         if self._saver is None:
-            savers = get_default_graph().get_collection(GraphKeys.SAVERS)
-            self._saver = savers[0] if savers else None
-        if self._saver is not None:
-            self._saver.build()
+            self._saver = _get_saver_or_default()
+        self._saver.build()
         get_default_graph().finalize()
         logging.info("Graph was finalized.")
         return self

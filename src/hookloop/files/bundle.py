@@ -1,0 +1,444 @@
+"""Checkpoints in TensorFlow's V2 format: tensors by name in data files, and an index of them.
+
+`PREFIX.index` is a sorted table: under the empty key a header, under each name where its tensor lies, its shape, type
+and checksum. `PREFIX.data-00000-of-00001` holds the bytes. A partition of a larger tensor has an entry of its own under a
+key made of name and slice, and the larger tensor's entry lists the slices.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from contextlib import contextmanager, suppress
+
+import numpy as np
+
+from .. import errors
+from ..dtypes import as_dtype
+from . import checksum, slices
+from .table import decode_varint, encode_varint, read_table, write_table
+
+_LITTLE_ENDIAN = 0
+_VERSION = 1
+_HEADER_KEY = b""
+
+
+def index_path(prefix):
+    return prefix + ".index"
+
+
+def data_path(prefix, shard, shards):
+    return f"{prefix}.data-{shard:05d}-of-{shards:05d}"
+
+
+def exists(prefix):
+    """Whether a checkpoint of this prefix is there: its index is."""
+    return os.path.isfile(index_path(prefix))
+
+
+# --- writing --------------------------------------------------------------------------------------------
+
+
+def _string_payload(array):
+    """The bytes of a string tensor: lengths, their checksum, the texts; and the checksum of its entry."""
+    texts = [bytes(text) for text in array.ravel()]
+    crc = checksum.extend(0, b"".join(struct.pack("<I", len(text)) for text in texts))
+    of_lengths = struct.pack("<I", checksum.mask(crc))
+    crc = checksum.extend(crc, of_lengths)
+    joined = b"".join(texts)
+    lengths = b"".join(encode_varint(len(text)) for text in texts)
+    return lengths + of_lengths + joined, checksum.extend(crc, joined)
+
+
+def _payload(array, dtype):
+    if dtype.name == "string":
+        return _string_payload(array)
+    data = np.ascontiguousarray(array)
+    return data.reshape(-1).view(np.uint8), checksum.extend(0, data.reshape(-1).view(np.uint8))
+
+
+def _synced(path, write):
+    """Writes a file and waits until it is on the disk."""
+    with open(path, "wb") as file:
+        write(file)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync_directory(path):
+    """Waits until a directory's names are on the disk."""
+    handle = os.open(path or ".", os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+class _Writer:
+    """The data file as it is written, and the entries of the index."""
+
+    def __init__(self, file):
+        from . import messages
+
+        self._messages = messages
+        self._file = file
+        self._offset = 0
+        self.entries = {}
+
+    def add(self, name, array, dtype, partition):
+        key = name.encode()
+        if partition is not None:
+            shape, extents = partition
+            whole = self.entries.setdefault(key, self._messages.BundleEntryProto(dtype=dtype.as_datatype_enum))
+            if not whole.slices:
+                _set_shape(whole, shape)
+            item = whole.slices.add()
+            for begin, length in extents:
+                extent = item.extent.add(start=begin)
+                if length != slices.FULL:
+                    extent.length = length
+            key = slices.key(key, extents)
+        if key in self.entries:
+            raise errors.InvalidArgumentError(None, None, f"Adding duplicate key: {name}")
+        data, crc = _payload(array, dtype)
+        entry = self._messages.BundleEntryProto(
+            dtype=dtype.as_datatype_enum, offset=self._offset, size=len(data), crc32c=checksum.mask(crc)
+        )
+        _set_shape(entry, array.shape)
+        self.entries[key] = entry
+        self._file.write(data)
+        self._offset += len(data)
+
+
+def _set_shape(entry, shape):
+    entry.shape.SetInParent()
+    for size in shape:
+        entry.shape.dim.add().size = size
+
+
+def write(prefix, tensors):
+    """Writes a checkpoint. A checkpoint that this prefix had is whole until the new one is.
+
+    Args:
+      prefix: the path without the files' endings.
+      tensors: list of (name, array, DType, partition); arrays of text have dtype object and hold bytes; `partition` is
+        None or (shape of the whole tensor, extents) as `slices.parse` gives it.
+
+    Raises:
+      NotFoundError, PermissionDeniedError, ResourceExhaustedError, ...: where the files cannot be written.
+      InvalidArgumentError: where a name comes twice.
+    """
+    with _replacing(prefix, 1) as shards:
+        entries = {}
+
+        def write_data(file):
+            writer = _Writer(file)
+            for tensor in tensors:
+                writer.add(*tensor)
+            entries.update(writer.entries)
+
+        _synced(data_path(prefix, 0, shards), write_data)
+        _write_index(prefix, entries, shards)
+
+
+def merge(prefixes, destination):
+    """Makes one checkpoint of several, whose files it takes over.
+
+    Args:
+      prefixes: the checkpoints, each with other tensors or other slices of the same ones.
+      destination: the prefix of the result.
+
+    Raises:
+      NotFoundError, DataLossError: where one of them cannot be read.
+      InvalidArgumentError: where two have a tensor of one name.
+    """
+    readers = [BundleReader(prefix) for prefix in prefixes]
+    with _replacing(destination, sum(reader.shards for reader in readers)) as shards:
+        entries, first = {}, 0
+        for reader in readers:
+            for key, entry in reader.entries.items():
+                if key in entries and not (entries[key].slices and entry.slices):
+                    raise errors.InvalidArgumentError(
+                        None, None, f"Adding duplicate key: {key.decode(errors='replace')}"
+                    )
+                if key in entries:
+                    entries[key].slices.extend(entry.slices)
+                else:
+                    entries[key] = type(entry).FromString(entry.SerializeToString())
+                    entries[key].shard_id += 0 if entry.slices else first
+            for shard in range(reader.shards):
+                os.replace(
+                    data_path(reader.prefix, shard, reader.shards), data_path(destination, first + shard, shards)
+                )
+            first += reader.shards
+        _write_index(destination, entries, shards)
+        for reader in readers:
+            os.remove(index_path(reader.prefix))
+
+
+@contextmanager
+def _replacing(prefix, least_shards):
+    """Gives a number of shards under which the files can be written while the old checkpoint stays whole.
+
+    The index's renaming is the one moment of change. Before it, what was written is removed where something fails; after
+    it, the old data files are.
+    """
+    shards = least_shards
+    while any(os.path.exists(data_path(prefix, shard, shards)) for shard in range(least_shards)):
+        shards += 1
+    old = set(_data_files(prefix))
+    try:
+        with translated(prefix):
+            yield shards
+    except BaseException:
+        for path in (_temporary_index(prefix), *(set(_data_files(prefix)) - old)):
+            with suppress(OSError):
+                os.remove(path)
+        raise
+    for path in old:
+        with suppress(OSError):
+            os.remove(path)
+
+
+def remove(prefix, *others):
+    """Removes a checkpoint's files, its index first, and other files where they are there."""
+    for path in (index_path(prefix), *_data_files(prefix), *others):
+        with suppress(FileNotFoundError):
+            os.remove(path)
+
+
+def _temporary_index(prefix):
+    return f"{index_path(prefix)}.tempstate{os.getpid()}"
+
+
+def _write_index(prefix, entries, shards):
+    """Puts the index in place, once everything that it speaks of is on the disk."""
+    from .messages import BundleHeaderProto
+
+    for shard in range(shards):
+        path = data_path(prefix, shard, shards)
+        if not os.path.exists(path):  # readers that list the shards expect all of them
+            _synced(path, lambda file: None)
+    header = BundleHeaderProto(num_shards=shards, endianness=_LITTLE_ENDIAN)
+    header.version.producer = _VERSION
+    items = [(_HEADER_KEY, header.SerializeToString())]
+    items += [(key, entries[key].SerializeToString(deterministic=True)) for key in sorted(entries)]
+    table, temporary, directory = write_table(items), _temporary_index(prefix), os.path.dirname(prefix)
+    _synced(temporary, lambda file: file.write(table))
+    sync_directory(directory)
+    os.replace(temporary, index_path(prefix))
+    sync_directory(directory)
+
+
+def _data_files(prefix):
+    directory, base = os.path.split(prefix)
+    try:
+        names = os.listdir(directory or ".")
+    except OSError:
+        return []
+    return [os.path.join(directory, name) for name in names if name.startswith(base + ".data-")]
+
+
+class translated:
+    """Raises TensorFlow's class for an error of the operating system.
+
+    Args:
+      path: what was written or read, for the message.
+    """
+
+    def __init__(self, path):
+        self._path = path
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, traceback):
+        if not isinstance(error, OSError):
+            return
+        import errno
+
+        cls = {
+            errno.ENOENT: errors.NotFoundError, errno.ENOTDIR: errors.NotFoundError,
+            errno.EACCES: errors.PermissionDeniedError, errno.EPERM: errors.PermissionDeniedError,
+            errno.EROFS: errors.PermissionDeniedError, errno.ENOSPC: errors.ResourceExhaustedError,
+            errno.EDQUOT: errors.ResourceExhaustedError,
+        }.get(error.errno, errors.UnknownError)  # fmt: skip
+        raise cls(None, None, f"{error.filename or self._path}: {error.strerror or error}") from error
+
+
+# --- reading --------------------------------------------------------------------------------------------
+
+
+class BundleReader:
+    """Reads tensors of a checkpoint by name.
+
+    Args:
+      prefix: the path without the files' endings.
+
+    Attributes:
+      shards: the number of data files.
+      entries: index key -> `BundleEntryProto`.
+
+    Raises:
+      NotFoundError: where there is no such checkpoint.
+      DataLossError: where its index is corrupt.
+    """
+
+    def __init__(self, prefix):
+        from .messages import BundleEntryProto, BundleHeaderProto
+
+        self.prefix = os.fspath(prefix)
+        path = index_path(self.prefix)
+        if not os.path.isfile(path):
+            raise errors.NotFoundError(
+                None,
+                None,
+                f"Unsuccessful TensorSliceReader constructor: Failed to find any matching files for {self.prefix}",
+            )
+        with translated(path), open(path, "rb") as file:
+            items = read_table(file.read(), path)
+        if not items or items[0][0] != _HEADER_KEY:
+            raise errors.DataLossError(None, None, f"{path}: the index has no header")
+        header = _parsed(BundleHeaderProto, items[0][1], path)
+        if header.endianness != _LITTLE_ENDIAN:
+            raise errors.UnimplementedError(None, None, f"{path}: the checkpoint has big-endian numbers")
+        self.shards = header.num_shards
+        self.entries = {key: _parsed(BundleEntryProto, value, path) for key, value in items[1:]}
+        self._names = {
+            key.decode(errors="surrogateescape"): entry for key, entry in self.entries.items() if key[:1] != b"\0"
+        }
+
+    def names(self):
+        """The tensors' names, sorted."""
+        return sorted(self._names)
+
+    def __contains__(self, name):
+        return name in self._names
+
+    def _entry(self, name):
+        entry = self._names.get(name)
+        if entry is None:
+            raise errors.NotFoundError(None, None, f"Key {name} not found in checkpoint")
+        return entry
+
+    def dtype(self, name):
+        return as_dtype(self._entry(name).dtype)
+
+    def shape(self, name):
+        """A tensor's sizes, a tuple."""
+        return _shape(self._entry(name))
+
+    def read(self, name, partition=None):
+        """A tensor, or a slice of it.
+
+        Args:
+          name: its name.
+          partition: None, or (shape, extents) as `slices.parse` gives it.
+
+        Raises:
+          NotFoundError: where the checkpoint has no such tensor.
+          InvalidArgumentError: where the slice is one of another shape.
+          DataLossError: where the bytes are not there, or their checksum does not fit.
+        """
+        entry = self._entry(name)
+        if partition is not None and tuple(partition[0]) != _shape(entry):
+            raise errors.InvalidArgumentError(
+                None, None,
+                f"expected a slice of {name!r} with shape {list(_shape(entry))}, got one of shape {list(partition[0])}",
+            )  # fmt: skip
+        if entry.slices:
+            return self._assemble(name, entry, partition)
+        whole = self._load(name, entry)
+        return whole if partition is None else whole[slices.ranges(*partition)]
+
+    def _assemble(self, name, entry, partition):
+        """The slices of a tensor put together: as much of it as is asked for."""
+        shape = _shape(entry)
+        wanted = slices.ranges(*partition) if partition is not None else tuple(slice(0, size) for size in shape)
+        out = np.zeros([w.stop - w.start for w in wanted], as_dtype(entry.dtype).as_numpy_dtype)
+        filled = 0
+        for item in entry.slices:
+            extents = [(e.start, e.length if e.WhichOneof("has_length") else slices.FULL) for e in item.extent]
+            part = slices.ranges(shape, extents)
+            common = [(max(p.start, w.start), min(p.stop, w.stop)) for p, w in zip(part, wanted)]
+            if any(begin >= end for begin, end in common):
+                continue
+            found = self.entries.get(slices.key(name.encode(errors="surrogateescape"), extents))
+            if found is None:
+                raise errors.DataLossError(None, None, f"{self.prefix}: a slice of {name!r} is missing")
+            source = tuple(slice(b - p.start, e - p.start) for (b, e), p in zip(common, part))
+            target = tuple(slice(b - w.start, e - w.start) for (b, e), w in zip(common, wanted))
+            out[target] = self._load(name, found)[source]
+            filled += out[target].size
+        if filled != out.size:
+            raise errors.DataLossError(
+                None, None, f"{self.prefix}: the slices of {name!r} do not fill its shape {list(shape)}"
+            )
+        return out
+
+    def _load(self, name, entry):
+        path = data_path(self.prefix, entry.shard_id, self.shards)
+        if not 0 <= entry.shard_id < max(self.shards, 1) or entry.offset < 0 or entry.size < 0:
+            raise errors.DataLossError(None, None, f"{self.prefix}: the index entry of {name!r} is corrupt")
+        with translated(path), open(path, "rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            if entry.offset + entry.size > size:
+                raise errors.DataLossError(
+                    None, None,
+                    f"{path}: expected {entry.size} bytes of {name!r} at {entry.offset}, but the file ends at {size}",
+                )  # fmt: skip
+            file.seek(entry.offset)
+            data = file.read(entry.size)
+        dtype, shape = as_dtype(entry.dtype), _shape(entry)
+        if dtype.name == "string":
+            return self._strings(name, entry, data, shape)
+        if checksum.masked(data) != entry.crc32c:
+            raise errors.DataLossError(None, None, f"{path}: the checksum of {name!r} does not fit")
+        numpy_dtype = np.dtype(dtype.as_numpy_dtype)
+        if len(data) != int(np.prod(shape, dtype=np.int64)) * numpy_dtype.itemsize:
+            raise errors.DataLossError(
+                None, None, f"{path}: {len(data)} bytes of {name!r} do not make {dtype.name}{list(shape)}"
+            )
+        return np.frombuffer(data, numpy_dtype).reshape(shape).copy()
+
+    def _strings(self, name, entry, data, shape):
+        count, at, lengths = int(np.prod(shape, dtype=np.int64)), 0, []
+        for _ in range(count):
+            length, at = decode_varint(data, at)
+            lengths.append(length)
+        crc = checksum.extend(0, b"".join(struct.pack("<I" if n < 1 << 32 else "<Q", n) for n in lengths))
+        of_lengths, joined = data[at : at + 4], data[at + 4 :]
+        fits = of_lengths == struct.pack("<I", checksum.mask(crc)) and len(joined) == sum(lengths)
+        if not fits or checksum.mask(checksum.extend(checksum.extend(crc, of_lengths), joined)) != entry.crc32c:
+            raise errors.DataLossError(None, None, f"{self.prefix}: the checksum of {name!r} does not fit")
+        texts, at = np.empty(count, object), 0
+        for i, length in enumerate(lengths):
+            texts[i] = joined[at : at + length]
+            at += length
+        return texts.reshape(shape)
+
+
+def _shape(entry):
+    return tuple(dim.size for dim in entry.shape.dim)
+
+
+def _parsed(cls, data, path):
+    from google.protobuf.message import DecodeError
+
+    try:
+        return cls.FromString(data)
+    except DecodeError:
+        raise errors.DataLossError(None, None, f"{path}: an entry of the index is corrupt") from None
+
+
+__all__ = [
+    "BundleReader",
+    "data_path",
+    "exists",
+    "index_path",
+    "merge",
+    "remove",
+    "sync_directory",
+    "translated",
+    "write",
+]

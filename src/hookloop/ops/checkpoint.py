@@ -1,0 +1,112 @@
+"""Ops that write and read checkpoints: what a `Saver` puts into the graph."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+
+import numpy as np
+
+from .. import errors
+from ..files import slices
+from .registry import OpDef, no_gradient, register
+from .shape_functions import nothing, scalar
+
+__all__: list[str] = []
+
+
+def _path(value):
+    return os.fsdecode(value[()] if isinstance(value, np.ndarray) else value)
+
+
+def _texts(array):
+    return [text.decode(errors="surrogateescape") for text in np.ravel(array)]
+
+
+def _same_length(names, specs, count):
+    if not len(names) == len(specs) == count:
+        raise errors.InvalidArgumentError(
+            None, None, f"expected as many names and slices as tensors, {count}, got {len(names)} and {len(specs)}"
+        )
+
+
+def _run_save(call, prefix, names, specs, *tensors):
+    from ..files import bundle
+
+    names, specs = _texts(names), _texts(specs)
+    _same_length(names, specs, len(tensors))
+    items = []
+    for name, spec, array, tensor in zip(names, specs, tensors, call.op.inputs[3:]):
+        partition = slices.parse(spec)
+        if partition is not None:
+            expected = tuple([r.stop - r.start for r in slices.ranges(*partition)])
+            if array.shape != expected:
+                raise errors.InvalidArgumentError(
+                    None, None, f"expected a slice of shape {expected} for {name!r}, got {array.shape}"
+                )
+        items.append((name, array, tensor.dtype.base_dtype, partition))
+    path = _path(prefix)
+    directory = os.path.dirname(path)
+    if directory:
+        with bundle.translated(directory):
+            os.makedirs(directory, exist_ok=True)
+    bundle.write(path, items)
+    return ()
+
+
+def _run_restore(call, prefix, names, specs):
+    from ..files.bundle import BundleReader
+
+    wanted = call.attr("dtypes")
+    names, specs = _texts(names), _texts(specs)
+    _same_length(names, specs, len(wanted))
+    reader = BundleReader(_path(prefix))
+    out = []
+    for name, spec, dtype in zip(names, specs, wanted):
+        if name in reader and reader.dtype(name) != dtype.base_dtype:
+            raise errors.InvalidArgumentError(
+                None, None,
+                f"tensor_name = {name}; expected dtype {dtype.base_dtype.name} does not equal original dtype "
+                f"{reader.dtype(name).name}",
+            )  # fmt: skip
+        out.append(reader.read(name, slices.parse(spec)))
+    return out
+
+
+def _restored_shapes(c):
+    """A slice's shape is known where its text is."""
+    specs = _texts(c.constant(2)) if c.has_constant(2) else [""] * len(c.op.outputs)
+    shapes = []
+    for spec in specs:
+        partition = slices.parse(spec)
+        shapes.append(None if partition is None else tuple([r.stop - r.start for r in slices.ranges(*partition)]))
+    return shapes
+
+
+def _run_sharded_filename(call, base, shard, shards):
+    return f"{_path(base)}-{int(shard):05d}-of-{int(shards):05d}".encode()
+
+
+def _run_merge(call, prefixes, destination):
+    from ..files import bundle
+
+    paths = [os.fsdecode(prefix) for prefix in np.ravel(prefixes)]
+    bundle.merge(paths, _path(destination))
+    if call.attr("delete_old_dirs"):
+        for directory in {os.path.dirname(path) for path in paths}:
+            if directory and directory != os.path.dirname(_path(destination)):
+                with suppress(OSError):
+                    os.rmdir(directory)
+    return ()
+
+
+register(
+    OpDef("SaveV2", "prefix: string, tensor_names: string, shape_and_slices: string, tensors: dtypes", "",
+          attrs={"dtypes": []}, shape=nothing, host=_run_save, stateful=True, gradient=no_gradient),
+    OpDef("RestoreV2", "prefix: string, tensor_names: string, shape_and_slices: string", "tensors: dtypes",
+          attrs={"dtypes": []}, shape=_restored_shapes, host=_run_restore, stateful=True, gradient=no_gradient),
+    OpDef("ShardedFilename", "basename: string, shard: int32, num_shards: int32", "filename: string", shape=scalar,
+          host=_run_sharded_filename, gradient=no_gradient),
+    OpDef("MergeV2Checkpoints", "checkpoint_prefixes: string, destination_prefix: string", "",
+          attrs={"delete_old_dirs": True}, shape=nothing, host=_run_merge, stateful=True, gradient=no_gradient),
+)  # fmt: skip

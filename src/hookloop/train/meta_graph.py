@@ -1,0 +1,164 @@
+"""Graphs with their collections in files: `MetaGraphDef`."""
+
+from __future__ import annotations
+
+import os
+
+from .. import logging
+from ..graph import collection_def
+from ..graph.collections import GraphKeys
+from ..graph.stack import get_default_graph
+from ..ops.registry import lookup
+from ..version import GIT_VERSION, TENSORFLOW_VERSION
+from .checkpoint_management import write_atomically
+
+__all__ = ["export_meta_graph"]
+
+
+def _saver_class():
+    from tensorboard.compat.proto.saver_pb2 import SaverDef
+
+    return SaverDef
+
+
+def _saver_from_proto(message, import_scope=None):
+    from .saver import Saver
+
+    return Saver.from_proto(message, import_scope)
+
+
+collection_def.register_proto_function(
+    GraphKeys.SAVERS, _saver_class, lambda saver, scope: saver.to_proto(scope), _saver_from_proto
+)
+
+
+def export_meta_graph(filename=None, meta_info_def=None, graph_def=None, saver_def=None, collection_list=None, as_text=False,
+                      graph=None, export_scope=None, clear_devices=False, clear_extraneous_savers=False,
+                      strip_default_attrs=False, save_debug_info=False, **kwargs):  # fmt: skip
+    """The default graph, its collections and a saver as one message.
+
+    Args:
+      filename: a file to write it to.
+      meta_info_def: a `MetaInfoDef` to begin with.
+      graph_def: a `GraphDef` instead of the graph's own.
+      saver_def: the `SaverDef` to put in.
+      collection_list: the collections' names; all by default.
+      as_text: whether the file is text.
+      graph: the graph instead of the default one.
+      export_scope: only what is in this scope, under the names without it.
+      clear_devices: whether the nodes' devices are left out.
+      clear_extraneous_savers: whether the nodes and collections of other savers are left out.
+      strip_default_attrs: whether attributes with their default are left out.
+      save_debug_info: accepted.
+
+    Returns:
+      The `MetaGraphDef`.
+
+    Raises:
+      OpError: where the file cannot be written.
+    """
+    from tensorboard.compat.proto.meta_graph_pb2 import MetaGraphDef
+
+    graph = graph or get_default_graph()
+    message = MetaGraphDef()
+    if meta_info_def is not None:
+        message.meta_info_def.CopyFrom(meta_info_def)
+    message.meta_info_def.tensorflow_version = TENSORFLOW_VERSION
+    message.meta_info_def.tensorflow_git_version = GIT_VERSION
+    message.meta_info_def.stripped_default_attrs = strip_default_attrs
+    message.graph_def.CopyFrom(graph.as_graph_def(add_shapes=True) if graph_def is None else graph_def)
+    _keep_nodes(message.graph_def, export_scope, saver_def if clear_extraneous_savers else None)
+    if clear_devices:
+        for node in message.graph_def.node:
+            node.device = ""
+    if strip_default_attrs:
+        _strip_defaults(message.graph_def)
+    _list_ops(message)
+    with graph.as_default():
+        _fill_collections(message, graph, collection_list, export_scope, clear_extraneous_savers)
+    if saver_def is not None:
+        message.saver_def.CopyFrom(saver_def)
+    if filename:
+        _write(filename, message, as_text)
+    return message
+
+
+def _keep_nodes(graph_def, export_scope, only_saver):
+    """Leaves out nodes of other scopes and of other savers."""
+    if export_scope:
+        kept = []
+        for node in graph_def.node:
+            name = collection_def.strip_scope(node.name, export_scope)
+            if name is None:
+                continue
+            node.name = name
+            inputs = [collection_def.strip_scope(i, export_scope) or f"$unbound_inputs_{i}" for i in node.input]
+            del node.input[:]
+            node.input.extend(inputs)
+            kept.append(node)
+    elif only_saver is not None:
+        own = only_saver.save_tensor_name.rpartition("/")[0] + "/"
+        kept = [node for node in graph_def.node if not _of_other_saver(node, own)]
+    else:
+        return
+    copies = [type(node).FromString(node.SerializeToString()) for node in kept]
+    del graph_def.node[:]
+    graph_def.node.extend(copies)
+
+
+def _of_other_saver(node, own_scope):
+    scope = node.name.rpartition("/")[0]
+    leaf = scope.rpartition("/")[2]
+    return (leaf == "save" or leaf.startswith("save_")) and not node.name.startswith(own_scope)
+
+
+def _strip_defaults(graph_def):
+    from ..graph.graph_def import set_attr
+
+    for node in graph_def.node:
+        try:
+            defaults = lookup(node.op).attrs
+        except ValueError:
+            continue
+        for name, default in defaults.items():
+            if name in node.attr and default is not None:
+                as_default = type(node.attr[name])()
+                try:
+                    set_attr(as_default, default)
+                except TypeError:
+                    continue
+                if as_default.SerializeToString() == node.attr[name].SerializeToString():
+                    del node.attr[name]
+
+
+def _list_ops(message):
+    for name in sorted({node.op for node in message.graph_def.node}):
+        message.meta_info_def.stripped_op_list.op.add().name = name
+
+
+def _fill_collections(message, graph, wanted, export_scope, clear_savers):
+    for key in graph.get_all_collection_keys() if wanted is None else wanted:
+        items = graph.get_collection(key)
+        if not isinstance(key, str) or not items or (clear_savers and key == GraphKeys.SAVERS):
+            continue
+        definition = type(message.collection_def[key])()
+        try:
+            collection_def.fill(definition, key, items, export_scope)
+        except (TypeError, ValueError, AttributeError) as error:
+            logging.warning("Issue encountered when serializing %s.\n%s", key, error)
+            del message.collection_def[key]
+            continue
+        if definition.WhichOneof("kind") is None:
+            del message.collection_def[key]
+        else:
+            message.collection_def[key].CopyFrom(definition)
+
+
+def _write(filename, message, as_text):
+    if as_text:
+        from google.protobuf import text_format
+
+        data = text_format.MessageToString(message).encode()
+    else:
+        data = message.SerializeToString()
+    write_atomically(os.fspath(filename), data)

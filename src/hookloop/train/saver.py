@@ -1,0 +1,365 @@
+"""`Saver`: saves variables to checkpoints and restores them."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import numpy as np
+
+from .. import errors, logging
+from ..graph.stack import get_default_graph
+from ..variables import _all_saveable_objects
+from . import checkpoint_management as management
+from .saver_nodes import SaverNodes
+from .training_util import global_step as _global_step
+
+__all__ = ["Saver"]
+
+_V1, _V2 = 1, 2  # SaverDef.CheckpointFormatVersion
+_MOST_STEP_DIGITS = 8
+_LEAST_PERIOD_SECS = 3600.0
+
+_CAUSES = {
+    errors.NotFoundError: "a Variable name or other graph key that is missing from the checkpoint",
+    errors.InvalidArgumentError: "a mismatch between the current graph and the graph from the checkpoint",
+}
+
+
+class Saver:
+    """Saves variables to checkpoints in TensorFlow's V2 format and restores them.
+
+    Args:
+      var_list: variables, or a dictionary name in the checkpoint -> variable; by default all global variables.
+      reshape: whether a checkpoint may have other shapes of as many elements.
+      sharded: whether each device writes a file of its own.
+      max_to_keep: how many checkpoints to keep; None or 0 for all.
+      keep_checkpoint_every_n_hours: of the older ones, one in so many hours is kept.
+      name: the name scope of the nodes.
+      restore_sequentially: accepted; all variables are restored at once.
+      saver_def: a `SaverDef`: the nodes are in the graph already.
+      builder: accepted; the nodes are TensorFlow's own.
+      defer_build: whether the nodes are only made by `build()`.
+      allow_empty: whether there may be no variables.
+      write_version: the format, V2.
+      pad_step_number: whether a step has leading zeros, so that names sort as steps do.
+      save_relative_paths: accepted; paths in the state file are relative to its directory, which can be moved.
+      filename: the checkpoint's prefix where none is fed.
+
+    Raises:
+      TypeError: where `var_list` has something else than variables.
+      ValueError: where there is nothing to save, or a variable comes twice.
+    """
+
+    def __init__(self, var_list=None, reshape=False, sharded=False, max_to_keep=5, keep_checkpoint_every_n_hours=10000.0,
+                 name=None, restore_sequentially=False, saver_def=None, builder=None, defer_build=False, allow_empty=False,
+                 write_version=_V2, pad_step_number=False, save_relative_paths=False, filename=None):  # fmt: skip
+        if defer_build and var_list:
+            raise ValueError(
+                "If `var_list` is provided then build cannot be deferred. Either set defer_build=False or var_list=None."
+            )
+        if write_version != _V2:
+            raise ValueError(f"expected write_version V2 (2), the format that is written, got {write_version}")
+        self._var_list = var_list
+        self._reshape = reshape
+        self._sharded = sharded
+        self._max_to_keep = max_to_keep
+        self._keep_checkpoint_every_n_hours = keep_checkpoint_every_n_hours
+        self._name = name
+        self._allow_empty = allow_empty
+        self._write_version = write_version
+        self._pad_step_number = pad_step_number
+        self._filename = filename
+        self._is_empty = False
+        self._is_built = False
+        self._last_checkpoints = []  # (prefix, seconds since 1970), oldest first
+        self._checkpoints_to_be_deleted = []
+        self._saver_def = None
+        self._names = None  # of the tensor that is fed with the prefix, the one that saves, the op that restores
+        if saver_def is not None:
+            self._take(saver_def)
+            self._write_version = saver_def.version
+            self._max_to_keep = saver_def.max_to_keep
+            self._keep_checkpoint_every_n_hours = saver_def.keep_checkpoint_every_n_hours
+        self._next_checkpoint_time = time.time() + self._keep_checkpoint_every_n_hours * _LEAST_PERIOD_SECS
+        if not defer_build:
+            self.build()
+
+    # --- the nodes ----------------------------------------------------------------------------------------
+
+    def build(self):
+        """Adds the nodes to the graph, once.
+
+        Raises:
+          ValueError: where there is nothing to save and `allow_empty` is not set.
+        """
+        if self._is_built:
+            return
+        self._is_built = True
+        if self._names is not None:
+            return
+        if self._var_list is None:
+            self._var_list = _all_saveable_objects()
+        if not self._var_list:
+            if not self._allow_empty:
+                raise ValueError("No variables to save")
+            self._is_empty = True
+            return
+        nodes = SaverNodes(self._var_list, self._reshape, self._sharded, self._name,
+                           self._filename, want_save=True, want_restore=True)  # fmt: skip
+        self._names = nodes.filename.name, nodes.save.name, nodes.restore.name
+
+    def _take(self, definition):
+        """Takes over nodes that are in the graph.
+
+        Raises:
+          ValueError: where it is no `SaverDef`, or lacks a name.
+        """
+        if not hasattr(definition, "restore_op_name"):
+            raise ValueError(f"saver_def must be a SaverDef: {definition}")
+        if not definition.save_tensor_name:
+            raise ValueError(f"saver_def must specify the save_tensor_name: {definition}")
+        if not definition.restore_op_name:
+            raise ValueError(f"saver_def must specify the restore_op_name: {definition}")
+        self._saver_def = definition
+        self._names = definition.filename_tensor_name, definition.save_tensor_name, definition.restore_op_name
+
+    @property
+    def saver_def(self):
+        """The `SaverDef`; None where there is nothing to save."""
+        if self._saver_def is None and self._names is not None:
+            from tensorboard.compat.proto.saver_pb2 import SaverDef
+
+            self._saver_def = SaverDef(
+                filename_tensor_name=self._names[0], save_tensor_name=self._names[1], restore_op_name=self._names[2],
+                max_to_keep=self._max_to_keep or 0, sharded=self._sharded, version=SaverDef.V2,
+                keep_checkpoint_every_n_hours=self._keep_checkpoint_every_n_hours,
+            )  # fmt: skip
+        return self._saver_def
+
+    def as_saver_def(self):
+        """The `SaverDef` message: names of the nodes, and how many checkpoints are kept."""
+        return self.saver_def
+
+    def to_proto(self, export_scope=None):
+        """The `SaverDef`, the names without an outer scope; None where the nodes are not in that scope."""
+        if export_scope is None:
+            return self.saver_def
+        prefix = export_scope.rstrip("/") + "/"
+        definition = self.saver_def
+        if not (definition.filename_tensor_name.startswith(prefix) and definition.save_tensor_name.startswith(prefix)):
+            return None
+        copy = type(definition)()
+        copy.CopyFrom(definition)
+        for field in ("filename_tensor_name", "save_tensor_name", "restore_op_name"):
+            setattr(copy, field, getattr(copy, field)[len(prefix) :])
+        return copy
+
+    @staticmethod
+    def from_proto(saver_def, import_scope=None):
+        """A saver of nodes that are in the graph, the names below an outer scope."""
+        copy = type(saver_def)()
+        copy.CopyFrom(saver_def)
+        if import_scope:
+            for field in ("filename_tensor_name", "save_tensor_name", "restore_op_name"):
+                setattr(copy, field, f"{import_scope.rstrip('/')}/{getattr(copy, field)}")
+        return Saver(saver_def=copy, name=import_scope)
+
+    # --- which checkpoints there are ----------------------------------------------------------------------
+
+    @property
+    def last_checkpoints(self):
+        """The prefixes of the checkpoints that are kept, oldest first."""
+        return [prefix for prefix, _ in self._last_checkpoints]
+
+    def set_last_checkpoints(self, last_checkpoints):
+        """The old form of `set_last_checkpoints_with_time`, without times."""
+        if not isinstance(last_checkpoints, list):
+            raise AssertionError(f"expected a list of prefixes, got {last_checkpoints!r}")
+        self._last_checkpoints = [(prefix, np.inf) for prefix in last_checkpoints]
+
+    def set_last_checkpoints_with_time(self, last_checkpoints_with_time):
+        """Says which checkpoints there are: (prefix, seconds since 1970) pairs, oldest first."""
+        if not isinstance(last_checkpoints_with_time, list):
+            raise AssertionError(f"expected a list of pairs, got {last_checkpoints_with_time!r}")
+        self._last_checkpoints = last_checkpoints_with_time
+
+    def recover_last_checkpoints(self, checkpoint_paths):
+        """Takes over checkpoints of an earlier program, those that are still there."""
+        found = [path for path in checkpoint_paths if management.checkpoint_exists(path)]
+        self.set_last_checkpoints_with_time(list(zip(found, management.get_checkpoint_mtimes(found))))
+
+    def _note_checkpoint(self, prefix, meta_graph_suffix):
+        """Puts a new checkpoint at the end of the list; those that are too many are to be deleted."""
+        if not self._max_to_keep:
+            return
+        kept = [pair for pair in self._last_checkpoints if pair[0] != prefix]
+        kept.append((prefix, time.time()))
+        self._last_checkpoints = kept
+        while len(kept) > self._max_to_keep:
+            oldest = kept.pop(0)
+            if oldest[1] > self._next_checkpoint_time and self._keep_checkpoint_every_n_hours:
+                self._next_checkpoint_time += self._keep_checkpoint_every_n_hours * _LEAST_PERIOD_SECS
+                continue
+            self._checkpoints_to_be_deleted.append(oldest)
+
+    def _delete_old(self, meta_graph_suffix):
+        """Removes what is too much: only once the state file names it no more."""
+        while self._checkpoints_to_be_deleted:
+            prefix, _ = self._checkpoints_to_be_deleted.pop(0)
+            try:
+                management.remove_checkpoint(prefix, meta_graph_suffix=meta_graph_suffix)
+            except OSError as error:
+                logging.warning("Ignoring: %s", error)
+
+    # --- saving and restoring -----------------------------------------------------------------------------
+
+    def save(self, sess, save_path, global_step=None, latest_filename=None, meta_graph_suffix="meta", write_meta_graph=True,
+             write_state=True, strip_default_attrs=False, save_debug_info=False):  # fmt: skip
+        """Saves the variables.
+
+        Args:
+          sess: a session, or a monitored one.
+          save_path: the prefix of the checkpoint's files.
+          global_step: a number behind the prefix: an int, a tensor or a variable.
+          latest_filename: the name of the state file, "checkpoint" by default.
+          meta_graph_suffix: the ending of the graph's file.
+          write_meta_graph: whether the graph is written too.
+          write_state: whether the state file is brought up to date.
+          strip_default_attrs: whether the graph's file leaves out attributes with their default.
+          save_debug_info: accepted.
+
+        Returns:
+          The prefix of the checkpoint; None where there was nothing to save.
+
+        Raises:
+          TypeError: `sess` is no session.
+          ValueError: `latest_filename` has a directory, or the directory to save to does not exist.
+          RuntimeError: `defer_build` was set and `build()` not called.
+          OpError: the files cannot be written; an older checkpoint is as it was.
+        """
+        if not self._is_built:
+            raise RuntimeError("`build()` should be called before save if defer_build==True")
+        latest_filename = latest_filename or "checkpoint"
+        if os.path.split(latest_filename)[0]:
+            raise ValueError("'latest_filename' must not contain path components")
+        session = _session(sess)
+        prefix = self._prefix(session, os.fspath(save_path), global_step)
+        if os.path.basename(prefix) == latest_filename and not self._sharded:
+            raise ValueError(
+                f"'latest_filename' collides with 'save_path': '{latest_filename}' and '{os.path.basename(prefix)}'"
+            )
+        if not self._is_empty:
+            prefix = self._write(session, prefix)
+            if write_state:
+                self._record(prefix, latest_filename, meta_graph_suffix)
+        if write_meta_graph:
+            from .meta_graph import export_meta_graph
+
+            with session.graph.as_default():
+                export_meta_graph(f"{prefix}.{meta_graph_suffix}", saver_def=self.saver_def,
+                                  strip_default_attrs=strip_default_attrs)  # fmt: skip
+        return None if self._is_empty else prefix
+
+    def _write(self, session, prefix):
+        try:
+            return os.fsdecode(session.run(self._names[1], {self._names[0]: prefix}))
+        except (errors.FailedPreconditionError, errors.NotFoundError) as error:
+            if os.path.isdir(os.path.dirname(prefix) or "."):
+                raise
+            raise ValueError(f"Parent directory of {prefix} doesn't exist, can't save.") from error
+
+    def _record(self, prefix, latest_filename, meta_graph_suffix):
+        """Brings the list of checkpoints and the state file up to date."""
+        self._note_checkpoint(prefix, meta_graph_suffix)
+        management._update(
+            os.path.dirname(prefix), prefix, self.last_checkpoints, latest_filename, True,
+            [seconds for _, seconds in self._last_checkpoints] if _all_known(self._last_checkpoints) else None,
+        )  # fmt: skip
+        self._delete_old(meta_graph_suffix)
+
+    def _prefix(self, session, save_path, global_step):
+        if global_step is None:
+            return save_path
+        if not isinstance(global_step, (int, np.integer)):
+            global_step = _global_step(session, global_step)
+        return f"{save_path}-{int(global_step):0{_MOST_STEP_DIGITS if self._pad_step_number else 1}d}"
+
+    def restore(self, sess, save_path):
+        """Restores the variables.
+
+        Args:
+          sess: a session, or a monitored one.
+          save_path: the prefix of the checkpoint's files.
+
+        Raises:
+          ValueError: there is no checkpoint of this prefix.
+          NotFoundError: the checkpoint has no tensor of a variable's name.
+          InvalidArgumentError: a tensor has another shape or type than its variable.
+          DataLossError: the files are corrupt. In each of these cases no variable has changed.
+        """
+        if self._is_empty:
+            return
+        if save_path is None:
+            raise ValueError("Can't load save_path when it is None.")
+        prefix = os.fspath(save_path)
+        if not management.checkpoint_exists(prefix):
+            raise ValueError(f"The passed save_path is not a valid checkpoint: {prefix}")
+        logging.info("Restoring parameters from %s", prefix)
+        session = _session(sess)
+        try:
+            session.run(self._names[2], {self._names[0]: prefix})
+        except (errors.NotFoundError, errors.InvalidArgumentError) as error:
+            raise type(error)(
+                None, error.op,
+                f"Restoring from checkpoint failed. This is most likely due to {_CAUSES[type(error)]}. Please ensure that you "
+                f"have not altered the graph expected based on the checkpoint. Original error:\n\n{error.message}",
+            ) from error  # fmt: skip
+
+    def export_meta_graph(self, filename=None, collection_list=None, as_text=False, export_scope=None, clear_devices=False,
+                          clear_extraneous_savers=False, strip_default_attrs=False, save_debug_info=False):  # fmt: skip
+        """The graph with this saver as a `MetaGraphDef`; see `tf.train.export_meta_graph`."""
+        from .meta_graph import export_meta_graph
+
+        return export_meta_graph(
+            filename=filename, graph_def=get_default_graph().as_graph_def(add_shapes=True), saver_def=self.saver_def,
+            collection_list=collection_list, as_text=as_text, export_scope=export_scope, clear_devices=clear_devices,
+            clear_extraneous_savers=clear_extraneous_savers, strip_default_attrs=strip_default_attrs,
+        )  # fmt: skip
+
+
+def _all_known(pairs):
+    return all(np.isfinite(seconds) for _, seconds in pairs)
+
+
+def _session(sess):
+    """The session that runs the graph, below a monitored one.
+
+    Raises:
+      TypeError: where it is none.
+    """
+    raw = sess._tf_sess() if hasattr(sess, "_tf_sess") else sess
+    if not hasattr(raw, "run") or not hasattr(raw, "graph"):
+        raise TypeError(f"'sess' must be a Session; {sess}")
+    return raw
+
+
+def _get_saver_or_default():
+    """The saver of the graph's collection, or one of all variables, which is added to it.
+
+    Raises:
+      RuntimeError: where the collection has more than one.
+    """
+    from ..graph.collections import GraphKeys
+
+    graph = get_default_graph()
+    savers = graph.get_collection(GraphKeys.SAVERS)
+    if len(savers) > 1:
+        raise RuntimeError(
+            f"More than one item in collection {GraphKeys.SAVERS}. Please indicate which one to use by passing it to the constructor."
+        )
+    if savers:
+        return savers[0]
+    saver = Saver(sharded=True, allow_empty=True)
+    graph.add_to_collection(GraphKeys.SAVERS, saver)
+    return saver

@@ -1,0 +1,167 @@
+"""`warm_start`: variables take their initial values from an earlier training's checkpoint, rows by vocabulary."""
+
+from __future__ import annotations
+
+import collections
+import re
+
+import numpy as np
+
+from .. import logging
+from ..graph.collections import GraphKeys
+from ..graph.stack import get_default_graph
+from ..ops.build import constant
+from ..ops.gather import gather
+from ..ops.select import where
+from ..ops.state import assign
+from ..variables import Variable
+from .checkpoint_utils import _prefix_of, init_from_checkpoint, load_checkpoint, restored
+
+__all__ = ["VocabInfo", "warm_start"]
+
+
+class VocabInfo(
+    collections.namedtuple(
+        "VocabInfo",
+        "new_vocab new_vocab_size num_oov_buckets old_vocab old_vocab_size backup_initializer axis",
+    )
+):
+    """How the rows (or columns) of an embedding move from one vocabulary to another.
+
+    Args:
+      new_vocab: path of the vocabulary of today, a word a line.
+      new_vocab_size: how many of its words are used.
+      num_oov_buckets: rows behind the words, for words that are not in it.
+      old_vocab: path of the vocabulary of the checkpoint.
+      old_vocab_size: how many of its words were used; -1 for all.
+      backup_initializer: initial values of words that the old vocabulary lacks; zeros by default.
+      axis: 0 where the words are rows, 1 where they are columns.
+    """
+
+    def __new__(cls, new_vocab, new_vocab_size, num_oov_buckets, old_vocab, old_vocab_size=-1, backup_initializer=None,
+                axis=0):  # fmt: skip
+        if axis not in (0, 1):
+            raise ValueError(
+                "The only supported values for the axis argument are 0 and 1.  Provided axis: " + str(axis)
+            )
+        return super().__new__(
+            cls, new_vocab, new_vocab_size, num_oov_buckets, old_vocab, old_vocab_size, backup_initializer, axis
+        )
+
+
+def warm_start(ckpt_to_initialize_from, vars_to_warm_start=".*", var_name_to_vocab_info=None,
+               var_name_to_prev_var_name=None):  # fmt: skip
+    """Makes the initializers of variables read a checkpoint.
+
+    Args:
+      ckpt_to_initialize_from: a prefix, or a directory, whose latest checkpoint is read.
+      vars_to_warm_start: a regular expression that the names of trainable variables match at their beginning; a list of
+        such expressions for all global variables, or of variables; None for those with a vocabulary only.
+      var_name_to_vocab_info: name -> `VocabInfo`.
+      var_name_to_prev_var_name: name -> name in the checkpoint, where it is another.
+
+    Raises:
+      ValueError: a variable is not in the checkpoint, has another shape, or a name matches nothing.
+    """
+    infos = dict(var_name_to_vocab_info or {})
+    previous = dict(var_name_to_prev_var_name or {})
+    logging.info("Warm-starting from: %s", ckpt_to_initialize_from)
+    groups = _grouped(vars_to_warm_start)
+    for name in infos:
+        groups.setdefault(name, _parts_named(name))
+    used = set()
+    for name, variables in sorted(groups.items()):
+        source = previous.get(name)
+        used.add(name)
+        if name in infos:
+            _warm_start_by_vocabulary(variables, ckpt_to_initialize_from, source or name, infos[name])
+        else:
+            target = variables if len(variables) > 1 or variables[0]._get_save_slice_info() else variables[0]
+            init_from_checkpoint(ckpt_to_initialize_from, {source or name: target})
+    unused = sorted(set(previous) - used)
+    if unused:
+        raise ValueError(
+            f"You provided the following variables in var_name_to_prev_var_name, but they were not used: {unused}. "
+            "Perhaps you misspelled them?  Here is the list of viable variable names: " + str(sorted(groups))
+        )
+
+
+def _grouped(wanted):
+    """Name of the whole -> its variables, of those to warm-start."""
+    graph = get_default_graph()
+    if isinstance(wanted, str):
+        found = [v for v in graph.get_collection(GraphKeys.TRAINABLE_VARIABLES) if re.match(wanted, v.op.name)]
+    elif wanted is None:
+        found = []
+    elif isinstance(wanted, (list, tuple)) and all(isinstance(item, str) for item in wanted):
+        every = graph.get_collection(GraphKeys.GLOBAL_VARIABLES)
+        found = [v for v in every if any(re.match(pattern, v.op.name) for pattern in wanted)]
+    elif isinstance(wanted, (list, tuple)) and all(isinstance(item, Variable) for item in wanted):
+        found = list(wanted)
+    else:
+        raise ValueError(
+            "If `vars_to_warm_start` is a list, it must be all `Variable` or all `str`.  "
+            f"Given types are {[type(item).__name__ for item in wanted]}."
+            if isinstance(wanted, (list, tuple))
+            else f"`vars_to_warm_start must be a `list` or `str`.  Given type is {type(wanted)}"
+        )
+    groups = {}
+    for variable in found:
+        groups.setdefault(_whole_name(variable), []).append(variable)
+    return groups
+
+
+def _whole_name(variable):
+    info = variable._get_save_slice_info()
+    return info.full_name if info else variable.op.name
+
+
+def _parts_named(name):
+    every = get_default_graph().get_collection(GraphKeys.GLOBAL_VARIABLES)
+    found = [v for v in every if _whole_name(v) == name]
+    if not found:
+        raise ValueError(f"expected a variable named {name!r} for its VocabInfo, the graph has none")
+    return found
+
+
+def _words(path, size):
+    with open(path, encoding="utf-8") as file:
+        words = [line.rstrip("\n") for line in file]
+    return words if size < 0 else words[:size]
+
+
+def _warm_start_by_vocabulary(parts, checkpoint, name, info):
+    """Each part's rows come from the rows of the same words, or from the backup initializer."""
+    reader = load_checkpoint(checkpoint)
+    if not reader.has_tensor(name):
+        raise ValueError(f"Tensor {name} is not found in {checkpoint} checkpoint")
+    place = {word: row for row, word in enumerate(_words(info.old_vocab, info.old_vocab_size))}
+    rows = [place.get(word, -1) for word in _words(info.new_vocab, info.new_vocab_size)]
+    rows += [-1] * info.num_oov_buckets
+    old = restored(_prefix_of(checkpoint), name, "", parts[0].dtype)
+    old.set_shape(reader.get_variable_to_shape_map()[name])
+    for part in parts:
+        slice_info = part._get_save_slice_info()
+        begin = slice_info.var_offset[info.axis] if slice_info else 0
+        shape = part.get_shape().as_list()
+        mine = np.array((rows + [-1] * shape[info.axis])[begin : begin + shape[info.axis]], np.int64)
+        value = _remapped(part, old, mine, info, slice_info)
+        part._initializer_op = assign(part, value) if not part._is_resource else part.assign(value, read_value=False)
+        part._initial_value = value
+
+
+def _remapped(part, old, rows, info, slice_info):
+    """The old rows of a part's words; those that it lacks from the backup initializer."""
+    shape = part.get_shape().as_list()
+    found = gather(old, np.maximum(rows, 0), axis=info.axis)
+    if slice_info is not None and info.axis == 1:
+        found = found[slice_info.var_offset[0] : slice_info.var_offset[0] + shape[0]]
+    if (rows >= 0).all():
+        return found
+    if info.backup_initializer is None:
+        backup = constant(0, dtype=part.dtype.base_dtype, shape=shape)
+    else:
+        backup = info.backup_initializer(shape, dtype=part.dtype.base_dtype)
+    known = rows >= 0
+    mask = known[:, None] if info.axis == 0 else known[None, :]
+    return where(np.broadcast_to(mask, shape), found, backup)

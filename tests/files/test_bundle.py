@@ -1,0 +1,134 @@
+"""Checkpoints as files: TensorFlow's are read, ours are whole at every moment, and broken ones are refused."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import hookloop as tf
+from hookloop.dtypes import as_dtype
+from hookloop.files import bundle, slices
+
+CHECKPOINT = str(Path(__file__).parent.parent / "fixtures" / "checkpoints" / "single")
+VALUES = {
+    "float": np.arange(6, dtype="f").reshape(2, 3), "long": np.int64(-7), "half": np.array([1.5, 2], "float16"),
+    "flag": np.array([True, False]), "complex": np.array([1 + 2j], "complex64"), "empty": np.zeros([0, 3], "f"),
+    "text": np.array([[b"ab", b""], [b"x" * 300, b"\x00\xff"]], dtype=object), "double": np.array([np.pi]),
+    "byte": np.array([0, 255], "uint8"), "scope/nested": np.float32(0.5),
+}  # fmt: skip
+
+
+def items(values):
+    return [(name, np.asarray(v), as_dtype("string" if np.asarray(v).dtype == object else np.asarray(v).dtype), None)
+            for name, v in values.items()]  # fmt: skip
+
+
+def assert_holds(prefix, values):
+    reader = bundle.BundleReader(prefix)
+    for name, value in values.items():
+        found = reader.read(name)
+        assert found.dtype == np.asarray(value).dtype
+        np.testing.assert_array_equal(found, value)
+
+
+def test_tensorflows_checkpoint_is_read():
+    assert_holds(CHECKPOINT, VALUES)
+    reader = bundle.BundleReader(CHECKPOINT)
+    assert len(reader.names()) == 31
+    np.testing.assert_array_equal(reader.read("rows"), np.arange(350, dtype="f").reshape(70, 5))
+    assert reader.shape("rows") == (70, 5)
+
+
+def test_a_slice_is_read_over_the_partitions_that_were_saved():
+    reader = bundle.BundleReader(CHECKPOINT)
+    part = reader.read("rows", slices.parse("70 5 20,30:1,3"))
+    np.testing.assert_array_equal(part, np.arange(350, dtype="f").reshape(70, 5)[20:50, 1:4])
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"expected a slice of 'rows' with shape \[70, 5\]"):
+        reader.read("rows", slices.parse("71 5 0,1:-"))
+
+
+def test_what_is_written_is_read_back(tmp_path):
+    prefix = str(tmp_path / "x")
+    bundle.write(prefix, items(VALUES))
+    assert_holds(prefix, VALUES)
+
+
+def test_partitions_are_put_together(tmp_path):
+    whole = np.arange(12, dtype="f").reshape(4, 3)
+    parts = [("w", whole[b:e], as_dtype("float32"), slices.parse(f"4 3 {b},{e - b}:-")) for b, e in ((0, 1), (1, 4))]
+    bundle.write(str(tmp_path / "x"), parts)
+    np.testing.assert_array_equal(bundle.BundleReader(str(tmp_path / "x")).read("w"), whole)
+    bundle.write(str(tmp_path / "y"), parts[:1])
+    with pytest.raises(tf.errors.DataLossError, match="the slices of 'w' do not fill its shape"):
+        bundle.BundleReader(str(tmp_path / "y")).read("w")
+
+
+def test_writing_over_a_prefix_leaves_one_checkpoint(tmp_path):
+    prefix = str(tmp_path / "x")
+    for value in range(4):
+        bundle.write(prefix, items({"v": np.float32(value)}))
+        assert bundle.BundleReader(prefix).read("v") == value
+    assert len([name for name in os.listdir(tmp_path) if name.endswith(".index")]) == 1
+    assert len(os.listdir(tmp_path)) <= 3
+
+
+@pytest.mark.parametrize("call", ["fsync", "replace"])
+def test_a_failure_at_any_point_leaves_the_old_checkpoint(tmp_path, monkeypatch, call):
+    prefix = str(tmp_path / "x")
+    bundle.write(prefix, items({"v": np.float32(1)}))
+    before = sorted(os.listdir(tmp_path))
+    original = getattr(os, call)
+    for failing in range(4 if call == "fsync" else 1):
+        count = [0]
+
+        def fail(*arguments, count=count, failing=failing):
+            count[0] += 1
+            if count[0] == failing + 1:
+                raise OSError(28, "No space left on device")
+            return original(*arguments)
+
+        monkeypatch.setattr(os, call, fail)
+        with pytest.raises(tf.errors.ResourceExhaustedError, match="No space left on device"):
+            bundle.write(prefix, items({"v": np.float32(2)}))
+        monkeypatch.undo()
+        assert bundle.BundleReader(prefix).read("v") == 1
+        assert sorted(os.listdir(tmp_path)) == before
+
+
+def test_one_checkpoint_is_made_of_several(tmp_path):
+    whole = np.arange(12, dtype="f").reshape(4, 3)
+    for i, (b, e) in enumerate(((0, 1), (1, 4))):
+        part = ("w", whole[b:e], as_dtype("float32"), slices.parse(f"4 3 {b},{e - b}:-"))
+        bundle.write(str(tmp_path / f"part{i}"), [part, *items({f"only{i}": np.float32(i)})])
+    bundle.merge([str(tmp_path / f"part{i}") for i in range(2)], str(tmp_path / "all"))
+    assert_holds(str(tmp_path / "all"), {"w": whole, "only0": np.float32(0), "only1": np.float32(1)})
+    assert {name.split(".")[0] for name in os.listdir(tmp_path)} == {"all"}
+
+
+def test_errors_of_reading(tmp_path):
+    with pytest.raises(tf.errors.NotFoundError, match="Failed to find any matching files for"):
+        bundle.BundleReader(str(tmp_path / "none"))
+    prefix = str(tmp_path / "x")
+    bundle.write(prefix, items(VALUES))
+    with pytest.raises(tf.errors.NotFoundError, match="Key other not found in checkpoint"):
+        bundle.BundleReader(prefix).read("other")
+    data = Path(bundle.data_path(prefix, 0, 1))
+    whole = data.read_bytes()
+    for name in VALUES:
+        entry = bundle.BundleReader(prefix).entries[name.encode()]
+        for at in {entry.offset, entry.offset + entry.size - 1} if entry.size else ():
+            broken = bytearray(whole)
+            broken[at] ^= 4
+            data.write_bytes(broken)
+            with pytest.raises(tf.errors.DataLossError):
+                bundle.BundleReader(prefix).read(name)
+    data.write_bytes(whole[:10])
+    with pytest.raises(tf.errors.DataLossError, match="but the file ends at 10"):
+        bundle.BundleReader(prefix).read("scope/nested")
+
+
+def test_names_come_once(tmp_path):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="Adding duplicate key: v"):
+        bundle.write(str(tmp_path / "x"), items({"v": np.float32(1)}) * 2)
+    assert os.listdir(tmp_path) == []

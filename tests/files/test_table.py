@@ -1,0 +1,79 @@
+"""Sorted tables: what is written is read back, whatever is broken is refused."""
+
+import hypothesis
+import pytest
+from hypothesis import strategies as st
+
+import hookloop as tf
+from hookloop.files import checksum, slices, table
+
+ITEMS = [(f"key{i:05d}".encode(), b"v" * (i % 7)) for i in range(500)]
+
+
+@hypothesis.given(st.dictionaries(st.binary(max_size=20), st.binary(max_size=50), max_size=60))
+def test_items_come_back(items):
+    pairs = sorted(items.items())
+    assert table.read_table(table.write_table(pairs), "t") == pairs
+
+
+def test_items_of_many_blocks_come_back():
+    pairs = [(f"{i:06d}".encode(), bytes(3000)) for i in range(300)]
+    assert table.read_table(table.write_table(pairs), "t") == pairs
+
+
+def test_keys_must_increase():
+    with pytest.raises(ValueError, match="keys must increase, got b'a' after b'b'"):
+        table.write_table([(b"b", b""), (b"a", b"")])
+
+
+@pytest.mark.parametrize("size", [0, 1, 47, 48, 100, 1000])
+def test_a_table_that_is_cut_short_is_refused(size):
+    data = table.write_table(ITEMS)
+    with pytest.raises(tf.errors.DataLossError, match="Unable to open table file the/index"):
+        table.read_table(data[:size], "the/index")
+
+
+@hypothesis.settings(max_examples=300)
+@hypothesis.given(st.data())
+def test_a_flipped_bit_is_refused_or_changes_nothing(data):
+    whole = table.write_table(ITEMS)
+    at = data.draw(st.integers(0, len(whole) - 1))
+    broken = bytearray(whole)
+    broken[at] ^= 1 << data.draw(st.integers(0, 7))
+    try:
+        found = table.read_table(bytes(broken), "t")
+    except tf.errors.DataLossError:
+        return
+    assert found == ITEMS
+
+
+@hypothesis.given(st.binary(max_size=300))
+def test_any_bytes_are_refused(data):
+    with pytest.raises(tf.errors.DataLossError):
+        table.read_table(data + b"\0" * 40 + (0xDB4775248B80FB57).to_bytes(8, "little"), "t")
+
+
+def test_checksums_are_crc32c():
+    assert checksum.extend(0, b"123456789") == 0xE3069283
+    assert checksum.masked(b"foo") != checksum.extend(0, b"foo")
+
+
+@pytest.mark.parametrize("value", [0, 1, 127, 128, 300, 1 << 40])
+def test_varints_come_back(value):
+    assert table.decode_varint(table.encode_varint(value), 0) == (value, len(table.encode_varint(value)))
+
+
+def test_slice_texts():
+    assert slices.parse("") is None
+    assert slices.parse("4 2 0,2:-") == ((4, 2), ((0, 2), (0, slices.FULL)))
+    for text in ("4 2 0,2", "4 x", "4 3,2", "4 -1,2"):
+        with pytest.raises(tf.errors.InvalidArgumentError, match="slice"):
+            slices.parse(text)
+
+
+@hypothesis.given(st.lists(st.tuples(st.integers(0, 1 << 50), st.integers(-1, 1 << 50)), min_size=1, max_size=3))
+def test_keys_of_slices_sort_as_their_parts_do(extents):
+    first = slices.key(b"name", extents)
+    after = [(extents[0][0] + 1, extents[0][1]), *extents[1:]]
+    assert first < slices.key(b"name", after)
+    assert first < slices.key(b"name2", extents)

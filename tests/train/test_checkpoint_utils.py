@@ -1,0 +1,108 @@
+"""Checkpoints read without a graph, and variables whose initial values come from one."""
+
+import re
+
+import numpy as np
+import pytest
+
+import hookloop as tf
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    with tf.Graph().as_default(), tf.Session() as session:
+        with tf.variable_scope("old"):
+            tf.get_variable("a", initializer=[1.0, 2.0])
+            tf.get_variable("b", initializer=[[3.0]])
+            tf.get_variable("p", initializer=np.arange(8, dtype="f").reshape(4, 2))
+        session.run(tf.global_variables_initializer())
+        tf.train.Saver().save(session, str(tmp_path / "m"), global_step=4)
+    return str(tmp_path)
+
+
+@pytest.fixture
+def new_variables():
+    with tf.variable_scope("new"):
+        a = tf.get_variable("a", [2])
+        b = tf.get_variable("b", [1, 1], use_resource=True)
+        p = tf.get_variable("p", [4, 2], partitioner=tf.fixed_size_partitioner(2))
+    return a, b, p
+
+
+def initialized(*variables):
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        return session.run([tf.convert_to_tensor(v) for v in variables])
+
+
+def test_reading(checkpoint):
+    assert tf.train.list_variables(checkpoint) == [("old/a", [2]), ("old/b", [1, 1]), ("old/p", [4, 2])]
+    np.testing.assert_array_equal(tf.train.load_variable(checkpoint, "old/a"), [1, 2])
+    reader = tf.train.NewCheckpointReader(checkpoint + "/m-4")
+    assert reader.has_tensor("old/b") and not reader.has_tensor("b")
+    assert reader.get_variable_to_dtype_map()["old/a"] == tf.float32
+    assert reader.debug_string().splitlines()[0] == b"old/a (DT_FLOAT) [2]"
+    with pytest.raises(tf.errors.NotFoundError, match="Key zz not found in checkpoint"):
+        reader.get_tensor("zz")
+    with pytest.raises(tf.errors.NotFoundError, match="Failed to find any matching files"):
+        tf.train.NewCheckpointReader(checkpoint + "/none")
+    with pytest.raises(ValueError, match="Couldn't find 'checkpoint' file or checkpoints in given directory"):
+        tf.train.load_checkpoint(checkpoint + "/..")
+
+
+def test_a_scope_is_initialized_from_another(executor, checkpoint, new_variables):
+    tf.train.init_from_checkpoint(checkpoint, {"old/": "new/"})
+    a, b, p = initialized(*new_variables)
+    np.testing.assert_array_equal(a, [1, 2])
+    np.testing.assert_array_equal(b, [[3]])
+    np.testing.assert_array_equal(p, np.arange(8).reshape(4, 2))
+
+
+def test_variables_are_initialized_by_name_and_by_themselves(checkpoint, new_variables):
+    a, _, p = new_variables
+    tf.train.init_from_checkpoint(checkpoint, {"old/a": a, "old/p": "new/p"})
+    found = initialized(a, p)
+    np.testing.assert_array_equal(found[0], [1, 2])
+    np.testing.assert_array_equal(found[1], np.arange(8).reshape(4, 2))
+
+
+@pytest.mark.parametrize(("mapping", "text"), [
+    ({"old/zz": "new/a"}, "Tensor old/zz is not found in"),
+    ({"old/a": "new/zz"}, "Should be 'scope/': 'other_scope/'."),
+    ({"old/b": "new/a"}, "Shape of variable new/a:0 ((2,)) doesn't match with shape of tensor old/b ([1, 1])"),
+    ({"zz/": "new/"}, "Tensor zz/a (a in new/) is not found in"),
+])  # fmt: skip
+def test_errors_of_assignment_maps(checkpoint, new_variables, mapping, text):
+    with pytest.raises(ValueError, match=re.escape(text)):
+        tf.train.init_from_checkpoint(checkpoint, mapping)
+
+
+def test_warm_start(checkpoint):
+    with tf.variable_scope("old"):
+        a = tf.get_variable("a", [2])
+    other = tf.get_variable("other", [4, 2])
+    tf.train.warm_start(checkpoint, vars_to_warm_start="o.*", var_name_to_prev_var_name={"other": "old/p"})
+    found = initialized(a, other)
+    np.testing.assert_array_equal(found[0], [1, 2])
+    np.testing.assert_array_equal(found[1], np.arange(8).reshape(4, 2))
+    with pytest.raises(ValueError, match="they were not used: \\['none'\\]"):
+        tf.train.warm_start(checkpoint, "old/a", var_name_to_prev_var_name={"none": "old/a"})
+
+
+@pytest.mark.parametrize("partitioner", [None, tf.fixed_size_partitioner(2)])
+def test_rows_move_with_their_words(executor, checkpoint, tmp_path, partitioner):
+    (tmp_path / "old.txt").write_text("ape\nbee\ncat\ndog\n")
+    (tmp_path / "new.txt").write_text("dog\nelk\nbee\n")
+    rows = tf.get_variable("rows", [4, 2], partitioner=partitioner)
+    info = tf.train.VocabInfo(str(tmp_path / "new.txt"), 3, 1, str(tmp_path / "old.txt"),
+                              backup_initializer=tf.constant_initializer(-1))  # fmt: skip
+    tf.train.warm_start(checkpoint, None, {"rows": info}, {"rows": "old/p"})
+    np.testing.assert_array_equal(initialized(rows)[0], [[6, 7], [-1, -1], [2, 3], [-1, -1]])
+
+
+def test_new_checkpoints_are_yielded_once(checkpoint):
+    assert list(tf.train.checkpoints_iterator(checkpoint, timeout=0)) == [checkpoint + "/m-4"]
+    calls = []
+    found = tf.train.checkpoints_iterator(checkpoint, timeout=0, timeout_fn=lambda: len(calls) > 2 or calls.append(1))
+    assert list(found) == [checkpoint + "/m-4"]
+    assert len(calls) == 3

@@ -1,0 +1,242 @@
+"""Savers: their nodes are TensorFlow's, what they save comes back, and each error says what it is."""
+
+import json
+import os
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import hookloop as tf
+
+FIXTURES = Path(__file__).parent.parent / "fixtures"
+NODES = json.loads((FIXTURES / "savers.json").read_text())
+PROGRAMS = {
+    "basic": lambda: (tf.get_variable("b", [3]), tf.get_variable("a", [2, 2]), tf.train.Saver()),
+    "resource": lambda: (tf.get_variable("b", [3], use_resource=True), tf.get_variable("a", [2, 2]), tf.train.Saver()),
+    "reshape": lambda: (tf.get_variable("b", [3]), tf.get_variable("r", [2], use_resource=True),
+                        tf.train.Saver(reshape=True)),
+    "sequential": lambda: (tf.get_variable("b", [3]), tf.get_variable("a", [2, 2]),
+                           tf.train.Saver(restore_sequentially=True)),
+    "sharded": lambda: (tf.get_variable("b", [3]), tf.get_variable("a", [2, 2]), tf.train.Saver(sharded=True)),
+    "dictionary": lambda: tf.train.Saver({"x": tf.get_variable("b", [3]), "w": tf.get_variable("a", [2])}, name="mine"),
+    "partitioned": lambda: (tf.get_variable("p", [4, 2], partitioner=tf.fixed_size_partitioner(2)), tf.train.Saver()),
+    "two": lambda: (tf.get_variable("b", [3]), tf.train.Saver(), tf.train.Saver()),
+    "empty": lambda: tf.train.Saver(allow_empty=True),
+}  # fmt: skip
+
+
+@pytest.fixture
+def variables():
+    """Variables of every kind, with values that differ from one call of the initializer to the next."""
+    tf.get_variable("w", [3, 4], initializer=tf.random_uniform_initializer())
+    tf.get_variable("r", [2], use_resource=True, initializer=tf.random_uniform_initializer())
+    tf.get_variable("p", [7, 2], partitioner=tf.fixed_size_partitioner(3), initializer=tf.random_uniform_initializer())
+    tf.Variable(np.int64(7), name="step")
+    tf.Variable(["ab", ""], name="text")
+    return tf.global_variables()
+
+
+def values_of(session):
+    return session.run(tf.global_variables())
+
+
+def assert_same(found, expected):
+    for left, right in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(left, right)
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_nodes_are_tensorflows(name, graph):
+    PROGRAMS[name]()
+    found = [[op.name, op.type, [i.name for i in op.inputs], sorted(c.name for c in op.control_inputs)]
+             for op in graph.get_operations() if "save" in op.name or "mine" in op.name]  # fmt: skip
+    assert found == NODES[name]
+
+
+@pytest.mark.parametrize("arguments", [{}, {"sharded": True}, {"reshape": True}, {"restore_sequentially": True}])
+def test_variables_come_back_in_another_session(executor, tmp_path, variables, arguments):
+    saver = tf.train.Saver(**arguments)
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        expected = values_of(session)
+        prefix = saver.save(session, str(tmp_path / "model"), global_step=3)
+    assert prefix == str(tmp_path / "model-3")
+    with tf.Session() as session:
+        saver.restore(session, prefix)
+        assert_same(values_of(session), expected)
+
+
+def test_tensorflows_checkpoint_is_restored(executor):
+    rows = tf.get_variable("rows", [70, 5], partitioner=tf.fixed_size_partitioner(2))
+    tf.get_variable("float", [2, 3])
+    text = tf.Variable([["", ""], ["", ""]], name="text")
+    with tf.Session() as session:
+        tf.train.Saver().restore(session, str(FIXTURES / "checkpoints" / "single"))
+        np.testing.assert_array_equal(session.run(tf.convert_to_tensor(rows)), np.arange(350).reshape(70, 5))
+        np.testing.assert_array_equal(session.run("float:0"), np.arange(6).reshape(2, 3))
+        assert session.run(text)[1, 0] == b"x" * 300
+
+
+def test_old_checkpoints_are_removed_and_the_state_file_tells_which_are_kept(tmp_path, variables):
+    saver = tf.train.Saver(max_to_keep=2)
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        for step in range(4):
+            saver.save(session, str(tmp_path / "m"), global_step=step)
+    kept = [str(tmp_path / f"m-{step}") for step in (2, 3)]
+    assert saver.last_checkpoints == kept
+    assert sorted({name.split(".")[0] for name in os.listdir(tmp_path)}) == ["checkpoint", "m-2", "m-3"]
+    state = tf.train.get_checkpoint_state(str(tmp_path))
+    assert list(state.all_model_checkpoint_paths) == kept
+    assert tf.train.latest_checkpoint(str(tmp_path)) == kept[-1]
+
+
+def test_a_directory_of_checkpoints_can_be_moved(tmp_path, variables):
+    saver = tf.train.Saver()
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        saver.save(session, str(tmp_path / "here" / "m"))
+        expected = values_of(session)
+    shutil.move(tmp_path / "here", tmp_path / "there")
+    found = tf.train.latest_checkpoint(str(tmp_path / "there"))
+    assert found == str(tmp_path / "there" / "m")
+    with tf.Session() as session:
+        saver.restore(session, found)
+        assert_same(values_of(session), expected)
+
+
+def test_one_of_the_old_checkpoints_is_kept_for_ever_every_so_many_hours(tmp_path, variables):
+    saver = tf.train.Saver(max_to_keep=1, keep_checkpoint_every_n_hours=1e-9)
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        for step in range(3):
+            saver.save(session, str(tmp_path / "m"), global_step=step, write_meta_graph=False)
+    assert {f"m-{step}.index" for step in range(3)} <= set(os.listdir(tmp_path))
+
+
+def test_checkpoints_of_an_earlier_program_are_taken_over(tmp_path, variables):
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        first = tf.train.Saver()
+        paths = [first.save(session, str(tmp_path / "m"), global_step=step) for step in range(2)]
+        second = tf.train.Saver(max_to_keep=2)
+        second.recover_last_checkpoints([*paths, str(tmp_path / "gone")])
+        assert second.last_checkpoints == paths
+        second.save(session, str(tmp_path / "m"), global_step=2)
+    assert not tf.train.checkpoint_exists(paths[0]) and tf.train.checkpoint_exists(paths[1])
+
+
+def test_a_saver_is_made_from_its_message(tmp_path, variables):
+    saver = tf.train.Saver(max_to_keep=3)
+    again = tf.train.Saver(saver_def=saver.as_saver_def())
+    assert again.as_saver_def() == saver.as_saver_def()
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        expected = values_of(session)
+        prefix = again.save(session, str(tmp_path / "m"))
+        session.run(tf.global_variables_initializer())
+        again.restore(session, prefix)
+        assert_same(values_of(session), expected)
+
+
+def test_steps_with_leading_zeros(tmp_path, variables):
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        step = tf.train.get_or_create_global_step()
+        session.run(step.initializer)
+        saver = tf.train.Saver(pad_step_number=True)
+        assert saver.save(session, str(tmp_path / "m"), global_step=step).endswith("m-00000000")
+
+
+@pytest.mark.parametrize(("make", "error", "text"), [
+    (lambda v, w: {"x": v, "y": v}, ValueError, "The same saveable will be restored with two names: y"),
+    (lambda v, w: [v, v], ValueError, "At least two variables have the same name: v"),
+    (lambda v, w: {"x": v, "y": 3}, TypeError, "must be a dict mapping string names to Tensors/Variables. Not a variable: 3"),
+    (lambda v, w: [tf.constant(1.0)], TypeError, "Variable to save is not a Variable"),
+    (lambda v, w: {"x": [v, w]}, ValueError, "Slices must all be slices"),
+    (lambda v, w: {3: v}, TypeError, "Name is not a string: 3"),
+    (lambda v, w: 3, TypeError, "should be passed in a dict or a list: 3"),
+])  # fmt: skip
+def test_what_cannot_be_saved(make, error, text):
+    v, w = tf.Variable([1.0, 2.0], name="v"), tf.Variable(3.0, name="w")
+    with pytest.raises(error, match=re.escape(text)):
+        tf.train.Saver(make(v, w))
+
+
+def test_errors_of_building():
+    with pytest.raises(ValueError, match="No variables to save"):
+        tf.train.Saver()
+    saver = tf.train.Saver(defer_build=True)
+    with pytest.raises(RuntimeError, match=r"`build\(\)` should be called before save if defer_build==True"):
+        saver.save(None, "x")
+
+
+def test_errors_of_saving(tmp_path):
+    tf.Variable([1.0, 2.0], name="v")
+    saver = tf.train.Saver()
+    with tf.Session() as session:
+        with pytest.raises(ValueError, match="Parent directory of .* doesn't exist, can't save"):
+            saver.save(session, str(tmp_path / "none" / "m"))
+        with pytest.raises(tf.errors.FailedPreconditionError, match="Attempting to use uninitialized value v"):
+            saver.save(session, str(tmp_path / "m"))
+        with pytest.raises(ValueError, match="'latest_filename' must not contain path components"):
+            saver.save(session, str(tmp_path / "m"), latest_filename="a/b")
+        with pytest.raises(TypeError, match="'sess' must be a Session; None"):
+            saver.save(None, str(tmp_path / "m"))
+    assert os.listdir(tmp_path) == []
+
+
+def test_errors_of_restoring_leave_the_variables_alone(executor, tmp_path):
+    v = tf.Variable([1.0, 2.0], name="v")
+    w = tf.Variable(5.0, name="w")
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        prefix = tf.train.Saver([v]).save(session, str(tmp_path / "m"))
+        session.run(v.assign([3.0, 4.0]))
+        cases = [
+            (tf.train.Saver([v, w]), tf.errors.NotFoundError, "Key w not found in checkpoint"),
+            (tf.train.Saver({"v": w}), tf.errors.InvalidArgumentError, "Assign requires shapes of both tensors to match"),
+            (tf.train.Saver({"v": tf.Variable([1, 2])}), tf.errors.InvalidArgumentError, "tensor_name = v; expected dtype int32"),
+        ]  # fmt: skip
+        for saver, error, text in cases:
+            with pytest.raises(error, match="Restoring from checkpoint failed") as caught:
+                saver.restore(session, prefix)
+            assert text in str(caught.value)
+        with pytest.raises(ValueError, match="The passed save_path is not a valid checkpoint"):
+            saver.restore(session, str(tmp_path / "none"))
+        with pytest.raises(ValueError, match="Can't load save_path when it is None"):
+            saver.restore(session, None)
+        np.testing.assert_array_equal(session.run(v), [3, 4])
+        assert session.run(w) == 5
+
+
+def test_state_files(tmp_path, caplog):
+    assert tf.train.get_checkpoint_state(str(tmp_path)) is None
+    assert tf.train.latest_checkpoint(str(tmp_path)) is None
+    tf.train.update_checkpoint_state(str(tmp_path), "m-3", all_model_checkpoint_paths=["m-1"])
+    state = tf.train.get_checkpoint_state(str(tmp_path))
+    assert list(state.all_model_checkpoint_paths) == [str(tmp_path / name) for name in ("m-1", "m-3")]
+    (tmp_path / "checkpoint").write_text("garbage{")
+    assert tf.train.get_checkpoint_state(str(tmp_path)) is None
+    assert "Checkpoint ignored" in caplog.text
+    (tmp_path / "checkpoint").write_text("")
+    with pytest.raises(ValueError, match="Invalid checkpoint state loaded from"):
+        tf.train.get_checkpoint_state(str(tmp_path))
+    with pytest.raises(ValueError, match="Checkpoint timestamps, if provided, must match checkpoint paths"):
+        tf.train.update_checkpoint_state(str(tmp_path), "m", all_model_checkpoint_timestamps=[1.0, 2.0])
+
+
+def test_a_graph_is_written_beside_the_checkpoint(tmp_path, variables):
+    saver = tf.train.Saver()
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        prefix = saver.save(session, str(tmp_path / "m"))
+    from tensorboard.compat.proto.meta_graph_pb2 import MetaGraphDef
+
+    message = MetaGraphDef.FromString(Path(prefix + ".meta").read_bytes())
+    assert message.saver_def == saver.as_saver_def()
+    assert [node.name for node in message.graph_def.node] == [op.name for op in tf.get_default_graph().get_operations()]
+    assert len(message.collection_def["variables"].bytes_list.value) == len(tf.global_variables())
