@@ -20,6 +20,8 @@ enum {
     POLL_PERIOD_NS = 10000000
 };
 
+static const int64_t MOST_ELEMENTS = INT64_MAX / 32; /* of a tensor: its bytes can be counted, whatever its type */
+
 #ifdef HL_DEBUG
 static hl_counters counters;
 #define HL_COUNT(what) __atomic_fetch_add(&counters.what, 1, __ATOMIC_RELAXED)
@@ -104,7 +106,8 @@ static void arena_note_use(hl_arena *arena, int64_t bytes) {
 
 hl_status hl_variable_reshape(hl_variable *variable, int rank, const int64_t *dims) {
     int64_t size = 1;
-    for (int axis = 0; axis < rank; axis++) size *= dims[axis];
+    for (int axis = 0; axis < rank; axis++)
+        if (__builtin_mul_overflow(size, dims[axis], &size) || size > MOST_ELEMENTS) return HL_RESOURCE_EXHAUSTED;
     int64_t bytes = size * (int64_t)hl_dtype_size((hl_dtype)variable->dtype);
     if (!variable->data || bytes > variable->capacity) {
         char *data = allocate((size_t)bytes);
@@ -273,6 +276,7 @@ static bool size_tensor(hl_frame *frame, const hl_tensor_spec *spec, hl_tensor *
         tensor->dims[axis] = regs[dim[axis]];
         if (tensor->dims[axis] < 0 || __builtin_mul_overflow(size, tensor->dims[axis], &size)) return false;
     }
+    if (size > MOST_ELEMENTS) return false;
     tensor->size = size;
     int64_t stride = 1;
     tensor->contiguous = true;
@@ -285,9 +289,38 @@ static bool size_tensor(hl_frame *frame, const hl_tensor_spec *spec, hl_tensor *
     return true;
 }
 
-static hl_status out_of_memory(hl_frame *frame, int64_t bytes) {
+/* The node whose instruction makes a tensor, or -1. */
+static int32_t maker_of(const hl_plan *plan, int32_t tensor) {
+    for (int32_t i = 0; i < plan->n_instrs; i++) {
+        const hl_instr_spec *spec = &plan->instrs[i];
+        for (int32_t k = spec->n_in; k < spec->n_in + spec->n_out; k++)
+            if (plan->operands[spec->first_operand + k] == tensor) return spec->node;
+    }
+    return -1;
+}
+
+/* Where there is no room for a tensor, -1: for what instructions need while they run. */
+static hl_status out_of_memory(hl_frame *frame, int32_t tensor, int64_t bytes) {
+    char shape[160] = "";
     frame->prepared = false;
-    return hl_fail(&frame->run, HL_RESOURCE_EXHAUSTED, "out of memory: %lld bytes are needed", (long long)bytes);
+    frame->failed_node = tensor < 0 ? -1 : maker_of(frame->plan, tensor);
+    if (tensor >= 0) {
+        const hl_tensor *t = &frame->tensors[tensor];
+        int length = 0;
+        for (int axis = 0; axis < t->rank && length < (int)sizeof shape - 24; axis++)
+            length += snprintf(shape + length, sizeof shape - (size_t)length, axis ? ",%lld" : "%lld", (long long)t->dims[axis]);
+    }
+    return hl_fail(&frame->run, HL_RESOURCE_EXHAUSTED, "OOM when allocating %s%s%s: %lld bytes are needed",
+                   tensor < 0 ? "working memory" : "tensor with shape[", shape, tensor < 0 ? "" : "]", (long long)bytes);
+}
+
+static int32_t largest_in_arena(const hl_frame *frame) {
+    int32_t found = -1;
+    for (int32_t k = 0; k < frame->plan->n_tensors; k++)
+        if (frame->plan->tensors[k].storage == HL_IN_ARENA && frame->plan->tensors[k].group == 0 &&
+            (found < 0 || tensor_bytes(&frame->tensors[k]) > tensor_bytes(&frame->tensors[found])))
+            found = k;
+    return found;
 }
 
 static hl_status place_arena(hl_frame *frame) {
@@ -296,9 +329,9 @@ static hl_status place_arena(hl_frame *frame) {
     for (int32_t slot = 0; slot < plan->n_arena_slots; slot++) {
         frame->slot_offset[slot] = offset;
         if (__builtin_add_overflow(offset, (int64_t)round_up((size_t)frame->slot_bytes[slot], HL_ALIGNMENT), &offset))
-            return out_of_memory(frame, INT64_MAX);
+            return out_of_memory(frame, largest_in_arena(frame), INT64_MAX);
     }
-    if (!arena_reserve(frame->arena, offset)) return out_of_memory(frame, offset);
+    if (!arena_reserve(frame->arena, offset)) return out_of_memory(frame, largest_in_arena(frame), offset);
     frame->arena_base = frame->arena->base;
     return HL_OK;
 }
@@ -324,6 +357,7 @@ static hl_status size_group(hl_frame *frame, const hl_group_spec *group) {
         hl_tensor *tensor = &frame->tensors[order[k]];
         if (!size_tensor(frame, spec, tensor)) {
             frame->prepared = false;
+            frame->failed_node = maker_of(plan, order[k]);
             return hl_fail(&frame->run, HL_INVALID_ARGUMENT, "a size is negative or too large");
         }
         if (spec->strided) continue;
@@ -331,9 +365,9 @@ static hl_status size_group(hl_frame *frame, const hl_group_spec *group) {
         if (spec->storage == HL_IN_ARENA) {
             if (bytes > frame->slot_bytes[spec->index]) frame->slot_bytes[spec->index] = bytes;
         } else if (spec->storage == HL_IN_GROWN) {
-            if (!grow(&frame->grown[spec->index], &frame->grown_bytes[spec->index], bytes)) return out_of_memory(frame, bytes);
+            if (!grow(&frame->grown[spec->index], &frame->grown_bytes[spec->index], bytes)) return out_of_memory(frame, order[k], bytes);
         } else if (spec->storage == HL_IN_FOLDED && !frame->folded_done) {
-            if (!grow(&frame->folded[spec->index], &frame->folded_bytes[spec->index], bytes)) return out_of_memory(frame, bytes);
+            if (!grow(&frame->folded[spec->index], &frame->folded_bytes[spec->index], bytes)) return out_of_memory(frame, order[k], bytes);
         }
     }
     return group == plan->groups ? place_arena(frame) : HL_OK;
@@ -423,7 +457,7 @@ static hl_status reserve_scratch(hl_frame *frame) {
     int64_t wanted = each * frame->run.threads;
     if (wanted > arena->scratch_capacity) {
         char *fresh = allocate((size_t)wanted);
-        if (!fresh) return out_of_memory(frame, wanted);
+        if (!fresh) return out_of_memory(frame, -1, wanted);
         free(arena->scratch);
         arena->scratch = fresh;
         arena->scratch_capacity = wanted;
@@ -534,21 +568,31 @@ static hl_status walk(hl_frame *frame, const hl_instr *pc, const hl_instr *end) 
     return HL_OK;
 }
 
-/* Looks at the clock between instructions, until the first write: a step that was interrupted changed nothing. */
-static hl_status walk_polling(hl_frame *frame, const hl_instr *pc) {
+static hl_status poll_run(hl_run *run) {
+    if (run->stopped == HL_OK) run->stopped = hl_frame_poll(run->frame);
+    return run->stopped;
+}
+
+/* Looks at the clock between instructions and inside long ones, until the first write: a step that was interrupted
+ * changed nothing. */
+static hl_status walk_polling(hl_frame *frame, const hl_instr *pc, const hl_instr *end) {
     hl_run *run = &frame->run;
     const hl_instr *commit = frame->code + frame->plan->commit;
-    for (;;) {
-        if (pc < commit) {
-            hl_status status = hl_frame_poll(frame);
-            if (status != HL_OK) return stopped(frame, pc, status);
-        }
+    hl_status status = HL_OK;
+    run->stopped = HL_OK;
+    while (pc != end) {
+        run->poll = pc < commit ? poll_run : NULL;
+        if (run->poll && (status = poll_run(run)) != HL_OK) break;
         HL_COUNT(instructions);
-        hl_status status = pc->fn(pc, run);
+        status = pc->fn(pc, run);
+        if (run->stopped != HL_OK) status = run->stopped;
         if (status == HL_OK) pc++;
         else if (status == HL_JUMP) pc = run->next;
-        else return stopped(frame, pc, status);
+        else break;
     }
+    run->poll = NULL;
+    run->stopped = HL_OK;
+    return pc == end ? HL_OK : stopped(frame, pc, status);
 }
 
 hl_status hl_frame_run(hl_frame *frame) {
@@ -558,13 +602,13 @@ hl_status hl_frame_run(hl_frame *frame) {
     unsigned mode = frame->caller_mode = hl_flush_denormals();
     hl_status status = HL_OK;
     if (__builtin_expect(!frame->folded_done, 0)) {
-        status = walk(frame, frame->code, frame->code + plan->prologue_end);
+        status = walk_polling(frame, frame->code, frame->code + plan->prologue_end);
         if (status == HL_OK) frame->folded_done = true;
     }
     for (int32_t k = 0; k < plan->n_stacks; k++) frame->stacks[k].used = 0;
     if (status == HL_OK) {
         const hl_instr *start = frame->code + plan->prologue_end;
-        status = frame->cost_ns > POLL_COST_NS ? walk_polling(frame, start) : walk(frame, start, NULL);
+        status = frame->cost_ns > POLL_COST_NS ? walk_polling(frame, start, NULL) : walk(frame, start, NULL);
     }
     hl_restore_denormals(mode);
     if (frame->arena->capacity >= BIG_ARENA) {

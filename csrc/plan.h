@@ -112,6 +112,8 @@ struct hl_run {
     hl_pool *pool;
     int threads;            /* how many may work on this run, the caller included */
     const hl_instr *next;   /* where HL_JUMP goes */
+    hl_status (*poll)(hl_run *run); /* whether to go on, about every 10 ms; NULL where an instruction must not be left half done */
+    hl_status stopped;      /* what poll said where that was not HL_OK: the instruction's results are not used */
     char message[HL_MESSAGE_BYTES];
     void *frame;            /* the runner's own */
 };

@@ -126,8 +126,21 @@ static void run_unit(const job *j, int64_t unit, int index) {
     for (int64_t chunk = first; chunk < end; chunk++) j->fn(j->arg, chunk, index);
 }
 
-/* Takes part in a job until nothing is left to claim, and counts what it did as done. Gives how much that was. */
-static int64_t work(job *j, int index) {
+static bool is_stopped(hl_run *run) { return run->poll && run->poll(run) != HL_OK; }
+
+/* Claims all that is left and leaves it undone. Gives how much that was. */
+static int64_t abandon(job *j, uint32_t generation, int threads) {
+    int64_t count = 0;
+    for (int k = 0; k < threads; k++) {
+        const uint64_t word = atomic_exchange_explicit(&j->ranges[k].word, range_word(generation, 0, 0), memory_order_acq_rel);
+        count += (int64_t)(word & 0xffff) - (int64_t)(word >> 16 & 0xffff);
+    }
+    return count;
+}
+
+/* Takes part in a job until nothing is left to claim, and counts what it did as done. Gives how much that was. The caller
+ * gives its run and looks between units whether to go on. */
+static int64_t work(job *j, int index, hl_run *run) {
     const uint64_t header = atomic_load_explicit(&j->header, memory_order_acquire);
     const uint32_t generation = (uint32_t)(header >> 32);
     const int threads = (int)(header & 0xffff);
@@ -135,7 +148,11 @@ static int64_t work(job *j, int index) {
     if (index >= threads) return 0;
     for (int k = 0; k < threads; k++) {
         range *r = &j->ranges[(index + k) % threads];
-        for (int64_t unit; (unit = claim_unit(r, generation, k == 0)) >= 0; count++) run_unit(j, unit, index);
+        for (int64_t unit; (unit = claim_unit(r, generation, k == 0)) >= 0;) {
+            run_unit(j, unit, index);
+            count++;
+            if (run && is_stopped(run)) count += abandon(j, generation, threads);
+        }
     }
     if (count) atomic_fetch_add_explicit(&j->done, count, memory_order_acq_rel);
     return count;
@@ -201,7 +218,7 @@ static void *worker_main(void *argument) {
         seen = atomic_load_explicit(&p->posted, memory_order_acquire);
         const int latest = atomic_load_explicit(&p->latest, memory_order_relaxed);
         int64_t count = 0;
-        for (int k = 0; k < JOBS; k++) count += work(&p->jobs[(latest + k) % JOBS], w->index);
+        for (int k = 0; k < JOBS; k++) count += work(&p->jobs[(latest + k) % JOBS], w->index, NULL);
         if (count && atomic_load_explicit(&p->pause_ns, memory_order_relaxed)) atomic_store(&p->pause_ns, 0);
     }
 }
@@ -230,8 +247,11 @@ static job *take_job(hl_pool *p) {
     return NULL;
 }
 
-static void run_alone(int64_t n_chunks, hl_chunk_fn fn, void *arg) {
-    for (int64_t chunk = 0; chunk < n_chunks; chunk++) fn(arg, chunk, 0);
+static void run_alone(hl_run *run, int64_t n_chunks, hl_chunk_fn fn, void *arg) {
+    for (int64_t chunk = 0; chunk < n_chunks; chunk++) {
+        fn(arg, chunk, 0);
+        if (is_stopped(run)) return;
+    }
 }
 
 /* Waits for chunks that workers have claimed. A worker may be waiting for this very processor. */
@@ -267,24 +287,25 @@ static void publish(hl_pool *p, job *j, int threads, int64_t n_chunks, hl_chunk_
 }
 
 void hl_parallel(hl_run *run, int64_t n_chunks, double cost_ns, hl_chunk_fn fn, void *arg) {
+    if (run->stopped != HL_OK) return;
     hl_pool *p = run->pool;
     const bool many = p && run->threads > 1 && n_chunks > 1;
     const bool spinning = many && atomic_load_explicit(&p->spinning, memory_order_relaxed) > 0;
     if (!many || cost_ns < (spinning ? SHARE_COST_NS : WAKE_COST_NS)) {
-        run_alone(n_chunks, fn, arg);
+        run_alone(run, n_chunks, fn, arg);
         return;
     }
     if (p->forks != atomic_load_explicit(&forks, memory_order_relaxed)) p = run->pool = hl_pool_get(run->threads);
     job *j = p ? take_job(p) : NULL;
     if (!j) {
-        run_alone(n_chunks, fn, arg);
+        run_alone(run, n_chunks, fn, arg);
         return;
     }
     int threads = run->threads <= MAX_WORKERS + 1 ? run->threads : MAX_WORKERS + 1;
     if (threads > n_chunks) threads = (int)n_chunks;
     publish(p, j, threads, n_chunks, fn, arg);
     if (cost_ns >= WAKE_COST_NS) wake_workers(p, threads - 1);
-    work(j, 0);
+    work(j, 0, run);
     wait_for_others(j);
     atomic_store_explicit(&j->taken, false, memory_order_release);
 }

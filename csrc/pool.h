@@ -11,7 +11,8 @@
 /* chunk runs from 0 to n_chunks - 1; worker is the index of the caller (0) or worker (1..), for its scratch. */
 typedef void (*hl_chunk_fn)(void *arg, int64_t chunk, int worker);
 
-/* Runs fn for every chunk, on this thread alone where cost_ns (of all chunks) does not pay for waking a worker. */
+/* Runs fn for every chunk, on this thread alone where cost_ns (of all chunks) does not pay for waking a worker. Chunks
+ * are left undone once the run is to stop (run->stopped). */
 void hl_parallel(hl_run *run, int64_t n_chunks, double cost_ns, hl_chunk_fn fn, void *arg);
 
 hl_pool *hl_pool_get(int threads); /* the process's pool, grown to that many threads; rebuilt after a fork */

@@ -12,11 +12,21 @@ import pytest
 
 import hookloop as tf
 
-SOON = 1.0  # seconds: the promise is a tenth; a busy machine gets more
+SOON = 0.1  # seconds
+TRIALS = 8  # at most, until one is soon enough: the machine may be busy with other things
 
 
 def interrupted(session, fetches, feed_dict=None):
-    """Seconds from a Ctrl-C, sent while the step runs, to the KeyboardInterrupt."""
+    """Seconds from a Ctrl-C, sent while the step runs, to the KeyboardInterrupt: the best of a few."""
+    best = float("inf")
+    for _ in range(TRIALS):
+        best = min(best, interrupted_once(session, fetches, feed_dict))
+        if best < SOON:
+            break
+    return best
+
+
+def interrupted_once(session, fetches, feed_dict):
     sent = []
 
     def send():
@@ -55,6 +65,29 @@ def test_a_long_chain_of_products_is_left_and_changes_nothing():
         session.run(step, {x: np.zeros((2, 2), "f")})  # compiles
         assert interrupted(session, step, {x: np.zeros((700, 700), "f")}) < SOON
         assert session.run(v) == 1
+
+
+def test_one_long_instruction_is_left(config):
+    v = tf.Variable(0)
+    x = tf.placeholder(tf.float32, [None, None])
+    product = tf.matmul(x, x)
+    step = tf.assign_add(v, 1 + tf.cast(product[0, 0], tf.int32))
+    with tf.Session(config=config) as session:
+        session.run(v.initializer)
+        assert interrupted(session, step, {x: np.zeros((8000, 8000), "f")}) < SOON
+        assert session.run(v) == 0
+        assert (session.run(product, {x: np.full((600, 600), 0.5, "f")}) == 150).all()
+
+
+@pytest.mark.parametrize("op", [tf.tanh, lambda x: tf.random_normal(tf.shape(x)), lambda x: tf.gather(x, tf.range(9))])
+def test_a_few_long_instructions_are_left(config, op):
+    x = tf.placeholder(tf.float32, [None, None])
+    y = x
+    for _ in range(12):
+        y = op(y) + x[:9]
+    with tf.Session(config=config) as session:
+        assert interrupted(session, y, {x: np.zeros((9, 9_000_000), "f")}) < SOON
+        assert session.run(y, {x: np.zeros((9, 3), "f")}).shape == (9, 3)
 
 
 def test_a_blocking_dequeue_is_left():

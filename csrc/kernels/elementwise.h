@@ -114,7 +114,7 @@ static void ew_chunk(void *argument, int64_t chunk, int worker) {
 /* Walks everything, on the pool where that pays. */
 static inline hl_status ew_run(const ew_walk *walk, void *const *base, hl_run *run) {
     if (walk->n == 0 || walk->count == 0) return HL_OK;
-    if (run->threads == 1 || walk->n * walk->count <= EW_CHUNK) return ew_rows(walk, base, 0, walk->count);
+    if ((run->threads == 1 && !run->poll) || walk->n * walk->count <= EW_CHUNK) return ew_rows(walk, base, 0, walk->count);
     ew_job job = {.walk = walk, .base = base};
     int64_t chunks;
     if (walk->count == 1) {

@@ -82,7 +82,7 @@ static hl_status run_gather(const hl_instr *ins, hl_run *run) {
     const int64_t total = p->batch * p->outer * p->count;
     if (total == 0) return HL_OK;
     gather_job job = {p, ins->arg[0], ins->arg[1], ins->arg[2], total};
-    if (run->threads > 1 && total * p->bytes > 1 << 16) job.chunk = 1 + (1 << 14) / (p->bytes + 1);
+    if ((run->threads > 1 || run->poll) && total * p->bytes > 1 << 16) job.chunk = 1 + (1 << 14) / (p->bytes + 1);
     hl_parallel(run, (total + job.chunk - 1) / job.chunk, p->cost_ns, gather_chunk, &job);
     return HL_OK;
 }

@@ -32,6 +32,7 @@ enum {
     MAX_K_BLOCK = 768,   /* of a panel: 192 KB of B, which the second-level cache feeds fast enough */
     MAX_M_BLOCK = 480,   /* rows of A that stay in the second-level cache while the panels pass */
     TASK_NS = 4000,
+    LONGEST_TASK_NS = 5000000, /* between tasks a run looks whether to go on */
     MAX_TASKS = 64,
     MAX_PRODUCTS = 8,
     MAX_OPERANDS = 2 * MAX_PRODUCTS + MAX_STEPS
@@ -374,7 +375,7 @@ static void cut(gemm *g, int lanes, double gflops) {
     g->m_block = g->m_blocks > 1 ? ceil_div(ceil_div(g->m, g->m_blocks), 2 * ROWS) * 2 * ROWS : g->m;
     g->m_blocks = ceil_div(g->m, g->m_block);
     const int64_t units = g->batch * g->m_blocks * g->n_blocks;
-    g->units_per_task = ceil_div(units, min_of(units, wanted));
+    g->units_per_task = ceil_div(units, min_of(units, max_of(wanted, (int64_t)(g->cost_ns / LONGEST_TASK_NS))));
     g->tasks = ceil_div(units, g->units_per_task);
 }
 

@@ -89,6 +89,31 @@ static void test_no_chunks(void) {
     hl_parallel(&run, 0, 1e9, work, NULL);
 }
 
+static hl_status stop_at_once(hl_run *run) { return run->stopped = HL_CANCELLED; }
+
+/* A run that is to stop leaves the rest of its chunks undone, on one thread and on several, and takes no more work. */
+static void test_a_run_that_stops(void) {
+    enum { MANY = 1 << 18 };
+    static char marks[MANY];
+    for (int threads = 1; threads <= 4; threads += 3) {
+        hl_run run = {.pool = hl_pool_get(4), .threads = threads, .poll = stop_at_once};
+        int done = 0;
+        memset(marks, 0, sizeof marks);
+        hl_parallel(&run, sizeof marks, 1e9, work, marks);
+        for (size_t chunk = 0; chunk < sizeof marks; chunk++) {
+            CHECK(marks[chunk] <= 1);
+            done += marks[chunk];
+        }
+        CHECK(done > 0 && done < MANY);
+        hl_parallel(&run, sizeof marks, 1e9, work, marks);
+        for (size_t chunk = 0; chunk < sizeof marks; chunk++) done -= marks[chunk];
+        CHECK(done == 0);
+        run.stopped = HL_OK;
+        run.poll = NULL;
+        hl_parallel(&run, CHUNKS, 1e9, work, marks);
+    }
+}
+
 static void test_a_child_has_a_pool_of_its_own(void) {
     fflush(stdout);
     const pid_t child = fork();
@@ -108,6 +133,7 @@ int main(int argc, char **argv) {
     test_more_chunks_than_a_claim_has_bits_for();
     test_no_more_workers_than_the_run_has_threads();
     test_a_pool_grows_while_it_works();
+    test_a_run_that_stops();
     if (argc < 2 || strcmp(argv[1], "nofork")) test_a_child_has_a_pool_of_its_own();
     hl_pool_stop();
     printf("pool: ok\n");
