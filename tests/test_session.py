@@ -28,7 +28,7 @@ def test_fetches_keep_their_structure(executor):
 def test_fetches_by_name_and_twice(executor):
     a = tf.constant(7, name="a")
     with tf.Session() as session:
-        assert session.run(["a:0", a, "a"]) == [7, 7, None]
+        assert session.run(["a:0", a, "a", b"a:0"]) == [7, 7, None, 7]
 
 
 def test_fetched_arrays_are_the_callers_own(executor):
@@ -138,6 +138,12 @@ def test_default_sessions_and_graphs(executor):
         assert x.eval() == 3
         assert other.graph is graph
     assert other.run(x) == 3
+
+
+def test_a_session_is_entered_once_at_a_time():
+    session = tf.Session()
+    with session, pytest.raises(RuntimeError, match="Session context managers are not re-entrant"), session:
+        pass
 
 
 def test_an_interactive_session(executor):

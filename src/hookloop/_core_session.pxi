@@ -177,6 +177,7 @@ cdef class SessionCore:
     cdef public dict _variables        # key -> VariableCell
     cdef public dict _streams          # op -> StreamCell
     cdef public int _threads
+    cdef public int64_t _timeout_ns    # of every run that names no time limit of its own; 0 for none
     cdef list _recent
     cdef Arena _arena
     cdef bint _busy
@@ -246,7 +247,10 @@ cdef class SessionCore:
         if not entry.accepts([np.shape(a) for a in arguments]):
             fetches = recent.fetches if recent.kind == 0 else list(recent.items) if recent.kind == 1 else recent.items
             return self._run_slow(fetches, dict(zip(entry.feeds, arguments)), None, None)
-        return _structure(recent, self.run_entry(entry, arguments))
+        return _structure(recent, self.run_entry(entry, arguments, self._deadline_of_config()))
+
+    cdef int64_t _deadline_of_config(self):
+        return hl_now_ns() + self._timeout_ns if self._timeout_ns else 0
 
     cdef object _run_frame_recent(self, Recent recent, Frame frame, PyObject **values):
         cdef hl_status status
@@ -255,10 +259,12 @@ cdef class SessionCore:
         self._busy = True
         try:
             before = None if frame.log is None else self._state_before(entry)
+            if self._timeout_ns:
+                frame.deadline_ns = self._deadline_of_config()
             status = self._execute(entry, frame)
             if status == HL_RESTART:
                 arguments = [<object>values[i] for i in range(entry.n_feeds)]
-                return _structure(recent, self._restart(entry, frame, before, arguments, 0))
+                return _structure(recent, self._restart(entry, frame, before, arguments, frame.deadline_ns))
             if status != HL_OK:
                 self._failed(entry, frame, status)
             if frame.log:

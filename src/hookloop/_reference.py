@@ -188,6 +188,8 @@ class _Step(ArrayOps):
             self.dispatch(op)
         except (ValueError, TypeError, IndexError, ZeroDivisionError) as error:
             raise errors.InvalidArgumentError(None, op, f"{error} {describe(op)}") from error
+        except MemoryError as error:
+            raise errors.ResourceExhaustedError(None, op, f"OOM: {error} {describe(op)}") from error
 
     def dispatch(self, op):
         kind = op.type

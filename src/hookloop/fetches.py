@@ -156,7 +156,7 @@ def convert_feed(tensor, value):
     if dtype.name in ("resource", "variant"):
         return value
     if dtype.name == "string":
-        array = _text_array(value)
+        array = _text_array(tensor, value)
     else:
         array = _number_array(tensor, dtype, value)
     static = tensor._shape
@@ -191,8 +191,10 @@ def _number_array(tensor, dtype, value):
         raise ValueError(f"expected {describe(dtype, tensor._shape)}, got None at feed {tensor.name!r}")
     try:
         array = np.asarray(value, dtype=wanted, order="C")
-    except (ValueError, TypeError, OverflowError) as error:
-        raise type(error)(
+    except (ValueError, TypeError, OverflowError, NotImplementedError) as error:
+        # A number that does not fit, or a tensor in a list: of the wrong type, as where it stands alone.
+        kind = ValueError if isinstance(error, ValueError) else TypeError
+        raise kind(
             f"expected {describe(dtype, tensor._shape)}, got {_summary(value)} at feed {tensor.name!r}: {error}"
         ) from error
     if not array.flags.carray and not (array.flags.c_contiguous and array.flags.aligned and array.dtype.isnative):
@@ -200,9 +202,12 @@ def _number_array(tensor, dtype, value):
     return array
 
 
-def _text_array(value):
+def _text_array(tensor, value):
     array = np.asarray(value, dtype=object)
     flat = [item.encode() if isinstance(item, str) else item for item in array.ravel()]
+    for item in flat:
+        if not isinstance(item, bytes):
+            raise TypeError(f"expected {describe(tensor.dtype, tensor._shape)}, got {item!r} at feed {tensor.name!r}")
     out = np.empty(array.size, object)
     out[:] = flat
     return out.reshape(array.shape)

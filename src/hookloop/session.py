@@ -55,9 +55,12 @@ class BaseSession(SessionCore):
         self._contexts = []
         self._host_call = _HostCalls(self)
         self._threads = _thread_count(config)
-        self._timeout_ms = config.operation_timeout_in_ms if config is not None else 0
+        self._timeout_ns = 1000000 * int(config.operation_timeout_in_ms) if config is not None else 0
         self._reference = None
-        if os.environ.get("HOOKLOOP_EXECUTOR") == "reference":
+        executor = os.environ.get("HOOKLOOP_EXECUTOR") or "plan"
+        if executor not in ("plan", "reference"):
+            raise ValueError(f"expected HOOKLOOP_EXECUTOR to be plan or reference, got {executor!r}")
+        if executor == "reference":
             from ._reference import ReferenceExecutor
 
             self._reference = ReferenceExecutor(self)
@@ -173,8 +176,9 @@ class BaseSession(SessionCore):
         return feed_dict
 
     def _deadline(self, options):
-        timeout = options.timeout_in_ms if options is not None and options.timeout_in_ms else self._timeout_ms
-        return time.monotonic_ns() + int(timeout) * 1000000 if timeout else 0
+        timeout = 1000000 * int(options.timeout_in_ms) if options is not None else 0
+        timeout = timeout or self._timeout_ns
+        return time.monotonic_ns() + timeout if timeout else 0
 
     def _entry(self, mapped, order, values):
         shapes = [np.shape(v) for v in values]
@@ -212,7 +216,13 @@ class BaseSession(SessionCore):
             cell = VariableCell(key, value.dtype.as_datatype_enum, value.dtype)
             self._variables[key] = cell
         if cell.shape is None and value.shape is not None and all(isinstance(d, int) for d in value.shape):
-            cell.reshape(value.shape)
+            try:
+                cell.reshape(value.shape)
+            except MemoryError:
+                shape = ",".join(map(str, value.shape))
+                raise errors.ResourceExhaustedError(
+                    None, None, f"OOM when allocating variable {key} with shape[{shape}]"
+                ) from None
         return cell
 
     def _stream(self, op):
@@ -335,6 +345,11 @@ class Session(BaseSession):
     """
 
     def __enter__(self):
+        if self._contexts:
+            raise RuntimeError(
+                "Session context managers are not re-entrant. Use `Session.as_default()` if you want to enter a session "
+                "multiple times."
+            )
         graph_context = self._graph.as_default()
         session_context = self.as_default()
         graph_context.__enter__()
@@ -483,7 +498,9 @@ def _thread_count(config):
         return int(config.intra_op_parallelism_threads)
     wanted = os.environ.get("HOOKLOOP_NUM_THREADS")
     if wanted:
-        return max(int(wanted), 1)
+        if not wanted.isdecimal() or int(wanted) < 1:
+            raise ValueError(f"expected HOOKLOOP_NUM_THREADS to be a positive integer, got {wanted!r}")
+        return int(wanted)
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
