@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 
+import hookloop as tf
 from hookloop import cli
 from hookloop.demo.data import load_digits, load_idx
 from hookloop.demo.train import train
@@ -126,8 +127,49 @@ def test_a_plot_into_a_missing_directory(capsys):
     assert "nowhere/loss.png: its directory does not exist" in capsys.readouterr().err
 
 
-def test_arguments_that_make_no_sense(capsys):
+@pytest.mark.parametrize(
+    ("name", "text"), [("loss.xyz", "expected a name that ends in one of "), (".", "Is a directory")]
+)
+def test_a_plot_that_cannot_be_written_is_one_line_before_the_training(tmp_path, capsys, name, text):
+    assert cli.main(["demo", "--plot", str(tmp_path / name)]) == 2
+    said = capsys.readouterr()
+    assert text in said.err and said.err.count("\n") == 1
+    assert said.out == ""
+
+
+@pytest.mark.parametrize(
+    ("argument", "value", "text"),
+    [
+        ("--steps", "0", "expected a positive integer, got 0"),
+        ("--steps", "many", "expected a positive integer, got many"),
+        ("--threads", "-2", "expected a positive integer, got -2"),
+        ("--seed", "-1", "expected an integer from 0 to 4294967295, got -1"),
+        ("--seed", "4294967296", "expected an integer from 0 to 4294967295, got 4294967296"),
+    ],
+)
+def test_arguments_that_make_no_sense(capsys, argument, value, text):
     with pytest.raises(SystemExit) as ended:
-        cli.main(["demo", "--steps", "0"])
+        cli.main(["demo", f"{argument}={value}"])
     assert ended.value.code == 2
-    assert "expected a positive integer, got 0" in capsys.readouterr().err
+    assert text in capsys.readouterr().err
+
+
+def test_the_version(capsys):
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"hookloop {tf.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "text"),
+    [
+        ("HOOKLOOP_NUM_THREADS", "two", "expected HOOKLOOP_NUM_THREADS to be a positive integer, got 'two'"),
+        ("HOOKLOOP_NUM_THREADS", "0", "expected HOOKLOOP_NUM_THREADS to be a positive integer, got '0'"),
+        ("HOOKLOOP_EXECUTOR", "numpy", "expected HOOKLOOP_EXECUTOR to be plan or reference, got 'numpy'"),
+    ],
+)
+def test_variables_of_the_environment_that_make_no_sense(monkeypatch, variable, value, text):
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ValueError, match=text):
+        tf.Session()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
+from .version import VERSION
+
 __all__ = ["main"]
 
 _USAGE_ERROR = 2
@@ -12,22 +14,28 @@ _INTERRUPTED = 130
 
 
 def _positive(text):
-    value = int(text)
-    if value < 1:
+    if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"expected a positive integer, got {text}")
-    return value
+    return int(text)
+
+
+def _seed(text):
+    if not text.isdecimal() or int(text) >= 1 << 32:
+        raise argparse.ArgumentTypeError(f"expected an integer from 0 to {(1 << 32) - 1}, got {text}")
+    return int(text)
 
 
 def _parser():
     parser = argparse.ArgumentParser(
         prog="hookloop", description="A training-session engine for the CPU with TensorFlow 1's public API."
     )
+    parser.add_argument("--version", action="version", version=f"hookloop {VERSION}")
     commands = parser.add_subparsers(dest="command", required=True)
     demo = commands.add_parser("demo", help="train a small network on handwritten digits")
     demo.add_argument("--data", metavar="DIR", help="MNIST files in IDX format instead of scikit-learn's digits")
     demo.add_argument("--steps", type=_positive, default=3000, help="training steps (default: 3000)")
     demo.add_argument("--threads", type=_positive, help="threads of the session (default: all processors)")
-    demo.add_argument("--seed", type=int, default=0, help="of the weights and the order of the batches (default: 0)")
+    demo.add_argument("--seed", type=_seed, default=0, help="of the weights and the order of the batches (default: 0)")
     demo.add_argument("--plot", metavar="FILE.png", help="draw the loss curve into a file")
     demo.set_defaults(function=_demo)
     return parser
@@ -75,7 +83,8 @@ def _plotter(path):
 
     from .demo.data import DataError
 
-    if not Path(path).resolve().parent.is_dir():
+    place = Path(path)
+    if not place.resolve().parent.is_dir():
         raise DataError(f"{path}: its directory does not exist")
     try:
         import matplotlib
@@ -84,6 +93,14 @@ def _plotter(path):
         from matplotlib import pyplot
     except ImportError:
         raise DataError("--plot needs matplotlib: pip install hookloop[demo]") from None
+    kind = place.suffix[1:].lower() or "png"
+    known = pyplot.Figure().canvas.get_supported_filetypes()
+    if kind not in known:
+        raise DataError(f"{path}: expected a name that ends in one of {', '.join(sorted(known))}, got {kind}")
+    try:
+        place.open("ab").close()
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}") from None
 
     def draw(losses):
         figure, axes = pyplot.subplots(figsize=(8, 4.5), layout="constrained")
@@ -93,7 +110,7 @@ def _plotter(path):
         axes.semilogy(range(width // 2, width // 2 + width * len(means), width), means, color="tab:blue")
         axes.set(xlabel="step", ylabel="loss", title="Training loss")
         axes.grid(alpha=0.3)
-        figure.savefig(path, dpi=120)
+        figure.savefig(path, dpi=120, format=kind)
         pyplot.close(figure)
 
     return draw
