@@ -1,10 +1,10 @@
 # What a newcomer needs: `make demo` and `make test`. Both make their own environment in .venv.
 
-# The newest Python from 3.10 on, on the path or among pyenv's.
-PYTHON ?= $(shell for v in 13 12 11 10; do \
-	  for p in python3.$$v $$HOME/.pyenv/versions/3.$$v.*/bin/python; do \
-	    p=$$(command -v $$p 2>/dev/null) && "$$p" -c 'import ensurepip, venv' 2>/dev/null && echo "$$p" && exit; \
-	  done; \
+# The newest Python from 3.10 on, on the path or among pyenv's; else whatever is called python3.
+PYTHON ?= $(shell for p in $$(for v in 14 13 12 11 10; do echo python3.$$v $$HOME/.pyenv/versions/3.$$v.*/bin/python; done) \
+	    python3 python; do \
+	  p=$$(command -v $$p 2>/dev/null) && \
+	  "$$p" -c 'import ensurepip, venv, sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null && echo "$$p" && exit; \
 	done)
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -29,15 +29,16 @@ $(VENV)/.made: pyproject.toml
 	@test -n "$(PYTHON)" || { echo "hookloop needs Python 3.10 or later with venv: make PYTHON=/path/to/python"; exit 1; }
 	@echo "making the environment in $(VENV) with $(PYTHON)"
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install -q "setuptools>=68" wheel "Cython>=3.0" "numpy>=2.0"
+	@$(BIN)/python -m pip install -q "setuptools>=77" wheel "Cython>=3.0" "numpy>=2.0"
 	@echo "building hookloop (about a minute)"
 	@$(BIN)/python -m pip install -q --no-build-isolation -e ".[demo,test,dev]"
-	@touch $(VENV)/.made $(VENV)/.built
+	@touch $(VENV)/.made && touch $(VENV)/.built
 
-# Sources that changed since are compiled again.
+# Sources that changed since are compiled again; an environment that was made just now has been built.
 $(VENV)/.built: $(VENV)/.made $(SOURCES)
-	@if [ -e $@ ]; then echo "building what changed"; $(BIN)/python setup.py -q build_ext --inplace; fi
-	@touch $@
+	@if [ ! -e $@ ] || [ -n "$$(find $^ -newer $@)" ]; then \
+	  echo "building what changed"; $(BIN)/python setup.py -q build_ext --inplace && touch $@; \
+	fi
 
 build: $(VENV)/.built
 .PHONY: build

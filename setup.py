@@ -9,6 +9,7 @@ Environment:
 import os
 import platform
 import re
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,7 @@ from setuptools.command.build_py import build_py
 ROOT = Path(__file__).resolve().parent
 CSRC = Path("csrc")
 KERNELS = CSRC / "kernels"
+OBJECTS = Path("build") / f"csrc-{sys.implementation.cache_tag}"  # of every kind of build: pip's own are temporary
 LEVELS = {"baseline": []}
 if platform.machine().lower() in ("x86_64", "amd64"):
     LEVELS["avx2"] = ["-mavx2", "-mfma", "-mf16c"]
@@ -80,12 +82,17 @@ class BuildCore(build_ext):
         extension.extra_link_args = [*link, "-lm", "-lpthread"]
         extension.extra_objects = self.build_c(extra)
         extension.depends = [*extension.depends, *extension.extra_objects]
+        linked = OBJECTS / "linked"
+        self.force = self.force or not linked.exists()  # the same for the extension module
+        linked.unlink(missing_ok=True)
         super().build_extension(extension)
+        linked.touch()
 
     def build_c(self, extra):
         compiler = os.environ.get("CC") or "cc"
-        temp = Path(self.build_temp) / "hookloop"
-        table = temp / "isa_families.c"
+        if shutil.which(compiler.split()[0]) is None:
+            raise SystemExit(f"hookloop needs a C compiler: there is no {compiler}; install gcc or clang, or set CC")
+        table = OBJECTS / "isa_families.c"
         table.parent.mkdir(parents=True, exist_ok=True)
         kernels = sorted(KERNELS.glob("*.c"))
         text = level_table([name for source in kernels for name in families(source)])
@@ -94,18 +101,17 @@ class BuildCore(build_ext):
         headers = max(h.stat().st_mtime for h in [*CSRC.rglob("*.h"), *KERNELS.glob("*.inl"), Path(__file__)])
         jobs = []
         for source in [*sorted(CSRC.glob("*.c")), table]:
-            jobs.append((source, temp / "runner" / (source.stem + ".o"), ["-O2", *extra]))
+            jobs.append((source, OBJECTS / "runner" / (source.stem + ".o"), ["-O2", *extra]))
         for level, flags in LEVELS.items():
             for source in kernels:
-                jobs.append(
-                    (source, temp / level / (source.stem + ".o"), [*KERNEL_FLAGS, *flags, f"-DHL_ISA={level}", *extra])
-                )
+                level_flags = [*KERNEL_FLAGS, *flags, f"-DHL_ISA={level}", *extra]
+                jobs.append((source, OBJECTS / level / (source.stem + ".o"), level_flags))
         with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
             list(pool.map(lambda job: self.compile_one(compiler, headers, *job), jobs))
         return [str(target) for _, target, _ in jobs]
 
     def compile_one(self, compiler, headers, source, target, flags):
-        command = [compiler, *COMMON, *self.include_flags, *flags, "-c", str(source), "-o", str(target)]
+        command = [*compiler.split(), *COMMON, *self.include_flags, *flags, "-c", str(source), "-o", str(target)]
         note = target.with_suffix(".cmd")
         newest = max(headers, source.stat().st_mtime)
         if (
@@ -116,6 +122,7 @@ class BuildCore(build_ext):
         ):
             return
         target.parent.mkdir(parents=True, exist_ok=True)
+        note.unlink(missing_ok=True)  # half a file, left by a build that is killed, is not taken for a whole one
         subprocess.run(command, check=True)
         note.write_text(" ".join(command))
 
@@ -141,10 +148,17 @@ def extensions():
     return cythonize([core], language_level=3, force=stale_core())
 
 
+def whole(generated):
+    """Whether Cython came to the end of a file: it ends with the comment that ends its last section."""
+    with generated.open("rb") as file:
+        file.seek(-min(200, file.seek(0, os.SEEK_END)), os.SEEK_END)
+        return b"section: end" in file.read()
+
+
 def stale_core():
     """Whether an included file is newer than the generated C, which Cython does not look at."""
     generated = Path("src/hookloop/_core.c")
-    if not generated.exists():
+    if not generated.exists() or not whole(generated):
         return True
     return any(p.stat().st_mtime > generated.stat().st_mtime for p in Path("src/hookloop").glob("*.px[di]"))
 
