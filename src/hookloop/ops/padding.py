@@ -56,7 +56,10 @@ def _pad_gradient(op, grad):
 
 def _mirrored_pairs(c, shape, skip):
     """The pairs of a border that repeats what it lies beside: no wider than that is."""
-    return [tuple([c.within(n, d - skip) if not isinstance(n, int) or n else 0 for n in pair]) for d, pair in zip(shape, _pairs(c))]
+    return [
+        tuple([c.within(n, d - skip) if not isinstance(n, int) or n else 0 for n in pair])
+        for d, pair in zip(shape, _pairs(c))
+    ]
 
 
 def _mirror_lower(c, node):
