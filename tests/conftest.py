@@ -1,6 +1,7 @@
 """Fixtures of all tests: a graph of its own for each, and both executors where a test asks for them."""
 
 import os
+import signal
 
 import hypothesis
 import pytest
@@ -29,6 +30,14 @@ def executor(request, monkeypatch):
     else:
         monkeypatch.delenv("HOOKLOOP_EXECUTOR", raising=False)
     return request.param
+
+
+@pytest.fixture
+def ctrl_c():
+    """Ctrl-C interrupts, also where the tests run in the background of a shell, which has them ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(params=[1, 2])

@@ -12,6 +12,8 @@ import pytest
 
 import hookloop as tf
 
+pytestmark = pytest.mark.usefixtures("ctrl_c")
+
 SOON = 0.1  # seconds
 TRIALS = 8  # at most, until one is soon enough: the machine may be busy with other things
 

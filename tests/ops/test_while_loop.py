@@ -144,7 +144,7 @@ def test_writes_in_a_nested_conditional():
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_control_c_ends_a_loop():
+def test_control_c_ends_a_loop(ctrl_c):
     result = tf.while_loop(lambda i: i >= 0, lambda i: (i + 1) % 1000, [0])
     with tf.Session() as session:
         timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
