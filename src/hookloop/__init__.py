@@ -18,6 +18,7 @@ from . import dtypes, errors
 from .custom_gradient import *
 from .dtypes import *
 from .errors import OpError
+from .explain import *
 from .gradients import *
 from .graph.collections import *
 from .graph.device import *

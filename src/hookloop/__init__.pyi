@@ -36,6 +36,9 @@ from .dtypes import (
     uint8 as uint8,
     variant as variant,
 )
+from .explain import (
+    explain as explain,
+)
 from .gradients import (
     AggregationMethod as AggregationMethod,
     NoGradient as NoGradient,

@@ -1,4 +1,4 @@
-"""The command line: `hookloop demo`, also `python -m hookloop demo`."""
+"""The command line: `hookloop demo` and `hookloop explain`, also as `python -m hookloop`."""
 
 from __future__ import annotations
 
@@ -38,7 +38,87 @@ def _parser():
     demo.add_argument("--seed", type=_seed, default=0, help="of the weights and the order of the batches (default: 0)")
     demo.add_argument("--plot", metavar="FILE.png", help="draw the loss curve into a file")
     demo.set_defaults(function=_demo)
+    explain = commands.add_parser(
+        "explain", help="print the plan of a graph in words",
+        description="Prints the plan that a session would run: instructions, sizes, places, what was fused, the commit point.",
+    )  # fmt: skip
+    explain.add_argument(
+        "function_name", metavar="MODULE:FUNCTION",
+        help="a function that builds a graph and returns what to fetch, or (fetches, feed_dict)",
+    )  # fmt: skip
+    explain.add_argument(
+        "--fetch", metavar="NAME", action="append", default=[], help="a tensor or an operation; may be repeated"
+    )
+    explain.add_argument(
+        "--feed", metavar="NAME=SHAPE", action="append", default=[], type=_fed_shape,
+        help="a placeholder's shape, as in x=64,784; may be repeated",
+    )  # fmt: skip
+    explain.set_defaults(function=_explain)
     return parser
+
+
+def _fed_shape(text):
+    name, equals, dims = text.partition("=")
+    try:
+        if not equals or not name:
+            raise ValueError
+        return name if ":" in name else name + ":0", tuple(int(d) for d in dims.split(",") if d)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected NAME=SHAPE as in x=64,784, got {text!r}") from None
+
+
+class _UsageError(Exception):
+    """The arguments make no sense; the message is for the user."""
+
+
+def _explain(arguments):
+    from . import errors
+    from .explain import explain
+    from .graph.graph import Graph
+
+    try:
+        with Graph().as_default() as graph:
+            fetches, feed_dict = _built(arguments.function_name)
+            fetches = arguments.fetch or fetches
+            if fetches is None:
+                fetches = _only_sink(graph)
+            explain(fetches, {**(feed_dict or {}), **dict(arguments.feed)}, graph)
+    except (_UsageError, ValueError, TypeError, errors.OpError) as error:
+        print(f"hookloop explain: {error}", file=sys.stderr)
+        return _USAGE_ERROR
+    return 0
+
+
+def _built(source):
+    """What a function that builds a graph returns: (fetches or None, feed_dict or None)."""
+    from importlib import import_module
+
+    module, _, function = source.partition(":")
+    if not module or not function:
+        raise _UsageError(f"expected MODULE:FUNCTION, got {source!r}")
+    sys.path.insert(0, "")
+    try:
+        build = getattr(import_module(module), function)
+    except (ImportError, AttributeError) as error:
+        raise _UsageError(error) from None
+    finally:
+        sys.path.remove("")
+    made = build()
+    if isinstance(made, tuple) and len(made) == 2 and isinstance(made[1], dict):
+        return made
+    return made, None
+
+
+def _only_sink(graph):
+    """What to fetch of a graph that ends in one operation: its outputs, or itself."""
+    taken = {t.op for op in graph.get_operations() for t in op.inputs}
+    taken |= {before for op in graph.get_operations() for before in op.control_inputs}
+    sinks = [op.name for op in graph.get_operations() if op not in taken and op.type not in ("Const", "Placeholder")]
+    if len(sinks) == 1:
+        (sink,) = map(graph.get_operation_by_name, sinks)
+        return sink.outputs or sinks
+    names = ", ".join(sinks[:10]) + (", ..." if len(sinks) > 10 else "")
+    raise _UsageError(f"say what to fetch with --fetch: the graph ends in {len(sinks)} operations: {names}")
 
 
 def _demo(arguments):

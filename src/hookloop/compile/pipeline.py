@@ -161,6 +161,14 @@ def run_passes(program):
             verifier(program, rewrite.__name__)
 
 
+def plan_program(request):
+    """The program of a request, rewritten and with every buffer in its place: (what lowered it, the `Program`)."""
+    lowerer, program = lower_request(request)
+    run_passes(program)
+    program.arena_slots = memory.place(program)
+    return lowerer, program
+
+
 def compile_request(request):
     """Compiles a request to the tables of a plan.
 
@@ -171,9 +179,7 @@ def compile_request(request):
       A dict: the tables of csrc/frame.h, and `nodes` (the op of each node index), `must_exist` (variable key -> op),
       `special` (set of (feed, axis) the plan is compiled for), `feed_registers`, `variable_registers`.
     """
-    lowerer, program = lower_request(request)
-    run_passes(program)
-    program.arena_slots = memory.place(program)
+    lowerer, program = plan_program(request)
     plan = Assembler(program).run()
     plan["nodes"] = lowerer.nodes
     plan["must_exist"] = lowerer.must_exist
@@ -238,4 +244,4 @@ def _open_registers(lowerer):
     return {"feed_registers": feeds, "variable_registers": variables}
 
 
-__all__ = ["Feed", "Request", "compile_request", "lower_request", "order_request", "run_passes"]
+__all__ = ["Feed", "Request", "compile_request", "lower_request", "order_request", "plan_program", "run_passes"]

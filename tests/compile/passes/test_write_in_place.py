@@ -100,3 +100,19 @@ def test_a_variable_is_never_the_place(executor):
         found = session.run([total, update])
     np.testing.assert_allclose(found[0], [*np.tanh([1, 2]), 1, 2], rtol=1e-6)
     np.testing.assert_allclose(found[1], np.exp([1, 2]), rtol=1e-6)
+
+
+def test_a_loop_variable_is_counted_up_where_it_lies():
+    i = tf.while_loop(lambda i: i < 3, lambda i: i + 1, [0])
+    assert kernels(rewritten([i], {})) == ["copy", "less", "add"]
+
+
+def test_elements_that_a_kernel_reads_after_writing_others_are_copied(executor):
+    x = tf.placeholder(tf.float32, [3])
+    y = tf.while_loop(lambda i, y: i < 3, lambda i, y: (i + 1, y[::-1] + y), [0, x])[1]
+    value = np.array([1, 2, 4], "f")
+    with tf.Session() as session:
+        found = session.run(y, {x: value})
+    for _ in range(3):
+        value = value[::-1] + value
+    np.testing.assert_array_equal(found, value)

@@ -233,11 +233,9 @@ def equal_sizes(left, right):
 
 
 def at_least(size, other):
-    """Whether a size is proven not to be below another: sizes are never negative."""
+    """Whether a size is proven not to be below another."""
     difference = size - other
-    if isinstance(difference, Size):
-        return all(coefficient > 0 for coefficient in difference.terms.values())
-    return difference >= 0
+    return difference.table.never_negative(difference) if isinstance(difference, Size) else difference >= 0
 
 
 def are_disjoint(left, right):

@@ -13,6 +13,7 @@ from .uses import (
     are_disjoint,
     blocks_of,
     is_whole,
+    place_key,
     reshaped_view,
     written_by,
 )  # fmt: skip
@@ -72,8 +73,11 @@ def _new_operands(uses, producer, copy, source, window):
 
 def _is_free(uses, block, producer, copy, window):
     """Whether nobody wants the window's memory for something else from the producer on."""
-    if any(v.buffer is window.buffer and not are_disjoint(v, window) for v in producer.inputs):
-        return False
+    for i, value in enumerate(producer.inputs):
+        if value.buffer is window.buffer and not are_disjoint(value, window):
+            # an elementwise kernel may write over the very elements that it reads
+            if i not in producer.overwrites or place_key(value) != place_key(window):
+                return False
     start, end = uses.index_of[id(producer)], uses.index_of[id(copy)]
     if uses.is_read_between(window.buffer, block, start, end):
         return False

@@ -1,0 +1,193 @@
+"""`explain`: what it says of a plan, in a program and on the command line."""
+
+import io
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import hookloop as tf
+
+
+def explained(fetches, feed_dict=None, **more):
+    text = io.StringIO()
+    explanation = tf.explain(fetches, feed_dict, file=text, **more)
+    assert text.getvalue() == f"{explanation}\n"
+    return explanation
+
+
+def layer(batch=64):
+    x = tf.placeholder(tf.float32, [batch, 784], name="x")
+    w = tf.get_variable("w", [784, 10])
+    b = tf.get_variable("b", [10])
+    return x, tf.nn.relu(tf.matmul(x, w) + b, name="y")
+
+
+def test_it_names_kernel_sizes_places_and_what_was_fused():
+    _, y = layer()
+    text = str(explained(y))
+    assert (
+        "   0 matmul float32[64,784] fed for 'x:0', float32[784,10] of variable 'w', float32[10] of variable 'b' "
+        "-> float32[64,10] in arena 0\n       from 'y'\n       fuse_epilogues: add is its last step\n"
+        "       fuse_epilogues: relu is its last step" in text
+    )
+    assert text.startswith("1 instructions, 2,560 bytes for intermediate results\n")
+
+
+def test_it_prints_to_standard_output(capsys):
+    _, y = layer()
+    explanation = tf.explain(y)
+    assert capsys.readouterr().out == f"{explanation}\n"
+    assert repr(explanation) == "<Explanation of a plan of 1 instructions>"
+
+
+def test_it_shows_the_commit_point():
+    _, y = layer()
+    train = tf.train.GradientDescentOptimizer(0.1).minimize(tf.reduce_mean(y))
+    explanation = explained(train)
+    first = explanation.commit
+    assert [step.writes for step in explanation.steps] == [False] * first + [True] * 2
+    assert explanation.writes_early == []
+    lines = str(explanation).splitlines()
+    assert lines[lines.index("     ---- commit point: nothing above writes a variable ----") + 1].startswith(
+        f"{first:4} apply_"
+    )
+    assert lines[-1] == "A step that fails changes no variable: what can fail stands before the commit point."
+
+
+def test_it_says_that_nothing_is_written():
+    assert str(explained(layer()[1])).endswith("No variable is written.")
+
+
+def test_it_names_a_plan_that_must_write_early():
+    x = tf.placeholder(tf.int32, [2])
+    v = tf.Variable([1.0, 2.0, 3.0])
+    with tf.control_dependencies([tf.assign_add(v, [1.0, 1.0, 1.0])]):
+        y = tf.gather(v.read_value(), x)
+    explanation = explained(y)
+    (early,) = explanation.writes_early
+    assert explanation.steps[early].kernel == "gather" and early > explanation.commit
+    assert str(explanation).endswith(
+        f"This plan must write early: instructions behind the commit point may fail: {early} (gather)."
+    )
+
+
+def test_open_sizes_are_named():
+    x, y = layer(None)
+    explanation = explained(y, {x: (7, 784)})
+    assert explanation.sizes == ["s0: size 0 of feed 'x:0', 7 here"]
+    assert "float32[s0,10] in arena 0" in str(explanation)
+    assert explained(y).sizes == ["s0: size 0 of feed 'x:0', 1 here"]
+
+
+def test_values_give_their_shapes():
+    x, y = layer(None)
+    assert explained(y, {"x:0": np.zeros((5, 784))}).sizes == ["s0: size 0 of feed 'x:0', 5 here"]
+    assert explained(y, {x: tf.TensorShape([5, 784])}).sizes == ["s0: size 0 of feed 'x:0', 5 here"]
+
+
+def test_sizes_that_only_running_tells_are_said_to_be_so():
+    x = tf.placeholder(tf.float32, [9])
+    assert explained(tf.boolean_mask(x, x > 0)).sizes[0].endswith("told while the plan runs")
+
+
+def test_regions_are_indented():
+    text = str(explained(tf.while_loop(lambda i: i < 3, lambda i: i + 1, [0])))
+    assert "     repeat:\n" in text and "     while bool[] in arena" in text
+    x = tf.placeholder(tf.float32, [3])
+    text = str(explained(tf.cond(x[0] > 0, lambda: tf.tanh(x), lambda: tf.exp(x))))
+    assert "     if bool[] in arena" in text and "     else:\n" in text
+
+
+def test_what_runs_once_stands_apart():
+    x = tf.placeholder(tf.float32, [3])
+    explanation = explained(x * tf.exp(tf.constant([1.0, 2.0, 3.0])))
+    assert [step.kernel for step in explanation.prologue] == ["exp"]
+    assert [step.kernel for step in explanation.steps] == ["mul"]
+
+
+def test_places_are_those_of_the_arena():
+    """Buffers whose lives meet have places that do not."""
+    x = tf.placeholder(tf.float32, [100])
+    explanation = explained(tf.tanh(x) * tf.exp(x) + tf.sin(x))
+    assert explanation.arena_bytes >= 400
+    assert explanation.arena_bytes % 64 == 0
+
+
+def test_nothing_is_run_or_initialized():
+    calls = []
+    y = tf.py_func(lambda: calls.append(1) or np.float32(1), [], tf.float32)
+    explained(y)
+    assert not calls
+
+
+def test_errors_say_what_is_wrong():
+    x, y = layer()
+    with pytest.raises(ValueError, match=r"expected a shape that fits \(64, 784\) at feed 'x:0', got \(64, 7\)"):
+        tf.explain(y, {x: (64, 7)})
+    z = tf.placeholder(tf.float32, name="z")
+    with pytest.raises(ValueError, match="the rank of placeholder 'z:0' is not known: give its shape in feed_dict"):
+        tf.explain(z * 2.0)
+    with pytest.raises(ValueError, match="cannot be interpreted as a Tensor"):
+        tf.explain("nowhere:0")
+
+
+# --- the command line ---------------------------------------------------------------------------------------------
+
+PROGRAM = """
+import hookloop as tf
+
+def model():
+    x = tf.placeholder(tf.float32, [None, 4], name="x")
+    return tf.tanh(tf.matmul(x, tf.get_variable("w", [4, 5])), name="y"), {x: (3, 4)}
+
+def nothing_returned():
+    tf.exp(tf.placeholder(tf.float32, [3], name="x"), name="y")
+
+def two_ends():
+    x = tf.placeholder(tf.float32, [3], name="x")
+    tf.exp(x, name="y"), tf.tanh(x, name="z")
+"""
+
+
+@pytest.fixture
+def run(tmp_path):
+    (tmp_path / "program.py").write_text(PROGRAM)
+
+    def run(*arguments):
+        command = [sys.executable, "-m", "hookloop", "explain", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+
+    return run
+
+
+def test_a_function_that_builds_a_graph(run):
+    done = run("program:model")
+    assert done.returncode == 0, done.stderr
+    assert "matmul float32[s0,4] fed for 'x:0'" in done.stdout and "s0: size 0 of feed 'x:0', 3 here" in done.stdout
+
+
+def test_fetches_and_shapes_from_the_command_line(run):
+    assert "s0: size 0 of feed 'x:0', 8 here" in run("program:model", "--feed", "x=8,4").stdout
+    assert "exp float32[3]" in run("program:two_ends", "--fetch", "y:0").stdout
+    assert "exp float32[3]" in run("program:nothing_returned").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["program:two_ends"], "say what to fetch with --fetch: the graph ends in 2 operations: y, z"),
+        (["program"], "expected MODULE:FUNCTION, got 'program'"),
+        (["nowhere:model"], "No module named 'nowhere'"),
+        (["program:nothing"], "has no attribute 'nothing'"),
+        (["program:model", "--fetch", "nowhere"], "cannot be interpreted as a Tensor"),
+        (["program:model", "--feed", "x"], "expected NAME=SHAPE as in x=64,784, got 'x'"),
+        (["program:model", "--feed", "x=a"], "expected NAME=SHAPE"),
+    ],
+)
+def test_arguments_that_make_no_sense(run, arguments, text):
+    done = run(*arguments)
+    assert done.returncode == 2
+    assert text in done.stderr
+    assert "Traceback" not in done.stderr
