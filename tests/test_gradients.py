@@ -307,7 +307,7 @@ def test_an_op_without_gradient_is_named():
 
 # TensorFlow has no gradient of these either, or the region around them has it.
 WITHOUT = {
-    "Bitcast", "Exit", "LoopCond", "MatrixSolveLs", "NextIteration", "RefExit", "RefNextIteration", "SegmentProd",
+    "Bitcast", "Exit", "LRNGrad", "LoopCond", "MatrixSolveLs", "MaxPoolGradWithArgmax", "NextIteration", "RefExit", "RefNextIteration", "SegmentProd",
     "SoftsignGrad", "SparseSegmentMeanGrad", "SparseSegmentSqrtNGrad", "StackPopV2", "StackPushV2", "StackV2",
 }  # fmt: skip
 

@@ -32,10 +32,13 @@ from .initializers import *
 
 # These define ops and have no names of their own here.
 from .ops import checkpoint as _checkpoint
+from .ops import convolution as _convolution
 from .ops import dropout as _dropout
 from .ops import embedding as _embedding
 from .ops import nn as _nn
+from .ops import normalization as _normalization
 from .ops import operators as _operators
+from .ops import pooling as _pooling
 from .ops import training as _training
 from .ops.activations import *
 from .ops.array import *

@@ -1,0 +1,298 @@
+/* Convolutions of images with many channels, and their two gradients: float and double, one to three spatial axes. */
+#include "../plan.h"
+#include "../pool.h"
+#include "conv_gather_types.h"
+
+#if defined(__AVX512F__)
+#define GFLOPS 110.0
+#elif defined(__AVX__)
+#define GFLOPS 60.0
+#else
+#define GFLOPS 12.0
+#endif
+
+#define REAL float
+#define VEC simd_f32
+#define LANES F32_LANES
+#define NAME(x) x##_f32
+#define LOAD load_f32
+#define LOAD_PART load_part_f32
+#define STORE store_f32
+#define STORE_PART store_part_f32
+#define SPLAT splat_f32
+#include "conv_tile.h"
+#include "conv_gather.h"
+
+#define REAL double
+#define VEC simd_f64
+#define LANES F64_LANES
+#define NAME(x) x##_f64
+#define LOAD load_f64
+#define LOAD_PART load_part_f64
+#define STORE store_f64
+#define STORE_PART store_part_f64
+#define SPLAT splat_f64
+#include "conv_tile.h"
+#include "conv_gather.h"
+
+/* ---- running ---- */
+
+typedef struct gather_job {
+    const conv_gather *g;
+    const hl_instr *ins;
+    hl_run *run;
+    bool wide, biased;
+} gather_job;
+
+static void gather_chunk(void *arg, int64_t chunk, int worker) {
+    const gather_job *job = arg;
+    const conv_gather *g = job->g;
+    void *const *operand = job->ins->arg;
+    const conv_block block = conv_block_at(g, chunk / g->phases);
+    char *scratch = job->run->scratch + worker * job->run->scratch_bytes;
+    const void *bias = job->biased ? operand[2] : NULL;
+    void *target = operand[job->biased ? 3 : 2];
+    (job->wide ? gather_block_f64 : gather_block_f32)(g, operand[0], operand[1], bias, target, chunk % g->phases, &block, scratch);
+}
+
+static hl_status run_gather(const hl_instr *ins, hl_run *run) {
+    const conv_gather *g = ins->p[2].p;
+    gather_job job = {g, ins, run, ins->p[0].i, ins->p[1].i};
+    hl_parallel(run, g->image_blocks * g->row_blocks * g->phases, g->cost_ns, gather_chunk, &job);
+    return HL_OK;
+}
+
+typedef struct filter_job {
+    const conv_filter *f;
+    const hl_instr *ins;
+    hl_run *run;
+    bool wide;
+} filter_job;
+
+static char *partial_sums(const filter_job *job, int64_t sum_block) {
+    if (sum_block == 0) return job->ins->arg[2];
+    return job->run->scratch + (sum_block - 1) * job->f->size * (job->wide ? 8 : 4);
+}
+
+static void filter_chunk(void *arg, int64_t chunk, int worker) {
+    const filter_job *job = arg;
+    const conv_filter *f = job->f;
+    const int64_t sum_block = chunk / f->row_parts, part = chunk % f->row_parts;
+    const int64_t block0 = sum_block * f->blocks / f->sum_blocks, block1 = (sum_block + 1) * f->blocks / f->sum_blocks;
+    const int64_t row0 = part * f->rows_per_part, row1 = conv_min(row0 + f->rows_per_part, f->rows);
+    char *scratch = job->run->scratch + worker * job->run->scratch_bytes + f->shared_bytes;
+    (job->wide ? filter_task_f64 : filter_task_f32)(f, job->ins->arg[0], job->ins->arg[1], partial_sums(job, sum_block), block0,
+                                                    block1, row0, row1, scratch);
+}
+
+enum { ADD_CHUNK = 8192 };
+
+static void add_chunk(void *arg, int64_t chunk, int worker) {
+    const filter_job *job = arg;
+    (void)worker;
+    const int64_t i0 = chunk * ADD_CHUNK, i1 = conv_min(i0 + ADD_CHUNK, job->f->size);
+    (job->wide ? add_blocks_f64 : add_blocks_f32)(partial_sums(job, 0), partial_sums(job, 1), job->f->sum_blocks - 1,
+                                                  job->f->size, i0, i1);
+}
+
+static hl_status run_filter(const hl_instr *ins, hl_run *run) {
+    const conv_filter *f = ins->p[2].p;
+    filter_job job = {f, ins, run, ins->p[0].i};
+    hl_parallel(run, f->sum_blocks * f->row_parts, f->gather.cost_ns, filter_chunk, &job);
+    if (f->sum_blocks > 1)
+        hl_parallel(run, conv_ceil(f->size, ADD_CHUNK), (double)(f->size * f->sum_blocks) * 0.15, add_chunk, &job);
+    return HL_OK;
+}
+
+static hl_status run_nothing(const hl_instr *ins, hl_run *run) {
+    (void)ins, (void)run;
+    return HL_OK;
+}
+
+/* ---- preparing ---- */
+
+/* Windows of one position at every position: all images are one, so that blocks need not end with an image. */
+static void merge_images(conv_gather *g) {
+    for (int i = 0; i < CONV_AXES; i++) {
+        const conv_axis *axis = &g->axis[i];
+        if (axis->window != 1 || axis->stride != 1 || axis->before != 0 || axis->image != axis->target) return;
+    }
+    g->axis[0].image = g->axis[0].target = g->batch * g->axis[0].image * g->axis[1].image;
+    g->axis[1].image = g->axis[1].target = 1;
+    g->batch = 1;
+}
+
+typedef struct conv_extent { int64_t count, span, stride; } conv_extent; /* the largest of all phases */
+
+static conv_extent largest_phase(const conv_axis *axis, bool transposed) {
+    conv_extent found = {0, 0, transposed ? 1 : axis->stride};
+    for (int64_t i = 0; i < (transposed ? axis->stride : 1); i++) {
+        conv_phase phase;
+        conv_find_phase(axis, transposed, i, &phase);
+        found.count = conv_max(found.count, phase.count);
+        found.span = conv_max(found.span, phase.taps ? phase.dilation * (phase.taps - 1) + 1 : 0);
+    }
+    return found;
+}
+
+static int64_t extent_of(const conv_extent *e, int64_t count) { return count > 0 ? e->stride * (count - 1) + e->span : 0; }
+
+/* Cuts the positions into blocks, by sizes alone, and lays out the scratch of a block. */
+static void cut_blocks(conv_gather *g, int64_t real_bytes, int64_t rows_of_a, int64_t rows_of_b) {
+    conv_extent e[CONV_AXES];
+    for (int i = 0; i < CONV_AXES; i++) e[i] = largest_phase(&g->axis[i], g->transposed);
+    const int64_t row_bytes = conv_max(1, extent_of(&e[1], e[1].count) * extent_of(&e[2], e[2].count) * g->channels * real_bytes);
+    const int64_t row_positions = conv_max(1, e[1].count * e[2].count), positions = row_positions * e[0].count;
+    const int64_t image_bytes = conv_max(1, extent_of(&e[0], e[0].count) * row_bytes);
+    g->images_per_block = 1;
+    g->rows_per_block = conv_max(1, e[0].count);
+    if (image_bytes > CONV_REGION_BYTES || (g->batch < CONV_WANTED_BLOCKS && g->cost_ns > 20000)) {
+        const int64_t fitting = (CONV_REGION_BYTES / row_bytes - e[0].span) / conv_max(1, e[0].stride) + 1;
+        const int64_t wanted = conv_ceil(e[0].count, conv_ceil(CONV_WANTED_BLOCKS, conv_max(1, g->batch)));
+        const int64_t enough = conv_ceil(CONV_ENOUGH_POSITIONS, row_positions);
+        const int64_t rows = conv_min(fitting, conv_max(wanted, enough));
+        g->rows_per_block = conv_max(1, conv_min(rows, g->rows_per_block));
+    } else {
+        const int64_t good = conv_ceil(CONV_GOOD_POSITIONS, conv_max(1, positions));
+        const int64_t fitting = CONV_REGION_BYTES / image_bytes;
+        g->images_per_block = conv_max(1, conv_min(good, conv_min(fitting, conv_max(1, g->batch / CONV_WANTED_BLOCKS))));
+    }
+    g->row_blocks = conv_ceil(conv_max(1, e[0].count), g->rows_per_block);
+    g->image_blocks = conv_ceil(g->batch, g->images_per_block);
+
+    const int64_t block_positions = g->images_per_block * g->rows_per_block * row_positions;
+    const int64_t pieces = conv_ceil(conv_max(1, g->channels), g->k_block) + 1;
+    const int64_t taps = g->axis[0].window * g->axis[1].window * g->axis[2].window;
+    const int64_t segments = rows_of_b ? g->images_per_block * g->rows_per_block * e[1].count : taps * pieces;
+    const int64_t lines = rows_of_a ? rows_of_a : block_positions;
+    conv_layout *l = &g->layout;
+    l->a = g->images_per_block * extent_of(&e[0], g->rows_per_block) * row_bytes;
+    l->a = conv_ceil(l->a, HL_ALIGNMENT) * HL_ALIGNMENT;
+    l->c = l->a + lines * (int64_t)sizeof(void *);
+    l->segments = l->c + lines * (int64_t)sizeof(void *);
+    l->packed_segments = l->segments + segments * (int64_t)sizeof(conv_segment);
+    l->packed = l->packed_segments + segments * (int64_t)sizeof(conv_segment);
+    l->packed = conv_ceil(l->packed, HL_ALIGNMENT) * HL_ALIGNMENT;
+    const int64_t b_rows = rows_of_b ? block_positions : g->k_block;
+    const bool packs = g->pack || !SIMD_FREE_MASKS;
+    l->bytes = l->packed + (packs ? b_rows * CONV_MAX_VECTORS * SIMD_BYTES : 0);
+}
+
+static bool is_real(hl_dtype dtype) { return dtype == HL_FLOAT32 || dtype == HL_FLOAT64; }
+
+static hl_status refuse_type(hl_prepare *prep, hl_dtype dtype) {
+    return hl_refuse(prep, HL_UNIMPLEMENTED, "no kernel for a convolution of dtype %d", (int)dtype);
+}
+
+static double product_cost(int64_t positions, int64_t k, int64_t columns, bool wide) {
+    return 50 + 2.0 * (double)positions * (double)k * (double)columns / (wide ? GFLOPS / 2 : GFLOPS);
+}
+
+/* Operands: source, filter [spatial, source's channels, target's channels], optionally a bias; target. The attribute after
+ * those of the axes, if there is one, asks for relu. */
+static hl_status prepare_gather(hl_prepare *prep, bool transposed) {
+    const hl_tensor *source = prep->in[0], *filter = prep->in[1], *target = prep->out[0];
+    conv_gather *g = prep->params;
+    *g = (conv_gather){.transposed = transposed};
+    if (!is_real(target->dtype)) return refuse_type(prep, target->dtype);
+    const int spatial = source->rank - 2;
+    const bool wide = target->dtype == HL_FLOAT64;
+    if (transposed) conv_read_axes(g->axis, prep, target, source, filter->dims);
+    else conv_read_axes(g->axis, prep, source, target, filter->dims);
+    g->batch = source->dims[0];
+    g->channels = source->dims[source->rank - 1];
+    g->columns = target->dims[target->rank - 1];
+    prep->ins->fn = run_nothing;
+    prep->cost_ns = 5;
+    if (target->size == 0) return HL_OK;
+    merge_images(g);
+    g->phases = 1;
+    int64_t k = g->channels, positions = source->size / conv_max(1, g->channels);
+    for (int i = 0; i < CONV_AXES; i++) {
+        g->source[i] = transposed ? g->axis[i].target : g->axis[i].image;
+        g->target[i] = transposed ? g->axis[i].image : g->axis[i].target;
+        if (transposed) g->phases *= g->axis[i].stride;
+        k *= g->axis[i].window;
+    }
+    if (!transposed) positions = target->size / g->columns;
+    g->k_block = conv_max(1, conv_ceil(k, conv_max(1, conv_ceil(k, CONV_MAX_K_BLOCK))));
+    g->cost_ns = product_cost(positions, k, g->columns, wide);
+    const int lanes = wide ? F64_LANES : F32_LANES;
+    cut_blocks(g, wide ? 8 : 4, 0, 0);
+    g->pack = g->columns > CONV_MAX_VECTORS * lanes && k >= 64 &&
+              g->images_per_block * g->rows_per_block * g->target[1] * g->target[2] >= 96;
+    cut_blocks(g, wide ? 8 : 4, 0, 0);
+    g->relu = prep->n_attr > CONV_FIRST_ATTRIBUTE + CONV_ATTRIBUTES * spatial &&
+              prep->attr[CONV_FIRST_ATTRIBUTE + CONV_ATTRIBUTES * spatial].i;
+    prep->ins->p[0].i = wide;
+    prep->ins->p[1].i = prep->n_in > 2;
+    prep->scratch_bytes = g->layout.bytes;
+    prep->cost_ns = g->cost_ns;
+    prep->ins->fn = run_gather;
+    return HL_OK;
+}
+
+/* conv: (image, filter[, bias]) -> target. */
+static hl_status prepare_conv(hl_prepare *prep) { return prepare_gather(prep, false); }
+
+/* conv_image_gradient: (gradient of the target, filter turned round and with its channel axes exchanged) -> of the image. */
+static hl_status prepare_image_gradient(hl_prepare *prep) { return prepare_gather(prep, true); }
+
+/* Into how many partial sums the blocks are added up, and into how many parts the rows are cut: by sizes alone. */
+static void cut_sums(conv_filter *f) {
+    enum { MAX_PARTIAL_SUMS = 1 << 18 }; /* elements */
+    const conv_gather *g = &f->gather;
+    f->blocks = g->image_blocks * g->row_blocks;
+    f->sum_blocks = f->row_parts = 1;
+    if (g->cost_ns > 20000) {
+        const int64_t few = conv_max(1, MAX_PARTIAL_SUMS / conv_max(1, f->size));
+        f->sum_blocks = conv_max(1, conv_min(conv_min(f->blocks, CONV_WANTED_BLOCKS), few));
+        f->row_parts = conv_min(conv_ceil(CONV_WANTED_BLOCKS, f->sum_blocks), conv_ceil(f->rows, 2 * CONV_MAX_ROWS));
+    }
+    f->rows_per_part = conv_ceil(f->rows, f->row_parts);
+    f->row_parts = conv_ceil(f->rows, f->rows_per_part);
+}
+
+/* conv_filter_gradient: (image, gradient of the target) -> gradient of the filter. */
+static hl_status prepare_filter(hl_prepare *prep) {
+    const hl_tensor *image = prep->in[0], *grad = prep->in[1], *out = prep->out[0];
+    conv_filter *f = prep->params;
+    conv_gather *g = &f->gather;
+    *f = (conv_filter){0};
+    if (!is_real(out->dtype)) return refuse_type(prep, out->dtype);
+    const bool wide = out->dtype == HL_FLOAT64;
+    prep->ins->fn = run_nothing;
+    prep->cost_ns = 5;
+    if (out->size == 0) return HL_OK;
+    conv_read_axes(g->axis, prep, image, grad, out->dims);
+    g->batch = image->dims[0];
+    g->channels = image->dims[image->rank - 1];
+    g->columns = grad->dims[grad->rank - 1];
+    merge_images(g);
+    for (int i = 0; i < CONV_AXES; i++) g->source[i] = g->axis[i].image, g->target[i] = g->axis[i].target;
+    g->phases = 1;
+    g->k_block = 1;
+    f->size = out->size;
+    f->rows = out->size / g->columns;
+    const int64_t positions = grad->size / g->columns;
+    g->cost_ns = product_cost(positions, f->rows, g->columns, wide);
+    g->pack = g->columns > 4 * CONV_MAX_VECTORS * (wide ? F64_LANES : F32_LANES) && f->rows >= 96;
+    cut_blocks(g, wide ? 8 : 4, f->rows, 1);
+    if (positions == 0) g->image_blocks = 0;
+    cut_sums(f);
+    f->shared_bytes = (f->sum_blocks - 1) * f->size * (wide ? 8 : 4);
+    f->shared_bytes = conv_ceil(f->shared_bytes, HL_ALIGNMENT) * HL_ALIGNMENT;
+    prep->ins->p[0].i = wide;
+    prep->scratch_bytes = f->shared_bytes + g->layout.bytes;
+    prep->cost_ns = g->cost_ns;
+    prep->ins->fn = run_filter;
+    return HL_OK;
+}
+
+static const hl_kernel table[] = {
+    {"conv", prepare_conv, sizeof(conv_gather)},
+    {"conv_image_gradient", prepare_image_gradient, sizeof(conv_gather)},
+    {"conv_filter_gradient", prepare_filter, sizeof(conv_filter)},
+};
+
+HL_FAMILY(conv, table);

@@ -1,0 +1,179 @@
+/* Convolutions of each channel with a filter of its own, and their gradients: float and double. */
+#include <string.h>
+
+#include "../plan.h"
+#include "../pool.h"
+#include "conv_geometry.h"
+#include "simd.h"
+
+enum { GROUP_VECTORS = 4, MAX_SUM_BLOCKS = 16 };
+
+typedef struct depthwise {
+    conv_axis axis[CONV_AXES];
+    int64_t image_step[CONV_AXES], filter_step[CONV_AXES]; /* elements between positions */
+    int64_t batch, channels, image_size, filter_size;
+    int64_t rows_per_chunk, channel_parts, sum_blocks, chunks;
+    double cost_ns;
+    bool wide;
+} depthwise;
+
+/* Where the taps of a window begin, and how many there are along each axis. */
+typedef struct depthwise_taps { int64_t image, filter, count[CONV_AXES]; } depthwise_taps;
+
+#define REAL float
+#define VEC simd_f32
+#define LANES F32_LANES
+#define NAME(x) x##_f32
+#define LOAD load_f32
+#define LOAD_PART load_part_f32
+#define STORE store_f32
+#define STORE_PART store_part_f32
+#include "conv_depthwise_kernel.h"
+
+#define REAL double
+#define VEC simd_f64
+#define LANES F64_LANES
+#define NAME(x) x##_f64
+#define LOAD load_f64
+#define LOAD_PART load_part_f64
+#define STORE store_f64
+#define STORE_PART store_part_f64
+#include "conv_depthwise_kernel.h"
+
+/* ---- running ---- */
+
+typedef struct depthwise_job {
+    const depthwise *d;
+    void *const *operand;
+    hl_run *run;
+} depthwise_job;
+
+static void forward_chunk(void *arg, int64_t chunk, int worker) {
+    const depthwise_job *job = arg;
+    const depthwise *d = job->d;
+    (void)worker;
+    const int64_t row0 = chunk * d->rows_per_chunk;
+    const int64_t row1 = conv_min(row0 + d->rows_per_chunk, d->batch * d->axis[0].target * d->axis[1].target);
+    (d->wide ? depthwise_rows_f64 : depthwise_rows_f32)(d, job->operand[0], job->operand[1], job->operand[2], row0, row1);
+}
+
+static void image_chunk(void *arg, int64_t chunk, int worker) {
+    const depthwise_job *job = arg;
+    const depthwise *d = job->d;
+    (void)worker;
+    const int64_t n = chunk / d->channel_parts, part = chunk % d->channel_parts;
+    const int64_t c0 = part * d->channels / d->channel_parts, c1 = (part + 1) * d->channels / d->channel_parts;
+    (d->wide ? depthwise_image_f64 : depthwise_image_f32)(d, job->operand[0], job->operand[1], job->operand[2], n, c0, c1);
+}
+
+static void filter_chunk(void *arg, int64_t chunk, int worker) {
+    const depthwise_job *job = arg;
+    const depthwise *d = job->d;
+    (void)worker;
+    const int64_t n0 = chunk * d->batch / d->sum_blocks, n1 = (chunk + 1) * d->batch / d->sum_blocks;
+    char *sums = chunk == 0 ? job->operand[2] : job->run->scratch + (chunk - 1) * d->filter_size * (d->wide ? 8 : 4);
+    if (d->wide) depthwise_filter_f64(d, job->operand[0], job->operand[1], (double *)sums, n0, n1);
+    else depthwise_filter_f32(d, job->operand[0], job->operand[1], (float *)sums, n0, n1);
+}
+
+static hl_status run_forward(const hl_instr *ins, hl_run *run) {
+    const depthwise *d = ins->p[2].p;
+    depthwise_job job = {d, ins->arg, run};
+    hl_parallel(run, d->chunks, d->cost_ns, forward_chunk, &job);
+    return HL_OK;
+}
+
+static hl_status run_image(const hl_instr *ins, hl_run *run) {
+    const depthwise *d = ins->p[2].p;
+    depthwise_job job = {d, ins->arg, run};
+    hl_parallel(run, d->chunks, d->cost_ns, image_chunk, &job);
+    return HL_OK;
+}
+
+static hl_status run_filter(const hl_instr *ins, hl_run *run) {
+    const depthwise *d = ins->p[2].p;
+    depthwise_job job = {d, ins->arg, run};
+    hl_parallel(run, d->chunks, d->cost_ns, filter_chunk, &job);
+    if (d->wide) depthwise_add_f64(d, ins->arg[2], (const double *)run->scratch);
+    else depthwise_add_f32(d, ins->arg[2], (const float *)run->scratch);
+    return HL_OK;
+}
+
+static hl_status run_nothing(const hl_instr *ins, hl_run *run) {
+    (void)ins, (void)run;
+    return HL_OK;
+}
+
+/* ---- preparing ---- */
+
+/* What is common; false where there is nothing to do. A filter has one element a tap and channel. */
+static bool prepare_depthwise(hl_prepare *prep, const hl_tensor *image, const hl_tensor *filter, const hl_tensor *target,
+                              const hl_tensor *out) {
+    depthwise *d = prep->params;
+    *d = (depthwise){.batch = image->dims[0], .channels = image->dims[image->rank - 1], .wide = out->dtype == HL_FLOAT64};
+    conv_read_axes(d->axis, prep, image, target, filter->dims);
+    d->image_step[2] = d->filter_step[2] = d->channels;
+    d->filter_size = d->axis[2].window * d->channels;
+    d->image_size = d->axis[2].image * d->channels;
+    for (int axis = 1; axis >= 0; axis--) {
+        d->image_step[axis] = d->image_size;
+        d->filter_step[axis] = d->filter_size;
+        d->image_size *= d->axis[axis].image;
+        d->filter_size *= d->axis[axis].window;
+    }
+    const int64_t taps = d->channels ? d->filter_size / d->channels : 0;
+    d->cost_ns = 20 + 0.08 * (d->wide ? 2 : 1) * (double)target->size * (double)conv_max(1, taps);
+    prep->cost_ns = d->cost_ns;
+    prep->ins->fn = run_nothing;
+    return out->size > 0;
+}
+
+static bool is_real(hl_dtype dtype) { return dtype == HL_FLOAT32 || dtype == HL_FLOAT64; }
+
+static hl_status refuse_type(hl_prepare *prep) {
+    return hl_refuse(prep, HL_UNIMPLEMENTED, "no kernel for a convolution of dtype %d", (int)prep->out[0]->dtype);
+}
+
+/* conv_depthwise: (image, filter) -> target; all have the same channels. */
+static hl_status prepare_forward(hl_prepare *prep) {
+    depthwise *d = prep->params;
+    if (!is_real(prep->out[0]->dtype)) return refuse_type(prep);
+    if (!prepare_depthwise(prep, prep->in[0], prep->in[1], prep->out[0], prep->out[0])) return HL_OK;
+    const int64_t rows = d->batch * d->axis[0].target * d->axis[1].target;
+    d->rows_per_chunk = conv_ceil(rows, conv_max(1, conv_min(64, (int64_t)(d->cost_ns / 10000))));
+    d->chunks = conv_ceil(rows, d->rows_per_chunk);
+    prep->ins->fn = run_forward;
+    return HL_OK;
+}
+
+/* conv_depthwise_image_gradient: (gradient of the target, filter) -> gradient of the image. */
+static hl_status prepare_image(hl_prepare *prep) {
+    depthwise *d = prep->params;
+    if (!is_real(prep->out[0]->dtype)) return refuse_type(prep);
+    if (!prepare_depthwise(prep, prep->out[0], prep->in[1], prep->in[0], prep->out[0])) return HL_OK;
+    const int64_t parts = conv_min(conv_ceil(8, d->batch), d->channels / SIMD_BYTES);
+    d->channel_parts = conv_max(1, parts);
+    d->chunks = d->batch * d->channel_parts;
+    prep->ins->fn = run_image;
+    return HL_OK;
+}
+
+/* conv_depthwise_filter_gradient: (image, gradient of the target) -> gradient of the filter. */
+static hl_status prepare_filter(hl_prepare *prep) {
+    depthwise *d = prep->params;
+    if (!is_real(prep->out[0]->dtype)) return refuse_type(prep);
+    if (!prepare_depthwise(prep, prep->in[0], prep->out[0], prep->in[1], prep->out[0])) return HL_OK;
+    d->sum_blocks = d->cost_ns > 20000 ? conv_max(1, conv_min(MAX_SUM_BLOCKS, d->batch)) : 1;
+    d->chunks = d->sum_blocks;
+    prep->scratch_bytes = (d->sum_blocks - 1) * d->filter_size * (d->wide ? 8 : 4);
+    prep->ins->fn = run_filter;
+    return HL_OK;
+}
+
+static const hl_kernel table[] = {
+    {"conv_depthwise", prepare_forward, sizeof(depthwise)},
+    {"conv_depthwise_image_gradient", prepare_image, sizeof(depthwise)},
+    {"conv_depthwise_filter_gradient", prepare_filter, sizeof(depthwise)},
+};
+
+HL_FAMILY(conv_depthwise, table);

@@ -1,0 +1,132 @@
+/* Register tiles of one real type for convolutions, included once for float and once for double.
+ *
+ * A tile is up to ROWS rows by a few vectors of columns. Its sum runs over segments: sum[r] += A[row[r] + segment.a + k * a_step]
+ * * B[segment.b + k] for k below the segment's length. One index serves all rows, so their pointers never move. In a forward
+ * convolution rows are target positions, k runs over taps and channels; in a filter's gradient rows are taps and
+ * channels, k runs over positions.
+ *
+ * Expects REAL, VEC, LANES, NAME(x), LOAD, LOAD_PART, STORE, STORE_PART, SPLAT.
+ */
+
+/* What the tiles of one panel of columns have in common. Strides are in elements. */
+typedef struct NAME(tiling) {
+    const conv_segment *segments;
+    int64_t n_segments;
+    const REAL *b;
+    int64_t a_step, b_step;
+    const REAL *bias; /* of the panel's columns, or NULL */
+    int64_t column;   /* of C, the panel's first */
+    bool accumulate, relu;
+    int last_lanes; /* of the last vector */
+} NAME(tiling);
+
+typedef void (*NAME(tile_fn))(const NAME(tiling) *t, const REAL *const *a, REAL *const *c);
+
+SIMD_INLINE void NAME(tile)(const int rows, const int vectors, const NAME(tiling) *t, const REAL *const *a, REAL *const *c) {
+    VEC sum[CONV_MAX_ROWS][CONV_MAX_VECTORS];
+    const REAL *row[CONV_MAX_ROWS];
+    const int lanes = t->last_lanes;
+#pragma GCC unroll 12
+    for (int i = 0; i < rows; i++) {
+        row[i] = a[i];
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; v++) sum[i][v] = (VEC){0};
+    }
+    const int64_t a_step = t->a_step, b_step = t->b_step;
+    const conv_segment *segment = t->segments;
+    for (const conv_segment *end = segment + t->n_segments; segment < end; segment++) {
+        int64_t at = segment->a;
+        const REAL *b = t->b + segment->b * b_step;
+        for (int64_t k = segment->length; k > 0; k--) {
+            VEC b_row[CONV_MAX_VECTORS];
+#pragma GCC unroll 4
+            for (int v = 0; v < vectors; v++)
+                b_row[v] = SIMD_FREE_MASKS && v == vectors - 1 ? LOAD_PART(b + v * LANES, lanes) : LOAD(b + v * LANES);
+#pragma GCC unroll 12
+            for (int i = 0; i < rows; i++) {
+                const VEC x = SPLAT(row[i][at]);
+#pragma GCC unroll 4
+                for (int v = 0; v < vectors; v++) sum[i][v] += x * b_row[v];
+            }
+            at += a_step;
+            b += b_step;
+        }
+    }
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; v++) {
+        const bool part = v == vectors - 1 && lanes != LANES;
+        const VEC bias = !t->bias ? (VEC){0} : part ? LOAD_PART(t->bias + v * LANES, lanes) : LOAD(t->bias + v * LANES);
+#pragma GCC unroll 12
+        for (int i = 0; i < rows; i++) {
+            REAL *to = c[i] + t->column + v * LANES;
+            VEC value = sum[i][v];
+            if (t->accumulate) value += part ? LOAD_PART(to, lanes) : LOAD(to);
+            if (t->bias) value += bias;
+            if (t->relu) { /* a NaN stays */
+                const __typeof__(value < value) keep = ~(value < (VEC){0});
+                value = (VEC)((__typeof__(value < value))value & keep);
+            }
+            if (part) STORE_PART(to, value, lanes);
+            else STORE(to, value);
+        }
+    }
+}
+
+#define TILE(rows, vectors)                                                                                                   \
+    static void NAME(tile_##rows##x##vectors)(const NAME(tiling) *t, const REAL *const *a, REAL *const *c) {                  \
+        NAME(tile)(rows, vectors, t, a, c);                                                                                   \
+    }
+#define T_(rows, vectors) NAME(tile_##rows##x##vectors)
+TILE(1, 1) TILE(2, 1) TILE(3, 1) TILE(4, 1) TILE(5, 1) TILE(6, 1) TILE(7, 1) TILE(8, 1)
+TILE(1, 2) TILE(2, 2) TILE(3, 2) TILE(4, 2)
+#if CONV_MAX_ROWS == 12
+TILE(9, 1) TILE(10, 1) TILE(11, 1) TILE(12, 1) TILE(5, 2) TILE(6, 2)
+#endif
+#if CONV_MAX_VECTORS == 4
+TILE(7, 2) TILE(8, 2) TILE(9, 2) TILE(10, 2) TILE(11, 2) TILE(12, 2)
+TILE(1, 3) TILE(2, 3) TILE(3, 3) TILE(4, 3) TILE(5, 3) TILE(6, 3) TILE(7, 3) TILE(8, 3)
+TILE(1, 4) TILE(2, 4) TILE(3, 4) TILE(4, 4) TILE(5, 4) TILE(6, 4)
+#endif
+
+/* By vectors - 1 and rows - 1. */
+static const NAME(tile_fn) NAME(tiles)[CONV_MAX_VECTORS][CONV_MAX_ROWS] = {
+#if CONV_MAX_VECTORS == 4
+    {T_(1, 1), T_(2, 1), T_(3, 1), T_(4, 1), T_(5, 1), T_(6, 1), T_(7, 1), T_(8, 1), T_(9, 1), T_(10, 1), T_(11, 1), T_(12, 1)},
+    {T_(1, 2), T_(2, 2), T_(3, 2), T_(4, 2), T_(5, 2), T_(6, 2), T_(7, 2), T_(8, 2), T_(9, 2), T_(10, 2), T_(11, 2), T_(12, 2)},
+    {T_(1, 3), T_(2, 3), T_(3, 3), T_(4, 3), T_(5, 3), T_(6, 3), T_(7, 3), T_(8, 3)},
+    {T_(1, 4), T_(2, 4), T_(3, 4), T_(4, 4), T_(5, 4), T_(6, 4)},
+#elif CONV_MAX_ROWS == 12
+    {T_(1, 1), T_(2, 1), T_(3, 1), T_(4, 1), T_(5, 1), T_(6, 1), T_(7, 1), T_(8, 1), T_(9, 1), T_(10, 1), T_(11, 1), T_(12, 1)},
+    {T_(1, 2), T_(2, 2), T_(3, 2), T_(4, 2), T_(5, 2), T_(6, 2)},
+#else
+    {T_(1, 1), T_(2, 1), T_(3, 1), T_(4, 1), T_(5, 1), T_(6, 1), T_(7, 1), T_(8, 1)},
+    {T_(1, 2), T_(2, 2), T_(3, 2), T_(4, 2)},
+#endif
+};
+#undef TILE
+#undef T_
+
+/* How the columns that are left are cut: the vectors of the next panel, and how full its last one is. */
+static int NAME(panel_vectors)(int64_t columns, int *last_lanes) {
+    const int64_t left = conv_ceil(columns, LANES);
+    const int64_t vectors = conv_ceil(left, conv_ceil(left, CONV_MAX_VECTORS));
+    *last_lanes = columns < vectors * LANES ? (int)(columns - (vectors - 1) * LANES) : LANES;
+    return (int)vectors;
+}
+
+/* The rows of B that the segments use, one after the other, in rows of whole vectors; `packed` are the segments there. */
+static void NAME(pack_columns)(const REAL *b, int64_t b_step, int64_t columns, int64_t width, const conv_segment *segments,
+                               int64_t n, conv_segment *packed, REAL *to) {
+    int64_t rows = 0;
+    columns = conv_min(columns, width);
+    for (int64_t s = 0; s < n; s++) {
+        const REAL *from = b + segments[s].b * b_step;
+        packed[s] = (conv_segment){segments[s].a, rows, segments[s].length};
+        for (int64_t k = 0; k < segments[s].length; k++, from += b_step, to += width) {
+            int64_t j = 0;
+            for (; j + LANES <= columns; j += LANES) STORE(to + j, LOAD(from + j));
+            if (j < columns) STORE(to + j, LOAD_PART(from + j, (int)(columns - j)));
+        }
+        rows += segments[s].length;
+    }
+}
