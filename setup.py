@@ -1,7 +1,7 @@
 """Builds `hookloop._core`: Cython, the C runner, and every kernel file once for each ISA level.
 
 Environment:
-  HOOKLOOP_BUILD=debug         assertions and debug counters (-DHL_DEBUG), -O1
+  HOOKLOOP_BUILD=debug         debug counters (-DHL_DEBUG), -O1 and symbols
   HOOKLOOP_SANITIZE=address,undefined   the given sanitizers
   HOOKLOOP_COVERAGE=1          gcov instrumentation
 """

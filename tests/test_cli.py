@@ -154,6 +154,14 @@ def test_arguments_that_make_no_sense(capsys, argument, value, text):
     assert text in capsys.readouterr().err
 
 
+def test_a_reader_that_goes_away():
+    command = [sys.executable, "-m", "hookloop", "demo", "--steps", "5"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        process.stdout.close()
+        assert "Traceback" not in process.stderr.read()
+    assert process.returncode == 141
+
+
 def test_the_version(capsys):
     with pytest.raises(SystemExit) as ended:
         cli.main(["--version"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 
 from .version import VERSION
@@ -11,6 +12,7 @@ __all__ = ["main"]
 
 _USAGE_ERROR = 2
 _INTERRUPTED = 130
+_NO_READER = 141
 
 
 def _positive(text):
@@ -200,7 +202,8 @@ def main(argv=None):
     """Runs a command.
 
     Returns:
-      The exit status: 0, 2 for arguments or files that make no sense, 130 after Ctrl-C.
+      The exit status: 0, 2 for arguments or files that make no sense, 130 after Ctrl-C, 141 where nobody reads
+      what is printed.
     """
     arguments = _parser().parse_args(argv)
     try:
@@ -208,3 +211,6 @@ def main(argv=None):
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return _INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left to print goes nowhere
+        return _NO_READER

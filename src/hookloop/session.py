@@ -22,6 +22,7 @@ from .graph.operation import Operation
 from .graph.stack import default_session, get_default_graph
 from .graph.tensor import Tensor
 from .ops.reference_node import ReferenceNode
+from .ops.shape_context import partial_value
 
 __all__ = ["InteractiveSession", "Session"]
 
@@ -329,6 +330,11 @@ class BaseSession(SessionCore):
             message = (
                 f"Shape of tensor {op.inputs[0].op.name} is not compatible with expected shape [{wanted}]: {message}"
             )
+        elif message.startswith("sizes ") and op is not None and op.type == "Reshape":
+            wanted = partial_value(op.inputs[1])
+            open_size = wanted is not None and wanted.dtype != object and -1 in wanted
+            needs = "requires a multiple of" if open_size else "has"
+            message = f"Input to reshape is a tensor with {sizes[0]} values, but the requested shape {needs} {sizes[1]}"
         elif message.startswith("sizes "):
             message = "Incompatible shapes: " + message
         text = f"{message} {describe_op(op)}" if op is not None else message
