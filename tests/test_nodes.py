@@ -7,7 +7,9 @@ import pytest
 
 import hookloop as tf
 
-RECORDED = json.loads((Path(__file__).parent / "fixtures" / "graphs.json").read_text())
+FIXTURES = Path(__file__).parent / "fixtures"
+RECORDED = json.loads((FIXTURES / "graphs.json").read_text())
+EXPRESSIONS = json.loads((FIXTURES / "nodes.json").read_text())  # by record_nodes.py
 
 
 def x(*shape):
@@ -111,3 +113,17 @@ def test_nodes_are_those_of_tensorflow(name):
         tf.set_random_seed(42)
         SNIPPETS[name]()
         assert rows(graph) == RECORDED[name]
+
+
+@pytest.mark.parametrize("key", EXPRESSIONS)
+def test_expressions_and_their_gradients_add_the_nodes_of_tensorflow(key):
+    case = EXPRESSIONS[key]
+    with tf.Graph().as_default() as graph:
+        tf.set_random_seed(42)
+        inputs = {name: tf.placeholder(dtype, shape, name=name) for name, (dtype, shape) in case["inputs"].items()}
+        y = eval(case["expression"], {"tf": tf, **inputs})
+        floats = [t for t in (y if isinstance(y, (list, tuple)) else [y]) if t.dtype.is_floating]
+        if floats:
+            tf.gradients(floats, list(inputs.values()))
+        added = graph.get_operations()[len(inputs) :]
+        assert [[op.name, op.type, [t.name for t in op.inputs]] for op in added] == case["nodes"]

@@ -151,7 +151,11 @@ class _Step(ArrayOps):
         return value
 
     def run_if(self, unit):
-        side = int(bool(self.value(unit.predicate, unit.op)))
+        predicate = self.value(unit.predicate, unit.op)
+        if np.ndim(predicate):
+            text = f"the predicate of a cond must be a scalar, got rank {np.ndim(predicate)}"
+            raise errors.InvalidArgumentError(None, unit.op, text)
+        side = int(bool(predicate))
         branch = unit.then if side else unit.otherwise
         self.run_units(branch.units)
         for merge, result in zip(unit.merges, branch.results):

@@ -5,7 +5,7 @@ from .namespace import attributes
 __getattr__, __dir__ = attributes(
     __name__,
     """cholesky cholesky_solve cross einsum eye global_norm matmul matrix_transpose norm qr svd
-    tensordot trace transpose""",
+    tensordot trace""",
     {
         "adjoint": "ops.decompositions.adjoint",
         "band_part": "matrix_band_part",
@@ -21,6 +21,7 @@ __getattr__, __dir__ = attributes(
         "slogdet": "ops.decompositions.slogdet",
         "solve": "matrix_solve",
         "tensor_diag": "diag",
+        "transpose": "matrix_transpose",
         "tensor_diag_part": "diag_part",
         "lstsq": "matrix_solve_ls",
         "matvec": "ops.linalg.matvec",

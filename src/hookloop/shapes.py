@@ -61,6 +61,11 @@ class _Unknown:
 UNKNOWN = _Unknown()
 
 
+def is_defined(shape):
+    """Whether every size of an internal shape is known."""
+    return shape is not None and all(isinstance(d, int) for d in shape)
+
+
 def text(shape):
     """A shape as errors show it: "[?,3]", or "<unknown>"."""
     if shape is None:

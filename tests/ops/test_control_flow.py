@@ -200,3 +200,13 @@ def test_values_of_a_branch_cannot_be_fetched():
     tf.cond(tf.constant(True), lambda: inside.append(tf.constant(1) + 1) or inside[0], lambda: tf.constant(2))
     with pytest.raises(ValueError, match="fetch"):
         run(inside[0])
+
+
+def test_a_predicate_that_is_no_scalar_is_refused():
+    x = tf.constant([1.0, 2.0])
+    with pytest.raises(ValueError, match="Shape must be rank 0 but is rank 1 for 'cond/Switch'"):
+        tf.cond(x > 0, lambda: x, lambda: -x)
+    open_shape = tf.placeholder(tf.bool)
+    either = tf.cond(open_shape, lambda: x, lambda: -x)
+    with tf.Session() as session, pytest.raises(tf.errors.InvalidArgumentError, match="must be a scalar"):
+        session.run(either, {open_shape: [True, False]})

@@ -177,3 +177,8 @@ def test_arguments_are_checked():
 def test_a_body_must_return_as_many_values_as_it_takes():
     with pytest.raises(ValueError):
         tf.while_loop(lambda i, j: i < 1, lambda i, j: i + 1, [0, 0])
+
+
+def test_a_body_that_changes_a_dtype_is_refused():
+    with pytest.raises(TypeError, match="the dtype with which it begins, int32: got float32"):
+        tf.while_loop(lambda i: i < 3, lambda i: tf.to_float(i), [0])

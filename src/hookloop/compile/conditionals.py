@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 
+from .. import errors
 from .ir import OBJECT, VARIABLE, Buffer, If, Instr, Value, same_shape
 from .node import Node
 
@@ -14,7 +15,8 @@ def lower_if(lowerer, unit):
     node = Node(unit.op, None, [], index)
     predicate = lowerer.operand(lowerer.value_of(unit.predicate), None, node)
     if predicate.shape != ():
-        raise ValueError(f"the predicate of a cond must be a scalar, got shape {list(predicate.shape)}")
+        text = f"the predicate of a cond must be a scalar, got rank {len(predicate.shape)}"
+        raise errors.InvalidArgumentError(None, unit.op, f"{text} [in {unit.op.type} {unit.op.name!r}]")
     blocks, results, local, ends = [], [], [], []
     for side, branch in ((1, unit.then), (0, unit.otherwise)):
         with lowerer.region(local) as block:

@@ -314,7 +314,7 @@ class Lowerer:
             return
         try:
             self._dispatch(op)
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, IndexError, ZeroDivisionError) as error:
             raise errors.InvalidArgumentError(None, op, f"{error} {describe(op, self)}") from error
 
     def _dispatch(self, op):

@@ -65,6 +65,8 @@ class Graph:
         self._finalized = False
         self._collections = Collections()
         self._seed = None
+        # The axes over which gradients of broadcast operands are summed, by the operands' shapes: see ops/math.py.
+        self._broadcast_axes: dict = {}
         self._unfeedable: set = set()
         self._unfetchable: set = set()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .. import dtypes
 from ..graph.scopes import name_scope
 from . import kinds
 from .build import apply_op, convert_to_tensor
@@ -27,6 +28,12 @@ def _leaky_gradient(op, grad):
     return [apply_op("LeakyReluGrad", [grad, op.inputs[0]], {"alpha": op.get_attr("alpha")})]
 
 
+def _softplus_gradient(op, grad):
+    from .math_unary import sigmoid
+
+    return [grad * sigmoid(op.inputs[0])]
+
+
 def _alpha(node):
     return (float(np.float32(node.attrs["alpha"])),)
 
@@ -46,7 +53,7 @@ register(
     _activation("Elu", "elu", lambda x: np.where(x < 0, np.expm1(np.minimum(x, 0)), x), _of_output("EluGrad")),
     _activation("Selu", "selu", lambda x: np.where(x < 0, _SELU_SCALE_ALPHA * np.expm1(np.minimum(x, 0)), _SELU_SCALE * x)
                 .astype(x.dtype), _of_output("SeluGrad")),
-    _activation("Softplus", "softplus", _softplus, _of_input("SoftplusGrad")),
+    _activation("Softplus", "softplus", _softplus, _softplus_gradient),
     _activation("Softsign", "softsign", lambda x: x / (1 + np.abs(x)), _of_input("SoftsignGrad")),
     OpDef("LeakyRelu", "features: T", "activations: T", attrs={"alpha": 0.2}, types={"T": kinds.FLOAT}, shape=unchanged,
           kernel="leaky_relu", params=_alpha, gradient=_leaky_gradient, overwrites=(0,), views="any",
@@ -139,9 +146,9 @@ def leaky_relu(features, alpha=0.2, name=None):
     with name_scope(name, "LeakyRelu", [features, alpha]) as scope:
         features = convert_to_tensor(features, name="features")
         if features.dtype.is_integer:
-            from .cast import to_float
+            from .cast import cast
 
-            features = to_float(features)
+            features = cast(features, dtypes.float32)
         if isinstance(alpha, (int, float, np.number, np.ndarray)):
             return apply_op("LeakyRelu", [features], {"alpha": float(alpha)}, name=scope)
         from .math import maximum

@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import dtypes
 from ..graph.scopes import name_scope
-from ..shapes import UNKNOWN, TensorShape, as_shape
+from ..shapes import UNKNOWN, TensorShape, as_shape, is_defined
 from . import kinds
 from .build import apply_op, constant, convert_to_tensor
 from .registry import OpDef, no_gradient, register
@@ -31,11 +31,6 @@ __all__ = [
 ]  # fmt: skip
 
 _LARGEST_CONST = 1000  # elements of `zeros` that TensorFlow makes a constant of
-
-
-def is_defined(shape):
-    """Whether every size of an internal shape is known."""
-    return shape is not None and all(isinstance(d, int) for d in shape)
 
 
 # --- shapes as values ---------------------------------------------------------------------------------------
@@ -99,6 +94,8 @@ register(
 
 
 def _reshaped(c):
+    if c.known(1) and len(c.shape(1)) != 1:
+        c.fail(f"Shape must be rank 1 but is rank {len(c.shape(1))}")
     sizes = c.sizes(1)
     if builtins.sum(1 for d in sizes if isinstance(d, int) and d == -1) > 1:
         c.fail("Only one input size may be -1")
@@ -251,7 +248,7 @@ def _tile_lower(c, node):
 def _tile_gradient(op, grad):
     from .reduce import reduce_sum
 
-    own = shape(op.inputs[0])
+    own = shape(op.inputs[0], out_type=op.inputs[1].dtype)
     split_shape = reshape(transpose(stack([op.inputs[1], own])), [-1])
     axes = range(0, size(split_shape), 2)
     return [reduce_sum(reshape(grad, split_shape), axes), None]
@@ -338,6 +335,12 @@ register(
 # --- tensors of one value, and ranges ---------------------------------------------------------------------------
 
 
+def _filled(c):
+    if c.known(1) and c.shape(1):
+        c.fail(f"Shape must be rank 0 but is rank {len(c.shape(1))}")
+    return sized_by_input(0)(c)
+
+
 def _fill_lower(c, node):
     c.emit("fill", [node.inputs[1]], node.outputs)
 
@@ -409,7 +412,7 @@ def _lin_space_reference(node, start, stop, num):
 
 register(
     OpDef("Fill", "dims: index_type, value: T", "output: T",
-          attrs={"index_type": dtypes.int32}, types={"index_type": kinds.INDEX}, shape=sized_by_input(0),
+          attrs={"index_type": dtypes.int32}, types={"index_type": kinds.INDEX}, shape=_filled,
           symbolic=True, lower=_fill_lower, reference=lambda node, dims, x: np.full([int(d) for d in dims], x),
           gradient=_fill_gradient),
     OpDef("ZerosLike", "x: T", "y: T", shape=unchanged, lower=_one_value(0), gradient=no_gradient,
@@ -577,7 +580,10 @@ def broadcast_static_shape(shape_x, shape_y):
     Raises:
       ValueError: where they cannot be.
     """
-    x, y = as_shape(shape_x).as_list(), as_shape(shape_y).as_list()
+    shape_x, shape_y = as_shape(shape_x), as_shape(shape_y)
+    if shape_x.ndims is None or shape_y.ndims is None:
+        return TensorShape(None)
+    x, y = shape_x.as_list(), shape_y.as_list()
     rank = builtins.max(len(x), len(y))
     x, y = [1] * (rank - len(x)) + x, [1] * (rank - len(y)) + y
     found = []
@@ -612,7 +618,11 @@ def _constant_tensor(number):
         with name_scope(name, "ones" if number else "zeros", [shape]) as scope:
             if not hasattr(shape, "op") and not isinstance(shape, np.ndarray):
                 known = _known_dims(shape)
-                if known is not None and int(np.prod(known, dtype=np.int64)) < _LARGEST_CONST:
+                if (
+                    known is not None
+                    and not isinstance(shape, (int, np.integer))
+                    and int(np.prod(known, dtype=np.int64)) < _LARGEST_CONST
+                ):
                     return constant(value, shape=known, dtype=dtype, name=scope)
                 _compare_with_limit(shape)
                 shape = _as_vector(known if known is not None else shape)

@@ -18,6 +18,8 @@ def _same(c):
 
 
 def _two(c):
+    if c.known(1) and c.shape(1):
+        c.fail(f"Shape must be rank 0 but is rank {len(c.shape(1))}")
     shape = _same(c)
     return [shape, shape]
 

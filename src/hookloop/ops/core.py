@@ -196,4 +196,4 @@ def _after(value, gate):
     with control_dependencies([gate]):
         if isinstance(value, IndexedSlices):
             return IndexedSlices(identity(value.values), value.indices, value.dense_shape)
-        return identity(convert_to_tensor(value))
+        return identity(convert_to_tensor(value), name="control_dependency")

@@ -368,16 +368,17 @@ def one_hot(indices, depth, on_value=None, off_value=None, axis=None, dtype=None
       TypeError: where the dtypes of the values and `dtype` differ.
     """
     with name_scope(name, "one_hot", [indices, depth, on_value, off_value, axis, dtype]) as scope:
-        given = (
-            [convert_to_tensor(v).dtype.base_dtype for v in (on_value, off_value) if v is not None]
-            if dtype is None
-            else []
-        )
-        if dtype is None:
-            dtype = given[0] if given else dtypes.float32
-        dtype = dtypes.as_dtype(dtype)
-        on = convert_to_tensor(1 if on_value is None else on_value, dtype=dtype, name="on_value")
-        off = convert_to_tensor(0 if off_value is None else off_value, dtype=dtype, name="off_value")
+        given = {
+            which: convert_to_tensor(value).dtype.base_dtype
+            for which, value in (("on_value", on_value), ("off_value", off_value))
+            if value is not None
+        }
+        dtype = dtypes.as_dtype(dtype if dtype is not None else next(iter(given.values()), dtypes.float32))
+        for which, found in given.items():
+            if found != dtype:
+                raise TypeError(f"expected {which} of dtype {dtype.name}, got {found.name}")
+        on = convert_to_tensor(1, dtype=dtype, name="on_value") if on_value is None else on_value
+        off = convert_to_tensor(0, dtype=dtype, name="off_value") if off_value is None else off_value
         return apply_op("OneHot", [indices, depth, on, off], {"axis": -1 if axis is None else axis}, scope)
 
 

@@ -8,6 +8,9 @@ import numpy as np
 
 from .. import dtypes
 from ..graph.scopes import name_scope
+from ..graph.stack import get_default_graph
+from ..graph.tensor import Tensor
+from ..shapes import is_defined
 from . import kinds
 from .build import apply_op, convert_to_tensor
 from .registry import OpDef, no_gradient, register
@@ -28,9 +31,7 @@ __all__ = [
 def _known_equal(*tensors):
     """Whether all shapes are fully known and the same."""
     first = tensors[0]._shape
-    if first is None or not all(isinstance(d, int) for d in first):
-        return False
-    return all(t._shape == first for t in tensors[1:])
+    return is_defined(first) and all(t._shape == first for t in tensors[1:])
 
 
 class _Broadcast:
@@ -49,6 +50,49 @@ class _Broadcast:
         return _sum_to(gradient, self.ry, self.sy)
 
 
+class _KnownBroadcast(_Broadcast):
+    """The same where TensorFlow spares nodes: a shape that the gradient has already is not summed to.
+
+    Of operands whose shapes are known the axes are constants, and the node that tells them is made once in a graph.
+    """
+
+    def __init__(self, op, grad):
+        x, y = op.inputs
+        if is_defined(x._shape) and is_defined(y._shape):
+            self.sx, self.sy = x._shape, y._shape
+            self.rx, self.ry = _known_axes(x._shape, y._shape)
+            self._sums = (x._shape != grad._shape, y._shape != grad._shape)
+        else:
+            from .array import shape_internal
+
+            self.sx, self.sy = shape_internal(x, optimize=False), shape_internal(y, optimize=False)
+            self.rx, self.ry = apply_op("BroadcastGradientArgs", [self.sx, self.sy])
+            self._sums = (True, True)
+
+    def first(self, gradient):
+        return super().first(gradient) if self._sums[0] else gradient
+
+    def second(self, gradient):
+        return super().second(gradient) if self._sums[1] else gradient
+
+
+def _known_axes(x, y):
+    cache = get_default_graph()._broadcast_axes
+    axes = cache.get((x, y))
+    if axes is None:
+        apply_op("BroadcastGradientArgs", [np.array(x, np.int32), np.array(y, np.int32)])
+        axes = cache[(x, y)] = _summed_axes(x, y)
+    return axes
+
+
+def _summed_axes(sx, sy):
+    """The axes over which the gradients of operands of these shapes are summed."""
+    rank = builtins.max(len(sx), len(sy))
+    sx, sy = [1] * (rank - len(sx)) + list(sx), [1] * (rank - len(sy)) + list(sy)
+    pairs = list(enumerate(zip(sx, sy)))
+    return [i for i, (a, b) in pairs if a == 1 and (b != 1 or a == b)], [i for i, (a, b) in pairs if b == 1]
+
+
 def _sum_to(gradient, axes, shape):
     from .array import reshape
     from .reduce import reduce_sum
@@ -59,19 +103,16 @@ def _sum_to(gradient, axes, shape):
 def _add_gradient(op, grad):
     if _known_equal(*op.inputs, grad):
         return [grad, grad]
-    sums = _Broadcast(op)
+    sums = _KnownBroadcast(op, grad)
     return [sums.first(grad), sums.second(grad)]
 
 
 def _sub_gradient(op, grad):
     if _known_equal(*op.inputs, grad):
         return [grad, -grad]
-    from .array import reshape
-    from .reduce import reduce_sum
-
-    sums = _Broadcast(op)
+    sums = _KnownBroadcast(op, grad)
     first = sums.first(grad)
-    return [first, reshape(-reduce_sum(grad, sums.ry), sums.sy)]
+    return [first, sums.second(-grad)]
 
 
 def _mul(x, y):
@@ -82,13 +123,15 @@ def _mul_gradient(op, grad):
     x, y = op.inputs
     if _known_equal(x, y, grad) and grad.dtype in (dtypes.int32, dtypes.float32):
         return [_mul(grad, y), _mul(grad, x)]
-    sums = _Broadcast(op)
+    sums = _KnownBroadcast(op, grad)
     first = sums.first(_mul(grad, y))
     return [first, sums.second(_mul(x, grad))]
 
 
 def _mul_no_nan_gradient(op, grad):
     x, y = op.inputs
+    if _known_equal(x, y, grad):
+        return [apply_op("MulNoNan", [grad, y]), apply_op("MulNoNan", [x, grad])]
     sums = _Broadcast(op)
     first = sums.first(apply_op("MulNoNan", [grad, y]))
     return [first, sums.second(apply_op("MulNoNan", [x, grad]))]
@@ -100,8 +143,9 @@ def _quotient_gradient(type):
     def gradient(op, grad):
         x, y = op.inputs
         sums = _Broadcast(op)
-        first = sums.first(apply_op(type, [grad, y]))
-        quotient = apply_op(type, [apply_op(type, [-x, y]), y])
+        over = div_no_nan if type == "DivNoNan" else lambda x, y: apply_op(type, [x, y])
+        first = sums.first(over(grad, y))
+        quotient = over(over(-x, y), y)
         return [first, sums.second(grad * quotient)]
 
     return gradient
@@ -122,7 +166,7 @@ def _pow_gradient(op, grad):
 
     x, y = op.inputs
     z = op.outputs[0]
-    sums = _Broadcast(op)
+    sums = _KnownBroadcast(op, grad)
     first = sums.first(grad * y * pow(x, y - 1))
     mask = apply_op("NotEqual", [x, zeros_like(x)]) if x.dtype.is_complex else x > 0
     safe = where(mask, x, ones_like(x))
@@ -142,9 +186,8 @@ def _extremum_gradient(comparison):
         none = zeros(form, grad.dtype)
         mask = apply_op(comparison, [x, y])
         rx, ry = apply_op("BroadcastGradientArgs", [sums_x, sums_y])
-        first = where(mask, grad, none)
-        second = where(mask, none, grad)
-        return [_sum_to(first, rx, sums_x), _sum_to(second, ry, sums_y)]
+        first = _sum_to(where(mask, grad, none), rx, sums_x)
+        return [first, _sum_to(where(mask, none, grad), ry, sums_y)]
 
     return gradient
 
@@ -157,12 +200,9 @@ def _squared_difference_gradient(op, grad):
         slope = scalar_mul(2.0, grad) * (x - y)
     if _known_equal(x, y, grad):
         return [slope, -slope]
-    from .array import reshape
-    from .reduce import reduce_sum
-
-    sums = _Broadcast(op)
+    sums = _KnownBroadcast(op, grad)
     first = sums.first(slope)
-    return [first, -reshape(reduce_sum(slope, sums.ry), sums.sy)]
+    return [first, -sums.second(slope)]
 
 
 def _atan2_gradient(op, grad):
@@ -182,16 +222,17 @@ def _xdivy_gradient(op, grad):
 
     x, y = op.inputs
     sums = _Broadcast(op)
-    nonzero = _indicator(x, y)
-    first = sums.first(xdivy(nonzero, y) * grad)
-    return [first, sums.second(xdivy(negative(x), y**2) * grad)]
+    slopes = xdivy(_indicator(x, y), y), xdivy(negative(x), y**2)
+    first = sums.first(slopes[0] * grad)
+    return [first, sums.second(slopes[1] * grad)]
 
 
 def _xlogy_gradient(op, grad):
     x, y = op.inputs
     sums = _Broadcast(op)
-    first = sums.first(xlogy(_indicator(x, y), y) * grad)
-    return [first, sums.second(xdivy(x, y) * grad)]
+    slopes = xlogy(_indicator(x, y), y), xdivy(x, y)
+    first = sums.first(slopes[0] * grad)
+    return [first, sums.second(slopes[1] * grad)]
 
 
 def _indicator(x, like):
@@ -318,12 +359,8 @@ register(
 
 def _gradient_args(node, sx, sy):
     """The axes over which each operand's gradient is summed, for known shapes."""
-    sx, sy = [int(d) for d in sx], [int(d) for d in sy]
-    rank = builtins.max(len(sx), len(sy))
-    sx, sy = [1] * (rank - len(sx)) + sx, [1] * (rank - len(sy)) + sy
     dtype = node.outputs[0].dtype.as_numpy_dtype
-    rx = [i for i, (a, b) in enumerate(zip(sx, sy)) if a == 1 and (b != 1 or a == b)]
-    ry = [i for i, (a, b) in enumerate(zip(sx, sy)) if b == 1 and (a != 1 or a == b)]
+    rx, ry = _summed_axes([int(d) for d in sx], [int(d) for d in sy])
     return np.array(rx, dtype), np.array(ry, dtype)
 
 
@@ -356,7 +393,6 @@ multiply_no_nan = _function("multiply_no_nan", "MulNoNan", "x * y, and 0 where y
 realdiv = _function("realdiv", "RealDiv", "x / y")
 truncatediv = _function("truncatediv", "TruncateDiv", "x / y rounded towards zero")
 floor_div = _function("floor_div", "FloorDiv", "x / y rounded down")
-floordiv = _function("floordiv", "FloorDiv", "x / y rounded down")
 floormod = _function("floormod", "FloorMod", "The remainder of x / y with the sign of y")
 mod = _function("mod", "FloorMod", "The remainder of x / y with the sign of y")
 truncatemod = _function("truncatemod", "TruncateMod", "The remainder of x / y with the sign of x")
@@ -400,9 +436,13 @@ _TRUE_QUOTIENT = {
 def _two_of_a_kind(x, y):
     x = convert_to_tensor(x, name="x")
     y = convert_to_tensor(y, name="y", dtype=x.dtype.base_dtype)
+    _check_kinds(x, y)
+    return x, y
+
+
+def _check_kinds(x, y):
     if x.dtype.base_dtype != y.dtype.base_dtype:
         raise TypeError(f"x and y must have the same dtype, got {x.dtype!r} != {y.dtype!r}")
-    return x, y
 
 
 def polyval(coeffs, x, name=None):
@@ -442,6 +482,9 @@ def truediv(x, y, name=None):
       TypeError: where x and y have different dtypes.
     """
     with name_scope(name, "truediv", [x, y]) as scope:
+        if isinstance(y, Tensor):
+            x = convert_to_tensor(x, name="x")
+            _check_kinds(x, y)
         x, y = _two_of_a_kind(x, y)
         wanted = _TRUE_QUOTIENT.get(x.dtype.base_dtype)
         if wanted is not None:
@@ -449,6 +492,12 @@ def truediv(x, y, name=None):
 
             x, y = cast(x, wanted), cast(y, wanted)
         return apply_op("RealDiv", [x, y], name=scope)
+
+
+def floordiv(x, y, name=None):
+    """x / y rounded down, element by element, with broadcasting."""
+    with name_scope(name, "floordiv", [x, y]) as scope:
+        return apply_op("FloorDiv", [x, y], name=scope)
 
 
 def div(x, y, name=None):
@@ -464,6 +513,8 @@ def divide(x, y, name=None):
     if name is not None:
         with name_scope(name, "truediv", [x, y]) as scope:
             return truediv(x, y, name=scope)
+    if isinstance(y, Tensor) and not hasattr(x, "dtype"):
+        return x / y
     return truediv(convert_to_tensor(x), y)
 
 

@@ -103,16 +103,26 @@ def _digamma_gradient(op, grad):
         return [grad * polygamma(constant(1, dtype=grad.dtype.base_dtype), op.inputs[0])]
 
 
-def _one(x):
-    return constant(1, dtype=x.dtype.base_dtype)
+def _minus_square(x):
+    """1 - x x, whose square comes first, as in TensorFlow."""
+    squared = square(x)
+    return apply_op("Sub", [constant(1, dtype=x.dtype.base_dtype), squared])
+
+
+def _acos_gradient(x, y, grad):
+    slope = reciprocal(sqrt(_minus_square(x)))
+    return -grad * slope
+
+
+def _atan_gradient(x, y, grad):
+    squared = square(x)
+    return grad * reciprocal(apply_op("Add", [constant(1, dtype=x.dtype.base_dtype), squared]))
 
 
 def _zeros_gradient(op, grad):
     from .array import zeros
 
     x = op.inputs[0]
-    if x._shape is not None and all(isinstance(d, int) for d in x._shape):
-        return [zeros(list(x._shape), dtype=x.dtype.base_dtype)]
     from .array import shape
 
     return [zeros(shape(x), dtype=x.dtype.base_dtype)]
@@ -155,15 +165,15 @@ register(
     _unary("Sin", "sin", np.sin, _after(lambda x, y, g: g * cos(x))),
     _unary("Cos", "cos", np.cos, _after(lambda x, y, g: -g * sin(x))),
     _unary("Tan", "tan", np.tan, _after(lambda x, y, g: g * square(reciprocal(cos(x))))),
-    _unary("Asin", "asin", np.arcsin, _after(lambda x, y, g: g * reciprocal(sqrt(_one(x) - square(x))))),
-    _unary("Acos", "acos", np.arccos, _after(lambda x, y, g: -g * reciprocal(sqrt(_one(x) - square(x))))),
-    _unary("Atan", "atan", np.arctan, _after(lambda x, y, g: g * reciprocal(_one(x) + square(x)))),
+    _unary("Asin", "asin", np.arcsin, _after(lambda x, y, g: g * reciprocal(sqrt(_minus_square(x))))),
+    _unary("Acos", "acos", np.arccos, _after(_acos_gradient)),
+    _unary("Atan", "atan", np.arctan, _after(_atan_gradient)),
     _unary("Sinh", "sinh", np.sinh, _after(lambda x, y, g: g * cosh(x))),
     _unary("Cosh", "cosh", np.cosh, _after(lambda x, y, g: g * sinh(x))),
     _unary("Tanh", "tanh", np.tanh, _after(_of("TanhGrad"))),
     _unary("Asinh", "asinh", np.arcsinh, _after(lambda x, y, g: g / cosh(y))),
     _unary("Acosh", "acosh", np.arccosh, _after(lambda x, y, g: g / sinh(y))),
-    _unary("Atanh", "atanh", np.arctanh, _after(lambda x, y, g: g * reciprocal(_one(x) - square(x)))),
+    _unary("Atanh", "atanh", np.arctanh, _after(lambda x, y, g: g * reciprocal(_minus_square(x)))),
     _unary("Sigmoid", "sigmoid", _sigmoid_reference, _after(_of("SigmoidGrad"))),
     _unary("Erf", "erf", _lift(_math.erf), _after(_erf_gradient(2)), kinds.FLOAT),
     _unary("Erfc", "erfc", _lift(_math.erfc), _after(_erf_gradient(-2)), kinds.FLOAT),

@@ -65,8 +65,10 @@ def _getitem(x, key):
 def _override_binary(operator, function):
     """Makes x.__operator__(y) and its reflection; nodes are named `operator`, constants operator/y or /x."""
 
+    several_nodes = operator == "xor"  # which TensorFlow puts in a scope of their own
+
     def binary(x, y):
-        if y.__class__ is Tensor and y.graph is x.graph:
+        if y.__class__ is Tensor and y.graph is x.graph and not several_nodes:
             return function(x, y, operator)
         with _scope_of(x, y, operator) as scope:
             try:

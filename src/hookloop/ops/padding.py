@@ -23,6 +23,8 @@ def _padded(c):
     shape = c.shape(0)
     if not c.has_constant(1) and not hasattr(c, "emit"):
         return (UNKNOWN,) * len(shape)
+    if c.has_constant(1) and np.any(np.asarray(c.constant(1)) < 0):
+        c.fail("Paddings must be non-negative")
     pairs = _pairs(c)
     if len(pairs) != len(shape):
         c.fail(f"The first dimension of paddings must be the rank of inputs, got {len(pairs)} and {len(shape)}")

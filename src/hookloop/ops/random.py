@@ -210,12 +210,18 @@ def random_crop(value, size, seed=None, name=None):
     """A part of the given size, from a random place of a tensor."""
     from .array import shape as shape_of
     from .array import slice as slice_of
+    from .core import with_dependencies
+    from .printing import Assert
+    from .reduce import reduce_all
 
     with name_scope(name, "random_crop", [value, size]) as scope:
         value = convert_to_tensor(value, name="value")
         size = convert_to_tensor(size, dtype=dtypes.int32, name="size")
-        limit = shape_of(value) - size + 1
-        offset = random_uniform(shape_of(limit), dtype=size.dtype, maxval=size.dtype.max, seed=seed) % limit
+        whole = shape_of(value)
+        fits = Assert(reduce_all(whole >= size), ["Need value.shape >= size, got ", whole, size], summarize=1000)
+        whole = with_dependencies([fits], whole)
+        limit = whole - size + 1
+        offset = random_uniform(shape_of(whole), dtype=size.dtype, maxval=size.dtype.max, seed=seed) % limit
         return slice_of(value, offset, size, name=scope)
 
 

@@ -303,7 +303,7 @@ def getitem(tensor, key):
     with name_scope(None, "strided_slice", [tensor, *begin, *end, *strides]) as scope:
         if begin:
             if any(isinstance(v, Tensor) for v in (*begin, *end, *strides)):
-                parts = [stack(begin), stack(end), stack(strides)]
+                parts = _of_one_dtype([stack(begin), stack(end), stack(strides)])
             else:
                 parts = [constant(np.array(v, np.int32), name=n) for v, n in
                          ((begin, "stack"), (end, "stack_1"), (strides, "stack_2"))]  # fmt: skip
@@ -312,7 +312,18 @@ def getitem(tensor, key):
         return strided_slice(tensor, *parts, name=scope, **masks)
 
 
+def _of_one_dtype(parts):
+    """The vectors of a slice: int64 where one of them is."""
+    from .cast import cast
+
+    if any(part.dtype == dtypes.int64 for part in parts):
+        parts = [cast(part, dtypes.int64) for part in parts]
+    return parts
+
+
 def _is_mask(key):
+    if isinstance(key, (bool, np.bool_)):
+        return True
     if isinstance(key, Tensor):
         return key.dtype == dtypes.bool and (key._shape is None or len(key._shape) > 0)
     return isinstance(key, np.ndarray) and key.dtype == bool and key.ndim > 0
@@ -326,6 +337,8 @@ def _entry(item, bit, begin, end, strides, masks):
         masks["begin_mask"] |= bit if item.start is None else 0
         masks["end_mask"] |= bit if item.stop is None else 0
     elif item is Ellipsis:
+        if masks["ellipsis_mask"]:
+            raise ValueError("Multiple ellipses in slice spec not allowed")
         begin.append(0), end.append(0), strides.append(1)
         masks["ellipsis_mask"] |= bit
     elif item is None:
@@ -504,10 +517,12 @@ def concat(values, axis, name="concat"):
 
     if not isinstance(values, (list, builtins.tuple)):
         values = [values]
+    if not values:
+        raise ValueError("concat needs at least one tensor, got an empty list")
     if len(values) == 1:
-        with name_scope(name) as scope:
+        with name_scope(name):
             convert_to_tensor(axis, name="concat_dim", dtype=dtypes.int32)
-            return identity(values[0], name=scope + "concat")
+            return identity(values[0], name=name)
     return apply_op("ConcatV2", [list(values), axis], name=name)
 
 
@@ -529,6 +544,8 @@ def split(value, num_or_size_splits, axis=0, num=None, name="split"):
     """
     sizes = convert_to_tensor(num_or_size_splits)
     if sizes._shape == () and not isinstance(num_or_size_splits, Tensor):
+        if num_or_size_splits < 1:
+            raise ValueError(f"split needs at least one part, got {num_or_size_splits}")
         return apply_op("Split", [axis, value], {"num_split": int(num_or_size_splits)}, name)
     if num is None:
         if sizes._shape is None or not isinstance(sizes._shape[0], int):
@@ -606,6 +623,8 @@ def stack(values, axis=0, name="stack"):
     Raises:
       ValueError: where their shapes differ.
     """
+    if isinstance(values, Tensor) and axis == 0:
+        return values
     if axis == 0 and not all(isinstance(v, Tensor) for v in values):
         return convert_to_tensor(values, name=name)  # numbers become constants, named after their places
     return apply_op("Pack", [list(values)], {"axis": axis}, name)

@@ -37,7 +37,7 @@ def while_loop(cond, body, loop_vars, shape_invariants=None, parallel_iterations
       The loop variables after the loop, in the structure that the body returns.
 
     Raises:
-      TypeError: where cond or body is no function, or the structures differ.
+      TypeError: where cond or body is no function, or the structures or dtypes differ.
       ValueError: without loop variables, or where a variable's shape changes against its invariant.
     """
     if not callable(cond):
@@ -78,10 +78,10 @@ def _bounded(cond, body, loop_vars, shape_invariants, maximum_iterations, return
             return logical_and(less(i, limit), cond(value))
 
         def bounded_body(i, value):
-            result = body(value)
+            following, result = i + 1, body(value)
             if isinstance(result, (list, tuple)) and len(result) == 1 and not nest.is_nested(loop_vars[0]):
                 result = result[0]
-            return i + 1, result
+            return following, result
 
         if shape_invariants is not None:
             shape_invariants = (as_shape([]), shape_invariants[0])
@@ -92,8 +92,8 @@ def _bounded(cond, body, loop_vars, shape_invariants, maximum_iterations, return
             return logical_and(less(i, limit), cond(*values))
 
         def bounded_body(i, values):
-            result = body(*values)
-            return i + 1, type(loop_vars)(result) if isinstance(result, (list, tuple)) else result
+            following, result = i + 1, body(*values)
+            return following, type(loop_vars)(result) if isinstance(result, (list, tuple)) else result
 
         if shape_invariants is not None:
             shape_invariants = (as_shape([]), shape_invariants)
@@ -153,6 +153,11 @@ def _build(context, cond, body, loop_vars, tensors, shape_invariants):
     flat = [_as_tensor(value) for value in nest.flatten(result)]
     following = []
     for m, s, value in zip(merged, switched, flat):
+        if value.dtype.base_dtype != m.dtype.base_dtype:
+            raise TypeError(
+                f"the body of a loop must give {m.op.inputs[0].name} the dtype with which it begins, "
+                f"{m.dtype.base_dtype.name}: got {value.dtype.base_dtype.name} in {value.name}"
+            )
         following.append(context.end_variable(m, s, value))
         _check_shape(m, following[-1])
     exits = [context.finish_variable(m, s, f) for m, s, f in zip(merged, switched, following)]

@@ -1,0 +1,80 @@
+"""What may stand between the brackets of a tensor, and small arguments of the ops that cut and join."""
+
+import numpy as np
+import pytest
+
+import hookloop as tf
+
+X = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
+
+
+def test_an_int64_index(executor):
+    x, i = tf.placeholder(tf.float32, [None, 3, 4]), tf.placeholder(tf.int64, [])
+    found = [x[i], x[:i], x[i, :, i + 1 :], tf.gradients(x[i], x)[0]]
+    with tf.Session() as session:
+        one, first, corner, gradient = session.run(found, {x: X, i: 1})
+    np.testing.assert_array_equal(one, X[1])
+    np.testing.assert_array_equal(first, X[:1])
+    np.testing.assert_array_equal(corner, X[1, :, 2:])
+    np.testing.assert_array_equal(gradient, [np.zeros((3, 4)), np.ones((3, 4))])
+
+
+def test_keys_that_name_nothing():
+    x = tf.constant(X)
+    with pytest.raises(ValueError, match="Multiple ellipses in slice spec not allowed"):
+        x[..., ...]
+    with pytest.raises(ValueError, match="mask cannot be scalar"):
+        x[True]
+
+
+def test_joining_and_cutting_nothing():
+    with pytest.raises(ValueError, match="concat needs at least one tensor, got an empty list"):
+        tf.concat([], 0)
+    with pytest.raises(ValueError, match="split needs at least one part, got 0"):
+        tf.split(tf.constant(X), 0)
+
+
+def test_shapes_and_values_of_a_wrong_rank():
+    with pytest.raises(ValueError, match="Shape must be rank 1 but is rank 0 for 'Reshape'"):
+        tf.reshape(tf.constant(X), 24)
+    with pytest.raises(ValueError, match="Shape must be rank 0 but is rank 1 for 'Fill'"):
+        tf.fill([2], [1.0])
+    with pytest.raises(ValueError, match="Paddings must be non-negative for 'Pad'"):
+        tf.pad(tf.constant(X), [[-1, 0], [0, 0], [0, 0]])
+
+
+def test_one_hot_values_are_of_one_dtype():
+    with pytest.raises(TypeError, match="expected on_value of dtype float32, got int32"):
+        tf.one_hot([0], 3, on_value=1, dtype=tf.float32)
+    with pytest.raises(TypeError, match="expected off_value of dtype float32, got int32"):
+        tf.one_hot([0], 3, on_value=1.0, off_value=0)
+
+
+def test_a_quotient_of_two_dtypes_is_refused():
+    with pytest.raises(TypeError, match="x and y must have the same dtype"):
+        tf.truediv(tf.constant(1.0), tf.constant(1))
+
+
+def test_linalg_transpose_exchanges_the_last_two_axes(executor):
+    with tf.Session() as session:
+        np.testing.assert_array_equal(session.run(tf.linalg.transpose(tf.constant(X))), X.transpose(0, 2, 1))
+
+
+def test_a_crop_larger_than_the_image(executor):
+    x = tf.placeholder(tf.float32, [None])
+    crop = tf.random_crop(x, [3], seed=1)
+    with tf.Session() as session:
+        assert session.run(crop, {x: [1, 2, 3]}).tolist() == [1, 2, 3]
+        with pytest.raises(tf.errors.InvalidArgumentError, match="Need value.shape >= size"):
+            session.run(crop, {x: [1, 2]})
+
+
+def test_the_broadcast_of_an_unknown_shape_is_unknown():
+    assert tf.broadcast_static_shape(tf.TensorShape(None), tf.TensorShape([2])).ndims is None
+
+
+def test_the_gradient_of_a_tile_with_int64_multiples(executor):
+    x = tf.constant(X[0])
+    (gradient,) = tf.gradients(tf.tile(x, tf.constant([2, 3], tf.int64)), x)
+    with tf.Session() as session:
+        np.testing.assert_array_equal(session.run(gradient), np.full((3, 4), 6))
