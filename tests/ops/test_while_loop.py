@@ -182,3 +182,29 @@ def test_a_body_must_return_as_many_values_as_it_takes():
 def test_a_body_that_changes_a_dtype_is_refused():
     with pytest.raises(TypeError, match="the dtype with which it begins, int32: got float32"):
         tf.while_loop(lambda i: i < 3, lambda i: tf.to_float(i), [0])
+
+
+def _growing(x, n):
+    invariants = [tf.TensorShape([]), tf.TensorShape([None, 3])]
+    return tf.while_loop(lambda i, a: i < n, lambda i, a: [i + 1, tf.concat([a * 2, x], 0)], [0, x], invariants)[1]
+
+
+def test_what_a_growing_loop_gives_fits_by_the_size_that_it_ends_with(executor):
+    x, n = tf.placeholder(tf.float32, [None, 3]), tf.placeholder(tf.int32, [])
+    grown = _growing(x, n)
+    sum, halves = grown + np.ones((8, 3)), tf.reshape(grown, [2, -1])
+    with tf.Session() as session:
+        for _ in range(2):
+            feeds = {x: np.ones((2, 3)), n: 3}
+            assert session.run(sum, feeds)[:, 0].tolist() == [9, 9, 5, 5, 3, 3, 2, 2]
+            assert session.run(halves, feeds).shape == (2, 12)
+            with pytest.raises(tf.errors.InvalidArgumentError):
+                session.run(sum, {x: np.ones((2, 3)), n: 1})
+
+
+def test_the_gradient_of_a_growing_loop_by_what_it_begins_with_and_adds(executor):
+    x = tf.placeholder(tf.float32, [None, 3])
+    (gradient,) = tf.gradients(_growing(x, 3), x)
+    with tf.Session() as session:
+        np.testing.assert_array_equal(session.run(gradient, {x: np.ones((2, 3))}), np.full((2, 3), 15))
+        np.testing.assert_array_equal(session.run(gradient, {x: np.ones((5, 3))}), np.full((5, 3), 15))

@@ -182,8 +182,18 @@ class _LoopState:
         lowerer.move(after, shadow, self.node)
         return shadow
 
+    def _left(self, value):
+        """A loop variable after the loop, under sizes of its own: what depends on them is worked out after it."""
+        lowerer = self.lowerer
+        group = lowerer.sizes.new_group()
+        fresh = [lowerer.sizes.fresh(group) for _ in value.shape]
+        lowerer.copy_sizes(list(zip(value.shape, fresh)), self.node)
+        return Value(value.dtype, tuple(fresh), value.buffer, None, value.offset)
+
     def finish(self):
         environment = self.lowerer.environment
-        for variable, value in zip(self.variables, self.values):
+        for i, (variable, value) in enumerate(zip(self.variables, self.values)):
+            if self.varying[i]:
+                value = self._left(value)
             for op in variable.exits:
                 environment[op.outputs[0]] = value
