@@ -41,6 +41,16 @@ REFUSED = {
     "range": (lambda x, n: tf.range(n), (-1,), "a size must not be negative, got -1"),
     "random": (lambda x, n: tf.random_uniform([n]), (-1,), "a size must not be negative, got -1"),
     "segments": (lambda x, n: tf.unsorted_segment_sum(x, [0, 0], n), (-1,), "a size must not be negative, got -1"),
+    "crops": (
+        lambda x, n: tf.batch_to_space_nd(x, [2], [[n, 0]]),
+        (-1, 7),
+        "a size must not be negative, got -1",
+    ),
+    "paddings": (
+        lambda x, n: tf.space_to_batch_nd(x, [1], [[n, 0]]),
+        (-1,),
+        "a size must not be negative, got -1",
+    ),
     "bitcast": (lambda x, n: tf.bitcast(x, tf.int64), (0,), "sizes 3 and 2 do not fit"),
     "sum to another shape": (
         lambda x, n: tf.gradients(tf.broadcast_to(x, [3, 3]), x)[0],

@@ -191,8 +191,11 @@ def _padding(c, count):
     """The pairs of input 2, unknown where the matrix is."""
     found = c.value(2)
     if found is None:
-        return [(UNKNOWN, UNKNOWN)] * count if hasattr(c, "_fallback") else _pairs(c.sizes(2))
-    return _pairs(tuple(d if not isinstance(d, np.integer) else int(d) for d in found.ravel()))
+        return [(UNKNOWN, UNKNOWN)] * count if hasattr(c, "_fallback") else _pairs([c.natural(d) for d in c.sizes(2)])
+    found = [d if not isinstance(d, np.integer) else int(d) for d in found.ravel()]
+    if any(isinstance(d, int) and d < 0 for d in found):
+        c.fail("paddings and crops must be non-negative")
+    return _pairs([c.natural(d) for d in found])
 
 
 def _to_batch_lower(c, node):
@@ -231,7 +234,7 @@ def _to_space_shape(c):
     block = _block_of(c)
     batch, dims = shape[0], []
     for length, b, (before, behind) in zip(shape[1:], block, _padding(c, len(block))):
-        dims.append(length * b - before - behind)
+        dims.append(c.natural(length * b - before - behind))
         batch = c.infer(batch, b)
     return (batch, *dims, *shape[1 + len(block) :])
 
