@@ -334,3 +334,23 @@ def test_rows_that_meet_stay_rows(executor):
     with tf.Session() as session:
         session.run(w.initializer)
         assert sorted(session.run(gradient.indices)) == [0, 2, 2]
+
+
+def test_a_variable_may_be_differentiated_by_and_stopped_at_once(executor):
+    """It is then a constant for what it is made of, not for its own gradient."""
+    v, w = tf.Variable(3.0), tf.Variable(2.0)
+    y = v * w
+    found = tf.gradients(y * v, [v, y], stop_gradients=[v, y])
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        assert session.run(found) == [6.0, 3.0]
+
+
+def test_a_given_gradient_of_rows_stays_rows(executor):
+    e = tf.Variable(tf.ones([4, 2]))
+    rows = tf.IndexedSlices(tf.constant([[1.0, 2.0]]), tf.constant([3]), tf.constant([4, 2]))
+    (found,) = tf.gradients(tf.identity(e), e, grad_ys=[rows])
+    with tf.Session() as session:
+        session.run(e.initializer)
+        dense = session.run(tf.convert_to_tensor(found))
+    assert dense.tolist() == [[0, 0], [0, 0], [0, 0], [1, 2]]

@@ -188,3 +188,8 @@ def test_threads_do_not_change_the_numbers(config):
         found = session.run(numbers)
     with tf.Session(config=tf.ConfigProto(intra_op_parallelism_threads=1)) as session:
         np.testing.assert_array_equal(found, session.run(numbers))
+
+
+def test_the_shape_of_a_scalar_is_a_shape():
+    assert tf.random_normal(tf.TensorShape([])).shape.as_list() == []
+    assert tf.random_uniform(tf.constant(1.0).shape).shape.as_list() == []

@@ -200,3 +200,22 @@ def test_rows_are_looked_up_in_parts_and_trained(executor):
         session.run(tf.global_variables_initializer())
         session.run(train)
         assert session.run(tf.convert_to_tensor(table)).tolist() == [[0.5, 0.5], [1, 1], [0.5, 0.5], [1, 1], [0.5, 0.5]]
+
+
+@pytest.mark.parametrize("use_resource", [False, True], ids=["reference", "resource"])
+def test_rows_and_elements_change_through_the_variable_itself(executor, use_resource):
+    variable = tf.get_variable("v", initializer=[[1.0, 2.0], [3.0, 4.0]], use_resource=use_resource)
+    row = tf.IndexedSlices(tf.constant([[2.0, 5.0]]), [1])
+    cases = {
+        variable.scatter_mul(row): [6, 20], variable.scatter_div(row): [1.5, 0.8], variable.scatter_max(row): [3, 5],
+        variable.scatter_min(row): [2, 4], variable.scatter_nd_add([[1, 0]], [10.0]): [13, 4],
+        variable.scatter_nd_sub([[1, 0]], [10.0]): [-7, 4], variable.scatter_nd_update([[1, 0]], [10.0]): [10, 4],
+    }  # fmt: skip
+    parts = [variable.gather_nd([[0, 1]]), variable.sparse_read([1])]
+    with tf.Session() as session:
+        for changed, expected in cases.items():
+            session.run(variable.initializer)
+            np.testing.assert_allclose(session.run(changed), [[1, 2], expected], rtol=1e-6)
+        session.run(variable.initializer)
+        element, rows = session.run(parts)
+    assert element.tolist() == [2] and rows.tolist() == [[3, 4]]

@@ -192,13 +192,40 @@ def Rename(oldname, newname, overwrite=False):
     rename(oldname, newname, overwrite)
 
 
-Exists = exists
-IsDirectory = isdir
-MkDir = mkdir
-MakeDirs = makedirs
-Remove = remove
-DeleteRecursively = rmtree
-ListDirectory = listdir
-Glob = glob
-Stat = stat
+def Exists(filename):
+    return exists(filename)
+
+
+def IsDirectory(dirname):
+    return isdir(dirname)
+
+
+def MkDir(dirname):
+    return mkdir(dirname)
+
+
+def MakeDirs(dirname):
+    return makedirs(dirname)
+
+
+def Remove(filename):
+    return remove(filename)
+
+
+def DeleteRecursively(dirname):
+    return rmtree(dirname)
+
+
+def ListDirectory(dirname):
+    return listdir(dirname)
+
+
+def Glob(filename):
+    return glob(filename)
+
+
+def Stat(filename):
+    return stat(filename)
+
+
 Walk = walk

@@ -277,7 +277,7 @@ def gradients(ys, xs, grad_ys=None, name="gradients", colocate_gradients_with_op
     with name_scope(name, "gradients", [*ys, *xs, *stop_gradients, *[g for g in grad_ys if g is not None]]):
         ys = [y if isinstance(y, IndexedSlices) else convert_to_tensor(y, name="y") for y in ys]
         xs = [_differentiated(x) for x in xs]
-        stops = [convert_to_tensor(t) for t in stop_gradients]
+        stops = [t if hasattr(t, "op") else convert_to_tensor(t) for t in stop_gradients]
         grad_ys = _initial_gradients(grad_ys, ys)
         found = _walk(ys, xs, grad_ys, [t.op for t in stops], gate_gradients, current_level())
         return [_finished(found.of(x), x, unconnected) for x in xs]
@@ -312,15 +312,25 @@ def _initial_gradients(grad_ys, ys):
                 raise TypeError(f"Gradients of complex tensors must set grad_ys (y.dtype = {dtype!r})")
             found.append(fill(shape(y), constant(1, dtype=dtype, name=f"grad_ys_{i}")))
             continue
-        grad_y = grad_y if isinstance(grad_y, IndexedSlices) else convert_to_tensor(grad_y, name="grad_y")
+        grad_y = grad_y if isinstance(grad_y, IndexedSlices) else convert_to_tensor(grad_y, name=f"grad_y_{i}")
         given = grad_y.dtype.base_dtype
         if (dtype.is_floating or dtype.is_integer) and not (given.is_floating or given.is_integer):
             raise TypeError(
                 f"Gradient type {given.name} generated for real or integer-valued tensor {y} with type {dtype.name} "
                 "must be real or integer"
             )
-        found.append(grad_y)
+        found.append(_passed_on(grad_y, f"grad_ys_{i}"))
     return found
+
+
+def _passed_on(gradient, name):
+    from .ops.core import identity
+
+    if isinstance(gradient, IndexedSlices):
+        indices, values = identity(gradient.indices, f"{name}_indices"), identity(gradient.values, f"{name}_values")
+        shape = None if gradient.dense_shape is None else identity(gradient.dense_shape, f"{name}_shape")
+        return IndexedSlices(values, indices, shape)
+    return identity(gradient, name)
 
 
 def _walk(ys, xs, grad_ys, stop_ops, gate_gradients, level):

@@ -9,7 +9,7 @@ from . import dtypes
 from .graph.scopes import name_scope
 from .graph.stack import get_default_graph
 from .shapes import as_shape
-from .variables import Variable
+from .variables import Variable, VariableAggregation, VariableSynchronization
 
 __all__ = [
     "AUTO_REUSE", "VariableScope", "disable_resource_variables",
@@ -374,7 +374,8 @@ def _set_scope(scope):
 
 def get_variable(name, shape=None, dtype=None, initializer=None, regularizer=None, trainable=None, collections=None,
                  caching_device=None, partitioner=None, validate_shape=True, use_resource=None, custom_getter=None,
-                 constraint=None, synchronization=None, aggregation=None):  # fmt: skip
+                 constraint=None, synchronization=VariableSynchronization.AUTO,
+                 aggregation=VariableAggregation.NONE):  # fmt: skip
     """The variable of that name in the current scope: made, or found again where the scope reuses.
 
     Args:
@@ -401,13 +402,17 @@ def get_variable(name, shape=None, dtype=None, initializer=None, regularizer=Non
     )  # fmt: skip
 
 
-def get_local_variable(name, *args, **kwargs):
-    """`get_variable` for a local variable: not trained, not saved."""
+def get_local_variable(name, shape=None, dtype=None, initializer=None, regularizer=None, trainable=False,
+                       collections=None, caching_device=None, partitioner=None, validate_shape=True, use_resource=None,
+                       custom_getter=None, constraint=None, synchronization=VariableSynchronization.AUTO,
+                       aggregation=VariableAggregation.NONE):  # fmt: skip
+    """`get_variable` for a local variable: not saved, and not trained whatever `trainable` says."""
     from .graph.collections import GraphKeys
 
-    kwargs["trainable"] = False
-    kwargs["collections"] = [*(kwargs.get("collections") or ()), GraphKeys.LOCAL_VARIABLES]
-    return get_variable(name, *args, **kwargs)
+    return get_variable(
+        name, shape, dtype, initializer, regularizer, False, [*(collections or ()), GraphKeys.LOCAL_VARIABLES], caching_device,
+        partitioner, validate_shape, use_resource, custom_getter, constraint, synchronization, aggregation,
+    )  # fmt: skip
 
 
 class variable_scope:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import enum
 import threading
+from functools import partial
 
 import numpy as np
 
@@ -13,8 +15,9 @@ from .graph.scopes import control_dependencies, name_scope
 from .graph.stack import get_default_graph, get_default_session
 from .graph.tensor import Tensor, TensorOperators
 from .initial_values import guarded
-from .ops import core, operators, state
+from .ops import core, gather, operators, scatter, state
 from .ops.build import apply_op, convert_to_tensor, register_tensor_conversion_function
+from .ops.slice_assign import assign_part
 from .shapes import TensorShape, as_shape
 
 __all__ = [
@@ -29,13 +32,13 @@ __all__ = [
 _creators = threading.local()
 
 
-class VariableSynchronization:
+class VariableSynchronization(enum.Enum):
     """Where a distributed variable is kept; accepted, as there is one place here."""
 
     AUTO, NONE, ON_WRITE, ON_READ = range(4)
 
 
-class VariableAggregation:
+class VariableAggregation(enum.Enum):
     """How a distributed variable's parts become one; accepted, as there is one part here."""
 
     NONE, SUM, MEAN, ONLY_FIRST_REPLICA = range(4)
@@ -278,7 +281,10 @@ class Variable(TensorOperators, metaclass=_VariableType):
     __array_priority__ = 100
 
     def __getitem__(self, key):
-        return self.value()[key]
+        part = self.value()[key]
+        if part.op.type == "StridedSlice":
+            part.assign = partial(assign_part, self, part.op)
+        return part
 
     def __hash__(self):
         return id(self)
@@ -296,6 +302,48 @@ class Variable(TensorOperators, metaclass=_VariableType):
 
     def scatter_update(self, sparse_delta, use_locking=False, name=None):
         return state.scatter_update(self, sparse_delta.indices, sparse_delta.values, use_locking, name)
+
+    def scatter_mul(self, sparse_delta, use_locking=False, name=None):
+        return state.scatter_mul(self, sparse_delta.indices, sparse_delta.values, use_locking, name)
+
+    def scatter_div(self, sparse_delta, use_locking=False, name=None):
+        return state.scatter_div(self, sparse_delta.indices, sparse_delta.values, use_locking, name)
+
+    def scatter_max(self, sparse_delta, use_locking=False, name=None):
+        return state.scatter_max(self, sparse_delta.indices, sparse_delta.values, use_locking, name)
+
+    def scatter_min(self, sparse_delta, use_locking=False, name=None):
+        return state.scatter_min(self, sparse_delta.indices, sparse_delta.values, use_locking, name)
+
+    def scatter_nd_add(self, indices, updates, name=None):
+        return scatter.scatter_nd_add(self, indices, updates, name=name)
+
+    def scatter_nd_sub(self, indices, updates, name=None):
+        return scatter.scatter_nd_sub(self, indices, updates, name=name)
+
+    def scatter_nd_update(self, indices, updates, name=None):
+        return scatter.scatter_nd_update(self, indices, updates, name=name)
+
+    # --- reading parts of it --------------------------------------------------------------------------
+
+    def gather_nd(self, indices, name=None):
+        """The slices that `indices` names, by coordinates."""
+        return gather.gather_nd(self, indices, name=name)
+
+    def sparse_read(self, indices, name=None):
+        """The rows that `indices` names."""
+        if not self._is_resource:
+            return gather.gather(self, indices, name=name)
+        attrs = {"dtype": self.dtype.base_dtype}
+        return core.identity(apply_op("ResourceGather", [self.handle, indices], attrs, name or "Gather"))
+
+    @property
+    def synchronization(self):
+        return VariableSynchronization.AUTO
+
+    @property
+    def aggregation(self):
+        return VariableAggregation.NONE
 
 
 class RefVariable(Variable):
@@ -332,7 +380,7 @@ class RefVariable(Variable):
         return core.identity(self._variable, name="read")
 
     def is_initialized(self, name=None):
-        return state.is_variable_initialized(self, name)
+        return state.initialized(self, name)
 
     def assign(self, value, use_locking=False, name=None, read_value=True):
         """Gives it a new value; returns the variable after it, or the operation."""
@@ -431,17 +479,6 @@ class ResourceVariable(Variable):
     def assign_sub(self, delta, use_locking=None, name=None, read_value=True):
         """Subtracts from its value; returns the value after it, or the operation."""
         return self._changed("AssignSubVariableOp", delta, name, read_value)
-
-    def sparse_read(self, indices, name=None):
-        """The rows that `indices` names."""
-        from .ops.core import identity
-
-        if not self._is_resource:
-            from .ops.gather import gather
-
-            return gather(self, indices, name=name)
-        attrs = {"dtype": self.dtype.base_dtype}
-        return identity(apply_op("ResourceGather", [self.handle, indices], attrs, name or "Gather"))
 
 
 def _to_tensor(variable, dtype=None, name=None, as_ref=False):

@@ -110,12 +110,12 @@ def _seeded(seed, **attrs):
 
 def _shape_tensor(shape):
     """A shape as a tensor; Python numbers are int32."""
-    if isinstance(shape, (tuple, list)) and not shape:
-        return convert_to_tensor(np.array([], np.int32), name="shape")
     from ..shapes import TensorShape
 
     if isinstance(shape, TensorShape):
         shape = shape.as_list()
+    if isinstance(shape, (tuple, list)) and not shape:
+        return convert_to_tensor(np.array([], np.int32), name="shape")
     return convert_to_tensor(shape, name="shape")
 
 

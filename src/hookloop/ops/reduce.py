@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import dtypes
 from ..graph.scopes import name_scope
+from ..graph.tensor import Tensor
 from ..shapes import UNKNOWN
 from .build import apply_op, constant, convert_to_tensor
 from .cast import cast
@@ -461,7 +462,7 @@ def _axes(x, axis):
     """The axes to reduce: as given, or all."""
     if axis is not None:
         return axis
-    if x._shape is not None:
+    if isinstance(x, Tensor) and x._shape is not None:
         return constant(np.arange(len(x._shape)), dtypes.int32)
     from .array import range as range_
     from .array import rank
@@ -472,8 +473,6 @@ def _axes(x, axis):
 def _reduce(type, x, axis, keepdims, name, reduction_indices, keep_dims):
     axis = renamed("axis", axis, "reduction_indices", reduction_indices)
     keepdims = bool(renamed("keepdims", keepdims, "keep_dims", keep_dims))
-    if not hasattr(x, "_shape"):
-        x = convert_to_tensor(x, name="input")
     result = apply_op(type, [x, _axes(x, axis)], {"keep_dims": keepdims}, name)
     if axis is None and not keepdims and result._shape is None:
         result.set_shape(())

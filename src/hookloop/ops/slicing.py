@@ -175,16 +175,16 @@ def _masks(attrs):
     return [attrs[name] for name in _MASKS]
 
 
-def _spec(c, shape, first):
+def spec_of(c, shape, first):
     """The spec of a strided slice whose begin, end and strides are inputs first, first + 1, first + 2."""
     return _Spec(c, shape, *(c.sizes(i) for i in builtins.range(first, first + 3)), [c.attr(n) for n in _MASKS])
 
 
 def _strided_shape(c):
-    return _spec(c, c.shape(0), 1).output_shape()
+    return spec_of(c, c.shape(0), 1).output_shape()
 
 
-def _strided_view(c, value, spec):
+def view_of(c, value, spec):
     """(strides, offset) of the part of a value."""
     own = c.strides(value)
     offset = 0
@@ -196,11 +196,11 @@ def _strided_view(c, value, spec):
 
 def _strided_lower(c, node):
     x = node.inputs[0]
-    spec = _spec(c, x.shape, 1)
-    c.view(node.outputs[0], x, *_strided_view(c, x, spec))
+    spec = spec_of(c, x.shape, 1)
+    c.view(node.outputs[0], x, *view_of(c, x, spec))
 
 
-def _python_key(begin, end, strides, attrs):
+def python_key(begin, end, strides, attrs):
     key = []
     for i, (b, e, s) in enumerate(zip(begin, end, strides)):
         bit = 1 << i
@@ -218,7 +218,7 @@ def _python_key(begin, end, strides, attrs):
 
 
 def _strided_reference(node, x, begin, end, strides):
-    return np.asarray(x)[_python_key(begin, end, strides, node.attrs)]
+    return np.asarray(x)[python_key(begin, end, strides, node.attrs)]
 
 
 def _strided_gradient(op, grad):
@@ -238,13 +238,13 @@ def _strided_grad_lower(c, node):
     """Zeros, with the gradient copied into the part that was taken."""
     out, grad = node.outputs[0], node.inputs[4]
     c.emit("fill", [c.literal(np.zeros((), out.dtype.as_numpy_dtype))], [out])
-    spec = _spec(c, out.shape, 1)
-    c.emit("copy", [grad], [c.window(out, grad.shape, *_strided_view(c, out, spec))])
+    spec = spec_of(c, out.shape, 1)
+    c.emit("copy", [grad], [c.window(out, grad.shape, *view_of(c, out, spec))])
 
 
 def _strided_grad_reference(node, shape, begin, end, strides, grad):
     out = np.zeros([int(d) for d in shape], grad.dtype)
-    out[_python_key(begin, end, strides, node.attrs)] = grad
+    out[python_key(begin, end, strides, node.attrs)] = grad
     return out
 
 
@@ -254,13 +254,13 @@ def _strided_grad_gradient(op, grad):
     return [None, None, None, None, apply_op("StridedSlice", [grad, begin, end, strides], attrs)]
 
 
-_NO_MASKS = dict.fromkeys(_MASKS, 0)
+NO_MASKS = dict.fromkeys(_MASKS, 0)
 
 register(
-    OpDef("StridedSlice", "input: T, begin: Index, end: Index, strides: Index", "output: T", attrs=_NO_MASKS,
+    OpDef("StridedSlice", "input: T, begin: Index, end: Index, strides: Index", "output: T", attrs=NO_MASKS,
           types={"Index": kinds.INDEX}, shape=_strided_shape, symbolic=True, lower=_strided_lower,
           reference=_strided_reference, gradient=_strided_gradient),
-    OpDef("StridedSliceGrad", "shape: Index, begin: Index, end: Index, strides: Index, dy: T", "output: T", attrs=_NO_MASKS,
+    OpDef("StridedSliceGrad", "shape: Index, begin: Index, end: Index, strides: Index, dy: T", "output: T", attrs=NO_MASKS,
           types={"Index": kinds.INDEX}, shape=_strided_grad_shape, lower=_strided_grad_lower,
           reference=_strided_grad_reference, gradient=_strided_grad_gradient),
 )  # fmt: skip

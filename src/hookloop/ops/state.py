@@ -209,8 +209,13 @@ scatter_min = _scatter("Min", "Takes the minimum with")
 scatter_max = _scatter("Max", "Takes the maximum with")
 
 
-def is_variable_initialized(ref, name=None):
+def is_variable_initialized(variable):
     """Whether a variable has a value, as a bool tensor."""
-    if getattr(ref, "_is_resource", False):
-        return apply_op("VarIsInitializedOp", [ref.handle], name=name)
-    return apply_op("IsVariableInitialized", [_reference(ref)], name=name)
+    return initialized(variable)
+
+
+def initialized(variable, name=None):
+    """`is_variable_initialized` with a name for the node."""
+    if getattr(variable, "_is_resource", False):
+        return apply_op("VarIsInitializedOp", [variable.handle], name=name)
+    return apply_op("IsVariableInitialized", [_reference(variable)], name=name)

@@ -1,0 +1,66 @@
+"""`variable[...].assign(value)`: a part of a variable gets new values."""
+
+import numpy as np
+import pytest
+
+import hookloop as tf
+
+OLD = np.arange(12, dtype=np.float32).reshape(3, 4)
+
+PARTS = {
+    "row": (lambda v: v[1], np.s_[1], (4,)),
+    "column": (lambda v: v[:, 2], np.s_[:, 2], (3,)),
+    "block": (lambda v: v[1:, ::2], np.s_[1:, ::2], (2, 2)),
+    "reversed": (lambda v: v[::-1, -1:], np.s_[::-1, -1:], (3, 1)),
+    "ellipsis": (lambda v: v[..., 0], np.s_[..., 0], (3,)),
+    "element": (lambda v: v[2, 3], np.s_[2, 3], ()),
+}
+
+
+@pytest.mark.parametrize("use_resource", [False, True], ids=["reference", "resource"])
+@pytest.mark.parametrize("name", PARTS)
+def test_a_part_gets_new_values_and_the_rest_stays(executor, name, use_resource):
+    part, key, shape = PARTS[name]
+    value = np.full(shape, 50, np.float32) + np.arange(np.prod(shape, dtype=int), dtype=np.float32).reshape(shape)
+    expected = OLD.copy()
+    expected[key] = value
+    variable = tf.get_variable("v", initializer=OLD, use_resource=use_resource)
+    changed = part(variable).assign(value)
+    with tf.Session() as session:
+        session.run(variable.initializer)
+        np.testing.assert_array_equal(session.run(changed), expected)
+        np.testing.assert_array_equal(session.run(variable), expected)
+
+
+def test_the_value_may_be_another_part_of_the_variable(executor):
+    variable = tf.Variable(OLD)
+    changed = variable[:2].assign(variable[1:])
+    with tf.Session() as session:
+        session.run(variable.initializer)
+        np.testing.assert_array_equal(session.run(changed), OLD[[1, 2, 2]])
+
+
+def test_a_place_that_only_a_feed_tells(executor):
+    variable, row = tf.Variable(OLD), tf.placeholder(tf.int32, [])
+    changed = variable[row].assign([0.0, 0.0, 0.0, 0.0])
+    with tf.Session() as session:
+        session.run(variable.initializer)
+        found = session.run(changed, {row: -1})
+        np.testing.assert_array_equal(found, [*OLD[:2], np.zeros(4)])
+        with pytest.raises(tf.errors.InvalidArgumentError, match="out of bounds|must be equal"):
+            session.run(changed, {row: 3})
+        np.testing.assert_array_equal(session.run(variable), found)
+
+
+def test_a_value_of_another_shape_is_refused(executor):
+    variable = tf.Variable(OLD)
+    changed = variable[1].assign([1.0, 2.0])
+    with tf.Session() as session:
+        session.run(variable.initializer)
+        with pytest.raises(tf.errors.InvalidArgumentError, match="must be equal"):
+            session.run(changed)
+        np.testing.assert_array_equal(session.run(variable), OLD)
+
+
+def test_a_part_of_a_tensor_that_is_no_variable_has_no_assign():
+    assert not hasattr(tf.constant(OLD)[0], "assign")
