@@ -257,8 +257,7 @@ class Identity(Initializer):
         whole = shape if partition_info is None else partition_info.full_shape
         if len(whole) != 2:
             raise ValueError("Identity matrix initializer can only be used for 2D matrices.")
-        matrix = eye(*whole, dtype=self.dtype if dtype is None else dtype)
-        return matrix if self.gain == 1.0 else self.gain * matrix
+        return self.gain * eye(*whole, dtype=self.dtype if dtype is None else dtype)
 
     def get_config(self):
         return {"gain": self.gain, "dtype": self.dtype.name}

@@ -78,3 +78,13 @@ def test_the_gradient_of_a_tile_with_int64_multiples(executor):
     (gradient,) = tf.gradients(tf.tile(x, tf.constant([2, 3], tf.int64)), x)
     with tf.Session() as session:
         np.testing.assert_array_equal(session.run(gradient), np.full((3, 4), 6))
+
+
+def test_a_reshape_that_leaves_a_rest_is_refused(executor):
+    """Also where the size is known when the plan is made, though not to the graph."""
+    x = tf.placeholder_with_default([1.0, 2.0, 3.0], [None])
+    halves = tf.reshape(x, [2, -1])
+    with tf.Session() as session:
+        with pytest.raises(tf.errors.InvalidArgumentError):
+            session.run(halves)
+        assert session.run(halves, {x: [1, 2, 3, 4]}).shape == (2, 2)

@@ -151,6 +151,8 @@ class NodeContext:
 
     def infer(self, total, known):
         """The dimension -1 stands for: total / known, exactly."""
+        if not isinstance(total, Size) and not isinstance(known, Size) and (total % known if known else total):
+            raise ValueError(f"sizes {total} and {known} do not fit: the first is no multiple of the second")
         return self.lowerer.sizes.apply(size_operations.INFER, total, known, self.node.index)
 
     def maximum(self, a, b):

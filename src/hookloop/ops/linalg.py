@@ -543,9 +543,11 @@ def eye(num_rows, num_columns=None, batch_shape=None, dtype=dtypes.float32, name
         is_square = num_columns is None
         batch_shape = [] if batch_shape is None else batch_shape
         num_columns = num_rows if is_square else num_columns
-        dynamic = isinstance(num_rows, Tensor) or isinstance(num_columns, Tensor) or isinstance(batch_shape, Tensor)
-        if dynamic:
-            diagonal = minimum(num_rows, num_columns)
+        open_size = isinstance(num_rows, Tensor) or isinstance(num_columns, Tensor)
+        if not open_size:
+            is_square = num_rows == num_columns
+        if open_size or isinstance(batch_shape, Tensor):
+            diagonal = minimum(num_rows, num_columns) if open_size else min(num_rows, num_columns)
             batch_shape = convert_to_tensor(batch_shape, name="shape", dtype=dtypes.int32)
             diagonal_shape = concat((batch_shape, [diagonal]), axis=0)
             shape = None if is_square else concat((batch_shape, [num_rows, num_columns]), axis=0)
