@@ -29,7 +29,7 @@ REFUSED = {
     "gradient of x[n]": (lambda x, n: tf.gradients(x[n], x)[0], (2, -3), "slice index -?\\d out of bounds of an axis of 2"),
     "slice from n": (lambda x, n: tf.slice(x, [n, 0], [1, 2]), (2, -1), r"Expected a size in \[0, \d\], but got -?\d"),
     "slice of n": (lambda x, n: tf.slice(x, [0, 0], [n, 2]), (3, -2), r"Expected a size in \[0, 2\], but got (3|-2)"),
-    "reshape": (lambda x, n: tf.reshape(x, [n, -1]), (4,), "sizes 6 and 4 do not fit"),
+    "reshape": (lambda x, n: tf.reshape(x, [n, -1]), (4,), "Input to reshape is a tensor with 6 values"),
     "split": (lambda x, n: tf.split(x, tf.stack([n, 3 - n]), 1)[1], (4, -1), "a size must not be negative, got -1"),
     "tile": (lambda x, n: tf.tile(x, [n, 1]), (-1,), "a size must not be negative, got -1"),
     "fill": (lambda x, n: tf.fill([n], 1.0), (-1,), "a size must not be negative, got -1"),

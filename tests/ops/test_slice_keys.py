@@ -88,3 +88,14 @@ def test_a_reshape_that_leaves_a_rest_is_refused(executor):
         with pytest.raises(tf.errors.InvalidArgumentError):
             session.run(halves)
         assert session.run(halves, {x: [1, 2, 3, 4]}).shape == (2, 2)
+
+
+def test_axes_that_are_turned_round(executor):
+    x = tf.constant(X)
+    with tf.Session() as session:
+        np.testing.assert_array_equal(session.run(tf.reverse(x, [])), X)
+        np.testing.assert_array_equal(session.run(tf.reverse(x, [-1, 0])), X[::-1, :, ::-1])
+    with pytest.raises(ValueError, match=r"'axis'\[0\] = 3 is out of valid range \[-3, 2\]"):
+        tf.reverse(x, [3])
+    with pytest.raises(ValueError, match="axis -3 specified more than once"):
+        tf.reverse(x, [0, -3])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .. import dtypes
 from ..shapes import UNKNOWN
 from . import kinds
 from .build import apply_op
@@ -187,11 +188,20 @@ def pad(tensor, paddings, mode="CONSTANT", name=None, constant_values=0):
 
 
 def _axes(c, rank):
-    axes = {int(a) for a in np.ravel(c.constant(1))}
-    for axis in axes:
+    axes = set()
+    for i, axis in enumerate(np.ravel(c.constant(1)).tolist()):
         if not -rank <= axis < rank:
-            c.fail(f"'axis'[0] = {axis} is out of valid range [{-rank}, {rank - 1}]")
-    return {a % rank for a in axes}
+            c.fail(f"'axis'[{i}] = {axis} is out of valid range [{-rank}, {rank - 1}]")
+        if axis % rank in axes:
+            c.fail(f"axis {axis} specified more than once")
+        axes.add(axis % rank)
+    return axes
+
+
+def _reversed_shape(c):
+    if c.known(0) and c.has_constant(1):
+        _axes(c, len(c.shape(0)))
+    return unchanged(c)
 
 
 def _reverse_lower(c, node):
@@ -204,7 +214,8 @@ def _reverse_lower(c, node):
 
 
 register(
-    OpDef("ReverseV2", "tensor: T, axis: Tidx", "output: T", types={"Tidx": kinds.INDEX}, shape=unchanged, lower=_reverse_lower,
+    OpDef("ReverseV2", "tensor: T, axis: Tidx", "output: T", attrs={"Tidx": dtypes.int32}, types={"Tidx": kinds.INDEX},
+          shape=_reversed_shape, lower=_reverse_lower,
           reference=lambda node, x, axis: np.flip(x, tuple(int(a) for a in np.ravel(axis))),
           gradient=lambda op, grad: [reverse(grad, op.inputs[1]), None]),
 )  # fmt: skip
