@@ -94,8 +94,8 @@ class TestSessionManager:
     def test_waits(self, log):  # noqa: F811
         tf.Variable(1, name="v")
         manager = tf.train.SessionManager(ready_op=tf.report_uninitialized_variables(), recovery_wait_secs=0.01)
-        with pytest.raises(tf.errors.DeadlineExceededError, match="Session was not ready after waiting 0.03 secs."):
-            manager.wait_for_session("", max_wait_secs=0.03)
+        with pytest.raises(tf.errors.DeadlineExceededError, match="Session was not ready after waiting 0.5 secs."):
+            manager.wait_for_session("", max_wait_secs=0.5)
         assert any("Waiting for model to be ready." in r.getMessage() for r in log.records)
         tf.get_default_graph()
 
