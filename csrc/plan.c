@@ -546,7 +546,11 @@ hl_status hl_frame_poll(hl_frame *frame) {
     int64_t now = hl_now_ns();
     if (now < frame->poll_at_ns) return HL_OK;
     frame->poll_at_ns = now + POLL_PERIOD_NS;
-    return frame->poll ? frame->poll(frame) : HL_OK;
+    if (!frame->poll) return HL_OK;
+    hl_restore_denormals(frame->caller_mode); /* the host's handlers compute in the caller's mode */
+    hl_status status = frame->poll(frame);
+    hl_flush_denormals();
+    return status;
 }
 
 static hl_status stopped(hl_frame *frame, const hl_instr *pc, hl_status status) {
@@ -556,16 +560,15 @@ static hl_status stopped(hl_frame *frame, const hl_instr *pc, hl_status status) 
     return status;
 }
 
-static hl_status walk(hl_frame *frame, const hl_instr *pc, const hl_instr *end) {
+static hl_status walk(hl_frame *frame, const hl_instr *pc) {
     hl_run *run = &frame->run;
-    while (pc != end) {
+    for (;;) {
         HL_COUNT(instructions);
         hl_status status = pc->fn(pc, run);
         if (__builtin_expect(status == HL_OK, 1)) pc++;
         else if (status == HL_JUMP) pc = run->next;
         else return stopped(frame, pc, status);
     }
-    return HL_OK;
 }
 
 static hl_status poll_run(hl_run *run) {
@@ -595,25 +598,29 @@ static hl_status walk_polling(hl_frame *frame, const hl_instr *pc, const hl_inst
     return pc == end ? HL_OK : stopped(frame, pc, status);
 }
 
-hl_status hl_frame_run(hl_frame *frame) {
+hl_status hl_frame_step(hl_frame *frame) {
     HL_COUNT(runs);
     const hl_plan *plan = frame->plan;
     frame->failed_instr = frame->failed_node = -1;
-    unsigned mode = frame->caller_mode = hl_flush_denormals();
-    hl_status status = HL_OK;
     if (__builtin_expect(!frame->folded_done, 0)) {
-        status = walk_polling(frame, frame->code, frame->code + plan->prologue_end);
-        if (status == HL_OK) frame->folded_done = true;
+        hl_status status = walk_polling(frame, frame->code, frame->code + plan->prologue_end);
+        if (status != HL_OK) return status;
+        frame->folded_done = true;
     }
     for (int32_t k = 0; k < plan->n_stacks; k++) frame->stacks[k].used = 0;
-    if (status == HL_OK) {
-        const hl_instr *start = frame->code + plan->prologue_end;
-        status = frame->cost_ns > POLL_COST_NS ? walk_polling(frame, start, NULL) : walk(frame, start, NULL);
-    }
-    hl_restore_denormals(mode);
+    const hl_instr *start = frame->code + plan->prologue_end;
+    hl_status status = frame->cost_ns > POLL_COST_NS ? walk_polling(frame, start, NULL) : walk(frame, start);
     if (frame->arena->capacity >= BIG_ARENA) {
         int32_t last = plan->n_arena_slots - 1;
         arena_note_use(frame->arena, last < 0 ? 0 : frame->slot_offset[last] + frame->slot_bytes[last]);
     }
+    return status;
+}
+
+hl_status hl_frame_run(hl_frame *frame) {
+    if (frame->folded_done && frame->plan->prologue_end + 1 == frame->plan->n_instrs) return HL_OK; /* all of it was folded */
+    unsigned mode = frame->caller_mode = hl_flush_denormals();
+    hl_status status = hl_frame_step(frame);
+    hl_restore_denormals(mode);
     return status;
 }

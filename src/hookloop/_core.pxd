@@ -133,6 +133,43 @@ cdef extern from "runner.h" nogil:
     void hl_restore_denormals(unsigned mode)
 
 
+cdef extern from "loop.h" nogil:
+    ctypedef enum hl_counter_kind:
+        HL_COUNT_RUNS, HL_COUNT_GLOBAL_STEP, HL_COUNT_SECONDS, HL_WATCH_FINITE
+    ctypedef struct hl_trigger:
+        hl_counter_kind kind
+        bint after, has_threshold, first, started
+        int32_t tensor
+        double limit, last
+    ctypedef struct hl_stacked:
+        int32_t tensor
+        int64_t bytes
+        char *data
+    ctypedef enum hl_loop_end:
+        HL_LOOP_DONE, HL_LOOP_DUE_BEFORE, HL_LOOP_DUE_AFTER, HL_LOOP_STOPPED, HL_LOOP_RESIZED, HL_LOOP_FAILED
+    ctypedef struct hl_loop:
+        hl_frame *frame
+        int64_t n_steps, runs
+        const hl_variable *global_step
+        hl_trigger **triggers
+        int32_t n_triggers
+        const hl_stacked *stacked
+        int32_t n_stacked
+        const int32_t *stop
+        int64_t steps_done
+        hl_loop_end end
+    ctypedef struct hl_counters_now:
+        int64_t runs
+        const hl_variable *global_step
+        double seconds
+        const hl_frame *frame
+    bint hl_triggers_due(hl_trigger **triggers, int32_t n, bint after, const hl_counters_now *now)
+    hl_status hl_loop_run(hl_loop *loop)
+    bint hl_trigger_due(hl_trigger *trigger, double counter)
+    bint hl_all_finite(const hl_tensor *tensor)
+    int64_t hl_global_step(const hl_variable *variable)
+
+
 cdef extern from "numpy/arrayobject.h":
     object PyArray_Scalar(void *data, np.dtype descr, object base)
 
@@ -141,14 +178,20 @@ cdef extern from "numpy/arrayscalars.h":
 
 cdef extern from *:
     """
-    /* A NumPy float32 scalar by its type's own allocator: NumPy's general function takes three times as long. */
+    /* NumPy scalars as their types' allocators make them: NumPy's general function takes three times as long. */
     static CYTHON_INLINE PyObject *hl_float32_scalar(float value) {
-        PyObject *scalar = PyFloatArrType_Type.tp_alloc(&PyFloatArrType_Type, 0);
+        PyObject *scalar = (PyObject *)PyObject_New(PyFloatScalarObject, &PyFloatArrType_Type);
         if (scalar) ((PyFloatScalarObject *)scalar)->obval = value;
+        return scalar;
+    }
+    static CYTHON_INLINE PyObject *hl_int64_scalar(npy_int64 value) {
+        PyObject *scalar = (PyObject *)PyObject_New(PyInt64ScalarObject, &PyInt64ArrType_Type);
+        if (scalar) ((PyInt64ScalarObject *)scalar)->obval = value;
         return scalar;
     }
     """
     object hl_float32_scalar(float value)
+    object hl_int64_scalar(int64_t value)
 
 cdef extern from "pool.h" nogil:
     hl_pool *hl_pool_get(int threads)

@@ -1,4 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
+# cython: binding=False, embedsignature=True, embedsignature.format=clinic
 """The compiled run path: plans, frames, the plan table, the hook loop. The only door to csrc.
 
 It knows no Python module of the package: what is rare (compiling, converting odd feeds, wording an error)
@@ -14,8 +15,10 @@ from cpython.object cimport PyObject
 from cpython.ref cimport Py_INCREF, Py_XDECREF
 from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t, uintptr_t
-from libc.stdlib cimport calloc, free, getenv, malloc
+from libc.stdlib cimport calloc, free, getenv, malloc, realloc
 from libc.string cimport memcpy, memset
+
+from operator import index
 
 import numpy as np
 
@@ -25,6 +28,7 @@ include "_core_plan.pxi"
 include "_core_kernel.pxi"
 include "_core_run.pxi"
 include "_core_session.pxi"
+include "_core_steps.pxi"
 include "_hook_types.pxi"
 include "_hook_loop.pxi"
 

@@ -264,6 +264,8 @@ cdef class Frame:
     cdef list log
     cdef int64_t deadline_ns
     cdef readonly object raised
+    cdef object stops      # while a loop runs many steps: says whether it is to stop after the step it makes; or None
+    cdef int32_t stop      # it is
 
     def __cinit__(self, Plan plan, Arena arena, session, list variables, list streams, int threads):
         cdef Py_ssize_t i
@@ -300,12 +302,14 @@ cdef class Frame:
 
 cdef inline object _fetch(hl_tensor *tensor):
     cdef np.npy_intp dims[10]
-    cdef int axis
-    cdef int number = _numpy_type(tensor.dtype)
+    cdef int axis, number
     if tensor.rank == 0:
         if tensor.dtype == 1:
             return hl_float32_scalar((<float *>tensor.data)[0])
-        return PyArray_Scalar(tensor.data, np.PyArray_DescrFromType(number), None)
+        if tensor.dtype == 9:
+            return hl_int64_scalar((<int64_t *>tensor.data)[0])
+        return PyArray_Scalar(tensor.data, np.PyArray_DescrFromType(_numpy_type(tensor.dtype)), None)
+    number = _numpy_type(tensor.dtype)
     for axis in range(tensor.rank):
         dims[axis] = tensor.dims[axis]
     cdef np.ndarray array = np.PyArray_EMPTY(tensor.rank, dims, number, 0)

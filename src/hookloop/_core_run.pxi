@@ -85,14 +85,23 @@ cdef _host_finish(Frame frame, int64_t index, outputs, results):
             _store_host(frame, at, result)
 
 
+cdef int _look_for_stop(Frame frame) except -1:
+    if frame.stops is not None and frame.stops():
+        frame.stop = True
+    return 0
+
+
 cdef hl_status _host_call(hl_frame *c, int32_t instr, int64_t code) noexcept with gil:
     cdef Frame frame = <Frame>c.owner
     cdef int64_t index = code >> 1
+    cdef hl_status status
     try:
         if code & 1:
             _host_finish(frame, index, frame.plan.tables["hosts"][index][2], frame.pending.pop(index))
             return HL_OK
-        return _host_begin(frame, index)
+        status = _host_begin(frame, index)
+        _look_for_stop(frame)
+        return status
     except BaseException as error:
         frame.raised = error
         return HL_RAISED
@@ -106,6 +115,7 @@ cdef hl_status _poll_call(hl_frame *c) noexcept with gil:
             return HL_DEADLINE_EXCEEDED
         if frame.session._closed:
             return HL_CANCELLED
+        _look_for_stop(frame)
         return HL_OK
     except BaseException as error:
         frame.raised = error

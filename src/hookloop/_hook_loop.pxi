@@ -13,6 +13,25 @@ cdef extern from "plan.h":
     int HL_INT64
 
 
+cdef struct Looked:
+    # An object as it was when its callbacks were looked at, to notice when they may be others.
+    PyObject *object
+    _TypeVersion *type
+    unsigned int version       # of the class
+    PyObject *attributes       # the object's own dictionary, held by the slot; its size tells when it gets a callback
+    Py_ssize_t n_attributes
+
+
+cdef inline bint _changed(const Looked *looked) noexcept:
+    # A class that the object has no longer may be gone: the pointers come first.
+    return (
+        Py_TYPE(<object>looked.object) != looked.type
+        or looked.type.tp_version_tag != looked.version
+        or hl_dict_size(looked.attributes) != looked.n_attributes
+    )
+
+
+@cython.final
 cdef class HookSlot:
     """One hook of a session: which of its callbacks do something, and its trigger."""
 
@@ -20,12 +39,9 @@ cdef class HookSlot:
     cdef bint has_before, has_after
     cdef object before_function, after_function  # the class's plain functions, or None: then by attribute
     cdef Trigger trigger                # None: called every run
-    cdef _TypeVersion *type
-    cdef unsigned int version           # of the class, to notice when it is patched
-    cdef dict attributes                # the instance's own; its size, to notice when it gets a callback
-    cdef Py_ssize_t n_attributes
-    cdef bint started
-    cdef double last                    # the counter when it was last called
+    cdef hl_trigger state               # its rule, and when the hook was last called because of it
+    cdef Looked looked
+    cdef dict attributes
     cdef int watch                      # place of the watched value among the run's extra fetches
     # hook_stats
     cdef readonly int64_t before_calls, after_calls, before_ns, after_ns
@@ -41,6 +57,8 @@ cdef class HookSlot:
         self.before_function = _plain_function(self.hook, "before_run")
         self.after_function = _plain_function(self.hook, "after_run")
         self.trigger = _trigger(self.hook, base)
+        if self.trigger is not None:
+            self.trigger.fill(&self.state)
         return 0
 
     cdef inline object before_run(self, SessionRunContext context):
@@ -54,23 +72,16 @@ cdef class HookSlot:
         return self.hook.after_run(context, values)
 
     cdef int note(self) except -1:
-        """Notes the state of the class and the instance, which `is_stale` compares with."""
+        """Notes the state of the class and the instance."""
         attributes = getattr(self.hook, "__dict__", None)
         self.attributes = attributes if type(attributes) is dict else {}
-        self.n_attributes = PyDict_Size(self.attributes)
-        kind = type(self.hook)
-        getattr(kind, "run", None)  # a class gets its version when an attribute is looked up
-        self.type = Py_TYPE(self.hook)
-        self.version = self.type.tp_version_tag
+        getattr(type(self.hook), "run", None)  # a class gets its version when an attribute is looked up
+        self.looked.object = <PyObject *>self.hook
+        self.looked.attributes = <PyObject *>self.attributes
+        self.looked.n_attributes = PyDict_Size(self.attributes)
+        self.looked.type = Py_TYPE(self.hook)
+        self.looked.version = self.looked.type.tp_version_tag
         return 0
-
-    cdef inline bint is_stale(self):
-        # A class that the hook has no longer may be gone: the pointers come first.
-        return (
-            Py_TYPE(self.hook) != self.type
-            or self.type.tp_version_tag != self.version
-            or PyDict_Size(self.attributes) != self.n_attributes
-        )
 
     cdef int count(self, bint after, int64_t ns):
         if after:
@@ -80,17 +91,6 @@ cdef class HookSlot:
             self.before_calls += 1
             self.before_ns += ns
         return 0
-
-    cdef bint is_due(self, double counter):
-        cdef Trigger trigger = self.trigger
-        if trigger.has_threshold:
-            return counter >= trigger.limit
-        if self.started:
-            return counter - self.last >= trigger.limit
-        if not trigger.first:
-            self.started = True
-            self.last = counter
-        return trigger.first
 
 
 cdef bint _has_callback(object hook, str name, dict idle) except -1:
@@ -181,7 +181,9 @@ cdef class Merged:
     cdef object fetches             # the caller's
     cdef list wanted                # each hook's, or None where no hook wants anything
     cdef list leaves                # the elements of all of them, then what triggers watch
+    cdef list values                # of the run just made
     cdef Py_ssize_t first_watch
+    cdef bint single                # each of them asks for one element: the values need no other form
 
     def __cinit__(self, fetches, list wanted, list watches):
         self.fetches, self.wanted, self.leaves = fetches, wanted, []
@@ -191,8 +193,16 @@ cdef class Merged:
                 _flatten(item, self.leaves)
         self.first_watch = len(self.leaves)
         self.leaves.extend(watches)
+        self.single = self.all_single()
 
-    cdef bint is_fixed(self):
+    cdef inline object take(self, object structure, list values, Py_ssize_t *at):
+        """The next of the values, in the form of the structure that asked for them."""
+        if self.single:
+            at[0] += 1
+            return <object>PyList_GET_ITEM(values, at[0] - 1)
+        return _rebuild(structure, values, at)
+
+    cdef bint all_single(self):
         """Whether the same objects stand for the same elements for ever: a list's or dictionary's may change."""
         for item in (self.fetches, *(self.wanted or ())):
             if isinstance(item, (list, tuple, dict)):
@@ -203,7 +213,7 @@ cdef class Merged:
         cdef Py_ssize_t i
         if fetches is not self.fetches or (wanted is None) != (self.wanted is None):
             return False
-        if wanted is not None:
+        if wanted is not None and wanted is not self.wanted:
             if PyList_GET_SIZE(wanted) != PyList_GET_SIZE(self.wanted):
                 return False
             for i in range(PyList_GET_SIZE(wanted)):
@@ -225,12 +235,17 @@ cdef class HookLoop:
     cdef HookSlot _raw_slot              # to notice where it is patched
     cdef Merged _merged                  # the last request of hooks and caller together
     cdef list _slots, _given             # of the hooks, which are the user's list
+    cdef const Looked **_looked          # of the hooks, then of the session
+    cdef Py_ssize_t _n_hooks
     cdef list _watches                   # tensors that triggers watch
-    cdef bint _enters, _triggers, _counts_seconds
+    cdef bint _enters, _counts_seconds
+    cdef hl_trigger **_triggers          # of the slots that have one
+    cdef int32_t _n_triggers
     cdef public bint _stopped
     cdef public object _stop_reason
     cdef public object _stop_event       # a coordinator's, or None
     cdef int64_t _runs, _runs_noted
+    cdef readonly int64_t steps_done     # of the last run_steps
     cdef object _step_key, _maker, _base
     cdef VariableCell _step_cell
     cdef bint _measured
@@ -239,6 +254,10 @@ cdef class HookLoop:
     def __cinit__(self, *args, **kwargs):
         self._slots = []
         self._watches = []
+
+    def __dealloc__(self):
+        free(self._looked)
+        free(self._triggers)
 
     def _start(self, session, hooks, base, step_key, maker):
         """Takes a session that was made: `base` is the class of hooks, `step_key` the global step's variable."""
@@ -260,11 +279,12 @@ cdef class HookLoop:
     def _end(self):
         """Forgets the session."""
         self._raw = self._core = self._raw_slot = self._step_cell = None
+        self._n_hooks = -1
 
     def _refresh(self):
         """Looks at the hooks' classes and instances: which callbacks do something, which triggers hold."""
         cdef HookSlot slot
-        self._enters = self._triggers = self._counts_seconds = False
+        self._enters = self._counts_seconds = False
         self._watches = []
         self._merged = None
         self._raw_slot = HookSlot(self._raw)
@@ -275,27 +295,49 @@ cdef class HookLoop:
         self._slots = [known.get(id(hook)) or HookSlot(hook) for hook in self._given]
         for slot in self._slots:
             slot.look(self._base)
-            if slot.trigger is not None and slot.trigger.kind == COUNT_GLOBAL_STEP and (
+            if slot.trigger is not None and slot.trigger.kind == HL_COUNT_GLOBAL_STEP and (
                     self._step_key is None or self._core is None):
                 slot.trigger = None  # the loop cannot see the step: the hook asks for it itself
             if slot.trigger is None:
                 self._enters |= slot.has_before or slot.has_after
                 continue
-            self._triggers = True
-            self._counts_seconds |= slot.trigger.kind == COUNT_SECONDS
-            if slot.trigger.kind == WATCH_FINITE:
+            self._counts_seconds |= slot.trigger.kind == HL_COUNT_SECONDS
+            if slot.trigger.kind == HL_WATCH_FINITE:
                 slot.watch = len(self._watches)
                 self._watches.append((<NotFinite>slot.trigger.counter).tensor)
+        self._note()
 
-    cdef inline bint _stale(self):
-        """Whether a hook, its class or the list of hooks is another than when they were looked at."""
-        cdef Py_ssize_t i, n = PyList_GET_SIZE(self._slots)
+    cdef int _note(self) except -1:
+        """Notes what was looked at, for `_stale`."""
+        cdef Py_ssize_t i, n = len(self._slots)
         cdef HookSlot slot
-        if PyList_GET_SIZE(self._given) != n or self._raw_slot is not None and self._raw_slot.is_stale():
-            return True
+        cdef const Looked **looked = <const Looked **>realloc(self._looked, (n + 1) * sizeof(Looked *))
+        cdef hl_trigger **triggers = <hl_trigger **>realloc(self._triggers, (n + 1) * sizeof(hl_trigger *))
+        if looked != NULL:
+            self._looked = looked
+        if triggers != NULL:
+            self._triggers = triggers
+        if looked == NULL or triggers == NULL:
+            raise MemoryError()
+        self._n_hooks = n
+        self._n_triggers = 0
         for i in range(n):
-            slot = <HookSlot>PyList_GET_ITEM(self._slots, i)
-            if slot.is_stale() or PyList_GET_ITEM(self._given, i) != <PyObject *>slot.hook:
+            slot = self._slots[i]
+            looked[i] = &slot.looked
+            if slot.trigger is not None:
+                triggers[self._n_triggers] = &slot.state
+                self._n_triggers += 1
+        looked[n] = &self._raw_slot.looked
+        return 0
+
+    cdef inline bint _stale(self) noexcept:
+        """Whether a hook, its class, the session or the list of hooks is another than when they were looked at."""
+        cdef Py_ssize_t i
+        cdef PyObject *given = <PyObject *>self._given
+        if PyList_GET_SIZE(<object>given) != self._n_hooks or _changed(self._looked[self._n_hooks]):
+            return True
+        for i in range(self._n_hooks):
+            if PyList_GET_ITEM(<object>given, i) != self._looked[i].object or _changed(self._looked[i]):
                 return True
         return False
 
@@ -323,23 +365,126 @@ cdef class HookLoop:
                 if not self._recover(error):
                     raise
 
-    def run_steps(self, fetches, n, feed_dict=None):
-        """Runs up to `n` steps with their hooks, fewer where a hook asks to stop.
+    cdef object _after_error(self, fetches, feed_dict):
+        """A run failed, with its exception set: tried again where the session can be made anew."""
+        try:
+            hl_owned(NULL)
+        except Exception as error:
+            if not self._recover(error):
+                raise
+        return self.run(fetches, feed_dict)
+
+    def run_steps(self, fetches, n, feed_dict=None, stack=False):
+        """Runs up to `n` steps with their hooks, fewer where somebody asks to stop: the same as so many calls of `run`.
+
+        Python is entered only for hooks whose trigger is due, and for hooks without a trigger.
 
         Args:
           fetches, feed_dict: as in `run`, the same for every step.
           n: how many steps.
+          stack: whether the values of all steps are returned, each with a first axis for the steps.
 
         Returns:
-          The values of the last step's fetches, None where there was none.
+          The values of the last step's fetches, or those of all steps; None where there was none. `steps_done` says how
+          many steps were made, also after an error.
         """
-        cdef int64_t i
-        results = None
-        for i in range(<int64_t>n):
-            if self._stopped or self.should_stop():
-                break
-            results = self.run(fetches, feed_dict)
-        return results
+        cdef int64_t count = _step_count(n)
+        cdef Steps steps = None
+        pieces = []
+        self.steps_done = 0
+        while self.steps_done < count and not self._stopped and not self.should_stop():
+            try:
+                if self._raw is None:
+                    self._open()
+                if self._stale():
+                    self._refresh()
+                if self._enters or not self._runs_plainly or self._core._runs_by_reference():
+                    steps = None
+                    self._one_step(fetches, feed_dict, stack, pieces)
+                else:
+                    if steps is None or steps.session is not self._core:
+                        steps = Steps(self._core, self._all_fetches(fetches), feed_dict, stack, self._wants_stop)
+                    self._many_steps(steps, fetches, feed_dict, count - self.steps_done, pieces)
+            except Exception as error:
+                steps = None
+                if not self._recover(error):
+                    raise
+        if not pieces:
+            return None
+        return self._join_steps(pieces) if stack else pieces[0][1]
+
+    cdef int _one_step(self, fetches, feed_dict, bint stack, list pieces) except -1:
+        cdef int64_t runs = self._runs
+        try:
+            results = self._step(fetches, feed_dict, None, None)
+        finally:
+            self.steps_done += self._runs != runs  # a hook that fails after a run does not undo it
+        if not stack:
+            pieces.clear()
+        pieces.append((False, results))
+        return 0
+
+    cdef object _all_fetches(self, fetches):
+        """What a run without entered hooks fetches: the caller's elements and what triggers watch, or the caller's alone."""
+        return (<Merged>self._merge(fetches, None)).leaves if self._watches else fetches
+
+    def _wants_stop(self):
+        """Whether somebody has asked to stop while the loop was running: looked at now and then, and after host ops."""
+        return self._stopped or self._stop_event is not None and self._stop_event.is_set()
+
+    cdef int _many_steps(self, Steps steps, fetches, feed_dict, int64_t count, list pieces) except -1:
+        """Steps in C up to the next one for which a hook is due, and that one."""
+        cdef hl_loop_end end = HL_LOOP_DONE
+        cdef int64_t before = steps.done
+        cdef Outlook outlook
+        cdef list slots = self._slots  # their triggers live as long
+        cdef list triggers = None
+        cdef Merged merged = self._merge(fetches, None) if self._watches else None
+        outlook.n_triggers = self._n_triggers
+        outlook.runs, outlook.global_step = self._runs, self._step_variable()
+        outlook.triggers = <hl_trigger **>calloc(self._n_triggers + 1, sizeof(hl_trigger *))
+        if outlook.triggers == NULL:
+            raise MemoryError()
+        memcpy(outlook.triggers, self._triggers, self._n_triggers * sizeof(hl_trigger *))
+        try:
+            end = steps.advance(count, &outlook, self._find_watched(steps, merged))
+        finally:
+            free(outlook.triggers)
+            self._runs += steps.done - before
+            self.steps_done += steps.done - before
+            self._take_pieces(steps, fetches, merged, pieces)
+        if end == HL_LOOP_DUE_BEFORE:
+            self._one_step(fetches, feed_dict, steps.stacked, pieces)
+        elif end == HL_LOOP_DUE_AFTER and self._n_triggers:
+            values = [None if slot < 0 else steps.latest[slot] for slot in steps.slots]
+            self._look_after(fetches, feed_dict, None, None, values, 0 if merged is None else merged.first_watch,
+                             <double>hl_now_ns() * 1e-9)
+        return 0
+
+    cdef bint _find_watched(self, Steps steps, Merged merged) except -1:
+        """Tells the triggers where in the plan they find what they watch; False where one cannot be looked at in C."""
+        cdef HookSlot slot
+        for slot in self._slots:
+            if slot.trigger is not None and slot.state.kind == HL_WATCH_FINITE:
+                slot.state.tensor = steps.tensor_of(merged.first_watch + slot.watch)
+                if slot.state.tensor < 0:
+                    return False
+        return True
+
+    cdef int _take_pieces(self, Steps steps, fetches, Merged merged, list pieces) except -1:
+        """Takes over the values of the steps just made, in the form of the caller's fetches."""
+        cdef Py_ssize_t at = 0
+        if steps.latest is None:
+            return 0
+        if steps.stacked:
+            taken, steps.pieces = steps.pieces, []
+        else:
+            pieces.clear()
+            taken = [(False, steps.mapped.rebuild(steps.latest))]
+        for stacked, values in taken:
+            at = 0
+            pieces.append((stacked, values if merged is None else _rebuild(fetches, values, &at)))
+        return 0
 
     def should_stop(self):
         """Whether the loop should end: a hook or a thread asked for it, or the session is closed."""
@@ -350,68 +495,89 @@ cdef class HookLoop:
         return self._stop_event is not None and self._stop_event.is_set() and self._coordinator_stops()
 
     cdef object _step(self, fetches, feed_dict, options, run_metadata):
-        cdef list entered = None, values = None, slots
-        cdef Merged merged
-        cdef double seconds = 0
-        cdef Py_ssize_t at = 0, first_watch = 0, i
-        cdef HookSlot slot
-        cdef SessionRunContext context = None
+        cdef list entered = None, values = None
+        cdef Merged merged = None
+        cdef hl_counters_now now
         if self._stopped:
             raise RuntimeError("Run called even after should_stop requested.")
         if self._stale():
             self._refresh()
-        if self._triggers:
-            if self._counts_seconds:
-                seconds = <double>hl_now_ns() * 1e-9
-            entered = self._due_before(seconds)
+        if self._n_triggers:
+            self._count(&now)
+            if hl_triggers_due(self._triggers, self._n_triggers, False, &now):
+                entered = self._due_before(now.seconds)
         if self._enters or entered is not None:
-            return self._hooked(fetches, feed_dict, options, run_metadata, entered, seconds)
-        if self._watches:
+            return self._hooked(fetches, feed_dict, options, run_metadata, entered, now.seconds)
+        if PyList_GET_SIZE(self._watches):
             merged = self._merge(fetches, None)
-            first_watch = merged.first_watch
-            values = self._run_plain(merged.leaves, feed_dict, options, run_metadata)
-            results = _rebuild(fetches, values, &at)
+            results = self._run_watching(merged, feed_dict, options, run_metadata)
+            values, merged.values = merged.values, None
         else:
             results = self._run_plain(fetches, feed_dict, options, run_metadata)
         self._runs += 1
-        if self._triggers:
-            slots = self._slots
-            for i in range(PyList_GET_SIZE(slots)):
-                slot = <HookSlot>PyList_GET_ITEM(slots, i)
-                if slot.trigger is None or not slot.trigger.after:
-                    continue
-                if self._is_due_after(slot, values, first_watch, seconds):
-                    if context is None:
-                        context = self._context(fetches, feed_dict)
-                    self._after(slot, context, _values(
-                        _watched_value(slot, values, first_watch), options, run_metadata, self._maker))
-            if context is not None:
-                self._take_stop(context)
+        if self._n_triggers:
+            now.runs = self._runs
+            if values is not None or hl_triggers_due(self._triggers, self._n_triggers, True, &now):
+                self._look_after(fetches, feed_dict, options, run_metadata, values,
+                                 0 if merged is None else merged.first_watch, now.seconds)
         return results
+
+    cdef object _run_watching(self, Merged merged, feed_dict, options, run_metadata):
+        """A run that also fetches what is watched; `merged.values` is None where C has seen that all of it is finite."""
+        cdef Watch watch
+        cdef Py_ssize_t at = 0
+        if merged.single and self._runs_plainly and options is None and run_metadata is None and self._raw is not None:
+            watch.count = <int>PyList_GET_SIZE(self._watches)
+            watch.due = True
+            results = self._core._run(<PyObject *>merged.leaves, <PyObject *>feed_dict, &watch)
+            if not watch.due:
+                return results
+        else:
+            results = self._run_plain(merged.leaves, feed_dict, options, run_metadata)
+        merged.values = results
+        return merged.take(merged.fetches, results, &at)
+
+    cdef int _look_after(self, fetches, feed_dict, options, run_metadata, list values, Py_ssize_t first_watch,
+                         double seconds) except -1:
+        """After a run that no hook was entered for: those whose trigger is due now."""
+        cdef SessionRunContext context = None
+        cdef HookSlot slot
+        cdef list slots = self._slots
+        cdef Py_ssize_t i
+        for i in range(PyList_GET_SIZE(slots)):
+            slot = <HookSlot>PyList_GET_ITEM(slots, i)
+            if slot.trigger is None or not slot.state.after:
+                continue
+            if self._is_due_after(slot, values, first_watch, seconds):
+                if context is None:
+                    context = self._context(fetches, feed_dict)
+                self._after(slot, context, _values(
+                    _watched_value(slot, values, first_watch), options, run_metadata, self._maker))
+        if context is not None:
+            self._take_stop(context)
+        return 0
 
     # --- triggers -----------------------------------------------------------------------------------------
 
-    cdef int64_t _global_step(self) except? -1:
-        """The global step's value, read from its memory; 0 before it is initialized."""
-        cdef VariableCell cell = self._step_cell
-        if cell is None:
-            if self._core is None:
-                return 0
-            cell = self._core._variables.get(self._step_key)
-            if cell is None:
-                return 0
-            self._step_cell = cell
-        if not cell.variable.initialized or cell.variable.data == NULL:
-            return 0
-        if cell.variable.dtype == HL_INT64:
-            return (<int64_t *>cell.variable.data)[0]
-        return (<int32_t *>cell.variable.data)[0]
+    cdef const hl_variable *_step_variable(self) except? NULL:
+        """The global step's variable, or NULL before there is one."""
+        if self._step_cell is None and self._core is not None:
+            self._step_cell = self._core._variables.get(self._step_key)
+        return NULL if self._step_cell is None else &self._step_cell.variable
+
+    cdef int _count(self, hl_counters_now *now) except -1:
+        """What the counters of triggers show before a run."""
+        now.runs = self._runs
+        now.global_step = self._step_variable()
+        now.seconds = <double>hl_now_ns() * 1e-9 if self._counts_seconds else 0
+        now.frame = NULL
+        return 0
 
     cdef double _counter(self, Trigger trigger, double seconds) except? -1:
-        if trigger.kind == COUNT_RUNS:
+        if trigger.kind == HL_COUNT_RUNS:
             return <double>self._runs
-        if trigger.kind == COUNT_GLOBAL_STEP:
-            return <double>self._global_step()
+        if trigger.kind == HL_COUNT_GLOBAL_STEP:
+            return <double>hl_global_step(self._step_variable())
         return seconds
 
     cdef list _due_before(self, double seconds):
@@ -424,10 +590,10 @@ cdef class HookLoop:
         for i in range(PyList_GET_SIZE(self._slots)):
             slot = <HookSlot>PyList_GET_ITEM(self._slots, i)
             trigger = slot.trigger
-            if trigger is None or trigger.after:
+            if trigger is None or slot.state.after:
                 continue
             counter = self._counter(trigger, seconds)
-            if slot.is_due(counter):
+            if hl_trigger_due(&slot.state, counter):
                 trigger.set_value(counter)
                 found = found if found is not None else []
                 found.append(slot)
@@ -437,7 +603,7 @@ cdef class HookLoop:
         """Whether a trigger of the phase after the run is due: `values` are the run's, watched ones from `first_watch`."""
         cdef Trigger trigger = slot.trigger
         cdef double counter
-        if trigger.kind == WATCH_FINITE:
+        if trigger.kind == HL_WATCH_FINITE:
             if values is None or first_watch + slot.watch >= PyList_GET_SIZE(values):
                 return False  # it was not watched yet when this run began
             if _all_finite(<object>PyList_GET_ITEM(values, first_watch + slot.watch)):
@@ -445,7 +611,7 @@ cdef class HookLoop:
             trigger.value = self._runs
             return True
         counter = self._counter(trigger, seconds)
-        if not slot.is_due(counter):
+        if not hl_trigger_due(&slot.state, counter):
             return False
         trigger.set_value(counter)
         return True
@@ -459,9 +625,9 @@ cdef class HookLoop:
         return self._noted_call(slot, context, None)
 
     cdef int _after(self, HookSlot slot, SessionRunContext context, SessionRunValues values) except -1:
-        if slot.trigger is not None and slot.trigger.kind != WATCH_FINITE:
-            slot.started = True
-            slot.last = slot.trigger.value
+        if slot.trigger is not None and slot.trigger.kind != HL_WATCH_FINITE:
+            slot.state.started = True
+            slot.state.last = slot.trigger.value
         if not slot.has_after:
             return 0
         context._caller = slot.hook
@@ -502,19 +668,20 @@ cdef class HookLoop:
             merged = self._merge(fetches, wanted)
             first_watch = merged.first_watch
             values = self._run_plain(merged.leaves, feed_dict, options, run_metadata)
-            results = _rebuild(fetches, values, &at)
+            results = merged.take(fetches, values, &at)
         self._runs += 1
         for i in range(PyList_GET_SIZE(slots)):
             slot = <HookSlot>PyList_GET_ITEM(slots, i)
             got = None
             if wanted is not None and PyList_GET_ITEM(wanted, i) != <PyObject *>None:
-                got = _rebuild(<object>PyList_GET_ITEM(wanted, i), values, &at)
-            if slot.trigger is not None and not _holds(due, slot):
-                if not slot.trigger.after or not self._is_due_after(slot, values, first_watch, seconds):
+                got = merged.take(<object>PyList_GET_ITEM(wanted, i), values, &at)
+            if slot.trigger is None:
+                if not slot.has_after:
+                    continue
+            elif not _holds(due, slot):
+                if not slot.state.after or not self._is_due_after(slot, values, first_watch, seconds):
                     continue
                 got = _watched_value(slot, values, first_watch)
-            elif slot.trigger is None and not slot.has_after:
-                continue
             self._after(slot, context, _values(got, options, run_metadata, self._maker))
         if context._stop_requested:
             self._take_stop(context)
@@ -524,27 +691,35 @@ cdef class HookLoop:
         """Calls `before_run`; returns what each hook fetches, or None. Feeds and options go into the context."""
         cdef HookSlot slot
         cdef SessionRunArgs request
-        cdef list wanted = None
+        cdef list wanted = None, known = None
         cdef dict hook_feeds = None
         cdef Py_ssize_t i, n = PyList_GET_SIZE(slots)
+        if self._merged is not None and self._merged.fetches is context._fetches:
+            known = self._merged.wanted  # of the run before, most likely the same again
+            if known is not None and PyList_GET_SIZE(known) != n:
+                known = None
         for i in range(n):
             slot = <HookSlot>PyList_GET_ITEM(slots, i)
-            if not slot.has_before or slot.trigger is not None and not _holds(due, slot):
-                continue
-            request = _as_args(self._before(slot, context))
-            if request is None:
-                continue
-            if request._first is not None:
+            item = None
+            if slot.has_before and (slot.trigger is None or _holds(due, slot)):
+                request = _as_args(self._before(slot, context))
+                if request is not None:
+                    item = request._first
+                    if request._second:
+                        hook_feeds = _add_feeds(hook_feeds, request._second)
+                    if request._third is not None:
+                        context._run_options = self._merge_options(context._run_options, request._third)
+            if known is not None:
+                if PyList_GET_ITEM(known, i) == <PyObject *>item:
+                    continue
+                wanted, known = known[:i] + [None] * (n - i), None
+            if item is not None or wanted is not None:
                 if wanted is None:
                     wanted = [None] * n
-                wanted[i] = request._first
-            if request._second:
-                hook_feeds = _add_feeds(hook_feeds, request._second)
-            if request._third is not None:
-                context._run_options = self._merge_options(context._run_options, request._third)
+                wanted[i] = item
         if hook_feeds is not None:
             context._run_feeds = _all_feeds(hook_feeds, context._run_feeds)
-        return wanted
+        return known if known is not None else wanted
 
     cdef Merged _merge(self, fetches, list wanted):
         """The elements of all that is fetched, also by triggers; kept for the next run that fetches the same."""
@@ -552,15 +727,15 @@ cdef class HookLoop:
         if merged is not None and merged.is_of(fetches, wanted):
             return merged
         merged = Merged(fetches, wanted, self._watches)
-        if merged.is_fixed():
+        if merged.single:
             self._merged = merged
         return merged
 
     cdef inline object _run_plain(self, fetches, feed_dict, options, run_metadata):
         if self._raw is None:  # a hook or another thread closed it
             raise RuntimeError("Attempted to use a closed Session.")
-        if self._runs_plainly:
-            return self._core._run(fetches, feed_dict, options, run_metadata)
+        if self._runs_plainly and options is None and run_metadata is None:
+            return self._core._run(<PyObject *>fetches, <PyObject *>feed_dict, NULL)
         if options is None and run_metadata is None:
             return self._raw.run(fetches, feed_dict)
         return self._raw.run(fetches, feed_dict, options, run_metadata)
@@ -595,8 +770,32 @@ cdef class HookLoop:
         ]  # fmt: skip
 
 
+cdef object _plain_step(PyObject *loop, PyObject *fetches, PyObject *feed_dict):
+    return (<HookLoop>loop)._step(<object>fetches, <object>feed_dict, None, None)
+
+
+# The same, whose caller looks for an error itself: a `try` around every step costs more than the step's hooks.
+ctypedef PyObject *(*unchecked_step)(PyObject *, PyObject *, PyObject *) noexcept
+cdef unchecked_step _unchecked_step = <unchecked_step>_plain_step
+
+
+cdef object _call_loop_run(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *names):
+    """`HookLoop.run` where it is called with fetches and feeds alone."""
+    cdef PyObject *feed_dict = <PyObject *>None
+    cdef PyObject *results
+    if (<HookLoop>self)._raw is None or not hl_only_feeds(args, n, names, <PyObject *>"feed_dict", &feed_dict):
+        return _general_loop_run(self, args, n, names)
+    results = _unchecked_step(self, args[0], feed_dict)
+    if results == NULL:
+        return (<HookLoop>self)._after_error(<object>args[0], <object>feed_dict)
+    return hl_owned(results)
+
+
+cdef method_function _general_loop_run = hl_replace_method(<PyObject *>HookLoop.run, <method_function>_call_loop_run)
+
+
 cdef object _watched_value(HookSlot slot, list values, Py_ssize_t first_watch):
-    return values[first_watch + slot.watch] if slot.trigger.kind == WATCH_FINITE else None
+    return values[first_watch + slot.watch] if slot.trigger.kind == HL_WATCH_FINITE else None
 
 
 cdef SessionRunArgs _as_args(object request):

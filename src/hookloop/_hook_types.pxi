@@ -174,13 +174,6 @@ cdef class SessionRunContext:
             self._stopper = self._caller
 
 
-cdef enum CounterKind:
-    COUNT_RUNS
-    COUNT_GLOBAL_STEP
-    COUNT_SECONDS
-    WATCH_FINITE
-
-
 cdef class NotFinite:
     """A trigger's counter that is due when a tensor is NaN or infinite."""
 
@@ -217,14 +210,14 @@ cdef class Trigger:
     cdef readonly bint first
     cdef public bint due
     cdef public object value
-    cdef CounterKind kind
-    cdef bint after, has_threshold
+    cdef hl_counter_kind kind
+    cdef bint after
     cdef double limit        # the threshold or the period
 
     def __init__(self, counter, every=None, at=None, phase="before", first=True):
-        kinds = {"runs": COUNT_RUNS, "global_step": COUNT_GLOBAL_STEP, "seconds": COUNT_SECONDS}
+        kinds = {"runs": HL_COUNT_RUNS, "global_step": HL_COUNT_GLOBAL_STEP, "seconds": HL_COUNT_SECONDS}
         if isinstance(counter, NotFinite):
-            self.kind = WATCH_FINITE
+            self.kind = HL_WATCH_FINITE
             phase = "after"
         elif counter in kinds:
             self.kind = kinds[counter]
@@ -239,13 +232,22 @@ cdef class Trigger:
         self.at = at
         self.phase = phase
         self.after = phase == "after"
-        self.has_threshold = at is not None
-        self.limit = 0 if self.kind == WATCH_FINITE else at if self.has_threshold else every
+        self.limit = 0 if self.kind == HL_WATCH_FINITE else at if at is not None else every
         self.first = first
         self.value = None
 
+    cdef int fill(self, hl_trigger *state) except -1:
+        """Puts the rule into what the loop looks at; what it remembers stays."""
+        state.kind = self.kind
+        state.after = self.after
+        state.has_threshold = self.at is not None
+        state.first = self.first
+        state.limit = self.limit
+        state.tensor = -1
+        return 0
+
     cdef int set_value(self, double counter) except -1:
-        self.value = counter if self.kind == COUNT_SECONDS else <int64_t>counter
+        self.value = counter if self.kind == HL_COUNT_SECONDS else <int64_t>counter
         return 0
 
     def __repr__(self):

@@ -117,6 +117,41 @@ def _value_class(element):
     return make
 
 
+def join_steps(pieces):
+    """The values of many steps as one structure, each with a first axis for the steps.
+
+    Args:
+      pieces: (whether the values have that axis already, values) of steps in their order.
+
+    Raises:
+      ValueError: where the values of different steps have different shapes.
+    """
+    return _join([stacked for stacked, _ in pieces], [values for _, values in pieces])
+
+
+def _join(stacked, parts):
+    first = parts[0]
+    if first is None:
+        return None
+    if isinstance(first, dict):
+        return _make_mapping(type(first), list(first), [_join(stacked, [part[key] for part in parts]) for key in first])
+    if isinstance(first, (list, tuple)):
+        joined = [_join(stacked, list(children)) for children in zip(*parts)]
+        return type(first)(*joined) if hasattr(first, "_fields") else type(first)(joined)
+    arrays = [np.asarray(part) if has_axis else _as_step(part) for has_axis, part in zip(stacked, parts)]
+    shapes = {array.shape[1:] for array in arrays}
+    if len(shapes) > 1:
+        raise ValueError(
+            f"expected values of one shape in all steps to stack them, got {' and '.join(map(str, sorted(shapes)))}"
+        )
+    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
+
+
+def _as_step(value):
+    array = np.asarray(value, object) if isinstance(value, (bytes, str)) else np.asarray(value)
+    return array[None]
+
+
 def resolve_feeds(graph, feed_dict):
     """(tensor, value) for each feed; a composite key gives one pair for each of its tensors.
 

@@ -17,7 +17,7 @@ from ._core import Callable, Entry, Plan, SessionCore, StreamCell, VariableCell
 from .compile.lower import describe as describe_op
 from .compile.pipeline import Feed, Request, compile_request
 from .compile.regions import variable_key
-from .fetches import FetchMap, convert_feed, resolve_feeds
+from .fetches import FetchMap, convert_feed, join_steps, resolve_feeds
 from .graph.operation import Operation
 from .graph.stack import default_session, get_default_graph
 from .graph.tensor import Tensor
@@ -35,6 +35,12 @@ _MOST_VARIANTS = 64
 
 class BaseSession(SessionCore):
     """What `Session` and `InteractiveSession` share."""
+
+    # Python finds `session.run` faster while an instance's dictionary is not made: it is for what a program adds.
+    __slots__ = (
+        "__dict__", "_config", "_contexts", "_entries", "_graph", "_host_call", "_host_shapes", "_lock", "_reference",
+        "_resources", "_target", "_unequal",
+    )  # fmt: skip
 
     def __init__(self, target="", graph=None, config=None):
         if target and target not in ("", "local", b""):
@@ -149,18 +155,26 @@ class BaseSession(SessionCore):
 
     def _run_slow(self, fetches, feed_dict, options, run_metadata):
         self._check_open()
-        mapped = FetchMap(self._graph, fetches)
-        pairs = resolve_feeds(self._graph, self._feed_dict(feed_dict))
-        feeds = dict(pairs)
-        order = sorted(feeds, key=lambda t: (t.op._id, t.value_index))
-        values = [convert_feed(tensor, feeds[tensor]) for tensor in order]
         deadline = self._deadline(options)
         if self._reference is not None:
+            mapped, order, values = self._map(fetches, feed_dict)
             return mapped.rebuild(self._reference.run(mapped.tensors, mapped.targets, order, values, deadline))
-        entry = self._entry(mapped, order, values)
+        entry, mapped, values = self._resolve(fetches, feed_dict)
         results = self.run_entry(entry, values, deadline)
-        self._remember(fetches, feed_dict, mapped, order, entry)
+        self._remember(fetches, feed_dict, mapped, entry.feeds, entry)
         return mapped.rebuild(results)
+
+    def _resolve(self, fetches, feed_dict):
+        """The compiled request, its fetches and its converted feeds."""
+        self._check_open()
+        mapped, order, values = self._map(fetches, feed_dict)
+        return self._entry(mapped, order, values), mapped, values
+
+    def _map(self, fetches, feed_dict):
+        mapped = FetchMap(self._graph, fetches)
+        feeds = dict(resolve_feeds(self._graph, self._feed_dict(feed_dict)))
+        order = sorted(feeds, key=lambda t: (t.op._id, t.value_index))
+        return mapped, order, [convert_feed(tensor, feeds[tensor]) for tensor in order]
 
     def _check_open(self):
         if self._closed:
@@ -271,6 +285,17 @@ class BaseSession(SessionCore):
             del variants[_MOST_VARIANTS:]
         return self.run_entry(fitting[0][0], arguments, deadline, log)
 
+    def _entry_again(self, entry, arguments):
+        """The entry that takes the place of one that assumed what is not so."""
+        mapped, order = entry.request
+        return self._entry(mapped, order, arguments)
+
+    def _runs_by_reference(self):
+        return self._reference is not None
+
+    def _join_steps(self, pieces):
+        return join_steps(pieces)
+
     def _assumptions_hold(self, entry):
         """Whether what a plan takes for granted is what the last run found."""
         for (kind, of, *axis), value in entry.plan.tables["assumed"].items():
@@ -350,6 +375,8 @@ class Session(BaseSession):
       config: a `ConfigProto`: threads and timeouts take effect.
     """
 
+    __slots__ = ()
+
     def __enter__(self):
         if self._contexts:
             raise RuntimeError(
@@ -372,6 +399,8 @@ class Session(BaseSession):
 
 class InteractiveSession(BaseSession):
     """A session that makes itself the default one when it is made."""
+
+    __slots__ = ("_default", "_graph_default")
 
     def __init__(self, target="", graph=None, config=None):
         super().__init__(target, graph, config)

@@ -24,6 +24,7 @@ from .second_or_step_timer import SecondOrStepTimer
 from .session_creator import ChiefSessionCreator, SessionCreator, WorkerSessionCreator
 from .session_manager import SessionManager
 from .session_run_hook import SessionRunArgs, SessionRunContext, SessionRunHook, SessionRunValues
+from .step_counter_hook import StepCounterHook
 from .stop_at_step_hook import StopAtStepHook
 from .training_util import (
     assert_global_step,

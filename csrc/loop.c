@@ -1,0 +1,104 @@
+/* The step loop: many steps of one frame, triggers between them. */
+#include "loop.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "runner.h"
+
+/* The clock is read when steps of about so much estimated time have passed: what it costs is then nothing, and a signal
+ * waits no longer than the steps take. */
+enum { CLOCK_BUDGET_NS = 100000, STEP_NS = 20 };
+
+bool hl_trigger_due(hl_trigger *trigger, double counter) {
+    if (trigger->has_threshold) return counter >= trigger->limit;
+    if (trigger->started) return counter - trigger->last >= trigger->limit;
+    if (!trigger->first) {
+        trigger->started = true;
+        trigger->last = counter;
+    }
+    return trigger->first;
+}
+
+bool hl_all_finite(const hl_tensor *tensor) {
+    if (tensor->dtype == HL_FLOAT32) {
+        const float *values = (const float *)tensor->data;
+        for (int64_t i = 0; i < tensor->size; i++)
+            if (!isfinite(values[i])) return false;
+    } else if (tensor->dtype == HL_FLOAT64) {
+        const double *values = (const double *)tensor->data;
+        for (int64_t i = 0; i < tensor->size; i++)
+            if (!isfinite(values[i])) return false;
+    }
+    return true;
+}
+
+int64_t hl_global_step(const hl_variable *variable) {
+    if (!variable || !variable->initialized || !variable->data) return 0;
+    return variable->dtype == HL_INT64 ? *(const int64_t *)variable->data : *(const int32_t *)variable->data;
+}
+
+bool hl_triggers_due(hl_trigger *const *triggers, int32_t n, bool after, const hl_counters_now *now) {
+    bool due = false;
+    for (int32_t k = 0; k < n; k++) {
+        hl_trigger *trigger = triggers[k];
+        if (trigger->after != after) continue;
+        switch (trigger->kind) {
+        case HL_COUNT_RUNS: due |= hl_trigger_due(trigger, (double)now->runs); break;
+        case HL_COUNT_GLOBAL_STEP: due |= hl_trigger_due(trigger, (double)hl_global_step(now->global_step)); break;
+        case HL_COUNT_SECONDS: due |= hl_trigger_due(trigger, now->seconds); break;
+        case HL_WATCH_FINITE: due |= now->frame && !hl_all_finite(&now->frame->tensors[trigger->tensor]); break;
+        }
+    }
+    return due;
+}
+
+static bool copy_values(const hl_loop *loop) {
+    for (int32_t k = 0; k < loop->n_stacked; k++) {
+        const hl_stacked *stacked = &loop->stacked[k];
+        if (tensor_bytes(&loop->frame->tensors[stacked->tensor]) != stacked->bytes) return false;
+    }
+    for (int32_t k = 0; k < loop->n_stacked; k++) {
+        const hl_stacked *stacked = &loop->stacked[k];
+        const size_t bytes = (size_t)stacked->bytes;
+        if (bytes) memcpy(stacked->data + (size_t)loop->steps_done * bytes, loop->frame->tensors[stacked->tensor].data, bytes);
+    }
+    return true;
+}
+
+static hl_status run_steps(hl_loop *loop) {
+    hl_frame *frame = loop->frame;
+    hl_counters_now now = {loop->runs, loop->global_step, (double)hl_now_ns() * 1e-9, frame};
+    double budget = 0;
+    while (loop->steps_done < loop->n_steps) {
+        if (loop->n_triggers && hl_triggers_due(loop->triggers, loop->n_triggers, false, &now))
+            return loop->end = HL_LOOP_DUE_BEFORE, HL_OK;
+        if (loop->stop && __atomic_load_n(loop->stop, __ATOMIC_RELAXED)) return loop->end = HL_LOOP_STOPPED, HL_OK;
+        budget -= frame->cost_ns + STEP_NS;
+        if (budget < 0) {
+            hl_status status = hl_frame_poll(frame);
+            if (status != HL_OK) return status;
+            budget = CLOCK_BUDGET_NS;
+            now.seconds = (double)hl_now_ns() * 1e-9;
+        }
+        hl_status status = hl_frame_step(frame);
+        if (__builtin_expect(status != HL_OK, 0)) return status;
+        const bool copied = !loop->n_stacked || copy_values(loop);
+        loop->steps_done++;
+        now.runs++;
+        if (!copied) return loop->end = HL_LOOP_RESIZED, HL_OK;
+        if (loop->n_triggers && hl_triggers_due(loop->triggers, loop->n_triggers, true, &now))
+            return loop->end = HL_LOOP_DUE_AFTER, HL_OK;
+    }
+    return loop->end = HL_LOOP_DONE, HL_OK;
+}
+
+hl_status hl_loop_run(hl_loop *loop) {
+    hl_frame *frame = loop->frame;
+    loop->steps_done = 0;
+    frame->caller_mode = hl_flush_denormals();
+    const hl_status status = run_steps(loop);
+    hl_restore_denormals(frame->caller_mode);
+    if (status != HL_OK) loop->end = HL_LOOP_FAILED;
+    return status;
+}
