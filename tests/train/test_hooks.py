@@ -1,6 +1,7 @@
 """The hooks of a training: when they stop, log, fail and evaluate, in TensorFlow's words."""
 
 import logging as python_logging
+import re
 
 import numpy as np
 import pytest
@@ -249,3 +250,79 @@ class TestTimer:
             tf.train.SecondOrStepTimer()
         with pytest.raises(ValueError, match="Can not provide both every_secs and every_steps."):
             tf.train.SecondOrStepTimer(1, 1)
+
+
+class Writer:
+    def __init__(self):
+        self.got = []
+
+    def add_summary(self, summary, global_step):
+        self.got.append((summary.value[0].tag, summary.value[0].simple_value, global_step))
+
+
+class TestStepCounter:
+    @pytest.mark.parametrize("arguments", [{"every_n_steps": None}, {"every_n_steps": 1, "every_n_secs": 1}])
+    def test_exactly_one_period(self, arguments):
+        with pytest.raises(ValueError, match="exactly one of every_n_steps and every_n_secs should be provided."):
+            tf.train.StepCounterHook(**arguments)
+
+    def test_needs_a_global_step(self):
+        with pytest.raises(RuntimeError, match="Global step should be created to use StepCounterHook."):
+            tf.train.StepCounterHook().begin()
+
+    def test_counts_from_the_first_run(self, log):
+        writer = Writer()
+        hook = tf.train.StepCounterHook(every_n_steps=5, summary_writer=writer)
+        steps_taken([hook], counting(), most=14)
+        assert [(tag, at) for tag, _, at in writer.got] == [("global_step/sec", 6), ("global_step/sec", 11)]
+        assert all(rate > 0 for _, rate, _ in writer.got)
+        lines = [record.getMessage() for record in log.records if "/sec" in record.getMessage()]
+        assert [re.fullmatch(r"global_step/sec: [0-9.e+]+", line) is not None for line in lines] == [True, True]
+
+    def test_is_due_at_or_past_the_period(self):
+        writer = Writer()
+        steps_taken([tf.train.StepCounterHook(every_n_steps=5, summary_writer=writer)], counting(by=4), most=7)
+        assert [at for _, _, at in writer.got] == [12, 20, 28]
+
+    def test_the_same_within_many_steps(self):
+        writer = Writer()
+        hook = tf.train.StepCounterHook(every_n_steps=5, summary_writer=writer)
+        step = counting()
+        with tf.train.MonitoredSession(hooks=[hook]) as session:
+            session.run_steps(step, 14)
+        assert [at for _, _, at in writer.got] == [6, 11]
+
+    def test_by_seconds(self):
+        writer = Writer()
+        steps_taken(
+            [tf.train.StepCounterHook(every_n_steps=None, every_n_secs=1e-9, summary_writer=writer)], counting(), most=4
+        )
+        assert [at for _, _, at in writer.got] == [2, 3, 4]
+
+    def test_a_subclass_is_called_every_step(self):
+        rates = []
+
+        class Mine(tf.train.StepCounterHook):
+            def after_run(self, run_context, run_values):
+                super().after_run(run_context, run_values)
+
+            def _log_and_record(self, elapsed_steps, elapsed_time, global_step):
+                rates.append((elapsed_steps, global_step))
+
+        steps_taken([Mine(every_n_steps=3)], counting(), most=9)
+        assert rates == [(3, 4), (3, 7)]
+
+    def test_a_step_that_does_not_grow_is_told(self, log):
+        tf.train.get_or_create_global_step()
+        steps_taken([tf.train.StepCounterHook(every_n_steps=None, every_n_secs=1e-9)], tf.constant(1), most=3)
+        assert "It seems that global step (tf.train.get_global_step) has not been increased." in log.text
+
+    def test_writes_an_event_file(self, tmp_path):
+        from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
+
+        steps_taken([tf.train.StepCounterHook(every_n_steps=2, output_dir=str(tmp_path))], counting(), most=6)
+        (path,) = tmp_path.iterdir()
+        events = [event for event in EventFileLoader(str(path)).Load() if event.summary.value]
+        assert [(event.step, event.summary.value[0].tag) for event in events] == [
+            (3, "global_step/sec"), (5, "global_step/sec"),
+        ]  # fmt: skip
