@@ -39,6 +39,7 @@ from .ops import nn as _nn
 from .ops import normalization as _normalization
 from .ops import operators as _operators
 from .ops import pooling as _pooling
+from .ops import summary as _summary
 from .ops import training as _training
 from .ops.activations import *
 from .ops.array import *
@@ -90,7 +91,7 @@ __version__ = "0.1.0"
 
 # Loaded when first asked for.
 _LAZY_MODULES = frozenset((
-    "app", "bitwise", "compat", "data", "debugging", "flags", "gfile", "initializers", "linalg", "logging", "manip", "math", "nest", "nn", "random", "strings", "test", "train", "version",
+    "app", "bitwise", "compat", "data", "debugging", "flags", "gfile", "initializers", "linalg", "logging", "manip", "math", "nest", "nn", "random", "strings", "summary", "test", "train", "version",
 ))  # fmt: skip
 
 

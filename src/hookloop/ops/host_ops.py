@@ -37,9 +37,13 @@ _ITERATORS = frozenset((
 
 _CHECKPOINTS = frozenset(("MergeV2Checkpoints", "RestoreV2", "SaveV2", "ShardedFilename"))
 
+_SUMMARIES = frozenset((
+    "AudioSummaryV2", "HistogramSummary", "ImageSummary", "MergeSummary", "ScalarSummary", "TensorSummaryV2",
+))  # fmt: skip
+
 _LAPACK = frozenset((
     "Cholesky", "LogMatrixDeterminant", "MatrixDeterminant", "MatrixInverse", "MatrixSolve", "MatrixSolveLs",
     "MatrixTriangularSolve", "Qr", "SelfAdjointEigV2", "Svd",
 ))  # fmt: skip
 
-HOST_OPS = _CALLS | _PRINTING | _TEXT | _QUEUES | _DATASETS | _ITERATORS | _CHECKPOINTS | _LAPACK
+HOST_OPS = _CALLS | _PRINTING | _TEXT | _QUEUES | _DATASETS | _ITERATORS | _CHECKPOINTS | _SUMMARIES | _LAPACK

@@ -7,6 +7,7 @@ from .checkpoint_utils import *
 from .coordinator import Coordinator, LooperThread
 from .final_ops_hook import FinalOpsHook
 from .gradient_descent import GradientDescentOptimizer
+from .graph_io import summary_iterator, write_graph
 from .learning_rate_decay import *
 from .logging_tensor_hook import LoggingTensorHook
 from .meta_graph import export_meta_graph

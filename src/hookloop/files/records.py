@@ -1,0 +1,42 @@
+"""Files of records: TensorFlow's TFRecord format, which event files have.
+
+A record is its length, a checksum of the length, its bytes and a checksum of them.
+"""
+
+from __future__ import annotations
+
+import struct
+
+from ..errors import DataLossError
+from . import checksum
+from .bundle import translated
+
+_HEAD = struct.Struct("<QI")
+_TAIL = struct.Struct("<I")
+
+
+def read_records(path):
+    """Yields the records of a file, as bytes.
+
+    Raises:
+      NotFoundError: there is no such file.
+      DataLossError: a checksum does not fit, or the file ends within a record.
+    """
+    with translated(path), open(path, "rb") as file:
+        at = 0
+        while head := file.read(_HEAD.size):
+            if len(head) < _HEAD.size:
+                raise DataLossError(None, None, f"{path}: truncated record at {at}")
+            length, crc = _HEAD.unpack(head)
+            if checksum.masked(head[:8]) != crc:
+                raise DataLossError(None, None, f"{path}: corrupted record at {at}")
+            data, tail = file.read(length), file.read(_TAIL.size)
+            if len(data) < length or len(tail) < _TAIL.size:
+                raise DataLossError(None, None, f"{path}: truncated record at {at}")
+            if checksum.masked(data) != _TAIL.unpack(tail)[0]:
+                raise DataLossError(None, None, f"{path}: corrupted record at {at}")
+            yield data
+            at += _HEAD.size + length + _TAIL.size
+
+
+__all__ = ["read_records"]

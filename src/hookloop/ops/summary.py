@@ -1,0 +1,220 @@
+"""Summaries: ops whose value is a serialized `Summary` message."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import numpy as np
+
+from .. import errors
+from . import kinds
+from .registry import OpDef, no_gradient, register
+from .shape_functions import scalar
+
+__all__ = ["clean_tag", "fill_histogram"]
+
+_NUMBERS = kinds.REAL
+_LEAST_RANGE = 1e-6  # of an image's values: below it, they are all the same
+_SAMPLES_MAX = 32767
+
+
+def _message():
+    from tensorboard.compat.proto.summary_pb2 import Summary
+
+    return Summary()
+
+
+def _invalid(text):
+    return errors.InvalidArgumentError(None, None, text)
+
+
+def _tag(tags):
+    return tags[()].decode(errors="replace")
+
+
+# --- scalars ----------------------------------------------------------------------------------------------
+
+
+def _run_scalar(call, tags, values):
+    if tags.shape != values.shape:
+        where = f" (tag '{_tag(tags)}')" if tags.ndim == 0 else ""
+        raise _invalid(f"tags and values not the same shape: {list(tags.shape)} != {list(values.shape)}{where}")
+    summary = _message()
+    for tag, value in zip(tags.ravel(), values.ravel()):
+        summary.value.add(tag=tag.decode(errors="replace"), simple_value=float(value))
+    return summary.SerializeToString()
+
+
+# --- histograms -------------------------------------------------------------------------------------------
+
+
+def _bucket_limits():
+    """TensorBoard's buckets: each 10% wider than the one before, the same on both sides of zero."""
+    limits, limit = [], 1e-12
+    while limit < 1e20:
+        limits.append(limit)
+        limit *= 1.1
+    largest = float(np.finfo(np.float64).max)
+    limits.append(largest)
+    return np.array([-limit for limit in reversed(limits)] + [0.0] + limits)
+
+
+_LIMITS = _bucket_limits()
+
+
+def fill_histogram(message, values):
+    """Writes the distribution of an array's elements into a `HistogramProto`."""
+    values = np.asarray(values, np.float64).ravel()
+    largest = _LIMITS[-1]
+    message.min = float(values.min()) if values.size else largest
+    message.max = float(values.max()) if values.size else -largest
+    message.num = float(values.size)
+    message.sum = float(values.sum())
+    message.sum_squares = float((values * values).sum())
+    places = np.minimum(np.searchsorted(_LIMITS, values, side="right"), len(_LIMITS) - 1)
+    counts = np.bincount(places, minlength=len(_LIMITS))
+    i = 0
+    while i < len(counts):
+        limit, count = _LIMITS[i], counts[i]
+        i += 1
+        while count == 0 and i < len(counts) and counts[i] == 0:  # a run of empty buckets is one
+            limit = _LIMITS[i]
+            i += 1
+        message.bucket_limit.append(float(limit))
+        message.bucket.append(float(count))
+
+
+def _run_histogram(call, tag, values):
+    numbers = np.asarray(values, np.float64)
+    if not np.isfinite(numbers).all():
+        what = "Nan" if np.isnan(numbers).any() else "Infinity"
+        raise _invalid(f"{what} in summary histogram for: {call.op_name}")
+    summary = _message()
+    fill_histogram(summary.value.add(tag=_tag(tag)).histo, numbers)
+    return summary.SerializeToString()
+
+
+# --- images and sound -------------------------------------------------------------------------------------
+
+
+def _bytes_of(image, bad_color):
+    """An image's pixels from 0 to 255: floats are stretched to that range, from -127 to 127 where some are negative."""
+    if image.dtype == np.uint8:
+        return image
+    image = image.astype(np.float32)
+    finite = np.isfinite(image).all(axis=-1)
+    values = image[finite]
+    least, most = (values.min(), values.max()) if values.size else (0.0, 0.0)
+    offset, span = (128.0, 127.0) if least < 0 else (0.0, 255.0)
+    extent = max(abs(least), abs(most))
+    scale = span / extent if extent >= _LEAST_RANGE else 0.0
+    out = np.empty(image.shape, np.uint8)
+    out[finite] = values * np.float32(scale) + np.float32(offset)
+    out[~finite] = bad_color
+    return out
+
+
+def _png(pixels):
+    try:
+        from PIL import Image
+    except ImportError:
+        raise errors.FailedPreconditionError(
+            None, None, "images in summaries need Pillow: pip install hookloop[image]"
+        ) from None
+    picture = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+    out = io.BytesIO()
+    picture.save(out, "PNG")
+    return out.getvalue()
+
+
+def _run_image(call, tag, images):
+    if images.ndim != 4 or images.shape[-1] not in (1, 3, 4):
+        shape = ",".join(map(str, images.shape))
+        raise _invalid(f"Tensor must be 4-D with last dim 1, 3, or 4, not [{shape}]")
+    most = call.attr("max_images")
+    bad = np.ravel(call.attr("bad_color"))[: images.shape[-1]]
+    summary = _message()
+    for i, image in enumerate(images[:most]):
+        value = summary.value.add(tag=f"{_tag(tag)}/image" + (f"/{i}" if most > 1 else ""))
+        value.image.height, value.image.width, value.image.colorspace = image.shape
+        value.image.encoded_image_string = _png(_bytes_of(image, bad))
+    return summary.SerializeToString()
+
+
+def _run_audio(call, tag, clips, rate):
+    import wave
+
+    if clips.ndim not in (2, 3):
+        raise _invalid(f"Tensor must be 3-D or 2-D, got: {list(clips.shape)}")
+    clips = clips[..., None] if clips.ndim == 2 else clips
+    most = call.attr("max_outputs")
+    summary = _message()
+    for i, clip in enumerate(clips[:most]):
+        value = summary.value.add(tag=f"{_tag(tag)}/audio" + (f"/{i}" if most > 1 else ""))
+        value.audio.sample_rate = float(rate)
+        value.audio.length_frames, value.audio.num_channels = clip.shape
+        value.audio.content_type = "audio/wav"
+        out = io.BytesIO()
+        with wave.open(out, "wb") as file:
+            file.setnchannels(clip.shape[1])
+            file.setsampwidth(2)
+            file.setframerate(round(float(rate)))
+            file.writeframes((np.clip(clip, -1, 1) * _SAMPLES_MAX).astype("<i2").tobytes())
+        value.audio.encoded_audio_string = out.getvalue()
+    return summary.SerializeToString()
+
+
+# --- tensors, and several summaries as one ----------------------------------------------------------------
+
+
+def _run_tensor(call, tag, tensor, metadata):
+    from ..graph.tensor_proto import array_to_proto
+
+    summary = _message()
+    value = summary.value.add(tag=_tag(tag))
+    value.tensor.CopyFrom(array_to_proto(tensor, call.op.inputs[1].dtype))
+    value.metadata.ParseFromString(metadata[()])
+    return summary.SerializeToString()
+
+
+def _run_merge(call, *summaries):
+    merged, tags = _message(), set()
+    for serialized in summaries:
+        for text in np.ravel(serialized):
+            part = type(merged).FromString(text)
+            for value in part.value:
+                if value.tag in tags:
+                    raise _invalid(f"Duplicate tag {value.tag} found in summary inputs")
+                tags.add(value.tag)
+            merged.MergeFrom(part)
+    return merged.SerializeToString()
+
+
+_BAD_COLOR = np.array([255, 0, 0, 255], np.uint8)
+
+
+def _summary(name, inputs, host, attrs=None, types=None):
+    return OpDef(
+        name, inputs, "summary: string", attrs=attrs, types=types, shape=scalar, host=host, gradient=no_gradient
+    )
+
+
+register(
+    _summary("ScalarSummary", "tags: string, values: T", _run_scalar, types={"T": _NUMBERS}),
+    _summary("HistogramSummary", "tag: string, values: T", _run_histogram, types={"T": _NUMBERS}),
+    _summary("ImageSummary", "tag: string, tensor: T", _run_image, {"max_images": 3, "bad_color": _BAD_COLOR}),
+    _summary("AudioSummaryV2", "tag: string, tensor: float32, sample_rate: float32", _run_audio, {"max_outputs": 3}),
+    _summary("TensorSummaryV2", "tag: string, tensor: T, serialized_summary_metadata: string", _run_tensor),
+    _summary("MergeSummary", "inputs: N * string", _run_merge),
+)
+
+
+def clean_tag(name):
+    """A name that a node can have: other characters become "_"; slashes in front go."""
+    clean = re.sub(r"[^-/\w\.]", "_", name).lstrip("/")
+    if clean != name:
+        from .. import logging
+
+        logging.info("Summary name %s is illegal; using %s instead.", name, clean)
+    return clean

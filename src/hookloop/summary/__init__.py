@@ -1,0 +1,13 @@
+"""`tf.summary`: what a run shows in TensorBoard, and the writers of its files."""
+
+from ..messages import __getattr__ as _message
+from .functions import *
+from .writer import FileWriter, FileWriterCache
+
+_MESSAGES = ("Event", "SessionLog", "Summary", "SummaryDescription", "TaggedRunMetadata")
+
+
+def __getattr__(name):
+    if name in _MESSAGES:
+        return _message(name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

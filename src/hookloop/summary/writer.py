@@ -1,0 +1,197 @@
+"""Writers of event files, by the `tensorboard` package's writer: a bounded queue, and a thread that ends with it."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+
+__all__ = ["FileWriter", "FileWriterCache"]
+
+
+class FileWriter:
+    """Writes summaries and other events to a file in a directory.
+
+    Args:
+      logdir: the directory; it is made where it is missing.
+      graph: a graph to write.
+      max_queue: how many events wait to be written before `add_...` waits.
+      flush_secs: after so many seconds what waits is written.
+      graph_def: a `GraphDef` instead of a graph.
+      filename_suffix: the end of the file's name.
+      session: accepted; events are written by this process.
+
+    Raises:
+      OSError: where the directory cannot be made or written. An error that comes later is raised by the next call.
+    """
+
+    def __init__(
+        self, logdir, graph=None, max_queue=10, flush_secs=120, graph_def=None, filename_suffix=None, session=None
+    ):
+        self._logdir = os.fspath(logdir)
+        self._arguments = (max_queue, flush_secs, filename_suffix or "")
+        self._tags = set()
+        self._writer = self._open()
+        self._closed = False
+        if graph is not None or graph_def is not None:
+            self.add_graph(graph=graph, graph_def=graph_def)
+
+    def _open(self):
+        from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
+        return EventFileWriter(self._logdir, *self._arguments)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, traceback):
+        self.close()
+
+    def get_logdir(self):
+        """The directory."""
+        return self._logdir
+
+    def _warn_if_closed(self):
+        if self._closed:
+            from .. import logging
+
+            logging.warning(
+                "Attempting to use a closed FileWriter. The operation will be a noop unless the FileWriter is explicitly reopened."
+            )
+
+    def add_summary(self, summary, global_step=None):
+        """Writes a summary.
+
+        Args:
+          summary: a `Summary`, or its bytes as a session returns them.
+          global_step: the step it belongs to.
+        """
+        from .. import messages
+
+        if isinstance(summary, bytes):
+            summary = messages.Summary.FromString(summary)
+        else:
+            copy = messages.Summary()
+            copy.CopyFrom(summary)
+            summary = copy
+        for value in summary.value:  # a tag's metadata stands in its first event only
+            if value.HasField("metadata"):
+                if value.tag in self._tags:
+                    value.ClearField("metadata")
+                self._tags.add(value.tag)
+        self._add(messages.Event(summary=summary), global_step)
+
+    def add_session_log(self, session_log, global_step=None):
+        """Writes a `SessionLog`: that a session began, or a checkpoint was written."""
+        from .. import messages
+
+        self._add(messages.Event(session_log=session_log), global_step)
+
+    def add_graph(self, graph, global_step=None, graph_def=None):
+        """Writes a graph.
+
+        Args:
+          graph: a graph.
+          global_step: the step it belongs to.
+          graph_def: a `GraphDef` instead.
+
+        Raises:
+          TypeError, ValueError: where none is given, or both, or it is no graph.
+        """
+        if graph is not None and graph_def is not None:
+            raise ValueError("Please pass only graph, or graph_def (deprecated), but not both.")
+        given = graph if graph is not None else graph_def
+        if given is None:
+            raise ValueError("expected a graph or a graph_def, got neither")
+        if hasattr(given, "as_graph_def"):
+            given = given.as_graph_def(add_shapes=True)
+        elif not hasattr(given, "SerializeToString"):
+            raise TypeError("The passed graph must be an instance of `Graph` or the deprecated `GraphDef`")
+        from .. import messages
+
+        self._add(messages.Event(graph_def=given.SerializeToString()), global_step)
+
+    def add_meta_graph(self, meta_graph_def, global_step=None):
+        """Writes a `MetaGraphDef`.
+
+        Raises:
+          TypeError: where it is none.
+        """
+        from .. import messages
+
+        if not isinstance(meta_graph_def, messages.MetaGraphDef):
+            raise TypeError(f"meta_graph_def must be type MetaGraphDef, saw type: {type(meta_graph_def)}")
+        self._add(messages.Event(meta_graph_def=meta_graph_def.SerializeToString()), global_step)
+
+    def add_run_metadata(self, run_metadata, tag, global_step=None):
+        """Writes what was measured in a step.
+
+        Args:
+          run_metadata: a `RunMetadata`.
+          tag: its name, once.
+          global_step: the step it belongs to.
+
+        Raises:
+          ValueError: where the tag was used before.
+        """
+        from .. import messages
+
+        if tag in self._tags:
+            raise ValueError("The provided tag was already used for this event type")
+        self._tags.add(tag)
+        tagged = messages.TaggedRunMetadata(tag=tag, run_metadata=run_metadata.SerializeToString())
+        self._add(messages.Event(tagged_run_metadata=tagged), global_step)
+
+    def _add(self, event, global_step):
+        event.wall_time = time.time()
+        if global_step is not None:
+            event.step = int(global_step)
+        self.add_event(event)
+
+    def add_event(self, event):
+        """Writes an `Event`."""
+        self._warn_if_closed()
+        if not self._closed:
+            self._writer.add_event(event)
+
+    def flush(self):
+        """Waits until everything is written."""
+        self._warn_if_closed()
+        if not self._closed:
+            self._writer.flush()
+
+    def close(self):
+        """Writes what waits, ends the thread and closes the file; `reopen` opens another one."""
+        if not self._closed:
+            self._closed = True
+            self._writer.close()
+
+    def reopen(self):
+        """Opens another file in the directory, where this one is closed."""
+        if self._closed:
+            self._writer = self._open()
+            self._closed = False
+
+
+class FileWriterCache:
+    """The writers of this process, one for each directory."""
+
+    _writers: dict = {}
+    _lock = threading.Lock()
+
+    @staticmethod
+    def clear():
+        """Forgets all writers."""
+        with FileWriterCache._lock:
+            FileWriterCache._writers = {}
+
+    @staticmethod
+    def get(logdir):
+        """The writer of a directory; it is made where there is none."""
+        from ..graph.stack import get_default_graph
+
+        with FileWriterCache._lock:
+            logdir = os.fspath(logdir)
+            if logdir not in FileWriterCache._writers:
+                FileWriterCache._writers[logdir] = FileWriter(logdir, graph=get_default_graph())
+            return FileWriterCache._writers[logdir]

@@ -1,0 +1,201 @@
+"""Summaries: tags, nodes and values are TensorFlow's; what is written to a file is read back."""
+
+import glob
+import io
+import re
+
+import numpy as np
+import pytest
+
+import hookloop as tf
+
+
+def value_of(session, tensor):
+    return tf.Summary.FromString(session.run(tensor))
+
+
+def test_tags_names_and_collections(graph):
+    with tf.name_scope("sc"):
+        first = tf.summary.scalar("loss x:y", tf.constant(1.5))
+        again = tf.summary.scalar("loss x:y", tf.constant(3))
+        family = tf.summary.scalar("n", tf.constant(1.5), family="fam", collections=["mine"])
+        text = tf.summary.text("tx", tf.constant([["a", "b"]]))
+    assert [first.op.name, again.op.name, family.op.name] == ["sc/loss_x_y", "sc/loss_x_y_1", "sc/fam/n"]
+    assert tf.get_collection(tf.GraphKeys.SUMMARIES) == [first, again, text]
+    assert tf.get_collection("mine") == [family]
+    merged = tf.summary.merge_all()
+    assert merged.op.name == "Merge/MergeSummary"
+    assert tf.summary.merge_all("none") is None
+    with tf.Session() as session:
+        assert [v.tag for v in value_of(session, merged).value] == ["sc/loss_x_y", "sc/loss_x_y_1", "sc/tx"]
+        assert value_of(session, family).value[0].tag == "fam/sc/fam/n"
+        assert value_of(session, first).value[0].simple_value == 1.5
+
+
+def test_histograms_have_tensorboards_buckets(executor):
+    with tf.Session() as session:
+        found = value_of(session, tf.summary.histogram("h", tf.constant([1.0, 2.0, -3.0, 0.0, 1e6]))).value[0].histo
+        assert (found.min, found.max, found.num, found.sum, found.sum_squares) == (-3, 1e6, 5, 1e6, 1000000000014)
+        np.testing.assert_allclose(found.bucket_limit, [
+            -3.1665833053880363, -2.8787120958073054, 0.0, 1e-12, 0.917246389039776, 1.0089710279437536,
+            1.9661990955585713, 2.1628190051144287, 921351.5242693111, 1013486.6766962423, 1.7976931348623157e308,
+        ], rtol=1e-15)  # fmt: skip
+        assert list(found.bucket) == [0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0]
+        empty = value_of(session, tf.summary.histogram("e", tf.zeros([0]))).value[0].histo
+        assert list(empty.bucket) == [0] and empty.min == 1.7976931348623157e308
+
+
+@pytest.mark.parametrize(("low", "most", "tags"), [
+    (0.0, 3, ["im/image/0", "im/image/1"]), (-1.0, 1, ["im/image"]),
+])  # fmt: skip
+def test_images_are_stretched_to_the_range_of_colors(low, most, tags):
+    from PIL import Image
+
+    pixels = np.linspace(low, 0.5, 2 * 3 * 4 * 3, dtype="f").reshape(2, 3, 4, 3)
+    with tf.Session() as session:
+        found = value_of(session, tf.summary.image("im", pixels, max_outputs=most))
+    assert [v.tag for v in found.value] == tags
+    image = found.value[0].image
+    assert (image.height, image.width, image.colorspace) == (3, 4, 3)
+    decoded = np.asarray(Image.open(io.BytesIO(image.encoded_image_string)))
+    scale, offset = (255 / pixels[0].max(), 0) if low == 0 else (127 / 1.0, 128)
+    np.testing.assert_array_equal(decoded, (pixels[0] * np.float32(scale) + np.float32(offset)).astype(np.uint8))
+
+
+def test_pixels_that_are_no_numbers_are_red():
+    from PIL import Image
+
+    pixels = np.ones((1, 1, 2, 3), "f")
+    pixels[0, 0, 1, 0] = np.nan
+    with tf.Session() as session:
+        image = value_of(session, tf.summary.image("im", pixels)).value[0].image
+    decoded = np.asarray(Image.open(io.BytesIO(image.encoded_image_string)))
+    assert decoded.tolist() == [[[255, 255, 255], [255, 0, 0]]]
+
+
+def test_sound_is_a_wave_file():
+    import wave
+
+    clip = np.array([[[0.0], [1.0], [-1.0], [0.5]]], "f")
+    with tf.Session() as session:
+        found = value_of(session, tf.summary.audio("au", clip, 8000.0)).value[0]
+    assert (found.tag, found.audio.sample_rate, found.audio.length_frames) == ("au/audio/0", 8000, 4)
+    with wave.open(io.BytesIO(found.audio.encoded_audio_string)) as file:
+        assert np.frombuffer(file.readframes(4), "<i2").tolist() == [0, 32767, -32767, 16383]
+
+
+def test_tensors_carry_their_metadata():
+    summary = tf.summary.tensor_summary("ts", tf.constant([1, 2]), summary_description="d", display_name="dn")
+    with tf.Session() as session:
+        found = value_of(session, summary).value[0]
+    assert np.frombuffer(found.tensor.tensor_content, np.int32).tolist() == [1, 2]
+    assert (found.metadata.display_name, found.metadata.summary_description) == ("dn", "d")
+
+
+@pytest.mark.parametrize(("make", "text"), [
+    (lambda: tf.summary.scalar("v", tf.constant([1.0, 2.0])), "tags and values not the same shape: [] != [2] (tag 'v')"),
+    (lambda: tf.summary.histogram("v", tf.constant([1.0, np.nan])), "Nan in summary histogram for: v"),
+    (lambda: tf.summary.histogram("v", tf.constant([1.0, np.inf])), "Infinity in summary histogram for: v"),
+    (lambda: tf.summary.image("v", np.zeros((1, 3, 4, 2), "f")), "Tensor must be 4-D with last dim 1, 3, or 4, not [1,3,4,2]"),
+    (lambda: tf.summary.merge([tf.summary.scalar("v", 1.0)] * 2), "Duplicate tag v found in summary inputs"),
+])  # fmt: skip
+def test_errors_of_running(make, text):
+    summary = make()
+    with tf.Session() as session, pytest.raises(tf.errors.InvalidArgumentError, match=re.escape(text)):
+        session.run(summary)
+
+
+def test_errors_of_building():
+    with pytest.raises(ValueError, match="with length 0 shorter than minimum length 1"):
+        tf.summary.merge([])
+    with pytest.raises(TypeError, match="DataType string not in list of allowed values"):
+        tf.summary.scalar("x", "s")
+    with pytest.raises(ValueError, match="to have dtype string"):
+        tf.summary.text("x", tf.constant(1.0))
+
+
+def events_of(directory):
+    return [event for path in sorted(glob.glob(str(directory / "*"))) for event in tf.train.summary_iterator(path)]
+
+
+def test_events_are_read_back(tmp_path):
+    text = tf.summary.text("t", tf.constant("a"))
+    scalar = tf.summary.scalar("s", tf.constant(2.0))
+    with tf.summary.FileWriter(str(tmp_path), tf.get_default_graph()) as writer, tf.Session() as session:
+        for step in range(2):
+            writer.add_summary(session.run(text), step)
+        writer.add_summary(tf.Summary(value=[tf.Summary.Value(tag="x", simple_value=3)]), 7)
+        writer.add_summary(session.run(scalar))
+        writer.add_session_log(tf.SessionLog(status=tf.SessionLog.START), 1)
+        writer.add_run_metadata(tf.RunMetadata(), "once")
+        with pytest.raises(ValueError, match="The provided tag was already used for this event type"):
+            writer.add_run_metadata(tf.RunMetadata(), "once")
+    events = events_of(tmp_path)
+    assert events[0].file_version == "brain.Event:2"
+    assert tf.GraphDef.FromString(events[1].graph_def).node[-1].name == "s"
+    texts = [e.summary.value[0] for e in events if e.HasField("summary") and e.summary.value[0].tag == "t"]
+    assert [v.HasField("metadata") for v in texts] == [True, False]  # a tag's metadata stands in its first event
+    assert [e.step for e in events if e.HasField("summary")] == [0, 1, 7, 0]
+
+
+def test_a_closed_writer_ignores_events_until_it_is_reopened(tmp_path, caplog):
+    writer = tf.summary.FileWriter(str(tmp_path))
+    writer.close()
+    writer.add_summary(tf.Summary(), 1)
+    assert "Attempting to use a closed FileWriter" in caplog.text
+    writer.reopen()
+    writer.add_summary(tf.Summary(value=[tf.Summary.Value(tag="x", simple_value=3)]), 7)
+    writer.close()
+    assert [e.step for e in events_of(tmp_path) if e.HasField("summary")] == [7]
+
+
+def test_writers_are_shared_by_directory(tmp_path):
+    first = tf.summary.FileWriterCache.get(str(tmp_path))
+    assert tf.summary.FileWriterCache.get(str(tmp_path)) is first
+    tf.summary.FileWriterCache.clear()
+    second = tf.summary.FileWriterCache.get(str(tmp_path))
+    assert second is not first
+    first.close()
+    second.close()
+    tf.summary.FileWriterCache.clear()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_writers_thread_ends_with_it_and_its_error_reaches_the_user(tmp_path):
+    import threading
+
+    before = threading.active_count()
+    writer = tf.summary.FileWriter(str(tmp_path))
+    writer._writer._general_file_writer.close = lambda: None
+    original = writer._writer._async_writer._writer.write
+
+    def fail(data):
+        raise OSError(28, "No space left on device")
+
+    writer._writer._async_writer._writer.write = fail
+    with pytest.raises(OSError, match="No space left on device"):
+        for step in range(100):
+            writer.add_summary(tf.Summary(value=[tf.Summary.Value(tag="x", simple_value=step)]), step)
+            writer.flush()
+    writer._writer._async_writer._writer.write = original
+    writer.close()
+    assert threading.active_count() == before
+
+
+def test_event_files_that_are_broken_are_refused(tmp_path):
+    with tf.summary.FileWriter(str(tmp_path)) as writer:
+        for step in range(3):
+            writer.add_summary(tf.Summary(value=[tf.Summary.Value(tag="x", simple_value=step)]), step)
+    path = next(tmp_path.iterdir())
+    whole = path.read_bytes()
+    for at, text in ((-10, "corrupted record at"), (2, "corrupted record at 0")):
+        data = bytearray(whole)
+        data[at] ^= 1
+        path.write_bytes(data)
+        with pytest.raises(tf.errors.DataLossError, match=text):
+            list(tf.train.summary_iterator(str(path)))
+    path.write_bytes(whole[:-5])
+    with pytest.raises(tf.errors.DataLossError, match="truncated record at"):
+        list(tf.train.summary_iterator(str(path)))
+    with pytest.raises(tf.errors.NotFoundError, match="none"):
+        list(tf.train.summary_iterator(str(tmp_path / "none")))
