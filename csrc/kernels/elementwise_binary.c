@@ -4,6 +4,7 @@
 #include "elementwise.h"
 #include "elementwise_types.h"
 #include "special.h"
+#include "vector_math.h"
 
 /* Dense loops for the ways two operands move, and one for any strides. GCC vectorises the dense ones; the output may be
  * an input's own buffer. EXPR is in x and y, of the computed type C. */
@@ -52,12 +53,57 @@
     for (int64_t i = 0; i < (s1 ? n : n > 0); i++)                           \
         if (*(const S *)(data[1] + i * s1) < (S)0) return HL_OUT_OF_RANGE;
 
+/* Functions of two operands over whole vectors. An operand that does not move is spread once. */
+#define VECTOR_LOOP(name, T, V, LANES, load, load_part, splat, store, store_part, FUNCTION)                                 \
+    static hl_status name(int64_t n, char *const *data, const int64_t *stride, const hl_value *param) {                    \
+        const int64_t size = (int64_t)sizeof(T);                                                                           \
+        (void)param;                                                                                                       \
+        if (stride[2] == size && (stride[0] == size || stride[0] == 0) && (stride[1] == size || stride[1] == 0)) {          \
+            const T *a = (const T *)data[0], *b = (const T *)data[1];                                                      \
+            T *out = (T *)data[2];                                                                                         \
+            V x = splat(*a), y = splat(*b);                                                                                \
+            const bool a_moves = stride[0] != 0, b_moves = stride[1] != 0;                                                 \
+            int64_t i = 0;                                                                                                 \
+            for (; i + LANES <= n; i += LANES) {                                                                           \
+                if (a_moves) x = load(a + i);                                                                              \
+                if (b_moves) y = load(b + i);                                                                              \
+                store(out + i, FUNCTION(x, y));                                                                            \
+            }                                                                                                              \
+            if (i < n) {                                                                                                   \
+                const int rest = (int)(n - i);                                                                             \
+                if (a_moves) x = load_part(a + i, rest);                                                                   \
+                if (b_moves) y = load_part(b + i, rest);                                                                   \
+                store_part(out + i, FUNCTION(x, y), rest);                                                                 \
+            }                                                                                                              \
+            return HL_OK;                                                                                                  \
+        }                                                                                                                  \
+        for (int64_t first = 0; first < n; first += LANES) {                                                               \
+            const int64_t count = n - first < LANES ? n - first : LANES;                                                   \
+            T x[LANES] = {0}, y[LANES] = {0};                                                                              \
+            for (int64_t i = 0; i < count; i++) {                                                                          \
+                x[i] = *(const T *)(data[0] + (first + i) * stride[0]);                                                    \
+                y[i] = *(const T *)(data[1] + (first + i) * stride[1]);                                                    \
+            }                                                                                                              \
+            store(x, FUNCTION(load(x), load(y)));                                                                          \
+            for (int64_t i = 0; i < count; i++) *(T *)(data[2] + (first + i) * stride[2]) = x[i];                          \
+        }                                                                                                                  \
+        return HL_OK;                                                                                                      \
+    }
+#define VECTOR(op)                                                                                                          \
+    VECTOR_LOOP(ew_##op##_f32, float, simd_f32, F32_LANES, load_f32, load_part_f32, splat_f32, store_f32, store_part_f32, op##_f32) \
+    VECTOR_LOOP(ew_##op##_f64, double, simd_f64, F64_LANES, load_f64, load_part_f64, splat_f64, store_f64, store_part_f64, op##_f64)
+
+SIMD_INLINE simd_f32 xlogy_f32(simd_f32 x, simd_f32 y) { return select_f32(x == 0.0f, (simd_f32){0}, x * log_f32(y)); }
+SIMD_INLINE simd_f64 xlogy_f64(simd_f64 x, simd_f64 y) { return select_f64(x == 0.0, (simd_f64){0}, x * log_f64(y)); }
+SIMD_INLINE simd_f32 softplus_grad_f32(simd_f32 x, simd_f32 y) { return x / (1.0f + exp_f32(-y)); }
+SIMD_INLINE simd_f64 softplus_grad_f64(simd_f64 x, simd_f64 y) { return x / (1.0 + exp_f64(-y)); }
+
 /* X macros: an op over types, its result of the same type or bool. */
-#define SAME(tag, dtype, S, C, LOAD, STORE, op, EXPR) LOOP(op##_##tag, S, C, LOAD, S, STORE, UNCHECKED, EXPR)
-#define CHECKED(tag, dtype, S, C, LOAD, STORE, op, CHECK, EXPR) LOOP(op##_##tag, S, C, LOAD, S, STORE, CHECK, EXPR)
-#define TEST(tag, dtype, S, C, LOAD, STORE, op, EXPR) LOOP(op##_##tag, S, C, LOAD, uint8_t, PLAIN, UNCHECKED, EXPR)
-#define ROW(tag, dtype, S, C, LOAD, STORE, op) {dtype, dtype, op##_##tag},
-#define TEST_ROW(tag, dtype, S, C, LOAD, STORE, op) {dtype, HL_BOOL, op##_##tag},
+#define SAME(tag, dtype, S, C, LOAD, STORE, op, EXPR) LOOP(ew_##op##_##tag, S, C, LOAD, S, STORE, UNCHECKED, EXPR)
+#define CHECKED(tag, dtype, S, C, LOAD, STORE, op, CHECK, EXPR) LOOP(ew_##op##_##tag, S, C, LOAD, S, STORE, CHECK, EXPR)
+#define TEST(tag, dtype, S, C, LOAD, STORE, op, EXPR) LOOP(ew_##op##_##tag, S, C, LOAD, uint8_t, PLAIN, UNCHECKED, EXPR)
+#define ROW(tag, dtype, S, C, LOAD, STORE, op) {dtype, dtype, ew_##op##_##tag},
+#define TEST_ROW(tag, dtype, S, C, LOAD, STORE, op) {dtype, HL_BOOL, ew_##op##_##tag},
 
 /* --- definitions that C's operators do not give ----------------------------------------------------------- */
 
@@ -138,10 +184,12 @@ VARIANTS(div_no_nan, EACH_FLOAT(ROW, div_no_nan))
 EACH_FLOAT(SAME, xdivy, x == 0 ? 0 : x / y)
 VARIANTS(xdivy, EACH_FLOAT(ROW, xdivy))
 
-EACH_FLOAT(SAME, xlogy, x == 0 ? 0 : x * LOG(y))
+VECTOR(xlogy)
+EACH_HALF(SAME, xlogy, x == 0 ? 0 : x * LOG(y))
 VARIANTS(xlogy, EACH_FLOAT(ROW, xlogy))
 
-EACH_FLOAT(SAME, pow, POW(x, y))
+VECTOR(pow)
+EACH_HALF(SAME, pow, POW(x, y))
 EACH_SIGNED(CHECKED, pow, NOT_NEGATIVE, integer_pow(x, y))
 EACH_UNSIGNED(SAME, pow, integer_pow((int64_t)x, (int64_t)y))
 VARIANTS(pow, EACH_FLOAT(ROW, pow) EACH_SIGNED(ROW, pow) EACH_UNSIGNED(ROW, pow))
@@ -232,7 +280,8 @@ VARIANTS(elu_grad, EACH_FLOAT(ROW, elu_grad))
 EACH_FLOAT(SAME, selu_grad, y < 0 ? x * (y + 1.7580993408473766) : x * 1.0507009873554805)
 VARIANTS(selu_grad, EACH_FLOAT(ROW, selu_grad))
 
-EACH_FLOAT(SAME, softplus_grad, x / (1 + EXP(-y)))
+VECTOR(softplus_grad)
+EACH_HALF(SAME, softplus_grad, x / (1 + EXP(-y)))
 VARIANTS(softplus_grad, EACH_FLOAT(ROW, softplus_grad))
 
 EACH_FLOAT(SAME, softsign_grad, x / ((1 + (y < 0 ? -y : y)) * (1 + (y < 0 ? -y : y))))
@@ -243,99 +292,59 @@ VARIANTS(leaky_relu_grad, EACH_FLOAT(ROW, leaky_relu_grad))
 
 /* --- table ------------------------------------------------------------------------------------------------------- */
 
-#define PREPARE(op, cost)                                                                       \
-    static hl_status prepare_##op(hl_prepare *prep) {                                          \
-        return ew_prepare(prep, op##_variants, cost, prep->n_attr ? prep->attr[0] : (hl_value){0}); \
+/* Each op, and its nanoseconds an element. */
+#define OPS(X) \
+    X(add, 0.12) \
+    X(sub, 0.12) \
+    X(mul, 0.12) \
+    X(mul_no_nan, 0.12) \
+    X(div, 0.12) \
+    X(floor_div, 0.5) \
+    X(floor_mod, 5) \
+    X(truncate_mod, 5) \
+    X(div_no_nan, 0.12) \
+    X(xdivy, 0.12) \
+    X(xlogy, 0.5) \
+    X(pow, 2) \
+    X(maximum, 0.12) \
+    X(minimum, 0.12) \
+    X(squared_difference, 0.12) \
+    X(atan2, 15) \
+    X(zeta, 100) \
+    X(polygamma, 150) \
+    X(logical_and, 0.12) \
+    X(logical_or, 0.12) \
+    X(bitwise_and, 0.12) \
+    X(bitwise_or, 0.12) \
+    X(bitwise_xor, 0.12) \
+    X(left_shift, 0.12) \
+    X(right_shift, 0.12) \
+    X(equal, 0.12) \
+    X(not_equal, 0.12) \
+    X(less, 0.12) \
+    X(less_equal, 0.12) \
+    X(greater, 0.12) \
+    X(greater_equal, 0.12) \
+    X(tanh_grad, 0.12) \
+    X(sigmoid_grad, 0.12) \
+    X(sqrt_grad, 0.12) \
+    X(rsqrt_grad, 0.12) \
+    X(reciprocal_grad, 0.12) \
+    X(relu_grad, 0.12) \
+    X(relu6_grad, 0.12) \
+    X(elu_grad, 0.12) \
+    X(selu_grad, 0.12) \
+    X(softplus_grad, 0.4) \
+    X(softsign_grad, 0.12) \
+    X(leaky_relu_grad, 0.12)
+
+#define PREPARE(op, cost)                                                                              \
+    static hl_status prepare_##op(hl_prepare *prep) {                                                 \
+        return ew_prepare(prep, op##_variants, cost, prep->n_attr ? prep->attr[0] : (hl_value){0});    \
     }
+OPS(PREPARE)
 
-PREPARE(add, 0.12)
-PREPARE(sub, 0.12)
-PREPARE(mul, 0.12)
-PREPARE(mul_no_nan, 0.12)
-PREPARE(div, 0.12)
-PREPARE(floor_div, 0.5)
-PREPARE(floor_mod, 5)
-PREPARE(truncate_mod, 5)
-PREPARE(div_no_nan, 0.12)
-PREPARE(xdivy, 0.12)
-PREPARE(xlogy, 5)
-PREPARE(pow, 10)
-PREPARE(maximum, 0.12)
-PREPARE(minimum, 0.12)
-PREPARE(squared_difference, 0.12)
-PREPARE(atan2, 15)
-PREPARE(zeta, 100)
-PREPARE(polygamma, 150)
-PREPARE(logical_and, 0.12)
-PREPARE(logical_or, 0.12)
-PREPARE(bitwise_and, 0.12)
-PREPARE(bitwise_or, 0.12)
-PREPARE(bitwise_xor, 0.12)
-PREPARE(left_shift, 0.12)
-PREPARE(right_shift, 0.12)
-PREPARE(equal, 0.12)
-PREPARE(not_equal, 0.12)
-PREPARE(less, 0.12)
-PREPARE(less_equal, 0.12)
-PREPARE(greater, 0.12)
-PREPARE(greater_equal, 0.12)
-PREPARE(tanh_grad, 0.12)
-PREPARE(sigmoid_grad, 0.12)
-PREPARE(sqrt_grad, 0.12)
-PREPARE(rsqrt_grad, 0.12)
-PREPARE(reciprocal_grad, 0.12)
-PREPARE(relu_grad, 0.12)
-PREPARE(relu6_grad, 0.12)
-PREPARE(elu_grad, 0.12)
-PREPARE(selu_grad, 0.12)
-PREPARE(softplus_grad, 2)
-PREPARE(softsign_grad, 0.12)
-PREPARE(leaky_relu_grad, 0.12)
-
-static const hl_kernel table[] = {
-    {"add", prepare_add, sizeof(ew_walk)},
-    {"sub", prepare_sub, sizeof(ew_walk)},
-    {"mul", prepare_mul, sizeof(ew_walk)},
-    {"mul_no_nan", prepare_mul_no_nan, sizeof(ew_walk)},
-    {"div", prepare_div, sizeof(ew_walk)},
-    {"floor_div", prepare_floor_div, sizeof(ew_walk)},
-    {"floor_mod", prepare_floor_mod, sizeof(ew_walk)},
-    {"truncate_mod", prepare_truncate_mod, sizeof(ew_walk)},
-    {"div_no_nan", prepare_div_no_nan, sizeof(ew_walk)},
-    {"xdivy", prepare_xdivy, sizeof(ew_walk)},
-    {"xlogy", prepare_xlogy, sizeof(ew_walk)},
-    {"pow", prepare_pow, sizeof(ew_walk)},
-    {"maximum", prepare_maximum, sizeof(ew_walk)},
-    {"minimum", prepare_minimum, sizeof(ew_walk)},
-    {"squared_difference", prepare_squared_difference, sizeof(ew_walk)},
-    {"atan2", prepare_atan2, sizeof(ew_walk)},
-    {"zeta", prepare_zeta, sizeof(ew_walk)},
-    {"polygamma", prepare_polygamma, sizeof(ew_walk)},
-    {"logical_and", prepare_logical_and, sizeof(ew_walk)},
-    {"logical_or", prepare_logical_or, sizeof(ew_walk)},
-    {"bitwise_and", prepare_bitwise_and, sizeof(ew_walk)},
-    {"bitwise_or", prepare_bitwise_or, sizeof(ew_walk)},
-    {"bitwise_xor", prepare_bitwise_xor, sizeof(ew_walk)},
-    {"left_shift", prepare_left_shift, sizeof(ew_walk)},
-    {"right_shift", prepare_right_shift, sizeof(ew_walk)},
-    {"equal", prepare_equal, sizeof(ew_walk)},
-    {"not_equal", prepare_not_equal, sizeof(ew_walk)},
-    {"less", prepare_less, sizeof(ew_walk)},
-    {"less_equal", prepare_less_equal, sizeof(ew_walk)},
-    {"greater", prepare_greater, sizeof(ew_walk)},
-    {"greater_equal", prepare_greater_equal, sizeof(ew_walk)},
-    {"tanh_grad", prepare_tanh_grad, sizeof(ew_walk)},
-    {"sigmoid_grad", prepare_sigmoid_grad, sizeof(ew_walk)},
-    {"sqrt_grad", prepare_sqrt_grad, sizeof(ew_walk)},
-    {"rsqrt_grad", prepare_rsqrt_grad, sizeof(ew_walk)},
-    {"reciprocal_grad", prepare_reciprocal_grad, sizeof(ew_walk)},
-    {"relu_grad", prepare_relu_grad, sizeof(ew_walk)},
-    {"relu6_grad", prepare_relu6_grad, sizeof(ew_walk)},
-    {"elu_grad", prepare_elu_grad, sizeof(ew_walk)},
-    {"selu_grad", prepare_selu_grad, sizeof(ew_walk)},
-    {"softplus_grad", prepare_softplus_grad, sizeof(ew_walk)},
-    {"softsign_grad", prepare_softsign_grad, sizeof(ew_walk)},
-    {"leaky_relu_grad", prepare_leaky_relu_grad, sizeof(ew_walk)},
-};
+#define ENTRY(op, cost) {#op, prepare_##op, sizeof(ew_walk)},
+static const hl_kernel table[] = {OPS(ENTRY)};
 
 HL_FAMILY(elementwise_binary, table);

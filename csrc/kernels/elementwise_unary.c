@@ -13,12 +13,12 @@
 #define TEST_ROW(tag, dtype, S, C, LOAD, STORE, op) {dtype, HL_BOOL, ew_##op##_##tag},
 
 /* Functions over whole vectors: dense data directly, other strides through a vector's worth of memory. */
-#define VECTOR_LOOP(name, T, V, LANES, load, load_part, store, store_part, FUNCTION)                            \
+#define VECTOR_LOOP(name, S, V, LANES, load, load_part, store, store_part, FUNCTION)                            \
     static hl_status name(int64_t n, char *const *data, const int64_t *stride, const hl_value *param) {         \
         (void)param;                                                                                            \
-        if (stride[0] == (int64_t)sizeof(T) && stride[1] == (int64_t)sizeof(T)) {                               \
-            const T *a = (const T *)data[0];                                                                    \
-            T *out = (T *)data[1];                                                                              \
+        if (stride[0] == (int64_t)sizeof(S) && stride[1] == (int64_t)sizeof(S)) {                               \
+            const S *a = (const S *)data[0];                                                                    \
+            S *out = (S *)data[1];                                                                              \
             int64_t i = 0;                                                                                      \
             for (; i + LANES <= n; i += LANES) store(out + i, FUNCTION(load(a + i)));                           \
             if (i < n) store_part(out + i, FUNCTION(load_part(a + i, (int)(n - i))), (int)(n - i));             \
@@ -26,33 +26,43 @@
         }                                                                                                       \
         for (int64_t first = 0; first < n; first += LANES) {                                                    \
             const int64_t count = n - first < LANES ? n - first : LANES;                                        \
-            T lanes[LANES] = {0};                                                                               \
-            for (int64_t i = 0; i < count; i++) lanes[i] = *(const T *)(data[0] + (first + i) * stride[0]);     \
+            S lanes[LANES] = {0};                                                                               \
+            for (int64_t i = 0; i < count; i++) lanes[i] = *(const S *)(data[0] + (first + i) * stride[0]);     \
             store(lanes, FUNCTION(load(lanes)));                                                                \
-            for (int64_t i = 0; i < count; i++) *(T *)(data[1] + (first + i) * stride[1]) = lanes[i];           \
+            for (int64_t i = 0; i < count; i++) *(S *)(data[1] + (first + i) * stride[1]) = lanes[i];           \
         }                                                                                                       \
         return HL_OK;                                                                                           \
     }
-#define VECTOR(op)                                                                                              \
-    VECTOR_LOOP(ew_##op##_f32, float, simd_f32, F32_LANES, load_f32, load_part_f32, store_f32, store_part_f32, op##_f32)  \
-    VECTOR_LOOP(ew_##op##_f64, double, simd_f64, F64_LANES, load_f64, load_part_f64, store_f64, store_part_f64, op##_f64)
+#define VECTOR(op)                                                                                                         \
+    VECTOR_LOOP(ew_##op##_f64, double, simd_f64, F64_LANES, load_f64, load_part_f64, store_f64, store_part_f64, op##_f64)  \
+    SINGLE_VECTOR(op)
+/* Where double is libm's. */
+#define SINGLE_VECTOR(op)                                                                                                  \
+    VECTOR_LOOP(ew_##op##_f32, float, simd_f32, F32_LANES, load_f32, load_part_f32, store_f32, store_part_f32, op##_f32)   \
+    VECTOR_LOOP(ew_##op##_f16, uint16_t, simd_f32, F32_LANES, load_f16, load_part_f16, store_f16, store_part_f16, op##_f32) \
+    VECTOR_LOOP(ew_##op##_bf16, uint16_t, simd_f32, F32_LANES, load_bf16, load_part_bf16, store_bf16, store_part_bf16,      \
+                op##_f32)
+
+/* 16-bit floats, by way of float. */
+#define HALF_VECTORS(tag, to_float, from_float)                                        \
+    SIMD_INLINE simd_f32 load_part_##tag(const uint16_t *from, int count) {            \
+        simd_f32 value = {0};                                                          \
+        for (int i = 0; i < count; i++) value[i] = to_float(from[i]);                  \
+        return value;                                                                  \
+    }                                                                                  \
+    SIMD_INLINE void store_part_##tag(uint16_t *to, simd_f32 value, int count) {       \
+        for (int i = 0; i < count; i++) to[i] = from_float(value[i]);                  \
+    }                                                                                  \
+    SIMD_INLINE simd_f32 load_##tag(const uint16_t *from) { return load_part_##tag(from, F32_LANES); }   \
+    SIMD_INLINE void store_##tag(uint16_t *to, simd_f32 value) { store_part_##tag(to, value, F32_LANES); }
+HALF_VECTORS(f16, half_to_float, float_to_half)
+HALF_VECTORS(bf16, bfloat_to_float, float_to_bfloat)
 
 /* --- definitions ---------------------------------------------------------------------------------------------- */
 
 #define F(function, x) _Generic((x), float: function##f, default: function)(x)
 #define ABS(x) ((x) < 0 ? -(x) : (x))
 #define SIGN(x) (((x) > 0) - ((x) < 0)) /* 0 for NaN, as in TensorFlow */
-
-static float sigmoidf(float x) { return 1 / (1 + expf(-x)); }
-static double sigmoid(double x) { return 1 / (1 + exp(-x)); }
-static float softplusf(float x) {
-    const float threshold = -13.942385f; /* log(epsilon) + 2 */
-    return x > -threshold ? x : x < threshold ? expf(x) : log1pf(expf(x));
-}
-static double softplus(double x) {
-    const double threshold = -34.04365338911715;
-    return x > -threshold ? x : x < threshold ? exp(x) : log1p(exp(x));
-}
 
 static float digammaf(float x) { return (float)digamma(x); }
 static float rsqrtf(float x) { return 1 / sqrtf(x); }
@@ -91,31 +101,27 @@ EACH_INT(SAME, reciprocal, x ? 1 / x : 0)
 VARIANTS(reciprocal, EACH_FLOAT(ROW, reciprocal) EACH_INT(ROW, reciprocal))
 
 VECTOR(exp)
-EACH_HALF(SAME, exp, F(exp, x))
 VARIANTS(exp, EACH_FLOAT(ROW, exp))
 
 VECTOR(log)
-EACH_HALF(SAME, log, F(log, x))
 VARIANTS(log, EACH_FLOAT(ROW, log))
 
 VECTOR(sigmoid)
-EACH_HALF(SAME, sigmoid, F(sigmoid, x))
 VARIANTS(sigmoid, EACH_FLOAT(ROW, sigmoid))
 
 VECTOR(tanh)
-EACH_HALF(SAME, tanh, F(tanh, x))
 VARIANTS(tanh, EACH_FLOAT(ROW, tanh))
 
-EACH_FLOAT(SAME, expm1, F(expm1, x))
+VECTOR(expm1)
 VARIANTS(expm1, EACH_FLOAT(ROW, expm1))
 
-EACH_FLOAT(SAME, log1p, F(log1p, x))
+VECTOR(log1p)
 VARIANTS(log1p, EACH_FLOAT(ROW, log1p))
 
-EACH_FLOAT(SAME, sin, F(sin, x))
+VECTOR(sin)
 VARIANTS(sin, EACH_FLOAT(ROW, sin))
 
-EACH_FLOAT(SAME, cos, F(cos, x))
+VECTOR(cos)
 VARIANTS(cos, EACH_FLOAT(ROW, cos))
 
 EACH_FLOAT(SAME, tan, F(tan, x))
@@ -145,16 +151,17 @@ VARIANTS(acosh, EACH_FLOAT(ROW, acosh))
 EACH_FLOAT(SAME, atanh, F(atanh, x))
 VARIANTS(atanh, EACH_FLOAT(ROW, atanh))
 
-EACH_FLOAT(SAME, erf, F(erf, x))
+VECTOR(erf)
 VARIANTS(erf, EACH_FLOAT(ROW, erf))
 
-EACH_FLOAT(SAME, erfc, F(erfc, x))
+SINGLE_VECTOR(erfc)
+UNARY_LOOP(ew_erfc_f64, double, double, PLAIN, double, PLAIN, erfc(x))
 VARIANTS(erfc, EACH_FLOAT(ROW, erfc))
 
 EACH_FLOAT(SAME, digamma, F(digamma, x))
 VARIANTS(digamma, EACH_FLOAT(ROW, digamma))
 
-EACH_FLOAT(SAME, softplus, F(softplus, x))
+VECTOR(softplus)
 VARIANTS(softplus, EACH_FLOAT(ROW, softplus))
 
 EACH_FLOAT(SAME, lgamma, F(log_gamma, x))
@@ -185,10 +192,10 @@ VARIANTS(relu, EACH_NUMBER(ROW, relu))
 EACH_NUMBER(SAME, relu6, x > 6 ? 6 : x > 0 || x != x ? x : 0)
 VARIANTS(relu6, EACH_NUMBER(ROW, relu6))
 
-EACH_FLOAT(SAME, elu, x < 0 ? F(expm1, x) : x)
+VECTOR(elu)
 VARIANTS(elu, EACH_FLOAT(ROW, elu))
 
-EACH_FLOAT(SAME, selu, x < 0 ? (__typeof__(x))1.7580993408473766 * F(expm1, x) : (__typeof__(x))1.0507009873554805 * x)
+VECTOR(selu)
 VARIANTS(selu, EACH_FLOAT(ROW, selu))
 
 EACH_FLOAT(SAME, leaky_relu, x > 0 ? x : x * param->f)
@@ -208,101 +215,60 @@ VARIANTS(is_finite, EACH_FLOAT(TEST_ROW, is_finite))
 
 /* --- table ------------------------------------------------------------------------------------------------------------- */
 
+/* Each op, and its nanoseconds an element. */
+#define OPS(X) \
+    X(neg, 0.1) \
+    X(abs, 0.1) \
+    X(sign, 0.1) \
+    X(square, 0.1) \
+    X(sqrt, 0.3) \
+    X(rsqrt, 0.5) \
+    X(reciprocal, 0.3) \
+    X(exp, 0.3) \
+    X(log, 0.4) \
+    X(sigmoid, 0.4) \
+    X(tanh, 0.4) \
+    X(expm1, 0.5) \
+    X(log1p, 0.6) \
+    X(sin, 1) \
+    X(cos, 1) \
+    X(tan, 10) \
+    X(asin, 10) \
+    X(acos, 10) \
+    X(atan, 10) \
+    X(sinh, 10) \
+    X(cosh, 10) \
+    X(asinh, 10) \
+    X(acosh, 10) \
+    X(atanh, 10) \
+    X(erf, 1.5) \
+    X(erfc, 1.5) \
+    X(digamma, 10) \
+    X(softplus, 1) \
+    X(lgamma, 20) \
+    X(floor, 0.1) \
+    X(ceil, 0.1) \
+    X(rint, 0.1) \
+    X(round, 0.1) \
+    X(invert, 0.1) \
+    X(logical_not, 0.1) \
+    X(relu, 0.1) \
+    X(relu6, 0.1) \
+    X(elu, 0.5) \
+    X(selu, 0.5) \
+    X(leaky_relu, 0.1) \
+    X(softsign, 0.1) \
+    X(is_nan, 0.1) \
+    X(is_inf, 0.1) \
+    X(is_finite, 0.1)
+
 #define PREPARE(op, cost)                                                                              \
     static hl_status prepare_##op(hl_prepare *prep) {                                                 \
         return ew_prepare(prep, op##_variants, cost, prep->n_attr ? prep->attr[0] : (hl_value){0});    \
     }
+OPS(PREPARE)
 
-PREPARE(neg, 0.1)
-PREPARE(abs, 0.1)
-PREPARE(sign, 0.1)
-PREPARE(square, 0.1)
-PREPARE(sqrt, 0.3)
-PREPARE(rsqrt, 0.5)
-PREPARE(reciprocal, 0.3)
-PREPARE(exp, 0.6)
-PREPARE(log, 0.6)
-PREPARE(sigmoid, 0.6)
-PREPARE(tanh, 0.6)
-PREPARE(expm1, 10)
-PREPARE(log1p, 10)
-PREPARE(sin, 10)
-PREPARE(cos, 10)
-PREPARE(tan, 10)
-PREPARE(asin, 10)
-PREPARE(acos, 10)
-PREPARE(atan, 10)
-PREPARE(sinh, 10)
-PREPARE(cosh, 10)
-PREPARE(asinh, 10)
-PREPARE(acosh, 10)
-PREPARE(atanh, 10)
-PREPARE(erf, 10)
-PREPARE(erfc, 10)
-PREPARE(digamma, 10)
-PREPARE(softplus, 10)
-PREPARE(lgamma, 20)
-PREPARE(floor, 0.1)
-PREPARE(ceil, 0.1)
-PREPARE(rint, 0.1)
-PREPARE(round, 0.1)
-PREPARE(invert, 0.1)
-PREPARE(logical_not, 0.1)
-PREPARE(relu, 0.1)
-PREPARE(relu6, 0.1)
-PREPARE(elu, 5)
-PREPARE(selu, 5)
-PREPARE(leaky_relu, 0.1)
-PREPARE(softsign, 0.1)
-PREPARE(is_nan, 0.1)
-PREPARE(is_inf, 0.1)
-PREPARE(is_finite, 0.1)
-
-static const hl_kernel table[] = {
-    {"neg", prepare_neg, sizeof(ew_walk)},
-    {"abs", prepare_abs, sizeof(ew_walk)},
-    {"sign", prepare_sign, sizeof(ew_walk)},
-    {"square", prepare_square, sizeof(ew_walk)},
-    {"sqrt", prepare_sqrt, sizeof(ew_walk)},
-    {"rsqrt", prepare_rsqrt, sizeof(ew_walk)},
-    {"reciprocal", prepare_reciprocal, sizeof(ew_walk)},
-    {"exp", prepare_exp, sizeof(ew_walk)},
-    {"log", prepare_log, sizeof(ew_walk)},
-    {"sigmoid", prepare_sigmoid, sizeof(ew_walk)},
-    {"tanh", prepare_tanh, sizeof(ew_walk)},
-    {"expm1", prepare_expm1, sizeof(ew_walk)},
-    {"log1p", prepare_log1p, sizeof(ew_walk)},
-    {"sin", prepare_sin, sizeof(ew_walk)},
-    {"cos", prepare_cos, sizeof(ew_walk)},
-    {"tan", prepare_tan, sizeof(ew_walk)},
-    {"asin", prepare_asin, sizeof(ew_walk)},
-    {"acos", prepare_acos, sizeof(ew_walk)},
-    {"atan", prepare_atan, sizeof(ew_walk)},
-    {"sinh", prepare_sinh, sizeof(ew_walk)},
-    {"cosh", prepare_cosh, sizeof(ew_walk)},
-    {"asinh", prepare_asinh, sizeof(ew_walk)},
-    {"acosh", prepare_acosh, sizeof(ew_walk)},
-    {"atanh", prepare_atanh, sizeof(ew_walk)},
-    {"erf", prepare_erf, sizeof(ew_walk)},
-    {"erfc", prepare_erfc, sizeof(ew_walk)},
-    {"digamma", prepare_digamma, sizeof(ew_walk)},
-    {"softplus", prepare_softplus, sizeof(ew_walk)},
-    {"lgamma", prepare_lgamma, sizeof(ew_walk)},
-    {"floor", prepare_floor, sizeof(ew_walk)},
-    {"ceil", prepare_ceil, sizeof(ew_walk)},
-    {"rint", prepare_rint, sizeof(ew_walk)},
-    {"round", prepare_round, sizeof(ew_walk)},
-    {"invert", prepare_invert, sizeof(ew_walk)},
-    {"logical_not", prepare_logical_not, sizeof(ew_walk)},
-    {"relu", prepare_relu, sizeof(ew_walk)},
-    {"relu6", prepare_relu6, sizeof(ew_walk)},
-    {"elu", prepare_elu, sizeof(ew_walk)},
-    {"selu", prepare_selu, sizeof(ew_walk)},
-    {"leaky_relu", prepare_leaky_relu, sizeof(ew_walk)},
-    {"softsign", prepare_softsign, sizeof(ew_walk)},
-    {"is_nan", prepare_is_nan, sizeof(ew_walk)},
-    {"is_inf", prepare_is_inf, sizeof(ew_walk)},
-    {"is_finite", prepare_is_finite, sizeof(ew_walk)},
-};
+#define ENTRY(op, cost) {#op, prepare_##op, sizeof(ew_walk)},
+static const hl_kernel table[] = {OPS(ENTRY)};
 
 HL_FAMILY(elementwise_unary, table);

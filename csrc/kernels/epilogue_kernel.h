@@ -1,8 +1,8 @@
 /* The steps of an epilogue over a block of one real type; included once for each type by what includes simd.h.
  *
- * The arithmetic is that of the elementwise kernels: vectors where those have vectors, libm lane by lane where they do.
+ * The arithmetic is that of the elementwise kernels.
  *
- * Expects REAL, VEC, INDEX, LANES, NAME(x), LOAD, LOAD_PART, STORE, STORE_PART, SPLAT, SELECT, EXP, SIGMOID, TANH, LIBM(f).
+ * Expects REAL, VEC, INDEX, LANES, NAME(x), LOAD, LOAD_PART, STORE, STORE_PART, SPLAT, SELECT, EXP, SIGMOID, TANH, ELU, SELU, SOFTPLUS.
  */
 
 #define EACH_VECTOR(EXPRESSION)                                                                         \
@@ -21,19 +21,6 @@
         }                                                                                               \
     }                                                                                                   \
     break
-#define EACH_ELEMENT(EXPRESSION)                                \
-    for (int64_t i = 0; i < rows; i++, c += c_row)              \
-        for (int64_t j = 0; j < columns; j++) {                 \
-            const REAL x = c[j];                                \
-            c[j] = (EXPRESSION);                                \
-        }                                                       \
-    break
-
-static REAL NAME(softplus_one)(REAL x) {
-    const REAL threshold = sizeof(REAL) == 4 ? (REAL)-13.942385 : (REAL)-34.04365338911715; /* log(epsilon) + 2 */
-    return x > -threshold ? x : x < threshold ? LIBM(exp)(x) : LIBM(log1p)(LIBM(exp)(x));
-}
-
 /* Applies one step to c[0:rows, 0:columns]; y is its operand at that block's first element. */
 static void NAME(apply_step)(const step *s, const REAL *y_first, REAL *c, int64_t c_row, int64_t rows, int64_t columns) {
     static const REAL nothing;
@@ -49,10 +36,10 @@ static void NAME(apply_step)(const step *s, const REAL *y_first, REAL *c, int64_
     case STEP_RELU: EACH_VECTOR(SELECT((x > zero) | (x != x), x, zero));
     case STEP_RELU6: EACH_VECTOR(SELECT(x > (REAL)6, SPLAT(6), SELECT((x > zero) | (x != x), x, zero)));
     case STEP_LEAKY_RELU: EACH_VECTOR(SELECT(x > zero, x, x * parameter));
-    case STEP_ELU: EACH_ELEMENT(x < 0 ? LIBM(expm1)(x) : x);
-    case STEP_SELU: EACH_ELEMENT(x < 0 ? (REAL)1.7580993408473766 * LIBM(expm1)(x) : (REAL)1.0507009873554805 * x);
-    case STEP_SOFTPLUS: EACH_ELEMENT(NAME(softplus_one)(x));
-    case STEP_SOFTSIGN: EACH_ELEMENT(x / (1 + (x < 0 ? -x : x)));
+    case STEP_ELU: EACH_VECTOR(ELU(x));
+    case STEP_SELU: EACH_VECTOR(SELU(x));
+    case STEP_SOFTPLUS: EACH_VECTOR(SOFTPLUS(x));
+    case STEP_SOFTSIGN: EACH_VECTOR(x / (1 + SELECT(x < zero, -x, x)));
     case STEP_SIGMOID: EACH_VECTOR(SIGMOID(x));
     case STEP_TANH: EACH_VECTOR(TANH(x));
     case STEP_RELU_GRAD: EACH_VECTOR(SELECT(y > zero, x, zero));
@@ -70,4 +57,3 @@ static void NAME(apply_step)(const step *s, const REAL *y_first, REAL *c, int64_
 }
 
 #undef EACH_VECTOR
-#undef EACH_ELEMENT

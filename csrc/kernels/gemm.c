@@ -89,7 +89,9 @@ struct gemm {
 #define EXP exp_f32
 #define SIGMOID sigmoid_f32
 #define TANH tanh_f32
-#define LIBM(function) function##f
+#define ELU elu_f32
+#define SELU selu_f32
+#define SOFTPLUS softplus_f32
 #include "gemm_kernel.h"
 
 #define REAL double
@@ -108,7 +110,9 @@ struct gemm {
 #define EXP exp_f64
 #define SIGMOID sigmoid_f64
 #define TANH tanh_f64
-#define LIBM(function) function
+#define ELU elu_f64
+#define SELU selu_f64
+#define SOFTPLUS softplus_f64
 #include "gemm_kernel.h"
 
 /* The other types: rows of C in a buffer of sums. Integers are unsigned here, so that they wrap. */

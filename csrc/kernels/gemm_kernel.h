@@ -386,4 +386,6 @@ static void NAME(whole)(const gemm *g, const gemm_data *data, int64_t m0, int64_
 #undef EXP
 #undef SIGMOID
 #undef TANH
-#undef LIBM
+#undef ELU
+#undef SELU
+#undef SOFTPLUS

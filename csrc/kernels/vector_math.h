@@ -1,10 +1,18 @@
-/* Elementary functions over whole vectors, within a few units in the last place over all of their range. */
+/* Elementary functions over whole vectors, at most 2 units in the last place off over all of their range.
+ *
+ * Results that would be subnormal are 0, and subnormal arguments count as 0, as everywhere in a run. Products that must
+ * not round are written for processors with and without fused multiply-add. Functions of floats that cost nothing more
+ * are computed in double, with shorter polynomials (the tables named LOW).
+ */
 #ifndef HOOKLOOP_VECTOR_MATH_H
 #define HOOKLOOP_VECTOR_MATH_H
 
 #include <math.h>
 
 #include "simd.h"
+#include "vector_math_tables.h"
+
+/* --- lanes -------------------------------------------------------------------------------------------------------- */
 
 /* Lane by lane, mask is all ones or all zeros as comparisons give it. */
 SIMD_INLINE simd_f32 select_f32(simd_i32 mask, simd_f32 yes, simd_f32 no) {
@@ -15,48 +23,208 @@ SIMD_INLINE simd_f64 select_f64(simd_i64 mask, simd_f64 yes, simd_f64 no) {
 }
 
 /* The larger and smaller; b where a is not a number. */
+#if defined(__AVX512F__)
+SIMD_INLINE simd_f32 max_f32(simd_f32 a, simd_f32 b) { return (simd_f32)_mm512_max_ps((__m512)a, (__m512)b); }
+SIMD_INLINE simd_f32 min_f32(simd_f32 a, simd_f32 b) { return (simd_f32)_mm512_min_ps((__m512)a, (__m512)b); }
+SIMD_INLINE simd_f64 max_f64(simd_f64 a, simd_f64 b) { return (simd_f64)_mm512_max_pd((__m512d)a, (__m512d)b); }
+SIMD_INLINE simd_f64 min_f64(simd_f64 a, simd_f64 b) { return (simd_f64)_mm512_min_pd((__m512d)a, (__m512d)b); }
+#elif defined(__AVX__)
+SIMD_INLINE simd_f32 max_f32(simd_f32 a, simd_f32 b) { return (simd_f32)_mm256_max_ps((__m256)a, (__m256)b); }
+SIMD_INLINE simd_f32 min_f32(simd_f32 a, simd_f32 b) { return (simd_f32)_mm256_min_ps((__m256)a, (__m256)b); }
+SIMD_INLINE simd_f64 max_f64(simd_f64 a, simd_f64 b) { return (simd_f64)_mm256_max_pd((__m256d)a, (__m256d)b); }
+SIMD_INLINE simd_f64 min_f64(simd_f64 a, simd_f64 b) { return (simd_f64)_mm256_min_pd((__m256d)a, (__m256d)b); }
+#else
 SIMD_INLINE simd_f32 max_f32(simd_f32 a, simd_f32 b) { return select_f32(a > b, a, b); }
 SIMD_INLINE simd_f32 min_f32(simd_f32 a, simd_f32 b) { return select_f32(a < b, a, b); }
 SIMD_INLINE simd_f64 max_f64(simd_f64 a, simd_f64 b) { return select_f64(a > b, a, b); }
 SIMD_INLINE simd_f64 min_f64(simd_f64 a, simd_f64 b) { return select_f64(a < b, a, b); }
+#endif
 
-/* exp: x = n ln 2 + r, a polynomial in r, and 2^n in two factors so that neither under- nor overflows early. */
-SIMD_INLINE simd_f32 exp_f32(simd_f32 x) {
-    const simd_f32 clamped = max_f32(min_f32(x, splat_f32(89.0f)), splat_f32(-104.0f));
-    const simd_f32 magic = splat_f32(12582912.0f); /* 1.5 * 2^23: adding it rounds to an integer */
-    const simd_f32 shifted = clamped * 1.44269504088896341f + magic;
-    const simd_f32 n = shifted - magic;
-    const simd_f32 r = clamped - n * 0.693359375f - n * -2.12194440e-4f;
+SIMD_INLINE simd_f32 abs_f32(simd_f32 x) { return (simd_f32)((simd_i32)x & 0x7fffffff); }
+SIMD_INLINE simd_f64 abs_f64(simd_f64 x) { return (simd_f64)((simd_i64)x & 0x7fffffffffffffff); }
+SIMD_INLINE simd_f32 with_sign_f32(simd_f32 size, simd_f32 sign) {
+    return (simd_f32)((simd_i32)size | ((simd_i32)sign & (int32_t)0x80000000));
+}
+SIMD_INLINE simd_f64 with_sign_f64(simd_f64 size, simd_f64 sign) {
+    return (simd_f64)((simd_i64)size | ((simd_i64)sign & (int64_t)0x8000000000000000));
+}
+
+SIMD_INLINE int any_i32(simd_i32 mask) {
+#if defined(__AVX512F__)
+    return _mm512_movepi32_mask((__m512i)mask) != 0;
+#elif defined(__AVX__)
+    return _mm256_movemask_ps((__m256)mask) != 0;
+#else
+    int any = 0;
+    for (int i = 0; i < F32_LANES; i++) any |= mask[i];
+    return any != 0;
+#endif
+}
+SIMD_INLINE int any_i64(simd_i64 mask) {
+#if defined(__AVX512F__)
+    return _mm512_movepi64_mask((__m512i)mask) != 0;
+#elif defined(__AVX__)
+    return _mm256_movemask_pd((__m256d)mask) != 0;
+#else
+    int64_t any = 0;
+    for (int i = 0; i < F64_LANES; i++) any |= mask[i];
+    return any != 0;
+#endif
+}
+
+/* A vector of floats as two of doubles, and back. */
+typedef float simd_f32_half __attribute__((vector_size(SIMD_BYTES / 2)));
+typedef struct double_pair { simd_f64 low, high; } double_pair;
+SIMD_INLINE double_pair widen_f32(simd_f32 x) {
+    simd_f32_half half[2];
+    memcpy(half, &x, sizeof x);
+    return (double_pair){__builtin_convertvector(half[0], simd_f64), __builtin_convertvector(half[1], simd_f64)};
+}
+SIMD_INLINE simd_f32 narrow_f64(simd_f64 low, simd_f64 high) {
+    const simd_f32_half half[2] = {__builtin_convertvector(low, simd_f32_half), __builtin_convertvector(high, simd_f32_half)};
+    simd_f32 value;
+    memcpy(&value, half, sizeof value);
+    return value;
+}
+
+/* A float function of one operand from a double one. */
+#define IN_DOUBLE(name, function)                                     \
+    SIMD_INLINE simd_f32 name(simd_f32 x) {                           \
+        const double_pair wide = widen_f32(x);                        \
+        return narrow_f64(function(wide.low), function(wide.high));   \
+    }
+
+/* What a * b loses by rounding to `product`. */
+SIMD_INLINE simd_f64 product_error_f64(simd_f64 a, simd_f64 b, simd_f64 product) {
+#if defined(__AVX512F__)
+    return (simd_f64)_mm512_fmsub_pd((__m512d)a, (__m512d)b, (__m512d)product);
+#elif defined(__FMA__)
+    return (simd_f64)_mm256_fmsub_pd((__m256d)a, (__m256d)b, (__m256d)product);
+#else
+    const int64_t upper = (int64_t)0xfffffffff8000000; /* 26 bits of the mantissa */
+    const simd_f64 ah = (simd_f64)((simd_i64)a & upper), al = a - ah;
+    const simd_f64 bh = (simd_f64)((simd_i64)b & upper), bl = b - bh;
+    return ((ah * bh - product) + ah * bl + al * bh) + al * bl;
+#endif
+}
+
+/* c - a * b, rounded once. */
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+SIMD_INLINE simd_f32 rest_f32(simd_f32 c, simd_f32 a, simd_f32 b) { return c - a * b; } /* contracted by the compiler */
+SIMD_INLINE simd_f64 rest_f64(simd_f64 c, simd_f64 a, simd_f64 b) { return c - a * b; }
+#else
+SIMD_INLINE simd_f32 rest_f32(simd_f32 c, simd_f32 a, simd_f32 b) {
+    const double_pair x = widen_f32(a), y = widen_f32(b), z = widen_f32(c);
+    return narrow_f64(z.low - x.low * y.low, z.high - x.high * y.high);
+}
+SIMD_INLINE simd_f64 rest_f64(simd_f64 c, simd_f64 a, simd_f64 b) {
+    const simd_f64 product = a * b;
+    return (c - product) - product_error_f64(a, b, product);
+}
+#endif
+
+/* c[0] + c[1] x + ... */
+#define POLYNOMIAL(c, x) polynomial_f64(c, (int)(sizeof(c) / sizeof *(c)), x)
+SIMD_INLINE simd_f64 polynomial_f64(const double *c, int count, simd_f64 x) {
+    simd_f64 value = splat_f64(c[count - 1]);
+#pragma GCC unroll 32
+    for (int i = count - 2; i >= 0; i--) value = value * x + c[i];
+    return value;
+}
+
+/* --- exp ------------------------------------------------------------------------------------------------------------
+ * x = n ln 2 + r, a polynomial in r, and 2^n: in two factors where one would under- or overflow early. Adding the magic
+ * number 1.5 * 2^23 (2^52) rounds to an integer, which is then in the lower bits. */
+
+/* lost: what r lost by rounding. */
+typedef struct exponent_f32 { simd_f32 r, lost, n; simd_i32 bits; } exponent_f32;
+typedef struct exponent_f64 { simd_f64 r, lost, n; simd_i64 bits; } exponent_f64;
+
+SIMD_INLINE exponent_f32 reduce_exp_f32(simd_f32 x) {
+    const simd_f32 magic = splat_f32(12582912.0f), shifted = x * 1.44269504088896341f + magic, n = shifted - magic;
+    const simd_f32 head = x - n * 0.693359375f, tail = n * -2.12194440e-4f, r = head - tail;
+    return (exponent_f32){r, (head - r) - tail, n, (simd_i32)shifted - (simd_i32)magic};
+}
+SIMD_INLINE exponent_f64 reduce_exp_f64(simd_f64 x) {
+    const simd_f64 magic = splat_f64(6755399441055744.0), shifted = x * 1.4426950408889634074 + magic, n = shifted - magic;
+    const simd_f64 head = x - n * 6.93147180369123816490e-01, tail = n * 1.90821492927058770002e-10, r = head - tail;
+    return (exponent_f64){r, (head - r) - tail, n, (simd_i64)shifted - (simd_i64)magic};
+}
+
+SIMD_INLINE simd_f32 scale_f32(simd_f32 value, exponent_f32 e) {
+#if defined(__AVX512F__)
+    return (simd_f32)_mm512_scalef_ps((__m512)value, (__m512)e.n);
+#else
+    const simd_i32 half = e.bits >> 1;
+    return value * (simd_f32)((half + 127) << 23) * (simd_f32)((e.bits - half + 127) << 23);
+#endif
+}
+SIMD_INLINE simd_f64 scale_f64(simd_f64 value, exponent_f64 e) {
+#if defined(__AVX512F__)
+    return (simd_f64)_mm512_scalef_pd((__m512d)value, (__m512d)e.n);
+#else
+    const simd_i64 half = e.bits >> 1;
+    return value * (simd_f64)((half + 1023) << 52) * (simd_f64)((e.bits - half + 1023) << 52);
+#endif
+}
+
+/* e^r - 1 for |r| up to ln(2) / 2. */
+SIMD_INLINE simd_f32 expm1_core_f32(exponent_f32 e) {
+    const simd_f32 r = e.r;
     simd_f32 p = 1.9875691500e-4f * r + 1.3981999507e-3f;
     p = p * r + 8.3334519073e-3f;
     p = p * r + 4.1665795894e-2f;
     p = p * r + 1.6666665459e-1f;
     p = p * r + 5.0000001201e-1f;
-    p = p * (r * r) + r + 1.0f;
-    const simd_i32 exponent = (simd_i32)shifted - (simd_i32)magic, half = exponent >> 1;
-    const simd_f32 low = (simd_f32)((half + 127) << 23), high = (simd_f32)((exponent - half + 127) << 23);
-    return select_f32(x != x, x, p * low * high);
+    return p * (r * r) + e.lost + r;
+}
+SIMD_INLINE simd_f64 expm1_core_f64(exponent_f64 e) {
+    return POLYNOMIAL(EXP_CORE_F64, e.r) * (e.r * e.r) + e.lost + e.r;
 }
 
+/* NaN stays NaN: the bounds come first, and max and min give their second operand where one is none. */
+SIMD_INLINE simd_f32 exp_f32(simd_f32 x) {
+    const exponent_f32 e = reduce_exp_f32(max_f32(splat_f32(-104.0f), min_f32(splat_f32(89.0f), x)));
+    return scale_f32(expm1_core_f32(e) + 1.0f, e);
+}
 SIMD_INLINE simd_f64 exp_f64(simd_f64 x) {
-    const simd_f64 clamped = max_f64(min_f64(x, splat_f64(710.0)), splat_f64(-746.0));
-    const simd_f64 magic = splat_f64(6755399441055744.0); /* 1.5 * 2^52 */
-    const simd_f64 shifted = clamped * 1.4426950408889634074 + magic;
-    const simd_f64 n = shifted - magic;
-    const simd_f64 r = clamped - n * 6.93145751953125e-1 - n * 1.42860682030941723212e-6;
-    const simd_f64 square = r * r;
-    simd_f64 p = 1.26177193074810590878e-4 * square + 3.02994407707441961300e-2;
-    p = (p * square + 9.99999999999999999910e-1) * r;
-    simd_f64 q = 3.00198505138664455042e-6 * square + 2.52448340349684104192e-3;
-    q = q * square + 2.27265548208155028766e-1;
-    q = q * square + 2.00000000000000000005;
-    const simd_f64 value = 1.0 + 2.0 * (p / (q - p));
-    const simd_i64 exponent = (simd_i64)shifted - (simd_i64)magic, half = exponent >> 1;
-    const simd_f64 low = (simd_f64)((half + 1023) << 52), high = (simd_f64)((exponent - half + 1023) << 52);
-    return select_f64(x != x, x, value * low * high);
+    const exponent_f64 e = reduce_exp_f64(max_f64(splat_f64(-746.0), min_f64(splat_f64(710.0), x)));
+    return scale_f64(expm1_core_f64(e) + 1.0, e);
 }
 
-/* log: x = 2^e m with m from sqrt(1/2) to sqrt(2), a polynomial in m - 1. Subnormal numbers count as 0. */
+/* In double, good enough for a float. */
+SIMD_INLINE simd_f64 exp_low_f64(simd_f64 x) {
+    const exponent_f64 e = reduce_exp_f64(max_f64(splat_f64(-746.0), min_f64(splat_f64(710.0), x)));
+    return scale_f64(POLYNOMIAL(EXP_CORE_LOW, e.r) * (e.r * e.r) + e.r + 1.0, e);
+}
+
+/* 2^n (e^r - 1) + (2^n - 1); where 2^n is large, e^x - 1. */
+SIMD_INLINE simd_f32 expm1_f32(simd_f32 x) {
+    const exponent_f32 e = reduce_exp_f32(max_f32(splat_f32(-30.0f), min_f32(splat_f32(89.0f), x)));
+    const simd_f32 core = expm1_core_f32(e), power = (simd_f32)((e.bits + 127) << 23);
+    const simd_f32 value = core * power + (power - 1.0f);
+    return select_f32(e.n > 30.0f, scale_f32(core + 1.0f, e), select_f32(abs_f32(x) < 1e-8f, x, value));
+}
+SIMD_INLINE simd_f64 expm1_f64(simd_f64 x) {
+    const exponent_f64 e = reduce_exp_f64(max_f64(splat_f64(-60.0), min_f64(splat_f64(710.0), x)));
+    const simd_f64 core = expm1_core_f64(e), power = (simd_f64)((e.bits + 1023) << 52);
+    const simd_f64 value = core * power + (power - 1.0);
+    return select_f64(e.n > 60.0, scale_f64(core + 1.0, e), select_f64(abs_f64(x) < 1e-17, x, value));
+}
+
+/* --- log ------------------------------------------------------------------------------------------------------------
+ * x = 2^e m with m from sqrt(1/2) to sqrt(2), and a function of m - 1. */
+
+SIMD_INLINE simd_f32 log_edges_f32(simd_f32 x, simd_f32 value) {
+    value = select_f32(x < 1.17549435e-38f, select_f32(x < 0.0f, splat_f32(NAN), splat_f32(-INFINITY)), value);
+    return select_f32(x < INFINITY, value, x); /* infinity and NaN as they are */
+}
+SIMD_INLINE simd_f64 log_edges_f64(simd_f64 x, simd_f64 value) {
+    const simd_f64 none = splat_f64(NAN), lowest = splat_f64(-(double)INFINITY);
+    value = select_f64(x < 2.2250738585072014e-308, select_f64(x < 0.0, none, lowest), value);
+    return select_f64(x < (double)INFINITY, value, x);
+}
+
 SIMD_INLINE simd_f32 log_f32(simd_f32 x) {
     const simd_i32 bits = (simd_i32)x;
     const simd_i32 steps = (bits - 0x3f3504f3) >> 23; /* floor(log2(x / sqrt(1/2))) */
@@ -71,51 +239,91 @@ SIMD_INLINE simd_f32 log_f32(simd_f32 x) {
     p = p * f - 2.4999993993e-1f;
     p = p * f + 3.3333331174e-1f;
     const simd_f32 tail = p * f * square - e * 2.12194440e-4f - 0.5f * square;
-    simd_f32 value = f + tail + e * 0.693359375f;
-    value = select_f32(x < 1.17549435e-38f, select_f32(x < 0.0f, splat_f32(NAN), splat_f32(-INFINITY)), value);
-    return select_f32(x < INFINITY, value, x); /* infinity and NaN as they are */
+    return log_edges_f32(x, f + tail + e * 0.693359375f);
 }
 
+/* s = f / (2 + f): log(1 + f) = f - (f^2 / 2 - s (f^2 / 2 + R)), R = log((1 + s) / (1 - s)) - 2 s, over s. */
 SIMD_INLINE simd_f64 log_f64(simd_f64 x) {
     const simd_i64 bits = (simd_i64)x;
     const simd_i64 steps = (bits - 0x3fe6a09e667f3bcd) >> 52;
     const simd_f64 e = __builtin_convertvector(steps, simd_f64);
-    const simd_f64 f = (simd_f64)(bits - (steps << 52)) - 1.0, square = f * f;
-    simd_f64 p = 1.01875663804580931796e-4 * f + 4.97494994976747001425e-1;
-    p = p * f + 4.70579119878881725854;
-    p = p * f + 1.44989225341610930846e1;
-    p = p * f + 1.79368678507819816313e1;
-    p = p * f + 7.70838733755885391666;
-    simd_f64 q = f + 1.12873587189167450590e1;
-    q = q * f + 4.52279145837532221105e1;
-    q = q * f + 8.29875266912776603211e1;
-    q = q * f + 7.11544750618563894466e1;
-    q = q * f + 2.31251620126765340583e1;
-    const simd_f64 tail = f * (square * p / q) - e * 2.121944400546905827679e-4 - 0.5 * square;
-    simd_f64 value = f + tail + e * 0.693359375;
-    value = select_f64(x < 2.2250738585072014e-308, select_f64(x < 0.0, splat_f64(NAN), splat_f64(-(double)INFINITY)),
-                       value);
-    return select_f64(x < (double)INFINITY, value, x);
+    const simd_f64 f = (simd_f64)(bits - (steps << 52)) - 1.0, half = 0.5 * f * f;
+    const simd_f64 s = f / (2.0 + f), square = s * s;
+    const simd_f64 rest = square * (0.66666666666666666 + square * POLYNOMIAL(LOG_TAIL_F64, square));
+    const simd_f64 low = s * (half + rest) + e * 1.90821492927058770002e-10;
+    return log_edges_f64(x, e * 6.93147180369123816490e-01 - ((half - low) - f));
 }
 
-SIMD_INLINE simd_f32 sigmoid_f32(simd_f32 x) { return 1.0f / (1.0f + exp_f32(-x)); }
-SIMD_INLINE simd_f64 sigmoid_f64(simd_f64 x) { return 1.0 / (1.0 + exp_f64(-x)); }
+/* 1 + x rounds to u; what it loses goes in by the derivative. */
+SIMD_INLINE simd_f32 log1p_f32(simd_f32 x) {
+    const simd_f32 u = 1.0f + x;
+    const simd_f32 lost = select_f32(x < 1.0f, x - (u - 1.0f), 1.0f - (u - x));
+    const simd_f32 value = log_f32(u);
+    return select_f32((u > 0.0f) & (u < INFINITY), value + lost / u, value);
+}
+SIMD_INLINE simd_f64 log1p_f64(simd_f64 x) {
+    const simd_f64 u = 1.0 + x;
+    const simd_f64 lost = select_f64(x < 1.0, x - (u - 1.0), 1.0 - (u - x));
+    const simd_f64 value = log_f64(u);
+    return select_f64((u > 0.0) & (u < (double)INFINITY), value + lost / u, value);
+}
 
+/* --- sigmoid, tanh, softplus ---------------------------------------------------------------------------------------- */
+
+/* e / (1 + e) or 1 / (1 + e) with e = e^-|x|; the quotient is put right by what it and the sum lose. */
+#define SIGMOID_OF(suffix, one)                                                                              \
+    SIMD_INLINE simd_##suffix sigmoid_##suffix(simd_##suffix x) {                                         \
+        const simd_##suffix e = exp_##suffix(-abs_##suffix(x)), sum = one + e, lost = e - (sum - one);    \
+        const simd_##suffix over = select_##suffix(x < 0, e, splat_##suffix(one)), inverse = one / sum;   \
+        const simd_##suffix quotient = over * inverse;                                                    \
+        return quotient + (rest_##suffix(over, quotient, sum) - quotient * lost) * inverse;                        \
+    }
+SIGMOID_OF(f32, 1.0f)
+SIGMOID_OF(f64, 1.0)
+
+SIMD_INLINE simd_f32 softplus_f32(simd_f32 x) {
+    const simd_f32 e = exp_f32(-abs_f32(x));
+    return select_f32(x != x, x, max_f32(x, splat_f32(0.0f)) + log1p_f32(e));
+}
+SIMD_INLINE simd_f64 softplus_f64(simd_f64 x) {
+    const simd_f64 e = exp_f64(-abs_f64(x));
+    return select_f64(x != x, x, max_f64(x, splat_f64(0.0)) + log1p_f64(e));
+}
+
+#if defined(__AVX512F__)
+/* By pieces, four an octave, whose coefficients lie in two registers each: half the time of the other way. */
+SIMD_INLINE simd_f32 tanh_piece(const float *of_pieces, simd_i32 piece) {
+    return (simd_f32)_mm512_permutex2var_ps(_mm512_loadu_ps(of_pieces), (__m512i)piece, _mm512_loadu_ps(of_pieces + 16));
+}
+SIMD_INLINE simd_f32 tanh_f32(simd_f32 x) {
+    const simd_f32 size = abs_f32(x);
+    const simd_i32 first = lane_index_f32() * 0 + ((0x3e000000 >> 21) - 1), last = first * 0 + 31; /* 1/8 begins piece 1 */
+    simd_i32 piece = ((simd_i32)size >> 21) - first;
+    piece = (simd_i32)_mm512_max_epi32(_mm512_setzero_si512(), _mm512_min_epi32((__m512i)last, (__m512i)piece));
+    const simd_f32 d = min_f32(splat_f32(16.0f), size) - tanh_piece(TANH_MIDDLE, piece), square = d * d;
+    const simd_f32 low = tanh_piece(TANH_1, piece) + tanh_piece(TANH_2, piece) * d;
+    const simd_f32 middle = tanh_piece(TANH_3, piece) + tanh_piece(TANH_4, piece) * d;
+    const simd_f32 high = tanh_piece(TANH_5, piece) + tanh_piece(TANH_6, piece) * d;
+    const simd_f32 slope = low + square * (middle + square * high);
+    return select_f32(x != x, x, with_sign_f32(tanh_piece(TANH_0, piece) + d * slope, x));
+}
+#else
 /* Near 0 an odd polynomial (Cephes tanhf), else from exp(2|x|). */
 SIMD_INLINE simd_f32 tanh_f32(simd_f32 x) {
-    const simd_f32 size = (simd_f32)((simd_i32)x & 0x7fffffff), square = x * x;
+    const simd_f32 size = abs_f32(x), square = x * x;
     simd_f32 p = -5.70498872745e-3f * square + 2.06390887954e-2f;
     p = p * square - 5.37397155531e-2f;
     p = p * square + 1.33314422036e-1f;
     p = p * square - 3.33332819422e-1f;
     const simd_f32 near = x + x * square * p;
     const simd_f32 far = 1.0f - 2.0f / (exp_f32(size + size) + 1.0f);
-    const simd_f32 with_sign = (simd_f32)((simd_i32)far | ((simd_i32)x & (int32_t)0x80000000));
-    return select_f32(size < 0.625f, near, select_f32(x != x, x, with_sign));
+    return select_f32(size < 0.625f, near, with_sign_f32(far, x));
 }
-/* Cephes tanh. */
+#endif
+
+/* Near 0 a rational function (Cephes tanh). */
 SIMD_INLINE simd_f64 tanh_f64(simd_f64 x) {
-    const simd_f64 size = (simd_f64)((simd_i64)x & 0x7fffffffffffffff), s = x * x;
+    const simd_f64 size = abs_f64(x), s = x * x;
     simd_f64 p = -9.64399179425052238628e-1 * s - 9.92877231001918586564e1;
     p = p * s - 1.61468768441708447952e3;
     simd_f64 q = s + 1.12811678491632931402e2;
@@ -123,8 +331,153 @@ SIMD_INLINE simd_f64 tanh_f64(simd_f64 x) {
     q = q * s + 4.84406305325125486048e3;
     const simd_f64 near = x + x * s * (p / q);
     const simd_f64 far = 1.0 - 2.0 / (exp_f64(size + size) + 1.0);
-    const simd_f64 with_sign = (simd_f64)((simd_i64)far | ((simd_i64)x & (int64_t)0x8000000000000000));
-    return select_f64(size < 0.625, near, select_f64(x != x, x, with_sign));
+    return select_f64(size < 0.625, near, with_sign_f64(far, x));
+}
+
+/* --- elu, selu ----------------------------------------------------------------------------------------------------- */
+
+SIMD_INLINE simd_f32 elu_f32(simd_f32 x) { return select_f32(x < 0.0f, expm1_f32(x), x); }
+SIMD_INLINE simd_f64 elu_f64(simd_f64 x) { return select_f64(x < 0.0, expm1_f64(x), x); }
+SIMD_INLINE simd_f32 selu_f32(simd_f32 x) {
+    return select_f32(x < 0.0f, 1.7580993408473766f * expm1_f32(x), 1.0507009873554805f * x);
+}
+SIMD_INLINE simd_f64 selu_f64(simd_f64 x) {
+    return select_f64(x < 0.0, 1.7580993408473766 * expm1_f64(x), 1.0507009873554805 * x);
+}
+
+/* --- sine and cosine ------------------------------------------------------------------------------------------------
+ * x = n pi/2 + r + lost, pi/2 in three parts of which two are short, so that n times them is exact up to LARGE. */
+
+#define SIN_LARGE 1.0e6
+
+typedef struct quarter_f64 { simd_f64 r, lost; simd_i64 n; } quarter_f64;
+
+SIMD_INLINE quarter_f64 reduce_turn_f64(simd_f64 x) {
+    const simd_f64 magic = splat_f64(6755399441055744.0), shifted = x * 0.63661977236758134308 + magic, n = shifted - magic;
+    const simd_f64 rest = x - n * 1.57079632673412561417e+00, second = n * 6.07710050630396597660e-11;
+    const simd_f64 r = rest - second;
+    return (quarter_f64){r, ((rest - r) - second) - n * 2.02226624879595063154e-21, (simd_i64)shifted};
+}
+
+SIMD_INLINE simd_f64 sin_of_turn_f64(quarter_f64 turn, int add) {
+    const simd_i64 n = turn.n + add;
+    const simd_f64 r = turn.r, z = r * r, half = 0.5 * z, w = 1.0 - half;
+    const simd_f64 sine = r + (r * z * POLYNOMIAL(SIN_F64, z) + turn.lost * w);
+    const simd_f64 cosine = w + (((1.0 - w) - half) + (z * z * POLYNOMIAL(COS_F64, z) - r * turn.lost));
+    return (simd_f64)((simd_i64)select_f64((n & 1) == 0, sine, cosine) ^ ((n & 2) << 62));
+}
+SIMD_INLINE simd_f64 sin_of_turn_low(quarter_f64 turn, int add) {
+    const simd_i64 n = turn.n + add;
+    const simd_f64 r = turn.r + turn.lost, z = r * r;
+    const simd_f64 sine = r + r * z * POLYNOMIAL(SIN_LOW, z);
+    const simd_f64 cosine = 1.0 - 0.5 * z + z * z * POLYNOMIAL(COS_LOW, z);
+    return (simd_f64)((simd_i64)select_f64((n & 1) == 0, sine, cosine) ^ ((n & 2) << 62));
+}
+
+/* Lanes for which the vector's way does not hold, by libm. */
+#define LANES_BY_LIBM(value, x, lanes, mask, function) \
+    for (int i = 0; i < lanes; i++)                    \
+        if ((mask)[i]) (value)[i] = function((x)[i])
+
+#define TURN_FUNCTION(name, add)                                                                                     \
+    SIMD_INLINE simd_f64 name##_low_f64(simd_f64 x) { return sin_of_turn_low(reduce_turn_f64(x), add); }             \
+    SIMD_INLINE simd_f64 name##_f64(simd_f64 x) {                                                                    \
+        simd_f64 value = sin_of_turn_f64(reduce_turn_f64(x), add);                                                   \
+        const simd_i64 large = ~(abs_f64(x) < SIN_LARGE);                                                            \
+        if (__builtin_expect(any_i64(large), 0)) LANES_BY_LIBM(value, x, F64_LANES, large, name);                    \
+        return value;                                                                                                \
+    }                                                                                                                \
+    IN_DOUBLE(name##_small_f32, name##_low_f64)                                                                      \
+    SIMD_INLINE simd_f32 name##_f32(simd_f32 x) {                                                                    \
+        simd_f32 value = name##_small_f32(x);                                                                        \
+        const simd_i32 large = ~(abs_f32(x) < (float)SIN_LARGE);                                                     \
+        if (__builtin_expect(any_i32(large), 0)) LANES_BY_LIBM(value, x, F32_LANES, large, name##f);                 \
+        return value;                                                                                                \
+    }
+TURN_FUNCTION(sin, 0)
+TURN_FUNCTION(cos, 1)
+
+/* --- the error function --------------------------------------------------------------------------------------------- */
+
+/* erfc(a) for a from 3/4 on: e^(-a^2) / (a + 2.5) times a smooth function of (a - 2.5) / (a + 2.5). In double it is
+ * only right next to 1: erf needs no more, and erfc itself is libm's. */
+#define ERFC_FAR(name, table, largest, exponential)                                            \
+    SIMD_INLINE simd_f64 name(simd_f64 a) {                                                    \
+        a = min_f64(splat_f64(largest), a);                                                    \
+        const simd_f64 inverse = 1.0 / (a + 2.5);                                              \
+        return exponential(-(a * a)) * POLYNOMIAL(table, (a - 2.5) * inverse) * inverse;       \
+    }
+ERFC_FAR(erfc_far_f64, ERFCX_F64, 6.0, exp_f64)
+ERFC_FAR(erfc_far_low, ERFCX_LOW, 10.4, exp_low_f64)
+
+#define ERF(name, table, far_function)                                                                  \
+    SIMD_INLINE simd_f64 name(simd_f64 x) {                                                             \
+        const simd_f64 size = abs_f64(x);                                                               \
+        const simd_f64 far = with_sign_f64(1.0 - far_function(max_f64(splat_f64(1.0), size)), x);       \
+        return select_f64(size < 1.0, x + x * POLYNOMIAL(table, x * x), far);                           \
+    }
+ERF(erf_f64, ERF_F64, erfc_far_f64)
+ERF(erf_low_f64, ERF_LOW, erfc_far_low)
+SIMD_INLINE simd_f64 erfc_low_f64(simd_f64 x) {
+    const simd_f64 size = abs_f64(x), tail = erfc_far_low(max_f64(splat_f64(0.75), size));
+    const simd_f64 near = 1.0 - (x + x * POLYNOMIAL(ERF_LOW, x * x));
+    return select_f64(size < 0.75, near, select_f64(x < 0.0, 2.0 - tail, tail));
+}
+IN_DOUBLE(erf_f32, erf_low_f64)
+IN_DOUBLE(erfc_f32, erfc_low_f64)
+
+/* --- pow ------------------------------------------------------------------------------------------------------------
+ * e^(y log x) for positive normal x and finite y; the other lanes by libm. */
+
+SIMD_INLINE simd_f64 pow_low_f64(simd_f64 x, simd_f64 y) {
+    const simd_i64 bits = (simd_i64)x, steps = (bits - 0x3fe6a09e667f3bcd) >> 52;
+    const simd_f64 e = __builtin_convertvector(steps, simd_f64), f = (simd_f64)(bits - (steps << 52)) - 1.0;
+    const simd_f64 s = f / (2.0 + f), square = s * s;
+    const simd_f64 cube = s * square * (0.66666666666666666 + square * POLYNOMIAL(LOG_TAIL_F64, square));
+    return exp_low_f64(y * (e * 0.69314718055994530942 + (2.0 * s + cube)));
+}
+
+/* The logarithm in two doubles, some 65 bits together. */
+SIMD_INLINE simd_f64 pow_core_f64(simd_f64 x, simd_f64 y) {
+    const simd_i64 bits = (simd_i64)x, steps = (bits - 0x3fe6a09e667f3bcd) >> 52;
+    const simd_f64 e = __builtin_convertvector(steps, simd_f64);
+    const simd_f64 f = (simd_f64)(bits - (steps << 52)) - 1.0;
+    const simd_f64 g = 2.0 + f, g_low = f - (g - 2.0);
+    const simd_f64 s = f / g, back = s * g;
+    const simd_f64 s_low = (((f - back) - product_error_f64(s, g, back)) - s * g_low) / g;
+    const simd_f64 square = s * s, square_low = product_error_f64(s, s, square) + 2.0 * s * s_low;
+    const simd_f64 cube = square * s, cube_low = product_error_f64(square, s, cube) + (square_low * s + square * s_low);
+    const simd_f64 two_thirds = splat_f64(0.66666666666666663), third = two_thirds * cube;
+    const simd_f64 third_low = product_error_f64(two_thirds, cube, third) + (two_thirds * cube_low + 3.7007434154171886e-17 * cube);
+    const simd_f64 rest = cube * square * POLYNOMIAL(LOG_TAIL_F64, square);
+    /* e ln 2 + 2 s + third + the small ones, largest first */
+    const simd_f64 whole = e * 6.93147180369123816490e-01, twice = 2.0 * s;
+    const simd_f64 sum = whole + twice, sum_low = (whole - sum) + twice;
+    const simd_f64 log = sum + third, log_low = (sum - log) + third;
+    const simd_f64 low = log_low + (sum_low + (2.0 * s_low + third_low + (rest + e * 1.90821492927058770002e-10)));
+    const simd_f64 head = log + low, tail = (log - head) + low;
+    const simd_f64 power = y * head, lost = product_error_f64(y, head, power) + y * tail;
+    const exponent_f64 split = reduce_exp_f64(max_f64(splat_f64(-746.0), min_f64(splat_f64(710.0), power)));
+    const simd_f64 core = expm1_core_f64(split);
+    return scale_f64(core + (lost + lost * core) + 1.0, split);
+}
+
+SIMD_INLINE simd_f64 pow_f64(simd_f64 x, simd_f64 y) {
+    simd_f64 value = pow_core_f64(x, y);
+    const simd_i64 rare = ~((x >= 2.2250738585072014e-308) & (x < (double)INFINITY) & (abs_f64(y) < 1e300));
+    if (__builtin_expect(any_i64(rare), 0))
+        for (int i = 0; i < F64_LANES; i++)
+            if (rare[i]) value[i] = pow(x[i], y[i]);
+    return value;
+}
+SIMD_INLINE simd_f32 pow_f32(simd_f32 x, simd_f32 y) {
+    const double_pair a = widen_f32(x), b = widen_f32(y);
+    simd_f32 value = narrow_f64(pow_low_f64(a.low, b.low), pow_low_f64(a.high, b.high));
+    const simd_i32 rare = ~((x >= 1.17549435e-38f) & (x < INFINITY) & (abs_f32(y) < INFINITY));
+    if (__builtin_expect(any_i32(rare), 0))
+        for (int i = 0; i < F32_LANES; i++)
+            if (rare[i]) value[i] = powf(x[i], y[i]);
+    return value;
 }
 
 #endif

@@ -1,0 +1,185 @@
+"""Elementary functions against long double: at most 2 units in the last place off, over all of their range."""
+
+import numpy as np
+import pytest
+
+import hookloop as tf
+
+LIMIT = 2.0  # units in the last place
+LIBM = {("erfc", np.float64): 3.0}  # what is left to the C library, and is as good as that
+WIDE = np.longdouble
+PI = WIDE("3.14159265358979323846264338327950288")
+needs_long_double = pytest.mark.skipif(
+    np.finfo(WIDE).nmant < 63, reason="compares with long double, which is no wider than double here"
+)
+
+
+def exp_of_negative_square(x):
+    head = x.astype(np.float32).astype(WIDE)  # whose square is exact
+    return np.exp(-head * head) * np.exp(-(x - head) * (x + head))
+
+
+def erf(x):
+    """2 / sqrt(pi) e^(-x^2) (x + 2 x^3 / 3 + 4 x^5 / 15 + ...), which cancels nothing."""
+    x = np.clip(x, -7, 7)
+    term = total = x
+    for n in range(1, 250):
+        term = term * 2 * x * x / (2 * n + 1)
+        total = total + term
+    return 2 / np.sqrt(PI) * exp_of_negative_square(x) * total
+
+
+def erfc(x):
+    """A continued fraction from 1 on."""
+    far = np.maximum(x, 1)
+    fraction = far
+    for k in range(600, 0, -1):
+        fraction = far + WIDE(k) / 2 / fraction
+    return np.where(x < 1, 1 - erf(np.minimum(x, 1)), exp_of_negative_square(far) / np.sqrt(PI) / fraction)
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def softplus(x):
+    return np.maximum(x, 0) + np.log1p(np.exp(-abs(x)))
+
+
+# name -> (function, exact function, ranges of the argument)
+FUNCTIONS = {
+    "exp": (tf.exp, np.exp, [(-1, 1), (-104, 89), (-745, 709.7)]),
+    "expm1": (tf.expm1, np.expm1, [(-1, 1), (-1e-3, 1e-3), (-40, 89), (-40, 709.7)]),
+    "log": (tf.log, np.log, [(0.5, 2), (0.99, 1.01), (1e-30, 1e30), (0, 10)]),
+    "log1p": (tf.log1p, np.log1p, [(-0.999, 1), (-1e-3, 1e-3), (0, 1e10)]),
+    "tanh": (tf.tanh, np.tanh, [(-1, 1), (-10, 10), (-0.126, 0.126), (-30, 30)]),
+    "sigmoid": (tf.sigmoid, sigmoid, [(-1, 1), (-20, 20), (-80, 80)]),
+    "softplus": (tf.nn.softplus, softplus, [(-1, 1), (-12, 12), (-80, 80)]),
+    "erf": (tf.erf, erf, [(-1.1, 1.1), (-1e-3, 1e-3), (-7, 7)]),
+    "erfc": (tf.erfc, erfc, [(-0.6, 0.6), (-7, 9), (0, 25)]),
+    "sin": (tf.sin, np.sin, [(-1, 1), (-10, 10), (-1e4, 1e4), (-9e5, 2e6), (1e10, 1e20)]),
+    "cos": (tf.cos, np.cos, [(-1, 1), (-10, 10), (-1e4, 1e4), (-9e5, 2e6), (1e10, 1e20)]),
+    "sqrt": (tf.sqrt, np.sqrt, [(0, 1e-30), (0, 10), (0, 1e30)]),
+    "rsqrt": (tf.rsqrt, lambda x: 1 / np.sqrt(x), [(1e-30, 1e-20), (0.1, 10), (1, 1e30)]),
+    "elu": (tf.nn.elu, lambda x: np.where(x < 0, np.expm1(x), x), [(-20, 2), (-1e-3, 1e-3)]),
+}  # fmt: skip
+
+
+def evaluate(function, *arguments):
+    with tf.Graph().as_default(), tf.Session() as session:
+        places = [tf.placeholder(a.dtype, [None]) for a in arguments]
+        return session.run(function(*places), dict(zip(places, arguments)))
+
+
+def units_off(found, exact, dtype):
+    """How far off in units of the last place of the exact value, which counts as normal."""
+    info = np.finfo(dtype)
+    exact = np.asarray(exact, WIDE)
+    size = np.maximum(abs(exact), WIDE(info.tiny))
+    unit = WIDE(2.0) ** (np.floor(np.log2(size)) - info.nmant)
+    off = abs(np.asarray(found, WIDE) - exact) / unit
+    return np.where(abs(exact) < 2 * info.tiny, 0, off)  # subnormal results are flushed
+
+
+def arguments_between(low, high, dtype, count=5003):
+    """As many small as large numbers where the range spans decades; some evenly spaced too."""
+    random = np.random.RandomState(1)
+    even = random.uniform(low, high, count)
+    span = max(abs(low), abs(high))
+    decades = span * 10.0 ** random.uniform(-12, 0, count)
+    decades = decades[decades >= low] if low >= 0 else np.where(random.rand(count) < 0.5, decades, -decades)
+    return np.concatenate([even, decades[(decades >= low) & (decades <= high)]]).astype(dtype)
+
+
+@needs_long_double
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functions_are_at_most_two_units_off(name, dtype):
+    function, exact, ranges = FUNCTIONS[name]
+    limit = np.finfo(dtype)
+    for low, high in ranges:
+        x = arguments_between(low, high, dtype)
+        with np.errstate(all="ignore"):
+            wanted = exact(x.astype(WIDE))
+        kept = (abs(wanted) < limit.max) & (abs(x) >= limit.tiny)
+        off = units_off(evaluate(function, x)[kept], wanted[kept], dtype)
+        worst = int(np.argmax(off))
+        assert off[worst] <= LIBM.get((name, dtype), LIMIT), (
+            f"{name}({x[kept][worst]!r}) is {float(off[worst]):.2f} units off"
+        )
+
+
+@needs_long_double
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_powers_are_at_most_two_units_off(dtype):
+    random = np.random.RandomState(2)
+    limit = np.finfo(dtype)
+    for low, high, powers in ((0.5, 2, 100), (1e-6, 1e6, 5), (0.999, 1.001, 1e4), (0, 10, 20), (-3, 3, 0)):
+        x = random.uniform(low, high, 5003).astype(dtype)
+        y = (random.uniform(-powers, powers, x.size) if powers else random.randint(-5, 6, x.size)).astype(dtype)
+        with np.errstate(all="ignore"):
+            wanted = np.power(x.astype(WIDE), y.astype(WIDE))
+        kept = (abs(wanted) < limit.max) & (abs(wanted) > 2 * limit.tiny)
+        off = units_off(evaluate(tf.pow, x, y)[kept], wanted[kept], dtype)
+        worst = int(np.argmax(off))
+        assert off[worst] <= LIMIT, f"pow({x[kept][worst]!r}, {y[kept][worst]!r}) is {float(off[worst]):.2f} units off"
+
+
+EDGES = {
+    "exp": [(np.inf, np.inf), (-np.inf, 0), (1e4, np.inf), (-1e4, 0), (0, 1), (1e-40, 1)],
+    "expm1": [(np.inf, np.inf), (-np.inf, -1), (0, 0), (1e4, np.inf), (-1e4, -1)],
+    "log": [(np.inf, np.inf), (0, -np.inf), (1, 0), (-1, np.nan), (-np.inf, np.nan)],
+    "log1p": [(np.inf, np.inf), (-1, -np.inf), (0, 0), (-2, np.nan)],
+    "tanh": [(np.inf, 1), (-np.inf, -1), (0, 0), (1e30, 1), (-1e30, -1)],
+    "sigmoid": [(np.inf, 1), (-np.inf, 0), (0, 0.5), (1e30, 1), (-1e30, 0)],
+    "softplus": [(np.inf, np.inf), (-np.inf, 0), (1e30, 1e30), (-1e30, 0)],
+    "erf": [(np.inf, 1), (-np.inf, -1), (0, 0), (1e30, 1)],
+    "erfc": [(np.inf, 0), (-np.inf, 2), (0, 1), (1e30, 0), (-1e30, 2)],
+    "sin": [(np.inf, np.nan), (-np.inf, np.nan), (0, 0)],
+    "cos": [(np.inf, np.nan), (-np.inf, np.nan), (0, 1)],
+    "sqrt": [(np.inf, np.inf), (0, 0), (-1, np.nan)],
+    "rsqrt": [(np.inf, 0), (0, np.inf), (-1, np.nan)],
+    "elu": [(np.inf, np.inf), (-np.inf, -1), (0, 0)],
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", EDGES)
+def test_edges(name, dtype):
+    rows = [*EDGES[name], (np.nan, np.nan)]
+    for repeat in (1, 5):  # alone, and among others in one vector
+        x = np.array([r[0] for r in rows] * repeat, dtype)
+        wanted = np.array([r[1] for r in rows] * repeat, dtype)
+        np.testing.assert_array_equal(evaluate(FUNCTIONS[name][0], x), wanted)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_edges_of_powers(dtype):
+    x = np.array([0, 0, 0, 1, 2, -2, -2, -8, np.inf, np.inf, np.nan, np.nan, 1, 2, 0.5, -1], dtype)
+    y = np.array([0, 2, -1, np.inf, 0, 3, 2, 1 / 3, 2, -1, 0, 1, np.nan, np.inf, np.inf, np.inf], dtype)
+    with np.errstate(all="ignore"):
+        np.testing.assert_array_equal(evaluate(tf.pow, x, y), np.power(x, y))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", ["exp", "tanh", "erf", "sin", "log1p", "softplus"])
+def test_every_length_gives_the_same_numbers(name, dtype):
+    function = FUNCTIONS[name][0]
+    x = np.linspace(-0.9, 3, 70).astype(dtype)
+    whole = evaluate(function, x)
+    for count in range(1, 70):
+        np.testing.assert_array_equal(evaluate(function, x[:count]), whole[:count])
+    np.testing.assert_array_equal(evaluate(lambda v: function(v[::3]), x), whole[::3])
+
+
+if __name__ == "__main__":  # the largest errors, for this machine's level or HOOKLOOP_ISA's
+    for name, (function, exact, ranges) in FUNCTIONS.items():
+        for dtype in (np.float32, np.float64):
+            worst = 0
+            for low, high in ranges:
+                x = arguments_between(low, high, dtype, 60000)
+                with np.errstate(all="ignore"):
+                    wanted = exact(x.astype(WIDE))
+                kept = (abs(wanted) < np.finfo(dtype).max) & (abs(x) >= np.finfo(dtype).tiny)
+                worst = max(worst, units_off(evaluate(function, x)[kept], wanted[kept], dtype).max())
+            print(f"{name} {dtype.__name__} {float(worst):.2f}")

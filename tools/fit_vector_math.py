@@ -1,0 +1,160 @@
+"""Writes csrc/kernels/vector_math_tables.h: the polynomials of csrc/kernels/vector_math.h. Needs mpmath.
+
+Each is the interpolation of a smooth function at Chebyshev's nodes, which is within a few tenths of a bit of the best
+polynomial of that degree; the functions are chosen so that a small absolute error is a small relative one.
+"""
+
+import sys
+from pathlib import Path
+
+from mpmath import chop, cos, erf, erfc, exp, expm1, log, matrix, mp, mpf, pi, sin, sqrt, tanh
+
+mp.dps = 60
+
+
+def interpolate(function, low, high, degree):
+    """Coefficients, lowest first, of the polynomial through `function` at Chebyshev's nodes of [low, high]."""
+    low, high = mpf(low), mpf(high)
+    count = degree + 1
+    nodes = [(low + high) / 2 + (high - low) / 2 * cos(pi * (2 * k + 1) / (2 * count)) for k in range(count)]
+    powers = matrix(count, count)
+    values = matrix(count, 1)
+    for i, node in enumerate(nodes):
+        values[i] = function(node)
+        for j in range(count):
+            powers[i, j] = node**j
+    return [chop(c) for c in mp.lu_solve(powers, values)]
+
+
+def error(function, coefficients, low, high):
+    """The largest relative error on a grid."""
+    worst = mpf(0)
+    for k in range(401):
+        x = mpf(low) + (mpf(high) - mpf(low)) * (k + mpf("0.5")) / 402
+        worst = max(worst, abs(mp.polyval(coefficients[::-1], x) - function(x)) / max(abs(function(x)), mpf("1e-3")))
+    return worst
+
+
+def even(function):
+    """`function` of a square root: for the even part of an odd or even function."""
+    return lambda t: function(sqrt(t))
+
+
+EXP_HALF = log(2) / 2 + mpf("0.001")
+EIGHTH_TURN = (pi / 4 + mpf("0.001")) ** 2
+TWO_THIRDS = mpf("0.0295")  # ((sqrt(2) - 1) / (sqrt(2) + 1)) squared, and a little more
+
+
+def atanh_tail(t):
+    """log((1 + s) / (1 - s)) = 2 s + 2/3 s^3 + s^5 tail(s^2)."""
+    if t < mpf("1e-12"):
+        return mpf(2) / 5 + 2 * t / 7
+    s = sqrt(t)
+    return (log((1 + s) / (1 - s)) - 2 * s - 2 * s**3 / 3) / s**5
+
+
+def erfcx_of(u, center):
+    """exp(x^2) erfc(x), with u = (x - center) / (x + center)."""
+    x = center * (1 + u) / (1 - u)
+    return exp(x * x) * erfc(x) * (x + center)
+
+
+def mapped(x, center):
+    return (mpf(x) - center) / (mpf(x) + center)
+
+
+def fits():
+    """(name, comment, function, low, high, degree)"""
+    core = lambda r: (expm1(r) - r) / r**2 if abs(r) > mpf("1e-20") else mpf(1) / 2
+    yield "EXP_CORE_F64", "(e^r - 1 - r) / r^2", core, -EXP_HALF, EXP_HALF, 9
+    yield "EXP_CORE_LOW", "the same, for float results", core, -EXP_HALF, EXP_HALF, 5
+    sine = even(lambda r: (sin(r) / r - 1) / r**2)
+    cosine = even(lambda r: (cos(r) - 1 + r**2 / 2) / r**4)
+    yield "SIN_F64", "(sin(r) / r - 1) / r^2 in r^2", sine, 0, EIGHTH_TURN, 6
+    yield "COS_F64", "(cos(r) - 1 + r^2 / 2) / r^4 in r^2", cosine, 0, EIGHTH_TURN, 6
+    yield "SIN_LOW", "the same, for float results", sine, 0, EIGHTH_TURN, 3
+    yield "COS_LOW", "", cosine, 0, EIGHTH_TURN, 3
+    yield "LOG_TAIL_F64", "(log((1 + s) / (1 - s)) - 2 s - 2/3 s^3) / s^5 in s^2", atanh_tail, 0, TWO_THIRDS, 7
+    yield "LOG_TAIL_LOW", "the same, for float results", atanh_tail, 0, TWO_THIRDS, 3
+    ratio = even(lambda x: erf(x) / x - 1)
+    yield "ERF_F64", "erf(x) / x - 1 in x^2, x to 1", ratio, 0, 1, 11
+    yield "ERF_LOW", "the same, for float results", ratio, 0, 1, 6
+    for name, degree in (("ERFCX_F64", 16), ("ERFCX_LOW", 9)):
+        center = mpf("2.5")
+        high = mpf("6.1") if name == "ERFCX_F64" else mpf("10.5")
+        note = "(x + 2.5) e^(x^2) erfc(x) in (x - 2.5) / (x + 2.5), x from 0.75"
+        yield name, note, lambda u, c=center: erfcx_of(u, c), mapped("0.74", center), mapped(high, center), degree
+
+
+TANH_STEPS = 32  # pieces, four an octave: piece k > 0 begins at 2^-3 (1 + j/4) 2^i with k - 1 = 4 i + j
+TANH_DEGREE = 6
+
+
+def tanh_pieces():
+    """For each piece of [0, 16) its middle and the polynomial in the distance from it."""
+    rows = []
+    for k in range(TANH_STEPS):
+        if k == 0:
+            low, high, middle = mpf(0), mpf(1) / 8, mpf(0)
+        else:
+            octave, part = divmod(k - 1, 4)
+            low = mpf(2) ** (octave - 3) * (1 + mpf(part) / 4)
+            high = low + mpf(2) ** (octave - 5)
+            middle = (low + high) / 2
+        if low >= 10:
+            rows.append([middle, mpf(1)] + [mpf(0)] * TANH_DEGREE)
+            continue
+        if k == 0:
+            core = interpolate(
+                even(lambda r: (tanh(r) / r - 1) / r**2 if r > mpf("1e-20") else -mpf(1) / 3), 0, high**2, 1
+            )
+            rows.append([middle, mpf(0), mpf(1), mpf(0), core[0], mpf(0), core[1], mpf(0)])
+            continue
+        rows.append([middle, *interpolate(lambda d, m=middle: tanh(m + d), low - middle, high - middle, TANH_DEGREE)])
+    return rows
+
+
+def number(x, single):
+    text = mp.nstr(x, 9 if single else 17, strip_zeros=False)
+    if "." not in text and "e" not in text:
+        text += ".0"
+    return text + ("f" if single else "")
+
+
+def table(name, values, single, comment):
+    text = f"/* {comment} */\n" if comment else ""
+    kind = "float" if single else "double"
+    lines, line = [], "   "
+    for value in values:
+        item = " " + number(value, single) + ","
+        if len(line) + len(item) > 116:
+            lines.append(line)
+            line = "   "
+        line += item
+    lines.append(line)
+    return f"{text}static const {kind} {name}[{len(values)}] = {{\n" + "\n".join(lines) + "\n};\n"
+
+
+def header():
+    parts = [
+        "/* Written by tools/fit_vector_math.py. Polynomials are lowest coefficient first. */",
+        "#ifndef HOOKLOOP_VECTOR_MATH_TABLES_H",
+        "#define HOOKLOOP_VECTOR_MATH_TABLES_H",
+        "",
+    ]
+    for name, comment, function, low, high, degree in fits():
+        coefficients = interpolate(function, low, high, degree)
+        print(name, mp.nstr(error(function, coefficients, low, high), 3), file=sys.stderr)
+        parts.append(table(name, coefficients, False, comment))
+    rows = tanh_pieces()
+    names = ["TANH_MIDDLE", *(f"TANH_{i}" for i in range(TANH_DEGREE + 1))]
+    for column, name in enumerate(names):
+        comment = "tanh in 32 pieces, four an octave from 1/8 on: middle, coefficients" if column == 0 else ""
+        parts.append(table(name, [row[column] for row in rows], True, comment))
+    parts.append("#endif")
+    return "\n".join(parts) + "\n"
+
+
+if __name__ == "__main__":
+    target = Path(__file__).resolve().parent.parent / "csrc" / "kernels" / "vector_math_tables.h"
+    target.write_text(header())
