@@ -162,6 +162,21 @@ void hl_frame_bind_feed(hl_frame *frame, int32_t feed, char *data);
 
 hl_status hl_frame_run(hl_frame *frame);
 
+/* When each instruction of a run began and ended, in their order. */
+typedef struct hl_trace_entry {
+    int64_t begin_ns, end_ns;
+    int32_t instr;
+} hl_trace_entry;
+
+typedef struct hl_trace {
+    hl_trace_entry *entries; /* the caller frees them */
+    int64_t count, capacity;
+    int64_t dropped;         /* instructions that ran after the trace was full */
+} hl_trace;
+
+/* As hl_frame_run, taking the time of each instruction. */
+hl_status hl_frame_run_traced(hl_frame *frame, hl_trace *trace);
+
 hl_status hl_variable_reshape(hl_variable *variable, int rank, const int64_t *dims);
 
 const hl_kernel *hl_control_kernel(const char *name); /* jump, resize, load_sizes, ...: the runner's own */

@@ -17,7 +17,8 @@ enum {
     BIG_ARENA = 1 << 20,       /* from here on the arena is mapped, so that pages can be given back */
     ARENA_WINDOW = 64,         /* runs after which an arena that was not needed is given back */
     POLL_COST_NS = 1000000,    /* plans estimated above this look at the clock between instructions */
-    POLL_PERIOD_NS = 10000000
+    POLL_PERIOD_NS = 10000000,
+    MOST_TRACED = 1 << 20      /* instructions of a run that are traced */
 };
 
 static const int64_t MOST_ELEMENTS = INT64_MAX / 32; /* of a tensor: its bytes can be counted, whatever its type */
@@ -598,7 +599,41 @@ static hl_status walk_polling(hl_frame *frame, const hl_instr *pc, const hl_inst
     return pc == end ? HL_OK : stopped(frame, pc, status);
 }
 
-hl_status hl_frame_step(hl_frame *frame) {
+static void note_time(hl_trace *trace, int32_t instr, int64_t begin_ns, int64_t end_ns) {
+    if (trace->count == trace->capacity) {
+        const int64_t capacity = trace->capacity ? 2 * trace->capacity : 256;
+        hl_trace_entry *entries = capacity > MOST_TRACED ? NULL : realloc(trace->entries, (size_t)capacity * sizeof *entries);
+        if (!entries) {
+            trace->dropped++;
+            return;
+        }
+        trace->entries = entries;
+        trace->capacity = capacity;
+    }
+    trace->entries[trace->count++] = (hl_trace_entry){begin_ns, end_ns, instr};
+}
+
+/* Takes the time of each instruction; looks at the clock for the host too. */
+static hl_status walk_traced(hl_frame *frame, const hl_instr *pc, hl_trace *trace) {
+    hl_run *run = &frame->run;
+    const hl_instr *commit = frame->code + frame->plan->commit;
+    for (;;) {
+        if (pc < commit) {
+            hl_status status = hl_frame_poll(frame);
+            if (status != HL_OK) return stopped(frame, pc, status);
+        }
+        HL_COUNT(instructions);
+        const int64_t begin = hl_now_ns();
+        hl_status status = pc->fn(pc, run);
+        if (status == HL_END) return HL_OK;
+        note_time(trace, (int32_t)(pc - frame->code), begin, hl_now_ns());
+        if (status == HL_OK) pc++;
+        else if (status == HL_JUMP) pc = run->next;
+        else return stopped(frame, pc, status);
+    }
+}
+
+static inline __attribute__((always_inline)) hl_status step(hl_frame *frame, hl_trace *trace) {
     HL_COUNT(runs);
     const hl_plan *plan = frame->plan;
     frame->failed_instr = frame->failed_node = -1;
@@ -609,11 +644,22 @@ hl_status hl_frame_step(hl_frame *frame) {
     }
     for (int32_t k = 0; k < plan->n_stacks; k++) frame->stacks[k].used = 0;
     const hl_instr *start = frame->code + plan->prologue_end;
-    hl_status status = frame->cost_ns > POLL_COST_NS ? walk_polling(frame, start, NULL) : walk(frame, start);
+    hl_status status = trace                           ? walk_traced(frame, start, trace)
+                       : frame->cost_ns > POLL_COST_NS ? walk_polling(frame, start, NULL)
+                                                       : walk(frame, start);
     if (frame->arena->capacity >= BIG_ARENA) {
         int32_t last = plan->n_arena_slots - 1;
         arena_note_use(frame->arena, last < 0 ? 0 : frame->slot_offset[last] + frame->slot_bytes[last]);
     }
+    return status;
+}
+
+hl_status hl_frame_step(hl_frame *frame) { return step(frame, NULL); }
+
+hl_status hl_frame_run_traced(hl_frame *frame, hl_trace *trace) {
+    unsigned mode = frame->caller_mode = hl_flush_denormals();
+    hl_status status = step(frame, trace);
+    hl_restore_denormals(mode);
     return status;
 }
 

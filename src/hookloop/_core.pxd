@@ -61,7 +61,7 @@ cdef extern from "frame.h" nogil:
     ctypedef struct hl_tensor_spec:
         int32_t dtype
     ctypedef struct hl_instr_spec:
-        int32_t kernel
+        int32_t conditional, first_operand, n_in, n_out, first_attr, n_attr, node, group
     ctypedef struct hl_group_spec:
         int32_t first_size_op
     ctypedef struct hl_feed_use:
@@ -120,6 +120,13 @@ cdef extern from "frame.h" nogil:
     hl_status hl_frame_prepare(hl_frame *frame, bint force)
     void hl_frame_bind_feed(hl_frame *frame, int32_t feed, char *data)
     hl_status hl_frame_run(hl_frame *frame)
+    ctypedef struct hl_trace_entry:
+        int64_t begin_ns, end_ns
+        int32_t instr
+    ctypedef struct hl_trace:
+        hl_trace_entry *entries
+        int64_t count, capacity, dropped
+    hl_status hl_frame_run_traced(hl_frame *frame, hl_trace *trace)
     hl_status hl_variable_reshape(hl_variable *variable, int rank, const int64_t *dims)
     const hl_kernel *hl_control_kernel(const char *name)
     int64_t hl_now_ns()

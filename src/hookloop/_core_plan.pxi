@@ -266,6 +266,7 @@ cdef class Frame:
     cdef readonly object raised
     cdef object stops      # while a loop runs many steps: says whether it is to stop after the step it makes; or None
     cdef int32_t stop      # it is
+    cdef hl_trace *trace   # of the run to come, or NULL
 
     def __cinit__(self, Plan plan, Arena arena, session, list variables, list streams, int threads):
         cdef Py_ssize_t i

@@ -540,9 +540,9 @@ cdef class SessionCore:
         if c.cost_ns > GIL_COST_NS or frame.plan.plan.interruptible:
             c.poll_at_ns = hl_now_ns() + POLL_PERIOD_NS
             with nogil:
-                status = hl_frame_run(c)
+                status = hl_frame_run(c) if frame.trace == NULL else hl_frame_run_traced(c, frame.trace)
             return status
-        return hl_frame_run(c)
+        return hl_frame_run(c) if frame.trace == NULL else hl_frame_run_traced(c, frame.trace)
 
     cdef bint _refresh_variables(self, Entry entry, Frame frame) except -1:
         """Sizes and addresses of the variables whose shape the graph leaves open."""
@@ -559,12 +559,18 @@ cdef class SessionCore:
                 self._uninitialized(cell.key, op)
         entry.checked = True
 
-    def run_entry(self, Entry entry, list arguments, int64_t deadline_ns=0, list replay=None):
-        """Runs a compiled request with converted feeds; returns the list of its fetches."""
+    def run_entry(self, Entry entry, list arguments, int64_t deadline_ns=0, list replay=None, list times=None):
+        """Runs a compiled request with converted feeds; returns the list of its fetches.
+
+        Where `times` is given, it gets for each instruction that ran (its kernel, its node or None, when it began and ended
+        in nanoseconds of the monotonic clock, the types and shapes of its outputs).
+        """
         cdef Frame frame
         cdef hl_status status
         cdef bint first = not self._busy
         cdef Arena arena
+        cdef hl_trace trace
+        memset(&trace, 0, sizeof(trace))
         if first:
             self._busy = True
             arena = self._arena
@@ -577,11 +583,17 @@ cdef class SessionCore:
                 frame.replay = replay
             self._bind_feeds(entry, frame, arguments)
             before = None if frame.log is None else self._state_before(entry)
-            status = self._execute(entry, frame)
+            frame.trace = NULL if times is None else &trace
+            try:
+                status = self._execute(entry, frame)
+            finally:
+                frame.trace = NULL
+            if times is not None:
+                _take_times(frame, &trace, times)
             frame.deadline_ns = 0
             frame.replay = []
             if status == HL_RESTART:
-                return self._restart(entry, frame, before, arguments, deadline_ns)
+                return self._restart(entry, frame, before, arguments, deadline_ns, times)
             frame.log = None if frame.log is None else []
             if status != HL_OK:
                 self._failed(entry, frame, status)
@@ -589,6 +601,7 @@ cdef class SessionCore:
                 entry.steady = True
             return [_fetch_entry(entry, frame, i) for i in range(entry.n_fetches)]
         finally:
+            free(trace.entries)
             if first:
                 self._busy = False
             else:
@@ -600,7 +613,7 @@ cdef class SessionCore:
         cells = [self._variables[key] for key in entry.plan.tables["undo"]]
         return counters, [(cell, cell.snapshot()) for cell in cells]
 
-    cdef object _restart(self, Entry entry, Frame frame, before, list arguments, int64_t deadline_ns):
+    cdef object _restart(self, Entry entry, Frame frame, before, list arguments, int64_t deadline_ns, list times=None):
         """The plan assumed what is not so: another plan takes over, with the results of the calls made so far."""
         log, frame.log = frame.log, []
         frame.pending.clear()
@@ -611,7 +624,7 @@ cdef class SessionCore:
             (<VariableCell>cell).restore(snapshot)
         entry.stale = True
         self._keep([recent for recent in self._recent if (<Recent>recent).entry is not entry])
-        return self._run_again(entry, arguments, deadline_ns, log)
+        return self._run_again(entry, arguments, deadline_ns, log, times)
 
     cdef Frame _frame(self, Entry entry, Arena arena, bint first):
         if first:
@@ -678,6 +691,27 @@ cdef class SessionCore:
         """Drops the requests found by identity, and their frames."""
         self._keep([])
         self._spare_arenas = []
+
+
+cdef int _take_times(Frame frame, hl_trace *trace, list times) except -1:
+    """Appends what a trace says of each instruction that ran."""
+    cdef hl_frame *c = frame.frame
+    cdef const hl_instr_spec *spec
+    cdef hl_trace_entry *entry
+    cdef hl_tensor *tensor
+    cdef int64_t i
+    cdef int k, axis
+    kernels, nodes = frame.plan.tables["kernels"], frame.plan.tables["nodes"]
+    for i in range(trace.count):
+        entry = &trace.entries[i]
+        spec = &c.plan.instrs[entry.instr]
+        outputs = []
+        for k in range(spec.n_in, spec.n_in + spec.n_out):
+            tensor = &c.tensors[c.plan.operands[spec.first_operand + k]]
+            outputs.append((tensor.dtype, tuple([tensor.dims[axis] for axis in range(tensor.rank)])))
+        node = nodes[spec.node] if 0 <= spec.node < len(nodes) else None
+        times.append((kernels[entry.instr], node, entry.begin_ns, entry.end_ns, outputs))
+    return 0
 
 
 def _last_use(Recent recent):

@@ -160,9 +160,20 @@ class BaseSession(SessionCore):
             mapped, order, values = self._map(fetches, feed_dict)
             return mapped.rebuild(self._reference.run(mapped.tensors, mapped.targets, order, values, deadline))
         entry, mapped, values = self._resolve(fetches, feed_dict)
-        results = self.run_entry(entry, values, deadline)
+        if run_metadata is not None and options is not None and options.trace_level == options.FULL_TRACE:
+            results = self._run_traced(entry, values, deadline, run_metadata)
+        else:
+            results = self.run_entry(entry, values, deadline)
         self._remember(fetches, feed_dict, mapped, entry.feeds, entry)
         return mapped.rebuild(results)
+
+    def _run_traced(self, entry, values, deadline, run_metadata):
+        from .step_stats import fill_step_stats
+
+        times = []
+        results = self.run_entry(entry, values, deadline, None, times)
+        fill_step_stats(run_metadata, times)
+        return results
 
     def _resolve(self, fetches, feed_dict):
         """The compiled request, its fetches and its converted feeds."""
@@ -268,7 +279,7 @@ class BaseSession(SessionCore):
     def _convert_feeds(self, tensors, values):
         return [convert_feed(tensor, value) for tensor, value in zip(tensors, values)]
 
-    def _run_again(self, entry, arguments, deadline, log):
+    def _run_again(self, entry, arguments, deadline, log, times):
         """A host value has another shape than the plan assumed: take a plan for it, and replay what was called."""
         mapped, order = entry.request
         shapes = [np.shape(v) for v in arguments]
@@ -283,7 +294,7 @@ class BaseSession(SessionCore):
             fitting[0][0].stale = False
             variants.insert(0, fitting[0])  # the next run tries it first
             del variants[_MOST_VARIANTS:]
-        return self.run_entry(fitting[0][0], arguments, deadline, log)
+        return self.run_entry(fitting[0][0], arguments, deadline, log, times)
 
     def _entry_again(self, entry, arguments):
         """The entry that takes the place of one that assumed what is not so."""

@@ -103,6 +103,35 @@ static void test_a_branch_is_taken_or_not(void) {
     }
 }
 
+/* A trace has each instruction that ran, with times that follow each other; what it made is the same. */
+static void test_a_traced_run(void) {
+    builder *b = calloc(1, sizeof *b);
+    const int32_t flag = new_feed(b, HL_BOOL, 0, NULL), x = new_feed(b, HL_FLOAT32, 0, NULL);
+    const hl_value past[] = {{.i = 2}};
+    add_instr(b, hl_control_kernel("jump_unless"), 1, 0, &flag, 1, past);
+    const int32_t add[] = {x, x, x};
+    add_instr(b, hl_find_kernel("add"), 2, 1, add, 0, NULL);
+    add_instr(b, hl_find_kernel("add"), 2, 1, add, 0, NULL);
+    hl_arena *arena = hl_arena_new();
+    hl_frame *frame = finish(b, arena);
+    for (uint8_t taken = 0; taken < 2; taken++) {
+        float value = 3;
+        hl_trace trace = {0};
+        hl_frame_bind_feed(frame, 0, (char *)&taken);
+        hl_frame_bind_feed(frame, 1, (char *)&value);
+        CHECK(hl_frame_prepare(frame, false) == HL_OK && hl_frame_run_traced(frame, &trace) == HL_OK);
+        CHECK(value == (taken ? 12 : 6));
+        CHECK(trace.count == 2 + taken && trace.dropped == 0);
+        CHECK(trace.entries[0].instr == 0 && trace.entries[trace.count - 1].instr == 2);
+        for (int64_t k = 0; k < trace.count; k++) {
+            CHECK(trace.entries[k].begin_ns <= trace.entries[k].end_ns);
+            CHECK(k == 0 || trace.entries[k - 1].end_ns <= trace.entries[k].begin_ns);
+        }
+        free(trace.entries);
+    }
+    hl_frame_free(frame), hl_arena_free(arena), free(b);
+}
+
 static void test_a_variable_takes_another_shape(void) {
     hl_variable variable = {.dtype = HL_FLOAT64, .rank = -1};
     const int64_t small[] = {2, 3}, large[] = {100, 7};
@@ -120,6 +149,7 @@ int main(void) {
     test_a_size_too_large_for_memory_is_an_error();
     test_a_loop_can_be_cancelled();
     test_a_branch_is_taken_or_not();
+    test_a_traced_run();
     test_a_variable_takes_another_shape();
     hl_pool_stop();
     printf("plan: ok\n");

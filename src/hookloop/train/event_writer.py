@@ -26,6 +26,14 @@ class _EventWriter:
         step = None if global_step is None else int(global_step)
         self._writer.add_event(messages.Event(summary=summary, wall_time=time.time(), step=step))
 
+    def add_run_metadata(self, run_metadata, tag, global_step=None):
+        """Writes a `RunMetadata` under a tag, at a step."""
+        from .. import messages
+
+        tagged = messages.TaggedRunMetadata(tag=tag, run_metadata=run_metadata.SerializeToString())
+        step = None if global_step is None else int(global_step)
+        self._writer.add_event(messages.Event(tagged_run_metadata=tagged, wall_time=time.time(), step=step))
+
     def flush(self):
         self._writer.flush()
 

@@ -1,0 +1,1 @@
+"""`client`: what reads the traces of a session."""

@@ -1,0 +1,170 @@
+"""Traced runs: what `RunMetadata` says of each instruction, and the timeline made of it."""
+
+import json
+import time
+
+import numpy as np
+import pytest
+
+import hookloop as tf
+from hookloop.client import timeline
+
+
+@pytest.fixture(autouse=True)
+def graph():
+    with tf.Graph().as_default() as graph:
+        yield graph
+
+
+def traced(session, fetches, feed_dict=None):
+    metadata = tf.RunMetadata()
+    options = tf.RunOptions(trace_level=tf.RunOptions.FULL_TRACE)
+    value = session.run(fetches, feed_dict, options=options, run_metadata=metadata)
+    return value, metadata.step_stats
+
+
+def product():
+    """A product of matrices and what depends on it; the feed for it."""
+    x = tf.placeholder(tf.float32, [None, 300], name="x")
+    w = tf.get_variable("w", [300, 200], initializer=tf.ones_initializer())
+    y = tf.matmul(x, w, name="product")
+    return tf.reduce_max(tf.sort(y, name="sorted"), name="largest"), {x: np.ones((40, 300))}
+
+
+class TestStepStats:
+    def test_each_instruction_has_its_time(self):
+        largest, feeds = product()
+        with tf.Session() as session:
+            session.run(tf.global_variables_initializer())
+            session.run(largest, feeds)
+            before = time.time_ns()
+            value, stats = traced(session, largest, feeds)
+            after = time.time_ns()
+        assert value == 300
+        (device,) = stats.dev_stats
+        assert device.device == "/job:localhost/replica:0/task:0/device:CPU:0"
+        nodes = {node.node_name: node for node in device.node_stats}
+        assert "product" in nodes and "largest" in nodes
+        assert nodes["product"].timeline_label.startswith("product = MatMul(x:0, ")
+        start = 0
+        for node in device.node_stats:
+            assert (
+                before - 1000000 <= node.all_start_nanos
+                and node.all_start_nanos + node.all_end_rel_nanos <= after + 1000000
+            )
+            assert node.all_start_nanos >= start
+            assert node.all_start_micros == node.all_start_nanos // 1000
+            start = node.all_start_nanos + node.all_end_rel_nanos
+        assert nodes["product"].all_end_rel_nanos > 0
+
+    def test_outputs_have_their_types_and_shapes(self):
+        largest, feeds = product()
+        with tf.Session() as session:
+            session.run(tf.global_variables_initializer())
+            _, stats = traced(session, largest, feeds)
+        outputs = {node.node_name: node.output[0].tensor_description for node in stats.dev_stats[0].node_stats}
+        assert [dim.size for dim in outputs["product"].shape.dim] == [40, 200]
+        assert outputs["product"].dtype == tf.float32.as_datatype_enum
+        assert outputs["product"].allocation_description.requested_bytes == 40 * 200 * 4
+
+    def test_what_a_loop_repeats_is_there_as_often(self):
+        with tf.Session() as session:
+            last = tf.while_loop(lambda x: x < 100.0, lambda x: tf.multiply(x, 2.0, name="twice"), [tf.constant(1.0)])
+            _, stats = traced(session, last)
+        assert [node.node_name for node in stats.dev_stats[0].node_stats].count("while/twice") == 7
+
+    def test_the_value_and_the_variables_are_as_without(self, executor):
+        step = tf.assign_add(tf.train.get_or_create_global_step(), 1)
+        with tf.Session() as session:
+            session.run(tf.global_variables_initializer())
+            assert [session.run(step), traced(session, step)[0], session.run(step)] == [1, 2, 3]
+
+    @pytest.mark.parametrize("level", ["NO_TRACE", "SOFTWARE_TRACE", "HARDWARE_TRACE"])
+    def test_other_levels_fill_nothing(self, level):
+        metadata = tf.RunMetadata()
+        with tf.Session() as session:
+            session.run(
+                tf.constant(1) + 1,
+                options=tf.RunOptions(trace_level=getattr(tf.RunOptions, level)),
+                run_metadata=metadata,
+            )
+        assert not metadata.HasField("step_stats")
+
+    def test_host_ops_are_traced(self):
+        with tf.Session() as session:
+            slow = tf.py_func(lambda: time.sleep(0.01) or np.float32(1), [], tf.float32, name="slow")
+            _, stats = traced(session, slow)
+        (node,) = [node for node in stats.dev_stats[0].node_stats if node.node_name == "slow"][:1]
+        assert node.all_end_rel_micros >= 10000
+
+    def test_a_step_that_starts_again_is_traced(self):
+        sizes = iter([(2,), (2, 3), (4,)])
+        with tf.Session() as session:
+            value = tf.py_func(lambda: np.ones(next(sizes), np.float32), [], tf.float32)
+            total = tf.reduce_sum(value, name="total")
+            sums = [traced(session, total) for _ in range(3)]
+        assert [value for value, _ in sums] == [2, 6, 4]
+        for _, stats in sums:
+            assert "total" in [node.node_name for node in stats.dev_stats[0].node_stats]
+
+    def test_a_callable_takes_the_options(self):
+        metadata = tf.RunMetadata()
+        with tf.Session() as session:
+            x = tf.placeholder(tf.float32, [2])
+            run = session.make_callable(tf.exp(x), [x], accept_options=True)
+            run([1, 2], options=tf.RunOptions(trace_level=tf.RunOptions.FULL_TRACE), run_metadata=metadata)
+        assert metadata.step_stats.dev_stats[0].node_stats
+
+
+class TestTimeline:
+    def events(self, **shown):
+        with tf.Graph().as_default(), tf.Session() as session:
+            largest, feeds = product()
+            session.run(tf.global_variables_initializer())
+            _, stats = traced(session, largest, feeds)
+        text = timeline.Timeline(stats).generate_chrome_trace_format(**shown)
+        return json.loads(text)["traceEvents"]
+
+    def test_instructions_are_regions(self):
+        events = self.events()
+        assert events[0] == {
+            "ph": "M", "name": "process_name", "pid": 0,
+            "args": {"name": "/job:localhost/replica:0/task:0/device:CPU:0 Compute"},
+        }  # fmt: skip
+        (product_event,) = [e for e in events if e["ph"] == "X" and e["args"]["name"] == "product"]
+        assert product_event["name"] == "MatMul" and product_event["cat"] == "Op"
+        assert product_event["args"]["input0"] == "x:0"
+        assert product_event["dur"] > 0
+
+    def test_dataflow(self):
+        starts = [e for e in self.events(show_dataflow=True) if e["ph"] == "s"]
+        ends = [e for e in self.events(show_dataflow=True) if e["ph"] == "t"]
+        assert "product" in [e["name"] for e in starts]
+        assert sorted(e["id"] for e in starts) == sorted(e["id"] for e in ends)
+        assert not [e for e in self.events(show_dataflow=False) if e["ph"] in "st"]
+
+    def test_memory(self):
+        counters = [e["args"]["cpu"] for e in self.events(show_memory=True) if e["ph"] == "C"]
+        assert max(counters) >= 40 * 200 * 4 and counters[-1] == 0
+        assert not [e for e in self.events() if e["ph"] == "C"]
+
+    def test_analysis_tells_the_most_that_was_held(self):
+        stats = tf.RunMetadata().step_stats
+        device = stats.dev_stats.add(device="cpu")
+        for name, start, size, label in (
+            ("a", 10, 100, "a = A()"),
+            ("b", 20, 50, "b = B(a:0)"),
+            ("c", 30, 10, "c = C(b:0)"),
+        ):
+            node = device.node_stats.add(
+                node_name=name, timeline_label=label, all_start_micros=start, all_end_rel_micros=5
+            )
+            node.output.add().tensor_description.allocation_description.requested_bytes = size
+        analysis = timeline.Timeline(stats).analyze_step_stats()
+        (maximum,) = analysis.allocator_maximums.values()
+        assert (maximum.timestamp, maximum.num_bytes, maximum.tensors) == (20, 150, {"a", "b"})
+
+    def test_imported_by_tensorflows_path(self):
+        from hookloop.python.client import timeline as by_path
+
+        assert by_path.Timeline is timeline.Timeline
