@@ -322,7 +322,5 @@ class TestStepCounter:
 
         steps_taken([tf.train.StepCounterHook(every_n_steps=2, output_dir=str(tmp_path))], counting(), most=6)
         (path,) = tmp_path.iterdir()
-        events = [event for event in EventFileLoader(str(path)).Load() if event.summary.value]
-        assert [(event.step, event.summary.value[0].tag) for event in events] == [
-            (3, "global_step/sec"), (5, "global_step/sec"),
-        ]  # fmt: skip
+        tags = [(event.step, value.tag) for event in EventFileLoader(str(path)).Load() for value in event.summary.value]
+        assert [at for at, tag in tags if tag == "global_step/sec"] == [3, 5]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 
 from .. import logging
-from .event_writer import event_writer
 from .second_or_step_timer import SecondOrStepTimer
 from .session_run_hook import SessionRunArgs, SessionRunHook
 from .training_util import get_global_step
@@ -81,13 +80,18 @@ class ProfilerHook(SessionRunHook):
             step = run_context.session.run(self._global_step_tensor)
             self._timer.update_last_triggered_step(step)
             self._save(step, self._output_file.format(step), run_values.run_metadata.step_stats)
-            event_writer(self._output_dir).add_run_metadata(run_values.run_metadata, f"step_{step}", step)
+            self._writer().add_run_metadata(run_values.run_metadata, f"step_{step}", step)
             self._saved = True
         self._next_step = step + 1
 
     def end(self, session):
         if self._saved:
-            event_writer(self._output_dir).flush()
+            self._writer().flush()
+
+    def _writer(self):
+        from ..summary.writer import FileWriterCache
+
+        return FileWriterCache.get(self._output_dir)
 
     def _save(self, step, save_path, step_stats):
         from ..client.timeline import Timeline

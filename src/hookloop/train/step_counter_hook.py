@@ -41,9 +41,9 @@ class StepCounterHook(SessionRunHook):
 
     def begin(self):
         if self._summary_writer is None and self._output_dir:
-            from .event_writer import event_writer
+            from ..summary.writer import FileWriterCache
 
-            self._summary_writer = event_writer(self._output_dir)
+            self._summary_writer = FileWriterCache.get(self._output_dir)
         self._global_step_tensor = get_global_step()
         if self._global_step_tensor is None:
             raise RuntimeError("Global step should be created to use StepCounterHook.")
