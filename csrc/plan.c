@@ -637,6 +637,7 @@ static inline __attribute__((always_inline)) hl_status step(hl_frame *frame, hl_
     HL_COUNT(runs);
     const hl_plan *plan = frame->plan;
     frame->failed_instr = frame->failed_node = -1;
+    frame->run.unshared_ns = 0;
     if (__builtin_expect(!frame->folded_done, 0)) {
         hl_status status = walk_polling(frame, frame->code, frame->code + plan->prologue_end);
         if (status != HL_OK) return status;

@@ -20,8 +20,8 @@
 enum {
     MAX_WORKERS = 63,
     JOBS = 8,               /* runs of several Python threads that may share the pool at once */
-    WAKE_COST_NS = 50000,   /* less work than this does not pay for waking a parked worker */
-    SHARE_COST_NS = 5000,   /* nor this for handing work to one that still spins */
+    WAKE_COST_NS = 50000,   /* less work than this in a run does not pay for waking parked workers */
+    SHARE_COST_NS = 5000,   /* nor this in an instruction for handing work to one that still spins */
     SPIN_NS = 60000,
     PATIENCE_NS = 20000,    /* how long the caller spins for the last chunks before it offers its processor */
     LEAST_PAUSE_NS = 500000, /* how long nobody is woken after a worker woke on the caller's own processor: */
@@ -289,11 +289,19 @@ static void publish(hl_pool *p, job *j, int threads, int64_t n_chunks, hl_chunk_
 void hl_parallel(hl_run *run, int64_t n_chunks, double cost_ns, hl_chunk_fn fn, void *arg) {
     if (run->stopped != HL_OK) return;
     hl_pool *p = run->pool;
-    const bool many = p && run->threads > 1 && n_chunks > 1;
-    const bool spinning = many && atomic_load_explicit(&p->spinning, memory_order_relaxed) > 0;
-    if (!many || cost_ns < (spinning ? SHARE_COST_NS : WAKE_COST_NS)) {
+    if (!p || run->threads == 1 || n_chunks < 2 || cost_ns < SHARE_COST_NS) {
         run_alone(run, n_chunks, fn, arg);
         return;
+    }
+    bool wake = false;
+    if (atomic_load_explicit(&p->spinning, memory_order_relaxed) == 0) {
+        run->unshared_ns += cost_ns;
+        wake = run->unshared_ns >= WAKE_COST_NS;
+        if (!wake) {
+            run_alone(run, n_chunks, fn, arg);
+            return;
+        }
+        run->unshared_ns = 0;
     }
     if (p->forks != atomic_load_explicit(&forks, memory_order_relaxed)) p = run->pool = hl_pool_get(run->threads);
     job *j = p ? take_job(p) : NULL;
@@ -304,7 +312,7 @@ void hl_parallel(hl_run *run, int64_t n_chunks, double cost_ns, hl_chunk_fn fn, 
     int threads = run->threads <= MAX_WORKERS + 1 ? run->threads : MAX_WORKERS + 1;
     if (threads > n_chunks) threads = (int)n_chunks;
     publish(p, j, threads, n_chunks, fn, arg);
-    if (cost_ns >= WAKE_COST_NS) wake_workers(p, threads - 1);
+    if (wake || cost_ns >= WAKE_COST_NS) wake_workers(p, threads - 1);
     work(j, 0, run);
     wait_for_others(j);
     atomic_store_explicit(&j->taken, false, memory_order_release);

@@ -6,6 +6,8 @@
 #include "half.h"
 #include "vector_math.h"
 
+#include <stdatomic.h>
+
 #if defined(__AVX512F__)
 #define ROWS 6
 #define MAX_VECTORS 4
@@ -30,10 +32,12 @@
 
 enum {
     MAX_K_BLOCK = 768,   /* of a panel: 192 KB of B, which the second-level cache feeds fast enough */
+    CUT_K = 256,         /* from here on there are at least two blocks of k */
     MAX_M_BLOCK = 480,   /* rows of A that stay in the second-level cache while the panels pass */
     TASK_NS = 4000,
     LONGEST_TASK_NS = 5000000, /* between tasks a run looks whether to go on */
     MAX_TASKS = 64,
+    MIN_CUT_FLOPS = 1000000,
     MAX_PRODUCTS = 8,
     MAX_OPERANDS = 2 * MAX_PRODUCTS + MAX_STEPS
 };
@@ -56,17 +60,29 @@ typedef struct gemm gemm;
 typedef void (*gemm_fn)(const gemm *g, const gemm_data *data, int64_t m0, int64_t m1, int64_t n0, int64_t n1,
                         char *scratch);
 
-/* A prepared sum of products with its epilogue. */
+/* A prepared sum of products with its epilogue.
+ *
+ * How the work is cut decides which thread's cache holds what. Weights are B of the forward product (a task has a block of
+ * its k), transposed B of the product that goes backward (a task has a block of its n) and C of the product that makes their
+ * gradient (a task has a block of its m): always the same rows of the weights, so that no thread reads what another one
+ * is going to update. */
 struct gemm {
     gemm_fn fn;
+    void (*k_block)(const gemm *g, const gemm_data *data, int64_t number, char *parts, int64_t m0, int64_t m1, int64_t n0,
+                    int64_t n1, char *scratch);
+    void (*add_k_blocks)(const gemm *g, const gemm_data *data, const char *parts, int64_t m0, int64_t m1, int64_t n0,
+                         int64_t n1);
     int64_t m, n;
     matrix c;
     int64_t m_block, n_block, m_blocks, n_blocks;
     int64_t batch, units_per_task, tasks;
     int64_t packed_b; /* elements of scratch before the packed A */
+    int64_t k_blocks; /* 1 unless k is cut among the tasks */
+    int64_t counters_bytes, shared_bytes; /* of the first worker's scratch: counters and the blocks of k */
     double cost_ns;
     int n_in, n_products, n_steps, batch_rank;
     bool dots, single_row, swapped, sums;
+    bool n_first;       /* tasks run down the columns of blocks, not along the rows */
     bool starts_with_y; /* the first step's operand is what the sum starts from */
     int64_t batch_dims[EPILOGUE_BATCH_AXES];
     step steps[MAX_STEPS];
@@ -178,28 +194,47 @@ static gemm_data at_element(const gemm *g, const gemm_data *first, int64_t eleme
     return data;
 }
 
-static void run_block(const gemm *g, const gemm_data *data, int64_t block, char *scratch) {
-    const int64_t m0 = block / g->n_blocks * g->m_block, n0 = block % g->n_blocks * g->n_block;
-    const int64_t m1 = m0 + g->m_block < g->m ? m0 + g->m_block : g->m;
-    const int64_t n1 = n0 + g->n_block < g->n ? n0 + g->n_block : g->n;
-    g->fn(g, data, m0, m1, n0, n1, scratch);
+/* One block of C: its rows and columns. */
+typedef struct block_place { int64_t m0, m1, n0, n1; } block_place;
+
+static block_place place_of(const gemm *g, int64_t block) {
+    const int64_t row = g->n_first ? block % g->m_blocks : block / g->n_blocks;
+    const int64_t column = g->n_first ? block / g->m_blocks : block % g->n_blocks;
+    const int64_t m0 = row * g->m_block, n0 = column * g->n_block;
+    return (block_place){m0, m0 + g->m_block < g->m ? m0 + g->m_block : g->m, n0,
+                         n0 + g->n_block < g->n ? n0 + g->n_block : g->n};
 }
 
 static void run_task(void *argument, int64_t chunk, int worker) {
     const gemm_task *task = argument;
     const gemm *g = task->g;
-    char *scratch = task->scratch + worker * task->scratch_bytes;
+    char *scratch = task->scratch + worker * task->scratch_bytes + g->shared_bytes;
     const int64_t per_element = g->m_blocks * g->n_blocks;
     const int64_t units = g->batch * per_element, first = chunk * g->units_per_task;
     const int64_t end = first + g->units_per_task < units ? first + g->units_per_task : units;
     for (int64_t unit = first; unit < end; unit++) {
+        const block_place at = place_of(g, unit % per_element);
         if (g->batch == 1) {
-            run_block(g, task->data, unit, scratch);
+            g->fn(g, task->data, at.m0, at.m1, at.n0, at.n1, scratch);
         } else {
             const gemm_data data = at_element(g, task->data, unit / per_element);
-            run_block(g, &data, unit % per_element, scratch);
+            g->fn(g, &data, at.m0, at.m1, at.n0, at.n1, scratch);
         }
     }
+}
+
+/* A block of k of a block of C. Whoever makes the last one of a block of C adds them all, always in the same order. */
+static void run_k_block(void *argument, int64_t chunk, int worker) {
+    const gemm_task *task = argument;
+    const gemm *g = task->g;
+    const int64_t blocks = g->m_blocks * g->n_blocks, block = chunk % blocks;
+    const block_place at = place_of(g, block);
+    _Atomic int32_t *made = (_Atomic int32_t *)task->scratch;
+    char *parts = task->scratch + g->counters_bytes;
+    g->k_block(g, task->data, chunk / blocks, parts, at.m0, at.m1, at.n0, at.n1,
+               task->scratch + worker * task->scratch_bytes + g->shared_bytes);
+    if (atomic_fetch_add_explicit(&made[block], 1, memory_order_acq_rel) == g->k_blocks - 1)
+        g->add_k_blocks(g, task->data, parts, at.m0, at.m1, at.n0, at.n1);
 }
 
 /* Where the instruction's operands are; A and B change places where the product is seen as (BᵀAᵀ)ᵀ. */
@@ -216,7 +251,12 @@ static hl_status gemm_run(const hl_instr *ins, hl_run *run) {
     gemm_data data;
     collect(g, ins, &data);
     gemm_task task = {g, &data, run->scratch, run->scratch_bytes};
-    hl_parallel(run, g->tasks, g->cost_ns, run_task, &task);
+    if (g->k_blocks > 1 && run->threads > 1) {
+        memset(run->scratch, 0, (size_t)g->counters_bytes);
+        hl_parallel(run, g->k_blocks * g->m_blocks * g->n_blocks, g->cost_ns, run_k_block, &task);
+    } else {
+        hl_parallel(run, g->tasks, g->cost_ns, run_task, &task);
+    }
     return HL_OK;
 }
 
@@ -225,7 +265,7 @@ static hl_status gemm_run_small(const hl_instr *ins, hl_run *run) {
     const gemm *g = ins->p[2].p;
     gemm_data data;
     collect(g, ins, &data);
-    g->fn(g, &data, 0, g->m, 0, g->n, run->scratch);
+    g->fn(g, &data, 0, g->m, 0, g->n, run->scratch + g->shared_bytes);
     return HL_OK;
 }
 
@@ -235,7 +275,7 @@ static hl_status gemm_run_empty(const hl_instr *ins, hl_run *run) {
     if (g->sums && g->n) { /* C has no rows, B may have */
         gemm_data data;
         collect(g, ins, &data);
-        g->fn(g, &data, 0, 0, 0, g->n, run->scratch);
+        g->fn(g, &data, 0, 0, 0, g->n, run->scratch + g->shared_bytes);
     }
     return HL_OK;
 }
@@ -343,12 +383,21 @@ static void choose_float(gemm *g, int lanes) {
     g->starts_with_y = g->n_steps > 0 && g->steps[0].kind == STEP_ADD && g->steps[0].y.column == 1;
     for (int i = 0; i < g->n_products && !g->dots; i++) {
         product *p = &g->products[i];
-        p->k_block = ceil_div(p->k, max_of(1, ceil_div(p->k, MAX_K_BLOCK)));
+        p->k_block = ceil_div(p->k, max_of(p->k >= CUT_K ? 2 : 1, ceil_div(p->k, MAX_K_BLOCK)));
         /* A strided B is packed once it is used by several tiles; a transposed one always is. */
         p->pack_b = !g->single_row &&
                     (p->b.column != 1 || (g->m >= 16 * ROWS && p->b.row >= 4 * panel && p->k >= 64));
         p->pack_a = g->m > 1 && p->a.column != 1 && g->n > panel && p->k_block > 64 && p->a.column >= 4 * panel;
     }
+}
+
+/* Whether threads should share k: a B in rows that is larger than what they have to add. */
+static void choose_k_blocks(gemm *g) {
+    const product *p = &g->products[0];
+    g->k_blocks = 1;
+    if (g->dots || g->single_row || g->sums || g->batch > 1 || g->n_products > 1 || p->b.column != 1) return;
+    const int64_t blocks = ceil_div(p->k, p->k_block);
+    if (2 * g->m * (blocks - 1) <= p->k && 2.0 * (double)g->m * (double)g->n * (double)p->k > MIN_CUT_FLOPS) g->k_blocks = blocks;
 }
 
 /* Cuts C into blocks, and the blocks of the batch into tasks for the pool. */
@@ -360,13 +409,16 @@ static void cut(gemm *g, int lanes, double gflops) {
         pack_a = pack_a || g->products[i].pack_a;
         pack_b = pack_b || g->products[i].pack_b;
     }
-    const double flops = 2.0 * (double)g->m * (double)g->n * (double)max_of(k, 1);
+    const int64_t columns = g->dots ? 1 : ceil_div(g->n, lanes) * lanes; /* a part of a vector costs as much as all of it */
+    const double flops = 2.0 * (double)g->m * (double)columns * (double)max_of(k, 1);
     g->cost_ns = 15.0 + (double)g->batch * (10.0 + flops / gflops);
     const int64_t wanted = max_of(1, min_of(MAX_TASKS, (int64_t)(g->cost_ns / TASK_NS)));
-    const int64_t per_element = max_of(1, ceil_div(wanted, max_of(g->batch, 1)));
+    const int64_t per_element = max_of(1, ceil_div(wanted, max_of(g->batch, 1) * g->k_blocks));
     const int64_t panels = ceil_div(g->n, MAX_VECTORS * lanes);
-    const int64_t row_blocks = max_of(1, g->m / ((pack_b ? 16 : 4) * ROWS));
-    if (pack_a) { /* what is packed should serve several panels: cut the rows first */
+    /* A packed panel of B should serve many rows, a packed A several panels. */
+    const int64_t least_rows = (!pack_b ? 4 : panels >= 8 ? 40 : 12) * ROWS;
+    const int64_t row_blocks = max_of(1, g->m / least_rows);
+    if (pack_a) {
         g->m_blocks = min_of(row_blocks, per_element);
         g->n_blocks = min_of(ceil_div(panels, 4), ceil_div(per_element, g->m_blocks));
     } else {
@@ -379,6 +431,7 @@ static void cut(gemm *g, int lanes, double gflops) {
     g->m_block = g->m_blocks > 1 ? ceil_div(ceil_div(g->m, g->m_blocks), 2 * ROWS) * 2 * ROWS : g->m;
     g->m_blocks = ceil_div(g->m, g->m_block);
     const int64_t units = g->batch * g->m_blocks * g->n_blocks;
+    g->n_first = !g->dots && g->products[0].b.column != 1;
     g->units_per_task = ceil_div(units, min_of(units, max_of(wanted, (int64_t)(g->cost_ns / LONGEST_TASK_NS))));
     g->tasks = ceil_div(units, g->units_per_task);
 }
@@ -391,7 +444,12 @@ static void reserve_scratch(gemm *g, hl_prepare *prep, int lanes) {
         if (p->pack_b || !SIMD_FREE_MASKS) g->packed_b = max_of(g->packed_b, p->k_block * MAX_VECTORS * lanes);
         if (p->pack_a) packed_a = max_of(packed_a, ceil_div(g->m_block, ROWS) * ROWS * p->k_block);
     }
-    prep->scratch_bytes = (g->packed_b + packed_a) * (int64_t)hl_dtype_size(prep->out[0]->dtype);
+    const int64_t size = (int64_t)hl_dtype_size(prep->out[0]->dtype);
+    if (g->k_blocks > 1) {
+        g->counters_bytes = ceil_div(g->m_blocks * g->n_blocks * (int64_t)sizeof(int32_t), 64) * 64;
+        g->shared_bytes = g->counters_bytes + ceil_div((g->k_blocks - 1) * g->m * g->n * size, 64) * 64;
+    }
+    prep->scratch_bytes = g->shared_bytes + (g->packed_b + packed_a) * size;
 }
 
 static hl_status prepare_plain(gemm *g, hl_prepare *prep) {
@@ -405,6 +463,7 @@ static hl_status prepare_plain(gemm *g, hl_prepare *prep) {
     case HL_BFLOAT16: g->fn = plain_bf16; break;
     default: return hl_refuse(prep, HL_UNIMPLEMENTED, "no kernel for a matrix product of dtype %d", (int)dtype);
     }
+    g->k_blocks = 1;
     if (prep->out[0]->size) cut(g, F32_LANES, 1);
     return HL_OK;
 }
@@ -435,7 +494,10 @@ static hl_status prepare(hl_prepare *prep, int n_products, int first_attr) {
         const bool single = c->dtype == HL_FLOAT32;
         const int lanes = single ? F32_LANES : F64_LANES;
         g->fn = single ? whole_f32 : whole_f64;
+        g->k_block = single ? k_block_f32 : k_block_f64;
+        g->add_k_blocks = single ? add_k_blocks_f32 : add_k_blocks_f64;
         choose_float(g, lanes);
+        choose_k_blocks(g);
         if (c->size) cut(g, lanes, single ? GFLOPS : GFLOPS / 2);
         reserve_scratch(g, prep, lanes);
     } else {
@@ -444,7 +506,7 @@ static hl_status prepare(hl_prepare *prep, int n_products, int first_attr) {
     }
     if (g->sums && c->rank > 2) return hl_refuse(prep, HL_INTERNAL, "sums of columns of a batch of products");
     prep->cost_ns = g->cost_ns;
-    const bool small = g->batch == 1 && g->m_blocks * g->n_blocks == 1;
+    const bool small = g->batch == 1 && g->m_blocks * g->n_blocks * g->k_blocks == 1;
     prep->ins->fn = c->size == 0 ? gemm_run_empty : small ? gemm_run_small : gemm_run;
     return HL_OK;
 }

@@ -2,8 +2,9 @@
  *
  * C is made in panels of `vectors` vectors of columns; in a panel, tiles of up to ROWS rows are kept in registers while
  * k runs. Every element of C is one chain of multiply-adds in ascending k, cut at multiples of a block size that depends
- * on K alone: so the result is the same however the matrix is cut into panels, tiles and tasks. A product of a single
- * narrow row is never cut, and has four chains.
+ * on K alone: so the result is the same however the matrix is cut into panels, tiles and tasks, and whether the blocks of
+ * k are added one after the other or made by several threads and added then. A product of a single narrow row is never cut,
+ * and has four chains.
  *
  * Expects REAL, VEC, LANES, NAME(x), LOAD, LOAD_PART, STORE, STORE_PART, SPLAT, TRANSPOSE, EVEN_LANES, ODD_LANES and what
  * epilogue_kernel.h expects.
@@ -206,7 +207,9 @@ static void NAME(finish)(const gemm *g, const gemm_data *data, int first, int64_
 /* The tiles of one panel, from top to bottom. */
 static void NAME(run_panel)(const NAME(panel) *panel, const NAME(ends) *ends, int width, bool by_row, bool packed,
                             int64_t rows, int64_t columns, int64_t a_row, const REAL *a, const REAL *b, REAL *c) {
-    const NAME(tile_fn) tall = packed ? NULL : NAME(tall_tiles)[!by_row][width];
+    /* Rows that far apart fall on the same lines of the cache: not too many of them at once. */
+    const bool collide = by_row && a_row * (int64_t)sizeof(REAL) % 4096 == 0;
+    const NAME(tile_fn) tall = packed || collide ? NULL : NAME(tall_tiles)[!by_row][width];
     const bool finishes = ends->last && ends->first_step < ends->g->n_steps;
     const REAL *start = ends->start;
     int64_t m = ends->m, tiles = tall && rows >= 2 * ROWS ? 0 : (rows + ROWS - 1) / ROWS;
@@ -246,24 +249,35 @@ static void NAME(sum_columns)(const REAL *b, int64_t stride, int64_t k, int64_t 
     }
 }
 
-/* Adds one of the products to C[m0:m1, n0:n1]; the first one begins the sum, the last one ends it. */
-static void NAME(block)(const gemm *g, const gemm_data *data, int index, int64_t m0, int64_t m1, int64_t n0, int64_t n1,
-                        char *scratch) {
+/* Which part of the sum a call of block makes, and where it goes. */
+typedef struct NAME(part) {
+    int index;              /* of the product */
+    int64_t k_first, k_end; /* of its k, at multiples of its block size */
+    REAL *c;
+    int64_t c_row;
+    bool begins, ends;      /* the sum; one that does not begin continues what c holds, unless it is alone */
+    bool alone;             /* c is memory of its own, added later */
+} NAME(part);
+
+/* Makes a part of the sum over C[m0:m1, n0:n1]. */
+static void NAME(block)(const gemm *g, const gemm_data *data, const NAME(part) *part, int64_t m0, int64_t m1, int64_t n0,
+                        int64_t n1, char *scratch) {
+    const int index = part->index;
     const product *p = &g->products[index];
     REAL *packed_b = (REAL *)scratch, *packed_a = packed_b + g->packed_b;
     const bool by_row = p->a.column == 1 && g->m > 1;
     const REAL *a = (const REAL *)data->in[2 * index] + m0 * p->a.row, *b = (const REAL *)data->in[2 * index + 1];
-    REAL *c = (REAL *)data->c + m0 * g->c.row;
-    int64_t k0 = 0;
+    REAL *c = part->c + m0 * part->c_row;
+    int64_t k0 = part->k_first;
     do {
-        NAME(panel) panel = {.k = p->k - k0 < p->k_block ? p->k - k0 : p->k_block,
+        NAME(panel) panel = {.k = part->k_end - k0 < p->k_block ? part->k_end - k0 : p->k_block,
                              .a_stride = p->pack_a ? ROWS : by_row ? p->a.row : p->a.column,
-                             .c_stride = g->c.row,
-                             .start_stride = g->c.row};
+                             .c_stride = part->c_row,
+                             .start_stride = part->c_row};
+        const bool fresh = k0 == part->k_first && (part->begins || part->alone);
         NAME(ends) ends = {.g = g, .data = data, .first_step = g->starts_with_y, .m = m0,
-                           .last = index == g->n_products - 1 && k0 + panel.k == p->k};
-        const bool first = index == 0 && k0 == 0;
-        const REAL *y = first && g->starts_with_y
+                           .last = part->ends && k0 + panel.k == p->k};
+        const REAL *y = fresh && part->begins && g->starts_with_y
                             ? (const REAL *)data->in[g->steps[0].operand] + m0 * g->steps[0].y.row : NULL;
         if (y) panel.start_stride = g->steps[0].y.row;
         const REAL *a_block = a + k0 * p->a.column;
@@ -284,13 +298,41 @@ static void NAME(block)(const gemm *g, const gemm_data *data, int index, int64_t
             if (g->sums && m0 == 0)
                 NAME(sum_columns)(b_panel, panel.b_stride, panel.k, columns, k0 > 0, (REAL *)data->sums + n);
             ends.n = n;
-            ends.start = y ? y + n : first ? NULL : c + n;
+            ends.start = y ? y + n : fresh ? NULL : c + n;
             NAME(run_panel)(&panel, &ends, width, by_row && !p->pack_a, p->pack_a, m1 - m0, columns, p->a.row, a_block,
                             b_panel, c + n);
             n += columns;
         }
         k0 += panel.k;
-    } while (k0 < p->k);
+    } while (k0 < part->k_end);
+}
+
+/* The block of k with this number, of a product whose k is cut among the tasks: the first one goes to C, the others to
+ * memory of their own. */
+static void NAME(k_block)(const gemm *g, const gemm_data *data, int64_t number, char *parts, int64_t m0, int64_t m1, int64_t n0,
+                          int64_t n1, char *scratch) {
+    const product *p = &g->products[0];
+    const int64_t k_first = number * p->k_block;
+    NAME(part) part = {.k_first = k_first, .k_end = k_first + p->k_block < p->k ? k_first + p->k_block : p->k,
+                       .c = (REAL *)data->c, .c_row = g->c.row, .begins = number == 0, .alone = number > 0};
+    if (number > 0) part.c = (REAL *)parts + (number - 1) * g->m * g->n, part.c_row = g->n;
+    NAME(block)(g, data, &part, m0, m1, n0, n1, scratch);
+}
+
+/* Adds the blocks of k in their order, as they would have been added one after the other. */
+static void NAME(add_k_blocks)(const gemm *g, const gemm_data *data, const char *parts, int64_t m0, int64_t m1, int64_t n0,
+                               int64_t n1) {
+    for (int64_t m = m0; m < m1; m++) {
+        REAL *c = (REAL *)data->c + m * g->c.row;
+        for (int64_t n = n0; n < n1; n += LANES) {
+            const int count = n1 - n < LANES ? (int)(n1 - n) : LANES;
+            const REAL *part = (const REAL *)parts + m * g->n + n;
+            VEC sum = LOAD_PART(c + n, count);
+            for (int64_t i = 1; i < g->k_blocks; i++, part += g->m * g->n) sum += LOAD_PART(part, count);
+            STORE_PART(c + n, sum, count);
+        }
+        NAME(finish)(g, data, g->starts_with_y, m, n0, 1, n1 - n0, g->c.row, c + n0);
+    }
 }
 
 /* out[m] = start[m] + rows[m] . x for rows apart by row_stride: LANES sums at a time, added up by a tree of shuffles. */
@@ -363,7 +405,11 @@ static void NAME(whole)(const gemm *g, const gemm_data *data, int64_t m0, int64_
     else if (g->single_row)
         NAME(single_row)(g, data);
     else
-        for (int i = 0; i < g->n_products; i++) NAME(block)(g, data, i, m0, m1, n0, n1, scratch);
+        for (int i = 0; i < g->n_products; i++) {
+            const NAME(part) part = {.index = i, .k_end = g->products[i].k, .c = (REAL *)data->c, .c_row = g->c.row,
+                                     .begins = i == 0, .ends = i == g->n_products - 1};
+            NAME(block)(g, data, &part, m0, m1, n0, n1, scratch);
+        }
 }
 
 #undef TILE
