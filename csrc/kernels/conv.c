@@ -2,6 +2,7 @@
 #include "../plan.h"
 #include "../pool.h"
 #include "conv_gather_types.h"
+#include "vector_math.h"
 
 #if defined(__AVX512F__)
 #define GFLOPS 110.0
@@ -20,6 +21,14 @@
 #define STORE store_f32
 #define STORE_PART store_part_f32
 #define SPLAT splat_f32
+#define SELECT select_f32
+#define EXP exp_f32
+#define SIGMOID sigmoid_f32
+#define TANH tanh_f32
+#define ELU elu_f32
+#define SELU selu_f32
+#define SOFTPLUS softplus_f32
+#include "epilogue_kernel.h"
 #include "conv_tile.h"
 #include "conv_gather.h"
 
@@ -32,6 +41,14 @@
 #define STORE store_f64
 #define STORE_PART store_part_f64
 #define SPLAT splat_f64
+#define SELECT select_f64
+#define EXP exp_f64
+#define SIGMOID sigmoid_f64
+#define TANH tanh_f64
+#define ELU elu_f64
+#define SELU selu_f64
+#define SOFTPLUS softplus_f64
+#include "epilogue_kernel.h"
 #include "conv_tile.h"
 #include "conv_gather.h"
 
@@ -39,25 +56,22 @@
 
 typedef struct gather_job {
     const conv_gather *g;
-    const hl_instr *ins;
+    void *const *operand;
     hl_run *run;
-    bool wide, biased;
+    bool wide;
 } gather_job;
 
 static void gather_chunk(void *arg, int64_t chunk, int worker) {
     const gather_job *job = arg;
     const conv_gather *g = job->g;
-    void *const *operand = job->ins->arg;
     const conv_block block = conv_block_at(g, chunk / g->phases);
     char *scratch = job->run->scratch + worker * job->run->scratch_bytes;
-    const void *bias = job->biased ? operand[2] : NULL;
-    void *target = operand[job->biased ? 3 : 2];
-    (job->wide ? gather_block_f64 : gather_block_f32)(g, operand[0], operand[1], bias, target, chunk % g->phases, &block, scratch);
+    (job->wide ? gather_block_f64 : gather_block_f32)(g, job->operand, chunk % g->phases, &block, scratch);
 }
 
 static hl_status run_gather(const hl_instr *ins, hl_run *run) {
     const conv_gather *g = ins->p[2].p;
-    gather_job job = {g, ins, run, ins->p[0].i, ins->p[1].i};
+    gather_job job = {g, g->n_in + 1 > HL_DIRECT_ARGS ? hl_args(ins) : ins->arg, run, ins->p[0].i};
     hl_parallel(run, g->image_blocks * g->row_blocks * g->phases, g->cost_ns, gather_chunk, &job);
     return HL_OK;
 }
@@ -174,8 +188,7 @@ static void cut_blocks(conv_gather *g, int64_t real_bytes, int64_t rows_of_a, in
     l->packed = l->packed_segments + segments * (int64_t)sizeof(conv_segment);
     l->packed = conv_ceil(l->packed, HL_ALIGNMENT) * HL_ALIGNMENT;
     const int64_t b_rows = rows_of_b ? block_positions : g->k_block;
-    const bool packs = g->pack || !SIMD_FREE_MASKS;
-    l->bytes = l->packed + (packs ? b_rows * CONV_MAX_VECTORS * SIMD_BYTES : 0);
+    l->bytes = l->packed + b_rows * CONV_MAX_VECTORS * SIMD_BYTES;
 }
 
 static bool is_real(hl_dtype dtype) { return dtype == HL_FLOAT32 || dtype == HL_FLOAT64; }
@@ -188,14 +201,34 @@ static double product_cost(int64_t positions, int64_t k, int64_t columns, bool w
     return 50 + 2.0 * (double)positions * (double)k * (double)columns / (wide ? GFLOPS / 2 : GFLOPS);
 }
 
-/* Operands: source, filter [spatial, source's channels, target's channels], optionally a bias; target. The attribute after
- * those of the axes, if there is one, asks for relu. */
+/* Reads the steps that end a sum. The tiles add a bias of the columns and do a relu in registers, where these come first. */
+static hl_status prepare_steps(hl_prepare *prep, conv_gather *g, int first_attr) {
+    const hl_status status = epilogue_prepare(prep, first_attr, 2, g->steps, &g->n_steps);
+    if (status != HL_OK) return status;
+    g->n_in = prep->n_in;
+    for (int i = 0; i < g->n_steps; i++) { /* a row of the target is a position: operands are whole, vectors or scalars */
+        step *s = &g->steps[i];
+        if (!s->operand) continue;
+        const hl_tensor *y = prep->in[s->operand];
+        const bool whole = y->size == prep->out[0]->size && y->rank > 1;
+        if (!y->contiguous || (!whole && y->size != 1 && y->size != g->columns))
+            return hl_refuse(prep, HL_INTERNAL, "a convolution's epilogue with an operand of another shape");
+        s->y.row = whole ? g->columns : 0;
+        s->y.column = whole || y->size == g->columns ? 1 : 0;
+    }
+    if (g->n_steps && g->steps[0].kind == STEP_ADD && g->steps[0].y.column && !g->steps[0].y.row)
+        g->bias = g->steps[0].operand, g->n_in_tiles = 1;
+    if (g->n_steps > g->n_in_tiles && g->steps[g->n_in_tiles].kind == STEP_RELU) g->relu = true, g->n_in_tiles++;
+    return HL_OK;
+}
+
+/* Operands: source, filter [spatial, source's channels, target's channels], those of the steps; target. Steps (epilogue.h)
+ * stand behind the attributes of the axes. */
 static hl_status prepare_gather(hl_prepare *prep, bool transposed) {
     const hl_tensor *source = prep->in[0], *filter = prep->in[1], *target = prep->out[0];
     conv_gather *g = prep->params;
     *g = (conv_gather){.transposed = transposed};
     if (!is_real(target->dtype)) return refuse_type(prep, target->dtype);
-    const int spatial = source->rank - 2;
     const bool wide = target->dtype == HL_FLOAT64;
     if (transposed) conv_read_axes(g->axis, prep, target, source, filter->dims);
     else conv_read_axes(g->axis, prep, source, target, filter->dims);
@@ -205,6 +238,8 @@ static hl_status prepare_gather(hl_prepare *prep, bool transposed) {
     prep->ins->fn = run_nothing;
     prep->cost_ns = 5;
     if (target->size == 0) return HL_OK;
+    const hl_status status = prepare_steps(prep, g, CONV_FIRST_ATTRIBUTE + CONV_ATTRIBUTES * (source->rank - 2));
+    if (status != HL_OK) return status;
     merge_images(g);
     g->phases = 1;
     int64_t k = g->channels, positions = source->size / conv_max(1, g->channels);
@@ -217,30 +252,24 @@ static hl_status prepare_gather(hl_prepare *prep, bool transposed) {
     if (!transposed) positions = target->size / g->columns;
     g->k_block = conv_max(1, conv_ceil(k, conv_max(1, conv_ceil(k, CONV_MAX_K_BLOCK))));
     g->cost_ns = product_cost(positions, k, g->columns, wide);
-    const int lanes = wide ? F64_LANES : F32_LANES;
     cut_blocks(g, wide ? 8 : 4, 0, 0);
-    g->pack = g->columns > CONV_MAX_VECTORS * lanes && k >= 64 &&
-              g->images_per_block * g->rows_per_block * g->target[1] * g->target[2] >= 96;
-    cut_blocks(g, wide ? 8 : 4, 0, 0);
-    g->relu = prep->n_attr > CONV_FIRST_ATTRIBUTE + CONV_ATTRIBUTES * spatial &&
-              prep->attr[CONV_FIRST_ATTRIBUTE + CONV_ATTRIBUTES * spatial].i;
     prep->ins->p[0].i = wide;
-    prep->ins->p[1].i = prep->n_in > 2;
     prep->scratch_bytes = g->layout.bytes;
     prep->cost_ns = g->cost_ns;
     prep->ins->fn = run_gather;
     return HL_OK;
 }
 
-/* conv: (image, filter[, bias]) -> target. */
+/* conv: (image, filter, operands of the steps) -> target. */
 static hl_status prepare_conv(hl_prepare *prep) { return prepare_gather(prep, false); }
 
-/* conv_image_gradient: (gradient of the target, filter turned round and with its channel axes exchanged) -> of the image. */
+/* conv_image_gradient: (gradient of the target, filter turned round and with its channel axes exchanged, operands of the
+ * steps) -> gradient of the image. */
 static hl_status prepare_image_gradient(hl_prepare *prep) { return prepare_gather(prep, true); }
 
 /* Into how many partial sums the blocks are added up, and into how many parts the rows are cut: by sizes alone. */
 static void cut_sums(conv_filter *f) {
-    enum { MAX_PARTIAL_SUMS = 1 << 18 }; /* elements */
+    enum { MAX_PARTIAL_SUMS = 1 << 18 /* elements */, WHOLE_TILES = 24 /* of any width */ };
     const conv_gather *g = &f->gather;
     f->blocks = g->image_blocks * g->row_blocks;
     f->sum_blocks = f->row_parts = 1;
@@ -249,7 +278,7 @@ static void cut_sums(conv_filter *f) {
         f->sum_blocks = conv_max(1, conv_min(conv_min(f->blocks, CONV_WANTED_BLOCKS), few));
         f->row_parts = conv_min(conv_ceil(CONV_WANTED_BLOCKS, f->sum_blocks), conv_ceil(f->rows, 2 * CONV_MAX_ROWS));
     }
-    f->rows_per_part = conv_ceil(f->rows, f->row_parts);
+    f->rows_per_part = conv_ceil(conv_ceil(f->rows, f->row_parts), WHOLE_TILES) * WHOLE_TILES;
     f->row_parts = conv_ceil(f->rows, f->rows_per_part);
 }
 
@@ -276,7 +305,6 @@ static hl_status prepare_filter(hl_prepare *prep) {
     f->rows = out->size / g->columns;
     const int64_t positions = grad->size / g->columns;
     g->cost_ns = product_cost(positions, f->rows, g->columns, wide);
-    g->pack = g->columns > 4 * CONV_MAX_VECTORS * (wide ? F64_LANES : F32_LANES) && f->rows >= 96;
     cut_blocks(g, wide ? 8 : 4, f->rows, 1);
     if (positions == 0) g->image_blocks = 0;
     cut_sums(f);

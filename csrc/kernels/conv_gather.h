@@ -54,22 +54,36 @@ static int64_t NAME(point_positions)(const conv_gather *g, const conv_phase *pha
     return at;
 }
 
+/* The steps that the tiles did not do, over rows of a panel of the target that are done. */
+static void NAME(finish)(const conv_gather *g, void *const *operand, REAL *const *c, int64_t rows, int64_t column, int64_t columns) {
+    const REAL *target = operand[g->n_in];
+    for (int64_t i = 0; i < rows;) {
+        int64_t run = 1;
+        while (i + run < rows && c[i + run] == c[i] + run * g->columns) run++;
+        const int64_t position = (c[i] - target) / g->columns;
+        for (int k = g->n_in_tiles; k < g->n_steps; k++) {
+            const step *s = &g->steps[k];
+            const REAL *y = s->operand ? (const REAL *)operand[s->operand] + position * s->y.row + column * s->y.column : NULL;
+            NAME(apply_step)(s, y, c[i] + column, g->columns, run, columns);
+        }
+        i += run;
+    }
+}
+
 /* The tiles of all positions for the columns of all panels, summing one group of segments. */
-static void NAME(gather_group)(const conv_gather *g, const REAL *filter, const REAL *bias, conv_segment *segments, int64_t n,
-                               bool first, bool last, int64_t positions, const REAL *const *a, REAL *const *c,
-                               const conv_scratch *own) {
+static void NAME(gather_group)(const conv_gather *g, void *const *operand, conv_segment *segments, int64_t n, bool first,
+                               bool last, int64_t positions, const REAL *const *a, REAL *const *c, const conv_scratch *own) {
+    const REAL *filter = operand[1], *bias = last && g->bias ? operand[g->bias] : NULL;
     NAME(tiling) t = {.segments = segments, .n_segments = n, .a_step = 1, .accumulate = !first, .relu = last && g->relu};
     for (int64_t column = 0; column < g->columns;) {
         const int64_t left = g->columns - column;
         const int vectors = NAME(panel_vectors)(left, &t.last_lanes);
-        t.b = filter + column;
-        t.b_step = g->columns;
+        t.b = filter;
         t.segments = segments;
         t.column = column;
-        t.bias = last && bias ? bias + column : NULL;
-        if (g->pack || (!SIMD_FREE_MASKS && t.last_lanes != LANES)) {
-            t.b_step = vectors * LANES;
-            NAME(pack_columns)(filter + column, g->columns, left, t.b_step, segments, n, own->packed_segments, (REAL *)own->packed);
+        t.bias = bias ? bias + column : NULL;
+        if (g->columns != vectors * LANES) {
+            NAME(pack_columns)(filter + column, g->columns, left, vectors * LANES, segments, n, own->packed_segments, (REAL *)own->packed);
             t.b = (const REAL *)own->packed;
             t.segments = own->packed_segments;
         }
@@ -77,14 +91,16 @@ static void NAME(gather_group)(const conv_gather *g, const REAL *filter, const R
         for (int64_t at = 0; at < positions; tiles--) {
             const int64_t rows = conv_ceil(positions - at, tiles);
             NAME(tiles)[vectors - 1][rows - 1](&t, a + at, c + at);
+            if (last && g->n_steps > g->n_in_tiles)
+                NAME(finish)(g, operand, c + at, rows, column, conv_min(left, vectors * LANES));
             at += rows;
         }
         column += vectors * LANES;
     }
 }
 
-static void NAME(gather_block)(const conv_gather *g, const void *source, const void *filter, const void *bias, void *target,
-                               int64_t phase_index, const conv_block *block, char *scratch) {
+static void NAME(gather_block)(const conv_gather *g, void *const *operand, int64_t phase_index, const conv_block *block,
+                               char *scratch) {
     conv_phase phase[CONV_AXES];
     conv_region region;
     conv_find_phases(g, phase_index, phase);
@@ -92,22 +108,22 @@ static void NAME(gather_block)(const conv_gather *g, const void *source, const v
     part.r1 = conv_min(part.r1, phase[0].count);
     if (part.r0 >= part.r1 || phase[1].count == 0 || phase[2].count == 0) return;
     const conv_scratch own = conv_lay_out(&g->layout, scratch);
-    const REAL *images = source;
+    const REAL *images = operand[0];
     if (conv_find_region(g, phase, &part, &region)) {
         images += part.n0 * region.image;
     } else {
-        NAME(copy_region)(&region, g->source, g->channels, source, part.n0, part.n1, (REAL *)own.region);
+        NAME(copy_region)(&region, g->source, g->channels, operand[0], part.n0, part.n1, (REAL *)own.region);
         images = (const REAL *)own.region;
     }
     const REAL **a = (const REAL **)own.a;
     REAL **c = (REAL **)own.c;
-    const int64_t positions = NAME(point_positions)(g, phase, &region, images, target, &part, a, c);
+    const int64_t positions = NAME(point_positions)(g, phase, &region, images, operand[g->n_in], &part, a, c);
     const int64_t n = conv_find_segments(g, phase, &region, own.segments);
     int64_t from = 0;
     do {
         int64_t to = from, length = 0;
         while (to < n && (to == from || length + own.segments[to].length <= g->k_block)) length += own.segments[to++].length;
-        NAME(gather_group)(g, filter, bias, own.segments + from, to - from, from == 0, to == n, positions, a, c, &own);
+        NAME(gather_group)(g, operand, own.segments + from, to - from, from == 0, to == n, positions, a, c, &own);
         from = to;
     } while (from < n);
 }
@@ -149,13 +165,11 @@ static void NAME(filter_block)(const conv_filter *f, const conv_phase *phase, co
     for (int64_t column = 0; column < g->columns;) {
         const int64_t left = g->columns - column;
         const int vectors = NAME(panel_vectors)(left, &t.last_lanes);
-        t.b = (const REAL *)grad + column;
-        t.b_step = g->columns;
+        t.b = grad;
         t.segments = own->segments;
         t.column = column;
-        if (g->pack || (!SIMD_FREE_MASKS && t.last_lanes != LANES)) {
-            t.b_step = vectors * LANES;
-            NAME(pack_columns)(t.b, g->columns, left, t.b_step, own->segments, n, own->packed_segments, (REAL *)own->packed);
+        if (g->columns != vectors * LANES) {
+            NAME(pack_columns)(t.b + column, g->columns, left, vectors * LANES, own->segments, n, own->packed_segments, (REAL *)own->packed);
             t.b = (const REAL *)own->packed;
             t.segments = own->packed_segments;
         }
@@ -202,3 +216,10 @@ static void NAME(add_blocks)(void *sums, const void *more, int64_t blocks, int64
 #undef STORE
 #undef STORE_PART
 #undef SPLAT
+#undef SELECT
+#undef EXP
+#undef SIGMOID
+#undef TANH
+#undef ELU
+#undef SELU
+#undef SOFTPLUS

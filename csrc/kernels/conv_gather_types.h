@@ -9,6 +9,7 @@
 #define HOOKLOOP_CONV_GATHER_TYPES_H
 
 #include "conv_geometry.h"
+#include "epilogue.h"
 #include "simd.h"
 
 #if defined(__AVX512F__) || defined(__aarch64__)
@@ -55,7 +56,11 @@ typedef struct conv_gather {
     int64_t batch, channels, columns; /* of the source, and of the target */
     int64_t source[CONV_AXES], target[CONV_AXES];
     int64_t k_block, images_per_block, rows_per_block, image_blocks, row_blocks, phases;
-    bool transposed, pack, relu;
+    bool transposed;
+    int n_in, n_steps, n_in_tiles;  /* the steps that end a sum, and how many of them the tiles do themselves */
+    int bias;                       /* the operand that the tiles add, 0: none */
+    bool relu;                      /* whether the tiles do it */
+    step steps[MAX_STEPS];
     double cost_ns;
     conv_layout layout;
 } conv_gather;

@@ -5,7 +5,10 @@
  * convolution rows are target positions, k runs over taps and channels; in a filter's gradient rows are taps and
  * channels, k runs over positions.
  *
- * Expects REAL, VEC, LANES, NAME(x), LOAD, LOAD_PART, STORE, STORE_PART, SPLAT.
+ * Rows of B lie as far apart as the panel is wide: the pointers to a dozen rows leave no register for another stride, and a
+ * masked load would cost a multiply-add. Where B is wider, or ends in part of a vector, its panel is packed.
+ *
+ * Expects REAL, VEC, LANES, NAME(x), LOAD, LOAD_PART, STORE, STORE_PART, SPLAT, SELECT.
  */
 
 /* What the tiles of one panel of columns have in common. Strides are in elements. */
@@ -13,7 +16,7 @@ typedef struct NAME(tiling) {
     const conv_segment *segments;
     int64_t n_segments;
     const REAL *b;
-    int64_t a_step, b_step;
+    int64_t a_step;
     const REAL *bias; /* of the panel's columns, or NULL */
     int64_t column;   /* of C, the panel's first */
     bool accumulate, relu;
@@ -32,7 +35,7 @@ SIMD_INLINE void NAME(tile)(const int rows, const int vectors, const NAME(tiling
 #pragma GCC unroll 4
         for (int v = 0; v < vectors; v++) sum[i][v] = (VEC){0};
     }
-    const int64_t a_step = t->a_step, b_step = t->b_step;
+    const int64_t a_step = t->a_step, b_step = vectors * LANES;
     const conv_segment *segment = t->segments;
     for (const conv_segment *end = segment + t->n_segments; segment < end; segment++) {
         int64_t at = segment->a;
@@ -40,8 +43,7 @@ SIMD_INLINE void NAME(tile)(const int rows, const int vectors, const NAME(tiling
         for (int64_t k = segment->length; k > 0; k--) {
             VEC b_row[CONV_MAX_VECTORS];
 #pragma GCC unroll 4
-            for (int v = 0; v < vectors; v++)
-                b_row[v] = SIMD_FREE_MASKS && v == vectors - 1 ? LOAD_PART(b + v * LANES, lanes) : LOAD(b + v * LANES);
+            for (int v = 0; v < vectors; v++) b_row[v] = LOAD(b + v * LANES);
 #pragma GCC unroll 12
             for (int i = 0; i < rows; i++) {
                 const VEC x = SPLAT(row[i][at]);
@@ -52,21 +54,22 @@ SIMD_INLINE void NAME(tile)(const int rows, const int vectors, const NAME(tiling
             b += b_step;
         }
     }
+    const bool part = lanes != LANES, plain = !t->accumulate && !t->bias && !t->relu;
+    const int64_t column = t->column;
 #pragma GCC unroll 4
     for (int v = 0; v < vectors; v++) {
-        const bool part = v == vectors - 1 && lanes != LANES;
-        const VEC bias = !t->bias ? (VEC){0} : part ? LOAD_PART(t->bias + v * LANES, lanes) : LOAD(t->bias + v * LANES);
+        const bool part_of_vector = v == vectors - 1 && (SIMD_FREE_MASKS || part);
+        const VEC bias = !t->bias ? (VEC){0} : part_of_vector ? LOAD_PART(t->bias + v * LANES, lanes) : LOAD(t->bias + v * LANES);
 #pragma GCC unroll 12
         for (int i = 0; i < rows; i++) {
-            REAL *to = c[i] + t->column + v * LANES;
+            REAL *to = c[i] + column + v * LANES;
             VEC value = sum[i][v];
-            if (t->accumulate) value += part ? LOAD_PART(to, lanes) : LOAD(to);
-            if (t->bias) value += bias;
-            if (t->relu) { /* a NaN stays */
-                const __typeof__(value < value) keep = ~(value < (VEC){0});
-                value = (VEC)((__typeof__(value < value))value & keep);
+            if (!plain) {
+                if (t->accumulate) value += part_of_vector ? LOAD_PART(to, lanes) : LOAD(to);
+                value += bias;
+                if (t->relu) value = SELECT((value > (VEC){0}) | (value != value), value, (VEC){0});
             }
-            if (part) STORE_PART(to, value, lanes);
+            if (part_of_vector) STORE_PART(to, value, lanes);
             else STORE(to, value);
         }
     }

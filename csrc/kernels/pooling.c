@@ -20,6 +20,7 @@ struct pool {
     pool_row row;
     int64_t rows_per_chunk, channel_parts, chunks; /* a chunk is rows of one image, or all of them for a part of the channels */
     bool overlapping, batch_in_index, wide_index;
+    bool positive;     /* only maxima above 0 pass their gradient on */
     int zeroed;        /* operand to be filled with zeros, -1: none */
     int64_t element;   /* bytes of one */
     double cost_ns;
@@ -253,10 +254,13 @@ static hl_status prepare_max(hl_prepare *prep) {
     return HL_OK;
 }
 
-/* max_pool_gradient: (image, maxima, their gradient) -> gradient of the image. */
+/* max_pool_gradient: (image, maxima, their gradient) -> gradient of the image. An attribute after the windows, if there is
+ * one, asks that only maxima above 0 have one, as behind a relu. */
 static hl_status prepare_max_gradient(hl_prepare *prep) {
     pool *p = prep->params;
     prepare_pool(prep, prep->in[0], prep->in[2], p, true);
+    const int own = CONV_FIRST_ATTRIBUTE + (CONV_ATTRIBUTES + 1) * (prep->in[0]->rank - 2);
+    p->positive = prep->n_attr > own && prep->attr[own].i;
     MAX_CASES(max_gradient_row)
     return HL_OK;
 }

@@ -38,9 +38,8 @@ GROUP_INLINE void NAME(max_group)(const NAME(window) *w, int64_t channel, const 
     for (int64_t c = 0; c < n; c++) to[channel + c] = (S)STORE(best[c]);
 }
 
-/* Which tap of the window has the maximum, counted from 0. */
-GROUP_INLINE void NAME(find_max)(const NAME(window) *w, int64_t channel, const int64_t n, INDEX *which) {
-    C best[POOL_GROUP];
+/* The maximum, and which tap of the window has it, counted from 0. */
+GROUP_INLINE void NAME(find_max)(const NAME(window) *w, int64_t channel, const int64_t n, INDEX *which, C *best) {
     const S *first = w->from + channel;
     for (int64_t c = 0; c < n; c++) best[c] = LOAD(first[c]), which[c] = 0;
     INDEX tap = 0;
@@ -55,11 +54,13 @@ GROUP_INLINE void NAME(find_max)(const NAME(window) *w, int64_t channel, const i
     }
 }
 
-GROUP_INLINE void NAME(max_gradient_group)(const NAME(window) *w, int64_t channel, const int64_t n, const S *grad, S *to, const bool add) {
+GROUP_INLINE void NAME(max_gradient_group)(const NAME(window) *w, int64_t channel, const int64_t n, const S *grad, S *to, const bool add, const bool positive) {
     INDEX which[POOL_GROUP];
-    C g[POOL_GROUP];
-    NAME(find_max)(w, channel, n, which);
+    C best[POOL_GROUP], g[POOL_GROUP];
+    NAME(find_max)(w, channel, n, which, best);
     for (int64_t c = 0; c < n; c++) g[c] = LOAD(grad[channel + c]);
+    if (positive)
+        for (int64_t c = 0; c < n; c++) g[c] = best[c] > 0 ? g[c] : 0;
     INDEX tap = 0;
     EACH_TAP(w) {
         S *out = to + TAP_OFFSET(w) + channel;
@@ -75,7 +76,8 @@ GROUP_INLINE void NAME(max_gradient_group)(const NAME(window) *w, int64_t channe
 /* The element of `source`, laid out as the image, where the maximum is. */
 GROUP_INLINE void NAME(max_select_group)(const NAME(window) *w, int64_t channel, const int64_t n, const S *source, S *to) {
     INDEX which[POOL_GROUP];
-    NAME(find_max)(w, channel, n, which);
+    C best[POOL_GROUP];
+    NAME(find_max)(w, channel, n, which, best);
     INDEX tap = 0;
     EACH_TAP(w) {
         const S *from = source + TAP_OFFSET(w) + channel;
@@ -146,11 +148,11 @@ static void NAME(max_gradient_row)(const pool *p, void *const *operand, int64_t 
     for (int64_t i2 = 0; i2 < p->axis[2].target; i2++, grad += p->channels) {
         S *to = (S *)operand[3] + NAME(window_at)(p, operand[0], n, i0, i1, i2, &w);
         if (p->overlapping) {
-            EACH_GROUP(NAME(max_gradient_group)(&w, channel, GROUP, grad, to, true),
-                       NAME(max_gradient_group)(&w, channel, REST, grad, to, true))
+            EACH_GROUP(NAME(max_gradient_group)(&w, channel, GROUP, grad, to, true, p->positive),
+                       NAME(max_gradient_group)(&w, channel, REST, grad, to, true, p->positive))
         } else {
-            EACH_GROUP(NAME(max_gradient_group)(&w, channel, GROUP, grad, to, false),
-                       NAME(max_gradient_group)(&w, channel, REST, grad, to, false))
+            EACH_GROUP(NAME(max_gradient_group)(&w, channel, GROUP, grad, to, false, p->positive),
+                       NAME(max_gradient_group)(&w, channel, REST, grad, to, false, p->positive))
         }
     }
 }

@@ -12,6 +12,7 @@ def test_the_order_of_the_passes_is_one_literal_list():
         "sum_products",
         "fuse_epilogues",
         "fuse_column_sums",
+        "mask_pool_gradients",
         "read_in_place",
         "write_in_place",
     ]

@@ -11,6 +11,7 @@ from .fold_constants import fold_constants
 from .fold_transposes import fold_transposes
 from .fuse_column_sums import fuse_column_sums
 from .fuse_epilogues import fuse_epilogues
+from .mask_pool_gradients import mask_pool_gradients
 from .read_in_place import read_in_place
 from .share_equal import share_equal
 from .sum_products import sum_products
@@ -24,6 +25,7 @@ PASSES = (
     sum_products,
     fuse_epilogues,
     fuse_column_sums,
+    mask_pool_gradients,
     read_in_place,
     write_in_place,
 )

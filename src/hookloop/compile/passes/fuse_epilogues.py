@@ -1,4 +1,4 @@
-"""The pass for what follows a matrix product: bias, activation, their gradients and sums are steps of the product itself.
+"""The pass for what follows a product (of matrices, or a convolution): bias, activation, their gradients and sums are its steps.
 
 A step is applied to a block of the result while it is in the cache. The product then runs where the elementwise instruction stood.
 """
@@ -6,7 +6,8 @@ A step is applied to a block of the result while it is in the cache. The product
 from __future__ import annotations
 
 from ..ir import Instr, same_shape, walk
-from .products import MOST_STEPS, Step, may_be_operand, product_of
+from .convolutions import convolution_of
+from .products import MOST_STEPS, Step, product_of
 from .uses import Uses, blocks_of, is_whole
 
 # Kernel -> its step and which operand is the product's result (None: either).
@@ -32,7 +33,7 @@ _STEPS = {
     "sigmoid_grad": (Step.SIGMOID_GRAD, 1),
     "tanh_grad": (Step.TANH_GRAD, 1),
 }
-_PRODUCTS = frozenset(("matmul", "sum_of_products"))
+_PRODUCTS = frozenset(("matmul", "sum_of_products", "conv", "conv_image_gradient"))
 
 
 def fuse_epilogues(program):
@@ -55,7 +56,7 @@ def _fuse(uses, block, item):
         if only is not None and i != only:
             continue
         instr = uses.only_writer(value)
-        product = product_of(instr) if instr is not None else None
+        product = product_of(instr) or convolution_of(instr)
         if product is None or len(product.steps) >= MOST_STEPS or not _is_sole_use(uses, block, instr, item, value):
             continue
         if not (same_shape(value.shape, out.shape) and same_shape(product.out.shape, out.shape) and is_whole(value)):
@@ -63,7 +64,7 @@ def _fuse(uses, block, item):
         operand = None
         if step.has_operand:
             operand = item.inputs[1 - i]
-            if operand.buffer is value.buffer or not may_be_operand(operand, out):
+            if operand.buffer is value.buffer or not product.accepts(operand):
                 continue
         product.out = out
         product.steps.append((step, item.params[0] if item.params else 0.0, operand))

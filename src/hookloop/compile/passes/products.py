@@ -53,6 +53,10 @@ class Product:
         """Whether it is nothing but a sum of products."""
         return not self.steps and self.sums is None
 
+    def accepts(self, value):
+        """Whether a value may be the operand of a step."""
+        return may_be_operand(value, self.out)
+
     def instruction(self, like, name=None, text=None):
         """The instruction that computes it, in the place of another; `name` and `text` are a pass's note."""
         flags = [int(t) for f in self.factors for t in (f.transpose_a, f.transpose_b)]

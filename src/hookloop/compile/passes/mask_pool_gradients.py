@@ -1,0 +1,39 @@
+"""The pass for relu under a maximum pool: the gradient of the pool leaves out the windows whose maximum is not above 0.
+
+The pool's gradient writes the whole image; the gradient of relu would read and write it once more.
+"""
+
+from __future__ import annotations
+
+from ..ir import Instr, walk
+from .uses import Uses, blocks_of, is_whole, place_key
+
+
+def mask_pool_gradients(program):
+    """Makes relu_grad of a pool's gradient, by the image that was pooled, a flag of the pool's gradient."""
+    if not any(instr.kernel == "max_pool_gradient" for instr in walk(program.root)):
+        return
+    uses = Uses(program)
+    for block in blocks_of(program.root):
+        for item in block.items:
+            if isinstance(item, Instr) and item.kernel == "relu_grad" and not item.effect:
+                _mask(uses, block, item)
+        uses.finish(block)
+
+
+def _mask(uses, block, item):
+    grad, features = item.inputs
+    (out,) = item.outputs
+    instr = uses.only_writer(grad)
+    if instr is None or instr.kernel != "max_pool_gradient" or uses.only_reader(grad) is not item:
+        return
+    spatial = len(out.shape) - 2
+    plain = len(instr.params) == 1 + 4 * spatial  # without the flag
+    if not plain or place_key(instr.inputs[0]) != place_key(features) or not is_whole(grad) or out.strides is not None:
+        return
+    if uses.block_of[id(instr)] is not block or not uses.may_move(block, instr, item):
+        return
+    masked = Instr(instr.kernel, instr.inputs, [out], [*instr.params, 1], item.node)
+    masked.notes = (*instr.notes, ("mask_pool_gradients", "relu_grad is a condition on the maximum"))
+    uses.replace(instr)
+    uses.replace(item, masked)
