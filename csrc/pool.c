@@ -23,7 +23,8 @@ enum {
     WAKE_COST_NS = 50000,   /* less work than this in a run does not pay for waking parked workers */
     SHARE_COST_NS = 5000,   /* nor this in an instruction for handing work to one that still spins */
     SPIN_NS = 60000,
-    PATIENCE_NS = 20000,    /* how long the caller spins for the last chunks before it offers its processor */
+    SHORT_UNIT_NS = 10000,  /* the last one is left to its owner: data that change their cache cost more than waiting */
+    PATIENCE_NS = 20000,    /* how long the caller spins for the last ones before it takes them or offers its processor */
     LEAST_PAUSE_NS = 500000, /* how long nobody is woken after a worker woke on the caller's own processor: */
     MOST_PAUSE_NS = 16000000 /* twice as long each time in a row, up to this */
 };
@@ -40,8 +41,9 @@ static uint64_t range_word(uint32_t generation, uint64_t first, uint64_t end) {
 
 /* Claims are of units: `group` chunks each, 1 unless there are very many chunks. */
 typedef struct job {
-    _Alignas(64) _Atomic uint64_t header; /* generation (32 bits), threads that may take part */
-    int64_t n_chunks, units, group;
+    _Alignas(64) _Atomic uint64_t header; /* generation (32 bits), units left to an owner (16), threads that may take part */
+    _Atomic int64_t units;
+    int64_t n_chunks, group;
     hl_chunk_fn fn;
     void *arg;
     uint32_t generation;
@@ -109,15 +111,27 @@ static void flush_denormals(void) {
 #endif
 }
 
-/* Claims a unit of the generation from a range, from its front or its back; -1: there is none. */
-static int64_t claim_unit(range *r, uint32_t generation, bool front) {
+/* Claims a unit of the generation from the front of a range: its owner does. -1: there is none. */
+static int64_t claim_front(range *r, uint32_t generation) {
     uint64_t seen = atomic_load_explicit(&r->word, memory_order_acquire);
     for (;;) {
         const uint64_t first = seen >> 16 & 0xffff, end = seen & 0xffff;
         if (seen >> 32 != generation || first == end) return -1;
-        const uint64_t next = front ? range_word(generation, first + 1, end) : range_word(generation, first, end - 1);
-        if (atomic_compare_exchange_weak_explicit(&r->word, &seen, next, memory_order_acq_rel, memory_order_acquire))
-            return (int64_t)(front ? first : end - 1);
+        if (atomic_compare_exchange_weak_explicit(&r->word, &seen, range_word(generation, first + 1, end), memory_order_acq_rel,
+                                                  memory_order_acquire))
+            return (int64_t)first;
+    }
+}
+
+/* From its back: the others do. They leave `spare` units to an owner that has begun, at `start`. */
+static int64_t claim_back(range *r, uint32_t generation, uint64_t start, uint64_t spare) {
+    uint64_t seen = atomic_load_explicit(&r->word, memory_order_acquire);
+    for (;;) {
+        const uint64_t first = seen >> 16 & 0xffff, end = seen & 0xffff;
+        if (seen >> 32 != generation || end - first <= (first == start ? 0 : spare)) return -1;
+        if (atomic_compare_exchange_weak_explicit(&r->word, &seen, range_word(generation, first, end - 1), memory_order_acq_rel,
+                                                  memory_order_acquire))
+            return (int64_t)(end - 1);
     }
 }
 
@@ -138,22 +152,28 @@ static int64_t abandon(job *j, uint32_t generation, int threads) {
     return count;
 }
 
+/* Claims a unit as thread `index` from the k-th range after its own. */
+static int64_t claim_unit(job *j, uint64_t header, int index, int k, bool all) {
+    const int threads = (int)(header & 0xffff), owner = (index + k) % threads;
+    const uint32_t generation = (uint32_t)(header >> 32);
+    if (k == 0) return claim_front(&j->ranges[owner], generation);
+    const int64_t start = atomic_load_explicit(&j->units, memory_order_relaxed) * owner / threads;
+    return claim_back(&j->ranges[owner], generation, (uint64_t)start, all ? 0 : header >> 16 & 0xffff);
+}
+
 /* Takes part in a job until nothing is left to claim, and counts what it did as done. Gives how much that was. The caller
  * gives its run and looks between units whether to go on. */
-static int64_t work(job *j, int index, hl_run *run) {
+static int64_t work(job *j, int index, hl_run *run, bool all) {
     const uint64_t header = atomic_load_explicit(&j->header, memory_order_acquire);
-    const uint32_t generation = (uint32_t)(header >> 32);
     const int threads = (int)(header & 0xffff);
     int64_t count = 0;
     if (index >= threads) return 0;
-    for (int k = 0; k < threads; k++) {
-        range *r = &j->ranges[(index + k) % threads];
-        for (int64_t unit; (unit = claim_unit(r, generation, k == 0)) >= 0;) {
+    for (int k = 0; k < threads; k++)
+        for (int64_t unit; (unit = claim_unit(j, header, index, k, all)) >= 0;) {
             run_unit(j, unit, index);
             count++;
-            if (run && is_stopped(run)) count += abandon(j, generation, threads);
+            if (run && is_stopped(run)) count += abandon(j, (uint32_t)(header >> 32), threads);
         }
-    }
     if (count) atomic_fetch_add_explicit(&j->done, count, memory_order_acq_rel);
     return count;
 }
@@ -218,7 +238,7 @@ static void *worker_main(void *argument) {
         seen = atomic_load_explicit(&p->posted, memory_order_acquire);
         const int latest = atomic_load_explicit(&p->latest, memory_order_relaxed);
         int64_t count = 0;
-        for (int k = 0; k < JOBS; k++) count += work(&p->jobs[(latest + k) % JOBS], w->index, NULL);
+        for (int k = 0; k < JOBS; k++) count += work(&p->jobs[(latest + k) % JOBS], w->index, NULL, false);
         if (count && atomic_load_explicit(&p->pause_ns, memory_order_relaxed)) atomic_store(&p->pause_ns, 0);
     }
 }
@@ -254,35 +274,39 @@ static void run_alone(hl_run *run, int64_t n_chunks, hl_chunk_fn fn, void *arg) 
     }
 }
 
-/* Waits for chunks that workers have claimed. A worker may be waiting for this very processor. */
-static void wait_for_others(job *j) {
+/* Waits for what workers have begun; takes over what they do not get to. A worker may be waiting for this very processor. */
+static void wait_for_others(job *j, hl_run *run) {
+    const int64_t units = atomic_load_explicit(&j->units, memory_order_relaxed);
     int64_t since = 0;
-    for (int spins = 1; atomic_load_explicit(&j->done, memory_order_acquire) < j->units; spins++) {
+    for (int spins = 1; atomic_load_explicit(&j->done, memory_order_acquire) < units; spins++) {
         relax();
         if (spins & 63) continue;
         const int64_t now = now_ns();
         if (!since) since = now;
-        if (now - since > PATIENCE_NS) sched_yield();
+        if (now - since > PATIENCE_NS && !work(j, 0, run, true)) sched_yield();
     }
 }
 
 /* Fills in a job and lets everybody see it. */
-static void publish(hl_pool *p, job *j, int threads, int64_t n_chunks, hl_chunk_fn fn, void *arg) {
+static void publish(hl_pool *p, job *j, int threads, int64_t n_chunks, double cost_ns, hl_chunk_fn fn, void *arg) {
     j->fn = fn;
     j->arg = arg;
     j->n_chunks = n_chunks;
     j->group = (n_chunks + MOST_UNITS - 1) / MOST_UNITS;
-    j->units = (n_chunks + j->group - 1) / j->group;
+    const int64_t units = (n_chunks + j->group - 1) / j->group;
+    const uint64_t spare = cost_ns / (double)units < SHORT_UNIT_NS;
+    atomic_store_explicit(&j->units, units, memory_order_relaxed);
     j->generation++;
     atomic_store_explicit(&j->done, 0, memory_order_relaxed);
     for (int64_t k = 0; k < threads; k++) {
         const uint64_t word =
-            range_word(j->generation, (uint64_t)(j->units * k / threads), (uint64_t)(j->units * (k + 1) / threads));
+            range_word(j->generation, (uint64_t)(units * k / threads), (uint64_t)(units * (k + 1) / threads));
         atomic_store_explicit(&j->ranges[k].word, word, memory_order_release);
     }
     atomic_store_explicit(&p->caller_cpu, current_cpu(), memory_order_relaxed);
     atomic_store_explicit(&p->latest, (int)(j - p->jobs), memory_order_relaxed);
-    atomic_store_explicit(&j->header, (uint64_t)j->generation << 32 | (uint64_t)threads, memory_order_release);
+    atomic_store_explicit(&j->header, (uint64_t)j->generation << 32 | spare << 16 | (uint64_t)threads,
+                          memory_order_release);
     atomic_fetch_add_explicit(&p->posted, 1, memory_order_acq_rel);
 }
 
@@ -311,10 +335,10 @@ void hl_parallel(hl_run *run, int64_t n_chunks, double cost_ns, hl_chunk_fn fn, 
     }
     int threads = run->threads <= MAX_WORKERS + 1 ? run->threads : MAX_WORKERS + 1;
     if (threads > n_chunks) threads = (int)n_chunks;
-    publish(p, j, threads, n_chunks, fn, arg);
+    publish(p, j, threads, n_chunks, cost_ns, fn, arg);
     if (wake || cost_ns >= WAKE_COST_NS) wake_workers(p, threads - 1);
-    work(j, 0, run);
-    wait_for_others(j);
+    work(j, 0, run, false);
+    wait_for_others(j, run);
     atomic_store_explicit(&j->taken, false, memory_order_release);
 }
 

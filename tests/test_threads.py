@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import pytest
 
 import hookloop as tf
 
@@ -58,6 +59,71 @@ def trained_weights(threads):
 def test_training_is_the_same_to_the_bit_at_one_and_two_threads():
     for one, two in zip(trained_weights(1), trained_weights(2), strict=True):
         assert one.tobytes() == two.tobytes()
+
+
+def images_network():
+    """A small network of convolutions, pools and a normalization: its feed and its training step."""
+    x = tf.placeholder(tf.float32, [None, 20, 20, 3])
+    filters = tf.get_variable("filters", [5, 5, 3, 24])
+    deeper = tf.get_variable("deeper", [3, 3, 24, 40])
+    hidden = tf.nn.relu(tf.nn.conv2d(x, filters, [1, 1, 1, 1], "SAME"))
+    hidden = tf.nn.max_pool(hidden, [1, 2, 2, 1], [1, 2, 2, 1], "SAME")
+    hidden = tf.nn.avg_pool(tf.nn.conv2d(hidden, deeper, [1, 2, 2, 1], "VALID"), [1, 2, 2, 1], [1, 2, 2, 1], "VALID")
+    mean, variance = tf.nn.moments(hidden, [0, 1, 2])
+    hidden = tf.reshape(tf.nn.batch_normalization(hidden, mean, variance, None, None, 1e-3), [-1, 2 * 2 * 40])
+    logits = tf.matmul(hidden, tf.get_variable("weights", [160, 10]))
+    labels = tf.cast(tf.reduce_sum(x, [1, 2, 3]), tf.int32) % 10
+    loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=tf.abs(labels), logits=logits))
+    return x, (48, 20, 20, 3), tf.train.MomentumOptimizer(0.01, 0.9).minimize(loss)
+
+
+def sequences_network():
+    """Embeddings, a recurrence over concatenated inputs, sums over several axes."""
+    x = tf.placeholder(tf.float32, [None, 6])
+    table = tf.get_variable("table", [500, 96])
+    rows = tf.nn.embedding_lookup(table, tf.cast(tf.abs(x) * 400, tf.int32) % 500)
+    weights = tf.get_variable("weights", [192, 384])
+    state = tf.zeros_like(rows[:, 0])
+    for step in tf.unstack(rows, axis=1):
+        i, j, f, o = tf.split(tf.matmul(tf.concat([step, state], 1), weights), 4, 1)
+        state = tf.tanh(state * tf.sigmoid(f) + tf.sigmoid(i) * tf.tanh(j)) * tf.sigmoid(o)
+    loss = tf.reduce_mean(tf.square(state)) + tf.reduce_sum(tf.reduce_max(rows, axis=[0, 2]))
+    return x, (300, 6), tf.train.AdagradOptimizer(0.1).minimize(loss)
+
+
+def wide_network():
+    """Layers whose weights are larger than their results, with dropout and transposed products."""
+    tf.set_random_seed(3)
+    x = tf.placeholder(tf.float32, [None, 900])
+    wide = tf.get_variable("wide", [900, 300])
+    hidden = tf.nn.dropout(tf.nn.elu(tf.matmul(x, wide)), rate=0.25)
+    back = tf.nn.sigmoid(tf.matmul(hidden, wide, transpose_b=True) + tf.get_variable("bias", [900]))
+    return x, (70, 900), tf.train.AdamOptimizer(0.01).minimize(tf.reduce_mean(tf.square(back - x)))
+
+
+def displaced(array, offset):
+    """A copy that begins so many bytes behind a cache line."""
+    room = np.zeros(array.nbytes + 64 + offset, np.uint8)
+    begin = -room.ctypes.data % 64 + offset
+    copy = room[begin : begin + array.nbytes].view(array.dtype).reshape(array.shape)
+    copy[...] = array
+    return copy
+
+
+@pytest.mark.parametrize("network", [images_network, sequences_network, wide_network])
+def test_training_is_the_same_to_the_bit_for_any_threads_and_any_address_of_the_feed(network):
+    found = set()
+    for threads, offset in [(1, 0), (2, 4), (4, 16), (2, 0), (1, 4), (4, 64)]:
+        with tf.Graph().as_default():
+            tf.set_random_seed(7)
+            x, shape, train = network()
+            batches = np.random.RandomState(0).standard_normal((3, *shape)).astype(np.float32)
+            with tf.Session(config=tf.ConfigProto(intra_op_parallelism_threads=threads)) as session:
+                session.run(tf.global_variables_initializer())
+                for batch in batches:
+                    session.run(train, {x: displaced(batch, offset)})
+                found.add(b"".join(value.tobytes() for value in session.run(tf.global_variables())))
+    assert len(found) == 1
 
 
 def test_a_run_leaves_numpys_denormal_numbers_alone():

@@ -8,7 +8,7 @@
 #include "plan.h"
 #include "pool.h"
 
-enum { BLOCK = 16384 };
+enum { BLOCK = 4096 };
 
 /* at: where the span begins in the variable; grad_at: where it begins in the gradient. */
 typedef void (*span_fn)(void *const *data, int64_t at, int64_t grad_at, int64_t n, bool flag);
