@@ -9,9 +9,9 @@ PYTHON ?= $(shell for p in $$(for v in 14 13 12 11 10; do echo python3.$$v $$HOM
 VENV ?= .venv
 BIN := $(VENV)/bin
 SOURCES := setup.py $(shell find csrc -name '*.[ch]') $(wildcard src/hookloop/_core*.p*)
-KERNEL_TESTS := tests/ops tests/compile tests/train
+KERNEL_TESTS := tests/kernels tests/ops tests/compile tests/train
 
-.PHONY: help demo test lint typing levels reference sanitize sdist bench clean
+.PHONY: help demo test lint typing levels reference sanitize tsan sdist bench clean
 
 help:
 	@echo "make demo       trains a small network on handwritten digits"
@@ -21,6 +21,7 @@ help:
 	@echo "make levels     the numeric tests at each ISA level of this machine"
 	@echo "make reference  the tests on the reference executor"
 	@echo "make sanitize   the C tests under AddressSanitizer and UndefinedBehaviorSanitizer"
+	@echo "make tsan       pool, runner, run path and step loop under ThreadSanitizer"
 	@echo "make sdist      the source distribution, installed and tested elsewhere"
 	@echo "make bench      the benchmarks"
 
@@ -67,7 +68,11 @@ reference: build
 	HOOKLOOP_EXECUTOR=reference $(BIN)/python -m pytest tests/ops tests/train tests/test_variable_order.py
 
 sanitize: build
-	$(MAKE) -j$(shell nproc) -C tests/c
+	$(MAKE) -j$(shell nproc) -C tests/c run
+
+tsan: build
+	$(MAKE) -C tests/c threads
+	$(BIN)/python tests/under_thread_sanitizer.py
 
 sdist: build
 	$(BIN)/python tests/install_elsewhere.py
