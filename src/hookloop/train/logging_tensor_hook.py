@@ -94,8 +94,10 @@ class LoggingTensorHook(SessionRunHook):
             self._log_tensors(session.run(self._current_tensors))
 
     def _log_tensors(self, tensor_values):
+        elapsed_secs, _ = self._timer.update_last_triggered_step(self._iter_count)
+        if not self._formatter and not logging.get_logger().isEnabledFor(logging.INFO):
+            return  # numbers as text take longer than a small step
         with np.printoptions(suppress=True):
-            elapsed_secs, _ = self._timer.update_last_triggered_step(self._iter_count)
             if self._formatter:
                 logging.info(self._formatter(tensor_values))
                 return

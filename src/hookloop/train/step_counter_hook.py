@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .. import logging
+from .. import logging, messages
 from .second_or_step_timer import SecondOrStepTimer
 from .session_run_hook import SessionRunArgs, SessionRunHook
 from .training_util import get_global_step
@@ -99,8 +99,7 @@ class StepCounterHook(SessionRunHook):
     def _log_and_record(self, elapsed_steps, elapsed_time, global_step):
         steps_per_sec = elapsed_steps / elapsed_time
         if self._summary_writer is not None:
-            from ..messages import Summary
-
-            summary = Summary(value=[Summary.Value(tag=self._summary_tag, simple_value=steps_per_sec)])
+            value = messages.Summary.Value(tag=self._summary_tag, simple_value=steps_per_sec)
+            summary = messages.Summary(value=[value])
             self._summary_writer.add_summary(summary, global_step)
         logging.info("%s: %g", self._summary_tag, steps_per_sec)
