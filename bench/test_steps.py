@@ -68,6 +68,33 @@ def test_linear_regression_with_its_loss(benchmark):
     benchmark(lambda: run([step, loss], dict(feed)))
 
 
+def test_linear_regression_by_a_callable(benchmark):
+    feed, _, step = regression()
+    benchmark(session().make_callable(step, list(feed)), *feed.values())
+
+
+def test_linear_regression_from_slices(benchmark):
+    (x, y), loss, step = regression()
+    run, xs, ys = session().run, np.ones((3200, 10), "f"), np.ones((3200, 1), "f")
+    benchmark(lambda: run([step, loss], feed_dict={x: xs[32:64], y: ys[32:64]}))
+
+
+def test_a_thousand_steps_of_linear_regression_in_one_call(benchmark):
+    feed, _, step = regression()
+    benchmark(session().run_steps, step, 1000, feed)
+
+
+def test_monitored_linear_regression_with_built_in_hooks(benchmark):
+    feed, loss, step = regression()
+    hooks = [
+        tf.train.StopAtStepHook(last_step=10**9), tf.train.NanTensorHook(loss), tf.train.FinalOpsHook(loss, feed),
+        tf.train.LoggingTensorHook({"loss": loss}, every_n_iter=100), tf.train.StepCounterHook(every_n_steps=100),
+    ]  # fmt: skip
+    creator = tf.train.ChiefSessionCreator(config=CONFIG)
+    with tf.train.MonitoredSession(session_creator=creator, hooks=hooks) as monitored:
+        benchmark(monitored.run, step, feed)
+
+
 @pytest.mark.parametrize("n_hooks", [0, 1])
 def test_monitored_linear_regression(benchmark, n_hooks):
     class Hook(tf.train.SessionRunHook):
