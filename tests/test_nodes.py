@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import hookloop as tf
@@ -91,6 +92,18 @@ SNIPPETS = {
     ],
     "cond": lambda: tf.cond(tf.constant(True), lambda: tf.constant(1.0), lambda: tf.constant(2.0)),
     "while_loop": lambda: tf.while_loop(lambda i: i < 3, lambda i: i + 1, [tf.constant(0)]),
+    "conv2d": lambda: tf.nn.conv2d(x(1, 5, 5, 1), tf.ones([3, 3, 1, 2]), [1, 1, 1, 1], "SAME"),
+    "max_pool": lambda: tf.nn.max_pool(x(1, 4, 4, 1), [1, 2, 2, 1], [1, 2, 2, 1], "SAME"),
+    "Saver": lambda: [tf.get_variable("w", [3]), tf.train.Saver()],
+    "summary.scalar": lambda: tf.summary.scalar("loss", tf.constant(1.0)),
+    "Dataset": lambda: (
+        tf.data.Dataset.from_tensor_slices(np.arange(8.0))
+        .shuffle(8)
+        .repeat()
+        .batch(2)
+        .make_one_shot_iterator()
+        .get_next()
+    ),
     "multinomial": lambda: tf.multinomial(x(2, 3), 1),
     "random_shuffle": lambda: tf.random_shuffle(x(4)),
 }

@@ -591,6 +591,7 @@ from . import nest as nest
 from . import nn as nn
 from . import random as random
 from . import strings as strings
+from . import summary as summary
 from . import test as test
 from . import train as train
 from . import version as version

@@ -77,6 +77,7 @@ class Trigger:
     at: float | None
     phase: str
     first: bool
+    since: float | None
     due: bool
     value: Any
     def __init__(
@@ -86,6 +87,7 @@ class Trigger:
         at: float | None = ...,
         phase: str = ...,
         first: bool = ...,
+        since: float | None = ...,
     ) -> None: ...
 
 class HookLoop:

@@ -216,6 +216,7 @@ cdef class Trigger:
       phase: "before": `before_run` and `after_run` are called around a run that is due; "after": `after_run`
         alone, when the counter is due once the run is over.
       first: whether a trigger with a period is due at the first run.
+      since: the counter from which the first period counts, where something was done before the first run.
 
     Attributes:
       due: whether the loop is calling the hook because of this trigger; False where somebody else calls it.
@@ -225,7 +226,7 @@ cdef class Trigger:
       ValueError: for an unknown counter or phase, or without a period or threshold.
     """
 
-    cdef readonly object counter, every, at
+    cdef readonly object counter, every, at, since
     cdef readonly str phase
     cdef readonly bint first
     cdef public bint due
@@ -234,7 +235,7 @@ cdef class Trigger:
     cdef bint after
     cdef double limit        # the threshold or the period
 
-    def __init__(self, counter, every=None, at=None, phase="before", first=True):
+    def __init__(self, counter, every=None, at=None, phase="before", first=True, since=None):
         kinds = {"runs": HL_COUNT_RUNS, "global_step": HL_COUNT_GLOBAL_STEP, "seconds": HL_COUNT_SECONDS}
         if isinstance(counter, NotFinite):
             self.kind = HL_WATCH_FINITE
@@ -254,6 +255,7 @@ cdef class Trigger:
         self.after = phase == "after"
         self.limit = 0 if self.kind == HL_WATCH_FINITE else at if at is not None else every
         self.first = first
+        self.since = since
         self.value = None
 
     cdef int fill(self, hl_trigger *state) except -1:
@@ -264,6 +266,9 @@ cdef class Trigger:
         state.first = self.first
         state.limit = self.limit
         state.tensor = -1
+        if self.since is not None and not state.started:
+            state.started = True
+            state.last = self.since
         return 0
 
     cdef int set_value(self, double counter) except -1:

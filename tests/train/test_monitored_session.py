@@ -563,10 +563,6 @@ class TestTrainingSession:
         with pytest.raises(tf.errors.DeadlineExceededError, match="Session was not ready after waiting 0 secs."):
             tf.train.MonitoredTrainingSession(is_chief=False, scaffold=scaffold, max_wait_secs=0)
 
-    def test_a_directory_is_refused(self):
-        with pytest.raises(ValueError, match="expected no checkpoint_dir"):
-            tf.train.MonitoredTrainingSession(checkpoint_dir="x")
-
 
 class TestRunsInsideHooks:
     def test_a_hook_may_run_the_session_and_change_the_list(self):

@@ -35,6 +35,9 @@ class FileWriter:
         self._closed = False
         if graph is not None or graph_def is not None:
             self.add_graph(graph=graph, graph_def=graph_def)
+            from ..train.meta_graph import export_meta_graph
+
+            self.add_meta_graph(export_meta_graph(graph=graph, graph_def=graph_def))
 
     def _open(self):
         from tensorboard.summary.writer.event_file_writer import EventFileWriter

@@ -3,9 +3,12 @@
 from .adagrad import AdagradOptimizer
 from .adam import AdamOptimizer
 from .checkpoint_management import *
+from .checkpoint_saver_hook import CheckpointSaverHook, CheckpointSaverListener
 from .checkpoint_utils import *
 from .coordinator import Coordinator, LooperThread
+from .feed_fn_hook import FeedFnHook
 from .final_ops_hook import FinalOpsHook
+from .global_step_waiter_hook import GlobalStepWaiterHook
 from .gradient_descent import GradientDescentOptimizer
 from .graph_io import summary_iterator, write_graph
 from .learning_rate_decay import *
@@ -28,6 +31,7 @@ from .session_manager import SessionManager
 from .session_run_hook import SessionRunArgs, SessionRunContext, SessionRunHook, SessionRunValues
 from .step_counter_hook import StepCounterHook
 from .stop_at_step_hook import StopAtStepHook
+from .summary_saver_hook import SummarySaverHook
 from .training_util import (
     assert_global_step,
     create_global_step,

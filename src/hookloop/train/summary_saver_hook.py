@@ -1,0 +1,82 @@
+"""`SummarySaverHook`."""
+
+from __future__ import annotations
+
+from .second_or_step_timer import SecondOrStepTimer
+from .session_run_hook import SessionRunArgs, SessionRunHook
+from .training_util import get_global_step
+
+__all__ = ["SummarySaverHook"]
+
+
+class SummarySaverHook(SessionRunHook):
+    """Writes summaries every so many steps or seconds.
+
+    Args:
+      save_steps: steps between two of them.
+      save_secs: or seconds.
+      output_dir: the directory of the event files.
+      summary_writer: a writer instead of a directory.
+      scaffold: a `Scaffold` that has the summaries.
+      summary_op: a tensor of summaries, or a list of them.
+
+    Raises:
+      ValueError: where not exactly one of `scaffold` and `summary_op`, or of the periods, is given.
+    """
+
+    def __init__(self, save_steps=None, save_secs=None, output_dir=None, summary_writer=None, scaffold=None,
+                 summary_op=None):  # fmt: skip
+        if (scaffold is None) == (summary_op is None):
+            raise ValueError("Exactly one of scaffold or summary_op must be provided.")
+        self._summary_op = summary_op
+        self._summary_writer = summary_writer
+        self._output_dir = output_dir
+        self._scaffold = scaffold
+        self._timer = SecondOrStepTimer(every_secs=save_secs, every_steps=save_steps)
+
+    def begin(self):
+        if self._summary_writer is None and self._output_dir:
+            from ..summary.writer import FileWriterCache
+
+            self._summary_writer = FileWriterCache.get(self._output_dir)
+        self._next_step = None
+        self._global_step_tensor = get_global_step()
+        if self._global_step_tensor is None:
+            raise RuntimeError("Global step should be created to use SummarySaverHook.")
+
+    def before_run(self, run_context):
+        self._request_summary = self._next_step is None or self._timer.should_trigger_for_step(self._next_step)
+        requests = {"global_step": self._global_step_tensor}
+        if self._request_summary and self._get_summary_op() is not None:
+            requests["summary"] = self._get_summary_op()
+        return SessionRunArgs(requests)
+
+    def after_run(self, run_context, run_values):
+        if not self._summary_writer:
+            return
+        global_step = run_values.results["global_step"] + 1
+        if self._next_step is None or self._request_summary:
+            global_step = run_context.session.run(self._global_step_tensor)
+        if self._next_step is None:
+            self._log_start(global_step)
+        if self._request_summary:
+            self._timer.update_last_triggered_step(global_step)
+            for summary in run_values.results.get("summary", ()):
+                self._summary_writer.add_summary(summary, global_step)
+        self._next_step = global_step + 1
+
+    def _log_start(self, global_step):
+        from .. import messages
+
+        self._summary_writer.add_session_log(messages.SessionLog(status=messages.SessionLog.START), global_step)
+
+    def end(self, session=None):
+        if self._summary_writer:
+            self._summary_writer.flush()
+
+    def _get_summary_op(self):
+        """The summaries as a list; None where there are none."""
+        summary_op = self._summary_op if self._summary_op is not None else self._scaffold.summary_op
+        if summary_op is None:
+            return None
+        return summary_op if isinstance(summary_op, list) else [summary_op]
