@@ -167,7 +167,9 @@ def test_what_cannot_be_saved(make, error, text):
 
 
 def test_errors_of_building():
-    with pytest.raises(ValueError, match="No variables to save"):
+    with pytest.raises(ValueError, match=r"expected write_version V2 \(2\), the format that is written, got 1"):
+        tf.train.Saver([tf.Variable(1.0)], write_version=1)
+    with tf.Graph().as_default(), pytest.raises(ValueError, match="No variables to save"):
         tf.train.Saver()
     saver = tf.train.Saver(defer_build=True)
     with pytest.raises(RuntimeError, match=r"`build\(\)` should be called before save if defer_build==True"):
