@@ -64,7 +64,12 @@ typedef struct gather_job {
 static void gather_chunk(void *arg, int64_t chunk, int worker) {
     const gather_job *job = arg;
     const conv_gather *g = job->g;
-    const conv_block block = conv_block_at(g, chunk / g->phases);
+    const int64_t part = chunk / g->phases % g->column_parts, columns = conv_ceil(g->columns, g->column_parts);
+    const int64_t whole = CONV_MAX_VECTORS * SIMD_BYTES / (job->wide ? 8 : 4), width = conv_ceil(columns, whole) * whole;
+    conv_block block = conv_block_at(g, chunk / g->phases / g->column_parts);
+    block.column0 = part * width;
+    block.column1 = conv_min(block.column0 + width, g->columns);
+    if (block.column0 >= block.column1) return;
     char *scratch = job->run->scratch + worker * job->run->scratch_bytes;
     (job->wide ? gather_block_f64 : gather_block_f32)(g, job->operand, chunk % g->phases, &block, scratch);
 }
@@ -72,7 +77,7 @@ static void gather_chunk(void *arg, int64_t chunk, int worker) {
 static hl_status run_gather(const hl_instr *ins, hl_run *run) {
     const conv_gather *g = ins->p[2].p;
     gather_job job = {g, g->n_in + 1 > HL_DIRECT_ARGS ? hl_args(ins) : ins->arg, run, ins->p[0].i};
-    hl_parallel(run, g->image_blocks * g->row_blocks * g->phases, g->cost_ns, gather_chunk, &job);
+    hl_parallel(run, g->image_blocks * g->row_blocks * g->column_parts * g->phases, g->cost_ns, gather_chunk, &job);
     return HL_OK;
 }
 
@@ -158,21 +163,26 @@ static void cut_blocks(conv_gather *g, int64_t real_bytes, int64_t rows_of_a, in
     const int64_t row_bytes = conv_max(1, extent_of(&e[1], e[1].count) * extent_of(&e[2], e[2].count) * g->channels * real_bytes);
     const int64_t row_positions = conv_max(1, e[1].count * e[2].count), positions = row_positions * e[0].count;
     const int64_t image_bytes = conv_max(1, extent_of(&e[0], e[0].count) * row_bytes);
+    const int64_t panels = rows_of_b ? conv_min(CONV_WANTED_TASKS, conv_ceil(rows_of_a, CONV_GOOD_ROWS))
+                                     : conv_ceil(g->columns * real_bytes, CONV_MAX_VECTORS * SIMD_BYTES);
+    const int64_t blocks = conv_ceil(CONV_WANTED_TASKS, panels), region = panels >= 4 ? 2 * CONV_REGION_BYTES : CONV_REGION_BYTES;
     g->images_per_block = 1;
     g->rows_per_block = conv_max(1, e[0].count);
-    if (image_bytes > CONV_REGION_BYTES || (g->batch < CONV_WANTED_BLOCKS && g->cost_ns > 20000)) {
-        const int64_t fitting = (CONV_REGION_BYTES / row_bytes - e[0].span) / conv_max(1, e[0].stride) + 1;
-        const int64_t wanted = conv_ceil(e[0].count, conv_ceil(CONV_WANTED_BLOCKS, conv_max(1, g->batch)));
+    if (image_bytes > region || (g->batch < blocks && g->cost_ns > 20000)) {
+        const int64_t fitting = (region / row_bytes - e[0].span) / conv_max(1, e[0].stride) + 1;
+        const int64_t wanted = conv_ceil(e[0].count, conv_ceil(blocks, conv_max(1, g->batch)));
         const int64_t enough = conv_ceil(CONV_ENOUGH_POSITIONS, row_positions);
         const int64_t rows = conv_min(fitting, conv_max(wanted, enough));
         g->rows_per_block = conv_max(1, conv_min(rows, g->rows_per_block));
     } else {
         const int64_t good = conv_ceil(CONV_GOOD_POSITIONS, conv_max(1, positions));
-        const int64_t fitting = CONV_REGION_BYTES / image_bytes;
-        g->images_per_block = conv_max(1, conv_min(good, conv_min(fitting, conv_max(1, g->batch / CONV_WANTED_BLOCKS))));
+        const int64_t fitting = region / image_bytes;
+        g->images_per_block = conv_max(1, conv_min(good, conv_min(fitting, conv_max(1, g->batch / blocks))));
     }
     g->row_blocks = conv_ceil(conv_max(1, e[0].count), g->rows_per_block);
     g->image_blocks = conv_ceil(g->batch, g->images_per_block);
+    const int64_t tasks = conv_max(1, g->image_blocks * g->row_blocks);
+    g->column_parts = g->cost_ns > 20000 ? conv_min(panels, conv_ceil(CONV_WANTED_TASKS, tasks)) : 1;
 
     const int64_t block_positions = g->images_per_block * g->rows_per_block * row_positions;
     const int64_t pieces = conv_ceil(conv_max(1, g->channels), g->k_block) + 1;
@@ -267,16 +277,18 @@ static hl_status prepare_conv(hl_prepare *prep) { return prepare_gather(prep, fa
  * steps) -> gradient of the image. */
 static hl_status prepare_image_gradient(hl_prepare *prep) { return prepare_gather(prep, true); }
 
-/* Into how many partial sums the blocks are added up, and into how many parts the rows are cut: by sizes alone. */
+/* Into how many parts the rows are cut, and into how many partial sums the blocks are added up: by sizes alone. Parts are
+ * large, because each copies what it reads; sums are few where they are large. */
 static void cut_sums(conv_filter *f) {
-    enum { MAX_PARTIAL_SUMS = 1 << 18 /* elements */, WHOLE_TILES = 24 /* of any width */ };
+    enum { MAX_PARTIAL_SUMS = 1 << 20 /* elements */, WHOLE_TILES = 24 /* of any width */ };
     const conv_gather *g = &f->gather;
     f->blocks = g->image_blocks * g->row_blocks;
     f->sum_blocks = f->row_parts = 1;
     if (g->cost_ns > 20000) {
         const int64_t few = conv_max(1, MAX_PARTIAL_SUMS / conv_max(1, f->size));
-        f->sum_blocks = conv_max(1, conv_min(conv_min(f->blocks, CONV_WANTED_BLOCKS), few));
-        f->row_parts = conv_min(conv_ceil(CONV_WANTED_BLOCKS, f->sum_blocks), conv_ceil(f->rows, 2 * CONV_MAX_ROWS));
+        f->row_parts = conv_min(CONV_WANTED_TASKS, conv_ceil(f->rows, CONV_GOOD_ROWS));
+        f->sum_blocks = conv_min(conv_min(f->blocks, conv_ceil(CONV_WANTED_TASKS, f->row_parts)), few);
+        f->sum_blocks = conv_max(1, f->sum_blocks);
     }
     f->rows_per_part = conv_ceil(conv_ceil(f->rows, f->row_parts), WHOLE_TILES) * WHOLE_TILES;
     f->row_parts = conv_ceil(f->rows, f->rows_per_part);

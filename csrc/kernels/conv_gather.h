@@ -70,13 +70,14 @@ static void NAME(finish)(const conv_gather *g, void *const *operand, REAL *const
     }
 }
 
-/* The tiles of all positions for the columns of all panels, summing one group of segments. */
+/* The tiles of all positions for the panels of the block's columns, summing one group of segments. */
 static void NAME(gather_group)(const conv_gather *g, void *const *operand, conv_segment *segments, int64_t n, bool first,
-                               bool last, int64_t positions, const REAL *const *a, REAL *const *c, const conv_scratch *own) {
+                               bool last, const conv_block *block, int64_t positions, const REAL *const *a, REAL *const *c,
+                               const conv_scratch *own) {
     const REAL *filter = operand[1], *bias = last && g->bias ? operand[g->bias] : NULL;
     NAME(tiling) t = {.segments = segments, .n_segments = n, .a_step = 1, .accumulate = !first, .relu = last && g->relu};
-    for (int64_t column = 0; column < g->columns;) {
-        const int64_t left = g->columns - column;
+    for (int64_t column = block->column0; column < block->column1;) {
+        const int64_t left = block->column1 - column;
         const int vectors = NAME(panel_vectors)(left, &t.last_lanes);
         t.b = filter;
         t.segments = segments;
@@ -123,7 +124,7 @@ static void NAME(gather_block)(const conv_gather *g, void *const *operand, int64
     do {
         int64_t to = from, length = 0;
         while (to < n && (to == from || length + own.segments[to].length <= g->k_block)) length += own.segments[to++].length;
-        NAME(gather_group)(g, operand, own.segments + from, to - from, from == 0, to == n, positions, a, c, &own);
+        NAME(gather_group)(g, operand, own.segments + from, to - from, from == 0, to == n, &part, positions, a, c, &own);
         from = to;
     } while (from < n);
 }

@@ -29,9 +29,10 @@ static const int conv_rows[CONV_MAX_VECTORS] = {8, 4};
 enum {
     CONV_MAX_K_BLOCK = 1024,      /* rows of B that stay in the second-level cache while the tiles of a block pass */
     CONV_REGION_BYTES = 256 << 10,
-    CONV_WANTED_BLOCKS = 16,
+    CONV_WANTED_TASKS = 16,
     CONV_ENOUGH_POSITIONS = 48,   /* of a block: below it, what is done once for it weighs too much */
-    CONV_GOOD_POSITIONS = 256
+    CONV_GOOD_POSITIONS = 256,
+    CONV_GOOD_ROWS = 192          /* of a filter's gradient that one task works on */
 };
 
 /* A run of k: A advances by a step from `a` on, B by rows from row `b` on. */
@@ -41,8 +42,8 @@ typedef struct conv_segment { int64_t a, b, length; } conv_segment;
  * j, under tap + tap_step * j of the filter, for j below taps. */
 typedef struct conv_phase { int64_t count, start, step, stride, first, dilation, taps, tap, tap_step; } conv_phase;
 
-/* Images n0 to n1 (excluded), positions r0 to r1 of axis 0. */
-typedef struct conv_block { int64_t n0, n1, r0, r1; } conv_block;
+/* Images n0 to n1 (excluded), positions r0 to r1 of axis 0, some of the target's columns. */
+typedef struct conv_block { int64_t n0, n1, r0, r1, column0, column1; } conv_block;
 
 /* The part of the source that a block reads: its first position, its extent, and steps in elements. */
 typedef struct conv_region { int64_t origin[CONV_AXES], extent[CONV_AXES], step[CONV_AXES], image; } conv_region;
@@ -55,7 +56,7 @@ typedef struct conv_gather {
     conv_axis axis[CONV_AXES];
     int64_t batch, channels, columns; /* of the source, and of the target */
     int64_t source[CONV_AXES], target[CONV_AXES];
-    int64_t k_block, images_per_block, rows_per_block, image_blocks, row_blocks, phases;
+    int64_t k_block, images_per_block, rows_per_block, image_blocks, row_blocks, column_parts, phases;
     bool transposed;
     int n_in, n_steps, n_in_tiles;  /* the steps that end a sum, and how many of them the tiles do themselves */
     int bias;                       /* the operand that the tiles add, 0: none */
@@ -104,7 +105,7 @@ static inline void conv_find_phases(const conv_gather *g, int64_t index, conv_ph
 
 static inline conv_block conv_block_at(const conv_gather *g, int64_t index) {
     const int64_t n0 = index / g->row_blocks * g->images_per_block, r0 = index % g->row_blocks * g->rows_per_block;
-    return (conv_block){n0, conv_min(n0 + g->images_per_block, g->batch), r0, r0 + g->rows_per_block};
+    return (conv_block){n0, conv_min(n0 + g->images_per_block, g->batch), r0, r0 + g->rows_per_block, 0, g->columns};
 }
 
 /* Finds what a block reads; returns whether it is read in place. */

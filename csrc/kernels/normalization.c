@@ -6,7 +6,7 @@
 #include "../plan.h"
 #include "../pool.h"
 #include "half.h"
-#include "simd.h"
+#include "vector_math.h"
 
 enum {
     SUM_BLOCKS = 32,      /* at most so many partial sums of a channel, by sizes alone */
@@ -253,6 +253,14 @@ static void find_norms(const lrn *p, const float *x, float *norm) {
     }
 }
 
+/* power[c] = norm[c]^-beta, norm being positive. */
+static void find_powers(const lrn *p, const float *norm, float *power) {
+    for (int64_t c = 0; c < p->channels; c += F32_LANES) {
+        const int lanes = (int)min_of(F32_LANES, p->channels - c);
+        store_part_f32(power + c, exp_f32(splat_f32(-p->beta) * log_f32(load_part_f32(norm + c, lanes))), lanes);
+    }
+}
+
 static void lrn_chunk(void *arg, int64_t chunk, int worker) {
     const lrn_job *job = arg;
     const lrn *p = job->p;
@@ -263,7 +271,8 @@ static void lrn_chunk(void *arg, int64_t chunk, int worker) {
         const float *x = as_floats(job->operand[0], at, p->channels, p->storage, lrn_row(job, worker, 1));
         find_norms(p, x, norm);
         float *y = row_of(job->operand[1], at, p->storage, lrn_row(job, worker, 2));
-        for (int64_t c = 0; c < p->channels; c++) y[c] = x[c] * powf(norm[c], -p->beta);
+        find_powers(p, norm, norm);
+        for (int64_t c = 0; c < p->channels; c++) y[c] = x[c] * norm[c];
         put_back(job->operand[1], at, p->channels, p->storage, y);
     }
 }
@@ -281,12 +290,13 @@ static void lrn_gradient_chunk(void *arg, int64_t chunk, int worker) {
         const float *y = as_floats(job->operand[2], at, p->channels, p->storage, lrn_row(job, worker, 3));
         find_norms(p, x, norm);
         for (int64_t c = 0; c < p->channels; c++) ratio[c] = g[c] * y[c] / norm[c];
+        find_powers(p, norm, norm);
         float *dx = row_of(job->operand[3], at, p->storage, lrn_row(job, worker, 5));
         for (int64_t c = 0; c < p->channels; c++) {
             const int64_t last = min_of(c + p->radius + 1, p->channels);
             float sum = 0;
             for (int64_t k = max_of(0, c - p->radius); k < last; k++) sum += ratio[k];
-            dx[c] = g[c] * powf(norm[c], -p->beta) - 2 * p->alpha * p->beta * x[c] * sum;
+            dx[c] = g[c] * norm[c] - 2 * p->alpha * p->beta * x[c] * sum;
         }
         put_back(job->operand[3], at, p->channels, p->storage, dx);
     }

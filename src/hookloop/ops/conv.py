@@ -9,7 +9,7 @@ from ..shapes import UNKNOWN
 from . import kinds
 from .build import apply_op
 from .registry import OpDef, register
-from .windows import Frame, Taps, channels_last, checked_frame, from_last, target_like, to_last, write_back
+from .windows import PADDINGS, Frame, Taps, channels_last, checked_frame, from_last, target_like, to_last, write_back
 
 __all__: list = []
 
@@ -138,7 +138,7 @@ def _lower_forward(c, node):
     _emit_image(c, "conv", inputs, node.outputs[0], frame)
 
 
-def _turned(c, filters):
+def _turned(c, filters, exchange=True):
     """A filter turned round along its spatial axes, and with its channel axes exchanged."""
     strides = list(c.strides(filters))
     shape = list(filters.shape)
@@ -146,7 +146,8 @@ def _turned(c, filters):
     for axis in range(len(shape) - 2):
         offset = offset + (shape[axis] - 1) * strides[axis]
         strides[axis] = strides[axis] * -1
-    shape[-2:], strides[-2:] = shape[:-3:-1], strides[:-3:-1]
+    if exchange:
+        shape[-2:], strides[-2:] = shape[:-3:-1], strides[:-3:-1]
     turned = c.temp(filters.dtype, shape)
     c.view(turned, filters, strides, offset)
     return turned
@@ -194,18 +195,36 @@ def _lower_depthwise(c, node):
     _emit_image(c, "conv_depthwise", [image, _flat(c, _precise(c, filters))], node.outputs[0], frame)
 
 
+def _turned_params(frame, taps):
+    """The kernel's attributes for the gradient of an image, of windows one position apart."""
+    found = [PADDINGS.index("EXPLICIT")]
+    for i, size in enumerate(taps):
+        reach = (size - 1) * frame.dilation[i]
+        before = reach // 2 if frame.padding == "SAME" else frame.before[i]
+        found.extend((1, frame.dilation[i], reach - before))
+    return tuple(found)
+
+
 def _lower_depthwise_image(c, node):
     frame = _frame(node)
     _, filters, grad = node.inputs
     out, times = node.outputs[0], filters.shape[-1]
-    inputs = [_precise(c, channels_last(c, grad, frame)), _flat(c, _precise(c, filters))]
-    kernel = "conv_depthwise_image_gradient"
+    kernel, params = "conv_depthwise_image_gradient", frame.params()
+    taps = filters.shape[:-2]
+    filters = _precise(c, filters)
+    if set(frame.stride) == {1} and all(isinstance(size, int) for size in taps):
+        # the forward one with the filter turned round, which reads each element once
+        kernel, params = "conv_depthwise", _turned_params(frame, taps)
+        filters = _turned(c, filters, exchange=False)
+    inputs = [_precise(c, channels_last(c, grad, frame)), _flat(c, filters)]
     if isinstance(times, int) and times == 1:
-        _emit_image(c, kernel, inputs, out, frame)
+        target = target_like(c, out, frame)
+        _emit(c, kernel, inputs, target, params)
+        write_back(c, target, out, frame)
         return
     shape = frame.channels_last(out.shape)
     wide = c.temp(inputs[0].dtype, (*shape[:-1], shape[-1] * times))
-    c.emit(kernel, inputs, [wide], frame.params())
+    c.emit(kernel, inputs, [wide], params)
     parts = c.temp(wide.dtype, (*shape, times))
     c.alias(parts, wide)
     target = target_like(c, out, frame)
