@@ -31,8 +31,10 @@
 #endif
 
 enum {
-    MAX_K_BLOCK = 768,   /* of a panel: 192 KB of B, which the second-level cache feeds fast enough */
+    MAX_K_BLOCK = SIMD_BYTES == 64 ? 768 : 384, /* of a panel of B: 192 KB, which the second-level cache feeds fast enough to
+                                                 * wide tiles; else what the first-level cache holds */
     CUT_K = 256,         /* from here on there are at least two blocks of k */
+    PACKED_COLUMNS = 256, /* of C that a packed A should serve */
     MAX_M_BLOCK = 480,   /* rows of A that stay in the second-level cache while the panels pass */
     TASK_NS = 4000,
     LONGEST_TASK_NS = 5000000, /* between tasks a run looks whether to go on */
@@ -420,7 +422,7 @@ static void cut(gemm *g, int lanes, double gflops) {
     const int64_t row_blocks = max_of(1, g->m / least_rows);
     if (pack_a) {
         g->m_blocks = min_of(row_blocks, per_element);
-        g->n_blocks = min_of(ceil_div(panels, 4), ceil_div(per_element, g->m_blocks));
+        g->n_blocks = min_of(ceil_div(g->n, PACKED_COLUMNS), ceil_div(per_element, g->m_blocks));
     } else {
         g->n_blocks = min_of(panels, per_element);
         g->m_blocks = min_of(row_blocks, ceil_div(per_element, g->n_blocks));
