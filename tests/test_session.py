@@ -211,3 +211,78 @@ def test_many_sizes_one_after_the_other(executor):
     with tf.Session() as session:
         for size in (0, 1, 100, 3, 0, 1000, 2):
             assert session.run(y, {x: np.ones(size)}) == 2 * size
+
+
+class TestRequestsThatAreKnown:
+    """A request written as before is found by the identity of its parts: it must mean what it says all the same."""
+
+    def test_more_requests_in_turn_than_are_remembered(self, executor):
+        x = tf.placeholder(tf.float32, [None])
+        products = [x * float(k) for k in range(20)]
+        with tf.Session() as session:
+            for _ in range(3):
+                for k, product in enumerate(products):
+                    assert session.run(product, {x: [1, 2]}).tolist() == [k, 2 * k]
+
+    def test_feeds_by_name_and_by_place_in_any_order(self, executor):
+        x, y = tf.placeholder(tf.float32, [2]), tf.placeholder(tf.float32, [2])
+        difference = x - y
+        a, b = np.array([5, 7], "f"), np.array([1, 2], "f")
+        with tf.Session() as session:
+            for _ in range(3):
+                assert session.run(difference, {x: a, y: b}).tolist() == [4, 5]
+                assert session.run(difference, feed_dict={y: b, x: a}).tolist() == [4, 5]
+                assert session.run(fetches=difference, feed_dict={x: b, y: a}).tolist() == [-4, -5]
+                assert session.run(feed_dict={x: a, y: b}, fetches=[difference, x])[1].tolist() == [5, 7]
+
+    @pytest.mark.parametrize("value", [
+        np.array([[1, 2], [3, 4]], "f"), np.array([[1, 3], [2, 4]], "f").T, np.array([[1, 2], [3, 4]], "d"),
+        np.array([[1, 2], [3, 4]], ">f4"), np.array([[0, 1, 0, 2], [0, 3, 0, 4]], "f")[:, 1::2],
+        np.array([[0, 0], [1, 2], [3, 4]], "f")[1:], np.asfortranarray(np.array([[1, 2], [3, 4]], "f")), [[1, 2], [3, 4]],
+        np.frombuffer(b"\0" + np.array([[1, 2], [3, 4]], "f").tobytes(), "f", offset=1).reshape(2, 2),
+    ])  # fmt: skip
+    def test_arrays_that_cannot_be_read_in_place_mean_the_same(self, executor, value):
+        x = tf.placeholder(tf.float32, [None, 2])
+        y = tf.matmul(x, [[1.0], [10.0]])
+        with tf.Session() as session:
+            session.run(y, {x: np.ones((2, 2), "f")})
+            for _ in range(2):
+                assert session.run(y, {x: value}).tolist() == [[21], [43]]
+
+    def test_a_wrong_shape_is_refused_and_the_next_run_is_right(self, executor):
+        x = tf.placeholder(tf.float32, [None, 2])
+        total = tf.reduce_sum(x)
+        with tf.Session() as session:
+            assert session.run(total, {x: np.ones((2, 2), "f")}) == 4
+            with pytest.raises(ValueError, match="Cannot feed value of shape"):
+                session.run(total, {x: np.ones((2, 3), "f")})
+            assert session.run(total, {x: np.ones((3, 2), "f")}) == 6
+
+    def test_a_view_of_a_variable_that_the_step_writes_is_fed(self, executor):
+        w = tf.get_variable("w", [3], initializer=tf.ones_initializer())
+        x = tf.placeholder(tf.float32, [3])
+        added = tf.assign_add(w, x)
+        with tf.Session() as session:
+            session.run(w.initializer)
+            if executor == "plan":
+                assert session.run(added, {x: session.buffer(w)}).tolist() == [2, 2, 2]
+                assert session.run(added, {x: session.buffer(w)[:]}).tolist() == [4, 4, 4]
+
+    def test_a_callable_is_called_with_values_of_any_kind(self, executor):
+        x, y = tf.placeholder(tf.float32, [None]), tf.placeholder(tf.float32, [])
+        with tf.Session() as session:
+            product = session.make_callable(x * y, [y, x])
+            assert [product(k, [k, 1.0]).tolist() for k in range(3)] == [[0, 0], [1, 1], [4, 2]]
+            assert product(np.float32(2), np.array([1, 2, 3], "f")).tolist() == [2, 4, 6]
+            with pytest.raises(ValueError, match="expected 2 values for the feeds, got 1"):
+                product(1.0)
+            with pytest.raises(TypeError, match="unexpected arguments"):
+                product(1.0, [1.0], other=2)
+
+    def test_the_scalars_are_numpys(self, executor):
+        for dtype in (tf.float32, tf.float64, tf.int32, tf.int64, tf.bool, tf.uint8):
+            with tf.Graph().as_default(), tf.Session() as session:
+                value = tf.cast(tf.constant(1) + 0, dtype)
+                for _ in range(2):
+                    got = session.run(value)
+                    assert type(got) is np.dtype(dtype.as_numpy_dtype).type and got == 1

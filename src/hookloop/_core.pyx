@@ -27,9 +27,12 @@ np.import_array()
 include "_core_plan.pxi"
 include "_core_kernel.pxi"
 include "_core_run.pxi"
+include "_core_request.pxi"
 include "_core_session.pxi"
+include "_core_call.pxi"
 include "_core_steps.pxi"
 include "_hook_types.pxi"
+include "_hook_slot.pxi"
 include "_hook_loop.pxi"
 
 

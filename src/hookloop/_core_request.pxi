@@ -1,0 +1,290 @@
+# Compiled requests, and how a request that was written before is found by the identity of its parts.
+
+cdef enum:
+    RECENT = 8            # requests that are found without hashing
+    GIL_COST_NS = 10000   # plans estimated above this give the GIL back while they run
+    POLL_PERIOD_NS = 10000000
+    OPEN = -1             # a feed's dimension that the plan leaves open
+
+
+cdef struct FeedSpec:
+    int type_number
+    int rank
+    np.npy_intp dims[10]  # OPEN, or what the plan was compiled for
+    int32_t registers[10]
+
+
+@cython.final
+cdef class Entry:
+    """One compiled request of a session: its plan, what it feeds and fetches, its frame.
+
+    `frame` is the frame of the session's first context; other contexts (several threads, a run inside a
+    py_func) keep theirs in `others`.
+    """
+
+    cdef readonly Plan plan
+    cdef readonly tuple feeds          # tensors, in the plan's order
+    cdef readonly list fetch_tensors
+    cdef FeedSpec *specs
+    cdef int n_feeds, n_fetches
+    cdef bint has_object_feeds, has_open_variables, checked
+    cdef bint bindable                 # it has its frame, and feeds that can be bound in place
+    cdef bint steady                   # and has run: nothing of it is open but sizes
+    cdef public bint stale             # it assumed what a run found otherwise: requests are looked up again
+    cdef int32_t *fetch_index
+    cdef uint8_t *fetch_is_object
+    cdef int32_t *feed_objects         # object slot of each feed, or -1
+    cdef list required                 # (VariableCell, op)
+    cdef list variables
+    cdef list streams
+    cdef Frame frame
+    cdef dict others
+    cdef readonly object request       # what the plan was compiled from
+    cdef object __weakref__
+
+    def __cinit__(self, Plan plan, tuple feeds, feed_shapes, feed_types, list variables, list streams, list required,
+                  request=None):
+        cdef int i, axis
+        self.plan = plan
+        self.feeds = feeds
+        self.variables = variables
+        self.streams = streams
+        self.required = required
+        self.request = request
+        self.others = {}
+        self.n_feeds = len(feeds)
+        fetches = plan.tables["fetches"]
+        self.n_fetches = len(fetches)
+        self.specs = <FeedSpec *>calloc(max(self.n_feeds, 1), sizeof(FeedSpec))
+        self.feed_objects = <int32_t *>calloc(max(self.n_feeds, 1), sizeof(int32_t))
+        self.fetch_index = <int32_t *>calloc(max(self.n_fetches, 1), sizeof(int32_t))
+        self.fetch_is_object = <uint8_t *>calloc(max(self.n_fetches, 1), 1)
+        for i in range(self.n_fetches):
+            self.fetch_is_object[i] = fetches[i][0]
+            self.fetch_index[i] = fetches[i][1]
+        for i in range(self.n_feeds):
+            self.feed_objects[i] = -1
+            self.specs[i].type_number = _numpy_type(feed_types[i]) if feed_types[i] not in (7, 20, 21) else -2
+            self.specs[i].rank = len(feed_shapes[i])
+            for axis in range(self.specs[i].rank):
+                self.specs[i].dims[axis] = feed_shapes[i][axis]
+            if self.specs[i].type_number == -2:
+                self.has_object_feeds = True
+        for i, axis, register in plan.tables["feed_registers"]:
+            self.specs[i].dims[axis] = OPEN
+            self.specs[i].registers[axis] = register
+        for at, source in enumerate(plan.tables["objects"]):
+            if isinstance(source, tuple) and source[0] == "feed":
+                self.feed_objects[<int>source[1]] = at
+        self.has_open_variables = len(plan.tables["variable_registers"]) > 0
+
+    def __dealloc__(self):
+        free(self.specs)
+        free(self.feed_objects)
+        free(self.fetch_index)
+        free(self.fetch_is_object)
+
+    def accepts(self, list shapes):
+        """Whether arrays of these shapes fit what the plan was compiled for."""
+        cdef int i, axis
+        for i in range(self.n_feeds):
+            if len(shapes[i]) != self.specs[i].rank:
+                return False
+            for axis in range(self.specs[i].rank):
+                if self.specs[i].dims[axis] != OPEN and self.specs[i].dims[axis] != shapes[i][axis]:
+                    return False
+        return True
+
+
+cdef struct Watch:
+    # What is looked at in C after a run, of a list of fetches: its last `count` are not wanted while they are finite.
+    int count
+    bint due        # left True where the whole list is returned: else its first value alone
+
+
+cdef enum RequestKind:
+    SINGLE, LIST, TUPLE
+
+
+cdef struct Request:
+    # A request as C sees it; what it points at is held by its `Recent`.
+    PyObject *recent
+    PyObject *fetches      # the element itself, where it is a single one
+    PyObject **items
+    PyObject **keys        # feed_dict's keys in their order
+    int *feed_of           # key position -> feed of the plan
+    int *slot_of           # item position -> fetched value, or -1 (an operation)
+    int n_items, n_keys
+    RequestKind kind
+
+
+@cython.final
+cdef class Recent:
+    """A request as it was written last time: matched by the identity of its parts."""
+
+    cdef Request request
+    cdef object fetches
+    cdef tuple items
+    cdef tuple keys
+    cdef int64_t used          # when it was last matched
+    cdef Entry entry
+
+    def __cinit__(self, fetches, int kind, tuple items, tuple keys, list feed_of, list slot_of, Entry entry):
+        cdef int i
+        cdef Request *request = &self.request
+        self.fetches = fetches
+        self.items = items
+        self.keys = keys
+        self.entry = entry
+        request.recent = <PyObject *>self
+        request.kind = <RequestKind>kind
+        request.fetches = <PyObject *>fetches
+        request.n_items = len(items)
+        request.n_keys = len(keys)
+        request.items = <PyObject **>calloc(request.n_items + request.n_keys, sizeof(PyObject *))
+        request.slot_of = <int *>calloc(request.n_items + request.n_keys, sizeof(int))
+        if request.items == NULL or request.slot_of == NULL:
+            raise MemoryError()
+        request.keys = request.items + request.n_items
+        request.feed_of = request.slot_of + request.n_items
+        for i in range(request.n_keys):
+            request.feed_of[i] = feed_of[i]
+            request.keys[i] = PyTuple_GET_ITEM(keys, i)
+        for i in range(request.n_items):
+            request.slot_of[i] = slot_of[i]
+            request.items[i] = PyTuple_GET_ITEM(items, i)
+
+    def __dealloc__(self):
+        free(self.request.items)
+        free(self.request.slot_of)
+
+
+cdef inline bint _same_fetches(const Request *request, PyObject *fetches) noexcept:
+    cdef int i
+    if request.kind == SINGLE:
+        return fetches == request.fetches
+    if request.kind == LIST:
+        if type(<object>fetches) is not list or PyList_GET_SIZE(<object>fetches) != request.n_items:
+            return False
+        for i in range(request.n_items):
+            if PyList_GET_ITEM(<object>fetches, i) != request.items[i]:
+                return False
+        return True
+    if type(<object>fetches) is not tuple or PyTuple_GET_SIZE(<object>fetches) != request.n_items:
+        return False
+    for i in range(request.n_items):
+        if PyTuple_GET_ITEM(<object>fetches, i) != request.items[i]:
+            return False
+    return True
+
+
+cdef inline bint _same_feeds(const Request *request, PyObject *feed_dict, PyObject **values) noexcept:
+    """Compares the keys; collects the values in the plan's order."""
+    cdef Py_ssize_t position = 0
+    cdef PyObject *key
+    cdef int i
+    if feed_dict == <PyObject *>None:
+        return request.n_keys == 0
+    if type(<object>feed_dict) is not dict or hl_dict_size(feed_dict) != request.n_keys:
+        return False
+    for i in range(request.n_keys):
+        if not PyDict_Next(<object>feed_dict, &position, &key, &values[request.feed_of[i]]):
+            return False
+        if key != request.keys[i]:
+            return False
+    return True
+
+
+cdef extern from *:
+    """
+    /* Whether this is an ndarray of that type and rank, whose elements lie in order, aligned, in native byte order. */
+    static CYTHON_INLINE int hl_is_plain_array(PyObject *object, int type_number, int rank) {
+        const int plain = NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_ALIGNED;
+        PyArrayObject *array = (PyArrayObject *)object;
+        return PyArray_CheckExact(object) && PyArray_TYPE(array) == type_number && PyArray_NDIM(array) == rank
+            && (PyArray_FLAGS(array) & plain) == plain && PyArray_ISNOTSWAPPED(array);
+    }
+    #define hl_dict_size(dict) ((PyDictObject *)(dict))->ma_used
+    """
+    bint hl_is_plain_array(PyObject *object, int type_number, int rank) noexcept
+    Py_ssize_t hl_dict_size(PyObject *dict) noexcept
+
+
+cdef enum:
+    MOST_FEEDS = 32  # of a request that takes the fast path
+
+
+cdef bint _outside(PyObject *array) noexcept:
+    """Whether an array is no view of a variable's memory, which this step may write."""
+    cdef PyObject *base = <PyObject *>np.PyArray_BASE(<np.ndarray>array)
+    while base != NULL:
+        if type(<object>base) is VariableCell:
+            return False
+        if type(<object>base) is not np.ndarray:
+            return True
+        base = <PyObject *>np.PyArray_BASE(<np.ndarray>base)
+    return True
+
+
+cdef bint _bind_arrays(Entry entry, PyObject **values) noexcept:
+    """Writes the sizes of the arrays fed into the first frame and points its instructions at them.
+
+    Returns False where one is no array whose bytes the plan can read in place: then all are bound anew.
+    """
+    cdef int i, axis
+    cdef PyObject *array
+    cdef FeedSpec *spec = entry.specs
+    cdef np.npy_intp *dims
+    cdef char *data
+    cdef hl_frame *c = entry.frame.frame
+    for i in range(entry.n_feeds):
+        array = values[i]
+        if not hl_is_plain_array(array, spec.type_number, spec.rank):
+            return False
+        if np.PyArray_BASE(<np.ndarray>array) != NULL and not _outside(array):
+            return False
+        dims = np.PyArray_DIMS(<np.ndarray>array)
+        for axis in range(spec.rank):
+            if spec.dims[axis] != dims[axis]:
+                if spec.dims[axis] != OPEN:
+                    return False
+                c.regs[spec.registers[axis]] = dims[axis]
+        data = <char *>np.PyArray_DATA(<np.ndarray>array)
+        if c.feeds[i] != data:
+            hl_frame_bind_feed(c, i, data)
+        spec += 1
+    return True
+
+
+cdef bint _is_healthy(const Request *request, Entry entry, Watch *watch) noexcept:
+    """Whether all that is watched is finite: then that is not fetched."""
+    cdef int i, slot
+    cdef hl_tensor *tensor
+    for i in range(request.n_items - watch.count, request.n_items):
+        slot = request.slot_of[i]
+        if slot < 0 or entry.fetch_is_object[slot]:
+            return False
+        tensor = &entry.frame.frame.tensors[entry.fetch_index[slot]]
+        if not _is_watchable(tensor.dtype) or not hl_all_finite(tensor):
+            return False
+    watch.due = False
+    return True
+
+
+cdef inline bint _is_watchable(int dtype) noexcept:
+    """Whether C can tell that values of this type are finite."""
+    return dtype == 1 or dtype == 2
+
+
+cdef object _fetch_items(const Request *request, Entry entry):
+    """The values of a list or tuple of fetches."""
+    cdef int i
+    if request.kind == TUPLE:
+        return tuple([None if request.slot_of[i] < 0 else _fetch_entry(entry, entry.frame, request.slot_of[i])
+                      for i in range(request.n_items)])
+    out = PyList_New(request.n_items)
+    for i in range(request.n_items):
+        value = None if request.slot_of[i] < 0 else _fetch_entry(entry, entry.frame, request.slot_of[i])
+        Py_INCREF(value)
+        PyList_SET_ITEM(out, i, value)
+    return out

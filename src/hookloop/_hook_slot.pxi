@@ -1,0 +1,220 @@
+# What is known of each hook: which of its callbacks do something, its trigger; and what all of them fetch together.
+
+from types import FunctionType
+
+cdef extern from "Python.h":
+    ctypedef struct _TypeVersion "PyTypeObject":
+        unsigned int tp_version_tag
+    _TypeVersion *Py_TYPE(object)
+
+cdef extern from "plan.h":
+    int HL_INT64
+
+
+cdef struct Looked:
+    # An object as it was when its callbacks were looked at, to notice when they may be others.
+    PyObject *object
+    _TypeVersion *type
+    unsigned int version       # of the class
+    PyObject *attributes       # the object's own dictionary, held by the slot; its size tells when it gets a callback
+    Py_ssize_t n_attributes
+
+
+cdef inline bint _changed(const Looked *looked) noexcept:
+    # A class that the object has no longer may be gone: the pointers come first.
+    return (
+        Py_TYPE(<object>looked.object) != looked.type
+        or looked.type.tp_version_tag != looked.version
+        or hl_dict_size(looked.attributes) != looked.n_attributes
+    )
+
+
+@cython.final
+cdef class HookSlot:
+    """One hook of a session: which of its callbacks do something, and its trigger."""
+
+    cdef readonly object hook
+    cdef bint has_before, has_after
+    cdef object before_function, after_function  # the class's plain functions, or None: then by attribute
+    cdef Trigger trigger                # None: called every run
+    cdef hl_trigger state               # its rule, and when the hook was last called because of it
+    cdef Looked looked
+    cdef dict attributes
+    cdef int watch                      # place of the watched value among the run's extra fetches
+    # hook_stats
+    cdef readonly int64_t before_calls, after_calls, before_ns, after_ns
+
+    def __cinit__(self, hook):
+        self.hook = hook
+
+    cdef int look(self, object base) except -1:
+        """Looks at the hook's class and instance, where `base` is the class whose callbacks do nothing."""
+        self.note()
+        self.has_before = _has_callback(self.hook, "before_run", base._idle)
+        self.has_after = _has_callback(self.hook, "after_run", base._idle)
+        self.before_function = _plain_function(self.hook, "before_run")
+        self.after_function = _plain_function(self.hook, "after_run")
+        self.trigger = _trigger(self.hook, base)
+        if self.trigger is not None:
+            self.trigger.fill(&self.state)
+        return 0
+
+    cdef inline object before_run(self, SessionRunContext context):
+        if self.before_function is not None:
+            return self.before_function(self.hook, context)
+        return self.hook.before_run(context)
+
+    cdef inline object after_run(self, SessionRunContext context, SessionRunValues values):
+        if self.after_function is not None:
+            return self.after_function(self.hook, context, values)
+        return self.hook.after_run(context, values)
+
+    cdef int note(self) except -1:
+        """Notes the state of the class and the instance."""
+        attributes = getattr(self.hook, "__dict__", None)
+        self.attributes = attributes if type(attributes) is dict else {}
+        getattr(type(self.hook), "run", None)  # a class gets its version when an attribute is looked up
+        self.looked.object = <PyObject *>self.hook
+        self.looked.attributes = <PyObject *>self.attributes
+        self.looked.n_attributes = PyDict_Size(self.attributes)
+        self.looked.type = Py_TYPE(self.hook)
+        self.looked.version = self.looked.type.tp_version_tag
+        return 0
+
+    cdef int count(self, bint after, int64_t ns):
+        if after:
+            self.after_calls += 1
+            self.after_ns += ns
+        else:
+            self.before_calls += 1
+            self.before_ns += ns
+        return 0
+
+
+cdef bint _has_callback(object hook, str name, dict idle) except -1:
+    """Whether there is anything to call: a callback other than the one that does nothing."""
+    if name not in getattr(hook, "__dict__", ()) and getattr(type(hook), name, None) is idle[name]:
+        return False
+    return getattr(hook, name, None) is not None
+
+
+cdef object _plain_function(object hook, str name):
+    """The class's function, where looking the callback up on the hook would find it; called so, it costs less."""
+    kind = type(hook)
+    definer = _definer(kind, name)
+    if definer is None or name in getattr(hook, "__dict__", ()) or (
+            kind.__getattribute__ is not object.__getattribute__):
+        return None
+    found = definer.__dict__[name]
+    return found if isinstance(found, FunctionType) else None
+
+
+cdef inline bint _holds(list slots, HookSlot slot):
+    """Whether the slot is in the list, which may be None."""
+    cdef Py_ssize_t i
+    if slots is not None:
+        for i in range(PyList_GET_SIZE(slots)):
+            if PyList_GET_ITEM(slots, i) == <PyObject *>slot:
+                return True
+    return False
+
+
+cdef object _definer(type kind, str name):
+    for each in kind.__mro__:
+        if name in each.__dict__:
+            return each
+    return None
+
+
+cdef Trigger _trigger(object hook, object base):
+    """The trigger in force: one whose class also has the callbacks that are called."""
+    trigger = getattr(hook, "trigger", None)
+    if type(trigger) is not Trigger or not isinstance(hook, base):
+        return None
+    kind = type(hook)
+    declarer = _definer(kind, "trigger")
+    if declarer is None:
+        return None
+    for name in ("before_run", "after_run"):
+        if name in getattr(hook, "__dict__", ()) or not issubclass(declarer, _definer(kind, name)):
+            return None
+    return trigger
+
+
+cdef int _flatten(object structure, list leaves) except -1:
+    """Appends the leaves of lists, tuples and dictionaries in order."""
+    cdef object item
+    if type(structure) is list:
+        for item in <list>structure:
+            _flatten(item, leaves)
+    elif isinstance(structure, tuple):
+        for item in structure:
+            _flatten(item, leaves)
+    elif isinstance(structure, dict):
+        for item in structure.values():
+            _flatten(item, leaves)
+    else:
+        leaves.append(structure)
+    return 0
+
+
+cdef object _rebuild(object structure, list values, Py_ssize_t *at):
+    """The values in the form of the structure whose leaves they are."""
+    if type(structure) is list:
+        return [_rebuild(item, values, at) for item in structure]
+    if isinstance(structure, tuple):
+        items = [_rebuild(item, values, at) for item in structure]
+        return type(structure)(*items) if hasattr(structure, "_fields") else tuple(items)
+    if isinstance(structure, dict):
+        items = [(key, _rebuild(item, values, at)) for key, item in structure.items()]
+        return dict(items) if type(structure) is dict else type(structure)(items)
+    at[0] += 1
+    return values[at[0] - 1]
+
+
+@cython.final
+cdef class Merged:
+    """What the caller, the hooks and the triggers fetch in one run, as one list."""
+
+    cdef object fetches             # the caller's
+    cdef list wanted                # each hook's, or None where no hook wants anything
+    cdef list leaves                # the elements of all of them, then what triggers watch
+    cdef list values                # of the run just made
+    cdef Py_ssize_t first_watch
+    cdef bint single                # each of them asks for one element: the values need no other form
+
+    def __cinit__(self, fetches, list wanted, list watches):
+        self.fetches, self.wanted, self.leaves = fetches, wanted, []
+        _flatten(fetches, self.leaves)
+        for item in wanted or ():
+            if item is not None:
+                _flatten(item, self.leaves)
+        self.first_watch = len(self.leaves)
+        self.leaves.extend(watches)
+        self.single = self.all_single()
+
+    cdef inline object take(self, object structure, list values, Py_ssize_t *at):
+        """The next of the values, in the form of the structure that asked for them."""
+        if self.single:
+            at[0] += 1
+            return <object>PyList_GET_ITEM(values, at[0] - 1)
+        return _rebuild(structure, values, at)
+
+    cdef bint all_single(self):
+        """Whether the same objects stand for the same elements for ever: a list's or dictionary's may change."""
+        for item in (self.fetches, *(self.wanted or ())):
+            if isinstance(item, (list, tuple, dict)):
+                return False
+        return True
+
+    cdef inline bint is_of(self, fetches, list wanted):
+        cdef Py_ssize_t i
+        if fetches is not self.fetches or (wanted is None) != (self.wanted is None):
+            return False
+        if wanted is not None and wanted is not self.wanted:
+            if PyList_GET_SIZE(wanted) != PyList_GET_SIZE(self.wanted):
+                return False
+            for i in range(PyList_GET_SIZE(wanted)):
+                if PyList_GET_ITEM(wanted, i) != PyList_GET_ITEM(self.wanted, i):
+                    return False
+        return True
