@@ -207,6 +207,10 @@ cdef class Plan:
         for i in range(n):
             if isinstance(attrs[i], float):
                 self.attrs[i].f = attrs[i]
+            elif isinstance(attrs[i], str):  # a kernel that the instruction's own kernel calls
+                self.attrs[i].p = <void *>hl_find_kernel(attrs[i].encode())
+                if self.attrs[i].p == NULL:
+                    raise ValueError(f"there is no kernel {attrs[i]!r}")
             else:
                 self.attrs[i].i = int(attrs[i])
         self.plan.attrs = self.attrs

@@ -15,4 +15,5 @@ def test_the_order_of_the_passes_is_one_literal_list():
         "mask_pool_gradients",
         "read_in_place",
         "write_in_place",
+        "fuse_elementwise",
     ]

@@ -10,6 +10,7 @@ from .drop_unused import drop_unused
 from .fold_constants import fold_constants
 from .fold_transposes import fold_transposes
 from .fuse_column_sums import fuse_column_sums
+from .fuse_elementwise import fuse_elementwise
 from .fuse_epilogues import fuse_epilogues
 from .mask_pool_gradients import mask_pool_gradients
 from .read_in_place import read_in_place
@@ -28,6 +29,7 @@ PASSES = (
     mask_pool_gradients,
     read_in_place,
     write_in_place,
+    fuse_elementwise,
 )
 
 __all__ = ["PASSES"]

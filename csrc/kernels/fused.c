@@ -1,0 +1,203 @@
+/* Chains of elementwise kernels in one instruction: a block of the operands goes through all of them while it is in the
+ * cache.
+ *
+ * The steps are the elementwise kernels themselves: their own prepare functions choose the loops, so a chain gives the same
+ * numbers as its kernels one by one. What a step leaves for later ones lies in scratch, in slots that the compiler has
+ * assigned (src/hookloop/compile/passes/fuse_elementwise.py); what leaves the chain is written where it belongs.
+ *
+ * Attributes: the numbers of slots and of steps, then for each step its kernel, the dtype of its result, the numbers of its
+ * operands and of its own attributes, the operands (inputs first, the result last), the attributes. An operand is an index
+ * into the instruction's operands, or behind those a slot.
+ */
+#include "elementwise.h"
+
+enum {
+    MAX_STEPS = 32, MAX_SLOTS = 16, MAX_OPERANDS = 24,
+    BLOCK = 1024,                    /* elements that go through the steps together */
+    SLOT_BYTES = BLOCK * 8 + 3 * 64, /* not a multiple of a page: slots side by side in the cache */
+    STEP_NS = 3
+};
+
+typedef struct fused_step {
+    ew_loop loop;
+    hl_value param;
+    int16_t operands;
+    bool still;                        /* one element stands for all along the innermost axis */
+    int16_t operand[EW_MOST_OPERANDS];
+    int64_t stride[EW_MOST_OPERANDS];  /* bytes along the innermost axis */
+} fused_step;
+
+typedef struct fused {
+    int operands, steps, slots, outer;
+    int64_t n, rows;                   /* of the innermost axis; of the outer ones together */
+    int64_t dims[HL_MAX_RANK];
+    int64_t strides[HL_MAX_RANK][MAX_OPERANDS];
+    int64_t inner[MAX_OPERANDS];
+    int64_t blocks_per_row, blocks, blocks_per_chunk;
+    double cost_ns;
+    fused_step step[MAX_STEPS];
+} fused;
+
+/* --- running -------------------------------------------------------------------------------------------------------- */
+
+/* n elements; base has the addresses of the operands, and of the slots behind them. */
+static inline void run_steps(const fused *f, int64_t n, char *const *base) {
+    for (const fused_step *s = f->step, *end = s + f->steps; s < end; s++) {
+        char *data[EW_MOST_OPERANDS];
+        for (int k = 0; k < s->operands; k++) data[k] = base[s->operand[k]];
+        s->loop(s->still ? 1 : n, data, s->stride, &s->param);
+    }
+}
+
+static inline void point_slots(const fused *f, char **base, char *scratch) {
+    for (int slot = 0; slot < f->slots; slot++) base[f->operands + slot] = scratch + slot * SLOT_BYTES;
+}
+
+static inline void *const *operands_of(const fused *f, const hl_instr *ins) {
+    return f->operands > HL_DIRECT_ARGS ? hl_args(ins) : (void *const *)ins->arg;
+}
+
+static hl_status run_block(const hl_instr *ins, hl_run *run) {
+    const fused *f = ins->p[2].p;
+    void *const *from = operands_of(f, ins);
+    char *base[MAX_OPERANDS + MAX_SLOTS];
+    for (int k = 0; k < f->operands; k++) base[k] = from[k];
+    point_slots(f, base, run->scratch);
+    run_steps(f, f->n, base);
+    return HL_OK;
+}
+
+typedef struct fused_job { const fused *f; void *const *from; char *scratch; int64_t scratch_bytes; } fused_job;
+
+static void run_chunk(void *argument, int64_t chunk, int worker) {
+    const fused_job *job = argument;
+    const fused *f = job->f;
+    const int64_t first = chunk * f->blocks_per_chunk, end = first + f->blocks_per_chunk;
+    const int64_t last = end < f->blocks ? end : f->blocks;
+    char *row[MAX_OPERANDS], *base[MAX_OPERANDS + MAX_SLOTS];
+    int64_t index[HL_MAX_RANK], rest = first / f->blocks_per_row, at = first % f->blocks_per_row * BLOCK;
+    point_slots(f, base, job->scratch + worker * job->scratch_bytes);
+    for (int k = 0; k < f->operands; k++) row[k] = job->from[k];
+    for (int axis = f->outer - 1; axis >= 0; axis--) {
+        index[axis] = rest % f->dims[axis];
+        rest /= f->dims[axis];
+        for (int k = 0; k < f->operands; k++) row[k] += index[axis] * f->strides[axis][k];
+    }
+    for (int64_t block = first; block < last; block++) {
+        for (int k = 0; k < f->operands; k++) base[k] = row[k] + at * f->inner[k];
+        run_steps(f, f->n - at < BLOCK ? f->n - at : BLOCK, base);
+        if ((at += BLOCK) < f->n) continue;
+        at = 0;
+        for (int axis = f->outer - 1; axis >= 0; axis--) {
+            for (int k = 0; k < f->operands; k++) row[k] += f->strides[axis][k];
+            if (++index[axis] < f->dims[axis]) break;
+            for (int k = 0; k < f->operands; k++) row[k] -= f->dims[axis] * f->strides[axis][k];
+            index[axis] = 0;
+        }
+    }
+}
+
+static hl_status run_blocks(const hl_instr *ins, hl_run *run) {
+    const fused *f = ins->p[2].p;
+    fused_job job = {f, operands_of(f, ins), run->scratch, run->scratch_bytes};
+    hl_parallel(run, (f->blocks + f->blocks_per_chunk - 1) / f->blocks_per_chunk, f->cost_ns, run_chunk, &job);
+    return HL_OK;
+}
+
+static hl_status run_nothing(const hl_instr *ins, hl_run *run) {
+    (void)ins, (void)run;
+    return HL_OK;
+}
+
+/* --- preparing ------------------------------------------------------------------------------------------------------ */
+
+/* Axes of size 1 vanish, neighbours that every operand walks as one become one; the last one is the innermost. */
+static void collapse(fused *f, const hl_prepare *prep) {
+    const hl_tensor *out = prep->out[0];
+    int64_t stride[MAX_OPERANDS][HL_MAX_RANK];
+    int rank = 0;
+    for (int k = 0; k < f->operands; k++) ew_strides(k < prep->n_in ? prep->in[k] : prep->out[k - prep->n_in], out->rank, stride[k]);
+    for (int axis = 0; axis < out->rank; axis++) {
+        if (out->dims[axis] == 1) continue;
+        bool joins = rank > 0;
+        for (int k = 0; k < f->operands && joins; k++) joins = f->strides[rank - 1][k] == stride[k][axis] * out->dims[axis];
+        if (!joins) f->dims[rank++] = 1;
+        f->dims[rank - 1] *= out->dims[axis];
+        for (int k = 0; k < f->operands; k++) f->strides[rank - 1][k] = stride[k][axis];
+    }
+    f->n = f->rows = 1;
+    for (int k = 0; k < f->operands; k++) f->inner[k] = rank ? f->strides[rank - 1][k] : 0;
+    if (rank) f->n = f->dims[rank - 1];
+    f->outer = rank ? rank - 1 : 0;
+    for (int axis = 0; axis < f->outer; axis++) f->rows *= f->dims[axis];
+}
+
+/* Asks a step's kernel for its loop, by two elements of its operands' dtypes. Adds its cost for an element. */
+static hl_status prepare_step(hl_prepare *prep, fused_step *s, const hl_kernel *kernel, const hl_dtype *dtypes, int n_attr,
+                              const hl_value *attr, double *cost) {
+    hl_tensor tensors[EW_MOST_OPERANDS] = {0};
+    hl_tensor *pointers[EW_MOST_OPERANDS];
+    ew_walk walk = {0};
+    hl_instr instr = {0};
+    if (kernel->param_bytes != sizeof walk) return hl_refuse(prep, HL_INTERNAL, "%s is no elementwise kernel", kernel->name);
+    for (int k = 0; k < s->operands; k++) {
+        tensors[k] = (hl_tensor){.size = 2, .dtype = dtypes[k], .rank = 1, .dims = {2}, .strides = {1}};
+        pointers[k] = &tensors[k];
+    }
+    instr.p[2].p = &walk;
+    hl_prepare inner = {.n_in = s->operands - 1, .n_out = 1, .n_attr = n_attr, .in = pointers,
+                        .out = pointers + s->operands - 1, .attr = attr, .ins = &instr, .params = &walk, .regs = prep->regs};
+    const hl_status status = kernel->prepare(&inner);
+    if (status != HL_OK) return hl_refuse(prep, status, "%s", inner.message);
+    s->loop = walk.loop;
+    s->param = walk.param;
+    *cost += inner.cost_ns > STEP_NS ? (inner.cost_ns - STEP_NS) / 2 : 0;
+    return HL_OK;
+}
+
+static hl_status prepare_fused(hl_prepare *prep) {
+    fused *f = prep->params;
+    const hl_value *attr = prep->attr;
+    hl_dtype slot_dtype[MAX_SLOTS];
+    int64_t slot_stride[MAX_SLOTS];
+    double cost = 0;
+    f->operands = prep->n_in + prep->n_out;
+    f->slots = (int)(attr++)->i;
+    f->steps = (int)(attr++)->i;
+    if (f->operands > MAX_OPERANDS || f->slots > MAX_SLOTS || f->steps > MAX_STEPS)
+        return hl_refuse(prep, HL_INTERNAL, "a chain of %d steps on %d operands is too long", f->steps, f->operands);
+    collapse(f, prep);
+    for (fused_step *s = f->step; s < f->step + f->steps; s++) {
+        hl_dtype dtypes[EW_MOST_OPERANDS];
+        const hl_kernel *kernel = (attr++)->p;
+        const hl_dtype dtype = (hl_dtype)(attr++)->i;
+        s->operands = (int16_t)(attr++)->i;
+        const int n_attr = (int)(attr++)->i;
+        s->still = true;
+        for (int k = 0; k < s->operands; k++) {
+            const int at = (int)(attr++)->i, slot = at - f->operands;
+            s->operand[k] = (int16_t)at;
+            if (k == s->operands - 1 && slot >= 0) {
+                slot_dtype[slot] = dtype;
+                slot_stride[slot] = s->still ? 0 : (int64_t)hl_dtype_size(dtype);
+            }
+            dtypes[k] = slot >= 0 ? slot_dtype[slot] : at < prep->n_in ? prep->in[at]->dtype : prep->out[at - prep->n_in]->dtype;
+            s->stride[k] = slot >= 0 ? slot_stride[slot] : f->inner[at];
+            s->still = s->still && s->stride[k] == 0;
+        }
+        const hl_status status = prepare_step(prep, s, kernel, dtypes, n_attr, attr, &cost);
+        if (status != HL_OK) return status;
+        attr += n_attr;
+    }
+    f->blocks_per_row = (f->n + BLOCK - 1) / BLOCK;
+    f->blocks = f->rows * f->blocks_per_row;
+    f->blocks_per_chunk = f->n >= 16 * BLOCK ? 16 : 1 + 16 * BLOCK / (f->n + 1);
+    prep->scratch_bytes = f->slots * SLOT_BYTES;
+    prep->cost_ns = f->cost_ns = cost * (double)prep->out[0]->size + (double)(STEP_NS * f->steps) * (double)f->blocks;
+    prep->ins->fn = f->blocks == 0 ? run_nothing : f->blocks == 1 ? run_block : run_blocks;
+    return HL_OK;
+}
+
+static const hl_kernel table[] = {{"fused", prepare_fused, sizeof(fused)}};
+
+HL_FAMILY(fused, table);

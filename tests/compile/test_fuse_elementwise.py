@@ -1,0 +1,174 @@
+"""Fused chains give bit for bit what their instructions give one by one, and are made only where that is safe."""
+
+import sys
+
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+import hookloop as tf
+from hookloop.compile import passes
+
+from .programs import kernels, optimized
+
+
+MOST_STEPS = sys.modules["hookloop.compile.passes.fuse_elementwise"].MOST_STEPS
+
+
+def unfused():
+    return tuple(p for p in passes.PASSES if p.__name__ != "fuse_elementwise")
+
+
+def run(fetches, feeds, threads=1):
+    """The values of successive runs of a new session."""
+    with tf.Session(config=tf.ConfigProto(intra_op_parallelism_threads=threads)) as session:
+        session.run(tf.global_variables_initializer())
+        return [session.run(fetches, feed) for feed in feeds]
+
+
+def assert_same_bits(fetches, feeds, monkeypatch, threads=(1, 2, 4)):
+    found = [run(fetches, feeds, count) for count in threads]
+    with monkeypatch.context() as patch:
+        patch.setattr(passes, "PASSES", unfused())
+        wanted = run(fetches, feeds)
+    for values in found:
+        for left, right in zip(values, wanted):
+            for a, b in zip(left, right):
+                assert np.shape(a) == np.shape(b)
+                np.testing.assert_array_equal(a, b)
+
+
+def rows(*shape):
+    return np.random.RandomState(0).standard_normal(shape).astype(np.float32)
+
+
+def test_a_chain_with_broadcasts_is_one_instruction():
+    x, row = tf.placeholder(tf.float32, [None, 7]), tf.placeholder(tf.float32, [7])
+    y = tf.tanh(x * row + 1.0) * tf.sigmoid(x) - tf.where(x > 0.5, x, tf.exp(x))
+    program = optimized([y], {x: rows(5, 7), row: rows(7)})
+    assert kernels(program) == ["fused"]
+    assert program.root.items[0].notes[-1][0] == "fuse_elementwise"
+
+
+def test_tiny_tensors_are_left_alone():
+    x = tf.placeholder(tf.float32, [4])
+    assert "fused" not in kernels(optimized([tf.tanh(x + 1.0)], {x: rows(4)}))
+
+
+def test_two_branches_that_meet_are_one_chain():
+    x, y = tf.placeholder(tf.float32, [200]), tf.placeholder(tf.float32, [200])
+    assert kernels(optimized([tf.tanh(x * 2.0) + tf.exp(y * 3.0)], {x: rows(200), y: rows(200)})) == ["fused"]
+
+
+def test_the_parts_of_a_recurrent_cell_are_one_chain():
+    gates = tf.placeholder(tf.float32, [None, 80])
+    i, j, f, o, c = tf.split(gates, 5, 1)
+    state = c * tf.sigmoid(f + 1.0) + tf.sigmoid(i) * tf.tanh(j)
+    program = optimized([state, tf.tanh(state) * tf.sigmoid(o)], {gates: rows(9, 80)})
+    assert kernels(program) == ["fused"]
+
+
+def test_long_chains_are_cut(monkeypatch):
+    x = tf.placeholder(tf.float32, [None])
+    y = x
+    for k in range(100):
+        y = tf.tanh(y) if k % 2 else y + x
+    program = optimized([y], {x: rows(300)})
+    assert set(kernels(program)) == {"fused"}
+    assert len(kernels(program)) == 4
+    assert all(i.params[1] <= MOST_STEPS for i in program.root.items)
+    assert_same_bits([y], [{x: rows(300)}, {x: rows(3)}], monkeypatch)
+
+
+def test_more_results_than_operands_is_no_chain(monkeypatch):
+    x = tf.placeholder(tf.float32, [None])
+    values = [x]
+    for _ in range(30):
+        values.append(values[-1] * x)
+    assert_same_bits(values, [{x: rows(5000)}], monkeypatch)
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 63, 1023, 1024, 1025, 5000, 70001])
+def test_sizes(size, monkeypatch):
+    x, y = tf.placeholder(tf.float32, [None]), tf.placeholder(tf.float32, [None])
+    z = tf.exp(-tf.square(x)) * y + tf.maximum(x, y) / (1.0 + tf.abs(y))
+    assert_same_bits([z, tf.sqrt(tf.abs(z))], [{x: rows(size), y: rows(size)[::-1].copy()}], monkeypatch)
+
+
+@pytest.mark.parametrize("dtype", [tf.float32, tf.float64, tf.float16, tf.int32])
+def test_types(dtype, monkeypatch):
+    x = tf.placeholder(dtype, [None, 33])
+    y = (x * x - x) * tf.cast(x > 0, dtype) + tf.maximum(x, -x)
+    z = tf.cast(tf.cast(y, tf.float32) * 0.5, dtype) + tf.add_n([x, y])
+    values = (rows(41, 33) * 10).astype(dtype.as_numpy_dtype)
+    assert_same_bits([y, z], [{x: values}], monkeypatch)
+
+
+def test_sums_of_several(monkeypatch):
+    x = tf.placeholder(tf.float32, [None, 5])
+    y = tf.add_n([x * 2.0, tf.tanh(x), tf.exp(x), x]) * 0.5
+    assert kernels(optimized([y], {x: rows(50, 5)})) == ["fused"]
+    assert_same_bits([y], [{x: rows(50, 5)}, {x: rows(999, 5)}], monkeypatch)
+
+
+def test_a_write_between_two_steps_ends_the_chain(monkeypatch):
+    v = tf.get_variable("v", initializer=rows(300))
+    before = tf.tanh(v * 2.0)
+    with tf.control_dependencies([before]), tf.control_dependencies([tf.assign(v, v + before)]):
+        after = tf.exp(v.read_value()) * before
+    assert_same_bits([before, after, v], [{}] * 3, monkeypatch)
+
+
+def test_fetched_steps_and_windows(monkeypatch):
+    x = tf.placeholder(tf.float32, [None, 40])
+    a = tf.tanh(x) * 2.0
+    b = a + x
+    joined = tf.concat([tf.exp(a), b * a, x], 1)
+    assert_same_bits(
+        [a, b, joined, tf.transpose(b) * tf.transpose(a)], [{x: rows(30, 40)}, {x: rows(1, 40)}], monkeypatch
+    )
+
+
+def test_chains_in_loops(monkeypatch):
+    x = tf.placeholder(tf.float32, [None])
+    _, y = tf.while_loop(lambda k, y: k < 5, lambda k, y: (k + 1, tf.tanh(y * 1.5 + x) - 0.1 * y), [0, x])
+    assert_same_bits([y, *tf.gradients(y, x)], [{x: rows(300)}, {x: rows(3000)}], monkeypatch)
+
+
+UNARY = (tf.tanh, tf.sigmoid, tf.exp, tf.abs, tf.negative, tf.square, tf.nn.relu, tf.nn.softplus, tf.nn.elu, tf.sin)
+BINARY = (tf.add, tf.subtract, tf.multiply, tf.maximum, tf.minimum, tf.squared_difference, tf.div_no_nan)
+
+
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
+@given(st.data())
+def test_random_chains_give_the_same_bits(data):
+    draw = data.draw
+    with tf.Graph().as_default(), pytest.MonkeyPatch.context() as monkeypatch:
+        width = draw(st.sampled_from([1, 3, 16, 65]))
+        x, y = (tf.placeholder(tf.float32, [None, width], name=n) for n in "xy")
+        row, column = tf.placeholder(tf.float32, [width]), tf.placeholder(tf.float32, [None, 1])
+        wide = tf.get_variable("wide", initializer=rows(1, 3 * width))
+        values = [x, y, *tf.split(tf.concat([x * 0.5, y, x], 1) + wide, 3, 1)]
+        for _ in range(draw(st.integers(1, 25))):
+            kind = draw(st.sampled_from(["unary", "binary", "broadcast", "select", "strided", "read"]))
+            a, b = draw(st.sampled_from(values)), draw(st.sampled_from(values))
+            if kind == "unary":
+                value = draw(st.sampled_from(UNARY))(tf.clip_by_value(a, -5.0, 5.0))
+            elif kind == "binary":
+                value = draw(st.sampled_from(BINARY))(a, b)
+            elif kind == "broadcast":
+                value = draw(st.sampled_from(BINARY))(a, draw(st.sampled_from([row, column, tf.tanh(column), 0.5])))
+            elif kind == "select":
+                value = tf.where(a > b, a, tf.cast(b < 0.5, tf.float32))
+            elif kind == "strided":
+                value = tf.reverse(a, [0]) if draw(st.booleans()) else tf.concat([a, b], 1)[:, :width]
+            else:
+                value = a + wide[:, :width]
+            values.append(tf.clip_by_value(value, -1e3, 1e3))
+        fetches = [values[-1], draw(st.sampled_from(values)), tf.reduce_sum(values[-1], 0)]
+        feeds = [
+            {x: rows(n, width), y: rows(n, width) * 2, row: rows(width), column: rows(n, 1)}
+            for n in draw(st.lists(st.sampled_from([0, 1, 2, 7, 300]), min_size=1, max_size=3))
+        ]
+        assert_same_bits(fetches, feeds, monkeypatch, (1, 2))
