@@ -397,7 +397,7 @@ static void choose_float(gemm *g, int lanes) {
 static void choose_k_blocks(gemm *g) {
     const product *p = &g->products[0];
     g->k_blocks = 1;
-    if (g->dots || g->single_row || g->sums || g->batch > 1 || g->n_products > 1 || p->b.column != 1) return;
+    if (g->dots || g->single_row || g->sums || g->batch > 1 || g->n_products > 1 || p->b.column != 1 || p->k == 0) return;
     const int64_t blocks = ceil_div(p->k, p->k_block);
     if (2 * g->m * (blocks - 1) <= p->k && 2.0 * (double)g->m * (double)g->n * (double)p->k > MIN_CUT_FLOPS) g->k_blocks = blocks;
 }
