@@ -12,7 +12,6 @@ from hookloop.compile import passes
 
 from .programs import kernels, optimized
 
-
 MOST_STEPS = sys.modules["hookloop.compile.passes.fuse_elementwise"].MOST_STEPS
 
 
