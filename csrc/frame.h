@@ -157,6 +157,11 @@ void hl_frame_free(hl_frame *frame);
  * written the registers of feeds and variables. */
 hl_status hl_frame_prepare(hl_frame *frame, bool force);
 
+/* Whether a frame is prepared for every run to come, whatever is fed: no size of it is open. */
+static inline bool hl_frame_is_settled(const hl_frame *frame) {
+    return frame->prepared && frame->plan->groups[0].n_watch == 0 && frame->arena_base == frame->arena->base;
+}
+
 /* Points the instructions at a feed's data. */
 void hl_frame_bind_feed(hl_frame *frame, int32_t feed, char *data);
 

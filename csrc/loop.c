@@ -10,7 +10,7 @@
  * waits no longer than the steps take. */
 enum { CLOCK_BUDGET_NS = 100000, STEP_NS = 20 };
 
-bool hl_trigger_due(hl_trigger *trigger, double counter) {
+static inline bool is_due(hl_trigger *trigger, double counter) {
     if (trigger->has_threshold) return counter >= trigger->limit;
     if (trigger->started) return counter - trigger->last >= trigger->limit;
     if (!trigger->first) {
@@ -19,6 +19,8 @@ bool hl_trigger_due(hl_trigger *trigger, double counter) {
     }
     return trigger->first;
 }
+
+bool hl_trigger_due(hl_trigger *trigger, double counter) { return is_due(trigger, counter); }
 
 bool hl_all_finite(const hl_tensor *tensor) {
     if (tensor->dtype == HL_FLOAT32) {
@@ -44,9 +46,9 @@ bool hl_triggers_due(hl_trigger *const *triggers, int32_t n, bool after, const h
         hl_trigger *trigger = triggers[k];
         if (trigger->after != after) continue;
         switch (trigger->kind) {
-        case HL_COUNT_RUNS: due |= hl_trigger_due(trigger, (double)now->runs); break;
-        case HL_COUNT_GLOBAL_STEP: due |= hl_trigger_due(trigger, (double)hl_global_step(now->global_step)); break;
-        case HL_COUNT_SECONDS: due |= hl_trigger_due(trigger, now->seconds); break;
+        case HL_COUNT_RUNS: due |= is_due(trigger, (double)now->runs); break;
+        case HL_COUNT_GLOBAL_STEP: due |= is_due(trigger, (double)hl_global_step(now->global_step)); break;
+        case HL_COUNT_SECONDS: due |= is_due(trigger, now->seconds); break;
         case HL_WATCH_FINITE: due |= now->frame && !hl_all_finite(&now->frame->tensors[trigger->tensor]); break;
         }
     }

@@ -182,6 +182,15 @@ class TestSession:
             session.run_steps(step, 10**12)
         assert session.run(tf.train.get_global_step()) == session.steps_done + 2
 
+    def test_closing_the_session_ends_the_steps(self, session):
+        step = counting()
+        initialized(session)
+        session.run_steps(step, 2)
+        threading.Timer(0.1, session.close).start()
+        with pytest.raises(tf.errors.CancelledError, match="The session was closed while the step was running"):
+            session.run_steps(step, 10**12)
+        assert 0 < session.steps_done < 10**12
+
     def test_other_threads_run_meanwhile(self, session):
         step = counting()
         initialized(session)

@@ -118,6 +118,7 @@ cdef extern from "frame.h" nogil:
     hl_frame *hl_frame_new(const hl_plan *plan, hl_arena *arena)
     void hl_frame_free(hl_frame *frame)
     hl_status hl_frame_prepare(hl_frame *frame, bint force)
+    bint hl_frame_is_settled(const hl_frame *frame)
     void hl_frame_bind_feed(hl_frame *frame, int32_t feed, char *data)
     hl_status hl_frame_run(hl_frame *frame)
     ctypedef struct hl_trace_entry:

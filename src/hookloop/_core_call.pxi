@@ -10,7 +10,7 @@ cdef extern from *:
     }
 
     #define hl_owned(object) (object)
-    #define hl_method_function PyCFunctionFastWithKeywords
+    typedef PyObject *(*hl_method_function)(PyObject *, PyObject *const *, Py_ssize_t, PyObject *);
     /* Puts another function behind a method of a compiled class, and returns the one it had. */
     static hl_method_function hl_replace_method(PyObject *method, hl_method_function function) {
         PyMethodDef *definition = ((PyMethodDescrObject *)method)->d_method;

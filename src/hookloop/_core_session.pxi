@@ -122,7 +122,7 @@ cdef class SessionCore:
     cdef object _run_steady(self, const Request *request, Entry entry, Watch *watch):
         """Runs a request that has run before, and of whose plan nothing is open but sizes."""
         cdef hl_frame *c = entry.frame.frame
-        cdef hl_status status = hl_frame_prepare(c, False)
+        cdef hl_status status = HL_OK if hl_frame_is_settled(c) else hl_frame_prepare(c, False)
         if status == HL_OK:
             if c.cost_ns > GIL_COST_NS or c.plan.interruptible:
                 c.poll_at_ns = hl_now_ns() + POLL_PERIOD_NS
