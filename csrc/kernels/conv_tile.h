@@ -40,7 +40,8 @@ SIMD_INLINE void NAME(tile)(const int rows, const int vectors, const NAME(tiling
     for (const conv_segment *end = segment + t->n_segments; segment < end; segment++) {
         int64_t at = segment->a;
         const REAL *b = t->b + segment->b * b_step;
-        for (int64_t k = segment->length; k > 0; k--) {
+        int64_t end = at + segment->length * a_step;
+        while (at != end) {
             VEC b_row[CONV_MAX_VECTORS];
 #pragma GCC unroll 4
             for (int v = 0; v < vectors; v++) b_row[v] = LOAD(b + v * LANES);
@@ -52,6 +53,7 @@ SIMD_INLINE void NAME(tile)(const int rows, const int vectors, const NAME(tiling
             }
             at += a_step;
             b += b_step;
+            __asm__("" : "+m"(end)); /* stays in memory: the registers are for the rows */
         }
     }
     const bool part = lanes != LANES, plain = !t->accumulate && !t->bias && !t->relu;

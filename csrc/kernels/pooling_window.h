@@ -1,10 +1,13 @@
 /* The windows of pools over one element type; included by pooling.c once for each.
  *
  * Channels are taken in groups: in the types with POOL_FAST of a fixed number of whole vectors first, so that their maxima
- * and sums stay in registers, then what is left. Among equal elements the first of a window is its maximum; a NaN exceeds nothing.
+ * and sums stay in registers, then what is left. Among equal elements the first of a window is its maximum; a NaN exceeds every number.
  *
  * Expects S (stored), C (computed), INDEX (an integer of C's size), LOAD, STORE, NAME(x).
  */
+
+/* Whether a value is the maximum from here on; for integers the same as >. */
+#define EXCEEDS(value, best) (!((value) <= (best)) & ((best) == (best)))
 
 /* The elements that a window covers: from the first one on, taps of three axes. */
 typedef struct NAME(window) {
@@ -32,7 +35,7 @@ GROUP_INLINE void NAME(max_group)(const NAME(window) *w, int64_t channel, const 
         const S *x = w->from + TAP_OFFSET(w) + channel;
         for (int64_t c = 0; c < n; c++) {
             const C value = LOAD(x[c]);
-            best[c] = value > best[c] ? value : best[c];
+            best[c] = EXCEEDS(value, best[c]) ? value : best[c];
         }
     }
     for (int64_t c = 0; c < n; c++) to[channel + c] = (S)STORE(best[c]);
@@ -47,8 +50,8 @@ GROUP_INLINE void NAME(find_max)(const NAME(window) *w, int64_t channel, const i
         const S *x = w->from + TAP_OFFSET(w) + channel;
         for (int64_t c = 0; c < n; c++) {
             const C value = LOAD(x[c]);
-            which[c] = value > best[c] ? tap : which[c];
-            best[c] = value > best[c] ? value : best[c];
+            which[c] = EXCEEDS(value, best[c]) ? tap : which[c];
+            best[c] = EXCEEDS(value, best[c]) ? value : best[c];
         }
         tap++;
     }
@@ -93,7 +96,7 @@ static void NAME(max_index)(const NAME(window) *w, int64_t channels, int64_t ori
         int64_t found = 0;
         EACH_TAP(w) {
             const C value = LOAD(w->from[TAP_OFFSET(w) + c]);
-            if (value > best) best = value, found = TAP_OFFSET(w);
+            if (EXCEEDS(value, best)) best = value, found = TAP_OFFSET(w);
         }
         if (wide) ((int64_t *)to)[at + c] = origin + found + c;
         else ((int32_t *)to)[at + c] = (int32_t)(origin + found + c);
@@ -220,6 +223,7 @@ static void NAME(mean_gradient_row)(const pool *p, void *const *operand, int64_t
 #endif
 
 #undef EACH_TAP
+#undef EXCEEDS
 #undef GROUP_INLINE
 #undef TAP_OFFSET
 #undef EACH_GROUP

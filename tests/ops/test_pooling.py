@@ -150,6 +150,16 @@ def test_maxima_of_every_type(dtype, executor):
         assert gradient.sum() == found.size
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16"])
+@pytest.mark.parametrize("place", range(4))
+def test_a_nan_is_the_maximum_wherever_it_stands(dtype, place, executor):
+    x = np.arange(16, dtype=dtype).reshape(1, 4, 4, 1)
+    x[0, place // 2, place % 2, 0] = np.nan
+    y, slope = run(lambda x: (lambda y: [y, tf.gradients(y, x)[0]])(tf.nn.max_pool(x, 2, 2, "VALID")), x)
+    np.testing.assert_array_equal(y[0, :, :, 0], [[np.nan, 7], [13, 15]])
+    assert slope[0, place // 2, place % 2, 0] == 1 and slope.sum() == 4
+
+
 def test_means_of_16_bit_floats(executor):
     x = image((2, 7, 5, 19), np.float16)
     found = run(lambda x: tf.nn.avg_pool(x, 3, 2, "SAME"), x)

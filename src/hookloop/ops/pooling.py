@@ -151,7 +151,7 @@ def _find_max(frame, x):
     best, found = np.zeros(shape, x.dtype), np.full(shape, -1, np.int64)
     for _, index in taps:
         value, place = padded[index], np.broadcast_to(at[index], shape)
-        better = (place >= 0) & ((found < 0) | (value > best))
+        better = (place >= 0) & ((found < 0) | ~(value <= best) & (best == best))
         best, found = np.where(better, value, best), np.where(better, place, found)
     return best, found
 
