@@ -11,6 +11,7 @@
 
 #include <stdatomic.h>
 
+#include "batches.h"
 #include "plan.h"
 
 typedef enum hl_size_operation {
@@ -34,7 +35,7 @@ typedef enum hl_storage {
     HL_IN_FOLDED,   /* index: slot in the frame's own constant memory, written once by the prologue */
     HL_IN_VARIABLE, /* index: variable */
     HL_IN_FLAG,     /* index: variable; its byte "initialized" */
-    HL_IN_FEED,     /* index: feed */
+    HL_IN_FEED,     /* index: feed, the caller's first and then the components of batches */
     HL_IN_STREAM,   /* index: random stream */
     HL_IN_STACK,    /* index: stack of saved loop values */
     HL_IN_OBJECT    /* index: object slot of the host (strings, resources) */
@@ -61,12 +62,19 @@ typedef struct hl_group_spec {
     int32_t first_dep, n_deps;       /* into plan->group_deps: earlier groups it also depends on */
 } hl_group_spec;
 
+/* An iterator's element that a run takes before all else; its components are feeds behind the caller's. In plan->batch_axes stand,
+ * for each component, its dtype, its rank, and for each axis 2 * register, plus 1 where the element sets the register. */
+typedef struct hl_batch_spec { int32_t node, n_components, first_feed, first_axis; } hl_batch_spec;
+
+/* The pass over arrays that was found to have the components that a plan expects, and the rows that its registers are set for. */
+typedef struct hl_batch_match { uint64_t pass; int64_t rows; } hl_batch_match;
+
 typedef struct hl_feed_use { int32_t feed, instr, operand, tensor; } hl_feed_use;
 
 typedef struct hl_plan {
     int32_t n_regs, n_size_ops, n_tensors, n_instrs, n_operands, n_attrs, n_groups, n_dims;
     int32_t n_arena_slots, n_grown, n_constants, n_folded, n_variables, n_feeds, n_streams, n_stacks, n_objects;
-    int32_t n_feed_uses;
+    int32_t n_batches, n_feed_uses;
     int32_t prologue_end;  /* instructions before it run once a frame */
     int32_t commit;        /* the first instruction that writes a variable */
     int32_t interruptible; /* has a loop, a blocking instruction or an unknown cost */
@@ -84,6 +92,8 @@ typedef struct hl_plan {
     const int32_t *feed_first_use;   /* n_feeds + 1 */
     void *const *constants;
     const int32_t *slot_dtype_size;  /* unused slots have 0 */
+    const hl_batch_spec *batches;    /* the iterators that a run takes an element of, before all else */
+    const int32_t *batch_axes;
 } hl_plan;
 
 /* One variable of a session. Readers of `data` bind again when `version` of the session has moved. */
@@ -106,6 +116,7 @@ typedef struct hl_arena {
 typedef struct hl_stack { char *data; int64_t used, capacity; } hl_stack;
 
 typedef struct hl_frame hl_frame;
+/* instr: the instruction that calls; -1 for the element of iterator number `host` of plan->batches. */
 typedef hl_status (*hl_host_fn)(hl_frame *frame, int32_t instr, int64_t host);
 typedef hl_status (*hl_poll_fn)(hl_frame *frame);
 
@@ -131,11 +142,15 @@ struct hl_frame {
     hl_variable **variables;
     int64_t *variables_seen; /* the session's version when the pointers were taken */
     hl_stream **streams;
+    hl_iterator **iterators; /* by hl_batch_spec */
+    hl_batch **batches;      /* the same: what this run took, if it is no value of the host's */
+    hl_batch_match *matches; /* the same */
     hl_stack *stacks;
     int64_t scratch_need;
     double cost_ns;
     double *instr_cost;
     bool prepared, folded_done;
+    bool asks_host;         /* for the elements of all iterators: it replays those of a run that starts again */
     hl_run run;
     int32_t failed_instr;   /* or -1 */
     int32_t failed_node;    /* of a size operation or an instruction, or -1 */
@@ -164,6 +179,9 @@ static inline bool hl_frame_is_settled(const hl_frame *frame) {
 
 /* Points the instructions at a feed's data. */
 void hl_frame_bind_feed(hl_frame *frame, int32_t feed, char *data);
+
+/* Begins a run: takes the iterators' next elements, then prepares. To be called once before every hl_frame_run. */
+hl_status hl_frame_begin(hl_frame *frame, bool force);
 
 hl_status hl_frame_run(hl_frame *frame);
 

@@ -83,7 +83,8 @@ static hl_status run_steps(hl_loop *loop) {
             budget = CLOCK_BUDGET_NS;
             now.seconds = (double)hl_now_ns() * 1e-9;
         }
-        hl_status status = hl_frame_step(frame);
+        hl_status status = frame->plan->n_batches ? hl_frame_begin(frame, false) : HL_OK;
+        if (status == HL_OK) status = hl_frame_step(frame);
         if (__builtin_expect(status != HL_OK, 0)) return status;
         const bool copied = !loop->n_stacked || copy_values(loop);
         loop->steps_done++;

@@ -158,13 +158,16 @@ hl_frame *hl_frame_new(const hl_plan *plan, hl_arena *arena) {
     frame->feeds = zeroed((size_t)plan->n_feeds, sizeof(char *));
     frame->variables = zeroed((size_t)plan->n_variables, sizeof(hl_variable *));
     frame->streams = zeroed((size_t)plan->n_streams, sizeof(hl_stream *));
+    frame->iterators = zeroed((size_t)plan->n_batches, sizeof(hl_iterator *));
+    frame->batches = zeroed((size_t)plan->n_batches, sizeof(hl_batch *));
+    frame->matches = zeroed((size_t)plan->n_batches, sizeof(hl_batch_match));
     frame->stacks = zeroed((size_t)plan->n_stacks, sizeof(hl_stack));
     frame->instr_cost = zeroed((size_t)plan->n_instrs, sizeof(double));
     if (!frame->code || !frame->tensors || !frame->operands || !frame->pointers || !frame->first_pointer ||
         !frame->params || !frame->first_param || !frame->regs || !frame->seen || !frame->group_prepared ||
         !frame->group_changed || !frame->slot_offset || !frame->slot_bytes || !frame->grown || !frame->grown_bytes ||
         !frame->folded || !frame->folded_bytes || !frame->feeds || !frame->variables || !frame->streams ||
-        !frame->stacks || !frame->instr_cost) {
+        !frame->iterators || !frame->batches || !frame->matches || !frame->stacks || !frame->instr_cost) {
         hl_frame_free(frame);
         return NULL;
     }
@@ -197,11 +200,14 @@ void hl_frame_free(hl_frame *frame) {
         for (int32_t i = 0; i < plan->n_folded; i++) free(frame->folded[i]);
     if (frame->stacks)
         for (int32_t i = 0; i < plan->n_stacks; i++) free(frame->stacks[i].data);
+    if (frame->batches)
+        for (int32_t i = 0; i < plan->n_batches; i++) hl_batch_free(frame->batches[i]);
     free(frame->code), free(frame->tensors), free(frame->operands), free(frame->pointers), free(frame->first_pointer);
     free(frame->params), free(frame->first_param), free(frame->regs), free(frame->seen), free(frame->group_prepared);
     free(frame->group_changed), free(frame->slot_offset), free(frame->slot_bytes), free(frame->grown);
     free(frame->grown_bytes), free(frame->folded), free(frame->folded_bytes), free(frame->feeds);
-    free(frame->variables), free(frame->streams), free(frame->stacks), free(frame->instr_cost);
+    free(frame->variables), free(frame->streams), free(frame->iterators), free(frame->batches), free(frame->matches);
+    free(frame->stacks), free(frame->instr_cost);
     free(frame);
 }
 
@@ -420,6 +426,8 @@ static hl_status run_refused(const hl_instr *ins, hl_run *run) {
     return status == HL_OK ? HL_OK : hl_fail(run, status, "%s", prep.message);
 }
 
+static double counted_cost(double cost_ns) { return cost_ns < 0 ? 1e6 : cost_ns + 2; }
+
 static hl_status prepare_instr(hl_frame *frame, int32_t i) {
     const hl_plan *plan = frame->plan;
     const hl_instr_spec *spec = &plan->instrs[i];
@@ -448,6 +456,7 @@ static hl_status prepare_instr(hl_frame *frame, int32_t i) {
         return hl_fail(&frame->run, status, "%s", prep.message);
     }
     if (prep.scratch_bytes > frame->scratch_need) frame->scratch_need = prep.scratch_bytes;
+    frame->cost_ns += counted_cost(prep.cost_ns) - counted_cost(frame->instr_cost[i]); /* later groups are sized in the run */
     frame->instr_cost[i] = prep.cost_ns;
     return HL_OK;
 }
@@ -502,7 +511,7 @@ hl_status hl_frame_prepare(hl_frame *frame, bool force) {
         return status;
     }
     double cost = 0;
-    for (int32_t i = plan->prologue_end; i < plan->n_instrs; i++) cost += frame->instr_cost[i] < 0 ? 1e6 : frame->instr_cost[i] + 2;
+    for (int32_t i = plan->prologue_end; i < plan->n_instrs; i++) cost += counted_cost(frame->instr_cost[i]);
     frame->cost_ns = cost;
     return HL_OK;
 }

@@ -20,6 +20,7 @@
 enum {
     MAX_WORKERS = 63,
     JOBS = 8,               /* runs of several Python threads that may share the pool at once */
+    LATER = 4,              /* jobs more, of work that is wanted later */
     WAKE_COST_NS = 50000,   /* less work than this in a run does not pay for waking parked workers */
     SHARE_COST_NS = 5000,   /* nor this in an instruction for handing work to one that still spins */
     SPIN_NS = 60000,
@@ -52,6 +53,8 @@ typedef struct job {
     range ranges[MAX_WORKERS + 1];
 } job;
 
+struct hl_later { job job; hl_pool *pool; };
+
 typedef struct worker {
     _Alignas(64) hl_pool *pool;
     int index; /* 1 and up: the caller is 0 */
@@ -72,6 +75,7 @@ struct hl_pool {
     _Atomic int parked;
     _Atomic int64_t pause_ns, no_wake_before;
     job jobs[JOBS];
+    hl_later later[LATER];
 };
 
 static hl_pool *pool;
@@ -178,6 +182,17 @@ static int64_t work(job *j, int index, hl_run *run, bool all) {
     return count;
 }
 
+/* The same for work that is wanted later, which has one range, until other work is posted. */
+static void work_ahead(hl_pool *p, job *j, int index, uint64_t seen) {
+    const uint32_t generation = (uint32_t)(atomic_load_explicit(&j->header, memory_order_acquire) >> 32);
+    int64_t count = 0, unit;
+    while (atomic_load_explicit(&p->posted, memory_order_relaxed) == seen && (unit = claim_front(&j->ranges[0], generation)) >= 0) {
+        run_unit(j, unit, index);
+        count++;
+    }
+    if (count) atomic_fetch_add_explicit(&j->done, count, memory_order_acq_rel);
+}
+
 /* ---- workers ---- */
 
 static bool on_callers_cpu(hl_pool *p) {
@@ -239,6 +254,7 @@ static void *worker_main(void *argument) {
         const int latest = atomic_load_explicit(&p->latest, memory_order_relaxed);
         int64_t count = 0;
         for (int k = 0; k < JOBS; k++) count += work(&p->jobs[(latest + k) % JOBS], w->index, NULL, false);
+        for (int k = 0; k < LATER; k++) work_ahead(p, &p->later[k].job, w->index, seen);
         if (count && atomic_load_explicit(&p->pause_ns, memory_order_relaxed)) atomic_store(&p->pause_ns, 0);
     }
 }
@@ -288,7 +304,7 @@ static void wait_for_others(job *j, hl_run *run) {
 }
 
 /* Fills in a job and lets everybody see it. */
-static void publish(hl_pool *p, job *j, int threads, int64_t n_chunks, double cost_ns, hl_chunk_fn fn, void *arg) {
+static void publish(hl_pool *p, job *j, int latest, int threads, int64_t n_chunks, double cost_ns, hl_chunk_fn fn, void *arg) {
     j->fn = fn;
     j->arg = arg;
     j->n_chunks = n_chunks;
@@ -304,7 +320,7 @@ static void publish(hl_pool *p, job *j, int threads, int64_t n_chunks, double co
         atomic_store_explicit(&j->ranges[k].word, word, memory_order_release);
     }
     atomic_store_explicit(&p->caller_cpu, current_cpu(), memory_order_relaxed);
-    atomic_store_explicit(&p->latest, (int)(j - p->jobs), memory_order_relaxed);
+    atomic_store_explicit(&p->latest, latest, memory_order_relaxed);
     atomic_store_explicit(&j->header, (uint64_t)j->generation << 32 | spare << 16 | (uint64_t)threads,
                           memory_order_release);
     atomic_fetch_add_explicit(&p->posted, 1, memory_order_acq_rel);
@@ -335,11 +351,35 @@ void hl_parallel(hl_run *run, int64_t n_chunks, double cost_ns, hl_chunk_fn fn, 
     }
     int threads = run->threads <= MAX_WORKERS + 1 ? run->threads : MAX_WORKERS + 1;
     if (threads > n_chunks) threads = (int)n_chunks;
-    publish(p, j, threads, n_chunks, cost_ns, fn, arg);
+    publish(p, j, (int)(j - p->jobs), threads, n_chunks, cost_ns, fn, arg);
     if (wake || cost_ns >= WAKE_COST_NS) wake_workers(p, threads - 1);
     work(j, 0, run, false);
     wait_for_others(j, run);
     atomic_store_explicit(&j->taken, false, memory_order_release);
+}
+
+hl_later *hl_later_begin(hl_run *run, int64_t n_chunks, double cost_ns, hl_chunk_fn fn, void *arg) {
+    hl_pool *p = run->pool;
+    if (!p || run->threads < 2 || n_chunks < 1 || p->forks != atomic_load_explicit(&forks, memory_order_relaxed)) return NULL;
+    if (cost_ns < WAKE_COST_NS && !atomic_load_explicit(&p->spinning, memory_order_relaxed)) return NULL;
+    for (int k = 0; k < LATER; k++) {
+        hl_later *later = &p->later[k];
+        if (atomic_exchange_explicit(&later->job.taken, true, memory_order_acquire)) continue;
+        later->pool = p;
+        publish(p, &later->job, atomic_load_explicit(&p->latest, memory_order_relaxed), 1, n_chunks, cost_ns, fn, arg);
+        if (cost_ns >= WAKE_COST_NS) wake_workers(p, 1);
+        return later;
+    }
+    return NULL;
+}
+
+bool hl_later_finish(hl_later *later) {
+    if (later->pool->forks != atomic_load_explicit(&forks, memory_order_relaxed)) return false;
+    hl_run whole = {.threads = 1}; /* that nothing stops */
+    work(&later->job, 0, NULL, true);
+    wait_for_others(&later->job, &whole);
+    atomic_store_explicit(&later->job.taken, false, memory_order_release);
+    return true;
 }
 
 /* ---- making and ending pools ---- */

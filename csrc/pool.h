@@ -15,6 +15,13 @@ typedef void (*hl_chunk_fn)(void *arg, int64_t chunk, int worker);
  * are left undone once the run is to stop (run->stopped). */
 void hl_parallel(hl_run *run, int64_t n_chunks, double cost_ns, hl_chunk_fn fn, void *arg);
 
+/* The same for work that is wanted later: workers that have nothing else to do take chunks from now on, and turn to other work in
+ * between. NULL where none is likely to. `arg` stays until hl_later_finish, which does what is left; it returns false where
+ * that is not known, in the child of a fork: then all chunks are to be run again. */
+typedef struct hl_later hl_later;
+hl_later *hl_later_begin(hl_run *run, int64_t n_chunks, double cost_ns, hl_chunk_fn fn, void *arg);
+bool hl_later_finish(hl_later *later);
+
 hl_pool *hl_pool_get(int threads); /* the process's pool, grown to that many threads; rebuilt after a fork */
 void hl_pool_stop(void);           /* joins the workers (tests, interpreter exit) */
 

@@ -6,7 +6,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 cdef extern from "plan.h" nogil:
     ctypedef enum hl_status:
         HL_OK, HL_CANCELLED, HL_INVALID_ARGUMENT, HL_DEADLINE_EXCEEDED, HL_RESOURCE_EXHAUSTED
-        HL_FAILED_PRECONDITION, HL_INTERNAL, HL_RAISED, HL_RESTART
+        HL_FAILED_PRECONDITION, HL_OUT_OF_RANGE, HL_INTERNAL, HL_RAISED, HL_RESTART
     enum: HL_MAX_RANK
     ctypedef union hl_value:
         int64_t i
@@ -55,11 +55,54 @@ cdef extern from "plan.h" nogil:
     size_t hl_dtype_size(int dtype)
 
 
+cdef extern from "indices.h" nogil:
+    ctypedef struct hl_stage_spec:
+        int32_t kind, reseeds
+        int64_t number, second
+        uint64_t key, stream
+    ctypedef struct hl_indices:
+        pass
+    hl_indices *hl_indices_new(const hl_stage_spec *stages, int n_stages)
+
+
+cdef extern from "batches.h" nogil:
+    ctypedef struct hl_component:
+        const char *data
+        int64_t start, step, row_bytes
+        int32_t dtype, rank
+        int64_t dims[10]
+    ctypedef struct hl_batches:
+        pass
+    ctypedef struct hl_batch:
+        hl_batches *of
+        int64_t rows
+        char **data
+    ctypedef struct hl_iterator:
+        hl_batches *batches
+    ctypedef struct hl_progress:
+        int64_t elements, rows, round
+    hl_batches *hl_batches_new(const hl_component *components, int n_components, hl_indices *indices, int64_t ahead,
+                               void *owner, void (*release)(void *) noexcept)
+    void hl_batches_unref(hl_batches *batches)
+    int hl_batches_count(const hl_batches *batches)
+    const hl_component *hl_batches_component(const hl_batches *batches, int k)
+    bint hl_batches_grouped(const hl_batches *batches)
+    bint hl_batches_skip(hl_batches *batches, int64_t elements, int64_t rows)
+    void hl_iterator_open(hl_iterator *iterator)
+    void hl_iterator_close(hl_iterator *iterator)
+    void hl_iterator_start(hl_iterator *iterator, hl_batches *batches)
+    hl_status hl_iterator_next(hl_iterator *iterator, hl_run *run, hl_batch **batch, void *fits, void *arg)
+    bint hl_iterator_progress(hl_iterator *iterator, hl_progress *progress)
+    void hl_batch_free(hl_batch *batch)
+
+
 cdef extern from "frame.h" nogil:
     ctypedef struct hl_size_op:
         int32_t operation
     ctypedef struct hl_tensor_spec:
         int32_t dtype
+    ctypedef struct hl_batch_spec:
+        int32_t node
     ctypedef struct hl_instr_spec:
         int32_t conditional, first_operand, n_in, n_out, first_attr, n_attr, node, group
     ctypedef struct hl_group_spec:
@@ -69,6 +112,7 @@ cdef extern from "frame.h" nogil:
     ctypedef struct hl_plan:
         int32_t n_regs, n_size_ops, n_tensors, n_instrs, n_operands, n_attrs, n_groups, n_dims
         int32_t n_arena_slots, n_grown, n_constants, n_folded, n_variables, n_feeds, n_streams, n_stacks, n_objects
+        int32_t n_batches
         int32_t n_feed_uses, prologue_end, commit, interruptible
         const int64_t *initial_regs
         const hl_size_op *size_ops
@@ -85,6 +129,8 @@ cdef extern from "frame.h" nogil:
         const int32_t *group_deps
         const hl_feed_use *feed_uses
         const int32_t *feed_first_use
+        const hl_batch_spec *batches
+        const int32_t *batch_axes
         void **constants
     ctypedef struct hl_variable:
         char *data
@@ -103,7 +149,9 @@ cdef extern from "frame.h" nogil:
         char **feeds
         hl_variable **variables
         hl_stream **streams
+        hl_iterator **iterators
         bint prepared
+        bint asks_host
         hl_run run
         double cost_ns
         int32_t failed_instr
@@ -119,6 +167,7 @@ cdef extern from "frame.h" nogil:
     void hl_frame_free(hl_frame *frame)
     hl_status hl_frame_prepare(hl_frame *frame, bint force)
     bint hl_frame_is_settled(const hl_frame *frame)
+    hl_status hl_frame_begin(hl_frame *frame, bint force)
     void hl_frame_bind_feed(hl_frame *frame, int32_t feed, char *data)
     hl_status hl_frame_run(hl_frame *frame)
     ctypedef struct hl_trace_entry:

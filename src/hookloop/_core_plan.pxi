@@ -180,6 +180,9 @@ cdef class Plan:
         plan.n_feed_uses = tables["feed_uses"].shape[0]
         plan.feed_first_use = <const int32_t *>self._data(tables["feed_first_use"])
         plan.n_feeds = tables["feed_first_use"].shape[0] - 1
+        plan.batches = <const hl_batch_spec *>self._data(tables["batch_specs"])
+        plan.n_batches = tables["batch_specs"].shape[0]
+        plan.batch_axes = <const int32_t *>self._data(tables["batch_axes"])
         counts = tables["counts"]
         plan.n_arena_slots = counts["arena_slots"]
         plan.n_grown = counts["grown"]
@@ -266,18 +269,22 @@ cdef class Frame:
     cdef object session
     cdef list replay
     cdef list log
+    cdef bint keeps_log
+    cdef list elements                 # of iterators, where the host handed them out
     cdef int64_t deadline_ns
     cdef readonly object raised
     cdef object stops      # while a loop runs many steps: says whether it is to stop after the step it makes; or None
     cdef int32_t stop      # it is
     cdef hl_trace *trace   # of the run to come, or NULL
 
-    def __cinit__(self, Plan plan, Arena arena, session, list variables, list streams, int threads):
+    def __cinit__(self, Plan plan, Arena arena, session, list variables, list streams, list iterators,
+                  int threads):
         cdef Py_ssize_t i
         self.plan = plan
         self.arena = arena
         self.session = session
-        self.keep = [variables, streams]
+        self.keep = [variables, streams, iterators]
+        self.elements = [None] * len(iterators)
         self.pending = {}
         self.replay = []
         self.log = None
@@ -294,6 +301,8 @@ cdef class Frame:
             self.frame.variables[i] = &(<VariableCell>variables[i]).variable
         for i in range(len(streams)):
             self.frame.streams[i] = &(<StreamCell>streams[i]).words
+        for i in range(len(iterators)):
+            self.frame.iterators[i] = &(<IteratorCell>iterators[i]).iterator
         self.objects = [source if isinstance(source, np.ndarray) else None for source in plan.tables["objects"]]
 
     def __dealloc__(self):

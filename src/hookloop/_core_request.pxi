@@ -30,6 +30,7 @@ cdef class Entry:
     cdef bint has_object_feeds, has_open_variables, checked
     cdef bint bindable                 # it has its frame, and feeds that can be bound in place
     cdef bint steady                   # and has run: nothing of it is open but sizes
+    cdef bint logs                     # calls of the host, which a run that starts again replays
     cdef public bint stale             # it assumed what a run found otherwise: requests are looked up again
     cdef int32_t *fetch_index
     cdef uint8_t *fetch_is_object
@@ -37,18 +38,21 @@ cdef class Entry:
     cdef list required                 # (VariableCell, op)
     cdef list variables
     cdef list streams
+    cdef list iterators
     cdef Frame frame
     cdef dict others
     cdef readonly object request       # what the plan was compiled from
     cdef object __weakref__
 
     def __cinit__(self, Plan plan, tuple feeds, feed_shapes, feed_types, list variables, list streams, list required,
-                  request=None):
+                  request=None, list iterators=None):
         cdef int i, axis
         self.plan = plan
         self.feeds = feeds
         self.variables = variables
         self.streams = streams
+        self.iterators = iterators or []
+        self.logs = plan.tables["logs"]
         self.required = required
         self.request = request
         self.others = {}

@@ -71,6 +71,32 @@ cdef _use_text(Frame frame, tuple use, outputs, list arguments):
         cell.set(arguments[0])
 
 
+cdef hl_status _take_element(Frame frame, int64_t index) except *:
+    """Asks Python for an iterator's element; its arrays become feeds, and stay until the next run."""
+    op, _, _, first_feed, components = frame.plan.tables["batches"][index]
+    cdef hl_frame *c = frame.frame
+    cdef int feed = first_feed
+    if index == 0 and not frame.keeps_log:
+        frame.log = []
+    if frame.replay:
+        results = frame.replay.pop(0)
+    else:
+        results = frame.session._call_host(op, [], frame.deadline_ns)
+    if frame.log is not None:
+        frame.log.append(results)
+    for (_, axes), array in zip(components, results):
+        for (register, fresh), dim in zip(axes, array.shape):
+            if fresh:
+                c.regs[<int>register] = dim
+            elif c.regs[<int>register] != dim:
+                return _other_shape(frame, op, results, array, tuple([c.regs[<int>r] for r, _ in axes]))
+    for array in results:
+        hl_frame_bind_feed(c, feed, <char *>np.PyArray_DATA(<np.ndarray>array))
+        feed += 1
+    frame.elements[index] = results
+    return HL_OK
+
+
 cdef hl_status _other_shape(Frame frame, op, results, array, tuple expected) except *:
     """A result has a shape that the plan did not expect: another plan is taken where this one only assumed it."""
     if frame.log is not None and frame.session._note_shapes(op, results, frame.plan.tables["assumed"]):
@@ -96,6 +122,8 @@ cdef hl_status _host_call(hl_frame *c, int32_t instr, int64_t code) noexcept wit
     cdef int64_t index = code >> 1
     cdef hl_status status
     try:
+        if instr < 0:
+            return _take_element(frame, code)
         if code & 1:
             _host_finish(frame, index, frame.plan.tables["hosts"][index][2], frame.pending.pop(index))
             return HL_OK

@@ -110,7 +110,7 @@ cdef class SessionCore:
             self._busy = True
             try:
                 if entry.steady:
-                    return self._run_steady(&recent.request, entry, watch)
+                    return self._run_steady(&recent.request, entry, values, watch)
                 return self._run_bound(recent, entry.frame, values)
             finally:
                 self._busy = False
@@ -119,10 +119,16 @@ cdef class SessionCore:
                 Py_XDECREF(values[i])
             Py_XDECREF(owner)
 
-    cdef object _run_steady(self, const Request *request, Entry entry, Watch *watch):
+    cdef object _run_steady(self, const Request *request, Entry entry, PyObject **values, Watch *watch):
         """Runs a request that has run before, and of whose plan nothing is open but sizes."""
         cdef hl_frame *c = entry.frame.frame
-        cdef hl_status status = HL_OK if hl_frame_is_settled(c) else hl_frame_prepare(c, False)
+        cdef hl_status status
+        cdef int i
+        if c.plan.n_batches:
+            entry.frame.deadline_ns = self._deadline_of_config()
+            status = self._begin(entry.frame, False)
+        else:
+            status = HL_OK if hl_frame_is_settled(c) else hl_frame_prepare(c, False)
         if status == HL_OK:
             if c.cost_ns > GIL_COST_NS or c.plan.interruptible:
                 c.poll_at_ns = hl_now_ns() + POLL_PERIOD_NS
@@ -132,6 +138,9 @@ cdef class SessionCore:
             else:
                 status = hl_frame_run(c)
         if status != HL_OK:
+            if status == HL_RESTART:
+                arguments = [<object>values[i] for i in range(entry.n_feeds)]
+                return _structure(<Recent>request.recent, self._restart(entry, entry.frame, None, arguments, entry.frame.deadline_ns))
             self._failed(entry, entry.frame, status)
         if watch != NULL and _is_healthy(request, entry, watch):
             return None if request.slot_of[0] < 0 else _fetch_entry(entry, entry.frame, request.slot_of[0])
@@ -165,8 +174,7 @@ cdef class SessionCore:
                 arguments = [<object>values[i] for i in range(entry.n_feeds)]
                 return _structure(recent, self._restart(entry, frame, before, arguments, frame.deadline_ns))
             self._failed(entry, frame, status)
-        if before is not None:
-            frame.log = []
+        frame.log = self._fresh_log(entry)
         if entry.checked and before is None and not entry.has_open_variables:
             entry.steady = True
         if recent.request.kind == SINGLE:
@@ -204,7 +212,10 @@ cdef class SessionCore:
             force = self._refresh_variables(entry, frame)
         if not entry.checked:
             self._check_initialized(entry)
-        status = hl_frame_prepare(c, force)
+        if frame.plan.plan.n_batches:
+            status = self._begin(frame, force)
+        else:
+            status = hl_frame_prepare(c, force)
         if status != HL_OK:
             return status
         if c.cost_ns > GIL_COST_NS or frame.plan.plan.interruptible:
@@ -213,6 +224,17 @@ cdef class SessionCore:
                 status = hl_frame_run(c) if frame.trace == NULL else hl_frame_run_traced(c, frame.trace)
             return status
         return hl_frame_run(c) if frame.trace == NULL else hl_frame_run_traced(c, frame.trace)
+
+    cdef hl_status _begin(self, Frame frame, bint force) noexcept:
+        """Takes the elements of iterators, and prepares."""
+        cdef hl_frame *c = frame.frame
+        cdef hl_status status
+        if c.cost_ns > GIL_COST_NS or frame.plan.plan.interruptible:
+            with nogil:
+                status = hl_frame_begin(c, force)
+        else:
+            status = hl_frame_begin(c, force)
+        return status
 
     cdef bint _refresh_variables(self, Entry entry, Frame frame) except -1:
         """Sizes and addresses of the variables whose shape the graph leaves open."""
@@ -251,6 +273,7 @@ cdef class SessionCore:
             frame.deadline_ns = deadline_ns
             if replay is not None:
                 frame.replay = replay
+                frame.frame.asks_host = True
             self._bind_feeds(entry, frame, arguments)
             before = None if frame.log is None else self._state_before(entry)
             frame.trace = NULL if times is None else &trace
@@ -262,9 +285,10 @@ cdef class SessionCore:
                 _take_times(frame, &trace, times)
             frame.deadline_ns = 0
             frame.replay = []
+            frame.frame.asks_host = False
             if status == HL_RESTART:
                 return self._restart(entry, frame, before, arguments, deadline_ns, times)
-            frame.log = None if frame.log is None else []
+            frame.log = self._fresh_log(entry)
             if status != HL_OK:
                 self._failed(entry, frame, status)
             if first and frame.log is None and entry.checked and not entry.has_open_variables:
@@ -277,6 +301,10 @@ cdef class SessionCore:
             else:
                 self._spare_arenas.append(arena)
 
+    cdef list _fresh_log(self, Entry entry):
+        """For the calls of the next run: None where nothing that it assumes can turn out otherwise in its course."""
+        return [] if entry.logs else None
+
     cdef object _state_before(self, Entry entry):
         """What a step that starts again must find as it was: the random streams, and variables written too early."""
         counters = [cell.counter for cell in entry.streams]
@@ -285,9 +313,9 @@ cdef class SessionCore:
 
     cdef object _restart(self, Entry entry, Frame frame, before, list arguments, int64_t deadline_ns, list times=None):
         """The plan assumed what is not so: another plan takes over, with the results of the calls made so far."""
-        log, frame.log = frame.log, []
+        log, frame.log = frame.log, self._fresh_log(entry)
         frame.pending.clear()
-        counters, snapshots = before
+        counters, snapshots = before if before is not None else ((), ())  # None: only elements of iterators were taken
         for cell, counter in zip(entry.streams, counters):
             cell.counter = counter
         for cell, snapshot in snapshots:
@@ -308,9 +336,9 @@ cdef class SessionCore:
         return frame
 
     cdef Frame _new_frame(self, Entry entry, Arena arena):
-        cdef Frame frame = Frame(entry.plan, arena, self, entry.variables, entry.streams, self._threads)
-        if entry.plan.tables["assumed"]:
-            frame.log = []
+        cdef Frame frame = Frame(entry.plan, arena, self, entry.variables, entry.streams, entry.iterators, self._threads)
+        frame.keeps_log = entry.logs
+        frame.log = self._fresh_log(entry)
         return frame
 
     cdef _failed(self, Entry entry, Frame frame, hl_status status):
@@ -318,8 +346,7 @@ cdef class SessionCore:
         cdef object error = frame.raised
         frame.raised = None
         frame.pending.clear()
-        if frame.log is not None:
-            frame.log = []
+        frame.log = self._fresh_log(entry)
         if status == HL_RAISED and error is not None:
             raise error
         self._raise(entry, status, c.failed_node, c.run.message.decode(errors="replace"),

@@ -99,7 +99,12 @@ cdef class Steps:
                 self.done += loop.steps_done
             if loop.steps_done and self.stacked:
                 self.take_stack(&loop, stack)
-            if status != HL_OK:
+            if status == HL_RESTART:  # an iterator's element is of another shape: the step is made with another plan
+                self.latest = self.session._restart(entry, frame, None, self.arguments, self.session._deadline(None))
+                self.done += 1
+                loop.end = HL_LOOP_RESIZED
+                loop.steps_done = 0
+            elif status != HL_OK:
                 self.session._failed(entry, frame, status)
             if loop.steps_done:
                 self.latest = [_fetch_entry(entry, frame, i) for i in range(entry.n_fetches)]

@@ -13,7 +13,7 @@ import time
 import numpy as np
 
 from . import errors
-from ._core import Callable, Entry, Plan, SessionCore, StreamCell, VariableCell
+from ._core import Callable, Entry, IteratorCell, Plan, SessionCore, StreamCell, VariableCell
 from .compile.lower import describe as describe_op
 from .compile.pipeline import Feed, Request, compile_request
 from .compile.regions import variable_key
@@ -56,6 +56,7 @@ class BaseSession(SessionCore):
         self._target = target
         self._entries = {}
         self._host_shapes = {}
+        self._iterators = {}
         self._unequal = set()
         self._resources = {}
         self._lock = threading.RLock()
@@ -229,8 +230,14 @@ class BaseSession(SessionCore):
         variables = [self._variable(key, tables["variable_ops"][key]) for key in tables["variables"]]
         required = [(self._variables[key], op) for key, op in tables["must_exist"].items()]
         streams = [self._stream(op) for op in tables["streams"]]
+        iterators = [self._iterator(iterator) for _, iterator, *_ in tables["batches"]]
         types = [t.dtype.base_dtype.as_datatype_enum for t in order]
-        return Entry(plan, tuple(order), shapes, types, variables, streams, required, (mapped, order))
+        return Entry(plan, tuple(order), shapes, types, variables, streams, required, (mapped, order), iterators)
+
+    def _iterator(self, op):
+        """The place of an iterator, by the name that its ops share."""
+        key = (op.get_attr("shared_name") or op.name.encode()).decode()
+        return self._iterators.get(key) or self._iterators.setdefault(key, IteratorCell(key))
 
     def _variable_shape(self, key):
         cell = self._variables.get(key)

@@ -172,6 +172,7 @@ class Assembler:
         prologue_end = len(self.instrs)
         self.flatten(program.root)
         self.instruction("end")
+        batches = [self._batch(call) for call in program.batches]
         fetches = [self._fetch(v) for v in program.fetches]
         hosts = [self._host(h) for h in program.hosts]
         self._cover_buffers()
@@ -200,6 +201,7 @@ class Assembler:
             interruptible=program.interruptible or bool(program.hosts),
             fetches=fetches,
             hosts=hosts,
+            **self._batches(batches),
             **self._feeds(),
             **groups,
         )
@@ -209,6 +211,24 @@ class Assembler:
             value.buffer.kind == OBJECT,
             self._index(value.buffer) if value.buffer.kind == OBJECT else self.tensor(value),
         )
+
+    def _batch(self, call):
+        """(op, its iterator's op, node, first feed, for each component (type, for each axis (register, whether it is set)))."""
+        components = []
+        for value, sets in call.components:
+            self.tensor(value)
+            axes = [(self.sizes.register(dim), fresh) for dim, fresh in zip(value.shape, sets)]
+            components.append((value.dtype.as_datatype_enum, axes))
+        return call.op, call.iterator, call.node, call.first_feed, components
+
+    @staticmethod
+    def _batches(batches):
+        specs, numbers = [], []
+        for _, _, node, first_feed, components in batches:
+            specs.append((node, len(components), first_feed, len(numbers)))
+            for dtype, axes in components:
+                numbers += [dtype, len(axes), *(2 * register + fresh for register, fresh in axes)]
+        return dict(batches=batches, batch_specs=_table(specs, 4), batch_axes=np.array(numbers, np.int32))
 
     def _host(self, host):
         op, inputs, outputs = host
@@ -278,7 +298,8 @@ class Assembler:
         return groups[register]
 
     def _feeds(self):
-        uses = [[] for _ in self.program.feeds]
+        components = sum(len(call.components) for call in self.program.batches)
+        uses = [[] for _ in range(len(self.program.feeds) + components)]
         feed_of = {i: row[3] for i, row in enumerate(self.tensors) if row[2] == FEED}
         seen = set()
         if feed_of:

@@ -13,8 +13,8 @@ from .sizes import Size
 def lower_host(lowerer, node, context):
     op = node.op
     inputs = [v if _is_object(v) else lowerer.operand(v, None, node) for v in node.inputs]
-    outputs, sizes = [], _OpenSizes(lowerer, op)
-    for tensor, shape in zip(op.outputs, _shapes(node, context)):
+    outputs, sizes = [], OpenSizes(lowerer, op)
+    for tensor, shape in zip(op.outputs, shapes_of(node, context)):
         outputs.append(_output(lowerer, tensor, shape, sizes))
     fresh = sizes.fresh
     index = len(lowerer.hosts)
@@ -37,16 +37,22 @@ def _is_object(value):
 _BATCHES = frozenset(("IteratorGetNext", "QueueDequeueUpToV2", "QueueDequeueManyV2"))
 
 
-class _OpenSizes:
+class OpenSizes:
     """The sizes of one op's outputs that only its call tells.
+
+    Args:
+      lowerer: the `Lowerer`.
+      op: the op.
+      group: of its registers: 0 where the call is made before the run; by default one of their own.
 
     Attributes:
       fresh: the registers that the call defines.
     """
 
-    def __init__(self, lowerer, op):
+    def __init__(self, lowerer, op, group=None):
         self._lowerer = lowerer
         self._op = op
+        self._group = group
         self._first = None
         self._equal = op.type in _BATCHES and op not in lowerer.request.unequal
         self.fresh = []
@@ -59,8 +65,9 @@ class _OpenSizes:
             request.assumed["equal", self._op] = True
             return self._first
         sizes = self._lowerer.sizes
-        group = self.fresh[0].group if self.fresh else sizes.new_group()
-        size = sizes.fresh(group, origin=("host", tensor, axis))
+        if self._group is None:
+            self._group = sizes.new_group()
+        size = sizes.fresh(self._group, origin=("host", tensor, axis))
         self.fresh.append(size)
         if axis == 0:
             self._first = size
@@ -80,7 +87,7 @@ def _output(lowerer, tensor, shape, sizes):
     return lowerer.allocate(dtype, tuple(dims))
 
 
-def _shapes(node, context):
+def shapes_of(node, context):
     """What is known of the outputs' shapes: from the graph, else from the op's shape function."""
     inferred = _inferred(node, context)
     shapes = []

@@ -14,6 +14,7 @@ from .. import errors
 from ..ops import registry
 from . import sizes as size_operations
 from .arrays import ARRAY_OPS
+from .batches import FirstElements, lower_batch
 from .conditionals import lower_if
 from .host import is_text_variable, lower_host, read_text, write_text
 from .ir import (
@@ -60,6 +61,8 @@ class Lowerer:
         self.buffers: dict = {}
         self.nodes: list = []
         self.hosts: list = []
+        self.batches: list = []
+        self.first = FirstElements(plan_units)
         self.copied: dict = {}
         self.must_exist: dict = {}
         self.assigned: set = set()
@@ -289,7 +292,7 @@ class Lowerer:
             return lower_loop(self, unit)
         if unit.kind == COPY:
             return self._copy_early(unit.op, unit.copied)
-        return self._lower_op(unit.op)
+        return self._lower_op(unit.op) if unit.op not in self.first.iterators else True
 
     def _guesses(self, block):
         """Whether a block calls an op whose output has a rank or size that was guessed and nobody has seen yet."""
@@ -330,7 +333,7 @@ class Lowerer:
         if kind == "Const":
             self._constant(op)
             return
-        inputs = [self.value_of(t, op) for t in op.inputs]
+        inputs = [self.value_of(t, op) for t in op.inputs] if op not in self.first else []
         if kind in _ALIASES:
             self._alias(op, inputs)
             return
@@ -372,7 +375,8 @@ class Lowerer:
             return
         self._read_variables(node)
         if op_def.host is not None:
-            lower_host(self, node, context)
+            lower = lower_batch if op in self.first else lower_host
+            lower(self, node, context)
             return
         symbols = self._symbols(node, context)
         if symbols is not None:

@@ -79,6 +79,7 @@ class Program:
         self.prologue = []
         self.fetches = lowerer.fetched
         self.hosts = lowerer.hosts
+        self.batches = lowerer.batches
         self.feeds = request.feeds
         self.variables = list(lowerer.variables)
         self.interruptible = False
@@ -88,7 +89,8 @@ class Program:
 
     @property
     def results(self):
-        return [*self.fetches, *(v for _, _, outputs in self.hosts for v in outputs)]
+        batches = (value for call in self.batches for value, _ in call.components)
+        return [*self.fetches, *(v for _, _, outputs in self.hosts for v in outputs), *batches]
 
     def instructions(self):
         return [*self.prologue, *walk(self.root)]
@@ -110,9 +112,13 @@ class Program:
     def _hint_atom(self, atom):
         if atom.operation is not None:
             return _FUNCTIONS[atom.operation](self.hint(atom.left), self.hint(atom.right))
-        if atom.origin is not None and atom.origin[0] == "feed":
-            return int(self.request.feeds[atom.origin[1]].shape[atom.origin[2]])
-        return 1
+        if atom.origin is None:
+            return 1
+        kind, of, axis = atom.origin
+        if kind == "feed":
+            return int(self.request.feeds[of].shape[axis])
+        shape = self.request.host_shapes.get(of, ())  # of a host op's output in the last run
+        return int(shape[axis]) if axis < len(shape) else 1
 
 
 def order_request(fetches, targets, feeds):
@@ -187,6 +193,8 @@ def compile_request(request):
     plan["special"] = frozenset(request.special)
     plan["special_values"] = dict(request.special_values)
     plan["assumed"] = dict(request.assumed)
+    first = lowerer.first.calls  # their elements are there before anything is done that would have to be undone
+    plan["logs"] = any((key[1] if key[0] == "equal" else key[1].op) not in first for key in request.assumed)
     plan["undo"] = _writes_to_undo(program) if request.assumed else []
     plan.update(_open_registers(lowerer))
     return plan

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import threading
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from ..ops.registry import OpDef, no_gradient, register
 from ..ops.shape_functions import nothing, scalar, unknown
 from . import pipeline
 from .function import as_component, function_of
+from .iterator_state import IteratorState
 
 _SPEC = {"output_types": None, "output_shapes": None}
 
@@ -145,49 +145,52 @@ register(
 # --- iterators ------------------------------------------------------------------------------------------
 
 
-class IteratorState:
-    """An iterator of one session; several threads may ask it for elements."""
-
-    def __init__(self):
-        self.elements = None
-        self._lock = threading.Lock()
-
-    def start(self, dataset):
-        with self._lock:
-            self.elements = iter(dataset.iterate())
-
-    def next(self):
-        if self.elements is None:
-            raise errors.FailedPreconditionError(
-                None, None,
-                "GetNext() failed because the iterator has not been initialized. Ensure that you have run the initializer "
-                "operation for this iterator before getting the next element.",
-            )  # fmt: skip
-        with self._lock:
-            try:
-                return next(self.elements)
-            except StopIteration:
-                raise errors.OutOfRangeError(None, None, "End of sequence") from None
+def _waiting_states(session):
+    """States for iterators that are not there yet, by name."""
+    return session._resources.setdefault(("iterator states",), {})
 
 
-def _key(call):
-    return "iterator", (call.attr("shared_name") or call.op_name.encode()).decode()
+def iterator_states(session):
+    """How far each iterator of a session has come: name -> `IteratorState.state_dict`."""
+    found = {key[1]: value for key, value in list(session._resources.items()) if key[0] == "iterator"}
+    states = {name: iterator.state_dict() for name, iterator in found.items()}
+    return {name: state for name, state in states.items() if state is not None}
+
+
+def restore_iterators(session, states):
+    """Goes on where other iterators stood; one that is not there yet does when it starts.
+
+    Args:
+      session: a session.
+      states: what `iterator_states` gave.
+
+    Raises:
+      ValueError: where an iterator's dataset is made otherwise than the one whose state it is.
+    """
+    for name, state in states.items():
+        iterator = session._resources.get(("iterator", name))
+        if iterator is not None:
+            iterator.load_state_dict(state)
+        else:
+            _waiting_states(session)[name] = state
+
+
+def _iterator_of(session, op):
+    """The iterator that an op names, made where it is not there yet; a one-shot iterator is started."""
+    cell = session._iterator(op) if session._reference is None else None
+    key = "iterator", (op.get_attr("shared_name") or op.name.encode()).decode()
+    found = session._resources.get(key)
+    if found is None:
+        found = IteratorState(cell, _waiting_states(session).pop(key[1], None))
+        if op.type == "OneShotIterator":
+            variant, rules = op.graph._dataset_functions[op.get_attr("dataset_factory").decode()]
+            found.start(pipeline.rewritten(session.run(variant), rules))
+        found = session._resources.setdefault(key, found)
+    return found
 
 
 def _run_iterator(call):
-    key = _key(call)
-    return call.resource_state.get(key) or call.resource_state.setdefault(key, IteratorState())
-
-
-def _run_one_shot(call):
-    key = _key(call)
-    found = call.resource_state.get(key)
-    if found is None:
-        state = IteratorState()
-        variant, rules = call.op.graph._dataset_functions[call.attr("dataset_factory").decode()]
-        state.start(pipeline.rewritten(call.session.run(variant), rules))
-        found = call.resource_state.setdefault(key, state)
-    return found
+    return _iterator_of(call.session, call.op)
 
 
 def _run_make(call, dataset, iterator):
@@ -195,7 +198,9 @@ def _run_make(call, dataset, iterator):
     return ()
 
 
-def _run_next(call, iterator):
+def _run_next(call, iterator=None):
+    if iterator is None:  # it is taken before all else, and so is its iterator
+        iterator = _iterator_of(call.session, call.op.inputs[0].op)
     return [as_component(value, t) for value, t in zip(iterator.next(), call.attr("output_types"))]
 
 
@@ -223,7 +228,7 @@ def _iterator_op(name, inputs, outputs, host, shape=scalar, **attrs):
 
 register(
     _iterator_op("IteratorV2", "", "handle: resource", _run_iterator, **_SPEC, **_PLACE),
-    _iterator_op("OneShotIterator", "", "handle: resource", _run_one_shot, dataset_factory=None, **_SPEC, **_PLACE),
+    _iterator_op("OneShotIterator", "", "handle: resource", _run_iterator, dataset_factory=None, **_SPEC, **_PLACE),
     _iterator_op("MakeIterator", "dataset: variant, iterator: resource", "", _run_make, nothing),
     _iterator_op("IteratorGetNext", "iterator: resource", "components: output_types", _run_next, unknown,
                  output_types=[], output_shapes=None),

@@ -624,3 +624,39 @@ def rewritten(state, rules):
         function = parameters[0]
         parameters = (lambda element: (rewritten(function(element)[0], rules),), *parameters[1:])
     return DatasetState(state.start, sources, *parameters)
+
+
+# --- seeds ----------------------------------------------------------------------------------------------
+
+
+def seeds_of(state):
+    """The seeds of every shuffle in a dataset, from the outermost on."""
+    own = [state.parameters[1]] if state.start in (shuffle, shuffle_and_repeat) else []
+    return own + [seeds for source in state.sources for seeds in seeds_of(source)]
+
+
+def with_seeds(state, seeds):
+    """The same dataset with other seeds.
+
+    Args:
+      seeds: as `seeds_of` gives them.
+
+    Raises:
+      ValueError: where it has another number of shuffles.
+    """
+    left = list(seeds)
+    found = _with_seeds(state, left)
+    if left or found is None:
+        raise ValueError(f"the state of an iterator with {len(seeds)} shuffles does not fit the dataset")
+    return found
+
+
+def _with_seeds(state, left):
+    parameters = state.parameters
+    if state.start in (shuffle, shuffle_and_repeat):
+        if not left:
+            return None
+        size, _, *others = parameters
+        parameters = (size, left.pop(0), *others)
+    sources = [_with_seeds(source, left) for source in state.sources]
+    return None if None in sources else DatasetState(state.start, tuple(sources), *parameters)

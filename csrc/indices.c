@@ -1,0 +1,504 @@
+/* The stages of a chain, each with where it stands. */
+#include "indices.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { BLOCK_WORDS = 4, BLOCKS = 16, WORDS = BLOCKS * BLOCK_WORDS, TOGETHER = 8, FIRST_ROOM = 1024, MOST_STAGES = 64 };
+
+/* A stream of 32-bit words: TensorFlow's generator for two seeds. */
+typedef struct words {
+    uint64_t key, stream, counter; /* of blocks */
+    int at;
+    uint32_t word[WORDS + TOGETHER]; /* what stands behind the words counts for nothing */
+} words;
+
+/* What a shuffle holds: a ring of indices, of several rounds where it goes through its source several times. Only the first
+ * round is drawn from. Positions count all indices since the opening. */
+typedef struct ring {
+    int64_t *slot;
+    int64_t room, first, end;         /* of the ring; positions of the first and behind the last */
+    int64_t first_slot, end_slot;     /* the same, modulo the room */
+    int64_t *round_end;               /* positions where rounds end, but for the last one */
+    int64_t rounds, rounds_room;
+} ring;
+
+typedef struct stage {
+    hl_stage_kind kind;
+    bool reseeds, grouped;
+    int64_t number, second;
+    words seeds, draws;  /* of a shuffle */
+    /* Since it was opened: */
+    int64_t at;          /* rows handed out; rounds done; elements left */
+    bool open, started, empty, over;
+    ring held;
+} stage;
+
+struct hl_indices {
+    int n;
+    bool failed;         /* memory was short */
+    int64_t most, *spare; /* room for one element that nobody wants */
+    stage stages[];
+};
+
+/* ---- words ---- */
+
+/* The next WORDS words: BLOCKS blocks side by side, so that the compiler computes several at a time. */
+static void more_words(words *w) {
+    uint32_t c0[BLOCKS], c1[BLOCKS], c2[BLOCKS], c3[BLOCKS];
+    for (int k = 0; k < BLOCKS; k++) {
+        c0[k] = (uint32_t)(w->counter + (uint64_t)k);
+        c1[k] = (uint32_t)((w->counter + (uint64_t)k) >> 32);
+        c2[k] = (uint32_t)w->stream;
+        c3[k] = (uint32_t)(w->stream >> 32);
+    }
+    uint32_t k0 = (uint32_t)w->key, k1 = (uint32_t)(w->key >> 32);
+    for (int round = 0; round < 10; round++) {
+        for (int k = 0; k < BLOCKS; k++) {
+            const uint64_t a = (uint64_t)0xD2511F53u * c0[k], b = (uint64_t)0xCD9E8D57u * c2[k];
+            c0[k] = (uint32_t)(b >> 32) ^ c1[k] ^ k0;
+            c2[k] = (uint32_t)(a >> 32) ^ c3[k] ^ k1;
+            c1[k] = (uint32_t)b;
+            c3[k] = (uint32_t)a;
+        }
+        k0 += 0x9E3779B9u;
+        k1 += 0xBB67AE85u;
+    }
+    for (int k = 0; k < BLOCKS; k++) {
+        uint32_t *out = w->word + BLOCK_WORDS * k;
+        out[0] = c0[k], out[1] = c1[k], out[2] = c2[k], out[3] = c3[k];
+    }
+    w->counter += BLOCKS;
+    w->at = 0;
+}
+
+static void seed_words(words *w, uint64_t key, uint64_t stream, uint64_t counter) {
+    w->key = key;
+    w->stream = stream;
+    w->counter = counter / WORDS * BLOCKS;
+    w->at = WORDS;
+    if (counter % WORDS == 0) return;
+    more_words(w);
+    w->at = (int)(counter % WORDS);
+}
+
+static inline uint32_t next_word(words *w) {
+    if (w->at == WORDS) more_words(w);
+    return w->word[w->at++];
+}
+
+static uint64_t words_drawn(const words *w) { return w->counter * BLOCK_WORDS - (uint64_t)(WORDS - w->at); }
+
+static void skip_words(words *w, uint64_t count) { seed_words(w, w->key, w->stream, words_drawn(w) + count); }
+
+/* ---- shuffling ---- */
+
+static bool grow_ring(ring *r, int64_t limit) {
+    int64_t room = r->room ? 2 * r->room : FIRST_ROOM;
+    if (room > limit) room = limit;
+    int64_t *slot = room > INT64_MAX / 16 ? NULL : malloc((size_t)room * sizeof *slot);
+    if (!slot) return false;
+    const int64_t held = r->end - r->first;
+    for (int64_t k = 0, from = r->first_slot; k < held; k++) {
+        slot[k] = r->slot[from];
+        if (++from == r->room) from = 0;
+    }
+    free(r->slot);
+    r->slot = slot;
+    r->room = room;
+    r->first_slot = 0;
+    r->end_slot = held == room ? 0 : held;
+    return true;
+}
+
+static bool end_round(ring *r) {
+    if (r->rounds ? r->round_end[r->rounds - 1] == r->end : r->first == r->end) return true; /* a round of nothing */
+    if (r->rounds == r->rounds_room) {
+        const int64_t room = r->rounds_room ? 2 * r->rounds_room : 4;
+        int64_t *round_end = realloc(r->round_end, (size_t)room * sizeof *round_end);
+        if (!round_end) return false;
+        r->round_end = round_end;
+        r->rounds_room = room;
+    }
+    r->round_end[r->rounds++] = r->end;
+    return true;
+}
+
+static inline void put(ring *r, int64_t index) {
+    r->slot[r->end_slot] = index;
+    if (++r->end_slot == r->room) r->end_slot = 0;
+    r->end++;
+}
+
+/* A random one of the first round's indices; the first takes its place. */
+static inline int64_t draw(ring *r, words *w) {
+    const int64_t end = r->rounds ? r->round_end[0] : r->end;
+    const uint64_t count = (uint64_t)(end - r->first);
+    const uint32_t word = next_word(w);
+    int64_t slot = r->first_slot + (int64_t)(count >> 32 ? word : word % (uint32_t)count);
+    if (slot >= r->room) slot -= r->room;
+    const int64_t index = r->slot[slot];
+    r->slot[slot] = r->slot[r->first_slot];
+    if (++r->first_slot == r->room) r->first_slot = 0;
+    if (++r->first == end && r->rounds) memmove(r->round_end, r->round_end + 1, (size_t)--r->rounds * sizeof *r->round_end);
+    return index;
+}
+
+/* ---- opening: as TensorFlow's iterators start ---- */
+
+static void open_stage(hl_indices *h, int i) {
+    stage *s = &h->stages[i];
+    s->started = s->over = false;
+    s->empty = true;
+    switch (s->kind) {
+    case HL_STAGE_ROWS: s->at = 0; return;
+    case HL_STAGE_SHUFFLE: /* its source is opened when the first element is wanted */
+        s->at = 0;
+        s->held.first = s->held.end = s->held.first_slot = s->held.end_slot = s->held.rounds = 0;
+        if (s->reseeds) {
+            const uint64_t key = next_word(&s->seeds);
+            seed_words(&s->draws, key, next_word(&s->seeds), 0);
+        } else seed_words(&s->draws, s->seeds.key, s->seeds.stream, 0);
+        return;
+    case HL_STAGE_REPEAT:
+        s->at = s->number;
+        s->open = false;
+        if (s->number > 0) open_stage(h, i - 1);
+        return;
+    case HL_STAGE_TAKE:
+        s->at = s->number;
+        if (s->number) open_stage(h, i - 1);
+        return;
+    case HL_STAGE_SKIP: case HL_STAGE_SHARD: case HL_STAGE_BATCH: open_stage(h, i - 1); return;
+    }
+}
+
+/* ---- the next elements ---- */
+
+static int64_t pull(hl_indices *h, int i, int64_t *out, int64_t n);
+
+/* Takes an element into a shuffle's last round, or the first of the next one; false where there is none any more. */
+static bool fill(hl_indices *h, int i) {
+    stage *s = &h->stages[i], *below = s - 1;
+    int64_t index;
+    while (s->at != s->second) {
+        bool found;
+        if (below->kind == HL_STAGE_ROWS) found = below->at < below->number && (index = below->at++, true);
+        else found = pull(h, i - 1, &index, 1) > 0;
+        if (h->failed) return false;
+        if (found) {
+            ring *r = &s->held;
+            if (r->end - r->first == r->room && !grow_ring(r, s->number)) return h->failed = true, false;
+            put(r, index);
+            s->empty = false;
+            return true;
+        }
+        if (s->second < 0 && s->empty) break;
+        s->at++;
+        if (!end_round(&s->held)) return h->failed = true, false;
+        open_stage(h, i - 1);
+    }
+    s->over = true;
+    return false;
+}
+
+/* place[k] = word[k] % (count - k * step), in groups of TOGETHER, for moduli from 2 to 2^31: the quotient of two doubles that hold
+ * such integers, cut off, is exact. What is computed beyond n has a modulus of 2 at least. */
+static void divide(uint32_t *place, const uint32_t *word, int64_t n, int32_t count, int32_t step) {
+    for (int64_t first = 0; first < n; first += TOGETHER) {
+        const int32_t here = count - step * (int32_t)first;
+        for (int k = 0; k < TOGETHER; k++) {
+            int32_t left = here - step * k;
+            left = left < 2 ? 2 : left;
+            const double value = (double)(int32_t)(word[first + k] ^ 0x80000000u) + 2147483648.0;
+            place[first + k] = word[first + k] - (uint32_t)(int32_t)(value / (double)left) * (uint32_t)left;
+        }
+    }
+}
+
+/* Draws that all find the ring as the first does: full, with rows of arrays to take for what goes (`refill`), or not to be filled
+ * any more. So their places are worked out together: word % count, exactly, by a division of doubles. Returns their number. */
+static int64_t draw_many(stage *s, int64_t *out, int64_t n) {
+    ring *r = &s->held;
+    stage *below = s - 1;
+    words *w = &s->draws;
+    const bool refill = !s->over, shrinks = !refill || r->rounds;
+    const int64_t count = (r->rounds ? r->round_end[0] : r->end) - r->first;
+    if (refill && (below->kind != HL_STAGE_ROWS || r->end - r->first < s->number)) return 0;
+    if (refill && n > below->number - below->at) n = below->number - below->at;
+    if (shrinks && n > count - 1) n = count - 1; /* the round's last index ends it */
+    if (w->at == WORDS) more_words(w);
+    if (n > WORDS - w->at) n = WORDS - w->at;
+    if (n <= 0 || count < 2 || count >> 31) return 0;
+    uint32_t place[WORDS + TOGETHER];
+    divide(place, w->word + w->at, n, (int32_t)count, shrinks);
+    w->at += (int)n;
+    int64_t *restrict slot = r->slot, first = r->first_slot, end = r->end_slot, row = below->at;
+    const int64_t room = r->room;
+    for (int64_t k = 0; k < n; k++) {
+        int64_t at = first + (int64_t)place[k];
+        if (at >= room) at -= room;
+        out[k] = slot[at];
+        slot[at] = slot[first];
+        if (++first == room) first = 0;
+        if (!refill) continue;
+        slot[end] = row++;
+        if (++end == room) end = 0;
+    }
+    r->first_slot = first;
+    r->first += n;
+    if (refill) {
+        r->end_slot = end;
+        r->end += n;
+        below->at = row;
+    }
+    return n;
+}
+
+static int64_t pull_shuffled(hl_indices *h, int i, int64_t *out, int64_t n) {
+    stage *s = &h->stages[i];
+    ring *r = &s->held;
+    if (!s->started) {
+        s->started = true;
+        open_stage(h, i - 1);
+    }
+    for (int64_t k = 0; k < n;) {
+        while (r->end - r->first < s->number && !s->over && fill(h, i)) {}
+        if (h->failed || r->end == r->first) return k;
+        const int64_t many = draw_many(s, out + k, n - k);
+        k += many;
+        if (!many) out[k++] = draw(r, &s->draws);
+    }
+    return n;
+}
+
+static int64_t pull_repeated(hl_indices *h, int i, int64_t *out, int64_t n) {
+    stage *s = &h->stages[i];
+    int64_t got = 0;
+    while (s->number < 0 || s->at > 0) {
+        if (s->number < 0 && !s->open) {
+            open_stage(h, i - 1);
+            s->open = s->empty = true;
+        }
+        const int64_t more = pull(h, i - 1, out + got, n - got);
+        if (h->failed) return got;
+        got += more;
+        if (more) s->empty = false;
+        if (s->grouped ? more > 0 : got == n) return got;
+        if (s->number < 0) {
+            s->open = false;
+            if (s->empty) return got;
+        } else {
+            s->at--;
+            open_stage(h, i - 1);
+        }
+    }
+    return got;
+}
+
+static int64_t pull_taken(hl_indices *h, int i, int64_t *out, int64_t n) {
+    stage *s = &h->stages[i];
+    if (s->number < 0) return pull(h, i - 1, out, n);
+    if (s->at == 0) return 0;
+    const int64_t got = pull(h, i - 1, out, !s->grouped && s->at < n ? s->at : n);
+    s->at -= s->grouped ? got > 0 : got;
+    return got;
+}
+
+/* Pulls elements that nobody wants; false where there are not so many. */
+static bool discard(hl_indices *h, int i, int64_t count) {
+    const bool grouped = h->stages[i].grouped;
+    while (count > 0) {
+        const int64_t got = pull(h, i, h->spare, grouped ? 1 : count < h->most ? count : h->most);
+        if (got == 0) return false;
+        count -= grouped ? 1 : got;
+    }
+    return true;
+}
+
+static int64_t pull_after_skipped(hl_indices *h, int i, int64_t *out, int64_t n) {
+    stage *s = &h->stages[i];
+    if (!s->started) {
+        s->started = true;
+        if (!discard(h, i - 1, s->number)) return 0;
+    }
+    return pull(h, i - 1, out, n);
+}
+
+static int64_t pull_sharded(hl_indices *h, int i, int64_t *out, int64_t n) {
+    stage *s = &h->stages[i];
+    for (int64_t k = 0; k < n; k++) {
+        const int64_t before = s->started ? s->number - 1 : s->second;
+        s->started = true;
+        if (!discard(h, i - 1, before)) return k;
+        const int64_t got = pull(h, i - 1, out + k, 1);
+        if (s->grouped || got == 0) return s->grouped ? got : k;
+    }
+    return n;
+}
+
+static int64_t pull_batch(hl_indices *h, int i, int64_t *out) {
+    const stage *s = &h->stages[i];
+    const int64_t got = pull(h, i - 1, out, s->number);
+    return s->second && got < s->number ? 0 : got;
+}
+
+/* Up to n elements of a stage (fewer: it is at its end); of a grouped one the indices of a single element. */
+static int64_t pull(hl_indices *h, int i, int64_t *out, int64_t n) {
+    stage *s = &h->stages[i];
+    switch (s->kind) {
+    case HL_STAGE_ROWS: {
+        int64_t k = 0;
+        for (; k < n && s->at < s->number; k++) out[k] = s->at++;
+        return k;
+    }
+    case HL_STAGE_SHUFFLE: return pull_shuffled(h, i, out, n);
+    case HL_STAGE_REPEAT: return pull_repeated(h, i, out, n);
+    case HL_STAGE_TAKE: return pull_taken(h, i, out, n);
+    case HL_STAGE_SKIP: return pull_after_skipped(h, i, out, n);
+    case HL_STAGE_SHARD: return pull_sharded(h, i, out, n);
+    case HL_STAGE_BATCH: return pull_batch(h, i, out);
+    }
+    return 0;
+}
+
+int64_t hl_indices_next(hl_indices *h, int64_t *out) {
+    const int64_t got = pull(h, h->n - 1, out, 1);
+    return h->failed ? -1 : got;
+}
+
+/* ---- skipping ---- */
+
+static int64_t times(int64_t count, int64_t rounds) {
+    if (count == 0 || rounds == 0) return 0;
+    if (count < 0 || rounds < 0) return -1;
+    return count > INT64_MAX / rounds ? INT64_MAX : count * rounds;
+}
+
+/* The number of elements of a stage from its opening to its end; negative: there is none. */
+static int64_t elements(const hl_indices *h, int i) {
+    const stage *s = &h->stages[i];
+    const int64_t below = i ? elements(h, i - 1) : 0;
+    switch (s->kind) {
+    case HL_STAGE_ROWS: return s->number;
+    case HL_STAGE_SHUFFLE: return times(below, s->second);
+    case HL_STAGE_REPEAT: return times(below, s->number);
+    case HL_STAGE_TAKE: return s->number < 0 || (below >= 0 && below < s->number) ? below : s->number;
+    case HL_STAGE_SKIP: return below < 0 ? below : below > s->number ? below - s->number : 0;
+    case HL_STAGE_SHARD: return below < 0 ? below : below > s->second ? (below - s->second - 1) / s->number + 1 : 0;
+    case HL_STAGE_BATCH: return below < 0 ? below : s->second ? below / s->number : below / s->number + (below % s->number != 0);
+    }
+    return 0;
+}
+
+/* Whether a stage or one below it draws seeds when it is opened. */
+static bool draws_when_opened(const hl_indices *h, int i) {
+    for (; i >= 0; i--)
+        if (h->stages[i].kind == HL_STAGE_SHUFFLE && h->stages[i].reseeds) return true;
+    return false;
+}
+
+/* Skips whole rounds of a stage that was just opened; returns how many elements that were. */
+static int64_t skip_rounds(hl_indices *h, int i, int64_t count) {
+    stage *s = &h->stages[i], *below = s - 1;
+    const int64_t round = elements(h, i - 1);
+    if (round <= 0) return 0;
+    const int64_t most = s->kind == HL_STAGE_SHUFFLE ? s->second : s->number;
+    const int64_t rounds = most >= 0 && count / round > most ? most : count / round;
+    if (s->kind == HL_STAGE_SHUFFLE && !draws_when_opened(h, i - 1)) { /* every element draws one word */
+        s->at += rounds;
+        s->empty = rounds == 0;
+        skip_words(&s->draws, (uint64_t)(rounds * round));
+        return rounds * round;
+    }
+    if (s->kind != HL_STAGE_REPEAT) return 0;
+    if (below->kind == HL_STAGE_SHUFFLE && below->reseeds && !draws_when_opened(h, i - 2)) {
+        /* An opening draws two words. A finite repetition has made its first already: it is made again. */
+        if (rounds == 0) return 0;
+        skip_words(&below->seeds, (uint64_t)(2 * (s->number < 0 ? rounds : rounds - 1)));
+        if (s->number > 0) open_stage(h, i - 1);
+    } else if (draws_when_opened(h, i - 1)) return 0;
+    if (s->number > 0) s->at -= rounds;
+    return rounds * round;
+}
+
+static bool skip(hl_indices *h, int i, int64_t count) {
+    stage *s = &h->stages[i];
+    if (count == 0) return true;
+    switch (s->kind) {
+    case HL_STAGE_ROWS:
+        if (count > s->number - s->at) return false;
+        s->at += count;
+        return true;
+    case HL_STAGE_BATCH: {
+        const int64_t all = elements(h, i - 1), most = all < 0 ? INT64_MAX : all;
+        int64_t rows = count > INT64_MAX / s->number ? INT64_MAX : count * s->number;
+        if (rows > most) rows = count == elements(h, i) ? most : INT64_MAX;
+        return rows <= most && skip(h, i - 1, rows);
+    }
+    case HL_STAGE_SHUFFLE: case HL_STAGE_REPEAT: return discard(h, i, count - skip_rounds(h, i, count));
+    default: return discard(h, i, count);
+    }
+}
+
+bool hl_indices_skip(hl_indices *h, int64_t count) { return skip(h, h->n - 1, count); }
+
+int64_t hl_indices_round(const hl_indices *h) {
+    for (int i = h->n - 1; i > 0; i--) {
+        const stage *s = &h->stages[i];
+        if (s->kind == HL_STAGE_REPEAT || (s->kind == HL_STAGE_SHUFFLE && s->second != 1)) {
+            for (int k = i - 1; k > 0; k--)
+                if (h->stages[k].kind == HL_STAGE_BATCH) {
+                    const int64_t rows = elements(h, k - 1);
+                    return h->stages[k].second ? rows / h->stages[k].number * h->stages[k].number : rows;
+                }
+            return elements(h, i - 1);
+        }
+    }
+    return 0;
+}
+
+/* ---- a chain ---- */
+
+int64_t hl_indices_most(const hl_indices *h) { return h->most; }
+int64_t hl_indices_source(const hl_indices *h) { return h->stages[0].number; }
+bool hl_indices_grouped(const hl_indices *h) { return h->stages[h->n - 1].grouped; }
+
+bool hl_indices_ascend(const hl_indices *h) {
+    for (int i = 0; i < h->n; i++)
+        if (h->stages[i].kind == HL_STAGE_SHUFFLE || (h->stages[i].kind == HL_STAGE_SHARD && !h->stages[i].grouped)) return false;
+    return true;
+}
+
+hl_indices *hl_indices_new(const hl_stage_spec *specs, int n) {
+    if (n < 1 || n > MOST_STAGES) return NULL;
+    hl_indices *h = calloc(1, sizeof *h + (size_t)n * sizeof(stage));
+    if (!h) return NULL;
+    h->n = n;
+    h->most = 1;
+    bool grouped = false;
+    for (int i = 0; i < n; i++) {
+        stage *s = &h->stages[i];
+        s->kind = (hl_stage_kind)specs[i].kind;
+        s->number = specs[i].number;
+        s->second = specs[i].second;
+        s->reseeds = specs[i].reseeds;
+        seed_words(&s->seeds, specs[i].key, specs[i].stream, 0);
+        grouped = s->grouped = grouped || s->kind == HL_STAGE_BATCH;
+        if (s->kind == HL_STAGE_BATCH) {
+            const int64_t all = elements(h, i - 1);
+            h->most = all >= 0 && all < s->number ? (all ? all : 1) : s->number;
+        }
+    }
+    h->spare = h->most > INT64_MAX / 16 ? NULL : malloc((size_t)h->most * sizeof *h->spare);
+    if (!h->spare) return free(h), NULL;
+    open_stage(h, n - 1);
+    return h;
+}
+
+void hl_indices_free(hl_indices *h) {
+    if (!h) return;
+    for (int i = 0; i < h->n; i++) free(h->stages[i].held.slot), free(h->stages[i].held.round_end);
+    free(h->spare);
+    free(h);
+}

@@ -1,0 +1,98 @@
+"""An iterator of a session: where its elements come from, how far it has come."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+
+from .. import errors
+from .native import chain_of
+from .pipeline import seeds_of, with_seeds
+
+
+class IteratorState:
+    """An iterator of one session; several threads may ask it for elements.
+
+    Args:
+      cell: its place in C, which hands out the elements of chains over arrays; None where Python is to go through all.
+      state: where it goes on when it starts.
+    """
+
+    def __init__(self, cell=None, state=None):
+        self._cell = cell
+        self._waiting = state
+        self._dataset = None
+        self._elements = None
+        self._taken = 0
+        self._lock = threading.Lock()
+
+    def start(self, dataset):
+        """Starts on a dataset, from its beginning or where a state says."""
+        with self._lock:
+            self._start(dataset, self._waiting)
+            self._waiting = None
+
+    def _start(self, dataset, state):
+        taken = rows = 0
+        if state is not None:
+            dataset = with_seeds(dataset, [tuple(seeds) for seeds in state["seeds"]])
+            taken, rows = state["elements"], state["examples"]
+        chain = chain_of(dataset) if self._cell is not None else None
+        if chain is not None:
+            self._cell.start(chain.components, chain.stages, chain.ahead, taken, rows)
+            elements = iter(self._cell.next, None)
+        else:
+            elements = iter(dataset.iterate())
+            if sum(1 for _ in itertools.islice(elements, taken)) < taken:
+                raise ValueError(f"the dataset ends before element {taken}")
+            if self._cell is not None:
+                self._cell.stop()
+        self._dataset, self._elements, self._taken = dataset, elements, taken
+
+    def next(self):
+        """The next element.
+
+        Raises:
+          FailedPreconditionError: before it was started.
+          OutOfRangeError: at the end.
+        """
+        if self._elements is None:
+            raise errors.FailedPreconditionError(
+                None, None,
+                "GetNext() failed because the iterator has not been initialized. Ensure that you have run the initializer "
+                "operation for this iterator before getting the next element.",
+            )  # fmt: skip
+        with self._lock:
+            try:
+                element = next(self._elements)
+            except StopIteration:
+                raise errors.OutOfRangeError(None, None, "End of sequence") from None
+            self._taken += 1
+            return element
+
+    def state_dict(self):
+        """How far the steps have come, as numbers and lists; None before it was started. What is prepared ahead does not count.
+
+        Returns:
+          `epoch` (rounds of the outermost `repeat` that are over), `examples` (rows of the arrays), `elements` (batches,
+          mostly), `seeds` (of each shuffle).
+        """
+        with self._lock:
+            if self._dataset is None:
+                return None
+            progress = self._cell.progress() if self._cell is not None else None
+            elements, rows, a_round = progress or (self._taken, self._taken, 0)
+            seeds = [list(pair) for pair in seeds_of(self._dataset)]
+            return {"epoch": rows // a_round if a_round else 0, "examples": rows, "elements": elements, "seeds": seeds}
+
+    def load_state_dict(self, state):
+        """Goes on where another iterator over the same dataset stood.
+
+        Raises:
+          ValueError: where the dataset is made otherwise, or ends before.
+        """
+        with self._lock:
+            if self._dataset is None:
+                self._waiting = state
+            else:
+                self._start(self._dataset, state)

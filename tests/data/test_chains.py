@@ -1,0 +1,98 @@
+"""Chains of transformations in C and in Python: the same elements in the same order, from any place in between."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hookloop._core import IteratorCell
+from hookloop.data import pipeline
+from hookloop.data.native import chain_of
+
+MOST = 60  # elements that are compared
+
+_INDEX_STAGES = st.one_of(
+    st.tuples(st.just(pipeline.shuffled), st.integers(1, 30), st.tuples(st.integers(1, 3), st.integers(0, 3)), st.booleans()),
+    st.tuples(
+        st.just(pipeline.shuffled_and_repeated), st.integers(1, 30), st.just((5, 1)), st.sampled_from([-1, 0, 1, 2, 3])
+    ),
+)
+_ANY_STAGES = st.one_of(
+    st.tuples(st.just(pipeline.repeated), st.sampled_from([-1, 0, 1, 2, 3])),
+    st.tuples(st.just(pipeline.taken), st.integers(-1, 25)),
+    st.tuples(st.just(pipeline.skipped), st.integers(-1, 12)),
+    st.integers(1, 4).flatmap(lambda n: st.tuples(st.just(pipeline.sharded), st.just(n), st.integers(0, n - 1))),
+    st.tuples(st.just(pipeline.prefetched), st.integers(-1, 5)),
+)
+_BATCH = st.tuples(st.just(pipeline.batched), st.integers(1, 9), st.booleans(), st.just(pipeline.stacked))
+
+
+@st.composite
+def datasets(draw):
+    rows = draw(st.integers(0, 20))
+    kind = draw(st.sampled_from(["slices", "range", "zip", "single"]))
+    if kind == "single":
+        dataset = pipeline.single((np.float32(2.5), np.arange(3)))
+    elif kind == "range":
+        dataset = pipeline.counted(7, 7 - 3 * rows, -3)
+    else:
+        components = (
+            np.arange(rows * 5, dtype=np.float32).reshape(rows, 5),
+            np.arange(rows, dtype=np.uint8),
+            np.arange(rows * 2, dtype=np.complex128).reshape(rows, 1, 2),
+        )
+        dataset = pipeline.slices(components)
+        if kind == "zip":
+            dataset = pipeline.zipped([pipeline.counted(100, 150, 2), dataset])
+    for make, *parameters in draw(st.lists(_INDEX_STAGES | _ANY_STAGES, max_size=4)):
+        dataset = make(dataset, *parameters)
+    if draw(st.booleans()):
+        make, *parameters = draw(_BATCH)
+        dataset = make(dataset, *parameters)
+        for make, *parameters in draw(st.lists(_ANY_STAGES, max_size=3)):
+            dataset = make(dataset, *parameters)
+    return dataset
+
+
+def python_elements(dataset):
+    found = []
+    for element in dataset.iterate():
+        found.append(tuple(np.asarray(part) for part in element))
+        if len(found) == MOST:
+            break
+    return found
+
+
+def native_elements(dataset, skipped=0, number=MOST):
+    chain = chain_of(dataset)
+    cell = IteratorCell("it")
+    cell.start(chain.components, chain.stages, chain.ahead, skipped, 0)
+    found = []
+    while len(found) < number:
+        try:
+            found.append(cell.next())
+        except StopIteration:
+            break
+    return found
+
+
+def assert_same(found, expected):
+    assert len(found) == len(expected)
+    for element, other in zip(found, expected):
+        assert [part.dtype for part in element] == [part.dtype for part in other]
+        for part, same in zip(element, other):
+            np.testing.assert_array_equal(part, same)
+            assert part.shape == same.shape
+
+
+@settings(max_examples=400, deadline=None)
+@given(datasets())
+def test_elements_are_those_of_python(dataset):
+    assert_same(native_elements(dataset), python_elements(dataset))
+
+
+@settings(max_examples=400, deadline=None)
+@given(datasets(), st.data())
+def test_going_on_from_any_place(dataset, data):
+    expected = python_elements(dataset)
+    skipped = data.draw(st.integers(0, len(expected)))
+    assert_same(native_elements(dataset, skipped, len(expected) - skipped), expected[skipped:])
