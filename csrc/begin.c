@@ -58,11 +58,9 @@ static bool all_on_arrays(hl_frame *frame) {
 /* In the middle of a loop denormals are flushed, which is not for the host. */
 static hl_status ask_host(hl_frame *frame, int32_t k) {
     const unsigned mode = hl_flush_denormals();
-    hl_restore_denormals(mode);
-    const bool flushed = hl_is_flushing(mode);
-    if (flushed) hl_restore_denormals(frame->caller_mode);
+    hl_restore_denormals(frame->in_loop ? frame->caller_mode : mode);
     const hl_status status = frame->host(frame, -1, k);
-    if (flushed) hl_flush_denormals();
+    if (frame->in_loop) hl_flush_denormals();
     return status;
 }
 

@@ -150,6 +150,7 @@ struct hl_frame {
     double cost_ns;
     double *instr_cost;
     bool prepared, folded_done;
+    bool in_loop;           /* of hl_loop_run, which has flushed denormals already */
     bool asks_host;         /* for the elements of all iterators: it replays those of a run that starts again */
     hl_run run;
     int32_t failed_instr;   /* or -1 */

@@ -100,7 +100,9 @@ hl_status hl_loop_run(hl_loop *loop) {
     hl_frame *frame = loop->frame;
     loop->steps_done = 0;
     frame->caller_mode = hl_flush_denormals();
+    frame->in_loop = true;
     const hl_status status = run_steps(loop);
+    frame->in_loop = false;
     hl_restore_denormals(frame->caller_mode);
     if (status != HL_OK) loop->end = HL_LOOP_FAILED;
     return status;

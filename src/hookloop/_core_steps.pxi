@@ -112,8 +112,9 @@ cdef class Steps:
             free(<void *>loop.stacked)
             frame.stops = None
             self.session._busy = False
-        if loop.end == HL_LOOP_RESIZED and self.stacked:
-            self.pieces.append((False, self.mapped.rebuild(self.latest)))
+        if loop.end == HL_LOOP_RESIZED:
+            if self.stacked:
+                self.pieces.append((False, self.mapped.rebuild(self.latest)))
             return HL_LOOP_DUE_AFTER
         return loop.end
 

@@ -11,7 +11,9 @@ from hookloop.data.native import chain_of
 MOST = 60  # elements that are compared
 
 _INDEX_STAGES = st.one_of(
-    st.tuples(st.just(pipeline.shuffled), st.integers(1, 30), st.tuples(st.integers(1, 3), st.integers(0, 3)), st.booleans()),
+    st.tuples(
+        st.just(pipeline.shuffled), st.integers(1, 30), st.tuples(st.integers(1, 3), st.integers(0, 3)), st.booleans()
+    ),
     st.tuples(
         st.just(pipeline.shuffled_and_repeated), st.integers(1, 30), st.just((5, 1)), st.sampled_from([-1, 0, 1, 2, 3])
     ),

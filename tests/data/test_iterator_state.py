@@ -42,7 +42,9 @@ class Program:
         found = []
         for _ in range(number):
             element = session.run(self.following)
-            found.append([np.asarray(part).tolist() for part in (element if isinstance(element, tuple) else (element,))])
+            found.append(
+                [np.asarray(part).tolist() for part in (element if isinstance(element, tuple) else (element,))]
+            )
         return found
 
 
