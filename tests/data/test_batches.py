@@ -232,6 +232,25 @@ def test_threads_of_a_program_share_the_batches():
     assert np.unique(rows_found[:, 0], return_counts=True)[1].max() == 3
 
 
+def test_memory_maps_are_read_where_they_are(executor, tmp_path):
+    np.save(tmp_path / "rows.npy", np.arange(3000, dtype=np.float32).reshape(500, 6))
+    rows = np.load(tmp_path / "rows.npy", mmap_mode="r")
+    fixed, plain = np.arange(500), np.arange(500)
+    fixed.flags.writeable = False
+    dataset = Dataset.from_tensor_slices((rows, fixed, plain)).shuffle(500, seed=1).batch(50)
+    x, at, same = dataset.make_one_shot_iterator().get_next()
+    plain[:] = 0
+    with tf.Session() as session:
+        value, index, copied = session.run([x, at, same])
+        (state,) = [v for k, v in session._resources.items() if k[0] == "iterator"]
+    np.testing.assert_array_equal(value, rows[index])
+    np.testing.assert_array_equal(index, copied)
+    components = state._dataset.sources[0].sources[0].parameters[0]
+    assert [np.shares_memory(c, of) for c, of in zip(components, (rows, fixed, plain))] == [True, True, False]
+    graph = dataset._variant_tensor.graph.as_graph_def()
+    assert any(node.op == "Const" and len(node.attr["value"].tensor.tensor_content) == 12000 for node in graph.node)
+
+
 def test_arrays_are_given_back():
     source = np.arange(40000, dtype=np.float32).reshape(1000, 40)
     fed = tf.placeholder(tf.float32, [None, 40])

@@ -127,6 +127,12 @@ class Explanation:
             text += f" from {self._size(value.offset)}"
         return f"{text} {self._place(value.buffer)}"
 
+    def _fed(self, feed):
+        if feed < len(self._program.feeds):
+            return f"fed for {self._program.feeds[feed].tensor.name!r}"
+        call = max((c for c in self._program.batches if c.first_feed <= feed), key=lambda c: c.first_feed)
+        return f"the next of {call.op.outputs[feed - call.first_feed].name!r}"
+
     def _place(self, buffer):
         kind = buffer.kind
         if kind == ARENA:
@@ -134,7 +140,7 @@ class Explanation:
         if kind in (VARIABLE, FLAG):
             return f"{'of' if kind == VARIABLE else 'flag of'} variable {buffer.source!r}"
         if kind == FEED:
-            return f"fed for {self._program.feeds[buffer.source[1]].tensor.name!r}"
+            return self._fed(buffer.source[1])
         if kind == CONSTANT:
             return f"constant {buffer.source.ravel()[0]!s}" if buffer.source.size == 1 else "constant"
         return {

@@ -12,7 +12,7 @@ from .sizes import Size
 
 def lower_host(lowerer, node, context):
     op = node.op
-    inputs = [v if _is_object(v) else lowerer.operand(v, None, node) for v in node.inputs]
+    inputs = [_input(lowerer, node, value) for value in node.inputs]
     outputs, sizes = [], OpenSizes(lowerer, op)
     for tensor, shape in zip(op.outputs, shapes_of(node, context)):
         outputs.append(_output(lowerer, tensor, shape, sizes))
@@ -26,6 +26,19 @@ def lower_host(lowerer, node, context):
         lowerer.resize(fresh)
         lowerer.append(Instr("host", (), outputs, (2 * index + 1,), node.index, effect=True))
     lowerer.environment.update(zip(op.outputs, outputs))
+
+
+# What a call of these keeps of its inputs stays as it is: constants are handed over as they are, and not copied.
+_KEEPERS = frozenset(("TensorDataset", "TensorSliceDataset"))
+
+
+def _input(lowerer, node, value):
+    if _is_object(value):
+        return value
+    constant = lowerer.literal_of(value) if node.op.type in _KEEPERS else None
+    if constant is not None:
+        return Value(value.dtype, value.shape, Buffer(OBJECT, value.dtype, 1, constant))
+    return lowerer.operand(value, None, node)
 
 
 def _is_object(value):

@@ -83,12 +83,13 @@ class Lowerer:
         dtype = as_dtype(array.dtype) if array.dtype != object else as_dtype("string")
         if dtype.name == "string":
             return Value(dtype, array.shape, Buffer(OBJECT, dtype, array.size, array))
+        if array.size > _SYMBOLIC_LIMIT:
+            return Value(dtype, array.shape, Buffer(CONSTANT, dtype, array.size, np.ascontiguousarray(array)))
         key = (array.dtype.str, array.shape, array.tobytes())
-        buffer = self.buffers.get(key) if array.size <= _SYMBOLIC_LIMIT else None
+        buffer = self.buffers.get(key)
         if buffer is None:
             buffer = self.buffers[key] = Buffer(CONSTANT, dtype, array.size, np.ascontiguousarray(array))
-        symbol = array if array.size <= _SYMBOLIC_LIMIT and array.dtype.kind in "iub" else None
-        return Value(dtype, array.shape, buffer, symbol=symbol)
+        return Value(dtype, array.shape, buffer, symbol=array if array.dtype.kind in "iub" else None)
 
     def literal_of(self, value):
         """The array of a value that is a constant of the graph, or None."""

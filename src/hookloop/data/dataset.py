@@ -9,7 +9,7 @@ import numpy as np
 from .. import dtypes
 from ..graph.random_seed import get_seed
 from ..graph.scopes import name_scope
-from ..ops.build import apply_op, constant, convert_to_tensor
+from ..ops.build import apply_op, constant, constant_in_place, convert_to_tensor
 from ..ops.select import where
 from ..ops.tensor_util import constant_value
 from ..shapes import TensorShape, as_shape
@@ -149,7 +149,8 @@ class Dataset:
         """A dataset of the slices of tensors along their first axis.
 
         Args:
-          tensors: a tensor or a structure of them, with one first size.
+          tensors: a tensor or a structure of them, with one first size. An array is copied into the graph; a memory map, and
+            an array that is not writeable, is read where it is.
 
         Raises:
           ValueError: where a tensor is a scalar, or the sizes differ.
@@ -454,7 +455,11 @@ class Dataset:
         return Dataset.zip((Dataset.range(start, np.iinfo(np.int64).max), self))
 
     def prefetch(self, buffer_size):
-        """The same elements: a step computes its element with all threads at once, so that none are made before."""
+        """The same elements, where they are rows of arrays prepared ahead by the session's threads.
+
+        Args:
+          buffer_size: how many elements (batches, mostly) at most; -1 leaves that to the session.
+        """
         return self._derived("PrefetchDataset", [_scalar(buffer_size, "buffer_size")])
 
     def cache(self, filename=""):
@@ -481,9 +486,17 @@ def _joint_options(datasets):
 def _components(values):
     """The structure of values, and their leaves as tensors."""
     with name_scope("normalize_element"):
-        return values, [
-            convert_to_tensor(value, name=f"component_{i}") for i, value in builtins.enumerate(flatten(values))
-        ]
+        return values, [_component(value, f"component_{i}") for i, value in builtins.enumerate(flatten(values))]
+
+
+def _component(value, name):
+    """A value as a tensor. A memory map stays one, and an array that nobody can write to is not copied."""
+    if isinstance(value, np.memmap) or (
+        isinstance(value, np.ndarray) and value.base is None and not value.flags.writeable
+    ):
+        if value.flags.c_contiguous and value.flags.aligned and value.dtype.isnative and value.dtype.kind in "biufc":
+            return constant_in_place(value, name)
+    return convert_to_tensor(value, name=name)
 
 
 def pack_like(structure, leaves):

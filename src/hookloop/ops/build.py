@@ -361,6 +361,16 @@ def constant(value, dtype=None, shape=None, name="Const", verify_shape=False):
     return _constant_node(to_array(value, dtype, dims, verify_shape), dtype, name)
 
 
+def constant_in_place(array, name="Const"):
+    """A constant that holds an array itself and not a copy: what is written to the array afterwards shows.
+
+    Args:
+      array: contiguous, of a type that tensors have.
+      name: the node's name.
+    """
+    return _constant_node(np.asarray(array), None, name)
+
+
 def _constant_node(array, dtype, name):
     dtype = dtypes.as_dtype(array.dtype) if dtype is None else dtype
     graph = get_default_graph()
