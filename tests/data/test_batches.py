@@ -251,6 +251,12 @@ def test_memory_maps_are_read_where_they_are(executor, tmp_path):
     assert any(node.op == "Const" and len(node.attr["value"].tensor.tensor_content) == 12000 for node in graph.node)
 
 
+def test_a_plan_in_words_names_the_iterators_element():
+    x, y = Dataset.from_tensor_slices((X, Y)).batch(4).make_one_shot_iterator().get_next(name="rows")
+    text = str(tf.explain(tf.reduce_sum(x - y)))
+    assert "the next of 'rows:0'" in text and "the next of 'rows:1'" in text
+
+
 def test_arrays_are_given_back():
     source = np.arange(40000, dtype=np.float32).reshape(1000, 40)
     fed = tf.placeholder(tf.float32, [None, 40])
