@@ -34,12 +34,14 @@ enum {
     MAX_K_BLOCK = SIMD_BYTES == 64 ? 768 : 384, /* of a panel of B: 192 KB, which the second-level cache feeds fast enough to
                                                  * wide tiles; else what the first-level cache holds */
     CUT_K = 256,         /* from here on there are at least two blocks of k */
+    STRIP = 8,           /* vectors of a strip of a single row */
     PACKED_COLUMNS = 256, /* of C that a packed A should serve */
     MAX_M_BLOCK = 480,   /* rows of A that stay in the second-level cache while the panels pass */
     TASK_NS = 4000,
     LONGEST_TASK_NS = 5000000, /* between tasks a run looks whether to go on */
     MAX_TASKS = 64,
     MIN_CUT_FLOPS = 1000000,
+    CACHE_GBYTES = 64,
     MAX_PRODUCTS = 8,
     MAX_OPERANDS = 2 * MAX_PRODUCTS + MAX_STEPS
 };
@@ -413,7 +415,10 @@ static void cut(gemm *g, int lanes, double gflops) {
     }
     const int64_t columns = g->dots ? 1 : ceil_div(g->n, lanes) * lanes; /* a part of a vector costs as much as all of it */
     const double flops = 2.0 * (double)g->m * (double)columns * (double)max_of(k, 1);
-    g->cost_ns = 15.0 + (double)g->batch * (10.0 + flops / gflops);
+    /* With few rows or columns, reading the larger operand takes longer than multiplying by it. */
+    const double reading = (double)k * (double)max_of(g->m, g->n) * (double)(SIMD_BYTES / lanes) / CACHE_GBYTES;
+    const double arithmetic = flops / gflops;
+    g->cost_ns = 15.0 + (double)g->batch * (10.0 + (arithmetic > reading ? arithmetic : reading));
     const int64_t wanted = max_of(1, min_of(MAX_TASKS, (int64_t)(g->cost_ns / TASK_NS)));
     const int64_t per_element = max_of(1, ceil_div(wanted, max_of(g->batch, 1) * g->k_blocks));
     const int64_t panels = ceil_div(g->n, MAX_VECTORS * lanes);

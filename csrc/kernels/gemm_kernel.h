@@ -71,6 +71,20 @@ SIMD_INLINE void NAME(tile)(const int rows, const int vectors, const bool by_row
         }
 }
 
+/* A strip of a single row of C: wide, because each row of B is read once and should be read in long pieces. */
+static void NAME(row_strip)(const NAME(panel) *panel, const REAL *a, const REAL *b, const REAL *start, REAL *c) {
+    VEC sum[STRIP];
+#pragma GCC unroll 16
+    for (int v = 0; v < STRIP; v++) sum[v] = (VEC){0};
+    for (int64_t k = panel->k; k > 0; k--, a += panel->a_stride, b += panel->b_stride) {
+        const VEC x = SPLAT(*a);
+#pragma GCC unroll 16
+        for (int v = 0; v < STRIP; v++) sum[v] += x * LOAD(b + v * LANES);
+    }
+#pragma GCC unroll 16
+    for (int v = 0; v < STRIP; v++) STORE(c + v * LANES, start ? LOAD(start + v * LANES) + sum[v] : sum[v]);
+}
+
 #define TILE(rows, vectors, layout, by_row, width, part)                                                        \
     static void NAME(tile_##rows##x##vectors##layout##width)(const NAME(panel) *panel, const REAL *a,           \
                                                              const REAL *b, const REAL *start, REAL *c) {       \
@@ -290,6 +304,14 @@ static void NAME(block)(const gemm *g, const gemm_data *data, const NAME(part) *
             if (columns < LANES) width = 0, panel.last_lanes = (int)columns;
             const REAL *b_panel = b + k0 * p->b.row + n * p->b.column;
             panel.b_stride = p->b.row;
+            ends.n = n;
+            ends.start = y ? y + n : fresh ? NULL : c + n;
+            if (g->m == 1 && !p->pack_b && !g->sums && n1 - n >= STRIP * LANES) {
+                NAME(row_strip)(&panel, a_block, b_panel, ends.start, c + n);
+                if (ends.last) NAME(finish)(g, data, ends.first_step, m0, n, 1, STRIP * LANES, part->c_row, c + n);
+                n += STRIP * LANES;
+                continue;
+            }
             if (p->pack_b || (columns < LANES && !SIMD_FREE_MASKS)) {
                 panel.b_stride = vectors * LANES;
                 NAME(pack_b)(p, b_panel, panel.k, columns, panel.b_stride, packed_b);
@@ -297,8 +319,6 @@ static void NAME(block)(const gemm *g, const gemm_data *data, const NAME(part) *
             }
             if (g->sums && m0 == 0)
                 NAME(sum_columns)(b_panel, panel.b_stride, panel.k, columns, k0 > 0, (REAL *)data->sums + n);
-            ends.n = n;
-            ends.start = y ? y + n : fresh ? NULL : c + n;
             NAME(run_panel)(&panel, &ends, width, by_row && !p->pack_a, p->pack_a, m1 - m0, columns, p->a.row, a_block,
                             b_panel, c + n);
             n += columns;
@@ -336,8 +356,8 @@ static void NAME(add_k_blocks)(const gemm *g, const gemm_data *data, const char 
 }
 
 /* out[m] = start[m] + rows[m] . x for rows apart by row_stride: LANES sums at a time, added up by a tree of shuffles. */
-static void NAME(dots)(const REAL *rows, int64_t row_stride, const REAL *x, const REAL *start, REAL *out, int64_t m,
-                       int64_t k) {
+SIMD_INLINE void NAME(dots)(const bool long_rows, const REAL *rows, int64_t row_stride, const REAL *x, const REAL *start,
+                            REAL *out, int64_t m, int64_t k) {
     for (int64_t m0 = 0; m0 < m; m0 += LANES) {
         const int count = m - m0 < LANES ? (int)(m - m0) : LANES;
         const REAL *row[LANES];
@@ -348,6 +368,13 @@ static void NAME(dots)(const REAL *rows, int64_t row_stride, const REAL *x, cons
             sum[i] = (VEC){0};
         }
         int64_t j = 0;
+        for (; long_rows && j + 4 * LANES <= k; j += 4 * LANES) { /* longer pieces of each row: memory likes them */
+            const VEC factor[4] = {LOAD(x + j), LOAD(x + j + LANES), LOAD(x + j + 2 * LANES), LOAD(x + j + 3 * LANES)};
+#pragma GCC unroll 16
+            for (int i = 0; i < LANES; i++)
+#pragma GCC unroll 4
+                for (int u = 0; u < 4; u++) sum[i] += LOAD(row[i] + j + u * LANES) * factor[u];
+        }
         for (; j + LANES <= k; j += LANES) {
             const VEC factor = LOAD(x + j);
 #pragma GCC unroll 16
@@ -368,14 +395,23 @@ static void NAME(dots)(const REAL *rows, int64_t row_stride, const REAL *x, cons
     }
 }
 
+static __attribute__((noinline)) void NAME(long_dots)(const REAL *rows, int64_t row_stride, const REAL *x,
+                                                      const REAL *start, REAL *out, int64_t m, int64_t k) {
+    NAME(dots)(true, rows, row_stride, x, start, out, m, k);
+}
+static __attribute__((noinline)) void NAME(short_dots)(const REAL *rows, int64_t row_stride, const REAL *x,
+                                                       const REAL *start, REAL *out, int64_t m, int64_t k) {
+    NAME(dots)(false, rows, row_stride, x, start, out, m, k);
+}
+
 /* C of one column that lies as a row does, of products whose A and B lie along k. */
 static void NAME(column)(const gemm *g, const gemm_data *data, int64_t m0, int64_t m1) {
     REAL *out = (REAL *)data->c + m0;
     const REAL *start = g->starts_with_y ? (const REAL *)data->in[g->steps[0].operand] + m0 : NULL;
     for (int i = 0; i < g->n_products; i++, start = out) {
         const product *p = &g->products[i];
-        NAME(dots)((const REAL *)data->in[2 * i] + m0 * p->a.row, p->a.row, (const REAL *)data->in[2 * i + 1], start, out,
-                   m1 - m0, p->k);
+        const REAL *rows = (const REAL *)data->in[2 * i] + m0 * p->a.row, *x = (const REAL *)data->in[2 * i + 1];
+        (p->k >= 4 * LANES ? NAME(long_dots) : NAME(short_dots))(rows, p->a.row, x, start, out, m1 - m0, p->k);
     }
     NAME(finish)(g, data, g->starts_with_y, 0, m0, 1, m1 - m0, 0, out);
 }
