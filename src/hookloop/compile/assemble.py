@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+
 import numpy as np
 
 from .ir import (
@@ -18,10 +20,12 @@ from .ir import (
     If,
     Instr,
     Value,
+    is_whole,
 )  # fmt: skip
 from .sizes import Size
 
 _SIZE_OP_FIELDS = 5
+_NO_GROUPS: frozenset = frozenset()
 
 
 class Assembler:
@@ -39,6 +43,7 @@ class Assembler:
         self.attrs = []
         self.instr_deps = []
         self.known = {}
+        self.by_value = {}  # id(value of the program) -> tensor
         self.counts = dict.fromkeys(range(10), 0)
         self.sources = {kind: [] for kind in (CONSTANT, STREAM, STACK, OBJECT)}
         self.covered = {}
@@ -65,10 +70,14 @@ class Assembler:
         return buffer.index
 
     def tensor(self, value: Value) -> int:
-        buffer = value.buffer
-        shape = value.shape
-        key = (id(buffer), tuple(map(_key, shape)), _key(value.offset), value.dtype.as_datatype_enum,
-               None if value.strides is None else tuple(map(_key, value.strides)))  # fmt: skip
+        index = self.by_value.get(id(value))
+        if index is None:
+            index = self.by_value[id(value)] = self._tensor_like(value)
+        return index
+
+    def _tensor_like(self, value):
+        """The tensor with a value's place, shape and type; sizes are compared by identity, as equal ones are the same object."""
+        key = (id(value.buffer), value.shape, value.offset, id(value.dtype), value.strides)
         index = self.known.get(key)
         if index is None:
             index = self.known[key] = self._new_tensor(value)
@@ -79,53 +88,61 @@ class Assembler:
         self.buffers[id(buffer)] = buffer
         if buffer.kind == OBJECT:
             value = Value(value.dtype, (), buffer)  # instructions only know its place: it waits for no sizes
-        sizes = [*value.shape, *(value.strides or ()), value.offset]
-        deps = {atom.group for s in sizes for atom in self.sizes.atoms_of(s)}
-        if buffer.kind == GROWN:
-            deps |= {atom.group for atom in self.sizes.atoms_of(buffer.size)}
-        deps.discard(0)
+        shape, strides, offset = value.shape, value.strides, value.offset
+        deps = self._groups_of((*shape, *(strides or ()), offset, buffer.size if buffer.kind == GROWN else 0))
+        register = self.sizes.register
         first = len(self.dims)
-        self.dims += [self.sizes.register(d) for d in value.shape]
-        if value.strides is not None:
-            self.dims += [self.sizes.register(s) for s in value.strides]
-        group = max(deps, default=0)
-        self.tensors.append((value.dtype.as_datatype_enum, len(value.shape), buffer.kind, self._index(buffer),
-                             self.sizes.register(value.offset), int(value.strides is not None), first, group))  # fmt: skip
+        self.dims += [register(d) for d in shape]
+        if strides is not None:
+            self.dims += [register(s) for s in strides]
+        self.tensors.append((value.dtype.as_datatype_enum, len(shape), buffer.kind, self._index(buffer), register(offset),
+                             int(strides is not None), first, max(deps, default=0)))  # fmt: skip
         self.tensor_deps.append(deps)
-        if value.strides is None and _key(value.size) == _key(buffer.size) and _key(value.offset) == 0:
+        if is_whole(value):
             self.covered[id(buffer)] = True
         return len(self.tensors) - 1
+
+    def _groups_of(self, sizes):
+        """The groups, the first excepted, that must have worked out some sizes before they can be used."""
+        deps = _NO_GROUPS
+        for size in sizes:
+            if isinstance(size, Size):
+                deps = deps | {atom.group for atom in self.sizes.atoms_of(size)} - {0}
+        return deps
 
     def _cover_buffers(self):
         """Every buffer gets one tensor that spans it: its slot's size."""
         for key, buffer in list(self.buffers.items()):
             if buffer.kind in (ARENA, GROWN, FOLDED) and key not in self.covered:
-                self.tensor(Value(buffer.dtype, (buffer.size,), buffer))
+                self._tensor_like(Value(buffer.dtype, (buffer.size,), buffer))
 
     # --- instructions -----------------------------------------------------------------------------------
 
     def instruction(self, kernel, inputs=(), outputs=(), params=(), node=-1, writes=False):
         tensors = [self.tensor(v) for v in (*inputs, *outputs)]
-        deps = set()
+        deps = _NO_GROUPS
         for tensor in tensors:
-            deps |= self.tensor_deps[tensor]
-        values = []
-        for param in params:
-            if isinstance(param, Size):
-                deps |= {atom.group for atom in self.sizes.atoms_of(param)} - {0}
-                param = self.sizes.register(param)
-            elif isinstance(param, tuple) and param and param[0] == "variable":
-                param = self.variable_index[param[1]]
-            values.append(param)
+            if self.tensor_deps[tensor]:
+                deps = deps | self.tensor_deps[tensor]
+        if params:
+            deps = deps | self._groups_of(params)
+            params = [self._attribute(p) for p in params]
         self.kernels.append(kernel)
-        self.instrs.append([int(self.depth > 0), len(self.operands), len(inputs), len(outputs), len(self.attrs), len(values), node,
+        self.instrs.append([int(self.depth > 0), len(self.operands), len(inputs), len(outputs), len(self.attrs), len(params), node,
                             max(deps, default=0)])  # fmt: skip
         self.operands += tensors
-        self.attrs += values
+        self.attrs += params
         self.instr_deps.append(deps)
         if writes:
             self.writes_at.append(len(self.instrs) - 1)
         return len(self.instrs) - 1
+
+    def _attribute(self, param):
+        if isinstance(param, Size):
+            return self.sizes.register(param)
+        if isinstance(param, tuple) and param and param[0] == "variable":
+            return self.variable_index[param[1]]
+        return param
 
     def flatten(self, block):
         for item in block.items:
@@ -257,12 +274,13 @@ class Assembler:
         by_tensor = [[] for _ in range(n_groups)]
         by_instr = [[] for _ in range(n_groups)]
         deps = [set() for _ in range(n_groups)]
-        for i, row in enumerate(self.tensors):
-            by_tensor[row[7]].append(i)
-            deps[row[7]] |= self.tensor_deps[i]
-        for i, row in enumerate(self.instrs):
-            by_instr[row[7]].append(i)
-            deps[row[7]] |= self.instr_deps[i]
+        for lists, rows, all_deps in (
+            (by_tensor, self.tensors, self.tensor_deps), (by_instr, self.instrs, self.instr_deps),
+        ):  # fmt: skip
+            for i, row in enumerate(rows):
+                lists[row[7]].append(i)
+                if all_deps[i]:
+                    deps[row[7]] |= all_deps[i]
         operations, rows = [], []
         order_t, order_i, watched, dep_list = [], [], [], []
         for g in range(n_groups):
@@ -301,26 +319,20 @@ class Assembler:
         components = sum(len(call.components) for call in self.program.batches)
         uses = [[] for _ in range(len(self.program.feeds) + components)]
         feed_of = {i: row[3] for i, row in enumerate(self.tensors) if row[2] == FEED}
-        seen = set()
-        if feed_of:
-            for i, row in enumerate(self.instrs):
-                for k in range(row[2] + row[3]):
-                    tensor = self.operands[row[1] + k]
-                    if tensor in feed_of:
-                        uses[feed_of[tensor]].append((feed_of[tensor], i, k, tensor))
-                        seen.add(tensor)
-            for tensor, feed in feed_of.items():
-                if tensor not in seen:
-                    uses[feed].append((feed, -1, 0, tensor))
+        unused = set(feed_of)
+        firsts = [row[1] for row in self.instrs]
+        operands = np.array(self.operands, np.int32)
+        for at in np.flatnonzero(np.isin(operands, list(feed_of))).tolist():
+            tensor, instr = self.operands[at], bisect_right(firsts, at) - 1
+            uses[feed_of[tensor]].append((feed_of[tensor], instr, at - firsts[instr], tensor))
+            unused.discard(tensor)
+        for tensor in sorted(unused):
+            uses[feed_of[tensor]].append((feed_of[tensor], -1, 0, tensor))
         first, flat = [0], []
         for rows in uses:
             flat += rows
             first.append(len(flat))
         return dict(feed_uses=_table(flat, 4), feed_first_use=np.array(first, np.int32))
-
-
-def _key(value):
-    return ("s", id(value)) if isinstance(value, Size) else int(value)
 
 
 def _table(rows, width):

@@ -162,6 +162,14 @@ def walk(block):
             yield from walk(item.body)
 
 
+def is_whole(value):
+    """Whether a value is its buffer from end to end, dense."""
+    if value.strides is not None or isinstance(value.offset, Size) or value.offset:
+        return False
+    size = value.size
+    return size is value.buffer.size if isinstance(size, Size) else size == value.buffer.size
+
+
 def dense_strides(shape):
     strides, stride = [], 1
     for dim in reversed(shape):
@@ -180,6 +188,9 @@ def has_dense_rows(value):
 
 def same_shape(left, right) -> bool:
     """Whether two shapes are proven equal."""
-    return len(left) == len(right) and all(
-        a is b if isinstance(a, Size) or isinstance(b, Size) else a == b for a, b in zip(left, right)
-    )
+    return left is right or (
+        len(left) == len(right)
+        and all(
+            a is b if isinstance(a, Size) or isinstance(b, Size) else a == b for a, b in zip(left, right)
+        )
+    )  # fmt: skip

@@ -8,8 +8,7 @@ known, so that one placement serves all sizes.
 
 from __future__ import annotations
 
-from .ir import ARENA, If, Instr, same_shape
-from .sizes import Size
+from .ir import ARENA, If, Instr, is_whole, same_shape
 
 _FOREVER = 1 << 60
 
@@ -93,11 +92,15 @@ def _reuse_inputs(program, lives):
             if value.buffer.kind != ARENA:
                 continue
             root = resolve(value.buffer)
-            if root.last == position and root.first < position and _whole(value, root) and _whole(out, out.buffer) and (
+            if root.last == position and root.first < position and is_whole(value) and is_whole(out) and (
                 same_shape(value.shape, out.shape) and value.dtype.size == out.dtype.size
             ):  # fmt: skip
-                if any(resolve(v.buffer) is root for j, v in enumerate(instr.inputs) if j != i and not _same(v, value)):
-                    continue
+                if any(
+                    resolve(v.buffer) is root and not (instr.views != "rows" and _same(v, value))
+                    for j, v in enumerate(instr.inputs)
+                    if j != i
+                ):
+                    continue  # a product still needs its factors when it writes
                 owner[id(out.buffer)] = root
                 root.last = out.buffer.last
                 out.buffer.home = root
@@ -106,13 +109,6 @@ def _reuse_inputs(program, lives):
 
 def _same(left, right):
     return left is right or (left.strides is None and right.strides is None and same_shape(left.shape, right.shape))
-
-
-def _whole(value, buffer):
-    if value.strides is not None or isinstance(value.offset, Size) or value.offset:
-        return False
-    size = value.size
-    return size is buffer.size if isinstance(size, Size) else size == buffer.size
 
 
 def _share_slots(lives, program):

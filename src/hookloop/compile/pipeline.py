@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+from contextlib import contextmanager
+
 import numpy as np
 
 from . import memory, passes
@@ -175,6 +178,18 @@ def plan_program(request):
     return lowerer, program
 
 
+@contextmanager
+def _collector_paused():
+    """Garbage collection waits: compiling makes many objects, nearly all of which are in use until its end."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
 def compile_request(request):
     """Compiles a request to the tables of a plan.
 
@@ -185,8 +200,9 @@ def compile_request(request):
       A dict: the tables of csrc/frame.h, and `nodes` (the op of each node index), `must_exist` (variable key -> op),
       `special` (set of (feed, axis) the plan is compiled for), `feed_registers`, `variable_registers`.
     """
-    lowerer, program = plan_program(request)
-    plan = Assembler(program).run()
+    with _collector_paused():
+        lowerer, program = plan_program(request)
+        plan = Assembler(program).run()
     plan["nodes"] = lowerer.nodes
     plan["must_exist"] = lowerer.must_exist
     plan["variable_ops"] = dict(lowerer.variables.items())

@@ -147,3 +147,18 @@ def test_a_control_dependency_on_the_product_holds(executor):
         found, after = session.run([tf.nn.relu(y), update], feeds)
     np.testing.assert_allclose(found, np.maximum((x @ w).astype("f"), 0), rtol=1e-5)
     assert after == 2.0
+
+
+@pytest.mark.parametrize("again", ["factor", "step"])
+def test_memory_that_is_still_needed_is_not_written_over(again, executor):
+    x = tf.placeholder(tf.float64, [4, 4])
+    w = tf.constant(np.linspace(-1, 1, 16).reshape(4, 4))
+    a = tf.exp(x)  # dead after the product, but read by it twice
+    y = tf.matmul(a, w) + a if again == "factor" else (tf.matmul(x, w) + a) * a
+    value = np.random.RandomState(7).standard_normal((4, 4))
+    e = np.exp(value)
+    want = e @ np.linspace(-1, 1, 16).reshape(4, 4) + e
+    if again == "step":
+        want = (value @ np.linspace(-1, 1, 16).reshape(4, 4) + e) * e
+    with tf.Session() as session:
+        np.testing.assert_allclose(session.run(y, {x: value}), want, rtol=1e-12)

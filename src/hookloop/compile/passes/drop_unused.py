@@ -2,55 +2,56 @@
 
 from __future__ import annotations
 
-from ..ir import If, Instr, Loop, walk
+from ..ir import Instr, Loop, walk
+from .uses import regions_of
 
 
 def drop_unused(program):
     """Removes instructions whose results nobody reads."""
     live = {id(v.buffer) for v in program.results if v.buffer is not None}
-    for instr in walk(program.root):
-        if instr.effect:
-            live.update(id(v.buffer) for v in instr.inputs if v.buffer is not None)
-    _mark_predicates(program.root, live)
-    changed = True
+    loops = _mark_predicates(program.root, live)
     instrs = list(walk(program.root))
-    while changed:
-        changed = False
-        for instr in reversed(instrs):
-            if instr.effect or any(id(v.buffer) in live for v in instr.outputs) or instr.defines:
-                for value in (*instr.inputs, *instr.outputs):
-                    if value.buffer is not None and id(value.buffer) not in live:
-                        live.add(id(value.buffer))
-                        changed = True
-    _filter(program.root, lambda i: i.effect or i.defines or any(id(v.buffer) in live for v in i.outputs))
+    wanted: set[int] = set()
+    while _mark(reversed(instrs), live, wanted) and loops:
+        pass  # what a loop's body reads may be written further down in it
+    if len(wanted) < len(instrs):
+        _filter(program.root, wanted)
+
+
+def _mark(backwards, live, wanted):
+    """Marks the instructions that are wanted and what they touch; whether there were any new ones."""
+    before = len(wanted)
+    for instr in backwards:
+        if id(instr) in wanted:
+            continue
+        if instr.effect or instr.defines or any(id(v.buffer) in live for v in instr.outputs):
+            wanted.add(id(instr))
+            live.update([id(v.buffer) for v in instr.inputs])
+            live.update([id(v.buffer) for v in instr.outputs])
+    return len(wanted) > before
 
 
 def _mark_predicates(block, live):
+    """Marks what conditionals and loops read; whether there is a loop."""
+    loops = False
     for item in block.items:
-        if isinstance(item, If):
+        if not isinstance(item, Instr):
             live.add(id(item.predicate.buffer))
-            _mark_predicates(item.then, live)
-            _mark_predicates(item.otherwise, live)
-        elif isinstance(item, Loop):
-            live.add(id(item.predicate.buffer))
-            _mark_predicates(item.condition, live)
-            _mark_predicates(item.body, live)
+            loops |= isinstance(item, Loop)
+            for region in regions_of(item):
+                loops |= _mark_predicates(region, live)
+    return loops
 
 
-def _filter(block, keep):
+def _filter(block, wanted):
     kept = []
     for item in block.items:
         if isinstance(item, Instr):
-            if keep(item):
+            if id(item) in wanted:
                 kept.append(item)
             continue
-        if isinstance(item, If):
-            _filter(item.then, keep)
-            _filter(item.otherwise, keep)
-            if not item.then.items and not item.otherwise.items:
-                continue
-        else:
-            _filter(item.condition, keep)
-            _filter(item.body, keep)
-        kept.append(item)
+        for region in regions_of(item):
+            _filter(region, wanted)
+        if isinstance(item, Loop) or item.then.items or item.otherwise.items:
+            kept.append(item)
     block.items = kept

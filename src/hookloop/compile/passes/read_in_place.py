@@ -5,7 +5,7 @@ A copy that only makes a view dense goes where all its readers take the view its
 
 from __future__ import annotations
 
-from ..ir import ARENA, CONSTANT, FEED, FOLDED, VARIABLE, Instr, Value
+from ..ir import ARENA, CONSTANT, FEED, FOLDED, VARIABLE, Instr, Value, walk
 from .uses import Uses, blocks_of, is_whole, reshaped_view
 
 # Memory whose sizes do not change in a run: a loop copies others before it changes the sizes that they hang on.
@@ -14,6 +14,8 @@ _FIXED = frozenset((ARENA, CONSTANT, FOLDED, FEED, VARIABLE))
 
 def read_in_place(program):
     """Lets instructions read the views of which copies were made for them."""
+    if not any(instr.kernel == "copy" for instr in walk(program.root)):
+        return
     uses = Uses(program)
     for block in blocks_of(program.root):
         for item in block.items:

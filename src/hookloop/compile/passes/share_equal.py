@@ -2,18 +2,8 @@
 
 from __future__ import annotations
 
-from ..ir import ARENA, CONSTANT, FEED, VARIABLE, Instr
-from .uses import (
-    CONTROL_KERNELS,
-    Uses,
-    form_key,
-    instructions_of,
-    is_whole,
-    memory_of,
-    place_key,
-    regions_of,
-    written_by,
-)
+from ..ir import ARENA, CONSTANT, FEED, VARIABLE, Instr, is_whole, walk
+from .uses import CONTROL_KERNELS, instructions_of, memory_of, regions_of, written_by
 
 _MEMORY = frozenset((ARENA, CONSTANT, FEED, VARIABLE))
 
@@ -27,13 +17,18 @@ class _Sharing:
     """One walk over the program.
 
     Attributes:
-      versions: memory -> how often it may have been written up to here: reads of two versions differ.
+      writers: memory -> how many instructions write it.
+      versions: memory that several write -> how often it may have been written up to here: reads of two versions differ.
       replaced: id(buffer) -> the buffer that holds the same values.
     """
 
     def __init__(self, program):
         self.program = program
-        self.uses = Uses(program)
+        self.writers = {}
+        for instr in walk(program.root):
+            for value in written_by(instr):
+                memory = memory_of(value.buffer)
+                self.writers[memory] = self.writers.get(memory, 0) + 1
         self.versions = {}
         self.replaced = {}
 
@@ -49,9 +44,10 @@ class _Sharing:
                 self._region(item, seen)
                 kept.append(item)
                 continue
-            for value in (*item.inputs, *item.outputs):
-                self._rename(value)
-            first = seen.setdefault(self._key(item), item) if self._repeatable(item) else item
+            if self.replaced:
+                for value in (*item.inputs, *item.outputs):
+                    self._rename(value)
+            first = seen.setdefault(self._key(item), item) if self._is_repeatable(item) else item
             if first is item:
                 kept.append(item)
                 self._count_writes(item)
@@ -61,16 +57,18 @@ class _Sharing:
         block.items = kept
 
     def _region(self, item, seen):
-        self._count_writes(item)  # a loop's body may read what its last iteration has written
+        for instr in instructions_of(item):  # a loop's body may read what its last iteration has written
+            self._count_writes(instr)
         for region in regions_of(item):
             self._block(region, dict(seen))
         self._rename(item.predicate)
-        self._count_writes(item)
-
-    def _count_writes(self, item):
         for instr in instructions_of(item):
-            for value in written_by(instr):
-                memory = memory_of(value.buffer)
+            self._count_writes(instr)
+
+    def _count_writes(self, instr):
+        for value in written_by(instr):
+            memory = memory_of(value.buffer)
+            if value.buffer.kind == VARIABLE or self.writers[memory] > 1:
                 self.versions[memory] = self.versions.get(memory, 0) + 1
 
     def _rename(self, value):
@@ -78,15 +76,22 @@ class _Sharing:
             value.buffer = self.replaced[id(value.buffer)]
 
     def _key(self, item):
-        inputs = []
+        versions = self.versions
+        key = [item.kernel, item.params]
         for value in item.inputs:
             memory = memory_of(value.buffer)
-            inputs.append((memory, self.versions.get(memory, 0), *place_key(value)[1:]))
-        return item.kernel, item.params, tuple(inputs), tuple(map(form_key, item.outputs))
+            key += memory, versions.get(memory), value.offset, value.shape, value.strides, id(value.dtype)
+        for value in item.outputs:
+            key += value.shape, id(value.dtype)
+        return tuple(key)
 
-    def _repeatable(self, item):
+    def _is_repeatable(self, item):
         if item.effect or item.defines or item.kernel in CONTROL_KERNELS or not item.outputs or not item.inputs:
             return False
-        return all(v.buffer.kind in _MEMORY for v in item.inputs) and all(
-            v.buffer.kind == ARENA and is_whole(v) and len(self.uses.writers(v.buffer)) == 1 for v in item.outputs
-        )
+        for value in item.inputs:
+            if value.buffer.kind not in _MEMORY:
+                return False
+        for value in item.outputs:
+            if value.buffer.kind != ARENA or self.writers[id(value.buffer)] != 1 or not is_whole(value):
+                return False
+        return True

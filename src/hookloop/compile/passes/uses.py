@@ -14,6 +14,7 @@ from ..ir import (
     Instr,
     Value,
     dense_strides,
+    is_whole,
     same_shape,
     walk,
 )
@@ -217,14 +218,6 @@ def written_by(instr):
 def memory_of(buffer):
     """What tells memory apart: a variable's key (several buffers may stand for it), else the buffer itself."""
     return (buffer.kind, buffer.source) if buffer.kind in (VARIABLE, FLAG) else id(buffer)
-
-
-def is_whole(value):
-    """Whether a value is its buffer from end to end, dense."""
-    if value.strides is not None or isinstance(value.offset, Size) or value.offset:
-        return False
-    size = value.size
-    return size is value.buffer.size if isinstance(size, Size) else size == value.buffer.size
 
 
 def equal_sizes(left, right):

@@ -6,7 +6,7 @@ where its kernel takes such an output, and the other readers of the result read 
 
 from __future__ import annotations
 
-from ..ir import ARENA, Instr
+from ..ir import ARENA, Instr, walk
 from .uses import (
     CONTROL_KERNELS,
     Uses,
@@ -21,6 +21,8 @@ from .uses import (
 
 def write_in_place(program):
     """Lets results be written into the windows that they are copied to."""
+    if not any(instr.kernel == "copy" for instr in walk(program.root)):
+        return
     uses = Uses(program)
     for block in blocks_of(program.root):
         for item in block.items:
