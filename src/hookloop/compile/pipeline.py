@@ -81,6 +81,7 @@ class Program:
         self.root = lowerer.root
         self.prologue = []
         self.fetches = lowerer.fetched
+        self.nodes = lowerer.nodes
         self.hosts = lowerer.hosts
         self.batches = lowerer.batches
         self.feeds = request.feeds

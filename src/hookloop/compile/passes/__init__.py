@@ -12,10 +12,13 @@ from .fold_transposes import fold_transposes
 from .fuse_column_sums import fuse_column_sums
 from .fuse_elementwise import fuse_elementwise
 from .fuse_epilogues import fuse_epilogues
+from .hoist_invariants import hoist_invariants
 from .mask_pool_gradients import mask_pool_gradients
 from .read_in_place import read_in_place
 from .share_equal import share_equal
+from .split_joined_factors import split_joined_factors
 from .sum_products import sum_products
+from .transpose_once import transpose_once
 from .write_in_place import write_in_place
 
 PASSES = (
@@ -27,6 +30,9 @@ PASSES = (
     fuse_epilogues,
     fuse_column_sums,
     mask_pool_gradients,
+    split_joined_factors,
+    transpose_once,
+    hoist_invariants,
     read_in_place,
     write_in_place,
     fuse_elementwise,

@@ -5,6 +5,8 @@ A recurrent net's gradient of its weights is one: a product for each step, added
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from ..ir import Instr, same_shape, walk
 from .products import MOST_PRODUCTS, MOST_STEPS, Product, Step, may_be_operand, product_of
 from .uses import Uses, blocks_of, is_whole
@@ -61,10 +63,12 @@ def _accumulated(item, products, others):
     """Sums of as many products as the kernel takes at once, each added to the one before."""
     out = item.outputs[0]
     found = []
-    for first in range(0, len(products), MOST_PRODUCTS):
+    count = -(-len(products) // MOST_PRODUCTS)
+    bounds = [len(products) * i // count for i in range(count + 1)]
+    for first, end in pairwise(bounds):
         steps = [(Step.ADD, 0.0, out)] if first else []
-        if first + MOST_PRODUCTS >= len(products):
+        if end == len(products):
             steps += [(Step.ADD, 0.0, value) for value in others]
-        product = Product(products[first : first + MOST_PRODUCTS], steps, out)
+        product = Product(products[first:end], steps, out)
         found.append(product.instruction(item, "sum_products", f"adds up {len(products)} products"))
     return found
