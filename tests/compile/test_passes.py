@@ -14,6 +14,7 @@ def test_the_order_of_the_passes_is_one_literal_list():
         "fuse_column_sums",
         "mask_pool_gradients",
         "split_joined_factors",
+        "batch_products",
         "transpose_once",
         "hoist_invariants",
         "read_in_place",

@@ -6,6 +6,7 @@ to an instruction. The program is correct before and after each pass, and withou
 IR's rules in between when tests run.
 """
 
+from .batch_products import batch_products
 from .drop_unused import drop_unused
 from .fold_constants import fold_constants
 from .fold_transposes import fold_transposes
@@ -31,6 +32,7 @@ PASSES = (
     fuse_column_sums,
     mask_pool_gradients,
     split_joined_factors,
+    batch_products,
     transpose_once,
     hoist_invariants,
     read_in_place,
