@@ -66,6 +66,11 @@ def test_many_rows_are_left():
     assert rows_of_products([states[-1]], feeds) == [(300,)] * 5
 
 
+def test_a_result_that_would_leave_the_cache_is_left():
+    states, feeds = recurrent(steps=9, rows=200, size=128)
+    assert rows_of_products([states[-1]], feeds) == [(200,)] * 9
+
+
 def test_all_steps_are_wanted():
     states, feeds = recurrent()
     assert rows_of_products(states, feeds)[0] == (15,)

@@ -15,6 +15,7 @@ from .uses import Uses, blocks_of, equal_sizes, form_key, place_key
 
 _FEWEST_STEPS = 4
 _MOST_ROWS = 256  # a product of more rows gains nothing from being one of several
+_MOST_BYTES = 1 << 20  # a larger result leaves the cache before the steps read it, which costs more than is saved
 
 
 def batch_products(program):
@@ -63,6 +64,9 @@ def _batch(uses, block, members):
         return
     first = min((item for item, _ in members), key=lambda item: uses.index_of[id(item)])
     whole = members[0][1]
+    columns = whole.b.shape[0 if whole.transpose_b else 1]
+    if len(members) * whole.a.shape[0] * columns * whole.a.dtype.size > _MOST_BYTES:
+        return
     if not _exists_before(uses, block, first, whole.a):
         return
     if not uses.holds(block, first, whole.b, [item for item, _ in members]):
