@@ -235,6 +235,73 @@ PREPARE(adagrad, 1, 0.3)
 PREPARE(rms_prop, 2, 0.35)
 PREPARE(centered_rms_prop, 3, 0.4)
 
+/* --- the updates of several variables in one instruction ------------------------------------------------------------ */
+
+enum { MAX_UPDATES = 16 }; /* as in src/hookloop/compile/passes/merge_updates.py */
+
+typedef struct updates {
+    int count;
+    int64_t chunks;
+    double cost_ns;
+    struct { update u; int64_t first_operand, first_chunk; } each[MAX_UPDATES];
+} updates;
+
+typedef struct updates_call { const updates *all; void *const *data; } updates_call;
+
+static void updates_chunk(void *arg, int64_t chunk, int worker) {
+    const updates_call *call = arg;
+    int i = 0;
+    while (i + 1 < call->all->count && call->all->each[i + 1].first_chunk <= chunk) i++;
+    dense_call one = {&call->all->each[i].u, call->data + call->all->each[i].first_operand};
+    dense_block(&one, chunk - call->all->each[i].first_chunk, worker);
+}
+
+static hl_status run_updates(const hl_instr *ins, hl_run *run) {
+    updates_call call = {ins->p[2].p, hl_args(ins)};
+    hl_parallel(run, call.all->chunks, call.all->cost_ns, updates_chunk, &call);
+    return HL_OK;
+}
+
+static hl_status run_few_updates(const hl_instr *ins, hl_run *run) {
+    const updates *all = ins->p[2].p;
+    (void)run;
+    for (int i = 0; i < all->count; i++) {
+        const update *u = &all->each[i].u;
+        u->span(hl_args(ins) + all->each[i].first_operand, 0, 0, u->size, u->flag);
+    }
+    return HL_OK;
+}
+
+/* Attributes: how many updates, then of each its kernel, the numbers of its operands and attributes, the attributes. */
+static hl_status prepare_updates(hl_prepare *prep) {
+    updates *all = prep->params;
+    const hl_value *attr = prep->attr;
+    int64_t operand = 0;
+    bool few = true;
+    *all = (updates){.count = (int)(attr++)->i};
+    if (all->count > MAX_UPDATES || prep->n_in <= HL_DIRECT_ARGS)
+        return hl_refuse(prep, HL_INTERNAL, "%d updates in one instruction", all->count);
+    for (int i = 0; i < all->count; i++) {
+        hl_instr instr = {0};
+        const hl_kernel *kernel = (attr++)->p;
+        const int n_in = (int)(attr++)->i, n_attr = (int)(attr++)->i;
+        hl_prepare one = {.n_in = n_in, .n_attr = n_attr, .in = prep->in + operand, .attr = attr, .ins = &instr,
+                          .params = &all->each[i].u, .regs = prep->regs};
+        const hl_status status = kernel->prepare(&one);
+        if (status != HL_OK) return hl_refuse(prep, status, "%s", one.message);
+        all->each[i].first_operand = operand;
+        all->each[i].first_chunk = all->chunks;
+        all->chunks += (all->each[i].u.size + BLOCK - 1) / BLOCK;
+        all->cost_ns += one.cost_ns;
+        few = few && all->each[i].u.size <= BLOCK;
+        operand += n_in;
+        attr += n_attr;
+    }
+    prep->cost_ns = all->cost_ns;
+    prep->ins->fn = few ? run_few_updates : run_updates;
+    return HL_OK;
+}
+
 static const hl_kernel table[] = {
     {"apply_gradient_descent", prepare_gradient_descent, sizeof(update)},
     {"apply_momentum", prepare_momentum, sizeof(update)},
@@ -242,6 +309,7 @@ static const hl_kernel table[] = {
     {"apply_adagrad", prepare_adagrad, sizeof(update)},
     {"apply_rms_prop", prepare_rms_prop, sizeof(update)},
     {"apply_centered_rms_prop", prepare_centered_rms_prop, sizeof(update)},
+    {"apply_all", prepare_updates, sizeof(updates)},
 };
 
 HL_FAMILY(optimizer, table);

@@ -20,4 +20,5 @@ def test_the_order_of_the_passes_is_one_literal_list():
         "read_in_place",
         "write_in_place",
         "fuse_elementwise",
+        "merge_updates",
     ]

@@ -15,6 +15,7 @@ from .fuse_elementwise import fuse_elementwise
 from .fuse_epilogues import fuse_epilogues
 from .hoist_invariants import hoist_invariants
 from .mask_pool_gradients import mask_pool_gradients
+from .merge_updates import merge_updates
 from .read_in_place import read_in_place
 from .share_equal import share_equal
 from .split_joined_factors import split_joined_factors
@@ -38,6 +39,7 @@ PASSES = (
     read_in_place,
     write_in_place,
     fuse_elementwise,
+    merge_updates,
 )
 
 __all__ = ["PASSES"]
