@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "elementwise.h"
+#include "simd.h"
 
 #define COPY_LOOP(name, T)                                                                                     \
     static hl_status name(int64_t n, char *const *data, const int64_t *stride, const hl_value *param) {        \
@@ -99,6 +100,82 @@ static hl_status prepare_walk(hl_prepare *prep) {
     return HL_OK;
 }
 
+/* --- transposing copies: the input is dense along another axis than the output --------------------------------------- */
+
+enum { TILE = 64 }; /* rows of the output that are written together: what is read of the input stays in the cache */
+
+#define TRANSPOSE_TILE(name, T, suffix, LANES)                                                                        \
+    /* to[i, j] = from[j, i] for rows i and columns j; strides in elements. */                                        \
+    static void name(const char *source, int64_t from_stride, char *target, int64_t to_stride, int64_t rows,          \
+                     int64_t columns) {                                                                               \
+        const T *from = (const T *)source;                                                                            \
+        T *to = (T *)target;                                                                                          \
+        int64_t j = 0;                                                                                                \
+        for (; j + LANES <= columns; j += LANES) {                                                                    \
+            int64_t i = 0;                                                                                            \
+            for (; i + LANES <= rows; i += LANES) {                                                                   \
+                simd_##suffix block[LANES];                                                                           \
+                for (int k = 0; k < LANES; k++) block[k] = load_##suffix((const void *)(from + (j + k) * from_stride + i)); \
+                transpose_##suffix(block);                                                                            \
+                for (int k = 0; k < LANES; k++) store_##suffix((void *)(to + (i + k) * to_stride + j), block[k]);     \
+            }                                                                                                         \
+            for (; i < rows; i++)                                                                                     \
+                for (int k = 0; k < LANES; k++) to[i * to_stride + j + k] = from[(j + k) * from_stride + i];          \
+        }                                                                                                             \
+        for (; j < columns; j++)                                                                                      \
+            for (int64_t i = 0; i < rows; i++) to[i * to_stride + j] = from[j * from_stride + i];                     \
+    }
+TRANSPOSE_TILE(transpose_tile_4, uint32_t, f32, F32_LANES)
+TRANSPOSE_TILE(transpose_tile_8, uint64_t, f64, F64_LANES)
+
+typedef struct transpose_job { const ew_walk *walk; void *const *base; int64_t tiles; } transpose_job;
+
+/* The last outer axis is the one along which the input is dense. */
+static void transpose_chunk(void *argument, int64_t chunk, int worker) {
+    const transpose_job *job = argument;
+    const ew_walk *walk = job->walk;
+    const int last = walk->outer - 1;
+    const int64_t size = walk->inner[1], first = chunk % job->tiles * TILE, left = walk->dims[last] - first;
+    const char *from = job->base[0];
+    char *to = job->base[1];
+    int64_t rest = chunk / job->tiles;
+    (void)worker;
+    for (int axis = last - 1; axis >= 0; axis--) {
+        from += rest % walk->dims[axis] * walk->strides[axis][0];
+        to += rest % walk->dims[axis] * walk->strides[axis][1];
+        rest /= walk->dims[axis];
+    }
+    from += first * walk->strides[last][0];
+    to += first * walk->strides[last][1];
+    (size == 4 ? transpose_tile_4 : transpose_tile_8)(from, walk->inner[0] / size, to, walk->strides[last][1] / size,
+                                                      left < TILE ? left : TILE, walk->n);
+}
+
+static hl_status run_transpose(const hl_instr *ins, hl_run *run) {
+    const ew_walk *walk = ins->p[2].p;
+    transpose_job job = {walk, ins->arg, (walk->dims[walk->outer - 1] + TILE - 1) / TILE};
+    hl_parallel(run, walk->count / walk->dims[walk->outer - 1] * job.tiles, walk->cost_ns, transpose_chunk, &job);
+    return HL_OK;
+}
+
+/* Puts the outer axis along which the input is dense last, where it pays to go by tiles. */
+static bool turn_to_tiles(ew_walk *walk, int64_t size) {
+    if ((size != 4 && size != 8) || walk->inner[1] != size || walk->inner[0] == size || walk->inner[0] == 0 || walk->n < 8)
+        return false;
+    for (int axis = 0; axis < walk->outer; axis++) {
+        if (walk->strides[axis][0] != size || walk->dims[axis] < 8) continue;
+        const int last = walk->outer - 1;
+        const int64_t dim = walk->dims[axis], from = walk->strides[axis][0], to = walk->strides[axis][1];
+        for (int k = axis; k < last; k++) {
+            walk->dims[k] = walk->dims[k + 1];
+            for (int operand = 0; operand < 2; operand++) walk->strides[k][operand] = walk->strides[k + 1][operand];
+        }
+        walk->dims[last] = dim, walk->strides[last][0] = from, walk->strides[last][1] = to;
+        return true;
+    }
+    return false;
+}
+
 static bool same_dims(const hl_tensor *a, const hl_tensor *b) {
     if (a->rank != b->rank) return false;
     for (int axis = 0; axis < a->rank; axis++)
@@ -115,7 +192,9 @@ static hl_status prepare_copy(hl_prepare *prep) {
         prep->cost_ns = (double)bytes * 0.05 + 2;
         if (bytes < 1 << 18) return HL_OK;
     }
-    return prepare_walk(prep);
+    const hl_status status = prepare_walk(prep);
+    if (in->size && turn_to_tiles(prep->params, (int64_t)hl_dtype_size(in->dtype))) prep->ins->fn = run_transpose;
+    return status;
 }
 
 static const hl_kernel table[] = {

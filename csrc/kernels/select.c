@@ -4,13 +4,27 @@
 
 /* --- select ------------------------------------------------------------------------------------------------------- */
 
+/* Dense conditions and results, with operands that move or stand still, are loops that GCC vectorises. */
 #define SELECT(name, T)                                                                                       \
     static hl_status name(int64_t n, char *const *data, const int64_t *stride, const hl_value *param) {       \
+        const int64_t size = (int64_t)sizeof(T), a_stride = stride[1], b_stride = stride[2];                  \
+        const uint8_t *which = (const uint8_t *)data[0];                                                      \
+        const T *a = (const T *)data[1], *b = (const T *)data[2];                                             \
+        T *out = (T *)data[3];                                                                                \
         (void)param;                                                                                          \
-        for (int64_t i = 0; i < n; i++) {                                                                     \
-            const char *taken = *(const uint8_t *)(data[0] + i * stride[0]) ? data[1] + i * stride[1]         \
-                                                                            : data[2] + i * stride[2];        \
-            *(T *)(data[3] + i * stride[3]) = *(const T *)taken;                                              \
+        if (stride[0] == 1 && stride[3] == size && a_stride == size && b_stride == size) {                    \
+            IVDEP for (int64_t i = 0; i < n; i++) out[i] = which[i] ? a[i] : b[i];                            \
+        } else if (stride[0] == 1 && stride[3] == size && a_stride == 0 && b_stride == size) {                \
+            const T x = *a;                                                                                   \
+            IVDEP for (int64_t i = 0; i < n; i++) out[i] = which[i] ? x : b[i];                               \
+        } else if (stride[0] == 1 && stride[3] == size && a_stride == size && b_stride == 0) {                \
+            const T y = *b;                                                                                   \
+            IVDEP for (int64_t i = 0; i < n; i++) out[i] = which[i] ? a[i] : y;                               \
+        } else {                                                                                              \
+            for (int64_t i = 0; i < n; i++) {                                                                 \
+                const char *taken = data[0][i * stride[0]] ? data[1] + i * a_stride : data[2] + i * b_stride; \
+                *(T *)(data[3] + i * stride[3]) = *(const T *)taken;                                          \
+            }                                                                                                 \
         }                                                                                                     \
         return HL_OK;                                                                                         \
     }
@@ -25,7 +39,7 @@ static hl_status prepare_select(hl_prepare *prep) {
     const ew_loop loop = size == 1 ? select_1 : size == 2 ? select_2 : size == 4 ? select_4 : select_8;
     if (size > 8) return hl_refuse(prep, HL_UNIMPLEMENTED, "there is no kernel for this dtype");
     const ew_variant variants[] = {{dtype, dtype, loop}, {0, 0, NULL}};
-    return ew_prepare(prep, variants, 0.5, (hl_value){0});
+    return ew_prepare(prep, variants, 0.15, (hl_value){0});
 }
 
 /* --- add_n ---------------------------------------------------------------------------------------------------------- */

@@ -1,5 +1,7 @@
 """Rolls, reversed sequences, blocks of space, grids and bits, against NumPy, on both executors."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -133,3 +135,32 @@ def test_gradients(executor):
     check_linear(lambda x: tf.depth_to_space(x, 2), (1, 2, 2, 8))
     check_linear(lambda x: tf.space_to_batch(x, [[1, 1], [0, 1]], 2), (2, 2, 3, 2))
     check_linear(lambda x: tf.batch_to_space(x, [[1, 0], [0, 1]], 2), (4, 2, 3, 2))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int16, np.uint8])
+@pytest.mark.parametrize("shape", [(17, 33), (64, 64), (65, 130), (8, 7), (3, 40, 50), (9, 20, 8, 33), (2, 100, 1, 70)])
+def test_transposes_of_many_sizes(dtype, shape, config):
+    """Every permutation, whole and beside an edge, of sizes that are no multiple of a tile or a vector."""
+    value = (np.arange(np.prod(shape)) % 251).astype(dtype).reshape(shape)
+    x = tf.placeholder(dtype, [None] * len(shape))
+    orders = list(itertools.permutations(range(len(shape))))
+    turned = [tf.transpose(x, order) for order in orders]
+    with tf.Session(config=config) as session:
+        whole, parts = session.run([turned, [t[..., 1:] for t in turned]], {x: value})
+    for order, left, right in zip(orders, whole, parts):
+        np.testing.assert_array_equal(left, value.transpose(order))
+        np.testing.assert_array_equal(right, value.transpose(order)[..., 1:])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int16, np.uint8])
+@pytest.mark.parametrize("size", [1, 7, 63, 1000])
+def test_select_of_tensors_and_scalars(dtype, size):
+    condition = np.arange(size) % 3 == 0
+    a, b = np.arange(size).astype(dtype), (100 + np.arange(size) % 50).astype(dtype)
+    which, x, y = tf.placeholder(tf.bool, [None]), tf.placeholder(dtype, [None]), tf.placeholder(dtype, [None])
+    with tf.Session() as session:
+        found = session.run(
+            [tf.where(which, x, y), tf.where(which[::2], x[::2], y[::2])], {which: condition, x: a, y: b}
+        )
+    np.testing.assert_array_equal(found[0], np.where(condition, a, b))
+    np.testing.assert_array_equal(found[1], np.where(condition, a, b)[::2])
