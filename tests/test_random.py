@@ -193,3 +193,15 @@ def test_threads_do_not_change_the_numbers(config):
 def test_the_shape_of_a_scalar_is_a_shape():
     assert tf.random_normal(tf.TensorShape([])).shape.as_list() == []
     assert tf.random_uniform(tf.constant(1.0).shape).shape.as_list() == []
+
+
+@pytest.mark.parametrize("size", [63, 64, 65, 259, 20_003])
+@pytest.mark.parametrize("op", [tf.random_uniform, tf.random_normal])
+def test_many_numbers_begin_as_few_do(op, size, executor):
+    """Blocks are numbered: however many are drawn at once, each has its own numbers."""
+    with tf.Session() as session:
+        many, few = session.run([op([size], seed=3), op([7], seed=3)])
+    np.testing.assert_array_equal(many[:7], few)
+    with tf.Session(config=tf.ConfigProto(intra_op_parallelism_threads=2)) as session:
+        longer = session.run(op([size + 5], seed=3))
+    np.testing.assert_array_equal(longer[:size], many)

@@ -28,6 +28,28 @@ static inline block philox(uint64_t key, uint64_t stream, uint64_t index) {
     return (block){{c0, c1, c2, c3}};
 }
 
+/* Many blocks, one after the other: word k of block i is word[k][i]. The loops over blocks are vectors. */
+enum { MANY = 16 };
+static inline void philox_many(uint64_t key, uint64_t stream, uint64_t index, uint32_t word[BLOCK_WORDS][MANY]) {
+    uint32_t *c0 = word[0], *c1 = word[1], *c2 = word[2], *c3 = word[3];
+    uint32_t k0 = (uint32_t)key, k1 = (uint32_t)(key >> 32);
+    for (int i = 0; i < MANY; i++) {
+        c0[i] = (uint32_t)(index + (uint64_t)i), c1[i] = (uint32_t)((index + (uint64_t)i) >> 32);
+        c2[i] = (uint32_t)stream, c3[i] = (uint32_t)(stream >> 32);
+    }
+    for (int round = 0; round < 10; round++) {
+        for (int i = 0; i < MANY; i++) {
+            const uint64_t a = (uint64_t)0xD2511F53u * c0[i], b = (uint64_t)0xCD9E8D57u * c2[i];
+            c0[i] = (uint32_t)(b >> 32) ^ c1[i] ^ k0;
+            c2[i] = (uint32_t)(a >> 32) ^ c3[i] ^ k1;
+            c1[i] = (uint32_t)b;
+            c3[i] = (uint32_t)a;
+        }
+        k0 += 0x9E3779B9u;
+        k1 += 0xBB67AE85u;
+    }
+}
+
 /* Takes blocks from the stream; several runs may do so at once. */
 static inline uint64_t reserve(hl_stream *stream, uint64_t blocks) {
     return atomic_fetch_add((_Atomic uint64_t *)&stream->counter, blocks);
