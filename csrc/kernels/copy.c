@@ -53,38 +53,6 @@ static hl_status run_word(const hl_instr *ins, hl_run *run) {
     return HL_OK;
 }
 
-/* A copy that transposes goes by square tiles, so that no line is fetched anew for each of its elements. */
-#define TRANSPOSE_LOOP(name, T)                                                                                   \
-    static void name(const ew_walk *walk, const char *from, char *to) {                                           \
-        enum { TILE = 16 };                                                                                       \
-        const int axis = walk->outer - 1;                                                                         \
-        const int64_t rows = walk->dims[axis], columns = walk->n;                                                 \
-        const int64_t from_column = walk->inner[0] / (int64_t)sizeof(T);                                          \
-        const int64_t to_row = walk->strides[axis][1] / (int64_t)sizeof(T);                                       \
-        for (int64_t i0 = 0; i0 < rows; i0 += TILE)                                                               \
-            for (int64_t j0 = 0; j0 < columns; j0 += TILE) {                                                      \
-                const int64_t i1 = i0 + TILE < rows ? i0 + TILE : rows, j1 = j0 + TILE < columns ? j0 + TILE : columns; \
-                for (int64_t i = i0; i < i1; i++)                                                                 \
-                    for (int64_t j = j0; j < j1; j++)                                                             \
-                        ((T *)to)[i * to_row + j] = ((const T *)from)[j * from_column + i];                       \
-            }                                                                                                     \
-    }
-TRANSPOSE_LOOP(transpose_4, uint32_t)
-TRANSPOSE_LOOP(transpose_8, uint64_t)
-
-static hl_status run_transpose(const hl_instr *ins, hl_run *run) {
-    const ew_walk *walk = ins->p[2].p;
-    (void)run;
-    (ins->p[0].i == 4 ? transpose_4 : transpose_8)(walk, ins->arg[0], ins->arg[1]);
-    return HL_OK;
-}
-
-/* Whether the walk transposes one matrix: rows are dense in the source, columns in the result. */
-static bool transposes(const ew_walk *walk, int64_t size) {
-    return walk->outer == 1 && (size == 4 || size == 8) && walk->strides[0][0] == size && walk->inner[1] == size &&
-           walk->inner[0] > size && walk->strides[0][1] > size;
-}
-
 static hl_status prepare_walk(hl_prepare *prep) {
     ew_walk *walk = prep->params;
     hl_tensor *operands[] = {prep->in[0], prep->out[0]};
@@ -93,10 +61,6 @@ static hl_status prepare_walk(hl_prepare *prep) {
     walk->loop = copy_loop(size);
     prep->cost_ns = walk->cost_ns = (double)prep->out[0]->size * (double)size * 0.1 + 5;
     prep->ins->fn = run_walk;
-    if (walk->n > 1 && transposes(walk, (int64_t)size)) {
-        prep->ins->p[0].i = (int64_t)size;
-        prep->ins->fn = run_transpose;
-    }
     return HL_OK;
 }
 
