@@ -11,6 +11,7 @@ import hookloop as tf
 FIXTURES = Path(__file__).parent / "fixtures"
 RECORDED = json.loads((FIXTURES / "graphs.json").read_text())
 EXPRESSIONS = json.loads((FIXTURES / "nodes.json").read_text())  # by record_nodes.py
+COMPLEX = json.loads((FIXTURES / "complex.json").read_text())  # by record_complex.py
 
 
 def x(*shape):
@@ -140,3 +141,15 @@ def test_expressions_and_their_gradients_add_the_nodes_of_tensorflow(key):
             tf.gradients(floats, list(inputs.values()))
         added = graph.get_operations()[len(inputs) :]
         assert [[op.name, op.type, [t.name for t in op.inputs]] for op in added] == case["nodes"]
+
+
+@pytest.mark.parametrize("key", COMPLEX, ids=lambda key: f"{COMPLEX[key]['expression']}-{key}")
+def test_nodes_of_complex_numbers(key):
+    case = COMPLEX[key]
+    with np.load(FIXTURES / "complex.npz") as arrays:
+        inputs = {name: arrays[f"{key}/in/{name}"] for name in case["inputs"]}
+    with tf.Graph().as_default() as graph:
+        holders = {name: tf.placeholder(value.dtype, value.shape, name=name) for name, value in inputs.items()}
+        eval(case["expression"], {"tf": tf, **holders})
+        found = [[op.name, op.type, [t.name for t in op.inputs]] for op in graph.get_operations()[len(holders) :]]
+    assert found == case["nodes"]

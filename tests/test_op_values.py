@@ -9,7 +9,14 @@ import pytest
 import hookloop as tf
 
 FIXTURES = Path(__file__).parent / "fixtures"
-TOLERANCE = {"float16": 5e-3, "bfloat16": 2e-2, "float32": 2e-5, "float64": 1e-10}
+TOLERANCE = {
+    "float16": 5e-3,
+    "bfloat16": 2e-2,
+    "float32": 2e-5,
+    "float64": 1e-10,
+    "complex64": 5e-5,
+    "complex128": 1e-10,
+}
 
 
 class Recording:
@@ -23,14 +30,19 @@ class Recording:
         return {name: self.arrays[f"{key}/in/{name}"] for name in self.cases[key]["inputs"]}
 
 
-RECORDINGS = {"ops": Recording("ops"), "images": Recording("images")}
+RECORDINGS = {name: Recording(name) for name in ("ops", "images", "complex")}
 CASES = [(name, key) for name, recording in RECORDINGS.items() for key in recording.cases]
 # What TensorFlow's release has that is not here yet.
 ABSENT = ("tf.losses.",)
 
 
 def weighted_sum(tensor):
-    """The scalar whose gradients were recorded: the elements weighted by cos(0), cos(1) ..."""
+    """The scalar whose gradients were recorded: the elements weighted by cos(0), cos(1) ...
+
+    Of complex numbers, the real part plus twice the imaginary one counts.
+    """
+    if tensor.dtype.is_complex:
+        tensor = tf.real(tensor) + 2.0 * tf.imag(tensor)
     weights = tf.cos(tf.cast(tf.range(tf.size(tensor)), tf.float64))
     shape = tf.shape(tensor, out_type=tf.int64)
     return tf.reduce_sum(tensor * tf.reshape(tf.cast(weights, tensor.dtype), shape))
@@ -44,7 +56,8 @@ def assert_like(found, expected, context):
     if tolerance is None:
         np.testing.assert_array_equal(found, expected, err_msg=context)
     else:
-        found, expected = found.astype(np.float64), expected.astype(np.float64)
+        wide = np.complex128 if np.iscomplexobj(expected) else np.float64
+        found, expected = found.astype(wide), expected.astype(wide)
         np.testing.assert_allclose(found, expected, tolerance, tolerance, err_msg=context)
 
 

@@ -1,6 +1,7 @@
 /* Casts from every type to every other. */
 #include "elementwise.h"
 #include "elementwise_types.h"
+#include "complex_types.h"
 
 /* Out-of-range numbers become what x86's conversion gives, on every machine. */
 static inline int32_t float_to_i32(double x) { return x >= -2147483648.0 && x < 2147483648.0 ? (int32_t)x : INT32_MIN; }
@@ -30,7 +31,9 @@ static inline int64_t as_i64(int64_t x) { return x; }
     UNARY_LOOP(cast_##tag##_u8, S, C, LOAD, uint8_t, PLAIN, TO_I64(x))           \
     UNARY_LOOP(cast_##tag##_u16, S, C, LOAD, uint16_t, PLAIN, TO_I64(x))         \
     UNARY_LOOP(cast_##tag##_u32, S, C, LOAD, uint32_t, PLAIN, TO_I64(x))         \
-    UNARY_LOOP(cast_##tag##_u64, S, C, LOAD, uint64_t, PLAIN, TO_I64(x))
+    UNARY_LOOP(cast_##tag##_u64, S, C, LOAD, uint64_t, PLAIN, TO_I64(x))         \
+    UNARY_LOOP(cast_##tag##_c64, S, C, LOAD, float complex, PLAIN, TO_FLOAT(x))  \
+    UNARY_LOOP(cast_##tag##_c128, S, C, LOAD, double complex, PLAIN, TO_DOUBLE(x))
 #define CAST_ROWS(tag, dtype, S, C, LOAD, STORE, unused)                                              \
     {dtype, HL_FLOAT32, cast_##tag##_f32}, {dtype, HL_FLOAT64, cast_##tag##_f64},                     \
     {dtype, HL_FLOAT16, cast_##tag##_f16}, {dtype, HL_BFLOAT16, cast_##tag##_bf16},                   \
@@ -38,10 +41,23 @@ static inline int64_t as_i64(int64_t x) { return x; }
     {dtype, HL_INT64, cast_##tag##_i64}, {dtype, HL_INT8, cast_##tag##_i8},                           \
     {dtype, HL_INT16, cast_##tag##_i16}, {dtype, HL_UINT8, cast_##tag##_u8},                          \
     {dtype, HL_UINT16, cast_##tag##_u16}, {dtype, HL_UINT32, cast_##tag##_u32},                       \
-    {dtype, HL_UINT64, cast_##tag##_u64},
+    {dtype, HL_UINT64, cast_##tag##_u64}, {dtype, HL_COMPLEX64, cast_##tag##_c64},                    \
+    {dtype, HL_COMPLEX128, cast_##tag##_c128},
 EACH_NUMBER(CASTS, 0)
 EACH_BOOL(CASTS, 0)
-VARIANTS(cast, EACH_NUMBER(CAST_ROWS, 0) EACH_BOOL(CAST_ROWS, 0))
+
+/* Of a complex number the real part is cast; its other part only counts where a complex number or a bool is asked for. */
+#define COMPLEX_CASTS(tag, dtype, S, Z, LOAD, STORE, unused)                             \
+    CASTS(tag##_real, dtype, S, __typeof__(CX(real, (S)0)), REAL_OF, STORE, unused)       \
+    UNARY_LOOP(cast_##tag##_b8, S, Z, PLAIN, uint8_t, PLAIN, TO_BOOL(x))                 \
+    UNARY_LOOP(cast_##tag##_c64, S, Z, PLAIN, float complex, PLAIN, x)                   \
+    UNARY_LOOP(cast_##tag##_c128, S, Z, PLAIN, double complex, PLAIN, x)
+#define REAL_OF(x) CX(real, x)
+#define COMPLEX_ROWS(tag, dtype, S, Z, LOAD, STORE, unused)                                             \
+    {dtype, HL_BOOL, cast_##tag##_b8}, {dtype, HL_COMPLEX64, cast_##tag##_c64},                         \
+    {dtype, HL_COMPLEX128, cast_##tag##_c128}, CAST_ROWS(tag##_real, dtype, S, Z, LOAD, STORE, unused)
+EACH_COMPLEX(COMPLEX_CASTS, 0)
+VARIANTS(cast, EACH_NUMBER(CAST_ROWS, 0) EACH_BOOL(CAST_ROWS, 0) EACH_COMPLEX(COMPLEX_ROWS, 0))
 
 static hl_status prepare_cast(hl_prepare *prep) {
     return ew_prepare(prep, cast_variants, 0.2, (hl_value){0});

@@ -1,6 +1,7 @@
 /* Elementwise ops of two operands, with broadcasting. */
 #include <math.h>
 
+#include "complex_types.h"
 #include "elementwise.h"
 #include "elementwise_types.h"
 #include "special.h"
@@ -147,21 +148,26 @@ static inline int64_t integer_pow(int64_t x, int64_t y) {
 /* --- the ops -------------------------------------------------------------------------------------------------- */
 
 EACH_NUMBER(SAME, add, x + y)
-VARIANTS(add, EACH_NUMBER(ROW, add))
+EACH_COMPLEX(SAME, add, x + y)
+VARIANTS(add, EACH_NUMBER(ROW, add) EACH_COMPLEX(ROW, add))
 
 EACH_NUMBER(SAME, sub, x - y)
-VARIANTS(sub, EACH_NUMBER(ROW, sub))
+EACH_COMPLEX(SAME, sub, x - y)
+VARIANTS(sub, EACH_NUMBER(ROW, sub) EACH_COMPLEX(ROW, sub))
 
 EACH_NUMBER(SAME, mul, x * y)
-VARIANTS(mul, EACH_NUMBER(ROW, mul))
+EACH_COMPLEX(SAME, mul, x * y)
+VARIANTS(mul, EACH_NUMBER(ROW, mul) EACH_COMPLEX(ROW, mul))
 
 EACH_FLOAT(SAME, mul_no_nan, y == 0 ? 0 : x * y)
-VARIANTS(mul_no_nan, EACH_FLOAT(ROW, mul_no_nan))
+EACH_COMPLEX(SAME, mul_no_nan, y == 0 ? 0 : x * y)
+VARIANTS(mul_no_nan, EACH_FLOAT(ROW, mul_no_nan) EACH_COMPLEX(ROW, mul_no_nan))
 
 EACH_FLOAT(SAME, div, x / y)
 EACH_SIGNED(CHECKED, div, NO_ZEROS, truncate_div(x, y))
 EACH_UNSIGNED(CHECKED, div, NO_ZEROS, x / y)
-VARIANTS(div, EACH_FLOAT(ROW, div) EACH_SIGNED(ROW, div) EACH_UNSIGNED(ROW, div))
+EACH_COMPLEX(SAME, div, x / y)
+VARIANTS(div, EACH_FLOAT(ROW, div) EACH_SIGNED(ROW, div) EACH_UNSIGNED(ROW, div) EACH_COMPLEX(ROW, div))
 
 EACH_FLOAT(SAME, floor_div, FLOOR(x / y))
 EACH_SIGNED(CHECKED, floor_div, NO_ZEROS, floor_div(x, y))
@@ -179,20 +185,24 @@ EACH_UNSIGNED(CHECKED, truncate_mod, NO_ZEROS, x % y)
 VARIANTS(truncate_mod, EACH_FLOAT(ROW, truncate_mod) EACH_SIGNED(ROW, truncate_mod) EACH_UNSIGNED(ROW, truncate_mod))
 
 EACH_FLOAT(SAME, div_no_nan, y == 0 ? 0 : x / y)
-VARIANTS(div_no_nan, EACH_FLOAT(ROW, div_no_nan))
+EACH_COMPLEX(SAME, div_no_nan, y == 0 ? 0 : x / y)
+VARIANTS(div_no_nan, EACH_FLOAT(ROW, div_no_nan) EACH_COMPLEX(ROW, div_no_nan))
 
 EACH_FLOAT(SAME, xdivy, x == 0 ? 0 : x / y)
-VARIANTS(xdivy, EACH_FLOAT(ROW, xdivy))
+EACH_COMPLEX(SAME, xdivy, x == 0 ? 0 : x / y)
+VARIANTS(xdivy, EACH_FLOAT(ROW, xdivy) EACH_COMPLEX(ROW, xdivy))
 
 VECTOR(xlogy)
 EACH_HALF(SAME, xlogy, x == 0 ? 0 : x * LOG(y))
-VARIANTS(xlogy, EACH_FLOAT(ROW, xlogy))
+EACH_COMPLEX(SAME, xlogy, x == 0 ? 0 : x * CX(log, y))
+VARIANTS(xlogy, EACH_FLOAT(ROW, xlogy) EACH_COMPLEX(ROW, xlogy))
 
 VECTOR(pow)
 EACH_HALF(SAME, pow, POW(x, y))
 EACH_SIGNED(CHECKED, pow, NOT_NEGATIVE, integer_pow(x, y))
 EACH_UNSIGNED(SAME, pow, integer_pow((int64_t)x, (int64_t)y))
-VARIANTS(pow, EACH_FLOAT(ROW, pow) EACH_SIGNED(ROW, pow) EACH_UNSIGNED(ROW, pow))
+EACH_COMPLEX(SAME, pow, CX2(pow, x, y))
+VARIANTS(pow, EACH_FLOAT(ROW, pow) EACH_SIGNED(ROW, pow) EACH_UNSIGNED(ROW, pow) EACH_COMPLEX(ROW, pow))
 
 EACH_NUMBER(SAME, maximum, MAX(x, y))
 VARIANTS(maximum, EACH_NUMBER(ROW, maximum))
@@ -201,7 +211,8 @@ EACH_NUMBER(SAME, minimum, MIN(x, y))
 VARIANTS(minimum, EACH_NUMBER(ROW, minimum))
 
 EACH_NUMBER(SAME, squared_difference, (x - y) * (x - y))
-VARIANTS(squared_difference, EACH_NUMBER(ROW, squared_difference))
+EACH_COMPLEX(SAME, squared_difference, (x - y) * CX_CONJ(x - y))
+VARIANTS(squared_difference, EACH_NUMBER(ROW, squared_difference) EACH_COMPLEX(ROW, squared_difference))
 
 EACH_FLOAT(SAME, zeta, (__typeof__(x))hurwitz_zeta(x, y))
 VARIANTS(zeta, EACH_FLOAT(ROW, zeta))
@@ -235,11 +246,13 @@ VARIANTS(right_shift, EACH_INT(ROW, right_shift))
 
 EACH_NUMBER(TEST, equal, x == y)
 EACH_BOOL(TEST, equal, x == y)
-VARIANTS(equal, EACH_NUMBER(TEST_ROW, equal) EACH_BOOL(TEST_ROW, equal))
+EACH_COMPLEX(TEST, equal, x == y)
+VARIANTS(equal, EACH_NUMBER(TEST_ROW, equal) EACH_BOOL(TEST_ROW, equal) EACH_COMPLEX(TEST_ROW, equal))
 
 EACH_NUMBER(TEST, not_equal, x != y)
 EACH_BOOL(TEST, not_equal, x != y)
-VARIANTS(not_equal, EACH_NUMBER(TEST_ROW, not_equal) EACH_BOOL(TEST_ROW, not_equal))
+EACH_COMPLEX(TEST, not_equal, x != y)
+VARIANTS(not_equal, EACH_NUMBER(TEST_ROW, not_equal) EACH_BOOL(TEST_ROW, not_equal) EACH_COMPLEX(TEST_ROW, not_equal))
 
 EACH_NUMBER(TEST, less, x < y)
 VARIANTS(less, EACH_NUMBER(TEST_ROW, less))
@@ -254,19 +267,24 @@ EACH_NUMBER(TEST, greater_equal, x >= y)
 VARIANTS(greater_equal, EACH_NUMBER(TEST_ROW, greater_equal))
 
 EACH_FLOAT(SAME, tanh_grad, y * (1 - x * x))
-VARIANTS(tanh_grad, EACH_FLOAT(ROW, tanh_grad))
+EACH_COMPLEX(SAME, tanh_grad, y * (1 - x * x))
+VARIANTS(tanh_grad, EACH_FLOAT(ROW, tanh_grad) EACH_COMPLEX(ROW, tanh_grad))
 
 EACH_FLOAT(SAME, sigmoid_grad, y * x * (1 - x))
-VARIANTS(sigmoid_grad, EACH_FLOAT(ROW, sigmoid_grad))
+EACH_COMPLEX(SAME, sigmoid_grad, y * x * (1 - x))
+VARIANTS(sigmoid_grad, EACH_FLOAT(ROW, sigmoid_grad) EACH_COMPLEX(ROW, sigmoid_grad))
 
 EACH_FLOAT(SAME, sqrt_grad, y * 0.5 / x)
-VARIANTS(sqrt_grad, EACH_FLOAT(ROW, sqrt_grad))
+EACH_COMPLEX(SAME, sqrt_grad, y * 0.5f / CX_CONJ(x))
+VARIANTS(sqrt_grad, EACH_FLOAT(ROW, sqrt_grad) EACH_COMPLEX(ROW, sqrt_grad))
 
 EACH_FLOAT(SAME, rsqrt_grad, -0.5 * y * x * x * x)
-VARIANTS(rsqrt_grad, EACH_FLOAT(ROW, rsqrt_grad))
+EACH_COMPLEX(SAME, rsqrt_grad, -0.5f * y * CX_CONJ(x * x * x))
+VARIANTS(rsqrt_grad, EACH_FLOAT(ROW, rsqrt_grad) EACH_COMPLEX(ROW, rsqrt_grad))
 
 EACH_FLOAT(SAME, reciprocal_grad, -y * x * x)
-VARIANTS(reciprocal_grad, EACH_FLOAT(ROW, reciprocal_grad))
+EACH_COMPLEX(SAME, reciprocal_grad, -y * CX_CONJ(x * x))
+VARIANTS(reciprocal_grad, EACH_FLOAT(ROW, reciprocal_grad) EACH_COMPLEX(ROW, reciprocal_grad))
 
 EACH_NUMBER(SAME, relu_grad, y > 0 ? x : 0)
 VARIANTS(relu_grad, EACH_NUMBER(ROW, relu_grad))

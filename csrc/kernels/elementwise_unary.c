@@ -2,6 +2,7 @@
 #define _GNU_SOURCE /* lgamma_r */
 #include <math.h>
 
+#include "complex_types.h"
 #include "elementwise.h"
 #include "elementwise_types.h"
 #include "vector_math.h"
@@ -79,53 +80,68 @@ static float log_gammaf(float x) {
 /* --- the ops -------------------------------------------------------------------------------------------------- */
 
 EACH_NUMBER(SAME, neg, -x)
-VARIANTS(neg, EACH_NUMBER(ROW, neg))
+EACH_COMPLEX(SAME, neg, -x)
+VARIANTS(neg, EACH_NUMBER(ROW, neg) EACH_COMPLEX(ROW, neg))
 
 EACH_NUMBER(SAME, abs, ABS(x))
 VARIANTS(abs, EACH_NUMBER(ROW, abs))
 
 EACH_NUMBER(SAME, sign, SIGN(x))
-VARIANTS(sign, EACH_NUMBER(ROW, sign))
+EACH_COMPLEX(SAME, sign, COMPLEX_SIGN(x))
+VARIANTS(sign, EACH_NUMBER(ROW, sign) EACH_COMPLEX(ROW, sign))
 
 EACH_NUMBER(SAME, square, x * x)
-VARIANTS(square, EACH_NUMBER(ROW, square))
+EACH_COMPLEX(SAME, square, x * x)
+VARIANTS(square, EACH_NUMBER(ROW, square) EACH_COMPLEX(ROW, square))
 
 EACH_FLOAT(SAME, sqrt, F(sqrt, x))
-VARIANTS(sqrt, EACH_FLOAT(ROW, sqrt))
+EACH_COMPLEX(SAME, sqrt, CX(sqrt, x))
+VARIANTS(sqrt, EACH_FLOAT(ROW, sqrt) EACH_COMPLEX(ROW, sqrt))
 
 EACH_FLOAT(SAME, rsqrt, F(rsqrt, x))
-VARIANTS(rsqrt, EACH_FLOAT(ROW, rsqrt))
+EACH_COMPLEX(SAME, rsqrt, 1 / CX(sqrt, x))
+VARIANTS(rsqrt, EACH_FLOAT(ROW, rsqrt) EACH_COMPLEX(ROW, rsqrt))
 
 EACH_FLOAT(SAME, reciprocal, 1 / x)
 EACH_INT(SAME, reciprocal, x ? 1 / x : 0)
-VARIANTS(reciprocal, EACH_FLOAT(ROW, reciprocal) EACH_INT(ROW, reciprocal))
+EACH_COMPLEX(SAME, reciprocal, 1 / x)
+VARIANTS(reciprocal, EACH_FLOAT(ROW, reciprocal) EACH_INT(ROW, reciprocal) EACH_COMPLEX(ROW, reciprocal))
 
 VECTOR(exp)
-VARIANTS(exp, EACH_FLOAT(ROW, exp))
+EACH_COMPLEX(SAME, exp, CX(exp, x))
+VARIANTS(exp, EACH_FLOAT(ROW, exp) EACH_COMPLEX(ROW, exp))
 
 VECTOR(log)
-VARIANTS(log, EACH_FLOAT(ROW, log))
+EACH_COMPLEX(SAME, log, CX(log, x))
+VARIANTS(log, EACH_FLOAT(ROW, log) EACH_COMPLEX(ROW, log))
 
 VECTOR(sigmoid)
-VARIANTS(sigmoid, EACH_FLOAT(ROW, sigmoid))
+EACH_COMPLEX(SAME, sigmoid, 1 / (1 + CX(exp, -x)))
+VARIANTS(sigmoid, EACH_FLOAT(ROW, sigmoid) EACH_COMPLEX(ROW, sigmoid))
 
 VECTOR(tanh)
-VARIANTS(tanh, EACH_FLOAT(ROW, tanh))
+EACH_COMPLEX(SAME, tanh, CX(tanh, x))
+VARIANTS(tanh, EACH_FLOAT(ROW, tanh) EACH_COMPLEX(ROW, tanh))
 
 VECTOR(expm1)
-VARIANTS(expm1, EACH_FLOAT(ROW, expm1))
+EACH_COMPLEX(SAME, expm1, CX(exp, x) - 1)
+VARIANTS(expm1, EACH_FLOAT(ROW, expm1) EACH_COMPLEX(ROW, expm1))
 
 VECTOR(log1p)
-VARIANTS(log1p, EACH_FLOAT(ROW, log1p))
+EACH_COMPLEX(SAME, log1p, CX(log, 1 + x))
+VARIANTS(log1p, EACH_FLOAT(ROW, log1p) EACH_COMPLEX(ROW, log1p))
 
 VECTOR(sin)
-VARIANTS(sin, EACH_FLOAT(ROW, sin))
+EACH_COMPLEX(SAME, sin, CX(sin, x))
+VARIANTS(sin, EACH_FLOAT(ROW, sin) EACH_COMPLEX(ROW, sin))
 
 VECTOR(cos)
-VARIANTS(cos, EACH_FLOAT(ROW, cos))
+EACH_COMPLEX(SAME, cos, CX(cos, x))
+VARIANTS(cos, EACH_FLOAT(ROW, cos) EACH_COMPLEX(ROW, cos))
 
 EACH_FLOAT(SAME, tan, F(tan, x))
-VARIANTS(tan, EACH_FLOAT(ROW, tan))
+EACH_COMPLEX(SAME, tan, CX(tan, x))
+VARIANTS(tan, EACH_FLOAT(ROW, tan) EACH_COMPLEX(ROW, tan))
 
 EACH_FLOAT(SAME, asin, F(asin, x))
 VARIANTS(asin, EACH_FLOAT(ROW, asin))
@@ -137,19 +153,24 @@ EACH_FLOAT(SAME, atan, F(atan, x))
 VARIANTS(atan, EACH_FLOAT(ROW, atan))
 
 EACH_FLOAT(SAME, sinh, F(sinh, x))
-VARIANTS(sinh, EACH_FLOAT(ROW, sinh))
+EACH_COMPLEX(SAME, sinh, CX(sinh, x))
+VARIANTS(sinh, EACH_FLOAT(ROW, sinh) EACH_COMPLEX(ROW, sinh))
 
 EACH_FLOAT(SAME, cosh, F(cosh, x))
-VARIANTS(cosh, EACH_FLOAT(ROW, cosh))
+EACH_COMPLEX(SAME, cosh, CX(cosh, x))
+VARIANTS(cosh, EACH_FLOAT(ROW, cosh) EACH_COMPLEX(ROW, cosh))
 
 EACH_FLOAT(SAME, asinh, F(asinh, x))
-VARIANTS(asinh, EACH_FLOAT(ROW, asinh))
+EACH_COMPLEX(SAME, asinh, CX(asinh, x))
+VARIANTS(asinh, EACH_FLOAT(ROW, asinh) EACH_COMPLEX(ROW, asinh))
 
 EACH_FLOAT(SAME, acosh, F(acosh, x))
-VARIANTS(acosh, EACH_FLOAT(ROW, acosh))
+EACH_COMPLEX(SAME, acosh, CX(acosh, x))
+VARIANTS(acosh, EACH_FLOAT(ROW, acosh) EACH_COMPLEX(ROW, acosh))
 
 EACH_FLOAT(SAME, atanh, F(atanh, x))
-VARIANTS(atanh, EACH_FLOAT(ROW, atanh))
+EACH_COMPLEX(SAME, atanh, CX(atanh, x))
+VARIANTS(atanh, EACH_FLOAT(ROW, atanh) EACH_COMPLEX(ROW, atanh))
 
 VECTOR(erf)
 VARIANTS(erf, EACH_FLOAT(ROW, erf))

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "elementwise_types.h"
+#include "complex_types.h"
 #include "plan.h"
 #include "pool.h"
 
@@ -183,6 +184,7 @@ static hl_status prepare_gather_nd(hl_prepare *prep) {
         return HL_OK;                                                                                             \
     }
 EACH_NUMBER(SCATTER_ND, 0)
+EACH_COMPLEX(SCATTER_ND, 0)
 #define IS_TRUE(x) ((x) != 0)
 SCATTER_ND(b8, HL_BOOL, uint8_t, int, PLAIN, IS_TRUE, 0)
 #define CASE(tag, dtype, S, C, LOAD, STORE, op) \
@@ -195,6 +197,7 @@ static hl_status prepare_scatter_nd(hl_prepare *prep) {
     prep->cost_ns = (double)prep->out[0]->size * 0.2 + (double)prep->in[1]->size + 5;
     switch (prep->out[0]->dtype) {
         EACH_NUMBER(CASE, scatter_nd)
+        EACH_COMPLEX(CASE, scatter_nd)
         EACH_BOOL(CASE, scatter_nd)
     default: return no_kernel(prep);
     }
@@ -222,8 +225,11 @@ static hl_status prepare_scatter_nd(hl_prepare *prep) {
         return HL_OK;                                                                                             \
     }
 EACH_NUMBER(SCATTER_INTO, scatter_nd_add, x + y)
+EACH_COMPLEX(SCATTER_INTO, scatter_nd_add, x + y)
 EACH_NUMBER(SCATTER_INTO, scatter_nd_sub, x - y)
+EACH_COMPLEX(SCATTER_INTO, scatter_nd_sub, x - y)
 EACH_NUMBER(SCATTER_INTO, scatter_nd_update, y)
+EACH_COMPLEX(SCATTER_INTO, scatter_nd_update, y)
 EACH_BOOL(SCATTER_INTO, scatter_nd_update, y)
 
 #define PREPARE_SCATTER_INTO(op, MORE)                              \
@@ -232,6 +238,7 @@ EACH_BOOL(SCATTER_INTO, scatter_nd_update, y)
         prep->cost_ns = (double)prep->in[1]->size * 2 + 5;          \
         switch (prep->out[0]->dtype) {                              \
             EACH_NUMBER(CASE, op)                                   \
+            EACH_COMPLEX(CASE, op)                                  \
             MORE                                                    \
         default: return no_kernel(prep);                            \
         }                                                           \
@@ -266,6 +273,7 @@ typedef struct segment_params { int64_t rows, row, segments; bool wide; } segmen
         return HL_OK;                                                                                             \
     }
 EACH_NUMBER(SEGMENT, segment_sum, 0, x + y)
+EACH_COMPLEX(SEGMENT, segment_sum, 0, x + y)
 EACH_NUMBER(SEGMENT, segment_prod, 1, x *y)
 EACH_WIDE_FLOAT(SEGMENT, segment_max, sizeof *out == 8 ? -DBL_MAX : -FLT_MAX, y > x ? y : x)
 EACH_WIDE_FLOAT(SEGMENT, segment_min, sizeof *out == 8 ? DBL_MAX : FLT_MAX, y < x ? y : x)
@@ -295,7 +303,8 @@ static hl_status prepare_segment(hl_prepare *prep) {
         }                                                \
     }
 #define EACH_WIDE_NUMBER(X, ...) EACH_WIDE_FLOAT(X, __VA_ARGS__) EACH_INT(X, __VA_ARGS__)
-PREPARE_SEGMENT(segment_sum, EACH_NUMBER)
+#define EACH_FIELD_NUMBER(X, ...) EACH_NUMBER(X, __VA_ARGS__) EACH_COMPLEX(X, __VA_ARGS__)
+PREPARE_SEGMENT(segment_sum, EACH_FIELD_NUMBER)
 PREPARE_SEGMENT(segment_prod, EACH_NUMBER)
 PREPARE_SEGMENT(segment_max, EACH_WIDE_NUMBER)
 PREPARE_SEGMENT(segment_min, EACH_WIDE_NUMBER)

@@ -165,6 +165,8 @@ PLAIN_GEMM(i32, uint32_t, uint32_t, SAME, SAME)
 PLAIN_GEMM(i64, uint64_t, uint64_t, SAME, SAME)
 PLAIN_GEMM(f16, uint16_t, float, half_to_float, float_to_half)
 PLAIN_GEMM(bf16, uint16_t, float, bfloat_to_float, float_to_bfloat)
+PLAIN_GEMM(c64, _Complex float, _Complex float, SAME, SAME)
+PLAIN_GEMM(c128, _Complex double, _Complex double, SAME, SAME)
 
 /* ---- running ---- */
 
@@ -468,6 +470,8 @@ static hl_status prepare_plain(gemm *g, hl_prepare *prep) {
     case HL_INT64: case HL_UINT64: g->fn = plain_i64; break;
     case HL_FLOAT16: g->fn = plain_f16; break;
     case HL_BFLOAT16: g->fn = plain_bf16; break;
+    case HL_COMPLEX64: g->fn = plain_c64; break;
+    case HL_COMPLEX128: g->fn = plain_c128; break;
     default: return hl_refuse(prep, HL_UNIMPLEMENTED, "no kernel for a matrix product of dtype %d", (int)dtype);
     }
     g->k_blocks = 1;

@@ -372,8 +372,8 @@ static void merge_axes(reduction *r, const hl_tensor *in, uint64_t reduced_axes)
     }
 }
 
-static hl_status prepare(hl_prepare *prep, operation op, finishing finish, uint64_t reduced_axes) {
-    const hl_tensor *in = prep->in[0], *out = prep->out[0];
+static hl_status prepare_real(hl_prepare *prep, const hl_tensor *in, const hl_tensor *out, operation op,
+                              finishing finish, uint64_t reduced_axes) {
     reduction *r = prep->params;
     *r = (reduction){.op = op, .finish = finish};
     r->reducer = reducer_of(in->dtype);
@@ -419,6 +419,25 @@ static hl_status prepare(hl_prepare *prep, operation op, finishing finish, uint6
     if (r->parts > 1) prep->scratch_bytes = r->strips * r->parts * r->outputs_per_strip * (int64_t)r->reducer->total_size;
     prep->ins->fn = r->parts > 1 || tasks > 1 ? reduce_run : reduce_run_small;
     return HL_OK;
+}
+
+/* A sum of complex numbers is one of pairs of real ones: an axis of 2 that stays. */
+static hl_tensor as_pairs(const hl_tensor *t) {
+    hl_tensor pairs = *t;
+    pairs.dtype = t->dtype == HL_COMPLEX64 ? HL_FLOAT32 : HL_FLOAT64;
+    pairs.size *= 2;
+    pairs.dims[pairs.rank++] = 2;
+    return pairs;
+}
+
+static hl_status prepare(hl_prepare *prep, operation op, finishing finish, uint64_t reduced_axes) {
+    const hl_dtype dtype = prep->in[0]->dtype;
+    if (op != REDUCE_SUM || (dtype != HL_COMPLEX64 && dtype != HL_COMPLEX128))
+        return prepare_real(prep, prep->in[0], prep->out[0], op, finish, reduced_axes);
+    if (prep->in[0]->rank == HL_MAX_RANK)
+        return hl_refuse(prep, HL_UNIMPLEMENTED, "no kernel for a sum of complex numbers of rank %d", HL_MAX_RANK);
+    const hl_tensor in = as_pairs(prep->in[0]), out = as_pairs(prep->out[0]);
+    return prepare_real(prep, &in, &out, op, finish, reduced_axes & (((uint64_t)1 << prep->in[0]->rank) - 1));
 }
 
 /* Attribute: the axes, a bit mask. */

@@ -1,6 +1,7 @@
 /* select, add_n and check_numerics: elementwise ops with shapes of their own. */
 #include "elementwise.h"
 #include "elementwise_types.h"
+#include "complex_types.h"
 
 /* --- select ------------------------------------------------------------------------------------------------------- */
 
@@ -32,12 +33,12 @@ SELECT(select_1, uint8_t)
 SELECT(select_2, uint16_t)
 SELECT(select_4, uint32_t)
 SELECT(select_8, uint64_t)
+SELECT(select_16, double complex)
 
 static hl_status prepare_select(hl_prepare *prep) {
     const hl_dtype dtype = prep->out[0]->dtype;
     const size_t size = hl_dtype_size(dtype);
-    const ew_loop loop = size == 1 ? select_1 : size == 2 ? select_2 : size == 4 ? select_4 : select_8;
-    if (size > 8) return hl_refuse(prep, HL_UNIMPLEMENTED, "there is no kernel for this dtype");
+    const ew_loop loop = size == 1 ? select_1 : size == 2 ? select_2 : size == 4 ? select_4 : size == 8 ? select_8 : select_16;
     const ew_variant variants[] = {{dtype, dtype, loop}, {0, 0, NULL}};
     return ew_prepare(prep, variants, 0.15, (hl_value){0});
 }
@@ -61,6 +62,7 @@ static hl_status prepare_select(hl_prepare *prep) {
         return HL_OK;                                                                               \
     }
 EACH_NUMBER(ADD_N, 0)
+EACH_COMPLEX(ADD_N, 0)
 
 static hl_status prepare_add_n(hl_prepare *prep) {
     prep->ins->p[0].i = prep->out[0]->size;
@@ -70,6 +72,7 @@ static hl_status prepare_add_n(hl_prepare *prep) {
 #define ADD_N_CASE(tag, dtype, S, C, LOAD, STORE, unused) \
     case dtype: prep->ins->fn = add_n_##tag; return HL_OK;
         EACH_NUMBER(ADD_N_CASE, 0)
+        EACH_COMPLEX(ADD_N_CASE, 0)
     default: return hl_refuse(prep, HL_UNIMPLEMENTED, "there is no kernel for this dtype");
     }
 }

@@ -1,6 +1,7 @@
 /* Ops on variables: assigning whole ones, and rows chosen by indices. Operand 0 is the variable's buffer. */
 #include <string.h>
 
+#include "complex_types.h"
 #include "elementwise_types.h"
 #include "plan.h"
 
@@ -31,7 +32,9 @@ static hl_status prepare_assign(hl_prepare *prep) {
         return HL_OK;                                                           \
     }
 EACH_NUMBER(UPDATE, assign_add, x + y)
+EACH_COMPLEX(UPDATE, assign_add, x + y)
 EACH_NUMBER(UPDATE, assign_sub, x - y)
+EACH_COMPLEX(UPDATE, assign_sub, x - y)
 
 #define UPDATE_CASE(tag, dtype, S, C, LOAD, STORE, op) \
     case dtype: prep->ins->fn = op##_##tag; return HL_OK;
@@ -41,6 +44,7 @@ EACH_NUMBER(UPDATE, assign_sub, x - y)
         prep->cost_ns = (double)prep->in[0]->size * 0.2 + 2;                                      \
         switch (prep->in[0]->dtype) {                                                             \
             EACH_NUMBER(UPDATE_CASE, op)                                                          \
+            EACH_COMPLEX(UPDATE_CASE, op)                                                         \
         default: return hl_refuse(prep, HL_UNIMPLEMENTED, "there is no kernel for this dtype");   \
         }                                                                                         \
     }
@@ -109,8 +113,11 @@ static hl_status check_indices(const scatter *s, const void *indices, hl_run *ru
     }
 EACH_NUMBER(SCATTER, scatter_update, y)
 EACH_BOOL(SCATTER, scatter_update, y)
+EACH_COMPLEX(SCATTER, scatter_update, y)
 EACH_NUMBER(SCATTER, scatter_add, x + y)
+EACH_COMPLEX(SCATTER, scatter_add, x + y)
 EACH_NUMBER(SCATTER, scatter_sub, x - y)
+EACH_COMPLEX(SCATTER, scatter_sub, x - y)
 EACH_NUMBER(SCATTER, scatter_mul, x *y)
 EACH_FLOAT(SCATTER, scatter_div, x / y)
 EACH_SIGNED(SCATTER, scatter_div, y == 0 ? 0 : y == -1 ? 0 - x : x / y)
@@ -143,9 +150,9 @@ static hl_status prepare_scatter(hl_prepare *prep) {
         default: return hl_refuse(prep, HL_UNIMPLEMENTED, "there is no kernel for this dtype");   \
         }                                                                                         \
     }
-PREPARE_SCATTER(scatter_update, EACH_BOOL(UPDATE_CASE, scatter_update))
-PREPARE_SCATTER(scatter_add, )
-PREPARE_SCATTER(scatter_sub, )
+PREPARE_SCATTER(scatter_update, EACH_BOOL(UPDATE_CASE, scatter_update) EACH_COMPLEX(UPDATE_CASE, scatter_update))
+PREPARE_SCATTER(scatter_add, EACH_COMPLEX(UPDATE_CASE, scatter_add))
+PREPARE_SCATTER(scatter_sub, EACH_COMPLEX(UPDATE_CASE, scatter_sub))
 PREPARE_SCATTER(scatter_mul, )
 PREPARE_SCATTER(scatter_div, )
 PREPARE_SCATTER(scatter_min, )

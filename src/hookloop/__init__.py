@@ -54,6 +54,7 @@ from .ops.decompositions import *
 from .ops.dynamic import *
 from .ops.functional import *
 from .ops.gather import *
+from .ops.incomplete import *
 from .ops.indexed_slices import *
 from .ops.linalg import *
 from .ops.math import *

@@ -263,6 +263,11 @@ from .ops.gather import (
     scatter_nd as scatter_nd,
     sequence_mask as sequence_mask,
 )
+from .ops.incomplete import (
+    betainc as betainc,
+    igamma as igamma,
+    igammac as igammac,
+)
 from .ops.indexed_slices import (
     IndexedSlices as IndexedSlices,
 )
@@ -373,6 +378,7 @@ from .ops.padding import (
 )
 from .ops.parts import (
     angle as angle,
+    complex as complex,
     conj as conj,
     imag as imag,
     real as real,

@@ -208,7 +208,7 @@ for _dtype in (
     float32, float64, int32, uint8, int16, int8, complex64, int64, bool, uint16, complex128, float16,
     uint32, uint64,
 ):  # fmt: skip
-    _by_numpy[_dtype._numpy] = _dtype
+    _by_numpy[_dtype._numpy] = _by_numpy[np.dtype(_dtype._numpy)] = _dtype
 _by_numpy.update({float: float32, int: int32, _py_bool: bool, complex: complex128, str: string, bytes: string,
                   np.object_: string, object: string, np.str_: string, np.bytes_: string})  # fmt: skip
 

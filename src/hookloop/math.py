@@ -28,6 +28,10 @@ __getattr__, __dir__ = attributes(
             for name in ("multiply_no_nan", "polyval", "reciprocal_no_nan", "xdivy", "xlogy")
         },
         **{
+            name: f"ops.incomplete.{name}"
+            for name in ("bessel_i0", "bessel_i0e", "bessel_i1", "bessel_i1e", "nextafter")
+        },
+        **{
             name: f"ops.reduce.{name}"
             for name in ("reduce_euclidean_norm", "reduce_std", "reduce_variance")
         },

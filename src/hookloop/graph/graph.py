@@ -226,6 +226,9 @@ class Graph:
 
     @staticmethod
     def _control_inputs_for(inputs, controllers):
+        controllers = [controller for controller in controllers if controller.inputs]
+        if not controllers:
+            return []
         producers = {tensor.op for tensor in inputs}
         found = {}
         for controller in controllers:

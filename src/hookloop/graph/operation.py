@@ -10,12 +10,22 @@ _PACKAGE = __name__.partition(".")[0]
 _PREFIX = _PACKAGE + "."
 
 
+class _OwnModules(dict):
+    """Whether a module of a name is one of the package, remembered."""
+
+    def __missing__(self, name):
+        own = self[name] = name.startswith(_PREFIX) or name == _PACKAGE
+        return own
+
+
+_is_own = _OwnModules()
+
+
 def user_frame():
     """The code and instruction that called into the package: where the user's program stands."""
     frame = sys._getframe(2)
     while frame is not None:
-        module = frame.f_globals.get("__name__", "")
-        if not module.startswith(_PREFIX) and module != _PACKAGE:
+        if not _is_own[frame.f_globals.get("__name__", "")]:
             return frame.f_code, frame.f_lasti
         frame = frame.f_back
     return None, -1

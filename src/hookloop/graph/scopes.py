@@ -68,7 +68,7 @@ class name_scope:
       values: tensors; the graph that they belong to is made the default.
     """
 
-    __slots__ = ("_name", "_default_name", "_values", "_scope", "_default", "_previous")
+    __slots__ = ("_name", "_default_name", "_values", "_scope", "_default")
 
     def __init__(self, name, default_name=None, values=None):
         self._name = default_name if name is None else name
@@ -84,9 +84,11 @@ class name_scope:
             raise ValueError(
                 f"At least one of name ({self._name}) and default_name ({self._default_name}) must be provided."
             )
-        graph = get_default_graph() if self._values is None else graph_of(self._values)
         self._default = None
-        if graph is not get_default_graph():
+        graph = default = get_default_graph()
+        if self._values is not None:
+            graph = graph_of(self._values)
+        if graph is not default:
             self._default = graph.as_default()
             self._default.__enter__()
         self._scope = GraphNameScope(graph, self._name)
@@ -115,27 +117,30 @@ def graph_of(values):
     Raises:
       ValueError: where they belong to several.
     """
-    found, owner = None, None
     default = get_default_graph()
     if default._outer is not None:
         return default
-    for value in _flatten(values):
+    found = _graph_among(values, None)
+    return default if found is None else found[0]
+
+
+def _graph_among(values, found):
+    """(graph, tensor) of the first tensor among values and in lists of them; `found` where that is not None."""
+    for value in values:
+        kind = value.__class__
+        if kind is int or kind is float or kind is str:
+            continue
+        if isinstance(value, (list, tuple)):
+            found = _graph_among(value, found)
+            continue
         graph = getattr(value, "graph", None)
-        if graph is None or isinstance(value, (int, float, str)):
+        if graph is None:
             continue
         if found is None:
-            found, owner = graph, value
-        elif graph is not found:
-            raise ValueError(f"{value} must be from the same graph as {owner}.")
-    return default if found is None else found
-
-
-def _flatten(values):
-    for value in values:
-        if isinstance(value, (list, tuple)):
-            yield from _flatten(value)
-        else:
-            yield value
+            found = graph, value
+        elif graph is not found[0]:
+            raise ValueError(f"{value} must be from the same graph as {found[1]}.")
+    return found
 
 
 class ControlDependencies:

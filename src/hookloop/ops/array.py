@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import math
 
 import numpy as np
 
@@ -618,11 +619,7 @@ def _constant_tensor(number):
         with name_scope(name, "ones" if number else "zeros", [shape]) as scope:
             if not hasattr(shape, "op") and not isinstance(shape, np.ndarray):
                 known = _known_dims(shape)
-                if (
-                    known is not None
-                    and not isinstance(shape, (int, np.integer))
-                    and int(np.prod(known, dtype=np.int64)) < _LARGEST_CONST
-                ):
+                if known is not None and not isinstance(shape, (int, np.integer)) and math.prod(known) < _LARGEST_CONST:
                     return constant(value, shape=known, dtype=dtype, name=scope)
                 _compare_with_limit(shape)
                 shape = _as_vector(known if known is not None else shape)

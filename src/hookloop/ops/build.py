@@ -358,7 +358,7 @@ def constant(value, dtype=None, shape=None, name="Const", verify_shape=False):
         dims = to_internal(shape)
         if dims is None or not all(isinstance(d, int) for d in dims):
             raise TypeError(f"expected a fully defined shape for a constant, got {as_shape(shape)}")
-    return _constant_node(to_array(value, dtype, dims, verify_shape), dtype, name)
+    return constant_of(to_array(value, dtype, dims, verify_shape), dtype, name)
 
 
 def constant_in_place(array, name="Const"):
@@ -368,10 +368,11 @@ def constant_in_place(array, name="Const"):
       array: contiguous, of a type that tensors have.
       name: the node's name.
     """
-    return _constant_node(np.asarray(array), None, name)
+    return constant_of(np.asarray(array), None, name)
 
 
-def _constant_node(array, dtype, name):
+def constant_of(array, dtype, name):
+    """The node of an array that is the graph's from now on."""
     dtype = dtypes.as_dtype(array.dtype) if dtype is None else dtype
     graph = get_default_graph()
     op_def = _op_types["Const"]
@@ -517,7 +518,7 @@ def is_tensor(x):
 
 def _convert_constant(value, dtype=None, name=None, as_ref=False):
     dtype = None if dtype is None else dtype.base_dtype
-    return _constant_node(to_array(value, dtype), dtype, name)
+    return constant_of(to_array(value, dtype), dtype, name)
 
 
 def _convert_shape(value, dtype=None, name=None, as_ref=False):

@@ -22,6 +22,8 @@ def _reference(node, x):
     x = np.asarray(x)
     if x.dtype == object:
         return x  # symbolic sizes stay what they are
+    if x.dtype.kind == "c" and np.dtype(wanted).kind not in "cb":
+        x = x.real
     if x.dtype.kind == "f" and np.dtype(wanted).kind in "iu":
         return _truncated(x, np.dtype(wanted))
     with np.errstate(all="ignore"):

@@ -10,7 +10,7 @@ from ..graph.tensor import Tensor
 from ..shapes import UNKNOWN
 from .build import apply_op, constant, convert_to_tensor
 from .math import minimum, multiply
-from .math_unary import sqrt
+from .math_unary import conjugated, sqrt
 from .reduce import reduce_max, reduce_prod, reduce_sum, renamed
 from .registry import OpDef, register
 from .select import where
@@ -81,7 +81,7 @@ def _reference_product(node, a, b):
 
 
 def _product_gradient(op, grad):
-    a, b = op.inputs
+    a, b = conjugated(op.inputs[0]), conjugated(op.inputs[1])
     transpose_a, transpose_b = op.get_attr("transpose_a"), op.get_attr("transpose_b")
     if not transpose_a and not transpose_b:
         return [_product(grad, b, False, True), _product(a, grad, True, False)]
@@ -123,9 +123,18 @@ def _broadcast_product_gradient(op, grad):
     return [grad_x, reshape(reduce_sum(grad_y, axes_y), shape_y)]
 
 
+def _batch_product_lower(c, node):
+    operands, adjoint = list(node.inputs), _transposes(node)
+    for i, x in enumerate(operands):
+        if adjoint[i] and x.dtype.is_complex:
+            operands[i] = c.temp(x.dtype, x.shape)
+            c.emit("conjugate", [x], [operands[i]])
+    c.emit("matmul", operands, node.outputs, adjoint)
+
+
 def _batch_product(name, shape, gradient):
     return OpDef(name, "x: T, y: T", "output: T", attrs={"adj_x": False, "adj_y": False},
-                 types={"T": _PRODUCT_TYPES}, shape=shape, gradient=gradient, kernel="matmul", params=_transposes,
+                 types={"T": _PRODUCT_TYPES}, shape=shape, gradient=gradient, lower=_batch_product_lower,
                  views="rows", reference=_reference_product)  # fmt: skip
 
 
@@ -170,12 +179,12 @@ def matmul(a, b, transpose_a=False, transpose_b=False, adjoint_a=False, adjoint_
         b = convert_to_tensor(b, name="b", preferred_dtype=a.dtype.base_dtype)
         if _has_batch(a) or _has_batch(b):
             if transpose_a or adjoint_a:
-                a, adjoint_a = _conjugated(a) if transpose_a else a, True
+                a, adjoint_a = conjugated(a) if transpose_a else a, True
             if transpose_b or adjoint_b:
-                b, adjoint_b = _conjugated(b) if transpose_b else b, True
+                b, adjoint_b = conjugated(b) if transpose_b else b, True
             return apply_op("BatchMatMulV2", [a, b], {"adj_x": bool(adjoint_a), "adj_y": bool(adjoint_b)}, scope)
-        a = _conjugated(a) if adjoint_a else a
-        b = _conjugated(b) if adjoint_b else b
+        a = conjugated(a) if adjoint_a else a
+        b = conjugated(b) if adjoint_b else b
         attrs = {"transpose_a": bool(transpose_a or adjoint_a), "transpose_b": bool(transpose_b or adjoint_b)}
         if (a_is_sparse or b_is_sparse) and a.dtype in _SPARSE_TYPES and b.dtype in _SPARSE_TYPES:
             attrs.update(a_is_sparse=bool(a_is_sparse), b_is_sparse=bool(b_is_sparse))
@@ -185,10 +194,6 @@ def matmul(a, b, transpose_a=False, transpose_b=False, adjoint_a=False, adjoint_
 
 def _has_batch(x):
     return x._shape is None or len(x._shape) > 2
-
-
-def _conjugated(x):
-    return apply_op("Conj", [x]) if x.dtype.is_complex else x
 
 
 def sparse_matmul(a, b, transpose_a=False, transpose_b=False, a_is_sparse=False, b_is_sparse=False, name=None):
@@ -495,7 +500,7 @@ def norm(tensor, ord="euclidean", axis=None, keepdims=None, name=None, keep_dims
     with name_scope(name, "norm", [tensor]):
         tensor = convert_to_tensor(tensor)
         if ord in ("fro", "euclidean", 2, 2.0):
-            result = sqrt(reduce_sum(tensor * _conjugated(tensor), axis, keepdims=True))
+            result = sqrt(reduce_sum(tensor * conjugated(tensor), axis, keepdims=True))
         else:
             result = abs(tensor)
             if ord == 1:

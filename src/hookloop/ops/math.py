@@ -13,6 +13,7 @@ from ..graph.tensor import Tensor
 from ..shapes import is_defined
 from . import kinds
 from .build import apply_op, convert_to_tensor
+from .math_unary import conjugated
 from .registry import OpDef, no_gradient, register
 from .shape_functions import broadcast
 
@@ -124,6 +125,7 @@ def _mul_gradient(op, grad):
     if _known_equal(x, y, grad) and grad.dtype in (dtypes.int32, dtypes.float32):
         return [_mul(grad, y), _mul(grad, x)]
     sums = _KnownBroadcast(op, grad)
+    x, y = conjugated(x), conjugated(y)
     first = sums.first(_mul(grad, y))
     return [first, sums.second(_mul(x, grad))]
 
@@ -133,6 +135,7 @@ def _mul_no_nan_gradient(op, grad):
     if _known_equal(x, y, grad):
         return [apply_op("MulNoNan", [grad, y]), apply_op("MulNoNan", [x, grad])]
     sums = _Broadcast(op)
+    x, y = conjugated(x), conjugated(y)
     first = sums.first(apply_op("MulNoNan", [grad, y]))
     return [first, sums.second(apply_op("MulNoNan", [x, grad]))]
 
@@ -143,6 +146,7 @@ def _quotient_gradient(type):
     def gradient(op, grad):
         x, y = op.inputs
         sums = _Broadcast(op)
+        x, y = conjugated(x), conjugated(y)
         over = div_no_nan if type == "DivNoNan" else lambda x, y: apply_op(type, [x, y])
         first = sums.first(over(grad, y))
         quotient = over(over(-x, y), y)
@@ -165,9 +169,10 @@ def _pow_gradient(op, grad):
     from .select import where
 
     x, y = op.inputs
-    z = op.outputs[0]
     sums = _KnownBroadcast(op, grad)
+    x, y = conjugated(x), conjugated(y)
     first = sums.first(grad * y * pow(x, y - 1))
+    z = conjugated(op.outputs[0])
     mask = apply_op("NotEqual", [x, zeros_like(x)]) if x.dtype.is_complex else x > 0
     safe = where(mask, x, ones_like(x))
     log_x = where(mask, log(safe), zeros_like(x))
@@ -315,13 +320,14 @@ def _comparison(name, kernel, reference, allowed, **more):
 
 _ANY = kinds.NUMBER | kinds.BOOL
 _TEXT = frozenset((dtypes.string,))
+_NO_NAN = kinds.ANALYTIC - {dtypes.bfloat16}
 
 register(
     _binary("Add", "add", _plain(np.add), kinds.NUMBER, _add_gradient, symbolic=True),
     _binary("AddV2", "add", _plain(np.add), kinds.NUMBER, _add_gradient, symbolic=True),
     _binary("Sub", "sub", _plain(np.subtract), kinds.NUMBER, _sub_gradient, symbolic=True),
     _binary("Mul", "mul", _plain(np.multiply), kinds.NUMBER, _mul_gradient, symbolic=True),
-    _binary("MulNoNan", "mul_no_nan", _zero_where(np.multiply, lambda x, y: y == 0), kinds.FLOAT, _mul_no_nan_gradient),
+    _binary("MulNoNan", "mul_no_nan", _zero_where(np.multiply, lambda x, y: y == 0), _NO_NAN, _mul_no_nan_gradient),
     _binary("Div", "div", _div, kinds.NUMBER, _quotient_gradient("Div"), can_fail=True),
     _binary("RealDiv", "div", _plain(np.divide), kinds.NUMBER, _quotient_gradient("RealDiv")),
     _binary("TruncateDiv", "div", _div, kinds.REAL, no_gradient, can_fail=True),
@@ -329,14 +335,14 @@ register(
     _binary("FloorMod", "floor_mod", _floor_mod, kinds.REAL, _floor_mod_gradient, can_fail=True, symbolic=True),
     _binary("Mod", "truncate_mod", _truncate_mod, kinds.REAL, no_gradient, can_fail=True),
     _binary("TruncateMod", "truncate_mod", _truncate_mod, kinds.REAL, no_gradient, can_fail=True),
-    _binary("DivNoNan", "div_no_nan", _zero_where(np.divide, lambda x, y: y == 0), kinds.FLOAT,
+    _binary("DivNoNan", "div_no_nan", _zero_where(np.divide, lambda x, y: y == 0), _NO_NAN,
             _quotient_gradient("DivNoNan")),
-    _binary("Xdivy", "xdivy", _zero_where(np.divide, lambda x, y: x == 0), kinds.FLOAT, _xdivy_gradient),
-    _binary("Xlogy", "xlogy", _zero_where(lambda x, y: x * np.log(y), lambda x, y: x == 0), kinds.FLOAT, _xlogy_gradient),
+    _binary("Xdivy", "xdivy", _zero_where(np.divide, lambda x, y: x == 0), _NO_NAN, _xdivy_gradient),
+    _binary("Xlogy", "xlogy", _zero_where(lambda x, y: x * np.log(y), lambda x, y: x == 0), _NO_NAN, _xlogy_gradient),
     _binary("Pow", "pow", _pow, kinds.NUMBER, _pow_gradient, can_fail=True),
     _binary("Maximum", "maximum", _maximum, kinds.REAL, _extremum_gradient("GreaterEqual"), symbolic=True),
     _binary("Minimum", "minimum", _plain(np.minimum), kinds.REAL, _extremum_gradient("LessEqual"), symbolic=True),
-    _binary("SquaredDifference", "squared_difference", lambda node, x, y: np.square(x - y), kinds.NUMBER,
+    _binary("SquaredDifference", "squared_difference", lambda node, x, y: (x - y) * np.conj(x - y), kinds.NUMBER,
             _squared_difference_gradient),
     _binary("Atan2", "atan2", _plain(np.arctan2), kinds.FLOAT, _atan2_gradient),
     _binary("BitwiseAnd", "bitwise_and", _plain(np.bitwise_and), kinds.INTEGER, no_gradient),
@@ -389,7 +395,6 @@ def _function(name, type, text, first="x", second="y"):
 add = _function("add", "Add", "x + y")
 subtract = _function("subtract", "Sub", "x - y")
 multiply = _function("multiply", "Mul", "x * y")
-multiply_no_nan = _function("multiply_no_nan", "MulNoNan", "x * y, and 0 where y is 0")
 realdiv = _function("realdiv", "RealDiv", "x / y")
 truncatediv = _function("truncatediv", "TruncateDiv", "x / y rounded towards zero")
 floor_div = _function("floor_div", "FloorDiv", "x / y rounded down")
@@ -516,6 +521,13 @@ def divide(x, y, name=None):
     if isinstance(y, Tensor) and not hasattr(x, "dtype"):
         return x / y
     return truediv(convert_to_tensor(x), y)
+
+
+def multiply_no_nan(x, y, name=None):
+    """x * y, and 0 where y is 0."""
+    with name_scope(name, "multiply_no_nan", [x, y]) as scope:
+        x, y = _two_of_a_kind(x, y)
+        return apply_op("MulNoNan", [x, y], name=scope)
 
 
 def div_no_nan(x, y, name=None):

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..graph.scopes import control_dependencies, name_scope
 from . import kinds
-from .build import apply_op, constant
+from .build import apply_op, constant, convert_to_tensor
 from .registry import OpDef, no_gradient, register
 from .shape_functions import broadcast, unchanged
 
@@ -35,7 +35,9 @@ def _lgamma(x):
 
 
 def _sign(x):
-    """NumPy's, but 0 for NaN."""
+    """NumPy's, but 0 for NaN; of a complex number, the one of length 1 in its direction."""
+    if np.iscomplexobj(x):
+        return np.where(x == 0, 0, x / np.where(x == 0, 1, np.abs(x))).astype(np.asarray(x).dtype)
     return np.where(x == x, np.sign(x), 0).astype(np.asarray(x).dtype)
 
 
@@ -70,7 +72,13 @@ def _at_once(function):
     return lambda op, grad: [function(op.inputs[0], op.outputs[0], grad)]
 
 
+def conjugated(x):
+    """The conjugate of complex numbers; real ones as they are."""
+    return apply_op("Conj", [x]) if x.dtype.is_complex else x
+
+
 def _square_gradient(x, y, grad):
+    x = conjugated(x)
     two = constant(2.0 if x.dtype.is_floating else 2, dtype=x.dtype.base_dtype)
     return _mul(grad, _mul(x, two))
 
@@ -81,6 +89,10 @@ def _mul(x, y):
 
 def _of(type):
     return lambda x, y, grad: apply_op(type, [y, grad])
+
+
+def _of_conjugate(type):
+    return lambda x, y, grad: apply_op(type, [conjugated(y), grad])
 
 
 def _erf_gradient(scale):
@@ -110,12 +122,12 @@ def _minus_square(x):
 
 
 def _acos_gradient(x, y, grad):
-    slope = reciprocal(sqrt(_minus_square(x)))
+    slope = reciprocal(sqrt(_minus_square(conjugated(x))))
     return -grad * slope
 
 
 def _atan_gradient(x, y, grad):
-    squared = square(x)
+    squared = square(conjugated(x))
     return grad * reciprocal(apply_op("Add", [constant(1, dtype=x.dtype.base_dtype), squared]))
 
 
@@ -158,23 +170,23 @@ register(
     _unary("Rsqrt", "rsqrt", lambda x: (1 / np.sqrt(x)).astype(np.asarray(x).dtype), _at_once(_of("RsqrtGrad"))),
     _unary("Reciprocal", "reciprocal", lambda x: np.reciprocal(x), _at_once(_of("ReciprocalGrad")), kinds.NUMBER),
     _unary("Inv", "reciprocal", lambda x: np.reciprocal(x), _at_once(_of("InvGrad")), kinds.NUMBER),
-    _unary("Exp", "exp", np.exp, _after(lambda x, y, g: g * y)),
-    _unary("Expm1", "expm1", np.expm1, _after(lambda x, y, g: g * exp(x))),
-    _unary("Log", "log", np.log, _after(lambda x, y, g: g * reciprocal(x))),
-    _unary("Log1p", "log1p", np.log1p, _after(lambda x, y, g: g * reciprocal(1 + x))),
-    _unary("Sin", "sin", np.sin, _after(lambda x, y, g: g * cos(x))),
-    _unary("Cos", "cos", np.cos, _after(lambda x, y, g: -g * sin(x))),
-    _unary("Tan", "tan", np.tan, _after(lambda x, y, g: g * square(reciprocal(cos(x))))),
-    _unary("Asin", "asin", np.arcsin, _after(lambda x, y, g: g * reciprocal(sqrt(_minus_square(x))))),
+    _unary("Exp", "exp", np.exp, _after(lambda x, y, g: g * conjugated(y))),
+    _unary("Expm1", "expm1", np.expm1, _after(lambda x, y, g: g * exp(conjugated(x)))),
+    _unary("Log", "log", np.log, _after(lambda x, y, g: g * reciprocal(conjugated(x)))),
+    _unary("Log1p", "log1p", np.log1p, _after(lambda x, y, g: g * reciprocal(1 + conjugated(x)))),
+    _unary("Sin", "sin", np.sin, _after(lambda x, y, g: g * cos(conjugated(x)))),
+    _unary("Cos", "cos", np.cos, _after(lambda x, y, g: -g * sin(conjugated(x)))),
+    _unary("Tan", "tan", np.tan, _after(lambda x, y, g: g * square(reciprocal(cos(conjugated(x)))))),
+    _unary("Asin", "asin", np.arcsin, _after(lambda x, y, g: g * reciprocal(sqrt(_minus_square(conjugated(x)))))),
     _unary("Acos", "acos", np.arccos, _after(_acos_gradient)),
     _unary("Atan", "atan", np.arctan, _after(_atan_gradient)),
-    _unary("Sinh", "sinh", np.sinh, _after(lambda x, y, g: g * cosh(x))),
-    _unary("Cosh", "cosh", np.cosh, _after(lambda x, y, g: g * sinh(x))),
-    _unary("Tanh", "tanh", np.tanh, _after(_of("TanhGrad"))),
-    _unary("Asinh", "asinh", np.arcsinh, _after(lambda x, y, g: g / cosh(y))),
-    _unary("Acosh", "acosh", np.arccosh, _after(lambda x, y, g: g / sinh(y))),
-    _unary("Atanh", "atanh", np.arctanh, _after(lambda x, y, g: g * reciprocal(_minus_square(x)))),
-    _unary("Sigmoid", "sigmoid", _sigmoid_reference, _after(_of("SigmoidGrad"))),
+    _unary("Sinh", "sinh", np.sinh, _after(lambda x, y, g: g * cosh(conjugated(x)))),
+    _unary("Cosh", "cosh", np.cosh, _after(lambda x, y, g: g * sinh(conjugated(x)))),
+    _unary("Tanh", "tanh", np.tanh, _after(_of_conjugate("TanhGrad"))),
+    _unary("Asinh", "asinh", np.arcsinh, _after(lambda x, y, g: g / cosh(conjugated(y)))),
+    _unary("Acosh", "acosh", np.arccosh, _after(lambda x, y, g: g / sinh(conjugated(y)))),
+    _unary("Atanh", "atanh", np.arctanh, _after(lambda x, y, g: g * reciprocal(_minus_square(conjugated(x))))),
+    _unary("Sigmoid", "sigmoid", _sigmoid_reference, _after(_of_conjugate("SigmoidGrad"))),
     _unary("Erf", "erf", _lift(_math.erf), _after(_erf_gradient(2)), kinds.FLOAT),
     _unary("Erfc", "erfc", _lift(_math.erfc), _after(_erf_gradient(-2)), kinds.FLOAT),
     _unary("Lgamma", "lgamma", _lift(_lgamma), _lgamma_gradient, kinds.FLOAT),
@@ -237,10 +249,10 @@ def _slope(name, kernel, reference, gradient):
 register(
     _slope("TanhGrad", "tanh_grad", lambda y, dy: dy * (1 - y * y), _tanh_grad_gradient),
     _slope("SigmoidGrad", "sigmoid_grad", lambda y, dy: dy * y * (1 - y), _sigmoid_grad_gradient),
-    _slope("SqrtGrad", "sqrt_grad", lambda y, dy: dy * y.dtype.type(0.5) / y, _sqrt_grad_gradient),
-    _slope("RsqrtGrad", "rsqrt_grad", lambda y, dy: y.dtype.type(-0.5) * dy * y * y * y, _rsqrt_grad_gradient),
-    _slope("ReciprocalGrad", "reciprocal_grad", lambda y, dy: -dy * y * y, _reciprocal_grad_gradient),
-    _slope("InvGrad", "reciprocal_grad", lambda y, dy: -dy * y * y, _reciprocal_grad_gradient),
+    _slope("SqrtGrad", "sqrt_grad", lambda y, dy: dy * y.dtype.type(0.5) / y.conj(), _sqrt_grad_gradient),
+    _slope("RsqrtGrad", "rsqrt_grad", lambda y, dy: y.dtype.type(-0.5) * dy * y.conj() * y.conj() * y.conj(), _rsqrt_grad_gradient),
+    _slope("ReciprocalGrad", "reciprocal_grad", lambda y, dy: -dy * y.conj() * y.conj(), _reciprocal_grad_gradient),
+    _slope("InvGrad", "reciprocal_grad", lambda y, dy: -dy * y.conj() * y.conj(), _reciprocal_grad_gradient),
 )  # fmt: skip
 
 
@@ -260,7 +272,19 @@ def _function(name, type, text):
     return function
 
 
-abs = _function("abs", "Abs", "The size of x without its sign")
+def abs(x, name=None):
+    """The size of x without its sign, element by element; of a complex number, its distance from 0."""
+    from .indexed_slices import IndexedSlices
+
+    if isinstance(x, IndexedSlices):
+        return IndexedSlices(abs(x.values, name=name), x.indices, x.dense_shape)
+    with name_scope(name, "Abs", [x]) as scope:
+        x = convert_to_tensor(x, name="x")
+        if x.dtype.is_complex:
+            return apply_op("ComplexAbs", [x], {"Tout": x.dtype.real_dtype}, name=scope)
+        return apply_op("Abs", [x], name=scope)
+
+
 negative = _function("negative", "Neg", "-x")
 sign = _function("sign", "Sign", "-1, 0 or 1 as x is negative, zero or positive")
 square = _function("square", "Square", "x times x")
@@ -300,8 +324,6 @@ logical_not = _function("logical_not", "LogicalNot", "Whether x is false")
 
 def round(x, name=None):
     """The nearest whole number, the even one of two; integers are as they are."""
-    from .build import convert_to_tensor
-
     x = convert_to_tensor(x, name="x")
     return x if x.dtype.is_integer else apply_op("Round", [x], name=name)
 
@@ -347,7 +369,6 @@ def check_numerics(tensor, message, name=None):
 def verify_tensor_all_finite(t=None, msg=None, name=None, x=None, message=None):
     """The tensor itself; a run in which it holds NaN or Inf fails with `message`."""
     from ..graph.scopes import colocate_with, name_scope
-    from .build import convert_to_tensor
     from .core import with_dependencies
 
     x, message = t if x is None else x, msg if message is None else message

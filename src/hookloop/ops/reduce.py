@@ -128,7 +128,7 @@ def _reference_reduction(function, empty=None):
 
 
 def _mean(x, axis, keepdims):
-    if x.dtype.kind != "f":
+    if x.dtype.kind not in "fc":
         count = np.prod([x.shape[a] for a in axis], dtype=np.int64)
         total = np.sum(x, axis=axis, keepdims=keepdims, dtype=x.dtype)
         return np.trunc(total / max(count, 1))  # the mean of nothing is 0

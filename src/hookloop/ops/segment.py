@@ -308,7 +308,7 @@ def _unsorted_gradient_of_product(op, grad):
     return [_gather_kept(grad, numbers)[0] * slope, None, None]
 
 
-def _unsorted_op(name, kind, kernel, gradient):
+def _unsorted_op(name, kind, kernel, gradient, allowed=kinds.REAL):
     def lower(c, node):
         c.emit(kernel, node.inputs[:2], node.outputs)
 
@@ -317,12 +317,12 @@ def _unsorted_op(name, kind, kernel, gradient):
 
     return OpDef(name, "data: T, segment_ids: Tindices, num_segments: Tnumsegments", "output: T",
                  attrs={"Tnumsegments": dtypes.int32},
-                 types={"T": kinds.REAL, "Tindices": kinds.INDEX, "Tnumsegments": kinds.INDEX}, shape=_unsorted_shape,
+                 types={"T": allowed, "Tindices": kinds.INDEX, "Tnumsegments": kinds.INDEX}, shape=_unsorted_shape,
                  lower=lower, reference=reference, gradient=gradient, can_fail=True)  # fmt: skip
 
 
 register(
-    _unsorted_op("UnsortedSegmentSum", _SUM, "unsorted_segment_sum", _unsorted_gradient_of_sum),
+    _unsorted_op("UnsortedSegmentSum", _SUM, "unsorted_segment_sum", _unsorted_gradient_of_sum, kinds.NUMBER),
     _unsorted_op("UnsortedSegmentProd", _PROD, "unsorted_segment_prod", _unsorted_gradient_of_product),
     _unsorted_op("UnsortedSegmentMax", _MAX, "unsorted_segment_max", _unsorted_gradient_of_extremum),
     _unsorted_op("UnsortedSegmentMin", _MIN, "unsorted_segment_min", _unsorted_gradient_of_extremum),

@@ -11,7 +11,7 @@ from ..graph.scopes import name_scope
 from ..graph.tensor import Tensor
 from ..shapes import UNKNOWN
 from . import kinds
-from .build import apply_op, constant, convert_to_tensor
+from .build import apply_op, constant_of, convert_to_tensor
 from .registry import OpDef, no_gradient, register
 
 __all__ = ["concat", "newaxis", "parallel_stack", "slice", "split", "stack", "strided_slice", "unstack"]
@@ -302,14 +302,20 @@ def getitem(tensor, key):
         _entry(item, 1 << i, begin, end, strides, masks)
     with name_scope(None, "strided_slice", [tensor, *begin, *end, *strides]) as scope:
         if begin:
-            if any(isinstance(v, Tensor) for v in (*begin, *end, *strides)):
+            if any(isinstance(v, Tensor) for v in begin + end + strides):
                 parts = _of_one_dtype([stack(begin), stack(end), stack(strides)])
             else:
-                parts = [constant(np.array(v, np.int32), name=n) for v, n in
-                         ((begin, "stack"), (end, "stack_1"), (strides, "stack_2"))]  # fmt: skip
+                parts = _int32_vectors(begin, end, strides)
         else:
-            parts = [constant(np.array([], np.int32), name=n) for n in ("stack", "stack_1", "stack_2")]
+            parts = _int32_vectors([], [], [])
         return strided_slice(tensor, *parts, name=scope, **masks)
+
+
+def _int32_vectors(begin, end, strides):
+    return [
+        constant_of(np.array(values, np.int32), dtypes.int32, name)
+        for values, name in ((begin, "stack"), (end, "stack_1"), (strides, "stack_2"))
+    ]
 
 
 def _of_one_dtype(parts):

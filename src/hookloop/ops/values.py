@@ -57,6 +57,8 @@ def _of_array(values, dtype):
 def _of_python(values, dtype):
     if values.__class__ is float and (dtype is None or dtype is dtypes.float32):
         return np.array(values, np.float32)
+    if values.__class__ is int and (dtype is None or dtype is dtypes.int32) and -(2**31) <= values < 2**31:
+        return np.array(values, np.int32)
     if isinstance(values, TensorShape):
         values = values.as_list()
     array = _natural(values)
@@ -122,7 +124,7 @@ def _default_type(array):
         return array.astype(np.float32)
     if array.dtype == np.int64:
         narrow = array.astype(np.int32)
-        return narrow if np.array_equal(narrow, array) else array
+        return narrow if (narrow == array).all() else array
     return array
 
 
@@ -189,6 +191,10 @@ def _expanded(array, shape, verify_shape):
         return array.reshape(shape)
     if array.size == 0:
         raise ValueError(f"expected at least one element for shape {shape}, got none")
+    if array.size == 1:
+        whole = np.empty(shape, array.dtype)
+        whole.fill(array.reshape(())[()])
+        return whole
     flat = np.empty(size, array.dtype)
     flat[: array.size] = array.ravel()
     flat[array.size :] = array.ravel()[-1]
