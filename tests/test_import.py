@@ -49,3 +49,20 @@ def test_messages_are_there_when_they_are_asked_for():
 def test_every_name_that_is_listed_is_there():
     missing = [name for name in dir(tf) if not name.startswith("_") and not hasattr(tf, name)]
     assert missing == []
+
+
+def test_functions_of_a_namespace_are_not_at_the_top():
+    assert tf.nn.relu and tf.nn.softplus and tf.math.xlogy and tf.bitwise.left_shift and tf.bitwise.invert
+    for name in (
+        "relu",
+        "elu",
+        "swish",
+        "softplus",
+        "xlogy",
+        "xdivy",
+        "bitwise_and",
+        "left_shift",
+        "invert",
+        "approximate_equal",
+    ):
+        assert not hasattr(tf, name), name

@@ -31,6 +31,7 @@ from .graph.tensor import *
 from .initializers import *
 
 # These define ops and have no names of their own here.
+from .ops import activations as _activations
 from .ops import checkpoint as _checkpoint
 from .ops import convolution as _convolution
 from .ops import dropout as _dropout
@@ -41,7 +42,6 @@ from .ops import operators as _operators
 from .ops import pooling as _pooling
 from .ops import summary as _summary
 from .ops import training as _training
-from .ops.activations import *
 from .ops.array import *
 from .ops.build import *
 from .ops.cast import *

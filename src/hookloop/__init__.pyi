@@ -112,18 +112,6 @@ from .initializers import (
     variance_scaling_initializer as variance_scaling_initializer,
     zeros_initializer as zeros_initializer,
 )
-from .ops.activations import (
-    crelu as crelu,
-    elu as elu,
-    leaky_relu as leaky_relu,
-    relu as relu,
-    relu6 as relu6,
-    relu_layer as relu_layer,
-    selu as selu,
-    softplus as softplus,
-    softsign as softsign,
-    swish as swish,
-)
 from .ops.array import (
     broadcast_dynamic_shape as broadcast_dynamic_shape,
     broadcast_static_shape as broadcast_static_shape,
@@ -157,7 +145,6 @@ from .ops.array import (
 )
 from .ops.build import (
     constant as constant,
-    convert_n_to_tensor as convert_n_to_tensor,
     convert_to_tensor as convert_to_tensor,
     convert_to_tensor_or_indexed_slices as convert_to_tensor_or_indexed_slices,
     is_tensor as is_tensor,
@@ -282,11 +269,7 @@ from .ops.linalg import (
 )
 from .ops.math import (
     add as add,
-    approximate_equal as approximate_equal,
     atan2 as atan2,
-    bitwise_and as bitwise_and,
-    bitwise_or as bitwise_or,
-    bitwise_xor as bitwise_xor,
     div as div,
     div_no_nan as div_no_nan,
     divide as divide,
@@ -296,7 +279,6 @@ from .ops.math import (
     floormod as floormod,
     greater as greater,
     greater_equal as greater_equal,
-    left_shift as left_shift,
     less as less,
     less_equal as less_equal,
     logical_and as logical_and,
@@ -306,19 +288,15 @@ from .ops.math import (
     minimum as minimum,
     mod as mod,
     multiply as multiply,
-    multiply_no_nan as multiply_no_nan,
     not_equal as not_equal,
     pow as pow,
     realdiv as realdiv,
-    right_shift as right_shift,
     scalar_mul as scalar_mul,
     squared_difference as squared_difference,
     subtract as subtract,
     truediv as truediv,
     truncatediv as truncatediv,
     truncatemod as truncatemod,
-    xdivy as xdivy,
-    xlogy as xlogy,
 )
 from .ops.math_unary import (
     abs as abs,
@@ -338,7 +316,6 @@ from .ops.math_unary import (
     exp as exp,
     expm1 as expm1,
     floor as floor,
-    invert as invert,
     is_finite as is_finite,
     is_inf as is_inf,
     is_nan as is_nan,

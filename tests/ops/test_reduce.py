@@ -172,3 +172,8 @@ def test_top_k_of_too_few():
 def test_in_top_k_counts_ties(executor):
     scores = np.array([[0.1, 0.5, 0.5, 0.2], [1, 2, 3, np.nan], [3, 2, 1, 0]], "float32")
     assert run(tf.nn.in_top_k(scores, np.array([2, 0, 7], "int32"), 1)).tolist() == [True, False, False]
+
+
+def test_axes_are_a_scalar_or_a_vector():
+    with pytest.raises(ValueError, match=r"Shape must be at most rank 1 but is rank 2 for 'Sum'"):
+        tf.reduce_sum(np.ones((2, 3), "float32"), [[0, 1]])

@@ -11,8 +11,6 @@ from .build import apply_op, convert_to_tensor
 from .registry import OpDef, register
 from .shape_functions import merged, unchanged
 
-__all__ = ["crelu", "elu", "leaky_relu", "relu", "relu6", "relu_layer", "selu", "softplus", "softsign", "swish"]
-
 _SELU_SCALE, _SELU_SCALE_ALPHA = 1.0507009873554805, 1.7580993408473766
 
 

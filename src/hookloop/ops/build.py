@@ -17,8 +17,8 @@ from .signature import signature_of
 from .values import to_array
 
 __all__ = [
-    "constant", "convert_n_to_tensor", "convert_to_tensor", "convert_to_tensor_or_indexed_slices",
-    "is_tensor", "register_tensor_conversion_function",
+    "constant", "convert_to_tensor", "convert_to_tensor_or_indexed_slices", "is_tensor",
+    "register_tensor_conversion_function",
 ]  # fmt: skip
 
 _op_types = registry._registry

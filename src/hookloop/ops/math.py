@@ -18,11 +18,10 @@ from .registry import OpDef, no_gradient, register
 from .shape_functions import broadcast
 
 __all__ = [
-    "add", "approximate_equal", "atan2", "bitwise_and", "bitwise_or", "bitwise_xor", "div", "div_no_nan",
-    "divide", "equal", "floor_div", "floordiv", "floormod", "greater", "greater_equal", "left_shift",
-    "less", "less_equal", "logical_and", "logical_or", "logical_xor", "maximum", "minimum", "mod",
-    "multiply", "multiply_no_nan", "not_equal", "pow", "realdiv", "right_shift", "scalar_mul",
-    "squared_difference", "subtract", "truediv", "truncatediv", "truncatemod", "xdivy", "xlogy",
+    "add", "atan2", "div", "div_no_nan", "divide", "equal", "floor_div", "floordiv", "floormod",
+    "greater", "greater_equal", "less", "less_equal", "logical_and", "logical_or", "logical_xor",
+    "maximum", "minimum", "mod", "multiply", "not_equal", "pow", "realdiv", "scalar_mul",
+    "squared_difference", "subtract", "truediv", "truncatediv", "truncatemod",
 ]  # fmt: skip
 
 

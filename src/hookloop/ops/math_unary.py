@@ -14,8 +14,8 @@ from .shape_functions import broadcast, unchanged
 
 __all__ = [
     "abs", "acos", "acosh", "asin", "asinh", "atan", "atanh", "ceil", "check_numerics", "cos", "cosh",
-    "digamma", "erf", "erfc", "exp", "expm1", "floor", "invert", "is_finite", "is_inf", "is_nan", "lgamma",
-    "log", "log1p", "log_sigmoid", "logical_not", "negative", "reciprocal", "rint", "round", "rsqrt",
+    "digamma", "erf", "erfc", "exp", "expm1", "floor", "is_finite", "is_inf", "is_nan", "lgamma", "log",
+    "log1p", "log_sigmoid", "logical_not", "negative", "reciprocal", "rint", "round", "rsqrt",
     "sigmoid", "sign", "sin", "sinh", "sqrt", "square", "tan", "tanh", "verify_tensor_all_finite",
 ]  # fmt: skip
 

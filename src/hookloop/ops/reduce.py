@@ -50,6 +50,8 @@ def _axis_list(c, axes, rank):
 
 
 def _reduced_shape(c):
+    if c.known(1) and len(c.shape(1)) > 1:
+        c.fail(f"Shape must be at most rank 1 but is rank {len(c.shape(1))}")
     if c.attr("keep_dims") and c.known(0):
         c.fallback((UNKNOWN,) * len(c.shape(0)))
     shape = c.shape(0)
