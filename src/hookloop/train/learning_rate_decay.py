@@ -9,7 +9,7 @@ from ..graph.scopes import name_scope
 from ..ops.build import constant, convert_to_tensor
 from ..ops.cast import cast
 from ..ops.math import add, divide, equal, greater, less_equal, logical_and, minimum, multiply, pow
-from ..ops.math_unary import ceil, cos, exp, floor, log, sqrt
+from ..ops.math_unary import ceil, cos, exp, floor, log, negative, sqrt
 from ..ops.select import where
 
 __all__ = [
@@ -124,7 +124,7 @@ def polynomial_decay(
             cycles = where(equal(step, 0), constant(1.0, dtype=dtype), ceil(step / steps))
             steps = multiply(steps, cycles)
         else:
-            step = minimum(step, steps)
+            step = minimum(step, steps if hasattr(decay_steps, "dtype") else decay_steps)
         passed = step / steps
         return add(multiply(rate - end, pow(1 - passed, power)), end, name=scope)
 
@@ -132,10 +132,8 @@ def polynomial_decay(
 def natural_exp_decay(learning_rate, global_step, decay_steps, decay_rate, staircase=False, name=None):
     """learning_rate * exp(-decay_rate * global_step / decay_steps); arguments as in `exponential_decay`."""
     _require_step(global_step, "natural_exp_decay")
-    factor = exp(-decay_rate) if hasattr(decay_rate, "graph") else math.exp(-decay_rate)
-    return exponential_decay(
-        learning_rate, global_step, decay_steps, factor, staircase=staircase, name=name or "NaturalExpDecay"
-    )
+    factor = exp(negative(decay_rate))
+    return exponential_decay(learning_rate, global_step, decay_steps, factor, staircase=staircase, name=name)
 
 
 def inverse_time_decay(learning_rate, global_step, decay_steps, decay_rate, staircase=False, name=None):
@@ -147,7 +145,8 @@ def inverse_time_decay(learning_rate, global_step, decay_steps, decay_rate, stai
         passed = cast(global_step, rate.dtype) / steps
         if staircase:
             passed = floor(passed)
-        return divide(rate, cast(1, rate.dtype) + factor * passed, name=scope)
+        one = cast(constant(1), rate.dtype)
+        return divide(rate, add(one, multiply(factor, passed)), name=scope)
 
 
 def cosine_decay(learning_rate, global_step, decay_steps, alpha=0.0, name=None):
@@ -167,8 +166,8 @@ def cosine_decay(learning_rate, global_step, decay_steps, alpha=0.0, name=None):
     with name_scope(name, "CosineDecay", [learning_rate, global_step]):
         rate = convert_to_tensor(learning_rate, name="initial_learning_rate")
         steps = cast(decay_steps, rate.dtype)
-        step = minimum(cast(global_step, rate.dtype), steps)
-        wave = 0.5 * (1.0 + cos(constant(math.pi, dtype=rate.dtype) * (step / steps)))
+        passed = minimum(cast(global_step, rate.dtype), steps) / steps
+        wave = 0.5 * (1.0 + cos(constant(math.pi, dtype=rate.dtype) * passed))
         return multiply(rate, (1 - alpha) * wave + alpha)
 
 
