@@ -21,8 +21,9 @@ from pathlib import Path
 CASES = Path(__file__).parent / "cases"
 BACKENDS = ("hookloop", "tf", "torch", "jax")
 DEFAULT_CASES = (
-    "const_fetch", "linreg", "linreg_callable", "linreg_fresh", "linreg_monitored", "linreg_userhook", "mlp64_sgd",
-    "mlp64_adam", "mlp_wide", "rl_net", "rl_varbatch", "mlp_varbatch", "chain10k",
+    "const_fetch", "linreg", "linreg_callable", "linreg_fresh", "linreg_loop", "linreg_monitored", "linreg_5hooks",
+    "linreg_userhook", "mlp64_sgd", "mlp64_adam", "mlp_wide", "rl_net", "rl_varbatch", "mlp_varbatch", "lenet64", "lstm",
+    "skipgram", "chain10k",
 )  # fmt: skip
 
 
