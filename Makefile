@@ -1,8 +1,7 @@
 # What a newcomer needs: `make demo` and `make test`. Both make their own environment in .venv.
 
-# The newest Python from 3.10 on, on the path or among pyenv's; else whatever is called python3.
-PYTHON ?= $(shell for p in $$(for v in 14 13 12 11 10; do echo python3.$$v $$HOME/.pyenv/versions/3.$$v.*/bin/python; done) \
-	    python3 python; do \
+# The python3 on the path where it is 3.10 or later, else the newest that the path or pyenv has.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.10 $$HOME/.pyenv/versions/3.1[0-9].*/bin/python; do \
 	  p=$$(command -v $$p 2>/dev/null) && \
 	  "$$p" -c 'import ensurepip, venv, sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null && echo "$$p" && exit; \
 	done)
