@@ -194,11 +194,87 @@ static void cut_blocks(conv_gather *g, int64_t real_bytes, int64_t rows_of_a, in
     l->a = conv_ceil(l->a, HL_ALIGNMENT) * HL_ALIGNMENT;
     l->c = l->a + lines * (int64_t)sizeof(void *);
     l->segments = l->c + lines * (int64_t)sizeof(void *);
-    l->packed_segments = l->segments + segments * (int64_t)sizeof(conv_segment);
-    l->packed = l->packed_segments + segments * (int64_t)sizeof(conv_segment);
+    l->runs = l->segments + segments * (int64_t)sizeof(conv_segment);
+    l->packed = l->runs + (rows_of_b ? 0 : segments) * (int64_t)sizeof(conv_run);
     l->packed = conv_ceil(l->packed, HL_ALIGNMENT) * HL_ALIGNMENT;
     const int64_t b_rows = rows_of_b ? block_positions : g->k_block;
     l->bytes = l->packed + b_rows * CONV_MAX_VECTORS * SIMD_BYTES;
+}
+
+/* What the sums of `rows` rows cost for each element of k, in multiply-adds of a vector: a few of them take as long as one. */
+static double tiles_cost(int64_t rows, int vectors) {
+    enum { LATENCY = 5 };
+    const int64_t tiles = conv_ceil(rows, conv_rows[vectors - 1]);
+    return tiles ? (double)tiles * conv_max(LATENCY, conv_ceil(rows, tiles) * vectors) : 0;
+}
+
+/* The cost of the sums of all positions if taps beyond the edges are skipped, over what it is if they are not; 1 if that is not
+ * to be had. */
+static double share_of_exact(const conv_gather *g, const conv_phase *phase, int64_t images, int vectors) {
+    const double segments = 2, plain_segments = 1; /* what one costs, in elements of k: of unequal length they are mispredicted */
+    const double channels = (double)g->channels;
+    conv_spans spans;
+    double exact = 0, whole = (double)images;
+    for (int axis = 0; axis < CONV_AXES; axis++) {
+        const conv_phase *p = &phase[axis];
+        whole *= (double)p->count * (axis < 2 ? (double)p->taps : (double)p->taps * channels + plain_segments);
+        spans.n[axis] = conv_find_spans(p, g->source[axis], 0, p->count, spans.of[axis], CONV_MAX_SPANS);
+        if (spans.n[axis] > CONV_MAX_SPANS) return 1;
+    }
+    for (int64_t index = 0, n = conv_count_classes(&spans); index < n; index++) {
+        conv_span span[CONV_AXES];
+        conv_class_at(&spans, index, span);
+        const double rows_of_taps = (double)((span[0].hi - span[0].lo) * (span[1].hi - span[1].lo));
+        exact += rows_of_taps * ((double)(span[2].hi - span[2].lo) * channels + segments) * tiles_cost(images * conv_positions_of(span), vectors);
+    }
+    return whole > 0 ? exact / (whole * vectors) : 1;
+}
+
+/* The same for the gradient of a filter, whose rows see the positions. */
+static double share_of_exact_rows(const conv_gather *g, const conv_phase *phase, int vectors) {
+    double seen = 1, positions = 1;
+    if (g->channels < conv_rows[vectors - 1]) return 1; /* a tile less than full reads the gradient too often */
+    for (int axis = 0; axis < CONV_AXES; axis++) {
+        const conv_phase *p = &phase[axis];
+        positions *= (double)(p->count * p->taps);
+        int64_t found = 0;
+        for (int64_t j = 0; j < p->taps; j++) {
+            const conv_span span = conv_find_positions(p, g->source[axis], j, 0, p->count);
+            found += span.i1 - span.i0;
+        }
+        seen *= (double)found;
+    }
+    return positions > 0 ? seen / positions * tiles_cost(g->channels, vectors) / (double)(g->channels * vectors) : 1;
+}
+
+/* Decides, by sizes alone, whether taps beyond the edges are skipped: whether that saves enough. */
+static void choose_edges(conv_gather *g, bool filter, bool wide) {
+    const double ENOUGH = 0.97;
+    const int64_t lanes = wide ? F64_LANES : F32_LANES;
+    const int64_t left = conv_ceil(g->columns, lanes), vectors = conv_ceil(left, conv_ceil(left, CONV_MAX_VECTORS));
+    conv_phase phase[CONV_AXES];
+    g->exact = false;
+    bool padded = false;
+    for (int64_t index = 0; index < g->phases; index++) {
+        conv_find_phases(g, index, phase);
+        for (int axis = 0; axis < CONV_AXES; axis++) {
+            const conv_phase *p = &phase[axis];
+            const int64_t end = p->stride * (p->count - 1) + p->first + p->dilation * (p->taps - 1);
+            padded = padded || (p->count && p->taps && (p->first < 0 || end >= g->source[axis]));
+        }
+        if (padded) break;
+    }
+    if (!padded) return;
+    g->exact = (filter ? share_of_exact_rows(g, phase, (int)vectors)
+                       : share_of_exact(g, phase, g->images_per_block, (int)vectors)) < ENOUGH;
+    if (!g->exact || filter) return;
+    for (int64_t index = 0; index < g->phases && g->exact; index++) { /* every phase must have room for its spans */
+        conv_spans spans;
+        conv_find_phases(g, index, phase);
+        for (int axis = 0; axis < CONV_AXES; axis++)
+            g->exact = g->exact && conv_find_spans(&phase[axis], g->source[axis], 0, phase[axis].count, spans.of[axis],
+                                                   CONV_MAX_SPANS) <= CONV_MAX_SPANS;
+    }
 }
 
 static bool is_real(hl_dtype dtype) { return dtype == HL_FLOAT32 || dtype == HL_FLOAT64; }
@@ -263,6 +339,7 @@ static hl_status prepare_gather(hl_prepare *prep, bool transposed) {
     g->k_block = conv_max(1, conv_ceil(k, conv_max(1, conv_ceil(k, CONV_MAX_K_BLOCK))));
     g->cost_ns = product_cost(positions, k, g->columns, wide);
     cut_blocks(g, wide ? 8 : 4, 0, 0);
+    choose_edges(g, false, wide);
     prep->ins->p[0].i = wide;
     prep->scratch_bytes = g->layout.bytes;
     prep->cost_ns = g->cost_ns;
@@ -318,6 +395,7 @@ static hl_status prepare_filter(hl_prepare *prep) {
     const int64_t positions = grad->size / g->columns;
     g->cost_ns = product_cost(positions, f->rows, g->columns, wide);
     cut_blocks(g, wide ? 8 : 4, f->rows, 1);
+    choose_edges(g, true, wide);
     if (positions == 0) g->image_blocks = 0;
     cut_sums(f);
     f->shared_bytes = (f->sum_blocks - 1) * f->size * (wide ? 8 : 4);

@@ -34,22 +34,23 @@ static void NAME(copy_region)(const conv_region *region, const int64_t *size, in
 
 /* ---- forward, and the gradient of the image ---- */
 
-/* Where each target position of the block reads, and where it is written. */
-static int64_t NAME(point_positions)(const conv_gather *g, const conv_phase *phase, const conv_region *region, const REAL *source,
-                                     REAL *target, const conv_block *block, const REAL **a, REAL **c) {
+/* Where each target position of a class in the block reads, and where it is written; returns how many there are. */
+static int64_t NAME(point_positions)(const conv_gather *g, const conv_phase *phase, const conv_region *region, const conv_span *span,
+                                     const REAL *source, REAL *target, const conv_block *block, const REAL **a, REAL **c) {
     const conv_phase *p = phase;
+    const int64_t first = conv_first_of(phase, region, span);
+    const bool sees = span[0].lo < span[0].hi && span[1].lo < span[1].hi && span[2].lo < span[2].hi;
+    const int64_t from_step = sees ? p[2].stride * region->step[2] : 0, to_step = p[2].step * g->columns;
     int64_t at = 0;
     for (int64_t n = block->n0; n < block->n1; n++)
-        for (int64_t i0 = block->r0; i0 < block->r1; i0++)
-            for (int64_t i1 = 0; i1 < p[1].count; i1++) {
-                const REAL *from = source + (n - block->n0) * region->image +
-                                   (p[0].stride * i0 + p[0].first - region->origin[0]) * region->step[0] +
-                                   (p[1].stride * i1 + p[1].first - region->origin[1]) * region->step[1] +
-                                   (p[2].first - region->origin[2]) * region->step[2];
+        for (int64_t i0 = span[0].i0; i0 < span[0].i1; i0++)
+            for (int64_t i1 = span[1].i0; i1 < span[1].i1; i1++) {
+                const int64_t row_of_source = (n - block->n0) * region->image + p[0].stride * (i0 - span[0].i0) * region->step[0] +
+                                              p[1].stride * (i1 - span[1].i0) * region->step[1];
+                const REAL *from = sees ? source + first + row_of_source : source;
                 const int64_t row = (n * g->target[0] + p[0].start + p[0].step * i0) * g->target[1] + p[1].start + p[1].step * i1;
-                REAL *to = target + (row * g->target[2] + p[2].start) * g->columns;
-                const int64_t from_step = p[2].stride * region->step[2], to_step = p[2].step * g->columns;
-                for (int64_t i2 = 0; i2 < p[2].count; i2++, at++, from += from_step, to += to_step) a[at] = from, c[at] = to;
+                REAL *to = target + (row * g->target[2] + p[2].start + p[2].step * span[2].i0) * g->columns;
+                for (int64_t i2 = span[2].i0; i2 < span[2].i1; i2++, at++, from += from_step, to += to_step) a[at] = from, c[at] = to;
             }
     return at;
 }
@@ -70,33 +71,56 @@ static void NAME(finish)(const conv_gather *g, void *const *operand, REAL *const
     }
 }
 
-/* The tiles of all positions for the panels of the block's columns, summing one group of segments. */
-static void NAME(gather_group)(const conv_gather *g, void *const *operand, conv_segment *segments, int64_t n, bool first,
-                               bool last, const conv_block *block, int64_t positions, const REAL *const *a, REAL *const *c,
-                               const conv_scratch *own) {
-    const REAL *filter = operand[1], *bias = last && g->bias ? operand[g->bias] : NULL;
-    NAME(tiling) t = {.segments = segments, .n_segments = n, .a_step = 1, .accumulate = !first, .relu = last && g->relu};
-    for (int64_t column = block->column0; column < block->column1;) {
-        const int64_t left = block->column1 - column;
-        const int vectors = NAME(panel_vectors)(left, &t.last_lanes);
-        t.b = filter;
-        t.segments = segments;
-        t.column = column;
-        t.bias = bias ? bias + column : NULL;
-        if (g->columns != vectors * LANES) {
-            NAME(pack_columns)(filter + column, g->columns, left, vectors * LANES, segments, n, own->packed_segments, (REAL *)own->packed);
-            t.b = (const REAL *)own->packed;
-            t.segments = own->packed_segments;
-        }
-        int64_t tiles = conv_ceil(positions, conv_rows[vectors - 1]);
-        for (int64_t at = 0; at < positions; tiles--) {
-            const int64_t rows = conv_ceil(positions - at, tiles);
-            NAME(tiles)[vectors - 1][rows - 1](&t, a + at, c + at);
-            if (last && g->n_steps > g->n_in_tiles)
-                NAME(finish)(g, operand, c + at, rows, column, conv_min(left, vectors * LANES));
+/* What the panels of a block have in common: its pointers lie by class. */
+typedef struct NAME(gathering) {
+    const conv_gather *g;
+    void *const *operand;
+    const conv_phase *phase;
+    const conv_region *region;
+    const conv_spans *spans;
+    const conv_block *block;
+    const REAL *const *a;
+    REAL *const *c;
+    conv_scratch own;
+} NAME(gathering);
+
+/* The tiles of all positions for one panel of columns, summing one group of runs. */
+static void NAME(gather_panel)(const NAME(gathering) *k, const conv_run *runs, int64_t n, bool last, bool packed, int vectors,
+                               NAME(tiling) *t) {
+    const conv_gather *g = k->g;
+    const int64_t classes = conv_count_classes(k->spans), images = k->block->n1 - k->block->n0;
+    const int64_t columns = conv_min(k->block->column1 - t->column, vectors * LANES);
+    int64_t at = 0;
+    for (int64_t index = 0; index < classes; index++) {
+        conv_span span[CONV_AXES];
+        conv_class_at(k->spans, index, span);
+        t->n_segments = conv_find_segments(g, k->phase, k->region, span, runs, n, packed, k->own.segments);
+        const int64_t end = at + images * conv_positions_of(span);
+        for (int64_t tiles = conv_ceil(end - at, conv_rows[vectors - 1]); at < end; tiles--) {
+            const int64_t rows = conv_ceil(end - at, tiles);
+            NAME(tiles)[vectors - 1][rows - 1](t, k->a + at, k->c + at);
+            if (last && g->n_steps > g->n_in_tiles) NAME(finish)(g, k->operand, k->c + at, rows, t->column, columns);
             at += rows;
         }
-        column += vectors * LANES;
+    }
+}
+
+/* The panels of the block's columns, summing one group of runs. */
+static void NAME(gather_group)(const NAME(gathering) *k, const conv_run *runs, int64_t n, bool first, bool last) {
+    const conv_gather *g = k->g;
+    const REAL *filter = k->operand[1], *bias = last && g->bias ? k->operand[g->bias] : NULL;
+    NAME(tiling) t = {.segments = k->own.segments, .a_step = 1, .accumulate = !first, .relu = last && g->relu};
+    for (t.column = k->block->column0; t.column < k->block->column1;) {
+        const int64_t left = k->block->column1 - t.column;
+        const int vectors = NAME(panel_vectors)(left, &t.last_lanes);
+        const bool packed = g->columns != vectors * LANES;
+        t.b = packed ? (const REAL *)k->own.packed : filter;
+        t.bias = bias ? bias + t.column : NULL;
+        REAL *to = (REAL *)k->own.packed;
+        for (const conv_run *run = runs; packed && run < runs + n; to += run->length * vectors * LANES, run++)
+            NAME(pack_rows)(filter + run->b * g->columns + t.column, g->columns, run->length, left, vectors * LANES, to);
+        NAME(gather_panel)(k, runs, n, last, packed, vectors, &t);
+        t.column += vectors * LANES;
     }
 }
 
@@ -104,6 +128,7 @@ static void NAME(gather_block)(const conv_gather *g, void *const *operand, int64
                                char *scratch) {
     conv_phase phase[CONV_AXES];
     conv_region region;
+    conv_spans spans;
     conv_find_phases(g, phase_index, phase);
     conv_block part = *block;
     part.r1 = conv_min(part.r1, phase[0].count);
@@ -116,35 +141,58 @@ static void NAME(gather_block)(const conv_gather *g, void *const *operand, int64
         NAME(copy_region)(&region, g->source, g->channels, operand[0], part.n0, part.n1, (REAL *)own.region);
         images = (const REAL *)own.region;
     }
-    const REAL **a = (const REAL **)own.a;
-    REAL **c = (REAL **)own.c;
-    const int64_t positions = NAME(point_positions)(g, phase, &region, images, operand[g->n_in], &part, a, c);
-    const int64_t n = conv_find_segments(g, phase, &region, own.segments);
+    conv_cut_block(g, phase, &part, &spans);
+    const int64_t classes = conv_count_classes(&spans);
+    int64_t positions = 0;
+    for (int64_t index = 0; index < classes; index++) {
+        conv_span span[CONV_AXES];
+        conv_class_at(&spans, index, span);
+        positions += NAME(point_positions)(g, phase, &region, span, images, operand[g->n_in], &part,
+                                           (const REAL **)own.a + positions, (REAL **)own.c + positions);
+    }
+    const int64_t n = conv_find_runs(g, phase, own.runs);
+    const NAME(gathering) k = {g, operand, phase, &region, &spans, &part, own.a, own.c, own};
     int64_t from = 0;
     do {
         int64_t to = from, length = 0;
-        while (to < n && (to == from || length + own.segments[to].length <= g->k_block)) length += own.segments[to++].length;
-        NAME(gather_group)(g, operand, own.segments + from, to - from, from == 0, to == n, &part, positions, a, c, &own);
+        while (to < n && (to == from || length + own.runs[to].length <= g->k_block)) length += own.runs[to++].length;
+        NAME(gather_group)(&k, own.runs + from, to - from, from == 0, to == n);
         from = to;
     } while (from < n);
 }
 
 /* ---- the gradient of the filter ---- */
 
-/* Where each row of the filter's gradient reads in the first window, and where its sums go. */
-static void NAME(point_rows)(const conv_filter *f, const conv_region *region, const REAL *images, REAL *sums, int64_t row0,
-                             int64_t row1, const REAL **a, REAL **c) {
+/* Where each row of the filter's gradient reads for the first position of a class, and where its sums go. */
+static void NAME(point_rows)(const conv_filter *f, const conv_phase *phase, const conv_region *region, const conv_span *span,
+                             const REAL *images, REAL *sums, int64_t row0, int64_t row1, const REAL **a, REAL **c) {
     const conv_axis *axis = f->gather.axis;
     const int64_t channels = f->gather.channels;
+    int64_t first[CONV_AXES];
+    for (int i = 0; i < CONV_AXES; i++) first[i] = phase[i].stride * span[i].i0 + phase[i].first - region->origin[i];
     for (int64_t row = row0; row < row1; row++) {
-        int64_t tap = row / channels;
-        const int64_t channel = row % channels, tap2 = tap % axis[2].window;
-        tap /= axis[2].window;
-        a[row - row0] = images + tap / axis[1].window * axis[0].dilation * region->step[0] +
-                        tap % axis[1].window * axis[1].dilation * region->step[1] +
-                        tap2 * axis[2].dilation * region->step[2] + channel;
+        const int64_t tap = row / channels, j2 = tap % axis[2].window, j1 = tap / axis[2].window % axis[1].window;
+        const int64_t j0 = tap / axis[2].window / axis[1].window;
+        a[row - row0] = images + (first[0] + j0 * axis[0].dilation) * region->step[0] +
+                        (first[1] + j1 * axis[1].dilation) * region->step[1] +
+                        (first[2] + j2 * axis[2].dilation) * region->step[2] + row % channels;
         c[row - row0] = sums + row * f->gather.columns;
     }
+}
+
+/* The rows from `row` on whose windows see the source at the same positions: those of a tap, or all. */
+static int64_t NAME(rows_alike)(const conv_filter *f, const conv_phase *phase, const conv_block *block, int64_t row, int64_t row1,
+                                conv_span *span) {
+    const conv_gather *g = &f->gather;
+    int64_t tap = row / g->channels;
+    const int64_t end = g->exact ? conv_min(row1, (tap + 1) * g->channels) : row1;
+    for (int axis = CONV_AXES - 1; axis >= 0; axis--) {
+        const int64_t i0 = axis == 0 ? block->r0 : 0, i1 = axis == 0 ? block->r1 : phase[axis].count;
+        const int64_t j = tap % g->axis[axis].window;
+        tap /= g->axis[axis].window;
+        span[axis] = g->exact ? conv_find_positions(&phase[axis], g->source[axis], j, i0, i1) : (conv_span){i0, i1, 0, 0};
+    }
+    return end;
 }
 
 /* Adds (or begins with) the sums of one block of images for rows row0 to row1. */
@@ -153,34 +201,38 @@ static void NAME(filter_block)(const conv_filter *f, const conv_phase *phase, co
     const conv_gather *g = &f->gather;
     conv_region region;
     const REAL *images = source;
-    const bool direct = conv_find_region(g, phase, block, &region);
-    if (!direct) {
+    if (conv_find_region(g, phase, block, &region)) {
+        images += block->n0 * region.image;
+    } else {
         NAME(copy_region)(&region, g->source, g->channels, source, block->n0, block->n1, (REAL *)own->region);
         images = (const REAL *)own->region;
     }
     const REAL **a = (const REAL **)own->a;
     REAL **c = (REAL **)own->c;
-    NAME(point_rows)(f, &region, images, sums, row0, row1, a, c);
-    const int64_t n = conv_find_position_segments(g, phase, &region, direct ? 0 : block->n0, block, own->segments);
-    NAME(tiling) t = {.n_segments = n, .a_step = phase[2].stride * region.step[2], .accumulate = !first};
-    for (int64_t column = 0; column < g->columns;) {
-        const int64_t left = g->columns - column;
+    const int64_t row_positions = phase[1].count * phase[2].count, rows = block->r1 - block->r0;
+    NAME(tiling) t = {.segments = own->segments, .a_step = phase[2].stride * region.step[2], .accumulate = !first};
+    for (; t.column < g->columns;) {
+        const int64_t left = g->columns - t.column;
         const int vectors = NAME(panel_vectors)(left, &t.last_lanes);
-        t.b = grad;
-        t.segments = own->segments;
-        t.column = column;
-        if (g->columns != vectors * LANES) {
-            NAME(pack_columns)(t.b + column, g->columns, left, vectors * LANES, own->segments, n, own->packed_segments, (REAL *)own->packed);
-            t.b = (const REAL *)own->packed;
-            t.segments = own->packed_segments;
+        const bool packed = g->columns != vectors * LANES;
+        t.b = packed ? (const REAL *)own->packed : grad;
+        for (int64_t n = block->n0; packed && n < block->n1; n++)
+            NAME(pack_rows)((const REAL *)grad + (n * phase[0].count + block->r0) * row_positions * g->columns + t.column, g->columns,
+                            rows * row_positions, left, vectors * LANES,
+                            (REAL *)own->packed + (n - block->n0) * rows * row_positions * vectors * LANES);
+        for (int64_t row = row0, end; row < row1; row = end) {
+            conv_span span[CONV_AXES];
+            end = NAME(rows_alike)(f, phase, block, row, row1, span);
+            NAME(point_rows)(f, phase, &region, span, images, sums, row, end, a, c);
+            t.n_segments = conv_find_position_segments(phase, &region, block, span, packed, own->segments);
+            int64_t at = 0;
+            for (int64_t tiles = conv_ceil(end - row, conv_rows[vectors - 1]); at < end - row; tiles--) {
+                const int64_t tile_rows = conv_ceil(end - row - at, tiles);
+                NAME(tiles)[vectors - 1][tile_rows - 1](&t, a + at, c + at);
+                at += tile_rows;
+            }
         }
-        int64_t tiles = conv_ceil(row1 - row0, conv_rows[vectors - 1]);
-        for (int64_t at = 0; at < row1 - row0; tiles--) {
-            const int64_t rows = conv_ceil(row1 - row0 - at, tiles);
-            NAME(tiles)[vectors - 1][rows - 1](&t, a + at, c + at);
-            at += rows;
-        }
-        column += vectors * LANES;
+        t.column += vectors * LANES;
     }
 }
 
@@ -190,7 +242,8 @@ static void NAME(filter_task)(const conv_filter *f, const void *source, const vo
     conv_phase phase[CONV_AXES];
     conv_find_phases(&f->gather, 0, phase);
     for (int64_t i = block0; i < block1; i++) {
-        const conv_block block = conv_block_at(&f->gather, i);
+        conv_block block = conv_block_at(&f->gather, i);
+        block.r1 = conv_min(block.r1, phase[0].count);
         NAME(filter_block)(f, phase, source, grad, sums, i == block0, &block, row0, row1, &own);
     }
     if (block0 == block1)

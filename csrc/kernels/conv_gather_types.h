@@ -2,8 +2,10 @@
  *
  * Forward, a target position sums over taps and channels of the image. The gradient of the image is the same with image and
  * target exchanged and the filter turned round: with a stride, the positions fall into phases, each of which sees every
- * stride-th tap. A block of target positions reads a region of the source, copied with its border of zeros so that
- * the channels under a row of taps lie side by side; where no border is needed it is read in place.
+ * stride-th tap. The channels under a row of taps lie side by side in the source. Beyond its edges there are zeros, which
+ * are met in one of two ways. Either a block of target positions reads a region of the source that is copied with its border;
+ * or the positions are sorted by the taps that see the source, and the others are skipped: then all is read in place.
+ * On an image of 14 by 14 a window of 5 by 5 sees zeros with a sixth of its taps.
  */
 #ifndef HOOKLOOP_CONV_GATHER_TYPES_H
 #define HOOKLOOP_CONV_GATHER_TYPES_H
@@ -32,11 +34,19 @@ enum {
     CONV_WANTED_TASKS = 16,
     CONV_ENOUGH_POSITIONS = 48,   /* of a block: below it, what is done once for it weighs too much */
     CONV_GOOD_POSITIONS = 256,
-    CONV_GOOD_ROWS = 192          /* of a filter's gradient that one task works on */
+    CONV_GOOD_ROWS = 192,         /* of a filter's gradient that one task works on */
+    CONV_MAX_SPANS = 33           /* of an axis: a window of 17 at both of its edges */
 };
 
 /* A run of k: A advances by a step from `a` on, B by rows from row `b` on. */
 typedef struct conv_segment { int64_t a, b, length; } conv_segment;
+
+/* Rows of B, from row `b` on: those under the taps j0 and j1 of the first axes, from element k of the row of taps and channels. */
+typedef struct conv_run { int64_t j0, j1, k, length, b; } conv_run;
+
+/* Positions i0 to i1 (excluded) of one axis, which see the source under the taps lo to hi (excluded). */
+typedef struct conv_span { int64_t i0, i1, lo, hi; } conv_span;
+typedef struct conv_spans { int64_t n[CONV_AXES]; conv_span of[CONV_AXES][CONV_MAX_SPANS]; } conv_spans;
 
 /* One axis of one phase: target index start + step * i, for i below count, sees the source at stride * i + first + dilation *
  * j, under tap + tap_step * j of the filter, for j below taps. */
@@ -49,8 +59,8 @@ typedef struct conv_block { int64_t n0, n1, r0, r1, column0, column1; } conv_blo
 typedef struct conv_region { int64_t origin[CONV_AXES], extent[CONV_AXES], step[CONV_AXES], image; } conv_region;
 
 /* Offsets in a worker's scratch. */
-typedef struct conv_layout { int64_t region, packed, a, c, segments, packed_segments, bytes; } conv_layout;
-typedef struct conv_scratch { char *region, *packed; void *a, *c; conv_segment *segments, *packed_segments; } conv_scratch;
+typedef struct conv_layout { int64_t region, packed, a, c, segments, runs, bytes; } conv_layout;
+typedef struct conv_scratch { char *region, *packed; void *a, *c; conv_segment *segments; conv_run *runs; } conv_scratch;
 
 typedef struct conv_gather {
     conv_axis axis[CONV_AXES];
@@ -58,6 +68,7 @@ typedef struct conv_gather {
     int64_t source[CONV_AXES], target[CONV_AXES];
     int64_t k_block, images_per_block, rows_per_block, image_blocks, row_blocks, column_parts, phases;
     bool transposed;
+    bool exact;                     /* whether taps beyond the edges are skipped */
     int n_in, n_steps, n_in_tiles;  /* the steps that end a sum, and how many of them the tiles do themselves */
     int bias;                       /* the operand that the tiles add, 0: none */
     bool relu;                      /* whether the tiles do it */
@@ -108,6 +119,63 @@ static inline conv_block conv_block_at(const conv_gather *g, int64_t index) {
     return (conv_block){n0, conv_min(n0 + g->images_per_block, g->batch), r0, r0 + g->rows_per_block, 0, g->columns};
 }
 
+/* The taps under which position i of an axis sees the source: from lo to hi (excluded). */
+static inline void conv_find_taps(const conv_phase *p, int64_t source, int64_t i, int64_t *lo, int64_t *hi) {
+    const int64_t at = p->stride * i + p->first;
+    *lo = at >= 0 ? 0 : conv_ceil(-at, p->dilation);
+    *hi = at >= source ? 0 : conv_min(p->taps, conv_ceil(source - at, p->dilation));
+    if (*lo >= *hi) *lo = *hi = 0;
+}
+
+/* The positions i0 to i1 (excluded) under which tap j of an axis sees the source, as such. */
+static inline conv_span conv_find_positions(const conv_phase *p, int64_t source, int64_t j, int64_t i0, int64_t i1) {
+    const int64_t at = p->first + p->dilation * j;
+    const int64_t begin = at >= 0 ? 0 : conv_ceil(-at, p->stride), end = at >= source ? 0 : conv_ceil(source - at, p->stride);
+    conv_span found = {conv_max(i0, begin), conv_min(i1, end), j, j + 1};
+    if (found.i1 < found.i0) found.i1 = found.i0;
+    return found;
+}
+
+/* Cuts positions i0 to i1 (excluded) of an axis by the taps they see; returns the number of spans, or `limit` + 1 if it is more. */
+static inline int64_t conv_find_spans(const conv_phase *p, int64_t source, int64_t i0, int64_t i1, conv_span *spans, int64_t limit) {
+    int64_t n = 0;
+    for (int64_t i = i0; i < i1;) {
+        int64_t lo, hi, next = i + 1;
+        conv_find_taps(p, source, i, &lo, &hi);
+        if (lo == 0 && hi == p->taps && hi > 0) /* until the last tap of a position is beyond the edge */
+            next = conv_min(i1, (source - 1 - p->first - p->dilation * (hi - 1)) / p->stride + 1);
+        if (n > 0 && spans[n - 1].lo == lo && spans[n - 1].hi == hi) spans[n - 1].i1 = next;
+        else if (n == limit) return limit + 1;
+        else spans[n++] = (conv_span){i, next, lo, hi};
+        i = next;
+    }
+    return n;
+}
+
+/* The spans of a block's positions. */
+static inline void conv_cut_block(const conv_gather *g, const conv_phase *phase, const conv_block *block, conv_spans *spans) {
+    for (int axis = 0; axis < CONV_AXES; axis++) {
+        const int64_t i0 = axis == 0 ? block->r0 : 0, i1 = axis == 0 ? block->r1 : phase[axis].count;
+        spans->n[axis] = 1;
+        spans->of[axis][0] = (conv_span){i0, i1, 0, phase[axis].taps};
+        if (g->exact) spans->n[axis] = conv_find_spans(&phase[axis], g->source[axis], i0, i1, spans->of[axis], CONV_MAX_SPANS);
+    }
+}
+
+static inline int64_t conv_count_classes(const conv_spans *spans) { return spans->n[0] * spans->n[1] * spans->n[2]; }
+
+/* One span of each axis: the positions of a class see the same taps. */
+static inline void conv_class_at(const conv_spans *spans, int64_t index, conv_span *span) {
+    for (int axis = CONV_AXES - 1; axis >= 0; axis--) {
+        span[axis] = spans->of[axis][index % spans->n[axis]];
+        index /= spans->n[axis];
+    }
+}
+
+static inline int64_t conv_positions_of(const conv_span *span) {
+    return (span[0].i1 - span[0].i0) * (span[1].i1 - span[1].i0) * (span[2].i1 - span[2].i0);
+}
+
 /* Finds what a block reads; returns whether it is read in place. */
 static inline bool conv_find_region(const conv_gather *g, const conv_phase *phase, const conv_block *block, conv_region *region) {
     bool inside = true, empty = false;
@@ -119,7 +187,7 @@ static inline bool conv_find_region(const conv_gather *g, const conv_phase *phas
         inside = inside && region->origin[axis] >= 0 && region->origin[axis] + region->extent[axis] <= g->source[axis];
         empty = empty || region->extent[axis] == 0;
     }
-    inside = inside || empty;
+    inside = inside || empty || g->exact;
     const int64_t *size = inside ? g->source : region->extent;
     region->step[2] = g->channels;
     region->step[1] = size[2] * g->channels;
@@ -130,46 +198,69 @@ static inline bool conv_find_region(const conv_gather *g, const conv_phase *phas
     return inside;
 }
 
+/* Where the first tap of a class lies for the first of its positions, from the start of an image. */
+static inline int64_t conv_first_of(const conv_phase *phase, const conv_region *region, const conv_span *span) {
+    int64_t at = 0;
+    for (int axis = 0; axis < CONV_AXES; axis++) {
+        const conv_phase *p = &phase[axis];
+        at += (p->stride * span[axis].i0 + p->first + p->dilation * span[axis].lo - region->origin[axis]) * region->step[axis];
+    }
+    return at;
+}
+
 /* The runs of taps and channels under a window, none longer than a block of k. */
-static inline int64_t conv_find_segments(const conv_gather *g, const conv_phase *phase, const conv_region *region,
-                                         conv_segment *segments) {
+static inline int64_t conv_find_runs(const conv_gather *g, const conv_phase *phase, conv_run *runs) {
     const conv_phase *p = phase;
     const bool side_by_side = p[2].dilation == 1 && p[2].tap_step == 1;
-    const int64_t runs = side_by_side ? p[2].taps > 0 : p[2].taps;
-    const int64_t length = g->channels * (side_by_side ? p[2].taps : 1);
+    const int64_t taps = side_by_side ? conv_min(p[2].taps, 1) : p[2].taps, length = g->channels * (side_by_side ? p[2].taps : 1);
     int64_t n = 0;
     for (int64_t j0 = 0; j0 < p[0].taps; j0++)
         for (int64_t j1 = 0; j1 < p[1].taps; j1++)
-            for (int64_t j2 = 0; j2 < runs; j2++) {
-                const int64_t a = p[0].dilation * j0 * region->step[0] + p[1].dilation * j1 * region->step[1] +
-                                  p[2].dilation * j2 * region->step[2];
+            for (int64_t j2 = 0; j2 < taps; j2++) {
                 const int64_t tap = ((p[0].tap + p[0].tap_step * j0) * g->axis[1].window + p[1].tap + p[1].tap_step * j1) *
                                         g->axis[2].window + p[2].tap + p[2].tap_step * j2;
                 for (int64_t k = 0; k < length; k += g->k_block)
-                    segments[n++] = (conv_segment){a + k, tap * g->channels + k, conv_min(g->k_block, length - k)};
+                    runs[n++] = (conv_run){j0, j1, j2 * g->channels + k, conv_min(g->k_block, length - k), tap * g->channels + k};
             }
     return n;
 }
 
-/* The rows of target positions of a block, of which image n_base lies at the start of the region. */
-static inline int64_t conv_find_position_segments(const conv_gather *g, const conv_phase *phase, const conv_region *region,
-                                                  int64_t n_base, const conv_block *block, conv_segment *segments) {
-    const conv_phase *p = phase;
+/* What a class sees of the runs; `packed`: their rows of B lie one after the other. A counts from conv_first_of. */
+static inline int64_t conv_find_segments(const conv_gather *g, const conv_phase *p, const conv_region *region, const conv_span *span,
+                                         const conv_run *runs, int64_t n_runs, bool packed, conv_segment *segments) {
+    int64_t n = 0, row = 0;
+    for (const conv_run *run = runs; run < runs + n_runs; row += run->length, run++) {
+        const int64_t k0 = conv_max(run->k, span[2].lo * g->channels), k1 = conv_min(run->k + run->length, span[2].hi * g->channels);
+        if (run->j0 < span[0].lo || run->j0 >= span[0].hi || run->j1 < span[1].lo || run->j1 >= span[1].hi || k0 >= k1) continue;
+        const int64_t j2 = k0 / g->channels;
+        const int64_t a = p[0].dilation * (run->j0 - span[0].lo) * region->step[0] +
+                          p[1].dilation * (run->j1 - span[1].lo) * region->step[1] +
+                          p[2].dilation * (j2 - span[2].lo) * region->step[2] + k0 - j2 * g->channels;
+        segments[n++] = (conv_segment){a, (packed ? row : run->b) + k0 - run->k, k1 - k0};
+    }
+    return n;
+}
+
+/* The rows of target positions of a class in a block; `packed`: only the block's lie in B. A counts from conv_first_of. */
+static inline int64_t conv_find_position_segments(const conv_phase *p, const conv_region *region, const conv_block *block,
+                                                  const conv_span *span, bool packed, conv_segment *segments) {
+    const int64_t rows = packed ? block->r1 - block->r0 : p[0].count, n_base = packed ? block->n0 : 0, base = packed ? block->r0 : 0;
     int64_t count = 0;
+    if (span[2].i0 == span[2].i1) return 0;
     for (int64_t n = block->n0; n < block->n1; n++)
-        for (int64_t i0 = block->r0; i0 < block->r1 && i0 < p[0].count; i0++)
-            for (int64_t i1 = 0; i1 < p[1].count; i1++) {
-                const int64_t a = (n - n_base) * region->image + (p[0].stride * i0 + p[0].first - region->origin[0]) * region->step[0] +
-                                  (p[1].stride * i1 + p[1].first - region->origin[1]) * region->step[1] +
-                                  (p[2].first - region->origin[2]) * region->step[2];
-                segments[count++] = (conv_segment){a, ((n * p[0].count + i0) * p[1].count + i1) * p[2].count, p[2].count};
+        for (int64_t i0 = span[0].i0; i0 < span[0].i1; i0++)
+            for (int64_t i1 = span[1].i0; i1 < span[1].i1; i1++) {
+                const int64_t a = (n - block->n0) * region->image + p[0].stride * (i0 - span[0].i0) * region->step[0] +
+                                  p[1].stride * (i1 - span[1].i0) * region->step[1];
+                const int64_t b = (((n - n_base) * rows + i0 - base) * p[1].count + i1) * p[2].count + span[2].i0;
+                segments[count++] = (conv_segment){a, b, span[2].i1 - span[2].i0};
             }
     return count;
 }
 
 static inline conv_scratch conv_lay_out(const conv_layout *l, char *scratch) {
     return (conv_scratch){scratch + l->region, scratch + l->packed, scratch + l->a, scratch + l->c,
-                          (conv_segment *)(scratch + l->segments), (conv_segment *)(scratch + l->packed_segments)};
+                          (conv_segment *)(scratch + l->segments), (conv_run *)(scratch + l->runs)};
 }
 
 #endif

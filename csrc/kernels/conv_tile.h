@@ -119,19 +119,12 @@ static int NAME(panel_vectors)(int64_t columns, int *last_lanes) {
     return (int)vectors;
 }
 
-/* The rows of B that the segments use, one after the other, in rows of whole vectors; `packed` are the segments there. */
-static void NAME(pack_columns)(const REAL *b, int64_t b_step, int64_t columns, int64_t width, const conv_segment *segments,
-                               int64_t n, conv_segment *packed, REAL *to) {
-    int64_t rows = 0;
+/* `rows` rows of B in rows of whole vectors. */
+static void NAME(pack_rows)(const REAL *b, int64_t b_step, int64_t rows, int64_t columns, int64_t width, REAL *to) {
     columns = conv_min(columns, width);
-    for (int64_t s = 0; s < n; s++) {
-        const REAL *from = b + segments[s].b * b_step;
-        packed[s] = (conv_segment){segments[s].a, rows, segments[s].length};
-        for (int64_t k = 0; k < segments[s].length; k++, from += b_step, to += width) {
-            int64_t j = 0;
-            for (; j + LANES <= columns; j += LANES) STORE(to + j, LOAD(from + j));
-            if (j < columns) STORE(to + j, LOAD_PART(from + j, (int)(columns - j)));
-        }
-        rows += segments[s].length;
+    for (int64_t k = 0; k < rows; k++, b += b_step, to += width) {
+        int64_t j = 0;
+        for (; j + LANES <= columns; j += LANES) STORE(to + j, LOAD(b + j));
+        if (j < columns) STORE(to + j, LOAD_PART(b + j, (int)(columns - j)));
     }
 }

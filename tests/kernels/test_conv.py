@@ -1,0 +1,116 @@
+"""Convolutions and their gradients as kernels: any geometry, with taps beyond the edges skipped or read as zeros."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hookloop import _core
+
+AXES = st.tuples(
+    st.integers(1, 11),  # image
+    st.integers(1, 6),  # window
+    st.integers(1, 3),  # stride
+    st.integers(1, 3),  # dilation
+    st.integers(0, 6),  # zeros before
+    st.integers(0, 6),  # and after
+)
+
+
+def windows(image, geometry):
+    """The image under each tap at each target position: [batch, targets..., taps..., channels], zeros beyond the edges."""
+    padded = np.pad(image, [(0, 0), *[(before, after) for *_, before, after in geometry], (0, 0)])
+    found = np.empty((image.shape[0], *[target_size(axis) for axis in geometry], *[axis[1] for axis in geometry], image.shape[-1]))
+    for tap in itertools.product(*[range(axis[1]) for axis in geometry]):
+        cut = [slice(j * a[3], j * a[3] + a[2] * (target_size(a) - 1) + 1, a[2]) for j, a in zip(tap, geometry, strict=True)]
+        found[(slice(None), *[slice(None)] * len(geometry), *tap)] = padded[(slice(None), *cut)]
+    return found
+
+
+def target_size(axis):
+    image, window, stride, dilation, before, after = axis
+    return (image + before + after - (window - 1) * dilation - 1) // stride + 1
+
+
+def attributes(geometry):
+    explicit = 2
+    return (explicit, *[value for _, _, stride, dilation, before, _ in geometry for value in (stride, dilation, before)])
+
+
+def run(kernel, inputs, output, geometry, threads=1):
+    _core.KernelCall(kernel, inputs, [output], attributes(geometry), threads)()
+    return output
+
+
+def close(values, exact, terms):
+    scale = np.finfo(values.dtype).eps * (terms**0.5 + 4)
+    np.testing.assert_allclose(values, exact, rtol=scale, atol=scale * max(1.0, np.abs(exact).max(initial=0)))
+
+
+def check(geometry, batch, channels, columns, dtype):
+    rng = np.random.default_rng(0)
+    rank = len(geometry)
+    image = rng.standard_normal((batch, *[a[0] for a in geometry], channels)).astype(dtype)
+    taps = rng.standard_normal((*[a[1] for a in geometry], channels, columns)).astype(dtype)
+    grad = rng.standard_normal((batch, *[target_size(a) for a in geometry], columns)).astype(dtype)
+    seen = windows(image.astype("d"), geometry)
+    contracted = list(range(rank + 1, 2 * rank + 2))
+    exact = np.tensordot(seen, taps.astype("d"), (contracted, list(range(rank + 1))))
+    close(run("conv", [image, taps], np.full_like(grad, np.nan), geometry), exact, taps[..., 0].size)
+    exact = np.tensordot(seen, grad.astype("d"), (list(range(rank + 1)), list(range(rank + 1))))
+    close(run("conv_filter_gradient", [image, grad], np.full_like(taps, np.nan), geometry), exact, grad[..., 0].size)
+    exact = image_gradient(image.shape, taps.astype("d"), grad.astype("d"), geometry)
+    turned = np.ascontiguousarray(np.flip(taps, range(rank)).swapaxes(-1, -2))
+    close(run("conv_image_gradient", [grad, turned], np.full_like(image, np.nan), geometry), exact, taps[..., 0, :].size)
+
+
+def image_gradient(shape, taps, grad, geometry):
+    padded = np.zeros((shape[0], *[image + before + after for image, *_, before, after in geometry], shape[-1]))
+    for tap in itertools.product(*[range(axis[1]) for axis in geometry]):
+        cut = [slice(j * a[3], j * a[3] + a[2] * (target_size(a) - 1) + 1, a[2]) for j, a in zip(tap, geometry, strict=True)]
+        padded[(slice(None), *cut)] += grad @ taps[tap].T
+    return padded[(slice(None), *[slice(before, before + image) for image, *_, before, _ in geometry])]
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    st.lists(AXES, min_size=1, max_size=3).filter(lambda axes: all(target_size(axis) > 0 for axis in axes)),
+    st.integers(1, 5),
+    st.sampled_from([1, 3, 8, 17, 24]),
+    st.sampled_from([1, 5, 16, 33, 64]),
+    st.sampled_from(["f", "d"]),
+)
+def test_any_geometry(geometry, batch, channels, columns, dtype):
+    check(geometry, batch, channels, columns, dtype)
+
+
+@pytest.mark.parametrize("batch", [1, 2, 7, 16])
+@pytest.mark.parametrize(("image", "window"), [(4, 3), (7, 5), (14, 5), (6, 9), (31, 3)])
+def test_a_window_as_large_as_its_borders(image, window, batch):
+    check([(image, window, 1, 1, window // 2, window // 2)] * 2, batch, 32, 48, "f")
+
+
+@pytest.mark.parametrize("window", [17, 19])  # both sides of the number of spans that edges may have
+def test_wide_borders(window):
+    check([(40, window, 1, 1, window - 1, window - 1)], 3, 16, 32, "f")
+
+
+def test_a_window_that_reaches_nothing():
+    """Positions in a border wider than the window are zeros."""
+    check([(2, 1, 1, 1, 3, 3), (3, 2, 2, 1, 4, 5)], 2, 16, 16, "f")
+
+
+def test_taps_beyond_the_edges_are_worth_nothing():
+    """They are multiplied by zeros, or skipped: the same sums to the last bit, whatever else is in the batch."""
+    rng = np.random.default_rng(1)
+    geometry = [(9, 5, 1, 1, 2, 2)] * 2
+    image = rng.standard_normal((12, 9, 9, 32)).astype("f")
+    taps = rng.standard_normal((5, 5, 32, 64)).astype("f")
+    bare = np.pad(image, [(0, 0), (2, 2), (2, 2), (0, 0)])
+    inside = [(13, 5, 1, 1, 0, 0)] * 2
+    skipped = run("conv", [image, taps], np.empty((12, 9, 9, 64), "f"), geometry)
+    assert np.array_equal(skipped, run("conv", [bare, taps], np.empty_like(skipped), inside))
+    for threads in (2, 4):
+        assert np.array_equal(skipped, run("conv", [image, taps], np.empty_like(skipped), geometry, threads))
