@@ -22,9 +22,14 @@ AXES = st.tuples(
 def windows(image, geometry):
     """The image under each tap at each target position: [batch, targets..., taps..., channels], zeros beyond the edges."""
     padded = np.pad(image, [(0, 0), *[(before, after) for *_, before, after in geometry], (0, 0)])
-    found = np.empty((image.shape[0], *[target_size(axis) for axis in geometry], *[axis[1] for axis in geometry], image.shape[-1]))
+    found = np.empty(
+        (image.shape[0], *[target_size(axis) for axis in geometry], *[axis[1] for axis in geometry], image.shape[-1])
+    )
     for tap in itertools.product(*[range(axis[1]) for axis in geometry]):
-        cut = [slice(j * a[3], j * a[3] + a[2] * (target_size(a) - 1) + 1, a[2]) for j, a in zip(tap, geometry, strict=True)]
+        cut = [
+            slice(j * a[3], j * a[3] + a[2] * (target_size(a) - 1) + 1, a[2])
+            for j, a in zip(tap, geometry, strict=True)
+        ]
         found[(slice(None), *[slice(None)] * len(geometry), *tap)] = padded[(slice(None), *cut)]
     return found
 
@@ -36,7 +41,10 @@ def target_size(axis):
 
 def attributes(geometry):
     explicit = 2
-    return (explicit, *[value for _, _, stride, dilation, before, _ in geometry for value in (stride, dilation, before)])
+    return (
+        explicit,
+        *[value for _, _, stride, dilation, before, _ in geometry for value in (stride, dilation, before)],
+    )
 
 
 def run(kernel, inputs, output, geometry, threads=1):
@@ -63,13 +71,18 @@ def check(geometry, batch, channels, columns, dtype):
     close(run("conv_filter_gradient", [image, grad], np.full_like(taps, np.nan), geometry), exact, grad[..., 0].size)
     exact = image_gradient(image.shape, taps.astype("d"), grad.astype("d"), geometry)
     turned = np.ascontiguousarray(np.flip(taps, range(rank)).swapaxes(-1, -2))
-    close(run("conv_image_gradient", [grad, turned], np.full_like(image, np.nan), geometry), exact, taps[..., 0, :].size)
+    close(
+        run("conv_image_gradient", [grad, turned], np.full_like(image, np.nan), geometry), exact, taps[..., 0, :].size
+    )
 
 
 def image_gradient(shape, taps, grad, geometry):
     padded = np.zeros((shape[0], *[image + before + after for image, *_, before, after in geometry], shape[-1]))
     for tap in itertools.product(*[range(axis[1]) for axis in geometry]):
-        cut = [slice(j * a[3], j * a[3] + a[2] * (target_size(a) - 1) + 1, a[2]) for j, a in zip(tap, geometry, strict=True)]
+        cut = [
+            slice(j * a[3], j * a[3] + a[2] * (target_size(a) - 1) + 1, a[2])
+            for j, a in zip(tap, geometry, strict=True)
+        ]
         padded[(slice(None), *cut)] += grad @ taps[tap].T
     return padded[(slice(None), *[slice(before, before + image) for image, *_, before, _ in geometry])]
 
