@@ -1,7 +1,35 @@
-# The compiled run path, as type checkers see it.
+# What is compiled, as type checkers see it.
 from typing import Any
 
 import numpy as np
+
+class TensorFields:
+    op: Any
+    value_index: int
+    dtype: Any
+    graph: Any
+
+class OperationFields:
+    type: str
+    name: str
+    inputs: list[Any]
+    outputs: list[Any]
+    graph: Any
+    op_def: Any
+
+class GraphFields:
+    def unique_name(self, name: str, mark_as_used: bool = ...) -> str: ...
+
+class GraphNameScope:
+    def __init__(self, graph: GraphFields, name: str | None) -> None: ...
+    def __enter__(self) -> str: ...
+    def __exit__(self, *error: Any) -> None: ...
+
+class name_scope:
+    name: str | None
+    def __init__(self, name: str | None, default_name: str | None = ..., values: Any = ...) -> None: ...
+    def __enter__(self) -> str: ...
+    def __exit__(self, *error: Any) -> bool: ...
 
 class SessionCore:
     steps_done: int

@@ -1,6 +1,7 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
 # cython: binding=False, embedsignature=True, embedsignature.format=clinic
-"""The compiled run path: plans, frames, the plan table, the hook loop. The only door to csrc.
+"""What is compiled: how a node is added to a graph, and the run path (plans, frames, the plan table, the hook loop).
+The only door to csrc.
 
 It knows no Python module of the package: what is rare (compiling, converting odd feeds, wording an error)
 is asked of the `Session` that inherits from `SessionCore`.
@@ -19,11 +20,13 @@ from libc.stdlib cimport calloc, free, getenv, malloc, realloc
 from libc.string cimport memcpy, memset
 
 from operator import index
+from threading import local as thread_local
 
 import numpy as np
 
 np.import_array()
 
+include "_core_graph.pxi"
 include "_core_batches.pxi"
 include "_core_plan.pxi"
 include "_core_kernel.pxi"

@@ -11,7 +11,7 @@ from .graph.scopes import name_scope
 from .graph.tensor import Tensor
 from .ops.build import constant, convert_to_tensor
 from .ops.indexed_slices import IndexedSlices
-from .region_gradients import brings_in, current_level, source_op
+from .region_gradients import brings_in, current_level, pushes, source_op
 
 __all__ = ["AggregationMethod", "NoGradient", "NotDifferentiable", "RegisterGradient", "UnconnectedGradients", "gradients",
            "hessians"]  # fmt: skip
@@ -118,7 +118,7 @@ class _Between:
     def __init__(self, to_ops, from_ops, level):
         self._level = level
         self._nodes = nodes = {}
-        reached = self._reached(from_ops)
+        reached = self._reached(from_ops, self._behind(to_ops))
         starts = [op for op in to_ops if op in reached]
         queue = deque(to_ops)
         while queue:
@@ -135,19 +135,37 @@ class _Between:
             for node in self.before(op):
                 self.pending[node] += 1
 
-    def _reached(self, from_ops):
-        reached, queue = set(), deque(from_ops)
-        first = set(from_ops)
-        while queue:
-            op = queue.popleft()
-            if op in reached or (op not in first and self._level.is_border(op)):
+    def _behind(self, to_ops):
+        """All that the ys depend on, however many other ops the graph has."""
+        behind, stack = set(to_ops), list(to_ops)
+        is_border = self._level.is_border
+        while stack:
+            op = stack.pop()
+            if op.type == "StackV2":  # what is taken from the stack depends on what is put there
+                more = pushes(op)
+            else:
+                more = () if is_border(op) else [t.op for t in op.inputs]
+            for other in more:
+                if other not in behind:
+                    behind.add(other)
+                    stack.append(other)
+        return behind
+
+    def _reached(self, from_ops, behind):
+        """Those of the ops behind the ys that depend on an x."""
+        reached, first = set(), set(from_ops)
+        stack = [op for op in from_ops if op in behind]
+        is_border = self._level.is_border
+        while stack:
+            op = stack.pop()
+            if op in reached or (op not in first and is_border(op)):
                 continue
             reached.add(op)
-            if op.type == "StackPushV2":  # what is taken from the stack depends on what is put there
-                queue.append(source_op(op.inputs[0]))
+            if op.type == "StackPushV2":
+                stack.append(source_op(op.inputs[0]))
             for output in op.outputs:
-                if is_trainable(output):
-                    queue.extend(output._consumers)
+                if output._consumers and is_trainable(output):
+                    stack.extend([other for other in output._consumers if other in behind])
         return reached
 
     def before(self, op):

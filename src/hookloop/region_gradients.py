@@ -218,6 +218,18 @@ def source_op(tensor):
     return op
 
 
+def pushes(stack):
+    """The ops that put values on a stack."""
+    found, tensors = [], list(stack.outputs)
+    while tensors:
+        for op in tensors.pop()._consumers:
+            if op.type == "StackPushV2":
+                found.append(op)
+            elif op.type in _BRINGS_IN or op.type == "Identity":
+                tensors.extend(op.outputs)
+    return found
+
+
 def zeros_for(tensor):
     """Zeros in the shape of a gradient of `tensor`; of the variable where it is a handle."""
     from .ops.array import zeros, zeros_like

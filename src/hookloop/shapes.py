@@ -63,7 +63,7 @@ UNKNOWN = _Unknown()
 
 def is_defined(shape):
     """Whether every size of an internal shape is known."""
-    return shape is not None and all(isinstance(d, int) for d in shape)
+    return shape is not None and not [d for d in shape if not isinstance(d, int)]
 
 
 def text(shape):
@@ -269,7 +269,7 @@ class TensorShape:
         return total
 
     def is_fully_defined(self):
-        return self._dims is not None and all(isinstance(d, int) for d in self._dims)
+        return is_defined(self._dims)
 
     def as_proto(self):
         """A TensorShapeProto."""

@@ -57,14 +57,25 @@ class _Store:
         self.variables = {}
         self.partitioned = {}
         self.scope_counts = {}
+        self._opened_below = {}  # scope -> the names of all scopes below it that were opened since it was closed
 
     def open_scope(self, name):
         self.scope_counts[name] = self.scope_counts.get(name, 0) + 1
+        around = name
+        while around:
+            around = around.rpartition("/")[0]
+            self._opened_below.setdefault(around, set()).add(name)
 
     def close_subscopes(self, name):
-        for other in self.scope_counts:
-            if not name or other.startswith(name + "/"):
-                self.scope_counts[other] = 0
+        for other in self._opened_below.pop(name or "", ()):
+            self.scope_counts[other] = 0
+
+    def counts(self):
+        """What `restore_counts` takes."""
+        return dict(self.scope_counts), {around: set(below) for around, below in self._opened_below.items()}
+
+    def restore_counts(self, counts):
+        self.scope_counts, self._opened_below = counts
 
 
 def _store():
@@ -487,7 +498,7 @@ class variable_scope:
 
     @contextmanager
     def _graph_of_values(self):
-        from .graph.scopes import graph_of
+        from ._core import graph_of
 
         graph = graph_of(self._values) if self._values else None
         if graph is None or graph is get_default_graph():
@@ -538,7 +549,7 @@ class variable_scope:
             reuse = True
         with self._names(scope.name.split("/")[-1]) if scope.name else _unchanged_names() as names:
             copy = scope._copy(_name_scope=scope.original_name_scope or names, _reuse=reuse, **changes)
-            counts = dict(_store().scope_counts)
+            counts = _store().counts()
             _store().open_scope(scope.name)
             yield from self._inside(copy, outer, counts)
 
@@ -550,7 +561,7 @@ class variable_scope:
         finally:
             _store().close_subscopes(scope.name)
             if counts is not None:
-                _store().scope_counts = counts
+                _store().restore_counts(counts)
             _set_scope(outer)
 
 

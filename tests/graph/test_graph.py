@@ -1,7 +1,9 @@
 """Graphs: names, defaults, finding elements, collections, finalizing, building from threads."""
 
+import inspect
 import threading
 
+import numpy as np
 import pytest
 
 import hookloop as tf
@@ -202,3 +204,45 @@ def test_graph_def_has_nodes_attributes_and_control_inputs(graph):
     assert nodes["i"].attr["_output_shapes"].list.shape[0].dim[0].size == 2
     assert len(graph.as_graph_def(from_version=3).node) == 1
     assert graph.as_graph_def().versions.producer == 134
+
+
+def test_scopes_are_of_the_thread(graph):
+    names = []
+
+    def build():
+        with graph.as_default():
+            names.append(tf.no_op("inner").name)
+            with tf.name_scope("of_thread"), tf.control_dependencies([first]):
+                names.append(tf.no_op("inner").name)
+
+    first = tf.no_op("first")
+    with tf.name_scope("outer"):
+        for _ in range(2):  # a thread may get the number of one that has ended
+            thread = threading.Thread(target=build)
+            thread.start()
+            thread.join()
+        last = tf.no_op("last")
+    assert names == ["inner", "of_thread/inner", "inner_1", "of_thread_1/inner"]
+    assert last.name == "outer/last" and not last.control_inputs
+
+
+def test_names_may_be_numpy_strings(graph):
+    name = np.str_("x")
+    with tf.name_scope(np.str_("scope")):
+        assert tf.no_op(name).name == "scope/x" and type(tf.no_op(name).name) is str
+
+
+def test_a_name_with_characters_that_none_has_is_refused(graph):
+    for name in ("a b", "ä", "_a", "-a", "/a", "a\n"):
+        with pytest.raises(ValueError, match="is not a valid scope name"):
+            tf.no_op(name)
+    with tf.name_scope("scope"):
+        assert tf.no_op("_a").name == "scope/_a"
+        with pytest.raises(ValueError, match="'a b' is not a valid scope name"):
+            tf.no_op("a b")
+
+
+def test_all_ops_of_a_composed_function_name_the_users_line(graph):
+    line = inspect.currentframe().f_lineno + 1
+    tf.nn.softmax_cross_entropy_with_logits_v2(labels=tf.ones([2, 3]), logits=tf.ones([2, 3]))
+    assert {op._location for op in graph.get_operations()} == {(__file__, line)}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import threading
 
 from .stack import get_default_graph
 
@@ -63,13 +62,13 @@ class GraphKeys:
 class Collections:
     """The collections of one graph."""
 
+    # Each method is one call of a dict's own: several threads may add to a graph.
+
     def __init__(self):
         self._lists: dict = {}
-        self._lock = threading.Lock()
 
     def add(self, name, value):
-        with self._lock:
-            self._lists.setdefault(name, []).append(value)
+        self._lists.setdefault(name, []).append(value)
 
     def add_to_all(self, names, value):
         # A generator or a set may name a collection twice: each gets the value once, in a fixed order.
@@ -77,24 +76,20 @@ class Collections:
             self.add(name, value)
 
     def ref(self, name):
-        with self._lock:
-            return self._lists.setdefault(name, [])
+        return self._lists.setdefault(name, [])
 
     def get(self, name, scope=None):
-        with self._lock:
-            values = self._lists.get(name, ())
-            if scope is None:
-                return list(values)
-            matches = re.compile(scope).match
-            return [v for v in values if hasattr(v, "name") and matches(v.name)]
+        values = list(self._lists.get(name, ()))
+        if scope is None:
+            return values
+        matches = re.compile(scope).match
+        return [v for v in values if hasattr(v, "name") and matches(v.name)]
 
     def names(self):
-        with self._lock:
-            return list(self._lists)
+        return list(self._lists)
 
     def clear(self, name):
-        with self._lock:
-            self._lists.pop(name, None)
+        self._lists.pop(name, None)
 
 
 def add_to_collection(name, value):

@@ -2,47 +2,20 @@
 
 from __future__ import annotations
 
-import threading
-from contextlib import contextmanager
-
+from .._core import ControlDependencies, GraphFields, GraphNameScope, node_types
 from . import stack
 from .collections import Collections
 from .device import DeviceSpec, device_of
-from .operation import Operation, user_frame
-from .scopes import ControlDependencies, GraphNameScope, StackScope, check_scope_name
+from .operation import Operation
+from .scopes import StackScope
 from .tensor import Tensor
 
 __all__ = ["Graph"]
 
-
-class _ThreadState:
-    """What is in force for the ops that one thread adds to one graph."""
-
-    __slots__ = (
-        "name_stack", "control_stack", "context", "device_stack", "colocation_stack", "attribute_stack",
-        "gradient_overrides", "container", "decorated",
-    )  # fmt: skip
-
-    def __init__(self):
-        self.name_stack = ""
-        self.control_stack = []
-        self.context = None
-        self.device_stack = ()
-        self.colocation_stack = ()
-        self.attribute_stack = ()
-        self.gradient_overrides = ()
-        self.container = ""
-        self.decorated = False
-
-    def refresh(self):
-        """`decorated` tells whether new ops need more than their name, inputs and attributes."""
-        self.decorated = bool(
-            self.device_stack or self.colocation_stack or self.attribute_stack or self.gradient_overrides
-            or self.container
-        )  # fmt: skip
+node_types(Operation, Tensor)
 
 
-class Graph:
+class Graph(GraphFields):
     """A program's operations. New ones are added to the innermost `with graph.as_default():`.
 
     Attributes:
@@ -51,31 +24,16 @@ class Graph:
     """
 
     # Set by hookloop.ops.build: the table of op types lies above this package.
-    _describe = _infer_shapes = None
-    # The graph around a function's graph, whose tensors it may use; see function_graph.py.
-    _outer = None
+    _describe = None
 
     def __init__(self):
-        self._lock = threading.RLock()
-        self._local = threading.local()
-        self._operations: dict[str, Operation] = {}
-        self._names_in_use: dict[str, int] = {}
-        self._last_id = 0
-        self._version = 0
-        self._finalized = False
+        super().__init__()
         self._collections = Collections()
         self._seed = None
         # The axes over which gradients of broadcast operands are summed, by the operands' shapes: see ops/math.py.
         self._broadcast_axes: dict = {}
         self._unfeedable: set = set()
         self._unfetchable: set = set()
-
-    def _state(self):
-        try:
-            return self._local.state
-        except AttributeError:
-            state = self._local.state = _ThreadState()
-            return state
 
     # --- the default graph ----------------------------------------------------------------------------
 
@@ -129,27 +87,6 @@ class Graph:
     def _name_stack(self):
         return self._state().name_stack
 
-    def unique_name(self, name, mark_as_used=True):
-        """A name in the current scope that no op or scope has: "x", then "x_1", "x_2" and so on."""
-        scope = self._state().name_stack
-        if scope:
-            name = f"{scope}/{name}"
-        key = name.lower()  # names differ in more than case, as they become files of checkpoints
-        names = self._names_in_use
-        with self._lock:
-            count = names.get(key, 0)
-            if mark_as_used:
-                names[key] = count + 1
-            if not count:
-                return name
-            base = key
-            while key in names:
-                key = f"{base}_{count}"
-                count += 1
-            if mark_as_used:
-                names[key] = 1
-            return f"{name}_{count - 1}"
-
     # --- adding operations ----------------------------------------------------------------------------
 
     def create_op(self, type, inputs, attrs=None, name=None):
@@ -175,66 +112,7 @@ class Graph:
         op_def, attrs, dtypes = Graph._describe(type, inputs, attrs or {})
         if name is None:
             name = type
-        name = name[:-1] if name and name[-1] == "/" else self._checked_unique_name(name)
-        return self._add_node(op_def, inputs, attrs, name, dtypes)
-
-    def _checked_unique_name(self, name):
-        check_scope_name(name, bool(self._state().name_stack))
-        return self.unique_name(name)
-
-    def _add_node(self, op_def, inputs, attrs, name, dtypes):
-        """Adds a node whose unique name, attributes and output types are known: the one place that does."""
-        if self._finalized:
-            raise RuntimeError("Graph is finalized and cannot be modified.")
-        op = Operation()
-        op.type = op_def.name
-        op.name = name
-        op.graph = self
-        op.op_def = op_def
-        op.inputs = inputs
-        op._attrs = attrs
-        op._device = ""
-        op._user_code, op._user_instruction = user_frame()
-        try:
-            state = self._local.state
-        except AttributeError:
-            state = self._state()
-        op._control_inputs = self._control_inputs_for(inputs, state.control_stack) if state.control_stack else []
-        op._control_flow_context = state.context
-        op.outputs = outputs = [Tensor(op, i, dtype, None) for i, dtype in enumerate(dtypes)]
-        if outputs:
-            Graph._infer_shapes(op)
-        self._register(op)
-        for tensor in inputs:
-            tensor._consumers.append(op)
-        if state.decorated:
-            self._decorate(op, state)
-        if state.context is not None:
-            state.context.AddOp(op)
-        for controller in state.control_stack:
-            controller.add_op(op)
-        return op
-
-    def _register(self, op):
-        with self._lock:
-            if op.name in self._operations:
-                raise ValueError(f"Duplicate node name in graph: '{op.name}'")
-            op._id = self._last_id
-            self._last_id += 1
-            self._version += 1
-            self._operations[op.name] = op
-
-    @staticmethod
-    def _control_inputs_for(inputs, controllers):
-        controllers = [controller for controller in controllers if controller.inputs]
-        if not controllers:
-            return []
-        producers = {tensor.op for tensor in inputs}
-        found = {}
-        for controller in controllers:
-            if not any(controller.op_in_group(op) for op in producers):
-                found.update((op, None) for op in controller.inputs if op not in producers)
-        return list(found)
+        return self._add_node(op_def, inputs, attrs, self._node_name(name), dtypes)
 
     def _decorate(self, op, state):
         """Gives a new op the device, group and attributes that the scopes around it ask for."""
@@ -298,26 +176,19 @@ class Graph:
         entry = device_name_or_function
         if isinstance(entry, str):
             entry = DeviceSpec.from_string(entry)
-        return StackScope(self, "device_stack", lambda outer: (*outer, entry))
+        return StackScope(self, device_stack=lambda outer: (*outer, entry))
 
-    @contextmanager
     def colocate_with(self, op, ignore_existing=False):
         """A context manager: ops made inside share a device with `op`."""
-        if op is None and not ignore_existing:
-            raise ValueError("Trying to reset colocation (op is None) but ignore_existing is not True")
         if op is None:
-            with StackScope(self, "colocation_stack", lambda outer: ()):
-                yield
-            return
+            if not ignore_existing:
+                raise ValueError("Trying to reset colocation (op is None) but ignore_existing is not True")
+            return StackScope(self, colocation_stack=lambda outer: ())
         element = op if isinstance(op, Operation) else self.as_graph_element(getattr(op, "op", op))
         element = element.op if isinstance(element, Tensor) else element
-        with StackScope(self, "device_stack", lambda outer: () if ignore_existing else outer):
-            with StackScope(
-                self,
-                "colocation_stack",
-                lambda outer: (element,) if ignore_existing else (*outer, element),
-            ):
-                yield
+        if ignore_existing:
+            return StackScope(self, device_stack=lambda outer: (), colocation_stack=lambda outer: (element,))
+        return StackScope(self, colocation_stack=lambda outer: (*outer, element))
 
     def gradient_override_map(self, op_type_map):
         """A context manager: the ops made inside of these types use other, registered gradients.
@@ -333,19 +204,19 @@ class Graph:
         for key, value in op_type_map.items():
             if not isinstance(key, str) or not isinstance(value, str):
                 raise TypeError("op_type_map must be a dictionary mapping strings to strings")
-        return StackScope(self, "gradient_overrides", lambda outer: (*outer, dict(op_type_map)))
+        return StackScope(self, gradient_overrides=lambda outer: (*outer, dict(op_type_map)))
 
     def _attr_scope(self, attr_map):
         if not isinstance(attr_map, dict):
             raise TypeError("attr_map must be a dictionary mapping strings to Callables or attribute values")
-        return StackScope(self, "attribute_stack", lambda outer: (attr_map, *outer))
+        return StackScope(self, attribute_stack=lambda outer: (attr_map, *outer))
 
     def _kernel_label_map(self, op_to_kernel_label_map):
-        return StackScope(self, "attribute_stack", lambda outer: outer)
+        return StackScope(self, attribute_stack=lambda outer: outer)
 
     def container(self, container_name):
         """A context manager: stateful ops made inside belong to this container."""
-        return StackScope(self, "container", lambda outer: container_name)
+        return StackScope(self, container=lambda outer: container_name)
 
     def _get_control_flow_context(self):
         return self._state().context
@@ -357,8 +228,7 @@ class Graph:
 
     def get_operations(self):
         """All operations in the order in which they were made."""
-        with self._lock:
-            return list(self._operations.values())
+        return list(self._operations.values())
 
     def get_operation_by_name(self, name):
         """The operation of this name.
@@ -388,6 +258,9 @@ class Graph:
           ValueError: where it belongs to another graph, or names the other kind.
           KeyError: where nothing has that name.
         """
+        kind = obj.__class__
+        if ((kind is Operation and allow_operation) or (kind is Tensor and allow_tensor)) and obj.graph is self:
+            return obj
         wanted = _wanted(allow_tensor, allow_operation)
         convert = getattr(obj, "_as_graph_element", None)
         if convert is not None:

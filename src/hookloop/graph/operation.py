@@ -2,39 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-
+from .._core import OperationFields
 from .stack import get_default_session
-
-_PACKAGE = __name__.partition(".")[0]
-_PREFIX = _PACKAGE + "."
-
-
-class _OwnModules(dict):
-    """Whether a module of a name is one of the package, remembered."""
-
-    def __missing__(self, name):
-        own = self[name] = name.startswith(_PREFIX) or name == _PACKAGE
-        return own
-
-
-_is_own = _OwnModules()
-
-
-def user_frame():
-    """The code and instruction that called into the package: where the user's program stands."""
-    frame = sys._getframe(2)
-    while frame is not None:
-        if not _is_own[frame.f_globals.get("__name__", "")]:
-            return frame.f_code, frame.f_lasti
-        frame = frame.f_back
-    return None, -1
-
 
 __all__ = ["Operation"]
 
 
-class Operation:
+class Operation(OperationFields):
     """A node: an op type with its inputs, attributes and outputs. Made by public functions, not directly.
 
     Attributes:
@@ -46,10 +20,7 @@ class Operation:
       op_def: the `OpDef` of its type.
     """
 
-    __slots__ = (
-        "type", "name", "inputs", "outputs", "graph", "op_def", "_control_inputs", "_attrs", "_id",
-        "_control_flow_context", "_user_code", "_user_instruction", "_device", "__dict__", "__weakref__",
-    )  # fmt: skip
+    __slots__ = ("__dict__", "__weakref__")
 
     # --- structure ------------------------------------------------------------------------------------
 

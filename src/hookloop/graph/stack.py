@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from contextlib import contextmanager
 
+from .._core import default_graph
+
 __all__ = ["get_default_graph", "get_default_session", "reset_default_graph"]
 
 
@@ -45,26 +47,26 @@ class DefaultStack(threading.local):
 
 graphs = DefaultStack()
 sessions = DefaultStack()
-_global_graph = None
 _global_graph_lock = threading.Lock()
 
 
 def get_default_graph():
     """The graph to which this thread's ops are added: the innermost `as_default`, or the process's own."""
-    stack = graphs.stack
-    return stack[-1] if stack else global_graph()
+    return default_graph.get()
 
 
 def global_graph():
     """The graph that is the default where no other is, made when it is first needed."""
-    global _global_graph
-    if _global_graph is None:
+    if default_graph.ground is None:
         from .graph import Graph
 
         with _global_graph_lock:
-            if _global_graph is None:
-                _global_graph = Graph()
-    return _global_graph
+            if default_graph.ground is None:
+                default_graph.ground = Graph()
+    return default_graph.ground
+
+
+default_graph.connect(lambda: graphs.stack, global_graph)
 
 
 def reset_default_graph():
@@ -73,13 +75,12 @@ def reset_default_graph():
     Raises:
       AssertionError: inside `with graph.as_default():`.
     """
-    global _global_graph
     if graphs.stack:
         raise AssertionError(
             "Do not use tf.reset_default_graph() to clear nested graphs. If you need a cleared graph, "
             "exit the nesting and create a new graph."
         )
-    _global_graph = None
+    default_graph.ground = None
 
 
 def get_default_session():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .. import shapes
+from .._core import TensorFields
 from .stack import get_default_session
 
 __all__ = ["Tensor"]
@@ -15,7 +16,7 @@ else:
     TensorOperators = object
 
 
-class Tensor(TensorOperators):
+class Tensor(TensorFields, TensorOperators):
     """The symbolic value of one output of an operation; a session computes it.
 
     Attributes:
@@ -25,27 +26,10 @@ class Tensor(TensorOperators):
       graph: the `Graph` that it belongs to.
     """
 
-    __slots__ = (
-        "op",
-        "value_index",
-        "dtype",
-        "graph",
-        "_shape",
-        "_consumers",
-        "__dict__",
-        "__weakref__",
-    )
+    __slots__ = ("__dict__", "__weakref__")
 
     # NumPy arrays leave `array + tensor` to the tensor.
     __array_priority__ = 100
-
-    def __init__(self, op, value_index, dtype, shape):
-        self.op = op
-        self.value_index = value_index
-        self.dtype = dtype
-        self.graph = op.graph
-        self._shape = shape
-        self._consumers = []
 
     @property
     def name(self):

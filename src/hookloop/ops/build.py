@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from .. import dtypes
+from .._core import GraphNameScope, add_plain_node, graph_of, shape_inference
 from ..graph.graph import Graph
-from ..graph.scopes import GraphNameScope, check_scope_name, graph_of
 from ..graph.stack import get_default_graph
 from ..graph.tensor import Tensor
 from ..shapes import Dimension, TensorShape, as_shape, to_internal
@@ -50,17 +50,12 @@ def apply_op(type, inputs, attrs=None, name=None):
     all_attrs = signature.defaults.copy()
     if attrs:
         _set_attrs(signature, all_attrs, attrs)
-    builder = _Inputs(op_def, signature, inputs, attrs, all_attrs, name or type)
-    try:
-        tensors = builder.resolve()
-    finally:
-        builder.close()
-    outputs = builder.graph._add_node(
-        op_def, tensors, all_attrs, builder.node_name(), signature.output_dtypes(all_attrs)
-    )
+    op = add_plain_node(op_def, signature, inputs, attrs, all_attrs, name or type)
+    if op is None:
+        op = _Inputs(op_def, signature, inputs, attrs, all_attrs, name or type).node()
     if signature.single:
-        return outputs.outputs[0]
-    return list(outputs.outputs) or outputs
+        return op.outputs[0]
+    return list(op.outputs) or op
 
 
 def _set_attrs(signature, all_attrs, attrs):
@@ -96,7 +91,16 @@ class _Inputs:
         self.graph = self.scope = self.scope_name = self.default = None
         self.inferred_from = {}
 
-    def resolve(self):
+    def node(self):
+        """Adds the node."""
+        try:
+            tensors = self._resolve()
+        finally:
+            self._close()
+        attrs = self.all_attrs
+        return self.graph._add_node(self.op_def, tensors, attrs, self._node_name(), self.signature.output_dtypes(attrs))
+
+    def _resolve(self):
         """The tensors, flat; the type attributes are set on the way."""
         arguments = self.signature.inputs
         if len(self.values) != len(arguments):
@@ -135,20 +139,14 @@ class _Inputs:
             self.scope = GraphNameScope(self.graph, self.name)
             self.scope_name = self.scope.__enter__()
 
-    def close(self):
+    def _close(self):
         if self.scope is not None:
             self.scope.__exit__()
         if self.default is not None:
             self.default.__exit__(None, None, None)
 
-    def node_name(self):
-        if self.scope_name is not None:
-            return self.scope_name[:-1]
-        name = self.name
-        if name[-1] == "/":
-            return name[:-1]
-        check_scope_name(name, bool(self.graph._state().name_stack))
-        return self.graph.unique_name(name)
+    def _node_name(self):
+        return self.graph._node_name(self.name) if self.scope_name is None else self.scope_name[:-1]
 
     # --- types ----------------------------------------------------------------------------------------
 
@@ -333,7 +331,7 @@ def _describe(op_type, inputs, attrs):
 
 
 Graph._describe = staticmethod(_describe)
-Graph._infer_shapes = staticmethod(infer_shapes)
+shape_inference(infer_shapes)
 
 # --- constants ------------------------------------------------------------------------------------------
 
@@ -376,12 +374,7 @@ def constant_of(array, dtype, name):
     dtype = dtypes.as_dtype(array.dtype) if dtype is None else dtype
     graph = get_default_graph()
     op_def = _op_types["Const"]
-    name = name or "Const"
-    if name[-1] == "/":
-        name = name[:-1]
-    else:
-        check_scope_name(name, bool(graph._state().name_stack))
-        name = graph.unique_name(name)
+    name = graph._node_name(name or "Const")
     return graph._add_node(op_def, [], {"value": array, "dtype": dtype}, name, (dtype,)).outputs[0]
 
 
@@ -552,8 +545,13 @@ def _convert_list(value, dtype=None, name=None, as_ref=False):
     return _pack_lists(value, dtype.base_dtype, name or "packed")
 
 
+_NUMBERS = frozenset((int, float, bool, complex, str, bytes))
+
+
 def _type_in_lists(values):
     for value in values:
+        if value.__class__ in _NUMBERS:
+            continue
         if isinstance(value, (list, tuple)):
             found = _type_in_lists(value)
         else:

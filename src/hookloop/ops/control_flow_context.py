@@ -7,6 +7,7 @@ out through a Merge, those of a loop on a stack.
 
 from __future__ import annotations
 
+from .._core import control_inputs_for
 from ..graph.scopes import control_dependencies
 from ..graph.stack import get_default_graph
 from .build import constant, convert_to_tensor
@@ -403,7 +404,7 @@ class WhileContext(ControlFlowContext):
         graph = get_default_graph()
         outer_loop = self._outer_context.GetWhileContext() if self._outer_context is not None else None
         for tensor in enters:
-            controls = graph._control_inputs_for([tensor.op.inputs[0]], graph._state().control_stack)
+            controls = control_inputs_for([tensor.op.inputs[0]], graph._state().control_stack)
             kept = [control for control in controls if self._keeps(control, outer_loop)]
             tensor.op._set_control_flow_context(self)
             tensor.op._add_control_inputs(kept)

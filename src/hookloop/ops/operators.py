@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from .._core import GraphNameScope, graph_of
 from ..dtypes import string
-from ..graph.scopes import GraphNameScope, graph_of
 from ..graph.tensor import Tensor
 from .build import apply_op, convert_to_tensor
 

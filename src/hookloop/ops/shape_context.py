@@ -74,7 +74,9 @@ class ShapeContext:
         """The elements of the integer input i as sizes; where not even their number is known it is left."""
         value = partial_value(self.op.inputs[i], self._depth)
         if value is not None:
-            return tuple(d if d is UNKNOWN else int(d) for d in value.ravel())
+            if value.dtype.hasobject:
+                return tuple([d if d is UNKNOWN else int(d) for d in value.ravel()])
+            return tuple(value.ravel().astype(np.int64).tolist())
         shape = self.op.inputs[i]._shape
         if shape == ():
             return (UNKNOWN,)
@@ -276,7 +278,7 @@ class _StaticNode:
 
 def is_known(value):
     """Whether an array has no UNKNOWN among its elements."""
-    return value.dtype != object or not any(d is UNKNOWN for d in value.ravel())
+    return not value.dtype.hasobject or not any(d is UNKNOWN for d in value.ravel())
 
 
 def partial_value(tensor, depth=0):
@@ -338,6 +340,6 @@ def _normal(value, tensor):
     if value is None:
         return None
     value = np.asarray(value)
-    if value.dtype == object and tensor.dtype.base_dtype.name != "string" and is_known(value):
+    if value.dtype.hasobject and tensor.dtype.base_dtype.name != "string" and is_known(value):
         value = value.astype(tensor.dtype.as_numpy_dtype)
     return value

@@ -73,9 +73,10 @@ class Signature:
       defaults: the attributes' default values, strings as bytes.
       single: whether there is exactly one output that is no list.
       simple: whether the outputs' types are one each, without a look at lists.
+      plain: (type, type attribute, types allowed, whether it is a reference) of each input; None where one is a list.
     """
 
-    __slots__ = ("inputs", "outputs", "defaults", "single", "simple", "type_attrs")
+    __slots__ = ("inputs", "outputs", "defaults", "single", "simple", "plain", "type_attrs")
 
     def __init__(self, op_def):
         self.inputs = _arguments(op_def, op_def.inputs)
@@ -83,6 +84,9 @@ class Signature:
         self.defaults = {k: v.encode() if isinstance(v, str) else v for k, v in op_def.attrs.items()}
         self.single = len(self.outputs) == 1 and not self.outputs[0].is_list
         self.simple = self.single and not self.outputs[0].is_ref
+        self.plain = None
+        if not any(a.is_list for a in self.inputs):
+            self.plain = [(a.dtype, a.type_attr, a.allowed and tuple(a.allowed), a.is_ref) for a in self.inputs]
         arguments = self.inputs + self.outputs
         self.type_attrs = {a.type_attr for a in arguments if a.type_attr} | set(op_def.types)
         self.type_attrs |= {k for k, v in op_def.attrs.items() if isinstance(v, dtypes.DType)}

@@ -57,7 +57,7 @@ def _of_array(values, dtype):
 def _of_python(values, dtype):
     if values.__class__ is float and (dtype is None or dtype is dtypes.float32):
         return np.array(values, np.float32)
-    if values.__class__ is int and (dtype is None or dtype is dtypes.int32) and -(2**31) <= values < 2**31:
+    if (dtype is None or dtype is dtypes.int32) and _are_small_integers(values):
         return np.array(values, np.int32)
     if isinstance(values, TensorShape):
         values = values.as_list()
@@ -83,6 +83,16 @@ def _of_python(values, dtype):
                 f"expected {dtype.name} between {limits.min} and {limits.max}, got {_shown(values)}, which does not fit"
             )
     return array.astype(dtype.as_numpy_dtype)
+
+
+def _are_small_integers(values):
+    """Whether values are a Python int, or a list of them, that fit into 32 bits: most constants of shapes and axes are."""
+    if values.__class__ is not list and values.__class__ is not tuple:
+        return values.__class__ is int and -(2**31) <= values < 2**31
+    for value in values:
+        if value.__class__ is not int or not -(2**31) <= value < 2**31:
+            return False
+    return len(values) > 0
 
 
 def _natural(values):

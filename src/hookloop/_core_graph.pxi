@@ -1,0 +1,573 @@
+# Building a graph: what every op that is added costs. `graph/` inherits from the classes here and has all that is rare;
+# `ops/build.py` turns into tensors what is none. Nothing here runs Python code between reading a table and writing it, so
+# under the interpreter's lock several threads may build one graph without a lock of its own.
+
+cdef extern from *:
+    """
+    static uint64_t hl_this_thread(void) { return PyThreadState_GetID(PyThreadState_Get()); }
+
+    #define hl_new(type, arguments) (((PyTypeObject *)(type))->tp_new((PyTypeObject *)(type), arguments, NULL))
+
+    static PyObject *hl_innermost_frame(void) {
+        PyObject *frame = (PyObject *)PyEval_GetFrame();
+        Py_XINCREF(frame);
+        return frame;
+    }
+
+    /* The frame that called one, which is let go. */
+    static PyObject *hl_calling_frame(PyObject *frame) {
+        PyObject *caller = (PyObject *)PyFrame_GetBack((PyFrameObject *)frame);
+        Py_DECREF(frame);
+        return caller;
+    }
+
+    #define hl_code_of_frame(frame) ((PyObject *)PyFrame_GetCode((PyFrameObject *)(frame)))
+    """
+    uint64_t hl_this_thread()  # a number that no other thread has or had
+    object hl_new(object type, tuple arguments)  # an instance whose __init__ is not called
+    PyObject *hl_innermost_frame()
+    PyObject *hl_calling_frame(PyObject *frame)
+    object hl_code_of_frame(PyObject *frame)
+
+
+# --- threads ---------------------------------------------------------------------------------------------------
+
+
+cdef class PerThread:
+    """A value for each thread, made by `make` when it is first asked for. Who asks again at once finds it without a look-up."""
+
+    cdef object _values
+    cdef object _make
+    cdef object _last
+    cdef uint64_t _last_thread
+
+    def __init__(self, make):
+        self._values = thread_local()
+        self._make = make
+
+    cdef object get(self):
+        cdef uint64_t thread = hl_this_thread()
+        if thread == self._last_thread:
+            return self._last
+        try:
+            value = self._values.value
+        except AttributeError:
+            value = self._values.value = self._make()
+        before = self._last  # released last: that may run code, and another thread
+        self._last = value
+        self._last_thread = thread
+        return value
+
+
+cdef class DefaultGraph:
+    """The graph to which a thread's ops are added: the innermost of its stack, or the ground under all stacks.
+
+    Attributes:
+      ground: the process's own graph, or None until it is needed.
+    """
+
+    cdef PerThread _stacks
+    cdef object _make_ground
+    cdef public object ground
+
+    def connect(self, stack_of_thread, make_ground):
+        """Says where a thread's stack comes from (a function that gives its list), and the ground."""
+        self._stacks = PerThread(stack_of_thread)
+        self._make_ground = make_ground
+
+    def get(self):
+        """The graph to which this thread's ops are added."""
+        cdef list stack = <list>self._stacks.get()
+        cdef Py_ssize_t depth = len(stack)
+        if depth:
+            return stack[depth - 1]
+        return self._make_ground() if self.ground is None else self.ground
+
+
+cdef DefaultGraph the_default_graph = DefaultGraph()
+default_graph = the_default_graph
+
+
+# --- names -----------------------------------------------------------------------------------------------------
+
+
+cdef bint is_scope_name(str name, bint nested):
+    """Whether a name has only characters that names of nodes may have."""
+    cdef Py_UCS4 c
+    cdef bint first = True
+    for c in name:
+        if not (c'a' <= c <= c'z' or c'A' <= c <= c'Z' or c'0' <= c <= c'9' or c == c'.'):
+            if (first and not nested) or not (c == c'_' or c == c'-' or c == c'/'):
+                return False
+        first = False
+    return nested or not first
+
+
+def check_scope_name(name, bint nested):
+    """Refuses a name that is no scope name.
+
+    Args:
+      name: the name.
+      nested: whether it stands in a scope: then it may start with "_", "-" and "/".
+
+    Raises:
+      ValueError: for characters that names of nodes cannot have.
+    """
+    if not isinstance(name, str):
+        raise TypeError(f"name for name_scope must be a string, not {type(name).__name__}")
+    if not is_scope_name(name if type(name) is str else str(name), nested):
+        raise ValueError(f"'{name}' is not a valid scope name")
+
+
+cdef class GraphNameScope:
+    """`graph.name_scope(name)`: entering it gives the scope's full name with a "/" at the end."""
+
+    cdef GraphFields _graph
+    cdef object _name
+    cdef str _outer
+
+    def __init__(self, GraphFields graph not None, name):
+        self._graph = graph
+        self._name = name
+
+    cdef str enter(self):
+        cdef ThreadState state = self._graph.state()
+        self._outer = state.name_stack
+        if not self._name:
+            state.name_stack = ""
+            return ""
+        check_scope_name(self._name, bool(self._outer))
+        state.name_stack = self._graph.name_of(self._name)
+        return state.name_stack + "/"
+
+    cdef int leave(self) except -1:
+        self._graph.state().name_stack = self._outer
+        return 0
+
+    def __enter__(self):
+        return self.enter()
+
+    def __exit__(self, *_):
+        self.leave()
+
+
+cdef class name_scope:
+    """Puts the ops made inside under a common prefix of their names.
+
+    Args:
+      name: the scope; one that is in use gets "_1" and so on; with a "/" at the end the scope is entered
+        again as it is; None or "" is the root.
+      default_name: the scope where name is None.
+      values: tensors; the graph that they belong to is made the default.
+    """
+
+    cdef object _name
+    cdef object _default_name
+    cdef object _values
+    cdef GraphNameScope _scope
+    cdef object _default
+
+    def __init__(self, name, default_name=None, values=None):
+        self._name = default_name if name is None else name
+        self._default_name = default_name
+        self._values = values
+
+    @property
+    def name(self):
+        return self._name
+
+    def __enter__(self):
+        if self._name is None and self._values is not None:
+            raise ValueError(
+                f"At least one of name ({self._name}) and default_name ({self._default_name}) must be provided."
+            )
+        default = the_default_graph.get()
+        graph = default if self._values is None else graph_of(self._values)
+        self._default = None
+        if graph is not default:
+            self._default = graph.as_default()
+            self._default.__enter__()
+        self._scope = GraphNameScope(graph, self._name)
+        try:
+            return self._scope.enter()
+        except BaseException:
+            if self._default is not None:
+                self._default.__exit__(None, None, None)
+            raise
+
+    def __exit__(self, *error):
+        self._scope.leave()
+        if self._default is not None:
+            self._default.__exit__(*error)
+        return False
+
+
+def graph_of(values):
+    """The graph that the tensors among `values` belong to, else the default graph.
+
+    Raises:
+      ValueError: where they belong to several.
+    """
+    cdef GraphFields default = the_default_graph.get()
+    if default._outer is not None:
+        return default
+    found = tensor_among(values, None)
+    return default if found is None else found.graph
+
+
+cdef object tensor_among(values, found):
+    """The first of values, and of lists among them, that belongs to a graph; `found` where that is not None."""
+    for value in values:
+        if type(value) is tensor_type:
+            graph = (<TensorFields>value).graph
+        elif type(value) is int or type(value) is float or type(value) is str or value is None:
+            continue
+        elif isinstance(value, (list, tuple)):
+            found = tensor_among(value, found)
+            continue
+        else:
+            graph = getattr(value, "graph", None)
+            if graph is None:
+                continue
+        if found is None:
+            found = value
+        elif graph is not found.graph:
+            raise ValueError(f"{value} must be from the same graph as {found}.")
+    return found
+
+
+# --- what runs before -------------------------------------------------------------------------------------------
+
+
+cdef class ControlDependencies:
+    """`graph.control_dependencies(...)`: new ops inside run after `inputs`; where that is None, outer ones are cleared."""
+
+    cdef readonly list inputs
+    cdef GraphFields _graph
+    cdef bint _new_stack
+    cdef set _seen  # the ops made inside: what consumes one of them runs after the inputs anyway
+    cdef list _outer_stack
+    cdef object _outer_context
+
+    def __init__(self, GraphFields graph not None, inputs):
+        self._graph = graph
+        self._new_stack = inputs is None
+        self.inputs = inputs or []
+        self._seen = set()
+
+    def __enter__(self):
+        cdef ThreadState state = self._graph.state()
+        self._outer_stack, self._outer_context = state.control_stack, state.context
+        if self._new_stack:
+            state.control_stack = [self]
+            state.context = None
+        else:
+            state.control_stack = [*self._outer_stack, self]
+
+    def __exit__(self, *_):
+        cdef ThreadState state = self._graph.state()
+        state.control_stack = self._outer_stack
+        if self._new_stack:
+            state.context = self._outer_context
+
+
+def control_inputs_for(list inputs, list controllers):
+    """The operations that a new one with these inputs has to run after, as the controllers say."""
+    cdef ControlDependencies controller
+    cdef TensorFields tensor
+    cdef set producers = None
+    cdef dict found = {}
+    for controller in controllers:
+        if not controller.inputs:
+            continue
+        if producers is None:
+            producers = set()
+            for tensor in inputs:
+                producers.add(tensor.op)
+        if producers.isdisjoint(controller._seen):
+            for op in controller.inputs:
+                if op not in producers:
+                    found[op] = None
+    return list(found)
+
+
+# --- where the user's program stands ---------------------------------------------------------------------------
+
+cdef str own_package = __name__.partition(".")[0]
+cdef dict own_files = {}  # file of code -> whether it is the package's
+
+
+cdef bint is_own(object frame, object code):
+    """Whether a frame runs the package's code."""
+    cdef str file = code.co_filename
+    known = own_files.get(file)
+    if known is None:
+        name = frame.f_globals.get("__name__", "")
+        known = name == own_package or name.startswith(own_package + ".")
+        if not file.startswith("<"):  # generated code has no file of its own
+            own_files[file] = known
+    return known
+
+
+cdef int note_user_frame(OperationFields op) except -1:
+    """Notes the code and the instruction that called into the package."""
+    cdef PyObject *frame = hl_innermost_frame()
+    while frame != NULL:
+        code = hl_code_of_frame(frame)
+        if not is_own(<object>frame, code):
+            op._user_code = code
+            op._user_instruction = (<object>frame).f_lasti
+            Py_XDECREF(frame)
+            return 0
+        frame = hl_calling_frame(frame)
+    return 0
+
+
+# --- nodes -----------------------------------------------------------------------------------------------------
+
+cdef object tensor_type = None
+cdef object operation_type = None
+cdef object infer_shapes = None
+
+
+def node_types(operation, tensor):
+    """Says of which classes nodes and their outputs are."""
+    global operation_type, tensor_type
+    operation_type, tensor_type = operation, tensor
+
+
+def shape_inference(function):
+    """Says which function(operation) sets the static shapes of a new node's outputs."""
+    global infer_shapes
+    infer_shapes = function
+
+
+@cython.auto_pickle(False)
+cdef class TensorFields:
+    """The fields of a `Tensor`."""
+
+    cdef public object op
+    cdef public Py_ssize_t value_index
+    cdef public object dtype
+    cdef public object graph
+    cdef public object _shape
+    cdef public list _consumers
+
+
+@cython.auto_pickle(False)
+cdef class OperationFields:
+    """The fields of an `Operation`."""
+
+    cdef public str type
+    cdef public str name
+    cdef public list inputs
+    cdef public list outputs
+    cdef public object graph
+    cdef public object op_def
+    cdef public list _control_inputs
+    cdef public dict _attrs
+    cdef public Py_ssize_t _id
+    cdef public object _control_flow_context
+    cdef public object _device
+    cdef public object _user_code
+    cdef public int _user_instruction
+
+
+cdef class ThreadState:
+    """What is in force for the ops that one thread adds to one graph."""
+
+    cdef public str name_stack
+    cdef public list control_stack
+    cdef public object context
+    cdef public tuple device_stack
+    cdef public tuple colocation_stack
+    cdef public tuple attribute_stack
+    cdef public tuple gradient_overrides
+    cdef public object container
+    cdef bint decorated
+
+    def __init__(self):
+        self.name_stack = ""
+        self.control_stack = []
+        self.device_stack = self.colocation_stack = self.attribute_stack = self.gradient_overrides = ()
+        self.container = ""
+
+    def refresh(self):
+        """Notes whether new ops need more than their name, inputs and attributes."""
+        self.decorated = bool(
+            self.device_stack or self.colocation_stack or self.attribute_stack or self.gradient_overrides
+            or self.container
+        )
+
+
+@cython.auto_pickle(False)
+cdef class GraphFields:
+    """The fields of a `Graph`, its names, and how a node is added to it."""
+
+    cdef PerThread _states
+    cdef public dict _operations
+    cdef public dict _names_in_use
+    cdef public Py_ssize_t _last_id
+    cdef public Py_ssize_t _version
+    cdef public bint _finalized
+    cdef public object _outer
+
+    def __init__(self):
+        self._states = PerThread(ThreadState)
+        self._operations = {}
+        self._names_in_use = {}
+
+    cdef ThreadState state(self):
+        return <ThreadState>self._states.get()
+
+    def _state(self):
+        return self._states.get()
+
+    def unique_name(self, name, bint mark_as_used=True):
+        """A name in the current scope that no op or scope has: "x", then "x_1", "x_2" and so on."""
+        cdef str scope = self.state().name_stack
+        cdef str key, base
+        cdef dict names = self._names_in_use
+        cdef Py_ssize_t count
+        name = f"{scope}/{name}" if scope else str(name)
+        key = name.lower()  # names differ in more than case, as they become files of checkpoints
+        found = names.get(key)
+        if found is None:
+            if mark_as_used:
+                names[key] = 1
+            return name
+        count = found
+        base = key
+        if mark_as_used:
+            names[key] = count + 1
+        while key in names:
+            key = f"{base}_{count}"
+            count += 1
+        if mark_as_used:
+            names[key] = 1
+        return f"{name}_{count - 1}"
+
+    cdef str name_of(self, name):
+        """The name of a new node or scope: one with a "/" at the end is taken as it is, another one made unique."""
+        if isinstance(name, str) and name.endswith("/"):
+            return str(name.removesuffix("/"))
+        check_scope_name(name, bool(self.state().name_stack))
+        return self.unique_name(name)
+
+    def _node_name(self, name):
+        return self.name_of(name)
+
+    def _add_node(self, op_def, list inputs not None, dict attrs not None, str name not None, dtypes):
+        """Adds a node whose unique name, attributes and output types are known: the one place that does."""
+        if self._finalized:
+            raise RuntimeError("Graph is finalized and cannot be modified.")
+        cdef ThreadState state = self.state()
+        cdef OperationFields op = <OperationFields>hl_new(operation_type, ())
+        cdef TensorFields tensor
+        cdef Py_ssize_t i = 0
+        op.type = op_def.name
+        op.name = name
+        op.graph = self
+        op.op_def = op_def
+        op.inputs = inputs
+        op._attrs = attrs
+        op._device = ""
+        op._user_instruction = -1
+        op._control_flow_context = state.context
+        op._control_inputs = control_inputs_for(inputs, state.control_stack) if state.control_stack else []
+        op.outputs = []
+        note_user_frame(op)
+        for dtype in dtypes:
+            tensor = <TensorFields>hl_new(tensor_type, ())
+            tensor.op, tensor.graph, tensor.dtype, tensor.value_index = op, self, dtype, i
+            tensor._consumers = []
+            op.outputs.append(tensor)
+            i += 1
+        if i:
+            infer_shapes(op)
+        self.register(op)
+        for tensor in inputs:
+            tensor._consumers.append(op)
+        if state.decorated:
+            self._decorate(op, state)
+        if state.context is not None:
+            state.context.AddOp(op)
+        for controller in state.control_stack:
+            (<ControlDependencies>controller)._seen.add(op)
+        return op
+
+    cdef int register(self, OperationFields op) except -1:
+        if op.name in self._operations:
+            raise ValueError(f"Duplicate node name in graph: '{op.name}'")
+        op._id = self._last_id
+        self._last_id += 1
+        self._version += 1
+        self._operations[op.name] = op
+        return 0
+
+
+def add_plain_node(op_def, signature, values, given, dict attrs not None, name):
+    """Adds a node where all inputs are tensors of one graph whose types fit; where not, does nothing and returns None.
+
+    Args:
+      op_def: the definition.
+      signature: the definition's `Signature`.
+      values: the inputs.
+      given: the attributes that the caller gives, or None.
+      attrs: all attributes; types are put in.
+      name: the node's name.
+    """
+    cdef GraphFields graph = the_default_graph.get()
+    cdef list plain = signature.plain
+    cdef Py_ssize_t n
+    if plain is None or graph._outer is not None:
+        return None
+    n = len(plain)
+    if len(values) != n:
+        return None
+    if n:
+        if type(values[0]) is not tensor_type:
+            return None
+        graph = (<TensorFields>values[0]).graph
+        if not types_fit(plain, values, graph, given, attrs):
+            return None
+    return graph._add_node(op_def, list(values), attrs, graph.name_of(name), signature.output_dtypes(attrs))
+
+
+cdef bint types_fit(list plain, values, graph, given, dict attrs) except -1:
+    """Whether all values are tensors of a graph whose types are what a signature wants; notes the types that they tell."""
+    cdef Py_ssize_t i
+    cdef TensorFields tensor
+    cdef tuple told = ()
+    for i in range(len(plain)):
+        value = values[i]
+        if type(value) is not tensor_type:
+            return False
+        tensor = <TensorFields>value
+        if tensor.graph is not graph:
+            return False
+        wanted, attr, allowed, is_ref = <tuple>plain[i]
+        dtype = tensor.dtype
+        if is_ref and not dtype._is_ref_dtype:
+            return False
+        base = dtype.base_dtype
+        if wanted is None:
+            if attr in told or (given is not None and attr in given):
+                wanted = attrs.get(attr)
+        if wanted is None:
+            if allowed is not None and not is_among(base, <tuple>allowed):
+                return False
+            told += (attr,)
+            attrs[attr] = base
+        elif wanted is not base:
+            return False
+        elif allowed is not None and attr not in told and not is_among(base, <tuple>allowed):
+            return False
+    return True
+
+
+cdef bint is_among(object one, tuple objects):
+    for other in objects:
+        if other is one:
+            return True
+    return False
