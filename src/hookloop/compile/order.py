@@ -91,24 +91,28 @@ class OrderedUnits:
     @staticmethod
     def _order_writes(units, writes):
         """Two writes of one variable without a path between them happen in the order they were made."""
-        for written in writes.values():
+        several = [written for written in writes.values() if len(written) > 1]
+        after = _followers(units) if several else {}
+        for written in several:
             for first, second in pairwise(written):
-                if first not in _descendants(second, units):
+                if first not in _reachable(second, after):
                     second.before.add(first)
+                    after.setdefault(first, set()).add(second)
 
     def _separate_readers(self, units, writes, reach):
         masks, bits = reach
         after = _followers(units)
+        inside = {op: unit for unit in units for op in _ops_in(unit)}
         copies = []
         for key, written in writes.items():
-            readers = self._reads.readers_of(key, self.raised, units)
+            readers = [(inside[op], op) for op in self._reads.readers.get(key, ()) if op in inside]
             for writer in written:
                 descendants = _reachable(writer, after)
                 for reader, op in readers:
                     if reader is writer:
                         continue
                     if masks.get(reader, 0) & bits[writer]:
-                        self._old_alias(key, op, writer, masks, bits)
+                        self._old_alias(key, op, writer, reach, after)
                     elif reader in descendants:
                         copies.append((op, key))
                     else:
@@ -132,8 +136,9 @@ class OrderedUnits:
         unit.copied = copied
         return unit
 
-    def _old_alias(self, key, op, writer, masks, bits):
+    def _old_alias(self, key, op, writer, reach, after):
         """A reader behind a write that reads through something the write did not reach keeps the old value."""
+        masks, bits = reach
         for tensor in op.inputs:
             source = tensor.op
             if key not in self._reads.seen_through.get(tensor, ()):
@@ -142,7 +147,7 @@ class OrderedUnits:
             if unit is None or masks.get(unit, 0) & bits[writer]:
                 continue
             if source.type in ALIASES:
-                if self._is_user_alias(source) and writer in _reachable(unit, _followers([*masks])):
+                if self._is_user_alias(source) and writer in _reachable(unit, after):
                     self.materialized.add(source)
             elif source.type not in VARIABLES:
                 self.must_copy.add(source)
@@ -185,7 +190,7 @@ class _Reads:
     def __init__(self, raised):
         self.seen_through = {}  # tensor -> keys of the variables whose memory it may be
         self.writes = {}  # op -> keys
-        self.reads = {}  # op -> keys
+        self.readers = {}  # key -> the ops that read it
         self.variable = {}
         self.consumers = {}
         self.all_written = set()
@@ -229,27 +234,22 @@ class _Reads:
             written = frozenset().union(*(self.seen_through.get(op.inputs[i], frozenset()) for i in op_def.writes))
             self.writes[op] = written
             self.all_written |= written
-            if others:
-                self.reads[op] = others
+            self._note_reader(op, others)
             return
-        self.reads[op] = keys
+        self._note_reader(op, keys)
         if op_def.lower is not None and op_def.kernel is None:
             for tensor in op.outputs:
                 self.seen_through[tensor] = keys
+
+    def _note_reader(self, op, keys):
+        for key in keys:
+            self.readers.setdefault(key, []).append(op)
 
     def written_by(self, unit):
         keys = set()
         for op in _ops_in(unit):
             keys |= self.writes.get(op, frozenset())
         return keys
-
-    def readers_of(self, key, raised, units):
-        """(unit of this region, op) for each op that reads the variable."""
-        inside = {}
-        for unit in units:
-            for op in _ops_in(unit):
-                inside[op] = unit
-        return [(inside[op], op) for op, keys in self.reads.items() if key in keys and op in inside]
 
 
 def _inputs_first(ops):
@@ -301,10 +301,6 @@ def _reachable(unit, after):
                 seen.add(follower)
                 stack.append(follower)
     return seen
-
-
-def _descendants(unit, units):
-    return _reachable(unit, _followers(units))
 
 
 def _sorted(units):
