@@ -244,13 +244,39 @@ def test_more_elements_than_can_be_counted(graph):
         assert session.run(total, {n: 3}) == 6
 
 
+@pytest.mark.parametrize("use_resource", [False, True])
+@pytest.mark.parametrize(
+    "initial_value",
+    [
+        lambda: tf.zeros([1 << 24, 1 << 24]),
+        lambda: tf.random_normal([1 << 24, 1 << 24]) * 2.0 + 1.0,
+        lambda: tf.fill([1 << 24, 1 << 24], 1.0),
+    ],
+)
+def test_an_initial_value_larger_than_memory(session, initial_value, use_resource):
+    v = tf.Variable(initial_value, name="vast", use_resource=use_resource)
+    with pytest.raises(tf.errors.ResourceExhaustedError, match=rf"OOM.*'vast.*made at {HERE}") as caught:
+        session.run(v.initializer)
+    assert caught.value.op.name.startswith("vast")
+
+
 def test_a_variable_larger_than_memory(graph):
-    v = tf.get_variable("vast", [1 << 24, 1 << 24], initializer=tf.zeros_initializer())
+    v = tf.get_variable("vast", [1 << 24, 1 << 24])
+    text = rf"OOM when allocating variable vast with shape\[16777216,16777216\] \[in VariableV2 'vast', made at {HERE}:"
     with tf.Session(graph=graph) as session:
-        with pytest.raises(
-            tf.errors.ResourceExhaustedError, match=r"OOM when allocating variable vast with shape\[1677"
-        ):
+        with pytest.raises(tf.errors.ResourceExhaustedError, match=text) as caught:
             session.run(v.initializer)
+        assert caught.value.op is v.op
+
+
+def test_a_variable_that_grows_larger_than_memory(graph):
+    n = tf.placeholder(tf.int64, [])
+    v = tf.Variable(tf.zeros(tf.stack([n, n])), validate_shape=False, name="vast")
+    with tf.Session(graph=graph) as session:
+        session.run(v.initializer, {n: 2})
+        with pytest.raises(tf.errors.ResourceExhaustedError, match=rf"OOM.*Fill 'zeros'.*made at {HERE}"):
+            session.run(v.initializer, {n: 1 << 24})
+        assert session.run(v).shape == (2, 2)
         assert session.run(tf.constant(1.0)) == 1.0
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from . import errors
 from ._core import Callable, Entry, IteratorCell, Plan, SessionCore, StreamCell, VariableCell
 from .compile.lower import describe as describe_op
+from .compile.order import VARIABLES
 from .compile.pipeline import Feed, Request, compile_request
 from .compile.regions import variable_key
 from .fetches import FetchMap, convert_feed, join_steps, resolve_feeds
@@ -38,7 +39,7 @@ class BaseSession(SessionCore):
 
     # Python finds `session.run` faster while an instance's dictionary is not made: it is for what a program adds.
     __slots__ = (
-        "__dict__", "_config", "_contexts", "_entries", "_graph", "_host_call", "_host_shapes", "_lock", "_reference",
+        "__dict__", "_config", "_contexts", "_entries", "_graph", "_host_call", "_host_shapes", "_iterators", "_lock", "_reference",
         "_resources", "_target", "_unequal",
     )  # fmt: skip
 
@@ -253,8 +254,9 @@ class BaseSession(SessionCore):
                 cell.reshape(value.shape)
             except MemoryError:
                 shape = ",".join(map(str, value.shape))
+                op = next(op for op in self._graph.get_operations() if op.type in VARIABLES and variable_key(op) == key)
                 raise errors.ResourceExhaustedError(
-                    None, None, f"OOM when allocating variable {key} with shape[{shape}]"
+                    None, op, f"OOM when allocating variable {key} with shape[{shape}] {describe_op(op)}"
                 ) from None
         return cell
 
