@@ -28,6 +28,7 @@ from .graph.random_seed import *
 from .graph.scopes import *
 from .graph.stack import *
 from .graph.tensor import *
+from .import_graph import *
 from .initializers import *
 
 # These define ops and have no names of their own here.

@@ -84,6 +84,9 @@ from .graph.stack import (
 from .graph.tensor import (
     Tensor as Tensor,
 )
+from .import_graph import (
+    import_graph_def as import_graph_def,
+)
 from .initializers import (
     Constant as Constant,
     Identity as Identity,

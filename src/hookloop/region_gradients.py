@@ -163,8 +163,8 @@ class Loop:
             )
         variables = [v for v in context._variables if v[1].op in inside and _trainable(v[1])]
         invariants = {t: outer for t, outer in context._invariants.items() if t.op in inside and _trainable(t)}
-        first = [_dense(found.of(v[4])) for v in variables]
-        first = [zeros_for(v[4]) if g is None else g for v, g in zip(variables, first)]
+        first = [None if v[4] is None else _dense(found.of(v[4])) for v in variables]
+        first = [zeros_for(v[0] if v[4] is None else v[4]) if g is None else g for v, g in zip(variables, first)]
         sums = [zeros_for(outer) for outer in invariants.values()]
         after = self._backward_loop(variables, invariants, first, sums, walk)
         outer = [v[0].op.inputs[0] for v in variables] + list(invariants.values())

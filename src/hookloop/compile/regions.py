@@ -60,7 +60,7 @@ class Unit:
 
     __slots__ = (
         "kind", "op", "region", "order", "before", "ops", "late",
-        "predicate", "then", "otherwise", "outputs", "merges",
+        "conditional", "predicate", "then", "otherwise", "outputs", "merges",
         "context", "variables", "loop_cond", "condition", "body", "copied",
     )  # fmt: skip
 
@@ -102,6 +102,7 @@ class RaisedGraph:
         self._units = {}
         self._regions = {None: self.root_region}
         self._condition_ops = {}
+        self._predicates = {}  # by conditional
         self._find_conditions()
         for op in self.needed:
             self._unit(op)
@@ -195,7 +196,8 @@ class RaisedGraph:
             return self._regions[key]
         if context not in self._regions:
             outer = self._region(context.outer_context, op)
-            self._regions[context] = Region((IF, context.pred), outer)
+            self._regions[context] = Region((IF, context.conditional), outer)
+            self._predicates[context.conditional] = context.pred
         return self._regions[context]
 
     def _home(self, op):
@@ -207,12 +209,12 @@ class RaisedGraph:
         if op.type in _MERGES:
             branch = _branch_context(op)
             if branch is not None:
-                return IF, (IF, branch.pred), branch.outer_context
+                self._predicates[branch.conditional] = branch.pred
+                return IF, (IF, branch.conditional), branch.outer_context
         if op.type in _ENTERS and context is not None and _is_while(context):
             return OP, op, context.outer_context
         if op.type in _SWITCHES and context is not None and not _is_while(context):
-            brings_in = op.inputs[1] is context.pred  # else it is the first node of a conditional in this branch
-            return OP, op, context.outer_context if brings_in else context
+            return OP, op, context.outer_context if context.brings_in(op) else context
         return OP, op, context
 
     def _unit(self, op):
@@ -228,9 +230,13 @@ class RaisedGraph:
             unit.context = key[1]
             self._add_loop_op(unit, op)
         elif kind == IF:
-            unit.predicate = key[1]
+            self._set_conditional(unit, key[1])
             unit.merges.append(op)
         return unit
+
+    def _set_conditional(self, unit, conditional):
+        unit.conditional = conditional
+        unit.predicate = self._predicates[conditional]
 
     @staticmethod
     def _add_loop_op(unit, op):
@@ -257,7 +263,7 @@ class RaisedGraph:
         if kind == LOOP:
             unit.context = name
         else:
-            unit.predicate = name
+            self._set_conditional(unit, name)
         self._units[region.owner] = unit
         region.parent.units.append(unit)
 
@@ -279,7 +285,7 @@ class RaisedGraph:
     def _finish_if(self, unit):
         contexts = {}
         for context in self._regions:
-            if context is not None and not isinstance(context, tuple) and context.pred is unit.predicate:
+            if context is not None and not isinstance(context, tuple) and context.conditional is unit.conditional:
                 contexts[context.branch] = context
         for merge in unit.merges:
             for branch in range(len(merge.inputs)):
@@ -289,7 +295,7 @@ class RaisedGraph:
         unit.then, unit.otherwise = Branch(contexts.get(1)), Branch(contexts.get(0))
         for branch in (unit.then, unit.otherwise):
             region = self._regions.get(branch.context) if branch.context is not None else None
-            branch.units = region if region is not None else Region((IF, unit.predicate), unit.region)
+            branch.units = region if region is not None else Region((IF, unit.conditional), unit.region)
         for merge in unit.merges:
             unit.outputs.append(merge.outputs[0])
             results = branch_results(merge)

@@ -114,6 +114,14 @@ class Graph(GraphFields):
             name = type
         return self._add_node(op_def, inputs, attrs, self._node_name(name), dtypes)
 
+    def _remove_operations_after(self, count):
+        """Forgets the operations made after the first `count`, none of which anyone has seen yet."""
+        for op in list(self._operations.values())[count:]:
+            del self._operations[op.name]
+            for tensor in op.inputs:
+                tensor._consumers = [consumer for consumer in tensor._consumers if consumer is not op]
+        self._version += 1
+
     def _decorate(self, op, state):
         """Gives a new op the device, group and attributes that the scopes around it ask for."""
         if state.device_stack:
@@ -186,9 +194,10 @@ class Graph(GraphFields):
             return StackScope(self, colocation_stack=lambda outer: ())
         element = op if isinstance(op, Operation) else self.as_graph_element(getattr(op, "op", op))
         element = element.op if isinstance(element, Tensor) else element
-        if ignore_existing:
-            return StackScope(self, device_stack=lambda outer: (), colocation_stack=lambda outer: (element,))
-        return StackScope(self, colocation_stack=lambda outer: (*outer, element))
+        return StackScope(  # a group is stronger than the devices of the scopes around it
+            self, device_stack=lambda outer: (),
+            colocation_stack=lambda outer: (element,) if ignore_existing else (*outer, element),
+        )  # fmt: skip
 
     def gradient_override_map(self, op_type_map):
         """A context manager: the ops made inside of these types use other, registered gradients.

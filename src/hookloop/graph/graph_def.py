@@ -1,12 +1,12 @@
-"""A graph as TensorFlow's GraphDef message."""
+"""A graph as TensorFlow's GraphDef message, and attributes from messages."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from ..dtypes import DType
+from ..dtypes import DType, as_dtype
 from ..shapes import TensorShape, from_internal
-from .tensor_proto import array_to_proto
+from .tensor_proto import array_to_proto, proto_to_array
 
 _PRODUCER = 134  # TensorFlow 1.15's version of GraphDefs
 
@@ -93,6 +93,31 @@ def _scalar(value):
     if isinstance(value, bytes):
         return "s", value
     raise TypeError(f"an attribute cannot be a {type(value).__name__}: {value!r}")
+
+
+def attr_of(message):
+    """The Python value of an AttrValue; None where it has none.
+
+    Raises:
+      TypeError: for a tensor of a type that has no arrays.
+    """
+    kind = message.WhichOneof("value")
+    if kind is None:
+        return None
+    value = getattr(message, kind)
+    if kind != "list":
+        return _READ[kind](value)
+    for field, read in _READ.items():
+        items = getattr(value, field)
+        if len(items):
+            return [read(item) for item in items]
+    return []
+
+
+_READ = {
+    "s": bytes, "i": int, "f": float, "b": bool, "type": as_dtype, "shape": TensorShape, "tensor": proto_to_array,
+    "func": lambda message: Function(message.name),
+}  # fmt: skip
 
 
 class Function:

@@ -27,11 +27,20 @@ from .control_flow_nodes import (
 __all__ = []
 
 
-class ControlFlowContext:
-    """What branches and loops share: the values that are known inside, and those that came from outside."""
+_OF_THE_GRAPH = object()
 
-    def __init__(self):
-        self._outer_context = get_default_graph()._get_control_flow_context()
+
+class ControlFlowContext:
+    """What branches and loops share: the values that are known inside, and those that came from outside.
+
+    Args:
+      outer_context: the context around; by default the one that the graph is in.
+    """
+
+    def __init__(self, outer_context=_OF_THE_GRAPH):
+        if outer_context is _OF_THE_GRAPH:
+            outer_context = get_default_graph()._get_control_flow_context()
+        self._outer_context = outer_context
         self._values = set()
         self._external_values = {}
         self._stack = []
@@ -64,10 +73,11 @@ class ControlFlowContext:
         get_default_graph()._set_control_flow_context(self._stack.pop())
 
     def ExitResult(self, result):
-        """Makes results known to the outer context."""
-        if self._outer_context is not None:
-            for tensor in result:
-                self._outer_context._values.add(getattr(tensor, "name", tensor))
+        """Makes results known to the contexts around."""
+        names = [getattr(tensor, "name", tensor) for tensor in result]
+        for context in self._chain():
+            if context is not self:
+                context._values.update(names)
 
     def GetWhileContext(self):
         """The innermost loop around, this one included."""
@@ -133,13 +143,18 @@ class CondContext(ControlFlowContext):
       pred: the predicate.
       pivot: a tensor that is there only in this branch.
       branch: 1 for the true branch, 0 for the false.
+
+    Attributes:
+      conditional: what both branches of a conditional have in common, and no other conditional.
     """
 
-    def __init__(self, pred, pivot, branch):
-        super().__init__()
+    def __init__(self, pred, pivot, branch, outer_context=_OF_THE_GRAPH):
+        super().__init__(outer_context)
         self._pred = pred
+        self._predicates = {pred}
         self._pivot = pivot
         self._branch = branch
+        self.conditional = pred
         self._values.add(pred.name)
         self._values.add(pivot.name)
         self._captured = {}  # Switch tensor -> the outer tensor
@@ -147,9 +162,20 @@ class CondContext(ControlFlowContext):
         self._exported = {}  # a value of this branch -> itself outside
         self._twin = None  # the other branch's context
 
+    @classmethod
+    def recovered(cls, outer_context, pred, pivot, branch, conditional):
+        """A branch that was found from its nodes (recovered_contexts.py)."""
+        context = cls(pred, pivot, branch, outer_context)
+        context.conditional = conditional
+        return context
+
     pred = property(lambda self: self._pred)
     pivot = property(lambda self: self._pivot)
     branch = property(lambda self: self._branch)
+
+    def brings_in(self, switch):
+        """Whether a Switch is one of this conditional's: else it begins a conditional within the branch."""
+        return switch.inputs[1] in self._predicates
 
     def IsCondContext(self):
         return True
@@ -251,10 +277,9 @@ class WhileContext(ControlFlowContext):
     """
 
     def __init__(self, maximum_iterations=None, parallel_iterations=10, back_prop=True, swap_memory=False,
-                 name="while_context", forward=None):  # fmt: skip
-        super().__init__()
-        graph = get_default_graph()
-        self._name = graph.unique_name(name)
+                 name="while_context", forward=None, outer_context=_OF_THE_GRAPH):  # fmt: skip
+        super().__init__(outer_context)
+        self._name = get_default_graph().unique_name(name) if outer_context is _OF_THE_GRAPH else name
         self._maximum_iterations = maximum_iterations
         self._parallel_iterations = parallel_iterations
         self._back_prop = back_prop
@@ -279,6 +304,42 @@ class WhileContext(ControlFlowContext):
     pivot = property(lambda self: self._pivot)
     loop_enters = property(lambda self: self._loop_enters)
     loop_exits = property(lambda self: self._loop_exits)
+
+    @classmethod
+    def recovered(cls, outer_context, operations):
+        """A loop that was found from its nodes (recovered_contexts.py)."""
+        enters = [op for op in operations if op.type in ("Enter", "RefEnter")]
+        attrs = enters[0]._attrs
+        context = cls(parallel_iterations=attrs["parallel_iterations"], name=attrs["frame_name"].decode(),
+                      outer_context=outer_context)  # fmt: skip
+        for op in enters:
+            if is_loop_constant_enter(op):
+                context._invariants[op.outputs[0]] = op.inputs[0]
+                context._external_values[op.inputs[0].name] = op.outputs[0]
+            else:
+                context._loop_enters.append(op.outputs[0])
+        for op in operations:
+            if op.type in ("Merge", "RefMerge") and op.inputs[0] in context._loop_enters:
+                context._find_variable(op)
+            elif op.type == "LoopCond":
+                context._pivot = op.outputs[0]
+        return context
+
+    def _find_variable(self, merge):
+        """Notes a loop variable, from its Merge on."""
+        switch = next((op for op in merge.outputs[0]._consumers if op.type in ("Switch", "RefSwitch")), None)
+        if self._pivot_for_pred is None:
+            self._pivot_for_pred = merge.outputs[0]
+        after = None
+        if switch is not None:
+            after = next((op.outputs[0] for op in switch.outputs[0]._consumers if is_exit(op)), None)
+            if self._pivot_for_body is None:
+                inside = next((op for op in switch.outputs[1]._consumers if op.type == "Identity"), switch)
+                self._pivot_for_body = inside.outputs[-1]
+        if after is not None:
+            self._loop_exits.append(after)
+        switched = None if switch is None else tuple(switch.outputs)
+        self._variables.append((merge.inputs[0], merge.outputs[0], switched, merge.inputs[1], after))
 
     def IsWhileContext(self):
         return True

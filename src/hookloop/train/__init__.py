@@ -13,7 +13,7 @@ from .gradient_descent import GradientDescentOptimizer
 from .graph_io import summary_iterator, write_graph
 from .learning_rate_decay import *
 from .logging_tensor_hook import LoggingTensorHook
-from .meta_graph import export_meta_graph
+from .meta_graph import export_meta_graph, import_meta_graph
 from .momentum import MomentumOptimizer
 from .monitored_session import MonitoredSession, SingularMonitoredSession
 from .monitored_training_session import MonitoredTrainingSession

@@ -7,12 +7,17 @@ import os
 from .. import logging
 from ..graph import collection_def
 from ..graph.collections import GraphKeys
+from ..graph.scopes import name_scope
 from ..graph.stack import get_default_graph
+from ..import_graph import import_graph_def
 from ..ops.registry import lookup
 from ..version import GIT_VERSION, TENSORFLOW_VERSION
 from .checkpoint_management import write_atomically
 
-__all__ = ["export_meta_graph"]
+__all__ = ["export_meta_graph", "import_meta_graph"]
+
+# What is found from the nodes when they are added (ops/recovered_contexts.py).
+_OF_NODES = frozenset((GraphKeys.COND_CONTEXT, GraphKeys.WHILE_CONTEXT))
 
 
 def _saver_class():
@@ -162,3 +167,106 @@ def _write(filename, message, as_text):
     else:
         data = message.SerializeToString()
     write_atomically(os.fspath(filename), data)
+
+
+# --- reading ------------------------------------------------------------------------------------------------
+
+
+def import_meta_graph(meta_graph_or_file, clear_devices=False, import_scope=None, **kwargs):
+    """Adds the graph and the collections of a `MetaGraphDef` to the default graph.
+
+    Args:
+      meta_graph_or_file: the message, or the name of a file that holds it (binary, or as text).
+      clear_devices: whether the nodes' devices are left out.
+      import_scope: the scope of the new nodes.
+      **kwargs: `input_map`, as for `tf.import_graph_def`.
+
+    Returns:
+      The `Saver` of the message, or one for the variables of the graph; None where there are no variables.
+
+    Raises:
+      OSError: where the file does not exist, or is no `MetaGraphDef`.
+      ValueError, NotFoundError: as for `tf.import_graph_def`. Nothing is added then.
+    """
+    from .saver import Saver, _all_saveable_objects
+
+    message = _read(meta_graph_or_file)
+    saver_def, variables, scope = _add_meta_graph(message, clear_devices, import_scope, **kwargs)
+    if saver_def is not None:
+        if variables:
+            name, variable = next(iter(variables.items()))
+            scope = variable.name[: -len(name)]
+        return Saver.from_proto(saver_def, scope or None)
+    if _all_saveable_objects():
+        return Saver()
+    logging.info("Saver not created because there are no variables in the graph to restore")
+    return None
+
+
+def _add_meta_graph(message, clear_devices=False, import_scope=None, input_map=None, return_elements=None, **unknown):
+    """Adds nodes and collections; gives (SaverDef or None, names in the message -> variables, the scope's name)."""
+    unknown.pop("restore_collections_predicate", None)
+    if unknown:
+        raise TypeError(f"import_meta_graph() got an unexpected keyword argument {sorted(unknown)[0]!r}")
+    graph_def = message.graph_def
+    if clear_devices:
+        graph_def = type(graph_def).FromString(graph_def.SerializeToString())
+        for node in graph_def.node:
+            node.device = ""
+    with name_scope(import_scope or "", None) as scope:
+        scope = (scope or "").rstrip("/")
+    import_graph_def(graph_def, name=scope + "/" if scope else "", input_map=input_map)
+    variables = {}
+    for key, definition in sorted(message.collection_def.items()):
+        if key not in _OF_NODES:
+            _restore_collection(key, definition, scope, variables)
+    return message.saver_def if message.HasField("saver_def") else None, variables, scope
+
+
+def _restore_collection(key, definition, scope, variables):
+    graph = get_default_graph()
+    kind = definition.WhichOneof("kind")
+    if kind is None:
+        logging.error("Cannot identify data type for collection %s. Skipping.", key)
+        return
+    message_class, _, from_proto = collection_def.functions_of(key)
+    values = getattr(definition, kind).value
+    if from_proto is not None and kind == "bytes_list":
+        for value in values:
+            item = message_class().FromString(value)
+            name = getattr(item, "variable_name", None)
+            if name is None:
+                graph.add_to_collection(key, from_proto(item, scope))
+                continue
+            if name not in variables:  # one object, however many collections hold it
+                variables[name] = from_proto(item, scope)
+            graph.add_to_collection(key, variables[name])
+    elif kind == "node_list":
+        for name in values:
+            graph.add_to_collection(key, graph.as_graph_element(collection_def.prepend_scope(name, scope)))
+    else:
+        for value in values:
+            graph.add_to_collection(key, value)
+
+
+def _read(meta_graph_or_file):
+    """The message itself, or what a file holds."""
+    from google.protobuf import text_format
+    from google.protobuf.message import DecodeError
+    from tensorboard.compat.proto.meta_graph_pb2 import MetaGraphDef
+
+    if isinstance(meta_graph_or_file, MetaGraphDef):
+        return meta_graph_or_file
+    filename = os.fspath(meta_graph_or_file)
+    if not os.path.exists(filename):
+        raise OSError(f"File {filename} does not exist.")
+    with open(filename, "rb") as file:
+        data = file.read()
+    try:
+        return MetaGraphDef.FromString(data)
+    except DecodeError:
+        pass
+    try:
+        return text_format.Parse(data.decode("utf-8"), MetaGraphDef())
+    except (text_format.ParseError, UnicodeDecodeError) as error:
+        raise OSError(f"Cannot parse file {filename}: {error}.") from None

@@ -1,0 +1,297 @@
+"""`tf.import_graph_def`: nodes from a GraphDef message."""
+
+from __future__ import annotations
+
+import heapq
+
+from . import errors
+from .graph.device import DeviceSpec
+from .graph.graph import Graph
+from .graph.graph_def import attr_of
+from .graph.scopes import name_scope
+from .graph.stack import get_default_graph
+from .graph.tensor import Tensor
+from .ops import registry
+from .ops.build import convert_to_tensor
+from .ops.recovered_contexts import recover_contexts
+from .ops.signature import signature_of
+from .version import GRAPH_DEF_VERSION, TENSORFLOW_VERSION
+
+__all__ = ["import_graph_def"]
+
+_BACK_EDGES = frozenset(("NextIteration", "RefNextIteration"))
+
+
+def import_graph_def(graph_def, input_map=None, return_elements=None, name=None, op_dict=None, producer_op_list=None):
+    """Adds the nodes of a GraphDef to the default graph.
+
+    Args:
+      graph_def: the `GraphDef`.
+      input_map: the name of a tensor in the message ("op:0", or "op") -> the tensor that is used in its place.
+      return_elements: the names of tensors and operations of the message that are wanted back.
+      name: the scope of the new nodes; "import" by default, "" for none.
+      op_dict: accepted.
+      producer_op_list: accepted: attributes that the op types here do not have are kept.
+
+    Returns:
+      The wanted tensors and operations in their order, or None where none were asked for.
+
+    Raises:
+      TypeError: where an argument has another type.
+      ValueError: where a node, an input or a wanted element does not exist or does not fit. Nothing is added then.
+      NotFoundError: for an op type that is not known. Nothing is added then.
+    """
+    _check_arguments(graph_def, input_map, return_elements)
+    input_map = {_text(key): value for key, value in (input_map or {}).items()}
+    graph = get_default_graph()
+    with name_scope(name, "import", list(input_map.values())) as scope:
+        if any(not isinstance(value, Tensor) for value in input_map.values()):
+            if not scope:
+                raise ValueError(
+                    "tf.import_graph_def() requires a non-empty `name` if `input_map` contains non-Tensor values."
+                )
+            with graph.name_scope("_inputs"):
+                input_map = {key: convert_to_tensor(value) for key, value in input_map.items()}
+    importer = _Importer(graph, graph_def, input_map, scope)
+    importer.check(return_elements or ())
+    importer.add_nodes()
+    return None if return_elements is None else [importer.element(_text(e)) for e in return_elements]
+
+
+def _check_arguments(graph_def, input_map, return_elements):
+    if not hasattr(graph_def, "node") or not hasattr(graph_def, "versions"):
+        raise TypeError("graph_def must be a GraphDef proto.")
+    if input_map is not None and not (
+        isinstance(input_map, dict) and all(isinstance(key, (str, bytes)) for key in input_map)
+    ):
+        raise TypeError("input_map must be a dictionary mapping strings to Tensor objects.")
+    if return_elements is not None and not all(isinstance(element, (str, bytes)) for element in return_elements):
+        raise TypeError("return_elements must be a list of strings.")
+    if graph_def.versions.min_consumer > GRAPH_DEF_VERSION:
+        raise ValueError(
+            f"GraphDef min consumer version {graph_def.versions.min_consumer} above current version {GRAPH_DEF_VERSION} "
+            f"for TensorFlow {TENSORFLOW_VERSION}.  Please upgrade TensorFlow."
+        )
+
+
+def _text(name):
+    return name.decode() if isinstance(name, bytes) else name
+
+
+def _split(name):
+    """(op, output index) of "op:index" or "op"."""
+    op, _, index = name.rpartition(":")
+    return (op, int(index)) if op and index.isdecimal() else (name, 0)
+
+
+class _Importer:
+    """The nodes of one message on their way into a graph."""
+
+    def __init__(self, graph, graph_def, input_map, scope):
+        self._graph = graph
+        self._nodes = {}
+        for node in graph_def.node:
+            if self._nodes.setdefault(node.name, node) is not node:
+                raise ValueError(f"Node '{node.name}' is not unique")
+        self._map = {_split(key): value for key, value in input_map.items()}
+        self._prefix = scope or ""
+        self._operations = {}
+        self._open = []  # (a loop variable's Merge, its NextIteration): names
+
+    # --- checks that need no graph --------------------------------------------------------------------------
+
+    def check(self, wanted):
+        """Raises what is wrong with the message, before anything is added."""
+        self._number_outputs = {name: self._outputs_of(node) for name, node in self._nodes.items()}
+        unused = [
+            f"{name}:{index}" for name, index in self._map if index >= self._number_outputs.get(name, 0)
+        ]  # fmt: skip
+        if unused:
+            raise ValueError(f"Attempted to map inputs that were not found in graph_def: [{', '.join(unused)}]")
+        for node in self._nodes.values():
+            for text in node.input:
+                self._check_input(node, text)
+        self._order = self._sorted()
+        for element in wanted:
+            name, index = _split(_text(element))
+            if name not in self._nodes:
+                raise ValueError(f"Requested return node '{name}' not found in graph def")
+            count = self._number_outputs[name]
+            if ":" in _text(element) and index >= count:
+                raise ValueError(f"Invalid return output {index} of node '{name}', which has {count} output(s)")
+
+    @staticmethod
+    def _outputs_of(node):
+        try:
+            op_def = registry.lookup(node.op)
+        except ValueError:
+            raise errors.NotFoundError(
+                None, None, f"Op type not registered '{node.op}' in hookloop, wanted by node '{node.name}'. "
+                "Functions of a GraphDef's library and ops of extensions have no definition here."
+            ) from None  # fmt: skip
+        attrs = {**signature_of(op_def).defaults, **{key: attr_of(value) for key, value in node.attr.items()}}
+        try:
+            return len(signature_of(op_def).output_dtypes(attrs))
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"NodeDef missing attr {error} from Op<name={node.op}>; NodeDef: {node.name}") from None
+
+    def _check_input(self, node, text):
+        if text.startswith("^"):
+            if text[1:] not in self._nodes:
+                raise ValueError(f"Node '{node.name}': Unknown input node '{text}'")
+            return
+        name, index = _split(text)
+        if (name, index) in self._map:
+            return
+        if name not in self._nodes:
+            raise ValueError(f"Node '{node.name}': Unknown input node '{text}'")
+        if index >= self._number_outputs[name]:
+            raise ValueError(
+                f"Node '{node.name}': Connecting to invalid output {index} of source node {name} which has "
+                f"{self._number_outputs[name]} outputs."
+            )
+
+    def _sorted(self):
+        """The nodes such that inputs come first, otherwise in the message's order; back edges of loops do not count."""
+        place = {name: i for i, name in enumerate(self._nodes)}
+        waiting, consumers = {}, {}
+        for name, node in self._nodes.items():
+            sources = {source for source in map(self._source, node.input) if source is not None}
+            if node.op in ("Merge", "RefMerge"):
+                sources = {source for source in sources if self._nodes[source].op not in _BACK_EDGES}
+            waiting[name] = len(sources)
+            for source in sources:
+                consumers.setdefault(source, []).append(name)
+        ready = [place[name] for name, count in waiting.items() if count == 0]
+        heapq.heapify(ready)
+        names, order = list(self._nodes), []
+        while ready:
+            name = names[heapq.heappop(ready)]
+            order.append(name)
+            for consumer in consumers.get(name, ()):
+                waiting[consumer] -= 1
+                if waiting[consumer] == 0:
+                    heapq.heappush(ready, place[consumer])
+        if len(order) < len(names):
+            raise ValueError(f"{len(names) - len(order)} nodes in a cycle")
+        return order
+
+    def _source(self, text):
+        """The node that an input comes from; None where another tensor takes its place."""
+        if text.startswith("^"):
+            return text[1:]
+        name, index = _split(text)
+        return None if (name, index) in self._map else name
+
+    # --- nodes ----------------------------------------------------------------------------------------------
+
+    def add_nodes(self):
+        """Adds all nodes, or none."""
+        graph = self._graph
+        before = graph.get_operations()
+        controls = sorted(graph._current_control_dependencies(), key=lambda op: op._id)
+        context = graph._get_control_flow_context()
+        try:
+            with graph.control_dependencies(None), graph.name_scope(None):
+                graph._set_control_flow_context(context)
+                for name in self._order:
+                    self._operations[name] = self._add(self._nodes[name], controls)
+                for merge, following in self._open:
+                    self._operations[merge]._update_input(1, self._operations[following].outputs[0])
+        except Exception:
+            graph._remove_operations_after(len(before))
+            raise
+        recover_contexts(list(self._operations.values()), context)
+
+    def _add(self, node, controls):
+        inputs, control_inputs = self._inputs(node)
+        attrs = {key: attr_of(value) for key, value in node.attr.items()}
+        shapes = attrs.pop("_output_shapes", None)
+        if "_class" in attrs:
+            attrs["_class"] = [self._group(group) for group in attrs["_class"]]
+        op_def, attrs, dtypes = self._described(node, inputs, attrs)
+        self._check_types(node, op_def, attrs, inputs)
+        name = self._prefix + node.name if self._prefix else self._graph.unique_name(node.name)
+        try:
+            op = self._graph._add_node(op_def, inputs, attrs, name, list(dtypes))
+        except ValueError as error:
+            raise ValueError(f"{error} (while importing node '{node.name}')") from None
+        if self._prefix:
+            self._graph._names_in_use.setdefault(name.lower(), 1)
+        op._add_control_inputs([*control_inputs, *(c for c in controls if c not in control_inputs)])
+        if node.device:
+            op._set_device(_merged(op.device, node.device))
+        for tensor, shape in zip(op.outputs, shapes or ()):
+            if tensor.get_shape().is_compatible_with(shape):
+                tensor.set_shape(shape)
+        return op
+
+    def _group(self, group):
+        prefix, name = group[:5], group[5:].decode()
+        if prefix != b"loc:@" or name not in self._nodes:
+            return group
+        return prefix + (self._prefix + name).encode()
+
+    @staticmethod
+    def _described(node, inputs, attrs):
+        try:
+            return Graph._describe(node.op, inputs, attrs)
+        except ValueError as error:
+            raise ValueError(f"Node '{node.name}': {error}") from None
+
+    def _inputs(self, node):
+        inputs, controls = [], []
+        for text in node.input:
+            if text.startswith("^"):
+                controls.append(self._operations[text[1:]])
+                continue
+            key = _split(text)
+            if key in self._map:
+                inputs.append(self._map[key])
+            elif key[0] in self._operations:
+                inputs.append(self._operations[key[0]].outputs[key[1]])
+            else:  # the back edge of a loop, drawn once its end exists
+                self._open.append((node.name, key[0]))
+                inputs.append(inputs[0])
+        producers = {tensor.op for tensor in inputs}
+        return inputs, [op for op in dict.fromkeys(controls) if op not in producers]
+
+    def _check_types(self, node, op_def, attrs, inputs):
+        position = 0
+        for argument in signature_of(op_def).inputs:
+            wanted = argument.dtypes(attrs)
+            wanted = list(wanted) if argument.is_list else [wanted[0]]
+            for dtype, tensor in zip(wanted, inputs[position:]):
+                if tensor.dtype.base_dtype != dtype.base_dtype or (
+                    dtype._is_ref_dtype and not tensor.dtype._is_ref_dtype
+                ):
+                    raise ValueError(
+                        f"Input {position} of node {self._prefix}{node.name} was passed {_name(tensor.dtype)} from "
+                        f"{tensor.name} incompatible with expected {_name(dtype)}."
+                    )
+                position += 1
+        if position != len(inputs):
+            raise ValueError(
+                f"NodeDef expected {position} inputs, {len(inputs)} inputs specified; Op<name={node.op}>; NodeDef: "
+                f"{self._prefix}{node.name}"
+            )
+
+    def element(self, text):
+        """A tensor ("op:0") or operation ("op") of the message as it is in the graph."""
+        name, index = _split(text)
+        return self._operations[name].outputs[index] if ":" in text else self._operations[name]
+
+
+def _merged(around, own):
+    """A device: what a node says of it, and the rest as around it."""
+    device = DeviceSpec.from_string(around)
+    device.merge_from(DeviceSpec.from_string(own))
+    return device
+
+
+def _name(dtype):
+    """A type's name in GraphDefs' messages."""
+    name = {"float32": "float", "float64": "double", "float16": "half"}.get(
+        dtype.base_dtype.name, dtype.base_dtype.name
+    )
+    return name + ("_ref" if dtype._is_ref_dtype else "")

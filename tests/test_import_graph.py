@@ -1,0 +1,300 @@
+"""Graphs from files: `import_graph_def` and `import_meta_graph`, also of files that TensorFlow wrote."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import hookloop as tf
+from tests.fixtures import meta_graph_program
+
+FIXTURES = Path(__file__).parent / "fixtures" / "meta_graphs"
+ANSWERS = json.loads((FIXTURES / "meta_graphs.json").read_text())
+PROGRAMS = meta_graph_program.programs(tf)
+
+
+def close(found, wanted):
+    for mine, its in zip(found, wanted, strict=True):
+        for a, b in zip(mine, its, strict=True):
+            if b is not None:
+                np.testing.assert_allclose(a, b, rtol=1e-4)
+
+
+def initialize(session, scope=""):
+    session.run(
+        tf.global_variables_initializer() if not scope else tf.variables_initializer(tf.global_variables(scope))
+    )
+
+
+# --- programs ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scope", ["", "outer"])
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_graph_that_tensorflow_wrote(name, scope, executor):
+    _, fetches, feeds = PROGRAMS[name]
+    prefix = scope + "/" if scope else ""
+    tf.train.import_meta_graph(str(FIXTURES / f"{name}.meta"), import_scope=scope or None)
+    with tf.Session() as session:
+        initialize(session)
+        names = [prefix + fetch for fetch in fetches]
+        found = meta_graph_program.run(session, names, [{prefix + key: v for key, v in feed.items()} for feed in feeds])
+    close(found, ANSWERS[name])
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_graph_of_our_own(name, executor):
+    build, fetches, feeds = PROGRAMS[name]
+    build()
+    message = tf.train.export_meta_graph()
+    with tf.Graph().as_default():
+        tf.train.import_meta_graph(message)
+        with tf.Session() as session:
+            initialize(session)
+            close(meta_graph_program.run(session, fetches, feeds), ANSWERS[name])
+
+
+@pytest.mark.parametrize("of_tensorflow", [True, False])
+@pytest.mark.parametrize("name", [name for name, (_, fetches, _) in PROGRAMS.items() if "slope:0" in fetches])
+def test_gradients_of_a_graph_from_a_file(name, of_tensorflow):
+    build, _, feeds = PROGRAMS[name]
+    if of_tensorflow:
+        tf.train.import_meta_graph(str(FIXTURES / f"{name}.meta"))
+    else:
+        with tf.Graph().as_default() as other:
+            build()
+        tf.import_graph_def(other.as_graph_def(), name="")
+    graph = tf.get_default_graph()
+    y = graph.get_tensor_by_name("y:0").op.inputs[0]
+    slope = tf.gradients(y, graph.get_tensor_by_name("x:0"))[0]
+    with tf.Session() as session:
+        close(meta_graph_program.run(session, [slope], feeds), [[run[1]] for run in ANSWERS[name]])
+
+
+def test_training_goes_on_with_only_the_files(tmp_path):
+    build, fetches, feeds = PROGRAMS["dense"]
+    build()
+    with tf.Session() as session:
+        initialize(session)
+        meta_graph_program.run(session, fetches, feeds[:3])
+        path = tf.train.Saver().save(session, str(tmp_path / "model"))
+    with tf.Graph().as_default():
+        saver = tf.train.import_meta_graph(path + ".meta")
+        assert [v.name for v in tf.trainable_variables()] == ["w:0"]
+        assert tf.trainable_variables()[0] in tf.global_variables()
+        assert tf.train.get_global_step().name == "global_step:0"
+        with tf.Session() as session:
+            saver.restore(session, path)
+            close(meta_graph_program.run(session, fetches, feeds[3:]), ANSWERS["dense"][3:])
+
+
+# --- import_graph_def -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small():
+    with tf.Graph().as_default() as graph:
+        x = tf.placeholder(tf.float32, [None, 3], name="x")
+        with tf.name_scope("s"):
+            y = tf.add(x, 1.0, name="y")
+        z = tf.identity(y, name="z")
+        with tf.colocate_with(y.op):
+            tf.tanh(z, name="w")
+    return graph.as_graph_def()
+
+
+def names():
+    return [op.name for op in tf.get_default_graph().get_operations()]
+
+
+def test_names(small):
+    tf.import_graph_def(small)
+    assert names() == ["import/x", "import/s/y/y", "import/s/y", "import/z", "import/w"]
+    assert tf.get_default_graph().get_operation_by_name("import/w").colocation_groups() == [b"loc:@import/s/y"]
+    tf.import_graph_def(small, name="m")
+    tf.import_graph_def(small, name="m")
+    assert names()[-1] == "m_1/w"
+
+
+def test_no_prefix_is_none_of_the_scopes_around(small):
+    with tf.name_scope("out"):
+        tf.import_graph_def(small, name="")
+        tf.import_graph_def(small, name="q")
+    assert names()[:2] == ["x", "s/y/y"] and names()[-1] == "out/q/w"
+
+
+def test_the_same_names_twice_are_made_unique(small):
+    tf.import_graph_def(small, name="")
+    elements = tf.import_graph_def(small, name="", return_elements=["w"])
+    assert elements[0].name == "w_1" and elements[0].inputs[0].name == "z_1:0"
+
+
+def test_nodes_in_any_order(small):
+    backwards = type(small)(versions=small.versions)
+    backwards.node.extend(reversed(list(small.node)))
+    w, x = tf.import_graph_def(backwards, return_elements=["w:0", "x:0"])
+    with tf.Session() as session:
+        assert session.run(w, {x: np.zeros((1, 3))}) == pytest.approx(np.tanh(1.0))
+
+
+@pytest.mark.parametrize("key", ["x:0", "x", b"x:0"])
+def test_a_tensor_takes_the_place_of_one(small, key):
+    given = tf.constant([[1.0, 2.0, 3.0]])
+    w, y = tf.import_graph_def(small, input_map={key: given}, return_elements=["w:0", "s/y"])
+    assert y.type in ("Add", "AddV2") and w.shape.as_list() == [1, 3]
+    with tf.Session() as session:
+        np.testing.assert_allclose(session.run(w), np.tanh([[2.0, 3.0, 4.0]]), rtol=1e-6)
+
+
+def test_control_dependencies_and_devices_around_hold_for_all(small):
+    first = tf.no_op("first")
+    with tf.control_dependencies([first]), tf.device("/cpu:1"):
+        tf.import_graph_def(small, name="")
+    for op in tf.get_default_graph().get_operations()[1:]:
+        assert op.control_inputs == [first] and op.device == "/device:CPU:1"
+
+
+def test_static_shapes_of_the_file():
+    with tf.Graph().as_default() as graph:
+        value = tf.py_func(lambda: np.float32(1), [], tf.float32, name="f")
+        value.set_shape([2, None])
+    (f,) = tf.import_graph_def(graph.as_graph_def(add_shapes=True), return_elements=["f:0"])
+    assert f.shape.as_list() == [2, None]
+
+
+def edited(message, change):
+    copy = type(message).FromString(message.SerializeToString())
+    change(copy)
+    return copy
+
+
+def rename(graph_def):
+    graph_def.node[0].op = "Nonsense"
+
+
+def unknown_input(graph_def):
+    graph_def.node[3].input[0] = "missing"
+
+
+def unknown_output(graph_def):
+    graph_def.node[3].input[0] = "s/y:4"
+
+
+def other_type(graph_def):
+    graph_def.node[2].attr["T"].type = 3
+
+
+def no_type(graph_def):
+    del graph_def.node[2].attr["T"]
+
+
+def twice(graph_def):
+    graph_def.node.add().CopyFrom(graph_def.node[0])
+
+
+def one_input_more(graph_def):
+    graph_def.node[2].input.append("x")
+
+
+def cycle(graph_def):
+    graph_def.node[2].input[0] = "z"
+
+
+def other_shape(graph_def):
+    graph_def.node[1].attr["value"].tensor.tensor_shape.dim.add().size = 2
+
+
+def from_the_future(graph_def):
+    graph_def.versions.min_consumer = 9999
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "text"),
+    [
+        (rename, tf.errors.NotFoundError, "Op type not registered 'Nonsense'.*node 'x'"),
+        (unknown_input, ValueError, "Node 'z': Unknown input node 'missing'"),
+        (unknown_output, ValueError, "Node 'z': Connecting to invalid output 4 of source node s/y which has 1 outputs"),
+        (
+            other_type,
+            ValueError,
+            "Input 0 of node import/s/y was passed float from import/x:0 incompatible with expected int32",
+        ),
+        (no_type, ValueError, "NodeDef missing attr 'T' from Op<name=Add"),
+        (twice, ValueError, "Node 'x' is not unique"),
+        (one_input_more, ValueError, "Node 's/y': expected 2 inputs for op 'Add(V2)?', got 3"),
+        (cycle, ValueError, "3 nodes in a cycle"),
+        (other_shape, ValueError, "Dimensions must be equal, but are 3 and 2.*while importing node 's/y'"),
+        (from_the_future, ValueError, "GraphDef min consumer version 9999 above current version 134"),
+    ],
+)
+def test_a_message_that_cannot_be_imported_adds_nothing(small, change, error, text):
+    with pytest.raises(error, match=text):
+        tf.import_graph_def(edited(small, change))
+    assert names() == []
+    tf.import_graph_def(small, name="")
+    assert names()[-1] == "w"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "text"),
+    [
+        ({"return_elements": ["nope"]}, ValueError, "Requested return node 'nope' not found in graph def"),
+        ({"return_elements": ["x:3"]}, ValueError, r"Invalid return output 3 of node 'x', which has 1 output\(s\)"),
+        ({"return_elements": [1]}, TypeError, "return_elements must be a list of strings"),
+        ({"input_map": [1]}, TypeError, "input_map must be a dictionary mapping strings to Tensor objects"),
+        ({"input_map": {"nope:0": 1.0}}, ValueError, r"not found in graph_def: \[nope:0\]"),
+        ({"input_map": {"x:0": 1.0}, "name": ""}, ValueError, "requires a non-empty `name`"),
+    ],
+)
+def test_arguments_that_do_not_fit(small, arguments, error, text):
+    with pytest.raises(error, match=text):
+        tf.import_graph_def(small, **arguments)
+
+
+def test_what_is_no_graph_def(small):
+    for value in (5, small.SerializeToString()):
+        with pytest.raises(TypeError, match="graph_def must be a GraphDef proto"):
+            tf.import_graph_def(value)
+
+
+# --- import_meta_graph ------------------------------------------------------------------------------------------
+
+
+def test_collections(tmp_path):
+    v = tf.get_variable("v", [2])
+    tf.add_to_collection("tensors", v * 2.0)
+    tf.add_to_collection("numbers", 3)
+    tf.add_to_collection("texts", "abc")
+    path = str(tmp_path / "g.meta")
+    tf.train.export_meta_graph(path, as_text=True)
+    with tf.Graph().as_default():
+        assert isinstance(tf.train.import_meta_graph(path, import_scope="in"), tf.train.Saver)
+        assert tf.get_collection("tensors")[0].name == "in/mul:0"
+        assert tf.get_collection("numbers") == [3] and tf.get_collection("texts") == [b"abc"]
+        assert [v.name for v in tf.global_variables()] == ["in/v:0"]
+
+
+def test_without_variables_there_is_no_saver(small):
+    tf.import_graph_def(small, name="")
+    with tf.Graph().as_default():
+        assert tf.train.import_meta_graph(tf.train.export_meta_graph(graph_def=small)) is None
+
+
+def test_devices_are_cleared():
+    with tf.device("/job:ps/task:3"):
+        tf.constant(1.0, name="c")
+    message = tf.train.export_meta_graph()
+    with tf.Graph().as_default() as graph:
+        tf.train.import_meta_graph(message, clear_devices=True)
+        assert graph.get_operation_by_name("c").device == ""
+
+
+def test_files_that_are_none(tmp_path):
+    with pytest.raises(OSError, match="File .*missing.meta does not exist"):
+        tf.train.import_meta_graph(str(tmp_path / "missing.meta"))
+    broken = tmp_path / "broken.meta"
+    broken.write_bytes((FIXTURES / "branch.meta").read_bytes()[:-7])
+    with pytest.raises(OSError, match="Cannot parse file .*broken.meta"):
+        tf.train.import_meta_graph(str(broken))
+    assert names() == []
