@@ -582,7 +582,7 @@ static hl_status walk(hl_frame *frame, const hl_instr *pc) {
 }
 
 static hl_status poll_run(hl_run *run) {
-    if (run->stopped == HL_OK) run->stopped = hl_frame_poll(run->frame);
+    if (run->stopped == HL_OK) __atomic_store_n(&run->stopped, hl_frame_poll(run->frame), __ATOMIC_RELAXED); /* workers look at it */
     return run->stopped;
 }
 

@@ -119,6 +119,13 @@ struct hl_run {
     void *frame;            /* the runner's own */
 };
 
+/* Whether the run is to stop, asked by its caller's own thread: by a kernel every few ms at least. A kernel that is to stop returns
+ * at once: no one uses its results. */
+static inline bool hl_is_stopped(hl_run *run) { return run->poll && run->poll(run) != HL_OK; }
+
+/* The same for a loop over many elements, which asks before each: every 65,536th looks at the clock. */
+static inline bool hl_is_stopped_at(hl_run *run, int64_t i) { return (i & 0xffff) == 0 && hl_is_stopped(run); }
+
 /* Writes the message and returns the status: return hl_fail(run, HL_INVALID_ARGUMENT, "...", ...). */
 hl_status hl_fail(hl_run *run, hl_status status, const char *format, ...) __attribute__((format(printf, 3, 4)));
 hl_status hl_refuse(hl_prepare *prep, hl_status status, const char *format, ...) __attribute__((format(printf, 3, 4)));

@@ -144,8 +144,6 @@ static void run_unit(const job *j, int64_t unit, int index) {
     for (int64_t chunk = first; chunk < end; chunk++) j->fn(j->arg, chunk, index);
 }
 
-static bool is_stopped(hl_run *run) { return run->poll && run->poll(run) != HL_OK; }
-
 /* Claims all that is left and leaves it undone. Gives how much that was. */
 static int64_t abandon(job *j, uint32_t generation, int threads) {
     int64_t count = 0;
@@ -176,7 +174,7 @@ static int64_t work(job *j, int index, hl_run *run, bool all) {
         for (int64_t unit; (unit = claim_unit(j, header, index, k, all)) >= 0;) {
             run_unit(j, unit, index);
             count++;
-            if (run && is_stopped(run)) count += abandon(j, (uint32_t)(header >> 32), threads);
+            if (run && hl_is_stopped(run)) count += abandon(j, (uint32_t)(header >> 32), threads);
         }
     if (count) atomic_fetch_add_explicit(&j->done, count, memory_order_acq_rel);
     return count;
@@ -286,11 +284,12 @@ static job *take_job(hl_pool *p) {
 static void run_alone(hl_run *run, int64_t n_chunks, hl_chunk_fn fn, void *arg) {
     for (int64_t chunk = 0; chunk < n_chunks; chunk++) {
         fn(arg, chunk, 0);
-        if (is_stopped(run)) return;
+        if (hl_is_stopped(run)) return;
     }
 }
 
-/* Waits for what workers have begun; takes over what they do not get to. A worker may be waiting for this very processor. */
+/* Waits for what workers have begun; takes over what they do not get to. A worker may be waiting for this very processor, and
+ * one in a long chunk hears from here that the run is to stop. */
 static void wait_for_others(job *j, hl_run *run) {
     const int64_t units = atomic_load_explicit(&j->units, memory_order_relaxed);
     int64_t since = 0;
@@ -299,6 +298,7 @@ static void wait_for_others(job *j, hl_run *run) {
         if (spins & 63) continue;
         const int64_t now = now_ns();
         if (!since) since = now;
+        (void)hl_is_stopped(run);
         if (now - since > PATIENCE_NS && !work(j, 0, run, true)) sched_yield();
     }
 }

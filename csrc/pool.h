@@ -11,6 +11,11 @@
 /* chunk runs from 0 to n_chunks - 1; worker is the index of the caller (0) or worker (1..), for its scratch. */
 typedef void (*hl_chunk_fn)(void *arg, int64_t chunk, int worker);
 
+/* Whether a chunk that takes longer than a few ms is to be left: the caller asks, workers see what it was told. */
+static inline bool hl_is_stopped_for(hl_run *run, int worker) {
+    return worker == 0 ? hl_is_stopped(run) : __atomic_load_n(&run->stopped, __ATOMIC_RELAXED) != HL_OK;
+}
+
 /* Runs fn for every chunk, on this thread alone where cost_ns (of all chunks) does not pay for waking a worker. Chunks
  * are left undone once the run is to stop (run->stopped). */
 void hl_parallel(hl_run *run, int64_t n_chunks, double cost_ns, hl_chunk_fn fn, void *arg);

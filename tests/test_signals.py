@@ -92,6 +92,15 @@ def test_a_few_long_instructions_are_left(config, op):
         assert session.run(y, {x: np.zeros((9, 3), "f")}).shape == (9, 3)
 
 
+@pytest.mark.parametrize("op", [tf.sort, lambda x: tf.unique(x)[0], tf.cumsum], ids=["sort", "unique", "cumsum"])
+def test_one_long_row_is_left(config, op):
+    x = tf.placeholder(tf.float64, [None])
+    y = op(x)
+    with tf.Session(config=config) as session:
+        assert interrupted(session, y, {x: np.random.default_rng(0).standard_normal(9_000_000)}) < SOON
+        assert session.run(y, {x: np.zeros(3)}).tolist() in ([0, 0, 0], [0])
+
+
 def test_a_blocking_dequeue_is_left():
     queue = tf.FIFOQueue(1, [tf.int32], shapes=[[]])
     item, put = queue.dequeue(), queue.enqueue(7)

@@ -3,6 +3,7 @@
 
 #include "elementwise_types.h"
 #include "plan.h"
+#include "stretches.h"
 
 static hl_status no_kernel(hl_prepare *prep) { return hl_refuse(prep, HL_UNIMPLEMENTED, "there is no kernel for this dtype"); }
 
@@ -29,8 +30,9 @@ typedef struct count_params { int64_t n, bins, bytes; bool weighted, wide; } cou
         const int32_t *numbers = ins->arg[0];                                                                    \
         const S *weights = ins->arg[1];                                                                          \
         S *out = ins->arg[2];                                                                                    \
-        memset(out, 0, (size_t)p->bytes);                                                                        \
+        clear_bytes(run, out, p->bytes);                                                                         \
         for (int64_t i = 0; i < p->n; i++) {                                                                     \
+            if (hl_is_stopped_at(run, i)) return run->stopped;                                           \
             if (numbers[i] < 0) return hl_fail(run, HL_INVALID_ARGUMENT, "Input arr must be non-negative!");     \
             if (numbers[i] < p->bins) out[numbers[i]] += p->weighted ? weights[i] : (S)1;                        \
         }                                                                                                        \
@@ -66,8 +68,9 @@ static hl_status prepare_bincount(hl_prepare *prep) {
             return hl_fail(run, HL_INVALID_ARGUMENT,                                                             \
                            "value_range should satisfy value_range[0] < value_range[1], but got '[%g, %g]'", low, high); \
         const double step = (high - low) / (double)p->bins, last = (double)(p->bins - 1);                        \
-        memset(ins->arg[2], 0, (size_t)p->bytes);                                                                \
+        clear_bytes(run, ins->arg[2], p->bytes);                                                                 \
         for (int64_t i = 0; i < p->n; i++) {                                                                     \
+            if (hl_is_stopped_at(run, i)) return run->stopped;                                           \
             const double value = (double)LOAD(values[i]);                                                        \
             const double place = value > low ? (value - low) / step : 0;                                         \
             const int64_t bin = (int64_t)(place < last ? place : last);                                          \
@@ -102,8 +105,8 @@ typedef struct bound_params { int64_t rows, length, count; bool upper, wide; } b
 #define BOUNDS(tag, dtype, S, C, LOAD, STORE, unused)                                                             \
     static hl_status bounds_##tag(const hl_instr *ins, hl_run *run) {                                            \
         const bound_params *p = ins->p[2].p;                                                                     \
-        (void)run;                                                                                               \
         for (int64_t at = 0; at < p->rows * p->count; at++) {                                                    \
+            if (hl_is_stopped_at(run, at)) return run->stopped;                                          \
             const S *row = (const S *)ins->arg[0] + at / p->count * p->length;                                   \
             const C value = LOAD(((const S *)ins->arg[1])[at]);                                                  \
             int64_t low = 0, high = p->length;                                                                   \
@@ -146,6 +149,7 @@ static hl_status run_unravel_index(const hl_instr *ins, hl_run *run) {
         total *= size;
     }
     for (int64_t i = 0; i < p->n; i++) {
+        if (hl_is_stopped_at(run, i)) return run->stopped;
         int64_t position = get_index(ins->arg[0], p->wide, i);
         if (position < 0 || position >= total)
             return hl_fail(run, HL_INVALID_ARGUMENT, "index %lld is out of bound as with dims of %lld elements",

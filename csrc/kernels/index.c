@@ -4,6 +4,7 @@
 
 #include "elementwise_types.h"
 #include "plan.h"
+#include "stretches.h"
 
 /* --- ranges ------------------------------------------------------------------------------------------------------- */
 
@@ -11,9 +12,9 @@
     static hl_status range_##tag(const hl_instr *ins, hl_run *run) {                                \
         const C start = LOAD(*(const S *)ins->arg[0]), delta = LOAD(*(const S *)ins->arg[1]);       \
         S *out = ins->arg[2];                                                                       \
-        (void)run;                                                                                  \
         C value = start;                                                                            \
-        for (int64_t i = 0; i < ins->p[0].i; i++, value = (C)(value + delta)) out[i] = (S)STORE(value); \
+        for (STRETCHES(run, first, end, ins->p[0].i))                                               \
+            for (int64_t i = first; i < end; i++, value = (C)(value + delta)) out[i] = (S)STORE(value); \
         return HL_OK;                                                                               \
     }
 EACH_NUMBER(RANGE, 0)
@@ -59,10 +60,10 @@ static hl_status prepare_range_count(hl_prepare *prep) {
         const C start = LOAD(*(const S *)ins->arg[0]), stop = LOAD(*(const S *)ins->arg[1]);     \
         const int64_t n = ins->p[0].i;                                                           \
         S *out = ins->arg[2];                                                                    \
-        (void)run;                                                                               \
         const C step = n > 1 ? (stop - start) / (C)(n - 1) : 0;                                  \
-        for (int64_t i = 0; i < n; i++) out[i] = (S)STORE((C)(start + step * (C)i));             \
-        if (n > 1) out[n - 1] = *(const S *)ins->arg[1];                                         \
+        for (STRETCHES(run, first, end, n))                                                      \
+            for (int64_t i = first; i < end; i++) out[i] = (S)STORE((C)(start + step * (C)i));   \
+        if (n > 1 && run->stopped == HL_OK) out[n - 1] = *(const S *)ins->arg[1];                \
         return HL_OK;                                                                            \
     }
 EACH_FLOAT(LIN_SPACE, 0)
@@ -83,8 +84,10 @@ static hl_status prepare_lin_space(hl_prepare *prep) {
         const T *in = ins->arg[0];                                                                                  \
         T *out = ins->arg[1];                                                                                       \
         const int64_t n = ins->p[0].i;                                                                              \
-        for (int64_t i = 0; i < n; i++) out[i] = -1;                                                                \
+        for (STRETCHES(run, first, end, n))                                                                         \
+            for (int64_t i = first; i < end; i++) out[i] = -1;                                                      \
         for (int64_t i = 0; i < n; i++) {                                                                           \
+            if (hl_is_stopped_at(run, i)) return run->stopped;                                              \
             if (in[i] < 0 || in[i] >= n) return hl_fail(run, HL_INVALID_ARGUMENT, "%lld is not between 0 and %lld", \
                                                         (long long)in[i], (long long)n);                            \
             if (out[in[i]] != -1) return hl_fail(run, HL_INVALID_ARGUMENT, "%lld is duplicated in the input.",      \
@@ -121,7 +124,8 @@ static inline bool is_true(const where_params *p, const char *data, int64_t i) {
 static hl_status run_where_count(const hl_instr *ins, hl_run *run) {
     const where_params *p = ins->p[2].p;
     int64_t count = 0;
-    for (int64_t i = 0; i < p->n; i++) count += is_true(p, ins->arg[0], i);
+    for (STRETCHES(run, first, end, p->n))
+        for (int64_t i = first; i < end; i++) count += is_true(p, ins->arg[0], i);
     run->regs[ins->p[0].i] = count;
     return HL_OK;
 }
@@ -130,8 +134,8 @@ static hl_status run_where_fill(const hl_instr *ins, hl_run *run) {
     const where_params *p = ins->p[2].p;
     int64_t *out = ins->arg[1];
     int64_t index[HL_MAX_RANK] = {0};
-    (void)run;
     for (int64_t i = 0; i < p->n; i++) {
+        if (hl_is_stopped_at(run, i)) return run->stopped;
         if (is_true(p, ins->arg[0], i)) {
             memcpy(out, index, (size_t)p->rank * sizeof *index);
             out += p->rank;
@@ -174,10 +178,11 @@ static hl_status run_one_hot(const hl_instr *ins, hl_run *run) {
     const char *on = arg[1], *off = arg[2];
     char *out = arg[3];
     const size_t size = (size_t)p->size;
-    (void)run;
-    for (int64_t i = 0; i < p->before * p->depth * p->behind; i++) memcpy(out + i * p->size, off, size);
+    for (STRETCHES(run, first, end, p->before * p->depth * p->behind))
+        for (int64_t i = first; i < end; i++) memcpy(out + i * p->size, off, size);
     for (int64_t b = 0; b < p->before; b++)
         for (int64_t k = 0; k < p->behind; k++) {
+            if (hl_is_stopped_at(run, b * p->behind + k)) return run->stopped;
             const int64_t at = index_value(arg[0], p->index, b * p->behind + k);
             if (at >= 0 && at < p->depth) memcpy(out + ((b * p->depth + at) * p->behind + k) * p->size, on, size);
         }

@@ -21,6 +21,7 @@ static hl_status run_band_part(const hl_instr *ins, hl_run *run) {
                        (long long)p->columns, (long long)upper);
     const int64_t bytes = p->columns * p->size;
     for (int64_t r = 0; r < p->matrices * p->rows; r++) {
+        if ((bytes >= 4096 || (r & 1023) == 0) && hl_is_stopped(run)) return run->stopped;
         const int64_t row = r % p->rows;
         int64_t first = lower < 0 ? 0 : row - lower, end = upper < 0 ? p->columns : row + upper + 1;
         first = first < 0 ? 0 : first > p->columns ? p->columns : first;
@@ -51,8 +52,8 @@ static hl_status prepare_band_part(hl_prepare *prep) {
 /* cross: (x, y) -> the cross products of their rows of 3. */
 #define CROSS(tag, dtype, S, C, LOAD, STORE, unused)                                                              \
     static hl_status cross_##tag(const hl_instr *ins, hl_run *run) {                                             \
-        (void)run;                                                                                               \
         for (int64_t i = 0; i < ins->p[0].i; i += 3) {                                                           \
+            if (hl_is_stopped_at(run, i / 3)) return run->stopped;                                        \
             const S *a = (const S *)ins->arg[0] + i, *b = (const S *)ins->arg[1] + i;                            \
             S *out = (S *)ins->arg[2] + i;                                                                       \
             const C x0 = LOAD(a[0]), x1 = LOAD(a[1]), x2 = LOAD(a[2]);                                           \

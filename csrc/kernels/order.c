@@ -1,4 +1,4 @@
-/* What depends on the order of elements: argmax and argmin, top-k, membership in the top k; and running totals. */
+/* What depends on the order of elements: argmax and argmin, membership in the top k; and running totals. */
 #include <math.h>
 #include <string.h>
 
@@ -10,18 +10,20 @@ enum { STRIP = 64, TASK_NS = 10000 };
 
 /* An axis of `length` elements, `inner` apart, of which there are outer * inner. */
 typedef struct lines lines;
-typedef void (*line_fn)(const lines *l, const char *in, char *out, char *out2, int64_t outer, int64_t first, int64_t end);
+typedef void (*line_fn)(const lines *l, const char *in, char *out, int64_t outer, int64_t first, int64_t end, hl_run *run, int worker);
 
 struct lines {
     line_fn fn;
     int64_t outer, length, inner;
-    int64_t chosen;          /* top-k: k */
     bool exclusive, reverse, wide_index;
     int64_t tasks, lines_per_task;
     double cost_ns;
 };
 
 static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+
+/* One line may be long. */
+static bool stopped_at(hl_run *run, int worker, int64_t i) { return (i & 0xffff) == 0 && hl_is_stopped_for(run, worker); }
 
 /* ---- argmax and argmin ---- */
 
@@ -32,14 +34,14 @@ static void put_index(const lines *l, char *out, int64_t at, int64_t index) {
 
 /* The first element that is better than all before it; a NaN is better than none. */
 #define ARG(name, type, value_type, VALUE, worst, BETTER)                                                           \
-    static void name(const lines *l, const char *in, char *out, char *out2, int64_t outer, int64_t first,           \
-                     int64_t end) {                                                                                 \
+    static void name(const lines *l, const char *in, char *out, int64_t outer, int64_t first, int64_t end,          \
+                     hl_run *run, int worker) {                                                                     \
         const type *x = (const type *)in + outer * l->length * l->inner;                                            \
-        (void)out2;                                                                                                 \
         if (l->inner == 1) {                                                                                        \
             value_type best = worst;                                                                                \
             int64_t index = 0;                                                                                      \
             for (int64_t i = 0; i < l->length; i++) {                                                               \
+                if (stopped_at(run, worker, i)) return;                                                             \
                 const value_type value = VALUE(x[i]);                                                               \
                 if (value BETTER best) best = value, index = i;                                                     \
             }                                                                                                       \
@@ -53,6 +55,7 @@ static void put_index(const lines *l, char *out, int64_t at, int64_t index) {
             for (int64_t j = 0; j < count; j++) best[j] = worst, index[j] = 0;                                      \
             for (int64_t i = 0; i < l->length; i++) {                                                               \
                 const type *row = x + i * l->inner + from;                                                          \
+                if (stopped_at(run, worker, i * STRIP)) return;                                                     \
                 for (int64_t j = 0; j < count; j++) {                                                               \
                     const value_type value = VALUE(row[j]);                                                         \
                     if (value BETTER best[j]) best[j] = value, index[j] = i;                                        \
@@ -81,17 +84,17 @@ ARGS(u8, uint8_t, int32_t, SAME, INT32_MIN, INT32_MAX)
 /* ---- running totals ---- */
 
 #define SCAN(name, type, sum_type, TO_SUM, FROM_SUM, start, OPERATOR)                                               \
-    static void name(const lines *l, const char *in, char *out, char *out2, int64_t outer, int64_t first,           \
-                     int64_t end) {                                                                                 \
+    static void name(const lines *l, const char *in, char *out, int64_t outer, int64_t first, int64_t end,          \
+                     hl_run *run, int worker) {                                                                     \
         const int64_t base = outer * l->length * l->inner;                                                          \
         const type *x = (const type *)in + base;                                                                    \
         type *y = (type *)out + base;                                                                               \
-        (void)out2;                                                                                                 \
         for (int64_t from = first; from < end; from += STRIP) {                                                     \
             const int64_t count = smaller(STRIP, end - from);                                                       \
             sum_type total[STRIP];                                                                                  \
             for (int64_t j = 0; j < count; j++) total[j] = start;                                                   \
             for (int64_t i = 0; i < l->length; i++) {                                                               \
+                if (stopped_at(run, worker, i * STRIP)) return;                                                     \
                 const int64_t at = (l->reverse ? l->length - 1 - i : i) * l->inner + from;                          \
                 for (int64_t j = 0; j < count; j++) {                                                               \
                     const sum_type before = total[j];                                                               \
@@ -115,77 +118,25 @@ SCANS(i32, uint32_t, uint32_t, SAME, SAME)
 SCANS(i16, uint16_t, uint32_t, SAME, TO_U16)
 SCANS(i8, uint8_t, uint32_t, SAME, TO_U8)
 
-/* ---- top k ---- */
-
-/* Whether element a of the row comes before b: larger, or equal and earlier. A NaN comes last. */
-#define TOP_K(name, type, value_type, VALUE)                                                                        \
-    static bool name##_before(const type *x, int32_t a, int32_t b) {                                                \
-        const value_type va = VALUE(x[a]), vb = VALUE(x[b]);                                                        \
-        if (va != va || vb != vb) return (vb != vb && va == va) || (va != va && vb != vb && a < b);                 \
-        return va > vb || (va == vb && a < b);                                                                      \
-    }                                                                                                               \
-    /* Lets the element at `at` of a heap whose last in order is on top sink to its place. */                       \
-    static void name##_sink(const type *x, int32_t *heap, int64_t at, int64_t count) {                              \
-        const int32_t moved = heap[at];                                                                             \
-        for (int64_t child; (child = 2 * at + 1) < count; at = child) {                                             \
-            if (child + 1 < count && name##_before(x, heap[child], heap[child + 1])) child++;                       \
-            if (!name##_before(x, moved, heap[child])) break;                                                       \
-            heap[at] = heap[child];                                                                                 \
-        }                                                                                                           \
-        heap[at] = moved;                                                                                           \
-    }                                                                                                               \
-    static void name(const lines *l, const char *in, char *out, char *out2, int64_t row, int64_t first,             \
-                     int64_t end) {                                                                                 \
-        const type *x = (const type *)in + row * l->length;                                                         \
-        const int64_t k = l->chosen;                                                                                \
-        type *values = (type *)out + row * k;                                                                       \
-        int32_t *heap = (int32_t *)out2 + row * k;                                                                  \
-        (void)first, (void)end;                                                                                     \
-        if (k == 0) return;                                                                                         \
-        for (int64_t i = 0; i < k; i++) heap[i] = (int32_t)i;                                                       \
-        for (int64_t i = k / 2 - 1; i >= 0; i--) name##_sink(x, heap, i, k);                                        \
-        for (int64_t i = k; i < l->length; i++)                                                                     \
-            if (name##_before(x, (int32_t)i, heap[0])) heap[0] = (int32_t)i, name##_sink(x, heap, 0, k);            \
-        for (int64_t left = k - 1; left > 0; left--) {                                                              \
-            const int32_t last = heap[0];                                                                           \
-            heap[0] = heap[left], heap[left] = last;                                                                \
-            name##_sink(x, heap, 0, left);                                                                          \
-        }                                                                                                           \
-        for (int64_t i = 0; i < k; i++) values[i] = x[heap[i]];                                                     \
-    }
-TOP_K(top_k_f32, float, float, SAME)
-TOP_K(top_k_f64, double, double, SAME)
-TOP_K(top_k_f16, uint16_t, float, half_to_float)
-TOP_K(top_k_bf16, uint16_t, float, bfloat_to_float)
-TOP_K(top_k_i64, int64_t, int64_t, SAME)
-TOP_K(top_k_i32, int32_t, int32_t, SAME)
-TOP_K(top_k_i16, int16_t, int16_t, SAME)
-TOP_K(top_k_i8, int8_t, int8_t, SAME)
-TOP_K(top_k_u64, uint64_t, uint64_t, SAME)
-TOP_K(top_k_u32, uint32_t, uint32_t, SAME)
-TOP_K(top_k_u16, uint16_t, uint16_t, SAME)
-TOP_K(top_k_u8, uint8_t, uint8_t, SAME)
-
 /* ---- running ---- */
 
-typedef struct lines_task { const lines *l; const char *in; char *out, *out2; } lines_task;
+typedef struct lines_task { const lines *l; const char *in; char *out; hl_run *run; } lines_task;
 
 static void run_task(void *argument, int64_t chunk, int worker) {
     const lines_task *task = argument;
     const lines *l = task->l;
-    (void)worker;
     int64_t line = chunk * l->lines_per_task;
     const int64_t end = smaller(line + l->lines_per_task, l->outer * l->inner);
     while (line < end) {
         const int64_t outer = line / l->inner, first = line % l->inner, stop = smaller(l->inner, first + end - line);
-        l->fn(l, task->in, task->out, task->out2, outer, first, stop);
+        l->fn(l, task->in, task->out, outer, first, stop, task->run, worker);
         line += stop - first;
     }
 }
 
 static hl_status lines_run(const hl_instr *ins, hl_run *run) {
     const lines *l = ins->p[2].p;
-    lines_task task = {l, ins->arg[0], ins->arg[1], ins->arg[2]};
+    lines_task task = {l, ins->arg[0], ins->arg[1], run};
     hl_parallel(run, l->tasks, l->cost_ns, run_task, &task);
     return HL_OK;
 }
@@ -259,26 +210,6 @@ static hl_status scan_prepare(hl_prepare *prep, bool sum) {
 static hl_status cumsum_prepare(hl_prepare *prep) { return scan_prepare(prep, true); }
 static hl_status cumprod_prepare(hl_prepare *prep) { return scan_prepare(prep, false); }
 
-/* input -> values, indices. k is the outputs' last size. */
-static hl_status top_k_prepare(hl_prepare *prep) {
-    const hl_tensor *in = prep->in[0], *values = prep->out[0];
-    lines *l = prep->params;
-    *l = (lines){.chosen = values->dims[values->rank - 1]};
-    switch (in->dtype) {
-#define CASE(dtype, suffix) case dtype: l->fn = top_k_##suffix; break
-    CASE(HL_FLOAT32, f32); CASE(HL_FLOAT64, f64); CASE(HL_FLOAT16, f16); CASE(HL_BFLOAT16, bf16); CASE(HL_INT64, i64);
-    CASE(HL_INT32, i32); CASE(HL_INT16, i16); CASE(HL_INT8, i8); CASE(HL_UINT64, u64); CASE(HL_UINT32, u32);
-    CASE(HL_UINT16, u16); CASE(HL_UINT8, u8);
-#undef CASE
-    default: return refuse_dtype(prep, "top_k");
-    }
-    set_lines(prep, in, in->rank - 1, 3, lines_run);
-    if (l->chosen > l->length || l->chosen < 0)
-        return hl_refuse(prep, HL_INVALID_ARGUMENT, "input must have at least k columns. Had %lld, needed %lld",
-                         (long long)l->length, (long long)l->chosen);
-    return HL_OK;
-}
-
 /* predictions float32[rows, classes], targets, k -> bool[rows]. */
 static hl_status in_top_k_run(const hl_instr *ins, hl_run *run) {
     const int64_t rows = ins->p[0].i, classes = ins->p[1].i;
@@ -286,12 +217,13 @@ static hl_status in_top_k_run(const hl_instr *ins, hl_run *run) {
     const float *x = ins->arg[0];
     const int64_t k = wide_k ? *(const int64_t *)ins->arg[2] : *(const int32_t *)ins->arg[2];
     bool *out = ins->arg[3];
-    (void)run;
     for (int64_t row = 0; row < rows; row++, x += classes) {
+        if ((classes >= 1024 || (row & 1023) == 0) && hl_is_stopped(run)) return run->stopped;
         const int64_t target = wide_targets ? ((const int64_t *)ins->arg[1])[row] : ((const int32_t *)ins->arg[1])[row];
         int64_t larger = 0;
         bool finite = target >= 0 && target < classes;
         for (int64_t i = 0; finite && i < classes; i++) {
+            if (hl_is_stopped_at(run, i)) return run->stopped;
             finite = isfinite(x[i]);
             larger += x[i] > x[target];
         }
@@ -312,6 +244,6 @@ static hl_status in_top_k_prepare(hl_prepare *prep) {
 static const hl_kernel table[] = {
     {"argmax", argmax_prepare, sizeof(lines)},   {"argmin", argmin_prepare, sizeof(lines)},
     {"cumsum", cumsum_prepare, sizeof(lines)},   {"cumprod", cumprod_prepare, sizeof(lines)},
-    {"top_k", top_k_prepare, sizeof(lines)},     {"in_top_k", in_top_k_prepare, 0},
+    {"in_top_k", in_top_k_prepare, 0},
 };
 HL_FAMILY(order, table);

@@ -25,11 +25,17 @@ static void prepare_rows(hl_prepare *prep, const hl_tensor *data, const hl_tenso
     prep->cost_ns = (double)(p->rows * p->bytes) * 0.1 + (double)p->rows * 2 + 5;
 }
 
+/* Whether the run is to stop, asked before a row of any size. */
+static bool stopped_at_row(const row_params *p, int64_t i, hl_run *run) {
+    return (p->bytes >= 4096 || (i & 1023) == 0) && hl_is_stopped(run);
+}
+
 /* stitch_count: (indices) -> the register of the attribute gets the largest index + 1. */
 static hl_status run_stitch_count(const hl_instr *ins, hl_run *run) {
     const row_params *p = ins->p[2].p;
     int64_t highest = -1;
     for (int64_t i = 0; i < p->rows; i++) {
+        if (hl_is_stopped_at(run, i)) return run->stopped;
         const int64_t index = number_at(ins->arg[0], p->wide, i);
         if (index > highest) highest = index;
     }
@@ -49,6 +55,7 @@ static hl_status prepare_stitch_count(hl_prepare *prep) {
 static hl_status run_stitch_rows(const hl_instr *ins, hl_run *run) {
     const row_params *p = ins->p[2].p;
     for (int64_t i = 0; i < p->rows; i++) {
+        if (stopped_at_row(p, i, run)) return run->stopped;
         const int64_t index = number_at(ins->arg[0], p->wide, i);
         if (index < 0 || index >= p->limit)
             return hl_fail(run, HL_INVALID_ARGUMENT, "indices[%lld] = %lld is out of range", (long long)i, (long long)index);
@@ -70,6 +77,7 @@ static hl_status run_partition_count(const hl_instr *ins, hl_run *run) {
     const row_params *p = ins->p[2].p;
     for (int k = 0; k < p->count; k++) run->regs[p->registers[k].i] = 0;
     for (int64_t i = 0; i < p->rows; i++) {
+        if (hl_is_stopped_at(run, i)) return run->stopped;
         const int64_t number = number_at(ins->arg[0], p->wide, i);
         if (number < 0 || number >= p->count)
             return hl_fail(run, HL_INVALID_ARGUMENT, "partitions[%lld] = %lld is not in [0, %d)", (long long)i,
@@ -93,8 +101,8 @@ static hl_status run_partition_rows(const hl_instr *ins, hl_run *run) {
     const row_params *p = ins->p[2].p;
     char *out = ins->arg[2];
     int64_t taken = 0;
-    (void)run;
     for (int64_t i = 0; i < p->rows && taken < p->capacity; i++) {
+        if (stopped_at_row(p, i, run)) return run->stopped;
         if (number_at(ins->arg[1], p->wide, i) != p->limit) continue;
         memcpy(out + taken++ * p->bytes, (const char *)ins->arg[0] + i * p->bytes, (size_t)p->bytes);
     }

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "plan.h"
+#include "stretches.h"
 
 /* Rows are what lies behind the batch and the sequence axis. */
 typedef struct sequence_params {
@@ -22,6 +23,7 @@ static hl_status run_reverse_sequence(const hl_instr *ins, hl_run *run) {
                            (long long)count, (long long)p->length);
     }
     for (int64_t r = 0; r < p->rows; r++) {
+        if ((p->bytes >= 4096 || (r & 1023) == 0) && hl_is_stopped(run)) return run->stopped;
         const int64_t b = r / p->batch_step % p->batch, at = r / p->length_step % p->length;
         const int64_t count = p->wide ? ((const int64_t *)ins->arg[1])[b] : ((const int32_t *)ins->arg[1])[b];
         const int64_t from = at < count ? r + (count - 1 - 2 * at) * p->length_step : r;
@@ -52,8 +54,9 @@ static hl_status prepare_reverse_sequence(hl_prepare *prep) {
 
 /* bitcast: the bytes as they are. */
 static hl_status run_bitcast(const hl_instr *ins, hl_run *run) {
-    (void)run;
-    memmove(ins->arg[1], ins->arg[0], (size_t)ins->p[0].i);
+    if (ins->arg[1] == ins->arg[0]) return HL_OK;
+    for (STRETCHES(run, first, end, ins->p[0].i))
+        memcpy((char *)ins->arg[1] + first, (const char *)ins->arg[0] + first, (size_t)(end - first));
     return HL_OK;
 }
 

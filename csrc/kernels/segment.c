@@ -4,6 +4,7 @@
 
 #include "elementwise_types.h"
 #include "plan.h"
+#include "stretches.h"
 
 /* What the attribute of segment_reduce says; ops/segment.py has the same numbers. */
 enum { SUM, MEAN, SQRT_N, PROD, MAX, MIN };
@@ -38,7 +39,9 @@ static hl_status prepare_segment_count(hl_prepare *prep) {
     return HL_OK;
 }
 
+/* What stops a reduction at a row: an unfit number, or that the run is to stop. */
 static hl_status check_row(const sorted_params *p, const void *numbers, const void *indices, int64_t i, hl_run *run) {
+    if ((p->row >= 1024 || (i & 1023) == 0) && hl_is_stopped(run)) return run->stopped;
     const int64_t number = read_number(numbers, p->wide, i);
     if (number < 0) return hl_fail(run, HL_INVALID_ARGUMENT, "segment ids must be >= 0");
     if (i && number < read_number(numbers, p->wide, i - 1))
@@ -76,7 +79,7 @@ static hl_status check_row(const sorted_params *p, const void *numbers, const vo
         const void *numbers = ins->arg[1], *indices = ins->arg[2];                                                \
         S *out = ins->arg[p->picked ? 3 : 2], *to = NULL;                                                         \
         int64_t count = 0, current = -1;                                                                          \
-        memset(out, 0, (size_t)p->bytes);                                                                         \
+        clear_bytes(run, out, p->bytes);                                                                          \
         for (int64_t i = 0; i < p->rows; i++) {                                                                   \
             const hl_status status = check_row(p, numbers, indices, i, run);                                      \
             if (status != HL_OK) return status;                                                                   \
@@ -134,14 +137,16 @@ static hl_status prepare_segment_reduce(hl_prepare *prep) {
         const S *grad = ins->arg[0];                                                                              \
         S *out = ins->arg[3];                                                                                     \
         int64_t *counts = (int64_t *)run->scratch;                                                                \
-        memset(out, 0, (size_t)p->bytes);                                                                         \
-        memset(counts, 0, (size_t)p->segments * sizeof *counts);                                                  \
+        clear_bytes(run, out, p->bytes);                                                                          \
+        clear_bytes(run, counts, p->segments * 8);                                                                \
         for (int64_t i = 0; i < p->rows; i++) {                                                                   \
             const hl_status status = check_row(p, ins->arg[1], ins->arg[2], i, run);                              \
             if (status != HL_OK) return status;                                                                   \
             counts[read_number(ins->arg[1], p->wide, i)]++;                                                       \
         }                                                                                                         \
         for (int64_t i = 0; i < p->rows; i++) {                                                                   \
+            const hl_status status = check_row(p, ins->arg[1], ins->arg[2], i, run);                              \
+            if (status != HL_OK) return status;                                                                   \
             const int64_t number = read_number(ins->arg[1], p->wide, i);                                          \
             const C scale = (C)(1 / (p->kind == MEAN ? (double)counts[number] : sqrt((double)counts[number])));   \
             const S *from = grad + number * p->row;                                                               \

@@ -2,6 +2,7 @@
 #include "elementwise.h"
 #include "elementwise_types.h"
 #include "complex_types.h"
+#include "stretches.h"
 
 /* --- select ------------------------------------------------------------------------------------------------------- */
 
@@ -50,8 +51,8 @@ static hl_status prepare_select(hl_prepare *prep) {
         const int64_t n = ins->p[0].i, count = ins->p[1].i;                                         \
         void *const *data = count + 1 > HL_DIRECT_ARGS ? hl_args(ins) : (void *const *)ins->arg;    \
         S *out = data[count];                                                                       \
-        (void)run;                                                                                  \
         for (int64_t first = 0; first < n; first += 1024) {                                         \
+            if (hl_is_stopped(run)) return run->stopped;                                            \
             const int64_t end = first + 1024 < n ? first + 1024 : n;                                \
             C sum[1024];                                                                            \
             for (int64_t i = first; i < end; i++) sum[i - first] = LOAD(((const S *)data[0])[i]);   \
@@ -86,11 +87,12 @@ enum { SAW_INF = 1, SAW_NAN = 2 };
         const S *in = ins->arg[0];                                                     \
         S *out = ins->arg[1];                                                          \
         int seen = 0;                                                                  \
-        for (int64_t i = 0; i < ins->p[0].i; i++) {                                    \
-            const C x = LOAD(in[i]);                                                   \
-            seen |= x != x ? SAW_NAN : x - x != 0 ? SAW_INF : 0;                       \
-            out[i] = in[i];                                                            \
-        }                                                                              \
+        for (STRETCHES(run, first, end, ins->p[0].i))                                  \
+            for (int64_t i = first; i < end; i++) {                                    \
+                const C x = LOAD(in[i]);                                               \
+                seen |= x != x ? SAW_NAN : x - x != 0 ? SAW_INF : 0;                   \
+                out[i] = in[i];                                                        \
+            }                                                                          \
         if (!seen) return HL_OK;                                                       \
         return hl_fail(run, HL_INVALID_ARGUMENT, "Tensor had %s values",               \
                        seen == SAW_NAN ? "NaN" : seen == SAW_INF ? "Inf" : "Inf and NaN"); \

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "plan.h"
+#include "stretches.h"
 
 /* A hash table with open addressing in scratch: slots hold positions + 1 of elements, 0 where they are free. */
 typedef struct set_params {
@@ -75,8 +76,9 @@ static hl_status refuse_wide(hl_prepare *prep) {
 static hl_status run_unique_index(const hl_instr *ins, hl_run *run) {
     const set_params *p = ins->p[2].p;
     int64_t *slots = (int64_t *)run->scratch, count = 0;
-    memset(slots, 0, (size_t)(p->mask + 1) * sizeof *slots);
+    clear_bytes(run, slots, (int64_t)(p->mask + 1) * 8);
     for (int64_t i = 0; i < p->n; i++) {
+        if (hl_is_stopped_at(run, i)) return run->stopped;
         const uint64_t slot = slot_of(p, slots, ins->arg[0], element(p, ins->arg[0], i));
         const bool first = slots[slot] == 0;
         if (first) slots[slot] = i + 1;
@@ -99,10 +101,11 @@ static hl_status prepare_unique_index(hl_prepare *prep) {
 static hl_status run_unique_values(const hl_instr *ins, hl_run *run) {
     const set_params *p = ins->p[2].p;
     int64_t seen = 0;
-    (void)run;
-    for (int64_t i = 0; i < p->n && seen < p->capacity; i++)
+    for (int64_t i = 0; i < p->n && seen < p->capacity; i++) {
+        if (hl_is_stopped_at(run, i)) return run->stopped;
         if (get_index(p, ins->arg[1], i) == seen)
             memcpy((char *)ins->arg[2] + seen++ * p->size, (const char *)ins->arg[0] + i * p->size, (size_t)p->size);
+    }
     return HL_OK;
 }
 
@@ -120,9 +123,9 @@ static hl_status prepare_unique_values(hl_prepare *prep) {
 /* unique_counts: (numbers) -> how often each appears. */
 static hl_status run_unique_counts(const hl_instr *ins, hl_run *run) {
     const set_params *p = ins->p[2].p;
-    (void)run;
-    for (int64_t k = 0; k < p->capacity; k++) put_index(p, ins->arg[1], k, 0);
+    clear_bytes(run, ins->arg[1], p->capacity * (p->wide ? 8 : 4));
     for (int64_t i = 0; i < p->n; i++) {
+        if (hl_is_stopped_at(run, i)) return run->stopped;
         const int64_t number = get_index(p, ins->arg[0], i);
         put_index(p, ins->arg[1], number, get_index(p, ins->arg[1], number) + 1);
     }
@@ -141,17 +144,20 @@ static hl_status prepare_unique_counts(hl_prepare *prep) {
 
 /* --- differences -------------------------------------------------------------------------------------------------- */
 
-static void store_all(const set_params *p, int64_t *slots, const void *data, int64_t n) {
-    memset(slots, 0, (size_t)(p->mask + 1) * sizeof *slots);
-    for (int64_t i = 0; i < n; i++) slots[slot_of(p, slots, data, element(p, data, i))] = i + 1;
+static void store_all(const set_params *p, int64_t *slots, const void *data, int64_t n, hl_run *run) {
+    clear_bytes(run, slots, (int64_t)(p->mask + 1) * 8);
+    for (STRETCHES(run, first, end, n))
+        for (int64_t i = first; i < end; i++) slots[slot_of(p, slots, data, element(p, data, i))] = i + 1;
 }
 
 /* list_diff_count: (x, y) -> the register gets how many elements of x are not in y. */
 static hl_status run_list_diff_count(const hl_instr *ins, hl_run *run) {
     const set_params *p = ins->p[2].p;
     int64_t *slots = (int64_t *)run->scratch, count = 0;
-    store_all(p, slots, ins->arg[1], p->other);
-    for (int64_t i = 0; i < p->n; i++) count += slots[slot_of(p, slots, ins->arg[1], element(p, ins->arg[0], i))] == 0;
+    store_all(p, slots, ins->arg[1], p->other, run);
+    for (STRETCHES(run, first, end, p->n))
+        for (int64_t i = first; i < end; i++)
+            count += slots[slot_of(p, slots, ins->arg[1], element(p, ins->arg[0], i))] == 0;
     run->regs[p->reg] = count;
     return HL_OK;
 }
@@ -160,8 +166,9 @@ static hl_status run_list_diff_count(const hl_instr *ins, hl_run *run) {
 static hl_status run_list_diff_fill(const hl_instr *ins, hl_run *run) {
     const set_params *p = ins->p[2].p;
     int64_t *slots = (int64_t *)run->scratch, at = 0;
-    store_all(p, slots, ins->arg[1], p->other);
+    store_all(p, slots, ins->arg[1], p->other, run);
     for (int64_t i = 0; i < p->n && at < p->capacity; i++) {
+        if (hl_is_stopped_at(run, i)) return run->stopped;
         if (slots[slot_of(p, slots, ins->arg[1], element(p, ins->arg[0], i))]) continue;
         memcpy((char *)ins->arg[2] + at * p->size, (const char *)ins->arg[0] + i * p->size, (size_t)p->size);
         put_index(p, ins->arg[3], at++, i);

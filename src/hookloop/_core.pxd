@@ -28,7 +28,10 @@ cdef extern from "plan.h" nogil:
         int64_t scratch_bytes
         hl_pool *pool
         int threads
+        hl_status (*poll)(hl_run *run) noexcept nogil
+        hl_status stopped
         char message[384]
+        void *frame
     ctypedef struct hl_instr:
         hl_status (*fn)(const hl_instr *ins, hl_run *run) noexcept nogil
         void *arg[4]

@@ -11,6 +11,15 @@ cdef int _dtype_number(dtype) except -1:
     raise TypeError(f"no kernel has operands of dtype {dtype}")
 
 
+cdef hl_status _stop_after(hl_run *run) noexcept nogil:
+    """A poll function that says to stop when it is asked once more than run.frame's number tells."""
+    cdef int64_t *left = <int64_t *>run.frame
+    left[0] -= 1
+    if left[0] < 0:
+        run.stopped = HL_CANCELLED
+    return run.stopped
+
+
 @cython.final
 cdef class KernelCall:
     """A kernel prepared for operands that stay the caller's arrays (strided views too).
@@ -100,16 +109,23 @@ cdef class KernelCall:
                 tensor.strides[axis] = array.strides[axis] // array.itemsize
         self.pointers[i] = tensor.data
 
-    def __call__(self, int64_t repeats=1):
-        """Runs it so many times and returns the nanoseconds that took."""
+    def __call__(self, int64_t repeats=1, int64_t polls=-1):
+        """Runs it so many times and returns the nanoseconds that took; told to stop after so many polls, where these are given."""
         cdef int64_t begin, k
         cdef unsigned mode
         cdef hl_status status = HL_OK
+        self.run.stopped = HL_OK
+        self.run.poll = NULL
+        if polls >= 0:
+            self.run.poll = _stop_after
+        self.run.frame = &polls
         with nogil:
             mode = hl_flush_denormals()
             begin = hl_now_ns()
             for k in range(repeats):
                 status = self.instr.fn(&self.instr, &self.run)
+                if self.run.stopped != HL_OK:
+                    status = self.run.stopped
                 if status != HL_OK:
                     break
             begin = hl_now_ns() - begin

@@ -24,6 +24,29 @@ def test_sort(executor, axis, dtype):
     np.testing.assert_array_equal(found[1], np.flip(np.sort(x, axis), axis))
 
 
+@pytest.mark.parametrize(
+    "dtype", ["float16", "float32", "float64", "int8", "uint16", "int32", "uint32", "int64", "uint64"]
+)
+@pytest.mark.parametrize(
+    "length, k", [(63, 63), (64, 64), (700, 90), (9000, 9000), (9000, 1025), (9000, 1024), (9000, 7)]
+)
+def test_the_largest_of_a_long_row(dtype, length, k):
+    """Few are found by a heap, many by a radix sort: all the same, equal ones in order and a NaN last."""
+    x = sample((2, length), "float64")
+    x = (np.abs(x) if dtype.startswith("u") else x).astype(dtype)
+    if x.dtype.kind == "f":
+        x[0, :9] = np.nan, np.inf, 0, -0.0, -np.inf, 0, np.nan, np.finfo(dtype).smallest_subnormal, 0
+    else:
+        x[0, :9] = np.repeat(np.array([np.iinfo(dtype).max, np.iinfo(dtype).min, 0], dtype), 3)
+    values, places = run(tf.nn.top_k(x, k))
+    nans = np.isnan(x) if x.dtype.kind == "f" else np.zeros(x.shape, bool)
+    for row in range(2):
+        keys = [-v if isinstance(v, int) else -v + 0.0 for v in np.where(nans[row], 0, x[row]).tolist()]
+        wanted = sorted(range(length), key=lambda i: (nans[row, i], keys[i], i))[:k]
+        np.testing.assert_array_equal(places[row], wanted)
+    assert values.tobytes() == np.take_along_axis(x, places, 1).tobytes()
+
+
 @pytest.mark.parametrize("axis", [-1, 0, 1])
 def test_argsort_keeps_the_order_of_equal_elements(executor, axis):
     x = np.random.default_rng(0).integers(0, 3, (6, 7, 2)).astype("int32")

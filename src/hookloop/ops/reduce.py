@@ -197,7 +197,7 @@ def _lower_top_k(c, node):
 
 
 def _reference_top_k(node, x, k):
-    order = np.argsort(-x.astype(np.float64) if x.dtype.kind == "f" else ~x.astype(np.int64), axis=-1, kind="stable")
+    order = np.argsort(-x.astype(np.float64) if x.dtype.kind == "f" else ~x, axis=-1, kind="stable")
     chosen = order[..., : int(k)]
     return np.take_along_axis(x, chosen, -1), chosen.astype(np.int32)
 

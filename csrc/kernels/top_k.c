@@ -1,0 +1,312 @@
+/* The k largest elements of each row, in order: a heap for few of many, a radix sort for the rest (tf.sort is k = all).
+ *
+ * An element becomes a key, an unsigned number that is smaller the larger the element is; a NaN has the largest. Equal keys stay
+ * in the order of their places.
+ */
+#include <string.h>
+
+#include "plan.h"
+#include "pool.h"
+#include "half.h"
+
+enum { TASK_NS = 10000, BLOCK = 1024, DIGIT_BITS = 11, SHORT_DIGIT_BITS = 8, SHORT_ROW = 8192, LEAST_RADIX = 64, MOST_HEAP = 1024 };
+
+typedef struct top_k top_k;
+typedef void (*key_fn)(const void *in, void *keys, int64_t first, int64_t end);
+typedef void (*row_fn)(const top_k *t, const char *x, int32_t *places, char *scratch, char *spare, hl_run *run, int worker);
+
+struct top_k {
+    key_fn keys;             /* of elements from first to end of a row */
+    row_fn row;              /* finds the places of one row's k largest */
+    int64_t rows, length, k;
+    int64_t size, key_size;  /* bytes of an element, of a key */
+    bool spare;              /* whether the outputs of a row can hold keys and places while it is sorted */
+    int64_t tasks, rows_per_task;
+    double cost_ns;
+};
+
+static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+
+/* ---- keys ---- */
+
+/* By bits, for a run flushes denormals; zeros of both signs are one value. */
+static uint32_t float_key(float x) {
+    const uint32_t bits = bits_of_float(x), magnitude = bits & 0x7fffffff;
+    if (magnitude > 0x7f800000) return UINT32_MAX;
+    return bits > 0x80000000u ? bits : ~bits & 0x7fffffff;
+}
+
+static uint64_t double_key(double x) {
+    uint64_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    const uint64_t sign = (uint64_t)1 << 63;
+    if ((bits & ~sign) > (uint64_t)0x7ff << 52) return UINT64_MAX;
+    return bits > sign ? bits : ~bits & ~sign;
+}
+
+#define HALF_KEY(x) float_key(half_to_float(x))
+#define BFLOAT_KEY(x) float_key(bfloat_to_float(x))
+#define SIGNED_KEY(x) ((uint32_t)INT32_MAX - (uint32_t)(int32_t)(x))
+#define UNSIGNED_KEY(x) (UINT32_MAX - (uint32_t)(x))
+#define WIDE_SIGNED_KEY(x) ((uint64_t)INT64_MAX - (uint64_t)(x))
+#define WIDE_UNSIGNED_KEY(x) (UINT64_MAX - (x))
+
+#define KEYS(suffix, type, key_type, KEY)                                                            \
+    static void keys_##suffix(const void *in, void *keys, int64_t first, int64_t end) {              \
+        const type *x = in;                                                                          \
+        key_type *out = keys;                                                                        \
+        for (int64_t i = first; i < end; i++) out[i - first] = KEY(x[i]);                            \
+    }
+KEYS(f32, float, uint32_t, float_key)
+KEYS(f64, double, uint64_t, double_key)
+KEYS(f16, uint16_t, uint32_t, HALF_KEY)
+KEYS(bf16, uint16_t, uint32_t, BFLOAT_KEY)
+KEYS(i64, int64_t, uint64_t, WIDE_SIGNED_KEY)
+KEYS(i32, int32_t, uint32_t, SIGNED_KEY)
+KEYS(i16, int16_t, uint32_t, SIGNED_KEY)
+KEYS(i8, int8_t, uint32_t, SIGNED_KEY)
+KEYS(u64, uint64_t, uint64_t, WIDE_UNSIGNED_KEY)
+KEYS(u32, uint32_t, uint32_t, UNSIGNED_KEY)
+KEYS(u16, uint16_t, uint32_t, UNSIGNED_KEY)
+KEYS(u8, uint8_t, uint32_t, UNSIGNED_KEY)
+
+/* The bits of the largest of some numbers. */
+static int width(uint64_t number) {
+    int bits = 0;
+    for (; number; number >>= 1) bits++;
+    return bits;
+}
+
+/* Counts become where each digit's elements begin. */
+static void begins(int64_t *count, int64_t digits) {
+    int64_t begin = 0;
+    for (int64_t d = 0; d < digits; d++) {
+        const int64_t own = count[d];
+        count[d] = begin;
+        begin += own;
+    }
+}
+
+/* ---- by keys of either width ---- */
+
+#define TOP_K(W, K)                                                                                                     \
+    /* Some keys with the places of their elements. */                                                                  \
+    typedef struct pairs_##W { K *key; int32_t *place; } pairs_##W;                                                     \
+                                                                                                                        \
+    static pairs_##W pairs_at_##W(char *memory, int64_t n) { return (pairs_##W){(K *)memory, (int32_t *)((K *)memory + n)}; } \
+                                                                                                                        \
+    /* Lets the element at `at` of a heap whose last in order is on top sink to its place. */                           \
+    static void sink_##W(pairs_##W heap, int64_t at, int64_t count) {                                                   \
+        const K key = heap.key[at];                                                                                     \
+        const int32_t place = heap.place[at];                                                                           \
+        for (int64_t child; (child = 2 * at + 1) < count; at = child) {                                                 \
+            if (child + 1 < count && (heap.key[child + 1] > heap.key[child] ||                                          \
+                                      (heap.key[child + 1] == heap.key[child] && heap.place[child + 1] > heap.place[child]))) \
+                child++;                                                                                                \
+            if (key > heap.key[child] || (key == heap.key[child] && place > heap.place[child])) break;                  \
+            heap.key[at] = heap.key[child], heap.place[at] = heap.place[child];                                         \
+        }                                                                                                               \
+        heap.key[at] = key, heap.place[at] = place;                                                                     \
+    }                                                                                                                   \
+                                                                                                                        \
+    static void heap_row_##W(const top_k *t, const char *x, int32_t *places, char *scratch, char *spare, hl_run *run,   \
+                             int worker) {                                                                              \
+        const int64_t k = t->k;                                                                                         \
+        const pairs_##W heap = pairs_at_##W(scratch, k);                                                                \
+        K block[BLOCK];                                                                                                 \
+        (void)spare;                                                                                                    \
+        t->keys(x, heap.key, 0, k);                                                                                     \
+        for (int64_t i = 0; i < k; i++) heap.place[i] = (int32_t)i;                                                     \
+        for (int64_t i = k / 2 - 1; i >= 0; i--) sink_##W(heap, i, k);                                                  \
+        for (int64_t first = k; first < t->length; first += BLOCK) {                                                    \
+            const int64_t count = smaller(BLOCK, t->length - first);                                                    \
+            if (hl_is_stopped_for(run, worker)) return;                                                                 \
+            t->keys(x, block, first, first + count);                                                                    \
+            for (int64_t i = 0; i < count; i++) {                                                                       \
+                if (block[i] >= heap.key[0]) continue;                                                                  \
+                heap.key[0] = block[i], heap.place[0] = (int32_t)(first + i);                                           \
+                sink_##W(heap, 0, k);                                                                                   \
+            }                                                                                                           \
+        }                                                                                                               \
+        for (int64_t left = k - 1; left >= 0; left--) {                                                                 \
+            places[left] = heap.place[0];                                                                               \
+            heap.key[0] = heap.key[left], heap.place[0] = heap.place[left];                                             \
+            sink_##W(heap, 0, left);                                                                                    \
+        }                                                                                                               \
+    }                                                                                                                   \
+                                                                                                                        \
+    /* The elements whose keys are at most `most`, in the order of their places; gives their number. */                 \
+    static int64_t gather_##W(const top_k *t, const char *x, K most, pairs_##W to, hl_run *run, int worker) {           \
+        int64_t count = 0;                                                                                              \
+        K block[BLOCK];                                                                                                 \
+        for (int64_t first = 0; first < t->length; first += BLOCK) {                                                    \
+            const int64_t end = smaller(first + BLOCK, t->length);                                                      \
+            if (hl_is_stopped_for(run, worker)) return 0;                                                               \
+            t->keys(x, block, first, end);                                                                              \
+            for (int64_t i = first; i < end; i++)                                                                       \
+                if (block[i - first] <= most) to.key[count] = block[i - first], to.place[count++] = (int32_t)i;         \
+        }                                                                                                               \
+        return count;                                                                                                   \
+    }                                                                                                                   \
+                                                                                                                        \
+    /* Finds the least key, and one that at least k keys do not exceed, as few more as one digit tells. */              \
+    static bool limits_##W(const top_k *t, const char *x, K *least, K *most, hl_run *run, int worker) {                 \
+        K low = (K)-1, high = 0, block[BLOCK];                                                                          \
+        for (int64_t first = 0; first < t->length; first += BLOCK) {                                                    \
+            const int64_t count = smaller(BLOCK, t->length - first);                                                    \
+            if (hl_is_stopped_for(run, worker)) return false;                                                           \
+            t->keys(x, block, first, first + count);                                                                    \
+            for (int64_t i = 0; i < count; i++) {                                                                       \
+                low = block[i] < low ? block[i] : low;                                                                  \
+                high = block[i] > high ? block[i] : high;                                                               \
+            }                                                                                                           \
+        }                                                                                                               \
+        *least = low, *most = high;                                                                                     \
+        if (t->k == t->length) return true;                                                                             \
+        const int bits = width(high - low), shift = bits > DIGIT_BITS ? bits - DIGIT_BITS : 0;                          \
+        int64_t count[1 << DIGIT_BITS] = {0}, found = 0, digit = 0;                                                     \
+        for (int64_t first = 0; first < t->length; first += BLOCK) {                                                    \
+            const int64_t end = smaller(first + BLOCK, t->length);                                                      \
+            if (hl_is_stopped_for(run, worker)) return false;                                                           \
+            t->keys(x, block, first, end);                                                                              \
+            for (int64_t i = first; i < end; i++) count[(block[i - first] - low) >> shift]++;                           \
+        }                                                                                                               \
+        while ((found += count[digit]) < t->k) digit++;                                                                 \
+        const K reach = (K)((((K)digit + 1) << shift) - 1);                                                             \
+        *most = reach > high - low ? high : low + reach;                                                                \
+        return true;                                                                                                    \
+    }                                                                                                                   \
+                                                                                                                        \
+    /* Puts n pairs into the order of one digit; where `to` has no keys, the first k places alone. */                   \
+    static bool pass_##W(pairs_##W from, pairs_##W to, int64_t n, int64_t k, K least, int shift, int bits, hl_run *run, \
+                         int worker) {                                                                                  \
+        int64_t at[1 << DIGIT_BITS];                                                                                    \
+        const K mask = ((K)1 << bits) - 1;                                                                              \
+        memset(at, 0, ((size_t)mask + 1) * sizeof *at);                                                                 \
+        for (int64_t first = 0; first < n; first += BLOCK) {                                                            \
+            const int64_t end = smaller(first + BLOCK, n);                                                              \
+            if (hl_is_stopped_for(run, worker)) return false;                                                           \
+            for (int64_t i = first; i < end; i++) at[(from.key[i] - least) >> shift & mask]++;                          \
+        }                                                                                                               \
+        begins(at, (int64_t)mask + 1);                                                                                  \
+        for (int64_t first = 0; first < n; first += BLOCK) {                                                            \
+            const int64_t end = smaller(first + BLOCK, n);                                                              \
+            if (hl_is_stopped_for(run, worker)) return false;                                                           \
+            for (int64_t i = first; i < end; i++) {                                                                     \
+                const int64_t place = at[(from.key[i] - least) >> shift & mask]++;                                      \
+                if (to.key) to.key[place] = from.key[i], to.place[place] = from.place[i];                               \
+                else if (place < k) to.place[place] = from.place[i];                                                    \
+            }                                                                                                           \
+        }                                                                                                               \
+        return true;                                                                                                    \
+    }                                                                                                                   \
+                                                                                                                        \
+    /* The pairs go to and fro, such that they come from the scratch at last, which is never where the places go. */    \
+    static void radix_row_##W(const top_k *t, const char *x, int32_t *places, char *scratch, char *spare, hl_run *run,  \
+                              int worker) {                                                                             \
+        const pairs_##W last = pairs_at_##W(scratch, t->length);                                                        \
+        const pairs_##W other = t->spare ? (pairs_##W){(K *)spare, places}                                              \
+                                         : pairs_at_##W(scratch + t->length * (int64_t)(sizeof(K) + 4), t->length);     \
+        K least, most;                                                                                                  \
+        if (!limits_##W(t, x, &least, &most, run, worker)) return;                                                      \
+        const int bits = width(most - least), digit = t->length < SHORT_ROW ? SHORT_DIGIT_BITS : DIGIT_BITS;            \
+        const int passes = bits ? (bits + digit - 1) / digit : 1;                                                       \
+        const int64_t n = gather_##W(t, x, most, passes % 2 ? last : other, run, worker);                               \
+        for (int pass = 0; pass < passes; pass++) {                                                                     \
+            const bool from_last = (passes - pass) % 2;                                                                 \
+            const pairs_##W to = pass == passes - 1 ? (pairs_##W){NULL, places} : from_last ? other : last;             \
+            if (!pass_##W(from_last ? last : other, to, n, t->k, least, pass * digit, digit, run, worker)) return;      \
+        }                                                                                                               \
+    }
+TOP_K(32, uint32_t)
+TOP_K(64, uint64_t)
+
+/* ---- running ---- */
+
+typedef struct top_k_task { const top_k *t; const char *in; char *values; int32_t *places; hl_run *run; } top_k_task;
+
+#define PICK(T) for (int64_t i = first; i < end; i++) ((T *)out)[i] = ((const T *)x)[places[i]]
+
+static void pick(const top_k *t, const char *x, const int32_t *places, char *out, hl_run *run, int worker) {
+    for (int64_t first = 0, end; first < t->k; first = end) {
+        end = smaller(first + BLOCK, t->k);
+        if (hl_is_stopped_for(run, worker)) return;
+        switch (t->size) {
+        case 1: PICK(uint8_t); break;
+        case 2: PICK(uint16_t); break;
+        case 4: PICK(uint32_t); break;
+        default: PICK(uint64_t);
+        }
+    }
+}
+
+static void run_task(void *argument, int64_t chunk, int worker) {
+    const top_k_task *task = argument;
+    const top_k *t = task->t;
+    const int64_t end = smaller((chunk + 1) * t->rows_per_task, t->rows);
+    for (int64_t row = chunk * t->rows_per_task; row < end; row++) {
+        const char *x = task->in + row * t->length * t->size;
+        char *values = task->values + row * t->k * t->size;
+        int32_t *places = task->places + row * t->k;
+        t->row(t, x, places, task->run->scratch + worker * task->run->scratch_bytes, values, task->run, worker);
+        if (hl_is_stopped_for(task->run, worker)) return;
+        pick(t, x, places, values, task->run, worker);
+    }
+}
+
+static hl_status top_k_run(const hl_instr *ins, hl_run *run) {
+    const top_k *t = ins->p[2].p;
+    top_k_task task = {t, ins->arg[0], ins->arg[1], ins->arg[2], run};
+    hl_parallel(run, t->tasks, t->cost_ns, run_task, &task);
+    return HL_OK;
+}
+
+static hl_status run_nothing(const hl_instr *ins, hl_run *run) {
+    (void)ins, (void)run;
+    return HL_OK;
+}
+
+/* ---- preparing ---- */
+
+static void choose_way(hl_prepare *prep, top_k *t) {
+    const int64_t n = t->length, k = t->k, pair = t->key_size + 4;
+    const bool wide = t->key_size == 8, radix = k >= LEAST_RADIX && (k > MOST_HEAP || n <= 8 * k);
+    t->spare = radix && k == n && t->size == t->key_size;
+    prep->scratch_bytes = radix ? n * pair * (t->spare ? 1 : 2) : k * pair;
+    if (radix) t->row = wide ? radix_row_64 : radix_row_32;
+    else t->row = wide ? heap_row_64 : heap_row_32;
+    const double row_ns = radix ? 500 + (double)n * 3 + (double)k * (wide ? 25 : 12) : (double)n + (double)k * 20;
+    t->cost_ns = prep->cost_ns = 10 + (double)t->rows * row_ns;
+}
+
+/* input -> values, places. k is the outputs' last size. */
+static hl_status top_k_prepare(hl_prepare *prep) {
+    const hl_tensor *in = prep->in[0], *values = prep->out[0];
+    top_k *t = prep->params;
+    *t = (top_k){.length = in->dims[in->rank - 1], .k = values->dims[values->rank - 1], .rows = 1,
+                 .size = (int64_t)hl_dtype_size(in->dtype)};
+    t->key_size = t->size == 8 ? 8 : 4;
+    switch (in->dtype) {
+#define CASE(dtype, suffix) case dtype: t->keys = keys_##suffix; break
+    CASE(HL_FLOAT32, f32); CASE(HL_FLOAT64, f64); CASE(HL_FLOAT16, f16); CASE(HL_BFLOAT16, bf16); CASE(HL_INT64, i64);
+    CASE(HL_INT32, i32); CASE(HL_INT16, i16); CASE(HL_INT8, i8); CASE(HL_UINT64, u64); CASE(HL_UINT32, u32);
+    CASE(HL_UINT16, u16); CASE(HL_UINT8, u8);
+#undef CASE
+    default: return hl_refuse(prep, HL_UNIMPLEMENTED, "no kernel for top_k of dtype %d", (int)in->dtype);
+    }
+    if (t->k > t->length || t->k < 0)
+        return hl_refuse(prep, HL_INVALID_ARGUMENT, "input must have at least k columns. Had %lld, needed %lld",
+                         (long long)t->length, (long long)t->k);
+    for (int axis = 0; axis < in->rank - 1; axis++) t->rows *= in->dims[axis];
+    prep->ins->fn = t->rows * t->k > 0 ? top_k_run : run_nothing;
+    if (t->rows * t->k == 0) return HL_OK;
+    choose_way(prep, t);
+    const int64_t wanted = (int64_t)(t->cost_ns / TASK_NS) + 1;
+    t->rows_per_task = (t->rows + wanted - 1) / wanted;
+    t->tasks = (t->rows + t->rows_per_task - 1) / t->rows_per_task;
+    return HL_OK;
+}
+
+static const hl_kernel table[] = {{"top_k", top_k_prepare, sizeof(top_k)}};
+
+HL_FAMILY(top_k, table);

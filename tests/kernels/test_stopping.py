@@ -1,0 +1,72 @@
+"""Kernels that work long on one thread leave off when they are told to: Ctrl-C, a time limit, a closed session."""
+
+import numpy as np
+import pytest
+
+from hookloop import _core
+
+N = 300_000
+FLOATS = np.random.default_rng(0).standard_normal(N).astype("float32")
+PLACES = np.arange(N, dtype="int32")
+GROUPS = (PLACES // 3).astype("int32")
+UNTOUCHED = 77
+
+
+def blank(size, dtype="int32"):
+    return np.full(size, UNTOUCHED, dtype)
+
+
+# name of the kernel -> (inputs, outputs, attributes). The last output's last element is what is written last.
+KERNELS = {
+    "top_k of all": ("top_k", [FLOATS[None]], [blank((1, N), "float32"), blank((1, N))], (1,)),
+    "top_k of half": ("top_k", [FLOATS[None]], [blank((1, N // 2), "float32"), blank((1, N // 2))], (1,)),
+    "top_k of few": ("top_k", [FLOATS[None]], [blank((1, 9), "float32"), blank((1, 9))], (1,)),
+    "in_top_k": ("in_top_k", [FLOATS.reshape(-1, 10), PLACES[: N // 10] % 10, np.int32(3)], [blank(N // 10, "bool")], ()),
+    "argmax": ("argmax", [FLOATS[None]], [blank(1)], (1,)),
+    "argmin of columns": ("argmin", [FLOATS.reshape(-1, 10)], [blank(10)], (0,)),
+    "cumsum": ("cumsum", [FLOATS], [blank(N, "float32")], (0, 0, 0)),
+    "cumprod of columns": ("cumprod", [FLOATS.reshape(-1, 10)], [blank((N // 10, 10), "float32")], (0, 0, 0)),
+    "unique_index": ("unique_index", [PLACES], [blank(N)], (0,)),
+    "unique_values": ("unique_values", [PLACES, PLACES], [blank(N)], ()),
+    "list_diff_fill": ("list_diff_fill", [PLACES, GROUPS + N], [blank(N), blank(N)], ()),
+    "segment_reduce": ("segment_reduce", [FLOATS, GROUPS], [blank(N // 3, "float32")], (0,)),
+    "segment_spread": ("segment_spread", [FLOATS, GROUPS, PLACES], [blank(N, "float32")], (1,)),
+    "bincount": ("bincount", [PLACES, FLOATS[:0]], [blank(N, "float32")], ()),
+    "bounds": ("bounds", [PLACES[None].astype("float32"), FLOATS[None]], [blank((1, N))], (0,)),
+    "unravel_index": ("unravel_index", [PLACES, np.array([N, 1], "int32")], [blank((2, N))], ()),
+    "stitch_rows": ("stitch_rows", [PLACES, FLOATS], [blank(N, "float32")], ()),
+    "partition_rows": ("partition_rows", [FLOATS, PLACES * 0], [blank(N, "float32")], (0,)),
+    "where_fill": ("where_fill", [FLOATS], [blank((N, 1), "int64")], ()),
+    "one_hot": ("one_hot", [PLACES, np.float32(1), np.float32(0)], [blank((N, 2), "float32")], (1,)),
+    "range": ("range", [np.float32(0), np.float32(1)], [blank(N, "float32")], ()),
+    "lin_space": ("lin_space", [np.float32(0), np.float32(1)], [blank(N, "float32")], ()),
+    "invert_permutation": ("invert_permutation", [PLACES], [blank(N)], ()),
+    "reverse_sequence": ("reverse_sequence", [FLOATS[:, None], np.array([N], "int32")], [blank((N, 1), "float32")], (0, 1)),
+    "bitcast": ("bitcast", [FLOATS], [blank(N)], ()),
+    "band_part": ("band_part", [FLOATS.reshape(-1, 2), np.int32(-1), np.int32(0)], [blank((N // 2, 2), "float32")], ()),
+    "cross": ("cross", [FLOATS.reshape(-1, 3), FLOATS.reshape(-1, 3)], [blank((N // 3, 3), "float32")], ()),
+    "add_n": ("add_n", [FLOATS, FLOATS], [blank(N, "float32")], ()),
+    "check_numerics": ("check_numerics", [FLOATS], [blank(N, "float32")], ()),
+}  # fmt: skip
+
+
+def call(name, threads=1):
+    kernel, inputs, outputs, attributes = KERNELS[name]
+    outputs = [output.copy() for output in outputs]
+    return _core.KernelCall(kernel, [np.asarray(i) for i in inputs], outputs, attributes, threads), outputs[-1].reshape(
+        -1
+    )
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("polls", [0, 1])
+@pytest.mark.parametrize("name", KERNELS)
+def test_a_kernel_leaves_off_when_it_is_told_to(name, polls, threads):
+    whole, last = call(name, threads)
+    whole(polls=1_000_000)  # asked, and never told to stop
+    part, unfinished = call(name, threads)
+    with pytest.raises(ValueError, match="status 1"):  # cancelled
+        part(polls=polls)
+    assert unfinished[-1] != last[-1] or last.dtype == bool
+    part()
+    np.testing.assert_array_equal(unfinished, last)
