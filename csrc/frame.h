@@ -23,7 +23,9 @@ typedef enum hl_size_operation {
     HL_SIZE_OR_ELSE,   /* a, or b where a is -1 */
     HL_SIZE_INDEX,     /* a check: -b <= a < b; writes the index from the start */
     HL_SIZE_WITHIN,    /* a check: 0 <= a <= b; writes a */
-    HL_SIZE_NATURAL    /* a check: 0 <= a; writes a */
+    HL_SIZE_NATURAL,   /* a check: 0 <= a; writes a */
+    HL_SIZE_STEP,      /* a check: a is not 0; writes how large it is */
+    HL_SIZE_ONCE       /* a check: an axis that is named a times is named b times at most; writes a */
 } hl_size_operation;
 
 typedef struct hl_size_op { int32_t operation, out, a, b, node; } hl_size_op;

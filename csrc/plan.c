@@ -241,6 +241,8 @@ static bool size_compute(hl_size_operation operation, int64_t a, int64_t b, int6
     case HL_SIZE_INDEX: return *out = a < 0 ? a + b : a, -b <= a && a < b;
     case HL_SIZE_WITHIN: return *out = a, 0 <= a && a <= b;
     case HL_SIZE_NATURAL: return *out = a, 0 <= a;
+    case HL_SIZE_STEP: return *out = a < 0 ? -a : a, a != 0;
+    case HL_SIZE_ONCE: return *out = a, a <= b;
     }
     return false;
 }
@@ -250,6 +252,10 @@ static void describe_refusal(char *text, size_t room, hl_size_operation operatio
         snprintf(text, room, "slice index %lld out of bounds of an axis of %lld elements", (long long)a, (long long)b);
     else if (operation == HL_SIZE_WITHIN)
         snprintf(text, room, "Expected a size in [0, %lld], but got %lld", (long long)b, (long long)a);
+    else if (operation == HL_SIZE_STEP)
+        snprintf(text, room, "strides must be non-zero");
+    else if (operation == HL_SIZE_ONCE)
+        snprintf(text, room, "an axis specified more than once: %lld times", (long long)a);
     else if (operation == HL_SIZE_NATURAL)
         snprintf(text, room, "a size must not be negative, got %lld", (long long)a);
     else

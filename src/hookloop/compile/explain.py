@@ -211,6 +211,8 @@ _OPERATIONS = {
     sizes.INDEX: "{}, an index into {}",
     sizes.WITHIN: "{}, at most {}",
     sizes.NATURAL: "{}, which must not be negative",
+    sizes.STEP: "how large {}, which must not be 0, is",
+    sizes.ONCE: "{}, which must be at most {}",
 }
 
 

@@ -33,7 +33,7 @@ from .ir import (
     same_shape,
 )  # fmt: skip
 from .loops import lower_loop
-from .node import Node, NodeContext, Specialize, new_buffer
+from .node import Node, NodeContext, Specialize, feeds_of, new_buffer
 from .regions import COPY, IF, LOOP, variable_key
 from .sizes import Size, SizeTable
 
@@ -154,7 +154,7 @@ class Lowerer:
         from .. import errors
 
         name = node.op.inputs[i].name
-        feeds = [f for f, feed in enumerate(self.request.feeds) if self.environment.get(feed.tensor) is node.inputs[i]]
+        feeds = feeds_of(self, node.inputs[i])
         if feeds:
             return SpecializeValue(feeds[0])
         text = (

@@ -107,6 +107,13 @@ class NodeContext:
             self.lowerer.load_sizes(value, self.node)
         return tuple(s if isinstance(s, Size) else int(s) for s in np.asarray(value.symbol, object).ravel())
 
+    def computed(self, i):
+        """Whether the elements of input i are computed in the run, so that `sizes` has them and `constant` does not."""
+        value = self.node.inputs[i]
+        if value.symbol is None:
+            return self.lowerer.literal_of(value) is None and not feeds_of(self.lowerer, value)
+        return any(a.signed for s in value.symbol.ravel() for a in self.lowerer.sizes.atoms_of(s))
+
     def new_size(self, bound=None):
         group = self._new.get("group")
         if group is None:
@@ -193,6 +200,14 @@ class NodeContext:
             raise ValueError(f"a size must not be negative, got {a}")
         return a
 
+    def step(self, a):
+        """How large a step of either sign is; a check that it is not 0."""
+        return self.lowerer.sizes.apply(size_operations.STEP, a, 0, self.node.index)
+
+    def once(self, times):
+        """times, how often an axis is named; a check that this is at most once."""
+        return self.lowerer.sizes.apply(size_operations.ONCE, times, 1, self.node.index)
+
     def may_be_negative(self, a):
         """Whether a, a size or a number, is not known to be 0 or more."""
         return not self.lowerer.sizes.never_negative(a)
@@ -270,6 +285,11 @@ def _all_known(symbol):
 
 def _text(shape):
     return "[" + ",".join("?" if isinstance(d, Size) else str(d) for d in shape) + "]"
+
+
+def feeds_of(lowerer, value):
+    """The feeds that a value is."""
+    return [f for f, feed in enumerate(lowerer.request.feeds) if lowerer.environment.get(feed.tensor) is value]
 
 
 def new_buffer(dtype, shape):

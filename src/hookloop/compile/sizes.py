@@ -8,8 +8,10 @@ that is needed when the plan runs becomes a register, computed by C when the pla
 from __future__ import annotations
 
 # The order of hl_size_operation (csrc/frame.h).
-ADD, SUB, MUL, FLOORDIV, MOD, MAX, MIN, BROADCAST, EQUAL, INFER, WRAP, OR_ELSE, INDEX, WITHIN, NATURAL = range(15)
-_CHECKS = frozenset((BROADCAST, EQUAL, INFER, INDEX, WITHIN, NATURAL))
+ADD, SUB, MUL, FLOORDIV, MOD, MAX, MIN, BROADCAST, EQUAL, INFER, WRAP, OR_ELSE, INDEX, WITHIN, NATURAL, STEP, ONCE = (
+    range(17)
+)
+_CHECKS = frozenset((BROADCAST, EQUAL, INFER, INDEX, WITHIN, NATURAL, STEP, ONCE))
 _FUNCTIONS = {
     FLOORDIV: lambda a, b: a // b if b else 0,
     MOD: lambda a, b: a % b if b else 0,
@@ -23,6 +25,8 @@ _FUNCTIONS = {
     INDEX: lambda a, b: a + b if a < 0 else a,
     WITHIN: lambda a, b: a,
     NATURAL: lambda a, b: a,
+    STEP: lambda a, b: abs(a),
+    ONCE: lambda a, b: a,
 }
 
 
@@ -244,7 +248,7 @@ class SizeTable:
     def _is_natural(self, atom):
         if atom.operation is None:
             return not atom.signed
-        if atom.operation in (INDEX, WITHIN, NATURAL):
+        if atom.operation in (INDEX, WITHIN, NATURAL, STEP):
             return True
         sides = self.never_negative(atom.left), self.never_negative(atom.right)
         return any(sides) if atom.operation in (MAX, EQUAL) else all(sides)

@@ -13,7 +13,7 @@ from ..shapes import UNKNOWN, TensorShape, as_shape, is_defined
 from . import kinds
 from .build import apply_op, constant, convert_to_tensor
 from .registry import OpDef, no_gradient, register
-from .shape_functions import scalar, sized_by_input, unchanged
+from .shape_functions import one_of, picked, scalar, sized_by_input, unchanged
 from .slicing import (
     concat,
     parallel_stack,
@@ -186,6 +186,24 @@ def _squeeze_reference(node, x):
     return np.squeeze(x, tuple(axes)) if axes else np.squeeze(x)
 
 
+def _chosen_axes(c, rank):
+    """For each axis of the result which axis it is, as sizes, where only running tells the permutation."""
+    perm = c.sizes(1)
+    if len(perm) != rank:
+        c.fail(f"a perm of {len(perm)} elements is no permutation of {rank} axes")
+    chosen = [one_of(c, c.within(p, rank - 1), rank) for p in perm]
+    for times in zip(*chosen):
+        c.once(builtins.sum(times))
+    return chosen
+
+
+def _permuted(c, sizes):
+    """What there is of each axis in the order of the result's axes."""
+    if c.computed(1):
+        return [picked(sizes, axis) for axis in _chosen_axes(c, len(sizes))]
+    return [sizes[p] for p in _permutation(c, len(sizes))]
+
+
 def _permutation(c, rank):
     perm = [int(p) for p in np.ravel(c.constant(1))]
     if sorted(p % rank if rank else p for p in perm) != list(builtins.range(rank)):
@@ -197,7 +215,7 @@ def _transposed(c):
     if c.known(0):
         shape = c.shape(0)
         c.fallback((UNKNOWN,) * len(shape))
-        return tuple([shape[p] for p in _permutation(c, len(shape))])
+        return tuple(_permuted(c, shape))
     if c.has_constant(1):
         return (UNKNOWN,) * c.constant(1).size
     return None
@@ -205,8 +223,7 @@ def _transposed(c):
 
 def _transpose_lower(c, node):
     x = node.inputs[0]
-    strides = c.strides(x)
-    c.view(node.outputs[0], x, [strides[p] for p in _permutation(c, len(x.shape))])
+    c.view(node.outputs[0], x, _permuted(c, c.strides(x)))
 
 
 def _transpose_gradient(op, grad):

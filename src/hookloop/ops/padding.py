@@ -9,7 +9,7 @@ from ..shapes import UNKNOWN
 from . import kinds
 from .build import apply_op
 from .registry import OpDef, register
-from .shape_functions import unchanged
+from .shape_functions import one_of, unchanged
 
 __all__ = ["pad", "reverse", "reverse_v2"]
 
@@ -207,10 +207,19 @@ def _reversed_shape(c):
 def _reverse_lower(c, node):
     x = node.inputs[0]
     strides, offset = list(c.strides(x)), 0
-    for axis in _axes(c, len(x.shape)):
-        offset = offset + (x.shape[axis] - 1) * strides[axis]
-        strides[axis] = -strides[axis]
+    for axis, turned in enumerate(_turned(c, len(x.shape))):
+        offset = offset + turned * ((x.shape[axis] - 1) * strides[axis])
+        strides[axis] = strides[axis] * (1 - 2 * turned)
     c.view(node.outputs[0], x, strides, offset)
+
+
+def _turned(c, rank):
+    """For each axis 1 where it is turned round, else 0."""
+    if not c.computed(1):
+        axes = _axes(c, rank)
+        return [int(axis in axes) for axis in range(rank)]
+    named = [one_of(c, c.index(axis, rank), rank) for axis in c.sizes(1)]
+    return [c.once(sum(times)) for times in zip(*named)] or [0] * rank
 
 
 register(

@@ -100,6 +100,10 @@ class ShapeContext:
         """A size that only running tells."""
         return UNKNOWN
 
+    def computed(self, i):
+        """False: whether the elements of input i are computed in the run is asked when a plan is made."""
+        return False
+
     def merge(self, a, b):
         """The dimension that is both.
 

@@ -54,3 +54,16 @@ def sized_by_input(i):
         return tuple([c.natural(d) for d in c.sizes(i)])
 
     return shape
+
+
+def one_of(c, place, count):
+    """For each of `count` places 1 where it is `place`, else 0: sizes, for a place that only running tells."""
+    return [1 - c.minimum(c.maximum(place - k, k - place), 1) for k in range(count)]
+
+
+def picked(sizes, choice):
+    """The size that a choice of `one_of` says."""
+    total = 0
+    for size, chosen in zip(sizes, choice):
+        total = total + size * chosen
+    return total

@@ -135,10 +135,11 @@ class _Spec:
 
     def _range(self, d, begin, end, stride, at):
         c = self._c
-        if not isinstance(stride, int):
-            c.fail("the strides of a slice must be known before the run") if hasattr(c, "emit") else None
-            stride = 1
-            begin = end = UNKNOWN
+        if stride is UNKNOWN:
+            stride, begin, end = 1, UNKNOWN, UNKNOWN
+        elif not isinstance(stride, int):
+            self._range_either_way(d, begin, end, stride, at)
+            return
         if stride == 0:
             c.fail(f"strides[{at}] must be non-zero")
         first, last = (0, d) if stride > 0 else (-1, d - 1)  # the range of valid begins and ends
@@ -149,6 +150,18 @@ class _Spec:
         count = span if step == 1 else (span + (step - 1)) // step
         self.order.append(len(self.axes))
         self.axes.append((at, begin, self._not_negative(count, begin, end), stride))
+
+    def _range_either_way(self, d, begin, end, stride, at):
+        """A range with a stride that only running tells, and with it the direction."""
+        c = self._c
+        forward = c.minimum(c.maximum(stride, 0), 1)
+        step = c.step(stride)
+        first, last = forward - 1, d - 1 + forward
+        begin = (1 - forward) * (d - 1) if begin is None else self._clip(begin, d, first, last)
+        end = forward * (d + 1) - 1 if end is None else self._clip(end, d, first, last)
+        count = ((end - begin) * (2 * forward - 1) + step - 1) // step
+        self.order.append(len(self.axes))
+        self.axes.append((at, begin, c.maximum(count, 0), stride))
 
     def _clip(self, value, d, first, last):
         c = self._c

@@ -35,7 +35,7 @@ def _foldable(item, folded, writers):
     for value in item.inputs:
         if value.buffer.kind != CONSTANT and id(value.buffer) not in folded:
             return False
-        if any(isinstance(d, Size) for d in value.shape):
+        if any(isinstance(s, Size) for s in (*value.shape, *(value.strides or ()), value.offset)):
             return False
     for value in item.outputs:
         size = value.buffer.size
