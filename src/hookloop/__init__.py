@@ -93,7 +93,7 @@ __version__ = "0.1.0"
 
 # Loaded when first asked for.
 _LAZY_MODULES = frozenset((
-    "app", "bitwise", "compat", "data", "debugging", "flags", "gfile", "initializers", "linalg", "logging", "manip", "math", "nest", "nn", "random", "strings", "summary", "test", "train", "version",
+    "app", "bitwise", "compat", "data", "debugging", "flags", "gfile", "graph_util", "initializers", "linalg", "logging", "manip", "math", "nest", "nn", "random", "saved_model", "strings", "summary", "test", "train", "version",
 ))  # fmt: skip
 
 

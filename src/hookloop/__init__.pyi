@@ -210,6 +210,7 @@ from .ops.core import (
     placeholder as placeholder,
     placeholder_with_default as placeholder_with_default,
     stop_gradient as stop_gradient,
+    tables_initializer as tables_initializer,
     tuple as tuple,
 )
 from .ops.counting import (
@@ -568,6 +569,7 @@ from . import data as data
 from . import debugging as debugging
 from . import flags as flags
 from . import gfile as gfile
+from . import graph_util as graph_util
 from . import initializers as initializers
 from . import linalg as linalg
 from . import logging as logging
@@ -576,6 +578,7 @@ from . import math as math
 from . import nest as nest
 from . import nn as nn
 from . import random as random
+from . import saved_model as saved_model
 from . import strings as strings
 from . import summary as summary
 from . import test as test

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .. import dtypes
+from ..graph.collections import GraphKeys
 from ..graph.operation import Operation
 from ..graph.scopes import control_dependencies, name_scope
 from ..graph.stack import get_default_graph
@@ -15,7 +16,7 @@ from .shape_functions import from_attribute, nothing, unchanged
 
 __all__ = [
     "control_trigger", "group", "identity", "identity_n", "no_op", "placeholder",
-    "placeholder_with_default", "stop_gradient", "tuple",
+    "placeholder_with_default", "stop_gradient", "tables_initializer", "tuple",
 ]  # fmt: skip
 
 _python_tuple = tuple
@@ -156,6 +157,15 @@ def _no_op_after(dependencies, device, name):
             return no_op(name=name)
         with graph.device(device):
             return no_op(name=name)
+
+
+def tables_initializer(name="init_all_tables"):
+    """An operation that initializes the lookup tables of the graph.
+
+    Args:
+      name: the operation's name.
+    """
+    return group(*get_default_graph().get_collection(GraphKeys.TABLE_INITIALIZERS), name=name)
 
 
 def tuple(tensors, name=None, control_inputs=None):

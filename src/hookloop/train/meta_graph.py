@@ -188,9 +188,14 @@ def import_meta_graph(meta_graph_or_file, clear_devices=False, import_scope=None
       OSError: where the file does not exist, or is no `MetaGraphDef`.
       ValueError, NotFoundError: as for `tf.import_graph_def`. Nothing is added then.
     """
-    from .saver import Saver, _all_saveable_objects
+    return import_meta_graph_with_saver(_read(meta_graph_or_file), clear_devices, import_scope, **kwargs)
 
-    message = _read(meta_graph_or_file)
+
+def import_meta_graph_with_saver(message, clear_devices=False, import_scope=None, **kwargs):
+    """`import_meta_graph` of a message."""
+    from ..variables import _all_saveable_objects
+    from .saver import Saver
+
     saver_def, variables, scope = _add_meta_graph(message, clear_devices, import_scope, **kwargs)
     if saver_def is not None:
         if variables:

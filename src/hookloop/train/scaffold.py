@@ -7,7 +7,7 @@ from ..graph.collections import GraphKeys
 from ..graph.scopes import name_scope
 from ..graph.stack import get_default_graph
 from ..ops.build import constant
-from ..ops.core import group
+from ..ops.core import group, tables_initializer
 from ..ops.slicing import concat
 from ..variables import (
     global_variables,
@@ -115,10 +115,7 @@ class Scaffold:
     @staticmethod
     def default_local_init_op():
         """An operation that initializes the local variables and the tables."""
-        tables = get_default_graph().get_collection(GraphKeys.TABLE_INITIALIZERS)
-        return group(
-            local_variables_initializer(), group(*tables, name="init_all_tables"), _resources("LOCAL_RESOURCES")
-        )
+        return group(local_variables_initializer(), tables_initializer(), _resources("LOCAL_RESOURCES"))
 
 
 def _resources(key):

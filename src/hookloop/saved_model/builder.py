@@ -1,0 +1,233 @@
+"""`tf.saved_model.builder`: writes a SavedModel, graphs with the values of their variables in a directory."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+from .. import logging
+from ..graph.collections import GraphKeys
+from ..graph.operation import Operation
+from ..graph.tensor import Tensor
+from ..ops.tensor_util import constant_value
+from ..train.checkpoint_management import write_atomically
+from ..train.saver import Saver
+from ..variables import _all_saveable_objects
+from . import constants, signature_constants, tag_constants
+from .signature_def_utils import predict_signature_def
+
+__all__ = ["SavedModelBuilder"]
+
+
+class SavedModelBuilder:
+    """Collects graphs, all with the same variables, and writes them to a directory.
+
+    Args:
+      export_dir: the directory; it must be empty or not exist.
+
+    Raises:
+      AssertionError: where it holds something.
+    """
+
+    def __init__(self, export_dir):
+        from ..files.messages import SavedModel
+
+        self._export_dir = os.fspath(export_dir)
+        if os.path.isdir(self._export_dir) and os.listdir(self._export_dir):
+            raise AssertionError(
+                "Export directory already exists, and isn't empty. Please choose a different export directory, or delete "
+                f"all the contents of the specified directory: {self._export_dir}"
+            )
+        os.makedirs(self._export_dir, exist_ok=True)
+        self._saved_model = SavedModel(saved_model_schema_version=constants.SAVED_MODEL_SCHEMA_VERSION)
+        self._has_saved_variables = False
+
+    def add_meta_graph_and_variables(self, sess, tags, signature_def_map=None, assets_collection=None,
+                                     legacy_init_op=None, clear_devices=False, main_op=None, strip_default_attrs=False,
+                                     saver=None):  # fmt: skip
+        """Adds the session's graph and writes the values of its variables.
+
+        Args:
+          sess: the session.
+          tags: words that say what the graph is for.
+          signature_def_map: name -> `SignatureDef`.
+          assets_collection: constant text tensors, the names of files that are copied into the directory.
+          legacy_init_op: the old name of `main_op`.
+          clear_devices: whether the nodes' devices are left out.
+          main_op: an op that is run after loading.
+          strip_default_attrs: whether attributes with their default are left out.
+          saver: the saver that writes the variables; by default one of all variables.
+
+        Raises:
+          AssertionError: where variables were written before, or a signature lacks a name.
+          TypeError: where an op is none.
+        """
+        if self._has_saved_variables:
+            raise AssertionError(
+                "Graph state including variables and assets has already been saved. Please invoke `add_meta_graph()` instead."
+            )
+        _check_signatures(signature_def_map)
+        with sess.graph.as_default():
+            assets = self._collections(sess.graph, assets_collection, main_op or legacy_init_op)
+            saver = saver or _sharded_saver()
+            directory = os.path.join(self._export_dir, constants.VARIABLES_DIRECTORY)
+            os.makedirs(directory, exist_ok=True)
+            prefix = os.path.join(directory, constants.VARIABLES_FILENAME)
+            saver.save(sess, prefix, write_meta_graph=False, write_state=False)
+            self._add(saver, tags, signature_def_map, assets, clear_devices, strip_default_attrs)
+        self._has_saved_variables = True
+
+    def add_meta_graph(self, tags, signature_def_map=None, assets_collection=None, legacy_init_op=None, clear_devices=False,
+                       main_op=None, strip_default_attrs=False, saver=None):  # fmt: skip
+        """Adds the default graph, whose variables are those that were written. The arguments are as above.
+
+        Raises:
+          AssertionError: where no variables were written yet, or a signature lacks a name.
+          TypeError: where an op is none.
+        """
+        if not self._has_saved_variables:
+            raise AssertionError(
+                "Graph state including variables and assets has not been saved yet. Please invoke "
+                "`add_meta_graph_and_variables()` first."
+            )
+        from ..graph.stack import get_default_graph
+
+        _check_signatures(signature_def_map)
+        assets = self._collections(get_default_graph(), assets_collection, main_op or legacy_init_op)
+        self._add(saver or _sharded_saver(), tags, signature_def_map, assets, clear_devices, strip_default_attrs)
+
+    def save(self, as_text=False):
+        """Writes the file of the graphs.
+
+        Args:
+          as_text: whether it is text.
+
+        Returns:
+          The file's name, as bytes.
+
+        Raises:
+          OpError: where it cannot be written.
+        """
+        name = constants.SAVED_MODEL_FILENAME_PBTXT if as_text else constants.SAVED_MODEL_FILENAME_PB
+        path = os.path.join(self._export_dir, name)
+        if as_text:
+            from google.protobuf import text_format
+
+            data = text_format.MessageToString(self._saved_model).encode()
+        else:
+            data = self._saved_model.SerializeToString()
+        os.makedirs(self._export_dir, exist_ok=True)
+        write_atomically(path, data)
+        return path.encode()
+
+    # --- parts ----------------------------------------------------------------------------------------------
+
+    def _collections(self, graph, assets_collection, main_op):
+        """Notes the op that runs after loading, and copies assets; gives their `AssetFileDef`s."""
+        if main_op is not None:
+            if not isinstance(main_op, Operation):
+                raise TypeError(f"main_op needs to be an Operation: {main_op!r}")
+            if graph.get_collection(constants.MAIN_OP_KEY):
+                raise ValueError(
+                    f"Graph already contains one or more main ops under the collection {constants.MAIN_OP_KEY}."
+                )
+            graph.add_to_collection(constants.MAIN_OP_KEY, main_op)
+        return self._copy_assets(assets_collection or ())
+
+    def _copy_assets(self, tensors):
+        from tensorboard.compat.proto.meta_graph_pb2 import AssetFileDef
+
+        found, sources = [], {}
+        for tensor in tensors:
+            path = _asset_path(tensor)
+            name = _unused_name(os.path.basename(path), path, sources)
+            sources[name] = path
+            definition = AssetFileDef(filename=name)
+            definition.tensor_info.name = tensor.name
+            found.append(definition)
+        if sources:
+            directory = os.path.join(self._export_dir, constants.ASSETS_DIRECTORY)
+            os.makedirs(directory, exist_ok=True)
+            for name, path in sources.items():
+                shutil.copyfile(path, os.path.join(directory, name))
+            logging.info("Assets written to: %s", directory)
+        else:
+            logging.info("No assets to write.")
+        return found
+
+    def _add(self, saver, tags, signatures, assets, clear_devices, strip_default_attrs):
+        message = saver.export_meta_graph(clear_devices=clear_devices, strip_default_attrs=strip_default_attrs)
+        message.meta_info_def.tags.extend(tags)
+        for name, signature in (signatures or {}).items():
+            message.signature_def[name].CopyFrom(signature)
+        message.asset_file_def.extend(assets)
+        for asset in assets:
+            message.collection_def[constants.ASSETS_KEY].any_list.value.add(
+                type_url="type.googleapis.com/tensorflow.AssetFileDef", value=asset.SerializeToString()
+            )
+        self._saved_model.meta_graphs.add().CopyFrom(message)
+
+
+def _sharded_saver():
+    return Saver(_all_saveable_objects(), sharded=True, allow_empty=True)
+
+
+def _check_signatures(signatures):
+    for signature in (signatures or {}).values():
+        for infos in (signature.inputs, signature.outputs):
+            for info in infos.values():
+                if info.WhichOneof("encoding") is None:
+                    raise AssertionError(
+                        "All TensorInfo protos used in the SignatureDefs must have one of the 'encoding' fields (e.g., name or "
+                        f"coo_sparse) set: {info}"
+                    )
+                if not info.dtype:
+                    raise AssertionError(
+                        f"All TensorInfo protos used in the SignatureDefs must have the dtype field set: {info}"
+                    )
+
+
+def _asset_path(tensor):
+    """The file that a constant names.
+
+    Raises:
+      TypeError: where it is no tensor.
+      ValueError: where it is no constant, or names nothing.
+    """
+    if not isinstance(tensor, Tensor):
+        raise TypeError(f"Asset filepath tensor must be a Tensor: {tensor!r}")
+    value = constant_value(tensor)
+    if value is None or not value:
+        raise ValueError(f"Invalid asset filepath tensor: {tensor.name}")
+    value = value.item() if hasattr(value, "item") else value
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _unused_name(name, path, sources):
+    """A name of its own for each file, where two in different directories have the same."""
+    unused, count = name, 0
+    while sources.get(unused, path) != path:
+        count += 1
+        unused = f"{name}_{count}"
+    return unused
+
+
+def simple_save(session, export_dir, inputs, outputs, legacy_init_op=None):
+    """Writes the session's graph and variables as a SavedModel with one signature, for serving.
+
+    Args:
+      session: the session.
+      export_dir: the directory; it must be empty or not exist.
+      inputs, outputs: name -> tensor.
+      legacy_init_op: an op that is run after loading.
+
+    Raises:
+      AssertionError: where the directory holds something.
+    """
+    builder = SavedModelBuilder(export_dir)
+    builder.add_meta_graph_and_variables(
+        session, [tag_constants.SERVING],
+        {signature_constants.DEFAULT_SERVING_SIGNATURE_DEF_KEY: predict_signature_def(inputs, outputs)},
+        assets_collection=session.graph.get_collection(GraphKeys.ASSET_FILEPATHS), main_op=legacy_init_op, clear_devices=True,
+    )  # fmt: skip
+    builder.save()
