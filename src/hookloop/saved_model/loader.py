@@ -6,8 +6,8 @@ import os
 
 from .. import logging
 from ..graph.collection_def import prepend_scope
-from ..train.saver import Saver
 from ..train.meta_graph import import_meta_graph_with_saver
+from ..train.saver import Saver
 from . import constants
 
 __all__ = ["load", "maybe_saved_model_directory"]
