@@ -6,6 +6,10 @@
 Each case runs in a process of its own, one backend after the other, round after round, so that what disturbs the
 machine disturbs all alike. One thread is pinned to one processor. The table has microseconds per step (the best round's
 minimum, and the median of the rounds' medians) and, for each peer, its median divided by hookloop's.
+
+    python bench/compare.py --sweep DIRECTORY [the same options]
+
+measures the points of `bench/sweep.py` instead, which vary batch, width, depth and length, and draws one picture per case.
 """
 
 from __future__ import annotations
@@ -17,6 +21,8 @@ import statistics
 import subprocess
 import sys
 from pathlib import Path
+
+import sweep
 
 CASES = Path(__file__).parent / "cases"
 BACKENDS = ("hookloop", "tf", "torch", "jax")
@@ -115,19 +121,32 @@ def draw(results, backends, path, threads):
     pyplot.close(figure)
 
 
+def run_sweep(pythons, arguments):
+    """Measures, prints and draws the points of the sweep, and says where a peer is ahead."""
+    results = sweep.measure(pythons, arguments.threads, arguments.cases or list(sweep.BASES), arguments.rounds)
+    print(sweep.table(results, list(pythons)))
+    for case, point, peer, ratio in sweep.behind(results):
+        print(f"behind: {case}, {point}: {peer} takes {ratio:.2f} of the time")
+    Path(arguments.sweep).mkdir(parents=True, exist_ok=True)
+    sweep.draw(results, list(pythons), arguments.sweep, arguments.threads)
+
+
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     for backend in BACKENDS:
         parser.add_argument(f"--{backend}", metavar="PY", help=f"the Python that has {backend}")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--cases", nargs="+", default=list(DEFAULT_CASES))
+    parser.add_argument("--cases", nargs="+", help="by default all")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--out", metavar="FILE.png", help="draw the ratios into a file")
+    parser.add_argument("--sweep", metavar="DIRECTORY", help="measure other sizes, and draw one picture per case there")
     arguments = parser.parse_args(argv)
     pythons = {b: getattr(arguments, b) for b in BACKENDS if getattr(arguments, b)}
     if "hookloop" not in pythons:
         pythons = {"hookloop": sys.executable, **pythons}
-    results = measure(pythons, arguments.threads, arguments.cases, arguments.rounds)
+    if arguments.sweep:
+        return run_sweep(pythons, arguments)
+    results = measure(pythons, arguments.threads, arguments.cases or DEFAULT_CASES, arguments.rounds)
     print(table(results, list(pythons)))
     if arguments.out:
         draw(results, list(pythons), arguments.out, arguments.threads)
