@@ -1,5 +1,6 @@
 """Public functions add TensorFlow 1.15's own nodes: names, types, inputs, dtypes and seeds, in its order."""
 
+import gzip
 import json
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import hookloop as tf
 FIXTURES = Path(__file__).parent / "fixtures"
 RECORDED = json.loads((FIXTURES / "graphs.json").read_text())
 EXPRESSIONS = json.loads((FIXTURES / "nodes.json").read_text())  # by record_nodes.py
+SWEEP = json.loads(gzip.decompress((FIXTURES / "node_sweep.json.gz").read_bytes()))  # by record_node_sweep.py
 COMPLEX = json.loads((FIXTURES / "complex.json").read_text())  # by record_complex.py
 
 
@@ -153,3 +155,51 @@ def test_nodes_of_complex_numbers(key):
         eval(case["expression"], {"tf": tf, **holders})
         found = [[op.name, op.type, [t.name for t in op.inputs]] for op in graph.get_operations()[len(holders) :]]
     assert found == case["nodes"]
+
+
+def attribute(key, value):
+    """An attribute of a GraphDef as record_node_sweep.py writes it."""
+    kind = value.WhichOneof("value")
+    if kind == "tensor":
+        array = tf.make_ndarray(value.tensor)
+        return ["string" if array.dtype == object else array.dtype.name, list(array.shape), repr(array.tolist())]
+    if kind == "f":
+        return float(np.float32(value.f))
+    if kind == "list" and len(value.list.f):
+        return [float(np.float32(f)) for f in value.list.f]
+    if kind == "func" or key == "_gradient_op_type":
+        return "a function"
+    return str(value)
+
+
+def whole_nodes(graph, start):
+    return [
+        [n.name, n.op, list(n.input), {key: attribute(key, n.attr[key]) for key in sorted(n.attr) if key != "_class"}]
+        for n in list(graph.as_graph_def().node)[start:]
+    ]
+
+
+def flat(y):
+    y = list(y.values()) if isinstance(y, dict) else y
+    return [t for element in y for t in flat(element)] if isinstance(y, (list, tuple)) else [y]
+
+
+def is_float(x):
+    return hasattr(x, "dtype") and hasattr(x, "op") and x.dtype.base_dtype.name in ("float16", "float32", "float64")
+
+
+@pytest.mark.parametrize("expression", SWEEP)
+def test_graph_def_of_a_function_and_its_first_and_second_gradients(expression):
+    case = SWEEP[expression]
+    with tf.Graph().as_default() as graph:
+        tf.set_random_seed(42)
+        inputs = {name: tf.placeholder(dtype, shape, name=name) for name, (dtype, shape) in case["inputs"].items()}
+        ys = [y for y in flat(eval(expression, {"tf": tf, "np": np, **inputs})) if is_float(y)]
+        assert whole_nodes(graph, len(inputs)) == case["forward"]
+        xs = [x for x in inputs.values() if is_float(x)] + tf.trainable_variables()
+        for stage in ("gradient", "second"):
+            if stage in case:
+                start = len(graph.get_operations())
+                slopes = [g for g in tf.gradients(ys, xs) if g is not None]
+                assert whole_nodes(graph, start) == case[stage]
+                ys = [g.values if isinstance(g, tf.IndexedSlices) else g for g in slopes]

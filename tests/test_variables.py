@@ -219,3 +219,21 @@ def test_rows_and_elements_change_through_the_variable_itself(executor, use_reso
         session.run(variable.initializer)
         element, rows = session.run(parts)
     assert element.tolist() == [2] and rows.tolist() == [[3, 4]]
+
+
+def test_a_resource_variable_after_a_write(executor):
+    v = tf.get_variable("v", initializer=[1.0, 2.0], use_resource=True)
+    after = v.assign_add([10.0, 10.0])
+    assert after.op.type == "AssignAddVariableOp"
+    assert after.name == after.op.name
+    assert after.handle is v.handle
+    twice = after.assign(after * 2.0)
+    with tf.Session() as session:
+        session.run(v.initializer)
+        assert session.run(after).tolist() == [11.0, 12.0]
+        session.run(after.op)
+        assert session.run(v).tolist() == [21.0, 22.0]
+        assert session.run(twice).tolist() == [62.0, 64.0]
+        with tf.control_dependencies([v.assign([0.0, 1.0])]):
+            last = tf.identity(v.value())
+        assert session.run(last).tolist() == [0.0, 1.0]

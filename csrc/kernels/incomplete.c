@@ -155,6 +155,14 @@ VARIANTS(igammac, EACH_WIDE_FLOAT(ROW, igammac))
 EACH_WIDE_FLOAT(BINARY, igamma_grad_a, incomplete_gamma(x, y, false).slope)
 VARIANTS(igamma_grad_a, EACH_WIDE_FLOAT(ROW, igamma_grad_a))
 
+/* How a sample moves with alpha where its quantile stays: -(dP/da) / (dP/dx). */
+static double gamma_sample_slope(double a, double x) {
+    return -incomplete_gamma(a, x, false).slope * exp(x - (a - 1) * log(x) + lgamma(a));
+}
+
+EACH_WIDE_FLOAT(BINARY, random_gamma_grad, gamma_sample_slope(x, y))
+VARIANTS(random_gamma_grad, EACH_WIDE_FLOAT(ROW, random_gamma_grad))
+
 EACH_WIDE_FLOAT(TERNARY, betainc, incomplete_beta(a, b, x))
 VARIANTS(betainc, EACH_WIDE_FLOAT(ROW, betainc))
 
@@ -173,6 +181,7 @@ VARIANTS(next_after, EACH_WIDE_FLOAT(ROW, next_after))
 PREPARE(igamma, 200)
 PREPARE(igammac, 200)
 PREPARE(igamma_grad_a, 300)
+PREPARE(random_gamma_grad, 350)
 PREPARE(betainc, 200)
 PREPARE(bessel_i0e, 50)
 PREPARE(bessel_i1e, 50)
@@ -182,6 +191,7 @@ static const hl_kernel table[] = {
     {"igamma", prepare_igamma, sizeof(ew_walk)},
     {"igammac", prepare_igammac, sizeof(ew_walk)},
     {"igamma_grad_a", prepare_igamma_grad_a, sizeof(ew_walk)},
+    {"random_gamma_grad", prepare_random_gamma_grad, sizeof(ew_walk)},
     {"betainc", prepare_betainc, sizeof(ew_walk)},
     {"bessel_i0e", prepare_bessel_i0e, sizeof(ew_walk)},
     {"bessel_i1e", prepare_bessel_i1e, sizeof(ew_walk)},

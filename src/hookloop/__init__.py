@@ -44,6 +44,7 @@ from .ops import pooling as _pooling
 from .ops import summary as _summary
 from .ops import training as _training
 from .ops.array import *
+from .ops.batch_gather import *
 from .ops.build import *
 from .ops.cast import *
 from .ops.check import *

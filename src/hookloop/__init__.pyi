@@ -146,6 +146,9 @@ from .ops.array import (
     zeros as zeros,
     zeros_like as zeros_like,
 )
+from .ops.batch_gather import (
+    batch_gather as batch_gather,
+)
 from .ops.build import (
     constant as constant,
     convert_to_tensor as convert_to_tensor,
@@ -246,7 +249,6 @@ from .ops.functional import (
     scan as scan,
 )
 from .ops.gather import (
-    batch_gather as batch_gather,
     boolean_mask as boolean_mask,
     gather as gather,
     gather_nd as gather_nd,
@@ -504,9 +506,8 @@ from .ops.tensor_array import (
     TensorArray as TensorArray,
 )
 from .ops.tensor_util import (
-    MakeNdarray as MakeNdarray,
-    constant_value as constant_value,
-    constant_value_as_shape as constant_value_as_shape,
+    get_static_value as get_static_value,
+    make_ndarray as make_ndarray,
     make_tensor_proto as make_tensor_proto,
 )
 from .partitioned import (

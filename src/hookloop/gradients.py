@@ -20,12 +20,18 @@ _registered: dict = {}
 
 
 class AggregationMethod:
-    """How gradients that meet are summed; all of them are one op here."""
+    """How gradients that meet are summed: at once, in pairs one after the other, or at once where more than two
+    of known shape meet."""
 
     ADD_N = 0
     DEFAULT = ADD_N
     EXPERIMENTAL_TREE = 1
     EXPERIMENTAL_ACCUMULATE_N = 2
+
+
+_METHODS = frozenset((
+    AggregationMethod.ADD_N, AggregationMethod.EXPERIMENTAL_TREE, AggregationMethod.EXPERIMENTAL_ACCUMULATE_N,
+))  # fmt: skip
 
 
 class UnconnectedGradients(enum.Enum):
@@ -198,8 +204,9 @@ def _present(gradient):
 class _Accumulated:
     """The gradients that have arrived at each output of each operation."""
 
-    def __init__(self):
+    def __init__(self, method):
         self._found = {}
+        self._method = method
 
     def add(self, tensor, gradient):
         lists = self._found.get(tensor.op)
@@ -219,7 +226,7 @@ class _Accumulated:
         for i, found in enumerate(lists):
             if isinstance(found, list):
                 found = [g for g in found if g is not None]
-                lists[i] = _sum(found) if found else None
+                lists[i] = _sum(found, op, self._method) if found else None
         return list(lists)
 
     def of(self, tensor):
@@ -229,18 +236,28 @@ class _Accumulated:
         found = lists[tensor.value_index]
         if isinstance(found, list):
             found = [g for g in found if g is not None]
-            found = lists[tensor.value_index] = _sum(found) if found else None
+            found = lists[tensor.value_index] = _sum(found, tensor.op, self._method) if found else None
         return found
 
 
-def _sum(gradients):
+def _sum(gradients, op, method):
+    """One gradient of an operation's output out of all that have arrived."""
+    from .ops.select import accumulate_n, add_n
+
     if len(gradients) == 1:
         return gradients[0]
-    if any(isinstance(g, Tensor) for g in gradients):
-        from .ops.select import add_n
-
-        return add_n([convert_to_tensor(g) for g in gradients])
-    return _joined(gradients)
+    if not any(isinstance(g, Tensor) for g in gradients):
+        return _joined(gradients)
+    if method == AggregationMethod.ADD_N or not all(isinstance(g, Tensor) for g in gradients):
+        return add_n(gradients)
+    known = any(g.get_shape().is_fully_defined() for g in gradients)
+    if method == AggregationMethod.EXPERIMENTAL_ACCUMULATE_N and len(gradients) > 2 and known:
+        return accumulate_n(gradients)
+    with name_scope(op.name + "_gradient_sum"):
+        total = gradients[0]
+        for gradient in gradients[1:]:
+            total = add_n([total, gradient])
+    return total
 
 
 def _joined(gradients):
@@ -273,7 +290,7 @@ def gradients(ys, xs, grad_ys=None, name="gradients", colocate_gradients_with_op
       name: the scope of the new nodes.
       colocate_gradients_with_ops: accepted; there is one device.
       gate_gradients: True lets no gradient of an op be used before all of them are there.
-      aggregation_method: accepted; see `AggregationMethod`.
+      aggregation_method: see `AggregationMethod`.
       stop_gradients: tensors that are taken as constants.
       unconnected_gradients: what stands for the gradient of an x on which no y depends.
 
@@ -282,7 +299,7 @@ def gradients(ys, xs, grad_ys=None, name="gradients", colocate_gradients_with_op
 
     Raises:
       LookupError: an op on the way has no gradient.
-      ValueError: the lists do not fit.
+      ValueError: the lists do not fit, or a choice is unknown.
       TypeError: a gradient that is no tensor, or one that is given for an integer.
     """
     ys, xs = _as_list(ys), _as_list(xs)
@@ -292,13 +309,16 @@ def gradients(ys, xs, grad_ys=None, name="gradients", colocate_gradients_with_op
         unconnected = UnconnectedGradients(unconnected_gradients)
     except ValueError:
         raise ValueError(f"Unknown value for unconnected_gradients: {unconnected_gradients!r}") from None
+    method = AggregationMethod.DEFAULT if aggregation_method is None else aggregation_method
+    if method not in _METHODS:
+        raise ValueError(f"Invalid aggregation_method specified {aggregation_method}.")
     with name_scope(name, "gradients", [*ys, *xs, *stop_gradients, *[g for g in grad_ys if g is not None]]):
         ys = [y if isinstance(y, IndexedSlices) else convert_to_tensor(y, name="y") for y in ys]
         xs = [_differentiated(x) for x in xs]
         stops = [t if hasattr(t, "op") else convert_to_tensor(t) for t in stop_gradients]
         grad_ys = _initial_gradients(grad_ys, ys)
-        found = _walk(ys, xs, grad_ys, [t.op for t in stops], gate_gradients, current_level())
-        return [_finished(found.of(x), x, unconnected) for x in xs]
+        found = _walk(ys, xs, grad_ys, [t.op for t in stops], (gate_gradients, method), current_level())
+    return [_finished(found.of(x), x, unconnected) for x in xs]
 
 
 def _differentiated(x):
@@ -351,11 +371,12 @@ def _passed_on(gradient, name):
     return identity(gradient, name)
 
 
-def _walk(ys, xs, grad_ys, stop_ops, gate_gradients, level):
+def _walk(ys, xs, grad_ys, stop_ops, options, level):
+    gate_gradients, method = options
     to_ops = list(dict.fromkeys(_tensor_of(y).op for y in ys))
     from_ops = [x.op for x in xs]
     between = _Between(to_ops, from_ops, level)
-    found = _Accumulated()
+    found = _Accumulated(method)
     for y, grad_y in zip(ys, grad_ys):
         found.add(_tensor_of(y), grad_y)
     starts = dict.fromkeys(between.node_of(op) for op in to_ops)
@@ -363,7 +384,7 @@ def _walk(ys, xs, grad_ys, stop_ops, gate_gradients, level):
     stops = between.stops(from_ops, stop_ops)
 
     def walk_region(ys, xs, grad_ys, level):
-        inner = _walk(ys, xs, grad_ys, stop_ops, gate_gradients, level)
+        inner = _walk(ys, xs, grad_ys, stop_ops, options, level)
         return [inner.of(x) for x in xs]
 
     while queue:
@@ -444,21 +465,29 @@ def _check_shape(op, tensor, gradient):
 
 
 def hessians(ys, xs, name="hessians", colocate_gradients_with_ops=False, gate_gradients=False, aggregation_method=None):
-    """The second derivatives of the sum of `ys` with respect to each of `xs`, of shape x.shape + x.shape.
+    """The second derivatives of the sum of `ys` with respect to each of `xs`, of shape x.shape + x.shape."""
+    xs = _as_list(xs)
+    options = {
+        "colocate_gradients_with_ops": colocate_gradients_with_ops, "gate_gradients": gate_gradients,
+        "aggregation_method": aggregation_method,
+    }  # fmt: skip
+    return [_second_derivatives(first, x) for first, x in zip(gradients(ys, xs, **options), xs)]
 
-    Raises:
-      ValueError: where the shape of an x is not known.
-    """
-    from .ops.array import reshape
-    from .ops.slicing import stack
 
-    with name_scope(name):
-        found = []
-        for x in _as_list(xs):
-            shape = x.get_shape()
-            if not shape.is_fully_defined():
-                raise ValueError(f"the shape of {x} must be known to take its second derivatives")
-            first = reshape(gradients(ys, x)[0], [-1])
-            rows = [gradients(first[i], x)[0] for i in range(shape.num_elements())]
-            found.append(reshape(stack(rows), shape.as_list() * 2))
-        return found
+def _second_derivatives(first, x):
+    """A loop over the elements of a gradient: the gradient of each is a row."""
+    from .ops.array import reshape, shape, size
+    from .ops.slicing import concat
+    from .ops.tensor_array import TensorArray
+    from .ops.while_loop import while_loop
+
+    first = reshape(first, [-1])
+    count = size(x)
+    start = [constant(0, dtypes.int32), TensorArray(x.dtype, count)]
+    _, rows = while_loop(
+        lambda i, _: i < count,
+        lambda i, rows: (i + 1, rows.write(i, gradients(first[i], x)[0])),
+        start,
+    )
+    form = shape(x)
+    return reshape(rows.stack(), concat((form, form), 0))

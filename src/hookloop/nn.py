@@ -1,13 +1,14 @@
 """`tf.nn`: the ops of neural networks."""
 
 from .namespace import attributes
+from .swish import swish
 
 _OF_NN = """batch_norm_with_global_normalization batch_normalization bias_add compute_average_loss l2_loss
     l2_normalize log_poisson_loss log_softmax moments normalize_moments scale_regularization_loss
     sigmoid_cross_entropy_with_logits softmax softmax_cross_entropy_with_logits
     softmax_cross_entropy_with_logits_v2 sparse_softmax_cross_entropy_with_logits sufficient_statistics
     weighted_cross_entropy_with_logits weighted_moments xw_plus_b zero_fraction"""
-_OF_ACTIVATIONS = "crelu elu leaky_relu relu relu6 relu_layer selu softplus softsign swish"
+_OF_ACTIVATIONS = "crelu elu leaky_relu relu relu6 relu_layer selu softplus softsign"
 
 _OF_CONVOLUTION = """atrous_conv2d atrous_conv2d_transpose conv1d conv1d_transpose conv2d conv2d_backprop_filter
     conv2d_backprop_input conv2d_transpose conv3d conv3d_backprop_filter conv3d_backprop_filter_v2 conv3d_transpose
@@ -17,7 +18,7 @@ _OF_CONVOLUTION = """atrous_conv2d atrous_conv2d_transpose conv1d conv1d_transpo
 _OF_POOLING = """avg_pool avg_pool1d avg_pool2d avg_pool3d avg_pool_v2 max_pool max_pool1d max_pool2d max_pool3d max_pool_v2
     max_pool_with_argmax pool"""
 
-__getattr__, __dir__ = attributes(
+__getattr__, _names = attributes(
     __name__,
     "depth_to_space sigmoid space_to_batch space_to_depth tanh",
     {
@@ -32,3 +33,7 @@ __getattr__, __dir__ = attributes(
         "top_k": "ops.reduce.top_k",
     },
 )
+
+
+def __dir__():
+    return sorted([*_names(), swish.__name__])

@@ -328,7 +328,10 @@ class Variable(TensorOperators, metaclass=_VariableType):
 
     def gather_nd(self, indices, name=None):
         """The slices that `indices` names, by coordinates."""
-        return gather.gather_nd(self, indices, name=name)
+        if not self._is_resource:
+            return gather.gather_nd(self, indices, name=name)
+        attrs = {"dtype": self.dtype.base_dtype}
+        return core.identity(apply_op("ResourceGatherNd", [self.handle, indices], attrs, name or "GatherNd"))
 
     def sparse_read(self, indices, name=None):
         """The rows that `indices` names."""
@@ -461,10 +464,11 @@ class ResourceVariable(Variable):
         from .ops.build import convert_to_tensor as convert
 
         op = apply_op(type, [self._handle, convert(value, dtype=self._dtype)], name=name)
-        if not read_value:
-            return op
-        with control_dependencies([op]):
-            return self._read()
+        return self._after(op) if read_value else op
+
+    def _after(self, op):
+        """The variable as it is after an operation that writes it."""
+        return UnreadVariable._of(self, op)
 
     def assign(self, value, use_locking=None, name=None, read_value=True):
         """Gives it a new value; returns the value after it, or the operation."""
@@ -479,6 +483,38 @@ class ResourceVariable(Variable):
     def assign_sub(self, delta, use_locking=None, name=None, read_value=True):
         """Subtracts from its value; returns the value after it, or the operation."""
         return self._changed("AssignSubVariableOp", delta, name, read_value)
+
+
+class UnreadVariable(ResourceVariable):
+    """A resource variable after an operation: every read of it waits for that operation."""
+
+    @classmethod
+    def _of(cls, variable, op):
+        found = object.__new__(cls)
+        found.__dict__.update(variable.__dict__)
+        found._parent_op = op
+        found._graph_element = found._read()
+        return found
+
+    def _read(self):
+        with control_dependencies([self._parent_op]):
+            return super()._read()
+
+    def read_value(self):
+        with control_dependencies([self._parent_op]):
+            return super().read_value()
+
+    def _changed(self, type, value, name, read_value):
+        with control_dependencies([self._parent_op]):
+            return super()._changed(type, value, name, read_value)
+
+    @property
+    def name(self):
+        return self._parent_op.name
+
+    @property
+    def op(self):
+        return self._parent_op
 
 
 def _to_tensor(variable, dtype=None, name=None, as_ref=False):

@@ -199,8 +199,8 @@ def test_graph_def_has_nodes_attributes_and_control_inputs(graph):
     nodes = {node.name: node for node in graph.as_graph_def(add_shapes=True).node}
     assert list(nodes["i"].input) == ["a", "^n"]
     assert nodes["i"].attr["T"].type == 1
-    assert tf.MakeNdarray(nodes["a"].attr["value"].tensor).tolist() == [1.0, 2.0]
-    assert tf.MakeNdarray(nodes["s"].attr["value"].tensor).tolist() == [b"x", b"y"]
+    assert tf.make_ndarray(nodes["a"].attr["value"].tensor).tolist() == [1.0, 2.0]
+    assert tf.make_ndarray(nodes["s"].attr["value"].tensor).tolist() == [b"x", b"y"]
     assert nodes["i"].attr["_output_shapes"].list.shape[0].dim[0].size == 2
     assert len(graph.as_graph_def(from_version=3).node) == 1
     assert graph.as_graph_def().versions.producer == 134

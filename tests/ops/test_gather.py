@@ -103,3 +103,51 @@ def test_gradients_add_up_where_an_index_is_named_twice(executor):
     wanted = np.zeros_like(X)
     wanted[..., 4], wanted[..., 0] = weights[..., 0] + weights[..., 2], weights[..., 1]
     np.testing.assert_allclose(run(gradient, {x: X}), wanted)
+
+
+@pytest.mark.parametrize("batch", [None, 4])
+def test_gradients_of_what_is_gathered_inside_batches(executor, batch):
+    x = tf.placeholder(tf.float64, [batch, 3, 5])
+    indices = np.array([[0, 2], [1, 1], [2, 0], [0, 0]])
+    weights = np.random.default_rng(6).standard_normal((4, 2, 5))
+    (by_rows,) = tf.gradients(tf.reduce_sum(tf.gather(x, indices, batch_dims=1) * weights), x)
+    (by_batch_gather,) = tf.gradients(tf.reduce_sum(tf.batch_gather(x, indices) * weights), x)
+    wanted = np.zeros_like(X)
+    for row in range(4):
+        np.add.at(wanted[row], indices[row], weights[row])
+    np.testing.assert_allclose(run(by_rows, {x: X}), wanted)
+    np.testing.assert_allclose(run(tf.convert_to_tensor(by_batch_gather), {x: X}), wanted)
+
+
+def test_elements_inside_batches(executor):
+    found = run(tf.gather_nd(X, [[[2, 1]], [[0, 4]], [[1, 1]], [[2, 2]]], batch_dims=1))
+    np.testing.assert_array_equal(found, X[np.arange(4), [2, 0, 1, 2], [1, 4, 1, 2]][:, None])
+
+
+def test_what_batches_cannot_have():
+    with pytest.raises(ValueError, match=r"batch_dims = 2 must be less than rank\(indices\) = 2"):
+        tf.gather_nd(X, [[0, 1]], batch_dims=2)
+    with pytest.raises(ValueError, match="does not allow negative batch_dims"):
+        tf.gather_nd(X, [[0, 1]], batch_dims=-1)
+    with pytest.raises(TypeError, match="batch_dims must be an int; got 1.5"):
+        tf.gather_nd(X, [[0, 1]], batch_dims=1.5)
+    with pytest.raises(ValueError, match="does not allow indices with unknown shape"):
+        tf.batch_gather(X, tf.placeholder(tf.int32))
+    with pytest.raises(ValueError, match=r"batch_dims = -1 must be less than rank\(indices\) = 0"):
+        tf.batch_gather(X, 1)
+    with pytest.raises(ValueError, match=r"batch_dims = 3 must be less than rank\(params\) = 3"):
+        tf.batch_gather(X, np.zeros((4, 3, 5, 1), int))
+
+
+def test_elements_of_a_resource_variable_and_their_gradient(executor):
+    variable = tf.get_variable("v", initializer=X, use_resource=True)
+    picked = tf.gather_nd(variable, [[1, 2], [3, 0], [1, 2]])
+    rows = tf.gather_nd(variable, [[1], [3]])
+    by_picked, by_rows = tf.gradients(picked, variable)[0], tf.gradients(rows * 2.0, variable)[0]
+    assert isinstance(by_rows, tf.IndexedSlices)
+    found = run([picked, by_picked, tf.convert_to_tensor(by_rows)])
+    np.testing.assert_array_equal(found[0], X[[1, 3, 1], [2, 0, 2]])
+    counts = np.zeros_like(X)
+    counts[1, 2], counts[3, 0] = 2, 1
+    np.testing.assert_array_equal(found[1], counts)
+    np.testing.assert_array_equal(found[2][[1, 3]], np.full((2, 3, 5), 2.0))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import hookloop as tf
+from hookloop.ops.build import apply_op
 
 special = pytest.importorskip("scipy.special")
 A = np.array([[0.3], [1.0], [4.7], [31.0]])
@@ -45,3 +46,20 @@ def test_the_arguments_of_betainc_are_of_one_shape_or_scalars():
     with pytest.raises(ValueError, match=r"Shapes must be equal rank, but are 2 and 1 for 'Betainc'"):
         tf.betainc(np.ones((2, 1)), np.ones(3), 0.5)
     assert tf.betainc(1.0, tf.placeholder(tf.float32, [None, 3]), 0.5).shape.as_list() == [None, 3]
+
+
+@pytest.mark.parametrize("dtype, tolerance", [("float32", 1e-4), ("float64", 1e-9)])
+def test_how_gamma_samples_move_with_alpha(executor, dtype, tolerance):
+    """By implicit differentiation: a sample keeps its quantile. Values from TensorFlow 1.15."""
+    alpha = tf.constant([0.5, 1.0, 3.0, 3.0], dtype)
+    samples = tf.placeholder(dtype, [4])
+    slopes = run(apply_op("RandomGammaGrad", [alpha, samples]), {samples: [0.2, 1.5, 2.0, 7.0]})
+    np.testing.assert_allclose(slopes, [0.79405046, 1.43093919, 0.85657150, 1.56645846], rtol=5e-6)
+    drawn = tf.random_gamma([3, 2], alpha, seed=1)
+    (gradient,) = tf.gradients(drawn, alpha)
+    values, found = run([drawn, gradient])
+    step = 1e-5
+    a, x = np.array([0.5, 1.0, 3.0, 3.0]), values.astype(float)
+    quantile = (special.gammainc(a + step, x) - special.gammainc(a - step, x)) / (2 * step)
+    wanted = -quantile / np.exp(-x + (a - 1) * np.log(x) - special.gammaln(a))
+    np.testing.assert_allclose(found, wanted.sum((0, 1)), rtol=max(tolerance, 1e-4))

@@ -134,3 +134,25 @@ def test_gradient_of_cross_products(executor):
 def test_vectors_of_another_length_are_refused():
     with pytest.raises(ValueError, match="must be equal"):
         tf.cross(tf.ones([2, 2]), tf.ones([2, 2]))
+
+
+@pytest.mark.parametrize("dtype", ["complex64", "complex128"])
+def test_conjugate_transposes(executor, dtype):
+    x = (np.arange(12).reshape(2, 2, 3) + 1j * np.arange(12, 0, -1).reshape(2, 2, 3)).astype(dtype)
+    holder = tf.placeholder(dtype, [None, 2, 3])
+    found = run([tf.linalg.adjoint(holder), tf.transpose(holder, [1, 0, 2], conjugate=True)], {holder: x})
+    np.testing.assert_array_equal(found[0], np.conj(np.swapaxes(x, 1, 2)))
+    np.testing.assert_array_equal(found[1], np.conj(np.transpose(x, [1, 0, 2])))
+    weights = x[::-1].swapaxes(1, 2)
+    (gradient,) = tf.gradients(tf.linalg.adjoint(holder), holder, grad_ys=weights)
+    np.testing.assert_array_equal(run(gradient, {holder: x}), np.conj(np.swapaxes(weights, 1, 2)))
+
+
+def test_the_two_norm_of_matrices(executor):
+    x = np.random.default_rng(0).standard_normal((3, 2, 4))
+    for axis, wanted in (([1, 2], np.linalg.norm(x, 2, (1, 2))), ([-1, 0], np.linalg.norm(x, 2, (2, 0)))):
+        np.testing.assert_allclose(run(tf.norm(x, 2, axis)), wanted)
+        kept = [1 if a in (axis[0] % 3, axis[1]) else d for a, d in enumerate(x.shape)]
+        assert tf.norm(x, 2, axis, keepdims=True).shape.as_list() == kept
+    with pytest.raises(ValueError, match="2-norm of matrices needs a tensor of known rank"):
+        tf.norm(tf.placeholder(tf.float32), 2, [0, 1])

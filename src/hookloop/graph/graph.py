@@ -159,9 +159,8 @@ class Graph(GraphFields):
         operations = []
         current = self._current_control_dependencies()
         for value in control_inputs:
-            handle = getattr(value, "_handle", None)
-            if handle is not None and hasattr(handle, "op"):
-                value = handle
+            if hasattr(value, "_handle") and hasattr(value, "op"):
+                value = value.op  # a resource variable: depending on it reads nothing
             elif hasattr(value, "indices") and hasattr(value, "values") and hasattr(value, "op"):
                 value = value.op
             value = self.as_graph_element(value)

@@ -66,10 +66,11 @@ def _masked(type, **attrs):
     """The gradient of what passes a gradient through where the feature is positive."""
 
     def gradient(op, grad):
-        from .array import zeros_like
+        from .array import shape, zeros
 
+        x = op.inputs[1]
         more = {"alpha": op.get_attr("alpha")} if type == "LeakyReluGrad" else None
-        return [apply_op(type, [grad, op.inputs[1]], more), zeros_like(op.inputs[1])]
+        return [apply_op(type, [grad, x], more), zeros(shape(x), dtype=x.dtype)]
 
     return gradient
 
@@ -170,11 +171,3 @@ def relu_layer(x, weights, biases, name=None):
 
     with name_scope(name, "relu_layer", [x, weights, biases]) as scope:
         return relu(bias_add(matmul(x, weights), biases), name=scope)
-
-
-def swish(features):
-    """x times sigmoid(x), element by element."""
-    from .math_unary import sigmoid
-
-    features = convert_to_tensor(features, name="features")
-    return features * sigmoid(features)

@@ -226,6 +226,18 @@ def _transpose_lower(c, node):
     c.view(node.outputs[0], x, _permuted(c, c.strides(x)))
 
 
+def _conjugate_transpose_lower(c, node):
+    x = node.inputs[0]
+    strides = c.strides(x)
+    turned = c.temp(x.dtype, node.outputs[0].shape)
+    c.view(turned, x, [strides[p] for p in _permutation(c, len(x.shape))])
+    c.emit("conjugate", [turned], node.outputs, views="any")
+
+
+def _conjugate_transpose_gradient(op, grad):
+    return [transpose(grad, invert_permutation(op.inputs[1]), conjugate=True), None]
+
+
 def _transpose_gradient(op, grad):
     return [transpose(grad, invert_permutation(op.inputs[1])), None]
 
@@ -318,7 +330,7 @@ def _broadcast_to_gradient(op, grad):
 
     own = shape(op.inputs[0])
     _, axes = apply_op("BroadcastGradientArgs", [op.inputs[1], own])
-    return [reshape(reduce_sum(grad, axes), own), None]
+    return [reshape(reduce_sum(grad, axes, keepdims=True), own), None]
 
 
 register(
@@ -335,6 +347,10 @@ register(
           attrs={"Tperm": dtypes.int32}, types={"Tperm": kinds.INDEX}, shape=_transposed, symbolic=True,
           lower=_transpose_lower, reference=lambda node, x, perm: np.transpose(x, [int(p) for p in perm]),
           gradient=_transpose_gradient),
+    OpDef("ConjugateTranspose", "x: T, perm: Tperm", "y: T",
+          attrs={"Tperm": dtypes.int32}, types={"T": kinds.COMPLEX, "Tperm": kinds.INDEX}, shape=_transposed,
+          lower=_conjugate_transpose_lower, gradient=_conjugate_transpose_gradient,
+          reference=lambda node, x, perm: np.conj(np.transpose(x, [int(p) for p in perm]))),
     OpDef("InvertPermutation", "x: T", "y: T", types={"T": kinds.INDEX}, shape=unchanged, symbolic=True, reference=_inverse,
           gradient=no_gradient, kernel="invert_permutation"),
     OpDef("Tile", "input: T, multiples: Tmultiples", "output: T",
@@ -546,7 +562,14 @@ def squeeze(input, axis=None, name=None, squeeze_dims=None):
 
 
 def transpose(a, perm=None, name="transpose", conjugate=False):
-    """A tensor with its axes in the order `perm`, in reverse order by default."""
+    """A tensor with its axes in the order `perm`, in reverse order by default.
+
+    Args:
+      a: a tensor.
+      perm: a permutation of its axes.
+      name: the node's name.
+      conjugate: whether complex numbers become their conjugates.
+    """
     with name_scope(name, "transpose", [a]) as scope:
         a = convert_to_tensor(a, name="a")
         if perm is None:
@@ -555,7 +578,8 @@ def transpose(a, perm=None, name="transpose", conjugate=False):
                 perm = (count - 1) - apply_op("Range", [0, count, 1])
             else:
                 perm = np.arange(len(a._shape), dtype=np.int32)[::-1]
-        return apply_op("Transpose", [a, perm], name=scope)
+        conjugate = conjugate and a.dtype.is_complex
+        return apply_op("ConjugateTranspose" if conjugate else "Transpose", [a, perm], name=scope)
 
 
 def matrix_transpose(a, name="matrix_transpose", conjugate=False):
@@ -573,7 +597,8 @@ def matrix_transpose(a, name="matrix_transpose", conjugate=False):
             perm = [*builtins.range(axes - 2), axes - 1, axes - 2]
         else:
             count = rank(a)
-            perm = concat([range(count - 2), [count - 1, count - 2]], 0)
+            leading = apply_op("Range", [0, count - 2, 1])
+            perm = concat([leading, [count - 1, count - 2]], 0)
         return transpose(a, perm=perm, conjugate=conjugate)
 
 

@@ -9,7 +9,7 @@ from .build import constant, convert_to_tensor
 from .core import identity
 from .indexed_slices import IndexedSlices
 from .math import maximum, minimum
-from .math_unary import is_finite, sqrt
+from .math_unary import is_finite, rsqrt, sqrt
 
 __all__ = ["clip_by_average_norm", "clip_by_global_norm", "clip_by_norm", "clip_by_value", "global_norm"]
 
@@ -57,9 +57,10 @@ def clip_by_average_norm(t, clip_norm, name=None):
     with name_scope(name, "clip_by_average_norm", [t, clip_norm]) as scope:
         t = convert_to_tensor(t, name="t")
         count = cast(size(t), t.dtype)
-        inverse = 1.0 / sqrt(reduce_sum(t * t, tensor_range(rank(t))))
+        inverse = rsqrt(reduce_sum(t * t, tensor_range(rank(t))))
+        scaled = t * clip_norm
         scale = minimum(inverse * count, constant(1.0, dtype=t.dtype) / clip_norm)
-        return identity(t * clip_norm * scale, name=scope)
+        return identity(scaled * scale, name=scope)
 
 
 def global_norm(t_list, name=None):

@@ -7,7 +7,7 @@ from ..graph.collections import GraphKeys
 from ..graph.scopes import control_dependencies, name_scope
 from ..graph.stack import get_default_graph
 from ..graph.tensor import Tensor
-from .build import convert_to_tensor
+from .build import constant, convert_to_tensor
 from .control_flow_context import CondContext
 from .control_flow_nodes import merge, switch
 from .core import identity
@@ -183,9 +183,9 @@ def case(pred_fn_pairs, default=None, exclusive=False, strict=False, name="case"
             return default()
         if default is None:
             predicates, functions, default = _last_is_default(predicates, functions)
-        if not exclusive or len(predicates) < 2:
+        if not exclusive:
             return _nested(predicates, functions, default, strict)
-        with control_dependencies([_at_most_one(predicates)]):
+        with control_dependencies([_at_most(1, predicates, "Input error: exclusive=True")]):
             return _nested(predicates, functions, default, strict)
 
 
@@ -220,36 +220,39 @@ def _conditional(predicate, function, otherwise, strict):
 
 
 def _last_is_default(predicates, functions):
-    """Without a default the last function is it, and one of the predicates must be true."""
+    """Without a default the last function is it; its predicate must be true then, and none of the others."""
     from .printing import Assert
-    from .reduce import reduce_any
     from .slicing import stack
 
-    found = reduce_any(stack([convert_to_tensor(p) for p in predicates]))
-    message = "None of the conditions evaluated as True. Conditions: " + ", ".join(
-        p.name if isinstance(p, Tensor) else str(p) for p in predicates
-    )
-    checked = Assert(found, [message, stack([convert_to_tensor(p) for p in predicates])])
-    last = functions[-1]
+    others, last = predicates[:-1], functions[-1]
 
     def default():
-        with control_dependencies([checked]):
+        values = stack(predicates, name="preds_c")
+        text = "Input error: None of conditions evaluated as True:"
+        others_text = f"Implementation error: selected default action #{len(others)} was called, but some of other predicates are True: "
+        with control_dependencies([_at_most(0, others, others_text), Assert(predicates[-1], [text, values])]):
             return last()
 
-    return predicates[:-1], functions[:-1], default
+    return others, functions[:-1], default
 
 
-def _at_most_one(predicates):
+def _names(predicates):
+    return ", ".join(p.name if isinstance(p, Tensor) else str(p) for p in predicates)
+
+
+def _at_most(count, predicates, text):
+    """An operation that fails where more than `count` of the predicates are true."""
     from .cast import cast
-    from .math import less
+    from .math import less_equal
     from .printing import Assert
     from .reduce import reduce_sum
     from .slicing import stack
 
-    preds = stack([convert_to_tensor(p) for p in predicates])
-    names = ", ".join(p.name if isinstance(p, Tensor) else str(p) for p in predicates)
-    message = f"More than one condition evaluated as True but exclusive=True. Conditions: ({names}), Values:"
-    return Assert(less(reduce_sum(cast(preds, "int32")), 2), [message, preds])
+    values = stack(predicates, name="preds_c")
+    true = reduce_sum(cast(values, "int32"), name="num_true_conds")
+    condition = less_equal(true, constant(count, name="n_true_conds"))
+    text = f"{text}: more than {count} conditions ({_names(predicates)}) evaluated as True:"
+    return Assert(condition, [text, values], summarize=len(predicates))
 
 
 # --- for other modules ------------------------------------------------------------------------------------------

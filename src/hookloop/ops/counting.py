@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from .. import dtypes, errors
-from ..graph.scopes import control_dependencies, name_scope
+from ..graph.scopes import name_scope
 from . import kinds
 from .array import expand_dims, ones_like, reshape, shape, squeeze, tile, zeros
 from .build import apply_op, constant, convert_to_tensor
 from .cast import cast
 from .clip import clip_by_value
-from .core import identity
+from .core import with_dependencies
 from .gather import boolean_mask, gather_nd, sequence_mask
 from .math import greater, maximum, minimum, truediv
 from .math_unary import floor
@@ -98,7 +98,7 @@ register(
     OpDef("Bincount", "arr: int32, size: int32, weights: T", "bins: T",
           types={"T": frozenset((dtypes.int32, dtypes.int64, dtypes.float32, dtypes.float64))}, shape=sized_by_input(1),
           lower=lambda c, node: c.emit("bincount", [node.inputs[0], node.inputs[2]], node.outputs),
-          reference=_bincount_reference, gradient=no_gradient, can_fail=True),
+          reference=_bincount_reference, can_fail=True),
     OpDef("HistogramFixedWidth", "values: T, value_range: T, nbins: int32", "out: dtype", attrs={"dtype": dtypes.int32},
           types={"T": frozenset((dtypes.int32, dtypes.int64, dtypes.float32, dtypes.float64)), "dtype": kinds.INDEX},
           shape=sized_by_input(2), lower=lambda c, node: c.emit("histogram", node.inputs[:2], node.outputs),
@@ -217,8 +217,7 @@ def confusion_matrix(labels, predictions, num_classes=None, dtype=dtypes.int32, 
 
 
 def _after(check, tensor):
-    with control_dependencies([check]):
-        return identity(tensor)
+    return with_dependencies([check], tensor)
 
 
 def _without_last_axis(labels, predictions):

@@ -11,7 +11,7 @@ from ..graph.scopes import control_dependencies, name_scope
 from .array import expand_dims, matrix_transpose, reshape, shape, zeros_like
 from .build import apply_op, convert_to_tensor
 from .linalg import eye, matmul
-from .math_unary import log, reciprocal
+from .math_unary import log, reciprocal, square
 from .matrix import matrix_band_part, matrix_diag, matrix_diag_part, matrix_set_diag
 from .reduce import reduce_sum
 from .registry import OpDef, register
@@ -148,9 +148,9 @@ def _eigen(call, x):
 
 
 def adjoint(matrix, name=None):
-    """Matrices with rows and columns exchanged; the numbers are real, so none is conjugated."""
+    """Matrices with rows and columns exchanged, and complex numbers conjugated."""
     with name_scope(name, "adjoint", [matrix]):
-        return matrix_transpose(convert_to_tensor(matrix, name="matrix"))
+        return matrix_transpose(convert_to_tensor(matrix, name="matrix"), conjugate=True)
 
 
 def _inverse_gradient(op, grad):
@@ -240,37 +240,44 @@ def _eigen_gradient(op, grad_values, grad_vectors):
         return [matrix_set_diag(found, 0.5 * matrix_diag_part(found))]
 
 
-def _svd_gradient(op, grad_s, grad_u, grad_v):
+def _svd_gradient(op, grad_values, grad_u, grad_v):
     x = op.inputs[0]
+    grad_s = matrix_diag(grad_values)
     if not op.get_attr("compute_uv"):
         _, u, v = svd(x)
-        return [matmul(u, matmul(matrix_diag(grad_s), v, adjoint_b=True))]
+        return [matmul(u, matmul(grad_s, v, adjoint_b=True))]
     rows, columns = x._shape[-2:] if x._shape is not None else (None, None)
     if not (isinstance(rows, int) and isinstance(columns, int)):
         raise ValueError(f"the gradient of {op.name!r} needs a known number of rows and columns")
     if op.get_attr("full_matrices") and rows != columns:
         raise ValueError(f"{op.name!r} has no gradient: with full_matrices the matrix must be square")
     s, u, v = op.outputs
-    with control_dependencies([grad_s, grad_u, grad_v]):
+    with control_dependencies([grad_values, grad_u, grad_v]):
         if rows > columns:
-            return [matrix_transpose(_wide_svd_gradient(s, v, u, grad_s, grad_v, grad_u, square=False))]
-        return [_wide_svd_gradient(s, u, v, grad_s, grad_u, grad_v, square=rows == columns)]
+            return [matrix_transpose(_wide_svd_gradient(s, v, u, grad_s, grad_v, grad_u, is_square=False))]
+        return [_wide_svd_gradient(s, u, v, grad_s, grad_u, grad_v, is_square=rows == columns)]
 
 
-def _wide_svd_gradient(s, u, v, grad_s, grad_u, grad_v, square):
+def _wide_svd_gradient(s, u, v, grad_s, grad_u, grad_v, is_square):
     """Of a matrix that has at least as many columns as rows (Giles 2008, Seeger et al. 2017)."""
-    s_matrix, s_squared = matrix_diag(s), s * s
-    gaps = reciprocal(expand_dims(s_squared, -2) - expand_dims(s_squared, -1))
+    rank = u._shape[-1]
+    s_matrix, s_squared = matrix_diag(s), square(s)
+    s_shape = shape(s)
+    # Ones on the diagonal keep it finite until zeros take their place.
+    ones = eye(s_shape[-1], batch_shape=s_shape[:-1], dtype=s.dtype)
+    gaps = reciprocal(expand_dims(s_squared, -2) - expand_dims(s_squared, -1) + ones)
     gaps = matrix_set_diag(gaps, zeros_like(s))
-    of_u = gaps * matmul(u, grad_u, adjoint_a=True)
-    of_v = gaps * matmul(v, grad_v, adjoint_a=True)
-    inner = matrix_diag(grad_s) + matmul(of_u + adjoint(of_u), s_matrix) + matmul(s_matrix, of_v + adjoint(of_v))
+    inverse = matrix_diag(reciprocal(s))
+    v, grad_v = v[..., :, :rank], grad_v[..., :, :rank]
+    of_u, of_v = matmul(u, grad_u, adjoint_a=True), matmul(v, grad_v, adjoint_a=True)
+    of_u, of_v = gaps * of_u, gaps * of_v
+    inner = grad_s + matmul(of_u + adjoint(of_u), s_matrix) + matmul(s_matrix, of_v + adjoint(of_v))
     found = matmul(u, matmul(inner, v, adjoint_b=True))
-    if square:
+    if is_square:
         return found
     grad_rows = matrix_transpose(grad_v)
     outside = grad_rows - matmul(matmul(grad_rows, v), v, adjoint_b=True)
-    return found + matmul(matmul(u, matrix_diag(reciprocal(s))), outside)
+    return found + matmul(matmul(u, inverse), outside)
 
 
 _NOT_POSITIVE = "Cholesky decomposition was not successful. The input might not be valid."
@@ -367,20 +374,29 @@ def matrix_solve_ls(matrix, rhs, l2_regularizer=0.0, fast=True, name=None):
       fast: by the normal equations; otherwise by an orthogonal decomposition, for matrices close to singular.
       name: the nodes' scope.
     """
-    with name_scope(name, "matrix_solve_ls", [matrix, rhs, l2_regularizer]) as scope:
-        matrix = convert_to_tensor(matrix, name="matrix")
-        if not fast:
-            return apply_op("MatrixSolveLs", [matrix, rhs, l2_regularizer], {"fast": False}, scope)
+    matrix = convert_to_tensor(matrix, name="matrix")
+    if not fast:
+        return apply_op("MatrixSolveLs", [matrix, rhs, l2_regularizer], {"fast": False}, name)
+    with name_scope(name, "matrix_solve_ls", [matrix, rhs, l2_regularizer]):
         dims = matrix._shape[-2:]
         wide = all(isinstance(d, int) for d in dims) and dims[0] < dims[1]
-        gram = matmul(matrix, matrix, transpose_a=not wide, transpose_b=wide)
-        if l2_regularizer:
-            size = shape(gram)[-1]
-            gram = gram + eye(size, batch_shape=shape(gram)[:-2], dtype=gram.dtype) * l2_regularizer
+        gram = matmul(matrix, matrix, adjoint_a=not wide, adjoint_b=wide)
+        if hasattr(l2_regularizer, "op") or l2_regularizer != 0:
+            gram = gram + l2_regularizer * _identity_of(matrix, -2 if wide else -1)
         factor = cholesky(gram)
         if wide:
             return matmul(matrix, cholesky_solve(factor, rhs), adjoint_a=True)
         return cholesky_solve(factor, matmul(matrix, rhs, adjoint_a=True))
+
+
+def _identity_of(matrix, axis):
+    """Identity matrices of the size of an axis, in the batch of `matrix`."""
+    dims = shape(matrix)
+    batch = dims[:-2]
+    found = eye(dims[axis], batch_shape=batch, dtype=matrix.dtype)
+    known = matrix.get_shape()
+    found.set_shape(known[:-2].concatenate([known[axis], known[axis]]))
+    return found
 
 
 def qr(input, full_matrices=False, name=None):

@@ -137,7 +137,7 @@ def _partition_gradient(op, *grads):
     prefix = shape(partitions)
     numbers = reshape(tensor_range(reduce_prod(prefix)), prefix)
     parts = dynamic_partition(numbers, partitions, op.get_attr("num_partitions"))
-    stitched = apply_op("ParallelDynamicStitch", [parts, list(grads)])
+    stitched = apply_op("DynamicStitch", [parts, list(grads)])
     return [reshape(stitched, shape(data)), None]
 
 

@@ -13,9 +13,12 @@ from .while_loop import while_loop
 __all__ = ["foldl", "foldr", "map_fn", "scan"]
 
 
-def _check(fn, elems):
+def _check_function(fn):
     if not callable(fn):
         raise TypeError("fn must be callable.")
+
+
+def _check(elems):
     flat = [convert_to_tensor(e, name="elem") for e in nest.flatten(elems)]
     for tensor in flat:
         if tensor.get_shape().ndims == 0:
@@ -29,12 +32,13 @@ def _length(flat):
     return shape(flat[0])[0] if known is None else known
 
 
-def _arrays(flat, length):
-    return [
-        TensorArray(t.dtype, size=length, infer_shape=True, element_shape=t.get_shape()[1:] if t.get_shape().ndims else None)
-        .unstack(t)
+def _arrays(flat, length, shaped=False):
+    """The rows of each tensor; with `shaped` the arrays' nodes tell the shape of a row."""
+    arrays = [
+        TensorArray(t.dtype, size=length, element_shape=t.get_shape()[1:] if shaped and t.get_shape().ndims else None)
         for t in flat
-    ]  # fmt: skip
+    ]
+    return [array.unstack(t) for array, t in zip(arrays, flat)]
 
 
 def _rows(structure, arrays, i):
@@ -76,8 +80,9 @@ def map_fn(fn, elems, dtype=None, parallel_iterations=None, back_prop=True, swap
       TypeError: where fn is no function, or gives another nesting than `dtype` says.
       ValueError: where the lengths differ.
     """
+    _check_function(fn)
     with name_scope(name, "map", nest.flatten(elems)):
-        flat = _check(fn, elems)
+        flat = _check(elems)
         length = _length(flat)
         dtype = (
             nest.map_structure(lambda t: t.dtype.base_dtype, nest.pack_sequence_as(elems, flat))
@@ -90,7 +95,8 @@ def map_fn(fn, elems, dtype=None, parallel_iterations=None, back_prop=True, swap
 
         def body(i, outputs):
             values = fn(_rows(elems, arrays, i))
-            return i + 1, _written(outputs, i, dtype, values)
+            outputs = _written(outputs, i, dtype, values)
+            return i + 1, outputs
 
         _, outputs = while_loop(
             lambda i, _: i < length, body, (start, outputs), parallel_iterations=parallel_iterations or 10,
@@ -99,25 +105,23 @@ def map_fn(fn, elems, dtype=None, parallel_iterations=None, back_prop=True, swap
         return _stacked(outputs, dtype, flat)
 
 
-def _fold(fn, elems, initializer, loop, name, reverse):
-    with name_scope(name, "foldr" if reverse else "foldl", nest.flatten(elems)):
-        flat = _check(fn, elems)
+def _folded(elems, loop, name, default_name, start, take):
+    """The value that a loop over rows ends with.
+
+    Args:
+      start: function(number of rows, rows) -> the loop's first counter and value; rows(i) is row i.
+      take: function(number of rows, rows) -> the loop's condition and body.
+    """
+    with name_scope(name, default_name, nest.flatten(elems)):
+        flat = _check(elems)
         length = _length(flat)
-        arrays = _arrays(flat, length)
-        first = 0
-        if initializer is None:
-            value = _rows(elems, arrays, length - 1 if reverse else 0)
-            first = 1
-        else:
-            value = nest.map_structure(convert_to_tensor, initializer)
+        arrays = [TensorArray(t.dtype, size=length).unstack(t) for t in flat]
 
-        def body(done, value):
-            row = length - 1 - done if reverse else done
-            return done + 1, fn(value, _rows(elems, arrays, row))
+        def rows(i):
+            return _rows(elems, arrays, i)
 
-        return while_loop(
-            lambda done, _: done < length, body, (constant(first), value), maximum_iterations=length, **loop
-        )[1]
+        variables = start(length, rows)
+        return while_loop(*take(length, rows), variables, maximum_iterations=length, **loop)[1]
 
 
 def foldl(fn, elems, initializer=None, parallel_iterations=10, back_prop=True, swap_memory=False, name=None):
@@ -132,14 +136,46 @@ def foldl(fn, elems, initializer=None, parallel_iterations=10, back_prop=True, s
     Raises:
       TypeError: where fn is no function.
     """
+    _check_function(fn)
     loop = {"parallel_iterations": parallel_iterations, "back_prop": back_prop, "swap_memory": swap_memory}
-    return _fold(fn, elems, initializer, loop, name, False)
+
+    def start(length, rows):
+        if initializer is None:
+            value = rows(0)
+            return constant(1), value
+        return constant(0), initializer
+
+    def take(length, rows):
+        def body(i, value):
+            row = rows(i)
+            value = fn(value, row)
+            return i + 1, value
+
+        return lambda i, _: i < length, body
+
+    return _folded(elems, loop, name, "foldl", start, take)
 
 
 def foldr(fn, elems, initializer=None, parallel_iterations=10, back_prop=True, swap_memory=False, name=None):
     """The same as `foldl`, from the last row to the first."""
+    _check_function(fn)
     loop = {"parallel_iterations": parallel_iterations, "back_prop": back_prop, "swap_memory": swap_memory}
-    return _fold(fn, elems, initializer, loop, name, True)
+
+    def start(length, rows):
+        if initializer is None:
+            last = length - 1
+            return last, rows(last)
+        return length, initializer
+
+    def take(length, rows):
+        def body(i, value):
+            i = i - 1
+            row = rows(i)
+            return i, fn(value, row)
+
+        return lambda i, _: i > 0, body
+
+    return _folded(elems, loop, name, "foldr", start, take)
 
 
 def scan(fn, elems, initializer=None, parallel_iterations=10, back_prop=True, swap_memory=False, infer_shape=True,
@@ -156,31 +192,42 @@ def scan(fn, elems, initializer=None, parallel_iterations=10, back_prop=True, sw
     Raises:
       TypeError: where fn is no function, or gives another nesting than the value has.
     """
+    _check_function(fn)
     with name_scope(name, "scan", nest.flatten(elems)):
-        flat = _check(fn, elems)
+        flat = _check(elems)
         length = _length(flat)
-        arrays = _arrays(flat, length)
-        done = 0
+        arrays = _arrays(flat, length, shaped=True)
+        first = length - 1 if reverse else 0
         if initializer is None:
             structure, done = elems, 1
-            value = [a.read(length - 1 if reverse else 0) for a in arrays]
+            value = [a.read(first) for a in arrays]
+            first = length - 1 if reverse else 0  # TensorFlow's graphs have this node a second time
         else:
-            structure = initializer
+            structure, done = initializer, 0
             value = [convert_to_tensor(v) for v in nest.flatten(initializer)]
         outputs = [
-            TensorArray(v.dtype, size=length, element_shape=v.get_shape() if infer_shape else None) for v in value
+            TensorArray(
+                v.dtype, size=length, infer_shape=infer_shape, element_shape=v.get_shape() if infer_shape else None
+            )
+            for v in value
         ]
         if initializer is None:
-            outputs = [a.write(length - 1 if reverse else 0, v) for a, v in zip(outputs, value)]
+            outputs = [a.write(first, v) for a, v in zip(outputs, value)]
 
-        def body(done, value, outputs):
-            row = length - 1 - done if reverse else done
-            following = fn(nest.pack_sequence_as(structure, value), _rows(elems, arrays, row))
-            outputs = _written(outputs, row, structure, following)
-            return done + 1, nest.flatten(following), outputs
+        def body(i, value, outputs):
+            row = _rows(elems, arrays, i)
+            following = fn(nest.pack_sequence_as(structure, value), row)
+            nest.assert_same_structure(structure, following)
+            following = nest.flatten(following)
+            outputs = [a.write(i, v) for a, v in zip(outputs, following)]
+            return (i - 1 if reverse else i + 1), following, outputs
 
+        if reverse:
+            counter, condition = length - 1 - done, lambda i, *_: i >= 0
+        else:
+            counter, condition = done, lambda i, *_: i < length
         result = while_loop(
-            lambda done, *_: done < length, body, (constant(done), value, outputs), parallel_iterations=parallel_iterations,
-            back_prop=back_prop, swap_memory=swap_memory, maximum_iterations=length,
+            condition, body, (counter, value, outputs), parallel_iterations=parallel_iterations, back_prop=back_prop,
+            swap_memory=swap_memory, maximum_iterations=length,
         )  # fmt: skip
         return _stacked(result[2], structure, flat)

@@ -11,7 +11,7 @@ from . import kinds
 from .build import apply_op, constant, convert_to_tensor
 from .registry import OpDef, no_gradient, register
 
-__all__ = ["batch_gather", "boolean_mask", "gather", "gather_nd", "one_hot", "scatter_nd", "sequence_mask"]
+__all__ = ["boolean_mask", "gather", "gather_nd", "one_hot", "scatter_nd", "sequence_mask"]
 
 
 # --- gather ---------------------------------------------------------------------------------------------------
@@ -66,66 +66,23 @@ def _gather_reference(node, params, indices, axis):
 
 
 def _gather_gradient(op, grad):
-    from .array import reshape, shape, size
+    from .array import expand_dims, reshape, shape, size
+    from .batch_gather import gathered_axis_gradient
     from .cast import cast
     from .indexed_slices import IndexedSlices
+    from .slicing import concat
     from .tensor_util import constant_value
 
     params, indices, axis = op.inputs
     form = cast(shape(params, out_type=dtypes.int64), dtypes.int32)
-    known = constant_value(axis)
-    if known is not None and int(known) == 0 and not op._attrs.get("batch_dims"):
-        from .array import expand_dims
-        from .slicing import concat
-
-        count = expand_dims(size(indices), 0)
+    count = expand_dims(size(indices), 0)
+    if constant_value(axis) == 0:
         values_shape = concat([count, form[1:]], 0)
         return [IndexedSlices(reshape(grad, values_shape), reshape(indices, count), form), None, None]
-    return [_gather_axis_gradient(op, grad, params, indices, axis, form), None, None]
-
-
-def _gather_axis_gradient(op, grad, params, indices, axis, form):
-    """The gradient along another axis: moved to the front, summed by index, moved back."""
-    from .array import expand_dims, reshape, size, transpose
-    from .array import range as tensor_range
-    from .slicing import concat
-
-    if op._attrs.get("batch_dims"):
-        return _batch_gather_gradient(op, grad, params, indices, form)
-    outer_shape = form[:axis]
-    inner_shape = form[axis:][1:]
-    values_shape = concat([outer_shape, [-1], inner_shape], 0)
-    outer, inner = size(outer_shape), size(inner_shape)
-    outer_axes = tensor_range(outer)
-    inner_axes = tensor_range(outer + 1, outer + 1 + inner)
-    values = transpose(reshape(grad, values_shape), concat([[outer], outer_axes, inner_axes], 0))
-    flat = reshape(indices, expand_dims(size(indices), 0))
-    summed = apply_op("UnsortedSegmentSum", [values, flat, form[axis]])
-    return transpose(summed, concat([outer_axes + 1, [0], inner_axes], 0))
-
-
-def _batch_gather_gradient(op, grad, params, indices, form):
-    """Each row of a batch has its own part of one long axis."""
-    from .array import range as tensor_range
-    from .array import reshape, shape
-    from .reduce import reduce_prod
-    from .slicing import concat
-
-    shared = _shared_axes(op._attrs, len(indices._shape))
-    axis = int(np.ravel(op.inputs[2].op.get_attr("value"))[0]) % len(params._shape)
-    if axis != shared:
-        raise LookupError(
-            f"the gradient of gather {op.name!r} with batch_dims {shared} exists for axis {shared}, not {axis}"
-        )
-    batch = reduce_prod(form[:shared])
-    limit = form[shared]
-    flat = reshape(indices, concat([[batch], [-1]], 0))
-    offsets = reshape(tensor_range(batch) * limit, [-1, 1])
-    from .cast import cast
-
-    flat = reshape(flat + cast(offsets, flat.dtype), [-1])
-    values = reshape(grad, concat([shape(flat), form[shared + 1 :]], 0))
-    return reshape(apply_op("UnsortedSegmentSum", [values, flat, batch * limit]), form)
+    shared = op._attrs.get("batch_dims", 0)
+    if shared < 0:
+        shared = _shared_axes(op._attrs, len(indices._shape))
+    return [gathered_axis_gradient(grad, form, indices, axis, shared), None, None]
 
 
 # --- rows of a resource variable ---------------------------------------------------------------------------------
@@ -182,7 +139,10 @@ register(
 
 
 def _gathered_nd(c):
-    params, indices = c.shape(0), c.shape(1)
+    return _elements_shape(c, c.shape(0), c.shape(1))
+
+
+def _elements_shape(c, params, indices):
     depth = indices[-1]
     if not isinstance(depth, int):
         return None
@@ -205,7 +165,29 @@ def _gather_nd_gradient(op, grad):
 
     params, indices = op.inputs
     form = shape(params, out_type=indices.dtype)
-    return [scatter_nd(indices, grad, form), None]
+    return [_placed_nd(indices, grad, form), None]
+
+
+def _placed_nd(indices, grad, form):
+    """A gradient where `indices` say; whole rows stay sparse."""
+    from .array import squeeze
+    from .indexed_slices import IndexedSlices
+
+    dims = indices._shape
+    if dims is not None and len(dims) == 2 and dims[1] == 1:
+        return IndexedSlices(grad, squeeze(indices, axis=-1), form)
+    return scatter_nd(indices, grad, form)
+
+
+def _variable_elements_shape(c):
+    params = c.shape(0) if c.dtype(0).name != "resource" else _handle_shape(c.op.inputs[0])
+    return None if params is None or not c.known(1) else _elements_shape(c, params, c.shape(1))
+
+
+def _variable_elements_gradient(op, grad):
+    handle, indices = op.inputs
+    form = apply_op("VariableShape", [handle], {"out_type": indices.dtype})
+    return [_placed_nd(indices, grad, form), None]
 
 
 def _scattered_nd(c):
@@ -224,6 +206,9 @@ register(
           reference=_gather_reference, gradient=_gather_gradient, can_fail=True),
     OpDef("GatherNd", "params: Tparams, indices: Tindices", "output: Tparams", types={"Tindices": kinds.INDEX},
           shape=_gathered_nd, kernel="gather_nd", reference=_gather_nd_reference, gradient=_gather_nd_gradient, can_fail=True),
+    OpDef("ResourceGatherNd", "resource: resource, indices: Tindices", "output: dtype", attrs={"dtype": None},
+          types={"Tindices": kinds.INDEX}, shape=_variable_elements_shape, kernel="gather_nd",
+          reference=_gather_nd_reference, gradient=_variable_elements_gradient, can_fail=True),
     OpDef("ScatterNd", "indices: Tindices, updates: T, shape: Tindices", "output: T", types={"Tindices": kinds.INDEX},
           shape=_scattered_nd, reference=_scatter_nd_reference, can_fail=True,
           lower=lambda c, node: c.emit("scatter_nd", node.inputs[:2], node.outputs),
@@ -313,39 +298,26 @@ def gather(params, indices, validate_indices=None, name=None, axis=None, batch_d
     return apply_op("GatherV2", [params, indices, axis], {"batch_dims": batch_dims}, name)
 
 
-def batch_gather(params, indices, name=None):
-    """`gather` along the last axis of `indices`, the axes before it shared."""
-    with name_scope(name, "BatchGather", [params, indices]):
-        indices = convert_to_tensor(indices, name="indices")
-        return gather(convert_to_tensor(params, name="params"), indices, batch_dims=len(indices._shape) - 1)
-
-
 def gather_nd(params, indices, name=None, batch_dims=0):
-    """The slices that the last axis of `indices` names, one index for each leading axis of `params`."""
-    if batch_dims:
-        return _batch_gather_nd(params, indices, batch_dims, name)
+    """The slices that the last axis of `indices` names, one index for each leading axis of `params`.
+
+    Args:
+      params: a tensor or variable.
+      indices: int32 or int64; the last axis holds one index for each leading axis of `params`.
+      name: the node's name.
+      batch_dims: how many leading axes params and indices share.
+
+    Raises:
+      TypeError: where `batch_dims` is no integer.
+      ValueError: where it is negative, or the ranks do not have so many axes.
+    """
+    if batch_dims != 0:
+        from .batch_gather import batch_gather_nd
+
+        return batch_gather_nd(params, indices, batch_dims, name)
+    if getattr(params, "_is_resource", False):
+        return params.gather_nd(indices, name=name)
     return apply_op("GatherNd", [params, indices], name=name)
-
-
-def _batch_gather_nd(params, indices, batch_dims, name):
-    """The batch position is put before every index."""
-    from .array import broadcast_to, shape
-    from .array import range as tensor_range
-    from .cast import cast
-    from .slicing import concat, stack
-
-    with name_scope(name, "BatchGatherND", [params, indices]):
-        params, indices = convert_to_tensor(params), convert_to_tensor(indices)
-        lead = shape(indices)[:-1]
-        rank = len(indices._shape) - 1
-        columns = []
-        for axis in range(batch_dims):
-            from .array import reshape
-
-            numbers = reshape(tensor_range(lead[axis]), [-1 if i == axis else 1 for i in range(rank)])
-            columns.append(broadcast_to(numbers, lead))
-        positions = cast(stack(columns, -1), indices.dtype)
-        return apply_op("GatherNd", [params, concat([positions, indices], -1)])
 
 
 def scatter_nd(indices, updates, shape, name=None):

@@ -13,7 +13,7 @@ from .array import zeros_like
 from .build import apply_op, convert_to_tensor
 from .math import _Broadcast
 from .math_unary import _digamma, _lgamma, abs, exp, lgamma, log, reciprocal, sign
-from .registry import OpDef, no_gradient, register
+from .registry import OpDef, register
 from .select import where
 from .shape_functions import broadcast, unchanged
 
@@ -107,6 +107,11 @@ def _scaled_bessel(order):
     return function
 
 
+def _gamma_sample_slope(a, x):
+    """How a sample moves with alpha where its quantile stays: -(dP/da) / (dP/dx)."""
+    return -_incomplete_gamma(a, x, False)[1] * _math.exp(x - (a - 1) * _math.log(x) + _math.lgamma(a))
+
+
 def _lifted(function):
     vectorized = np.vectorize(function, otypes=[np.float64])
     return lambda node, *x: vectorized(*x).astype(np.asarray(x[0]).dtype)
@@ -164,12 +169,12 @@ def _bessel_i1e_gradient(op, grad):
 
 def _next_after_gradient(op, grad):
     """A step to the next number moves with x1, and not with x2."""
-    from .array import ones, shape, zeros
+    from .array import ones, zeros
 
     sums = _Broadcast(op)
     with control_dependencies([grad]):
-        first = ones(shape(op.inputs[0]), dtype=op.inputs[0].dtype)
-        second = zeros(shape(op.inputs[1]), dtype=op.inputs[1].dtype)
+        first = ones(sums.sx, dtype=op.inputs[0].dtype)
+        second = zeros(sums.sy, dtype=op.inputs[1].dtype)
         return [sums.first(first * grad), sums.second(second * grad)]
 
 
@@ -201,7 +206,9 @@ register(
     _binary("Igamma", "igamma", _lifted(lambda a, x: _incomplete_gamma(a, x, False)[0]),
             lambda op, grad: list(_igamma_gradients(op, grad))),
     _binary("Igammac", "igammac", _lifted(lambda a, x: _incomplete_gamma(a, x, True)[0]), _igammac_gradient),
-    _binary("IgammaGradA", "igamma_grad_a", _lifted(lambda a, x: _incomplete_gamma(a, x, False)[1]), no_gradient),
+    _binary("IgammaGradA", "igamma_grad_a", _lifted(lambda a, x: _incomplete_gamma(a, x, False)[1]), None),
+    _binary("RandomGammaGrad", "random_gamma_grad", _lifted(_gamma_sample_slope), None,
+            "alpha: T, sample: T", "output: T"),
     _binary("NextAfter", "next_after", lambda node, x, y: np.nextafter(x, y), _next_after_gradient,
             "x1: T, x2: T", "output: T"),
     OpDef("Betainc", "a: T, b: T, x: T", "z: T", types={"T": _WIDE_FLOAT}, shape=_betainc_shape, kernel="betainc",

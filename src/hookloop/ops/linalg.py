@@ -96,6 +96,30 @@ def _product(a, b, transpose_a, transpose_b):
     return apply_op("MatMul", [a, b], {"transpose_a": transpose_a, "transpose_b": transpose_b})
 
 
+def _sparse_product_gradient(op, grad):
+    """Products that pass on which operand has many zeros: those of relu's gradient may have them too."""
+    a, b = op.inputs
+    hints = {a: op.get_attr("a_is_sparse"), b: op.get_attr("b_is_sparse"), grad: grad.op.type == "ReluGrad"}
+
+    def product(x, y, dtype, transpose_x=False, transpose_y=False):
+        sparse_x, sparse_y = hints[x], hints[y]
+        if transpose_y:
+            y = transpose(y)
+        return cast(matmul(x, y, transpose_x, a_is_sparse=sparse_x, b_is_sparse=sparse_y), dtype)
+
+    from .array import transpose
+    from .cast import cast
+
+    transpose_a, transpose_b = op.get_attr("transpose_a"), op.get_attr("transpose_b")
+    if transpose_a:
+        grad_a = product(b, grad, a.dtype, transpose_b, True)
+    else:
+        grad_a = product(grad, b, a.dtype, False, not transpose_b)
+    if transpose_b:
+        return [grad_a, product(grad, a, b.dtype, True, transpose_a)]
+    return [grad_a, product(a, grad, b.dtype, not transpose_a)]
+
+
 def _batch_product_gradients(op, grad):
     x, y = op.inputs
     adj_x, adj_y = op.get_attr("adj_x"), op.get_attr("adj_y")
@@ -117,6 +141,9 @@ def _broadcast_product_gradient(op, grad):
     from .array import reshape, shape
 
     grad_x, grad_y = _batch_product_gradients(op, grad)
+    static_x, static_y = op.inputs[0].get_shape(), op.inputs[1].get_shape()
+    if static_x.is_fully_defined() and static_x == static_y:
+        return [grad_x, grad_y]
     shape_x, shape_y = shape(op.inputs[0]), shape(op.inputs[1])
     axes_x, axes_y = apply_op("BroadcastGradientArgs", [shape_x[:-2], shape_y[:-2]])
     grad_x = reshape(reduce_sum(grad_x, axes_x), shape_x)
@@ -145,7 +172,7 @@ register(
     OpDef("SparseMatMul", "a: Ta, b: Tb", "product: float32",
           attrs={"transpose_a": False, "transpose_b": False, "a_is_sparse": False, "b_is_sparse": False,
                  "Ta": dtypes.float32, "Tb": dtypes.float32},
-          types={"Ta": _SPARSE_TYPES, "Tb": _SPARSE_TYPES}, shape=_product_shape, gradient=_product_gradient,
+          types={"Ta": _SPARSE_TYPES, "Tb": _SPARSE_TYPES}, shape=_product_shape, gradient=_sparse_product_gradient,
           kernel="matmul", params=_transposes, views="rows", reference=_reference_product),
     _batch_product("BatchMatMul", _same_batch_product_shape, _batch_product_gradient),
     _batch_product("BatchMatMulV2", _batch_product_shape, _broadcast_product_gradient),
@@ -495,30 +522,47 @@ def norm(tensor, ord="euclidean", axis=None, keepdims=None, name=None, keep_dims
             raise ValueError("'axis' must be None, an integer, or a tuple of 1 or 2 unique integers")
         if is_matrix and axis[0] == axis[1]:
             raise ValueError("'axis' must be None, an integer, or a tuple of 2 unique integers")
-        axis = axis if is_matrix else axis[0]
+    elif axis is not None:
+        axis = (axis,)
     _check_norm(ord, is_matrix)
     with name_scope(name, "norm", [tensor]):
         tensor = convert_to_tensor(tensor)
         if ord in ("fro", "euclidean", 2, 2.0):
-            result = sqrt(reduce_sum(tensor * conjugated(tensor), axis, keepdims=True))
+            if is_matrix and ord not in ("fro", "euclidean"):
+                result = _largest_singular_value(tensor, axis)
+            else:
+                result = sqrt(reduce_sum(tensor * conjugated(tensor), axis, keepdims=True))
         else:
             result = abs(tensor)
             if ord == 1:
-                result = reduce_sum(result, axis[0] if is_matrix else axis, keepdims=True)
+                result = reduce_sum(result, None if axis is None else axis[0], keepdims=True)
                 result = reduce_max(result, axis[1], keepdims=True) if is_matrix else result
             elif ord == np.inf:
                 result = reduce_sum(result, axis[1], keepdims=True) if is_matrix else result
-                result = reduce_max(result, axis[0] if is_matrix else axis, keepdims=True)
+                result = reduce_max(result, None if axis is None else axis[0], keepdims=True)
             else:
-                total = reduce_sum(pow(result, ord), [axis] if axis is not None else axis, keepdims=True)
+                total = reduce_sum(pow(result, ord), list(axis) if axis is not None else None, keepdims=True)
                 result = pow(total, 1.0 / ord)
         return result if keepdims else squeeze(result, axis)
 
 
+def _largest_singular_value(tensor, axis):
+    """The 2-norm of matrices: their axes are moved to the end, and the axes of size 1 that are left, back."""
+    from .array import expand_dims, transpose
+    from .math_unary import abs
+
+    if tensor._shape is None:
+        raise ValueError(f"the 2-norm of matrices needs a tensor of known rank, got {tensor}")
+    count = len(tensor._shape)
+    axis = [a % count for a in axis]
+    before = [a for a in range(count) if a not in axis] + axis
+    values = apply_op("Svd", [transpose(tensor, before)], {"compute_uv": False})[0]
+    largest = expand_dims(reduce_max(abs(values), axis=-1, keepdims=True), axis=-1)
+    return transpose(largest, [before.index(a) for a in range(count)])
+
+
 def _check_norm(ord, is_matrix):
-    known = ["euclidean", "fro", 1, np.inf] if is_matrix else ["euclidean", 1, 2, np.inf]
-    if is_matrix and ord in (2, 2.0):
-        raise ValueError("'ord' must be one of 'euclidean', 'fro', 1 or np.inf for a matrix norm, got 2")
+    known = ["euclidean", "fro", 1, 2, np.inf] if is_matrix else ["euclidean", 1, 2, np.inf]
     if ord not in known and (is_matrix or isinstance(ord, str) or np.iscomplex(ord) or not ord > 0):
         kind = "matrix" if is_matrix else "vector"
         raise ValueError(f"'ord' must be a supported {kind} norm in {known}, got {ord}")

@@ -7,7 +7,7 @@ import builtins
 import numpy as np
 
 from .. import dtypes
-from ..graph.scopes import name_scope
+from ..graph.scopes import control_dependencies, name_scope
 from ..graph.stack import get_default_graph
 from ..graph.tensor import Tensor
 from ..shapes import is_defined
@@ -197,8 +197,6 @@ def _extremum_gradient(comparison):
 
 
 def _squared_difference_gradient(op, grad):
-    from ..graph.scopes import control_dependencies
-
     x, y = op.inputs
     with control_dependencies([grad]):
         slope = scalar_mul(2.0, grad) * (x - y)
@@ -213,8 +211,9 @@ def _atan2_gradient(op, grad):
     from .math_unary import square
 
     y, x = op.inputs
-    inverse = grad / (square(x) + square(y))
-    first, second = x * inverse, -y * inverse
+    with control_dependencies([grad]):
+        inverse = grad / (square(x) + square(y))
+        first, second = x * inverse, -y * inverse
     if _known_equal(y, x, grad):
         return [first, second]
     sums = _Broadcast(op)
@@ -226,24 +225,26 @@ def _xdivy_gradient(op, grad):
 
     x, y = op.inputs
     sums = _Broadcast(op)
-    slopes = xdivy(_indicator(x, y), y), xdivy(negative(x), y**2)
-    first = sums.first(slopes[0] * grad)
-    return [first, sums.second(slopes[1] * grad)]
+    with control_dependencies([grad]):
+        slopes = xdivy(_indicator(x), y), xdivy(negative(x), y**2)
+        first = sums.first(slopes[0] * grad)
+        return [first, sums.second(slopes[1] * grad)]
 
 
 def _xlogy_gradient(op, grad):
     x, y = op.inputs
     sums = _Broadcast(op)
-    slopes = xlogy(_indicator(x, y), y), xdivy(x, y)
-    first = sums.first(slopes[0] * grad)
-    return [first, sums.second(slopes[1] * grad)]
+    with control_dependencies([grad]):
+        slopes = xlogy(_indicator(x), y), xdivy(x, y)
+        first = sums.first(slopes[0] * grad)
+        return [first, sums.second(slopes[1] * grad)]
 
 
-def _indicator(x, like):
+def _indicator(x):
     """1 where x is not 0."""
     from .cast import cast
 
-    return cast(not_equal(x, convert_to_tensor(0.0, dtype=x.dtype)), x.dtype)
+    return cast(not_equal(x, cast(0.0, x.dtype)), x.dtype)
 
 
 # --- references -------------------------------------------------------------------------------------------
@@ -322,7 +323,7 @@ _TEXT = frozenset((dtypes.string,))
 _NO_NAN = kinds.ANALYTIC - {dtypes.bfloat16}
 
 register(
-    _binary("Add", "add", _plain(np.add), kinds.NUMBER, _add_gradient, symbolic=True),
+    _binary("Add", "add", _plain(np.add), kinds.NUMBER | _TEXT, _add_gradient, symbolic=True),
     _binary("AddV2", "add", _plain(np.add), kinds.NUMBER, _add_gradient, symbolic=True),
     _binary("Sub", "sub", _plain(np.subtract), kinds.NUMBER, _sub_gradient, symbolic=True),
     _binary("Mul", "mul", _plain(np.multiply), kinds.NUMBER, _mul_gradient, symbolic=True),
@@ -332,8 +333,8 @@ register(
     _binary("TruncateDiv", "div", _div, kinds.REAL, no_gradient, can_fail=True),
     _binary("FloorDiv", "floor_div", _floor_div, kinds.REAL, no_gradient, can_fail=True, symbolic=True),
     _binary("FloorMod", "floor_mod", _floor_mod, kinds.REAL, _floor_mod_gradient, can_fail=True, symbolic=True),
-    _binary("Mod", "truncate_mod", _truncate_mod, kinds.REAL, no_gradient, can_fail=True),
-    _binary("TruncateMod", "truncate_mod", _truncate_mod, kinds.REAL, no_gradient, can_fail=True),
+    _binary("Mod", "truncate_mod", _truncate_mod, kinds.REAL, None, can_fail=True),
+    _binary("TruncateMod", "truncate_mod", _truncate_mod, kinds.REAL, None, can_fail=True),
     _binary("DivNoNan", "div_no_nan", _zero_where(np.divide, lambda x, y: y == 0), _NO_NAN,
             _quotient_gradient("DivNoNan")),
     _binary("Xdivy", "xdivy", _zero_where(np.divide, lambda x, y: x == 0), _NO_NAN, _xdivy_gradient),
@@ -349,8 +350,8 @@ register(
     _binary("BitwiseXor", "bitwise_xor", _plain(np.bitwise_xor), kinds.INTEGER, no_gradient),
     _binary("LeftShift", "left_shift", _plain(np.left_shift), kinds.INTEGER, no_gradient),
     _binary("RightShift", "right_shift", _plain(np.right_shift), kinds.INTEGER, no_gradient),
-    _comparison("Equal", "equal", np.equal, _ANY | _TEXT),
-    _comparison("NotEqual", "not_equal", np.not_equal, _ANY | _TEXT),
+    _comparison("Equal", "equal", np.equal, _ANY | _TEXT, attrs={"incompatible_shape_error": True}),
+    _comparison("NotEqual", "not_equal", np.not_equal, _ANY | _TEXT, attrs={"incompatible_shape_error": True}),
     _comparison("Less", "less", np.less, kinds.REAL),
     _comparison("LessEqual", "less_equal", np.less_equal, kinds.REAL),
     _comparison("Greater", "greater", np.greater, kinds.REAL),

@@ -96,9 +96,10 @@ def _of_conjugate(type):
 
 
 def _erf_gradient(scale):
-    def gradient(x, y, grad):
+    def gradient(op, grad):
         factor = constant(scale / _math.sqrt(_math.pi), dtype=grad.dtype.base_dtype)
-        return grad * factor * exp(-square(x))
+        with control_dependencies([grad]):
+            return [grad * factor * exp(-square(op.inputs[0]))]
 
     return gradient
 
@@ -176,7 +177,7 @@ register(
     _unary("Log1p", "log1p", np.log1p, _after(lambda x, y, g: g * reciprocal(1 + conjugated(x)))),
     _unary("Sin", "sin", np.sin, _after(lambda x, y, g: g * cos(conjugated(x)))),
     _unary("Cos", "cos", np.cos, _after(lambda x, y, g: -g * sin(conjugated(x)))),
-    _unary("Tan", "tan", np.tan, _after(lambda x, y, g: g * square(reciprocal(cos(conjugated(x)))))),
+    _unary("Tan", "tan", np.tan, _after(lambda x, y, g: square(reciprocal(cos(conjugated(x)))) * g)),
     _unary("Asin", "asin", np.arcsin, _after(lambda x, y, g: g * reciprocal(sqrt(_minus_square(conjugated(x)))))),
     _unary("Acos", "acos", np.arccos, _after(_acos_gradient)),
     _unary("Atan", "atan", np.arctan, _after(_atan_gradient)),
@@ -187,8 +188,8 @@ register(
     _unary("Acosh", "acosh", np.arccosh, _after(lambda x, y, g: g / sinh(conjugated(y)))),
     _unary("Atanh", "atanh", np.arctanh, _after(lambda x, y, g: g * reciprocal(_minus_square(conjugated(x))))),
     _unary("Sigmoid", "sigmoid", _sigmoid_reference, _after(_of_conjugate("SigmoidGrad"))),
-    _unary("Erf", "erf", _lift(_math.erf), _after(_erf_gradient(2)), kinds.FLOAT),
-    _unary("Erfc", "erfc", _lift(_math.erfc), _after(_erf_gradient(-2)), kinds.FLOAT),
+    _unary("Erf", "erf", _lift(_math.erf), _erf_gradient(2), kinds.FLOAT),
+    _unary("Erfc", "erfc", _lift(_math.erfc), _erf_gradient(-2), kinds.FLOAT),
     _unary("Lgamma", "lgamma", _lift(_lgamma), _lgamma_gradient, kinds.FLOAT),
     OpDef("Digamma", "x: T", "y: T", types={"T": kinds.FLOAT}, shape=unchanged, kernel="digamma", views="any",
           reference=_lift(_digamma), gradient=_digamma_gradient, overwrites=(0,)),
@@ -348,7 +349,8 @@ def _check_reference(node, x):
 
 
 def _check_gradient(op, grad):
-    return [check_numerics(grad, "Not a number (NaN) or infinity (Inf) values detected in gradient.")]
+    message = op.get_attr("message")
+    return [check_numerics(grad, f"Not a number (NaN) or infinity (Inf) values detected in gradient. {message}")]
 
 
 register(

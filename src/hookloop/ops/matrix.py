@@ -92,6 +92,10 @@ def _set_diag_reference(node, x, diagonal):
 
 
 def _diag_part_gradient(op, grad):
+    dims = op.inputs[0]._shape
+    dims = () if dims is None else dims[-2:]
+    if all(isinstance(d, int) for d in dims) and len(set(dims)) == 1:
+        return [matrix_diag(grad, name="diag")]
     return [matrix_set_diag(zeros_like(op.inputs[0]), grad)]
 
 

@@ -301,10 +301,13 @@ def _pools(suffix, spatial, layout, maxima, of_gradients):
     """The pools of images with so many spatial axes."""
     attrs, second = {"data_format": layout}, kinds.REAL
     one, three = "input: T", "orig_input: T, orig_output: T, grad: T"
+    of_images, of_inputs = three, {}
+    if spatial == 3:
+        of_images, of_inputs = "orig_input: TInput, orig_output: TInput, grad: T", {"TInput": of_gradients}
     register(
         OpDef(f"MaxPool{suffix}", one, "output: T", attrs=attrs, types={"T": maxima}, shape=_pool_shape(spatial),
               gradient=_max_gradient(f"MaxPool{suffix}Grad"), lower=_lower("max_pool"), reference=_reference_max),
-        OpDef(f"MaxPool{suffix}Grad", three, "output: T", attrs=attrs, types={"T": of_gradients},
+        OpDef(f"MaxPool{suffix}Grad", of_images, "output: T", attrs=attrs, types={"T": of_gradients, **of_inputs},
               shape=_like_image(spatial), gradient=_of_max_gradient(f"MaxPool{suffix}GradGrad"),
               lower=_lower("max_pool_gradient"), reference=_reference_max_gradient),
         OpDef(f"MaxPool{suffix}GradGrad", three, "output: T", attrs=attrs, types={"T": second},

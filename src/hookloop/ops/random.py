@@ -6,7 +6,7 @@ import numpy as np
 
 from .. import dtypes
 from ..graph.random_seed import get_seed
-from ..graph.scopes import name_scope
+from ..graph.scopes import control_dependencies, name_scope
 from . import _philox, kinds
 from .build import apply_op, convert_to_tensor
 from .registry import OpDef, no_gradient, register
@@ -70,14 +70,30 @@ def _samples_of_each(c):
     return (*_from_sizes(c), *c.shape(1))
 
 
+def _gamma_gradient(op, grad):
+    """By implicit differentiation (Figurnov, Mohamed and Mnih, 2018)."""
+    from .array import ones, reshape
+    from .array import range as tensor_range
+    from .array import shape as shape_of
+    from .reduce import reduce_sum
+    from .slicing import concat
+
+    shape, alpha = op.inputs
+    with control_dependencies([grad]):
+        count = shape_of(shape)[0]
+        form = concat([ones([count], dtype=dtypes.int32), shape_of(alpha)], axis=0)
+        slope = apply_op("RandomGammaGrad", [reshape(alpha, form), op.outputs[0]])
+        return [None, reduce_sum(grad * slope, axis=tensor_range(count))]
+
+
 register(
     OpDef("RandomGamma", "shape: S, alpha: T", "output: T", attrs=dict(_SEEDS),
           types={"S": kinds.INDEX, "T": kinds.FLOAT - {dtypes.bfloat16}}, shape=_samples_of_each,
-          lower=_rejection_lower("random_gamma"), stateful="stream", gradient=no_gradient,
+          lower=_rejection_lower("random_gamma"), stateful="stream", gradient=_gamma_gradient,
           reference=lambda node, stream, shape, alpha: _philox.gamma(stream, _dims(shape), alpha, alpha.dtype)),
     OpDef("RandomPoissonV2", "shape: S, rate: R", "output: dtype", attrs={"dtype": dtypes.int64, **_SEEDS},
           types={"S": kinds.INDEX, "R": _RATES, "dtype": _RATES}, shape=_samples_of_each,
-          lower=_rejection_lower("random_poisson"), stateful="stream", gradient=no_gradient,
+          lower=_rejection_lower("random_poisson"), stateful="stream",
           reference=lambda node, stream, shape, rate: _philox.poisson(
               stream, _dims(shape), rate, node.attrs["dtype"].as_numpy_dtype)),
     _shaped("RandomUniform", "random_uniform", lambda node, stream, shape: _philox.uniform(
@@ -91,7 +107,7 @@ register(
           reference=lambda node, stream, shape, low, high: _philox.uniform_int(stream, _dims(shape), low, high),
           gradient=no_gradient, can_fail=True),
     OpDef("RandomShuffle", "value: T", "output: T", attrs=dict(_SEEDS), shape=_like, lower=_shuffle_lower, stateful="stream",
-          reference=lambda node, stream, value: _philox.shuffle(stream, value), gradient=no_gradient),
+          reference=lambda node, stream, value: _philox.shuffle(stream, value)),
     OpDef("Multinomial", "logits: T, num_samples: int32", "output: output_dtype",
           attrs={"output_dtype": dtypes.int64, **_SEEDS}, types={"T": kinds.REAL}, shape=_multinomial_shape,
           lower=_multinomial_lower, stateful="stream", gradient=no_gradient,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..graph.scopes import control_dependencies
 from . import kinds
 from .build import apply_op, convert_to_tensor
+from .core import identity
 from .gather import gather_nd
 from .registry import OpDef, no_gradient, register
 from .shape_functions import nothing, unchanged
@@ -51,18 +51,22 @@ def _checked(c):
 
 
 def _add_gradient(op, grad):
-    return [grad, None, gather_nd(grad, op.inputs[1])]
+    rows = gather_nd(grad, op.inputs[1])
+    return [identity(grad), None, rows]
 
 
 def _sub_gradient(op, grad):
-    return [grad, None, -gather_nd(grad, op.inputs[1])]
+    rows = gather_nd(grad, op.inputs[1])
+    return [identity(grad), None, -rows]
 
 
 def _update_gradient(op, grad):
     from .array import zeros_like
 
     indices, updates = op.inputs[1:]
-    return [tensor_scatter_update(grad, indices, zeros_like(updates)), None, gather_nd(grad, indices)]
+    rows = gather_nd(grad, indices)
+    rest = tensor_scatter_update(identity(grad), indices, zeros_like(updates, dtype=grad.dtype))
+    return [rest, None, rows]
 
 
 _GRADIENTS = {"Add": _add_gradient, "Sub": _sub_gradient, "Update": _update_gradient}
@@ -135,9 +139,7 @@ def _variable_function(name, what, locking=False):
     def function(ref, indices, updates, use_locking=locking, name=None):
         if getattr(ref, "_is_resource", False):
             updates = convert_to_tensor(updates, ref.dtype.base_dtype)
-            write = apply_op("Resource" + type, [ref.handle, indices, updates], {"use_locking": use_locking}, name)
-            with control_dependencies([write]):
-                return ref.value()
+            return ref._after(apply_op("Resource" + type, [ref.handle, indices, updates], name=name))
         ref = ref._ref() if callable(getattr(ref, "_ref", None)) else ref
         return apply_op(type, [ref, indices, updates], {"use_locking": bool(use_locking)}, name)
 

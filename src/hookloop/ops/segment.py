@@ -103,8 +103,10 @@ def _sorted_gradient_of_mean(op, grad):
     from .slicing import concat
 
     data, numbers = op.inputs
-    inner = fill(expand_dims(rank(data) - 1, 0), 1)
-    ones = fill(concat([shape(numbers), inner], 0), constant(1, dtype=grad.dtype))
+    count = rank(data)
+    lead = shape(numbers)
+    inner = fill(expand_dims(count - 1, 0), 1)
+    ones = fill(concat([lead, inner], 0), constant(1, dtype=grad.dtype))
     return [gather(divide(grad, segment_sum(ones, numbers)), numbers), None]
 
 
@@ -247,13 +249,14 @@ def _unsorted_shape(c):
     return (count, *data[len(numbers) :])
 
 
-def _gather_kept(params, numbers):
+def _gather_kept(params, numbers, clipped=None):
     """The row of each segment number, 0 where it is negative; and the numbers and the mask for other uses."""
     from .array import expand_dims, ones_like, zeros_like
     from .gather import gather
     from .math import greater_equal, maximum
 
-    clipped = maximum(numbers, zeros_like(numbers))
+    if clipped is None:
+        clipped = maximum(numbers, zeros_like(numbers))
     rows = gather(params, clipped)
     kept = greater_equal(numbers, 0)
     for _ in range(len(rows._shape) - len(kept._shape)):
@@ -305,7 +308,7 @@ def _unsorted_gradient_of_product(op, grad):
     clipped = maximum(numbers, zeros_like(numbers))
     whole, others = gather(op.outputs[0], clipped), gather(others, clipped)
     slope = where(zero, others, whole / data)
-    return [_gather_kept(grad, numbers)[0] * slope, None, None]
+    return [_gather_kept(grad, numbers, clipped)[0] * slope, None, None]
 
 
 def _unsorted_op(name, kind, kernel, gradient, allowed=kinds.REAL):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..shapes import as_shape
 from . import kinds
 from .build import apply_op, convert_to_tensor
 from .registry import OpDef, register
@@ -65,16 +66,21 @@ def _broadcast_shape(c):
 
 
 def _select_v2_gradient(op, grad):
-    from .array import reshape, shape, zeros_like
+    from .array import reshape, shape
+    from .array import zeros as tensor_of_zeros
     from .reduce import reduce_sum
 
     condition, x, y = op.inputs
-    zeros = zeros_like(grad)
+    zeros = tensor_of_zeros([], dtype=grad.dtype.base_dtype)
+    whole = None
     gradients = [None]
-    for value, chosen in ((x, where_v2(condition, grad, zeros)), (y, where_v2(condition, zeros, grad))):
+    for value, where_true, where_false in ((x, grad, zeros), (y, zeros, grad)):
+        chosen = where_v2(condition, where_true, where_false)
         own = shape(value)
-        axes, _ = apply_op("BroadcastGradientArgs", [own, shape(grad)])
-        gradients.append(reshape(reduce_sum(chosen, axes), own))
+        if whole is None:
+            whole = shape(op.outputs[0])
+        axes, _ = apply_op("BroadcastGradientArgs", [own, whole])
+        gradients.append(reshape(reduce_sum(chosen, axes, keepdims=True), own))
     return gradients
 
 
@@ -107,6 +113,9 @@ def _add_n_lower(c, node):
 register(
     OpDef("AddN", "inputs: N * T", "sum: T", types={"T": kinds.NUMBER}, shape=_add_n_shape, lower=_add_n_lower,
           reference=lambda node, *x: np.add.reduce(x).astype(x[0].dtype),
+          gradient=lambda op, grad: [grad] * len(op.inputs)),
+    OpDef("AccumulateNV2", "inputs: N * T", "sum: T", attrs={"shape": None}, types={"T": kinds.NUMBER}, shape=_add_n_shape,
+          lower=_add_n_lower, reference=lambda node, *x: np.add.reduce(x).astype(x[0].dtype),
           gradient=lambda op, grad: [grad] * len(op.inputs)),
 )  # fmt: skip
 
@@ -144,30 +153,50 @@ def where_v2(condition, x=None, y=None, name=None):
 
 
 def add_n(inputs, name=None):
-    """The sum of a list of tensors of one shape.
+    """The sum of a list of tensors of one shape; sparse gradients among them become dense.
 
     Raises:
       ValueError: where it is no list of tensors of one shape and dtype.
     """
     from .core import identity
+    from .indexed_slices import IndexedSlices
 
     if not isinstance(inputs, (list, tuple)) or not inputs:
         raise ValueError("inputs must be a list of at least one Tensor/IndexedSlices with the same dtype and shape")
-    inputs = [convert_to_tensor(x) for x in inputs]
+    inputs = [x if isinstance(x, IndexedSlices) else convert_to_tensor(x) for x in inputs]
     if len(inputs) == 1:
-        return identity(inputs[0], name=name) if name else inputs[0]
+        only = convert_to_tensor(inputs[0])
+        return identity(only, name=name) if name else only
     return apply_op("AddN", [inputs], name=name)
 
 
 def accumulate_n(inputs, shape=None, tensor_dtype=None, name=None):
     """The sum of a list of tensors of one shape.
 
+    Args:
+      inputs: the tensors.
+      shape: their shape, where they do not tell it.
+      tensor_dtype: their type, to be checked.
+      name: the node's name.
+
     Raises:
-      ValueError: where shape or dtype do not fit the tensors.
+      ValueError: where it is no list of tensors of one dtype, or shapes do not fit.
+      TypeError: where they have another type than `tensor_dtype`.
     """
-    if not isinstance(inputs, (list, tuple)) or not inputs:
-        raise ValueError("inputs must be a list of at least one Tensor with the same dtype and shape")
+    from .core import identity
+    from .indexed_slices import IndexedSlices
+
+    refused = ValueError("inputs must be a list of at least one Tensor with the same dtype and shape")
+    if not isinstance(inputs, (list, tuple)) or not inputs or any(isinstance(x, IndexedSlices) for x in inputs):
+        raise refused
     inputs = [convert_to_tensor(x) for x in inputs]
-    if tensor_dtype is not None and any(x.dtype.base_dtype != tensor_dtype for x in inputs):
+    if any(x.dtype != inputs[0].dtype for x in inputs):
+        raise refused
+    shape = as_shape(shape)
+    for x in inputs:
+        shape = shape.merge_with(x.get_shape())
+    if tensor_dtype is not None and tensor_dtype != inputs[0].dtype:
         raise TypeError(f"tensor_dtype is {tensor_dtype}, but input is of type {inputs[0].dtype}")
-    return add_n(inputs, name=name)
+    if len(inputs) == 1:
+        return identity(inputs[0], name=name) if name else inputs[0]
+    return apply_op("AccumulateNV2", [inputs], {"shape": shape}, name)

@@ -9,7 +9,7 @@ import numpy as np
 from .. import dtypes
 from . import kinds
 from .build import apply_op
-from .registry import OpDef, no_gradient, register
+from .registry import OpDef, register
 
 __all__ = ["setdiff1d", "unique", "unique_with_counts"]
 
@@ -82,13 +82,11 @@ def _list_diff_reference(node, x, y):
 
 register(
     OpDef("Unique", "x: T", "y: T, idx: out_idx", attrs={"out_idx": dtypes.int32}, types={"out_idx": kinds.INDEX},
-          shape=_unique_shape, lower=_unique_lower, reference=_unique_reference, gradient=no_gradient),
+          shape=_unique_shape, lower=_unique_lower, reference=_unique_reference),
     OpDef("UniqueWithCounts", "x: T", "y: T, idx: out_idx, count: out_idx", attrs={"out_idx": dtypes.int32},
-          types={"out_idx": kinds.INDEX}, shape=_unique_shape, lower=_unique_lower, reference=_unique_reference,
-          gradient=no_gradient),
+          types={"out_idx": kinds.INDEX}, shape=_unique_shape, lower=_unique_lower, reference=_unique_reference),
     OpDef("ListDiff", "x: T, y: T", "out: T, idx: out_idx", attrs={"out_idx": dtypes.int32}, types={"out_idx": kinds.INDEX},
-          shape=_list_diff_shape, symbolic=True, lower=_list_diff_lower, reference=_list_diff_reference,
-          gradient=no_gradient),
+          shape=_list_diff_shape, symbolic=True, lower=_list_diff_lower, reference=_list_diff_reference),
 )  # fmt: skip
 
 

@@ -266,7 +266,7 @@ class _StaticValue:
         self.shape = tensor._shape
 
 
-class _StaticNode:
+class StaticNode:
     """An operation as reference functions see it."""
 
     __slots__ = ("op", "op_def", "name", "attrs", "inputs", "outputs")
@@ -327,7 +327,7 @@ def _values(op, depth):
             return None
         arrays.append(array)
     try:
-        values = op_def.reference(_StaticNode(op), *arrays)
+        values = op_def.reference(StaticNode(op), *arrays)
     except (TypeError, ValueError, IndexError, ArithmeticError):
         return None  # elements that are not known take part in what needs them
     return list(values) if isinstance(values, (tuple, list)) else [values]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..graph.scopes import control_dependencies
 from . import kinds, slicing
 from .build import apply_op, convert_to_tensor
 from .registry import OpDef, no_gradient, register
@@ -61,7 +60,7 @@ def assign_part(variable, part, value, name=None):
     attrs = {mask: part.get_attr(mask) for mask in slicing.NO_MASKS}
     if variable._is_resource:
         value = convert_to_tensor(value, variable.dtype.base_dtype)
-        write = apply_op("ResourceStridedSliceAssign", [variable.handle, *part.inputs[1:], value], attrs, name)
-        with control_dependencies([write]):
-            return variable.value()
+        return variable._after(
+            apply_op("ResourceStridedSliceAssign", [variable.handle, *part.inputs[1:], value], attrs, name)
+        )
     return apply_op("StridedSliceAssign", [variable._ref(), *part.inputs[1:], value], attrs, name)

@@ -9,7 +9,7 @@ import numpy as np
 from .. import dtypes
 from ..graph.scopes import name_scope
 from ..graph.tensor import Tensor
-from ..shapes import UNKNOWN
+from ..shapes import UNKNOWN, TensorShape, to_internal
 from . import kinds
 from .build import apply_op, constant_of, convert_to_tensor
 from .registry import OpDef, no_gradient, register
@@ -413,14 +413,22 @@ def _concat_shape(c):
 
 
 def _concat_lower(c, node):
+    axis = _axis_of(c, len(node.inputs) - 1, len(node.outputs[0].shape))
+    _emit_concat(c, node.inputs[:-1], node.outputs[0], axis)
+
+
+def _emit_concat(c, inputs, out, axis):
     """Each input is copied into its window of the output."""
-    out = node.outputs[0]
-    axis = _axis_of(c, len(node.inputs) - 1, len(out.shape))
     c.prepare(out)
     strides, at = c.strides(out), 0
-    for x in node.inputs[:-1]:
+    for x in inputs:
         c.emit("copy", [x], [c.window(out, x.shape, strides, at * strides[axis])])
         at = at + x.shape[axis]
+
+
+def _parallel_concat_shape(c):
+    """One row an input."""
+    return (len(c.inputs), *c.shape(0)[1:]) if c.known(0) else to_internal(c.attr("shape"))
 
 
 def _concat_gradient(op, grad):
@@ -515,6 +523,9 @@ _concat_signature = "values: N * T, axis: Tidx"
 register(
     OpDef("ConcatV2", _concat_signature, "output: T", types={"Tidx": kinds.INDEX}, shape=_concat_shape, symbolic=True,
           lower=_concat_lower, reference=lambda node, *a: np.concatenate(a[:-1], int(a[-1])), gradient=_concat_gradient),
+    OpDef("ParallelConcat", "values: N * T", "output: T", attrs={"shape": None}, shape=_parallel_concat_shape,
+          lower=lambda c, node: _emit_concat(c, node.inputs, node.outputs[0], 0),
+          reference=lambda node, *values: np.concatenate(values)),
     OpDef("ConcatOffset", "concat_dim: int32, shape: N * int32", "offset: N * int32", shape=_offset_shapes, symbolic=True,
           reference=_offsets, gradient=no_gradient),
     OpDef("Split", "split_dim: int32, value: T", "output: num_split * T", shape=_split_shape, symbolic=True,
@@ -650,8 +661,12 @@ def stack(values, axis=0, name="stack"):
 
 
 def parallel_stack(values, name="parallel_stack"):
-    """`stack` along the first axis."""
-    return stack(values, name=name)
+    """`stack` along the first axis, without a gradient."""
+    from .array import expand_dims
+
+    with name_scope(name):
+        form = TensorShape([len(values)]).concatenate(convert_to_tensor(values[0]).get_shape())
+        return apply_op("ParallelConcat", [[expand_dims(value, 0) for value in values]], {"shape": form})
 
 
 def unstack(value, num=None, axis=0, name="unstack"):

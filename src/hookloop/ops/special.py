@@ -97,4 +97,4 @@ def lbeta(x, name=None):
     """The logarithm of the beta function of the elements along the last axis."""
     with name_scope(name, "lbeta", [x]):
         x = convert_to_tensor(x, name="x")
-        return reduce_sum(lgamma(x), -1) - lgamma(reduce_sum(x, -1))
+        return reduce_sum(lgamma(x), [-1]) - lgamma(reduce_sum(x, [-1]))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..graph.scopes import control_dependencies
-from ..shapes import TensorShape
+from .. import dtypes
+from ..shapes import UNKNOWN, TensorShape
 from . import kinds
 from .build import apply_op, convert_to_tensor
 from .registry import OpDef, no_gradient, register
@@ -77,6 +77,20 @@ def _handle_shape(c):
     return ()
 
 
+def _shape_of_variable_shape(c):
+    form = c.shape(0) if c.dtype(0).name != "resource" else _variable_shape(c)
+    return (UNKNOWN,) if form is None else (len(form),)
+
+
+def _shape_of_variable(c):
+    form = c.shape(0) if c.dtype(0).name != "resource" else _variable_shape(c)
+    if form is None:
+        return None
+    found = np.empty(len(form), object)
+    found[:] = form
+    return [found]
+
+
 def _variable_shape(c):
     """The shape of the variable that a handle stands for."""
     tensor = c.op.inputs[0]
@@ -112,6 +126,9 @@ register(
           reference=lambda node, x, y: x - y, writes=(0,), stateful=True, gradient=no_gradient),
     OpDef("ReadVariableOp", "resource: resource", "value: dtype", attrs={"dtype": None}, shape=_variable_shape, stateful=True,
           reference=lambda node, x: x, gradient=lambda op, grad: [grad]),
+    OpDef("VariableShape", "input: resource", "output: out_type", attrs={"out_type": dtypes.int32},
+          shape=_shape_of_variable_shape, value=_shape_of_variable, stateful=True, gradient=no_gradient,
+          reference=lambda node, x: np.array(np.shape(x), node.attrs["out_type"].as_numpy_dtype)),
     OpDef("IsVariableInitialized", "ref: Ref(dtype)", "is_initialized: bool", shape=scalar, reads=(0,), stateful=True,
           gradient=no_gradient),
     OpDef("VarIsInitializedOp", "resource: resource", "is_initialized: bool", shape=scalar, reads=(0,), stateful=True,
@@ -122,7 +139,8 @@ for _name, (_kernel, _function) in _ROWS.items():
     register(
         OpDef(f"Scatter{_name}", "ref: Ref(T), indices: Tindices, updates: T", "output_ref: Ref(T)",
               attrs={"use_locking": _name == "Update"}, types={"Tindices": kinds.INDEX}, shape=_scatter_shape, kernel=_kernel,
-              reference=_scattered(_function), writes=(0,), stateful=True, can_fail=True, gradient=no_gradient),
+              reference=_scattered(_function), writes=(0,), stateful=True, can_fail=True,
+              gradient=None if _name in ("Update", "Min", "Max") else no_gradient),
         OpDef(f"ResourceScatter{_name}", "resource: resource, indices: Tindices, updates: dtype", "",
               types={"Tindices": kinds.INDEX}, shape=nothing, kernel=_kernel, reference=_scattered(_function), writes=(0,),
               stateful=True, can_fail=True, gradient=no_gradient),
@@ -176,8 +194,7 @@ def _scatter(name, text, locking=False):
     def function(ref, indices, updates, use_locking=locking, name=None):
         if getattr(ref, "_is_resource", False):
             updates = convert_to_tensor(updates, ref.dtype.base_dtype)
-            with control_dependencies([apply_op("Resource" + type, [ref.handle, indices, updates], name=name)]):
-                return ref.value()
+            return ref._after(apply_op("Resource" + type, [ref.handle, indices, updates], name=name))
         return apply_op(type, [_reference(ref), indices, updates], {"use_locking": use_locking}, name)
 
     type = "Scatter" + name

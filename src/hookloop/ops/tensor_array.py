@@ -6,9 +6,10 @@ An array has a handle and a flow: an op that must see a write takes the flow tha
 from __future__ import annotations
 
 from .. import dtypes
-from ..graph.scopes import name_scope
+from ..graph.scopes import control_dependencies, name_scope
 from ..shapes import TensorShape, as_shape, to_internal
 from .build import apply_op, convert_to_tensor
+from .core import identity
 from .registry import OpDef, no_gradient, register
 from .shape_functions import nothing, scalar
 
@@ -31,9 +32,8 @@ def _source_of(tensor):
 
 
 def _gradient_array(op, dtype, flow, grad):
-    handle, given = apply_op("TensorArrayGradV3", [op.inputs[0], flow], {"source": _source_of(grad)})
-    del given
-    return TensorArray(dtype, handle=handle, flow=flow, infer_shape=False)
+    array = TensorArray(dtype, handle=op.inputs[0], flow=flow, infer_shape=False)
+    return array.grad(_source_of(grad), flow)
 
 
 def _read_gradient(op, grad):
@@ -153,14 +153,15 @@ class TensorArray:
 
     def identity(self):
         """The array, as it is now."""
-        from .core import identity
-
         return self.with_flow(identity(self._flow))
 
     def grad(self, source, flow=None, name=None):
         """The array of gradients of this one."""
         flow = self._flow if flow is None else flow
-        handle, _ = apply_op("TensorArrayGradV3", [self._handle, flow], {"source": source}, name)
+        with name_scope(name, "TensorArrayGrad", [self._handle]):
+            handle, _ = apply_op("TensorArrayGradV3", [self._handle, flow], {"source": source}, name)
+            with control_dependencies([handle]):
+                flow = identity(flow, name="gradient_flow")
         array = TensorArray(self._dtype, handle=handle, flow=flow, infer_shape=self._infer_shape)
         array._element_shape = [self.element_shape]
         return array

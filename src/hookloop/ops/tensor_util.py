@@ -2,27 +2,60 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from .. import dtypes
+from ..graph.tensor import Tensor
 from ..graph.tensor_proto import array_to_proto, proto_to_array
 from ..shapes import UNKNOWN, TensorShape, from_internal, to_internal, unknown_shape
-from .shape_context import is_known, partial_value
+from .build import is_tensor
+from .shape_context import StaticNode, is_known, partial_value
 from .values import to_array
 
-__all__ = ["MakeNdarray", "constant_value", "constant_value_as_shape", "make_tensor_proto"]
+__all__ = ["get_static_value", "make_ndarray", "make_tensor_proto"]
+
+
+# The ops that are followed when a value may decide which nodes are made: those of TensorFlow, so that the nodes are its own.
+_KNOWN_BY_SHAPE = frozenset(("Shape", "Size", "Rank"))
+_FOLLOWED = frozenset(("Range", "Cast", "Concat", "ConcatV2", "Pack", "Fill", "Equal", "NotEqual"))
 
 
 def constant_value(tensor, partial=False):
-    """The value of a tensor, if it is known before the graph runs.
+    """The value of a tensor, if few and simple ops tell it before the graph runs.
 
     Args:
       tensor: a tensor.
-      partial: accepted for compatibility; a value is given only where all of it is known.
+      partial: whether unknown elements of a list of scalars may be None.
 
     Returns:
       A NumPy array, or None.
     """
-    value = partial_value(tensor)
-    return value if value is not None and is_known(value) else None
+    op = tensor.op
+    if op.type == "Const":
+        return op._attrs["value"]
+    if op.type in _KNOWN_BY_SHAPE:
+        value = partial_value(tensor)
+        return value if value is not None and is_known(value) else None
+    if op.type not in _FOLLOWED or (op.type == "Pack" and op._attrs["axis"]):
+        return None
+    if op.type == "Fill":
+        value = constant_value(op.inputs[1])
+        dims = tensor._shape
+        known = value is not None and dims is not None and all(isinstance(d, int) for d in dims)
+        return np.full(dims, value) if known else None
+    values = [constant_value(t, partial and op.type == "Pack") for t in op.inputs]
+    if partial and op.type == "Pack":
+        return np.array(values)
+    if any(value is None for value in values):
+        return None
+    return op.op_def.reference(StaticNode(op), *values)
+
+
+def get_static_value(tensor, partial=False):
+    """The value of a tensor where it is known before the graph runs, else None; what is no tensor, as it is."""
+    if not is_tensor(tensor):
+        return tensor
+    return constant_value(tensor, partial) if isinstance(tensor, Tensor) else None
 
 
 def constant_value_as_shape(tensor):
@@ -42,6 +75,6 @@ def make_tensor_proto(values, dtype=None, shape=None, verify_shape=False, allow_
     return array_to_proto(to_array(values, dtype, dims, verify_shape), dtype)
 
 
-def MakeNdarray(tensor):
+def make_ndarray(tensor):
     """The array of a TensorProto."""
     return proto_to_array(tensor)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from . import kinds
-from .registry import OpDef, no_gradient, register
+from .registry import OpDef, register
 
 __all__ = []
 
@@ -172,7 +172,7 @@ def _define(rule, sparse, resource):
     return OpDef(
         name, f"{states}{scalars}, {rule.grad}: T{rows}{after}", "" if resource else "out: Ref(T)", attrs=attrs, types=types,
         shape=_shape(rule, sparse, resource), lower=_lower(rule, sparse), reference=_reference(rule, sparse),
-        writes=tuple(range(1 + len(rule.slots))), stateful=True, can_fail=sparse, gradient=no_gradient,
+        writes=tuple(range(1 + len(rule.slots))), stateful=True, can_fail=sparse,
     )  # fmt: skip
 
 

@@ -84,7 +84,8 @@ class AdamOptimizer(Optimizer):
         rate = rate * sqrt(1 - power2) / (1 - power1)
         m = self._decay_and_add(self.get_slot(var, "m"), beta1, grad * (1 - beta1), indices, scatter_add)
         v = self._decay_and_add(self.get_slot(var, "v"), beta2, (grad * grad) * (1 - beta2), indices, scatter_add)
-        change = rate * m / (sqrt(v) + epsilon)
+        root = sqrt(v)
+        change = rate * m / (root + epsilon)
         return group(state.assign_sub(var, change, use_locking=self._use_locking), m, v)
 
     def _decay_and_add(self, slot, beta, values, indices, scatter_add):

@@ -44,5 +44,6 @@ class GradientDescentOptimizer(Optimizer):
         return var.scatter_sub(delta, use_locking=self._use_locking)
 
     def _resource_apply_sparse_duplicate_indices(self, grad, handle, indices):
-        rate = cast(self._learning_rate_tensor, grad.dtype.base_dtype)
-        return apply_op("ResourceScatterAdd", [handle.handle, indices, -grad * rate])
+        return apply_op(
+            "ResourceScatterAdd", [handle.handle, indices, -grad * self._call_if_callable(self._learning_rate)]
+        )

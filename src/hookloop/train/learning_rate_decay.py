@@ -6,11 +6,11 @@ import math
 
 from .. import dtypes
 from ..graph.scopes import name_scope
-from ..ops.build import constant, convert_to_tensor
+from ..ops.build import constant, convert_n_to_tensor, convert_to_tensor
 from ..ops.cast import cast
-from ..ops.math import add, divide, equal, greater, less_equal, logical_and, minimum, multiply, pow
+from ..ops.conditional import case, cond
+from ..ops.math import add, divide, equal, greater, less_equal, minimum, multiply, pow
 from ..ops.math_unary import ceil, cos, exp, floor, log, negative, sqrt
-from ..ops.select import where
 
 __all__ = [
     "cosine_decay", "cosine_decay_restarts", "exponential_decay", "inverse_time_decay", "linear_cosine_decay",
@@ -62,28 +62,31 @@ def piecewise_constant(x, boundaries, values, name=None):
     Raises:
       ValueError: where dtypes or lengths do not fit.
     """
-    if boundaries is None or values is None:
-        raise ValueError("boundaries and values are required")
+    boundaries = convert_n_to_tensor(boundaries)
+    values = convert_n_to_tensor(values)
+    step = convert_to_tensor(x)
+    boundaries = [_boundary(b, step) for b in boundaries]
+    for value in values[1:]:
+        if value.dtype.base_dtype != values[0].dtype.base_dtype:
+            raise ValueError(
+                "Values must have elements all with the same dtype "
+                f"({values[0].dtype.base_dtype!r} vs {value.dtype.base_dtype!r})."
+            )
     if len(boundaries) != len(values) - 1:
         raise ValueError("The length of boundaries should be 1 less than the length of values")
-    with name_scope(name, "PiecewiseConstant", [x, boundaries, values]):
-        values = [convert_to_tensor(v) for v in values]
-        dtype = values[0].dtype.base_dtype
-        for value in values[1:]:
-            if value.dtype.base_dtype != dtype:
-                raise ValueError(
-                    f"Values must have elements all with the same dtype ({dtype!r} vs {value.dtype.base_dtype!r})."
-                )
-        x = convert_to_tensor(x)
-        boundaries = [_boundary(b, x) for b in boundaries]
-        result = where(less_equal(x, boundaries[0]), values[0], values[-1])
+    with name_scope(name, "PiecewiseConstant"):
+        step = convert_to_tensor(x)
+        choices = [
+            (less_equal(step, boundaries[0]), lambda: values[0]),
+            (greater(step, boundaries[-1]), lambda: values[-1]),
+        ]
         for low, high, value in zip(boundaries[:-1], boundaries[1:], values[1:-1]):
-            result = where(logical_and(greater(x, low), less_equal(x, high)), value, result)
-        return result
+            within = greater(step, low) & less_equal(step, high)
+            choices.append((within, lambda value=value: value))
+        return case(choices, lambda: values[0], exclusive=True)
 
 
 def _boundary(boundary, x):
-    boundary = convert_to_tensor(boundary)
     if boundary.dtype.base_dtype == x.dtype.base_dtype:
         return boundary
     if boundary.dtype.base_dtype == dtypes.int32 and x.dtype.base_dtype == dtypes.int64:
@@ -121,7 +124,7 @@ def polynomial_decay(
         power = cast(power, dtype)
         step, steps = cast(global_step, dtype), cast(decay_steps, dtype)
         if cycle:
-            cycles = where(equal(step, 0), constant(1.0, dtype=dtype), ceil(step / steps))
+            cycles = cond(equal(step, 0), lambda: 1.0, lambda: ceil(step / decay_steps))
             steps = multiply(steps, cycles)
         else:
             step = minimum(step, steps if hasattr(decay_steps, "dtype") else decay_steps)
@@ -193,19 +196,24 @@ def cosine_decay_restarts(learning_rate, global_step, first_decay_steps, t_mul=2
         first, alpha = cast(first_decay_steps, dtype), cast(alpha, dtype)
         t_mul, m_mul = cast(t_mul, dtype), cast(m_mul, dtype)
         passed = cast(global_step, dtype) / first
-        restart, within = _restart(passed, t_mul)
-        wave = 0.5 * (m_mul**restart) * (1.0 + cos(constant(math.pi, dtype=dtype) * within))
+        restart, within = cond(
+            equal(t_mul, 1.0), lambda: _even_restart(passed), lambda: _geometric_restart(passed, t_mul)
+        )
+        wave = 0.5 * (m_mul**restart) * (1.0 + cos(constant(math.pi) * within))
         return multiply(rate, (1 - alpha) * wave + alpha, name=scope)
 
 
-def _restart(passed, t_mul):
-    """How many restarts there were, and the part of the present period that has passed."""
-    geometric_restart = floor(log(1.0 - passed * (1.0 - t_mul)) / log(t_mul))
-    before = (1.0 - t_mul**geometric_restart) / (1.0 - t_mul)
-    geometric = (passed - before) / t_mul**geometric_restart
-    even_restart = floor(passed)
-    same_length = equal(t_mul, 1.0)
-    return where(same_length, even_restart, geometric_restart), where(same_length, passed - even_restart, geometric)
+def _even_restart(passed):
+    """How many restarts of equal length there were, and the part of the present period that has passed."""
+    restart = floor(passed)
+    return restart, passed - restart
+
+
+def _geometric_restart(passed, t_mul):
+    """The same where each period is t_mul times as long as the one before."""
+    restart = floor(log(1.0 - passed * (1.0 - t_mul)) / log(t_mul))
+    before = (1.0 - t_mul**restart) / (1.0 - t_mul)
+    return restart, (passed - before) / t_mul**restart
 
 
 def linear_cosine_decay(learning_rate, global_step, decay_steps, num_periods=0.5, alpha=0.0, beta=0.001, name=None):
@@ -225,8 +233,12 @@ def linear_cosine_decay(learning_rate, global_step, decay_steps, num_periods=0.5
     _require_step(global_step, "linear cosine decay")
     with name_scope(name, "LinearCosineDecay", [learning_rate, global_step]) as scope:
         rate = convert_to_tensor(learning_rate, name="initial_learning_rate")
-        linear, wave = _linear_and_cosine(rate.dtype, global_step, decay_steps, num_periods)
-        alpha, beta = cast(alpha, rate.dtype), cast(beta, rate.dtype)
+        dtype = rate.dtype
+        steps, periods = cast(decay_steps, dtype), cast(num_periods, dtype)
+        alpha, beta = cast(alpha, dtype), cast(beta, dtype)
+        step = minimum(cast(global_step, dtype), steps)
+        linear = (steps - step) / steps
+        wave = _wave(step / steps, periods)
         return multiply(rate, (alpha + linear) * wave + beta, name=scope)
 
 
@@ -240,16 +252,17 @@ def noisy_linear_cosine_decay(learning_rate, global_step, decay_steps, initial_v
         rate = convert_to_tensor(learning_rate, name="initial_learning_rate")
         dtype = rate.dtype
         steps = cast(decay_steps, dtype)
+        first_variance, variance_decay = cast(initial_variance, dtype), cast(variance_decay, dtype)
+        periods, alpha, beta = cast(num_periods, dtype), cast(alpha, dtype), cast(beta, dtype)
         step = minimum(cast(global_step, dtype), steps)
-        variance = cast(initial_variance, dtype) / pow(1.0 + step, cast(variance_decay, dtype))
-        linear, wave = _linear_and_cosine(dtype, global_step, decay_steps, num_periods)
-        noisy = linear + random_normal(linear.shape, stddev=sqrt(variance))
-        return multiply(rate, (cast(alpha, dtype) + noisy) * wave + cast(beta, dtype), name=scope)
+        linear = (steps - step) / steps
+        deviation = sqrt(first_variance / pow(1.0 + step, variance_decay))
+        noisy = linear + random_normal(linear.shape, stddev=deviation)
+        wave = _wave(step / steps, periods)
+        return multiply(rate, (alpha + noisy) * wave + beta, name=scope)
 
 
-def _linear_and_cosine(dtype, global_step, decay_steps, num_periods):
-    steps = cast(decay_steps, dtype)
-    step = minimum(cast(global_step, dtype), steps)
-    linear = (steps - step) / steps
-    turns = 2.0 * cast(num_periods, dtype) * (step / steps)
-    return linear, 0.5 * (1.0 + cos(constant(math.pi, dtype=dtype) * turns))
+def _wave(passed, periods):
+    """From 1 to 0 and back along a cosine, `periods` times."""
+    turns = 2.0 * periods * passed
+    return 0.5 * (1.0 + cos(constant(math.pi) * turns))
