@@ -34,19 +34,25 @@ def stub():
     lines += [
         "from . import dtypes as dtypes, errors as errors",
         "from .errors import OpError as OpError",
+        "from .compat import dimension_at_index as dimension_at_index, dimension_value as dimension_value",
         "from .shapes import Dimension as Dimension, TensorShape as TensorShape",
         "",
         "__version__: str",
         "VERSION: str",
         "GIT_VERSION: str",
+        "COMPILER_VERSION: str",
+        "CXX11_ABI_FLAG: int",
         "GRAPH_DEF_VERSION: int",
+        "GRAPH_DEF_VERSION_MIN_CONSUMER: int",
+        "GRAPH_DEF_VERSION_MIN_PRODUCER: int",
+        "MONOLITHIC_BUILD: int",
         "",
         "def get_logger() -> Any: ...",
         "def get_include() -> str: ...",
         "",
         "# Protocol buffers, loaded when they are first asked for.",
     ]
-    lines += [f"{name}: Any" for name in sorted(messages._MODULES) if name not in seen]
+    lines += [f"{name}: Any" for name in sorted(messages.TOP_LEVEL) if name not in seen]
     return "\n".join(lines) + "\n"
 
 

@@ -13,8 +13,10 @@ The map of the house (imports go downwards only):
 """
 
 from importlib import import_module as _import_module
+from types import ModuleType as _ModuleType
 
 from . import dtypes, errors
+from .compat import dimension_at_index, dimension_value
 from .custom_gradient import *
 from .dtypes import *
 from .errors import OpError
@@ -85,16 +87,24 @@ from .partitioned import *
 from .preambles import *
 from .session import *
 from .shapes import Dimension, TensorShape
+from .template import *
 from .variable_scope import *
 from .variables import *
-from .version import GIT_VERSION, GRAPH_DEF_VERSION
+from .version import (
+    COMPILER_VERSION,
+    GIT_VERSION,
+    GRAPH_DEF_VERSION,
+    GRAPH_DEF_VERSION_MIN_CONSUMER,
+    GRAPH_DEF_VERSION_MIN_PRODUCER,
+)
 from .version import TENSORFLOW_VERSION as VERSION
 
 __version__ = "0.1.0"
+CXX11_ABI_FLAG = MONOLITHIC_BUILD = 0
 
 # Loaded when first asked for.
 _LAZY_MODULES = frozenset((
-    "app", "bitwise", "compat", "data", "debugging", "flags", "gfile", "graph_util", "initializers", "linalg", "logging", "manip", "math", "nest", "nn", "random", "saved_model", "strings", "summary", "test", "train", "version",
+    "app", "bitwise", "compat", "data", "debugging", "flags", "gfile", "graph_util", "initializers", "io", "linalg", "logging", "manip", "math", "nest", "nn", "random", "saved_model", "strings", "summary", "test", "train", "version",
 ))  # fmt: skip
 
 
@@ -107,14 +117,18 @@ def __getattr__(name):
                 raise
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
     if name[:1].isupper():
-        value = globals()[name] = getattr(_import_module(".messages", __name__), name)
-        return value
+        messages = _import_module(".messages", __name__)
+        if name in messages.TOP_LEVEL:
+            value = globals()[name] = getattr(messages, name)
+            return value
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__():
+    """What belongs to the namespace: not the package's own modules, which are attributes once they are loaded."""
     messages = _import_module(".messages", __name__)
-    return sorted({*globals(), *_LAZY_MODULES, *messages._MODULES})
+    own = {name for name, value in globals().items() if not isinstance(value, _ModuleType)}
+    return sorted({*own, *_LAZY_MODULES, *messages.TOP_LEVEL, "dtypes", "errors"})
 
 
 def get_logger():

@@ -47,6 +47,7 @@ from .gradients import (
     UnconnectedGradients as UnconnectedGradients,
     gradients as gradients,
     hessians as hessians,
+    no_gradient as no_gradient,
 )
 from .graph.collections import (
     GraphKeys as GraphKeys,
@@ -73,6 +74,7 @@ from .graph.scopes import (
     container as container,
     control_dependencies as control_dependencies,
     device as device,
+    init_scope as init_scope,
     name_scope as name_scope,
     op_scope as op_scope,
 )
@@ -88,24 +90,9 @@ from .import_graph import (
     import_graph_def as import_graph_def,
 )
 from .initializers import (
-    Constant as Constant,
-    Identity as Identity,
-    Initializer as Initializer,
-    Ones as Ones,
-    Orthogonal as Orthogonal,
-    RandomNormal as RandomNormal,
-    RandomUniform as RandomUniform,
-    TruncatedNormal as TruncatedNormal,
-    UniformUnitScaling as UniformUnitScaling,
-    VarianceScaling as VarianceScaling,
-    Zeros as Zeros,
     constant_initializer as constant_initializer,
     glorot_normal_initializer as glorot_normal_initializer,
     glorot_uniform_initializer as glorot_uniform_initializer,
-    he_normal as he_normal,
-    he_uniform as he_uniform,
-    lecun_normal as lecun_normal,
-    lecun_uniform as lecun_uniform,
     ones_initializer as ones_initializer,
     orthogonal_initializer as orthogonal_initializer,
     random_normal_initializer as random_normal_initializer,
@@ -205,8 +192,8 @@ from .ops.control_flow import (
     while_loop as while_loop,
 )
 from .ops.core import (
-    control_trigger as control_trigger,
     group as group,
+    guarantee_const as guarantee_const,
     identity as identity,
     identity_n as identity_n,
     no_op as no_op,
@@ -308,6 +295,7 @@ from .ops.math_unary import (
     abs as abs,
     acos as acos,
     acosh as acosh,
+    add_check_numerics_ops as add_check_numerics_ops,
     asin as asin,
     asinh as asinh,
     atan as atan,
@@ -424,6 +412,7 @@ from .ops.reduce import (
     reduce_sum as reduce_sum,
 )
 from .ops.scatter import (
+    batch_scatter_update as batch_scatter_update,
     scatter_nd_add as scatter_nd_add,
     scatter_nd_sub as scatter_nd_sub,
     scatter_nd_update as scatter_nd_update,
@@ -531,6 +520,9 @@ from .session import (
     InteractiveSession as InteractiveSession,
     Session as Session,
 )
+from .template import (
+    make_template as make_template,
+)
 from .variable_scope import (
     AUTO_REUSE as AUTO_REUSE,
     VariableScope as VariableScope,
@@ -572,6 +564,7 @@ from . import flags as flags
 from . import gfile as gfile
 from . import graph_util as graph_util
 from . import initializers as initializers
+from . import io as io
 from . import linalg as linalg
 from . import logging as logging
 from . import manip as manip
@@ -587,12 +580,18 @@ from . import train as train
 from . import version as version
 from . import dtypes as dtypes, errors as errors
 from .errors import OpError as OpError
+from .compat import dimension_at_index as dimension_at_index, dimension_value as dimension_value
 from .shapes import Dimension as Dimension, TensorShape as TensorShape
 
 __version__: str
 VERSION: str
 GIT_VERSION: str
+COMPILER_VERSION: str
+CXX11_ABI_FLAG: int
 GRAPH_DEF_VERSION: int
+GRAPH_DEF_VERSION_MIN_CONSUMER: int
+GRAPH_DEF_VERSION_MIN_PRODUCER: int
+MONOLITHIC_BUILD: int
 
 def get_logger() -> Any: ...
 def get_include() -> str: ...
@@ -614,7 +613,5 @@ RunMetadata: Any
 RunOptions: Any
 SessionLog: Any
 Summary: Any
-SummaryDescription: Any
 SummaryMetadata: Any
-TaggedRunMetadata: Any
 TensorInfo: Any

@@ -258,3 +258,18 @@ def _from_numpy(value):
 def is_dtype(value):
     """Whether `value` is a `DType` or a type that names one (not a number)."""
     return isinstance(value, (DType, np.dtype, type, str))
+
+
+_FUNCTIONS = ("as_string", "cast", "complex", "saturate_cast")
+
+
+def __getattr__(name):
+    if name in _FUNCTIONS:
+        import sys
+
+        return getattr(sys.modules[__package__], name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted([*__all__, *_FUNCTIONS])

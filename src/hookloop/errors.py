@@ -207,3 +207,7 @@ def exception_type_from_error_code(error_code):
 def error_code_from_exception_type(cls):
     """The error code of an exception class."""
     return _CODES[cls]
+
+
+def __dir__():
+    return sorted(__all__)

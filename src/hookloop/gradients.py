@@ -14,7 +14,7 @@ from .ops.indexed_slices import IndexedSlices
 from .region_gradients import brings_in, current_level, pushes, source_op
 
 __all__ = ["AggregationMethod", "NoGradient", "NotDifferentiable", "RegisterGradient", "UnconnectedGradients", "gradients",
-           "hessians"]  # fmt: skip
+           "hessians", "no_gradient"]  # fmt: skip
 
 _registered: dict = {}
 
@@ -81,7 +81,7 @@ def NotDifferentiable(op_type):
     _register(op_type, no_gradient)
 
 
-NoGradient = NotDifferentiable
+NoGradient = no_gradient = NotDifferentiable
 
 
 def gradient_function(op):

@@ -10,11 +10,8 @@ from . import dtypes
 from .ops import build
 
 __all__ = [
-    "Constant", "Identity", "Initializer", "Ones", "Orthogonal", "RandomNormal", "RandomUniform",
-    "TruncatedNormal", "UniformUnitScaling", "VarianceScaling", "Zeros", "constant_initializer",
-    "glorot_normal_initializer", "glorot_uniform_initializer", "he_normal", "he_uniform",
-    "lecun_normal", "lecun_uniform", "ones_initializer", "orthogonal_initializer",
-    "random_normal_initializer", "random_uniform_initializer", "truncated_normal_initializer",
+    "constant_initializer", "glorot_normal_initializer", "glorot_uniform_initializer", "ones_initializer",
+    "orthogonal_initializer", "random_normal_initializer", "random_uniform_initializer", "truncated_normal_initializer",
     "uniform_unit_scaling_initializer", "variance_scaling_initializer", "zeros_initializer",
 ]  # fmt: skip
 
@@ -336,3 +333,9 @@ def variables(var_list, name="init"):
     from .variables import variables_initializer
 
     return variables_initializer(var_list, name)
+
+
+def __dir__():
+    return """constant global_variables glorot_normal glorot_uniform he_normal he_uniform identity lecun_normal lecun_uniform
+        local_variables ones orthogonal random_normal random_uniform truncated_normal uniform_unit_scaling variables
+        variance_scaling zeros""".split()

@@ -116,3 +116,7 @@ def get_verbosity():
 def set_verbosity(v):
     """Sets the level from which messages are shown: a number or a name such as "INFO"."""
     get_logger().setLevel(v)
+
+
+def __dir__():
+    return sorted(__all__)

@@ -149,3 +149,7 @@ def map_structure(func, *structure, check_types=True, expand_composites=False):
         assert_same_structure(structure[0], other, check_types=check_types)
     flats = [flatten(each) for each in structure]
     return pack_sequence_as(structure[0], [func(*leaves) for leaves in zip(*flats)])
+
+
+def __dir__():
+    return sorted(__all__)

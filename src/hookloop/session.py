@@ -382,6 +382,8 @@ class BaseSession(SessionCore):
             message = f"Input to reshape is a tensor with {sizes[0]} values, but the requested shape {needs} {sizes[1]}"
         elif message.startswith("sizes "):
             message = "Incompatible shapes: " + message
+        elif op is not None and op.type == "CheckNumerics":
+            message = f"{op.get_attr('message').decode()} : {message}"
         text = f"{message} {describe_op(op)}" if op is not None else message
         raise errors.exception_type_from_error_code(status)(None, op, text)
 

@@ -9,12 +9,16 @@ from contextlib import contextmanager as _contextmanager
 
 import numpy as _np
 
+from .gradients import gradients as _gradients
 from .graph.graph import Graph as _Graph
 from .graph.random_seed import set_random_seed as _set_random_seed
+from .graph.stack import get_default_session as _get_default_session
 from .graph.tensor import Tensor as _Tensor
+from .ops.build import convert_to_tensor as _convert_to_tensor
+from .ops.core import identity as _identity
 
 __all__ = [
-    "TestCase", "get_temp_dir", "gpu_device_name", "is_built_with_cuda", "is_gpu_available", "main",
+    "TestCase", "compute_gradient", "compute_gradient_error", "get_temp_dir", "gpu_device_name", "is_built_with_cuda", "is_built_with_gpu_support", "is_built_with_rocm", "is_gpu_available", "main",
 ]  # fmt: skip
 
 _temporary = None
@@ -132,3 +136,90 @@ def gpu_device_name():
 def main(argv=None):
     """Runs the program's tests."""
     _unittest.main(argv=argv)
+
+
+def is_built_with_gpu_support():
+    """Whether there is code for GPUs: no."""
+    return False
+
+
+def is_built_with_rocm():
+    """Whether there is code for AMD's GPUs: no."""
+    return False
+
+
+def compute_gradient(x, x_shape, y, y_shape, x_init_value=None, delta=1e-3, init_targets=None, extra_feed_dict=None):
+    """The derivatives of y by x as `gradients` gives them, and by finite differences, in the default session.
+
+    Args:
+      x: a tensor of floats, or a list of them.
+      x_shape: its shape, or a list of shapes.
+      y: a tensor.
+      y_shape: its shape.
+      x_init_value: where the derivatives are taken, or a list; random by default.
+      delta: half the step of the differences.
+      init_targets: operations to be run before.
+      extra_feed_dict: what else is fed.
+
+    Returns:
+      A pair of arrays [elements of x, elements of y], or a list of pairs.
+
+    Raises:
+      ValueError: without a default session, or where y does not depend on x.
+    """
+    session = _get_default_session()
+    if session is None:
+        raise ValueError("compute_gradient needs a default session: `with session:` around it")
+    for target in init_targets if isinstance(init_targets, (list, tuple)) else [init_targets]:
+        if target is not None:
+            session.run(target)
+    one = not isinstance(x, (list, tuple))
+    xs, shapes, values = ([x], [x_shape], [x_init_value]) if one else (list(x), list(x_shape), x_init_value)
+    if values is None:
+        values = [None] * len(xs)
+    values = [
+        _np.asarray(_np.random.random_sample(shape) if value is None else value, tensor.dtype.as_numpy_dtype)
+        for tensor, shape, value in zip(xs, shapes, values)
+    ]
+    feeds = {**(extra_feed_dict or {}), **dict(zip(xs, values))}
+    found = [
+        (_by_gradients(session, tensor, y, y_shape, feeds), _by_differences(session, tensor, y, delta, feeds))
+        for tensor in xs
+    ]
+    return found[0] if one else found
+
+
+def _by_gradients(session, x, y, y_shape, feeds):
+    weights = _convert_to_tensor(_np.zeros(y_shape, y.dtype.as_numpy_dtype))
+    (slopes,) = _gradients(y, x, grad_ys=_identity(weights))
+    if slopes is None:
+        raise ValueError(f"{y} does not depend on {x}")
+    columns = _np.eye(int(_np.prod(y_shape, dtype=int)), dtype=y.dtype.as_numpy_dtype)
+    slopes = _convert_to_tensor(slopes)
+    rows = [session.run(slopes, {**feeds, weights: column.reshape(y_shape)}).ravel() for column in columns]
+    return _np.stack(rows, 1) if rows else _np.zeros((feeds[x].size, 0))
+
+
+def _by_differences(session, x, y, delta, feeds):
+    rows = []
+    for i in range(feeds[x].size):
+        pair = []
+        for step in (delta, -delta):
+            moved = feeds[x].copy()
+            moved.reshape(-1)[i] += step
+            pair.append(_np.asarray(session.run(y, {**feeds, x: moved}), float))
+        rows.append(((pair[0] - pair[1]) / (2 * delta)).ravel())
+    return _np.stack(rows) if rows else _np.zeros((0, y.get_shape().num_elements() or 0))
+
+
+def compute_gradient_error(
+    x, x_shape, y, y_shape, x_init_value=None, delta=1e-3, init_targets=None, extra_feed_dict=None
+):
+    """The largest difference between the two arrays of `compute_gradient`, whose arguments these are."""
+    pairs = compute_gradient(x, x_shape, y, y_shape, x_init_value, delta, init_targets, extra_feed_dict)
+    pairs = [pairs] if isinstance(pairs, tuple) else pairs
+    return max((float(_np.max(_np.abs(a - b))) for a, b in pairs if a.size or b.size), default=0.0)
+
+
+def __dir__():
+    return sorted(__all__)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numbers
 import os
+from contextlib import contextmanager
 
 import numpy as np
 
 __all__ = [
     "as_bytes", "as_str", "as_str_any", "as_text", "bytes_or_text_types", "complex_types",
-    "dimension_at_index", "dimension_value", "forward_compatible", "integral_types", "path_to_str",
+    "dimension_at_index", "dimension_value", "forward_compatibility_horizon", "forward_compatible", "integral_types", "path_to_str",
     "real_types",
 ]  # fmt: skip
 
@@ -72,6 +73,12 @@ def dimension_at_index(shape, index):
     return Dimension(None) if shape.rank is None else shape.dims[index]
 
 
+@contextmanager
+def forward_compatibility_horizon(year, month, day):
+    """A context manager that does nothing: graphs are those of TensorFlow 1.15 at any date."""
+    yield
+
+
 def forward_compatible(year, month, day):
     """Whether graphs may use what TensorFlow added after this date: never."""
     return False
@@ -83,3 +90,7 @@ def __getattr__(name):
 
         return importlib.import_module(f"{__name__}.v1")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted([*__all__, "v1"])

@@ -38,7 +38,7 @@ from .regions import COPY, IF, LOOP, variable_key
 from .sizes import Size, SizeTable
 
 _SYMBOLIC_LIMIT = 256  # elements of a tensor that is computed with sizes
-_ALIASES = frozenset(("Identity", "StopGradient", "PreventGradient", "Snapshot", "ReadVariableOp", "RefIdentity",
+_ALIASES = frozenset(("Identity", "StopGradient", "PreventGradient", "GuaranteeConst", "Snapshot", "ReadVariableOp", "RefIdentity",
                       "Enter", "RefEnter", "PlaceholderWithDefault", "Switch", "RefSwitch"))  # fmt: skip
 _VARIABLES = frozenset(("VariableV2", "Variable", "VarHandleOp"))
 _OBJECTS = frozenset(("string", "resource", "variant"))

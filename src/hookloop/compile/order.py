@@ -13,7 +13,7 @@ from ..ops import registry
 from .regions import COPY, IF, LOOP, Unit, variable_key
 
 # Ops whose output is their input's own memory: whoever consumes it is the reader.
-ALIASES = frozenset(("Identity", "StopGradient", "PreventGradient", "Snapshot", "ReadVariableOp", "RefIdentity",
+ALIASES = frozenset(("Identity", "StopGradient", "PreventGradient", "GuaranteeConst", "Snapshot", "ReadVariableOp", "RefIdentity",
                      "Enter", "RefEnter", "Switch", "RefSwitch", "PlaceholderWithDefault"))  # fmt: skip
 VARIABLES = frozenset(("VariableV2", "Variable", "VarHandleOp"))
 

@@ -34,3 +34,10 @@ def get_output_shapes(dataset_or_iterator):
 def get_output_classes(dataset_or_iterator):
     """The structure of the elements' classes."""
     return dataset_or_iterator.output_classes
+
+
+def __dir__():
+    from types import ModuleType
+
+    own = (name for name, value in globals().items() if not name.startswith("_") and not isinstance(value, ModuleType))
+    return sorted([*own])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 from .._core import name_scope
 from .stack import get_default_graph
 
 __all__ = [
-    "colocate_with", "container", "control_dependencies", "device", "name_scope", "op_scope",
+    "colocate_with", "container", "control_dependencies", "device", "init_scope", "name_scope", "op_scope",
 ]  # fmt: skip
 
 
@@ -52,6 +54,16 @@ def device(device_name_or_function):
 def control_dependencies(control_inputs):
     """The default graph's `Graph.control_dependencies`."""
     return get_default_graph().control_dependencies(control_inputs)
+
+
+@contextmanager
+def init_scope():
+    """A context manager: ops made inside lie outside all conditionals, loops and functions, and depend on nothing."""
+    graph = get_default_graph()
+    while graph._outer is not None:
+        graph = graph._outer
+    with graph.as_default(), graph.control_dependencies(None):
+        yield
 
 
 def colocate_with(op, ignore_existing=False):

@@ -15,7 +15,7 @@ from .registry import OpDef
 from .shape_functions import from_attribute, nothing, unchanged
 
 __all__ = [
-    "control_trigger", "group", "identity", "identity_n", "no_op", "placeholder",
+    "group", "guarantee_const", "identity", "identity_n", "no_op", "placeholder",
     "placeholder_with_default", "stop_gradient", "tables_initializer", "tuple",
 ]  # fmt: skip
 
@@ -48,6 +48,7 @@ registry.register(
           gradient=registry.no_gradient, reference=lambda node, x: x),
     OpDef("PreventGradient", "input: T", "output: T", attrs={"message": ""}, shape=unchanged,
           gradient=_prevented, reference=lambda node, x: x),
+    OpDef("GuaranteeConst", "input: T", "output: T", shape=unchanged, stateful=True, reference=lambda node, x: x),
     OpDef("Snapshot", "input: T", "output: T", shape=unchanged, gradient=lambda op, grad: [grad],
           reference=lambda node, x: x),
     OpDef("NoOp", "", "", shape=nothing, gradient=registry.no_gradient, reference=lambda node: ()),
@@ -94,6 +95,11 @@ def stop_gradient(input, name=None):
 def no_op(name=None):
     """An operation that does nothing: a place for control dependencies."""
     return apply_op("NoOp", [], name=name)
+
+
+def guarantee_const(input, name=None):
+    """The tensor, which is promised not to change between runs; nothing is made of the promise."""
+    return apply_op("GuaranteeConst", [input], name=name)
 
 
 def control_trigger(name=None):

@@ -6,14 +6,16 @@ import math as _math
 
 import numpy as np
 
+from .. import dtypes
 from ..graph.scopes import control_dependencies, name_scope
+from ..graph.stack import get_default_graph
 from . import kinds
 from .build import apply_op, constant, convert_to_tensor
 from .registry import OpDef, no_gradient, register
 from .shape_functions import broadcast, unchanged
 
 __all__ = [
-    "abs", "acos", "acosh", "asin", "asinh", "atan", "atanh", "ceil", "check_numerics", "cos", "cosh",
+    "abs", "acos", "acosh", "add_check_numerics_ops", "asin", "asinh", "atan", "atanh", "ceil", "check_numerics", "cos", "cosh",
     "digamma", "erf", "erfc", "exp", "expm1", "floor", "is_finite", "is_inf", "is_nan", "lgamma", "log",
     "log1p", "log_sigmoid", "logical_not", "negative", "reciprocal", "rint", "round", "rsqrt",
     "sigmoid", "sign", "sin", "sinh", "sqrt", "square", "tan", "tanh", "verify_tensor_all_finite",
@@ -366,6 +368,29 @@ def check_numerics(tensor, message, name=None):
       InvalidArgumentError: when it runs; the text begins with `message`.
     """
     return apply_op("CheckNumerics", [tensor], {"message": message}, name=name)
+
+
+def add_check_numerics_ops():
+    """An operation that fails where any floating-point tensor of the default graph holds NaN or Inf.
+
+    Raises:
+      ValueError: where the graph has conditionals or loops.
+    """
+    from .core import group
+
+    checks = []
+    for op in get_default_graph().get_operations():
+        for output in op.outputs:
+            if output.dtype not in (dtypes.float16, dtypes.float32, dtypes.float64):
+                continue
+            if op._control_flow_context is not None:
+                raise ValueError(
+                    "`tf.add_check_numerics_ops() is not compatible with TensorFlow control flow operations such as "
+                    "`tf.cond()` or `tf.while_loop()`."
+                )
+            with control_dependencies(checks):
+                checks = [check_numerics(output, f"{op.name}:{output.value_index}")]
+    return group(*checks)
 
 
 def verify_tensor_all_finite(t=None, msg=None, name=None, x=None, message=None):

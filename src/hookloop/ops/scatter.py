@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..graph.scopes import name_scope
 from . import kinds
 from .build import apply_op, convert_to_tensor
 from .core import identity
@@ -12,7 +13,7 @@ from .registry import OpDef, no_gradient, register
 from .shape_functions import nothing, unchanged
 
 __all__ = [
-    "scatter_nd_add", "scatter_nd_sub", "scatter_nd_update", "tensor_scatter_add", "tensor_scatter_nd_add",
+    "batch_scatter_update", "scatter_nd_add", "scatter_nd_sub", "scatter_nd_update", "tensor_scatter_add", "tensor_scatter_nd_add",
     "tensor_scatter_nd_sub", "tensor_scatter_nd_update", "tensor_scatter_sub", "tensor_scatter_update",
 ]  # fmt: skip
 
@@ -133,6 +134,43 @@ def _tensor_function(name, what):
 tensor_scatter_add = tensor_scatter_nd_add = _tensor_function("Add", "added")
 tensor_scatter_sub = tensor_scatter_nd_sub = _tensor_function("Sub", "subtracted")
 tensor_scatter_update = tensor_scatter_nd_update = _tensor_function("Update", "put")
+
+
+def batch_scatter_update(ref, indices, updates, use_locking=True, name=None):
+    """Sets the rows of a variable that `indices` names along its last axis, the axes before it shared.
+
+    Args:
+      ref: a variable.
+      indices: integers [..., n].
+      updates: what the rows are set to, of shape indices.shape + ref.shape[indices.rank:].
+      use_locking: accepted.
+      name: the scope of the nodes.
+
+    Returns:
+      The variable after it.
+
+    Raises:
+      ValueError: where the rank of `indices` is unknown.
+    """
+    from .array import expand_dims, ones_like, reshape, shape
+    from .slicing import concat
+
+    with name_scope(name):
+        indices = convert_to_tensor(indices, name="indices")
+        sizes = shape(indices)
+        if indices._shape is None:
+            raise ValueError("batch_scatter_update does not allow indices with unknown shape.")
+        rank = len(indices._shape)
+        last = expand_dims(indices, axis=-1)
+        places = []
+        for axis in range(rank - 1):
+            size = sizes[axis]
+            form = [size if i == axis else 1 for i in range(rank + 1)]
+            numbers = reshape(apply_op("Range", [0, size, 1]), form)
+            if numbers.dtype.base_dtype != last.dtype.base_dtype:
+                numbers = apply_op("Cast", [numbers], {"DstT": last.dtype.base_dtype})
+            places.append(numbers * ones_like(last))
+        return scatter_nd_update(ref, concat([*places, last], axis=-1), updates, use_locking=use_locking)
 
 
 def _variable_function(name, what, locking=False):

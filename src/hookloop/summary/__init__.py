@@ -11,3 +11,10 @@ def __getattr__(name):
     if name in _MESSAGES:
         return _message(name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    from types import ModuleType
+
+    own = (name for name, value in globals().items() if not name.startswith("_") and not isinstance(value, ModuleType))
+    return sorted([*_MESSAGES, *own])

@@ -41,3 +41,18 @@ from .training_util import (
 )
 from .trigger import Trigger, not_finite
 from .warm_start import VocabInfo, warm_start
+
+
+def __getattr__(name):
+    if name == "SaverDef":
+        from ..messages import SaverDef
+
+        return SaverDef
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    from types import ModuleType
+
+    own = (name for name, value in globals().items() if not name.startswith("_") and not isinstance(value, ModuleType))
+    return sorted([*own, "SaverDef"])
