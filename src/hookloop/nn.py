@@ -1,7 +1,7 @@
 """`tf.nn`: the ops of neural networks."""
 
 from .namespace import attributes
-from .swish import swish
+from .nn_swish import swish
 
 _OF_NN = """batch_norm_with_global_normalization batch_normalization bias_add compute_average_loss l2_loss
     l2_normalize log_poisson_loss log_softmax moments normalize_moments scale_regularization_loss

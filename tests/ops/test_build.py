@@ -182,3 +182,41 @@ def test_group_and_tuple(graph):
         tf.tuple([None])
     with pytest.raises(TypeError, match="Control input must be Operation or Tensor"):
         tf.tuple([a], control_inputs=[5])
+
+
+@pytest.mark.parametrize(
+    "build, text",
+    [
+        (lambda: tf.ones([2], tf.string), "Expected string, got 1 of type 'int' instead"),
+        (lambda: tf.ones_like(["a"]), "Expected string, got 1 of type 'int' instead"),
+        (lambda: tf.nn.bias_add([[True]], [True]), "parameter 'value' has DataType bool not in list of allowed values"),
+        (
+            lambda: tf.linspace(tf.constant(0.0, tf.float16), 1.0, 3),
+            "parameter 'start' has DataType float16 not in list",
+        ),
+        (lambda: tf.scatter_add(tf.Variable(["a"]), [0], ["b"]), "parameter 'ref' has DataType string not in list"),
+        (
+            lambda: tf.scatter_nd_add(tf.Variable([True]), [[0]], [True]),
+            "parameter 'ref' has DataType bool not in list",
+        ),
+        (lambda: tf.reverse(tf.placeholder(tf.resource), [0]), "parameter 'tensor' has DataType resource not in list"),
+        (
+            lambda: tf.shape(tf.placeholder(tf.float32), out_type=tf.float32),
+            "DataType float32 for attr 'out_type' not in list of allowed values: int32, int64",
+        ),
+        (
+            lambda: tf.size(tf.placeholder(tf.float32), out_type=tf.bool),
+            "DataType bool for attr 'out_type' not in list",
+        ),
+        (lambda: tf.decode_raw("a", tf.string), "DataType string for attr 'out_type' not in list"),
+        (
+            lambda: tf.multinomial([[1.0]], 1, output_dtype=tf.uint8),
+            "DataType uint8 for attr 'output_dtype' not in list",
+        ),
+        (lambda: tf.summary.image("i", tf.zeros([1, 2, 2, 1], tf.int32)), "has DataType int32 not in list"),
+    ],
+)
+def test_types_that_tensorflow_refuses_too(build, text):
+
+    with pytest.raises(TypeError, match=text):
+        build()

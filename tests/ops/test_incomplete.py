@@ -55,7 +55,7 @@ def test_how_gamma_samples_move_with_alpha(executor, dtype, tolerance):
     samples = tf.placeholder(dtype, [4])
     slopes = run(apply_op("RandomGammaGrad", [alpha, samples]), {samples: [0.2, 1.5, 2.0, 7.0]})
     np.testing.assert_allclose(slopes, [0.79405046, 1.43093919, 0.85657150, 1.56645846], rtol=5e-6)
-    drawn = tf.random_gamma([3, 2], alpha, seed=1)
+    drawn = tf.random_gamma([3, 2], alpha, dtype=dtype, seed=1)
     (gradient,) = tf.gradients(drawn, alpha)
     values, found = run([drawn, gradient])
     step = 1e-5

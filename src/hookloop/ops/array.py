@@ -78,13 +78,14 @@ def _out_type(node):
 
 
 _OUT_TYPE = {"out_type": dtypes.int32}
+_OUT_TYPES = {"out_type": kinds.INDEX}
 
 register(
-    OpDef("Shape", "input: T", "output: out_type", attrs=_OUT_TYPE, shape=_shape_shape, value=_shape_value,
+    OpDef("Shape", "input: T", "output: out_type", attrs=_OUT_TYPE, types=_OUT_TYPES, shape=_shape_shape, value=_shape_value,
           reference=lambda node, x: np.array(np.shape(x), _out_type(node)), gradient=no_gradient),
-    OpDef("ShapeN", "input: N * T", "output: N * out_type", attrs=_OUT_TYPE, shape=_shape_n_shape, value=_shape_n_value,
+    OpDef("ShapeN", "input: N * T", "output: N * out_type", attrs=_OUT_TYPE, types=_OUT_TYPES, shape=_shape_n_shape, value=_shape_n_value,
           reference=lambda node, *xs: tuple(np.array(np.shape(x), _out_type(node)) for x in xs), gradient=no_gradient),
-    OpDef("Size", "input: T", "output: out_type", attrs=_OUT_TYPE, shape=scalar, value=_size_value,
+    OpDef("Size", "input: T", "output: out_type", attrs=_OUT_TYPE, types=_OUT_TYPES, shape=scalar, value=_size_value,
           reference=lambda node, x: np.array(np.size(x), _out_type(node)), gradient=no_gradient),
     OpDef("Rank", "input: T", "output: int32", shape=scalar, value=_rank_value,
           reference=lambda node, x: np.array(np.ndim(x), np.int32), gradient=no_gradient),
@@ -451,12 +452,12 @@ register(
           gradient=_fill_gradient),
     OpDef("ZerosLike", "x: T", "y: T", shape=unchanged, lower=_one_value(0), gradient=no_gradient,
           reference=lambda node, x: np.full_like(x, b"" if x.dtype == object else 0)),
-    OpDef("OnesLike", "x: T", "y: T", shape=unchanged, lower=_one_value(1), gradient=no_gradient,
+    OpDef("OnesLike", "x: T", "y: T", types={"T": kinds.NUMBER | kinds.BOOL}, shape=unchanged, lower=_one_value(1), gradient=no_gradient,
           reference=lambda node, x: np.ones_like(x)),
     OpDef("Range", "start: Tidx, limit: Tidx, delta: Tidx", "output: Tidx", types={"Tidx": kinds.REAL}, shape=_range_size,
           symbolic=True, lower=_range_lower, reference=_range_reference, gradient=no_gradient),
     OpDef("LinSpace", "start: T, stop: T, num: Tidx", "output: T",
-          attrs={"Tidx": dtypes.int32}, types={"T": kinds.FLOAT, "Tidx": kinds.INDEX},
+          attrs={"Tidx": dtypes.int32}, types={"T": kinds.FLOAT - {dtypes.float16}, "Tidx": kinds.INDEX},
           shape=_lin_space_size, lower=lambda c, node: c.emit("lin_space", node.inputs[:2], node.outputs),
           reference=_lin_space_reference, gradient=no_gradient),
 )  # fmt: skip
@@ -655,9 +656,11 @@ def _constant_tensor(number):
 
     def function(shape, dtype=dtypes.float32, name=None):
         dtype = dtypes.as_dtype(dtype).base_dtype
-        value = False if dtype == dtypes.bool else "" if dtype == dtypes.string else number
+        value = number
         if dtype == dtypes.bool:
             value = bool(number)
+        elif dtype == dtypes.string and not number:
+            value = ""
         with name_scope(name, "ones" if number else "zeros", [shape]) as scope:
             if not hasattr(shape, "op") and not isinstance(shape, np.ndarray):
                 known = _known_dims(shape)

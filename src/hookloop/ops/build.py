@@ -49,7 +49,7 @@ def apply_op(type, inputs, attrs=None, name=None):
     signature = op_def._signature or signature_of(op_def)
     all_attrs = signature.defaults.copy()
     if attrs:
-        _set_attrs(signature, all_attrs, attrs)
+        _set_attrs(op_def, signature, all_attrs, attrs)
     op = add_plain_node(op_def, signature, inputs, attrs, all_attrs, name or type)
     if op is None:
         op = _Inputs(op_def, signature, inputs, attrs, all_attrs, name or type).node()
@@ -58,12 +58,16 @@ def apply_op(type, inputs, attrs=None, name=None):
     return list(op.outputs) or op
 
 
-def _set_attrs(signature, all_attrs, attrs):
+def _set_attrs(op_def, signature, all_attrs, attrs):
     for key, value in attrs.items():
         if value.__class__ is str:
             value = value.encode()
         elif key in signature.type_attrs and not isinstance(value, (list, tuple)):
             value = dtypes.as_dtype(value)
+            allowed = op_def.types.get(key)
+            if allowed is not None and value.base_dtype not in allowed:
+                names = ", ".join(sorted(t.name for t in allowed))
+                raise TypeError(f"DataType {value.name} for attr '{key}' not in list of allowed values: {names}")
         elif isinstance(value, (Dimension, np.integer)):
             value = int(value)
         elif isinstance(all_attrs.get(key), TensorShape):
@@ -312,7 +316,7 @@ def _describe(op_type, inputs, attrs):
     op_def = registry.lookup(op_type)
     signature = signature_of(op_def)
     all_attrs = signature.defaults.copy()
-    _set_attrs(signature, all_attrs, attrs)
+    _set_attrs(op_def, signature, all_attrs, attrs)
     position = 0
     for argument in signature.inputs:
         if argument.type_list_attr is not None:

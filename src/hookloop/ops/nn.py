@@ -12,6 +12,7 @@ import numpy as np
 from .. import dtypes, errors
 from ..graph.scopes import control_dependencies, name_scope
 from ..graph.tensor import Tensor
+from . import kinds
 from .activations import relu
 from .build import apply_op, constant, convert_to_tensor
 from .cast import cast
@@ -239,10 +240,10 @@ register(
           attrs={"Tlabels": dtypes.int64}, types={"T": _FLOAT, "Tlabels": _INDEX},
           shape=_sparse_cross_entropy_shape, gradient=_sparse_cross_entropy_gradient,
           kernel="sparse_softmax_cross_entropy", can_fail=True, reference=_reference_sparse_cross_entropy),
-    OpDef("BiasAdd", "value: T, bias: T", "output: T", attrs={"data_format": "NHWC"},
+    OpDef("BiasAdd", "value: T, bias: T", "output: T", attrs={"data_format": "NHWC"}, types={"T": kinds.NUMBER},
           shape=_bias_add_shape, gradient=_bias_add_gradient, lower=_lower_bias_add, overwrites=(0,),
           reference=_reference_bias_add),
-    OpDef("BiasAddGrad", "out_backprop: T", "output: T", attrs={"data_format": "NHWC"},
+    OpDef("BiasAddGrad", "out_backprop: T", "output: T", attrs={"data_format": "NHWC"}, types={"T": kinds.NUMBER},
           shape=_bias_gradient_shape, gradient=_bias_gradient_gradient, lower=_lower_bias_gradient,
           reference=_reference_bias_gradient),
 )  # fmt: skip

@@ -223,8 +223,8 @@ def _turned(c, rank):
 
 
 register(
-    OpDef("ReverseV2", "tensor: T, axis: Tidx", "output: T", attrs={"Tidx": dtypes.int32}, types={"Tidx": kinds.INDEX},
-          shape=_reversed_shape, lower=_reverse_lower,
+    OpDef("ReverseV2", "tensor: T, axis: Tidx", "output: T", attrs={"Tidx": dtypes.int32},
+          types={"T": kinds.NUMBER | kinds.BOOL | {dtypes.string}, "Tidx": kinds.INDEX}, shape=_reversed_shape, lower=_reverse_lower,
           reference=lambda node, x, axis: np.flip(x, tuple(int(a) for a in np.ravel(axis))),
           gradient=lambda op, grad: [reverse(grad, op.inputs[1]), None]),
 )  # fmt: skip

@@ -109,7 +109,8 @@ register(
     OpDef("RandomShuffle", "value: T", "output: T", attrs=dict(_SEEDS), shape=_like, lower=_shuffle_lower, stateful="stream",
           reference=lambda node, stream, value: _philox.shuffle(stream, value)),
     OpDef("Multinomial", "logits: T, num_samples: int32", "output: output_dtype",
-          attrs={"output_dtype": dtypes.int64, **_SEEDS}, types={"T": kinds.REAL}, shape=_multinomial_shape,
+          attrs={"output_dtype": dtypes.int64, **_SEEDS}, types={"T": kinds.REAL, "output_dtype": kinds.INDEX},
+          shape=_multinomial_shape,
           lower=_multinomial_lower, stateful="stream", gradient=no_gradient,
           reference=lambda node, stream, logits, n: _philox.multinomial(
               stream, logits, int(n), node.attrs["output_dtype"].as_numpy_dtype)),

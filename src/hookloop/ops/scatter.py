@@ -94,16 +94,17 @@ def _variable_lower(kernel):
 
 for _name in ("Add", "Sub", "Update"):
     _kernel = f"scatter_nd_{_name.lower()}"
+    _element_types = {"Tindices": kinds.INDEX, **({} if _name == "Update" else {"T": kinds.NUMBER})}
     register(
         OpDef(f"TensorScatter{_name}", "tensor: T, indices: Tindices, updates: T", "output: T",
               types={"Tindices": kinds.INDEX}, shape=_checked, lower=_tensor_lower(_kernel), reference=_combined(_name),
               gradient=_GRADIENTS[_name], can_fail=True),
         OpDef(f"ScatterNd{_name}", "ref: Ref(T), indices: Tindices, updates: T", "output_ref: Ref(T)",
-              attrs={"use_locking": _name == "Update"}, types={"Tindices": kinds.INDEX}, shape=unchanged,
+              attrs={"use_locking": _name == "Update"}, types=_element_types, shape=unchanged,
               lower=_variable_lower(_kernel), reference=_combined(_name), writes=(0,), stateful=True, can_fail=True,
               gradient=no_gradient),
         OpDef(f"ResourceScatterNd{_name}", "ref: resource, indices: Tindices, updates: T", "",
-              attrs={"use_locking": True}, types={"Tindices": kinds.INDEX}, shape=nothing, lower=_variable_lower(_kernel),
+              attrs={"use_locking": True}, types=_element_types, shape=nothing, lower=_variable_lower(_kernel),
               reference=_combined(_name), writes=(0,), stateful=True, can_fail=True, gradient=no_gradient),
     )  # fmt: skip
 

@@ -73,6 +73,13 @@ _ROWS = {
 }
 
 
+def _row_types(name, attr):
+    """Rows may be set to values of any type; only numbers can be added, and so on."""
+    if name == "Update":
+        return {"Tindices": kinds.INDEX}
+    return {attr: kinds.REAL if name in ("Min", "Max") else kinds.NUMBER, "Tindices": kinds.INDEX}
+
+
 def _handle_shape(c):
     return ()
 
@@ -126,7 +133,7 @@ register(
           reference=lambda node, x, y: x - y, writes=(0,), stateful=True, gradient=no_gradient),
     OpDef("ReadVariableOp", "resource: resource", "value: dtype", attrs={"dtype": None}, shape=_variable_shape, stateful=True,
           reference=lambda node, x: x, gradient=lambda op, grad: [grad]),
-    OpDef("VariableShape", "input: resource", "output: out_type", attrs={"out_type": dtypes.int32},
+    OpDef("VariableShape", "input: resource", "output: out_type", attrs={"out_type": dtypes.int32}, types={"out_type": kinds.INDEX},
           shape=_shape_of_variable_shape, value=_shape_of_variable, stateful=True, gradient=no_gradient,
           reference=lambda node, x: np.array(np.shape(x), node.attrs["out_type"].as_numpy_dtype)),
     OpDef("IsVariableInitialized", "ref: Ref(dtype)", "is_initialized: bool", shape=scalar, reads=(0,), stateful=True,
@@ -138,11 +145,11 @@ register(
 for _name, (_kernel, _function) in _ROWS.items():
     register(
         OpDef(f"Scatter{_name}", "ref: Ref(T), indices: Tindices, updates: T", "output_ref: Ref(T)",
-              attrs={"use_locking": _name == "Update"}, types={"Tindices": kinds.INDEX}, shape=_scatter_shape, kernel=_kernel,
+              attrs={"use_locking": _name == "Update"}, types=_row_types(_name, "T"), shape=_scatter_shape, kernel=_kernel,
               reference=_scattered(_function), writes=(0,), stateful=True, can_fail=True,
               gradient=None if _name in ("Update", "Min", "Max") else no_gradient),
         OpDef(f"ResourceScatter{_name}", "resource: resource, indices: Tindices, updates: dtype", "",
-              types={"Tindices": kinds.INDEX}, shape=nothing, kernel=_kernel, reference=_scattered(_function), writes=(0,),
+              types=_row_types(_name, "dtype"), shape=nothing, kernel=_kernel, reference=_scattered(_function), writes=(0,),
               stateful=True, can_fail=True, gradient=no_gradient),
     )  # fmt: skip
 

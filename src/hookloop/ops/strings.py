@@ -311,7 +311,8 @@ register(
     _op("EncodeBase64", "input: string", "output: string", _each(_encode_base64), attrs={"pad": False}),
     _op("DecodeBase64", "input: string", "output: string", _each(_decode_base64)),
     _op("DecodeRaw", "bytes: string", "output: out_type", _run_decode_raw,
-        lambda c: (*c.shape(0), UNKNOWN) if c.known(0) else None, attrs={"out_type": None, "little_endian": True}),
+        lambda c: (*c.shape(0), UNKNOWN) if c.known(0) else None, attrs={"out_type": None, "little_endian": True},
+        types={"out_type": kinds.NUMBER | kinds.BOOL}),
 )  # fmt: skip
 
 

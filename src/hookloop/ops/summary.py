@@ -7,7 +7,7 @@ import re
 
 import numpy as np
 
-from .. import errors
+from .. import dtypes, errors
 from . import kinds
 from .registry import OpDef, no_gradient, register
 from .shape_functions import scalar
@@ -194,6 +194,9 @@ def _run_merge(call, *summaries):
 _BAD_COLOR = np.array([255, 0, 0, 255], np.uint8)
 
 
+_PIXELS = frozenset((dtypes.uint8, dtypes.float16, dtypes.float32, dtypes.float64))
+
+
 def _summary(name, inputs, host, attrs=None, types=None):
     return OpDef(
         name, inputs, "summary: string", attrs=attrs, types=types, shape=scalar, host=host, gradient=no_gradient
@@ -203,7 +206,13 @@ def _summary(name, inputs, host, attrs=None, types=None):
 register(
     _summary("ScalarSummary", "tags: string, values: T", _run_scalar, types={"T": _NUMBERS}),
     _summary("HistogramSummary", "tag: string, values: T", _run_histogram, types={"T": _NUMBERS}),
-    _summary("ImageSummary", "tag: string, tensor: T", _run_image, {"max_images": 3, "bad_color": _BAD_COLOR}),
+    _summary(
+        "ImageSummary",
+        "tag: string, tensor: T",
+        _run_image,
+        {"max_images": 3, "bad_color": _BAD_COLOR},
+        types={"T": _PIXELS},
+    ),
     _summary("AudioSummaryV2", "tag: string, tensor: float32, sample_rate: float32", _run_audio, {"max_outputs": 3}),
     _summary("TensorSummaryV2", "tag: string, tensor: T, serialized_summary_metadata: string", _run_tensor),
     _summary("MergeSummary", "inputs: N * string", _run_merge),
