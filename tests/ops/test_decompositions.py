@@ -147,3 +147,13 @@ def test_matrices_without_an_answer(executor):
         run(tf.cholesky(x), {x: -np.eye(2)})
     with pytest.raises(ValueError, match="must be equal"):
         tf.matrix_inverse(tf.ones([2, 3]))
+
+
+def test_least_squares_of_matrices_whose_form_only_the_run_tells(executor):
+    x, right = tf.placeholder(tf.float64, [None, None]), tf.placeholder(tf.float64, [None, 2])
+    solution = tf.matrix_solve_ls(x, right)
+    generator = np.random.default_rng(3)
+    for form in ((5, 3), (3, 5), (4, 4)):
+        value, target = generator.standard_normal(form), generator.standard_normal((form[0], 2))
+        wanted = np.linalg.lstsq(value, target, rcond=None)[0]
+        np.testing.assert_allclose(run(solution, {x: value, right: target}), wanted, atol=1e-7)

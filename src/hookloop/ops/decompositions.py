@@ -378,15 +378,28 @@ def matrix_solve_ls(matrix, rhs, l2_regularizer=0.0, fast=True, name=None):
     if not fast:
         return apply_op("MatrixSolveLs", [matrix, rhs, l2_regularizer], {"fast": False}, name)
     with name_scope(name, "matrix_solve_ls", [matrix, rhs, l2_regularizer]):
-        dims = matrix._shape[-2:]
-        wide = all(isinstance(d, int) for d in dims) and dims[0] < dims[1]
-        gram = matmul(matrix, matrix, adjoint_a=not wide, adjoint_b=wide)
-        if hasattr(l2_regularizer, "op") or l2_regularizer != 0:
-            gram = gram + l2_regularizer * _identity_of(matrix, -2 if wide else -1)
-        factor = cholesky(gram)
-        if wide:
-            return matmul(matrix, cholesky_solve(factor, rhs), adjoint_a=True)
-        return cholesky_solve(factor, matmul(matrix, rhs, adjoint_a=True))
+        known = matrix.get_shape()[-2:]
+        if known.is_fully_defined():
+            return _least_squares_by_gram(matrix, rhs, l2_regularizer, known[0].value < known[1].value)
+        from .conditional import cond
+
+        dims = shape(matrix)[-2:]
+        return cond(
+            dims[-2] >= dims[-1],
+            lambda: _least_squares_by_gram(matrix, rhs, l2_regularizer, False),
+            lambda: _least_squares_by_gram(matrix, rhs, l2_regularizer, True),
+        )
+
+
+def _least_squares_by_gram(matrix, rhs, l2_regularizer, wide):
+    """By the Cholesky decomposition of the smaller of the products of the matrix and its adjoint."""
+    gram = matmul(matrix, matrix, adjoint_a=not wide, adjoint_b=wide)
+    if hasattr(l2_regularizer, "op") or l2_regularizer != 0:
+        gram = gram + l2_regularizer * _identity_of(matrix, -2 if wide else -1)
+    factor = cholesky(gram)
+    if wide:
+        return matmul(matrix, cholesky_solve(factor, rhs), adjoint_a=True)
+    return cholesky_solve(factor, matmul(matrix, rhs, adjoint_a=True))
 
 
 def _identity_of(matrix, axis):

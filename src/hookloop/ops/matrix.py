@@ -6,7 +6,7 @@ import numpy as np
 
 from .. import dtypes
 from . import kinds
-from .array import shape, zeros, zeros_like
+from .array import rank, shape, zeros, zeros_like
 from .build import apply_op
 from .registry import OpDef, register
 
@@ -100,12 +100,21 @@ def _diag_part_gradient(op, grad):
 
 
 def _set_diag_gradient(op, grad):
-    known = op.inputs[1]._shape
-    if known is not None and all(isinstance(d, int) for d in known):
-        nothing = zeros(list(known), dtype=grad.dtype)
+    from .reduce import reduce_min
+    from .slicing import concat, slice
+
+    whole = op.inputs[0].get_shape().merge_with(grad.get_shape())
+    batch = whole[:-2].merge_with(op.inputs[1].get_shape()[:-1])
+    matrix = whole[-2:]
+    if batch.is_fully_defined() and matrix.is_fully_defined():
+        form = [*batch.as_list(), min(matrix.as_list())]
     else:
-        nothing = zeros(shape(op.inputs[1]), dtype=grad.dtype)
-    return [matrix_set_diag(grad, nothing), matrix_diag_part(grad)]
+        dims, count = shape(grad), rank(grad)
+        batch = slice(dims, [0], [count - 2])
+        matrix = slice(dims, [count - 2], [2])
+        form = concat([batch, [reduce_min(matrix)]], 0)
+    without = matrix_set_diag(grad, zeros(form, dtype=grad.dtype))
+    return [without, matrix_diag_part(grad)]
 
 
 # --- bands ----------------------------------------------------------------------------------------------------

@@ -771,10 +771,10 @@ def compute_average_loss(per_example_loss, sample_weight=None, global_batch_size
 
     per_example_loss = convert_to_tensor(per_example_loss)
     if sample_weight is not None:
-        per_example_loss = per_example_loss * convert_to_tensor(sample_weight, per_example_loss.dtype)
+        weights = convert_to_tensor(sample_weight, per_example_loss.dtype)
+        per_example_loss = multiply(per_example_loss, weights)
     if global_batch_size is None:
-        global_batch_size = shape(per_example_loss)[0] * 1
-    global_batch_size = cast(global_batch_size, per_example_loss.dtype)
+        global_batch_size = cast(shape(per_example_loss)[0] * 1, per_example_loss.dtype)
     return reduce_sum(per_example_loss) / global_batch_size
 
 

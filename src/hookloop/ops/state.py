@@ -185,7 +185,7 @@ def assign(ref, value, validate_shape=None, use_locking=None, name=None):
 def _updater(type, method, text):
     def function(ref, value, use_locking=None, name=None):
         if getattr(ref, "_is_resource", False):
-            return getattr(ref, method)(value, name=name)
+            return getattr(ref, method)(value)  # without the name, as in TensorFlow
         return apply_op(type, [_reference(ref), value], {"use_locking": bool(use_locking)}, name)
 
     function.__name__ = function.__qualname__ = method

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from .. import dtypes
 from ..graph.collections import GraphKeys
 from ..graph.scopes import colocate_with, control_dependencies, name_scope
@@ -35,26 +37,37 @@ def assign_moving_average(variable, value, decay, zero_debias=True, name=None):
         if rest.dtype != variable.dtype.base_dtype:
             rest = cast(rest, variable.dtype.base_dtype)
         if zero_debias:
-            return state.assign_sub(variable, _debiased_change(variable, value, rest), name=scope)
+            return state.assign(variable, _debiased(variable, value, rest), name=scope)
         return state.assign_sub(variable, (variable - value) * rest, name=scope)
 
 
-def _debiased_change(variable, value, rest):
-    """What to subtract so that the variable is the corrected average of a shadow that began at zero."""
+def _debiased(variable, value, rest):
+    """The corrected average of a shadow that began at zero."""
     from ..initializers import zeros_initializer
     from ..ops.math import pow
     from ..variable_scope import get_variable, variable_scope
 
     dtype = variable.dtype.base_dtype
-    with variable_scope(variable.op.name, values=[variable, value, rest]):
+    with variable_scope(variable.op.name, values=[variable, value, rest]) as scope:
         biased = get_variable(
-            "biased", initializer=zeros_initializer(), shape=variable.get_shape(), trainable=False, dtype=dtype
+            _unused("biased", scope), initializer=zeros_initializer(), shape=variable.get_shape(), trainable=False,
+            dtype=dtype,
+        )  # fmt: skip
+        local_step = get_variable(
+            _unused("local_step", scope), shape=[], dtype=dtype, initializer=zeros_initializer(), trainable=False
         )
-        local_step = get_variable("local_step", shape=[], dtype=dtype, initializer=zeros_initializer(), trainable=False)
-        biased_after = state.assign_sub(biased, (biased - value) * rest, name=variable.op.name.split("/")[-1])
-        step_after = local_step.assign_add(1)
-        factor = 1 - pow(1.0 - rest, step_after)
-        return variable - biased_after / factor
+    biased_after = state.assign_sub(biased, (biased - value) * rest)
+    step_after = local_step.assign_add(1)
+    factor = 1 - pow(1.0 - rest, step_after)
+    return biased_after / factor
+
+
+def _unused(name, scope):
+    """A name that no variable of a scope has, but where the scope uses its variables again."""
+    taken = {v.op.name for v in scope.global_variables()}
+    if scope.reuse or f"{scope.name}/{name}" not in taken:
+        return name
+    return next(f"{name}_{i}" for i in itertools.count(1) if f"{scope.name}/{name}_{i}" not in taken)
 
 
 class ExponentialMovingAverage:
