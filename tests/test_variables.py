@@ -237,3 +237,14 @@ def test_a_resource_variable_after_a_write(executor):
         with tf.control_dependencies([v.assign([0.0, 1.0])]):
             last = tf.identity(v.value())
         assert session.run(last).tolist() == [0.0, 1.0]
+
+
+def test_an_operation_that_fails_where_variables_are_not_initialized(executor):
+    v, w = tf.Variable(1.0, name="v"), tf.Variable([2.0], name="w")
+    check = tf.assert_variables_initialized()
+    with tf.Session() as session:
+        session.run(v.initializer)
+        with pytest.raises(tf.errors.FailedPreconditionError, match="Attempting to use uninitialized value w"):
+            session.run(check)
+        session.run(w.initializer)
+        session.run(check)

@@ -413,3 +413,12 @@ def test_components_of_unequal_sizes(executor):
         for size in (2, 3, 4, 2, 3):
             assert session.run(step)[0].tolist() == [2.0] * size
         assert session.run(v) == 5
+
+
+def test_functions_are_functions_in_a_graph_def():
+    with tf.Graph().as_default() as graph:
+        tf.data.Dataset.range(3).map(lambda x: x + 1).filter(lambda x: x > 1).make_one_shot_iterator().get_next()
+        attributes = {node.op: node.attr for node in graph.as_graph_def().node}
+    assert attributes["MapDataset"]["f"].func.name.startswith("__inference_Dataset_map_")
+    assert attributes["FilterDataset"]["predicate"].func.name.startswith("__inference_Dataset_filter_")
+    assert attributes["OneShotIterator"]["dataset_factory"].func.name.startswith("_make_dataset_")

@@ -7,6 +7,7 @@ import builtins
 import numpy as np
 
 from .. import dtypes
+from ..graph.graph_def import Function
 from ..graph.random_seed import get_seed
 from ..graph.scopes import name_scope
 from ..ops.build import apply_op, constant, constant_in_place, convert_to_tensor
@@ -186,7 +187,7 @@ class Dataset:
         arguments = [convert_to_tensor(value) for value in args or ()]
         name = register_generator(generator, element)
         source = Dataset.from_tensors(0)
-        return source._derived("FlatMapDataset", [arguments], element, {"f": name})
+        return source._derived("FlatMapDataset", [arguments], element, {"f": Function.named(name)})
 
     @staticmethod
     def range(*args):
@@ -250,7 +251,7 @@ class Dataset:
           TypeError: where the function returns what is no tensor.
         """
         traced = trace(map_func, self._element, "map")
-        attrs = {"f": traced.name}
+        attrs = {"f": Function.named(traced.name)}
         if num_parallel_calls is None:
             return self._derived("MapDataset", [traced.captures], traced.result, attrs)
         calls = _scalar(num_parallel_calls, "num_parallel_calls", dtypes.int32)
@@ -268,7 +269,7 @@ class Dataset:
             raise ValueError(
                 f"`predicate` return type must be convertible to a scalar boolean tensor. Was {_described(leaf)}."
             )
-        return self._derived("FilterDataset", [traced.captures], None, {"predicate": traced.name})
+        return self._derived("FilterDataset", [traced.captures], None, {"predicate": Function.named(traced.name)})
 
     def _traced_to_dataset(self, map_func, method):
         traced = trace(map_func, self._element, method)
@@ -283,7 +284,7 @@ class Dataset:
           TypeError: where the function returns no dataset.
         """
         traced, element = self._traced_to_dataset(map_func, "flat_map")
-        return self._derived("FlatMapDataset", [traced.captures], element, {"f": traced.name})
+        return self._derived("FlatMapDataset", [traced.captures], element, {"f": Function.named(traced.name)})
 
     def interleave(self, map_func, cycle_length, block_length=1, num_parallel_calls=None):
         """The elements of the datasets that a function makes of each element, from several of them in turn.
@@ -300,9 +301,9 @@ class Dataset:
         traced, element = self._traced_to_dataset(map_func, "interleave")
         inputs = [traced.captures, _scalar(cycle_length, "cycle_length"), _scalar(block_length, "block_length")]
         if num_parallel_calls is None:
-            return self._derived("InterleaveDataset", inputs, element, {"f": traced.name})
+            return self._derived("InterleaveDataset", inputs, element, {"f": Function.named(traced.name)})
         inputs.append(_scalar(num_parallel_calls, "num_parallel_calls"))
-        return self._derived("ParallelInterleaveDatasetV2", inputs, element, {"f": traced.name})
+        return self._derived("ParallelInterleaveDatasetV2", inputs, element, {"f": Function.named(traced.name)})
 
     def reduce(self, initial_state, reduce_func):
         """Combines all elements to one.
@@ -327,7 +328,7 @@ class Dataset:
                 f"The element types for the new state must match the initial state. Expected {show(_types(state))}; got "
                 f"{show(_types(traced.result))}."
             )
-        attrs = {"f": traced.name, **iterators.spec_attrs(state)}
+        attrs = {"f": Function.named(traced.name), **iterators.spec_attrs(state)}
         outputs = apply_op("ReduceDataset", [self._variant_tensor, components, traced.captures], attrs)
         for output, leaf in builtins.zip(outputs, found):
             output.set_shape(leaf.shape)

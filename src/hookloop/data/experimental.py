@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .. import dtypes
+from ..graph.graph_def import Function
 from ..ops.build import apply_op, convert_to_tensor
 from ..ops.cast import cast
 from ..shapes import TensorShape
@@ -74,7 +75,7 @@ def map_and_batch(map_func, batch_size, num_parallel_batches=None, drop_remainde
         leaves = [
             TensorLeaf(leaf.dtype, TensorShape([first]).concatenate(leaf.shape)) for leaf in flatten(traced.result)
         ]
-        attrs = {"f": traced.name, "preserve_cardinality": True}
+        attrs = {"f": Function.named(traced.name), "preserve_cardinality": True}
         return dataset._derived(
             "MapAndBatchDataset", [traced.captures, size, calls, drop], pack(traced.result, leaves), attrs
         )
@@ -100,7 +101,7 @@ def take_while(predicate):
         leaf = traced.result
         if not isinstance(leaf, TensorLeaf) or leaf.dtype is not dtypes.bool:
             raise ValueError("`predicate` return type must be convertible to a scalar boolean tensor.")
-        return dataset._derived("TakeWhileDataset", [traced.captures], None, {"predicate": traced.name})
+        return dataset._derived("TakeWhileDataset", [traced.captures], None, {"predicate": Function.named(traced.name)})
 
     return transform
 

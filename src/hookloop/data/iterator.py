@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .. import dtypes
+from ..graph.graph_def import Function
 from ..graph.stack import get_default_graph
 from ..graph.tensor import Tensor
 from ..ops.build import apply_op, convert_to_tensor
@@ -181,7 +182,9 @@ def one_shot(dataset):
     functions = graph.__dict__.setdefault("_dataset_functions", {})
     name = f"_make_dataset_{len(functions)}"
     functions[name] = dataset._variant_tensor, frozenset(dataset._options._rules())
-    resource = apply_op("OneShotIterator", [], {**spec_attrs(dataset._element), "dataset_factory": name})
+    resource = apply_op(
+        "OneShotIterator", [], {**spec_attrs(dataset._element), "dataset_factory": Function.named(name)}
+    )
     return Iterator(resource, None, *_outputs(dataset._element))
 
 

@@ -61,7 +61,7 @@ def set_attr(attr, value):
     elif isinstance(value, TensorShape):
         attr.shape.CopyFrom(value.as_proto())
     elif isinstance(value, Function):
-        attr.func.name = value.name
+        attr.func.name = value.decode()
     elif hasattr(value, "SerializeToString"):
         attr.CopyFrom(value)
     else:
@@ -116,14 +116,13 @@ def attr_of(message):
 
 _READ = {
     "s": bytes, "i": int, "f": float, "b": bool, "type": as_dtype, "shape": TensorShape, "tensor": proto_to_array,
-    "func": lambda message: Function(message.name),
+    "func": lambda message: Function.named(message.name),
 }  # fmt: skip
 
 
-class Function:
+class Function(bytes):
     """An attribute that names a function."""
 
-    __slots__ = ("name",)
-
-    def __init__(self, name):
-        self.name = name
+    @classmethod
+    def named(cls, name):
+        return cls(name.encode())
