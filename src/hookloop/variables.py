@@ -629,11 +629,13 @@ def report_uninitialized_variables(var_list=None, name="report_uninitialized_var
 
 def assert_variables_initialized(var_list=None):
     """An operation that fails where a variable has no value, or None without variables."""
+    from .ops.array import reshape
     from .ops.slicing import stack
 
     var_list = global_variables() + local_variables() if var_list is None else var_list
     if not var_list:
         return None
-    ranks = [core.identity(v.value()) for v in var_list]
-    with control_dependencies(ranks):
+    # An alias of a variable reads nothing, a part of it does, were it of no elements.
+    read = [reshape(v.value(), [-1])[:0] for v in var_list]
+    with control_dependencies(read):
         return stack([state.is_variable_initialized(v) for v in var_list])
