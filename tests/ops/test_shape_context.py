@@ -122,3 +122,13 @@ def test_infer_refuses_a_remainder():
     assert context.infer(UNKNOWN, 3) is UNKNOWN
     with pytest.raises(ValueError, match="evenly divisible by 4 but is 6"):
         context.infer(6, 4)
+
+
+def test_the_number_of_elements_tells_one_size_of_a_reshape():
+    size = tf.placeholder(tf.int32, [])
+    x = tf.ones([3, 4])
+    assert tf.reshape(x, [size, 6]).shape.as_list() == [2, 6]
+    assert tf.reshape(x, [size, 2, size]).shape.as_list() == [None, 2, None]
+    assert tf.reshape(x, [size, 5]).shape.as_list() == [None, 5]
+    assert tf.reshape(tf.ones([0, 4]), [size, 0]).shape.as_list() == [None, 0]
+    assert tf.reshape(tf.placeholder(tf.float32, [None, 4]), [size, 6]).shape.as_list() == [None, 6]

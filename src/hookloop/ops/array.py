@@ -112,7 +112,16 @@ def _reshaped(c):
         sizes = tuple([c.natural(c.or_else(d, missing)) for d in sizes])
         known = _product(sizes)
     _check_total(c, total, known, sizes)
-    return sizes
+    return _with_the_last_size(sizes, total)
+
+
+def _with_the_last_size(sizes, total):
+    """The sizes, of which the number of elements tells one that nothing else does."""
+    others = [d for d in sizes if d is not UNKNOWN]
+    if len(others) != len(sizes) - 1 or not all(isinstance(d, int) for d in (total, *others)):
+        return sizes
+    known = _product(others)
+    return tuple([total // known if d is UNKNOWN else d for d in sizes]) if known and total % known == 0 else sizes
 
 
 def _product(sizes):

@@ -9,7 +9,7 @@ from ..graph.scopes import name_scope
 from ..graph.tensor import Tensor
 from ..shapes import UNKNOWN
 from .build import apply_op, constant, convert_to_tensor
-from .math import minimum, multiply
+from .math import minimum
 from .math_unary import conjugated, sqrt
 from .reduce import reduce_max, reduce_prod, reduce_sum, renamed
 from .registry import OpDef, register
@@ -368,14 +368,11 @@ def einsum(equation, *inputs, **kwargs):
         inputs = [convert_to_tensor(x) for x in inputs]
         operand_labels, output = _parse_equation(equation, inputs)
         result, labels = inputs[0], operand_labels[0]
-        if len(inputs) > 2 and any(
-            sum(a in labels for labels in operand_labels) > 2 for a in set("".join(operand_labels))
-        ):
-            result, labels = _multiply_all(inputs, operand_labels, output)
-        else:
-            for x, x_labels in zip(inputs[1:], operand_labels[1:]):
-                summed = (set(labels) & set(x_labels)) - set(output)
-                result, labels = _contract(result, labels, x, x_labels, summed)
+        if any(sum(a in own for own in operand_labels) > 2 for a in set("".join(operand_labels)) - set(output)):
+            return _multiply_all(inputs, operand_labels, output)
+        for x, x_labels in zip(inputs[1:], operand_labels[1:]):
+            summed = (set(labels) & set(x_labels)) - set(output)
+            result, labels = _contract(result, labels, x, x_labels, summed)
         return _arrange(result, labels, output)
 
 
@@ -437,11 +434,12 @@ def _contract(x, x_labels, y, y_labels, summed):
             y = expand_dims(y, len(both))
         return apply_op("Mul", [x, y], name="Mul"), both + only_x + only_y
     x_sizes = _sizes_of(x)
-    y_sizes = _sizes_of(y)
     x_count = _total(x_sizes[len(both) : -len(summed)])
-    x = _reshaped(x, x_sizes[: len(both)] + [x_count, _total(x_sizes[-len(summed) :])])
+    summed_count = _total(x_sizes[-len(summed) :])
+    x = _reshaped(x, x_sizes[: len(both)] + [x_count, summed_count])
+    y_sizes = _sizes_of(y)
     y_count = _total(y_sizes[len(both) + len(summed) :])
-    y = _reshaped(y, y_sizes[: len(both)] + [_total(y_sizes[len(both) : len(both) + len(summed)]), y_count])
+    y = _reshaped(y, y_sizes[: len(both)] + [summed_count, y_count])
     result = matmul(x, y)
     sizes = x_sizes[: len(both) + len(only_x)] + y_sizes[len(y_sizes) - len(only_y) :]
     return _reshaped(result, sizes), both + only_x + only_y
@@ -477,20 +475,32 @@ def _reshaped(x, sizes):
 
 
 def _multiply_all(inputs, operand_labels, output):
-    """Every operand expanded to all axes, and multiplied: for axes that more than two operands share."""
-    from .array import expand_dims
-
-    every = list(output) + sorted(set("".join(operand_labels)) - set(output))
-    product = None
+    """The sum of the product of all operands, each with all axes: for summed axes that more than two share."""
+    summed = sorted(set("".join(operand_labels)) - set(output))
+    every = summed + list(output)
+    moved = []
     for x, labels in zip(inputs, operand_labels):
         order = sorted(range(len(labels)), key=lambda i: every.index(labels[i]))
-        x = _transposed(x, order)
-        present = {labels[i] for i in order}
-        for position, label in enumerate(every):
-            if label not in present:
-                x = expand_dims(x, position)
-        product = x if product is None else multiply(product, x)
-    return product, every
+        moved.append((_transposed(x, order), [labels[i] for i in order]))
+    product = 1
+    for factor in [_with_axes(x, labels, every) for x, labels in moved]:
+        product = product * factor
+    return reduce_sum(product, list(range(len(summed))))
+
+
+def _with_axes(x, labels, every):
+    """An operand with an axis of size 1 for each label that it does not have."""
+    from .array import expand_dims, reshape
+
+    sizes = [d if isinstance(d, int) else -1 for d in x._shape]
+    missing = [i for i, label in enumerate(every) if label not in labels]
+    for i in missing:
+        sizes.insert(i, 1)
+    if sizes.count(-1) < 2:
+        return reshape(x, sizes)
+    for i in missing:
+        x = expand_dims(x, i)
+    return x
 
 
 # --- norms, the identity, the trace ---------------------------------------------------------------------
