@@ -328,6 +328,13 @@ def local_variables():
     return local_variables_initializer()
 
 
+def tables_initializer(name="init_all_tables"):
+    """The operation that initializes all look-up tables."""
+    from .ops.core import tables_initializer
+
+    return tables_initializer(name)
+
+
 def variables(var_list, name="init"):
     """The operation that initializes the variables."""
     from .variables import variables_initializer
@@ -337,5 +344,5 @@ def variables(var_list, name="init"):
 
 def __dir__():
     return """constant global_variables glorot_normal glorot_uniform he_normal he_uniform identity lecun_normal lecun_uniform
-        local_variables ones orthogonal random_normal random_uniform truncated_normal uniform_unit_scaling variables
-        variance_scaling zeros""".split()
+        local_variables ones orthogonal random_normal random_uniform tables_initializer truncated_normal uniform_unit_scaling
+        variables variance_scaling zeros""".split()
