@@ -167,7 +167,7 @@ def attribute(key, value):
         return float(np.float32(value.f))
     if kind == "list" and len(value.list.f):
         return [float(np.float32(f)) for f in value.list.f]
-    if kind == "func" or key == "_gradient_op_type":
+    if kind == "func" or key in ("_gradient_op_type", "token"):
         return "a function"
     return str(value)
 
