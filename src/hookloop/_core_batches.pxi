@@ -108,7 +108,7 @@ cdef _fill_component(hl_component *c, tuple component):
         c.row_bytes = 8
         return
     cdef np.ndarray array = component[1]
-    if not np.PyArray_ISCARRAY_RO(array) or np.PyArray_NDIM(array) == 0:
+    if not np.PyArray_ISCARRAY_RO(array) or not 0 < np.PyArray_NDIM(array) <= HL_MAX_RANK:
         raise ValueError("expected an array that is contiguous")
     c.data = <char *>np.PyArray_DATA(array)
     c.dtype = component[0]

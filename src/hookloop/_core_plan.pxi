@@ -54,7 +54,9 @@ cdef class VariableCell:
         return tuple([self.variable.dims[axis] for axis in range(self.variable.rank)])
 
     def reshape(self, tuple dims):
-        cdef int64_t sizes[10]
+        cdef int64_t sizes[HL_MAX_RANK]
+        if len(dims) > HL_MAX_RANK:
+            raise ValueError(f"variables of at most {HL_MAX_RANK} axes are supported, {self.key!r} has {len(dims)}")
         for axis, dim in enumerate(dims):
             sizes[axis] = dim
         if hl_variable_reshape(&self.variable, len(dims), sizes) != HL_OK:

@@ -13,6 +13,7 @@ from .ir import (
     FLAG,
     FOLDED,
     GROWN,
+    MAX_RANK,
     OBJECT,
     STACK,
     STREAM,
@@ -26,6 +27,14 @@ from .sizes import Size
 
 _SIZE_OP_FIELDS = 5
 _NO_GROUPS: frozenset = frozenset()
+
+
+class TooManyAxes(ValueError):
+    """A tensor with more axes than an instruction can have; `node` is the one whose instruction it is, or -1."""
+
+    def __init__(self, rank, node):
+        super().__init__(f"tensors of at most {MAX_RANK} axes are supported, this needs {rank}")
+        self.node = node
 
 
 class Assembler:
@@ -47,6 +56,7 @@ class Assembler:
         self.counts = dict.fromkeys(range(10), 0)
         self.sources = {kind: [] for kind in (CONSTANT, STREAM, STACK, OBJECT)}
         self.covered = {}
+        self.node = -1  # whose instruction is made
         self.depth = 0  # of branches and loop bodies
         self.buffers = {}
         self.writes_at = []
@@ -89,6 +99,8 @@ class Assembler:
         if buffer.kind == OBJECT:
             value = Value(value.dtype, (), buffer)  # instructions only know its place: it waits for no sizes
         shape, strides, offset = value.shape, value.strides, value.offset
+        if len(shape) > MAX_RANK:
+            raise TooManyAxes(len(shape), self.node)
         deps = self._groups_of((*shape, *(strides or ()), offset, buffer.size if buffer.kind == GROWN else 0))
         register = self.sizes.register
         first = len(self.dims)
@@ -119,6 +131,7 @@ class Assembler:
     # --- instructions -----------------------------------------------------------------------------------
 
     def instruction(self, kernel, inputs=(), outputs=(), params=(), node=-1, writes=False):
+        self.node = node
         tensors = [self.tensor(v) for v in (*inputs, *outputs)]
         deps = _NO_GROUPS
         for tensor in tensors:

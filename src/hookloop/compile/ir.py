@@ -9,6 +9,7 @@ from __future__ import annotations
 from .sizes import Size
 
 # Where a buffer lives. The first ten are hl_storage in csrc/frame.h.
+MAX_RANK = 10  # HL_MAX_RANK of csrc/plan.h
 ARENA, GROWN, CONSTANT, FOLDED, VARIABLE, FLAG, FEED, STREAM, STACK, OBJECT = range(10)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from . import sizes as size_operations
-from .ir import ANY_STRIDES, ARENA, GROWN, Buffer, Instr, Value, dense_strides, same_shape
+from .ir import ANY_STRIDES, ARENA, GROWN, MAX_RANK, Buffer, Instr, Value, dense_strides, same_shape
 from .sizes import Size
 
 
@@ -39,6 +39,8 @@ class Node:
 
 class NodeContext:
     """What the shape function and the lowering of one op may ask and emit."""
+
+    max_rank = MAX_RANK
 
     __slots__ = ("node", "lowerer", "_new")
 

@@ -7,10 +7,11 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from .. import errors
 from . import memory, passes
-from .assemble import Assembler
-from .ir import FLAG, VARIABLE, Block, walk
-from .lower import Lowerer, SpecializeValue
+from .assemble import Assembler, TooManyAxes
+from .ir import FLAG, MAX_RANK, VARIABLE, Block, walk
+from .lower import Lowerer, SpecializeValue, describe
 from .node import Node, Specialize
 from .order import OrderedUnits
 from .regions import RaisedGraph
@@ -173,6 +174,11 @@ def run_passes(program):
 
 def plan_program(request):
     """The program of a request, rewritten and with every buffer in its place: (what lowered it, the `Program`)."""
+    for feed in request.feeds:
+        if len(feed.shape) > MAX_RANK:
+            raise ValueError(
+                f"feeds of at most {MAX_RANK} axes are supported, that of {feed.tensor.name!r} has {len(feed.shape)}"
+            )
     lowerer, program = lower_request(request)
     run_passes(program)
     program.arena_slots = memory.place(program)
@@ -191,6 +197,15 @@ def _collector_paused():
             gc.enable()
 
 
+def _assembled(lowerer, program):
+    try:
+        return Assembler(program).run()
+    except TooManyAxes as error:
+        op = lowerer.nodes[error.node] if error.node >= 0 else None
+        where = f" {describe(op)}" if op is not None else ""
+        raise errors.UnimplementedError(None, op, f"{error}{where}") from None
+
+
 def compile_request(request):
     """Compiles a request to the tables of a plan.
 
@@ -203,7 +218,7 @@ def compile_request(request):
     """
     with _collector_paused():
         lowerer, program = plan_program(request)
-        plan = Assembler(program).run()
+        plan = _assembled(lowerer, program)
     plan["nodes"] = lowerer.nodes
     plan["must_exist"] = lowerer.must_exist
     plan["variable_ops"] = dict(lowerer.variables.items())

@@ -267,18 +267,36 @@ def _tiled(c):
 
 
 def _tile_lower(c, node):
-    """A strided view of the input with an axis of stride 0 for each repetition, copied into place."""
+    """The input with its repetitions, as many axes at a time as an instruction has room for."""
     x, out = node.inputs[0], node.outputs[0]
     multiples = c.sizes(1)
     if not x.shape:
         c.alias(out, x)
         return
+    repeated = [axis for axis, m in enumerate(multiples) if not isinstance(m, int) or m != 1]
+    at_once = max(1, c.max_rank - len(x.shape))
+    shape = list(x.shape)
+    for first in builtins.range(0, max(len(repeated), 1), at_once):
+        axes = repeated[first : first + at_once]
+        for axis in axes:
+            shape[axis] = out.shape[axis]
+        last = first + at_once >= len(repeated)
+        target = out if last else c.temp(x.dtype, tuple(shape))
+        _repeat(c, x, target, {axis: multiples[axis] for axis in axes})
+        x = target
+
+
+def _repeat(c, x, out, multiples):
+    """A strided view of x with an axis of stride 0 for each repetition, copied into place."""
     dims, strides, into = [], [], []
-    own, target = c.strides(x), c.strides(out)
-    for d, m, s, t in zip(x.shape, multiples, own, target):
-        dims += [m, d]
-        strides += [0, s]
-        into += [d * t, t]
+    for axis, (d, s, t) in enumerate(zip(x.shape, c.strides(x), c.strides(out))):
+        if axis in multiples:
+            dims.append(multiples[axis])
+            strides.append(0)
+            into.append(d * t)
+        dims.append(d)
+        strides.append(s)
+        into.append(t)
     repeated = c.temp(x.dtype, tuple(dims))
     c.view(repeated, x, strides)
     c.prepare(out)
