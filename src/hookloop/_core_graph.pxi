@@ -4,6 +4,8 @@
 
 cdef extern from *:
     """
+    #include <structmember.h>
+
     static uint64_t hl_this_thread(void) { return PyThreadState_GetID(PyThreadState_Get()); }
 
     #define hl_new(type, arguments) (((PyTypeObject *)(type))->tp_new((PyTypeObject *)(type), arguments, NULL))
@@ -22,12 +24,45 @@ cdef extern from *:
     }
 
     #define hl_code_of_frame(frame) ((PyObject *)PyFrame_GetCode((PyFrameObject *)(frame)))
+
+    /* Makes a field of a compiled class an attribute as `__slots__` does: Python reads those without a call. */
+    static int hl_add_slot(PyObject *type, const char *name, Py_ssize_t offset, int flags) {
+        PyMemberDef *member = (PyMemberDef *)PyMem_Calloc(1, sizeof(PyMemberDef)); /* for as long as the class */
+        if (!member) return PyErr_NoMemory(), -1;
+        *member = (PyMemberDef){name, T_OBJECT_EX, offset, flags, NULL};
+        PyObject *descriptor = PyDescr_NewMember((PyTypeObject *)type, member);
+        if (!descriptor) return -1;
+        int status = PyDict_SetItemString(((PyTypeObject *)type)->tp_dict, name, descriptor);
+        Py_DECREF(descriptor);
+        PyType_Modified((PyTypeObject *)type);
+        return status;
+    }
+
+    /* The struct of a class is Cython's own. */
+    #define HL_SLOT(of, class, field, flags) \
+        hl_add_slot(of, #field, offsetof(struct __pyx_obj_8hookloop_5_core_##class, field), flags)
+    #define HL_TENSOR_SLOT(of, field, flags) HL_SLOT(of, TensorFields, field, flags)
+    #define HL_OPERATION_SLOT(of, field, flags) HL_SLOT(of, OperationFields, field, flags)
+    #define hl_add_tensor_slots(of) ( \
+        HL_TENSOR_SLOT(of, op, READONLY) || HL_TENSOR_SLOT(of, value_index, READONLY) || \
+        HL_TENSOR_SLOT(of, dtype, READONLY) || HL_TENSOR_SLOT(of, graph, READONLY) || \
+        HL_TENSOR_SLOT(of, _shape, 0) || HL_TENSOR_SLOT(of, _consumers, 0) ? -1 : 0)
+    #define hl_add_operation_slots(of) ( \
+        HL_OPERATION_SLOT(of, type, READONLY) || HL_OPERATION_SLOT(of, name, READONLY) || \
+        HL_OPERATION_SLOT(of, inputs, READONLY) || HL_OPERATION_SLOT(of, outputs, READONLY) || \
+        HL_OPERATION_SLOT(of, graph, READONLY) || HL_OPERATION_SLOT(of, op_def, READONLY) || \
+        HL_OPERATION_SLOT(of, _control_inputs, 0) || HL_OPERATION_SLOT(of, _attrs, 0) || \
+        HL_OPERATION_SLOT(of, _id, READONLY) || HL_OPERATION_SLOT(of, _control_flow_context, 0) || \
+        HL_OPERATION_SLOT(of, _device, 0) || HL_OPERATION_SLOT(of, _user_code, READONLY) || \
+        HL_OPERATION_SLOT(of, _user_instruction, READONLY) ? -1 : 0)
     """
     uint64_t hl_this_thread()  # a number that no other thread has or had
     object hl_new(object type, tuple arguments)  # an instance whose __init__ is not called
     PyObject *hl_innermost_frame()
     PyObject *hl_calling_frame(PyObject *frame)
     object hl_code_of_frame(PyObject *frame)
+    int hl_add_tensor_slots(object type) except -1
+    int hl_add_operation_slots(object type) except -1
 
 
 # --- threads ---------------------------------------------------------------------------------------------------
@@ -346,31 +381,35 @@ def shape_inference(function):
 cdef class TensorFields:
     """The fields of a `Tensor`."""
 
-    cdef public object op
-    cdef public Py_ssize_t value_index
-    cdef public object dtype
-    cdef public object graph
-    cdef public object _shape
-    cdef public list _consumers
+    cdef object op
+    cdef object value_index
+    cdef object dtype
+    cdef object graph
+    cdef object _shape
+    cdef object _consumers
 
 
 @cython.auto_pickle(False)
 cdef class OperationFields:
     """The fields of an `Operation`."""
 
-    cdef public str type
-    cdef public str name
-    cdef public list inputs
-    cdef public list outputs
-    cdef public object graph
-    cdef public object op_def
-    cdef public list _control_inputs
-    cdef public dict _attrs
-    cdef public Py_ssize_t _id
-    cdef public object _control_flow_context
-    cdef public object _device
-    cdef public object _user_code
-    cdef public int _user_instruction
+    cdef object type
+    cdef object name
+    cdef object inputs
+    cdef object outputs
+    cdef object graph
+    cdef object op_def
+    cdef object _control_inputs
+    cdef object _attrs
+    cdef object _id
+    cdef object _control_flow_context
+    cdef object _device
+    cdef object _user_code
+    cdef object _user_instruction
+
+
+hl_add_tensor_slots(TensorFields)
+hl_add_operation_slots(OperationFields)
 
 
 cdef class ThreadState:
@@ -464,6 +503,7 @@ cdef class GraphFields:
         cdef ThreadState state = self.state()
         cdef OperationFields op = <OperationFields>hl_new(operation_type, ())
         cdef TensorFields tensor
+        cdef list outputs = []
         cdef Py_ssize_t i = 0
         op.type = op_def.name
         op.name = name
@@ -475,19 +515,19 @@ cdef class GraphFields:
         op._user_instruction = -1
         op._control_flow_context = state.context
         op._control_inputs = control_inputs_for(inputs, state.control_stack) if state.control_stack else []
-        op.outputs = []
+        op.outputs = outputs
         note_user_frame(op)
         for dtype in dtypes:
             tensor = <TensorFields>hl_new(tensor_type, ())
             tensor.op, tensor.graph, tensor.dtype, tensor.value_index = op, self, dtype, i
             tensor._consumers = []
-            op.outputs.append(tensor)
+            outputs.append(tensor)
             i += 1
         if i:
             infer_shapes(op)
         self.register(op)
         for tensor in inputs:
-            tensor._consumers.append(op)
+            (<list?>tensor._consumers).append(op)
         if state.decorated:
             self._decorate(op, state)
         if state.context is not None:
