@@ -46,6 +46,7 @@ class Assembler:
         self.tensors = []  # (dtype, rank, storage, index, offset, strided, first_dim, group)
         self.tensor_deps = []
         self.dims = []
+        self.dense = {}  # shape -> (its place in `dims`, the groups it waits for), for tensors without strides
         self.instrs = []
         self.kernels = []
         self.operands = []
@@ -101,18 +102,27 @@ class Assembler:
         shape, strides, offset = value.shape, value.strides, value.offset
         if len(shape) > MAX_RANK:
             raise TooManyAxes(len(shape), self.node)
-        deps = self._groups_of((*shape, *(strides or ()), offset, buffer.size if buffer.kind == GROWN else 0))
         register = self.sizes.register
-        first = len(self.dims)
-        self.dims += [register(d) for d in shape]
-        if strides is not None:
-            self.dims += [register(s) for s in strides]
+        first, deps = self._dims(shape, strides)
+        if isinstance(offset, Size) or buffer.kind == GROWN:
+            deps = deps | self._groups_of((offset, buffer.size if buffer.kind == GROWN else 0))
         self.tensors.append((value.dtype.as_datatype_enum, len(shape), buffer.kind, self._index(buffer), register(offset),
-                             int(strides is not None), first, max(deps, default=0)))  # fmt: skip
+                             int(strides is not None), first, max(deps) if deps else 0))  # fmt: skip
         self.tensor_deps.append(deps)
         if is_whole(value):
             self.covered[id(buffer)] = True
         return len(self.tensors) - 1
+
+    def _dims(self, shape, strides):
+        """(where the registers of a shape and its strides stand in `dims`, the groups they wait for)"""
+        found = self.dense.get(shape) if strides is None else None
+        if found is None:
+            sizes = shape if strides is None else (*shape, *strides)
+            found = len(self.dims), self._groups_of(sizes)
+            self.dims += [self.sizes.register(size) for size in sizes]
+            if strides is None:
+                self.dense[shape] = found
+        return found
 
     def _groups_of(self, sizes):
         """The groups, the first excepted, that must have worked out some sizes before they can be used."""
@@ -132,7 +142,8 @@ class Assembler:
 
     def instruction(self, kernel, inputs=(), outputs=(), params=(), node=-1, writes=False):
         self.node = node
-        tensors = [self.tensor(v) for v in (*inputs, *outputs)]
+        known = self.by_value
+        tensors = [known[id(v)] if id(v) in known else self.tensor(v) for v in (*inputs, *outputs)]
         deps = _NO_GROUPS
         for tensor in tensors:
             if self.tensor_deps[tensor]:
@@ -142,7 +153,7 @@ class Assembler:
             params = [self._attribute(p) for p in params]
         self.kernels.append(kernel)
         self.instrs.append([int(self.depth > 0), len(self.operands), len(inputs), len(outputs), len(self.attrs), len(params), node,
-                            max(deps, default=0)])  # fmt: skip
+                            max(deps) if deps else 0])  # fmt: skip
         self.operands += tensors
         self.attrs += params
         self.instr_deps.append(deps)

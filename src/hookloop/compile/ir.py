@@ -153,7 +153,7 @@ class Loop:
 def walk(block):
     """All instructions of a block and of the regions in it, in program order."""
     for item in block.items:
-        if isinstance(item, Instr):
+        if item.__class__ is Instr:
             yield item
         elif isinstance(item, If):
             yield from walk(item.then)
@@ -167,7 +167,7 @@ def is_whole(value):
     """Whether a value is its buffer from end to end, dense."""
     if value.strides is not None or isinstance(value.offset, Size) or value.offset:
         return False
-    size = value.size
+    size = value.shape[0] if len(value.shape) == 1 else value.size
     return size is value.buffer.size if isinstance(size, Size) else size == value.buffer.size
 
 
@@ -189,9 +189,11 @@ def has_dense_rows(value):
 
 def same_shape(left, right) -> bool:
     """Whether two shapes are proven equal."""
-    return left is right or (
-        len(left) == len(right)
-        and all(
-            a is b if isinstance(a, Size) or isinstance(b, Size) else a == b for a, b in zip(left, right)
-        )
-    )  # fmt: skip
+    if left is right:
+        return True
+    if len(left) != len(right):
+        return False
+    for a, b in zip(left, right):
+        if a is not b and (isinstance(a, Size) or isinstance(b, Size) or a != b):
+            return False
+    return True

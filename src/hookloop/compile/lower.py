@@ -314,7 +314,8 @@ class Lowerer:
         return value
 
     def _lower_op(self, op):
-        if op.outputs and all(t in self.environment for t in op.outputs):
+        outputs = op.outputs
+        if outputs and outputs[0] in self.environment and all(t in self.environment for t in outputs):
             return
         try:
             self._dispatch(op)
@@ -384,9 +385,9 @@ class Lowerer:
             for tensor, symbol in zip(op.outputs, symbols):
                 self.environment[tensor] = self.symbolic(tensor.dtype.base_dtype, symbol)
             return
-        if any(map(self.is_object, op.outputs)) or any(
-            v.buffer is not None and v.buffer.kind == OBJECT for v in node.inputs
-        ):
+        objects = [t for t in op.outputs if self.is_object(t)]
+        objects += [v for v in node.inputs if v.buffer is not None and v.buffer.kind == OBJECT]
+        if objects:
             lower_host(self, node, context)  # objects have no kernels: the op's reference computes with them
             return
         self._outputs(node, context)
@@ -417,7 +418,7 @@ class Lowerer:
         for tensor, shape in zip(node.op.outputs, shapes):
             if shape is None:
                 raise ValueError(f"the rank of {tensor.name!r} is not known before the run")
-            node.outputs.append(Value(tensor.dtype.base_dtype, tuple(_plain(d) for d in shape)))
+            node.outputs.append(Value(tensor.dtype.base_dtype, tuple([_plain(d) for d in shape])))
 
     def _publish(self, node):
         for tensor, value in zip(node.op.outputs, node.outputs):
@@ -433,7 +434,7 @@ class Lowerer:
             symbols = op_def.value(context)
             symbols = [symbols] if isinstance(symbols, np.ndarray) else symbols
             return symbols if symbols is not None and all(s is not None for s in symbols) else None
-        if not all(t.dtype.base_dtype.is_integer or t.dtype.base_dtype.is_bool for t in node.op.outputs):
+        if [t for t in node.op.outputs if not (t.dtype.base_dtype.is_integer or t.dtype.base_dtype.is_bool)]:
             return None
         symbols = [v.symbol for v in node.inputs]
         if any(s is None for s in symbols) or any(s.size > _SYMBOLIC_LIMIT for s in symbols):

@@ -95,11 +95,8 @@ def _reuse_inputs(program, lives):
             if root.last == position and root.first < position and is_whole(value) and is_whole(out) and (
                 same_shape(value.shape, out.shape) and value.dtype.size == out.dtype.size
             ):  # fmt: skip
-                if any(
-                    resolve(v.buffer) is root and not (instr.views != "rows" and _same(v, value))
-                    for j, v in enumerate(instr.inputs)
-                    if j != i
-                ):
+                others = [v for j, v in enumerate(instr.inputs) if j != i and resolve(v.buffer) is root]
+                if others and (instr.views == "rows" or not all(_same(v, value) for v in others)):
                     continue  # a product still needs its factors when it writes
                 owner[id(out.buffer)] = root
                 root.last = out.buffer.last

@@ -104,8 +104,7 @@ class RaisedGraph:
         self._condition_ops = {}
         self._predicates = {}  # by conditional
         self._find_conditions()
-        for op in self.needed:
-            self._unit(op)
+        self.unit_of = {op: self._unit(op) for op in self.needed}
         self._finish_units()
         self._add_edges()
 
@@ -313,12 +312,7 @@ class RaisedGraph:
         return chain
 
     def _add_edges(self):
-        unit_of = {}
-        chains = {}
-        for op in self.needed:
-            unit_of[op] = self._units[self._home(op)[1]]
-        self.unit_of = unit_of
-        feeds = self.feeds
+        unit_of, chains, feeds = self.unit_of, {}, self.feeds
         for op in self.needed:
             unit = unit_of[op]
             sources = [t.op for t in op.inputs if t not in feeds]

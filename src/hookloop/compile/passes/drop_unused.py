@@ -24,10 +24,11 @@ def _mark(backwards, live, wanted):
     for instr in backwards:
         if id(instr) in wanted:
             continue
-        if instr.effect or instr.defines or any(id(v.buffer) in live for v in instr.outputs):
+        outputs = [id(v.buffer) for v in instr.outputs]
+        if instr.effect or instr.defines or not live.isdisjoint(outputs):
             wanted.add(id(instr))
             live.update([id(v.buffer) for v in instr.inputs])
-            live.update([id(v.buffer) for v in instr.outputs])
+            live.update(outputs)
     return len(wanted) > before
 
 

@@ -66,6 +66,8 @@ class _Group:
 
     def conflicts(self, item, update):
         """Whether an instruction sees the group's writes, or writes what the group reads."""
+        if not self.members:
+            return False
         written = item.inputs[: _WRITTEN[item.kernel]] if update else written_by(item)
         return any(memory_of(v.buffer) in self.writes for v in item.inputs if v.buffer is not None) or any(
             memory_of(v.buffer) in self.reads for v in written if v.buffer is not None
