@@ -362,7 +362,8 @@ cdef int note_user_frame(OperationFields op) except -1:
 
 cdef object tensor_type = None
 cdef object operation_type = None
-cdef object infer_shapes = None
+cdef object shape_context_type = None
+cdef object describe_failure = None
 
 
 def node_types(operation, tensor):
@@ -371,10 +372,10 @@ def node_types(operation, tensor):
     operation_type, tensor_type = operation, tensor
 
 
-def shape_inference(function):
-    """Says which function(operation) sets the static shapes of a new node's outputs."""
-    global infer_shapes
-    infer_shapes = function
+def shape_inference(context, failure):
+    """Says of which class shape functions get an instance, and which function(op, error) words that they refuse the inputs."""
+    global shape_context_type, describe_failure
+    shape_context_type, describe_failure = context, failure
 
 
 @cython.auto_pickle(False)
@@ -410,6 +411,65 @@ cdef class OperationFields:
 
 hl_add_tensor_slots(TensorFields)
 hl_add_operation_slots(OperationFields)
+
+
+class LeaveShapeFunction(Exception):
+    """Something that a shape function needs is not known."""
+
+
+@cython.auto_pickle(False)
+cdef class ShapeContextFields:
+    """What nearly every shape function asks."""
+
+    cdef public object op
+    cdef public object _fallback
+    cdef public int _depth
+
+    def __init__(self, op, int depth=0):
+        self.op = op
+        self._depth = depth
+
+    def shape(self, Py_ssize_t i):
+        """The dimensions of input i; where its rank is not known the function is left."""
+        shape = (<TensorFields?>(<OperationFields?>self.op).inputs[i])._shape
+        if shape is None:
+            raise LeaveShapeFunction
+        return shape
+
+    def known(self, Py_ssize_t i):
+        """Whether the rank of input i is known."""
+        return (<TensorFields?>(<OperationFields?>self.op).inputs[i])._shape is not None
+
+    def attr(self, name):
+        """An attribute's value."""
+        return (<OperationFields?>self.op)._attrs[name]
+
+
+cdef int infer_shapes(OperationFields op, list outputs) except -1:
+    """Sets the static shapes of an operation's outputs; an error names the op, its inputs' shapes and the user's line."""
+    cdef ShapeContextFields context
+    cdef Py_ssize_t i
+    function = op.op_def.shape
+    if function is None:
+        return 0
+    context = <ShapeContextFields>hl_new(shape_context_type, ())
+    context.op = op
+    try:
+        shapes = function(context)
+    except LeaveShapeFunction:
+        shapes = context._fallback
+        if shapes is None:
+            return 0
+    except ValueError as error:
+        raise ValueError(describe_failure(op, error)) from None
+    if shapes is None or type(shapes) is tuple:
+        (<TensorFields>outputs[0])._shape = shapes
+        return 0
+    if len(shapes) != len(outputs):
+        raise ValueError(f"the shape function of {op.type} gives {len(shapes)} shapes for {len(outputs)} outputs")
+    for i in range(len(outputs)):
+        (<TensorFields>outputs[i])._shape = shapes[i]
+    return 0
 
 
 cdef class ThreadState:
@@ -524,7 +584,7 @@ cdef class GraphFields:
             outputs.append(tensor)
             i += 1
         if i:
-            infer_shapes(op)
+            infer_shapes(op, outputs)
         self.register(op)
         for tensor in inputs:
             (<list?>tensor._consumers).append(op)
@@ -571,7 +631,12 @@ def add_plain_node(op_def, signature, values, given, dict attrs not None, name):
         graph = (<TensorFields>values[0]).graph
         if not types_fit(plain, values, graph, given, attrs):
             return None
-    return graph._add_node(op_def, list(values), attrs, graph.name_of(name), signature.output_dtypes(attrs))
+    name = graph.name_of(name)
+    output = signature.one_output
+    if output is None:
+        return graph._add_node(op_def, list(values), attrs, name, signature.output_dtypes(attrs))
+    dtype = output.dtype
+    return graph._add_node(op_def, list(values), attrs, name, (attrs[output.type_attr] if dtype is None else dtype,))
 
 
 cdef bint types_fit(list plain, values, graph, given, dict attrs) except -1:

@@ -10,8 +10,22 @@ from collections.abc import Mapping, Sequence
 __all__ = ["assert_same_structure", "flatten", "is_nested", "map_structure", "pack_sequence_as"]
 
 
+_nested_classes: dict = {}  # class -> whether its instances are structures
+_MOST_CLASSES = 1024
+
+
 def is_nested(seq):
     """Whether `seq` is a structure: a list, tuple, namedtuple or dict, but not text."""
+    kind = seq.__class__
+    nested = _nested_classes.get(kind)
+    if nested is None:
+        nested = _is_structure(seq)
+        if type(seq) is kind and len(_nested_classes) < _MOST_CLASSES:
+            _nested_classes[kind] = nested
+    return nested
+
+
+def _is_structure(seq):
     return isinstance(seq, (list, tuple, Mapping)) or (
         isinstance(seq, Sequence) and not isinstance(seq, (str, bytes, bytearray, memoryview, range))
     )
@@ -32,7 +46,10 @@ def flatten(structure, expand_composites=False):
         return [structure]
     leaves = []
     for child in _children(structure):
-        leaves.extend(flatten(child))
+        if is_nested(child):
+            leaves.extend(flatten(child))
+        else:
+            leaves.append(child)
     return leaves
 
 

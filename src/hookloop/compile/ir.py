@@ -189,11 +189,9 @@ def has_dense_rows(value):
 
 def same_shape(left, right) -> bool:
     """Whether two shapes are proven equal."""
-    if left is right:
-        return True
-    if len(left) != len(right):
-        return False
-    for a, b in zip(left, right):
-        if a is not b and (isinstance(a, Size) or isinstance(b, Size) or a != b):
-            return False
-    return True
+    return left is right or (
+        len(left) == len(right)
+        and not [
+            1 for a, b in zip(left, right) if a is not b and (isinstance(a, Size) or isinstance(b, Size) or a != b)
+        ]
+    )

@@ -5,14 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from .. import dtypes
-from .._core import GraphNameScope, add_plain_node, graph_of, shape_inference
+from .._core import GraphNameScope, add_plain_node, graph_of
 from ..graph.graph import Graph
 from ..graph.stack import get_default_graph
 from ..graph.tensor import Tensor
 from ..shapes import Dimension, TensorShape, as_shape, to_internal
 from . import registry
 from .registry import OpDef
-from .shape_context import infer_shapes
 from .signature import signature_of
 from .values import to_array
 
@@ -335,7 +334,6 @@ def _describe(op_type, inputs, attrs):
 
 
 Graph._describe = staticmethod(_describe)
-shape_inference(infer_shapes)
 
 # --- constants ------------------------------------------------------------------------------------------
 

@@ -4,25 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
+from .._core import LeaveShapeFunction, ShapeContextFields, shape_inference
 from ..shapes import UNKNOWN, text
 
 _LARGEST_FOLDED = 1024  # elements of a tensor whose values are worked out from its inputs'
 _DEEPEST_FOLDED = 64  # ops between a tensor and the constants it is worked out from
 
 
-class _LeaveShapeFunction(Exception):
-    """Something that the shape function needs is not known."""
-
-
-class ShapeContext:
+class ShapeContext(ShapeContextFields):
     """The static shapes and values of one operation's inputs. docs/architecture.md lists the calls."""
 
-    __slots__ = ("op", "_fallback", "_depth")
-
-    def __init__(self, op, depth=0):
-        self.op = op
-        self._fallback = None
-        self._depth = depth
+    __slots__ = ()
 
     # --- what is known --------------------------------------------------------------------------------
 
@@ -34,22 +26,8 @@ class ShapeContext:
     def outputs(self):
         return self.op.outputs
 
-    def shape(self, i):
-        """The dimensions of input i; where its rank is not known the function is left."""
-        shape = self.op.inputs[i]._shape
-        if shape is None:
-            raise _LeaveShapeFunction
-        return shape
-
-    def known(self, i):
-        """Whether the rank of input i is known."""
-        return self.op.inputs[i]._shape is not None
-
     def dtype(self, i):
         return self.op.inputs[i].dtype
-
-    def attr(self, name):
-        return self.op._attrs[name]
 
     def has_constant(self, i):
         """Whether the value of input i is known."""
@@ -59,7 +37,7 @@ class ShapeContext:
         """The value of input i; where it is not known the function is left."""
         value = self._constant(i)
         if value is None:
-            raise _LeaveShapeFunction
+            raise LeaveShapeFunction
         return value
 
     def _constant(self, i):
@@ -81,7 +59,7 @@ class ShapeContext:
         if shape == ():
             return (UNKNOWN,)
         if shape is None or len(shape) != 1 or shape[0] is UNKNOWN:
-            raise _LeaveShapeFunction
+            raise LeaveShapeFunction
         return (UNKNOWN,) * shape[0]
 
     # --- what follows ---------------------------------------------------------------------------------
@@ -222,32 +200,6 @@ class ShapeContext:
         raise ValueError(text)
 
 
-def infer_shapes(op):
-    """Sets the static shapes of an operation's outputs.
-
-    Raises:
-      ValueError: where the inputs' shapes do not fit; it names the op, the shapes and the user's line.
-    """
-    function = op.op_def.shape
-    if function is None:
-        return
-    context = ShapeContext(op)
-    try:
-        shapes = function(context)
-    except _LeaveShapeFunction:
-        shapes = context._fallback
-        if shapes is None:
-            return
-    except ValueError as error:
-        raise ValueError(describe_failure(op, error)) from None
-    outputs = op.outputs
-    if shapes.__class__ is tuple or shapes is None:
-        outputs[0]._shape = shapes
-        return
-    for output, shape in zip(outputs, shapes, strict=True):
-        output._shape = shape
-
-
 def describe_failure(op, error):
     """The text of an error about an operation's inputs."""
     shapes = ", ".join(text(t._shape) for t in op.inputs)
@@ -313,7 +265,7 @@ def _values(op, depth):
     if op_def.value is not None:
         try:
             values = op_def.value(ShapeContext(op, depth))
-        except _LeaveShapeFunction:
+        except LeaveShapeFunction:
             return None
         return [values] if isinstance(values, np.ndarray) or values is None else values
     arrays = []
@@ -347,3 +299,6 @@ def _normal(value, tensor):
     if value.dtype.hasobject and tensor.dtype.base_dtype.name != "string" and is_known(value):
         value = value.astype(tensor.dtype.as_numpy_dtype)
     return value
+
+
+shape_inference(ShapeContext, describe_failure)
