@@ -1,9 +1,9 @@
-"""What it costs to build a graph: microseconds for each op that a public function adds.
+"""What it costs to build a graph: microseconds for each op that a public function adds; and to run a large one for the first time.
 
     python bench/building.py [--rounds 12] [NAME ...]
 
 Each function is called many times in a fresh graph; the figure is the least processor time of all rounds, so another process on the
-machine changes it little. With names, only the functions of those names.
+machine changes it little. With names, only the functions and graphs of those names.
 """
 
 from __future__ import annotations
@@ -215,6 +215,55 @@ def scoped(t):
         return tf.tanh(t.rows)
 
 
+# --- graphs of 10,000 ops: what to run, what to feed -------------------------------------------------------------
+
+SIZE = 10_000
+
+
+def chain():
+    x = y = tf.placeholder(tf.float32, [8])
+    for _ in range(SIZE // 2):
+        y = tf.tanh(y) * x
+    return y, {x: np.zeros(8, np.float32)}
+
+
+def wide():
+    """Many branches of different widths, their gradients, and an update of each of their variables."""
+    x = tf.placeholder(tf.float32, [None, 8])
+    losses, variables = [], []
+    while tf.get_default_graph().version < SIZE // 3:
+        width = 3 + len(losses) % 61
+        kernel = tf.Variable(np.ones((8, width), np.float32))
+        bias = tf.Variable(np.zeros(width, np.float32))
+        hidden = tf.nn.relu(tf.matmul(x, kernel) + bias)
+        hidden = tf.reshape(tf.concat([hidden, tf.tanh(hidden)], 1), [-1, 2, width])
+        hidden = tf.transpose(hidden, [0, 2, 1])[:, 1:, 0]
+        losses.append(tf.reduce_mean(tf.square(hidden)) + tf.reduce_sum(tf.nn.softmax(hidden) * hidden))
+        variables += [kernel, bias]
+    gradients = tf.gradients(tf.add_n(losses), variables)
+    updates = [tf.assign_sub(v, 0.1 * gradient) for v, gradient in zip(variables, gradients)]
+    return tf.group(*updates), {x: np.zeros((4, 8), np.float32)}
+
+
+GRAPHS = {"chain of 10,000 ops": chain, "wide graph of 10,000 ops": wide}
+
+
+def first_run(build, rounds):
+    """(ops, microseconds to build one, milliseconds of the first run: compiling and running), the least of several rounds."""
+    building = running = float("inf")
+    for _ in range(rounds):
+        with tf.Graph().as_default() as graph, tf.Session() as session:
+            gc.collect()
+            start = time.process_time()
+            fetches, feeds = build()
+            building = min(building, time.process_time() - start)
+            session.run(tf.global_variables_initializer())
+            start = time.process_time()
+            session.run(fetches, feeds)
+            running = min(running, time.process_time() - start)
+    return graph.version, building / graph.version * 1e6, running * 1e3
+
+
 def cost(function, calls, rounds):
     """(microseconds a call, ops that it adds), the least of several rounds, each in a graph of its own."""
     least, ops = float("inf"), 0
@@ -238,7 +287,7 @@ def main():
     parser.add_argument("names", nargs="*")
     parser.add_argument("--rounds", type=int, default=12)
     arguments = parser.parse_args()
-    unknown = set(arguments.names) - {*SINGLE, *COMPOSED}
+    unknown = set(arguments.names) - {*SINGLE, *COMPOSED, *GRAPHS}
     if unknown:
         parser.error(f"no function is named {', '.join(sorted(unknown))}")
     for title, functions in (("One or few ops", SINGLE), ("Composed", COMPOSED)):
@@ -252,6 +301,11 @@ def main():
             total_time, total_ops = total_time + microseconds, total_ops + ops
         if total_ops:
             print(f"  {'all':40s} {total_time:9.1f} {total_ops:6.0f} {total_time / total_ops:9.1f}\n")
+    print(f"{'Graphs':42s} us to build an op    ops  ms of the first run")
+    for name, build in GRAPHS.items():
+        if not arguments.names or name in arguments.names:
+            ops, microseconds, milliseconds = first_run(build, min(arguments.rounds, 5))
+            print(f"  {name:40s} {microseconds:17.1f} {ops:6.0f} {milliseconds:20.0f}", flush=True)
 
 
 if __name__ == "__main__":
