@@ -90,6 +90,7 @@ class Program:
         self.interruptible = False
         self.arena_slots = 0
         self.streams = {id(b) for k, b in lowerer.buffers.items() if isinstance(k, tuple) and k[0] == "stream"}
+        self.uses = None  # what passes know of readers and writers: see passes/uses.py
         self._hints = {}
 
     @property

@@ -22,7 +22,7 @@ def batch_products(program):
     """Takes products of slices of one tensor with one matrix out of the sums they stand in, and makes them at once."""
     if not any(instr.kernel == "sum_of_products" for instr in walk(program.root)):
         return
-    uses = Uses(program)
+    uses = Uses.of(program)
     for block in blocks_of(program.root):
         groups: dict = {}
         for item in block.items:

@@ -16,7 +16,7 @@ def fold_transposes(program):
     """Folds copies of transposed matrices into the products beside them."""
     if not any(instr.kernel in _PRODUCTS for instr in walk(program.root)):
         return
-    uses = Uses(program)
+    uses = Uses.of(program)
     for block in blocks_of(program.root):
         for item in block.items:
             if isinstance(item, Instr) and item.kernel == "copy" and not item.effect:

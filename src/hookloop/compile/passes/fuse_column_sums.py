@@ -16,7 +16,7 @@ def fuse_column_sums(program):
     """Joins sums over the rows of a matrix with the product whose right operand that matrix is."""
     if not any(instr.kernel == "matmul" for instr in walk(program.root)):
         return
-    uses = Uses(program)
+    uses = Uses.of(program)
     for block in blocks_of(program.root):
         for item in block.items:
             if isinstance(item, Instr) and item.kernel == "sum" and item.params == (_ROWS,) and not item.effect:

@@ -31,7 +31,7 @@ _TYPES = frozenset(("float32", "float64", "int32", "int64", "bool", "uint8", "fl
 
 def fuse_elementwise(program):
     """Puts chains of elementwise instructions into one instruction each."""
-    uses = Uses(program)
+    uses = Uses.of(program)
     for block in blocks_of(program.root):
         _Fusion(uses, block).run()
 

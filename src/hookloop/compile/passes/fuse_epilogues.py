@@ -40,7 +40,7 @@ def fuse_epilogues(program):
     """Makes elementwise instructions on a product's result steps of the product."""
     if not any(instr.kernel in _PRODUCTS for instr in walk(program.root)):
         return
-    uses = Uses(program)
+    uses = Uses.of(program)
     for block in blocks_of(program.root):
         for item in block.items:
             if isinstance(item, Instr) and item.kernel in _STEPS and not item.effect:

@@ -28,7 +28,7 @@ def _has_loop(block):
 
 class _Hoisting:
     def __init__(self, program):
-        self.uses = Uses(program)
+        self.uses = Uses.of(program)
         self.nodes = program.nodes
 
     def block(self, block):

@@ -13,7 +13,7 @@ def mask_pool_gradients(program):
     """Makes relu_grad of a pool's gradient, by the image that was pooled, a flag of the pool's gradient."""
     if not any(instr.kernel == "max_pool_gradient" for instr in walk(program.root)):
         return
-    uses = Uses(program)
+    uses = Uses.of(program)
     for block in blocks_of(program.root):
         for item in block.items:
             if isinstance(item, Instr) and item.kernel == "relu_grad" and not item.effect:

@@ -16,7 +16,7 @@ def read_in_place(program):
     """Lets instructions read the views of which copies were made for them."""
     if not any(instr.kernel == "copy" for instr in walk(program.root)):
         return
-    uses = Uses(program)
+    uses = Uses.of(program)
     for block in blocks_of(program.root):
         for item in block.items:
             if isinstance(item, Instr) and item.kernel == "copy" and not item.effect:

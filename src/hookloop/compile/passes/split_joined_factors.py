@@ -36,7 +36,7 @@ def split_joined_factors(program):
     kernels = {instr.kernel for instr in walk(program.root)}
     if "copy" not in kernels or not kernels & {"matmul", "sum_of_products"}:
         return
-    uses = Uses(program)
+    uses = Uses.of(program)
     for block in blocks_of(program.root):
         joins = _joins(uses, block)
         while joins:

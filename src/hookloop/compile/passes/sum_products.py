@@ -18,7 +18,7 @@ def sum_products(program):
     """Turns sums of which several terms are products into accumulating products."""
     if not any(instr.kernel == "matmul" for instr in walk(program.root)):
         return
-    uses = Uses(program)
+    uses = Uses.of(program)
     for block in blocks_of(program.root):
         for item in block.items:
             if isinstance(item, Instr) and item.kernel in _SUMS and not item.effect:

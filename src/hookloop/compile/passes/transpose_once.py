@@ -20,7 +20,7 @@ def transpose_once(program):
     """Copies transposed right factors that several products of few rows share."""
     if sum(instr.kernel == "matmul" for instr in walk(program.root)) < _FEWEST_READERS:
         return
-    uses = Uses(program)
+    uses = Uses.of(program)
     for block in blocks_of(program.root):
         readers: dict = {}
         for item in block.items:

@@ -39,7 +39,18 @@ class Uses:
       kept: ids of the buffers that are wanted whatever instructions read them: results and predicates.
     """
 
+    @classmethod
+    def of(cls, program):
+        """The tables of a program as it stands: those that a pass before has made, where none has rewritten it since."""
+        uses = program.uses
+        if uses is None or not uses._is_current(program):
+            uses = program.uses = cls(program)
+        return uses
+
     def __init__(self, program):
+        self._rewritten = False
+        self._prologue = program.prologue, len(program.prologue)
+        self._items: list = []  # (block, its items, their number)
         self._readers: dict = {}
         self._writers: dict = {}
         self.block_of: dict[int, object] = {}
@@ -53,7 +64,14 @@ class Uses:
         self._block(program.root)
         self.kept |= self.predicates
 
+    def _is_current(self, program):
+        prologue, length = self._prologue
+        if self._rewritten or program.prologue is not prologue or len(prologue) != length:
+            return False
+        return not [1 for block, items, n in self._items if block.items is not items or len(items) != n]
+
     def _block(self, block):
+        self._items.append((block, block.items, len(block.items)))
         for index, item in enumerate(block.items):
             self.index_of[id(item)] = index
             if isinstance(item, Instr):
@@ -139,6 +157,7 @@ class Uses:
         self._instruction(instr, self.block_of[id(instr)])
 
     def _forget(self, instr):
+        self._rewritten = True
         for values, table in ((instr.inputs, self._readers), (written_by(instr), self._writers)):
             for memory in {memory_of(v.buffer) for v in values if v.buffer is not None}:
                 table[memory] = [user for user in table[memory] if user is not instr]

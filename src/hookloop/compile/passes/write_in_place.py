@@ -23,7 +23,7 @@ def write_in_place(program):
     """Lets results be written into the windows that they are copied to."""
     if not any(instr.kernel == "copy" for instr in walk(program.root)):
         return
-    uses = Uses(program)
+    uses = Uses.of(program)
     for block in blocks_of(program.root):
         for item in block.items:
             if isinstance(item, Instr) and item.kernel == "copy":
