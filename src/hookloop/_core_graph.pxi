@@ -54,7 +54,7 @@ cdef extern from *:
         HL_OPERATION_SLOT(of, _control_inputs, 0) || HL_OPERATION_SLOT(of, _attrs, 0) || \
         HL_OPERATION_SLOT(of, _id, READONLY) || HL_OPERATION_SLOT(of, _control_flow_context, 0) || \
         HL_OPERATION_SLOT(of, _device, 0) || HL_OPERATION_SLOT(of, _user_code, READONLY) || \
-        HL_OPERATION_SLOT(of, _user_instruction, READONLY) ? -1 : 0)
+        HL_OPERATION_SLOT(of, _user_instruction, READONLY) || HL_OPERATION_SLOT(of, _known_values, 0) ? -1 : 0)
     """
     uint64_t hl_this_thread()  # a number that no other thread has or had
     object hl_new(object type, tuple arguments)  # an instance whose __init__ is not called
@@ -407,6 +407,7 @@ cdef class OperationFields:
     cdef object _device
     cdef object _user_code
     cdef object _user_instruction
+    cdef object _known_values  # of its outputs, once they are worked out: see ops/shape_context.py
 
 
 hl_add_tensor_slots(TensorFields)

@@ -452,6 +452,7 @@ def _check_shape(op, tensor, gradient):
     if (
         isinstance(gradient, Tensor)
         and isinstance(op, Operation)
+        and (gradient._shape is None or gradient._shape != tensor._shape)
         and tensor.dtype.base_dtype.name not in ("resource", "variant")
     ):
         try:

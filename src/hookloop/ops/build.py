@@ -59,7 +59,10 @@ def apply_op(type, inputs, attrs=None, name=None):
 
 def _set_attrs(op_def, signature, all_attrs, attrs):
     for key, value in attrs.items():
-        if value.__class__ is str:
+        kind = value.__class__
+        if kind is dtypes.DType or kind is bool:
+            pass
+        elif kind is str:
             value = value.encode()
         elif key in signature.type_attrs and not isinstance(value, (list, tuple)):
             value = dtypes.as_dtype(value)

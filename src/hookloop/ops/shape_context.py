@@ -221,15 +221,27 @@ class _StaticValue:
 class StaticNode:
     """An operation as reference functions see it."""
 
-    __slots__ = ("op", "op_def", "name", "attrs", "inputs", "outputs")
+    __slots__ = ("op", "attrs")
 
     def __init__(self, op):
         self.op = op
-        self.op_def = op.op_def
-        self.name = op.name
         self.attrs = op._attrs
-        self.inputs = [_StaticValue(t) for t in op.inputs]
-        self.outputs = [_StaticValue(t) for t in op.outputs]
+
+    @property
+    def op_def(self):
+        return self.op.op_def
+
+    @property
+    def name(self):
+        return self.op.name
+
+    @property
+    def inputs(self):
+        return [_StaticValue(t) for t in self.op.inputs]
+
+    @property
+    def outputs(self):
+        return [_StaticValue(t) for t in self.op.outputs]
 
 
 def is_known(value):
@@ -249,7 +261,7 @@ def partial_value(tensor, depth=0):
     op_def = op.op_def
     if depth >= _DEEPEST_FOLDED or not (op_def.symbolic or op_def.value is not None):
         return None
-    memo = op.__dict__.get("_known_values")
+    memo = op._known_values
     if memo is None:
         values = _values(op, depth + 1)
         if values is None:
@@ -286,8 +298,11 @@ def _values(op, depth):
 
 
 def _too_large(tensor):
+    shape = tensor._shape
+    if not shape:
+        return False
     total = 1
-    for d in tensor._shape or ():
+    for d in shape:
         total *= d if isinstance(d, int) else 1
     return total > _LARGEST_FOLDED
 
