@@ -60,11 +60,9 @@ def apply_op(type, inputs, attrs=None, name=None):
 def _set_attrs(op_def, signature, all_attrs, attrs):
     for key, value in attrs.items():
         kind = value.__class__
-        if kind is dtypes.DType or kind is bool:
-            pass
-        elif kind is str:
+        if kind is str:
             value = value.encode()
-        elif key in signature.type_attrs and not isinstance(value, (list, tuple)):
+        elif kind is dtypes.DType or (key in signature.type_attrs and not isinstance(value, (list, tuple))):
             value = dtypes.as_dtype(value)
             allowed = op_def.types.get(key)
             if allowed is not None and value.base_dtype not in allowed:
