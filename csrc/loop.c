@@ -8,7 +8,7 @@
 
 /* The clock is read when steps of about so much estimated time have passed: what it costs is then nothing, and a signal
  * waits no longer than the steps take. */
-enum { CLOCK_BUDGET_NS = 100000, STEP_NS = 20 };
+enum { CLOCK_BUDGET_NS = 100000, STEP_NS = 20, HOOK_NS = CLOCK_BUDGET_NS / 8 /* nobody knows how long it takes */ };
 
 static inline bool is_due(hl_trigger *trigger, double counter) {
     if (trigger->has_threshold) return counter >= trigger->limit;
@@ -68,6 +68,34 @@ static bool copy_values(const hl_loop *loop) {
     return true;
 }
 
+/* Notes which native hooks are due after the step to come. */
+static bool look_at_hooks(hl_loop *loop, const hl_counters_now *now) {
+    bool any = false;
+    for (int32_t k = 0; k < loop->n_hooks; k++) any |= loop->hooks[k].due = is_due(loop->hooks[k].trigger, (double)now->runs);
+    return any;
+}
+
+/* Calls the native hooks that are due, in the caller's floating-point mode; HL_LOOP_DONE where none wants anything. */
+static hl_loop_end call_hooks(hl_loop *loop, const hl_counters_now *now) {
+    hl_frame *frame = loop->frame;
+    hl_loop_end end = HL_LOOP_DONE;
+    hl_restore_denormals(frame->caller_mode);
+    for (int32_t k = 0; k < loop->n_hooks && end != HL_LOOP_HOOK_FAILED; k++) {
+        hl_loop_hook *hook = &loop->hooks[k];
+        if (!hook->due) continue;
+        hook->due = false;
+        hook->trigger->started = true;
+        hook->trigger->last = (double)(now->runs - 1);
+        for (int32_t i = 0; i < hook->native->n_fetches; i++)
+            hl_native_view(&hook->native->fetches[i], &frame->tensors[hook->tensors[i]]);
+        const int32_t result = hl_native_call(hook->native, now->runs, hl_global_step(now->global_step));
+        if (result < 0) loop->failed = k, end = HL_LOOP_HOOK_FAILED;
+        else if (result > 0) end = HL_LOOP_HOOK_STOPPED;
+    }
+    hl_flush_denormals();
+    return end;
+}
+
 static hl_status run_steps(hl_loop *loop) {
     hl_frame *frame = loop->frame;
     hl_counters_now now = {loop->runs, loop->global_step, (double)hl_now_ns() * 1e-9, frame};
@@ -83,6 +111,7 @@ static hl_status run_steps(hl_loop *loop) {
             budget = CLOCK_BUDGET_NS;
             now.seconds = (double)hl_now_ns() * 1e-9;
         }
+        const bool hooks_due = loop->n_hooks && look_at_hooks(loop, &now);
         hl_status status = frame->plan->n_batches ? hl_frame_begin(frame, false) : HL_OK;
         if (status == HL_OK) status = hl_frame_step(frame);
         if (__builtin_expect(status != HL_OK, 0)) return status;
@@ -92,6 +121,11 @@ static hl_status run_steps(hl_loop *loop) {
         if (!copied) return loop->end = HL_LOOP_RESIZED, HL_OK;
         if (loop->n_triggers && hl_triggers_due(loop->triggers, loop->n_triggers, true, &now))
             return loop->end = HL_LOOP_DUE_AFTER, HL_OK;
+        if (hooks_due) {
+            const hl_loop_end end = call_hooks(loop, &now);
+            if (end != HL_LOOP_DONE) return loop->end = end, HL_OK;
+            budget -= HOOK_NS;
+        }
     }
     return loop->end = HL_LOOP_DONE, HL_OK;
 }

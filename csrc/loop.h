@@ -6,6 +6,7 @@
 #define HOOKLOOP_LOOP_H
 
 #include "frame.h"
+#include "native.h"
 
 typedef enum hl_counter_kind { HL_COUNT_RUNS, HL_COUNT_GLOBAL_STEP, HL_COUNT_SECONDS, HL_WATCH_FINITE } hl_counter_kind;
 
@@ -43,11 +44,21 @@ typedef struct hl_stacked {
     char *data;
 } hl_stacked;
 
+/* A native hook in the loop: when it is due, and the tensors of the frame that it sees. */
+typedef struct hl_loop_hook {
+    hl_native *native;
+    hl_trigger *trigger;    /* of runs, looked at before a step */
+    const int32_t *tensors; /* native->n_fetches of them */
+    bool due;               /* for the step just made: it was not called yet */
+} hl_loop_hook;
+
 typedef enum hl_loop_end {
     HL_LOOP_DONE,       /* n_steps */
     HL_LOOP_DUE_BEFORE, /* a trigger wants to be called before the next step */
     HL_LOOP_DUE_AFTER,  /* a trigger wants to be called after the step just made */
     HL_LOOP_STOPPED,    /* *stop was set */
+    HL_LOOP_HOOK_STOPPED, /* a native hook wants to stop after the step just made */
+    HL_LOOP_HOOK_FAILED,  /* a native hook returned an error after the step just made: `failed` is its place */
     HL_LOOP_RESIZED,    /* the step just made has a value of another size than is stacked: it was not copied */
     HL_LOOP_FAILED      /* the status says how; the step that failed is not counted */
 } hl_loop_end;
@@ -59,12 +70,15 @@ typedef struct hl_loop {
     const hl_variable *global_step;
     hl_trigger *const *triggers;
     int32_t n_triggers;
+    hl_loop_hook *hooks;
+    int32_t n_hooks;
     const hl_stacked *stacked;
     int32_t n_stacked;
     const int32_t *stop;            /* set by a host call or another thread; or NULL */
     /* What it reports: */
     int64_t steps_done;
     hl_loop_end end;
+    int32_t failed;
 } hl_loop;
 
 hl_status hl_loop_run(hl_loop *loop);

@@ -140,4 +140,5 @@ def get_include():
     """The directory of the C header for native hooks and ops."""
     from pathlib import Path
 
-    return str(Path(__file__).parent / "include")
+    installed = Path(__file__).parent / "include"
+    return str(installed if installed.exists() else Path(__file__).parents[2] / "csrc" / "include")

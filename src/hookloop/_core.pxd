@@ -193,6 +193,23 @@ cdef extern from "runner.h" nogil:
     void hl_restore_denormals(unsigned mode)
 
 
+cdef extern from "native.h" nogil:
+    ctypedef struct hl_hook_ctx:
+        pass
+    ctypedef int32_t (*hl_hook_fn)(hl_hook_ctx *ctx, void *user_data) noexcept
+    ctypedef struct hl_hook_tensor:
+        const void *data
+        const int64_t *dims
+        int64_t size
+        int32_t rank, dtype
+    ctypedef struct hl_native:
+        hl_hook_fn fn
+        void *user_data
+        hl_hook_tensor *fetches
+        int32_t n_fetches, result
+        char error[384]
+    int32_t hl_native_call(hl_native *native, int64_t step, int64_t global_step)
+
 cdef extern from "loop.h" nogil:
     ctypedef enum hl_counter_kind:
         HL_COUNT_RUNS, HL_COUNT_GLOBAL_STEP, HL_COUNT_SECONDS, HL_WATCH_FINITE
@@ -206,18 +223,27 @@ cdef extern from "loop.h" nogil:
         int64_t bytes
         char *data
     ctypedef enum hl_loop_end:
-        HL_LOOP_DONE, HL_LOOP_DUE_BEFORE, HL_LOOP_DUE_AFTER, HL_LOOP_STOPPED, HL_LOOP_RESIZED, HL_LOOP_FAILED
+        HL_LOOP_DONE, HL_LOOP_DUE_BEFORE, HL_LOOP_DUE_AFTER, HL_LOOP_STOPPED, HL_LOOP_HOOK_STOPPED
+        HL_LOOP_HOOK_FAILED, HL_LOOP_RESIZED, HL_LOOP_FAILED
+    ctypedef struct hl_loop_hook:
+        hl_native *native
+        hl_trigger *trigger
+        const int32_t *tensors
+        bint due
     ctypedef struct hl_loop:
         hl_frame *frame
         int64_t n_steps, runs
         const hl_variable *global_step
         hl_trigger **triggers
         int32_t n_triggers
+        hl_loop_hook *hooks
+        int32_t n_hooks
         const hl_stacked *stacked
         int32_t n_stacked
         const int32_t *stop
         int64_t steps_done
         hl_loop_end end
+        int32_t failed
     ctypedef struct hl_counters_now:
         int64_t runs
         const hl_variable *global_step

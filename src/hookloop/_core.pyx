@@ -36,6 +36,7 @@ include "_core_session.pxi"
 include "_core_call.pxi"
 include "_core_steps.pxi"
 include "_hook_types.pxi"
+include "_hook_native.pxi"
 include "_hook_slot.pxi"
 include "_hook_loop.pxi"
 

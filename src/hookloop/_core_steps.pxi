@@ -10,6 +10,9 @@ cdef struct Outlook:
     int32_t n_triggers
     int64_t runs
     const hl_variable *global_step
+    hl_loop_hook *hooks                # native hooks that C calls
+    int32_t n_hooks
+    bint release_gil                   # one of them wants to be called without Python's lock
 
 
 @cython.final
@@ -45,18 +48,27 @@ cdef class Steps:
             return -1
         return self.entry.fetch_index[slot]
 
+    cdef int visible_of(self, Py_ssize_t leaf) except -2:
+        """The tensor in the plan of an element whose memory is the value itself; -1 for any other."""
+        cdef int slot = self.slots[leaf]
+        return -1 if slot < 0 or self.entry.fetch_is_object[slot] else self.entry.fetch_index[slot]
+
     cdef hl_loop_end advance(self, int64_t count, Outlook *outlook, bint in_c=True) except? HL_LOOP_FAILED:
         """Makes up to `count` steps, at least one where nothing is due before it; one alone where C cannot tell what is due."""
         cdef hl_counters_now now
         cdef Entry entry = self.entry
+        cdef int32_t i
         if outlook != NULL and outlook.n_triggers:
             now.runs, now.global_step, now.frame = outlook.runs, outlook.global_step, NULL
             now.seconds = <double>hl_now_ns() * 1e-9
             if hl_triggers_due(outlook.triggers, outlook.n_triggers, False, &now):
                 return HL_LOOP_DUE_BEFORE
-        if not in_c or self.one_by_one or self.session._busy or self.session._timeout_ns:
-            return self.advance_once()
-        return self.loop(count, outlook) if entry.steady and not entry.stale else self.advance_once()
+        if in_c and not (self.one_by_one or self.session._busy or self.session._timeout_ns) and entry.steady and not entry.stale:
+            return self.loop(count, outlook)
+        if outlook != NULL:
+            for i in range(outlook.n_hooks):
+                outlook.hooks[i].due = hl_trigger_due(outlook.hooks[i].trigger, <double>outlook.runs)
+        return self.advance_once()
 
     cdef hl_loop_end advance_once(self) except? HL_LOOP_FAILED:
         """One step on the way that every plan can go."""
@@ -80,6 +92,7 @@ cdef class Steps:
         if outlook != NULL:
             loop.triggers, loop.n_triggers = outlook.triggers, outlook.n_triggers
             loop.runs, loop.global_step = outlook.runs, outlook.global_step
+            loop.hooks, loop.n_hooks = outlook.hooks, outlook.n_hooks
         self.session._busy = True
         frame.stops = self.stops
         frame.stop = False
@@ -91,7 +104,8 @@ cdef class Steps:
                     stack = self.make_stack(&loop)
                 c.poll_at_ns = hl_now_ns() + POLL_PERIOD_NS
                 frame.deadline_ns = 0
-                if c.plan.interruptible or <double>loop.n_steps * c.cost_ns > GIL_COST_NS:
+                if c.plan.interruptible or <double>loop.n_steps * c.cost_ns > GIL_COST_NS or (
+                        outlook != NULL and outlook.release_gil):
                     with nogil:
                         status = hl_loop_run(&loop)
                 else:

@@ -19,6 +19,7 @@ cdef class HookLoop:
     cdef const Looked **_looked          # of the hooks, then of the session
     cdef Py_ssize_t _n_hooks
     cdef list _watches                   # tensors that triggers watch
+    cdef list _natives                   # slots of native hooks that C may call
     cdef bint _enters, _counts_seconds
     cdef hl_trigger **_triggers          # of the slots that have one
     cdef int32_t _n_triggers
@@ -35,6 +36,7 @@ cdef class HookLoop:
     def __cinit__(self, *args, **kwargs):
         self._slots = []
         self._watches = []
+        self._natives = []
 
     def __dealloc__(self):
         free(self._looked)
@@ -67,6 +69,7 @@ cdef class HookLoop:
         cdef HookSlot slot
         self._enters = self._counts_seconds = False
         self._watches = []
+        self._natives = []
         self._merged = None
         self._raw_slot = HookSlot(self._raw)
         self._raw_slot.note()
@@ -86,6 +89,8 @@ cdef class HookLoop:
             if slot.trigger.kind == HL_WATCH_FINITE:
                 slot.watch = len(self._watches)
                 self._watches.append((<NotFinite>slot.trigger.counter).tensor)
+            if slot.native is not None:
+                self._natives.append(slot)
         self._note()
 
     cdef int _note(self) except -1:
@@ -171,6 +176,7 @@ cdef class HookLoop:
         """
         cdef int64_t count = _step_count(n)
         cdef Steps steps = None
+        merged = None
         pieces = []
         self.steps_done = 0
         while self.steps_done < count and not self._stopped and not self.should_stop():
@@ -184,8 +190,10 @@ cdef class HookLoop:
                     self._one_step(fetches, feed_dict, stack, pieces)
                 else:
                     if steps is None or steps.session is not self._core:
-                        steps = Steps(self._core, self._all_fetches(fetches), feed_dict, stack, self._wants_stop)
-                    self._many_steps(steps, fetches, feed_dict, count - self.steps_done, pieces)
+                        merged = self._all_fetches(fetches)
+                        steps = Steps(self._core, fetches if merged is None else (<Merged>merged).leaves, feed_dict, stack,
+                                      self._wants_stop)
+                    self._many_steps(steps, merged, fetches, feed_dict, count - self.steps_done, pieces)
             except Exception as error:
                 steps = None
                 if not self._recover(error):
@@ -205,32 +213,50 @@ cdef class HookLoop:
         pieces.append((False, results))
         return 0
 
-    cdef object _all_fetches(self, fetches):
-        """What a run without entered hooks fetches: the caller's elements and what triggers watch, or the caller's alone."""
-        return (<Merged>self._merge(fetches, None)).leaves if self._watches else fetches
+    cdef Merged _all_fetches(self, fetches):
+        """What steps in C fetch: the caller's elements, what triggers watch and native hooks see; None for the caller's alone."""
+        cdef HookSlot slot
+        if not self._watches and not self._natives:
+            return None
+        extra = list(self._watches)
+        for slot in self._natives:
+            extra.extend(slot.hook.fetches)
+        return Merged(fetches, None, extra)
 
     def _wants_stop(self):
         """Whether somebody has asked to stop while the loop was running: looked at now and then, and after host ops."""
         return self._stopped or self._stop_event is not None and self._stop_event.is_set()
 
-    cdef int _many_steps(self, Steps steps, fetches, feed_dict, int64_t count, list pieces) except -1:
+    cdef int _many_steps(self, Steps steps, Merged merged, fetches, feed_dict, int64_t count, list pieces) except -1:
         """Steps in C up to the next one for which a hook is due, and that one."""
         cdef hl_loop_end end = HL_LOOP_DONE
         cdef int64_t before = steps.done
         cdef Outlook outlook
         cdef list slots = self._slots  # their triggers live as long
-        cdef list triggers = None
-        cdef Merged merged = self._merge(fetches, None) if self._watches else None
-        outlook.n_triggers = self._n_triggers
+        memset(&outlook, 0, sizeof(outlook))
         outlook.runs, outlook.global_step = self._runs, self._step_variable()
         outlook.triggers = <hl_trigger **>calloc(self._n_triggers + 1, sizeof(hl_trigger *))
-        if outlook.triggers == NULL:
+        outlook.hooks = <hl_loop_hook *>calloc(len(self._natives) + 1, sizeof(hl_loop_hook))
+        if outlook.triggers == NULL or outlook.hooks == NULL:
+            free(outlook.triggers)
+            free(outlook.hooks)
             raise MemoryError()
-        memcpy(outlook.triggers, self._triggers, self._n_triggers * sizeof(hl_trigger *))
+        places = []  # of what native hooks see, by hook
         try:
-            end = steps.advance(count, &outlook, self._find_watched(steps, merged))
+            in_c = self._find_watched(steps, merged) and self._find_natives(steps, merged, &outlook, places)
+            self._look_out(&outlook, places if in_c else [])
+            if not in_c:
+                outlook.n_hooks = 0
+            end = steps.advance(count, &outlook, in_c)
+            natives = self._due_natives(steps, merged, &outlook, places) if end == HL_LOOP_DUE_AFTER else None
+            if end == HL_LOOP_HOOK_STOPPED or end == HL_LOOP_HOOK_FAILED:
+                self._runs += steps.done - before
+                self.steps_done += steps.done - before
+                before = steps.done
+                self._take_natives(places)
         finally:
             free(outlook.triggers)
+            free(outlook.hooks)
             self._runs += steps.done - before
             self.steps_done += steps.done - before
             self._take_pieces(steps, fetches, merged, pieces)
@@ -239,7 +265,68 @@ cdef class HookLoop:
         elif end == HL_LOOP_DUE_AFTER and self._n_triggers:
             values = [None if slot < 0 else steps.latest[slot] for slot in steps.slots]
             self._look_after(fetches, feed_dict, None, None, values, 0 if merged is None else merged.first_watch,
-                             <double>hl_now_ns() * 1e-9)
+                             <double>hl_now_ns() * 1e-9, natives)
+        return 0
+
+    cdef dict _due_natives(self, Steps steps, Merged merged, Outlook *outlook, list places):
+        """The native hooks that are due after the step just made beside others, with the values that they see."""
+        cdef Py_ssize_t at = 0 if merged is None else merged.first_watch + PyList_GET_SIZE(self._watches)
+        cdef int32_t k
+        found = {}
+        for k in range(outlook.n_hooks):
+            slot = places[k][0]
+            n = len(slot.hook.fetches)
+            if outlook.hooks[k].due:
+                found[slot] = [steps.latest[steps.slots[at + i]] for i in range(n)]
+            at += n
+        return found
+
+    cdef bint _find_natives(self, Steps steps, Merged merged, Outlook *outlook, list places) except -1:
+        """Tells the loop what native hooks see; False where C cannot look at one of it."""
+        cdef HookSlot slot
+        cdef Py_ssize_t at = 0 if merged is None else merged.first_watch + PyList_GET_SIZE(self._watches)
+        cdef hl_loop_hook *hook
+        cdef int tensor
+        cdef int32_t[::1] tensors
+        for slot in self._natives:
+            found = np.empty(len(slot.hook.fetches) + 1, np.int32)
+            tensors = found
+            for i in range(len(slot.hook.fetches)):
+                tensor = steps.visible_of(at)
+                if tensor < 0:
+                    return False
+                tensors[i] = tensor
+                at += 1
+            slot.native.make_room(len(slot.hook.fetches))
+            hook = &outlook.hooks[outlook.n_hooks]
+            hook.native, hook.trigger, hook.tensors = &slot.native.native, &slot.state, &tensors[0]
+            outlook.n_hooks += 1
+            outlook.release_gil |= slot.native.release_gil
+            places.append((slot, found))
+        return True
+
+    cdef int _look_out(self, Outlook *outlook, list natives) except -1:
+        """The triggers that the loop looks at: those of native hooks that C calls itself are none."""
+        cdef Py_ssize_t i
+        cdef HookSlot slot
+        own = [entry[0] for entry in natives]
+        for i in range(self._n_triggers):
+            if not any([self._triggers[i] == &(<HookSlot>slot).state for slot in own]):
+                outlook.triggers[outlook.n_triggers] = self._triggers[i]
+                outlook.n_triggers += 1
+        return 0
+
+    cdef int _take_natives(self, list natives) except -1:
+        """After a step at which a native hook returned something else than to go on."""
+        cdef HookSlot slot
+        for slot, _ in natives:
+            if slot.native.native.result:
+                slot.native.check(self._runs)
+                if not self._stopped:
+                    self._stopped = True
+                    if self._stop_reason is None:
+                        self._stop_reason = f"{type(slot.hook).__name__} requested a stop"
+                slot.native.native.result = 0
         return 0
 
     cdef bint _find_watched(self, Steps steps, Merged merged) except -1:
@@ -319,14 +406,20 @@ cdef class HookLoop:
         return merged.take(merged.fetches, results, &at)
 
     cdef int _look_after(self, fetches, feed_dict, options, run_metadata, list values, Py_ssize_t first_watch,
-                         double seconds) except -1:
-        """After a run that no hook was entered for: those whose trigger is due now."""
+                         double seconds, dict natives=None) except -1:
+        """After a run that no hook was entered for: those whose trigger is due now, and the native ones that were before it."""
         cdef SessionRunContext context = None
         cdef HookSlot slot
         cdef list slots = self._slots
         cdef Py_ssize_t i
         for i in range(PyList_GET_SIZE(slots)):
             slot = <HookSlot>PyList_GET_ITEM(slots, i)
+            if natives is not None and slot in natives:
+                if context is None:
+                    context = self._context(fetches, feed_dict)
+                slot.trigger.set_value(<double>(self._runs - 1))
+                self._after(slot, context, _values(natives[slot], options, run_metadata, self._maker))
+                continue
             if slot.trigger is None or not slot.state.after:
                 continue
             if self._is_due_after(slot, values, first_watch, seconds):

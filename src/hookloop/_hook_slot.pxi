@@ -41,6 +41,7 @@ cdef class HookSlot:
     cdef Looked looked
     cdef dict attributes
     cdef int watch                      # place of the watched value among the run's extra fetches
+    cdef NativeCallback native          # of a native hook, which C can call itself; or None
     # hook_stats
     cdef readonly int64_t before_calls, after_calls, before_ns, after_ns
 
@@ -55,8 +56,12 @@ cdef class HookSlot:
         self.before_function = _plain_function(self.hook, "before_run")
         self.after_function = _plain_function(self.hook, "after_run")
         self.trigger = _trigger(self.hook, base)
+        self.native = None
         if self.trigger is not None:
             self.trigger.fill(&self.state)
+            callback = getattr(self.hook, "callback", None)
+            if type(callback) is NativeCallback and self.trigger.kind == HL_COUNT_RUNS and not self.state.after:
+                self.native = callback
         return 0
 
     cdef inline object before_run(self, SessionRunContext context):

@@ -135,6 +135,64 @@ static void test_a_stop_that_is_asked_for(void) {
     free_counter(&c);
 }
 
+/* A native hook that notes what it was called with, and returns `result` once the step is `at`. */
+typedef struct notes {
+    int64_t calls, last_step, at;
+    float last_value;
+    int32_t result;
+} notes;
+
+static int32_t note(hl_hook_ctx *ctx, void *user_data) {
+    notes *n = user_data;
+    CHECK(ctx->abi_version == HOOKLOOP_ABI_VERSION && ctx->struct_size == sizeof(hl_hook_ctx));
+    CHECK(ctx->phase == HL_HOOK_AFTER_RUN && ctx->n_fetches == 1 && ctx->fetches[0].size == 1 && ctx->fetches[0].rank == 0);
+    CHECK(ctx->fetches[0].dtype == HL_HOOK_FLOAT32);
+    n->calls++;
+    n->last_step = ctx->step;
+    n->last_value = *(const float *)ctx->fetches[0].data;
+    if (ctx->step != n->at) return HL_HOOK_CONTINUE;
+    if (n->result < 0) memset(ctx->error, 'x', (size_t)ctx->error_size); /* without a 0 at its end */
+    return n->result;
+}
+
+static void test_native_hooks(void) {
+    const int32_t results[] = {HL_HOOK_CONTINUE, HL_HOOK_STOP, -3};
+    const hl_loop_end ends[] = {HL_LOOP_DONE, HL_LOOP_HOOK_STOPPED, HL_LOOP_HOOK_FAILED};
+    for (int k = 0; k < 3; k++) {
+        counter c = new_counter();
+        bind(&c);
+        notes every = {.at = -1}, third = {.at = 7, .result = results[k]};
+        hl_hook_tensor views[2];
+        hl_native natives[] = {{.fn = note, .user_data = &third, .fetches = &views[0], .n_fetches = 1},
+                               {.fn = note, .user_data = &every, .fetches = &views[1], .n_fetches = 1}};
+        hl_trigger triggers[] = {{.kind = HL_COUNT_RUNS, .first = true, .limit = 3}, {.kind = HL_COUNT_RUNS, .first = true, .limit = 1}};
+        hl_loop_hook hooks[] = {{&natives[0], &triggers[0], &c.out, false}, {&natives[1], &triggers[1], &c.out, false}};
+        hl_loop loop = {.frame = c.frame, .n_steps = 10, .hooks = hooks, .n_hooks = 2};
+        CHECK(hl_loop_run(&loop) == HL_OK && loop.end == ends[k]);
+        CHECK(loop.steps_done == (k == 0 ? 10 : 7) && third.calls == (k == 0 ? 4 : 3));
+        CHECK(third.last_step == (k == 0 ? 10 : 7) && third.last_value == (float)third.last_step);
+        CHECK(every.calls == (k == 0 ? 10 : k == 1 ? 7 : 6)); /* an error ends the step for those after it */
+        if (k == 2) CHECK(loop.failed == 0 && strlen(natives[0].error) == HL_NATIVE_ERROR_BYTES - 1);
+        free_counter(&c);
+    }
+}
+
+static void test_a_native_hook_leaves_the_step_to_a_trigger_that_is_due(void) {
+    counter c = new_counter();
+    bind(&c);
+    notes every = {.at = -1};
+    hl_hook_tensor view;
+    hl_native native = {.fn = note, .user_data = &every, .fetches = &view, .n_fetches = 1};
+    hl_trigger period = {.kind = HL_COUNT_RUNS, .first = true, .limit = 1};
+    hl_trigger after = {.kind = HL_COUNT_RUNS, .after = true, .has_threshold = true, .limit = 4};
+    hl_trigger *triggers[] = {&after};
+    hl_loop_hook hook = {&native, &period, &c.out, false};
+    hl_loop loop = {.frame = c.frame, .n_steps = 10, .hooks = &hook, .n_hooks = 1, .triggers = triggers, .n_triggers = 1};
+    CHECK(hl_loop_run(&loop) == HL_OK && loop.end == HL_LOOP_DUE_AFTER);
+    CHECK(loop.steps_done == 4 && every.calls == 3 && hook.due);
+    free_counter(&c);
+}
+
 int main(void) {
     test_all_steps_are_made();
     test_a_trigger_ends_the_loop();
@@ -143,6 +201,8 @@ int main(void) {
     test_a_value_that_is_not_finite_ends_the_loop();
     test_values_are_stacked();
     test_a_stop_that_is_asked_for();
+    test_native_hooks();
+    test_a_native_hook_leaves_the_step_to_a_trigger_that_is_due();
     hl_pool_stop();
     printf("loop: ok\n");
     return 0;

@@ -19,6 +19,7 @@ from .monitored_session import MonitoredSession, SingularMonitoredSession
 from .monitored_training_session import MonitoredTrainingSession
 from .moving_averages import ExponentialMovingAverage
 from .nan_tensor_hook import NanLossDuringTrainingError, NanTensorHook
+from .native_hook import NativeHook
 from .optimizer import Optimizer
 from .profiler_hook import ProfilerHook
 from .queue_runner import QueueRunner, add_queue_runner, start_queue_runners
