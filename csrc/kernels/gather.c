@@ -4,6 +4,7 @@
 
 #include "elementwise_types.h"
 #include "complex_types.h"
+#include "stretches.h"
 #include "plan.h"
 #include "pool.h"
 
@@ -122,6 +123,7 @@ typedef struct nd_params {
 
 static hl_status nd_row(const nd_params *p, const void *indices, int64_t i, hl_run *run, int64_t *row) {
     *row = 0;
+    if ((p->bytes >= 4096 || (i & 1023) == 0) && hl_is_stopped(run)) return run->stopped;
     for (int64_t k = 0; k < p->depth; k++) {
         const int64_t index = index_at(indices, p->wide, i * p->depth + k);
         if (index < 0 || index >= p->limit[k])
@@ -172,7 +174,7 @@ static hl_status prepare_gather_nd(hl_prepare *prep) {
 #define SCATTER_ND(tag, dtype, S, C, LOAD, STORE, unused)                                                         \
     static hl_status scatter_nd_##tag(const hl_instr *ins, hl_run *run) {                                         \
         const nd_params *p = ins->p[2].p;                                                                         \
-        memset(ins->arg[2], 0, (size_t)p->out_bytes);                                                             \
+        clear_bytes(run, ins->arg[2], p->out_bytes);                                                              \
         for (int64_t i = 0; i < p->count; i++) {                                                                  \
             int64_t row;                                                                                          \
             const hl_status status = nd_row(p, ins->arg[0], i, run, &row);                                        \
@@ -257,8 +259,10 @@ typedef struct segment_params { int64_t rows, row, segments; bool wide; } segmen
         const S *data = ins->arg[0];                                                                              \
         S *out = ins->arg[2];                                                                                     \
         const S start = (S)STORE((C)(START));                                                                     \
-        for (int64_t i = 0; i < p->segments * p->row; i++) out[i] = start;                                        \
+        for (STRETCHES(run, first, end, p->segments * p->row))                                                    \
+            for (int64_t i = first; i < end; i++) out[i] = start;                                                 \
         for (int64_t r = 0; r < p->rows; r++) {                                                                   \
+            if ((p->row >= 1024 || (r & 1023) == 0) && hl_is_stopped(run)) return run->stopped;                   \
             const int64_t at = index_at(ins->arg[1], p->wide, r);                                                 \
             if (at < 0) continue;                                                                                 \
             if (at >= p->segments)                                                                                \
@@ -275,6 +279,7 @@ typedef struct segment_params { int64_t rows, row, segments; bool wide; } segmen
 EACH_NUMBER(SEGMENT, segment_sum, 0, x + y)
 EACH_COMPLEX(SEGMENT, segment_sum, 0, x + y)
 EACH_NUMBER(SEGMENT, segment_prod, 1, x *y)
+EACH_COMPLEX(SEGMENT, segment_prod, 1, x *y)
 EACH_WIDE_FLOAT(SEGMENT, segment_max, sizeof *out == 8 ? -DBL_MAX : -FLT_MAX, y > x ? y : x)
 EACH_WIDE_FLOAT(SEGMENT, segment_min, sizeof *out == 8 ? DBL_MAX : FLT_MAX, y < x ? y : x)
 #define LOWEST(S) ((S)-1 < 0 ? (S)((uint64_t)1 << (8 * sizeof(S) - 1)) : (S)0)
@@ -305,7 +310,7 @@ static hl_status prepare_segment(hl_prepare *prep) {
 #define EACH_WIDE_NUMBER(X, ...) EACH_WIDE_FLOAT(X, __VA_ARGS__) EACH_INT(X, __VA_ARGS__)
 #define EACH_FIELD_NUMBER(X, ...) EACH_NUMBER(X, __VA_ARGS__) EACH_COMPLEX(X, __VA_ARGS__)
 PREPARE_SEGMENT(segment_sum, EACH_FIELD_NUMBER)
-PREPARE_SEGMENT(segment_prod, EACH_NUMBER)
+PREPARE_SEGMENT(segment_prod, EACH_FIELD_NUMBER)
 PREPARE_SEGMENT(segment_max, EACH_WIDE_NUMBER)
 PREPARE_SEGMENT(segment_min, EACH_WIDE_NUMBER)
 

@@ -4,6 +4,7 @@
 
 #include "../plan.h"
 #include "../pool.h"
+#include "complex_types.h"
 #include "half.h"
 
 enum { STRIP = 64, TASK_NS = 10000 };
@@ -117,6 +118,8 @@ SCANS(i64, uint64_t, uint64_t, SAME, SAME)
 SCANS(i32, uint32_t, uint32_t, SAME, SAME)
 SCANS(i16, uint16_t, uint32_t, SAME, TO_U16)
 SCANS(i8, uint8_t, uint32_t, SAME, TO_U8)
+SCANS(c64, float complex, float complex, SAME, SAME)
+SCANS(c128, double complex, double complex, SAME, SAME)
 
 /* ---- running ---- */
 
@@ -200,7 +203,7 @@ static hl_status scan_prepare(hl_prepare *prep, bool sum) {
 #define CASE(dtype, suffix) case dtype: l->fn = sum ? cumsum_##suffix : cumprod_##suffix; break
     CASE(HL_FLOAT32, f32); CASE(HL_FLOAT64, f64); CASE(HL_FLOAT16, f16); CASE(HL_BFLOAT16, bf16); CASE(HL_INT64, i64);
     CASE(HL_UINT64, i64); CASE(HL_INT32, i32); CASE(HL_UINT32, i32); CASE(HL_INT16, i16); CASE(HL_UINT16, i16);
-    CASE(HL_INT8, i8); CASE(HL_UINT8, i8);
+    CASE(HL_INT8, i8); CASE(HL_UINT8, i8); CASE(HL_COMPLEX64, c64); CASE(HL_COMPLEX128, c128);
 #undef CASE
     default: return refuse_dtype(prep, sum ? "cumsum" : "cumprod");
     }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "elementwise_types.h"
+#include "complex_types.h"
 #include "plan.h"
 #include "stretches.h"
 
@@ -58,13 +59,17 @@ static hl_status check_row(const sorted_params *p, const void *numbers, const vo
     return HL_OK;
 }
 
+/* Complex numbers have no order; the op does not allow them where it wants one. */
+#define ORDERED(x, y) ((x) > (y))
+#define UNORDERED(x, y) false
+
 /* (data, numbers) or (data, numbers, row indices) -> out; a segment without rows is 0. */
-#define SEGMENT_REDUCE(tag, dtype, S, C, LOAD, STORE, unused)                                                      \
+#define SEGMENT_REDUCE(tag, dtype, S, C, LOAD, STORE, LARGER)                                                      \
     static void combine_##tag(int kind, S *to, const S *from, int64_t n) {                                        \
         switch (kind) {                                                                                           \
         case PROD: for (int64_t k = 0; k < n; k++) to[k] = (S)STORE((C)(LOAD(to[k]) * LOAD(from[k]))); break;     \
-        case MAX: for (int64_t k = 0; k < n; k++) if (LOAD(from[k]) > LOAD(to[k])) to[k] = from[k]; break;        \
-        case MIN: for (int64_t k = 0; k < n; k++) if (LOAD(from[k]) < LOAD(to[k])) to[k] = from[k]; break;        \
+        case MAX: for (int64_t k = 0; k < n; k++) if (LARGER(LOAD(from[k]), LOAD(to[k]))) to[k] = from[k]; break; \
+        case MIN: for (int64_t k = 0; k < n; k++) if (LARGER(LOAD(to[k]), LOAD(from[k]))) to[k] = from[k]; break; \
         default: for (int64_t k = 0; k < n; k++) to[k] = (S)STORE((C)(LOAD(to[k]) + LOAD(from[k])));              \
         }                                                                                                         \
     }                                                                                                             \
@@ -99,7 +104,8 @@ static hl_status check_row(const sorted_params *p, const void *numbers, const vo
         if (to) divide_##tag(p->kind, to, p->row, count);                                                         \
         return HL_OK;                                                                                             \
     }
-EACH_NUMBER(SEGMENT_REDUCE, 0)
+EACH_NUMBER(SEGMENT_REDUCE, ORDERED)
+EACH_COMPLEX(SEGMENT_REDUCE, UNORDERED)
 
 #define CASE(tag, dtype, S, C, LOAD, STORE, op) \
     case dtype: prep->ins->fn = op##_##tag; return HL_OK;
@@ -126,6 +132,7 @@ static hl_status prepare_segment_reduce(hl_prepare *prep) {
     prep->cost_ns = (double)(p->rows * p->row) + (double)prep->out[0]->size * 0.2 + 5;
     switch (prep->out[0]->dtype) {
         EACH_NUMBER(CASE, segment_reduce)
+        EACH_COMPLEX(CASE, segment_reduce)
     default: return no_kernel(prep);
     }
 }

@@ -237,11 +237,10 @@ def _transpose_lower(c, node):
 
 
 def _conjugate_transpose_lower(c, node):
-    x = node.inputs[0]
-    strides = c.strides(x)
-    turned = c.temp(x.dtype, node.outputs[0].shape)
-    c.view(turned, x, [strides[p] for p in _permutation(c, len(x.shape))])
-    c.emit("conjugate", [turned], node.outputs, views="any")
+    (out,) = node.outputs
+    turned = c.temp(out.dtype, out.shape)
+    c.view(turned, node.inputs[0], _permuted(c, c.strides(node.inputs[0])))
+    c.emit("conjugate", [turned], [out], views="any")
 
 
 def _conjugate_transpose_gradient(op, grad):

@@ -13,6 +13,7 @@ from .build import apply_op, convert_to_tensor
 from .linalg import eye, matmul
 from .math_unary import log, reciprocal, square
 from .matrix import matrix_band_part, matrix_diag, matrix_diag_part, matrix_set_diag
+from .parts import real
 from .reduce import reduce_sum
 from .registry import OpDef, register
 from .slicing import concat
@@ -25,7 +26,7 @@ __all__ = [
 Qr = namedtuple("Qr", ["q", "r"])
 LogMatrixDeterminant = namedtuple("LogMatrixDeterminant", ["sign", "log_abs_determinant"])
 
-_TYPES = {"T": frozenset((dtypes.float32, dtypes.float64))}
+_TYPES = {"T": frozenset((dtypes.float32, dtypes.float64, dtypes.complex64, dtypes.complex128))}
 
 
 # --- shapes ---------------------------------------------------------------------------------------------------
@@ -93,13 +94,17 @@ def _lapack(function, failure="Input is not invertible."):
     return host
 
 
+def _adjoint(x):
+    return np.conj(np.swapaxes(x, -1, -2))
+
+
 def _inverse(call, x):
     found = np.linalg.inv(x)
-    return np.swapaxes(found, -1, -2) if call.attr("adjoint") else found
+    return _adjoint(found) if call.attr("adjoint") else found
 
 
 def _solve(call, matrix, right):
-    return np.linalg.solve(np.swapaxes(matrix, -1, -2) if call.attr("adjoint") else matrix, right)
+    return np.linalg.solve(_adjoint(matrix) if call.attr("adjoint") else matrix, right)
 
 
 def _triangular_solve(call, matrix, right):
@@ -108,7 +113,7 @@ def _triangular_solve(call, matrix, right):
     if np.any(np.diagonal(triangle, axis1=-2, axis2=-1) == 0):
         raise np.linalg.LinAlgError
     if call.attr("adjoint"):
-        triangle, lower = np.swapaxes(triangle, -1, -2), not lower
+        triangle, lower = _adjoint(triangle), not lower
     found = np.array(right)
     size = triangle.shape[-1]
     for row in range(size) if lower else reversed(range(size)):
@@ -119,7 +124,7 @@ def _triangular_solve(call, matrix, right):
 
 
 def _least_squares_solution(call, matrix, right, regularizer):
-    transposed = np.swapaxes(matrix, -1, -2)
+    transposed = _adjoint(matrix)
     if regularizer:
         gram = transposed @ matrix + float(regularizer) * np.eye(matrix.shape[-1])
         return np.linalg.solve(gram, transposed @ right)
@@ -133,15 +138,21 @@ def _qr(call, x):
 def _svd(call, x):
     if not call.attr("compute_uv"):
         nothing = np.zeros(0, x.dtype)
-        return np.linalg.svd(x, compute_uv=False), nothing, nothing
+        return np.linalg.svd(x, compute_uv=False).astype(x.dtype), nothing, nothing
     u, s, v = np.linalg.svd(x, full_matrices=call.attr("full_matrices"))
-    return s, u, np.swapaxes(v, -1, -2)
+    return s.astype(x.dtype), u, _adjoint(v)
 
 
 def _eigen(call, x):
     if call.attr("compute_v"):
-        return tuple(np.linalg.eigh(x))
-    return np.linalg.eigvalsh(x), np.zeros(0, x.dtype)
+        values, vectors = np.linalg.eigh(x)
+        return values.astype(x.dtype), vectors
+    return np.linalg.eigvalsh(x).astype(x.dtype), np.zeros(0, x.dtype)
+
+
+def _log_determinant(call, x):
+    sign, magnitude = np.linalg.slogdet(x)
+    return sign, magnitude.astype(x.dtype)
 
 
 # --- gradients ------------------------------------------------------------------------------------------------
@@ -203,8 +214,14 @@ def _outer(op, right, transposed):
     return -matmul(right, op.outputs[0], adjoint_b=True)
 
 
+def _least_squares_gradient(op, grad):
+    raise ValueError("Gradient not defined for fast=False")
+
+
 def _qr_gradient(op, grad_q, grad_r):
     q, r = op.outputs
+    if q.dtype.is_complex:
+        raise NotImplementedError(f"QrGrad not implemented for dtype: {q.dtype}")
     rows, columns = r._shape[-2:] if r._shape is not None else (None, None)
     if not (isinstance(rows, int) and isinstance(columns, int)):
         raise ValueError(f"the gradient of {op.name!r} needs a known number of rows and columns")
@@ -242,6 +259,8 @@ def _eigen_gradient(op, grad_values, grad_vectors):
 
 def _svd_gradient(op, grad_values, grad_u, grad_v):
     x = op.inputs[0]
+    if x.dtype.is_complex and op.get_attr("compute_uv"):
+        raise NotImplementedError("SVD gradient is not implemented for complex types and compute_uv=True.")
     grad_s = matrix_diag(grad_values)
     if not op.get_attr("compute_uv"):
         _, u, v = svd(x)
@@ -288,7 +307,7 @@ register(
     OpDef("MatrixDeterminant", "input: T", "output: T", types=_TYPES, shape=lambda c: _square(c)[:-2],
           host=_lapack(lambda call, x: np.linalg.det(x)), gradient=_determinant_gradient),
     OpDef("LogMatrixDeterminant", "input: T", "sign: T, log_abs_determinant: T", types=_TYPES,
-          shape=lambda c: [_square(c)[:-2]] * 2, host=_lapack(lambda call, x: tuple(np.linalg.slogdet(x))),
+          shape=lambda c: [_square(c)[:-2]] * 2, host=_lapack(_log_determinant),
           gradient=_log_determinant_gradient),
     OpDef("Cholesky", "input: T", "output: T", types=_TYPES, shape=_square,
           host=_lapack(lambda call, x: np.linalg.cholesky(x), _NOT_POSITIVE), gradient=_cholesky_gradient),
@@ -297,7 +316,7 @@ register(
     OpDef("MatrixTriangularSolve", "matrix: T, rhs: T", "output: T", attrs={"lower": True, "adjoint": False}, types=_TYPES,
           shape=_solved, host=_lapack(_triangular_solve), gradient=_triangular_solve_gradient),
     OpDef("MatrixSolveLs", "matrix: T, rhs: T, l2_regularizer: float64", "output: T", attrs={"fast": True}, types=_TYPES,
-          shape=_least_squares, host=_lapack(_least_squares_solution)),
+          shape=_least_squares, host=_lapack(_least_squares_solution), gradient=_least_squares_gradient),
     OpDef("Qr", "input: T", "q: T, r: T", attrs={"full_matrices": False}, types=_TYPES, shape=_qr_shape, host=_lapack(_qr),
           gradient=_qr_gradient),
     OpDef("Svd", "input: T", "s: T, u: T, v: T", attrs={"compute_uv": True, "full_matrices": False}, types=_TYPES,
@@ -332,7 +351,7 @@ def slogdet(input, name=None):
 def logdet(matrix, name=None):
     """The logarithms of the determinants of positive definite matrices."""
     with name_scope(name, "logdet", [matrix]):
-        return 2.0 * reduce_sum(log(matrix_diag_part(cholesky(matrix))), [-1])
+        return 2.0 * reduce_sum(log(real(matrix_diag_part(cholesky(matrix)))), [-1])
 
 
 def cholesky(input, name=None):
@@ -440,6 +459,7 @@ def svd(tensor, full_matrices=False, compute_uv=True, name=None):
     """
     attrs = {"compute_uv": bool(compute_uv), "full_matrices": bool(full_matrices)}
     s, u, v = apply_op("Svd", [tensor], attrs, name)
+    s = real(s)
     return (s, u, v) if compute_uv else s
 
 

@@ -14,7 +14,7 @@ from .build import apply_op, constant, convert_to_tensor
 from .cast import cast
 from .gather import gather
 from .math import equal, maximum, not_equal, truediv
-from .math_unary import exp, is_finite, log, sqrt, square
+from .math_unary import conjugated, exp, is_finite, log, sqrt, square
 from .registry import OpDef, no_gradient, register
 from .select import where
 from .shape_functions import scalar, unchanged
@@ -108,9 +108,29 @@ def _lower_reduction(kernel):
         if kernel != "euclidean_norm" and all(isinstance(shape[axis], int) and shape[axis] == 1 for axis in axes):
             c.alias(node.outputs[0], node.inputs[0])  # over axes of one element there is nothing to do
             return
+        if kernel == "prod" and node.inputs[0].dtype.is_complex:
+            _lower_complex_product(c, node, axes)
+            return
         c.emit(kernel, [node.inputs[0]], [node.outputs[0]], (sum(1 << axis for axis in axes),))
 
     return lower
+
+
+def _lower_complex_product(c, node, axes):
+    """The product of the rows of one segment, with the axes that are reduced in front."""
+    x, out = node.inputs[0], node.outputs[0]
+    order = [*axes, *(axis for axis in range(len(x.shape)) if axis not in axes)]
+    own = c.strides(x)
+    turned, rows, product = c.temp(x.dtype, [x.shape[a] for a in order]), 1, c.temp(x.dtype, (1, out.size))
+    view = c.temp(x.dtype, turned.shape)
+    c.view(view, x, [own[a] for a in order])
+    c.emit("copy", [view], [turned])
+    for axis in axes:
+        rows = rows * x.shape[axis]
+    numbers = c.temp(dtypes.int32, (rows,))
+    c.emit("fill", [c.literal(np.zeros((), np.int32))], [numbers])
+    c.emit("unsorted_segment_prod", [turned, numbers], [product])
+    c.alias(out, product)
 
 
 def _reference_reduction(function, empty=None):
@@ -329,7 +349,9 @@ def _prod_gradient(op, grad):
     columns = reshape(permuted, (reduced_count, other_count))
     left = cumprod(columns, axis=0, exclusive=True)
     right = cumprod(columns, axis=0, exclusive=True, reverse=True)
-    others_product = transpose(reshape(left * right, permuted_shape), apply_op("InvertPermutation", [order]))
+    others_product = transpose(
+        reshape(conjugated(left) * conjugated(right), permuted_shape), apply_op("InvertPermutation", [order])
+    )
     return [reshape(grad * others_product, input_shape), None]
 
 

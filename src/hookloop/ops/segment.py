@@ -131,7 +131,7 @@ def _sorted_gradient_of_extremum(op, grad):
     return [where(chosen, gather(divide(grad, count), numbers), nothing), None]
 
 
-def _sorted_op(name, kind, gradient=None):
+def _sorted_op(name, kind, gradient=None, allowed=kinds.NUMBER):
     def lower(c, node):
         if c.new_sizes:
             c.emit("segment_count", [node.inputs[1]], (), defines=c.new_sizes)
@@ -140,7 +140,7 @@ def _sorted_op(name, kind, gradient=None):
     def reference(node, data, numbers):
         return _combine(kind, data, numbers, _check_sorted(numbers), 0)
 
-    return OpDef(name, "data: T, segment_ids: Tindices", "output: T", types={"T": kinds.REAL, "Tindices": kinds.INDEX},
+    return OpDef(name, "data: T, segment_ids: Tindices", "output: T", types={"T": allowed, "Tindices": kinds.INDEX},
                  shape=_sorted_shape, lower=lower, reference=reference, gradient=gradient, can_fail=True)  # fmt: skip
 
 
@@ -148,8 +148,8 @@ register(
     _sorted_op("SegmentSum", _SUM, _sorted_gradient_of_sum),
     _sorted_op("SegmentMean", _MEAN, _sorted_gradient_of_mean),
     _sorted_op("SegmentProd", _PROD),
-    _sorted_op("SegmentMax", _MAX, _sorted_gradient_of_extremum),
-    _sorted_op("SegmentMin", _MIN, _sorted_gradient_of_extremum),
+    _sorted_op("SegmentMax", _MAX, _sorted_gradient_of_extremum, kinds.REAL),
+    _sorted_op("SegmentMin", _MIN, _sorted_gradient_of_extremum, kinds.REAL),
 )
 
 
@@ -326,7 +326,7 @@ def _unsorted_op(name, kind, kernel, gradient, allowed=kinds.REAL):
 
 register(
     _unsorted_op("UnsortedSegmentSum", _SUM, "unsorted_segment_sum", _unsorted_gradient_of_sum, kinds.NUMBER),
-    _unsorted_op("UnsortedSegmentProd", _PROD, "unsorted_segment_prod", _unsorted_gradient_of_product),
+    _unsorted_op("UnsortedSegmentProd", _PROD, "unsorted_segment_prod", _unsorted_gradient_of_product, kinds.NUMBER),
     _unsorted_op("UnsortedSegmentMax", _MAX, "unsorted_segment_max", _unsorted_gradient_of_extremum),
     _unsorted_op("UnsortedSegmentMin", _MIN, "unsorted_segment_min", _unsorted_gradient_of_extremum),
 )
