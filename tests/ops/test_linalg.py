@@ -106,3 +106,65 @@ def test_sizes_that_do_not_fit_in_a_run():
         with pytest.raises(tf.errors.InvalidArgumentError):
             session.run(product, {x: np.zeros((2, 3)), y: np.zeros((4, 5))})
         assert session.run(product, {x: np.ones((2, 3)), y: np.ones((3, 1))}).tolist() == [[3], [3]]
+
+
+ELLIPSES = [
+    ("...ij,...jk->...ik", (2, 3, 4), (2, 4, 5)),
+    ("...ij,jk->...ik", (2, 3, 4), (4, 5)),
+    ("...ij,...jk", (5, 2, 3, 4), (5, 2, 4, 5)),
+    ("...ij,...jk->...ik", (5, 2, 3, 4), (2, 4, 5)),
+    ("...ij,...jk->...ik", (2, 3, 4), (5, 1, 4, 5)),
+    ("i...,i->...", (3, 2), (3,)),
+    ("bij...,bjk...->bik...", (2, 3, 4), (2, 4, 5)),
+    ("ij...,...->i", (2, 3, 4), (4,)),
+    ("...Zi->...iZ", (4, 2, 3)),
+    ("...ba", (5, 2, 3)),
+    ("...->...", (2, 3)),
+    ("...->", (2, 3)),
+    ("i...->...i", (5, 4, 2, 3)),
+    ("ij,jk->...ik", (2, 3), (3, 4)),
+    ("ii", (3, 3)),
+    ("abc,acd,ade->abe", (2, 3, 4), (2, 4, 3), (2, 3, 2)),
+    ("abc,acd,ade->be", (2, 3, 4), (2, 4, 3), (2, 3, 2)),
+]
+
+NUMPY_REFUSES = {"ij...,...->i": "ijk,k->i", "...->": "ij->", "ij,jk->...ik": "ij,jk->ik"}
+
+
+@pytest.mark.parametrize("equation, shapes", [(e, s) for e, *s in ELLIPSES], ids=[str(c) for c in ELLIPSES])
+def test_einsum_with_axes_in_between(executor, equation, shapes):
+    values = [np.random.default_rng(i).standard_normal(shape) for i, shape in enumerate(shapes)]
+    xs = [tf.placeholder(tf.float64, shape) for shape in shapes]
+    y = tf.einsum(equation, *xs)
+    feeds = dict(zip(xs, values))
+    wanted = np.einsum(NUMPY_REFUSES.get(equation, equation), *values)
+    with tf.Session() as session:
+        found, *gradients = session.run([y, *tf.gradients(y * wanted, xs)], feeds)
+    assert y.shape.as_list() == list(wanted.shape)
+    np.testing.assert_allclose(found, wanted, rtol=1e-12)
+    for value, gradient in zip(values, gradients):  # what is linear in an operand is its gradient times the operand
+        np.testing.assert_allclose(np.sum(value * gradient), np.sum(wanted * wanted), rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "equation, shapes, text",
+    [
+        ("i...j...->ij", [(2, 3)], "Unable to resolve ellipsis. Excess number found."),
+        ("...ij->...i", [(3,)], "Ellipses lengths do not match."),
+        ("....->", [(2, 3)], 'period "." found outside of ellipsis'),
+        ("...ij->...ji", [None], "Unable to statically infer ellipsis axes."),
+        ("...ii->...i", [(2, 3, 3)], "Subscript not supported: an axis appears more than once: .ii"),
+        ("ij->jk", [(2, 3)], "Invalid equation: ij->jk"),
+        ("ij->iij", [(2, 3)], "Invalid equation: ij->iij"),
+        ("->", [()], "Indices have incorrect format: ->"),
+    ],
+)
+def test_einsum_of_what_does_not_fit(equation, shapes, text):
+    with pytest.raises(ValueError, match=text):
+        tf.einsum(equation, *(tf.placeholder(tf.float64, shape) for shape in shapes))
+
+
+def test_einsum_of_one_operand_of_unknown_rank(executor):
+    x = tf.placeholder(tf.float32)
+    with tf.Session() as session:
+        assert session.run(tf.einsum("ij->ji", x), {x: [[1, 2]]}).tolist() == [[1], [2]]

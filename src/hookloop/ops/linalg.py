@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import string
+
 import numpy as np
 
 from .. import dtypes
@@ -353,7 +355,8 @@ def einsum(equation, *inputs, **kwargs):
     """A product of tensors, summed over the axes that the result does not name: "ij,jk->ik".
 
     Args:
-      equation: the axes of each operand, and after "->" those of the result.
+      equation: the axes of each operand, and after "->" those of the result; `...` stands for the axes in between, as many as
+        there are, which are broadcast.
       *inputs: the operands.
       name: the nodes' scope.
 
@@ -366,9 +369,13 @@ def einsum(equation, *inputs, **kwargs):
         raise TypeError("invalid keyword arguments for this function: " + ", ".join(sorted(kwargs)))
     with name_scope(name, "einsum", [equation, inputs]):
         inputs = [convert_to_tensor(x) for x in inputs]
-        operand_labels, output = _parse_equation(equation, inputs)
+        equation = equation.replace(" ", "")
+        if len(inputs) == 1 and len(equation) == 2 and equation[0] == equation[1] and equation.isalpha():
+            return trace(inputs[0], name="Trace")
+        resolved = _without_ellipses(equation, inputs)
+        operand_labels, output = _parse_equation(resolved, inputs)
         result, labels = inputs[0], operand_labels[0]
-        if any(sum(a in own for own in operand_labels) > 2 for a in set("".join(operand_labels)) - set(output)):
+        if _must_multiply_all(inputs, operand_labels, output):
             return _multiply_all(inputs, operand_labels, output)
         for x, x_labels in zip(inputs[1:], operand_labels[1:]):
             summed = (set(labels) & set(x_labels)) - set(output)
@@ -376,12 +383,55 @@ def einsum(equation, *inputs, **kwargs):
         return _arrange(result, labels, output)
 
 
+def _without_ellipses(equation, inputs):
+    """The equation with letters of their own for the axes that `...` stands for; the last axes of several are the same ones."""
+    if "..." not in equation:
+        return equation
+    if "." in equation.replace("...", ""):
+        raise ValueError('period "." found outside of ellipsis')
+    left, arrow, output = equation.partition("->")
+    counts = []
+    for labels, x in zip(left.split(","), inputs):
+        if labels.count("...") > 1:
+            raise ValueError("Unable to resolve ellipsis. Excess number found.")
+        if "..." in labels:
+            if x._shape is None:
+                raise ValueError("Unable to statically infer ellipsis axes.")
+            counts.append(len(x._shape) - len(labels) + 3)
+            if counts[-1] < 0:
+                raise ValueError("Ellipses lengths do not match.")
+    unused = [letter for letter in reversed(string.ascii_letters) if letter not in equation]
+    axes = "".join(reversed(unused[: max(counts, default=0)]))
+    own = iter(counts)
+    operands = []
+    for labels in left.split(","):
+        if "..." in labels:
+            count = next(own, 0)
+            labels = labels.replace("...", axes[len(axes) - count :])
+        operands.append(labels)
+    if not arrow:
+        letters = left.replace(",", "").replace("...", "")
+        output = "..." + "".join(sorted(a for a in set(letters) if letters.count(a) == 1))
+    return ",".join(operands) + "->" + output.replace("...", axes)
+
+
+def _must_multiply_all(inputs, operand_labels, output):
+    """Whether two operands at a time do not do: more share a sum, or an axis of size 1 is repeated."""
+    sizes: dict = {}
+    for labels, x in zip(operand_labels, inputs):
+        for label, size in zip(labels, x._shape or ()):
+            sizes.setdefault(label, []).append(size)
+    return any(
+        (len(found) > 2 and label not in output) or (len(found) > 1 and 1 in found and any(s != 1 for s in found))
+        for label, found in sizes.items()
+    )
+
+
 def _parse_equation(equation, inputs):
-    equation = equation.replace(" ", "")
     left, arrow, output = equation.partition("->")
     operands = left.split(",")
     letters = left.replace(",", "")
-    if (not letters.isalpha() and letters) or (output and not output.isalpha()) or "." in equation:
+    if (not letters.isalpha() and letters) or (output and not output.isalpha()) or "." in equation or not left:
         raise ValueError(f"Indices have incorrect format: {equation}")
     if len(operands) != len(inputs):
         raise ValueError(f'Got {len(inputs)} arguments for equation "{equation}", expecting {len(operands)}')
@@ -390,13 +440,14 @@ def _parse_equation(equation, inputs):
     for labels, x in zip(operands, inputs):
         if len(set(labels)) != len(labels):
             raise ValueError(f"Subscript not supported: an axis appears more than once: {labels}")
+        if x._shape is None and len(inputs) == 1:
+            continue
         if x._shape is None:
             raise ValueError(f"expected operands of known rank in einsum, got {x}")
         if len(x._shape) != len(labels):
             raise ValueError(f"Shape rank of {x} is {len(x._shape)}, expected {len(labels)} for subscript {labels!r}")
-    unknown = sorted(set(output) - set(letters))
-    if unknown:
-        raise ValueError(f"Unknown output axes: {''.join(unknown)}")
+    if set(output) - set(letters) or len(set(output)) != len(output):
+        raise ValueError(f"Invalid equation: {equation}")
     return operands, output
 
 
