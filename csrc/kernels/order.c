@@ -1,4 +1,5 @@
 /* What depends on the order of elements: argmax and argmin, membership in the top k; and running totals. */
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -99,15 +100,33 @@ ARGS(u8, uint8_t, int32_t, SAME, INT32_MIN, INT32_MAX)
                 const int64_t at = (l->reverse ? l->length - 1 - i : i) * l->inner + from;                          \
                 for (int64_t j = 0; j < count; j++) {                                                               \
                     const sum_type before = total[j];                                                               \
-                    total[j] = (sum_type)(before OPERATOR TO_SUM(x[at + j]));                                       \
+                    total[j] = (sum_type)OPERATOR(before, TO_SUM(x[at + j]));                                        \
                     y[at + j] = FROM_SUM(l->exclusive ? before : total[j]);                                         \
                 }                                                                                                   \
             }                                                                                                       \
         }                                                                                                           \
     }
+#define PLUS(a, b) ((a) + (b))
+#define TIMES(a, b) ((a) * (b))
+
+/* log(exp(a) + exp(b)) */
+#define LOG_ADD(name, type, LOG1P, EXP)                                                 \
+    static type name(type a, type b) {                                                  \
+        const type larger = a > b ? a : b, less = a > b ? b : a;                        \
+        return larger == less ? larger + (type)0.69314718055994530942                   \
+                              : larger + LOG1P(EXP(less - larger));                     \
+    }
+LOG_ADD(log_add_f32, float, log1pf, expf)
+LOG_ADD(log_add_f64, double, log1p, exp)
+
+/* The start of a running logarithm of sums is the least number, in place of minus infinity. */
+SCAN(cumlogsumexp_f32, float, float, SAME, SAME, -FLT_MAX, log_add_f32)
+SCAN(cumlogsumexp_f64, double, double, SAME, SAME, -DBL_MAX, log_add_f64)
+SCAN(cumlogsumexp_f16, uint16_t, float, half_to_float, float_to_half, -65504, log_add_f32)
+
 #define SCANS(suffix, type, sum_type, TO_SUM, FROM_SUM)                 \
-    SCAN(cumsum_##suffix, type, sum_type, TO_SUM, FROM_SUM, 0, +)       \
-    SCAN(cumprod_##suffix, type, sum_type, TO_SUM, FROM_SUM, 1, *)
+    SCAN(cumsum_##suffix, type, sum_type, TO_SUM, FROM_SUM, 0, PLUS)    \
+    SCAN(cumprod_##suffix, type, sum_type, TO_SUM, FROM_SUM, 1, TIMES)
 #define TO_U16(x) ((uint16_t)(x))
 #define TO_U8(x) ((uint8_t)(x))
 SCANS(f32, float, float, SAME, SAME)
@@ -210,6 +229,19 @@ static hl_status scan_prepare(hl_prepare *prep, bool sum) {
     set_lines(prep, in, prep->attr[0].i, 1.5, lines_run);
     return HL_OK;
 }
+static hl_status cumlogsumexp_prepare(hl_prepare *prep) {
+    lines *l = prep->params;
+    *l = (lines){.exclusive = prep->attr[1].i, .reverse = prep->attr[2].i};
+    switch (prep->in[0]->dtype) {
+    case HL_FLOAT32: l->fn = cumlogsumexp_f32; break;
+    case HL_FLOAT64: l->fn = cumlogsumexp_f64; break;
+    case HL_FLOAT16: l->fn = cumlogsumexp_f16; break;
+    default: return refuse_dtype(prep, "cumulative_logsumexp");
+    }
+    set_lines(prep, prep->in[0], prep->attr[0].i, 15, lines_run);
+    return HL_OK;
+}
+
 static hl_status cumsum_prepare(hl_prepare *prep) { return scan_prepare(prep, true); }
 static hl_status cumprod_prepare(hl_prepare *prep) { return scan_prepare(prep, false); }
 
@@ -247,6 +279,7 @@ static hl_status in_top_k_prepare(hl_prepare *prep) {
 static const hl_kernel table[] = {
     {"argmax", argmax_prepare, sizeof(lines)},   {"argmin", argmin_prepare, sizeof(lines)},
     {"cumsum", cumsum_prepare, sizeof(lines)},   {"cumprod", cumprod_prepare, sizeof(lines)},
+    {"cumlogsumexp", cumlogsumexp_prepare, sizeof(lines)},
     {"in_top_k", in_top_k_prepare, 0},
 };
 HL_FAMILY(order, table);

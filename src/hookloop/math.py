@@ -33,7 +33,7 @@ __getattr__, __dir__ = attributes(
         },
         **{
             name: f"ops.reduce.{name}"
-            for name in ("reduce_euclidean_norm", "reduce_std", "reduce_variance")
+            for name in ("cumulative_logsumexp", "reduce_euclidean_norm", "reduce_std", "reduce_variance")
         },
     },
 )  # fmt: skip

@@ -164,6 +164,32 @@ def test_top_k(executor, dtype, k):
     assert np.array_equal(places, wanted) and np.array_equal(values, np.take_along_axis(x, wanted, 1))
 
 
+@pytest.mark.parametrize("dtype, tolerance", [("float16", 2e-3), ("float32", 1e-6), ("float64", 1e-13)])
+@pytest.mark.parametrize("axis, exclusive, reverse", [(0, 0, 0), (1, 0, 1), (-1, 1, 0), (0, 1, 1)])
+def test_running_logarithms_of_sums(executor, axis, exclusive, reverse, dtype, tolerance):
+    x = sample((3, 4), dtype) * np.array(1 if dtype == "float16" else 300, dtype)  # exp() of it overflows
+    turned = np.flip(x, axis) if reverse else x
+    wanted = np.logaddexp.accumulate(turned.astype("float64"), axis)
+    if exclusive:
+        wanted = np.roll(wanted, 1, axis)
+        wanted[(slice(None),) * (axis % 2) + (0,)] = np.finfo(dtype).min
+    wanted = np.flip(wanted, axis) if reverse else wanted
+    found = run(tf.math.cumulative_logsumexp(x, axis, bool(exclusive), bool(reverse)))
+    np.testing.assert_allclose(found, wanted, rtol=tolerance, atol=tolerance)
+
+
+def test_the_gradient_of_running_logarithms_of_sums(executor):
+    """Recorded from TensorFlow 1.15."""
+    x = tf.constant([[0.2, 0.4, -1.0], [1.5, -0.3, 0.7]], tf.float64)
+    weights = [[1.0, -2.0, 0.5], [0.25, 1.0, -1.5]]
+    found = run(tf.gradients(tf.math.cumulative_logsumexp(x, 1) * weights, x)[0])
+    wanted = [
+        [0.29787643058674773, -0.8575756642506098, 0.059699233663862095],
+        [0.17914229259224235, -0.011712700256432784, -0.4174295923358095],
+    ]
+    np.testing.assert_allclose(found, wanted, rtol=1e-12)
+
+
 def test_top_k_of_too_few():
     with pytest.raises(ValueError, match="input must have last dimension >= k = 4 but is 3"):
         tf.nn.top_k(np.zeros((2, 3), "float32"), 4)

@@ -13,7 +13,7 @@ from ..shapes import UNKNOWN
 from .build import apply_op, constant, convert_to_tensor
 from .cast import cast
 from .gather import gather
-from .math import equal, maximum, not_equal, truediv
+from .math import equal, greater, maximum, not_equal, truediv
 from .math_unary import conjugated, exp, is_finite, log, sqrt, square
 from .registry import OpDef, no_gradient, register
 from .select import where
@@ -380,6 +380,22 @@ def _cumprod_gradient(op, grad):
     return [truediv(total, x), None]
 
 
+def _cumulative_logsumexp_gradient(op, grad):
+    """In logarithms, of positive and of negative gradients by themselves."""
+    from .array import ones_like
+
+    x, axis = op.inputs
+    exclusive, reverse = op.get_attr("exclusive"), op.get_attr("reverse")
+    parts = []
+    for sign in (grad, -grad):
+        least = constant(np.finfo(grad.dtype.as_numpy_dtype).min, dtype=grad.dtype)
+        positive = greater(sign, 0)
+        logs = where(positive, log(where(positive, sign, ones_like(sign))), least * ones_like(sign))
+        later = cumulative_logsumexp(logs - op.outputs[0], axis, exclusive=exclusive, reverse=not reverse)
+        parts.append(exp(later + x))
+    return [parts[0] - parts[1], None]
+
+
 def _top_k_gradient(op, grad, _):
     """Goes to the places that the values were taken from, by way of flat indices."""
     from .array import expand_dims, reshape, shape, size, stack, zeros
@@ -451,6 +467,11 @@ register(
     _arg("ArgMin", "argmin", np.argmin),
     _cumulative("Cumsum", "cumsum", np.cumsum, 0, _cumsum_gradient),
     _cumulative("Cumprod", "cumprod", np.cumprod, 1, _cumprod_gradient),
+    OpDef("CumulativeLogsumexp", "x: T, axis: Tidx", "out: T",
+          attrs={"exclusive": False, "reverse": False, "Tidx": dtypes.int32},
+          types={"T": frozenset((dtypes.float16, dtypes.float32, dtypes.float64)), "Tidx": _INDEX}, shape=unchanged,
+          gradient=_cumulative_logsumexp_gradient, lower=_lower_cumulative("cumlogsumexp"),
+          reference=lambda node, x, axis: _reference_cumulative(np.logaddexp.accumulate, np.finfo(x.dtype).min)(node, x, axis)),
     OpDef("L2Loss", "t: T", "output: T", types={"T": _REAL_FLOAT}, shape=scalar,
           gradient=lambda op, grad: [op.inputs[0] * grad], kernel="l2_loss",
           reference=lambda node, t: (np.sum(np.square(t.astype(np.float64))) / 2).astype(t.dtype)),
@@ -656,6 +677,20 @@ def cumsum(x, axis=0, exclusive=False, reverse=False, name=None):
 def cumprod(x, axis=0, exclusive=False, reverse=False, name=None):
     """The products of the elements up to each element along an axis; the arguments are those of cumsum."""
     return _cumulate("Cumprod", x, axis, exclusive, reverse, name)
+
+
+def cumulative_logsumexp(x, axis=0, exclusive=False, reverse=False, name=None):
+    """The running logarithm of the sum of the exponentials along an axis, without overflow.
+
+    Args:
+      x: float16, float32 or float64.
+      axis: the axis.
+      exclusive: whether each element is left out of its own sum; the first is then the least number of the type.
+      reverse: whether to run from the end.
+      name: the node's name.
+    """
+    with name_scope(name, "CumulativeLogsumexp", [x]) as scope:
+        return apply_op("CumulativeLogsumexp", [x, axis], {"exclusive": exclusive, "reverse": reverse}, scope)
 
 
 def _cumulate(type, x, axis, exclusive, reverse, name):
