@@ -101,6 +101,14 @@ def test_one_long_row_is_left(config, op):
         assert session.run(y, {x: np.zeros(3)}).tolist() in ([0, 0, 0], [0])
 
 
+def test_a_decomposition_is_left():
+    x = tf.placeholder(tf.float64, [None, None])
+    s = tf.svd(x)[0]
+    with tf.Session() as session:
+        assert interrupted(session, s, {x: np.random.default_rng(0).standard_normal((900, 900))}) < SOON
+        np.testing.assert_allclose(session.run(s, {x: 2 * np.eye(500)}), np.full(500, 2.0))
+
+
 def test_a_blocking_dequeue_is_left():
     queue = tf.FIFOQueue(1, [tf.int32], shapes=[[]])
     item, put = queue.dequeue(), queue.enqueue(7)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import namedtuple
 
 import numpy as np
@@ -84,14 +85,46 @@ def _eigen_shape(c):
 def _lapack(function, failure="Input is not invertible."):
     """A host function; what LAPACK cannot factor is an error of the op."""
 
-    def host(call, *arrays):
+    def compute(call, *arrays):
         try:
             with np.errstate(all="ignore"):
                 return function(call, *arrays)
         except np.linalg.LinAlgError:
             raise ValueError(failure) from None
 
+    def host(call, *arrays):
+        matrix = arrays[0]
+        long = matrix.ndim >= 2 and matrix.size * max(matrix.shape[-2:]) > _LONG_WORK
+        return _beside(compute, call, arrays) if long else compute(call, *arrays)
+
     return host
+
+
+_LONG_WORK = 1 << 25  # products, some 20 ms
+
+
+def _beside(compute, call, arrays):
+    """What a thread of its own computes. LAPACK does not stop for Ctrl-C: where this stops waiting, the thread goes on with copies."""
+    copies = [np.array(array) for array in arrays]
+    finished, outcome = threading.Condition(), []
+
+    def work():
+        try:
+            found = compute(call, *copies), None
+        except Exception as error:
+            found = None, error
+        with finished:
+            outcome.append(found)
+            finished.notify()
+
+    threading.Thread(target=work, daemon=True).start()
+    with finished:
+        while not outcome:
+            call.wait(finished, "Decomposition")
+    result, error = outcome[0]
+    if error is not None:
+        raise error
+    return result
 
 
 def _adjoint(x):
