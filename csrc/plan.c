@@ -349,11 +349,13 @@ static hl_status place_arena(hl_frame *frame) {
     return HL_OK;
 }
 
+/* What stands in it stays: an array that is written row by row grows. */
 static bool grow(char **data, int64_t *capacity, int64_t bytes) {
     if (*data && bytes <= *capacity) return true;
     int64_t wanted = bytes + bytes / 2;
     char *fresh = allocate((size_t)wanted);
     if (!fresh) return false;
+    if (*data) memcpy(fresh, *data, (size_t)*capacity);
     free(*data);
     *data = fresh;
     *capacity = wanted;

@@ -130,7 +130,8 @@ static hl_status prepare_scatter(hl_prepare *prep) {
     const hl_tensor *variable = prep->in[0], *updates = prep->in[2];
     s->rows = variable->dims[0];
     s->count = prep->in[1]->size;
-    s->row = s->rows ? variable->size / s->rows : 0;
+    s->row = 1;
+    for (int axis = 1; axis < variable->rank; axis++) s->row *= variable->dims[axis];
     s->wide = prep->in[1]->dtype == HL_INT64;
     s->scalar = updates->rank == 0;
     prep->cost_ns = (double)(s->count * s->row) * 0.4 + (double)s->count * 5 + 5;

@@ -10,7 +10,8 @@ _FLOW = np.float32(0)
 class ArrayRows:
     """The elements of one array; gradients that meet at an element are added."""
 
-    def __init__(self, dtype, size, element=None, parent=None):
+    def __init__(self, dtype, size, element=None, parent=None, grows=False):
+        self.grows = grows
         self.dtype = dtype
         self.rows = [None] * size
         self.element = element
@@ -18,6 +19,8 @@ class ArrayRows:
         self.gradients = {}
 
     def write(self, index, value):
+        if self.grows and index >= len(self.rows):
+            self.rows += [None] * (index + 1 - len(self.rows))
         self._check(index)
         if self.parent is not None and self.rows[index] is not None:
             value = self.rows[index] + value
@@ -50,7 +53,7 @@ class ArrayOps:
         shape = op.get_attr("element_shape")
         element = tuple(shape.as_list()) if shape.is_fully_defined() else None
         size = int(self.value(op.inputs[0], op))
-        array = ArrayRows(op.get_attr("dtype").as_numpy_dtype, size, element)
+        array = ArrayRows(op.get_attr("dtype").as_numpy_dtype, size, element, grows=op.get_attr("dynamic_size"))
         self.environment.update(zip(op.outputs, (array, _FLOW)))
 
     def op_TensorArrayGradV3(self, op):

@@ -92,10 +92,76 @@ def test_arguments_are_checked():
         tf.TensorArray(tf.float32)
     with pytest.raises(ValueError, match="Cannot provide both a handle and size"):
         tf.TensorArray(tf.float32, size=1, handle=tf.constant(1))
-    with pytest.raises(ValueError, match="a TensorArray has a fixed size here"):
-        tf.TensorArray(tf.float32, size=1, dynamic_size=True)
     array = tf.TensorArray(tf.float32, size=2)
     with pytest.raises(ValueError, match="a TensorArray of float32 cannot hold int32"):
         array.write(0, tf.constant(1))
     with pytest.raises(ValueError, match="Inconsistent shapes: saw .* but expected"):
         array.write(0, [1.0]).write(1, [1.0, 2.0])
+
+
+def test_an_array_grows_in_a_loop(executor):
+    x = tf.placeholder(tf.float32, [None, 2])
+    array = tf.TensorArray(tf.float32, size=0, dynamic_size=True)
+    assert array.dynamic_size and not tf.TensorArray(tf.float32, size=1).dynamic_size
+    count = tf.shape(x)[0]
+    _, array = tf.while_loop(lambda i, _: i < count, lambda i, a: (i + 1, a.write(i, x[i] ** 2)), [0, array])
+    rows, size = array.stack(), array.size()
+    with tf.Session() as session:
+        for n in (3, 0, 40, 1):
+            value = np.arange(2.0 * n, dtype="f").reshape(n, 2)
+            found = session.run([rows, size, tf.gradients(rows, x)[0]], {x: value})
+            np.testing.assert_array_equal(found[0], value**2)
+            assert found[1] == n
+            np.testing.assert_array_equal(found[2], 2 * value)
+
+
+def test_an_array_grows_with_a_write_behind_its_end(executor):
+    array = tf.TensorArray(tf.float32, size=1, dynamic_size=True, element_shape=[2])
+    before = array.size()
+    array = array.write(3, [1.0, 2.0])
+    found = run([before, array.size(), array.write(0, [5.0, 6.0]).stack()])
+    assert found[:2] == [1, 4]
+    np.testing.assert_array_equal(found[2], [[5, 6], [0, 0], [0, 0], [1, 2]])
+
+
+@pytest.mark.parametrize("size", [0, 2, 7])
+def test_an_array_grows_with_many_rows(executor, size):
+    x = np.arange(6.0, dtype="f").reshape(3, 2)
+    unstacked = tf.TensorArray(tf.float32, size=size, dynamic_size=True).unstack(x)
+    scattered = tf.TensorArray(tf.float32, size=size, dynamic_size=True).scatter([2, 0, 1], x)
+    wanted = np.concatenate([x, np.zeros((max(size - 3, 0), 2))])
+    found = run([unstacked.stack(), scattered.size(), scattered.gather([2, 1])])
+    np.testing.assert_array_equal(found[0], wanted)
+    assert found[1] == max(size, 3)
+    np.testing.assert_array_equal(found[2], x[[0, 2]])
+
+
+def test_arrays_grow_in_a_loop_in_a_loop(executor):
+    """Each iteration makes an array of its own, which grows, and puts its sum into one that grows too."""
+
+    def outer(i, sums):
+        own = tf.TensorArray(tf.float32, size=0, dynamic_size=True)
+        _, own = tf.while_loop(
+            lambda j, _: j <= i, lambda j, a: (j + 1, a.write(j, tf.cast(i * 10 + j, tf.float32))), [0, own]
+        )
+        return i + 1, sums.write(i, tf.reduce_sum(own.stack()))
+
+    _, sums = tf.while_loop(lambda i, _: i < 4, outer, [0, tf.TensorArray(tf.float32, size=0, dynamic_size=True)])
+    assert run(sums.stack()).tolist() == [0, 21, 63, 126]
+
+
+def test_parts_of_one_length(executor):
+    x = tf.placeholder(tf.float32, [6, 2])
+    lengths = tf.placeholder(tf.int32, [None])
+    array = tf.TensorArray(tf.float32, size=tf.size(lengths)).split(x, lengths)
+    value = np.arange(12.0, dtype="f").reshape(6, 2)
+    with tf.Session() as session:
+        found = session.run([array.read(1), array.concat()], {x: value, lengths: [2, 2, 2]})
+        np.testing.assert_array_equal(found[0], value[2:4])
+        np.testing.assert_array_equal(found[1], value)
+        with pytest.raises(
+            tf.errors.InvalidArgumentError, match="the parts that a TensorArray is split into must be of one length"
+        ):
+            session.run(array.concat(), {x: value, lengths: [2, 1, 3]})
+        with pytest.raises(tf.errors.InvalidArgumentError, match="reshape .*12"):
+            session.run(array.concat(), {x: value, lengths: [2, 2]})

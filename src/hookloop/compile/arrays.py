@@ -17,15 +17,16 @@ class Array:
     """What is known of an array. Never changed: the lowerer's table gets a new one, so that a loop can be tried again.
 
     Attributes:
-      size: number of rows, an int or a Size.
+      size: number of rows, an int or a Size; `grows`: one that writes make larger.
       level: how many blocks were open around it.
       rows: its buffer as a value, or None before the first write.
       parent: the key of the array whose gradients it holds, or None.
     """
 
-    __slots__ = ("dtype", "size", "level", "rows", "parent", "element")
+    __slots__ = ("dtype", "size", "level", "rows", "parent", "element", "grows")
 
-    def __init__(self, dtype, size, level, rows=None, parent=None, element=None):
+    def __init__(self, dtype, size, level, rows=None, parent=None, element=None, grows=False):
+        self.grows = grows
         self.dtype = dtype
         self.size = size
         self.level = level
@@ -49,7 +50,14 @@ def _make(lowerer, node):
     (size,) = NodeContext(node, lowerer).sizes(0)
     element = node.attrs["element_shape"]
     element = tuple(element.as_list()) if element.is_fully_defined() else None
-    lowerer.arrays[node.op] = Array(node.attrs["dtype"], size, len(lowerer.open_blocks) - 1, element=element)
+    grows = bool(node.attrs["dynamic_size"])
+    if grows:
+        first, size = size, lowerer.sizes.fresh(lowerer.sizes.new_group())
+        lowerer.copy_sizes([(first, size)], node)
+        lowerer.resize([size])
+    lowerer.arrays[node.op] = Array(
+        node.attrs["dtype"], size, len(lowerer.open_blocks) - 1, element=element, grows=grows
+    )
     _handle(lowerer, node, node.op)
     _flow(lowerer, node.op.outputs[1])
 
@@ -83,7 +91,7 @@ def _rows(lowerer, node, element=None):
     block = lowerer.open_blocks[array.level]
     zero = lowerer.literal(np.zeros((), array.dtype.as_numpy_dtype))
     block.items.append(Instr("fill", [zero], [rows], (), node.index, effect=True))
-    lowerer.arrays[key] = Array(array.dtype, array.size, array.level, (rows, block), array.parent, element)
+    lowerer.arrays[key] = Array(array.dtype, array.size, array.level, (rows, block), array.parent, element, array.grows)
     return rows
 
 
@@ -99,11 +107,20 @@ def _store(lowerer, node, element):
     rows = _rows(lowerer, node, element)
     context = NodeContext(node, lowerer)
     context.merge_shapes(rows.shape[1:], element)
+    if lowerer.arrays[node.inputs[0].buffer.source].grows:
+        _extend(lowerer, node, context, rows)
     # the gradients of an element that was read more than once add up
     kernel = "scatter_update" if lowerer.arrays[node.inputs[0].buffer.source].parent is None else "scatter_add"
     instr = context.emit(kernel, [rows, node.inputs[1], node.inputs[2]])
     instr.effect = True
     _flow(lowerer, node.op.outputs[0])
+
+
+def _extend(lowerer, node, context, rows):
+    """Makes an array large enough for the indices that are written; rows between are zeros."""
+    before = lowerer.sizes.fresh(lowerer.sizes.new_group())
+    context.emit("array_extend", [node.inputs[1]], (), (), defines=[rows.shape[0], before])
+    context.emit("array_clear", (), [rows], (before.register,)).effect = True
 
 
 def _read(lowerer, node):
@@ -116,7 +133,13 @@ def _read(lowerer, node):
 
 def _size(lowerer, node):
     tensor = node.op.outputs[0]
-    size = lowerer.arrays[node.inputs[0].buffer.source].size
+    array = lowerer.arrays[node.inputs[0].buffer.source]
+    size = array.size
+    if array.grows:  # as large as it is now
+        out = lowerer.allocate(tensor.dtype.base_dtype, ())
+        lowerer.append(Instr("store_sizes", (), [out], [size.register], node.index, effect=True))
+        lowerer.environment[tensor] = out
+        return
     lowerer.environment[tensor] = lowerer.symbolic(
         tensor.dtype, np.array(size, object if isinstance(size, Size) else None)
     )

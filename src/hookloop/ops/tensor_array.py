@@ -9,6 +9,7 @@ from .. import dtypes
 from ..graph.scopes import control_dependencies, name_scope
 from ..shapes import TensorShape, as_shape, to_internal
 from .build import apply_op, convert_to_tensor
+from .cast import cast
 from .core import identity
 from .registry import OpDef, no_gradient, register
 from .shape_functions import nothing, scalar
@@ -94,7 +95,7 @@ class TensorArray:
     Args:
       dtype: the type of its elements.
       size: how many there are, an integer or a scalar tensor.
-      dynamic_size: refused: an array has the size that it was made with.
+      dynamic_size: whether a write behind its end makes it larger; what is not written is zero.
       clear_after_read: accepted; elements can be read again.
       tensor_array_name: the node's `tensor_array_name`.
       handle: an existing array's handle, in place of `size`.
@@ -105,7 +106,7 @@ class TensorArray:
       name: the node's name.
 
     Raises:
-      ValueError: without a size, with a size and a handle, or where the size shall change.
+      ValueError: without a size, or with a size and a handle.
     """
 
     def __init__(self, dtype, size=None, dynamic_size=None, clear_after_read=None, tensor_array_name=None, handle=None,
@@ -114,8 +115,7 @@ class TensorArray:
             raise ValueError("Cannot provide both a handle and size at the same time")
         if handle is None and size is None:
             raise ValueError("Size must be provided if handle is not provided")
-        if dynamic_size:
-            raise ValueError("a TensorArray has a fixed size here: give the largest size it can have")
+        self._dynamic_size = bool(dynamic_size)
         self._dtype = dtypes.as_dtype(dtype).base_dtype
         self._infer_shape = infer_shape or element_shape is not None
         self._element_shape = [as_shape(element_shape)]  # shared by the arrays of all flows
@@ -124,7 +124,7 @@ class TensorArray:
             return
         with name_scope(name, "TensorArray", [size]) as scope:
             attrs = {
-                "dtype": self._dtype, "element_shape": as_shape(element_shape), "dynamic_size": False,
+                "dtype": self._dtype, "element_shape": as_shape(element_shape), "dynamic_size": self._dynamic_size,
                 "clear_after_read": clear_after_read is not False, "identical_element_shapes": infer_shape,
                 "tensor_array_name": tensor_array_name or "",
             }  # fmt: skip
@@ -133,12 +133,14 @@ class TensorArray:
     flow = property(lambda self: self._flow)
     handle = property(lambda self: self._handle)
     dtype = property(lambda self: self._dtype)
-    dynamic_size = property(lambda self: False)
+    dynamic_size = property(lambda self: self._dynamic_size)
     element_shape = property(lambda self: self._element_shape[0])
 
     def with_flow(self, flow):
         """The same array, seen after what `flow` stands for."""
-        array = TensorArray(self._dtype, handle=self._handle, flow=flow, infer_shape=self._infer_shape)
+        array = TensorArray(
+            self._dtype, None, self._dynamic_size, handle=self._handle, flow=flow, infer_shape=self._infer_shape
+        )
         array._element_shape = self._element_shape
         return array
 
@@ -229,12 +231,17 @@ class TensorArray:
     def split(self, value, lengths, name=None):
         """The array after the parts of `value`, all of one length, were written one after the other."""
         from .array import reshape, shape, size
+        from .check import assert_equal
         from .slicing import concat
 
         with name_scope(name, "TensorArraySplit", [self._handle, value, lengths]):
             value = convert_to_tensor(value, preferred_dtype=self._dtype)
             lengths = convert_to_tensor(lengths)
-            form = concat([[size(lengths), -1], shape(value)[1:]], 0)
+            same = assert_equal(
+                lengths, lengths[:1], message="the parts that a TensorArray is split into must be of one length"
+            )
+            with control_dependencies([same]):
+                form = concat([[size(lengths)], lengths[:1], cast(shape(value)[1:], lengths.dtype)], 0)
             return self.unstack(reshape(value, form))
 
     def size(self, name=None):

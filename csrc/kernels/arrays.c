@@ -1,0 +1,51 @@
+/* TensorArrays whose size grows with what is written. */
+#include <string.h>
+
+#include "plan.h"
+
+typedef struct extend_params { int64_t count, size, before; bool wide; } extend_params;
+
+/* array_extend: (indices) -> the registers of the attributes: the array's size with these rows, and that of before. */
+static hl_status run_array_extend(const hl_instr *ins, hl_run *run) {
+    const extend_params *p = ins->p[2].p;
+    int64_t size = run->regs[p->size];
+    run->regs[p->before] = size;
+    for (int64_t i = 0; i < p->count; i++) {
+        const int64_t index = p->wide ? ((const int64_t *)ins->arg[0])[i] : ((const int32_t *)ins->arg[0])[i];
+        if (index >= size) size = index + 1;
+    }
+    run->regs[p->size] = size;
+    return HL_OK;
+}
+
+static hl_status prepare_array_extend(hl_prepare *prep) {
+    extend_params *p = prep->params;
+    *p = (extend_params){prep->in[0]->size, prep->attr[0].i, prep->attr[1].i, prep->in[0]->dtype == HL_INT64};
+    prep->cost_ns = 3 + (double)p->count;
+    prep->ins->fn = run_array_extend;
+    return HL_OK;
+}
+
+/* array_clear: zeros in the rows behind the size of before, whose register is the attribute. */
+static hl_status run_array_clear(const hl_instr *ins, hl_run *run) {
+    const int64_t before = run->regs[ins->p[0].i], rows = ins->p[1].i, bytes = ins->p[2].i;
+    if (rows > before) memset((char *)ins->arg[0] + before * bytes, 0, (size_t)((rows - before) * bytes));
+    return HL_OK;
+}
+
+static hl_status prepare_array_clear(hl_prepare *prep) {
+    const hl_tensor *rows = prep->out[0];
+    prep->ins->p[0] = prep->attr[0];
+    prep->ins->p[1].i = rows->dims[0];
+    prep->ins->p[2].i = rows->dims[0] ? rows->size / rows->dims[0] * (int64_t)hl_dtype_size(rows->dtype) : 0;
+    prep->cost_ns = 3;
+    prep->ins->fn = run_array_clear;
+    return HL_OK;
+}
+
+static const hl_kernel table[] = {
+    {"array_extend", prepare_array_extend, sizeof(extend_params)},
+    {"array_clear", prepare_array_clear, 0},
+};
+
+HL_FAMILY(arrays, table);
