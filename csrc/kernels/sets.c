@@ -15,6 +15,9 @@ typedef struct set_params {
     bool wide;         /* whether indices are int64 */
 } set_params;
 
+/* An element may cost a visit to far memory: few are looked at in between. */
+static bool stopped_at(hl_run *run, int64_t i) { return (i & 0x1fff) == 0 && hl_is_stopped(run); }
+
 /* The bits of an element; zeros of both signs are one element. */
 static uint64_t element(const set_params *p, const void *data, int64_t i) {
     uint64_t bits = 0;
@@ -78,7 +81,7 @@ static hl_status run_unique_index(const hl_instr *ins, hl_run *run) {
     int64_t *slots = (int64_t *)run->scratch, count = 0;
     clear_bytes(run, slots, (int64_t)(p->mask + 1) * 8);
     for (int64_t i = 0; i < p->n; i++) {
-        if (hl_is_stopped_at(run, i)) return run->stopped;
+        if (stopped_at(run, i)) return run->stopped;
         const uint64_t slot = slot_of(p, slots, ins->arg[0], element(p, ins->arg[0], i));
         const bool first = slots[slot] == 0;
         if (first) slots[slot] = i + 1;
@@ -102,7 +105,7 @@ static hl_status run_unique_values(const hl_instr *ins, hl_run *run) {
     const set_params *p = ins->p[2].p;
     int64_t seen = 0;
     for (int64_t i = 0; i < p->n && seen < p->capacity; i++) {
-        if (hl_is_stopped_at(run, i)) return run->stopped;
+        if (stopped_at(run, i)) return run->stopped;
         if (get_index(p, ins->arg[1], i) == seen)
             memcpy((char *)ins->arg[2] + seen++ * p->size, (const char *)ins->arg[0] + i * p->size, (size_t)p->size);
     }
@@ -125,7 +128,7 @@ static hl_status run_unique_counts(const hl_instr *ins, hl_run *run) {
     const set_params *p = ins->p[2].p;
     clear_bytes(run, ins->arg[1], p->capacity * (p->wide ? 8 : 4));
     for (int64_t i = 0; i < p->n; i++) {
-        if (hl_is_stopped_at(run, i)) return run->stopped;
+        if (stopped_at(run, i)) return run->stopped;
         const int64_t number = get_index(p, ins->arg[0], i);
         put_index(p, ins->arg[1], number, get_index(p, ins->arg[1], number) + 1);
     }
@@ -146,8 +149,7 @@ static hl_status prepare_unique_counts(hl_prepare *prep) {
 
 static void store_all(const set_params *p, int64_t *slots, const void *data, int64_t n, hl_run *run) {
     clear_bytes(run, slots, (int64_t)(p->mask + 1) * 8);
-    for (STRETCHES(run, first, end, n))
-        for (int64_t i = first; i < end; i++) slots[slot_of(p, slots, data, element(p, data, i))] = i + 1;
+    for (int64_t i = 0; i < n && !stopped_at(run, i); i++) slots[slot_of(p, slots, data, element(p, data, i))] = i + 1;
 }
 
 /* list_diff_count: (x, y) -> the register gets how many elements of x are not in y. */
@@ -155,9 +157,8 @@ static hl_status run_list_diff_count(const hl_instr *ins, hl_run *run) {
     const set_params *p = ins->p[2].p;
     int64_t *slots = (int64_t *)run->scratch, count = 0;
     store_all(p, slots, ins->arg[1], p->other, run);
-    for (STRETCHES(run, first, end, p->n))
-        for (int64_t i = first; i < end; i++)
-            count += slots[slot_of(p, slots, ins->arg[1], element(p, ins->arg[0], i))] == 0;
+    for (int64_t i = 0; i < p->n && !stopped_at(run, i); i++)
+        count += slots[slot_of(p, slots, ins->arg[1], element(p, ins->arg[0], i))] == 0;
     run->regs[p->reg] = count;
     return HL_OK;
 }
@@ -168,7 +169,7 @@ static hl_status run_list_diff_fill(const hl_instr *ins, hl_run *run) {
     int64_t *slots = (int64_t *)run->scratch, at = 0;
     store_all(p, slots, ins->arg[1], p->other, run);
     for (int64_t i = 0; i < p->n && at < p->capacity; i++) {
-        if (hl_is_stopped_at(run, i)) return run->stopped;
+        if (stopped_at(run, i)) return run->stopped;
         if (slots[slot_of(p, slots, ins->arg[1], element(p, ins->arg[0], i))]) continue;
         memcpy((char *)ins->arg[2] + at * p->size, (const char *)ins->arg[0] + i * p->size, (size_t)p->size);
         put_index(p, ins->arg[3], at++, i);
