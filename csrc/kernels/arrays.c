@@ -1,4 +1,4 @@
-/* TensorArrays whose size grows with what is written. */
+/* TensorArrays: elements are written once; the size of some grows with what is written. */
 #include <string.h>
 
 #include "plan.h"
@@ -43,7 +43,31 @@ static hl_status prepare_array_clear(hl_prepare *prep) {
     return HL_OK;
 }
 
+/* array_claim: (a mark for each row, indices) marks rows as written, none of which may be so already. */
+static hl_status run_array_claim(const hl_instr *ins, hl_run *run) {
+    uint8_t *written = ins->arg[0];
+    for (int64_t i = 0; i < ins->p[1].i; i++) {
+        const int64_t index = ins->p[2].i ? ((const int64_t *)ins->arg[1])[i] : ((const int32_t *)ins->arg[1])[i];
+        if (index < 0 || index >= ins->p[0].i) continue; /* the write itself refuses it */
+        if (written[index])
+            return hl_fail(run, HL_INVALID_ARGUMENT,
+                           "Could not write to TensorArray index %lld because it has already been written to.", (long long)index);
+        written[index] = 1;
+    }
+    return HL_OK;
+}
+
+static hl_status prepare_array_claim(hl_prepare *prep) {
+    prep->ins->p[0].i = prep->in[0]->size;
+    prep->ins->p[1].i = prep->in[1]->size;
+    prep->ins->p[2].i = prep->in[1]->dtype == HL_INT64;
+    prep->cost_ns = 2 + (double)prep->in[1]->size;
+    prep->ins->fn = run_array_claim;
+    return HL_OK;
+}
+
 static const hl_kernel table[] = {
+    {"array_claim", prepare_array_claim, 0},
     {"array_extend", prepare_array_extend, sizeof(extend_params)},
     {"array_clear", prepare_array_clear, 0},
 };

@@ -24,6 +24,8 @@ class ArrayRows:
         self._check(index)
         if self.parent is not None and self.rows[index] is not None:
             value = self.rows[index] + value
+        elif self.parent is None and self.rows[index] is not None:
+            raise IndexError(f"Could not write to TensorArray index {index} because it has already been written to.")
         self.rows[index] = np.array(value)
 
     def read(self, index):

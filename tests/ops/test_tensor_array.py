@@ -165,3 +165,23 @@ def test_parts_of_one_length(executor):
             session.run(array.concat(), {x: value, lengths: [2, 1, 3]})
         with pytest.raises(tf.errors.InvalidArgumentError, match="reshape .*12"):
             session.run(array.concat(), {x: value, lengths: [2, 2]})
+
+
+@pytest.mark.parametrize("dynamic", [False, True])
+def test_an_element_is_written_once(executor, dynamic):
+    def array():
+        return tf.TensorArray(tf.float32, size=3, dynamic_size=dynamic)
+
+    twice = array().write(1, 1.0).write(1, 2.0)
+    loop = tf.while_loop(lambda i, _: i < 2, lambda i, a: (i + 1, a.write(2, 1.0)), [0, array()])[1]
+    rows = array().scatter([0, 2, 0], [1.0, 2.0, 3.0])
+    again = array().unstack([1.0, 2.0, 3.0]).write(2, 1.0)
+    for made, index in ((twice, 1), (loop, 2), (rows, 0), (again, 2)):
+        with pytest.raises(
+            tf.errors.InvalidArgumentError, match=f"Could not write to TensorArray index {index} because it has"
+        ):
+            run(made.read(0))
+    made_anew = tf.while_loop(
+        lambda i, _: i < 3, lambda i, total: (i + 1, total + array().write(1, 1.0).read(1)), [0, 0.0]
+    )
+    assert run(made_anew[1]) == 3

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..dtypes import as_dtype
 from .ir import STACK, Buffer, Instr, Value
 from .node import NodeContext
 from .sizes import Size
@@ -19,14 +20,16 @@ class Array:
     Attributes:
       size: number of rows, an int or a Size; `grows`: one that writes make larger.
       level: how many blocks were open around it.
-      rows: its buffer as a value, or None before the first write.
+      rows: its buffer as a value and the block that fills it, or None before the first write.
+      written: a mark for each row; None of gradients, which add up.
       parent: the key of the array whose gradients it holds, or None.
     """
 
-    __slots__ = ("dtype", "size", "level", "rows", "parent", "element", "grows")
+    __slots__ = ("dtype", "size", "level", "rows", "parent", "element", "grows", "written")
 
-    def __init__(self, dtype, size, level, rows=None, parent=None, element=None, grows=False):
+    def __init__(self, dtype, size, level, rows=None, parent=None, element=None, grows=False, written=None):
         self.grows = grows
+        self.written = written
         self.dtype = dtype
         self.size = size
         self.level = level
@@ -36,8 +39,6 @@ class Array:
 
 
 def _handle(lowerer, node, key):
-    from ..dtypes import as_dtype
-
     resource = as_dtype("resource")
     lowerer.environment[node.op.outputs[0]] = Value(resource, (2,), Buffer(STACK, resource, 1, key))
 
@@ -89,9 +90,15 @@ def _rows(lowerer, node, element=None):
         raise ValueError(f"the elements of the TensorArray that {node.name!r} uses have sizes that only the loop tells")
     rows = lowerer.allocate(array.dtype, (array.size, *element))
     block = lowerer.open_blocks[array.level]
-    zero = lowerer.literal(np.zeros((), array.dtype.as_numpy_dtype))
-    block.items.append(Instr("fill", [zero], [rows], (), node.index, effect=True))
-    lowerer.arrays[key] = Array(array.dtype, array.size, array.level, (rows, block), array.parent, element, array.grows)
+    written = lowerer.allocate(as_dtype("uint8"), (array.size,)) if array.parent is None else None
+    for value in (rows, written):
+        if value is not None:
+            zero = lowerer.literal(np.zeros((), value.dtype.as_numpy_dtype))
+            block.items.append(Instr("fill", [zero], [value], (), node.index, effect=True))
+    place = (rows, block)
+    lowerer.arrays[key] = Array(
+        array.dtype, array.size, array.level, place, array.parent, element, array.grows, written
+    )
     return rows
 
 
@@ -107,20 +114,24 @@ def _store(lowerer, node, element):
     rows = _rows(lowerer, node, element)
     context = NodeContext(node, lowerer)
     context.merge_shapes(rows.shape[1:], element)
-    if lowerer.arrays[node.inputs[0].buffer.source].grows:
-        _extend(lowerer, node, context, rows)
+    array = lowerer.arrays[node.inputs[0].buffer.source]
+    if array.grows:
+        _extend(lowerer, node, context, [v for v in (rows, array.written) if v is not None])
+    if array.written is not None:
+        context.emit("array_claim", [array.written, node.inputs[1]]).effect = True
     # the gradients of an element that was read more than once add up
-    kernel = "scatter_update" if lowerer.arrays[node.inputs[0].buffer.source].parent is None else "scatter_add"
+    kernel = "scatter_update" if array.parent is None else "scatter_add"
     instr = context.emit(kernel, [rows, node.inputs[1], node.inputs[2]])
     instr.effect = True
     _flow(lowerer, node.op.outputs[0])
 
 
-def _extend(lowerer, node, context, rows):
+def _extend(lowerer, node, context, values):
     """Makes an array large enough for the indices that are written; rows between are zeros."""
     before = lowerer.sizes.fresh(lowerer.sizes.new_group())
-    context.emit("array_extend", [node.inputs[1]], (), (), defines=[rows.shape[0], before])
-    context.emit("array_clear", (), [rows], (before.register,)).effect = True
+    context.emit("array_extend", [node.inputs[1]], (), (), defines=[values[0].shape[0], before])
+    for value in values:
+        context.emit("array_clear", (), [value], (before.register,)).effect = True
 
 
 def _read(lowerer, node):
