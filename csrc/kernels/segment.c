@@ -63,7 +63,7 @@ static hl_status check_row(const sorted_params *p, const void *numbers, const vo
 #define ORDERED(x, y) ((x) > (y))
 #define UNORDERED(x, y) false
 
-/* (data, numbers) or (data, numbers, row indices) -> out; a segment without rows is 0. */
+/* (data, numbers) or (data, numbers, row indices) -> out; a segment without rows is 0, a product 1. */
 #define SEGMENT_REDUCE(tag, dtype, S, C, LOAD, STORE, LARGER)                                                      \
     static void combine_##tag(int kind, S *to, const S *from, int64_t n) {                                        \
         switch (kind) {                                                                                           \
@@ -85,6 +85,9 @@ static hl_status check_row(const sorted_params *p, const void *numbers, const vo
         S *out = ins->arg[p->picked ? 3 : 2], *to = NULL;                                                         \
         int64_t count = 0, current = -1;                                                                          \
         clear_bytes(run, out, p->bytes);                                                                          \
+        if (p->kind == PROD)                                                                                      \
+            for (STRETCHES(run, first, end, p->bytes / (int64_t)sizeof(S)))                                       \
+                for (int64_t k = first; k < end; k++) out[k] = (S)STORE((C)1);                                    \
         for (int64_t i = 0; i < p->rows; i++) {                                                                   \
             const hl_status status = check_row(p, numbers, indices, i, run);                                      \
             if (status != HL_OK) return status;                                                                   \

@@ -61,6 +61,8 @@ def test_sorted_segments(executor, kind, dtype):
     found = run(getattr(tf, f"segment_{kind}")(data, SORTED))
     assert found.dtype == dtype
     wanted = reduced(kind, data.astype("float64"), SORTED, 4)
+    if kind == "prod":
+        wanted[~np.isin(np.arange(4), SORTED)] = 1  # TensorFlow's product of no rows; the others are 0
     np.testing.assert_allclose(found, wanted.astype(dtype), rtol=1e-2 if dtype == "float16" else 1e-6)
 
 

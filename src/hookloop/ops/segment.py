@@ -138,7 +138,7 @@ def _sorted_op(name, kind, gradient=None, allowed=kinds.NUMBER):
         c.emit("segment_reduce", node.inputs, node.outputs, (kind,))
 
     def reference(node, data, numbers):
-        return _combine(kind, data, numbers, _check_sorted(numbers), 0)
+        return _combine(kind, data, numbers, _check_sorted(numbers), 1 if kind == _PROD else 0)
 
     return OpDef(name, "data: T, segment_ids: Tindices", "output: T", types={"T": allowed, "Tindices": kinds.INDEX},
                  shape=_sorted_shape, lower=lower, reference=reference, gradient=gradient, can_fail=True)  # fmt: skip
