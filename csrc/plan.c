@@ -594,16 +594,19 @@ static hl_status poll_run(hl_run *run) {
     return run->stopped;
 }
 
+enum { UNPOLLED_INSTRUCTIONS = 8 };
+
 /* Looks at the clock between instructions and inside long ones, until the first write: a step that was interrupted
- * changed nothing. */
+ * changed nothing. Long instructions look themselves, so a few short ones may pass without. */
 static hl_status walk_polling(hl_frame *frame, const hl_instr *pc, const hl_instr *end) {
     hl_run *run = &frame->run;
     const hl_instr *commit = frame->code + frame->plan->commit;
     hl_status status = HL_OK;
+    unsigned passed = 0;
     run->stopped = HL_OK;
     while (pc != end) {
         run->poll = pc < commit ? poll_run : NULL;
-        if (run->poll && (status = poll_run(run)) != HL_OK) break;
+        if (run->poll && passed++ % UNPOLLED_INSTRUCTIONS == 0 && (status = poll_run(run)) != HL_OK) break;
         HL_COUNT(instructions);
         status = pc->fn(pc, run);
         if (run->stopped != HL_OK) status = run->stopped;
