@@ -454,7 +454,8 @@ class _HostCalls:
             if host is not None:
                 results = host(HostCall(self._session, op, deadline_ns), *arrays)
             else:
-                results = op.op_def.reference(ReferenceNode(op, arrays), *arrays)  # text has no kernels
+                stream = [self._session._stream(op)] if op.op_def.stateful == "stream" else []
+                results = op.op_def.reference(ReferenceNode(op, arrays), *stream, *arrays)  # text has no kernels
         except errors.OpError as error:
             if error.op is None:
                 raise type(error)(None, op, f"{error.message} {describe_op(op)}") from error.__cause__

@@ -68,3 +68,13 @@ def test_the_shape_that_two_shapes_are_broadcast_to(executor):
     assert list(run(shape, {x: np.ones((3, 1)), y: np.ones(4)})) == [3, 4]
     shape = tf.broadcast_dynamic_shape(tf.constant([2, 1]), tf.placeholder_with_default([5, 1, 7], [3]))
     assert list(run(shape)) == [5, 2, 7]
+
+
+def test_text(executor):
+    x = tf.placeholder(tf.string, [None])
+    words = [b"b", b"a", b"b", b"ccc", b"a", b"b"]
+    y, index, count = run(tf.unique_with_counts(x, tf.int64), {x: words})
+    assert (y.tolist(), index.tolist(), count.tolist()) == ([b"b", b"a", b"ccc"], [0, 1, 0, 2, 1, 0], [3, 2, 1])
+    assert run(tf.unique(x).idx + 1, {x: words}).tolist() == [1, 2, 1, 3, 2, 1]
+    out, index = run(tf.setdiff1d(x, ["a"]), {x: words})
+    assert (out.tolist(), index.tolist()) == ([b"b", b"b", b"ccc", b"b"], [0, 2, 3, 5])

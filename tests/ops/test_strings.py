@@ -214,3 +214,14 @@ def test_format(executor):
     assert got == b'x 1 y ["a" "b"]'
     with pytest.raises(ValueError, match=r"2 placeholder\(s\) in template does not match 1 tensor"):
         strings.format("{} {}", tf.constant(1))
+
+
+def test_places_without_text_are_empty(executor):
+    x = tf.placeholder(tf.string, [2])
+    with tf.Session() as session:
+        feeds = {x: ["ab", "c"]}
+        assert session.run(tf.pad(x, [[1, 2]]), feeds).tolist() == [b"", b"ab", b"c", b"", b""]
+        assert session.run(tf.scatter_nd([[3], [3]], x, [4]), feeds).tolist() == [b"", b"", b"", b"abc"]
+        assert session.run(tf.dynamic_stitch([[2, 0]], [x]), feeds).tolist() == [b"c", b"", b"ab"]
+        assert session.run(tf.where_v2([True, False], x, "z"), feeds).tolist() == [b"ab", b"z"]
+        assert sorted(session.run(tf.random_shuffle(x), feeds)) == [b"ab", b"c"]

@@ -103,6 +103,7 @@ def _output(lowerer, tensor, shape, sizes):
 def shapes_of(node, context):
     """What is known of the outputs' shapes: from the graph, else from the op's shape function."""
     inferred = _inferred(node, context)
+    told = {atom for size in context.new_sizes for atom in context.lowerer.sizes.atoms_of(size)}  # by the call alone
     shapes = []
     for i, tensor in enumerate(node.op.outputs):
         static = tensor._shape
@@ -110,9 +111,14 @@ def shapes_of(node, context):
             static = tuple(None if d is UNKNOWN else d for d in static)
         found = inferred[i] if inferred is not None else None
         if found is not None and (static is None or None in static):
-            static = tuple(d if isinstance(d, (int, Size)) else None for d in found)
+            static = tuple(d if _is_known(context, d, told) else None for d in found)
         shapes.append(static)
     return shapes
+
+
+def _is_known(context, dim, told):
+    """Whether a size is known before the call: a number, or a register that something else sets."""
+    return isinstance(dim, int) or (isinstance(dim, Size) and told.isdisjoint(context.lowerer.sizes.atoms_of(dim)))
 
 
 def _inferred(node, context):

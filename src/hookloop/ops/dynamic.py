@@ -73,6 +73,8 @@ def _stitch_reference(node, *arrays):
     inner = data[0].shape[indices[0].ndim :]
     rows = max((int(i.max()) for i in indices if i.size), default=-1) + 1
     merged = np.zeros((rows, *inner), object if any(d.dtype == object for d in data) else data[0].dtype)
+    if node.inputs[count].dtype.name == "string":
+        merged.fill(b"")
     for where, values in zip(indices, data):
         if np.any(where < 0):
             raise IndexError(f"indices[{int(np.argmax(where.ravel() < 0))}] = {where.min()} is out of range")

@@ -196,6 +196,8 @@ def _scattered_nd(c):
 
 def _scatter_nd_reference(node, indices, updates, shape):
     out = np.zeros([int(d) for d in shape], np.asarray(updates).dtype)
+    if out.dtype == object and node.inputs[1].dtype.name == "string":
+        out.fill(b"")  # texts for one place are joined
     np.add.at(out, tuple(np.moveaxis(indices, -1, 0)), updates)
     return out
 

@@ -44,7 +44,9 @@ def _pad_lower(c, node):
 
 def _pad_reference(node, x, paddings, value=None):
     paddings = [tuple(int(n) for n in pair) for pair in paddings]
-    return np.pad(x, paddings, constant_values=0 if value is None else value) if paddings else np.array(x)
+    if value is None:
+        value = b"" if x.dtype == object and node.inputs[0].dtype.name == "string" else 0
+    return np.pad(x, paddings, constant_values=value) if paddings else np.array(x)
 
 
 def _pad_gradient(op, grad):

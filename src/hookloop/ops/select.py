@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .. import dtypes
 from ..shapes import as_shape
 from . import kinds
 from .build import apply_op, convert_to_tensor
@@ -84,7 +85,7 @@ def _select_v2_gradient(op, grad):
     return gradients
 
 
-_ANY = kinds.NUMBER | kinds.BOOL
+_ANY = kinds.NUMBER | kinds.BOOL | frozenset((dtypes.string,))
 
 register(
     OpDef("Select", "condition: bool, t: T, e: T", "output: T", shape=_select_shape, lower=_select_lower, kernel=None,

@@ -75,8 +75,10 @@ def _list_diff_lower(c, node):
 
 def _list_diff_reference(node, x, y):
     x, y = np.asarray(x), np.asarray(y)
-    left = [int(v) for v in y] if x.dtype == object else y.tolist()
-    kept = [i for i, v in enumerate(x.tolist()) if (int(v) if x.dtype == object else v) not in left]
+    if x.dtype == object and node.inputs[0].dtype.name != "string":  # sizes
+        x, y = np.array([int(v) for v in x]), np.array([int(v) for v in y])
+    left = y.tolist()
+    kept = [i for i, v in enumerate(x.tolist()) if v not in left]
     return x[kept], np.array(kept, np.int64)
 
 
