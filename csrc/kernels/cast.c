@@ -8,6 +8,10 @@ static inline int32_t float_to_i32(double x) { return x >= -2147483648.0 && x < 
 static inline int64_t float_to_i64(double x) {
     return x >= -9223372036854775808.0 && x < 9223372036854775808.0 ? (int64_t)x : INT64_MIN;
 }
+static inline uint64_t float_to_u64(double x) { /* beyond 2^64 everything is lost */
+    const double half = 9223372036854775808.0;
+    return x >= half ? (uint64_t)float_to_i64(x - half) ^ (uint64_t)INT64_MIN : (uint64_t)float_to_i64(x);
+}
 #define TO_FLOAT(x) ((float)(x))
 #define TO_DOUBLE(x) ((double)(x))
 #define TO_HALF(x) float_to_half((float)(x))
@@ -15,6 +19,7 @@ static inline int64_t float_to_i64(double x) {
 #define TO_BOOL(x) ((x) != 0)
 #define TO_I32(x) _Generic((x), float: float_to_i32, double: float_to_i32, default: as_i64)(x)
 #define TO_I64(x) _Generic((x), float: float_to_i64, double: float_to_i64, default: as_i64)(x)
+#define TO_U64(x) _Generic((x), float: float_to_u64, double: float_to_u64, default: as_i64)(x)
 static inline int64_t as_i64(int64_t x) { return x; }
 
 /* Casts from one type to every other. */
@@ -31,7 +36,7 @@ static inline int64_t as_i64(int64_t x) { return x; }
     UNARY_LOOP(cast_##tag##_u8, S, C, LOAD, uint8_t, PLAIN, TO_I64(x))           \
     UNARY_LOOP(cast_##tag##_u16, S, C, LOAD, uint16_t, PLAIN, TO_I64(x))         \
     UNARY_LOOP(cast_##tag##_u32, S, C, LOAD, uint32_t, PLAIN, TO_I64(x))         \
-    UNARY_LOOP(cast_##tag##_u64, S, C, LOAD, uint64_t, PLAIN, TO_I64(x))         \
+    UNARY_LOOP(cast_##tag##_u64, S, C, LOAD, uint64_t, PLAIN, TO_U64(x))         \
     UNARY_LOOP(cast_##tag##_c64, S, C, LOAD, float complex, PLAIN, TO_FLOAT(x))  \
     UNARY_LOOP(cast_##tag##_c128, S, C, LOAD, double complex, PLAIN, TO_DOUBLE(x))
 #define CAST_ROWS(tag, dtype, S, C, LOAD, STORE, unused)                                              \

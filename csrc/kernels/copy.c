@@ -43,7 +43,7 @@ static hl_status run_walk(const hl_instr *ins, hl_run *run) { return ew_run(ins-
 
 static hl_status run_bytes(const hl_instr *ins, hl_run *run) {
     (void)run;
-    memmove(ins->arg[1], ins->arg[0], (size_t)ins->p[0].i);
+    if (ins->p[0].i) memmove(ins->arg[1], ins->arg[0], (size_t)ins->p[0].i);
     return HL_OK;
 }
 

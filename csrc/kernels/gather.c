@@ -282,6 +282,11 @@ EACH_NUMBER(SEGMENT, segment_prod, 1, x *y)
 EACH_COMPLEX(SEGMENT, segment_prod, 1, x *y)
 EACH_WIDE_FLOAT(SEGMENT, segment_max, sizeof *out == 8 ? -DBL_MAX : -FLT_MAX, y > x ? y : x)
 EACH_WIDE_FLOAT(SEGMENT, segment_min, sizeof *out == 8 ? DBL_MAX : FLT_MAX, y < x ? y : x)
+SEGMENT(f16, HL_FLOAT16, uint16_t, float, half_to_float, float_to_half, segment_max, -65504, y > x ? y : x)
+SEGMENT(f16, HL_FLOAT16, uint16_t, float, half_to_float, float_to_half, segment_min, 65504, y < x ? y : x)
+#define BFLOAT_MAX bfloat_to_float(0x7f7f)
+SEGMENT(bf16, HL_BFLOAT16, uint16_t, float, bfloat_to_float, float_to_bfloat, segment_max, -BFLOAT_MAX, y > x ? y : x)
+SEGMENT(bf16, HL_BFLOAT16, uint16_t, float, bfloat_to_float, float_to_bfloat, segment_min, BFLOAT_MAX, y < x ? y : x)
 #define LOWEST(S) ((S)-1 < 0 ? (S)((uint64_t)1 << (8 * sizeof(S) - 1)) : (S)0)
 #define HIGHEST(S) ((S) ~LOWEST(S))
 #define SEGMENT_MAX(tag, dtype, S, C, LOAD, STORE, op) SEGMENT(tag, dtype, S, C, LOAD, STORE, op, LOWEST(S), y > x ? y : x)
@@ -307,12 +312,11 @@ static hl_status prepare_segment(hl_prepare *prep) {
         default: return no_kernel(prep);                 \
         }                                                \
     }
-#define EACH_WIDE_NUMBER(X, ...) EACH_WIDE_FLOAT(X, __VA_ARGS__) EACH_INT(X, __VA_ARGS__)
 #define EACH_FIELD_NUMBER(X, ...) EACH_NUMBER(X, __VA_ARGS__) EACH_COMPLEX(X, __VA_ARGS__)
 PREPARE_SEGMENT(segment_sum, EACH_FIELD_NUMBER)
 PREPARE_SEGMENT(segment_prod, EACH_FIELD_NUMBER)
-PREPARE_SEGMENT(segment_max, EACH_WIDE_NUMBER)
-PREPARE_SEGMENT(segment_min, EACH_WIDE_NUMBER)
+PREPARE_SEGMENT(segment_max, EACH_NUMBER)
+PREPARE_SEGMENT(segment_min, EACH_NUMBER)
 
 static const hl_kernel table[] = {
     {"gather", prepare_gather, sizeof(gather_params)},

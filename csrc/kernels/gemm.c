@@ -495,6 +495,8 @@ static hl_status prepare(hl_prepare *prep, int n_products, int first_attr) {
     for (int i = 0; i < n_products; i++) {
         const hl_tensor *a = prep->in[2 * i], *b = prep->in[2 * i + 1];
         product *p = &g->products[i];
+        if (a->dtype != c->dtype || b->dtype != c->dtype)
+            return hl_refuse(prep, HL_INTERNAL, "a product of dtypes %d and %d in dtype %d", (int)a->dtype, (int)b->dtype, (int)c->dtype);
         *p = (product){.k = a->dims[a->rank - (transposes[2 * i].i ? 2 : 1)]};
         place_matrix(a, transposes[2 * i].i, &p->a);
         place_matrix(b, transposes[2 * i + 1].i, &p->b);

@@ -35,13 +35,13 @@ static hl_status prepare_range(hl_prepare *prep) {
 /* range_count: how many numbers a range of floats has; the attribute is the register it goes to. */
 #define RANGE_COUNT(tag, dtype, S, C, LOAD, STORE, unused)                                                         \
     static hl_status range_count_##tag(const hl_instr *ins, hl_run *run) {                                         \
-        const double start = LOAD(*(const S *)ins->arg[0]), limit = LOAD(*(const S *)ins->arg[1]);                 \
-        const double delta = LOAD(*(const S *)ins->arg[2]);                                                        \
+        const C start = LOAD(*(const S *)ins->arg[0]), limit = LOAD(*(const S *)ins->arg[1]);                      \
+        const C delta = LOAD(*(const S *)ins->arg[2]); /* the count is that of the type's own arithmetic */        \
         if (delta == 0) return hl_fail(run, HL_INVALID_ARGUMENT, "Requires delta != 0");                           \
         if ((delta > 0 && start > limit) || (delta < 0 && start < limit))                                          \
             return hl_fail(run, HL_INVALID_ARGUMENT, "Requires start %s limit when delta %s 0, got %g and %g",     \
-                           delta > 0 ? "<=" : ">=", delta > 0 ? ">" : "<", start, limit);                          \
-        run->regs[ins->p[0].i] = (int64_t)ceil(fabs((limit - start) / delta));                                     \
+                           delta > 0 ? "<=" : ">=", delta > 0 ? ">" : "<", (double)start, (double)limit);                      \
+        run->regs[ins->p[0].i] = (int64_t)ceil(fabs((double)((limit - start) / delta)));                                   \
         return HL_OK;                                                                                              \
     }
 EACH_NUMBER(RANGE_COUNT, 0)

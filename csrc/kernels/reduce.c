@@ -7,6 +7,7 @@
 #include <math.h>
 
 #include "../plan.h"
+#include "complex_types.h"
 #include "../pool.h"
 #include "half.h"
 #include "simd.h"
@@ -75,8 +76,13 @@ static inline int64_t reduced_offset(const reduction *r, int64_t row) {
 #define FLOAT_MEAN(total, n) ((total) / (double)(n))
 #define INTEGER_MEAN(total, n) ((n) ? (total) / (n) : 0)
 
+/* A sum of squares that overflowed has no root: what x86 makes of NaN. */
+#define FLOAT_ROOT(total) sqrt((double)(total))
+#define INTEGER_ROOT(total) ((total) < 0 ? (sizeof(TYPE) < 4 ? 0 : LOWEST) : (TOTAL)sqrt((double)(total)))
+
 #define LOGICAL 0
-#define REAL 1
+#define COMPLEX 0
+#define CONJUGATE SAME
 #define TYPE float
 #define LANE float
 #define WRAP float
@@ -87,6 +93,7 @@ static inline int64_t reduced_offset(const reduction *r, int64_t row) {
 #define LOWEST (-INFINITY)
 #define HIGHEST INFINITY
 #define MEAN_OF FLOAT_MEAN
+#define ROOT_OF FLOAT_ROOT
 #define NAME(x) x##_f32
 #include "reduce_kernel.h"
 #define TYPE double
@@ -99,6 +106,7 @@ static inline int64_t reduced_offset(const reduction *r, int64_t row) {
 #define LOWEST (-(double)INFINITY)
 #define HIGHEST ((double)INFINITY)
 #define MEAN_OF FLOAT_MEAN
+#define ROOT_OF FLOAT_ROOT
 #define NAME(x) x##_f64
 #include "reduce_kernel.h"
 #define TYPE uint16_t
@@ -111,6 +119,7 @@ static inline int64_t reduced_offset(const reduction *r, int64_t row) {
 #define LOWEST (-INFINITY)
 #define HIGHEST INFINITY
 #define MEAN_OF FLOAT_MEAN
+#define ROOT_OF FLOAT_ROOT
 #define NAME(x) x##_f16
 #include "reduce_kernel.h"
 #define TYPE uint16_t
@@ -123,10 +132,9 @@ static inline int64_t reduced_offset(const reduction *r, int64_t row) {
 #define LOWEST (-INFINITY)
 #define HIGHEST INFINITY
 #define MEAN_OF FLOAT_MEAN
+#define ROOT_OF FLOAT_ROOT
 #define NAME(x) x##_bf16
 #include "reduce_kernel.h"
-#undef REAL
-#define REAL 0
 #define TYPE int32_t
 #define LANE int32_t
 #define WRAP uint32_t
@@ -137,6 +145,7 @@ static inline int64_t reduced_offset(const reduction *r, int64_t row) {
 #define LOWEST INT32_MIN
 #define HIGHEST INT32_MAX
 #define MEAN_OF(total, n) (int32_t) INTEGER_MEAN(total, n)
+#define ROOT_OF INTEGER_ROOT
 #define NAME(x) x##_i32
 #include "reduce_kernel.h"
 #define TYPE int64_t
@@ -149,6 +158,7 @@ static inline int64_t reduced_offset(const reduction *r, int64_t row) {
 #define LOWEST INT64_MIN
 #define HIGHEST INT64_MAX
 #define MEAN_OF INTEGER_MEAN
+#define ROOT_OF INTEGER_ROOT
 #define NAME(x) x##_i64
 #include "reduce_kernel.h"
 #define TYPE int16_t
@@ -161,6 +171,7 @@ static inline int64_t reduced_offset(const reduction *r, int64_t row) {
 #define LOWEST INT16_MIN
 #define HIGHEST INT16_MAX
 #define MEAN_OF(total, n) (int16_t) INTEGER_MEAN(total, n)
+#define ROOT_OF INTEGER_ROOT
 #define NAME(x) x##_i16
 #include "reduce_kernel.h"
 #define TYPE int8_t
@@ -173,6 +184,7 @@ static inline int64_t reduced_offset(const reduction *r, int64_t row) {
 #define LOWEST INT8_MIN
 #define HIGHEST INT8_MAX
 #define MEAN_OF(total, n) (int8_t) INTEGER_MEAN(total, n)
+#define ROOT_OF INTEGER_ROOT
 #define NAME(x) x##_i8
 #include "reduce_kernel.h"
 #define TYPE uint64_t
@@ -185,6 +197,7 @@ static inline int64_t reduced_offset(const reduction *r, int64_t row) {
 #define LOWEST 0
 #define HIGHEST UINT64_MAX
 #define MEAN_OF(total, n) (uint64_t) INTEGER_MEAN(total, n)
+#define ROOT_OF INTEGER_ROOT
 #define NAME(x) x##_u64
 #include "reduce_kernel.h"
 #define TYPE uint32_t
@@ -197,6 +210,7 @@ static inline int64_t reduced_offset(const reduction *r, int64_t row) {
 #define LOWEST 0
 #define HIGHEST UINT32_MAX
 #define MEAN_OF(total, n) (uint32_t) INTEGER_MEAN(total, n)
+#define ROOT_OF INTEGER_ROOT
 #define NAME(x) x##_u32
 #include "reduce_kernel.h"
 #define TYPE uint16_t
@@ -209,6 +223,7 @@ static inline int64_t reduced_offset(const reduction *r, int64_t row) {
 #define LOWEST 0
 #define HIGHEST UINT16_MAX
 #define MEAN_OF(total, n) (uint16_t) INTEGER_MEAN(total, n)
+#define ROOT_OF INTEGER_ROOT
 #define NAME(x) x##_u16
 #include "reduce_kernel.h"
 #define TYPE uint8_t
@@ -221,6 +236,7 @@ static inline int64_t reduced_offset(const reduction *r, int64_t row) {
 #define LOWEST 0
 #define HIGHEST UINT8_MAX
 #define MEAN_OF(total, n) (uint8_t) INTEGER_MEAN(total, n)
+#define ROOT_OF INTEGER_ROOT
 #define NAME(x) x##_u8
 #include "reduce_kernel.h"
 #undef LOGICAL
@@ -235,7 +251,40 @@ static inline int64_t reduced_offset(const reduction *r, int64_t row) {
 #define LOWEST 0
 #define HIGHEST 1
 #define MEAN_OF(total, n) (total)
+#define ROOT_OF INTEGER_ROOT
 #define NAME(x) x##_bool
+#include "reduce_kernel.h"
+#undef LOGICAL
+#undef COMPLEX
+#undef CONJUGATE
+#define LOGICAL 0
+#define COMPLEX 1
+#define CONJUGATE conj
+#define TYPE float complex
+#define LANE float complex
+#define WRAP float complex
+#define TOTAL double complex
+#define TOTAL_WRAP double complex
+#define TO_LANE SAME
+#define FROM_TOTAL (float complex)
+#define LOWEST 0
+#define HIGHEST 0
+#define MEAN_OF FLOAT_MEAN
+#define ROOT_OF FLOAT_ROOT
+#define NAME(x) x##_c64
+#include "reduce_kernel.h"
+#define TYPE double complex
+#define LANE double complex
+#define WRAP double complex
+#define TOTAL double complex
+#define TOTAL_WRAP double complex
+#define TO_LANE SAME
+#define FROM_TOTAL SAME
+#define LOWEST 0
+#define HIGHEST 0
+#define MEAN_OF FLOAT_MEAN
+#define ROOT_OF FLOAT_ROOT
+#define NAME(x) x##_c128
 #include "reduce_kernel.h"
 
 static const reducer *reducer_of(hl_dtype dtype) {
@@ -253,6 +302,8 @@ static const reducer *reducer_of(hl_dtype dtype) {
     case HL_UINT16: return &reducer_u16;
     case HL_UINT8: return &reducer_u8;
     case HL_BOOL: return &reducer_bool;
+    case HL_COMPLEX64: return &reducer_c64;
+    case HL_COMPLEX128: return &reducer_c128;
     default: return NULL;
     }
 }
@@ -274,7 +325,7 @@ static int64_t first_output(const reduction *r, const strip *s) {
 }
 
 static void run_strips(const reduction *r, const char *in, char *out, int64_t first, int64_t end) {
-    double totals[COLUMNS]; /* no total is larger than a double */
+    double complex totals[COLUMNS]; /* no total is larger */
     for (int64_t index = first; index < end; index++) {
         const strip s = strip_at(r, index);
         r->part(r, in, &s, 0, r->length, totals);

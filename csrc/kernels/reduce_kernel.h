@@ -1,7 +1,8 @@
 /* Reductions of one type, included by reduce.c once for each.
  *
  * Expects TYPE (as stored), LANE (as computed), WRAP (LANE, or its unsigned form so that integers wrap), TOTAL (in which
- * blocks are added up), TO_LANE(x), FROM_TOTAL(x), LOWEST, HIGHEST and NAME(x).
+ * blocks are added up), TO_LANE(x), FROM_TOTAL(x), LOWEST, HIGHEST, MEAN_OF(total, n), ROOT_OF(total) and NAME(x); LOGICAL or
+ * COMPLEX where the type is one. Complex numbers have products and sums of squared lengths here.
  *
  * Sums go over LANES lanes in blocks, and the blocks' sums into a TOTAL: the order depends on the sizes alone.
  */
@@ -17,15 +18,20 @@ SIMD_INLINE LANE NAME(start)(const operation op) {
 
 SIMD_INLINE LANE NAME(lane_of)(const operation op, const TYPE *x) {
     const LANE value = TO_LANE(*x);
-    return op == REDUCE_SQUARES ? (LANE)((WRAP)value * (WRAP)value) : value;
+    return op == REDUCE_SQUARES ? (LANE)((WRAP)value * (WRAP)CONJUGATE(value)) : value;
 }
 
 /* A NaN wins every comparison, so that it is seen. */
+#if COMPLEX
+#define FIRST_IF(comparison) 0
+#else
+#define FIRST_IF(comparison) ((comparison) || a != a ? a : b)
+#endif
 #define COMBINE(type, wrap)                                              \
     switch (op) {                                                        \
     case REDUCE_PROD: return (type)((wrap)a * (wrap)b);                  \
-    case REDUCE_MAX: return a > b || a != a ? a : b;                     \
-    case REDUCE_MIN: return a < b || a != a ? a : b;                     \
+    case REDUCE_MAX: return FIRST_IF(a > b);                               \
+    case REDUCE_MIN: return FIRST_IF(a < b);                               \
     case REDUCE_ALL: return (type)(a != 0 && b != 0);                    \
     case REDUCE_ANY: return (type)(a != 0 || b != 0);                    \
     default: return (type)((wrap)a + (wrap)b);                           \
@@ -33,6 +39,7 @@ SIMD_INLINE LANE NAME(lane_of)(const operation op, const TYPE *x) {
 SIMD_INLINE LANE NAME(combine)(const operation op, LANE a, LANE b) { COMBINE(LANE, WRAP) }
 SIMD_INLINE TOTAL NAME(combine_total)(const operation op, TOTAL a, TOTAL b) { COMBINE(TOTAL, TOTAL_WRAP) }
 #undef COMBINE
+#undef FIRST_IF
 
 SIMD_INLINE TOTAL NAME(row)(const operation op, const TYPE *x, int64_t n) {
     TOTAL total = (TOTAL)NAME(start)(op);
@@ -127,7 +134,7 @@ static void NAME(finish)(const reduction *r, const void *totals, char *output, i
         for (int64_t i = 0; i < count; i++) out[i] = FROM_TOTAL(total[i] / 2);
         break;
     case FINISH_ROOT:
-        for (int64_t i = 0; i < count; i++) out[i] = FROM_TOTAL((TOTAL)sqrt((double)total[i]));
+        for (int64_t i = 0; i < count; i++) out[i] = FROM_TOTAL((TOTAL)ROOT_OF(total[i]));
         break;
     default:
         for (int64_t i = 0; i < count; i++) out[i] = FROM_TOTAL(total[i]);
@@ -146,18 +153,16 @@ static void NAME(finish)(const reduction *r, const void *totals, char *output, i
 PART(all, REDUCE_ALL) PART(any, REDUCE_ANY)
 static const reducer NAME(reducer) = {
     {[REDUCE_ALL] = NAME(part_all), [REDUCE_ANY] = NAME(part_any)}, NAME(merge), NAME(finish), sizeof(TYPE), sizeof(TOTAL)};
+#elif COMPLEX
+PART(prod, REDUCE_PROD) PART(squares, REDUCE_SQUARES)
+static const reducer NAME(reducer) = {
+    {[REDUCE_PROD] = NAME(part_prod), [REDUCE_SQUARES] = NAME(part_squares)},
+    NAME(merge), NAME(finish), sizeof(TYPE), sizeof(TOTAL)};
 #else
-PART(sum, REDUCE_SUM) PART(prod, REDUCE_PROD) PART(max, REDUCE_MAX) PART(min, REDUCE_MIN)
-#if REAL
-PART(squares, REDUCE_SQUARES)
-#endif
+PART(sum, REDUCE_SUM) PART(prod, REDUCE_PROD) PART(max, REDUCE_MAX) PART(min, REDUCE_MIN) PART(squares, REDUCE_SQUARES)
 static const reducer NAME(reducer) = {
     {[REDUCE_SUM] = NAME(part_sum), [REDUCE_PROD] = NAME(part_prod), [REDUCE_MAX] = NAME(part_max),
-     [REDUCE_MIN] = NAME(part_min),
-#if REAL
-     [REDUCE_SQUARES] = NAME(part_squares),
-#endif
-    },
+     [REDUCE_MIN] = NAME(part_min), [REDUCE_SQUARES] = NAME(part_squares)},
     NAME(merge), NAME(finish), sizeof(TYPE), sizeof(TOTAL)};
 #endif
 #undef PART
@@ -171,4 +176,5 @@ static const reducer NAME(reducer) = {
 #undef LOWEST
 #undef HIGHEST
 #undef MEAN_OF
+#undef ROOT_OF
 #undef NAME

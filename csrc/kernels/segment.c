@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "complex_types.h"
 #include "elementwise_types.h"
 #include "complex_types.h"
 #include "plan.h"

@@ -10,7 +10,7 @@ import time
 
 import numpy as np
 
-from . import errors
+from . import dtypes, errors
 from ._reference_arrays import ArrayOps
 from .compile.lower import describe, missing_feed
 from .compile.order import ALIASES, VARIABLES
@@ -20,6 +20,13 @@ from .ops import registry
 from .ops.reference_node import ReferenceNode
 
 _NOTHING = frozenset(("NoOp", "ControlTrigger", "StackCloseV2"))
+
+_BFLOAT16 = dtypes.bfloat16.as_numpy_dtype
+
+
+def _computed(array):
+    """What is computed with: bfloat16, of which NumPy knows little, is how numbers are stored."""
+    return array.astype(np.float32) if getattr(array, "dtype", None) == _BFLOAT16 else array
 
 
 class _Alias:
@@ -232,6 +239,8 @@ class _Step(ArrayOps):
         elif op_def.stateful == "stream":
             results = op_def.reference(ReferenceNode(op, arrays), self.session._stream(op), *arrays)
         else:
+            if op.type != "Bitcast":
+                arrays = [_computed(array) for array in arrays]
             with np.errstate(all="ignore"):
                 results = op_def.reference(ReferenceNode(op, arrays), *arrays)
         self.publish(op, results)

@@ -203,3 +203,26 @@ def test_in_top_k_counts_ties(executor):
 def test_axes_are_a_scalar_or_a_vector():
     with pytest.raises(ValueError, match=r"Shape must be at most rank 1 but is rank 2 for 'Sum'"):
         tf.reduce_sum(np.ones((2, 3), "float32"), [[0, 1]])
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int16", "int32", "int64"])
+def test_quotients_next_to_the_smallest_number(executor, dtype):
+    low = int(np.iinfo(dtype).min)
+    x, y = tf.placeholder(dtype, [4]), tf.placeholder(dtype, [4])
+    numbers, divisors = [low, low + 1, low, -7], [6, 5, 2, 2]
+    with tf.Session() as session:
+        found = session.run(tf.floordiv(x, y), {x: numbers, y: divisors})
+    assert found.tolist() == [a // b for a, b in zip(numbers, divisors)]
+
+
+def test_norms_of_single_elements(executor):
+    x = tf.placeholder(tf.float32, [3, 1])
+    with tf.Session() as session:
+        found = session.run(tf.math.reduce_euclidean_norm(x, 1), {x: [[-2], [3], [-0.5]]})
+    assert found.tolist() == [2, 3, 0.5]
+
+
+def test_norms_of_integers_are_rounded_down(executor):
+    x = tf.placeholder(tf.int32, [2, 3])
+    with tf.Session() as session:
+        assert session.run(tf.math.reduce_euclidean_norm(x, 1), {x: [[1, 2, 3], [-3, 4, 0]]}).tolist() == [3, 5]

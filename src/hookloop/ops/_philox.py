@@ -68,6 +68,9 @@ def uniform(stream, shape, dtype):
     elif dtype == np.float16:
         words = blocks(stream, first, (n + 3) // 4)
         values = ((words & np.uint32(0x3FF)) | np.uint32(15 << 10)).astype(np.uint16).view(np.float16) - np.float16(1)
+    elif np.dtype(dtype).itemsize == 2:  # bfloat16: the upper half of a float
+        words = blocks(stream, first, (n + 3) // 4)
+        values = (((words & np.uint32(0x7F)) | np.uint32(127 << 7)) << np.uint32(16)).view(np.float32) - np.float32(1)
     else:
         values = _float(blocks(stream, first, (n + 3) // 4))
     return values.ravel()[:n].reshape(shape).astype(dtype)

@@ -35,6 +35,10 @@ def _truncated(x, wanted):
     wide = np.dtype(np.int32 if wanted == np.int32 else np.int64)
     low, high = float(np.iinfo(wide).min), -float(np.iinfo(wide).min)
     x = x.astype(np.float64)
+    if wanted == np.uint64:  # the upper half of its range by way of the lower
+        upper = x >= high
+        below = _truncated(np.where(upper, x - high, x), np.dtype(np.int64)).astype(np.uint64)
+        return np.where(upper, below ^ np.uint64(2**63), below)
     fits = (x >= low) & (x < high)
     return np.where(fits, np.where(fits, x, 0).astype(wide), np.iinfo(wide).min).astype(wanted)
 
@@ -80,6 +84,11 @@ def cast(x, dtype, name=None):
         return apply_op("Cast", [x], {"DstT": wanted}, name=scope)
 
 
+def _number(limit):
+    """A limit of a type as Python's number: NumPy's 16-bit ones cannot be compared with every other."""
+    return limit.item() if hasattr(limit, "item") else limit
+
+
 def saturate_cast(value, dtype, name=None):
     """A cast in which what does not fit becomes the nearest number that does."""
     from .math import maximum, minimum
@@ -87,9 +96,9 @@ def saturate_cast(value, dtype, name=None):
     with name_scope(name, "saturate_cast", [value]) as scope:
         value = convert_to_tensor(value, name="value")
         dtype = dtypes.as_dtype(dtype).base_dtype
-        if value.dtype.min < dtype.min:
+        if _number(value.dtype.min) < _number(dtype.min):
             value = maximum(value, convert_to_tensor(dtype.min, dtype=value.dtype, name="min"))
-        if value.dtype.max > dtype.max:
+        if _number(value.dtype.max) > _number(dtype.max):
             value = minimum(value, convert_to_tensor(dtype.max, dtype=value.dtype, name="max"))
         return cast(value, dtype, name=scope)
 

@@ -82,6 +82,16 @@ def _reference_product(node, a, b):
     return np.matmul(a, b).astype(out)
 
 
+def _sparse_product_lower(c, node):
+    """A product of float32, whatever the operands are."""
+    operands = []
+    for value in node.inputs:
+        operands.append(value if value.dtype == dtypes.float32 else c.temp(dtypes.float32, value.shape))
+        if operands[-1] is not value:
+            c.emit("cast", [value], [operands[-1]])
+    c.emit("matmul", operands, node.outputs, _transposes(node))
+
+
 def _product_gradient(op, grad):
     a, b = conjugated(op.inputs[0]), conjugated(op.inputs[1])
     transpose_a, transpose_b = op.get_attr("transpose_a"), op.get_attr("transpose_b")
@@ -175,7 +185,7 @@ register(
           attrs={"transpose_a": False, "transpose_b": False, "a_is_sparse": False, "b_is_sparse": False,
                  "Ta": dtypes.float32, "Tb": dtypes.float32},
           types={"Ta": _SPARSE_TYPES, "Tb": _SPARSE_TYPES}, shape=_product_shape, gradient=_sparse_product_gradient,
-          kernel="matmul", params=_transposes, views="rows", reference=_reference_product),
+          lower=_sparse_product_lower, views="rows", reference=_reference_product),
     _batch_product("BatchMatMul", _same_batch_product_shape, _batch_product_gradient),
     _batch_product("BatchMatMulV2", _batch_product_shape, _broadcast_product_gradient),
 )  # fmt: skip
@@ -215,7 +225,8 @@ def matmul(a, b, transpose_a=False, transpose_b=False, adjoint_a=False, adjoint_
         a = conjugated(a) if adjoint_a else a
         b = conjugated(b) if adjoint_b else b
         attrs = {"transpose_a": bool(transpose_a or adjoint_a), "transpose_b": bool(transpose_b or adjoint_b)}
-        if (a_is_sparse or b_is_sparse) and a.dtype in _SPARSE_TYPES and b.dtype in _SPARSE_TYPES:
+        mixed = a.dtype != b.dtype and dtypes.bfloat16 in (a.dtype.base_dtype, b.dtype.base_dtype)
+        if (a_is_sparse or b_is_sparse or mixed) and a.dtype in _SPARSE_TYPES and b.dtype in _SPARSE_TYPES:
             attrs.update(a_is_sparse=bool(a_is_sparse), b_is_sparse=bool(b_is_sparse))
             return apply_op("SparseMatMul", [a, b], attrs, scope)
         return apply_op("MatMul", [a, b], attrs, scope)

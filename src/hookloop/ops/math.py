@@ -31,7 +31,9 @@ __all__ = [
 def _known_equal(*tensors):
     """Whether all shapes are fully known and the same."""
     first = tensors[0]._shape
-    return is_defined(first) and all(t._shape == first for t in tensors[1:])
+    return is_defined(first) and all(
+        getattr(t, "_shape", None) == first for t in tensors[1:]
+    )  # a gradient may be sparse
 
 
 class _Broadcast:
@@ -61,7 +63,8 @@ class _KnownBroadcast(_Broadcast):
         if is_defined(x._shape) and is_defined(y._shape):
             self.sx, self.sy = x._shape, y._shape
             self.rx, self.ry = _known_axes(x._shape, y._shape)
-            self._sums = (x._shape != grad._shape, y._shape != grad._shape)
+            form = getattr(grad, "_shape", None)  # a sparse gradient has none
+            self._sums = (x._shape != form, y._shape != form)
         else:
             from .array import shape_internal
 
@@ -134,7 +137,6 @@ def _mul_no_nan_gradient(op, grad):
     if _known_equal(x, y, grad):
         return [apply_op("MulNoNan", [grad, y]), apply_op("MulNoNan", [x, grad])]
     sums = _Broadcast(op)
-    x, y = conjugated(x), conjugated(y)
     first = sums.first(apply_op("MulNoNan", [grad, y]))
     return [first, sums.second(apply_op("MulNoNan", [x, grad]))]
 
@@ -330,7 +332,7 @@ register(
     _binary("MulNoNan", "mul_no_nan", _zero_where(np.multiply, lambda x, y: y == 0), _NO_NAN, _mul_no_nan_gradient),
     _binary("Div", "div", _div, kinds.NUMBER, _quotient_gradient("Div"), can_fail=True),
     _binary("RealDiv", "div", _plain(np.divide), kinds.NUMBER, _quotient_gradient("RealDiv")),
-    _binary("TruncateDiv", "div", _div, kinds.REAL, no_gradient, can_fail=True),
+    _binary("TruncateDiv", "div", _div, kinds.NUMBER, no_gradient, can_fail=True),
     _binary("FloorDiv", "floor_div", _floor_div, kinds.REAL, no_gradient, can_fail=True, symbolic=True),
     _binary("FloorMod", "floor_mod", _floor_mod, kinds.REAL, _floor_mod_gradient, can_fail=True, symbolic=True),
     _binary("Mod", "truncate_mod", _truncate_mod, kinds.REAL, None, can_fail=True),

@@ -153,7 +153,9 @@ def _mean(x, axis, keepdims):
     if x.dtype.kind not in "fc":
         count = np.prod([x.shape[a] for a in axis], dtype=np.int64)
         total = np.sum(x, axis=axis, keepdims=keepdims, dtype=x.dtype)
-        return np.trunc(total / max(count, 1))  # the mean of nothing is 0
+        count = x.dtype.type(max(count, 1))  # the mean of nothing is 0
+        whole = np.asarray(total // count)  # rounded down
+        return whole + ((whole < 0) & (whole * count != total)).astype(x.dtype)
     with np.errstate(all="ignore"):
         return np.sum(x, axis=axis, keepdims=keepdims) / x.dtype.type(np.prod([x.shape[a] for a in axis]))
 
@@ -451,7 +453,13 @@ def _cumulative(name, kernel, accumulate, start, gradient):
 
 
 def _norm_of(x, axis, keepdims):
-    return np.sqrt(np.sum(np.square(x), axis=axis, keepdims=keepdims))
+    """Of integers, the root of the sum that may have overflowed, rounded down."""
+    x = np.asarray(x)
+    if x.dtype.kind not in "iu":
+        return np.sqrt(np.sum(x * np.conj(x), axis=axis, keepdims=keepdims))
+    total = np.sum(x * x, axis=axis, keepdims=keepdims, dtype=x.dtype)
+    lost = np.iinfo(x.dtype).min if x.dtype.itemsize >= 4 else 0
+    return np.where(total < 0, lost, np.sqrt(np.maximum(total, 0).astype(np.float64))).astype(x.dtype)
 
 
 register(
@@ -587,8 +595,6 @@ def reduce_variance(input_tensor, axis=None, keepdims=False, name=None):
 
     with name_scope(name or "reduce_variance"):
         means = reduce_mean(input_tensor, axis=axis, keepdims=True)
-        if means.dtype.is_integer:
-            raise TypeError("Input must be either real or complex")
         return reduce_mean(square(input_tensor - means), axis=axis, keepdims=keepdims)
 
 

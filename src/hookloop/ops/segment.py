@@ -18,21 +18,24 @@ __all__ = [
 ]  # fmt: skip
 
 _SUM, _MEAN, _SQRT_N, _PROD, _MAX, _MIN = range(6)  # csrc/kernels/segment.c has the same numbers
+_BFLOAT16_MAX = float.fromhex("0x1.fep127")
 _COMBINE = {_PROD: np.multiply, _MAX: np.maximum, _MIN: np.minimum}
 
 
 # --- in NumPy -------------------------------------------------------------------------------------------------
 
 
-def _start(kind, dtype):
+def _start(kind, dtype, bfloat16=False):
     """What combining starts from: the value of a segment without rows."""
     if kind == _PROD:
         return 1
+    if dtype == np.float32 and bfloat16:
+        return -_BFLOAT16_MAX if kind == _MAX else _BFLOAT16_MAX
     limits = np.finfo(dtype) if np.dtype(dtype).kind == "f" else np.iinfo(dtype)
     return limits.min if kind == _MAX else limits.max
 
 
-def _combine(kind, data, numbers, count, empty=None):
+def _combine(kind, data, numbers, count, empty=None, bfloat16=False):
     """The rows combined by number; those with a negative number are dropped."""
     data, numbers = np.asarray(data), np.asarray(numbers)
     inner = data.shape[numbers.ndim :]
@@ -44,7 +47,7 @@ def _combine(kind, data, numbers, count, empty=None):
         )
     sizes = np.bincount(numbers, minlength=count)
     if kind in _COMBINE:
-        out = np.full((count, *inner), _start(kind, data.dtype), data.dtype)
+        out = np.full((count, *inner), _start(kind, data.dtype, bfloat16), data.dtype)
         _COMBINE[kind].at(out, numbers, rows)
     else:
         out = np.zeros((count, *inner), data.dtype)
@@ -316,7 +319,7 @@ def _unsorted_op(name, kind, kernel, gradient, allowed=kinds.REAL):
         c.emit(kernel, node.inputs[:2], node.outputs)
 
     def reference(node, data, numbers, count):
-        return _combine(kind, data, numbers, int(count))
+        return _combine(kind, data, numbers, int(count), bfloat16=node.inputs[0].dtype == dtypes.bfloat16)
 
     return OpDef(name, "data: T, segment_ids: Tindices, num_segments: Tnumsegments", "output: T",
                  attrs={"Tnumsegments": dtypes.int32},
