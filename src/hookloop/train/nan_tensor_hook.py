@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .. import logging
+from .nan_search import where_nan_came_from
 from .session_run_hook import SessionRunArgs, SessionRunHook
 from .trigger import Trigger, not_finite
 
@@ -12,14 +13,17 @@ __all__ = ["NanLossDuringTrainingError", "NanTensorHook"]
 
 
 class NanLossDuringTrainingError(RuntimeError):
-    """The loss is NaN."""
+    """The loss is NaN. Its text begins with TensorFlow's; what is known of the place is in the next line."""
 
     def __str__(self):
-        return "NaN loss during training."
+        return "\n".join(["NaN loss during training.", *map(str, self.args)])
 
 
 class NanTensorHook(SessionRunHook):
-    """Ends the training when the loss is NaN.
+    """Ends the training when the loss is NaN. A healthy step does not enter Python for it.
+
+    The error, or the log, names the first op that gave a value that is not finite, and the line of the program that made
+    the op, as far as it can be known after the step (`nan_search.py` says how far).
 
     Args:
       loss_tensor: the loss.
@@ -44,6 +48,12 @@ class NanTensorHook(SessionRunHook):
         failure = "Model diverged with loss = NaN."
         if self._fail_on_nan_loss:
             logging.error(failure)
-            raise NanLossDuringTrainingError
+            raise NanLossDuringTrainingError(self._place(run_context))
         logging.warning(failure)
+        logging.warning("%s", self._place(run_context))
         run_context.request_stop()
+
+    def _place(self, run_context):
+        # A session that goes on, and may be saved, keeps its random streams and its place in the data.
+        feed_dict = run_context.original_args.feed_dict
+        return where_nan_came_from(self._loss_tensor, run_context.session, feed_dict, draws=self._fail_on_nan_loss)

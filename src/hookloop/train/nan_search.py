@@ -1,0 +1,185 @@
+"""Where a NaN came from: the tensors that a loss is made of, computed once more after the step that failed.
+
+What this can promise: a value that was fed is the step's own. Variables have changed since: those that the update left
+not finite are taken at their initial values, the others as they are now. So what is found is an op that makes such a
+value out of finite ones with the feeds of that step; the text says which values were not the step's own.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..graph.collections import GraphKeys
+
+__all__ = ["where_nan_came_from"]
+
+_VARIABLES = ("VariableV2", "Variable", "VarHandleOp")
+_READS = (*_VARIABLES, "ReadVariableOp")
+
+
+def where_nan_came_from(loss, session, feed_dict, draws=True):
+    """Names the first op that produced a value that is not finite, and the user's line that made it.
+
+    Args:
+      loss: the tensor that was NaN.
+      session: the session below the hooks.
+      feed_dict: what the caller fed.
+      draws: whether to take new random numbers and the next elements of iterators in place of those that the step had.
+
+    Returns:
+      Sentences.
+    """
+    try:
+        return _Search(loss, session, feed_dict, draws).text()
+    except Exception as error:  # the search is an extra: the error that it explains must reach the user
+        return f"Where it came from was not found: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
+
+
+def _is_bad(value):
+    return not np.isfinite(value).all()
+
+
+def _is_floating(tensor):
+    return tensor.dtype.base_dtype.is_floating
+
+
+def _is_drawn(op):
+    return op.type == "IteratorGetNext" or op.op_def.stateful == "stream"
+
+
+class _Search:
+    """The ancestors of a loss, in the order of their creation, and what is known of their values."""
+
+    def __init__(self, loss, session, feed_dict, draws):
+        graph = session.graph
+        self._loss = graph.as_graph_element(loss)
+        self._session = session
+        self._draws = draws
+        self._feeds = {graph.as_graph_element(key): np.asarray(value) for key, value in (feed_dict or {}).items()}
+        self._ops = self._ancestors()
+        self._known = self._computable()
+        self._drawn = [op for op in self._ops if op in self._known and _is_drawn(op)]
+
+    def _ancestors(self):
+        found, waiting = set(), [self._loss]
+        while waiting:
+            tensor = waiting.pop()
+            if tensor.op not in found:
+                found.add(tensor.op)
+                if tensor not in self._feeds:
+                    waiting.extend(tensor.op.inputs)
+        return sorted(found, key=lambda op: op._id)
+
+    def _computable(self):
+        """The ops that can be run once more: nothing that they depend on acts on the world, or waits for it."""
+        known = set()
+        for op in self._ops:
+            if any(output in self._feeds for output in op.outputs):
+                known.add(op)
+            elif op._control_flow_context is None and self._may_run(op):
+                if all(t.op in known or t in self._feeds or t.dtype.name == "resource" for t in op.inputs):
+                    known.add(op)
+        return known
+
+    def _may_run(self, op):
+        if op.type in _READS:
+            return True
+        if op.type == "Placeholder" or op.op_def.writes:
+            return False
+        return (self._draws if _is_drawn(op) else not op.op_def.stateful) and not op.control_inputs
+
+    # --- values -------------------------------------------------------------------------------------------
+
+    def _damaged(self):
+        """The variables below the loss that are not finite now."""
+        below = {op for op in self._ops if op.type in _VARIABLES}
+        variables = [v for v in self._session.graph.get_collection(GraphKeys.GLOBAL_VARIABLES) if v.op in below]
+        return [v for v in variables if v.dtype.base_dtype.is_floating and _is_bad(self._session.buffer(v))]
+
+    def _stand_ins(self, damaged):
+        """Feeds that put the initial values of variables in place of what they hold."""
+        initial = dict(zip([v.op for v in damaged], self._session.run([v.initial_value for v in damaged])))
+        feeds = {}
+        for op in self._ops:
+            handle = op.inputs[0].op if op.type == "ReadVariableOp" else op
+            if handle in initial and op.outputs[0].dtype.name != "resource":
+                feeds[op.outputs[0]] = initial[handle]
+        return feeds
+
+    def _values(self, stand_ins):
+        wanted = [
+            output
+            for op in self._ops
+            if op in self._known
+            for output in op.outputs
+            if _is_floating(output) and output not in self._feeds and output not in stand_ins
+        ]
+        feeds = {**self._feeds, **stand_ins}
+        values = dict(zip(wanted, self._session.run(wanted, feeds) if wanted else ()))
+        values.update((tensor, value) for tensor, value in feeds.items() if _is_floating(tensor))
+        return values
+
+    # --- what is said -------------------------------------------------------------------------------------
+
+    def text(self):
+        damaged = self._damaged()
+        values = self._values(self._stand_ins(damaged) if damaged else {})
+        op = self._first_bad(values)
+        if op is not None:
+            return self._found(op, values, damaged)
+        if damaged:
+            first = damaged[0]
+            return (
+                f"Variable '{first.op.name}'{_made_at(first.op)} is not finite: the update of this step or of an earlier one "
+                "wrote it. With its initial value no op below the loss gives such a value."
+            )
+        unknown = next((op for op in self._ops if op not in self._known), None)
+        if unknown is not None:
+            return f"Where it came from was not found: {_named(unknown)} cannot be computed once more."
+        return "Where it came from was not found: computed once more, after the step, the loss is finite."
+
+    def _first_bad(self, values):
+        """The op that made the first value that is not finite of those that lead to a NaN, or None."""
+        loss = values.get(self._loss)
+        if loss is not None and not np.isnan(loss).any():
+            return None
+        for op in self._ops:
+            if any(np.isnan(values[t]).any() for t in op.outputs if t in values):
+                return self._back(op, values)
+        return None
+
+    def _back(self, op, values):
+        """From the op that made the NaN to the one that made the infinity it was made of; constants are meant to be so."""
+        while True:
+            bad = [t for t in op.inputs if t in values and _is_bad(values[t]) and t.op.type != "Const"]
+            if not bad or any(output in self._feeds for output in op.outputs):
+                return op
+            op = min((t.op for t in bad), key=lambda op: op._id)
+
+    def _found(self, op, values, damaged):
+        output = next(t for t in op.outputs if t in values and _is_bad(values[t]))
+        value = np.asarray(values[output])
+        what = "NaN" if np.isnan(value).any() else "infinite"
+        count = f"{np.count_nonzero(~np.isfinite(value))} of {value.size} values not finite" if value.ndim else what
+        verb = "was fed" if output in self._feeds else "gave"
+        text = f"The first value that is not finite: {_named(op)} {verb} {what} ({output.dtype.name}{list(value.shape)}"
+        text += f", {count})." if value.ndim else ")."
+        others = [f"'{v.op.name}' at its initial value (it is not finite now)" for v in damaged]
+        others += [f"other values of '{op.name}'" for op in self._drawn]
+        if others and output not in self._feeds:
+            text += f" Found by computing the loss once more with {', '.join(others)}."
+        return text
+
+
+def _named(op):
+    return f"'{op.name}' (op: '{op.type}'){_made_at(op)}"
+
+
+def _made_at(op):
+    where = op._location
+    if where is None:
+        return ""
+    import linecache
+
+    line = linecache.getline(*where).strip()
+    return f", created at {where[0]}:{where[1]}" + (f" ({line})," if line else ",")
