@@ -145,6 +145,101 @@ EACH_FLOAT(RMS_PROP, 0)
     }
 EACH_FLOAT(CENTERED, 0)
 
+#define ADADELTA(tag, dtype, S, C, LOAD, STORE, unused)                                                        \
+    SPAN(adadelta, tag) {                                                                                      \
+        S *variable = (S *)data[0] + at, *square = (S *)data[1] + at, *update = (S *)data[2] + at;             \
+        const S *grad = (const S *)data[3] + grad_at;                                                          \
+        const C rate = LOAD(((const S *)data[4])[0]), rho = LOAD(((const S *)data[5])[0]);                     \
+        const C epsilon = LOAD(((const S *)data[6])[0]);                                                       \
+        (void)flag;                                                                                            \
+        EACH {                                                                                                 \
+            const C g = LOAD(grad[i]), u = LOAD(update[i]);                                                    \
+            const C s = LOAD(square[i]) * rho + g * g * (1 - rho);                                             \
+            const C step = ROOT(u + epsilon) / ROOT(s + epsilon) * g;                                          \
+            square[i] = STORE(s);                                                                              \
+            update[i] = STORE(u * rho + step * step * (1 - rho));                                              \
+            variable[i] = STORE(LOAD(variable[i]) - step * rate);                                              \
+        }                                                                                                      \
+    }
+EACH_FLOAT(ADADELTA, 0)
+
+/* x moved towards 0 by an amount, and no further. */
+#define SHRUNK(x, amount) ((x) > (amount) ? (x) - (amount) : (x) < -(amount) ? (x) + (amount) : 0 * (x))
+
+#define PROXIMAL_GRADIENT_DESCENT(tag, dtype, S, C, LOAD, STORE, unused)                                       \
+    SPAN(proximal_gradient_descent, tag) {                                                                     \
+        S *variable = (S *)data[0] + at;                                                                       \
+        const S *grad = (const S *)data[1] + grad_at;                                                          \
+        const C rate = LOAD(((const S *)data[2])[0]), l1 = LOAD(((const S *)data[3])[0]);                      \
+        const C l2 = LOAD(((const S *)data[4])[0]), less = l1 > 0 ? rate * l1 : 0;                             \
+        (void)flag;                                                                                            \
+        EACH {                                                                                                 \
+            const C moved = LOAD(variable[i]) - rate * LOAD(grad[i]);                                          \
+            variable[i] = STORE(SHRUNK(moved, less) / (1 + rate * l2));                                        \
+        }                                                                                                      \
+    }
+EACH_FLOAT(PROXIMAL_GRADIENT_DESCENT, 0)
+
+#define PROXIMAL_ADAGRAD(tag, dtype, S, C, LOAD, STORE, unused)                                                \
+    SPAN(proximal_adagrad, tag) {                                                                              \
+        S *variable = (S *)data[0] + at, *accumulator = (S *)data[1] + at;                                     \
+        const S *grad = (const S *)data[2] + grad_at;                                                          \
+        const C rate = LOAD(((const S *)data[3])[0]), l1 = LOAD(((const S *)data[4])[0]);                      \
+        const C l2 = LOAD(((const S *)data[5])[0]), kept = l1 > 0 ? l1 : 0;                                    \
+        (void)flag;                                                                                            \
+        EACH {                                                                                                 \
+            const C g = LOAD(grad[i]), a = LOAD(accumulator[i]) + g * g, own = rate / ROOT(a);                 \
+            const C moved = LOAD(variable[i]) - g * own;                                                       \
+            accumulator[i] = STORE(a);                                                                         \
+            variable[i] = STORE(SHRUNK(moved, own * kept) / (1 + l2 * own));                                   \
+        }                                                                                                      \
+    }
+EACH_FLOAT(PROXIMAL_ADAGRAD, 0)
+
+#define ADAGRAD_DA(tag, dtype, S, C, LOAD, STORE, unused)                                                      \
+    SPAN(adagrad_da, tag) {                                                                                    \
+        S *variable = (S *)data[0] + at, *total = (S *)data[1] + at, *square = (S *)data[2] + at;              \
+        const S *grad = (const S *)data[3] + grad_at;                                                          \
+        const C rate = LOAD(((const S *)data[4])[0]), l1 = LOAD(((const S *)data[5])[0]);                      \
+        const C l2 = LOAD(((const S *)data[6])[0]), steps = (C)((const int64_t *)data[7])[0];                  \
+        const C less = l1 > 0 ? l1 * steps : 0;                                                                \
+        (void)flag;                                                                                            \
+        EACH {                                                                                                 \
+            const C g = LOAD(grad[i]), t = LOAD(total[i]) + g, s = LOAD(square[i]) + g * g;                    \
+            total[i] = STORE(t);                                                                               \
+            square[i] = STORE(s);                                                                              \
+            variable[i] = STORE(-rate * SHRUNK(t, less) / (l2 * steps * rate + ROOT(s)));                      \
+        }                                                                                                      \
+    }
+EACH_FLOAT(ADAGRAD_DA, 0)
+
+/* accumulator to -power: nearly always its root. */
+#define POWER(x, power) _Generic((x), float: powf, double: pow)(x, -(power))
+#define FTRL_OF(name, tag, S, C, LOAD, STORE, SHRINKAGE, POWER_AT)                                             \
+    SPAN(name, tag) {                                                                                          \
+        S *variable = (S *)data[0] + at, *accumulator = (S *)data[1] + at, *linear = (S *)data[2] + at;        \
+        const S *grad = (const S *)data[3] + grad_at;                                                          \
+        const C rate = LOAD(((const S *)data[4])[0]), l1 = LOAD(((const S *)data[5])[0]);                      \
+        const C l2 = LOAD(((const S *)data[6])[0]), shrinkage = SHRINKAGE;                                     \
+        const C power = LOAD(((const S *)data[POWER_AT])[0]);                                                  \
+        const bool root_of_it = power == (C)-0.5;                                                              \
+        (void)flag;                                                                                            \
+        EACH {                                                                                                 \
+            const C v = LOAD(variable[i]), g = LOAD(grad[i]), a = LOAD(accumulator[i]), next = a + g * g;      \
+            const C root = root_of_it ? ROOT(next) : POWER(next, power);                                       \
+            const C before = root_of_it ? ROOT(a) : POWER(a, power);                                           \
+            const C l = LOAD(linear[i]) + (g + 2 * shrinkage * v) - (root - before) / rate * v;                \
+            accumulator[i] = STORE(next);                                                                      \
+            linear[i] = STORE(l);                                                                              \
+            variable[i] = STORE(-SHRUNK(l, l1) / (root / rate + 2 * l2));                                      \
+        }                                                                                                      \
+    }
+#define FTRL(tag, dtype, S, C, LOAD, STORE, unused) FTRL_OF(ftrl, tag, S, C, LOAD, STORE, 0, 7)
+#define FTRL_V2(tag, dtype, S, C, LOAD, STORE, unused)                                                         \
+    FTRL_OF(ftrl_v2, tag, S, C, LOAD, STORE, LOAD(((const S *)data[7])[0]), 8)
+EACH_FLOAT(FTRL, 0)
+EACH_FLOAT(FTRL_V2, 0)
+
 /* --- running a rule -------------------------------------------------------------------------------------------------- */
 
 typedef struct dense_call {
@@ -234,6 +329,12 @@ PREPARE(adam, 2, 0.35)
 PREPARE(adagrad, 1, 0.3)
 PREPARE(rms_prop, 2, 0.35)
 PREPARE(centered_rms_prop, 3, 0.4)
+PREPARE(adadelta, 2, 0.4)
+PREPARE(proximal_gradient_descent, 0, 0.2)
+PREPARE(proximal_adagrad, 1, 0.4)
+PREPARE(adagrad_da, 2, 0.4)
+PREPARE(ftrl, 2, 0.6)
+PREPARE(ftrl_v2, 2, 0.6)
 
 /* --- the updates of several variables in one instruction ------------------------------------------------------------ */
 
@@ -309,6 +410,12 @@ static const hl_kernel table[] = {
     {"apply_adagrad", prepare_adagrad, sizeof(update)},
     {"apply_rms_prop", prepare_rms_prop, sizeof(update)},
     {"apply_centered_rms_prop", prepare_centered_rms_prop, sizeof(update)},
+    {"apply_adadelta", prepare_adadelta, sizeof(update)},
+    {"apply_proximal_gradient_descent", prepare_proximal_gradient_descent, sizeof(update)},
+    {"apply_proximal_adagrad", prepare_proximal_adagrad, sizeof(update)},
+    {"apply_adagrad_da", prepare_adagrad_da, sizeof(update)},
+    {"apply_ftrl", prepare_ftrl, sizeof(update)},
+    {"apply_ftrl_v2", prepare_ftrl_v2, sizeof(update)},
     {"apply_all", prepare_updates, sizeof(updates)},
 };
 

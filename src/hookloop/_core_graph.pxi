@@ -6,6 +6,8 @@ cdef extern from *:
     """
     #include <structmember.h>
 
+    #include <frameobject.h>  /* PyFrame_GetBack of Python 3.10 */
+
     static uint64_t hl_this_thread(void) { return PyThreadState_GetID(PyThreadState_Get()); }
 
     #define hl_new(type, arguments) (((PyTypeObject *)(type))->tp_new((PyTypeObject *)(type), arguments, NULL))

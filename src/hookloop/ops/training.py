@@ -22,7 +22,7 @@ class _Rule:
       name: of the ops: Apply<name>, SparseApply<name>.
       kernel: its C kernel.
       slots: the names of the slot inputs.
-      before, after: the scalar inputs before and after the gradient, as TensorFlow has them.
+      before, after: the scalar inputs before and after the gradient, as TensorFlow has them, perhaps with a type.
       grad: the gradient's name.
       step: function(slots and variable, grad, scalars, flag) -> their new values, the variable first.
       flag: the attribute that the rule looks at, and its default.
@@ -79,6 +79,50 @@ def _centered_rms_prop(state, grad, scalars, flag):
     return variable - moment, mean, square, moment
 
 
+def _adadelta(state, grad, scalars, flag):
+    (variable, square, update), (rate, rho, epsilon) = state, scalars
+    rest = rho.dtype.type(1) - rho
+    square = square * rho + grad * grad * rest
+    step = np.sqrt(update + epsilon) / np.sqrt(square + epsilon) * grad
+    return variable - step * rate, square, update * rho + step * step * rest
+
+
+def _shrunk(values, amount):
+    """Values moved towards 0 by an amount, and no further."""
+    return np.sign(values) * np.maximum(np.abs(values) - amount, values.dtype.type(0))
+
+
+def _proximal_gradient_descent(state, grad, scalars, flag):
+    (variable,), (rate, l1, l2) = state, scalars
+    moved = variable - rate * grad
+    return (_shrunk(moved, rate * np.maximum(l1, 0)) / (l2.dtype.type(1) + rate * l2),)
+
+
+def _proximal_adagrad(state, grad, scalars, flag):
+    (variable, accumulator), (rate, l1, l2) = state, scalars
+    accumulator = accumulator + grad * grad
+    rate = rate / np.sqrt(accumulator)
+    return _shrunk(variable - grad * rate, rate * np.maximum(l1, 0)) / (l2.dtype.type(1) + rate * l2), accumulator
+
+
+def _adagrad_da(state, grad, scalars, flag):
+    (_, total, square), (rate, l1, l2, step) = state, scalars
+    step = rate.dtype.type(step)
+    total, square = total + grad, square + grad * grad
+    return -rate * _shrunk(total, np.maximum(l1, 0) * step) / (l2 * step * rate + np.sqrt(square)), total, square
+
+
+def _ftrl(state, grad, scalars, flag):
+    (variable, accumulator, linear), (rate, l1, l2, *shrinkage, power) = state, scalars
+    following = accumulator + grad * grad
+    if shrinkage:
+        grad = grad + 2 * shrinkage[0] * variable
+    root, root_before = following**-power, accumulator**-power
+    linear = linear + grad - (root - root_before) / rate * variable
+    variable = np.where(np.abs(linear) > l1, (l1 * np.sign(linear) - linear) / (root / rate + 2 * l2), 0)
+    return variable.astype(linear.dtype), following, linear
+
+
 _RULES = (
     _Rule("GradientDescent", "apply_gradient_descent", (), ("alpha",), (), "delta", _gradient_descent, sparse=False),
     _Rule("Momentum", "apply_momentum", ("accum",), ("lr",), ("momentum",), "grad", _momentum, ("use_nesterov", False)),
@@ -88,6 +132,14 @@ _RULES = (
     _Rule("RMSProp", "apply_rms_prop", ("ms", "mom"), ("lr", "rho", "momentum", "epsilon"), (), "grad", _rms_prop),
     _Rule("CenteredRMSProp", "apply_centered_rms_prop", ("mg", "ms", "mom"), ("lr", "rho", "momentum", "epsilon"), (), "grad",
           _centered_rms_prop),
+    _Rule("Adadelta", "apply_adadelta", ("accum", "accum_update"), ("lr", "rho", "epsilon"), (), "grad", _adadelta),
+    _Rule("ProximalGradientDescent", "apply_proximal_gradient_descent", (), ("alpha", "l1", "l2"), (), "delta",
+          _proximal_gradient_descent),
+    _Rule("ProximalAdagrad", "apply_proximal_adagrad", ("accum",), ("lr", "l1", "l2"), (), "grad", _proximal_adagrad),
+    _Rule("AdagradDA", "apply_adagrad_da", ("gradient_accumulator", "gradient_squared_accumulator"), (),
+          ("lr", "l1", "l2", "global_step: int64"), "grad", _adagrad_da),
+    _Rule("Ftrl", "apply_ftrl", ("accum", "linear"), (), ("lr", "l1", "l2", "lr_power"), "grad", _ftrl),
+    _Rule("FtrlV2", "apply_ftrl_v2", ("accum", "linear"), (), ("lr", "l1", "l2", "l2_shrinkage", "lr_power"), "grad", _ftrl),
 )  # fmt: skip
 
 
@@ -158,12 +210,17 @@ def _shape(rule, sparse, resource):
     return shape
 
 
+def _scalar(name):
+    """A scalar in a signature: of the variable's type where its name says nothing else."""
+    return f", {name}" if ":" in name else f", {name}: T"
+
+
 def _define(rule, sparse, resource):
     handle = "resource" if resource else "Ref(T)"
     states = ", ".join(f"{name}: {handle}" for name in ("var", *rule.slots))
-    scalars = "".join(f", {name}: T" for name in rule.before)
+    scalars = "".join(_scalar(name) for name in rule.before)
     rows = ", indices: Tindices" if sparse else ""
-    after = "".join(f", {name}: T" for name in rule.after)
+    after = "".join(_scalar(name) for name in rule.after)
     attrs = {"use_locking": False}
     if rule.flag:
         attrs[rule.flag[0]] = rule.flag[1]

@@ -1,6 +1,8 @@
 """`tf.train`: optimizers, the global step, monitored sessions and their hooks."""
 
+from .adadelta import AdadeltaOptimizer
 from .adagrad import AdagradOptimizer
+from .adagrad_da import AdagradDAOptimizer
 from .adam import AdamOptimizer
 from .checkpoint_management import *
 from .checkpoint_saver_hook import CheckpointSaverHook, CheckpointSaverListener
@@ -8,6 +10,7 @@ from .checkpoint_utils import *
 from .coordinator import Coordinator, LooperThread
 from .feed_fn_hook import FeedFnHook
 from .final_ops_hook import FinalOpsHook
+from .ftrl import FtrlOptimizer
 from .global_step_waiter_hook import GlobalStepWaiterHook
 from .gradient_descent import GradientDescentOptimizer
 from .graph_io import summary_iterator, write_graph
@@ -22,6 +25,8 @@ from .nan_tensor_hook import NanLossDuringTrainingError, NanTensorHook
 from .native_hook import NativeHook
 from .optimizer import Optimizer
 from .profiler_hook import ProfilerHook
+from .proximal_adagrad import ProximalAdagradOptimizer
+from .proximal_gradient_descent import ProximalGradientDescentOptimizer
 from .queue_runner import QueueRunner, add_queue_runner, start_queue_runners
 from .rmsprop import RMSPropOptimizer
 from .saver import Saver

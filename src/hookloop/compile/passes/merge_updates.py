@@ -19,6 +19,12 @@ _WRITTEN = {
     "apply_adagrad": 2,
     "apply_rms_prop": 3,
     "apply_centered_rms_prop": 4,
+    "apply_adadelta": 3,
+    "apply_proximal_gradient_descent": 1,
+    "apply_proximal_adagrad": 2,
+    "apply_adagrad_da": 3,
+    "apply_ftrl": 3,
+    "apply_ftrl_v2": 3,
 }
 
 
