@@ -97,6 +97,7 @@ SNIPPETS = {
     "while_loop": lambda: tf.while_loop(lambda i: i < 3, lambda i: i + 1, [tf.constant(0)]),
     "conv2d": lambda: tf.nn.conv2d(x(1, 5, 5, 1), tf.ones([3, 3, 1, 2]), [1, 1, 1, 1], "SAME"),
     "max_pool": lambda: tf.nn.max_pool(x(1, 4, 4, 1), [1, 2, 2, 1], [1, 2, 2, 1], "SAME"),
+    "train.batch": lambda: tf.train.batch([x(3)], 4),
     "Saver": lambda: [tf.get_variable("w", [3]), tf.train.Saver()],
     "summary.scalar": lambda: tf.summary.scalar("loss", tf.constant(1.0)),
     "Dataset": lambda: (

@@ -56,6 +56,7 @@ from .ops.core import *
 from .ops.counting import *
 from .ops.decompositions import *
 from .ops.dynamic import *
+from .ops.files import *
 from .ops.functional import *
 from .ops.gather import *
 from .ops.incomplete import *

@@ -229,6 +229,9 @@ from .ops.dynamic import (
     dynamic_partition as dynamic_partition,
     dynamic_stitch as dynamic_stitch,
 )
+from .ops.files import (
+    matching_files as matching_files,
+)
 from .ops.functional import (
     foldl as foldl,
     foldr as foldr,

@@ -4,7 +4,7 @@ from ..namespace import attributes
 
 _get, _names = attributes(
     "hookloop.io",
-    "PaddingFIFOQueue PriorityQueue QueueBase RandomShuffleQueue decode_base64 decode_raw encode_base64",
+    "PaddingFIFOQueue PriorityQueue QueueBase RandomShuffleQueue decode_base64 decode_raw encode_base64 matching_files",
     {"write_graph": "train.write_graph"},
 )
 

@@ -17,6 +17,8 @@ _TEXT = frozenset((
     "Substr",
 ))  # fmt: skip
 
+_FILES = frozenset(("MatchingFiles",))
+
 _QUEUES = frozenset((
     "FIFOQueueV2", "PaddingFIFOQueueV2", "PriorityQueueV2", "RandomShuffleQueueV2", "QueueCloseV2", "QueueDequeueManyV2",
     "QueueDequeueUpToV2", "QueueDequeueV2", "QueueEnqueueManyV2", "QueueEnqueueV2", "QueueIsClosedV2", "QueueSizeV2",
@@ -46,4 +48,4 @@ _LAPACK = frozenset((
     "MatrixTriangularSolve", "Qr", "SelfAdjointEigV2", "Svd",
 ))  # fmt: skip
 
-HOST_OPS = _CALLS | _PRINTING | _TEXT | _QUEUES | _DATASETS | _ITERATORS | _CHECKPOINTS | _SUMMARIES | _LAPACK
+HOST_OPS = _CALLS | _PRINTING | _TEXT | _FILES | _QUEUES | _DATASETS | _ITERATORS | _CHECKPOINTS | _SUMMARIES | _LAPACK

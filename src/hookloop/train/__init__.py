@@ -14,6 +14,8 @@ from .ftrl import FtrlOptimizer
 from .global_step_waiter_hook import GlobalStepWaiterHook
 from .gradient_descent import GradientDescentOptimizer
 from .graph_io import summary_iterator, write_graph
+from .input_batches import *
+from .input_producers import *
 from .learning_rate_decay import *
 from .logging_tensor_hook import LoggingTensorHook
 from .meta_graph import export_meta_graph, import_meta_graph
