@@ -561,8 +561,10 @@ from .variables import (
 from . import app as app
 from . import bitwise as bitwise
 from . import compat as compat
+from . import contrib as contrib
 from . import data as data
 from . import debugging as debugging
+from . import estimator as estimator
 from . import flags as flags
 from . import gfile as gfile
 from . import graph_util as graph_util
