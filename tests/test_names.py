@@ -9,7 +9,11 @@ import pytest
 import hookloop as tf
 
 NAMES = json.loads((Path(__file__).parent / "fixtures" / "names.json").read_text())
-OUR_OWN = {"": {"explain", "get_include"}, "train": {"NativeHook", "Trigger", "not_finite"}, "compat": {"v1"}}
+OUR_OWN = {
+    "": {"explain", "get_include"},
+    "train": {"EvalHook", "NativeHook", "ProgressHook", "Trigger", "not_finite"},
+    "compat": {"v1"},
+}
 
 
 def module_of(place):

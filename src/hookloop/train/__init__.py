@@ -8,6 +8,7 @@ from .checkpoint_management import *
 from .checkpoint_saver_hook import CheckpointSaverHook, CheckpointSaverListener
 from .checkpoint_utils import *
 from .coordinator import Coordinator, LooperThread
+from .eval_hook import EvalHook
 from .feed_fn_hook import FeedFnHook
 from .final_ops_hook import FinalOpsHook
 from .ftrl import FtrlOptimizer
@@ -27,6 +28,7 @@ from .nan_tensor_hook import NanLossDuringTrainingError, NanTensorHook
 from .native_hook import NativeHook
 from .optimizer import Optimizer
 from .profiler_hook import ProfilerHook
+from .progress_hook import ProgressHook
 from .proximal_adagrad import ProximalAdagradOptimizer
 from .proximal_gradient_descent import ProximalGradientDescentOptimizer
 from .queue_runner import QueueRunner, add_queue_runner, start_queue_runners
