@@ -11,10 +11,10 @@ _MODULES = {
     "TaggedRunMetadata": "event_pb2", "GraphDef": "graph_pb2", "HistogramProto": "summary_pb2",
     "MetaGraphDef": "meta_graph_pb2", "NameAttrList": "attr_value_pb2", "NodeDef": "node_def_pb2",
     "SaverDef": "saver_pb2", "Summary": "summary_pb2", "SummaryDescription": "summary_pb2", "SummaryMetadata": "summary_pb2",
-    "TensorInfo": "meta_graph_pb2",
+    "TensorInfo": "meta_graph_pb2", "ClusterDef": "cluster_pb2", "JobDef": "cluster_pb2",
 }  # fmt: skip
 
-TOP_LEVEL = frozenset(_MODULES) - {"SaverDef", "SummaryDescription", "TaggedRunMetadata"}
+TOP_LEVEL = frozenset(_MODULES) - {"ClusterDef", "JobDef", "SaverDef", "SummaryDescription", "TaggedRunMetadata"}
 
 
 def __getattr__(name):

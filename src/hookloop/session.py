@@ -33,6 +33,19 @@ _LONGEST_WAIT = 0.05
 # Plans of one request that are kept, for other shapes and other values.
 _MOST_VARIANTS = 64
 
+# The targets of this process's servers -> the configuration of sessions that have none.
+_local_targets = {}
+
+
+def add_local_target(target, config=None):
+    """Lets sessions have a target: a server's, which is this process.
+
+    Args:
+      target: its name.
+      config: a `ConfigProto`, of sessions that have none.
+    """
+    _local_targets[target] = config
+
 
 class BaseSession(SessionCore):
     """What `Session` and `InteractiveSession` share."""
@@ -44,10 +57,13 @@ class BaseSession(SessionCore):
     )  # fmt: skip
 
     def __init__(self, target="", graph=None, config=None):
-        if target and target not in ("", "local", b""):
+        if target and target not in ("local", b"") and target not in _local_targets:
             raise errors.NotFoundError(
-                None, None, f"there is no session server here: a session runs in its own process, got target {target!r}"
-            )
+                None, None, "expected no target, or that of a tf.train.Server of this process: hookloop runs no session in "
+                f"another process, got target {target!r}",
+            )  # fmt: skip
+        if config is None:
+            config = _local_targets.get(target)
         if graph is not None and not hasattr(graph, "as_graph_element"):
             raise TypeError(f"graph must be a tf.Graph, but got {type(graph)}")
         if config is not None and not hasattr(config, "intra_op_parallelism_threads"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import threading
+from contextlib import nullcontext
 from functools import partial
 
 import numpy as np
@@ -164,7 +165,7 @@ class Variable(TensorOperators, metaclass=_VariableType):
     def _initial_tensor(self, initial_value, dtype):
         """The initial value as a tensor; that of a function is made in the scope "Initializer"."""
         if callable(initial_value):
-            with name_scope("Initializer"):
+            with name_scope("Initializer"), get_default_graph().exact_device(""):
                 return convert_to_tensor(initial_value(), name="initial_value", dtype=dtype)
         return convert_to_tensor(initial_value, name="initial_value", dtype=dtype)
 
@@ -361,7 +362,8 @@ class RefVariable(Variable):
         value = guarded(name, self._initial_value)
         self._initializer_op = apply_op("Assign", [self._variable, value], {"validate_shape": validate_shape}).op
         self._name = f"{name}:0"
-        self._take(core.identity(self._variable, name="read"))
+        with get_default_graph().exact_device(self._variable.op.device):
+            self._take(core.identity(self._variable, name="read"))
 
     def _take(self, snapshot):
         self._snapshot = snapshot
@@ -409,9 +411,7 @@ class ResourceVariable(Variable):
 
     def _build(self, initial_value, dtype, validate_shape, scope):
         name = scope[:-1] if scope.endswith("/") else scope
-        with name_scope("Initializer"):
-            value = initial_value() if callable(initial_value) else initial_value
-            self._initial_value = convert_to_tensor(value, name="initial_value", dtype=dtype)
+        self._initial_value = self._first_value(initial_value, dtype)
         shape = self._check_shape(self._initial_value, validate_shape)
         base = self._initial_value.dtype.base_dtype
         attrs = {"dtype": base, "shape": shape, "shared_name": name}
@@ -422,14 +422,28 @@ class ResourceVariable(Variable):
         with name_scope("IsInitialized"):
             self._is_initialized_op = apply_op("VarIsInitializedOp", [self._handle])
         guarded_value = guarded(name, self._initial_value)
-        self._initializer_op = apply_op("AssignVariableOp", [self._handle, guarded_value], name="Assign")
-        with name_scope("Read"):
+        with get_default_graph().exact_device(self._handle.op.device):
+            self._initializer_op = apply_op("AssignVariableOp", [self._handle, guarded_value], name="Assign")
+        place = self._handle.op.device
+        with name_scope("Read"), get_default_graph().device(place) if place else nullcontext():
             self._graph_element = self._read()
+
+    @staticmethod
+    def _first_value(initial_value, dtype):
+        if not callable(initial_value):
+            with name_scope("Initializer"):
+                return convert_to_tensor(initial_value, name="initial_value", dtype=dtype)
+        with name_scope("Initializer"), get_default_graph().exact_device(""):
+            return convert_to_tensor(initial_value(), name="initial_value", dtype=dtype)
 
     def _read(self):
         value = apply_op("ReadVariableOp", [self._handle], {"dtype": self._dtype})
         value.set_shape(self._shape)
         return value
+
+    def _read_there(self):
+        with get_default_graph().exact_device(self._handle.op.device):
+            return self._read()
 
     def _take(self, snapshot):
         self._handle, self._graph_element = self._variable, snapshot
@@ -449,12 +463,12 @@ class ResourceVariable(Variable):
 
     def value(self):
         """Its value as a tensor, read where it is used."""
-        return self._read()
+        return self._read_there()
 
     def read_value(self):
         """Its value as a tensor of its own."""
         with name_scope("Read"):
-            value = self._read()
+            value = self._read_there()
         return core.identity(value)
 
     def is_initialized(self, name=None):

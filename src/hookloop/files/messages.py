@@ -6,7 +6,7 @@ They read and write what TensorFlow's messages of the same names do. `tensorboar
 from __future__ import annotations
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
-from tensorboard.compat.proto import meta_graph_pb2, tensor_shape_pb2, types_pb2, versions_pb2
+from tensorboard.compat.proto import cluster_pb2, config_pb2, meta_graph_pb2, tensor_shape_pb2, types_pb2, versions_pb2
 
 _FieldProto = descriptor_pb2.FieldDescriptorProto
 _SCALARS = {
@@ -19,6 +19,8 @@ _IMPORTED = {
     "TensorShapeProto": (tensor_shape_pb2, _FieldProto.TYPE_MESSAGE),
     "VersionDef": (versions_pb2, _FieldProto.TYPE_MESSAGE),
     "MetaGraphDef": (meta_graph_pb2, _FieldProto.TYPE_MESSAGE),
+    "ClusterDef": (cluster_pb2, _FieldProto.TYPE_MESSAGE),
+    "ConfigProto": (config_pb2, _FieldProto.TYPE_MESSAGE),
 }
 
 # Message -> its fields: "type name = number", with "repeated" before it, or "map<string, type>" as its type; a field of
@@ -51,6 +53,10 @@ _MESSAGES = {
     "QueueRunnerDef": [
         "string queue_name = 1", "repeated string enqueue_op_name = 2", "string close_op_name = 3",
         "string cancel_op_name = 4", "repeated int32 queue_closed_exception_types = 5",
+    ],
+    "ServerDef": [
+        "ClusterDef cluster = 1", "string job_name = 2", "int32 task_index = 3", "ConfigProto default_session_config = 4",
+        "string protocol = 5",
     ],
     "BytesList": ["repeated bytes value = 1"],
     "FloatList": ["repeated float value = 1"],

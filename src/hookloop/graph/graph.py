@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 from .._core import ControlDependencies, GraphFields, GraphNameScope, node_types
 from . import stack
 from .collections import Collections
@@ -126,6 +128,8 @@ class Graph(GraphFields):
         """Gives a new op the device, group and attributes that the scopes around it ask for."""
         if state.device_stack:
             op._device = device_of(op, state.device_stack)
+            if op.inputs and "Ref(" in op.op_def.inputs.partition(",")[0]:  # what writes a variable is where it is
+                op._device = op.inputs[0].op.device or op._device
         if state.colocation_stack:
             groups = set()
             for other in state.colocation_stack:
@@ -185,12 +189,20 @@ class Graph(GraphFields):
             entry = DeviceSpec.from_string(entry)
         return StackScope(self, device_stack=lambda outer: (*outer, entry))
 
+    def exact_device(self, device_name):
+        """A context manager: ops made inside carry this device's name, whatever the scopes around say; "" is none."""
+        state = self._state()
+        if not state.device_stack:
+            return nullcontext()
+        entries = (DeviceSpec.from_string(device_name),) if device_name else ()
+        return StackScope(self, device_stack=lambda outer: entries)
+
     def colocate_with(self, op, ignore_existing=False):
         """A context manager: ops made inside share a device with `op`."""
         if op is None:
             if not ignore_existing:
                 raise ValueError("Trying to reset colocation (op is None) but ignore_existing is not True")
-            return StackScope(self, colocation_stack=lambda outer: ())
+            return StackScope(self, device_stack=lambda outer: (), colocation_stack=lambda outer: ())
         element = op if isinstance(op, Operation) else self.as_graph_element(getattr(op, "op", op))
         element = element.op if isinstance(element, Tensor) else element
         return StackScope(  # a group is stronger than the devices of the scopes around it

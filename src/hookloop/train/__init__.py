@@ -7,7 +7,9 @@ from .adam import AdamOptimizer
 from .checkpoint_management import *
 from .checkpoint_saver_hook import CheckpointSaverHook, CheckpointSaverListener
 from .checkpoint_utils import *
+from .cluster_spec import ClusterSpec
 from .coordinator import Coordinator, LooperThread
+from .device_setter import replica_device_setter
 from .eval_hook import EvalHook
 from .feed_fn_hook import FeedFnHook
 from .final_ops_hook import FinalOpsHook
@@ -36,6 +38,7 @@ from .rmsprop import RMSPropOptimizer
 from .saver import Saver
 from .scaffold import Scaffold
 from .second_or_step_timer import SecondOrStepTimer
+from .server import Server
 from .session_creator import ChiefSessionCreator, SessionCreator, WorkerSessionCreator
 from .session_manager import SessionManager
 from .session_run_hook import SessionRunArgs, SessionRunContext, SessionRunHook, SessionRunValues
@@ -52,17 +55,20 @@ from .training_util import (
 from .trigger import Trigger, not_finite
 from .warm_start import VocabInfo, warm_start
 
+_MESSAGES = {"ClusterDef": "messages", "JobDef": "messages", "SaverDef": "messages", "ServerDef": "files.messages"}
+
 
 def __getattr__(name):
-    if name == "SaverDef":
-        from ..messages import SaverDef
+    if name not in _MESSAGES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
 
-        return SaverDef
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f"..{_MESSAGES[name]}", __name__), name)
+    return value
 
 
 def __dir__():
     from types import ModuleType
 
     own = (name for name, value in globals().items() if not name.startswith("_") and not isinstance(value, ModuleType))
-    return sorted([*own, "SaverDef"])
+    return sorted({*own, *_MESSAGES})

@@ -1,0 +1,47 @@
+"""`replica_device_setter`: the device names that TensorFlow 1.15 gives, and errors."""
+
+import importlib.util
+import json
+from pathlib import Path
+
+import pytest
+
+import hookloop as tf
+
+FIXTURES = Path(__file__).parents[1] / "fixtures"
+RECORD = json.loads((FIXTURES / "device_setter.json").read_text())
+_spec = importlib.util.spec_from_file_location("device_setter_program", FIXTURES / "device_setter_program.py")
+program = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(program)
+
+
+@pytest.mark.parametrize("name", RECORD)
+def test_devices_are_those_of_tensorflow(name):
+    assert program.devices(tf, name) == RECORD[name]
+
+
+def test_no_tasks_no_function():
+    assert tf.train.replica_device_setter() is None
+    assert tf.train.replica_device_setter(ps_tasks=0, worker_device="/job:w/task:3") is None
+    assert tf.train.replica_device_setter(cluster={"worker": ["d:1"]}) is None
+
+
+def test_a_graph_with_devices_of_others_runs_here(executor):
+    with tf.device(tf.train.replica_device_setter(ps_tasks=2)):
+        total = tf.Variable(1.0) + tf.Variable(2.0)
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        assert session.run(total) == 3.0
+
+
+def test_not_merging_is_told_of(caplog):
+    with caplog.at_level("WARNING", logger="tensorflow"):
+        tf.train.replica_device_setter(ps_tasks=1, merge_devices=False)
+    assert "It is recommended to set merge_devices=true in replica_device_setter" in caplog.text
+
+
+def test_wrong_arguments():
+    with pytest.raises(TypeError, match="`cluster` must be a dictionary mapping one or more job names"):
+        tf.train.replica_device_setter(cluster=5)
+    with pytest.raises(TypeError, match="ps_strategy must be callable"):
+        tf.train.replica_device_setter(ps_tasks=2, ps_strategy=5)
