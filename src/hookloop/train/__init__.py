@@ -45,6 +45,7 @@ from .session_run_hook import SessionRunArgs, SessionRunContext, SessionRunHook,
 from .step_counter_hook import StepCounterHook
 from .stop_at_step_hook import StopAtStepHook
 from .summary_saver_hook import SummarySaverHook
+from .supervisor import Supervisor, basic_train_loop
 from .training_util import (
     assert_global_step,
     create_global_step,
