@@ -13,11 +13,13 @@ _RECORD = os.path.join(os.path.dirname(__file__), "..", "fixtures", "hook_order.
 with open(_RECORD) as file:
     RECORD = json.load(file)
 
-# Where hookloop differs on purpose: a session closed inside its loop ends its hooks once, and leaves quietly.
+# Where hookloop differs on purpose: a session closed inside its loop ends its hooks once, and leaves quietly; a run that
+# has reached its last step takes no further one.
 CLOSED = "closed inside the loop"
+FINISHED = "a finished run started again"
 
 
-@pytest.mark.parametrize("name", sorted(name for name in RECORD if CLOSED not in name))
+@pytest.mark.parametrize("name", sorted(n for n in RECORD if not n.endswith((CLOSED, FINISHED))))
 def test_callbacks_and_outcome_are_tensorflows(name):
     kind, _, scenario = name.partition(": ")
     assert play(tf, scenarios()[scenario], kind == "MonitoredSession") == RECORD[name]
@@ -30,6 +32,14 @@ def test_closing_inside_the_loop_ends_hooks_once(recoverable):
     assert "without a session" not in got["events"]
     assert got["seen"] is None
     assert not got["finalized"]
+
+
+@pytest.mark.parametrize("recoverable", [True, False])
+def test_a_finished_run_started_again_takes_no_step(recoverable):
+    got = play(tf, scenarios()[FINISHED], recoverable)
+    assert "before_run" not in got["events"]
+    assert got["events"].endswith("loop over | first.end | second.end | third.end | after")
+    assert got["seen"] is None and not got["finalized"]
 
 
 def test_closing_twice_is_an_error():

@@ -161,8 +161,9 @@ class _MonitoredSession(HookLoop):
             try:
                 session = self._coordinated_creator.create_session()
                 break
-            except _PREEMPTION_ERRORS as error:
-                if not self._may_recover():
+            except BaseException as error:
+                if not isinstance(error, _PREEMPTION_ERRORS) or not self._may_recover():
+                    self._tell_hooks(error)
                     raise
                 logging.info(
                     "An error was raised while a session was being created. This may be due to a preemption of a connected "
@@ -198,7 +199,8 @@ class _MonitoredSession(HookLoop):
             logging.info(_LOST, cause)
             self._close_session()
             return True
-        self._tell_hooks(cause or error)
+        if type(error) not in _CLEAN_ENDS or cause is not None:
+            self._tell_hooks(cause or error)
         if cause is not None and cause is not error:
             raise cause
         return False
@@ -366,7 +368,7 @@ class _MonitoredSession(HookLoop):
 
     def _tell_hooks(self, error):
         """The hooks that want to know hear of an error, once, before it reaches the user."""
-        if error is self._told or type(error) in _CLEAN_ENDS:
+        if error is self._told:
             return
         self._told = error
         for hook in self._hooks:
@@ -398,6 +400,9 @@ class _MonitoredSession(HookLoop):
             coord.join(stop_grace_period_secs=self._stop_grace_period_secs, ignore_live_threads=True)
         except _PREEMPTION_ERRORS:
             pass
+        except BaseException as error:
+            self._tell_hooks(error)
+            raise
         finally:
             if session is not None:
                 try:
