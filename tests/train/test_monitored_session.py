@@ -527,6 +527,31 @@ class TestTheRawSession:
         assert stats["before_run"][0] == stats["after_run"][0] == 3
         assert stats["after_run"][1] > 0
 
+    def test_hook_stats_count_from_when_they_are_asked_for(self):
+        hook, due, one = Noting(), Triggered("runs", every=2), tf.constant(1)
+        creator = failing(step_errors=(4,))
+        with tf.train.MonitoredSession(creator, hooks=[hook, due]) as session:
+            session.run(one)
+            assert [stats["before_run"] for stats in session.hook_stats()] == [(0, 0.0), (0, 0.0)]
+            for _ in range(4):
+                session.run(one)
+            assert creator.made == 2
+            first, second = session.hook_stats()
+        # The run that was lost called what stands before the step.
+        assert (first["before_run"][0], first["after_run"][0]) == (5, 4)
+        assert second["hook"] is due and second["after_run"][0] == 2
+        assert session.hook_stats()[0]["after_run"] == first["after_run"]
+
+    def test_runs_without_hooks_go_on_after_a_stop(self):
+        one = tf.constant(1)
+        with tf.train.MonitoredSession() as session:
+            session.request_stop()
+            assert session.stop_reason == "request_stop was called"
+            assert session.run(one, hooks=False) == 1
+        assert session.raw_session() is None
+        with pytest.raises(RuntimeError, match="Attempted to use a closed Session"):
+            session.run(one, hooks=False)
+
     def test_graph_is_finalized_inside_and_not_after(self, graph):
         tf.constant(1)
         with tf.train.MonitoredSession() as session:
