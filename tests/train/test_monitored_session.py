@@ -326,6 +326,87 @@ class TestRecovery:
             assert session.run(one, hooks=False) == 1
         assert creator.made == 2
 
+    @pytest.mark.parametrize("kind", [tf.errors.AbortedError, tf.errors.UnavailableError])
+    @pytest.mark.parametrize("place", ["before_run", "after_run"])
+    def test_an_error_of_a_hook(self, kind, place):
+        """As in TensorFlow, a hook's error of these classes is a lost session like the step's own."""
+        calls = []
+
+        class Losing(tf.train.SessionRunHook):
+            def after_create_session(self, session, coord):
+                calls.append("create")
+
+            def before_run(self, context):
+                self.lose("before_run")
+
+            def after_run(self, context, values):
+                self.lose("after_run")
+
+            def end(self, session):
+                calls.append("end")
+
+            def lose(self, where):
+                calls.append(where)
+                if where == place and calls.count(where) == 1:
+                    raise kind(None, None, "lost")
+
+        one, creator = tf.constant(1), failing()
+        with tf.train.MonitoredSession(creator, [Losing()]) as session:
+            assert session.run(one) == 1
+        first = ["create", "before_run", "after_run"][: 2 if place == "before_run" else 3]
+        assert calls == [*first, "create", "before_run", "after_run", "end"]
+        assert creator.made == 2
+
+    def test_many_steps_in_one_call(self):
+        one, creator = tf.constant(1), failing(step_errors=(1,))
+        with tf.train.MonitoredSession(creator, [Noting()]) as session:
+            assert session.run_steps(one, 3) == 1
+        assert creator.made == 2
+
+    @pytest.mark.parametrize("kind", [tf.errors.AbortedError, tf.errors.UnavailableError])
+    def test_a_step_function_is_called_again_with_the_new_session(self, kind):
+        one, creator = tf.constant(1), failing()
+        sessions = []
+
+        def step_fn(step_context):
+            sessions.append(step_context.session)
+            if len(sessions) == 1:
+                raise kind(None, None, "lost")
+            return step_context.run_with_hooks(one), step_context.session.run(one)
+
+        with tf.train.MonitoredSession(creator) as session:
+            assert session.run_step_fn(step_fn) == (1, 1)
+            assert sessions[0] is not sessions[1] is session.raw_session()
+        assert creator.made == 2
+
+    def test_a_step_function_that_always_fails_is_not_called_for_ever(self):
+        tf.constant(1)
+        calls = []
+
+        def step_fn(step_context):
+            calls.append(1)
+            raise tf.errors.AbortedError(None, None, "lost")
+
+        with pytest.raises(tf.errors.AbortedError, match="lost"), tf.train.MonitoredSession(failing()) as session:
+            session.run_step_fn(step_fn)
+        assert 1 < len(calls) < 1000
+
+    def test_a_singular_session_is_not_made_again(self):
+        one = tf.constant(1)
+        made = []
+
+        class Lost(tf.train.SessionRunHook):
+            def after_create_session(self, session, coord):
+                made.append(session)
+
+            def before_run(self, context):
+                raise tf.errors.AbortedError(None, None, "lost")
+
+        with pytest.raises(tf.errors.AbortedError, match="lost"):
+            with tf.train.SingularMonitoredSession([Lost()]) as session:
+                session.run(one)
+        assert len(made) == 1
+
     def test_not_for_ever(self):
         one = tf.constant(1)
         creator = failing(step_errors=range(1000))
@@ -515,6 +596,22 @@ class TestTheRawSession:
             tf.constant(1)
             with tf.train.SingularMonitoredSession() as session:
                 assert session._sess._sess._sess is session.raw_session()
+
+    def test_of_a_training_session(self):
+        hook = Noting()
+        step = tf.assign_add(tf.train.get_or_create_global_step(), 1)
+        with tf.train.MonitoredTrainingSession(hooks=[hook]) as session:
+            raw = session._tf_sess()
+            assert type(raw) is tf.Session
+            assert raw is session._sess._sess._sess._sess is session._coordinated_creator.tf_sess
+            assert session._hooks == [hook]
+            raw.run(step)  # below the hooks
+            assert len(hook.got) == 0
+            levels = [session._sess, session._sess._sess, session._sess._sess._sess]
+            assert [level.run(step) for level in levels] == [2, 3, 4]
+            assert len(hook.got) == 3
+            assert all(level.graph is session.graph and not level.should_stop() for level in levels)
+        assert session._tf_sess() is None and session._sess is None
 
     def test_hook_stats(self):
         hook, one = Noting(), tf.constant(1)

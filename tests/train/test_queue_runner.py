@@ -72,3 +72,48 @@ def test_misuse_is_refused():
         tf.train.start_queue_runners()
     with pytest.raises(TypeError, match=r"sess must be a `tf\.Session` object"):
         tf.train.start_queue_runners(3)
+
+
+def scoped_runner():
+    with tf.name_scope("s"):
+        queue = tf.FIFOQueue(3, tf.int32, name="q")
+        put = queue.enqueue(1)
+        return tf.train.QueueRunner(queue, [put, put])
+
+
+def test_messages_are_those_of_tensorflow():
+    runner = scoped_runner()
+    message = runner.to_proto()
+    recorded = b'\n\x03s/q\x12\x0bs/q_enqueue\x12\x0bs/q_enqueue\x1a\ts/q_Close"\x0bs/q_Close_1*\x01\x0b'
+    assert message.SerializeToString() == recorded
+    again = tf.train.QueueRunner.from_proto(message)
+    assert again.name == "s/q" and [op.name for op in again.enqueue_ops] == ["s/q_enqueue"] * 2
+    assert (again.close_op.name, again.cancel_op.name) == ("s/q_Close", "s/q_Close_1")
+    assert again.queue_closed_exception_types == (tf.errors.OutOfRangeError,)
+    message.ClearField("queue_closed_exception_types")
+    assert tf.train.QueueRunner.from_proto(message).queue_closed_exception_types == (tf.errors.OutOfRangeError,)
+
+
+def test_messages_and_scopes():
+    runner = scoped_runner()
+    message = runner.to_proto(export_scope="s")
+    assert (message.queue_name, message.close_op_name) == ("q", "q_Close")
+    assert runner.to_proto(export_scope="t") is None
+    assert tf.train.QueueRunner.from_proto(message, import_scope="s").name == "s/q"
+    with pytest.raises(KeyError, match="The name 'q' refers to an Operation not in the graph"):
+        tf.train.QueueRunner.from_proto(message)
+    with pytest.raises(ValueError, match="queue_runner_def and queue are mutually exclusive"):
+        tf.train.QueueRunner(runner.queue, runner.enqueue_ops, queue_runner_def=message)
+
+
+def test_a_program_that_has_only_the_file_runs_the_queues(executor, tmp_path):
+    index = tf.train.range_input_producer(5, num_epochs=1, shuffle=False).dequeue()
+    tf.train.batch([index], 2, name="pairs")
+    tf.train.export_meta_graph(str(tmp_path / "pipeline.meta"))
+    with tf.Graph().as_default() as graph:
+        tf.train.import_meta_graph(str(tmp_path / "pipeline.meta"))
+        pairs, found = graph.get_tensor_by_name("pairs:0"), []
+        with tf.train.MonitoredSession() as session:
+            while not session.should_stop():
+                found.append(session.run(pairs).tolist())
+    assert found == [[0, 1], [2, 3]]

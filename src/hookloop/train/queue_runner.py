@@ -6,6 +6,7 @@ import threading
 import weakref
 
 from .. import errors
+from ..graph import collection_def
 from ..graph.collections import GraphKeys
 from ..graph.stack import get_default_graph, get_default_session
 
@@ -22,16 +23,29 @@ class QueueRunner:
       cancel_op: closes it and cancels who waits; by default `queue.close(cancel_pending_enqueues=True)`.
       queue_closed_exception_types: the errors that mean that there is nothing more to put in; by default
         `OutOfRangeError`.
+      queue_runner_def: a `QueueRunnerDef` in the place of all these; its nodes are in the default graph.
+      import_scope: the scope that they are in.
 
     Raises:
-      ValueError: without a queue or operations.
+      ValueError: without a queue or operations, or with both a queue and a message.
       TypeError: where the error types are no tuple of classes.
     """
 
-    def __init__(self, queue=None, enqueue_ops=None, close_op=None, cancel_op=None, queue_closed_exception_types=None):
+    def __init__(self, queue=None, enqueue_ops=None, close_op=None, cancel_op=None, queue_closed_exception_types=None,
+                 queue_runner_def=None, import_scope=None):  # fmt: skip
+        if queue_runner_def is not None:
+            if queue or enqueue_ops:
+                raise ValueError("queue_runner_def and queue are mutually exclusive.")
+            self._init_from_message(queue_runner_def, import_scope)
+        else:
+            self._init_from_arguments(queue, enqueue_ops, close_op, cancel_op, queue_closed_exception_types)
+        self._lock = threading.Lock()
+        self._runs_per_session = weakref.WeakKeyDictionary()
+        self._exceptions_raised = []
+
+    def _init_from_arguments(self, queue, enqueue_ops, close_op, cancel_op, types):
         if not queue or not enqueue_ops:
             raise ValueError("Must provide queue and enqueue_ops.")
-        types = queue_closed_exception_types
         if types is None:
             types = (errors.OutOfRangeError,)
         elif not isinstance(types, tuple) or not types or not all(issubclass(t, errors.OpError) for t in types):
@@ -41,9 +55,46 @@ class QueueRunner:
         self._close_op = queue.close() if close_op is None else close_op
         self._cancel_op = queue.close(cancel_pending_enqueues=True) if cancel_op is None else cancel_op
         self._queue_closed_exception_types = types
-        self._lock = threading.Lock()
-        self._runs_per_session = weakref.WeakKeyDictionary()
-        self._exceptions_raised = []
+
+    def _init_from_message(self, message, import_scope):
+        graph = get_default_graph()
+
+        def element(name):
+            return graph.as_graph_element(collection_def.prepend_scope(name, import_scope))
+
+        self._queue = element(message.queue_name)
+        self._enqueue_ops = [element(name) for name in message.enqueue_op_name]
+        self._close_op = element(message.close_op_name)
+        self._cancel_op = element(message.cancel_op_name)
+        types = tuple(errors.exception_type_from_error_code(code) for code in message.queue_closed_exception_types)
+        self._queue_closed_exception_types = types or (errors.OutOfRangeError,)
+
+    def to_proto(self, export_scope=None):
+        """The `QueueRunnerDef`, the names without an outer scope; None where the queue is not in that scope."""
+        from ..files.messages import QueueRunnerDef
+
+        if collection_def.strip_scope(self.name, export_scope) is None:
+            return None
+
+        def name(element):
+            return collection_def.strip_scope(element.name, export_scope) or ""
+
+        return QueueRunnerDef(
+            queue_name=name(self._queue), enqueue_op_name=[name(op) for op in self._enqueue_ops],
+            close_op_name=name(self._close_op), cancel_op_name=name(self._cancel_op),
+            queue_closed_exception_types=[
+                errors.error_code_from_exception_type(kind) for kind in self._queue_closed_exception_types
+            ],
+        )  # fmt: skip
+
+    @staticmethod
+    def from_proto(queue_runner_def, import_scope=None):
+        """The queue runner of a `QueueRunnerDef`, whose nodes are in the default graph.
+
+        Raises:
+          KeyError: where they are not.
+        """
+        return QueueRunner(queue_runner_def=queue_runner_def, import_scope=import_scope)
 
     @property
     def queue(self):
@@ -191,3 +242,14 @@ def start_queue_runners(sess=None, coord=None, daemon=True, start=True, collecti
     for runner in runners:
         threads += runner.create_threads(sess, coord=coord, daemon=daemon, start=start)
     return threads
+
+
+def _message_class():
+    from ..files.messages import QueueRunnerDef
+
+    return QueueRunnerDef
+
+
+collection_def.register_proto_function(
+    GraphKeys.QUEUE_RUNNERS, _message_class, lambda runner, scope: runner.to_proto(scope), QueueRunner.from_proto
+)
