@@ -1,6 +1,7 @@
 """The error of `NanTensorHook` names the op, and the line of the program, that a NaN came from."""
 
 import inspect
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -126,3 +127,22 @@ def test_a_session_that_stops_keeps_its_place_in_the_data(caplog):
         assert session.should_stop()
         after.append(session.raw_session().run(element))
     assert after == [2]
+
+
+@pytest.mark.parametrize("context", [None, mock.Mock(), tf.train.SessionRunContext(None, object())])
+def test_a_hook_that_is_called_directly(context):
+    """Whatever the context is, the error is the one that the hook is for."""
+    hook = tf.train.NanTensorHook(tf.constant(1.0))
+    with pytest.raises(tf.train.NanLossDuringTrainingError, match="^NaN loss during training."):
+        hook.after_run(context, tf.train.SessionRunValues(np.float32(np.nan), None, None))
+
+
+def test_what_only_a_hook_feeds_is_not_known():
+    x = tf.placeholder(tf.float32, [], name="x")
+    feeding = tf.train.FeedFnHook(lambda: {x: np.nan})
+    loss = x * 2
+    with pytest.raises(
+        tf.train.NanLossDuringTrainingError, match=r"'x' \(op: 'Placeholder'\).* cannot be computed once more"
+    ):
+        with tf.train.MonitoredSession(hooks=[feeding, tf.train.NanTensorHook(loss)]) as session:
+            session.run(loss)

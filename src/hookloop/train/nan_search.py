@@ -2,7 +2,8 @@
 
 What this can promise: a value that was fed is the step's own. Variables have changed since: those that the update left
 not finite are taken at their initial values, the others as they are now. So what is found is an op that makes such a
-value out of finite ones with the feeds of that step; the text says which values were not the step's own.
+value out of finite ones with the feeds of that step; the text says which values were not the step's own. What other hooks fed is not known here: a placeholder
+that only they feed ends the search.
 """
 
 from __future__ import annotations

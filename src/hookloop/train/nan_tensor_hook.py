@@ -48,12 +48,17 @@ class NanTensorHook(SessionRunHook):
         failure = "Model diverged with loss = NaN."
         if self._fail_on_nan_loss:
             logging.error(failure)
-            raise NanLossDuringTrainingError(self._place(run_context))
+            raise NanLossDuringTrainingError(*self._place(run_context))
         logging.warning(failure)
-        logging.warning("%s", self._place(run_context))
+        for place in self._place(run_context):
+            logging.warning("%s", place)
         run_context.request_stop()
 
     def _place(self, run_context):
+        """Where the NaN came from; nothing where the hook is called by somebody who gives no session."""
+        session = getattr(run_context, "session", None)
+        if session is None:
+            return []
+        feed_dict = getattr(getattr(run_context, "original_args", None), "feed_dict", None)
         # A session that goes on, and may be saved, keeps its random streams and its place in the data.
-        feed_dict = run_context.original_args.feed_dict
-        return where_nan_came_from(self._loss_tensor, run_context.session, feed_dict, draws=self._fail_on_nan_loss)
+        return [where_nan_came_from(self._loss_tensor, session, feed_dict, draws=self._fail_on_nan_loss)]
