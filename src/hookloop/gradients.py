@@ -9,8 +9,14 @@ from . import dtypes
 from .graph.operation import Operation
 from .graph.scopes import name_scope
 from .graph.tensor import Tensor
+from .ops.array import fill, reshape, shape, size, zeros_like
 from .ops.build import constant, convert_to_tensor
+from .ops.cast import cast
+from .ops.core import identity
+from .ops.core import tuple as gate
 from .ops.indexed_slices import IndexedSlices
+from .ops.select import accumulate_n, add_n
+from .ops.slicing import concat
 from .region_gradients import brings_in, current_level, pushes, source_op
 
 __all__ = ["AggregationMethod", "NoGradient", "NotDifferentiable", "RegisterGradient", "UnconnectedGradients", "gradients",
@@ -242,8 +248,6 @@ class _Accumulated:
 
 def _sum(gradients, op, method):
     """One gradient of an operation's output out of all that have arrived."""
-    from .ops.select import accumulate_n, add_n
-
     if len(gradients) == 1:
         return gradients[0]
     if not any(isinstance(g, Tensor) for g in gradients):
@@ -262,12 +266,8 @@ def _sum(gradients, op, method):
 
 def _joined(gradients):
     """Sums of sparse gradients are their rows one after the other."""
-    from .ops.slicing import concat
-
     indices = [s.indices for s in gradients]
     if any(i.dtype != indices[0].dtype for i in indices):
-        from .ops.cast import cast
-
         indices = [cast(i, dtypes.int64) for i in indices]
     return IndexedSlices(concat([s.values for s in gradients], 0), concat(indices, 0), gradients[0].dense_shape)
 
@@ -331,8 +331,6 @@ def _differentiated(x):
 
 def _finished(gradient, x, unconnected):
     if gradient is None and unconnected is UnconnectedGradients.ZERO:
-        from .ops.array import zeros_like
-
         return zeros_like(x)
     return gradient
 
@@ -340,7 +338,6 @@ def _finished(gradient, x, unconnected):
 def _initial_gradients(grad_ys, ys):
     if len(grad_ys) != len(ys):
         raise ValueError(f"Passed {len(grad_ys)} grad_ys for {len(ys)} ys")
-    from .ops.array import fill, shape
 
     found = []
     for i, (grad_y, y) in enumerate(zip(grad_ys, ys)):
@@ -362,8 +359,6 @@ def _initial_gradients(grad_ys, ys):
 
 
 def _passed_on(gradient, name):
-    from .ops.core import identity
-
     if isinstance(gradient, IndexedSlices):
         indices, values = identity(gradient.indices, f"{name}_indices"), identity(gradient.values, f"{name}_values")
         shape = None if gradient.dense_shape is None else identity(gradient.dense_shape, f"{name}_shape")
@@ -429,8 +424,6 @@ def _input_gradients(op, found, stops, gate_gradients):
                 f"Num gradients {len(in_gradients)} generated for op {op.name} do not match num inputs {len(op.inputs)}"
             )
         if gate_gradients and sum(g is not None for g in in_gradients) > 1:
-            from .ops.core import tuple as gate
-
             in_gradients = gate(in_gradients)
     return in_gradients
 
@@ -439,7 +432,6 @@ def _zeros(tensor):
     """Zeros for an output on which nothing depends."""
     if tensor.dtype.base_dtype.name == "resource":
         return None
-    from .ops.array import zeros_like
 
     return zeros_like(tensor, optimize=False) if tensor.dtype.base_dtype.name != "variant" else None
 
@@ -477,8 +469,6 @@ def hessians(ys, xs, name="hessians", colocate_gradients_with_ops=False, gate_gr
 
 def _second_derivatives(first, x):
     """A loop over the elements of a gradient: the gradient of each is a row."""
-    from .ops.array import reshape, shape, size
-    from .ops.slicing import concat
     from .ops.tensor_array import TensorArray
     from .ops.while_loop import while_loop
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from . import dtypes
-from .ops import build
+from .ops import array, build, random
 
 __all__ = [
     "constant_initializer", "glorot_normal_initializer", "glorot_uniform_initializer", "ones_initializer",
@@ -45,9 +45,7 @@ class Zeros(Initializer):
         self.dtype = dtypes.as_dtype(dtype)
 
     def __call__(self, shape, dtype=None, partition_info=None):
-        from .ops.array import zeros
-
-        return zeros(shape, self.dtype if dtype is None else dtype)
+        return array.zeros(shape, self.dtype if dtype is None else dtype)
 
     def get_config(self):
         return {"dtype": self.dtype.name}
@@ -57,9 +55,7 @@ class Ones(Zeros):
     """All ones."""
 
     def __call__(self, shape, dtype=None, partition_info=None):
-        from .ops.array import ones
-
-        return ones(shape, self.dtype if dtype is None else dtype)
+        return array.ones(shape, self.dtype if dtype is None else dtype)
 
 
 class Constant(Initializer):
@@ -178,8 +174,6 @@ class VarianceScaling(Initializer):
         self.dtype = _floating(dtype)
 
     def __call__(self, shape, dtype=None, partition_info=None):
-        from .ops import random
-
         dtype = self.dtype if dtype is None else dtype
         whole = shape if partition_info is None else partition_info.full_shape
         fan_in, fan_out = _fans(whole)
@@ -219,7 +213,6 @@ class Orthogonal(Initializer):
         self.dtype = _floating(dtype)
 
     def __call__(self, shape, dtype=None, partition_info=None):
-        from .ops.array import matrix_transpose, reshape
         from .ops.decompositions import qr
         from .ops.math_unary import sign
         from .ops.matrix import diag_part
@@ -234,8 +227,8 @@ class Orthogonal(Initializer):
         q, r = qr(noise, full_matrices=False)
         q *= sign(diag_part(r))
         if rows < columns:
-            q = matrix_transpose(q)
-        return self.gain * reshape(q, shape)
+            q = array.matrix_transpose(q)
+        return self.gain * array.reshape(q, shape)
 
     def get_config(self):
         return {"gain": self.gain, "seed": self.seed, "dtype": self.dtype.name}

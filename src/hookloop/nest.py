@@ -32,6 +32,8 @@ def _is_structure(seq):
 
 
 def _children(structure):
+    if isinstance(structure, (list, tuple)):
+        return structure
     if isinstance(structure, Mapping):
         try:
             return [structure[key] for key in sorted(structure)]
@@ -55,6 +57,8 @@ def flatten(structure, expand_composites=False):
 
 def _like(structure, children):
     """A structure of the same kind with other children."""
+    if structure.__class__ in (list, tuple):
+        return structure.__class__(children)
     if isinstance(structure, Mapping):
         by_key = dict(zip(sorted(structure), children))
         items = [(key, by_key[key]) for key in structure]

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 from .graph.stack import get_default_graph
 from .graph.tensor import Tensor
+from .ops.array import shape, zeros, zeros_like
+from .ops.control_flow_context import WhileContext
 from .ops.control_flow_nodes import branch_results, is_exit
 from .ops.indexed_slices import IndexedSlices
+from .ops.while_loop import build_loop
 from .shapes import as_shape
 
 _MERGES = frozenset(("Merge", "RefMerge"))
@@ -171,9 +174,6 @@ class Loop:
         return list(zip(outer, after))
 
     def _backward_loop(self, variables, invariants, first, sums, walk):
-        from .ops.control_flow_context import WhileContext
-        from .ops.while_loop import build_loop
-
         forward = self._context
         count = forward.count()
         backward = WhileContext(parallel_iterations=forward.parallel_iterations, forward=forward)
@@ -196,8 +196,6 @@ class Loop:
     @staticmethod
     def _nothing(variable, gradient):
         """Zeros for a loop variable that the body does not use."""
-        from .ops.array import zeros_like
-
         return zeros_like(gradient if gradient.get_shape().is_fully_defined() else variable)
 
 
@@ -232,8 +230,6 @@ def pushes(stack):
 
 def zeros_for(tensor):
     """Zeros in the shape of a gradient of `tensor`; of the variable where it is a handle."""
-    from .ops.array import zeros, zeros_like
-
     if tensor.dtype.base_dtype.name != "resource":
         return zeros_like(tensor)
     variable = source_op(tensor)
@@ -242,7 +238,6 @@ def zeros_for(tensor):
 
 def no_rows(tensor):
     """A sparse gradient of `tensor` without a row."""
-    from .ops.array import shape, zeros
     from .ops.build import constant
     from .ops.slicing import concat
 

@@ -6,8 +6,11 @@ import enum
 from contextlib import contextmanager
 
 from . import dtypes
+from ._core import graph_of
+from .graph.collections import GraphKeys
 from .graph.scopes import name_scope
 from .graph.stack import get_default_graph
+from .initializers import Initializer, glorot_uniform_initializer, zeros_initializer
 from .shapes import as_shape
 from .variables import Variable, VariableAggregation, VariableSynchronization
 
@@ -79,13 +82,10 @@ class _Store:
 
 
 def _store():
-    return _of_graph(_STORE, _Store)
-
-
-def _of_graph(key, make):
-    found = get_default_graph().get_collection_ref(key)
+    """The default graph's store."""
+    found = get_default_graph().get_collection_ref(_STORE)
     if not found:
-        found.append(make())
+        found.append(_Store())
     return found[0]
 
 
@@ -180,18 +180,12 @@ class VariableScope:
         return get_default_graph().get_collection(name, self._name + "/" if self._name else self._name)
 
     def trainable_variables(self):
-        from .graph.collections import GraphKeys
-
         return self.get_collection(GraphKeys.TRAINABLE_VARIABLES)
 
     def global_variables(self):
-        from .graph.collections import GraphKeys
-
         return self.get_collection(GraphKeys.GLOBAL_VARIABLES)
 
     def local_variables(self):
-        from .graph.collections import GraphKeys
-
         return self.get_collection(GraphKeys.LOCAL_VARIABLES)
 
     def _copy(self, **changes):
@@ -307,8 +301,6 @@ def _check_found(name, found, shape, dtype):
 
 def _initial_value(name, shape, dtype, initializer):
     """(the value or function that makes it, its dtype)"""
-    from .initializers import Initializer, glorot_uniform_initializer, zeros_initializer
-
     dtype = None if dtype is None else dtypes.as_dtype(dtype).base_dtype
     if initializer is not None and not callable(initializer):
         if shape is not None:
@@ -363,8 +355,6 @@ def _call_initializer(initializer, shape, dtype):
 
 def _regularize(name, variable, regularizer):
     """Adds the regularization loss to its collection."""
-    from .graph.collections import GraphKeys
-
     with get_default_graph().colocate_with(variable.op), name_scope(name + "/Regularizer/"):
         loss = regularizer(variable)
     if loss is not None:
@@ -376,11 +366,14 @@ def _regularize(name, variable, regularizer):
 
 def get_variable_scope():
     """The current variable scope of the default graph."""
-    return _of_graph(_SCOPE, lambda: [VariableScope(False)])[0]
+    found = get_default_graph().get_collection_ref(_SCOPE)
+    if not found:
+        found.append(VariableScope(False))
+    return found[0]
 
 
 def _set_scope(scope):
-    _of_graph(_SCOPE, lambda: [None])[0] = scope
+    get_default_graph().get_collection_ref(_SCOPE)[:] = [scope]
 
 
 def get_variable(name, shape=None, dtype=None, initializer=None, regularizer=None, trainable=None, collections=None,
@@ -418,8 +411,6 @@ def get_local_variable(name, shape=None, dtype=None, initializer=None, regulariz
                        custom_getter=None, constraint=None, synchronization=VariableSynchronization.AUTO,
                        aggregation=VariableAggregation.NONE):  # fmt: skip
     """`get_variable` for a local variable: not saved, and not trained whatever `trainable` says."""
-    from .graph.collections import GraphKeys
-
     return get_variable(
         name, shape, dtype, initializer, regularizer, False, [*(collections or ()), GraphKeys.LOCAL_VARIABLES], caching_device,
         partitioner, validate_shape, use_resource, custom_getter, constraint, synchronization, aggregation,
@@ -466,13 +457,25 @@ class variable_scope:
         self._entered = []
 
     def __enter__(self):
-        manager = self._scope()
-        scope = manager.__enter__()
-        self._entered.append(manager)
+        around = []  # the graph and the name scope, the innermost last
+        try:
+            self._enter_graph(around)
+            scope, outer, counts = self._opened(around)
+        except BaseException:
+            _leave(around, (None, None, None))
+            raise
+        self._entered.append((scope, outer, counts, around))
+        _set_scope(scope)
         return scope
 
     def __exit__(self, *error):
-        return self._entered.pop().__exit__(*error)
+        scope, outer, counts, around = self._entered.pop()
+        store = _store()
+        store.close_subscopes(scope.name)
+        if counts is not None:
+            store.restore_counts(counts)
+        _set_scope(outer)
+        _leave(around, error)
 
     def __call__(self, function):
         import functools
@@ -484,91 +487,70 @@ class variable_scope:
 
         return inside
 
-    @contextmanager
-    def _scope(self):
-        with self._graph_of_values():
-            if self._name_or_scope is None:
-                yield from self._fresh(self._default_name)
-            elif isinstance(self._name_or_scope, str):
-                yield from self._named(self._name_or_scope)
-            elif isinstance(self._name_or_scope, VariableScope):
-                yield from self._again(self._name_or_scope)
-            else:
-                raise TypeError("VariableScope: name_or_scope must be a string or VariableScope.")
-
-    @contextmanager
-    def _graph_of_values(self):
-        from ._core import graph_of
-
+    def _enter_graph(self, around):
         graph = graph_of(self._values) if self._values else None
-        if graph is None or graph is get_default_graph():
-            yield
+        if graph is not None and graph is not get_default_graph():
+            _enter(graph.as_default(), around)
+
+    def _opened(self, around):
+        """(the scope, the one outside, the counts of names that are restored after it or None)"""
+        outer = get_variable_scope()
+        given = self._name_or_scope
+        if isinstance(given, VariableScope):
+            return self._again(given, outer, around)
+        if given is None:
+            names = self._enter_names(self._default_name, around)
+            name = _unique_scope(outer.name, self._default_name)
+        elif isinstance(given, str):
+            names = self._enter_names(given, around)
+            name = given
         else:
-            with graph.as_default():
-                yield
-
-    def _fresh(self, default):
-        """A scope under a name that is made unique."""
-        with self._names(default) as names:
-            outer = get_variable_scope()
-            unique = _unique_scope(outer.name, default)
-            yield from self._pure(outer, f"{outer.name}/{unique}" if outer.name else unique, names, outer.name)
-
-    def _named(self, name):
-        outer = get_variable_scope()
-        with self._names(name) as names:
-            yield from self._pure(outer, f"{outer.name}/{name}" if outer.name else name, names, outer.name)
-
-    def _names(self, name):
-        if self._auxiliary:
-            return name_scope(name)
-        return _unchanged_names()
-
-    def _pure(self, outer, full_name, names, outer_name):
-        inherited = {k: v for k, v in self._changes.items() if v is not None}
-        if "_dtype" in inherited:
-            inherited["_dtype"] = dtypes.as_dtype(inherited["_dtype"])
-        getter = self._custom_getter
-        if getter is not None:
-            inherited["_custom_getter"] = _chain(getter, outer.custom_getter)
+            raise TypeError("VariableScope: name_or_scope must be a string or VariableScope.")
+        full_name = f"{outer.name}/{name}" if outer.name else name
         reuse = outer.reuse if self._reuse is None or outer.reuse is True else self._reuse
-        scope = outer._copy(_name=full_name, _name_scope=names, _reuse=reuse, **inherited)
+        scope = outer._copy(_name=full_name, _name_scope=names, _reuse=reuse, **self._settings(outer))
         _store().open_scope(full_name)
-        yield from self._inside(scope, outer)
+        return scope, outer, None
 
-    def _again(self, scope):
-        """Enters a scope object again: its own settings, under its own name."""
-        outer = get_variable_scope()
-        changes = {k: v for k, v in self._changes.items() if v is not None}
-        if "_dtype" in changes:
-            changes["_dtype"] = dtypes.as_dtype(changes["_dtype"])
-        if self._custom_getter is not None:
-            changes["_custom_getter"] = _chain(self._custom_getter, scope.custom_getter)
+    def _again(self, scope, outer, around):
+        """The same for a scope object that is entered again: its own settings, under its own name."""
         reuse = scope.reuse if self._reuse is None else self._reuse
         if outer.reuse is True:
             reuse = True
-        with self._names(scope.name.split("/")[-1]) if scope.name else _unchanged_names() as names:
-            copy = scope._copy(_name_scope=scope.original_name_scope or names, _reuse=reuse, **changes)
-            counts = _store().counts()
-            _store().open_scope(scope.name)
-            yield from self._inside(copy, outer, counts)
+        names = self._enter_names(scope.name.split("/")[-1], around) if scope.name else _unchanged_names()
+        copy = scope._copy(_name_scope=scope.original_name_scope or names, _reuse=reuse, **self._settings(scope))
+        store = _store()
+        counts = store.counts()
+        store.open_scope(scope.name)
+        return copy, outer, counts
 
-    @staticmethod
-    def _inside(scope, outer, counts=None):
-        _set_scope(scope)
-        try:
-            yield scope
-        finally:
-            _store().close_subscopes(scope.name)
-            if counts is not None:
-                _store().restore_counts(counts)
-            _set_scope(outer)
+    def _enter_names(self, name, around):
+        return _enter(name_scope(name), around) if self._auxiliary else _unchanged_names()
+
+    def _settings(self, inherited):
+        """What differs from the scope that the others are inherited from."""
+        settings = {k: v for k, v in self._changes.items() if v is not None}
+        if "_dtype" in settings:
+            settings["_dtype"] = dtypes.as_dtype(settings["_dtype"])
+        if self._custom_getter is not None:
+            settings["_custom_getter"] = _chain(self._custom_getter, inherited.custom_getter)
+        return settings
 
 
-@contextmanager
+def _enter(manager, around):
+    value = manager.__enter__()
+    around.append(manager)
+    return value
+
+
+def _leave(around, error):
+    while around:
+        around.pop().__exit__(*error)
+
+
 def _unchanged_names():
     names = get_default_graph().get_name_scope()
-    yield names + "/" if names else ""
+    return names + "/" if names else ""
 
 
 def _unique_scope(outer, prefix):

@@ -12,6 +12,8 @@ from ..graph.scopes import name_scope
 from ..shapes import UNKNOWN, TensorShape, as_shape, is_defined
 from . import kinds
 from .build import apply_op, constant, convert_to_tensor
+from .cast import cast
+from .indexed_slices import IndexedSlices
 from .registry import OpDef, no_gradient, register
 from .shape_functions import one_of, picked, scalar, sized_by_input, unchanged
 from .slicing import (
@@ -499,12 +501,8 @@ def shape(input, name=None, out_type=dtypes.int32):
 
 def shape_internal(input, name=None, optimize=True, out_type=dtypes.int32):
     """`shape`; with `optimize` False always a Shape node."""
-    from .indexed_slices import IndexedSlices
-
     with name_scope(name, "Shape", [input]) as scope:
         if type(input).__name__ in ("SparseTensor", "SparseTensorValue"):
-            from .cast import cast
-
             return cast(input.dense_shape, out_type)
         if isinstance(input, IndexedSlices):
             return input.dense_shape
@@ -774,8 +772,6 @@ def range(start, limit=None, delta=1, dtype=None, name="range"):
         limit = convert_to_tensor(limit, dtype=dtype, name="limit")
         delta = convert_to_tensor(delta, dtype=dtype, name="delta")
         if dtype is None:
-            from .cast import cast
-
             order = [dtypes.int32, dtypes.int64, dtypes.float32, dtypes.float64]
             wanted = builtins.max((t.dtype.base_dtype for t in (start, limit, delta)), key=order.index)
             start, limit, delta = (cast(t, wanted) for t in (start, limit, delta))

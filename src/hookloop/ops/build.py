@@ -11,6 +11,7 @@ from ..graph.stack import get_default_graph
 from ..graph.tensor import Tensor
 from ..shapes import Dimension, TensorShape, as_shape, to_internal
 from . import registry
+from .indexed_slices import IndexedSlices
 from .registry import OpDef
 from .signature import signature_of
 from .values import to_array
@@ -495,8 +496,6 @@ def convert_to_tensor_or_indexed_slices(value, dtype=None, name=None):
     Raises:
       ValueError: where it has another type.
     """
-    from .indexed_slices import IndexedSlices
-
     if not isinstance(value, IndexedSlices):
         return convert_to_tensor(value, dtype, name)
     if dtype is not None and not dtypes.as_dtype(dtype).is_compatible_with(value.dtype):

@@ -8,6 +8,7 @@ from .. import dtypes
 from ..graph.scopes import name_scope
 from . import kinds
 from .build import apply_op, convert_to_tensor
+from .indexed_slices import IndexedSlices
 from .registry import OpDef, register
 from .shape_functions import unchanged
 
@@ -70,8 +71,6 @@ def cast(x, dtype, name=None):
     Raises:
       TypeError: where x cannot be cast.
     """
-    from .indexed_slices import IndexedSlices
-
     wanted = dtypes.as_dtype(dtype).base_dtype
     if getattr(x, "dtype", None) == wanted and hasattr(x, "op"):
         return x

@@ -5,11 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from ..graph.scopes import name_scope
+from .array import ones_like, rank, size, stack
+from .array import range as tensor_range
 from .build import constant, convert_to_tensor
 from .core import identity
 from .indexed_slices import IndexedSlices
 from .math import maximum, minimum
 from .math_unary import is_finite, rsqrt, sqrt
+from .nn import l2_loss
+from .reduce import reduce_sum
+from .select import where
 
 __all__ = ["clip_by_average_norm", "clip_by_global_norm", "clip_by_norm", "clip_by_value", "global_norm"]
 
@@ -31,10 +36,6 @@ def clip_by_value(t, clip_value_min, clip_value_max, name=None):
 
 def clip_by_norm(t, clip_norm, axes=None, name=None):
     """The tensor scaled down so that its L2 norm (along `axes`) is at most `clip_norm`."""
-    from .array import ones_like
-    from .reduce import reduce_sum
-    from .select import where
-
     with name_scope(name, "clip_by_norm", [t, clip_norm]) as scope:
         values = convert_to_tensor(t.values if isinstance(t, IndexedSlices) else t, name="t")
         squares = reduce_sum(values * values, axes, keepdims=True)
@@ -49,10 +50,7 @@ def clip_by_norm(t, clip_norm, axes=None, name=None):
 
 def clip_by_average_norm(t, clip_norm, name=None):
     """The tensor scaled down so that its L2 norm over its number of elements is at most `clip_norm`."""
-    from .array import range as tensor_range
-    from .array import rank, size
     from .cast import cast
-    from .reduce import reduce_sum
 
     with name_scope(name, "clip_by_average_norm", [t, clip_norm]) as scope:
         t = convert_to_tensor(t, name="t")
@@ -69,10 +67,6 @@ def global_norm(t_list, name=None):
     Raises:
       TypeError: where `t_list` is no list.
     """
-    from .array import stack
-    from .nn import l2_loss
-    from .reduce import reduce_sum
-
     t_list = _checked_list(t_list)
     with name_scope(name, "global_norm", t_list):
         values = [_values(t, i) for i, t in enumerate(t_list)]
@@ -108,8 +102,6 @@ def clip_by_global_norm(t_list, clip_norm, use_norm=None, name=None):
     Raises:
       TypeError: where `t_list` is no list.
     """
-    from .select import where
-
     t_list = _checked_list(t_list)
     if use_norm is None:
         use_norm = global_norm(t_list, name)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from .._core import control_inputs_for
 from ..graph.scopes import control_dependencies
 from ..graph.stack import get_default_graph
-from .build import constant, convert_to_tensor
+from .build import apply_op, constant, convert_to_tensor
 from .control_flow_nodes import (
     enter,
     exit_frame,
@@ -23,6 +23,7 @@ from .control_flow_nodes import (
     push,
     switch_ref_or_tensor,
 )
+from .core import identity, with_dependencies
 
 __all__ = []
 
@@ -74,10 +75,9 @@ class ControlFlowContext:
 
     def ExitResult(self, result):
         """Makes results known to the contexts around."""
-        names = [getattr(tensor, "name", tensor) for tensor in result]
         for context in self._chain():
             if context is not self:
-                context._values.update(names)
+                context._values.update(result)
 
     def GetWhileContext(self):
         """The innermost loop around, this one included."""
@@ -99,6 +99,8 @@ class ControlFlowContext:
 
     def _remove_external_control_edges(self, op):
         """Drops the control inputs that come from outside the loop around; gives both kinds."""
+        if not op._control_inputs:
+            return [], []
         loop = self.GetWhileContext()
         internal, external = [], []
         for control in op.control_inputs:
@@ -115,7 +117,7 @@ class ControlFlowContext:
         graph = op.graph
         scope = None
         for index, tensor in enumerate(list(op.inputs)):
-            if tensor.name in self._values and tensor.name not in self._external_values:
+            if tensor in self._values and tensor not in self._external_values:
                 continue
             if scope is None:
                 scope = graph.name_scope(op.name + "/")
@@ -155,8 +157,8 @@ class CondContext(ControlFlowContext):
         self._pivot = pivot
         self._branch = branch
         self.conditional = pred
-        self._values.add(pred.name)
-        self._values.add(pivot.name)
+        self._values.add(pred)
+        self._values.add(pivot)
         self._captured = {}  # Switch tensor -> the outer tensor
         self._merges = []  # the conditional's results
         self._exported = {}  # a value of this branch -> itself outside
@@ -185,19 +187,19 @@ class CondContext(ControlFlowContext):
 
     def AddValue(self, value):
         """A value as it is in this branch: itself where it was made here, else through a Switch."""
-        if value.name in self._values:
-            return self._external_values.get(value.name, value)
+        if value in self._values:
+            return self._external_values.get(value, value)
         given = value
         value = self._foreign(value)
         result = value
         if self._outer_context is not None:
             result = self._outer_context.AddValue(value)
-            self._values.add(result.name)
-            self._external_values[result.name] = result
+            self._values.add(result)
+            self._external_values[result] = result
         result = self._switch(result)
-        for name in (given.name, value.name):
-            self._values.add(name)
-            self._external_values[name] = result
+        for outside in (given, value):
+            self._values.add(outside)
+            self._external_values[outside] = result
         return result
 
     def _switch(self, value):
@@ -208,7 +210,7 @@ class CondContext(ControlFlowContext):
         if self._outer_context is not None:
             self._outer_context.AddInnerOp(result.op)
         for context in self._chain():
-            context._values.add(result.name)
+            context._values.add(result)
         return result
 
     def AddOp(self, op):
@@ -217,34 +219,31 @@ class CondContext(ControlFlowContext):
             self._remove_external_control_edges(op)
         else:
             self._remove_external_control_edges(op)
-            if not any(_in_context(control, self) for control in op.control_inputs):
+            if not any(_in_context(control, self) for control in op._control_inputs):
                 op._add_control_input(self._pivot.op)
         op.graph.prevent_fetching(op)
-        names = [output.name for output in op.outputs]
         for context in self._chain():
-            context._values.update(names)
+            context._values.update(op.outputs)
         if self._outer_context is not None:
             self._outer_context.AddInnerOp(op)
 
     def result_of(self, value):
         """A branch's result as a tensor of this branch."""
-        from .core import with_dependencies
-
         if not hasattr(value, "dtype") and hasattr(value, "control_inputs"):
             return with_dependencies([value], self._pivot)
         tensor = convert_to_tensor(value)
-        if tensor.name in self._values:
-            return self._external_values.get(tensor.name, tensor)
+        if tensor in self._values:
+            return self._external_values.get(tensor, tensor)
         outer = self._foreign(tensor)
         if self._outer_context is not None:
             outer = self._outer_context.AddValue(outer)
-            self._values.add(outer.name)
-            self._external_values[outer.name] = outer
-        self._values.add(tensor.name)
-        self._values.add(outer.name)
+            self._values.add(outer)
+            self._external_values[outer] = outer
+        self._values.add(tensor)
+        self._values.add(outer)
         result = switch_ref_or_tensor(outer, self._pred)[self._branch]
         self._captured[result] = outer
-        self._external_values[tensor.name] = result
+        self._external_values[tensor] = result
         return result
 
     def export(self, value):
@@ -315,7 +314,7 @@ class WhileContext(ControlFlowContext):
         for op in enters:
             if is_loop_constant_enter(op):
                 context._invariants[op.outputs[0]] = op.inputs[0]
-                context._external_values[op.inputs[0].name] = op.outputs[0]
+                context._external_values[op.inputs[0]] = op.outputs[0]
             else:
                 context._loop_enters.append(op.outputs[0])
         for op in operations:
@@ -354,32 +353,32 @@ class WhileContext(ControlFlowContext):
 
     def AddValue(self, value):
         """A value as it is in this loop: itself where it was made here, else through an Enter."""
-        if value.name in self._values:
-            return self._external_values.get(value.name, value)
+        if value in self._values:
+            return self._external_values.get(value, value)
         context = output_context(value.op)
         if context is self:
             return value
         if self._forward is not None and context is self._forward:
             result = self._from_forward(value)
-            self._values.add(value.name)
-            self._external_values[value.name] = result
+            self._values.add(value)
+            self._external_values[value] = result
             return result
         given = value
         value = self._foreign(value)
         if value is not given:
             result = self.AddValue(value)
-            self._values.add(given.name)
-            self._external_values[given.name] = result
+            self._values.add(given)
+            self._external_values[given] = result
             return result
-        self._values.add(value.name)
+        self._values.add(value)
         outer = self._outer_context.AddValue(value) if self._outer_context is not None else value
         with control_dependencies(None):
             result = enter(outer, self._name, True, self._parallel_iterations)
             if self._outer_context is not None:
                 self._outer_context.AddInnerOp(result.op)
         self._adopt([result])
-        self._values.add(result.name)
-        self._external_values[value.name] = result
+        self._values.add(result)
+        self._external_values[value] = result
         self._invariants[result] = outer
         return result
 
@@ -401,7 +400,6 @@ class WhileContext(ControlFlowContext):
         """Keeps a value of each iteration on a stack; gives the stack."""
         if value in self._saved:
             return self._saved[value]
-        from .build import apply_op
 
         graph = get_default_graph()
         current = graph._get_control_flow_context()
@@ -437,7 +435,7 @@ class WhileContext(ControlFlowContext):
             internal, external = self._remove_external_control_edges(op)
             if not internal and self.GetControlPivot() is not None:
                 op._add_control_input(self.GetControlPivot().op)
-        self._values.update(output.name for output in op.outputs)
+        self._values.update(op.outputs)
         if self._outer_context is not None or not is_exit(op):
             op.graph.prevent_fetching(op)
         if external:
@@ -448,12 +446,10 @@ class WhileContext(ControlFlowContext):
     @staticmethod
     def _is_free(op):
         """Whether nothing but invariants tells the op that the loop runs."""
-        return not op.control_inputs and all(is_loop_constant_enter(t.op) for t in op.inputs)
+        return not op._control_inputs and all(is_loop_constant_enter(t.op) for t in op.inputs)
 
     def _wait_for(self, op, external):
         """Control inputs from outside the loop become identities of what they give."""
-        from .core import identity
-
         with control_dependencies(None):
             self.Enter()
             waited = [identity(control.outputs[0]).op for control in external if control.outputs]
@@ -501,7 +497,7 @@ class WhileContext(ControlFlowContext):
                 if self._outer_context is not None:
                     self._outer_context.AddInnerOp(entered.op)
         self._adopt(enters)
-        self._values.update(t.name for t in enters)
+        self._values.update(enters)
         self._loop_enters = self._loop_enters + enters
         return [merge([t, t], None)[0] for t in enters]
 
@@ -538,7 +534,6 @@ class WhileContext(ControlFlowContext):
         try:
             (merged,) = self.begin_variables([initial], None if invariant is None else [invariant])
             switched = self.split(merged)
-            from .core import identity
 
             following = self.end_variable(merged, switched, step(identity(switched[1])))
             after = self.finish_variable(merged, switched, following)

@@ -7,6 +7,7 @@ import numpy as np
 from .. import dtypes
 from ..shapes import UNKNOWN
 from . import kinds
+from .array import shape, shape_n
 from .build import apply_op
 from .registry import OpDef, register
 from .windows import PADDINGS, Frame, Taps, channels_last, checked_frame, from_last, target_like, to_last, write_back
@@ -355,8 +356,6 @@ def _gradients(forward, of_image, of_filter):
     """The gradient functions of an op and of its own two gradients, which are made of each other."""
 
     def gradient(op, grad):
-        from .array import shape, shape_n
-
         image, filters = op.inputs
         if forward == "Conv2D":
             sizes = shape_n([image, filters])
@@ -370,8 +369,6 @@ def _gradients(forward, of_image, of_filter):
         ]
 
     def image_gradient(op, grad):
-        from .array import shape
-
         _, filters, target = op.inputs
         return [
             None,
@@ -380,8 +377,6 @@ def _gradients(forward, of_image, of_filter):
         ]
 
     def filter_gradient(op, grad):
-        from .array import shape
-
         image, _, target = op.inputs
         return [
             apply_op(of_image, [shape(image), grad, target], _attrs(op)),

@@ -11,6 +11,7 @@ from ..graph.tensor import Tensor
 from ..shapes import TensorShape, as_shape
 from . import registry
 from .build import apply_op, convert_to_tensor
+from .indexed_slices import IndexedSlices
 from .registry import OpDef
 from .shape_functions import from_attribute, nothing, unchanged
 
@@ -205,8 +206,6 @@ def tuple(tensors, name=None, control_inputs=None):
 
 
 def _after(value, gate):
-    from .indexed_slices import IndexedSlices
-
     if isinstance(value, Operation):
         return gate
     with control_dependencies([gate]):

@@ -10,7 +10,10 @@ from .. import dtypes
 from ..graph.scopes import name_scope
 from ..graph.tensor import Tensor
 from ..shapes import UNKNOWN
+from .array import concat, expand_dims, ones, rank, reshape, shape, squeeze, stack, transpose, zeros
+from .array import range as range_
 from .build import apply_op, constant, convert_to_tensor
+from .gather import gather
 from .math import minimum
 from .math_unary import conjugated, sqrt
 from .reduce import reduce_max, reduce_prod, reduce_sum, renamed
@@ -56,9 +59,9 @@ def _product_shape(c):
 
 def _batch_product_shape(c):
     shapes = [c.shape(i) for i in (0, 1)]
-    for shape in shapes:
-        if len(shape) < 2:
-            c.fail(f"Shape must be at least rank 2 but is rank {len(shape)}")
+    for dims in shapes:
+        if len(dims) < 2:
+            c.fail(f"Shape must be at least rank 2 but is rank {len(dims)}")
     rows, inner = _matrix(c, 0, c.attr("adj_x"))
     inner_b, columns = _matrix(c, 1, c.attr("adj_y"))
     batch = c.broadcast(shapes[0][:-2], shapes[1][:-2])
@@ -119,7 +122,6 @@ def _sparse_product_gradient(op, grad):
             y = transpose(y)
         return cast(matmul(x, y, transpose_x, a_is_sparse=sparse_x, b_is_sparse=sparse_y), dtype)
 
-    from .array import transpose
     from .cast import cast
 
     transpose_a, transpose_b = op.get_attr("transpose_a"), op.get_attr("transpose_b")
@@ -150,8 +152,6 @@ def _batch_product_gradient(op, grad):
 
 def _broadcast_product_gradient(op, grad):
     """The same, summed over the axes of the batch along which an operand was broadcast."""
-    from .array import reshape, shape
-
     grad_x, grad_y = _batch_product_gradients(op, grad)
     static_x, static_y = op.inputs[0].get_shape(), op.inputs[1].get_shape()
     if static_x.is_fully_defined() and static_x == static_y:
@@ -245,8 +245,6 @@ def sparse_matmul(a, b, transpose_a=False, transpose_b=False, a_is_sparse=False,
 
 def matvec(a, b, transpose_a=False, adjoint_a=False, a_is_sparse=False, b_is_sparse=False, name=None):
     """The product of a matrix and a vector, or of batches of them; the arguments are those of matmul."""
-    from .array import expand_dims, squeeze
-
     with name_scope(name, "MatVec", [a, b]):
         output = matmul(a, expand_dims(b, -1), transpose_a=transpose_a, adjoint_a=adjoint_a,
                         a_is_sparse=a_is_sparse, b_is_sparse=b_is_sparse)  # fmt: skip
@@ -267,8 +265,6 @@ def tensordot(a, b, axes, name=None):
     Raises:
       ValueError: where the axes do not exist or their numbers differ.
     """
-    from .array import concat, reshape
-
     with name_scope(name, "Tensordot", [a, b, axes]) as scope:
         a = convert_to_tensor(a, name="a")
         b = convert_to_tensor(b, name="b")
@@ -288,9 +284,6 @@ def tensordot(a, b, axes, name=None):
 
 def _axis_pairs(a, axes):
     """The axes of each operand that are summed over: lists, or tensors."""
-    from .array import range as range_
-    from .array import rank
-
     if isinstance(axes, (int, np.integer)):
         if axes < 0:
             raise ValueError("'axes' must be at least 0.")
@@ -314,8 +307,6 @@ def _axis_pairs(a, axes):
 
 def _as_matrix(x, axes, summed_first):
     """An operand as a matrix of free and summed axes; the free axes' sizes, as a list or a tensor, and if known."""
-    from .array import reshape, shape, transpose
-
     if x._shape is not None and isinstance(axes, (list, tuple)):
         dims = list(x._shape)
         axes = [int(axis) + len(dims) if axis < 0 else int(axis) for axis in axes]
@@ -330,8 +321,6 @@ def _as_matrix(x, axes, summed_first):
         free = constant(free, dtypes.int32, name="free")
         sizes = shape(x)
         return (*_as_open_matrix(x, sizes, axes, free, summed_first), free_dims)
-    from .array import range as range_
-    from .array import rank
 
     free_dims = [None] * (len(x._shape) - axes.shape.as_list()[0]) if _countable(x, axes) else None
     sizes = shape(x)
@@ -347,9 +336,6 @@ def _countable(x, axes):
 
 
 def _as_open_matrix(x, sizes, axes, free, summed_first):
-    from .array import concat, reshape, stack, transpose
-    from .gather import gather
-
     free_sizes = gather(sizes, free)
     summed_sizes = gather(sizes, axes)
     free_count = reduce_prod(free_sizes)
@@ -472,15 +458,11 @@ def _arrange(x, labels, output):
 
 
 def _transposed(x, order):
-    from .array import transpose
-
     return x if order == list(range(len(order))) else transpose(x, order)
 
 
 def _contract(x, x_labels, y, y_labels, summed):
     """The product of two operands, summed over `summed`, and its labels."""
-    from .array import expand_dims
-
     both = sorted(a for a in x_labels if a in y_labels and a not in summed)
     only_x = sorted(a for a in x_labels if a not in y_labels)
     only_y = sorted(a for a in y_labels if a not in x_labels)
@@ -509,8 +491,6 @@ def _contract(x, x_labels, y, y_labels, summed):
 
 def _sizes_of(x):
     """The sizes of a tensor: ints, and scalar tensors for those only a run tells."""
-    from .array import shape
-
     sizes = list(x._shape)
     open_axes = [i for i, d in enumerate(sizes) if not isinstance(d, int)]
     if open_axes:
@@ -528,8 +508,6 @@ def _total(sizes):
 
 
 def _reshaped(x, sizes):
-    from .array import reshape
-
     dims = x._shape
     if len(sizes) == len(dims) and all(isinstance(s, int) and s == d for s, d in zip(sizes, dims)):
         return x
@@ -552,8 +530,6 @@ def _multiply_all(inputs, operand_labels, output):
 
 def _with_axes(x, labels, every):
     """An operand with an axis of size 1 for each label that it does not have."""
-    from .array import expand_dims, reshape
-
     sizes = [d if isinstance(d, int) else -1 for d in x._shape]
     missing = [i for i, label in enumerate(every) if label not in labels]
     for i in missing:
@@ -582,7 +558,6 @@ def norm(tensor, ord="euclidean", axis=None, keepdims=None, name=None, keep_dims
     Raises:
       ValueError: where the norm is not defined for vectors or matrices, or axis is neither.
     """
-    from .array import squeeze
     from .math import pow
     from .math_unary import abs
 
@@ -620,7 +595,6 @@ def norm(tensor, ord="euclidean", axis=None, keepdims=None, name=None, keep_dims
 
 def _largest_singular_value(tensor, axis):
     """The 2-norm of matrices: their axes are moved to the end, and the axes of size 1 that are left, back."""
-    from .array import expand_dims, transpose
     from .math_unary import abs
 
     if tensor._shape is None:
@@ -658,8 +632,6 @@ def eye(num_rows, num_columns=None, batch_shape=None, dtype=dtypes.float32, name
       dtype: the type of the elements.
       name: the nodes' scope.
     """
-    from .array import concat, ones, zeros
-
     with name_scope(name, default_name="eye", values=[num_rows, num_columns, batch_shape]):
         is_square = num_columns is None
         batch_shape = [] if batch_shape is None else batch_shape

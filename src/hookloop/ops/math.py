@@ -12,6 +12,7 @@ from ..graph.stack import get_default_graph
 from ..graph.tensor import Tensor
 from ..shapes import is_defined
 from . import kinds
+from .array import ones_like, reshape, shape, shape_internal, zeros, zeros_like
 from .build import apply_op, convert_to_tensor
 from .math_unary import conjugated
 from .registry import OpDef, no_gradient, register
@@ -40,8 +41,6 @@ class _Broadcast:
     """The axes over which the gradients of two broadcast operands are summed."""
 
     def __init__(self, op):
-        from .array import shape
-
         self.sx, self.sy = shape(op.inputs[0]), shape(op.inputs[1])
         self.rx, self.ry = apply_op("BroadcastGradientArgs", [self.sx, self.sy])
 
@@ -66,8 +65,6 @@ class _KnownBroadcast(_Broadcast):
             form = getattr(grad, "_shape", None)  # a sparse gradient has none
             self._sums = (x._shape != form, y._shape != form)
         else:
-            from .array import shape_internal
-
             self.sx, self.sy = shape_internal(x, optimize=False), shape_internal(y, optimize=False)
             self.rx, self.ry = apply_op("BroadcastGradientArgs", [self.sx, self.sy])
             self._sums = (True, True)
@@ -97,7 +94,6 @@ def _summed_axes(sx, sy):
 
 
 def _sum_to(gradient, axes, shape):
-    from .array import reshape
     from .reduce import reduce_sum
 
     return reshape(reduce_sum(gradient, axes), shape)
@@ -165,7 +161,6 @@ def _floor_mod_gradient(op, grad):
 
 
 def _pow_gradient(op, grad):
-    from .array import ones_like, zeros_like
     from .math_unary import log
     from .select import where
 
@@ -184,7 +179,6 @@ def _extremum_gradient(comparison):
     """The gradient of a maximum or minimum flows to the operand that it was."""
 
     def gradient(op, grad):
-        from .array import shape, zeros
         from .select import where
 
         x, y = op.inputs
@@ -463,8 +457,6 @@ def polyval(coeffs, x, name=None):
     with name_scope(name, "polyval", [*coeffs, x]):
         x = convert_to_tensor(x, name="x")
         if not coeffs:
-            from .array import zeros_like
-
             return zeros_like(x, name="p")
         coeffs = [convert_to_tensor(c, name=f"coeff_{i}") for i, c in enumerate(coeffs)]
         total = coeffs[0]

@@ -11,6 +11,7 @@ from ..graph.scopes import control_dependencies, name_scope
 from ..graph.stack import get_default_graph
 from . import kinds
 from .build import apply_op, constant, convert_to_tensor
+from .indexed_slices import IndexedSlices
 from .registry import OpDef, no_gradient, register
 from .shape_functions import broadcast, unchanged
 
@@ -264,8 +265,6 @@ register(
 
 def _function(name, type, text):
     def function(x, name=None):
-        from .indexed_slices import IndexedSlices
-
         if isinstance(x, IndexedSlices):
             return IndexedSlices(apply_op(type, [x.values], name=name), x.indices, x.dense_shape)
         return apply_op(type, [x], name=name)
@@ -277,8 +276,6 @@ def _function(name, type, text):
 
 def abs(x, name=None):
     """The size of x without its sign, element by element; of a complex number, its distance from 0."""
-    from .indexed_slices import IndexedSlices
-
     if isinstance(x, IndexedSlices):
         return IndexedSlices(abs(x.values, name=name), x.indices, x.dense_shape)
     with name_scope(name, "Abs", [x]) as scope:

@@ -14,9 +14,26 @@ from ..graph.scopes import control_dependencies, name_scope
 from ..graph.tensor import Tensor
 from . import kinds
 from .activations import relu
+from .array import (
+    concat,
+    expand_dims,
+    ones_like,
+    rank,
+    reshape,
+    shape,
+    size,
+    squeeze,
+    tile,
+    transpose,
+    zeros,
+    zeros_like,
+)
+from .array import range as range_
+from .array import slice as slice_
 from .build import apply_op, constant, convert_to_tensor
 from .cast import cast
 from .core import identity, stop_gradient
+from .linalg import matmul
 from .math import logical_and, maximum, multiply, not_equal, squared_difference, subtract
 from .math_unary import exp, log, log1p, reciprocal, rsqrt, square
 from .reduce import reduce_mean, reduce_prod, reduce_sum, renamed
@@ -171,8 +188,6 @@ def _log_softmax_gradient(op, grad):
 
 
 def _scale_rows(scale, rows):
-    from .array import expand_dims
-
     return expand_dims(scale, -1) * rows
 
 
@@ -185,9 +200,6 @@ def _is_zero(grad):
 
 
 def _dense_cross_entropy_gradient(op, loss_grad, second_grad):
-    from .array import expand_dims, squeeze
-    from .linalg import matmul
-
     logits = op.inputs[0]
     grad = _scale_rows(loss_grad, op.outputs[1])
     if second_grad is not None and not _is_zero(second_grad):
@@ -214,8 +226,6 @@ def _bias_add_gradient(op, grad):
 
 
 def _bias_gradient_gradient(op, grad):
-    from .array import concat, ones_like, reshape, shape, tile
-
     full = shape(op.inputs[0])
     bias = shape(grad)
     if op.get_attr("data_format") in (b"NCHW", "NCHW"):
@@ -288,7 +298,6 @@ def _along_axis(type, logits, axis, name):
         )  # fmt: skip
     if value is None or ndims is None:
         raise TypeError(f"expected logits of known rank and a known axis for {type}, got {logits} and {axis}")
-    from .array import rank
 
     # TensorFlow asks for the rank twice; names and default op seeds count nodes.
     rank(logits)
@@ -302,9 +311,6 @@ def _along_axis(type, logits, axis, name):
 
 
 def _swap_axes(x, axis, last, name):
-    from .array import concat, transpose
-    from .array import range as range_
-
     order = concat([range_(axis), [last], range_(axis + 1, last), [axis]], 0)
     return transpose(x, order, name=name)
 
@@ -346,9 +352,6 @@ def softmax_cross_entropy_with_logits(_sentinel=None, labels=None, logits=None, 
 
 
 def _dense_cross_entropy(labels, logits, axis, name):
-    from .array import rank, reshape, shape
-    from .array import slice as slice_
-
     with name_scope(name, "softmax_cross_entropy_with_logits", [logits, labels]) as scope:
         logits = convert_to_tensor(logits, name="logits")
         labels = convert_to_tensor(labels, name="labels")
@@ -371,17 +374,11 @@ def _dense_cross_entropy(labels, logits, axis, name):
 
 
 def _move_to_end(x, axis, rank):
-    from .array import concat, transpose
-    from .array import range as range_
-
     return transpose(x, concat([range_(axis), range_(axis + 1, rank), [axis]], 0))
 
 
 def _as_rows(x):
     """A tensor with all axes but the last made one."""
-    from .array import concat, rank, reshape, shape
-    from .array import slice as slice_
-
     ndims = rank(x)
     last = slice_(shape(x), [subtract(ndims, 1)], [1])
     rows = reshape(x, concat([[-1], last], 0))
@@ -407,8 +404,6 @@ def sparse_softmax_cross_entropy_with_logits(_sentinel=None, labels=None, logits
     Raises:
       ValueError: where ranks or shapes do not fit, or an argument is not named.
     """
-    from .array import reshape, shape
-
     _check_named("sparse_softmax_cross_entropy_with_logits", _sentinel, labels, logits)
     with name_scope(name, "SparseSoftmaxCrossEntropyWithLogits", [labels, logits]):
         labels = convert_to_tensor(labels)
@@ -449,8 +444,6 @@ def _check_label_shapes(labels, logits):
 
 
 def _sparse_cross_entropy_of_any_rank(precise, labels, logits, defined, name):
-    from .array import rank, reshape, shape
-
     checks = []
     if not defined:
         from .check import assert_equal
@@ -469,8 +462,6 @@ def sigmoid_cross_entropy_with_logits(_sentinel=None, labels=None, logits=None, 
     Raises:
       ValueError: where the shapes differ, or an argument is not named.
     """
-    from .array import zeros_like
-
     _check_named("sigmoid_cross_entropy_with_logits", _sentinel, labels, logits)
     with name_scope(name, "logistic_loss", [logits, labels]) as scope:
         logits = convert_to_tensor(logits, name="logits")
@@ -521,8 +512,6 @@ def log_poisson_loss(targets, log_input, compute_full_loss=False, name=None):
       compute_full_loss: whether Stirling's approximation of the constant term is added.
       name: the nodes' scope.
     """
-    from .array import ones_like, zeros_like
-
     with name_scope(name, "log_poisson_loss", [log_input, targets]):
         log_input = convert_to_tensor(log_input, name="log_input")
         targets = convert_to_tensor(targets, name="targets")
@@ -569,8 +558,6 @@ def bias_add(value, bias, data_format=None, name=None):
 
 def xw_plus_b(x, weights, biases, name=None):
     """matmul(x, weights) + biases."""
-    from .linalg import matmul
-
     with name_scope(name, "xw_plus_b", [x, weights, biases]) as scope:
         x = convert_to_tensor(x, name="x")
         weights = convert_to_tensor(weights, name="weights")
@@ -612,8 +599,6 @@ def moments(x, axes, shift=None, name=None, keep_dims=None, keepdims=None):
       keep_dims: whether reduced axes stay, with size 1.
       keepdims: the new name of keep_dims.
     """
-    from .array import squeeze
-
     keep = bool(renamed("keepdims", keepdims, "keep_dims", keep_dims))
     with name_scope(name, "moments", [x, axes]):
         x = convert_to_tensor(x)
@@ -633,8 +618,6 @@ def weighted_moments(x, axes, frequency_weights, name=None, keep_dims=None, keep
 
     The arguments are those of moments, and frequency_weights, which is broadcast to x.
     """
-    from .array import squeeze, zeros_like
-
     keep = bool(renamed("keepdims", keepdims, "keep_dims", keep_dims))
     with name_scope(name, "weighted_moments", [x, frequency_weights, axes]):
         x = convert_to_tensor(x, name="x")
@@ -672,7 +655,6 @@ def sufficient_statistics(x, axes, shift=None, keep_dims=None, name=None, keepdi
       name: the nodes' scope.
       keepdims: the new name of keep_dims.
     """
-    from .array import shape
     from .gather import gather
 
     keep = bool(renamed("keepdims", keepdims, "keep_dims", keep_dims))
@@ -741,7 +723,6 @@ def batch_norm_with_global_normalization(
 
 def zero_fraction(value, name=None):
     """The part of the elements that are zero."""
-    from .array import size
     from .control_flow import cond
 
     with name_scope(name, "zero_fraction", [value]):
@@ -758,8 +739,6 @@ def zero_fraction(value, name=None):
 
 
 def _nonzero_count(value, dtype):
-    from .array import zeros
-
     with name_scope("count_nonzero"):
         zero = zeros([], dtype=value.dtype)
         return reduce_sum(cast(not_equal(value, zero), dtype), name="nonzero_count")
@@ -767,8 +746,6 @@ def _nonzero_count(value, dtype):
 
 def compute_average_loss(per_example_loss, sample_weight=None, global_batch_size=None):
     """The sum of losses, weighted, divided by the number of examples of the whole batch."""
-    from .array import shape
-
     per_example_loss = convert_to_tensor(per_example_loss)
     if sample_weight is not None:
         weights = convert_to_tensor(sample_weight, per_example_loss.dtype)

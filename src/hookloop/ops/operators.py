@@ -5,6 +5,7 @@ from __future__ import annotations
 from .._core import GraphNameScope, graph_of
 from ..dtypes import string
 from ..graph.tensor import Tensor
+from . import linalg, math, math_unary, slicing
 from .build import apply_op, convert_to_tensor
 
 OVERLOADABLE_OPERATORS = (
@@ -25,41 +26,9 @@ def _add(x, y, name):
     return apply_op("Add" if x.dtype.base_dtype is string else "AddV2", [x, y], name=name)
 
 
-# These look their functions up when called: the modules that have them import this package's tensors.
-def _truediv(x, y, name):
-    from .math import truediv
-
-    return truediv(x, y, name=name)
-
-
-def _div(x, y, name):
-    from .math import div
-
-    return div(x, y, name=name)
-
-
-def _logical_xor(x, y, name):
-    from .math import logical_xor
-
-    return logical_xor(x, y, name=name)
-
-
-def _matmul(x, y, name):
-    from .linalg import matmul
-
-    return matmul(x, y, name=name)
-
-
-def _absolute(x):
-    from .math_unary import abs
-
-    return abs(x)
-
-
-def _getitem(x, key):
-    from .slicing import getitem
-
-    return getitem(x, key)
+def _named(function):
+    """A function(x, y, name) out of one that takes the name as a keyword."""
+    return lambda x, y, name: function(x, y, name=name)
 
 
 def _override_binary(operator, function):
@@ -108,9 +77,9 @@ class _scope_of:
 
 
 for _operator, _function in {
-    "add": _add, "sub": _node("Sub"), "mul": _node("Mul"), "div": _div, "truediv": _truediv,
+    "add": _add, "sub": _node("Sub"), "mul": _node("Mul"), "div": _named(math.div), "truediv": _named(math.truediv),
     "floordiv": _node("FloorDiv"), "mod": _node("FloorMod"), "pow": _node("Pow"),
-    "and": _node("LogicalAnd"), "or": _node("LogicalOr"), "xor": _logical_xor, "matmul": _matmul,
+    "and": _node("LogicalAnd"), "or": _node("LogicalOr"), "xor": _named(math.logical_xor), "matmul": _named(linalg.matmul),
 }.items():  # fmt: skip
     _override_binary(_operator, _function)
 
@@ -124,6 +93,6 @@ for _operator, _type in {
     Tensor._override_operator(f"__{_operator}__", lambda x, y, _type=_type: apply_op(_type, [x, y]))
 Tensor._override_operator("__neg__", lambda x: apply_op("Neg", [x]))
 Tensor._override_operator("__invert__", lambda x: apply_op("LogicalNot", [x]))
-Tensor._override_operator("__abs__", _absolute)
-Tensor._override_operator("__getitem__", _getitem)
+Tensor._override_operator("__abs__", math_unary.abs)
+Tensor._override_operator("__getitem__", slicing.getitem)
 Tensor.OVERLOADABLE_OPERATORS = frozenset(OVERLOADABLE_OPERATORS)

@@ -7,6 +7,7 @@ import numpy as np
 from .. import dtypes
 from ..graph.random_seed import get_seed
 from ..graph.scopes import control_dependencies, name_scope
+from ..shapes import TensorShape
 from . import _philox, kinds
 from .build import apply_op, convert_to_tensor
 from .registry import OpDef, no_gradient, register
@@ -127,8 +128,6 @@ def _seeded(seed, **attrs):
 
 def _shape_tensor(shape):
     """A shape as a tensor; Python numbers are int32."""
-    from ..shapes import TensorShape
-
     if isinstance(shape, TensorShape):
         shape = shape.as_list()
     if isinstance(shape, (tuple, list)) and not shape:

@@ -329,10 +329,10 @@ class _Recovery:
         for branch, tensor in enumerate(op.outputs):
             context = self._context(self._side_of(op, branch))
             for inner in context._chain():
-                inner._values.add(tensor.name)
+                inner._values.add(tensor)
             if not _is_first(op):
                 context._captured[tensor] = op.inputs[0]
-                context._external_values[op.inputs[0].name] = tensor
+                context._external_values[op.inputs[0]] = tensor
 
     def _note_merge(self, merge, conditional):
         """A Merge takes a value of each branch; one from before the conditional is as good in either."""
@@ -353,10 +353,9 @@ class _Recovery:
         """Values of each context, and values of one conditional that a later one on the same predicate uses."""
         for op in self._operations:
             context = op._control_flow_context
-            names = [tensor.name for tensor in op.outputs]
             chain = context
             while chain is not None:
-                chain._values.update(names)
+                chain._values.update(op.outputs)
                 chain = chain.outer_context
         for conditional in sorted({c.found() for c in self._conditionals.values()}, key=lambda c: _depth(c.outer)):
             self._bring_in_predicate(conditional)

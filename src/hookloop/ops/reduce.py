@@ -10,6 +10,8 @@ from .. import dtypes
 from ..graph.scopes import name_scope
 from ..graph.tensor import Tensor
 from ..shapes import UNKNOWN
+from .array import concat, expand_dims, fill, rank, reshape, shape, size, stack, tile, transpose, zeros, zeros_like
+from .array import range as range_
 from .build import apply_op, constant, convert_to_tensor
 from .cast import cast
 from .gather import gather
@@ -243,9 +245,6 @@ def _reference_in_top_k(node, predictions, targets, k=None):
 
 def _shape_with_ones(input_shape, axes):
     """A tensor: the shape that a reduction over `axes` has where it keeps its dimensions."""
-    from .array import fill, shape, size
-    from .array import range as range_
-
     input_shape = cast(input_shape, dtypes.int32)
     axes = cast(axes, dtypes.int32)
     rank = size(input_shape)
@@ -261,8 +260,6 @@ def _shape_quotient(x, y):
 
 def _spread(op, grad):
     """The gradient of a sum: repeated along the axes that were reduced."""
-    from .array import reshape, shape, tile
-
     x = op.inputs[0]
     dims = x._shape
     axes = None if dims is None else constant_value(op.inputs[1])
@@ -304,8 +301,6 @@ def _sum_gradient(op, grad):
 
 
 def _mean_gradient(op, grad):
-    from .array import shape
-
     total = _spread(op, grad)
     dims, out_dims = op.inputs[0]._shape, op.outputs[0]._shape
     if dims is not None and out_dims is not None and all(isinstance(d, int) for d in (*dims, *out_dims)):
@@ -320,8 +315,6 @@ def _mean_gradient(op, grad):
 
 def _extremum_gradient(op, grad):
     """Goes to the elements that are the extremum, in equal parts."""
-    from .array import reshape, shape
-
     kept = _shape_with_ones(shape(op.inputs[0]), op.inputs[1])
     y = reshape(op.outputs[0], kept)
     grad = reshape(grad, kept)
@@ -332,9 +325,6 @@ def _extremum_gradient(op, grad):
 
 def _prod_gradient(op, grad):
     """The product of all other elements, from the left and from the right, so that zeros divide nothing."""
-    from .array import concat, rank, reshape, shape, tile, transpose
-    from .array import range as range_
-
     input_shape = shape(op.inputs[0])
     axes = reshape(op.inputs[1], [-1])
     kept = _shape_with_ones(input_shape, op.inputs[1])
@@ -358,8 +348,6 @@ def _prod_gradient(op, grad):
 
 
 def _euclidean_norm_gradient(op, grad):
-    from .array import reshape, shape
-
     output = op.outputs[0]
     if not op.get_attr("keep_dims"):
         kept = _shape_with_ones(shape(op.inputs[0]), op.inputs[1])
@@ -400,9 +388,6 @@ def _cumulative_logsumexp_gradient(op, grad):
 
 def _top_k_gradient(op, grad, _):
     """Goes to the places that the values were taken from, by way of flat indices."""
-    from .array import expand_dims, reshape, shape, size, stack, zeros
-    from .array import range as range_
-
     input_shape = shape(op.inputs[0])
     indices_shape = shape(op.outputs[1])
     last = gather(cast(indices_shape, dtypes.int64), size(indices_shape) - 1)
@@ -517,8 +502,6 @@ def _axes(x, axis):
         return axis
     if isinstance(x, Tensor) and x._shape is not None:
         return constant(np.arange(len(x._shape)), dtypes.int32)
-    from .array import range as range_
-    from .array import rank
 
     return range_(0, rank(x))
 
@@ -571,7 +554,6 @@ def reduce_logsumexp(input_tensor, axis=None, keepdims=None, name=None, reductio
       name: the nodes' scope.
       reduction_indices, keep_dims: the old names of axis and keepdims.
     """
-    from .array import reshape, shape, zeros_like
     from .core import stop_gradient
 
     axis = renamed("axis", axis, "reduction_indices", reduction_indices)
@@ -622,8 +604,6 @@ def count_nonzero(input_tensor=None, axis=None, keepdims=None, dtype=dtypes.int6
       name: the nodes' scope.
       reduction_indices, keep_dims, input: old and new names of axis, keepdims and input_tensor.
     """
-    from .array import zeros
-
     input_tensor = renamed("input", input, "input_tensor", input_tensor)
     axis = renamed("axis", axis, "reduction_indices", reduction_indices)
     keepdims = bool(renamed("keepdims", keepdims, "keep_dims", keep_dims))

@@ -8,6 +8,8 @@ from .. import dtypes
 from ..shapes import as_shape
 from . import kinds
 from .build import apply_op, convert_to_tensor
+from .core import identity
+from .indexed_slices import IndexedSlices
 from .registry import OpDef, register
 
 __all__ = ["accumulate_n", "add_n", "where", "where_v2"]
@@ -159,9 +161,6 @@ def add_n(inputs, name=None):
     Raises:
       ValueError: where it is no list of tensors of one shape and dtype.
     """
-    from .core import identity
-    from .indexed_slices import IndexedSlices
-
     if not isinstance(inputs, (list, tuple)) or not inputs:
         raise ValueError("inputs must be a list of at least one Tensor/IndexedSlices with the same dtype and shape")
     inputs = [x if isinstance(x, IndexedSlices) else convert_to_tensor(x) for x in inputs]
@@ -184,9 +183,6 @@ def accumulate_n(inputs, shape=None, tensor_dtype=None, name=None):
       ValueError: where it is no list of tensors of one dtype, or shapes do not fit.
       TypeError: where they have another type than `tensor_dtype`.
     """
-    from .core import identity
-    from .indexed_slices import IndexedSlices
-
     refused = ValueError("inputs must be a list of at least one Tensor with the same dtype and shape")
     if not isinstance(inputs, (list, tuple)) or not inputs or any(isinstance(x, IndexedSlices) for x in inputs):
         raise refused

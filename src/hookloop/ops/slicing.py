@@ -12,6 +12,8 @@ from ..graph.tensor import Tensor
 from ..shapes import UNKNOWN, TensorShape, to_internal
 from . import kinds
 from .build import apply_op, constant_of, convert_to_tensor
+from .core import identity
+from .gather import boolean_mask
 from .registry import OpDef, no_gradient, register
 
 __all__ = ["concat", "newaxis", "parallel_stack", "slice", "split", "stack", "strided_slice", "unstack"]
@@ -304,8 +306,6 @@ def strided_slice(input_, begin, end, strides=None, begin_mask=0, end_mask=0, el
 
 def getitem(tensor, key):
     """`tensor[key]`: integers, slices, `...`, None and scalar tensors; or a bool mask."""
-    from .gather import boolean_mask
-
     if _is_mask(key):
         return boolean_mask(tensor, key)
     keys = list(key) if isinstance(key, (list, builtins.tuple)) else [key]
@@ -543,8 +543,6 @@ def concat(values, axis, name="concat"):
     Raises:
       ValueError: where their other sizes differ.
     """
-    from .core import identity
-
     if not isinstance(values, (list, builtins.tuple)):
         values = [values]
     if not values:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .. import dtypes
-from ..shapes import UNKNOWN, TensorShape
+from ..shapes import UNKNOWN, TensorShape, to_internal
 from . import kinds
 from .build import apply_op, convert_to_tensor
 from .registry import OpDef, no_gradient, register
@@ -105,7 +105,6 @@ def _variable_shape(c):
         tensor = tensor.op.inputs[0]
     if tensor.op.type != "VarHandleOp":
         return None
-    from ..shapes import to_internal
 
     return to_internal(tensor.op.get_attr("shape"))
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from .. import dtypes
 from ..graph.scopes import control_dependencies, name_scope
 from ..shapes import TensorShape, as_shape, to_internal
+from .array import range as tf_range
+from .array import reshape, shape, size
 from .build import apply_op, convert_to_tensor
 from .cast import cast
 from .core import identity
@@ -205,23 +207,17 @@ class TensorArray:
 
     def stack(self, name=None):
         """All elements, one above the other."""
-        from .array import range as tf_range
-
         with name_scope(name, "TensorArrayStack", [self._handle]):
             return self.gather(tf_range(0, self.size()))
 
     def unstack(self, value, name=None):
         """The array after each row of `value` was written at its index."""
-        from .array import range as tf_range
-        from .array import shape
-
         with name_scope(name, "TensorArrayUnstack", [self._handle, value]):
             value = convert_to_tensor(value, preferred_dtype=self._dtype)
             return self.scatter(tf_range(0, shape(value)[0]), value)
 
     def concat(self, name=None):
         """All elements, joined along their first axis."""
-        from .array import reshape, shape
         from .slicing import concat
 
         with name_scope(name, "TensorArrayConcat", [self._handle]):
@@ -230,7 +226,6 @@ class TensorArray:
 
     def split(self, value, lengths, name=None):
         """The array after the parts of `value`, all of one length, were written one after the other."""
-        from .array import reshape, shape, size
         from .check import assert_equal
         from .slicing import concat
 

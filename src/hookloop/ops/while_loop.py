@@ -6,7 +6,7 @@ from .. import nest
 from ..graph.collections import GraphKeys
 from ..graph.scopes import name_scope
 from ..graph.stack import get_default_graph
-from ..shapes import as_shape
+from ..shapes import TensorShape, as_shape
 from .build import constant, convert_to_tensor
 from .control_flow_context import WhileContext
 from .control_flow_nodes import loop_cond
@@ -108,8 +108,6 @@ class _Leaf:
 
 
 def _as_leaves(invariants):
-    from ..shapes import TensorShape
-
     if isinstance(invariants, TensorShape) or invariants is None:
         return _Leaf(invariants)
     if isinstance(invariants, dict):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..graph.scopes import colocate_with, control_dependencies
+from ..graph.stack import get_default_graph
 from ..ops import state
 from ..ops.build import apply_op, convert_to_tensor
 from ..ops.cast import cast
@@ -37,8 +38,6 @@ class AdamOptimizer(Optimizer):
         self._lr_t = self._beta1_t = self._beta2_t = self._epsilon_t = None
 
     def _get_beta_accumulators(self):
-        from ..graph.stack import get_default_graph
-
         graph = get_default_graph()
         return tuple(self._get_non_slot_variable(name, graph=graph) for name in ("beta1_power", "beta2_power"))
 

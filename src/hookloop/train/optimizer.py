@@ -8,6 +8,7 @@ from ..graph.collections import GraphKeys
 from ..graph.scopes import colocate_with, control_dependencies, name_scope
 from ..graph.stack import get_default_graph
 from ..graph.tensor import Tensor
+from ..nest import flatten
 from ..ops.build import apply_op, convert_to_tensor
 from ..ops.core import group
 from ..ops.core import tuple as tuple_of
@@ -42,8 +43,6 @@ def _apply(optimizer, grad, variable):
 
 
 def _flatten(variables):
-    from ..nest import flatten
-
     return flatten(variables)
 
 
