@@ -27,6 +27,7 @@ import numpy as np
 np.import_array()
 
 include "_core_graph.pxi"
+include "_core_inputs.pxi"
 include "_core_batches.pxi"
 include "_core_plan.pxi"
 include "_core_kernel.pxi"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .._core import GraphNameScope, graph_of
+from .._core import name_scope
 from ..dtypes import string
 from ..graph.tensor import Tensor
 from . import linalg, math, math_unary, slicing
@@ -39,7 +39,7 @@ def _override_binary(operator, function):
     def binary(x, y):
         if y.__class__ is Tensor and y.graph is x.graph and not several_nodes:
             return function(x, y, operator)
-        with _scope_of(x, y, operator) as scope:
+        with name_scope(None, operator, (x, y)) as scope:
             try:
                 y = convert_to_tensor(y, preferred_dtype=x.dtype.base_dtype, name="y")
             except TypeError:
@@ -49,31 +49,12 @@ def _override_binary(operator, function):
             return function(x, y, scope)
 
     def reflected(y, x):
-        with _scope_of(y, x, operator) as scope:
+        with name_scope(None, operator, (y, x)) as scope:
             x = convert_to_tensor(x, y.dtype.base_dtype, name="x")
             return function(x, y, scope)
 
     Tensor._override_operator(f"__{operator}__", binary)
     Tensor._override_operator(f"__r{operator}__", reflected)
-
-
-class _scope_of:
-    """The name scope of an operator in the graph of its operands."""
-
-    __slots__ = ("_scope", "_default")
-
-    def __init__(self, x, y, name):
-        graph = graph_of((x, y))
-        self._scope = GraphNameScope(graph, name)
-        self._default = graph.as_default()
-
-    def __enter__(self):
-        self._default.__enter__()
-        return self._scope.__enter__()
-
-    def __exit__(self, *error):
-        self._scope.__exit__(*error)
-        self._default.__exit__(None, None, None)
 
 
 for _operator, _function in {
