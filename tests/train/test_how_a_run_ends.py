@@ -121,3 +121,17 @@ def test_rows_are_tensorflows(what):
                 same = play(tf, scenarios()[scenario], kind == "MonitoredSession") == RECORD[name]
                 assert same == (scenario not in OURS)
                 assert ("(ours)" in what) == (scenario in OURS)
+
+
+def test_on_error_gets_a_session_that_still_runs_and_comes_before_the_user():
+    order = []
+    hook = tf.train.SessionRunHook()
+    hook.after_create_session = lambda session, coord: order.append("made") or 1 / 0
+    hook.on_error = lambda session, error: order.append((session.run(one), type(error)))
+    with tf.Graph().as_default():
+        one = tf.constant(1)
+        try:
+            tf.train.MonitoredSession(hooks=[hook])
+        except ZeroDivisionError:
+            order.append("seen")
+    assert order == ["made", (1, ZeroDivisionError), "seen"]
