@@ -248,3 +248,22 @@ def test_an_operation_that_fails_where_variables_are_not_initialized(executor):
             session.run(check)
         session.run(w.initializer)
         session.run(check)
+
+
+def test_a_variable_of_open_shape_may_be_a_scalar(executor):
+    value = tf.placeholder(tf.float32)
+    v = tf.Variable(value, validate_shape=False)
+    change = tf.assign(v, value + 1.0, validate_shape=False)
+    doubled = v * 2.0
+    with tf.Session() as session:
+        session.run(v.initializer, {value: 5.0})
+        assert session.run([v, doubled]) == [5.0, 10.0]
+        for number in (7.0, 8.0):
+            result = session.run(change, {value: number})
+            assert result == number + 1.0 and np.shape(result) == ()
+        assert session.run(doubled) == 18.0
+        assert session.buffer(v).shape == ()
+    constant = tf.Variable(1.5, validate_shape=False)
+    with tf.Session() as session:
+        session.run(constant.initializer)
+        assert session.run(constant) == 1.5

@@ -570,18 +570,22 @@ class Lowerer:
         group = self.sizes.new_group()
         fresh = [self.sizes.fresh(group) for _ in value.shape]
         sources = [self.sizes.register(d) for d in value.shape]
-        registers = [s.register for s in fresh]
-        self.append(Instr("copy_sizes", (), (), sources + registers, node.index, effect=True, defines=fresh))
+        # The variable is only looked for again by what waits for a size: a scalar waits for its offset, which is 0.
+        offset = 0 if fresh else self.sizes.fresh(group)
+        defined = fresh or [offset]
+        registers = [s.register for s in defined]
+        copied = sources or [self.sizes.register(0)]
+        self.append(Instr("copy_sizes", (), (), copied + registers, node.index, effect=True, defines=defined))
         index = ("variable", target.buffer.source)
         grow = Instr("reshape_variable", (), (), (index, *sources), node.index, effect=True)
         grow.writes_variable = True
         self.append(grow)
-        self.resize(fresh)
+        self.resize(defined)
         size = 1
         for dim in fresh:
             size = size * dim
         buffer = Buffer(VARIABLE, target.dtype, size, target.buffer.source)
-        return Value(target.dtype, tuple(fresh), buffer)
+        return Value(target.dtype, tuple(fresh), buffer, offset=offset)
 
     def _op_IsVariableInitialized(self, node):
         self._initialized(node, node.op.inputs[0].op)
