@@ -581,6 +581,8 @@ class TestStepFunctions:
         with tf.train.MonitoredSession() as session:
             with pytest.raises(ValueError, match="`step_fn` may either have one `step_context` argument"):
                 session.run_step_fn(lambda context: None)
+            with pytest.raises(ValueError, match=r"Got \('step_context', 'more'\) instead"):
+                session.run_step_fn(lambda step_context, more=1: None)
 
 
 class TestTheRawSession:

@@ -117,3 +117,13 @@ def test_a_program_that_has_only_the_file_runs_the_queues(executor, tmp_path):
             while not session.should_stop():
                 found.append(session.run(pairs).tolist())
     assert found == [[0, 1], [2, 3]]
+
+
+@pytest.mark.parametrize("types", [5, (), (ValueError,), (tf.errors.OutOfRangeError, ValueError), (5,)])
+def test_the_errors_of_a_closed_queue_are_classes_of_errors(types):
+    queue = tf.FIFOQueue(1, tf.int32)
+    wrong = types[-1] if isinstance(types, tuple) and types else types
+    with pytest.raises(TypeError) as caught:
+        tf.train.QueueRunner(queue, [queue.enqueue(1)], queue_closed_exception_types=types)
+    text = "queue_closed_exception_types, when provided, must be a tuple of tf.error types, but saw: "
+    assert str(caught.value) == f"{text}{wrong}"

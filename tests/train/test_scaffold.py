@@ -123,3 +123,15 @@ class TestSessionCreators:
         tf.constant(1)
         with tf.train.MonitoredSession(tf.train.WorkerSessionCreator()) as session:
             assert not session.should_stop()
+
+
+def test_a_model_that_is_not_ready_for_its_local_initialization():
+    tf.get_variable("v", [])
+    manager = tf.train.SessionManager(
+        ready_for_local_init_op=tf.report_uninitialized_variables(), local_init_op=tf.no_op(name="local")
+    )
+    text = (
+        "Init operations did not make model ready for local_init.  Init op: other, init fn: None, error: Variables not"
+    )
+    with pytest.raises(RuntimeError, match=text):
+        manager.prepare_session("", init_op=tf.no_op(name="other"))

@@ -274,7 +274,7 @@ class _MonitoredSession(HookLoop):
           ValueError: where the function has other arguments.
           StopIteration: where the function asks to stop.
         """
-        names = list(inspect.signature(step_fn).parameters)
+        names = tuple(inspect.signature(step_fn).parameters)
         if "step_context" not in names or len(names) > 2 or (len(names) == 2 and names[0] != "self"):
             raise ValueError(
                 "`step_fn` may either have one `step_context` argument, or `self` and `step_context` arguments if it's an "

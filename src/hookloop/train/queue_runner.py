@@ -48,8 +48,12 @@ class QueueRunner:
             raise ValueError("Must provide queue and enqueue_ops.")
         if types is None:
             types = (errors.OutOfRangeError,)
-        elif not isinstance(types, tuple) or not types or not all(issubclass(t, errors.OpError) for t in types):
-            raise TypeError("queue_closed_exception_types, when provided, must be a tuple of tf.error types")
+        else:
+            wrong = [t for t in types if not _is_error_class(t)] if isinstance(types, tuple) and types else [types]
+            if wrong:
+                raise TypeError(
+                    f"queue_closed_exception_types, when provided, must be a tuple of tf.error types, but saw: {wrong[0]}"
+                )
         self._queue = queue
         self._enqueue_ops = enqueue_ops
         self._close_op = queue.close() if close_op is None else close_op
@@ -201,6 +205,10 @@ class QueueRunner:
             sess.run(self._cancel_op)
         except (errors.CancelledError, RuntimeError):
             pass  # the queue, or the whole session, is closed already
+
+
+def _is_error_class(kind):
+    return isinstance(kind, type) and issubclass(kind, errors.OpError)
 
 
 def add_queue_runner(qr, collection=GraphKeys.QUEUE_RUNNERS):

@@ -74,15 +74,15 @@ class SessionManager:
             if init_fn:
                 init_fn(session)
 
-        def given():
-            return f"Init op: {_name(init_op)}, init fn: {init_fn}, local_init_op: {self._local_init_op}, error: "
-
+        given = f"Init op: {_name(init_op)}, init fn: {init_fn}, "
         done, message = self._try_run_local_init_op(session)
         if not done:
-            raise RuntimeError(f"Init operations did not make model ready for local_init.  {given()}{message}")
+            raise RuntimeError(f"Init operations did not make model ready for local_init.  {given}error: {message}")
         ready, message = self._model_ready(session)
         if not ready:
-            raise RuntimeError(f"Init operations did not make model ready.  {given()}{message}")
+            raise RuntimeError(
+                f"Init operations did not make model ready.  {given}local_init_op: {self._local_init_op}, error: {message}"
+            )
         return session
 
     def recover_session(self, master, saver=None, checkpoint_dir=None, checkpoint_filename_with_path=None,
