@@ -34,6 +34,9 @@ typedef enum step_kind {
     STEP_SOFTSIGN_GRAD,   /* of x */
     STEP_SIGMOID_GRAD,    /* x y (1 - y) */
     STEP_TANH_GRAD,       /* x (1 - y y) */
+    STEP_SUBTRACT,        /* x - y */
+    STEP_SUBTRACT_FROM,   /* y - x */
+    STEP_DIVIDE,          /* x / y */
     STEP_KINDS
 } step_kind;
 

@@ -52,6 +52,9 @@ static void NAME(apply_step)(const step *s, const REAL *y_first, REAL *c, int64_
     case STEP_SOFTSIGN_GRAD: EACH_VECTOR(x / ((1 + SELECT(y < zero, -y, y)) * (1 + SELECT(y < zero, -y, y))));
     case STEP_SIGMOID_GRAD: EACH_VECTOR(x * y * (1 - y));
     case STEP_TANH_GRAD: EACH_VECTOR(x * (1 - y * y));
+    case STEP_SUBTRACT: EACH_VECTOR(x - y);
+    case STEP_SUBTRACT_FROM: EACH_VECTOR(y - x);
+    case STEP_DIVIDE: EACH_VECTOR(x / y);
     case STEP_KINDS: break;
     }
 }

@@ -33,6 +33,9 @@ class Step(IntEnum):
     SOFTSIGN_GRAD = 18
     SIGMOID_GRAD = 19
     TANH_GRAD = 20
+    SUBTRACT = 21
+    SUBTRACT_FROM = 22
+    DIVIDE = 23
 
     @property
     def has_operand(self):

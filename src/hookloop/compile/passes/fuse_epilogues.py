@@ -10,28 +10,30 @@ from .convolutions import convolution_of
 from .products import MOST_STEPS, Step, product_of
 from .uses import Uses, blocks_of, is_whole
 
-# Kernel -> its step and which operand is the product's result (None: either).
+# Kernel -> its step where operand 0, and where operand 1 is the product's result.
 _STEPS = {
-    "add": (Step.ADD, None),
-    "mul": (Step.MULTIPLY, None),
-    "relu": (Step.RELU, 0),
-    "relu6": (Step.RELU6, 0),
-    "leaky_relu": (Step.LEAKY_RELU, 0),
-    "elu": (Step.ELU, 0),
-    "selu": (Step.SELU, 0),
-    "softplus": (Step.SOFTPLUS, 0),
-    "softsign": (Step.SOFTSIGN, 0),
-    "sigmoid": (Step.SIGMOID, 0),
-    "tanh": (Step.TANH, 0),
-    "relu_grad": (Step.RELU_GRAD, 0),
-    "relu6_grad": (Step.RELU6_GRAD, 0),
-    "leaky_relu_grad": (Step.LEAKY_RELU_GRAD, 0),
-    "elu_grad": (Step.ELU_GRAD, 0),
-    "selu_grad": (Step.SELU_GRAD, 0),
-    "softplus_grad": (Step.SOFTPLUS_GRAD, 0),
-    "softsign_grad": (Step.SOFTSIGN_GRAD, 0),
-    "sigmoid_grad": (Step.SIGMOID_GRAD, 1),
-    "tanh_grad": (Step.TANH_GRAD, 1),
+    "add": (Step.ADD, Step.ADD),
+    "mul": (Step.MULTIPLY, Step.MULTIPLY),
+    "sub": (Step.SUBTRACT, Step.SUBTRACT_FROM),
+    "div": (Step.DIVIDE, None),
+    "relu": (Step.RELU, None),
+    "relu6": (Step.RELU6, None),
+    "leaky_relu": (Step.LEAKY_RELU, None),
+    "elu": (Step.ELU, None),
+    "selu": (Step.SELU, None),
+    "softplus": (Step.SOFTPLUS, None),
+    "softsign": (Step.SOFTSIGN, None),
+    "sigmoid": (Step.SIGMOID, None),
+    "tanh": (Step.TANH, None),
+    "relu_grad": (Step.RELU_GRAD, None),
+    "relu6_grad": (Step.RELU6_GRAD, None),
+    "leaky_relu_grad": (Step.LEAKY_RELU_GRAD, None),
+    "elu_grad": (Step.ELU_GRAD, None),
+    "selu_grad": (Step.SELU_GRAD, None),
+    "softplus_grad": (Step.SOFTPLUS_GRAD, None),
+    "softsign_grad": (Step.SOFTSIGN_GRAD, None),
+    "sigmoid_grad": (None, Step.SIGMOID_GRAD),
+    "tanh_grad": (None, Step.TANH_GRAD),
 }
 _PRODUCTS = frozenset(("matmul", "sum_of_products", "conv", "conv_image_gradient"))
 
@@ -50,10 +52,9 @@ def fuse_epilogues(program):
 
 def _fuse(uses, block, item):
     """Gives a product the instruction as a step, where one of its operands is a product's result and nothing else."""
-    step, only = _STEPS[item.kernel]
     (out,) = item.outputs
-    for i, value in enumerate(item.inputs):
-        if only is not None and i != only:
+    for i, (value, step) in enumerate(zip(item.inputs, _STEPS[item.kernel])):
+        if step is None:
             continue
         instr = uses.only_writer(value)
         product = product_of(instr) or convolution_of(instr)
