@@ -6,6 +6,7 @@ Shapes are inferred on the way, with symbolic sizes; small integer tensors whose
 
 from __future__ import annotations
 
+import math
 from contextlib import contextmanager
 
 import numpy as np
@@ -570,21 +571,16 @@ class Lowerer:
         group = self.sizes.new_group()
         fresh = [self.sizes.fresh(group) for _ in value.shape]
         sources = [self.sizes.register(d) for d in value.shape]
-        # The variable is only looked for again by what waits for a size: a scalar waits for its offset, which is 0.
-        offset = 0 if fresh else self.sizes.fresh(group)
+        offset = 0 if fresh else self.sizes.fresh(group)  # what has no new size would not look for the variable again
         defined = fresh or [offset]
-        registers = [s.register for s in defined]
-        copied = sources or [self.sizes.register(0)]
-        self.append(Instr("copy_sizes", (), (), copied + registers, node.index, effect=True, defines=defined))
+        registers = [*(sources or [self.sizes.register(0)]), *(s.register for s in defined)]
+        self.append(Instr("copy_sizes", (), (), registers, node.index, effect=True, defines=defined))
         index = ("variable", target.buffer.source)
         grow = Instr("reshape_variable", (), (), (index, *sources), node.index, effect=True)
         grow.writes_variable = True
         self.append(grow)
         self.resize(defined)
-        size = 1
-        for dim in fresh:
-            size = size * dim
-        buffer = Buffer(VARIABLE, target.dtype, size, target.buffer.source)
+        buffer = Buffer(VARIABLE, target.dtype, math.prod(fresh), target.buffer.source)
         return Value(target.dtype, tuple(fresh), buffer, offset=offset)
 
     def _op_IsVariableInitialized(self, node):
