@@ -115,6 +115,10 @@ cdef class StreamCell:
         self.words.stream = stream
         self.words.counter = counter
 
+    def restore(self, uint64_t key, uint64_t stream, uint64_t counter):
+        """Goes on where another stream stood."""
+        self.words.key, self.words.stream, self.words.counter = key, stream, counter
+
     @property
     def key(self):
         return self.words.key

@@ -25,6 +25,8 @@ cdef class HookLoop:
     cdef int32_t _n_triggers
     cdef public bint _stopped
     cdef public object _stop_reason
+    cdef object _reported                # an error that another thread met, for the next step to raise
+    cdef bint _stop_before               # whether the loop was to stop anyway
     cdef public object _stop_event       # a coordinator's, or None
     cdef int64_t _runs, _runs_noted
     cdef readonly int64_t steps_done     # of the last run_steps
@@ -179,8 +181,9 @@ cdef class HookLoop:
         merged = None
         pieces = []
         self.steps_done = 0
-        while self.steps_done < count and not self._stopped and not self.should_stop():
+        while self.steps_done < count and (self._reported is not None or not self.should_stop()):
             try:
+                self._raise_reported()
                 if self._raw is None:
                     self._open()
                 if self._stale():
@@ -367,6 +370,7 @@ cdef class HookLoop:
         cdef Merged merged = None
         cdef hl_counters_now now
         if self._stopped:
+            self._raise_reported()
             raise RuntimeError("Run called even after should_stop requested.")
         if self._stale():
             self._refresh()
@@ -428,6 +432,8 @@ cdef class HookLoop:
                 self._after(slot, context, _values(
                     _watched_value(slot, values, first_watch), options, run_metadata, self._maker))
         if context is not None:
+            if PyList_GET_SIZE(context._last):
+                context._call_last()
             self._take_stop(context)
         return 0
 
@@ -446,6 +452,26 @@ cdef class HookLoop:
         now.seconds = <double>hl_now_ns() * 1e-9 if self._counts_seconds else 0
         now.frame = NULL
         return 0
+
+    def _trigger_states(self):
+        """For each hook what its counter has grown by since its trigger was last due, or None: see `_load_trigger_states`."""
+        cdef HookSlot slot
+        cdef double seconds = <double>hl_now_ns() * 1e-9
+        return [
+            None if slot.trigger is None or slot.trigger.every is None or not slot.state.started
+            else {"counter": slot.trigger.counter, "since": self._counter(slot.trigger, seconds) - slot.state.last}
+            for slot in self._slots
+        ]
+
+    def _load_trigger_states(self, list states):
+        """Triggers of the same counters as those that a state is of go on where those stood."""
+        cdef HookSlot slot
+        cdef double seconds = <double>hl_now_ns() * 1e-9
+        for slot, state in zip(self._slots, states):
+            if state is not None and slot.trigger is not None and slot.trigger.every is not None and (
+                    slot.trigger.counter == state["counter"]):
+                slot.state.started = True
+                slot.state.last = self._counter(slot.trigger, seconds) - <double>state["since"]
 
     cdef double _counter(self, Trigger trigger, double seconds) except? -1:
         if trigger.kind == HL_COUNT_RUNS:
@@ -557,6 +583,8 @@ cdef class HookLoop:
                     continue
                 got = _watched_value(slot, values, first_watch)
             self._after(slot, context, _values(got, options, run_metadata, self._maker))
+        if PyList_GET_SIZE(context._last):
+            context._call_last()
         if context._stop_requested:
             self._take_stop(context)
         return results
@@ -619,6 +647,7 @@ cdef class HookLoop:
         context.session = self._raw
         context._fetches = fetches
         context._feed_dict = feed_dict
+        context._last = []
         return context
 
     cdef int _take_stop(self, SessionRunContext context) except -1:
@@ -627,6 +656,24 @@ cdef class HookLoop:
             self._stopped = True
             if self._stop_reason is None:
                 self._stop_reason = f"{type(context._stopper).__name__} requested a stop"
+        return 0
+
+    def report(self, error):
+        """Has the next step raise an error that another thread met; until then `should_stop()` is True."""
+        self._reported = error
+        self._stop_before = self._stopped
+        self._stopped = True
+
+    def take_reported(self):
+        """The error that was reported, if no step has raised it yet; nobody raises it any more."""
+        error, self._reported = self._reported, None
+        if error is not None:
+            self._stopped = self._stop_before
+        return error
+
+    cdef int _raise_reported(self) except -1:
+        if self._reported is not None:
+            raise self.take_reported()
         return 0
 
     def hook_stats(self):

@@ -163,6 +163,7 @@ cdef class SessionRunContext:
     cdef bint _stop_requested
     cdef object _caller    # the hook that is being called
     cdef object _stopper   # the first hook that asked to stop
+    cdef list _last        # what is to be called after all hooks, with the hook that asked for it; None in no loop
 
     def __init__(self, original_args, session):
         self._original_args = original_args
@@ -185,6 +186,23 @@ cdef class SessionRunContext:
         if not self._stop_requested:
             self._stop_requested = True
             self._stopper = self._caller
+
+    def call_last(self, function):
+        """Calls a function once every hook's `after_run` has been called; at once where no loop calls the hooks.
+
+        Args:
+          function: a function without arguments; it may ask to stop.
+        """
+        if self._last is None:
+            function()
+        else:
+            self._last.append((self._caller, function))
+
+    cdef int _call_last(self) except -1:
+        while self._last:
+            self._caller, function = self._last.pop(0)
+            function()
+        return 0
 
 
 hl_add_field(<PyTypeObject *>SessionRunArgs, "fetches", _FIRST)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 
-from .. import errors
+from .. import errors, logging
 from .native import chain_of
 from .pipeline import seeds_of, with_seeds
 
@@ -29,8 +29,32 @@ class IteratorState:
     def start(self, dataset):
         """Starts on a dataset, from its beginning or where a state says."""
         with self._lock:
-            self._start(dataset, self._waiting)
+            if self._waiting is not None and self._waiting.get("lenient"):
+                self._go_on(dataset)
+            else:
+                self._start(dataset, self._waiting)
             self._waiting = None
+
+    def _go_on(self, dataset):
+        """Starts where a run stood; at the beginning where its input was another one, or had ended."""
+        try:
+            self._start(dataset, self._waiting)
+        except ValueError as error:
+            logging.warning(
+                "The input is not the one that the checkpoint is of: it begins from its beginning. %s", error
+            )
+            self._start(dataset, None)
+            return
+        try:
+            first = next(self._elements)
+        except StopIteration:
+            logging.info("The input had ended: it begins from its beginning.")
+            self._start(dataset, None)
+            return
+        if self._cell is not None and self._cell.started:
+            self._start(dataset, self._waiting)  # what was looked at is handed out again
+        else:
+            self._elements = itertools.chain((first,), self._elements)
 
     def _start(self, dataset, state):
         taken = rows = 0
@@ -79,7 +103,7 @@ class IteratorState:
         """
         with self._lock:
             if self._dataset is None:
-                return None
+                return self._waiting
             progress = self._cell.progress() if self._cell is not None else None
             elements, rows, a_round = progress or (self._taken, self._taken, 0)
             seeds = [list(pair) for pair in seeds_of(self._dataset)]

@@ -153,7 +153,7 @@ def _waiting_states(session):
 def iterator_states(session):
     """How far each iterator of a session has come: name -> `IteratorState.state_dict`."""
     found = {key[1]: value for key, value in list(session._resources.items()) if key[0] == "iterator"}
-    states = {name: iterator.state_dict() for name, iterator in found.items()}
+    states = {**_waiting_states(session), **{name: iterator.state_dict() for name, iterator in found.items()}}
     return {name: state for name, state in states.items() if state is not None}
 
 

@@ -22,6 +22,9 @@ _LITTLE_ENDIAN = 0
 _VERSION = 1
 _HEADER_KEY = b""
 
+# Prefix -> what is called with the bytes of its new index, just before that takes its place.
+before_index = {}
+
 
 def index_path(prefix):
     return prefix + ".index"
@@ -72,6 +75,27 @@ def sync_directory(path):
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def write_atomically(path, data):
+    """Writes a file beside its place, waits until it is on the disk, and renames it.
+
+    Raises:
+      OpError: where it cannot be written; what stood there is whole.
+    """
+    temporary = f"{path}.tempstate{os.getpid()}"
+    with translated(path):
+        try:
+            with open(temporary, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except BaseException:
+            if os.path.exists(temporary):
+                os.remove(temporary)
+            raise
+        sync_directory(os.path.dirname(path))
 
 
 class _Writer:
@@ -225,6 +249,8 @@ def _write_index(prefix, entries, shards):
     items += [(key, entries[key].SerializeToString(deterministic=True)) for key in sorted(entries)]
     table, temporary, directory = write_table(items), _temporary_index(prefix), os.path.dirname(prefix)
     _synced(temporary, lambda file: file.write(table))
+    if prefix in before_index:
+        before_index[prefix](table)
     sync_directory(directory)
     os.replace(temporary, index_path(prefix))
     sync_directory(directory)

@@ -30,13 +30,16 @@ def _same_length(names, specs, count):
         )
 
 
-def _run_save(call, prefix, names, specs, *tensors):
-    from ..files import bundle
+def items_to_save(op, names, specs, tensors):
+    """What `bundle.write` takes, for the values of the inputs of a SaveV2 node.
 
+    Raises:
+      InvalidArgumentError: where they do not fit each other.
+    """
     names, specs = _texts(names), _texts(specs)
     _same_length(names, specs, len(tensors))
     items = []
-    for name, spec, array, tensor in zip(names, specs, tensors, call.op.inputs[3:]):
+    for name, spec, array, tensor in zip(names, specs, tensors, op.inputs[3:]):
         partition = slices.parse(spec)
         if partition is not None:
             expected = tuple([r.stop - r.start for r in slices.ranges(*partition)])
@@ -45,12 +48,22 @@ def _run_save(call, prefix, names, specs, *tensors):
                     None, None, f"expected a slice of shape {expected} for {name!r}, got {array.shape}"
                 )
         items.append((name, array, tensor.dtype.base_dtype, partition))
-    path = _path(prefix)
+    return items
+
+
+def write_items(path, items):
+    """Writes a checkpoint, and makes its directory where there is none."""
+    from ..files import bundle
+
     directory = os.path.dirname(path)
     if directory:
         with bundle.translated(directory):
             os.makedirs(directory, exist_ok=True)
     bundle.write(path, items)
+
+
+def _run_save(call, prefix, names, specs, *tensors):
+    write_items(_path(prefix), items_to_save(call.op, names, specs, tensors))
     return ()
 
 

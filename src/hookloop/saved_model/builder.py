@@ -6,11 +6,11 @@ import os
 import shutil
 
 from .. import logging
+from ..files.bundle import write_atomically
 from ..graph.collections import GraphKeys
 from ..graph.operation import Operation
 from ..graph.tensor import Tensor
 from ..ops.tensor_util import constant_value
-from ..train.checkpoint_management import write_atomically
 from ..train.saver import Saver
 from ..variables import _all_saveable_objects
 from . import constants, signature_constants, tag_constants

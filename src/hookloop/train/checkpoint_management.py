@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from .. import errors, logging
-from ..files import bundle
+from ..files import bundle, run_state
 
 __all__ = [
     "checkpoint_exists", "generate_checkpoint_state_proto", "get_checkpoint_mtimes", "get_checkpoint_state",
@@ -87,28 +87,7 @@ def _update(save_dir, latest, all_paths, latest_filename, relative, timestamps=N
         )
     from google.protobuf import text_format
 
-    write_atomically(path, text_format.MessageToString(state).encode())
-
-
-def write_atomically(path, data):
-    """Writes a file beside its place, waits until it is on the disk, and renames it.
-
-    Raises:
-      OpError: where it cannot be written; what stood there is whole.
-    """
-    temporary = f"{path}.tempstate{os.getpid()}"
-    with bundle.translated(path):
-        try:
-            with open(temporary, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        except BaseException:
-            if os.path.exists(temporary):
-                os.remove(temporary)
-            raise
-        bundle.sync_directory(os.path.dirname(path))
+    bundle.write_atomically(path, text_format.MessageToString(state).encode())
 
 
 def get_checkpoint_state(checkpoint_dir, latest_filename=None):
@@ -183,4 +162,4 @@ def remove_checkpoint(checkpoint_prefix, checkpoint_format_version=2, meta_graph
       checkpoint_format_version: accepted.
       meta_graph_suffix: the ending of the graph's file.
     """
-    bundle.remove(checkpoint_prefix, f"{checkpoint_prefix}.{meta_graph_suffix}")
+    bundle.remove(checkpoint_prefix, f"{checkpoint_prefix}.{meta_graph_suffix}", run_state.path_of(checkpoint_prefix))

@@ -7,6 +7,8 @@ import os
 from .. import logging
 from ..graph.collections import GraphKeys
 from ..graph.stack import get_default_graph
+from . import run_state
+from .background import BackgroundWriter
 from .graph_io import write_graph
 from .second_or_step_timer import SecondOrStepTimer
 from .session_run_hook import SessionRunArgs, SessionRunHook
@@ -43,15 +45,20 @@ class CheckpointSaverHook(SessionRunHook):
       checkpoint_basename: the beginning of the files' names.
       scaffold: a `Scaffold` that has the saver.
       listeners: a list of `CheckpointSaverListener`.
+      async_save: whether a step only copies what is saved, and a thread writes the files, as with `Saver(async_save=True)`.
+        `after_save` of listeners is called once the files are there: before the next save, or at the end.
+
+    A save that is due is made after every hook's `after_run`, the last one after every hook's `end`.
 
     Raises:
       ValueError: where both `saver` and `scaffold` are given, or not exactly one of the periods.
     """
 
     trigger = None
+    ends_last = True  # the session calls `end` after those of other hooks
 
     def __init__(self, checkpoint_dir, save_secs=None, save_steps=None, saver=None, checkpoint_basename="model.ckpt",
-                 scaffold=None, listeners=None):  # fmt: skip
+                 scaffold=None, listeners=None, async_save=False):  # fmt: skip
         logging.info("Create CheckpointSaverHook.")
         if saver is not None and scaffold is not None:
             raise ValueError("You cannot provide both saver and scaffold.")
@@ -63,6 +70,8 @@ class CheckpointSaverHook(SessionRunHook):
         self._every = (save_secs, save_steps)
         self._listeners = listeners or []
         self._steps_per_run = 1
+        self._async_save = async_save
+        self._being_written = None  # the step of the checkpoint that a thread writes
 
     def _set_steps_per_run(self, steps_per_run):
         self._steps_per_run = steps_per_run
@@ -88,8 +97,8 @@ class CheckpointSaverHook(SessionRunHook):
         self._summary_writer.add_meta_graph(
             export_meta_graph(saver_def=saver.saver_def if saver else None, graph=graph)
         )
-        self._save(session, global_step)
         self._timer.update_last_triggered_step(global_step)
+        run_state.call_last(session, lambda: self._save(session, global_step))
         save_secs, save_steps = self._every
         if save_secs is not None:
             self.trigger = Trigger("seconds", every=save_secs, phase="after", first=False)
@@ -105,8 +114,22 @@ class CheckpointSaverHook(SessionRunHook):
         global_step = run_context.session.run(self._global_step_tensor)
         if (self._due() or self._timer.should_trigger_for_step(global_step)) and self._is_new(global_step):
             self._timer.update_last_triggered_step(global_step)
-            if self._save(run_context.session, global_step):
-                run_context.request_stop()
+            run_context.call_last(lambda: self._save_in_run(run_context, global_step))
+
+    def _save_in_run(self, run_context, global_step):
+        if self._save(run_context.session, global_step):
+            run_context.request_stop()
+
+    def save_now(self, session):
+        """Saves a checkpoint of the moment; the period begins again.
+
+        Returns:
+          Its prefix.
+        """
+        global_step = session.run(self._global_step_tensor)
+        self._timer.update_last_triggered_step(global_step)
+        self._save(session, global_step)
+        return f"{self._save_path}-{global_step}"
 
     def _due(self):
         return self.trigger is not None and self.trigger.due
@@ -117,7 +140,9 @@ class CheckpointSaverHook(SessionRunHook):
     def end(self, session):
         last_step = session.run(self._global_step_tensor)
         if self._is_new(last_step):
+            self._timer.update_last_triggered_step(last_step)
             self._save(session, last_step)
+        self._finish_writing(session)
         for listener in self._listeners:
             listener.end(session, last_step)
 
@@ -125,12 +150,31 @@ class CheckpointSaverHook(SessionRunHook):
         """Saves a checkpoint; returns whether a listener asks to stop."""
         from .. import messages
 
+        should_stop = self._finish_writing(session)
         logging.info("Saving checkpoints for %d into %s.", step, self._save_path)
         for listener in self._listeners:
             listener.before_save(session, step)
-        self._get_saver().save(session, self._save_path, global_step=step)
+        saver = self._get_saver()
+        if self._async_save and saver._writer is None:
+            saver._writer = BackgroundWriter()
+        saver.save(session, self._save_path, global_step=step)
         log = messages.SessionLog(status=messages.SessionLog.CHECKPOINT, checkpoint_path=self._save_path)
         self._summary_writer.add_session_log(log, step)
+        if self._async_save:
+            self._being_written = step
+            return should_stop
+        return self._tell_listeners(session, step)
+
+    def _finish_writing(self, session):
+        """Waits for the thread; returns whether a listener asks to stop."""
+        step, self._being_written = self._being_written, None
+        if step is None:
+            return False
+        self._get_saver().wait()
+        return self._tell_listeners(session, step)
+
+    def _tell_listeners(self, session, step):
+        """A checkpoint was written; returns whether a listener asks to stop."""
         should_stop = False
         for listener in self._listeners:
             if listener.after_save(session, step):

@@ -93,6 +93,12 @@ class LoggingTensorHook(SessionRunHook):
         if self._log_at_end:
             self._log_tensors(session.run(self._current_tensors))
 
+    def state_dict(self):
+        return {"timer": self._timer.state_dict(self._iter_count)}
+
+    def load_state_dict(self, state):
+        self._timer.load_state_dict(state["timer"], self._iter_count)
+
     def _log_tensors(self, tensor_values):
         elapsed_secs, _ = self._timer.update_last_triggered_step(self._iter_count)
         if not self._formatter and not logging.get_logger().isEnabledFor(logging.INFO):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from .. import logging
+from ..files.bundle import write_atomically
 from ..graph import collection_def
 from ..graph.collections import GraphKeys
 from ..graph.scopes import name_scope
@@ -12,7 +13,6 @@ from ..graph.stack import get_default_graph
 from ..import_graph import import_graph_def
 from ..ops.registry import lookup
 from ..version import GIT_VERSION, TENSORFLOW_VERSION
-from .checkpoint_management import write_atomically
 
 __all__ = ["export_meta_graph", "import_meta_graph"]
 

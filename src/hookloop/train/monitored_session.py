@@ -13,7 +13,9 @@ from .._core import HookLoop
 from ..fetches import join_steps
 from ..graph.collections import GraphKeys
 from ..graph.stack import get_default_graph
+from . import run_state
 from .coordinator import Coordinator
+from .saver import _get_saver_or_default
 from .session_creator import ChiefSessionCreator
 from .session_run_hook import SessionRunHook
 from .training_util import get_global_step
@@ -35,6 +37,11 @@ _LOST = (
     "memory or network bandwidth usage in the parameter servers. If this error occurs repeatedly, try increasing the number "
     "of parameter servers assigned to the job. Error: %s"
 )
+
+
+def _ends_last(hook):
+    """Whether a hook saves what others remember, and so ends after them."""
+    return getattr(hook, "ends_last", False) is True
 
 
 def _make_message(name):
@@ -78,8 +85,10 @@ class _CoordinatedSessionCreator:
         self.coord = None
         self.tf_sess = None
 
-    def create_session(self):
+    def create_session(self, monitored=None):
         self.tf_sess = self._session_creator.create_session()
+        if monitored is not None:
+            run_state.attach(self.tf_sess, monitored)
         self.coord = Coordinator(clean_stop_exception_types=[])
         if get_default_graph().get_collection(GraphKeys.QUEUE_RUNNERS):
             from .queue_runner import start_queue_runners
@@ -130,7 +139,7 @@ class _MonitoredSession(HookLoop):
 
     # Python finds `session.run` faster while an instance's dictionary is not made.
     __slots__ = (
-        "__dict__", "_coordinated_creator", "_graph_was_finalized", "_hooks", "_losses", "_over", "_should_recover",
+        "__dict__", "_coordinated_creator", "_graph_was_finalized", "_hooks", "_last_calls", "_losses", "_over", "_should_recover",
         "_stop_grace_period_secs", "_told",
     )  # fmt: skip
 
@@ -144,10 +153,13 @@ class _MonitoredSession(HookLoop):
         self._over = False
         self._losses = 0
         self._told = None
+        self._last_calls = None
         for hook in self._hooks:
             if hasattr(hook, "begin"):
                 hook.begin()
         creator = session_creator or ChiefSessionCreator()
+        if isinstance(creator, ChiefSessionCreator) and creator._resume is None:
+            creator._resume = any(_ends_last(hook) for hook in self._hooks)
         self._coordinated_creator = _CoordinatedSessionCreator(creator, self._hooks, stop_grace_period_secs)
         self._open()
 
@@ -159,7 +171,8 @@ class _MonitoredSession(HookLoop):
             raise RuntimeError("Attempted to use a closed Session.")
         while True:
             try:
-                session = self._coordinated_creator.create_session()
+                self._last_calls = []
+                session = self._coordinated_creator.create_session(self)
                 break
             except BaseException as error:
                 if not isinstance(error, _PREEMPTION_ERRORS) or not self._may_recover():
@@ -171,6 +184,10 @@ class _MonitoredSession(HookLoop):
                 )  # fmt: skip
         self._stop_event = self._coordinated_creator.coord._stop_event
         self._start(session, self._hooks, SessionRunHook, self._step_variable(), _make_message)
+        run_state.restore_hooks(self, session)
+        calls, self._last_calls = self._last_calls, None
+        for call in calls:
+            call()
 
     @staticmethod
     def _step_variable():
@@ -306,6 +323,36 @@ class _MonitoredSession(HookLoop):
             return "the session is closed" if self._over else "the coordinator was asked to stop"
         return self._stop_reason
 
+    def save(self, save_path=None, global_step=None):
+        """Saves a checkpoint now, with the state of the run beside it.
+
+        Args:
+          save_path: the prefix of its files; by default the session's `CheckpointSaverHook` saves where it always does.
+          global_step: a number behind the prefix, as in `Saver.save`.
+
+        Returns:
+          The checkpoint's prefix.
+
+        Raises:
+          RuntimeError: the session is closed.
+          ValueError: neither is there a prefix nor a hook that saves, or a step comes without a prefix.
+        """
+        if self._raw is None:
+            self._open()
+        if save_path is not None:
+            return self._saver().save(self, save_path, global_step)
+        if global_step is not None:
+            raise ValueError("expected a save_path with global_step, got none")
+        for hook in self._hooks:
+            if hasattr(hook, "save_now"):
+                return hook.save_now(self._raw)
+        raise ValueError("expected a save_path, or a CheckpointSaverHook in the session, got neither")
+
+    def _saver(self):
+        """The saver of the session's scaffold, or of the graph."""
+        scaffold = getattr(self._coordinated_creator._session_creator, "_scaffold", None)
+        return scaffold.saver if scaffold is not None else _get_saver_or_default()
+
     def raw_session(self):
         """The session that runs the graph, below all hooks."""
         return self._tf_sess()
@@ -359,7 +406,7 @@ class _MonitoredSession(HookLoop):
 
     def _end_hooks(self):
         try:
-            for hook in self._hooks:
+            for hook in sorted(self._hooks, key=_ends_last):
                 if hasattr(hook, "end"):
                     hook.end(self._tf_sess())
         except BaseException as error:

@@ -22,7 +22,7 @@ def MonitoredTrainingSession(
     master="", is_chief=True, checkpoint_dir=None, scaffold=None, hooks=None, chief_only_hooks=None,
     save_checkpoint_secs=USE_DEFAULT, save_summaries_steps=USE_DEFAULT, save_summaries_secs=USE_DEFAULT, config=None,
     stop_grace_period_secs=120, log_step_count_steps=100, max_wait_secs=7200, save_checkpoint_steps=USE_DEFAULT,
-    summary_dir=None,
+    summary_dir=None, async_save=False,
 ):  # fmt: skip
     """A `MonitoredSession` for training: it restores, saves, counts steps and writes summaries.
 
@@ -40,6 +40,9 @@ def MonitoredTrainingSession(
       log_step_count_steps: steps between two lines of the steps' rate; None or 0 for none.
       max_wait_secs: how long a process that is not the chief waits.
       summary_dir: where summaries are written, by default where checkpoints are.
+      async_save: whether a step only copies what a checkpoint saves, and a thread writes the files.
+
+    A run that is started again goes on as if it had not ended: variables, random streams, inputs, hooks.
 
     Returns:
       The session.
@@ -62,7 +65,11 @@ def MonitoredTrainingSession(
     if checkpoint_dir:
         steps, secs = _period(save_checkpoint_steps, save_checkpoint_secs, None, _CHECKPOINT_SECS)
         if steps or secs:
-            all_hooks.append(CheckpointSaverHook(checkpoint_dir, save_steps=steps, save_secs=secs, scaffold=scaffold))
+            all_hooks.append(
+                CheckpointSaverHook(
+                    checkpoint_dir, save_steps=steps, save_secs=secs, scaffold=scaffold, async_save=async_save
+                )
+            )
     return MonitoredSession(creator, [*all_hooks, *(hooks or ())], stop_grace_period_secs)
 
 

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import os
 import time
+import weakref
+from contextlib import nullcontext
 
 import numpy as np
 
 from .. import errors, logging
+from ..files import run_state as state_file
 from ..graph.stack import get_default_graph
+from ..ops.checkpoint import items_to_save, write_items
 from ..variables import _all_saveable_objects
 from . import checkpoint_management as management
+from . import run_state
+from .background import BackgroundWriter
 from .saver_nodes import SaverNodes
 from .training_util import global_step as _global_step
 
@@ -45,6 +51,8 @@ class Saver:
       pad_step_number: whether a step has leading zeros, so that names sort as steps do.
       save_relative_paths: accepted; paths in the state file are relative to its directory, which can be moved.
       filename: the checkpoint's prefix where none is fed.
+      async_save: whether `save` only copies the values, and a thread writes the files. An error in it is raised by the next
+        step of a monitored session, or by the next `save`, `restore` or `wait`.
 
     Raises:
       TypeError: where `var_list` has something else than variables.
@@ -53,7 +61,8 @@ class Saver:
 
     def __init__(self, var_list=None, reshape=False, sharded=False, max_to_keep=5, keep_checkpoint_every_n_hours=10000.0,
                  name=None, restore_sequentially=False, saver_def=None, builder=None, defer_build=False, allow_empty=False,
-                 write_version=_V2, pad_step_number=False, save_relative_paths=False, filename=None):  # fmt: skip
+                 write_version=_V2, pad_step_number=False, save_relative_paths=False, filename=None,
+                 async_save=False):  # fmt: skip
         if defer_build and var_list:
             raise ValueError(
                 "If `var_list` is provided then build cannot be deferred. Either set defer_build=False or var_list=None."
@@ -72,6 +81,8 @@ class Saver:
         self._filename = filename
         self._is_empty = False
         self._is_built = False
+        self._writer = BackgroundWriter() if async_save else None
+        self._loop = None  # a weak reference to the monitored session that was told of the thread's error, or None
         self._last_checkpoints = []  # (prefix, seconds since 1970), oldest first
         self._checkpoints_to_be_deleted = []
         self._saver_def = None
@@ -249,21 +260,91 @@ class Saver:
             raise ValueError(
                 f"'latest_filename' collides with 'save_path': '{latest_filename}' and '{os.path.basename(prefix)}'"
             )
-        if not self._is_empty:
-            prefix = self._write(session, prefix)
+        self.wait()
+
+        def export():
+            if write_meta_graph:
+                self._export(session.graph, f"{prefix}.{meta_graph_suffix}", strip_default_attrs)
+
+        def record():
             if write_state:
                 self._record(prefix, latest_filename, meta_graph_suffix)
-        if write_meta_graph:
-            from .meta_graph import export_meta_graph
 
-            with session.graph.as_default():
-                export_meta_graph(f"{prefix}.{meta_graph_suffix}", saver_def=self.saver_def,
-                                  strip_default_attrs=strip_default_attrs)  # fmt: skip
-        return None if self._is_empty else prefix
+        if self._is_empty:
+            export()
+            return None
+        state = run_state.collect(session)
+        beside = nullcontext() if state is None else state_file.written_beside(prefix, state)
+        if self._writer is None:
+            with beside:
+                self._write(session, prefix)
+            record()
+            export()
+        else:
+            self._write_in_thread(session, prefix, beside, record, export)
+        return prefix
+
+    def _export(self, graph, path, strip_default_attrs):
+        from .meta_graph import export_meta_graph
+
+        with graph.as_default():
+            export_meta_graph(path, saver_def=self.saver_def, strip_default_attrs=strip_default_attrs)
+
+    def _write_in_thread(self, session, prefix, beside, record, export):
+        """Copies what is to be saved; a thread writes it."""
+        nodes = self._save_nodes(session.graph)
+        values = session.run([list(node.inputs)[1:] for node in nodes])
+        later = export if session.graph.finalized else None  # else the program may change it meanwhile
+        items = [item for node, (n, s, *tensors) in zip(nodes, values) for item in items_to_save(node, n, s, tensors)]
+        if later is None:
+            export()
+
+        def write():
+            with beside:
+                write_items(prefix, items)
+            record()
+            if later is not None:
+                later()
+
+        loop = run_state.monitored_session(session)
+        self._loop = None if loop is None else weakref.ref(loop)
+        resources = getattr(session, "_resources", None)
+        if resources is not None:
+            resources[("writer", id(self._writer))] = self._writer
+        self._writer.start(write, None if loop is None else loop.report)
+
+    def _save_nodes(self, graph):
+        """The nodes that write tensors, of which there is one for each device."""
+        found, seen, left = [], set(), [graph.get_tensor_by_name(self._names[1]).op]
+        while left:
+            op = left.pop()
+            if op in seen:
+                continue
+            seen.add(op)
+            if op.type == "SaveV2":
+                found.append(op)
+            else:
+                left += [*(tensor.op for tensor in op.inputs), *op.control_inputs]
+        return found[::-1]
+
+    def wait(self):
+        """Waits until what `async_save` has begun is written.
+
+        Raises:
+          OpError: it could not be written; raised once, by whatever comes first: a step of the monitored session, or this.
+        """
+        if self._writer is None:
+            return
+        try:
+            self._writer.wait()
+        except Exception as error:
+            loop = self._loop() if self._loop is not None else None
+            if loop is None or loop.take_reported() is error:
+                raise
 
     def _write(self, session, prefix):
         try:
-            return os.fsdecode(session.run(self._names[1], {self._names[0]: prefix}))
+            session.run(self._names[1], {self._names[0]: prefix})
         except (errors.FailedPreconditionError, errors.NotFoundError) as error:
             if os.path.isdir(os.path.dirname(prefix) or "."):
                 raise
@@ -302,6 +383,7 @@ class Saver:
             return
         if save_path is None:
             raise ValueError("Can't load save_path when it is None.")
+        self.wait()
         prefix = os.fspath(save_path)
         if not management.checkpoint_exists(prefix):
             raise ValueError(f"The passed save_path is not a valid checkpoint: {prefix}")

@@ -56,6 +56,18 @@ class SecondOrStepTimer:
         self._last_triggered_time, self._last_triggered_step = now, step
         return elapsed
 
+    def state_dict(self, step=0):
+        """When it was last time: the step, seen from `step`, and how many seconds ago; None where it was not yet."""
+        if self._last_triggered_step is None:
+            return None
+        return {"step": int(self._last_triggered_step) - int(step), "secs": time.time() - self._last_triggered_time}
+
+    def load_state_dict(self, state, step=0):
+        """Goes on where another timer stood."""
+        if state is not None:
+            self._last_triggered_step = step + state["step"]
+            self._last_triggered_time = time.time() - state["secs"]
+
     def last_triggered_step(self):
         """The step of the last time, or None."""
         return self._last_triggered_step

@@ -26,15 +26,19 @@ class ChiefSessionCreator(SessionCreator):
       master: accepted; a session runs in this process.
       config: a `ConfigProto`.
       checkpoint_dir, checkpoint_filename_with_path: where to restore from.
+      resume: whether random streams, inputs and hooks go on where the run that saved the checkpoint stood; else the variables
+        alone are restored. By default where a hook of the session saves checkpoints: a run goes on, an evaluation does not.
     """
 
-    def __init__(self, scaffold=None, master="", config=None, checkpoint_dir=None, checkpoint_filename_with_path=None):
+    def __init__(self, scaffold=None, master="", config=None, checkpoint_dir=None, checkpoint_filename_with_path=None,
+                 resume=None):  # fmt: skip
         self._checkpoint_dir = checkpoint_dir
         self._checkpoint_filename_with_path = checkpoint_filename_with_path
         self._scaffold = scaffold or Scaffold()
         self._session_manager = None
         self._master = master
         self._config = config
+        self._resume = resume
 
     def _get_session_manager(self):
         """The manager of the default graph, made once."""
@@ -47,7 +51,9 @@ class ChiefSessionCreator(SessionCreator):
 
     def create_session(self):
         self._scaffold.finalize()
-        return self._get_session_manager().prepare_session(
+        manager = self._get_session_manager()
+        manager._resumes = bool(self._resume)
+        return manager.prepare_session(
             self._master, saver=self._scaffold.saver, checkpoint_dir=self._checkpoint_dir,
             checkpoint_filename_with_path=self._checkpoint_filename_with_path, config=self._config,
             init_op=self._scaffold.init_op, init_feed_dict=self._scaffold.init_feed_dict, init_fn=self._scaffold.init_fn,

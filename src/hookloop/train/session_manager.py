@@ -9,6 +9,7 @@ import numpy as np
 from .. import errors, logging
 from ..graph.stack import get_default_graph
 from ..session import Session
+from . import run_state
 
 __all__ = ["SessionManager"]
 
@@ -46,6 +47,7 @@ class SessionManager:
         self._recovery_wait_secs = recovery_wait_secs
         self._local_init_run_options = local_init_run_options
         self._target = None
+        self._resumes = False  # whether the run goes on that saved the checkpoint
 
     def prepare_session(self, master, init_op=None, saver=None, checkpoint_dir=None, checkpoint_filename_with_path=None,
                         wait_for_checkpoint=False, max_wait_secs=7200, config=None, init_feed_dict=None, init_fn=None):  # fmt: skip
@@ -136,7 +138,7 @@ class SessionManager:
         if not saver or not (checkpoint_dir or filename):
             return session, False
         if filename:
-            saver.restore(session, filename)
+            self._restore(saver, session, filename)
             return session, True
         from .checkpoint_management import get_checkpoint_state
 
@@ -148,9 +150,14 @@ class SessionManager:
             logging.info("Waiting for checkpoint to be available.")
             time.sleep(self._recovery_wait_secs)
             state = get_checkpoint_state(checkpoint_dir)
-        saver.restore(session, state.model_checkpoint_path)
+        self._restore(saver, session, state.model_checkpoint_path)
         saver.recover_last_checkpoints(state.all_model_checkpoint_paths)
         return session, True
+
+    def _restore(self, saver, session, prefix):
+        saver.restore(session, prefix)
+        if self._resumes:
+            run_state.restore(session, prefix)
 
     def _model_ready(self, session):
         return _ready(self._ready_op, session, "Model not ready")

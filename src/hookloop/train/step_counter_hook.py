@@ -74,6 +74,12 @@ class StepCounterHook(SessionRunHook):
         if self._output_dir and hasattr(self._summary_writer, "flush"):
             self._summary_writer.flush()
 
+    def state_dict(self):
+        return {"timer": self._timer.state_dict()}
+
+    def load_state_dict(self, state):
+        self._timer.load_state_dict(state["timer"])
+
     def _current_step(self, run_context):
         if self.trigger.counter == "global_step":
             return self.trigger.value

@@ -40,12 +40,14 @@ class SummarySaverHook(SessionRunHook):
 
             self._summary_writer = FileWriterCache.get(self._output_dir)
         self._next_step = None
+        self._first_step = None  # that the next run makes, where another run went before
         self._global_step_tensor = get_global_step()
         if self._global_step_tensor is None:
             raise RuntimeError("Global step should be created to use SummarySaverHook.")
 
     def before_run(self, run_context):
-        self._request_summary = self._next_step is None or self._timer.should_trigger_for_step(self._next_step)
+        step = self._first_step if self._next_step is None else self._next_step
+        self._request_summary = step is None or self._timer.should_trigger_for_step(step)
         requests = {"global_step": self._global_step_tensor}
         if self._request_summary and self._get_summary_op() is not None:
             requests["summary"] = self._get_summary_op()
@@ -64,6 +66,14 @@ class SummarySaverHook(SessionRunHook):
             for summary in run_values.results.get("summary", ()):
                 self._summary_writer.add_summary(summary, global_step)
         self._next_step = global_step + 1
+
+    def state_dict(self):
+        next_step = self._first_step if self._next_step is None else self._next_step
+        return {"timer": self._timer.state_dict(), "next_step": None if next_step is None else int(next_step)}
+
+    def load_state_dict(self, state):
+        self._timer.load_state_dict(state["timer"])
+        self._first_step = state["next_step"]
 
     def _log_start(self, global_step):
         from .. import messages
