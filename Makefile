@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 SOURCES := setup.py $(shell find csrc -name '*.[ch]') $(wildcard src/hookloop/_core*.p*)
 KERNEL_TESTS := tests/kernels tests/ops tests/compile tests/train
 
-.PHONY: help demo test lint typing levels reference sanitize tsan sdist bench clean
+.PHONY: help demo test lint typing levels reference sanitize tsan sdist soak bench clean
 
 help:
 	@echo "make demo       trains a small network on handwritten digits"
@@ -22,6 +22,7 @@ help:
 	@echo "make sanitize   the C tests under AddressSanitizer and UndefinedBehaviorSanitizer"
 	@echo "make tsan       pool, runner, run path and step loop under ThreadSanitizer"
 	@echo "make sdist      the source distribution, installed and tested elsewhere"
+	@echo "make soak       kills while saving, a million steps, a thousand sessions: about 10 minutes"
 	@echo "make bench      the benchmarks"
 
 # The environment with the package in place (editable) and what tests, demo and checks need.
@@ -75,6 +76,9 @@ tsan: build
 
 sdist: build
 	$(BIN)/python tests/install_elsewhere.py
+
+soak: build
+	HOOKLOOP_SOAK=1 $(BIN)/python -m pytest tests/soak
 
 bench: build
 	$(BIN)/python -m pytest bench --benchmark-only

@@ -457,6 +457,8 @@ cdef class HookLoop:
         """For each hook what its counter has grown by since its trigger was last due, or None: see `_load_trigger_states`."""
         cdef HookSlot slot
         cdef double seconds = <double>hl_now_ns() * 1e-9
+        if self._stale():
+            self._refresh()
         return [
             None if slot.trigger is None or slot.trigger.every is None or not slot.state.started
             else {"counter": slot.trigger.counter, "since": self._counter(slot.trigger, seconds) - slot.state.last}

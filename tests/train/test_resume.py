@@ -73,13 +73,13 @@ def assert_equal(found, expected):
         np.testing.assert_array_equal(found[name], expected[name], name)
 
 
-def train(directory, last_step, hook=None, seeded=True, one_shot=True, **arguments):
+def train(directory, last_step, hook=None, seeded=True, one_shot=True, save_steps=20, **arguments):
     with tf.Graph().as_default():
         operation = build(seeded, one_shot)
         hooks = [tf.train.StopAtStepHook(last_step=last_step), *([hook] if hook else [])]
         with tf.train.MonitoredTrainingSession(
             checkpoint_dir=str(directory), hooks=hooks, log_step_count_steps=None, save_summaries_steps=None,
-            save_checkpoint_steps=20, **arguments,
+            save_checkpoint_steps=save_steps, **arguments,
         ) as session:  # fmt: skip
             while not session.should_stop():
                 session.run(operation)
@@ -90,11 +90,13 @@ def train(directory, last_step, hook=None, seeded=True, one_shot=True, **argumen
 @pytest.mark.parametrize("async_save", [True, False])
 def test_stopped_and_resumed_three_times(executor, tmp_path, one_shot, async_save):
     steps = 1000 if executor == "plan" else 50
-    whole = train(tmp_path / "whole", steps, one_shot=one_shot)
+    whole = train(tmp_path / "whole", steps, one_shot=one_shot, save_steps=200)
     hook = None
     for part in (0.13, 0.5, 0.81, 1):
         hook = Counting()
-        found = train(tmp_path / "parts", int(steps * part), hook, one_shot=one_shot, async_save=async_save)
+        found = train(
+            tmp_path / "parts", int(steps * part), hook, one_shot=one_shot, save_steps=100, async_save=async_save
+        )
     assert_equal(found, whole)
     assert hook.steps == steps
     assert hook.sum.tolist() == [steps * (steps + 1) / 2, steps]
@@ -128,17 +130,17 @@ def test_a_run_killed_at_any_moment_ends_with_the_same_variables(tmp_path):
         sys.path[:0] = {sys.path!r}
         from tests.train.test_resume import train
         print("ready", flush=True)
-        train(sys.argv[1], 600, async_save=len(sys.argv) > 2)
+        train(sys.argv[1], 300, async_save=len(sys.argv) > 2)
         """)
     )
-    whole = train(tmp_path / "whole", 600)
+    whole = train(tmp_path / "whole", 300)
     os.makedirs(tmp_path / "killed")
     for n in range(4):
         arguments = [sys.executable, str(program), str(tmp_path / "killed"), *(["async"] if n % 2 else [])]
         process = subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True)
         assert process.stdout.readline() == "ready\n"
         if n < 3:
-            wait_for_checkpoint(tmp_path / "killed", 120 * n + 40, process)
+            wait_for_checkpoint(tmp_path / "killed", 60 * n + 40, process)
             process.send_signal(signal.SIGKILL)
         process.wait()
         process.stdout.close()

@@ -158,8 +158,8 @@ class _MonitoredSession(HookLoop):
             if hasattr(hook, "begin"):
                 hook.begin()
         creator = session_creator or ChiefSessionCreator()
-        if isinstance(creator, ChiefSessionCreator) and creator._resume is None:
-            creator._resume = any(_ends_last(hook) for hook in self._hooks)
+        if isinstance(creator, ChiefSessionCreator):
+            creator._is_of_run = any(_ends_last(hook) for hook in self._hooks)
         self._coordinated_creator = _CoordinatedSessionCreator(creator, self._hooks, stop_grace_period_secs)
         self._open()
 

@@ -262,16 +262,19 @@ class Saver:
             )
         self.wait()
 
-        def export():
-            if write_meta_graph:
-                self._export(session.graph, f"{prefix}.{meta_graph_suffix}", strip_default_attrs)
+        def meta_graph():
+            return self._meta_graph(session.graph, strip_default_attrs) if write_meta_graph else None
+
+        def export(message):
+            if message is not None:
+                _write_meta_graph(f"{prefix}.{meta_graph_suffix}", message)
 
         def record():
             if write_state:
                 self._record(prefix, latest_filename, meta_graph_suffix)
 
         if self._is_empty:
-            export()
+            export(meta_graph())
             return None
         state = run_state.collect(session)
         beside = nullcontext() if state is None else state_file.written_beside(prefix, state)
@@ -279,32 +282,30 @@ class Saver:
             with beside:
                 self._write(session, prefix)
             record()
-            export()
+            export(meta_graph())
         else:
-            self._write_in_thread(session, prefix, beside, record, export)
+            self._write_in_thread(session, prefix, beside, record, meta_graph, export)
         return prefix
 
-    def _export(self, graph, path, strip_default_attrs):
+    def _meta_graph(self, graph, strip_default_attrs):
         from .meta_graph import export_meta_graph
 
         with graph.as_default():
-            export_meta_graph(path, saver_def=self.saver_def, strip_default_attrs=strip_default_attrs)
+            return export_meta_graph(saver_def=self.saver_def, strip_default_attrs=strip_default_attrs)
 
-    def _write_in_thread(self, session, prefix, beside, record, export):
+    def _write_in_thread(self, session, prefix, beside, record, meta_graph, export):
         """Copies what is to be saved; a thread writes it."""
         nodes = self._save_nodes(session.graph)
         values = session.run([list(node.inputs)[1:] for node in nodes])
-        later = export if session.graph.finalized else None  # else the program may change it meanwhile
+        final = session.graph.finalized  # else the program may change it meanwhile
+        message = None if final else meta_graph()
         items = [item for node, (n, s, *tensors) in zip(nodes, values) for item in items_to_save(node, n, s, tensors)]
-        if later is None:
-            export()
 
         def write():
             with beside:
                 write_items(prefix, items)
             record()
-            if later is not None:
-                later()
+            export(meta_graph() if final else message)
 
         loop = run_state.monitored_session(session)
         self._loop = None if loop is None else weakref.ref(loop)
@@ -408,6 +409,12 @@ class Saver:
             collection_list=collection_list, as_text=as_text, export_scope=export_scope, clear_devices=clear_devices,
             clear_extraneous_savers=clear_extraneous_savers, strip_default_attrs=strip_default_attrs,
         )  # fmt: skip
+
+
+def _write_meta_graph(path, message):
+    from .meta_graph import _write
+
+    _write(path, message, False)
 
 
 def _all_known(pairs):

@@ -39,6 +39,7 @@ class ChiefSessionCreator(SessionCreator):
         self._master = master
         self._config = config
         self._resume = resume
+        self._is_of_run = False  # whether a hook of the session saves checkpoints
 
     def _get_session_manager(self):
         """The manager of the default graph, made once."""
@@ -52,7 +53,7 @@ class ChiefSessionCreator(SessionCreator):
     def create_session(self):
         self._scaffold.finalize()
         manager = self._get_session_manager()
-        manager._resumes = bool(self._resume)
+        manager._resumes = self._is_of_run if self._resume is None else bool(self._resume)
         return manager.prepare_session(
             self._master, saver=self._scaffold.saver, checkpoint_dir=self._checkpoint_dir,
             checkpoint_filename_with_path=self._checkpoint_filename_with_path, config=self._config,

@@ -13,6 +13,10 @@ class SessionRunHook:
     A method that is not overridden costs nothing. A class may set `trigger` to a `Trigger`, in its body or in
     `after_create_session`: then the hook is entered only when the trigger is due. A trigger holds for the class that
     declares it: a subclass that overrides `before_run` or `after_run` is called every step.
+
+    A class may define `state_dict()`, which returns what the hook remembers (numbers, text, bytes, NumPy arrays, and lists,
+    tuples and dictionaries of them) and is saved with each checkpoint, and `load_state_dict(state)`, which is called after
+    every hook's `after_create_session` where the run goes on from a checkpoint.
     """
 
     def begin(self):
