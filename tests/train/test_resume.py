@@ -426,6 +426,24 @@ def test_an_input_that_ended_begins_again(executor, tmp_path):
     assert run(5, 3) == [[0, 1, 2]], "another input"
 
 
+def test_an_evaluation_within_a_run_begins_its_input_anew(executor, tmp_path):
+    def run(steps):
+        with tf.Graph().as_default():
+            more = tf.assign_add(tf.train.get_or_create_global_step(), 1)
+            iterator = tf.data.Dataset.range(9).batch(2).make_initializable_iterator()
+            mean = tf.reduce_mean(tf.cast(iterator.get_next(), tf.float32))
+            hook = tf.train.EvalHook({"mean": mean}, 2, initializer=iterator.initializer, batches=2)
+            with tf.train.MonitoredTrainingSession(
+                checkpoint_dir=str(tmp_path), hooks=[hook], save_summaries_steps=None
+            ) as session:
+                for _ in range(steps):
+                    session.run(more)
+            return hook.step, hook.values["mean"]
+
+    assert run(2) == (2, 1.5)
+    assert run(2) == (4, 1.5)
+
+
 # --- saving by hand -------------------------------------------------------------------------------------
 
 

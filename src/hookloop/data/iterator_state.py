@@ -109,6 +109,11 @@ class IteratorState:
             seeds = [list(pair) for pair in seeds_of(self._dataset)]
             return {"epoch": rows // a_round if a_round else 0, "examples": rows, "elements": elements, "seeds": seeds}
 
+    def forget_waiting(self):
+        """It starts at its beginning, not where a state says."""
+        with self._lock:
+            self._waiting = None
+
     def load_state_dict(self, state):
         """Goes on where another iterator over the same dataset stood.
 

@@ -175,6 +175,29 @@ def restore_iterators(session, states):
             _waiting_states(session)[name] = state
 
 
+def forget_states(session, operation):
+    """The iterators that an operation starts begin at their beginning, whatever state waits for them.
+
+    Args:
+      session: a session.
+      operation: an iterator's initializer, or a group of such.
+    """
+    pending, seen = [operation], set()
+    while pending:
+        op = pending.pop()
+        if op in seen:
+            continue
+        seen.add(op)
+        if op.type == "MakeIterator":
+            place = op.inputs[1].op
+            name = (place.get_attr("shared_name") or place.name.encode()).decode()
+            _waiting_states(session).pop(name, None)
+            started = session._resources.get(("iterator", name))
+            if started is not None:
+                started.forget_waiting()
+        pending += op.control_inputs
+
+
 def _iterator_of(session, op):
     """The iterator that an op names, made where it is not there yet; a one-shot iterator is started."""
     cell = session._iterator(op) if session._reference is None else None

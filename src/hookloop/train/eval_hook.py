@@ -6,6 +6,7 @@ import numpy as np
 
 from .. import errors, logging
 from ..graph.stack import get_default_graph
+from . import run_state
 from .second_or_step_timer import SecondOrStepTimer
 from .session_run_hook import SessionRunArgs, SessionRunHook
 from .training_util import get_global_step
@@ -112,6 +113,7 @@ class EvalHook(SessionRunHook):
 
     def _evaluate(self, session, step):
         if self._initializer is not None:
+            run_state.begin_anew(session, self._initializer)
             session.run(self._initializer)
         total, weights, count = {}, 0.0, 0
         for values, weight in self._results(session):

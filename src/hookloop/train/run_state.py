@@ -123,6 +123,13 @@ def restore(session, prefix):
     data.restore_iterators(session, {n: {**s, "lenient": True} for n, s in state["iterators"].items()})
 
 
+def begin_anew(session, operation):
+    """What an operation starts is no part of the run: its inputs begin at their beginning."""
+    resources = getattr(session, "_resources", None)
+    if isinstance(resources, dict) and hasattr(operation, "control_inputs"):
+        data.forget_states(session, operation)
+
+
 def restore_hooks(monitored, session):
     """Gives hooks what they remembered, after their `after_create_session`; their triggers go on counting their period."""
     resources = getattr(session, "_resources", None)
