@@ -432,7 +432,7 @@ cdef class HookLoop:
                 self._after(slot, context, _values(
                     _watched_value(slot, values, first_watch), options, run_metadata, self._maker))
         if context is not None:
-            if PyList_GET_SIZE(context._last):
+            if context._last is not None:
                 context._call_last()
             self._take_stop(context)
         return 0
@@ -585,7 +585,7 @@ cdef class HookLoop:
                     continue
                 got = _watched_value(slot, values, first_watch)
             self._after(slot, context, _values(got, options, run_metadata, self._maker))
-        if PyList_GET_SIZE(context._last):
+        if context._last is not None:
             context._call_last()
         if context._stop_requested:
             self._take_stop(context)
@@ -649,7 +649,7 @@ cdef class HookLoop:
         context.session = self._raw
         context._fetches = fetches
         context._feed_dict = feed_dict
-        context._last = []
+        context._in_loop = True
         return context
 
     cdef int _take_stop(self, SessionRunContext context) except -1:

@@ -163,7 +163,8 @@ cdef class SessionRunContext:
     cdef bint _stop_requested
     cdef object _caller    # the hook that is being called
     cdef object _stopper   # the first hook that asked to stop
-    cdef list _last        # what is to be called after all hooks, with the hook that asked for it; None in no loop
+    cdef bint _in_loop
+    cdef list _last        # what is to be called after all hooks, with the hook that asked for it; None for nothing
 
     def __init__(self, original_args, session):
         self._original_args = original_args
@@ -193,10 +194,12 @@ cdef class SessionRunContext:
         Args:
           function: a function without arguments; it may ask to stop.
         """
-        if self._last is None:
+        if not self._in_loop:
             function()
-        else:
-            self._last.append((self._caller, function))
+            return
+        if self._last is None:
+            self._last = []
+        self._last.append((self._caller, function))
 
     cdef int _call_last(self) except -1:
         while self._last:
