@@ -71,7 +71,7 @@ def main(directory, kills):
         os.close(writer)
         assert os.read(reader, 1) == b"x", "the program failed before it saved"
         os.close(reader)
-        time.sleep(delays.uniform(0, 0.06))
+        time.sleep(delays.uniform(0, 0.3))
         os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
         assert os.WTERMSIG(status) == signal.SIGKILL, "the program failed while it saved"
