@@ -267,3 +267,29 @@ def test_a_variable_of_open_shape_may_be_a_scalar(executor):
     with tf.Session() as session:
         session.run(constant.initializer)
         assert session.run(constant) == 1.5
+
+
+@pytest.mark.parametrize("how", ["run", "callable", "run_steps"])
+def test_a_variable_whose_rank_changes_between_runs(how, executor):
+    v = tf.Variable(tf.constant([1.0, 2.0]), validate_shape=False)
+    p = tf.placeholder(tf.float32)
+    write = tf.assign(v, p, validate_shape=False)
+    doubled = v * 2.0
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        called = session.make_callable([doubled, v])
+        for value in (
+            np.float32(5),
+            np.ones((2, 3), "f"),
+            np.float32(7),
+            np.arange(4, dtype="f"),
+            np.zeros((0, 2), "f"),
+        ):
+            session.run(write, {p: value})
+            if how == "run":
+                found = session.run([doubled, v])
+            else:
+                found = called() if how == "callable" else session.run_steps([doubled, v], 2)
+            np.testing.assert_array_equal(found[0], value * 2)
+            np.testing.assert_array_equal(found[1], value)
+            assert np.shape(found[1]) == np.shape(value)

@@ -80,7 +80,7 @@ cdef class Entry:
         for at, source in enumerate(plan.tables["objects"]):
             if isinstance(source, tuple) and source[0] == "feed":
                 self.feed_objects[<int>source[1]] = at
-        self.has_open_variables = len(plan.tables["variable_registers"]) > 0
+        self.has_open_variables = len(plan.tables["variable_registers"]) + len(plan.tables["open_ranks"]) > 0
 
     def __dealloc__(self):
         free(self.specs)

@@ -209,6 +209,8 @@ cdef class SessionCore:
         cdef hl_status status
         cdef bint force = False
         if entry.has_open_variables:
+            if not self._ranks_hold(entry):
+                return HL_RESTART
             force = self._refresh_variables(entry, frame)
         if not entry.checked:
             self._check_initialized(entry)
@@ -235,6 +237,15 @@ cdef class SessionCore:
         else:
             status = hl_frame_begin(c, force)
         return status
+
+    cdef bint _ranks_hold(self, Entry entry) except -1:
+        """Whether variables whose rank the graph leaves open have the rank that the plan was compiled for."""
+        cdef VariableCell cell
+        for key, rank in entry.plan.tables["open_ranks"]:
+            cell = self._variables[key]
+            if cell.variable.initialized and cell.variable.rank != rank:
+                return False
+        return True
 
     cdef bint _refresh_variables(self, Entry entry, Frame frame) except -1:
         """Sizes and addresses of the variables whose shape the graph leaves open."""

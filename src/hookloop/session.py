@@ -334,6 +334,9 @@ class BaseSession(SessionCore):
 
     def _assumptions_hold(self, entry):
         """Whether what a plan takes for granted is what the last run found."""
+        for key, rank in entry.plan.tables["open_ranks"]:
+            if len(self._variable_shape(key) or ()) != rank:
+                return False
         for (kind, of, *axis), value in entry.plan.tables["assumed"].items():
             if kind == "equal":
                 if of in self._unequal:

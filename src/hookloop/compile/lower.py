@@ -66,6 +66,7 @@ class Lowerer:
         self.first = FirstElements(plan_units)
         self.copied: dict = {}
         self.must_exist: dict = {}
+        self.open_ranks = {}
         self.assigned: set = set()
         self.region_local: list = []
         self.depth = 0
@@ -227,13 +228,12 @@ class Lowerer:
         dtype = op.get_attr("dtype").base_dtype
         static = as_shape(op.get_attr("shape"))
         dims = self.request.variable_shape(key)
-        shape = []
         rank = static.ndims if static.ndims is not None else len(dims) if dims is not None else None
-        if rank is not None:
-            known = static.as_list() if static.ndims is not None else [None] * rank
-            for axis, dim in enumerate(known):
-                origin = ("variable", key, axis)
-                shape.append(dim if dim is not None else self.sizes.fresh(0, origin=origin))
+        known = static.as_list() if static.ndims is not None else [None] * (rank or 0)
+        fresh = self.sizes.fresh
+        shape = [fresh(0, origin=("variable", key, axis)) if dim is None else dim for axis, dim in enumerate(known)]
+        if static.ndims is None and rank is not None:
+            self.open_ranks[key] = rank
         size = 1
         for dim in shape:
             size = size * dim

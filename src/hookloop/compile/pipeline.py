@@ -215,7 +215,8 @@ def compile_request(request):
 
     Returns:
       A dict: the tables of csrc/frame.h, and `nodes` (the op of each node index), `must_exist` (variable key -> op),
-      `special` (set of (feed, axis) the plan is compiled for), `feed_registers`, `variable_registers`.
+      `special` (set of (feed, axis) the plan is compiled for), `feed_registers`, `variable_registers`,
+      `open_ranks` (variable key, the rank that it had: the graph does not tell).
     """
     with _collector_paused():
         lowerer, program = plan_program(request)
@@ -230,6 +231,7 @@ def compile_request(request):
     plan["logs"] = any((key[1] if key[0] == "equal" else key[1].op) not in first for key in request.assumed)
     plan["undo"] = _writes_to_undo(program) if request.assumed else []
     plan.update(_open_registers(lowerer))
+    plan["open_ranks"] = list(lowerer.open_ranks.items())
     return plan
 
 
