@@ -26,6 +26,7 @@ import numpy as np
 
 np.import_array()
 
+include "_core_shapes.pxi"
 include "_core_graph.pxi"
 include "_core_inputs.pxi"
 include "_core_batches.pxi"

@@ -308,6 +308,32 @@ cdef class ControlDependencies:
             state.context = self._outer_context
 
 
+cdef class ColocationScope:
+    """`graph.colocate_with(op)`: new ops inside share a device with `op`, which is stronger than the devices of scopes around it."""
+
+    cdef GraphFields _graph
+    cdef object _op
+    cdef bint _alone
+    cdef tuple _outer_ops, _outer_devices
+
+    def __init__(self, GraphFields graph not None, op, bint ignore_existing):
+        self._graph = graph
+        self._op = op
+        self._alone = ignore_existing
+
+    def __enter__(self):
+        cdef ThreadState state = self._graph.state()
+        self._outer_ops, self._outer_devices = state.colocation_stack, state.device_stack
+        state.colocation_stack = (self._op,) if self._alone else (*self._outer_ops, self._op)
+        state.device_stack = ()
+        state.decorated = True
+
+    def __exit__(self, *_):
+        cdef ThreadState state = self._graph.state()
+        state.colocation_stack, state.device_stack = self._outer_ops, self._outer_devices
+        state.refresh()
+
+
 def control_inputs_for(list inputs, list controllers):
     """The operations that a new one with these inputs has to run after, as the controllers say."""
     cdef ControlDependencies controller
@@ -364,20 +390,12 @@ cdef int note_user_frame(OperationFields op) except -1:
 
 cdef object tensor_type = None
 cdef object operation_type = None
-cdef object shape_context_type = None
-cdef object describe_failure = None
 
 
 def node_types(operation, tensor):
     """Says of which classes nodes and their outputs are."""
     global operation_type, tensor_type
     operation_type, tensor_type = operation, tensor
-
-
-def shape_inference(context, failure):
-    """Says of which class shape functions get an instance, and which function(op, error) words that they refuse the inputs."""
-    global shape_context_type, describe_failure
-    shape_context_type, describe_failure = context, failure
 
 
 @cython.auto_pickle(False)
@@ -414,65 +432,6 @@ cdef class OperationFields:
 
 hl_add_tensor_slots(TensorFields)
 hl_add_operation_slots(OperationFields)
-
-
-class LeaveShapeFunction(Exception):
-    """Something that a shape function needs is not known."""
-
-
-@cython.auto_pickle(False)
-cdef class ShapeContextFields:
-    """What nearly every shape function asks."""
-
-    cdef public object op
-    cdef public object _fallback
-    cdef public int _depth
-
-    def __init__(self, op, int depth=0):
-        self.op = op
-        self._depth = depth
-
-    def shape(self, Py_ssize_t i):
-        """The dimensions of input i; where its rank is not known the function is left."""
-        shape = (<TensorFields?>(<OperationFields?>self.op).inputs[i])._shape
-        if shape is None:
-            raise LeaveShapeFunction
-        return shape
-
-    def known(self, Py_ssize_t i):
-        """Whether the rank of input i is known."""
-        return (<TensorFields?>(<OperationFields?>self.op).inputs[i])._shape is not None
-
-    def attr(self, name):
-        """An attribute's value."""
-        return (<OperationFields?>self.op)._attrs[name]
-
-
-cdef int infer_shapes(OperationFields op, list outputs) except -1:
-    """Sets the static shapes of an operation's outputs; an error names the op, its inputs' shapes and the user's line."""
-    cdef ShapeContextFields context
-    cdef Py_ssize_t i
-    function = op.op_def.shape
-    if function is None:
-        return 0
-    context = <ShapeContextFields>hl_new(shape_context_type, ())
-    context.op = op
-    try:
-        shapes = function(context)
-    except LeaveShapeFunction:
-        shapes = context._fallback
-        if shapes is None:
-            return 0
-    except ValueError as error:
-        raise ValueError(describe_failure(op, error)) from None
-    if shapes is None or type(shapes) is tuple:
-        (<TensorFields>outputs[0])._shape = shapes
-        return 0
-    if len(shapes) != len(outputs):
-        raise ValueError(f"the shape function of {op.type} gives {len(shapes)} shapes for {len(outputs)} outputs")
-    for i in range(len(outputs)):
-        (<TensorFields>outputs[i])._shape = shapes[i]
-    return 0
 
 
 cdef class ThreadState:

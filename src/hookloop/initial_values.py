@@ -17,7 +17,10 @@ _BACK_EDGES = frozenset(("NextIteration", "RefNextIteration"))
 
 def guarded(name, value):
     """The initial value `value` of the variable `name`, with every variable in it read only if it is initialized."""
-    if _has_loop(value.op):
+    op = value.op
+    if not op.inputs and op.type not in _VARIABLES:  # most initial values are constants
+        return value
+    if _has_loop(op):
         return value
     return _tensor(name, value, {})
 
@@ -49,6 +52,8 @@ def _operation(name, op, done):
     if op.type in _VARIABLES:
         value = _initialized_value(op)
         return op if value is None else value.op
+    if not op.inputs:
+        return op
     inputs = [_tensor(name, tensor, done) for tensor in op.inputs]
     if all(new is old for new, old in zip(inputs, op.inputs)):
         return op

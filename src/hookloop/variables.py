@@ -51,13 +51,21 @@ class _VariableType(type):
     def __call__(cls, *args, **kwargs):
         if cls is not Variable:
             return super().__call__(*args, **kwargs)
-        names = ("initial_value", "trainable", "collections", "validate_shape", "caching_device", "name", "variable_def",
-                 "dtype", "expected_shape", "import_scope", "constraint")  # fmt: skip
-        kwargs.update(zip(names, args))
-        creator = _default_creator
-        for outer in getattr(_creators, "stack", ()):
-            creator = _wrap(outer, creator)
-        return creator(**kwargs)
+        if args:
+            kwargs.update(zip(_POSITIONAL, args))
+        outer = getattr(_creators, "stack", None)
+        return _created_by(outer, kwargs) if outer else _default_creator(**kwargs)
+
+
+_POSITIONAL = ("initial_value", "trainable", "collections", "validate_shape", "caching_device", "name", "variable_def",
+               "dtype", "expected_shape", "import_scope", "constraint")  # fmt: skip
+
+
+def _created_by(creators, kwargs):
+    creator = _default_creator
+    for outer in creators:
+        creator = _wrap(outer, creator)
+    return creator(**kwargs)
 
 
 def _wrap(outer, inner):
@@ -170,9 +178,12 @@ class Variable(TensorOperators, metaclass=_VariableType):
         return convert_to_tensor(initial_value, name="initial_value", dtype=dtype)
 
     def _check_shape(self, value, validate_shape):
-        if validate_shape and not value.get_shape().is_fully_defined():
+        if not validate_shape:
+            return TensorShape(None)
+        shape = value.get_shape()
+        if not shape.is_fully_defined():
             raise ValueError(f"initial_value must have a shape specified: {value}")
-        return value.get_shape() if validate_shape else TensorShape(None)
+        return shape
 
     # --- what it is -----------------------------------------------------------------------------------
 

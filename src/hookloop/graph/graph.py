@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 
-from .._core import ControlDependencies, GraphFields, GraphNameScope, node_types
+from .._core import ColocationScope, ControlDependencies, GraphFields, GraphNameScope, node_types
 from . import stack
 from .collections import Collections
 from .device import DeviceSpec, device_of
@@ -131,11 +131,11 @@ class Graph(GraphFields):
             if op.inputs and "Ref(" in op.op_def.inputs.partition(",")[0]:  # what writes a variable is where it is
                 op._device = op.inputs[0].op.device or op._device
         if state.colocation_stack:
-            groups = set()
+            groups = []
             for other in state.colocation_stack:
-                groups.update(other.colocation_groups())
-                op._device = other.device or op._device
-            op._attrs["_class"] = sorted(groups)
+                groups += other.colocation_groups()
+                op._device = other._device or op._device
+            op._attrs["_class"] = sorted(set(groups)) if len(groups) > 1 else groups
         for overrides in state.gradient_overrides:
             if op.type in overrides:
                 op._attrs["_gradient_op_type"] = overrides[op.type].encode()
@@ -204,11 +204,7 @@ class Graph(GraphFields):
                 raise ValueError("Trying to reset colocation (op is None) but ignore_existing is not True")
             return StackScope(self, device_stack=lambda outer: (), colocation_stack=lambda outer: ())
         element = op if isinstance(op, Operation) else self.as_graph_element(getattr(op, "op", op))
-        element = element.op if isinstance(element, Tensor) else element
-        return StackScope(  # a group is stronger than the devices of the scopes around it
-            self, device_stack=lambda outer: (),
-            colocation_stack=lambda outer: (element,) if ignore_existing else (*outer, element),
-        )  # fmt: skip
+        return ColocationScope(self, element.op if isinstance(element, Tensor) else element, ignore_existing)
 
     def gradient_override_map(self, op_type_map):
         """A context manager: the ops made inside of these types use other, registered gradients.

@@ -41,7 +41,8 @@ class Operation(OperationFields):
 
     def colocation_groups(self):
         """The names of the groups that it shares a device with, as bytes "loc:@name"."""
-        groups = [g for g in self._attrs.get("_class", ()) if g.startswith(b"loc:@")]
+        own = self._attrs.get("_class")
+        groups = [g for g in own if g.startswith(b"loc:@")] if own else None
         return groups or [b"loc:@" + self.name.encode()]
 
     def get_attr(self, name):

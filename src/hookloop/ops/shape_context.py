@@ -82,57 +82,6 @@ class ShapeContext(ShapeContextFields):
         """False: whether the elements of input i are computed in the run is asked when a plan is made."""
         return False
 
-    def merge(self, a, b):
-        """The dimension that is both.
-
-        Raises:
-          ValueError: where both are known and differ.
-        """
-        if a is UNKNOWN:
-            return b
-        if b is not UNKNOWN and a != b:
-            raise ValueError(f"Dimensions must be equal, but are {a} and {b}")
-        return a
-
-    def merge_shapes(self, s, t):
-        """The shape that is both.
-
-        Raises:
-          ValueError: where ranks or known dimensions differ.
-        """
-        if s is None or t is None:
-            return t if s is None else s
-        if len(s) != len(t):
-            raise ValueError(f"Shapes must be equal rank, but are {len(s)} and {len(t)}: {text(s)} and {text(t)}")
-        return tuple([self.merge(a, b) for a, b in zip(s, t)])
-
-    def broadcast(self, s, t):
-        """The shape to which both are broadcast.
-
-        Raises:
-          ValueError: where they cannot be.
-        """
-        if s is None or t is None:
-            return None
-        if s is t or not t:
-            return s
-        if not s:
-            return t
-        longer, shorter = (s, t) if len(s) >= len(t) else (t, s)
-        more = len(longer) - len(shorter)
-        return longer[:more] + tuple([self._broadcast_size(a, b) for a, b in zip(longer[more:], shorter)])
-
-    def _broadcast_size(self, a, b):
-        if a is UNKNOWN or b is UNKNOWN:
-            if a is UNKNOWN:
-                a, b = b, a
-            return a if a is not UNKNOWN and a > 1 else UNKNOWN
-        if a == b or b == 1:
-            return a
-        if a == 1:
-            return b
-        raise ValueError(f"Dimensions must be equal, but are {a} and {b}")
-
     def infer(self, total, known):
         """The dimension that -1 stands for: total / known.
 
@@ -316,4 +265,4 @@ def _normal(value, tensor):
     return value
 
 
-shape_inference(ShapeContext, describe_failure)
+shape_inference(ShapeContext, describe_failure, UNKNOWN, text)

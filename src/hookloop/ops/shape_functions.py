@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
+from .._core import broadcast, scalar, unchanged
 from ..shapes import to_internal
 
-
-def unchanged(c):
-    """Every output has the shape of the first input."""
-    shape = c.shape(0) if c.known(0) else None
-    return shape if len(c.op.outputs) == 1 else [shape] * len(c.op.outputs)
-
-
-def scalar(c):
-    """Every output is a scalar."""
-    return () if len(c.op.outputs) == 1 else [()] * len(c.op.outputs)
+__all__ = ["broadcast", "from_attribute", "merged", "nothing", "one_of", "picked", "scalar", "sized_by_input", "unchanged", "unknown"]  # fmt: skip
 
 
 def unknown(c):
@@ -24,13 +16,6 @@ def unknown(c):
 def nothing(c):
     """There are no outputs."""
     return []
-
-
-def broadcast(c):
-    """The shape to which the two inputs are broadcast."""
-    if not (c.known(0) and c.known(1)):
-        return None
-    return c.broadcast(c.shape(0), c.shape(1))
 
 
 def merged(c):
