@@ -594,11 +594,18 @@ def add_plain_node(op_def, signature, values, given, dict attrs not None, name):
         if not types_fit(plain, values, graph, given, attrs):
             return None
     name = graph.name_of(name)
-    output = signature.one_output
-    if output is None:
-        return graph._add_node(op_def, list(values), attrs, name, signature.output_dtypes(attrs))
+    return graph._add_node(op_def, list(values), attrs, name, output_types(signature, attrs))
+
+
+cdef object output_types(signature, dict attrs):
+    """The types of a node's outputs."""
+    if not signature.single:
+        return signature.output_dtypes(attrs)
+    output = (<list>signature.outputs)[0]
     dtype = output.dtype
-    return graph._add_node(op_def, list(values), attrs, name, (attrs[output.type_attr] if dtype is None else dtype,))
+    if dtype is None:
+        dtype = attrs[output.type_attr]
+    return (dtype._ref,) if output.is_ref else (dtype,)
 
 
 cdef bint types_fit(list plain, values, graph, given, dict attrs) except -1:

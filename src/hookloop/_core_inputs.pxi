@@ -125,13 +125,7 @@ cdef class NodeInputs:
         finally:
             self.close()
         cdef str name = self.graph.name_of(self.name) if self.scope_name is None else self.scope_name[: len(self.scope_name) - 1]
-        output = self.signature.one_output
-        if output is None:
-            return self.graph._add_node(self.op_def, tensors, self.attrs, name, self.signature.output_dtypes(self.attrs))
-        dtype = output.dtype
-        return self.graph._add_node(
-            self.op_def, tensors, self.attrs, name, (self.attrs[output.type_attr] if dtype is None else dtype,)
-        )
+        return self.graph._add_node(self.op_def, tensors, self.attrs, name, output_types(self.signature, self.attrs))
 
     cdef list resolve(self):
         """The tensors, flat; the type attributes are set on the way."""

@@ -171,3 +171,8 @@ cdef int infer_shapes(OperationFields op, list outputs) except -1:
     for i in range(len(outputs)):
         (<TensorFields>outputs[i])._shape = shapes[i]
     return 0
+
+
+def of_value(c):
+    """The shape of the array that is the attribute `value`."""
+    return c.attr("value").shape

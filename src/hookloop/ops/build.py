@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .. import dtypes
-from .._core import GraphNameScope, apply_op, connect_conversions, connect_ops, constant_node, set_attributes
+from .._core import GraphNameScope, apply_op, connect_conversions, connect_ops, constant_node, of_value, set_attributes
 from ..graph.graph import Graph
 from ..graph.stack import get_default_graph
 from ..graph.tensor import Tensor
@@ -336,6 +336,6 @@ register_tensor_conversion_function(Dimension, _convert_dimension, 100)
 
 registry.register(
     OpDef("Const", "", "output: dtype", attrs={"value": None, "dtype": None},
-          shape=lambda c: c.attr("value").shape, gradient=registry.no_gradient,
+          shape=of_value, gradient=registry.no_gradient,
           reference=lambda node: node.attrs["value"]),
 )  # fmt: skip

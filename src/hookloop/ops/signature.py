@@ -72,18 +72,16 @@ class Signature:
       inputs, outputs: lists of `Argument`.
       defaults: the attributes' default values, strings as bytes.
       single: whether there is exactly one output that is no list.
-      one_output: the one output where it is neither a list nor a reference, else None.
       plain: (type, type attribute, types allowed, whether it is a reference) of each input; None where one is a list.
     """
 
-    __slots__ = ("inputs", "outputs", "defaults", "single", "one_output", "plain", "type_attrs")
+    __slots__ = ("inputs", "outputs", "defaults", "single", "plain", "type_attrs")
 
     def __init__(self, op_def):
         self.inputs = _arguments(op_def, op_def.inputs)
         self.outputs = _arguments(op_def, op_def.outputs)
         self.defaults = {k: v.encode() if isinstance(v, str) else v for k, v in op_def.attrs.items()}
         self.single = len(self.outputs) == 1 and not self.outputs[0].is_list
-        self.one_output = self.outputs[0] if self.single and not self.outputs[0].is_ref else None
         self.plain = None
         if not any(a.is_list for a in self.inputs):
             self.plain = [(a.dtype, a.type_attr, a.allowed and tuple(a.allowed), a.is_ref) for a in self.inputs]
@@ -92,9 +90,6 @@ class Signature:
         self.type_attrs |= {k for k, v in op_def.attrs.items() if isinstance(v, dtypes.DType)}
 
     def output_dtypes(self, attrs):
-        output = self.one_output
-        if output is not None:
-            return (output.dtype or attrs[output.type_attr],)
         found = []
         for output in self.outputs:
             found.extend(output.dtypes(attrs))
