@@ -8,6 +8,8 @@ known, so that one placement serves all sizes.
 
 from __future__ import annotations
 
+from heapq import heappop, heappush
+
 from .ir import ARENA, If, Instr, is_whole, same_shape
 
 _FOREVER = 1 << 60
@@ -111,20 +113,16 @@ def _same(left, right):
 def _share_slots(lives, program):
     slots = []  # [byte size or Size key, free from, hint]
     free = []
-    pending = []
-    for buffer in lives.buffers:
+    pending = []  # a heap of (last use, when it was taken, slot)
+    for when, buffer in enumerate(lives.buffers):
         if buffer.home is not None:
             continue
-        still = []
-        for last, slot in pending:
-            if last < buffer.first:
-                free.append(slot)
-            else:
-                still.append((last, slot))
-        pending = still
-        slot = _choose(free, slots, buffer, program)
-        buffer.index = slot
-        pending.append((buffer.last, slot))
+        over = []
+        while pending and pending[0][0] < buffer.first:
+            over.append(heappop(pending)[1:])
+        free.extend([slot for _, slot in sorted(over)])
+        buffer.index = _choose(free, slots, buffer, program)
+        heappush(pending, (buffer.last, when, buffer.index))
     for buffer in lives.buffers:
         root = buffer
         while root.home is not None:

@@ -124,6 +124,7 @@ class SizeTable:
         self.operations: list[list] = [[]]
         self.watched: list[list] = [[]]
         self._interned: dict = {}
+        self._products: dict = {}
         self._constants: dict = {}
         self._applied: dict = {}
         self.branch = 0
@@ -182,6 +183,14 @@ class SizeTable:
         return self._intern(terms)
 
     def multiply(self, left, right):
+        if right.__class__ is int and right == 1 and left.__class__ is Size:
+            return left
+        product = self._products.get((left, right))
+        if product is None:
+            product = self._products[left, right] = self._product(left, right)
+        return product
+
+    def _product(self, left, right):
         terms = {}
         for a, ca in self._terms(left).items():
             for b, cb in self._terms(right).items():
