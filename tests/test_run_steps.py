@@ -172,7 +172,7 @@ class TestSession:
         initialized(session)
         assert session.run_steps(added, 5, {x: [1, 2]}) == 15
 
-    def test_ctrl_c_stops_between_steps(self, session):
+    def test_ctrl_c_stops_between_steps(self, session, ctrl_c):
         step = counting()
         initialized(session)
         session.run_steps(step, 2)

@@ -254,7 +254,7 @@ def test_closing_the_queue_may_cancel_those_who_wait(executor):
         assert isinstance(results[0], tf.errors.CancelledError) and "Enqueue operation was cancelled" in str(results[0])
 
 
-def test_interrupt_ends_waiting_and_the_session_goes_on(executor):
+def test_interrupt_ends_waiting_and_the_session_goes_on(executor, ctrl_c):
     queue = tf.FIFOQueue(5, tf.int32, shapes=[[]])
     take = queue.dequeue()
     with tf.Session() as session:
