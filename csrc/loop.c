@@ -83,13 +83,17 @@ static hl_loop_end call_hooks(hl_loop *loop, const hl_counters_now *now) {
     for (int32_t k = 0; k < loop->n_hooks && end != HL_LOOP_HOOK_FAILED; k++) {
         hl_loop_hook *hook = &loop->hooks[k];
         if (!hook->due) continue;
+        if (hook->native->in_call) { /* a hook ran this step itself: its own call is not over */
+            end = HL_LOOP_HOOK_FAILED;
+            break;
+        }
         hook->due = false;
         hook->trigger->started = true;
         hook->trigger->last = (double)(now->runs - 1);
         for (int32_t i = 0; i < hook->native->n_fetches; i++)
             hl_native_view(&hook->native->fetches[i], &frame->tensors[hook->tensors[i]]);
         const int32_t result = hl_native_call(hook->native, now->runs, hl_global_step(now->global_step));
-        if (result < 0) loop->failed = k, end = HL_LOOP_HOOK_FAILED;
+        if (result < 0 || (loop->raised && loop->raised())) end = HL_LOOP_HOOK_FAILED;
         else if (result > 0) end = HL_LOOP_HOOK_STOPPED;
     }
     hl_flush_denormals();

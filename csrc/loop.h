@@ -58,7 +58,7 @@ typedef enum hl_loop_end {
     HL_LOOP_DUE_AFTER,  /* a trigger wants to be called after the step just made */
     HL_LOOP_STOPPED,    /* *stop was set */
     HL_LOOP_HOOK_STOPPED, /* a native hook wants to stop after the step just made */
-    HL_LOOP_HOOK_FAILED,  /* a native hook returned an error after the step just made: `failed` is its place */
+    HL_LOOP_HOOK_FAILED,  /* a native hook returned an error, or left one behind, after the step just made */
     HL_LOOP_RESIZED,    /* the step just made has a value of another size than is stacked: it was not copied */
     HL_LOOP_FAILED      /* the status says how; the step that failed is not counted */
 } hl_loop_end;
@@ -72,13 +72,13 @@ typedef struct hl_loop {
     int32_t n_triggers;
     hl_loop_hook *hooks;
     int32_t n_hooks;
+    void *(*raised)(void);          /* what a hook has left behind of an error, looked at after each call; or NULL */
     const hl_stacked *stacked;
     int32_t n_stacked;
     const int32_t *stop;            /* set by a host call or another thread; or NULL */
     /* What it reports: */
     int64_t steps_done;
     hl_loop_end end;
-    int32_t failed;
 } hl_loop;
 
 hl_status hl_loop_run(hl_loop *loop);

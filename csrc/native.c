@@ -12,7 +12,9 @@ int32_t hl_native_call(hl_native *native, int64_t step, int64_t global_step) {
         .phase = HL_HOOK_AFTER_RUN, .n_fetches = native->n_fetches, .fetches = native->fetches,
         .error = native->error, .error_size = sizeof(native->error),
     };
+    native->in_call = true;
     native->result = native->fn(&ctx, native->user_data);
+    native->in_call = false;
     native->error[sizeof(native->error) - 1] = 0;
     return native->result;
 }

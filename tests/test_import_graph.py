@@ -130,6 +130,25 @@ def test_the_same_names_twice_are_made_unique(small):
     assert elements[0].name == "w_1" and elements[0].inputs[0].name == "z_1:0"
 
 
+def test_a_loop_whose_frame_has_no_name_adds_nothing():
+    with tf.Graph().as_default() as graph:
+        tf.while_loop(lambda i: i < 3, lambda i: i + 1, [0])
+    message = graph.as_graph_def()
+    for node in message.node:
+        if node.op == "Enter":
+            node.attr["frame_name"].i = 3
+    with pytest.raises(ValueError, match="AttrValue had value with type 'i' when 's' expected"):
+        tf.import_graph_def(message)
+    assert names() == []
+
+
+def test_a_scope_that_is_entered_again(small):
+    first = tf.import_graph_def(small, name="m/", return_elements=["w"])[0]
+    second = tf.import_graph_def(small, name="m/", return_elements=["w"])[0]
+    assert (first.name, second.name) == ("m/w", "m/w_1")
+    assert second.colocation_groups() == [b"loc:@m/s/y_1"] and second.inputs[0].name == "m/z_1:0"
+
+
 def test_nodes_in_any_order(small):
     backwards = type(small)(versions=small.versions)
     backwards.node.extend(reversed(list(small.node)))
@@ -205,6 +224,14 @@ def other_shape(graph_def):
     graph_def.node[1].attr["value"].tensor.tensor_shape.dim.add().size = 2
 
 
+def group_that_is_none(graph_def):
+    graph_def.node[4].attr["_class"].i = 3
+
+
+def name_of_another_kind(graph_def):
+    graph_def.node[0].attr["shape"].i = 3
+
+
 def from_the_future(graph_def):
     graph_def.versions.min_consumer = 9999
 
@@ -225,6 +252,8 @@ def from_the_future(graph_def):
         (one_input_more, ValueError, "Node 's/y': expected 2 inputs for op 'Add(V2)?', got 3"),
         (cycle, ValueError, "3 nodes in a cycle"),
         (other_shape, ValueError, "Dimensions must be equal, but are 3 and 2.*while importing node 's/y'"),
+        (group_that_is_none, (ValueError, TypeError), "."),
+        (name_of_another_kind, ValueError, "AttrValue had value with type 'i' when 'shape' expected.*node 'x'"),
         (from_the_future, ValueError, "GraphDef min consumer version 9999 above current version 134"),
     ],
 )

@@ -165,3 +165,14 @@ def test_signatures_of_other_kinds():
         utils.regression_signature_def(text, text)
     with pytest.raises(ValueError, match="Prediction inputs cannot be None or empty"):
         utils.predict_signature_def({}, {"b": number})
+
+
+def test_an_asset_that_does_not_exist_changes_nothing(tmp_path):
+    v = tf.get_variable("v", initializer=2.0)
+    builder = tf.saved_model.Builder(str(tmp_path / "m"))
+    missing = tf.constant(str(tmp_path / "missing.txt"))
+    with tf.Session() as session:
+        session.run(v.initializer)
+        with pytest.raises(tf.errors.NotFoundError, match="missing.txt"):
+            builder.add_meta_graph_and_variables(session, ["a"], assets_collection=[missing], main_op=v.initializer)
+        builder.add_meta_graph_and_variables(session, ["a"], main_op=v.initializer)

@@ -89,6 +89,9 @@ static void begins(int64_t *count, int64_t digits) {
 
 /* ---- by keys of either width ---- */
 
+/* Bytes such that what follows them is aligned as a key of 8 bytes. */
+static int64_t whole_words(int64_t bytes) { return (bytes + 7) / 8 * 8; }
+
 #define TOP_K(W, K)                                                                                                     \
     /* Some keys with the places of their elements. */                                                                  \
     typedef struct pairs_##W { K *key; int32_t *place; } pairs_##W;                                                     \
@@ -206,7 +209,7 @@ static void begins(int64_t *count, int64_t digits) {
                               int worker) {                                                                             \
         const pairs_##W last = pairs_at_##W(scratch, t->length);                                                        \
         const pairs_##W other = t->spare ? (pairs_##W){(K *)spare, places}                                              \
-                                         : pairs_at_##W(scratch + t->length * (int64_t)(sizeof(K) + 4), t->length);     \
+                                         : pairs_at_##W(scratch + whole_words(t->length * (int64_t)(sizeof(K) + 4)), t->length); \
         K least, most;                                                                                                  \
         if (!limits_##W(t, x, &least, &most, run, worker)) return;                                                      \
         const int bits = width(most - least), digit = t->length < SHORT_ROW ? SHORT_DIGIT_BITS : DIGIT_BITS;            \
@@ -272,7 +275,7 @@ static void choose_way(hl_prepare *prep, top_k *t) {
     const int64_t n = t->length, k = t->k, pair = t->key_size + 4;
     const bool wide = t->key_size == 8, radix = k >= LEAST_RADIX && (k > MOST_HEAP || n <= 8 * k);
     t->spare = radix && k == n && t->size == t->key_size;
-    prep->scratch_bytes = radix ? n * pair * (t->spare ? 1 : 2) : k * pair;
+    prep->scratch_bytes = radix ? whole_words(n * pair) * (t->spare ? 1 : 2) : k * pair;
     if (radix) t->row = wide ? radix_row_64 : radix_row_32;
     else t->row = wide ? heap_row_64 : heap_row_32;
     const double row_ns = radix ? 500 + (double)n * 3 + (double)k * (wide ? 25 : 12) : (double)n + (double)k * 20;

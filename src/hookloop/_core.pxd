@@ -207,6 +207,7 @@ cdef extern from "native.h" nogil:
         void *user_data
         hl_hook_tensor *fetches
         int32_t n_fetches, result
+        bint in_call
         char error[384]
     int32_t hl_native_call(hl_native *native, int64_t step, int64_t global_step)
 
@@ -238,12 +239,12 @@ cdef extern from "loop.h" nogil:
         int32_t n_triggers
         hl_loop_hook *hooks
         int32_t n_hooks
+        void *(*raised)()
         const hl_stacked *stacked
         int32_t n_stacked
         const int32_t *stop
         int64_t steps_done
         hl_loop_end end
-        int32_t failed
     ctypedef struct hl_counters_now:
         int64_t runs
         const hl_variable *global_step

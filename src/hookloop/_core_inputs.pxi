@@ -323,6 +323,11 @@ cdef class NodeInputs:
         cdef Py_ssize_t i = 0
         attr = argument.type_list_attr
         given = self.attrs.get(attr) if attr in self.given else None
+        if given and len(given) != len(values):
+            raise ValueError(
+                f"List argument '{argument.name}' to '{self.op_def.name}' Op with length {len(values)} must match the {len(given)} "
+                f"types of attribute '{attr}'."
+            )
         for value in values:
             if type(value) is not tensor_type:
                 self.enter_scope()

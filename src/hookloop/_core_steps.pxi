@@ -109,8 +109,11 @@ cdef class Steps:
                     with nogil:
                         status = hl_loop_run(&loop)
                 else:
+                    loop.raised = <void *(*)() noexcept>PyErr_Occurred
                     status = hl_loop_run(&loop)
                 self.done += loop.steps_done
+            if loop.n_hooks and PyErr_Occurred() != NULL:  # a native hook has left it
+                hl_owned(NULL)
             if loop.steps_done and self.stacked:
                 self.take_stack(&loop, stack)
             if status == HL_RESTART:  # an iterator's element is of another shape: the step is made with another plan

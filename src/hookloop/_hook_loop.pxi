@@ -188,6 +188,7 @@ cdef class HookLoop:
                     self._open()
                 if self._stale():
                     self._refresh()
+                    steps = None  # its request was that of the hooks before
                 if self._enters or not self._runs_plainly or self._core._runs_by_reference():
                     steps = None
                     self._one_step(fetches, feed_dict, stack, pieces)
@@ -223,7 +224,7 @@ cdef class HookLoop:
             return None
         extra = list(self._watches)
         for slot in self._natives:
-            extra.extend(slot.hook.fetches)
+            extra.extend(slot.fetches)
         return Merged(fetches, None, extra)
 
     def _wants_stop(self):
@@ -278,7 +279,7 @@ cdef class HookLoop:
         found = {}
         for k in range(outlook.n_hooks):
             slot = places[k][0]
-            n = len(slot.hook.fetches)
+            n = len((<HookSlot>slot).fetches)
             if outlook.hooks[k].due:
                 found[slot] = [steps.latest[steps.slots[at + i]] for i in range(n)]
             at += n
@@ -292,15 +293,17 @@ cdef class HookLoop:
         cdef int tensor
         cdef int32_t[::1] tensors
         for slot in self._natives:
-            found = np.empty(len(slot.hook.fetches) + 1, np.int32)
+            slot.native.check_free()
+            found = np.empty(len(slot.fetches) + 1, np.int32)
             tensors = found
-            for i in range(len(slot.hook.fetches)):
+            for i in range(len(slot.fetches)):
                 tensor = steps.visible_of(at)
                 if tensor < 0:
                     return False
                 tensors[i] = tensor
                 at += 1
-            slot.native.make_room(len(slot.hook.fetches))
+            slot.native.make_room(<int32_t>len(slot.fetches))
+            slot.native.native.result = 0
             hook = &outlook.hooks[outlook.n_hooks]
             hook.native, hook.trigger, hook.tensors = &slot.native.native, &slot.state, &tensors[0]
             outlook.n_hooks += 1

@@ -2,11 +2,8 @@
 
 from cpython.pycapsule cimport PyCapsule_GetContext, PyCapsule_GetName, PyCapsule_GetPointer, PyCapsule_CheckExact
 
-cdef extern from *:
-    """
-    #define HL_CAPSULE_FAMILY "hookloop.hook."
-    """
-    PyObject *PyErr_Occurred()
+cdef extern from "Python.h":
+    PyObject *PyErr_Occurred() noexcept
 
 cdef const char *CAPSULE_NAME = b"hookloop.hook.v1"
 
@@ -28,7 +25,6 @@ cdef class NativeCallback:
     cdef hl_native native
     cdef readonly object source
     cdef readonly bint release_gil
-    cdef object _numbers      # arrays of the values of the call at hand
     cdef int32_t room
 
     def __cinit__(self, source, bint release_gil=False):
@@ -96,13 +92,14 @@ cdef class NativeCallback:
           Whether it asks to stop.
 
         Raises:
-          RuntimeError: it returned an error.
+          RuntimeError: it returned an error, or is being called already.
           TypeError: a value is of a type that native hooks cannot see.
         """
         cdef int64_t runs = step, at = global_step
         cdef int32_t i
         cdef np.ndarray array
         cdef hl_hook_tensor *view
+        self.check_free()
         arrays = [np.ascontiguousarray(value).reshape(np.shape(value)) for value in values]
         self.make_room(len(arrays))
         for i in range(len(arrays)):
@@ -119,14 +116,22 @@ cdef class NativeCallback:
         self.check(runs)
         return self.native.result > 0
 
+    cdef int check_free(self) except -1:
+        if self.native.in_call:
+            raise RuntimeError(f"the native hook {self.source!r} is being called already: it cannot run a step after which it is due")
+        return 0
+
     cdef int check(self, int64_t step) except -1:
         """Raises what the last call has left: a Python exception, or an error of its own."""
         cdef str text
+        cdef int32_t result = self.native.result
         if PyErr_Occurred() != NULL:
+            self.native.result = 0
             hl_owned(NULL)
-        if self.native.result < 0:
+        if result < 0:
+            self.native.result = 0
             text = self.native.error[:].decode(errors="replace") if self.native.error[0] else "it gave no reason"
-            raise RuntimeError(f"the native hook {self.source!r} returned {self.native.result} after step {step}: {text}")
+            raise RuntimeError(f"the native hook {self.source!r} returned {result} after step {step}: {text}")
         return 0
 
 

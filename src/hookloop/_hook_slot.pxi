@@ -42,6 +42,7 @@ cdef class HookSlot:
     cdef dict attributes
     cdef int watch                      # place of the watched value among the run's extra fetches
     cdef NativeCallback native          # of a native hook, which C can call itself; or None
+    cdef tuple fetches                  # what the native hook sees
     # hook_stats
     cdef readonly int64_t before_calls, after_calls, before_ns, after_ns
 
@@ -61,7 +62,7 @@ cdef class HookSlot:
             self.trigger.fill(&self.state)
             callback = getattr(self.hook, "callback", None)
             if type(callback) is NativeCallback and self.trigger.kind == HL_COUNT_RUNS and not self.state.after:
-                self.native = callback
+                self.native, self.fetches = callback, tuple(self.hook.fetches)
         return 0
 
     cdef inline object before_run(self, SessionRunContext context):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 
 from . import errors
+from .dtypes import DType
 from .graph.device import DeviceSpec
 from .graph.graph import Graph
 from .graph.graph_def import attr_of
@@ -15,11 +16,18 @@ from .ops import registry
 from .ops.build import convert_to_tensor
 from .ops.recovered_contexts import recover_contexts
 from .ops.signature import signature_of
+from .shapes import TensorShape
 from .version import GRAPH_DEF_VERSION, TENSORFLOW_VERSION
 
 __all__ = ["import_graph_def"]
 
 _BACK_EDGES = frozenset(("NextIteration", "RefNextIteration"))
+
+# What attributes and inputs of another kind than an op expects may raise anywhere.
+_UNFIT = (AttributeError, IndexError, KeyError, TypeError, UnicodeDecodeError)
+
+# The kind of an AttrValue, by the class of the attribute's default.
+_KINDS = {bool: "b", int: "i", float: "f", bytes: "s", DType: "type", TensorShape: "shape", list: "list"}
 
 
 def import_graph_def(graph_def, input_map=None, return_elements=None, name=None, op_dict=None, producer_op_list=None):
@@ -129,10 +137,17 @@ class _Importer:
                 None, None, f"Op type not registered '{node.op}' in hookloop, wanted by node '{node.name}'. "
                 "Functions of a GraphDef's library and ops of extensions have no definition here."
             ) from None  # fmt: skip
-        attrs = {**signature_of(op_def).defaults, **{key: attr_of(value) for key, value in node.attr.items()}}
+        defaults = signature_of(op_def).defaults
+        for key, default in defaults.items():
+            kind, expected = node.attr[key].WhichOneof("value") if key in node.attr else None, _KINDS.get(type(default))
+            if kind is not None and expected is not None and kind != expected:
+                raise ValueError(
+                    f"AttrValue had value with type '{kind}' when '{expected}' expected, for attr '{key}' of node '{node.name}'"
+                )
         try:
+            attrs = {**defaults, **{key: attr_of(value) for key, value in node.attr.items()}}
             return len(signature_of(op_def).output_dtypes(attrs))
-        except (KeyError, TypeError) as error:
+        except _UNFIT as error:
             raise ValueError(f"NodeDef missing attr {error} from Op<name={node.op}>; NodeDef: {node.name}") from None
 
     def _check_input(self, node, text):
@@ -188,36 +203,36 @@ class _Importer:
     def add_nodes(self):
         """Adds all nodes, or none."""
         graph = self._graph
-        before = graph.get_operations()
+        before, names_before = graph.get_operations(), dict(graph._names_in_use)
         controls = sorted(graph._current_control_dependencies(), key=lambda op: op._id)
         context = graph._get_control_flow_context()
         try:
             with graph.control_dependencies(None), graph.name_scope(None):
                 graph._set_control_flow_context(context)
+                self._names = {name: graph.unique_name(self._prefix + name) for name in self._nodes}
                 for name in self._order:
                     self._operations[name] = self._add(self._nodes[name], controls)
                 for merge, following in self._open:
                     self._operations[merge]._update_input(1, self._operations[following].outputs[0])
+            recover_contexts(list(self._operations.values()), context)
         except Exception:
             graph._remove_operations_after(len(before))
+            graph._names_in_use.clear()
+            graph._names_in_use.update(names_before)
             raise
-        recover_contexts(list(self._operations.values()), context)
 
     def _add(self, node, controls):
         inputs, control_inputs = self._inputs(node)
-        attrs = {key: attr_of(value) for key, value in node.attr.items()}
+        attrs = {key: attr_of(value) for key, value in node.attr.items() if value.WhichOneof("value")}
         shapes = attrs.pop("_output_shapes", None)
         if "_class" in attrs:
             attrs["_class"] = [self._group(group) for group in attrs["_class"]]
         op_def, attrs, dtypes = self._described(node, inputs, attrs)
         self._check_types(node, op_def, attrs, inputs)
-        name = self._prefix + node.name if self._prefix else self._graph.unique_name(node.name)
         try:
-            op = self._graph._add_node(op_def, inputs, attrs, name, list(dtypes))
-        except ValueError as error:
+            op = self._graph._add_node(op_def, inputs, attrs, self._names[node.name], list(dtypes))
+        except (ValueError, *_UNFIT) as error:
             raise ValueError(f"{error} (while importing node '{node.name}')") from None
-        if self._prefix:
-            self._graph._names_in_use.setdefault(name.lower(), 1)
         op._add_control_inputs([*control_inputs, *(c for c in controls if c not in control_inputs)])
         if node.device:
             op._set_device(_merged(op.device, node.device))
@@ -230,13 +245,13 @@ class _Importer:
         prefix, name = group[:5], group[5:].decode()
         if prefix != b"loc:@" or name not in self._nodes:
             return group
-        return prefix + (self._prefix + name).encode()
+        return prefix + self._names[name].encode()
 
     @staticmethod
     def _described(node, inputs, attrs):
         try:
             return Graph._describe(node.op, inputs, attrs)
-        except ValueError as error:
+        except (ValueError, *_UNFIT) as error:
             raise ValueError(f"Node '{node.name}': {error}") from None
 
     def _inputs(self, node):

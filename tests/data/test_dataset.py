@@ -422,3 +422,45 @@ def test_functions_are_functions_in_a_graph_def():
     assert attributes["MapDataset"]["f"].func.name.startswith("__inference_Dataset_map_")
     assert attributes["FilterDataset"]["predicate"].func.name.startswith("__inference_Dataset_filter_")
     assert attributes["OneShotIterator"]["dataset_factory"].func.name.startswith("_make_dataset_")
+
+
+def test_a_cache_file_of_text_and_numbers_is_read_back(tmp_path):
+    words = np.array([b"a", b"", b"long word", b"\x00\xff"], object)
+    dataset = tf.data.Dataset.from_tensor_slices((words, np.arange(4))).batch(3).cache(str(tmp_path / "c"))
+    element = dataset.make_one_shot_iterator().get_next()
+    for _ in range(2):  # the second time from the file
+        with tf.Session() as session:
+            found = [session.run(element) for _ in range(2)]
+            with pytest.raises(tf.errors.OutOfRangeError):
+                session.run(element)
+        assert [w for text, _ in found for w in text] == list(words)
+        assert [n for _, numbers in found for n in numbers] == [0, 1, 2, 3]
+
+
+class RunsCode:
+    ran = False
+
+    def __reduce__(self):
+        return exec, ("import tests.data.test_dataset as m; m.RunsCode.ran = True",)
+
+
+def test_nothing_in_a_cache_file_is_run(tmp_path):
+    path = str(tmp_path / "c")
+    np.savez(path, width=1, count=1, c0=np.array([RunsCode()], object))
+    element = tf.data.Dataset.range(2).cache(path).make_one_shot_iterator().get_next()
+    with (
+        tf.Session() as session,
+        pytest.raises(tf.errors.DataLossError, match="c.npz is no cache of a dataset, or is damaged"),
+    ):
+        session.run(element)
+    assert not RunsCode.ran
+
+
+def test_a_damaged_cache_file(tmp_path):
+    (tmp_path / "c.npz").write_bytes(b"PK nothing")
+    element = tf.data.Dataset.range(2).cache(str(tmp_path / "c")).make_one_shot_iterator().get_next()
+    with (
+        tf.Session() as session,
+        pytest.raises(tf.errors.DataLossError, match="is no cache of a dataset, or is damaged"),
+    ):
+        session.run(element)

@@ -212,6 +212,82 @@ def test_text_cannot_be_seen(how):
             run(session, train, 2, how)
 
 
+@HOW
+def test_a_python_error_that_a_hook_leaves(how):
+    """PyErr_BadArgument sets an error and returns 0: the step is over, and the error is the user's."""
+    train, loss = counting()
+    left = ctypes.PYFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p)(("PyErr_BadArgument", ctypes.pythonapi))
+    hook = tf.train.NativeHook(left, every_steps=4)
+    session = tf.train.MonitoredSession(hooks=[hook])
+    with pytest.raises(TypeError, match="bad argument type"):
+        run(session, train, 9, how)
+    assert session.raw_session().run(loss) == 1.0
+    session.close()
+
+
+@HOW
+def test_an_error_is_told_once(how):
+    train, _ = counting()
+    calls = []
+    first = tf.train.NativeHook(native(lambda ctx: -7 if ctx.step == 1 else CONTINUE), every_steps=100)
+    second = tf.train.NativeHook(native(lambda ctx: calls.append(ctx.step) or (STOP if ctx.step == 4 else CONTINUE)))
+    with tf.train.MonitoredSession(hooks=[first, second]) as session:
+        with pytest.raises(RuntimeError, match="returned -7 after step 1"):
+            run(session, train, 2, how)
+        run(session, train, 9, how)
+        assert session.should_stop() and calls[-1] == 4
+
+
+def test_hooks_that_come_and_go_within_many_steps():
+    """Each native hook sees its own tensor, also after another one has gone, and what is added to its list later is not seen."""
+    train, loss = counting()
+    seen = []
+    numbers = {name: tf.constant(value) + 0.0 * loss for name, value in (("a", 10.0), ("b", 20.0))}
+
+    def after(name):
+        def note(ctx):
+            value = ctypes.cast(ctx.fetches[0].data, ctypes.POINTER(ctypes.c_float))[0]
+            seen.append((name, ctx.step, value, ctx.n_fetches))
+            return CONTINUE
+
+        return tf.train.NativeHook(native(note), [numbers[name]])
+
+    class Removes(tf.train.SessionRunHook):
+        trigger = tf.train.Trigger("runs", at=6, phase="after")
+
+        def after_run(self, context, values):
+            if hooks[0] is first:
+                hooks.remove(first)
+                second.fetches.append(loss)
+
+    first, second = after("a"), after("b")
+    hooks = [first, second, Removes()]
+    session = tf.train.MonitoredSession(hooks=hooks)
+    hooks = session._hooks if session._hooks is not None else hooks
+    session.run_steps(train, 9)
+    session.close()
+    assert all(value == {"a": 10.0, "b": 20.0}[name] for name, _, value, _ in seen)
+    assert [step for name, step, *_ in seen if name == "b"] == list(range(1, 10))
+
+
+def test_a_hook_that_runs_a_step_after_which_it_is_due():
+    train, loss = counting()
+    errors = []
+
+    def after(ctx):
+        if ctx.step == 2:
+            try:
+                session.run_steps(train, 1)
+            except RuntimeError as error:
+                errors.append(str(error))
+        return CONTINUE
+
+    hook = tf.train.NativeHook(native(after), loss)
+    with tf.train.MonitoredSession(hooks=[hook]) as session:
+        session.run_steps(train, 3)
+    assert len(errors) == 1 and "is being called already" in errors[0]
+
+
 # --- what is no hook --------------------------------------------------------------------------------------------
 
 

@@ -12,7 +12,7 @@ from collections import deque
 
 import numpy as np
 
-from ..errors import InvalidArgumentError, OpError
+from ..errors import DataLossError, InvalidArgumentError, OpError
 from ..ops._random_words import RandomWords
 
 
@@ -580,24 +580,57 @@ def cache(place, sources, filename):
 
 
 def _read_cache(filename):
+    """The elements of a cache file, None where there is none. Nothing in it is run.
+
+    Raises:
+      DataLossError: where the file is none, or damaged.
+    """
     import os
+    import zipfile
 
     path = filename + ".npz"
     if not os.path.exists(path):
         return None
-    with np.load(path, allow_pickle=True) as stored:
-        width = int(stored["width"])
-        flat = [stored[f"c{i}"] for i in range(len(stored.files) - 1)]
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            width, count = int(stored["width"]), int(stored["count"])
+            flat = [_as_text(stored, i) if f"t{i}" in stored.files else stored[f"c{i}"] for i in range(count)]
+    except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise DataLossError(None, None, f"{path} is no cache of a dataset, or is damaged: {error}") from None
     return [tuple(flat[i : i + width]) for i in range(0, len(flat), width)]
+
+
+def _as_text(stored, i):
+    """An array of texts from their bytes, their lengths and the array's shape."""
+    data, ends = stored[f"t{i}"].tobytes(), np.cumsum(stored[f"n{i}"])
+    words = np.empty(len(ends), object)
+    for k, end in enumerate(ends):
+        words[k] = data[(ends[k - 1] if k else 0) : end]
+    return words.reshape(stored[f"s{i}"])
 
 
 def _write_cache(filename, elements):
     import os
 
-    flat = {f"c{i}": value for i, value in enumerate(itertools.chain.from_iterable(elements))}
+    arrays = {"width": len(elements[0]) if elements else 1, "count": sum(map(len, elements))}
+    for i, value in enumerate(itertools.chain.from_iterable(elements)):
+        value = np.asarray(value)
+        if value.dtype.hasobject:
+            words = [word if isinstance(word, bytes) else str(word).encode() for word in value.ravel()]
+            arrays[f"t{i}"] = np.frombuffer(b"".join(words), np.uint8)
+            arrays[f"n{i}"], arrays[f"s{i}"] = (
+                np.array([len(w) for w in words], np.int64),
+                np.array(value.shape, np.int64),
+            )
+        else:
+            arrays[f"c{i}"] = value
     temporary = f"{filename}.{os.getpid()}.tmp.npz"
-    np.savez(temporary, width=len(elements[0]) if elements else 1, **flat)
-    os.replace(temporary, filename + ".npz")
+    try:
+        np.savez(temporary, **arrays)
+        os.replace(temporary, filename + ".npz")
+    finally:
+        if os.path.exists(temporary):
+            os.remove(temporary)
 
 
 # --- rewriting ------------------------------------------------------------------------------------------

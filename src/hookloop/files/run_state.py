@@ -39,7 +39,7 @@ def encode(value, what):
         return value
     if isinstance(value, bytes):
         return {_TAG: _BYTES, "data": base64.b64encode(value).decode()}
-    if isinstance(value, (np.ndarray, np.generic)) and not value.dtype.hasobject and value.dtype.names is None:
+    if isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind in "biufcSU?":
         data = base64.b64encode(np.ascontiguousarray(value).tobytes()).decode()
         shape = list(value.shape) if isinstance(value, np.ndarray) else None
         return {_TAG: _ARRAY, "dtype": value.dtype.str, "shape": shape, "data": data}

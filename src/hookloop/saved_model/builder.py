@@ -6,6 +6,7 @@ import os
 import shutil
 
 from .. import logging
+from ..files import bundle
 from ..files.bundle import write_atomically
 from ..graph.collections import GraphKeys
 from ..graph.operation import Operation
@@ -123,7 +124,8 @@ class SavedModelBuilder:
     # --- parts ----------------------------------------------------------------------------------------------
 
     def _collections(self, graph, assets_collection, main_op):
-        """Notes the op that runs after loading, and copies assets; gives their `AssetFileDef`s."""
+        """Copies assets, and notes the op that runs after loading; gives the assets' `AssetFileDef`s."""
+        assets = self._copy_assets(assets_collection or ())
         if main_op is not None:
             if not isinstance(main_op, Operation):
                 raise TypeError(f"main_op needs to be an Operation: {main_op!r}")
@@ -132,7 +134,7 @@ class SavedModelBuilder:
                     f"Graph already contains one or more main ops under the collection {constants.MAIN_OP_KEY}."
                 )
             graph.add_to_collection(constants.MAIN_OP_KEY, main_op)
-        return self._copy_assets(assets_collection or ())
+        return assets
 
     def _copy_assets(self, tensors):
         from tensorboard.compat.proto.meta_graph_pb2 import AssetFileDef
@@ -149,7 +151,8 @@ class SavedModelBuilder:
             directory = os.path.join(self._export_dir, constants.ASSETS_DIRECTORY)
             os.makedirs(directory, exist_ok=True)
             for name, path in sources.items():
-                shutil.copyfile(path, os.path.join(directory, name))
+                with bundle.translated(path):
+                    shutil.copyfile(path, os.path.join(directory, name))
             logging.info("Assets written to: %s", directory)
         else:
             logging.info("No assets to write.")

@@ -41,9 +41,9 @@ class BackgroundWriter:
                 if on_error is not None:
                     on_error(error)
 
-        self._process = os.getpid()
-        self._thread = threading.Thread(target=run, name="hookloop-save")
-        self._thread.start()
+        thread = threading.Thread(target=run, name="hookloop-save")
+        thread.start()
+        self._process, self._thread = os.getpid(), thread
 
     def wait(self):
         """Waits until nothing runs.

@@ -129,7 +129,7 @@ class CheckpointSaverHook(SessionRunHook):
         global_step = session.run(self._global_step_tensor)
         self._timer.update_last_triggered_step(global_step)
         self._save(session, global_step)
-        return f"{self._save_path}-{global_step}"
+        return self._last_prefix
 
     def _due(self):
         return self.trigger is not None and self.trigger.due
@@ -157,7 +157,7 @@ class CheckpointSaverHook(SessionRunHook):
         saver = self._get_saver()
         if self._async_save and saver._writer is None:
             saver._writer = BackgroundWriter()
-        saver.save(session, self._save_path, global_step=step)
+        self._last_prefix = saver.save(session, self._save_path, global_step=step)
         log = messages.SessionLog(status=messages.SessionLog.CHECKPOINT, checkpoint_path=self._save_path)
         self._summary_writer.add_session_log(log, step)
         if self._async_save:

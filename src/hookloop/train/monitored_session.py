@@ -173,8 +173,11 @@ class _MonitoredSession(HookLoop):
             try:
                 self._last_calls = []
                 session = self._coordinated_creator.create_session(self)
-                break
+                self._begin_with(session)
+                return
             except BaseException as error:
+                if self._raw is not None:  # it was made, and is closed as one that is lost
+                    self._close_session()
                 if not isinstance(error, _PREEMPTION_ERRORS) or not self._may_recover():
                     self._tell_hooks(error)
                     raise
@@ -182,6 +185,9 @@ class _MonitoredSession(HookLoop):
                     "An error was raised while a session was being created. This may be due to a preemption of a connected "
                     "worker or parameter server. A new session will be created. Error: %s", error,
                 )  # fmt: skip
+
+    def _begin_with(self, session):
+        """Takes a session that was made: hooks get their states back, and what waits for all of them is done."""
         self._stop_event = self._coordinated_creator.coord._stop_event
         self._start(session, self._hooks, SessionRunHook, self._step_variable(), _make_message)
         run_state.restore_hooks(self, session)
