@@ -24,7 +24,7 @@ def test_save_returns_a_checkpoint_that_exists(tmp_path):
 
 
 def test_a_thread_that_cannot_be_started_is_no_end_of_saving(tmp_path, monkeypatch):
-    train, saver = training(tmp_path, async_save=True)
+    _train, saver = training(tmp_path, async_save=True)
     with tf.Session() as session:
         session.run(tf.global_variables_initializer())
 
@@ -69,7 +69,7 @@ def test_an_error_in_the_first_save_reaches_hooks_and_leaves_no_session(tmp_path
         def on_error(self, session, error):
             told.append(str(error))
 
-    train, saver = training(tmp_path)
+    _train, saver = training(tmp_path)
     hook = tf.train.CheckpointSaverHook(
         str(tmp_path), save_steps=1000, saver=saver, listeners=[Fails(ValueError("full"))]
     )
