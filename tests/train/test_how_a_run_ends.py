@@ -13,7 +13,10 @@ from ..fixtures.hook_order_program import play, scenarios
 HERE = os.path.dirname(__file__)
 with open(os.path.join(HERE, "..", "fixtures", "hook_order.json")) as file:
     RECORD = json.load(file)
-with open(os.path.join(HERE, "..", "..", "docs", "how-a-run-ends.md")) as file:
+PLACE = os.path.join(HERE, "..", "..", "docs", "how-a-run-ends.md")
+if not os.path.exists(PLACE):
+    pytest.skip("docs/ is not there: these are tests of a checkout", allow_module_level=True)
+with open(PLACE) as file:
     PAGE = file.read()
 
 ENDS = ("OutOfRangeError", "StopIteration")
