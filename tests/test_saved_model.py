@@ -20,7 +20,7 @@ def directory(request, tmp_path):
     if request.param == "tensorflow":
         shutil.copytree(FIXTURE, path)
     else:
-        assert saved_model_program.save(tf, path) == (path + "/saved_model.pb").encode()
+        assert saved_model_program.save(tf, path, str(tmp_path / "words.txt")) == (path + "/saved_model.pb").encode()
     return path
 
 
