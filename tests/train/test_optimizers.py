@@ -172,3 +172,17 @@ def test_an_index_out_of_range_changes_nothing(executor):
         with pytest.raises(tf.errors.InvalidArgumentError, match=r"= 2 is not in \[0, 2\)"):
             session.run(step, {at: [0, 2]})
         np.testing.assert_array_equal(session.run(w), [[1.0], [2.0]])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ({"initial_accumulator_value": -0.5}, "initial_accumulator_value -0.500000 needs to be positive or zero"),
+        ({"learning_rate_power": 1}, "learning_rate_power 1.000000 needs to be negative or zero"),
+        ({"l1_regularization_strength": -1}, "l1_regularization_strength -1.000000 needs to be positive or zero"),
+        ({"l2_shrinkage_regularization_strength": -1}, "l2_shrinkage_regularization_strength -1.000000 needs to be"),
+    ],
+)
+def test_settings_of_ftrl_with_the_wrong_sign(arguments, text):
+    with pytest.raises(ValueError, match=text):
+        tf.train.FtrlOptimizer(0.1, **arguments)

@@ -32,15 +32,15 @@ class FtrlOptimizer(Optimizer):
                  accum_name=None, linear_name=None, l2_shrinkage_regularization_strength=0.0):  # fmt: skip
         super().__init__(use_locking, name)
         if initial_accumulator_value < 0.0:
-            raise ValueError(f"initial_accumulator_value {initial_accumulator_value} needs to be be positive or zero")
+            raise ValueError(f"initial_accumulator_value {initial_accumulator_value:f} needs to be positive or zero")
         if learning_rate_power > 0.0:
-            raise ValueError(f"learning_rate_power {learning_rate_power} needs to be negative or zero")
+            raise ValueError(f"learning_rate_power {learning_rate_power:f} needs to be negative or zero")
         strengths = {"l1_regularization_strength": l1_regularization_strength,
                      "l2_regularization_strength": l2_regularization_strength,
                      "l2_shrinkage_regularization_strength": l2_shrinkage_regularization_strength}  # fmt: skip
         for setting, value in strengths.items():
             if value < 0.0:
-                raise ValueError(f"{setting} {value} needs to be positive or zero")
+                raise ValueError(f"{setting} {value:f} needs to be positive or zero")
         self._initial_accumulator_value = initial_accumulator_value
         self._settings = {"learning_rate": learning_rate, **strengths, "learning_rate_power": learning_rate_power}
         self._shrinks = l2_shrinkage_regularization_strength > 0
