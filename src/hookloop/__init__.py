@@ -2,14 +2,15 @@
 
 The map of the house (imports go downwards only):
 
+    _core                    what is compiled: adding nodes, the run path, the hook loop, the door to the C runner
     errors, dtypes, shapes   error classes, element types, static shapes
+    files/                   checkpoints and other files of TensorFlow's, without a graph
     graph/                   Graph, Operation, Tensor, scopes, collections, seeds, GraphDef
     ops/                     the op definitions, one module a family; build.py adds nodes
     gradients, variables     the reverse walk; variables and their scopes
     compile/                 graph -> IR -> passes -> memory -> plan
-    _core                    the run path and the hook loop, the door to the C runner
     session                  Session: fetches and feeds
-    train/, nn, ...          hooks, monitored sessions, optimizers, everything else
+    train/, data/, ...       hooks, monitored sessions, optimizers, datasets, everything else
 """
 
 from importlib import import_module as _import_module
