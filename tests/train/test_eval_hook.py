@@ -1,29 +1,11 @@
 """`EvalHook`: when it evaluates, over what, and that nobody else notices."""
 
-import logging as python_logging
-
 import numpy as np
 import pytest
 
 import hookloop as tf
 
 from ..fixtures.evaluation_program import Estimator, written
-
-
-@pytest.fixture(autouse=True)
-def graph():
-    with tf.Graph().as_default() as graph:
-        yield graph
-
-
-@pytest.fixture
-def log(caplog):
-    logger = python_logging.getLogger("hookloop")
-    before = logger.propagate
-    logger.propagate = True
-    caplog.set_level(python_logging.INFO, logger="hookloop")
-    yield caplog
-    logger.propagate = before
 
 
 def lines(log):

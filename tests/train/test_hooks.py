@@ -1,28 +1,11 @@
 """The hooks of a training: when they stop, log, fail and evaluate, in TensorFlow's words."""
 
-import logging as python_logging
 import re
 
 import numpy as np
 import pytest
 
 import hookloop as tf
-
-
-@pytest.fixture(autouse=True)
-def graph():
-    with tf.Graph().as_default() as graph:
-        yield graph
-
-
-@pytest.fixture
-def log(caplog):
-    logger = python_logging.getLogger("hookloop")
-    before = logger.propagate
-    logger.propagate = True
-    caplog.set_level(python_logging.INFO, logger="hookloop")
-    yield caplog
-    logger.propagate = before
 
 
 def counting(by=1):

@@ -20,8 +20,6 @@ __all__ = [
     "load_variable",
 ]  # fmt: skip
 
-_POLL_SECS = 1.0
-
 
 class CheckpointReader:
     """Reads the tensors of a checkpoint.
@@ -128,7 +126,7 @@ def checkpoints_iterator(checkpoint_dir, min_interval_secs=0, timeout=None, time
     """
     last = None
     while True:
-        found = _wait_for_new(checkpoint_dir, last, timeout)
+        found = wait_for_new_checkpoint(checkpoint_dir, last, timeout=timeout)
         if found is None:
             if not timeout_fn:
                 logging.info("Timed-out waiting for a checkpoint.")
@@ -144,17 +142,28 @@ def checkpoints_iterator(checkpoint_dir, min_interval_secs=0, timeout=None, time
             time.sleep(pause)
 
 
-def _wait_for_new(checkpoint_dir, last, timeout):
+def wait_for_new_checkpoint(checkpoint_dir, last_checkpoint=None, seconds_to_sleep=1, timeout=None):
+    """Waits until a directory has a checkpoint other than the last one.
+
+    Args:
+      checkpoint_dir: the directory.
+      last_checkpoint: the prefix of the last checkpoint; None: any will do.
+      seconds_to_sleep: how long to wait before looking again.
+      timeout: seconds after which to give up; for ever by default.
+
+    Returns:
+      The prefix of the new checkpoint; None where the time has passed.
+    """
     logging.info("Waiting for new checkpoint at %s", checkpoint_dir)
     stop = None if timeout is None else time.monotonic() + timeout
     while True:
         found = latest_checkpoint(checkpoint_dir) if get_checkpoint_state(checkpoint_dir) is not None else None
-        if found is not None and found != last:
+        if found is not None and found != last_checkpoint:
             logging.info("Found new checkpoint at %s", found)
             return found
-        if stop is not None and time.monotonic() + _POLL_SECS > stop:
+        if stop is not None and time.monotonic() + seconds_to_sleep > stop:
             return None
-        time.sleep(_POLL_SECS)
+        time.sleep(seconds_to_sleep)
 
 
 # --- initial values ---------------------------------------------------------------------------------------
