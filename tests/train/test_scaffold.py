@@ -4,11 +4,9 @@ import pytest
 
 import hookloop as tf
 
-from .test_hooks import graph, log  # noqa: F401 - fixtures
-
 
 class TestScaffold:
-    def test_makes_tensorflows_nodes(self, graph):  # noqa: F811
+    def test_makes_tensorflows_nodes(self, graph):
         tf.Variable(1.0, name="v")
         tf.Variable(2, name="local", collections=[tf.GraphKeys.LOCAL_VARIABLES])
         scaffold = tf.train.Scaffold().finalize()
@@ -23,7 +21,7 @@ class TestScaffold:
         assert scaffold.local_init_op.name == "group_deps_1"
         assert graph.finalized
 
-    def test_takes_what_collections_have(self, graph):  # noqa: F811
+    def test_takes_what_collections_have(self, graph):
         op = tf.no_op()
         tf.add_to_collection(tf.GraphKeys.INIT_OP, op)
         assert tf.train.Scaffold().finalize().init_op is op
@@ -91,7 +89,7 @@ class TestSessionManager:
         assert not ready
         assert type(session) is tf.Session
 
-    def test_waits(self, log):  # noqa: F811
+    def test_waits(self, log):
         tf.Variable(1, name="v")
         manager = tf.train.SessionManager(ready_op=tf.report_uninitialized_variables(), recovery_wait_secs=0.01)
         with pytest.raises(tf.errors.DeadlineExceededError, match="Session was not ready after waiting 0.5 secs."):
