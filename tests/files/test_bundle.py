@@ -79,7 +79,7 @@ def test_a_failure_at_any_point_leaves_the_old_checkpoint(tmp_path, monkeypatch,
     bundle.write(prefix, items({"v": np.float32(1)}))
     before = sorted(os.listdir(tmp_path))
     original = getattr(os, call)
-    for failing in range(4 if call == "fsync" else 1):
+    for failing in range(4 if call == "fsync" else 2):
         count = [0]
 
         def fail(*arguments, count=count, failing=failing):

@@ -13,6 +13,7 @@ from collections import deque
 import numpy as np
 
 from ..errors import DataLossError, InvalidArgumentError, OpError
+from ..files.atomic import replacing
 from ..ops._random_words import RandomWords
 
 
@@ -610,8 +611,6 @@ def _as_text(stored, i):
 
 
 def _write_cache(filename, elements):
-    import os
-
     arrays = {"width": len(elements[0]) if elements else 1, "count": sum(map(len, elements))}
     for i, value in enumerate(itertools.chain.from_iterable(elements)):
         value = np.asarray(value)
@@ -624,13 +623,8 @@ def _write_cache(filename, elements):
             )
         else:
             arrays[f"c{i}"] = value
-    temporary = f"{filename}.{os.getpid()}.tmp.npz"
-    try:
-        np.savez(temporary, **arrays)
-        os.replace(temporary, filename + ".npz")
-    finally:
-        if os.path.exists(temporary):
-            os.remove(temporary)
+    with replacing(filename + ".npz") as file:
+        np.savez(file, **arrays)
 
 
 # --- rewriting ------------------------------------------------------------------------------------------

@@ -7,23 +7,35 @@ key made of name and slice, and the larger tensor's entry lists the slices.
 
 from __future__ import annotations
 
+import functools
 import os
+import re
 import struct
-from contextlib import contextmanager, suppress
+import threading
+from contextlib import suppress
 
 import numpy as np
 
 from .. import errors
 from ..dtypes import as_dtype
 from . import checksum, slices
+from .atomic import Temporary, changing, sweep, sync_directory
+from .os_errors import translated
 from .table import decode_varint, encode_varint, read_table, write_table
 
 _LITTLE_ENDIAN = 0
 _VERSION = 1
 _HEADER_KEY = b""
 
-# Prefix -> what is called with the bytes of its new index, just before that takes its place.
-before_index = {}
+
+class _BeforeIndex(threading.local):
+    """Prefix -> what is called with the bytes of its new index, just before that takes its place: of what a thread saves."""
+
+    def __init__(self):
+        self.calls = {}
+
+
+before_index = _BeforeIndex()
 
 
 def index_path(prefix):
@@ -58,44 +70,6 @@ def _payload(array, dtype):
         return _string_payload(array)
     data = np.ascontiguousarray(array)
     return data.reshape(-1).view(np.uint8), checksum.extend(0, data.reshape(-1).view(np.uint8))
-
-
-def _synced(path, write):
-    """Writes a file and waits until it is on the disk."""
-    with open(path, "wb") as file:
-        write(file)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def sync_directory(path):
-    """Waits until a directory's names are on the disk."""
-    handle = os.open(path or ".", os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def write_atomically(path, data):
-    """Writes a file beside its place, waits until it is on the disk, and renames it.
-
-    Raises:
-      OpError: where it cannot be written; what stood there is whole.
-    """
-    temporary = f"{path}.tempstate{os.getpid()}"
-    with translated(path):
-        try:
-            with open(temporary, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        except BaseException:
-            if os.path.exists(temporary):
-                os.remove(temporary)
-            raise
-        sync_directory(os.path.dirname(path))
 
 
 class _Writer:
@@ -152,17 +126,12 @@ def write(prefix, tensors):
       NotFoundError, PermissionDeniedError, ResourceExhaustedError, ...: where the files cannot be written.
       InvalidArgumentError: where a name comes twice.
     """
-    with _replacing(prefix, 1) as shards:
-        entries = {}
-
-        def write_data(file):
-            writer = _Writer(file)
-            for tensor in tensors:
-                writer.add(*tensor)
-            entries.update(writer.entries)
-
-        _synced(data_path(prefix, 0, shards), write_data)
-        _write_index(prefix, entries, shards)
+    with translated(prefix), Temporary(data_path(prefix, 0, 1)) as data:
+        writer = _Writer(data.file)
+        for tensor in tensors:
+            writer.add(*tensor)
+        data.sync()
+        _publish(prefix, writer.entries, [data.place])
 
 
 def merge(prefixes, destination):
@@ -177,8 +146,8 @@ def merge(prefixes, destination):
       InvalidArgumentError: where two have a tensor of one name.
     """
     readers = [BundleReader(prefix) for prefix in prefixes]
-    with _replacing(destination, sum(reader.shards for reader in readers)) as shards:
-        entries, first = {}, 0
+    with translated(destination):
+        entries, moves = {}, []
         for reader in readers:
             for key, entry in reader.entries.items():
                 if key in entries and not (entries[key].slices and entry.slices):
@@ -189,39 +158,47 @@ def merge(prefixes, destination):
                     entries[key].slices.extend(entry.slices)
                 else:
                     entries[key] = type(entry).FromString(entry.SerializeToString())
-                    entries[key].shard_id += 0 if entry.slices else first
-            for shard in range(reader.shards):
-                os.replace(
-                    data_path(reader.prefix, shard, reader.shards), data_path(destination, first + shard, shards)
-                )
-            first += reader.shards
-        _write_index(destination, entries, shards)
+                    entries[key].shard_id += 0 if entry.slices else len(moves)
+            sources = [data_path(reader.prefix, shard, reader.shards) for shard in range(reader.shards)]
+            moves += [functools.partial(os.replace, source) for source in sources]
+        _publish(destination, entries, moves)
         for reader in readers:
             os.remove(index_path(reader.prefix))
 
 
-@contextmanager
-def _replacing(prefix, least_shards):
-    """Gives a number of shards under which the files can be written while the old checkpoint stays whole.
+def _publish(prefix, entries, moves):
+    """Makes data files that are on the disk a checkpoint, in place of the one that this prefix had.
 
-    The index's renaming is the one moment of change. Before it, what was written is removed where something fails; after
-    it, the old data files are.
+    The index's renaming is the one moment of change: the new data files get a number of shards that no old one has. Where
+    something fails before it the new ones are removed, after it the old ones are.
+
+    Args:
+      prefix: the checkpoint's.
+      entries: key -> entry, for the index.
+      moves: functions, each of which moves a data file to the path that it is given.
     """
-    shards = least_shards
-    while any(os.path.exists(data_path(prefix, shard, shards)) for shard in range(least_shards)):
-        shards += 1
-    old = set(_data_files(prefix))
-    try:
-        with translated(prefix):
-            yield shards
-    except BaseException:
-        for path in (_temporary_index(prefix), *(set(_data_files(prefix)) - old)):
+    directory, placed = os.path.dirname(prefix), []
+    sweep(directory)
+    with changing(directory):
+        old, shards = _data_files(prefix), len(moves)
+        while any(os.path.exists(data_path(prefix, shard, shards)) for shard in range(shards)):
+            shards += 1
+        try:
+            for shard in range(shards):
+                placed.append(data_path(prefix, shard, shards))
+                if shard < len(moves):
+                    moves[shard](placed[-1])
+                else:
+                    _write_empty(placed[-1])  # readers that list the shards expect all of them
+            _write_index(prefix, entries, shards)
+        except BaseException:
+            for path in placed:
+                with suppress(OSError):
+                    os.remove(path)
+            raise
+        for path in old:
             with suppress(OSError):
                 os.remove(path)
-        raise
-    for path in old:
-        with suppress(OSError):
-            os.remove(path)
 
 
 def remove(prefix, *others):
@@ -231,65 +208,40 @@ def remove(prefix, *others):
             os.remove(path)
 
 
-def _temporary_index(prefix):
-    return f"{index_path(prefix)}.tempstate{os.getpid()}"
+def _write_empty(path):
+    with Temporary(path) as file:
+        file.sync()
+        file.place()
 
 
 def _write_index(prefix, entries, shards):
     """Puts the index in place, once everything that it speaks of is on the disk."""
     from .messages import BundleHeaderProto
 
-    for shard in range(shards):
-        path = data_path(prefix, shard, shards)
-        if not os.path.exists(path):  # readers that list the shards expect all of them
-            _synced(path, lambda file: None)
     header = BundleHeaderProto(num_shards=shards, endianness=_LITTLE_ENDIAN)
     header.version.producer = _VERSION
     items = [(_HEADER_KEY, header.SerializeToString())]
     items += [(key, entries[key].SerializeToString(deterministic=True)) for key in sorted(entries)]
-    table, temporary, directory = write_table(items), _temporary_index(prefix), os.path.dirname(prefix)
-    _synced(temporary, lambda file: file.write(table))
-    if prefix in before_index:
-        before_index[prefix](table)
-    sync_directory(directory)
-    os.replace(temporary, index_path(prefix))
+    table, directory = write_table(items), os.path.dirname(prefix)
+    with Temporary(index_path(prefix)) as index:
+        index.file.write(table)
+        index.sync()
+        announce = before_index.calls.get(prefix)
+        if announce is not None:
+            announce(table)
+        sync_directory(directory)
+        index.place()
     sync_directory(directory)
 
 
 def _data_files(prefix):
     directory, base = os.path.split(prefix)
+    is_data = re.compile(re.escape(base) + r"\.data-\d{5}-of-\d{5}").fullmatch
     try:
         names = os.listdir(directory or ".")
     except OSError:
         return []
-    return [os.path.join(directory, name) for name in names if name.startswith(base + ".data-")]
-
-
-class translated:
-    """Raises TensorFlow's class for an error of the operating system.
-
-    Args:
-      path: what was written or read, for the message.
-    """
-
-    def __init__(self, path):
-        self._path = path
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, kind, error, traceback):
-        if not isinstance(error, OSError):
-            return
-        import errno
-
-        cls = {
-            errno.ENOENT: errors.NotFoundError, errno.ENOTDIR: errors.NotFoundError,
-            errno.EACCES: errors.PermissionDeniedError, errno.EPERM: errors.PermissionDeniedError,
-            errno.EROFS: errors.PermissionDeniedError, errno.ENOSPC: errors.ResourceExhaustedError,
-            errno.EDQUOT: errors.ResourceExhaustedError,
-        }.get(error.errno, errors.UnknownError)  # fmt: skip
-        raise cls(None, None, f"{error.filename or self._path}: {error.strerror or error}") from error
+    return [os.path.join(directory, name) for name in names if is_data(name)]
 
 
 # --- reading --------------------------------------------------------------------------------------------
@@ -457,14 +409,4 @@ def _parsed(cls, data, path):
         raise errors.DataLossError(None, None, f"{path}: an entry of the index is corrupt") from None
 
 
-__all__ = [
-    "BundleReader",
-    "data_path",
-    "exists",
-    "index_path",
-    "merge",
-    "remove",
-    "sync_directory",
-    "translated",
-    "write",
-]
+__all__ = ["BundleReader", "before_index", "data_path", "exists", "index_path", "merge", "remove", "write"]

@@ -9,7 +9,7 @@ import struct
 
 from ..errors import DataLossError
 from . import checksum
-from .bundle import translated
+from .os_errors import translated
 
 _HEAD = struct.Struct("<QI")
 _TAIL = struct.Struct("<I")

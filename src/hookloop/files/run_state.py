@@ -15,6 +15,8 @@ import numpy as np
 
 from .. import errors
 from . import bundle, checksum
+from .atomic import write_atomically
+from .os_errors import translated
 
 _MAGIC = b"hookloop-state 1 "
 _ARRAY, _BYTES, _TUPLE = "array", "bytes", "tuple"
@@ -96,10 +98,10 @@ class written_beside:
         self._text = json.dumps(encode(state, "the state"), separators=(",", ":")).encode()
 
     def __enter__(self):
-        bundle.before_index[self._prefix] = self._write
+        bundle.before_index.calls[self._prefix] = self._write
 
     def __exit__(self, kind, value, traceback):
-        del bundle.before_index[self._prefix]
+        del bundle.before_index.calls[self._prefix]
 
     def _write(self, new_index):
         try:
@@ -111,7 +113,7 @@ class written_beside:
         lines = [b"%08x %s\n" % record for record in [*kept, (checksum.masked(new_index), self._text)]]
         body = b"".join(lines)
         path = path_of(self._prefix)
-        bundle.write_atomically(path, b"%s%08x\n%s" % (_MAGIC, checksum.masked(body), body))
+        write_atomically(path, b"%s%08x\n%s" % (_MAGIC, checksum.masked(body), body))
 
 
 def _crc_of_index(prefix):
@@ -131,7 +133,7 @@ def _records(prefix):
     path = path_of(prefix)
     if not os.path.exists(path):
         return []
-    with bundle.translated(path), open(path, "rb") as file:
+    with translated(path), open(path, "rb") as file:
         head, _, body = file.read().partition(b"\n")
     if head != b"%s%08x" % (_MAGIC, checksum.masked(body)):
         raise errors.DataLossError(

@@ -54,10 +54,11 @@ def items_to_save(op, names, specs, tensors):
 def write_items(path, items):
     """Writes a checkpoint, and makes its directory where there is none."""
     from ..files import bundle
+    from ..files.os_errors import translated
 
     directory = os.path.dirname(path)
     if directory:
-        with bundle.translated(directory):
+        with translated(directory):
             os.makedirs(directory, exist_ok=True)
     bundle.write(path, items)
 

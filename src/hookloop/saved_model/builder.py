@@ -6,8 +6,8 @@ import os
 import shutil
 
 from .. import logging
-from ..files import bundle
-from ..files.bundle import write_atomically
+from ..files.atomic import write_atomically
+from ..files.os_errors import translated
 from ..graph.collections import GraphKeys
 from ..graph.operation import Operation
 from ..graph.tensor import Tensor
@@ -151,7 +151,7 @@ class SavedModelBuilder:
             directory = os.path.join(self._export_dir, constants.ASSETS_DIRECTORY)
             os.makedirs(directory, exist_ok=True)
             for name, path in sources.items():
-                with bundle.translated(path):
+                with translated(path):
                     shutil.copyfile(path, os.path.join(directory, name))
             logging.info("Assets written to: %s", directory)
         else:

@@ -6,6 +6,8 @@ import os
 
 from .. import errors, logging
 from ..files import bundle, run_state
+from ..files.atomic import write_atomically
+from ..files.os_errors import translated
 
 __all__ = [
     "checkpoint_exists", "generate_checkpoint_state_proto", "get_checkpoint_mtimes", "get_checkpoint_state",
@@ -87,7 +89,7 @@ def _update(save_dir, latest, all_paths, latest_filename, relative, timestamps=N
         )
     from google.protobuf import text_format
 
-    bundle.write_atomically(path, text_format.MessageToString(state).encode())
+    write_atomically(path, text_format.MessageToString(state).encode())
 
 
 def get_checkpoint_state(checkpoint_dir, latest_filename=None):
@@ -108,7 +110,7 @@ def get_checkpoint_state(checkpoint_dir, latest_filename=None):
     if not os.path.exists(path):
         return None
     try:
-        with bundle.translated(path), open(path, "rb") as file:
+        with translated(path), open(path, "rb") as file:
             state = text_format.Merge(file.read().decode(), CheckpointState())
     except (errors.OpError, text_format.ParseError, UnicodeDecodeError) as error:
         logging.warning("%s: %s", type(error).__name__, error)

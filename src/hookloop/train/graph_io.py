@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from ..files.bundle import write_atomically
+from ..files.atomic import write_atomically
 
 __all__ = ["summary_iterator", "write_graph"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from .. import logging
-from ..files.bundle import write_atomically
+from ..files.atomic import write_atomically
 from ..graph import collection_def
 from ..graph.collections import GraphKeys
 from ..graph.scopes import name_scope
