@@ -38,6 +38,10 @@ def _parser():
     demo.add_argument("--steps", type=_positive, default=3000, help="training steps (default: 3000)")
     demo.add_argument("--threads", type=_positive, help="threads of the session (default: all processors)")
     demo.add_argument("--seed", type=_seed, default=0, help="of the weights and the order of the batches (default: 0)")
+    demo.add_argument(
+        "--dir", metavar="DIR",
+        help="write checkpoints and summaries (for TensorBoard) there, and go on from the latest checkpoint in it",
+    )  # fmt: skip
     demo.add_argument("--plot", metavar="FILE.png", help="draw the loss curve into a file")
     demo.set_defaults(function=_demo)
     explain = commands.add_parser(
@@ -124,13 +128,14 @@ def _only_sink(graph):
 
 
 def _demo(arguments):
-    from . import _core, logging
+    from . import _core, errors, logging
     from .demo.data import DataError, load_digits, load_idx
     from .demo.train import train
 
     try:
         digits = load_idx(arguments.data) if arguments.data else load_digits()
         draw = _plotter(arguments.plot) if arguments.plot else None
+        made_before = _steps_in(arguments.dir) if arguments.dir else None
     except DataError as error:
         print(f"hookloop demo: {error}", file=sys.stderr)
         return _USAGE_ERROR
@@ -139,15 +144,53 @@ def _demo(arguments):
         f"training {digits.pixels}-128-10 on {len(digits.train_x)} digits, {len(digits.test_x)} held out, "
         f"{arguments.steps} steps", flush=True,
     )  # fmt: skip
-    result = train(digits, arguments.steps, arguments.threads, arguments.seed)
-    steps = len(result.losses)
+    if made_before is not None:
+        print(_resuming(arguments, made_before), flush=True)
+    try:
+        result = train(digits, arguments.steps, arguments.threads, arguments.seed, arguments.dir)
+    except (errors.OpError, ValueError, OSError) as error:
+        if not arguments.dir:
+            raise
+        print(f"hookloop demo: {arguments.dir}: {_in_a_line(error)}", file=sys.stderr)
+        return _USAGE_ERROR
     print(f"accuracy on the held-out digits: {result.accuracy:.4f}")
-    print(f"{steps / result.seconds:,.0f} steps per second, {result.seconds / steps * 1e6:.1f} microseconds per step")
+    steps = len(result.losses)
+    if steps:
+        rate, each = steps / result.seconds, result.seconds / steps * 1e6
+        print(f"{rate:,.0f} steps per second, {each:.1f} microseconds per step")
     print(f"ISA level {_core.isa_name()}, OpenBLAS core {_blas_core()}")
-    if draw is not None:
-        draw(result.losses)
+    if arguments.dir:
+        print(f"see its curves and its graph: tensorboard --logdir {arguments.dir}")
+    if draw is not None and steps:
+        draw(result.losses, result.first_step)
         print(f"loss curve: {arguments.plot}")
     return 0
+
+
+def _steps_in(directory):
+    """The step of the latest checkpoint in a directory, None where there is none."""
+    from . import errors, train
+    from .demo.data import DataError
+
+    try:
+        os.makedirs(directory, exist_ok=True)
+        latest = train.latest_checkpoint(directory)
+        return None if latest is None else int(train.load_variable(latest, "global_step"))
+    except (errors.OpError, OSError, ValueError) as error:
+        raise DataError(f"{directory}: {_in_a_line(error)}") from None
+
+
+def _in_a_line(error):
+    """The first line of an error that has something to tell."""
+    text = str(error).rpartition("Original error:\n")[2].strip()
+    return text.splitlines()[0] if text else type(error).__name__
+
+
+def _resuming(arguments, made_before):
+    """Says how a training goes on."""
+    if made_before >= arguments.steps:
+        return f"{arguments.dir} holds a training of {made_before} steps: there is none left to make"
+    return f"resuming from step {made_before}, the latest checkpoint in {arguments.dir}"
 
 
 def _blas_core():
@@ -184,12 +227,13 @@ def _plotter(path):
     except OSError as error:
         raise DataError(f"{path}: {error.strerror}") from None
 
-    def draw(losses):
+    def draw(losses, first_step):
         figure, axes = pyplot.subplots(figsize=(8, 4.5), layout="constrained")
-        axes.semilogy(losses, linewidth=0.6, color="tab:blue", alpha=0.35)
+        axes.semilogy(range(first_step, first_step + len(losses)), losses, linewidth=0.6, color="tab:blue", alpha=0.35)
         width = max(len(losses) // 100, 1)
         means = [sum(losses[i : i + width]) / width for i in range(0, len(losses) - width + 1, width)]
-        axes.semilogy(range(width // 2, width // 2 + width * len(means), width), means, color="tab:blue")
+        middle = first_step + width // 2
+        axes.semilogy(range(middle, middle + width * len(means), width), means, color="tab:blue")
         axes.set(xlabel="step", ylabel="loss", title="Training loss")
         axes.grid(alpha=0.3)
         figure.savefig(path, dpi=120, format=kind)

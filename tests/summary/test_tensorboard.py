@@ -1,16 +1,13 @@
 """What is written is what a TensorBoard server shows: asked over HTTP on the loopback."""
 
 import json
-import re
-import subprocess
-import sys
-import urllib.parse
-import urllib.request
 
 import numpy as np
 import pytest
 
 import hookloop as tf
+
+from ..tensorboard_server import tensorboard
 
 
 @pytest.fixture
@@ -30,27 +27,8 @@ def logdir(tmp_path):
 @pytest.fixture
 def ask(logdir):
     """A function that asks a server of the directory for a path, and gives what it answers."""
-    command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(logdir), "--host", "127.0.0.1", "--port", "0",
-               "--load_fast", "false"]  # fmt: skip
-    server = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
-    try:
-        address = None
-        for line in server.stderr:
-            if found := re.search(r"http://127\.0\.0\.1:\d+/", line):
-                address = found.group()
-                break
-        assert address, "the server did not start"
-
-        def get(path, **arguments):
-            query = "?" + urllib.parse.urlencode(arguments) if arguments else ""
-            with urllib.request.urlopen(f"{address}data/{path}{query}", timeout=60) as answer:
-                return answer.read()
-
+    with tensorboard(logdir) as get:
         yield get
-    finally:
-        server.terminate()
-        server.wait()
-        server.stderr.close()
 
 
 def test_a_server_shows_what_was_written(ask):

@@ -198,6 +198,19 @@ def test_summaries_of_a_list_of_ops_go_to_a_writer():
     assert writer.rows == [(1, "log"), (1, "a"), (1, "b"), (3, "a"), (3, "b"), "flush"]
 
 
+@pytest.mark.parametrize("period", [1, 3, 10])
+def test_summaries_come_after_whole_periods(tmp_path, period):
+    step = tf.assign_add(tf.train.get_or_create_global_step(), 1)
+    tf.summary.scalar("a", 1.0)
+    with tf.train.MonitoredTrainingSession(checkpoint_dir=str(tmp_path), save_summaries_steps=period) as session:
+        for _ in range(2 * period + 1):
+            session.run(step)
+    (path,) = tmp_path.glob("events*")
+    events = tf.train.summary_iterator(str(path))
+    steps = [event.step for event in events if any(value.tag == "a" for value in event.summary.value)]
+    assert steps == [1, 1 + period, 1 + 2 * period]
+
+
 def test_a_function_feeds_every_run():
     x = tf.placeholder(tf.float32, [])
     tripled = x * 3

@@ -56,7 +56,7 @@ class SummarySaverHook(SessionRunHook):
     def after_run(self, run_context, run_values):
         if not self._summary_writer:
             return
-        global_step = run_values.results["global_step"] + 1
+        global_step = run_values.results["global_step"]  # the step just made: a fetched variable is what a run leaves
         if self._next_step is None or self._request_summary:
             global_step = run_context.session.run(self._global_step_tensor)
         if self._next_step is None:
