@@ -27,11 +27,12 @@ cdef extern from *:
 
     #define hl_code_of_frame(frame) ((PyObject *)PyFrame_GetCode((PyFrameObject *)(frame)))
 
-    /* Makes a field of a compiled class an attribute as `__slots__` does: Python reads those without a call. */
-    static int hl_add_slot(PyObject *type, const char *name, Py_ssize_t offset, int flags) {
+    /* Makes a field of a compiled class an attribute as `__slots__` does: Python reads those without a call. They cannot be
+     * deleted, as compiled code reads them where they lie; what can be set is set by the class's `__setattr__`. */
+    static int hl_add_slot(PyObject *type, const char *name, Py_ssize_t offset) {
         PyMemberDef *member = (PyMemberDef *)PyMem_Calloc(1, sizeof(PyMemberDef)); /* for as long as the class */
         if (!member) return PyErr_NoMemory(), -1;
-        *member = (PyMemberDef){name, T_OBJECT_EX, offset, flags, NULL};
+        *member = (PyMemberDef){name, T_OBJECT_EX, offset, READONLY, NULL};
         PyObject *descriptor = PyDescr_NewMember((PyTypeObject *)type, member);
         if (!descriptor) return -1;
         int status = PyDict_SetItemString(((PyTypeObject *)type)->tp_dict, name, descriptor);
@@ -41,22 +42,21 @@ cdef extern from *:
     }
 
     /* The struct of a class is Cython's own. */
-    #define HL_SLOT(of, class, field, flags) \
-        hl_add_slot(of, #field, offsetof(struct __pyx_obj_8hookloop_5_core_##class, field), flags)
-    #define HL_TENSOR_SLOT(of, field, flags) HL_SLOT(of, TensorFields, field, flags)
-    #define HL_OPERATION_SLOT(of, field, flags) HL_SLOT(of, OperationFields, field, flags)
+    #define HL_SLOT(of, class, field) hl_add_slot(of, #field, offsetof(struct __pyx_obj_8hookloop_5_core_##class, field))
+    #define HL_TENSOR_SLOT(of, field) HL_SLOT(of, TensorFields, field)
+    #define HL_OPERATION_SLOT(of, field) HL_SLOT(of, OperationFields, field)
     #define hl_add_tensor_slots(of) ( \
-        HL_TENSOR_SLOT(of, op, READONLY) || HL_TENSOR_SLOT(of, value_index, READONLY) || \
-        HL_TENSOR_SLOT(of, dtype, READONLY) || HL_TENSOR_SLOT(of, graph, READONLY) || \
-        HL_TENSOR_SLOT(of, _shape, 0) || HL_TENSOR_SLOT(of, _consumers, 0) ? -1 : 0)
+        HL_TENSOR_SLOT(of, op) || HL_TENSOR_SLOT(of, value_index) || \
+        HL_TENSOR_SLOT(of, dtype) || HL_TENSOR_SLOT(of, graph) || \
+        HL_TENSOR_SLOT(of, _shape) || HL_TENSOR_SLOT(of, _consumers) ? -1 : 0)
     #define hl_add_operation_slots(of) ( \
-        HL_OPERATION_SLOT(of, type, READONLY) || HL_OPERATION_SLOT(of, name, READONLY) || \
-        HL_OPERATION_SLOT(of, inputs, READONLY) || HL_OPERATION_SLOT(of, outputs, READONLY) || \
-        HL_OPERATION_SLOT(of, graph, READONLY) || HL_OPERATION_SLOT(of, op_def, READONLY) || \
-        HL_OPERATION_SLOT(of, _control_inputs, 0) || HL_OPERATION_SLOT(of, _attrs, 0) || \
-        HL_OPERATION_SLOT(of, _id, READONLY) || HL_OPERATION_SLOT(of, _control_flow_context, 0) || \
-        HL_OPERATION_SLOT(of, _device, 0) || HL_OPERATION_SLOT(of, _user_code, READONLY) || \
-        HL_OPERATION_SLOT(of, _user_instruction, READONLY) || HL_OPERATION_SLOT(of, _known_values, 0) ? -1 : 0)
+        HL_OPERATION_SLOT(of, type) || HL_OPERATION_SLOT(of, name) || \
+        HL_OPERATION_SLOT(of, inputs) || HL_OPERATION_SLOT(of, outputs) || \
+        HL_OPERATION_SLOT(of, graph) || HL_OPERATION_SLOT(of, op_def) || \
+        HL_OPERATION_SLOT(of, _control_inputs) || HL_OPERATION_SLOT(of, _attrs) || \
+        HL_OPERATION_SLOT(of, _id) || HL_OPERATION_SLOT(of, _control_flow_context) || \
+        HL_OPERATION_SLOT(of, _device) || HL_OPERATION_SLOT(of, _user_code) || \
+        HL_OPERATION_SLOT(of, _user_instruction) || HL_OPERATION_SLOT(of, _known_values) ? -1 : 0)
     """
     uint64_t hl_this_thread()  # a number that no other thread has or had
     object hl_new(object type, tuple arguments)  # an instance whose __init__ is not called
@@ -107,6 +107,9 @@ cdef class DefaultGraph:
     cdef object _make_ground
     cdef public object ground
 
+    def __cinit__(self):
+        self._stacks = PerThread(list)
+
     def connect(self, stack_of_thread, make_ground):
         """Says where a thread's stack comes from (a function that gives its list), and the ground."""
         self._stacks = PerThread(stack_of_thread)
@@ -156,6 +159,7 @@ def check_scope_name(name, bint nested):
         raise ValueError(f"'{name}' is not a valid scope name")
 
 
+@cython.nonecheck(True)
 cdef class GraphNameScope:
     """`graph.name_scope(name)`: entering it gives the scope's full name with a "/" at the end."""
 
@@ -188,6 +192,7 @@ cdef class GraphNameScope:
         self.leave()
 
 
+@cython.nonecheck(True)
 cdef class name_scope:
     """Puts the ops made inside under a common prefix of their names.
 
@@ -276,6 +281,7 @@ cdef object tensor_among(values, found):
 # --- what runs before -------------------------------------------------------------------------------------------
 
 
+@cython.nonecheck(True)
 cdef class ControlDependencies:
     """`graph.control_dependencies(...)`: new ops inside run after `inputs`; where that is None, outer ones are cleared."""
 
@@ -308,6 +314,7 @@ cdef class ControlDependencies:
             state.context = self._outer_context
 
 
+@cython.nonecheck(True)
 cdef class ColocationScope:
     """`graph.colocate_with(op)`: new ops inside share a device with `op`, which is stronger than the devices of scopes around it."""
 
@@ -409,6 +416,14 @@ cdef class TensorFields:
     cdef object _shape
     cdef object _consumers
 
+    def __setattr__(self, name, value):
+        if name == "_shape":
+            self._shape = value
+        elif name == "_consumers":
+            self._consumers = value
+        else:
+            object.__setattr__(self, name, value)
+
 
 @cython.auto_pickle(False)
 cdef class OperationFields:
@@ -428,6 +443,20 @@ cdef class OperationFields:
     cdef object _user_code
     cdef object _user_instruction
     cdef object _known_values  # of its outputs, once they are worked out: see ops/shape_context.py
+
+    def __setattr__(self, name, value):
+        if name == "_known_values":
+            self._known_values = value
+        elif name == "_control_inputs":
+            self._control_inputs = value
+        elif name == "_attrs":
+            self._attrs = value
+        elif name == "_device":
+            self._device = value
+        elif name == "_control_flow_context":
+            self._control_flow_context = value
+        else:
+            object.__setattr__(self, name, value)
 
 
 hl_add_tensor_slots(TensorFields)
@@ -473,7 +502,7 @@ cdef class GraphFields:
     cdef public bint _finalized
     cdef public object _outer
 
-    def __init__(self):
+    def __cinit__(self):
         self._states = PerThread(ThreadState)
         self._operations = {}
         self._names_in_use = {}

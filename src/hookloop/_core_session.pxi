@@ -262,7 +262,7 @@ cdef class SessionCore:
                 self._uninitialized(cell.key, op)
         entry.checked = True
 
-    def run_entry(self, Entry entry, list arguments, int64_t deadline_ns=0, list replay=None, list times=None):
+    def run_entry(self, Entry entry not None, list arguments not None, int64_t deadline_ns=0, list replay=None, list times=None):
         """Runs a compiled request with converted feeds; returns the list of its fetches.
 
         Where `times` is given, it gets for each instruction that ran (its kernel, its node or None, when it began and ended

@@ -37,8 +37,10 @@ cdef class HookLoop:
 
     def __cinit__(self, *args, **kwargs):
         self._slots = []
+        self._given = []
         self._watches = []
         self._natives = []
+        self._n_hooks = -1
 
     def __dealloc__(self):
         free(self._looked)
