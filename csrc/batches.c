@@ -75,7 +75,12 @@ static hl_batch *new_batch(hl_batches *b) {
 static bool make_room(hl_batches *b, hl_batch *batch) {
     const size_t most = (size_t)hl_indices_most(b->indices);
     size_t bytes = 0;
-    for (int k = 0; k < b->n_components; k++) bytes += round_up(most * (size_t)b->components[k].row_bytes, HL_ALIGNMENT);
+    for (int k = 0; k < b->n_components; k++) {
+        size_t more;
+        if (__builtin_mul_overflow(most, (size_t)b->components[k].row_bytes, &more) || more > PTRDIFF_MAX - bytes) return false;
+        bytes += round_up(more, HL_ALIGNMENT);
+        if (bytes > PTRDIFF_MAX) return false;
+    }
     batch->memory = aligned_alloc(HL_ALIGNMENT, bytes ? bytes : HL_ALIGNMENT);
     if (!batch->memory) return false;
     char *at = batch->memory;
@@ -325,7 +330,7 @@ bool hl_batches_skip(hl_batches *b, int64_t elements, int64_t rows) {
 }
 
 /* What gathering a row takes: near data at the speed of the cache, far data with a miss for every row. */
-static double row_cost(const hl_batches *b, int64_t total_bytes) {
+static double row_cost(const hl_batches *b, double total_bytes) {
     const bool near = total_bytes <= NEAR_BYTES;
     return (near ? 2.0 : 30.0) * b->n_components + (double)b->row_bytes * (near ? 0.03 : 0.12);
 }
@@ -350,7 +355,7 @@ hl_batches *hl_batches_new(const hl_component *components, int n, hl_indices *in
         b->row_bytes += own[k].row_bytes;
         if (!own[k].data) b->in_place = false;
     }
-    b->row_cost_ns = row_cost(b, b->row_bytes * hl_indices_source(indices));
+    b->row_cost_ns = row_cost(b, (double)b->row_bytes * (double)hl_indices_source(indices));
     b->owner = owner;
     b->release = release;
     const bool pays = !b->in_place && (double)hl_indices_most(indices) * b->row_cost_ns >= AHEAD_COST_NS;

@@ -415,7 +415,7 @@ static int64_t skip_rounds(hl_indices *h, int i, int64_t count) {
     if (below->kind == HL_STAGE_SHUFFLE && below->reseeds && !draws_when_opened(h, i - 2)) {
         /* An opening draws two words. A finite repetition has made its first already: it is made again. */
         if (rounds == 0) return 0;
-        skip_words(&below->seeds, (uint64_t)(2 * (s->number < 0 ? rounds : rounds - 1)));
+        skip_words(&below->seeds, 2 * (uint64_t)(s->number < 0 ? rounds : rounds - 1));
         if (s->number > 0) open_stage(h, i - 1);
     } else if (draws_when_opened(h, i - 1)) return 0;
     if (s->number > 0) s->at -= rounds;

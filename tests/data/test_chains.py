@@ -1,9 +1,11 @@
 """Chains of transformations in C and in Python: the same elements in the same order, from any place in between."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import hookloop as tf
 from hookloop._core import IteratorCell
 from hookloop.data import pipeline
 from hookloop.data.native import chain_of
@@ -98,3 +100,56 @@ def test_going_on_from_any_place(dataset, data):
     expected = python_elements(dataset)
     skipped = data.draw(st.integers(0, len(expected)))
     assert_same(native_elements(dataset, skipped, len(expected) - skipped), expected[skipped:])
+
+
+MAX = 2**63 - 1
+HUGE = {
+    "all integers": lambda: pipeline.counted(-MAX - 1, MAX, 1),
+    "as many as C counts": lambda: pipeline.counted(-5, MAX - 5, 1),
+    "repeated": lambda: pipeline.repeated(pipeline.counted(0, 2**40, 1), 2**40),
+    "shuffled in a small buffer": lambda: pipeline.shuffled(pipeline.counted(0, MAX, 1), 3, (1, 2), True),
+    "shuffled in as many rounds": lambda: pipeline.shuffled_and_repeated(pipeline.counted(0, 3, 1), 2, (1, 2), MAX),
+    "taken": lambda: pipeline.taken(pipeline.repeated(pipeline.counted(0, 3, 1), MAX), MAX),
+    "more skipped than there is": lambda: pipeline.skipped(pipeline.counted(0, 3, 1), MAX),
+    "one of many shards": lambda: pipeline.sharded(pipeline.counted(0, 5, 1), MAX, 2),
+    "a batch of all": lambda: pipeline.batched(pipeline.counted(0, 3, 1), MAX, False, pipeline.stacked),
+    "batches of a long range": lambda: pipeline.batched(pipeline.counted(0, MAX, 1), 4, True, pipeline.stacked),
+}
+
+
+@pytest.mark.parametrize("name", HUGE)
+def test_numbers_up_to_the_largest_integer(name):
+    dataset = HUGE[name]()
+    chain = chain_of(dataset)
+    assert (chain is None) == (name == "all integers")
+    if chain is not None:
+        assert_same(native_elements(dataset, 0, 7), python_elements(dataset)[:7])
+
+
+@pytest.mark.parametrize("reshuffle", [True, False])
+def test_going_on_far_ahead(reshuffle):
+    one = pipeline.shuffled(pipeline.counted(0, 1, 1), 1, (1, 2), reshuffle)
+    (found,) = native_elements(pipeline.repeated(one, -1), MAX - 1, 1)
+    assert found[0] == 0
+    with pytest.raises(ValueError, match=f"the dataset ends before element {MAX}"):
+        native_elements(pipeline.repeated(pipeline.counted(0, 3, 1), 5), MAX)
+
+
+def test_memory_that_nobody_has_is_refused():
+    for size in (MAX, MAX // 16, 2**50):
+        dataset = pipeline.batched(pipeline.repeated(pipeline.counted(0, 3, 1), -1), size, False, pipeline.stacked)
+        with pytest.raises(MemoryError, match="out of memory for a dataset's iterator"):
+            native_elements(dataset, 0, 1)
+
+
+def test_windows_longer_than_any_dataset(executor):
+    dataset = tf.data.Dataset.range(4).window(MAX, shift=1, stride=3).flat_map(lambda window: window)
+    element = dataset.make_one_shot_iterator().get_next()
+    with tf.Session() as session:
+        assert [session.run(element) for _ in range(3)] == [0, 3, 1]
+
+
+def test_every_integer_there_is(executor):
+    element = tf.data.Dataset.range(-MAX - 1, MAX).make_one_shot_iterator().get_next()
+    with tf.Session() as session:
+        assert [session.run(element) for _ in range(2)] == [-MAX - 1, -MAX]

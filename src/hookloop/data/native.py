@@ -7,6 +7,8 @@ those that the same dataset has in Python (`pipeline.py`).
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 
 from .. import dtypes
@@ -77,7 +79,10 @@ def _once(state):
 
 def _count(state):
     start, stop, step = state.parameters
-    return Chain([(start, step)], len(range(start, stop, step)))
+    numbers = range(start, stop, step)
+    if numbers and (numbers[-1] - numbers[0]) // step >= sys.maxsize:  # more than C can count
+        return None
+    return Chain([(start, step)], len(numbers))
 
 
 def _zip(state):

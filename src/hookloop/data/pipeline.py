@@ -8,6 +8,7 @@ Iterators are closures and not generators: after an error in one element they go
 from __future__ import annotations
 
 import itertools
+import sys
 from collections import deque
 
 import numpy as np
@@ -339,7 +340,7 @@ def slide(place, sources, size, shift, stride, drop_remainder):
     elements = place.open(sources[0])
     buffer = deque()
     to_skip = 0
-    reach = (size - 1) * stride + 1
+    reach = min((size - 1) * stride + 1, sys.maxsize)
 
     def step():
         nonlocal to_skip
@@ -522,7 +523,8 @@ def sharded(source, shards, index):
 
 
 def divide_among(place, sources, shards, index):
-    return itertools.islice(place.open(sources[0]), index, None, shards)
+    step = max(1, min(shards, sys.maxsize - 1 - index))  # islice counts no further
+    return itertools.islice(place.open(sources[0]), index, None, step)
 
 
 def zipped(sources):
