@@ -1,11 +1,16 @@
 # What is known of each hook: which of its callbacks do something, its trigger; and what all of them fetch together.
 
+import sys
 from types import FunctionType
 
 cdef extern from "Python.h":
     ctypedef struct _TypeVersion "PyTypeObject":
         unsigned int tp_version_tag
     _TypeVersion *Py_TYPE(object)
+
+# Before 3.13 an instance whose `__dict__` was asked for has slower attributes from then on: a hook that is entered in every
+# step keeps its own fast, if its callbacks are looked up by name.
+cdef bint _ASKING_FOR_DICT_COSTS = (3, 11) <= sys.version_info < (3, 13)
 
 cdef extern from "plan.h":
     int HL_INT64
@@ -36,6 +41,7 @@ cdef class HookSlot:
     cdef readonly object hook
     cdef bint has_before, has_after
     cdef object before_function, after_function  # the class's plain functions, or None: then by attribute
+    cdef bint by_name                   # the hook's attributes were not looked at: one that is set later is found by its name
     cdef Trigger trigger                # None: called every run
     cdef hl_trigger state               # its rule, and when the hook was last called because of it
     cdef Looked looked
@@ -51,13 +57,17 @@ cdef class HookSlot:
 
     cdef int look(self, object base) except -1:
         """Looks at the hook's class and instance, where `base` is the class whose callbacks do nothing."""
+        self.native = self.trigger = self.before_function = self.after_function = None
+        self.has_before = self.has_after = True
+        self.by_name = _ASKING_FOR_DICT_COSTS and _is_always_entered(self.hook, base._idle)
         self.note()
+        if self.by_name:
+            return 0
         self.has_before = _has_callback(self.hook, "before_run", base._idle)
         self.has_after = _has_callback(self.hook, "after_run", base._idle)
         self.before_function = _plain_function(self.hook, "before_run")
         self.after_function = _plain_function(self.hook, "after_run")
         self.trigger = _trigger(self.hook, base)
-        self.native = None
         if self.trigger is not None:
             self.trigger.fill(&self.state)
             callback = getattr(self.hook, "callback", None)
@@ -77,7 +87,7 @@ cdef class HookSlot:
 
     cdef int note(self) except -1:
         """Notes the state of the class and the instance."""
-        attributes = getattr(self.hook, "__dict__", None)
+        attributes = None if self.by_name else getattr(self.hook, "__dict__", None)
         self.attributes = attributes if type(attributes) is dict else {}
         getattr(type(self.hook), "run", None)  # a class gets its version when an attribute is looked up
         self.looked.object = <PyObject *>self.hook
@@ -95,6 +105,13 @@ cdef class HookSlot:
             self.before_calls += 1
             self.before_ns += ns
         return 0
+
+
+cdef bint _is_always_entered(object hook, dict idle) except -1:
+    """Whether the hook's class has both callbacks and can have no trigger."""
+    kind = type(hook)
+    return _definer(kind, "trigger") is None and all([
+        getattr(kind, name, None) not in (None, idle[name]) for name in ("before_run", "after_run")])
 
 
 cdef bint _has_callback(object hook, str name, dict idle) except -1:

@@ -153,6 +153,28 @@ class TestWhoIsCalled:
             session.run(one)
         assert seen == ["before", "before", "after", "before", "other", "before"]
 
+    def test_callbacks_of_a_class_with_both_set_on_the_instance(self):
+        class Both(tf.train.SessionRunHook):
+            def before_run(self, run_context):
+                seen.append("before")
+
+            def after_run(self, run_context, run_values):
+                seen.append("after")
+
+        hook, one, seen = Both(), tf.constant(1), []
+        with tf.train.MonitoredSession(hooks=[hook]) as session:
+            session.run(one)
+            hook.after_run = lambda run_context, run_values: seen.append("other")
+            session.run(one)
+            with mock.patch.object(hook, "before_run", side_effect=ValueError("mocked")):
+                with pytest.raises(ValueError, match="mocked"):
+                    session.run(one)
+            del hook.after_run
+            session.run(one)
+            del Both.before_run
+            session.run(one)
+        assert seen == ["before", "after", "before", "other", "before", "after", "after"]
+
     def test_a_class_patched_later(self):
         class Plain(tf.train.SessionRunHook):
             pass
