@@ -252,3 +252,28 @@ def test_an_array_written_in_a_branch():
             got, gradient = session.run(fetches, {p: taken, x: 3})
             np.testing.assert_array_equal(got, wanted)
             assert gradient == slope
+
+
+def test_what_a_loop_keeps_for_its_gradient_is_kept_where_it_is_made_and_in_order():
+    """TensorFlow runs such a graph too: a value of a branch is there only in the branch, and iterations overlap."""
+    x = tf.placeholder(tf.float32, [])
+
+    def body(i, a):
+        return i + 1, tf.cond(tf.equal(i % 2, 0), lambda: tf.exp(a * 0.1), lambda: tf.sin(a))
+
+    tf.gradients(tf.while_loop(lambda i, a: i < 5, body, [0, x])[1], x)
+    nodes = {op.name: op for op in tf.get_default_graph().get_operations()}
+    pushes = [op for op in nodes.values() if op.type == "StackPushV2"]
+    (of_exp,) = (op for op in pushes if op.inputs[1].op.type == "Exp")
+    assert of_exp._get_control_flow_context() is nodes["while/cond/Exp"]._get_control_flow_context()
+    pops = [op for op in nodes.values() if op.type == "StackPopV2"]
+    assert len(pops) == len(pushes)
+    assert sum(op._get_control_flow_context().IsCondContext() for op in pops) == sum(
+        op._get_control_flow_context().IsCondContext() for op in pushes
+    )
+    waited = set()
+    for op in nodes.values():
+        if op.type in ("NextIteration", "ControlTrigger"):
+            waited.update(op.control_inputs)
+    assert waited >= {*pushes, *pops}
+    assert all(op.outputs[0].shape == [2] for op in nodes.values() if op.type == "StackV2")

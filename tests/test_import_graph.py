@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import hookloop as tf
+from hookloop.files import messages
 from tests.fixtures import meta_graph_program
 
 FIXTURES = Path(__file__).parent / "fixtures" / "meta_graphs"
@@ -55,8 +56,16 @@ def test_a_graph_of_our_own(name, executor):
             close(meta_graph_program.run(session, fetches, feeds), ANSWERS[name])
 
 
-@pytest.mark.parametrize("of_tensorflow", [True, False])
-@pytest.mark.parametrize("name", [name for name, (_, fetches, _) in PROGRAMS.items() if "slope:0" in fetches])
+# That no gradient flows through a loop is in the message of its context, which a GraphDef alone does not have.
+SLOPES = [
+    (name, of_tensorflow)
+    for name, (_, fetches, _) in PROGRAMS.items()
+    for of_tensorflow in (True, False)
+    if "slope:0" in fetches and (of_tensorflow or name != "options")
+]
+
+
+@pytest.mark.parametrize(("name", "of_tensorflow"), SLOPES)
 def test_gradients_of_a_graph_from_a_file(name, of_tensorflow):
     build, _, feeds = PROGRAMS[name]
     if of_tensorflow:
@@ -70,6 +79,55 @@ def test_gradients_of_a_graph_from_a_file(name, of_tensorflow):
     slope = tf.gradients(y, graph.get_tensor_by_name("x:0"))[0]
     with tf.Session() as session:
         close(meta_graph_program.run(session, [slope], feeds), [[run[1]] for run in ANSWERS[name]])
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_conditionals_and_loops_are_written_as_tensorflow_writes_them(name):
+    wanted = json.loads((FIXTURES / "contexts.json").read_text())
+    assert meta_graph_program.contexts(tf, messages, [name]) == {name: wanted[name]}
+
+
+@pytest.mark.parametrize("scope", ["", "outer"])
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_conditionals_and_loops_from_a_file_are_written_as_they_were(name, scope):
+    path = str(FIXTURES / f"{name}.meta")
+    given = tf.MetaGraphDef.FromString(Path(path).read_bytes())
+    tf.train.import_meta_graph(path, import_scope=scope or None)
+    written = tf.train.export_meta_graph(export_scope=scope or None)
+    for key, kind in (("cond_context", messages.CondContextDef), ("while_context", messages.WhileContextDef)):
+        lists = [message.collection_def[key].bytes_list.value for message in (written, given)]
+        mine, its = ([kind.FromString(value) for value in values] for values in lists)
+        assert mine == its
+    frames = {op.get_attr("frame_name") for op in tf.get_default_graph().get_operations() if op.type == "Enter"}
+    loops = [context.name.encode() for context in tf.get_collection("while_context")]
+    assert set(loops) <= frames
+
+
+def test_a_loop_without_gradients_stays_so_in_a_file():
+    x = tf.placeholder(tf.float32, [], name="x")
+    tf.while_loop(lambda a: a < 9.0, lambda a: a * x, [x], back_prop=False, name="loop")
+    message = tf.train.export_meta_graph()
+    with tf.Graph().as_default() as graph:
+        tf.train.import_meta_graph(message)
+        x, y = graph.get_tensor_by_name("x:0"), graph.get_tensor_by_name("loop/Exit:0")
+        (loop,) = graph.get_collection("while_context")
+        assert loop.name == "loop/while_context" and not loop.back_prop
+        assert tf.gradients(y, x) == [None]
+
+
+def test_a_context_that_the_nodes_do_not_bear_out_is_left_out(caplog):
+    x = tf.placeholder(tf.float32, [], name="x")
+    tf.identity(tf.cond(x > 0.0, lambda: x * 2.0, lambda: -x), name="y")
+    message = tf.train.export_meta_graph()
+    known = message.collection_def["cond_context"].bytes_list.value
+    known[0] = messages.CondContextDef(context_name="a", pivot_name="x:0", pred_name="Greater:0").SerializeToString()
+    known[1] = messages.CondContextDef(context_name="b", pivot_name="nowhere:0").SerializeToString()
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf.train.import_meta_graph(message)
+        assert session.run("y:0", {"x:0": 3.0}) == 6.0
+        assert tf.get_collection("cond_context") == []
+    assert "Left out of collection cond_context: a: 'x:0' is in no branch of a context 'a'" in caplog.text
+    assert "Left out of collection cond_context: b: " in caplog.text
 
 
 def test_training_goes_on_with_only_the_files(tmp_path):

@@ -85,6 +85,8 @@ class Conditional:
         grad_ys = [found.of(op.outputs[0]) for op in merges]
         taken, other = make_branches(self._branches[1].pred)
         contexts = (other, taken)
+        for context, forward in zip(contexts, self._branches):
+            context._forward_branch = forward
         inside = set(self.ops)
         walked = [self._walk_branch(side, contexts[side], merges, grad_ys, inside, walk) for side in (0, 1)]
         outer = dict.fromkeys([*walked[1], *walked[0]])
@@ -191,6 +193,7 @@ class Loop:
 
         shapes = [as_shape([]), *(v[1].get_shape() for v in variables), *(t.get_shape() for t in sums)]
         result = build_loop(backward, lambda left, *_: left > 0, body, [count, *first, *sums], shapes, True)
+        backward.order_by(backward._variables[0])
         return result[1:]
 
     @staticmethod

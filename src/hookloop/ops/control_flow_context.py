@@ -43,8 +43,17 @@ class ControlFlowContext:
             outer_context = get_default_graph()._get_control_flow_context()
         self._outer_context = outer_context
         self._values = set()
+        self._unlisted = set()  # values that TensorFlow's context does not list
         self._external_values = {}
         self._stack = []
+        self._name = ""
+        self._nested_contexts = []
+        if outer_context is not None:
+            outer_context._nested_contexts.append(self)
+
+    @property
+    def name(self):
+        return self._name
 
     @property
     def outer_context(self):
@@ -75,9 +84,14 @@ class ControlFlowContext:
 
     def ExitResult(self, result):
         """Makes results known to the contexts around."""
-        for context in self._chain():
-            if context is not self:
-                context._values.update(result)
+        outer = self._outer_context
+        if outer is None:
+            return
+        outer._unlisted.difference_update(result)
+        outer._values.update(result)
+        for further in outer._chain():
+            further._unlisted.update(tensor for tensor in result if tensor not in further._values)
+            further._values.update(result)
 
     def GetWhileContext(self):
         """The innermost loop around, this one included."""
@@ -112,6 +126,10 @@ class ControlFlowContext:
             op._add_control_inputs(internal)
         return internal, external
 
+    def _takes_back_from(self, branch):
+        """Whether values of a branch of the forward pass come to this context from stacks."""
+        return False
+
     def _add_inputs(self, op):
         """Brings the op's inputs into this context, under the op's name."""
         graph = op.graph
@@ -133,6 +151,8 @@ class ControlFlowContext:
         context = output_context(value.op)
         chain = list(self._chain())
         while context is not None and context not in chain and context.IsCondContext():
+            if value not in context._captured and any(c._takes_back_from(context) for c in chain):
+                break  # one of the contexts around takes it from a stack
             value = context.export(value)
             context = output_context(value.op)
         return value
@@ -145,13 +165,15 @@ class CondContext(ControlFlowContext):
       pred: the predicate.
       pivot: a tensor that is there only in this branch.
       branch: 1 for the true branch, 0 for the false.
+      name: of the context.
 
     Attributes:
       conditional: what both branches of a conditional have in common, and no other conditional.
     """
 
-    def __init__(self, pred, pivot, branch, outer_context=_OF_THE_GRAPH):
+    def __init__(self, pred, pivot, branch, name="cond_text", outer_context=_OF_THE_GRAPH):
         super().__init__(outer_context)
+        self._name = get_default_graph().unique_name(name) if outer_context is _OF_THE_GRAPH else name
         self._pred = pred
         self._predicates = {pred}
         self._pivot = pivot
@@ -163,13 +185,29 @@ class CondContext(ControlFlowContext):
         self._merges = []  # the conditional's results
         self._exported = {}  # a value of this branch -> itself outside
         self._twin = None  # the other branch's context
+        self._forward_branch = None  # the branch whose gradient this one computes
 
     @classmethod
     def recovered(cls, outer_context, pred, pivot, branch, conditional):
         """A branch that was found from its nodes (recovered_contexts.py)."""
-        context = cls(pred, pivot, branch, outer_context)
+        scope = pivot.op.name.rpartition("/")[0]
+        name = "cond_text" if branch else "cond_text_1"
+        context = cls(pred, pivot, branch, f"{scope}/{name}" if scope else name, outer_context)
         context.conditional = conditional
         return context
+
+    def to_proto(self, export_scope=None):
+        """The context as a `CondContextDef`; None where it is not in the scope."""
+        from .context_defs import cond_to_proto
+
+        return cond_to_proto(self, export_scope)
+
+    @staticmethod
+    def from_proto(context_def, import_scope=None):
+        """The context of imported nodes that a `CondContextDef` is of."""
+        from .context_defs import from_proto
+
+        return from_proto(context_def, import_scope)
 
     pred = property(lambda self: self._pred)
     pivot = property(lambda self: self._pivot)
@@ -189,6 +227,12 @@ class CondContext(ControlFlowContext):
         """A value as it is in this branch: itself where it was made here, else through a Switch."""
         if value in self._values:
             return self._external_values.get(value, value)
+        branch = output_context(value.op)
+        if branch is not None and self._takes_back_from(branch) and value not in branch._captured:
+            result = self.GetWhileContext()._from_forward(value, self)
+            self._values.add(value)
+            self._external_values[value] = result
+            return result
         given = value
         value = self._foreign(value)
         result = value
@@ -201,6 +245,12 @@ class CondContext(ControlFlowContext):
             self._values.add(outside)
             self._external_values[outside] = result
         return result
+
+    def _takes_back_from(self, branch):
+        if branch is not self._forward_branch:
+            return False
+        loop = self.GetWhileContext()
+        return loop is not None and loop._forward is not None and loop._forward is branch.GetWhileContext()
 
     def _switch(self, value):
         with control_dependencies(None):
@@ -294,8 +344,10 @@ class WhileContext(ControlFlowContext):
         self._history = {}  # a value of the forward loop -> itself here
         self._count = None  # (forward) how often the body ran
         self._counting = None  # (forward) the op that counts
+        self._counted = None  # the NextIteration of a count
+        self._sync = None
+        self._unordered = []  # (op, context) of ops with stacks, while there is no count
 
-    name = property(lambda self: self._name)
     maximum_iterations = property(lambda self: self._maximum_iterations)
     parallel_iterations = property(lambda self: self._parallel_iterations)
     back_prop = property(lambda self: self._back_prop)
@@ -340,6 +392,19 @@ class WhileContext(ControlFlowContext):
         switched = None if switch is None else tuple(switch.outputs)
         self._variables.append((merge.inputs[0], merge.outputs[0], switched, merge.inputs[1], after))
 
+    def to_proto(self, export_scope=None):
+        """The context as a `WhileContextDef`; None where it is not in the scope."""
+        from .context_defs import while_to_proto
+
+        return while_to_proto(self, export_scope)
+
+    @staticmethod
+    def from_proto(context_def, import_scope=None):
+        """The context of imported nodes that a `WhileContextDef` is of."""
+        from .context_defs import from_proto
+
+        return from_proto(context_def, import_scope)
+
     def IsWhileContext(self):
         return True
 
@@ -382,37 +447,78 @@ class WhileContext(ControlFlowContext):
         self._invariants[result] = outer
         return result
 
-    def _from_forward(self, value):
-        """A value of the forward loop in this, its backward loop."""
+    def _from_forward(self, value, branch=None):
+        """A value of the forward loop in this, its backward loop, or in a branch of it."""
         op = value.op
         if is_loop_constant_enter(op):
-            return self.AddValue(op.inputs[0])
+            return (branch or self).AddValue(op.inputs[0])
         handle = self._forward.save(value) if op.type != "Const" else None
+        context = branch or self
         graph = get_default_graph()
         with graph.name_scope(op.name + "/saved/"), control_dependencies(None):
-            graph._set_control_flow_context(self)
-            with graph.control_dependencies([self._pivot_for_body.op]):
+            graph._set_control_flow_context(context)
+            with graph.control_dependencies([context.GetControlPivot().op]):
                 if handle is None:
                     return constant(op._attrs["value"], dtype=value.dtype)
-                return pop(handle, value.dtype.base_dtype, value.get_shape())
+                popped = pop(handle, value.dtype.base_dtype, value.get_shape())
+        self._order(popped.op, context)
+        return popped
 
     def save(self, value):
-        """Keeps a value of each iteration on a stack; gives the stack."""
+        """Keeps a value of each iteration, or of each that takes the value's branch, on a stack; gives the stack."""
         if value in self._saved:
             return self._saved[value]
-
         graph = get_default_graph()
         current = graph._get_control_flow_context()
+        context = output_context(value.op)
         with graph.name_scope(value.op.name + "/saved/"):
             with control_dependencies(None):
                 size = constant(-1, name="max_size")
                 handle = apply_op("StackV2", [size], {"elem_type": value.dtype.base_dtype})
-                graph._set_control_flow_context(self)
+                graph._set_control_flow_context(context)
                 pushed = push(handle, value)
             graph._set_control_flow_context(current)
-        self._counting._add_control_input(pushed.op)
+        self._order(pushed.op, context)
         self._saved[value] = handle
         return handle
+
+    def _order(self, op, context):
+        """Orders what an iteration does with a stack before what the next one does.
+
+        Iterations run one after the other here, but not everywhere that a graph is taken to.
+        """
+        if self._counted is None:
+            self._unordered.append((op, context))
+            return
+        if self._forward is None:
+            op._add_control_input(self._counting)
+        if context is not self:
+            self._sync_of_branches()._add_control_input(op)
+        else:
+            self._counted._add_control_input(op)
+
+    def _sync_of_branches(self):
+        """What the next iteration waits for where some of it may not run."""
+        if self._sync is None:
+            graph = get_default_graph()
+            current = graph._get_control_flow_context()
+            with graph.name_scope(self._name + "/"), control_dependencies(None):
+                graph._set_control_flow_context(self)
+                self._sync = apply_op("ControlTrigger", [], name="sync")
+                graph._set_control_flow_context(current)
+            self._counted._add_control_input(self._sync)
+        return self._sync
+
+    def order_by(self, variable):
+        """Says which loop variable counts a backward loop's iterations, once the loop is built; its value after the loop
+        is there when all stacks have been used, which a loop around waits for."""
+        self._counted, after = variable[3].op, variable[4].op
+        for op, context in self._unordered:
+            self._order(op, context)
+        self._unordered.clear()
+        outer = self._outer_context.GetWhileContext() if self._outer_context is not None else None
+        if outer is not None and outer._forward is not None:
+            outer._order(after, self._outer_context)
 
     # --- ops --------------------------------------------------------------------------------------------------
 
@@ -548,6 +654,8 @@ class WhileContext(ControlFlowContext):
             graph = get_default_graph()
             current = graph._get_control_flow_context()
 
+            outer = self._outer_context.GetWhileContext() if self._outer_context is not None else None
+
             def step(n):
                 following = n + 1
                 self._counting = following.op
@@ -556,9 +664,12 @@ class WhileContext(ControlFlowContext):
             with control_dependencies(None), graph.name_scope(self._name + "/count/"):
                 graph._set_control_flow_context(self._outer_context)
                 initial = constant(0)
+                if outer is not None and outer._counting is not None:
+                    initial.op._add_control_input(outer._counting)
                 graph._set_control_flow_context(current)
             with control_dependencies(None), graph.name_scope(self._name + "/count/"):
                 self._count = self.add_variable(initial, step)
+            self._counted = self._variables[-1][3].op
         return self._count
 
 

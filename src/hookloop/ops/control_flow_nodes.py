@@ -73,8 +73,8 @@ for _ref, _type in (("", "T"), ("Ref", "Ref(T)")):
     )
 register(
     OpDef("LoopCond", "input: bool", "output: bool", shape=scalar),
-    OpDef("StackV2", "max_size: int32", "handle: resource", attrs={"elem_type": None, "stack_name": ""}, shape=scalar,
-          stateful=True),
+    OpDef("StackV2", "max_size: int32", "handle: resource", attrs={"elem_type": None, "stack_name": ""},
+          shape=lambda c: (2,), stateful=True),
     OpDef("StackPushV2", "handle: resource, elem: T", "output: T", attrs={"swap_memory": False},
           shape=lambda c: c.shape(1) if c.known(1) else None, stateful=True),
     OpDef("StackPopV2", "handle: resource", "elem: elem_type", attrs={"elem_type": None}, shape=lambda c: None, stateful=True),

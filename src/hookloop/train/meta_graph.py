@@ -11,12 +11,13 @@ from ..graph.collections import GraphKeys
 from ..graph.scopes import name_scope
 from ..graph.stack import get_default_graph
 from ..import_graph import import_graph_def
+from ..ops import context_defs
 from ..ops.registry import lookup
 from ..version import GIT_VERSION, TENSORFLOW_VERSION
 
 __all__ = ["export_meta_graph", "import_meta_graph"]
 
-# What is found from the nodes when they are added (ops/recovered_contexts.py).
+# These were found from the nodes when they were added (ops/recovered_contexts.py): messages tell their names.
 _OF_NODES = frozenset((GraphKeys.COND_CONTEXT, GraphKeys.WHILE_CONTEXT))
 
 
@@ -223,8 +224,7 @@ def _add_meta_graph(message, clear_devices=False, import_scope=None, input_map=N
     import_graph_def(graph_def, name=scope + "/" if scope else "", input_map=input_map)
     variables = {}
     for key, definition in sorted(message.collection_def.items()):
-        if key not in _OF_NODES:
-            _restore_collection(key, definition, scope, variables)
+        _restore_collection(key, definition, scope, variables)
     return message.saver_def if message.HasField("saver_def") else None, variables, scope
 
 
@@ -239,6 +239,9 @@ def _restore_collection(key, definition, scope, variables):
     if from_proto is not None and kind == "bytes_list":
         for value in values:
             item = message_class().FromString(value)
+            if key in _OF_NODES:
+                _restore_context(key, item, scope)
+                continue
             name = getattr(item, "variable_name", None)
             if name is None:
                 graph.add_to_collection(key, from_proto(item, scope))
@@ -252,6 +255,14 @@ def _restore_collection(key, definition, scope, variables):
     else:
         for value in values:
             graph.add_to_collection(key, value)
+
+
+def _restore_context(key, item, scope):
+    """Names a context. What a file says that its nodes do not bear out is left out: the nodes are what runs."""
+    try:
+        get_default_graph().add_to_collection(key, context_defs.from_proto(item, scope))
+    except (ValueError, KeyError) as error:
+        logging.warning("Left out of collection %s: %s: %s", key, item.context_name, error)
 
 
 def _read(meta_graph_or_file):
