@@ -238,7 +238,8 @@ def main(arguments):
     if not arguments or arguments[0].startswith("-"):
         print(__doc__)
         return 2
-    return int(not all([exchange(python) for python in arguments]))
+    fine = [exchange(python) for python in arguments]
+    return 0 if all(fine) else 1
 
 
 if __name__ == "__main__":
