@@ -422,7 +422,7 @@ cdef class TensorFields:
         elif name == "_consumers":
             self._consumers = value
         else:
-            object.__setattr__(self, name, value)
+            PyObject_GenericSetAttr(self, name, value)
 
 
 @cython.auto_pickle(False)
@@ -456,7 +456,7 @@ cdef class OperationFields:
         elif name == "_control_flow_context":
             self._control_flow_context = value
         else:
-            object.__setattr__(self, name, value)
+            PyObject_GenericSetAttr(self, name, value)
 
 
 hl_add_tensor_slots(TensorFields)
