@@ -14,6 +14,11 @@ __all__ = [
     "tensor_shape_from_node_def_name",
 ]  # fmt: skip
 
+
+def __dir__():
+    return list(__all__)
+
+
 _VARIABLES = frozenset(("Variable", "VariableV2", "VarHandleOp"))
 _HANDLE_CARRIERS = frozenset(("Enter", "Identity", "NextIteration", "Switch"))
 

@@ -23,20 +23,30 @@ def read_records(path):
       DataLossError: a checksum does not fit, or the file ends within a record.
     """
     with translated(path), open(path, "rb") as file:
-        at = 0
-        while head := file.read(_HEAD.size):
-            if len(head) < _HEAD.size:
-                raise DataLossError(None, None, f"{path}: truncated record at {at}")
-            length, crc = _HEAD.unpack(head)
-            if checksum.masked(head[:8]) != crc:
-                raise DataLossError(None, None, f"{path}: corrupted record at {at}")
-            data, tail = file.read(length), file.read(_TAIL.size)
-            if len(data) < length or len(tail) < _TAIL.size:
-                raise DataLossError(None, None, f"{path}: truncated record at {at}")
-            if checksum.masked(data) != _TAIL.unpack(tail)[0]:
-                raise DataLossError(None, None, f"{path}: corrupted record at {at}")
-            yield data
-            at += _HEAD.size + length + _TAIL.size
+        yield from records_of(file, path)
 
 
-__all__ = ["read_records"]
+def records_of(file, path):
+    """Yields the records that are read from a file, which may be compressed.
+
+    Args:
+      file: has `read(size)`.
+      path: its name, for errors.
+    """
+    at = 0
+    while head := file.read(_HEAD.size):
+        if len(head) < _HEAD.size:
+            raise DataLossError(None, None, f"{path}: truncated record at {at}")
+        length, crc = _HEAD.unpack(head)
+        if checksum.masked(head[:8]) != crc:
+            raise DataLossError(None, None, f"{path}: corrupted record at {at}")
+        data, tail = file.read(length), file.read(_TAIL.size)
+        if len(data) < length or len(tail) < _TAIL.size:
+            raise DataLossError(None, None, f"{path}: truncated record at {at}")
+        if checksum.masked(data) != _TAIL.unpack(tail)[0]:
+            raise DataLossError(None, None, f"{path}: corrupted record at {at}")
+        yield data
+        at += _HEAD.size + length + _TAIL.size
+
+
+__all__ = ["read_records", "records_of"]

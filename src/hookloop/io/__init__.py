@@ -1,11 +1,12 @@
 """`tf.io`: TensorFlow's later name for functions of files and bytes."""
 
 from ..namespace import attributes
+from . import tf_record as _records
 
 _get, _names = attributes(
     "hookloop.io",
     "PaddingFIFOQueue PriorityQueue QueueBase RandomShuffleQueue decode_base64 decode_raw encode_base64 matching_files",
-    {"write_graph": "train.write_graph"},
+    {"match_filenames_once": "train.match_filenames_once", "write_graph": "train.write_graph"},
 )
 
 
@@ -14,8 +15,10 @@ def __getattr__(name):
         from importlib import import_module
 
         return import_module(f"{__name__}.gfile")
+    if name in _records.__all__:
+        return getattr(_records, name)
     return _get(name)
 
 
 def __dir__():
-    return sorted([*_names(), "gfile"])
+    return sorted([*_names(), *_records.__all__, "gfile"])

@@ -20,6 +20,10 @@ from .signature_def_utils import predict_signature_def
 __all__ = ["SavedModelBuilder"]
 
 
+def __dir__():
+    return list(__all__)
+
+
 class SavedModelBuilder:
     """Collects graphs, all with the same variables, and writes them to a directory.
 

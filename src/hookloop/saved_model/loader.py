@@ -13,6 +13,10 @@ from . import constants
 __all__ = ["load", "maybe_saved_model_directory"]
 
 
+def __dir__():
+    return list(__all__)
+
+
 def maybe_saved_model_directory(export_dir):
     """Whether a directory may hold a SavedModel: whether the file of its graphs is there."""
     names = (constants.SAVED_MODEL_FILENAME_PBTXT, constants.SAVED_MODEL_FILENAME_PB)

@@ -10,6 +10,10 @@ from ..variables import global_variables_initializer, local_variables_initialize
 __all__ = ["main_op", "main_op_with_restore"]
 
 
+def __dir__():
+    return list(__all__)
+
+
 def main_op():
     """An op that initializes variables and tables."""
     return group(global_variables_initializer(), local_variables_initializer(), tables_initializer())

@@ -10,6 +10,11 @@ __all__ = [
     "regression_signature_def",
 ]  # fmt: skip
 
+
+def __dir__():
+    return list(__all__)
+
+
 _STRING, _FLOAT = 7, 1  # TensorFlow's numbers of the types
 
 

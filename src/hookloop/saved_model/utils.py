@@ -8,6 +8,10 @@ from ..graph.stack import get_default_graph
 __all__ = ["build_tensor_info", "get_tensor_from_tensor_info"]
 
 
+def __dir__():
+    return list(__all__)
+
+
 def build_tensor_info(tensor):
     """The `TensorInfo` of a tensor: its name, type and static shape."""
     from tensorboard.compat.proto.meta_graph_pb2 import TensorInfo

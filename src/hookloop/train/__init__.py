@@ -56,7 +56,11 @@ from .training_util import (
 from .trigger import Trigger, not_finite
 from .warm_start import VocabInfo, warm_start
 
-_MESSAGES = {"ClusterDef": "messages", "JobDef": "messages", "SaverDef": "messages", "ServerDef": "files.messages"}
+_MESSAGES = {"ClusterDef": "messages", "JobDef": "messages", "SaverDef": "messages"}
+for _name in (
+    "BytesList Example Feature FeatureList FeatureLists Features FloatList Int64List SequenceExample ServerDef".split()
+):
+    _MESSAGES[_name] = "files.messages"
 
 
 def __getattr__(name):

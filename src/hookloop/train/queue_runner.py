@@ -13,6 +13,10 @@ from ..graph.stack import get_default_graph, get_default_session
 __all__ = ["QueueRunner", "add_queue_runner", "start_queue_runners"]
 
 
+def __dir__():
+    return list(__all__)
+
+
 class QueueRunner:
     """Runs operations that put elements into a queue, each in a thread of its own, again and again.
 

@@ -1,0 +1,81 @@
+"""Files of records: `tf.python_io` and `tf.io`."""
+
+import gzip
+import zlib
+
+import pytest
+
+import hookloop as tf
+
+RECORDS = [b"", b"one", b"two" * 100_000, b"\0three"]
+
+
+@pytest.mark.parametrize(
+    "kind", [None, "", "GZIP", "ZLIB", 1, 2, tf.python_io.TFRecordOptions("ZLIB", compression_level=9)]
+)
+def test_records_are_read_back(tmp_path, kind):
+    path = tmp_path / "records"
+    with tf.python_io.TFRecordWriter(str(path), kind) as writer:
+        for record in RECORDS:
+            writer.write(record)
+    assert list(tf.python_io.tf_record_iterator(str(path), kind)) == RECORDS
+    name = tf.io.TFRecordOptions.get_compression_type_string(kind)
+    if name:
+        plain = tmp_path / "plain"
+        unpack = gzip.decompress if name == "GZIP" else zlib.decompress
+        plain.write_bytes(unpack(path.read_bytes()))
+        assert list(tf.io.tf_record_iterator(plain)) == RECORDS
+
+
+def test_what_tensorflow_writes_for_a_record(tmp_path):
+    with tf.io.TFRecordWriter(tmp_path / "r") as writer:
+        writer.write(b"abc")
+    wanted = bytes.fromhex("0300000000000000b099490e6162636e57f121")
+    assert (tmp_path / "r").read_bytes() == wanted
+
+
+def test_examples_in_records(tmp_path):
+    feature = {"x": tf.train.Feature(float_list=tf.train.FloatList(value=[1.5, -2.0]))}
+    example = tf.train.Example(features=tf.train.Features(feature=feature))
+    with tf.python_io.TFRecordWriter(str(tmp_path / "r")) as writer:
+        writer.write(example.SerializeToString())
+    (record,) = tf.python_io.tf_record_iterator(str(tmp_path / "r"))
+    assert tf.train.Example.FromString(record).features.feature["x"].float_list.value == [1.5, -2.0]
+    assert record.hex() == "0a130a110a0178120c120a0a080000c03f000000c0"
+
+
+def test_a_flushed_record_is_there_before_the_end(tmp_path):
+    writer = tf.python_io.TFRecordWriter(str(tmp_path / "r"), "GZIP")
+    writer.write(b"early")
+    writer.flush()
+    assert zlib.decompressobj(wbits=31).decompress((tmp_path / "r").read_bytes())[12:17] == b"early"
+    writer.close()
+    writer.close()
+    for act in (lambda: writer.write(b"late"), writer.flush):
+        with pytest.raises(tf.errors.FailedPreconditionError, match="Writer not initialized or previously closed"):
+            act()
+
+
+def test_what_is_refused(tmp_path):
+    path = str(tmp_path / "r")
+    for kind in ("BAD", 7):
+        with pytest.raises(ValueError, match=f'Not a valid compression_type: "{kind}"'):
+            tf.python_io.TFRecordWriter(path, kind)
+    with tf.python_io.TFRecordWriter(path) as writer:
+        with pytest.raises(TypeError, match="expected bytes, str found"):
+            writer.write("text")
+        writer.write(b"record")
+    with pytest.raises(tf.errors.NotFoundError, match="nowhere"):
+        list(tf.python_io.tf_record_iterator(str(tmp_path / "nowhere")))
+    with pytest.raises(tf.errors.NotFoundError, match="nowhere"):
+        tf.python_io.TFRecordWriter(str(tmp_path / "nowhere" / "r"))
+    with pytest.raises(tf.errors.DataLossError, match="inflate"):
+        list(tf.python_io.tf_record_iterator(path, "GZIP"))
+    (tmp_path / "r").write_bytes((tmp_path / "r").read_bytes()[:-2])
+    with pytest.raises(tf.errors.DataLossError, match="truncated record at 0"):
+        list(tf.python_io.tf_record_iterator(path))
+    with tf.python_io.TFRecordWriter(path, "GZIP") as writer:
+        writer.write(b"x" * 1000)
+    (tmp_path / "r").write_bytes((tmp_path / "r").read_bytes()[:20])
+    with pytest.raises(tf.errors.DataLossError, match="truncated record at 0"):
+        list(tf.python_io.tf_record_iterator(path, "GZIP"))
