@@ -12,12 +12,13 @@ import numpy as np
 
 from . import dtypes, errors
 from ._reference_arrays import ArrayOps
-from .compile.lower import describe, missing_feed
-from .compile.order import ALIASES, VARIABLES
+from .compile.order import ALIASES
 from .compile.pipeline import Feed, order_request
-from .compile.regions import COPY, IF, LOOP, variable_key
+from .compile.regions import COPY, IF, LOOP
+from .graph.describe import describe, missing_feed
 from .ops import registry
 from .ops.reference_node import ReferenceNode
+from .ops.variable_key import VARIABLES, variable_key
 
 _NOTHING = frozenset(("NoOp", "ControlTrigger", "StackCloseV2"))
 

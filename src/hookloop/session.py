@@ -14,16 +14,14 @@ import numpy as np
 
 from . import errors
 from ._core import Callable, Entry, IteratorCell, Plan, SessionCore, StreamCell, VariableCell
-from .compile.lower import describe as describe_op
-from .compile.order import VARIABLES
-from .compile.pipeline import Feed, Request, compile_request
-from .compile.regions import variable_key
 from .fetches import FetchMap, convert_feed, join_steps, resolve_feeds
+from .graph.describe import describe as describe_op
 from .graph.operation import Operation
 from .graph.stack import default_session, get_default_graph
 from .graph.tensor import Tensor
 from .ops.reference_node import ReferenceNode
 from .ops.shape_context import partial_value
+from .ops.variable_key import VARIABLES, variable_key
 
 __all__ = ["InteractiveSession", "Session"]
 
@@ -240,6 +238,12 @@ class BaseSession(SessionCore):
         return tuple(mapped.tensors), frozenset(mapped.targets), tuple(order)
 
     def _compile(self, mapped, order, shapes, values):
+        from .compile.pipeline import (  # a program that only builds a graph needs no compiler
+            Feed,
+            Request,
+            compile_request,
+        )
+
         feeds = [Feed(t, s, v) for t, s, v in zip(order, shapes, values)]
         request = Request(mapped.tensors, mapped.targets, feeds, self._variable_shape, self._host_shapes, self._unequal)
         tables = compile_request(request)

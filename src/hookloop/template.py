@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 
-from . import logging
 from .graph.collections import GraphKeys
 from .graph.stack import get_default_graph
 from .variable_scope import variable_scope
@@ -80,6 +79,8 @@ class Template:
         if made[GraphKeys.TRAINABLE_VARIABLES]:
             raise ValueError(f"Trainable {text} {made[GraphKeys.TRAINABLE_VARIABLES]} in template '{self._name}'")
         if made[GraphKeys.GLOBAL_VARIABLES]:
+            from . import logging
+
             logging.info("New %s %s", text, made[GraphKeys.GLOBAL_VARIABLES])
         return result
 

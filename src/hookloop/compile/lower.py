@@ -12,7 +12,9 @@ from contextlib import contextmanager
 import numpy as np
 
 from .. import errors
+from ..graph.describe import describe, missing_feed
 from ..ops import registry
+from ..ops.variable_key import variable_key
 from . import sizes as size_operations
 from .arrays import ARRAY_OPS
 from .batches import FirstElements, lower_batch
@@ -35,7 +37,7 @@ from .ir import (
 )  # fmt: skip
 from .loops import lower_loop
 from .node import Node, NodeContext, Specialize, feeds_of, new_buffer
-from .regions import COPY, IF, LOOP, variable_key
+from .regions import COPY, IF, LOOP
 from .sizes import Size, SizeTable
 
 _SYMBOLIC_LIMIT = 256  # elements of a tensor that is computed with sizes
@@ -321,7 +323,7 @@ class Lowerer:
         try:
             self._dispatch(op)
         except (ValueError, TypeError, IndexError, ZeroDivisionError) as error:
-            raise errors.InvalidArgumentError(None, op, f"{error} {describe(op, self)}") from error
+            raise errors.InvalidArgumentError(None, op, f"{error} {describe(op, self.environment)}") from error
 
     def _dispatch(self, op):
         kind = op.type
@@ -769,32 +771,3 @@ def _is_zero(offset):
 
 def _plain(dim):
     return dim if isinstance(dim, Size) else int(dim)
-
-
-def missing_feed(op):
-    from .. import errors
-    from ..shapes import TensorShape
-
-    dtype = op.outputs[0].dtype
-    shape = op.outputs[0].get_shape()
-    text = f"You must feed a value for placeholder tensor {op.name!r} with dtype {dtype.name}"
-    if isinstance(shape, TensorShape) and shape.ndims is not None:
-        text += " and shape [" + ",".join("?" if d is None else str(d) for d in shape.as_list()) + "]"
-    return errors.InvalidArgumentError(None, op, text)
-
-
-def describe(op, lowerer=None):
-    """Where an error happened: the op, the shapes of its inputs, the user's line."""
-    parts = []
-    for tensor in op.inputs:
-        value = lowerer.environment.get(tensor) if lowerer is not None else None
-        shape = value.shape if value is not None else tensor._shape
-        dims = "?" if shape is None else ",".join(str(d) if isinstance(d, int) else "?" for d in shape)
-        parts.append(f"{tensor.name} {tensor.dtype.base_dtype.name}[{dims}]")
-    text = f"[in {op.type} {op.name!r}"
-    if parts:
-        text += " of " + ", ".join(parts)
-    location = getattr(op, "_location", None)
-    if location:
-        text += f", made at {location[0]}:{location[1]}"
-    return text + "]"

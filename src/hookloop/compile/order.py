@@ -10,12 +10,12 @@ import heapq
 from itertools import pairwise
 
 from ..ops import registry
-from .regions import COPY, IF, LOOP, Unit, variable_key
+from ..ops.variable_key import VARIABLES, variable_key
+from .regions import COPY, IF, LOOP, Unit
 
 # Ops whose output is their input's own memory: whoever consumes it is the reader.
 ALIASES = frozenset(("Identity", "StopGradient", "PreventGradient", "GuaranteeConst", "Snapshot", "ReadVariableOp", "RefIdentity",
                      "Enter", "RefEnter", "Switch", "RefSwitch", "PlaceholderWithDefault"))  # fmt: skip
-VARIABLES = frozenset(("VariableV2", "Variable", "VarHandleOp"))
 
 
 class OrderedUnits:

@@ -8,10 +8,11 @@ from contextlib import contextmanager
 import numpy as np
 
 from .. import errors
+from ..graph.describe import describe
 from . import memory, passes
 from .assemble import Assembler, TooManyAxes
 from .ir import FLAG, MAX_RANK, VARIABLE, Block, walk
-from .lower import Lowerer, SpecializeValue, describe
+from .lower import Lowerer, SpecializeValue
 from .node import Node, Specialize
 from .order import OrderedUnits
 from .regions import RaisedGraph

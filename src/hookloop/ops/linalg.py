@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import string
-
 import numpy as np
 
 from .. import dtypes
@@ -22,6 +20,7 @@ from .select import where
 
 __all__ = ["einsum", "eye", "matmul", "norm", "sparse_matmul", "tensordot", "trace"]
 
+_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _PRODUCT_TYPES = frozenset(
     (dtypes.bfloat16, dtypes.float16, dtypes.float32, dtypes.float64, dtypes.int32, dtypes.int64,
      dtypes.complex64, dtypes.complex128)
@@ -397,7 +396,7 @@ def _without_ellipses(equation, inputs):
             counts.append(len(x._shape) - len(labels) + 3)
             if counts[-1] < 0:
                 raise ValueError("Ellipses lengths do not match.")
-    unused = [letter for letter in reversed(string.ascii_letters) if letter not in equation]
+    unused = [letter for letter in reversed(_LETTERS) if letter not in equation]
     axes = "".join(reversed(unused[: max(counts, default=0)]))
     own = iter(counts)
     operands = []

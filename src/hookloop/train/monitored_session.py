@@ -198,7 +198,7 @@ class _MonitoredSession(HookLoop):
     @staticmethod
     def _step_variable():
         """The key of the global step's variable, None where there is none."""
-        from ..compile.regions import variable_key
+        from ..ops.variable_key import variable_key
 
         try:
             step = get_global_step()
