@@ -17,8 +17,9 @@ def lower_if(lowerer, unit):
     if predicate.shape != ():
         text = f"the predicate of a cond must be a scalar, got rank {len(predicate.shape)}"
         raise errors.InvalidArgumentError(None, unit.op, f"{text} [in {unit.op.type} {unit.op.name!r}]")
-    blocks, results, local, ends = [], [], [], []
+    blocks, results, ends = [], [], []
     for side, branch in ((1, unit.then), (0, unit.otherwise)):
+        local = []
         with lowerer.region(local) as block:
             reached = lowerer.lower_units(branch.units)
             taken = zip(branch.results, unit.merges)
@@ -29,14 +30,12 @@ def lower_if(lowerer, unit):
                 ]
             )
             ends.append(reached)
+        lowerer.leave(local)
         blocks.append(block)
-    lowerer.depth += 1
     merged = [
         _merge(lowerer, unit, tensor, then_value, else_value, blocks, node)
         for then_value, else_value, tensor in zip(*results, unit.outputs)
     ]
-    lowerer.depth -= 1
-    lowerer.leave(local)
     lowerer.append(If(predicate, *blocks, index))
     for tensor, value in zip(unit.outputs, merged):
         lowerer.environment[tensor] = value
@@ -111,7 +110,8 @@ def _only_reader(lowerer, unit, tensor):
 
 def _deliver(lowerer, block, sizes, value, out, node):
     """In the branch's block: sets the sizes that the branches do not share, then moves the value."""
-    current, lowerer.block = lowerer.block, block
-    lowerer.copy_sizes([(source, size) for size, source in sizes], node)
-    lowerer.move(value, out, node)
-    lowerer.block = current
+    local = []
+    with lowerer.region(local, block):
+        lowerer.copy_sizes([(source, size) for size, source in sizes], node)
+        lowerer.move(value, out, node)
+    lowerer.leave(local)

@@ -42,7 +42,7 @@ class _Checkpoint:
         self.environment = dict(lowerer.environment)
         self.items = len(lowerer.block.items)
         self.hosts = len(lowerer.hosts)
-        self.locals = list(lowerer.region_local)
+        self.locals = len(lowerer.region_local)
         self.pushed = dict(lowerer.request.pushed)
         self.arrays = dict(lowerer.arrays)
 
@@ -51,9 +51,8 @@ class _Checkpoint:
         lowerer.environment = self.environment
         del lowerer.block.items[self.items :]
         del lowerer.hosts[self.hosts :]
-        for value in lowerer.region_local[len(self.locals) :]:
-            value.buffer = None
-        lowerer.region_local = self.locals
+        lowerer.leave(lowerer.region_local[self.locals :])
+        del lowerer.region_local[self.locals :]
         lowerer.request.pushed = self.pushed
         lowerer.arrays = self.arrays
 

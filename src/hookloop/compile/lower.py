@@ -140,11 +140,13 @@ class Lowerer:
         registers = [self.sizes.register(s) for s in symbol.ravel()]
         fresh = self.allocate(value.dtype, value.shape)
         self.append(Instr("store_sizes", (), [fresh], registers, node.index))
-        if self.depth == 0:
-            value.buffer = fresh.buffer
-        else:  # the next user may stand outside this region
-            value.buffer = fresh.buffer
-            self.region_local.append(value)
+        value.buffer = fresh.buffer
+        self._known_here(value, "buffer")
+
+    def _known_here(self, value, what):
+        """A value's `what` is there where the open region runs, and nowhere else."""
+        if self.depth:
+            self.region_local.append((value, what))
 
     def settled(self, value, node) -> Value:
         """A value whose rank is known: a deferred reduction that somebody else wants is decided now."""
@@ -155,8 +157,6 @@ class Lowerer:
         raise Specialize(atoms, f"the rank of {reduction.name!r} depends on sizes")
 
     def unknown_constant(self, node, i):
-        from .. import errors
-
         name = node.op.inputs[i].name
         feeds = feeds_of(self, node.inputs[i])
         if feeds:
@@ -191,6 +191,7 @@ class Lowerer:
         symbol = np.empty(count, object)
         symbol[:] = fresh
         value.symbol = symbol.reshape(value.shape)
+        self._known_here(value, "symbol")
 
     # --- walking ----------------------------------------------------------------------------------------
 
@@ -708,25 +709,24 @@ class Lowerer:
     # --- regions ----------------------------------------------------------------------------------------
 
     @contextmanager
-    def region(self, local):
-        """Emits into a block of its own; values computed only there are added to `local`."""
-        outer, self.block = self.block, Block()
+    def region(self, local, block=None):
+        """Emits into a block of its own; what is known only there is added to `local`."""
+        outer = self.block, self.region_local
+        self.block, self.region_local = block or Block(), local
         self.open_blocks.append(self.block)
-        outer_local, self.region_local = self.region_local, []
         self.depth += 1
         try:
             yield self.block
         finally:
-            local += self.region_local
             self.open_blocks.pop()
-            self.block, self.region_local = outer, outer_local
+            self.block, self.region_local = outer
             self.depth -= 1
 
     @staticmethod
     def leave(local):
-        """Forgets what was computed inside a region: whoever is outside computes it again."""
-        for value in local:
-            value.buffer = None
+        """Forgets what was computed inside a region: who is outside computes it again."""
+        for value, what in local:
+            setattr(value, what, None)
 
     @staticmethod
     def is_object(tensor):

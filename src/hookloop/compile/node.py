@@ -103,9 +103,18 @@ class NodeContext:
             )
         return np.asarray(value.symbol, value.dtype.as_numpy_dtype)
 
-    def sizes(self, i):
+    def sizes(self, i, count=None):
+        """The elements of input i; there are `count`, which is checked where their number is open."""
         value = self.node.inputs[i]
         if value.symbol is None:
+            if (
+                count is not None
+                and value.buffer is not None
+                and len(value.shape) == 1
+                and isinstance(value.shape[0], Size)
+            ):
+                self.merge(value.shape[0], count)
+                value = Value(value.dtype, (count,), value.buffer, value.strides, value.offset)
             self.lowerer.load_sizes(value, self.node)
         return tuple(s if isinstance(s, Size) else int(s) for s in np.asarray(value.symbol, object).ravel())
 
@@ -114,7 +123,7 @@ class NodeContext:
         value = self.node.inputs[i]
         if value.symbol is None:
             return self.lowerer.literal_of(value) is None and not feeds_of(self.lowerer, value)
-        return any(a.signed for s in value.symbol.ravel() for a in self.lowerer.sizes.atoms_of(s))
+        return any(_is_told_in_the_run(a) for s in value.symbol.ravel() for a in self.lowerer.sizes.atoms_of(s))
 
     def new_size(self, bound=None):
         group = self._new.get("group")
@@ -279,6 +288,11 @@ class NodeContext:
 
     def literal(self, array):
         return self.lowerer.literal(np.asarray(array))
+
+
+def _is_told_in_the_run(atom):
+    """Whether a size is read from data, or is told by an instruction; a plan can be made for any other one."""
+    return atom.signed or (atom.operation is None and (atom.origin is None or atom.origin[0] == "variable"))
 
 
 def _all_known(symbol):

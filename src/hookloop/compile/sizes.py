@@ -322,13 +322,16 @@ class SizeTable:
         return out
 
     def atoms_of(self, value):
-        """The atoms that a size is made of, those inside quotients and checks included."""
-        if not isinstance(value, Size):
-            return
-        for monomial in value.terms:
-            for index in monomial:
-                atom = self.atoms[index]
-                yield atom
-                if atom.operation is not None:
-                    yield from self.atoms_of(atom.left)
-                    yield from self.atoms_of(atom.right)
+        """The atoms that a size is made of, each once, those inside quotients and checks included."""
+        found, waiting = {}, [value]
+        while waiting:
+            value = waiting.pop()
+            if not isinstance(value, Size):
+                continue
+            for monomial in value.terms:
+                for index in monomial:
+                    if index not in found:
+                        atom = found[index] = self.atoms[index]
+                        if atom.operation is not None:
+                            waiting += (atom.left, atom.right)
+        return found.values()

@@ -13,6 +13,7 @@ from ..shapes import UNKNOWN, TensorShape, as_shape, is_defined
 from . import kinds
 from .build import apply_op, constant, convert_to_tensor
 from .cast import cast
+from .computed_axes import axis_of, expanded, extent
 from .indexed_slices import IndexedSlices
 from .registry import OpDef, no_gradient, register
 from .shape_functions import one_of, picked, scalar, sized_by_input, unchanged
@@ -155,6 +156,8 @@ def _back_to_input(op, grad):
 
 
 def _axis(c, i, rank):
+    if c.computed(i):
+        return axis_of(c, i, rank)
     axis = int(np.ravel(c.constant(i))[0])
     if not -rank <= axis < rank:
         c.fail(f"Dimension {axis} is out of the range [{-rank}, {rank})")
@@ -164,7 +167,7 @@ def _axis(c, i, rank):
 def _expanded(c):
     shape = c.shape(0)
     axis = _axis(c, 1, len(shape) + 1)
-    return (*shape[:axis], 1, *shape[axis:])
+    return (*shape[:axis], 1, *shape[axis:]) if isinstance(axis, int) else expanded(c, shape, axis, 1)
 
 
 def _squeezed(c):
@@ -200,7 +203,7 @@ def _squeeze_reference(node, x):
 
 def _chosen_axes(c, rank):
     """For each axis of the result which axis it is, as sizes, where only running tells the permutation."""
-    perm = c.sizes(1)
+    perm = c.sizes(1, rank)
     if len(perm) != rank:
         c.fail(f"a perm of {len(perm)} elements is no permutation of {rank} axes")
     chosen = [one_of(c, c.within(p, rank - 1), rank) for p in perm]
@@ -227,7 +230,7 @@ def _transposed(c):
     if c.known(0):
         shape = c.shape(0)
         c.fallback((UNKNOWN,) * len(shape))
-        return tuple(_permuted(c, shape))
+        return tuple([extent(c, d) if d is not UNKNOWN else d for d in _permuted(c, shape)])
     if c.has_constant(1):
         return (UNKNOWN,) * c.constant(1).size
     return None
@@ -324,7 +327,8 @@ def _broadcast_to_shape(c):
         if isinstance(d, int) and isinstance(w, int) and d not in (1, w):
             c.fail(f"Dimensions must be equal, but are {d} and {w}")
         c.merge(c.broadcast((d,), (w,))[0], w)
-    return wanted
+    ahead = len(wanted) - len(shape)
+    return wanted[:ahead] + tuple([d if w is UNKNOWN and d != 1 else w for d, w in zip(shape, wanted[ahead:])])
 
 
 def _broadcast_args_shape(c):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from .. import dtypes
 from ..graph.scopes import name_scope
-from .array import ones, rank, reshape, shape, size, tile, transpose, zeros
+from .array import invert_permutation, ones, rank, reshape, shape, size, tile, transpose, zeros
 from .array import range as tensor_range
 from .build import apply_op, convert_to_tensor
 from .cast import cast
 from .gather import gather
+from .math import greater_equal
 from .rearrange import meshgrid
 from .segment import unsorted_segment_sum
 from .slicing import concat, stack, unstack
@@ -89,6 +90,19 @@ def gathered_axis_gradient(grad, form, indices, axis, shared):
     values = transpose(values, concat([batch_axes, [outer], middle_axes, inner_axes], 0))
     summed = _summed_by_index(form, values, indices, shared, form[axis])
     return transpose(summed, concat([batch_axes, middle_axes + 1, [shared], inner_axes], 0))
+
+
+def computed_axis_gradient(grad, form, indices, axis, shared, rank):
+    """`gathered_axis_gradient` along an axis that only the run tells, of what has `rank` axes: all permutations are as long as that."""
+    new = len(indices._shape) - shared
+    axis = cast(axis, dtypes.int32) % rank
+    batch_axes, others = list(range(shared)), tensor_range(shared, rank - 1)
+    behind = cast(greater_equal(others, axis), dtypes.int32)
+    values = transpose(grad, concat([batch_axes, tensor_range(new) + axis, others + new * behind], 0))
+    order = concat([batch_axes, [axis], others + behind], 0)
+    moved = gather(form, order)
+    values = reshape(values, concat([moved[:shared], [-1], moved[shared + 1 :]], 0))
+    return transpose(_summed_by_index(moved, values, indices, shared, moved[shared]), invert_permutation(order))
 
 
 def _summed_by_index(form, values, indices, shared, length):

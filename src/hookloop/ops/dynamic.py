@@ -7,9 +7,13 @@ import numpy as np
 from .build import apply_op
 from .indexed_slices import IndexedSlices
 from .registry import OpDef, register
+from .shape_context import partial_value
+from .shape_functions import one_of
 
 __all__ = ["dynamic_partition", "dynamic_stitch"]
 
+
+_LARGEST_VALUE = 256  # elements of data that are put together as sizes
 
 # --- stitching ------------------------------------------------------------------------------------------------
 
@@ -82,6 +86,42 @@ def _stitch_reference(node, *arrays):
     return merged
 
 
+def _stitch_value(c):
+    """What is stitched as sizes: also the shape that a reduction keeps, where only the run tells over which axes it goes."""
+    count = len(c.inputs) // 2
+    data = [c.value(count + i) for i in range(count)]
+    if any(d is not None and d.size > _LARGEST_VALUE for d in data):
+        return None
+    if all(c.has_constant(i) for i in range(count)):
+        if any(d is None for d in data):
+            return None
+        try:
+            return np.asarray(_stitch_reference(c, *(c.constant(i) for i in range(count)), *data))
+        except (IndexError, ValueError):  # the kernel says it, if it runs
+            return None
+    return _with_ones(c) if count == 2 and c.computed(1) and _names_axes(c) else None
+
+
+def _names_axes(c):
+    """Whether this is a shape, some elements of which another vector takes the place of: their places are remainders of its length."""
+    if not c.has_constant(0) or c.value(0).tolist() != list(range(c.shape(0)[0])) or c.dtype(2).is_floating:
+        return False
+    places = c.op.inputs[1].op
+    if places.type != "FloorMod":
+        return False
+    length = places.inputs[1]
+    known = partial_value(length)
+    return np.all(known == c.shape(0)[0]) if known is not None else length.op.inputs[:1] == [c.op.inputs[2]]
+
+
+def _with_ones(c):
+    rows = list(c.sizes(2))
+    for place, value in zip(c.sizes(1), c.sizes(3)):
+        choice = one_of(c, place, len(rows))
+        rows = [row + (value - row) * here for row, here in zip(rows, choice)]
+    return np.array(rows, object)
+
+
 def _stitch_gradient(op, grad):
     from .gather import gather
 
@@ -144,7 +184,7 @@ def _partition_gradient(op, *grads):
 
 
 def _stitch(name):
-    return OpDef(name, "indices: N * int32, data: N * T", "merged: T", shape=_stitched, symbolic=True,
+    return OpDef(name, "indices: N * int32, data: N * T", "merged: T", shape=_stitched, value=_stitch_value,
                  lower=_stitch_lower, reference=_stitch_reference, gradient=_stitch_gradient, can_fail=True)  # fmt: skip
 
 

@@ -9,7 +9,9 @@ from ..graph.scopes import name_scope
 from ..shapes import UNKNOWN
 from . import kinds
 from .build import apply_op, constant, convert_to_tensor
+from .computed_axes import axis_of, extents, is_before, moved, to_the_end
 from .registry import OpDef, no_gradient, register
+from .shape_functions import one_of, picked
 
 __all__ = ["boolean_mask", "gather", "gather_nd", "one_hot", "scatter_nd", "sequence_mask"]
 
@@ -18,6 +20,8 @@ __all__ = ["boolean_mask", "gather", "gather_nd", "one_hot", "scatter_nd", "sequ
 
 
 def _gather_axis(c):
+    if c.computed(2):
+        return axis_of(c, 2, len(c.shape(0)))
     axis = int(np.ravel(c.constant(2))[0])
     rank = len(c.shape(0))
     if not -rank <= axis < rank:
@@ -32,17 +36,63 @@ def _shared_axes(attrs, indices_rank):
 
 def _gathered(c):
     params, indices = c.shape(0), c.shape(1)
-    c.fallback((UNKNOWN,) * (len(params) + len(indices) - 1))
-    axis = _gather_axis(c)
     shared = _shared_axes({"batch_dims": c.attr("batch_dims")}, len(indices))
+    c.fallback((UNKNOWN,) * (len(params) + len(indices) - shared - 1))
+    axis = _gather_axis(c)
     for a, b in zip(params[:shared], indices[:shared]):
         c.merge(a, b)
+    if not isinstance(axis, int):
+        return extents(c, [*params, *indices], _gathered_order(c, axis, shared))
     return (*params[:axis], *indices[shared:], *params[axis + 1 :])
+
+
+def _gathered_order(c, axis, shared):
+    """For each axis of the result which one of all axes of params and indices it is, where only the run tells the axis."""
+    rank, new = len(c.shape(0)), len(c.shape(1)) - shared
+    c.within(shared, axis)
+    order = []
+    for k in range(rank - 1 + new):
+        own = [0] * rank
+        if k < rank:
+            own[k] = is_before(c, k, axis)
+        if k - new + 1 >= 0:
+            own[k - new + 1] = own[k - new + 1] + is_before(c, axis, k - new + 1)
+        order.append([*own, *[0] * shared, *(one_of(c, k - j - axis, 1)[0] for j in range(new))])
+    return order
 
 
 def _gather_lower(c, node):
     shared = _shared_axes(node.attrs, len(node.inputs[1].shape))
-    c.emit("gather", node.inputs[:2], node.outputs, (_gather_axis(c), shared))
+    axis = _gather_axis(c)
+    if isinstance(axis, int):
+        c.emit("gather", node.inputs[:2], node.outputs, (axis, shared))
+        return
+    params, indices = node.inputs[:2]
+    rank, out = len(params.shape), node.outputs[0]
+    order = to_the_end(c, one_of(c, axis, rank), 1)
+    turned = moved(c, params, [*order[:shared], order[-1], *order[shared:-1]])
+    rows = c.temp(out.dtype, (*turned.shape[: shared + 1][:-1], *indices.shape[shared:], *turned.shape[shared + 1 :]))
+    c.emit("gather", [turned, indices], [rows], (shared, shared))
+    _move_gathered_back(c, out, rows, axis, shared, len(indices.shape) - shared)
+
+
+def _move_gathered_back(c, out, rows, axis, shared, new):
+    """The axes of the indices, which stand behind the shared ones, go to where the axis was."""
+    strides, found = c.strides(rows), []
+    for k in range(len(out.shape)):
+        choice = [0] * len(strides)
+        for m in range(len(strides)):
+            if m < shared:
+                choice[m] = int(k == m)
+            elif m < shared + new:
+                (choice[m],) = one_of(c, axis + (m - shared) - k, 1)
+            else:
+                before = m - new  # among the axes of params but the one that is gone
+                choice[m] = is_before(c, k, axis) if k == before else 0
+                if k == m:
+                    choice[m] = choice[m] + is_before(c, axis, before + 1)
+        found.append(picked(strides, choice))
+    c.view(out, rows, found)
 
 
 def _check_indices(indices, limit):
@@ -67,21 +117,28 @@ def _gather_reference(node, params, indices, axis):
 
 def _gather_gradient(op, grad):
     from .array import expand_dims, reshape, shape, size
-    from .batch_gather import gathered_axis_gradient
+    from .batch_gather import computed_axis_gradient, gathered_axis_gradient
     from .cast import cast
     from .indexed_slices import IndexedSlices
+    from .shape_context import partial_value
     from .slicing import concat
     from .tensor_util import constant_value
 
     params, indices, axis = op.inputs
     form = cast(shape(params, out_type=dtypes.int64), dtypes.int32)
     count = expand_dims(size(indices), 0)
-    if constant_value(axis) == 0:
+    known = constant_value(axis)
+    if known == 0:
         values_shape = concat([count, form[1:]], 0)
         return [IndexedSlices(reshape(grad, values_shape), reshape(indices, count), form), None, None]
     shared = op._attrs.get("batch_dims", 0)
     if shared < 0:
         shared = _shared_axes(op._attrs, len(indices._shape))
+    ranks_known = params._shape is not None and indices._shape is not None
+    if ranks_known and (
+        partial_value(axis) is None or (shared and known is not None and known % len(params._shape) != shared)
+    ):
+        return [computed_axis_gradient(grad, form, indices, axis, shared, len(params._shape)), None, None]
     return [gathered_axis_gradient(grad, form, indices, axis, shared), None, None]
 
 

@@ -11,7 +11,7 @@ from . import kinds
 from .array import ones, reshape, size
 from .build import apply_op, convert_to_tensor
 from .registry import OpDef, register
-from .shape_functions import unchanged
+from .shape_functions import one_of, picked, unchanged
 from .tensor_util import constant_value
 
 __all__ = [
@@ -29,10 +29,7 @@ def _zero(c, dtype):
 
 def _roll_lower(c, node):
     x, out = node.inputs[0], node.outputs[0]
-    axes = [int(a) % len(x.shape) for a in np.ravel(c.constant(2))]
-    shifts = {}
-    for shift, axis in zip(c.sizes(1), axes):
-        shifts[axis] = shifts.get(axis, 0) + shift
+    shifts = _shifts(c, len(x.shape))
     if not shifts:
         c.alias(out, x)
         return
@@ -41,6 +38,18 @@ def _roll_lower(c, node):
         c.prepare(target)
         _roll_axis(c, x, target, axis, shift)
         x = target
+
+
+def _shifts(c, rank):
+    """{axis: how far it is shifted}; of all axes, where only the run tells which ones are."""
+    if c.computed(2):
+        named = [one_of(c, c.index(axis, rank), rank) for axis in c.sizes(2)]
+        return {axis: picked(c.sizes(1), [choice[axis] for choice in named]) for axis in range(rank)}
+    shifts = {}
+    for shift, axis in zip(c.sizes(1), np.ravel(c.constant(2))):
+        axis = int(axis) % rank
+        shifts[axis] = shifts.get(axis, 0) + shift
+    return shifts
 
 
 def _roll_axis(c, x, out, axis, shift):
@@ -169,7 +178,7 @@ def _other_depth(type):
 
 
 def _block_of(c):
-    return [int(b) for b in np.ravel(c.constant(1))]
+    return c.sizes(1)
 
 
 def _pairs(sizes):

@@ -14,12 +14,13 @@ from .array import concat, expand_dims, fill, rank, reshape, shape, size, stack,
 from .array import range as range_
 from .build import apply_op, constant, convert_to_tensor
 from .cast import cast
+from .computed_axes import axis_of, extent, extents, moved, moved_back, reduced, to_the_end, without
 from .gather import gather
 from .math import equal, greater, maximum, not_equal, truediv
 from .math_unary import conjugated, exp, is_finite, log, sqrt, square
 from .registry import OpDef, no_gradient, register
 from .select import where
-from .shape_functions import scalar, unchanged
+from .shape_functions import one_of, scalar, unchanged
 from .tensor_util import constant_value
 
 __all__ = [
@@ -57,14 +58,27 @@ def _reduced_shape(c):
     if c.attr("keep_dims") and c.known(0):
         c.fallback((UNKNOWN,) * len(c.shape(0)))
     shape = c.shape(0)
+    if c.computed(1):
+        return _shape_without_computed(c, shape)
     axes = _axis_list(c, c.constant(1), len(shape))
     if c.attr("keep_dims"):
         return tuple(1 if i in axes else d for i, d in enumerate(shape))
     return tuple(d for i, d in enumerate(shape) if i not in axes)
 
 
+def _shape_without_computed(c, shape):
+    """The shape without axes that only the run tells; with ones in their place where the axes stay."""
+    axes = c.sizes(1)
+    named = reduced(c, axes, len(shape))
+    if c.attr("keep_dims"):
+        return tuple([extent(c, d + (1 - d) * gone) for d, gone in zip(shape, named)])
+    return extents(c, shape, to_the_end(c, named, len(axes))[: len(shape) - len(axes)])
+
+
 def _axis_of(c, i, rank):
     """The axis that input i is, from 0 on."""
+    if c.computed(i):
+        return axis_of(c, i, rank)
     axis = int(np.ravel(c.constant(i))[0])
     if not -rank <= axis < rank:
         c.fail(f"Dimension ({axis}) must be in the range [{-rank}, {rank}), where {rank} is the number of "
@@ -78,7 +92,7 @@ def _arg_shape(c):
     if not shape:
         return ()
     axis = _axis_of(c, 1, len(shape))
-    return shape[:axis] + shape[axis + 1 :]
+    return shape[:axis] + shape[axis + 1 :] if isinstance(axis, int) else without(c, shape, axis)
 
 
 def _top_k_shape(c):
@@ -105,22 +119,32 @@ def _in_top_k_shape(c):
 
 def _lower_reduction(kernel):
     def lower(c, node):
-        shape = node.inputs[0].shape
+        x, out = node.inputs[0], node.outputs[0]
+        shape = x.shape
+        if c.computed(1):
+            count = len(c.sizes(1))
+            order = to_the_end(c, reduced(c, c.sizes(1), len(shape)), count)
+            kept = c.temp(out.dtype, extents(c, shape, order[: len(shape) - count]))
+            reduce(c, moved(c, x, order), kept, list(range(len(shape) - count, len(shape))))
+            c.alias(out, kept)
+            return
         axes = _axis_list(c, c.constant(1), len(shape))
         if kernel != "euclidean_norm" and all(isinstance(shape[axis], int) and shape[axis] == 1 for axis in axes):
-            c.alias(node.outputs[0], node.inputs[0])  # over axes of one element there is nothing to do
+            c.alias(out, x)  # over axes of one element there is nothing to do
             return
-        if kernel == "prod" and node.inputs[0].dtype.is_complex:
-            _lower_complex_product(c, node, axes)
-            return
-        c.emit(kernel, [node.inputs[0]], [node.outputs[0]], (sum(1 << axis for axis in axes),))
+        reduce(c, x, out, axes)
+
+    def reduce(c, x, out, axes):
+        if kernel == "prod" and x.dtype.is_complex:
+            _lower_complex_product(c, x, out, axes)
+        else:
+            c.emit(kernel, [x], [out], (sum(1 << axis for axis in axes),))
 
     return lower
 
 
-def _lower_complex_product(c, node, axes):
+def _lower_complex_product(c, x, out, axes):
     """The product of the rows of one segment, with the axes that are reduced in front."""
-    x, out = node.inputs[0], node.outputs[0]
     order = [*axes, *(axis for axis in range(len(x.shape)) if axis not in axes)]
     own = c.strides(x)
     turned, rows, product = c.temp(x.dtype, [x.shape[a] for a in order]), 1, c.temp(x.dtype, (1, out.size))
@@ -172,11 +196,19 @@ def _greatest(dtype):
 
 def _lower_arg(kernel):
     def lower(c, node):
-        rank = len(node.inputs[0].shape)
-        axis = _axis_of(c, 1, rank) if rank else 0
-        c.emit(kernel, [node.inputs[0]], [node.outputs[0]], (axis,))
+        x, axis = _with_last_axis(c, node.inputs[0])
+        c.emit(kernel, [x], [node.outputs[0]], (axis,))
 
     return lower
+
+
+def _with_last_axis(c, x):
+    """A value and the axis that input 1 names; one that only the run tells is moved to the end."""
+    rank = len(x.shape)
+    axis = _axis_of(c, 1, rank) if rank else 0
+    if isinstance(axis, int):
+        return x, axis
+    return moved(c, x, to_the_end(c, one_of(c, axis, rank), 1)), rank - 1
 
 
 def _reference_arg(function):
@@ -189,11 +221,13 @@ def _reference_arg(function):
 
 def _lower_cumulative(kernel):
     def lower(c, node):
-        rank = len(node.inputs[0].shape)
-        axis = _axis_of(c, 1, rank) if rank else 0
-        attrs = node.attrs
-        params = (axis, int(attrs["exclusive"]), int(attrs["reverse"]))
-        c.emit(kernel, [node.inputs[0]], [node.outputs[0]], params)
+        x, out = node.inputs[0], node.outputs[0]
+        given, axis = _with_last_axis(c, x)
+        sums = out if given is x else c.temp(out.dtype, given.shape)
+        c.emit(kernel, [given], [sums], (axis, int(node.attrs["exclusive"]), int(node.attrs["reverse"])))
+        if sums is not out:
+            rank = len(x.shape)
+            moved_back(c, out, sums, to_the_end(c, one_of(c, _axis_of(c, 1, rank), rank), 1))
 
     return lower
 
@@ -424,7 +458,7 @@ def _arg(name, kernel, function):
     return OpDef(
         name, "input: T, dimension: Tidx", "output: output_type",
         attrs={"Tidx": dtypes.int32, "output_type": dtypes.int64},
-        types={"T": _NUMBER, "Tidx": _INDEX, "output_type": _INDEX}, shape=_arg_shape, gradient=no_gradient,
+        types={"T": _NUMBER, "Tidx": _INDEX, "output_type": _INDEX}, shape=_arg_shape, symbolic=True, gradient=no_gradient,
         lower=_lower_arg(kernel), reference=_reference_arg(function),
     )  # fmt: skip
 

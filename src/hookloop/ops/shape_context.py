@@ -48,8 +48,8 @@ class ShapeContext(ShapeContextFields):
         """The elements of input i as ints and UNKNOWN, or None."""
         return partial_value(self.op.inputs[i], self._depth)
 
-    def sizes(self, i):
-        """The elements of the integer input i as sizes; where not even their number is known it is left."""
+    def sizes(self, i, count=None):
+        """The elements of the integer input i as sizes; where not even their number, `count` if given, is known it is left."""
         value = partial_value(self.op.inputs[i], self._depth)
         if value is not None:
             if value.dtype.hasobject:
@@ -58,9 +58,9 @@ class ShapeContext(ShapeContextFields):
         shape = self.op.inputs[i]._shape
         if shape == ():
             return (UNKNOWN,)
-        if shape is None or len(shape) != 1 or shape[0] is UNKNOWN:
+        if shape is None or len(shape) != 1 or (shape[0] is UNKNOWN and count is None):
             raise LeaveShapeFunction
-        return (UNKNOWN,) * shape[0]
+        return (UNKNOWN,) * (count if shape[0] is UNKNOWN else shape[0])
 
     # --- what follows ---------------------------------------------------------------------------------
 

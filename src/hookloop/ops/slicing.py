@@ -12,9 +12,11 @@ from ..graph.tensor import Tensor
 from ..shapes import UNKNOWN, TensorShape, to_internal
 from . import kinds
 from .build import apply_op, constant_of, convert_to_tensor
+from .computed_axes import axis_of, extent
 from .core import identity
 from .gather import boolean_mask
 from .registry import OpDef, no_gradient, register
+from .shape_functions import one_of, picked
 
 __all__ = ["concat", "newaxis", "parallel_stack", "slice", "split", "stack", "strided_slice", "unstack"]
 
@@ -387,11 +389,14 @@ def _check_index(item):
 # --- concat and split ---------------------------------------------------------------------------------------------
 
 
-def _axis_of(c, i, rank):
+def _choice_of(c, i, rank):
+    """For each axis 1 where it is the one that input i names, else 0."""
+    if c.computed(i):
+        return one_of(c, axis_of(c, i, rank), rank)
     axis = int(np.ravel(c.constant(i))[0])
     if not -rank <= axis < rank:
         c.fail(f"Expected an axis in the range [{-rank}, {rank}), but got {axis}")
-    return axis % rank
+    return [int(k == axis % rank) for k in builtins.range(rank)]
 
 
 def _concat_shape(c):
@@ -400,30 +405,46 @@ def _concat_shape(c):
     if not known:
         return None
     c.fallback((UNKNOWN,) * len(known[0]))
-    axis = _axis_of(c, last, len(known[0]))
+    choice = _choice_of(c, last, len(known[0]))
     merged = list(known[0])
-    total = known[0][axis]
+    total = picked(merged, choice)
     for shape in known[1:]:
         if len(shape) != len(merged):
             c.fail(f"Shapes must be equal rank, but are {len(merged)} and {len(shape)}")
-        total = total + shape[axis]
-        merged = [m if i == axis else c.merge(m, d) for i, (m, d) in enumerate(zip(merged, shape))]
-    merged[axis] = total if len(known) == last else UNKNOWN
-    return builtins.tuple(merged)
+        total = total + picked(shape, choice)
+        merged = [_joined(c, *dims) for dims in zip(merged, shape, choice)]
+    total = total if len(known) == last else UNKNOWN
+    return builtins.tuple([_replaced(c, d, total, here) for d, here in zip(merged, choice)])
+
+
+def _joined(c, a, b, is_axis):
+    """The size of an axis of two values that are joined: it is one, but along the axis where they are joined."""
+    if isinstance(is_axis, int):
+        return a if is_axis else c.merge(a, b)
+    c.merge(a * (1 - is_axis), b * (1 - is_axis))
+    return a
+
+
+def _replaced(c, size, other, chosen):
+    """A size, or another one where that is chosen."""
+    if isinstance(chosen, int):
+        return other if chosen else size
+    return extent(c, size + (other - size) * chosen)
 
 
 def _concat_lower(c, node):
-    axis = _axis_of(c, len(node.inputs) - 1, len(node.outputs[0].shape))
-    _emit_concat(c, node.inputs[:-1], node.outputs[0], axis)
+    choice = _choice_of(c, len(node.inputs) - 1, len(node.outputs[0].shape))
+    _emit_concat(c, node.inputs[:-1], node.outputs[0], choice)
 
 
-def _emit_concat(c, inputs, out, axis):
+def _emit_concat(c, inputs, out, choice):
     """Each input is copied into its window of the output."""
     c.prepare(out)
     strides, at = c.strides(out), 0
+    step = picked(strides, choice)
     for x in inputs:
-        c.emit("copy", [x], [c.window(out, x.shape, strides, at * strides[axis])])
-        at = at + x.shape[axis]
+        c.emit("copy", [x], [c.window(out, x.shape, strides, at * step)])
+        at = at + picked(x.shape, choice)
 
 
 def _parallel_concat_shape(c):
@@ -464,6 +485,19 @@ def _offsets(node, axis, *shapes):
     return builtins.tuple(found)
 
 
+def _offsets_value(c):
+    """Worked out as sizes, also along an axis that only the run tells."""
+    shapes = [c.value(i) for i in builtins.range(1, len(c.inputs))]
+    if any(s is None for s in shapes) or not (c.has_constant(0) or c.computed(0)):
+        return [None] * len(shapes)
+    choice = _choice_of(c, 0, len(shapes[0]))
+    at, found = np.array([0] * len(choice), object), []
+    for s in shapes:
+        found.append(at)
+        at = at + s.astype(object) * np.array(choice, object)
+    return found
+
+
 def _offset_shapes(c):
     return [c.shape(i) if c.known(i) else None for i in builtins.range(1, len(c.inputs))]
 
@@ -472,43 +506,49 @@ def _split_shape(c):
     number = c.attr("num_split")
     c.fallback(*[1] * number)
     shape = c.shape(1)
-    axis = _axis_of(c, 0, len(shape))
-    if isinstance(shape[axis], int) and shape[axis] % number:
-        c.fail(f"Dimension size must be evenly divisible by {number} but is {shape[axis]}")
-    part = c.infer(shape[axis], number)
-    return [(*shape[:axis], part, *shape[axis + 1 :])] * number
+    choice = _choice_of(c, 0, len(shape))
+    length = picked(shape, choice)
+    if isinstance(length, int) and length % number:
+        c.fail(f"Dimension size must be evenly divisible by {number} but is {length}")
+    return [_part_shape(c, shape, choice, c.infer(length, number))] * number
 
 
-def _part_views(c, x, outputs, axis):
+def _part_shape(c, shape, choice, part):
+    return builtins.tuple([_replaced(c, d, part, here) for d, here in zip(shape, choice)])
+
+
+def _part_views(c, x, outputs, choice):
     strides, at = c.strides(x), 0
+    step = picked(strides, choice)
     for out in outputs:
-        c.view(out, x, strides, at * strides[axis])
-        at = at + out.shape[axis]
+        c.view(out, x, strides, at * step)
+        at = at + picked(out.shape, choice)
 
 
 def _split_lower(c, node):
-    _part_views(c, node.inputs[1], node.outputs, _axis_of(c, 0, len(node.inputs[1].shape)))
+    _part_views(c, node.inputs[1], node.outputs, _choice_of(c, 0, len(node.inputs[1].shape)))
 
 
 def _split_v_shape(c):
     number = c.attr("num_split")
     c.fallback(*[0] * number)
     shape = c.shape(0)
-    axis = _axis_of(c, 2, len(shape))
+    choice = _choice_of(c, 2, len(shape))
+    length = picked(shape, choice)
     parts = c.sizes(1)
     known = 0
     for p in parts:
         known = known + c.or_else(p, 0)
-    parts = [c.natural(c.or_else(p, shape[axis] - known)) for p in parts]
+    parts = [c.natural(c.or_else(p, length - known)) for p in parts]
     total = builtins.sum(parts)
-    if isinstance(total, int) and isinstance(shape[axis], int) and total != shape[axis]:
-        c.fail(f"Determined shape must either match input shape along split_dim exactly: {total} against {shape[axis]}")
-    c.merge(shape[axis], total)
-    return [(*shape[:axis], p, *shape[axis + 1 :]) for p in parts]
+    if isinstance(total, int) and isinstance(length, int) and total != length:
+        c.fail(f"Determined shape must either match input shape along split_dim exactly: {total} against {length}")
+    c.merge(length, total)
+    return [_part_shape(c, shape, choice, part) for part in parts]
 
 
 def _split_v_lower(c, node):
-    _part_views(c, node.inputs[0], node.outputs, _axis_of(c, 2, len(node.inputs[0].shape)))
+    _part_views(c, node.inputs[0], node.outputs, _choice_of(c, 2, len(node.inputs[0].shape)))
 
 
 def _split_v_reference(node, x, sizes, axis):
@@ -524,9 +564,9 @@ register(
     OpDef("ConcatV2", _concat_signature, "output: T", types={"Tidx": kinds.INDEX}, shape=_concat_shape, symbolic=True,
           lower=_concat_lower, reference=lambda node, *a: np.concatenate(a[:-1], int(a[-1])), gradient=_concat_gradient),
     OpDef("ParallelConcat", "values: N * T", "output: T", attrs={"shape": None}, shape=_parallel_concat_shape,
-          lower=lambda c, node: _emit_concat(c, node.inputs, node.outputs[0], 0),
+          lower=lambda c, node: _emit_concat(c, node.inputs, node.outputs[0], [1] + [0] * (len(node.outputs[0].shape) - 1)),
           reference=lambda node, *values: np.concatenate(values)),
-    OpDef("ConcatOffset", "concat_dim: int32, shape: N * int32", "offset: N * int32", shape=_offset_shapes, symbolic=True,
+    OpDef("ConcatOffset", "concat_dim: int32, shape: N * int32", "offset: N * int32", shape=_offset_shapes, value=_offsets_value,
           reference=_offsets, gradient=no_gradient),
     OpDef("Split", "split_dim: int32, value: T", "output: num_split * T", shape=_split_shape, symbolic=True,
           lower=_split_lower, gradient=lambda op, *grads: [None, concat(list(grads), op.inputs[0])],
