@@ -179,6 +179,26 @@ def test_what_does_not_fit_is_refused(executor):
 # --- waiting --------------------------------------------------------------------------------------------
 
 
+def test_a_wrong_number_of_values(executor):
+    queue = tf.FIFOQueue(5, [tf.float32, tf.int32], shapes=[[], [2]])
+    text = "Signature mismatch, have: resource, float-> expected: resource, float, int32->"
+    for build in (lambda: queue.enqueue([1.0]), lambda: queue.enqueue(1.0), lambda: queue.enqueue_many([[1.0]])):
+        with pytest.raises(ValueError) as raised:
+            build()
+        assert str(raised.value) == text
+    with pytest.raises(
+        ValueError, match="Attr 'Tcomponents' of 'QueueEnqueueV2' Op passed list of length 0 less than minimum 1"
+    ):
+        queue.enqueue([])
+    with pytest.raises(ValueError, match="Attr 'Tcomponents' of 'QueueEnqueueManyV2' Op passed list of length 0"):
+        queue.enqueue_many([])
+    too_many = queue.enqueue([1.0, [2, 3], 4])
+    with tf.Session() as session:
+        session.run(too_many)
+        first, second = session.run(queue.dequeue())
+        assert first == 1.0 and second.tolist() == [2, 3]
+
+
 def test_producer_and_consumer_wait_for_each_other(executor):
     queue = tf.FIFOQueue(2, tf.int32, shapes=[[]])
     x = tf.placeholder(tf.int32, [])

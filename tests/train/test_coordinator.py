@@ -96,3 +96,15 @@ def test_looper_thread():
     assert calls[:3] == ["tick"] * 3
     with pytest.raises(ValueError, match="'coord' argument must be a Coordinator"):
         tf.train.LooperThread(None, 1)
+
+
+def test_a_reported_error_is_logged_with_its_traceback(caplog):
+    caplog.set_level("INFO", "hookloop")
+    coordinator = tf.train.Coordinator()
+    with coordinator.stop_on_exception():
+        raise IndexError("the index")
+    (record,) = caplog.records
+    assert record.getMessage() == "Error reported to Coordinator: the index"
+    assert record.exc_info[0] is IndexError and record.exc_info[2] is not None
+    with pytest.raises(IndexError, match="the index"):
+        coordinator.join([])

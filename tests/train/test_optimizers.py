@@ -186,3 +186,21 @@ def test_an_index_out_of_range_changes_nothing(executor):
 def test_settings_of_ftrl_with_the_wrong_sign(arguments, text):
     with pytest.raises(ValueError, match=text):
         tf.train.FtrlOptimizer(0.1, **arguments)
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("dtype", [tf.float16, tf.bfloat16, tf.float64])
+@pytest.mark.parametrize("name", ["ProximalAdagradOptimizer", "ProximalGradientDescentOptimizer", "AdagradDAOptimizer"])
+def test_types_that_tensorflow_has_no_kernel_for(name, dtype, sparse):
+    found = {}
+    for each in (dtype, tf.float32):
+        with tf.Graph().as_default(), tf.Session() as session:
+            step = [tf.train.get_or_create_global_step()] if name == "AdagradDAOptimizer" else []
+            v = tf.Variable(tf.cast([1.0, 2.0], each))
+            loss = tf.reduce_sum(tf.gather(v, [1]) ** 2 if sparse else v * v)
+            train = getattr(tf.train, name)(0.125, *step).minimize(loss)
+            session.run(tf.global_variables_initializer())
+            session.run(train)
+            found[each] = session.run(tf.cast(v, tf.float64))
+    np.testing.assert_allclose(found[dtype], found[tf.float32], rtol=2e-2)
+    assert found[dtype][1] != 2

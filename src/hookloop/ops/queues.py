@@ -122,7 +122,7 @@ class QueueBase:
             raise ValueError("Queue shapes must have the same length as dtypes")
         self._shapes = [TensorShape(s) for s in shapes] if shapes is not None else [TensorShape(None)] * len(dtypes)
         if names is not None and len(names) != len(dtypes):
-            raise ValueError("Queue names must have the same length as dtypes")
+            raise ValueError("List of names must have the same length as the list of dtypes")
         self._names = names
         self._queue_ref = queue_ref
         self._name = queue_ref.op.name.split("/")[-1]
@@ -186,9 +186,12 @@ class QueueBase:
 
         Returns:
           The operation. Running it raises `CancelledError` where the queue or the session is closed.
+
+        Raises:
+          ValueError: for fewer values than the queue has components, or of other shapes.
         """
         with name_scope(name, f"{self._name}_enqueue", _flat(vals)) as scope:
-            components = self._components(vals)
+            components = self._components("QueueEnqueueV2", vals)
             for value, shape in zip(components, self._shapes):
                 value.shape.assert_is_compatible_with(shape)
             return apply_op("QueueEnqueueV2", [self._queue_ref, components], name=scope)
@@ -201,14 +204,15 @@ class QueueBase:
           name: the operation's name.
         """
         with name_scope(name, f"{self._name}_EnqueueMany", _flat(vals)) as scope:
-            components = self._components(vals)
+            components = self._components("QueueEnqueueManyV2", vals)
             batch = components[0].shape.with_rank_at_least(1)[0]
             for value, shape in zip(components, self._shapes):
                 batch = batch.merge_with(value.shape.with_rank_at_least(1)[0])
                 value.shape[1:].assert_is_compatible_with(shape)
             return apply_op("QueueEnqueueManyV2", [self._queue_ref, components], name=scope)
 
-    def _components(self, vals):
+    def _components(self, kind, vals):
+        """The values of an element as tensors; what is beyond the queue's components is left out."""
         if isinstance(vals, dict):
             if not self._names:
                 raise ValueError("Queue must have names to enqueue a dictionary")
@@ -223,6 +227,11 @@ class QueueBase:
                 raise ValueError("You must enqueue a dictionary in a Queue with names")
             if not isinstance(vals, (list, tuple)):
                 vals = [vals]
+        if not len(vals):
+            raise ValueError(f"Attr 'Tcomponents' of '{kind}' Op passed list of length 0 less than minimum 1.")
+        if len(vals) < len(self._dtypes):
+            have, expected = _signature(self._dtypes[: len(vals)]), _signature(self._dtypes)
+            raise ValueError(f"Signature mismatch, have: {have} expected: {expected}")
         return [
             convert_to_tensor(value, dtype, name=f"component_{i}")
             for i, (value, dtype) in enumerate(zip(vals, self._dtypes))
@@ -293,6 +302,14 @@ class QueueBase:
     def size(self, name=None):
         """How many elements the queue has, an int32 scalar."""
         return apply_op("QueueSizeV2", [self._queue_ref], name=name or f"{self._name}_Size")
+
+
+_TYPE_NAMES = {"float16": "half", "float32": "float", "float64": "double"}
+
+
+def _signature(dtypes):
+    """What an operation takes that puts in an element, in the runtime's words."""
+    return ", ".join(["resource", *(_TYPE_NAMES.get(dtype.name, dtype.name) for dtype in dtypes)]) + "->"
 
 
 def _flat(vals):

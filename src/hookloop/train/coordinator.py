@@ -46,7 +46,7 @@ class Coordinator:
                 return
             if ex is not None and self._exc_info_to_raise is None:
                 if isinstance(ex, tuple):
-                    logging.info("Error reported to Coordinator: %s", str(ex[1]))
+                    logging.info("Error reported to Coordinator: %s", str(ex[1]), exc_info=ex)
                     self._exc_info_to_raise = ex
                 else:
                     logging.info("Error reported to Coordinator: %s, %s", type(ex), str(ex))
