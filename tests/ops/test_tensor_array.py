@@ -167,6 +167,64 @@ def test_parts_of_one_length(executor):
             session.run(array.concat(), {x: value, lengths: [2, 2]})
 
 
+PARTS = np.arange(12.0).reshape(6, 2)
+
+
+def parts(lengths, size=3, dynamic=False):
+    x = tf.constant(PARTS)
+    return x, tf.TensorArray(tf.float64, size, dynamic_size=dynamic, infer_shape=False).split(x, lengths)
+
+
+@pytest.mark.parametrize("lengths", [[1, 3, 2], [0, 4, 2], [6, 0, 0], [2, 2, 2]])
+def test_parts_of_any_length(executor, lengths):
+    fed = tf.placeholder(tf.int64, [3])
+    x, array = parts(fed)
+    read, joined = [array.read(i) for i in range(3)], array.concat()
+    slopes = tf.gradients([read[1] ** 2, joined**2], x)[0]
+    ends = np.cumsum(lengths)
+    with tf.Session() as session:
+        found = session.run([*read, joined, slopes], {fed: lengths})
+    for part, end, length in zip(found, ends, lengths):
+        np.testing.assert_array_equal(part, PARTS[end - length : end])
+    np.testing.assert_array_equal(found[3], PARTS)
+    wanted = 2 * PARTS
+    wanted[ends[0] : ends[1]] *= 2
+    np.testing.assert_array_equal(found[4], wanted)
+
+
+def test_a_loop_reads_parts_of_any_length(executor):
+    x, array = parts([1, 3, 2], 0, dynamic=True)
+
+    def body(i, total):
+        return i + 1, total + tf.reduce_sum(array.read(i)) * tf.cast(i, tf.float64)
+
+    total = tf.while_loop(lambda i, total: i < 3, body, [0, tf.constant(0.0, tf.float64)])[1]
+    with tf.Session() as session:
+        found = session.run([total, tf.gradients(total, x)[0], array.gather([1])])
+    assert found[0] == 103
+    np.testing.assert_array_equal(found[1], np.repeat([0.0, 1, 2], [1, 3, 2])[:, None] * np.ones(2))
+    np.testing.assert_array_equal(found[2], [PARTS[1:4]])
+
+
+def test_parts_that_do_not_fit(executor):
+    with pytest.raises(
+        ValueError, match=r"must be of one length \(consider setting infer_shape=False\), got \[1, 3, 2\]"
+    ):
+        tf.TensorArray(tf.float64, 3).split(PARTS, [1, 3, 2])
+    refused = [
+        (
+            lambda: parts([1, 3, 1])[1].concat(),
+            "Expected sum of lengths to be equal to values.shape.0., but sum of lengths is",
+        ),
+        (lambda: parts([1, 5])[1].concat(), "the TensorArray has another size than lengths"),
+        (lambda: parts([1, 3, 2])[1].stack(), "TensorArray has inconsistent shapes"),
+    ]
+    with tf.Session() as session:
+        for make, text in refused:
+            with pytest.raises(tf.errors.InvalidArgumentError, match=text):
+                session.run(make())
+
+
 @pytest.mark.parametrize("dynamic", [False, True])
 def test_an_element_is_written_once(executor, dynamic):
     def array():

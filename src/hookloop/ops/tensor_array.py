@@ -15,6 +15,7 @@ from .cast import cast
 from .core import identity
 from .registry import OpDef, no_gradient, register
 from .shape_functions import nothing, scalar
+from .tensor_util import constant_value
 
 __all__ = ["TensorArray"]
 
@@ -63,6 +64,7 @@ def _scatter_gradient(op, flow):
     return [None, None, value, flow]
 
 
+_OF_ONE_LENGTH = "the parts that a TensorArray is split into must be of one length (consider setting infer_shape=False)"
 _ATTRS = {
     "dtype": None, "element_shape": TensorShape(None), "dynamic_size": False, "clear_after_read": True,
     "identical_element_shapes": False, "tensor_array_name": "",
@@ -120,7 +122,9 @@ class TensorArray:
         self._dynamic_size = bool(dynamic_size)
         self._dtype = dtypes.as_dtype(dtype).base_dtype
         self._infer_shape = infer_shape or element_shape is not None
+        self._one_shape = infer_shape
         self._element_shape = [as_shape(element_shape)]  # shared by the arrays of all flows
+        self._lengths = None  # of elements that are parts of different lengths: their rows are as long as the longest
         if handle is not None:
             self._handle, self._flow = handle, flow
             return
@@ -144,6 +148,7 @@ class TensorArray:
             self._dtype, None, self._dynamic_size, handle=self._handle, flow=flow, infer_shape=self._infer_shape
         )
         array._element_shape = self._element_shape
+        array._one_shape, array._lengths = self._one_shape, self._lengths
         return array
 
     def _merge_shape(self, shape):
@@ -173,6 +178,8 @@ class TensorArray:
     def read(self, index, name=None):
         """The element at `index`."""
         value = apply_op("TensorArrayReadV3", [self._handle, index, self._flow], {"dtype": self._dtype}, name)
+        if self._lengths is not None:
+            value = value[: self._lengths[index]]
         value.set_shape(self.element_shape)
         return value
 
@@ -190,6 +197,11 @@ class TensorArray:
 
     def gather(self, indices, name=None):
         """The elements at `indices`, one above the other."""
+        if self._lengths is not None:
+            return self._gather_parts(indices, name)
+        return self._gather_rows(indices, name)
+
+    def _gather_rows(self, indices, name=None):
         attrs = {"dtype": self._dtype, "element_shape": self.element_shape}
         value = apply_op("TensorArrayGatherV3", [self._handle, indices, self._flow], attrs, name)
         if self.element_shape.ndims is not None:
@@ -216,28 +228,84 @@ class TensorArray:
             value = convert_to_tensor(value, preferred_dtype=self._dtype)
             return self.scatter(tf_range(0, shape(value)[0]), value)
 
+    def _gather_parts(self, indices, name):
+        from .check import assert_equal
+        from .gather import gather
+
+        with name_scope(name, "TensorArrayGather", [self._handle, indices]):
+            lengths = gather(self._lengths, indices)
+            same = assert_equal(lengths, lengths[:1], message="TensorArray has inconsistent shapes")
+            with control_dependencies([same]):
+                return self._gather_rows(indices)[:, : lengths[0]]
+
     def concat(self, name=None):
         """All elements, joined along their first axis."""
+        from .gather import boolean_mask, sequence_mask
         from .slicing import concat
 
         with name_scope(name, "TensorArrayConcat", [self._handle]):
+            if self._lengths is not None:
+                rows = self._gather_rows(tf_range(0, self.size()))
+                return boolean_mask(rows, sequence_mask(self._lengths, shape(rows)[1]))
             rows = self.stack()
             return reshape(rows, concat([[-1], shape(rows)[2:]], 0))
 
     def split(self, value, lengths, name=None):
-        """The array after the parts of `value`, all of one length, were written one after the other."""
-        from .check import assert_equal
-        from .slicing import concat
+        """The array after the parts of `value` were written one after the other.
 
+        Args:
+          value: a tensor.
+          lengths: how long each part is along the first axis; of one length where the array infers its elements' shape.
+          name: the nodes' scope.
+
+        Raises:
+          ValueError: where lengths that are known differ, and the array infers one shape of its elements.
+          InvalidArgumentError: when it runs, where they differ, or the parts do not make up the value.
+        """
         with name_scope(name, "TensorArraySplit", [self._handle, value, lengths]):
             value = convert_to_tensor(value, preferred_dtype=self._dtype)
             lengths = convert_to_tensor(lengths)
-            same = assert_equal(
-                lengths, lengths[:1], message="the parts that a TensorArray is split into must be of one length"
-            )
-            with control_dependencies([same]):
-                form = concat([[size(lengths)], lengths[:1], cast(shape(value)[1:], lengths.dtype)], 0)
-            return self.unstack(reshape(value, form))
+            known = constant_value(lengths)
+            if self._one_shape and known is not None and len(set(known.tolist())) > 1:
+                raise ValueError(f"{_OF_ONE_LENGTH}, got {known.tolist()}")
+            if self._one_shape or (known is not None and len(set(known.tolist())) <= 1):
+                return self._split_evenly(value, lengths)
+            return self._split_unevenly(value, cast(lengths, dtypes.int32))
+
+    def _split_evenly(self, value, lengths):
+        from .check import assert_equal
+        from .slicing import concat
+
+        same = assert_equal(lengths, lengths[:1], message=_OF_ONE_LENGTH)
+        with control_dependencies([same]):
+            form = concat([[size(lengths)], lengths[:1], cast(shape(value)[1:], lengths.dtype)], 0)
+        return self.unstack(reshape(value, form))
+
+    def _split_unevenly(self, value, lengths):
+        """Each part is a row as long as the longest: what is read of it is as long as the part."""
+        from .array import expand_dims
+        from .check import Assert
+        from .gather import gather_nd
+        from .math import equal, minimum
+        from .reduce import cumsum, reduce_max, reduce_sum
+
+        total, length = reduce_sum(lengths), shape(value)[0]
+        text = "Expected sum of lengths to be equal to values.shape[0], but sum of lengths is"
+        checks = [Assert(equal(total, length), [text, total, "and the value has the shape", shape(value)])]
+        if not self._dynamic_size:
+            text = "the TensorArray has another size than lengths"
+            checks.append(Assert(equal(self.size(), size(lengths)), [text, self.size(), "vs.", size(lengths)]))
+        with control_dependencies(checks):
+            starts = identity(cumsum(lengths, exclusive=True))
+        places = minimum(expand_dims(starts, 1) + tf_range(reduce_max(lengths)), length - 1)
+        rows = gather_nd(value, expand_dims(places, -1))
+        if value.get_shape().ndims is not None:
+            rows.set_shape([None, None, *value.get_shape().as_list()[1:]])
+            self._merge_shape([None, *value.get_shape().as_list()[1:]])
+        flow = apply_op("TensorArrayScatterV3", [self._handle, tf_range(0, size(lengths)), rows, self._flow])
+        array = self.with_flow(flow)
+        array._lengths = lengths
+        return array
 
     def size(self, name=None):
         """How many elements there are."""
