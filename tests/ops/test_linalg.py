@@ -157,6 +157,11 @@ def test_einsum_with_axes_in_between(executor, equation, shapes):
         ("ij->jk", [(2, 3)], "Invalid equation: ij->jk"),
         ("ij->iij", [(2, 3)], "Invalid equation: ij->iij"),
         ("->", [()], "Indices have incorrect format: ->"),
+        ("1j->j", [(2, 3)], "Indices have incorrect format: 1j->j"),
+        ("é->é", [(2,)], "Indices have incorrect format: é->é"),
+        ("ij,jk->ik", [(2, 3)], 'Got 1 arguments for equation "ij,jk->ik", expecting 2'),
+        ("ij,j->i", [(2, 3), (3, 1)], "Tensor t1 of rank 2 does not match einsum reduction of length 1"),
+        ("ij,jk->ik", [None, (3, 4)], "Cannot take the length of shape with unknown rank"),
     ],
 )
 def test_einsum_of_what_does_not_fit(equation, shapes, text):

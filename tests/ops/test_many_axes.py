@@ -30,6 +30,24 @@ def test_tile_repeats_many_axes(executor, static):
     np.testing.assert_array_equal(found, np.tile(x, multiples))
 
 
+@pytest.mark.parametrize("static", [True, False])
+def test_the_gradient_of_tile_along_many_axes(executor, static):
+    multiples = [2, 3, 2, 3, 2, 2, 2]
+    x = np.zeros((2, 1, 2, 2, 1, 2, 3))
+    fed = tf.placeholder(tf.float64, x.shape if static else [None] * 7)
+    weights = np.random.RandomState(2).randn(*(m * d for m, d in zip(multiples, x.shape)))
+    (slope,) = tf.gradients(tf.tile(fed, multiples) * weights, fed)
+    form = [n for pair in zip(multiples, x.shape) for n in pair]
+    wanted = weights.reshape(form).sum(tuple(range(0, 14, 2)))
+    np.testing.assert_allclose(run(slope, {fed: x}), wanted, rtol=1e-12)
+
+
+def test_a_maximum_over_some_of_many_axes(executor):
+    x = np.random.RandomState(2).permutation(3 * 2**11).reshape([3] + [2] * 11)
+    for axes in ([0, 5, 11], [3, 4], list(range(12))):
+        np.testing.assert_array_equal(run(tf.reduce_max(tf.reshape(x.ravel(), x.shape), axes)), x.max(tuple(axes)))
+
+
 def test_a_diagonal_of_six_axes(executor):
     x = np.arange(12, dtype="float16").reshape(3, 1, 4)
     fed = tf.placeholder(tf.float16, x.shape)

@@ -427,19 +427,22 @@ def _parse_equation(equation, inputs):
     left, arrow, output = equation.partition("->")
     operands = left.split(",")
     letters = left.replace(",", "")
-    if (not letters.isalpha() and letters) or (output and not output.isalpha()) or "." in equation or not left:
+    if set(letters + output) - set(_LETTERS) or not left:
         raise ValueError(f"Indices have incorrect format: {equation}")
     if len(operands) != len(inputs):
         raise ValueError(f'Got {len(inputs)} arguments for equation "{equation}", expecting {len(operands)}')
     if not arrow:
         output = "".join(sorted(a for a in set(letters) if letters.count(a) == 1))
-    for labels, x in zip(operands, inputs):
+    for place, (labels, x) in enumerate(zip(operands, inputs)):
         if len(set(labels)) != len(labels):
             raise ValueError(f"Subscript not supported: an axis appears more than once: {labels}")
         if x._shape is None and len(inputs) == 1:
             continue
         if x._shape is None:
-            raise ValueError(f"expected operands of known rank in einsum, got {x}")
+            raise ValueError(f"Cannot take the length of shape with unknown rank: operand {place} of einsum is {x}")
+        if len(x._shape) != len(labels) and len(inputs) > 1:
+            raise ValueError(f"Tensor t{min(place, 1)} of rank {len(x._shape)} does not match einsum reduction of length "
+                             f"{len(labels)}: {labels!r} in {equation!r}")  # fmt: skip
         if len(x._shape) != len(labels):
             raise ValueError(f"Shape rank of {x} is {len(x._shape)}, expected {len(labels)} for subscript {labels!r}")
     if set(output) - set(letters) or len(set(output)) != len(output):

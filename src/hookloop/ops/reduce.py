@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import namedtuple
 
 import numpy as np
@@ -135,12 +136,27 @@ def _lower_reduction(kernel):
         reduce(c, x, out, axes)
 
     def reduce(c, x, out, axes):
-        if kernel == "prod" and x.dtype.is_complex:
+        if len(x.shape) > c.max_rank and (x.dtype.is_floating or kernel not in ("mean", "euclidean_norm")):
+            _reduce_in_turn(c, x, out, axes, reduce)
+        elif kernel == "prod" and x.dtype.is_complex:
             _lower_complex_product(c, x, out, axes)
         else:
             c.emit(kernel, [x], [out], (sum(1 << axis for axis in axes),))
 
     return lower
+
+
+def _reduce_in_turn(c, x, out, axes, reduce):
+    """Over one axis after the other, with those before it and behind it as one: for more axes than an instruction takes."""
+    dims = list(x.shape)
+    for axis in reversed(axes):
+        form = (math.prod(dims[:axis]), dims[axis], math.prod(dims[axis + 1 :]))
+        del dims[axis]
+        flat, rest = c.temp(x.dtype, form), c.temp(x.dtype, (form[0], form[2]))
+        c.alias(flat, x)
+        reduce(c, flat, rest, [1])
+        x = rest
+    c.alias(out, x)
 
 
 def _lower_complex_product(c, x, out, axes):
