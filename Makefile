@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 SOURCES := setup.py $(shell find csrc -name '*.[ch]') $(wildcard src/hookloop/_core*.p*)
 KERNEL_TESTS := tests/kernels tests/ops tests/compile tests/train
 
-.PHONY: help demo test lint typing levels reference sanitize tsan sdist soak bench clean
+.PHONY: help demo test lint typing levels reference sanitize fuzz-small fuzz tsan sdist soak bench clean
 
 help:
 	@echo "make demo       trains a small network on handwritten digits"
@@ -20,6 +20,7 @@ help:
 	@echo "make levels     the numeric tests at each ISA level of this machine"
 	@echo "make reference  the tests on the reference executor"
 	@echo "make sanitize   the C tests under AddressSanitizer and UndefinedBehaviorSanitizer"
+	@echo "make fuzz       C code on inputs that libFuzzer looks for: 4 minutes; fuzz-small: the dose of every check"
 	@echo "make tsan       pool, runner, run path and step loop under ThreadSanitizer"
 	@echo "make sdist      the source distribution, installed and tested elsewhere"
 	@echo "make soak       kills while saving, a million steps, a thousand sessions: about 10 minutes"
@@ -69,6 +70,13 @@ reference: build
 
 sanitize: build
 	$(MAKE) -j$(shell nproc) -C tests/c run
+
+fuzz-small: build
+	$(MAKE) -j$(shell nproc) -C tests/fuzz small
+
+fuzz: build
+	$(MAKE) -j$(shell nproc) -C tests/fuzz large
+	HOOKLOOP_SOAK=1 $(BIN)/python -m pytest tests/fuzz
 
 tsan: build
 	$(MAKE) -C tests/c threads

@@ -269,6 +269,8 @@ void hl_iterator_start(hl_iterator *it, hl_batches *batches) {
     if (before) retire(before); /* may ask Python for its lock */
 }
 
+static int64_t plus(int64_t a, int64_t b) { return a > INT64_MAX - b ? INT64_MAX : a + b; }
+
 hl_status hl_iterator_next(hl_iterator *it, hl_run *run, hl_batch **held, hl_fits_fn fits, void *arg) {
     hl_batch *old = *held, *batch = NULL;
     hl_status status = HL_UNIMPLEMENTED;
@@ -289,8 +291,8 @@ hl_status hl_iterator_next(hl_iterator *it, hl_run *run, hl_batch **held, hl_fit
         } else batch = take_next(b, &status);
     }
     if (batch) {
-        b->elements++;
-        b->rows += batch->rows;
+        b->elements = plus(b->elements, 1);
+        b->rows = plus(b->rows, batch->rows);
         if (b->ahead && run && run->threads > 1) look_ahead(b, run);
     }
     unlock_iterator(it);

@@ -193,7 +193,7 @@ static bool fill(hl_indices *h, int i) {
             s->empty = false;
             return true;
         }
-        if (s->second < 0 && s->empty) break;
+        if (s->empty) break; /* and so will every round be */
         s->at++;
         if (!end_round(&s->held)) return h->failed = true, false;
         open_stage(h, i - 1);
@@ -275,6 +275,7 @@ static int64_t pull_shuffled(hl_indices *h, int i, int64_t *out, int64_t n) {
 static int64_t pull_repeated(hl_indices *h, int i, int64_t *out, int64_t n) {
     stage *s = &h->stages[i];
     int64_t got = 0;
+    bool whole = false; /* the round is gone through from its beginning */
     while (s->number < 0 || s->at > 0) {
         if (s->number < 0 && !s->open) {
             open_stage(h, i - 1);
@@ -289,8 +290,9 @@ static int64_t pull_repeated(hl_indices *h, int i, int64_t *out, int64_t n) {
             s->open = false;
             if (s->empty) return got;
         } else {
-            s->at--;
+            s->at = whole && !more ? 0 : s->at - 1; /* after an empty round all are */
             open_stage(h, i - 1);
+            whole = true;
         }
     }
     return got;

@@ -146,7 +146,8 @@ static hl_status run_unravel_index(const hl_instr *ins, hl_run *run) {
     for (int64_t axis = 0; axis < p->axes; axis++) {
         const int64_t size = get_index(ins->arg[1], p->wide, axis);
         if (size == 0) return hl_fail(run, HL_INVALID_ARGUMENT, "Input dims cannot contain a dim of zero");
-        total *= size;
+        if (__builtin_mul_overflow(total, size, &total))
+            return hl_fail(run, HL_INVALID_ARGUMENT, "Input dims have more elements than can be counted");
     }
     for (int64_t i = 0; i < p->n; i++) {
         if (hl_is_stopped_at(run, i)) return run->stopped;
