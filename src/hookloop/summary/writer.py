@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from contextlib import contextmanager
 
 __all__ = ["FileWriter", "FileWriterCache"]
 
@@ -22,7 +23,8 @@ class FileWriter:
       session: accepted; events are written by this process.
 
     Raises:
-      OSError: where the directory cannot be made or written. An error that comes later is raised by the next call.
+      OSError: where the directory cannot be made or written. An error that comes later is raised by the next call, at the latest by
+        `close`.
     """
 
     def __init__(
@@ -32,7 +34,7 @@ class FileWriter:
         self._arguments = (max_queue, flush_secs, filename_suffix or "")
         self._tags = set()
         self._writer = self._open()
-        self._closed = False
+        self._closed = self._told = False
         if graph is not None or graph_def is not None:
             self.add_graph(graph=graph, graph_def=graph_def)
             from ..train.meta_graph import export_meta_graph
@@ -155,25 +157,50 @@ class FileWriter:
         """Writes an `Event`."""
         self._warn_if_closed()
         if not self._closed:
-            self._writer.add_event(event)
+            with self._telling():
+                self._writer.add_event(event)
 
     def flush(self):
         """Waits until everything is written."""
         self._warn_if_closed()
         if not self._closed:
-            self._writer.flush()
+            with self._telling():
+                self._writer.flush()
 
     def close(self):
-        """Writes what waits, ends the thread and closes the file; `reopen` opens another one."""
-        if not self._closed:
-            self._closed = True
-            self._writer.close()
+        """Writes what waits, ends the thread and closes the file; `reopen` opens another one.
+
+        Raises:
+          OSError: something could not be written, and no call before has said so.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        if self._error() is None:
+            with self._telling():
+                self._writer.close()
+        self._writer._async_writer._worker.join()
+        if self._error() is not None and not self._told:
+            with self._telling():
+                raise self._error()
+
+    def _error(self):
+        """That with which the writer's thread has ended; then the file is closed, too."""
+        return self._writer._async_writer._worker.exception
+
+    @contextmanager
+    def _telling(self):
+        try:
+            yield
+        except OSError as error:
+            self._told = True
+            raise OSError(error.errno, error.strerror or str(error), self._writer._file_name) from error
 
     def reopen(self):
         """Opens another file in the directory, where this one is closed."""
         if self._closed:
             self._writer = self._open()
-            self._closed = False
+            self._closed = self._told = False
 
 
 class FileWriterCache:
