@@ -242,3 +242,46 @@ def test_a_graph_is_written_beside_the_checkpoint(tmp_path, variables):
     assert message.saver_def == saver.as_saver_def()
     assert [node.name for node in message.graph_def.node] == [op.name for op in tf.get_default_graph().get_operations()]
     assert len(message.collection_def["variables"].bytes_list.value) == len(tf.global_variables())
+
+
+@pytest.mark.parametrize("place", ["run", "run/deeper", "./run", "."])
+def test_a_relative_directory_is_resumed_from_and_can_be_moved(tmp_path, monkeypatch, place):
+    monkeypatch.chdir(tmp_path)
+    for last in (2, 3):
+        with tf.Graph().as_default():
+            step = tf.assign_add(tf.train.get_or_create_global_step(), 1)
+            hooks = [tf.train.StopAtStepHook(last_step=last)]
+            with tf.train.MonitoredTrainingSession(
+                checkpoint_dir=place, hooks=hooks, save_checkpoint_steps=1
+            ) as session:
+                while not session.should_stop():
+                    assert session.run(step) <= last
+            assert tf.train.latest_checkpoint(place) == os.path.join(place, f"model.ckpt-{last}")
+            state = tf.train.get_checkpoint_state(place)
+            assert [*state.all_model_checkpoint_paths] == [
+                os.path.join(place, f"model.ckpt-{i}") for i in range(last + 1)
+            ]
+    names = [line for line in Path(place, "checkpoint").read_text().splitlines() if "path" in line]
+    assert names and not any("/" in line for line in names)
+    elsewhere = tmp_path.parent / (tmp_path.name + "-moved")
+    (tmp_path / place).resolve().rename(elsewhere)
+    assert tf.train.load_variable(str(elsewhere), "global_step") == 3
+
+
+def test_relative_prefixes(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    os.makedirs("a")
+    tf.get_variable("v", initializer=3.0)
+    saver = tf.train.Saver(max_to_keep=2)
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        for number in range(3):
+            assert saver.save(session, "a/model", global_step=number) == f"a/model-{number}"
+        assert saver.last_checkpoints == ["a/model-1", "a/model-2"]
+        assert tf.train.latest_checkpoint("a") == "a/model-2"
+        saver.restore(session, tf.train.latest_checkpoint("a"))
+        tf.train.Saver().save(session, "./here")
+        assert tf.train.latest_checkpoint(".") == "./here"
+    tf.train.update_checkpoint_state("a", "a/model-1", ["a/model-2", "a/model-1"])
+    assert tf.train.latest_checkpoint("a") == "a/model-1"
+    assert 'model_checkpoint_path: "model-1"' in Path("a/checkpoint").read_text()

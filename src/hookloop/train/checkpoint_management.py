@@ -72,9 +72,9 @@ def update_checkpoint_state(save_dir, model_checkpoint_path, all_model_checkpoin
 
 
 def _relative(path, save_dir):
-    """A path below a directory without it, so that the directory can be moved; another path as it is."""
+    """A path below a directory without it, so that the directory can be moved; an absolute one elsewhere as it is."""
     inside = os.path.relpath(os.path.abspath(path), os.path.abspath(save_dir))
-    return path if inside.startswith(os.pardir) else inside
+    return path if inside.startswith(os.pardir) and os.path.isabs(path) else inside
 
 
 def _update(save_dir, latest, all_paths, latest_filename, relative, timestamps=None, last_preserved=None):
@@ -82,6 +82,7 @@ def _update(save_dir, latest, all_paths, latest_filename, relative, timestamps=N
     if relative:
         latest = _relative(latest, save_dir)
         all_paths = [_relative(p, save_dir) for p in all_paths or []]
+        save_dir = os.path.abspath(save_dir)  # the paths are relative to it already
     state = generate_checkpoint_state_proto(save_dir, latest, all_paths, timestamps, last_preserved)
     if path == latest:
         raise RuntimeError(
