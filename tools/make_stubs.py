@@ -30,6 +30,7 @@ def stub():
             lines.append(f"from .{module} import (")
             lines += [f"    {name} as {name}," for name in sorted(names)]
             lines.append(")")
+    lines += [f"from .ops.{module} import {name} as {name}" for name, module in sorted(hookloop._LAZY_NAMES.items())]
     lines += [f"from . import {name} as {name}" for name in sorted(hookloop._LAZY_MODULES - seen)]
     lines += [
         "from . import dtypes as dtypes, errors as errors",

@@ -285,7 +285,34 @@ static hl_status prepare_multinomial(hl_prepare *prep) {
     return HL_OK;
 }
 
+/* --- streams that a seed makes ------------------------------------------------------------------------------------ */
+
+/* seed_stream: two numbers -> an hl_stream, as the stateless ops of TensorFlow mix them. */
+static hl_status run_seed_stream(const hl_instr *ins, hl_run *run) {
+    const bool wide = ins->p[0].i;
+    hl_stream *out = ins->arg[1];
+    uint64_t seed[2];
+    for (int i = 0; i < 2; i++)
+        seed[i] = wide ? ((const uint64_t *)ins->arg[0])[i] : (uint64_t)(int64_t)((const int32_t *)ins->arg[0])[i];
+    (void)run;
+    const block mixed = philox(0x02461e293ec8f720u, seed[1], seed[0]);
+    out->key = mixed.word[0] | (uint64_t)mixed.word[1] << 32;
+    out->stream = mixed.word[2] | (uint64_t)mixed.word[3] << 32;
+    out->counter = 0;
+    return HL_OK;
+}
+
+static hl_status prepare_seed_stream(hl_prepare *prep) {
+    if (prep->in[0]->size != 2)
+        return hl_refuse(prep, HL_INVALID_ARGUMENT, "seed must have shape [2], got %lld elements", (long long)prep->in[0]->size);
+    prep->ins->p[0].i = prep->in[0]->dtype == HL_INT64;
+    prep->cost_ns = 30;
+    prep->ins->fn = run_seed_stream;
+    return HL_OK;
+}
+
 static const hl_kernel table[] = {
+    {"seed_stream", prepare_seed_stream, 0},
     {"random_uniform", prepare_uniform, sizeof(fill_params)},
     {"random_normal", prepare_normal, sizeof(fill_params)},
     {"truncated_normal", prepare_truncated, sizeof(fill_params)},

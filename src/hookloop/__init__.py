@@ -108,9 +108,13 @@ CXX11_ABI_FLAG = MONOLITHIC_BUILD = 0
 _LAZY_MODULES = frozenset((
     "app", "bitwise", "compat", "contrib", "data", "debugging", "estimator", "flags", "gfile", "graph_util", "initializers", "io", "linalg", "logging", "manip", "math", "nest", "nn", "python_io", "random", "saved_model", "strings", "summary", "test", "train", "version",
 ))  # fmt: skip
+_LAZY_NAMES = {"sparse_to_dense": "candidates"}  # name -> its module in ops
 
 
 def __getattr__(name):
+    if name in _LAZY_NAMES:
+        value = globals()[name] = getattr(_import_module(".ops." + _LAZY_NAMES[name], __name__), name)
+        return value
     if name in _LAZY_MODULES:
         try:
             return _import_module("." + name, __name__)
@@ -130,7 +134,7 @@ def __dir__():
     """What belongs to the namespace: not the package's own modules, which are attributes once they are loaded."""
     messages = _import_module(".messages", __name__)
     own = {name for name, value in globals().items() if not isinstance(value, _ModuleType)}
-    return sorted({*own, *_LAZY_MODULES, *messages.TOP_LEVEL, "dtypes", "errors"})
+    return sorted({*own, *_LAZY_NAMES, *_LAZY_MODULES, *messages.TOP_LEVEL, "dtypes", "errors"})
 
 
 def get_logger():

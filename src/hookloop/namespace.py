@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
+from types import ModuleType
 
 
 def attributes(module, same, renamed=None):
@@ -21,6 +23,8 @@ def attributes(module, same, renamed=None):
             raise AttributeError(f"module {module!r} has no attribute {name!r}")
         value = sys.modules[__package__]
         for part in table[name].split("."):
+            if isinstance(value, ModuleType) and not hasattr(value, part):
+                import_module("." + part, value.__name__)
             value = getattr(value, part)
         setattr(sys.modules[module], name, value)
         return value

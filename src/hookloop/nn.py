@@ -15,6 +15,8 @@ _OF_CONVOLUTION = """atrous_conv2d atrous_conv2d_transpose conv1d conv1d_transpo
     conv_transpose convolution depthwise_conv2d depthwise_conv2d_backprop_filter depthwise_conv2d_backprop_input
     depthwise_conv2d_native depthwise_conv2d_native_backprop_filter depthwise_conv2d_native_backprop_input
     separable_conv2d with_space_to_batch"""
+_OF_CANDIDATES = """compute_accidental_hits log_uniform_candidate_sampler nce_loss sampled_softmax_loss
+    uniform_candidate_sampler"""
 _OF_POOLING = """avg_pool avg_pool1d avg_pool2d avg_pool3d avg_pool_v2 max_pool max_pool1d max_pool2d max_pool3d max_pool_v2
     max_pool_with_argmax pool"""
 
@@ -24,6 +26,7 @@ __getattr__, _names = attributes(
     {
         **{name: f"ops.nn.{name}" for name in _OF_NN.split()},
         **{name: f"ops.convolution.{name}" for name in _OF_CONVOLUTION.split()},
+        **{name: f"ops.candidates.{name}" for name in _OF_CANDIDATES.split()},
         **{name: f"ops.pooling.{name}" for name in _OF_POOLING.split()},
         **{name: f"ops.activations.{name}" for name in _OF_ACTIVATIONS.split()},
         **{name: f"ops.normalization.{name}" for name in "fused_batch_norm local_response_normalization lrn".split()},

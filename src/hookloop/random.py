@@ -10,7 +10,13 @@ __getattr__, __dir__ = attributes(
         "gamma": "random_gamma",
         "normal": "random_normal",
         "poisson": "random_poisson",
+        "log_uniform_candidate_sampler": "ops.candidates.log_uniform_candidate_sampler",
+        "uniform_candidate_sampler": "ops.candidates.uniform_candidate_sampler",
         "shuffle": "random_shuffle",
         "uniform": "random_uniform",
+        **{
+            f"stateless_{name}": f"ops.stateless_random.{name}"
+            for name in "categorical multinomial normal truncated_normal uniform".split()
+        },
     },
 )

@@ -6,7 +6,20 @@ To add an op, write its `OpDef` in the module of its family and, where no kernel
 
 from __future__ import annotations
 
+from importlib import import_module
+
 _registry: dict[str, OpDef] = {}
+
+# Op types of modules that are loaded when one of them, or a public function of theirs, is first asked for.
+_LATER = {
+    name: module
+    for module, names in {
+        "candidates": "ComputeAccidentalHits LogUniformCandidateSampler SparseToDense UniformCandidateSampler",
+        "stateless_random": """StatelessMultinomial StatelessRandomNormal StatelessRandomUniform StatelessRandomUniformInt
+            StatelessTruncatedNormal""",
+    }.items()
+    for name in names.split()
+}
 
 
 class OpDef:
@@ -82,10 +95,18 @@ def register(*definitions: OpDef) -> None:
 
 
 def lookup(name: str) -> OpDef:
+    if name not in _registry and name in _LATER:
+        import_module("." + _LATER[name], __package__)
     try:
         return _registry[name]
     except KeyError:
         raise ValueError(f"unknown op type {name!r}") from None
+
+
+def load_all() -> None:
+    """Loads the modules that are else loaded when they are first asked for."""
+    for name in _LATER:
+        lookup(name)
 
 
 def no_gradient(op, *gradients):

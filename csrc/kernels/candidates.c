@@ -1,0 +1,168 @@
+/* Candidates: classes drawn as negative examples, with TensorFlow 1.15's draws, and which of them are true classes.
+ *
+ * Operand 0 of a sampler is the op's hl_stream; an execution reserves 512 blocks a candidate. Words are taken one by one.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "philox.h"
+#include "plan.h"
+
+enum { BLOCKS_A_CANDIDATE = 512 };
+
+typedef enum sampler { UNIFORM, LOG_UNIFORM } sampler;
+
+typedef struct candidate_params {
+    sampler kind;
+    int64_t wanted, classes, range;
+    bool unique;
+    double log_range;
+} candidate_params;
+
+typedef struct words {
+    const hl_stream *stream;
+    uint64_t next;
+    block current;
+    int used;
+} words;
+
+static uint32_t next_word(words *w) {
+    if (w->used == BLOCK_WORDS) {
+        w->current = philox(w->stream->key, w->stream->stream, w->next++);
+        w->used = 0;
+    }
+    return w->current.word[w->used++];
+}
+
+static uint64_t next_long(words *w) {
+    const uint32_t low = next_word(w);
+    return low | (uint64_t)next_word(w) << 32;
+}
+
+/* Below n, each number as likely as the others. */
+static int64_t below(words *w, uint64_t n) {
+    if ((n & (n - 1)) == 0) return (int64_t)(next_long(w) & (n - 1));
+    uint64_t drawn;
+    do drawn = next_long(w);
+    while (drawn < ~(uint64_t)0 % n);
+    return (int64_t)(drawn % n);
+}
+
+static int64_t draw(const candidate_params *p, words *w) {
+    if (p->kind == UNIFORM) return below(w, (uint64_t)p->range);
+    const uint32_t x0 = next_word(w);
+    const double u = uniform_double(x0, next_word(w));
+    return ((int64_t)exp(u * p->log_range) - 1) % p->range;
+}
+
+static float probability(const candidate_params *p, int64_t number) {
+    if (p->kind == UNIFORM) return (float)(1.0 / (double)p->range);
+    return (float)(log(((double)number + 2.0) / ((double)number + 1.0)) / p->log_range);
+}
+
+/* How often a class is expected among the candidates. */
+static float expected(const candidate_params *p, int64_t number, int64_t tries) {
+    const float likely = probability(p, number);
+    if (tries == p->wanted) return likely * (float)p->wanted;
+    return (float)-expm1((double)tries * log1p(-(double)likely));
+}
+
+/* A set of numbers by open addressing; the table holds each number + 1, and 0 where there is none. */
+static bool insert(int64_t *table, uint64_t mask, int64_t number) {
+    uint64_t at = (uint64_t)number * 0x9E3779B97F4A7C15u >> 20 & mask;
+    for (; table[at]; at = (at + 1) & mask)
+        if (table[at] == number + 1) return false;
+    table[at] = number + 1;
+    return true;
+}
+
+static uint64_t slots_of(int64_t wanted) {
+    uint64_t slots = 16;
+    while (slots < 2 * (uint64_t)wanted) slots *= 2;
+    return slots;
+}
+
+static hl_status run_candidates(const hl_instr *ins, hl_run *run) {
+    void **const arg = hl_args(ins);
+    hl_stream *stream = arg[0];
+    const candidate_params *p = ins->p[2].p;
+    const int64_t *classes = arg[1];
+    int64_t *out = arg[2], tries = 0, *table = (int64_t *)run->scratch;
+    words w = {stream, reserve(stream, BLOCKS_A_CANDIDATE * (uint64_t)p->wanted), {{0}}, BLOCK_WORDS};
+    const uint64_t mask = slots_of(p->wanted) - 1;
+    if (p->unique) memset(table, 0, (mask + 1) * sizeof *table);
+    for (int64_t i = 0; i < p->wanted;) {
+        out[i] = draw(p, &w);
+        tries++;
+        if (!p->unique || insert(table, mask, out[i])) i++;
+    }
+    for (int64_t i = 0; i < p->classes; i++) ((float *)arg[3])[i] = expected(p, classes[i], tries);
+    for (int64_t i = 0; i < p->wanted; i++) ((float *)arg[4])[i] = expected(p, out[i], tries);
+    return HL_OK;
+}
+
+/* attributes: which sampler, how many classes there are, whether all candidates differ */
+static hl_status prepare_candidates(hl_prepare *prep) {
+    candidate_params *p = prep->params;
+    *p = (candidate_params){(sampler)prep->attr[0].i, prep->out[0]->size, prep->in[1]->size, prep->attr[1].i, prep->attr[2].i, 0};
+    if (p->range < 1) return hl_refuse(prep, HL_INVALID_ARGUMENT, "range_max must be positive, got %lld", (long long)p->range);
+    if (p->unique && p->wanted > p->range)
+        return hl_refuse(prep, HL_INVALID_ARGUMENT, "Sampler's range is too small: %lld different candidates of %lld classes",
+                         (long long)p->wanted, (long long)p->range);
+    p->log_range = log1p((double)p->range);
+    prep->scratch_bytes = p->unique ? (int64_t)(slots_of(p->wanted) * sizeof(int64_t)) : 0;
+    prep->cost_ns = 20 + 60.0 * (double)p->wanted + 20.0 * (double)p->classes;
+    prep->ins->fn = run_candidates;
+    return HL_OK;
+}
+
+/* --- accidental hits: candidates that are a true class of a row -------------------------------------------------- */
+
+typedef struct hit_params { int64_t rows, width, candidates; } hit_params;
+
+static int64_t visit_hits(const hit_params *p, const int64_t *truth, const int64_t *drawn, int32_t *rows, int64_t *places,
+                          float *weights) {
+    int64_t count = 0;
+    for (int64_t row = 0; row < p->rows; row++)
+        for (int64_t j = 0; j < p->width; j++)
+            for (int64_t k = p->candidates - 1; k >= 0; k--) { /* of one that was drawn twice, the last */
+                if (truth[row * p->width + j] != drawn[k]) continue;
+                if (rows) rows[count] = (int32_t)row, places[count] = k, weights[count] = -3.4028234663852886e38f;
+                count++;
+                break;
+            }
+    return count;
+}
+
+static hl_status run_hit_count(const hl_instr *ins, hl_run *run) {
+    run->regs[ins->p[0].i] = visit_hits(ins->p[2].p, ins->arg[0], ins->arg[1], NULL, NULL, NULL);
+    return HL_OK;
+}
+
+static hl_status run_hit_fill(const hl_instr *ins, hl_run *run) {
+    void **const arg = hl_args(ins);
+    (void)run;
+    visit_hits(ins->p[2].p, arg[0], arg[1], arg[2], arg[3], arg[4]);
+    return HL_OK;
+}
+
+static hl_status prepare_hits(hl_prepare *prep, hl_run_fn fn) {
+    hit_params *p = prep->params;
+    *p = (hit_params){prep->in[0]->dims[0], prep->in[0]->dims[1], prep->in[1]->size};
+    if (prep->n_attr) prep->ins->p[0].i = prep->attr[0].i;
+    prep->cost_ns = 20 + (double)(prep->in[0]->size * prep->in[1]->size);
+    prep->ins->fn = fn;
+    return HL_OK;
+}
+
+/* hit_count: the attribute is the register; hit_fill: rows, places among the candidates, weights */
+static hl_status prepare_hit_count(hl_prepare *prep) { return prepare_hits(prep, run_hit_count); }
+static hl_status prepare_hit_fill(hl_prepare *prep) { return prepare_hits(prep, run_hit_fill); }
+
+static const hl_kernel table[] = {
+    {"candidates", prepare_candidates, sizeof(candidate_params)},
+    {"hit_count", prepare_hit_count, sizeof(hit_params)},
+    {"hit_fill", prepare_hit_fill, sizeof(hit_params)},
+};
+
+HL_FAMILY(candidates, table);

@@ -1,0 +1,138 @@
+"""Losses over few of many classes, values at coordinates, and random numbers that follow from a seed."""
+
+import numpy as np
+import pytest
+
+import hookloop as tf
+
+
+def run(fetch, feeds=None):
+    with tf.Session() as session:
+        return session.run(fetch, feeds)
+
+
+# --- candidates ---------------------------------------------------------------------------------------------------
+
+
+def test_candidates_differ_from_run_to_run_and_within_one(executor):
+    tf.set_random_seed(3)
+    labels = tf.placeholder(tf.int64, [None, 2])
+    drawn, of_labels, of_drawn = tf.nn.log_uniform_candidate_sampler(labels, 2, 20, True, 30)
+    assert (drawn.shape, of_labels.shape.as_list(), of_drawn.shape) == ((20,), [None, 2], (20,))
+    with tf.Session() as session:
+        first, second = (
+            session.run([drawn, of_labels, of_drawn], {labels: [[0, 1], [2, 3], [4, 5]]}) for _ in range(2)
+        )
+    assert len(set(first[0].tolist())) == 20 and set(first[0].tolist()) <= set(range(30))
+    assert first[0].tolist() != second[0].tolist()
+    assert np.all(np.diff(first[1].ravel()) < 0)  # the likelier the smaller
+
+
+@pytest.mark.parametrize("loss", [tf.nn.nce_loss, tf.nn.sampled_softmax_loss])
+def test_words_are_learned(executor, loss):
+    tf.set_random_seed(1)
+    words, labels = tf.placeholder(tf.int32, [None]), tf.placeholder(tf.int64, [None, 1])
+    table = tf.Variable(tf.random_uniform([20, 8], -1.0, 1.0, seed=2))
+    weights = tf.Variable(tf.truncated_normal([20, 8], seed=3))
+    total = tf.reduce_mean(
+        loss(weights, tf.Variable(tf.zeros([20])), labels, tf.nn.embedding_lookup(table, words), 6, 20)
+    )
+    train = tf.train.GradientDescentOptimizer(0.5).minimize(total)
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        numbers = np.arange(20)
+        feeds = {words: numbers, labels: (numbers[:, None] + 1) % 20}
+        losses = [session.run([total, train], feeds)[0] for _ in range(60)]
+    assert np.mean(losses[-5:]) < 0.5 * np.mean(losses[:5])
+
+
+def test_shards_of_weights(executor):
+    weights, offsets = np.random.RandomState(1).randn(10, 3), np.zeros(10)
+    drawn = tf.constant([3, 9, 0], tf.int64), tf.ones([2, 1], tf.float64), tf.ones([3], tf.float64)
+    inputs = tf.constant(weights[:2])
+    found = [
+        tf.nn.nce_loss(table, offsets, [[1], [8]], inputs, 3, 10, sampled_values=drawn, partition_strategy="div")
+        for table in (tf.constant(weights), [tf.constant(weights[:5]), tf.constant(weights[5:])])
+    ]
+    np.testing.assert_allclose(*run(found), rtol=1e-12)
+
+
+def test_candidates_that_cannot_be(executor):
+    labels = tf.constant([[1], [2]], tf.int64)
+    with pytest.raises(ValueError, match="true_classes must have num_true columns"):
+        tf.nn.uniform_candidate_sampler(labels, 2, 3, True, 9)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="Sampler's range is too small"):
+        run(tf.nn.uniform_candidate_sampler(labels, 1, 10, True, 9))
+
+
+# --- values at coordinates -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.int32])
+def test_values_at_coordinates(executor, dtype):
+    indices = tf.placeholder(dtype, [None, 2])
+    dense = tf.sparse_to_dense(indices, np.array([3, 4], dtype), 1.5, -1.0)
+    assert dense.shape == (3, 4)
+    with tf.Session() as session:
+        for count in (0, 1, 3):
+            rows = np.array([[0, 3], [1, 0], [2, 2]])[:count]
+            wanted = np.full((3, 4), -1.0)
+            wanted[tuple(rows.T)] = 1.5
+            np.testing.assert_array_equal(session.run(dense, {indices: rows}), wanted)
+
+
+def test_coordinates_that_are_refused(executor):
+    indices = tf.placeholder(tf.int32, [None, 2])
+    ordered = tf.sparse_to_dense(indices, [3, 2], [5.0, 6.0])
+    any_order = tf.sparse_to_dense(indices, [3, 2], [5.0, 6.0], validate_indices=False)
+    refused = [
+        ([[2, 0], [0, 1]], r"indices\[1\] = \[0,1\] is out of order. Many sparse ops require sorted indices"),
+        ([[2, 0], [2, 0]], r"indices\[1\] = \[2,0\] is repeated"),
+        ([[0, 0], [3, 0]], r"indices\[1\] = \[3,0\] is out of bounds: need 0 <= index < \[3,2\]"),
+        ([[0, -1], [1, 0]], r"indices\[0\] = \[0,-1\] is out of bounds"),
+    ]
+    with tf.Session() as session:
+        for value, text in refused:
+            with pytest.raises(tf.errors.InvalidArgumentError, match=text):
+                session.run(ordered, {indices: value})
+        assert session.run(any_order, {indices: [[2, 0], [0, 1]]}).tolist() == [[0, 6], [0, 0], [5, 0]]
+
+
+# --- random numbers that follow from a seed ------------------------------------------------------------------------
+
+
+def test_the_same_seed_gives_the_same_numbers(executor):
+    seed = tf.placeholder(tf.int64, [2])
+    first, second = (tf.random.stateless_normal([7], seed) for _ in range(2))
+    sizes = tf.placeholder(tf.int32, [None])
+    open_shape = tf.random.stateless_uniform(sizes, seed, 2, 9, tf.int32)
+    with tf.Session() as session:
+        one, two, numbers = session.run([first, second, open_shape], {seed: [1, 2], sizes: [2, 3]})
+        np.testing.assert_array_equal(one, two)
+        assert numbers.shape == (2, 3) and np.all((numbers >= 2) & (numbers < 9))
+        again, other = session.run(first, {seed: [1, 2]}), session.run(first, {seed: [2, 2]})
+    np.testing.assert_array_equal(one, again)
+    assert not np.any(one == other)
+
+
+def test_another_seed_in_each_iteration(executor):
+    def body(i, total):
+        return i + 1, total + tf.random.stateless_uniform([3], tf.stack([i, 5]))
+
+    total = tf.while_loop(lambda i, total: i < 4, body, [0, tf.zeros([3])])[1]
+    apart = tf.add_n([tf.random.stateless_uniform([3], [i, 5]) for i in range(4)])
+    np.testing.assert_allclose(*run([total, apart]), rtol=1e-6)
+
+
+def test_seeds_that_are_refused(executor):
+    with pytest.raises(ValueError, match="Shape must be rank 1 but is rank 0"):
+        tf.random.stateless_uniform([2], 3)
+    with pytest.raises(ValueError, match="1 and 2"):
+        tf.random.stateless_normal([2], [3])
+    with pytest.raises(ValueError, match="Must specify maxval for integer dtype"):
+        tf.random.stateless_uniform([2], [1, 2], dtype=tf.int32)
+    with pytest.raises(ValueError, match="Invalid dtype"):
+        tf.random.stateless_uniform([2], [1, 2], 0, 1, tf.uint8)
+    seed = tf.placeholder(tf.int32)
+    with tf.Session() as session, pytest.raises(tf.errors.InvalidArgumentError):
+        session.run(tf.random.stateless_uniform([2], seed), {seed: [1, 2, 3]})
