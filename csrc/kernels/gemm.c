@@ -103,8 +103,7 @@ struct gemm {
 #define STORE_PART store_part_f32
 #define SPLAT splat_f32
 #define TRANSPOSE transpose_f32
-#define EVEN_LANES even_lanes_f32
-#define ODD_LANES odd_lanes_f32
+#define SUM_ROWS sum_rows_f32
 #define SELECT select_f32
 #define EXP exp_f32
 #define SIGMOID sigmoid_f32
@@ -124,8 +123,7 @@ struct gemm {
 #define STORE_PART store_part_f64
 #define SPLAT splat_f64
 #define TRANSPOSE transpose_f64
-#define EVEN_LANES even_lanes_f64
-#define ODD_LANES odd_lanes_f64
+#define SUM_ROWS sum_rows_f64
 #define SELECT select_f64
 #define EXP exp_f64
 #define SIGMOID sigmoid_f64

@@ -6,7 +6,7 @@
  * k are added one after the other or made by several threads and added then. A product of a single narrow row is never cut,
  * and has four chains.
  *
- * Expects REAL, VEC, LANES, NAME(x), LOAD, LOAD_PART, STORE, STORE_PART, SPLAT, TRANSPOSE, EVEN_LANES, ODD_LANES and what
+ * Expects REAL, VEC, LANES, NAME(x), LOAD, LOAD_PART, STORE, STORE_PART, SPLAT, TRANSPOSE, SUM_ROWS and what
  * epilogue_kernel.h expects.
  */
 #include "epilogue_kernel.h"
@@ -386,12 +386,8 @@ SIMD_INLINE void NAME(dots)(const bool long_rows, const REAL *rows, int64_t row_
 #pragma GCC unroll 16
             for (int i = 0; i < LANES; i++) sum[i] += LOAD_PART(row[i] + j, rest) * factor;
         }
-#pragma GCC unroll 4
-        for (int half = LANES / 2; half >= 1; half /= 2)
-#pragma GCC unroll 8
-            for (int i = 0; i < half; i++)
-                sum[i] = EVEN_LANES(sum[2 * i], sum[2 * i + 1]) + ODD_LANES(sum[2 * i], sum[2 * i + 1]);
-        STORE_PART(out + m0, start ? LOAD_PART(start + m0, count) + sum[0] : sum[0], count);
+        const VEC total = SUM_ROWS(sum);
+        STORE_PART(out + m0, start ? LOAD_PART(start + m0, count) + total : total, count);
     }
 }
 
@@ -462,8 +458,7 @@ static void NAME(whole)(const gemm *g, const gemm_data *data, int64_t m0, int64_
 #undef STORE_PART
 #undef SPLAT
 #undef TRANSPOSE
-#undef EVEN_LANES
-#undef ODD_LANES
+#undef SUM_ROWS
 #undef SELECT
 #undef EXP
 #undef SIGMOID

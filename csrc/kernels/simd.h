@@ -167,4 +167,59 @@ SIMD_INLINE simd_f64 odd_lanes_f64(simd_f64 a, simd_f64 b) { return SIMD_SHUFFLE
 SIMD_TRANSPOSE(f32, F32_LANES)
 SIMD_TRANSPOSE(f64, F64_LANES)
 
+/* sum_rows(row): the sum of each of as many rows as a vector has lanes, in the rows' order. The first steps stay inside
+ * 128 bits, where a shuffle costs least; the tree of additions is the same for every row. */
+#if SIMD_BYTES == 64
+#define F32_FIRSTS 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29
+#define F32_LASTS 2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31
+#define F64_FIRSTS 0, 8, 2, 10, 4, 12, 6, 14
+#define F64_LASTS 1, 9, 3, 11, 5, 13, 7, 15
+#define F64_EVEN_QUARTERS 0, 1, 4, 5, 8, 9, 12, 13
+#define F64_ODD_QUARTERS 2, 3, 6, 7, 10, 11, 14, 15
+#elif SIMD_BYTES == 32
+#define F32_FIRSTS 0, 8, 1, 9, 4, 12, 5, 13
+#define F32_LASTS 2, 10, 3, 11, 6, 14, 7, 15
+#define F64_FIRSTS 0, 4, 2, 6
+#define F64_LASTS 1, 5, 3, 7
+#define F64_EVEN_QUARTERS 0, 1, 4, 5
+#define F64_ODD_QUARTERS 2, 3, 6, 7
+#else
+#define F32_FIRSTS 0, 4, 1, 5
+#define F32_LASTS 2, 6, 3, 7
+#define F64_FIRSTS 0, 2
+#define F64_LASTS 1, 3
+#define F64_EVEN_QUARTERS 0, 1
+#define F64_ODD_QUARTERS 2, 3
+#endif
+SIMD_INLINE simd_f64 add_pairs_f64(simd_f64 a, simd_f64 b) {
+    return SIMD_SHUFFLE(simd_i64, a, b, F64_FIRSTS) + SIMD_SHUFFLE(simd_i64, a, b, F64_LASTS);
+}
+SIMD_INLINE simd_f64 add_quarters_f64(simd_f64 a, simd_f64 b) {
+    return SIMD_SHUFFLE(simd_i64, a, b, F64_EVEN_QUARTERS) + SIMD_SHUFFLE(simd_i64, a, b, F64_ODD_QUARTERS);
+}
+SIMD_INLINE simd_f32 add_pairs_f32(simd_f32 a, simd_f32 b) {
+    return SIMD_SHUFFLE(simd_i32, a, b, F32_FIRSTS) + SIMD_SHUFFLE(simd_i32, a, b, F32_LASTS);
+}
+SIMD_INLINE simd_f32 add_halves_f32(simd_f32 a, simd_f32 b) { /* two floats move as a double does */
+    const simd_f64 x = (simd_f64)a, y = (simd_f64)b;
+    return (simd_f32)SIMD_SHUFFLE(simd_i64, x, y, F64_FIRSTS) + (simd_f32)SIMD_SHUFFLE(simd_i64, x, y, F64_LASTS);
+}
+SIMD_INLINE simd_f32 add_quarters_f32(simd_f32 a, simd_f32 b) {
+    const simd_f64 x = (simd_f64)a, y = (simd_f64)b;
+    return (simd_f32)SIMD_SHUFFLE(simd_i64, x, y, F64_EVEN_QUARTERS) + (simd_f32)SIMD_SHUFFLE(simd_i64, x, y, F64_ODD_QUARTERS);
+}
+SIMD_INLINE simd_f32 sum_rows_f32(simd_f32 *row) {
+    _Pragma("GCC unroll 8") for (int i = 0; i < F32_LANES / 2; i++) row[i] = add_pairs_f32(row[2 * i], row[2 * i + 1]);
+    _Pragma("GCC unroll 4") for (int i = 0; i < F32_LANES / 4; i++) row[i] = add_halves_f32(row[2 * i], row[2 * i + 1]);
+    _Pragma("GCC unroll 2") for (int rows = F32_LANES / 8; rows > 0; rows /= 2)
+        _Pragma("GCC unroll 2") for (int i = 0; i < rows; i++) row[i] = add_quarters_f32(row[2 * i], row[2 * i + 1]);
+    return row[0];
+}
+SIMD_INLINE simd_f64 sum_rows_f64(simd_f64 *row) {
+    _Pragma("GCC unroll 4") for (int i = 0; i < F64_LANES / 2; i++) row[i] = add_pairs_f64(row[2 * i], row[2 * i + 1]);
+    _Pragma("GCC unroll 2") for (int rows = F64_LANES / 4; rows > 0; rows /= 2)
+        _Pragma("GCC unroll 2") for (int i = 0; i < rows; i++) row[i] = add_quarters_f64(row[2 * i], row[2 * i + 1]);
+    return row[0];
+}
+
 #endif

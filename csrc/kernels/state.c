@@ -127,6 +127,21 @@ EACH_UNSIGNED(SCATTER, scatter_div, y == 0 ? 0 : x / y)
 EACH_NUMBER(SCATTER, scatter_min, y < x ? y : x)
 EACH_NUMBER(SCATTER, scatter_max, y > x ? y : x)
 
+/* scatter_sub of updates that are first multiplied by the last operand, a scalar: a learning rate. */
+#define SCATTER_SCALED(tag, dtype, S, C, LOAD, STORE, op)                        \
+    static hl_status op##_##tag(const hl_instr *ins, hl_run *run) {              \
+        const scatter *s = ins->p[2].p;                                          \
+        const hl_status status = check_indices(s, ins->arg[1], run);             \
+        if (status != HL_OK) return status;                                      \
+        const S *update = ins->arg[2], scale = *(const S *)ins->arg[3];          \
+        for (int64_t i = 0; i < s->count; i++, update += s->row) {               \
+            S *row = (S *)ins->arg[0] + index_at(s, ins->arg[1], i) * s->row;    \
+            IVDEP for (int64_t k = 0; k < s->row; k++) row[k] -= update[k] * scale; \
+        }                                                                        \
+        return HL_OK;                                                            \
+    }
+EACH_WIDE_FLOAT(SCATTER_SCALED, scatter_sub_scaled)
+
 static hl_status prepare_scatter(hl_prepare *prep) {
     scatter *s = prep->params;
     const hl_tensor *variable = prep->in[0], *updates = prep->in[2];
@@ -161,6 +176,15 @@ PREPARE_SCATTER(scatter_div, EACH_COMPLEX(UPDATE_CASE, scatter_div))
 PREPARE_SCATTER(scatter_min, )
 PREPARE_SCATTER(scatter_max, )
 
+static hl_status prepare_scatter_sub_scaled(hl_prepare *prep) {
+    const hl_status status = prepare_scatter(prep);
+    if (status != HL_OK) return status;
+    switch (prep->in[0]->dtype) {
+        EACH_WIDE_FLOAT(UPDATE_CASE, scatter_sub_scaled)
+    default: return hl_refuse(prep, HL_UNIMPLEMENTED, "there is no kernel for this dtype");
+    }
+}
+
 static const hl_kernel table[] = {
     {"assign", prepare_assign, 0},
     {"count_up_to", prepare_count_up, 0},
@@ -169,6 +193,7 @@ static const hl_kernel table[] = {
     {"scatter_update", prepare_scatter_update, sizeof(scatter)},
     {"scatter_add", prepare_scatter_add, sizeof(scatter)},
     {"scatter_sub", prepare_scatter_sub, sizeof(scatter)},
+    {"scatter_sub_scaled", prepare_scatter_sub_scaled, sizeof(scatter)},
     {"scatter_mul", prepare_scatter_mul, sizeof(scatter)},
     {"scatter_div", prepare_scatter_div, sizeof(scatter)},
     {"scatter_min", prepare_scatter_min, sizeof(scatter)},

@@ -12,6 +12,8 @@ def test_the_order_of_the_passes_is_one_literal_list():
         "sum_products",
         "fuse_epilogues",
         "fuse_column_sums",
+        "fuse_product_sums",
+        "scale_updates",
         "mask_pool_gradients",
         "split_joined_factors",
         "batch_products",

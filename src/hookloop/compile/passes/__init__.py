@@ -13,10 +13,12 @@ from .fold_transposes import fold_transposes
 from .fuse_column_sums import fuse_column_sums
 from .fuse_elementwise import fuse_elementwise
 from .fuse_epilogues import fuse_epilogues
+from .fuse_product_sums import fuse_product_sums
 from .hoist_invariants import hoist_invariants
 from .mask_pool_gradients import mask_pool_gradients
 from .merge_updates import merge_updates
 from .read_in_place import read_in_place
+from .scale_updates import scale_updates
 from .share_equal import share_equal
 from .split_joined_factors import split_joined_factors
 from .sum_products import sum_products
@@ -31,6 +33,8 @@ PASSES = (
     sum_products,
     fuse_epilogues,
     fuse_column_sums,
+    fuse_product_sums,
+    scale_updates,
     mask_pool_gradients,
     split_joined_factors,
     batch_products,

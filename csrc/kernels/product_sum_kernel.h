@@ -1,0 +1,133 @@
+/* Sums of products of one real type, included by product_sum.c once for float and once for double.
+ *
+ * Expects REAL, VEC, LANES, NAME(x), LOAD, LOAD_PART, STORE, STORE_PART, SPLAT and SUM_ROWS.
+ */
+
+/* total[i] += what each of `rows` sums has gathered, which begins anew. */
+SIMD_INLINE void NAME(flush)(VEC *sum, double *total, int64_t rows) {
+    REAL gathered[LANES];
+    STORE(gathered, SUM_ROWS(sum));
+    for (int64_t i = 0; i < rows; i++) total[i] += (double)gathered[i];
+    for (int i = 0; i < LANES; i++) sum[i] = (VEC){0};
+}
+
+/* Outputs from `first` on, as many as a vector has lanes or fewer, whose products lie along both operands. */
+static void NAME(dots)(const product_sum *p, const REAL *a, const REAL *b, REAL *out, int64_t first, int64_t rows) {
+    const REAL *a_row[LANES], *b_row[LANES];
+    double total[LANES] = {0};
+    VEC sum[LANES];
+    for (int64_t i = 0; i < LANES; i++) {
+        const place at = place_of(p->kept, p->kept_rank, first + (i < rows ? i : 0));
+        a_row[i] = a + at.a, b_row[i] = b + at.b;
+        sum[i] = (VEC){0};
+    }
+    for (int64_t outer = 0; outer < p->reduced_count; outer++) {
+        const place at = place_of(p->reduced, p->reduced_rank, outer);
+        for (int64_t j0 = 0; j0 < p->inner.size; j0 += BLOCK) {
+            const int64_t end = p->inner.size - j0 < BLOCK ? p->inner.size : j0 + BLOCK;
+            int64_t j = j0;
+            for (; j + LANES <= end; j += LANES)
+#pragma GCC unroll 16
+                for (int i = 0; i < LANES; i++) sum[i] += LOAD(a_row[i] + at.a + j) * LOAD(b_row[i] + at.b + j);
+            if (j < end)
+#pragma GCC unroll 16
+                for (int i = 0; i < LANES; i++)
+                    sum[i] += LOAD_PART(a_row[i] + at.a + j, (int)(end - j)) * LOAD_PART(b_row[i] + at.b + j, (int)(end - j));
+            if (end < p->inner.size || outer + 1 < p->reduced_count) NAME(flush)(sum, total, rows);
+        }
+    }
+    NAME(flush)(sum, total, rows);
+    for (int64_t i = 0; i < rows; i++) out[first + i] = (REAL)total[i];
+}
+
+/* A strip of outputs that lie together, as the columns of the second operand do; the first one's lie so too, or are one. */
+SIMD_INLINE void NAME(columns)(const bool a_moves, const product_sum *p, const REAL *a, const REAL *b, REAL *out,
+                               int64_t count) {
+    double total[STRIP * LANES] = {0};
+    VEC sum[STRIP] = {{0}};
+    const int whole = (int)(count / LANES), rest = (int)(count % LANES);
+    for (int64_t r0 = 0; r0 < p->reduced_count; r0 += ROW_BLOCK) {
+        const int64_t end = p->reduced_count - r0 < ROW_BLOCK ? p->reduced_count : r0 + ROW_BLOCK;
+        for (int64_t r = r0; r < end; r++) {
+            const place at = place_of(p->reduced, p->reduced_rank, r);
+            const REAL *x = a + at.a, *y = b + at.b;
+            const VEC factor = a_moves ? (VEC){0} : SPLAT(*x);
+            if (whole == STRIP) {
+#pragma GCC unroll 8
+                for (int v = 0; v < STRIP; v++) sum[v] += (a_moves ? LOAD(x + v * LANES) : factor) * LOAD(y + v * LANES);
+                continue;
+            }
+            for (int v = 0; v < whole; v++) sum[v] += (a_moves ? LOAD(x + v * LANES) : factor) * LOAD(y + v * LANES);
+            if (rest)
+                sum[whole] += (a_moves ? LOAD_PART(x + whole * LANES, rest) : factor) * LOAD_PART(y + whole * LANES, rest);
+        }
+        if (end == p->reduced_count && r0 == 0) break;
+        for (int v = 0; v < STRIP; v++) {
+            REAL gathered[LANES];
+            STORE(gathered, sum[v]);
+            for (int i = 0; i < LANES; i++) total[v * LANES + i] += (double)gathered[i];
+            sum[v] = (VEC){0};
+        }
+    }
+    if (p->reduced_count > ROW_BLOCK) {
+        for (int64_t i = 0; i < count; i++) out[i] = (REAL)total[i];
+        return;
+    }
+    for (int v = 0; v < whole; v++) STORE(out + v * LANES, sum[v]);
+    if (rest) STORE_PART(out + whole * LANES, sum[whole], rest);
+}
+static void NAME(columns_of_two)(const product_sum *p, const REAL *a, const REAL *b, REAL *out, int64_t count) {
+    NAME(columns)(true, p, a, b, out, count);
+}
+static void NAME(scaled_columns)(const product_sum *p, const REAL *a, const REAL *b, REAL *out, int64_t count) {
+    NAME(columns)(false, p, a, b, out, count);
+}
+
+/* One output, whatever the strides. */
+static REAL NAME(one)(const product_sum *p, const REAL *a, const REAL *b) {
+    const int64_t inner = p->inner_reduced ? p->inner.size : 1;
+    double total = 0;
+    for (int64_t r = 0; r < p->reduced_count; r++) {
+        const place at = place_of(p->reduced, p->reduced_rank, r);
+        for (int64_t j = 0; j < inner; j++)
+            total += (double)(a[at.a + j * p->inner.a] * b[at.b + j * p->inner.b]);
+    }
+    return (REAL)total;
+}
+
+/* One unit of work: some outputs of rows, or a strip of columns. */
+static void NAME(unit)(const product_sum *p, const char *a_data, const char *b_data, char *out_data, int64_t unit) {
+    const REAL *a = (const REAL *)a_data, *b = (const REAL *)b_data;
+    REAL *out = (REAL *)out_data;
+    if (p->way == DOTS) {
+        const int64_t first = unit * LANES, rest = p->kept_count - first;
+        NAME(dots)(p, a, b, out, first, rest < LANES ? rest : LANES);
+        return;
+    }
+    if (p->inner_reduced) {
+        const place at = place_of(p->kept, p->kept_rank, unit);
+        out[unit] = NAME(one)(p, a + at.a, b + at.b);
+        return;
+    }
+    const int64_t row = unit / p->strips, column = unit % p->strips * STRIP * LANES, rest = p->inner.size - column;
+    const int64_t count = rest < STRIP * LANES ? rest : STRIP * LANES;
+    const place at = place_of(p->kept, p->kept_rank, row);
+    out += row * p->inner.size + column;
+    a += at.a + column * p->inner.a, b += at.b + column * p->inner.b;
+    switch (p->way) {
+    case COLUMNS_OF_TWO: NAME(columns_of_two)(p, a, b, out, count); break;
+    case SCALED_COLUMNS: NAME(scaled_columns)(p, a, b, out, count); break;
+    default: for (int64_t j = 0; j < count; j++) out[j] = NAME(one)(p, a + j * p->inner.a, b + j * p->inner.b);
+    }
+}
+
+#undef REAL
+#undef VEC
+#undef LANES
+#undef NAME
+#undef LOAD
+#undef LOAD_PART
+#undef STORE
+#undef STORE_PART
+#undef SPLAT
+#undef SUM_ROWS

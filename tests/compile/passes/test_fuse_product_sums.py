@@ -1,0 +1,126 @@
+"""fuse_product_sums: products of which only the sums are wanted are never stored."""
+
+import numpy as np
+import pytest
+
+import hookloop as tf
+
+from ..programs import kernels, optimized
+
+# (shape of one factor, of the other, axes): along both, along rows of both, scaled rows, axes in between, blocks longer than one
+SUMS = [
+    ((5, 7), (5, 7), [1]),
+    ((33, 17), (33, 17), [1]),
+    ((19, 1, 127), (19, 6, 127), [2]),
+    ((19, 6, 1), (19, 6, 129), [1]),
+    ((3, 70, 130), (3, 70, 130), [1]),
+    ((3, 200, 131), (3, 200, 1), [1]),
+    ((4, 5, 6, 7), (4, 1, 6, 7), [1, 3]),
+    ((4, 5, 6, 7), (7,), [1, 2]),
+    ((2, 9001), (2, 9001), [1]),
+    ((4, 5, 6), (4, 5, 1), [2]),
+    ((1, 33, 17), (33, 17), [2]),
+    ((4, 0, 3), (4, 0, 3), [1]),
+    ((4, 3, 0), (4, 3, 0), [1]),
+]
+
+
+def rewritten(fetches, feeds):
+    return kernels(optimized(fetches, feeds, names=["drop_unused", "fuse_product_sums"]))
+
+
+def operands(dtype, *shapes):
+    random = np.random.RandomState(len(shapes[0]))
+    arrays = [random.standard_normal(shape).astype(dtype.as_numpy_dtype) for shape in shapes]
+    feeds = {tf.placeholder(dtype, shape): array for shape, array in zip(shapes, arrays)}
+    return list(feeds), arrays, feeds
+
+
+@pytest.mark.parametrize("dtype", [tf.float32, tf.float64], ids=lambda dtype: dtype.name)
+@pytest.mark.parametrize("left, right, axes", SUMS)
+def test_sums_of_products(left, right, axes, dtype, executor):
+    (x, y), (a, b), feeds = operands(dtype, left, right)
+    wanted = tf.reduce_sum(x * y, axes)
+    if executor == "plan":
+        assert rewritten([wanted], feeds) == ["product_sum"]
+    with tf.Session() as session:
+        found = session.run(wanted, feeds)
+    a, b = a.astype(np.float64), b.astype(np.float64)
+    size = (np.abs(a) * np.abs(b)).sum(tuple(axes)) + 1
+    assert found.shape == size.shape
+    limit = np.finfo(dtype.as_numpy_dtype).eps * 8
+    assert np.all(np.abs(found - (a * b).sum(tuple(axes))) <= limit * size)
+
+
+def test_sums_of_squares(executor):
+    (x,), (a,), feeds = operands(tf.float64, (6, 11))
+    lengths = tf.reduce_sum(tf.square(x), 1, keepdims=True)
+    if executor == "plan":
+        assert rewritten([lengths], feeds) == ["product_sum"]
+    with tf.Session() as session:
+        np.testing.assert_allclose(session.run(lengths, feeds), (a**2).sum(1, keepdims=True), rtol=1e-14)
+
+
+def test_factors_whose_columns_lie_apart(executor):
+    (x, y), (a, b), feeds = operands(tf.float32, (5, 9, 4), (5, 4, 9))
+    wanted = [tf.reduce_sum(tf.transpose(x, [0, 2, 1]) * y, axis) for axis in (1, 2)]
+    with tf.Session() as session:
+        found = session.run(wanted, feeds)
+    for axis, values in zip((1, 2), found):
+        np.testing.assert_allclose(values, (a.transpose(0, 2, 1) * b).sum(axis), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("rows", [1, 7, 40])
+def test_sizes_that_the_graph_leaves_open(rows, executor):
+    x, y = tf.placeholder(tf.float32, [None, 5]), tf.placeholder(tf.float32, [None, 5])
+    a, b = np.arange(rows * 5, dtype="f").reshape(rows, 5), np.full((rows, 5), 2, "f")
+    with tf.Session() as session:
+        found = session.run(tf.reduce_sum(x * y, 1), {x: a, y: b})
+    np.testing.assert_array_equal(found, 2 * a.sum(1))
+
+
+def test_products_that_others_want_are_left():
+    (x, y), _, feeds = operands(tf.float64, (5, 7), (5, 7))
+    product = x * y
+    assert rewritten([product, tf.reduce_sum(product, 1)], feeds) == ["mul", "sum"]
+
+
+def test_other_sums_are_left():
+    (x, y), _, feeds = operands(tf.float64, (5, 7), (5, 7))
+    for other in (tf.reduce_sum(x * y), tf.reduce_sum(x * y, 0), tf.reduce_sum(x + y, 1)):
+        assert "product_sum" not in rewritten([other], feeds)
+    (x, y), _, feeds = operands(tf.int32, (5, 7), (5, 7))
+    assert rewritten([tf.reduce_sum(x * y, 1)], feeds) == ["mul", "sum"]
+
+
+def test_what_is_written_in_between_is_not_read_later(executor):
+    v = tf.Variable(np.ones((3, 4), "f"))
+    read = v.read_value() if hasattr(v, "read_value") else tf.identity(v)
+    product = read * read
+    with tf.control_dependencies([product]):
+        changed = tf.assign(v, tf.zeros([3, 4]))
+    with tf.control_dependencies([changed]):
+        total = tf.reduce_sum(product, 1)
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        np.testing.assert_array_equal(session.run(total), [4, 4, 4])
+
+
+@pytest.mark.parametrize("axes", [[1], [2]])
+def test_the_bits_do_not_depend_on_the_threads(axes):
+    (x, y), _, feeds = operands(tf.float32, (64, 70, 131), (64, 70, 131))
+    wanted = tf.reduce_sum(x * y, axes)
+    found = []
+    for threads in (1, 2, 4):
+        with tf.Session(config=tf.ConfigProto(intra_op_parallelism_threads=threads)) as session:
+            found.append(session.run(wanted, feeds))
+    for values in found[1:]:
+        np.testing.assert_array_equal(values, found[0])
+
+
+def test_not_a_number_comes_through(executor):
+    (x, y), (a, b), feeds = operands(tf.float32, (4, 37), (4, 37))
+    a[1, 36], b[2, 0] = np.nan, np.inf
+    with tf.Session() as session:
+        found = session.run(tf.reduce_sum(x * y, 1), feeds)
+    assert np.isnan(found[1]) and np.isinf(found[2]) and np.isfinite(found[[0, 3]]).all()
