@@ -109,7 +109,7 @@ def test_a_directory_of_another_network_is_refused_and_left_alone(tmp_path, caps
     before = saved(run)
     assert cli.main(["demo", "--dir", str(run), "--data", str(tmp_path), "--steps", "40"]) == 2
     said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("hookloop demo: ")]
-    assert len(said) == 1 and "sizes 64 and 16" in said[0] and "hidden/w:0 float32[16,128]" in said[0]
+    assert len(said) == 1 and "rhs shape= [64,128]" in said[0] and "hidden/w:0 float32[16,128]" in said[0]
     for name, value in saved(run).items():
         np.testing.assert_array_equal(before[name], value, err_msg=name)
 

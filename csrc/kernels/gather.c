@@ -1,5 +1,6 @@
 /* Rows by index: gathering them, scattering and summing them. Indices are int32 or int64 and are checked. */
 #include <float.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "elementwise_types.h"
@@ -118,17 +119,31 @@ static hl_status prepare_gather(hl_prepare *prep) {
 typedef struct nd_params {
     int64_t count, depth, bytes, row, out_bytes;
     int64_t limit[HL_MAX_RANK], stride[HL_MAX_RANK]; /* in rows */
-    bool wide;
+    int64_t dims[HL_MAX_RANK]; /* of the whole */
+    int rank;
+    bool wide, gathers;
 } nd_params;
+
+/* Says which indices do not fit, all of them, and into what. */
+static hl_status refuse_nd(const nd_params *p, const void *indices, int64_t i, hl_run *run) {
+    char at[160] = "", shape[160] = "";
+    int length = 0;
+    for (int64_t k = 0; k < p->depth && length < (int)sizeof at - 24; k++)
+        length += snprintf(at + length, sizeof at - (size_t)length, k ? ", %lld" : "%lld",
+                           (long long)index_at(indices, p->wide, i * p->depth + k));
+    length = 0;
+    for (int k = 0; k < p->rank && length < (int)sizeof shape - 24; k++)
+        length += snprintf(shape + length, sizeof shape - (size_t)length, k ? ",%lld" : "%lld", (long long)p->dims[k]);
+    return hl_fail(run, HL_INVALID_ARGUMENT, "indices[%lld] = [%s] does not index into %sshape [%s]", (long long)i, at,
+                   p->gathers ? "param " : "", shape);
+}
 
 static hl_status nd_row(const nd_params *p, const void *indices, int64_t i, hl_run *run, int64_t *row) {
     *row = 0;
     if ((p->bytes >= 4096 || (i & 1023) == 0) && hl_is_stopped(run)) return run->stopped;
     for (int64_t k = 0; k < p->depth; k++) {
         const int64_t index = index_at(indices, p->wide, i * p->depth + k);
-        if (index < 0 || index >= p->limit[k])
-            return hl_fail(run, HL_INVALID_ARGUMENT, "indices[%lld] = %lld along axis %lld does not index into its size %lld",
-                           (long long)i, (long long)index, (long long)k, (long long)p->limit[k]);
+        if (index < 0 || index >= p->limit[k]) return refuse_nd(p, indices, i, run);
         *row += index * p->stride[k];
     }
     return HL_OK;
@@ -140,6 +155,8 @@ static void prepare_nd(nd_params *p, const hl_tensor *indices, const hl_tensor *
     if (!p->depth)
         for (int axis = 0; axis + 1 < indices->rank; axis++) p->count *= indices->dims[axis];
     p->wide = indices->dtype == HL_INT64;
+    p->rank = whole->rank;
+    memcpy(p->dims, whole->dims, (size_t)whole->rank * sizeof *p->dims);
     int64_t rows = 1;
     for (int64_t k = p->depth - 1; k >= 0; k--) {
         p->limit[k] = whole->dims[k];
@@ -165,6 +182,7 @@ static hl_status run_gather_nd(const hl_instr *ins, hl_run *run) {
 
 static hl_status prepare_gather_nd(hl_prepare *prep) {
     prepare_nd(prep->params, prep->in[1], prep->in[0]);
+    ((nd_params *)prep->params)->gathers = true;
     prep->cost_ns = (double)prep->out[0]->size + 5;
     prep->ins->fn = run_gather_nd;
     return HL_OK;

@@ -117,7 +117,10 @@ static inline bool is_true(const where_params *p, const char *data, int64_t i) {
     case 2: return p->dtype == HL_FLOAT16 || p->dtype == HL_BFLOAT16 ? (((const uint16_t *)data)[i] & 0x7fff) != 0
                                                                    : ((const uint16_t *)data)[i] != 0;
     case 4: return p->dtype == HL_FLOAT32 ? ((const float *)data)[i] != 0 : ((const uint32_t *)data)[i] != 0;
-    default: return p->dtype == HL_FLOAT64 ? ((const double *)data)[i] != 0 : ((const uint64_t *)data)[i] != 0;
+    case 16: return ((const double *)data)[2 * i] != 0 || ((const double *)data)[2 * i + 1] != 0;
+    default:
+        if (p->dtype == HL_COMPLEX64) return ((const float *)data)[2 * i] != 0 || ((const float *)data)[2 * i + 1] != 0;
+        return p->dtype == HL_FLOAT64 ? ((const double *)data)[i] != 0 : ((const uint64_t *)data)[i] != 0;
     }
 }
 

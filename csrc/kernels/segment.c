@@ -41,16 +41,28 @@ static hl_status prepare_segment_count(hl_prepare *prep) {
     return HL_OK;
 }
 
+/* The last number, which tells how many segments there are unless that is given. */
+static hl_status check_last(const sorted_params *p, const void *numbers, hl_run *run) {
+    const int64_t last = p->rows ? read_number(numbers, p->wide, p->rows - 1) : 0;
+    if (last < 0) return hl_fail(run, HL_INVALID_ARGUMENT, "segment ids must be >= 0");
+    if (p->rows && last >= p->segments) return hl_fail(run, HL_INVALID_ARGUMENT, "segment ids must be < num_segments");
+    return HL_OK;
+}
+
 /* What stops a reduction at a row: an unfit number, or that the run is to stop. */
 static hl_status check_row(const sorted_params *p, const void *numbers, const void *indices, int64_t i, hl_run *run) {
     if ((p->row >= 1024 || (i & 1023) == 0) && hl_is_stopped(run)) return run->stopped;
     const int64_t number = read_number(numbers, p->wide, i);
-    if (number < 0) return hl_fail(run, HL_INVALID_ARGUMENT, "segment ids must be >= 0");
     if (i && number < read_number(numbers, p->wide, i - 1))
         return hl_fail(run, HL_INVALID_ARGUMENT, "segment ids are not increasing");
-    if (number >= p->segments)
-        return hl_fail(run, HL_INVALID_ARGUMENT, "Segment id %lld out of range [0, %lld), possibly because segment_ids input "
+    if (number < 0 || number >= p->segments) {
+        int64_t next = i; /* the order is looked at before the range, segment by segment */
+        while (next < p->rows && read_number(numbers, p->wide, next) == number) next++;
+        if (next < p->rows && read_number(numbers, p->wide, next) < number)
+            return hl_fail(run, HL_INVALID_ARGUMENT, "segment ids are not increasing");
+        return hl_fail(run, HL_INVALID_ARGUMENT, "Segment id %lld out of range [0, %lld), possibly because 'segment_ids' input "
                        "is not sorted.", (long long)number, (long long)p->segments);
+    }
     if (p->picked) {
         const int64_t index = read_number(indices, p->wide_index, i);
         if (index < 0 || index >= p->limit)
@@ -85,6 +97,7 @@ static hl_status check_row(const sorted_params *p, const void *numbers, const vo
         const void *numbers = ins->arg[1], *indices = ins->arg[2];                                                \
         S *out = ins->arg[p->picked ? 3 : 2], *to = NULL;                                                         \
         int64_t count = 0, current = -1;                                                                          \
+        if (check_last(p, numbers, run) != HL_OK) return HL_INVALID_ARGUMENT;                                     \
         clear_bytes(run, out, p->bytes);                                                                          \
         if (p->kind == PROD)                                                                                      \
             for (STRETCHES(run, first, end, p->bytes / (int64_t)sizeof(S)))                                       \

@@ -34,7 +34,7 @@ static double hurwitz_zeta(double x, double q) {
 static double digamma(double x) {
     double result = 0;
     if (x <= 0) {
-        if (x == floor(x)) return NAN;
+        if (x == floor(x)) return INFINITY; /* a pole, as TensorFlow has it */
         return digamma(1 - x) - M_PI / tan(M_PI * x);
     }
     for (; x < 10; x++) result -= 1 / x;

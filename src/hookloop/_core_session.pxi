@@ -355,13 +355,14 @@ cdef class SessionCore:
     cdef _failed(self, Entry entry, Frame frame, hl_status status):
         cdef hl_frame *c = frame.frame
         cdef object error = frame.raised
+        cdef int i
         frame.raised = None
         frame.pending.clear()
         frame.log = self._fresh_log(entry)
         if status == HL_RAISED and error is not None:
             raise error
         self._raise(entry, status, c.failed_node, c.run.message.decode(errors="replace"),
-                    (c.failed_sizes[0], c.failed_sizes[1]))
+                    (c.failed_sizes[0], c.failed_sizes[1]), [c.regs[i] for i in range(c.plan.n_regs)])
 
     def remember(self, fetches, int kind, tuple items, tuple keys, list feed_of, list slot_of, Entry entry):
         """Puts a request where `run` finds it by identity."""

@@ -16,11 +16,12 @@ from . import errors
 from ._core import Callable, Entry, IteratorCell, Plan, SessionCore, StreamCell, VariableCell
 from .fetches import FetchMap, convert_feed, join_steps, resolve_feeds
 from .graph.describe import describe as describe_op
+from .graph.describe import shape_in_run
 from .graph.operation import Operation
 from .graph.stack import default_session, get_default_graph
 from .graph.tensor import Tensor
+from .ops.mismatches import explained
 from .ops.reference_node import ReferenceNode
-from .ops.shape_context import partial_value
 from .ops.variable_key import VARIABLES, variable_key
 
 __all__ = ["InteractiveSession", "Session"]
@@ -384,30 +385,21 @@ class BaseSession(SessionCore):
             f"Attempting to use uninitialized value {name} {describe_op(op) if isinstance(op, Operation) else ''}",
         )
 
-    def _raise(self, entry, status, node, message, sizes):
-        nodes = entry.plan.tables["nodes"]
+    def _raise(self, entry, status, node, message, sizes, registers):
+        nodes, open_shapes = entry.plan.tables["nodes"], entry.plan.tables["open_shapes"]
         op = nodes[node] if 0 <= node < len(nodes) else None
+        shapes = [shape_in_run(t, open_shapes, registers) for t in op.inputs] if op is not None else []
         if status == 4:
             message = "Timed out waiting for the step: its time limit has passed"
         elif status == 1:
             message = "The session was closed while the step was running"
         elif status == 9 and message == "Attempting to use uninitialized value":
             message += f" {_read_variable(op)}"
-        elif message.startswith("sizes ") and op is not None and op.type == "EnsureShape":
-            wanted = ",".join("?" if d is None else str(d) for d in op.get_attr("shape").as_list())
-            message = (
-                f"Shape of tensor {op.inputs[0].op.name} is not compatible with expected shape [{wanted}]: {message}"
-            )
-        elif message.startswith("sizes ") and op is not None and op.type == "Reshape":
-            wanted = partial_value(op.inputs[1])
-            open_size = wanted is not None and wanted.dtype != object and -1 in wanted
-            needs = "requires a multiple of" if open_size else "has"
-            message = f"Input to reshape is a tensor with {sizes[0]} values, but the requested shape {needs} {sizes[1]}"
-        elif message.startswith("sizes "):
-            message = "Incompatible shapes: " + message
         elif op is not None and op.type == "CheckNumerics":
             message = f"{op.get_attr('message').decode()} : {message}"
-        text = f"{message} {describe_op(op)}" if op is not None else message
+        elif op is not None:
+            message = explained(op, shapes, message, sizes)
+        text = f"{message} {describe_op(op, shapes=shapes)}" if op is not None else message
         raise errors.exception_type_from_error_code(status)(None, op, text)
 
 

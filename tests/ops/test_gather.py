@@ -151,3 +151,17 @@ def test_elements_of_a_resource_variable_and_their_gradient(executor):
     counts[1, 2], counts[3, 0] = 2, 1
     np.testing.assert_array_equal(found[1], counts)
     np.testing.assert_array_equal(found[2][[1, 3]], np.full((2, 3, 5), 2.0))
+
+
+@pytest.mark.parametrize("dtype", ["complex64", "complex128"])
+def test_a_complex_number_is_true_where_either_part_is_not_0(executor, dtype):
+    x = tf.placeholder(dtype, [2, 3])
+    found = run(tf.where(x), {x: np.array([[1 + 1j, 0, 1j], [complex(-0.0, -0.0), 2, 0]], dtype)})
+    np.testing.assert_array_equal(found, [[0, 0], [0, 2], [1, 1]])
+
+
+@pytest.mark.parametrize("indices", [[[1, 2], [3, 0]], [[1], [3]]])
+def test_gather_nd_whose_shapes_only_the_feeds_tell(executor, indices):
+    params, places = tf.placeholder(tf.float64, None), tf.placeholder(tf.int64, None)
+    found = run(tf.gather_nd(params, places), {params: X, places: indices})
+    np.testing.assert_array_equal(found, X[tuple(np.transpose(indices))])

@@ -234,3 +234,41 @@ def test_step_that_starts_again_for_another_rank_writes_once(executor):
             assert session.run(total) == expected.sum()
             assert session.run(count) == step
     assert len(calls) == len(arrays)
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda x: tf.stack([x]),
+        lambda x: tf.tile(x, [1, 1]),
+        lambda x: tf.broadcast_to(x, [2, 3]),
+        lambda x: tf.transpose(x),
+        lambda x: x[1],
+        lambda x: tf.split(x, 3, 1)[2],
+        lambda x: tf.concat([x, x], 0),
+        lambda x: x * 2,
+    ],
+    ids=["stack", "tile", "broadcast", "transpose", "row", "split", "concat", "product"],
+)
+@pytest.mark.parametrize("source", ["feed", "variable", "computed"])
+def test_a_function_reads_what_other_ops_only_rearrange(executor, source, build):
+    """Passes let instructions read such values where they lie, or one for two equal ones: a call of Python too."""
+    given = np.arange(6, dtype="float32").reshape(2, 3)
+    holder = tf.placeholder(tf.float32, [2, 3])
+    x = {"feed": holder, "variable": tf.Variable(given), "computed": holder + 1}[source]
+    again = build(x)
+    found = tf.py_func(lambda value: value + 1, [build(x)], tf.float32)
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        for _ in range(2):
+            value, wanted = session.run([found, again], {holder: given})
+            np.testing.assert_array_equal(value, wanted + 1)
+
+
+def test_a_failed_assertion_shows_a_stack_of_one(executor):
+    good = tf.placeholder(tf.bool, [])
+    check = tf.Assert(good, ["all of", tf.stack([good])])
+    with tf.Session() as session:
+        session.run(check, {good: True})
+        with pytest.raises(tf.errors.InvalidArgumentError, match=r"assertion failed: \[all of\] \[(0|False)\]"):
+            session.run(check, {good: False})

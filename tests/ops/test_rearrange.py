@@ -164,3 +164,10 @@ def test_select_of_tensors_and_scalars(dtype, size):
         )
     np.testing.assert_array_equal(found[0], np.where(condition, a, b))
     np.testing.assert_array_equal(found[1], np.where(condition, a, b)[::2])
+
+
+def test_meshgrid_of_lists():
+    found = run(tf.meshgrid([1, 2, 3], [4, 5]))
+    np.testing.assert_array_equal(found, np.meshgrid([1, 2, 3], [4, 5]))
+    names = [op.name for op in tf.get_default_graph().get_operations()]
+    assert names[:2] == ["meshgrid/stack", "meshgrid/Reshape/shape"]

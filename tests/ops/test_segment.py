@@ -87,7 +87,16 @@ def test_the_number_of_segments_may_only_be_known_while_it_runs(executor):
             )
 
 
-@pytest.mark.parametrize("ids, text", [([1, 0, 1], "not increasing"), ([-1, 0, 1], ">= 0")])
+@pytest.mark.parametrize(
+    "ids, text",
+    [
+        ([1, 0, 1], "segment ids are not increasing"),
+        ([0, 2, 1], "segment ids are not increasing"),
+        ([-1, 0, 1], r"Segment id -1 out of range \[0, 2\), possibly because 'segment_ids' input is not sorted"),
+        ([1, 2, 0], r"Segment id 1 out of range \[0, 1\), possibly because 'segment_ids' input is not sorted"),
+        ([0, 0, -1], "segment ids must be >= 0"),
+    ],
+)
 def test_segments_out_of_order_are_refused(executor, ids, text):
     numbers = tf.placeholder(tf.int32, [3])
     with pytest.raises(tf.errors.InvalidArgumentError, match=text):

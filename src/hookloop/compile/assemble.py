@@ -22,6 +22,7 @@ from .ir import (
     Instr,
     Value,
     is_whole,
+    walk,
 )  # fmt: skip
 from .sizes import Size
 
@@ -215,7 +216,7 @@ class Assembler:
         self.instruction("end")
         batches = [self._batch(call) for call in program.batches]
         fetches = [self._fetch(v) for v in program.fetches]
-        hosts = [self._host(h) for h in program.hosts]
+        hosts = [self._host(h) for h in self._calls(program)]
         self._cover_buffers()
         groups = self._groups()
         return dict(
@@ -270,6 +271,16 @@ class Assembler:
             for dtype, axes in components:
                 numbers += [dtype, len(axes), *(2 * register + fresh for register, fresh in axes)]
         return dict(batches=batches, batch_specs=_table(specs, 4), batch_axes=np.array(numbers, np.int32))
+
+    @staticmethod
+    def _calls(program):
+        """The calls of the host, each with the inputs that its instruction has by now: passes let it read others."""
+        now = {
+            instr.params[0] >> 1: instr.inputs
+            for instr in (*program.prologue, *walk(program.root))
+            if instr.kernel == "host" and not instr.params[0] & 1
+        }
+        return [(op, now.get(k, inputs), outputs) for k, (op, inputs, outputs) in enumerate(program.hosts)]
 
     def _host(self, host):
         op, inputs, outputs = host

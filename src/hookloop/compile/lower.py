@@ -14,6 +14,7 @@ import numpy as np
 from .. import errors
 from ..graph.describe import describe, missing_feed
 from ..ops import registry
+from ..ops.mismatches import explained
 from ..ops.variable_key import variable_key
 from . import sizes as size_operations
 from .arrays import ARRAY_OPS
@@ -36,7 +37,7 @@ from .ir import (
     same_shape,
 )  # fmt: skip
 from .loops import lower_loop
-from .node import Node, NodeContext, Specialize, feeds_of, new_buffer
+from .node import Node, NodeContext, Specialize, Unfit, feeds_of, new_buffer
 from .regions import COPY, IF, LOOP
 from .sizes import Size, SizeTable
 
@@ -324,7 +325,14 @@ class Lowerer:
         try:
             self._dispatch(op)
         except (ValueError, TypeError, IndexError, ZeroDivisionError) as error:
-            raise errors.InvalidArgumentError(None, op, f"{error} {describe(op, self.environment)}") from error
+            text = str(error)
+            if isinstance(error, Unfit):
+                text = explained(op, [self._known_shape(t) for t in op.inputs], text, error.sizes)
+            raise errors.InvalidArgumentError(None, op, f"{text} {describe(op, self.environment)}") from error
+
+    def _known_shape(self, tensor):
+        value = self.environment.get(tensor)
+        return value.shape if value is not None else tensor._shape
 
     def _dispatch(self, op):
         kind = op.type

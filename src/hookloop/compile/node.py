@@ -22,6 +22,14 @@ class Specialize(Exception):
         self.reason = reason
 
 
+class Unfit(ValueError):
+    """Sizes that an op cannot take; `ops/mismatches.py` has the words of each op."""
+
+    def __init__(self, text, a=0, b=0):
+        super().__init__(text)
+        self.sizes = a, b
+
+
 class Node:
     """An op with its inputs and outputs as IR values: what `lower` and `reference` functions get."""
 
@@ -77,6 +85,8 @@ class NodeContext:
 
     def fail(self, text):
         raise ValueError(text)
+
+    fail_in_run = fail
 
     def fallback(self, *_):
         return None
@@ -136,7 +146,7 @@ class NodeContext:
     def merge(self, a, b):
         if not isinstance(a, Size) and not isinstance(b, Size):
             if a != b:
-                raise ValueError(f"dimensions {a} and {b} must be equal")
+                raise Unfit(f"sizes {a} and {b} do not fit", a, b)
             return a
         if isinstance(b, Size) and not isinstance(a, Size):
             a, b = b, a
@@ -149,7 +159,7 @@ class NodeContext:
         if s is None or t is None:
             return t if s is None else s
         if len(s) != len(t):
-            raise ValueError(f"shapes {_text(s)} and {_text(t)} must have the same rank")
+            raise Unfit(f"shapes {_text(s)} and {_text(t)} must have the same rank")
         return tuple(self.merge(a, b) for a, b in zip(s, t))
 
     def broadcast(self, s, t):
@@ -170,7 +180,7 @@ class NodeContext:
     def infer(self, total, known):
         """The dimension -1 stands for: total / known, exactly."""
         if not isinstance(total, Size) and not isinstance(known, Size) and (total % known if known else total):
-            raise ValueError(f"sizes {total} and {known} do not fit: the first is no multiple of the second")
+            raise Unfit(f"sizes {total} and {known} do not fit", total, known)
         return self.lowerer.sizes.apply(size_operations.INFER, total, known, self.node.index)
 
     def maximum(self, a, b):
@@ -191,7 +201,7 @@ class NodeContext:
         """The place of element a of an axis of d elements; a check that there is one."""
         if not isinstance(a, Size) and not isinstance(d, Size):
             if not -d <= a < d:
-                raise ValueError(f"slice index {a} out of bounds of an axis of {d} elements")
+                raise Unfit(f"slice index {a} out of bounds of an axis of {d} elements", a, d)
             return a % d
         return self.lowerer.sizes.apply(size_operations.INDEX, a, d, self.node.index)
 
@@ -199,7 +209,7 @@ class NodeContext:
         """a; a check that it lies in [0, b]."""
         if not isinstance(a, Size) and not isinstance(b, Size):
             if not 0 <= a <= b:
-                raise ValueError(f"Expected a size in [0, {b}], but got {a}")
+                raise Unfit(f"Expected a size in [0, {b}], but got {a}", a, b)
             return a
         return self.lowerer.sizes.apply(size_operations.WITHIN, a, b, self.node.index)
 
@@ -208,7 +218,7 @@ class NodeContext:
         if isinstance(a, Size):
             return self.lowerer.sizes.apply(size_operations.NATURAL, a, 0, self.node.index)
         if a < 0:
-            raise ValueError(f"a size must not be negative, got {a}")
+            raise Unfit(f"a size must not be negative, got {a}", a)
         return a
 
     def step(self, a):

@@ -14,6 +14,7 @@ from .assemble import Assembler, TooManyAxes
 from .ir import FLAG, MAX_RANK, VARIABLE, Block, walk
 from .lower import Lowerer, SpecializeValue
 from .node import Node, Specialize
+from .open_shapes import open_shapes
 from .order import OrderedUnits
 from .regions import RaisedGraph
 from .sizes import _FUNCTIONS, Size
@@ -215,7 +216,8 @@ def compile_request(request):
       request: a `Request`.
 
     Returns:
-      A dict: the tables of csrc/frame.h, and `nodes` (the op of each node index), `must_exist` (variable key -> op),
+      A dict: the tables of csrc/frame.h, and `nodes` (the op of each node index), `open_shapes`
+      (for messages), `must_exist` (variable key -> op),
       `special` (set of (feed, axis) the plan is compiled for), `feed_registers`, `variable_registers`,
       `open_ranks` (variable key, the rank that it had: the graph does not tell).
     """
@@ -223,6 +225,7 @@ def compile_request(request):
         lowerer, program = plan_program(request)
         plan = _assembled(lowerer, program)
     plan["nodes"] = lowerer.nodes
+    plan["open_shapes"] = open_shapes(lowerer.environment)
     plan["must_exist"] = lowerer.must_exist
     plan["variable_ops"] = dict(lowerer.variables.items())
     plan["special"] = frozenset(request.special)

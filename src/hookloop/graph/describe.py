@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from .. import errors
 from ..shapes import TensorShape
 
@@ -16,12 +18,31 @@ def missing_feed(op):
     return errors.InvalidArgumentError(None, op, text)
 
 
-def describe(op, environment=None):
-    """Where an error happened: the op, the shapes of its inputs (known better from `environment`), the user's line."""
+def shape_in_run(tensor, shapes, registers):
+    """The shape that a tensor has in a run.
+
+    Args:
+      tensor: the tensor.
+      shapes: {tensor: shape}; a size is an int, the (factor, registers) of the products that it is the sum of, or None.
+      registers: what is in each register.
+    """
+    shape = shapes.get(tensor)
+    if shape is None:
+        return tensor._shape
+    return tuple([d if not isinstance(d, tuple) else _evaluated(d, registers) for d in shape])
+
+
+def _evaluated(terms, registers):
+    return sum(factor * math.prod(registers[r] for r in of) for factor, of in terms)
+
+
+def describe(op, environment=None, shapes=None):
+    """Where an error happened: the op, the shapes of its inputs (known better from `environment`, or as given), the
+    user's line."""
     parts = []
-    for tensor in op.inputs:
+    for i, tensor in enumerate(op.inputs):
         value = environment.get(tensor) if environment is not None else None
-        shape = value.shape if value is not None else tensor._shape
+        shape = shapes[i] if shapes is not None else value.shape if value is not None else tensor._shape
         dims = "?" if shape is None else ",".join(str(d) if isinstance(d, int) else "?" for d in shape)
         parts.append(f"{tensor.name} {tensor.dtype.base_dtype.name}[{dims}]")
     text = f"[in {op.type} {op.name!r}"

@@ -16,7 +16,8 @@ from .cast import cast
 from .computed_axes import axis_of, expanded, extent
 from .indexed_slices import IndexedSlices
 from .registry import OpDef, no_gradient, register
-from .shape_functions import one_of, picked, scalar, sized_by_input, unchanged
+from .reshaping import reshaped
+from .shape_functions import check_sizes, one_of, picked, scalar, sized_by_input, unchanged
 from .slicing import (
     concat,
     parallel_stack,
@@ -98,50 +99,6 @@ register(
 # --- the same elements under another shape --------------------------------------------------------------------
 
 
-def _reshaped(c):
-    if c.known(1) and len(c.shape(1)) != 1:
-        c.fail(f"Shape must be rank 1 but is rank {len(c.shape(1))}")
-    sizes = c.sizes(1)
-    if builtins.sum(1 for d in sizes if isinstance(d, int) and d == -1) > 1:
-        c.fail("Only one input size may be -1")
-    if not c.known(0):
-        return tuple([UNKNOWN if isinstance(d, int) and d == -1 else d for d in sizes])
-    total, known = _product(c.shape(0)), _product([c.or_else(d, 1) for d in sizes])
-    if any(isinstance(d, int) and d == -1 for d in sizes):
-        missing = c.infer(total, known)
-        return tuple([missing if isinstance(d, int) and d == -1 else d for d in sizes])
-    if any(c.may_be_negative(d) for d in sizes):  # read from data: one of them may be -1
-        missing = total // known
-        sizes = tuple([c.natural(c.or_else(d, missing)) for d in sizes])
-        known = _product(sizes)
-    _check_total(c, total, known, sizes)
-    return _with_the_last_size(sizes, total)
-
-
-def _with_the_last_size(sizes, total):
-    """The sizes, of which the number of elements tells one that nothing else does."""
-    others = [d for d in sizes if d is not UNKNOWN]
-    if len(others) != len(sizes) - 1 or not all(isinstance(d, int) for d in (total, *others)):
-        return sizes
-    known = _product(others)
-    return tuple([total // known if d is UNKNOWN else d for d in sizes]) if known and total % known == 0 else sizes
-
-
-def _product(sizes):
-    total = 1
-    for d in sizes:
-        total = total * d
-    return total
-
-
-def _check_total(c, total, known, sizes):
-    if isinstance(total, int) and isinstance(known, int) and total != known:
-        c.fail(
-            f"Cannot reshape a tensor with {total} elements to shape [{','.join(map(str, sizes))}] ({known} elements)"
-        )
-    c.merge(total, known)
-
-
 def _alias(c, node):
     c.alias(node.outputs[0], node.inputs[0])
 
@@ -160,7 +117,8 @@ def _axis(c, i, rank):
         return axis_of(c, i, rank)
     axis = int(np.ravel(c.constant(i))[0])
     if not -rank <= axis < rank:
-        c.fail(f"Dimension {axis} is out of the range [{-rank}, {rank})")
+        c.fail_in_run(f"Tried to expand dim index {axis} for tensor with {rank - 1} dimensions.")
+        c.fail(f"dim {axis} not in the interval [{-rank}, {rank - 1}].")
     return axis % rank
 
 
@@ -180,7 +138,8 @@ def _squeezed(c):
     axes = set()
     for axis in wanted:
         if not -len(shape) <= axis < len(shape):
-            c.fail(f"Tried to squeeze dim index {axis} for tensor with {len(shape)} dimensions.")
+            c.fail_in_run(f"Tried to squeeze dim index {axis} for tensor with {len(shape)} dimensions.")
+            c.fail(f"squeeze_dims[{list(wanted).index(axis)}] not in [{-len(shape)},{len(shape)}).")
         axes.add(axis % len(shape))
     for axis in axes:
         if isinstance(shape[axis], int) and shape[axis] != 1:
@@ -220,9 +179,20 @@ def _permuted(c, sizes):
 
 
 def _permutation(c, rank):
+    """The permutation; where it names an axis twice, which only running refuses, what it says nonetheless."""
     perm = [int(p) for p in np.ravel(c.constant(1))]
-    if sorted(p % rank if rank else p for p in perm) != list(builtins.range(rank)):
-        c.fail(f"perm {perm} is no permutation of {rank} axes")
+    if np.ndim(c.constant(1)) != 1:
+        c.fail(f"Shape must be rank 1 but is rank {np.ndim(c.constant(1))}")
+    if len(perm) != rank:
+        c.fail(f"Dimension must be {rank} but is {len(perm)}: the perm {perm} is no permutation of {rank} axes")
+    for p in perm:
+        if not -rank <= p < rank:
+            c.fail(f"perm dim {p} is out of range of input rank {rank}")
+        if p < 0:
+            c.fail_in_run(f"{p} is out of range [0 .. {rank})")
+    missing = sorted(set(builtins.range(rank)) - set(perm))
+    if missing and builtins.min(perm) >= 0:
+        c.fail_in_run(f"{missing[0]} is missing from {{{','.join(map(str, perm))}}}.")
     return [p % rank for p in perm]
 
 
@@ -256,15 +226,31 @@ def _transpose_gradient(op, grad):
     return [transpose(grad, invert_permutation(op.inputs[1])), None]
 
 
+def _inverse_shape(c):
+    if c.known(0) and len(c.shape(0)) != 1:
+        c.fail(f"Shape must be rank 1 but is rank {len(c.shape(0))}")
+    return c.shape(0)
+
+
 def _inverse(node, p):
     p = np.asarray(p)
-    inverse = np.zeros(len(p), p.dtype)
-    inverse[p.astype(int)] = np.arange(len(p))
+    inverse = np.full(len(p), -1, p.dtype)
+    for i, place in enumerate(p.astype(int)):
+        if not 0 <= place < len(p):
+            raise ValueError(f"{place} is not between 0 and {len(p)}")
+        if inverse[place] != -1:
+            raise ValueError(f"{place} is duplicated in the input.")
+        inverse[place] = i
     return inverse
 
 
 def _tiled(c):
-    shape, multiples = c.shape(0), c.sizes(1)
+    if not c.known(0):
+        return (UNKNOWN,) * c.shape(1)[0] if c.known(1) and isinstance(c.shape(1)[0], int) else None
+    shape = c.shape(0)
+    c.fallback(0)
+    multiples = c.sizes(1)
+    check_sizes(c, multiples)
     if len(multiples) != len(shape):
         c.fail(f"Expected multiples argument to be a vector of length {len(shape)} but got length {len(multiples)}")
     return tuple([d * c.natural(m) for d, m in zip(shape, multiples)])
@@ -368,7 +354,7 @@ def _broadcast_to_gradient(op, grad):
 
 register(
     OpDef("Reshape", "tensor: T, shape: Tshape", "output: T",
-          attrs={"Tshape": dtypes.int32}, types={"Tshape": kinds.INDEX}, shape=_reshaped, symbolic=True,
+          attrs={"Tshape": dtypes.int32}, types={"Tshape": kinds.INDEX}, shape=reshaped, symbolic=True,
           lower=_alias, reference=_reshape_reference, gradient=lambda op, grad: [_back_to_input(op, grad), None]),
     OpDef("ExpandDims", "input: T, dim: Tdim", "output: T",
           attrs={"Tdim": dtypes.int32}, types={"Tdim": kinds.INDEX}, shape=_expanded, symbolic=True,
@@ -384,7 +370,7 @@ register(
           attrs={"Tperm": dtypes.int32}, types={"T": kinds.COMPLEX, "Tperm": kinds.INDEX}, shape=_transposed,
           lower=_conjugate_transpose_lower, gradient=_conjugate_transpose_gradient,
           reference=lambda node, x, perm: np.conj(np.transpose(x, [int(p) for p in perm]))),
-    OpDef("InvertPermutation", "x: T", "y: T", types={"T": kinds.INDEX}, shape=unchanged, symbolic=True, reference=_inverse,
+    OpDef("InvertPermutation", "x: T", "y: T", attrs={"T": dtypes.int32}, types={"T": kinds.INDEX}, shape=_inverse_shape, symbolic=True, reference=_inverse,
           gradient=no_gradient, kernel="invert_permutation"),
     OpDef("Tile", "input: T, multiples: Tmultiples", "output: T",
           attrs={"Tmultiples": dtypes.int32}, types={"Tmultiples": kinds.INDEX}, shape=_tiled,
@@ -405,6 +391,9 @@ register(
 def _filled(c):
     if c.known(1) and c.shape(1):
         c.fail(f"Shape must be rank 0 but is rank {len(c.shape(1))}")
+    if c.known(0) and len(c.shape(0)) == 1 and any(isinstance(d, int) and d == -1 for d in c.sizes(0)):
+        c.fail_in_run("Dimension -1 must be >= 0")
+        c.fail("Fill dimensions must be >= 0")
     return sized_by_input(0)(c)
 
 
@@ -444,6 +433,10 @@ def _range_size(c):
         return (c.new_size(None),)
     (start,), (limit,), (delta,) = c.sizes(0), c.sizes(1), c.sizes(2)
     if not isinstance(delta, int):
+        if hasattr(c, "step"):
+            c.step(delta)
+            forward = c.minimum(c.maximum(delta, 0), 1)
+            c.natural((limit - start) * (2 * forward - 1))
         return (c.maximum(0 - (start - limit) // delta, 0),)
     if delta == 0:
         c.fail("Requires delta != 0")
@@ -602,8 +595,8 @@ def transpose(a, perm=None, name="transpose", conjugate=False):
     with name_scope(name, "transpose", [a]) as scope:
         a = convert_to_tensor(a, name="a")
         if perm is None:
-            if a._shape is None:
-                count = rank(a)
+            if not a._shape:
+                count = rank_internal(a, optimize=False)
                 perm = (count - 1) - apply_op("Range", [0, count, 1])
             else:
                 perm = np.arange(len(a._shape), dtype=np.int32)[::-1]
@@ -689,8 +682,10 @@ def _constant_tensor(number):
             value = bool(number)
         elif dtype == dtypes.string and not number:
             value = ""
+        if isinstance(shape, np.ndarray) and not shape.ndim:
+            shape = shape[()]
         with name_scope(name, "ones" if number else "zeros", [shape]) as scope:
-            if not hasattr(shape, "op") and not isinstance(shape, np.ndarray):
+            if not hasattr(shape, "op"):
                 known = _known_dims(shape)
                 if known is not None and not isinstance(shape, (int, np.integer)) and math.prod(known) < _LARGEST_CONST:
                     return constant(value, shape=known, dtype=dtype, name=scope)
@@ -711,8 +706,11 @@ def _known_dims(shape):
         return shape.as_list() if shape.is_fully_defined() else None
     if isinstance(shape, (int, np.integer)):
         return [int(shape)]
+    if isinstance(shape, np.ndarray):
+        shape = shape.tolist()
     if isinstance(shape, (list, builtins.tuple)):
         dims = [getattr(d, "value", d) for d in shape]
+        dims = [int(d) if isinstance(d, float) and d.is_integer() else d for d in dims]
         return [int(d) for d in dims] if all(isinstance(d, (int, np.integer)) for d in dims) else None
     return None
 

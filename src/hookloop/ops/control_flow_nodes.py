@@ -8,7 +8,6 @@ from __future__ import annotations
 from ..shapes import UNKNOWN
 from .build import apply_op, convert_to_tensor
 from .registry import OpDef, no_gradient, register
-from .shape_functions import scalar
 
 __all__ = []
 
@@ -37,6 +36,12 @@ def _merged(c):
 
 
 _FRAME = {"frame_name": "", "is_constant": False, "parallel_iterations": 10}
+
+
+def _one_condition(c):
+    if c.known(0) and c.shape(0):
+        c.fail(f"Shape must be rank 0 but is rank {len(c.shape(0))}")
+    return ()
 
 
 def _switch_gradient(op, grad_false, grad_true):
@@ -72,7 +77,7 @@ for _ref, _type in (("", "T"), ("Ref", "Ref(T)")):
         OpDef(f"{_ref}NextIteration", f"data: {_type}", f"output: {_type}", shape=_same),
     )
 register(
-    OpDef("LoopCond", "input: bool", "output: bool", shape=scalar),
+    OpDef("LoopCond", "input: bool", "output: bool", shape=_one_condition),
     OpDef("StackV2", "max_size: int32", "handle: resource", attrs={"elem_type": None, "stack_name": ""},
           shape=lambda c: (2,), stateful=True),
     OpDef("StackPushV2", "handle: resource, elem: T", "output: T", attrs={"swap_memory": False},

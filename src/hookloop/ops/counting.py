@@ -17,7 +17,7 @@ from .math import greater, maximum, minimum, truediv
 from .math_unary import floor
 from .reduce import reduce_max, reduce_prod
 from .registry import OpDef, no_gradient, register
-from .shape_functions import scalar, sized_by_input
+from .shape_functions import length_by_input, scalar
 from .slicing import concat, stack
 
 __all__ = [
@@ -96,12 +96,12 @@ register(
           types={"T": kinds.INDEX}, shape=scalar, lower=_count_up_lower, reference=_count_up_reference, writes=(0,),
           stateful=True, can_fail=True, gradient=no_gradient),
     OpDef("Bincount", "arr: int32, size: int32, weights: T", "bins: T",
-          types={"T": frozenset((dtypes.int32, dtypes.int64, dtypes.float32, dtypes.float64))}, shape=sized_by_input(1),
+          types={"T": frozenset((dtypes.int32, dtypes.int64, dtypes.float32, dtypes.float64))}, shape=length_by_input(1),
           lower=lambda c, node: c.emit("bincount", [node.inputs[0], node.inputs[2]], node.outputs),
           reference=_bincount_reference, can_fail=True),
     OpDef("HistogramFixedWidth", "values: T, value_range: T, nbins: int32", "out: dtype", attrs={"dtype": dtypes.int32},
           types={"T": frozenset((dtypes.int32, dtypes.int64, dtypes.float32, dtypes.float64)), "dtype": kinds.INDEX},
-          shape=sized_by_input(2), lower=lambda c, node: c.emit("histogram", node.inputs[:2], node.outputs),
+          shape=length_by_input(2), lower=lambda c, node: c.emit("histogram", node.inputs[:2], node.outputs),
           reference=_histogram_reference, gradient=no_gradient, can_fail=True),
     OpDef("UnravelIndex", "indices: Tidx, dims: Tidx", "output: Tidx", attrs={"Tidx": dtypes.int32},
           types={"Tidx": kinds.INDEX}, shape=_unravel_shape, kernel="unravel_index", reference=_unravel_reference,
@@ -225,10 +225,11 @@ def _without_last_axis(labels, predictions):
     if labels._shape is None or predictions._shape is None:
         return labels, predictions
     more = len(predictions._shape) - len(labels._shape)
-    if more == 1:
-        predictions = squeeze(predictions, [-1])
-    elif more == -1:
-        labels = squeeze(labels, [-1])
+    with name_scope(None, "remove_squeezable_dimensions", [labels, predictions]):
+        if more == 1:
+            predictions = squeeze(predictions, [-1])
+        elif more == -1:
+            labels = squeeze(labels, [-1])
     predictions.get_shape().assert_is_compatible_with(labels.get_shape())
     return labels, predictions
 

@@ -11,7 +11,7 @@ from . import kinds
 from .build import apply_op, constant, convert_to_tensor
 from .computed_axes import axis_of, extents, is_before, moved, to_the_end
 from .registry import OpDef, no_gradient, register
-from .shape_functions import one_of, picked
+from .shape_functions import check_sizes, one_of, picked
 
 __all__ = ["boolean_mask", "gather", "gather_nd", "one_hot", "scatter_nd", "sequence_mask"]
 
@@ -25,7 +25,8 @@ def _gather_axis(c):
     axis = int(np.ravel(c.constant(2))[0])
     rank = len(c.shape(0))
     if not -rank <= axis < rank:
-        c.fail(f"Expected axis in the range [{-rank}, {rank}), but got {axis}")
+        c.fail_in_run(f"Expected axis in the range [{-rank}, {rank}), but got {axis}")
+        c.fail(f"Shape must be at least rank {axis + 1 if axis >= 0 else -axis} but is rank {rank}")
     return axis % rank
 
 
@@ -200,7 +201,7 @@ def _gathered_nd(c):
 
 
 def _elements_shape(c, params, indices):
-    depth = indices[-1]
+    depth = c.decide(indices[-1]) if hasattr(c, "decide") else indices[-1]
     if not isinstance(depth, int):
         return None
     if depth > len(params):
@@ -211,10 +212,17 @@ def _elements_shape(c, params, indices):
 
 
 def _gather_nd_reference(node, params, indices):
-    limits = np.shape(params)[: indices.shape[-1]]
-    if np.any(indices < 0) or np.any(indices >= np.array(limits)):
-        raise IndexError(f"indices do not index into param shape {np.shape(params)}")
+    check_places(indices, np.shape(params), "param shape")
     return params[tuple(np.moveaxis(indices, -1, 0))]
+
+
+def check_places(indices, shape, what="shape"):
+    """Refuses indices [..., depth] that name no element or slice of a tensor of this shape."""
+    rows = np.asarray(indices).reshape(-1, np.shape(indices)[-1])
+    for i, row in enumerate(rows):
+        if any(not 0 <= index < limit for index, limit in zip(row, shape)):
+            place = ", ".join(map(str, row))
+            raise IndexError(f"indices[{i}] = [{place}] does not index into {what} [{','.join(map(str, shape))}]")
 
 
 def _gather_nd_gradient(op, grad):
@@ -248,13 +256,39 @@ def _variable_elements_gradient(op, grad):
 
 
 def _scattered_nd(c):
-    return tuple([c.natural(d) for d in c.sizes(2)])
+    sizes = c.sizes(2)
+    check_sizes(c, sizes)
+    shape = tuple([c.natural(d) for d in sizes])
+    if c.known(0) and c.known(1):
+        check_updates(c, c.shape(0), c.shape(1), shape, "output")
+    return shape
+
+
+def check_updates(c, indices, updates, shape, what):
+    """Refuses updates that are not one slice of a tensor of this shape for each place that `indices` name."""
+    depth = indices[-1] if indices else UNKNOWN
+    if not isinstance(depth, int):
+        return
+    if depth > len(shape):
+        c.fail(f"The last dimension of indices.shape, {depth}, must not exceed the rank of {what}, {len(shape)}")
+    outer, inner = len(indices) - 1, len(shape) - depth
+    if len(updates) != outer + inner or not _agree(updates[:outer], indices[:-1]):
+        c.fail(f"The outer {outer} dimensions of indices.shape must match the outer {outer} dimensions of updates.shape, "
+               f"and the inner {inner} dimensions of {what}.shape the inner ones of updates.shape")  # fmt: skip
+    if not _agree(updates[outer:], shape[depth:]):
+        c.fail(f"The inner {inner} dimensions of {what}.shape must match the inner {inner} dimensions of updates.shape")
+    c.merge_shapes(updates, (*indices[:-1], *shape[depth:]))
+
+
+def _agree(s, t):
+    return all(a == b for a, b in zip(s, t) if isinstance(a, int) and isinstance(b, int))
 
 
 def _scatter_nd_reference(node, indices, updates, shape):
     out = np.zeros([int(d) for d in shape], np.asarray(updates).dtype)
     if out.dtype == object and node.inputs[1].dtype.name == "string":
         out.fill(b"")  # texts for one place are joined
+    check_places(indices, out.shape)
     np.add.at(out, tuple(np.moveaxis(indices, -1, 0)), updates)
     return out
 
@@ -281,16 +315,22 @@ register(
 def _one_hot_axis(c, rank):
     axis = c.attr("axis")
     if not -1 <= axis <= rank:
-        c.fail(f"Expected axis to be -1 or in the range [0, {rank}], but got {axis}")
+        c.fail_in_run(f"Expected axis to be -1 or between [0, {rank + 1}).  But received: {axis}")
+        return UNKNOWN
     return rank if axis == -1 else axis
 
 
 def _one_hot_shape(c):
-    shape = c.shape(0)
-    axis = _one_hot_axis(c, len(shape))
+    if c.known(1) and c.shape(1):
+        c.fail(f"depth must be a scalar, but got: {list(c.shape(1))}")
     (depth,) = c.sizes(1)
     if isinstance(depth, int) and depth < 0:
-        c.fail(f"depth must be non-negative, got: {depth}")
+        c.fail_in_run(f"depth must be non-negative, got: {depth}")
+        c.fail(f"Dimension size, given by scalar input 1, must be non-negative but is {depth}")
+    shape = c.shape(0)
+    axis = _one_hot_axis(c, len(shape))
+    if axis is UNKNOWN:
+        return (UNKNOWN,) * (len(shape) + 1)
     return (*shape[:axis], c.natural(depth), *shape[axis:])
 
 
@@ -473,6 +513,8 @@ def sequence_mask(lengths, maxlen=None, dtype=dtypes.bool, name=None):
             maxlen = maximum(constant(0, maxlen.dtype), maxlen)
         else:
             maxlen = convert_to_tensor(maxlen)
+        if maxlen._shape:
+            raise ValueError("maxlen must be scalar for sequence_mask")
         row = apply_op("Range", [constant(0, maxlen.dtype), maxlen, constant(1, maxlen.dtype)])
         column = apply_op("Cast", [expand_dims(lengths, -1)], {"DstT": maxlen.dtype.base_dtype})
         mask = row < column

@@ -512,9 +512,7 @@ def divide(x, y, name=None):
     if name is not None:
         with name_scope(name, "truediv", [x, y]) as scope:
             return truediv(x, y, name=scope)
-    if isinstance(y, Tensor) and not hasattr(x, "dtype"):
-        return x / y
-    return truediv(convert_to_tensor(x), y)
+    return x / y
 
 
 def multiply_no_nan(x, y, name=None):

@@ -21,6 +21,11 @@ def _pairs(c):
 
 
 def _padded(c):
+    pairs = c.shape(1) if c.known(1) else None
+    if pairs is not None and len(pairs) != 2:
+        c.fail(f"Shape must be rank 2 but is rank {len(pairs)}")
+    if not c.known(0):
+        return (UNKNOWN,) * pairs[0] if pairs is not None and isinstance(pairs[0], int) else None
     shape = c.shape(0)
     if not c.has_constant(1) and not hasattr(c, "emit"):
         return (UNKNOWN,) * len(shape)
@@ -55,7 +60,8 @@ def _pad_gradient(op, grad):
 
     x, paddings = op.inputs[0], op.inputs[1]
     before = slice(paddings, [0, 0], stack([rank(x), 1]))
-    found = slice(grad, reshape(before, [-1]), shape(x))
+    begin = reshape(before, [-1])
+    found = slice(grad, begin, shape(x, out_type=begin.dtype))
     return [found, None] if len(op.inputs) == 2 else [found, None, None]
 
 
@@ -149,15 +155,16 @@ def _mirror_grad_reference(node, grad, paddings):
 
 
 _types = {"Tpaddings": kinds.INDEX}
+_paddings = {"Tpaddings": dtypes.int32}
 
 register(
-    OpDef("Pad", "input: T, paddings: Tpaddings", "output: T", types=_types, shape=_padded, lower=_pad_lower,
+    OpDef("Pad", "input: T, paddings: Tpaddings", "output: T", attrs=_paddings, types=_types, shape=_padded, lower=_pad_lower,
           reference=_pad_reference, gradient=_pad_gradient),
-    OpDef("PadV2", "input: T, paddings: Tpaddings, constant_values: T", "output: T", types=_types, shape=_padded,
-          lower=_pad_lower, reference=_pad_reference, gradient=_pad_gradient),
-    OpDef("MirrorPad", "input: T, paddings: Tpaddings", "output: T", attrs={"mode": None}, types=_types, shape=_padded,
+    OpDef("PadV2", "input: T, paddings: Tpaddings, constant_values: T", "output: T", attrs=_paddings, types=_types,
+          shape=_padded, lower=_pad_lower, reference=_pad_reference, gradient=_pad_gradient),
+    OpDef("MirrorPad", "input: T, paddings: Tpaddings", "output: T", attrs={"mode": None, **_paddings}, types=_types, shape=_padded,
           lower=_mirror_lower, reference=_mirror_reference, gradient=_mirror_gradient),
-    OpDef("MirrorPadGrad", "input: T, paddings: Tpaddings", "output: T", attrs={"mode": None}, types=_types, shape=_unpadded,
+    OpDef("MirrorPadGrad", "input: T, paddings: Tpaddings", "output: T", attrs={"mode": None, **_paddings}, types=_types, shape=_unpadded,
           lower=_mirror_grad_lower, reference=_mirror_grad_reference,
           gradient=lambda op, grad: [apply_op("MirrorPad", [grad, op.inputs[1]], {"mode": op.get_attr("mode")}), None]),
 )  # fmt: skip
@@ -201,6 +208,8 @@ def _axes(c, rank):
 
 
 def _reversed_shape(c):
+    if c.known(1) and len(c.shape(1)) != 1:
+        c.fail(f"Shape must be rank 1 but is rank {len(c.shape(1))}")
     if c.known(0) and c.has_constant(1):
         _axes(c, len(c.shape(0)))
     return unchanged(c)

@@ -11,6 +11,7 @@ from ..shapes import TensorShape
 from . import _philox, kinds
 from .build import apply_op, convert_to_tensor
 from .registry import OpDef, no_gradient, register
+from .shape_functions import sized_by_input
 
 __all__ = ["multinomial", "random_crop", "random_gamma", "random_normal", "random_poisson", "random_shuffle",
            "random_uniform", "truncated_normal"]  # fmt: skip
@@ -19,8 +20,7 @@ _SEEDS = {"seed": 0, "seed2": 0}
 _RATES = frozenset((dtypes.float16, dtypes.float32, dtypes.float64, dtypes.int32, dtypes.int64))
 
 
-def _from_sizes(c):
-    return tuple([c.natural(d) for d in c.sizes(0)])
+_from_sizes = sized_by_input(0)
 
 
 def _like(c):

@@ -27,6 +27,17 @@ def _zero(c, dtype):
 # --- roll -----------------------------------------------------------------------------------------------------
 
 
+def _rolled(c):
+    for i in (1, 2):
+        if c.known(i) and len(c.shape(i)) > 1:
+            c.fail(f"Shape must be at most rank 1 but is rank {len(c.shape(i))}")
+    if c.known(1) and c.known(2):
+        c.merge_shapes(c.shape(1), c.shape(2))
+    if c.known(0) and not c.shape(0):
+        c.fail("Shape must be at least rank 1 but is rank 0")
+    return unchanged(c)
+
+
 def _roll_lower(c, node):
     x, out = node.inputs[0], node.outputs[0]
     shifts = _shifts(c, len(x.shape))
@@ -47,6 +58,8 @@ def _shifts(c, rank):
         return {axis: picked(c.sizes(1), [choice[axis] for choice in named]) for axis in range(rank)}
     shifts = {}
     for shift, axis in zip(c.sizes(1), np.ravel(c.constant(2))):
+        if not -rank <= axis < rank:
+            c.fail(f"axis {axis} is out of range")
         axis = int(axis) % rank
         shifts[axis] = shifts.get(axis, 0) + shift
     return shifts
@@ -321,7 +334,7 @@ _LAYOUT = {"block_size": None, "data_format": "NHWC"}
 
 register(
     OpDef("Roll", "input: T, shift: Tshift, axis: Taxis", "output: T", types={"Tshift": kinds.INDEX, "Taxis": kinds.INDEX},
-          shape=unchanged, lower=_roll_lower, reference=_roll_reference,
+          shape=_rolled, lower=_roll_lower, can_fail=True, reference=_roll_reference,
           gradient=lambda op, grad: [roll(grad, -op.inputs[1], op.inputs[2]), None, None]),
     OpDef("ReverseSequence", "input: T, seq_lengths: Tlen", "output: T",
           attrs={"seq_dim": None, "batch_dim": 0, "Tlen": dtypes.int64}, types={"Tlen": kinds.INDEX}, shape=_sequence_shape,
@@ -465,10 +478,12 @@ def meshgrid(*args, **kwargs):
         raise TypeError(f"'{next(iter(kwargs))}' is an invalid keyword argument for this function")
     if indexing not in ("xy", "ij"):
         raise ValueError("indexing parameter must be either 'xy' or 'ij'")
+    from .slicing import stack
+
     with name_scope(name, "meshgrid", args):
         count = len(args)
         ahead = (1,) * count
-        grids = [reshape(x, (*ahead[:i], -1, *ahead[i + 1 :])) for i, x in enumerate(args)]
+        grids = [reshape(stack(x), (*ahead[:i], -1, *ahead[i + 1 :])) for i, x in enumerate(args)]
         sizes = [size(x) for x in args]
         if indexing == "xy" and count > 1:
             grids[0] = reshape(grids[0], (1, -1) + (1,) * (count - 2))

@@ -82,6 +82,9 @@ def _axis_of(c, i, rank):
         return axis_of(c, i, rank)
     axis = int(np.ravel(c.constant(i))[0])
     if not -rank <= axis < rank:
+        if c.op.type in ("Cumsum", "Cumprod"):
+            c.fail_in_run(f"ScanOp: Expected scan axis in the range [{-rank}, {rank}), but got {axis}")
+        c.fail_in_run(f"Expected dimension in the range [{-rank}, {rank}), but got {axis}")
         c.fail(f"Dimension ({axis}) must be in the range [{-rank}, {rank}), where {rank} is the number of "
                "dimensions in the input.")  # fmt: skip
     return axis % rank

@@ -8,9 +8,9 @@ from ..graph.scopes import name_scope
 from . import kinds
 from .build import apply_op, convert_to_tensor
 from .core import identity
-from .gather import gather_nd
+from .gather import check_places, check_updates, gather_nd
 from .registry import OpDef, no_gradient, register
-from .shape_functions import nothing, unchanged
+from .shape_functions import nothing
 
 __all__ = [
     "batch_scatter_update", "scatter_nd_add", "scatter_nd_sub", "scatter_nd_update", "tensor_scatter_add", "tensor_scatter_nd_add",
@@ -23,9 +23,7 @@ def _combined(name):
 
     def reference(node, x, indices, updates):
         out, place = np.array(x), tuple(np.moveaxis(np.asarray(indices), -1, 0))
-        limits = np.shape(x)[: len(place)]
-        if np.any(indices < 0) or np.any(indices >= np.array(limits, int)):
-            raise IndexError(f"indices do not index into shape {list(np.shape(x))}")
+        check_places(indices, np.shape(x))
         if name == "Update":
             out[place] = updates
         else:
@@ -40,11 +38,7 @@ def _checked(c):
         return None
     found = c.shape(0)
     if c.known(1) and c.known(2):
-        indices, updates = c.shape(1), c.shape(2)
-        if isinstance(indices[-1], int):
-            if indices[-1] > len(found):
-                c.fail(f"indices.shape[-1] = {indices[-1]} must not exceed the rank, {len(found)}")
-            c.merge_shapes(updates, (*indices[:-1], *found[indices[-1] :]))
+        check_updates(c, c.shape(1), c.shape(2), found, "input")
     return found
 
 
@@ -100,7 +94,7 @@ for _name in ("Add", "Sub", "Update"):
               types={"Tindices": kinds.INDEX}, shape=_checked, lower=_tensor_lower(_kernel), reference=_combined(_name),
               gradient=_GRADIENTS[_name], can_fail=True),
         OpDef(f"ScatterNd{_name}", "ref: Ref(T), indices: Tindices, updates: T", "output_ref: Ref(T)",
-              attrs={"use_locking": _name == "Update"}, types=_element_types, shape=unchanged,
+              attrs={"use_locking": _name == "Update"}, types=_element_types, shape=_checked,
               lower=_variable_lower(_kernel), reference=_combined(_name), writes=(0,), stateful=True, can_fail=True,
               gradient=no_gradient),
         OpDef(f"ResourceScatterNd{_name}", "ref: resource, indices: Tindices, updates: T", "",

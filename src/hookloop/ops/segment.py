@@ -6,6 +6,7 @@ import numpy as np
 
 from .. import dtypes
 from ..graph.scopes import name_scope
+from ..shapes import UNKNOWN
 from . import kinds
 from .build import apply_op, constant, convert_to_tensor, register_tensor_conversion_function
 from .indexed_slices import IndexedSlices
@@ -60,14 +61,24 @@ def _combine(kind, data, numbers, count, empty=None, bfloat16=False):
     return out.astype(data.dtype)
 
 
-def _check_sorted(numbers):
-    """How many segments sorted numbers make."""
-    numbers = np.asarray(numbers)
-    if np.any(numbers < 0):
+def _check_sorted(numbers, segments=None):
+    """How many segments sorted numbers make, unless that is given."""
+    numbers = [int(n) for n in numbers]
+    last = numbers[-1] if numbers else -1
+    segments = last + 1 if segments is None else segments
+    if numbers and last < 0:
         raise IndexError("segment ids must be >= 0")
-    if np.any(np.diff(numbers) < 0):
-        raise IndexError("segment ids are not increasing")
-    return int(numbers[-1]) + 1 if numbers.size else 0
+    if last >= segments:
+        raise IndexError("segment ids must be < num_segments")
+    for i, number in enumerate(numbers):
+        follows = next((n for n in numbers[i + 1 :] if n != number), number)
+        if follows < number:
+            raise IndexError("segment ids are not increasing")
+        if not 0 <= number < segments:
+            raise IndexError(
+                f"Segment id {number} out of range [0, {segments}), possibly because 'segment_ids' input is not sorted."
+            )
+    return segments
 
 
 def _check_picked(indices, rows):
@@ -93,9 +104,16 @@ def _check_vector(c, i):
 
 
 def _sorted_shape(c):
-    data, numbers = c.shape(0), c.shape(1)
+    data = c.shape(0)
+    if not data:
+        c.fail("Shape must be at least rank 1 but is rank 0")
+    c.fallback((UNKNOWN, *data[1:]))
     _check_vector(c, 1)
-    c.merge(data[0], numbers[0])
+    rows = c.shape(1)[0]
+    if not (isinstance(data[0], int) and isinstance(rows, int)):
+        c.merge(data[0], rows)
+    elif data[0] != rows:
+        c.fail_in_run(f"segment_ids should be the same size as dimension 0 of input: [{rows}] and {list(data)}")
     return (_last_number(c, 1), *data[1:])
 
 
@@ -165,7 +183,10 @@ def _picked_shape(c):
     _check_vector(c, 2)
     c.merge(c.shape(1)[0], c.shape(2)[0])
     if len(c.inputs) == 4:
-        return (c.natural(c.sizes(3)[0]), *data[1:])
+        (count,) = c.sizes(3)
+        if isinstance(count, int) and count < 0:
+            c.fail("Cannot specify a negative value for num_segments")
+        return (c.natural(count), *data[1:])
     return (_last_number(c, 2), *data[1:])
 
 
@@ -195,7 +216,7 @@ def _picked_op(name, kind, counted):
 
     def reference(node, data, indices, numbers, count=None):
         _check_picked(indices, len(data))
-        segments = _check_sorted(numbers) if count is None else int(count)
+        segments = _check_sorted(numbers, None if count is None else int(count))
         return _combine(kind, np.asarray(data)[np.asarray(indices, int)], numbers, segments, 0)
 
     signature = "data: T, indices: Tidx, segment_ids: int32" + (", num_segments: Tnumsegments" if counted else "")

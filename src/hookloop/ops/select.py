@@ -196,4 +196,6 @@ def accumulate_n(inputs, shape=None, tensor_dtype=None, name=None):
         raise TypeError(f"tensor_dtype is {tensor_dtype}, but input is of type {inputs[0].dtype}")
     if len(inputs) == 1:
         return identity(inputs[0], name=name) if name else inputs[0]
-    return apply_op("AccumulateNV2", [inputs], {"shape": shape}, name)
+    total = apply_op("AccumulateNV2", [inputs], {"shape": shape}, name)
+    total.set_shape(shape)
+    return total

@@ -140,6 +140,9 @@ class ShapeContext(ShapeContextFields):
         """Whether a is known to be negative: what is not known is taken for an extent."""
         return a is not UNKNOWN and a < 0
 
+    def fail_in_run(self, text):
+        """Refuses the inputs where the op is run: while a graph is built nothing happens."""
+
     def fail(self, text):
         """Refuses the inputs; the op's name and its inputs' shapes are added to the text.
 

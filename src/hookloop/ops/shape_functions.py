@@ -5,7 +5,7 @@ from __future__ import annotations
 from .._core import broadcast, scalar, unchanged
 from ..shapes import to_internal
 
-__all__ = ["broadcast", "from_attribute", "merged", "nothing", "one_of", "picked", "scalar", "sized_by_input", "unchanged", "unknown"]  # fmt: skip
+__all__ = ["broadcast", "check_sizes", "from_attribute", "length_by_input", "merged", "nothing", "one_of", "picked", "scalar", "sized_by_input", "unchanged", "unknown"]  # fmt: skip
 
 
 def unknown(c):
@@ -32,11 +32,32 @@ def from_attribute(c):
     return to_internal(c.attr("shape"))
 
 
+def check_sizes(c, sizes):
+    """Refuses sizes that are known to be less than -1, which stands for one that is not known."""
+    for d in sizes:
+        if isinstance(d, int) and d < -1:
+            c.fail(f"Invalid value in tensor used for shape: {d}")
+
+
 def sized_by_input(i):
     """A shape function: the elements of input i are the dimensions of the output."""
 
     def shape(c):
-        return tuple([c.natural(d) for d in c.sizes(i)])
+        if c.known(i) and len(c.shape(i)) != 1:
+            c.fail(f"Shape must be rank 1 but is rank {len(c.shape(i))}")
+        sizes = c.sizes(i)
+        check_sizes(c, sizes)
+        return tuple([c.natural(d) for d in sizes])
+
+    return shape
+
+
+def length_by_input(i):
+    """A shape function: the output is a vector, whose length is the scalar input i."""
+
+    def shape(c):
+        (length,) = c.sizes(i)
+        return (c.natural(length),)
 
     return shape
 

@@ -16,7 +16,7 @@ from .computed_axes import axis_of, extent
 from .core import identity
 from .gather import boolean_mask
 from .registry import OpDef, no_gradient, register
-from .shape_functions import one_of, picked
+from .shape_functions import check_sizes, one_of, picked
 
 __all__ = ["concat", "newaxis", "parallel_stack", "slice", "split", "stack", "strided_slice", "unstack"]
 
@@ -26,18 +26,24 @@ newaxis = None
 
 
 def _sliced(c):
+    c.fallback(0 if c.known(0) else None)
     begin, size = c.sizes(1), c.sizes(2)
     if not c.known(0):
         return tuple([UNKNOWN if isinstance(d, int) and d < 0 else d for d in size])
     shape = c.shape(0)
+    check_sizes(c, size)
     if len(begin) != len(shape) or len(size) != len(shape):
         c.fail(
             f"Expected begin and size arguments to be 1-D tensors of size {len(shape)}, but got {len(begin)} and {len(size)}"
         )
     found = []
-    for d, b, n in zip(shape, begin, size):
+    for i, (d, b, n) in enumerate(zip(shape, begin, size)):
         if all(isinstance(v, int) for v in (d, b, n)) and not (0 <= b <= d and -1 <= n <= d - b):
-            c.fail(f"Expected begin in [0, {d}] and size in [0, {d - b}], but got {b} and {n}")
+            if 0 <= b <= d:
+                c.fail_in_run(f"Expected size[{i}] in [0, {d - b}], but got {n}")
+            c.fail_in_run(f"Expected begin[{i}] in [0, {d}], but got {b}")
+            found.append(UNKNOWN if n < 0 else n)
+            continue
         left = d - c.within(b, d)
         found.append(c.within(c.or_else(n, left), left))
     return tuple(found)
@@ -101,6 +107,11 @@ class _Spec:
         self._c = c
         begin_mask, end_mask, ellipsis_mask, new_mask, shrink_mask = masks
         entries = len(begin)
+        for length in (len(end), len(strides)):
+            if length != entries:
+                c.fail(f"Dimension 0 in both shapes must be equal, but are {entries} and {length}")
+        if ellipsis_mask & (ellipsis_mask - 1):
+            c.fail("Multiple ellipses in slice spec not allowed")
         if not ellipsis_mask:
             ellipsis_mask = 1 << entries
             entries += 1
@@ -118,8 +129,10 @@ class _Spec:
                 self.order.append(None)
             else:
                 if at >= len(shape):
-                    c.fail(f"slice index {i} of dimension {at} out of bounds: the input has {len(shape)} dimensions")
+                    c.fail(f"Index out of range using input dim {at}; input has only {len(shape)} dims")
                 if shrink_mask & bit:
+                    if isinstance(strides[i], int) and strides[i] < 0:
+                        c.fail("only stride 1 allowed on non-range indexing.")
                     self._shrink(shape[at], begin[i], at)
                 else:
                     b = None if begin_mask & bit else begin[i]
@@ -352,6 +365,9 @@ def _is_mask(key):
 
 def _entry(item, bit, begin, end, strides, masks):
     if isinstance(item, builtins.slice):
+        for end_point in (item.start, item.stop, item.step):
+            if end_point is not None:
+                check_index(end_point)
         begin.append(0 if item.start is None else item.start)
         end.append(0 if item.stop is None else item.stop)
         strides.append(1 if item.step is None else item.step)
@@ -366,17 +382,21 @@ def _entry(item, bit, begin, end, strides, masks):
         begin.append(0), end.append(0), strides.append(1)
         masks["new_axis_mask"] |= bit
     else:
-        _check_index(item)
+        check_index(item)
         begin.append(item), end.append(item + 1), strides.append(1)
         masks["shrink_axis_mask"] |= bit
 
 
-def _check_index(item):
+def check_index(item):
     item = getattr(item, "value", item) if type(item).__name__ == "Dimension" else item
     if isinstance(item, (int, np.integer)) and not isinstance(item, bool):
         return
     if (hasattr(item, "dtype") and hasattr(item, "_shape")) or hasattr(item, "_as_graph_element"):
-        if item.dtype.base_dtype in kinds.INDEX | {dtypes.int16, dtypes.uint8, dtypes.int8}:
+        shape = item.get_shape()
+        if item.dtype.base_dtype in kinds.INDEX | {dtypes.int16, dtypes.uint8, dtypes.int8} and shape.ndims in (
+            0,
+            None,
+        ):
             return
     if isinstance(item, np.ndarray) and item.ndim == 0 and item.dtype.kind in "iu":
         return
@@ -390,12 +410,26 @@ def _check_index(item):
 
 
 def _choice_of(c, i, rank):
-    """For each axis 1 where it is the one that input i names, else 0."""
+    """For each axis 1 where it is the one that input i, where tensors are joined, names, else 0."""
+    if not rank:
+        c.fail("Can't concatenate scalars (use tf.stack instead)")
     if c.computed(i):
         return one_of(c, axis_of(c, i, rank), rank)
     axis = int(np.ravel(c.constant(i))[0])
     if not -rank <= axis < rank:
-        c.fail(f"Expected an axis in the range [{-rank}, {rank}), but got {axis}")
+        c.fail_in_run(f"ConcatOp : Expected concatenating dimensions in the range [{-rank}, {rank}), but got {axis}")
+        c.fail(f"Shape must be at least rank {axis + 1 if axis >= 0 else -axis} but is rank {rank}")
+    return [int(k == axis % rank) for k in builtins.range(rank)]
+
+
+def _cut_at(c, i, rank):
+    """For each axis 1 where it is the one that input i, where a tensor is cut, names, else 0."""
+    if c.computed(i):
+        return one_of(c, axis_of(c, i, rank), rank)
+    axis = int(np.ravel(c.constant(i))[0])
+    if not -rank <= axis < rank:
+        c.fail_in_run(f"-input rank(-{rank}) <= split_dim < input rank ({rank}), but got {axis}")
+        c.fail(f"Dimension size, given by scalar input {axis} must be in range [{-rank}, {rank})")
     return [int(k == axis % rank) for k in builtins.range(rank)]
 
 
@@ -458,7 +492,9 @@ def _concat_gradient(op, grad):
     values, axis = op.inputs[:-1], op.inputs[-1]
     if len(values) == 1:
         return [grad, None]
-    wanted = axis % rank(values[0])
+    from .cast import cast
+
+    wanted = cast(axis % cast(rank(values[0]), axis.dtype), dtypes.int32)
     forms = _input_sizes(values, shape, shape_n)
     offsets = apply_op("ConcatOffset", [wanted, forms])
     return [*[slice(grad, offset, form) for offset, form in zip(offsets, forms)], None]
@@ -506,7 +542,7 @@ def _split_shape(c):
     number = c.attr("num_split")
     c.fallback(*[1] * number)
     shape = c.shape(1)
-    choice = _choice_of(c, 0, len(shape))
+    choice = _cut_at(c, 0, len(shape))
     length = picked(shape, choice)
     if isinstance(length, int) and length % number:
         c.fail(f"Dimension size must be evenly divisible by {number} but is {length}")
@@ -526,29 +562,41 @@ def _part_views(c, x, outputs, choice):
 
 
 def _split_lower(c, node):
-    _part_views(c, node.inputs[1], node.outputs, _choice_of(c, 0, len(node.inputs[1].shape)))
+    _part_views(c, node.inputs[1], node.outputs, _cut_at(c, 0, len(node.inputs[1].shape)))
 
 
 def _split_v_shape(c):
     number = c.attr("num_split")
     c.fallback(*[0] * number)
     shape = c.shape(0)
-    choice = _choice_of(c, 2, len(shape))
+    choice = _cut_at(c, 2, len(shape))
     length = picked(shape, choice)
+    if all(isinstance(here, int) for here in choice):
+        c.fallback(*[builtins.tuple([UNKNOWN if here else d for d, here in zip(shape, choice)])] * number)
     parts = c.sizes(1)
+    _check_parts(c, parts, length)
     known = 0
     for p in parts:
         known = known + c.or_else(p, 0)
     parts = [c.natural(c.or_else(p, length - known)) for p in parts]
-    total = builtins.sum(parts)
-    if isinstance(total, int) and isinstance(length, int) and total != length:
-        c.fail(f"Determined shape must either match input shape along split_dim exactly: {total} against {length}")
-    c.merge(length, total)
+    c.merge(length, builtins.sum(parts))
     return [_part_shape(c, shape, choice, part) for part in parts]
 
 
+def _check_parts(c, parts, whole):
+    """Refuses sizes that are known not to make up the axis."""
+    if not all(isinstance(p, int) for p in parts):
+        return
+    if builtins.sum(1 for p in parts if p == -1) > 1:
+        c.fail("size_splits can only have one -1")
+    check_sizes(c, parts)
+    known = builtins.sum(p for p in parts if p != -1)
+    if isinstance(whole, int) and (known > whole or (known != whole and -1 not in parts)):
+        c.fail(f"can't split axis of size {whole} into pieces of size [{','.join(map(str, parts))}]")
+
+
 def _split_v_lower(c, node):
-    _part_views(c, node.inputs[0], node.outputs, _choice_of(c, 2, len(node.inputs[0].shape)))
+    _part_views(c, node.inputs[0], node.outputs, _cut_at(c, 2, len(node.inputs[0].shape)))
 
 
 def _split_v_reference(node, x, sizes, axis):
@@ -561,7 +609,7 @@ def _split_v_reference(node, x, sizes, axis):
 _concat_signature = "values: N * T, axis: Tidx"
 
 register(
-    OpDef("ConcatV2", _concat_signature, "output: T", types={"Tidx": kinds.INDEX}, shape=_concat_shape, symbolic=True,
+    OpDef("ConcatV2", _concat_signature, "output: T", attrs={"Tidx": dtypes.int32}, types={"Tidx": kinds.INDEX}, shape=_concat_shape, symbolic=True,
           lower=_concat_lower, reference=lambda node, *a: np.concatenate(a[:-1], int(a[-1])), gradient=_concat_gradient),
     OpDef("ParallelConcat", "values: N * T", "output: T", attrs={"shape": None}, shape=_parallel_concat_shape,
           lower=lambda c, node: _emit_concat(c, node.inputs, node.outputs[0], [1] + [0] * (len(node.outputs[0].shape) - 1)),
@@ -617,7 +665,7 @@ def split(value, num_or_size_splits, axis=0, num=None, name="split"):
         return apply_op("Split", [axis, value], {"num_split": int(num_or_size_splits)}, name)
     if num is None:
         if sizes._shape is None or not isinstance(sizes._shape[0], int):
-            raise ValueError("Cannot infer num from shape of num_or_size_splits")
+            raise ValueError(f"Cannot infer num from shape {num_or_size_splits}")
         num = sizes._shape[0]
     return apply_op("SplitV", [value, sizes, axis], {"num_split": num}, name)
 
@@ -693,7 +741,8 @@ def stack(values, axis=0, name="stack"):
     """
     if isinstance(values, Tensor) and axis == 0:
         return values
-    if axis == 0 and not all(isinstance(v, Tensor) for v in values):
+    several = isinstance(values, (list, builtins.tuple)) and len(values)
+    if axis == 0 and not (several and all(isinstance(v, Tensor) for v in values)):
         return convert_to_tensor(values, name=name)  # numbers become constants, named after their places
     return apply_op("Pack", [list(values)], {"axis": axis}, name)
 
@@ -723,4 +772,5 @@ def unstack(value, num=None, axis=0, name="unstack"):
         num = shape[axis]
         if not isinstance(num, int):
             raise ValueError(f"Cannot infer num from shape {value.get_shape()}")
-    return apply_op("Unpack", [value], {"num": num, "axis": axis}, name)
+    parts = apply_op("Unpack", [value], {"num": num, "axis": axis}, name)
+    return parts if num else []

@@ -34,6 +34,8 @@ def _resource_updated(c):
 
 
 def _scatter_shape(c):
+    if c.known(0) and c.known(1) and c.known(2) and c.shape(2):  # a scalar is for all rows
+        c.merge_shapes(c.shape(2), (*c.shape(1), *c.shape(0)[1:]))
     return c.shape(0) if c.known(0) else None
 
 

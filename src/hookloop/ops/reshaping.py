@@ -1,0 +1,58 @@
+"""The shape that Reshape gives: the size that -1 stands for, and what does not fit."""
+
+from __future__ import annotations
+
+from ..shapes import UNKNOWN
+from .shape_functions import check_sizes
+
+
+def reshaped(c):
+    if c.known(1) and len(c.shape(1)) != 1:
+        c.fail(f"Shape must be rank 1 but is rank {len(c.shape(1))}")
+    sizes = c.sizes(1)
+    check_sizes(c, sizes)
+    open_sizes = [i for i, d in enumerate(sizes) if isinstance(d, int) and d == -1]
+    if len(open_sizes) > 1:
+        c.fail_in_run(f"Only one input size may be -1, not both {open_sizes[0]} and {open_sizes[1]}")
+        return tuple([UNKNOWN if i in open_sizes else d for i, d in enumerate(sizes)])
+    if not c.known(0):
+        return tuple([UNKNOWN if isinstance(d, int) and d == -1 else d for d in sizes])
+    total, known = _product(c.shape(0)), _product([c.or_else(d, 1) for d in sizes])
+    if open_sizes:
+        if any(isinstance(d, int) and d == 0 for d in sizes):  # then a 0 of the input is set aside with it
+            c.merge(total, 0)
+            total = _product([c.maximum(d, 1) for d in c.shape(0)])
+            missing = total // _product([c.or_else(d, 1) for d in sizes if not isinstance(d, int) or d])
+        else:
+            missing = c.infer(total, known)
+        return tuple([missing if isinstance(d, int) and d == -1 else d for d in sizes])
+    if any(c.may_be_negative(d) for d in sizes):  # read from data: one of them may be -1
+        missing = total // known
+        sizes = tuple([c.natural(c.or_else(d, missing)) for d in sizes])
+        known = _product(sizes)
+    _check_total(c, total, known, sizes)
+    return _with_the_last_size(sizes, total)
+
+
+def _with_the_last_size(sizes, total):
+    """The sizes, of which the number of elements tells one that nothing else does."""
+    others = [d for d in sizes if d is not UNKNOWN]
+    if len(others) != len(sizes) - 1 or not all(isinstance(d, int) for d in (total, *others)):
+        return sizes
+    known = _product(others)
+    return tuple([total // known if d is UNKNOWN else d for d in sizes]) if known and total % known == 0 else sizes
+
+
+def _product(sizes):
+    total = 1
+    for d in sizes:
+        total = total * d
+    return total
+
+
+def _check_total(c, total, known, sizes):
+    if isinstance(total, int) and isinstance(known, int) and total != known:
+        c.fail(
+            f"Cannot reshape a tensor with {total} elements to shape [{','.join(map(str, sizes))}] ({known} elements)"
+        )
+    c.merge(total, known)

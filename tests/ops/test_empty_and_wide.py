@@ -1,0 +1,93 @@
+"""Empty lists and tensors, axes and paddings of int64 arrays, and the poles of functions: values as TensorFlow 1.15 gives them."""
+
+import numpy as np
+import pytest
+
+import hookloop as tf
+
+X = np.random.default_rng(0).standard_normal((2, 3))
+
+
+def run(fetch, feeds=None):
+    with tf.Session() as session:
+        return session.run(fetch, feeds)
+
+
+def test_stacking_nothing_and_unstacking_it():
+    nothing = tf.stack([])
+    assert (nothing.dtype, nothing.shape.as_list()) == (tf.float32, [0])
+    assert tf.unstack(tf.zeros([0, 3])) == [] == tf.unstack(tf.zeros([2, 0, 3]), axis=1)
+    assert [part.shape.as_list() for part in tf.unstack(tf.zeros([0, 2, 3]), axis=1)] == [[0, 3]] * 2
+    assert run(tf.global_norm([None])) == 0
+
+
+@pytest.mark.parametrize("shape", [[0, -1], [-1, 0], [-1, 0, 5], [0, 3, -1], [-1, 5, 3]])
+@pytest.mark.parametrize("known", [[0, 3], [None, 3], [None, None]], ids=str)
+def test_the_open_size_of_an_empty_reshape(executor, known, shape):
+    """A 0 that is asked for takes the input's 0 with it: the rest decides what -1 stands for."""
+    wanted = {(0, -1): (0, 3), (-1, 0): (3, 0), (-1, 0, 5): (0, 0, 5), (0, 3, -1): (0, 3, 1), (-1, 5, 3): (0, 5, 3)}
+    x = tf.placeholder(tf.float32, known)
+    if executor == "plan":
+        assert run(tf.reshape(x, shape), {x: np.zeros((0, 3))}).shape == wanted[tuple(shape)]
+
+
+@pytest.mark.parametrize("axis", [np.int64(1), np.int32(1), np.int64(-1)])
+def test_gradient_of_concat_along_an_axis_of_any_integer_type(executor, axis):
+    x, y = tf.placeholder(tf.float64, [2, 3]), tf.placeholder(tf.float64, [2, 1])
+    weights = np.arange(8.0).reshape(2, 4)
+    slopes = tf.gradients(tf.concat([x, y], axis) * weights, [x, y])
+    found = run(slopes, {x: X, y: X[:, :1]})
+    np.testing.assert_array_equal(found[0], weights[:, :3])
+    np.testing.assert_array_equal(found[1], weights[:, 3:])
+
+
+@pytest.mark.parametrize("known", [[2, 3], [None, None], None], ids=str)
+@pytest.mark.parametrize("dtype", ["int32", "int64"])
+def test_gradient_of_pad_with_paddings_of_either_type(executor, known, dtype):
+    x = tf.placeholder(tf.float64, known)
+    padded = tf.pad(x, np.array([[1, 0], [2, 1]], dtype))
+    weights = np.arange(18.0).reshape(3, 6)
+    found = run([padded, tf.gradients(padded * weights, x)[0]], {x: X})
+    np.testing.assert_array_equal(found[0], np.pad(X, [[1, 0], [2, 1]]))
+    np.testing.assert_array_equal(found[1], weights[1:, 2:5])
+
+
+def test_ranks_that_multiples_and_paddings_tell():
+    x = tf.placeholder(tf.float32, None)
+    assert tf.tile(x, [2, 1, 2]).shape.ndims == 3
+    assert tf.pad(x, [[1, 1], [0, 2]]).shape.ndims == 2
+    multiples = tf.placeholder(tf.int64, None)
+    assert tf.tile(tf.zeros([2, 3]), multiples).shape.ndims == 2
+    sizes = tf.placeholder(tf.int32, None)
+    assert tf.slice(tf.zeros([2, 3]), sizes, sizes).shape.ndims == 2
+    assert [p.shape.as_list() for p in tf.split(tf.zeros([4, 6]), sizes, 0, num=2)] == [[None, 6]] * 2
+    assert tf.accumulate_n([x, x], shape=[3]).shape.as_list() == [3]
+
+
+def test_shapes_given_as_arrays_make_constants():
+    for number, function in ((0, tf.zeros), (1, tf.ones)):
+        found = function(np.array([2, 3], np.int64))
+        assert (found.op.type, found.shape.as_list()) == ("Const", [2, 3])
+        np.testing.assert_array_equal(run(found), np.full((2, 3), number))
+    assert tf.zeros([2, 2.0]).shape.as_list() == [2, 2]
+
+
+def test_dividing_numbers_gives_a_number():
+    assert tf.divide(4, 2) == 2.0 and isinstance(tf.divide(4, 2), float)
+    np.testing.assert_array_equal(tf.divide(np.array([1, 2]), 2), [0.5, 1.0])
+
+
+def test_a_case_of_one_pair_without_a_default(executor):
+    chosen = tf.placeholder(tf.bool, [])
+    found = tf.case([(chosen, lambda: tf.constant(5))])
+    assert run(found, {chosen: True}) == 5
+    with pytest.raises(tf.errors.InvalidArgumentError, match="None of conditions evaluated as True"):
+        run(found, {chosen: False})
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_digamma_at_its_poles(executor, dtype):
+    x = tf.placeholder(dtype, [4])
+    found = run([tf.digamma(x), tf.gradients(tf.lgamma(x), x)[0]], {x: [0.0, -1.0, -7.0, 0.5]})
+    for values in found:
+        np.testing.assert_allclose(values, [np.inf, np.inf, np.inf, -1.9635100260214235], rtol=1e-6)
