@@ -277,3 +277,12 @@ def test_what_a_loop_keeps_for_its_gradient_is_kept_where_it_is_made_and_in_orde
             waited.update(op.control_inputs)
     assert waited >= {*pushes, *pops}
     assert all(op.outputs[0].shape == [2] for op in nodes.values() if op.type == "StackV2")
+
+
+def test_a_given_gradient_of_open_shape_enters_a_loop_of_known_shape(executor):
+    x, slope = tf.placeholder(tf.float32, [2, 3]), tf.placeholder(tf.float32, [None, 3])
+    y = tf.while_loop(lambda i, t: i < 2, lambda i, t: (i + 1, t * 2), [0, x])[1]
+    value = np.arange(6.0).reshape(2, 3)
+    with tf.Session() as session:
+        found = session.run(tf.gradients(y, x, slope)[0], {x: value, slope: value})
+    np.testing.assert_array_equal(found, 4 * value)

@@ -108,7 +108,7 @@ CXX11_ABI_FLAG = MONOLITHIC_BUILD = 0
 _LAZY_MODULES = frozenset((
     "app", "bitwise", "compat", "contrib", "data", "debugging", "estimator", "flags", "gfile", "graph_util", "initializers", "io", "linalg", "logging", "manip", "math", "nest", "nn", "python_io", "random", "saved_model", "strings", "summary", "test", "train", "version",
 ))  # fmt: skip
-_LAZY_NAMES = {"sparse_to_dense": "candidates"}  # name -> its module in ops
+_LAZY_NAMES = {"matrix_square_root": "matrix_functions", "sparse_to_dense": "candidates"}  # name -> its module in ops
 
 
 def __getattr__(name):

@@ -558,6 +558,7 @@ from .variables import (
     variable_creator_scope as variable_creator_scope,
     variables_initializer as variables_initializer,
 )
+from .ops.matrix_functions import matrix_square_root as matrix_square_root
 from .ops.candidates import sparse_to_dense as sparse_to_dense
 from . import app as app
 from . import bitwise as bitwise

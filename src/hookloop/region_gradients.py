@@ -191,7 +191,8 @@ class Loop:
             total = [t if g is None else t + g for g, t in zip(found[number:], gradients[number:])]
             return [left - 1, *before, *total]
 
-        shapes = [as_shape([]), *(v[1].get_shape() for v in variables), *(t.get_shape() for t in sums)]
+        entering = [_both(v[1].get_shape(), g.get_shape()) for v, g in zip(variables, first)]
+        shapes = [as_shape([]), *entering, *(t.get_shape() for t in sums)]
         result = build_loop(backward, lambda left, *_: left > 0, body, [count, *first, *sums], shapes, True)
         backward.order_by(backward._variables[0])
         return result[1:]
@@ -203,6 +204,13 @@ class Loop:
 
 
 # --- values -----------------------------------------------------------------------------------------------------
+
+
+def _both(shape, other):
+    """What two shapes have in common."""
+    if shape.ndims is None or shape.ndims != other.ndims:
+        return as_shape(None)
+    return as_shape([d if d == e else None for d, e in zip(shape.as_list(), other.as_list())])
 
 
 def _trainable(tensor):

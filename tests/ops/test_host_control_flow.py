@@ -91,3 +91,14 @@ def test_control_flow_in_a_datasets_function(executor):
     following = dataset.make_one_shot_iterator().get_next()
     with tf.Session() as session:
         assert [session.run(following) for _ in range(4)] == [10, 11, 11, 30]
+
+
+def test_a_call_behind_a_loop_has_a_result_of_the_size_that_the_loop_left(executor):
+    x = tf.placeholder(tf.float64, [None, 2])
+    shapes = [tf.TensorShape([]), tf.TensorShape([None, 2])]
+    rows = tf.while_loop(lambda i, t: i < 2, lambda i, t: (i + 1, tf.concat([t, t], 0)), [0, x], shapes)[1]
+    solved = tf.matrix_solve(2 * tf.eye(tf.shape(rows)[0], dtype=tf.float64), rows)
+    with tf.Session() as session:
+        for count in (1, 3):
+            value = np.arange(2.0 * count).reshape(count, 2) + 1
+            np.testing.assert_allclose(session.run(solved, {x: value}), np.concatenate([value] * 4) / 2)

@@ -295,14 +295,20 @@ class Assembler:
                     registers = tuple(self.sizes.register(d) for d in value.shape)
                     # What an output before has set is compared, not set again.
                     fresh = tuple(
-                        isinstance(d, Size) and d.group > 0 and r not in set_before
-                        for d, r in zip(value.shape, registers)
+                        self._is_told_by(op, d) and r not in set_before for d, r in zip(value.shape, registers)
                     )
                     if side:
                         set_before.update(registers)
                     dims = tuple(zip(registers, fresh))
                 describe[side].append((is_object, at, dims))
         return op, describe[0], describe[1]
+
+    def _is_told_by(self, op, size):
+        """Whether a size is known by the op's call; one that a loop or another call has left is known before."""
+        if not isinstance(size, Size) or not size.group:
+            return False
+        origins = [self.sizes.atoms[atom].origin for monomial in size.terms for atom in monomial]
+        return len(origins) == 1 and origins[0] is not None and origins[0][0] == "host" and origins[0][1].op is op
 
     def _groups(self):
         n_groups = len(self.sizes.operations)

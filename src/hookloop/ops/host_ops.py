@@ -44,8 +44,8 @@ _SUMMARIES = frozenset((
 ))  # fmt: skip
 
 _LAPACK = frozenset((
-    "Cholesky", "LogMatrixDeterminant", "MatrixDeterminant", "MatrixInverse", "MatrixSolve", "MatrixSolveLs",
-    "MatrixTriangularSolve", "Qr", "SelfAdjointEigV2", "Svd",
+    "Cholesky", "LogMatrixDeterminant", "Lu", "MatrixDeterminant", "MatrixInverse", "MatrixLogarithm", "MatrixSolve",
+    "MatrixSolveLs", "MatrixSquareRoot", "MatrixTriangularSolve", "Qr", "SelfAdjointEigV2", "Svd",
 ))  # fmt: skip
 
 HOST_OPS = _CALLS | _PRINTING | _TEXT | _FILES | _QUEUES | _DATASETS | _ITERATORS | _CHECKPOINTS | _SUMMARIES | _LAPACK

@@ -15,6 +15,7 @@ _LATER = {
     name: module
     for module, names in {
         "candidates": "ComputeAccidentalHits LogUniformCandidateSampler SparseToDense UniformCandidateSampler",
+        "matrix_functions": "Lu MatrixLogarithm MatrixSquareRoot",
         "stateless_random": """StatelessMultinomial StatelessRandomNormal StatelessRandomUniform StatelessRandomUniformInt
             StatelessTruncatedNormal""",
     }.items()
