@@ -176,3 +176,19 @@ def test_an_asset_that_does_not_exist_changes_nothing(tmp_path):
         with pytest.raises(tf.errors.NotFoundError, match="missing.txt"):
             builder.add_meta_graph_and_variables(session, ["a"], assets_collection=[missing], main_op=v.initializer)
         builder.add_meta_graph_and_variables(session, ["a"], main_op=v.initializer)
+
+
+def test_what_a_builder_logs(tmp_path, caplog):
+    caplog.set_level("INFO", "hookloop")
+    v = tf.get_variable("v", [])
+    for number, assets in enumerate((None, [])):
+        builder = tf.saved_model.builder.SavedModelBuilder(str(tmp_path / str(number)))
+        with tf.Session() as session:
+            session.run(v.initializer)
+            builder.add_meta_graph_and_variables(session, ["serve"], assets_collection=assets)
+        builder.save()
+    first, second = tmp_path / "0" / "saved_model.pb", tmp_path / "1" / "saved_model.pb"
+    assert [record.getMessage() for record in caplog.records] == [
+        "No assets to save.", "No assets to write.", f"SavedModel written to: {first}",
+        "Assets added to graph.", "No assets to write.", f"SavedModel written to: {second}",
+    ]  # fmt: skip

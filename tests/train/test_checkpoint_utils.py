@@ -106,3 +106,27 @@ def test_new_checkpoints_are_yielded_once(checkpoint):
     found = tf.train.checkpoints_iterator(checkpoint, timeout=0, timeout_fn=lambda: len(calls) > 2 or calls.append(1))
     assert list(found) == [checkpoint + "/m-4"]
     assert len(calls) == 3
+
+
+@pytest.mark.parametrize(
+    ("wanted", "lines"),
+    [
+        (".*w", ["Warm-starting variables only in TRAINABLE_VARIABLES.", "Warm-started 1 variables."]),
+        (None, ["Warm-starting variables only in TRAINABLE_VARIABLES.", "Warm-started 0 variables."]),
+        (["w", "b"], ["Warm-started 2 variables."]),
+    ],
+)
+def test_what_warm_starting_logs(tmp_path, caplog, wanted, lines):
+    path = str(tmp_path / "m")
+    for start in (False, True):
+        with tf.Graph().as_default(), tf.Session() as session:
+            for name in ("w", "b"):
+                tf.get_variable(name, [2])
+            caplog.clear()
+            caplog.set_level("INFO", "hookloop")
+            if start:
+                tf.train.warm_start(path, wanted)
+            else:
+                session.run(tf.global_variables_initializer())
+                tf.train.Saver().save(session, path)
+    assert [record.getMessage() for record in caplog.records] == [f"Warm-starting from: {path}", *lines]

@@ -809,3 +809,9 @@ class TestRunsInsideHooks:
         with tf.train.MonitoredSession(hooks=[Static(), Redirected()]) as session:
             session.run(one)
         assert seen == ["static", "Static", "redirected"]
+
+
+@pytest.mark.parametrize("hook", [5, None, "hook"])
+def test_what_is_no_hook_is_refused(hook):
+    with pytest.raises(AttributeError, match=f"'{type(hook).__name__}' object has no attribute 'begin'"):
+        tf.train.MonitoredSession(hooks=[hook])

@@ -182,6 +182,8 @@ def test_errors_of_saving(tmp_path):
     with tf.Session() as session:
         with pytest.raises(ValueError, match="Parent directory of .* doesn't exist, can't save"):
             saver.save(session, str(tmp_path / "none" / "m"))
+        with pytest.raises(ValueError, match="no path specified"):
+            saver.save(session, "")
         with pytest.raises(tf.errors.FailedPreconditionError, match="Attempting to use uninitialized value v"):
             saver.save(session, str(tmp_path / "m"))
         with pytest.raises(ValueError, match="'latest_filename' must not contain path components"):

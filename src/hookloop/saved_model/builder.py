@@ -123,13 +123,14 @@ class SavedModelBuilder:
             data = self._saved_model.SerializeToString()
         os.makedirs(self._export_dir, exist_ok=True)
         write_atomically(path, data)
+        logging.info("SavedModel written to: %s", path)
         return path.encode()
 
     # --- parts ----------------------------------------------------------------------------------------------
 
     def _collections(self, graph, assets_collection, main_op):
         """Copies assets, and notes the op that runs after loading; gives the assets' `AssetFileDef`s."""
-        assets = self._copy_assets(assets_collection or ())
+        assets = self._copy_assets(assets_collection)
         if main_op is not None:
             if not isinstance(main_op, Operation):
                 raise TypeError(f"main_op needs to be an Operation: {main_op!r}")
@@ -144,7 +145,7 @@ class SavedModelBuilder:
         from tensorboard.compat.proto.meta_graph_pb2 import AssetFileDef
 
         found, sources = [], {}
-        for tensor in tensors:
+        for tensor in tensors or ():
             path = _asset_path(tensor)
             name = _unused_name(os.path.basename(path), path, sources)
             sources[name] = path
@@ -157,6 +158,8 @@ class SavedModelBuilder:
             for name, path in sources.items():
                 with translated(path):
                     shutil.copyfile(path, os.path.join(directory, name))
+        logging.info("No assets to save." if tensors is None else "Assets added to graph.")
+        if sources:
             logging.info("Assets written to: %s", directory)
         else:
             logging.info("No assets to write.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+import warnings
 from contextlib import contextmanager
 
 __all__ = ["FileWriter", "FileWriterCache"]
@@ -58,10 +59,9 @@ class FileWriter:
 
     def _warn_if_closed(self):
         if self._closed:
-            from .. import logging
-
-            logging.warning(
-                "Attempting to use a closed FileWriter. The operation will be a noop unless the FileWriter is explicitly reopened."
+            warnings.warn(
+                "Attempting to use a closed FileWriter. The operation will be a noop unless the FileWriter is explicitly reopened.",
+                stacklevel=3,
             )
 
     def add_summary(self, summary, global_step=None):

@@ -178,7 +178,7 @@ class CheckpointSaverHook(SessionRunHook):
         should_stop = False
         for listener in self._listeners:
             if listener.after_save(session, step):
-                logging.info("A CheckpointSaverListener requested that training be stopped. %s", listener)
+                logging.info("A CheckpointSaverListener requested that training be stopped. listener: %s", listener)
                 should_stop = True
         return should_stop
 

@@ -101,6 +101,9 @@ class _CoordinatedSessionCreator:
         return self.tf_sess
 
 
+_CALLBACKS = ("after_create_session", "before_run", "after_run", "end")
+
+
 class _Level:
     """One level of TensorFlow's chain of sessions, for programs that reach down it by `_sess`."""
 
@@ -157,6 +160,8 @@ class _MonitoredSession(HookLoop):
         for hook in self._hooks:
             if hasattr(hook, "begin"):
                 hook.begin()
+            elif not any(hasattr(hook, name) for name in _CALLBACKS):
+                raise AttributeError(f"'{type(hook).__name__}' object has no attribute 'begin': {hook!r} is no hook")
         creator = session_creator or ChiefSessionCreator()
         if isinstance(creator, ChiefSessionCreator):
             creator._is_of_run = any(_ends_last(hook) for hook in self._hooks)
@@ -183,7 +188,9 @@ class _MonitoredSession(HookLoop):
                     raise
                 logging.info(
                     "An error was raised while a session was being created. This may be due to a preemption of a connected "
-                    "worker or parameter server. A new session will be created. Error: %s", error,
+                    "worker or parameter server. A new session will be created. This error may also occur due to a gRPC failure "
+                    "caused by high memory or network bandwidth usage in the parameter servers. If this error occurs repeatedly, "
+                    "try increasing the number of parameter servers assigned to the job. Error: %s", error,
                 )  # fmt: skip
 
     def _begin_with(self, session):

@@ -245,7 +245,7 @@ class Saver:
 
         Raises:
           TypeError: `sess` is no session.
-          ValueError: `latest_filename` has a directory, or the directory to save to does not exist.
+          ValueError: `save_path` is empty, `latest_filename` has a directory, or the directory to save to does not exist.
           RuntimeError: `defer_build` was set and `build()` not called.
           OpError: the files cannot be written; an older checkpoint is as it was.
         """
@@ -255,11 +255,11 @@ class Saver:
         if os.path.split(latest_filename)[0]:
             raise ValueError("'latest_filename' must not contain path components")
         session = _session(sess)
+        if not os.fspath(save_path):
+            raise ValueError("no path specified")
         prefix = self._prefix(session, os.fspath(save_path), global_step)
         if os.path.basename(prefix) == latest_filename and not self._sharded:
-            raise ValueError(
-                f"'latest_filename' collides with 'save_path': '{latest_filename}' and '{os.path.basename(prefix)}'"
-            )
+            raise ValueError(f"'latest_filename' collides with 'save_path': '{latest_filename}' and '{prefix}'")
         self.wait()
 
         def meta_graph():

@@ -78,6 +78,7 @@ def warm_start(ckpt_to_initialize_from, vars_to_warm_start=".*", var_name_to_voc
         else:
             target = variables if len(variables) > 1 or variables[0]._get_save_slice_info() else variables[0]
             init_from_checkpoint(ckpt_to_initialize_from, {source or name: target})
+    logging.info("Warm-started %d variables.", len(groups))
     unused = sorted(set(previous) - used)
     if unused:
         raise ValueError(
@@ -89,6 +90,8 @@ def warm_start(ckpt_to_initialize_from, vars_to_warm_start=".*", var_name_to_voc
 def _grouped(wanted):
     """Name of the whole -> its variables, of those to warm-start."""
     graph = get_default_graph()
+    if isinstance(wanted, str) or wanted is None:
+        logging.info("Warm-starting variables only in TRAINABLE_VARIABLES.")
     if isinstance(wanted, str):
         found = [v for v in graph.get_collection(GraphKeys.TRAINABLE_VARIABLES) if re.match(wanted, v.op.name)]
     elif wanted is None:
