@@ -88,12 +88,84 @@ def test_variables_that_diverged():
     assert "With its initial value no op below the loss gives such a value." in text
 
 
-def test_the_next_element_and_other_random_numbers_stand_for_those_of_the_step():
-    element = tf.data.Dataset.from_tensor_slices(np.float32([1, -1, -2])).make_one_shot_iterator().get_next()
+def test_the_steps_own_random_numbers(executor):
+    noise = tf.random_uniform([], seed=5, name="noise")
+    least = tf.placeholder(tf.float32, [], name="least")
+    loss = tf.sqrt(noise - least, name="root")
+    with tf.Session() as session:
+        draws = [session.run(noise) for _ in range(40)]
+    worst = int(np.argmin(draws))  # with nearly any other number the root is one of a positive number
+    feeds = [{least: -1}] * worst + [{least: draws[worst] + 1e-5}]
+    text = failure(loss, feeds)
+    assert "'root' (op: 'Sqrt')" in text
+    assert "other values" not in text
+
+
+def test_dropout_and_an_update_that_damaged_the_weights(executor):
+    weights = tf.get_variable("weights", [2], initializer=tf.ones_initializer())
+    kept = tf.reduce_sum(tf.nn.dropout(weights, rate=0.5, seed=3))
+    logarithm, line = tf.log(kept, name="logarithm"), here(0)
+    loss = kept * logarithm
+    train = tf.train.GradientDescentOptimizer(1e-3).minimize(loss)
+    text = failure(loss, [{}] * 99, train)
+    assert f"'logarithm' (op: 'Log'), created at {line}" in text
+    assert "gave infinite (float32[])." in text
+    assert "'weights' at its initial value (it is not finite now)." in text
+
+
+def test_the_steps_own_element(executor):
+    values = np.float32([4, 4, 4, -1, 4, 4, 4, 4])
+    dataset = tf.data.Dataset.from_tensor_slices(values).repeat().batch(2)
+    element = dataset.make_one_shot_iterator().get_next()
+    text = failure(tf.reduce_sum(tf.sqrt(element, name="root")), [{}] * 9)
+    if executor == "reference":  # where Python goes through the data it does not go back
+        assert text.endswith("computed once more, after the step, the loss is finite.")
+    else:
+        assert "'root' (op: 'Sqrt')" in text and "1 of 2 values not finite" in text
+        assert "other values" not in text
+
+
+def test_the_next_element_stands_for_one_that_a_function_gave():
+    def root(x):
+        return tf.py_func(lambda value: value, [x], tf.float32)
+
+    elements = tf.data.Dataset.from_tensor_slices(np.float32([1, -1, -2])).map(root)
+    element = elements.make_one_shot_iterator().get_next()
     loss = tf.sqrt(element + tf.random_uniform([], name="noise") * 0, name="root")
     text = failure(loss, [{}, {}])
     assert "'root' (op: 'Sqrt')" in text
-    assert "other values of 'IteratorGetNext', other values of 'noise/RandomUniform'." in text
+    assert text.endswith("Found by computing the loss once more with other values of 'IteratorGetNext'.")
+
+
+def test_damaged_variables_as_the_latest_checkpoint_has_them(tmp_path):
+    weight = tf.get_variable("weight", [], initializer=tf.zeros_initializer())
+    loss = tf.sqrt(1 - weight, name="root")
+    step = tf.train.get_or_create_global_step()
+    with tf.control_dependencies([loss]):
+        train = tf.group(tf.assign_add(weight, 0.4 + 0 * loss), tf.assign_add(step, 1))
+    hooks = [tf.train.NanTensorHook(loss)]
+    with pytest.raises(tf.train.NanLossDuringTrainingError) as caught:
+        with tf.train.MonitoredTrainingSession(
+            checkpoint_dir=str(tmp_path), hooks=hooks, save_checkpoint_steps=1
+        ) as session:
+            for _ in range(9):
+                session.run([train, loss])
+    text = str(caught.value)
+    assert "'root' (op: 'Sqrt')" in text
+    assert f"with 'weight' as checkpoint '{tmp_path}/model.ckpt-3' has it (it is not finite now)." in text
+
+
+def test_a_session_that_goes_on_keeps_its_random_numbers():
+    noise = tf.random_uniform([], seed=5)
+    spoiled = tf.placeholder(tf.float32, [])
+    loss = tf.log(spoiled * 0) * 0 + noise
+    with tf.Session() as session:
+        draws = [session.run(noise) for _ in range(3)]
+    hook = tf.train.NanTensorHook(loss, fail_on_nan_loss=False)
+    with tf.train.MonitoredSession(hooks=[hook]) as session:
+        session.run(loss, {spoiled: 1})
+        assert session.should_stop()
+        assert session.raw_session().run(noise) == draws[1]
 
 
 def test_what_acts_on_the_world_is_not_run_again():

@@ -9,6 +9,8 @@ from .. import errors, logging
 from .native import chain_of
 from .pipeline import seeds_of, with_seeds
 
+_MOST_STEPPED_OVER = 5_000
+
 
 class IteratorState:
     """An iterator of one session; several threads may ask it for elements.
@@ -125,3 +127,18 @@ class IteratorState:
                 self._waiting = state
             else:
                 self._start(self._dataset, state)
+
+    def step_back(self):
+        """Goes back by one element, where that is soon done: the first few thousand of a chain over arrays.
+
+        Returns:
+          The state that it was in, for `load_state_dict`; None where it stays.
+        """
+        state = self.state_dict()
+        progress = self._cell.progress() if self._cell is not None else None
+        if progress is None or not 0 < progress[0] <= _MOST_STEPPED_OVER:
+            return None
+        self.load_state_dict({**state, "epoch": 0, "examples": 0, "elements": 0})
+        for _ in range(progress[0] - 1):
+            self.next()
+        return state

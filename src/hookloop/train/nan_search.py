@@ -1,12 +1,15 @@
 """Where a NaN came from: the tensors that a loss is made of, computed once more after the step that failed.
 
-What this can promise: a value that was fed is the step's own. Variables have changed since: those that the update left
-not finite are taken at their initial values, the others as they are now. So what is found is an op that makes such a
-value out of finite ones with the feeds of that step; the text says which values were not the step's own. What other hooks fed is not known here: a placeholder
-that only they feed ends the search.
+What this can promise: a value that was fed is the step's own, and so are random numbers and elements of arrays, whose
+streams are set back for the search. Variables have changed since: those that the update left not finite are taken as the
+latest checkpoint has them, else at their initial values; the others as they are now. So what is found is an op that makes
+such a value out of finite ones with the input of that step; the text says which values were not the step's own. What other
+hooks fed is not known here: a placeholder that only they feed ends the search.
 """
 
 from __future__ import annotations
+
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -25,7 +28,7 @@ def where_nan_came_from(loss, session, feed_dict, draws=True):
       loss: the tensor that was NaN.
       session: the session below the hooks.
       feed_dict: what the caller fed.
-      draws: whether to take new random numbers and the next elements of iterators in place of those that the step had.
+      draws: whether to take the next elements of iterators where those that the step had cannot be had again.
 
     Returns:
       Sentences.
@@ -44,6 +47,12 @@ def _is_floating(tensor):
     return tensor.dtype.base_dtype.is_floating
 
 
+def _resource_name(handle):
+    """The name under which a session has an iterator."""
+    name = handle._attrs.get("shared_name", b"")
+    return (name.decode() if isinstance(name, bytes) else name) or handle.name
+
+
 def _is_drawn(op):
     return op.type == "IteratorGetNext" or op.op_def.stateful == "stream"
 
@@ -58,6 +67,7 @@ class _Search:
         self._draws = draws
         self._feeds = {graph.as_graph_element(key): np.asarray(value) for key, value in (feed_dict or {}).items()}
         self._ops = self._ancestors()
+        self._iterators = self._iterators_that_step_back()
         self._known = self._computable()
         self._drawn = [op for op in self._ops if op in self._known and _is_drawn(op)]
 
@@ -87,7 +97,56 @@ class _Search:
             return True
         if op.type == "Placeholder" or op.op_def.writes:
             return False
-        return (self._draws if _is_drawn(op) else not op.op_def.stateful) and not op.control_inputs
+        if op.type == "IteratorGetNext":
+            allowed = self._draws or op in self._iterators
+        else:
+            allowed = _is_drawn(op) or not op.op_def.stateful
+        return allowed and not op.control_inputs
+
+    # --- the step's own random numbers and elements -------------------------------------------------------------
+
+    def _iterators_that_step_back(self):
+        """IteratorGetNext -> the iterator, where no other op takes its elements."""
+        resources, found = getattr(self._session, "_resources", {}), {}
+        for op in self._ops:
+            handle = op.inputs[0] if op.type == "IteratorGetNext" else None
+            if handle is not None and sum(c.type == "IteratorGetNext" for c in handle._consumers) == 1:
+                iterator = resources.get(("iterator", _resource_name(handle.op)))
+                state = iterator.step_back() if iterator is not None else None
+                if state is not None:
+                    iterator.load_state_dict(state)
+                    found[op] = iterator
+        return found
+
+    @contextmanager
+    def _set_back(self, feeds):
+        """Random streams and iterators stand in here where they stood before the step; afterwards where they were."""
+        streams = {
+            op: self._session._stream(op)
+            for op in self._drawn
+            if op not in self._iterators and op.op_def.stateful == "stream"
+        }
+        counters = {op: cell.counter for op, cell in streams.items()}
+        states = {iterator: iterator.state_dict() for iterator in self._iterators.values()}
+        try:
+            self._step_back()
+            if streams:  # how many numbers the step drew: as many as are drawn now
+                self._session.run([op.outputs[0] for op in streams], feeds)
+                for op, cell in streams.items():
+                    cell.restore(cell.key, cell.stream, max(2 * counters[op] - cell.counter, 0))
+                for iterator, state in states.items():
+                    iterator.load_state_dict(state)
+                self._step_back()
+            yield
+        finally:
+            for op, cell in streams.items():
+                cell.restore(cell.key, cell.stream, counters[op])
+            for iterator, state in states.items():
+                iterator.load_state_dict(state)
+
+    def _step_back(self):
+        for iterator in self._iterators.values():
+            iterator.step_back()
 
     # --- values -------------------------------------------------------------------------------------------
 
@@ -97,14 +156,41 @@ class _Search:
         variables = [v for v in self._session.graph.get_collection(GraphKeys.GLOBAL_VARIABLES) if v.op in below]
         return [v for v in variables if v.dtype.base_dtype.is_floating and _is_bad(self._session.buffer(v))]
 
-    def _stand_ins(self, damaged):
-        """Feeds that put the initial values of variables in place of what they hold."""
-        initial = dict(zip([v.op for v in damaged], self._session.run([v.initial_value for v in damaged])))
+    def _choices(self, damaged):
+        """What may stand for damaged variables, the likelier first: (values by op, what they are) pairs."""
+        if not damaged:
+            yield {}, ""
+            return
+        saved, prefix = self._saved(damaged)
+        if saved:
+            yield saved, f"as checkpoint '{prefix}' has it"
+        yield (
+            dict(zip([v.op for v in damaged], self._session.run([v.initial_value for v in damaged]))),
+            "at its initial value",
+        )
+
+    def _saved(self, damaged):
+        """The values of variables in the latest checkpoint of this run, where it has all of them, finite."""
+        from .checkpoint_utils import load_checkpoint
+
+        savers = self._session.graph.get_collection(GraphKeys.SAVERS)
+        prefix = savers[0].last_checkpoints[-1] if savers and savers[0].last_checkpoints else None
+        if prefix is None:
+            return {}, None
+        reader = load_checkpoint(prefix)
+        if not all(reader.has_tensor(v.op.name) for v in damaged):
+            return {}, None
+        found = {v.op: reader.get_tensor(v.op.name) for v in damaged}
+        fits = all(v.get_shape().is_compatible_with(found[v.op].shape) and not _is_bad(found[v.op]) for v in damaged)
+        return (found, prefix) if fits else ({}, None)
+
+    def _stand_ins(self, values):
+        """Feeds that put other values in place of what variables hold."""
         feeds = {}
         for op in self._ops:
             handle = op.inputs[0].op if op.type == "ReadVariableOp" else op
-            if handle in initial and op.outputs[0].dtype.name != "resource":
-                feeds[op.outputs[0]] = initial[handle]
+            if handle in values and op.outputs[0].dtype.name != "resource":
+                feeds[op.outputs[0]] = values[handle]
         return feeds
 
     def _values(self, stand_ins):
@@ -116,7 +202,8 @@ class _Search:
             if _is_floating(output) and output not in self._feeds and output not in stand_ins
         ]
         feeds = {**self._feeds, **stand_ins}
-        values = dict(zip(wanted, self._session.run(wanted, feeds) if wanted else ()))
+        with self._set_back(feeds):
+            values = dict(zip(wanted, self._session.run(wanted, feeds) if wanted else ()))
         values.update((tensor, value) for tensor, value in feeds.items() if _is_floating(tensor))
         return values
 
@@ -124,10 +211,11 @@ class _Search:
 
     def text(self):
         damaged = self._damaged()
-        values = self._values(self._stand_ins(damaged) if damaged else {})
-        op = self._first_bad(values)
-        if op is not None:
-            return self._found(op, values, damaged)
+        for replaced, how in self._choices(damaged):
+            values = self._values(self._stand_ins(replaced))
+            op = self._first_bad(values)
+            if op is not None:
+                return self._found(op, values, damaged, how)
         if damaged:
             first = damaged[0]
             return (
@@ -135,7 +223,7 @@ class _Search:
                 "wrote it. With its initial value no op below the loss gives such a value."
             )
         unknown = next((op for op in self._ops if op not in self._known), None)
-        if unknown is not None:
+        if unknown is not None and self._loss not in values:
             return f"Where it came from was not found: {_named(unknown)} cannot be computed once more."
         return "Where it came from was not found: computed once more, after the step, the loss is finite."
 
@@ -157,7 +245,7 @@ class _Search:
                 return op
             op = min((t.op for t in bad), key=lambda op: op._id)
 
-    def _found(self, op, values, damaged):
+    def _found(self, op, values, damaged, how):
         output = next(t for t in op.outputs if t in values and _is_bad(values[t]))
         value = np.asarray(values[output])
         what = "NaN" if np.isnan(value).any() else "infinite"
@@ -165,8 +253,12 @@ class _Search:
         verb = "was fed" if output in self._feeds else "gave"
         text = f"The first value that is not finite: {_named(op)} {verb} {what} ({output.dtype.name}{list(value.shape)}"
         text += f", {count})." if value.ndim else ")."
-        others = [f"'{v.op.name}' at its initial value (it is not finite now)" for v in damaged]
-        others += [f"other values of '{op.name}'" for op in self._drawn]
+        others = [f"'{v.op.name}' {how} (it is not finite now)" for v in damaged]
+        others += [
+            f"other values of '{op.name}'"
+            for op in self._drawn
+            if op.type == "IteratorGetNext" and op not in self._iterators
+        ]
         if others and output not in self._feeds:
             text += f" Found by computing the loss once more with {', '.join(others)}."
         return text
