@@ -449,6 +449,7 @@ static void reserve_scratch(gemm *g, hl_prepare *prep, int lanes) {
     for (int i = 0; i < g->n_products && !g->dots; i++) {
         const product *p = &g->products[i];
         if (p->pack_b || !SIMD_FREE_MASKS) g->packed_b = max_of(g->packed_b, p->k_block * MAX_VECTORS * lanes);
+        g->packed_b = max_of(g->packed_b, p->k_block); /* a column of the last few */
         if (p->pack_a) packed_a = max_of(packed_a, ceil_div(g->m_block, ROWS) * ROWS * p->k_block);
     }
     const int64_t size = (int64_t)hl_dtype_size(prep->out[0]->dtype);

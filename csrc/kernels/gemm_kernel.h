@@ -4,7 +4,7 @@
  * k runs. Every element of C is one chain of multiply-adds in ascending k, cut at multiples of a block size that depends
  * on K alone: so the result is the same however the matrix is cut into panels, tiles and tasks, and whether the blocks of
  * k are added one after the other or made by several threads and added then. A product of a single narrow row is never cut,
- * and has four chains.
+ * and has four chains; a few last columns of C, for which a vector would be mostly empty, are dots, whose chains run in a vector's lanes.
  *
  * Expects REAL, VEC, LANES, NAME(x), LOAD, LOAD_PART, STORE, STORE_PART, SPLAT, TRANSPOSE, SUM_ROWS and what
  * epilogue_kernel.h expects.
@@ -263,98 +263,6 @@ static void NAME(sum_columns)(const REAL *b, int64_t stride, int64_t k, int64_t 
     }
 }
 
-/* Which part of the sum a call of block makes, and where it goes. */
-typedef struct NAME(part) {
-    int index;              /* of the product */
-    int64_t k_first, k_end; /* of its k, at multiples of its block size */
-    REAL *c;
-    int64_t c_row;
-    bool begins, ends;      /* the sum; one that does not begin continues what c holds, unless it is alone */
-    bool alone;             /* c is memory of its own, added later */
-} NAME(part);
-
-/* Makes a part of the sum over C[m0:m1, n0:n1]. */
-static void NAME(block)(const gemm *g, const gemm_data *data, const NAME(part) *part, int64_t m0, int64_t m1, int64_t n0,
-                        int64_t n1, char *scratch) {
-    const int index = part->index;
-    const product *p = &g->products[index];
-    REAL *packed_b = (REAL *)scratch, *packed_a = packed_b + g->packed_b;
-    const bool by_row = p->a.column == 1 && g->m > 1;
-    const REAL *a = (const REAL *)data->in[2 * index] + m0 * p->a.row, *b = (const REAL *)data->in[2 * index + 1];
-    REAL *c = part->c + m0 * part->c_row;
-    int64_t k0 = part->k_first;
-    do {
-        NAME(panel) panel = {.k = part->k_end - k0 < p->k_block ? part->k_end - k0 : p->k_block,
-                             .a_stride = p->pack_a ? ROWS : by_row ? p->a.row : p->a.column,
-                             .c_stride = part->c_row,
-                             .start_stride = part->c_row};
-        const bool fresh = k0 == part->k_first && (part->begins || part->alone);
-        NAME(ends) ends = {.g = g, .data = data, .first_step = g->starts_with_y, .m = m0,
-                           .last = part->ends && k0 + panel.k == p->k};
-        const REAL *y = fresh && part->begins && g->starts_with_y
-                            ? (const REAL *)data->in[g->steps[0].operand] + m0 * g->steps[0].y.row : NULL;
-        if (y) panel.start_stride = g->steps[0].y.row;
-        const REAL *a_block = a + k0 * p->a.column;
-        if (p->pack_a) NAME(pack_a)(p, a_block, m1 - m0, panel.k, packed_a), a_block = packed_a;
-        for (int64_t n = n0; n < n1;) {
-            int vectors = MAX_VECTORS, width = WIDTHS - 1;
-            while (vectors > 1 && n1 - n < vectors * LANES) vectors /= 2, width--;
-            int64_t columns = n1 - n < vectors * LANES ? n1 - n : vectors * LANES;
-            panel.last_lanes = LANES;
-            if (columns < LANES) width = 0, panel.last_lanes = (int)columns;
-            const REAL *b_panel = b + k0 * p->b.row + n * p->b.column;
-            panel.b_stride = p->b.row;
-            ends.n = n;
-            ends.start = y ? y + n : fresh ? NULL : c + n;
-            if (g->m == 1 && !p->pack_b && !g->sums && n1 - n >= STRIP * LANES) {
-                NAME(row_strip)(&panel, a_block, b_panel, ends.start, c + n);
-                if (ends.last) NAME(finish)(g, data, ends.first_step, m0, n, 1, STRIP * LANES, part->c_row, c + n);
-                n += STRIP * LANES;
-                continue;
-            }
-            if (p->pack_b || (columns < LANES && !SIMD_FREE_MASKS)) {
-                panel.b_stride = vectors * LANES;
-                NAME(pack_b)(p, b_panel, panel.k, columns, panel.b_stride, packed_b);
-                b_panel = packed_b;
-            }
-            if (g->sums && m0 == 0)
-                NAME(sum_columns)(b_panel, panel.b_stride, panel.k, columns, k0 > 0, (REAL *)data->sums + n);
-            NAME(run_panel)(&panel, &ends, width, by_row && !p->pack_a, p->pack_a, m1 - m0, columns, p->a.row, a_block,
-                            b_panel, c + n);
-            n += columns;
-        }
-        k0 += panel.k;
-    } while (k0 < part->k_end);
-}
-
-/* The block of k with this number, of a product whose k is cut among the tasks: the first one goes to C, the others to
- * memory of their own. */
-static void NAME(k_block)(const gemm *g, const gemm_data *data, int64_t number, char *parts, int64_t m0, int64_t m1, int64_t n0,
-                          int64_t n1, char *scratch) {
-    const product *p = &g->products[0];
-    const int64_t k_first = number * p->k_block;
-    NAME(part) part = {.k_first = k_first, .k_end = k_first + p->k_block < p->k ? k_first + p->k_block : p->k,
-                       .c = (REAL *)data->c, .c_row = g->c.row, .begins = number == 0, .alone = number > 0};
-    if (number > 0) part.c = (REAL *)parts + (number - 1) * g->m * g->n, part.c_row = g->n;
-    NAME(block)(g, data, &part, m0, m1, n0, n1, scratch);
-}
-
-/* Adds the blocks of k in their order, as they would have been added one after the other. */
-static void NAME(add_k_blocks)(const gemm *g, const gemm_data *data, const char *parts, int64_t m0, int64_t m1, int64_t n0,
-                               int64_t n1) {
-    for (int64_t m = m0; m < m1; m++) {
-        REAL *c = (REAL *)data->c + m * g->c.row;
-        for (int64_t n = n0; n < n1; n += LANES) {
-            const int count = n1 - n < LANES ? (int)(n1 - n) : LANES;
-            const REAL *part = (const REAL *)parts + m * g->n + n;
-            VEC sum = LOAD_PART(c + n, count);
-            for (int64_t i = 1; i < g->k_blocks; i++, part += g->m * g->n) sum += LOAD_PART(part, count);
-            STORE_PART(c + n, sum, count);
-        }
-        NAME(finish)(g, data, g->starts_with_y, m, n0, 1, n1 - n0, g->c.row, c + n0);
-    }
-}
-
 /* out[m] = start[m] + rows[m] . x for rows apart by row_stride: LANES sums at a time, added up by a tree of shuffles. */
 SIMD_INLINE void NAME(dots)(const bool long_rows, const REAL *rows, int64_t row_stride, const REAL *x, const REAL *start,
                             REAL *out, int64_t m, int64_t k) {
@@ -398,6 +306,179 @@ static __attribute__((noinline)) void NAME(long_dots)(const REAL *rows, int64_t 
 static __attribute__((noinline)) void NAME(short_dots)(const REAL *rows, int64_t row_stride, const REAL *x,
                                                        const REAL *start, REAL *out, int64_t m, int64_t k) {
     NAME(dots)(false, rows, row_stride, x, start, out, m, k);
+}
+
+/* out[m] = column m of `a`, whose rows are apart by stride, . x */
+static void NAME(weighted_rows)(const REAL *a, int64_t stride, const REAL *x, REAL *out, int64_t m, int64_t k) {
+    int64_t m0 = 0;
+    for (; m0 + 4 * LANES <= m; m0 += 4 * LANES) {
+        VEC sum[4] = {{0}};
+        for (int64_t i = 0; i < k; i++) {
+            const VEC factor = SPLAT(x[i]);
+#pragma GCC unroll 4
+            for (int v = 0; v < 4; v++) sum[v] += factor * LOAD(a + i * stride + m0 + v * LANES);
+        }
+#pragma GCC unroll 4
+        for (int v = 0; v < 4; v++) STORE(out + m0 + v * LANES, sum[v]);
+    }
+    for (; m0 < m; m0 += LANES) {
+        const int count = m - m0 < LANES ? (int)(m - m0) : LANES;
+        VEC sum[2] = {{0}};
+        int64_t i = 0;
+        for (; i + 2 <= k; i += 2)
+#pragma GCC unroll 2
+            for (int chain = 0; chain < 2; chain++)
+                sum[chain] += SPLAT(x[i + chain]) * LOAD_PART(a + (i + chain) * stride + m0, count);
+        if (i < k) sum[0] += SPLAT(x[i]) * LOAD_PART(a + i * stride + m0, count);
+        STORE_PART(out + m0, sum[0] + sum[1], count);
+    }
+}
+
+/* How many last columns of C are made by dots: a vector for so few would multiply for nothing. */
+SIMD_INLINE int64_t NAME(few_columns)(const gemm *g, const product *p) {
+    const int64_t rest = g->n % LANES;
+    return g->n > LANES && g->m > 1 && p->k >= LANES && rest <= LANES / 4 ? rest : 0;
+}
+
+/* Columns of C one by one: a and b lie at the block of k and the first column, c and start (or NULL) at that column. */
+static void NAME(last_columns)(const product *p, const NAME(panel) *panel, int64_t rows, int64_t columns, const REAL *a,
+                               const REAL *b, const REAL *start, REAL *c, REAL *scratch) {
+    enum { STEP = 8 * LANES };
+    REAL sums[STEP];
+    for (int64_t j = 0; j < columns; j++) {
+        const REAL *x = b + j * p->b.column;
+        if (p->b.row != 1) {
+            for (int64_t i = 0; i < panel->k; i++) scratch[i] = x[i * p->b.row];
+            x = scratch;
+        }
+        for (int64_t m = 0; m < rows; m += STEP) {
+            const int64_t count = rows - m < STEP ? rows - m : STEP;
+            if (p->a.column != 1)
+                NAME(weighted_rows)(a + m, p->a.column, x, sums, count, panel->k);
+            else if (panel->k >= 4 * LANES)
+                NAME(long_dots)(a + m * p->a.row, p->a.row, x, NULL, sums, count, panel->k);
+            else
+                NAME(short_dots)(a + m * p->a.row, p->a.row, x, NULL, sums, count, panel->k);
+            for (int64_t i = 0; i < count; i++) {
+                const REAL before = start ? start[(m + i) * panel->start_stride + j] : 0;
+                c[(m + i) * panel->c_stride + j] = before + sums[i];
+            }
+        }
+    }
+}
+
+/* The same for a few last columns of B itself. */
+static void NAME(sum_few_columns)(const product *p, const REAL *b, int64_t k, int64_t columns, bool add, REAL *sums) {
+    for (int64_t j = 0; j < columns; j++, b += p->b.column) {
+        REAL sum[4] = {0};
+        int64_t i = 0;
+        for (; i + 4 <= k; i += 4)
+            for (int chain = 0; chain < 4; chain++) sum[chain] += b[(i + chain) * p->b.row];
+        for (; i < k; i++) sum[0] += b[i * p->b.row];
+        const REAL total = (sum[0] + sum[1]) + (sum[2] + sum[3]);
+        sums[j] = add ? sums[j] + total : total;
+    }
+}
+
+/* Which part of the sum a call of block makes, and where it goes. */
+typedef struct NAME(part) {
+    int index;              /* of the product */
+    int64_t k_first, k_end; /* of its k, at multiples of its block size */
+    REAL *c;
+    int64_t c_row;
+    bool begins, ends;      /* the sum; one that does not begin continues what c holds, unless it is alone */
+    bool alone;             /* c is memory of its own, added later */
+} NAME(part);
+
+/* Makes a part of the sum over C[m0:m1, n0:n1]. */
+static void NAME(block)(const gemm *g, const gemm_data *data, const NAME(part) *part, int64_t m0, int64_t m1, int64_t n0,
+                        int64_t n1, char *scratch) {
+    const int index = part->index;
+    const product *p = &g->products[index];
+    REAL *packed_b = (REAL *)scratch, *packed_a = packed_b + g->packed_b;
+    const bool by_row = p->a.column == 1 && g->m > 1;
+    const REAL *a = (const REAL *)data->in[2 * index] + m0 * p->a.row, *b = (const REAL *)data->in[2 * index + 1];
+    REAL *c = part->c + m0 * part->c_row;
+    int64_t k0 = part->k_first;
+    do {
+        NAME(panel) panel = {.k = part->k_end - k0 < p->k_block ? part->k_end - k0 : p->k_block,
+                             .a_stride = p->pack_a ? ROWS : by_row ? p->a.row : p->a.column,
+                             .c_stride = part->c_row,
+                             .start_stride = part->c_row};
+        const bool fresh = k0 == part->k_first && (part->begins || part->alone);
+        NAME(ends) ends = {.g = g, .data = data, .first_step = g->starts_with_y, .m = m0,
+                           .last = part->ends && k0 + panel.k == p->k};
+        const REAL *y = fresh && part->begins && g->starts_with_y
+                            ? (const REAL *)data->in[g->steps[0].operand] + m0 * g->steps[0].y.row : NULL;
+        if (y) panel.start_stride = g->steps[0].y.row;
+        const REAL *a_block = a + k0 * p->a.column;
+        if (p->pack_a) NAME(pack_a)(p, a_block, m1 - m0, panel.k, packed_a), a_block = packed_a;
+        const int64_t few = n1 == g->n ? NAME(few_columns)(g, p) : 0, n_end = n1 - few;
+        for (int64_t n = n0; n < n_end;) {
+            int vectors = MAX_VECTORS, width = WIDTHS - 1;
+            while (vectors > 1 && n_end - n < vectors * LANES) vectors /= 2, width--;
+            int64_t columns = n_end - n < vectors * LANES ? n_end - n : vectors * LANES;
+            panel.last_lanes = LANES;
+            if (columns < LANES) width = 0, panel.last_lanes = (int)columns;
+            const REAL *b_panel = b + k0 * p->b.row + n * p->b.column;
+            panel.b_stride = p->b.row;
+            ends.n = n;
+            ends.start = y ? y + n : fresh ? NULL : c + n;
+            if (g->m == 1 && !p->pack_b && !g->sums && n_end - n >= STRIP * LANES) {
+                NAME(row_strip)(&panel, a_block, b_panel, ends.start, c + n);
+                if (ends.last) NAME(finish)(g, data, ends.first_step, m0, n, 1, STRIP * LANES, part->c_row, c + n);
+                n += STRIP * LANES;
+                continue;
+            }
+            if (p->pack_b || (columns < LANES && !SIMD_FREE_MASKS)) {
+                panel.b_stride = vectors * LANES;
+                NAME(pack_b)(p, b_panel, panel.k, columns, panel.b_stride, packed_b);
+                b_panel = packed_b;
+            }
+            if (g->sums && m0 == 0)
+                NAME(sum_columns)(b_panel, panel.b_stride, panel.k, columns, k0 > 0, (REAL *)data->sums + n);
+            NAME(run_panel)(&panel, &ends, width, by_row && !p->pack_a, p->pack_a, m1 - m0, columns, p->a.row, a_block,
+                            b_panel, c + n);
+            n += columns;
+        }
+        if (few) {
+            const REAL *b_columns = b + k0 * p->b.row + n_end * p->b.column;
+            NAME(last_columns)(p, &panel, m1 - m0, few, a + k0 * p->a.column, b_columns,
+                               y ? y + n_end : fresh ? NULL : c + n_end, c + n_end, packed_b);
+            if (g->sums && m0 == 0)
+                NAME(sum_few_columns)(p, b_columns, panel.k, few, k0 > 0, (REAL *)data->sums + n_end);
+            if (ends.last) NAME(finish)(g, data, ends.first_step, m0, n_end, m1 - m0, few, part->c_row, c + n_end);
+        }
+        k0 += panel.k;
+    } while (k0 < part->k_end);
+}
+
+/* The block of k with this number, of a product whose k is cut among the tasks: the first one goes to C, the others to
+ * memory of their own. */
+static void NAME(k_block)(const gemm *g, const gemm_data *data, int64_t number, char *parts, int64_t m0, int64_t m1, int64_t n0,
+                          int64_t n1, char *scratch) {
+    const product *p = &g->products[0];
+    const int64_t k_first = number * p->k_block;
+    NAME(part) part = {.k_first = k_first, .k_end = k_first + p->k_block < p->k ? k_first + p->k_block : p->k,
+                       .c = (REAL *)data->c, .c_row = g->c.row, .begins = number == 0, .alone = number > 0};
+    if (number > 0) part.c = (REAL *)parts + (number - 1) * g->m * g->n, part.c_row = g->n;
+    NAME(block)(g, data, &part, m0, m1, n0, n1, scratch);
+}
+
+/* Adds the blocks of k in their order, as they would have been added one after the other. */
+static void NAME(add_k_blocks)(const gemm *g, const gemm_data *data, const char *parts, int64_t m0, int64_t m1, int64_t n0,
+                               int64_t n1) {
+    for (int64_t m = m0; m < m1; m++) {
+        REAL *c = (REAL *)data->c + m * g->c.row;
+        for (int64_t n = n0; n < n1; n += LANES) {
+            const int count = n1 - n < LANES ? (int)(n1 - n) : LANES;
+            const REAL *part = (const REAL *)parts + m * g->n + n;
+            VEC sum = LOAD_PART(c + n, count);
+            for (int64_t i = 1; i < g->k_blocks; i++, part += g->m * g->n) sum += LOAD_PART(part, count);
+            STORE_PART(c + n, sum, count);
+        }
+        NAME(finish)(g, data, g->starts_with_y, m, n0, 1, n1 - n0, g->c.row, c + n0);
+    }
 }
 
 /* C of one column that lies as a row does, of products whose A and B lie along k. */

@@ -147,7 +147,7 @@ def test_an_operand_broadcasts(operand_shape):
 
 
 @pytest.mark.parametrize("transpose_a", [False, True])
-@pytest.mark.parametrize("shape", [(1, 5), (40, 1), (64, 128), (3, 4)])
+@pytest.mark.parametrize("shape", [(1, 5), (40, 1), (64, 128), (40, 130), (3, 4)])
 @pytest.mark.parametrize("inner", [0, 30, 1000])
 def test_what_a_sum_starts_from_may_be_its_own_memory(shape, inner, transpose_a):
     a, b, before = numbers((shape[0], inner)), numbers((inner, shape[1]), seed=1), numbers(shape, seed=2)
@@ -159,7 +159,9 @@ def test_what_a_sum_starts_from_may_be_its_own_memory(shape, inner, transpose_a)
 
 @pytest.mark.parametrize("dtype", REAL)
 @pytest.mark.parametrize("transposes", list(itertools.product([False, True], repeat=2)))
-@pytest.mark.parametrize("shape", [(1, 30, 1), (20, 30, 1), (1, 7, 50), (784, 64, 128), (70, 2000, 70), (0, 5, 3)])
+@pytest.mark.parametrize(
+    "shape", [(1, 30, 1), (20, 30, 1), (1, 7, 50), (784, 64, 128), (70, 2000, 70), (40, 900, 67), (0, 5, 3)]
+)
 def test_sums_of_columns_beside_the_product(shape, transposes, dtype):
     m, k, n = shape
     a, b, sums = numbers((m, k), dtype), numbers((k, n), dtype, 1), np.full(n, 9, dtype)
@@ -170,7 +172,7 @@ def test_sums_of_columns_beside_the_product(shape, transposes, dtype):
 
 @pytest.mark.parametrize("dtype", REAL)
 @pytest.mark.parametrize("transposes", list(itertools.product([False, True], repeat=2)))
-@pytest.mark.parametrize("shape", [(1, 1), (30, 1), (1, 20), (50, 512)])
+@pytest.mark.parametrize("shape", [(1, 1), (30, 1), (1, 20), (150, 65), (50, 512)])
 def test_a_sum_of_products(shape, transposes, dtype):
     inner = (128, 5, 900)
     factors = [(numbers((shape[0], k), dtype, k), numbers((k, shape[1]), dtype, k + 1)) for k in inner]
@@ -187,7 +189,7 @@ def test_a_sum_of_products(shape, transposes, dtype):
 
 @pytest.mark.parametrize("transposes", list(itertools.product([False, True], repeat=2)))
 @pytest.mark.parametrize(
-    "shape", [(300, 1000, 500), (2000, 100, 10), (1, 3000, 3000), (3000, 3000, 1), (3, 64, 400, 100)]
+    "shape", [(300, 1000, 500), (2000, 100, 10), (1, 3000, 3000), (3000, 3000, 1), (20, 3000, 1026), (3, 64, 400, 100)]
 )
 def test_threads_and_addresses_change_no_bit(shape, transposes):
     *batch, m, k, n = shape
