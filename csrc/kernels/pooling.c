@@ -6,6 +6,7 @@
 #include "conv_geometry.h"
 #include "half.h"
 #include "simd.h"
+#include "vector_math.h"
 
 enum { POOL_GROUP_BYTES = 2 * SIMD_BYTES, POOL_GROUP = POOL_GROUP_BYTES };
 
@@ -27,6 +28,9 @@ struct pool {
 };
 
 #define NAME(x) x##_f32
+#define VEC simd_f32
+#define INDEX_VEC simd_i32
+#define SELECT select_f32
 #define S float
 #define C float
 #define INDEX int32_t
@@ -36,6 +40,9 @@ struct pool {
 #define POOL_FAST
 #include "pooling_window.h"
 #define NAME(x) x##_f64
+#define VEC simd_f64
+#define INDEX_VEC simd_i64
+#define SELECT select_f64
 #define S double
 #define C double
 #define INDEX int64_t

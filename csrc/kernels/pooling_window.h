@@ -1,9 +1,9 @@
 /* The windows of pools over one element type; included by pooling.c once for each.
  *
  * Channels are taken in groups: in the types with POOL_FAST of a fixed number of whole vectors first, so that their maxima
- * and sums stay in registers, then what is left. Among equal elements the first of a window is its maximum; a NaN exceeds every number.
+ * and sums stay in registers, then what is left by vectors. Among equal elements the first of a window is its maximum; a NaN exceeds every number.
  *
- * Expects S (stored), C (computed), INDEX (an integer of C's size), LOAD, STORE, NAME(x).
+ * Expects S (stored), C (computed), INDEX (an integer of C's size), LOAD, STORE, NAME(x); with POOL_FAST also VEC, INDEX_VEC, SELECT.
  */
 
 /* Whether a value is the maximum from here on; for integers the same as >. */
@@ -89,6 +89,74 @@ GROUP_INLINE void NAME(max_select_group)(const NAME(window) *w, int64_t channel,
     }
 }
 
+#ifdef POOL_FAST
+/* The same for what is left of the channels, fewer than a group: one vector, or its first `count` lanes. */
+enum { NAME(LANES) = SIMD_BYTES / sizeof(C) };
+#define LOAD_SOME(from) (count == NAME(LANES) ? NAME(load)(from) : NAME(load_part)(from, count))
+#define STORE_SOME(to, value) (count == NAME(LANES) ? NAME(store)(to, value) : NAME(store_part)(to, value, count))
+
+SIMD_INLINE VEC NAME(max_vector)(const NAME(window) *w, int64_t channel, const int count, INDEX_VEC *which) {
+    VEC best = LOAD_SOME(w->from + channel);
+    INDEX_VEC found = {0};
+    INDEX tap = 0;
+    EACH_TAP(w) {
+        const VEC value = LOAD_SOME(w->from + TAP_OFFSET(w) + channel);
+        const INDEX_VEC exceeds = ~(value <= best) & (best == best);
+        found = (exceeds & tap) | (~exceeds & found);
+        best = SELECT(exceeds, value, best);
+        tap++;
+    }
+    *which = found;
+    return best;
+}
+
+SIMD_INLINE void NAME(max_rest)(const NAME(window) *w, int64_t channel, const int count, S *to) {
+    INDEX_VEC which;
+    const VEC best = NAME(max_vector)(w, channel, count, &which);
+    STORE_SOME(to + channel, best);
+}
+
+SIMD_INLINE void NAME(max_gradient_rest)(const NAME(window) *w, int64_t channel, const int count, const S *grad, S *to, const bool add, const bool positive) {
+    const VEC zero = {0};
+    INDEX_VEC which;
+    const VEC best = NAME(max_vector)(w, channel, count, &which), arrived = LOAD_SOME(grad + channel);
+    const VEC g = positive ? SELECT(best > zero, arrived, zero) : arrived;
+    INDEX tap = 0;
+    EACH_TAP(w) {
+        S *out = to + TAP_OFFSET(w) + channel;
+        const VEC share = SELECT(which == tap, g, zero);
+        STORE_SOME(out, add ? LOAD_SOME(out) + share : share);
+        tap++;
+    }
+}
+
+SIMD_INLINE void NAME(max_select_rest)(const NAME(window) *w, int64_t channel, const int count, const S *source, S *to) {
+    INDEX_VEC which;
+    NAME(max_vector)(w, channel, count, &which);
+    VEC chosen = {0};
+    INDEX tap = 0;
+    EACH_TAP(w) {
+        chosen = SELECT(which == tap, LOAD_SOME(source + TAP_OFFSET(w) + channel), chosen);
+        tap++;
+    }
+    STORE_SOME(to + channel, chosen);
+}
+
+SIMD_INLINE void NAME(mean_rest)(const NAME(window) *w, int64_t channel, const int count, C taps, S *to) {
+    VEC sum = {0};
+    EACH_TAP(w) sum += LOAD_SOME(w->from + TAP_OFFSET(w) + channel);
+    STORE_SOME(to + channel, sum / taps);
+}
+
+SIMD_INLINE void NAME(mean_gradient_rest)(const NAME(window) *w, int64_t channel, const int count, C taps, const S *grad, S *to) {
+    const VEC g = LOAD_SOME(grad + channel) / taps;
+    EACH_TAP(w) {
+        S *out = to + TAP_OFFSET(w) + channel;
+        STORE_SOME(out, LOAD_SOME(out) + g);
+    }
+}
+#endif
+
 /* Where the maximum is, as an index into the image (or the batch), whose element `origin` is the window's first. */
 static void NAME(max_index)(const NAME(window) *w, int64_t channels, int64_t origin, bool wide, void *to, int64_t at) {
     for (int64_t c = 0; c < channels; c++) {
@@ -118,22 +186,25 @@ static int64_t NAME(window_at)(const pool *p, const S *image, int64_t n, int64_t
     return offset;
 }
 
+/* Calls WHAT_group, and WHAT_rest for what is left, for the channels from c0 to c1 of a window. */
 #ifdef POOL_FAST
-#define EACH_GROUP(call, rest)                                          \
-    {                                                                   \
-        enum { GROUP = POOL_GROUP_BYTES / sizeof(C) };                  \
-        int64_t channel = c0;                                           \
-        for (; channel + GROUP <= c1; channel += GROUP) call;           \
-        for (; channel < c1; channel += GROUP) rest;                    \
+#define EACH_GROUP(WHAT, ...)                                                                                      \
+    {                                                                                                              \
+        enum { GROUP = POOL_GROUP_BYTES / sizeof(C) };                                                             \
+        int64_t channel = c0;                                                                                      \
+        for (; channel + GROUP <= c1; channel += GROUP) NAME(WHAT##_group)(&w, channel, GROUP, __VA_ARGS__);       \
+        for (; channel + NAME(LANES) <= c1; channel += NAME(LANES))                                                \
+            NAME(WHAT##_rest)(&w, channel, NAME(LANES), __VA_ARGS__);                                              \
+        if (channel < c1) NAME(WHAT##_rest)(&w, channel, (int)(c1 - channel), __VA_ARGS__);                        \
     }
 #else
-#define EACH_GROUP(call, rest)                                          \
-    {                                                                   \
-        enum { GROUP = POOL_GROUP_BYTES / sizeof(C) };                  \
-        for (int64_t channel = c0; channel < c1; channel += GROUP) rest; \
+#define EACH_GROUP(WHAT, ...)                                                                                      \
+    {                                                                                                              \
+        enum { GROUP = POOL_GROUP_BYTES / sizeof(C) };                                                             \
+        for (int64_t channel = c0; channel < c1; channel += GROUP)                                                 \
+            NAME(WHAT##_group)(&w, channel, conv_min(GROUP, c1 - channel), __VA_ARGS__);                           \
     }
 #endif
-#define REST conv_min(GROUP, c1 - channel)
 
 /* The target positions of one row of one image: i0 and i1 are given. */
 static void NAME(max_row)(const pool *p, void *const *operand, int64_t n, int64_t i0, int64_t i1, int64_t c0, int64_t c1) {
@@ -141,7 +212,7 @@ static void NAME(max_row)(const pool *p, void *const *operand, int64_t n, int64_
     S *to = (S *)operand[1] + ((n * p->axis[0].target + i0) * p->axis[1].target + i1) * p->axis[2].target * p->channels;
     for (int64_t i2 = 0; i2 < p->axis[2].target; i2++, to += p->channels) {
         NAME(window_at)(p, operand[0], n, i0, i1, i2, &w);
-        EACH_GROUP(NAME(max_group)(&w, channel, GROUP, to), NAME(max_group)(&w, channel, REST, to))
+        EACH_GROUP(max, to)
     }
 }
 
@@ -151,11 +222,9 @@ static void NAME(max_gradient_row)(const pool *p, void *const *operand, int64_t 
     for (int64_t i2 = 0; i2 < p->axis[2].target; i2++, grad += p->channels) {
         S *to = (S *)operand[3] + NAME(window_at)(p, operand[0], n, i0, i1, i2, &w);
         if (p->overlapping) {
-            EACH_GROUP(NAME(max_gradient_group)(&w, channel, GROUP, grad, to, true, p->positive),
-                       NAME(max_gradient_group)(&w, channel, REST, grad, to, true, p->positive))
+            EACH_GROUP(max_gradient, grad, to, true, p->positive)
         } else {
-            EACH_GROUP(NAME(max_gradient_group)(&w, channel, GROUP, grad, to, false, p->positive),
-                       NAME(max_gradient_group)(&w, channel, REST, grad, to, false, p->positive))
+            EACH_GROUP(max_gradient, grad, to, false, p->positive)
         }
     }
 }
@@ -165,7 +234,7 @@ static void NAME(max_select_row)(const pool *p, void *const *operand, int64_t n,
     S *to = (S *)operand[3] + ((n * p->axis[0].target + i0) * p->axis[1].target + i1) * p->axis[2].target * p->channels;
     for (int64_t i2 = 0; i2 < p->axis[2].target; i2++, to += p->channels) {
         const S *source = (const S *)operand[2] + NAME(window_at)(p, operand[0], n, i0, i1, i2, &w);
-        EACH_GROUP(NAME(max_select_group)(&w, channel, GROUP, source, to), NAME(max_select_group)(&w, channel, REST, source, to))
+        EACH_GROUP(max_select, source, to)
     }
 }
 
@@ -206,7 +275,7 @@ static void NAME(mean_row)(const pool *p, void *const *operand, int64_t n, int64
     for (int64_t i2 = 0; i2 < p->axis[2].target; i2++, to += p->channels) {
         NAME(window_at)(p, operand[0], n, i0, i1, i2, &w);
         const C count = (C)(w.count[0] * w.count[1] * w.count[2]);
-        EACH_GROUP(NAME(mean_group)(&w, channel, GROUP, count, to), NAME(mean_group)(&w, channel, REST, count, to))
+        EACH_GROUP(mean, count, to)
     }
 }
 
@@ -216,8 +285,7 @@ static void NAME(mean_gradient_row)(const pool *p, void *const *operand, int64_t
     for (int64_t i2 = 0; i2 < p->axis[2].target; i2++, grad += p->channels) {
         S *to = (S *)operand[1] + NAME(window_at)(p, operand[1], n, i0, i1, i2, &w);
         const C count = (C)(w.count[0] * w.count[1] * w.count[2]);
-        EACH_GROUP(NAME(mean_gradient_group)(&w, channel, GROUP, count, grad, to),
-                   NAME(mean_gradient_group)(&w, channel, REST, count, grad, to))
+        EACH_GROUP(mean_gradient, count, grad, to)
     }
 }
 #endif
@@ -227,7 +295,11 @@ static void NAME(mean_gradient_row)(const pool *p, void *const *operand, int64_t
 #undef GROUP_INLINE
 #undef TAP_OFFSET
 #undef EACH_GROUP
-#undef REST
+#undef LOAD_SOME
+#undef STORE_SOME
+#undef VEC
+#undef INDEX_VEC
+#undef SELECT
 #undef S
 #undef C
 #undef INDEX
