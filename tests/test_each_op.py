@@ -139,7 +139,7 @@ UNRECORDED = {
     "queues": "FIFOQueueV2 PaddingFIFOQueueV2 PriorityQueueV2 RandomShuffleQueueV2 QueueCloseV2 QueueDequeueManyV2 "
     "QueueDequeueUpToV2 QueueDequeueV2 QueueEnqueueManyV2 QueueEnqueueV2 QueueIsClosedV2 QueueSizeV2",
     "summaries": "AudioSummaryV2 HistogramSummary ImageSummary MergeSummary ScalarSummary TensorSummaryV2",
-    "files and messages": "MatchingFiles MergeV2Checkpoints Print PrintV2 RestoreV2 SaveV2 ShardedFilename",
+    "files and messages": "MatchingFiles MergeV2Checkpoints Print PrintV2 ReadFile RestoreV2 SaveV2 ShardedFilename WriteFile",
     "what Python or the clock says": "PyFunc PyFuncStateless Timestamp",
     "patterns that are no constants": "RegexFullMatch RegexReplace",
 }

@@ -189,6 +189,7 @@ from .ops.clip import (
 from .ops.control_flow import (
     case as case,
     cond as cond,
+    switch_case as switch_case,
     while_loop as while_loop,
 )
 from .ops.core import (
@@ -231,6 +232,8 @@ from .ops.dynamic import (
 )
 from .ops.files import (
     matching_files as matching_files,
+    read_file as read_file,
+    write_file as write_file,
 )
 from .ops.functional import (
     foldl as foldl,

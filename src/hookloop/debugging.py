@@ -9,5 +9,5 @@ __getattr__, __dir__ = attributes(
     assert_proper_iterable assert_rank assert_rank_at_least assert_rank_in assert_same_float_dtype
     assert_scalar assert_type check_numerics is_finite is_inf is_nan is_non_decreasing is_numeric_tensor
     is_strictly_increasing""",
-    {"assert_all_finite": "verify_tensor_all_finite"},
+    {"assert_all_finite": "verify_tensor_all_finite", "assert_shapes": "ops.shape_assertions.assert_shapes"},
 )

@@ -7,5 +7,9 @@ _OWN = "format join length lower regex_full_match strip to_hash_bucket to_hash_b
 __getattr__, __dir__ = attributes(
     __name__,
     "as_string reduce_join regex_replace substr",
-    {name: f"ops.strings.{name}" for name in _OWN.split()},
+    {
+        **{name: f"ops.strings.{name}" for name in _OWN.split()},
+        "unicode_transcode": "ops.text_encodings.unicode_transcode",
+        "unsorted_segment_join": "ops.text_encodings.unsorted_segment_join",
+    },
 )

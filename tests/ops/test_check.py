@@ -187,3 +187,36 @@ def test_order(executor):
             ([2, 1], (0, 0)),
         ):
             assert session.run(results, {x: value}) == expected
+
+
+# --- shapes of several tensors ----------------------------------------------------------------------------------
+
+
+def test_shapes_that_are_known():
+    x, y = tf.zeros([3, 3]), tf.zeros([4, 3])
+    assert tf.debugging.assert_shapes({x: ("N", "N"), y: ("M", "N"), tf.constant(2.0): ("Q",)}).type == "NoOp"
+    with pytest.raises(
+        ValueError,
+        match="Specified by tensor .* dimension 0.  Tensor .* dimension 0 must have size 3.  Received size 4",
+    ):
+        tf.debugging.assert_shapes({x: "NN", y: "NM"})
+    with pytest.raises(
+        ValueError,
+        match=r"hey.  Specified explicitly.  Tensor .* dimension 1 must have size 4.  Received size 3, shape \(3, 3\)",
+    ):
+        tf.debugging.assert_shapes({x: ("N", 4)}, message="hey")
+    with pytest.raises(ValueError, match="must have rank"):
+        tf.debugging.assert_shapes({x: ("N",)})
+
+
+def test_shapes_that_the_run_tells(executor):
+    x, y = tf.placeholder(tf.float32, [None, 3]), tf.placeholder(tf.float32, [None, None])
+    with tf.control_dependencies([tf.debugging.assert_shapes({x: ("N", "M"), y: ("M", "N")})]):
+        product = tf.matmul(x, y)
+    with tf.Session() as session:
+        assert session.run(product, {x: np.ones((2, 3)), y: np.ones((3, 2))}).shape == (2, 2)
+        with pytest.raises(
+            tf.errors.InvalidArgumentError,
+            match=r"dimension\] \[1\] \[must have size\] \[2\] \[Received shape: \] \[3 4\]",
+        ):
+            session.run(product, {x: np.ones((2, 3)), y: np.ones((3, 4))})

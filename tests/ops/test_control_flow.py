@@ -212,3 +212,39 @@ def test_a_predicate_that_is_no_scalar_is_refused():
     either = tf.cond(open_shape, lambda: x, lambda: -x)
     with tf.Session() as session, pytest.raises(tf.errors.InvalidArgumentError, match="must be a scalar"):
         session.run(either, {open_shape: [True, False]})
+
+
+# --- switch_case -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("default", [None, lambda: tf.constant(-1.0)])
+def test_switch_case(executor, default):
+    index, x = tf.placeholder(tf.int32, []), tf.placeholder(tf.float32, [])
+    branches = [lambda: x * 2, lambda: x + 1, lambda: x * x]
+    outputs = [tf.switch_case(index, branches, default), tf.switch_case(index, dict(enumerate(branches)), default)]
+    slope = tf.gradients(outputs[0], x)[0]
+    with tf.Session() as session:
+        for k, value, derivative in ((0, 6, 2), (1, 4, 1), (2, 9, 6), (3, 9, 6), (-1, 9, 6)):
+            inside = default is None or k in (0, 1, 2)
+            found = session.run([*outputs, slope], {index: k, x: 3})
+            assert found == ([value, value, derivative] if inside else [-1, -1, 0])
+
+
+@pytest.mark.parametrize(
+    "index, branches, error, text",
+    [
+        (1, [lambda: 1], TypeError, "branch_index must a Tensor, got <class 'int'>"),
+        (1.0, [lambda: 1], TypeError, "branch_index must an integer Tensor"),
+        ([1], [1, 2], TypeError, "Each entry in branch_fns must be a 2-tuple"),
+        ([1], {0: lambda: 1, 2: lambda: 1}, ValueError, r"contiguous range of \[0 to 2\) but found {0,2}"),
+        ([1], {"a": lambda: 1}, TypeError, "key must be a Python `int`"),
+        ([1], {0: 1}, TypeError, "fn for key 0 must be callable"),
+        ([1], 3, TypeError, "branch_fns must be a list, tuple, or dict"),
+        ([1], [], ValueError, "at least one function"),
+    ],
+)
+def test_switch_case_of_what_does_not_fit(index, branches, error, text):
+    if not isinstance(index, int):
+        index = tf.constant(index[0] if isinstance(index, list) else index)
+    with pytest.raises(error, match=text):
+        tf.switch_case(index, branches)

@@ -52,6 +52,8 @@ def test_square_roots_and_logarithms(executor):
     root = run(tf.linalg.sqrtm(definite))
     np.testing.assert_allclose(root @ root, definite, rtol=1e-9, atol=1e-12)
     matrix = A + 1j * RNG.randn(3, 3) + 3 * np.eye(3)
+    root = run(tf.linalg.sqrtm(matrix))
+    np.testing.assert_allclose(root @ root, matrix, rtol=1e-12)
     np.testing.assert_allclose(run(tf.linalg.expm(tf.linalg.logm(matrix))), matrix, rtol=1e-12)
     with pytest.raises(TypeError, match="float64 not in list of allowed values"):
         tf.linalg.logm(A)
@@ -62,6 +64,18 @@ def test_gradient_of_square_roots(executor):
     batch = np.stack([A @ A.T + np.eye(3), A.T @ A + np.eye(3)]) + 0.05 * RNG.randn(2, 3, 3)
     with tf.Session():
         assert tf.test.compute_gradient_error(x, [2, 3, 3], tf.linalg.sqrtm(x), [2, 3, 3], batch, delta=1e-5) < 1e-7
+
+
+def test_gradient_of_a_complex_square_root(executor):
+    parts = [tf.placeholder(tf.float64, [3, 3]) for _ in range(2)]
+    values = [A + 2 * np.eye(3), RNG.randn(3, 3) / 3]
+    root = tf.linalg.sqrtm(tf.complex(*parts))
+    total = tf.reduce_sum(tf.real(root) * A + tf.imag(root))
+    with tf.Session():
+        feeds = dict(zip(parts, values))
+        for part, value in zip(parts, values):
+            others = {k: v for k, v in feeds.items() if k is not part}
+            assert tf.test.compute_gradient_error(part, [3, 3], total, [], value, 1e-5, extra_feed_dict=others) < 1e-7
 
 
 @pytest.mark.parametrize("dtype", [tf.int32, tf.int64])

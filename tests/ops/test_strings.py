@@ -225,3 +225,56 @@ def test_places_without_text_are_empty(executor):
         assert session.run(tf.dynamic_stitch([[2, 0]], [x]), feeds).tolist() == [b"c", b"", b"ab"]
         assert session.run(tf.where_v2([True, False], x, "z"), feeds).tolist() == [b"ab", b"z"]
         assert sorted(session.run(tf.random_shuffle(x), feeds)) == [b"ab", b"c"]
+
+
+# --- encodings, segments, files --------------------------------------------------------------------------------------
+
+
+def test_text_in_other_encodings(executor):
+    texts = tf.constant(["hé".encode(), b"a\xffb", b"x\ty"])
+    with tf.Session() as session:
+        found = session.run(
+            [
+                tf.strings.unicode_transcode(texts, "UTF-8", "UTF-16-BE"),
+                tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8", "ignore", replace_control_characters=True),
+                tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8", replacement_char=63),
+            ]
+        )
+        assert found[0].tolist() == ["hé".encode("utf-16-be"), "a�b".encode("utf-16-be"), "x\ty".encode("utf-16-be")]
+        assert found[1].tolist() == ["hé".encode(), b"ab", b"xy"]
+        assert found[2].tolist() == ["hé".encode(), b"a?b", b"x\ty"]
+        for encoding, text in (("UTF-8", "Invalid formatting on input string"), ("KLINGON", "input encoding: KLINGON")):
+            with pytest.raises(tf.errors.InvalidArgumentError, match=text):
+                session.run(tf.strings.unicode_transcode(texts, encoding, "UTF-8", "strict"))
+    with pytest.raises(
+        ValueError, match="Attr 'output_encoding' of 'UnicodeTranscode' Op passed string 'ASCII' not in"
+    ):
+        tf.strings.unicode_transcode(texts, "UTF-8", "ASCII")
+
+
+def test_texts_joined_by_segments(executor):
+    texts, numbers = tf.constant([["a", "b"], ["c", "d"], ["e", "f"]]), tf.placeholder(tf.int32, [None])
+    joined = tf.strings.unsorted_segment_join(texts, numbers, 3, "-")
+    with tf.Session() as session:
+        found = session.run(joined, {numbers: [2, 0, 2]})
+        assert found.tolist() == [[b"c", b"d"], [b"", b""], [b"a-e", b"b-f"]]
+        for bad in (3, -1):
+            with pytest.raises(tf.errors.InvalidArgumentError, match="not allowed to exceed num_segments"):
+                session.run(joined, {numbers: [0, 1, bad]})
+    with pytest.raises(ValueError, match="segment_ids of 3 axes do not fit inputs of 2"):
+        tf.strings.unsorted_segment_join(texts, [[[0]]], 3)
+
+
+def test_files_are_written_and_read(executor, tmp_path):
+    path = str(tmp_path / "new" / "file")
+    written = tf.write_file(path, tf.constant(b"one\xff"))
+    with tf.control_dependencies([written]):
+        read = tf.io.read_file(path)
+    with tf.Session() as session:
+        assert session.run(read) == b"one\xff"
+        with pytest.raises(tf.errors.NotFoundError, match="missing; No such file or directory"):
+            session.run(tf.read_file(str(tmp_path / "missing")))
+        with pytest.raises(tf.errors.FailedPreconditionError, match="new; Is a directory"):
+            session.run(tf.write_file(str(tmp_path / "new"), "text"))
+    with pytest.raises(ValueError, match="Shape must be rank 0 but is rank 1"):
+        tf.read_file([path])

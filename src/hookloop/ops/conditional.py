@@ -1,4 +1,4 @@
-"""`tf.cond` and `tf.case`: one of several branches runs."""
+"""`tf.cond`, `tf.case` and `tf.switch_case`: one of several branches runs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .core import identity
 from .indexed_slices import IndexedSlices
 from .tensor_array import TensorArray
 
-__all__ = ["case", "cond"]
+__all__ = ["case", "cond", "switch_case"]
 
 
 def make_branches(pred):
@@ -187,6 +187,64 @@ def case(pred_fn_pairs, default=None, exclusive=False, strict=False, name="case"
             return _nested(predicates, functions, default, strict)
         with control_dependencies([_at_most(1, predicates, "Input error: exclusive=True")]):
             return _nested(predicates, functions, default, strict)
+
+
+def switch_case(branch_index, branch_fns, default=None, name="switch_case"):
+    """What the function of a number gives.
+
+    Args:
+      branch_index: an integer scalar, a tensor.
+      branch_fns: a list of functions; or a dict number -> function, or a list of such pairs, with the numbers from 0 on.
+      default: the function where there is none of the number; the last one by default.
+      name: the scope of the nodes.
+
+    Returns:
+      What the function returns.
+
+    Raises:
+      TypeError: for an index that is no integer tensor, or what is no function.
+      ValueError: where the numbers have gaps.
+    """
+    from .math import equal
+
+    if not isinstance(branch_index, Tensor):
+        raise TypeError(f"branch_index must a Tensor, got {type(branch_index)}")
+    if not branch_index.dtype.is_integer:
+        raise TypeError(f"branch_index must an integer Tensor, got {branch_index.dtype}")
+    functions = _numbered(branch_fns)
+    if default is not None and not callable(default):
+        raise TypeError("default must be callable.")
+    if default is None:
+        functions, default = functions[:-1], functions[-1]
+    with name_scope(name, "switch_case", [branch_index]):
+        predicates = [equal(branch_index, constant(k, branch_index.dtype)) for k in range(len(functions))]
+        return _nested(predicates, functions, default, False)
+
+
+def _numbered(branch_fns):
+    """The functions in the order of their numbers."""
+    if isinstance(branch_fns, dict):
+        branch_fns = list(branch_fns.items())
+    if not isinstance(branch_fns, (list, tuple)):
+        raise TypeError("branch_fns must be a list, tuple, or dict")
+    if not branch_fns:
+        raise ValueError("switch_case() needs at least one function")
+    if all(callable(function) for function in branch_fns):
+        branch_fns = list(enumerate(branch_fns))
+    for entry in branch_fns:
+        if not isinstance(entry, tuple) or len(entry) != 2:
+            raise TypeError("Each entry in branch_fns must be a 2-tuple")
+        if not isinstance(entry[0], int):
+            raise TypeError(f"key must be a Python `int`, got {type(entry[0])}")
+        if not callable(entry[1]):
+            raise TypeError(f"fn for key {entry[0]} must be callable.")
+    functions = dict(branch_fns)
+    if sorted(functions) != list(range(len(branch_fns))):
+        found = ",".join(map(str, sorted(functions)))
+        raise ValueError(
+            f"branch indices (keys) must form contiguous range of [0 to {len(branch_fns)}) but found {{{found}}}"
+        )
+    return [functions[k] for k in range(len(functions))]
 
 
 def _checked_pairs(pairs):

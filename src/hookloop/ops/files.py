@@ -1,4 +1,4 @@
-"""Ops on files: which there are. They run in Python."""
+"""Ops on files: which there are, what is in them. They run in Python."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..shapes import UNKNOWN
 from .build import apply_op
 from .registry import OpDef, no_gradient, register
 
-__all__ = ["matching_files"]
+__all__ = ["matching_files", "read_file", "write_file"]
 
 
 def _matches(pattern):
@@ -47,7 +47,44 @@ def _vector(c):
     return (UNKNOWN,)
 
 
+def _named(error, path):
+    """The error of a file as an op has it."""
+    kind = errors.NotFoundError if isinstance(error, FileNotFoundError) else errors.PermissionDeniedError
+    kind = kind if isinstance(error, (FileNotFoundError, PermissionError)) else errors.FailedPreconditionError
+    return kind(None, None, f"{os.fsdecode(path)}; {error.strerror}")
+
+
+def _run_read_file(call, path):
+    path = path.item()
+    try:
+        with open(path, "rb") as file:
+            return np.array(file.read(), object)
+    except OSError as error:
+        raise _named(error, path) from None
+
+
+def _run_write_file(call, path, contents):
+    path = path.item()
+    try:
+        if os.path.dirname(path):
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as file:
+            file.write(contents.item())
+    except OSError as error:
+        raise _named(error, path) from None
+    return []
+
+
+def _one_name(c):
+    for i in range(len(c.inputs)):
+        if c.known(i) and c.shape(i) != ():
+            c.fail(f"Shape must be rank 0 but is rank {len(c.shape(i))}")
+    return [()] * len(c.op.outputs)
+
+
 register(
+    OpDef("ReadFile", "filename: string", "contents: string", host=_run_read_file, shape=_one_name, gradient=no_gradient),
+    OpDef("WriteFile", "filename: string, contents: string", "", host=_run_write_file, shape=_one_name, stateful=True),
     OpDef("MatchingFiles", "pattern: string", "filenames: string", host=_run_matching_files, shape=_vector,
           gradient=no_gradient),
 )  # fmt: skip
@@ -64,3 +101,27 @@ def matching_files(pattern, name=None):
       A vector of strings. Running it raises `NotFoundError` where the directory of a pattern is not there.
     """
     return apply_op("MatchingFiles", [pattern], name=name)
+
+
+def read_file(filename, name=None):
+    """What is in a file, as text.
+
+    Args:
+      filename: its path, a scalar.
+      name: the node's name.
+
+    Returns:
+      A scalar. Running it raises `NotFoundError` where there is no such file.
+    """
+    return apply_op("ReadFile", [filename], name=name)
+
+
+def write_file(filename, contents, name=None):
+    """An operation that writes text into a file, whose directory is made where it is not there.
+
+    Args:
+      filename: its path, a scalar.
+      contents: the text, a scalar.
+      name: the node's name.
+    """
+    return apply_op("WriteFile", [filename, contents], name=name)

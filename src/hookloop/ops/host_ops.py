@@ -14,10 +14,10 @@ _TEXT = frozenset((
     "AsString", "DecodeBase64", "DecodeRaw", "EncodeBase64", "ReduceJoin", "RegexFullMatch", "RegexReplace",
     "StaticRegexFullMatch", "StaticRegexReplace", "StringJoin", "StringLength", "StringLower", "StringStrip",
     "StringToHashBucket", "StringToHashBucketFast", "StringToHashBucketStrong", "StringToNumber", "StringUpper",
-    "Substr",
+    "Substr", "UnicodeTranscode", "UnsortedSegmentJoin",
 ))  # fmt: skip
 
-_FILES = frozenset(("MatchingFiles",))
+_FILES = frozenset(("MatchingFiles", "ReadFile", "WriteFile"))
 
 _QUEUES = frozenset((
     "FIFOQueueV2", "PaddingFIFOQueueV2", "PriorityQueueV2", "RandomShuffleQueueV2", "QueueCloseV2", "QueueDequeueManyV2",

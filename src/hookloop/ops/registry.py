@@ -18,6 +18,7 @@ _LATER = {
         "matrix_functions": "Lu MatrixLogarithm MatrixSquareRoot",
         "stateless_random": """StatelessMultinomial StatelessRandomNormal StatelessRandomUniform StatelessRandomUniformInt
             StatelessTruncatedNormal""",
+        "text_encodings": "UnicodeTranscode UnsortedSegmentJoin",
     }.items()
     for name in names.split()
 }

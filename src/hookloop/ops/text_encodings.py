@@ -1,0 +1,136 @@
+"""Text in other encodings, and text joined by segment numbers. All run in Python."""
+
+from __future__ import annotations
+
+import codecs
+import math
+import re
+
+import numpy as np
+
+from .. import errors
+from . import kinds
+from .build import apply_op
+from .registry import OpDef, no_gradient, register
+from .shape_functions import unchanged
+
+__all__ = ["unicode_transcode", "unsorted_segment_join"]
+
+_OUTPUTS = ("UTF-8", "UTF-16-BE", "UTF-32-BE")
+_ERRORS = ("strict", "replace", "ignore")
+_MARK = "\udfff"  # stands where bytes are no character: no text decodes to it
+
+
+def _mark(error):
+    return (_MARK, error.end)
+
+
+codecs.register_error("hookloop.mark", _mark)
+
+
+# --- encodings ------------------------------------------------------------------------------------------------
+
+
+def _transcode(call, array):
+    encoding = call.attr("input_encoding").decode()
+    try:
+        decode = codecs.lookup(encoding).decode
+    except LookupError:
+        raise ValueError(f"Could not create converter for input encoding: {encoding}") from None
+    handling, output = call.attr("errors").decode(), call.attr("output_encoding").decode()
+    replacement = "" if handling == "ignore" else chr(call.attr("replacement_char"))
+    out = np.empty(array.size, object)
+    for i, value in enumerate([array[()]] if array.ndim == 0 else array.ravel()):
+        text = decode(value, "hookloop.mark")[0]
+        if handling == "strict" and _MARK in text:
+            raise ValueError("Invalid formatting on input string")
+        text = text.replace(_MARK, replacement)
+        if call.attr("replace_control_characters"):
+            text = re.sub("[\0-\x1f]", lambda _: replacement, text)
+        out[i] = text.encode(output)
+    return out.reshape(array.shape)
+
+
+# --- joining by segments ------------------------------------------------------------------------------------------
+
+
+def _joined_shape(c):
+    if not (c.known(0) and c.known(1)):
+        return None
+    values, numbers = c.shape(0), c.shape(1)
+    if len(numbers) > len(values):
+        c.fail(f"segment_ids of {len(numbers)} axes do not fit inputs of {len(values)}")
+    c.merge_shapes(values[: len(numbers)], numbers)
+    return (c.natural(c.sizes(2)[0]), *values[len(numbers) :])
+
+
+def _join(call, values, numbers, count):
+    count, rest = int(count), values.shape[numbers.ndim :]
+    if np.any((numbers < 0) | (numbers >= count)):
+        raise errors.InvalidArgumentError(
+            None, None, "segment_ids are not allowed to exceed num_segments or to have negative values."
+        )
+    columns = math.prod(rest)
+    parts = [[[] for _ in range(columns)] for _ in range(count)]
+    for number, row in zip(numbers.ravel(), values.reshape(numbers.size, columns)):
+        for column, value in enumerate(row):
+            parts[number][column].append(value)
+    out = np.empty(count * columns, object)
+    for i in range(out.size):
+        out[i] = call.attr("separator").join(parts[i // columns][i % columns])
+    return out.reshape(count, *rest)
+
+
+register(
+    OpDef("UnicodeTranscode", "input: string", "output: string",
+          attrs={"input_encoding": None, "output_encoding": None, "errors": b"replace", "replacement_char": 65533,
+                 "replace_control_characters": False}, shape=unchanged, host=_transcode, gradient=no_gradient),
+    OpDef("UnsortedSegmentJoin", "inputs: string, segment_ids: Tindices, num_segments: Tnumsegments", "output: string",
+          attrs={"separator": b""}, types={"Tindices": kinds.INDEX, "Tnumsegments": kinds.INDEX}, shape=_joined_shape,
+          host=_join, gradient=no_gradient),
+)  # fmt: skip
+
+
+# --- public functions -----------------------------------------------------------------------------------------------
+
+
+def unicode_transcode(input, input_encoding, output_encoding, errors="replace", replacement_char=65533,
+                      replace_control_characters=False, name=None):  # fmt: skip
+    """Text in another encoding.
+
+    Args:
+      input: a string tensor.
+      input_encoding: its encoding, one that Python knows.
+      output_encoding: "UTF-8", "UTF-16-BE" or "UTF-32-BE".
+      errors: what becomes of bytes that are no character: "replace", "ignore", or "strict" for an error.
+      replacement_char: the number of the character that takes their place.
+      replace_control_characters: whether the characters 0 to 31 are replaced, or left out, too.
+      name: the node's name.
+
+    Raises:
+      ValueError: for another output encoding, or another value of `errors`.
+      InvalidArgumentError: when it runs, for an encoding that is not known; with "strict" for bytes that are no character.
+    """
+    for argument, value, allowed in (("output_encoding", output_encoding, _OUTPUTS), ("errors", errors, _ERRORS)):
+        if value not in allowed:
+            names = ", ".join(f'"{a}"' for a in allowed)
+            raise ValueError(f"Attr '{argument}' of 'UnicodeTranscode' Op passed string '{value}' not in: {names}.")
+    attrs = {"input_encoding": input_encoding.encode(), "output_encoding": output_encoding.encode(), "errors": errors.encode(),
+             "replacement_char": replacement_char, "replace_control_characters": bool(replace_control_characters)}  # fmt: skip
+    return apply_op("UnicodeTranscode", [input], attrs, name)
+
+
+def unsorted_segment_join(inputs, segment_ids, num_segments, separator="", name=None):
+    """The texts of each segment joined, in their order.
+
+    Args:
+      inputs: a string tensor.
+      segment_ids: the number of each one's segment; of the shape of the first axes of `inputs`.
+      num_segments: how many segments there are.
+      separator: text between them.
+      name: the node's name.
+
+    Raises:
+      InvalidArgumentError: when it runs, for a number out of range.
+    """
+    return apply_op("UnsortedSegmentJoin", [inputs, segment_ids, num_segments], {"separator": separator}, name)
