@@ -658,6 +658,7 @@ static inline __attribute__((always_inline)) hl_status step(hl_frame *frame, hl_
     const hl_plan *plan = frame->plan;
     frame->failed_instr = frame->failed_node = -1;
     frame->run.unshared_ns = 0;
+    frame->run.scratch = frame->arena->scratch; /* another plan of the arena may have needed more and moved it */
     if (__builtin_expect(!frame->folded_done, 0)) {
         hl_status status = walk_polling(frame, frame->code, frame->code + plan->prologue_end);
         if (status != HL_OK) return status;

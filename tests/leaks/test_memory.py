@@ -85,3 +85,23 @@ def test_sessions_and_graphs_leave_nothing():
         once()
     gc.collect()
     assert resident() - before < 8 * MB
+
+
+def test_a_plan_that_needs_more_working_memory_leaves_the_others_theirs():
+    """Plans of a session share what kernels work in; where one of them moves it, the others go along."""
+    rows = tf.placeholder(tf.float32, [None, 2])
+    slopes = []
+    for segments in (20, 5000):
+        means = tf.sparse_segment_mean(rows, np.arange(segments) % 4, np.arange(segments, dtype="int32"))
+        slopes.append(tf.gradients(means, rows)[0])  # counts the rows of each segment in working memory
+    first, second = slopes
+    values = np.ones((4, 2), "float32")
+    with tf.Session() as session:
+        for _ in range(3):
+            np.testing.assert_array_equal(session.run(first, {rows: values}), np.full((4, 2), 5.0))
+        session.run(second, {rows: values})
+        # What was given back is handed out again, to these among others.
+        kept = [np.full(size, 0, "uint8") for size in range(64, 4096, 16) for _ in range(4)]
+        for _ in range(3):
+            np.testing.assert_array_equal(session.run(first, {rows: values}), np.full((4, 2), 5.0))
+        assert not any(array.any() for array in kept)
