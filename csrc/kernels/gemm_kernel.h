@@ -263,38 +263,52 @@ static void NAME(sum_columns)(const REAL *b, int64_t stride, int64_t k, int64_t 
     }
 }
 
-/* out[m] = start[m] + rows[m] . x for rows apart by row_stride: LANES sums at a time, added up by a tree of shuffles. */
+/* The dots of `count` rows and x, added up by a tree of shuffles: as many rows as a vector has lanes where they are whole. */
+SIMD_INLINE VEC NAME(some_dots)(const bool long_rows, const bool whole, const REAL *rows, int64_t row_stride, const REAL *x,
+                                int count, int64_t k) {
+    /* Of whole blocks a base for each three rows, as in a tile. */
+    const REAL *row[LANES];
+    VEC sum[LANES];
+#pragma GCC unroll 16
+    for (int i = 0; i < LANES; i++) {
+        row[i] = whole ? rows + i / 3 * 3 * row_stride : rows + (i < count ? i : 0) * row_stride;
+        sum[i] = (VEC){0};
+    }
+#define ROW(i) (whole ? row[(i) / 3 * 3] + (i) % 3 * row_stride : row[i])
+    int64_t j = 0;
+    for (; long_rows && j + 4 * LANES <= k; j += 4 * LANES) { /* longer pieces of each row: memory likes them */
+        const VEC factor[4] = {LOAD(x + j), LOAD(x + j + LANES), LOAD(x + j + 2 * LANES), LOAD(x + j + 3 * LANES)};
+#pragma GCC unroll 16
+        for (int i = 0; i < LANES; i++)
+#pragma GCC unroll 4
+            for (int u = 0; u < 4; u++) sum[i] += LOAD(ROW(i) + j + u * LANES) * factor[u];
+    }
+    for (; j + LANES <= k; j += LANES) {
+        const VEC factor = LOAD(x + j);
+#pragma GCC unroll 16
+        for (int i = 0; i < LANES; i++) sum[i] += LOAD(ROW(i) + j) * factor;
+    }
+    if (j < k) {
+        const int rest = (int)(k - j);
+        const VEC factor = LOAD_PART(x + j, rest);
+#pragma GCC unroll 16
+        for (int i = 0; i < LANES; i++) sum[i] += LOAD_PART(ROW(i) + j, rest) * factor;
+    }
+#undef ROW
+    return SUM_ROWS(sum);
+}
+
+/* out[m] = start[m] + rows[m] . x for rows apart by row_stride. */
 SIMD_INLINE void NAME(dots)(const bool long_rows, const REAL *rows, int64_t row_stride, const REAL *x, const REAL *start,
                             REAL *out, int64_t m, int64_t k) {
-    for (int64_t m0 = 0; m0 < m; m0 += LANES) {
-        const int count = m - m0 < LANES ? (int)(m - m0) : LANES;
-        const REAL *row[LANES];
-        VEC sum[LANES];
-#pragma GCC unroll 16
-        for (int i = 0; i < LANES; i++) {
-            row[i] = rows + (m0 + (i < count ? i : 0)) * row_stride;
-            sum[i] = (VEC){0};
-        }
-        int64_t j = 0;
-        for (; long_rows && j + 4 * LANES <= k; j += 4 * LANES) { /* longer pieces of each row: memory likes them */
-            const VEC factor[4] = {LOAD(x + j), LOAD(x + j + LANES), LOAD(x + j + 2 * LANES), LOAD(x + j + 3 * LANES)};
-#pragma GCC unroll 16
-            for (int i = 0; i < LANES; i++)
-#pragma GCC unroll 4
-                for (int u = 0; u < 4; u++) sum[i] += LOAD(row[i] + j + u * LANES) * factor[u];
-        }
-        for (; j + LANES <= k; j += LANES) {
-            const VEC factor = LOAD(x + j);
-#pragma GCC unroll 16
-            for (int i = 0; i < LANES; i++) sum[i] += LOAD(row[i] + j) * factor;
-        }
-        if (j < k) {
-            const int rest = (int)(k - j);
-            const VEC factor = LOAD_PART(x + j, rest);
-#pragma GCC unroll 16
-            for (int i = 0; i < LANES; i++) sum[i] += LOAD_PART(row[i] + j, rest) * factor;
-        }
-        const VEC total = SUM_ROWS(sum);
+    int64_t m0 = 0;
+    for (; m0 + LANES <= m; m0 += LANES) {
+        const VEC total = NAME(some_dots)(long_rows, true, rows + m0 * row_stride, row_stride, x, LANES, k);
+        STORE(out + m0, start ? LOAD(start + m0) + total : total);
+    }
+    if (m0 < m) {
+        const int count = (int)(m - m0);
+        const VEC total = NAME(some_dots)(long_rows, false, rows + m0 * row_stride, row_stride, x, count, k);
         STORE_PART(out + m0, start ? LOAD_PART(start + m0, count) + total : total, count);
     }
 }
