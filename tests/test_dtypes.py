@@ -72,3 +72,14 @@ def test_numpy_types():
     assert tf.float64.as_numpy_dtype is np.float64
     assert tf.string.as_numpy_dtype is np.object_
     assert np.zeros(2, tf.int16.as_numpy_dtype).dtype == np.int16
+
+
+@pytest.mark.parametrize("value", [list, tuple, dict, None, 0, 1.5, "foo"])
+def test_what_names_no_type_in_tensorflow(value):
+    with pytest.raises(TypeError, match="Cannot convert value"):
+        tf.as_dtype(value)
+
+
+def test_references_and_limits():
+    assert tf.float32._as_ref.name == "float32_ref" and tf.float32._as_ref.base_dtype is tf.float32
+    assert (tf.int8.limits, tf.uint8.limits, tf.float32.limits) == ((0, 127), (0, 255), (0, 1))

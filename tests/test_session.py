@@ -296,3 +296,29 @@ def test_a_sessions_dictionary_is_the_programs(executor, graph):
         session.note = "the program's own"
         assert session.note == "the program's own"
         session.close()
+
+
+def test_a_nested_key_feeds_each_of_its_leaves(executor):
+    """As the states of recurrent cells are fed: a tuple of placeholders, and a structure of values with as many leaves."""
+    pair = namedtuple("pair", "c h")
+    a, b = tf.placeholder(tf.float32, [2]), tf.placeholder(tf.float32, [2])
+    total = a * 2 + b
+    one, two = np.ones(2, "float32"), np.full(2, 2, "float32")
+    with tf.Session() as session:
+        for feed in (
+            {pair(a, b): pair(one, two)},
+            {(a, b): [one, two]},
+            {(a, (b,)): (one, (two,))},
+            {a: one, (b,): (two,)},
+        ):
+            for _ in range(2):
+                np.testing.assert_array_equal(session.run(total, feed), [4, 4])
+        with pytest.raises(
+            ValueError, match="Could not flatten dictionary. Key had 2 elements, but value had 1 elements"
+        ):
+            session.run(total, {(a, b): (one,)})
+        with pytest.raises(TypeError, match="Cannot interpret feed_dict key as Tensor"):
+            session.run(total, {(a, 1): (one, two)})
+        with pytest.raises(ValueError, match=r"Cannot feed value of shape \(3,\)"):
+            session.run(total, {(a, b): (one, np.ones(3))})
+        np.testing.assert_array_equal(session.run(total, {a: one, b: two}), [4, 4])

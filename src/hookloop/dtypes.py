@@ -118,11 +118,16 @@ class DType:
         raise TypeError(f"Cannot find {which}imum value of {self}.")
 
     @property
+    def _as_ref(self):
+        """The type of a variable that holds elements of this type."""
+        return self._ref
+
+    @property
     def limits(self):
-        """(lowest, highest) value by convention for intensities: (0, 1) for floating types."""
+        """(lowest, highest) value by convention for intensities: (0, 1) for floating types, from 0 on for integers."""
         if self.base_dtype.is_floating:
             return 0, 1
-        return self.min, self.max
+        return (0 if self.base_dtype.is_integer else self.min), self.max
 
     def is_compatible_with(self, other):
         """Whether a tensor of type `other` can stand where this type is wanted: a reference can where a value is."""
@@ -243,7 +248,12 @@ def as_dtype(type_value):
     return found
 
 
+_CONTAINERS = frozenset((list, tuple, dict, set))  # NumPy takes them for object
+
+
 def _from_numpy(value):
+    if isinstance(value, type) and value in _CONTAINERS:
+        return None
     try:
         dtype = value if isinstance(value, np.dtype) else np.dtype(value)
     except TypeError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from . import nest
 from .graph.operation import Operation
 from .graph.tensor import Tensor
 
@@ -153,14 +154,14 @@ def _as_step(value):
 
 
 def resolve_feeds(graph, feed_dict):
-    """(tensor, value) for each feed; a composite key gives one pair for each of its tensors.
+    """(tensor, value) for each feed; a composite key gives one pair for each of its tensors, a nested one for each of its leaves.
 
     Raises:
       TypeError: a key that is no tensor of the graph.
-      ValueError: a tensor that may not be fed.
+      ValueError: a tensor that may not be fed, or a nested key whose value has not as many leaves.
     """
     pairs = []
-    for key, value in feed_dict.items():
+    for key, value in _flat_items(feed_dict):
         components = _components(key)
         if components is not None:
             pairs += [(tensor, part) for tensor, part in zip(components, value) if tensor is not None]
@@ -173,6 +174,21 @@ def resolve_feeds(graph, feed_dict):
             raise ValueError(f"Tensor {tensor.name} may not be fed.")
         pairs.append((tensor, value))
     return pairs
+
+
+def _flat_items(feed_dict):
+    """The items of a feed; a key that is a tuple, as states often are, with its leaves and those of its value."""
+    for key, value in feed_dict.items():
+        if not isinstance(key, tuple):
+            yield key, value
+            continue
+        keys, values = nest.flatten(key), nest.flatten(value)
+        if len(keys) != len(values):
+            raise ValueError(
+                f"Could not flatten dictionary. Key had {len(keys)} elements, but value had {len(values)} elements. "
+                f"Key: {keys}, value: {values}."
+            )
+        yield from zip(keys, values)
 
 
 def convert_feed(tensor, value):

@@ -92,6 +92,8 @@ def _check_picked(indices, rows):
 
 def _last_number(c, i):
     """One more than the last segment number: only running tells, unless it is a constant."""
+    if not hasattr(c, "emit"):
+        return UNKNOWN  # as in TensorFlow, which nodes and names of gradients follow
     if c.has_constant(i):
         numbers = np.ravel(c.constant(i))
         return max(int(numbers[-1]) + 1, 0) if numbers.size else 0
