@@ -8,6 +8,7 @@ key made of name and slice, and the larger tensor's entry lists the slices.
 from __future__ import annotations
 
 import functools
+import math
 import os
 import re
 import struct
@@ -300,11 +301,29 @@ class BundleReader:
         return entry
 
     def dtype(self, name):
-        return as_dtype(self._entry(name).dtype)
+        return self._dtype_of(name, self._entry(name))
 
     def shape(self, name):
         """A tensor's sizes, a tuple."""
-        return _shape(self._entry(name))
+        return self._shape_of(name, self._entry(name))
+
+    def _corrupt(self, name, what):
+        return errors.DataLossError(None, None, f"{self.prefix}: {what} of {name!r} in the index is corrupt")
+
+    def _dtype_of(self, name, entry):
+        try:
+            dtype = as_dtype(entry.dtype)
+        except TypeError:
+            raise self._corrupt(name, f"the type {entry.dtype}") from None
+        if dtype._is_ref_dtype or (dtype.name != "string" and np.dtype(dtype.as_numpy_dtype).hasobject):
+            raise self._corrupt(name, f"the type {dtype.name}")
+        return dtype
+
+    def _shape_of(self, name, entry):
+        shape = tuple(dim.size for dim in entry.shape.dim)
+        if any(size < 0 for size in shape):
+            raise self._corrupt(name, f"the shape {list(shape)}")
+        return shape
 
     def read(self, name, partition=None):
         """A tensor, or a slice of it.
@@ -319,11 +338,13 @@ class BundleReader:
           DataLossError: where the bytes are not there, or their checksum does not fit.
         """
         entry = self._entry(name)
-        if partition is not None and tuple(partition[0]) != _shape(entry):
+        shape = self._shape_of(name, entry)
+        if partition is not None and tuple(partition[0]) != shape:
             raise errors.InvalidArgumentError(
-                None, None,
-                f"expected a slice of {name!r} with shape {list(_shape(entry))}, got one of shape {list(partition[0])}",
-            )  # fmt: skip
+                None,
+                None,
+                f"expected a slice of {name!r} with shape {list(shape)}, got one of shape {list(partition[0])}",
+            )
         if entry.slices:
             return self._assemble(name, entry, partition)
         whole = self._load(name, entry)
@@ -331,12 +352,16 @@ class BundleReader:
 
     def _assemble(self, name, entry, partition):
         """The slices of a tensor put together: as much of it as is asked for."""
-        shape = _shape(entry)
+        shape, dtype = self._shape_of(name, entry), self._dtype_of(name, entry)
+        if math.prod(shape) > self._bytes_of_data():  # every element takes a byte or more
+            raise self._corrupt(name, f"the shape {list(shape)}")
         wanted = slices.ranges(*partition) if partition is not None else tuple(slice(0, size) for size in shape)
-        out = np.zeros([w.stop - w.start for w in wanted], as_dtype(entry.dtype).as_numpy_dtype)
+        out = np.zeros([w.stop - w.start for w in wanted], dtype.as_numpy_dtype)
         filled = 0
         for item in entry.slices:
             extents = [(e.start, e.length if e.WhichOneof("has_length") else slices.FULL) for e in item.extent]
+            if not slices.lies_within(shape, extents):
+                raise self._corrupt(name, "a slice")
             part = slices.ranges(shape, extents)
             common = [(max(p.start, w.start), min(p.stop, w.stop)) for p, w in zip(part, wanted)]
             if any(begin >= end for begin, end in common):
@@ -346,7 +371,10 @@ class BundleReader:
                 raise errors.DataLossError(None, None, f"{self.prefix}: a slice of {name!r} is missing")
             source = tuple(slice(b - p.start, e - p.start) for (b, e), p in zip(common, part))
             target = tuple(slice(b - w.start, e - w.start) for (b, e), w in zip(common, wanted))
-            out[target] = self._load(name, found)[source]
+            values = self._load(name, found)
+            if values.shape != tuple([p.stop - p.start for p in part]) or values.dtype != out.dtype:
+                raise self._corrupt(name, "a slice")
+            out[target] = values[source]
             filled += out[target].size
         if filled != out.size:
             raise errors.DataLossError(
@@ -354,7 +382,11 @@ class BundleReader:
             )
         return out
 
+    def _bytes_of_data(self):
+        return sum(os.path.getsize(path) for path in _data_files(self.prefix))
+
     def _load(self, name, entry):
+        dtype, shape = self._dtype_of(name, entry), self._shape_of(name, entry)
         path = data_path(self.prefix, entry.shard_id, self.shards)
         if not 0 <= entry.shard_id < max(self.shards, 1) or entry.offset < 0 or entry.size < 0:
             raise errors.DataLossError(None, None, f"{self.prefix}: the index entry of {name!r} is corrupt")
@@ -367,23 +399,27 @@ class BundleReader:
                 )  # fmt: skip
             file.seek(entry.offset)
             data = file.read(entry.size)
-        dtype, shape = as_dtype(entry.dtype), _shape(entry)
         if dtype.name == "string":
             return self._strings(name, entry, data, shape)
         if checksum.masked(data) != entry.crc32c:
             raise errors.DataLossError(None, None, f"{path}: the checksum of {name!r} does not fit")
         numpy_dtype = np.dtype(dtype.as_numpy_dtype)
-        if len(data) != int(np.prod(shape, dtype=np.int64)) * numpy_dtype.itemsize:
+        if len(data) != math.prod(shape) * numpy_dtype.itemsize:
             raise errors.DataLossError(
                 None, None, f"{path}: {len(data)} bytes of {name!r} do not make {dtype.name}{list(shape)}"
             )
         return np.frombuffer(data, numpy_dtype).reshape(shape).copy()
 
     def _strings(self, name, entry, data, shape):
-        count, at, lengths = int(np.prod(shape, dtype=np.int64)), 0, []
-        for _ in range(count):
-            length, at = decode_varint(data, at)
-            lengths.append(length)
+        count, at, lengths = math.prod(shape), 0, []
+        try:
+            for _ in range(count):
+                length, at = decode_varint(data, at)
+                lengths.append(length)
+        except errors.DataLossError as error:
+            raise errors.DataLossError(None, None, f"{self.prefix}: {name!r}: {error.message}") from None
+        if sum(lengths) > len(data):
+            raise errors.DataLossError(None, None, f"{self.prefix}: the texts of {name!r} are longer than its bytes")
         crc = checksum.extend(0, b"".join(struct.pack("<I" if n < 1 << 32 else "<Q", n) for n in lengths))
         of_lengths, joined = data[at : at + 4], data[at + 4 :]
         fits = of_lengths == struct.pack("<I", checksum.mask(crc)) and len(joined) == sum(lengths)
@@ -394,10 +430,6 @@ class BundleReader:
             texts[i] = joined[at : at + length]
             at += length
         return texts.reshape(shape)
-
-
-def _shape(entry):
-    return tuple(dim.size for dim in entry.shape.dim)
 
 
 def _parsed(cls, data, path):

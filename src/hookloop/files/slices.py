@@ -37,10 +37,17 @@ def parse(text):
         raise InvalidArgumentError(
             None, None, f"the slice {text!r} has {len(extents)} axes for a shape of {len(shape)}"
         )
-    for size, (begin, length) in zip(shape, extents):
-        if begin < 0 or (length != FULL and (length < 0 or begin + length > size)):
-            raise InvalidArgumentError(None, None, f"the slice {text!r} does not lie within its shape")
+    if not lies_within(shape, extents):
+        raise InvalidArgumentError(None, None, f"the slice {text!r} does not lie within its shape")
     return shape, extents
+
+
+def lies_within(shape, extents):
+    """Whether a slice has the axes of a shape, and no element outside it."""
+    return len(shape) == len(extents) and all(
+        begin >= 0 and (length == FULL or (length >= 0 and begin + length <= size))
+        for size, (begin, length) in zip(shape, extents)
+    )
 
 
 def _pair(text):

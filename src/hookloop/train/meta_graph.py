@@ -187,7 +187,7 @@ def import_meta_graph(meta_graph_or_file, clear_devices=False, import_scope=None
 
     Raises:
       OSError: where the file does not exist, or is no `MetaGraphDef`.
-      ValueError, NotFoundError: as for `tf.import_graph_def`. Nothing is added then.
+      ValueError, NotFoundError: as for `tf.import_graph_def`: nothing is added then; or a collection does not fit the nodes.
     """
     return import_meta_graph_with_saver(_read(meta_graph_or_file), clear_devices, import_scope, **kwargs)
 
@@ -211,6 +211,8 @@ def import_meta_graph_with_saver(message, clear_devices=False, import_scope=None
 
 def _add_meta_graph(message, clear_devices=False, import_scope=None, input_map=None, return_elements=None, **unknown):
     """Adds nodes and collections; gives (SaverDef or None, names in the message -> variables, the scope's name)."""
+    from google.protobuf.message import DecodeError
+
     unknown.pop("restore_collections_predicate", None)
     if unknown:
         raise TypeError(f"import_meta_graph() got an unexpected keyword argument {sorted(unknown)[0]!r}")
@@ -224,7 +226,13 @@ def _add_meta_graph(message, clear_devices=False, import_scope=None, input_map=N
     import_graph_def(graph_def, name=scope + "/" if scope else "", input_map=input_map)
     variables = {}
     for key, definition in sorted(message.collection_def.items()):
-        _restore_collection(key, definition, scope, variables)
+        try:
+            _restore_collection(key, definition, scope, variables)
+        except (KeyError, TypeError, AttributeError, IndexError, DecodeError, UnicodeDecodeError) as error:
+            text = error.args[0] if isinstance(error, KeyError) and error.args else error
+            raise ValueError(
+                f"The collection {key!r} of the meta graph does not fit its nodes, or is damaged: {text}"
+            ) from error
     return message.saver_def if message.HasField("saver_def") else None, variables, scope
 
 
