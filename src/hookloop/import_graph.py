@@ -211,7 +211,12 @@ class _Importer:
                 graph._set_control_flow_context(context)
                 self._names = {name: graph.unique_name(self._prefix + name) for name in self._nodes}
                 for name in self._order:
-                    self._operations[name] = self._add(self._nodes[name], controls)
+                    try:
+                        self._operations[name] = self._add(self._nodes[name], controls)
+                    except _UNFIT as error:
+                        raise ValueError(
+                            f"Node '{name}' does not fit its op, {self._nodes[name].op}: {error}"
+                        ) from error
                 for merge, following in self._open:
                     self._operations[merge]._update_input(1, self._operations[following].outputs[0])
             recover_contexts(list(self._operations.values()), context)

@@ -10,6 +10,6 @@ LARGE = os.environ.get("HOOKLOOP_SOAK") == "1"
 def dose(examples):
     """Settings for a test that tries so many inputs in a check."""
     return hypothesis.settings(
-        max_examples=examples * (100 if LARGE else 1), derandomize=not LARGE, database=None, deadline=None,
+        max_examples=examples * (20 if LARGE else 1), derandomize=not LARGE, database=None, deadline=None,
         suppress_health_check=list(hypothesis.HealthCheck),
     )  # fmt: skip

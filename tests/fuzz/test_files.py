@@ -236,7 +236,7 @@ def test_an_index_that_says_anything(tmp_path_factory, found, shards, endianness
     shutil.rmtree(directory)
 
 
-@dose(200)
+@dose(30)
 @given(damage())
 def test_a_real_index_with_damaged_entries(tmp_path_factory, apply):
     directory = tmp_path_factory.mktemp("entries")

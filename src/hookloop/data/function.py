@@ -6,6 +6,7 @@ import itertools
 
 import numpy as np
 
+from ..errors import NotFoundError
 from ..graph.function_graph import FunctionGraph
 from ..graph.stack import get_default_graph
 from ..ops.build import convert_to_tensor
@@ -129,7 +130,23 @@ def trace(function, element, method, several=False):
 
 def function_of(call, attr="f"):
     """The function that a node's attribute names."""
-    return call.op.graph._dataset_functions[call.attr(attr).decode()]
+    return named(call.op, attr)
 
 
-__all__ = ["TracedFunction", "as_component", "function_of", "map_structure", "trace"]
+def named(op, attr):
+    """What the graph of an operation keeps under the name that the attribute has.
+
+    Raises:
+      NotFoundError: where it keeps nothing: functions are in no file, so the node comes from a GraphDef.
+    """
+    name = op.get_attr(attr)
+    name = name.decode(errors="replace") if isinstance(name, bytes) else str(name)
+    found = op.graph.__dict__.get("_dataset_functions", {}).get(name)
+    if found is None:
+        raise NotFoundError(
+            None, None, f"Function {name} is not defined: a GraphDef does not hold the Python functions of datasets"
+        )
+    return found
+
+
+__all__ = ["TracedFunction", "as_component", "function_of", "map_structure", "named", "trace"]

@@ -10,7 +10,7 @@ from .. import errors
 from ..ops.registry import OpDef, no_gradient, register
 from ..ops.shape_functions import nothing, scalar, unknown
 from . import pipeline
-from .function import as_component, function_of
+from .function import as_component, function_of, named
 from .iterator_state import IteratorState
 
 _SPEC = {"output_types": None, "output_shapes": None}
@@ -206,7 +206,7 @@ def _iterator_of(session, op):
     if found is None:
         found = IteratorState(cell, _waiting_states(session).pop(key[1], None))
         if op.type == "OneShotIterator":
-            variant, rules = op.graph._dataset_functions[op.get_attr("dataset_factory").decode()]
+            variant, rules = named(op, "dataset_factory")
             found.start(pipeline.rewritten(session.run(variant), rules))
         found = session._resources.setdefault(key, found)
     return found
