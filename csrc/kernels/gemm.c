@@ -382,7 +382,9 @@ static void choose_float(gemm *g, int lanes) {
         g->dots = g->n == 1 && all_dots(g) && columns_are_dense(g);
         if (g->dots)
             for (int i = 0; i < g->n_steps; i++) transpose_matrix(&g->steps[i].y);
-        g->single_row = !g->dots && g->m == 1 && g->n <= lanes && g->products[0].b.column == 1 && g->n_products == 1;
+        const product *p = &g->products[0];
+        g->single_row = !g->dots && g->m == 1 && g->n_products == 1 && p->b.column == 1 && /* long ones are cut among threads */
+                        g->n <= (p->k < CUT_K ? 2 : 1) * lanes;
     }
     g->starts_with_y = g->n_steps > 0 && g->steps[0].kind == STEP_ADD && g->steps[0].y.column == 1;
     for (int i = 0; i < g->n_products && !g->dots; i++) {

@@ -507,23 +507,38 @@ static void NAME(column)(const gemm *g, const gemm_data *data, int64_t m0, int64
     NAME(finish)(g, data, g->starts_with_y, 0, m0, 1, m1 - m0, 0, out);
 }
 
-/* One row of C, no wider than a vector: four chains over k instead of one, whose multiply-adds wait for each other. */
-static void NAME(single_row)(const gemm *g, const gemm_data *data) {
+/* One row of C, no wider than two vectors: four chains over k instead of one, whose multiply-adds wait for each other. */
+SIMD_INLINE void NAME(single_row_of)(const int vectors, const gemm *g, const gemm_data *data) {
     enum { CHAINS = 4 };
     const product *p = &g->products[0];
     const REAL *a = (const REAL *)data->in[0], *b = (const REAL *)data->in[1];
     REAL *c = (REAL *)data->c;
-    const int lanes = (int)g->n;
-    VEC sum[CHAINS] = {{0}};
+    const int last = vectors - 1, lanes = (int)g->n - last * LANES;
+    VEC sum[CHAINS][2] = {{{0}}};
     int64_t k = 0;
     for (; k + CHAINS <= p->k; k += CHAINS, a += CHAINS * p->a.column, b += CHAINS * p->b.row)
 #pragma GCC unroll 4
-        for (int i = 0; i < CHAINS; i++) sum[i] += SPLAT(a[i * p->a.column]) * LOAD_PART(b + i * p->b.row, lanes);
-    for (; k < p->k; k++, a += p->a.column, b += p->b.row) sum[0] += SPLAT(*a) * LOAD_PART(b, lanes);
-    const VEC total = (sum[0] + sum[1]) + (sum[2] + sum[3]);
+        for (int i = 0; i < CHAINS; i++) {
+            const VEC x = SPLAT(a[i * p->a.column]);
+            if (last) sum[i][0] += x * LOAD(b + i * p->b.row);
+            sum[i][last] += x * LOAD_PART(b + i * p->b.row + last * LANES, lanes);
+        }
+    for (; k < p->k; k++, a += p->a.column, b += p->b.row) {
+        if (last) sum[0][0] += SPLAT(*a) * LOAD(b);
+        sum[0][last] += SPLAT(*a) * LOAD_PART(b + last * LANES, lanes);
+    }
     const REAL *start = g->starts_with_y ? (const REAL *)data->in[g->steps[0].operand] : NULL;
-    STORE_PART(c, start ? LOAD_PART(start, lanes) + total : total, lanes);
-    NAME(finish)(g, data, g->starts_with_y, 0, 0, 1, lanes, 0, c);
+#pragma GCC unroll 2
+    for (int v = 0; v < vectors; v++) {
+        const VEC total = (sum[0][v] + sum[1][v]) + (sum[2][v] + sum[3][v]);
+        const int count = v == last ? lanes : LANES;
+        STORE_PART(c + v * LANES, start ? LOAD_PART(start + v * LANES, count) + total : total, count);
+    }
+    NAME(finish)(g, data, g->starts_with_y, 0, 0, 1, g->n, 0, c);
+}
+static void NAME(single_row)(const gemm *g, const gemm_data *data) {
+    if (g->n <= LANES) NAME(single_row_of)(1, g, data);
+    else NAME(single_row_of)(2, g, data);
 }
 
 static void NAME(whole)(const gemm *g, const gemm_data *data, int64_t m0, int64_t m1, int64_t n0, int64_t n1, char *scratch) {
