@@ -95,7 +95,7 @@ def test_a_key_from_another_graph(session):
 
 def test_a_missing_feed(session):
     x = matrix()
-    text = r"You must feed a value for placeholder tensor 'x' with dtype float"
+    text = r"You must feed a value for placeholder tensor 'x' with dtype float and shape \[.*\] \[in Placeholder 'x', made at "
     with pytest.raises(tf.errors.InvalidArgumentError, match=text):
         session.run(x * 2)
 

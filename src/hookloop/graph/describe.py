@@ -7,15 +7,18 @@ import math
 from .. import errors
 from ..shapes import TensorShape
 
+# The types that TensorFlow's messages have other names for.
+_MESSAGE_NAMES = {"float16": "half", "float32": "float", "float64": "double"}
+
 
 def missing_feed(op):
     """The error of a run that needs a placeholder's value."""
-    dtype = op.outputs[0].dtype
+    dtype = op.outputs[0].dtype.base_dtype.name
     shape = op.outputs[0].get_shape()
-    text = f"You must feed a value for placeholder tensor {op.name!r} with dtype {dtype.name}"
+    text = f"You must feed a value for placeholder tensor {op.name!r} with dtype {_MESSAGE_NAMES.get(dtype, dtype)}"
     if isinstance(shape, TensorShape) and shape.ndims is not None:
         text += " and shape [" + ",".join("?" if d is None else str(d) for d in shape.as_list()) + "]"
-    return errors.InvalidArgumentError(None, op, text)
+    return errors.InvalidArgumentError(None, op, f"{text} {describe(op)}")
 
 
 def shape_in_run(tensor, shapes, registers):
