@@ -117,3 +117,13 @@ def test_gradient_lives_as_long_as_its_graph():
     del graph, x
     gc.collect()
     assert alive() is None
+
+
+def test_an_override_that_nobody_registered_is_refused():
+    x = tf.placeholder(tf.float32, [])
+    with tf.get_default_graph().gradient_override_map({"Identity": "NeverRegistered"}):
+        y = tf.identity(x, name="same")
+    with pytest.raises(
+        LookupError, match=r"No gradient defined for operation 'same' \(op type: Identity\).*NeverRegistered"
+    ):
+        tf.gradients(y, x)

@@ -100,7 +100,9 @@ def gradient_function(op):
     if name is not None:
         name = name.decode() if isinstance(name, bytes) else name
         if name not in _registered:
-            raise LookupError(f"gradient registry has no entry for: {name}")
+            raise LookupError(
+                f"No gradient defined for operation '{op.name}' (op type: {op.type}): the registry of gradients has no {name!r}"
+            )
         return _registered[name]
     function = _registered.get(op.type) or op.op_def.gradient
     if function is None:
