@@ -309,3 +309,18 @@ class TestStepCounter:
         assert [(event.step, event.summary.value[0].tag) for event in events] == [
             (3, "global_step/sec"), (5, "global_step/sec"),
         ]  # fmt: skip
+
+
+@pytest.mark.parametrize("overridden", [False, True])
+def test_a_global_step_that_stands_still(caplog, overridden):
+    class Mine(tf.train.StepCounterHook):
+        def after_run(self, run_context, run_values):
+            super().after_run(run_context, run_values)
+
+    tf.train.get_or_create_global_step()
+    other = tf.assign_add(tf.get_variable("other", [], initializer=tf.zeros_initializer()), 1.0)
+    hook = (Mine if overridden else tf.train.StepCounterHook)(every_n_steps=2)
+    with tf.train.MonitoredSession(hooks=[hook]) as session:
+        for _ in range(4):
+            session.run(other)
+    assert ("It seems that global step (tf.train.get_global_step) has not been increased." in caplog.text) == overridden
