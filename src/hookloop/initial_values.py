@@ -60,7 +60,7 @@ def _operation(name, op, done):
     graph = op.graph
     with control_dependencies(None), graph.name_scope(None):
         kind = "Switch" if op.type == "RefSwitch" else op.type
-        copy = graph.create_op(kind, inputs, dict(op._attrs), f"{op.name}_{name}")
+        copy = graph.create_op(kind, inputs, attrs=dict(op._attrs), name=f"{op.name}_{name}")
     copy._set_control_flow_context(op._control_flow_context)
     contexts = getattr(op, "_cond_contexts", None)
     if contexts is not None:

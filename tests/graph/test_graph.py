@@ -121,6 +121,20 @@ def test_elements_of_another_graph_are_refused(graph):
         graph.create_op("Identity", [x])
 
 
+def test_a_node_from_its_parts(graph):
+    x = tf.constant([1.5, 2.5])
+    negative = graph.create_op("Neg", [x], [tf.float32], name="n", attrs={"T": tf.AttrValue(type=1)})
+    assert (negative.name, negative.type, negative.outputs[0].shape.as_list()) == ("n", "Neg", [2])
+    assert graph.create_op("Neg", [x]).name == "Neg"
+    whole = graph.create_op(
+        op_type="Cast", inputs=[x], dtypes=[tf.int32], attrs={"DstT": tf.AttrValue(type=3), "SrcT": tf.float32}
+    )
+    with tf.Session(graph=graph) as session:
+        assert session.run([negative.outputs[0], whole.outputs[0]])[1].tolist() == [1, 2]
+    with pytest.raises(TypeError, match=r"Input #1 is not a tensor: 1\.0"):
+        graph.create_op("Add", [x, 1.0], [tf.float32])
+
+
 def test_a_finalized_graph_does_not_change(graph):
     x = tf.constant(1)
     graph.finalize()

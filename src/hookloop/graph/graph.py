@@ -8,6 +8,7 @@ from .._core import ColocationScope, ControlDependencies, GraphFields, GraphName
 from . import stack
 from .collections import Collections
 from .device import DeviceSpec, device_of
+from .graph_def import attr_of
 from .operation import Operation
 from .scopes import StackScope
 from .tensor import Tensor
@@ -91,30 +92,36 @@ class Graph(GraphFields):
 
     # --- adding operations ----------------------------------------------------------------------------
 
-    def create_op(self, type, inputs, attrs=None, name=None):
+    def create_op(
+        self, op_type, inputs, dtypes=None, input_types=None, name=None, attrs=None, op_def=None, compute_shapes=True,
+        compute_device=True,
+    ):  # fmt: skip
         """Adds a node from tensors, with all the attributes that its type's inputs do not tell.
 
         Args:
-          type: the op type's name.
+          op_type: the op type's name.
           inputs: a flat list of tensors.
-          attrs: attribute -> Python value.
+          dtypes, input_types, op_def, compute_shapes, compute_device: taken as TensorFlow takes them; the op type tells it all.
           name: a name that is made unique, or one with a "/" at the end that is taken as it is.
+          attrs: attribute -> Python value, or `AttrValue`.
 
         Returns:
           The `Operation`.
 
         Raises:
+          TypeError: for an input that is no tensor.
           ValueError: for an unknown type, inputs of another graph, or shapes that do not fit.
           RuntimeError: where the graph is finalized.
         """
         inputs = list(inputs)
-        for tensor in inputs:
+        for i, tensor in enumerate(inputs):
+            if not isinstance(tensor, Tensor):
+                raise TypeError(f"Input #{i} is not a tensor: {tensor}")
             if tensor.graph is not self:
                 raise ValueError(f"{tensor} is not from the passed-in graph.")
-        op_def, attrs, dtypes = Graph._describe(type, inputs, attrs or {})
-        if name is None:
-            name = type
-        return self._add_node(op_def, inputs, attrs, self._node_name(name), dtypes)
+        attrs = {key: attr_of(value) if hasattr(value, "WhichOneof") else value for key, value in (attrs or {}).items()}
+        definition, attrs, types = Graph._describe(op_type, inputs, attrs)
+        return self._add_node(definition, inputs, attrs, self._node_name(op_type if name is None else name), types)
 
     def _remove_operations_after(self, count):
         """Forgets the operations made after the first `count`, none of which anyone has seen yet."""
