@@ -60,6 +60,9 @@ class _Conditional:
         return not self.merges and len(self.switches) == 1 and _is_first(self.switches[0])
 
 
+_MOST_DEPTH = 1000  # of loops and conditionals in each other: a graph that has more has a circle of them
+
+
 class _Side:
     """One branch of a conditional."""
 
@@ -80,6 +83,8 @@ def _depth(place):
     depth = 0
     while place is not None:
         place, depth = place.outer, depth + 1
+        if depth > _MOST_DEPTH:
+            raise ValueError("The graph's loops and conditionals lie in each other")
     return depth
 
 
@@ -256,6 +261,11 @@ class _Recovery:
         if loop is None:
             loop = self._loops[name] = _Loop(outer)
         else:
+            around = outer
+            while around is not None and around is not loop:
+                around = around.outer
+            if around is loop:
+                raise ValueError(f"The loop of frame {name!r} is entered from inside itself by '{op.name}'")
             loop.outer = self._innermost([loop.outer, outer])
         return loop
 
