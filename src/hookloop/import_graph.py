@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import heapq
 
+import numpy as np
+
 from . import errors
 from .dtypes import DType
 from .graph.device import DeviceSpec
@@ -234,6 +236,8 @@ class _Importer:
             attrs["_class"] = [self._group(group) for group in attrs["_class"]]
         op_def, attrs, dtypes = self._described(node, inputs, attrs)
         self._check_types(node, op_def, attrs, inputs)
+        if node.op == "Const":
+            _check_constant(node, attrs["value"], np.dtype(attrs["dtype"].as_numpy_dtype))
         try:
             op = self._graph._add_node(op_def, inputs, attrs, self._names[node.name], list(dtypes))
         except (ValueError, *_UNFIT) as error:
@@ -300,6 +304,12 @@ class _Importer:
         """A tensor ("op:0") or operation ("op") of the message as it is in the graph."""
         name, index = _split(text)
         return self._operations[name].outputs[index] if ":" in text else self._operations[name]
+
+
+def _check_constant(node, value, wanted):
+    """Kernels read a constant's bytes as the type that the node has."""
+    if value.dtype.hasobject != wanted.hasobject or value.dtype.itemsize != wanted.itemsize:
+        raise ValueError(f"Node '{node.name}' expected a value of type {wanted}, got one of {value.dtype}")
 
 
 def _merged(around, own):

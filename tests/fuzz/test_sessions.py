@@ -356,3 +356,13 @@ def test_graphs_that_were_changed(changed):
                     graph.as_graph_def(add_shapes=True)
                 except (ValueError, TypeError) as error:
                     assert str(error)
+
+
+def test_a_constant_of_another_type_is_refused():
+    message = _message(lambda: tf.constant(1.0, name="c"))
+    message.node[0].attr["value"].tensor.dtype = 7  # text
+    with (
+        tf.Graph().as_default(),
+        pytest.raises(ValueError, match="Node 'c' expected a value of type float32, got one of object"),
+    ):
+        tf.import_graph_def(message, name="")
