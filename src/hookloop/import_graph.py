@@ -26,7 +26,7 @@ __all__ = ["import_graph_def"]
 _BACK_EDGES = frozenset(("NextIteration", "RefNextIteration"))
 
 # What attributes and inputs of another kind than an op expects may raise anywhere.
-_UNFIT = (AttributeError, IndexError, KeyError, TypeError, UnicodeDecodeError)
+_UNFIT = (AttributeError, IndexError, KeyError, OverflowError, TypeError, UnicodeDecodeError)
 
 # The kind of an AttrValue, by the class of the attribute's default.
 _KINDS = {bool: "b", int: "i", float: "f", bytes: "s", DType: "type", TensorShape: "shape", list: "list"}
