@@ -20,6 +20,9 @@ from .dose import dose
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 
+# What protobuf's reader of text says of changed bytes.
+pytestmark = pytest.mark.filterwarnings("ignore:invalid .*escape")
+
 
 @st.composite
 def damage(draw):
