@@ -12,9 +12,10 @@ import hookloop as tf
 @pytest.mark.parametrize("name", ["op", "value_index", "dtype", "graph", "_shape", "_consumers"])
 def test_fields_of_a_tensor_cannot_be_deleted(name):
     tensor = tf.ones([3]) * 2.0
-    for delete in (lambda: delattr(tensor, name), lambda: object.__delattr__(tensor, name)):
-        with pytest.raises(AttributeError, match="readonly attribute"):
-            delete()
+    with pytest.raises(AttributeError, match="readonly attribute"):
+        delattr(tensor, name)
+    with pytest.raises((AttributeError, TypeError), match="readonly attribute|can't apply this __delattr__"):  # before 3.13
+        object.__delattr__(tensor, name)
     assert tf.nn.relu(tensor).shape == [3]
 
 
