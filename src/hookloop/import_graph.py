@@ -151,6 +151,8 @@ class _Importer:
             return len(signature_of(op_def).output_dtypes(attrs))
         except _UNFIT as error:
             raise ValueError(f"NodeDef missing attr {error} from Op<name={node.op}>; NodeDef: {node.name}") from None
+        except ValueError as error:
+            raise ValueError(f"Node '{node.name}': {error}") from None
 
     def _check_input(self, node, text):
         if text.startswith("^"):

@@ -1,6 +1,7 @@
 """Checkpoints as files: TensorFlow's are read, ours are whole at every moment, and broken ones are refused."""
 
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -126,6 +127,22 @@ def test_errors_of_reading(tmp_path):
     data.write_bytes(whole[:10])
     with pytest.raises(tf.errors.DataLossError, match="but the file ends at 10"):
         bundle.BundleReader(prefix).read("scope/nested")
+
+
+def test_a_shape_that_no_array_has_is_refused(tmp_path):
+    prefix = str(tmp_path / "x")
+    bundle.write(prefix, items({"v": np.zeros([0, 3], "f")}))
+    reader = bundle.BundleReader(prefix)
+    for sizes in ([0, 2**62, 2**62], [0, 2**60], [-1], [0] * 65):
+        entry = reader.entries[b"v"]
+        entry.shape.Clear()
+        for size in sizes:
+            entry.shape.dim.add(size=size)
+        for read in (reader.read, reader.shape):
+            with pytest.raises(
+                tf.errors.DataLossError, match=f"^{re.escape(prefix)}: the shape .* of 'v' in the index"
+            ):
+                read("v")
 
 
 def test_names_come_once(tmp_path):

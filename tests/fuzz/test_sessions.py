@@ -366,3 +366,29 @@ def test_a_constant_of_another_type_is_refused():
         pytest.raises(ValueError, match="Node 'c' expected a value of type float32, got one of object"),
     ):
         tf.import_graph_def(message, name="")
+
+
+@pytest.mark.parametrize(
+    "sizes, text",
+    [
+        ([2**40], "at most 2 GB"),
+        ([2**31 - 1], "at most 2 GB"),
+        ([2**62, 4], "at most 2 GB"),
+        ([-2], "sizes of 0 or more"),
+    ],
+)
+def test_a_constant_of_a_shape_that_no_value_has_is_refused(sizes, text):
+    message = _message(lambda: tf.constant(1, name="c"))
+    for size in sizes:
+        message.node[0].attr["value"].tensor.tensor_shape.dim.add(size=size)
+    with tf.Graph().as_default(), pytest.raises(ValueError, match=f"Node 'c': expected .*{text}"):
+        tf.import_graph_def(message, name="")
+
+
+def test_a_shape_of_too_many_elements_is_refused_when_it_is_run():
+    with tf.Graph().as_default(), tf.Session() as session:
+        x = tf.placeholder(tf.float32, [None, 4], name="x")
+        y = tf.reshape(x, [2**31 - 1] * 3, name="y")
+        with pytest.raises(tf.errors.InvalidArgumentError, match="sizes have at most 63 bits .*'y'"):
+            session.run(y, {x: np.ones((2, 4))})
+        assert session.run(tf.shape(x), {x: np.ones((2, 4))}).tolist() == [2, 4]

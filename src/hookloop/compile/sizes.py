@@ -286,6 +286,8 @@ class SizeTable:
     def constant(self, value: int) -> int:
         value = int(value)
         if value not in self._constants:
+            if not -(1 << 63) <= value < 1 << 63:
+                raise ValueError(f"a shape has a size of {value}, but sizes have at most 63 bits")
             self._constants[value] = self._new_register(value)
         return self._constants[value]
 

@@ -321,7 +321,8 @@ class BundleReader:
 
     def _shape_of(self, name, entry):
         shape = tuple(dim.size for dim in entry.shape.dim)
-        if any(size < 0 for size in shape):
+        # NumPy counts the sizes beside one of 0, too.
+        if any(size < 0 for size in shape) or len(shape) > 64 or math.prod(size or 1 for size in shape) >= 1 << 59:
             raise self._corrupt(name, f"the shape {list(shape)}")
         return shape
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from ..dtypes import as_dtype
@@ -13,6 +15,9 @@ _FIELDS = {
     "uint32": "uint32_val", "uint64": "uint64_val", "complex64": "scomplex_val",
     "complex128": "dcomplex_val",
 }  # fmt: skip
+
+# Of the value of a constant, in bytes: as TensorFlow's own. A few bytes may stand for any number of equal elements.
+_LARGEST = 1 << 31
 
 
 def array_to_proto(array, dtype=None):
@@ -50,12 +55,17 @@ def proto_to_array(proto):
 
     Raises:
       TypeError: for a type that has no arrays.
+      ValueError: where its values do not make its shape, or its shape is of more than 2 GB.
     """
     dtype = as_dtype(proto.dtype)
     shape = tuple(d.size for d in proto.tensor_shape.dim)
     if dtype.name not in _FIELDS:
         raise TypeError(f"Unsupported tensor type: {dtype.name}")
-    size = int(np.prod(shape, dtype=np.int64))
+    if any(size < 0 for size in shape):
+        raise ValueError(f"expected a tensor proto with sizes of 0 or more, got the shape {list(shape)}")
+    size = math.prod(shape)
+    if math.prod(d or 1 for d in shape) * np.dtype(dtype.as_numpy_dtype).itemsize > _LARGEST:
+        raise ValueError(f"expected a tensor proto of at most 2 GB, got {dtype.name}{list(shape)}")
     if proto.tensor_content:
         return np.frombuffer(proto.tensor_content, dtype.as_numpy_dtype).reshape(shape).copy()
     values = list(getattr(proto, _FIELDS[dtype.name]))
@@ -67,5 +77,7 @@ def proto_to_array(proto):
         array = np.array(values, dtype.as_numpy_dtype)
     if array.size < size:  # the last value stands for the rest
         last = array[-1:] if array.size else np.zeros(1, dtype.as_numpy_dtype)
-        array = np.concatenate([array, np.repeat(last, size - array.size)])
+        whole = np.empty(size, dtype.as_numpy_dtype)
+        whole[: array.size], whole[array.size :] = array, last
+        array = whole
     return array.reshape(shape)
