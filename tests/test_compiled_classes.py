@@ -14,7 +14,9 @@ def test_fields_of_a_tensor_cannot_be_deleted(name):
     tensor = tf.ones([3]) * 2.0
     with pytest.raises(AttributeError, match="readonly attribute"):
         delattr(tensor, name)
-    with pytest.raises((AttributeError, TypeError), match="readonly attribute|can't apply this __delattr__"):  # before 3.13
+    with pytest.raises(
+        (AttributeError, TypeError), match="readonly attribute|can't apply this __delattr__"
+    ):  # before 3.13
         object.__delattr__(tensor, name)
     assert tf.nn.relu(tensor).shape == [3]
 

@@ -496,6 +496,8 @@ static hl_status prepare(hl_prepare *prep, operation op, finishing finish, uint6
     static hl_status name##_prepare(hl_prepare *prep) { return prepare(prep, op, finish, (uint64_t)prep->attr[0].i); }
 AXES_KERNEL(sum, REDUCE_SUM, FINISH_PLAIN)
 AXES_KERNEL(mean, REDUCE_SUM, FINISH_MEAN)
+AXES_KERNEL(sum_squares, REDUCE_SQUARES, FINISH_PLAIN)
+AXES_KERNEL(mean_squares, REDUCE_SQUARES, FINISH_MEAN)
 AXES_KERNEL(prod, REDUCE_PROD, FINISH_PLAIN)
 AXES_KERNEL(max, REDUCE_MAX, FINISH_PLAIN)
 AXES_KERNEL(min, REDUCE_MIN, FINISH_PLAIN)
@@ -524,6 +526,8 @@ static hl_status sum_to_prepare(hl_prepare *prep) {
 static const hl_kernel table[] = {
     {"sum", sum_prepare, sizeof(reduction)},
     {"mean", mean_prepare, sizeof(reduction)},
+    {"sum_squares", sum_squares_prepare, sizeof(reduction)},
+    {"mean_squares", mean_squares_prepare, sizeof(reduction)},
     {"prod", prod_prepare, sizeof(reduction)},
     {"max", max_prepare, sizeof(reduction)},
     {"min", min_prepare, sizeof(reduction)},

@@ -61,6 +61,18 @@ def test_sums_of_squares(executor):
         np.testing.assert_allclose(session.run(lengths, feeds), (a**2).sum(1, keepdims=True), rtol=1e-14)
 
 
+@pytest.mark.parametrize("function, expected", [(tf.reduce_sum, np.sum), (tf.reduce_mean, np.mean)])
+@pytest.mark.parametrize("axes", [None, 0, 1, (0, 2)])
+@pytest.mark.parametrize("shape", [(3, 4, 5), (2, 3, 2), (40, 50, 70)])
+def test_squared_errors(shape, axes, function, expected, executor):
+    (x, y), (a, b), feeds = operands(tf.float64, shape, shape)
+    loss = function(tf.square(x - y), axes)
+    if executor == "plan":
+        assert "square" not in rewritten([loss], feeds)
+    with tf.Session() as session:
+        np.testing.assert_allclose(session.run(loss, feeds), expected((a - b) ** 2, axes), rtol=1e-12)
+
+
 def test_factors_whose_columns_lie_apart(executor):
     (x, y), (a, b), feeds = operands(tf.float32, (5, 9, 4), (5, 4, 9))
     wanted = [tf.reduce_sum(tf.transpose(x, [0, 2, 1]) * y, axis) for axis in (1, 2)]
@@ -87,8 +99,9 @@ def test_products_that_others_want_are_left():
 
 def test_other_sums_are_left():
     (x, y), _, feeds = operands(tf.float64, (5, 7), (5, 7))
-    for other in (tf.reduce_sum(x * y), tf.reduce_sum(x * y, 0), tf.reduce_sum(x + y, 1)):
-        assert "product_sum" not in rewritten([other], feeds)
+    for other in (tf.reduce_sum(x * y), tf.reduce_sum(x * y, 0), tf.reduce_sum(x + y, 1), tf.reduce_mean(x * y, 1)):
+        assert rewritten([other], feeds)[1] in ("sum", "mean")
+    assert rewritten([tf.reduce_max(tf.square(x), 1)], feeds) == ["square", "max"]
     (x, y), _, feeds = operands(tf.int32, (5, 7), (5, 7))
     assert rewritten([tf.reduce_sum(x * y, 1)], feeds) == ["mul", "sum"]
 
