@@ -147,7 +147,13 @@ class _Importer:
                     f"AttrValue had value with type '{kind}' when '{expected}' expected, for attr '{key}' of node '{node.name}'"
                 )
         try:
-            attrs = {**defaults, **{key: attr_of(value) for key, value in node.attr.items()}}
+            attrs = {
+                **defaults,
+                **{key: attr_of(value) for key, value in node.attr.items() if value.WhichOneof("value")},
+            }
+            missing = [key for key in defaults if attrs[key] is None]
+            if missing:
+                raise KeyError(missing[0])
             return len(signature_of(op_def).output_dtypes(attrs))
         except _UNFIT as error:
             raise ValueError(f"NodeDef missing attr {error} from Op<name={node.op}>; NodeDef: {node.name}") from None

@@ -392,3 +392,16 @@ def test_a_shape_of_too_many_elements_is_refused_when_it_is_run():
         with pytest.raises(tf.errors.InvalidArgumentError, match="sizes have at most 63 bits .*'y'"):
             session.run(y, {x: np.ones((2, 4))})
         assert session.run(tf.shape(x), {x: np.ones((2, 4))}).tolist() == [2, 4]
+
+
+@pytest.mark.parametrize("left", ["nothing", "an empty one"])
+def test_an_attribute_that_an_op_must_have_is_missed(left):
+    message = _message(lambda: tf.placeholder(tf.float32, [], name="x"))
+    message.node[0].attr["dtype"].Clear()
+    if left == "nothing":
+        del message.node[0].attr["dtype"]
+    with (
+        tf.Graph().as_default(),
+        pytest.raises(ValueError, match="NodeDef missing attr 'dtype' from Op<name=Placeholder>; NodeDef: x"),
+    ):
+        tf.import_graph_def(message, name="")
