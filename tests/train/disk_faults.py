@@ -79,7 +79,8 @@ FAULTS = {
     "a file": (
         file_in_its_place,
         (tf.errors.OpError, ValueError),
-        "File exists|Not a directory|doesn't exist, can't save",
+        # A thread that saves may look in the moment in which neither is there.
+        "File exists|Not a directory|doesn't exist, can't save|No such file or directory",
     ),
 }
 
