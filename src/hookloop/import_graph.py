@@ -28,6 +28,8 @@ _BACK_EDGES = frozenset(("NextIteration", "RefNextIteration"))
 # What attributes and inputs of another kind than an op expects may raise anywhere.
 _UNFIT = (AttributeError, IndexError, KeyError, OverflowError, TypeError, UnicodeDecodeError)
 
+_MOST_OUTPUTS = 1 << 20  # of one node: what a few bytes ask for is not made before anybody looks at it
+
 # The kind of an AttrValue, by the class of the attribute's default.
 _KINDS = {bool: "b", int: "i", float: "f", bytes: "s", DType: "type", TensorShape: "shape", list: "list"}
 
@@ -154,6 +156,10 @@ class _Importer:
             missing = [key for key in defaults if attrs[key] is None]
             if missing:
                 raise KeyError(missing[0])
+            for output in signature_of(op_def).outputs:
+                if output.number_attr is not None and not 0 <= attrs[output.number_attr] <= _MOST_OUTPUTS:
+                    raise ValueError(f"expected a number of outputs in attr '{output.number_attr}', got "
+                                     f"{attrs[output.number_attr]}")  # fmt: skip
             return len(signature_of(op_def).output_dtypes(attrs))
         except _UNFIT as error:
             raise ValueError(f"NodeDef missing attr {error} from Op<name={node.op}>; NodeDef: {node.name}") from None

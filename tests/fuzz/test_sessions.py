@@ -405,3 +405,87 @@ def test_an_attribute_that_an_op_must_have_is_missed(left):
         pytest.raises(ValueError, match="NodeDef missing attr 'dtype' from Op<name=Placeholder>; NodeDef: x"),
     ):
         tf.import_graph_def(message, name="")
+
+
+def test_a_range_of_many_elements_is_made_without_them():
+    with tf.Graph().as_default():
+        assert tf.range(2**62).get_shape() == [2**62]
+        assert tf.range(2**31 - 1, -(2**31), -2).get_shape() == [2**31]
+        assert tf.range(0.0, 1.0, 0.1).get_shape() == [10]
+        with pytest.raises(ValueError, match="Requires a number of elements, got inf"):
+            tf.range(0.0, np.float32(np.inf))
+
+
+@pytest.mark.parametrize("shapes", [([4, 3, 1], [1, 4, 3]), ([1, 3], [1, 4]), ([], [])])
+def test_rows_of_a_parallel_concat_have_one_shape(shapes):
+    message = _message(lambda: tf.parallel_stack([tf.ones([3]), tf.ones([3])], name="p"))
+    values = [node for node in message.node if node.op == "ExpandDims"]
+    for node, shape in zip(values, shapes):
+        node.op = "Placeholder"
+        del node.input[:]
+        node.attr.clear()
+        node.attr["dtype"].type = 1
+        node.attr["shape"].shape.SetInParent()
+        for size in shape:
+            node.attr["shape"].shape.dim.add(size=size)
+    with tf.Graph().as_default(), pytest.raises(ValueError, match="Size of first dimension must be 1|must be equal"):
+        tf.import_graph_def(message, name="")
+
+
+@pytest.mark.parametrize(
+    "make, attribute, value, text",
+    [
+        (lambda: tf.strings.to_hash_bucket_fast(["a"], 3), "num_buckets", 0, "passed 0 less than minimum 1"),
+        (lambda: tf.strings.to_hash_bucket(["a"], 3), "num_buckets", -1, "passed -1 less than minimum 1"),
+        (lambda: tf.strings.unicode_transcode(["a"], "UTF-8", "UTF-8"), "output_encoding", b"NCHW", "'NCHW' not in"),
+        (lambda: tf.strings.unicode_transcode(["a"], "UTF-8", "UTF-8"), "errors", b"\xff", "Attr 'errors' .* not in"),
+        (lambda: tf.strings.unicode_transcode(["a"], "UTF-8", "UTF-8"), "replacement_char", 2**40, "out of unicode"),
+    ],
+)  # fmt: skip
+def test_attributes_of_ops_on_text_that_do_not_fit_are_refused(make, attribute, value, text):
+    message = _message(make)
+    (changed,) = [node.attr[attribute] for node in message.node if attribute in node.attr]
+    if isinstance(value, bytes):
+        changed.s = value
+    else:
+        changed.i = value
+    with tf.Graph().as_default(), pytest.raises(ValueError, match=text):
+        tf.import_graph_def(message, name="")
+
+
+@pytest.mark.parametrize("encoding", ["", "nonsense", "zip", "hex"])
+def test_an_encoding_that_is_none_of_text_is_refused(encoding):
+    with tf.Graph().as_default(), tf.Session() as session:
+        text = tf.strings.unicode_transcode(["a"], encoding, "UTF-8")
+        with pytest.raises(tf.errors.InvalidArgumentError, match="Could not create converter for input encoding"):
+            session.run(text)
+
+
+@pytest.mark.parametrize("sizes", [[2, 3], [1, 3], [3, 2], [4, 4, 4], []])
+@pytest.mark.parametrize("known", [True, False])
+def test_a_gradient_that_is_not_of_the_slices_shape_is_refused(executor, sizes, known):
+    with tf.Graph().as_default() as graph, tf.Session() as session:
+        x = tf.placeholder(tf.float32, [5, 3], name="x")
+        tf.gradients(x[2], x, grad_ys=tf.placeholder(tf.float32, sizes if known else None, name="dy"))
+        message = graph.as_graph_def()
+    with tf.Graph().as_default() as graph, tf.Session() as session:
+        try:
+            tf.import_graph_def(message, name="")
+        except ValueError:
+            return
+        (op,) = [op for op in graph.get_operations() if op.type == "StridedSliceGrad"]
+        feeds = {"x:0": np.ones((5, 3)), "dy:0": np.ones(sizes)}
+        with pytest.raises((tf.errors.InvalidArgumentError, ValueError), match="[Ss]hape|[Dd]imension"):
+            session.run(op.outputs[0], feeds)
+        if not known:
+            feeds["dy:0"] = np.ones(3)
+            assert session.run(op.outputs[0], feeds).sum() == 3
+
+
+def test_a_number_of_outputs_that_no_node_has_is_refused():
+    message = _message(lambda: tf.split(tf.ones([4]), 2, name="s"))
+    (node,) = [node for node in message.node if node.op == "Split"]
+    for number in (2**31 - 1, -1):
+        node.attr["num_split"].i = number
+        with tf.Graph().as_default(), pytest.raises(ValueError, match=f"Node 's': .* 'num_split', got {number}"):
+            tf.import_graph_def(message, name="")

@@ -423,12 +423,14 @@ def _range_size(c):
             c.fail(f"Shape must be rank 0 but is rank {len(c.shape(i))}")
     if all(c.has_constant(i) for i in builtins.range(3)):
         start, limit, delta = (c.constant(i)[()] for i in builtins.range(3))
+        if c.inputs[0].dtype.is_integer:
+            start, limit, delta = int(start), int(limit), int(delta)
         if delta == 0:
             c.fail("Requires delta != 0")
         if (limit - start) * delta < 0:
             c.fail(f"Requires start {'<=' if delta > 0 else '>='} limit when delta {'>' if delta > 0 else '<'} 0, got "
                    f"{start} and {limit}")  # fmt: skip
-        return (len(np.arange(start, limit, delta)),)
+        return (_range_count(c, start, limit, delta),)
     if not c.inputs[0].dtype.is_integer:
         return (c.new_size(None),)
     (start,), (limit,), (delta,) = c.sizes(0), c.sizes(1), c.sizes(2)
@@ -442,6 +444,15 @@ def _range_size(c):
         c.fail("Requires delta != 0")
     span, step = (limit - start, delta) if delta > 0 else (start - limit, -delta)
     return ((c.natural(span) + step - 1) // step,)
+
+
+def _range_count(c, start, limit, delta):
+    if isinstance(delta, int):
+        return -((start - limit) // delta)
+    count = np.ceil(np.float64((limit - start) / delta))
+    if not 0 <= count < 1 << 63:
+        c.fail(f"Requires a number of elements, got {count} from {start} to {limit} by {delta}")
+    return int(count)
 
 
 def _range_lower(c, node):

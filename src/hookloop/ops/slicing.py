@@ -267,14 +267,18 @@ def _strided_grad_shape(c):
 def _strided_grad_lower(c, node):
     """Zeros, with the gradient copied into the part that was taken."""
     out, grad = node.outputs[0], node.inputs[4]
-    c.emit("fill", [c.literal(np.zeros((), out.dtype.as_numpy_dtype))], [out])
     spec = spec_of(c, out.shape, 1)
+    c.merge_shapes(spec.output_shape(), grad.shape)
+    c.emit("fill", [c.literal(np.zeros((), out.dtype.as_numpy_dtype))], [out])
     c.emit("copy", [grad], [c.window(out, grad.shape, *view_of(c, out, spec))])
 
 
 def _strided_grad_reference(node, shape, begin, end, strides, grad):
     out = np.zeros([int(d) for d in shape], grad.dtype)
-    out[python_key(begin, end, strides, node.attrs)] = grad
+    key = python_key(begin, end, strides, node.attrs)
+    if out[key].shape != grad.shape:
+        raise ValueError(f"Dimensions must be equal: a gradient of {grad.shape} for a slice of {out[key].shape}")
+    out[key] = grad
     return out
 
 
@@ -483,7 +487,15 @@ def _emit_concat(c, inputs, out, choice):
 
 def _parallel_concat_shape(c):
     """One row an input."""
-    return (len(c.inputs), *c.shape(0)[1:]) if c.known(0) else to_internal(c.attr("shape"))
+    shape = None
+    for i in builtins.range(len(c.inputs)):
+        if c.known(i):
+            row = c.shape(i)
+            if not row or (isinstance(row[0], int) and row[0] != 1):
+                c.fail("Size of first dimension must be 1.")
+            row = (c.merge(row[0], 1), *row[1:])
+            shape = row if shape is None else c.merge_shapes(shape, row)
+    return to_internal(c.attr("shape")) if shape is None else (len(c.inputs), *shape[1:])
 
 
 def _concat_gradient(op, grad):

@@ -280,6 +280,13 @@ def _bucket(kind, *key):
     return _each(bucket, np.int64)
 
 
+def _bucket_shape(c):
+    count = c.attr("num_buckets")
+    if count < 1:
+        c.fail(f"Attr 'num_buckets' of '{c.op.type}' Op passed {count} less than minimum 1.")
+    return unchanged(c)
+
+
 register(
     _op("StringJoin", "inputs: N * string", "output: string", _run_join, _join_shape, attrs={"separator": b""}),
     _op("ReduceJoin", "inputs: string, reduction_indices: int32", "output: string", _run_reduce_join, _reduced_shape,
@@ -294,12 +301,12 @@ register(
         attrs={"precision": -1, "scientific": False, "shortest": False, "width": -1, "fill": b""}),
     _op("StringToNumber", "string_tensor: string", "output: out_type", _run_to_number, attrs={"out_type": dtypes.float32},
         types={"out_type": frozenset((dtypes.float32, dtypes.float64, dtypes.int32, dtypes.int64))}),
-    _op("StringToHashBucket", "string_tensor: string", "output: int64", _bucket("murmur"),
+    _op("StringToHashBucket", "string_tensor: string", "output: int64", _bucket("murmur"), _bucket_shape,
         attrs={"num_buckets": None}),
-    _op("StringToHashBucketFast", "input: string", "output: int64", _bucket("farm"),
+    _op("StringToHashBucketFast", "input: string", "output: int64", _bucket("farm"), _bucket_shape,
         attrs={"num_buckets": None}),
     _op("StringToHashBucketStrong", "input: string", "output: int64",
-        _bucket("sip", "key"), attrs={"num_buckets": None, "key": None}),
+        _bucket("sip", "key"), _bucket_shape, attrs={"num_buckets": None, "key": None}),
     _op("StaticRegexReplace", "input: string", "output: string", _run_static_replace,
         attrs={"pattern": None, "rewrite": None, "replace_global": True}),
     _op("RegexReplace", "input: string, pattern: string, rewrite: string", "output: string", _run_replace,

@@ -31,17 +31,28 @@ codecs.register_error("hookloop.mark", _mark)
 # --- encodings ------------------------------------------------------------------------------------------------
 
 
+def _transcoded_shape(c):
+    for argument, allowed in (("output_encoding", _OUTPUTS), ("errors", _ERRORS)):
+        value = c.attr(argument).decode(errors="replace")
+        if value not in allowed:
+            names = ", ".join(f'"{a}"' for a in allowed)
+            c.fail(f"Attr '{argument}' of 'UnicodeTranscode' Op passed string '{value}' not in: {names}.")
+    if not 0 <= c.attr("replacement_char") <= 0x10FFFF:
+        c.fail(f"replacement_char out of unicode codepoint range: {c.attr('replacement_char')}")
+    return unchanged(c)
+
+
 def _transcode(call, array):
     encoding = call.attr("input_encoding").decode()
     try:
-        decode = codecs.lookup(encoding).decode
-    except LookupError:
+        b" ".decode(encoding, "ignore")  # of no bytes Python decodes nothing, whatever the encoding
+    except LookupError:  # also for codecs whose results are no text
         raise ValueError(f"Could not create converter for input encoding: {encoding}") from None
     handling, output = call.attr("errors").decode(), call.attr("output_encoding").decode()
     replacement = "" if handling == "ignore" else chr(call.attr("replacement_char"))
     out = np.empty(array.size, object)
     for i, value in enumerate([array[()]] if array.ndim == 0 else array.ravel()):
-        text = decode(value, "hookloop.mark")[0]
+        text = value.decode(encoding, "hookloop.mark")
         if handling == "strict" and _MARK in text:
             raise ValueError("Invalid formatting on input string")
         text = text.replace(_MARK, replacement)
@@ -84,7 +95,7 @@ def _join(call, values, numbers, count):
 register(
     OpDef("UnicodeTranscode", "input: string", "output: string",
           attrs={"input_encoding": None, "output_encoding": None, "errors": b"replace", "replacement_char": 65533,
-                 "replace_control_characters": False}, shape=unchanged, host=_transcode, gradient=no_gradient),
+                 "replace_control_characters": False}, shape=_transcoded_shape, host=_transcode, gradient=no_gradient),
     OpDef("UnsortedSegmentJoin", "inputs: string, segment_ids: Tindices, num_segments: Tnumsegments", "output: string",
           attrs={"separator": b""}, types={"Tindices": kinds.INDEX, "Tnumsegments": kinds.INDEX}, shape=_joined_shape,
           host=_join, gradient=no_gradient),
@@ -111,10 +122,6 @@ def unicode_transcode(input, input_encoding, output_encoding, errors="replace", 
       ValueError: for another output encoding, or another value of `errors`.
       InvalidArgumentError: when it runs, for an encoding that is not known; with "strict" for bytes that are no character.
     """
-    for argument, value, allowed in (("output_encoding", output_encoding, _OUTPUTS), ("errors", errors, _ERRORS)):
-        if value not in allowed:
-            names = ", ".join(f'"{a}"' for a in allowed)
-            raise ValueError(f"Attr '{argument}' of 'UnicodeTranscode' Op passed string '{value}' not in: {names}.")
     attrs = {"input_encoding": input_encoding.encode(), "output_encoding": output_encoding.encode(), "errors": errors.encode(),
              "replacement_char": replacement_char, "replace_control_characters": bool(replace_control_characters)}  # fmt: skip
     return apply_op("UnicodeTranscode", [input], attrs, name)
