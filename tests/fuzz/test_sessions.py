@@ -489,3 +489,12 @@ def test_a_number_of_outputs_that_no_node_has_is_refused():
         node.attr["num_split"].i = number
         with tf.Graph().as_default(), pytest.raises(ValueError, match=f"Node 's': .* 'num_split', got {number}"):
             tf.import_graph_def(message, name="")
+
+
+def test_more_axes_than_anything_has_are_refused_when_it_is_run():
+    with tf.Graph().as_default(), tf.Session() as session:
+        axes = tf.range(tf.placeholder_with_default(np.int32(0), []) * 0, 2**31 - 1)
+        axes.set_shape([2**31 - 1])
+        y = tf.transpose(tf.placeholder_with_default(1.0, None), axes)
+        with pytest.raises(tf.errors.InvalidArgumentError, match="at most 1048576 sizes or axes, got 2147483647"):
+            session.run(y)

@@ -41,6 +41,7 @@ from .node import Node, NodeContext, Specialize, Unfit, feeds_of, new_buffer
 from .regions import COPY, IF, LOOP
 from .sizes import Size, SizeTable
 
+_MOST_SIZES = 1 << 20  # of one tensor: each is a register
 _SYMBOLIC_LIMIT = 256  # elements of a tensor that is computed with sizes
 _ALIASES = frozenset(("Identity", "StopGradient", "PreventGradient", "GuaranteeConst", "Snapshot", "ReadVariableOp", "RefIdentity",
                       "Enter", "RefEnter", "PlaceholderWithDefault", "Switch", "RefSwitch"))  # fmt: skip
@@ -184,6 +185,8 @@ class Lowerer:
             raise Specialize(atoms, f"the number of sizes that {node.name!r} gets decides a rank")
         count = int(np.prod(value.shape, dtype=np.int64))
         group = self.sizes.new_group()
+        if count > _MOST_SIZES:
+            raise ValueError(f"expected at most {_MOST_SIZES} sizes or axes, got {count}")
         fresh = [self.sizes.fresh(group, signed=True) for _ in range(count)]
         source = self.operand(value, None, node)
         registers = [s.register for s in fresh]
