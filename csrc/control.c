@@ -61,8 +61,12 @@ static hl_status run_resize(const hl_instr *ins, hl_run *run) {
     }
     if (!stale) return HL_OK;
     hl_status status = hl_frame_resize(frame, g);
-    if (status != HL_OK) frame->group_prepared[g] = -1;
-    return status;
+    if (status != HL_OK) {
+        frame->group_prepared[g] = -1;
+        return status;
+    }
+    run->next = ins + 1; /* a jump: whoever walks looks again whether the run has become a long one */
+    return HL_JUMP;
 }
 
 static hl_status prepare_resize(hl_prepare *prep) {

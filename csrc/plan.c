@@ -578,17 +578,6 @@ static hl_status stopped(hl_frame *frame, const hl_instr *pc, hl_status status) 
     return status;
 }
 
-static hl_status walk(hl_frame *frame, const hl_instr *pc) {
-    hl_run *run = &frame->run;
-    for (;;) {
-        HL_COUNT(instructions);
-        hl_status status = pc->fn(pc, run);
-        if (__builtin_expect(status == HL_OK, 1)) pc++;
-        else if (status == HL_JUMP) pc = run->next;
-        else return stopped(frame, pc, status);
-    }
-}
-
 static hl_status poll_run(hl_run *run) {
     if (run->stopped == HL_OK) __atomic_store_n(&run->stopped, hl_frame_poll(run->frame), __ATOMIC_RELAXED); /* workers look at it */
     return run->stopped;
@@ -617,6 +606,22 @@ static hl_status walk_polling(hl_frame *frame, const hl_instr *pc, const hl_inst
     run->poll = NULL;
     run->stopped = HL_OK;
     return pc == end ? HL_OK : stopped(frame, pc, status);
+}
+
+static hl_status walk(hl_frame *frame, const hl_instr *pc) {
+    hl_run *run = &frame->run;
+    for (;;) {
+        HL_COUNT(instructions);
+        hl_status status = pc->fn(pc, run);
+        if (__builtin_expect(status == HL_OK, 1)) {
+            pc++;
+        } else if (status == HL_JUMP) {
+            pc = run->next;
+            if (frame->cost_ns > POLL_COST_NS) return walk_polling(frame, pc, NULL); /* sizes that were just told made it long */
+        } else {
+            return stopped(frame, pc, status);
+        }
+    }
 }
 
 static void note_time(hl_trace *trace, int32_t instr, int64_t begin_ns, int64_t end_ns) {

@@ -11,6 +11,7 @@
 #include "philox.h"
 #include "plan.h"
 #include "pool.h"
+#include "stretches.h"
 
 enum { CHUNK_BLOCKS = 4096 };
 
@@ -196,13 +197,13 @@ static hl_status run_shuffle(const hl_instr *ins, hl_run *run) {
     hl_stream *stream = ins->arg[0];
     const shuffle_params *p = ins->p[2].p;
     char *out = ins->arg[2];
-    (void)run;
-    memmove(out, ins->arg[1], (size_t)(p->rows * p->bytes));
+    copy_bytes(run, out, ins->arg[1], p->rows * p->bytes);
     if (p->rows < 2) return HL_OK;
     const uint64_t first = reserve(stream, (uint64_t)(p->rows + 2) / 4);
     block b = {{0}};
     for (int64_t i = 0; i + 1 < p->rows; i++) {
         if (i % 4 == 0) b = philox(stream->key, stream->stream, first + (uint64_t)(i / 4));
+        if ((p->bytes >= STRETCH || (i & 0xfff) == 0) && hl_is_stopped(run)) return run->stopped;
         const int64_t with = i + b.word[i % 4] % (uint32_t)(p->rows - i);
         if (with != i) swap_rows(out + i * p->bytes, out + with * p->bytes, p->bytes);
     }
@@ -258,7 +259,9 @@ static hl_status run_multinomial(const hl_instr *ins, hl_run *run) {
     int64_t drawn = 0;
     for (int64_t row = 0; row < p->rows; row++) {
         const double sum = accumulate(p, ins->arg[1], row, total);
+        if ((p->classes >= STRETCH || (row & 0xff) == 0) && hl_is_stopped(run)) return run->stopped;
         for (int64_t s = 0; s < p->samples; s++, drawn++) {
+            if (hl_is_stopped_at(run, s)) return run->stopped;
             const block b = philox(stream->key, stream->stream, first + (uint64_t)(drawn / 2));
             const double wanted = uniform_double(b.word[2 * (drawn % 2)], b.word[2 * (drawn % 2) + 1]) * sum;
             int64_t low = 0, high = p->classes;

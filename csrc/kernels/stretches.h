@@ -25,4 +25,14 @@ static inline void clear_bytes(hl_run *run, void *data, int64_t bytes) {
     }
 }
 
+/* Copies to the same bytes or to others that do not overlap. */
+static inline void copy_bytes(hl_run *run, void *to, const void *from, int64_t bytes) {
+    if (to == from) return;
+    const int64_t blocks = (bytes + 15) / 16;
+    for (STRETCHES(run, first, end, blocks)) {
+        const int64_t last = end * 16 < bytes ? end * 16 : bytes;
+        memcpy((char *)to + first * 16, (const char *)from + first * 16, (size_t)(last - first * 16));
+    }
+}
+
 #endif

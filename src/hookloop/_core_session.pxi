@@ -136,6 +136,7 @@ cdef class SessionCore:
                 with nogil:
                     status = hl_frame_run(c)
             else:
+                entry.frame.deadline_ns = self._deadline_of_config()  # sizes that the step tells may make it long
                 status = hl_frame_run(c)
         if status != HL_OK:
             if status == HL_RESTART:

@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 
+import hookloop as tf
 from hookloop import _core
+
+from ..conftest import on_reference
 
 N = 300_000
 FLOATS = np.random.default_rng(0).standard_normal(N).astype("float32")
@@ -70,3 +73,29 @@ def test_a_kernel_leaves_off_when_it_is_told_to(name, polls, threads):
     assert unfinished[-1] != last[-1] or last.dtype == bool
     part()
     np.testing.assert_array_equal(unfinished, last)
+
+
+@pytest.mark.parametrize("polls", [0, 1])
+def test_draws_leave_off_too(polls):
+    stream, logits = _core.StreamCell(1, 2), FLOATS.reshape(-1, 10)
+    for kernel, given, out in (
+        ("random_shuffle", PLACES, blank(N)),
+        ("multinomial", logits, blank((N // 10, 2), "int64")),
+        ("multinomial", logits[:1], blank((1, N), "int64")),
+    ):
+        with pytest.raises(ValueError, match="status 1"):
+            _core.KernelCall(kernel, [stream, given], [out], (), 1)(polls=polls)
+        assert kernel == "random_shuffle" or out.ravel()[-1] == UNTOUCHED
+
+
+@pytest.mark.skipif(on_reference(), reason="the reference executor looks at the clock between ops")
+def test_a_run_that_is_told_in_its_course_how_long_it_is():
+    size = tf.placeholder(tf.int32, [])
+    last = tf.random_uniform([size])[-1]
+    short = tf.RunOptions(timeout_in_ms=1)
+    with tf.Session() as session:
+        assert 0 <= session.run(last, {size: 3}) < 1
+        for _ in range(2):
+            with pytest.raises(tf.errors.DeadlineExceededError):
+                session.run(last, {size: 50_000_000}, options=short)
+        assert 0 <= session.run(last, {size: 3}) < 1
