@@ -299,6 +299,13 @@ static void place_matrix(const hl_tensor *t, bool transposed, matrix *place) {
     place->column = transposed ? row_stride : column_stride;
 }
 
+/* Along an axis of C that has one element any stride will do. It is that of a dense operand, so that a sum may start from it: the
+ * operand may be C's own memory. */
+static void place_single_column(const gemm *g, matrix *y) {
+    if (g->n == 1 && (g->m == 1 || y->row)) y->column = 1;
+    if (g->n == 1 && g->m == 1) y->row = 1;
+}
+
 static int64_t batch_stride(const hl_tensor *t, int axes_from_matrix) {
     const int axis = t->rank - 3 - axes_from_matrix;
     if (axis < 0 || t->dims[axis] == 1) return 0;
@@ -503,6 +510,7 @@ static hl_status prepare(hl_prepare *prep, int n_products, int first_attr) {
         place_matrix(b, transposes[2 * i + 1].i, &p->b);
     }
     place_matrix(c, false, &g->c);
+    for (int i = 0; i < g->n_steps; i++) place_single_column(g, &g->steps[i].y);
     prepare_batch(g, prep);
     if (c->dtype == HL_FLOAT32 || c->dtype == HL_FLOAT64) {
         const bool single = c->dtype == HL_FLOAT32;

@@ -110,12 +110,14 @@ static int64_t size_along(const hl_tensor *t, int from_last) {
 
 /* Adds an axis inside those of its kind, or makes the last one of them longer where both operands walk on evenly. */
 static void add_axis(axis *axes, int *rank, bool joins, axis next) {
-    axis *last = &axes[*rank - 1];
-    if (joins && *rank > 0 && last->a == next.a * next.size && last->b == next.b * next.size) {
-        *last = (axis){last->size * next.size, next.a, next.b};
-    } else {
-        axes[(*rank)++] = next;
+    if (joins && *rank > 0) {
+        axis *last = &axes[*rank - 1];
+        if (last->a == next.a * next.size && last->b == next.b * next.size) {
+            *last = (axis){last->size * next.size, next.a, next.b};
+            return;
+        }
     }
+    axes[(*rank)++] = next;
 }
 
 /* Sorts the axes of the products into those that stay and those that are summed, and takes the innermost one out. */

@@ -99,7 +99,7 @@ SIMD_INLINE void store_part_f64(double *to, simd_f64 value, int count) {
 #endif
 
 /* interleave_low(a, b) = a0 b0 a1 b1 ..., interleave_high the same from the middle on; even_lanes(a, b) = a0 a2 ...
- * b0 b2 ..., odd_lanes likewise. Repeated log2(lanes) times over all rows they transpose a block, or sum its rows. */
+ * b0 b2 ..., odd_lanes likewise. Repeated log2(lanes) times over all rows they transpose a block. */
 #if defined(__clang__)
 #define SIMD_SHUFFLE(index, a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 #else

@@ -97,6 +97,29 @@ def test_a_failure_at_any_point_leaves_the_old_checkpoint(tmp_path, monkeypatch,
         assert sorted(os.listdir(tmp_path)) == before
 
 
+@pytest.mark.parametrize("error", [OSError(5, "Input/output error"), KeyboardInterrupt()], ids=["I/O", "Ctrl-C"])
+def test_a_failure_behind_the_index_leaves_the_new_checkpoint(tmp_path, monkeypatch, error):
+    prefix = str(tmp_path / "x")
+    for value in (1, 2):
+        bundle.write(prefix, items({"v": np.float32(value)}))
+    original, seen = bundle.sync_directory, []
+
+    def fail(path):
+        original(path)
+        seen.append(path)
+        if len(seen) == 2:  # before the index is renamed, and after
+            raise error
+
+    monkeypatch.setattr(bundle, "sync_directory", fail)
+    with pytest.raises((tf.errors.OpError, KeyboardInterrupt)):
+        bundle.write(prefix, items({"v": np.float32(3)}))
+    monkeypatch.undo()
+    assert len(seen) == 2
+    reader = bundle.BundleReader(prefix)
+    assert reader.read("v") == 3
+    assert len(os.listdir(tmp_path)) == 1 + reader.shards
+
+
 def test_one_checkpoint_is_made_of_several(tmp_path):
     whole = np.arange(12, dtype="f").reshape(4, 3)
     for i, (b, e) in enumerate(((0, 1), (1, 4))):

@@ -147,7 +147,7 @@ def test_an_operand_broadcasts(operand_shape):
 
 
 @pytest.mark.parametrize("transpose_a", [False, True])
-@pytest.mark.parametrize("shape", [(1, 5), (40, 1), (64, 128), (40, 130), (3, 4)])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 5), (40, 1), (64, 128), (40, 130), (3, 4)])
 @pytest.mark.parametrize("inner", [0, 30, 1000])
 def test_what_a_sum_starts_from_may_be_its_own_memory(shape, inner, transpose_a):
     a, b, before = numbers((shape[0], inner)), numbers((inner, shape[1]), seed=1), numbers(shape, seed=2)

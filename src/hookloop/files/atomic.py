@@ -88,7 +88,7 @@ def replacing(path):
     """Gives a binary file that takes the place of `path` where the block is left without an error.
 
     Raises:
-      OpError: where it cannot be written; what stood there is whole.
+      OpError: where it cannot be written: what stood there is whole; or where it is written, but may not be on the disk yet.
     """
     directory = os.path.dirname(path)
     with translated(path), Temporary(path) as temporary:

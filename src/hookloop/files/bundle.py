@@ -181,7 +181,7 @@ def _publish(prefix, entries, moves):
     directory, placed = os.path.dirname(prefix), []
     sweep(directory)
     with changing(directory):
-        old, shards = _data_files(prefix), len(moves)
+        old, shards, before = _data_files(prefix), len(moves), _inode(index_path(prefix))
         while any(os.path.exists(data_path(prefix, shard, shards)) for shard in range(shards)):
             shards += 1
         try:
@@ -193,7 +193,8 @@ def _publish(prefix, entries, moves):
                     _write_empty(placed[-1])  # readers that list the shards expect all of them
             _write_index(prefix, entries, shards)
         except BaseException:
-            for path in placed:
+            is_new = _inode(index_path(prefix)) != before  # what failed stood behind its renaming
+            for path in old if is_new else placed:
                 with suppress(OSError):
                     os.remove(path)
             raise
@@ -207,6 +208,14 @@ def remove(prefix, *others):
     for path in (index_path(prefix), *_data_files(prefix), *others):
         with suppress(FileNotFoundError):
             os.remove(path)
+
+
+def _inode(path):
+    """Which file a path names, or None."""
+    try:
+        return os.stat(path).st_ino
+    except FileNotFoundError:
+        return None
 
 
 def _write_empty(path):

@@ -162,3 +162,22 @@ def test_memory_that_is_still_needed_is_not_written_over(again, executor):
         want = (value @ np.linspace(-1, 1, 16).reshape(4, 4) + e) * e
     with tf.Session() as session:
         np.testing.assert_allclose(session.run(y, {x: value}), want, rtol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [tf.float32, tf.float64], ids=lambda dtype: dtype.name)
+@pytest.mark.parametrize("rows", [1, 2])
+def test_products_of_one_element(rows, dtype, executor):
+    """What is added may lie in the product's own memory, also where it has one element."""
+    x = tf.placeholder(dtype, [None, 4])
+    w, u = tf.constant([[1.0], [2.0], [3.0], [4.0]], dtype), tf.constant([[0.1], [0.1], [0.1], [0.1]], dtype)
+    added = tf.matmul(x, w) + tf.tanh(tf.matmul(x, u))
+    many = tf.add_n([tf.matmul(x, w * i) for i in range(10)])
+    shared = tf.matmul(x, w)
+    fetches = [added, many, [shared + 1, shared + tf.matmul(x, u)]]
+    ones = np.ones((rows, 4))
+    with tf.Session() as session:
+        sums, totals, (first, second) = session.run(fetches, {x: ones})
+    np.testing.assert_allclose(sums, np.full((rows, 1), 10 + np.tanh(0.4)), rtol=1e-6)
+    np.testing.assert_allclose(totals, np.full((rows, 1), 450), rtol=1e-6)
+    np.testing.assert_allclose(first, np.full((rows, 1), 11), rtol=1e-6)
+    np.testing.assert_allclose(second, np.full((rows, 1), 10.4), rtol=1e-6)
