@@ -152,7 +152,10 @@ def test_a_closed_writer_ignores_events_until_it_is_reopened(tmp_path):
 def test_writers_are_shared_by_directory(tmp_path):
     first = tf.summary.FileWriterCache.get(str(tmp_path))
     assert tf.summary.FileWriterCache.get(str(tmp_path)) is first
-    tf.summary.FileWriterCache.clear()
+    first.add_summary(tf.Summary(value=[tf.Summary.Value(tag="t", simple_value=2)]), 5)
+    tf.summary.FileWriterCache.clear()  # what was added is in the file: the writer is closed
+    (path,) = tmp_path.iterdir()
+    assert [event.step for event in tf.train.summary_iterator(str(path)) if event.summary.value] == [5]
     second = tf.summary.FileWriterCache.get(str(tmp_path))
     assert second is not first
     first.close()

@@ -211,9 +211,11 @@ class FileWriterCache:
 
     @staticmethod
     def clear():
-        """Forgets all writers."""
+        """Closes all writers and forgets them."""
         with FileWriterCache._lock:
-            FileWriterCache._writers = {}
+            writers, FileWriterCache._writers = FileWriterCache._writers, {}
+        for writer in writers.values():
+            writer.close()
 
     @staticmethod
     def get(logdir):
