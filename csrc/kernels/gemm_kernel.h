@@ -4,7 +4,8 @@
  * k runs. Every element of C is one chain of multiply-adds in ascending k, cut at multiples of a block size that depends
  * on K alone: so the result is the same however the matrix is cut into panels, tiles and tasks, and whether the blocks of
  * k are added one after the other or made by several threads and added then. A product of a single narrow row is never cut,
- * and has four chains; a few last columns of C, for which a vector would be mostly empty, are dots, whose chains run in a vector's lanes.
+ * and has four chains; a few last columns of C, for which a vector would be mostly empty, are dots, whose chains run in a
+ * vector's lanes.
  *
  * Expects REAL, VEC, LANES, NAME(x), LOAD, LOAD_PART, STORE, STORE_PART, SPLAT, TRANSPOSE, SUM_ROWS and what
  * epilogue_kernel.h expects.

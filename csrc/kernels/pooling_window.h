@@ -1,9 +1,11 @@
 /* The windows of pools over one element type; included by pooling.c once for each.
  *
  * Channels are taken in groups: in the types with POOL_FAST of a fixed number of whole vectors first, so that their maxima
- * and sums stay in registers, then what is left by vectors. Among equal elements the first of a window is its maximum; a NaN exceeds every number.
+ * and sums stay in registers, then what is left by vectors. Among equal elements the first of a window is its maximum; a NaN
+ * exceeds every number.
  *
- * Expects S (stored), C (computed), INDEX (an integer of C's size), LOAD, STORE, NAME(x); with POOL_FAST also VEC, INDEX_VEC, SELECT.
+ * Expects S (stored), C (computed), INDEX (an integer of C's size), LOAD, STORE, NAME(x); with POOL_FAST also VEC, INDEX_VEC
+ * and SELECT.
  */
 
 /* Whether a value is the maximum from here on; for integers the same as >. */
@@ -116,7 +118,8 @@ SIMD_INLINE void NAME(max_rest)(const NAME(window) *w, int64_t channel, const in
     STORE_SOME(to + channel, best);
 }
 
-SIMD_INLINE void NAME(max_gradient_rest)(const NAME(window) *w, int64_t channel, const int count, const S *grad, S *to, const bool add, const bool positive) {
+SIMD_INLINE void NAME(max_gradient_rest)(const NAME(window) *w, int64_t channel, const int count, const S *grad, S *to,
+                                         const bool add, const bool positive) {
     const VEC zero = {0};
     INDEX_VEC which;
     const VEC best = NAME(max_vector)(w, channel, count, &which), arrived = LOAD_SOME(grad + channel);
