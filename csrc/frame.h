@@ -13,6 +13,7 @@
 
 #include "batches.h"
 #include "plan.h"
+#include "sharing.h"
 
 typedef enum hl_size_operation {
     HL_SIZE_ADD, HL_SIZE_SUB, HL_SIZE_MUL, HL_SIZE_FLOORDIV, HL_SIZE_MOD, HL_SIZE_MAX, HL_SIZE_MIN,
@@ -152,6 +153,7 @@ struct hl_frame {
     double cost_ns;
     double *instr_cost;
     bool prepared, folded_done;
+    hl_sharing sharing;     /* of its runs with workers */
     bool in_loop;           /* of hl_loop_run, which has flushed denormals already */
     bool asks_host;         /* for the elements of all iterators: it replays those of a run that starts again */
     hl_run run;

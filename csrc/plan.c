@@ -16,6 +16,7 @@
 enum {
     BIG_ARENA = 1 << 20,       /* from here on the arena is mapped, so that pages can be given back */
     ARENA_WINDOW = 64,         /* runs after which an arena that was not needed is given back */
+    LONG_COST_NS = 10000,      /* plans estimated above this may share instructions with workers */
     POLL_COST_NS = 1000000,    /* plans estimated above this look at the clock between instructions */
     POLL_PERIOD_NS = 10000000,
     MOST_TRACED = 1 << 20      /* instructions of a run that are traced */
@@ -624,6 +625,18 @@ static hl_status walk(hl_frame *frame, const hl_instr *pc) {
     }
 }
 
+/* A run that is long enough for its instructions to be shared, and timed for that reason. */
+static hl_status walk_long(hl_frame *frame, const hl_instr *pc) {
+    hl_run *run = &frame->run;
+    const bool polling = frame->cost_ns > POLL_COST_NS;
+    if (run->threads == 1 || frame->plan->interruptible) return polling ? walk_polling(frame, pc, NULL) : walk(frame, pc);
+    run->share_cost_ns = hl_sharing_threshold_ns(&frame->sharing, frame->cost_ns);
+    const int64_t begin = hl_now_ns();
+    const hl_status status = polling ? walk_polling(frame, pc, NULL) : walk(frame, pc);
+    hl_sharing_note(&frame->sharing, (double)(hl_now_ns() - begin), frame->cost_ns);
+    return status;
+}
+
 static void note_time(hl_trace *trace, int32_t instr, int64_t begin_ns, int64_t end_ns) {
     if (trace->count == trace->capacity) {
         const int64_t capacity = trace->capacity ? 2 * trace->capacity : 256;
@@ -672,7 +685,7 @@ static inline __attribute__((always_inline)) hl_status step(hl_frame *frame, hl_
     for (int32_t k = 0; k < plan->n_stacks; k++) frame->stacks[k].used = 0;
     const hl_instr *start = frame->code + plan->prologue_end;
     hl_status status = trace                           ? walk_traced(frame, start, trace)
-                       : frame->cost_ns > POLL_COST_NS ? walk_polling(frame, start, NULL)
+                       : frame->cost_ns > LONG_COST_NS ? walk_long(frame, start)
                                                        : walk(frame, start);
     if (frame->arena->capacity >= BIG_ARENA) {
         int32_t last = plan->n_arena_slots - 1;

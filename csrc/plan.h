@@ -111,6 +111,7 @@ struct hl_run {
     int64_t scratch_bytes;  /* of one worker: worker w owns scratch + w * scratch_bytes */
     hl_pool *pool;
     int threads;            /* how many may work on this run, the caller included */
+    double share_cost_ns;   /* instructions of less estimated time are not shared with workers */
     double unshared_ns;     /* of work in this run that nobody helped with because all workers slept */
     const hl_instr *next;   /* where HL_JUMP goes */
     hl_status (*poll)(hl_run *run); /* whether to go on, about every 10 ms; NULL where an instruction must not be left half done */

@@ -329,7 +329,7 @@ static void publish(hl_pool *p, job *j, int latest, int threads, int64_t n_chunk
 void hl_parallel(hl_run *run, int64_t n_chunks, double cost_ns, hl_chunk_fn fn, void *arg) {
     if (run->stopped != HL_OK) return;
     hl_pool *p = run->pool;
-    if (!p || run->threads == 1 || n_chunks < 2 || cost_ns < SHARE_COST_NS) {
+    if (!p || run->threads == 1 || n_chunks < 2 || cost_ns < SHARE_COST_NS || cost_ns < run->share_cost_ns) {
         run_alone(run, n_chunks, fn, arg);
         return;
     }

@@ -1,0 +1,32 @@
+/* From which estimated time on an instruction of a plan is shared with the workers: learned from how long the plan's runs take.
+ *
+ * What it costs to hand work over depends on where the system put the threads: two processors that share a cache answer each other
+ * in 50 ns, two that do not take ten times as long and fetch each other's results as slowly, and a virtual machine may be moved from
+ * one to the other at any moment. So a frame tries a few thresholds, keeps the one with the shortest runs, and tries again
+ * now and then, or when its runs become longer. Results do not depend on it: they are the same for any number of threads.
+ */
+#ifndef HOOKLOOP_SHARING_H
+#define HOOKLOOP_SHARING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef enum hl_sharing_level { HL_SHARE_MOST, HL_SHARE_LARGE, HL_SHARE_NOTHING, HL_SHARING_LEVELS } hl_sharing_level;
+
+/* Zeroed: nothing is known yet. Times are in units of the run's estimated time, so that runs of different sizes compare. */
+typedef struct hl_sharing {
+    hl_sharing_level level, kept; /* of the next run; of the trials' winner */
+    bool holding;                 /* no trial goes on */
+    int trials;                   /* of this level so far */
+    int runs, hold;               /* since the trials; how many there are to be until the next ones */
+    double least[HL_SHARING_LEVELS];
+    double recent;                /* the least of the last few runs */
+} hl_sharing;
+
+/* The least estimated time of an instruction that the next run, of so much estimated time, shares. */
+double hl_sharing_threshold_ns(const hl_sharing *sharing, double cost_ns);
+
+/* Notes how long a run took and decides about the next one. */
+void hl_sharing_note(hl_sharing *sharing, double elapsed_ns, double cost_ns);
+
+#endif
