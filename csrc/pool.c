@@ -4,7 +4,7 @@
  * nobody who has not claimed one. Workers spin for a while after a job, so that the next instruction of a step finds them
  * awake, then park.
  */
-#define _GNU_SOURCE /* sched_getcpu */
+#define _GNU_SOURCE /* sched_getcpu, cpu_set_t */
 #include "pool.h"
 
 #include <pthread.h>
@@ -226,7 +226,23 @@ static bool park(worker *w) {
     return !stop;
 }
 
-/* A worker woke where the caller runs and can only take time from it. Nobody is woken for a while. */
+/* Moves this thread to another of the processors that it may run on, which the system often does only after milliseconds. False:
+ * there is none. */
+static bool leave_cpu(void) {
+#if defined(__linux__)
+    cpu_set_t allowed, others;
+    const int cpu = current_cpu();
+    if (cpu < 0 || cpu >= CPU_SETSIZE || sched_getaffinity(0, sizeof allowed, &allowed) != 0) return false;
+    others = allowed;
+    CPU_CLR(cpu, &others);
+    if (CPU_COUNT(&others) == 0 || sched_setaffinity(0, sizeof others, &others) != 0) return false;
+    return sched_setaffinity(0, sizeof allowed, &allowed) == 0; /* free again to be moved by the system */
+#else
+    return false;
+#endif
+}
+
+/* A worker woke where the caller runs, cannot leave and can only take time from it. Nobody is woken for a while. */
 static void pause_waking(hl_pool *p) {
     int64_t pause = 2 * atomic_load(&p->pause_ns);
     if (pause < LEAST_PAUSE_NS) pause = LEAST_PAUSE_NS;
@@ -243,7 +259,7 @@ static void *worker_main(void *argument) {
     for (;;) {
         if (!spin(p, seen)) {
             if (!park(w)) return NULL;
-            while (on_callers_cpu(p)) {
+            while (on_callers_cpu(p) && !leave_cpu()) {
                 pause_waking(p);
                 if (!park(w)) return NULL;
             }

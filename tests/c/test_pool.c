@@ -1,5 +1,7 @@
 /* The thread pool: every chunk is run once, from several callers at a time, also after a fork. */
+#define _GNU_SOURCE /* cpu_set_t */
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -84,6 +86,43 @@ static void test_a_pool_grows_while_it_works(void) {
     for (int k = 0; k < CALLERS; k++) pthread_join(threads[k], NULL);
 }
 
+#if defined(__linux__)
+static void check_affinity(void *callers, int64_t chunk, int worker) {
+    (void)chunk, (void)worker;
+    cpu_set_t allowed;
+    CHECK(sched_getaffinity(0, sizeof allowed, &allowed) == 0);
+    CHECK(CPU_EQUAL(&allowed, (cpu_set_t *)callers));
+}
+
+/* A worker that was woken on the caller's processor moves away and may be moved by the system afterwards. */
+static void test_workers_may_run_where_the_caller_may(void) {
+    cpu_set_t callers;
+    CHECK(sched_getaffinity(0, sizeof callers, &callers) == 0);
+    for (int round = 0; round < 200; round++) {
+        hl_run run = {.pool = hl_pool_get(4), .threads = 4};
+        hl_parallel(&run, CHUNKS, 1e6, check_affinity, &callers);
+        if (round % 20 == 0) usleep(1000); /* they park meanwhile */
+    }
+}
+
+static void *call_on_one_processor(void *rounds) {
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(sched_getcpu(), &one);
+    CHECK(sched_setaffinity(0, sizeof one, &one) == 0);
+    hl_pool_stop(); /* the workers of the next pool inherit the set */
+    return call_often(rounds);
+}
+
+static void test_one_processor_for_all(void) {
+    pthread_t thread;
+    long rounds = 100;
+    pthread_create(&thread, NULL, call_on_one_processor, &rounds);
+    pthread_join(thread, NULL);
+    hl_pool_stop();
+}
+#endif
+
 static void test_no_chunks(void) {
     hl_run run = {.pool = hl_pool_get(2), .threads = 2};
     hl_parallel(&run, 0, 1e9, work, NULL);
@@ -134,6 +173,10 @@ int main(int argc, char **argv) {
     test_no_more_workers_than_the_run_has_threads();
     test_a_pool_grows_while_it_works();
     test_a_run_that_stops();
+#if defined(__linux__)
+    test_workers_may_run_where_the_caller_may();
+    test_one_processor_for_all();
+#endif
     if (argc < 2 || strcmp(argv[1], "nofork")) test_a_child_has_a_pool_of_its_own();
     hl_pool_stop();
     printf("pool: ok\n");
