@@ -13,6 +13,7 @@
 
 enum {
     MAX_STEPS = 32, MAX_SLOTS = 16, MAX_OPERANDS = 24,
+    CHUNK_NS = 3000,                 /* estimated time of what a thread takes at once, at most one block longer */
     BLOCK = 1024,                    /* elements that go through the steps together */
     SLOT_BYTES = BLOCK * 8 + 3 * 64, /* not a multiple of a page: slots side by side in the cache */
     STEP_NS = 3
@@ -33,7 +34,8 @@ typedef struct fused {
     int64_t dims[HL_MAX_RANK];
     int64_t strides[HL_MAX_RANK][MAX_OPERANDS];
     int64_t inner[MAX_OPERANDS];
-    int64_t blocks_per_row, blocks, blocks_per_chunk;
+    int64_t blocks_per_row, blocks;
+    int64_t blocks_alone, blocks_shared; /* a chunk, of one thread and of several */
     double cost_ns;
     fused_step step[MAX_STEPS];
 } fused;
@@ -67,12 +69,12 @@ static hl_status run_block(const hl_instr *ins, hl_run *run) {
     return HL_OK;
 }
 
-typedef struct fused_job { const fused *f; void *const *from; char *scratch; int64_t scratch_bytes; } fused_job;
+typedef struct fused_job { const fused *f; void *const *from; int64_t blocks; char *scratch; int64_t scratch_bytes; } fused_job;
 
 static void run_chunk(void *argument, int64_t chunk, int worker) {
     const fused_job *job = argument;
     const fused *f = job->f;
-    const int64_t first = chunk * f->blocks_per_chunk, end = first + f->blocks_per_chunk;
+    const int64_t first = chunk * job->blocks, end = first + job->blocks;
     const int64_t last = end < f->blocks ? end : f->blocks;
     char *row[MAX_OPERANDS], *base[MAX_OPERANDS + MAX_SLOTS];
     int64_t index[HL_MAX_RANK], rest = first / f->blocks_per_row, at = first % f->blocks_per_row * BLOCK;
@@ -99,8 +101,9 @@ static void run_chunk(void *argument, int64_t chunk, int worker) {
 
 static hl_status run_blocks(const hl_instr *ins, hl_run *run) {
     const fused *f = ins->p[2].p;
-    fused_job job = {f, operands_of(f, ins), run->scratch, run->scratch_bytes};
-    hl_parallel(run, (f->blocks + f->blocks_per_chunk - 1) / f->blocks_per_chunk, f->cost_ns, run_chunk, &job);
+    const int64_t blocks = run->threads == 1 ? f->blocks_alone : f->blocks_shared;
+    fused_job job = {f, operands_of(f, ins), blocks, run->scratch, run->scratch_bytes};
+    hl_parallel(run, (f->blocks + blocks - 1) / blocks, f->cost_ns, run_chunk, &job);
     return HL_OK;
 }
 
@@ -191,9 +194,11 @@ static hl_status prepare_fused(hl_prepare *prep) {
     }
     f->blocks_per_row = (f->n + BLOCK - 1) / BLOCK;
     f->blocks = f->rows * f->blocks_per_row;
-    f->blocks_per_chunk = f->n >= 16 * BLOCK ? 16 : 1 + 16 * BLOCK / (f->n + 1);
     prep->scratch_bytes = f->slots * SLOT_BYTES;
     prep->cost_ns = f->cost_ns = cost * (double)prep->out[0]->size + (double)(STEP_NS * f->steps) * (double)f->blocks;
+    f->blocks_alone = f->blocks_shared = f->n >= 16 * BLOCK ? 16 : 1 + 16 * BLOCK / (f->n + 1);
+    if ((double)f->blocks_shared * f->cost_ns > CHUNK_NS * (double)f->blocks)
+        f->blocks_shared = 1 + (int64_t)(CHUNK_NS * (double)f->blocks / f->cost_ns);
     prep->ins->fn = f->blocks == 0 ? run_nothing : f->blocks == 1 ? run_block : run_blocks;
     return HL_OK;
 }
