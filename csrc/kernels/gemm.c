@@ -33,6 +33,8 @@
 enum {
     MAX_K_BLOCK = SIMD_BYTES == 64 ? 768 : 384, /* of a panel of B: 192 KB, which the second-level cache feeds fast enough to
                                                  * wide tiles; else what the first-level cache holds */
+    PACKED_PANELS = SIMD_BYTES == 64 ? 16 : 4, /* that the rows of B are wide where it is packed: 1 or 4 KB. A wide panel's own rows are
+                                                * long enough for the caches */
     CUT_K = 256,         /* from here on there are at least two blocks of k */
     STRIP = 8,           /* vectors of a strip of a single row */
     PACKED_COLUMNS = 256, /* of C that a packed A should serve */
@@ -399,7 +401,7 @@ static void choose_float(gemm *g, int lanes) {
         p->k_block = ceil_div(p->k, max_of(p->k >= CUT_K ? 2 : 1, ceil_div(p->k, MAX_K_BLOCK)));
         /* A strided B is packed once it is used by several tiles; a transposed one always is. */
         p->pack_b = !g->single_row &&
-                    (p->b.column != 1 || (g->m >= 16 * ROWS && p->b.row >= 4 * panel && p->k >= 64));
+                    (p->b.column != 1 || (g->m >= 16 * ROWS && p->b.row >= PACKED_PANELS * panel && p->k >= 64));
         p->pack_a = g->m > 1 && p->a.column != 1 && g->n > panel && p->k_block > 64 && p->a.column >= 4 * panel;
     }
 }

@@ -64,6 +64,15 @@ def test_long_sums_are_cut_into_blocks(dtype, transposes, shape):
     assert_close(product(a, b, *transposes), a.astype("d") @ b.astype("d"), k, dtype)
 
 
+@pytest.mark.parametrize("dtype", REAL)
+@pytest.mark.parametrize("transpose_a", [False, True])
+@pytest.mark.parametrize("shape", [(95, 64, 520), (96, 63, 1030), (96, 64, 1023), (97, 64, 1024), (200, 130, 1060)])
+def test_wide_rows_are_read_in_place_or_packed(dtype, transpose_a, shape):
+    m, k, n = shape
+    a, b = numbers((m, k), dtype), numbers((k, n), dtype, 1)
+    assert_close(product(a, b, transpose_a), a.astype("d") @ b.astype("d"), k, dtype)
+
+
 @pytest.mark.parametrize("transposes", list(itertools.product([False, True], repeat=2)))
 def test_batches_with_broadcast(transposes):
     a, b = numbers((3, 1, 5, 40)), numbers((4, 40, 33), seed=1)
