@@ -4,8 +4,8 @@
  * k runs. Every element of C is one chain of multiply-adds in ascending k, cut at multiples of a block size that depends
  * on K alone: so the result is the same however the matrix is cut into panels, tiles and tasks, and whether the blocks of
  * k are added one after the other or made by several threads and added then. A product of a single narrow row is never cut,
- * and has four chains; a few last columns of C, for which a vector would be mostly empty, are dots, whose chains run in a
- * vector's lanes.
+ * and has four chains; a few last columns of C, or all where there are few, for which a vector would be mostly empty, are dots,
+ * whose chains run in a vector's lanes.
  *
  * Expects REAL, VEC, LANES, NAME(x), LOAD, LOAD_PART, STORE, STORE_PART, SPLAT, TRANSPOSE, SUM_ROWS and what
  * epilogue_kernel.h expects.
@@ -352,7 +352,9 @@ static void NAME(weighted_rows)(const REAL *a, int64_t stride, const REAL *x, RE
 /* How many last columns of C are made by dots: a vector for so few would multiply for nothing. */
 SIMD_INLINE int64_t NAME(few_columns)(const gemm *g, const product *p) {
     const int64_t rest = g->n % LANES;
-    return g->n > LANES && g->m > 1 && p->k >= LANES && rest <= LANES / 4 ? rest : 0;
+    if (rest > LANES / 4 || g->m == 1 || p->k < LANES) return 0;
+    if (g->n > LANES) return rest;
+    return g->n > 1 && g->m >= LANES && p->k >= 8 * rest ? rest : 0; /* all of C: rows enough for dots of a vector of them */
 }
 
 /* Columns of C one by one: a and b lie at the block of k and the first column, c and start (or NULL) at that column. */

@@ -57,7 +57,9 @@ def test_products_of_all_sizes(dtype, transpose_a, transpose_b):
 
 @pytest.mark.parametrize("dtype", REAL)
 @pytest.mark.parametrize("transposes", list(itertools.product([False, True], repeat=2)))
-@pytest.mark.parametrize("shape", [(500, 1600, 130), (97, 800, 65), (13, 2000, 1), (1, 2000, 200), (1, 900, 9)])
+@pytest.mark.parametrize(
+    "shape", [(500, 1600, 130), (97, 800, 65), (97, 800, 4), (13, 2000, 1), (1, 2000, 200), (1, 900, 9)]
+)
 def test_long_sums_are_cut_into_blocks(dtype, transposes, shape):
     m, k, n = shape
     a, b = numbers((m, k), dtype), numbers((k, n), dtype, 1)
@@ -139,7 +141,7 @@ def test_a_step_equals_the_elementwise_kernel(step, shape, dtype):
 
 
 @pytest.mark.parametrize("dtype", REAL)
-@pytest.mark.parametrize("shape", [(1, 1), (1, 7), (9, 1), (64, 10), (65, 130)])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 7), (9, 1), (64, 2), (64, 10), (65, 130)])
 def test_steps_in_their_order(shape, dtype):
     a, b = numbers((shape[0], 20), dtype), numbers((20, shape[1]), dtype, 1)
     bias, other = numbers(shape[1:], dtype, 2), numbers(shape, dtype, 3)
@@ -169,7 +171,20 @@ def test_what_a_sum_starts_from_may_be_its_own_memory(shape, inner, transpose_a)
 @pytest.mark.parametrize("dtype", REAL)
 @pytest.mark.parametrize("transposes", list(itertools.product([False, True], repeat=2)))
 @pytest.mark.parametrize(
-    "shape", [(1, 30, 1), (20, 30, 1), (1, 7, 50), (784, 64, 128), (70, 2000, 70), (40, 900, 67), (0, 5, 3)]
+    "shape",
+    [
+        (1, 30, 1),
+        (20, 30, 1),
+        (1, 7, 50),
+        (784, 64, 128),
+        (70, 2000, 70),
+        (40, 900, 67),
+        (0, 5, 3),
+        (15, 32, 4),
+        (16, 32, 4),
+        (40, 31, 4),
+        (600, 70, 2),
+    ],
 )
 def test_sums_of_columns_beside_the_product(shape, transposes, dtype):
     m, k, n = shape
@@ -181,7 +196,7 @@ def test_sums_of_columns_beside_the_product(shape, transposes, dtype):
 
 @pytest.mark.parametrize("dtype", REAL)
 @pytest.mark.parametrize("transposes", list(itertools.product([False, True], repeat=2)))
-@pytest.mark.parametrize("shape", [(1, 1), (30, 1), (1, 20), (150, 65), (50, 512)])
+@pytest.mark.parametrize("shape", [(1, 1), (30, 1), (1, 20), (40, 3), (150, 65), (50, 512)])
 def test_a_sum_of_products(shape, transposes, dtype):
     inner = (128, 5, 900)
     factors = [(numbers((shape[0], k), dtype, k), numbers((k, shape[1]), dtype, k + 1)) for k in inner]
