@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "elementwise.h"
+#include "rows.h"
 #include "simd.h"
 
 #define COPY_LOOP(name, T)                                                                                     \
@@ -14,6 +15,8 @@
         } else if (stride[0] == 0 && stride[1] == (int64_t)sizeof(T)) {                                        \
             const T value = *(const T *)from;                                                                  \
             for (int64_t i = 0; i < n; i++) ((T *)to)[i] = value;                                              \
+        } else if (stride[0] == -(int64_t)sizeof(T) && stride[1] == (int64_t)sizeof(T)) {                      \
+            for (int64_t i = 0; i < n; i++) ((T *)to)[i] = ((const T *)from)[-i];                              \
         } else if (stride[1] == (int64_t)sizeof(T)) {                                                          \
             for (int64_t i = 0; i < n; i++) ((T *)to)[i] = *(const T *)(from + i * stride[0]);                 \
         } else {                                                                                               \
@@ -66,31 +69,50 @@ static hl_status prepare_walk(hl_prepare *prep) {
 
 /* --- transposing copies: the input is dense along another axis than the output --------------------------------------- */
 
-enum { TILE = 64 }; /* rows of the output that are written together: what is read of the input stays in the cache */
+enum {
+    TILE = 64,              /* rows of the output that are written together: what is read of the input stays in the cache */
+    STREAMED_BYTES = 8 << 20 /* an output from this size on is not kept in the cache */
+};
 
-#define TRANSPOSE_TILE(name, T, suffix, LANES)                                                                        \
+#define TRANSPOSE_TILE(name, T, suffix, LANES, REAL)                                                                  \
+    SIMD_INLINE void name##_block(const T *from, int64_t from_stride, T *to, int64_t to_stride, int count, bool streams) { \
+        simd_##suffix block[LANES];                                                                                   \
+        _Pragma("GCC unroll 16") for (int k = 0; k < LANES; k++)                                                      \
+            block[k] = load_##suffix((const REAL *)(from + (k < count ? k : 0) * from_stride));                       \
+        transpose_##suffix(block);                                                                                    \
+        _Pragma("GCC unroll 16") for (int k = 0; k < LANES; k++)                                                      \
+            if (streams) stream_##suffix((REAL *)(to + k * to_stride), block[k]);                                     \
+            else if (count == LANES) store_##suffix((REAL *)(to + k * to_stride), block[k]);                          \
+            else store_part_##suffix((REAL *)(to + k * to_stride), block[k], count);                                  \
+    }                                                                                                                 \
     /* to[i, j] = from[j, i] for rows i and columns j; strides in elements. */                                        \
     static void name(const char *source, int64_t from_stride, char *target, int64_t to_stride, int64_t rows,          \
-                     int64_t columns) {                                                                               \
+                     int64_t columns, bool large) {                                                                   \
         const T *from = (const T *)source;                                                                            \
         T *to = (T *)target;                                                                                          \
-        int64_t j = 0;                                                                                                \
-        for (; j + LANES <= columns; j += LANES) {                                                                    \
-            int64_t i = 0;                                                                                            \
-            for (; i + LANES <= rows; i += LANES) {                                                                   \
-                simd_##suffix block[LANES];                                                                           \
-                for (int k = 0; k < LANES; k++) block[k] = load_##suffix((const void *)(from + (j + k) * from_stride + i)); \
-                transpose_##suffix(block);                                                                            \
-                for (int k = 0; k < LANES; k++) store_##suffix((void *)(to + (i + k) * to_stride + j), block[k]);     \
-            }                                                                                                         \
-            for (; i < rows; i++)                                                                                     \
-                for (int k = 0; k < LANES; k++) to[i * to_stride + j + k] = from[(j + k) * from_stride + i];          \
+        const int64_t whole = columns / LANES * LANES;                                                                \
+        const bool streams = large && (uintptr_t)to % SIMD_BYTES == 0 && to_stride * sizeof(T) % SIMD_BYTES == 0;     \
+        int64_t i = 0;                                                                                                \
+        for (; i + LANES <= rows; i += LANES) {                                                                       \
+            if (streams)                                                                                              \
+                for (int64_t j = 0; j < whole; j += LANES)                                                            \
+                    name##_block(from + j * from_stride + i, from_stride, to + i * to_stride + j, to_stride, LANES, true);  \
+            else                                                                                                      \
+                for (int64_t j = 0; j < whole; j += LANES)                                                            \
+                    name##_block(from + j * from_stride + i, from_stride, to + i * to_stride + j, to_stride, LANES, false); \
+            if (SIMD_FREE_MASKS && columns - whole > 3)                                                               \
+                name##_block(from + whole * from_stride + i, from_stride, to + i * to_stride + whole, to_stride,      \
+                             (int)(columns - whole), false);                                                          \
         }                                                                                                             \
-        for (; j < columns; j++)                                                                                      \
-            for (int64_t i = 0; i < rows; i++) to[i * to_stride + j] = from[j * from_stride + i];                     \
+        if (!SIMD_FREE_MASKS || columns - whole <= 3)                                                                 \
+            for (int64_t k = 0; k < i; k++)                                                                           \
+                for (int64_t j = whole; j < columns; j++) to[k * to_stride + j] = from[j * from_stride + k];          \
+        for (; i < rows; i++)                                                                                         \
+            for (int64_t j = 0; j < columns; j++) to[i * to_stride + j] = from[j * from_stride + i];                  \
+        if (streams) fence_streams();                                                                                 \
     }
-TRANSPOSE_TILE(transpose_tile_4, uint32_t, f32, F32_LANES)
-TRANSPOSE_TILE(transpose_tile_8, uint64_t, f64, F64_LANES)
+TRANSPOSE_TILE(transpose_tile_4, uint32_t, f32, F32_LANES, float)
+TRANSPOSE_TILE(transpose_tile_8, uint64_t, f64, F64_LANES, double)
 
 typedef struct transpose_job { const ew_walk *walk; void *const *base; int64_t tiles; } transpose_job;
 
@@ -112,7 +134,8 @@ static void transpose_chunk(void *argument, int64_t chunk, int worker) {
     from += first * walk->strides[last][0];
     to += first * walk->strides[last][1];
     (size == 4 ? transpose_tile_4 : transpose_tile_8)(from, walk->inner[0] / size, to, walk->strides[last][1] / size,
-                                                      left < TILE ? left : TILE, walk->n);
+                                                      left < TILE ? left : TILE, walk->n,
+                                                      walk->n * walk->count * size >= STREAMED_BYTES);
 }
 
 static hl_status run_transpose(const hl_instr *ins, hl_run *run) {
@@ -124,7 +147,7 @@ static hl_status run_transpose(const hl_instr *ins, hl_run *run) {
 
 /* Puts the outer axis along which the input is dense last, where it pays to go by tiles. */
 static bool turn_to_tiles(ew_walk *walk, int64_t size) {
-    if ((size != 4 && size != 8) || walk->inner[1] != size || walk->inner[0] == size || walk->inner[0] == 0 || walk->n < 8)
+    if ((size != 4 && size != 8) || walk->inner[1] != size || walk->inner[0] == size || walk->inner[0] == 0 || walk->n < 2)
         return false;
     for (int axis = 0; axis < walk->outer; axis++) {
         if (walk->strides[axis][0] != size || walk->dims[axis] < 8) continue;
@@ -138,6 +161,52 @@ static bool turn_to_tiles(ew_walk *walk, int64_t size) {
         return true;
     }
     return false;
+}
+
+/* --- short rows ------------------------------------------------------------------------------------------------------- */
+
+enum {
+    SHORT_BYTES = 512,      /* of a row that is copied inline */
+    ROWS_BYTES = 1 << 16    /* of the rows of a chunk */
+};
+
+static int64_t rows_of_chunk(const ew_walk *walk, int64_t bytes) {
+    const int64_t dim = walk->dims[walk->outer - 1], rows = ROWS_BYTES / bytes;
+    return dim < rows ? dim : rows;
+}
+
+/* Rows along the last outer axis. */
+static void rows_chunk(void *argument, int64_t chunk, int worker) {
+    const transpose_job *job = argument;
+    const ew_walk *walk = job->walk;
+    const int last = walk->outer - 1;
+    const int64_t bytes = walk->n * walk->inner[1], rows = rows_of_chunk(walk, bytes), first = chunk % job->tiles * rows;
+    const int64_t end = first + rows < walk->dims[last] ? first + rows : walk->dims[last];
+    const int64_t from_step = walk->strides[last][0], to_step = walk->strides[last][1];
+    const char *from = job->base[0];
+    char *to = job->base[1];
+    int64_t rest = chunk / job->tiles;
+    (void)worker;
+    for (int axis = last - 1; axis >= 0; axis--) {
+        from += rest % walk->dims[axis] * walk->strides[axis][0];
+        to += rest % walk->dims[axis] * walk->strides[axis][1];
+        rest /= walk->dims[axis];
+    }
+    for (int64_t row = first; row < end; row++) copy_row(to + row * to_step, from + row * from_step, bytes);
+}
+
+static hl_status run_rows(const hl_instr *ins, hl_run *run) {
+    const ew_walk *walk = ins->p[2].p;
+    const int64_t dim = walk->dims[walk->outer - 1], rows = rows_of_chunk(walk, walk->n * walk->inner[1]);
+    transpose_job job = {walk, ins->arg, (dim + rows - 1) / rows};
+    hl_parallel(run, walk->count / dim * job.tiles, walk->cost_ns, rows_chunk, &job);
+    return HL_OK;
+}
+
+/* An outer axis of few rows is not worth it: the walk's own loop has less to do between two of them. */
+static bool has_short_rows(const ew_walk *walk, int64_t size) {
+    return walk->outer > 0 && walk->inner[0] == size && walk->inner[1] == size && walk->n * size <= SHORT_BYTES &&
+           walk->dims[walk->outer - 1] >= 4;
 }
 
 static bool same_dims(const hl_tensor *a, const hl_tensor *b) {
@@ -157,7 +226,9 @@ static hl_status prepare_copy(hl_prepare *prep) {
         if (bytes < 1 << 18) return HL_OK;
     }
     const hl_status status = prepare_walk(prep);
-    if (in->size && turn_to_tiles(prep->params, (int64_t)hl_dtype_size(in->dtype))) prep->ins->fn = run_transpose;
+    const int64_t size = (int64_t)hl_dtype_size(in->dtype);
+    if (in->size && turn_to_tiles(prep->params, size)) prep->ins->fn = run_transpose;
+    else if (in->size && has_short_rows(prep->params, size)) prep->ins->fn = run_rows;
     return status;
 }
 

@@ -5,6 +5,7 @@
 
 #include "elementwise_types.h"
 #include "complex_types.h"
+#include "rows.h"
 #include "stretches.h"
 #include "plan.h"
 #include "pool.h"
@@ -55,33 +56,79 @@ typedef struct gather_params {
 
 typedef struct gather_job { const gather_params *p; const char *params; const void *indices; char *out; int64_t chunk; } gather_job;
 
-static inline void copy_row(char *to, const char *from, int64_t bytes) {
-    switch (bytes) {
-    case 4: memcpy(to, from, 4); break;
-    case 8: memcpy(to, from, 8); break;
-    default: memcpy(to, from, (size_t)bytes);
+enum { AHEAD = 8 /* rows: so far ahead is what will be read asked for */ };
+
+/* Rows of one number of bytes, `bytes` where that is not a constant. */
+#define GATHER_ROWS(index_type, size)                                                                            \
+    for (int64_t k = 0; k < count; k++) {                                                                        \
+        if ((size) > 32 && k + AHEAD < count) {                                                                  \
+            const char *coming = params + ((const index_type *)indices)[k + AHEAD] * p->row_stride;              \
+            for (int64_t at = 0; at < (size) && at < 512; at += 64) __builtin_prefetch(coming + at);             \
+        }                                                                                                        \
+        copy_row(out + k * (size), params + ((const index_type *)indices)[k] * p->row_stride, size);             \
+    }                                                                                                            \
+    break
+
+#define GATHER_SIZES(index_type)                                  \
+    switch (p->bytes) {                                           \
+    case 4: GATHER_ROWS(index_type, 4);                           \
+    case 8: GATHER_ROWS(index_type, 8);                           \
+    case 16: GATHER_ROWS(index_type, 16);                         \
+    case 32: GATHER_ROWS(index_type, 32);                         \
+    case 64: GATHER_ROWS(index_type, 64);                         \
+    case 128: GATHER_ROWS(index_type, 128);                       \
+    default: GATHER_ROWS(index_type, p->bytes);                   \
+    }
+
+/* `count` rows that follow each other in the output, from one matrix of params. */
+static void gather_rows(const gather_params *p, const char *params, const void *indices, int64_t count, char *out) {
+    if (p->wide) {
+        GATHER_SIZES(int64_t)
+    } else {
+        GATHER_SIZES(int32_t)
     }
 }
 
 static void gather_chunk(void *argument, int64_t chunk, int worker) {
     const gather_job *job = argument;
     const gather_params *p = job->p;
-    const int64_t total = p->batch * p->outer * p->count;
+    const int64_t total = p->batch * p->outer * p->count, index_bytes = p->wide ? 8 : 4;
     const int64_t end = (chunk + 1) * job->chunk < total ? (chunk + 1) * job->chunk : total;
     (void)worker;
-    for (int64_t at = chunk * job->chunk; at < end; at++) {
+    for (int64_t at = chunk * job->chunk; at < end;) {
         const int64_t k = at % p->count, outer = at / p->count;
-        const int64_t index = index_at(job->indices, p->wide, outer / p->outer * p->count + k);
-        copy_row(job->out + at * p->bytes, job->params + outer * p->outer_stride + index * p->row_stride, p->bytes);
+        const int64_t count = p->count - k < end - at ? p->count - k : end - at;
+        gather_rows(p, job->params + outer * p->outer_stride,
+                    (const char *)job->indices + (outer / p->outer * p->count + k) * index_bytes, count, job->out + at * p->bytes);
+        at += count;
     }
+}
+
+/* The first index that is not in [0, limit), or -1. */
+static int64_t first_unfit(const void *indices, bool wide, int64_t count, int64_t limit) {
+    enum { BLOCK = 256 };
+    for (int64_t first = 0; first < count; first += BLOCK) {
+        const int64_t end = first + BLOCK < count ? first + BLOCK : count;
+        bool unfit = false;
+        if (wide)
+            for (int64_t i = first; i < end; i++) unfit |= (uint64_t)((const int64_t *)indices)[i] >= (uint64_t)limit;
+        else if (limit <= INT32_MAX)
+            for (int64_t i = first; i < end; i++) unfit |= (uint32_t)((const int32_t *)indices)[i] >= (uint32_t)limit;
+        else
+            for (int64_t i = first; i < end; i++) unfit |= ((const int32_t *)indices)[i] < 0;
+        if (!unfit) continue;
+        for (int64_t i = first; i < end; i++) {
+            const int64_t index = index_at(indices, wide, i);
+            if (index < 0 || index >= limit) return i;
+        }
+    }
+    return -1;
 }
 
 static hl_status run_gather(const hl_instr *ins, hl_run *run) {
     const gather_params *p = ins->p[2].p;
-    for (int64_t i = 0; i < p->batch * p->count; i++) {
-        const int64_t index = index_at(ins->arg[1], p->wide, i);
-        if (index < 0 || index >= p->limit) return out_of_range(run, i, p->rank, p->dims, index, p->limit);
-    }
+    const int64_t unfit = first_unfit(ins->arg[1], p->wide, p->batch * p->count, p->limit);
+    if (unfit >= 0) return out_of_range(run, unfit, p->rank, p->dims, index_at(ins->arg[1], p->wide, unfit), p->limit);
     const int64_t total = p->batch * p->outer * p->count;
     if (total == 0) return HL_OK;
     gather_job job = {p, ins->arg[0], ins->arg[1], ins->arg[2], total};
@@ -138,7 +185,7 @@ static hl_status refuse_nd(const nd_params *p, const void *indices, int64_t i, h
                    p->gathers ? "param " : "", shape);
 }
 
-static hl_status nd_row(const nd_params *p, const void *indices, int64_t i, hl_run *run, int64_t *row) {
+static inline __attribute__((always_inline)) hl_status nd_row(const nd_params *p, const void *indices, int64_t i, hl_run *run, int64_t *row) {
     *row = 0;
     if ((p->bytes >= 4096 || (i & 1023) == 0) && hl_is_stopped(run)) return run->stopped;
     for (int64_t k = 0; k < p->depth; k++) {
@@ -175,7 +222,8 @@ static hl_status run_gather_nd(const hl_instr *ins, hl_run *run) {
         int64_t row;
         const hl_status status = nd_row(p, ins->arg[1], i, run, &row);
         if (status != HL_OK) return status;
-        copy_row((char *)ins->arg[2] + i * p->bytes, (const char *)ins->arg[0] + row * p->bytes, p->bytes);
+        if (p->bytes == 4) memcpy((char *)ins->arg[2] + i * 4, (const char *)ins->arg[0] + row * 4, 4);
+        else copy_row((char *)ins->arg[2] + i * p->bytes, (const char *)ins->arg[0] + row * p->bytes, p->bytes);
     }
     return HL_OK;
 }

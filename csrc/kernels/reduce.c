@@ -19,7 +19,9 @@ enum {
     COLUMNS = 512,     /* outputs of a strip of columns */
     ROWS = 256,        /* outputs of a strip of rows */
     PART_ELEMENTS = 32768,
-    MAX_PARTS = 64
+    MAX_PARTS = 64,
+    SHORT = 512,       /* elements of rows of which several are reduced at once */
+    FEW = 16           /* columns of which several rows are taken as one */
 };
 
 typedef enum operation { REDUCE_SUM, REDUCE_SQUARES, REDUCE_PROD, REDUCE_MAX, REDUCE_MIN, REDUCE_ALL, REDUCE_ANY, OPERATIONS } operation;
@@ -80,6 +82,29 @@ static inline int64_t reduced_offset(const reduction *r, int64_t row) {
 #define FLOAT_ROOT(total) sqrt((double)(total))
 #define INTEGER_ROOT(total) ((total) < 0 ? (sizeof(TYPE) < 4 ? 0 : LOWEST) : (TOTAL)sqrt((double)(total)))
 
+/* Integers of 32 and 64 bits are loaded as floats of their size are. */
+typedef uint32_t simd_u32 __attribute__((vector_size(SIMD_BYTES)));
+typedef uint64_t simd_u64 __attribute__((vector_size(SIMD_BYTES)));
+#define VECTOR_SELECT(tag, VECTOR, MASK)                                                        \
+    SIMD_INLINE VECTOR select_##tag(MASK mask, VECTOR yes, VECTOR no) {                         \
+        return (VECTOR)((mask & (MASK)yes) | (~mask & (MASK)no));                               \
+    }
+VECTOR_SELECT(f32, simd_f32, simd_i32)
+VECTOR_SELECT(f64, simd_f64, simd_i64)
+VECTOR_SELECT(i32, simd_i32, simd_i32)
+VECTOR_SELECT(i64, simd_i64, simd_i64)
+/* Elements, pairs of them and quarters of a vector of two vectors, moved as in sum_rows of simd.h. */
+#define MOVED_32(a, b, ...) (VEC) SIMD_SHUFFLE(simd_i32, (simd_f32)(a), (simd_f32)(b), __VA_ARGS__)
+#define MOVED_64(a, b, ...) (VEC) SIMD_SHUFFLE(simd_i64, (simd_f64)(a), (simd_f64)(b), __VA_ARGS__)
+#define PAIRS_FIRST(a, b) MOVED_32(a, b, F32_FIRSTS)
+#define PAIRS_LAST(a, b) MOVED_32(a, b, F32_LASTS)
+#define HALVES_FIRST(a, b) MOVED_64(a, b, F64_FIRSTS)
+#define HALVES_LAST(a, b) MOVED_64(a, b, F64_LASTS)
+#define QUARTERS_FIRST(a, b) MOVED_64(a, b, F64_EVEN_QUARTERS)
+#define QUARTERS_LAST(a, b) MOVED_64(a, b, F64_ODD_QUARTERS)
+#define LOAD_PART_I32(x, count) (simd_i32) load_part_f32((const float *)(x), count)
+#define LOAD_PART_I64(x, count) (simd_i64) load_part_f64((const double *)(x), count)
+
 #define LOGICAL 0
 #define COMPLEX 0
 #define CONJUGATE SAME
@@ -94,6 +119,14 @@ static inline int64_t reduced_offset(const reduction *r, int64_t row) {
 #define HIGHEST INFINITY
 #define MEAN_OF FLOAT_MEAN
 #define ROOT_OF FLOAT_ROOT
+#define VEC simd_f32
+#define VEC_WRAP simd_f32
+#define VEC_INDEX int32_t
+#define VEC_LANES F32_LANES
+#define VEC_LANE_INDEX lane_index_f32()
+#define VEC_LOAD_PART load_part_f32
+#define VEC_SPLAT(x) ((x) - (VEC){0})
+#define VEC_IS_NAN(x) ((x) != (x))
 #define NAME(x) x##_f32
 #include "reduce_kernel.h"
 #define TYPE double
@@ -107,6 +140,14 @@ static inline int64_t reduced_offset(const reduction *r, int64_t row) {
 #define HIGHEST ((double)INFINITY)
 #define MEAN_OF FLOAT_MEAN
 #define ROOT_OF FLOAT_ROOT
+#define VEC simd_f64
+#define VEC_WRAP simd_f64
+#define VEC_INDEX int64_t
+#define VEC_LANES F64_LANES
+#define VEC_LANE_INDEX lane_index_f64()
+#define VEC_LOAD_PART load_part_f64
+#define VEC_SPLAT(x) ((x) - (VEC){0})
+#define VEC_IS_NAN(x) ((x) != (x))
 #define NAME(x) x##_f64
 #include "reduce_kernel.h"
 #define TYPE uint16_t
@@ -146,6 +187,14 @@ static inline int64_t reduced_offset(const reduction *r, int64_t row) {
 #define HIGHEST INT32_MAX
 #define MEAN_OF(total, n) (int32_t) INTEGER_MEAN(total, n)
 #define ROOT_OF INTEGER_ROOT
+#define VEC simd_i32
+#define VEC_WRAP simd_u32
+#define VEC_INDEX int32_t
+#define VEC_LANES F32_LANES
+#define VEC_LANE_INDEX lane_index_f32()
+#define VEC_LOAD_PART LOAD_PART_I32
+#define VEC_SPLAT(x) ((x) - (VEC){0})
+#define VEC_IS_NAN(x) 0
 #define NAME(x) x##_i32
 #include "reduce_kernel.h"
 #define TYPE int64_t
@@ -159,6 +208,14 @@ static inline int64_t reduced_offset(const reduction *r, int64_t row) {
 #define HIGHEST INT64_MAX
 #define MEAN_OF INTEGER_MEAN
 #define ROOT_OF INTEGER_ROOT
+#define VEC simd_i64
+#define VEC_WRAP simd_u64
+#define VEC_INDEX int64_t
+#define VEC_LANES F64_LANES
+#define VEC_LANE_INDEX lane_index_f64()
+#define VEC_LOAD_PART LOAD_PART_I64
+#define VEC_SPLAT(x) ((x) - (VEC){0})
+#define VEC_IS_NAN(x) 0
 #define NAME(x) x##_i64
 #include "reduce_kernel.h"
 #define TYPE int16_t

@@ -2,7 +2,8 @@
  *
  * Expects TYPE (as stored), LANE (as computed), WRAP (LANE, or its unsigned form so that integers wrap), TOTAL (in which
  * blocks are added up), TO_LANE(x), FROM_TOTAL(x), LOWEST, HIGHEST, MEAN_OF(total, n), ROOT_OF(total) and NAME(x); LOGICAL or
- * COMPLEX where the type is one. Complex numbers have products and sums of squared lengths here.
+ * COMPLEX where the type is one. Complex numbers have products and sums of squared lengths here. Where the type has vectors: VEC,
+ * VEC_WRAP, VEC_INDEX, VEC_LANES, VEC_LANE_INDEX, VEC_LOAD_PART, VEC_SPLAT, VEC_IS_NAN and NAME(select).
  *
  * Sums go over LANES lanes in blocks, and the blocks' sums into a TOTAL: the order depends on the sizes alone.
  */
@@ -41,6 +42,46 @@ SIMD_INLINE TOTAL NAME(combine_total)(const operation op, TOTAL a, TOTAL b) { CO
 #undef COMBINE
 #undef FIRST_IF
 
+#ifdef VEC
+
+SIMD_INLINE VEC NAME(combine_vectors)(const operation op, VEC a, VEC b) {
+    switch (op) {
+    case REDUCE_PROD: return (VEC)((VEC_WRAP)a * (VEC_WRAP)b);
+    case REDUCE_MAX: return NAME(select)((a > b) | VEC_IS_NAN(a), a, b);
+    case REDUCE_MIN: return NAME(select)((a < b) | VEC_IS_NAN(a), a, b);
+    default: return (VEC)((VEC_WRAP)a + (VEC_WRAP)b);
+    }
+}
+
+/* The first `count` lanes of a row's next vector; the others change no result. */
+SIMD_INLINE VEC NAME(load_lanes)(const operation op, const TYPE *x, int count) {
+    VEC v = VEC_LOAD_PART(x, count);
+    if (count < VEC_LANES && op != REDUCE_SUM && op != REDUCE_SQUARES)
+        v = NAME(select)(VEC_LANE_INDEX < (VEC_INDEX)count, v, VEC_SPLAT(NAME(start)(op)));
+    return op == REDUCE_SQUARES ? (VEC)((VEC_WRAP)v * (VEC_WRAP)v) : v;
+}
+
+/* One row of more than VEC_LANES elements, in lanes. */
+SIMD_INLINE VEC NAME(row_lanes)(const operation op, const TYPE *x, int64_t n) {
+    VEC v = NAME(load_lanes)(op, x, VEC_LANES);
+    int64_t at = VEC_LANES;
+    if (n >= 4 * VEC_LANES) {
+        VEC a = NAME(load_lanes)(op, x + at, VEC_LANES), b = NAME(load_lanes)(op, x + 2 * VEC_LANES, VEC_LANES);
+        VEC c = NAME(load_lanes)(op, x + 3 * VEC_LANES, VEC_LANES);
+        for (at = 4 * VEC_LANES; at + 4 * VEC_LANES <= n; at += 4 * VEC_LANES) {
+            v = NAME(combine_vectors)(op, v, NAME(load_lanes)(op, x + at, VEC_LANES));
+            a = NAME(combine_vectors)(op, a, NAME(load_lanes)(op, x + at + VEC_LANES, VEC_LANES));
+            b = NAME(combine_vectors)(op, b, NAME(load_lanes)(op, x + at + 2 * VEC_LANES, VEC_LANES));
+            c = NAME(combine_vectors)(op, c, NAME(load_lanes)(op, x + at + 3 * VEC_LANES, VEC_LANES));
+        }
+        v = NAME(combine_vectors)(op, NAME(combine_vectors)(op, v, a), NAME(combine_vectors)(op, b, c));
+    }
+    for (; at + VEC_LANES <= n; at += VEC_LANES)
+        v = NAME(combine_vectors)(op, v, NAME(load_lanes)(op, x + at, VEC_LANES));
+    return at < n ? NAME(combine_vectors)(op, v, NAME(load_lanes)(op, x + at, (int)(n - at))) : v;
+}
+#endif
+
 SIMD_INLINE TOTAL NAME(row)(const operation op, const TYPE *x, int64_t n) {
     TOTAL total = (TOTAL)NAME(start)(op);
     for (int64_t from = 0; from < n; from += BLOCK) {
@@ -48,15 +89,21 @@ SIMD_INLINE TOTAL NAME(row)(const operation op, const TYPE *x, int64_t n) {
         const TYPE *block = x + from;
         LANE lane[LANES];
         if (count < LANES) {
-            enum { FEW = 8 };
+            enum { FEW_LANES = 8 };
             int64_t i = 0;
-            for (int j = 0; j < FEW; j++) lane[j] = NAME(start)(op);
-            for (; i + FEW <= count; i += FEW)
-                for (int j = 0; j < FEW; j++) lane[j] = NAME(combine)(op, lane[j], NAME(lane_of)(op, block + i + j));
+            for (int j = 0; j < FEW_LANES; j++) lane[j] = NAME(start)(op);
+            for (; i + FEW_LANES <= count; i += FEW_LANES)
+                for (int j = 0; j < FEW_LANES; j++) lane[j] = NAME(combine)(op, lane[j], NAME(lane_of)(op, block + i + j));
             for (int j = 0; i + j < count; j++) lane[j] = NAME(combine)(op, lane[j], NAME(lane_of)(op, block + i + j));
-            for (int half = FEW / 2; half > 0; half /= 2)
+            for (int half = FEW_LANES / 2; half > 0; half /= 2)
                 for (int j = 0; j < half; j++) lane[j] = NAME(combine)(op, lane[j], lane[j + half]);
         } else {
+#ifdef VEC
+            const VEC v = NAME(row_lanes)(op, block, count);
+            memcpy(lane, &v, sizeof v);
+            for (int half = VEC_LANES / 2; half > 0; half /= 2)
+                for (int j = 0; j < half; j++) lane[j] = NAME(combine)(op, lane[j], lane[j + half]);
+#else
             for (int j = 0; j < LANES; j++) lane[j] = NAME(lane_of)(op, block + j);
             int64_t i = LANES;
             for (; i + LANES <= count; i += LANES)
@@ -64,47 +111,133 @@ SIMD_INLINE TOTAL NAME(row)(const operation op, const TYPE *x, int64_t n) {
             for (int j = 0; i + j < count; j++) lane[j] = NAME(combine)(op, lane[j], NAME(lane_of)(op, block + i + j));
             for (int half = LANES / 2; half > 0; half /= 2)
                 for (int j = 0; j < half; j++) lane[j] = NAME(combine)(op, lane[j], lane[j + half]);
+#endif
         }
         total = NAME(combine_total)(op, total, (TOTAL)lane[0]);
     }
     return total;
 }
 
-/* Rows from r0 to r1 of `columns` columns, into totals. */
-SIMD_INLINE void NAME(columns)(const operation op, const reduction *r, const TYPE *x, int64_t r0, int64_t r1,
+#ifdef VEC
+/* ---- short rows, as many as a vector has lanes at a time: each row in lanes, then the lanes of all rows together ---- */
+
+/* Of `count` rows (at most VEC_LANES) of n elements; those behind the last may be any row. */
+SIMD_INLINE void NAME(short_rows)(const operation op, const TYPE *const *row, int64_t n, int count, TOTAL *total) {
+    VEC v[VEC_LANES];
+    LANE lanes[VEC_LANES];
+    if (n <= VEC_LANES) {
+        _Pragma("GCC unroll 16") for (int i = 0; i < VEC_LANES; i++) v[i] = NAME(load_lanes)(op, row[i], (int)n);
+    } else {
+        for (int i = 0; i < VEC_LANES; i++) v[i] = i < count ? NAME(row_lanes)(op, row[i], n) : v[0];
+    }
+#define STEP(name) NAME(combine_vectors)(op, name##_FIRST(v[2 * i], v[2 * i + 1]), name##_LAST(v[2 * i], v[2 * i + 1]))
+    int rows = VEC_LANES / 2;
+    if (sizeof(LANE) == 4) {
+        _Pragma("GCC unroll 8") for (int i = 0; i < rows; i++) v[i] = STEP(PAIRS);
+        rows /= 2;
+    }
+    _Pragma("GCC unroll 4") for (int i = 0; i < rows; i++) v[i] = STEP(HALVES);
+    _Pragma("GCC unroll 2") for (rows /= 2; rows > 0; rows /= 2)
+        _Pragma("GCC unroll 2") for (int i = 0; i < rows; i++) v[i] = STEP(QUARTERS);
+#undef STEP
+    memcpy(lanes, v, sizeof lanes);
+    for (int i = 0; i < count; i++) total[i] = (TOTAL)lanes[i];
+}
+
+/* sum[c] combined with columns c of four rows, or of one. */
+SIMD_INLINE void NAME(add_four)(const operation op, const TYPE *a, const TYPE *b, const TYPE *d, const TYPE *e, int64_t columns,
+                                LANE *sum) {
+    int64_t c = 0;
+#define ADD_VECTOR(count)                                                                                                 \
+    const VEC ab = NAME(combine_vectors)(op, NAME(load_lanes)(op, a + c, count), NAME(load_lanes)(op, b + c, count));     \
+    const VEC de = NAME(combine_vectors)(op, NAME(load_lanes)(op, d + c, count), NAME(load_lanes)(op, e + c, count));     \
+    VEC so_far; /* sum has room for whole vectors */                                                                      \
+    memcpy(&so_far, sum + c, sizeof so_far);                                                                              \
+    so_far = NAME(combine_vectors)(op, so_far, NAME(combine_vectors)(op, ab, de));                                        \
+    memcpy(sum + c, &so_far, sizeof so_far)
+    for (; c + VEC_LANES <= columns; c += VEC_LANES) { ADD_VECTOR(VEC_LANES); }
+    if (c < columns) { ADD_VECTOR((int)(columns - c)); }
+#undef ADD_VECTOR
+}
+SIMD_INLINE void NAME(add_one)(const operation op, const TYPE *a, int64_t columns, LANE *sum) {
+    for (int64_t c = 0; c < columns; c += VEC_LANES) {
+        const int count = columns - c < VEC_LANES ? (int)(columns - c) : VEC_LANES;
+        VEC so_far;
+        memcpy(&so_far, sum + c, sizeof so_far);
+        so_far = NAME(combine_vectors)(op, so_far, NAME(load_lanes)(op, a + c, count));
+        memcpy(sum + c, &so_far, sizeof so_far);
+    }
+}
+#else
+SIMD_INLINE void NAME(add_four)(const operation op, const TYPE *a, const TYPE *b, const TYPE *d, const TYPE *e, int64_t columns,
+                                LANE *sum) {
+    for (int64_t c = 0; c < columns; c++) {
+        const LANE ab = NAME(combine)(op, NAME(lane_of)(op, a + c), NAME(lane_of)(op, b + c));
+        const LANE de = NAME(combine)(op, NAME(lane_of)(op, d + c), NAME(lane_of)(op, e + c));
+        sum[c] = NAME(combine)(op, sum[c], NAME(combine)(op, ab, de));
+    }
+}
+SIMD_INLINE void NAME(add_one)(const operation op, const TYPE *a, int64_t columns, LANE *sum) {
+    for (int64_t c = 0; c < columns; c++) sum[c] = NAME(combine)(op, sum[c], NAME(lane_of)(op, a + c));
+}
+#endif
+
+/* Rows from r0 to r1 of `columns` columns, into totals; `step` elements apart, or as the reduction says where that is 0. */
+SIMD_INLINE void NAME(columns)(const operation op, const reduction *r, const TYPE *x, int64_t step, int64_t r0, int64_t r1,
                                int64_t columns, TOTAL *total) {
     LANE sum[COLUMNS];
+#define ROW(row) (x + (step ? (row) * step : reduced_offset(r, row)))
     for (int64_t c = 0; c < columns; c++) total[c] = (TOTAL)NAME(start)(op);
     for (int64_t from = r0; from < r1; from += ROW_BLOCK) {
         const int64_t end = r1 - from < ROW_BLOCK ? r1 : from + ROW_BLOCK;
         for (int64_t c = 0; c < columns; c++) sum[c] = NAME(start)(op);
         int64_t row = from;
-        for (; row + 4 <= end; row += 4) {
-            const TYPE *a = x + reduced_offset(r, row), *b = x + reduced_offset(r, row + 1);
-            const TYPE *d = x + reduced_offset(r, row + 2), *e = x + reduced_offset(r, row + 3);
-            for (int64_t c = 0; c < columns; c++) {
-                const LANE ab = NAME(combine)(op, NAME(lane_of)(op, a + c), NAME(lane_of)(op, b + c));
-                const LANE de = NAME(combine)(op, NAME(lane_of)(op, d + c), NAME(lane_of)(op, e + c));
-                sum[c] = NAME(combine)(op, sum[c], NAME(combine)(op, ab, de));
-            }
-        }
-        for (; row < end; row++) {
-            const TYPE *a = x + reduced_offset(r, row);
-            for (int64_t c = 0; c < columns; c++) sum[c] = NAME(combine)(op, sum[c], NAME(lane_of)(op, a + c));
-        }
+        for (; row + 4 <= end; row += 4) NAME(add_four)(op, ROW(row), ROW(row + 1), ROW(row + 2), ROW(row + 3), columns, sum);
+        for (; row < end; row++) NAME(add_one)(op, ROW(row), columns, sum);
         for (int64_t c = 0; c < columns; c++) total[c] = NAME(combine_total)(op, total[c], (TOTAL)sum[c]);
     }
+#undef ROW
+}
+
+typedef void (*NAME(columns_fn))(const reduction *, const TYPE *, int64_t, int64_t, int64_t, int64_t, TOTAL *);
+
+/* A few columns of rows that follow each other: as many rows as fill a strip are taken as one. */
+SIMD_INLINE void NAME(few_columns)(const operation op, NAME(columns_fn) columns_total, const reduction *r, const TYPE *x, int64_t first, int64_t end,
+                                   int64_t columns, TOTAL *total) {
+    TOTAL wide[COLUMNS];
+    const int64_t together = COLUMNS / columns, rows = (end - first) / together;
+    x += first * columns;
+    columns_total(r, x, together * columns, 0, rows, together * columns, wide);
+    columns_total(r, x, columns, rows * together, end - first, columns, total);
+    for (int64_t row = 0; row < together; row++)
+        for (int64_t c = 0; c < columns; c++) total[c] = NAME(combine_total)(op, total[c], wide[row * columns + c]);
 }
 
 /* The totals of one part of one strip of outputs: see `strip` in reduce.c. */
-SIMD_INLINE void NAME(part)(const operation op, TOTAL (*row_total)(const TYPE *, int64_t), const reduction *r,
-                            const char *input, const strip *s, int64_t first, int64_t end, void *totals) {
+SIMD_INLINE void NAME(part)(const operation op, TOTAL (*row_total)(const TYPE *, int64_t), NAME(columns_fn) columns_total,
+                            const reduction *r, const char *input, const strip *s, int64_t first, int64_t end, void *totals) {
     const TYPE *x = (const TYPE *)input;
     TOTAL *total = totals;
     if (!r->inner_reduced) {
-        NAME(columns)(op, r, x + kept_offset(r, s->row) + s->column, first, end, s->count, total);
+        const int64_t step = r->reduced_rank == 1 ? r->reduced_strides[0] : 0;
+        x += kept_offset(r, s->row) + s->column;
+        if (step == s->count && step <= FEW && end - first > COLUMNS)
+            NAME(few_columns)(op, columns_total, r, x, first, end, s->count, total);
+        else
+            columns_total(r, x, step, first, end, s->count, total);
         return;
     }
+#ifdef VEC
+    if (r->reduced == 1 && r->inner <= SHORT && end > first) {
+        for (int64_t i = 0; i < s->count; i += VEC_LANES) {
+            const TYPE *row[VEC_LANES];
+            const int count = s->count - i < VEC_LANES ? (int)(s->count - i) : VEC_LANES;
+            for (int k = 0; k < VEC_LANES; k++) row[k] = x + kept_offset(r, s->row + i + (k < count ? k : 0)) + first;
+            NAME(short_rows)(op, row, end - first, count, total + i);
+        }
+        return;
+    }
+#endif
     for (int64_t i = 0; i < s->count; i++) {
         const TYPE *base = x + kept_offset(r, s->row + i);
         if (r->reduced == 1) {
@@ -145,9 +278,13 @@ static void NAME(finish)(const reduction *r, const void *totals, char *output, i
     static __attribute__((noinline)) TOTAL NAME(row_##op_name)(const TYPE *x, int64_t n) {                    \
         return NAME(row)(op, x, n);                                                                           \
     }                                                                                                         \
+    static __attribute__((noinline)) void NAME(columns_##op_name)(                                            \
+        const reduction *r, const TYPE *x, int64_t step, int64_t r0, int64_t r1, int64_t columns, TOTAL *total) { \
+        NAME(columns)(op, r, x, step, r0, r1, columns, total);                                                \
+    }                                                                                                         \
     static void NAME(part_##op_name)(const reduction *r, const char *x, const strip *s, int64_t a, int64_t b, \
                                      void *totals) {                                                          \
-        NAME(part)(op, NAME(row_##op_name), r, x, s, a, b, totals);                                           \
+        NAME(part)(op, NAME(row_##op_name), NAME(columns_##op_name), r, x, s, a, b, totals);                  \
     }
 #if LOGICAL
 PART(all, REDUCE_ALL) PART(any, REDUCE_ANY)
@@ -166,6 +303,14 @@ static const reducer NAME(reducer) = {
     NAME(merge), NAME(finish), sizeof(TYPE), sizeof(TOTAL)};
 #endif
 #undef PART
+#undef VEC
+#undef VEC_WRAP
+#undef VEC_INDEX
+#undef VEC_LANES
+#undef VEC_LANE_INDEX
+#undef VEC_LOAD_PART
+#undef VEC_SPLAT
+#undef VEC_IS_NAN
 #undef TYPE
 #undef LANE
 #undef WRAP

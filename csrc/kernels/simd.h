@@ -99,7 +99,7 @@ SIMD_INLINE void store_part_f64(double *to, simd_f64 value, int count) {
 #endif
 
 /* interleave_low(a, b) = a0 b0 a1 b1 ..., interleave_high the same from the middle on; even_lanes(a, b) = a0 a2 ...
- * b0 b2 ..., odd_lanes likewise. Repeated log2(lanes) times over all rows they transpose a block. */
+ * b0 b2 ..., odd_lanes likewise. */
 #if defined(__clang__)
 #define SIMD_SHUFFLE(index, a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 #else
@@ -151,21 +151,6 @@ SIMD_INLINE simd_f64 interleave_high_f64(simd_f64 a, simd_f64 b) { return SIMD_S
 SIMD_INLINE simd_f64 even_lanes_f64(simd_f64 a, simd_f64 b) { return SIMD_SHUFFLE(simd_i64, a, b, F64_EVEN); }
 SIMD_INLINE simd_f64 odd_lanes_f64(simd_f64 a, simd_f64 b) { return SIMD_SHUFFLE(simd_i64, a, b, F64_ODD); }
 
-
-/* Transposes a block of as many rows as a vector has lanes, in place. */
-#define SIMD_TRANSPOSE(suffix, LANES_)                                                             \
-    SIMD_INLINE void transpose_##suffix(simd_##suffix *row) {                                      \
-        simd_##suffix next[LANES_];                                                                \
-        _Pragma("GCC unroll 4") for (int step = 1; step < LANES_; step *= 2) {                     \
-            _Pragma("GCC unroll 8") for (int i = 0; i < LANES_ / 2; i++) {                         \
-                next[2 * i] = interleave_low_##suffix(row[i], row[i + LANES_ / 2]);                \
-                next[2 * i + 1] = interleave_high_##suffix(row[i], row[i + LANES_ / 2]);           \
-            }                                                                                      \
-            _Pragma("GCC unroll 16") for (int i = 0; i < LANES_; i++) row[i] = next[i];            \
-        }                                                                                          \
-    }
-SIMD_TRANSPOSE(f32, F32_LANES)
-SIMD_TRANSPOSE(f64, F64_LANES)
 
 /* sum_rows(row): the sum of each of as many rows as a vector has lanes, in the rows' order. The first steps stay inside
  * 128 bits, where a shuffle costs least; the tree of additions is the same for every row. */
@@ -220,6 +205,74 @@ SIMD_INLINE simd_f64 sum_rows_f64(simd_f64 *row) {
     _Pragma("GCC unroll 2") for (int rows = F64_LANES / 4; rows > 0; rows /= 2)
         _Pragma("GCC unroll 2") for (int i = 0; i < rows; i++) row[i] = add_quarters_f64(row[2 * i], row[2 * i + 1]);
     return row[0];
+}
+
+/* Transposes a block of as many rows as a vector has lanes, in place: inside 128 bits first, then these quarters. `group` rows
+ * are done by then. */
+#define SIMD_FIRSTS_64(suffix, a, b) (simd_##suffix) SIMD_SHUFFLE(simd_i64, (simd_f64)(a), (simd_f64)(b), F64_FIRSTS)
+#define SIMD_LASTS_64(suffix, a, b) (simd_##suffix) SIMD_SHUFFLE(simd_i64, (simd_f64)(a), (simd_f64)(b), F64_LASTS)
+#define SIMD_EVEN_QUARTERS(suffix, a, b) \
+    (simd_##suffix) SIMD_SHUFFLE(simd_i64, (simd_f64)(a), (simd_f64)(b), F64_EVEN_QUARTERS)
+#define SIMD_ODD_QUARTERS(suffix, a, b) \
+    (simd_##suffix) SIMD_SHUFFLE(simd_i64, (simd_f64)(a), (simd_f64)(b), F64_ODD_QUARTERS)
+#if SIMD_BYTES == 64
+#define SIMD_TRANSPOSE_QUARTERS(suffix, row, group)                                                     \
+    _Pragma("GCC unroll 4") for (int i = 0; i < group; i++) {                                           \
+        const simd_##suffix a = row[i], b = row[group + i], c = row[2 * group + i], d = row[3 * group + i]; \
+        const simd_##suffix ab = SIMD_EVEN_QUARTERS(suffix, a, b), odd_ab = SIMD_ODD_QUARTERS(suffix, a, b); \
+        const simd_##suffix cd = SIMD_EVEN_QUARTERS(suffix, c, d), odd_cd = SIMD_ODD_QUARTERS(suffix, c, d); \
+        row[i] = SIMD_EVEN_QUARTERS(suffix, ab, cd);                                                    \
+        row[2 * group + i] = SIMD_ODD_QUARTERS(suffix, ab, cd);                                         \
+        row[group + i] = SIMD_EVEN_QUARTERS(suffix, odd_ab, odd_cd);                                    \
+        row[3 * group + i] = SIMD_ODD_QUARTERS(suffix, odd_ab, odd_cd);                                 \
+    }
+#elif SIMD_BYTES == 32
+#define SIMD_TRANSPOSE_QUARTERS(suffix, row, group)                                                     \
+    _Pragma("GCC unroll 4") for (int i = 0; i < group; i++) {                                           \
+        const simd_##suffix a = row[i], b = row[group + i];                                             \
+        row[i] = SIMD_EVEN_QUARTERS(suffix, a, b);                                                      \
+        row[group + i] = SIMD_ODD_QUARTERS(suffix, a, b);                                               \
+    }
+#else
+#define SIMD_TRANSPOSE_QUARTERS(suffix, row, group)
+#endif
+SIMD_INLINE void transpose_f32(simd_f32 *row) {
+    _Pragma("GCC unroll 4") for (int i = 0; i < F32_LANES; i += 4) {
+        const simd_f32 a = row[i], b = row[i + 1], c = row[i + 2], d = row[i + 3];
+        const simd_f32 ab = SIMD_SHUFFLE(simd_i32, a, b, F32_FIRSTS), last_ab = SIMD_SHUFFLE(simd_i32, a, b, F32_LASTS);
+        const simd_f32 cd = SIMD_SHUFFLE(simd_i32, c, d, F32_FIRSTS), last_cd = SIMD_SHUFFLE(simd_i32, c, d, F32_LASTS);
+        row[i] = SIMD_FIRSTS_64(f32, ab, cd);
+        row[i + 1] = SIMD_LASTS_64(f32, ab, cd);
+        row[i + 2] = SIMD_FIRSTS_64(f32, last_ab, last_cd);
+        row[i + 3] = SIMD_LASTS_64(f32, last_ab, last_cd);
+    }
+    SIMD_TRANSPOSE_QUARTERS(f32, row, 4)
+}
+SIMD_INLINE void transpose_f64(simd_f64 *row) {
+    _Pragma("GCC unroll 4") for (int i = 0; i < F64_LANES; i += 2) {
+        const simd_f64 a = row[i], b = row[i + 1];
+        row[i] = SIMD_FIRSTS_64(f64, a, b);
+        row[i + 1] = SIMD_LASTS_64(f64, a, b);
+    }
+    SIMD_TRANSPOSE_QUARTERS(f64, row, 2)
+}
+
+/* Stores of whole lines that are not to be kept in the cache, where `to` is aligned to a vector; fence_streams() before others
+ * look at them. */
+#if defined(__AVX512F__)
+SIMD_INLINE void stream_f32(float *to, simd_f32 value) { _mm512_stream_ps(to, (__m512)value); }
+SIMD_INLINE void stream_f64(double *to, simd_f64 value) { _mm512_stream_pd(to, (__m512d)value); }
+#elif defined(__AVX__)
+SIMD_INLINE void stream_f32(float *to, simd_f32 value) { _mm256_stream_ps(to, (__m256)value); }
+SIMD_INLINE void stream_f64(double *to, simd_f64 value) { _mm256_stream_pd(to, (__m256d)value); }
+#else
+SIMD_INLINE void stream_f32(float *to, simd_f32 value) { store_f32(to, value); }
+SIMD_INLINE void stream_f64(double *to, simd_f64 value) { store_f64(to, value); }
+#endif
+SIMD_INLINE void fence_streams(void) {
+#if defined(__AVX__)
+    _mm_sfence();
+#endif
 }
 
 #endif

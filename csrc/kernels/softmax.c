@@ -9,7 +9,8 @@
 enum {
     TASK_NS = 10000,
     LABELS_SHOWN = 200,
-    NARROW = 32 /* columns up to which several rows are taken at once */
+    NARROW = 32, /* columns up to which several rows are taken at once, a row a lane */
+    MIDDLING = 256 /* columns up to which several rows' sums are made at once */
 };
 
 typedef enum row_kind { ROW_SOFTMAX, ROW_LOG_SOFTMAX, ROW_DENSE, ROW_SPARSE } row_kind;
@@ -26,6 +27,8 @@ typedef enum row_kind { ROW_SOFTMAX, ROW_LOG_SOFTMAX, ROW_DENSE, ROW_SPARSE } ro
 #define EXP exp_f32
 #define LOG log_f32
 #define TRANSPOSE transpose_f32
+#define SUM_ROWS sum_rows_f32
+#define MAX max_f32
 #define INDEX int32_t
 #define LANE_INDEX lane_index_f32()
 #define SELECT select_f32
@@ -45,6 +48,8 @@ typedef enum row_kind { ROW_SOFTMAX, ROW_LOG_SOFTMAX, ROW_DENSE, ROW_SPARSE } ro
 #define EXP exp_f64
 #define LOG log_f64
 #define TRANSPOSE transpose_f64
+#define SUM_ROWS sum_rows_f64
+#define MAX max_f64
 #define INDEX int64_t
 #define LANE_INDEX lane_index_f64()
 #define SELECT select_f64
@@ -59,7 +64,7 @@ typedef struct rows {
     hl_dtype dtype, label_dtype;
     int64_t rows, columns;
     int64_t x_row, x_step, labels_row, labels_step;
-    bool narrow;
+    bool narrow, middling;
     int64_t rows_per_task, tasks;
     double cost_ns;
 } rows;
@@ -151,6 +156,20 @@ static void narrow(const rows_task *task, int64_t row, int count) {
                         (double *)task->gradient + at);
 }
 
+static void block(const rows_task *task, int64_t row, int count) {
+    const rows *r = task->r;
+    const int64_t at = row * r->columns, out = r->kind == ROW_SPARSE ? row : at;
+    int64_t classes[F32_LANES];
+    if (r->kind == ROW_SPARSE)
+        for (int i = 0; i < count; i++) classes[i] = label_at(r, task->labels, row + i);
+    if (r->dtype == HL_FLOAT32)
+        block_rows_f32(r->kind, (const float *)task->x + at, classes, count, r->columns, (float *)task->out + out,
+                       (float *)task->gradient + at);
+    else
+        block_rows_f64(r->kind, (const double *)task->x + at, classes, count, r->columns, (double *)task->out + out,
+                       (double *)task->gradient + at);
+}
+
 static void run_task(void *argument, int64_t chunk, int worker) {
     const rows_task *task = argument;
     const rows *r = task->r;
@@ -159,6 +178,11 @@ static void run_task(void *argument, int64_t chunk, int worker) {
     if (r->narrow) {
         const int lanes = r->dtype == HL_FLOAT32 ? F32_LANES : F64_LANES;
         for (int64_t row = first; row < end; row += lanes) narrow(task, row, end - row < lanes ? (int)(end - row) : lanes);
+        return;
+    }
+    if (r->middling) {
+        const int lanes = r->dtype == HL_FLOAT32 ? F32_LANES : F64_LANES;
+        for (int64_t row = first; row < end; row += lanes) block(task, row, end - row < lanes ? (int)(end - row) : lanes);
         return;
     }
     for (int64_t row = first; row < end; row++) {
@@ -236,6 +260,7 @@ static hl_status prepare_rows(hl_prepare *prep, row_kind kind, const hl_tensor *
     if (like->dtype == HL_FLOAT16 || like->dtype == HL_BFLOAT16)
         prep->scratch_bytes = 3 * r->columns * (int64_t)sizeof(float);
     r->narrow = r->columns <= NARROW && (like->dtype == HL_FLOAT32 || like->dtype == HL_FLOAT64);
+    r->middling = !r->narrow && r->columns <= MIDDLING && kind != ROW_DENSE && element_ns <= 2;
     prep->ins->fn = r->rows > 0 ? fn : run_nothing;
     return HL_OK;
 }

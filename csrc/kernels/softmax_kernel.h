@@ -1,11 +1,8 @@
 /* Softmax and cross-entropies of rows of one real type, included by softmax.c once for each.
  *
- * Expects REAL, VEC, INDEX, LANES, LANE_INDEX, NAME(x), LOAD, LOAD_PART, STORE, STORE_PART, SPLAT, SELECT, TRANSPOSE,
+ * Expects REAL, VEC, INDEX, LANES, LANE_INDEX, NAME(x), LOAD, LOAD_PART, STORE, STORE_PART, SPLAT, SELECT, TRANSPOSE, MAX, SUM_ROWS,
  * EVEN_LANES, ODD_LANES, EXP, LOG, LOG_SCALAR.
  */
-
-/* A NaN wins. */
-SIMD_INLINE VEC NAME(larger)(VEC x, VEC best) { return SELECT((x > best) | (x != x), x, best); }
 
 /* Lanes beyond `count` are set to `fill`. */
 SIMD_INLINE VEC NAME(load_filled)(const REAL *x, int count, REAL fill) {
@@ -15,7 +12,7 @@ SIMD_INLINE VEC NAME(load_filled)(const REAL *x, int count, REAL fill) {
 SIMD_INLINE REAL NAME(lanes_max)(VEC v) {
     for (int half = LANES / 2; half > 0; half /= 2) {
         const VEC even = EVEN_LANES(v, v), odd = ODD_LANES(v, v);
-        v = NAME(larger)(even, odd);
+        v = MAX(even, odd);
     }
     return v[0];
 }
@@ -25,16 +22,29 @@ SIMD_INLINE REAL NAME(lanes_sum)(VEC v) {
     return v[0];
 }
 
-static REAL NAME(row_max)(const REAL *x, int64_t n) {
-    VEC best = SPLAT(-(REAL)INFINITY);
-    int64_t i = 0;
-    for (; i + LANES <= n; i += LANES) best = NAME(larger)(LOAD(x + i), best);
-    if (i < n) best = NAME(larger)(NAME(load_filled)(x + i, (int)(n - i), -(REAL)INFINITY), best);
-    return NAME(lanes_max)(best);
+/* NaN is passed over: it comes back by the sum of exponentials. */
+SIMD_INLINE VEC NAME(row_max_lanes)(const REAL *x, int64_t n) {
+    if (n < LANES) return NAME(load_filled)(x, (int)n, -(REAL)INFINITY);
+    VEC best = MAX(LOAD(x), SPLAT(-(REAL)INFINITY));
+    int64_t i = LANES;
+    if (n >= 4 * LANES) {
+        VEC a = best, b = best, c = best;
+        for (i = 0; i + 4 * LANES <= n; i += 4 * LANES) {
+            best = MAX(LOAD(x + i), best);
+            a = MAX(LOAD(x + i + LANES), a);
+            b = MAX(LOAD(x + i + 2 * LANES), b);
+            c = MAX(LOAD(x + i + 3 * LANES), c);
+        }
+        best = MAX(MAX(best, a), MAX(b, c));
+    }
+    for (; i + LANES <= n; i += LANES) best = MAX(LOAD(x + i), best);
+    return i < n ? MAX(NAME(load_filled)(x + i, (int)(n - i), -(REAL)INFINITY), best) : best;
 }
 
+static REAL NAME(row_max)(const REAL *x, int64_t n) { return NAME(lanes_max)(NAME(row_max_lanes)(x, n)); }
+
 /* The sum of exp(x - shift); stores the terms where `terms` is given. */
-SIMD_INLINE REAL NAME(row_exp_sum)(const REAL *x, int64_t n, REAL shift, REAL *terms) {
+SIMD_INLINE VEC NAME(row_exp_lanes)(const REAL *x, int64_t n, REAL shift, REAL *terms) {
     VEC sum = {0};
     int64_t i = 0;
     for (; i + LANES <= n; i += LANES) {
@@ -48,7 +58,11 @@ SIMD_INLINE REAL NAME(row_exp_sum)(const REAL *x, int64_t n, REAL shift, REAL *t
         /* Where shift is -infinity the filling gives NaN, as the row itself does. */
         sum += term;
     }
-    return NAME(lanes_sum)(sum);
+    return sum;
+}
+
+static REAL NAME(row_exp_sum)(const REAL *x, int64_t n, REAL shift, REAL *terms) {
+    return NAME(lanes_sum)(terms ? NAME(row_exp_lanes)(x, n, shift, terms) : NAME(row_exp_lanes)(x, n, shift, NULL));
 }
 
 static void NAME(softmax_row)(const REAL *x, int64_t n, REAL *out) {
@@ -72,21 +86,27 @@ static void NAME(dense_row)(const REAL *x, int64_t x_step, const REAL *labels, i
         x = gradient;
     }
     const REAL top = NAME(row_max)(x, n);
-    REAL lanes[16] = {0};
-    if (labels_step == 1)
-        for (int64_t i = 0; i < n; i += 16) {
-            const int count = n - i < 16 ? (int)(n - i) : 16;
-            for (int j = 0; j < count; j++) lanes[j] += labels[i + j] == 0 ? 0 : labels[i + j] * (x[i + j] - top);
-        }
-    else
-        for (int64_t i = 0; i < n; i++) lanes[i % 16] += *labels == 0 ? 0 : *labels * (x[i] - top);
     REAL label_sum = 0, weighted = 0;
-    for (int j = 0; j < 16; j++) weighted += lanes[j];
-    for (int64_t i = 0; i < n; i++) label_sum += labels[i * labels_step];
+    if (labels_step == 1) {
+        VEC sums = {0}, products = {0};
+        for (int64_t i = 0; i < n; i += LANES) {
+            const int count = n - i < LANES ? (int)(n - i) : LANES;
+            const VEC label = LOAD_PART(labels + i, count), shifted = LOAD_PART(x + i, count) - top;
+            sums += label;
+            products += SELECT(label == 0, (VEC){0}, label * shifted);
+        }
+        label_sum = NAME(lanes_sum)(sums), weighted = NAME(lanes_sum)(products);
+    } else {
+        label_sum = *labels * (REAL)n;
+        for (int64_t i = 0; i < n; i++) weighted += *labels == 0 ? 0 : *labels * (x[i] - top);
+    }
     const REAL sum = NAME(row_exp_sum)(x, n, top, gradient);
     *loss = label_sum * LOG_SCALAR(sum) - weighted;
     const REAL scale = 1 / sum;
-    for (int64_t i = 0; i < n; i++) gradient[i] = gradient[i] * scale - labels[i * labels_step];
+    if (labels_step == 1)
+        for (int64_t i = 0; i < n; i++) gradient[i] = gradient[i] * scale - labels[i];
+    else
+        for (int64_t i = 0; i < n; i++) gradient[i] = gradient[i] * scale - *labels;
 }
 
 static void NAME(sparse_row)(const REAL *x, int64_t n, int64_t label, REAL *loss, REAL *gradient) {
@@ -96,6 +116,46 @@ static void NAME(sparse_row)(const REAL *x, int64_t n, int64_t label, REAL *loss
     const REAL scale = 1 / sum;
     for (int64_t i = 0; i < n; i++) gradient[i] *= scale;
     gradient[label] -= 1;
+}
+
+/* ---- rows of middling length: as many as a vector has lanes at a time, whose lanes are put together together ---- */
+
+/* The largest number and the sum of each row's lanes, in the rows' order. */
+SIMD_INLINE VEC NAME(max_rows)(VEC *row) {
+    TRANSPOSE(row);
+    _Pragma("GCC unroll 4") for (int half = LANES / 2; half > 0; half /= 2)
+        _Pragma("GCC unroll 8") for (int i = 0; i < half; i++) row[i] = MAX(row[i], row[i + half]);
+    return row[0];
+}
+
+/* Softmax, or its logarithm, or the sparse cross-entropy, of `rows` rows, at most LANES, of n columns. */
+static void NAME(block_rows)(row_kind kind, const REAL *x, const int64_t *classes, int rows, int64_t n, REAL *out,
+                             REAL *gradient) {
+    VEC lanes[LANES];
+    REAL top[LANES], last[LANES];
+    REAL *terms = kind == ROW_LOG_SOFTMAX ? NULL : kind == ROW_SOFTMAX ? out : gradient;
+    for (int i = 0; i < LANES; i++) lanes[i] = i < rows ? NAME(row_max_lanes)(x + i * n, n) : lanes[0];
+    STORE(top, NAME(max_rows)(lanes));
+    if (terms)
+        for (int i = 0; i < rows; i++) lanes[i] = NAME(row_exp_lanes)(x + i * n, n, top[i], terms + i * n);
+    else
+        for (int i = 0; i < rows; i++) lanes[i] = NAME(row_exp_lanes)(x + i * n, n, top[i], NULL);
+    const VEC sum = SUM_ROWS(lanes);
+    STORE(last, kind == ROW_LOG_SOFTMAX ? LOG(sum) : 1 / sum);
+    if (kind == ROW_SPARSE) STORE_PART(out, LOG(sum), rows);
+    for (int i = 0; i < rows; i++) {
+        const REAL *from = x + i * n, scale = last[i], shift = top[i];
+        if (terms) {
+            REAL *to = terms + i * n;
+            for (int64_t k = 0; k < n; k++) to[k] *= scale;
+        } else {
+            for (int64_t k = 0; k < n; k++) out[i * n + k] = from[k] - shift - scale;
+        }
+        if (kind == ROW_SPARSE) {
+            out[i] -= from[classes[i]] - shift;
+            gradient[i * n + classes[i]] -= 1;
+        }
+    }
 }
 
 /* ---- narrow rows: as many as a vector has lanes at a time, a row a lane ---- */
@@ -130,8 +190,8 @@ static void NAME(narrow_rows)(row_kind kind, const REAL *x, const REAL *labels, 
                               int rows, int columns, REAL *out, REAL *gradient) {
     VEC column[NARROW + LANES], term[NARROW + LANES], label[NARROW + LANES];
     NAME(load_columns)(x, columns, rows, columns, column);
-    VEC top = column[0], sum = {0};
-    for (int j = 1; j < columns; j++) top = NAME(larger)(column[j], top);
+    VEC top = SPLAT(-(REAL)INFINITY), sum = {0};
+    for (int j = 0; j < columns; j++) top = MAX(column[j], top);
     for (int j = 0; j < columns; j++) {
         column[j] -= top;
         term[j] = EXP(column[j]);
@@ -188,3 +248,5 @@ static void NAME(narrow_rows)(row_kind kind, const REAL *x, const REAL *labels, 
 #undef LOG
 #undef LOG_SCALAR
 #undef TRANSPOSE
+#undef SUM_ROWS
+#undef MAX

@@ -1,0 +1,47 @@
+/* Copying short rows: inline, by vectors that may overlap at a row's end. */
+#ifndef HOOKLOOP_ROWS_H
+#define HOOKLOOP_ROWS_H
+
+#include <string.h>
+
+#include "simd.h"
+
+typedef struct row_piece { char bytes[SIMD_BYTES]; } row_piece;
+
+#define ROW_ENDS(size)                                  \
+    do {                                                \
+        char head[size], tail[size];                    \
+        memcpy(head, from, size);                       \
+        memcpy(tail, from + bytes - size, size);        \
+        memcpy(to, head, size);                         \
+        memcpy(to + bytes - size, tail, size);          \
+        return;                                         \
+    } while (0)
+
+/* Copies a row to memory that is not the row's own. */
+SIMD_INLINE void copy_row(char *to, const char *from, int64_t bytes) {
+    if (bytes >= SIMD_BYTES) {
+        int64_t at = 0;
+        row_piece piece;
+        for (; at + SIMD_BYTES <= bytes; at += SIMD_BYTES) {
+            memcpy(&piece, from + at, SIMD_BYTES);
+            memcpy(to + at, &piece, SIMD_BYTES);
+        }
+        if (at < bytes) {
+            memcpy(&piece, from + bytes - SIMD_BYTES, SIMD_BYTES);
+            memcpy(to + bytes - SIMD_BYTES, &piece, SIMD_BYTES);
+        }
+        return;
+    }
+#if SIMD_BYTES == 64
+    if (bytes >= 32) ROW_ENDS(32);
+#endif
+#if SIMD_BYTES >= 32
+    if (bytes >= 16) ROW_ENDS(16);
+#endif
+    if (bytes >= 8) ROW_ENDS(8);
+    if (bytes >= 4) ROW_ENDS(4);
+    for (int64_t i = 0; i < bytes; i++) to[i] = from[i];
+}
+
+#endif

@@ -1,0 +1,211 @@
+"""What streams: each kernel's ways of going through memory give NumPy's values, on both sides of the sizes where they change."""
+
+import numpy as np
+import pytest
+
+from hookloop import _core
+
+DTYPES = ("float32", "float64", "int32", "int64")
+REDUCERS = {
+    "sum": np.sum,
+    "prod": np.prod,
+    "max": np.max,
+    "min": np.min,
+    "sum_squares": lambda x, axis: np.sum(x * x, axis),
+}
+
+
+def numbers(*shape, dtype="float32", seed=0):
+    """Small whole numbers: sums and products of theirs are exact in any order."""
+    return np.random.default_rng(seed).integers(-4, 5, shape).astype(dtype)
+
+
+def aligned(shape, dtype, fill=0, offset=0):
+    """An array whose memory begins so many bytes behind a multiple of 64."""
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    memory = np.full(size + 128, 0, np.uint8)
+    start = -memory.ctypes.data % 64 + offset
+    array = memory[start : start + size].view(dtype).reshape(shape)
+    array[...] = fill
+    return array
+
+
+def reduced(name, x, axes, threads=1, dtype=None):
+    shape = [d for axis, d in enumerate(x.shape) if axis not in axes]
+    out = np.full(shape, 7, dtype or x.dtype)
+    _core.KernelCall(name, [x], [out], [sum(1 << axis for axis in axes)], threads)(1)
+    return out
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", REDUCERS)
+def test_reduced_rows(name, dtype):
+    for columns in (1, 2, 3, 4, 7, 8, 15, 16, 17, 31, 32, 33, 63, 64, 65, 129, 511, 512, 513, 4097):
+        for rows in (1, 5, 8, 16, 17):
+            x = numbers(rows, columns, dtype=dtype, seed=columns)
+            if name == "prod":
+                x = np.where(
+                    np.arange(columns) % 7, np.sign(x) | 1 if x.dtype.kind == "i" else np.sign(x) + (x == 0), x
+                ).astype(dtype)
+            np.testing.assert_array_equal(
+                reduced(name, x, [1]), REDUCERS[name](x, 1).astype(dtype), f"{rows}x{columns}"
+            )
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", ("sum", "max", "min", "sum_squares"))
+def test_reduced_columns(name, dtype):
+    for columns in (1, 2, 3, 5, 15, 16, 17, 64, 65, 512, 513):
+        for rows in (1, 4, 7, 64, 65, 512, 513, 1025):
+            x = numbers(rows, columns, dtype=dtype, seed=rows)
+            np.testing.assert_array_equal(
+                reduced(name, x, [0]), REDUCERS[name](x, 0).astype(dtype), f"{rows}x{columns}"
+            )
+
+
+@pytest.mark.parametrize("name", ("max", "min", "sum"))
+@pytest.mark.parametrize("dtype", ("float32", "float64"))
+def test_a_nan_is_seen_wherever_it_stands(name, dtype):
+    for shape, axis in (((17, 10), 1), ((9, 33), 1), ((3, 70), 1), ((2, 5000), 1), ((600, 3), 0), ((9, 20), 0)):
+        for position in range(0, shape[0] * shape[1], 7):
+            x = numbers(*shape, dtype=dtype)
+            x.flat[position] = np.nan
+            got = reduced(name, x, [axis])
+            np.testing.assert_array_equal(got, REDUCERS[name](x, axis), f"{shape} {position}")
+
+
+@pytest.mark.parametrize("dtype", ("int32", "int64"))
+def test_sums_of_integers_wrap(dtype):
+    x = np.full((20, 40), np.iinfo(dtype).max, dtype)
+    np.testing.assert_array_equal(reduced("sum", x, [1]), x.sum(1, dtype=dtype))
+    np.testing.assert_array_equal(reduced("max", x, [0]), x.max(0))
+
+
+@pytest.mark.parametrize(
+    "shape, axes", [((300, 70, 9), [2]), ((300, 70, 9), [0]), ((40, 30, 200), [1]), ((70000, 3), [0])]
+)
+def test_reductions_do_not_depend_on_threads_or_addresses(shape, axes):
+    x = np.random.default_rng(3).normal(size=shape).astype("float32")
+    want = reduced("sum", x, axes)
+    moved = aligned(shape, "float32", x, offset=4)
+    for threads in (1, 2):
+        for source in (x, moved):
+            np.testing.assert_array_equal(reduced("sum", source, axes, threads), want)
+    np.testing.assert_allclose(want, x.sum(tuple(axes), dtype="float64"), rtol=1e-4, atol=1e-3)
+
+
+def copied(source, offset=0, threads=1):
+    out = aligned(source.shape, source.dtype, 7, offset)
+    _core.KernelCall("copy", [source], [out], [], threads)(1)
+    return out
+
+
+@pytest.mark.parametrize("dtype", ("float32", "float64", "uint8", "int16"))
+def test_transposed_copies(dtype):
+    for rows in (1, 2, 3, 4, 7, 8, 15, 16, 17, 64, 65):
+        for columns in (1, 2, 3, 7, 8, 9, 15, 16, 17, 33, 64, 67):
+            x = (np.arange(rows * columns * 3) % 251).astype(dtype).reshape(3, rows, columns)
+            for permutation in ((0, 2, 1), (2, 1, 0), (1, 0, 2)):
+                np.testing.assert_array_equal(copied(x.transpose(permutation)), x.transpose(permutation))
+
+
+@pytest.mark.parametrize("dtype", ("float32", "float64"))
+@pytest.mark.parametrize("columns", (1040, 1041))
+def test_transposed_copies_that_the_cache_does_not_hold(dtype, columns):
+    rows = (8 << 20) // 1040 // np.dtype(dtype).itemsize
+    for more in (-8, 24):
+        x = np.arange((rows + more) * columns, dtype=dtype).reshape(columns, rows + more)
+        for offset in (0, 16):
+            for threads in (1, 2):
+                np.testing.assert_array_equal(copied(x.T, offset, threads), x.T)
+
+
+@pytest.mark.parametrize("dtype", ("uint8", "int16", "float32", "float64", "complex128"))
+def test_copies_of_short_rows_backwards_and_of_every_other(dtype):
+    size = np.dtype(dtype).itemsize
+    for count in sorted(
+        {1, 2, 3, 5, *(max(1, b // size) for b in (7, 8, 15, 16, 17, 31, 33, 63, 64, 65, 127, 511, 512, 528))}
+    ):
+        x = (np.arange(9 * 2 * (count + 3)) % 120).astype(dtype).reshape(9, 2, count + 3)
+        for view in (x[:, :, 1 : count + 1], x[::2, :, :count], x[:, 1], x[:, :, ::-1], x[::-1, :, 2:], x[:, :, ::2]):
+            np.testing.assert_array_equal(copied(view), view)
+        whole = np.zeros((9, count + 4), dtype)
+        _core.KernelCall("copy", [x[:, 0, :count]], [whole[:, 2 : count + 2]], [], 1)(1)
+        np.testing.assert_array_equal(whole[:, 2 : count + 2], x[:, 0, :count])
+        assert not whole[:, :2].any() and not whole[:, count + 2 :].any()
+
+
+@pytest.mark.parametrize("wide", (np.int32, np.int64))
+@pytest.mark.parametrize("dtype", ("uint8", "float32", "float64"))
+def test_gathered_rows(dtype, wide):
+    for width in (1, 2, 3, 4, 5, 8, 9, 15, 16, 17, 31, 32, 33, 64, 65, 130):
+        for count in (1, 7, 8, 9, 30):
+            x = (np.arange(2 * 11 * width) % 250).astype(dtype).reshape(2, 11, width)
+            indices = np.random.default_rng(count).integers(0, 11, count).astype(wide)
+            out = np.zeros((2, count, width), dtype)
+            _core.KernelCall("gather", [x, indices], [out], [1, 0], 1)(1)
+            np.testing.assert_array_equal(out, x[:, indices])
+
+
+@pytest.mark.parametrize("wide", (np.int32, np.int64))
+@pytest.mark.parametrize("index", (-1, 11, -(2**31), 2**31 - 1))
+@pytest.mark.parametrize("position", (0, 255, 256, 599))
+def test_an_index_that_does_not_fit_is_named(wide, index, position):
+    indices = np.zeros(600, wide)
+    indices[position] = index
+    call = _core.KernelCall("gather", [np.zeros((11, 4), "f4"), indices], [np.zeros((600, 4), "f4")], [0, 0], 1)
+    with pytest.raises(ValueError, match=rf"indices\[{position}\] = {index} is not in \[0, 11\)"):
+        call(1)
+
+
+def softmax_of(x):
+    e = np.exp(x - x.max(-1, keepdims=True))
+    return e / e.sum(-1, keepdims=True)
+
+
+@pytest.mark.parametrize("dtype", ("float32", "float64"))
+def test_softmax_rows_of_every_length(dtype):
+    near = {"rtol": 2e-5 if dtype == "float32" else 1e-13, "atol": 1e-6 if dtype == "float32" else 1e-14}
+    for columns in (1, 2, 3, 7, 8, 15, 16, 17, 31, 32, 33, 48, 63, 64, 65, 255, 256, 257, 1000):
+        for rows in (1, 3, 8, 15, 16, 17, 40):
+            random = np.random.default_rng(columns)
+            x = random.normal(0, 3, (rows, columns)).astype(dtype)
+            labels, dense = random.integers(0, columns, rows), random.uniform(size=(rows, columns)).astype(dtype)
+            want = softmax_of(x.astype("float64"))
+            out, loss = np.zeros_like(x), np.zeros(rows, dtype)
+            _core.KernelCall("softmax", [x], [out], [], 1)(1)
+            np.testing.assert_allclose(out, want, **near)
+            _core.KernelCall("log_softmax", [x], [out], [], 1)(1)
+            np.testing.assert_allclose(out, np.log(want), rtol=near["rtol"], atol=2 * near["atol"])
+            _core.KernelCall("sparse_softmax_cross_entropy", [x, labels], [loss, out], [], 1)(1)
+            one_hot = np.arange(columns) == labels[:, None]
+            np.testing.assert_allclose(out, want - one_hot, **near)
+            np.testing.assert_allclose(loss, -np.log(want[one_hot]), rtol=near["rtol"], atol=2 * near["atol"])
+            _core.KernelCall("softmax_cross_entropy", [x, dense], [loss, out], [], 1)(1)
+            np.testing.assert_allclose(out, want - dense, **near)
+            np.testing.assert_allclose(loss, -(dense * np.log(want)).sum(1), rtol=10 * near["rtol"])
+
+
+@pytest.mark.parametrize("columns", (5, 16, 17, 33, 200, 300))
+def test_a_row_of_softmax_is_the_same_among_any_others(columns):
+    x = np.random.default_rng(0).normal(size=(37, columns)).astype("float32")
+    for name in ("softmax", "log_softmax"):
+        whole, alone = np.zeros_like(x), np.zeros_like(x)
+        _core.KernelCall(name, [x], [whole], [], 2)(1)
+        for row in range(len(x)):
+            _core.KernelCall(name, [x[row : row + 1]], [alone[row : row + 1]], [], 1)(1)
+        np.testing.assert_array_equal(whole, alone)
+
+
+@pytest.mark.parametrize("columns", (5, 17, 40, 70, 600))
+def test_a_row_with_nan_or_nothing_but_minus_infinity_is_nan_as_a_whole(columns):
+    for position in range(0, columns, 3):
+        x = np.zeros((18, columns), "float32")
+        x[3, position] = np.nan
+        x[9] = -np.inf
+        x[12, position] = -np.inf
+        out = np.zeros_like(x)
+        for name in ("softmax", "log_softmax"):
+            _core.KernelCall(name, [x], [out], [], 1)(1)
+            assert np.isnan(out[[3, 9]]).all() and not np.isnan(np.delete(out, [3, 9], 0)).any()
+            assert out[12, position] == (0 if name == "softmax" else -np.inf)
