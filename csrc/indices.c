@@ -176,6 +176,7 @@ static void open_stage(hl_indices *h, int i) {
 /* ---- the next elements ---- */
 
 static int64_t pull(hl_indices *h, int i, int64_t *out, int64_t n);
+static int64_t pass_over(hl_indices *h, int i, int64_t count);
 
 /* Takes an element into a shuffle's last round, or the first of the next one; false where there is none any more. */
 static bool fill(hl_indices *h, int i) {
@@ -307,16 +308,7 @@ static int64_t pull_taken(hl_indices *h, int i, int64_t *out, int64_t n) {
     return got;
 }
 
-/* Pulls elements that nobody wants; false where there are not so many. */
-static bool discard(hl_indices *h, int i, int64_t count) {
-    const bool grouped = h->stages[i].grouped;
-    while (count > 0) {
-        const int64_t got = pull(h, i, h->spare, grouped ? 1 : count < h->most ? count : h->most);
-        if (got == 0) return false;
-        count -= grouped ? 1 : got;
-    }
-    return true;
-}
+static bool discard(hl_indices *h, int i, int64_t count) { return count <= 0 || pass_over(h, i, count) == count; }
 
 static int64_t pull_after_skipped(hl_indices *h, int i, int64_t *out, int64_t n) {
     stage *s = &h->stages[i];
@@ -424,23 +416,90 @@ static int64_t skip_rounds(hl_indices *h, int i, int64_t count) {
     return rounds * round;
 }
 
-static bool skip(hl_indices *h, int i, int64_t count) {
+static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+
+static int64_t pass_over_rounds(hl_indices *h, int i, int64_t count) {
     stage *s = &h->stages[i];
-    if (count == 0) return true;
+    int64_t passed = 0;
+    bool whole = false;
+    while (s->number < 0 || s->at > 0) {
+        if (s->number < 0 && !s->open) {
+            open_stage(h, i - 1);
+            s->open = s->empty = true;
+        }
+        const int64_t got = pass_over(h, i - 1, count - passed);
+        passed += got;
+        if (got) s->empty = false;
+        if (h->failed || passed == count) return passed;
+        if (s->number < 0) {
+            s->open = false;
+            if (s->empty) return passed;
+        } else {
+            s->at = whole && !got ? 0 : s->at - 1;
+            open_stage(h, i - 1);
+            whole = true;
+        }
+        const int64_t round = elements(h, i - 1);
+        if (round <= 0 || draws_when_opened(h, i - 1)) continue;
+        const int64_t rounds = s->number < 0 ? (count - passed) / round : smaller((count - passed) / round, s->at);
+        passed += rounds * round; /* they are all alike */
+        if (s->number > 0) s->at -= rounds;
+        if (passed == count) return passed;
+    }
+    return passed;
+}
+
+static int64_t pass_over_shards(hl_indices *h, int i, int64_t count) {
+    stage *s = &h->stages[i];
+    const int64_t before = s->started ? s->number - 1 : s->second, more = times(count - 1, s->number);
+    const int64_t wanted = more > INT64_MAX - before - 1 ? INT64_MAX : before + 1 + more;
+    s->started = true;
+    const int64_t got = pass_over(h, i - 1, wanted);
+    return got == wanted ? count : got <= before ? 0 : 1 + (got - before - 1) / s->number;
+}
+
+/* Goes past elements that nobody wants, all at once where none of them draws a number; how many there were, at most count. */
+static int64_t pass_over(hl_indices *h, int i, int64_t count) {
+    stage *s = &h->stages[i];
+    int64_t got = 0;
+    if (count <= 0) return 0;
     switch (s->kind) {
     case HL_STAGE_ROWS:
-        if (count > s->number - s->at) return false;
-        s->at += count;
-        return true;
+        got = smaller(count, s->number - s->at);
+        s->at += got;
+        return got;
+    case HL_STAGE_REPEAT: return pass_over_rounds(h, i, count);
+    case HL_STAGE_TAKE:
+        if (s->number < 0) return pass_over(h, i - 1, count);
+        got = pass_over(h, i - 1, smaller(count, s->at));
+        s->at -= got;
+        return got;
+    case HL_STAGE_SKIP:
+        if (!s->started) {
+            s->started = true;
+            if (!discard(h, i - 1, s->number)) return 0;
+        }
+        return pass_over(h, i - 1, count);
+    case HL_STAGE_SHARD: return pass_over_shards(h, i, count);
     case HL_STAGE_BATCH: {
-        const int64_t all = elements(h, i - 1), most = all < 0 ? INT64_MAX : all;
-        int64_t rows = count > INT64_MAX / s->number ? INT64_MAX : count * s->number;
-        if (rows > most) rows = count == elements(h, i) ? most : INT64_MAX;
-        return rows <= most && skip(h, i - 1, rows);
+        const int64_t rows = times(count, s->number);
+        got = pass_over(h, i - 1, rows);
+        return got == rows ? count : got / s->number + (!s->second && got % s->number);
     }
-    case HL_STAGE_SHUFFLE: case HL_STAGE_REPEAT: return discard(h, i, count - skip_rounds(h, i, count));
-    default: return discard(h, i, count);
+    case HL_STAGE_SHUFFLE:
+        while (got < count) {
+            const int64_t more = pull(h, i, h->spare, s->grouped ? 1 : smaller(count - got, h->most));
+            if (more == 0) return got;
+            got += s->grouped ? 1 : more;
+        }
+        return got;
     }
+    return 0;
+}
+
+static bool skip(hl_indices *h, int i, int64_t count) {
+    if (count > 0 && (h->stages[i].kind == HL_STAGE_SHUFFLE || h->stages[i].kind == HL_STAGE_REPEAT)) count -= skip_rounds(h, i, count);
+    return discard(h, i, count);
 }
 
 bool hl_indices_skip(hl_indices *h, int64_t count) { return skip(h, h->n - 1, count); }

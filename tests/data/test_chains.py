@@ -135,6 +135,23 @@ def test_going_on_far_ahead(reshuffle):
         native_elements(pipeline.repeated(pipeline.counted(0, 3, 1), 5), MAX)
 
 
+@pytest.mark.parametrize("batched", [False, True])
+def test_elements_that_nobody_wants_are_not_gone_through(batched):
+    """Every 63rd of every 63rd of ..., of a dataset that goes on for ever; far places of long ones."""
+    number, place = 63, 0
+    dataset = pipeline.repeated(pipeline.counted(0, 7, 1), -1)
+    if batched:
+        dataset = pipeline.batched(dataset, 7, True, pipeline.stacked)
+    for level in range(8):
+        dataset = pipeline.sharded(dataset, number, level)
+        place += level * number**level
+    found = [np.ravel(part)[0] for (part,) in native_elements(dataset, 2, 3)]
+    assert found == [0 if batched else (place + k * number**8) % 7 for k in (2, 3, 4)]
+    far = pipeline.skipped(pipeline.taken(pipeline.repeated(pipeline.counted(0, 10**12, 1), 3), 2 * 10**12), 10**12 + 5)
+    assert [int(value) for (value,) in native_elements(far, 0, 2)] == [5, 6]
+    assert native_elements(pipeline.skipped(far, 10**12), 0, 2) == []
+
+
 def test_memory_that_nobody_has_is_refused():
     for size in (MAX, MAX // 16, 2**50):
         dataset = pipeline.batched(pipeline.repeated(pipeline.counted(0, 3, 1), -1), size, False, pipeline.stacked)

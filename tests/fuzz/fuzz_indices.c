@@ -7,21 +7,23 @@
 
 enum { MOST_STAGES = 6, ELEMENTS = 12, WIDTH = 3 };
 
-/* A stage as the data set ops let it through: sizes are positive where they have to be. */
-static hl_stage_spec any_stage(bytes *b, bool batched) {
+/* A stage as the data set ops let it through: sizes are positive where they have to be. Behind a shuffle the elements that
+ * `work` says are drawn for each that is wanted: more would only take their time. No place is beyond 2 ** 63. */
+static hl_stage_spec any_stage(bytes *b, bool batched, int64_t *work) {
     hl_stage_spec stage = {.number = any_number(b), .second = any_number(b)};
     const int64_t at_least_one = stage.number < 1 ? 1 : stage.number;
     switch (up_to(b, batched ? 3 : 5)) {
     case 0: stage.kind = HL_STAGE_REPEAT; break;
     case 1: stage.kind = HL_STAGE_TAKE; break;
-    case 2: /* a far skip goes through the elements one by one: it would only take its time */
+    case 2:
         stage.kind = HL_STAGE_SKIP;
-        stage.number = at_least_one % 64;
+        stage.number = at_least_one % (*work ? 64 : 1024);
         break;
     case 3:
         stage.kind = HL_STAGE_SHARD;
-        stage.number = 1 + at_least_one % 64;
+        stage.number = 1 + at_least_one % (*work > 1 ? 1 : 64);
         stage.second = (int64_t)((uint64_t)stage.second % (uint64_t)stage.number);
+        *work *= stage.number;
         break;
     case 4:
         stage.kind = HL_STAGE_SHUFFLE;
@@ -29,6 +31,7 @@ static hl_stage_spec any_stage(bytes *b, bool batched) {
         stage.key = (uint64_t)any_number(b), stage.stream = (uint64_t)any_number(b);
         stage.reseeds = one_byte(b) & 1;
         if (stage.reseeds) stage.second = 1;
+        if (!*work) *work = 1;
         break;
     default:
         stage.kind = HL_STAGE_BATCH;
@@ -86,8 +89,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     stages[0].number = rows < 0 ? 0 : arrays ? rows % 64 : rows;
     const int n = 1 + (int)up_to(&b, MOST_STAGES);
     bool batched = false;
+    int64_t work = 0;
     for (int k = 1; k < n; k++) {
-        stages[k] = any_stage(&b, batched);
+        stages[k] = any_stage(&b, batched, &work);
         batched |= stages[k].kind == HL_STAGE_BATCH;
     }
     int64_t all[ELEMENTS], rest[ELEMENTS];
