@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from .. import errors, logging
-from ..graph.stack import get_default_graph
 from . import run_state
 from .second_or_step_timer import SecondOrStepTimer
 from .session_run_hook import SessionRunArgs, SessionRunHook
-from .training_util import get_global_step
+from .training_util import get_global_step, watched_element
 from .trigger import Trigger
 
 __all__ = ["EvalHook"]
@@ -75,11 +74,10 @@ class EvalHook(SessionRunHook):
         return self._step
 
     def begin(self):
-        graph = get_default_graph()
         self._global_step_tensor = get_global_step()
         if self._global_step_tensor is None:
             raise RuntimeError("Global step should be created to use EvalHook.")
-        self._fetches = {name: graph.as_graph_element(item) for name, item in self._tensors.items()}
+        self._fetches = {name: watched_element(item) for name, item in self._tensors.items()}
         self._values = self._step = None
 
     def after_create_session(self, session, coord):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from .. import logging
-from ..graph.stack import get_default_graph
 from .second_or_step_timer import SecondOrStepTimer
 from .session_run_hook import SessionRunArgs, SessionRunHook
+from .training_util import watched_element
 from .trigger import Trigger
 
 __all__ = ["LoggingTensorHook"]
@@ -64,8 +64,7 @@ class LoggingTensorHook(SessionRunHook):
     def begin(self):
         self._timer.reset()
         self._iter_count = 0
-        graph = get_default_graph()
-        self._current_tensors = {tag: graph.as_graph_element(item) for tag, item in self._tensors.items()}
+        self._current_tensors = {tag: watched_element(item) for tag, item in self._tensors.items()}
 
     def after_create_session(self, session, coord):
         every_n_iter, every_n_secs = self._every

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..graph.stack import get_default_graph
 from .second_or_step_timer import SecondOrStepTimer
 from .session_run_hook import SessionRunArgs, SessionRunHook
-from .training_util import get_global_step
+from .training_util import get_global_step, watched_element
 from .trigger import Trigger
 
 __all__ = ["ProgressHook"]
@@ -59,11 +58,10 @@ class ProgressHook(SessionRunHook):
         return self._bar
 
     def begin(self):
-        graph = get_default_graph()
         self._global_step_tensor = get_global_step()
         if self._global_step_tensor is None:
             raise RuntimeError("Global step should be created to use ProgressHook.")
-        shown = {name: graph.as_graph_element(item) for name, item in self._tensors.items()}
+        shown = {name: watched_element(item) for name, item in self._tensors.items()}
         self._fetches = [self._global_step_tensor, shown]
         self._bar = None
 

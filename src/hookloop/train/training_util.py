@@ -93,3 +93,26 @@ def _increment_global_step(increment, graph=None):
             "Global step tensor should be created by tf.train.get_or_create_global_step before calling increment."
         )
     return assign_add(step, increment)
+
+
+def watched_element(item):
+    """What a hook that is given tensors or their names watches, in the default graph.
+
+    Args:
+      item: a tensor or variable, a tensor's name ("loss:0"), or the name of an operation with one output ("loss").
+
+    Raises:
+      KeyError: there is no such name.
+      ValueError: the item is of another graph, or the operation has several outputs.
+    """
+    graph = get_default_graph()
+    if not isinstance(item, str):
+        if getattr(item, "graph", None) is not graph:
+            raise ValueError(f"Passed {item} should have graph attribute that is equal to current graph {graph}.")
+        return item
+    if ":" in item:
+        return graph.as_graph_element(item)
+    element = graph.as_graph_element(item + ":0")
+    if len(element.op.outputs) > 1:
+        raise ValueError(f"Name {item} is ambiguous, as this `Operation` has multiple outputs (at least 2).")
+    return element
