@@ -25,7 +25,7 @@ FLOORS = [
         "initial_values",
     ],
     ["compile"],
-    ["_reference", "_reference_arrays", "fetches"],
+    ["_reference", "_reference_arrays", "_reference_shapes", "fetches"],
     ["session"],
 ]
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}

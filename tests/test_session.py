@@ -322,3 +322,39 @@ def test_a_nested_key_feeds_each_of_its_leaves(executor):
         with pytest.raises(ValueError, match=r"Cannot feed value of shape \(3,\)"):
             session.run(total, {(a, b): (one, np.ones(3))})
         np.testing.assert_array_equal(session.run(total, {a: one, b: two}), [4, 4])
+
+
+def test_reset_closes_every_session_of_the_process(executor):
+    v = tf.Variable(3.0)
+    queue = tf.FIFOQueue(3, tf.float32)
+    with tf.Graph().as_default():
+        other = tf.Session()
+        c = tf.constant(1)
+    session = tf.Session()
+    session.run([v.initializer, queue.enqueue(1.0)])
+    assert tf.Session.reset("") is None
+    for closed, fetch in ((session, v), (session, queue.size()), (other, c)):
+        with pytest.raises(tf.errors.CancelledError, match="Session has been closed"):
+            closed.run(fetch)
+    session.close()
+    with pytest.raises(RuntimeError, match="Attempted to use a closed Session"):
+        session.run(v)
+    with tf.Session() as fresh:
+        with pytest.raises(tf.errors.FailedPreconditionError, match="uninitialized value Variable"):
+            fresh.run(v)
+        assert fresh.run(v.initializer) is None
+        fresh.reset("", ["a", b"b"], None)
+        with pytest.raises(tf.errors.CancelledError, match="Session has been closed"):
+            fresh.run(v)
+
+
+def test_what_reset_refuses():
+    with tf.Session() as session:
+        with pytest.raises(tf.errors.NotFoundError, match="expected no target, or that of a tf.train.Server"):
+            tf.Session.reset("grpc://elsewhere:1")
+        with pytest.raises(TypeError, match="target must be a string"):
+            tf.Session.reset(3)
+        with pytest.raises(TypeError, match="containers must be a list of strings"):
+            tf.Session.reset("", "a")
+        assert session.run(tf.constant(2)) == 2
+    assert not hasattr(tf.InteractiveSession, "reset")

@@ -293,3 +293,94 @@ def test_a_variable_whose_rank_changes_between_runs(how, executor):
             np.testing.assert_array_equal(found[0], value * 2)
             np.testing.assert_array_equal(found[1], value)
             assert np.shape(found[1]) == np.shape(value)
+
+
+@pytest.mark.parametrize("size", [1, 3, 40])
+def test_an_assignment_without_validation_changes_the_shape(executor, size):
+    """Of a variable whose nodes tell another one, also in requests that were made before."""
+    v = tf.Variable(tf.zeros([2]))
+    wider = tf.assign(v, tf.fill([size], 2.0), validate_shape=False)
+    twice, total = v * 2, tf.reduce_sum(v)
+    with tf.Session() as session:
+        call = session.make_callable([v, twice])
+        session.run(v.initializer)
+        for _ in range(2):
+            assert [part.tolist() for part in call()] == [[0, 0], [0, 0]]
+        assert session.run(total) == 0
+        assert session.run(wider).tolist() == [2] * size
+        assert [part.tolist() for part in call()] == [[2] * size, [4] * size]
+        assert session.run(total) == 2 * size
+        text = rf"Assign requires shapes of both tensors to match. lhs shape= \[{size}\] rhs shape= \[2\]"
+        with pytest.raises(tf.errors.InvalidArgumentError, match=text):
+            session.run(v.initializer)
+        session.run(tf.assign(v, tf.zeros([2]), validate_shape=False))
+        assert session.run(twice).tolist() == [0, 0]
+        session.run(v.initializer)
+
+
+def _sharing(kind, *nodes):
+    """Variables of one name, each with a node that assigns ones and one that reads it."""
+    message = tf.GraphDef()
+    for name, dtype, shape in nodes:
+        number = dtype.as_datatype_enum
+        variable = message.node.add(name=name, op=kind)
+        variable.attr["dtype"].type = number
+        variable.attr["shape"].shape.CopyFrom(tf.TensorShape(shape).as_proto())
+        variable.attr["shared_name"].s = b"v"
+        variable.attr["container"].s = b""
+        ones = message.node.add(name=name + "/ones", op="Const")
+        ones.attr["dtype"].type = number
+        ones.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(np.ones(shape), dtype=dtype))
+        resource = kind == "VarHandleOp"
+        type_name = "dtype" if resource else "T"
+        assign = message.node.add(name=name + "/assign", op="AssignVariableOp" if resource else "Assign")
+        assign.input.extend([name, name + "/ones"])
+        assign.attr[type_name].type = number
+        read = message.node.add(name=name + "/read", op="ReadVariableOp" if resource else "Identity", input=[name])
+        read.attr[type_name].type = number
+    tf.import_graph_def(message, name="")
+
+
+@pytest.mark.parametrize("kind", ["VarHandleOp", "VariableV2"])
+def test_nodes_that_share_a_variable_see_its_shape(executor, kind):
+    _sharing(kind, ("a", tf.float32, [2]), ("b", tf.float32, [40]))
+    with tf.Session() as session:
+        session.run("a/assign")
+        assert session.run("b/read:0").tolist() == [1, 1]
+        assert session.run(["a/read:0", "b/read:0"])[1].tolist() == [1, 1]
+        with pytest.raises(tf.errors.InvalidArgumentError, match="Assign requires shapes of both tensors to match"):
+            session.run("b/assign")
+
+
+@pytest.mark.parametrize("kind", ["VarHandleOp", "VariableV2"])
+def test_nodes_that_share_a_variable_have_its_type(executor, kind):
+    _sharing(kind, ("a", tf.float32, [2]), ("b", tf.float64, [2]))
+    with tf.Session() as session:
+        session.run("a/assign")
+        for refused in ("b/read:0", "b/assign"):
+            with pytest.raises(tf.errors.InvalidArgumentError, match="variable v is of several types"):
+                session.run(refused)
+        assert session.run("a/read:0").tolist() == [1, 1]
+
+
+def test_an_op_for_another_type_than_the_variable_is_refused(executor):
+    v = tf.Variable(tf.zeros([3, 7], tf.bfloat16), use_resource=True)
+    message = v.graph.as_graph_def()
+    for node in message.node:
+        if node.op in ("AssignVariableOp", "ReadVariableOp"):
+            node.attr["dtype"].type = tf.float32.as_datatype_enum
+        elif node.name == "zeros":
+            node.attr["dtype"].type = tf.float32.as_datatype_enum
+            node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(np.zeros((3, 7), np.float32)))
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf.import_graph_def(message, name="")
+        with pytest.raises(
+            tf.errors.InvalidArgumentError,
+            match="Trying to assign variable with wrong dtype. Expected bfloat16 got float32",
+        ):
+            session.run("Variable/Assign")
+        with pytest.raises(
+            tf.errors.InvalidArgumentError,
+            match="Trying to read variable with wrong dtype. Expected float32 got bfloat16",
+        ):
+            session.run("Variable/Read/ReadVariableOp:0")

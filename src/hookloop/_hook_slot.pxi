@@ -118,7 +118,7 @@ cdef bint _has_callback(object hook, str name, dict idle) except -1:
     """Whether there is anything to call: a callback other than the one that does nothing."""
     if name not in getattr(hook, "__dict__", ()) and getattr(type(hook), name, None) is idle[name]:
         return False
-    return getattr(hook, name, None) is not None
+    return hasattr(hook, name)  # a callback that was set to None is called, and fails as what cannot be called does
 
 
 cdef object _plain_function(object hook, str name):

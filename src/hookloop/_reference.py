@@ -12,13 +12,14 @@ import numpy as np
 
 from . import dtypes, errors
 from ._reference_arrays import ArrayOps
+from ._reference_shapes import check_shapes
 from .compile.order import ALIASES
 from .compile.pipeline import Feed, order_request
 from .compile.regions import COPY, IF, LOOP
 from .graph.describe import describe, missing_feed
 from .ops import registry
 from .ops.reference_node import ReferenceNode
-from .ops.variable_key import VARIABLES, variable_key
+from .ops.variable_key import VARIABLES, check_variable_type, variable_key
 
 _NOTHING = frozenset(("NoOp", "ControlTrigger", "StackCloseV2"))
 
@@ -91,6 +92,8 @@ class _Step(ArrayOps):
             static = as_shape(op.get_attr("shape"))
             if static.is_fully_defined():
                 found.reshape(tuple(static.as_list()))
+        elif found.dtype.base_dtype != op.get_attr("dtype").base_dtype:
+            raise ValueError(f"variable {key} is of several types: nodes that share its name differ")
         return found
 
     def read(self, alias, reader):
@@ -111,6 +114,8 @@ class _Step(ArrayOps):
 
         static = as_shape(alias.op.get_attr("shape"))
         validate = op._attrs.get("validate_shape", True)
+        if static.is_fully_defined() and cell.shape is not None:
+            static = as_shape(cell.shape)  # which an assignment that was not validated has changed
         if validate and static.ndims is not None and not static.is_compatible_with(value.shape):
             raise ValueError(
                 f"Assign requires shapes of both tensors to match. lhs shape= {static.as_list()} "
@@ -216,6 +221,10 @@ class _Step(ArrayOps):
         if kind == "Const":
             environment[op.outputs[0]] = np.asarray(op.get_attr("value"))
             return
+        if op.inputs and op.inputs[0].dtype.name == "resource":
+            for handle in map(self.raw, op.inputs):
+                if isinstance(handle, _Alias) and handle.op.type == "VarHandleOp":
+                    check_variable_type(op, handle.op.get_attr("dtype"))
         if kind in ALIASES:
             value = self.raw(op.inputs[0])
             if op in self.units.materialized and isinstance(value, _Alias):
@@ -235,6 +244,7 @@ class _Step(ArrayOps):
             self.run_write(op, op_def)
             return
         arrays = [self.value(t, op) for t in op.inputs]
+        check_shapes(op, arrays)
         if op_def.host is not None:
             results = self.session._call_host(op, arrays, self.deadline)
         elif op_def.stateful == "stream":
@@ -267,6 +277,7 @@ class _Step(ArrayOps):
         if plain:
             results = (arrays[1],)
         else:
+            check_shapes(op, arrays)
             with np.errstate(all="ignore"):
                 results = op_def.reference(ReferenceNode(op, arrays), *arrays)
         if not isinstance(results, (tuple, list)):

@@ -322,7 +322,7 @@ class _Importer:
 
 def _check_constant(node, value, wanted):
     """Kernels read a constant's bytes as the type that the node has."""
-    if value.dtype.hasobject != wanted.hasobject or value.dtype.itemsize != wanted.itemsize:
+    if value.dtype != wanted:
         raise ValueError(f"Node '{node.name}' expected a value of type {wanted}, got one of {value.dtype}")
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+import weakref
 
 import numpy as np
 
@@ -32,6 +33,9 @@ _LONGEST_WAIT = 0.05
 # Plans of one request that are kept, for other shapes and other values.
 _MOST_VARIANTS = 64
 
+# The sessions of this process, for `Session.reset`.
+_sessions = weakref.WeakSet()
+
 # The targets of this process's servers -> the configuration of sessions that have none.
 _local_targets = {}
 
@@ -46,21 +50,25 @@ def add_local_target(target, config=None):
     _local_targets[target] = config
 
 
+def _check_target(target):
+    if target and target not in ("local", b"") and target not in _local_targets:
+        raise errors.NotFoundError(
+            None, None, "expected no target, or that of a tf.train.Server of this process: hookloop runs no session in "
+            f"another process, got target {target!r}",
+        )  # fmt: skip
+
+
 class BaseSession(SessionCore):
     """What `Session` and `InteractiveSession` share."""
 
     # Python finds `session.run` faster while an instance's dictionary is not made: it is for what a program adds.
     __slots__ = (
-        "__dict__", "_config", "_contexts", "_entries", "_graph", "_host_call", "_host_shapes", "_iterators", "_lock", "_reference",
-        "_resources", "_target", "_unequal",
+        "__dict__", "_config", "_contexts", "_entries", "_graph", "_host_call", "_host_shapes", "_iterators", "_lock", "_loose", "_reference",
+        "_resources", "_target", "_unequal", "_was_reset",
     )  # fmt: skip
 
     def __init__(self, target="", graph=None, config=None):
-        if target and target not in ("local", b"") and target not in _local_targets:
-            raise errors.NotFoundError(
-                None, None, "expected no target, or that of a tf.train.Server of this process: hookloop runs no session in "
-                f"another process, got target {target!r}",
-            )  # fmt: skip
+        _check_target(target)
         if config is None:
             config = _local_targets.get(target)
         if graph is not None and not hasattr(graph, "as_graph_element"):
@@ -74,6 +82,7 @@ class BaseSession(SessionCore):
         self._host_shapes = {}
         self._iterators = {}
         self._unequal = set()
+        self._loose = set()
         self._resources = {}
         self._lock = threading.RLock()
         self._contexts = []
@@ -81,6 +90,7 @@ class BaseSession(SessionCore):
         self._threads = _thread_count(config)
         self._timeout_ns = 1000000 * int(config.operation_timeout_in_ms) if config is not None else 0
         self._reference = None
+        self._was_reset = False
         executor = os.environ.get("HOOKLOOP_EXECUTOR") or "plan"
         if executor not in ("plan", "reference"):
             raise ValueError(f"expected HOOKLOOP_EXECUTOR to be plan or reference, got {executor!r}")
@@ -88,6 +98,7 @@ class BaseSession(SessionCore):
             from ._reference import ReferenceExecutor
 
             self._reference = ReferenceExecutor(self)
+        _sessions.add(self)
 
     @property
     def graph(self):
@@ -110,7 +121,7 @@ class BaseSession(SessionCore):
     def close(self):
         """Frees what the session holds; running it afterwards is an error."""
         with self._lock:
-            self._closed = True
+            self._closed, self._was_reset = True, False
             self.forget()
             self._entries.clear()
             for resource in self._resources.values():
@@ -123,14 +134,6 @@ class BaseSession(SessionCore):
     def list_devices(self):
         """The devices a step may use: this CPU."""
         return [_Device("/job:localhost/replica:0/task:0/device:CPU:0")]
-
-    def reset(self):
-        """Forgets the values of all variables."""
-        with self._lock:
-            for cell in self._variables.values():
-                cell.mark(False)
-            self.forget()
-            self._entries.clear()
 
     def buffer(self, variable):
         """A read-only view of a variable's memory, without a copy.
@@ -206,6 +209,8 @@ class BaseSession(SessionCore):
 
     def _check_open(self):
         if self._closed:
+            if self._was_reset:
+                raise errors.CancelledError(None, None, "Session has been closed.")
             raise RuntimeError("Attempted to use a closed Session.")
         if self._graph.version == 0:
             raise RuntimeError("The Session graph is empty.  Add operations to the graph before calling run().")
@@ -246,8 +251,11 @@ class BaseSession(SessionCore):
         )
 
         feeds = [Feed(t, s, v) for t, s, v in zip(order, shapes, values)]
-        request = Request(mapped.tensors, mapped.targets, feeds, self._variable_shape, self._host_shapes, self._unequal)
-        tables = compile_request(request)
+        known = (self._variable_shape, self._host_shapes, self._unequal, self._loose)
+        tables = compile_request(Request(mapped.tensors, mapped.targets, feeds, *known))
+        if tables["loosened"]:
+            self._loosen(tables["loosened"])
+            tables = compile_request(Request(mapped.tensors, mapped.targets, feeds, *known))
         plan = Plan(tables)
         variables = [self._variable(key, tables["variable_ops"][key]) for key in tables["variables"]]
         required = [(self._variables[key], op) for key, op in tables["must_exist"].items()]
@@ -255,6 +263,15 @@ class BaseSession(SessionCore):
         iterators = [self._iterator(iterator) for _, iterator, *_ in tables["batches"]]
         types = [t.dtype.base_dtype.as_datatype_enum for t in order]
         return Entry(plan, tuple(order), shapes, types, variables, streams, required, (mapped, order), iterators)
+
+    def _loosen(self, keys):
+        """Variables whose shape their nodes do not tell any more: no plan that took it from there is used again."""
+        self._loose |= keys
+        for variants in self._entries.values():
+            for entry, _ in variants:
+                entry.stale = True
+        self._entries.clear()
+        self.forget()
 
     def _iterator(self, op):
         """The place of an iterator, by the name that its ops share."""
@@ -270,6 +287,11 @@ class BaseSession(SessionCore):
         if cell is None:
             cell = VariableCell(key, value.dtype.as_datatype_enum, value.dtype)
             self._variables[key] = cell
+        elif cell.dtype.base_dtype != value.dtype.base_dtype:
+            op = next(op for op in self._graph.get_operations() if op.type in VARIABLES and variable_key(op) == key)
+            raise errors.InvalidArgumentError(
+                None, op, f"variable {key} is of several types: nodes that share its name differ {describe_op(op)}"
+            )
         if cell.shape is None and value.shape is not None and all(isinstance(d, int) for d in value.shape):
             try:
                 cell.reshape(value.shape)
@@ -414,6 +436,29 @@ class Session(BaseSession):
 
     __slots__ = ()
 
+    @staticmethod
+    def reset(target, containers=None, config=None):
+        """Closes every session of this process: what they held is freed, and running one is a `CancelledError`.
+
+        Args:
+          target: that of the sessions; all have this process in common.
+          containers: accepted; sessions share none, so what each has in them goes with it.
+          config: accepted.
+
+        Raises:
+          NotFoundError: the target is no server of this process.
+          TypeError: the target is no text, or `containers` no list of texts.
+        """
+        if not isinstance(target, (str, bytes)):
+            raise TypeError(f"target must be a string, but got {type(target)}")
+        if isinstance(containers, str) or not all(isinstance(name, (str, bytes)) for name in containers or ()):
+            raise TypeError(f"containers must be a list of strings, but got {containers!r}")
+        _check_target(target)
+        for session in list(_sessions):
+            if not session._closed:
+                BaseSession.close(session)
+                session._was_reset = True
+
     def __enter__(self):
         if self._contexts:
             raise RuntimeError(
@@ -477,6 +522,8 @@ class _HostCalls:
             raise
         except (ValueError, TypeError, IndexError) as error:
             raise errors.InvalidArgumentError(None, op, f"{error} {describe_op(op)}") from error
+        except MemoryError as error:
+            raise errors.ResourceExhaustedError(None, op, f"OOM in a host op {describe_op(op)}") from error
         if not isinstance(results, (list, tuple)):
             results = (results,) if op.outputs else ()
         return [self._check(tensor, result) for tensor, result in zip(op.outputs, results)]
@@ -521,6 +568,18 @@ class HostCall:
     def resource_state(self):
         """A dictionary that lives as long as the session, shared by all ops of it."""
         return self.session._resources
+
+    def check(self):
+        """Ends work that takes long: called between its parts.
+
+        Raises:
+          CancelledError: the session was closed.
+          DeadlineExceededError: the step's time limit has passed.
+        """
+        if self.session._closed:
+            raise errors.CancelledError(None, None, "The session was closed while the step was running")
+        if self._deadline_ns and time.monotonic_ns() > self._deadline_ns:
+            raise errors.DeadlineExceededError(None, None, "Timed out waiting for the step: its time limit has passed")
 
     def wait(self, condition, what):
         """Waits for a `threading.Condition` that is held, a while: the caller looks again at what it waits for.

@@ -278,3 +278,11 @@ def test_files_are_written_and_read(executor, tmp_path):
             session.run(tf.write_file(str(tmp_path / "new"), "text"))
     with pytest.raises(ValueError, match="Shape must be rank 0 but is rank 1"):
         tf.read_file([path])
+
+
+def test_wide_texts_end_with_the_time_limit(executor):
+    texts = tf.as_string(tf.ones([20000]), width=100000)
+    with tf.Session(config=tf.ConfigProto(operation_timeout_in_ms=100)) as session:
+        with pytest.raises(tf.errors.DeadlineExceededError, match="Timed out waiting for the step"):
+            session.run(texts)
+        assert session.run(tf.as_string(1)) == b"1"

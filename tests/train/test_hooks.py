@@ -324,3 +324,57 @@ def test_a_global_step_that_stands_still(caplog, overridden):
         for _ in range(4):
             session.run(other)
     assert ("It seems that global step (tf.train.get_global_step) has not been increased." in caplog.text) == overridden
+
+
+@pytest.mark.parametrize("when", ["before", "between steps", "in the class"])
+@pytest.mark.parametrize("callback", ["begin", "after_create_session", "before_run", "after_run", "end"])
+def test_a_callback_that_is_none_is_called(callback, when):
+    """As in TensorFlow: what is None cannot be called."""
+
+    class Hook(tf.train.SessionRunHook):
+        def before_run(self, run_context):
+            pass
+
+        def after_run(self, run_context, run_values):
+            pass
+
+    if when == "in the class":
+        setattr(Hook, callback, None)
+    hook = Hook()
+    if when == "before":
+        setattr(hook, callback, None)
+    x = tf.constant(1.0)
+
+    def train():
+        with tf.train.MonitoredSession(hooks=[hook]) as session:
+            session.run(x)
+            if when == "between steps":
+                setattr(hook, callback, None)
+            assert session.run(x) == 1
+
+    if when == "between steps" and callback in ("begin", "after_create_session"):
+        train()
+    else:
+        with pytest.raises(TypeError, match="'NoneType' object is not callable"):
+            train()
+
+
+def test_tensors_that_are_logged_by_name(caplog):
+    tf.constant(1.5, name="x")
+    tf.split(tf.constant([1, 2]), 2, name="two")
+
+    def run(*tensors):
+        with tf.train.SingularMonitoredSession(hooks=[tf.train.LoggingTensorHook(tensors, every_n_iter=1)]) as session:
+            session.run("x:0")
+
+    with caplog.at_level("INFO", "hookloop"):
+        run("x", "two:1")
+    assert "x = 1.5, two:1 = [2]" in caplog.text
+    with pytest.raises(ValueError, match="Name two is ambiguous, as this `Operation` has multiple outputs"):
+        run("two")
+    with pytest.raises(KeyError, match="'nope:0' refers to a Tensor which does not exist"):
+        run("nope")
+    with tf.Graph().as_default():
+        other = tf.constant(1.0)
+    with pytest.raises(ValueError, match="should have graph attribute that is equal to current graph"):
+        run(other)

@@ -288,3 +288,18 @@ def test_relative_prefixes(tmp_path, monkeypatch):
     tf.train.update_checkpoint_state("a", "a/model-1", ["a/model-2", "a/model-1"])
     assert tf.train.latest_checkpoint("a") == "a/model-1"
     assert 'model_checkpoint_path: "model-1"' in Path("a/checkpoint").read_text()
+
+
+def test_a_resource_variable_of_another_shape(executor, tmp_path):
+    tf.get_variable("w", [4], use_resource=True)
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        prefix = tf.train.Saver().save(session, str(tmp_path / "m"))
+    with tf.Graph().as_default(), tf.Session() as session:
+        w = tf.get_variable("w", [5], use_resource=True)
+        saver = tf.train.Saver()
+        text = r"mismatch between the current graph(.|\n)*Assign requires shapes of both tensors to match. lhs shape= \[5\] rhs shape= \[4\]"
+        with pytest.raises(tf.errors.InvalidArgumentError, match=text):
+            saver.restore(session, prefix)
+        session.run(w.initializer)
+        assert session.run(w).shape == (5,)

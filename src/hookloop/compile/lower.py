@@ -40,9 +40,16 @@ from .loops import lower_loop
 from .node import Node, NodeContext, Specialize, Unfit, feeds_of, new_buffer
 from .regions import COPY, IF, LOOP
 from .sizes import Size, SizeTable
+from .variables import check_handles, new_variable, shape_now
 
 _MOST_SIZES = 1 << 20  # of one tensor: each is a register
 _SYMBOLIC_LIMIT = 256  # elements of a tensor that is computed with sizes
+# Ops whose few inputs may ask for any number of elements.
+_MAKES_MANY = frozenset(
+    "Bincount BroadcastTo Fill HistogramFixedWidth LinSpace MirrorPad OneHot Pad PadV2 Range ScatterNd SpaceToBatchND SparseToDense "
+    "StatelessMultinomial StatelessRandomUniformInt Tile UnsortedSegmentMax UnsortedSegmentMin UnsortedSegmentProd "
+    "UnsortedSegmentSum".split()
+)
 _ALIASES = frozenset(("Identity", "StopGradient", "PreventGradient", "GuaranteeConst", "Snapshot", "ReadVariableOp", "RefIdentity",
                       "Enter", "RefEnter", "PlaceholderWithDefault", "Switch", "RefSwitch"))  # fmt: skip
 _VARIABLES = frozenset(("VariableV2", "Variable", "VarHandleOp"))
@@ -71,6 +78,8 @@ class Lowerer:
         self.copied: dict = {}
         self.must_exist: dict = {}
         self.open_ranks = {}
+        self.loosened = set()
+        self.declared = {}
         self.assigned: set = set()
         self.region_local: list = []
         self.depth = 0
@@ -226,26 +235,8 @@ class Lowerer:
         key = variable_key(op)
         record = self.variables.get(key)
         if record is None:
-            record = self.variables[key] = self._new_variable(op, key)
+            record = self.variables[key] = new_variable(self, op, key)
         return record
-
-    def _new_variable(self, op, key):
-        from ..shapes import as_shape
-
-        dtype = op.get_attr("dtype").base_dtype
-        static = as_shape(op.get_attr("shape"))
-        dims = self.request.variable_shape(key)
-        rank = static.ndims if static.ndims is not None else len(dims) if dims is not None else None
-        known = static.as_list() if static.ndims is not None else [None] * (rank or 0)
-        fresh = self.sizes.fresh
-        shape = [fresh(0, origin=("variable", key, axis)) if dim is None else dim for axis, dim in enumerate(known)]
-        if static.ndims is None and rank is not None:
-            self.open_ranks[key] = rank
-        size = 1
-        for dim in shape:
-            size = size * dim
-        buffer = Buffer(VARIABLE, dtype, size, key)
-        return Value(dtype, tuple(shape) if rank is not None else None, buffer)
 
     def flag(self, op):
         from ..dtypes import as_dtype
@@ -351,6 +342,8 @@ class Lowerer:
             self._constant(op)
             return
         inputs = [self.value_of(t, op) for t in op.inputs] if op not in self.first else []
+        if inputs and op.inputs[0].dtype.name == "resource":
+            check_handles(op, inputs)
         if kind in _ALIASES:
             self._alias(op, inputs)
             return
@@ -467,7 +460,7 @@ class Lowerer:
             return None
 
     def _small(self, node, context):
-        if node.op.type not in ("Fill", "Range", "Tile", "BroadcastTo", "LinSpace", "OneHot", "Pad", "PadV2"):
+        if node.op.type not in _MAKES_MANY:
             return True
         shapes = node.op_def.shape(context)
         shapes = [shapes] if isinstance(shapes, tuple) else shapes
@@ -576,12 +569,21 @@ class Lowerer:
         value = self.settled(node.inputs[1], node)
         static = target.shape is not None and not any(isinstance(d, Size) for d in target.shape)
         validate = node.attrs.get("validate_shape", True)
-        if static and validate:
-            if len(target.shape) != len(value.shape):
-                raise ValueError(f"Assign requires shapes of both tensors to match. lhs shape= {list(target.shape)} "
-                                 f"rhs shape= {list(value.shape)}")  # fmt: skip
-            context.merge_shapes(value.shape, target.shape)
-            return target
+        key = target.buffer.source
+        if static and not validate:
+            self.loosened.add(key)
+        declared = self.declared[key]
+        if validate and declared.ndims is not None:
+            if declared.ndims != len(value.shape):
+                raise ValueError(
+                    f"Assign requires shapes of both tensors to match. lhs shape= {shape_now(self, target)} "
+                    f"rhs shape= {list(value.shape)}"
+                )
+            if declared.is_fully_defined():
+                context.merge_shapes(value.shape, target.shape)
+                return target
+            for size, known in zip(value.shape, declared.as_list()):
+                context.merge(size, size if known is None else known)
         group = self.sizes.new_group()
         fresh = [self.sizes.fresh(group) for _ in value.shape]
         sources = [self.sizes.register(d) for d in value.shape]

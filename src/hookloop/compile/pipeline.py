@@ -45,6 +45,7 @@ class Request:
       variable_shape: function(key) -> the current dimensions of a session's variable, or None.
       host_shapes: tensor -> shape that a host op's output had in the last run.
       unequal: host ops whose outputs had different first sizes in some run.
+      loose: keys of variables that may have another shape than their nodes tell.
 
     Attributes:
       assumed: what the plan takes for granted of host ops' outputs, and a run may find otherwise: ("rank", tensor) ->
@@ -52,13 +53,14 @@ class Request:
       fixed: (tensor, axis) of the host ops' sizes on which the plan's structure depends.
     """
 
-    def __init__(self, fetches, targets, feeds, variable_shape, host_shapes, unequal=frozenset()):
+    def __init__(self, fetches, targets, feeds, variable_shape, host_shapes, unequal=frozenset(), loose=frozenset()):
         self.fetches = fetches
         self.targets = targets
         self.feeds = feeds
         self.variable_shape = variable_shape
         self.host_shapes = host_shapes
         self.unequal = unequal
+        self.loose = loose
         self.special: set = set()
         self.special_values: dict = {}
         self.pushed: dict = {}
@@ -235,6 +237,7 @@ def compile_request(request):
     plan["logs"] = any((key[1] if key[0] == "equal" else key[1].op) not in first for key in request.assumed)
     plan["undo"] = _writes_to_undo(program) if request.assumed else []
     plan.update(_open_registers(lowerer))
+    plan["loosened"] = lowerer.loosened
     plan["open_ranks"] = list(lowerer.open_ranks.items())
     return plan
 

@@ -353,7 +353,7 @@ def _broadcast_to_gradient(op, grad):
 
 
 register(
-    OpDef("Reshape", "tensor: T, shape: Tshape", "output: T",
+    OpDef("Reshape", "tensor: T, shape: Tshape", "output: T", ranks={"shape": 1},
           attrs={"Tshape": dtypes.int32}, types={"Tshape": kinds.INDEX}, shape=reshaped, symbolic=True,
           lower=_alias, reference=_reshape_reference, gradient=lambda op, grad: [_back_to_input(op, grad), None]),
     OpDef("ExpandDims", "input: T, dim: Tdim", "output: T",
@@ -362,7 +362,7 @@ register(
           gradient=lambda op, grad: [_back_to_input(op, grad), None]),
     OpDef("Squeeze", "input: T", "output: T", attrs={"squeeze_dims": []}, shape=_squeezed, symbolic=True, lower=_alias,
           reference=_squeeze_reference, gradient=lambda op, grad: [_back_to_input(op, grad)]),
-    OpDef("Transpose", "x: T, perm: Tperm", "y: T",
+    OpDef("Transpose", "x: T, perm: Tperm", "y: T", ranks={"perm": 1},
           attrs={"Tperm": dtypes.int32}, types={"Tperm": kinds.INDEX}, shape=_transposed, symbolic=True,
           lower=_transpose_lower, reference=lambda node, x, perm: np.transpose(x, [int(p) for p in perm]),
           gradient=_transpose_gradient),
@@ -372,13 +372,13 @@ register(
           reference=lambda node, x, perm: np.conj(np.transpose(x, [int(p) for p in perm]))),
     OpDef("InvertPermutation", "x: T", "y: T", attrs={"T": dtypes.int32}, types={"T": kinds.INDEX}, shape=_inverse_shape, symbolic=True, reference=_inverse,
           gradient=no_gradient, kernel="invert_permutation"),
-    OpDef("Tile", "input: T, multiples: Tmultiples", "output: T",
+    OpDef("Tile", "input: T, multiples: Tmultiples", "output: T", ranks={"multiples": 1},
           attrs={"Tmultiples": dtypes.int32}, types={"Tmultiples": kinds.INDEX}, shape=_tiled,
           symbolic=True, lower=_tile_lower, reference=lambda node, x, m: np.tile(x, [int(k) for k in m]) if np.ndim(x) else x,
           gradient=_tile_gradient),
     OpDef("BroadcastArgs", "s0: T, s1: T", "r0: T", attrs={"T": dtypes.int32}, types={"T": kinds.INDEX},
           shape=_broadcast_args_shape, value=_broadcast_args_value, reference=_broadcast_args_reference, gradient=no_gradient),
-    OpDef("BroadcastTo", "input: T, shape: Tidx", "output: T",
+    OpDef("BroadcastTo", "input: T, shape: Tidx", "output: T", ranks={"shape": 1},
           attrs={"Tidx": dtypes.int32}, types={"Tidx": kinds.INDEX}, shape=_broadcast_to_shape,
           symbolic=True, lower=_broadcast_to_lower, reference=lambda node, x, s: np.array(np.broadcast_to(x, [int(d) for d in s])),
           gradient=_broadcast_to_gradient),
@@ -482,7 +482,7 @@ def _lin_space_reference(node, start, stop, num):
 
 
 register(
-    OpDef("Fill", "dims: index_type, value: T", "output: T",
+    OpDef("Fill", "dims: index_type, value: T", "output: T", ranks={"dims": 1, "value": 0},
           attrs={"index_type": dtypes.int32}, types={"index_type": kinds.INDEX}, shape=_filled,
           symbolic=True, lower=_fill_lower, reference=lambda node, dims, x: np.full([int(d) for d in dims], x),
           gradient=_fill_gradient),
@@ -492,7 +492,7 @@ register(
           reference=lambda node, x: np.ones_like(x)),
     OpDef("Range", "start: Tidx, limit: Tidx, delta: Tidx", "output: Tidx", types={"Tidx": kinds.REAL}, shape=_range_size,
           symbolic=True, lower=_range_lower, reference=_range_reference, gradient=no_gradient),
-    OpDef("LinSpace", "start: T, stop: T, num: Tidx", "output: T",
+    OpDef("LinSpace", "start: T, stop: T, num: Tidx", "output: T", ranks={"start": 0, "stop": 0, "num": 0},
           attrs={"Tidx": dtypes.int32}, types={"T": kinds.FLOAT - {dtypes.float16}, "Tidx": kinds.INDEX},
           shape=_lin_space_size, lower=lambda c, node: c.emit("lin_space", node.inputs[:2], node.outputs),
           reference=_lin_space_reference, gradient=no_gradient),

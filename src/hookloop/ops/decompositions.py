@@ -348,7 +348,7 @@ register(
           host=_lapack(_solve), gradient=_solve_gradient),
     OpDef("MatrixTriangularSolve", "matrix: T, rhs: T", "output: T", attrs={"lower": True, "adjoint": False}, types=_TYPES,
           shape=_solved, host=_lapack(_triangular_solve), gradient=_triangular_solve_gradient),
-    OpDef("MatrixSolveLs", "matrix: T, rhs: T, l2_regularizer: float64", "output: T", attrs={"fast": True}, types=_TYPES,
+    OpDef("MatrixSolveLs", "matrix: T, rhs: T, l2_regularizer: float64", "output: T", ranks={"l2_regularizer": 0}, attrs={"fast": True}, types=_TYPES,
           shape=_least_squares, host=_lapack(_least_squares_solution), gradient=_least_squares_gradient),
     OpDef("Qr", "input: T", "q: T, r: T", attrs={"full_matrices": False}, types=_TYPES, shape=_qr_shape, host=_lapack(_qr),
           gradient=_qr_gradient),

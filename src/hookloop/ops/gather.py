@@ -37,7 +37,12 @@ def _shared_axes(attrs, indices_rank):
 
 def _gathered(c):
     params, indices = c.shape(0), c.shape(1)
-    shared = _shared_axes({"batch_dims": c.attr("batch_dims")}, len(indices))
+    batch_dims = c.attr("batch_dims")
+    if not -len(indices) <= batch_dims <= len(indices):
+        c.fail(f"Expected batch_dims in the range [{-len(indices)}, {len(indices)}], but got {batch_dims}")
+    shared = _shared_axes({"batch_dims": batch_dims}, len(indices))
+    if shared and shared >= len(params):
+        c.fail(f"batch_dims ({shared}) must be less than rank(params) ({len(params)}).")
     c.fallback((UNKNOWN,) * (len(params) + len(indices) - shared - 1))
     axis = _gather_axis(c)
     for a, b in zip(params[:shared], indices[:shared]):
@@ -218,7 +223,8 @@ def _gather_nd_reference(node, params, indices):
 
 def check_places(indices, shape, what="shape"):
     """Refuses indices [..., depth] that name no element or slice of a tensor of this shape."""
-    rows = np.asarray(indices).reshape(-1, np.shape(indices)[-1])
+    *outer, depth = np.shape(indices)
+    rows = np.asarray(indices).reshape(int(np.prod(outer)), depth)
     for i, row in enumerate(rows):
         if any(not 0 <= index < limit for index, limit in zip(row, shape)):
             place = ", ".join(map(str, row))
@@ -294,7 +300,7 @@ def _scatter_nd_reference(node, indices, updates, shape):
 
 
 register(
-    OpDef("GatherV2", "params: Tparams, indices: Tindices, axis: Taxis", "output: Tparams", attrs={"batch_dims": 0},
+    OpDef("GatherV2", "params: Tparams, indices: Tindices, axis: Taxis", "output: Tparams", ranks={"axis": 0}, attrs={"batch_dims": 0},
           types={"Tindices": kinds.INDEX, "Taxis": kinds.INDEX}, shape=_gathered, symbolic=True, lower=_gather_lower,
           reference=_gather_reference, gradient=_gather_gradient, can_fail=True),
     OpDef("GatherNd", "params: Tparams, indices: Tindices", "output: Tparams", types={"Tindices": kinds.INDEX},
@@ -362,7 +368,7 @@ def _where_lower(c, node):
 
 
 register(
-    OpDef("OneHot", "indices: TI, depth: int32, on_value: T, off_value: T", "output: T", attrs={"axis": -1},
+    OpDef("OneHot", "indices: TI, depth: int32, on_value: T, off_value: T", "output: T", ranks={"depth": 0, "on_value": 0, "off_value": 0}, attrs={"axis": -1},
           types={"TI": kinds.INDEX | {dtypes.uint8}}, shape=_one_hot_shape, lower=_one_hot_lower,
           reference=_one_hot_reference, gradient=no_gradient),
     OpDef("Where", "input: T", "index: int64", types={"T": kinds.NUMBER | kinds.BOOL}, shape=_where_shape,

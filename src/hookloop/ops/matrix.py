@@ -211,7 +211,7 @@ register(
           reference=lambda node, x: np.array(np.diagonal(x, axis1=-2, axis2=-1)), gradient=_diag_part_gradient),
     OpDef("MatrixSetDiag", "input: T, diagonal: T", "output: T", shape=_set_diag_shape, lower=_set_diag_lower,
           reference=_set_diag_reference, gradient=_set_diag_gradient),
-    OpDef("MatrixBandPart", "input: T, num_lower: Tindex, num_upper: Tindex", "band: T", attrs={"Tindex": dtypes.int64},
+    OpDef("MatrixBandPart", "input: T, num_lower: Tindex, num_upper: Tindex", "band: T", ranks={"num_lower": 0, "num_upper": 0}, attrs={"Tindex": dtypes.int64},
           types={"Tindex": kinds.INDEX},
           shape=lambda c: _matrix_shape(c, 0), kernel="band_part", reference=_band_reference, gradient=_band_gradient,
           can_fail=True),

@@ -6,7 +6,7 @@ import numpy as np
 
 from .shape_context import is_known, partial_value
 
-__all__ = ["explained"]
+__all__ = ["explained", "mirrored"]
 
 
 def _text(shape):
@@ -128,10 +128,21 @@ def _sized(text):
     return lambda op, shapes, a, b: text.format(*map(_text, shapes))
 
 
+def _assigned(op, shapes, a, b):
+    return f"Assign requires shapes of both tensors to match. lhs shape= {_text(shapes[0]) if shapes[0] else _of_handle(op.inputs[0])} rhs shape= {_text(shapes[1])}"
+
+
+def _of_handle(tensor):
+    """The shape of the variable that a handle is of."""
+    shape = tensor.op._attrs.get("shape")
+    return _text(tuple(shape.as_list()) if shape is not None and shape.ndims is not None else None)
+
+
 _UNEQUAL = {
     "AccumulateNV2": lambda *_: "Parameters and update must be the same size",
     "AddN": _same,
     "Assign": _sized("Assign requires shapes of both tensors to match. lhs shape= {0} rhs shape= {1}"),
+    "AssignVariableOp": _assigned,
     "AssignAdd": _sized("Parameters and update must be the same size: {0} vs. {1}"),
     "AssignSub": _sized("Parameters and update must be the same size: {0} vs. {1}"),
     "BatchMatMul": _products,
@@ -213,7 +224,7 @@ def _sliced(op, shapes, a, b):
     return f"Expected a begin or size in [0, {b}], but got {a}"
 
 
-def _mirrored(op, shapes, a, b):
+def mirrored(op, shapes, a, b):
     skip = op.get_attr("mode") == b"REFLECT"
     pairs, word = _known(op, 1), "less than" if skip else "no greater than"
     for i, dim in enumerate(shapes[0] or ()) if pairs is not None else ():
@@ -228,7 +239,7 @@ def _largest(op, shapes, a, b):
     return f"Need k >= 0, got {a}" if a < 0 else f"input must have at least k columns. Had {b}, needed {a}"
 
 
-_OUTSIDE = {"MirrorPad": _mirrored, "Slice": _sliced, "TopK": _largest, "TopKV2": _largest}
+_OUTSIDE = {"MirrorPad": mirrored, "Slice": _sliced, "TopK": _largest, "TopKV2": _largest}
 
 
 def _element_of_axis(op, shapes, a, b):

@@ -8,6 +8,7 @@ from .. import dtypes
 from ..shapes import UNKNOWN
 from . import kinds
 from .build import apply_op
+from .mismatches import mirrored
 from .registry import OpDef, register
 from .shape_functions import one_of, unchanged
 
@@ -24,6 +25,8 @@ def _padded(c):
     pairs = c.shape(1) if c.known(1) else None
     if pairs is not None and len(pairs) != 2:
         c.fail(f"Shape must be rank 2 but is rank {len(pairs)}")
+    if pairs is not None:
+        c.merge(pairs[1], 2)
     if not c.known(0):
         return (UNKNOWN,) * pairs[0] if pairs is not None and isinstance(pairs[0], int) else None
     shape = c.shape(0)
@@ -65,6 +68,19 @@ def _pad_gradient(op, grad):
     return [found, None] if len(op.inputs) == 2 else [found, None, None]
 
 
+def _checked_mode(shape):
+    """A shape function that refuses a mode that there is not."""
+
+    def function(c):
+        mode = c.attr("mode")
+        if mode not in (b"REFLECT", b"SYMMETRIC"):
+            c.fail(f"Value for attr 'mode' of {mode.decode(errors='replace')!r} is not in the list of allowed values: "
+                   '"REFLECT", "SYMMETRIC"')  # fmt: skip
+        return shape(c)
+
+    return function
+
+
 def _mirrored_pairs(c, shape, skip):
     """The pairs of a border that repeats what it lies beside: no wider than that is."""
     return [
@@ -104,6 +120,10 @@ def _mode(node):
 
 
 def _mirror_reference(node, x, paddings):
+    skip = 1 if node.attrs["mode"] == b"REFLECT" else 0
+    for d, pair in zip(x.shape, paddings):
+        if max(pair) > d - skip:
+            raise ValueError(mirrored(node.op, [x.shape], int(max(pair)), d - skip))
     return np.pad(x, [tuple(int(n) for n in pair) for pair in paddings], mode=_mode(node))
 
 
@@ -160,11 +180,11 @@ _paddings = {"Tpaddings": dtypes.int32}
 register(
     OpDef("Pad", "input: T, paddings: Tpaddings", "output: T", attrs=_paddings, types=_types, shape=_padded, lower=_pad_lower,
           reference=_pad_reference, gradient=_pad_gradient),
-    OpDef("PadV2", "input: T, paddings: Tpaddings, constant_values: T", "output: T", attrs=_paddings, types=_types,
+    OpDef("PadV2", "input: T, paddings: Tpaddings, constant_values: T", "output: T", ranks={"constant_values": 0}, attrs=_paddings, types=_types,
           shape=_padded, lower=_pad_lower, reference=_pad_reference, gradient=_pad_gradient),
-    OpDef("MirrorPad", "input: T, paddings: Tpaddings", "output: T", attrs={"mode": None, **_paddings}, types=_types, shape=_padded,
+    OpDef("MirrorPad", "input: T, paddings: Tpaddings", "output: T", attrs={"mode": None, **_paddings}, types=_types, shape=_checked_mode(_padded),
           lower=_mirror_lower, reference=_mirror_reference, gradient=_mirror_gradient),
-    OpDef("MirrorPadGrad", "input: T, paddings: Tpaddings", "output: T", attrs={"mode": None, **_paddings}, types=_types, shape=_unpadded,
+    OpDef("MirrorPadGrad", "input: T, paddings: Tpaddings", "output: T", ranks={"paddings": 2}, attrs={"mode": None, **_paddings}, types=_types, shape=_checked_mode(_unpadded),
           lower=_mirror_grad_lower, reference=_mirror_grad_reference,
           gradient=lambda op, grad: [apply_op("MirrorPad", [grad, op.inputs[1]], {"mode": op.get_attr("mode")}), None]),
 )  # fmt: skip
@@ -234,7 +254,7 @@ def _turned(c, rank):
 
 
 register(
-    OpDef("ReverseV2", "tensor: T, axis: Tidx", "output: T", attrs={"Tidx": dtypes.int32},
+    OpDef("ReverseV2", "tensor: T, axis: Tidx", "output: T", ranks={"axis": 1}, attrs={"Tidx": dtypes.int32},
           types={"T": kinds.NUMBER | kinds.BOOL | {dtypes.string}, "Tidx": kinds.INDEX}, shape=_reversed_shape, lower=_reverse_lower,
           reference=lambda node, x, axis: np.flip(x, tuple(int(a) for a in np.ravel(axis))),
           gradient=lambda op, grad: [reverse(grad, op.inputs[1]), None]),

@@ -202,11 +202,24 @@ def _to_batch_shape(c):
     shape = c.shape(0)
     c.fallback((UNKNOWN,) * len(shape))
     block = _block_of(c)
+    _check_padding(c, block)
     batch, dims = shape[0], []
     for length, b, (before, behind) in zip(shape[1:], block, _padding(c, len(block))):
         dims.append(c.infer(length + before + behind, b))
         batch = batch * b
     return (batch, *dims, *shape[1 + len(block) :])
+
+
+def _check_padding(c, block):
+    """Refuses paddings or crops that are not a pair for each size of the block."""
+    if len(c.shape(0)) <= len(block):
+        c.fail(f"input rank should be >= {len(block) + 1} instead of {len(c.shape(0))}")
+    pairs = c.shape(2) if c.known(2) else ()
+    for d, wanted in zip(pairs, (len(block), 2)):
+        if isinstance(d, int) and d != wanted:
+            name = c.op.op_def.inputs.split(", ")[2].split(":")[0]
+            c.fail(f"{name} should have shape [{len(block)}, 2] instead of {list(pairs)}")
+        c.merge(d, wanted)
 
 
 def _padding(c, count):
@@ -254,6 +267,7 @@ def _to_space_shape(c):
     shape = c.shape(0)
     c.fallback((UNKNOWN,) * len(shape))
     block = _block_of(c)
+    _check_padding(c, block)
     batch, dims = shape[0], []
     for length, b, (before, behind) in zip(shape[1:], block, _padding(c, len(block))):
         dims.append(c.natural(length * b - before - behind))
@@ -346,11 +360,11 @@ register(
           reference=_depth_reference(True), gradient=_other_depth("DepthToSpace")),
     OpDef("DepthToSpace", "input: T", "output: T", attrs=_LAYOUT, shape=_depth_shape(False), lower=_depth_lower(False),
           reference=_depth_reference(False), gradient=_other_depth("SpaceToDepth")),
-    OpDef("SpaceToBatchND", "input: T, block_shape: Tblock_shape, paddings: Tpaddings", "output: T",
+    OpDef("SpaceToBatchND", "input: T, block_shape: Tblock_shape, paddings: Tpaddings", "output: T", ranks={"block_shape": 1, "paddings": 2},
           attrs={"Tblock_shape": dtypes.int32, "Tpaddings": dtypes.int32}, types={**_BLOCKS, "Tpaddings": kinds.INDEX},
           shape=_to_batch_shape, lower=_to_batch_lower, reference=_to_batch_reference,
           gradient=lambda op, grad: [apply_op("BatchToSpaceND", [grad, *op.inputs[1:]]), None, None]),
-    OpDef("BatchToSpaceND", "input: T, block_shape: Tblock_shape, crops: Tcrops", "output: T",
+    OpDef("BatchToSpaceND", "input: T, block_shape: Tblock_shape, crops: Tcrops", "output: T", ranks={"block_shape": 1, "crops": 2},
           attrs={"Tblock_shape": dtypes.int32, "Tcrops": dtypes.int32}, types={**_BLOCKS, "Tcrops": kinds.INDEX},
           shape=_to_space_shape, lower=_to_space_lower, reference=_to_space_reference,
           gradient=lambda op, grad: [apply_op("SpaceToBatchND", [grad, *op.inputs[1:]]), None, None]),

@@ -256,6 +256,8 @@ def _reference_cumulative(accumulate, start):
         if x.ndim == 0:
             return x if not node.attrs["exclusive"] else np.full_like(x, start)
         axis = int(np.ravel(axis)[0])
+        if not -x.ndim <= axis < x.ndim:
+            raise ValueError(f"ScanOp: Expected scan axis in the range [{-x.ndim}, {x.ndim}), but got {axis}")
         flip = (lambda a: np.flip(a, axis)) if node.attrs["reverse"] else (lambda a: a)
         result = accumulate(flip(x), axis=axis, dtype=x.dtype)
         if node.attrs["exclusive"]:
@@ -475,7 +477,7 @@ def _logical_reduction(name, kernel, function):
 
 def _arg(name, kernel, function):
     return OpDef(
-        name, "input: T, dimension: Tidx", "output: output_type",
+        name, "input: T, dimension: Tidx", "output: output_type", ranks={"dimension": 0},
         attrs={"Tidx": dtypes.int32, "output_type": dtypes.int64},
         types={"T": _NUMBER, "Tidx": _INDEX, "output_type": _INDEX}, shape=_arg_shape, symbolic=True, gradient=no_gradient,
         lower=_lower_arg(kernel), reference=_reference_arg(function),
@@ -484,7 +486,7 @@ def _arg(name, kernel, function):
 
 def _cumulative(name, kernel, accumulate, start, gradient):
     return OpDef(
-        name, "x: T, axis: Tidx", "out: T", attrs={"exclusive": False, "reverse": False, "Tidx": dtypes.int32},
+        name, "x: T, axis: Tidx", "out: T", ranks={"axis": 0}, attrs={"exclusive": False, "reverse": False, "Tidx": dtypes.int32},
         types={"T": _NUMBER, "Tidx": _INDEX}, shape=unchanged, gradient=gradient,
         lower=_lower_cumulative(kernel), reference=_reference_cumulative(accumulate, start),
     )  # fmt: skip
@@ -513,7 +515,7 @@ register(
     _arg("ArgMin", "argmin", np.argmin),
     _cumulative("Cumsum", "cumsum", np.cumsum, 0, _cumsum_gradient),
     _cumulative("Cumprod", "cumprod", np.cumprod, 1, _cumprod_gradient),
-    OpDef("CumulativeLogsumexp", "x: T, axis: Tidx", "out: T",
+    OpDef("CumulativeLogsumexp", "x: T, axis: Tidx", "out: T", ranks={"axis": 0},
           attrs={"exclusive": False, "reverse": False, "Tidx": dtypes.int32},
           types={"T": frozenset((dtypes.float16, dtypes.float32, dtypes.float64)), "Tidx": _INDEX}, shape=unchanged,
           gradient=_cumulative_logsumexp_gradient, lower=_lower_cumulative("cumlogsumexp"),
@@ -521,10 +523,10 @@ register(
     OpDef("L2Loss", "t: T", "output: T", types={"T": _REAL_FLOAT}, shape=scalar,
           gradient=lambda op, grad: [op.inputs[0] * grad], kernel="l2_loss",
           reference=lambda node, t: (np.sum(np.square(t.astype(np.float64))) / 2).astype(t.dtype)),
-    OpDef("TopKV2", "input: T, k: int32", "values: T, indices: int32", attrs={"sorted": True},
+    OpDef("TopKV2", "input: T, k: int32", "values: T, indices: int32", ranks={"k": 0}, attrs={"sorted": True},
           types={"T": _REAL}, shape=_top_k_shape, gradient=_top_k_gradient, lower=_lower_top_k,
           reference=_reference_top_k),
-    OpDef("InTopKV2", "predictions: float32, targets: T, k: T", "precision: bool", attrs={"T": dtypes.int32},
+    OpDef("InTopKV2", "predictions: float32, targets: T, k: T", "precision: bool", ranks={"k": 0}, attrs={"T": dtypes.int32},
           types={"T": _INDEX}, shape=_in_top_k_shape, gradient=no_gradient, lower=_lower_in_top_k,
           reference=_reference_in_top_k),
     OpDef("InTopK", "predictions: float32, targets: T", "precision: bool", attrs={"T": dtypes.int32, "k": 1},

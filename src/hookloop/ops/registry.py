@@ -54,6 +54,7 @@ class OpDef:
       overwrites: indices of the inputs whose buffer output 0 may take over (elementwise ops).
       views: "any" where the kernel takes any strides, "rows" where it wants the last axis contiguous
         (a leading dimension for the others), None where every operand must be contiguous.
+      ranks: {name of an input: the rank that it must have}; checked before `shape` is asked.
       can_fail: the kernel may return an error while running (indices out of range): it runs before writes.
     """
 
@@ -65,13 +66,13 @@ class OpDef:
 
     def __init__(self, name, inputs="", outputs="", *, attrs=None, types=None, shape=None, symbolic=False,
                  value=None, gradient=None, kernel=None, params=None, lower=None, reference=None, host=None,
-                 stateful=False, writes=(), reads=(), overwrites=(), views=None, can_fail=False):  # fmt: skip
+                 stateful=False, writes=(), reads=(), overwrites=(), views=None, ranks=None, can_fail=False):  # fmt: skip
         self.name = name
         self.inputs = inputs
         self.outputs = outputs
         self.attrs = attrs or {}
         self.types = types or {}
-        self.shape = shape
+        self.shape = _ranked(shape, inputs, ranks) if ranks else shape
         self.symbolic = symbolic
         self.value = value
         self.gradient = gradient
@@ -87,6 +88,20 @@ class OpDef:
         self.views = views
         self.can_fail = can_fail
         self._signature = None
+
+
+def _ranked(shape, inputs, ranks):
+    """A shape function that refuses inputs of another rank first."""
+    names = [item.split(":")[0].strip() for item in inputs.split(",")]
+    wanted = [(names.index(name), rank) for name, rank in ranks.items()]
+
+    def ranked(c):
+        for i, rank in wanted:
+            if c.known(i) and len(c.shape(i)) != rank:
+                c.fail(f"Shape must be rank {rank} but is rank {len(c.shape(i))}")
+        return shape(c)
+
+    return ranked
 
 
 def register(*definitions: OpDef) -> None:

@@ -246,7 +246,7 @@ def _spread_op(name, kind):
         scaled = grad * scale.reshape((-1, *(1,) * (grad.ndim - 1)))
         return _combine(_SUM, scaled[numbers], indices, int(rows))
 
-    return OpDef(name, "grad: T, indices: Tidx, segment_ids: int32, output_dim0: int32", "output: T",
+    return OpDef(name, "grad: T, indices: Tidx, segment_ids: int32, output_dim0: int32", "output: T", ranks={"output_dim0": 0},
                  attrs={"Tidx": dtypes.int32}, types={"T": kinds.FLOAT, "Tidx": kinds.INDEX}, shape=_spread_shape, lower=lower,
                  reference=reference, can_fail=True)  # fmt: skip
 
@@ -344,7 +344,7 @@ def _unsorted_op(name, kind, kernel, gradient, allowed=kinds.REAL):
     def reference(node, data, numbers, count):
         return _combine(kind, data, numbers, int(count), bfloat16=node.inputs[0].dtype == dtypes.bfloat16)
 
-    return OpDef(name, "data: T, segment_ids: Tindices, num_segments: Tnumsegments", "output: T",
+    return OpDef(name, "data: T, segment_ids: Tindices, num_segments: Tnumsegments", "output: T", ranks={"num_segments": 0},
                  attrs={"Tnumsegments": dtypes.int32},
                  types={"T": allowed, "Tindices": kinds.INDEX, "Tnumsegments": kinds.INDEX}, shape=_unsorted_shape,
                  lower=lower, reference=reference, gradient=gradient, can_fail=True)  # fmt: skip

@@ -35,7 +35,7 @@ def _reference(node, x, begin, end, strides, value):
 _PART = "begin: Index, end: Index, strides: Index, value: T"
 _COMMON = {
     "attrs": slicing.NO_MASKS, "types": {"Index": kinds.INDEX}, "lower": _lower, "reference": _reference, "writes": (0,),
-    "stateful": True, "gradient": no_gradient,
+    "ranks": {"begin": 1, "end": 1, "strides": 1}, "stateful": True, "gradient": no_gradient,
 }  # fmt: skip
 
 register(

@@ -59,6 +59,11 @@ def _slice_lower(c, node):
 
 
 def _slice_reference(node, x, begin, size):
+    for i, (d, b, n) in enumerate(zip(np.shape(x), begin, size)):
+        if not 0 <= b <= d:
+            raise ValueError(f"Expected begin[{i}] in [0, {d}], but got {b}")
+        if not -1 <= n <= d - b:
+            raise ValueError(f"Expected size[{i}] in [0, {d - b}], but got {n}")
     return x[tuple(builtins.slice(int(b), np.shape(x)[i] if n == -1 else int(b) + int(n)) for i, (b, n) in
                    enumerate(zip(begin, size)))]  # fmt: skip
 
@@ -77,7 +82,7 @@ def _slice_gradient(op, grad):
 
 
 register(
-    OpDef("Slice", "input: T, begin: Index, size: Index", "output: T", types={"Index": kinds.INDEX}, shape=_sliced,
+    OpDef("Slice", "input: T, begin: Index, size: Index", "output: T", ranks={"begin": 1, "size": 1}, types={"Index": kinds.INDEX}, shape=_sliced,
           symbolic=True, lower=_slice_lower, reference=_slice_reference, gradient=_slice_gradient),
 )  # fmt: skip
 
@@ -291,10 +296,10 @@ def _strided_grad_gradient(op, grad):
 NO_MASKS = dict.fromkeys(_MASKS, 0)
 
 register(
-    OpDef("StridedSlice", "input: T, begin: Index, end: Index, strides: Index", "output: T", attrs=NO_MASKS,
+    OpDef("StridedSlice", "input: T, begin: Index, end: Index, strides: Index", "output: T", ranks={"begin": 1, "end": 1, "strides": 1}, attrs=NO_MASKS,
           types={"Index": kinds.INDEX}, shape=_strided_shape, symbolic=True, lower=_strided_lower,
           reference=_strided_reference, gradient=_strided_gradient),
-    OpDef("StridedSliceGrad", "shape: Index, begin: Index, end: Index, strides: Index, dy: T", "output: T", attrs=NO_MASKS,
+    OpDef("StridedSliceGrad", "shape: Index, begin: Index, end: Index, strides: Index, dy: T", "output: T", ranks={"shape": 1, "begin": 1, "end": 1, "strides": 1}, attrs=NO_MASKS,
           types={"Index": kinds.INDEX}, shape=_strided_grad_shape, lower=_strided_grad_lower,
           reference=_strided_grad_reference, gradient=_strided_grad_gradient),
 )  # fmt: skip
@@ -417,6 +422,8 @@ def _choice_of(c, i, rank):
     """For each axis 1 where it is the one that input i, where tensors are joined, names, else 0."""
     if not rank:
         c.fail("Can't concatenate scalars (use tf.stack instead)")
+    if c.known(i) and len(c.shape(i)):
+        c.fail(f"Shape must be rank 0 but is rank {len(c.shape(i))}")
     if c.computed(i):
         return one_of(c, axis_of(c, i, rank), rank)
     axis = int(np.ravel(c.constant(i))[0])
@@ -628,10 +635,10 @@ register(
           reference=lambda node, *values: np.concatenate(values)),
     OpDef("ConcatOffset", "concat_dim: int32, shape: N * int32", "offset: N * int32", shape=_offset_shapes, value=_offsets_value,
           reference=_offsets, gradient=no_gradient),
-    OpDef("Split", "split_dim: int32, value: T", "output: num_split * T", shape=_split_shape, symbolic=True,
+    OpDef("Split", "split_dim: int32, value: T", "output: num_split * T", ranks={"split_dim": 0}, shape=_split_shape, symbolic=True,
           lower=_split_lower, gradient=lambda op, *grads: [None, concat(list(grads), op.inputs[0])],
           reference=lambda node, axis, x: builtins.tuple(np.split(x, node.attrs["num_split"], int(axis)))),
-    OpDef("SplitV", "value: T, size_splits: Tlen, split_dim: int32", "output: num_split * T", types={"Tlen": kinds.INDEX},
+    OpDef("SplitV", "value: T, size_splits: Tlen, split_dim: int32", "output: num_split * T", ranks={"size_splits": 1, "split_dim": 0}, types={"Tlen": kinds.INDEX},
           shape=_split_v_shape, symbolic=True, lower=_split_v_lower, reference=_split_v_reference,
           gradient=lambda op, *grads: [concat(list(grads), op.inputs[2]), None, None]),
 )  # fmt: skip

@@ -45,7 +45,7 @@ def _checked(c, i, found):
 
 
 def _shaped(name, kernel, draw):
-    return OpDef(name, "shape: T, seed: Tseed", "output: dtype", attrs={"dtype": dtypes.float32, "Tseed": dtypes.int64},
+    return OpDef(name, "shape: T, seed: Tseed", "output: dtype", ranks={"seed": 1}, attrs={"dtype": dtypes.float32, "Tseed": dtypes.int64},
                  types={"dtype": kinds.FLOAT, "T": kinds.INDEX, **_SEED}, shape=lambda c: _checked(c, 1, _from_sizes(c)),
                  lower=lambda c, node: _emit(c, kernel, node.inputs[1], [], node.outputs), gradient=no_gradient,
                  reference=lambda node, shape, seed: draw(_Stream(seed), _dims(shape), node.attrs["dtype"].as_numpy_dtype))  # fmt: skip
@@ -60,11 +60,11 @@ register(
     _shaped("StatelessRandomUniform", "random_uniform", _philox.uniform),
     _shaped("StatelessRandomNormal", "random_normal", _philox.normal),
     _shaped("StatelessTruncatedNormal", "truncated_normal", _philox.truncated_normal),
-    OpDef("StatelessRandomUniformInt", "shape: T, seed: Tseed, minval: dtype, maxval: dtype", "output: dtype",
+    OpDef("StatelessRandomUniformInt", "shape: T, seed: Tseed, minval: dtype, maxval: dtype", "output: dtype", ranks={"seed": 1, "minval": 0, "maxval": 0},
           attrs={"Tseed": dtypes.int64}, types={"dtype": kinds.INDEX, "T": kinds.INDEX, **_SEED},
           shape=lambda c: _checked(c, 1, _from_sizes(c)), lower=_uniform_int_lower, gradient=no_gradient, can_fail=True,
           reference=lambda node, shape, seed, low, high: _philox.uniform_int(_Stream(seed), _dims(shape), low, high)),
-    OpDef("StatelessMultinomial", "logits: T, num_samples: int32, seed: Tseed", "output: output_dtype",
+    OpDef("StatelessMultinomial", "logits: T, num_samples: int32, seed: Tseed", "output: output_dtype", ranks={"num_samples": 0, "seed": 1},
           attrs={"Tseed": dtypes.int64, "output_dtype": dtypes.int64},
           types={"T": kinds.REAL, "output_dtype": kinds.INDEX, **_SEED},
           shape=lambda c: _checked(c, 2, _multinomial_shape(c)), gradient=no_gradient,

@@ -159,15 +159,17 @@ def _number_format(call, dtype):
 
 def _run_as_string(call, array):
     if array.dtype.kind == "b":
-        texts = ["true" if value else "false" for value in array.ravel()]
+        texts = ("true" if value else "false" for value in array.ravel())
     elif array.dtype.kind == "c":
         one = _number_format(call, array.real.dtype)
-        texts = [f"({one % value.real},{one % value.imag})" for value in array.ravel()]
+        texts = (f"({one % value.real},{one % value.imag})" for value in array.ravel())
     else:
         one = _number_format(call, array.dtype)
-        texts = [one % value for value in array.ravel().tolist()]
+        texts = (one % value for value in array.ravel().tolist())
     out = np.empty(array.size, object)
-    out[:] = [text.encode() for text in texts]
+    for i, text in enumerate(texts):
+        out[i] = text.encode()
+        call.check()  # a wide text takes long
     return out.reshape(array.shape)
 
 

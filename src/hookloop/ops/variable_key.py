@@ -13,3 +13,23 @@ def variable_key(op) -> str:
     container = container.decode() if isinstance(container, bytes) else container
     name = name or op.name
     return f"{container}/{name}" if container else name
+
+
+def check_variable_type(op, dtype):
+    """Refuses an op that takes a variable's handle for one of another type: an imported node may say anything.
+
+    Args:
+      op: the operation.
+      dtype: the variable's.
+
+    Raises:
+      ValueError: the op was made for another type.
+    """
+    wanted = next((op._attrs[name] for name in ("dtype", "T", "Tparams") if name in op._attrs), None)
+    if wanted is None or wanted.base_dtype == dtype.base_dtype:
+        return
+    wanted, found = wanted.base_dtype.name, dtype.base_dtype.name
+    if op.type == "AssignVariableOp":
+        raise ValueError(f"Trying to assign variable with wrong dtype. Expected {found} got {wanted}")
+    doing = "read" if op.type == "ReadVariableOp" else "update"
+    raise ValueError(f"Trying to {doing} variable with wrong dtype. Expected {wanted} got {found}")

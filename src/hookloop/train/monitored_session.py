@@ -95,9 +95,8 @@ class _CoordinatedSessionCreator:
 
             start_queue_runners(sess=self.tf_sess, coord=self.coord)
         for hook in self._hooks:
-            call = getattr(hook, "after_create_session", None)
-            if call is not None:
-                call(self.tf_sess, self.coord)
+            if hasattr(hook, "after_create_session"):
+                hook.after_create_session(self.tf_sess, self.coord)
         return self.tf_sess
 
 

@@ -1,0 +1,140 @@
+"""Sizes that only a run finds unfit: plans and the reference executor refuse them in the same words."""
+
+import re
+
+import numpy as np
+import pytest
+
+import hookloop as tf
+
+X = np.ones((2, 3), np.float32)
+REFUSED = {
+    "an axis to reduce": (lambda x: tf.reduce_sum(x, 5), "Invalid reduction dimension 5 for input with 2 dimensions."),
+    "an axis to reduce, fed": (
+        lambda x: tf.reduce_sum(x, tf.placeholder_with_default(5, [])),
+        "Invalid reduction dimension 5 for input with 2 dimensions.",
+    ),
+    "an axis to gather along": (lambda x: tf.gather(x, [0], axis=3), "Expected axis in the range [-2, 2), but got 3"),
+    "a ragged split": (
+        lambda x: tf.split(x, 2, axis=1),
+        "Number of ways to split should evenly divide the split dimension, but got split_dim 1 (size = 3) and num_split 2",
+    ),
+    "parts that are too large": (lambda x: tf.split(x, [2, 2], axis=1), "Determined shape must either match input shape"),
+    "a border that is too wide": (
+        lambda x: tf.pad(x, [[2, 0], [0, 0]], "REFLECT"),
+        "paddings must be less than the dimension size: 2, 0 not less than 2",
+    ),
+    "a symmetric border that is too wide": (
+        lambda x: tf.pad(x, [[0, 0], [0, 4]], "SYMMETRIC"),
+        "paddings must be no greater than the dimension size: 0, 4 greater than 3",
+    ),
+    "an axis of an argmax": (lambda x: tf.argmax(x, 4), "Expected dimension in the range [-2, 2), but got 4"),
+    "an axis to concatenate": (
+        lambda x: tf.concat([x, x], 4),
+        "ConcatOp : Expected concatenating dimensions in the range [-2, 2), but got 4",
+    ),
+    "an axis of a cumulative sum": (
+        lambda x: tf.cumsum(x, 4),
+        "ScanOp: Expected scan axis in the range [-2, 2), but got 4",
+    ),
+    "a permutation": (lambda x: tf.transpose(x, [0, 2]), "perm dim 2 is out of range of input rank 2"),
+    "a size to squeeze": (
+        lambda x: tf.squeeze(x, [0]), "Can not squeeze dim[0], expected a dimension of 1, got 2"),
+    "parts to unstack": (lambda x: tf.unstack(x, 2, 1), "Input shape axis 1 must equal 2, got shape [2,3]"),
+    "a slice": (lambda x: tf.slice(x, [0, 1], [2, 5]), "Expected size[1] in [0, 2], but got 5"),
+    "multiples": (lambda x: tf.tile(x, [1]), "Expected multiples argument to be a vector of length 2 but got length 1"),
+    "a product": (lambda x: tf.matmul(x, x), "In[0] mismatch In[1] shape: 3 vs. 2: [2,3] [2,3] 0 0"),
+    "a shape": (
+        lambda x: tf.reshape(x, [4, -1]),
+        "Input to reshape is a tensor with 6 values, but the requested shape requires a multiple of 4",
+    ),
+    "the largest": (lambda x: tf.nn.top_k(x, 7), "input must have at least k columns. Had 3, needed 7"),
+    "a bias": (
+        lambda x: tf.nn.bias_add(x, tf.ones([4])),
+        "Must provide as many biases as the last dimension of the input tensor: [4] vs. [2,3]",
+    ),
+    "shapes to stack": (
+        lambda x: tf.stack([x, tf.transpose(x)]),
+        "Shapes of all inputs must match: values[0].shape = [2,3] != values[1].shape = [3,2]",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_does_not_fit_is_refused_in_the_same_words(executor, case):
+    make, text = REFUSED[case]
+    x = tf.placeholder(tf.float32)
+    refused = make(x)
+    with tf.Session() as session:
+        with pytest.raises(tf.errors.InvalidArgumentError, match=re.escape(text)):
+            session.run(refused, {x: X})
+        assert session.run(x * 2, {x: X}).sum() == 12
+
+
+@pytest.mark.parametrize(
+    ("mode", "width", "padded"),
+    [("REFLECT", 2, [3, 2, 1, 2, 3]), ("SYMMETRIC", 3, [3, 2, 1, 1, 2, 3])],
+)
+def test_the_widest_border(executor, mode, width, padded):
+    x = tf.placeholder(tf.float32)
+    with tf.Session() as session:
+        assert session.run(tf.pad(x, [[width, 0]], mode), {x: [1, 2, 3]}).tolist() == padded
+
+
+RANKS = {
+    "the number of the largest": lambda x, k: tf.nn.top_k(x, k),
+    "diagonals": lambda x, k: tf.matrix_band_part(x, k, 0),
+    "a depth": lambda x, k: tf.one_hot(tf.cast(x, tf.int32), k),
+    "an axis to join": lambda x, k: tf.concat([x, x], k),
+    "an axis of an argmax": lambda x, k: tf.argmax(x, k),
+    "an axis of a cumulative sum": lambda x, k: tf.cumsum(x, k),
+    "a number of segments": lambda x, k: tf.unsorted_segment_sum(x, [0, 1], k),
+    "what a border is filled with": lambda x, k: tf.pad(x, [[1, 0], [0, 0]], constant_values=tf.cast(k, tf.float32)),
+    "a number of draws": lambda x, k: tf.multinomial(x, k),
+    "an axis to gather along": lambda x, k: tf.gather(x, [0], axis=k),
+}
+
+
+@pytest.mark.parametrize("case", RANKS)
+def test_what_must_be_a_scalar_is_none(executor, case):
+    x, k = tf.placeholder(tf.float32), tf.placeholder(tf.int32)
+    refused = RANKS[case](x, k)
+    with tf.Session() as session:
+        with pytest.raises(tf.errors.InvalidArgumentError, match="Shape must be rank 0 but is rank 1"):
+            session.run(refused, {x: X, k: [1, 1]})
+    with pytest.raises(ValueError, match="Shape must be rank 0 but is rank 1"):
+        RANKS[case](tf.constant(X), tf.constant([1, 1]))
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (lambda x: tf.batch_to_space_nd(x, [1, 1], np.zeros((4, 0), np.int32)), "crops should have shape [2, 2] instead of [4, 0]"),
+        (lambda x: tf.space_to_batch_nd(x, [1, 1], [[0, 0]]), "paddings should have shape [2, 2] instead of [1, 2]"),
+        (lambda x: tf.space_to_batch_nd(x, [1, 1, 1], [[0, 0]] * 3), "input rank should be >= 4 instead of 3"),
+        (lambda x: tf.pad(x, np.zeros((3, 1), np.int32)), "Dimensions must be equal, but are 1 and 2"),
+        (lambda x: tf.gather(x, [0], batch_dims=-(2**31)), "Expected batch_dims in the range [-1, 1], but got -2147483648"),
+        (lambda x: tf.strided_slice(x, [0], [1], 1), "Shape must be rank 1 but is rank 0"),
+    ],
+)  # fmt: skip
+def test_shapes_of_operands_that_no_op_takes(make, text):
+    with pytest.raises(ValueError, match=re.escape(text)):
+        make(tf.placeholder(tf.float32, [2, 3, 5]))
+
+
+def test_a_mode_that_there_is_not_is_refused():
+    tf.pad(tf.placeholder(tf.float32, [3], name="x"), [[1, 1]], "REFLECT", name="padded")
+    message = tf.get_default_graph().as_graph_def()
+    next(node for node in message.node if node.name == "padded").attr["mode"].s = b"NCHW"
+    with (
+        tf.Graph().as_default(),
+        pytest.raises(ValueError, match="Value for attr 'mode' of 'NCHW' is not in the list of allowed"),
+    ):
+        tf.import_graph_def(message)
+
+
+def test_draws_of_a_negative_number(executor):
+    with tf.Session() as session:
+        number = tf.placeholder(tf.int32, [])
+        with pytest.raises(tf.errors.InvalidArgumentError, match="num_samples should be nonnegative, got -1"):
+            session.run(tf.multinomial(X, number), {number: -1})
