@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ..dtypes import resource
+
 VARIABLES = frozenset(("VariableV2", "Variable", "VarHandleOp"))
 
 
@@ -26,7 +28,7 @@ def check_variable_type(op, dtype):
       ValueError: the op was made for another type.
     """
     wanted = next((op._attrs[name] for name in ("dtype", "T", "Tparams") if name in op._attrs), None)
-    if wanted is None or wanted.base_dtype == dtype.base_dtype:
+    if wanted is None or wanted.base_dtype in (dtype.base_dtype, resource):  # of a resource: an op that hands it on
         return
     wanted, found = wanted.base_dtype.name, dtype.base_dtype.name
     if op.type == "AssignVariableOp":
