@@ -79,6 +79,8 @@ def fits():
     ratio = even(lambda x: erf(x) / x - 1)
     yield "ERF_F64", "erf(x) / x - 1 in x^2, x to 1", ratio, 0, 1, 11
     yield "ERF_LOW", "the same, for float results", ratio, 0, 1, 6
+    tail = lambda d: log(erfc(1 + d))
+    yield "ERF_FAR", "log(erfc(x)) in x - 1, x from 1 to 4, for float results", tail, "-0.02", "3.02", 8
     for name, degree in (("ERFCX_F64", 16), ("ERFCX_LOW", 9)):
         center = mpf("2.5")
         high = mpf("6.1") if name == "ERFCX_F64" else mpf("10.5")

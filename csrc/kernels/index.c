@@ -108,6 +108,8 @@ static hl_status prepare_invert(hl_prepare *prep) {
 
 /* --- true elements ------------------------------------------------------------------------------------------------------ */
 
+enum { WHERE_BLOCK = 1024 };
+
 /* where_count: how many elements are not 0; the attribute is the register. where_fill: their coordinates. */
 typedef struct where_params { int64_t n, size; int rank; int64_t dims[HL_MAX_RANK]; hl_dtype dtype; } where_params;
 
@@ -124,17 +126,60 @@ static inline bool is_true(const where_params *p, const char *data, int64_t i) {
     }
 }
 
+/* Counts of one type by sums that fit its lanes. */
+static int64_t count_bytes(const uint8_t *data, int64_t first, int64_t end) {
+    int64_t count = 0;
+    for (int64_t from = first; from < end; from += 128 * 64) {
+        const int64_t stop = from + 128 * 64 < end ? from + 128 * 64 : end;
+        uint8_t lanes[64] = {0};
+        int64_t i = from;
+        for (; i + 64 <= stop; i += 64)
+            for (int k = 0; k < 64; k++) lanes[k] = (uint8_t)(lanes[k] + (data[i + k] != 0));
+        for (int k = 0; k < 64; k++) count += lanes[k];
+        for (; i < stop; i++) count += data[i] != 0;
+    }
+    return count;
+}
+
 static hl_status run_where_count(const hl_instr *ins, hl_run *run) {
     const where_params *p = ins->p[2].p;
     int64_t count = 0;
-    for (STRETCHES(run, first, end, p->n))
-        for (int64_t i = first; i < end; i++) count += is_true(p, ins->arg[0], i);
+    for (STRETCHES(run, first, end, p->n)) {
+        if (p->size == 1) count += count_bytes(ins->arg[0], first, end);
+        else
+            for (int64_t i = first; i < end; i++) count += is_true(p, ins->arg[0], i);
+    }
     run->regs[ins->p[0].i] = count;
+    return HL_OK;
+}
+
+/* Of a vector: each position is written where the next true one's goes, and stays where it is one. */
+static hl_status run_where_vector(const hl_instr *ins, hl_run *run) {
+    const where_params *p = ins->p[2].p;
+    int64_t *out = ins->arg[1], found[WHERE_BLOCK];
+    for (int64_t from = 0; from < p->n; from += WHERE_BLOCK) {
+        const int64_t end = from + WHERE_BLOCK < p->n ? from + WHERE_BLOCK : p->n;
+        int64_t count = 0;
+        if (hl_is_stopped_at(run, from)) return run->stopped;
+        if (p->size == 1)
+            for (int64_t i = from; i < end; i++) {
+                found[count] = i;
+                count += ((const uint8_t *)ins->arg[0])[i] != 0;
+            }
+        else
+            for (int64_t i = from; i < end; i++) {
+                found[count] = i;
+                count += is_true(p, ins->arg[0], i);
+            }
+        memcpy(out, found, (size_t)count * sizeof *found);
+        out += count;
+    }
     return HL_OK;
 }
 
 static hl_status run_where_fill(const hl_instr *ins, hl_run *run) {
     const where_params *p = ins->p[2].p;
+    if (p->rank == 1) return run_where_vector(ins, run);
     int64_t *out = ins->arg[1];
     int64_t index[HL_MAX_RANK] = {0};
     for (int64_t i = 0; i < p->n; i++) {
@@ -175,14 +220,32 @@ static int64_t index_value(const void *data, hl_dtype dtype, int64_t i) {
                                                                               : ((const int32_t *)data)[i];
 }
 
+static void fill_elements(char *out, const char *value, int64_t size, int64_t first, int64_t end) {
+#define FILL(T)                                                         \
+    case sizeof(T): {                                                   \
+        T element;                                                      \
+        memcpy(&element, value, sizeof element);                        \
+        for (int64_t i = first; i < end; i++) ((T *)out)[i] = element;  \
+        return;                                                         \
+    }
+    switch (size) {
+        FILL(uint8_t)
+        FILL(uint16_t)
+        FILL(uint32_t)
+        FILL(uint64_t)
+    default:
+        for (int64_t i = first; i < end; i++) memcpy(out + i * size, value, (size_t)size);
+    }
+#undef FILL
+}
+
 static hl_status run_one_hot(const hl_instr *ins, hl_run *run) {
     void *const *arg = ins->arg;
     const one_hot_params *p = ins->p[2].p;
     const char *on = arg[1], *off = arg[2];
     char *out = arg[3];
     const size_t size = (size_t)p->size;
-    for (STRETCHES(run, first, end, p->before * p->depth * p->behind))
-        for (int64_t i = first; i < end; i++) memcpy(out + i * p->size, off, size);
+    for (STRETCHES(run, first, end, p->before * p->depth * p->behind)) fill_elements(out, off, p->size, first, end);
     for (int64_t b = 0; b < p->before; b++)
         for (int64_t k = 0; k < p->behind; k++) {
             if (hl_is_stopped_at(run, b * p->behind + k)) return run->stopped;

@@ -8,9 +8,10 @@
 #include "complex_types.h"
 #include "half.h"
 
-enum { STRIP = 64, TASK_NS = 10000 };
+enum { STRIP = 64, TASK_NS = 10000, BLOCK = 512, LANES = 32, LINES = 8 };
 
-/* An axis of `length` elements, `inner` apart, of which there are outer * inner. */
+/* An axis of `length` elements, `inner` apart, of which there are outer * inner. A line_fn does the lines from `first` to `end` of those
+ * that start `outer` lines in; where inner is 1, `end` lines from line `outer` on. */
 typedef struct lines lines;
 typedef void (*line_fn)(const lines *l, const char *in, char *out, int64_t outer, int64_t first, int64_t end, hl_run *run, int worker);
 
@@ -34,20 +35,36 @@ static void put_index(const lines *l, char *out, int64_t at, int64_t index) {
     else ((int32_t *)out)[at] = (int32_t)index;
 }
 
-/* The first element that is better than all before it; a NaN is better than none. */
+/* The first element that is better than all before it; a NaN is better than none. Of lines that lie together (inner is 1) there
+ * are `end`: the best of a block of one, and where it improves on the blocks before, its place. */
 #define ARG(name, type, value_type, VALUE, worst, BETTER)                                                           \
     static void name(const lines *l, const char *in, char *out, int64_t outer, int64_t first, int64_t end,          \
                      hl_run *run, int worker) {                                                                     \
         const type *x = (const type *)in + outer * l->length * l->inner;                                            \
         if (l->inner == 1) {                                                                                        \
-            value_type best = worst;                                                                                \
-            int64_t index = 0;                                                                                      \
-            for (int64_t i = 0; i < l->length; i++) {                                                               \
-                if (stopped_at(run, worker, i)) return;                                                             \
-                const value_type value = VALUE(x[i]);                                                               \
-                if (value BETTER best) best = value, index = i;                                                     \
+            for (int64_t line = 0; line < end; line++, x += l->length) {                                            \
+                value_type best = worst;                                                                            \
+                int64_t index = 0;                                                                                  \
+                for (int64_t from = 0; from < l->length; from += BLOCK) {                                           \
+                    const int64_t block = smaller(BLOCK, l->length - from), lanes = block / LANES * LANES;          \
+                    value_type lane[LANES], most = worst;                                                           \
+                    if (stopped_at(run, worker, from)) return;                                                      \
+                    for (int j = 0; j < LANES; j++) lane[j] = worst;                                                \
+                    for (int64_t i = 0; i < lanes; i += LANES)                                                      \
+                        for (int j = 0; j < LANES; j++) {                                                           \
+                            const value_type value = VALUE(x[from + i + j]);                                        \
+                            lane[j] = value BETTER lane[j] ? value : lane[j];                                       \
+                        }                                                                                           \
+                    for (int half = LANES / 2; half > 0; half /= 2)                                                 \
+                        for (int j = 0; j < half; j++) lane[j] = lane[j + half] BETTER lane[j] ? lane[j + half] : lane[j]; \
+                    most = lane[0];                                                                                 \
+                    for (int64_t i = lanes; i < block; i++) most = VALUE(x[from + i]) BETTER most ? VALUE(x[from + i]) : most; \
+                    if (!(most BETTER best)) continue;                                                              \
+                    best = most, index = from;                                                                      \
+                    while (VALUE(x[index]) != most) index++;                                                        \
+                }                                                                                                   \
+                put_index(l, out, outer + line, index);                                                             \
             }                                                                                                       \
-            put_index(l, out, outer, index);                                                                        \
             return;                                                                                                 \
         }                                                                                                           \
         for (int64_t from = first; from < end; from += STRIP) {                                                     \
@@ -85,12 +102,37 @@ ARGS(u8, uint8_t, int32_t, SAME, INT32_MIN, INT32_MAX)
 
 /* ---- running totals ---- */
 
+/* Totals of lines that lie together wait for each other's additions less when several lines are gone through at once. */
 #define SCAN(name, type, sum_type, TO_SUM, FROM_SUM, start, OPERATOR)                                               \
+    static inline __attribute__((always_inline)) bool name##_lines(const lines *l, const type *x, type *y,          \
+                                                                   const int count, hl_run *run, int worker) {      \
+        const int64_t step = l->reverse ? -1 : 1, n = l->length;                                                    \
+        int64_t at = l->reverse ? n - 1 : 0;                                                                        \
+        sum_type total[LINES];                                                                                      \
+        for (int k = 0; k < count; k++) total[k] = start;                                                           \
+        for (int64_t i = 0; i < n; i++, at += step) {                                                               \
+            if (stopped_at(run, worker, i)) return false;                                                           \
+            _Pragma("GCC unroll 8") for (int k = 0; k < count; k++) {                                               \
+                const sum_type before = total[k];                                                                   \
+                total[k] = (sum_type)OPERATOR(before, TO_SUM(x[k * n + at]));                                       \
+                y[k * n + at] = FROM_SUM(l->exclusive ? before : total[k]);                                         \
+            }                                                                                                       \
+        }                                                                                                           \
+        return true;                                                                                                \
+    }                                                                                                               \
     static void name(const lines *l, const char *in, char *out, int64_t outer, int64_t first, int64_t end,          \
                      hl_run *run, int worker) {                                                                     \
         const int64_t base = outer * l->length * l->inner;                                                          \
         const type *x = (const type *)in + base;                                                                    \
         type *y = (type *)out + base;                                                                               \
+        if (l->inner == 1) {                                                                                        \
+            int64_t line = 0;                                                                                       \
+            for (; line + LINES <= end; line += LINES)                                                              \
+                if (!name##_lines(l, x + line * l->length, y + line * l->length, LINES, run, worker)) return;       \
+            for (; line < end; line++)                                                                              \
+                if (!name##_lines(l, x + line * l->length, y + line * l->length, 1, run, worker)) return;           \
+            return;                                                                                                 \
+        }                                                                                                           \
         for (int64_t from = first; from < end; from += STRIP) {                                                     \
             const int64_t count = smaller(STRIP, end - from);                                                       \
             sum_type total[STRIP];                                                                                  \
@@ -149,6 +191,10 @@ static void run_task(void *argument, int64_t chunk, int worker) {
     const lines *l = task->l;
     int64_t line = chunk * l->lines_per_task;
     const int64_t end = smaller(line + l->lines_per_task, l->outer * l->inner);
+    if (l->inner == 1) {
+        if (line < end) l->fn(l, task->in, task->out, line, 0, end - line, task->run, worker);
+        return;
+    }
     while (line < end) {
         const int64_t outer = line / l->inner, first = line % l->inner, stop = smaller(l->inner, first + end - line);
         l->fn(l, task->in, task->out, outer, first, stop, task->run, worker);

@@ -28,13 +28,14 @@ static inline block philox(uint64_t key, uint64_t stream, uint64_t index) {
     return (block){{c0, c1, c2, c3}};
 }
 
-/* Many blocks, one after the other: word k of block i is word[k][i]. The loops over blocks are vectors. */
+/* Many blocks, `step` apart: word k of block i is word[k][i]. The loops over blocks are vectors. */
 enum { MANY = 16 };
-static inline void philox_many(uint64_t key, uint64_t stream, uint64_t index, uint32_t word[BLOCK_WORDS][MANY]) {
+static inline void philox_many(uint64_t key, uint64_t stream, uint64_t index, uint64_t step,
+                               uint32_t word[BLOCK_WORDS][MANY]) {
     uint32_t *c0 = word[0], *c1 = word[1], *c2 = word[2], *c3 = word[3];
     uint32_t k0 = (uint32_t)key, k1 = (uint32_t)(key >> 32);
     for (int i = 0; i < MANY; i++) {
-        c0[i] = (uint32_t)(index + (uint64_t)i), c1[i] = (uint32_t)((index + (uint64_t)i) >> 32);
+        c0[i] = (uint32_t)(index + (uint64_t)i * step), c1[i] = (uint32_t)((index + (uint64_t)i * step) >> 32);
         c2[i] = (uint32_t)stream, c3[i] = (uint32_t)(stream >> 32);
     }
     for (int round = 0; round < 10; round++) {

@@ -12,6 +12,7 @@
 #include "plan.h"
 #include "pool.h"
 #include "stretches.h"
+#include "vector_math.h"
 
 enum { CHUNK_BLOCKS = 4096 };
 
@@ -27,6 +28,41 @@ static inline uint16_t uniform_bfloat(uint32_t x) {
     return float_to_bfloat(bfloat_to_float(bits) - 1.0f);
 }
 
+/* --- normal floats, a vector of blocks at a time -------------------------------------------------------------------- */
+
+SIMD_INLINE simd_f32 uniform_vector(const uint32_t *word) {
+    const simd_i32 bits = (simd_i32)load_f32((const float *)word);
+    return (simd_f32)((bits & 0x7fffff) | 0x3f800000) - 1.0f;
+}
+
+/* Box and Muller's transform of two words of each block, rounded where normal_floats rounds. */
+SIMD_INLINE void normal_vectors(const uint32_t *word0, const uint32_t *word1, simd_f32 *f0, simd_f32 *f1) {
+    const double_pair u1 = widen_f32(max_f32(uniform_vector(word0), splat_f32(1.0e-7f))), u2 = widen_f32(uniform_vector(word1));
+    const simd_f32 squared = -2.0f * narrow_f64(log_low_f64(u1.low), log_low_f64(u1.high));
+    const double_pair wide = widen_f32(squared);
+    const simd_f32 radius = narrow_f64(root_f64(wide.low), root_f64(wide.high));
+    const double_pair angle = widen_f32(narrow_f64(2.0 * M_PI * u2.low, 2.0 * M_PI * u2.high));
+    const quarter_f64 low = reduce_turn_f64(angle.low), high = reduce_turn_f64(angle.high);
+    *f0 = narrow_f64(sin_of_turn_low(low, 0), sin_of_turn_low(high, 0)) * radius;
+    *f1 = narrow_f64(sin_of_turn_low(low, 1), sin_of_turn_low(high, 1)) * radius;
+}
+
+/* Four outputs of each block, in their order. */
+static void normal_many(uint32_t word[BLOCK_WORDS][MANY], float *out) {
+    for (int from = 0; from < MANY; from += F32_LANES) {
+        simd_f32 a, b, c, d;
+        normal_vectors(word[0] + from, word[1] + from, &a, &b);
+        normal_vectors(word[2] + from, word[3] + from, &c, &d);
+        const simd_f32 ac = interleave_low_f32(a, c), last_ac = interleave_high_f32(a, c);
+        const simd_f32 bd = interleave_low_f32(b, d), last_bd = interleave_high_f32(b, d);
+        float *at = out + 4 * from;
+        store_f32(at, interleave_low_f32(ac, bd));
+        store_f32(at + F32_LANES, interleave_high_f32(ac, bd));
+        store_f32(at + 2 * F32_LANES, interleave_low_f32(last_ac, last_bd));
+        store_f32(at + 3 * F32_LANES, interleave_high_f32(last_ac, last_bd));
+    }
+}
+
 /* --- filling an output ------------------------------------------------------------------------------------------- */
 
 typedef enum distribution { UNIFORM, NORMAL, TRUNCATED } distribution;
@@ -39,15 +75,29 @@ typedef struct fill_job {
     void *out;
 } fill_job;
 
-/* A group's blocks start 256 outputs' worth after the last one's; it draws until it has enough small values. */
-static void truncated_floats(const fill_job *job, int64_t group, float *out) {
-    uint64_t index = job->first + (uint64_t)group * RESERVED;
-    for (int found = 0; found < 4;) {
-        const block b = philox(job->key, job->stream, index++);
-        float value[4];
-        normal4(&b, value);
-        for (int k = 0; k < 4 && found < 4; k++)
-            if (fabsf(value[k]) < 2.0f) out[found++] = value[k];
+/* The small ones of `count` values, until there are 4 of them. */
+static int keep_small(const float *value, int count, int found, float *out) {
+    for (int k = 0; k < count && found < 4; k++)
+        if (fabsf(value[k]) < 2.0f) out[found++] = value[k];
+    return found;
+}
+
+/* A group's blocks start 256 outputs' worth after the last one's; it draws until it has enough small values. The first blocks
+ * of many groups are made together, the others of those that want more. */
+static void truncated_many(const fill_job *job, int64_t group, float *out) {
+    uint32_t word[BLOCK_WORDS][MANY];
+    float value[4 * MANY];
+    const uint64_t first = job->first + (uint64_t)group * RESERVED;
+    philox_many(job->key, job->stream, first, RESERVED, word);
+    normal_many(word, value);
+    for (int i = 0; i < MANY; i++) {
+        float more[4 * MANY];
+        int found = keep_small(value + 4 * i, 4, 0, out + 4 * i);
+        for (uint64_t at = 1; found < 4; at += MANY) {
+            philox_many(job->key, job->stream, first + (uint64_t)i * RESERVED + at, 1, word);
+            normal_many(word, more);
+            found = keep_small(more, 4 * MANY, found, out + 4 * i);
+        }
     }
 }
 
@@ -81,34 +131,23 @@ static void store(const fill_params *p, void *out, int64_t at, float value, uint
     else ((uint16_t *)out)[at] = p->dtype == HL_FLOAT16 ? float_to_half(value) : float_to_bfloat(value);
 }
 
-/* The whole blocks of single precision, many at a time; returns the group to go on at. */
-static int64_t fill_many(const fill_job *job, int64_t group, int64_t to) {
-    const int64_t whole = job->params->n / 4, end = to < whole ? to : whole;
-    float *out = job->out;
-    for (; group + MANY <= end; group += MANY) {
-        uint32_t word[BLOCK_WORDS][MANY];
-        philox_many(job->key, job->stream, job->first + (uint64_t)group, word);
-        float *at = out + 4 * group;
-        if (job->params->kind == UNIFORM)
-            for (int i = 0; i < MANY; i++)
-                for (int k = 0; k < 4; k++) at[4 * i + k] = uniform_float(word[k][i]);
-        else
-            for (int i = 0; i < MANY; i++)
-                for (int k = 0; k < 4; k += 2) normal_floats(word[k][i], word[k + 1][i], &at[4 * i + k], &at[4 * i + k + 1]);
-    }
-    return group;
-}
-
+/* Groups of single precision, many at a time: what does not fit the output is left out. */
 static void fill_floats(const fill_job *job, int64_t from, int64_t to) {
     const fill_params *p = job->params;
-    if (p->dtype == HL_FLOAT32 && p->kind != TRUNCATED) from = fill_many(job, from, to);
-    for (int64_t group = from; group < to && 4 * group < p->n; group++) {
-        const block b = philox(job->key, job->stream, job->first + (uint64_t)group);
-        float value[4];
-        if (p->kind == UNIFORM) uniform4(&b, value);
-        else if (p->kind == NORMAL) normal4(&b, value);
-        else truncated_floats(job, group, value);
-        for (int64_t k = 0; k < 4 && 4 * group + k < p->n; k++) store(p, job->out, 4 * group + k, value[k], b.word[k]);
+    for (int64_t group = from; group < to && 4 * group < p->n; group += MANY) {
+        uint32_t word[BLOCK_WORDS][MANY];
+        float made[4 * MANY];
+        const int64_t left = p->n - 4 * group, count = left < 4 * MANY ? left : 4 * MANY;
+        const bool direct = p->dtype == HL_FLOAT32 && count == 4 * MANY;
+        float *value = direct ? (float *)job->out + 4 * group : made;
+        if (p->kind != TRUNCATED) philox_many(job->key, job->stream, job->first + (uint64_t)group, 1, word);
+        if (p->kind == NORMAL) normal_many(word, value);
+        else if (p->kind == TRUNCATED) truncated_many(job, group, value);
+        else
+            for (int i = 0; i < MANY; i++)
+                for (int k = 0; k < 4; k++) value[4 * i + k] = uniform_float(word[k][i]);
+        if (direct) continue;
+        for (int64_t k = 0; k < count; k++) store(p, job->out, 4 * group + k, value[k], word[k % 4][k / 4]);
     }
 }
 
@@ -140,8 +179,8 @@ static hl_status prepare_fill(hl_prepare *prep, distribution kind, double cost) 
 }
 
 static hl_status prepare_uniform(hl_prepare *prep) { return prepare_fill(prep, UNIFORM, 1.1); }
-static hl_status prepare_normal(hl_prepare *prep) { return prepare_fill(prep, NORMAL, 9); }
-static hl_status prepare_truncated(hl_prepare *prep) { return prepare_fill(prep, TRUNCATED, 20); }
+static hl_status prepare_normal(hl_prepare *prep) { return prepare_fill(prep, NORMAL, 3); }
+static hl_status prepare_truncated(hl_prepare *prep) { return prepare_fill(prep, TRUNCATED, 8); }
 
 /* --- integers ----------------------------------------------------------------------------------------------------- */
 

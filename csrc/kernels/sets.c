@@ -15,6 +15,8 @@ typedef struct set_params {
     bool wide;         /* whether indices are int64 */
 } set_params;
 
+enum { FIRST_SLOTS = 1 << 12 };
+
 /* An element may cost a visit to far memory: few are looked at in between. */
 static bool stopped_at(hl_run *run, int64_t i) { return (i & 0x1fff) == 0 && hl_is_stopped(run); }
 
@@ -78,14 +80,28 @@ static hl_status refuse_wide(hl_prepare *prep) {
 /* unique_index: (x) -> for each element the number of its value; the register gets how many values there are. */
 static hl_status run_unique_index(const hl_instr *ins, hl_run *run) {
     const set_params *p = ins->p[2].p;
-    int64_t *slots = (int64_t *)run->scratch, count = 0;
-    clear_bytes(run, slots, (int64_t)(p->mask + 1) * 8);
+    set_params part = *p; /* of the table as many slots as are wanted so far: few stay in the cache */
+    int64_t *slots = (int64_t *)run->scratch, *distinct = slots + p->mask + 1, count = 0;
+    if (part.mask >= FIRST_SLOTS) part.mask = FIRST_SLOTS - 1;
+    clear_bytes(run, slots, (int64_t)(part.mask + 1) * 8);
     for (int64_t i = 0; i < p->n; i++) {
         if (stopped_at(run, i)) return run->stopped;
-        const uint64_t slot = slot_of(p, slots, ins->arg[0], element(p, ins->arg[0], i));
-        const bool first = slots[slot] == 0;
-        if (first) slots[slot] = i + 1;
-        put_index(p, ins->arg[1], i, first ? count++ : get_index(p, ins->arg[1], slots[slot] - 1));
+        const uint64_t slot = slot_of(&part, slots, ins->arg[0], element(p, ins->arg[0], i));
+        if (slots[slot]) {
+            put_index(p, ins->arg[1], i, get_index(p, ins->arg[1], slots[slot] - 1));
+            continue;
+        }
+        slots[slot] = i + 1;
+        distinct[count] = i + 1;
+        put_index(p, ins->arg[1], i, count++);
+        if (part.mask < p->mask && (uint64_t)count * 2 > part.mask) {
+            part.mask = part.mask * 4 + 3 < p->mask ? part.mask * 4 + 3 : p->mask;
+            clear_bytes(run, slots, (int64_t)(part.mask + 1) * 8);
+            for (int64_t k = 0; k < count; k++) {
+                if (stopped_at(run, k)) return run->stopped;
+                slots[slot_of(&part, slots, ins->arg[0], element(p, ins->arg[0], distinct[k] - 1))] = distinct[k];
+            }
+        }
     }
     run->regs[p->reg] = count;
     return HL_OK;
@@ -94,6 +110,7 @@ static hl_status run_unique_index(const hl_instr *ins, hl_run *run) {
 static hl_status prepare_unique_index(hl_prepare *prep) {
     set_params *p = prep->params;
     prepare_set(prep, prep->in[0]->size);
+    prep->scratch_bytes += (p->n + 1) * (int64_t)sizeof(int64_t);
     p->wide = prep->out[0]->dtype == HL_INT64;
     p->reg = prep->attr[0].i;
     prep->ins->fn = run_unique_index;

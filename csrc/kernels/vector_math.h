@@ -72,6 +72,17 @@ SIMD_INLINE int any_i64(simd_i64 mask) {
 #endif
 }
 
+SIMD_INLINE simd_f64 root_f64(simd_f64 x) {
+#if defined(__AVX512F__)
+    return (simd_f64)_mm512_sqrt_pd((__m512d)x);
+#elif defined(__AVX__)
+    return (simd_f64)_mm256_sqrt_pd((__m256d)x);
+#else
+    for (int i = 0; i < F64_LANES; i++) x[i] = sqrt(x[i]);
+    return x;
+#endif
+}
+
 /* A vector of floats as two of doubles, and back. */
 typedef float simd_f32_half __attribute__((vector_size(SIMD_BYTES / 2)));
 typedef struct double_pair { simd_f64 low, high; } double_pair;
@@ -129,6 +140,15 @@ SIMD_INLINE simd_f64 polynomial_f64(const double *c, int count, simd_f64 x) {
     simd_f64 value = splat_f64(c[count - 1]);
 #pragma GCC unroll 32
     for (int i = count - 2; i >= 0; i--) value = value * x + c[i];
+    return value;
+}
+
+/* The same in float. */
+#define POLYNOMIAL_F32(c, x) polynomial_f32(c, (int)(sizeof(c) / sizeof *(c)), x)
+SIMD_INLINE simd_f32 polynomial_f32(const double *c, int count, simd_f32 x) {
+    simd_f32 value = splat_f32((float)c[count - 1]);
+#pragma GCC unroll 32
+    for (int i = count - 2; i >= 0; i--) value = value * x + (float)c[i];
     return value;
 }
 
@@ -423,19 +443,25 @@ SIMD_INLINE simd_f64 erfc_low_f64(simd_f64 x) {
     const simd_f64 near = 1.0 - (x + x * POLYNOMIAL(ERF_LOW, x * x));
     return select_f64(size < 0.75, near, select_f64(x < 0.0, 2.0 - tail, tail));
 }
-IN_DOUBLE(erf_f32, erf_low_f64)
+/* 1 - e^(log(erfc x)) from 1 on: what the logarithm loses counts little there. */
+SIMD_INLINE simd_f32 erf_f32(simd_f32 x) {
+    const simd_f32 size = abs_f32(x), far = min_f32(splat_f32(4.0f), size) - 1.0f;
+    const simd_f32 tail = with_sign_f32(1.0f - exp_f32(POLYNOMIAL_F32(ERF_FAR, far)), x);
+    return select_f32(size < 1.0f, x + x * POLYNOMIAL_F32(ERF_LOW, x * x), tail);
+}
 IN_DOUBLE(erfc_f32, erfc_low_f64)
 
 /* --- pow ------------------------------------------------------------------------------------------------------------
  * e^(y log x) for positive normal x and finite y; the other lanes by libm. */
 
-SIMD_INLINE simd_f64 pow_low_f64(simd_f64 x, simd_f64 y) {
+SIMD_INLINE simd_f64 log_low_f64(simd_f64 x) {
     const simd_i64 bits = (simd_i64)x, steps = (bits - 0x3fe6a09e667f3bcd) >> 52;
     const simd_f64 e = __builtin_convertvector(steps, simd_f64), f = (simd_f64)(bits - (steps << 52)) - 1.0;
     const simd_f64 s = f / (2.0 + f), square = s * s;
     const simd_f64 cube = s * square * (0.66666666666666666 + square * POLYNOMIAL(LOG_TAIL_F64, square));
-    return exp_low_f64(y * (e * 0.69314718055994530942 + (2.0 * s + cube)));
+    return e * 0.69314718055994530942 + (2.0 * s + cube);
 }
+SIMD_INLINE simd_f64 pow_low_f64(simd_f64 x, simd_f64 y) { return exp_low_f64(y * log_low_f64(x)); }
 
 /* The logarithm in two doubles, some 65 bits together. */
 SIMD_INLINE simd_f64 pow_core_f64(simd_f64 x, simd_f64 y) {

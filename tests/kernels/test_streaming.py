@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import hookloop as tf
 from hookloop import _core
 
 DTYPES = ("float32", "float64", "int32", "int64")
@@ -209,3 +210,87 @@ def test_a_row_with_nan_or_nothing_but_minus_infinity_is_nan_as_a_whole(columns)
             _core.KernelCall(name, [x], [out], [], 1)(1)
             assert np.isnan(out[[3, 9]]).all() and not np.isnan(np.delete(out, [3, 9], 0)).any()
             assert out[12, position] == (0 if name == "softmax" else -np.inf)
+
+
+@pytest.mark.parametrize("dtype", ("float32", "float64", "int32", "uint8", "int64"))
+def test_the_first_of_the_largest_is_found(dtype):
+    for columns in (1, 2, 31, 32, 33, 63, 511, 512, 513, 545, 1024, 1500):
+        x = np.random.default_rng(columns).integers(0, 100, (9, columns)).astype(dtype)
+        for name, function in (("argmax", np.argmax), ("argmin", np.argmin)):
+            for axis in (0, 1):
+                out = np.full(x.shape[1 - axis], -1)
+                _core.KernelCall(name, [x], [out], [axis], 1)(1)
+                np.testing.assert_array_equal(out, function(x, axis), f"{columns} {axis}")
+
+
+def test_a_nan_is_never_the_largest():
+    for position in (0, 5, 40, 511, 512, 700):
+        x = np.arange(3 * 701, dtype="float32").reshape(3, 701) % 350
+        x[1, position] = np.nan
+        x[2] = np.nan
+        out = np.full(3, -1)
+        _core.KernelCall("argmax", [x], [out], [1], 1)(1)
+        assert out[1] == np.nanargmax(x[1]) and out[2] == 0
+
+
+@pytest.mark.parametrize("exclusive", (0, 1))
+@pytest.mark.parametrize("reverse", (0, 1))
+@pytest.mark.parametrize("dtype", ("float32", "float64", "int32"))
+def test_running_totals_add_in_order(exclusive, reverse, dtype):
+    for rows in (1, 7, 8, 9, 16, 17):
+        for axis in (0, 1):
+            x = (np.random.default_rng(rows).normal(size=(rows, 37)) * 100).astype(dtype)
+            out = np.zeros_like(x)
+            _core.KernelCall("cumsum", [x], [out], [axis, exclusive, reverse], 1)(1)
+            lines = (x if axis == 1 else x.T)[:, :: -1 if reverse else 1]
+            want = np.zeros_like(lines)
+            total = np.zeros(len(lines), dtype)
+            for i in range(lines.shape[1]):
+                before, total = total, total + lines[:, i]
+                want[:, i] = before if exclusive else total
+            want = want[:, :: -1 if reverse else 1]
+            np.testing.assert_array_equal(out, want if axis == 1 else want.T)
+
+
+@pytest.mark.parametrize("dtype", ("bool", "uint8", "float32", "int64"))
+def test_places_of_true_elements(executor, dtype):
+    for n in (1, 63, 64, 1023, 1024, 1025, 9000, 70000):
+        for share in (0, 3, 100):
+            x = (np.random.default_rng(n).integers(0, 100, n) < share).astype(dtype)
+            with tf.Graph().as_default(), tf.Session() as session:
+                place = tf.placeholder(dtype, [None])
+                found, rows = session.run(
+                    [tf.where(place), tf.boolean_mask(tf.range(n), place > 0 if dtype != "bool" else place)], {place: x}
+                )
+            np.testing.assert_array_equal(found, np.argwhere(x))
+            np.testing.assert_array_equal(rows, np.flatnonzero(x))
+
+
+@pytest.mark.parametrize("dtype", ("int32", "int64", "float32"))
+def test_distinct_elements_in_the_order_of_their_appearance(executor, dtype):
+    for n, values in ((1, 1), (3000, 2047), (3000, 2049), (40000, 30000), (40000, 7)):
+        x = np.random.default_rng(n).integers(0, values, n).astype(dtype)
+        if dtype == "float32":
+            x[x == 5] = np.nan
+        with tf.Graph().as_default(), tf.Session() as session:
+            place = tf.placeholder(dtype, [None])
+            found, index = session.run(tf.unique(place), {place: x})
+        np.testing.assert_array_equal(found[index], x)
+        seen = x[~np.isnan(x)] if dtype == "float32" else x
+        first = np.sort(np.unique(seen, return_index=True)[1])
+        np.testing.assert_array_equal(found[~np.isnan(found)] if dtype == "float32" else found, seen[first])
+        assert len(found) == len(first) + len(x) - len(seen)
+
+
+@pytest.mark.parametrize("name", ("random_uniform", "random_normal", "truncated_normal"))
+def test_few_random_numbers_are_the_first_of_many(name):
+    def draw(n, threads=1):
+        out = np.zeros(n, "float32")
+        _core.KernelCall(name, [_core.StreamCell(3, 4)], [out], [], threads)(1)
+        return out
+
+    many = draw(40000, 2)
+    for n in (1, 3, 4, 63, 64, 65, 130, 16384, 16388, 40000):
+        np.testing.assert_array_equal(draw(n), many[:n])
+    if name != "random_uniform":
+        assert abs(many.mean()) < 0.02 and abs(many.std() - (1 if name == "random_normal" else 0.88)) < 0.02
