@@ -136,6 +136,9 @@ UNRECORDED = {
     "FusedBatchNormGradV2 FusedBatchNormV2 InTopK Inv InvGrad Mod OnesLike RefEnter RefExit RefMerge RefNextIteration "
     "RefSwitch Snapshot SoftplusGrad Variable",
     "no values": "ControlTrigger TensorArrayCloseV3",
+    "files and records: tests/ops/test_readers.py": "DecodeCSV ParseExample ParseSingleExample ParseTensor SerializeTensor "
+    "FixedLengthRecordReaderV2 IdentityReaderV2 ReaderNumRecordsProducedV2 ReaderNumWorkUnitsCompletedV2 ReaderReadUpToV2 "
+    "ReaderReadV2 ReaderResetV2 ReaderRestoreStateV2 ReaderSerializeStateV2 TFRecordReaderV2 TextLineReaderV2 WholeFileReaderV2",
     "queues": "FIFOQueueV2 PaddingFIFOQueueV2 PriorityQueueV2 RandomShuffleQueueV2 QueueCloseV2 QueueDequeueManyV2 "
     "QueueDequeueUpToV2 QueueDequeueV2 QueueEnqueueManyV2 QueueEnqueueV2 QueueIsClosedV2 QueueSizeV2",
     "summaries": "AudioSummaryV2 HistogramSummary ImageSummary MergeSummary ScalarSummary TensorSummaryV2",

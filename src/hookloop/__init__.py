@@ -108,7 +108,19 @@ CXX11_ABI_FLAG = MONOLITHIC_BUILD = 0
 _LAZY_MODULES = frozenset((
     "app", "bitwise", "compat", "contrib", "data", "debugging", "estimator", "flags", "gfile", "graph_util", "initializers", "io", "linalg", "logging", "manip", "math", "nest", "nn", "python_io", "random", "saved_model", "strings", "summary", "test", "train", "version",
 ))  # fmt: skip
-_LAZY_NAMES = {"matrix_square_root": "matrix_functions", "sparse_to_dense": "candidates"}  # name -> its module in ops
+_LAZY_NAMES = {  # name -> its module in ops
+    "matrix_square_root": "matrix_functions",
+    "sparse_to_dense": "candidates",
+    **dict.fromkeys(
+        "FixedLengthRecordReader IdentityReader ReaderBase TFRecordReader TextLineReader WholeFileReader".split(),
+        "readers",
+    ),
+    **dict.fromkeys(
+        """FixedLenFeature FixedLenSequenceFeature decode_csv parse_example parse_single_example parse_tensor
+        serialize_tensor""".split(),
+        "parsing",
+    ),
+}
 
 
 def __getattr__(name):

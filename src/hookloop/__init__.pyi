@@ -561,7 +561,20 @@ from .variables import (
     variable_creator_scope as variable_creator_scope,
     variables_initializer as variables_initializer,
 )
+from .ops.parsing import FixedLenFeature as FixedLenFeature
+from .ops.parsing import FixedLenSequenceFeature as FixedLenSequenceFeature
+from .ops.readers import FixedLengthRecordReader as FixedLengthRecordReader
+from .ops.readers import IdentityReader as IdentityReader
+from .ops.readers import ReaderBase as ReaderBase
+from .ops.readers import TFRecordReader as TFRecordReader
+from .ops.readers import TextLineReader as TextLineReader
+from .ops.readers import WholeFileReader as WholeFileReader
+from .ops.parsing import decode_csv as decode_csv
 from .ops.matrix_functions import matrix_square_root as matrix_square_root
+from .ops.parsing import parse_example as parse_example
+from .ops.parsing import parse_single_example as parse_single_example
+from .ops.parsing import parse_tensor as parse_tensor
+from .ops.parsing import serialize_tensor as serialize_tensor
 from .ops.candidates import sparse_to_dense as sparse_to_dense
 from . import app as app
 from . import bitwise as bitwise

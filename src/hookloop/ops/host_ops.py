@@ -19,6 +19,14 @@ _TEXT = frozenset((
 
 _FILES = frozenset(("MatchingFiles", "ReadFile", "WriteFile"))
 
+_READERS = frozenset((
+    "FixedLengthRecordReaderV2", "IdentityReaderV2", "ReaderNumRecordsProducedV2", "ReaderNumWorkUnitsCompletedV2",
+    "ReaderReadUpToV2", "ReaderReadV2", "ReaderResetV2", "ReaderRestoreStateV2", "ReaderSerializeStateV2", "TFRecordReaderV2",
+    "TextLineReaderV2", "WholeFileReaderV2",
+))  # fmt: skip
+
+_RECORDS = frozenset(("DecodeCSV", "ParseExample", "ParseSingleExample", "ParseTensor", "SerializeTensor"))
+
 _QUEUES = frozenset((
     "FIFOQueueV2", "PaddingFIFOQueueV2", "PriorityQueueV2", "RandomShuffleQueueV2", "QueueCloseV2", "QueueDequeueManyV2",
     "QueueDequeueUpToV2", "QueueDequeueV2", "QueueEnqueueManyV2", "QueueEnqueueV2", "QueueIsClosedV2", "QueueSizeV2",
@@ -48,4 +56,7 @@ _LAPACK = frozenset((
     "MatrixSolveLs", "MatrixSquareRoot", "MatrixTriangularSolve", "Qr", "SelfAdjointEigV2", "Svd",
 ))  # fmt: skip
 
-HOST_OPS = _CALLS | _PRINTING | _TEXT | _FILES | _QUEUES | _DATASETS | _ITERATORS | _CHECKPOINTS | _SUMMARIES | _LAPACK
+HOST_OPS = (
+    _CALLS | _PRINTING | _TEXT | _FILES | _READERS | _RECORDS | _QUEUES | _DATASETS | _ITERATORS | _CHECKPOINTS | _SUMMARIES
+    | _LAPACK
+)  # fmt: skip

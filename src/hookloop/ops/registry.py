@@ -16,6 +16,10 @@ _LATER = {
     for module, names in {
         "candidates": "ComputeAccidentalHits LogUniformCandidateSampler SparseToDense UniformCandidateSampler",
         "matrix_functions": "Lu MatrixLogarithm MatrixSquareRoot",
+        "parsing": "DecodeCSV ParseExample ParseSingleExample ParseTensor SerializeTensor",
+        "readers": """FixedLengthRecordReaderV2 IdentityReaderV2 ReaderNumRecordsProducedV2 ReaderNumWorkUnitsCompletedV2
+            ReaderReadUpToV2 ReaderReadV2 ReaderResetV2 ReaderRestoreStateV2 ReaderSerializeStateV2 TFRecordReaderV2
+            TextLineReaderV2 WholeFileReaderV2""",
         "stateless_random": """StatelessMultinomial StatelessRandomNormal StatelessRandomUniform StatelessRandomUniformInt
             StatelessTruncatedNormal""",
         "text_encodings": "UnicodeTranscode UnsortedSegmentJoin",

@@ -1,0 +1,125 @@
+"""Readers of files and what decodes their records: nodes, values and errors are TensorFlow 1.15's."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+import hookloop as tf
+
+from ..fixtures import reader_program
+
+RECORD = json.loads((Path(reader_program.__file__).parent / "readers.json").read_text())
+
+
+def _comparable(lines):
+    """Lines without the number that a queue has in its process, and the names of classes' modules."""
+    return [
+        re.sub(
+            r"'_\d+_",
+            "'_0_",
+            re.sub(r"(tensorflow_core\.|tensorflow\.|hookloop\.)[\w.]* ?object at .*", "object", line),
+        )
+        for line in lines
+    ]
+
+
+@pytest.mark.parametrize("program", reader_program.PROGRAMS, ids=lambda program: program.__name__)
+def test_a_program_gives_what_it_gives_in_tensorflow(program, tmp_path, executor):
+    found = reader_program.play(tf, program, str(tmp_path.resolve()))
+    assert _comparable(found) == _comparable(RECORD[program.__name__])
+
+
+def run(fetches):
+    with tf.Session() as session:
+        return session.run(fetches)
+
+
+@pytest.mark.parametrize("parse", [tf.parse_single_example, lambda text, spec: tf.parse_example([text], spec)])
+def test_bytes_that_are_no_example_are_refused(executor, parse):
+    parsed = parse(b"\xff\xff", {"f": tf.FixedLenFeature([], tf.float32)})
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"Could not parse example input, value: b'\\xff\\xff'"):
+        run(parsed)
+
+
+def test_features_of_unknown_sizes_are_refused():
+    for feature, text in (
+        (tf.FixedLenFeature([None], tf.float32), "All dimensions of shape for feature f need to be known"),
+        (tf.FixedLenFeature(None, tf.float32), "Missing shape for feature f"),
+    ):
+        with pytest.raises(ValueError, match=text):
+            tf.parse_example([b""], {"f": feature})
+    with pytest.raises(ValueError, match="Missing features"):
+        tf.parse_single_example(b"", {})
+
+
+def test_values_that_are_no_whole_parts_are_refused(executor):
+    example = tf.train.Example()
+    example.features.feature["i"].int64_list.value.extend([1, 2, 3])
+    spec = {"i": tf.FixedLenSequenceFeature([2], tf.int64, allow_missing=True)}
+    with pytest.raises(
+        tf.errors.InvalidArgumentError, match="Number of int64 values is not a multiple of stride length. Saw 3"
+    ):
+        run(tf.parse_example([example.SerializeToString()], spec))
+    with pytest.raises(tf.errors.InvalidArgumentError, match="Key: i.  Can't parse serialized Example"):
+        run(tf.parse_single_example(example.SerializeToString(), spec))
+
+
+def test_parts_of_any_number(executor):
+    rows = []
+    for count in (4, 0, 2):
+        example = tf.train.Example()
+        example.features.feature["i"].int64_list.value.extend(range(1, count + 1))
+        rows.append(example.SerializeToString())
+    spec = {"i": tf.FixedLenSequenceFeature([2], tf.int64, allow_missing=True)}
+    found = run([tf.parse_example(rows, spec)["i"], tf.parse_single_example(rows[0], spec)["i"]])
+    assert found[0].tolist() == [[[1, 2], [3, 4]], [[0, 0], [0, 0]], [[1, 2], [0, 0]]]
+    assert found[1].tolist() == [[1, 2], [3, 4]]
+
+
+def test_columns_that_cannot_be_chosen_are_refused():
+    with pytest.raises(ValueError, match="select_cols contains negative values"):
+        tf.decode_csv("a,b", [[""], [""]], select_cols=[-1, 1])
+    with pytest.raises(ValueError, match="Length of select_cols and record_defaults do not match"):
+        tf.decode_csv("a,b", [[""]], select_cols=[0, 1])
+    with pytest.raises(TypeError, match="has DataType bool not in list of allowed values"):
+        tf.decode_csv("1", [tf.constant(True)])
+
+
+def test_two_defaults_for_one_column_are_refused(executor):
+    default = tf.placeholder_with_default([1, 2], [None])
+    with pytest.raises(
+        tf.errors.InvalidArgumentError, match="There should only be 1 default per field but field 0 has 2"
+    ):
+        run(tf.decode_csv("1", [default]))
+
+
+def test_a_number_of_records_below_one_is_refused(executor, tmp_path):
+    queue = tf.FIFOQueue(1, tf.string)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="num_records must be positive, got 0"):
+        run(tf.TextLineReader().read_up_to(queue, 0))
+
+
+def test_a_reader_that_waits_ends_with_its_session(executor):
+    value = tf.TextLineReader().read(tf.FIFOQueue(1, tf.string)).value
+    with tf.Session(config=tf.ConfigProto(operation_timeout_in_ms=50)) as session:
+        with pytest.raises(tf.errors.DeadlineExceededError, match="Timed out"):
+            session.run(value)
+
+
+@pytest.mark.parametrize(("damage", "text"), [(b"\0", "corrupted record at 0"), (None, "truncated record at 0")])
+def test_damaged_records_are_refused_and_the_next_file_is_read(executor, tmp_path, damage, text):
+    bad, good = str(tmp_path / "bad"), str(tmp_path / "good")
+    for path in (bad, good):
+        with tf.python_io.TFRecordWriter(path) as writer:
+            writer.write(b"record")
+    content = Path(bad).read_bytes()
+    Path(bad).write_bytes(content[:-1] if damage is None else content[:14] + damage + content[15:])
+    queue = tf.FIFOQueue(2, tf.string)
+    value = tf.TFRecordReader().read(queue).value
+    with tf.Session() as session:
+        session.run([queue.enqueue_many([[bad, good]])])
+        with pytest.raises(tf.errors.DataLossError, match=text):
+            session.run(value)
+        assert session.run(value) == b"record"
