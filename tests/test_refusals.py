@@ -122,14 +122,22 @@ def test_shapes_of_operands_that_no_op_takes(make, text):
         make(tf.placeholder(tf.float32, [2, 3, 5]))
 
 
-def test_a_mode_that_there_is_not_is_refused():
-    tf.pad(tf.placeholder(tf.float32, [3], name="x"), [[1, 1]], "REFLECT", name="padded")
+@pytest.mark.parametrize(
+    ("make", "attribute", "allowed"),
+    [
+        (lambda x: tf.pad(x, [[1, 1]] * 4, "REFLECT"), "mode", '"REFLECT", "SYMMETRIC"'),
+        (lambda x: tf.nn.max_pool(x, 2, 1, "SAME"), "padding", '"SAME", "VALID", "EXPLICIT"'),
+        (lambda x: tf.nn.conv2d(x, tf.ones([1, 1, 3, 2]), 1, "SAME"), "data_format", '"NHWC", "NCHW"'),
+        (lambda x: tf.nn.bias_add(x, tf.ones([3])), "data_format", '"NHWC", "NCHW"'),
+        (lambda x: tf.nn.max_pool3d(x[None], 2, 1, "SAME"), "data_format", '"NDHWC", "NCDHW"'),
+    ],
+)
+def test_a_text_that_an_attribute_cannot_have_is_refused(make, attribute, allowed):
+    make(tf.placeholder(tf.float32, [2, 4, 4, 3]))
     message = tf.get_default_graph().as_graph_def()
-    next(node for node in message.node if node.name == "padded").attr["mode"].s = b"NCHW"
-    with (
-        tf.Graph().as_default(),
-        pytest.raises(ValueError, match="Value for attr 'mode' of 'NCHW' is not in the list of allowed"),
-    ):
+    message.node[-1].attr[attribute].s = b"x"
+    text = re.escape(f"Value for attr '{attribute}' of \"x\" is not in the list of allowed values: {allowed}")
+    with tf.Graph().as_default(), pytest.raises(ValueError, match=text):
         tf.import_graph_def(message)
 
 

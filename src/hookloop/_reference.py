@@ -203,7 +203,7 @@ class _Step(ArrayOps):
             return
         try:
             self.dispatch(op)
-        except (ValueError, TypeError, IndexError, ZeroDivisionError) as error:
+        except (ValueError, TypeError, IndexError, ArithmeticError) as error:
             raise errors.InvalidArgumentError(None, op, f"{error} {describe(op)}") from error
         except MemoryError as error:
             raise errors.ResourceExhaustedError(None, op, f"OOM: {error} {describe(op)}") from error

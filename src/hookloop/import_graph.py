@@ -250,6 +250,7 @@ class _Importer:
             attrs["_class"] = [self._group(group) for group in attrs["_class"]]
         op_def, attrs, dtypes = self._described(node, inputs, attrs)
         self._check_types(node, op_def, attrs, inputs)
+        _check_choices(node, attrs)
         if node.op == "Const":
             _check_constant(node, attrs["value"], np.dtype(attrs["dtype"].as_numpy_dtype))
         try:
@@ -318,6 +319,27 @@ class _Importer:
         """A tensor ("op:0") or operation ("op") of the message as it is in the graph."""
         name, index = _split(text)
         return self._operations[name].outputs[index] if ":" in text else self._operations[name]
+
+
+# Texts that attributes of these names have, of every op that has such ones.
+_IMAGES, _VOLUMES = (b"NHWC", b"NCHW"), (b"NDHWC", b"NCDHW")
+_CHOICES = {"data_format": _IMAGES, "mode": (b"REFLECT", b"SYMMETRIC"), "padding": (b"SAME", b"VALID", b"EXPLICIT")}
+
+
+def _check_choices(node, attrs):
+    """Public functions let no other text through."""
+    for name, allowed in _CHOICES.items():
+        value = attrs.get(name)
+        if not isinstance(value, bytes):
+            continue
+        if name == "data_format":
+            allowed = _VOLUMES if node.op.startswith(("Conv3D", "MaxPool3D", "AvgPool3D")) else _IMAGES
+        if value not in allowed:
+            choices = ", ".join(f'"{choice.decode()}"' for choice in allowed)
+            raise ValueError(
+                f"Value for attr '{name}' of \"{value.decode(errors='replace')}\" is not in the list of allowed values: "
+                f"{choices} (while importing node '{node.name}')"
+            )
 
 
 def _check_constant(node, value, wanted):

@@ -376,7 +376,7 @@ register(
           attrs={"Tmultiples": dtypes.int32}, types={"Tmultiples": kinds.INDEX}, shape=_tiled,
           symbolic=True, lower=_tile_lower, reference=lambda node, x, m: np.tile(x, [int(k) for k in m]) if np.ndim(x) else x,
           gradient=_tile_gradient),
-    OpDef("BroadcastArgs", "s0: T, s1: T", "r0: T", attrs={"T": dtypes.int32}, types={"T": kinds.INDEX},
+    OpDef("BroadcastArgs", "s0: T, s1: T", "r0: T", ranks={"s0": 1, "s1": 1}, attrs={"T": dtypes.int32}, types={"T": kinds.INDEX},
           shape=_broadcast_args_shape, value=_broadcast_args_value, reference=_broadcast_args_reference, gradient=no_gradient),
     OpDef("BroadcastTo", "input: T, shape: Tidx", "output: T", ranks={"shape": 1},
           attrs={"Tidx": dtypes.int32}, types={"Tidx": kinds.INDEX}, shape=_broadcast_to_shape,

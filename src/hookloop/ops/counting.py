@@ -103,7 +103,7 @@ register(
           types={"T": frozenset((dtypes.int32, dtypes.int64, dtypes.float32, dtypes.float64)), "dtype": kinds.INDEX},
           shape=length_by_input(2), lower=lambda c, node: c.emit("histogram", node.inputs[:2], node.outputs),
           reference=_histogram_reference, gradient=no_gradient, can_fail=True),
-    OpDef("UnravelIndex", "indices: Tidx, dims: Tidx", "output: Tidx", attrs={"Tidx": dtypes.int32},
+    OpDef("UnravelIndex", "indices: Tidx, dims: Tidx", "output: Tidx", ranks={"dims": 1}, attrs={"Tidx": dtypes.int32},
           types={"Tidx": kinds.INDEX}, shape=_unravel_shape, kernel="unravel_index", reference=_unravel_reference,
           gradient=no_gradient, can_fail=True),
     OpDef("SparseTensorDenseAdd", "a_indices: Tindices, a_values: T, a_shape: Tindices, b: T", "output: T",

@@ -68,19 +68,6 @@ def _pad_gradient(op, grad):
     return [found, None] if len(op.inputs) == 2 else [found, None, None]
 
 
-def _checked_mode(shape):
-    """A shape function that refuses a mode that there is not."""
-
-    def function(c):
-        mode = c.attr("mode")
-        if mode not in (b"REFLECT", b"SYMMETRIC"):
-            c.fail(f"Value for attr 'mode' of {mode.decode(errors='replace')!r} is not in the list of allowed values: "
-                   '"REFLECT", "SYMMETRIC"')  # fmt: skip
-        return shape(c)
-
-    return function
-
-
 def _mirrored_pairs(c, shape, skip):
     """The pairs of a border that repeats what it lies beside: no wider than that is."""
     return [
@@ -182,9 +169,9 @@ register(
           reference=_pad_reference, gradient=_pad_gradient),
     OpDef("PadV2", "input: T, paddings: Tpaddings, constant_values: T", "output: T", ranks={"constant_values": 0}, attrs=_paddings, types=_types,
           shape=_padded, lower=_pad_lower, reference=_pad_reference, gradient=_pad_gradient),
-    OpDef("MirrorPad", "input: T, paddings: Tpaddings", "output: T", attrs={"mode": None, **_paddings}, types=_types, shape=_checked_mode(_padded),
+    OpDef("MirrorPad", "input: T, paddings: Tpaddings", "output: T", attrs={"mode": None, **_paddings}, types=_types, shape=_padded,
           lower=_mirror_lower, reference=_mirror_reference, gradient=_mirror_gradient),
-    OpDef("MirrorPadGrad", "input: T, paddings: Tpaddings", "output: T", ranks={"paddings": 2}, attrs={"mode": None, **_paddings}, types=_types, shape=_checked_mode(_unpadded),
+    OpDef("MirrorPadGrad", "input: T, paddings: Tpaddings", "output: T", ranks={"paddings": 2}, attrs={"mode": None, **_paddings}, types=_types, shape=_unpadded,
           lower=_mirror_grad_lower, reference=_mirror_grad_reference,
           gradient=lambda op, grad: [apply_op("MirrorPad", [grad, op.inputs[1]], {"mode": op.get_attr("mode")}), None]),
 )  # fmt: skip
