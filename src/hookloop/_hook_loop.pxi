@@ -16,13 +16,15 @@ cdef class HookLoop:
     cdef HookSlot _raw_slot              # to notice where it is patched
     cdef Merged _merged                  # the last request of hooks and caller together
     cdef list _slots, _given             # of the hooks, which are the user's list
-    cdef const Looked **_looked          # of the hooks, then of the session
+    cdef Looked *_looked                 # of the hooks, then of the session
     cdef Py_ssize_t _n_hooks
     cdef list _watches                   # tensors that triggers watch
     cdef list _natives                   # slots of native hooks that C may call
     cdef bint _enters, _counts_seconds
-    cdef hl_trigger **_triggers          # of the slots that have one
-    cdef int32_t _n_triggers
+    cdef hl_trigger **_triggers          # of the slots that have one: those looked at before a run come first, then those
+    cdef int32_t _n_triggers, _n_before, _n_after  # after one, and at last those that watch a value
+    cdef SessionRunContext _spare_context  # of a run that is over: nobody else has them, the next run takes them
+    cdef SessionRunValues _spare_values
     cdef public bint _stopped
     cdef public object _stop_reason
     cdef object _reported                # an error that another thread met, for the next step to raise
@@ -101,7 +103,7 @@ cdef class HookLoop:
         """Notes what was looked at, for `_stale`."""
         cdef Py_ssize_t i, n = len(self._slots)
         cdef HookSlot slot
-        cdef const Looked **looked = <const Looked **>realloc(self._looked, (n + 1) * sizeof(Looked *))
+        cdef Looked *looked = <Looked *>realloc(self._looked, (n + 1) * sizeof(Looked))
         cdef hl_trigger **triggers = <hl_trigger **>realloc(self._triggers, (n + 1) * sizeof(hl_trigger *))
         if looked != NULL:
             self._looked = looked
@@ -110,26 +112,29 @@ cdef class HookLoop:
         if looked == NULL or triggers == NULL:
             raise MemoryError()
         self._n_hooks = n
-        self._n_triggers = 0
         for i in range(n):
-            slot = self._slots[i]
-            looked[i] = &slot.looked
-            if slot.trigger is not None:
-                triggers[self._n_triggers] = &slot.state
-                self._n_triggers += 1
-        looked[n] = &self._raw_slot.looked
+            looked[i] = (<HookSlot>self._slots[i]).looked
+        looked[n] = self._raw_slot.looked
+        self._n_triggers = 0
+        self._n_before = self._note_triggers(False, False)
+        self._n_after = self._note_triggers(True, False)
+        self._note_triggers(True, True)
         return 0
 
+    cdef int32_t _note_triggers(self, bint after, bint watching) except -1:
+        """Notes the triggers of a kind behind the others; returns how many there are."""
+        cdef HookSlot slot
+        cdef int32_t before = self._n_triggers
+        for slot in self._slots:
+            if slot.trigger is not None and slot.state.after == after and (slot.state.kind == HL_WATCH_FINITE) == watching:
+                self._triggers[self._n_triggers] = &slot.state
+                self._n_triggers += 1
+        return self._n_triggers - before
+
+    @cython.final
     cdef inline bint _stale(self) noexcept:
         """Whether a hook, its class, the session or the list of hooks is another than when they were looked at."""
-        cdef Py_ssize_t i
-        cdef PyObject *given = <PyObject *>self._given
-        if PyList_GET_SIZE(<object>given) != self._n_hooks or _changed(self._looked[self._n_hooks]):
-            return True
-        for i in range(self._n_hooks):
-            if PyList_GET_ITEM(<object>given, i) != self._looked[i].object or _changed(self._looked[i]):
-                return True
-        return False
+        return hl_any_changed(self._looked, <PyObject *>self._given, self._n_hooks) or hl_changed(&self._looked[self._n_hooks])
 
     def run(self, fetches, feed_dict=None, options=None, run_metadata=None, hooks=True):
         """Runs a step, and the hooks around it.
@@ -370,6 +375,7 @@ cdef class HookLoop:
             return self._is_over()
         return self._stop_event is not None and self._stop_event.is_set() and self._coordinator_stops()
 
+    @cython.final
     cdef object _step(self, fetches, feed_dict, options, run_metadata):
         cdef list entered = None, values = None
         cdef Merged merged = None
@@ -381,7 +387,7 @@ cdef class HookLoop:
             self._refresh()
         if self._n_triggers:
             self._count(&now)
-            if hl_triggers_due(self._triggers, self._n_triggers, False, &now):
+            if hl_triggers_due(self._triggers, self._n_before, False, &now):
                 entered = self._due_before(now.seconds)
         if self._enters or entered is not None:
             return self._hooked(fetches, feed_dict, options, run_metadata, entered, now.seconds)
@@ -394,11 +400,12 @@ cdef class HookLoop:
         self._runs += 1
         if self._n_triggers:
             now.runs = self._runs
-            if values is not None or hl_triggers_due(self._triggers, self._n_triggers, True, &now):
+            if values is not None or hl_triggers_due(self._triggers + self._n_before, self._n_after, True, &now):
                 self._look_after(fetches, feed_dict, options, run_metadata, values,
                                  0 if merged is None else merged.first_watch, now.seconds)
         return results
 
+    @cython.final
     cdef object _run_watching(self, Merged merged, feed_dict, options, run_metadata):
         """A run that also fetches what is watched; `merged.values` is None where C has seen that all of it is finite."""
         cdef Watch watch
@@ -427,7 +434,7 @@ cdef class HookLoop:
                 if context is None:
                     context = self._context(fetches, feed_dict)
                 slot.trigger.set_value(<double>(self._runs - 1))
-                self._after(slot, context, _values(natives[slot], options, run_metadata, self._maker))
+                self._after(slot, context, _values(None, natives[slot], options, run_metadata, self._maker))
                 continue
             if slot.trigger is None or not slot.state.after:
                 continue
@@ -435,7 +442,7 @@ cdef class HookLoop:
                 if context is None:
                     context = self._context(fetches, feed_dict)
                 self._after(slot, context, _values(
-                    _watched_value(slot, values, first_watch), options, run_metadata, self._maker))
+                    None, _watched_value(slot, values, first_watch), options, run_metadata, self._maker))
         if context is not None:
             if context._last is not None:
                 context._call_last()
@@ -444,12 +451,14 @@ cdef class HookLoop:
 
     # --- triggers -----------------------------------------------------------------------------------------
 
+    @cython.final
     cdef const hl_variable *_step_variable(self) except? NULL:
         """The global step's variable, or NULL before there is one."""
         if self._step_cell is None and self._core is not None:
             self._step_cell = self._core._variables.get(self._step_key)
         return NULL if self._step_cell is None else &self._step_cell.variable
 
+    @cython.final
     cdef int _count(self, hl_counters_now *now) except -1:
         """What the counters of triggers show before a run."""
         now.runs = self._runs
@@ -525,22 +534,25 @@ cdef class HookLoop:
 
     # --- callbacks ----------------------------------------------------------------------------------------
 
-    cdef object _before(self, HookSlot slot, SessionRunContext context):
+    @cython.final
+    cdef inline object _before(self, HookSlot slot, SessionRunContext context):
         context._caller = slot.hook
         if slot.trigger is None and not self._measured:
             return slot.before_run(context)
         return self._noted_call(slot, context, None)
 
-    cdef int _after(self, HookSlot slot, SessionRunContext context, SessionRunValues values) except -1:
+    @cython.final
+    cdef inline int _after(self, HookSlot slot, SessionRunContext context, SessionRunValues values) except -1:
+        if slot.trigger is None and not self._measured:
+            if slot.has_after:
+                context._caller = slot.hook
+                slot.after_run(context, values)
+            return 0
         if slot.trigger is not None and slot.trigger.kind != HL_WATCH_FINITE:
             slot.state.started = True
             slot.state.last = slot.trigger.value
-        if not slot.has_after:
-            return 0
-        context._caller = slot.hook
-        if slot.trigger is None and not self._measured:
-            slot.after_run(context, values)
-        else:
+        if slot.has_after:
+            context._caller = slot.hook
             self._noted_call(slot, context, values)
         return 0
 
@@ -557,16 +569,18 @@ cdef class HookLoop:
             if self._measured:
                 slot.count(values is not None, hl_now_ns() - begin)
 
+    @cython.final
     cdef object _hooked(self, fetches, feed_dict, options, run_metadata, list due, double seconds):
         """A run with the requests of the hooks that are entered, in the order of the list."""
         cdef SessionRunContext context = self._context(fetches, feed_dict)
-        cdef HookSlot slot
+        cdef SessionRunValues seen
+        cdef PyObject *slot
         cdef Merged merged = None
-        cdef list values = None, wanted = None, slots = self._slots  # a hook may cause others to be made
+        cdef list values = None, slots = self._slots  # a hook may cause others to be made
+        cdef list wanted = self._ask(slots, context, due, options)
         cdef Py_ssize_t at = 0, first_watch = 0, i
-        context._run_feeds, context._run_options = feed_dict, options
-        wanted = self._ask(slots, context, due)
-        feed_dict, options = context._run_feeds, context._run_options
+        if context._adds:
+            feed_dict, options = context._run_feeds, context._run_options
         if options is not None and run_metadata is None:
             run_metadata = self._maker("RunMetadata")
         if wanted is None and not PyList_GET_SIZE(self._watches):
@@ -577,28 +591,37 @@ cdef class HookLoop:
             values = self._run_plain(merged.leaves, feed_dict, options, run_metadata)
             results = merged.take(fetches, values, &at)
         self._runs += 1
+        seen, self._spare_values = self._spare_values, None
         for i in range(PyList_GET_SIZE(slots)):
-            slot = <HookSlot>PyList_GET_ITEM(slots, i)
+            slot = PyList_GET_ITEM(slots, i)
             got = None
             if wanted is not None and PyList_GET_ITEM(wanted, i) != <PyObject *>None:
                 got = merged.take(<object>PyList_GET_ITEM(wanted, i), values, &at)
-            if slot.trigger is None:
-                if not slot.has_after:
+            if (<HookSlot>slot).trigger is None:
+                if not (<HookSlot>slot).has_after:
                     continue
-            elif not _holds(due, slot):
-                if not slot.state.after or not self._is_due_after(slot, values, first_watch, seconds):
+            elif not _holds(due, <HookSlot>slot):
+                if not (<HookSlot>slot).state.after or not self._is_due_after(<HookSlot>slot, values, first_watch, seconds):
                     continue
-                got = _watched_value(slot, values, first_watch)
-            self._after(slot, context, _values(got, options, run_metadata, self._maker))
+                got = _watched_value(<HookSlot>slot, values, first_watch)
+            seen = _values(seen, got, options, run_metadata, self._maker)
+            self._after(<HookSlot>slot, context, seen)
         if context._last is not None:
             context._call_last()
         if context._stop_requested:
             self._take_stop(context)
+        if Py_REFCNT(<PyObject *>context) == 1:
+            context.forget()
+            self._spare_context = context
+        if seen is not None and Py_REFCNT(<PyObject *>seen) == 1:
+            seen.forget()
+            self._spare_values = seen
         return results
 
-    cdef list _ask(self, list slots, SessionRunContext context, list due):
-        """Calls `before_run`; returns what each hook fetches, or None. Feeds and options go into the context."""
-        cdef HookSlot slot
+    @cython.final
+    cdef list _ask(self, list slots, SessionRunContext context, list due, options):
+        """Calls `before_run`; returns what each hook fetches, or None. Feeds and options that hooks add go into the context."""
+        cdef PyObject *slot
         cdef SessionRunArgs request
         cdef list wanted = None, known = None
         cdef dict hook_feeds = None
@@ -608,16 +631,17 @@ cdef class HookLoop:
             if known is not None and PyList_GET_SIZE(known) != n:
                 known = None
         for i in range(n):
-            slot = <HookSlot>PyList_GET_ITEM(slots, i)
+            slot = PyList_GET_ITEM(slots, i)
             item = None
-            if slot.has_before and (slot.trigger is None or _holds(due, slot)):
-                request = _as_args(self._before(slot, context))
+            if (<HookSlot>slot).has_before and ((<HookSlot>slot).trigger is None or _holds(due, <HookSlot>slot)):
+                request = _as_args(self._before(<HookSlot>slot, context))
                 if request is not None:
                     item = request._first
-                    if request._second:
+                    if request._second is not None and request._second:
                         hook_feeds = _add_feeds(hook_feeds, request._second)
                     if request._third is not None:
-                        context._run_options = self._merge_options(context._run_options, request._third)
+                        options = self._merge_options(options, request._third)
+                        context._adds = True
             if known is not None:
                 if PyList_GET_ITEM(known, i) == <PyObject *>item:
                     continue
@@ -626,10 +650,13 @@ cdef class HookLoop:
                 if wanted is None:
                     wanted = [None] * n
                 wanted[i] = item
-        if hook_feeds is not None:
-            context._run_feeds = _all_feeds(hook_feeds, context._run_feeds)
+        if context._adds or hook_feeds is not None:
+            context._adds = True
+            context._run_options = options
+            context._run_feeds = context._feed_dict if hook_feeds is None else _all_feeds(hook_feeds, context._feed_dict)
         return known if known is not None else wanted
 
+    @cython.final
     cdef Merged _merge(self, fetches, list wanted):
         """The elements of all that is fetched, also by triggers; kept for the next run that fetches the same."""
         cdef Merged merged = self._merged
@@ -640,6 +667,7 @@ cdef class HookLoop:
             self._merged = merged
         return merged
 
+    @cython.final
     cdef inline object _run_plain(self, fetches, feed_dict, options, run_metadata):
         if self._raw is None:  # a hook or another thread closed it
             raise RuntimeError("Attempted to use a closed Session.")
@@ -649,8 +677,13 @@ cdef class HookLoop:
             return self._raw.run(fetches, feed_dict)
         return self._raw.run(fetches, feed_dict, options, run_metadata)
 
+    @cython.final
     cdef inline SessionRunContext _context(self, fetches, feed_dict):
-        cdef SessionRunContext context = SessionRunContext.__new__(SessionRunContext)
+        cdef SessionRunContext context = self._spare_context
+        if context is None:
+            context = SessionRunContext.__new__(SessionRunContext)
+        else:
+            self._spare_context = None
         context.session = self._raw
         context._fetches = fetches
         context._feed_dict = feed_dict

@@ -1,37 +1,80 @@
 # What is known of each hook: which of its callbacks do something, its trigger; and what all of them fetch together.
 
 import sys
-from types import FunctionType
+from types import FunctionType, MethodType
 
 cdef extern from "Python.h":
     ctypedef struct _TypeVersion "PyTypeObject":
         unsigned int tp_version_tag
     _TypeVersion *Py_TYPE(object)
 
+cdef extern from *:
+    """
+    /* An object as it was when its callbacks were looked at, to notice when they may be others. */
+    typedef struct hl_looked {
+        PyObject *object;
+        PyTypeObject *type;
+        unsigned int version;          /* of the class */
+        PyObject *attributes;          /* the object's own dictionary, held by the slot; its size tells when it gets a callback */
+        const unsigned char *in_place; /* or its attributes, where it has no dictionary yet and is not to get one */
+        Py_ssize_t n_attributes;
+    } hl_looked;
+
+    /* The attributes of an object in Python 3.11 and 3.12, as long as nobody has asked for its dictionary; NULL for any other
+     * object, and in other versions. */
+    static CYTHON_INLINE const unsigned char *hl_values_in_place(PyObject *object) {
+    #if PY_VERSION_HEX >= 0x030B0000 && PY_VERSION_HEX < 0x030D0000 && !defined(PYPY_VERSION)
+        if (!PyType_HasFeature(Py_TYPE(object), Py_TPFLAGS_MANAGED_DICT)) return NULL;
+    #if PY_VERSION_HEX < 0x030C0000
+        return ((const unsigned char **)object)[-4];
+    #else
+        const char *tagged = ((const char **)object)[-3]; /* its lowest bit is set where it is not the dictionary */
+        return (uintptr_t)tagged & 1 ? (const unsigned char *)(tagged + 1) : NULL;
+    #endif
+    #else
+        (void)object;
+        return NULL;
+    #endif
+    }
+    /* What changes when an attribute is added: before the values stand how many there are, and before that the order in which
+     * they were set, the last one farthest away. */
+    static CYTHON_INLINE Py_ssize_t hl_mark_in_place(const unsigned char *values) {
+        return values[-2] << 8 | values[-2 - values[-2]];
+    }
+
+    /* A class that the object has no longer may be gone: the pointers come first. */
+    static CYTHON_INLINE int hl_changed(const hl_looked *looked) {
+        if (Py_TYPE(looked->object) != looked->type || looked->type->tp_version_tag != looked->version) return 1;
+        if (!looked->in_place) return hl_dict_size(looked->attributes) != looked->n_attributes;
+        return hl_values_in_place(looked->object) != looked->in_place || hl_mark_in_place(looked->in_place) != looked->n_attributes;
+    }
+
+    /* Whether a list does not hold the n objects that were looked at, or one of them has changed. */
+    static CYTHON_INLINE int hl_any_changed(const hl_looked *looked, PyObject *list, Py_ssize_t n) {
+        if (PyList_GET_SIZE(list) != n) return 1;
+        for (Py_ssize_t i = 0; i < n; i++)
+            if (PyList_GET_ITEM(list, i) != looked[i].object || hl_changed(&looked[i])) return 1;
+        return 0;
+    }
+    """
+    ctypedef struct Looked "hl_looked":
+        PyObject *object
+        _TypeVersion *type
+        unsigned int version
+        PyObject *attributes
+        const unsigned char *in_place
+        Py_ssize_t n_attributes
+    bint hl_changed(const Looked *looked) noexcept
+    bint hl_any_changed(const Looked *looked, PyObject *list, Py_ssize_t n) noexcept
+    const unsigned char *hl_values_in_place(PyObject *object) noexcept
+    Py_ssize_t hl_mark_in_place(const unsigned char *values) noexcept
+
 # Before 3.13 an instance whose `__dict__` was asked for has slower attributes from then on: a hook that is entered in every
-# step keeps its own fast, if its callbacks are looked up by name.
+# step keeps its own fast. Its attributes are counted where they lie; else its callbacks are looked up by name.
 cdef bint _ASKING_FOR_DICT_COSTS = (3, 11) <= sys.version_info < (3, 13)
 
 cdef extern from "plan.h":
     int HL_INT64
-
-
-cdef struct Looked:
-    # An object as it was when its callbacks were looked at, to notice when they may be others.
-    PyObject *object
-    _TypeVersion *type
-    unsigned int version       # of the class
-    PyObject *attributes       # the object's own dictionary, held by the slot; its size tells when it gets a callback
-    Py_ssize_t n_attributes
-
-
-cdef inline bint _changed(const Looked *looked) noexcept:
-    # A class that the object has no longer may be gone: the pointers come first.
-    return (
-        Py_TYPE(<object>looked.object) != looked.type
-        or looked.type.tp_version_tag != looked.version
-        or hl_dict_size(looked.attributes) != looked.n_attributes
-    )
 
 
 @cython.final
@@ -41,7 +84,7 @@ cdef class HookSlot:
     cdef readonly object hook
     cdef bint has_before, has_after
     cdef object before_function, after_function  # the class's plain functions, or None: then by attribute
-    cdef bint by_name                   # the hook's attributes were not looked at: one that is set later is found by its name
+    cdef bint by_name                   # the hook's dictionary was not asked for
     cdef Trigger trigger                # None: called every run
     cdef hl_trigger state               # its rule, and when the hook was last called because of it
     cdef Looked looked
@@ -62,6 +105,9 @@ cdef class HookSlot:
         self.by_name = _ASKING_FOR_DICT_COSTS and _is_always_entered(self.hook, base._idle)
         self.note()
         if self.by_name:
+            if self.looked.in_place != NULL:
+                self.before_function = _function_of_class(self.hook, "before_run")
+                self.after_function = _function_of_class(self.hook, "after_run")
             return 0
         self.has_before = _has_callback(self.hook, "before_run", base._idle)
         self.has_after = _has_callback(self.hook, "after_run", base._idle)
@@ -92,7 +138,9 @@ cdef class HookSlot:
         getattr(type(self.hook), "run", None)  # a class gets its version when an attribute is looked up
         self.looked.object = <PyObject *>self.hook
         self.looked.attributes = <PyObject *>self.attributes
-        self.looked.n_attributes = PyDict_Size(self.attributes)
+        self.looked.in_place = hl_values_in_place(<PyObject *>self.hook) if self.by_name else NULL
+        self.looked.n_attributes = PyDict_Size(self.attributes) if self.looked.in_place == NULL else (
+            hl_mark_in_place(self.looked.in_place))
         self.looked.type = Py_TYPE(self.hook)
         self.looked.version = self.looked.type.tp_version_tag
         return 0
@@ -130,6 +178,15 @@ cdef object _plain_function(object hook, str name):
         return None
     found = definer.__dict__[name]
     return found if isinstance(found, FunctionType) else None
+
+
+cdef object _function_of_class(object hook, str name):
+    """The same without looking at the hook's dictionary: a method that its class makes is another one each time."""
+    first, second = getattr(hook, name, None), getattr(hook, name, None)
+    if type(first) is not MethodType or first is second or first.__self__ is not hook:
+        return None
+    found = first.__func__
+    return found if isinstance(found, FunctionType) and type(hook).__getattribute__ is object.__getattribute__ else None
 
 
 cdef inline bint _holds(list slots, HookSlot slot):

@@ -19,8 +19,19 @@ cdef extern from *:
         PyType_Modified(type);
         return status;
     }
+
+    /* Has a class called by another function, and returns the one that made its objects before. */
+    typedef PyObject *(*hl_class_call)(PyObject *, PyObject *const *, size_t, PyObject *);
+    static hl_class_call hl_replace_class_call(PyTypeObject *type, hl_class_call function) {
+        hl_class_call before = type->tp_vectorcall;
+        type->tp_vectorcall = function;
+        return before;
+    }
     """
     int hl_add_field(PyTypeObject *type, const char *name, Py_ssize_t offset) except -1
+    ctypedef object (*class_call "hl_class_call")(PyObject *, PyObject *const *, size_t, PyObject *)
+    class_call hl_replace_class_call(PyTypeObject *type, class_call function)
+    Py_ssize_t Py_REFCNT(PyObject *) noexcept
     ctypedef struct PyTypeObject:
         pass
     const Py_ssize_t _FIRST "offsetof(struct __pyx_obj_8hookloop_5_core_Record, _first)"
@@ -44,6 +55,11 @@ cdef class Record:
         self._first = first
         self._second = second
         self._third = third
+
+    cdef int forget(self) except -1:
+        """Drops what it holds, for the next run to take it."""
+        self._first = self._second = self._third = None
+        return 0
 
     cdef tuple astuple(self):
         return tuple([getattr(self, name) for name in self._fields])
@@ -109,6 +125,24 @@ cdef class SessionRunArgs(Record):
         self._third = options
 
 
+cdef object _call_args_class(PyObject *kind, PyObject *const *args, size_t count, PyObject *names):
+    """`SessionRunArgs(...)` without names, which most hooks write in every step: the general way costs three times as much."""
+    cdef Py_ssize_t n = PyVectorcall_NARGS(count)
+    cdef SessionRunArgs made
+    if names != NULL or n < 1 or n > 3:
+        return _general_args_call(kind, args, count, names)
+    made = SessionRunArgs.__new__(SessionRunArgs)
+    made._first = <object>args[0]
+    if n > 1:
+        made._second = <object>args[1]
+    if n > 2:
+        made._third = <object>args[2]
+    return made
+
+
+cdef class_call _general_args_call = hl_replace_class_call(<PyTypeObject *>SessionRunArgs, _call_args_class)
+
+
 cdef class SessionRunValues(Record):
     """What a hook gets after a run.
 
@@ -138,9 +172,16 @@ cdef class SessionRunValues(Record):
         return self._third
 
 
-cdef inline SessionRunValues _values(object results, object options, object run_metadata, object maker):
-    """The values of a run; options and metadata are made by `maker` only when a hook looks at them."""
-    cdef SessionRunValues values = SessionRunValues.__new__(SessionRunValues)
+cdef inline SessionRunValues _values(SessionRunValues kept, object results, object options, object run_metadata, object maker):
+    """The values of a run; options and metadata are made by `maker` only when a hook looks at them.
+
+    `kept` is what another hook was given, or None: it is given again where that hook has not kept it.
+    """
+    cdef SessionRunValues values
+    if kept is not None and Py_REFCNT(<PyObject *>kept) == 1:
+        values = kept
+    else:
+        values = SessionRunValues.__new__(SessionRunValues)
     values._first = results
     values._second = options
     values._third = run_metadata
@@ -164,6 +205,7 @@ cdef class SessionRunContext:
     cdef object _caller    # the hook that is being called
     cdef object _stopper   # the first hook that asked to stop
     cdef bint _in_loop
+    cdef bint _adds        # whether `_run_feeds` and `_run_options` are set: a hook adds something
     cdef list _last        # what is to be called after all hooks, with the hook that asked for it; None for nothing
 
     def __init__(self, original_args, session):
@@ -205,6 +247,21 @@ cdef class SessionRunContext:
         while self._last:
             self._caller, function = self._last.pop(0)
             function()
+        return 0
+
+
+    cdef int forget(self) except -1:
+        """Drops what it holds, for the next run to take it."""
+        self.session = self._fetches = self._feed_dict = self._caller = None
+        if self._original_args is not None:
+            self._original_args = None
+        if self._adds:
+            self._adds = False
+            self._run_feeds = self._run_options = None
+        if self._stop_requested:
+            self._stop_requested = False
+            self._stopper = None
+        self._last = None
         return 0
 
 

@@ -175,6 +175,70 @@ class TestWhoIsCalled:
             session.run(one)
         assert seen == ["before", "after", "before", "other", "before", "after", "after"]
 
+    def test_what_a_hook_keeps_stays_as_it_was(self):
+        class Keeping(tf.train.SessionRunHook):
+            def __init__(self, fetches):
+                self.fetches, self.kept = fetches, []
+
+            def before_run(self, run_context):
+                self.kept.append(run_context)
+                return tf.train.SessionRunArgs(self.fetches)
+
+            def after_run(self, run_context, run_values):
+                if run_values.results != 2:
+                    self.kept.append(run_values)
+
+        x = tf.placeholder(tf.int32, [])
+        same, double = Keeping(x + 0), Keeping(x * 2)
+        with tf.train.MonitoredSession(hooks=[same, Noting(), double]) as session:
+            for i in range(4):
+                session.run(x, {x: i})
+        assert [k.results for k in same.kept if isinstance(k, tf.train.SessionRunValues)] == [0, 1, 3]
+        assert [k.results for k in double.kept if isinstance(k, tf.train.SessionRunValues)] == [0, 4, 6]
+        contexts = [k for k in same.kept if isinstance(k, tf.train.SessionRunContext)]
+        assert [k.original_args.feed_dict[x] for k in contexts] == [0, 1, 2, 3]
+
+    def test_what_no_hook_keeps_is_let_go(self):
+        class Array(np.ndarray):
+            pass
+
+        class Passing(tf.train.SessionRunHook):
+            def before_run(self, run_context):
+                return Args(run_context.original_args.fetches)
+
+            def after_run(self, run_context, run_values):
+                assert run_values.results is not None
+
+        one, fed = tf.placeholder(tf.float32, [2]), np.ones(2, np.float32).view(Array)
+        gone, more = weakref.ref(fed), one + 1
+        with tf.train.MonitoredSession(hooks=[Passing(), Passing()]) as session:
+            session.run(more, {one: fed})
+            del fed
+            assert gone() is None
+
+    def test_a_run_inside_a_callback_has_its_own_context(self):
+        class Nested(tf.train.SessionRunHook):
+            depth = 0
+
+            def before_run(self, run_context):
+                if self.depth == 0:
+                    self.depth = 1
+                    inner.append(session.run(two))
+                    self.depth = 0
+                return tf.train.SessionRunArgs(one)
+
+            def after_run(self, run_context, run_values):
+                seen.append((self.depth, run_context.original_args.fetches, run_values.results))
+
+        one, two, inner, seen = tf.constant(1), tf.constant(2), [], []
+        three = one + 2
+        with tf.train.MonitoredSession(hooks=[Nested()]) as session:
+            for _ in range(2):
+                assert session.run(three) == 3
+        assert inner == [2, 2]
+        assert [(depth, value) for depth, _, value in seen] == [(1, 1), (0, 1)] * 2
+        assert [fetches is two for _, fetches, _ in seen] == [True, False] * 2
+
     def test_a_class_patched_later(self):
         class Plain(tf.train.SessionRunHook):
             pass

@@ -14,8 +14,11 @@ def test_defaults():
     args = Args("a")
     assert (args.fetches, args.feed_dict, args.options) == ("a", None, None)
     assert Args(fetches="a", options=3) == Args("a", None, 3)
+    assert Args("a", {}) == Args("a", feed_dict={}, options=None)
     with pytest.raises(TypeError):
         Args()
+    with pytest.raises(TypeError):
+        Args(1, 2, 3, 4)
 
 
 @pytest.mark.parametrize("kind, fields", [
