@@ -25,17 +25,20 @@ class Buffer:
       source: what it belongs to: an ndarray, a variable's key, a feed's index, ...
       size: extent in elements (an int or a Size).
       dtype: the DType of its elements.
+      memory: what tells memory apart: a variable's key (several buffers may stand for it), else the buffer itself.
+      shape: of the value that it was made for, or None.
     """
 
-    __slots__ = ("kind", "source", "size", "dtype", "index", "whole", "first", "last", "home")
+    __slots__ = ("kind", "source", "size", "dtype", "index", "first", "last", "home", "memory", "shape")
 
-    def __init__(self, kind, dtype, size, source=None):
+    def __init__(self, kind, dtype, size, source=None, shape=None):
         self.kind = kind
         self.dtype = dtype
         self.size = size
         self.source = source
+        self.shape = shape
+        self.memory = (kind, source) if kind in (VARIABLE, FLAG) else id(self)
         self.index = None
-        self.whole = None
         self.first = self.last = -1
         self.home = None
 
@@ -167,6 +170,8 @@ def is_whole(value):
     """Whether a value is its buffer from end to end, dense."""
     if value.strides is not None or isinstance(value.offset, Size) or value.offset:
         return False
+    if value.shape is value.buffer.shape:
+        return True
     size = value.shape[0] if len(value.shape) == 1 else value.size
     return size is value.buffer.size if isinstance(size, Size) else size == value.buffer.size
 
@@ -188,10 +193,5 @@ def has_dense_rows(value):
 
 
 def same_shape(left, right) -> bool:
-    """Whether two shapes are proven equal."""
-    return left is right or (
-        len(left) == len(right)
-        and not [
-            1 for a, b in zip(left, right) if a is not b and (isinstance(a, Size) or isinstance(b, Size) or a != b)
-        ]
-    )
+    """Whether two shapes are proven equal: equal sizes are the same object, and no size equals a number."""
+    return left is right or tuple(left) == tuple(right)

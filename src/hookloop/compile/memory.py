@@ -112,7 +112,7 @@ def _same(left, right):
 
 def _share_slots(lives, program):
     slots = []  # [byte size or Size key, free from, hint]
-    free = []
+    free = [], []  # slots, and how large each of them is
     pending = []  # a heap of (last use, when it was taken, slot)
     for when, buffer in enumerate(lives.buffers):
         if buffer.home is not None:
@@ -120,7 +120,9 @@ def _share_slots(lives, program):
         over = []
         while pending and pending[0][0] < buffer.first:
             over.append(heappop(pending)[1:])
-        free.extend([slot for _, slot in sorted(over)])
+        for _, slot in sorted(over):
+            free[0].append(slot)
+            free[1].append(slots[slot])
         buffer.index = _choose(free, slots, buffer, program)
         heappush(pending, (buffer.last, when, buffer.index))
     for buffer in lives.buffers:
@@ -134,16 +136,15 @@ def _share_slots(lives, program):
 def _choose(free, slots, buffer, program):
     """A free slot of the same size, or the best of the others by the sizes of the moment, or a new one."""
     hint = program.hint(buffer.size) * buffer.dtype.size
-    best = None
-    for at, slot in enumerate(free):
-        if slots[slot] == hint:
-            best = at
-            break
-        if best is None or abs(slots[slot] - hint) < abs(slots[free[best]] - hint):
-            best = at
-    if best is not None and (slots[free[best]] == hint or slots[free[best]] >= hint // 2):
-        slot = free.pop(best)
-        slots[slot] = max(slots[slot], hint)
-        return slot
-    slots.append(hint)
-    return len(slots) - 1
+    places, sizes = free
+    if hint in sizes:
+        at = sizes.index(hint)
+    else:
+        apart = [abs(size - hint) for size in sizes]
+        at = apart.index(min(apart)) if apart else None
+        if at is None or sizes[at] < hint // 2:
+            slots.append(hint)
+            return len(slots) - 1
+    slot = places.pop(at)
+    slots[slot] = max(sizes.pop(at), hint)
+    return slot

@@ -325,4 +325,4 @@ def new_buffer(dtype, shape):
         size = size * dim
         if isinstance(dim, Size):
             group = max(group, dim.group)
-    return Buffer(GROWN if group else ARENA, dtype, size)
+    return Buffer(GROWN if group else ARENA, dtype, size, shape=shape)

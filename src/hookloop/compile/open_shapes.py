@@ -8,11 +8,15 @@ from .sizes import Size
 def open_shapes(environment):
     """{tensor: its shape}, of those with a size that only a run tells: a tuple of (factor, registers), which
     `graph.describe.shape_in_run` works out, or None where there is no register."""
-    return {
-        tensor: tuple([_terms(d) if isinstance(d, Size) else d for d in value.shape])
-        for tensor, value in environment.items()
-        if value.shape and any(isinstance(d, Size) for d in value.shape)
-    }
+    found, terms = {}, {}
+    for tensor, value in environment.items():
+        shape = value.shape
+        if shape and [1 for d in shape if d.__class__ is Size]:
+            for d in shape:
+                if d.__class__ is Size and d not in terms:
+                    terms[d] = _terms(d)
+            found[tensor] = tuple([terms[d] if d.__class__ is Size else d for d in shape])
+    return found
 
 
 def _terms(size):

@@ -7,6 +7,7 @@ be a cycle it reads a copy made at the start of the run. Writes, and what depend
 from __future__ import annotations
 
 import heapq
+from functools import cached_property
 from itertools import pairwise
 
 from ..ops import registry
@@ -80,7 +81,7 @@ class OrderedUnits:
             for unit in written:
                 bits.setdefault(unit, 1 << len(bits))
         masks = {}
-        for unit in _sorted(units):
+        for unit in _befores_first(units):
             mask = bits.get(unit, 0)
             for before in unit.before:
                 mask |= masks[before]
@@ -192,8 +193,8 @@ class _Reads:
         self.writes = {}  # op -> keys
         self.readers = {}  # key -> the ops that read it
         self.variable = {}
-        self.consumers = {}
         self.all_written = set()
+        self._ops = raised.needed
         none = frozenset()
         for op in _inputs_first(raised.needed):
             kind = op.type
@@ -204,11 +205,20 @@ class _Reads:
                 continue
             keys = none
             for tensor in op.inputs:
-                keys |= self.seen_through.get(tensor, none)
-            for source in (*(t.op for t in op.inputs), *op.control_inputs):
-                self.consumers.setdefault(source, []).append(op)
+                found = self.seen_through.get(tensor)
+                if found is not None:
+                    keys = found if keys is none else keys | found
             if keys:
                 self._classify(op, kind, keys)
+
+    @cached_property
+    def consumers(self):
+        """op -> the ops that take its values or wait for it."""
+        found = {}
+        for op in self._ops:
+            for source in (*(t.op for t in op.inputs), *op.control_inputs):
+                found.setdefault(source, []).append(op)
+        return found
 
     def _classify(self, op, kind, keys):
         if kind in ALIASES:
@@ -255,6 +265,13 @@ class _Reads:
 def _inputs_first(ops):
     """The ops, each behind those that give it values; a loop's back edges do not count."""
     needed, seen, ordered = set(ops), set(), []
+
+    def waits_for(op):
+        return [
+            source for source in [t.op for t in op.inputs]
+            if source not in seen and source in needed and source.type not in ("NextIteration", "RefNextIteration")
+        ]  # fmt: skip
+
     for op in ops:
         stack = [op]
         while stack:
@@ -262,10 +279,7 @@ def _inputs_first(ops):
             if current in seen:
                 stack.pop()
                 continue
-            waiting = [
-                t.op for t in current.inputs
-                if t.op in needed and t.op not in seen and t.op.type not in ("NextIteration", "RefNextIteration")
-            ]  # fmt: skip
+            waiting = waits_for(current)
             if waiting:
                 stack.extend(waiting)
                 continue
@@ -303,8 +317,26 @@ def _reachable(unit, after):
     return seen
 
 
+def _befores_first(units):
+    """The units, each behind those that come before it."""
+    ordered = sorted(units, key=lambda unit: unit.order)
+    return ordered if _is_in_order(ordered) else _sorted(units)
+
+
+def _is_in_order(units):
+    seen = set()
+    for unit in units:
+        if not unit.before <= seen:
+            return False
+        seen.add(unit)
+    return True
+
+
 def _sorted(units):
     """Topological order; what writes or follows a write last, else as the program made it."""
+    made = sorted(units, key=lambda unit: (unit.late, unit.order))
+    if _is_in_order(made):
+        return made
     waiting = {unit: len(unit.before) for unit in units}
     after = _followers(units)
     heap = [(unit.late, unit.order, i, unit) for i, unit in enumerate(units) if not waiting[unit]]

@@ -163,6 +163,7 @@ def lower_request(request):
         break
     else:
         raise ValueError("the request depends on more sizes than a plan can be compiled for")
+    units.raised.release()
     program = Program(request, lowerer)
     if verifier is not None:
         verifier(program, "lowering")
@@ -223,9 +224,13 @@ def compile_request(request):
       `special` (set of (feed, axis) the plan is compiled for), `feed_registers`, `variable_registers`,
       `open_ranks` (variable key, the rank that it had: the graph does not tell).
     """
-    with _collector_paused():
-        lowerer, program = plan_program(request)
-        plan = _assembled(lowerer, program)
+    with _collector_paused():  # until all that was made on the way is gone again
+        return _compile(request)
+
+
+def _compile(request):
+    lowerer, program = plan_program(request)
+    plan = _assembled(lowerer, program)
     plan["nodes"] = lowerer.nodes
     plan["open_shapes"] = open_shapes(lowerer.environment)
     plan["must_exist"] = lowerer.must_exist

@@ -14,6 +14,7 @@ _LOOP_OPS = frozenset(("NextIteration", "RefNextIteration", "LoopCond", "Exit", 
 _MERGES = frozenset(("Merge", "RefMerge"))
 _SWITCHES = frozenset(("Switch", "RefSwitch"))
 _ENTERS = frozenset(("Enter", "RefEnter"))
+_STRUCTURAL = _LOOP_OPS | _MERGES | _SWITCHES | _ENTERS
 
 
 class Branch:
@@ -62,12 +63,13 @@ class Unit:
         self.before = set()
         self.ops = [op]
         self.late = False
-        self.outputs = []
-        self.merges = []
-        self.variables = []
-        self.loop_cond = None
-        self.condition = []
-        self.body = []
+        if kind is IF or kind is LOOP:
+            self.outputs = []
+            self.merges = []
+            self.variables = []
+            self.loop_cond = None
+            self.condition = []
+            self.body = []
 
 
 class Region:
@@ -101,6 +103,11 @@ class RaisedGraph:
     @property
     def root(self):
         return self.root_region.units
+
+    def release(self):
+        """Ends the circle of units and regions, once they have been lowered: so they go at once, and not with a collection."""
+        for unit in self._units.values():
+            unit.region = None
 
     # --- what is needed -------------------------------------------------------------------------------
 
@@ -191,6 +198,8 @@ class RaisedGraph:
 
     def _home(self, op):
         """(kind, key, context) of the unit that an op belongs to."""
+        if op.type not in _STRUCTURAL:
+            return OP, op, op._control_flow_context
         loop = self._loop_context(op)
         if loop is not None:
             return LOOP, (LOOP, loop), loop.outer_context
@@ -305,14 +314,15 @@ class RaisedGraph:
         unit_of, chains, feeds = self.unit_of, {}, self.feeds
         for op in self.needed:
             unit = unit_of[op]
+            region, before = unit.region, unit.before
             sources = [t.op for t in op.inputs if t not in feeds]
             sources += op.control_inputs
             for source in sources:
                 other = unit_of.get(source)
                 if other is None or other is unit:
                     continue
-                if unit.region is other.region:
-                    unit.before.add(other)
+                if region is other.region:
+                    before.add(other)
                     continue
                 for u in (unit, other):
                     if u not in chains:

@@ -76,7 +76,10 @@ class Size:
         return self.table.multiply(self, -1)
 
     def __mul__(self, other):
-        return self.table.multiply(self, other)
+        if other.__class__ is int and other == 1:
+            return self
+        product = self.table._products.get((self, other))
+        return self.table.multiply(self, other) if product is None else product
 
     __rmul__ = __mul__
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from ..ir import Instr, same_shape
 from ..sizes import Size
-from .uses import CONTROL_KERNELS, Uses, are_disjoint, blocks_of, memory_of, place_key, written_by
+from .uses import CONTROL_KERNELS, Uses, are_disjoint, blocks_of, place_key, written_by
 
 MOST_STEPS, MOST_SLOTS, MOST_OPERANDS = 32, 16, 24  # as in csrc/kernels/fused.c
 _TINY = 128  # elements: a block that no dispatch is saved for
@@ -44,19 +44,20 @@ class _Chain:
         self.members = []  # (place in the block, instruction)
         self.reads: set = set()
         self.places: set = set()
-        self.writes: dict = {}  # memory -> values written
+        self.writes: dict = {}  # memory -> values written, each with its place
         self.steps = 0
 
     def add(self, index, instr):
         self.members.append((index, instr))
         self.steps += _steps_of(instr)
         (out,) = instr.outputs
+        place = place_key(out)
         for value in instr.inputs:
-            self.reads.add(memory_of(value.buffer))
+            self.reads.add(value.buffer.memory)
             if same_shape(value.shape, self.shape):
                 self.places.add(place_key(value))
-        self.writes.setdefault(memory_of(out.buffer), []).append(out)
-        self.places.add(place_key(out))
+        self.writes.setdefault(out.buffer.memory, []).append((place, out))
+        self.places.add(place)
 
     def absorb(self, other):
         self.members = sorted(self.members + other.members, key=lambda member: member[0])
@@ -66,29 +67,29 @@ class _Chain:
         for memory, values in other.writes.items():
             self.writes.setdefault(memory, []).extend(values)
 
-    def conflicts(self, item):
-        """Whether an instruction that does not belong to the chain must not stand before it."""
-        return any(memory_of(v.buffer) in self.writes for v in item.inputs if v.buffer is not None) or any(
-            memory_of(v.buffer) in self.reads or memory_of(v.buffer) in self.writes
-            for v in written_by(item)
-            if v.buffer is not None
-        )
+    def conflicts(self, read, written):
+        """Whether an instruction that does not belong to the chain must not stand before it: the memory that it reads and writes."""
+        own = self.writes.keys()
+        return not (own.isdisjoint(read) and own.isdisjoint(written) and self.reads.isdisjoint(written))
 
-    def is_related(self, instr):
-        return any(place_key(v) in self.places for v in instr.inputs)
+    def takes(self, instr, places):
+        """Whether an instruction may be the next step: what it reads of the chain is what the chain wrote, as it is.
 
-    def takes(self, instr):
-        """Whether an instruction may be the next step: what it reads of the chain is what the chain wrote, as it is."""
-        for value in instr.inputs:
-            written = self.writes.get(memory_of(value.buffer), ())
-            places = [place_key(w) for w in written]
-            if written and places.count(place_key(value)) != 1:
+        `places` are those of its inputs.
+        """
+        if self.places.isdisjoint(places):
+            return False  # it has nothing to do with the chain
+        for value, place in zip(instr.inputs, places):
+            written = self.writes.get(value.buffer.memory)
+            if written is None:
+                continue
+            if [p for p, _ in written].count(place) != 1:
                 return False
-            if any(p != place_key(value) and not are_disjoint(w, value) for p, w in zip(places, written)):
+            if any(p != place and not are_disjoint(w, value) for p, w in written):
                 return False
         (out,) = instr.outputs
-        memory = memory_of(out.buffer)
-        return memory not in self.reads and all(are_disjoint(out, w) for w in self.writes.get(memory, ()))
+        memory = out.buffer.memory
+        return memory not in self.reads and all(are_disjoint(out, w) for _, w in self.writes.get(memory, ()))
 
 
 class _Fusion:
@@ -107,7 +108,7 @@ class _Fusion:
             elif _is_elementwise(item):
                 self._place(index, item)
             else:
-                self._close([chain for chain in self.open if chain.conflicts(item)])
+                self._close_conflicting(item, None)
         self._close(list(self.open))
         if self.replaced:
             items = self.block.items
@@ -116,7 +117,8 @@ class _Fusion:
     def _place(self, index, instr):
         """Adds an instruction to the chains it belongs to, which become one, or begins one."""
         shape = instr.outputs[0].shape
-        joined = [c for c in self.open if same_shape(c.shape, shape) and c.is_related(instr) and c.takes(instr)]
+        places = [place_key(v) for v in instr.inputs]
+        joined = [c for c in self.open if same_shape(c.shape, shape) and c.takes(instr, places)]
         home, length = None, _steps_of(instr)
         for chain in joined:
             if length + chain.steps <= MOST_STEPS:
@@ -126,12 +128,18 @@ class _Fusion:
                 else:
                     home.absorb(chain)
                     self.open.remove(chain)
-        self._close([c for c in self.open if c is not home and c.conflicts(instr)])
+        self._close_conflicting(instr, home)
         if home is None:
             home = _Chain(shape)
             self.open.append(home)
             self._close(self.open[:-_MOST_OPEN])
         home.add(index, instr)
+
+    def _close_conflicting(self, instr, home):
+        """Ends the chains that an instruction must not stand before, but for the one it belongs to."""
+        read = {v.buffer.memory for v in instr.inputs if v.buffer is not None}
+        written = {v.buffer.memory for v in written_by(instr) if v.buffer is not None}
+        self._close([c for c in self.open if c is not home and c.conflicts(read, written)])
 
     def _close(self, chains):
         for chain in chains:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ..ir import ARENA, CONSTANT, FEED, FOLDED, VARIABLE, Instr, Loop, is_whole
 from ..sizes import Size
-from .uses import CONTROL_KERNELS, Uses, instructions_of, memory_of, regions_of, written_by
+from .uses import CONTROL_KERNELS, Uses, instructions_of, regions_of, written_by
 
 _READABLE = frozenset((ARENA, CONSTANT, FOLDED, FEED, VARIABLE))
 
@@ -47,7 +47,7 @@ class _Hoisting:
         written: dict = {}
         for instr in instructions_of(loop):
             for value in written_by(instr):
-                memory = memory_of(value.buffer)
+                memory = value.buffer.memory
                 written[memory] = written.get(memory, 0) + 1
         taken = []
         for region in regions_of(loop):
@@ -57,7 +57,7 @@ class _Hoisting:
                     taken.append(item)
                     item.note("hoist_invariants", "is the same in each iteration of a loop")
                     for value in item.outputs:
-                        del written[memory_of(value.buffer)]
+                        del written[value.buffer.memory]
                 else:
                     kept.append(item)
             region.items = kept
@@ -77,7 +77,7 @@ class _Hoisting:
             if any(isinstance(size, Size) and size.group for size in sizes):
                 return False
         for value in instr.inputs:
-            if value.buffer.kind not in _READABLE or memory_of(value.buffer) in written:
+            if value.buffer.kind not in _READABLE or value.buffer.memory in written:
                 return False
             if value.buffer.kind == VARIABLE and any(isinstance(d, Size) for d in value.shape):
                 return False  # it may have no memory yet

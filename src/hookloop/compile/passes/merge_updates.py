@@ -7,7 +7,7 @@ writes what it reads; where a later update, or what leads to it, sees an earlier
 from __future__ import annotations
 
 from ..ir import Instr
-from .uses import CONTROL_KERNELS, blocks_of, memory_of, written_by
+from .uses import CONTROL_KERNELS, blocks_of, written_by
 
 MOST_UPDATES = 16  # as in csrc/kernels/optimizer.c
 
@@ -67,16 +67,16 @@ class _Group:
 
     def add(self, index, instr):
         self.members.append((index, instr))
-        self.reads.update(memory_of(v.buffer) for v in instr.inputs)
-        self.writes.update(memory_of(v.buffer) for v in instr.inputs[: _WRITTEN[instr.kernel]])
+        self.reads.update(v.buffer.memory for v in instr.inputs)
+        self.writes.update(v.buffer.memory for v in instr.inputs[: _WRITTEN[instr.kernel]])
 
     def conflicts(self, item, update):
         """Whether an instruction sees the group's writes, or writes what the group reads."""
         if not self.members:
             return False
         written = item.inputs[: _WRITTEN[item.kernel]] if update else written_by(item)
-        return any(memory_of(v.buffer) in self.writes for v in item.inputs if v.buffer is not None) or any(
-            memory_of(v.buffer) in self.reads for v in written if v.buffer is not None
+        return any(v.buffer.memory in self.writes for v in item.inputs if v.buffer is not None) or any(
+            v.buffer.memory in self.reads for v in written if v.buffer is not None
         )
 
     def emit(self, replaced):

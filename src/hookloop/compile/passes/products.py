@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..epilogue import MOST_PRODUCTS, MOST_STEPS, Step
 from ..ir import Instr, Value
-from .uses import equal_sizes, size_key
+from .uses import equal_sizes
 
 _REAL = frozenset(("float32", "float64"))
 
@@ -126,7 +126,7 @@ def part(value, axis, start, size):
 
 def factor_key(factors):
     """Equal for products of equal sizes and transposes."""
-    shapes = tuple(tuple(map(size_key, v.shape)) for v in (factors.a, factors.b))
+    shapes = factors.a.shape, factors.b.shape
     return shapes, factors.transpose_a, factors.transpose_b
 
 

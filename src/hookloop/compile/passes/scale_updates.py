@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..ir import ARENA, Instr, same_shape, walk
-from .uses import Uses, blocks_of, is_whole, memory_of, reshaped_view
+from .uses import Uses, blocks_of, is_whole, reshaped_view
 
 _TYPES = frozenset(("float32", "float64"))
 
@@ -38,7 +38,7 @@ def _fuse(uses, block, item):
     update = reshaped_view(factors[0], rows.shape)
     if update is None or not uses.may_move(block, made, item):
         return
-    if any(memory_of(value.buffer) == memory_of(variable.buffer) for value in factors):
+    if any(value.buffer.memory == variable.buffer.memory for value in factors):
         return  # a row that is written is not the one that was multiplied
     fused = Instr("scatter_sub_scaled", [variable, indices, update, factors[1]], item.outputs, item.params, item.node,
                   effect=item.effect, overwrites=item.overwrites, defines=item.defines)  # fmt: skip

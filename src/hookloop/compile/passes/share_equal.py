@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..ir import ARENA, CONSTANT, FEED, VARIABLE, Instr, is_whole, walk
-from .uses import CONTROL_KERNELS, instructions_of, memory_of, regions_of, written_by
+from .uses import CONTROL_KERNELS, instructions_of, regions_of, written_by
 
 _MEMORY = frozenset((ARENA, CONSTANT, FEED, VARIABLE))
 
@@ -27,7 +27,7 @@ class _Sharing:
         self.writers = {}
         for instr in walk(program.root):
             for value in written_by(instr):
-                memory = memory_of(value.buffer)
+                memory = value.buffer.memory
                 self.writers[memory] = self.writers.get(memory, 0) + 1
         self.versions = {}
         self.replaced = {}
@@ -67,7 +67,7 @@ class _Sharing:
 
     def _count_writes(self, instr):
         for value in written_by(instr):
-            memory = memory_of(value.buffer)
+            memory = value.buffer.memory
             if value.buffer.kind == VARIABLE or self.writers[memory] > 1:
                 self.versions[memory] = self.versions.get(memory, 0) + 1
 
@@ -79,7 +79,7 @@ class _Sharing:
         versions = self.versions
         key = [item.kernel, item.params]
         for value in item.inputs:
-            memory = memory_of(value.buffer)
+            memory = value.buffer.memory
             key += memory, versions.get(memory), value.offset, value.shape, value.strides, id(value.dtype)
         for value in item.outputs:
             key += value.shape, id(value.dtype)

@@ -6,10 +6,8 @@ from ..ir import (
     ARENA,
     CONSTANT,
     FEED,
-    FLAG,
     FOLDED,
     GROWN,
-    VARIABLE,
     If,
     Instr,
     Value,
@@ -74,7 +72,7 @@ class Uses:
         self._items.append((block, block.items, len(block.items)))
         for index, item in enumerate(block.items):
             self.index_of[id(item)] = index
-            if isinstance(item, Instr):
+            if item.__class__ is Instr:
                 self._instruction(item, block)
                 continue
             self.predicates.add(id(item.predicate.buffer))
@@ -88,17 +86,19 @@ class Uses:
         for values, table in ((instr.inputs, self._readers), (written_by(instr), self._writers)):
             for value in values:
                 if value.buffer is not None:
-                    users = table.setdefault(memory_of(value.buffer), [])
-                    if not users or users[-1] is not instr:
+                    users = table.get(value.buffer.memory)
+                    if users is None:
+                        table[value.buffer.memory] = [instr]
+                    elif not users or users[-1] is not instr:
                         users.append(instr)
 
     def readers(self, buffer):
         """The instructions that read a buffer, each once."""
-        return self._readers.get(memory_of(buffer), ())
+        return self._readers.get(buffer.memory, ())
 
     def writers(self, buffer):
         """The instructions that write it."""
-        return self._writers.get(memory_of(buffer), ())
+        return self._writers.get(buffer.memory, ())
 
     def only_writer(self, value):
         """The one instruction that writes the value's buffer, all of it; or None."""
@@ -159,7 +159,7 @@ class Uses:
     def _forget(self, instr):
         self._rewritten = True
         for values, table in ((instr.inputs, self._readers), (written_by(instr), self._writers)):
-            for memory in {memory_of(v.buffer) for v in values if v.buffer is not None}:
+            for memory in {v.buffer.memory for v in values if v.buffer is not None}:
                 table[memory] = [user for user in table[memory] if user is not instr]
 
     def finish(self, block):
@@ -232,11 +232,6 @@ def written_by(instr):
     if instr.inputs and not instr.outputs and instr.inputs[0] not in updated:
         updated.append(instr.inputs[0])  # the rows of a TensorArray
     return [*instr.outputs, *updated]
-
-
-def memory_of(buffer):
-    """What tells memory apart: a variable's key (several buffers may stand for it), else the buffer itself."""
-    return (buffer.kind, buffer.source) if buffer.kind in (VARIABLE, FLAG) else id(buffer)
 
 
 def equal_sizes(left, right):
@@ -332,17 +327,11 @@ def reshaped_view(value, shape):
     return Value(value.dtype, shape, value.buffer, tuple(reversed(strides)), value.offset)
 
 
-def size_key(size):
-    """A hashable stand-in for a size: equal keys are proven equal sizes."""
-    return ("size", id(size)) if isinstance(size, Size) else int(size)
-
-
 def place_key(value):
     """Equal for values that are proven to be the same elements of the same buffer."""
-    strides = None if value.strides is None else tuple(map(size_key, value.strides))
-    return id(value.buffer), size_key(value.offset), tuple(map(size_key, value.shape)), strides, value.dtype.name
+    return id(value.buffer), value.offset, value.shape, value.strides, value.dtype.name
 
 
 def form_key(value):
     """Equal for values of the same shape and type."""
-    return tuple(map(size_key, value.shape)), value.dtype.name
+    return value.shape, value.dtype.name
