@@ -174,11 +174,50 @@ def test_fetches_and_shapes_from_the_command_line(run):
     assert "exp float32[3]" in run("program:nothing_returned").stdout
 
 
+@pytest.mark.parametrize("as_text", [True, False])
+def test_the_file_of_a_graph(run, tmp_path, as_text):
+    x = tf.placeholder(tf.float32, [None, 4], name="x")
+    y = tf.tanh(tf.matmul(x, tf.get_variable("w", [4, 5])), name="y")
+    tf.train.write_graph(tf.get_default_graph(), str(tmp_path), "graph.pb", as_text)
+    done = run("graph.pb", "--fetch", "y:0", "--feed", "x=3,4")
+    assert done.returncode == 0, done.stderr
+    assert "s0: size 0 of feed 'x:0', 3 here" in done.stdout and "fuse_epilogues: tanh is its last step" in done.stdout
+    text = io.StringIO()
+    tf.explain(y, {x: (3, 4)}, file=text)
+    assert done.stdout.splitlines()[-5:] == text.getvalue().splitlines()[-5:]
+
+
+@pytest.mark.parametrize("as_text", [True, False])
+def test_the_file_of_a_meta_graph(run, tmp_path, as_text):
+    x = tf.placeholder(tf.float32, [8, 4], name="x")
+    w = tf.Variable(tf.zeros([4, 1]), name="w")
+    train = tf.train.GradientDescentOptimizer(0.1).minimize(tf.reduce_mean(tf.square(tf.matmul(x, w))))
+    tf.add_to_collection(tf.GraphKeys.TRAIN_OP, train)
+    tf.train.export_meta_graph(str(tmp_path / "model.meta"), as_text=as_text)
+    done = run("model.meta")
+    assert done.returncode == 0, done.stderr
+    assert "apply_gradient_descent" in done.stdout or "apply_all" in done.stdout
+    assert "commit point" in done.stdout
+    assert "matmul float32[8,4]" in run("model.meta", "--fetch", "MatMul:0").stdout
+
+
+def test_a_file_whose_graph_has_several_ends(run, tmp_path):
+    tf.exp(tf.placeholder(tf.float32, [3], name="x"), name="y")
+    tf.tanh(tf.zeros([2]), name="z")
+    tf.train.write_graph(tf.get_default_graph(), str(tmp_path), "graph.pbtxt")
+    done = run("graph.pbtxt")
+    assert done.returncode == 2
+    assert "say what to fetch with --fetch: the graph ends in 2 operations: y, z" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
         (["program:two_ends"], "say what to fetch with --fetch: the graph ends in 2 operations: y, z"),
-        (["program"], "expected MODULE:FUNCTION, got 'program'"),
+        (["program"], "expected MODULE:FUNCTION or a file, got 'program'"),
+        (["nowhere.meta"], "File nowhere.meta does not exist."),
+        (["program.py"], "Cannot parse file program.py: it holds no GraphDef and no MetaGraphDef with nodes."),
+        (["."], "expected a file with a GraphDef or a meta graph, got the directory ."),
         (["nowhere:model"], "No module named 'nowhere'"),
         (["program:nothing"], "has no attribute 'nothing'"),
         (["program:model", "--fetch", "nowhere"], "cannot be interpreted as a Tensor"),

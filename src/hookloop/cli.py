@@ -13,6 +13,7 @@ __all__ = ["main"]
 _USAGE_ERROR = 2
 _INTERRUPTED = 130
 _NO_READER = 141
+_GRAPH_FILES = (".pb", ".pbtxt", ".meta")
 
 
 def _positive(text):
@@ -49,8 +50,9 @@ def _parser():
         description="Prints the plan that a session would run: instructions, sizes, places, what was fused, the commit point.",
     )  # fmt: skip
     explain.add_argument(
-        "function_name", metavar="MODULE:FUNCTION",
-        help="a function that builds a graph and returns what to fetch, or (fetches, feed_dict)",
+        "source", metavar="MODULE:FUNCTION|FILE",
+        help="a function that builds a graph and returns what to fetch, or (fetches, feed_dict); or a file with a GraphDef or a "
+        "meta graph, binary or as text",
     )  # fmt: skip
     explain.add_argument(
         "--fetch", metavar="NAME", action="append", default=[], help="a tensor or an operation; may be repeated"
@@ -84,15 +86,39 @@ def _explain(arguments):
 
     try:
         with Graph().as_default() as graph:
-            fetches, feed_dict = _built(arguments.function_name)
+            fetches, feed_dict = _read(arguments.source) if _is_file(arguments.source) else _built(arguments.source)
             fetches = arguments.fetch or fetches
             if fetches is None:
                 fetches = _only_sink(graph)
             explain(fetches, {**(feed_dict or {}), **dict(arguments.feed)}, graph)
-    except (_UsageError, ValueError, TypeError, errors.OpError) as error:
+    except (_UsageError, ValueError, TypeError, OSError, errors.OpError) as error:
         print(f"hookloop explain: {error}", file=sys.stderr)
         return _USAGE_ERROR
     return 0
+
+
+def _is_file(source):
+    """Whether a source is a file's name: one that exists, or that cannot be MODULE:FUNCTION."""
+    return os.path.exists(source) or (":" not in source and (os.sep in source or source.endswith(_GRAPH_FILES)))
+
+
+def _read(filename):
+    """Adds the graph of a file to the default one: (fetches or None, None), as `_built`."""
+    from .graph.collections import GraphKeys
+    from .import_graph import import_graph_def
+    from .train.graph_io import read_graph
+    from .train.meta_graph import import_meta_graph
+
+    if os.path.isdir(filename):
+        raise _UsageError(f"expected a file with a GraphDef or a meta graph, got the directory {filename}")
+    message = read_graph(filename)
+    if message.DESCRIPTOR.name == "GraphDef":
+        import_graph_def(message, name="")
+        return None, None
+    import_meta_graph(message)
+    from .graph.stack import get_default_graph
+
+    return get_default_graph().get_collection(GraphKeys.TRAIN_OP) or None, None
 
 
 def _built(source):
@@ -101,7 +127,7 @@ def _built(source):
 
     module, _, function = source.partition(":")
     if not module or not function:
-        raise _UsageError(f"expected MODULE:FUNCTION, got {source!r}")
+        raise _UsageError(f"expected MODULE:FUNCTION or a file, got {source!r}")
     sys.path.insert(0, "")
     try:
         build = getattr(import_module(module), function)
@@ -120,6 +146,8 @@ def _only_sink(graph):
     taken = {t.op for op in graph.get_operations() for t in op.inputs}
     taken |= {before for op in graph.get_operations() for before in op.control_inputs}
     sinks = [op.name for op in graph.get_operations() if op not in taken and op.type not in ("Const", "Placeholder")]
+    if not sinks:
+        raise _UsageError("the graph has no operation to run")
     if len(sinks) == 1:
         (sink,) = map(graph.get_operation_by_name, sinks)
         return sink.outputs or sinks

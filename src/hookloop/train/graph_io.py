@@ -1,4 +1,4 @@
-"""Graphs in files: `write_graph`, and reading events back: `summary_iterator`."""
+"""Graphs in files: `write_graph`, `read_graph`, and reading events back: `summary_iterator`."""
 
 from __future__ import annotations
 
@@ -37,6 +37,34 @@ def write_graph(graph_or_graph_def, logdir, name, as_text=True):
         data = message.SerializeToString()
     write_atomically(path, data)
     return path
+
+
+def read_graph(filename):
+    """The `GraphDef` or the `MetaGraphDef` that a file holds, binary or as text.
+
+    Raises:
+      OSError: where the file does not exist, or holds neither.
+    """
+    from google.protobuf import text_format
+    from google.protobuf.message import DecodeError
+
+    from .. import messages
+
+    filename = os.fspath(filename)
+    if not os.path.exists(filename):
+        raise OSError(f"File {filename} does not exist.")
+    with open(filename, "rb") as file:
+        data = file.read()
+    for parse in (lambda kind: kind.FromString(data), lambda kind: text_format.Parse(data.decode("utf-8"), kind())):
+        for kind in (messages.MetaGraphDef, messages.GraphDef):
+            try:
+                message = parse(kind)
+            except (DecodeError, text_format.ParseError, UnicodeDecodeError):
+                continue
+            nodes = message.graph_def.node if kind is messages.MetaGraphDef else message.node
+            if nodes and all(node.name and node.op for node in nodes):  # bytes of one kind may pass for another's
+                return message
+    raise OSError(f"Cannot parse file {filename}: it holds no GraphDef and no MetaGraphDef with nodes.")
 
 
 def summary_iterator(path):
