@@ -115,6 +115,9 @@ def test_what_must_be_a_scalar_is_none(executor, case):
         (lambda x: tf.pad(x, np.zeros((3, 1), np.int32)), "Dimensions must be equal, but are 1 and 2"),
         (lambda x: tf.gather(x, [0], batch_dims=-(2**31)), "Expected batch_dims in the range [-1, 1], but got -2147483648"),
         (lambda x: tf.strided_slice(x, [0], [1], 1), "Shape must be rank 1 but is rank 0"),
+        (lambda x: tf.setdiff1d(x[0, 0], x[0, 0, 0]), "Shape must be rank 1 but is rank 0"),
+        (lambda x: tf.sparse_to_dense([1], 3, 1.0), "Shape must be rank 1 but is rank 0"),
+        (lambda x: tf.unravel_index([1], 3), "Shape must be rank 1 but is rank 0"),
     ],
 )  # fmt: skip
 def test_shapes_of_operands_that_no_op_takes(make, text):

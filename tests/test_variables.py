@@ -384,3 +384,14 @@ def test_an_op_for_another_type_than_the_variable_is_refused(executor):
             match="Trying to read variable with wrong dtype. Expected float32 got bfloat16",
         ):
             session.run("Variable/Read/ReadVariableOp:0")
+
+
+def test_whether_an_assignments_output_is_initialized(executor):
+    v = tf.Variable([1.0, 2.0])
+    asked = tf.is_variable_initialized(v)
+    message = tf.get_default_graph().as_graph_def()
+    node = next(node for node in message.node if node.name == asked.op.name)
+    node.input[0] = "Variable/Assign"
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf.import_graph_def(message, name="")
+        assert session.run(asked.name)

@@ -286,3 +286,15 @@ def test_wide_texts_end_with_the_time_limit(executor):
         with pytest.raises(tf.errors.DeadlineExceededError, match="Timed out waiting for the step"):
             session.run(texts)
         assert session.run(tf.as_string(1)) == b"1"
+
+
+def test_texts_that_no_memory_holds_are_refused(executor):
+    with tf.Session() as session:
+        with pytest.raises(tf.errors.ResourceExhaustedError, match="OOM when making 3 texts of 2000000000 bytes"):
+            session.run(tf.as_string(tf.ones([3]), width=2 * 10**9))
+        with pytest.raises(
+            tf.errors.ResourceExhaustedError, match=r"OOM when allocating tensor with shape\[2147483647, 2\]"
+        ):
+            session.run(tf.strings.unsorted_segment_join([["a", "b"]], [0], 2**31 - 1))
+        joined = tf.strings.unsorted_segment_join([["a", "b"], ["c", "d"], ["e", "f"]], [2, 0, 2], 4, "-")
+        assert session.run(joined).tolist() == [[b"c", b"d"], [b"", b""], [b"a-e", b"b-f"], [b"", b""]]

@@ -606,7 +606,7 @@ class Lowerer:
         self._initialized(node, node.op.inputs[0].op)
 
     def _initialized(self, node, op):
-        while op.type in _ALIASES:
+        while op.type not in _VARIABLES and op.inputs:  # an alias, or an assignment's output
             op = op.inputs[0].op
         out = self.allocate(self.flag_dtype, ())
         self.append(Instr("copy", [self.flag(op)], [out], (), node.index))

@@ -183,7 +183,7 @@ register(
           "indices: int32, ids: int64, weights: float32", attrs={"num_true": None, "seed": 0, "seed2": 0},
           shape=_hits_shape, lower=_hits_lower, reference=_hits_reference, gradient=no_gradient),
     OpDef("SparseToDense", "sparse_indices: Tindices, output_shape: Tindices, sparse_values: T, default_value: T", "dense: T",
-          attrs={"validate_indices": True}, types={"Tindices": kinds.INDEX}, shape=_dense_shape, lower=_dense_lower,
+          ranks={"output_shape": 1, "default_value": 0}, attrs={"validate_indices": True}, types={"Tindices": kinds.INDEX}, shape=_dense_shape, lower=_dense_lower,
           reference=_dense_reference, gradient=_dense_gradient, can_fail=True),
 )  # fmt: skip
 

@@ -87,7 +87,7 @@ register(
           shape=_unique_shape, lower=_unique_lower, reference=_unique_reference),
     OpDef("UniqueWithCounts", "x: T", "y: T, idx: out_idx, count: out_idx", attrs={"out_idx": dtypes.int32},
           types={"out_idx": kinds.INDEX}, shape=_unique_shape, lower=_unique_lower, reference=_unique_reference),
-    OpDef("ListDiff", "x: T, y: T", "out: T, idx: out_idx", attrs={"out_idx": dtypes.int32}, types={"out_idx": kinds.INDEX},
+    OpDef("ListDiff", "x: T, y: T", "out: T, idx: out_idx", ranks={"x": 1, "y": 1}, attrs={"out_idx": dtypes.int32}, types={"out_idx": kinds.INDEX},
           shape=_list_diff_shape, symbolic=True, lower=_list_diff_lower, reference=_list_diff_reference),
 )  # fmt: skip
 

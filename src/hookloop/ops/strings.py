@@ -141,6 +141,9 @@ def _cased(method):
 # --- numbers --------------------------------------------------------------------------------------------
 
 
+_MOST_BYTES = 1 << 31  # of all texts that numbers are made into
+
+
 def _number_format(call, dtype):
     """The printf format that the attributes of AsString stand for."""
     flag, width = call.attr("fill").decode(), call.attr("width")
@@ -158,6 +161,9 @@ def _number_format(call, dtype):
 
 
 def _run_as_string(call, array):
+    width = call.attr("width")
+    if width * array.size > _MOST_BYTES:
+        raise errors.ResourceExhaustedError(None, None, f"OOM when making {array.size} texts of {width} bytes")
     if array.dtype.kind == "b":
         texts = ("true" if value else "false" for value in array.ravel())
     elif array.dtype.kind == "c":

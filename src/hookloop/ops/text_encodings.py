@@ -62,6 +62,9 @@ def _transcode(call, array):
     return out.reshape(array.shape)
 
 
+_MOST_TEXTS = 1 << 28  # as many pointers take 2 GB
+
+
 # --- joining by segments ------------------------------------------------------------------------------------------
 
 
@@ -82,13 +85,15 @@ def _join(call, values, numbers, count):
             None, None, "segment_ids are not allowed to exceed num_segments or to have negative values."
         )
     columns = math.prod(rest)
-    parts = [[[] for _ in range(columns)] for _ in range(count)]
-    for number, row in zip(numbers.ravel(), values.reshape(numbers.size, columns)):
+    if count * columns > _MOST_TEXTS:
+        raise errors.ResourceExhaustedError(None, None, f"OOM when allocating tensor with shape{[count, *rest]}")
+    parts = {}
+    for number, row in zip(numbers.ravel().tolist(), values.reshape(numbers.size, columns)):
         for column, value in enumerate(row):
-            parts[number][column].append(value)
-    out = np.empty(count * columns, object)
-    for i in range(out.size):
-        out[i] = call.attr("separator").join(parts[i // columns][i % columns])
+            parts.setdefault(number * columns + column, []).append(value)
+    out = np.full(count * columns, b"", object)
+    for place, texts in parts.items():
+        out[place] = call.attr("separator").join(texts)
     return out.reshape(count, *rest)
 
 
