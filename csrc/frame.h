@@ -149,7 +149,7 @@ struct hl_frame {
     hl_batch **batches;      /* the same: what this run took, if it is no value of the host's */
     hl_batch_match *matches; /* the same */
     hl_stack *stacks;
-    int64_t scratch_need;
+    int64_t scratch_need, shared_need;
     double cost_ns;
     double *instr_cost;
     bool prepared, folded_done;

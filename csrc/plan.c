@@ -465,6 +465,7 @@ static hl_status prepare_instr(hl_frame *frame, int32_t i) {
         return hl_fail(&frame->run, status, "%s", prep.message);
     }
     if (prep.scratch_bytes > frame->scratch_need) frame->scratch_need = prep.scratch_bytes;
+    if (prep.shared_bytes > frame->shared_need) frame->shared_need = prep.shared_bytes;
     frame->cost_ns += counted_cost(prep.cost_ns) - counted_cost(frame->instr_cost[i]); /* later groups are sized in the run */
     frame->instr_cost[i] = prep.cost_ns;
     return HL_OK;
@@ -473,7 +474,8 @@ static hl_status prepare_instr(hl_frame *frame, int32_t i) {
 static hl_status reserve_scratch(hl_frame *frame) {
     hl_arena *arena = frame->arena;
     int64_t each = (int64_t)round_up((size_t)frame->scratch_need, HL_ALIGNMENT);
-    int64_t wanted = each * frame->run.threads;
+    int64_t shared = (int64_t)round_up((size_t)frame->shared_need, HL_ALIGNMENT);
+    int64_t wanted = each * frame->run.threads + shared;
     if (wanted > arena->scratch_capacity) {
         char *fresh = allocate((size_t)wanted);
         if (!fresh) return out_of_memory(frame, -1, wanted);
@@ -483,6 +485,7 @@ static hl_status reserve_scratch(hl_frame *frame) {
     }
     frame->run.scratch = arena->scratch;
     frame->run.scratch_bytes = each;
+    frame->run.shared = arena->scratch + each * frame->run.threads;
     return HL_OK;
 }
 
@@ -677,6 +680,7 @@ static inline __attribute__((always_inline)) hl_status step(hl_frame *frame, hl_
     frame->failed_instr = frame->failed_node = -1;
     frame->run.unshared_ns = 0;
     frame->run.scratch = frame->arena->scratch; /* another plan of the arena may have needed more and moved it */
+    frame->run.shared = frame->run.scratch + frame->run.scratch_bytes * frame->run.threads;
     if (__builtin_expect(!frame->folded_done, 0)) {
         hl_status status = walk_polling(frame, frame->code, frame->code + plan->prologue_end);
         if (status != HL_OK) return status;

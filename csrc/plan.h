@@ -76,7 +76,9 @@ typedef struct hl_prepare {
     const int64_t *regs;   /* the size registers */
     /* What prepare reports: */
     int64_t scratch_bytes; /* of run->scratch, for each worker */
+    int64_t shared_bytes;  /* of run->shared, for all of them together */
     double cost_ns;        /* estimated time; negative: unknown */
+    const char *choice;    /* which of several ways was chosen and why, in words, or NULL */
     char message[HL_MESSAGE_BYTES]; /* for a status other than HL_OK */
 } hl_prepare;
 
@@ -109,6 +111,7 @@ struct hl_run {
     int64_t *regs;          /* size registers; value-dependent kernels write theirs */
     char *scratch;          /* at least scratch_bytes * threads, 64-byte aligned; valid for one instruction */
     int64_t scratch_bytes;  /* of one worker: worker w owns scratch + w * scratch_bytes */
+    char *shared;           /* at least shared_bytes, aligned and valid like scratch */
     hl_pool *pool;
     int threads;            /* how many may work on this run, the caller included */
     double share_cost_ns;   /* instructions of less estimated time are not shared with workers */

@@ -230,3 +230,35 @@ def test_arguments_that_make_no_sense(run, arguments, text):
     assert done.returncode == 2
     assert text in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def convolved(window=3, stride=1):
+    x = tf.placeholder(tf.float32, [None, None, 14, 32], name="x")
+    w = tf.get_variable("w", [window, window, 32, 64])
+    return x, tf.nn.conv2d(x, w, stride, "SAME")
+
+
+@pytest.mark.parametrize(
+    ("window", "stride", "rows", "choice"),
+    [
+        (3, 1, 14, "minimal filtering: 36 multiplications instead of 144 for 4 by 4 positions"),
+        (5, 1, 14, "minimal filtering: 36 multiplications instead of 100 for 2 by 2 positions"),
+        (3, 2, 14, "all multiplications: fewer suffice for windows of 3 by 3 and 5 by 5 without strides"),
+        (3, 1, 1, "all multiplications: saving some would cost more for so few channels or positions"),
+    ],
+)
+def test_it_says_how_a_convolution_goes_about_it(window, stride, rows, choice):
+    x, y = convolved(window, stride)
+    assert f"       {choice}" in str(explained(y, {x: (8, rows, 14, 32)}))
+    assert explained(y, {x: (8, rows, 14, 32)}).steps[-1].choice.startswith(choice)
+
+
+def test_all_multiplications_may_be_asked_for(monkeypatch):
+    x, y = convolved()
+    monkeypatch.setenv("HOOKLOOP_CONVOLUTION", "direct")
+    assert "all multiplications: HOOKLOOP_CONVOLUTION=direct asks" in str(explained(y, {x: (8, 14, 14, 32)}))
+    monkeypatch.setenv("HOOKLOOP_CONVOLUTION", "fastest")
+    with pytest.raises(
+        tf.errors.InvalidArgumentError, match="expected HOOKLOOP_CONVOLUTION to be auto or direct, got 'fastest'"
+    ):
+        explained(y, {x: (8, 14, 14, 32)})

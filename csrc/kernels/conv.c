@@ -22,6 +22,7 @@
 #define STORE_PART store_part_f32
 #define SPLAT splat_f32
 #define SELECT select_f32
+#define ANY_NAN any_nan_f32
 #define EXP exp_f32
 #define SIGMOID sigmoid_f32
 #define TANH tanh_f32
@@ -31,6 +32,7 @@
 #include "epilogue_kernel.h"
 #include "conv_tile.h"
 #include "conv_gather.h"
+#include "conv_winograd.h"
 
 #define REAL double
 #define VEC simd_f64
@@ -42,6 +44,7 @@
 #define STORE_PART store_part_f64
 #define SPLAT splat_f64
 #define SELECT select_f64
+#define ANY_NAN any_nan_f64
 #define EXP exp_f64
 #define SIGMOID sigmoid_f64
 #define TANH tanh_f64
@@ -51,6 +54,7 @@
 #include "epilogue_kernel.h"
 #include "conv_tile.h"
 #include "conv_gather.h"
+#include "conv_winograd.h"
 
 /* ---- running ---- */
 
@@ -85,12 +89,12 @@ typedef struct filter_job {
     const conv_filter *f;
     const hl_instr *ins;
     hl_run *run;
-    bool wide;
+    bool wide, not_finite;
 } filter_job;
 
 static char *partial_sums(const filter_job *job, int64_t sum_block) {
     if (sum_block == 0) return job->ins->arg[2];
-    return job->run->scratch + (sum_block - 1) * job->f->size * (job->wide ? 8 : 4);
+    return job->run->shared + (sum_block - 1) * job->f->size * (job->wide ? 8 : 4);
 }
 
 static void filter_chunk(void *arg, int64_t chunk, int worker) {
@@ -99,7 +103,7 @@ static void filter_chunk(void *arg, int64_t chunk, int worker) {
     const int64_t sum_block = chunk / f->row_parts, part = chunk % f->row_parts;
     const int64_t block0 = sum_block * f->blocks / f->sum_blocks, block1 = (sum_block + 1) * f->blocks / f->sum_blocks;
     const int64_t row0 = part * f->rows_per_part, row1 = conv_min(row0 + f->rows_per_part, f->rows);
-    char *scratch = job->run->scratch + worker * job->run->scratch_bytes + f->shared_bytes;
+    char *scratch = job->run->scratch + worker * job->run->scratch_bytes;
     (job->wide ? filter_task_f64 : filter_task_f32)(f, job->ins->arg[0], job->ins->arg[1], partial_sums(job, sum_block), block0,
                                                     block1, row0, row1, scratch);
 }
@@ -116,11 +120,76 @@ static void add_chunk(void *arg, int64_t chunk, int worker) {
 
 static hl_status run_filter(const hl_instr *ins, hl_run *run) {
     const conv_filter *f = ins->p[2].p;
-    filter_job job = {f, ins, run, ins->p[0].i};
+    filter_job job = {f, ins, run, ins->p[0].i, false};
     hl_parallel(run, f->sum_blocks * f->row_parts, f->gather.cost_ns, filter_chunk, &job);
     if (f->sum_blocks > 1)
         hl_parallel(run, conv_ceil(f->size, ADD_CHUNK), (double)(f->size * f->sum_blocks) * 0.15, add_chunk, &job);
     return HL_OK;
+}
+
+/* ---- running by fewer multiplications ---- */
+
+enum { FILTER_CHUNK = 8 /* channels */ };
+
+static void transform_chunk(void *arg, int64_t chunk, int worker) {
+    const gather_job *job = arg;
+    const conv_winograd *w = &job->g->winograd;
+    (void)worker;
+    const int64_t c0 = chunk * FILTER_CHUNK, c1 = conv_min(c0 + FILTER_CHUNK, w->channels);
+    (job->wide ? transform_filter_f64 : transform_filter_f32)(w, job->operand[1], c0, c1, job->run->shared);
+}
+
+static void winograd_chunk(void *arg, int64_t chunk, int worker) {
+    const gather_job *job = arg;
+    const conv_winograd *w = &job->g->winograd;
+    const int64_t block = chunk / w->parts, part = chunk % w->parts, t0 = block * w->block_tiles;
+    const int64_t t1 = conv_min(t0 + w->block_tiles, w->n_tiles);
+    char *scratch = job->run->scratch + worker * job->run->scratch_bytes;
+    (job->wide ? winograd_tiles_f64 : winograd_tiles_f32)(job->g, job->operand, job->run->shared, t0, t1, part, scratch);
+}
+
+static hl_status run_winograd(const hl_instr *ins, hl_run *run) {
+    const conv_gather *g = ins->p[2].p;
+    const conv_winograd *w = &g->winograd;
+    gather_job job = {g, g->n_in + 1 > HL_DIRECT_ARGS ? hl_args(ins) : ins->arg, run, ins->p[0].i};
+    hl_parallel(run, conv_ceil(w->channels, FILTER_CHUNK), w->filter_ns, transform_chunk, &job);
+    hl_parallel(run, w->blocks * w->parts, w->tiles_ns, winograd_chunk, &job);
+    return HL_OK;
+}
+
+static void winograd_sum_chunk(void *arg, int64_t chunk, int worker) {
+    const filter_job *job = arg;
+    const conv_winograd *w = &job->f->gather.winograd;
+    const int64_t sum_block = chunk / w->channel_parts, part = chunk % w->channel_parts;
+    const int64_t block0 = sum_block * w->blocks / w->sum_blocks, block1 = (sum_block + 1) * w->blocks / w->sum_blocks;
+    const int64_t c0 = part * w->part_channels, c1 = conv_min(c0 + w->part_channels, w->channels);
+    char *sums = job->run->shared + sum_block * w->filter_bytes;
+    char *scratch = job->run->scratch + worker * job->run->scratch_bytes;
+    for (int64_t block = block0; block < block1 && !hl_is_stopped_for(job->run, worker); block++) {
+        const int64_t t0 = block * w->block_tiles, t1 = conv_min(t0 + w->block_tiles, w->n_tiles);
+        if (job->wide) winograd_sum_f64(w, job->ins->arg[0], job->ins->arg[1], t0, t1, c0, c1, block > block0, (double *)sums, scratch);
+        else winograd_sum_f32(w, job->ins->arg[0], job->ins->arg[1], t0, t1, c0, c1, block > block0, (float *)sums, scratch);
+    }
+}
+
+static void winograd_gradient_chunk(void *arg, int64_t chunk, int worker) {
+    filter_job *job = arg;
+    const conv_winograd *w = &job->f->gather.winograd;
+    (void)worker;
+    const int64_t c0 = chunk * FILTER_CHUNK, c1 = conv_min(c0 + FILTER_CHUNK, w->channels);
+    if (!(job->wide ? winograd_gradient_f64 : winograd_gradient_f32)(w, job->run->shared, c0, c1, job->ins->arg[2]))
+        __atomic_store_n(&job->not_finite, true, __ATOMIC_RELAXED);
+}
+
+/* Where a sum is not finite all are made again by all multiplications: what is not finite stays in the taps that see it. */
+static hl_status run_winograd_filter(const hl_instr *ins, hl_run *run) {
+    const conv_filter *f = ins->p[2].p;
+    const conv_winograd *w = &f->gather.winograd;
+    filter_job job = {f, ins, run, ins->p[0].i, false};
+    hl_parallel(run, w->sum_blocks * w->channel_parts, w->tiles_ns, winograd_sum_chunk, &job);
+    if (run->stopped != HL_OK) return HL_OK;
+    hl_parallel(run, conv_ceil(w->channels, FILTER_CHUNK), w->filter_ns, winograd_gradient_chunk, &job);
+    return __atomic_load_n(&job.not_finite, __ATOMIC_RELAXED) ? run_filter(ins, run) : HL_OK;
 }
 
 static hl_status run_nothing(const hl_instr *ins, hl_run *run) {
@@ -247,8 +316,9 @@ static double share_of_exact_rows(const conv_gather *g, const conv_phase *phase,
     return positions > 0 ? seen / positions * tiles_cost(g->channels, vectors) / (double)(g->channels * vectors) : 1;
 }
 
-/* Decides, by sizes alone, whether taps beyond the edges are skipped: whether that saves enough. */
-static void choose_edges(conv_gather *g, bool filter, bool wide) {
+/* Decides, by sizes alone, whether taps beyond the edges are skipped: whether that saves enough. Returns the share of the sums' cost
+ * that is left. */
+static double choose_edges(conv_gather *g, bool filter, bool wide) {
     const double ENOUGH = 0.97;
     const int64_t lanes = wide ? F64_LANES : F32_LANES;
     const int64_t left = conv_ceil(g->columns, lanes), vectors = conv_ceil(left, conv_ceil(left, CONV_MAX_VECTORS));
@@ -264,10 +334,12 @@ static void choose_edges(conv_gather *g, bool filter, bool wide) {
         }
         if (padded) break;
     }
-    if (!padded) return;
-    g->exact = (filter ? share_of_exact_rows(g, phase, (int)vectors)
-                       : share_of_exact(g, phase, g->images_per_block, (int)vectors)) < ENOUGH;
-    if (!g->exact || filter) return;
+    if (!padded) return 1;
+    const double share = filter ? share_of_exact_rows(g, phase, (int)vectors)
+                                : share_of_exact(g, phase, g->images_per_block, (int)vectors);
+    g->exact = share < ENOUGH;
+    if (!g->exact) return 1;
+    if (filter) return share;
     for (int64_t index = 0; index < g->phases && g->exact; index++) { /* every phase must have room for its spans */
         conv_spans spans;
         conv_find_phases(g, index, phase);
@@ -275,6 +347,33 @@ static void choose_edges(conv_gather *g, bool filter, bool wide) {
             g->exact = g->exact && conv_find_spans(&phase[axis], g->source[axis], 0, phase[axis].count, spans.of[axis],
                                                    CONV_MAX_SPANS) <= CONV_MAX_SPANS;
     }
+    return g->exact ? share : 1;
+}
+
+/* Decides, by sizes alone, whether multiplications are saved: where that is worth more than the transforms cost. `share`: of all
+ * multiplications, those that the edges leave. */
+static bool choose_winograd(hl_prepare *prep, conv_gather *g, bool filter, bool wide, double share) {
+    enum { MAX_FILTER_BYTES = 48 << 20 };
+    const double ENOUGH = 1.1;
+    conv_winograd *w = &g->winograd;
+    const int64_t real_bytes = wide ? 8 : 4;
+    prep->choice = "all multiplications: HOOKLOOP_CONVOLUTION=direct asks for them";
+    if (prep->attr[0].i & CONV_DIRECT) return false;
+    prep->choice = "all multiplications: fewer suffice for windows of 3 by 3 and 5 by 5 without strides and dilations alone";
+    if (!winograd_read(w, g->axis, g->transposed, g->batch, g->channels, g->columns)) return false;
+    prep->choice = "all multiplications: saving some would cost more for so few channels or positions";
+    const double positions = (double)(g->batch * w->target[0] * w->target[1]), vectors = (double)conv_ceil(g->columns, SIMD_BYTES / real_bytes);
+    const double direct = share * positions * (double)(w->window * w->window) * (double)g->channels * vectors;
+    if (w->n_tiles == 0 || !(winograd_gain(w, direct, share * g->cost_ns, real_bytes) >= ENOUGH)) return false;
+    (filter ? winograd_cut_filter : winograd_cut)(w, CONV_MAX_VECTORS, real_bytes);
+    prep->choice = "all multiplications: the filter's transform would be too large";
+    if (w->filter_bytes > MAX_FILTER_BYTES) return false;
+    prep->choice = w->window == 3 ? "minimal filtering: 36 multiplications instead of 144 for 4 by 4 positions"
+                                  : "minimal filtering: 36 multiplications instead of 100 for 2 by 2 positions";
+    prep->scratch_bytes = conv_max(prep->scratch_bytes, w->bytes);
+    prep->shared_bytes = conv_max(prep->shared_bytes, filter ? w->sum_blocks * w->filter_bytes : w->filter_bytes);
+    prep->cost_ns = w->filter_ns + w->tiles_ns;
+    return true;
 }
 
 static bool is_real(hl_dtype dtype) { return dtype == HL_FLOAT32 || dtype == HL_FLOAT64; }
@@ -339,11 +438,11 @@ static hl_status prepare_gather(hl_prepare *prep, bool transposed) {
     g->k_block = conv_max(1, conv_ceil(k, conv_max(1, conv_ceil(k, CONV_MAX_K_BLOCK))));
     g->cost_ns = product_cost(positions, k, g->columns, wide);
     cut_blocks(g, wide ? 8 : 4, 0, 0);
-    choose_edges(g, false, wide);
+    const double share = choose_edges(g, false, wide);
     prep->ins->p[0].i = wide;
     prep->scratch_bytes = g->layout.bytes;
     prep->cost_ns = g->cost_ns;
-    prep->ins->fn = run_gather;
+    prep->ins->fn = choose_winograd(prep, g, false, wide, share) ? run_winograd : run_gather;
     return HL_OK;
 }
 
@@ -395,15 +494,14 @@ static hl_status prepare_filter(hl_prepare *prep) {
     const int64_t positions = grad->size / g->columns;
     g->cost_ns = product_cost(positions, f->rows, g->columns, wide);
     cut_blocks(g, wide ? 8 : 4, f->rows, 1);
-    choose_edges(g, true, wide);
+    const double share = choose_edges(g, true, wide);
     if (positions == 0) g->image_blocks = 0;
     cut_sums(f);
-    f->shared_bytes = (f->sum_blocks - 1) * f->size * (wide ? 8 : 4);
-    f->shared_bytes = conv_ceil(f->shared_bytes, HL_ALIGNMENT) * HL_ALIGNMENT;
     prep->ins->p[0].i = wide;
-    prep->scratch_bytes = f->shared_bytes + g->layout.bytes;
+    prep->scratch_bytes = g->layout.bytes;
+    prep->shared_bytes = (f->sum_blocks - 1) * f->size * (wide ? 8 : 4);
     prep->cost_ns = g->cost_ns;
-    prep->ins->fn = run_filter;
+    prep->ins->fn = choose_winograd(prep, g, true, wide, share) ? run_winograd_filter : run_filter;
     return HL_OK;
 }
 

@@ -260,20 +260,3 @@ static void NAME(add_blocks)(void *sums, const void *more, int64_t blocks, int64
         for (; i < i1; i++) to[i] += from[i];
     }
 }
-
-#undef REAL
-#undef VEC
-#undef LANES
-#undef NAME
-#undef LOAD
-#undef LOAD_PART
-#undef STORE
-#undef STORE_PART
-#undef SPLAT
-#undef SELECT
-#undef EXP
-#undef SIGMOID
-#undef TANH
-#undef ELU
-#undef SELU
-#undef SOFTPLUS

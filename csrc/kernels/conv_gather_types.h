@@ -11,6 +11,7 @@
 #define HOOKLOOP_CONV_GATHER_TYPES_H
 
 #include "conv_geometry.h"
+#include "conv_winograd_types.h"
 #include "epilogue.h"
 #include "simd.h"
 
@@ -75,13 +76,14 @@ typedef struct conv_gather {
     step steps[MAX_STEPS];
     double cost_ns;
     conv_layout layout;
+    conv_winograd winograd; /* where that is chosen */
 } conv_gather;
 
 typedef struct conv_filter {
     conv_gather gather;
     int64_t rows, size;                  /* of the gradient: taps and channels, elements */
     int64_t blocks, sum_blocks;          /* of images, and how many partial sums they are added up in */
-    int64_t row_parts, rows_per_part, shared_bytes;
+    int64_t row_parts, rows_per_part;
 } conv_filter;
 
 static inline void conv_find_phase(const conv_axis *axis, bool transposed, int64_t index, conv_phase *p) {

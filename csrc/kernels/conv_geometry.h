@@ -13,6 +13,7 @@
 
 enum { CONV_AXES = 3, CONV_FIRST_ATTRIBUTE = 1, CONV_ATTRIBUTES = 3 };
 typedef enum conv_padding { CONV_VALID = 0, CONV_SAME = 1, CONV_EXPLICIT = 2 } conv_padding;
+enum { CONV_PADDINGS = 3, CONV_DIRECT = 4 }; /* the bits of the kind; with CONV_DIRECT no multiplication is saved */
 
 /* One axis: target position i sees the image at i * stride - before + tap * dilation. */
 typedef struct conv_axis {
@@ -38,7 +39,7 @@ static inline void conv_read_axes(conv_axis *axes, const hl_prepare *prep, const
     for (int axis = 0; axis < rank; axis++, attr += CONV_ATTRIBUTES) {
         conv_axis *a = &axes[conv_axis_of(rank, axis)];
         *a = (conv_axis){image->dims[axis + 1], target->dims[axis + 1], windows[axis], attr[0].i, attr[1].i, attr[2].i};
-        if (prep->attr[0].i == CONV_SAME) {
+        if ((prep->attr[0].i & CONV_PADDINGS) == CONV_SAME) {
             const int64_t span = (a->window - 1) * a->dilation + 1;
             a->before = conv_max(0, (a->target - 1) * a->stride + span - a->image) / 2;
         }

@@ -3,6 +3,7 @@
 #ifndef HOOKLOOP_SIMD_H
 #define HOOKLOOP_SIMD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #if defined(__AVX__)
@@ -96,6 +97,18 @@ SIMD_INLINE void store_part_f32(float *to, simd_f32 value, int count) {
 SIMD_INLINE void store_part_f64(double *to, simd_f64 value, int count) {
     memcpy(to, &value, (size_t)count * sizeof(double));
 }
+#endif
+
+/* Whether any lane is not a number. */
+#if defined(__AVX512F__)
+SIMD_INLINE bool any_nan_f32(simd_f32 x) { return _mm512_cmp_ps_mask((__m512)x, (__m512)x, _CMP_UNORD_Q) != 0; }
+SIMD_INLINE bool any_nan_f64(simd_f64 x) { return _mm512_cmp_pd_mask((__m512d)x, (__m512d)x, _CMP_UNORD_Q) != 0; }
+#elif defined(__AVX__)
+SIMD_INLINE bool any_nan_f32(simd_f32 x) { return _mm256_movemask_ps((__m256)(x != x)) != 0; }
+SIMD_INLINE bool any_nan_f64(simd_f64 x) { return _mm256_movemask_pd((__m256d)(x != x)) != 0; }
+#else
+SIMD_INLINE bool any_nan_f32(simd_f32 x) { return x[0] != x[0] || x[1] != x[1] || x[2] != x[2] || x[3] != x[3]; }
+SIMD_INLINE bool any_nan_f64(simd_f64 x) { return x[0] != x[0] || x[1] != x[1]; }
 #endif
 
 /* interleave_low(a, b) = a0 b0 a1 b1 ..., interleave_high the same from the middle on; even_lanes(a, b) = a0 a2 ...

@@ -26,6 +26,7 @@ cdef extern from "plan.h" nogil:
         int64_t *regs
         char *scratch
         int64_t scratch_bytes
+        char *shared
         hl_pool *pool
         int threads
         hl_status (*poll)(hl_run *run) noexcept nogil
@@ -45,7 +46,9 @@ cdef extern from "plan.h" nogil:
         void *params
         const int64_t *regs
         int64_t scratch_bytes
+        int64_t shared_bytes
         double cost_ns
+        const char *choice
         char message[384]
     ctypedef struct hl_kernel:
         const char *name

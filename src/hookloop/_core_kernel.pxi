@@ -43,6 +43,7 @@ cdef class KernelCall:
     cdef void *params
     cdef void *scratch
     cdef readonly double cost_ns
+    cdef readonly str choice
 
     def __cinit__(self, str name, inputs, outputs, attributes=(), int threads=1):
         cdef const hl_kernel *kernel
@@ -79,12 +80,14 @@ cdef class KernelCall:
         if kernel.prepare(&prep) != HL_OK:
             raise ValueError(f"{name}: {prep.message.decode()}")
         self.cost_ns = prep.cost_ns
+        self.choice = prep.choice.decode() if prep.choice != NULL else ""
         self.run.regs, self.run.threads = self.regs, threads
         self.run.scratch_bytes = (prep.scratch_bytes + 63) // 64 * 64
-        self.scratch = malloc(self.run.scratch_bytes * threads + 64)
+        self.scratch = malloc(self.run.scratch_bytes * threads + prep.shared_bytes + 64)
         if self.scratch == NULL:
             raise MemoryError()
         self.run.scratch = <char *>((<uintptr_t>self.scratch + 63) // 64 * 64)
+        self.run.shared = self.run.scratch + self.run.scratch_bytes * threads
         self.run.pool = hl_pool_get(threads) if threads > 1 else NULL
 
     def __dealloc__(self):

@@ -13,7 +13,7 @@ def explain(fetches, feed_dict=None, graph=None, file=None):
     """Prints the plan that a session runs for the fetches, and returns it.
 
     The plan is compiled, not run. For each instruction it names the kernel, the operands with their sizes and places, the op that it comes
-    from, and what passes fused into it; it shows the commit point, and says so where a plan must write before all that can fail has run.
+    from, what passes fused into it, and which way a convolution's kernel takes; it shows the commit point, and says so where a plan must write before all that can fail has run.
 
     Args:
       fetches: as in `Session.run`.
@@ -40,9 +40,17 @@ def explain(fetches, feed_dict=None, graph=None, file=None):
     feeds.sort(key=lambda feed: (feed.tensor.op._id, feed.tensor.value_index))
     request = Request(mapped.tensors, mapped.targets, feeds, lambda key: None, {})
     lowerer, program = plan_program(request)
-    explanation = Explanation(program, lowerer.nodes)
+    explanation = Explanation(program, lowerer.nodes, _choice_of)
     print(explanation, file=file or sys.stdout)
     return explanation
+
+
+def _choice_of(kernel, inputs, outputs, params):
+    """Which of its ways a kernel takes: it is prepared, and not run."""
+    from ._core import KernelCall
+
+    made = [[np.empty(shape, dtype) for shape, dtype in operands] for operands in (inputs, outputs)]
+    return KernelCall(kernel, *made, params).choice
 
 
 def _graph_of(fetches):

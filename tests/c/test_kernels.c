@@ -49,6 +49,46 @@ static void test_products_of_many_shapes(void) {
                 }
 }
 
+/* One convolution and the gradient of its filter; a window of `window` by `window`, SAME. */
+static void check_convolution(int64_t n, int64_t height, int64_t width, int64_t window, int64_t c, int64_t k, int threads) {
+    const int64_t border = (window - 1) / 2, positions = n * height * width;
+    const int64_t images = positions * c, filters = window * window * c * k, targets = positions * k;
+    float *x = ramp(images, -1, 2.0f / (float)images), *f = ramp(filters, 1, -1.0f / (float)filters);
+    float *dy = ramp(targets, -1, 3.0f / (float)targets);
+    double *y = calloc((size_t)targets, sizeof *y), *df = calloc((size_t)filters, sizeof *df);
+    for (int64_t i = 0; i < positions; i++)
+        for (int64_t tap = 0; tap < window * window; tap++) {
+            const int64_t row = i / width % height + tap / window - border, column = i % width + tap % window - border;
+            if (row < 0 || row >= height || column < 0 || column >= width) continue;
+            const float *from = x + ((i / width / height * height + row) * width + column) * c;
+            for (int64_t a = 0; a < c; a++)
+                for (int64_t b = 0; b < k; b++) {
+                    y[i * k + b] += (double)from[a] * f[(tap * c + a) * k + b];
+                    df[(tap * c + a) * k + b] += (double)from[a] * dy[i * k + b];
+                }
+        }
+    const hl_value attrs[] = {{.i = 1}, {.i = 1}, {.i = 1}, {.i = 0}, {.i = 1}, {.i = 1}, {.i = 0}};
+    const operand forward[] = {{HL_FLOAT32, 4, {n, height, width, c}, x}, {HL_FLOAT32, 4, {window, window, c, k}, f},
+                               {HL_FLOAT32, 4, {n, height, width, k}, NULL}};
+    const operand gradient[] = {{HL_FLOAT32, 4, {n, height, width, c}, x}, {HL_FLOAT32, 4, {n, height, width, k}, dy},
+                                {HL_FLOAT32, 4, {window, window, c, k}, NULL}};
+    alone result = run_alone("conv", threads, 3, forward, 7, attrs);
+    CHECK(result.status == HL_OK);
+    for (int64_t i = 0; i < targets; i++) CHECK(fabs(((float *)result.out[0])[i] - y[i]) <= 1e-4 * (double)(window * window * c));
+    free_outputs(&result);
+    result = run_alone("conv_filter_gradient", threads, 3, gradient, 7, attrs);
+    CHECK(result.status == HL_OK);
+    for (int64_t i = 0; i < filters; i++) CHECK(fabs(((float *)result.out[0])[i] - df[i]) <= 1e-4 * (double)positions);
+    free_outputs(&result), free(x), free(f), free(dy), free(y), free(df);
+}
+
+static void test_convolutions(void) {
+    for (int64_t window = 1; window <= 5; window++) {
+        check_convolution(1, 5, 4, window, 3, 5, 1);
+        check_convolution(5, 9, 14, window, 61, 67, 2); /* all multiplications, or fewer */
+    }
+}
+
 static void test_softmax_rows_sum_to_one(void) {
     for (int64_t width = 1; width < 40; width++) {
         float *x = ramp(3 * width, -5, 0.7f);
@@ -113,6 +153,7 @@ static void test_one_and_two_threads_agree_to_the_bit(void) {
 int main(void) {
     test_add_of_every_length();
     test_products_of_many_shapes();
+    test_convolutions();
     test_softmax_rows_sum_to_one();
     test_an_index_out_of_range_is_named();
     test_a_dtype_without_a_kernel_is_refused();

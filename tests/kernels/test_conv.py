@@ -39,16 +39,19 @@ def target_size(axis):
     return (image + before + after - (window - 1) * dilation - 1) // stride + 1
 
 
-def attributes(geometry):
+DIRECT = 4  # beside the kind of padding: all multiplications
+
+
+def attributes(geometry, flag=0):
     explicit = 2
     return (
-        explicit,
+        explicit | flag,
         *[value for _, _, stride, dilation, before, _ in geometry for value in (stride, dilation, before)],
     )
 
 
-def run(kernel, inputs, output, geometry, threads=1):
-    _core.KernelCall(kernel, inputs, [output], attributes(geometry), threads)()
+def run(kernel, inputs, output, geometry, threads=1, flag=0):
+    _core.KernelCall(kernel, inputs, [output], attributes(geometry, flag), threads)()
     return output
 
 
@@ -115,15 +118,18 @@ def test_a_window_that_reaches_nothing():
     check([(2, 1, 1, 1, 3, 3), (3, 2, 2, 1, 4, 5)], 2, 16, 16, "f")
 
 
-def test_taps_beyond_the_edges_are_worth_nothing():
-    """They are multiplied by zeros, or skipped: the same sums to the last bit, whatever else is in the batch."""
+@pytest.mark.parametrize(("flag", "window", "size"), [(DIRECT, 5, 9), (0, 3, 12)])
+def test_taps_beyond_the_edges_are_worth_nothing(flag, window, size):
+    """They are multiplied by zeros, or skipped: the same sums to the last bit, whatever else is in the batch. Minimal filtering
+    reads zeros there."""
     rng = np.random.default_rng(1)
-    geometry = [(9, 5, 1, 1, 2, 2)] * 2
-    image = rng.standard_normal((12, 9, 9, 32)).astype("f")
-    taps = rng.standard_normal((5, 5, 32, 64)).astype("f")
-    bare = np.pad(image, [(0, 0), (2, 2), (2, 2), (0, 0)])
-    inside = [(13, 5, 1, 1, 0, 0)] * 2
-    skipped = run("conv", [image, taps], np.empty((12, 9, 9, 64), "f"), geometry)
-    assert np.array_equal(skipped, run("conv", [bare, taps], np.empty_like(skipped), inside))
+    border = window // 2
+    geometry = [(size, window, 1, 1, border, border)] * 2
+    image = rng.standard_normal((12, size, size, 32)).astype("f")
+    taps = rng.standard_normal((window, window, 32, 64)).astype("f")
+    bare = np.pad(image, [(0, 0), (border, border), (border, border), (0, 0)])
+    inside = [(size + 2 * border, window, 1, 1, 0, 0)] * 2
+    skipped = run("conv", [image, taps], np.empty((12, size, size, 64), "f"), geometry, flag=flag)
+    assert np.array_equal(skipped, run("conv", [bare, taps], np.empty_like(skipped), inside, flag=flag))
     for threads in (2, 4):
-        assert np.array_equal(skipped, run("conv", [image, taps], np.empty_like(skipped), geometry, threads))
+        assert np.array_equal(skipped, run("conv", [image, taps], np.empty_like(skipped), geometry, threads, flag))

@@ -9,6 +9,10 @@ from .sizes import Size
 _ALIGNMENT = 64
 _MAY_FAIL = frozenset(("host", "resize", "check_initialized", "load_sizes", "reshape_variable"))
 
+_CHOOSING = frozenset(
+    ("conv", "conv_image_gradient", "conv_filter_gradient")
+)  # kernels that can say how they go about it
+
 
 class Step:
     """One instruction of a plan.
@@ -19,12 +23,14 @@ class Step:
       inputs, outputs: text for each operand: type, sizes, place.
       op: the name of the op that it came from, or ''.
       fused: (name of a pass, what it did) for each.
+      choice: which of its ways the kernel takes for the sizes at hand and why; '' where it has only one.
       writes: whether it writes a variable.
       depth: how many conditionals and loops it stands in.
     """
 
-    def __init__(self, index, instr, op, inputs, outputs, depth):
+    def __init__(self, index, instr, op, inputs, outputs, depth, choice):
         self.index = index
+        self.choice = choice
         self.kernel = instr.kernel
         self.op = op.name if op is not None else ""
         self.inputs = inputs
@@ -44,6 +50,8 @@ class Step:
         yield text
         if self.op:
             yield f"       {indent}from {self.op!r}"
+        if self.choice:
+            yield f"       {indent}{self.choice}"
         for name, what in self.fused:
             yield f"       {indent}{name}: {what}"
 
@@ -60,8 +68,10 @@ class Explanation:
       sizes: a sentence for each size that only a feed or the run tells.
     """
 
-    def __init__(self, program, nodes):
+    def __init__(self, program, nodes, choice_of=None):
+        """`choice_of(kernel, inputs, outputs, params)` tells what a kernel chooses for operands given as (shape, NumPy dtype)."""
         self._program = program
+        self._choice_of = choice_of
         self._nodes = nodes
         self._slots = _slot_offsets(program)
         self.arena_bytes = self._slots[-1]
@@ -99,10 +109,21 @@ class Explanation:
         op = self._nodes[instr.node] if 0 <= instr.node < len(self._nodes) else None
         index = len(self.steps) if numbered else None
         inputs, outputs = map(self._value, instr.inputs), map(self._value, instr.outputs)
-        step = Step(index, instr, op, list(inputs), list(outputs), depth)
+        step = Step(index, instr, op, list(inputs), list(outputs), depth, self._choice(instr))
         op_def = op.op_def if op is not None else None
         step.may_fail = instr.kernel in _MAY_FAIL or (op_def is not None and op_def.can_fail)
         return step
+
+    def _choice(self, instr):
+        if self._choice_of is None or instr.kernel not in _CHOOSING:
+            return ""
+        hint = self._program.hint
+        inputs, outputs = (
+            [(tuple(map(hint, value.shape)), value.dtype.as_numpy_dtype) for value in values]
+            for values in (instr.inputs, instr.outputs)
+        )
+        params = [hint(p) if isinstance(p, Size) else p for p in instr.params]
+        return self._choice_of(instr.kernel, inputs, outputs, params)
 
     def _find_early_writes(self):
         for step in self.steps:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 
 from .. import dtypes
@@ -15,6 +17,7 @@ from .windows import PADDINGS, Frame, Taps, channels_last, checked_frame, from_l
 __all__: list = []
 
 _HALF = (dtypes.float16, dtypes.bfloat16)
+_DIRECT = 4  # beside the kind of padding: no multiplication is saved (CONV_DIRECT in csrc/kernels/conv_geometry.h)
 
 
 # --- shapes ---------------------------------------------------------------------------------------------
@@ -111,6 +114,15 @@ def _precise(c, value):
     return wide
 
 
+def _params(frame):
+    """The attributes of kernels of filters over all channels, where `HOOKLOOP_CONVOLUTION` says which of them may run."""
+    wanted = os.environ.get("HOOKLOOP_CONVOLUTION") or "auto"
+    if wanted not in ("auto", "direct"):
+        raise ValueError(f"expected HOOKLOOP_CONVOLUTION to be auto or direct, got {wanted!r}")
+    padding, *axes = frame.params()
+    return (padding | _DIRECT if wanted == "direct" else padding, *axes)
+
+
 def _emit(c, kernel, inputs, out, params):
     """One kernel whose output may be of 16 bits."""
     if out.dtype not in _HALF:
@@ -124,7 +136,7 @@ def _emit(c, kernel, inputs, out, params):
 def _emit_image(c, kernel, inputs, out, frame):
     """The same for an output that is an image."""
     target = target_like(c, out, frame)
-    _emit(c, kernel, inputs, target, frame.params())
+    _emit(c, kernel, inputs, target, _params(frame))
     write_back(c, target, out, frame)
 
 
@@ -165,7 +177,7 @@ def _lower_filter_gradient(c, node):
     frame = _frame(node)
     image, _, target = node.inputs
     inputs = [_precise(c, channels_last(c, value, frame)) for value in (image, target)]
-    _emit(c, "conv_filter_gradient", inputs, node.outputs[0], frame.params())
+    _emit(c, "conv_filter_gradient", inputs, node.outputs[0], _params(frame))
 
 
 # A filter of several elements a channel: its kernels see as many channels, each repeated.

@@ -1,5 +1,7 @@
 """fuse_epilogues: what follows a convolution is done in it, to the same bit; what others read stays."""
 
+import io
+
 import numpy as np
 import pytest
 
@@ -38,6 +40,23 @@ def test_bias_and_activation_are_steps(activation, batch, dtype):
     out = activation(biased)
     assert rewritten([out], feeds) == ["conv"]
     same_bits([y, biased, out], feeds)
+
+
+@pytest.mark.parametrize("window", [3, 5])
+def test_steps_behind_minimal_filtering(window):
+    """Tiles at the edges and part of a vector of channels among them."""
+    random = np.random.RandomState(1)
+    x, w, r = (
+        tf.placeholder(tf.float32, shape) for shape in ([4, 13, 18, 32], [window, window, 32, 37], [4, 13, 18, 37])
+    )
+    feeds = {t: random.standard_normal([d.value for d in t.shape]).astype("f") for t in (x, w, r)}
+    y = tf.nn.conv2d(x, w, 1, "SAME")
+    assert "minimal filtering" in str(tf.explain(y, feeds, file=io.StringIO()))
+    biased = tf.nn.bias_add(y, tf.get_variable("b", [37], initializer=tf.random_normal_initializer(seed=1)))
+    active = tf.nn.relu(biased)
+    total = tf.tanh(active) + r
+    assert rewritten([total], feeds) == ["conv"]
+    same_bits([y, biased, active, total], feeds)
 
 
 def test_a_residual_is_a_step():
