@@ -228,7 +228,7 @@ SIMD_INLINE void NAME(part)(const operation op, TOTAL (*row_total)(const TYPE *,
         return;
     }
 #ifdef VEC
-    if (r->reduced == 1 && r->inner <= SHORT && end > first) {
+    if (r->reduced == 1 && r->inner <= SHORT && end > first && s->count > 1) {
         for (int64_t i = 0; i < s->count; i += VEC_LANES) {
             const TYPE *row[VEC_LANES];
             const int count = s->count - i < VEC_LANES ? (int)(s->count - i) : VEC_LANES;
