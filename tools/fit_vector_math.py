@@ -7,7 +7,7 @@ polynomial of that degree; the functions are chosen so that a small absolute err
 import sys
 from pathlib import Path
 
-from mpmath import chop, cos, erf, erfc, exp, expm1, log, matrix, mp, mpf, pi, sin, sqrt, tanh
+from mpmath import asin, atan, chop, cos, erf, erfc, exp, expm1, log, log1p, matrix, mp, mpf, pi, sin, sqrt, tanh
 
 mp.dps = 60
 
@@ -81,6 +81,12 @@ def fits():
     yield "ERF_LOW", "the same, for float results", ratio, 0, 1, 6
     tail = lambda d: log(erfc(1 + d))
     yield "ERF_FAR", "log(erfc(x)) in x - 1, x from 1 to 4, for float results", tail, "-0.02", "3.02", 8
+    bend = lambda e: (log1p(e) / e - 1) / e if e > mpf("1e-20") else -mpf(1) / 2 + e / 3
+    yield "LOG1P_UNIT", "(log(1 + e) / e - 1) / e, e to 1, for float results", bend, 0, 1, 10
+    turn = even(lambda t: (atan(t) / t - 1) / t**2 if t > mpf("1e-10") else -mpf(1) / 3)
+    yield "ATAN_UNIT", "(atan(t) / t - 1) / t^2 in t^2, t to 1, for float results", turn, 0, 1, 9
+    arc = even(lambda t: (asin(t) / t - 1) / t**2 if t > mpf("1e-10") else mpf(1) / 6)
+    yield "ASIN_NEAR", "(asin(t) / t - 1) / t^2 in t^2, t to 5/8, for float results", arc, 0, "0.391", 7
     for name, degree in (("ERFCX_F64", 16), ("ERFCX_LOW", 9)):
         center = mpf("2.5")
         high = mpf("6.1") if name == "ERFCX_F64" else mpf("10.5")

@@ -116,6 +116,21 @@ static inline double floor_mod_d(double x, double y) {
     const double rest = fmod(x, y);
     return rest != 0 && (rest < 0) != (y < 0) ? rest + y : rest;
 }
+/* Of floats in double, where a quotient below 2^28 and its product are exact; the other lanes by libm. */
+SIMD_INLINE simd_f64 floor_mod_low_f64(simd_f64 x, simd_f64 y) {
+    const simd_f64 magic = splat_f64(6755399441055744.0), whole = (x / y + magic) - magic, rest = x - whole * y;
+    const simd_i64 other_sign = (rest < 0.0) ^ (y < 0.0);
+    return select_f64(rest == 0.0, with_sign_f64((simd_f64){0}, x), select_f64(other_sign, rest + y, rest));
+}
+SIMD_INLINE simd_f32 floor_mod_f32(simd_f32 x, simd_f32 y) {
+    const double_pair a = widen_f32(x), b = widen_f32(y);
+    simd_f32 value = narrow_f64(floor_mod_low_f64(a.low, b.low), floor_mod_low_f64(a.high, b.high));
+    const simd_i32 rare = ~(abs_f32(x) < abs_f32(y) * 0x1p27f) | ~(abs_f32(y) < INFINITY);
+    if (__builtin_expect(any_i32(rare), 0))
+        for (int i = 0; i < F32_LANES; i++)
+            if (rare[i]) value[i] = floor_mod_f(x[i], y[i]);
+    return value;
+}
 #define FLOOR_MOD(x, y) _Generic((x), float: floor_mod_f, default: floor_mod_d)(x, y)
 #define FLOOR(x) _Generic((x), float: floorf, default: floor)(x)
 #define FMOD(x, y) _Generic((x), float: fmodf, default: fmod)(x, y)
@@ -174,7 +189,10 @@ EACH_SIGNED(CHECKED, floor_div, NO_ZEROS, floor_div(x, y))
 EACH_UNSIGNED(CHECKED, floor_div, NO_ZEROS, x / y)
 VARIANTS(floor_div, EACH_FLOAT(ROW, floor_div) EACH_SIGNED(ROW, floor_div) EACH_UNSIGNED(ROW, floor_div))
 
-EACH_FLOAT(SAME, floor_mod, FLOOR_MOD(x, y))
+VECTOR_LOOP(ew_floor_mod_f32, float, simd_f32, F32_LANES, load_f32, load_part_f32, splat_f32, store_f32, store_part_f32,
+            floor_mod_f32)
+EACH_HALF(SAME, floor_mod, FLOOR_MOD(x, y))
+LOOP(ew_floor_mod_f64, double, double, PLAIN, double, PLAIN, UNCHECKED, FLOOR_MOD(x, y))
 EACH_SIGNED(CHECKED, floor_mod, NO_ZEROS, floor_mod(x, y))
 EACH_UNSIGNED(CHECKED, floor_mod, NO_ZEROS, x % y)
 VARIANTS(floor_mod, EACH_FLOAT(ROW, floor_mod) EACH_SIGNED(ROW, floor_mod) EACH_UNSIGNED(ROW, floor_mod))
@@ -220,7 +238,9 @@ VARIANTS(zeta, EACH_FLOAT(ROW, zeta))
 EACH_FLOAT(SAME, polygamma, (__typeof__(x))polygamma(x, y))
 VARIANTS(polygamma, EACH_FLOAT(ROW, polygamma))
 
-EACH_FLOAT(SAME, atan2, ATAN2(x, y))
+VECTOR_LOOP(ew_atan2_f32, float, simd_f32, F32_LANES, load_f32, load_part_f32, splat_f32, store_f32, store_part_f32, atan2_f32)
+EACH_HALF(SAME, atan2, ATAN2(x, y))
+LOOP(ew_atan2_f64, double, double, PLAIN, double, PLAIN, UNCHECKED, ATAN2(x, y))
 VARIANTS(atan2, EACH_FLOAT(ROW, atan2))
 
 EACH_BOOL(SAME, logical_and, x && y)
@@ -318,7 +338,7 @@ VARIANTS(leaky_relu_grad, EACH_FLOAT(ROW, leaky_relu_grad))
     X(mul_no_nan, 0.12) \
     X(div, 0.12) \
     X(floor_div, 0.5) \
-    X(floor_mod, 5) \
+    X(floor_mod, 2) \
     X(truncate_mod, 5) \
     X(div_no_nan, 0.12) \
     X(xdivy, 0.12) \
@@ -327,7 +347,7 @@ VARIANTS(leaky_relu_grad, EACH_FLOAT(ROW, leaky_relu_grad))
     X(maximum, 0.12) \
     X(minimum, 0.12) \
     X(squared_difference, 0.12) \
-    X(atan2, 15) \
+    X(atan2, 1) \
     X(zeta, 100) \
     X(polygamma, 150) \
     X(logical_and, 0.12) \

@@ -15,7 +15,7 @@ typedef struct set_params {
     bool wide;         /* whether indices are int64 */
 } set_params;
 
-enum { FIRST_SLOTS = 1 << 12 };
+enum { FIRST_SLOTS = 1 << 16 };
 
 /* An element may cost a visit to far memory: few are looked at in between. */
 static bool stopped_at(hl_run *run, int64_t i) { return (i & 0x1fff) == 0 && hl_is_stopped(run); }

@@ -72,6 +72,16 @@ SIMD_INLINE int any_i64(simd_i64 mask) {
 #endif
 }
 
+SIMD_INLINE simd_f32 root_f32(simd_f32 x) {
+#if defined(__AVX512F__)
+    return (simd_f32)_mm512_sqrt_ps((__m512)x);
+#elif defined(__AVX__)
+    return (simd_f32)_mm256_sqrt_ps((__m256)x);
+#else
+    for (int i = 0; i < F32_LANES; i++) x[i] = sqrtf(x[i]);
+    return x;
+#endif
+}
 SIMD_INLINE simd_f64 root_f64(simd_f64 x) {
 #if defined(__AVX512F__)
     return (simd_f64)_mm512_sqrt_pd((__m512d)x);
@@ -301,9 +311,16 @@ SIMD_INLINE simd_f64 log1p_f64(simd_f64 x) {
 SIGMOID_OF(f32, 1.0f)
 SIGMOID_OF(f64, 1.0)
 
+/* log(1 + e), e up to 1. */
+SIMD_INLINE simd_f32 log1p_unit_f32(simd_f32 e) {
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+    return e + e * e * POLYNOMIAL_F32(LOG1P_UNIT, e);
+#else
+    return log1p_f32(e); /* products that are rounded make the polynomial 2.5 units wrong */
+#endif
+}
 SIMD_INLINE simd_f32 softplus_f32(simd_f32 x) {
-    const simd_f32 e = exp_f32(-abs_f32(x));
-    return select_f32(x != x, x, max_f32(x, splat_f32(0.0f)) + log1p_f32(e));
+    return select_f32(x != x, x, max_f32(x, splat_f32(0.0f)) + log1p_unit_f32(exp_f32(-abs_f32(x))));
 }
 SIMD_INLINE simd_f64 softplus_f64(simd_f64 x) {
     const simd_f64 e = exp_f64(-abs_f64(x));
@@ -416,6 +433,95 @@ SIMD_INLINE simd_f64 sin_of_turn_low(quarter_f64 turn, int add) {
     }
 TURN_FUNCTION(sin, 0)
 TURN_FUNCTION(cos, 1)
+
+SIMD_INLINE simd_f64 tan_low_f64(simd_f64 x) {
+    const quarter_f64 turn = reduce_turn_f64(x);
+    return sin_of_turn_low(turn, 0) / sin_of_turn_low(turn, 1);
+}
+IN_DOUBLE(tan_small_f32, tan_low_f64)
+SIMD_INLINE simd_f32 tan_f32(simd_f32 x) {
+    simd_f32 value = tan_small_f32(x);
+    const simd_i32 large = ~(abs_f32(x) < (float)SIN_LARGE);
+    if (__builtin_expect(any_i32(large), 0)) LANES_BY_LIBM(value, x, F32_LANES, large, tanf);
+    return select_f32(abs_f32(x) < 1e-5f, x, value);
+}
+
+/* --- their inverses, of floats: polynomials of an argument up to 1 or 5/8 ------------------------------------------------ */
+
+#define HALF_PI_F32 1.57079637f
+#define HALF_PI_LOST_F32 -4.37113883e-8f /* what it lacks */
+
+/* size, or half a turn or a whole pi without it, as the masks say. */
+SIMD_INLINE simd_f32 reflect_f32(simd_i32 mask, float turns, simd_f32 size) {
+    return select_f32(mask, turns * HALF_PI_F32 - (size - turns * HALF_PI_LOST_F32), size);
+}
+SIMD_INLINE simd_f32 atan_unit_f32(simd_f32 t) {
+    const simd_f32 z = t * t;
+    return t + t * z * POLYNOMIAL_F32(ATAN_UNIT, z);
+}
+SIMD_INLINE simd_f32 atan_f32(simd_f32 x) {
+    const simd_f32 size = abs_f32(x);
+    const simd_i32 steep = size > 1.0f;
+    return with_sign_f32(reflect_f32(steep, 1.0f, atan_unit_f32(select_f32(steep, 1.0f / size, size))), x);
+}
+SIMD_INLINE simd_f32 atan2_f32(simd_f32 y, simd_f32 x) {
+    const simd_f32 width = abs_f32(x), height = abs_f32(y);
+    const simd_i32 steep = height > width;
+    const simd_f32 over = select_f32(steep, width, height), under = select_f32(steep, height, width);
+    const simd_f32 t = select_f32(under == 0.0f, splat_f32(0.0f), select_f32(over == under, splat_f32(1.0f), over / under));
+    const simd_f32 right = reflect_f32(steep, 1.0f, atan_unit_f32(t));
+    const simd_f32 turned = with_sign_f32(reflect_f32((simd_i32)x < 0, 2.0f, right), y);
+    return select_f32((x != x) | (y != y), x + y, turned);
+}
+
+/* asin(t) for t up to 5/8. */
+SIMD_INLINE simd_f32 asin_near_f32(simd_f32 t) {
+    const simd_f32 z = t * t;
+    return t + t * z * POLYNOMIAL_F32(ASIN_NEAR, z);
+}
+/* From 5/8 on by half the angle: asin(x) = pi/2 - 2 asin(sqrt((1 - x) / 2)). */
+SIMD_INLINE simd_f32 asin_f32(simd_f32 x) {
+    const simd_f32 size = abs_f32(x);
+    const simd_i32 far = size > 0.625f;
+    const simd_f32 core = asin_near_f32(select_f32(far, root_f32(0.5f * (1.0f - size)), size));
+    return with_sign_f32(reflect_f32(far, 1.0f, select_f32(far, core + core, core)), x);
+}
+SIMD_INLINE simd_f32 acos_f32(simd_f32 x) {
+    const simd_f32 size = abs_f32(x);
+    const simd_i32 far = size > 0.625f;
+    const simd_f32 core = asin_near_f32(select_f32(far, root_f32(0.5f * (1.0f - size)), x));
+    return reflect_f32(far & (x < 0.0f), 2.0f, reflect_f32(~far, 1.0f, select_f32(far, core + core, core)));
+}
+
+/* --- hyperbolic functions of floats, in double --------------------------------------------------------------------------- */
+
+SIMD_INLINE simd_f64 sinh_low_f64(simd_f64 x) {
+    const simd_f64 grown = expm1_f64(abs_f64(x));
+    const simd_f64 share = select_f64(grown < (double)INFINITY, grown / (grown + 1.0), splat_f64(1.0));
+    return with_sign_f64(0.5 * (grown + share), x);
+}
+SIMD_INLINE simd_f64 cosh_low_f64(simd_f64 x) {
+    const simd_f64 e = exp_low_f64(abs_f64(x));
+    return 0.5 * (e + 1.0 / e);
+}
+SIMD_INLINE simd_f64 asinh_low_f64(simd_f64 x) {
+    const simd_f64 size = abs_f64(x), square = size * size;
+    const simd_f64 value = log1p_f64(size + square / (1.0 + root_f64(square + 1.0)));
+    return select_f64(size < (double)INFINITY, with_sign_f64(value, x), x);
+}
+SIMD_INLINE simd_f64 acosh_low_f64(simd_f64 x) {
+    const simd_f64 beyond = x - 1.0;
+    return select_f64(x < 1.0, splat_f64(NAN), log1p_f64(beyond + root_f64(beyond * (beyond + 2.0))));
+}
+SIMD_INLINE simd_f64 atanh_low_f64(simd_f64 x) {
+    const simd_f64 size = abs_f64(x);
+    return with_sign_f64(0.5 * log1p_f64(2.0 * size / (1.0 - size)), x);
+}
+IN_DOUBLE(sinh_f32, sinh_low_f64)
+IN_DOUBLE(cosh_f32, cosh_low_f64)
+IN_DOUBLE(asinh_f32, asinh_low_f64)
+IN_DOUBLE(acosh_f32, acosh_low_f64)
+IN_DOUBLE(atanh_f32, atanh_low_f64)
 
 /* --- the error function --------------------------------------------------------------------------------------------- */
 

@@ -11,7 +11,7 @@ from ..conftest import on_reference
 pytestmark = pytest.mark.skipif(on_reference(), reason="the accuracy of the kernels; the reference executor has none")
 
 LIMIT = 2.0  # units in the last place
-LIBM = {("erfc", np.float64): 3.0}  # what is left to the C library, and is as good as that
+LIBM = {("erfc", np.float64): 3.0, ("acosh", np.float64): 3.0}  # what is left to the C library, and is as good as that
 WIDE = np.longdouble
 PI = WIDE("3.14159265358979323846264338327950288")
 needs_long_double = pytest.mark.skipif(
@@ -67,6 +67,15 @@ FUNCTIONS = {
     "sqrt": (tf.sqrt, np.sqrt, [(0, 1e-30), (0, 10), (0, 1e30)]),
     "rsqrt": (tf.rsqrt, lambda x: 1 / np.sqrt(x), [(1e-30, 1e-20), (0.1, 10), (1, 1e30)]),
     "elu": (tf.nn.elu, lambda x: np.where(x < 0, np.expm1(x), x), [(-20, 2), (-1e-3, 1e-3)]),
+    "tan": (tf.tan, np.tan, [(-1, 1), (-10, 10), (-1e4, 1e4), (-9e5, 2e6), (1e10, 1e20)]),
+    "atan": (tf.atan, np.arctan, [(-1, 1), (-10, 10), (0.9, 1.1), (-1e20, 1e20)]),
+    "asin": (tf.asin, np.arcsin, [(-1, 1), (0.45, 0.55), (-1e-3, 1e-3)]),
+    "acos": (tf.acos, np.arccos, [(-1, 1), (0.45, 0.55), (-0.55, -0.45), (0.99, 1)]),
+    "sinh": (tf.sinh, np.sinh, [(-1, 1), (-1e-3, 1e-3), (-89, 89)]),
+    "cosh": (tf.cosh, np.cosh, [(-1, 1), (-89, 89)]),
+    "asinh": (tf.asinh, np.arcsinh, [(-1, 1), (-1e-3, 1e-3), (-1e18, 1e18)]),
+    "acosh": (tf.acosh, np.arccosh, [(1, 1.001), (1, 10), (1, 1e18)]),
+    "atanh": (tf.atanh, np.arctanh, [(-1, 1), (-1e-3, 1e-3), (0.99, 1)]),
 }  # fmt: skip
 
 
@@ -145,6 +154,15 @@ EDGES = {
     "sqrt": [(np.inf, np.inf), (0, 0), (-1, np.nan)],
     "rsqrt": [(np.inf, 0), (0, np.inf), (-1, np.nan)],
     "elu": [(np.inf, np.inf), (-np.inf, -1), (0, 0)],
+    "tan": [(np.inf, np.nan), (-np.inf, np.nan), (0, 0)],
+    "atan": [(np.inf, np.pi / 2), (-np.inf, -np.pi / 2), (0, 0), (1e30, np.pi / 2)],
+    "asin": [(0, 0), (2, np.nan), (-np.inf, np.nan), (1, np.pi / 2), (-1, -np.pi / 2)],
+    "acos": [(1, 0), (-1, np.pi), (0, np.pi / 2), (2, np.nan), (np.inf, np.nan)],
+    "sinh": [(np.inf, np.inf), (-np.inf, -np.inf), (0, 0), (1e4, np.inf), (-1e4, -np.inf)],
+    "cosh": [(np.inf, np.inf), (-np.inf, np.inf), (0, 1), (1e4, np.inf)],
+    "asinh": [(np.inf, np.inf), (-np.inf, -np.inf), (0, 0)],
+    "acosh": [(np.inf, np.inf), (1, 0), (0.5, np.nan), (-3, np.nan), (-np.inf, np.nan)],
+    "atanh": [(1, np.inf), (-1, -np.inf), (0, 0), (2, np.nan), (-np.inf, np.nan)],
 }
 
 
@@ -166,8 +184,46 @@ def test_edges_of_powers(dtype):
         np.testing.assert_array_equal(evaluate(tf.pow, x, y), np.power(x, y))
 
 
+@needs_long_double
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("name", ["exp", "tanh", "erf", "sin", "log1p", "softplus"])
+def test_angles_of_points_are_at_most_two_units_off(dtype):
+    random = np.random.RandomState(4)
+    for spread in (1, 1e3, 1e15):
+        y, x = (random.uniform(-1, 1, 5003) * spread ** random.uniform(-1, 1, 5003) for _ in range(2))
+        y, x = y.astype(dtype), x.astype(dtype)
+        wanted = np.arctan2(y.astype(WIDE), x.astype(WIDE))
+        off = units_off(evaluate(tf.atan2, y, x), wanted, dtype)
+        worst = int(np.argmax(off))
+        assert off[worst] <= LIMIT, f"atan2({y[worst]!r}, {x[worst]!r}) is {float(off[worst]):.2f} units off"
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_edges_of_angles(dtype):
+    values = np.array([0.0, -0.0, 1, -1, np.inf, -np.inf, np.nan, 3], dtype)
+    y, x = (v.ravel() for v in np.meshgrid(values, values))
+    found, wanted = evaluate(tf.atan2, y, x), np.arctan2(y, x)
+    np.testing.assert_allclose(found, wanted, rtol=3e-7)
+    np.testing.assert_array_equal(np.signbit(found[~np.isnan(wanted)]), np.signbit(wanted[~np.isnan(wanted)]))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_remainders_have_the_sign_of_the_divisor(dtype):
+    random = np.random.RandomState(5)
+    edges = np.array([0.0, -0.0, 1, -1, 5.5, -5.5, 1e-30, 2.0**40, -(2.0**40), np.inf, -np.inf, np.nan], dtype)
+    ex, ey = (v.ravel() for v in np.meshgrid(edges, edges))
+    x = np.concatenate(
+        [random.uniform(-100, 100, 4000), random.randint(-50, 50, 3000), random.uniform(-1e9, 1e9, 500), ex]
+    )
+    y = np.concatenate([random.uniform(-10, 10, 4000), random.randint(1, 9, 3000), random.uniform(-1, 1, 500), ey])
+    x, y = x.astype(dtype), y.astype(dtype)
+    with np.errstate(all="ignore"):
+        rest = np.fmod(x, y)
+        wanted = np.where((rest != 0) & ((rest < 0) != (y < 0)), rest + y, rest)
+    np.testing.assert_array_equal(evaluate(tf.floormod, x, y), wanted)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", ["exp", "tanh", "erf", "sin", "log1p", "softplus", "tan", "atan", "acos", "sinh"])
 def test_every_length_gives_the_same_numbers(name, dtype):
     function = FUNCTIONS[name][0]
     x = np.linspace(-0.9, 3, 70).astype(dtype)
