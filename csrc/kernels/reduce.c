@@ -21,6 +21,7 @@ enum {
     PART_ELEMENTS = 32768,
     MAX_PARTS = 64,
     SHORT = 512,       /* elements of rows of which several are reduced at once */
+    FEW_ROWS = 4,      /* outputs from which on that pays: fewer rows are reduced one by one */
     FEW = 16           /* columns of which several rows are taken as one */
 };
 
@@ -93,6 +94,37 @@ VECTOR_SELECT(f32, simd_f32, simd_i32)
 VECTOR_SELECT(f64, simd_f64, simd_i64)
 VECTOR_SELECT(i32, simd_i32, simd_i32)
 VECTOR_SELECT(i64, simd_i64, simd_i64)
+
+/* The sum of a vector's lanes: halves are added until one lane is left. */
+#if defined(__AVX__)
+SIMD_INLINE float sum_lanes_f32(simd_f32 x) {
+#if defined(__AVX512F__)
+    const __m256 half = _mm512_castps512_ps256((__m512)x) + (__m256)_mm512_extractf64x4_pd((__m512d)x, 1);
+#else
+    const __m256 half = (__m256)x;
+#endif
+    const __m128 quarter = _mm256_castps256_ps128(half) + _mm256_extractf128_ps(half, 1);
+    const __m128 pair = quarter + _mm_movehl_ps(quarter, quarter);
+    return _mm_cvtss_f32(_mm_add_ss(pair, _mm_movehdup_ps(pair)));
+}
+SIMD_INLINE double sum_lanes_f64(simd_f64 x) {
+#if defined(__AVX512F__)
+    const __m256d half = _mm512_castpd512_pd256((__m512d)x) + _mm512_extractf64x4_pd((__m512d)x, 1);
+#else
+    const __m256d half = (__m256d)x;
+#endif
+    const __m128d pair = _mm256_castpd256_pd128(half) + _mm256_extractf128_pd(half, 1);
+    return _mm_cvtsd_f64(_mm_add_sd(pair, _mm_unpackhi_pd(pair, pair)));
+}
+#else
+SIMD_INLINE float sum_lanes_f32(simd_f32 x) {
+    for (int half = F32_LANES / 2; half > 0; half /= 2)
+        for (int j = 0; j < half; j++) x[j] += x[j + half];
+    return x[0];
+}
+SIMD_INLINE double sum_lanes_f64(simd_f64 x) { return x[0] + x[1]; }
+#endif
+
 /* Elements, pairs of them and quarters of a vector of two vectors, moved as in sum_rows of simd.h. */
 #define MOVED_32(a, b, ...) (VEC) SIMD_SHUFFLE(simd_i32, (simd_f32)(a), (simd_f32)(b), __VA_ARGS__)
 #define MOVED_64(a, b, ...) (VEC) SIMD_SHUFFLE(simd_i64, (simd_f64)(a), (simd_f64)(b), __VA_ARGS__)
@@ -128,6 +160,7 @@ VECTOR_SELECT(i64, simd_i64, simd_i64)
 #define VEC_SPLAT(x) ((x) - (VEC){0})
 #define VEC_IS_NAN(x) ((x) != (x))
 #define NAME(x) x##_f32
+#define VEC_SUM sum_lanes_f32
 #include "reduce_kernel.h"
 #define TYPE double
 #define LANE double
@@ -149,6 +182,7 @@ VECTOR_SELECT(i64, simd_i64, simd_i64)
 #define VEC_SPLAT(x) ((x) - (VEC){0})
 #define VEC_IS_NAN(x) ((x) != (x))
 #define NAME(x) x##_f64
+#define VEC_SUM sum_lanes_f64
 #include "reduce_kernel.h"
 #define TYPE uint16_t
 #define LANE float

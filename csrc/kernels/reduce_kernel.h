@@ -3,7 +3,8 @@
  * Expects TYPE (as stored), LANE (as computed), WRAP (LANE, or its unsigned form so that integers wrap), TOTAL (in which
  * blocks are added up), TO_LANE(x), FROM_TOTAL(x), LOWEST, HIGHEST, MEAN_OF(total, n), ROOT_OF(total) and NAME(x); LOGICAL or
  * COMPLEX where the type is one. Complex numbers have products and sums of squared lengths here. Where the type has vectors: VEC,
- * VEC_WRAP, VEC_INDEX, VEC_LANES, VEC_LANE_INDEX, VEC_LOAD_PART, VEC_SPLAT, VEC_IS_NAN and NAME(select).
+ * VEC_WRAP, VEC_INDEX, VEC_LANES, VEC_LANE_INDEX, VEC_LOAD_PART, VEC_SPLAT, VEC_IS_NAN and NAME(select), and VEC_SUM where
+ * a vector's lanes are added in registers.
  *
  * Sums go over LANES lanes in blocks, and the blocks' sums into a TOTAL: the order depends on the sizes alone.
  */
@@ -83,11 +84,23 @@ SIMD_INLINE VEC NAME(row_lanes)(const operation op, const TYPE *x, int64_t n) {
 #endif
 
 SIMD_INLINE TOTAL NAME(row)(const operation op, const TYPE *x, int64_t n) {
+#ifdef VEC
+    enum { ADDED = VEC_LANES < 8 ? BLOCK / 4 : BLOCK }; /* fewer lanes are longer chains of additions */
+#else
+    enum { ADDED = BLOCK };
+#endif
     TOTAL total = (TOTAL)NAME(start)(op);
-    for (int64_t from = 0; from < n; from += BLOCK) {
-        const int64_t count = n - from < BLOCK ? n - from : BLOCK;
+    for (int64_t from = 0; from < n; from += ADDED) {
+        const int64_t count = n - from < ADDED ? n - from : ADDED;
         const TYPE *block = x + from;
         LANE lane[LANES];
+#ifdef VEC_SUM
+        if (op == REDUCE_SUM || op == REDUCE_SQUARES) {
+            const VEC v = count > VEC_LANES ? NAME(row_lanes)(op, block, count) : NAME(load_lanes)(op, block, (int)count);
+            total += (TOTAL)VEC_SUM(v);
+            continue;
+        }
+#endif
         if (count < LANES) {
             enum { FEW_LANES = 8 };
             int64_t i = 0;
@@ -228,7 +241,7 @@ SIMD_INLINE void NAME(part)(const operation op, TOTAL (*row_total)(const TYPE *,
         return;
     }
 #ifdef VEC
-    if (r->reduced == 1 && r->inner <= SHORT && end > first && s->count > 1) {
+    if (r->reduced == 1 && r->inner <= SHORT && r->kept >= FEW_ROWS && end > first) {
         for (int64_t i = 0; i < s->count; i += VEC_LANES) {
             const TYPE *row[VEC_LANES];
             const int count = s->count - i < VEC_LANES ? (int)(s->count - i) : VEC_LANES;
@@ -311,6 +324,7 @@ static const reducer NAME(reducer) = {
 #undef VEC_LOAD_PART
 #undef VEC_SPLAT
 #undef VEC_IS_NAN
+#undef VEC_SUM
 #undef TYPE
 #undef LANE
 #undef WRAP
