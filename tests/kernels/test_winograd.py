@@ -80,7 +80,7 @@ def error(values, exact):
 @pytest.mark.parametrize("window", [3, 5])
 @pytest.mark.parametrize("channels", [16, 64, 256])
 def test_the_error_is_near_that_of_all_multiplications(window, channels):
-    """Three times it at most where it comes from many terms, and in any case a few units in the last place."""
+    """Four times it at most where it comes from many terms, and in any case a few units in the last place."""
     problem = Problem(same(14, 12, window), 8, channels, 64)
     wide = Problem(same(14, 12, window), 8, channels, 64)
     for name in ("image", "filters", "gradient"):
