@@ -8,13 +8,18 @@
  * Attributes: the numbers of slots and of steps, then for each step its kernel, the dtype of its result, the numbers of its
  * operands and of its own attributes, the operands (inputs first, the result last), the attributes. An operand is an index
  * into the instruction's operands, or behind those a slot.
+ *
+ * Of rows that are much shorter than a block, several go through the steps together: operands whose rows do not follow each other
+ * (a column that is added to all, a row of biases, a part of wider rows) are put together in slots before, results taken apart after.
  */
 #include "elementwise.h"
+#include "rows.h"
 
 enum {
     MAX_STEPS = 32, MAX_SLOTS = 16, MAX_OPERANDS = 24,
     CHUNK_NS = 3000,                 /* estimated time of what a thread takes at once, at most one block longer */
     BLOCK = 1024,                    /* elements that go through the steps together */
+    SHORT_ROW = 64,                  /* elements of a row that goes with others */
     SLOT_BYTES = BLOCK * 8 + 3 * 64, /* not a multiple of a page: slots side by side in the cache */
     STEP_NS = 3
 };
@@ -28,12 +33,21 @@ typedef struct fused_step {
     int64_t stride[EW_MOST_OPERANDS];  /* bytes along the innermost axis */
 } fused_step;
 
+/* An operand whose rows are put together in a slot. */
+typedef struct gathered {
+    int operand, size; /* bytes of an element */
+    bool is_result;
+    int64_t row_step, element_step; /* bytes between its rows and its elements; 0: the same again */
+} gathered;
+
 typedef struct fused {
-    int operands, steps, slots, outer;
+    int operands, steps, slots, outer, n_gathered;
     int64_t n, rows;                   /* of the innermost axis; of the outer ones together */
     int64_t dims[HL_MAX_RANK];
     int64_t strides[HL_MAX_RANK][MAX_OPERANDS];
     int64_t inner[MAX_OPERANDS];
+    int64_t together, last_together;     /* rows of a block, and of the last one along its axis; 1 where they are not short */
+    gathered gathered[MAX_OPERANDS];     /* whose slots lie behind the steps' */
     int64_t blocks_per_row, blocks;
     int64_t blocks_alone, blocks_shared; /* a chunk, of one thread and of several */
     double cost_ns;
@@ -53,6 +67,60 @@ static inline void run_steps(const fused *f, int64_t n, char *const *base) {
 
 static inline void point_slots(const fused *f, char **base, char *scratch) {
     for (int slot = 0; slot < f->slots; slot++) base[f->operands + slot] = scratch + slot * SLOT_BYTES;
+}
+
+/* Whole vectors are written: what is behind a row is the next one's, or the slot's rest. */
+#define FILL_ROWS(T)                                                                                   \
+    for (int64_t row = 0; row < rows; row++, apart += g->row_step, slot += bytes) {                    \
+        T pattern[SIMD_BYTES / sizeof(T)];                                                             \
+        for (size_t i = 0; i < SIMD_BYTES / sizeof(T); i++) pattern[i] = *(const T *)apart;            \
+        for (int64_t at = 0; at < bytes; at += SIMD_BYTES) memcpy(slot + at, pattern, SIMD_BYTES);     \
+    }                                                                                                  \
+    break
+#define MOVE_ELEMENTS(T)                                                                               \
+    for (int64_t row = 0; row < rows; row++, apart += g->row_step, slot += bytes)                      \
+        for (int64_t i = 0; i < n; i++) {                                                              \
+            T *outside = (T *)(apart + i * g->element_step), *inside = (T *)slot + i;                  \
+            if (g->is_result) *outside = *inside;                                                      \
+            else *inside = *outside;                                                                   \
+        }                                                                                              \
+    break
+#define BY_SIZE(MOVE)                                                                                  \
+    switch (g->size) {                                                                                 \
+    case 1: MOVE(uint8_t);                                                                             \
+    case 2: MOVE(uint16_t);                                                                            \
+    case 4: MOVE(uint32_t);                                                                            \
+    default: MOVE(uint64_t);                                                                           \
+    }
+
+/* Puts rows together in a slot, or takes those of a result apart again. */
+static void move_rows(const gathered *g, int64_t rows, int64_t n, char *apart, char *slot) {
+    const int64_t bytes = n * g->size;
+    if (g->element_step == g->size) {
+        for (int64_t row = 0; row < rows; row++, apart += g->row_step, slot += bytes)
+            copy_row(g->is_result ? apart : slot, g->is_result ? slot : apart, bytes);
+    } else if (g->element_step == 0) {
+        BY_SIZE(FILL_ROWS)
+    } else {
+        BY_SIZE(MOVE_ELEMENTS)
+    }
+}
+
+/* A block of several rows; base has the addresses of their operands, `held` of the rows that a slot has only repeated so far. */
+static void run_rows(const fused *f, int64_t rows, char **base, char *slots, const char **held) {
+    char *apart[MAX_OPERANDS];
+    for (int i = 0; i < f->n_gathered; i++) {
+        const gathered *g = &f->gathered[i];
+        char *slot = slots + i * SLOT_BYTES;
+        apart[i] = base[g->operand];
+        base[g->operand] = slot;
+        if (g->is_result || (g->row_step == 0 && held[i] == apart[i])) continue;
+        move_rows(g, rows, f->n, apart[i], slot);
+        held[i] = rows == f->together ? apart[i] : NULL;
+    }
+    run_steps(f, rows * f->n, base);
+    for (int i = 0; i < f->n_gathered; i++)
+        if (f->gathered[i].is_result) move_rows(&f->gathered[i], rows, f->n, apart[i], slots + i * SLOT_BYTES);
 }
 
 static inline void *const *operands_of(const fused *f, const hl_instr *ins) {
@@ -77,6 +145,8 @@ static void run_chunk(void *argument, int64_t chunk, int worker) {
     const int64_t first = chunk * job->blocks, end = first + job->blocks;
     const int64_t last = end < f->blocks ? end : f->blocks;
     char *row[MAX_OPERANDS], *base[MAX_OPERANDS + MAX_SLOTS];
+    char *slots = job->scratch + worker * job->scratch_bytes + f->slots * SLOT_BYTES;
+    const char *held[MAX_OPERANDS] = {NULL};
     int64_t index[HL_MAX_RANK], rest = first / f->blocks_per_row, at = first % f->blocks_per_row * BLOCK;
     point_slots(f, base, job->scratch + worker * job->scratch_bytes);
     for (int k = 0; k < f->operands; k++) row[k] = job->from[k];
@@ -87,7 +157,12 @@ static void run_chunk(void *argument, int64_t chunk, int worker) {
     }
     for (int64_t block = first; block < last; block++) {
         for (int k = 0; k < f->operands; k++) base[k] = row[k] + at * f->inner[k];
-        run_steps(f, f->n - at < BLOCK ? f->n - at : BLOCK, base);
+        if (f->together > 1) {
+            const bool is_last = index[f->outer - 1] == f->dims[f->outer - 1] - 1;
+            run_rows(f, is_last ? f->last_together : f->together, base, slots, held);
+        } else {
+            run_steps(f, f->n - at < BLOCK ? f->n - at : BLOCK, base);
+        }
         if ((at += BLOCK) < f->n) continue;
         at = 0;
         for (int axis = f->outer - 1; axis >= 0; axis--) {
@@ -135,6 +210,28 @@ static void collapse(fused *f, const hl_prepare *prep) {
     for (int axis = 0; axis < f->outer; axis++) f->rows *= f->dims[axis];
 }
 
+/* Takes several rows along the last outer axis as one block where they are short. */
+static void group_rows(fused *f, const hl_prepare *prep) {
+    const int last = f->outer - 1;
+    f->together = 1;
+    f->n_gathered = 0;
+    if (prep->out[0]->size == 0 || f->outer == 0 || f->n > SHORT_ROW || f->dims[last] < 2) return;
+    for (int k = 0; k < f->operands; k++) {
+        const int size = (int)hl_dtype_size((k < prep->n_in ? prep->in[k] : prep->out[k - prep->n_in])->dtype);
+        const int64_t row = f->strides[last][k], element = f->inner[k];
+        if (size > 8) return;
+        if ((row == 0 && element == 0) || (element == size && row == f->n * size)) continue;
+        f->gathered[f->n_gathered++] = (gathered){k, size, k >= prep->n_in, row, element};
+    }
+    f->together = f->dims[last] < BLOCK / f->n ? f->dims[last] : BLOCK / f->n;
+    f->last_together = (f->dims[last] - 1) % f->together + 1;
+    f->rows = f->rows / f->dims[last];
+    f->dims[last] = (f->dims[last] + f->together - 1) / f->together;
+    f->rows *= f->dims[last];
+    for (int k = 0; k < f->operands; k++) f->strides[last][k] *= f->together;
+    for (int i = 0; i < f->n_gathered; i++) f->inner[f->gathered[i].operand] = f->gathered[i].size;
+}
+
 /* Asks a step's kernel for its loop, by two elements of its operands' dtypes. Adds its cost for an element. */
 static hl_status prepare_step(hl_prepare *prep, fused_step *s, const hl_kernel *kernel, const hl_dtype *dtypes, int n_attr,
                               const hl_value *attr, double *cost) {
@@ -170,6 +267,7 @@ static hl_status prepare_fused(hl_prepare *prep) {
     if (f->operands > MAX_OPERANDS || f->slots > MAX_SLOTS || f->steps > MAX_STEPS)
         return hl_refuse(prep, HL_INTERNAL, "a chain of %d steps on %d operands is too long", f->steps, f->operands);
     collapse(f, prep);
+    group_rows(f, prep);
     for (fused_step *s = f->step; s < f->step + f->steps; s++) {
         hl_dtype dtypes[EW_MOST_OPERANDS];
         const hl_kernel *kernel = (attr++)->p;
@@ -194,12 +292,13 @@ static hl_status prepare_fused(hl_prepare *prep) {
     }
     f->blocks_per_row = (f->n + BLOCK - 1) / BLOCK;
     f->blocks = f->rows * f->blocks_per_row;
-    prep->scratch_bytes = f->slots * SLOT_BYTES;
-    prep->cost_ns = f->cost_ns = cost * (double)prep->out[0]->size + (double)(STEP_NS * f->steps) * (double)f->blocks;
-    f->blocks_alone = f->blocks_shared = f->n >= 16 * BLOCK ? 16 : 1 + 16 * BLOCK / (f->n + 1);
+    prep->scratch_bytes = (f->slots + f->n_gathered) * SLOT_BYTES;
+    prep->cost_ns = f->cost_ns = cost * (double)prep->out[0]->size + (double)(STEP_NS * f->steps) * (double)f->blocks +
+                                 (double)(STEP_NS * f->n_gathered) * (double)(f->blocks * f->together);
+    f->blocks_alone = f->blocks_shared = f->n * f->together >= 16 * BLOCK ? 16 : 1 + 16 * BLOCK / (f->n * f->together + 1);
     if ((double)f->blocks_shared * f->cost_ns > CHUNK_NS * (double)f->blocks)
         f->blocks_shared = 1 + (int64_t)(CHUNK_NS * (double)f->blocks / f->cost_ns);
-    prep->ins->fn = f->blocks == 0 ? run_nothing : f->blocks == 1 ? run_block : run_blocks;
+    prep->ins->fn = f->blocks == 0 ? run_nothing : f->blocks == 1 && f->together == 1 ? run_block : run_blocks;
     return HL_OK;
 }
 

@@ -104,6 +104,35 @@ def test_types(dtype, monkeypatch):
     assert_same_bits([y, z], [{x: values}], monkeypatch)
 
 
+@pytest.mark.parametrize("width", [1, 2, 16, 63, 64, 65])
+@pytest.mark.parametrize("dtype", [tf.float32, tf.float64, tf.float16, tf.int32])
+def test_rows_that_go_together(width, dtype, monkeypatch):
+    """Rows of a block's length and below, with a column, a row, a scalar, every second element and a part of wider rows."""
+    x, wide = tf.placeholder(dtype, [None, width]), tf.placeholder(dtype, [None, 3 * width])
+    row, column = tf.placeholder(dtype, [width]), tf.placeholder(dtype, [None, 1])
+    left, middle = wide[:, :width], wide[:, ::3]
+    y = (x * row + column) * left - tf.maximum(middle, x)
+    mask = tf.cast(tf.greater(y, row), dtype)
+    joined = tf.concat([y * mask, x - column], 1)
+    cast = tf.cast(y - column, tf.float64) * 0.5
+    feeds = []
+    for n in (1, 2, 7, 1024 // width, 1024 // width + 1, 2500 // width):
+        values = [rows(n, width), rows(n, 3 * width), rows(width), rows(n, 1)]
+        feeds.append(
+            dict(zip([x, wide, row, column], ((4 * v).astype(dtype.as_numpy_dtype) for v in values), strict=True))
+        )
+    assert_same_bits([y, joined, cast], feeds, monkeypatch, (1, 2))
+
+
+def test_rows_that_go_together_along_the_last_of_several_axes(monkeypatch):
+    x, bias = tf.placeholder(tf.float32, [None, 5, 9]), tf.placeholder(tf.float32, [5, 9])
+    plane, scale = tf.placeholder(tf.float32, [None, 1, 9]), tf.placeholder(tf.float32, [None, 1, 1])
+    y = tf.tanh(x * scale + bias) * plane
+    z = tf.transpose(y, [1, 0, 2]) * 2.0 - tf.transpose(x, [1, 0, 2])
+    feeds = [{x: rows(n, 5, 9), bias: rows(5, 9), plane: rows(n, 1, 9), scale: rows(n, 1, 1)} for n in (0, 1, 3, 70)]
+    assert_same_bits([y, z], feeds, monkeypatch)
+
+
 def test_sums_of_several(monkeypatch):
     x = tf.placeholder(tf.float32, [None, 5])
     y = tf.add_n([x * 2.0, tf.tanh(x), tf.exp(x), x]) * 0.5
