@@ -471,6 +471,12 @@ static hl_status prepare_instr(hl_frame *frame, int32_t i) {
     return HL_OK;
 }
 
+static void point_scratch(hl_frame *frame) {
+    hl_run *run = &frame->run;
+    run->scratch = frame->arena->scratch;
+    run->shared = run->scratch ? run->scratch + run->scratch_bytes * run->threads : NULL;
+}
+
 static hl_status reserve_scratch(hl_frame *frame) {
     hl_arena *arena = frame->arena;
     int64_t each = (int64_t)round_up((size_t)frame->scratch_need, HL_ALIGNMENT);
@@ -483,9 +489,8 @@ static hl_status reserve_scratch(hl_frame *frame) {
         arena->scratch = fresh;
         arena->scratch_capacity = wanted;
     }
-    frame->run.scratch = arena->scratch;
     frame->run.scratch_bytes = each;
-    frame->run.shared = arena->scratch + each * frame->run.threads;
+    point_scratch(frame);
     return HL_OK;
 }
 
@@ -679,8 +684,7 @@ static inline __attribute__((always_inline)) hl_status step(hl_frame *frame, hl_
     const hl_plan *plan = frame->plan;
     frame->failed_instr = frame->failed_node = -1;
     frame->run.unshared_ns = 0;
-    frame->run.scratch = frame->arena->scratch; /* another plan of the arena may have needed more and moved it */
-    frame->run.shared = frame->run.scratch + frame->run.scratch_bytes * frame->run.threads;
+    if (frame->run.scratch != frame->arena->scratch) point_scratch(frame); /* another plan of the arena needed more and moved it */
     if (__builtin_expect(!frame->folded_done, 0)) {
         hl_status status = walk_polling(frame, frame->code, frame->code + plan->prologue_end);
         if (status != HL_OK) return status;

@@ -22,6 +22,26 @@ static void test_add_of_every_length(void) {
     }
 }
 
+/* x row + column: rows shorter than a block's go through a chain together, or one by one. */
+static void test_chains_over_rows_of_every_length(void) {
+    const int64_t heights[] = {0, 1, 2, 15, 17, 103};
+    for (int64_t n = 1; n < 70; n++)
+        for (int h = 0; h < 6; h++) {
+            const int64_t m = heights[h];
+            float *x = ramp(m * n, 1, 0.5f), *row = ramp(n, 2, 1), *column = ramp(m, 0, 3);
+            const operand operands[] = {{HL_FLOAT32, 2, {m, n}, x}, {HL_FLOAT32, 2, {1, n}, row}, {HL_FLOAT32, 2, {m, 1}, column},
+                                        {HL_FLOAT32, 2, {m, n}, NULL}};
+            const hl_value attrs[] = {{.i = 1}, {.i = 2}, /* slots, steps; slot 4 is the first behind the operands */
+                                      {.p = (void *)hl_find_kernel("mul")}, {.i = HL_FLOAT32}, {.i = 3}, {.i = 0}, {.i = 0}, {.i = 1}, {.i = 4},
+                                      {.p = (void *)hl_find_kernel("add")}, {.i = HL_FLOAT32}, {.i = 3}, {.i = 0}, {.i = 4}, {.i = 2}, {.i = 3}};
+            alone result = run_alone("fused", 1 + h % 2, 4, operands, 16, attrs);
+            CHECK(result.status == HL_OK);
+            for (int64_t i = 0; i < m; i++)
+                for (int64_t j = 0; j < n; j++) CHECK(((float *)result.out[0])[i * n + j] == x[i * n + j] * row[j] + column[i]);
+            free_outputs(&result), free(x), free(row), free(column);
+        }
+}
+
 static void test_products_of_many_shapes(void) {
     const int64_t sizes[] = {0, 1, 2, 5, 6, 7, 16, 31, 64, 65};
     const int count = sizeof sizes / sizeof *sizes;
@@ -152,6 +172,7 @@ static void test_one_and_two_threads_agree_to_the_bit(void) {
 
 int main(void) {
     test_add_of_every_length();
+    test_chains_over_rows_of_every_length();
     test_products_of_many_shapes();
     test_convolutions();
     test_softmax_rows_sum_to_one();
