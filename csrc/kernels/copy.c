@@ -114,23 +114,28 @@ enum {
 TRANSPOSE_TILE(transpose_tile_4, uint32_t, f32, F32_LANES, float)
 TRANSPOSE_TILE(transpose_tile_8, uint64_t, f64, F64_LANES, double)
 
-typedef struct transpose_job { const ew_walk *walk; void *const *base; int64_t tiles; } transpose_job;
+/* `tiles` chunks go along the last outer axis. */
+typedef struct copy_job { const ew_walk *walk; void *const *base; int64_t tiles; } copy_job;
+
+/* Moves the addresses of both operands by so many iterations of the outer axes but the last. */
+static void go_to(const ew_walk *walk, int64_t iteration, const char **from, char **to) {
+    for (int axis = walk->outer - 2; axis >= 0; axis--) {
+        *from += iteration % walk->dims[axis] * walk->strides[axis][0];
+        *to += iteration % walk->dims[axis] * walk->strides[axis][1];
+        iteration /= walk->dims[axis];
+    }
+}
 
 /* The last outer axis is the one along which the input is dense. */
 static void transpose_chunk(void *argument, int64_t chunk, int worker) {
-    const transpose_job *job = argument;
+    const copy_job *job = argument;
     const ew_walk *walk = job->walk;
     const int last = walk->outer - 1;
     const int64_t size = walk->inner[1], first = chunk % job->tiles * TILE, left = walk->dims[last] - first;
     const char *from = job->base[0];
     char *to = job->base[1];
-    int64_t rest = chunk / job->tiles;
     (void)worker;
-    for (int axis = last - 1; axis >= 0; axis--) {
-        from += rest % walk->dims[axis] * walk->strides[axis][0];
-        to += rest % walk->dims[axis] * walk->strides[axis][1];
-        rest /= walk->dims[axis];
-    }
+    go_to(walk, chunk / job->tiles, &from, &to);
     from += first * walk->strides[last][0];
     to += first * walk->strides[last][1];
     (size == 4 ? transpose_tile_4 : transpose_tile_8)(from, walk->inner[0] / size, to, walk->strides[last][1] / size,
@@ -140,7 +145,7 @@ static void transpose_chunk(void *argument, int64_t chunk, int worker) {
 
 static hl_status run_transpose(const hl_instr *ins, hl_run *run) {
     const ew_walk *walk = ins->p[2].p;
-    transpose_job job = {walk, ins->arg, (walk->dims[walk->outer - 1] + TILE - 1) / TILE};
+    copy_job job = {walk, ins->arg, (walk->dims[walk->outer - 1] + TILE - 1) / TILE};
     hl_parallel(run, walk->count / walk->dims[walk->outer - 1] * job.tiles, walk->cost_ns, transpose_chunk, &job);
     return HL_OK;
 }
@@ -177,7 +182,7 @@ static int64_t rows_of_chunk(const ew_walk *walk, int64_t bytes) {
 
 /* Rows along the last outer axis. */
 static void rows_chunk(void *argument, int64_t chunk, int worker) {
-    const transpose_job *job = argument;
+    const copy_job *job = argument;
     const ew_walk *walk = job->walk;
     const int last = walk->outer - 1;
     const int64_t bytes = walk->n * walk->inner[1], rows = rows_of_chunk(walk, bytes), first = chunk % job->tiles * rows;
@@ -185,20 +190,15 @@ static void rows_chunk(void *argument, int64_t chunk, int worker) {
     const int64_t from_step = walk->strides[last][0], to_step = walk->strides[last][1];
     const char *from = job->base[0];
     char *to = job->base[1];
-    int64_t rest = chunk / job->tiles;
     (void)worker;
-    for (int axis = last - 1; axis >= 0; axis--) {
-        from += rest % walk->dims[axis] * walk->strides[axis][0];
-        to += rest % walk->dims[axis] * walk->strides[axis][1];
-        rest /= walk->dims[axis];
-    }
+    go_to(walk, chunk / job->tiles, &from, &to);
     for (int64_t row = first; row < end; row++) copy_row(to + row * to_step, from + row * from_step, bytes);
 }
 
 static hl_status run_rows(const hl_instr *ins, hl_run *run) {
     const ew_walk *walk = ins->p[2].p;
     const int64_t dim = walk->dims[walk->outer - 1], rows = rows_of_chunk(walk, walk->n * walk->inner[1]);
-    transpose_job job = {walk, ins->arg, (dim + rows - 1) / rows};
+    copy_job job = {walk, ins->arg, (dim + rows - 1) / rows};
     hl_parallel(run, walk->count / dim * job.tiles, walk->cost_ns, rows_chunk, &job);
     return HL_OK;
 }

@@ -132,6 +132,32 @@ static void test_a_traced_run(void) {
     hl_frame_free(frame), hl_arena_free(arena), free(b);
 }
 
+/* What a frame shares follows the time of its runs where they are long and there is somebody to share with, and only there. */
+static void test_long_runs_of_several_threads_are_learned_from(void) {
+    const int64_t lengths[] = {100, 1000000};
+    float *data = calloc(1000000, sizeof *data);
+    for (int threads = 1; threads <= 2; threads++)
+        for (int k = 0; k < 2; k++) {
+            builder *b = calloc(1, sizeof *b);
+            const int32_t n = new_register(b, lengths[k]), x = new_feed(b, HL_FLOAT32, 1, &n);
+            b->plan.n_arena_slots = 1;
+            const int32_t add[] = {x, x, new_tensor(b, HL_FLOAT32, HL_IN_ARENA, 0, 1, &n)};
+            add_instr(b, hl_find_kernel("add"), 2, 1, add, 0, NULL);
+            hl_arena *arena = hl_arena_new();
+            hl_frame *frame = finish(b, arena);
+            frame->run.threads = threads;
+            hl_frame_bind_feed(frame, 0, (char *)data);
+            CHECK(hl_frame_prepare(frame, false) == HL_OK);
+            for (int run = 0; run < 3; run++) CHECK(hl_frame_run(frame) == HL_OK);
+            CHECK(frame->sharing.trials == (threads > 1 && lengths[k] > 1000 ? 3 : 0));
+            frame->sharing = (hl_sharing){.level = HL_SHARE_LARGE, .kept = HL_SHARE_LARGE, .holding = true, .hold = 100};
+            CHECK(hl_frame_run(frame) == HL_OK);
+            CHECK((frame->run.share_cost_ns > 0) == (threads > 1 && lengths[k] > 1000));
+            hl_frame_free(frame), hl_arena_free(arena), free(b);
+        }
+    free(data);
+}
+
 static void test_a_variable_takes_another_shape(void) {
     hl_variable variable = {.dtype = HL_FLOAT64, .rank = -1};
     const int64_t small[] = {2, 3}, large[] = {100, 7};
@@ -150,6 +176,7 @@ int main(void) {
     test_a_loop_can_be_cancelled();
     test_a_branch_is_taken_or_not();
     test_a_traced_run();
+    test_long_runs_of_several_threads_are_learned_from();
     test_a_variable_takes_another_shape();
     hl_pool_stop();
     printf("plan: ok\n");
