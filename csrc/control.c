@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "memory.h"
 #include "runner.h"
 
 static hl_frame *frame_of(hl_run *run) { return run->frame; }
@@ -243,6 +244,22 @@ static hl_status prepare_reshape_variable(hl_prepare *prep) {
     return prep->ins->fn = run_reshape_variable, HL_OK;
 }
 
+/* move: (variable, value), an assignment of a value that nobody reads after. A large first value takes memory once: its pages are
+ * given back as they are copied. Later ones stay, as the next run writes there again. Attribute: the variable. */
+static hl_status run_move(const hl_instr *ins, hl_run *run) {
+    const int64_t bytes = ins->p[0].i;
+    if (bytes >= HL_LARGE_BYTES && !frame_of(run)->variables[ins->p[1].i]->initialized) hl_block_move(ins->arg[0], ins->arg[1], bytes);
+    else memmove(ins->arg[0], ins->arg[1], (size_t)bytes);
+    return HL_OK;
+}
+
+static hl_status prepare_move(hl_prepare *prep) {
+    prep->ins->p[0].i = tensor_bytes(prep->in[1]);
+    prep->ins->p[1] = prep->attr[0];
+    prep->cost_ns = (double)prep->ins->p[0].i * 0.1 + 2;
+    return prep->ins->fn = run_move, HL_OK;
+}
+
 static const hl_kernel control_kernels[] = {
     {"end", prepare_end, 0},
     {"jump", prepare_jump, 0},
@@ -258,6 +275,7 @@ static const hl_kernel control_kernels[] = {
     {"stack_push", prepare_stack_push, sizeof(stack_value)},
     {"stack_pop", prepare_stack_pop, sizeof(stack_value)},
     {"stack_sizes", prepare_stack_sizes, sizeof(size_list)},
+    {"move", prepare_move, 0},
     {"reshape_variable", prepare_reshape_variable, sizeof(size_list)},
 };
 

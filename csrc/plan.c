@@ -5,16 +5,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <time.h>
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
 
+#include "memory.h"
 #include "pool.h"
 
 enum {
-    BIG_ARENA = 1 << 20,       /* from here on the arena is mapped, so that pages can be given back */
     ARENA_WINDOW = 64,         /* runs after which an arena that was not needed is given back */
     LONG_COST_NS = 10000,      /* plans estimated above this may share instructions with workers */
     POLL_COST_NS = 1000000,    /* plans estimated above this look at the clock between instructions */
@@ -57,28 +56,11 @@ hl_status hl_refuse(hl_prepare *prep, hl_status status, const char *format, ...)
 
 /* ---- memory ---- */
 
-static char *allocate(size_t bytes) {
-    if (bytes > (size_t)1 << 46) return NULL;
-    return aligned_alloc(HL_ALIGNMENT, round_up(bytes ? bytes : 1, HL_ALIGNMENT));
-}
-
-static char *arena_map(size_t bytes) {
-    if (bytes < BIG_ARENA) return allocate(bytes);
-    char *base = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    return base == MAP_FAILED ? NULL : base;
-}
-
-static void arena_unmap(char *base, size_t bytes) {
-    if (!base) return;
-    if (bytes < BIG_ARENA) free(base);
-    else munmap(base, bytes);
-}
-
 hl_arena *hl_arena_new(void) { return calloc(1, sizeof(hl_arena)); }
 
 void hl_arena_free(hl_arena *arena) {
     if (!arena) return;
-    arena_unmap(arena->base, (size_t)arena->capacity);
+    hl_block_free(arena->base, arena->capacity);
     free(arena->scratch);
     free(arena);
 }
@@ -86,12 +68,12 @@ void hl_arena_free(hl_arena *arena) {
 static bool arena_reserve(hl_arena *arena, int64_t bytes) {
     if (bytes <= arena->capacity) return true;
     if (bytes > (int64_t)1 << 46) return false;
-    size_t capacity = round_up((size_t)bytes, bytes < BIG_ARENA ? HL_ALIGNMENT : 4096);
-    char *base = arena_map(capacity);
+    int64_t capacity = (int64_t)round_up((size_t)bytes, bytes < HL_LARGE_BYTES ? HL_ALIGNMENT : 4096);
+    char *base = hl_block_new(capacity);
     if (!base) return false;
-    arena_unmap(arena->base, (size_t)arena->capacity);
+    hl_block_free(arena->base, arena->capacity);
     arena->base = base;
-    arena->capacity = (int64_t)capacity;
+    arena->capacity = capacity;
     return true;
 }
 
@@ -100,8 +82,7 @@ static void arena_note_use(hl_arena *arena, int64_t bytes) {
     if (bytes > arena->recent_use) arena->recent_use = bytes;
     if (++arena->runs < ARENA_WINDOW) return;
     int64_t keep = (int64_t)round_up((size_t)arena->recent_use, 4096);
-    if (arena->capacity >= BIG_ARENA && arena->capacity > 2 * keep + BIG_ARENA)
-        madvise(arena->base + keep, (size_t)(arena->capacity - keep), MADV_DONTNEED);
+    if (arena->capacity > 2 * keep + HL_LARGE_BYTES) hl_block_give_back(arena->base + keep, arena->capacity - keep);
     arena->runs = 0;
     arena->recent_use = 0;
 }
@@ -112,10 +93,10 @@ hl_status hl_variable_reshape(hl_variable *variable, int rank, const int64_t *di
         if (__builtin_mul_overflow(size, dims[axis], &size) || size > MOST_ELEMENTS) return HL_RESOURCE_EXHAUSTED;
     int64_t bytes = size * (int64_t)hl_dtype_size((hl_dtype)variable->dtype);
     if (!variable->data || bytes > variable->capacity) {
-        char *data = allocate((size_t)bytes);
+        char *data = hl_block_new(bytes);
         if (!data) return HL_RESOURCE_EXHAUSTED;
-        memset(data, 0, (size_t)bytes);
-        free(variable->data);
+        if (bytes < HL_LARGE_BYTES) memset(data, 0, (size_t)bytes);
+        hl_block_free(variable->data, variable->capacity);
         variable->data = data;
         variable->capacity = bytes;
     }
@@ -139,12 +120,12 @@ hl_frame *hl_frame_new(const hl_plan *plan, hl_arena *arena) {
         int32_t n = plan->instrs[i].n_in + plan->instrs[i].n_out;
         if (n > HL_DIRECT_ARGS) n_pointers += n;
     }
-    frame->code = (hl_instr *)allocate((size_t)plan->n_instrs * sizeof(hl_instr));
+    frame->code = (hl_instr *)hl_allocate((size_t)plan->n_instrs * sizeof(hl_instr));
     frame->tensors = zeroed((size_t)plan->n_tensors, sizeof(hl_tensor));
     frame->operands = zeroed((size_t)plan->n_operands, sizeof(hl_tensor *));
     frame->pointers = zeroed((size_t)n_pointers, sizeof(void *));
     frame->first_pointer = zeroed((size_t)plan->n_instrs, sizeof(int32_t));
-    frame->params = allocate((size_t)param_bytes);
+    frame->params = hl_allocate((size_t)param_bytes);
     frame->first_param = zeroed((size_t)plan->n_instrs, sizeof(int64_t));
     frame->regs = zeroed((size_t)plan->n_regs, sizeof(int64_t));
     frame->seen = zeroed((size_t)plan->n_regs, sizeof(int64_t));
@@ -354,7 +335,7 @@ static hl_status place_arena(hl_frame *frame) {
 static bool grow(char **data, int64_t *capacity, int64_t bytes) {
     if (*data && bytes <= *capacity) return true;
     int64_t wanted = bytes + bytes / 2;
-    char *fresh = allocate((size_t)wanted);
+    char *fresh = hl_allocate((size_t)wanted);
     if (!fresh) return false;
     if (*data) memcpy(fresh, *data, (size_t)*capacity);
     free(*data);
@@ -483,7 +464,7 @@ static hl_status reserve_scratch(hl_frame *frame) {
     int64_t shared = (int64_t)round_up((size_t)frame->shared_need, HL_ALIGNMENT);
     int64_t wanted = each * frame->run.threads + shared;
     if (wanted > arena->scratch_capacity) {
-        char *fresh = allocate((size_t)wanted);
+        char *fresh = hl_allocate((size_t)wanted);
         if (!fresh) return out_of_memory(frame, -1, wanted);
         free(arena->scratch);
         arena->scratch = fresh;
@@ -695,7 +676,7 @@ static inline __attribute__((always_inline)) hl_status step(hl_frame *frame, hl_
     hl_status status = trace                           ? walk_traced(frame, start, trace)
                        : frame->cost_ns > LONG_COST_NS ? walk_long(frame, start)
                                                        : walk(frame, start);
-    if (frame->arena->capacity >= BIG_ARENA) {
+    if (frame->arena->capacity >= HL_LARGE_BYTES) {
         int32_t last = plan->n_arena_slots - 1;
         arena_note_use(frame->arena, last < 0 ? 0 : frame->slot_offset[last] + frame->slot_bytes[last]);
     }

@@ -102,6 +102,9 @@ cdef extern from "batches.h" nogil:
     void hl_batch_free(hl_batch *batch)
 
 
+cdef extern from "memory.h" nogil:
+    void hl_block_free(char *block, int64_t bytes)
+
 cdef extern from "frame.h" nogil:
     ctypedef struct hl_size_op:
         int32_t operation

@@ -40,7 +40,7 @@ cdef class VariableCell:
         self.variable.rank = -1
 
     def __dealloc__(self):
-        free(self.variable.data)
+        hl_block_free(self.variable.data, self.variable.capacity)
 
     @property
     def initialized(self):

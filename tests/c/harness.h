@@ -9,6 +9,7 @@
 
 #include "frame.h"
 #include "isa.h"
+#include "memory.h"
 #include "pool.h"
 
 #define CHECK(condition)                                                                 \

@@ -166,7 +166,24 @@ static void test_a_variable_takes_another_shape(void) {
     memset(variable.data, 1, 6 * sizeof(double));
     CHECK(hl_variable_reshape(&variable, 2, large) == HL_OK && variable.dims[0] == 100);
     memset(variable.data, 1, 700 * sizeof(double));
-    free(variable.data);
+    hl_block_free(variable.data, variable.capacity);
+}
+
+/* Bytes just above and below what is copied in one piece, from addresses in the middle of a page. */
+static void test_a_block_is_moved(void) {
+    const int64_t piece = 4 << 20;
+    for (int64_t bytes = HL_LARGE_BYTES; bytes <= 2 * piece + 5000; bytes = bytes * 2 - 77)
+        for (int64_t offset = 0; offset < 8192; offset += 4032) {
+            char *from = hl_block_new(bytes + 16384), *to = hl_block_new(bytes);
+            CHECK(from && to && to[bytes - 1] == 0);
+            for (int64_t k = 0; k < bytes + 16384; k++) from[k] = (char)(k * 7 + k / 256);
+            hl_block_move(to, from + offset, bytes);
+            for (int64_t k = 0; k < bytes; k += 13) CHECK(to[k] == (char)((k + offset) * 7 + (k + offset) / 256));
+            for (int64_t k = 0; k < offset; k++) CHECK(from[k] == (char)(k * 7 + k / 256));
+            for (int64_t k = offset + bytes; k < bytes + 16384; k++) CHECK(from[k] == (char)(k * 7 + k / 256));
+            CHECK(from[offset + bytes / 2] == 0);
+            hl_block_free(from, bytes + 16384), hl_block_free(to, bytes);
+        }
 }
 
 int main(void) {
@@ -178,6 +195,7 @@ int main(void) {
     test_a_traced_run();
     test_long_runs_of_several_threads_are_learned_from();
     test_a_variable_takes_another_shape();
+    test_a_block_is_moved();
     hl_pool_stop();
     printf("plan: ok\n");
     return 0;

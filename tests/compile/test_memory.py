@@ -30,6 +30,8 @@ class Oracle:
                     self.check(value.buffer)
                 for value in item.outputs:
                     self.hold(value.buffer)
+                if item.kernel == "move":
+                    self.give_up(item.inputs[1].buffer)
             elif isinstance(item, If):
                 self.check(item.predicate.buffer)
                 self.run(item.then if self.taken else item.otherwise)
@@ -47,6 +49,10 @@ class Oracle:
         if buffer.kind == ARENA:
             self.holder[buffer.index] = buffer
 
+    def give_up(self, buffer):
+        """What a move has read is gone."""
+        self.holder[buffer.index] = None
+
     @staticmethod
     def root(buffer):
         while buffer is not None and buffer.home is not None:
@@ -55,7 +61,17 @@ class Oracle:
 
 
 def placed(fetches, feeds):
-    program = optimized(fetches, feeds)
+    return look_for_overlaps(optimized(fetches, feeds))
+
+
+def assignments(fetches, feeds=()):
+    """The kernels by which variables get whole values."""
+    program = optimized(fetches, dict(feeds))
+    look_for_overlaps(program)
+    return [item.kernel for item in program.root.items if isinstance(item, Instr) and item.kernel in ("assign", "move")]
+
+
+def look_for_overlaps(program):
     slots = memory.place(program)
     for taken in (True, False):
         oracle = Oracle(taken)
@@ -119,3 +135,23 @@ def test_a_value_from_before_a_loop_lives_through_it():
 
     _, a = tf.while_loop(lambda i, a: i < 3, body, [0, x])
     placed([a, *tf.gradients(a, x)], {x: np.zeros(4)})
+
+
+def test_a_value_that_only_a_variable_wants_is_moved():
+    v = tf.Variable(tf.random_uniform([7, 3]))
+    assert assignments([v.initializer.outputs[0]]) == ["move"]
+
+
+def test_a_value_that_is_read_after_its_assignment_is_copied():
+    value = tf.random_uniform([7, 3])
+    v, w = tf.Variable(value), tf.Variable(value)
+    assert assignments([v.initializer.outputs[0], w.initializer.outputs[0]]) == ["assign", "move"]
+    assert assignments([v.initializer.outputs[0], value]) == ["assign"]
+    with tf.control_dependencies([v.initializer]):
+        assert assignments([tf.reduce_sum(value)]) == ["assign"]
+
+
+def test_what_was_fed_is_copied():
+    x = tf.placeholder(tf.float32, [4])
+    v = tf.Variable(tf.zeros([4]))
+    assert assignments([tf.assign(v, x)], {x: np.ones(4)}) == ["assign"]

@@ -1,6 +1,8 @@
 """Resident memory: flat over many batch sizes, back after one large evaluation, back after sessions are gone."""
 
 import gc
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -105,3 +107,29 @@ def test_a_plan_that_needs_more_working_memory_leaves_the_others_theirs():
         for _ in range(3):
             np.testing.assert_array_equal(session.run(first, {rows: values}), np.full((4, 2), 5.0))
         assert not any(array.any() for array in kept)
+
+
+FIRST_VALUES = """
+import sys
+import hookloop as tf
+
+def peak():
+    return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM")) / 1024
+
+tables = [tf.Variable(tf.random_uniform([25_000, 256], -1.0, 1.0, seed=k)) for k in range(4)]
+with tf.Session() as session:
+    before = peak()
+    session.run(tf.global_variables_initializer())
+    print(peak() - before)
+    first = session.run(tf.stack([tf.reduce_mean(table * table) for table in tables]))
+    session.run(tf.global_variables_initializer())
+    again = session.run(tf.stack([tf.reduce_mean(table * table) for table in tables]))
+    assert abs(first - 1 / 3).max() < 0.01 and abs(again - 1 / 3).max() < 0.01 and (first != again).all()
+"""
+
+
+def test_first_values_take_their_memory_once():
+    """100 MB of tables are made before any of them is assigned; the last copies take no more room than they give back."""
+    run = subprocess.run([sys.executable, "-c", FIRST_VALUES], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert float(run.stdout) < 125

@@ -4,6 +4,9 @@ A buffer lives from the first instruction that touches it to the last; one that 
 uses it lives until the loop's end, since the next iteration may want it. Two buffers share a slot only
 where their lives do not meet. A slot is as large as its largest buffer; C adds the slots up when sizes are
 known, so that one placement serves all sizes.
+
+An assignment of a value that nobody reads after it becomes a "move", which gives the value's memory back where it is
+large and the variable's first: a table then takes its room once when it is initialized.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ def place(program) -> int:
     """Gives every arena buffer its slot; returns the number of slots."""
     lives = _Lives(program)
     _reuse_inputs(program, lives)
+    _move_last_reads(program, lives)
     return _share_slots(lives, program)
 
 
@@ -104,6 +108,18 @@ def _reuse_inputs(program, lives):
                 root.last = out.buffer.last
                 out.buffer.home = root
                 break
+
+
+def _move_last_reads(program, lives):
+    for instr in program.root.items:
+        if not isinstance(instr, Instr) or instr.kernel != "assign":
+            continue
+        variable, value = instr.inputs
+        root = value.buffer
+        while root.home is not None:
+            root = root.home
+        if root.kind == ARENA and root.last == lives.positions[id(instr)]:
+            instr.kernel, instr.params = "move", (("variable", variable.buffer.source),)
 
 
 def _same(left, right):
