@@ -1,4 +1,4 @@
-"""Files that hookloop and TensorFlow write for each other: checkpoints, meta graphs, SavedModels, event files.
+"""Files that hookloop and TensorFlow write for each other: checkpoints of variables and of objects, meta graphs, SavedModels, event files.
 
 python tests/exchange_with_tensorflow.py PYTHON [PYTHON ...]
 
@@ -78,11 +78,37 @@ def write(tf, directory):
         np.savez(os.path.join(directory, "variables.npz"), **{k.replace("/", "|"): v for k, v in arrays.items()})
         expected["losses"] = train(session)
     expected["events"] = write_events(tf, os.path.join(directory, "events"))
+    expected["objects"] = write_objects(tf, os.path.join(directory, "objects"))
     with tf.Graph().as_default():  # without gradients: the reader adds them
         build(tf)
         tf.train.export_meta_graph(os.path.join(directory, "graph.meta"))
     with open(os.path.join(directory, "expected.json"), "w") as file:
         json.dump(expected, file)
+
+
+def objects(tf):
+    """Variables of both kinds, an optimizer whose slots are made last: what is saved, the loss, and a function that makes the step."""
+    v = tf.get_variable("v", initializer=tf.constant([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]))
+    w = tf.get_variable("w", initializer=tf.constant([[0.5], [-0.5], [0.25]]), use_resource=True)
+    optimizer = tf.train.AdamOptimizer(0.1)
+    checkpoint = tf.train.Checkpoint(model=tf.train.Checkpoint(v=v, w=w), optimizer=optimizer)
+    checkpoint.parts = [w, v]
+    loss = tf.reduce_sum(tf.square(tf.matmul(v, w) - 1.0))
+    return checkpoint, loss, lambda: optimizer.minimize(loss)
+
+
+def train_objects(session, loss, step):
+    return [float(session.run([loss, step])[0]) for _ in range(STEPS)]
+
+
+def write_objects(tf, directory):
+    with tf.Graph().as_default(), tf.Session() as session:
+        checkpoint, loss, make = objects(tf)
+        step = make()
+        session.run(tf.global_variables_initializer())
+        train_objects(session, loss, step)
+        checkpoint.save(os.path.join(directory, "c"), session=session)
+        return train_objects(session, loss, step)
 
 
 def write_events(tf, directory):
@@ -122,6 +148,16 @@ def read_checkpoint(tf, directory, expected):
             np.testing.assert_array_equal(found, arrays[name], err_msg=name)
         whole = np.concatenate([arrays[name] for name in parts if name.count("/") == 1])
         np.testing.assert_array_equal(reader.get_tensor("parts"), whole)
+
+
+def read_objects(tf, directory, expected):
+    with tf.Graph().as_default(), tf.Session() as session:
+        checkpoint, loss, make = objects(tf)
+        status = checkpoint.restore(tf.train.latest_checkpoint(os.path.join(directory, "objects")))
+        step = make()
+        status.assert_consumed().run_restore_ops(session)
+        assert session.run(checkpoint.save_counter) == 1
+        close(train_objects(session, loss, step), expected["objects"])
 
 
 def read_meta_graph(tf, directory, expected):
@@ -168,6 +204,7 @@ def read_events(tf, directory, expected):
 
 READERS = {
     "checkpoint": read_checkpoint,
+    "objects": read_objects,
     "meta graph": read_meta_graph,
     "SavedModel": read_saved_model,
     "event file": read_events,

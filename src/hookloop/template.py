@@ -6,7 +6,9 @@ import functools
 
 from .graph.collections import GraphKeys
 from .graph.stack import get_default_graph
+from .trackable import Trackable
 from .variable_scope import variable_scope
+from .variables import variable_creator_scope
 
 __all__ = ["make_template"]
 
@@ -33,8 +35,8 @@ def make_template(name_, func_, create_scope_now_=False, unique_name_=None, cust
     return Template(name_, func_, create_scope_now_, unique_name_, custom_getter_)
 
 
-class Template:
-    """What `make_template` gives."""
+class Template(Trackable):
+    """What `make_template` gives. In object-based checkpoints it has its variables under their names within its scope."""
 
     def __init__(self, name, func, create_scope_now=False, unique_name=None, custom_getter=None):
         if name is None:
@@ -67,7 +69,8 @@ class Template:
     def _result(self, args, kwargs):
         graph = get_default_graph()
         before = {key: len(graph.get_collection_ref(key)) for key in _WATCHED}
-        result = self._func(*args, **kwargs)
+        with variable_creator_scope(self._track):
+            result = self._func(*args, **kwargs)
         if not self._called:
             self._called = True
             return result
@@ -83,6 +86,22 @@ class Template:
 
             logging.info("New %s %s", text, made[GraphKeys.GLOBAL_VARIABLES])
         return result
+
+    def _track(self, next_creator, trackable_parent=None, **kwargs):
+        """A creator of variables that makes them dependencies; those of a template within this one belong to that one.
+
+        Args:
+          trackable_parent: the template within, and its scope, where it has made the variable.
+        """
+        name, inside = kwargs.get("name"), f"{self._scope.name}/"
+        belongs = name is not None and name.startswith(inside)
+        variable = next_creator(trackable_parent=(self, inside), **kwargs)
+        if belongs and trackable_parent is None:
+            self._track_trackable(variable, name[len(inside) :], overwrite=True)
+        elif belongs:
+            template, scope = trackable_parent
+            self._track_trackable(template, scope[len(inside) : -1], overwrite=True)
+        return variable
 
     @property
     def name(self):

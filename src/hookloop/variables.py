@@ -20,6 +20,7 @@ from .ops import core, gather, operators, scatter, state
 from .ops.build import apply_op, convert_to_tensor, register_tensor_conversion_function
 from .ops.slice_assign import assign_part
 from .shapes import TensorShape, as_shape
+from .trackable import VARIABLE_VALUE, Trackable
 
 __all__ = [
     "Variable", "VariableAggregation", "VariableSynchronization", "all_variables",
@@ -72,7 +73,7 @@ def _wrap(outer, inner):
     return lambda **kwargs: outer(inner, **kwargs)
 
 
-def _default_creator(use_resource=None, **kwargs):
+def _default_creator(use_resource=None, trackable_parent=None, **kwargs):
     if use_resource is None:
         from .variable_scope import get_variable_scope
 
@@ -94,7 +95,7 @@ class variable_creator_scope:
         _creators.stack = _creators.stack[:-1]
 
 
-class Variable(TensorOperators, metaclass=_VariableType):
+class Variable(Trackable, TensorOperators, metaclass=_VariableType):
     """A tensor that keeps its value between the runs of a session.
 
     Args:
@@ -351,6 +352,9 @@ class Variable(TensorOperators, metaclass=_VariableType):
             return gather.gather(self, indices, name=name)
         attrs = {"dtype": self.dtype.base_dtype}
         return core.identity(apply_op("ResourceGather", [self.handle, indices], attrs, name or "Gather"))
+
+    def _gather_saveables_for_checkpoint(self):
+        return {VARIABLE_VALUE: self}
 
     @property
     def synchronization(self):

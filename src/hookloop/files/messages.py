@@ -58,6 +58,18 @@ _MESSAGES = {
         "ClusterDef cluster = 1", "string job_name = 2", "int32 task_index = 3", "ConfigProto default_session_config = 4",
         "string protocol = 5",
     ],
+    "ObjectReference": ["int32 node_id = 1", "string local_name = 2"],
+    "SerializedTensor": [
+        "string name = 1", "string full_name = 2", "string checkpoint_key = 3", "bool optional_restore = 4",
+    ],
+    "SlotVariableReference": [
+        "int32 original_variable_node_id = 1", "string slot_name = 2", "int32 slot_variable_node_id = 3",
+    ],
+    "TrackableObject": [
+        "repeated ObjectReference children = 1", "repeated SerializedTensor attributes = 2",
+        "repeated SlotVariableReference slot_variables = 3",
+    ],
+    "TrackableObjectGraph": ["repeated TrackableObject nodes = 1"],
     "BytesList": ["repeated bytes value = 1"],
     "FloatList": ["repeated float value = 1"],
     "Int64List": ["repeated int64 value = 1"],

@@ -56,19 +56,25 @@ from .training_util import (
 from .trigger import Trigger, not_finite
 from .warm_start import VocabInfo, warm_start
 
-_MESSAGES = {"ClusterDef": "messages", "JobDef": "messages", "SaverDef": "messages"}
+# Name -> its module; loaded when first asked for.
+_LATER = {
+    "Checkpoint": "train.checkpoint", "CheckpointManager": "train.checkpoint_manager",
+    "ClusterDef": "messages", "JobDef": "messages", "SaverDef": "messages",
+}  # fmt: skip
 for _name in (
     "BytesList Example Feature FeatureList FeatureLists Features FloatList Int64List SequenceExample ServerDef".split()
 ):
-    _MESSAGES[_name] = "files.messages"
+    _LATER[_name] = "files.messages"
 
 
 def __getattr__(name):
-    if name not in _MESSAGES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    value = globals()[name] = getattr(import_module(f"..{_MESSAGES[name]}", __name__), name)
+    if name == "experimental":
+        return import_module(".experimental", __name__)
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f"..{_LATER[name]}", __name__), name)
     return value
 
 
@@ -76,4 +82,4 @@ def __dir__():
     from types import ModuleType
 
     own = (name for name, value in globals().items() if not name.startswith("_") and not isinstance(value, ModuleType))
-    return sorted({*own, *_MESSAGES})
+    return sorted({*own, *_LATER, "experimental"})

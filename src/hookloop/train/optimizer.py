@@ -14,6 +14,7 @@ from ..ops.core import group
 from ..ops.core import tuple as tuple_of
 from ..ops.indexed_slices import IndexedSlices
 from ..ops.state import assign_add
+from ..trackable import Trackable, TrackableReference
 from ..variables import Variable, trainable_variables
 from . import slot_creator
 
@@ -46,7 +47,7 @@ def _flatten(variables):
     return flatten(variables)
 
 
-class Optimizer:
+class Optimizer(Trackable):
     """What all optimizers share: `minimize`, `compute_gradients`, `apply_gradients`, and slots.
 
     A subclass overrides `_prepare` (tensors of its hyperparameters), `_create_slots`, and `_apply_dense`,
@@ -72,6 +73,7 @@ class Optimizer:
         self._name = name
         self._slots = {}
         self._non_slot_dict = {}
+        self._deferred_slot_restorations = {}  # (slot's name, variable) -> what checkpoints have for a slot that is not there yet
 
     def get_name(self):
         return self._name
@@ -229,19 +231,20 @@ class Optimizer:
     def _get_or_make_slot(self, var, val, slot_name, op_name):
         slots, key = self._slot_dict(slot_name), self._key(var)
         if key not in slots:
-            slots[key] = slot_creator.create_slot(var, val, op_name)
+            slots[key] = self._restored_slot(slot_creator.create_slot(var, val, op_name), slot_name, key)
         return slots[key]
 
     def _get_or_make_slot_with_initializer(self, var, initializer, shape, dtype, slot_name, op_name):
         slots, key = self._slot_dict(slot_name), self._key(var)
         if key not in slots:
-            slots[key] = slot_creator.create_slot_with_initializer(var, initializer, shape, dtype, op_name)
+            slot = slot_creator.create_slot_with_initializer(var, initializer, shape, dtype, op_name)
+            slots[key] = self._restored_slot(slot, slot_name, key)
         return slots[key]
 
     def _zeros_slot(self, var, slot_name, op_name):
         slots, key = self._slot_dict(slot_name), self._key(var)
         if key not in slots:
-            slots[key] = slot_creator.create_zeros_slot(var, op_name)
+            slots[key] = self._restored_slot(slot_creator.create_zeros_slot(var, op_name), slot_name, key)
         return slots[key]
 
     def _create_non_slot_variable(self, initial_value, name, colocate_with):
@@ -249,6 +252,7 @@ class Optimizer:
         variable = self._non_slot_dict.get(key)
         if variable is None:
             variable = Variable(initial_value, name=name, trainable=False, use_resource=_is_resource(colocate_with))
+            self._handle_deferred_dependencies(name, variable)
             self._non_slot_dict[key] = variable
         return variable
 
@@ -257,6 +261,37 @@ class Optimizer:
 
     def _non_slot_variables(self):
         return self._non_slot_dict.values()
+
+    # --- in object-based checkpoints ---------------------------------------------------------------------
+
+    @property
+    def _checkpoint_dependencies(self):
+        """Its own, and those of its variables that are no slots and belong to the default graph."""
+        graph = get_default_graph()
+        own = sorted(
+            ((n, v) for (n, _), v in self._non_slot_dict.items() if v.graph is graph), key=lambda pair: pair[0]
+        )
+        return super()._checkpoint_dependencies + [TrackableReference(name, v) for name, v in own]
+
+    def _lookup_dependency(self, name):
+        found = super()._lookup_dependency(name)
+        return self._get_non_slot_variable(name, get_default_graph()) if found is None else found
+
+    def _restored_slot(self, slot, slot_name, key):
+        """A new slot variable; it gets what checkpoints have for it, the latest restore first."""
+        waiting = self._deferred_slot_restorations.pop((slot_name, key), ())
+        for position in sorted(waiting, key=lambda position: position.restore_uid, reverse=True):
+            position.restore(slot)
+        return slot
+
+    def _create_or_restore_slot_variable(self, slot_variable_position, slot_name, variable):
+        """Gives the slot of a variable what a checkpoint has for it, now or when the slot is made."""
+        key = self._key(variable)
+        slot = self._slots.get(slot_name, {}).get(key)
+        if slot is not None:
+            slot_variable_position.restore(slot)
+        else:
+            self._deferred_slot_restorations.setdefault((slot_name, key), []).append(slot_variable_position)
 
     # --- what subclasses override -----------------------------------------------------------------------
 

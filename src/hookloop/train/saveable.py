@@ -92,6 +92,7 @@ class VariableSaveable(SaveableObject):
             self._handle, op = None, variable._ref() if isinstance(variable, Variable) else variable
             read = variable.value() if slice_spec else op
         super().__init__(op, [SaveSpec(read, slice_spec, name, dtype=read.dtype)], name)
+        self._restored = op
         self._shape = variable.get_shape()
 
     def restore(self, restored_tensors, restored_shapes):
@@ -102,8 +103,8 @@ class VariableSaveable(SaveableObject):
             with device(self._handle.device):
                 value = identity(value)
             return apply_op("AssignVariableOp", [self._handle, value])
-        whole = restored_shapes is None and self.op.get_shape().is_fully_defined()
-        return assign(self.op, value, validate_shape=whole)
+        whole = restored_shapes is None and self._restored.get_shape().is_fully_defined()
+        return assign(self._restored, value, validate_shape=whole)
 
 
 def variable_name(variable):

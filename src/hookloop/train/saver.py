@@ -17,6 +17,8 @@ from ..variables import _all_saveable_objects
 from . import checkpoint_management as management
 from . import run_state
 from .background import BackgroundWriter
+from .object_graph import read_object_graph
+from .saveable import saveables
 from .saver_nodes import SaverNodes
 from .training_util import global_step as _global_step
 
@@ -86,6 +88,7 @@ class Saver:
         self._last_checkpoints = []  # (prefix, seconds since 1970), oldest first
         self._checkpoints_to_be_deleted = []
         self._saver_def = None
+        self._object_saver = None  # names -> keys of object-based checkpoints, and the saver that restores by them
         self._names = None  # of the tensor that is fed with the prefix, the one that saves, the op that restores
         if saver_def is not None:
             self._take(saver_def)
@@ -393,11 +396,33 @@ class Saver:
         try:
             session.run(self._names[2], {self._names[0]: prefix})
         except (errors.NotFoundError, errors.InvalidArgumentError) as error:
+            if isinstance(error, errors.NotFoundError) and self._restore_objects(session, prefix):
+                return
             raise type(error)(
                 None, error.op,
                 f"Restoring from checkpoint failed. This is most likely due to {_CAUSES[type(error)]}. Please ensure that you "
                 f"have not altered the graph expected based on the checkpoint. Original error:\n\n{error.message}",
             ) from error  # fmt: skip
+
+    def _restore_objects(self, session, prefix):
+        """Restores an object-based checkpoint by the names that its variables had; False where it is none.
+
+        Raises:
+          NotFoundError: where a variable of that name was not in it.
+        """
+        message = read_object_graph(prefix)
+        if message is None:
+            return False
+        logging.warning(
+            "Restoring an object-based checkpoint using a name-based saver. This may be somewhat fragile, and will re-build the "
+            "Saver. Instead, consider loading object-based checkpoints using tf.train.Checkpoint()."
+        )
+        keys = {a.full_name: a.checkpoint_key for node in message.nodes for a in node.attributes if a.full_name}
+        if self._object_saver is None or self._object_saver[0] != keys:
+            with session.graph.as_default():
+                self._object_saver = keys, Saver(_renamed(self._var_list, keys, prefix))
+        self._object_saver[1].restore(session, prefix)
+        return True
 
     def export_meta_graph(self, filename=None, collection_list=None, as_text=False, export_scope=None, clear_devices=False,
                           clear_extraneous_savers=False, strip_default_attrs=False, save_debug_info=False):  # fmt: skip
@@ -409,6 +434,26 @@ class Saver:
             collection_list=collection_list, as_text=as_text, export_scope=export_scope, clear_devices=clear_devices,
             clear_extraneous_savers=clear_extraneous_savers, strip_default_attrs=strip_default_attrs,
         )  # fmt: skip
+
+
+def _renamed(var_list, keys, prefix):
+    """What is saved, by the keys of an object-based checkpoint: variable's name -> key."""
+    if var_list is None:
+        var_list = _all_saveable_objects()
+    found = saveables(var_list)
+    missing = sorted({spec.name for saveable in found for spec in saveable.specs} - set(keys))
+    if missing:
+        raise errors.NotFoundError(
+            None, None,
+            f"expected variables {missing} in the object-based checkpoint {prefix}, by their names: it has {sorted(keys)}. "
+            "A Saver(var_list=...) of those that it has restores them; where names have changed, give a dictionary with the "
+            "old names as keys.",
+        )  # fmt: skip
+    for saveable in found:
+        for spec in saveable.specs:
+            spec.name = keys[spec.name]
+        saveable.name = keys.get(saveable.name, saveable.name)
+    return found
 
 
 def _write_meta_graph(path, message):
