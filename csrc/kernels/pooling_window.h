@@ -1,6 +1,6 @@
 /* The windows of pools over one element type; included by pooling.c once for each.
  *
- * Channels are taken in groups: in the types with POOL_FAST of a fixed number of whole vectors first, so that their maxima
+ * Channels are taken in parts: in the types with POOL_FAST of a fixed number of whole vectors first, so that their maxima
  * and sums stay in registers, then what is left by vectors. Among equal elements the first of a window is its maximum; a NaN
  * exceeds every number.
  *
@@ -17,11 +17,8 @@ typedef struct NAME(window) {
     int64_t count[CONV_AXES], step[CONV_AXES];
 } NAME(window);
 
-#ifdef POOL_FAST
-#define GROUP_INLINE SIMD_INLINE
-#else /* small code rather than vectors */
+/* small code rather than vectors */
 #define GROUP_INLINE static __attribute__((noinline, optimize("no-tree-vectorize")))
-#endif
 
 #define EACH_TAP(w)                                              \
     for (int64_t k0 = 0; k0 < (w)->count[0]; k0++)               \
@@ -29,7 +26,116 @@ typedef struct NAME(window) {
             for (int64_t k2 = 0; k2 < (w)->count[2]; k2++)
 #define TAP_OFFSET(w) (k0 * (w)->step[0] + k1 * (w)->step[1] + k2 * (w)->step[2])
 
-GROUP_INLINE void NAME(max_group)(const NAME(window) *w, int64_t channel, const int64_t n, S *to) {
+#ifdef POOL_FAST
+/* The same by vectors: `vectors` whole ones side by side, or the first `count` lanes of one. */
+enum { NAME(LANES) = SIMD_BYTES / sizeof(C), NAME(MOST) = POOL_GROUP_BYTES / SIMD_BYTES };
+#define LOAD_SOME(from) (count == NAME(LANES) ? NAME(load)(from) : NAME(load_part)(from, count))
+#define STORE_SOME(to, value) (count == NAME(LANES) ? NAME(store)(to, value) : NAME(store_part)(to, value, count))
+#define EACH_VECTOR _Pragma("GCC unroll 4") for (int k = 0; k < vectors; k++)
+#define PLACE(k) (channel + (k) * NAME(LANES))
+
+/* The maximum of one vector and the tap that has it, where elements may be no numbers. */
+static __attribute__((noinline)) VEC NAME(careful_max)(const NAME(window) *w, int64_t channel, int count, INDEX_VEC *which) {
+    VEC best = LOAD_SOME(w->from + channel);
+    INDEX_VEC found = {0};
+    INDEX tap = 0;
+    EACH_TAP(w) {
+        const VEC value = LOAD_SOME(w->from + TAP_OFFSET(w) + channel);
+        const INDEX_VEC exceeds = ~(value <= best) & (best == best);
+        found = (exceeds & tap) | (~exceeds & found);
+        best = SELECT(exceeds, value, best);
+        tap++;
+    }
+    *which = found;
+    return best;
+}
+
+/* Maxima, and where `places` asks for them the taps that have them. A sum that is a number has no NaN in it. */
+SIMD_INLINE void NAME(max_vectors)(const NAME(window) *w, int64_t channel, const int vectors, const int count, const bool places,
+                                   VEC *best, INDEX_VEC *which) {
+    VEC total = {0};
+    INDEX tap = 0;
+    EACH_VECTOR best[k] = NAME(splat)(-(C)INFINITY), which[k] = (INDEX_VEC){0};
+    EACH_TAP(w) {
+        const S *from = w->from + TAP_OFFSET(w);
+        EACH_VECTOR {
+            const VEC value = LOAD_SOME(from + PLACE(k));
+            if (places) {
+                const INDEX_VEC exceeds = value > best[k];
+                which[k] = (exceeds & tap) | (~exceeds & which[k]);
+            }
+            best[k] = NAME(max)(value, best[k]);
+            total += value;
+        }
+        tap++;
+    }
+    if (__builtin_expect(NAME(any_nan)(total), 0))
+        EACH_VECTOR best[k] = NAME(careful_max)(w, PLACE(k), count, &which[k]);
+}
+
+SIMD_INLINE void NAME(max_part)(const NAME(window) *w, int64_t channel, const int vectors, const int count, S *to) {
+    VEC best[NAME(MOST)];
+    INDEX_VEC which[NAME(MOST)];
+    NAME(max_vectors)(w, channel, vectors, count, false, best, which);
+    EACH_VECTOR STORE_SOME(to + PLACE(k), best[k]);
+}
+
+SIMD_INLINE void NAME(max_gradient_part)(const NAME(window) *w, int64_t channel, const int vectors, const int count, const S *grad,
+                                         S *to, const bool add, const bool positive) {
+    const VEC zero = {0};
+    VEC best[NAME(MOST)], g[NAME(MOST)];
+    INDEX_VEC which[NAME(MOST)];
+    NAME(max_vectors)(w, channel, vectors, count, true, best, which);
+    EACH_VECTOR g[k] = LOAD_SOME(grad + PLACE(k));
+    if (positive) EACH_VECTOR g[k] = SELECT(best[k] > zero, g[k], zero);
+    INDEX tap = 0;
+    EACH_TAP(w) {
+        S *out = to + TAP_OFFSET(w);
+        EACH_VECTOR {
+            const VEC share = SELECT(which[k] == tap, g[k], zero);
+            STORE_SOME(out + PLACE(k), add ? LOAD_SOME(out + PLACE(k)) + share : share);
+        }
+        tap++;
+    }
+}
+
+SIMD_INLINE void NAME(max_select_part)(const NAME(window) *w, int64_t channel, const int vectors, const int count, const S *source,
+                                       S *to) {
+    VEC best[NAME(MOST)], chosen[NAME(MOST)];
+    INDEX_VEC which[NAME(MOST)];
+    NAME(max_vectors)(w, channel, vectors, count, true, best, which);
+    EACH_VECTOR chosen[k] = (VEC){0};
+    INDEX tap = 0;
+    EACH_TAP(w) {
+        const S *from = source + TAP_OFFSET(w);
+        EACH_VECTOR chosen[k] = SELECT(which[k] == tap, LOAD_SOME(from + PLACE(k)), chosen[k]);
+        tap++;
+    }
+    EACH_VECTOR STORE_SOME(to + PLACE(k), chosen[k]);
+}
+
+SIMD_INLINE void NAME(mean_part)(const NAME(window) *w, int64_t channel, const int vectors, const int count, C taps, S *to) {
+    VEC sum[NAME(MOST)];
+    EACH_VECTOR sum[k] = (VEC){0};
+    EACH_TAP(w) {
+        const S *from = w->from + TAP_OFFSET(w);
+        EACH_VECTOR sum[k] += LOAD_SOME(from + PLACE(k));
+    }
+    EACH_VECTOR STORE_SOME(to + PLACE(k), sum[k] / taps);
+}
+
+SIMD_INLINE void NAME(mean_gradient_part)(const NAME(window) *w, int64_t channel, const int vectors, const int count, C taps,
+                                          const S *grad, S *to) {
+    VEC g[NAME(MOST)];
+    EACH_VECTOR g[k] = LOAD_SOME(grad + PLACE(k)) / taps;
+    EACH_TAP(w) {
+        S *out = to + TAP_OFFSET(w);
+        EACH_VECTOR STORE_SOME(out + PLACE(k), LOAD_SOME(out + PLACE(k)) + g[k]);
+    }
+}
+#else
+
+GROUP_INLINE void NAME(max_part)(const NAME(window) *w, int64_t channel, const int64_t n, S *to) {
     C best[POOL_GROUP];
     const S *first = w->from + channel;
     for (int64_t c = 0; c < n; c++) best[c] = LOAD(first[c]);
@@ -59,7 +165,8 @@ GROUP_INLINE void NAME(find_max)(const NAME(window) *w, int64_t channel, const i
     }
 }
 
-GROUP_INLINE void NAME(max_gradient_group)(const NAME(window) *w, int64_t channel, const int64_t n, const S *grad, S *to, const bool add, const bool positive) {
+GROUP_INLINE void NAME(max_gradient_part)(const NAME(window) *w, int64_t channel, const int64_t n, const S *grad, S *to,
+                                          const bool add, const bool positive) {
     INDEX which[POOL_GROUP];
     C best[POOL_GROUP], g[POOL_GROUP];
     NAME(find_max)(w, channel, n, which, best);
@@ -79,7 +186,7 @@ GROUP_INLINE void NAME(max_gradient_group)(const NAME(window) *w, int64_t channe
 }
 
 /* The element of `source`, laid out as the image, where the maximum is. */
-GROUP_INLINE void NAME(max_select_group)(const NAME(window) *w, int64_t channel, const int64_t n, const S *source, S *to) {
+GROUP_INLINE void NAME(max_select_part)(const NAME(window) *w, int64_t channel, const int64_t n, const S *source, S *to) {
     INDEX which[POOL_GROUP];
     C best[POOL_GROUP];
     NAME(find_max)(w, channel, n, which, best);
@@ -91,73 +198,26 @@ GROUP_INLINE void NAME(max_select_group)(const NAME(window) *w, int64_t channel,
     }
 }
 
-#ifdef POOL_FAST
-/* The same for what is left of the channels, fewer than a group: one vector, or its first `count` lanes. */
-enum { NAME(LANES) = SIMD_BYTES / sizeof(C) };
-#define LOAD_SOME(from) (count == NAME(LANES) ? NAME(load)(from) : NAME(load_part)(from, count))
-#define STORE_SOME(to, value) (count == NAME(LANES) ? NAME(store)(to, value) : NAME(store_part)(to, value, count))
-
-SIMD_INLINE VEC NAME(max_vector)(const NAME(window) *w, int64_t channel, const int count, INDEX_VEC *which) {
-    VEC best = LOAD_SOME(w->from + channel);
-    INDEX_VEC found = {0};
-    INDEX tap = 0;
+#ifdef POOL_MEANS
+GROUP_INLINE void NAME(mean_part)(const NAME(window) *w, int64_t channel, const int64_t n, C count, S *to) {
+    C sum[POOL_GROUP];
+    for (int64_t c = 0; c < n; c++) sum[c] = 0;
     EACH_TAP(w) {
-        const VEC value = LOAD_SOME(w->from + TAP_OFFSET(w) + channel);
-        const INDEX_VEC exceeds = ~(value <= best) & (best == best);
-        found = (exceeds & tap) | (~exceeds & found);
-        best = SELECT(exceeds, value, best);
-        tap++;
+        const S *x = w->from + TAP_OFFSET(w) + channel;
+        for (int64_t c = 0; c < n; c++) sum[c] += LOAD(x[c]);
     }
-    *which = found;
-    return best;
+    for (int64_t c = 0; c < n; c++) to[channel + c] = (S)STORE(sum[c] / count);
 }
 
-SIMD_INLINE void NAME(max_rest)(const NAME(window) *w, int64_t channel, const int count, S *to) {
-    INDEX_VEC which;
-    const VEC best = NAME(max_vector)(w, channel, count, &which);
-    STORE_SOME(to + channel, best);
-}
-
-SIMD_INLINE void NAME(max_gradient_rest)(const NAME(window) *w, int64_t channel, const int count, const S *grad, S *to,
-                                         const bool add, const bool positive) {
-    const VEC zero = {0};
-    INDEX_VEC which;
-    const VEC best = NAME(max_vector)(w, channel, count, &which), arrived = LOAD_SOME(grad + channel);
-    const VEC g = positive ? SELECT(best > zero, arrived, zero) : arrived;
-    INDEX tap = 0;
+GROUP_INLINE void NAME(mean_gradient_part)(const NAME(window) *w, int64_t channel, const int64_t n, C count, const S *grad, S *to) {
+    C g[POOL_GROUP];
+    for (int64_t c = 0; c < n; c++) g[c] = LOAD(grad[channel + c]) / count;
     EACH_TAP(w) {
         S *out = to + TAP_OFFSET(w) + channel;
-        const VEC share = SELECT(which == tap, g, zero);
-        STORE_SOME(out, add ? LOAD_SOME(out) + share : share);
-        tap++;
+        for (int64_t c = 0; c < n; c++) out[c] = (S)STORE(LOAD(out[c]) + g[c]);
     }
 }
-
-SIMD_INLINE void NAME(max_select_rest)(const NAME(window) *w, int64_t channel, const int count, const S *source, S *to) {
-    INDEX_VEC which;
-    NAME(max_vector)(w, channel, count, &which);
-    VEC chosen = {0};
-    INDEX tap = 0;
-    EACH_TAP(w) {
-        chosen = SELECT(which == tap, LOAD_SOME(source + TAP_OFFSET(w) + channel), chosen);
-        tap++;
-    }
-    STORE_SOME(to + channel, chosen);
-}
-
-SIMD_INLINE void NAME(mean_rest)(const NAME(window) *w, int64_t channel, const int count, C taps, S *to) {
-    VEC sum = {0};
-    EACH_TAP(w) sum += LOAD_SOME(w->from + TAP_OFFSET(w) + channel);
-    STORE_SOME(to + channel, sum / taps);
-}
-
-SIMD_INLINE void NAME(mean_gradient_rest)(const NAME(window) *w, int64_t channel, const int count, C taps, const S *grad, S *to) {
-    const VEC g = LOAD_SOME(grad + channel) / taps;
-    EACH_TAP(w) {
-        S *out = to + TAP_OFFSET(w) + channel;
-        STORE_SOME(out, LOAD_SOME(out) + g);
-    }
-}
+#endif
 #endif
 
 /* Where the maximum is, as an index into the image (or the batch), whose element `origin` is the window's first. */
@@ -174,121 +234,103 @@ static void NAME(max_index)(const NAME(window) *w, int64_t channels, int64_t ori
     }
 }
 
-static int64_t NAME(window_at)(const pool *p, const S *image, int64_t n, int64_t i0, int64_t i1, int64_t i2, NAME(window) *w) {
-    const int64_t at[CONV_AXES] = {i0, i1, i2};
-    int64_t offset = n * p->image;
-    for (int axis = 0; axis < CONV_AXES; axis++) {
-        const conv_axis *a = &p->axis[axis];
-        const int64_t start = at[axis] * a->stride - a->before;
-        const int64_t from = conv_max(start, 0);
-        w->count[axis] = conv_max(0, conv_min(start + a->window, a->image) - from);
-        w->step[axis] = p->step[axis];
-        offset += from * p->step[axis];
-    }
-    w->from = image + offset;
-    return offset;
+/* The part of the window that lies in the image along one axis; moves the window there. */
+SIMD_INLINE int64_t NAME(window_along)(const pool *p, int axis, int64_t at, NAME(window) *w) {
+    const conv_axis *a = &p->axis[axis];
+    const int64_t start = at * a->stride - a->before, from = conv_max(start, 0);
+    w->count[axis] = conv_max(0, conv_min(start + a->window, a->image) - from);
+    w->step[axis] = p->step[axis];
+    return from * p->step[axis];
 }
 
-/* Calls WHAT_group, and WHAT_rest for what is left, for the channels from c0 to c1 of a window. */
+/* Each window of a row: `w`, whose first element is `offset` elements behind the image's. */
+#define EACH_WINDOW(origin)                                                                                        \
+    NAME(window) w;                                                                                                \
+    const int64_t row_offset = n * p->image + NAME(window_along)(p, 0, i0, &w) + NAME(window_along)(p, 1, i1, &w);  \
+    int64_t offset;                                                                                                \
+    for (int64_t i2 = 0; i2 < p->axis[2].target && (offset = row_offset + NAME(window_along)(p, 2, i2, &w),        \
+                                                    w.from = (const S *)(origin) + offset, true); i2++)
+#define ROW_OF_TARGET (((n * p->axis[0].target + i0) * p->axis[1].target + i1) * p->axis[2].target * p->channels)
+
+/* Calls WHAT_part for the channels from c0 to c1 of a window. */
 #ifdef POOL_FAST
-#define EACH_GROUP(WHAT, ...)                                                                                      \
+#define EACH_PART(WHAT, ...)                                                                                       \
     {                                                                                                              \
-        enum { GROUP = POOL_GROUP_BYTES / sizeof(C) };                                                             \
+        enum { GROUP = NAME(MOST) * NAME(LANES) };                                                                 \
         int64_t channel = c0;                                                                                      \
-        for (; channel + GROUP <= c1; channel += GROUP) NAME(WHAT##_group)(&w, channel, GROUP, __VA_ARGS__);       \
+        for (; channel + GROUP <= c1; channel += GROUP)                                                            \
+            NAME(WHAT##_part)(&w, channel, NAME(MOST), NAME(LANES), __VA_ARGS__);                                  \
         for (; channel + NAME(LANES) <= c1; channel += NAME(LANES))                                                \
-            NAME(WHAT##_rest)(&w, channel, NAME(LANES), __VA_ARGS__);                                              \
-        if (channel < c1) NAME(WHAT##_rest)(&w, channel, (int)(c1 - channel), __VA_ARGS__);                        \
+            NAME(WHAT##_part)(&w, channel, 1, NAME(LANES), __VA_ARGS__);                                           \
+        if (channel < c1) NAME(WHAT##_part)(&w, channel, 1, (int)(c1 - channel), __VA_ARGS__);                     \
     }
 #else
-#define EACH_GROUP(WHAT, ...)                                                                                      \
+#define EACH_PART(WHAT, ...)                                                                                       \
     {                                                                                                              \
         enum { GROUP = POOL_GROUP_BYTES / sizeof(C) };                                                             \
         for (int64_t channel = c0; channel < c1; channel += GROUP)                                                 \
-            NAME(WHAT##_group)(&w, channel, conv_min(GROUP, c1 - channel), __VA_ARGS__);                           \
+            NAME(WHAT##_part)(&w, channel, conv_min(GROUP, c1 - channel), __VA_ARGS__);                            \
     }
 #endif
 
 /* The target positions of one row of one image: i0 and i1 are given. */
 static void NAME(max_row)(const pool *p, void *const *operand, int64_t n, int64_t i0, int64_t i1, int64_t c0, int64_t c1) {
-    NAME(window) w;
-    S *to = (S *)operand[1] + ((n * p->axis[0].target + i0) * p->axis[1].target + i1) * p->axis[2].target * p->channels;
-    for (int64_t i2 = 0; i2 < p->axis[2].target; i2++, to += p->channels) {
-        NAME(window_at)(p, operand[0], n, i0, i1, i2, &w);
-        EACH_GROUP(max, to)
+    S *to = (S *)operand[1] + ROW_OF_TARGET;
+    EACH_WINDOW(operand[0]) {
+        EACH_PART(max, to)
+        to += p->channels;
     }
 }
 
 static void NAME(max_gradient_row)(const pool *p, void *const *operand, int64_t n, int64_t i0, int64_t i1, int64_t c0, int64_t c1) {
-    NAME(window) w;
-    const S *grad = (const S *)operand[2] + ((n * p->axis[0].target + i0) * p->axis[1].target + i1) * p->axis[2].target * p->channels;
-    for (int64_t i2 = 0; i2 < p->axis[2].target; i2++, grad += p->channels) {
-        S *to = (S *)operand[3] + NAME(window_at)(p, operand[0], n, i0, i1, i2, &w);
+    const S *grad = (const S *)operand[2] + ROW_OF_TARGET;
+    EACH_WINDOW(operand[0]) {
+        S *to = (S *)operand[3] + offset;
         if (p->overlapping) {
-            EACH_GROUP(max_gradient, grad, to, true, p->positive)
+            EACH_PART(max_gradient, grad, to, true, p->positive)
         } else {
-            EACH_GROUP(max_gradient, grad, to, false, p->positive)
+            EACH_PART(max_gradient, grad, to, false, p->positive)
         }
+        grad += p->channels;
     }
 }
 
 static void NAME(max_select_row)(const pool *p, void *const *operand, int64_t n, int64_t i0, int64_t i1, int64_t c0, int64_t c1) {
-    NAME(window) w;
-    S *to = (S *)operand[3] + ((n * p->axis[0].target + i0) * p->axis[1].target + i1) * p->axis[2].target * p->channels;
-    for (int64_t i2 = 0; i2 < p->axis[2].target; i2++, to += p->channels) {
-        const S *source = (const S *)operand[2] + NAME(window_at)(p, operand[0], n, i0, i1, i2, &w);
-        EACH_GROUP(max_select, source, to)
+    S *to = (S *)operand[3] + ROW_OF_TARGET;
+    EACH_WINDOW(operand[0]) {
+        const S *source = (const S *)operand[2] + offset;
+        EACH_PART(max_select, source, to)
+        to += p->channels;
     }
 }
 
 /* Outputs: the maxima, and their indices. */
 static void NAME(max_index_row)(const pool *p, void *const *operand, int64_t n, int64_t i0, int64_t i1, int64_t c0, int64_t c1) {
-    NAME(window) w;
+    int64_t at = ROW_OF_TARGET;
     NAME(max_row)(p, operand, n, i0, i1, c0, c1);
-    int64_t at = ((n * p->axis[0].target + i0) * p->axis[1].target + i1) * p->axis[2].target * p->channels;
-    for (int64_t i2 = 0; i2 < p->axis[2].target; i2++, at += p->channels) {
-        const int64_t origin = NAME(window_at)(p, operand[0], n, i0, i1, i2, &w) - (p->batch_in_index ? 0 : n * p->image);
-        NAME(max_index)(&w, p->channels, origin, p->wide_index, operand[2], at);
+    EACH_WINDOW(operand[0]) {
+        NAME(max_index)(&w, p->channels, offset - (p->batch_in_index ? 0 : n * p->image), p->wide_index, operand[2], at);
+        at += p->channels;
     }
 }
 
 #ifdef POOL_MEANS
-GROUP_INLINE void NAME(mean_group)(const NAME(window) *w, int64_t channel, const int64_t n, C count, S *to) {
-    C sum[POOL_GROUP];
-    for (int64_t c = 0; c < n; c++) sum[c] = 0;
-    EACH_TAP(w) {
-        const S *x = w->from + TAP_OFFSET(w) + channel;
-        for (int64_t c = 0; c < n; c++) sum[c] += LOAD(x[c]);
-    }
-    for (int64_t c = 0; c < n; c++) to[channel + c] = (S)STORE(sum[c] / count);
-}
-
-GROUP_INLINE void NAME(mean_gradient_group)(const NAME(window) *w, int64_t channel, const int64_t n, C count, const S *grad, S *to) {
-    C g[POOL_GROUP];
-    for (int64_t c = 0; c < n; c++) g[c] = LOAD(grad[channel + c]) / count;
-    EACH_TAP(w) {
-        S *out = to + TAP_OFFSET(w) + channel;
-        for (int64_t c = 0; c < n; c++) out[c] = (S)STORE(LOAD(out[c]) + g[c]);
-    }
-}
-
 static void NAME(mean_row)(const pool *p, void *const *operand, int64_t n, int64_t i0, int64_t i1, int64_t c0, int64_t c1) {
-    NAME(window) w;
-    S *to = (S *)operand[1] + ((n * p->axis[0].target + i0) * p->axis[1].target + i1) * p->axis[2].target * p->channels;
-    for (int64_t i2 = 0; i2 < p->axis[2].target; i2++, to += p->channels) {
-        NAME(window_at)(p, operand[0], n, i0, i1, i2, &w);
-        const C count = (C)(w.count[0] * w.count[1] * w.count[2]);
-        EACH_GROUP(mean, count, to)
+    S *to = (S *)operand[1] + ROW_OF_TARGET;
+    EACH_WINDOW(operand[0]) {
+        const C taps = (C)(w.count[0] * w.count[1] * w.count[2]);
+        EACH_PART(mean, taps, to)
+        to += p->channels;
     }
 }
 
 static void NAME(mean_gradient_row)(const pool *p, void *const *operand, int64_t n, int64_t i0, int64_t i1, int64_t c0, int64_t c1) {
-    NAME(window) w;
-    const S *grad = (const S *)operand[0] + ((n * p->axis[0].target + i0) * p->axis[1].target + i1) * p->axis[2].target * p->channels;
-    for (int64_t i2 = 0; i2 < p->axis[2].target; i2++, grad += p->channels) {
-        S *to = (S *)operand[1] + NAME(window_at)(p, operand[1], n, i0, i1, i2, &w);
-        const C count = (C)(w.count[0] * w.count[1] * w.count[2]);
-        EACH_GROUP(mean_gradient, count, grad, to)
+    const S *grad = (const S *)operand[0] + ROW_OF_TARGET;
+    EACH_WINDOW(operand[1]) {
+        S *to = (S *)operand[1] + offset;
+        const C taps = (C)(w.count[0] * w.count[1] * w.count[2]);
+        EACH_PART(mean_gradient, taps, grad, to)
+        grad += p->channels;
     }
 }
 #endif
@@ -297,7 +339,11 @@ static void NAME(mean_gradient_row)(const pool *p, void *const *operand, int64_t
 #undef EXCEEDS
 #undef GROUP_INLINE
 #undef TAP_OFFSET
-#undef EACH_GROUP
+#undef EACH_PART
+#undef EACH_WINDOW
+#undef ROW_OF_TARGET
+#undef EACH_VECTOR
+#undef PLACE
 #undef LOAD_SOME
 #undef STORE_SOME
 #undef VEC

@@ -160,6 +160,21 @@ def test_a_nan_is_the_maximum_wherever_it_stands(dtype, place, executor):
     assert slope[0, place // 2, place % 2, 0] == 1 and slope.sum() == 4
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16"])
+def test_maxima_among_infinities_and_no_numbers(dtype, executor):
+    """Channels that fill vectors and such that do not; windows of nothing but -infinity, of both infinities, with several NaN."""
+    rng = np.random.default_rng(3)
+    x = rng.choice([np.nan, np.inf, -np.inf, 1, 2], p=[0.04, 0.1, 0.66, 0.1, 0.1], size=(3, 6, 8, 53)).astype(dtype)
+    y, slope = run(lambda x: (lambda y: [y, tf.gradients(y, x)[0]])(tf.nn.max_pool(x, [2, 4], [2, 4], "VALID")), x)
+    windows = x.reshape(3, 3, 2, 2, 4, 53).transpose(0, 1, 3, 5, 2, 4).reshape(3, 3, 2, 53, 8)
+    best = np.argmax(windows, -1)[..., None]  # the first NaN where there is one
+    np.testing.assert_array_equal(y, np.take_along_axis(windows, best, -1)[..., 0])
+    expected = np.zeros_like(windows)
+    np.put_along_axis(expected, best, 1, -1)
+    slope = slope.reshape(3, 3, 2, 2, 4, 53).transpose(0, 1, 3, 5, 2, 4).reshape(windows.shape)
+    np.testing.assert_array_equal(slope, expected)
+
+
 def test_means_of_16_bit_floats(executor):
     x = image((2, 7, 5, 19), np.float16)
     found = run(lambda x: tf.nn.avg_pool(x, 3, 2, "SAME"), x)
