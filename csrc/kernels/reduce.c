@@ -11,6 +11,7 @@
 #include "../pool.h"
 #include "half.h"
 #include "simd.h"
+#include "vector_math.h"
 
 enum {
     LANES = 32,
@@ -25,14 +26,17 @@ enum {
     FEW = 16           /* columns of which several rows are taken as one */
 };
 
-typedef enum operation { REDUCE_SUM, REDUCE_SQUARES, REDUCE_PROD, REDUCE_MAX, REDUCE_MIN, REDUCE_ALL, REDUCE_ANY, OPERATIONS } operation;
+typedef enum operation {
+    REDUCE_SUM, REDUCE_SQUARES, REDUCE_DISTANCES, REDUCE_PROD, REDUCE_MAX, REDUCE_MIN, REDUCE_ALL, REDUCE_ANY, OPERATIONS
+} operation;
 typedef enum finishing { FINISH_PLAIN, FINISH_MEAN, FINISH_HALF, FINISH_ROOT } finishing;
 
 /* `count` outputs that lie together: of a strip of columns, columns of one row; else rows, one output each. */
 typedef struct strip { int64_t row, column, count; } strip;
 
 typedef struct reduction reduction;
-typedef void (*part_fn)(const reduction *r, const char *x, const strip *s, int64_t first, int64_t end, void *totals);
+typedef void (*part_fn)(const reduction *r, const char *x, const char *centers, const strip *s, int64_t first, int64_t end,
+                        void *totals);
 
 typedef struct reducer {
     part_fn part[OPERATIONS];
@@ -53,6 +57,7 @@ struct reduction {
     int64_t kept_dims[HL_MAX_RANK], kept_strides[HL_MAX_RANK];
     int64_t reduced_dims[HL_MAX_RANK], reduced_strides[HL_MAX_RANK];
     int64_t per_output;
+    int operands; /* the last two: centers, or the input again, and the output */
     int64_t strips, strips_per_row, outputs_per_strip;
     int64_t length, parts, part_length; /* of what is cut into parts: reduced rows, or the elements of one row */
     int64_t strips_per_task;
@@ -75,6 +80,10 @@ static inline int64_t reduced_offset(const reduction *r, int64_t row) {
     return offset_of(row, r->reduced_rank, r->reduced_dims, r->reduced_strides);
 }
 
+static int64_t first_output(const reduction *r, const strip *s) {
+    return r->inner_reduced ? s->row : s->row * r->inner + s->column;
+}
+
 #define SAME(x) (x)
 #define FLOAT_MEAN(total, n) ((total) / (double)(n))
 #define INTEGER_MEAN(total, n) ((n) ? (total) / (n) : 0)
@@ -90,10 +99,12 @@ typedef uint64_t simd_u64 __attribute__((vector_size(SIMD_BYTES)));
     SIMD_INLINE VECTOR select_##tag(MASK mask, VECTOR yes, VECTOR no) {                         \
         return (VECTOR)((mask & (MASK)yes) | (~mask & (MASK)no));                               \
     }
-VECTOR_SELECT(f32, simd_f32, simd_i32)
-VECTOR_SELECT(f64, simd_f64, simd_i64)
 VECTOR_SELECT(i32, simd_i32, simd_i32)
 VECTOR_SELECT(i64, simd_i64, simd_i64)
+SIMD_INLINE simd_i32 max_or_nan_i32(simd_i32 a, simd_i32 b) { return select_i32(a > b, a, b); }
+SIMD_INLINE simd_i32 min_or_nan_i32(simd_i32 a, simd_i32 b) { return select_i32(a < b, a, b); }
+SIMD_INLINE simd_i64 max_or_nan_i64(simd_i64 a, simd_i64 b) { return select_i64(a > b, a, b); }
+SIMD_INLINE simd_i64 min_or_nan_i64(simd_i64 a, simd_i64 b) { return select_i64(a < b, a, b); }
 
 /* The sum of a vector's lanes: halves are added until one lane is left. */
 #if defined(__AVX__)
@@ -158,9 +169,9 @@ SIMD_INLINE double sum_lanes_f64(simd_f64 x) { return x[0] + x[1]; }
 #define VEC_LANE_INDEX lane_index_f32()
 #define VEC_LOAD_PART load_part_f32
 #define VEC_SPLAT(x) ((x) - (VEC){0})
-#define VEC_IS_NAN(x) ((x) != (x))
 #define NAME(x) x##_f32
 #define VEC_SUM sum_lanes_f32
+#define CENTERED
 #include "reduce_kernel.h"
 #define TYPE double
 #define LANE double
@@ -180,9 +191,9 @@ SIMD_INLINE double sum_lanes_f64(simd_f64 x) { return x[0] + x[1]; }
 #define VEC_LANE_INDEX lane_index_f64()
 #define VEC_LOAD_PART load_part_f64
 #define VEC_SPLAT(x) ((x) - (VEC){0})
-#define VEC_IS_NAN(x) ((x) != (x))
 #define NAME(x) x##_f64
 #define VEC_SUM sum_lanes_f64
+#define CENTERED
 #include "reduce_kernel.h"
 #define TYPE uint16_t
 #define LANE float
@@ -196,6 +207,7 @@ SIMD_INLINE double sum_lanes_f64(simd_f64 x) { return x[0] + x[1]; }
 #define MEAN_OF FLOAT_MEAN
 #define ROOT_OF FLOAT_ROOT
 #define NAME(x) x##_f16
+#define CENTERED
 #include "reduce_kernel.h"
 #define TYPE uint16_t
 #define LANE float
@@ -209,6 +221,7 @@ SIMD_INLINE double sum_lanes_f64(simd_f64 x) { return x[0] + x[1]; }
 #define MEAN_OF FLOAT_MEAN
 #define ROOT_OF FLOAT_ROOT
 #define NAME(x) x##_bf16
+#define CENTERED
 #include "reduce_kernel.h"
 #define TYPE int32_t
 #define LANE int32_t
@@ -228,7 +241,6 @@ SIMD_INLINE double sum_lanes_f64(simd_f64 x) { return x[0] + x[1]; }
 #define VEC_LANE_INDEX lane_index_f32()
 #define VEC_LOAD_PART LOAD_PART_I32
 #define VEC_SPLAT(x) ((x) - (VEC){0})
-#define VEC_IS_NAN(x) 0
 #define NAME(x) x##_i32
 #include "reduce_kernel.h"
 #define TYPE int64_t
@@ -249,7 +261,6 @@ SIMD_INLINE double sum_lanes_f64(simd_f64 x) { return x[0] + x[1]; }
 #define VEC_LANE_INDEX lane_index_f64()
 #define VEC_LOAD_PART LOAD_PART_I64
 #define VEC_SPLAT(x) ((x) - (VEC){0})
-#define VEC_IS_NAN(x) 0
 #define NAME(x) x##_i64
 #include "reduce_kernel.h"
 #define TYPE int16_t
@@ -411,27 +422,23 @@ static strip strip_at(const reduction *r, int64_t index) {
     return (strip){row, 0, rest < r->outputs_per_strip ? rest : r->outputs_per_strip};
 }
 
-static int64_t first_output(const reduction *r, const strip *s) {
-    return r->inner_reduced ? s->row : s->row * r->inner + s->column;
-}
-
-static void run_strips(const reduction *r, const char *in, char *out, int64_t first, int64_t end) {
+static void run_strips(const reduction *r, const char *in, const char *centers, char *out, int64_t first, int64_t end) {
     double complex totals[COLUMNS]; /* no total is larger */
     for (int64_t index = first; index < end; index++) {
         const strip s = strip_at(r, index);
-        r->part(r, in, &s, 0, r->length, totals);
+        r->part(r, in, centers, &s, 0, r->length, totals);
         r->reducer->finish(r, totals, out, first_output(r, &s), s.count);
     }
 }
 
-typedef struct reduce_task { const reduction *r; const char *in; char *out, *partials; } reduce_task;
+typedef struct reduce_task { const reduction *r; const char *in, *centers; char *out, *partials; } reduce_task;
 
 static void run_task(void *argument, int64_t chunk, int worker) {
     const reduce_task *task = argument;
     const reduction *r = task->r;
     (void)worker;
     const int64_t first = chunk * r->strips_per_task, end = first + r->strips_per_task;
-    run_strips(r, task->in, task->out, first, end < r->strips ? end : r->strips);
+    run_strips(r, task->in, task->centers, task->out, first, end < r->strips ? end : r->strips);
 }
 
 static void run_part(void *argument, int64_t chunk, int worker) {
@@ -441,12 +448,12 @@ static void run_part(void *argument, int64_t chunk, int worker) {
     const strip s = strip_at(r, chunk / r->parts);
     const int64_t first = chunk % r->parts * r->part_length, end = first + r->part_length;
     char *totals = task->partials + chunk * r->outputs_per_strip * (int64_t)r->reducer->total_size;
-    r->part(r, task->in, &s, first, end < r->length ? end : r->length, totals);
+    r->part(r, task->in, task->centers, &s, first, end < r->length ? end : r->length, totals);
 }
 
 static hl_status reduce_run(const hl_instr *ins, hl_run *run) {
     const reduction *r = ins->p[2].p;
-    reduce_task task = {r, ins->arg[0], ins->arg[1], run->scratch};
+    reduce_task task = {r, ins->arg[0], ins->arg[r->operands - 2], ins->arg[r->operands - 1], run->scratch};
     if (r->parts == 1) {
         hl_parallel(run, (r->strips + r->strips_per_task - 1) / r->strips_per_task, r->cost_ns, run_task, &task);
         return HL_OK;
@@ -466,7 +473,7 @@ static hl_status reduce_run(const hl_instr *ins, hl_run *run) {
 static hl_status reduce_run_small(const hl_instr *ins, hl_run *run) {
     const reduction *r = ins->p[2].p;
     (void)run;
-    run_strips(r, ins->arg[0], ins->arg[1], 0, r->strips);
+    run_strips(r, ins->arg[0], ins->arg[r->operands - 2], ins->arg[r->operands - 1], 0, r->strips);
     return HL_OK;
 }
 
@@ -517,7 +524,7 @@ static void merge_axes(reduction *r, const hl_tensor *in, uint64_t reduced_axes)
 static hl_status prepare_real(hl_prepare *prep, const hl_tensor *in, const hl_tensor *out, operation op,
                               finishing finish, uint64_t reduced_axes) {
     reduction *r = prep->params;
-    *r = (reduction){.op = op, .finish = finish};
+    *r = (reduction){.op = op, .finish = finish, .operands = prep->n_in + prep->n_out};
     r->reducer = reducer_of(in->dtype);
     if (!r->reducer || !r->reducer->part[op])
         return hl_refuse(prep, HL_UNIMPLEMENTED, "no kernel for a reduction of dtype %d", (int)in->dtype);
@@ -527,7 +534,7 @@ static hl_status prepare_real(hl_prepare *prep, const hl_tensor *in, const hl_te
     prep->cost_ns = 5;
     if (out->size == 0) return HL_OK;
     r->per_output = in->size / out->size;
-    if (in->size == out->size && (op != REDUCE_SQUARES)) {
+    if (in->size == out->size && op != REDUCE_SQUARES && op != REDUCE_DISTANCES) {
         prep->ins->fn = reduce_run_copy;
         prep->ins->p[0].i = in->size * (int64_t)r->reducer->size;
         prep->cost_ns = 5 + (double)prep->ins->p[0].i * 0.05;
@@ -544,6 +551,10 @@ static hl_status prepare_real(hl_prepare *prep, const hl_tensor *in, const hl_te
     r->parts = 1;
     if (out->size <= COLUMNS && in->size >= 2 * PART_ELEMENTS) {
         r->parts = in->size / PART_ELEMENTS < MAX_PARTS ? in->size / PART_ELEMENTS : MAX_PARTS;
+        if (r->inner_reduced && r->reduced == 1) { /* each row by itself, so that memory is gone through in its order */
+            r->parts = r->parts / r->kept ? r->parts / r->kept : 1;
+            if (r->parts > 1) r->outputs_per_strip = 1;
+        }
         if (r->parts > r->length) r->parts = r->length;
         r->part_length = (r->length + r->parts - 1) / r->parts;
         r->parts = (r->length + r->part_length - 1) / r->part_length;
@@ -589,6 +600,9 @@ AXES_KERNEL(sum, REDUCE_SUM, FINISH_PLAIN)
 AXES_KERNEL(mean, REDUCE_SUM, FINISH_MEAN)
 AXES_KERNEL(sum_squares, REDUCE_SQUARES, FINISH_PLAIN)
 AXES_KERNEL(mean_squares, REDUCE_SQUARES, FINISH_MEAN)
+/* (x, centers of the output's elements) -> sums of the squared distances. */
+AXES_KERNEL(sum_distances, REDUCE_DISTANCES, FINISH_PLAIN)
+AXES_KERNEL(mean_distances, REDUCE_DISTANCES, FINISH_MEAN)
 AXES_KERNEL(prod, REDUCE_PROD, FINISH_PLAIN)
 AXES_KERNEL(max, REDUCE_MAX, FINISH_PLAIN)
 AXES_KERNEL(min, REDUCE_MIN, FINISH_PLAIN)
@@ -619,6 +633,8 @@ static const hl_kernel table[] = {
     {"mean", mean_prepare, sizeof(reduction)},
     {"sum_squares", sum_squares_prepare, sizeof(reduction)},
     {"mean_squares", mean_squares_prepare, sizeof(reduction)},
+    {"sum_distances", sum_distances_prepare, sizeof(reduction)},
+    {"mean_distances", mean_distances_prepare, sizeof(reduction)},
     {"prod", prod_prepare, sizeof(reduction)},
     {"max", max_prepare, sizeof(reduction)},
     {"min", min_prepare, sizeof(reduction)},

@@ -3,8 +3,9 @@
  * Expects TYPE (as stored), LANE (as computed), WRAP (LANE, or its unsigned form so that integers wrap), TOTAL (in which
  * blocks are added up), TO_LANE(x), FROM_TOTAL(x), LOWEST, HIGHEST, MEAN_OF(total, n), ROOT_OF(total) and NAME(x); LOGICAL or
  * COMPLEX where the type is one. Complex numbers have products and sums of squared lengths here. Where the type has vectors: VEC,
- * VEC_WRAP, VEC_INDEX, VEC_LANES, VEC_LANE_INDEX, VEC_LOAD_PART, VEC_SPLAT, VEC_IS_NAN and NAME(select), and VEC_SUM where
- * a vector's lanes are added in registers.
+ * VEC_WRAP, VEC_INDEX, VEC_LANES, VEC_LANE_INDEX, VEC_LOAD_PART, VEC_SPLAT, NAME(select), NAME(max_or_nan) and
+ * NAME(min_or_nan), and VEC_SUM where a vector's lanes are added in registers. CENTERED where there are sums of squared
+ * distances from a center, one of each output.
  *
  * Sums go over LANES lanes in blocks, and the blocks' sums into a TOTAL: the order depends on the sizes alone.
  */
@@ -18,9 +19,11 @@ SIMD_INLINE LANE NAME(start)(const operation op) {
     }
 }
 
-SIMD_INLINE LANE NAME(lane_of)(const operation op, const TYPE *x) {
-    const LANE value = TO_LANE(*x);
-    return op == REDUCE_SQUARES ? (LANE)((WRAP)value * (WRAP)CONJUGATE(value)) : value;
+/* What an element adds; `center` is looked at where distances are summed. */
+SIMD_INLINE LANE NAME(lane_of)(const operation op, const TYPE *x, const TYPE *center) {
+    LANE value = TO_LANE(*x);
+    if (op == REDUCE_DISTANCES) value = (LANE)((WRAP)value - (WRAP)TO_LANE(*center));
+    return op == REDUCE_SQUARES || op == REDUCE_DISTANCES ? (LANE)((WRAP)value * (WRAP)CONJUGATE(value)) : value;
 }
 
 /* A NaN wins every comparison, so that it is seen. */
@@ -48,42 +51,48 @@ SIMD_INLINE TOTAL NAME(combine_total)(const operation op, TOTAL a, TOTAL b) { CO
 SIMD_INLINE VEC NAME(combine_vectors)(const operation op, VEC a, VEC b) {
     switch (op) {
     case REDUCE_PROD: return (VEC)((VEC_WRAP)a * (VEC_WRAP)b);
-    case REDUCE_MAX: return NAME(select)((a > b) | VEC_IS_NAN(a), a, b);
-    case REDUCE_MIN: return NAME(select)((a < b) | VEC_IS_NAN(a), a, b);
+    case REDUCE_MAX: return NAME(max_or_nan)(a, b);
+    case REDUCE_MIN: return NAME(min_or_nan)(a, b);
     default: return (VEC)((VEC_WRAP)a + (VEC_WRAP)b);
     }
 }
 
 /* The first `count` lanes of a row's next vector; the others change no result. */
-SIMD_INLINE VEC NAME(load_lanes)(const operation op, const TYPE *x, int count) {
+SIMD_INLINE VEC NAME(load_lanes)(const operation op, const TYPE *x, VEC center, int count) {
     VEC v = VEC_LOAD_PART(x, count);
+    if (op == REDUCE_DISTANCES) v = (VEC)((VEC_WRAP)v - (VEC_WRAP)center);
     if (count < VEC_LANES && op != REDUCE_SUM && op != REDUCE_SQUARES)
         v = NAME(select)(VEC_LANE_INDEX < (VEC_INDEX)count, v, VEC_SPLAT(NAME(start)(op)));
-    return op == REDUCE_SQUARES ? (VEC)((VEC_WRAP)v * (VEC_WRAP)v) : v;
+    return op == REDUCE_SQUARES || op == REDUCE_DISTANCES ? (VEC)((VEC_WRAP)v * (VEC_WRAP)v) : v;
+}
+
+/* The center of a row in every lane. */
+SIMD_INLINE VEC NAME(spread)(const operation op, const TYPE *center) {
+    return op == REDUCE_DISTANCES ? VEC_SPLAT(*center) : (VEC){0};
 }
 
 /* One row of more than VEC_LANES elements, in lanes. */
-SIMD_INLINE VEC NAME(row_lanes)(const operation op, const TYPE *x, int64_t n) {
-    VEC v = NAME(load_lanes)(op, x, VEC_LANES);
+SIMD_INLINE VEC NAME(row_lanes)(const operation op, const TYPE *x, VEC center, int64_t n) {
+#define LANES_AT(at) NAME(load_lanes)(op, x + (at), center, VEC_LANES)
+    VEC v = LANES_AT(0);
     int64_t at = VEC_LANES;
     if (n >= 4 * VEC_LANES) {
-        VEC a = NAME(load_lanes)(op, x + at, VEC_LANES), b = NAME(load_lanes)(op, x + 2 * VEC_LANES, VEC_LANES);
-        VEC c = NAME(load_lanes)(op, x + 3 * VEC_LANES, VEC_LANES);
+        VEC a = LANES_AT(at), b = LANES_AT(2 * VEC_LANES), c = LANES_AT(3 * VEC_LANES);
         for (at = 4 * VEC_LANES; at + 4 * VEC_LANES <= n; at += 4 * VEC_LANES) {
-            v = NAME(combine_vectors)(op, v, NAME(load_lanes)(op, x + at, VEC_LANES));
-            a = NAME(combine_vectors)(op, a, NAME(load_lanes)(op, x + at + VEC_LANES, VEC_LANES));
-            b = NAME(combine_vectors)(op, b, NAME(load_lanes)(op, x + at + 2 * VEC_LANES, VEC_LANES));
-            c = NAME(combine_vectors)(op, c, NAME(load_lanes)(op, x + at + 3 * VEC_LANES, VEC_LANES));
+            v = NAME(combine_vectors)(op, v, LANES_AT(at));
+            a = NAME(combine_vectors)(op, a, LANES_AT(at + VEC_LANES));
+            b = NAME(combine_vectors)(op, b, LANES_AT(at + 2 * VEC_LANES));
+            c = NAME(combine_vectors)(op, c, LANES_AT(at + 3 * VEC_LANES));
         }
         v = NAME(combine_vectors)(op, NAME(combine_vectors)(op, v, a), NAME(combine_vectors)(op, b, c));
     }
-    for (; at + VEC_LANES <= n; at += VEC_LANES)
-        v = NAME(combine_vectors)(op, v, NAME(load_lanes)(op, x + at, VEC_LANES));
-    return at < n ? NAME(combine_vectors)(op, v, NAME(load_lanes)(op, x + at, (int)(n - at))) : v;
+    for (; at + VEC_LANES <= n; at += VEC_LANES) v = NAME(combine_vectors)(op, v, LANES_AT(at));
+    return at < n ? NAME(combine_vectors)(op, v, NAME(load_lanes)(op, x + at, center, (int)(n - at))) : v;
+#undef LANES_AT
 }
 #endif
 
-SIMD_INLINE TOTAL NAME(row)(const operation op, const TYPE *x, int64_t n) {
+SIMD_INLINE TOTAL NAME(row)(const operation op, const TYPE *x, const TYPE *center, int64_t n) {
 #ifdef VEC
     enum { ADDED = VEC_LANES < 8 ? BLOCK / 4 : BLOCK }; /* fewer lanes are longer chains of additions */
 #else
@@ -95,8 +104,10 @@ SIMD_INLINE TOTAL NAME(row)(const operation op, const TYPE *x, int64_t n) {
         const TYPE *block = x + from;
         LANE lane[LANES];
 #ifdef VEC_SUM
-        if (op == REDUCE_SUM || op == REDUCE_SQUARES) {
-            const VEC v = count > VEC_LANES ? NAME(row_lanes)(op, block, count) : NAME(load_lanes)(op, block, (int)count);
+        if (op == REDUCE_SUM || op == REDUCE_SQUARES || op == REDUCE_DISTANCES) {
+            const VEC spread = NAME(spread)(op, center);
+            const VEC v = count > VEC_LANES ? NAME(row_lanes)(op, block, spread, count)
+                                            : NAME(load_lanes)(op, block, spread, (int)count);
             total += (TOTAL)VEC_SUM(v);
             continue;
         }
@@ -106,22 +117,22 @@ SIMD_INLINE TOTAL NAME(row)(const operation op, const TYPE *x, int64_t n) {
             int64_t i = 0;
             for (int j = 0; j < FEW_LANES; j++) lane[j] = NAME(start)(op);
             for (; i + FEW_LANES <= count; i += FEW_LANES)
-                for (int j = 0; j < FEW_LANES; j++) lane[j] = NAME(combine)(op, lane[j], NAME(lane_of)(op, block + i + j));
-            for (int j = 0; i + j < count; j++) lane[j] = NAME(combine)(op, lane[j], NAME(lane_of)(op, block + i + j));
+                for (int j = 0; j < FEW_LANES; j++) lane[j] = NAME(combine)(op, lane[j], NAME(lane_of)(op, block + i + j, center));
+            for (int j = 0; i + j < count; j++) lane[j] = NAME(combine)(op, lane[j], NAME(lane_of)(op, block + i + j, center));
             for (int half = FEW_LANES / 2; half > 0; half /= 2)
                 for (int j = 0; j < half; j++) lane[j] = NAME(combine)(op, lane[j], lane[j + half]);
         } else {
 #ifdef VEC
-            const VEC v = NAME(row_lanes)(op, block, count);
+            const VEC v = NAME(row_lanes)(op, block, NAME(spread)(op, center), count);
             memcpy(lane, &v, sizeof v);
             for (int half = VEC_LANES / 2; half > 0; half /= 2)
                 for (int j = 0; j < half; j++) lane[j] = NAME(combine)(op, lane[j], lane[j + half]);
 #else
-            for (int j = 0; j < LANES; j++) lane[j] = NAME(lane_of)(op, block + j);
+            for (int j = 0; j < LANES; j++) lane[j] = NAME(lane_of)(op, block + j, center);
             int64_t i = LANES;
             for (; i + LANES <= count; i += LANES)
-                for (int j = 0; j < LANES; j++) lane[j] = NAME(combine)(op, lane[j], NAME(lane_of)(op, block + i + j));
-            for (int j = 0; i + j < count; j++) lane[j] = NAME(combine)(op, lane[j], NAME(lane_of)(op, block + i + j));
+                for (int j = 0; j < LANES; j++) lane[j] = NAME(combine)(op, lane[j], NAME(lane_of)(op, block + i + j, center));
+            for (int j = 0; i + j < count; j++) lane[j] = NAME(combine)(op, lane[j], NAME(lane_of)(op, block + i + j, center));
             for (int half = LANES / 2; half > 0; half /= 2)
                 for (int j = 0; j < half; j++) lane[j] = NAME(combine)(op, lane[j], lane[j + half]);
 #endif
@@ -135,13 +146,16 @@ SIMD_INLINE TOTAL NAME(row)(const operation op, const TYPE *x, int64_t n) {
 /* ---- short rows, as many as a vector has lanes at a time: each row in lanes, then the lanes of all rows together ---- */
 
 /* Of `count` rows (at most VEC_LANES) of n elements; those behind the last may be any row. */
-SIMD_INLINE void NAME(short_rows)(const operation op, const TYPE *const *row, int64_t n, int count, TOTAL *total) {
+SIMD_INLINE void NAME(short_rows)(const operation op, const TYPE *const *row, const TYPE *center, int64_t n, int count,
+                                  TOTAL *total) {
     VEC v[VEC_LANES];
     LANE lanes[VEC_LANES];
     if (n <= VEC_LANES) {
-        _Pragma("GCC unroll 16") for (int i = 0; i < VEC_LANES; i++) v[i] = NAME(load_lanes)(op, row[i], (int)n);
+        _Pragma("GCC unroll 16") for (int i = 0; i < VEC_LANES; i++) 
+            v[i] = NAME(load_lanes)(op, row[i], NAME(spread)(op, center + (i < count ? i : 0)), (int)n);
     } else {
-        for (int i = 0; i < VEC_LANES; i++) v[i] = i < count ? NAME(row_lanes)(op, row[i], n) : v[0];
+        for (int i = 0; i < VEC_LANES; i++)
+            v[i] = i < count ? NAME(row_lanes)(op, row[i], NAME(spread)(op, center + i), n) : v[0];
     }
 #define STEP(name) NAME(combine_vectors)(op, name##_FIRST(v[2 * i], v[2 * i + 1]), name##_LAST(v[2 * i], v[2 * i + 1]))
     int rows = VEC_LANES / 2;
@@ -158,12 +172,14 @@ SIMD_INLINE void NAME(short_rows)(const operation op, const TYPE *const *row, in
 }
 
 /* sum[c] combined with columns c of four rows, or of one. */
-SIMD_INLINE void NAME(add_four)(const operation op, const TYPE *a, const TYPE *b, const TYPE *d, const TYPE *e, int64_t columns,
-                                LANE *sum) {
+SIMD_INLINE void NAME(add_four)(const operation op, const TYPE *a, const TYPE *b, const TYPE *d, const TYPE *e, const TYPE *center,
+                                int64_t columns, LANE *sum) {
     int64_t c = 0;
+#define LANES_OF(row, count) NAME(load_lanes)(op, row + c, middle, count)
 #define ADD_VECTOR(count)                                                                                                 \
-    const VEC ab = NAME(combine_vectors)(op, NAME(load_lanes)(op, a + c, count), NAME(load_lanes)(op, b + c, count));     \
-    const VEC de = NAME(combine_vectors)(op, NAME(load_lanes)(op, d + c, count), NAME(load_lanes)(op, e + c, count));     \
+    const VEC middle = op == REDUCE_DISTANCES ? VEC_LOAD_PART(center + c, count) : (VEC){0};                              \
+    const VEC ab = NAME(combine_vectors)(op, LANES_OF(a, count), LANES_OF(b, count));                                     \
+    const VEC de = NAME(combine_vectors)(op, LANES_OF(d, count), LANES_OF(e, count));                                     \
     VEC so_far; /* sum has room for whole vectors */                                                                      \
     memcpy(&so_far, sum + c, sizeof so_far);                                                                              \
     so_far = NAME(combine_vectors)(op, so_far, NAME(combine_vectors)(op, ab, de));                                        \
@@ -172,32 +188,35 @@ SIMD_INLINE void NAME(add_four)(const operation op, const TYPE *a, const TYPE *b
     if (c < columns) { ADD_VECTOR((int)(columns - c)); }
 #undef ADD_VECTOR
 }
-SIMD_INLINE void NAME(add_one)(const operation op, const TYPE *a, int64_t columns, LANE *sum) {
+SIMD_INLINE void NAME(add_one)(const operation op, const TYPE *a, const TYPE *center, int64_t columns, LANE *sum) {
     for (int64_t c = 0; c < columns; c += VEC_LANES) {
         const int count = columns - c < VEC_LANES ? (int)(columns - c) : VEC_LANES;
+        const VEC middle = op == REDUCE_DISTANCES ? VEC_LOAD_PART(center + c, count) : (VEC){0};
         VEC so_far;
         memcpy(&so_far, sum + c, sizeof so_far);
-        so_far = NAME(combine_vectors)(op, so_far, NAME(load_lanes)(op, a + c, count));
+        so_far = NAME(combine_vectors)(op, so_far, LANES_OF(a, count));
         memcpy(sum + c, &so_far, sizeof so_far);
     }
 }
+#undef LANES_OF
 #else
-SIMD_INLINE void NAME(add_four)(const operation op, const TYPE *a, const TYPE *b, const TYPE *d, const TYPE *e, int64_t columns,
-                                LANE *sum) {
+SIMD_INLINE void NAME(add_four)(const operation op, const TYPE *a, const TYPE *b, const TYPE *d, const TYPE *e, const TYPE *center,
+                                int64_t columns, LANE *sum) {
+#define LANE_OF(row) NAME(lane_of)(op, row + c, center + c)
     for (int64_t c = 0; c < columns; c++) {
-        const LANE ab = NAME(combine)(op, NAME(lane_of)(op, a + c), NAME(lane_of)(op, b + c));
-        const LANE de = NAME(combine)(op, NAME(lane_of)(op, d + c), NAME(lane_of)(op, e + c));
+        const LANE ab = NAME(combine)(op, LANE_OF(a), LANE_OF(b)), de = NAME(combine)(op, LANE_OF(d), LANE_OF(e));
         sum[c] = NAME(combine)(op, sum[c], NAME(combine)(op, ab, de));
     }
 }
-SIMD_INLINE void NAME(add_one)(const operation op, const TYPE *a, int64_t columns, LANE *sum) {
-    for (int64_t c = 0; c < columns; c++) sum[c] = NAME(combine)(op, sum[c], NAME(lane_of)(op, a + c));
+SIMD_INLINE void NAME(add_one)(const operation op, const TYPE *a, const TYPE *center, int64_t columns, LANE *sum) {
+    for (int64_t c = 0; c < columns; c++) sum[c] = NAME(combine)(op, sum[c], LANE_OF(a));
 }
+#undef LANE_OF
 #endif
 
 /* Rows from r0 to r1 of `columns` columns, into totals; `step` elements apart, or as the reduction says where that is 0. */
-SIMD_INLINE void NAME(columns)(const operation op, const reduction *r, const TYPE *x, int64_t step, int64_t r0, int64_t r1,
-                               int64_t columns, TOTAL *total) {
+SIMD_INLINE void NAME(columns)(const operation op, const reduction *r, const TYPE *x, const TYPE *center, int64_t step,
+                               int64_t r0, int64_t r1, int64_t columns, TOTAL *total) {
     LANE sum[COLUMNS];
 #define ROW(row) (x + (step ? (row) * step : reduced_offset(r, row)))
     for (int64_t c = 0; c < columns; c++) total[c] = (TOTAL)NAME(start)(op);
@@ -205,39 +224,44 @@ SIMD_INLINE void NAME(columns)(const operation op, const reduction *r, const TYP
         const int64_t end = r1 - from < ROW_BLOCK ? r1 : from + ROW_BLOCK;
         for (int64_t c = 0; c < columns; c++) sum[c] = NAME(start)(op);
         int64_t row = from;
-        for (; row + 4 <= end; row += 4) NAME(add_four)(op, ROW(row), ROW(row + 1), ROW(row + 2), ROW(row + 3), columns, sum);
-        for (; row < end; row++) NAME(add_one)(op, ROW(row), columns, sum);
+        for (; row + 4 <= end; row += 4) 
+            NAME(add_four)(op, ROW(row), ROW(row + 1), ROW(row + 2), ROW(row + 3), center, columns, sum);
+        for (; row < end; row++) NAME(add_one)(op, ROW(row), center, columns, sum);
         for (int64_t c = 0; c < columns; c++) total[c] = NAME(combine_total)(op, total[c], (TOTAL)sum[c]);
     }
 #undef ROW
 }
 
-typedef void (*NAME(columns_fn))(const reduction *, const TYPE *, int64_t, int64_t, int64_t, int64_t, TOTAL *);
+typedef void (*NAME(columns_fn))(const reduction *, const TYPE *, const TYPE *, int64_t, int64_t, int64_t, int64_t, TOTAL *);
 
 /* A few columns of rows that follow each other: as many rows as fill a strip are taken as one. */
-SIMD_INLINE void NAME(few_columns)(const operation op, NAME(columns_fn) columns_total, const reduction *r, const TYPE *x, int64_t first, int64_t end,
-                                   int64_t columns, TOTAL *total) {
+SIMD_INLINE void NAME(few_columns)(const operation op, NAME(columns_fn) columns_total, const reduction *r, const TYPE *x,
+                                   const TYPE *center, int64_t first, int64_t end, int64_t columns, TOTAL *total) {
     TOTAL wide[COLUMNS];
+    TYPE centers[COLUMNS];
     const int64_t together = COLUMNS / columns, rows = (end - first) / together;
     x += first * columns;
-    columns_total(r, x, together * columns, 0, rows, together * columns, wide);
-    columns_total(r, x, columns, rows * together, end - first, columns, total);
+    if (op == REDUCE_DISTANCES)
+        for (int64_t c = 0; c < together * columns; c++) centers[c] = center[c % columns];
+    columns_total(r, x, centers, together * columns, 0, rows, together * columns, wide);
+    columns_total(r, x, center, columns, rows * together, end - first, columns, total);
     for (int64_t row = 0; row < together; row++)
         for (int64_t c = 0; c < columns; c++) total[c] = NAME(combine_total)(op, total[c], wide[row * columns + c]);
 }
 
 /* The totals of one part of one strip of outputs: see `strip` in reduce.c. */
-SIMD_INLINE void NAME(part)(const operation op, TOTAL (*row_total)(const TYPE *, int64_t), NAME(columns_fn) columns_total,
-                            const reduction *r, const char *input, const strip *s, int64_t first, int64_t end, void *totals) {
-    const TYPE *x = (const TYPE *)input;
+SIMD_INLINE void NAME(part)(const operation op, TOTAL (*row_total)(const TYPE *, const TYPE *, int64_t),
+                            NAME(columns_fn) columns_total, const reduction *r, const char *input, const char *centers,
+                            const strip *s, int64_t first, int64_t end, void *totals) {
+    const TYPE *x = (const TYPE *)input, *center = op == REDUCE_DISTANCES ? (const TYPE *)centers + first_output(r, s) : x;
     TOTAL *total = totals;
     if (!r->inner_reduced) {
         const int64_t step = r->reduced_rank == 1 ? r->reduced_strides[0] : 0;
         x += kept_offset(r, s->row) + s->column;
         if (step == s->count && step <= FEW && end - first > COLUMNS)
-            NAME(few_columns)(op, columns_total, r, x, first, end, s->count, total);
+            NAME(few_columns)(op, columns_total, r, x, center, first, end, s->count, total);
         else
-            columns_total(r, x, step, first, end, s->count, total);
+            columns_total(r, x, center, step, first, end, s->count, total);
         return;
     }
 #ifdef VEC
@@ -246,7 +270,7 @@ SIMD_INLINE void NAME(part)(const operation op, TOTAL (*row_total)(const TYPE *,
             const TYPE *row[VEC_LANES];
             const int count = s->count - i < VEC_LANES ? (int)(s->count - i) : VEC_LANES;
             for (int k = 0; k < VEC_LANES; k++) row[k] = x + kept_offset(r, s->row + i + (k < count ? k : 0)) + first;
-            NAME(short_rows)(op, row, end - first, count, total + i);
+            NAME(short_rows)(op, row, center + i, end - first, count, total + i);
         }
         return;
     }
@@ -254,12 +278,12 @@ SIMD_INLINE void NAME(part)(const operation op, TOTAL (*row_total)(const TYPE *,
     for (int64_t i = 0; i < s->count; i++) {
         const TYPE *base = x + kept_offset(r, s->row + i);
         if (r->reduced == 1) {
-            total[i] = row_total(base + first, end - first);
+            total[i] = row_total(base + first, center + i, end - first);
             continue;
         }
         total[i] = (TOTAL)NAME(start)(op);
         for (int64_t row = first; row < end; row++)
-            total[i] = NAME(combine_total)(op, total[i], row_total(base + reduced_offset(r, row), r->inner));
+            total[i] = NAME(combine_total)(op, total[i], row_total(base + reduced_offset(r, row), center + i, r->inner));
     }
 }
 
@@ -287,17 +311,18 @@ static void NAME(finish)(const reduction *r, const void *totals, char *output, i
     }
 }
 
-#define PART(op_name, op)                                                                                     \
-    static __attribute__((noinline)) TOTAL NAME(row_##op_name)(const TYPE *x, int64_t n) {                    \
-        return NAME(row)(op, x, n);                                                                           \
-    }                                                                                                         \
-    static __attribute__((noinline)) void NAME(columns_##op_name)(                                            \
-        const reduction *r, const TYPE *x, int64_t step, int64_t r0, int64_t r1, int64_t columns, TOTAL *total) { \
-        NAME(columns)(op, r, x, step, r0, r1, columns, total);                                                \
-    }                                                                                                         \
-    static void NAME(part_##op_name)(const reduction *r, const char *x, const strip *s, int64_t a, int64_t b, \
-                                     void *totals) {                                                          \
-        NAME(part)(op, NAME(row_##op_name), NAME(columns_##op_name), r, x, s, a, b, totals);                  \
+#define PART(op_name, op)                                                                                              \
+    static __attribute__((noinline)) TOTAL NAME(row_##op_name)(const TYPE *x, const TYPE *center, int64_t n) {         \
+        return NAME(row)(op, x, center, n);                                                                            \
+    }                                                                                                                  \
+    static __attribute__((noinline)) void NAME(columns_##op_name)(const reduction *r, const TYPE *x, const TYPE *center, \
+                                                                  int64_t step, int64_t r0, int64_t r1, int64_t columns, \
+                                                                  TOTAL *total) {                                      \
+        NAME(columns)(op, r, x, center, step, r0, r1, columns, total);                                                 \
+    }                                                                                                                  \
+    static void NAME(part_##op_name)(const reduction *r, const char *x, const char *centers, const strip *s, int64_t a, \
+                                     int64_t b, void *totals) {                                                        \
+        NAME(part)(op, NAME(row_##op_name), NAME(columns_##op_name), r, x, centers, s, a, b, totals);                  \
     }
 #if LOGICAL
 PART(all, REDUCE_ALL) PART(any, REDUCE_ANY)
@@ -310,9 +335,16 @@ static const reducer NAME(reducer) = {
     NAME(merge), NAME(finish), sizeof(TYPE), sizeof(TOTAL)};
 #else
 PART(sum, REDUCE_SUM) PART(prod, REDUCE_PROD) PART(max, REDUCE_MAX) PART(min, REDUCE_MIN) PART(squares, REDUCE_SQUARES)
+#ifdef CENTERED
+PART(distances, REDUCE_DISTANCES)
+#endif
 static const reducer NAME(reducer) = {
     {[REDUCE_SUM] = NAME(part_sum), [REDUCE_PROD] = NAME(part_prod), [REDUCE_MAX] = NAME(part_max),
-     [REDUCE_MIN] = NAME(part_min), [REDUCE_SQUARES] = NAME(part_squares)},
+     [REDUCE_MIN] = NAME(part_min), [REDUCE_SQUARES] = NAME(part_squares),
+#ifdef CENTERED
+     [REDUCE_DISTANCES] = NAME(part_distances),
+#endif
+    },
     NAME(merge), NAME(finish), sizeof(TYPE), sizeof(TOTAL)};
 #endif
 #undef PART
@@ -323,8 +355,8 @@ static const reducer NAME(reducer) = {
 #undef VEC_LANE_INDEX
 #undef VEC_LOAD_PART
 #undef VEC_SPLAT
-#undef VEC_IS_NAN
 #undef VEC_SUM
+#undef CENTERED
 #undef TYPE
 #undef LANE
 #undef WRAP

@@ -40,6 +40,28 @@ SIMD_INLINE simd_f64 max_f64(simd_f64 a, simd_f64 b) { return select_f64(a > b, 
 SIMD_INLINE simd_f64 min_f64(simd_f64 a, simd_f64 b) { return select_f64(a < b, a, b); }
 #endif
 
+/* The larger and smaller; where operands are not numbers the first that is none. */
+#if defined(__AVX512F__)
+#define HELD_BOUND(name, suffix, V, mask_bound, cmp_mask)                                       \
+    SIMD_INLINE simd_##suffix name##_##suffix(simd_##suffix a, simd_##suffix b) {                      \
+        return (simd_##suffix)mask_bound((V)a, cmp_mask((V)a, (V)a, _CMP_ORD_Q), (V)a, (V)b);          \
+    }
+HELD_BOUND(max_or_nan, f32, __m512, _mm512_mask_max_ps, _mm512_cmp_ps_mask)
+HELD_BOUND(min_or_nan, f32, __m512, _mm512_mask_min_ps, _mm512_cmp_ps_mask)
+HELD_BOUND(max_or_nan, f64, __m512d, _mm512_mask_max_pd, _mm512_cmp_pd_mask)
+HELD_BOUND(min_or_nan, f64, __m512d, _mm512_mask_min_pd, _mm512_cmp_pd_mask)
+#else
+#define HELD_BOUND(name, suffix, bound)                                                                \
+    SIMD_INLINE simd_##suffix name##_##suffix(simd_##suffix a, simd_##suffix b) {                      \
+        return select_##suffix(a != a, a, bound(a, b));                                                \
+    }
+HELD_BOUND(max_or_nan, f32, max_f32)
+HELD_BOUND(min_or_nan, f32, min_f32)
+HELD_BOUND(max_or_nan, f64, max_f64)
+HELD_BOUND(min_or_nan, f64, min_f64)
+#endif
+#undef HELD_BOUND
+
 SIMD_INLINE simd_f32 abs_f32(simd_f32 x) { return (simd_f32)((simd_i32)x & 0x7fffffff); }
 SIMD_INLINE simd_f64 abs_f64(simd_f64 x) { return (simd_f64)((simd_i64)x & 0x7fffffffffffffff); }
 SIMD_INLINE simd_f32 with_sign_f32(simd_f32 size, simd_f32 sign) {

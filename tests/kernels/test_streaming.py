@@ -53,6 +53,50 @@ def test_reduced_rows(name, dtype):
             )
 
 
+@pytest.mark.parametrize("dtype", ("float16", "float32", "float64"))
+@pytest.mark.parametrize("axes", ([0], [1], [0, 2], [1, 2], [2]))
+def test_squared_distances_from_centers(dtype, axes):
+    """Both ways to go through rows, few columns of which several rows are taken as one, and parts for several threads."""
+    sizes = (
+        (5, 3, 4),
+        (70, 9, 17),
+        (9, 600, 7),
+        (40, 1, 10),
+        (3, 5, 513),
+        (1025, 2, 3),
+        (1, 130, 64),
+        (2, 3, 40000),
+        (66, 33, 65),
+    )
+    for shape in sizes:
+        x = numbers(*shape, dtype=dtype, seed=shape[0])
+        center = numbers(*(d for axis, d in enumerate(shape) if axis not in axes), dtype=dtype, seed=3)
+        distances = (x.astype(float) - np.expand_dims(center.astype(float), axes)) ** 2
+        for name, expected in (
+            ("sum_distances", distances.sum(tuple(axes))),
+            ("mean_distances", distances.mean(tuple(axes))),
+        ):
+            if dtype == "float16" and expected.max() > np.finfo(dtype).max:
+                continue
+            found = []
+            for threads in (1, 2):
+                out = np.full(center.shape, 7, dtype)
+                _core.KernelCall(name, [x, center], [out], [sum(1 << axis for axis in axes)], threads)(1)
+                found.append(out)
+            np.testing.assert_array_equal(found[0], expected.astype(dtype), f"{name} {shape}")
+            np.testing.assert_array_equal(found[0], found[1])
+
+
+@pytest.mark.parametrize("name", ("sum", "max"))
+def test_a_few_long_rows(name):
+    """Rows that are cut into parts, each of a row, and such that are too short for that."""
+    for rows, columns in ((1, 70000), (2, 65537), (63, 33001), (65, 1024), (512, 129), (513, 128)):
+        x = numbers(rows, columns)
+        found = [reduced(name, x, [1], threads) for threads in (1, 2)]
+        np.testing.assert_array_equal(found[0], REDUCERS[name](x, 1), f"{rows}x{columns}")
+        np.testing.assert_array_equal(found[0], found[1])
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", ("sum", "max", "min", "sum_squares"))
 def test_reduced_columns(name, dtype):

@@ -73,6 +73,42 @@ def test_squared_errors(shape, axes, function, expected, executor):
         np.testing.assert_allclose(session.run(loss, feeds), expected((a - b) ** 2, axes), rtol=1e-12)
 
 
+@pytest.mark.parametrize("shape, axes", [((6, 11), [1]), ((6, 11), [0]), ((40, 9, 70), [0, 2]), ((5, 7, 4), [0, 1, 2])])
+def test_variances(shape, axes, executor):
+    (x,), (a,), feeds = operands(tf.float32, shape)
+    mean, variance = tf.nn.moments(x, axes)
+    if executor == "plan":
+        names = kernels(optimized([mean, variance], feeds))
+        assert "mean_distances" in names and "squared_difference" not in names
+    with tf.Session() as session:
+        found = session.run([mean, variance], feeds)
+    np.testing.assert_allclose(found[0], a.astype(float).mean(tuple(axes)), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(found[1], a.astype(float).var(tuple(axes)), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("rows", [1, 7, 40])
+def test_distances_of_open_sizes(rows, executor):
+    x = tf.placeholder(tf.float32, [None, 5])
+    a = np.arange(rows * 5, dtype="f").reshape(rows, 5) ** 2
+    wanted = [tf.reduce_sum(tf.squared_difference(tf.reduce_mean(x, 1, keepdims=True), x), 1), tf.nn.moments(x, [0])[1]]
+    with tf.Session() as session:
+        found = session.run(wanted, {x: a})
+    np.testing.assert_allclose(found[0], a.astype(float).var(1) * 5, rtol=1e-5)
+    np.testing.assert_allclose(found[1], a.astype(float).var(0), rtol=1e-5, atol=1e-5)
+
+
+def test_distances_from_what_is_not_one_for_each_sum_are_left(executor):
+    """Centers that differ within a sum, and such that fewer than all sums share the same."""
+    (x, y, z), (a, b, c), feeds = operands(tf.float64, (6, 5, 4), (5, 1), (4,))
+    wanted = [tf.reduce_sum(tf.squared_difference(x, y), 1), tf.reduce_mean(tf.squared_difference(z, x), [1, 2])]
+    if executor == "plan":
+        assert "sum_distances" not in rewritten(wanted, feeds) and "mean_distances" not in rewritten(wanted, feeds)
+    with tf.Session() as session:
+        found = session.run(wanted, feeds)
+    np.testing.assert_allclose(found[0], ((a - b) ** 2).sum(1), rtol=1e-12)
+    np.testing.assert_allclose(found[1], ((a - c) ** 2).mean((1, 2)), rtol=1e-12)
+
+
 def test_factors_whose_columns_lie_apart(executor):
     (x, y), (a, b), feeds = operands(tf.float32, (5, 9, 4), (5, 4, 9))
     wanted = [tf.reduce_sum(tf.transpose(x, [0, 2, 1]) * y, axis) for axis in (1, 2)]

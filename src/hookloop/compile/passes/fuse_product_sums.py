@@ -1,7 +1,7 @@
-"""The pass for sums of products: scores of embeddings, their gradients, squared errors. The products are never stored.
+"""The pass for sums of products: scores of embeddings, their gradients, squared errors, variances. The products are never stored.
 
 Products of two tensors are taken where their sum keeps the first axis: others are cut into parts for several threads
-(csrc/kernels/reduce.c), which squares are there.
+(csrc/kernels/reduce.c), which squares are there, and squared distances from what is the same for all that go into a sum.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from ..ir import ARENA, Instr, same_shape, walk
 from .uses import Uses, blocks_of, is_whole
 
 _SQUARES = {"sum": "sum_squares", "mean": "mean_squares"}
+_DISTANCES = {"sum": "sum_distances", "mean": "mean_distances"}
 _TYPES = frozenset(("float32", "float64"))
 
 
@@ -30,9 +31,11 @@ def _fuse(uses, block, item):
     if products.buffer.kind != ARENA or products.dtype.name not in _TYPES or not is_whole(products):
         return
     made = uses.only_writer(products)
-    if made is None or made.kernel not in ("mul", "square") or made.effect or uses.only_reader(products) is not item:
+    if made is None or made.kernel not in ("mul", "square", "squared_difference") or made.effect:
         return
-    if uses.block_of[id(made)] is not block or not same_shape(products.shape, made.outputs[0].shape):
+    if uses.only_reader(products) is not item or uses.block_of[id(made)] is not block:
+        return
+    if not same_shape(products.shape, made.outputs[0].shape):
         return
     fused = _fused(item, made, _keeps_first(item.params[0], products.shape))
     if fused is None or not uses.may_move(block, made, item):
@@ -45,12 +48,30 @@ def _fuse(uses, block, item):
 
 def _fused(item, made, keeps_first):
     """The one instruction for a sum and the products that it adds up; None where there is none."""
+    if made.kernel == "squared_difference":
+        return _distances(item, made)
     if item.kernel == "sum" and keeps_first:
         factors = made.inputs if made.kernel == "mul" else made.inputs * 2
         return Instr("product_sum", factors, item.outputs, item.params, item.node, views="any")
     if made.kernel == "square" and made.inputs[0].strides is None:
         return Instr(_SQUARES[item.kernel], made.inputs, item.outputs, item.params, item.node)
     return None
+
+
+def _distances(item, made):
+    """The sum of squared distances of all of a tensor from one center for each sum; None where it is none."""
+    x, center = made.inputs
+    shape = made.outputs[0].shape
+    if not same_shape(x.shape, shape):
+        x, center = center, x
+    if x.strides is not None or center.strides is not None or not same_shape(x.shape, shape):
+        return None
+    missing = len(shape) - len(center.shape)
+    for axis, size in enumerate(shape):
+        own = 1 if axis < missing else center.shape[axis - missing]
+        if own != (1 if item.params[0] >> axis & 1 else size):
+            return None
+    return Instr(_DISTANCES[item.kernel], [x, center], item.outputs, item.params, item.node)
 
 
 def _keeps_first(mask, shape):
