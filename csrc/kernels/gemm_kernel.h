@@ -219,6 +219,15 @@ static void NAME(finish)(const gemm *g, const gemm_data *data, int first, int64_
     }
 }
 
+/* The same over `count` columns of one row, whose sums are still in a vector. */
+SIMD_INLINE VEC NAME(finish_vector)(const gemm *g, const gemm_data *data, int first, int64_t n, int count, VEC sums) {
+    for (int i = first; i < g->n_steps; i++) {
+        const step *s = &g->steps[i];
+        sums = NAME(step_vector)(s, s->operand ? (const REAL *)data->in[s->operand] + n * s->y.column : NULL, sums, count);
+    }
+    return sums;
+}
+
 /* The tiles of one panel, from top to bottom. */
 static void NAME(run_panel)(const NAME(panel) *panel, const NAME(ends) *ends, int width, bool by_row, bool packed,
                             int64_t rows, int64_t columns, int64_t a_row, const REAL *a, const REAL *b, REAL *c) {
@@ -299,28 +308,27 @@ SIMD_INLINE VEC NAME(some_dots)(const bool long_rows, const bool whole, const RE
     return SUM_ROWS(sum);
 }
 
-/* out[m] = start[m] + rows[m] . x for rows apart by row_stride. */
+/* out[m] = start[m] + rows[m] . x for rows apart by row_stride; then, where there are ends, the steps that follow. */
 SIMD_INLINE void NAME(dots)(const bool long_rows, const REAL *rows, int64_t row_stride, const REAL *x, const REAL *start,
-                            REAL *out, int64_t m, int64_t k) {
-    int64_t m0 = 0;
-    for (; m0 + LANES <= m; m0 += LANES) {
-        const VEC total = NAME(some_dots)(long_rows, true, rows + m0 * row_stride, row_stride, x, LANES, k);
-        STORE(out + m0, start ? LOAD(start + m0) + total : total);
-    }
-    if (m0 < m) {
-        const int count = (int)(m - m0);
-        const VEC total = NAME(some_dots)(long_rows, false, rows + m0 * row_stride, row_stride, x, count, k);
-        STORE_PART(out + m0, start ? LOAD_PART(start + m0, count) + total : total, count);
+                            const NAME(ends) *ends, REAL *out, int64_t m, int64_t k) {
+    for (int64_t m0 = 0; m0 < m; m0 += LANES) {
+        const int count = m - m0 < LANES ? (int)(m - m0) : LANES;
+        const REAL *from = rows + m0 * row_stride;
+        VEC total = count == LANES ? NAME(some_dots)(long_rows, true, from, row_stride, x, LANES, k)
+                                   : NAME(some_dots)(long_rows, false, from, row_stride, x, count, k);
+        if (start) total += LOAD_PART(start + m0, count);
+        if (ends) total = NAME(finish_vector)(ends->g, ends->data, ends->first_step, ends->n + m0, count, total);
+        STORE_PART(out + m0, total, count);
     }
 }
 
-static __attribute__((noinline)) void NAME(long_dots)(const REAL *rows, int64_t row_stride, const REAL *x,
-                                                      const REAL *start, REAL *out, int64_t m, int64_t k) {
-    NAME(dots)(true, rows, row_stride, x, start, out, m, k);
+static __attribute__((noinline)) void NAME(long_dots)(const REAL *rows, int64_t row_stride, const REAL *x, const REAL *start,
+                                                      const NAME(ends) *ends, REAL *out, int64_t m, int64_t k) {
+    NAME(dots)(true, rows, row_stride, x, start, ends, out, m, k);
 }
-static __attribute__((noinline)) void NAME(short_dots)(const REAL *rows, int64_t row_stride, const REAL *x,
-                                                       const REAL *start, REAL *out, int64_t m, int64_t k) {
-    NAME(dots)(false, rows, row_stride, x, start, out, m, k);
+static __attribute__((noinline)) void NAME(short_dots)(const REAL *rows, int64_t row_stride, const REAL *x, const REAL *start,
+                                                       const NAME(ends) *ends, REAL *out, int64_t m, int64_t k) {
+    NAME(dots)(false, rows, row_stride, x, start, ends, out, m, k);
 }
 
 /* out[m] = column m of `a`, whose rows are apart by stride, . x */
@@ -373,9 +381,9 @@ static void NAME(last_columns)(const product *p, const NAME(panel) *panel, int64
             if (p->a.column != 1)
                 NAME(weighted_rows)(a + m, p->a.column, x, sums, count, panel->k);
             else if (panel->k >= 4 * LANES)
-                NAME(long_dots)(a + m * p->a.row, p->a.row, x, NULL, sums, count, panel->k);
+                NAME(long_dots)(a + m * p->a.row, p->a.row, x, NULL, NULL, sums, count, panel->k);
             else
-                NAME(short_dots)(a + m * p->a.row, p->a.row, x, NULL, sums, count, panel->k);
+                NAME(short_dots)(a + m * p->a.row, p->a.row, x, NULL, NULL, sums, count, panel->k);
             for (int64_t i = 0; i < count; i++) {
                 const REAL before = start ? start[(m + i) * panel->start_stride + j] : 0;
                 c[(m + i) * panel->c_stride + j] = before + sums[i];
@@ -384,15 +392,32 @@ static void NAME(last_columns)(const product *p, const NAME(panel) *panel, int64
     }
 }
 
+/* The sum of k elements that are apart by stride. */
+static REAL NAME(sum_elements)(const REAL *x, int64_t stride, int64_t k) {
+    REAL sum[LANES] = {0};
+    int64_t i = 0;
+    if (stride == 1 && k >= LANES) {
+        VEC chains[4] = {{0}};
+        for (; i + 4 * LANES <= k; i += 4 * LANES)
+#pragma GCC unroll 4
+            for (int chain = 0; chain < 4; chain++) chains[chain] += LOAD(x + i + chain * LANES);
+        for (; i + LANES <= k; i += LANES) chains[0] += LOAD(x + i);
+        STORE(sum, (chains[0] + chains[1]) + (chains[2] + chains[3]));
+    }
+    for (; i + 4 <= k; i += 4)
+        for (int chain = 0; chain < 4; chain++) sum[chain % LANES] += x[(i + chain) * stride];
+    for (; i < k; i++) sum[0] += x[i * stride];
+#pragma GCC unroll 4
+    for (int half = LANES / 2; half > 0; half /= 2)
+#pragma GCC unroll 8
+        for (int lane = 0; lane < half; lane++) sum[lane] += sum[lane + half];
+    return sum[0];
+}
+
 /* The same for a few last columns of B itself. */
 static void NAME(sum_few_columns)(const product *p, const REAL *b, int64_t k, int64_t columns, bool add, REAL *sums) {
     for (int64_t j = 0; j < columns; j++, b += p->b.column) {
-        REAL sum[4] = {0};
-        int64_t i = 0;
-        for (; i + 4 <= k; i += 4)
-            for (int chain = 0; chain < 4; chain++) sum[chain] += b[(i + chain) * p->b.row];
-        for (; i < k; i++) sum[0] += b[i * p->b.row];
-        const REAL total = (sum[0] + sum[1]) + (sum[2] + sum[3]);
+        const REAL total = NAME(sum_elements)(b, p->b.row, k);
         sums[j] = add ? sums[j] + total : total;
     }
 }
@@ -505,9 +530,10 @@ static void NAME(column)(const gemm *g, const gemm_data *data, int64_t m0, int64
     for (int i = 0; i < g->n_products; i++, start = out) {
         const product *p = &g->products[i];
         const REAL *rows = (const REAL *)data->in[2 * i] + m0 * p->a.row, *x = (const REAL *)data->in[2 * i + 1];
-        (p->k >= 4 * LANES ? NAME(long_dots) : NAME(short_dots))(rows, p->a.row, x, start, out, m1 - m0, p->k);
+        const NAME(ends) ends = {.g = g, .data = data, .first_step = g->starts_with_y, .n = m0};
+        (p->k >= 4 * LANES ? NAME(long_dots) : NAME(short_dots))(rows, p->a.row, x, start, i == g->n_products - 1 ? &ends : NULL,
+                                                                 out, m1 - m0, p->k);
     }
-    NAME(finish)(g, data, g->starts_with_y, 0, m0, 1, m1 - m0, 0, out);
 }
 
 /* One row of C, no wider than two vectors: four chains over k instead of one, whose multiply-adds wait for each other. */
@@ -517,6 +543,7 @@ SIMD_INLINE void NAME(single_row_of)(const int vectors, const gemm *g, const gem
     const REAL *a = (const REAL *)data->in[0], *b = (const REAL *)data->in[1];
     REAL *c = (REAL *)data->c;
     const int last = vectors - 1, lanes = (int)g->n - last * LANES;
+    if (g->sums) *(REAL *)data->sums = NAME(sum_elements)(a, p->a.column, p->k); /* a column of B before they changed places */
     VEC sum[CHAINS][2] = {{{0}}};
     int64_t k = 0;
     for (; k + CHAINS <= p->k; k += CHAINS, a += CHAINS * p->a.column, b += CHAINS * p->b.row)
@@ -535,9 +562,9 @@ SIMD_INLINE void NAME(single_row_of)(const int vectors, const gemm *g, const gem
     for (int v = 0; v < vectors; v++) {
         const VEC total = (sum[0][v] + sum[1][v]) + (sum[2][v] + sum[3][v]);
         const int count = v == last ? lanes : LANES;
-        STORE_PART(c + v * LANES, start ? LOAD_PART(start + v * LANES, count) + total : total, count);
+        const VEC sums = start ? LOAD_PART(start + v * LANES, count) + total : total;
+        STORE_PART(c + v * LANES, NAME(finish_vector)(g, data, g->starts_with_y, v * LANES, count, sums), count);
     }
-    NAME(finish)(g, data, g->starts_with_y, 0, 0, 1, g->n, 0, c);
 }
 static void NAME(single_row)(const gemm *g, const gemm_data *data) {
     if (g->n <= LANES) NAME(single_row_of)(1, g, data);

@@ -175,6 +175,10 @@ def test_what_a_sum_starts_from_may_be_its_own_memory(shape, inner, transpose_a)
     [
         (1, 30, 1),
         (20, 30, 1),
+        (10, 32, 1),
+        (16, 67, 1),
+        (33, 300, 1),
+        (9, 3, 1),
         (1, 7, 50),
         (784, 64, 128),
         (70, 2000, 70),

@@ -40,6 +40,22 @@ def test_other_sums_are_left():
         assert rewritten([product, other], feeds) == ["matmul", "sum"]
 
 
+@pytest.mark.parametrize("axis", [0, None])
+@pytest.mark.parametrize("batch", [37, None])
+def test_a_single_column_is_summed_over_any_of_its_axes(axis, batch, executor):
+    a, d = tf.placeholder(tf.float32, [batch, 6]), tf.placeholder(tf.float32, [batch, 1])
+    random = np.random.RandomState(5)
+    feeds = {a: random.standard_normal((37, 6)).astype("f"), d: random.standard_normal((37, 1)).astype("f")}
+    fetches = [tf.matmul(a, d, True), tf.reduce_sum(d, axis)]
+    if executor == "plan":
+        assert rewritten(fetches, feeds) == ["matmul"]
+    with tf.Session() as session:
+        found = session.run(fetches, feeds)
+    np.testing.assert_allclose(found[0], feeds[a].T @ feeds[d], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(found[1], feeds[d].sum(axis), rtol=1e-5, atol=1e-5)
+    assert found[1].shape == ((1,) if axis == 0 else ())
+
+
 def test_a_transposed_operand_is_left():
     _, d, feeds = operands()
     assert rewritten([tf.matmul(d, d, transpose_b=True), tf.reduce_sum(d, 0)], feeds) == ["matmul", "sum"]

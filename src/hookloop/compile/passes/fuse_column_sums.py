@@ -9,7 +9,7 @@ from ..ir import Instr, walk
 from .products import product_of
 from .uses import Uses, blocks_of, equal_sizes, place_key
 
-_ROWS = 1  # the mask of the axes that `sum` adds up: the first one alone
+_ROWS, _ALL = 1, 3  # masks of the axes that `sum` adds up: the first one alone, both
 
 
 def fuse_column_sums(program):
@@ -19,15 +19,23 @@ def fuse_column_sums(program):
     uses = Uses.of(program)
     for block in blocks_of(program.root):
         for item in block.items:
-            if isinstance(item, Instr) and item.kernel == "sum" and item.params == (_ROWS,) and not item.effect:
+            if isinstance(item, Instr) and item.kernel == "sum" and not item.effect and _sums_columns(item):
                 _fuse(uses, block, item)
         uses.finish(block)
 
 
+def _sums_columns(item):
+    """Whether an instruction sums the columns of a matrix, of which a single one is summed over both axes."""
+    (rows,), (sums,) = item.inputs, item.outputs
+    if len(rows.shape) != 2 or sums.strides is not None:
+        return False
+    if item.params == (_ALL,):
+        return equal_sizes(rows.shape[1], 1)
+    return item.params == (_ROWS,) and len(sums.shape) == 1 and equal_sizes(rows.shape[1], sums.shape[0])
+
+
 def _fuse(uses, block, item):
     (rows,), (sums,) = item.inputs, item.outputs
-    if len(rows.shape) != 2 or len(sums.shape) != 1 or sums.strides is not None:
-        return
     for instr in uses.readers(rows.buffer):
         product = product_of(instr)
         if (
@@ -39,8 +47,6 @@ def _fuse(uses, block, item):
             continue
         factors = product.factors[0]
         if factors.transpose_b or len(factors.b.shape) != 2 or place_key(factors.b) != place_key(rows):
-            continue
-        if not equal_sizes(factors.b.shape[1], sums.shape[0]):
             continue
         later = max((item, instr), key=lambda i: uses.index_of[id(i)])
         if not uses.may_move(block, instr if later is item else item, later):
