@@ -39,6 +39,15 @@ bool hl_indices_ascend(const hl_indices *indices);    /* whether indices follow 
 /* Writes the indices of the next element; returns their number, 0 at the end, negative where memory is short. */
 int64_t hl_indices_next(hl_indices *indices, int64_t *out);
 
+/* The same for up to n elements of a chain without batches: fewer at its end. */
+int64_t hl_indices_some(hl_indices *indices, int64_t *out, int64_t n);
+
+/* Starts again from the beginning. Shuffles that draw new seeds when they start go on drawing. */
+void hl_indices_open(hl_indices *indices);
+
+/* Goes past elements, at most `count`; returns how many there were. */
+int64_t hl_indices_pass(hl_indices *indices, int64_t count);
+
 /* Goes on as if so many elements had been handed out; whole rounds cost nothing. False where there are not so many. */
 bool hl_indices_skip(hl_indices *indices, int64_t elements);
 

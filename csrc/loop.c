@@ -58,7 +58,10 @@ bool hl_triggers_due(hl_trigger *const *triggers, int32_t n, bool after, const h
 static bool copy_values(const hl_loop *loop) {
     for (int32_t k = 0; k < loop->n_stacked; k++) {
         const hl_stacked *stacked = &loop->stacked[k];
-        if (tensor_bytes(&loop->frame->tensors[stacked->tensor]) != stacked->bytes) return false;
+        const hl_tensor *tensor = &loop->frame->tensors[stacked->tensor];
+        if (tensor_bytes(tensor) != stacked->bytes) return false;
+        for (int32_t axis = 0; axis < stacked->rank; axis++)
+            if (tensor->dims[axis] != stacked->dims[axis]) return false;
     }
     for (int32_t k = 0; k < loop->n_stacked; k++) {
         const hl_stacked *stacked = &loop->stacked[k];
@@ -100,6 +103,32 @@ static hl_loop_end call_hooks(hl_loop *loop, const hl_counters_now *now) {
     return end;
 }
 
+/* The clock and the host's signals, when the budget of estimated time is used up. */
+static inline hl_status poll_now_and_then(hl_frame *frame, double *budget) {
+    *budget -= frame->cost_ns + STEP_NS;
+    if (*budget >= 0) return HL_OK;
+    *budget = CLOCK_BUDGET_NS;
+    return hl_frame_poll(frame);
+}
+
+static hl_status run_rows(hl_loop *loop) {
+    hl_frame *frame = loop->frame;
+    double budget = CLOCK_BUDGET_NS;
+    while (loop->steps_done < loop->n_steps) {
+        hl_status status = poll_now_and_then(frame, &budget);
+        if (status != HL_OK) return status;
+        for (int32_t k = 0; k < loop->n_row_feeds; k++) {
+            const hl_row_feed *row = &loop->row_feeds[k];
+            hl_frame_bind_feed(frame, row->feed, row->data + loop->steps_done * row->bytes);
+        }
+        status = hl_frame_step(frame);
+        if (status != HL_OK) return status;
+        if (!copy_values(loop)) return loop->end = HL_LOOP_RESIZED, HL_OK;
+        loop->steps_done++;
+    }
+    return loop->end = HL_LOOP_DONE, HL_OK;
+}
+
 static hl_status run_steps(hl_loop *loop) {
     hl_frame *frame = loop->frame;
     hl_counters_now now = {loop->runs, loop->global_step, (double)hl_now_ns() * 1e-9, frame};
@@ -134,14 +163,17 @@ static hl_status run_steps(hl_loop *loop) {
     return loop->end = HL_LOOP_DONE, HL_OK;
 }
 
-hl_status hl_loop_run(hl_loop *loop) {
+static hl_status run_in_loop(hl_loop *loop, hl_status (*run)(hl_loop *loop)) {
     hl_frame *frame = loop->frame;
     loop->steps_done = 0;
     frame->caller_mode = hl_flush_denormals();
     frame->in_loop = true;
-    const hl_status status = run_steps(loop);
+    const hl_status status = run(loop);
     frame->in_loop = false;
     hl_restore_denormals(frame->caller_mode);
     if (status != HL_OK) loop->end = HL_LOOP_FAILED;
     return status;
 }
+
+hl_status hl_loop_run(hl_loop *loop) { return run_in_loop(loop, run_steps); }
+hl_status hl_loop_run_rows(hl_loop *loop) { return run_in_loop(loop, run_rows); }

@@ -39,10 +39,18 @@ bool hl_all_finite(const hl_tensor *tensor);
 
 /* Each step's value of a tensor is copied to data + steps_done * bytes. */
 typedef struct hl_stacked {
-    int32_t tensor;
+    int32_t tensor, rank;
     int64_t bytes;
     char *data;
+    int64_t dims[HL_MAX_RANK]; /* which a value that is copied has */
 } hl_stacked;
+
+/* A feed that is another row of an array in every step: data + steps_done * bytes. */
+typedef struct hl_row_feed {
+    int32_t feed;
+    int64_t bytes;
+    char *data;
+} hl_row_feed;
 
 /* A native hook in the loop: when it is due, and the tensors of the frame that it sees. */
 typedef struct hl_loop_hook {
@@ -75,6 +83,8 @@ typedef struct hl_loop {
     void *(*raised)(void);          /* what a hook has left behind of an error, looked at after each call; or NULL */
     const hl_stacked *stacked;
     int32_t n_stacked;
+    const hl_row_feed *row_feeds;   /* of hl_loop_run_rows */
+    int32_t n_row_feeds;
     const int32_t *stop;            /* set by a host call or another thread; or NULL */
     /* What it reports: */
     int64_t steps_done;
@@ -82,6 +92,9 @@ typedef struct hl_loop {
 } hl_loop;
 
 hl_status hl_loop_run(hl_loop *loop);
+
+/* A step for each row of `row_feeds`: of a plan without iterators, without triggers and hooks. */
+hl_status hl_loop_run_rows(hl_loop *loop);
 
 /* The value of a global step's variable; 0 before it is initialized. */
 int64_t hl_global_step(const hl_variable *variable);

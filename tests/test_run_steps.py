@@ -97,6 +97,14 @@ class TestSession:
             session.run_steps(ones, 3, stack=True)
         assert session.steps_done == 3
 
+    def test_values_of_one_size_and_different_shapes_cannot_be_stacked(self, executor, session):
+        counter = tf.Variable(1, use_resource=True)
+        rows = counter.assign_add(1)
+        turned = tf.reshape(tf.range(12), tf.stack([rows, 12 // rows]))
+        session.run(counter.initializer)
+        with pytest.raises(ValueError, match=r"expected values of one shape in all steps to stack them, got \(2, 6\)"):
+            session.run_steps(turned, 3, stack=True)
+
     def test_values_of_different_sizes_need_no_stack(self, executor, session):
         ones = tf.where(tf.ones([tf.cast(counting(), tf.int32)], tf.int32) > 0)
         initialized(session)

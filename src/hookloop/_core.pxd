@@ -69,6 +69,38 @@ cdef extern from "indices.h" nogil:
     ctypedef struct hl_indices:
         pass
     hl_indices *hl_indices_new(const hl_stage_spec *stages, int n_stages)
+    void hl_indices_free(hl_indices *indices)
+    int64_t hl_indices_most(const hl_indices *indices)
+    bint hl_indices_grouped(const hl_indices *indices)
+    bint hl_indices_ascend(const hl_indices *indices)
+    int64_t hl_indices_next(hl_indices *indices, int64_t *out)
+    int64_t hl_indices_some(hl_indices *indices, int64_t *out, int64_t n)
+    void hl_indices_open(hl_indices *indices)
+    int64_t hl_indices_pass(hl_indices *indices, int64_t count)
+
+
+cdef extern from "shuffle.h" nogil:
+    ctypedef struct hl_shuffle:
+        pass
+    ctypedef struct hl_shuffle_column:
+        int64_t row_bytes
+        const char *input "in"
+        char *held
+        char *out
+    ctypedef struct hl_shuffle_rows:
+        int n_columns
+        hl_shuffle_column *columns
+        int64_t n_in, n_out
+        bint last
+        int64_t taken, given
+    hl_shuffle *hl_shuffle_new(int64_t size, uint64_t key, uint64_t stream)
+    void hl_shuffle_free(hl_shuffle *shuffle)
+    int64_t hl_shuffle_held(const hl_shuffle *shuffle)
+    int64_t hl_shuffle_places(const hl_shuffle *shuffle)
+    int64_t hl_shuffle_put(hl_shuffle *shuffle)
+    int64_t hl_shuffle_draw(hl_shuffle *shuffle)
+    bint hl_shuffle_end_round(hl_shuffle *shuffle)
+    bint hl_shuffle_move(hl_shuffle *shuffle, hl_shuffle_rows *rows)
 
 
 cdef extern from "batches.h" nogil:
@@ -226,7 +258,12 @@ cdef extern from "loop.h" nogil:
         int32_t tensor
         double limit, last
     ctypedef struct hl_stacked:
-        int32_t tensor
+        int32_t tensor, rank
+        int64_t bytes
+        char *data
+        int64_t dims[10]
+    ctypedef struct hl_row_feed:
+        int32_t feed
         int64_t bytes
         char *data
     ctypedef enum hl_loop_end:
@@ -248,6 +285,8 @@ cdef extern from "loop.h" nogil:
         void *(*raised)()
         const hl_stacked *stacked
         int32_t n_stacked
+        const hl_row_feed *row_feeds
+        int32_t n_row_feeds
         const int32_t *stop
         int64_t steps_done
         hl_loop_end end
@@ -258,6 +297,7 @@ cdef extern from "loop.h" nogil:
         const hl_frame *frame
     bint hl_triggers_due(hl_trigger **triggers, int32_t n, bint after, const hl_counters_now *now)
     hl_status hl_loop_run(hl_loop *loop)
+    hl_status hl_loop_run_rows(hl_loop *loop)
     bint hl_trigger_due(hl_trigger *trigger, double counter)
     bint hl_all_finite(const hl_tensor *tensor)
     int64_t hl_global_step(const hl_variable *variable)

@@ -37,17 +37,15 @@ cdef class IteratorCell:
           ValueError: where the dataset has fewer elements.
         """
         cdef hl_component *c = <hl_component *>calloc(max(len(components), 1), sizeof(hl_component))
-        cdef hl_stage_spec *specs = <hl_stage_spec *>calloc(len(stages), sizeof(hl_stage_spec))
+        cdef hl_stage_spec *specs = _stage_specs(stages)
         cdef hl_indices *indices
         cdef hl_batches *batches = NULL
         cdef int i
         try:
-            if c == NULL or specs == NULL:
+            if c == NULL:
                 raise MemoryError()
             for i in range(len(components)):
                 _fill_component(&c[i], components[i])
-            for i in range(len(stages)):
-                specs[i].kind, specs[i].number, specs[i].second, specs[i].reseeds, specs[i].key, specs[i].stream = stages[i]
             indices = hl_indices_new(specs, len(stages))
             if indices != NULL:
                 Py_INCREF(components)

@@ -154,7 +154,9 @@ cdef class Steps:
             tensor = &c.tensors[entry.fetch_index[i]]
             shape = (loop.n_steps, *[tensor.dims[axis] for axis in range(tensor.rank)])
             array = np.empty(shape, np.PyArray_DescrFromType(_numpy_type(tensor.dtype)))
-            stacked[i].tensor = entry.fetch_index[i]
+            stacked[i].tensor, stacked[i].rank = entry.fetch_index[i], tensor.rank
+            for axis in range(tensor.rank):
+                stacked[i].dims[axis] = tensor.dims[axis]
             stacked[i].bytes = hl_tensor_bytes(tensor)
             stacked[i].data = <char *>np.PyArray_DATA(<np.ndarray>array)
             arrays.append(array)

@@ -5,6 +5,7 @@
 
 #include "batches.h"
 #include "harness.h"
+#include "shuffle.h"
 
 enum { ROWS = 1000, WIDTH = 37, BATCH = 48, EPOCHS = 3, CALLERS = 3 };
 
@@ -127,6 +128,35 @@ static void test_a_child_of_fork_goes_on(void) {
     stop(iterator);
 }
 
+/* Rows that are copied through a buffer come in the order in which a chain hands them out. */
+static void test_a_shuffle_of_copied_rows(int64_t size) {
+    const hl_stage_spec stages[2] = {
+        {.kind = HL_STAGE_ROWS, .number = ROWS},
+        {.kind = HL_STAGE_SHUFFLE, .number = size, .second = 1, .key = 3, .stream = 9},
+    };
+    hl_indices *indices = hl_indices_new(stages, 2);
+    hl_shuffle *shuffle = hl_shuffle_new(size, 3, 9);
+    const int64_t held_rows = size < ROWS ? size : ROWS, row = (int64_t)sizeof values[0];
+    char *held = malloc((size_t)(held_rows * row)), *out = malloc((size_t)(BATCH * row));
+    hl_shuffle_column column = {.row_bytes = row, .in = (const char *)values, .held = held, .out = out};
+    hl_shuffle_rows rows = {.n_columns = 1, .columns = &column};
+    for (int64_t expected;;) {
+        rows.given = 0, rows.n_out = BATCH, rows.n_in = rows.taken + 7 < ROWS ? rows.taken + 7 : ROWS, rows.last = rows.n_in == ROWS;
+        CHECK(hl_shuffle_move(shuffle, &rows));
+        CHECK(rows.last || rows.given == BATCH || rows.taken == rows.n_in);
+        for (int64_t k = 0; k < rows.given; k++) {
+            CHECK(hl_indices_next(indices, &expected) == 1);
+            CHECK(!memcmp(out + k * row, values[expected], (size_t)row));
+        }
+        if (rows.last && !rows.given) break;
+    }
+    CHECK(hl_indices_next(indices, &(int64_t){0}) == 0 && hl_shuffle_held(shuffle) == 0);
+    hl_shuffle_free(shuffle);
+    hl_indices_free(indices);
+    free(held);
+    free(out);
+}
+
 int main(int argc, char **argv) {
     (void)argv;
     for (int row = 0; row < ROWS; row++)
@@ -140,6 +170,9 @@ int main(int argc, char **argv) {
     test_going_on_is_the_same(0);
     test_going_on_is_the_same(ROWS);
     test_going_on_is_the_same(70);
+    test_a_shuffle_of_copied_rows(1);
+    test_a_shuffle_of_copied_rows(70);
+    test_a_shuffle_of_copied_rows(5000);
     if (argc == 1) test_a_child_of_fork_goes_on();
     hl_pool_stop();
     puts("batches: ok");

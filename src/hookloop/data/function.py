@@ -43,6 +43,21 @@ class TracedFunction:
             returned = function(*structured) if expanded else function(structured)
             self.result, self.outputs = self._take(returned)
         self.captures = list(self.graph.captures)
+        self._classify()
+
+    def _classify(self):
+        """What can be said of it without running it; see `BoundFunction`."""
+        operations = self.graph.get_operations()
+        needs_python = any(op.op_def.host is not None for op in operations)
+        leaves = flatten(self.result)
+        self.pure = not any(op.op_def.stateful or op.op_def.writes for op in operations if op.type != "Placeholder")
+        self.numeric = not needs_python and all(
+            is_number(t.dtype) for t in (*self.inputs, *self.outputs, *self.captures)
+        )
+        inner = [leaf for outer in leaves if isinstance(outer, DatasetLeaf) for leaf in flatten(outer.element)]
+        self.gives_numbers = bool(inner) and all(
+            isinstance(leaf, TensorLeaf) and is_number(leaf.dtype) for leaf in inner
+        )
 
     def _take(self, returned):
         """The structure of the results, and their tensors."""
@@ -82,8 +97,7 @@ class TracedFunction:
         runner = call.resource_state.get(key)
         if runner is None:
             runner = call.resource_state.setdefault(key, _Runner(self, call.session._config))
-        captured = tuple(captured)
-        return lambda element: runner((*element, *captured))
+        return BoundFunction(self, runner, captured)
 
 
 def _handed_over(leaf, tensor):
@@ -94,6 +108,33 @@ def _handed_over(leaf, tensor):
     return tensor
 
 
+class BoundFunction:
+    """A traced function as a session runs it: function(element) -> element.
+
+    Args:
+      traced: a `TracedFunction`.
+      runner: its `_Runner`.
+      captured: the values of its captures.
+
+    Attributes:
+      numeric: whether it takes and gives numbers, and needs no Python: then `for_rows` runs it for many elements in one call.
+      gives_numbers: whether it gives a dataset of numbers.
+      pure: whether calling it changes nothing.
+    """
+
+    def __init__(self, traced, runner, captured):
+        self.numeric, self.gives_numbers, self.pure = traced.numeric, traced.gives_numbers, traced.pure
+        self._runner = runner
+        self._captured = tuple(captured)
+
+    def __call__(self, element):
+        return self._runner((*element, *self._captured))
+
+    def for_rows(self):
+        """A `RowCalls` over the components of elements."""
+        return self._runner.for_rows(self._captured)
+
+
 class _Runner:
     """A traced function with the session that runs it."""
 
@@ -102,14 +143,25 @@ class _Runner:
 
         self._session = Session(graph=traced.graph, config=config)
         self._types = [tensor.dtype.base_dtype for tensor in traced.outputs]
-        feeds = [*traced.inputs, *traced.graph.captures.values()]
-        self._run = self._session.make_callable(list(traced.outputs), feed_list=feeds)
+        self._outputs = list(traced.outputs)
+        self._feeds = [*traced.inputs, *traced.graph.captures.values()]
+        self._run = self._session.make_callable(self._outputs, feed_list=self._feeds)
+
+    def for_rows(self, captured):
+        from .._core import RowCalls
+
+        return RowCalls(self._session, self._outputs, self._feeds, list(captured))
 
     def __call__(self, values):
         return tuple([as_component(value, dtype) for value, dtype in zip(self._run(*values), self._types)])
 
     def close_session(self):
         self._session.close()
+
+
+def is_number(dtype):
+    """Whether values of a type are bytes of an array."""
+    return dtype.base_dtype.name not in ("string", "resource", "variant")
 
 
 def as_component(value, dtype):
@@ -149,4 +201,13 @@ def named(op, attr):
     return found
 
 
-__all__ = ["TracedFunction", "as_component", "function_of", "map_structure", "named", "trace"]
+__all__ = [
+    "BoundFunction",
+    "TracedFunction",
+    "as_component",
+    "function_of",
+    "is_number",
+    "map_structure",
+    "named",
+    "trace",
+]

@@ -6,8 +6,9 @@ import itertools
 import threading
 
 from .. import errors, logging
+from .blocks import by_blocks
 from .native import chain_of
-from .pipeline import seeds_of, with_seeds
+from .pipeline import Place, seeds_of, with_seeds
 
 _MOST_STEPPED_OVER = 5_000
 
@@ -68,7 +69,7 @@ class IteratorState:
             self._cell.start(chain.components, chain.stages, chain.ahead, taken, rows)
             elements = iter(self._cell.next, None)
         else:
-            elements = iter(dataset.iterate())
+            elements = iter(dataset.iterate(Place({}, by_blocks=by_blocks if self._cell is not None else None)))
             if sum(1 for _ in itertools.islice(elements, taken)) < taken:
                 raise ValueError(f"the dataset ends before element {taken}")
             if self._cell is not None:

@@ -40,7 +40,9 @@ class DatasetState:
         Args:
           place: the `Place` where it is opened; by default that of a new iterator.
         """
-        return self.start(Place({}) if place is None else place, self.sources, *self.parameters)
+        place = Place({}) if place is None else place
+        found = place.by_blocks(self, place) if place.by_blocks is not None else None
+        return self.start(place, self.sources, *self.parameters) if found is None else found
 
 
 class Place:
@@ -49,17 +51,20 @@ class Place:
     Args:
       kept: what outlives an iteration, by path.
       path: the way from the outermost dataset.
+      by_blocks: function(state, place) that makes an iterator which can also hand out blocks (`blocks.py`), or gives None;
+        None: there are none here.
     """
 
-    __slots__ = ("_kept", "_path")
+    __slots__ = ("_kept", "_path", "by_blocks")
 
-    def __init__(self, kept, path=()):
+    def __init__(self, kept, path=(), by_blocks=None):
         self._kept = kept
         self._path = path
+        self.by_blocks = by_blocks
 
     def open(self, source, key=0):
         """An iterator over a dataset at the place below this one that `key` names."""
-        return source.iterate(Place(self._kept, (*self._path, key)))
+        return source.iterate(Place(self._kept, (*self._path, key), self.by_blocks))
 
     def keep(self, make):
         """What `make` made when this place was first asked for it."""
@@ -505,7 +510,18 @@ def take(place, sources, number):
     if number == 0:
         return iter(())
     elements = place.open(sources[0])
-    return elements if number < 0 else itertools.islice(elements, number)
+    if number < 0:
+        return elements
+
+    def step():
+        nonlocal number
+        if number == 0:
+            raise StopIteration
+        element = next(elements)  # where it fails, it counts for nothing
+        number -= 1
+        return element
+
+    return Elements(step)
 
 
 def skipped(source, number):
@@ -513,7 +529,18 @@ def skipped(source, number):
 
 
 def skip(place, sources, number):
-    return iter(()) if number < 0 else itertools.islice(place.open(sources[0]), number, None)
+    if number < 0:
+        return iter(())
+    elements = place.open(sources[0])
+
+    def step():
+        nonlocal number
+        while number:
+            next(elements)
+            number -= 1
+        return next(elements)
+
+    return Elements(step)
 
 
 def sharded(source, shards, index):
@@ -523,8 +550,19 @@ def sharded(source, shards, index):
 
 
 def divide_among(place, sources, shards, index):
-    step = max(1, min(shards, sys.maxsize - 1 - index))  # islice counts no further
-    return itertools.islice(place.open(sources[0]), index, None, step)
+    elements = place.open(sources[0])
+    to_pass = index
+
+    def step():
+        nonlocal to_pass
+        while to_pass:
+            next(elements)
+            to_pass -= 1
+        element = next(elements)
+        to_pass = shards - 1
+        return element
+
+    return Elements(step)
 
 
 def zipped(sources):
@@ -533,7 +571,7 @@ def zipped(sources):
 
 def join_elements(place, sources):
     rows = zip(*[place.open(source, i) for i, source in enumerate(sources)])
-    return (tuple(itertools.chain.from_iterable(parts)) for parts in rows)
+    return Elements(lambda: tuple(itertools.chain.from_iterable(next(rows))))
 
 
 def prefetched(source, number):
@@ -545,13 +583,28 @@ def prefetch(place, sources, number):
 
 
 class _Kept:
-    """What a cache remembers."""
+    """What a cache remembers.
+
+    Attributes:
+      elements: those of a whole iteration, where it is `complete`.
+    """
 
     __slots__ = ("complete", "elements")
 
     def __init__(self):
-        self.complete = False
-        self.elements = []
+        self.elements, self.complete = (), False
+
+    def read(self, filename):
+        """Takes the elements from a file, where there is one."""
+        if not self.complete and filename:
+            found = _read_cache(filename)
+            if found is not None:
+                self.elements, self.complete = found, True
+
+    def keep(self, elements, filename):
+        self.elements, self.complete = elements, True
+        if filename:
+            _write_cache(filename, list(elements))
 
 
 def cached(source, filename):
@@ -561,10 +614,7 @@ def cached(source, filename):
 
 def cache(place, sources, filename):
     kept = place.keep(_Kept)
-    if not kept.complete and filename:
-        found = _read_cache(filename)
-        if found is not None:
-            kept.elements, kept.complete = found, True
+    kept.read(filename)
     if kept.complete:
         return iter(kept.elements)
     elements, seen = place.open(sources[0]), []
@@ -574,9 +624,7 @@ def cache(place, sources, filename):
             seen.append(element)
             return element
         if not kept.complete:
-            kept.elements, kept.complete = seen, True
-            if filename:
-                _write_cache(filename, seen)
+            kept.keep(seen, filename)
         raise StopIteration
 
     return Elements(step)
@@ -650,9 +698,25 @@ def rewritten(state, rules):
             return DatasetState(shuffle_and_repeat, sources[0].sources, size, seeds, *state.parameters)
     parameters = state.parameters
     if state.start is alternate:
-        function = parameters[0]
-        parameters = (lambda element: (rewritten(function(element)[0], rules),), *parameters[1:])
+        parameters = (_Rewriting(parameters[0], rules), *parameters[1:])
     return DatasetState(state.start, sources, *parameters)
+
+
+class _Rewriting:
+    """A function whose datasets are rewritten.
+
+    Args:
+      function: function(element) -> (dataset,).
+      rules: names of rules.
+    """
+
+    def __init__(self, function, rules):
+        self._function = function
+        self._rules = rules
+        self.gives_numbers, self.pure = getattr(function, "gives_numbers", False), getattr(function, "pure", False)
+
+    def __call__(self, element):
+        return (rewritten(self._function(element)[0], self._rules),)
 
 
 # --- seeds ----------------------------------------------------------------------------------------------

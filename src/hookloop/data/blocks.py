@@ -1,0 +1,705 @@
+"""Datasets gone through by the block: several elements in one call, stacked, where each by itself would cost more than its numbers.
+
+A block is a tuple of arrays (contiguous, of numbers) with one first size: as many elements. `block(n)` gives the next ones, at least one
+and at most n, None at the end; it takes no element from its source that n calls of `next` would not have taken, but where
+nothing tells (`pure`), and an error is raised where its element comes: those before it are handed out first. So what comes, and
+in which order, is what `pipeline.py` gives.
+"""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+
+from .._core import RowOrder, ShuffleBuffer
+from . import pipeline
+from .native import chain_of
+from .pipeline import RandomWords, Row
+
+_MOST_ROWS = 1 << 14  # of a block that goes into a larger batch
+_FILLING = 256  # rows of a block that fills a shuffle's buffer
+_MOST_AHEAD, _AHEAD_NS = 64, 50_000  # rows that a function is given before they are wanted, and what they may take
+
+
+def by_blocks(state, place):
+    """An iterator over a dataset that can hand out blocks, or batches made of them; None where Python goes through its elements.
+
+    Args:
+      state: a `DatasetState`.
+      place: the `Place` where it is opened.
+    """
+    chain = chain_of(state)
+    if chain is not None:
+        return _Rows(place, chain)
+    if state.start is pipeline.group and state.parameters[2] is pipeline.stacked and _gives_blocks(state.sources[0]):
+        size, drop_remainder, _ = state.parameters
+        return _Batches(place.open(state.sources[0]), size, drop_remainder)
+    return _WAYS[state.start](place, state.sources, *state.parameters) if _gives_blocks(state) else None
+
+
+def _gives_blocks(state):
+    """Whether every iterator over a dataset can hand out blocks: told by what it is made of, before anything is opened."""
+    rule = _RULES.get(state.start)
+    if rule is not None and rule(state):
+        return True
+    chain = chain_of(state)
+    return chain is not None and not chain.batched
+
+
+def _all_sources(state):
+    return all(_gives_blocks(source) for source in state.sources)
+
+
+def _numbers(state):
+    return _all_sources(state) and getattr(state.parameters[0], "numeric", False)
+
+
+def _sources_of_no_consequence(state):
+    """Elements that a zip has taken too many, because another of its datasets ended, must not have changed anything."""
+    return _all_sources(state) and all(_is_pure(source) for source in state.sources)
+
+
+def _is_pure(state):
+    functions = [parameter for parameter in state.parameters if callable(parameter)]
+    return all(getattr(f, "pure", False) for f in functions) and all(_is_pure(source) for source in state.sources)
+
+
+def _divided_numbers(state):
+    source = state.sources[0]
+    return (source.start is pipeline.apply and getattr(source.parameters[0], "numeric", False)) or (
+        chain_of(source) is not None
+    )
+
+
+# --- iterators ------------------------------------------------------------------------------------------
+
+
+class _Blocks:
+    """What all have in common: an element is the only one of a block."""
+
+    __slots__ = ()
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        block = self.block(1)
+        if block is None:
+            raise StopIteration
+        return tuple([pipeline.row(array, 0) for array in block])
+
+
+class _Rows(_Blocks):
+    """Rows of arrays in the order of a chain, or batches of them."""
+
+    __slots__ = ("_components", "_order", "block")
+
+    def __init__(self, place, chain):
+        kept = place.keep(dict)  # seeds go on where the same place is opened again
+        if "order" in kept:
+            kept["order"].start()
+        else:
+            kept["order"] = RowOrder(chain.stages)
+        self._order = kept["order"]
+        self._components = [part[1] if isinstance(part[1], np.ndarray) else part for part in chain.components]
+        self.block = None if chain.batched else self._block
+
+    def __next__(self):
+        at = self._order.next(1)
+        if at is None:
+            raise StopIteration
+        if self.block is None:
+            return self._gathered(at)
+        i = at[0]
+        return tuple([_number(c, i) if type(c) is tuple else pipeline.row(c, i) for c in self._components])
+
+    def _block(self, n):
+        at = self._order.next(n)
+        return None if at is None else self._gathered(at)
+
+    def _gathered(self, at):
+        first, last = int(at[0]), int(at[-1])
+        if self._order.ascends and last - first == len(at) - 1:
+            rows = slice(first, last + 1)
+            return tuple([c[rows] if type(c) is not tuple else c[0] + c[1] * at for c in self._components])
+        return tuple([c.take(at, 0) if type(c) is not tuple else c[0] + c[1] * at for c in self._components])
+
+
+def _number(component, i):
+    start, step = component
+    return np.array(start + step * int(i), np.int64)
+
+
+class _Calls:
+    """Blocks of a source, and what a function gives for each of their rows.
+
+    Args:
+      place, source: where the dataset is opened, and what it takes elements from.
+      function: a `BoundFunction`.
+
+    Attributes:
+      pure: whether nothing tells that elements are taken before they are wanted.
+    """
+
+    __slots__ = ("_at", "_elements", "_error", "_function", "_rows", "_runner", "pure")
+
+    def __init__(self, place, source, function):
+        self.pure = function.pure and _is_pure(source)
+        self._function = function
+        self._elements = place.open(source)
+        self._runner = function.for_rows()
+        self._rows, self._at = None, 0
+        self._error = None
+
+    def next(self, n):
+        """(rows, pieces of values) of the next elements, None at the end. The rows are those that the pieces are for.
+
+        Args:
+          n: how many are wanted; there may be more where nothing tells.
+        """
+        if self.pure:
+            n = max(n, int(min(_MOST_AHEAD, _AHEAD_NS / max(self._runner.cost_ns, 1))))
+        if self._error is not None:
+            error, self._error = self._error, None
+            raise error
+        if self._rows is None:
+            rows, at = self._elements.block(n), 0
+            if rows is None:
+                return None
+        else:
+            rows, at = self._rows, self._at
+        self._rows = None
+        pieces, done, error = self._runner.run(list(rows), at, min(n, len(rows[0]) - at))
+        after = at + done + (error is not None)
+        if after < len(rows[0]):
+            self._rows, self._at = rows, after
+        if error is not None and not pieces:
+            raise error
+        self._error = error
+        return _part(rows, at, at + done), pieces
+
+    @property
+    def waits(self):
+        """Whether something is left of a block."""
+        return self._rows is not None or self._error is not None
+
+    @property
+    def varies(self):
+        return self._runner.varies
+
+    def one(self):
+        """The next element and what the function gives for it."""
+        element = next(self._elements)
+        return element, self._function(element)
+
+
+def _part(block, first, end):
+    return block if first == 0 and end == len(block[0]) else tuple([array[first:end] for array in block])
+
+
+class _Mapped(_Blocks):
+    __slots__ = ("_calls", "_ready")
+
+    def __init__(self, place, sources, function):
+        self._calls = _Calls(place, sources[0], function)
+        self._ready = []
+
+    def __next__(self):
+        if not (self._ready or self._calls.waits) and (self._calls.varies or not self._calls.pure):
+            return self._calls.one()[1]
+        return super().__next__()
+
+    def block(self, n):
+        if not self._ready:
+            if self._calls.varies and not self._calls.waits:
+                try:
+                    return tuple([value[np.newaxis] for value in self._calls.one()[1]])
+                except StopIteration:
+                    return None
+            found = self._calls.next(n)
+            if found is None:
+                return None
+            self._ready = found[1]
+        block = self._ready.pop(0)
+        if len(block[0]) > n:
+            self._ready.insert(0, _after(block, n))
+            block = _part(block, 0, n)
+        return block
+
+
+class _Filtered(_Blocks):
+    __slots__ = ("_calls", "_ready")
+
+    def __init__(self, place, sources, predicate):
+        self._calls = _Calls(place, sources[0], predicate)
+        self._ready = None
+
+    def __next__(self):
+        while not (self._calls.pure or self._calls.waits):
+            element, (chosen,) = self._calls.one()
+            if chosen:
+                return element
+        return super().__next__()
+
+    def block(self, n):
+        while self._ready is None:
+            found = self._calls.next(n)
+            if found is None:
+                return None
+            rows, pieces = found
+            chosen = pieces[0][0] if len(pieces) == 1 else np.concatenate([piece[0] for piece in pieces])
+            number = np.count_nonzero(chosen)
+            if number:
+                self._ready = rows if number == len(chosen) else tuple([array[chosen] for array in rows])
+        block, self._ready = _part(self._ready, 0, min(n, len(self._ready[0]))), _after(self._ready, n)
+        return block
+
+
+class _Batches:
+    """Batches that are made of blocks."""
+
+    __slots__ = ("_drop_remainder", "_elements", "_size")
+
+    block = None
+
+    def __init__(self, elements, size, drop_remainder):
+        self._elements = elements
+        self._size = size
+        self._drop_remainder = drop_remainder
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        blocks, held = [], 0
+        while held < self._size:
+            block = self._elements.block(min(self._size - held, _MOST_ROWS))
+            if block is None:
+                break
+            blocks.append(block)
+            held += len(block[0])
+        if not blocks or (self._drop_remainder and held < self._size):
+            raise StopIteration
+        return _joined(blocks)
+
+
+def _joined(blocks):
+    """One block of several.
+
+    Raises:
+      InvalidArgumentError: where their elements have different shapes.
+    """
+    if len(blocks) == 1:
+        return blocks[0]
+    columns = list(zip(*blocks))
+    for column in columns:
+        if any(part.shape[1:] != column[0].shape[1:] for part in column):
+            pipeline.stacked(None, [part[0] for part in column])
+    return tuple([np.concatenate(column) for column in columns])
+
+
+# --- order and number -----------------------------------------------------------------------------------
+
+
+class _Shuffled(_Blocks):
+    """As `pipeline._shuffled_rounds`, the buffer's rows in arrays; in a list where their shapes differ."""
+
+    __slots__ = (
+        "_at", "_buffer", "_elements", "_empty", "_error", "_kept", "_number", "_over", "_rows", "_start", "_times",
+    )  # fmt: skip
+
+    def __init__(self, start, size, words, times):
+        self._start = start
+        self._buffer = ShuffleBuffer(size, words.key, words.stream)
+        self._times = times
+        self._elements = None
+        self._rows, self._at = (), 0
+        self._number, self._empty, self._over = 0, True, False
+        self._kept = None  # elements by place, where their shapes differ
+        self._error = None
+
+    def block(self, n):
+        if self._error is not None:
+            error, self._error = self._error, None
+            raise error
+        if self._elements is None:
+            self._elements = self._start()
+        out, given = None, 0
+        try:
+            while given < n:
+                wanted = self._buffer.size - len(self._buffer) + n - given - 1
+                if not self._rows and not self._over and wanted > 0:
+                    self._fetch(min(wanted, max(n, _FILLING)))
+                if self._rows and self._kept is None and not self._buffer.fits(self._rows):
+                    if given:
+                        break
+                    self._kept = self._buffer.take_apart()
+                if self._kept is not None:
+                    return self._one_of_many()
+                if not self._rows and not len(self._buffer):
+                    break
+                if out is None:
+                    out = self._room(n)
+                self._at, given = self._buffer.move(self._rows, self._at, out, given, self._over)
+                if self._rows and self._at == len(self._rows[0]):
+                    self._rows, self._at = (), 0
+        except Exception as error:
+            if not given:
+                raise
+            self._error = error
+        return _part(out, 0, given) if given else None
+
+    def _room(self, n):
+        like = self._rows or self._buffer.columns
+        most = min(n, _MOST_ROWS)
+        return tuple([np.empty((most, *array.shape[1:]), array.dtype) for array in like])
+
+    def _fetch(self, n):
+        """The next rows from the source, of the next round where this one has ended; notes where there are none any more."""
+        while self._number != self._times:
+            block = self._elements.block(n)
+            if block is not None:
+                self._rows, self._at, self._empty = block, 0, False
+                return
+            if self._times < 0 and self._empty:
+                break
+            self._number += 1
+            self._buffer.end_round()
+            self._elements = self._start()
+        self._over = True
+
+    def _one_of_many(self):
+        """One element, where their shapes differ."""
+        while len(self._buffer) < self._buffer.size:
+            if not self._rows:
+                if not self._over:
+                    self._fetch(1)
+                if self._over:
+                    break
+            place = self._buffer.put()
+            if place == len(self._kept):
+                self._kept.append(None)
+            self._kept[place] = tuple([array[self._at] for array in self._rows])
+            self._at += 1
+            if self._at == len(self._rows[0]):
+                self._rows, self._at = (), 0
+        if not len(self._buffer):
+            return None
+        element = self._kept[self._buffer.draw()]
+        return tuple([np.asarray(value)[np.newaxis] for value in element])
+
+
+def _shuffle(place, sources, size, seeds, reshuffle):
+    if reshuffle:
+        drawn = place.keep(lambda: RandomWords(*seeds))
+        seeds = drawn.next(), drawn.next()
+    return _Shuffled(lambda: place.open(sources[0]), size, RandomWords(*seeds), 1)
+
+
+def _shuffle_and_repeat(place, sources, size, seeds, times):
+    return _Shuffled(lambda: place.open(sources[0]), size, RandomWords(*seeds), times)
+
+
+class _Repeated(_Blocks):
+    """As `pipeline.repeat`: every end of a finite repetition opens the source again, the last one too."""
+
+    __slots__ = ("_elements", "_empty", "_left", "_place", "_source")
+
+    def __init__(self, place, sources, times):
+        self._place, self._source = place, sources[0]
+        self._left = times
+        self._elements = place.open(self._source) if times > 0 else None
+        self._empty = True
+
+    def __next__(self):
+        return self._step(lambda elements: next(elements, None))
+
+    def block(self, n):
+        try:
+            return self._step(lambda elements: elements.block(n))
+        except StopIteration:
+            return None
+
+    def _step(self, take):
+        while self._left:
+            if self._elements is None:
+                self._elements, self._empty = self._place.open(self._source), True
+            found = take(self._elements)
+            if found is not None:
+                self._empty = False
+                return found
+            if self._left > 0:
+                self._left -= 1
+                self._elements = self._place.open(self._source)
+                continue
+            self._elements = None
+            if self._empty:
+                break
+        raise StopIteration
+
+
+class _Taken(_Blocks):
+    __slots__ = ("_elements", "_left")
+
+    def __init__(self, place, sources, number):
+        self._elements = place.open(sources[0]) if number else None
+        self._left = number
+
+    def __next__(self):
+        if self._left == 0:
+            raise StopIteration
+        element = next(self._elements)
+        self._left -= self._left > 0
+        return element
+
+    def block(self, n):
+        if self._left == 0:
+            return None
+        block = self._elements.block(n if self._left < 0 else min(n, self._left))
+        if block is not None and self._left > 0:
+            self._left -= len(block[0])
+        return block
+
+
+class _Skipped(_Blocks):
+    __slots__ = ("_elements", "_left")
+
+    def __init__(self, place, sources, number):
+        self._elements = place.open(sources[0]) if number >= 0 else None
+        self._left = number
+
+    def __next__(self):
+        self._pass()
+        if self._elements is None:
+            raise StopIteration
+        return next(self._elements)
+
+    def block(self, n):
+        self._pass()
+        return None if self._elements is None else self._elements.block(n)
+
+    def _pass(self):
+        while self._left > 0 and self._elements is not None:
+            block = self._elements.block(min(self._left, _MOST_ROWS))
+            if block is None:
+                self._elements = None
+                return
+            self._left -= len(block[0])
+
+
+class _Concatenated(_Blocks):
+    __slots__ = ("_elements", "_place", "_sources", "_to_come")
+
+    def __init__(self, place, sources):
+        self._place = place
+        self._elements = place.open(sources[0], 0)
+        self._to_come = list(sources[1:])
+
+    def __next__(self):
+        found = self._step(lambda elements: next(elements, None))
+        if found is None:
+            raise StopIteration
+        return found
+
+    def block(self, n):
+        return self._step(lambda elements: elements.block(n))
+
+    def _step(self, take):
+        while True:
+            found = take(self._elements)
+            if found is not None or not self._to_come:
+                return found
+            self._elements = self._place.open(self._to_come.pop(0), 1)
+
+
+class _Zipped(_Blocks):
+    __slots__ = ("_blocks", "_elements")
+
+    def __init__(self, place, sources):
+        self._elements = [place.open(source, i) for i, source in enumerate(sources)]
+        self._blocks = [None] * len(sources)
+
+    def block(self, n):
+        for i, elements in enumerate(self._elements):
+            if self._blocks[i] is not None:
+                continue
+            try:
+                self._blocks[i] = elements.block(n)
+            except Exception:
+                self._blocks[:i] = [_after(block, 1) for block in self._blocks[:i]]  # what belongs to it has no partner
+                raise
+            if self._blocks[i] is None:
+                return None
+            n = min(n, len(self._blocks[i][0]))
+        n = min(n, *[len(block[0]) for block in self._blocks])
+        found = tuple(itertools.chain.from_iterable([_part(block, 0, n) for block in self._blocks]))
+        self._blocks = [_after(block, n) for block in self._blocks]
+        return found
+
+
+def _after(block, n):
+    """What is left of a block behind n elements, None where it is nothing."""
+    return _part(block, n, len(block[0])) if n < len(block[0]) else None
+
+
+# --- datasets of datasets -------------------------------------------------------------------------------
+
+
+class _Interleaved(_Blocks):
+    """As `pipeline.alternate`."""
+
+    __slots__ = ("_at", "_block_length", "_elements", "_ended", "_function", "_opened", "_place", "_slots", "_taken")
+
+    def __init__(self, place, sources, function, cycle, block):
+        self._place = place
+        self._elements = place.open(sources[0])
+        self._function = function
+        self._slots = [None] * cycle
+        self._block_length = block if cycle > 1 else None  # one dataset after the other: all of each
+        self._at = self._taken = self._opened = 0
+        self._ended = False
+
+    def block(self, n):
+        while not self._ended or any(slot is not None for slot in self._slots):
+            if self._slots[self._at] is None:
+                if self._ended:
+                    self._advance()
+                    continue
+                try:
+                    element = next(self._elements)
+                except StopIteration:
+                    self._ended = True
+                    continue
+                self._opened += 1
+                self._slots[self._at] = iter(self._place.open(self._function(element)[0], self._opened))
+            most = n if self._block_length is None else min(n, self._block_length - self._taken)
+            block = _block_of(self._slots[self._at], most)
+            if block is None:
+                self._slots[self._at] = None
+                self._advance()
+                continue
+            self._taken += len(block[0])
+            if self._taken == self._block_length:
+                self._advance()
+            return block
+        return None
+
+    def _advance(self):
+        self._at, self._taken = (self._at + 1) % len(self._slots), 0
+
+
+def _block_of(elements, n):
+    """A block of an iterator that may have none."""
+    block = getattr(elements, "block", None)
+    if block is not None:
+        return block(n)
+    for element in elements:
+        return tuple([np.ascontiguousarray(value)[np.newaxis].reshape(1, *np.shape(value)) for value in element])
+    return None
+
+
+class _Divided(_Blocks):
+    """As `pipeline.divide`."""
+
+    __slots__ = ("_elements", "_rows")
+
+    def __init__(self, place, sources):
+        self._elements = place.open(sources[0])
+        self._rows = None
+
+    def block(self, n):
+        while self._rows is None:
+            try:
+                components = tuple(next(self._elements))
+            except StopIteration:
+                return None
+            pipeline.slices(components)  # refuses those of different sizes
+            if len(components[0]):
+                self._rows = components
+        block, self._rows = _part(self._rows, 0, min(n, len(self._rows[0]))), _after(self._rows, n)
+        return block
+
+
+class _Cached(_Blocks):
+    """As `pipeline.cache`, what is remembered in arrays where all elements have one shape."""
+
+    __slots__ = ("_at", "_columns", "_elements", "_filename", "_kept", "_seen")
+
+    def __init__(self, place, sources, filename):
+        self._kept = place.keep(pipeline._Kept)
+        self._kept.read(filename)
+        if self._kept.complete and not isinstance(self._kept.elements, _Remembered):  # those of a file
+            self._kept.elements = _Remembered([_block_of(iter([element]), 1) for element in self._kept.elements])
+        self._filename = filename
+        self._at = 0
+        self._seen = None if self._kept.complete else []
+        self._elements = None if self._kept.complete else place.open(sources[0])
+
+    def block(self, n):
+        if self._seen is None:
+            return self._remembered(n)
+        block = self._elements.block(n)
+        if block is not None:
+            self._seen.append(block)
+        elif not self._kept.complete:
+            self._kept.keep(_Remembered(self._seen), self._filename)
+        return block
+
+    def _remembered(self, n):
+        elements = self._kept.elements
+        if self._at == len(elements):
+            return None
+        block = elements.block(self._at, n)
+        self._at += len(block[0])
+        return block
+
+
+class _Remembered:
+    """Elements that a cache has seen in blocks; a list to who asks for them one by one."""
+
+    def __init__(self, blocks):
+        self._blocks = []
+        for _, alike in itertools.groupby(blocks, lambda block: [array.shape[1:] for array in block]):
+            self._blocks.append(_joined(list(alike)))
+        self._starts = np.cumsum([0, *[len(block[0]) for block in self._blocks]])
+
+    def __len__(self):
+        return int(self._starts[-1])
+
+    def __iter__(self):
+        return (Row(block, i) for block in self._blocks for i in range(len(block[0])))
+
+    def __getitem__(self, i):
+        return tuple([pipeline.row(array, 0) for array in self.block(i, 1)])
+
+    def block(self, at, n):
+        k = int(np.searchsorted(self._starts, at, "right")) - 1
+        first = at - int(self._starts[k])
+        return _part(self._blocks[k], first, min(first + n, len(self._blocks[k][0])))
+
+
+_WAYS = {
+    pipeline.apply: _Mapped,
+    pipeline.choose: _Filtered,
+    pipeline.shuffle: _shuffle,
+    pipeline.shuffle_and_repeat: _shuffle_and_repeat,
+    pipeline.repeat: _Repeated,
+    pipeline.take: _Taken,
+    pipeline.skip: _Skipped,
+    pipeline.chain: _Concatenated,
+    pipeline.join_elements: _Zipped,
+    pipeline.prefetch: lambda place, sources, number: place.open(sources[0]),
+    pipeline.alternate: _Interleaved,
+    pipeline.divide: _Divided,
+    pipeline.cache: _Cached,
+}
+
+_RULES = {
+    **dict.fromkeys(_WAYS, _all_sources),
+    pipeline.apply: _numbers,
+    pipeline.choose: _numbers,
+    pipeline.join_elements: _sources_of_no_consequence,
+    pipeline.alternate: lambda state: getattr(state.parameters[0], "gives_numbers", False),
+    pipeline.divide: _divided_numbers,
+}
