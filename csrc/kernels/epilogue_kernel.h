@@ -65,9 +65,9 @@ static void NAME(apply_step)(const step *s, const REAL *y_first, REAL *c, int64_
 
 #define ON_VECTOR(KIND, EXPRESSION) \
     case KIND: return EXPRESSION;
-/* Applies one step to `count` elements of a row; y is its operand at the first of them. */
-SIMD_INLINE VEC NAME(step_vector)(const step *s, const REAL *y_first, VEC x, int count) {
-    const VEC zero = {0}, y = !y_first ? zero : s->y.column ? LOAD_PART(y_first, count) : SPLAT(*y_first);
+/* Applies one step to the elements of a vector; y has its operand's. */
+SIMD_INLINE VEC NAME(step_vector)(const step *s, VEC x, VEC y) {
+    const VEC zero = {0};
     const REAL parameter = (REAL)s->parameter;
     switch (s->kind) {
         EACH_STEP(ON_VECTOR)

@@ -223,9 +223,34 @@ static void NAME(finish)(const gemm *g, const gemm_data *data, int first, int64_
 SIMD_INLINE VEC NAME(finish_vector)(const gemm *g, const gemm_data *data, int first, int64_t n, int count, VEC sums) {
     for (int i = first; i < g->n_steps; i++) {
         const step *s = &g->steps[i];
-        sums = NAME(step_vector)(s, s->operand ? (const REAL *)data->in[s->operand] + n * s->y.column : NULL, sums, count);
+        VEC y = {0};
+        if (s->operand) {
+            const REAL *from = (const REAL *)data->in[s->operand] + n * s->y.column;
+            y = s->y.column ? LOAD_PART(from, count) : SPLAT(*from);
+        }
+        sums = NAME(step_vector)(s, sums, y);
     }
     return sums;
+}
+
+enum { NAME(COLUMN_STEP) = 8 * LANES };
+
+/* The same over `count` rows of one column, no more than COLUMN_STEP, whose sums have been put together. */
+static void NAME(finish_column)(const NAME(ends) *ends, int64_t m, int64_t n, int64_t count, REAL *sums) {
+    for (int i = ends->first_step; i < ends->g->n_steps; i++) {
+        const step *s = &ends->g->steps[i];
+        const REAL *from = s->operand ? (const REAL *)ends->data->in[s->operand] + m * s->y.row + n * s->y.column : NULL;
+        const bool moves = from && s->y.row;
+        const VEC still = from && !moves ? SPLAT(*from) : (VEC){0};
+        REAL y[NAME(COLUMN_STEP)];
+        if (moves)
+            for (int64_t row = 0; row < count; row++) y[row] = from[row * s->y.row];
+        for (int64_t row = 0; row < count; row += LANES) {
+            const int some = count - row < LANES ? (int)(count - row) : LANES;
+            const VEC x = LOAD_PART(sums + row, some);
+            STORE_PART(sums + row, NAME(step_vector)(s, x, moves ? LOAD_PART(y + row, some) : still), some);
+        }
+    }
 }
 
 /* The tiles of one panel, from top to bottom. */
@@ -360,34 +385,33 @@ static void NAME(weighted_rows)(const REAL *a, int64_t stride, const REAL *x, RE
 /* How many last columns of C are made by dots: a vector for so few would multiply for nothing. */
 SIMD_INLINE int64_t NAME(few_columns)(const gemm *g, const product *p) {
     const int64_t rest = g->n % LANES;
-    if (rest > LANES / 4 || g->m == 1 || p->k < LANES) return 0;
+    if (rest > LANES / 4 || g->m == 1 || p->k < 4) return 0;
     if (g->n > LANES) return rest;
     return g->n > 1 && g->m >= LANES && p->k >= 8 * rest ? rest : 0; /* all of C: rows enough for dots of a vector of them */
 }
 
-/* Columns of C one by one: a and b lie at the block of k and the first column, c and start (or NULL) at that column. */
-static void NAME(last_columns)(const product *p, const NAME(panel) *panel, int64_t rows, int64_t columns, const REAL *a,
-                               const REAL *b, const REAL *start, REAL *c, REAL *scratch) {
-    enum { STEP = 8 * LANES };
-    REAL sums[STEP];
+/* Columns of C one by one: a and b lie at the block of k and the first column, c, start (or NULL) and ends at that column. */
+static void NAME(last_columns)(const product *p, const NAME(panel) *panel, const NAME(ends) *ends, int64_t rows, int64_t columns,
+                               const REAL *a, const REAL *b, const REAL *start, REAL *c, REAL *scratch) {
+    REAL sums[NAME(COLUMN_STEP)];
     for (int64_t j = 0; j < columns; j++) {
         const REAL *x = b + j * p->b.column;
         if (p->b.row != 1) {
             for (int64_t i = 0; i < panel->k; i++) scratch[i] = x[i * p->b.row];
             x = scratch;
         }
-        for (int64_t m = 0; m < rows; m += STEP) {
-            const int64_t count = rows - m < STEP ? rows - m : STEP;
+        for (int64_t m = 0; m < rows; m += NAME(COLUMN_STEP)) {
+            const int64_t count = rows - m < NAME(COLUMN_STEP) ? rows - m : NAME(COLUMN_STEP);
             if (p->a.column != 1)
                 NAME(weighted_rows)(a + m, p->a.column, x, sums, count, panel->k);
             else if (panel->k >= 4 * LANES)
                 NAME(long_dots)(a + m * p->a.row, p->a.row, x, NULL, NULL, sums, count, panel->k);
             else
                 NAME(short_dots)(a + m * p->a.row, p->a.row, x, NULL, NULL, sums, count, panel->k);
-            for (int64_t i = 0; i < count; i++) {
-                const REAL before = start ? start[(m + i) * panel->start_stride + j] : 0;
-                c[(m + i) * panel->c_stride + j] = before + sums[i];
-            }
+            if (start)
+                for (int64_t i = 0; i < count; i++) sums[i] += start[(m + i) * panel->start_stride + j];
+            if (ends->last) NAME(finish_column)(ends, ends->m + m, ends->n + j, count, sums);
+            for (int64_t i = 0; i < count; i++) c[(m + i) * panel->c_stride + j] = sums[i];
         }
     }
 }
@@ -485,11 +509,11 @@ static void NAME(block)(const gemm *g, const gemm_data *data, const NAME(part) *
         }
         if (few) {
             const REAL *b_columns = b + k0 * p->b.row + n_end * p->b.column;
-            NAME(last_columns)(p, &panel, m1 - m0, few, a + k0 * p->a.column, b_columns,
+            ends.n = n_end;
+            NAME(last_columns)(p, &panel, &ends, m1 - m0, few, a + k0 * p->a.column, b_columns,
                                y ? y + n_end : fresh ? NULL : c + n_end, c + n_end, packed_b);
             if (g->sums && m0 == 0)
                 NAME(sum_few_columns)(p, b_columns, panel.k, few, k0 > 0, (REAL *)data->sums + n_end);
-            if (ends.last) NAME(finish)(g, data, ends.first_step, m0, n_end, m1 - m0, few, part->c_row, c + n_end);
         }
         k0 += panel.k;
     } while (k0 < part->k_end);

@@ -49,7 +49,7 @@ def assert_close(found, expected, inner, dtype):
 @pytest.mark.parametrize("transpose_a", [False, True])
 @pytest.mark.parametrize("transpose_b", [False, True])
 def test_products_of_all_sizes(dtype, transpose_a, transpose_b):
-    for m, k, n in itertools.product(SIZES, (0, 1, 3, 64, 129), SIZES):
+    for m, k, n in itertools.product(SIZES, (0, 1, 3, 5, 64, 129), SIZES):
         a, b = numbers((m, k), dtype), numbers((k, n), dtype, 1)
         found = product(a, b, transpose_a, transpose_b)
         assert_close(found, a.astype("d") @ b.astype("d"), k, dtype)
@@ -125,7 +125,7 @@ ELEMENTWISE = {
 
 
 @pytest.mark.parametrize("dtype", REAL)
-@pytest.mark.parametrize("shape", [(1, 9), (13, 1), (7, 10), (30, 129)])
+@pytest.mark.parametrize("shape", [(1, 9), (13, 1), (7, 10), (30, 129), (150, 65)])
 @pytest.mark.parametrize("step", ELEMENTWISE)
 def test_a_step_equals_the_elementwise_kernel(step, shape, dtype):
     name, operand_first = ELEMENTWISE[step]
