@@ -110,6 +110,9 @@ _LAZY_MODULES = frozenset((
 ))  # fmt: skip
 _LAZY_NAMES = {  # name -> its module in ops
     "matrix_square_root": "matrix_functions",
+    **dict.fromkeys(
+        "ConditionalAccumulator ConditionalAccumulatorBase SparseConditionalAccumulator".split(), "accumulators"
+    ),
     "sparse_to_dense": "candidates",
     **dict.fromkeys(
         "FixedLengthRecordReader IdentityReader ReaderBase TFRecordReader TextLineReader WholeFileReader".split(),

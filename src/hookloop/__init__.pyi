@@ -561,11 +561,14 @@ from .variables import (
     variable_creator_scope as variable_creator_scope,
     variables_initializer as variables_initializer,
 )
+from .ops.accumulators import ConditionalAccumulator as ConditionalAccumulator
+from .ops.accumulators import ConditionalAccumulatorBase as ConditionalAccumulatorBase
 from .ops.parsing import FixedLenFeature as FixedLenFeature
 from .ops.parsing import FixedLenSequenceFeature as FixedLenSequenceFeature
 from .ops.readers import FixedLengthRecordReader as FixedLengthRecordReader
 from .ops.readers import IdentityReader as IdentityReader
 from .ops.readers import ReaderBase as ReaderBase
+from .ops.accumulators import SparseConditionalAccumulator as SparseConditionalAccumulator
 from .ops.readers import TFRecordReader as TFRecordReader
 from .ops.readers import TextLineReader as TextLineReader
 from .ops.readers import WholeFileReader as WholeFileReader

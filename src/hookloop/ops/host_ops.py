@@ -32,6 +32,13 @@ _QUEUES = frozenset((
     "QueueDequeueUpToV2", "QueueDequeueV2", "QueueEnqueueManyV2", "QueueEnqueueV2", "QueueIsClosedV2", "QueueSizeV2",
 ))  # fmt: skip
 
+_ACCUMULATORS = frozenset((
+    "AccumulatorNumAccumulated", "AccumulatorSetGlobalStep", "ResourceAccumulatorApplyGradient",
+    "ResourceAccumulatorNumAccumulated", "ResourceAccumulatorSetGlobalStep", "ResourceAccumulatorTakeGradient",
+    "ResourceConditionalAccumulator", "SparseAccumulatorApplyGradient", "SparseAccumulatorTakeGradient",
+    "SparseConditionalAccumulator",
+))  # fmt: skip
+
 _DATASETS = frozenset((
     "BatchDatasetV2", "CacheDataset", "ConcatenateDataset", "FilterDataset", "FlatMapDataset", "InterleaveDataset",
     "MapAndBatchDataset", "MapDataset", "ModelDataset", "OptimizeDataset", "PaddedBatchDatasetV2", "ParallelInterleaveDatasetV2",
@@ -57,6 +64,6 @@ _LAPACK = frozenset((
 ))  # fmt: skip
 
 HOST_OPS = (
-    _CALLS | _PRINTING | _TEXT | _FILES | _READERS | _RECORDS | _QUEUES | _DATASETS | _ITERATORS | _CHECKPOINTS | _SUMMARIES
+    _CALLS | _PRINTING | _TEXT | _FILES | _READERS | _RECORDS | _QUEUES | _ACCUMULATORS | _DATASETS | _ITERATORS | _CHECKPOINTS | _SUMMARIES
     | _LAPACK
 )  # fmt: skip

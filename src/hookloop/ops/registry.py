@@ -14,6 +14,10 @@ _registry: dict[str, OpDef] = {}
 _LATER = {
     name: module
     for module, names in {
+        "accumulators": """AccumulatorNumAccumulated AccumulatorSetGlobalStep ResourceAccumulatorApplyGradient
+            ResourceAccumulatorNumAccumulated ResourceAccumulatorSetGlobalStep ResourceAccumulatorTakeGradient
+            ResourceConditionalAccumulator SparseAccumulatorApplyGradient SparseAccumulatorTakeGradient
+            SparseConditionalAccumulator""",
         "candidates": "ComputeAccidentalHits LogUniformCandidateSampler SparseToDense UniformCandidateSampler",
         "matrix_functions": "Lu MatrixLogarithm MatrixSquareRoot",
         "parsing": "DecodeCSV ParseExample ParseSingleExample ParseTensor SerializeTensor",

@@ -59,6 +59,7 @@ from .warm_start import VocabInfo, warm_start
 # Name -> its module; loaded when first asked for.
 _LATER = {
     "Checkpoint": "train.checkpoint", "CheckpointManager": "train.checkpoint_manager",
+    "SyncReplicasOptimizer": "train.sync_replicas_optimizer",
     "ClusterDef": "messages", "JobDef": "messages", "SaverDef": "messages",
 }  # fmt: skip
 for _name in (

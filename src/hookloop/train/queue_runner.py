@@ -183,7 +183,10 @@ class QueueRunner:
                     return
         except Exception as error:
             if coord:
-                coord.request_stop(error)
+                if not (
+                    coord.joined and isinstance(error, errors.CancelledError)
+                ):  # the session was closed on a thread left behind
+                    coord.request_stop(error)
                 return
             with self._lock:
                 self._exceptions_raised.append(error)
