@@ -2,6 +2,7 @@
 #include "elementwise.h"
 #include "elementwise_types.h"
 #include "complex_types.h"
+#include "half_vectors.h"
 
 /* Out-of-range numbers become what x86's conversion gives, on every machine. */
 static inline int32_t float_to_i32(double x) { return x >= -2147483648.0 && x < 2147483648.0 ? (int32_t)x : INT32_MIN; }
@@ -62,7 +63,28 @@ EACH_BOOL(CASTS, 0)
     {dtype, HL_BOOL, cast_##tag##_b8}, {dtype, HL_COMPLEX64, cast_##tag##_c64},                         \
     {dtype, HL_COMPLEX128, cast_##tag##_c128}, CAST_ROWS(tag##_real, dtype, S, Z, LOAD, STORE, unused)
 EACH_COMPLEX(COMPLEX_CASTS, 0)
-VARIANTS(cast, EACH_NUMBER(CAST_ROWS, 0) EACH_BOOL(CAST_ROWS, 0) EACH_COMPLEX(COMPLEX_ROWS, 0))
+
+/* Between floats of 16 and 32 bits by vectors, where both are dense. */
+#define VECTOR_CAST(from_tag, S, to_tag, R)                                                                            \
+    static hl_status cast_vectors_##from_tag##_##to_tag(int64_t n, char *const *data, const int64_t *stride,          \
+                                                        const hl_value *param) {                                      \
+        const S *from = (const S *)data[0];                                                                            \
+        R *to = (R *)data[1];                                                                                          \
+        int64_t i = 0;                                                                                                 \
+        if (stride[0] != (int64_t)sizeof(S) || stride[1] != (int64_t)sizeof(R))                                        \
+            return cast_##from_tag##_##to_tag(n, data, stride, param);                                                 \
+        for (; i + F32_LANES <= n; i += F32_LANES) store_##to_tag(to + i, load_##from_tag(from + i));                  \
+        if (i < n) store_part_##to_tag(to + i, load_part_##from_tag(from + i, (int)(n - i)), (int)(n - i));            \
+        return HL_OK;                                                                                                  \
+    }
+VECTOR_CAST(f32, float, f16, uint16_t)
+VECTOR_CAST(f16, uint16_t, f32, float)
+VECTOR_CAST(f16, uint16_t, bf16, uint16_t)
+VECTOR_CAST(bf16, uint16_t, f16, uint16_t)
+#define VECTOR_ROWS /* first, so that they are found */                                                                \
+    {HL_FLOAT32, HL_FLOAT16, cast_vectors_f32_f16}, {HL_FLOAT16, HL_FLOAT32, cast_vectors_f16_f32},                    \
+    {HL_FLOAT16, HL_BFLOAT16, cast_vectors_f16_bf16}, {HL_BFLOAT16, HL_FLOAT16, cast_vectors_bf16_f16},
+VARIANTS(cast, VECTOR_ROWS EACH_NUMBER(CAST_ROWS, 0) EACH_BOOL(CAST_ROWS, 0) EACH_COMPLEX(COMPLEX_ROWS, 0))
 
 static hl_status prepare_cast(hl_prepare *prep) {
     return ew_prepare(prep, cast_variants, 0.2, (hl_value){0});

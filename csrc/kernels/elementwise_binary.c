@@ -47,9 +47,16 @@
     }
 
 #define UNCHECKED(S)
-#define NO_ZEROS(S)                                                          \
-    for (int64_t i = 0; i < (s1 ? n : n > 0); i++)                           \
-        if (*(const S *)(data[1] + i * s1) == 0) return HL_INVALID_ARGUMENT;
+#define NO_ZEROS(S)                                                                     \
+    {                                                                                   \
+        int zeros = 0;                                                                  \
+        if (s1 == (int64_t)sizeof(S))                                                   \
+            for (int64_t i = 0; i < n; i++) zeros |= ((const S *)data[1])[i] == 0;      \
+        else                                                                            \
+            for (int64_t i = 0; i < (s1 ? n : n > 0); i++)                              \
+                zeros |= *(const S *)(data[1] + i * s1) == 0;                           \
+        if (zeros) return HL_INVALID_ARGUMENT;                                          \
+    }
 #define NOT_NEGATIVE(S)                                                      \
     for (int64_t i = 0; i < (s1 ? n : n > 0); i++)                           \
         if (*(const S *)(data[1] + i * s1) < (S)0) return HL_OUT_OF_RANGE;
@@ -139,17 +146,25 @@ SIMD_INLINE simd_f32 floor_mod_f32(simd_f32 x, simd_f32 y) {
 #define LOG(x) _Generic((x), float: logf, default: log)(x)
 #define EXP(x) _Generic((x), float: expf, default: exp)(x)
 
-/* The most negative number divided by -1 does not trap: it wraps. */
-static inline int64_t truncate_div(int64_t x, int64_t y) { return y == -1 ? (int64_t)(0 - (uint64_t)x) : x / y; }
-static inline int64_t truncate_mod(int64_t x, int64_t y) { return y == -1 ? 0 : x % y; }
-static inline int64_t floor_div(int64_t x, int64_t y) {
-    const int64_t quotient = truncate_div(x, y);
-    return quotient - (truncate_mod(x, y) != 0 && (x < 0) != (y < 0));
+/* The most negative number divided by -1 does not trap: it wraps. Of up to 32 bits quotients in double are exact enough to be
+ * cut, and there are vectors of them. */
+static inline int64_t long_quotient(int64_t x, int64_t y) { return y == -1 ? (int64_t)(0 - (uint64_t)x) : x / y; }
+static inline int32_t short_quotient(int32_t x, int32_t y) {
+    return y == -1 ? (int32_t)(0 - (uint32_t)x) : (int32_t)((double)x / (double)y);
 }
-static inline int64_t floor_mod(int64_t x, int64_t y) {
-    const int64_t rest = truncate_mod(x, y);
-    return rest != 0 && (rest < 0) != (y < 0) ? rest + y : rest;
-}
+#define DIVISIONS(width, T, U)                                                                                  \
+    static inline T width##_rest(T x, T y) { return (T)((U)x - (U)width##_quotient(x, y) * (U)y); }             \
+    static inline T width##_floor(T x, T y) {                                                                   \
+        const T quotient = width##_quotient(x, y), rest = (T)((U)x - (U)quotient * (U)y);                       \
+        return (T)((U)quotient - (U)((rest != 0) & ((x < 0) != (y < 0))));                                      \
+    }                                                                                                           \
+    static inline T width##_floor_rest(T x, T y) {                                                              \
+        const T rest = width##_rest(x, y);                                                                      \
+        return (rest != 0) & ((rest < 0) != (y < 0)) ? rest + y : rest;                                         \
+    }
+DIVISIONS(long, int64_t, uint64_t)
+DIVISIONS(short, int32_t, uint32_t)
+#define BY_WIDTH(what, x, y) _Generic((x), int64_t: long_##what, default: short_##what)(x, y)
 static inline int64_t integer_pow(int64_t x, int64_t y) {
     uint64_t result = 1, base = (uint64_t)x;
     for (; y > 0; y >>= 1, base *= base)
@@ -179,13 +194,13 @@ EACH_COMPLEX(SAME, mul_no_nan, y == 0 ? 0 : x * y)
 VARIANTS(mul_no_nan, EACH_FLOAT(ROW, mul_no_nan) EACH_COMPLEX(ROW, mul_no_nan))
 
 EACH_FLOAT(SAME, div, x / y)
-EACH_SIGNED(CHECKED, div, NO_ZEROS, truncate_div(x, y))
+EACH_SIGNED(CHECKED, div, NO_ZEROS, BY_WIDTH(quotient, x, y))
 EACH_UNSIGNED(CHECKED, div, NO_ZEROS, x / y)
 EACH_COMPLEX(SAME, div, x / y)
 VARIANTS(div, EACH_FLOAT(ROW, div) EACH_SIGNED(ROW, div) EACH_UNSIGNED(ROW, div) EACH_COMPLEX(ROW, div))
 
 EACH_FLOAT(SAME, floor_div, FLOOR(x / y))
-EACH_SIGNED(CHECKED, floor_div, NO_ZEROS, floor_div(x, y))
+EACH_SIGNED(CHECKED, floor_div, NO_ZEROS, BY_WIDTH(floor, x, y))
 EACH_UNSIGNED(CHECKED, floor_div, NO_ZEROS, x / y)
 VARIANTS(floor_div, EACH_FLOAT(ROW, floor_div) EACH_SIGNED(ROW, floor_div) EACH_UNSIGNED(ROW, floor_div))
 
@@ -193,12 +208,12 @@ VECTOR_LOOP(ew_floor_mod_f32, float, simd_f32, F32_LANES, load_f32, load_part_f3
             floor_mod_f32)
 EACH_HALF(SAME, floor_mod, FLOOR_MOD(x, y))
 LOOP(ew_floor_mod_f64, double, double, PLAIN, double, PLAIN, UNCHECKED, FLOOR_MOD(x, y))
-EACH_SIGNED(CHECKED, floor_mod, NO_ZEROS, floor_mod(x, y))
+EACH_SIGNED(CHECKED, floor_mod, NO_ZEROS, BY_WIDTH(floor_rest, x, y))
 EACH_UNSIGNED(CHECKED, floor_mod, NO_ZEROS, x % y)
 VARIANTS(floor_mod, EACH_FLOAT(ROW, floor_mod) EACH_SIGNED(ROW, floor_mod) EACH_UNSIGNED(ROW, floor_mod))
 
 EACH_FLOAT(SAME, truncate_mod, FMOD(x, y))
-EACH_SIGNED(CHECKED, truncate_mod, NO_ZEROS, truncate_mod(x, y))
+EACH_SIGNED(CHECKED, truncate_mod, NO_ZEROS, BY_WIDTH(rest, x, y))
 EACH_UNSIGNED(CHECKED, truncate_mod, NO_ZEROS, x % y)
 VARIANTS(truncate_mod, EACH_FLOAT(ROW, truncate_mod) EACH_SIGNED(ROW, truncate_mod) EACH_UNSIGNED(ROW, truncate_mod))
 

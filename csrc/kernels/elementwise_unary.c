@@ -5,6 +5,7 @@
 #include "complex_types.h"
 #include "elementwise.h"
 #include "elementwise_types.h"
+#include "half_vectors.h"
 #include "vector_math.h"
 #include "special.h"
 
@@ -43,21 +44,6 @@
     VECTOR_LOOP(ew_##op##_f16, uint16_t, simd_f32, F32_LANES, load_f16, load_part_f16, store_f16, store_part_f16, op##_f32) \
     VECTOR_LOOP(ew_##op##_bf16, uint16_t, simd_f32, F32_LANES, load_bf16, load_part_bf16, store_bf16, store_part_bf16,      \
                 op##_f32)
-
-/* 16-bit floats, by way of float. */
-#define HALF_VECTORS(tag, to_float, from_float)                                        \
-    SIMD_INLINE simd_f32 load_part_##tag(const uint16_t *from, int count) {            \
-        simd_f32 value = {0};                                                          \
-        for (int i = 0; i < count; i++) value[i] = to_float(from[i]);                  \
-        return value;                                                                  \
-    }                                                                                  \
-    SIMD_INLINE void store_part_##tag(uint16_t *to, simd_f32 value, int count) {       \
-        for (int i = 0; i < count; i++) to[i] = from_float(value[i]);                  \
-    }                                                                                  \
-    SIMD_INLINE simd_f32 load_##tag(const uint16_t *from) { return load_part_##tag(from, F32_LANES); }   \
-    SIMD_INLINE void store_##tag(uint16_t *to, simd_f32 value) { store_part_##tag(to, value, F32_LANES); }
-HALF_VECTORS(f16, half_to_float, float_to_half)
-HALF_VECTORS(bf16, bfloat_to_float, float_to_bfloat)
 
 /* --- definitions ---------------------------------------------------------------------------------------------- */
 

@@ -56,16 +56,18 @@ typedef struct gather_params {
 
 typedef struct gather_job { const gather_params *p; const char *params; const void *indices; char *out; int64_t chunk; } gather_job;
 
-enum { AHEAD = 8 /* rows: so far ahead is what will be read asked for */ };
+enum { AHEAD = 8, AHEAD_ELEMENTS = 64 /* rows, and short ones: so far ahead is what will be read asked for */ };
 
 /* Rows of one number of bytes, `bytes` where that is not a constant. */
 #define GATHER_ROWS(index_type, size)                                                                            \
     for (int64_t k = 0; k < count; k++) {                                                                        \
+        const char *row = params + ((const index_type *)indices)[k] * p->row_stride;                             \
         if ((size) > 32 && k + AHEAD < count) {                                                                  \
             const char *coming = params + ((const index_type *)indices)[k + AHEAD] * p->row_stride;              \
             for (int64_t at = 0; at < (size) && at < 512; at += 64) __builtin_prefetch(coming + at);             \
         }                                                                                                        \
-        copy_row(out + k * (size), params + ((const index_type *)indices)[k] * p->row_stride, size);             \
+        if ((size) <= 32 && next) __builtin_prefetch(row + next);                                                \
+        copy_row(out + k * (size), row, size);                                                                   \
     }                                                                                                            \
     break
 
@@ -80,8 +82,9 @@ enum { AHEAD = 8 /* rows: so far ahead is what will be read asked for */ };
     default: GATHER_ROWS(index_type, p->bytes);                   \
     }
 
-/* `count` rows that follow each other in the output, from one matrix of params. */
-static void gather_rows(const gather_params *p, const char *params, const void *indices, int64_t count, char *out) {
+/* `count` rows that follow each other in the output, from one matrix of params; the same rows of a matrix `next` bytes on will
+ * be wanted, where that is not 0. */
+static void gather_rows(const gather_params *p, const char *params, const void *indices, int64_t count, int64_t next, char *out) {
     if (p->wide) {
         GATHER_SIZES(int64_t)
     } else {
@@ -92,14 +95,16 @@ static void gather_rows(const gather_params *p, const char *params, const void *
 static void gather_chunk(void *argument, int64_t chunk, int worker) {
     const gather_job *job = argument;
     const gather_params *p = job->p;
-    const int64_t total = p->batch * p->outer * p->count, index_bytes = p->wide ? 8 : 4;
+    const int64_t matrices = p->batch * p->outer, total = matrices * p->count, index_bytes = p->wide ? 8 : 4;
     const int64_t end = (chunk + 1) * job->chunk < total ? (chunk + 1) * job->chunk : total;
+    const int64_t ahead = p->batch == 1 ? 1 + AHEAD_ELEMENTS / (p->count + 1) : matrices; /* as many matrices */
     (void)worker;
     for (int64_t at = chunk * job->chunk; at < end;) {
         const int64_t k = at % p->count, outer = at / p->count;
         const int64_t count = p->count - k < end - at ? p->count - k : end - at;
         gather_rows(p, job->params + outer * p->outer_stride,
-                    (const char *)job->indices + (outer / p->outer * p->count + k) * index_bytes, count, job->out + at * p->bytes);
+                    (const char *)job->indices + (outer / p->outer * p->count + k) * index_bytes, count,
+                    outer + ahead < matrices ? ahead * p->outer_stride : 0, job->out + at * p->bytes);
         at += count;
     }
 }

@@ -228,6 +228,7 @@ static hl_status run_batch_norm_gradient(const hl_instr *ins, hl_run *run) {
 
 typedef struct lrn {
     int64_t rows, channels, radius, chunks, rows_per_chunk;
+    int64_t width; /* elements of a row of scratch: with zeros for the neighbours of the first and last channels */
     float bias, alpha, beta;
     storage storage;
     double cost_ns;
@@ -240,17 +241,51 @@ typedef struct lrn_job {
 } lrn_job;
 
 static float *lrn_row(const lrn_job *job, int worker, int which) {
-    return (float *)(job->run->scratch + worker * job->run->scratch_bytes) + which * job->p->channels;
+    return (float *)(job->run->scratch + worker * job->run->scratch_bytes) + which * job->p->width;
 }
 
-/* norm[c] = bias + alpha * the sum of squares around c. */
-static void find_norms(const lrn *p, const float *x, float *norm) {
-    for (int64_t c = 0; c < p->channels; c++) {
-        const int64_t end = min_of(c + p->radius + 1, p->channels);
-        float sum = 0;
-        for (int64_t k = max_of(0, c - p->radius); k < end; k++) sum += x[k] * x[k];
-        norm[c] = p->bias + p->alpha * sum;
+/* The rows of scratch. */
+enum { NORMS, FIRST, SECOND, THIRD, SQUARES, NEXT_SQUARES, RATIOS, RESULT, SUMS, CONVERTED, LRN_ROWS };
+
+/* A row of scratch whose channels have zeros around them. */
+static float *between_zeros(const lrn_job *job, int worker, int which) {
+    float *row = lrn_row(job, worker, which);
+    memset(row, 0, (size_t)job->p->width * sizeof *row);
+    return row + job->p->radius;
+}
+
+/* sum[c] = what is around x[c], where zeros are around x; sum has room for whole vectors. */
+static void sum_around(const lrn *p, const float *x, float *sum) {
+    for (int64_t c = 0; c < p->channels; c += F32_LANES) {
+        simd_f32 total = load_f32(x + c - p->radius);
+        for (int64_t k = 1 - p->radius; k <= p->radius; k++) total += load_f32(x + c + k);
+        store_f32(sum + c, total);
     }
+}
+
+/* The squares of a row of x. */
+static void find_squares(const lrn_job *job, int worker, const void *operand, int64_t row, float *square) {
+    const lrn *p = job->p;
+    const float *x = as_floats(operand, row * p->channels, p->channels, p->storage, lrn_row(job, worker, CONVERTED));
+    for (int64_t c = 0; c < p->channels; c++) square[c] = x[c] * x[c];
+}
+
+/* Two rows of squares, of which one is filled while the other is read: what was just stored is slow to load at other places. */
+typedef struct squares { float *now, *next; } squares;
+
+static squares first_squares(const lrn_job *job, int worker, const void *operand, int64_t row) {
+    const squares found = {between_zeros(job, worker, SQUARES), between_zeros(job, worker, NEXT_SQUARES)};
+    find_squares(job, worker, operand, row, found.next);
+    return found;
+}
+
+/* norm[c] = bias + alpha * the sum of squares around c, of a row; rows come one after the other. */
+static void find_norms(const lrn_job *job, int worker, const void *operand, int64_t row, int64_t end, squares *s, float *norm) {
+    const lrn *p = job->p;
+    *s = (squares){s->next, s->now};
+    if (row + 1 < end) find_squares(job, worker, operand, row + 1, s->next);
+    sum_around(p, s->now, norm);
+    for (int64_t c = 0; c < p->channels; c++) norm[c] = p->bias + p->alpha * norm[c];
 }
 
 /* power[c] = norm[c]^-beta, norm being positive. */
@@ -264,13 +299,14 @@ static void find_powers(const lrn *p, const float *norm, float *power) {
 static void lrn_chunk(void *arg, int64_t chunk, int worker) {
     const lrn_job *job = arg;
     const lrn *p = job->p;
-    float *norm = lrn_row(job, worker, 0);
+    float *norm = lrn_row(job, worker, NORMS);
     const int64_t end = min_of((chunk + 1) * p->rows_per_chunk, p->rows);
+    squares square = first_squares(job, worker, job->operand[0], chunk * p->rows_per_chunk);
     for (int64_t row = chunk * p->rows_per_chunk; row < end; row++) {
         const int64_t at = row * p->channels;
-        const float *x = as_floats(job->operand[0], at, p->channels, p->storage, lrn_row(job, worker, 1));
-        find_norms(p, x, norm);
-        float *y = row_of(job->operand[1], at, p->storage, lrn_row(job, worker, 2));
+        const float *x = as_floats(job->operand[0], at, p->channels, p->storage, lrn_row(job, worker, FIRST));
+        find_norms(job, worker, job->operand[0], row, end, &square, norm);
+        float *y = row_of(job->operand[1], at, p->storage, lrn_row(job, worker, RESULT));
         find_powers(p, norm, norm);
         for (int64_t c = 0; c < p->channels; c++) y[c] = x[c] * norm[c];
         put_back(job->operand[1], at, p->channels, p->storage, y);
@@ -281,23 +317,21 @@ static void lrn_chunk(void *arg, int64_t chunk, int worker) {
 static void lrn_gradient_chunk(void *arg, int64_t chunk, int worker) {
     const lrn_job *job = arg;
     const lrn *p = job->p;
-    float *norm = lrn_row(job, worker, 0), *ratio = lrn_row(job, worker, 4);
+    float *norm = lrn_row(job, worker, NORMS), *sum = lrn_row(job, worker, SUMS);
+    float *ratio = between_zeros(job, worker, RATIOS);
     const int64_t end = min_of((chunk + 1) * p->rows_per_chunk, p->rows);
+    squares square = first_squares(job, worker, job->operand[1], chunk * p->rows_per_chunk);
     for (int64_t row = chunk * p->rows_per_chunk; row < end; row++) {
         const int64_t at = row * p->channels;
-        const float *g = as_floats(job->operand[0], at, p->channels, p->storage, lrn_row(job, worker, 1));
-        const float *x = as_floats(job->operand[1], at, p->channels, p->storage, lrn_row(job, worker, 2));
-        const float *y = as_floats(job->operand[2], at, p->channels, p->storage, lrn_row(job, worker, 3));
-        find_norms(p, x, norm);
+        const float *g = as_floats(job->operand[0], at, p->channels, p->storage, lrn_row(job, worker, FIRST));
+        const float *x = as_floats(job->operand[1], at, p->channels, p->storage, lrn_row(job, worker, SECOND));
+        const float *y = as_floats(job->operand[2], at, p->channels, p->storage, lrn_row(job, worker, THIRD));
+        find_norms(job, worker, job->operand[1], row, end, &square, norm);
         for (int64_t c = 0; c < p->channels; c++) ratio[c] = g[c] * y[c] / norm[c];
         find_powers(p, norm, norm);
-        float *dx = row_of(job->operand[3], at, p->storage, lrn_row(job, worker, 5));
-        for (int64_t c = 0; c < p->channels; c++) {
-            const int64_t last = min_of(c + p->radius + 1, p->channels);
-            float sum = 0;
-            for (int64_t k = max_of(0, c - p->radius); k < last; k++) sum += ratio[k];
-            dx[c] = g[c] * norm[c] - 2 * p->alpha * p->beta * x[c] * sum;
-        }
+        float *dx = row_of(job->operand[3], at, p->storage, lrn_row(job, worker, RESULT));
+        sum_around(p, ratio, sum);
+        for (int64_t c = 0; c < p->channels; c++) dx[c] = g[c] * norm[c] - 2 * p->alpha * p->beta * x[c] * sum[c];
         put_back(job->operand[3], at, p->channels, p->storage, dx);
     }
 }
@@ -356,10 +390,12 @@ static hl_status prepare_rows(hl_prepare *prep, bool gradient) {
         return hl_refuse(prep, HL_UNIMPLEMENTED, "no kernel for a local response normalization of dtype %d", (int)x->dtype);
     p->channels = x->dims[x->rank - 1];
     p->rows = p->channels ? x->size / p->channels : 0;
-    p->cost_ns = 20 + (double)x->size * (10 + (double)min_of(2 * p->radius + 1, p->channels));
+    p->radius = max_of(0, min_of(p->radius, p->channels));
+    p->width = p->channels + 2 * p->radius + F32_LANES;
+    p->cost_ns = 20 + (double)x->size * (1 + 0.1 * (double)(2 * p->radius + 1));
     p->rows_per_chunk = chunk_rows(p->rows, p->cost_ns);
     p->chunks = ceil_div(p->rows, p->rows_per_chunk);
-    prep->scratch_bytes = 6 * p->channels * (int64_t)sizeof(float);
+    prep->scratch_bytes = LRN_ROWS * p->width * (int64_t)sizeof(float);
     prep->cost_ns = p->cost_ns;
     prep->ins->p[0].i = gradient;
     prep->ins->fn = run_lrn;

@@ -78,7 +78,7 @@ static hl_status check_row(const sorted_params *p, const void *numbers, const vo
 
 /* (data, numbers) or (data, numbers, row indices) -> out; a segment without rows is 0, a product 1. */
 #define SEGMENT_REDUCE(tag, dtype, S, C, LOAD, STORE, LARGER)                                                      \
-    static void combine_##tag(int kind, S *to, const S *from, int64_t n) {                                        \
+    static void combine_##tag(int kind, S *restrict to, const S *restrict from, int64_t n) {                      \
         switch (kind) {                                                                                           \
         case PROD: for (int64_t k = 0; k < n; k++) to[k] = (S)STORE((C)(LOAD(to[k]) * LOAD(from[k]))); break;     \
         case MAX: for (int64_t k = 0; k < n; k++) if (LARGER(LOAD(from[k]), LOAD(to[k]))) to[k] = from[k]; break; \
@@ -96,16 +96,19 @@ static hl_status check_row(const sorted_params *p, const void *numbers, const vo
         const S *data = ins->arg[0];                                                                              \
         const void *numbers = ins->arg[1], *indices = ins->arg[2];                                                \
         S *out = ins->arg[p->picked ? 3 : 2], *to = NULL;                                                         \
-        int64_t count = 0, current = -1;                                                                          \
+        int64_t count = 0, current = -1, floor = 0;                                                               \
         if (check_last(p, numbers, run) != HL_OK) return HL_INVALID_ARGUMENT;                                     \
         clear_bytes(run, out, p->bytes);                                                                          \
         if (p->kind == PROD)                                                                                      \
             for (STRETCHES(run, first, end, p->bytes / (int64_t)sizeof(S)))                                       \
                 for (int64_t k = first; k < end; k++) out[k] = (S)STORE((C)1);                                    \
         for (int64_t i = 0; i < p->rows; i++) {                                                                   \
-            const hl_status status = check_row(p, numbers, indices, i, run);                                      \
-            if (status != HL_OK) return status;                                                                   \
             const int64_t number = read_number(numbers, p->wide, i);                                              \
+            if (number < floor || number >= p->segments || p->picked || p->row >= 1024 || (i & 1023) == 0) {      \
+                const hl_status status = check_row(p, numbers, indices, i, run);                                  \
+                if (status != HL_OK) return status;                                                               \
+            }                                                                                                     \
+            floor = number;                                                                                       \
             const S *from = data + (p->picked ? read_number(indices, p->wide_index, i) : i) * p->row;             \
             if (number != current) {                                                                              \
                 if (to) divide_##tag(p->kind, to, p->row, count);                                                 \

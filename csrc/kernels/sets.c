@@ -77,29 +77,52 @@ static hl_status refuse_wide(hl_prepare *prep) {
 
 /* --- distinct elements ------------------------------------------------------------------------------------------ */
 
-/* unique_index: (x) -> for each element the number of its value; the register gets how many values there are. */
-static hl_status run_unique_index(const hl_instr *ins, hl_run *run) {
-    const set_params *p = ins->p[2].p;
-    set_params part = *p; /* of the table as many slots as are wanted so far: few stay in the cache */
-    int64_t *slots = (int64_t *)run->scratch, *distinct = slots + p->mask + 1, count = 0;
-    if (part.mask >= FIRST_SLOTS) part.mask = FIRST_SLOTS - 1;
-    clear_bytes(run, slots, (int64_t)(part.mask + 1) * 8);
+/* A distinct element and its number + 1, 0 where the entry is free: what is compared lies in one line of the cache. */
+typedef struct entry { uint64_t bits; int64_t number; } entry;
+
+enum { AHEAD = 8 /* elements: so far ahead is what will be looked at asked for */ };
+
+static inline uint64_t place_of(uint64_t bits, uint64_t mask) { return (bits * 0x9E3779B97F4A7C15u >> 20) & mask; }
+
+/* The entry of an equal element, or the free one where it belongs. */
+static inline entry *entry_of(entry *entries, uint64_t mask, uint64_t bits) {
+    uint64_t slot = place_of(bits, mask);
+    while (entries[slot].number && entries[slot].bits != bits) slot = (slot + 1) & mask;
+    return &entries[slot];
+}
+
+/* Numbers the elements; `size` of them in bytes, `plain` where equal elements have equal bits. */
+static inline __attribute__((always_inline)) hl_status number_elements(const set_params *p, const int64_t size, const bool plain,
+                                                                       const char *data, void *out, hl_run *run) {
+    entry *entries = (entry *)run->scratch;
+    entry *distinct = entries + p->mask + 1; /* those in the table, one after the other */
+    uint64_t mask = p->mask < FIRST_SLOTS - 1 ? p->mask : FIRST_SLOTS - 1; /* few slots stay in the cache */
+    int64_t count = 0, stored = 0;
+    clear_bytes(run, entries, (int64_t)((mask + 1) * sizeof(entry)));
     for (int64_t i = 0; i < p->n; i++) {
         if (stopped_at(run, i)) return run->stopped;
-        const uint64_t slot = slot_of(&part, slots, ins->arg[0], element(p, ins->arg[0], i));
-        if (slots[slot]) {
-            put_index(p, ins->arg[1], i, get_index(p, ins->arg[1], slots[slot] - 1));
+        uint64_t bits = 0;
+        if (plain && i + AHEAD < p->n) {
+            memcpy(&bits, data + (i + AHEAD) * size, (size_t)size);
+            __builtin_prefetch(&entries[place_of(bits, mask)]);
+        }
+        if (plain) memcpy(&bits, data + i * size, (size_t)size);
+        else bits = element(p, data, i);
+        if (!plain && equals_nothing(p, bits)) {
+            put_index(p, out, i, count++);
             continue;
         }
-        slots[slot] = i + 1;
-        distinct[count] = i + 1;
-        put_index(p, ins->arg[1], i, count++);
-        if (part.mask < p->mask && (uint64_t)count * 2 > part.mask) {
-            part.mask = part.mask * 4 + 3 < p->mask ? part.mask * 4 + 3 : p->mask;
-            clear_bytes(run, slots, (int64_t)(part.mask + 1) * 8);
-            for (int64_t k = 0; k < count; k++) {
+        entry *found = entry_of(entries, mask, bits);
+        if (!found->number) {
+            *found = distinct[stored++] = (entry){bits, ++count};
+        }
+        put_index(p, out, i, found->number - 1); /* before the table moves */
+        if (mask < p->mask && (uint64_t)stored * 2 > mask) {
+            mask = mask * 4 + 3 < p->mask ? mask * 4 + 3 : p->mask;
+            clear_bytes(run, entries, (int64_t)((mask + 1) * sizeof(entry)));
+            for (int64_t k = 0; k < stored; k++) {
                 if (stopped_at(run, k)) return run->stopped;
-                slots[slot_of(&part, slots, ins->arg[0], element(p, ins->arg[0], distinct[k] - 1))] = distinct[k];
+                *entry_of(entries, mask, distinct[k].bits) = distinct[k];
             }
         }
     }
@@ -107,10 +130,20 @@ static hl_status run_unique_index(const hl_instr *ins, hl_run *run) {
     return HL_OK;
 }
 
+/* unique_index: (x) -> for each element the number of its value; the register gets how many values there are. */
+static hl_status run_unique_index(const hl_instr *ins, hl_run *run) {
+    const set_params *p = ins->p[2].p;
+    const bool plain = p->dtype != HL_FLOAT32 && p->dtype != HL_FLOAT64 && p->dtype != HL_FLOAT16 && p->dtype != HL_BFLOAT16;
+    if (!plain) return number_elements(p, p->size, false, ins->arg[0], ins->arg[1], run);
+    if (p->size == 4) return number_elements(p, 4, true, ins->arg[0], ins->arg[1], run);
+    if (p->size == 8) return number_elements(p, 8, true, ins->arg[0], ins->arg[1], run);
+    return number_elements(p, p->size, true, ins->arg[0], ins->arg[1], run);
+}
+
 static hl_status prepare_unique_index(hl_prepare *prep) {
     set_params *p = prep->params;
     prepare_set(prep, prep->in[0]->size);
-    prep->scratch_bytes += (p->n + 1) * (int64_t)sizeof(int64_t);
+    prep->scratch_bytes = (int64_t)((p->mask + 1 + (uint64_t)p->n) * sizeof(entry));
     p->wide = prep->out[0]->dtype == HL_INT64;
     p->reg = prep->attr[0].i;
     prep->ins->fn = run_unique_index;

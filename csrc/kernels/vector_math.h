@@ -393,16 +393,18 @@ SIMD_INLINE simd_f64 tanh_f64(simd_f64 x) {
     return select_f64(size < 0.625, near, with_sign_f64(far, x));
 }
 
-/* --- elu, selu ----------------------------------------------------------------------------------------------------- */
+/* --- elu, selu: vectors with nothing below 0 need no exponential ------------------------------------------------------ */
 
-SIMD_INLINE simd_f32 elu_f32(simd_f32 x) { return select_f32(x < 0.0f, expm1_f32(x), x); }
-SIMD_INLINE simd_f64 elu_f64(simd_f64 x) { return select_f64(x < 0.0, expm1_f64(x), x); }
-SIMD_INLINE simd_f32 selu_f32(simd_f32 x) {
-    return select_f32(x < 0.0f, 1.7580993408473766f * expm1_f32(x), 1.0507009873554805f * x);
-}
-SIMD_INLINE simd_f64 selu_f64(simd_f64 x) {
-    return select_f64(x < 0.0, 1.7580993408473766 * expm1_f64(x), 1.0507009873554805 * x);
-}
+#define ELU(suffix, integers, scale, low)                                                                          \
+    SIMD_INLINE simd_##suffix elu_##suffix(simd_##suffix x) {                                                      \
+        return any_##integers(x < 0) ? select_##suffix(x < 0, expm1_##suffix(x), x) : x;                           \
+    }                                                                                                              \
+    SIMD_INLINE simd_##suffix selu_##suffix(simd_##suffix x) {                                                     \
+        return any_##integers(x < 0) ? select_##suffix(x < 0, low * expm1_##suffix(x), scale * x) : scale * x;     \
+    }
+ELU(f32, i32, 1.0507009873554805f, 1.7580993408473766f)
+ELU(f64, i64, 1.0507009873554805, 1.7580993408473766)
+#undef ELU
 
 /* --- sine and cosine ------------------------------------------------------------------------------------------------
  * x = n pi/2 + r + lost, pi/2 in three parts of which two are short, so that n times them is exact up to LARGE. */

@@ -1,0 +1,127 @@
+"""Integer division, casts of 16-bit floats, distinct elements, rows of several matrices, neighbours: what their vectors give."""
+
+import numpy as np
+import pytest
+
+from hookloop import _core
+
+
+def call(kernel, inputs, outputs, attributes=(), threads=1):
+    _core.KernelCall(kernel, list(inputs), list(outputs), list(attributes), threads)(1)
+    return outputs[0]
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int16", "int32", "int64"])
+@pytest.mark.parametrize("kernel, expected", [
+    ("div", lambda x, y: abs(x) // abs(y) * (1 if (x < 0) == (y < 0) else -1)), ("floor_div", lambda x, y: x // y),
+    ("floor_mod", lambda x, y: x % y), ("truncate_mod", lambda x, y: abs(x) % abs(y) * (-1 if x < 0 else 1)),
+])  # fmt: skip
+def test_integers_divide_as_integers_do(kernel, expected, dtype):
+    """The largest ones beside small ones, whose quotients leave nothing to spare in double; one divisor, one dividend, apart."""
+    limits = np.iinfo(dtype)
+    edges = [limits.min, limits.min + 1, limits.max, limits.max - 1, 0, 1, -1, 2, -2, 3, -3, 7, -7, 46, -46, 100]
+    drawn = np.random.default_rng(0).integers(limits.min, limits.max, 21, endpoint=True).tolist()
+    numbers = edges + drawn
+    x = np.array([a for a in numbers for b in numbers if b], dtype)
+    y = np.array([b for a in numbers for b in numbers if b], dtype)
+    wanted = np.array([expected(int(a), int(b)) for a, b in zip(x, y)], object)
+    wanted = np.array([(int(v) - limits.min) % (limits.max - limits.min + 1) + limits.min for v in wanted], dtype)
+    np.testing.assert_array_equal(call(kernel, [x, y], [np.empty_like(x)]), wanted)
+    for first in (0, 5, 11):
+        one = np.full((), y[first], dtype)
+        found = call(kernel, [x, one], [np.empty_like(x)])
+        np.testing.assert_array_equal(found, call(kernel, [x, np.full_like(x, one)], [np.empty_like(x)]))
+    apart = np.empty_like(x)[::2]
+    np.testing.assert_array_equal(call(kernel, [x[::2], y[::2]], [apart]), wanted[::2])
+
+
+@pytest.mark.parametrize("kernel", ["div", "floor_div", "floor_mod", "truncate_mod"])
+@pytest.mark.parametrize("place", [0, 16, 40])
+def test_a_zero_among_divisors_is_refused(kernel, place):
+    y = np.ones(41, np.int32)
+    y[place] = 0
+    for divisor in (y, np.repeat(y, 2)[::2]):
+        with pytest.raises(Exception, match="division by zero"):
+            call(kernel, [np.ones(41, np.int32), divisor], [np.empty(41, np.int32)])
+
+
+def test_every_half_is_the_float_that_it_says():
+    halves = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
+    found = call("cast", [halves], [np.empty(1 << 16, np.float32)])
+    np.testing.assert_array_equal(found, halves.astype(np.float32))
+    back = call("cast", [found], [np.empty(1 << 16, np.float16)])
+    np.testing.assert_array_equal(back, halves)
+
+
+@pytest.mark.parametrize("n", [1, 7, 8, 15, 16, 17, 33])
+def test_floats_round_to_the_nearest_half(n):
+    """Ties to even, subnormal halves, what rounds to infinity, as many as fill vectors and more."""
+    values = [
+        1 + 2**-11,
+        1 + 3 * 2**-11,
+        2**-24,
+        2**-25,
+        3 * 2**-26,
+        65519.9,
+        65520,
+        -1e9,
+        np.inf,
+        np.nan,
+        -0.0,
+        6e-8,
+        1e-40,
+    ]
+    x = np.resize(np.array(values, np.float32), n)
+    with np.errstate(over="ignore"):
+        expected = x.astype(np.float16)
+    np.testing.assert_array_equal(call("cast", [x], [np.empty(n, np.float16)]), expected)
+    spread = np.repeat(x, 3)[::3]
+    np.testing.assert_array_equal(call("cast", [spread], [np.empty(n, np.float16)]), expected)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int32", "int64", "float32", "float64"])
+@pytest.mark.parametrize("n, values", [(1, 1), (20, 3), (300, 1000), (200000, 150), (200000, 90000)])
+def test_distinct_elements_are_numbered_as_they_come(dtype, n, values):
+    """Few, and so many that the table grows twice."""
+    x = np.random.default_rng(n).integers(0, values, n).astype(dtype)
+    _, first, inverse = np.unique(x, return_index=True, return_inverse=True)
+    order = np.argsort(np.argsort(first))
+    np.testing.assert_array_equal(call("unique_index", [x], [np.empty(n, np.int32)], [0]), order[inverse])
+
+
+def test_zeros_of_both_signs_are_one_element_and_no_number_is_another():
+    x = np.array([0.0, np.nan, -0.0, np.nan, 1, np.nan, 0, 1], np.float32)
+    found = call("unique_index", [x], [np.empty(8, np.int32)], [0])
+    np.testing.assert_array_equal(found, [0, 1, 0, 2, 3, 4, 0, 3])
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float32", "float64"])
+@pytest.mark.parametrize("index", ["int32", "int64"])
+@pytest.mark.parametrize(
+    "outer, count, inner", [(1, 5, 1), (2, 5, 1), (7, 1, 1), (70, 100, 1), (70, 3, 2), (9, 130, 3), (70, 64, 8)]
+)
+def test_rows_of_several_matrices(outer, count, inner, index, dtype):
+    rng = np.random.default_rng(count)
+    params = rng.integers(0, 200, (outer, 50, inner)).astype(dtype)
+    indices = rng.integers(0, 50, count).astype(index)
+    for threads in (1, 2):
+        found = call("gather", [params, indices], [np.empty((outer, count, inner), dtype)], [1, 0], threads)
+        np.testing.assert_array_equal(found, params[:, indices])
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+@pytest.mark.parametrize("channels, radius", [(1, 0), (1, 3), (5, 5), (15, 2), (16, 2), (17, 40), (64, 5), (67, 1)])
+def test_neighbouring_channels(channels, radius, dtype):
+    rng = np.random.default_rng(channels)
+    x, g = rng.uniform(0.2, 1, (37, channels)).astype(dtype), rng.uniform(0.2, 1, (37, channels)).astype(dtype)
+    near = np.abs(np.subtract.outer(np.arange(channels), np.arange(channels))) <= radius
+    exact, slope = x.astype(float), g.astype(float)
+    norm = 1.5 + 0.3 * exact**2 @ near
+    settings = (radius, 1.5, 0.3, 0.75)
+    tolerance = {"rtol": 2e-6} if dtype == "float32" else {"rtol": 2e-3}
+    for threads in (1, 2):
+        y = call("lrn", [x], [np.empty_like(x)], settings, threads)
+        np.testing.assert_allclose(y, exact * norm**-0.75, **tolerance)
+        dx = call("lrn_gradient", [g, x, y], [np.empty_like(x)], settings, threads)
+        expected = slope * norm**-0.75 - 2 * 0.3 * 0.75 * exact * ((slope * y.astype(float) / norm) @ near)
+        np.testing.assert_allclose(dx, expected, atol=20 * tolerance["rtol"])
