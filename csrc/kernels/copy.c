@@ -5,13 +5,24 @@
 #include "rows.h"
 #include "simd.h"
 
+/* Copies so that the cache keeps what it has; fence_streams() before others look at the result. */
+static void stream_bytes(char *to, const char *from, int64_t bytes) {
+    const int64_t off = -(int64_t)(uintptr_t)to & (SIMD_BYTES - 1), head = off < bytes ? off : bytes;
+    int64_t at = head;
+    memmove(to, from, (size_t)head);
+    for (; at + SIMD_BYTES <= bytes; at += SIMD_BYTES) stream_f32((float *)(to + at), load_f32((const float *)(from + at)));
+    memmove(to + at, from + at, (size_t)(bytes - at));
+}
+
+/* The parameter says whether rows are streamed. */
 #define COPY_LOOP(name, T)                                                                                     \
     static hl_status name(int64_t n, char *const *data, const int64_t *stride, const hl_value *param) {        \
         const char *from = data[0];                                                                            \
         char *to = data[1];                                                                                    \
-        (void)param;                                                                                           \
         if (stride[0] == (int64_t)sizeof(T) && stride[1] == (int64_t)sizeof(T)) {                              \
-            memmove(to, from, (size_t)n * sizeof(T));                                                          \
+            if (param->i) stream_bytes(to, from, n * (int64_t)sizeof(T));                                      \
+            else memmove(to, from, (size_t)n * sizeof(T));                                                     \
+            if (param->i) fence_streams();                                                                     \
         } else if (stride[0] == 0 && stride[1] == (int64_t)sizeof(T)) {                                        \
             const T value = *(const T *)from;                                                                  \
             for (int64_t i = 0; i < n; i++) ((T *)to)[i] = value;                                              \
@@ -62,6 +73,7 @@ static hl_status prepare_walk(hl_prepare *prep) {
     const size_t size = hl_dtype_size(prep->out[0]->dtype);
     ew_collapse(walk, operands, 2, prep->out[0]);
     walk->loop = copy_loop(size);
+    walk->param = (hl_value){.i = false};
     prep->cost_ns = walk->cost_ns = (double)prep->out[0]->size * (double)size * 0.1 + 5;
     prep->ins->fn = run_walk;
     return HL_OK;
@@ -168,10 +180,11 @@ static bool turn_to_tiles(ew_walk *walk, int64_t size) {
     return false;
 }
 
-/* --- short rows ------------------------------------------------------------------------------------------------------- */
+/* --- short rows, and such as pass the cache ------------------------------------------------------------------------------- */
 
 enum {
     SHORT_BYTES = 512,      /* of a row that is copied inline */
+    STREAMED_ROW = 1024,    /* of a row from which on passing the cache pays */
     ROWS_BYTES = 1 << 16    /* of the rows of a chunk */
 };
 
@@ -192,7 +205,12 @@ static void rows_chunk(void *argument, int64_t chunk, int worker) {
     char *to = job->base[1];
     (void)worker;
     go_to(walk, chunk / job->tiles, &from, &to);
-    for (int64_t row = first; row < end; row++) copy_row(to + row * to_step, from + row * from_step, bytes);
+    if (walk->param.i) {
+        for (int64_t row = first; row < end; row++) stream_bytes(to + row * to_step, from + row * from_step, bytes);
+        fence_streams();
+    } else {
+        for (int64_t row = first; row < end; row++) copy_row(to + row * to_step, from + row * from_step, bytes);
+    }
 }
 
 static hl_status run_rows(const hl_instr *ins, hl_run *run) {
@@ -203,9 +221,16 @@ static hl_status run_rows(const hl_instr *ins, hl_run *run) {
     return HL_OK;
 }
 
+static bool is_dense(const ew_walk *walk, int64_t size) { return walk->inner[0] == size && walk->inner[1] == size; }
+
+/* Whether what is written is more than the cache should keep, in rows of several lines. */
+static bool is_streamed(const ew_walk *walk, int64_t size) {
+    return is_dense(walk, size) && walk->n * size >= STREAMED_ROW && walk->n * size * walk->count >= STREAMED_BYTES;
+}
+
 /* An outer axis of few rows is not worth it: the walk's own loop has less to do between two of them. */
-static bool has_short_rows(const ew_walk *walk, int64_t size) {
-    return walk->outer > 0 && walk->inner[0] == size && walk->inner[1] == size && walk->n * size <= SHORT_BYTES &&
+static bool has_rows(const ew_walk *walk, int64_t size) {
+    return walk->outer > 0 && is_dense(walk, size) && walk->n * size <= (walk->param.i ? ROWS_BYTES : SHORT_BYTES) &&
            walk->dims[walk->outer - 1] >= 4;
 }
 
@@ -227,8 +252,11 @@ static hl_status prepare_copy(hl_prepare *prep) {
     }
     const hl_status status = prepare_walk(prep);
     const int64_t size = (int64_t)hl_dtype_size(in->dtype);
-    if (in->size && turn_to_tiles(prep->params, size)) prep->ins->fn = run_transpose;
-    else if (in->size && has_short_rows(prep->params, size)) prep->ins->fn = run_rows;
+    ew_walk *walk = prep->params;
+    if (in->size == 0) return status;
+    walk->param.i = is_streamed(walk, size);
+    if (turn_to_tiles(walk, size)) prep->ins->fn = run_transpose;
+    else if (has_rows(walk, size)) prep->ins->fn = run_rows;
     return status;
 }
 

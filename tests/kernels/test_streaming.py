@@ -338,3 +338,45 @@ def test_few_random_numbers_are_the_first_of_many(name):
         np.testing.assert_array_equal(draw(n), many[:n])
     if name != "random_uniform":
         assert abs(many.mean()) < 0.02 and abs(many.std() - (1 if name == "random_normal" else 0.88)) < 0.02
+
+
+@pytest.mark.parametrize(
+    ("dtype", "shape", "wider", "offset"),
+    [
+        ("float32", (8193, 256), 300, 0),  # whole lines, other lines
+        ("float32", (8300, 255), 255 + 64, 4),  # rows too short to pass the cache
+        ("float32", (5, 1700, 257), 259, 12),
+        ("float64", (3, 3000, 129), 130, 8),
+        ("uint8", (8193, 1031), 1100, 3),
+        ("float32", (130, 16500), 16501, 0),  # rows longer than a chunk
+        ("float32", (2200001,), 2200001, 4),
+        ("float32", (2, 1050000), 1050016, 0),
+    ],
+)
+def test_copies_that_pass_the_cache(dtype, shape, wider, offset):
+    """Rows into wider rows: all of them arrive, and nothing else is touched, whatever the alignment."""
+    x = np.arange(np.prod(shape), dtype=np.uint32).astype(dtype).reshape(shape)
+    for threads in (1, 2):
+        whole = aligned((*shape[:-1], wider), dtype, 7, offset)
+        out = whole[..., : shape[-1]]
+        _core.KernelCall("copy", [x], [out], [], threads)(1)
+        np.testing.assert_array_equal(out, x)
+        assert np.all(whole[..., shape[-1] :] == 7)
+        back = aligned(shape, dtype, 0, offset)
+        _core.KernelCall("copy", [out], [back], [], threads)(1)
+        np.testing.assert_array_equal(back, x)
+
+
+@pytest.mark.parametrize("pairs", [[(0, 0), (1, 2), (3, 0), (0, 0)], [(1, 0), (0, 1), (2, 2), (0, 5)], [(0, 0)] * 4])
+@pytest.mark.parametrize("shape", [(2, 3, 5, 4), (3, 40, 50, 16), (3, 0, 50, 16)])
+def test_borders_of_small_and_large_tensors(shape, pairs, executor):
+    x = numbers(*shape)
+    for given in (shape, (None, *shape[1:]), (None, None, None, shape[3])):
+        with tf.Graph().as_default():
+            p = tf.placeholder(tf.float32, given)
+            fetches = [tf.pad(p, pairs), tf.pad(p, pairs, constant_values=3), tf.pad(p, pairs) + 1]
+            with tf.Session() as session:
+                found = session.run(fetches, {p: x})
+        for value, expected in zip(found, (0, 3, None)):
+            wanted = np.pad(x, pairs, constant_values=expected) if expected is not None else np.pad(x, pairs) + 1
+            np.testing.assert_array_equal(value, wanted)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from .. import dtypes
@@ -40,14 +42,33 @@ def _padded(c):
     return tuple([d + before + behind for d, (before, behind) in zip(shape, pairs)])
 
 
+_SMALL = 1 << 15  # bytes that are filled as a whole rather than around the middle
+
+
 def _pad_lower(c, node):
     x, out = node.inputs[0], node.outputs[0]
     value = node.inputs[2] if len(node.inputs) > 2 else c.literal(np.zeros((), x.dtype.as_numpy_dtype))
-    c.emit("fill", [value], [out])
-    strides, offset = c.strides(out), 0
-    for stride, (before, _) in zip(strides, _pairs(c)):
-        offset = offset + before * stride
+    c.prepare(out)
+    strides, pairs = c.strides(out), _pairs(c)
+    known = [d for d in out.shape if isinstance(d, int)]
+    if math.prod(known) * x.dtype.size < _SMALL:
+        c.emit("fill", [value], [out])
+    else:
+        for border in _borders(c, x, out, strides, pairs):
+            c.emit("fill", [value], [border])
+    offset = sum((before * stride for stride, (before, _) in zip(strides, pairs)), 0)
     c.emit("copy", [x], [c.window(out, x.shape, strides, offset)])
+
+
+def _borders(c, x, out, strides, pairs):
+    """Boxes of `out` around its middle: of each axis what is before and behind, along that of the axes in front."""
+    offset = 0
+    for axis, (before, behind) in enumerate(pairs):
+        for size, at in ((before, 0), (behind, before + x.shape[axis])):
+            if not (isinstance(size, int) and size == 0):
+                shape = (*x.shape[:axis], size, *out.shape[axis + 1 :])
+                yield c.window(out, shape, strides, offset + at * strides[axis])
+        offset = offset + before * strides[axis]
 
 
 def _pad_reference(node, x, paddings, value=None):
