@@ -39,6 +39,8 @@ enum {
     STRIP = 8,           /* vectors of a strip of a single row */
     PACKED_COLUMNS = 256, /* of C that a packed A should serve */
     MAX_M_BLOCK = 480,   /* rows of A that stay in the second-level cache while the panels pass */
+    EVEN_BLOCKS = 4,     /* of rows, so that two or four threads part where the matrix's halves and quarters do: as those of other
+                          * instructions that have the same matrix */
     TASK_NS = 4000,
     LONGEST_TASK_NS = 5000000, /* between tasks a run looks whether to go on */
     MAX_TASKS = 64,
@@ -80,7 +82,8 @@ struct gemm {
                          int64_t n1);
     int64_t m, n;
     matrix c;
-    int64_t m_block, n_block, m_blocks, n_blocks;
+    int64_t row_unit, row_units; /* rows that stay together, and how many times those: the blocks share them evenly */
+    int64_t n_block, m_blocks, n_blocks;
     int64_t batch, units_per_task, tasks;
     int64_t packed_b; /* elements of scratch before the packed A */
     int64_t k_blocks; /* 1 unless k is cut among the tasks */
@@ -203,12 +206,16 @@ static gemm_data at_element(const gemm *g, const gemm_data *first, int64_t eleme
 /* One block of C: its rows and columns. */
 typedef struct block_place { int64_t m0, m1, n0, n1; } block_place;
 
+static int64_t first_row(const gemm *g, int64_t block) {
+    const int64_t row = block * g->row_units / g->m_blocks * g->row_unit;
+    return row < g->m ? row : g->m;
+}
+
 static block_place place_of(const gemm *g, int64_t block) {
     const int64_t row = g->n_first ? block % g->m_blocks : block / g->n_blocks;
     const int64_t column = g->n_first ? block / g->m_blocks : block % g->n_blocks;
-    const int64_t m0 = row * g->m_block, n0 = column * g->n_block;
-    return (block_place){m0, m0 + g->m_block < g->m ? m0 + g->m_block : g->m, n0,
-                         n0 + g->n_block < g->n ? n0 + g->n_block : g->n};
+    const int64_t n0 = column * g->n_block;
+    return (block_place){first_row(g, row), first_row(g, row + 1), n0, n0 + g->n_block < g->n ? n0 + g->n_block : g->n};
 }
 
 static void run_task(void *argument, int64_t chunk, int worker) {
@@ -452,8 +459,10 @@ static void cut(gemm *g, int lanes, double gflops) {
     if (!g->dots) g->m_blocks = max_of(g->m_blocks, ceil_div(g->m, MAX_M_BLOCK));
     g->n_block = g->n_blocks > 1 ? ceil_div(panels, g->n_blocks) * MAX_VECTORS * lanes : g->n;
     g->n_blocks = ceil_div(g->n, g->n_block);
-    g->m_block = g->m_blocks > 1 ? ceil_div(ceil_div(g->m, g->m_blocks), 2 * ROWS) * 2 * ROWS : g->m;
-    g->m_blocks = ceil_div(g->m, g->m_block);
+    g->row_unit = g->dots ? lanes : 2 * ROWS;
+    g->row_units = ceil_div(g->m, g->row_unit);
+    if (g->m_blocks > 2) g->m_blocks = ceil_div(g->m_blocks, EVEN_BLOCKS) * EVEN_BLOCKS;
+    g->m_blocks = min_of(g->m_blocks, g->row_units);
     const int64_t units = g->batch * g->m_blocks * g->n_blocks;
     g->n_first = !g->dots && g->products[0].b.column != 1;
     g->units_per_task = ceil_div(units, min_of(units, max_of(wanted, (int64_t)(g->cost_ns / LONGEST_TASK_NS))));
@@ -467,7 +476,7 @@ static void reserve_scratch(gemm *g, hl_prepare *prep, int lanes) {
         const product *p = &g->products[i];
         if (p->pack_b || !SIMD_FREE_MASKS) g->packed_b = max_of(g->packed_b, p->k_block * MAX_VECTORS * lanes);
         g->packed_b = max_of(g->packed_b, p->k_block); /* a column of the last few */
-        if (p->pack_a) packed_a = max_of(packed_a, ceil_div(g->m_block, ROWS) * ROWS * p->k_block);
+        if (p->pack_a) packed_a = max_of(packed_a, ceil_div(g->row_units, g->m_blocks) * g->row_unit * p->k_block);
     }
     const int64_t size = (int64_t)hl_dtype_size(prep->out[0]->dtype);
     if (g->k_blocks > 1) {
