@@ -4,9 +4,10 @@ from . import experimental
 from .dataset import Dataset
 from .iterator import Iterator
 from .options import Options
+from .readers import FixedLengthRecordDataset, TextLineDataset, TFRecordDataset
 
 __all__ = [
-    "Dataset", "Iterator", "Options", "experimental", "get_output_classes", "get_output_shapes", "get_output_types", "make_initializable_iterator",
+    "Dataset", "FixedLengthRecordDataset", "Iterator", "Options", "TFRecordDataset", "TextLineDataset", "experimental", "get_output_classes", "get_output_shapes", "get_output_types", "make_initializable_iterator",
     "make_one_shot_iterator",
 ]  # fmt: skip
 

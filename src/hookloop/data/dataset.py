@@ -190,6 +190,22 @@ class Dataset:
         return source._derived("FlatMapDataset", [arguments], element, {"f": Function.named(name)})
 
     @staticmethod
+    def list_files(file_pattern, shuffle=None, seed=None):
+        """A dataset of the names of the files that match patterns, shuffled anew in every iteration.
+
+        Args:
+          file_pattern: a string or strings, with `*`, `?` and `[...]`.
+          shuffle: False gives them in the order of their names.
+          seed: the seed of the shuffle.
+
+        Returns:
+          A `Dataset` of strings. Starting it raises `InvalidArgumentError` where no file matches.
+        """
+        from .readers import list_files
+
+        return list_files(file_pattern, shuffle, seed)
+
+    @staticmethod
     def range(*args):
         """A dataset of integers: `range(stop)`, `range(start, stop)` or `range(start, stop, step)`.
 
@@ -470,6 +486,17 @@ class Dataset:
 
 class DatasetV1Adapter(Dataset):
     """The class of all datasets, under the name that TensorFlow 1.15 shows."""
+
+
+def interleaved_in_parallel(dataset, traced, element, cycle, block=1, sloppy=False, buffered=None, prefetched=None):
+    """The node that `parallel_interleave` and datasets of several files add, for a traced function to a dataset."""
+    inputs = [
+        traced.captures, _scalar(cycle, "cycle_length"), _scalar(block, "block_length"),
+        convert_to_tensor(sloppy, dtypes.bool, name="sloppy"),
+        _scalar(2 * block if buffered is None else buffered, "buffer_output_elements"),
+        _scalar(2 * cycle if prefetched is None else prefetched, "prefetch_input_elements"),
+    ]  # fmt: skip
+    return dataset._derived("ParallelInterleaveDataset", inputs, element, {"f": Function.named(traced.name)})
 
 
 def _source(type, inputs, element, **attrs):

@@ -10,15 +10,18 @@ from ..ops.build import apply_op, convert_to_tensor
 from ..ops.cast import cast
 from ..shapes import TensorShape
 from . import iterator as iterators
-from .dataset import Dataset, _known_batch, _scalar, _seed_tensors
+from .dataset import Dataset, _known_batch, _scalar, _seed_tensors, interleaved_in_parallel
 from .function import trace
+from .grouping import bucket_by_sequence_length, group_by_window, scan, unique
+from .mixing import RandomDataset, choose_from_datasets, sample_from_datasets
 from .options import DistributeOptions, MapVectorizationOptions, OptimizationOptions, StatsOptions, ThreadingOptions
 from .structure import TensorLeaf, flatten, pack
 
 __all__ = [
     "AUTOTUNE", "Counter", "DistributeOptions", "INFINITE_CARDINALITY", "MapVectorizationOptions", "OptimizationOptions",
-    "StatsOptions", "ThreadingOptions", "UNKNOWN_CARDINALITY", "enumerate_dataset", "get_single_element", "ignore_errors",
-    "map_and_batch", "parallel_interleave", "shuffle_and_repeat", "take_while", "unbatch",
+    "RandomDataset", "StatsOptions", "ThreadingOptions", "UNKNOWN_CARDINALITY", "bucket_by_sequence_length", "cardinality",
+    "choose_from_datasets", "enumerate_dataset", "get_single_element", "group_by_window", "ignore_errors", "map_and_batch",
+    "parallel_interleave", "sample_from_datasets", "scan", "shuffle_and_repeat", "take_while", "unbatch", "unique",
 ]  # fmt: skip
 
 # Stands for a number of elements or threads that the runtime may choose.
@@ -86,7 +89,21 @@ def map_and_batch(map_func, batch_size, num_parallel_batches=None, drop_remainde
 def parallel_interleave(map_func, cycle_length, block_length=1, sloppy=False, buffer_output_elements=None,
                         prefetch_input_elements=None):  # fmt: skip
     """The same as `interleave`: elements come in a fixed order, whatever `sloppy` and the buffers allow."""
-    return lambda dataset: dataset.interleave(map_func, cycle_length, block_length)
+
+    def transform(dataset):
+        traced, element = dataset._traced_to_dataset(map_func, "parallel_interleave")
+        return interleaved_in_parallel(
+            dataset,
+            traced,
+            element,
+            cycle_length,
+            block_length,
+            sloppy,
+            buffer_output_elements,
+            prefetch_input_elements,
+        )
+
+    return transform
 
 
 def take_while(predicate):
@@ -127,3 +144,8 @@ def get_single_element(dataset):
     for tensor, leaf in zip(tensors, leaves):
         tensor.set_shape(leaf.shape)
     return pack(dataset._element, [iterators.component(leaf, tensor) for leaf, tensor in zip(leaves, tensors)])
+
+
+def cardinality(dataset):
+    """The number of a dataset's elements, as an int64 tensor; INFINITE_CARDINALITY or UNKNOWN_CARDINALITY where it has no such."""
+    return apply_op("DatasetCardinality", [dataset._variant_tensor])

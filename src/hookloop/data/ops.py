@@ -16,15 +16,20 @@ from .iterator_state import IteratorState
 _SPEC = {"output_types": None, "output_shapes": None}
 
 
-def _dataset_op(name, inputs, host, **attrs):
+def dataset_op(name, inputs, host, **attrs):
     return OpDef(name, inputs, "handle: variant", attrs={**_SPEC, **attrs}, shape=scalar, host=host, stateful=True,
                  gradient=no_gradient)  # fmt: skip
+
+
+def file_op(name, inputs, host):
+    """A dataset of the strings in files."""
+    return OpDef(name, inputs, "handle: variant", shape=scalar, host=host, stateful=True, gradient=no_gradient)
 
 
 def _transformation(name, host, parameters="", **attrs):
     """A dataset of one other dataset and scalars."""
     inputs = "input_dataset: variant" + (", " + parameters if parameters else "")
-    return _dataset_op(name, inputs, lambda call, source, *values: host(source, *[v.item() for v in values]), **attrs)
+    return dataset_op(name, inputs, lambda call, source, *values: host(source, *[v.item() for v in values]), **attrs)
 
 
 def _with_function(name, host, parameters="", attr="f", **attrs):
@@ -37,7 +42,7 @@ def _with_function(name, host, parameters="", attr="f", **attrs):
         numbers = [value.item() for value in values[len(values) - count :]]
         return host(source, function_of(call, attr).bound(call, captured), *numbers)
 
-    return _dataset_op(name, inputs, run, **{attr: None, "Targuments": [], **attrs})
+    return dataset_op(name, inputs, run, **{attr: None, "Targuments": [], **attrs})
 
 
 def _run_batch(source, size, drop_remainder):
@@ -89,16 +94,22 @@ def _run_single(call, source):
     return list(elements[0])
 
 
+def _run_cardinality(call, source):
+    from .cardinality import cardinality_of
+
+    return [np.array(cardinality_of(source), np.int64)]
+
+
 _FUNCTION = {"use_inter_op_parallelism": True, "preserve_cardinality": False}
 
 register(
-    _dataset_op("RangeDataset", "start: int64, stop: int64, step: int64",
+    dataset_op("RangeDataset", "start: int64, stop: int64, step: int64",
                 lambda call, start, stop, step: pipeline.counted(start.item(), stop.item(), step.item())),
-    _dataset_op("TensorDataset", "components: Toutput_types", lambda call, *c: pipeline.single(c), Toutput_types=[],
+    dataset_op("TensorDataset", "components: Toutput_types", lambda call, *c: pipeline.single(c), Toutput_types=[],
                 output_types=None),
-    _dataset_op("TensorSliceDataset", "components: Toutput_types", lambda call, *c: pipeline.slices(c), Toutput_types=[]),
-    _dataset_op("ZipDataset", "input_datasets: N * variant", lambda call, *sources: pipeline.zipped(sources)),
-    _dataset_op("ConcatenateDataset", "input_dataset: variant, another_dataset: variant",
+    dataset_op("TensorSliceDataset", "components: Toutput_types", lambda call, *c: pipeline.slices(c), Toutput_types=[]),
+    dataset_op("ZipDataset", "input_datasets: N * variant", lambda call, *sources: pipeline.zipped(sources)),
+    dataset_op("ConcatenateDataset", "input_dataset: variant, another_dataset: variant",
                 lambda call, first, second: pipeline.concatenated(first, second)),
     _with_function("MapDataset", pipeline.mapped, **_FUNCTION),
     _with_function("ParallelMapDataset", lambda source, function, _: pipeline.mapped(source, function),
@@ -112,17 +123,26 @@ register(
     _with_function("InterleaveDataset", _run_interleave, "cycle_length: int64, block_length: int64"),
     _with_function("ParallelInterleaveDatasetV2", _run_interleave,
                    "cycle_length: int64, block_length: int64, num_parallel_calls: int64", sloppy=False),
+    _with_function("ParallelInterleaveDataset", _run_interleave,
+                   "cycle_length: int64, block_length: int64, sloppy: bool, buffer_output_elements: int64, "
+                   "prefetch_input_elements: int64"),
     _with_function("MapAndBatchDataset",
                    lambda source, function, size, _, drop: _run_batch(pipeline.mapped(source, function), size, drop),
                    "batch_size: int64, num_parallel_calls: int64, drop_remainder: bool", preserve_cardinality=False),
     _transformation("BatchDatasetV2", _run_batch, "batch_size: int64, drop_remainder: bool", parallel_copy=False),
-    _dataset_op("PaddedBatchDatasetV2",
+    dataset_op("PaddedBatchDatasetV2",
                 "input_dataset: variant, batch_size: int64, padded_shapes: N * int64, padding_values: Toutput_types, "
                 "drop_remainder: bool", _run_padded_batch, parallel_copy=False, Toutput_types=[]),
-    _dataset_op("ShuffleDataset", "input_dataset: variant, buffer_size: int64, seed: int64, seed2: int64", _run_shuffle,
+    dataset_op("ShuffleDataset", "input_dataset: variant, buffer_size: int64, seed: int64, seed2: int64", _run_shuffle,
                 reshuffle_each_iteration=True),
     _transformation("ShuffleAndRepeatDataset", _run_shuffle_and_repeat,
                     "buffer_size: int64, seed: int64, seed2: int64, count: int64"),
+    dataset_op("RandomDataset", "seed: int64, seed2: int64",
+               lambda call, seed, seed2: pipeline.randomness((seed.item(), seed2.item()))),
+    dataset_op("DirectedInterleaveDataset", "selector_input_dataset: variant, data_input_datasets: N * variant",
+               lambda call, *sources: pipeline.directed(sources)),
+    OpDef("DatasetCardinality", "input_dataset: variant", "cardinality: int64", shape=scalar, host=_run_cardinality,
+          stateful=True, gradient=no_gradient),
     _transformation("RepeatDataset", pipeline.repeated, "count: int64"),
     _transformation("TakeDataset", pipeline.taken, "count: int64"),
     _transformation("SkipDataset", pipeline.skipped, "count: int64"),
@@ -131,7 +151,7 @@ register(
     _transformation("UnbatchDataset", pipeline.unbatched),
     _transformation("CacheDataset", lambda source, name: pipeline.cached(source, name.decode()), "filename: string"),
     _transformation("PrefetchDataset", pipeline.prefetched, "buffer_size: int64", slack_period=0, legacy_autotune=True),
-    _dataset_op("OptimizeDataset", "input_dataset: variant, optimizations: string", _run_optimize, optimization_configs=[]),
+    dataset_op("OptimizeDataset", "input_dataset: variant, optimizations: string", _run_optimize, optimization_configs=[]),
     _transformation("MaxIntraOpParallelismDataset", lambda source, _: source, "max_intra_op_parallelism: int64"),
     _transformation("PrivateThreadPoolDataset", lambda source, _: source, "num_threads: int64"),
     _transformation("ModelDataset", lambda source: source, algorithm=0, cpu_budget=0),

@@ -146,6 +146,16 @@ def cut(place, sources, components):
     return (Row(components, i) for i in range(len(components[0])))
 
 
+def randomness(seeds):
+    """Random 32-bit words without end, the same in every iteration."""
+    return DatasetState(draw, (), 1, _settled(seeds))
+
+
+def draw(place, sources, _, seeds):
+    words = RandomWords(*seeds)
+    return Elements(lambda: (np.array(words.next(), np.int64),))
+
+
 # --- elements -------------------------------------------------------------------------------------------
 
 
@@ -574,6 +584,29 @@ def join_elements(place, sources):
     return Elements(lambda: tuple(itertools.chain.from_iterable(next(rows))))
 
 
+def directed(sources):
+    """Elements of the datasets behind the first, which says of which one the next is; those that have ended are passed over."""
+    return DatasetState(direct, tuple(sources))
+
+
+def direct(place, sources):
+    choices = place.open(sources[0], 0)
+    inputs = [place.open(source, i) for i, source in enumerate(sources[1:], 1)]
+
+    def step():
+        while any(elements is not None for elements in inputs):
+            at = next(choices)[0].item()
+            if not 0 <= at < len(inputs):
+                raise InvalidArgumentError(None, None, f"Selector index out of range: {at} >= {len(inputs)}")
+            if inputs[at] is not None:
+                for element in inputs[at]:
+                    return element
+                inputs[at] = None
+        raise StopIteration
+
+    return Elements(step)
+
+
 def prefetched(source, number):
     return DatasetState(prefetch, (source,), number)
 
@@ -722,9 +755,12 @@ class _Rewriting:
 # --- seeds ----------------------------------------------------------------------------------------------
 
 
+_WITH_SEEDS = (shuffle, shuffle_and_repeat, draw)
+
+
 def seeds_of(state):
-    """The seeds of every shuffle in a dataset, from the outermost on."""
-    own = [state.parameters[1]] if state.start in (shuffle, shuffle_and_repeat) else []
+    """The seeds of every shuffle in a dataset, from the outermost on, and of what is random itself."""
+    own = [state.parameters[1]] if state.start in _WITH_SEEDS else []
     return own + [seeds for source in state.sources for seeds in seeds_of(source)]
 
 
@@ -746,7 +782,7 @@ def with_seeds(state, seeds):
 
 def _with_seeds(state, left):
     parameters = state.parameters
-    if state.start in (shuffle, shuffle_and_repeat):
+    if state.start in _WITH_SEEDS:
         if not left:
             return None
         size, _, *others = parameters

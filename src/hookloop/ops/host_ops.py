@@ -45,7 +45,9 @@ _DATASETS = frozenset((
     "ParallelMapDataset", "PrefetchDataset", "RangeDataset", "ReduceDataset", "RepeatDataset", "ShardDataset",
     "ShuffleAndRepeatDataset", "ShuffleDataset", "SkipDataset", "TakeDataset", "TensorDataset", "TensorSliceDataset",
     "UnbatchDataset", "WindowDataset", "ZipDataset", "DatasetToSingleElement", "IgnoreErrorsDataset", "TakeWhileDataset",
-    "MaxIntraOpParallelismDataset", "PrivateThreadPoolDataset",
+    "MaxIntraOpParallelismDataset", "PrivateThreadPoolDataset", "DatasetCardinality", "DirectedInterleaveDataset",
+    "FixedLengthRecordDatasetV2", "GroupByWindowDataset", "ParallelInterleaveDataset", "RandomDataset", "ScanDataset", "TFRecordDataset",
+    "TextLineDataset", "UniqueDataset",
 ))  # fmt: skip
 
 _ITERATORS = frozenset((
