@@ -6,12 +6,13 @@
 #include "conv_geometry.h"
 #include "simd.h"
 
-enum { GROUP_VECTORS = 4, MAX_SUM_BLOCKS = 16 };
+enum { GROUP_VECTORS = 4, TOGETHER = 2 /* positions */, TILE_SUMS = 8, MAX_SUM_BLOCKS = 16 };
 
 typedef struct depthwise {
     conv_axis axis[CONV_AXES];
     int64_t image_step[CONV_AXES], filter_step[CONV_AXES]; /* elements between positions */
     int64_t batch, channels, image_size, filter_size;
+    int64_t filter_origin; /* where the first tap is: the last one where a gradient turns the filter round */
     int64_t rows_per_chunk, channel_parts, sum_blocks, chunks;
     double cost_ns;
     bool wide;
@@ -134,15 +135,35 @@ static hl_status refuse_type(hl_prepare *prep) {
     return hl_refuse(prep, HL_UNIMPLEMENTED, "no kernel for a convolution of dtype %d", (int)prep->out[0]->dtype);
 }
 
+static void cut_rows(hl_prepare *prep, depthwise *d) {
+    const int64_t rows = d->batch * d->axis[0].target * d->axis[1].target;
+    d->rows_per_chunk = conv_ceil(rows, conv_max(1, conv_min(64, (int64_t)(d->cost_ns / 10000))));
+    d->chunks = conv_ceil(rows, d->rows_per_chunk);
+    prep->ins->fn = run_forward;
+}
+
+/* Without strides the image's gradient is a convolution of the target's with the filter turned round; false with strides. */
+static bool turn_round(depthwise *d) {
+    for (int axis = 0; axis < CONV_AXES; axis++)
+        if (d->axis[axis].stride != 1) return false;
+    d->image_size = d->channels;
+    for (int axis = CONV_AXES - 1; axis >= 0; axis--) {
+        conv_axis *a = &d->axis[axis];
+        *a = (conv_axis){a->target, a->image, a->window, 1, a->dilation, (a->window - 1) * a->dilation - a->before};
+        d->image_step[axis] = d->image_size;
+        d->image_size *= a->image;
+        d->filter_origin += (a->window - 1) * d->filter_step[axis];
+        d->filter_step[axis] = -d->filter_step[axis];
+    }
+    return true;
+}
+
 /* conv_depthwise: (image, filter) -> target; all have the same channels. */
 static hl_status prepare_forward(hl_prepare *prep) {
     depthwise *d = prep->params;
     if (!is_real(prep->out[0]->dtype)) return refuse_type(prep);
     if (!prepare_depthwise(prep, prep->in[0], prep->in[1], prep->out[0], prep->out[0])) return HL_OK;
-    const int64_t rows = d->batch * d->axis[0].target * d->axis[1].target;
-    d->rows_per_chunk = conv_ceil(rows, conv_max(1, conv_min(64, (int64_t)(d->cost_ns / 10000))));
-    d->chunks = conv_ceil(rows, d->rows_per_chunk);
-    prep->ins->fn = run_forward;
+    cut_rows(prep, d);
     return HL_OK;
 }
 
@@ -151,6 +172,10 @@ static hl_status prepare_image(hl_prepare *prep) {
     depthwise *d = prep->params;
     if (!is_real(prep->out[0]->dtype)) return refuse_type(prep);
     if (!prepare_depthwise(prep, prep->out[0], prep->in[1], prep->in[0], prep->out[0])) return HL_OK;
+    if (turn_round(d)) {
+        cut_rows(prep, d);
+        return HL_OK;
+    }
     const int64_t parts = conv_min(conv_ceil(8, d->batch), d->channels / SIMD_BYTES);
     d->channel_parts = conv_max(1, parts);
     d->chunks = d->batch * d->channel_parts;

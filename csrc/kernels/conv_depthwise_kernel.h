@@ -1,6 +1,7 @@
 /* Convolutions of each channel with a filter of its own, of one real type; included once for float and double.
  *
- * Channels are taken in groups of whole vectors, whose sums stay in registers while the taps (or the positions) pass.
+ * Channels are taken in groups of whole vectors, whose sums stay in registers while the taps (or the positions) pass; where
+ * windows see the same taps, those of several positions at once, so that the filter is loaded once for them.
  * Expects REAL, VEC, LANES, NAME(x), LOAD, LOAD_PART, STORE, STORE_PART.
  */
 
@@ -8,7 +9,8 @@ enum { NAME(GROUP) = GROUP_VECTORS * LANES };
 
 /* The taps of the window at one position that lie inside the image. */
 SIMD_INLINE void NAME(find_taps)(const depthwise *d, const int64_t *position, depthwise_taps *t) {
-    t->image = t->filter = 0;
+    t->image = 0;
+    t->filter = d->filter_origin;
     for (int i = 0; i < CONV_AXES; i++) {
         const conv_axis *a = &d->axis[i];
         const int64_t start = position[i] * a->stride - a->before;
@@ -29,33 +31,61 @@ SIMD_INLINE void NAME(find_taps)(const depthwise *d, const int64_t *position, de
      k2 * d->axis[2].dilation * d->image_step[2])
 #define FILTER_TAP (t.filter + k0 * d->filter_step[0] + k1 * d->filter_step[1] + k2 * d->filter_step[2])
 
+/* Positions side by side, vectors of their channels side by side: whole ones, or the first `lanes` of one. */
+#define LOAD_SOME(from) (lanes == LANES ? LOAD(from) : LOAD_PART(from, lanes))
+SIMD_INLINE void NAME(depthwise_tile)(const depthwise *d, const depthwise_taps t, const REAL *image, const REAL *filter, REAL *to,
+                                      const int positions, const int vectors, const int lanes) {
+    const int64_t step = d->axis[2].stride * d->image_step[2];
+    VEC sum[TILE_SUMS];
+    _Pragma("GCC unroll 8") for (int i = 0; i < positions * vectors; i++) sum[i] = (VEC){0};
+    EACH_TAP {
+        const REAL *x = image + IMAGE_TAP, *f = filter + FILTER_TAP;
+        _Pragma("GCC unroll 4") for (int v = 0; v < vectors; v++) {
+            const VEC factor = LOAD_SOME(f + v * LANES);
+            _Pragma("GCC unroll 4") for (int i = 0; i < positions; i++)
+                sum[i * vectors + v] += LOAD_SOME(x + i * step + v * LANES) * factor;
+        }
+    }
+    _Pragma("GCC unroll 4") for (int i = 0; i < positions; i++)
+        _Pragma("GCC unroll 4") for (int v = 0; v < vectors; v++) {
+            REAL *out = to + i * d->channels + v * LANES;
+            if (lanes == LANES) STORE(out, sum[i * vectors + v]);
+            else STORE_PART(out, sum[i * vectors + v], lanes);
+        }
+}
+#undef LOAD_SOME
+
+/* Whether the windows of so many positions from one on lie inside the image along axis 2. */
+static inline bool NAME(is_inside)(const conv_axis *a, int64_t position, int64_t positions) {
+    const int64_t start = position * a->stride - a->before;
+    return position + positions <= a->target && start >= 0 &&
+           start + (positions - 1) * a->stride + (a->window - 1) * a->dilation < a->image;
+}
+
 /* Rows (axes 0 and 1) row0 to row1 of the targets of all images. */
 static void NAME(depthwise_rows)(const depthwise *d, const void *images, const void *filters, void *targets, int64_t row0, int64_t row1) {
     const int64_t rows = d->axis[0].target * d->axis[1].target, channels = d->channels;
     REAL *to = (REAL *)targets + row0 * d->axis[2].target * channels;
     for (int64_t row = row0; row < row1; row++) {
         int64_t position[CONV_AXES] = {row % rows / d->axis[1].target, row % d->axis[1].target, 0};
-        const REAL *image = (const REAL *)images + row / rows * d->image_size;
-        for (; position[2] < d->axis[2].target; position[2]++, to += channels) {
+        const REAL *image = (const REAL *)images + row / rows * d->image_size, *filter = filters;
+        while (position[2] < d->axis[2].target) {
             depthwise_taps t;
-            NAME(find_taps)(d, position, &t);
             int64_t c = 0;
-            for (; c + NAME(GROUP) <= channels; c += NAME(GROUP)) {
-                VEC sum[GROUP_VECTORS] = {{0}};
-                EACH_TAP {
-                    const REAL *x = image + IMAGE_TAP + c, *f = (const REAL *)filters + FILTER_TAP + c;
-#pragma GCC unroll 4
-                    for (int v = 0; v < GROUP_VECTORS; v++) sum[v] += LOAD(x + v * LANES) * LOAD(f + v * LANES);
-                }
-#pragma GCC unroll 4
-                for (int v = 0; v < GROUP_VECTORS; v++) STORE(to + c + v * LANES, sum[v]);
+            NAME(find_taps)(d, position, &t);
+            if (NAME(is_inside)(&d->axis[2], position[2], TOGETHER)) {
+                for (; c + NAME(GROUP) <= channels; c += NAME(GROUP))
+                    NAME(depthwise_tile)(d, t, image + c, filter + c, to + c, TOGETHER, GROUP_VECTORS, LANES);
+                for (; c < channels; c += LANES)
+                    NAME(depthwise_tile)(d, t, image + c, filter + c, to + c, TOGETHER, 1, (int)conv_min(LANES, channels - c));
+                position[2] += TOGETHER, to += TOGETHER * channels;
+                continue;
             }
-            for (; c < channels; c += LANES) {
-                const int lanes = (int)conv_min(LANES, channels - c);
-                VEC sum = {0};
-                EACH_TAP sum += LOAD_PART(image + IMAGE_TAP + c, lanes) * LOAD_PART((const REAL *)filters + FILTER_TAP + c, lanes);
-                STORE_PART(to + c, sum, lanes);
-            }
+            for (; c + NAME(GROUP) <= channels; c += NAME(GROUP))
+                NAME(depthwise_tile)(d, t, image + c, filter + c, to + c, 1, GROUP_VECTORS, LANES);
+            for (; c < channels; c += LANES)
+                NAME(depthwise_tile)(d, t, image + c, filter + c, to + c, 1, 1, (int)conv_min(LANES, channels - c));
+            position[2]++, to += channels;
         }
     }
 }

@@ -125,3 +125,40 @@ def test_neighbouring_channels(channels, radius, dtype):
         dx = call("lrn_gradient", [g, x, y], [np.empty_like(x)], settings, threads)
         expected = slope * norm**-0.75 - 2 * 0.3 * 0.75 * exact * ((slope * y.astype(float) / norm) @ near)
         np.testing.assert_allclose(dx, expected, atol=20 * tolerance["rtol"])
+
+
+def of_windows(x, taps, stride, dilation, before):
+    """What each tap of the windows sees along rows and columns: [taps, taps, batch, rows, columns, channels], 0 outside."""
+    size = [(d + stride - 1) // stride for d in x.shape[1:3]]
+    reach = (taps - 1) * dilation + max(x.shape)
+    wide = np.pad(x, [(0, 0), (before, reach + 9), (before, reach + 9), (0, 0)])
+    rows, columns = (stride * np.arange(n) for n in size)
+    return np.array([
+        [wide[:, (rows + i * dilation)[:, None], (columns + j * dilation)[None]] for j in range(taps)] for i in range(taps)
+    ])  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("size", [1, 2, 3, 9])
+@pytest.mark.parametrize("taps, stride, dilation", [(1, 1, 1), (3, 1, 1), (3, 2, 1), (2, 1, 3), (5, 1, 1)])
+def test_channels_with_filters_of_their_own(taps, stride, dilation, size, dtype):
+    """One position and several side by side, at the borders and inside; channels of a lane to several vectors."""
+    for channels in (1, 7, 16, 33, 64, 65, 131):
+        rng = np.random.default_rng(channels)
+        x = rng.integers(-3, 4, (2, size, size + 2, channels)).astype(dtype)
+        f = rng.integers(-3, 4, (taps, taps, channels)).astype(dtype)
+        before = (taps - 1) * dilation // 2
+        seen = of_windows(x, taps, stride, dilation, before)
+        expected = (seen * f[:, :, None, None, None]).sum((0, 1))
+        attributes = (2, *(stride, dilation, before) * 2)
+        found = [call("conv_depthwise", [x, f], [np.empty_like(expected)], attributes, n) for n in (1, 2)]
+        np.testing.assert_array_equal(found[0], expected)
+        np.testing.assert_array_equal(found[0], found[1])
+        # the gradient is right where <gradient(g), x> = <g, convolution(x)> for any x and g: here for each element of x
+        g = rng.integers(-3, 4, expected.shape).astype(dtype)
+        places = np.arange(x.size, dtype=float).reshape(x.shape) + 1
+        at = of_windows(places, taps, stride, dilation, before).astype(int)
+        summed = np.bincount(at.ravel(), (g * f[:, :, None, None, None]).ravel(), x.size + 1)[1:].reshape(x.shape)
+        found = [call("conv_depthwise_image_gradient", [g, f], [np.empty_like(x)], attributes, n) for n in (1, 2)]
+        np.testing.assert_array_equal(found[0], summed)
+        np.testing.assert_array_equal(found[0], found[1])
