@@ -16,15 +16,25 @@ static double hurwitz_zeta(double x, double q) {
         if (q == floor(q)) return INFINITY;
         if (x != floor(x)) return NAN;
     }
+    if (q < -100) { /* The terms below 0 are those of a sum that begins above it: going through them would take for ever. */
+        const double part = q - floor(q);
+        const double below = hurwitz_zeta(x, 1 - part) - hurwitz_zeta(x, 1 - q);
+        return hurwitz_zeta(x, part) + (fmod(x, 2) == 0 ? below : -below);
+    }
     double sum = 0;
-    for (; q < 10; q++) sum += pow(q, -x);
+    for (; q < fmax(10, x); q++) { /* the tail's terms become smaller only where q is about as large as x */
+        const double term = pow(q, -x);
+        sum += term;
+        if (q > 1 && fabs(term) <= fabs(sum) * 1e-17) return sum;
+    }
     const double power = pow(q, -x);
+    if (power == 0) return sum;
     sum += power * (q / (x - 1) + 0.5);
     double factor = x * power / q;
     for (int j = 0; j < 12; j++) {
         const double term = factor / divisor[j];
         sum += term;
-        if (fabs(term) < fabs(sum) * 1e-17) break;
+        if (fabs(term) <= fabs(sum) * 1e-17) break;
         factor *= (x + 2 * j + 1) * (x + 2 * j + 2) / (q * q);
     }
     return sum;

@@ -248,3 +248,16 @@ def test_switch_case_of_what_does_not_fit(index, branches, error, text):
         index = tf.constant(index[0] if isinstance(index, list) else index)
     with pytest.raises(error, match=text):
         tf.switch_case(index, branches)
+
+
+def test_branches_of_different_ranks_are_refused(monkeypatch):
+    """By a plan; the values of the reference executor have their ranks when they are computed."""
+    monkeypatch.delenv("HOOKLOOP_EXECUTOR", raising=False)
+    x = tf.placeholder(tf.float32, [2, 3])
+    p = tf.placeholder(tf.bool, [])
+    y = tf.cond(p, lambda: tf.reduce_sum(x, 0), lambda: x * 2.0)
+    assert y.shape.ndims is None
+    with tf.Session() as session:
+        with pytest.raises(ValueError, match=r"the branches of 'cond/Merge' give 'cond/Merge:0' different ranks"):
+            session.run(y, {p: True, x: np.zeros([2, 3], "f")})
+        assert session.run(x * 2.0, {x: np.ones([2, 3], "f")}).tolist() == [[2.0] * 3] * 2

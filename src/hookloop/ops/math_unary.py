@@ -47,7 +47,7 @@ def _sign(x):
 def _digamma(x):
     """The asymptotic series from 10 on, reached by the recurrence; reflected below 0."""
     if x <= 0:
-        return _math.inf if x == _math.floor(x) else _digamma(1 - x) - _math.pi / _math.tan(_math.pi * x)
+        return _math.inf if x == np.floor(x) else _digamma(1 - x) - _math.pi / _math.tan(_math.pi * x)
     result = 0.0
     while x < 10:
         result -= 1 / x

@@ -26,15 +26,24 @@ def _zeta(x, q):
         return _math.inf
     if not x > 1:
         return _math.nan
-    if q <= 0 and q == _math.floor(q):
+    if q <= 0 and q == np.floor(q):
         return _math.inf
-    if q <= 0 and x != _math.floor(x):
+    if q <= 0 and x != np.floor(x):
         return _math.nan
-    total = 0.0
-    while q < 20:
-        total += q**-x
+    x, q, total = np.float64(x), np.float64(q), np.float64(0)
+    if q < -100:  # the terms below 0 are those of a sum that begins above it
+        part = q - np.floor(q)
+        below = _zeta(x, 1 - part) - _zeta(x, 1 - q)
+        return _zeta(x, part) + (below if x % 2 == 0 else -below)
+    while q < max(20, x):
+        term = q**-x
+        total += term
+        if q > 1 and abs(term) <= abs(total) * 1e-17:
+            return total
         q += 1
     power = q**-x
+    if power == 0:
+        return total
     total += power * (q / (x - 1) + 0.5)
     factor = x * power / q
     for j, divisor in enumerate(_DIVISORS):
@@ -46,14 +55,20 @@ def _zeta(x, q):
 def _polygamma(n, x):
     if n == 0:
         return _digamma(x)
-    if n < 0 or n != _math.floor(n):
+    if not n >= 0 or n != np.floor(n):
         return _math.nan
-    return (-1) ** (int(n) + 1) * _math.gamma(n + 1) * _zeta(n + 1, x)
+    factorial = _math.gamma(n + 1) if n < 171 else _math.inf
+    return (-1 if n % 2 == 0 else 1) * factorial * _zeta(n + 1, x)
 
 
 def _lifted(function):
     vectorized = np.vectorize(function, otypes=[np.float64])
-    return lambda node, x, y: vectorized(x, y).astype(np.asarray(x).dtype)
+
+    def reference(node, x, y):
+        with np.errstate(all="ignore"):
+            return vectorized(x, y).astype(np.asarray(x).dtype)
+
+    return reference
 
 
 def _zeta_gradient(op, grad):
