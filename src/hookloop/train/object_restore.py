@@ -8,6 +8,7 @@ import weakref
 from .. import logging
 from ..files.bundle import BundleReader
 from ..graph.scopes import control_dependencies
+from ..variables import Variable
 from .object_graph import node_names
 from .python_state import PythonStateSaveable
 
@@ -102,14 +103,21 @@ class ObjectRestore:
             return False
         self.objects[node] = trackable
         for variable, slot, name in self._later_slots.pop(node, ()):
-            trackable._create_or_restore_slot_variable(self.at(slot), name, variable)
+            self._give_slot(trackable, variable, slot, name)
         for optimizer, slot, name in self.slots.pop(node, ()):
             found = self.objects.get(optimizer)
             if found is None:
                 self._later_slots.setdefault(optimizer, []).append((trackable, slot, name))
             else:
-                found._create_or_restore_slot_variable(self.at(slot), name, trackable)
+                self._give_slot(found, trackable, slot, name)
         return True
+
+    def _give_slot(self, optimizer, variable, slot, name):
+        """Gives the slot of a variable what the checkpoint has for it; it stays unresolved where these are something else."""
+        if hasattr(optimizer, "_create_or_restore_slot_variable") and isinstance(variable, Variable):
+            optimizer._create_or_restore_slot_variable(self.at(slot), name, variable)
+        else:
+            self.slots.setdefault(slot, []).append((optimizer, slot, name))
 
     def values_of(self, node, trackable):
         """What is restored of an object's own: operations that are there already, and those still to make: key -> saveable."""
