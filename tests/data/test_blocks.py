@@ -1,11 +1,16 @@
 """Elements by the block and one by one: the same elements in the same order, the same errors at the same places."""
 
+import itertools
+
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import hookloop as tf
 from hookloop.data.blocks import by_blocks
+from hookloop.data.iterator_state import _passed
+from hookloop.data.ops import iterator_states, restore_iterators
 from hookloop.data.pipeline import Place
 
 MOST = 50  # elements that are compared
@@ -96,6 +101,33 @@ def test_elements_are_those_of_one_by_one(rows, steps, batch, mapped):
         if mapped:
             dataset = dataset.map(lambda x, y: (x + 1.0, y))
         assert played(dataset, True) == played(dataset, False)
+
+
+def positions(dataset, blocks, skipped):
+    """The elements behind the first few, which are passed over."""
+    with tf.Session(graph=dataset._variant_tensor.graph) as session:
+        iterator = session.run(dataset._variant_tensor).iterate(Place({}, by_blocks=by_blocks if blocks else None))
+        try:
+            passed = _passed(iterator, skipped)
+            return passed, [[np.asarray(part).tolist() for part in found] for found in itertools.islice(iterator, MOST)]
+        except tf.errors.OpError as error:
+            return error.message
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.integers(0, 25), st.lists(STEPS, min_size=1, max_size=4), st.sampled_from([None, 1, 3, 8]), st.integers(0, 40)
+)
+def test_passing_over_elements_is_as_taking_them(rows, steps, batch, skipped):
+    with tf.Graph().as_default():
+        dataset = source(rows)
+        for step in steps:
+            dataset = transformed(dataset, step)
+        if batch:
+            dataset = dataset.batch(batch)
+        expected = positions(dataset, False, skipped)
+        if not isinstance(expected, str):  # an error in an element that nobody wants need not be raised
+            assert positions(dataset, True, skipped) == expected
 
 
 def elements(dataset, session, most=100):
@@ -214,3 +246,73 @@ def test_a_filter_that_lets_nothing_through_hears_ctrl_c(ctrl_c):
         with np.testing.assert_raises(KeyboardInterrupt):
             session.run(following)
         timer.join()
+
+
+PIPELINES = {
+    "mapped": lambda d: d.shuffle(20, seed=1).repeat().map(lambda x, y: (x * 2.0, y)).batch(4).prefetch(2),
+    "shuffled behind a map": lambda d: d.map(lambda x, y: (x * 2.0, y)).shuffle(7, seed=1).repeat().batch(4).prefetch(2),
+    "filtered": lambda d: d.filter(lambda x, y: y % 3 > 0).repeat().shuffle(5, seed=1).batch(3),
+    "interleaved": lambda d: tf.data.Dataset.range(6).interleave(
+        lambda i: d.map(lambda x, y: (x, y + i)), 3, 2).shuffle(6, seed=4).repeat().batch(5),
+    "random": lambda d: d.repeat().map(lambda x, y: (x + tf.random_uniform([3], seed=3), y)).batch(4),
+    "cached": lambda d: d.map(lambda x, y: (x + 1.0, y)).cache().shuffle(9, seed=2).repeat().batch(4),
+    "zipped": lambda d: tf.data.Dataset.zip((d.map(lambda x, y: x).repeat(), d.map(lambda x, y: y).repeat())).batch(7),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+@pytest.mark.parametrize("made", [1, 5, 26])
+def test_a_run_goes_on_where_it_stood(executor, name, made):
+    def start(states):
+        iterator = PIPELINES[name](source(22)).make_initializable_iterator()
+        following = iterator.get_next()
+        session = tf.Session()
+        restore_iterators(session, states)
+        session.run(iterator.initializer)
+        return session, following
+
+    with tf.Graph().as_default():
+        session, following = start({})
+        for _ in range(made):
+            session.run(following)
+        states = iterator_states(session)
+        expected = [session.run(following) for _ in range(8)]
+        session.close()
+    with tf.Graph().as_default():
+        session, following = start(states)
+        for batch in expected:
+            for part, same in zip(session.run(following), batch):
+                np.testing.assert_array_equal(part, same)
+        session.close()
+
+
+ENDLESS = {
+    "filter": lambda d: d.filter(lambda i: i < 0),
+    "filter of batches": lambda d: d.batch(4).filter(lambda i: i[0] < 0),
+    "filter in Python": lambda d: d.filter(lambda i: tf.py_func(lambda v: v < 0, [i], tf.bool)),
+    "skip": lambda d: d.filter(lambda i: i >= 0).skip(1 << 49),
+    "ignored errors": lambda d: d.map(lambda i: i // (i - i)).apply(tf.data.experimental.ignore_errors()),
+}
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+def test_elements_are_passed_over_no_longer_than_a_step_may_take(executor, name):
+    following = ENDLESS[name](tf.data.Dataset.range(1 << 50)).make_one_shot_iterator().get_next()
+    with tf.Session() as session:
+        with pytest.raises(tf.errors.DeadlineExceededError, match="its time limit has passed"):
+            session.run(following, options=tf.RunOptions(timeout_in_ms=100))
+        with pytest.raises(tf.errors.DeadlineExceededError):
+            session.run(following, options=tf.RunOptions(timeout_in_ms=20))
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+def test_a_session_that_is_closed_ends_what_passes_over_elements(name):
+    import threading
+
+    following = ENDLESS[name](tf.data.Dataset.range(1 << 50)).make_one_shot_iterator().get_next()
+    session = tf.Session()
+    timer = threading.Timer(0.1, session.close)
+    timer.start()
+    with pytest.raises(tf.errors.CancelledError, match="The session was closed while the step was running"):
+        session.run(following)
+    timer.join()

@@ -9,6 +9,7 @@ in which order, is what `pipeline.py` gives.
 from __future__ import annotations
 
 import itertools
+import sys
 
 import numpy as np
 
@@ -89,6 +90,16 @@ class _Blocks:
             raise StopIteration
         return tuple([pipeline.row(array, 0) for array in block])
 
+    def skip(self, n):
+        """Goes past n elements; returns how many there were. They are not computed where nothing tells."""
+        passed = 0
+        while passed < n:
+            block = self.block(min(n - passed, _MOST_ROWS))
+            if block is None:
+                break
+            passed += len(block[0])
+        return passed
+
 
 class _Rows(_Blocks):
     """Rows of arrays in the order of a chain, or batches of them."""
@@ -113,6 +124,9 @@ class _Rows(_Blocks):
             return self._gathered(at)
         i = at[0]
         return tuple([_number(c, i) if type(c) is tuple else pipeline.row(c, i) for c in self._components])
+
+    def skip(self, n):
+        return self._order.skip(n)
 
     def _block(self, n):
         at = self._order.next(n)
@@ -188,6 +202,10 @@ class _Calls:
     def varies(self):
         return self._runner.varies
 
+    def skip(self, n):
+        """Goes past n elements of the source; None where the function has to be called for them."""
+        return None if self.waits or not (self.pure and self._function.never_fails) else self._elements.skip(n)
+
     def one(self):
         """The next element and what the function gives for it."""
         element = next(self._elements)
@@ -210,6 +228,10 @@ class _Mapped(_Blocks):
             return self._calls.one()[1]
         return super().__next__()
 
+    def skip(self, n):
+        passed = None if self._ready else self._calls.skip(n)
+        return super().skip(n) if passed is None else passed
+
     def block(self, n):
         if not self._ready:
             if self._calls.varies and not self._calls.waits:
@@ -229,9 +251,10 @@ class _Mapped(_Blocks):
 
 
 class _Filtered(_Blocks):
-    __slots__ = ("_calls", "_ready")
+    __slots__ = ("_calls", "_check", "_ready")
 
     def __init__(self, place, sources, predicate):
+        self._check = place.check
         self._calls = _Calls(place, sources[0], predicate)
         self._ready = None
 
@@ -240,6 +263,7 @@ class _Filtered(_Blocks):
             element, (chosen,) = self._calls.one()
             if chosen:
                 return element
+            self._check()
         return super().__next__()
 
     def block(self, n):
@@ -252,6 +276,8 @@ class _Filtered(_Blocks):
             number = np.count_nonzero(chosen)
             if number:
                 self._ready = rows if number == len(chosen) else tuple([array[chosen] for array in rows])
+            else:
+                self._check()
         block, self._ready = _part(self._ready, 0, min(n, len(self._ready[0]))), _after(self._ready, n)
         return block
 
@@ -282,6 +308,10 @@ class _Batches:
         if not blocks or (self._drop_remainder and held < self._size):
             raise StopIteration
         return _joined(blocks)
+
+    def skip(self, n):
+        passed = self._elements.skip(min(n * self._size, sys.maxsize))
+        return passed // self._size + (passed % self._size > 0 and not self._drop_remainder)
 
 
 def _joined(blocks):
@@ -421,6 +451,15 @@ class _Repeated(_Blocks):
         except StopIteration:
             return None
 
+    def skip(self, n):
+        passed = 0
+        while passed < n:
+            try:
+                passed += self._step(lambda elements, left=n - passed: elements.skip(left) or None)
+            except StopIteration:
+                break
+        return passed
+
     def _step(self, take):
         while self._left:
             if self._elements is None:
@@ -461,11 +500,19 @@ class _Taken(_Blocks):
             self._left -= len(block[0])
         return block
 
+    def skip(self, n):
+        if self._left == 0:
+            return 0
+        passed = self._elements.skip(n if self._left < 0 else min(n, self._left))
+        self._left -= passed if self._left > 0 else 0
+        return passed
+
 
 class _Skipped(_Blocks):
-    __slots__ = ("_elements", "_left")
+    __slots__ = ("_check", "_elements", "_left")
 
     def __init__(self, place, sources, number):
+        self._check = place.check
         self._elements = place.open(sources[0]) if number >= 0 else None
         self._left = number
 
@@ -479,6 +526,10 @@ class _Skipped(_Blocks):
         self._pass()
         return None if self._elements is None else self._elements.block(n)
 
+    def skip(self, n):
+        self._pass()
+        return 0 if self._elements is None else self._elements.skip(n)
+
     def _pass(self):
         while self._left > 0 and self._elements is not None:
             block = self._elements.block(min(self._left, _MOST_ROWS))
@@ -486,6 +537,7 @@ class _Skipped(_Blocks):
                 self._elements = None
                 return
             self._left -= len(block[0])
+            self._check()
 
 
 class _Concatenated(_Blocks):
@@ -504,6 +556,15 @@ class _Concatenated(_Blocks):
 
     def block(self, n):
         return self._step(lambda elements: elements.block(n))
+
+    def skip(self, n):
+        passed = 0
+        while passed < n:
+            more = self._step(lambda elements, left=n - passed: elements.skip(left) or None)
+            if more is None:
+                break
+            passed += more
+        return passed
 
     def _step(self, take):
         while True:

@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 
-from ..errors import NotFoundError
+from ..errors import CancelledError, NotFoundError
 from ..graph.function_graph import FunctionGraph
 from ..graph.stack import get_default_graph
 from ..ops.build import convert_to_tensor
@@ -54,6 +54,9 @@ class TracedFunction:
         self.numeric = not needs_python and all(
             is_number(t.dtype) for t in (*self.inputs, *self.outputs, *self.captures)
         )
+        shapes = [t._shape for op in operations for t in op.outputs]
+        known = all(shape is not None and all(isinstance(d, int) for d in shape) for shape in shapes)
+        self.never_fails = known and not any(op.op_def.can_fail for op in operations)
         inner = [leaf for outer in leaves if isinstance(outer, DatasetLeaf) for leaf in flatten(outer.element)]
         self.gives_numbers = bool(inner) and all(
             isinstance(leaf, TensorLeaf) and is_number(leaf.dtype) for leaf in inner
@@ -120,10 +123,12 @@ class BoundFunction:
       numeric: whether it takes and gives numbers, and needs no Python: then `for_rows` runs it for many elements in one call.
       gives_numbers: whether it gives a dataset of numbers.
       pure: whether calling it changes nothing.
+      never_fails: whether it gives something for whatever element.
     """
 
     def __init__(self, traced, runner, captured):
-        self.numeric, self.gives_numbers, self.pure = traced.numeric, traced.gives_numbers, traced.pure
+        self.numeric, self.gives_numbers = traced.numeric, traced.gives_numbers
+        self.pure, self.never_fails = traced.pure, traced.never_fails
         self._runner = runner
         self._captured = tuple(captured)
 
@@ -153,7 +158,13 @@ class _Runner:
         return RowCalls(self._session, self._outputs, self._feeds, list(captured))
 
     def __call__(self, values):
-        return tuple([as_component(value, dtype) for value, dtype in zip(self._run(*values), self._types)])
+        try:
+            found = self._run(*values)
+        except RuntimeError:
+            if not self._session._closed:
+                raise
+            raise CancelledError(None, None, "The session was closed while the step was running") from None
+        return tuple([as_component(value, dtype) for value, dtype in zip(found, self._types)])
 
     def close_session(self):
         self._session.close()

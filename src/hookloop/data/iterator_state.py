@@ -27,6 +27,7 @@ class IteratorState:
         self._dataset = None
         self._elements = None
         self._taken = 0
+        self._call = None
         self._lock = threading.Lock()
 
     def start(self, dataset):
@@ -69,15 +70,23 @@ class IteratorState:
             self._cell.start(chain.components, chain.stages, chain.ahead, taken, rows)
             elements = iter(self._cell.next, None)
         else:
-            elements = iter(dataset.iterate(Place({}, by_blocks=by_blocks if self._cell is not None else None)))
-            if sum(1 for _ in itertools.islice(elements, taken)) < taken:
+            place = Place({}, by_blocks=by_blocks if self._cell is not None else None, check=self._check)
+            elements = iter(dataset.iterate(place))
+            if _passed(elements, taken) < taken:
                 raise ValueError(f"the dataset ends before element {taken}")
             if self._cell is not None:
                 self._cell.stop()
         self._dataset, self._elements, self._taken = dataset, elements, taken
 
-    def next(self):
+    def _check(self):
+        if self._call is not None:
+            self._call.check()
+
+    def next(self, call=None):
         """The next element.
+
+        Args:
+          call: the `HostCall` of the step that wants it: elements are passed over no longer than the step may take.
 
         Raises:
           FailedPreconditionError: before it was started.
@@ -90,10 +99,13 @@ class IteratorState:
                 "operation for this iterator before getting the next element.",
             )  # fmt: skip
         with self._lock:
+            self._call = call
             try:
                 element = next(self._elements)
             except StopIteration:
                 raise errors.OutOfRangeError(None, None, "End of sequence") from None
+            finally:
+                self._call = None
             self._taken += 1
             return element
 
@@ -143,3 +155,11 @@ class IteratorState:
         for _ in range(progress[0] - 1):
             self.next()
         return state
+
+
+def _passed(elements, count):
+    """Goes past so many elements; returns how many there were."""
+    if count == 0:  # nothing is taken from the source either
+        return 0
+    skip = getattr(elements, "skip", None)
+    return sum(1 for _ in itertools.islice(elements, count)) if skip is None else skip(count)

@@ -244,7 +244,7 @@ def _run_make(call, dataset, iterator):
 def _run_next(call, iterator=None):
     if iterator is None:  # it is taken before all else, and so is its iterator
         iterator = _iterator_of(call.session, call.op.inputs[0].op)
-    return [as_component(value, t) for value, t in zip(iterator.next(), call.attr("output_types"))]
+    return [as_component(value, t) for value, t in zip(iterator.next(call), call.attr("output_types"))]
 
 
 def _run_to_handle(call, iterator):

@@ -45,6 +45,10 @@ class DatasetState:
         return self.start(place, self.sources, *self.parameters) if found is None else found
 
 
+def _nobody_waits():
+    pass
+
+
 class Place:
     """Where in the datasets under one iterator something is opened: what is opened there again goes on with the same seeds.
 
@@ -53,18 +57,20 @@ class Place:
       path: the way from the outermost dataset.
       by_blocks: function(state, place) that makes an iterator which can also hand out blocks (`blocks.py`), or gives None;
         None: there are none here.
+      check: called where elements are passed over: raises where the step that waits is to end.
     """
 
-    __slots__ = ("_kept", "_path", "by_blocks")
+    __slots__ = ("_kept", "_path", "by_blocks", "check")
 
-    def __init__(self, kept, path=(), by_blocks=None):
+    def __init__(self, kept, path=(), by_blocks=None, check=_nobody_waits):
         self._kept = kept
         self._path = path
         self.by_blocks = by_blocks
+        self.check = check
 
     def open(self, source, key=0):
         """An iterator over a dataset at the place below this one that `key` names."""
-        return source.iterate(Place(self._kept, (*self._path, key), self.by_blocks))
+        return source.iterate(Place(self._kept, (*self._path, key), self.by_blocks, self.check))
 
     def keep(self, make):
         """What `make` made when this place was first asked for it."""
@@ -179,6 +185,7 @@ def choose(place, sources, predicate):
             element = next(elements)
             if predicate(element)[0]:
                 return element
+            place.check()
 
     return Elements(step)
 
@@ -203,7 +210,7 @@ def overlook(place, sources):
             try:
                 return next(elements)
             except OpError:
-                continue
+                place.check()
 
     return Elements(step)
 
@@ -548,6 +555,7 @@ def skip(place, sources, number):
         while number:
             next(elements)
             number -= 1
+            place.check()
         return next(elements)
 
     return Elements(step)
@@ -568,6 +576,7 @@ def divide_among(place, sources, shards, index):
         while to_pass:
             next(elements)
             to_pass -= 1
+            place.check()
         element = next(elements)
         to_pass = shards - 1
         return element
