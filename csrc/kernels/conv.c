@@ -12,8 +12,10 @@
 #define GFLOPS 12.0
 #endif
 
+/* Dots take four rows at once (conv_tile.h), and a vector's lanes hold the sums of all columns. */
 #define REAL float
 #define VEC simd_f32
+#define DOT_COLUMNS (SIMD_BYTES / 16)
 #define LANES F32_LANES
 #define NAME(x) x##_f32
 #define LOAD load_f32
@@ -34,8 +36,10 @@
 #include "conv_gather.h"
 #include "conv_winograd.h"
 
+#undef DOT_COLUMNS
 #define REAL double
 #define VEC simd_f64
+#define DOT_COLUMNS (SIMD_BYTES / 32 ? SIMD_BYTES / 32 : 1)
 #define LANES F64_LANES
 #define NAME(x) x##_f64
 #define LOAD load_f64
@@ -415,6 +419,8 @@ static hl_status prepare_gather(hl_prepare *prep, bool transposed) {
     *g = (conv_gather){.transposed = transposed};
     if (!is_real(target->dtype)) return refuse_type(prep, target->dtype);
     const bool wide = target->dtype == HL_FLOAT64;
+    const int64_t lanes = wide ? F64_LANES : F32_LANES;
+    const double DOTS_SHARE = 0.4; /* of what whole vectors of columns would cost */
     if (transposed) conv_read_axes(g->axis, prep, target, source, filter->dims);
     else conv_read_axes(g->axis, prep, source, target, filter->dims);
     g->batch = source->dims[0];
@@ -439,10 +445,15 @@ static hl_status prepare_gather(hl_prepare *prep, bool transposed) {
     g->cost_ns = product_cost(positions, k, g->columns, wide);
     cut_blocks(g, wide ? 8 : 4, 0, 0);
     const double share = choose_edges(g, false, wide);
+    g->dots = g->columns * 4 <= lanes && g->channels >= lanes;
+    if (g->dots) {
+        prep->choice = "all multiplications: for so few channels behind it they go along those before it";
+        g->cost_ns *= DOTS_SHARE;
+    }
     prep->ins->p[0].i = wide;
     prep->scratch_bytes = g->layout.bytes;
     prep->cost_ns = g->cost_ns;
-    prep->ins->fn = choose_winograd(prep, g, false, wide, share) ? run_winograd : run_gather;
+    prep->ins->fn = !g->dots && choose_winograd(prep, g, false, wide, share) ? run_winograd : run_gather;
     return HL_OK;
 }
 

@@ -98,7 +98,8 @@ static void NAME(gather_panel)(const NAME(gathering) *k, const conv_run *runs, i
         const int64_t end = at + images * conv_positions_of(span);
         for (int64_t tiles = conv_ceil(end - at, conv_rows[vectors - 1]); at < end; tiles--) {
             const int64_t rows = conv_ceil(end - at, tiles);
-            NAME(tiles)[vectors - 1][rows - 1](t, k->a + at, k->c + at);
+            if (g->dots) NAME(dots)((int)g->columns, t, conv_rows_of(runs, n), k->a + at, rows, k->c + at);
+            else NAME(tiles)[vectors - 1][rows - 1](t, k->a + at, k->c + at);
             if (last && g->n_steps > g->n_in_tiles) NAME(finish)(g, k->operand, k->c + at, rows, t->column, columns);
             at += rows;
         }
@@ -117,7 +118,9 @@ static void NAME(gather_group)(const NAME(gathering) *k, const conv_run *runs, i
         t.b = packed ? (const REAL *)k->own.packed : filter;
         t.bias = bias ? bias + t.column : NULL;
         REAL *to = (REAL *)k->own.packed;
-        for (const conv_run *run = runs; packed && run < runs + n; to += run->length * vectors * LANES, run++)
+        for (const conv_run *run = runs; g->dots && run < runs + n; to += run->length, run++)
+            NAME(pack_columns)(filter + run->b * g->columns, run->length, g->columns, conv_rows_of(runs, n), to);
+        for (const conv_run *run = runs; !g->dots && packed && run < runs + n; to += run->length * vectors * LANES, run++)
             NAME(pack_rows)(filter + run->b * g->columns + t.column, g->columns, run->length, left, vectors * LANES, to);
         NAME(gather_panel)(k, runs, n, last, packed, vectors, &t);
         t.column += vectors * LANES;

@@ -69,6 +69,7 @@ typedef struct conv_gather {
     int64_t source[CONV_AXES], target[CONV_AXES];
     int64_t k_block, images_per_block, rows_per_block, image_blocks, row_blocks, column_parts, phases;
     bool transposed;
+    bool dots;                      /* whether there are so few columns that vectors go along k */
     bool exact;                     /* whether taps beyond the edges are skipped */
     int n_in, n_steps, n_in_tiles;  /* the steps that end a sum, and how many of them the tiles do themselves */
     int bias;                       /* the operand that the tiles add, 0: none */
@@ -225,6 +226,13 @@ static inline int64_t conv_find_runs(const conv_gather *g, const conv_phase *pha
                     runs[n++] = (conv_run){j0, j1, j2 * g->channels + k, conv_min(g->k_block, length - k), tap * g->channels + k};
             }
     return n;
+}
+
+/* The rows of B of so many runs. */
+static inline int64_t conv_rows_of(const conv_run *runs, int64_t n) {
+    int64_t rows = 0;
+    for (int64_t i = 0; i < n; i++) rows += runs[i].length;
+    return rows;
 }
 
 /* What a class sees of the runs; `packed`: their rows of B lie one after the other. A counts from conv_first_of. */

@@ -8,7 +8,8 @@
  * Rows of B lie as far apart as the panel is wide: the pointers to a dozen rows leave no register for another stride, and a
  * masked load would cost a multiply-add. Where B is wider, or ends in part of a vector, its panel is packed.
  *
- * Expects REAL, VEC, LANES, NAME(x), LOAD, LOAD_PART, STORE, STORE_PART, SPLAT, SELECT.
+ * Expects REAL, VEC, LANES, NAME(x), LOAD, LOAD_PART, STORE, STORE_PART, SPLAT, SELECT; DOT_COLUMNS, the most columns that are
+ * taken as dots.
  */
 
 /* What the tiles of one panel of columns have in common. Strides are in elements. */
@@ -110,6 +111,70 @@ static const NAME(tile_fn) NAME(tiles)[CONV_MAX_VECTORS][CONV_MAX_ROWS] = {
 };
 #undef TILE
 #undef T_
+
+/* --- a few columns: vectors along k, whose lanes are added at the end. B lies by columns, `b_step` elements apart. --- */
+
+enum { NAME(DOT_ROWS) = LANES < 4 ? LANES : 4 };
+
+/* Up to DOT_ROWS rows, by as many columns as leave a vector's lanes for all sums. */
+SIMD_INLINE void NAME(dot_tile)(const int columns, const NAME(tiling) *t, int64_t b_step, const REAL *const *a, int64_t rows,
+                                REAL *const *c) {
+    enum { ROWS = NAME(DOT_ROWS) };
+    VEC sum[LANES];
+    REAL total[LANES];
+    const REAL *row[ROWS];
+    for (int i = 0; i < ROWS; i++) row[i] = a[i < rows ? i : 0];
+    _Pragma("GCC unroll 16") for (int i = 0; i < LANES; i++) sum[i] = (VEC){0};
+    for (const conv_segment *s = t->segments, *end = s + t->n_segments; s < end; s++) {
+        const REAL *b = t->b + s->b;
+        int64_t k = 0;
+#define ADD_PRODUCTS(LOAD_K)                                                                                        \
+    {                                                                                                               \
+        VEC x[ROWS];                                                                                                \
+        _Pragma("GCC unroll 4") for (int i = 0; i < ROWS; i++) x[i] = LOAD_K(row[i] + s->a + k);                    \
+        _Pragma("GCC unroll 4") for (int j = 0; j < columns; j++) {                                                 \
+            const VEC y = LOAD_K(b + j * b_step + k);                                                               \
+            _Pragma("GCC unroll 4") for (int i = 0; i < ROWS; i++) sum[j * ROWS + i] += x[i] * y;                   \
+        }                                                                                                           \
+    }
+#define LOAD_REST(from) LOAD_PART(from, (int)(s->length - k))
+        for (; k + LANES <= s->length; k += LANES) ADD_PRODUCTS(LOAD)
+        if (k < s->length) ADD_PRODUCTS(LOAD_REST)
+#undef LOAD_REST
+#undef ADD_PRODUCTS
+    }
+    STORE(total, NAME(sum_rows)(sum));
+    for (int j = 0; j < columns; j++)
+        for (int i = 0; i < rows; i++) {
+            REAL *to = c[i] + t->column + j, value = total[j * ROWS + i];
+            if (t->accumulate) value += *to;
+            if (t->bias) value += t->bias[j];
+            *to = t->relu && !(value > 0 || value != value) ? 0 : value;
+        }
+}
+
+/* Any number of rows. */
+static void NAME(dots)(int columns, const NAME(tiling) *t, int64_t b_step, const REAL *const *a, int64_t rows, REAL *const *c) {
+    for (int64_t i = 0; i < rows; i += NAME(DOT_ROWS)) {
+        const int64_t some = conv_min(NAME(DOT_ROWS), rows - i);
+        switch (columns) {
+        case 1: NAME(dot_tile)(1, t, b_step, a + i, some, c + i); break;
+#if DOT_COLUMNS >= 2
+        case 2: NAME(dot_tile)(2, t, b_step, a + i, some, c + i); break;
+#endif
+#if DOT_COLUMNS >= 4
+        case 3: NAME(dot_tile)(3, t, b_step, a + i, some, c + i); break;
+        default: NAME(dot_tile)(4, t, b_step, a + i, some, c + i);
+#endif
+        }
+    }
+}
+
+/* `rows` rows of B by columns. */
+static void NAME(pack_columns)(const REAL *b, int64_t rows, int64_t columns, int64_t b_step, REAL *to) {
+    for (int64_t j = 0; j < columns; j++)
+        for (int64_t k = 0; k < rows; k++) to[j * b_step + k] = b[k * columns + j];
+}
 
 /* How the columns that are left are cut: the vectors of the next panel, and how full its last one is. */
 static int NAME(panel_vectors)(int64_t columns, int *last_lanes) {

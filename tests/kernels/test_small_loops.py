@@ -151,7 +151,7 @@ def test_channels_with_filters_of_their_own(taps, stride, dilation, size, dtype)
         seen = of_windows(x, taps, stride, dilation, before)
         expected = (seen * f[:, :, None, None, None]).sum((0, 1))
         attributes = (2, *(stride, dilation, before) * 2)
-        found = [call("conv_depthwise", [x, f], [np.empty_like(expected)], attributes, n) for n in (1, 2)]
+        found = [call("conv_depthwise", [x, f], [np.empty(expected.shape, dtype)], attributes, n) for n in (1, 2)]
         np.testing.assert_array_equal(found[0], expected)
         np.testing.assert_array_equal(found[0], found[1])
         # the gradient is right where <gradient(g), x> = <g, convolution(x)> for any x and g: here for each element of x
@@ -160,5 +160,43 @@ def test_channels_with_filters_of_their_own(taps, stride, dilation, size, dtype)
         at = of_windows(places, taps, stride, dilation, before).astype(int)
         summed = np.bincount(at.ravel(), (g * f[:, :, None, None, None]).ravel(), x.size + 1)[1:].reshape(x.shape)
         found = [call("conv_depthwise_image_gradient", [g, f], [np.empty_like(x)], attributes, n) for n in (1, 2)]
+        np.testing.assert_array_equal(found[0], summed)
+        np.testing.assert_array_equal(found[0], found[1])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("taps, stride, dilation", [(1, 1, 1), (3, 1, 1), (3, 2, 1), (2, 1, 3), (5, 1, 1), (5, 3, 1)])
+def test_convolutions_to_few_channels(taps, stride, dilation, dtype):
+    """As many channels as vectors go along those before for, and more; channels that end within a vector; sums in several groups."""
+    for channels, columns, size in (
+        (16, 1, 9),
+        (17, 2, 4),
+        (40, 3, 6),
+        (33, 4, 5),
+        (64, 5, 3),
+        (8, 1, 7),
+        (7, 2, 9),
+        (300, 2, 3),
+    ):
+        rng = np.random.default_rng(channels)
+        x = rng.integers(-3, 4, (3, size, size + 2, channels)).astype(dtype)
+        f = rng.integers(-3, 4, (taps, taps, channels, columns)).astype(dtype)
+        before = (taps - 1) * dilation // 2
+        attributes = (2, *(stride, dilation, before) * 2)
+        expected = np.sum(
+            of_windows(x, taps, stride, dilation, before).astype(int) @ f[:, :, None, None].astype(int), (0, 1)
+        )
+        found = [call("conv", [x, f], [np.empty(expected.shape, dtype)], attributes, n) for n in (1, 2)]
+        np.testing.assert_array_equal(found[0], expected)
+        np.testing.assert_array_equal(found[0], found[1])
+        # the gradient of an image of few channels: each tap gives what it saw its share
+        image = np.zeros((3, size, size + 2, columns), dtype)
+        g = rng.integers(-3, 4, (*expected.shape[:3], channels)).astype(dtype)
+        places = np.arange(image.size, dtype=float).reshape(image.shape) + 1
+        at = of_windows(places, taps, stride, dilation, before).astype(int)
+        shares = g.astype(int) @ f[:, :, None, None].astype(int)
+        summed = np.bincount(at.ravel(), shares.ravel(), image.size + 1)[1:].reshape(image.shape)
+        turned = np.ascontiguousarray(f[::-1, ::-1])
+        found = [call("conv_image_gradient", [g, turned], [np.empty_like(image)], attributes, n) for n in (1, 2)]
         np.testing.assert_array_equal(found[0], summed)
         np.testing.assert_array_equal(found[0], found[1])
