@@ -15,7 +15,7 @@ import numpy as np
 
 from .._core import RowOrder, ShuffleBuffer
 from . import pipeline
-from .native import chain_of
+from .native import SHUFFLE, chain_of
 from .pipeline import RandomWords, Row
 
 _MOST_ROWS = 1 << 14  # of a block that goes into a larger batch
@@ -104,7 +104,7 @@ class _Blocks:
 class _Rows(_Blocks):
     """Rows of arrays in the order of a chain, or batches of them."""
 
-    __slots__ = ("_components", "_order", "block")
+    __slots__ = ("_components", "_looks_ahead", "_order", "_waiting", "block")
 
     def __init__(self, place, chain):
         kept = place.keep(dict)  # seeds go on where the same place is opened again
@@ -114,22 +114,36 @@ class _Rows(_Blocks):
             kept["order"] = RowOrder(chain.stages)
         self._order = kept["order"]
         self._components = [part[1] if isinstance(part[1], np.ndarray) else part for part in chain.components]
+        self._looks_ahead = not any(stage[0] == SHUFFLE for stage in chain.stages)  # or seeds would be drawn too early
+        self._waiting = []  # indices that were looked up ahead, the next one last
         self.block = None if chain.batched else self._block
 
     def __next__(self):
-        at = self._order.next(1)
-        if at is None:
-            raise StopIteration
         if self.block is None:
+            at = self._order.next()
+            if at is None:
+                raise StopIteration
             return self._gathered(at)
-        i = at[0]
+        if not self._waiting:
+            at = self._order.next(_MOST_AHEAD if self._looks_ahead else 1)
+            if at is None:
+                raise StopIteration
+            self._waiting = at[::-1].tolist()
+        i = self._waiting.pop()
         return tuple([_number(c, i) if type(c) is tuple else pipeline.row(c, i) for c in self._components])
 
     def skip(self, n):
-        return self._order.skip(n)
+        known = min(n, len(self._waiting))
+        if known:
+            del self._waiting[-known:]
+        return known + (self._order.skip(n - known) if n > known else 0)
 
     def _block(self, n):
-        at = self._order.next(n)
+        if self._waiting:
+            at = np.array(self._waiting[-n:][::-1])
+            del self._waiting[-n:]
+        else:
+            at = self._order.next(n)
         return None if at is None else self._gathered(at)
 
     def _gathered(self, at):
@@ -140,9 +154,13 @@ class _Rows(_Blocks):
         return tuple([c.take(at, 0) if type(c) is not tuple else c[0] + c[1] * at for c in self._components])
 
 
+def _one_of(elements):
+    return next(elements, None)
+
+
 def _number(component, i):
     start, step = component
-    return np.array(start + step * int(i), np.int64)
+    return np.array(start + step * i, np.int64)
 
 
 class _Calls:
@@ -153,15 +171,16 @@ class _Calls:
       function: a `BoundFunction`.
 
     Attributes:
+      elements: an iterator over the source.
       pure: whether nothing tells that elements are taken before they are wanted.
     """
 
-    __slots__ = ("_at", "_elements", "_error", "_function", "_rows", "_runner", "pure")
+    __slots__ = ("_at", "_error", "_function", "_rows", "_runner", "elements", "pure")
 
     def __init__(self, place, source, function):
         self.pure = function.pure and _is_pure(source)
         self._function = function
-        self._elements = place.open(source)
+        self.elements = place.open(source)
         self._runner = function.for_rows()
         self._rows, self._at = None, 0
         self._error = None
@@ -178,7 +197,7 @@ class _Calls:
             error, self._error = self._error, None
             raise error
         if self._rows is None:
-            rows, at = self._elements.block(n), 0
+            rows, at = self.elements.block(n), 0
             if rows is None:
                 return None
         else:
@@ -204,11 +223,11 @@ class _Calls:
 
     def skip(self, n):
         """Goes past n elements of the source; None where the function has to be called for them."""
-        return None if self.waits or not (self.pure and self._function.never_fails) else self._elements.skip(n)
+        return None if self.waits or not (self.pure and self._function.never_fails) else self.elements.skip(n)
 
     def one(self):
         """The next element and what the function gives for it."""
-        element = next(self._elements)
+        element = next(self.elements)
         return element, self._function(element)
 
 
@@ -217,15 +236,21 @@ def _part(block, first, end):
 
 
 class _Mapped(_Blocks):
-    __slots__ = ("_calls", "_ready")
+    __slots__ = ("_calls", "_elements", "_function", "_one_by_one", "_ready")
 
     def __init__(self, place, sources, function):
         self._calls = _Calls(place, sources[0], function)
+        self._elements, self._function = self._calls.elements, function
         self._ready = []
+        self._one_by_one = False  # for good: shapes differ, and nothing is left of a block
 
     def __next__(self):
-        if not (self._ready or self._calls.waits) and (self._calls.varies or not self._calls.pure):
-            return self._calls.one()[1]
+        if self._one_by_one:
+            return self._function(next(self._elements))
+        if self._calls.varies or not self._calls.pure:
+            if not self._ready and not self._calls.waits:
+                self._one_by_one = self._calls.varies
+                return self._calls.one()[1]
         return super().__next__()
 
     def skip(self, n):
@@ -443,7 +468,7 @@ class _Repeated(_Blocks):
         self._empty = True
 
     def __next__(self):
-        return self._step(lambda elements: next(elements, None))
+        return self._step(_one_of)
 
     def block(self, n):
         try:
@@ -549,7 +574,7 @@ class _Concatenated(_Blocks):
         self._to_come = list(sources[1:])
 
     def __next__(self):
-        found = self._step(lambda elements: next(elements, None))
+        found = self._step(_one_of)
         if found is None:
             raise StopIteration
         return found
@@ -621,7 +646,16 @@ class _Interleaved(_Blocks):
         self._at = self._taken = self._opened = 0
         self._ended = False
 
+    def __next__(self):
+        found = self._step(1, lambda elements, _: next(elements, None), lambda element: 1)
+        if found is None:
+            raise StopIteration
+        return found
+
     def block(self, n):
+        return self._step(n, _block_of, lambda block: len(block[0]))
+
+    def _step(self, n, take, count):
         while not self._ended or any(slot is not None for slot in self._slots):
             if self._slots[self._at] is None:
                 if self._ended:
@@ -635,15 +669,15 @@ class _Interleaved(_Blocks):
                 self._opened += 1
                 self._slots[self._at] = iter(self._place.open(self._function(element)[0], self._opened))
             most = n if self._block_length is None else min(n, self._block_length - self._taken)
-            block = _block_of(self._slots[self._at], most)
-            if block is None:
+            found = take(self._slots[self._at], most)
+            if found is None:
                 self._slots[self._at] = None
                 self._advance()
                 continue
-            self._taken += len(block[0])
+            self._taken += count(found)
             if self._taken == self._block_length:
                 self._advance()
-            return block
+            return found
         return None
 
     def _advance(self):
