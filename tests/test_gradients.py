@@ -416,3 +416,19 @@ def test_gradients_through_ops_without_one_are_errors():
     for y in (tf.unique(x)[0], tf.random_shuffle(x), tf.truncatemod(x, x)):
         with pytest.raises(LookupError, match="No gradient defined for operation"):
             tf.gradients(y, x)
+
+
+def test_shapes_that_do_not_broadcast_are_refused_in_a_gradient(executor):
+    """As an imported graph may have them, whose constants somebody changed."""
+    with tf.Graph().as_default() as graph:
+        x, y = tf.placeholder(tf.float32, [3, 37], name="x"), tf.placeholder(tf.float32, [37], name="y")
+        slope = tf.gradients(x / y, y)[0].name
+        message = graph.as_graph_def()
+    (shape,) = [node for node in message.node if node.name == "gradients/truediv_grad/Shape_1"]
+    shape.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(np.array([-1], np.int32)))
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf.import_graph_def(message, name="")
+        with pytest.raises((tf.errors.InvalidArgumentError, ValueError)) as error:
+            session.run(slope, {"x:0": np.ones([3, 37]), "y:0": np.ones(37)})
+    if executor == "reference":
+        assert "Incompatible shapes: [3,37] vs. [-1]" in str(error.value)

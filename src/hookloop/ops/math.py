@@ -15,6 +15,7 @@ from . import kinds
 from .array import ones_like, reshape, shape, shape_internal, zeros, zeros_like
 from .build import apply_op, convert_to_tensor
 from .math_unary import conjugated
+from .reference_node import ReferenceNode
 from .registry import OpDef, no_gradient, register
 from .shape_functions import broadcast
 
@@ -83,6 +84,10 @@ def _known_axes(x, y):
         apply_op("BroadcastGradientArgs", [np.array(x, np.int32), np.array(y, np.int32)])
         axes = cache[(x, y)] = _summed_axes(x, y)
     return axes
+
+
+def _broadcasts(sx, sy):
+    return all(a == b or a == 1 or b == 1 for a, b in zip(sx[::-1], sy[::-1]))
 
 
 def _summed_axes(sx, sy):
@@ -362,7 +367,10 @@ register(
 def _gradient_args(node, sx, sy):
     """The axes over which each operand's gradient is summed, for known shapes."""
     dtype = node.outputs[0].dtype.as_numpy_dtype
-    rx, ry = _summed_axes([int(d) for d in sx], [int(d) for d in sy])
+    sx, sy = [int(d) for d in sx], [int(d) for d in sy]
+    if isinstance(node, ReferenceNode) and not _broadcasts(sx, sy):  # a plan refuses what is summed by these axes
+        raise ValueError(f"Incompatible shapes: {sx} vs. {sy}".replace(", ", ","))
+    rx, ry = _summed_axes(sx, sy)
     return np.array(rx, dtype), np.array(ry, dtype)
 
 
