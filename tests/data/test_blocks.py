@@ -47,6 +47,9 @@ def transformed(dataset, step):
         return dataset.interleave(inner, numbers[0], numbers[1])
     if name == "unbatch":
         return dataset.batch(numbers[0]).apply(tf.data.experimental.unbatch())
+    if name == "map_and_batch":
+        failing = tf.data.experimental.map_and_batch(lambda x, y: (x, 100 // (y % numbers[0])), numbers[1])
+        return dataset.apply(failing).apply(tf.data.experimental.unbatch())
     if name == "ignore_errors":
         return dataset.apply(tf.data.experimental.ignore_errors())
     return getattr(dataset, name)(*numbers)
@@ -65,7 +68,7 @@ STEPS = st.one_of(
     st.tuples(st.just("shuffle_and_repeat"), st.integers(1, 30), st.integers(-1, 3)),
     st.tuples(st.just("concatenate"), small), st.tuples(st.just("zip"), st.integers(0, 30)),
     st.tuples(st.just("flat_map"), small), st.tuples(st.just("interleave"), small, small),
-    st.tuples(st.just("unbatch"), small), st.tuples(st.just("ignore_errors")), st.tuples(st.just("cache")),
+    st.tuples(st.just("unbatch"), small), st.tuples(st.just("map_and_batch"), st.integers(2, 9), small), st.tuples(st.just("ignore_errors")), st.tuples(st.just("cache")),
     st.tuples(st.just("repeat"), st.integers(-1, 3)), st.tuples(st.just("take"), st.integers(-1, 25)),
     st.tuples(st.just("skip"), st.integers(-1, 12)), st.tuples(st.just("prefetch"), small),
     st.integers(1, 4).flatmap(lambda n: st.tuples(st.just("shard"), st.just(n), st.integers(0, n - 1))),

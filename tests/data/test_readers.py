@@ -49,6 +49,11 @@ def test_lines_of_several_files(executor):
     assert elements(tf.data.TextLineDataset(names)) == [b"x", b"y", b"one", b"two", b"", b"last"]
 
 
+def test_behind_the_last_line_is_none_without_characters(executor, files):
+    (files / "c").write_bytes(b"q\rr\n\r\n\r")
+    assert elements(tf.data.TextLineDataset(["c", "b"])) == [b"qr", b"", b"x", b"y"]
+
+
 def test_names_may_be_fed(executor):
     names = tf.placeholder(tf.string, [None])
     iterator = tf.data.TextLineDataset(names).make_initializable_iterator()
@@ -90,6 +95,10 @@ def test_records_of_one_length(executor):
     assert messages(tf.data.FixedLengthRecordDataset("fixed", 4, 2, 1), 1) == [
         'InvalidArgumentError: Excluding the header (2 bytes) and footer (1 bytes), input file "fixed" has body length 9 bytes, '
         "which is not an exact multiple of the record length (4 bytes)."
+    ]
+    assert elements(tf.data.FixedLengthRecordDataset("fixed", 3, 11, 1)) == []
+    assert messages(tf.data.FixedLengthRecordDataset("fixed", 3, 13, 1), 1) == [
+        'InvalidArgumentError: The input file "fixed" has 12 bytes, fewer than a header of 13 and a footer of 1 bytes together.'
     ]
     assert messages(tf.data.FixedLengthRecordDataset("fixed", 0), 1) == [
         "InvalidArgumentError: `record_bytes` must be > 0"

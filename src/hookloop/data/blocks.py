@@ -14,7 +14,9 @@ import sys
 import numpy as np
 
 from .._core import RowOrder, ShuffleBuffer
+from ..errors import OpError
 from . import pipeline
+from .block_parts import block_of, cut_of, joined, rest_of
 from .native import SHUFFLE, chain_of
 from .pipeline import RandomWords, Row
 
@@ -34,8 +36,8 @@ def by_blocks(state, place):
     if chain is not None:
         return _Rows(place, chain)
     if state.start is pipeline.group and state.parameters[2] is pipeline.stacked and _gives_blocks(state.sources[0]):
-        size, drop_remainder, _ = state.parameters
-        return _Batches(place.open(state.sources[0]), size, drop_remainder)
+        size, drop_remainder, _, whole = state.parameters
+        return _Batches(place.open(state.sources[0]), size, drop_remainder, whole)
     return _WAYS[state.start](place, state.sources, *state.parameters) if _gives_blocks(state) else None
 
 
@@ -210,7 +212,7 @@ class _Calls:
         if error is not None and not pieces:
             raise error
         self._error = error
-        return _part(rows, at, at + done), pieces
+        return cut_of(rows, at, at + done), pieces
 
     @property
     def waits(self):
@@ -229,10 +231,6 @@ class _Calls:
         """The next element and what the function gives for it."""
         element = next(self.elements)
         return element, self._function(element)
-
-
-def _part(block, first, end):
-    return block if first == 0 and end == len(block[0]) else tuple([array[first:end] for array in block])
 
 
 class _Mapped(_Blocks):
@@ -270,8 +268,8 @@ class _Mapped(_Blocks):
             self._ready = found[1]
         block = self._ready.pop(0)
         if len(block[0]) > n:
-            self._ready.insert(0, _after(block, n))
-            block = _part(block, 0, n)
+            self._ready.insert(0, rest_of(block, n))
+            block = cut_of(block, 0, n)
         return block
 
 
@@ -303,55 +301,50 @@ class _Filtered(_Blocks):
                 self._ready = rows if number == len(chosen) else tuple([array[chosen] for array in rows])
             else:
                 self._check()
-        block, self._ready = _part(self._ready, 0, min(n, len(self._ready[0]))), _after(self._ready, n)
+        block, self._ready = cut_of(self._ready, 0, min(n, len(self._ready[0]))), rest_of(self._ready, n)
         return block
 
 
 class _Batches:
-    """Batches that are made of blocks."""
+    """Batches that are made of blocks; `whole` as in `pipeline.batched`."""
 
-    __slots__ = ("_drop_remainder", "_elements", "_size")
+    __slots__ = ("_drop_remainder", "_elements", "_size", "_whole")
 
     block = None
 
-    def __init__(self, elements, size, drop_remainder):
+    def __init__(self, elements, size, drop_remainder, whole):
         self._elements = elements
         self._size = size
         self._drop_remainder = drop_remainder
+        self._whole = whole
 
     def __iter__(self):
         return self
 
     def __next__(self):
-        blocks, held = [], 0
+        blocks, held, failed = [], 0, None
         while held < self._size:
-            block = self._elements.block(min(self._size - held, _MOST_ROWS))
+            try:
+                block = self._elements.block(min(self._size - held, _MOST_ROWS))
+            except OpError as error:
+                if not self._whole:
+                    raise
+                failed = failed or pipeline.of_element(error)
+                held += 1
+                continue
             if block is None:
                 break
             blocks.append(block)
             held += len(block[0])
+        if failed is not None:
+            raise failed
         if not blocks or (self._drop_remainder and held < self._size):
             raise StopIteration
-        return _joined(blocks)
+        return joined(blocks)
 
     def skip(self, n):
         passed = self._elements.skip(min(n * self._size, sys.maxsize))
         return passed // self._size + (passed % self._size > 0 and not self._drop_remainder)
-
-
-def _joined(blocks):
-    """One block of several.
-
-    Raises:
-      InvalidArgumentError: where their elements have different shapes.
-    """
-    if len(blocks) == 1:
-        return blocks[0]
-    columns = list(zip(*blocks))
-    for column in columns:
-        if any(part.shape[1:] != column[0].shape[1:] for part in column):
-            pipeline.stacked(None, [part[0] for part in column])
-    return tuple([np.concatenate(column) for column in columns])
 
 
 # --- order and number -----------------------------------------------------------------------------------
@@ -403,7 +396,7 @@ class _Shuffled(_Blocks):
             if not given:
                 raise
             self._error = error
-        return _part(out, 0, given) if given else None
+        return cut_of(out, 0, given) if given else None
 
     def _room(self, n):
         like = self._rows or self._buffer.columns
@@ -613,20 +606,17 @@ class _Zipped(_Blocks):
             try:
                 self._blocks[i] = elements.block(n)
             except Exception:
-                self._blocks[:i] = [_after(block, 1) for block in self._blocks[:i]]  # what belongs to it has no partner
+                self._blocks[:i] = [
+                    rest_of(block, 1) for block in self._blocks[:i]
+                ]  # what belongs to it has no partner
                 raise
             if self._blocks[i] is None:
                 return None
             n = min(n, len(self._blocks[i][0]))
         n = min(n, *[len(block[0]) for block in self._blocks])
-        found = tuple(itertools.chain.from_iterable([_part(block, 0, n) for block in self._blocks]))
-        self._blocks = [_after(block, n) for block in self._blocks]
+        found = tuple(itertools.chain.from_iterable([cut_of(block, 0, n) for block in self._blocks]))
+        self._blocks = [rest_of(block, n) for block in self._blocks]
         return found
-
-
-def _after(block, n):
-    """What is left of a block behind n elements, None where it is nothing."""
-    return _part(block, n, len(block[0])) if n < len(block[0]) else None
 
 
 # --- datasets of datasets -------------------------------------------------------------------------------
@@ -653,7 +643,7 @@ class _Interleaved(_Blocks):
         return found
 
     def block(self, n):
-        return self._step(n, _block_of, lambda block: len(block[0]))
+        return self._step(n, block_of, lambda block: len(block[0]))
 
     def _step(self, n, take, count):
         while not self._ended or any(slot is not None for slot in self._slots):
@@ -684,16 +674,6 @@ class _Interleaved(_Blocks):
         self._at, self._taken = (self._at + 1) % len(self._slots), 0
 
 
-def _block_of(elements, n):
-    """A block of an iterator that may have none."""
-    block = getattr(elements, "block", None)
-    if block is not None:
-        return block(n)
-    for element in elements:
-        return tuple([np.ascontiguousarray(value)[np.newaxis].reshape(1, *np.shape(value)) for value in element])
-    return None
-
-
 class _Divided(_Blocks):
     """As `pipeline.divide`."""
 
@@ -712,7 +692,7 @@ class _Divided(_Blocks):
             pipeline.slices(components)  # refuses those of different sizes
             if len(components[0]):
                 self._rows = components
-        block, self._rows = _part(self._rows, 0, min(n, len(self._rows[0]))), _after(self._rows, n)
+        block, self._rows = cut_of(self._rows, 0, min(n, len(self._rows[0]))), rest_of(self._rows, n)
         return block
 
 
@@ -725,7 +705,7 @@ class _Cached(_Blocks):
         self._kept = place.keep(pipeline._Kept)
         self._kept.read(filename)
         if self._kept.complete and not isinstance(self._kept.elements, _Remembered):  # those of a file
-            self._kept.elements = _Remembered([_block_of(iter([element]), 1) for element in self._kept.elements])
+            self._kept.elements = _Remembered([block_of(iter([element]), 1) for element in self._kept.elements])
         self._filename = filename
         self._at = 0
         self._seen = None if self._kept.complete else []
@@ -756,7 +736,7 @@ class _Remembered:
     def __init__(self, blocks):
         self._blocks = []
         for _, alike in itertools.groupby(blocks, lambda block: [array.shape[1:] for array in block]):
-            self._blocks.append(_joined(list(alike)))
+            self._blocks.append(joined(list(alike)))
         self._starts = np.cumsum([0, *[len(block[0]) for block in self._blocks]])
 
     def __len__(self):
@@ -771,7 +751,7 @@ class _Remembered:
     def block(self, at, n):
         k = int(np.searchsorted(self._starts, at, "right")) - 1
         first = at - int(self._starts[k])
-        return _part(self._blocks[k], first, min(first + n, len(self._blocks[k][0])))
+        return cut_of(self._blocks[k], first, min(first + n, len(self._blocks[k][0])))
 
 
 _WAYS = {

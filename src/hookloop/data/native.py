@@ -112,7 +112,7 @@ def _shuffle_and_repeat(chain, size, seeds, times):
     return None if chain.batched else chain.add(SHUFFLE, size, times, 0, seeds)
 
 
-def _group(chain, size, drop_remainder, join):
+def _group(chain, size, drop_remainder, join, _):
     return None if chain.batched or join is not pipeline.stacked else chain.add(BATCH, size, int(drop_remainder))
 
 

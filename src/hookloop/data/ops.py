@@ -12,6 +12,7 @@ from ..ops.shape_functions import nothing, scalar, unknown
 from . import pipeline
 from .function import as_component, function_of, named
 from .iterator_state import IteratorState
+from .rewriting import rewritten
 
 _SPEC = {"output_types": None, "output_shapes": None}
 
@@ -45,10 +46,10 @@ def _with_function(name, host, parameters="", attr="f", **attrs):
     return dataset_op(name, inputs, run, **{attr: None, "Targuments": [], **attrs})
 
 
-def _run_batch(source, size, drop_remainder):
+def _run_batch(source, size, drop_remainder, whole=False):
     if size <= 0:
         raise ValueError("Batch size must be greater than zero.")
-    return pipeline.batched(source, size, drop_remainder, pipeline.stacked)
+    return pipeline.batched(source, size, drop_remainder, pipeline.stacked, whole)
 
 
 def _run_padded_batch(call, source, size, *values):
@@ -69,7 +70,7 @@ def _run_shuffle_and_repeat(source, size, seed, seed2, count):
 
 
 def _run_optimize(call, source, names):
-    return pipeline.rewritten(source, frozenset(name.decode() for name in names))
+    return rewritten(source, frozenset(name.decode() for name in names))
 
 
 def _run_interleave(source, function, cycle, block, *_):
@@ -127,7 +128,7 @@ register(
                    "cycle_length: int64, block_length: int64, sloppy: bool, buffer_output_elements: int64, "
                    "prefetch_input_elements: int64"),
     _with_function("MapAndBatchDataset",
-                   lambda source, function, size, _, drop: _run_batch(pipeline.mapped(source, function), size, drop),
+                   lambda source, function, size, _, drop: _run_batch(pipeline.mapped(source, function), size, drop, True),
                    "batch_size: int64, num_parallel_calls: int64, drop_remainder: bool", preserve_cardinality=False),
     _transformation("BatchDatasetV2", _run_batch, "batch_size: int64, drop_remainder: bool", parallel_copy=False),
     dataset_op("PaddedBatchDatasetV2",
@@ -227,7 +228,7 @@ def _iterator_of(session, op):
         found = IteratorState(cell, _waiting_states(session).pop(key[1], None))
         if op.type == "OneShotIterator":
             variant, rules = named(op, "dataset_factory")
-            found.start(pipeline.rewritten(session.run(variant), rules))
+            found.start(rewritten(session.run(variant), rules))
         found = session._resources.setdefault(key, found)
     return found
 

@@ -13,7 +13,7 @@ from collections import deque
 
 import numpy as np
 
-from ..errors import DataLossError, InvalidArgumentError, OpError
+from ..errors import CancelledError, DataLossError, DeadlineExceededError, InvalidArgumentError, OpError
 from ..files.atomic import replacing
 from ..ops._random_words import RandomWords
 
@@ -262,16 +262,22 @@ def alternate(place, sources, function, cycle, block):
 # --- batches --------------------------------------------------------------------------------------------
 
 
-def batched(source, size, drop_remainder, join):
-    """Elements in groups; `join(i, column)` makes one array of the components number i."""
-    return DatasetState(group, (source,), size, drop_remainder, join)
+def batched(source, size, drop_remainder, join, whole=False):
+    """Elements in groups.
+
+    Args:
+      join: `join(i, column)` makes one array of the components number i.
+      whole: an element that fails takes its group with it, as where TensorFlow maps and batches in one; else the next group
+        begins behind it.
+    """
+    return DatasetState(group, (source,), size, drop_remainder, join, whole)
 
 
-def group(place, sources, size, drop_remainder, join):
+def group(place, sources, size, drop_remainder, join, whole):
     elements = place.open(sources[0])
 
     def step():
-        rows = list(itertools.islice(elements, size))
+        rows = whole_group(elements, size) if whole else list(itertools.islice(elements, size))
         if not rows or (drop_remainder and len(rows) < size):
             raise StopIteration
         if join is stacked and _same_source(rows):
@@ -280,6 +286,28 @@ def group(place, sources, size, drop_remainder, join):
         return tuple([join(i, column) for i, column in enumerate(zip(*rows))])
 
     return Elements(step)
+
+
+def whole_group(elements, size):
+    """The next `size` elements; all are taken before the error of the first that fails is raised."""
+    rows, failed = [], None
+    for _ in range(size):
+        try:
+            rows.append(next(elements))
+        except StopIteration:
+            break
+        except OpError as error:
+            failed = failed or of_element(error)
+    if failed is not None:
+        raise failed
+    return rows
+
+
+def of_element(error):
+    """An error that one element has; raises it where the step itself is to end, and the next element would have it too."""
+    if isinstance(error, (CancelledError, DeadlineExceededError)):
+        raise error
+    return error
 
 
 def _same_source(rows):
@@ -717,48 +745,6 @@ def _write_cache(filename, elements):
             arrays[f"c{i}"] = value
     with replacing(filename + ".npz") as file:
         np.savez(file, **arrays)
-
-
-# --- rewriting ------------------------------------------------------------------------------------------
-
-# What changes nothing, by the number that it takes.
-_NOTHING_DONE = {take: (-1,), skip: (0,), repeat: (1,), prefetch: (0,)}
-
-
-def rewritten(state, rules):
-    """A dataset as TensorFlow's rules rewrite it, those that show: the order of `shuffle().repeat()` is another.
-
-    Args:
-      rules: names of rules.
-    """
-    sources = tuple([rewritten(source, rules) for source in state.sources])
-    if "noop_elimination" in rules and state.start in _NOTHING_DONE and state.parameters == _NOTHING_DONE[state.start]:
-        return sources[0]
-    if "shuffle_and_repeat_fusion" in rules and state.start is repeat and sources[0].start is shuffle:
-        size, seeds, reshuffle = sources[0].parameters
-        if reshuffle:
-            return DatasetState(shuffle_and_repeat, sources[0].sources, size, seeds, *state.parameters)
-    parameters = state.parameters
-    if state.start is alternate:
-        parameters = (_Rewriting(parameters[0], rules), *parameters[1:])
-    return DatasetState(state.start, sources, *parameters)
-
-
-class _Rewriting:
-    """A function whose datasets are rewritten.
-
-    Args:
-      function: function(element) -> (dataset,).
-      rules: names of rules.
-    """
-
-    def __init__(self, function, rules):
-        self._function = function
-        self._rules = rules
-        self.gives_numbers, self.pure = getattr(function, "gives_numbers", False), getattr(function, "pure", False)
-
-    def __call__(self, element):
-        return (rewritten(self._function(element)[0], self._rules),)
 
 
 # --- seeds ----------------------------------------------------------------------------------------------

@@ -262,7 +262,9 @@ def _lines(compression):
     def read(path):
         with translated(path), _opened(path, compression) as file:
             for line in file:
-                yield line.rstrip(b"\n").replace(b"\r", b"")
+                text = line.rstrip(b"\n").replace(b"\r", b"")
+                if text or line.endswith(b"\n"):  # what follows the last end of a line is one where it has characters
+                    yield text
 
     return read
 
@@ -285,6 +287,12 @@ def _pieces(header, size, footer, compression):
             else:
                 length = os.fstat(file.fileno()).st_size
             body = length - header - footer
+            if body < 0:
+                raise InvalidArgumentError(
+                    None, None,
+                    f'The input file "{path}" has {length} bytes, fewer than a header of {header} and a footer of {footer} '
+                    "bytes together.",
+                )  # fmt: skip
             if body % size:
                 raise InvalidArgumentError(
                     None, None,
