@@ -106,6 +106,42 @@ static void test_convolutions(void) {
     for (int64_t window = 1; window <= 5; window++) {
         check_convolution(1, 5, 4, window, 3, 5, 1);
         check_convolution(5, 9, 14, window, 61, 67, 2); /* all multiplications, or fewer */
+        for (int64_t few = 1; few <= 4; few++) check_convolution(2, 5, 4, window, 29 + few, few, 1); /* along the source's channels */
+    }
+}
+
+static void check_runs(const char *name, int n, const operand *operands, int n_attr, const hl_value *attrs) {
+    alone result = run_alone(name, 1, n, operands, n_attr, attrs);
+    if (result.status != HL_OK) fprintf(stderr, "%s: %s\n", name, result.message);
+    CHECK(result.status == HL_OK);
+    free_outputs(&result);
+}
+
+/* Of channels that fill vectors and that do not: nothing is read or written beyond what there is, which the sanitizers see. */
+static void test_channels_of_every_number(void) {
+    const hl_value window[] = {{.i = 1}, {.i = 1}, {.i = 1}, {.i = 0}, {.i = 1}, {.i = 1}, {.i = 0}, {.i = 3}, {.i = 2}};
+    const hl_value norm[] = {{.i = 3}, {.f = 1}, {.f = 0.5}, {.f = 0.75}}, rows[] = {{.i = 2}}, columns[] = {{.i = 1}};
+    for (int64_t c = 1; c < 70; c += c < 34 ? 1 : 7) {
+        float *x = ramp(2 * 5 * 7 * c, 1, 0.01f), *f = ramp(9 * c, 1, 0.1f);
+        const operand image = {HL_FLOAT32, 4, {2, 5, 7, c}, x}, image_out = {HL_FLOAT32, 4, {2, 5, 7, c}, NULL};
+        const operand filter = {HL_FLOAT32, 3, {3, 3, c}, f};
+        check_runs("max_pool", 2, (const operand[]){image, image_out}, 9, window);
+        check_runs("max_pool_gradient", 4, (const operand[]){image, image, image, image_out}, 9, window);
+        check_runs("mean_pool", 2, (const operand[]){image, image_out}, 9, window);
+        check_runs("mean_pool_gradient", 2, (const operand[]){image, image_out}, 9, window);
+        check_runs("conv_depthwise", 3, (const operand[]){image, filter, image_out}, 7, window);
+        check_runs("conv_depthwise_image_gradient", 3, (const operand[]){image, filter, image_out}, 7, window);
+        check_runs("lrn", 2, (const operand[]){image, image_out}, 4, norm);
+        check_runs("lrn_gradient", 4, (const operand[]){image, image, image, image_out}, 4, norm);
+        const operand table = {HL_FLOAT32, 2, {70, c}, x}, of_rows = {HL_FLOAT32, 1, {70}, x}, of_columns = {HL_FLOAT32, 1, {c}, x};
+        const operand row_out = {HL_FLOAT32, 1, {70}, NULL}, column_out = {HL_FLOAT32, 1, {c}, NULL};
+        check_runs("mean_distances", 3, (const operand[]){table, of_rows, row_out}, 1, rows);
+        check_runs("mean_distances", 3, (const operand[]){table, of_columns, column_out}, 1, columns);
+        check_runs("cast", 2, (const operand[]){of_columns, {HL_FLOAT16, 1, {c}, NULL}}, 0, NULL);
+        check_runs("cast", 2, (const operand[]){{HL_FLOAT16, 1, {c}, x}, column_out}, 0, NULL);
+        check_runs("elu", 2, (const operand[]){of_columns, column_out}, 0, NULL);
+        check_runs("floor_div", 3, (const operand[]){{HL_INT32, 1, {c}, x}, {HL_INT32, 1, {c}, x}, {HL_INT32, 1, {c}, NULL}}, 0, NULL);
+        free(x), free(f);
     }
 }
 
@@ -175,6 +211,7 @@ int main(void) {
     test_chains_over_rows_of_every_length();
     test_products_of_many_shapes();
     test_convolutions();
+    test_channels_of_every_number();
     test_softmax_rows_sum_to_one();
     test_an_index_out_of_range_is_named();
     test_a_dtype_without_a_kernel_is_refused();
