@@ -79,6 +79,66 @@ def test_state_counts_what_steps_have_got():
     assert len(state["seeds"]) == 1
 
 
+def failing():
+    return (
+        Dataset.range(20).map(lambda x: 12 // (x % 5 - 2)).apply(tf.data.experimental.shuffle_and_repeat(3, 2, seed=1))
+    )
+
+
+@pytest.mark.parametrize("one_shot", [True, False])
+@pytest.mark.parametrize("asked", range(1, 9))
+def test_elements_that_failed_do_not_fail_again(executor, asked, one_shot):
+    """Whoever goes on behind an error goes on there after a restart too, whether the next element fails or not."""
+
+    def played(program, session, number):
+        found = []
+        for _ in range(number):
+            try:
+                found.append(int(session.run(program.following)))
+            except tf.errors.InvalidArgumentError as error:
+                assert "division by zero" in error.message
+                found.append("error")
+        return found
+
+    program, other = Program(failing, one_shot), Program(failing, one_shot)
+    with program.session() as session:
+        if not one_shot:
+            session.run(program.start)
+        failures = played(program, session, asked).count("error")
+        state = json.loads(json.dumps(iterator_states(session)))
+        assert [one.get("failed", 0) for one in state.values()] == [failures]
+        expected = played(program, session, 10)
+    for lenient in ({}, {"lenient": True}):
+        with other.session() as session:
+            restore_iterators(session, {name: {**one, **lenient} for name, one in state.items()})
+            if not one_shot:
+                session.run(other.start)
+            assert played(other, session, 10) == expected
+
+
+def test_elements_that_fail_no_longer_are_not_lost(executor):
+    works = [False]
+
+    def made():
+        def check(x):
+            if x == 2 and not works[0]:
+                raise RuntimeError("there is no such file")
+            return x
+
+        return Dataset.range(6).map(lambda x: tf.py_func(check, [x], tf.int64))
+
+    program = Program(made, True)
+    with program.session() as session:
+        program.batches(session, 2)
+        with pytest.raises(tf.errors.UnknownError, match="there is no such file"):
+            session.run(program.following)
+        state = iterator_states(session)
+    works[0] = True
+    with program.session() as session:
+        restore_iterators(session, state)
+        assert program.batches(session, 3) == [[2], [3], [4]]
+
+
 def test_state_of_another_dataset_is_refused():
     program = Program(shuffled, False)
     with program.session() as session:

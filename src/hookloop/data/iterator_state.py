@@ -26,7 +26,7 @@ class IteratorState:
         self._waiting = state
         self._dataset = None
         self._elements = None
-        self._taken = 0
+        self._taken = self._failed = 0
         self._call = None
         self._lock = threading.Lock()
 
@@ -55,16 +55,19 @@ class IteratorState:
             logging.info("The input had ended: it begins from its beginning.")
             self._start(dataset, None)
             return
+        except errors.OpError:
+            self._start(dataset, self._waiting)  # it is raised again where a step wants the element
+            return
         if self._cell is not None and self._cell.started:
             self._start(dataset, self._waiting)  # what was looked at is handed out again
         else:
             self._elements = itertools.chain((first,), self._elements)
 
     def _start(self, dataset, state):
-        taken = rows = 0
+        taken = rows = failed = 0
         if state is not None:
             dataset = with_seeds(dataset, [tuple(seeds) for seeds in state["seeds"]])
-            taken, rows = state["elements"], state["examples"]
+            taken, rows, failed = state["elements"], state["examples"], state.get("failed", 0)
         chain = chain_of(dataset) if self._cell is not None else None
         if chain is not None:
             self._cell.start(chain.components, chain.stages, chain.ahead, taken, rows)
@@ -72,11 +75,13 @@ class IteratorState:
         else:
             place = Place({}, by_blocks=by_blocks if self._cell is not None else None, check=self._check)
             elements = iter(dataset.iterate(place))
-            if _passed(elements, taken) < taken:
-                raise ValueError(f"the dataset ends before element {taken}")
+            if failed:
+                elements = _behind(elements, taken, failed)
+            elif _passed(elements, taken) < taken:
+                raise _ended(taken)
             if self._cell is not None:
                 self._cell.stop()
-        self._dataset, self._elements, self._taken = dataset, elements, taken
+        self._dataset, self._elements, self._taken, self._failed = dataset, elements, taken, failed
 
     def _check(self):
         if self._call is not None:
@@ -104,6 +109,11 @@ class IteratorState:
                 element = next(self._elements)
             except StopIteration:
                 raise errors.OutOfRangeError(None, None, "End of sequence") from None
+            except (errors.CancelledError, errors.DeadlineExceededError):
+                raise  # of the step and not of the element
+            except errors.OpError:
+                self._failed += 1
+                raise
             finally:
                 self._call = None
             self._taken += 1
@@ -114,7 +124,7 @@ class IteratorState:
 
         Returns:
           `epoch` (rounds of the outermost `repeat` that are over), `examples` (rows of the arrays), `elements` (batches,
-          mostly), `seeds` (of each shuffle).
+          mostly), `seeds` (of each shuffle); `failed`, where elements have, how many these were.
         """
         with self._lock:
             if self._dataset is None:
@@ -122,7 +132,8 @@ class IteratorState:
             progress = self._cell.progress() if self._cell is not None else None
             elements, rows, a_round = progress or (self._taken, self._taken, 0)
             seeds = [list(pair) for pair in seeds_of(self._dataset)]
-            return {"epoch": rows // a_round if a_round else 0, "examples": rows, "elements": elements, "seeds": seeds}
+            state = {"epoch": rows // a_round if a_round else 0, "examples": rows, "elements": elements, "seeds": seeds}
+            return {**state, "failed": self._failed} if self._failed else state
 
     def forget_waiting(self):
         """It starts at its beginning, not where a state says."""
@@ -163,3 +174,28 @@ def _passed(elements, count):
         return 0
     skip = getattr(elements, "skip", None)
     return sum(1 for _ in itertools.islice(elements, count)) if skip is None else skip(count)
+
+
+def _ended(taken):
+    return ValueError(f"the dataset ends before element {taken}")
+
+
+def _behind(elements, taken, failed):
+    """What comes behind so many elements, and as many that have failed as are still there: a file may be whole by now."""
+    passed = 0
+    while passed < taken or failed:
+        try:
+            element = next(elements)
+        except StopIteration:
+            if passed < taken:
+                raise _ended(taken) from None
+            break
+        except errors.OpError:
+            if not failed:
+                raise
+            failed -= 1
+            continue
+        if passed == taken:
+            return itertools.chain((element,), elements)
+        passed += 1
+    return elements
