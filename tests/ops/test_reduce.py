@@ -117,6 +117,18 @@ def test_an_axis_that_does_not_exist():
         tf.reduce_sum(np.zeros((2, 3), "float32"), 2)
 
 
+@pytest.mark.parametrize("axis", [1, 5, -2, 2**31 - 1])
+def test_an_axis_of_a_known_number_that_is_fed_out_of_range(axis, executor):
+    axes = tf.placeholder(tf.int32, [1])
+    total = tf.reduce_sum(tf.constant([7]), axes)
+    with tf.Session() as session:
+        with pytest.raises(
+            tf.errors.InvalidArgumentError, match=f"Invalid reduction dimension {axis} for input with 1 dim"
+        ):
+            session.run(total, {axes: [axis]})
+        assert session.run(total, {axes: [-1]}) == 7
+
+
 def test_old_argument_names():
     x = np.ones((2, 3), "float32")
     assert tf.reduce_sum(x, reduction_indices=1, keep_dims=True).shape.as_list() == [2, 1]

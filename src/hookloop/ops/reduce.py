@@ -182,7 +182,10 @@ def _reference_reduction(function, empty=None):
     """The reduction in NumPy; `empty(dtype)` is what extrema of nothing are."""
 
     def reference(node, x, axes):
-        axes = tuple(sorted({int(a) % x.ndim for a in np.ravel(axes)}))
+        named = [int(a) for a in np.ravel(axes)]
+        if not all(-x.ndim <= a < x.ndim for a in named):
+            raise TypeError("an axis out of range: the shape function says which")
+        axes = tuple(sorted({a % x.ndim for a in named}))
         keep = bool(node.attrs["keep_dims"])
         if x.dtype == object:
             return function(x, axis=axes, keepdims=keep)
