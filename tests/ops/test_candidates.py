@@ -65,6 +65,25 @@ def test_candidates_that_cannot_be(executor):
         run(tf.nn.uniform_candidate_sampler(labels, 1, 10, True, 9))
 
 
+@pytest.mark.parametrize(
+    ("truth", "drawn", "text"),
+    [
+        ([1, 2], [1, 2], "true_candidates must be a batch_size \\* num_true matrix"),
+        ([[1], [2]], [1, 2], r"Incompatible shapes: \[2,1\] vs. \[2\]|Dimension must be 2 but is 1"),
+        ([[1, 2]], [[1, 2]], "sampled_candidates must be a vector, which is typically an output from CandidateSampler"),
+    ],
+)
+def test_hits_among_what_is_no_matrix_or_vector(truth, drawn, text, executor):
+    feeds = {tf.placeholder(tf.int64, None): truth, tf.placeholder(tf.int64, None): drawn}
+    hits = tf.nn.compute_accidental_hits(*feeds, num_true=2)
+    with tf.Session() as session, pytest.raises(tf.errors.InvalidArgumentError, match=text):
+        session.run(hits, feeds)
+    with pytest.raises(ValueError, match="Shape must be rank 2 but is rank 1"):
+        tf.nn.compute_accidental_hits(np.array([1, 2]), np.array([1]), num_true=2)
+    with pytest.raises(ValueError, match="Dimension must be 2 but is 1"):
+        tf.nn.compute_accidental_hits(np.array([[1], [2]]), np.array([1]), num_true=2)
+
+
 # --- values at coordinates -----------------------------------------------------------------------------------------
 
 

@@ -45,6 +45,8 @@ def _sampled(c):
             c.fail(f"Shape must be rank 2 but is rank {len(truth)}")
         if isinstance(truth[1], int) and truth[1] != c.attr("num_true"):
             c.fail(f"true_classes must have num_true columns, expected: {c.attr('num_true')} was: {truth[1]}")
+        if isinstance(truth[1], int) and truth[1] != c.attr("num_true"):
+            c.fail(f"Dimension must be {c.attr('num_true')} but is {truth[1]}")
         c.merge(truth[1], c.attr("num_true"))
     return [(count,), truth, (count,)]
 
@@ -117,6 +119,17 @@ def _sampler(name, number, draw, probability):
 
 
 def _hits_shape(c):
+    if c.known(0):
+        truth = c.shape(0)
+        if len(truth) != 2:
+            c.fail_in_run("true_candidates must be a batch_size * num_true matrix")
+            c.fail(f"Shape must be rank 2 but is rank {len(truth)}")
+        if isinstance(truth[1], int) and truth[1] != c.attr("num_true"):
+            c.fail(f"Dimension must be {c.attr('num_true')} but is {truth[1]}")
+        c.merge(truth[1], c.attr("num_true"))
+    if c.known(1) and len(c.shape(1)) != 1:
+        c.fail_in_run("sampled_candidates must be a vector, which is typically an output from CandidateSampler")
+        c.fail(f"Shape must be rank 1 but is rank {len(c.shape(1))}")
     count = c.new_size()
     return [(count,)] * 3
 
