@@ -59,6 +59,7 @@ class _Unknown:
 
 
 UNKNOWN = _Unknown()
+MOST_SIZES = 1024  # that one tensor can tell: more are neither a shape nor axes, and each of them is an object
 
 
 def is_defined(shape):

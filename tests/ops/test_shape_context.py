@@ -55,6 +55,14 @@ def test_sizes_of_unknown_values():
     assert apply_op("TestFill", [tf.placeholder(tf.int32), 1.0]).shape.ndims is None
 
 
+def test_a_tensor_of_far_too_many_sizes(executor):
+    dims = tf.placeholder(tf.int32, [2**40])  # each would be an object
+    assert tf.zeros(dims).shape.ndims is None
+    some = tf.placeholder(tf.int32, [1025])
+    with tf.Session() as session, pytest.raises((tf.errors.OpError, ValueError), match="1025"):
+        session.run(tf.zeros(some), {some: np.ones(1025, "i")})
+
+
 def test_an_unknown_constant_leaves_the_fallback():
     x = tf.placeholder(tf.float32, [2, 3])
     assert apply_op("TestAxis", [x, 1]).shape.as_list() == [2]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .._core import LeaveShapeFunction, ShapeContextFields, shape_inference
-from ..shapes import UNKNOWN, text
+from ..shapes import MOST_SIZES, UNKNOWN, text
 
 _LARGEST_FOLDED = 1024  # elements of a tensor whose values are worked out from its inputs'
 _DEEPEST_FOLDED = 64  # ops between a tensor and the constants it is worked out from
@@ -60,7 +60,10 @@ class ShapeContext(ShapeContextFields):
             return (UNKNOWN,)
         if shape is None or len(shape) != 1 or (shape[0] is UNKNOWN and count is None):
             raise LeaveShapeFunction
-        return (UNKNOWN,) * (count if shape[0] is UNKNOWN else shape[0])
+        number = count if shape[0] is UNKNOWN else shape[0]
+        if number > MOST_SIZES:
+            raise LeaveShapeFunction
+        return (UNKNOWN,) * number
 
     # --- what follows ---------------------------------------------------------------------------------
 
