@@ -6,7 +6,8 @@ import itertools
 
 import numpy as np
 
-from ..errors import CancelledError, NotFoundError
+from ..errors import CancelledError, NotFoundError, UnimplementedError
+from ..graph.describe import describe
 from ..graph.function_graph import FunctionGraph
 from ..graph.stack import get_default_graph
 from ..ops.build import convert_to_tensor
@@ -43,7 +44,20 @@ class TracedFunction:
             returned = function(*structured) if expanded else function(structured)
             self.result, self.outputs = self._take(returned)
         self.captures = list(self.graph.captures)
+        self._refuse_assignments()
         self._classify()
+
+    def _refuse_assignments(self):
+        """A variable is captured by its value: an assignment would be lost."""
+        outer = {inner: tensor for tensor, inner in self.graph.captures.items()}
+        for op in self.graph.get_operations():
+            for i in op.op_def.writes:
+                if op.inputs[i] in outer:
+                    raise UnimplementedError(
+                        None, op,
+                        f"The function of Dataset.{self._method}() assigns to the variable {outer[op.inputs[i]].op.name!r}: a function "
+                        f"of a dataset can read variables, but not change them. Assign in the step instead. {describe(op)}",
+                    )  # fmt: skip
 
     def _classify(self):
         """What can be said of it without running it; see `BoundFunction`."""
