@@ -59,7 +59,7 @@ class _Unknown:
 
 
 UNKNOWN = _Unknown()
-MOST_SIZES = 1024  # that one tensor can tell: more are neither a shape nor axes, and each of them is an object
+MOST_SIZES = 1 << 20  # that one tensor can tell: each is an object, and a register of a plan
 
 
 def is_defined(shape):

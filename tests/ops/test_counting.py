@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import hookloop as tf
+from hookloop.ops.build import apply_op
 
 
 def run(fetch, feeds=None):
@@ -93,3 +94,20 @@ def test_a_variable_counts_up_to_a_limit(executor, use_resource):
         with pytest.raises(tf.errors.OutOfRangeError, match="Reached limit of 3"):
             session.run(count)
         assert session.run(counter) == 3
+
+
+@pytest.mark.parametrize(
+    ("indices", "values", "text"),
+    [
+        ([[1, 2], [3, 4], [0, 0]], [5, 6], "shape"),
+        ([[1, 2, 3], [3, 4, 0]], [5, 6], "shape"),
+        ([1, 2], [5, 6], "Input a_indices should be a matrix but is of rank 1"),
+        ([[1, 2]], 5, "should be vectors but a_values is of rank 0"),
+    ],
+)
+def test_sparse_sums_of_parts_that_do_not_fit_are_refused(indices, values, text, executor):
+    """What lies behind the values is never read."""
+    feeds = {tf.placeholder(tf.int64, None): indices, tf.placeholder(tf.float32, None): values}
+    total = apply_op("SparseTensorDenseAdd", [*feeds, tf.constant([6, 6], tf.int64), tf.zeros([6, 6])])
+    with tf.Session() as session, pytest.raises(tf.errors.InvalidArgumentError, match=text):
+        session.run(total, feeds)

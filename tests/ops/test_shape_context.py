@@ -58,9 +58,9 @@ def test_sizes_of_unknown_values():
 def test_a_tensor_of_far_too_many_sizes(executor):
     dims = tf.placeholder(tf.int32, [2**40])  # each would be an object
     assert tf.zeros(dims).shape.ndims is None
-    some = tf.placeholder(tf.int32, [1025])
-    with tf.Session() as session, pytest.raises((tf.errors.OpError, ValueError), match="1025"):
-        session.run(tf.zeros(some), {some: np.ones(1025, "i")})
+    with tf.Session() as session, pytest.raises((tf.errors.OpError, ValueError), match="1048577"):
+        some = tf.placeholder(tf.int32, [2**20 + 1])
+        session.run(tf.zeros(some), {some: np.ones(2**20 + 1, "i")})
 
 
 def test_an_unknown_constant_leaves_the_fallback():

@@ -16,6 +16,7 @@ from ..graph.describe import describe, missing_feed
 from ..ops import registry
 from ..ops.mismatches import explained
 from ..ops.variable_key import variable_key
+from ..shapes import MOST_SIZES
 from . import sizes as size_operations
 from .arrays import ARRAY_OPS
 from .batches import FirstElements, lower_batch
@@ -42,7 +43,6 @@ from .regions import COPY, IF, LOOP
 from .sizes import Size, SizeTable
 from .variables import check_handles, new_variable, shape_now
 
-_MOST_SIZES = 1 << 20  # of one tensor: each is a register
 _SYMBOLIC_LIMIT = 256  # elements of a tensor that is computed with sizes
 # Ops whose few inputs may ask for any number of elements.
 _MAKES_MANY = frozenset(
@@ -194,8 +194,8 @@ class Lowerer:
             raise Specialize(atoms, f"the number of sizes that {node.name!r} gets decides a rank")
         count = int(np.prod(value.shape, dtype=np.int64))
         group = self.sizes.new_group()
-        if count > _MOST_SIZES:
-            raise ValueError(f"expected at most {_MOST_SIZES} sizes or axes, got {count}")
+        if count > MOST_SIZES:
+            raise ValueError(f"expected at most {MOST_SIZES} sizes or axes, got {count}")
         fresh = [self.sizes.fresh(group, signed=True) for _ in range(count)]
         source = self.operand(value, None, node)
         registers = [s.register for s in fresh]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..shapes import MOST_SIZES
 from . import sizes as size_operations
 from .ir import ANY_STRIDES, ARENA, GROWN, MAX_RANK, Buffer, Instr, Value, dense_strides, same_shape
 from .sizes import Size
@@ -126,8 +125,6 @@ class NodeContext:
             ):
                 self.merge(value.shape[0], count)
                 value = Value(value.dtype, (count,), value.buffer, value.strides, value.offset)
-            if not isinstance(value.size, Size) and value.size > MOST_SIZES:
-                self.fail(f"a tensor of {value.size} elements for sizes: at most {MOST_SIZES} are supported")
             self.lowerer.load_sizes(value, self.node)
         return tuple(s if isinstance(s, Size) else int(s) for s in np.asarray(value.symbol, object).ravel())
 

@@ -61,12 +61,22 @@ def _unravel_reference(node, indices, dims):
 def _dense_add_lower(c, node):
     indices, values, _, dense = node.inputs
     (out,) = node.outputs
+    if len(indices.shape) != 2:
+        c.fail(f"Input a_indices should be a matrix but is of rank {len(indices.shape)}")
+    if len(values.shape) != 1:
+        c.fail(f"Inputs a_values and a_shape should be vectors but a_values is of rank {len(values.shape)}")
+    c.merge(indices.shape[0], values.shape[0])
+    c.merge(indices.shape[1], len(dense.shape))
     scattered = c.temp(out.dtype, out.shape)
     c.emit("scatter_nd", [indices, values], [scattered])
     c.emit("add", [scattered, dense], [out])
 
 
 def _dense_add_reference(node, indices, values, dims, dense):
+    if np.ndim(indices) != 2:
+        raise ValueError(f"Input a_indices should be a matrix but is of rank {np.ndim(indices)}")
+    if np.ndim(values) != 1:
+        raise ValueError(f"Inputs a_values and a_shape should be vectors but a_values is of rank {np.ndim(values)}")
     out = np.array(dense)
     if np.any(indices < 0) or np.any(indices >= np.shape(dense)):
         raise IndexError(f"indices do not index into shape {np.shape(dense)}")
