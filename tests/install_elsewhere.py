@@ -24,7 +24,8 @@ def main():
         run(sys.executable, "-m", "build", "--sdist", "--no-isolation", "--outdir", place / "dist", ROOT, cwd=place)
         (archive,) = (place / "dist").glob("*.tar.gz")
         with tarfile.open(archive) as opened:
-            opened.extractall(place / "source", filter="data")
+            safely = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}  # older Pythons have none
+            opened.extractall(place / "source", **safely)
         (source,) = (place / "source").iterdir()
         run(sys.executable, "-m", "venv", place / "venv", cwd=place)
         python = place / "venv" / "bin" / "python"
