@@ -5,18 +5,19 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
-#include "plan.h"
+#include "runner.h"
 
 enum {
     HUGE_BYTES = 4 << 20,    /* from here on of huge pages where the system has some, as NumPy's arrays are */
-    PAGE_BYTES = 4096,       /* pages may be larger: then the system refuses or rounds, and less is given back */
     MOVED_BYTES = 4 << 20    /* that are copied before they are given back */
 };
 
 static const int64_t MOST_BYTES = (int64_t)1 << 46;
 
-static size_t round_up(size_t bytes, size_t unit) { return (bytes + unit - 1) / unit * unit; }
+/* Not a constant: the system rounds what is given back up to its own pages, and those of AArch64 may be of 64 KB. */
+static size_t page_bytes(void) { return (size_t)sysconf(_SC_PAGESIZE); }
 
 char *hl_allocate(size_t bytes) {
     if (bytes > (size_t)MOST_BYTES) return NULL;
@@ -41,18 +42,19 @@ void hl_block_free(char *block, int64_t bytes) {
 }
 
 void hl_block_give_back(char *data, int64_t bytes) {
-    char *first = (char *)round_up((size_t)data, PAGE_BYTES);
-    char *end = (char *)((size_t)(data + bytes) / PAGE_BYTES * PAGE_BYTES);
+    const size_t page = page_bytes();
+    char *first = (char *)round_up((size_t)data, page), *end = (char *)((size_t)(data + bytes) / page * page);
     if (first < end) madvise(first, (size_t)(end - first), MADV_DONTNEED);
 }
 
 void hl_block_move(char *to, char *from, int64_t bytes) {
+    const size_t page = page_bytes();
     char *given = from; /* up to here */
     for (int64_t done = 0; done < bytes;) {
         const int64_t piece = bytes - done < MOVED_BYTES ? bytes - done : MOVED_BYTES;
         memcpy(to + done, from + done, (size_t)piece);
         done += piece;
-        char *end = (char *)((size_t)(from + done) / PAGE_BYTES * PAGE_BYTES);
+        char *end = (char *)((size_t)(from + done) / page * page);
         if (end > given) hl_block_give_back(given, end - given), given = end;
     }
 }
