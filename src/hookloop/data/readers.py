@@ -112,16 +112,7 @@ class FixedLengthRecordDataset(_FilesDataset):
 
 
 def list_files(file_pattern, shuffle=None, seed=None):
-    """A dataset of the names of the files that match patterns, in an order that is shuffled anew every time.
-
-    Args:
-      file_pattern: a string or strings, with `*`, `?` and `[...]`.
-      shuffle: False gives them in the order of their names.
-      seed: the seed of the shuffle.
-
-    Returns:
-      A `Dataset` of strings. Starting it raises `InvalidArgumentError` where no file matches.
-    """
+    """What `Dataset.list_files` gives."""
     from ..ops.array import shape
     from ..ops.core import identity
     from ..ops.math import greater, maximum
