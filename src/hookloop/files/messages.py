@@ -5,7 +5,7 @@ They read and write what TensorFlow's messages of the same names do. `tensorboar
 
 from __future__ import annotations
 
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, wrappers_pb2
 from tensorboard.compat.proto import cluster_pb2, config_pb2, meta_graph_pb2, tensor_shape_pb2, types_pb2, versions_pb2
 
 _FieldProto = descriptor_pb2.FieldDescriptorProto
@@ -21,6 +21,7 @@ _IMPORTED = {
     "MetaGraphDef": (meta_graph_pb2, _FieldProto.TYPE_MESSAGE),
     "ClusterDef": (cluster_pb2, _FieldProto.TYPE_MESSAGE),
     "ConfigProto": (config_pb2, _FieldProto.TYPE_MESSAGE),
+    "DoubleValue": (wrappers_pb2, _FieldProto.TYPE_MESSAGE),
 }
 
 # Message -> its fields: "type name = number", with "repeated" before it, or "map<string, type>" as its type; a field of
@@ -78,6 +79,13 @@ _MESSAGES = {
     "FeatureList": ["repeated Feature feature = 1"],
     "FeatureLists": ["map<string, FeatureList> feature_list = 1"],
     "Example": ["Features features = 1"],
+    "EntryValue": ["double double_value = 1 kind", "string string_value = 2 kind"],
+    "MetricEntry": ["string name = 1", "double value = 2", "DoubleValue min_value = 3", "DoubleValue max_value = 4"],
+    "BenchmarkEntry": [
+        "string name = 1", "int64 iters = 2", "double cpu_time = 3", "double wall_time = 4", "double throughput = 5",
+        "map<string, EntryValue> extras = 6", "repeated MetricEntry metrics = 7",
+    ],
+    "BenchmarkEntries": ["repeated BenchmarkEntry entry = 1"],
     "SequenceExample": ["Features context = 1", "FeatureLists feature_lists = 2"],
 }  # fmt: skip
 
