@@ -13,6 +13,7 @@ import numpy as np
 from . import dtypes, errors
 from ._reference_arrays import ArrayOps
 from ._reference_shapes import check_shapes
+from .compile.host import NO_VALUE
 from .compile.order import ALIASES
 from .compile.pipeline import Feed, order_request
 from .compile.regions import COPY, IF, LOOP
@@ -157,6 +158,12 @@ class _Step(ArrayOps):
         found = self.raw(tensor)
         return self.read(found, reader) if isinstance(found, _Alias) else found
 
+    def argument(self, op, op_def, tensor):
+        """The value of an input; host ops find the variables of which they get handles themselves."""
+        if op_def.host is not None and tensor.dtype.name == "resource" and isinstance(self.raw(tensor), _Alias):
+            return NO_VALUE
+        return self.value(tensor, op)
+
     def fetch(self, tensor):
         value = self.value(tensor, tensor.op)
         if isinstance(value, np.ndarray):
@@ -243,7 +250,7 @@ class _Step(ArrayOps):
         if op_def.writes:
             self.run_write(op, op_def)
             return
-        arrays = [self.value(t, op) for t in op.inputs]
+        arrays = [self.argument(op, op_def, t) for t in op.inputs]
         check_shapes(op, arrays)
         if op_def.host is not None:
             results = self.session._call_host(op, arrays, self.deadline)

@@ -63,7 +63,7 @@ class BaseSession(SessionCore):
 
     # Python finds `session.run` faster while an instance's dictionary is not made: it is for what a program adds.
     __slots__ = (
-        "__dict__", "_config", "_contexts", "_entries", "_graph", "_host_call", "_host_shapes", "_iterators", "_lock", "_loose", "_reference",
+        "__dict__", "_config", "_contexts", "_entries", "_family", "_graph", "_host_call", "_host_shapes", "_iterators", "_lock", "_loose", "_reference",
         "_resources", "_target", "_unequal", "_was_reset",
     )  # fmt: skip
 
@@ -86,6 +86,7 @@ class BaseSession(SessionCore):
         self._resources = {}
         self._lock = threading.RLock()
         self._contexts = []
+        self._family = None
         self._host_call = _HostCalls(self)
         self._threads = _thread_count(config)
         self._timeout_ns = 1000000 * int(config.operation_timeout_in_ms) if config is not None else 0
@@ -267,11 +268,20 @@ class BaseSession(SessionCore):
     def _loosen(self, keys):
         """Variables whose shape their nodes do not tell any more: no plan that took it from there is used again."""
         self._loose |= keys
-        for variants in self._entries.values():
-            for entry, _ in variants:
-                entry.stale = True
-        self._entries.clear()
-        self.forget()
+        for session in self._family or (self,):
+            for variants in session._entries.values():
+                for entry, _ in variants:
+                    entry.stale = True
+            session._entries.clear()
+            session.forget()
+
+    def _share_variables(self, other):
+        """Has the variables of another session: each sees what the other writes."""
+        if other._family is None:
+            other._family = weakref.WeakSet([other])
+        self._family = other._family
+        self._family.add(self)
+        self._variables, self._loose, self._lock = other._variables, other._loose, other._lock
 
     def _iterator(self, op):
         """The place of an iterator, by the name that its ops share."""

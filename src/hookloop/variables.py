@@ -12,7 +12,7 @@ import numpy as np
 from . import dtypes
 from . import variable_def as variable_def_
 from .graph.collections import GraphKeys
-from .graph.scopes import control_dependencies, name_scope
+from .graph.scopes import control_dependencies, init_scope, name_scope
 from .graph.stack import get_default_graph, get_default_session
 from .graph.tensor import Tensor, TensorOperators
 from .initial_values import guarded
@@ -142,7 +142,7 @@ class Variable(Trackable, TensorOperators, metaclass=_VariableType):
             collections.append(GraphKeys.TRAINABLE_VARIABLES)
         dtype = None if dtype is None else dtypes.as_dtype(dtype)
         with (
-            control_dependencies(None),
+            control_dependencies(None) if graph._outer is None else init_scope(),
             name_scope(name, "Variable", [] if callable(initial_value) else [initial_value]) as scope,
         ):
             self._build(initial_value, dtype, validate_shape, scope)

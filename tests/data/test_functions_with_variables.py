@@ -1,36 +1,162 @@
-"""Variables that functions of datasets use: their values are those of the iterator's start, and they cannot be changed."""
+"""Variables that functions of datasets read and assign: an element has the values of the moment when it is made."""
+
+import json
+import os
 
 import pytest
 
 import hookloop as tf
+from hookloop.data.ops import iterator_states, restore_iterators
+
+from ..fixtures.dataset_variables_program import READERS, WRITERS, play
+
+Dataset = tf.data.Dataset
+
+with open(os.path.join(os.path.dirname(__file__), "..", "fixtures", "dataset_variables.json")) as file:
+    RECORD = json.load(file)
 
 
-@pytest.fixture(params=[False, True], ids=["reference variable", "resource variable"])
-def variable(request):
-    return tf.get_variable("v", [], tf.int64, initializer=tf.constant_initializer(7), use_resource=request.param)
+@pytest.mark.parametrize("name", READERS)
+def test_elements_of_functions_that_read_are_tensorflows(executor, name):
+    assert [play(tf, READERS[name], resource) for resource in (False, True)] == RECORD[name]
 
 
-def test_a_variable_is_read_when_the_iterator_starts(variable, executor):
-    iterator = tf.data.Dataset.range(4).map(lambda x: x + variable).make_initializable_iterator()
-    element, more = iterator.get_next(), variable.assign_add(100)
-    with tf.Session() as session:
-        session.run(variable.initializer)
-        session.run(iterator.initializer)
-        first = session.run(element)
-        session.run(more)
-        assert [first, session.run(element)] == [7, 8]
-        session.run(iterator.initializer)
-        assert session.run(element) == 107
+@pytest.mark.parametrize("name", WRITERS)
+def test_elements_of_functions_that_assign_are_tensorflows(executor, name):
+    assert [play(tf, WRITERS[name], True)] == RECORD[name]
 
 
-@pytest.mark.parametrize("method", ["map", "filter"])
-def test_an_assignment_is_refused_where_the_dataset_is_made(variable, method):
-    def function(x):
-        with tf.control_dependencies([tf.assign_add(variable, 1)]):
-            return x > 1
+def variable(value=7, resource=True, **named):
+    return tf.get_variable("v", initializer=tf.constant(value, tf.int64), use_resource=resource, **named)
 
+
+def test_an_assignment_to_a_variable_that_is_no_resource_is_refused():
+    v = variable(resource=False)
     text = (
-        rf"The function of Dataset.{method}\(\) assigns to the variable 'v': a function of a dataset can read variables"
+        r"In op 'AssignAdd', input types \(\[tf.int64, tf.int64\]\) are not compatible with expected types "
+        r"\(\[tf.int64_ref, tf.int64\]\): the function of Dataset.map\(\) can assign to the variable 'v' where it is made with use"
     )
-    with pytest.raises(tf.errors.UnimplementedError, match=text):
-        getattr(tf.data.Dataset.range(4), method)(function)
+    with pytest.raises(TypeError, match=text):
+        Dataset.range(4).map(lambda x: v.assign_add(x))
+
+
+def test_a_variable_without_a_value_is_missed_when_an_element_is_made(executor):
+    v = variable()
+    iterator = Dataset.range(4).map(lambda x: x + v).make_initializable_iterator()
+    element = iterator.get_next()
+    with tf.Session() as session:
+        session.run(iterator.initializer)
+        with pytest.raises(tf.errors.FailedPreconditionError, match="Attempting to use uninitialized value v"):
+            session.run(element)
+        session.run(v.initializer)
+        assert session.run(element) == 8
+
+
+@pytest.mark.parametrize("batched", [False, True])
+@pytest.mark.parametrize("resource", [False, True])
+def test_a_variable_takes_another_shape(executor, resource, batched):
+    v = variable([1, 2], resource, validate_shape=False)
+    dataset = Dataset.range(20).map(lambda x: x + v)
+    iterator = (dataset.batch(2) if batched else dataset).make_initializable_iterator()
+    element = iterator.get_next()
+    values = [tf.constant(list(range(n)), tf.int64) for n in (300, 3, 5000)]
+    changes = [v.assign(value) if resource else tf.assign(v, value, validate_shape=False) for value in values]
+    with tf.Session() as session:
+        session.run(v.initializer)
+        session.run(iterator.initializer)
+        seen = [session.run(element)]
+        for change in changes:
+            session.run(change)
+            seen.append(session.run(element))
+    for at, (found, size) in enumerate(zip(seen, (2, 300, 3, 5000))):
+        first = found[0] if batched else found
+        assert first.shape == (size,)
+        assert first[-1] == (1 + batched) * at + (size - 1 if size > 2 else 2)
+
+
+def test_a_variable_whose_nodes_tell_its_shape_is_given_another(executor):
+    v = variable([1, 2], resource=False)
+    iterator = Dataset.range(9).map(lambda x: x + tf.reduce_sum(v)).make_initializable_iterator()
+    element = iterator.get_next()
+    change = tf.assign(v, tf.range(4000, dtype=tf.int64), validate_shape=False)
+    with tf.Session() as session:
+        session.run(v.initializer)
+        session.run(iterator.initializer)
+        assert session.run(element) == 3
+        session.run(change)
+        assert session.run(element) == 1 + 3999 * 2000
+
+
+def test_every_session_has_its_own(executor):
+    v = variable()
+    iterator = Dataset.range(9).map(lambda x: v.assign_add(x + 1)).make_initializable_iterator()
+    element = iterator.get_next()
+    with tf.Session() as first, tf.Session() as second:
+        for session in (first, second):
+            session.run(v.initializer)
+            session.run(iterator.initializer)
+        assert [first.run(element), first.run(element), second.run(element)] == [8, 10, 8]
+        first.close()
+        assert [second.run(element), second.run(v)] == [10, 10]
+
+
+def test_a_function_changes_a_variable_in_many_steps_of_one_call():
+    v = variable()
+    iterator = Dataset.range(100).map(lambda x: v.assign_add(x)).make_initializable_iterator()
+    element = iterator.get_next()
+    doubled = v.assign_add(element * 0 + 1000)
+    with tf.Session() as session:
+        session.run(v.initializer)
+        session.run(iterator.initializer)
+        assert session.run_steps([element, doubled], 4, stack=True)[0].tolist() == [7, 1008, 2010, 3013]
+        assert session.run(v) == 4013
+
+
+def test_what_is_not_used_happens_too(executor, capfd):
+    called = []
+
+    def function(x):
+        tf.py_func(lambda value: called.append(int(value)) or value, [x], tf.int64)
+        tf.print("element", x)
+        tf.debugging.assert_less(x, tf.constant(2, tf.int64), message="too large")
+        return x
+
+    element = Dataset.range(9).map(function).make_one_shot_iterator().get_next()
+    with tf.Session() as session:
+        assert [session.run(element), session.run(element)] == [0, 1]
+        with pytest.raises(tf.errors.InvalidArgumentError, match="assertion failed: .*too large"):
+            session.run(element)
+    assert called[:2] == [0, 1]
+    assert "element 0\nelement 1\n" in capfd.readouterr().err
+
+
+def test_variables_are_made_outside(executor):
+    def function(x):
+        with tf.variable_scope("m", reuse=tf.AUTO_REUSE):
+            return x * tf.get_variable("w", [], tf.int64, tf.constant_initializer(5)) + tf.Variable(3, dtype=tf.int64)
+
+    iterator = Dataset.range(9).skip(1).map(function).map(function).make_initializable_iterator()
+    assert [v.name for v in tf.global_variables()] == ["m/w:0", "Variable:0", "Variable_1:0"]
+    assert tf.trainable_variables() == tf.global_variables()
+    element = iterator.get_next()
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        session.run(iterator.initializer)
+        assert session.run(element) == 43
+
+
+def test_what_was_assigned_is_not_assigned_again_where_an_iterator_goes_on(executor):
+    v = variable()
+    iterator = Dataset.range(9).map(lambda x: (v.assign_add(x + 1), x)).make_initializable_iterator()
+    element = iterator.get_next()
+    with tf.Session() as session:
+        session.run(v.initializer)
+        session.run(iterator.initializer)
+        assert [session.run(element) for _ in range(3)] == [(8, 0), (10, 1), (13, 2)]
+        state, value = iterator_states(session), session.run(v)
+    with tf.Session() as session:
+        restore_iterators(session, state)
+        v.load(value, session)
+        session.run(iterator.initializer)
+        assert session.run(v) == 13
+        assert [session.run(element) for _ in range(2)] == [(17, 3), (22, 4)]

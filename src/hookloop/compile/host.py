@@ -5,14 +5,18 @@ Variables of text are objects as well: calls read and write them.
 
 from __future__ import annotations
 
+import numpy as np
+
 from ..shapes import UNKNOWN
 from .ir import OBJECT, VARIABLE, Buffer, Instr, Value
 from .sizes import Size
 
+NO_VALUE = np.array(None)  # in the place of a variable's handle
+
 
 def lower_host(lowerer, node, context):
     op = node.op
-    inputs = [_input(lowerer, node, value) for value in node.inputs]
+    inputs = [_input(lowerer, node, i, value) for i, value in enumerate(node.inputs)]
     outputs, sizes = [], OpenSizes(lowerer, op)
     for tensor, shape in zip(op.outputs, shapes_of(node, context)):
         outputs.append(_output(lowerer, tensor, shape, sizes))
@@ -32,9 +36,16 @@ def lower_host(lowerer, node, context):
 _KEEPERS = frozenset(("TensorDataset", "TensorSliceDataset"))
 
 
-def _input(lowerer, node, value):
+def is_handle(node, i):
+    """Whether a host op gets a variable itself: its function finds it in the session, where it may have no value yet."""
+    return node.op_def.host is not None and node.op.inputs[i].dtype.name == "resource"
+
+
+def _input(lowerer, node, i, value):
     if _is_object(value):
         return value
+    if is_handle(node, i):
+        return Value(value.dtype, (), Buffer(OBJECT, value.dtype, 1, NO_VALUE))
     constant = lowerer.literal_of(value) if node.op.type in _KEEPERS else None
     if constant is not None:
         return Value(value.dtype, value.shape, Buffer(OBJECT, value.dtype, 1, constant))

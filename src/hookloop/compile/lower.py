@@ -21,7 +21,7 @@ from . import sizes as size_operations
 from .arrays import ARRAY_OPS
 from .batches import FirstElements, lower_batch
 from .conditionals import lower_if
-from .host import is_text_variable, lower_host, read_text, write_text
+from .host import is_handle, is_text_variable, lower_host, read_text, write_text
 from .ir import (
     CONSTANT,
     FEED,
@@ -521,7 +521,7 @@ class Lowerer:
 
     def _read_variables(self, node):
         for i, value in enumerate(node.inputs):
-            if i in node.op_def.reads:
+            if i in node.op_def.reads or is_handle(node, i):
                 continue
             if value.buffer is not None and value.buffer.kind == VARIABLE:
                 self.require(value.buffer.source, node.op)

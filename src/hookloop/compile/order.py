@@ -2,6 +2,8 @@
 
 A reader with a path from a write sees that write. Any other reader comes before the write; where that would
 be a cycle it reads a copy made at the start of the run. Writes, and what depends on them, come last.
+
+In a function that changes something, variables are read and written in the order in which its operations were made.
 """
 
 from __future__ import annotations
@@ -29,13 +31,15 @@ class OrderedUnits:
       must_copy: ops whose output would be a view of a variable that is overwritten before it is used.
     """
 
-    def __init__(self, raised, fetches):
+    def __init__(self, raised, fetches, as_made=False):
         self.raised = raised
         self.kept = raised.kept
         self.materialized = set()
         self.must_copy = set()
         self._fetched = set(fetches)
-        self._reads = _Reads(raised)
+        self._as_made = as_made
+        self._reads = _Reads(raised, as_made)
+        self.materialized |= self._reads.own_values()
         self._order(raised.root_region)
         self.root = raised.root
 
@@ -56,7 +60,10 @@ class OrderedUnits:
                     setattr(unit, part, getattr(unit, part).units)
         writes = self._writes(units)
         copies = []
-        if writes:
+        if writes and self._as_made:
+            self._order_as_made(units, writes)
+            self._reach(units, writes)
+        elif writes:
             reach = self._reach(units, writes)
             self._order_writes(units, writes)
             copies = self._separate_readers(units, writes, reach)
@@ -72,6 +79,20 @@ class OrderedUnits:
         for written in writes.values():
             written.sort(key=lambda u: u.order)
         return writes
+
+    def _order_as_made(self, units, writes):
+        """Whoever reads or writes a variable waits for the write before, and a write also for the readers before it."""
+        inside = {op: unit for unit in units for op in _ops_in(unit)}
+        for key, written in writes.items():
+            using = {inside[op] for op in self._reads.readers.get(key, ()) if op in inside}.union(written)
+            last_write, readers = set(), set()
+            for unit in sorted(using, key=lambda unit: unit.order):
+                unit.before |= last_write
+                if unit in written:
+                    unit.before |= readers
+                    last_write, readers = {unit}, set()
+                else:
+                    readers.add(unit)
 
     @staticmethod
     def _reach(units, writes):
@@ -186,9 +207,16 @@ class OrderedUnits:
 
 
 class _Reads:
-    """Which ops read and write which variables, looking through aliases and views."""
+    """Which ops read and write which variables, looking through aliases and views.
 
-    def __init__(self, raised):
+    Args:
+      raised: the `RaisedGraph`.
+      as_made: whether a ReadVariableOp has the value that the variable has at its place: then it is no alias.
+    """
+
+    def __init__(self, raised, as_made=False):
+        self._as_made = as_made
+        self._taken_out = []  # ReadVariableOps as made
         self.seen_through = {}  # tensor -> keys of the variables whose memory it may be
         self.writes = {}  # op -> keys
         self.readers = {}  # key -> the ops that read it
@@ -221,6 +249,10 @@ class _Reads:
         return found
 
     def _classify(self, op, kind, keys):
+        if self._as_made and kind == "ReadVariableOp":
+            self._taken_out.append((op, keys))
+            self._note_reader(op, keys)
+            return
         if kind in ALIASES:
             for tensor in op.outputs:
                 self.seen_through[tensor] = keys
@@ -250,6 +282,10 @@ class _Reads:
         if op_def.lower is not None and op_def.kernel is None:
             for tensor in op.outputs:
                 self.seen_through[tensor] = keys
+
+    def own_values(self):
+        """The reads that are no aliases."""
+        return {op for op, keys in self._taken_out if keys & self.all_written}
 
     def _note_reader(self, op, keys):
         for key in keys:

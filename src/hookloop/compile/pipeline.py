@@ -131,10 +131,17 @@ class Program:
         return int(shape[axis]) if axis < len(shape) else 1
 
 
+def _effects_of(fetches):
+    """What happens whenever a function is called: operations of its graph. None for any other graph."""
+    graph = fetches[0].graph if fetches else None
+    return graph.effects if graph is not None and graph._outer is not None else ()
+
+
 def order_request(fetches, targets, feeds):
     """The ordered regions of a request: what both executors run."""
-    raised = RaisedGraph(fetches, targets, {f.tensor for f in feeds})
-    units = OrderedUnits(raised, fetches)
+    effects = _effects_of(fetches)
+    raised = RaisedGraph(fetches, [*targets, *effects], {f.tensor for f in feeds})
+    units = OrderedUnits(raised, fetches, any(op.op_def.writes for op in effects))
     units.finish()
     return units
 

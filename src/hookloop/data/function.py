@@ -6,12 +6,12 @@ import itertools
 
 import numpy as np
 
-from ..errors import CancelledError, NotFoundError, UnimplementedError
-from ..graph.describe import describe
+from ..errors import CancelledError, NotFoundError
 from ..graph.function_graph import FunctionGraph
 from ..graph.stack import get_default_graph
-from ..ops.build import convert_to_tensor
-from ..ops.core import placeholder
+from ..ops.build import apply_op, convert_to_tensor
+from ..ops.core import identity, placeholder
+from ..ops.variable_key import VARIABLES, variable_key
 from .structure import DatasetLeaf, TensorLeaf, flatten, is_nested, map_structure, pack
 
 _numbers = itertools.count(1)
@@ -29,13 +29,15 @@ class TracedFunction:
     Attributes:
       name: its name in nodes.
       captures: the tensors of the graph around it that it uses.
+      fed: which of them get their values with each call; variables are those of the session.
+      assigned: the names of the variables that it changes, or a function in it.
       result: the structure of what it returns.
     """
 
     def __init__(self, function, element, method, several=False):
         self.name = f"__inference_Dataset_{method}_{getattr(function, '__name__', 'function')}_{next(_numbers)}"
         self._method = method
-        self.graph = FunctionGraph(get_default_graph(), placeholder)
+        self.graph = FunctionGraph(get_default_graph(), _stand_in)
         with self.graph.as_default():
             leaves = flatten(element)
             self.inputs = [placeholder(leaf.dtype, leaf.shape) for leaf in leaves]
@@ -44,20 +46,37 @@ class TracedFunction:
             returned = function(*structured) if expanded else function(structured)
             self.result, self.outputs = self._take(returned)
         self.captures = list(self.graph.captures)
-        self._refuse_assignments()
+        self.fed = [i for i, inner in enumerate(self.graph.captures.values()) if inner.op.type == "Placeholder"]
+        self.assigned = set()
+        self._find_effects()
         self._classify()
 
-    def _refuse_assignments(self):
-        """A variable is captured by its value: an assignment would be lost."""
-        outer = {inner: tensor for tensor, inner in self.graph.captures.items()}
+    def _find_effects(self):
+        """What happens whenever the function is called, and the variables that are assigned then.
+
+        Raises:
+          TypeError: a variable that is no resource is assigned: the function has its value.
+        """
         for op in self.graph.get_operations():
-            for i in op.op_def.writes:
-                if op.inputs[i] in outer:
-                    raise UnimplementedError(
-                        None, op,
-                        f"The function of Dataset.{self._method}() assigns to the variable {outer[op.inputs[i]].op.name!r}: a function "
-                        f"of a dataset can read variables, but not change them. Assign in the step instead. {describe(op)}",
-                    )  # fmt: skip
+            op_def = op.op_def
+            if not op_def.writes and (op_def.host is None or op_def.stateful is not True or _is_made_by(op)):
+                continue
+            self.graph.effects.append(op)
+            for i in op_def.writes:
+                handle = op.inputs[i]
+                if handle.dtype.name != "resource" and handle in self.graph.captures.values():
+                    found = [t.dtype.base_dtype for t in op.inputs]
+                    expected = [
+                        f"tf.{t.name}_ref" if k in op_def.writes else f"tf.{t.name}" for k, t in enumerate(found)
+                    ]
+                    raise TypeError(
+                        f"In op '{op.name}', input types ({found}) are not compatible with expected types "
+                        f"([{', '.join(expected)}]): the function of Dataset.{self._method}() can assign to the variable "
+                        f"{variable_key(handle.op.inputs[0].op)!r} where it is made with use_resource=True."
+                    )
+                self.assigned.add(variable_key(_behind(handle).op))
+        for inner in self.graph.__dict__.get("_dataset_functions", {}).values():
+            self.assigned |= getattr(inner, "assigned", frozenset())
 
     def _classify(self):
         """What can be said of it without running it; see `BoundFunction`."""
@@ -66,7 +85,7 @@ class TracedFunction:
         leaves = flatten(self.result)
         self.pure = not any(op.op_def.stateful or op.op_def.writes for op in operations if op.type != "Placeholder")
         self.numeric = not needs_python and all(
-            is_number(t.dtype) for t in (*self.inputs, *self.outputs, *self.captures)
+            is_number(t.dtype) for t in (*self.inputs, *self.outputs, *[self.captures[i] for i in self.fed])
         )
         shapes = [t._shape for op in operations for t in op.outputs]
         known = all(shape is not None and all(isinstance(d, int) for d in shape) for shape in shapes)
@@ -113,8 +132,31 @@ class TracedFunction:
         key = ("function", self.name)
         runner = call.resource_state.get(key)
         if runner is None:
-            runner = call.resource_state.setdefault(key, _Runner(self, call.session._config))
+            runner = call.resource_state.setdefault(key, _Runner(self, call.session))
         return BoundFunction(self, runner, captured)
+
+
+def _behind(tensor):
+    """What a tensor is where nothing changes it on the way."""
+    while tensor.op.type == "Identity":
+        tensor = tensor.op.inputs[0]
+    return tensor
+
+
+def _stand_in(tensor):
+    """What stands in a function for a tensor of the graph around it: the variable itself for a variable, else a placeholder."""
+    op = _behind(tensor).op
+    if op.type not in VARIABLES:
+        return placeholder(tensor.dtype.base_dtype, tensor.shape)
+    attrs = {name: op.get_attr(name) for name in ("dtype", "shape", "container")}
+    shared_name = op.get_attr("shared_name") or op.name
+    variable = apply_op(op.type, [], {**attrs, "shared_name": shared_name}, op.name)
+    return variable if tensor.dtype.name == "resource" else identity(variable)
+
+
+def _is_made_by(op):
+    """Whether an operation makes something, as a dataset."""
+    return any(tensor.dtype.name in ("resource", "variant") for tensor in op.outputs)
 
 
 def _handed_over(leaf, tensor):
@@ -134,6 +176,7 @@ class BoundFunction:
       captured: the values of its captures.
 
     Attributes:
+      assigned: the names of the variables that it changes.
       numeric: whether it takes and gives numbers, and needs no Python: then `for_rows` runs it for many elements in one call.
       gives_numbers: whether it gives a dataset of numbers.
       pure: whether calling it changes nothing.
@@ -143,11 +186,17 @@ class BoundFunction:
     def __init__(self, traced, runner, captured):
         self.numeric, self.gives_numbers = traced.numeric, traced.gives_numbers
         self.pure, self.never_fails = traced.pure, traced.never_fails
+        self.assigned = traced.assigned
         self._runner = runner
-        self._captured = tuple(captured)
+        self._captured = tuple([captured[i] for i in traced.fed])
 
     def __call__(self, element):
         return self._runner((*element, *self._captured))
+
+    def assigned_cells(self):
+        """The session's variables that it changes, those that are there."""
+        cells = self._runner.variables()
+        return [cells[name] for name in self.assigned if name in cells]
 
     def for_rows(self):
         """A `RowCalls` over the components of elements."""
@@ -155,15 +204,17 @@ class BoundFunction:
 
 
 class _Runner:
-    """A traced function with the session that runs it."""
+    """A traced function with the session that runs it, on the variables of the session around it."""
 
-    def __init__(self, traced, config):
+    def __init__(self, traced, outer):
         from ..session import Session
 
-        self._session = Session(graph=traced.graph, config=config)
+        self._session = Session(graph=traced.graph, config=outer._config)
+        self._session._share_variables(outer)
         self._types = [tensor.dtype.base_dtype for tensor in traced.outputs]
         self._outputs = list(traced.outputs)
-        self._feeds = [*traced.inputs, *traced.graph.captures.values()]
+        inner = list(traced.graph.captures.values())
+        self._feeds = [*traced.inputs, *[inner[i] for i in traced.fed]]
         self._run = self._session.make_callable(self._outputs, feed_list=self._feeds)
 
     def for_rows(self, captured):
@@ -180,8 +231,22 @@ class _Runner:
             raise CancelledError(None, None, "The session was closed while the step was running") from None
         return tuple([as_component(value, dtype) for value, dtype in zip(found, self._types)])
 
+    def variables(self):
+        return self._session._variables
+
     def close_session(self):
         self._session.close()
+
+
+def assigned_in(state):
+    """The variables that the functions of a dataset change, as the cells of the session.
+
+    Args:
+      state: a `DatasetState`.
+    """
+    functions = [parameter for parameter in state.parameters if hasattr(parameter, "assigned_cells")]
+    own = [cell for function in functions for cell in function.assigned_cells()]
+    return own + [cell for source in state.sources for cell in assigned_in(source)]
 
 
 def is_number(dtype):
@@ -230,6 +295,7 @@ __all__ = [
     "BoundFunction",
     "TracedFunction",
     "as_component",
+    "assigned_in",
     "function_of",
     "is_number",
     "map_structure",

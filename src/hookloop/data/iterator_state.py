@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import itertools
 import threading
+from contextlib import contextmanager
 
 from .. import errors, logging
 from .blocks import by_blocks
+from .function import assigned_in
 from .native import chain_of
 from .pipeline import Place, seeds_of, with_seeds
 
@@ -74,11 +76,12 @@ class IteratorState:
             elements = iter(self._cell.next, None)
         else:
             place = Place({}, by_blocks=by_blocks if self._cell is not None else None, check=self._check)
-            elements = iter(dataset.iterate(place))
-            if failed:
-                elements = _behind(elements, taken, failed)
-            elif _passed(elements, taken) < taken:
-                raise _ended(taken)
+            with _unchanged(assigned_in(dataset) if taken or failed else ()):
+                elements = iter(dataset.iterate(place))
+                if failed:
+                    elements = _behind(elements, taken, failed)
+                elif _passed(elements, taken) < taken:
+                    raise _ended(taken)
             if self._cell is not None:
                 self._cell.stop()
         self._dataset, self._elements, self._taken, self._failed = dataset, elements, taken, failed
@@ -166,6 +169,17 @@ class IteratorState:
         for _ in range(progress[0] - 1):
             self.next()
         return state
+
+
+@contextmanager
+def _unchanged(cells):
+    """Variables keep their values: the elements that are passed over have changed them before."""
+    values = [(cell, cell.snapshot()) for cell in cells]
+    try:
+        yield
+    finally:
+        for cell, value in values:
+            cell.restore(value)
 
 
 def _passed(elements, count):

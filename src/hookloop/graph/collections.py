@@ -92,6 +92,36 @@ class Collections:
         self._lists.pop(name, None)
 
 
+class FunctionCollections(Collections):
+    """Those of a function's graph: variables, and what names of tuples say of them, are those of the graph around it.
+
+    Args:
+      outer: the collections of that graph; the others are copied.
+    """
+
+    _SHARED = frozenset((GraphKeys.GLOBAL_VARIABLES, GraphKeys.LOCAL_VARIABLES, GraphKeys.TRAINABLE_VARIABLES))
+
+    def __init__(self, outer):
+        super().__init__()
+        self._outer = outer
+        self._lists = {name: outer.get(name) for name in outer.names() if not self._is_shared(name)}
+
+    def _is_shared(self, name):
+        return name in self._SHARED or isinstance(name, tuple)
+
+    def add(self, name, value):
+        self._outer.add(name, value) if self._is_shared(name) else super().add(name, value)
+
+    def ref(self, name):
+        return self._outer.ref(name) if self._is_shared(name) else super().ref(name)
+
+    def get(self, name, scope=None):
+        return self._outer.get(name, scope) if self._is_shared(name) else super().get(name, scope)
+
+    def names(self):
+        return [*super().names(), *[name for name in self._outer.names() if self._is_shared(name)]]
+
+
 def add_to_collection(name, value):
     """Adds a value to a collection of the default graph."""
     get_default_graph().add_to_collection(name, value)

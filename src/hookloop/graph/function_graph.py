@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .collections import FunctionCollections
 from .graph import Graph
 
 
@@ -10,36 +11,40 @@ class FunctionGraph(Graph):
 
     Args:
       outer: the graph in which the function is made; it may itself be one of these.
-      make_placeholder: function(dtype, shape) that adds a placeholder to the default graph.
+      stand_in: function(tensor) that adds to the default graph what stands there for a tensor of the outer one.
 
     Attributes:
-      captures: tensor of the outer graph -> the placeholder that stands for it here.
+      captures: tensor of the outer graph -> what stands for it here.
+      effects: the operations that change something where the function is called, whether somebody uses their values or not; they
+        and what reads variables happen in the order in which they were made.
     """
 
-    def __init__(self, outer, make_placeholder):
+    def __init__(self, outer, stand_in):
         super().__init__()
         self._outer = outer
-        self._make_placeholder = make_placeholder
+        self._stand_in = stand_in
         self.captures = {}
+        self.effects = []
+        self._collections = FunctionCollections(outer._collections)
         if outer._seed is not None:
             self._seed = outer._seed
 
     def capture(self, tensor):
-        """The tensor itself where it is of this graph, else the placeholder that stands for it.
+        """The tensor itself where it is of this graph, else what stands for it.
 
         Raises:
           ValueError: where the tensor is of a graph that is not around this one.
         """
         if tensor.graph is self:
             return tensor
-        placeholder = self.captures.get(tensor)
-        if placeholder is None:
+        inner = self.captures.get(tensor)
+        if inner is None:
             if tensor.graph is not self._outer:
                 if self._outer._outer is None:
                     raise ValueError(f"{tensor} must be from the graph of the function or from one around it.")
                 tensor = self._outer.capture(tensor)
                 return self.capture(tensor)
             with self.as_default():
-                placeholder = self._make_placeholder(tensor.dtype.base_dtype, tensor.shape)
-            self.captures[tensor] = placeholder
-        return placeholder
+                inner = self._stand_in(tensor)
+            self.captures[tensor] = inner
+        return inner
