@@ -397,17 +397,12 @@ static bool fits_single_row(const gemm *g, int64_t columns, int64_t column, int 
 /* Chooses the variant for floats with these sizes and strides. */
 static void choose_float(gemm *g, int lanes) {
     const int64_t panel = MAX_VECTORS * lanes;
-    if (g->sums) {
-        if (g->n == 1 && g->m > 1 && columns_are_dense(g) && fits_single_row(g, g->m, g->products[0].a.row, lanes)) swap_operands(g);
-        g->single_row = g->swapped;
-    } else {
-        if (g->m == 1 && g->n > 1 && all_dots(g) && g->products[0].b.column != 1) swap_operands(g);
-        else if (g->n == 1 && g->m > 1 && columns_are_dense(g) && !all_dots(g)) swap_operands(g);
-        g->dots = g->n == 1 && all_dots(g) && columns_are_dense(g);
-        if (g->dots)
-            for (int i = 0; i < g->n_steps; i++) transpose_matrix(&g->steps[i].y);
-        g->single_row = !g->dots && g->m == 1 && fits_single_row(g, g->n, g->products[0].b.column, lanes);
-    }
+    if (g->n == 1 && g->m > 1 && columns_are_dense(g) && !all_dots(g)) swap_operands(g);
+    else if (g->m == 1 && g->n > 1 && !g->sums && all_dots(g) && g->products[0].b.column != 1) swap_operands(g);
+    g->dots = g->n == 1 && !g->sums && all_dots(g) && columns_are_dense(g);
+    if (g->dots)
+        for (int i = 0; i < g->n_steps; i++) transpose_matrix(&g->steps[i].y);
+    g->single_row = !g->dots && g->m == 1 && (!g->sums || g->swapped) && fits_single_row(g, g->n, g->products[0].b.column, lanes);
     g->starts_with_y = g->n_steps > 0 && g->steps[0].kind == STEP_ADD && g->steps[0].y.column == 1;
     for (int i = 0; i < g->n_products && !g->dots; i++) {
         product *p = &g->products[i];

@@ -72,19 +72,34 @@ SIMD_INLINE void NAME(tile)(const int rows, const int vectors, const bool by_row
         }
 }
 
-/* A strip of a single row of C: wide, because each row of B is read once and should be read in long pieces. */
-static void NAME(row_strip)(const NAME(panel) *panel, const REAL *a, const REAL *b, const REAL *start, REAL *c) {
+/* A strip of a single row of C: wide, because each row of B is read once and should be read in long pieces, and because
+ * multiply-adds of few vectors wait for each other. */
+SIMD_INLINE void NAME(row_strip)(const int vectors, const NAME(panel) *panel, const REAL *a, const REAL *b, const REAL *start, REAL *c) {
+    const int last = vectors - 1, lanes = panel->last_lanes;
     VEC sum[STRIP];
 #pragma GCC unroll 16
-    for (int v = 0; v < STRIP; v++) sum[v] = (VEC){0};
+    for (int v = 0; v < vectors; v++) sum[v] = (VEC){0};
     for (int64_t k = panel->k; k > 0; k--, a += panel->a_stride, b += panel->b_stride) {
         const VEC x = SPLAT(*a);
 #pragma GCC unroll 16
-        for (int v = 0; v < STRIP; v++) sum[v] += x * LOAD(b + v * LANES);
+        for (int v = 0; v < vectors; v++)
+            sum[v] += x * (SIMD_FREE_MASKS && v == last ? LOAD_PART(b + v * LANES, lanes) : LOAD(b + v * LANES));
     }
 #pragma GCC unroll 16
-    for (int v = 0; v < STRIP; v++) STORE(c + v * LANES, start ? LOAD(start + v * LANES) + sum[v] : sum[v]);
+    for (int v = 0; v < vectors; v++) {
+        const int count = SIMD_FREE_MASKS && v == last ? lanes : LANES;
+        STORE_PART(c + v * LANES, start ? LOAD_PART(start + v * LANES, count) + sum[v] : sum[v], count);
+    }
 }
+#define ROW_STRIP(vectors)                                                                                                \
+    static void NAME(row_strip_##vectors)(const NAME(panel) *panel, const REAL *a, const REAL *b, const REAL *start, REAL *c) { \
+        NAME(row_strip)(vectors, panel, a, b, start, c);                                                                  \
+    }
+ROW_STRIP(1) ROW_STRIP(2) ROW_STRIP(3) ROW_STRIP(4) ROW_STRIP(5) ROW_STRIP(6) ROW_STRIP(7) ROW_STRIP(8)
+static const NAME(tile_fn) NAME(row_strips)[STRIP] = {
+    NAME(row_strip_1), NAME(row_strip_2), NAME(row_strip_3), NAME(row_strip_4),
+    NAME(row_strip_5), NAME(row_strip_6), NAME(row_strip_7), NAME(row_strip_8),
+};
 
 #define TILE(rows, vectors, layout, by_row, width, part)                                                        \
     static void NAME(tile_##rows##x##vectors##layout##width)(const NAME(panel) *panel, const REAL *a,           \
@@ -438,10 +453,10 @@ static REAL NAME(sum_elements)(const REAL *x, int64_t stride, int64_t k) {
     return sum[0];
 }
 
-/* The same for a few last columns of B itself. */
-static void NAME(sum_few_columns)(const product *p, const REAL *b, int64_t k, int64_t columns, bool add, REAL *sums) {
-    for (int64_t j = 0; j < columns; j++, b += p->b.column) {
-        const REAL total = NAME(sum_elements)(b, p->b.row, k);
+/* The same for each of a few columns whose elements are apart by `row`. */
+static void NAME(sum_few_columns)(const REAL *b, int64_t row, int64_t k, int64_t columns, int64_t column, bool add, REAL *sums) {
+    for (int64_t j = 0; j < columns; j++, b += column) {
+        const REAL total = NAME(sum_elements)(b, row, k);
         sums[j] = add ? sums[j] + total : total;
     }
 }
@@ -456,6 +471,13 @@ typedef struct NAME(part) {
     bool alone;             /* c is memory of its own, added later */
 } NAME(part);
 
+/* How many of the columns of a single row that are left the next strip makes: strips of about the same number of vectors. */
+static int64_t NAME(strip_columns)(int64_t columns) {
+    const int64_t vectors = SIMD_FREE_MASKS ? (columns + LANES - 1) / LANES : columns / LANES;
+    const int64_t strips = (vectors + STRIP - 1) / STRIP, width = (vectors + strips - 1) / strips * LANES;
+    return width < columns ? width : columns;
+}
+
 /* Makes a part of the sum over C[m0:m1, n0:n1]. */
 static void NAME(block)(const gemm *g, const gemm_data *data, const NAME(part) *part, int64_t m0, int64_t m1, int64_t n0,
                         int64_t n1, char *scratch) {
@@ -463,6 +485,7 @@ static void NAME(block)(const gemm *g, const gemm_data *data, const NAME(part) *
     const product *p = &g->products[index];
     REAL *packed_b = (REAL *)scratch, *packed_a = packed_b + g->packed_b;
     const bool by_row = p->a.column == 1 && g->m > 1;
+    const bool sums_columns = g->sums && !g->swapped && m0 == 0, sums_row = g->sums && g->swapped && n0 == 0;
     const REAL *a = (const REAL *)data->in[2 * index] + m0 * p->a.row, *b = (const REAL *)data->in[2 * index + 1];
     REAL *c = part->c + m0 * part->c_row;
     int64_t k0 = part->k_first;
@@ -479,6 +502,7 @@ static void NAME(block)(const gemm *g, const gemm_data *data, const NAME(part) *
         if (y) panel.start_stride = g->steps[0].y.row;
         const REAL *a_block = a + k0 * p->a.column;
         if (p->pack_a) NAME(pack_a)(p, a_block, m1 - m0, panel.k, packed_a), a_block = packed_a;
+        if (sums_row) NAME(sum_few_columns)(a_block, p->a.column, panel.k, 1, 0, k0 > 0, (REAL *)data->sums);
         const int64_t few = n1 == g->n ? NAME(few_columns)(g, p) : 0, n_end = n1 - few;
         for (int64_t n = n0; n < n_end;) {
             int vectors = MAX_VECTORS, width = WIDTHS - 1;
@@ -490,10 +514,12 @@ static void NAME(block)(const gemm *g, const gemm_data *data, const NAME(part) *
             panel.b_stride = p->b.row;
             ends.n = n;
             ends.start = y ? y + n : fresh ? NULL : c + n;
-            if (g->m == 1 && !p->pack_b && !g->sums && n_end - n >= STRIP * LANES) {
-                NAME(row_strip)(&panel, a_block, b_panel, ends.start, c + n);
-                if (ends.last) NAME(finish)(g, data, ends.first_step, m0, n, 1, STRIP * LANES, part->c_row, c + n);
-                n += STRIP * LANES;
+            if (g->m == 1 && !p->pack_b && !sums_columns && (SIMD_FREE_MASKS || columns >= LANES)) {
+                columns = NAME(strip_columns)(n_end - n);
+                panel.last_lanes = (int)((columns - 1) % LANES + 1);
+                NAME(row_strips)[(columns - 1) / LANES](&panel, a_block, b_panel, ends.start, c + n);
+                if (ends.last) NAME(finish)(g, data, ends.first_step, m0, n, 1, columns, part->c_row, c + n);
+                n += columns;
                 continue;
             }
             if (p->pack_b || (columns < LANES && !SIMD_FREE_MASKS)) {
@@ -501,7 +527,7 @@ static void NAME(block)(const gemm *g, const gemm_data *data, const NAME(part) *
                 NAME(pack_b)(p, b_panel, panel.k, columns, panel.b_stride, packed_b);
                 b_panel = packed_b;
             }
-            if (g->sums && m0 == 0)
+            if (sums_columns)
                 NAME(sum_columns)(b_panel, panel.b_stride, panel.k, columns, k0 > 0, (REAL *)data->sums + n);
             NAME(run_panel)(&panel, &ends, width, by_row && !p->pack_a, p->pack_a, m1 - m0, columns, p->a.row, a_block,
                             b_panel, c + n);
@@ -512,8 +538,8 @@ static void NAME(block)(const gemm *g, const gemm_data *data, const NAME(part) *
             ends.n = n_end;
             NAME(last_columns)(p, &panel, &ends, m1 - m0, few, a + k0 * p->a.column, b_columns,
                                y ? y + n_end : fresh ? NULL : c + n_end, c + n_end, packed_b);
-            if (g->sums && m0 == 0)
-                NAME(sum_few_columns)(p, b_columns, panel.k, few, k0 > 0, (REAL *)data->sums + n_end);
+            if (sums_columns)
+                NAME(sum_few_columns)(b_columns, p->b.row, panel.k, few, p->b.column, k0 > 0, (REAL *)data->sums + n_end);
         }
         k0 += panel.k;
     } while (k0 < part->k_end);

@@ -67,6 +67,15 @@ def test_long_sums_are_cut_into_blocks(dtype, transposes, shape):
 
 
 @pytest.mark.parametrize("dtype", REAL)
+def test_a_single_row_of_any_width(dtype):
+    for n in range(1, 280):
+        a, b, bias = numbers((1, 6), dtype), numbers((6, n), dtype, 1), numbers((n,), dtype, 2)
+        expected = np.maximum(a.astype("d") @ b + bias, 0)
+        assert_close(product(a, b, steps=[(Step.ADD, bias, 0), (Step.RELU, None, 0)]), expected, 6, dtype)
+        assert_close(product(b.T, a.T, True, True), (a.astype("d") @ b).T, 6, dtype)
+
+
+@pytest.mark.parametrize("dtype", REAL)
 @pytest.mark.parametrize("transpose_a", [False, True])
 @pytest.mark.parametrize("shape", [(95, 64, 520), (96, 63, 1030), (96, 64, 1023), (97, 64, 1024), (200, 130, 1060)])
 def test_wide_rows_are_read_in_place_or_packed(dtype, transpose_a, shape):
@@ -178,6 +187,8 @@ def test_what_a_sum_starts_from_may_be_its_own_memory(shape, inner, transpose_a)
         (10, 32, 1),
         (16, 67, 1),
         (33, 300, 1),
+        (200, 32, 1),
+        (129, 1700, 1),
         (9, 3, 1),
         (1, 7, 50),
         (784, 64, 128),
