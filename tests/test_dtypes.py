@@ -83,3 +83,9 @@ def test_what_names_no_type_in_tensorflow(value):
 def test_references_and_limits():
     assert tf.float32._as_ref.name == "float32_ref" and tf.float32._as_ref.base_dtype is tf.float32
     assert (tf.int8.limits, tf.uint8.limits, tf.float32.limits) == ((0, 127), (0, 255), (0, 1))
+
+
+def test_bools_have_no_order():
+    for which in ("min", "max"):
+        with pytest.raises(TypeError, match=f"Cannot find {which}imum value of"):
+            getattr(tf.bool, which)

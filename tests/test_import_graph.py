@@ -385,3 +385,14 @@ def test_files_that_are_none(tmp_path):
     with pytest.raises(OSError, match="Cannot parse file .*broken.meta"):
         tf.train.import_meta_graph(str(broken))
     assert names() == []
+
+
+def test_the_results_of_a_loop_from_a_file_are_fetched(executor):
+    result = tf.while_loop(lambda i: i < 5.0, lambda i: i + 2.0, [0.0], name="w")
+    tf.add_to_collection("results", result)
+    message = tf.train.export_meta_graph()
+    with tf.Graph().as_default() as graph:
+        tf.train.import_meta_graph(message)
+        with tf.Session() as session:
+            assert session.run(["w/Exit:0", tf.get_collection("results")[0]]) == [6.0, 6.0]
+        assert not graph.is_fetchable(graph.get_operation_by_name("w/add"))

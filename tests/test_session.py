@@ -1,5 +1,6 @@
 """Sessions: what may be fetched and fed, options, threads, closing."""
 
+import collections
 import threading
 from collections import OrderedDict, namedtuple
 
@@ -358,3 +359,15 @@ def test_what_reset_refuses():
             tf.Session.reset("", "a")
         assert session.run(tf.constant(2)) == 2
     assert not hasattr(tf.InteractiveSession, "reset")
+
+
+def test_a_target_that_is_no_text_is_refused():
+    with pytest.raises(TypeError, match="target must be a string, but got <class 'int'>"):
+        tf.Session(3)
+
+
+def test_a_defaultdict_of_fetches_stays_one(executor):
+    fetches = collections.defaultdict(list, {"a": tf.constant(1), "b": [tf.constant(2)]})
+    with tf.Session() as session:
+        found = session.run(fetches)
+    assert type(found) is collections.defaultdict and found == {"a": 1, "b": [2]}

@@ -395,3 +395,42 @@ def test_whether_an_assignments_output_is_initialized(executor):
     with tf.Graph().as_default(), tf.Session() as session:
         tf.import_graph_def(message, name="")
         assert session.run(asked.name)
+
+
+@pytest.mark.parametrize("use_resource", [False, True])
+def test_a_first_value_from_inside_a_loop_is_refused(use_resource):
+    def body(i):
+        return i + tf.Variable(tf.constant(1), use_resource=use_resource)
+
+    with pytest.raises(ValueError, match="is from inside a control-flow construct"):
+        tf.while_loop(lambda i: i < 3, body, [0])
+    function = lambda i: i + tf.Variable(lambda: tf.constant(1), use_resource=use_resource)
+    count = tf.while_loop(lambda i: i < 3, function, [0])
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        assert session.run(count) == 3
+
+
+def test_a_variable_in_parts_is_found_again_without_a_partitioner():
+    with tf.variable_scope("p", partitioner=tf.fixed_size_partitioner(3)):
+        whole = tf.get_variable("v", [7, 2])
+    with tf.variable_scope("p", reuse=True):
+        assert tf.get_variable("v", [7, 2]) is whole is tf.get_variable("v")
+
+
+def test_rows_of_batches_by_slices(executor):
+    table = tf.Variable([[1.0, 2.0], [3.0, 4.0]])
+    rows = tf.IndexedSlices(tf.constant([[7.0], [8.0]]), tf.constant([[1], [0]]))
+    with tf.Session() as session:
+        session.run(table.initializer)
+        np.testing.assert_array_equal(session.run(table.batch_scatter_update(rows)), [[1, 7], [8, 4]])
+
+
+def test_what_makes_a_resource():
+    assert tf.Variable(1.0, use_resource=True).create.type == "AssignVariableOp"
+
+
+def test_settings_of_initializers_that_only_have_a_seed():
+    for kind in (tf.glorot_uniform_initializer, tf.glorot_normal_initializer):
+        settings = kind(seed=3).get_config()
+        assert settings == {"seed": 3, "dtype": "float32"} and kind.from_config(settings).seed == 3

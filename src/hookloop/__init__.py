@@ -106,7 +106,7 @@ CXX11_ABI_FLAG = MONOLITHIC_BUILD = 0
 
 # Loaded when first asked for.
 _LAZY_MODULES = frozenset((
-    "app", "bitwise", "compat", "contrib", "data", "debugging", "estimator", "flags", "gfile", "graph_util", "initializers", "io", "linalg", "logging", "manip", "math", "nest", "nn", "python_io", "random", "saved_model", "strings", "summary", "test", "train", "version",
+    "app", "bitwise", "compat", "contrib", "data", "debugging", "estimator", "flags", "gfile", "graph_util", "initializers", "io", "linalg", "logging", "manip", "math", "nest", "nn", "python_io", "queue", "random", "saved_model", "strings", "summary", "test", "train", "version",
 ))  # fmt: skip
 _LAZY_NAMES = {  # name -> its module in ops
     "matrix_square_root": "matrix_functions",

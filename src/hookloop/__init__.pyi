@@ -598,6 +598,7 @@ from . import math as math
 from . import nest as nest
 from . import nn as nn
 from . import python_io as python_io
+from . import queue as queue
 from . import random as random
 from . import saved_model as saved_model
 from . import strings as strings

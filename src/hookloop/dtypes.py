@@ -107,8 +107,6 @@ class DType:
 
     def _limit(self, which, of_bfloat16):
         base = self.base_dtype
-        if base.is_bool:
-            return which == "max"
         if base.name == "bfloat16":
             return of_bfloat16
         if base.is_floating:
@@ -127,6 +125,8 @@ class DType:
         """(lowest, highest) value by convention for intensities: (0, 1) for floating types, from 0 on for integers."""
         if self.base_dtype.is_floating:
             return 0, 1
+        if self.base_dtype.is_bool:
+            return False, True
         return (0 if self.base_dtype.is_integer else self.min), self.max
 
     def is_compatible_with(self, other):

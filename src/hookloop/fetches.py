@@ -89,8 +89,14 @@ class FetchMap:
 def _make_mapping(kind, keys, values):
     try:
         return kind(zip(keys, values))
+    except TypeError:  # a class that is not made as dict is, such as defaultdict
+        pass
+    try:
+        made = kind()
     except TypeError:
         return dict(zip(keys, values))
+    made.update(zip(keys, values))
+    return made
 
 
 def _components(element):

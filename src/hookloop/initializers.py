@@ -276,12 +276,18 @@ class glorot_uniform_initializer(VarianceScaling):
     def __init__(self, seed=None, dtype=dtypes.float32):
         super().__init__(1.0, "fan_avg", "uniform", seed, dtype)
 
+    def get_config(self):
+        return {"seed": self.seed, "dtype": self.dtype.name}
+
 
 class glorot_normal_initializer(VarianceScaling):
     """Glorot's (Xavier's) normal initializer."""
 
     def __init__(self, seed=None, dtype=dtypes.float32):
         super().__init__(1.0, "fan_avg", "truncated_normal", seed, dtype)
+
+    def get_config(self):
+        return {"seed": self.seed, "dtype": self.dtype.name}
 
 
 glorot_uniform, glorot_normal = glorot_uniform_initializer, glorot_normal_initializer

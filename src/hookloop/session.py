@@ -51,6 +51,8 @@ def add_local_target(target, config=None):
 
 
 def _check_target(target):
+    if target is not None and not isinstance(target, (str, bytes)):
+        raise TypeError(f"target must be a string, but got {type(target)}")
     if target and target not in ("local", b"") and target not in _local_targets:
         raise errors.NotFoundError(
             None, None, "expected no target, or that of a tf.train.Server of this process: hookloop runs no session in "

@@ -256,6 +256,8 @@ def _get(store, name, shape, dtype, initializer, regularizer, reuse, trainable, 
         from .partitioned import get_partitioned
 
         return get_partitioned(store, _get, locals())
+    if reuse is True and partitioner is None and name in store.partitioned:
+        return store.partitioned[name]
     found = store.variables.get(name)
     if found is not None:
         if reuse is not True and reuse is not AUTO_REUSE:

@@ -176,7 +176,7 @@ class Variable(Trackable, TensorOperators, metaclass=_VariableType):
         if callable(initial_value):
             with name_scope("Initializer"), get_default_graph().exact_device(""):
                 return convert_to_tensor(initial_value(), name="initial_value", dtype=dtype)
-        return convert_to_tensor(initial_value, name="initial_value", dtype=dtype)
+        return _outside_of_control_flow(convert_to_tensor(initial_value, name="initial_value", dtype=dtype))
 
     def _check_shape(self, value, validate_shape):
         if not validate_shape:
@@ -328,6 +328,9 @@ class Variable(Trackable, TensorOperators, metaclass=_VariableType):
     def scatter_min(self, sparse_delta, use_locking=False, name=None):
         return state.scatter_min(self, sparse_delta.indices, sparse_delta.values, use_locking, name)
 
+    def batch_scatter_update(self, sparse_delta, use_locking=False, name=None):
+        return scatter.batch_scatter_update(self, sparse_delta.indices, sparse_delta.values, use_locking, name)
+
     def scatter_nd_add(self, indices, updates, name=None):
         return scatter.scatter_nd_add(self, indices, updates, name=name)
 
@@ -419,6 +422,20 @@ def _result(tensor, read_value):
     return tensor if read_value else tensor.op
 
 
+def _outside_of_control_flow(value):
+    """The value.
+
+    Raises:
+      ValueError: it is made in a branch or a loop, which initializing a variable does not enter.
+    """
+    if value.op._get_control_flow_context() is not None:
+        raise ValueError(
+            f"Initializer for variable is from inside a control-flow construct, such as a loop or conditional: {value}. "
+            "When creating a variable inside a loop or conditional, use a lambda as the initializer."
+        )
+    return value
+
+
 class ResourceVariable(Variable):
     """A variable whose node is a VarHandleOp, as `use_resource=True` makes it."""
 
@@ -447,7 +464,7 @@ class ResourceVariable(Variable):
     def _first_value(initial_value, dtype):
         if not callable(initial_value):
             with name_scope("Initializer"):
-                return convert_to_tensor(initial_value, name="initial_value", dtype=dtype)
+                return _outside_of_control_flow(convert_to_tensor(initial_value, name="initial_value", dtype=dtype))
         with name_scope("Initializer"), get_default_graph().exact_device(""):
             return convert_to_tensor(initial_value(), name="initial_value", dtype=dtype)
 
@@ -464,6 +481,11 @@ class ResourceVariable(Variable):
         self._handle, self._graph_element = self._variable, snapshot
         self._dtype = self._variable.op.get_attr("dtype").base_dtype
         self._shape = TensorShape(self._variable.op.get_attr("shape"))
+
+    @property
+    def create(self):
+        """The operation that gives it its first value, `initializer`."""
+        return self._initializer_op
 
     @property
     def handle(self):

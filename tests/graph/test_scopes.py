@@ -147,3 +147,30 @@ def test_seeds(graph_seed, op_seed, seeds):
     tf.no_op()
     tf.no_op()
     assert tf.get_seed(op_seed) == seeds
+
+
+@pytest.mark.parametrize(
+    "name, canonical", [("cpu", "/device:CPU:*"), ("gpu", "/device:GPU:*"), ("/job:a/cpu", "/job:a/device:CPU:*")]
+)
+def test_a_type_of_devices_without_an_index(name, canonical):
+    assert tf.DeviceSpec.from_string(name).to_string() == canonical
+
+
+@pytest.mark.parametrize("name", ["/cpu:0/gpu:1", "/device:CPU:0/device:GPU:0", "/cpu:0/device:GPU:1"])
+def test_several_types_of_devices_are_refused(name):
+    with pytest.raises(ValueError, match="Cannot specify multiple device types"):
+        tf.DeviceSpec.from_string(name)
+
+
+def test_attributes_as_messages_are_read_as_values():
+    x = tf.constant(1.0)
+    with tf.get_default_graph()._attr_scope({"_kind": tf.AttrValue(s=b"text"), "_size": tf.AttrValue(i=3)}):
+        y = tf.identity(x)
+    y.op._set_attr("_rate", tf.AttrValue(f=0.5))
+    assert [y.op.get_attr(name) for name in ("_kind", "_size", "_rate")] == [b"text", 3, 0.5]
+    assert y.op.node_def.attr["_rate"].f == 0.5
+
+
+def test_versions_of_a_graph():
+    graph = tf.get_default_graph()
+    assert graph.graph_def_versions.producer == tf.GRAPH_DEF_VERSION == graph.as_graph_def().versions.producer

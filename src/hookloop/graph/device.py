@@ -35,6 +35,7 @@ class DeviceSpec:
         Raises:
           ValueError: where the name is none.
         """
+        self.device_type = None
         for part in spec.split("/"):
             if part:
                 self._parse_part(part.split(":"), spec)
@@ -44,8 +45,12 @@ class DeviceSpec:
         kind, values = fields[0], fields[1:]
         if kind == "device" and values:
             kind, values = values[0], values[1:]
+            if self.device_type is not None:
+                raise ValueError(f"Cannot specify multiple device types: {spec}")
             self.device_type = kind.upper() if kind.lower() in ("cpu", "gpu") else kind
-        elif kind.lower() in ("cpu", "gpu") and len(values) == 1:
+        elif kind.lower() in ("cpu", "gpu") and len(values) <= 1:
+            if self.device_type is not None:
+                raise ValueError(f"Cannot specify multiple device types: {spec}")
             self.device_type = kind.upper()
         elif kind in ("job", "replica", "task") and len(values) == 1:
             if kind == "job":

@@ -73,6 +73,13 @@ class Graph(GraphFields):
             raise RuntimeError("Graph is finalized and cannot be modified.")
 
     @property
+    def graph_def_versions(self):
+        """The versions that the graph's GraphDefs have, as a `VersionDef`."""
+        from .graph_def import versions
+
+        return versions()
+
+    @property
     def building_function(self):
         return False
 
@@ -232,7 +239,8 @@ class Graph(GraphFields):
     def _attr_scope(self, attr_map):
         if not isinstance(attr_map, dict):
             raise TypeError("attr_map must be a dictionary mapping strings to Callables or attribute values")
-        return StackScope(self, attribute_stack=lambda outer: (attr_map, *outer))
+        values = {key: attr_of(value) if hasattr(value, "WhichOneof") else value for key, value in attr_map.items()}
+        return StackScope(self, attribute_stack=lambda outer: (values, *outer))
 
     def _kernel_label_map(self, op_to_kernel_label_map):
         return StackScope(self, attribute_stack=lambda outer: outer)

@@ -11,12 +11,19 @@ from .tensor_proto import array_to_proto, proto_to_array
 _PRODUCER = 134  # TensorFlow 1.15's version of GraphDefs
 
 
+def versions():
+    """The versions of GraphDefs, as a `VersionDef`."""
+    from tensorboard.compat.proto.versions_pb2 import VersionDef
+
+    return VersionDef(producer=_PRODUCER)
+
+
 def graph_def(graph, from_version=None, add_shapes=False):
     """The GraphDef of a graph's operations, those made before `from_version` left out."""
     from tensorboard.compat.proto.graph_pb2 import GraphDef
 
     message = GraphDef()
-    message.versions.producer = _PRODUCER
+    message.versions.CopyFrom(versions())
     for op in graph.get_operations():
         if from_version is None or op._id >= from_version:
             _fill(message.node.add(), op, add_shapes)

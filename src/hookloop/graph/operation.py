@@ -57,6 +57,10 @@ class Operation(OperationFields):
             raise ValueError(f"Operation '{self.name}' has no attr named '{name}'.") from None
 
     def _set_attr(self, name, value):
+        if hasattr(value, "WhichOneof"):
+            from .graph_def import attr_of
+
+            value = attr_of(value)
         self._attrs[name] = value
 
     @property

@@ -328,7 +328,8 @@ class _Recovery:
             context = self._context(self._place[op])
             if context is not self._around:
                 op._set_control_flow_context(context)
-                op.graph.prevent_fetching(op)
+                if context.outer_context is not None or not is_exit(op):  # the outermost loop's results are the graph's
+                    op.graph.prevent_fetching(op)
             if op in self._switched:
                 self._note_switch(op)
         for conditional in {c.found() for c in self._conditionals.values()}:
