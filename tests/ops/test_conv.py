@@ -1,5 +1,6 @@
 """Convolutions: values against plain NumPy, gradients against differences, open sizes, threads, and errors."""
 
+import io
 import itertools
 
 import numpy as np
@@ -24,6 +25,16 @@ SMALL = {
     "no output": (2, 7, 6, 3, (2, 2), 0, (1, 1), (1, 1), "SAME"),
     "no channels": (2, 7, 6, 0, (2, 2), 4, (1, 1), (1, 1), "SAME"),
     "window larger than the image": (2, 2, 3, 3, (5, 4), 4, (1, 1), (1, 1), "SAME"),
+    "columns covered": (2, 9, 6, 1, (3, 6), 5, (1, 1), (1, 1), "VALID"),
+    "columns covered, rows strided": (3, 9, 6, 2, (3, 6), 4, (2, 5), (2, 1), "VALID"),
+    "columns covered but for one": (2, 9, 6, 2, (3, 5), 4, (1, 1), (1, 1), "VALID"),
+    "columns covered in one place of several": (2, 9, 6, 2, (3, 6), 4, (1, 1), (1, 1), "SAME"),
+    "columns covered with a stride": (2, 9, 6, 2, (3, 6), 4, (1, 6), (1, 1), "SAME"),
+    "columns covered beside a border": (2, 9, 6, 2, (3, 6), 4, (1, 1), (1, 1), [[0, 0], [0, 0], [1, 0], [0, 0]]),
+    "rows covered": (2, 3, 6, 2, (3, 2), 4, (1, 1), (1, 1), "VALID"),
+    "images covered": (4, 3, 5, 2, (3, 5), 7, (1, 1), (1, 1), "VALID"),
+    "images covered with strides": (1, 3, 5, 2, (3, 5), 7, (3, 7), (1, 1), "SAME"),
+    "no image, covered": (0, 3, 5, 2, (3, 5), 7, (1, 1), (1, 1), "VALID"),
 }
 LARGE = {
     "several blocks of images": (20, 14, 14, 32, (5, 5), 64, (1, 1), (1, 1), "SAME"),
@@ -204,6 +215,15 @@ def test_equal_bits_whatever_else_is_in_the_batch():
     x, f = arrays(case)
     whole = run(lambda x, f: conv(x, f, case), x, f)
     np.testing.assert_array_equal(run(lambda x, f: conv(x, f, case), x[3:4], f), whole[3:4])
+
+
+def test_filters_over_whole_words_and_whole_images_are_wide():
+    with tf.Graph().as_default():
+        text, image = tf.placeholder(tf.float32, [3, 20, 8, 1]), tf.placeholder(tf.float32, [3, 4, 5, 2])
+        words = tf.nn.conv2d(text, tf.ones([3, 8, 1, 6]), [1, 1, 1, 1], "VALID")
+        whole = tf.nn.conv2d(image, tf.ones([4, 5, 2, 6]), [1, 1, 1, 1], "VALID")
+        plan = str(tf.explain([words, whole], file=io.StringIO()))
+    assert "conv float32[3,20,1,8] fed" in plan and "conv float32[3,4,1,10] fed" in plan
 
 
 def test_a_nan_stays_within_its_windows(executor):

@@ -11,6 +11,7 @@ from ..shapes import UNKNOWN
 from . import kinds
 from .array import shape, shape_n
 from .build import apply_op
+from .covering import covered_axes, covering_params, filter_shape, image_shape
 from .registry import OpDef, register
 from .windows import PADDINGS, Frame, Taps, channels_last, checked_frame, from_last, target_like, to_last, write_back
 
@@ -133,10 +134,10 @@ def _emit(c, kernel, inputs, out, params):
     c.emit("cast", [wide], [out], views="any")
 
 
-def _emit_image(c, kernel, inputs, out, frame):
+def _emit_image(c, kernel, inputs, out, frame, params):
     """The same for an output that is an image."""
     target = target_like(c, out, frame)
-    _emit(c, kernel, inputs, target, _params(frame))
+    _emit(c, kernel, inputs, target, params)
     write_back(c, target, out, frame)
 
 
@@ -144,11 +145,23 @@ def _frame(node):
     return Frame(node.attrs, len(node.outputs[0].shape) - 2)
 
 
+def _seen_as(c, value, shape):
+    """The same elements in another shape."""
+    seen = c.temp(value.dtype, shape)
+    c.alias(seen, value)
+    return seen
+
+
 def _lower_forward(c, node):
-    frame = _frame(node)
+    frame, out = _frame(node), node.outputs[0]
     image, filters = node.inputs
-    inputs = [_precise(c, channels_last(c, image, frame)), _precise(c, filters)]
-    _emit_image(c, "conv", inputs, node.outputs[0], frame)
+    image, filters, params = _precise(c, channels_last(c, image, frame)), _precise(c, filters), _params(frame)
+    covered = covered_axes(frame, image.shape, filters.shape[:-2], frame.channels_last(out.shape))
+    if covered:
+        image = _seen_as(c, image, image_shape(image.shape, covered))
+        filters = _seen_as(c, filters, filter_shape(filters.shape, covered))
+        params = covering_params(params, covered)
+    _emit_image(c, "conv", [image, filters], out, frame, params)
 
 
 def _turned(c, filters, exchange=True):
@@ -167,17 +180,35 @@ def _turned(c, filters, exchange=True):
 
 
 def _lower_image_gradient(c, node):
-    frame = _frame(node)
+    frame, out = _frame(node), node.outputs[0]
     _, filters, target = node.inputs
-    inputs = [_precise(c, channels_last(c, target, frame)), _turned(c, _precise(c, filters))]
-    _emit_image(c, "conv_image_gradient", inputs, node.outputs[0], frame)
+    target, filters, params = _precise(c, channels_last(c, target, frame)), _precise(c, filters), _params(frame)
+    covered = covered_axes(frame, frame.channels_last(out.shape), filters.shape[:-2], target.shape)
+    if not covered:
+        _emit_image(c, "conv_image_gradient", [target, _turned(c, filters)], out, frame, params)
+        return
+    filters = _turned(c, _seen_as(c, filters, filter_shape(filters.shape, covered)))
+    image = target_like(c, out, frame)
+    c.prepare(image)
+    seen = _seen_as(c, image, image_shape(image.shape, covered))
+    _emit(c, "conv_image_gradient", [target, filters], seen, covering_params(params, covered))
+    write_back(c, image, out, frame)
 
 
 def _lower_filter_gradient(c, node):
-    frame = _frame(node)
+    frame, out = _frame(node), node.outputs[0]
     image, _, target = node.inputs
-    inputs = [_precise(c, channels_last(c, value, frame)) for value in (image, target)]
-    _emit(c, "conv_filter_gradient", inputs, node.outputs[0], _params(frame))
+    image, target, params = (
+        _precise(c, channels_last(c, image, frame)),
+        _precise(c, channels_last(c, target, frame)),
+        _params(frame),
+    )
+    covered = covered_axes(frame, image.shape, out.shape[:-2], target.shape)
+    if covered:
+        image, params = _seen_as(c, image, image_shape(image.shape, covered)), covering_params(params, covered)
+        c.prepare(out)
+        out = _seen_as(c, out, filter_shape(out.shape, covered))
+    _emit(c, "conv_filter_gradient", [image, target], out, params)
 
 
 # A filter of several elements a channel: its kernels see as many channels, each repeated.
@@ -196,16 +227,14 @@ def _repeated(c, image, times):
 
 
 def _flat(c, filters):
-    flat = c.temp(filters.dtype, (*filters.shape[:-2], filters.shape[-2] * filters.shape[-1]))
-    c.alias(flat, filters)
-    return flat
+    return _seen_as(c, filters, (*filters.shape[:-2], filters.shape[-2] * filters.shape[-1]))
 
 
 def _lower_depthwise(c, node):
     frame = _frame(node)
     image, filters = node.inputs
     image = _repeated(c, _precise(c, channels_last(c, image, frame)), filters.shape[-1])
-    _emit_image(c, "conv_depthwise", [image, _flat(c, _precise(c, filters))], node.outputs[0], frame)
+    _emit_image(c, "conv_depthwise", [image, _flat(c, _precise(c, filters))], node.outputs[0], frame, _params(frame))
 
 
 def _turned_params(frame, taps):
