@@ -5,12 +5,15 @@
  * Expects REAL, VEC, INDEX, LANES, NAME(x), LOAD, LOAD_PART, STORE, STORE_PART, SPLAT, SELECT, EXP, SIGMOID, TANH, ELU, SELU, SOFTPLUS.
  */
 
+SIMD_INLINE VEC NAME(relu_step)(VEC x) { return SELECT(x <= (VEC){0}, (VEC){0}, x); } /* NaN stays */
+SIMD_INLINE VEC NAME(relu_grad_step)(VEC x, VEC y) { return SELECT(y > (VEC){0}, x, (VEC){0}); }
+
 /* What each step makes of x and its operand y. */
 #define EACH_STEP(CASE)                                                                                                              \
     CASE(STEP_ADD, x + y)                                                                                                            \
     CASE(STEP_MULTIPLY, x * y)                                                                                                       \
     CASE(STEP_SCALE, x * parameter)                                                                                                  \
-    CASE(STEP_RELU, SELECT((x > zero) | (x != x), x, zero))                                                                          \
+    CASE(STEP_RELU, NAME(relu_step)(x))                                                                                              \
     CASE(STEP_RELU6, SELECT(x > (REAL)6, SPLAT(6), SELECT((x > zero) | (x != x), x, zero)))                                          \
     CASE(STEP_LEAKY_RELU, SELECT(x > zero, x, x * parameter))                                                                        \
     CASE(STEP_ELU, ELU(x))                                                                                                           \
@@ -19,7 +22,7 @@
     CASE(STEP_SOFTSIGN, x / (1 + SELECT(x < zero, -x, x)))                                                                           \
     CASE(STEP_SIGMOID, SIGMOID(x))                                                                                                   \
     CASE(STEP_TANH, TANH(x))                                                                                                         \
-    CASE(STEP_RELU_GRAD, SELECT(y > zero, x, zero))                                                                                  \
+    CASE(STEP_RELU_GRAD, NAME(relu_grad_step)(x, y))                                                                                 \
     CASE(STEP_RELU6_GRAD, SELECT((y > zero) & (y < (REAL)6), x, zero))                                                               \
     CASE(STEP_LEAKY_RELU_GRAD, SELECT(y > zero, x, x * parameter))                                                                   \
     CASE(STEP_ELU_GRAD, SELECT(y < zero, (y + 1) * x, x))                                                                            \

@@ -109,6 +109,10 @@ struct gemm {
 #define SPLAT splat_f32
 #define TRANSPOSE transpose_f32
 #define SUM_ROWS sum_rows_f32
+#define INTERLEAVE_LOW interleave_low_f32
+#define INTERLEAVE_HIGH interleave_high_f32
+#define EVEN_LANES even_lanes_f32
+#define ODD_LANES odd_lanes_f32
 #define SELECT select_f32
 #define EXP exp_f32
 #define SIGMOID sigmoid_f32
@@ -129,6 +133,10 @@ struct gemm {
 #define SPLAT splat_f64
 #define TRANSPOSE transpose_f64
 #define SUM_ROWS sum_rows_f64
+#define INTERLEAVE_LOW interleave_low_f64
+#define INTERLEAVE_HIGH interleave_high_f64
+#define EVEN_LANES even_lanes_f64
+#define ODD_LANES odd_lanes_f64
 #define SELECT select_f64
 #define EXP exp_f64
 #define SIGMOID sigmoid_f64
@@ -470,7 +478,7 @@ static void reserve_scratch(gemm *g, hl_prepare *prep, int lanes) {
     for (int i = 0; i < g->n_products && !g->dots; i++) {
         const product *p = &g->products[i];
         if (p->pack_b || !SIMD_FREE_MASKS) g->packed_b = max_of(g->packed_b, p->k_block * MAX_VECTORS * lanes);
-        g->packed_b = max_of(g->packed_b, p->k_block); /* a column of the last few */
+        g->packed_b = max_of(g->packed_b, lanes / 4 * p->k_block); /* the last few columns */
         if (p->pack_a) packed_a = max_of(packed_a, ceil_div(g->row_units, g->m_blocks) * g->row_unit * p->k_block);
     }
     const int64_t size = (int64_t)hl_dtype_size(prep->out[0]->dtype);

@@ -20,12 +20,17 @@ typedef struct NAME(panel) {
     int64_t c_stride;
     int64_t start_stride; /* of what the sum starts from */
     int last_lanes;       /* of the last vector */
+    bool clamps;          /* a first step STEP_RELU is made in the registers */
+    const REAL *gate;     /* the operand of a first step STEP_RELU_GRAD that is made there, at the tile's first element; or NULL */
+    int64_t gate_stride;
+    REAL *sums;           /* of B's columns, made by a tile with a row of ones */
 } NAME(panel);
 
 /* start: what the sum starts from, C itself where it is continued, or NULL. */
 typedef void (*NAME(tile_fn))(const NAME(panel) *panel, const REAL *a, const REAL *b, const REAL *start, REAL *c);
 
-SIMD_INLINE void NAME(tile)(const int rows, const int vectors, const bool by_row, const bool part,
+/* With `ones` the last row of A is ones: its row of C are the sums of B's columns. */
+SIMD_INLINE void NAME(tile)(const int rows, const int vectors, const bool by_row, const bool part, const bool ones,
                             const NAME(panel) *panel, const REAL *a, const REAL *b, const REAL *start, REAL *c) {
     VEC sum[2 * ROWS][MAX_VECTORS];
 #pragma GCC unroll 12
@@ -46,9 +51,10 @@ SIMD_INLINE void NAME(tile)(const int rows, const int vectors, const bool by_row
                                                                    : LOAD(b + v * LANES);
 #pragma GCC unroll 12
         for (int i = 0; i < rows; i++) {
-            const VEC x = SPLAT(by_row ? base[i / 3][i % 3 * a_stride] : a[i]);
+            const bool one = ones && i == rows - 1;
+            const VEC x = one ? (VEC){0} : SPLAT(by_row ? base[i / 3][i % 3 * a_stride] : a[i]);
 #pragma GCC unroll 4
-            for (int v = 0; v < vectors; v++) sum[i][v] += x * b_row[v];
+            for (int v = 0; v < vectors; v++) sum[i][v] = one ? sum[i][v] + b_row[v] : sum[i][v] + x * b_row[v];
         }
         if (by_row) {
 #pragma GCC unroll 4
@@ -58,18 +64,29 @@ SIMD_INLINE void NAME(tile)(const int rows, const int vectors, const bool by_row
         }
         b += b_stride;
     }
-#pragma GCC unroll 12
-    for (int i = 0; i < rows; i++)
-#pragma GCC unroll 4
-        for (int v = 0; v < vectors; v++) {
-            REAL *to = c + i * panel->c_stride + v * LANES;
-            const REAL *from = start ? start + i * panel->start_stride + v * LANES : to;
-            if (part && v == vectors - 1) {
-                STORE_PART(to, start ? LOAD_PART(from, lanes) + sum[i][v] : sum[i][v], lanes);
-            } else {
-                STORE(to, start ? LOAD(from) + sum[i][v] : sum[i][v]);
-            }
+#define EACH_SUM(...)                                                   \
+    _Pragma("GCC unroll 12") for (int i = 0; i < rows - ones; i++)      \
+        _Pragma("GCC unroll 4") for (int v = 0; v < vectors; v++) {     \
+            const bool is_part = part && v == vectors - 1;              \
+            (void)is_part;                                              \
+            __VA_ARGS__                                                 \
         }
+    if (start) {
+        EACH_SUM(const REAL *from = start + i * panel->start_stride + v * LANES;
+                 sum[i][v] += is_part ? LOAD_PART(from, lanes) : LOAD(from);)
+    }
+    if (panel->clamps) {
+        EACH_SUM(sum[i][v] = NAME(relu_step)(sum[i][v]);)
+    } else if (panel->gate) {
+        EACH_SUM(const REAL *from = panel->gate + i * panel->gate_stride + v * LANES;
+                 const VEC y = is_part ? LOAD_PART(from, lanes) : LOAD(from);
+                 sum[i][v] = NAME(relu_grad_step)(sum[i][v], y);)
+    }
+    EACH_SUM(REAL *to = c + i * panel->c_stride + v * LANES;
+             if (is_part) STORE_PART(to, sum[i][v], lanes);
+             else STORE(to, sum[i][v]);)
+#undef EACH_SUM
+    for (int v = 0; v < (ones ? vectors : 0); v++) STORE(panel->sums + v * LANES, sum[rows - 1][v]);
 }
 
 /* A strip of a single row of C: wide, because each row of B is read once and should be read in long pieces, and because
@@ -104,7 +121,7 @@ static const NAME(tile_fn) NAME(row_strips)[STRIP] = {
 #define TILE(rows, vectors, layout, by_row, width, part)                                                        \
     static void NAME(tile_##rows##x##vectors##layout##width)(const NAME(panel) *panel, const REAL *a,           \
                                                              const REAL *b, const REAL *start, REAL *c) {       \
-        NAME(tile)(rows, vectors, by_row, part, panel, a, b, start, c);                                         \
+        NAME(tile)(rows, vectors, by_row, part, false, panel, a, b, start, c);                                         \
     }
 #define TILES_OF_ROWS(rows, layout, by_row) \
     TILE(rows, 1, layout, by_row, part, true) TILE(rows, 1, layout, by_row, full, false) \
@@ -129,6 +146,10 @@ TILE(12, 1, _col, false, part, true) TILE(12, 1, _col, false, full, false)
 TILE(12, 2, _row, true, full, false) TILE(12, 2, _col, false, full, false)
 #endif
 #endif
+
+static void NAME(tile_with_ones)(const NAME(panel) *panel, const REAL *a, const REAL *b, const REAL *start, REAL *c) {
+    NAME(tile)(ROWS, MAX_VECTORS, false, false, true, panel, a, b, start, c);
+}
 
 /* By layout of A, rows - 1, and width: part of one vector, one, two, four. */
 static const NAME(tile_fn) NAME(tiles)[2][ROWS][WIDTHS] = {
@@ -171,6 +192,16 @@ SIMD_INLINE void NAME(transpose_block)(const REAL *from, int64_t stride, int64_t
         if (i < count) STORE(to + i * to_stride, row[i]);
 }
 
+/* The same for a `count` for which a vector would be mostly empty. */
+SIMD_INLINE void NAME(transpose_few)(const REAL *from, int64_t stride, int64_t rows, int count, REAL *to, int64_t to_stride) {
+    for (int c = 0; c < count; c++) {
+        VEC row;
+#pragma GCC unroll 16
+        for (int i = 0; i < LANES; i++) row[i] = from[(i < rows ? i : 0) * stride + c];
+        STORE(to + c * to_stride, row);
+    }
+}
+
 /* Copies k rows of a panel of B so that they lie `width` apart, a multiple of LANES. The columns that fill it up are
  * never stored to C: they may hold anything finite or not. */
 static void NAME(pack_b)(const product *p, const REAL *b, int64_t k, int64_t columns, int64_t width, REAL *to) {
@@ -187,6 +218,8 @@ static void NAME(pack_b)(const product *p, const REAL *b, int64_t k, int64_t col
             const REAL *from = b + j * p->b.column + i;
             if (k - i >= LANES)
                 NAME(transpose_block)(from, p->b.column, columns - j, LANES, to + i * width + j, width);
+            else if (k - i <= LANES / 8)
+                NAME(transpose_few)(from, p->b.column, columns - j, (int)(k - i), to + i * width + j, width);
             else
                 NAME(transpose_block)(from, p->b.column, columns - j, (int)(k - i), to + i * width + j, width);
         }
@@ -248,48 +281,48 @@ SIMD_INLINE VEC NAME(finish_vector)(const gemm *g, const gemm_data *data, int fi
     return sums;
 }
 
-enum { NAME(COLUMN_STEP) = 8 * LANES };
-
-/* The same over `count` rows of one column, no more than COLUMN_STEP, whose sums have been put together. */
-static void NAME(finish_column)(const NAME(ends) *ends, int64_t m, int64_t n, int64_t count, REAL *sums) {
-    for (int i = ends->first_step; i < ends->g->n_steps; i++) {
-        const step *s = &ends->g->steps[i];
-        const REAL *from = s->operand ? (const REAL *)ends->data->in[s->operand] + m * s->y.row + n * s->y.column : NULL;
-        const bool moves = from && s->y.row;
-        const VEC still = from && !moves ? SPLAT(*from) : (VEC){0};
-        REAL y[NAME(COLUMN_STEP)];
-        if (moves)
-            for (int64_t row = 0; row < count; row++) y[row] = from[row * s->y.row];
-        for (int64_t row = 0; row < count; row += LANES) {
-            const int some = count - row < LANES ? (int)(count - row) : LANES;
-            const VEC x = LOAD_PART(sums + row, some);
-            STORE_PART(sums + row, NAME(step_vector)(s, x, moves ? LOAD_PART(y + row, some) : still), some);
-        }
-    }
+/* Leaves the first step to the tiles where it costs less than going over C once more; how many steps these are. */
+static int NAME(take_step)(NAME(panel) *panel, const NAME(ends) *ends) {
+    const step *s = &ends->g->steps[ends->first_step];
+    if (ends->first_step == ends->g->n_steps) return 0;
+    panel->clamps = s->kind == STEP_RELU;
+    const bool gated = s->kind == STEP_RELU_GRAD && s->y.column == 1;
+    panel->gate = gated ? (const REAL *)ends->data->in[s->operand] + ends->m * s->y.row + ends->n : NULL;
+    panel->gate_stride = s->y.row;
+    return panel->clamps || gated;
 }
 
 /* The tiles of one panel, from top to bottom. */
-static void NAME(run_panel)(const NAME(panel) *panel, const NAME(ends) *ends, int width, bool by_row, bool packed,
+static void NAME(run_panel)(NAME(panel) *panel, const NAME(ends) *ends, int width, bool by_row, bool packed,
                             int64_t rows, int64_t columns, int64_t a_row, const REAL *a, const REAL *b, REAL *c) {
     /* Rows that far apart fall on the same lines of the cache: not too many of them at once. */
     const bool collide = by_row && a_row * (int64_t)sizeof(REAL) % 4096 == 0;
     const NAME(tile_fn) tall = packed || collide ? NULL : NAME(tall_tiles)[!by_row][width];
-    const bool finishes = ends->last && ends->first_step < ends->g->n_steps;
+    const int64_t with_ones = panel->sums ? ROWS - 1 : 0;
+    const int in_registers = ends->last ? NAME(take_step)(panel, ends) : 0, first = ends->first_step + in_registers;
+    const bool finishes = ends->last && first < ends->g->n_steps;
     const REAL *start = ends->start;
-    int64_t m = ends->m, tiles = tall && rows >= 2 * ROWS ? 0 : (rows + ROWS - 1) / ROWS;
+    /* Tiles of twice as many rows; the other rows are shared evenly, the first `higher` tiles have one more. */
+    int64_t m = ends->m, tall_tiles = tall ? (rows - with_ones) / (2 * ROWS) : 0;
+    const int32_t others = (int32_t)(rows - with_ones - tall_tiles * 2 * ROWS), tiles = (others + ROWS - 1) / ROWS;
+    const int32_t even = tiles ? others / tiles : 0;
+    int32_t higher = others - even * tiles;
     while (rows > 0) {
         int64_t height;
-        if (tall && rows >= 2 * ROWS) {
+        if (panel->sums) {
+            height = with_ones;
+            NAME(tile_with_ones)(panel, a, b, start, c);
+            panel->sums = NULL;
+        } else if (tall_tiles-- > 0) {
             height = 2 * ROWS;
             tall(panel, a, b, start, c);
         } else {
-            if (tiles == 0) tiles = (rows + ROWS - 1) / ROWS;
-            height = packed ? (rows < ROWS ? rows : ROWS) : (rows + tiles - 1) / tiles;
+            height = packed ? (rows < ROWS ? rows : ROWS) : even + (higher-- > 0);
             NAME(tiles)[!by_row][height - 1][width](panel, a, b, start, c);
-            tiles--;
         }
         if (finishes)
-            NAME(finish)(ends->g, ends->data, ends->first_step, m, ends->n, height, columns, panel->c_stride, c);
+            NAME(finish)(ends->g, ends->data, first, m, ends->n, height, columns, panel->c_stride, c);
+        if (panel->gate) panel->gate += height * panel->gate_stride;
         a += packed ? ROWS * panel->k : height * a_row;
         c += height * panel->c_stride;
         if (start) start += height * panel->start_stride;
@@ -371,65 +404,7 @@ static __attribute__((noinline)) void NAME(short_dots)(const REAL *rows, int64_t
     NAME(dots)(false, rows, row_stride, x, start, ends, out, m, k);
 }
 
-/* out[m] = column m of `a`, whose rows are apart by stride, . x */
-static void NAME(weighted_rows)(const REAL *a, int64_t stride, const REAL *x, REAL *out, int64_t m, int64_t k) {
-    int64_t m0 = 0;
-    for (; m0 + 4 * LANES <= m; m0 += 4 * LANES) {
-        VEC sum[4] = {{0}};
-        for (int64_t i = 0; i < k; i++) {
-            const VEC factor = SPLAT(x[i]);
-#pragma GCC unroll 4
-            for (int v = 0; v < 4; v++) sum[v] += factor * LOAD(a + i * stride + m0 + v * LANES);
-        }
-#pragma GCC unroll 4
-        for (int v = 0; v < 4; v++) STORE(out + m0 + v * LANES, sum[v]);
-    }
-    for (; m0 < m; m0 += LANES) {
-        const int count = m - m0 < LANES ? (int)(m - m0) : LANES;
-        VEC sum[2] = {{0}};
-        int64_t i = 0;
-        for (; i + 2 <= k; i += 2)
-#pragma GCC unroll 2
-            for (int chain = 0; chain < 2; chain++)
-                sum[chain] += SPLAT(x[i + chain]) * LOAD_PART(a + (i + chain) * stride + m0, count);
-        if (i < k) sum[0] += SPLAT(x[i]) * LOAD_PART(a + i * stride + m0, count);
-        STORE_PART(out + m0, sum[0] + sum[1], count);
-    }
-}
-
-/* How many last columns of C are made by dots: a vector for so few would multiply for nothing. */
-SIMD_INLINE int64_t NAME(few_columns)(const gemm *g, const product *p) {
-    const int64_t rest = g->n % LANES;
-    if (rest > LANES / 4 || g->m == 1 || p->k < 4) return 0;
-    if (g->n > LANES) return rest;
-    return g->n > 1 && g->m >= LANES && p->k >= 8 * rest ? rest : 0; /* all of C: rows enough for dots of a vector of them */
-}
-
-/* Columns of C one by one: a and b lie at the block of k and the first column, c, start (or NULL) and ends at that column. */
-static void NAME(last_columns)(const product *p, const NAME(panel) *panel, const NAME(ends) *ends, int64_t rows, int64_t columns,
-                               const REAL *a, const REAL *b, const REAL *start, REAL *c, REAL *scratch) {
-    REAL sums[NAME(COLUMN_STEP)];
-    for (int64_t j = 0; j < columns; j++) {
-        const REAL *x = b + j * p->b.column;
-        if (p->b.row != 1) {
-            for (int64_t i = 0; i < panel->k; i++) scratch[i] = x[i * p->b.row];
-            x = scratch;
-        }
-        for (int64_t m = 0; m < rows; m += NAME(COLUMN_STEP)) {
-            const int64_t count = rows - m < NAME(COLUMN_STEP) ? rows - m : NAME(COLUMN_STEP);
-            if (p->a.column != 1)
-                NAME(weighted_rows)(a + m, p->a.column, x, sums, count, panel->k);
-            else if (panel->k >= 4 * LANES)
-                NAME(long_dots)(a + m * p->a.row, p->a.row, x, NULL, NULL, sums, count, panel->k);
-            else
-                NAME(short_dots)(a + m * p->a.row, p->a.row, x, NULL, NULL, sums, count, panel->k);
-            if (start)
-                for (int64_t i = 0; i < count; i++) sums[i] += start[(m + i) * panel->start_stride + j];
-            if (ends->last) NAME(finish_column)(ends, ends->m + m, ends->n + j, count, sums);
-            for (int64_t i = 0; i < count; i++) c[(m + i) * panel->c_stride + j] = sums[i];
-        }
-    }
-}
+#include "gemm_columns.h"
 
 /* The sum of k elements that are apart by stride. */
 static REAL NAME(sum_elements)(const REAL *x, int64_t stride, int64_t k) {
@@ -527,8 +502,13 @@ static void NAME(block)(const gemm *g, const gemm_data *data, const NAME(part) *
                 NAME(pack_b)(p, b_panel, panel.k, columns, panel.b_stride, packed_b);
                 b_panel = packed_b;
             }
-            if (sums_columns)
-                NAME(sum_columns)(b_panel, panel.b_stride, panel.k, columns, k0 > 0, (REAL *)data->sums + n);
+            if (sums_columns) {
+                REAL *sums = (REAL *)data->sums + n;
+                /* With a tile, in which B is read anyway, where enough rows are left for full tiles. */
+                const bool by_tile = !by_row && !p->pack_a && m1 - m0 >= 2 * ROWS && vectors == MAX_VECTORS && k0 == part->k_first;
+                if (by_tile) panel.sums = sums;
+                else NAME(sum_columns)(b_panel, panel.b_stride, panel.k, columns, k0 > 0, sums);
+            }
             NAME(run_panel)(&panel, &ends, width, by_row && !p->pack_a, p->pack_a, m1 - m0, columns, p->a.row, a_block,
                             b_panel, c + n);
             n += columns;
@@ -649,6 +629,10 @@ static void NAME(whole)(const gemm *g, const gemm_data *data, int64_t m0, int64_
 #undef SPLAT
 #undef TRANSPOSE
 #undef SUM_ROWS
+#undef INTERLEAVE_LOW
+#undef INTERLEAVE_HIGH
+#undef EVEN_LANES
+#undef ODD_LANES
 #undef SELECT
 #undef EXP
 #undef SIGMOID

@@ -179,10 +179,52 @@ def test_what_a_sum_starts_from_may_be_its_own_memory(shape, inner, transpose_a)
 
 @pytest.mark.parametrize("dtype", REAL)
 @pytest.mark.parametrize("transposes", list(itertools.product([False, True], repeat=2)))
+@pytest.mark.parametrize("columns", [1, 2, 3, 4, 5, 15, 17, 18, 19, 20, 21, 65])
+def test_a_few_last_columns(columns, transposes, dtype):
+    """Windows into larger arrays, a sum that starts from a row or from a matrix, and what follows it."""
+    for m, k in [(15, 9), (16, 40), (17, 33), (50, 4), (300, 17), (31, 300)]:
+        a, b, wide = numbers((m, k), dtype), numbers((k, columns), dtype, 1), np.full((m, columns + 1), 9, dtype)
+        row, full, gate = (
+            numbers(columns, dtype, 2),
+            numbers((m, columns + 3), dtype, 3),
+            numbers((m, columns), dtype, 4),
+        )
+        total = a.astype("d") @ b
+        for start in (row, full[:, 1:-2], numbers((), dtype, 5)):
+            steps = [(Step.ADD, start, 0), (Step.MULTIPLY, gate, 0), (Step.ADD, row, 0), (Step.RELU_GRAD, gate, 0)]
+            found = product(a, b, *transposes, steps=steps, out=wide[:, :columns])
+            expected = np.where(gate > 0, (total + start) * gate + row, 0)
+            assert_close(found, expected, k, dtype)
+            assert (wide[:, columns] == 9).all()
+
+
+@pytest.mark.parametrize("dtype", REAL)
+@pytest.mark.parametrize("transposes", list(itertools.product([False, True], repeat=2)))
+@pytest.mark.parametrize("columns", [3, 16, 33, 64, 65, 100])
+def test_rectified_sums(columns, transposes, dtype):
+    """A first step that is made while the sums are in registers: not a number stays, gates are strided or broadcast."""
+    for m, k in [(1, 5), (11, 300), (12, 1), (31, 8), (64, 64)]:
+        a, b = numbers((m, k), dtype), numbers((k, columns), dtype, 1)
+        b[0, 1], b[0, 2] = np.nan, np.inf
+        gate = numbers((m, columns + 9), dtype, 3)[:, 4 : columns + 4]
+        plain = product(a, b, *transposes)
+        assert np.isnan(plain[:, 1]).all()
+        rectified = product(a, b, *transposes, steps=[(Step.RELU, None, 0), (Step.SCALE, None, 2.0)])
+        np.testing.assert_array_equal(rectified, 2 * np.where(plain <= 0, 0, plain))
+        for y in (gate, gate[:1], gate[:, :1], gate[0]):
+            gated = product(a, b, *transposes, steps=[(Step.RELU_GRAD, y, 0)])
+            np.testing.assert_array_equal(gated, np.where(y > 0, plain, 0))
+
+
+@pytest.mark.parametrize("dtype", REAL)
+@pytest.mark.parametrize("transposes", list(itertools.product([False, True], repeat=2)))
 @pytest.mark.parametrize(
     "shape",
     [
         (1, 30, 1),
+        (11, 64, 65),
+        (12, 64, 65),
+        (13, 1000, 130),
         (20, 30, 1),
         (10, 32, 1),
         (16, 67, 1),
