@@ -19,6 +19,7 @@ from .compile.pipeline import Feed, order_request
 from .compile.regions import COPY, IF, LOOP
 from .graph.describe import describe, missing_feed
 from .ops import registry
+from .ops.mismatches import explained_of_array
 from .ops.reference_node import ReferenceNode
 from .ops.variable_key import VARIABLES, check_variable_type, variable_key
 
@@ -211,7 +212,9 @@ class _Step(ArrayOps):
         try:
             self.dispatch(op)
         except (ValueError, TypeError, IndexError, ArithmeticError) as error:
-            raise errors.InvalidArgumentError(None, op, f"{error} {describe(op)}") from error
+            raise errors.InvalidArgumentError(
+                None, op, f"{explained_of_array(op, str(error))} {describe(op)}"
+            ) from error
         except MemoryError as error:
             raise errors.ResourceExhaustedError(None, op, f"OOM: {error} {describe(op)}") from error
 

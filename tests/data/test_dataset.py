@@ -234,7 +234,7 @@ def test_padded_batch(executor):
     assert elements(dataset.padded_batch(2, ([3], []), values, drop_remainder=True)) == [
         ([[1, 7, 7], [2, 2, 7]], [b"1", b"2"])
     ]
-    with tf.Session() as session, pytest.raises(tf.errors.InvalidArgumentError, match="pad to a smaller size"):
+    with tf.Session() as session, pytest.raises(tf.errors.DataLossError, match="pad to a smaller size"):
         session.run(dataset.padded_batch(3, ([2], [])).make_one_shot_iterator().get_next())
 
 
@@ -464,3 +464,43 @@ def test_a_damaged_cache_file(tmp_path):
         pytest.raises(tf.errors.DataLossError, match="is no cache of a dataset, or is damaged"),
     ):
         session.run(element)
+
+
+@pytest.mark.parametrize(
+    "change, error, text",
+    [
+        (lambda d: d.shard(0, 0), tf.errors.InvalidArgumentError, "Number of shards must be greater than zero"),
+        (
+            lambda d: d.shard(2, 3),
+            tf.errors.InvalidArgumentError,
+            r"Index must be between 0 and 1 \(currently index = 3\)",
+        ),
+        (
+            lambda d: d.prefetch(-2),
+            tf.errors.InvalidArgumentError,
+            "buffer_size must be >= 0 or set buffer_size to be -1",
+        ),
+        (
+            lambda d: d.interleave(tf.data.Dataset.from_tensors, 0),
+            tf.errors.InvalidArgumentError,
+            "cycle_length must be greater",
+        ),
+        (
+            lambda d: d.interleave(tf.data.Dataset.from_tensors, 1, 0),
+            tf.errors.InvalidArgumentError,
+            "block_length must be greater",
+        ),
+        (lambda d: d.batch(3).padded_batch(1, [2]), tf.errors.DataLossError, "Attempted to pad to a smaller size"),
+    ],
+)
+def test_numbers_that_do_not_fit(change, error, text):
+    iterator = tf.data.make_initializable_iterator(change(tf.data.Dataset.range(3)))
+    element = iterator.get_next()
+    with tf.Session() as session, pytest.raises(error, match=text):
+        session.run(iterator.initializer)
+        session.run(element)
+
+
+def test_a_dataset_is_no_python_iterable():
+    with pytest.raises(RuntimeError, match=r"__iter__\(\) is only supported inside of tf.function"):
+        iter(tf.data.Dataset.range(3))

@@ -261,3 +261,12 @@ def test_branches_of_different_ranks_are_refused(monkeypatch):
         with pytest.raises(ValueError, match=r"the branches of 'cond/Merge' give 'cond/Merge:0' different ranks"):
             session.run(y, {p: True, x: np.zeros([2, 3], "f")})
         assert session.run(x * 2.0, {x: np.ones([2, 3], "f")}).tolist() == [[2.0] * 3] * 2
+
+
+def test_a_group_of_several_devices_is_in_the_order_of_their_names():
+    with tf.device("/job:localhost"):
+        far = tf.constant(1)
+    with tf.device("/cpu:0"):
+        near = tf.constant(2)
+    parts = tf.group(far, near).control_inputs
+    assert [part.device for part in parts] == ["/device:CPU:0", "/job:localhost"]

@@ -284,3 +284,45 @@ def test_interrupt_ends_waiting_and_the_session_goes_on(executor, ctrl_c):
             session.run(take)
         session.run(queue.enqueue(7))
         assert session.run(take) == 7
+
+
+@pytest.mark.parametrize(
+    "make, text",
+    [
+        (
+            lambda: tf.RandomShuffleQueue(6, 2, tf.int32, shared_name="q"),
+            "Shared queue 'q' has capacity 5 but requested capacity was 6",
+        ),
+        (
+            lambda: tf.RandomShuffleQueue(5, 1, tf.int32, shared_name="q"),
+            "has min_after_dequeue 2 but requested min_after_dequeue was 1",
+        ),
+        (
+            lambda: tf.RandomShuffleQueue(5, 2, tf.int64, shared_name="q"),
+            r"has component types \[int32\] but requested component types were \[int64\]",
+        ),
+        (
+            lambda: tf.RandomShuffleQueue(5, 2, tf.int32, [[2]], shared_name="q"),
+            r"component shapes \[\] but requested component shapes were \[\(2,\)\]",
+        ),
+        (lambda: tf.FIFOQueue(5, tf.int32, shared_name="q"), "Expected RandomShuffleQueue, found FIFOQueueV2"),
+    ],
+)
+def test_nodes_that_share_a_queue_and_ask_for_another(executor, make, text):
+    first = tf.RandomShuffleQueue(5, 2, tf.int32, shared_name="q")
+    same = tf.RandomShuffleQueue(5, 2, tf.int32, shared_name="q")
+    other = make()
+    with tf.Session() as session:
+        session.run(first.enqueue(1))
+        assert session.run(same.size()) == 1
+        with pytest.raises(tf.errors.InvalidArgumentError, match=text):
+            session.run(other.size())
+        assert session.run(first.size()) == 1
+
+
+def test_queues_that_cannot_be():
+    with pytest.raises(ValueError, match="passed list of length 0 less than minimum 1"):
+        tf.FIFOQueue(3, [])
+    for shapes in (None, [], [None], [3], tf.TensorShape([None])):
+        with pytest.raises(ValueError, match="When providing partial shapes, a list of shapes must be provided"):
+            tf.PaddingFIFOQueue(3, tf.int32, shapes)

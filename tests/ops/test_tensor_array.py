@@ -243,3 +243,24 @@ def test_an_element_is_written_once(executor, dynamic):
         lambda i, _: i < 3, lambda i, total: (i + 1, total + array().write(1, 1.0).read(1)), [0, 0.0]
     )
     assert run(made_anew[1]) == 3
+
+
+@pytest.mark.parametrize(
+    "use, text",
+    [
+        (
+            lambda array: array.write(3, 1.0).flow,
+            "Tried to write to index 3 but array is not resizeable and size is: 2",
+        ),
+        (
+            lambda array: array.write(-1, 1.0).flow,
+            "Tried to write to index -1 but array is not resizeable and size is: 2",
+        ),
+        (lambda array: array.write(0, 1.0).read(2), "Tried to read from index 2 but array size is: 2"),
+        (lambda array: array.unstack([1.0, 2.0]).gather([0, 2]), "Tried to read from index 2 but array size is: 2"),
+        (lambda array: array.unstack([1.0, 2.0, 3.0]).flow, r"Max scatter index must be < array size \(2 vs. 2\)"),
+    ],
+)
+def test_elements_that_there_are_not(executor, use, text):
+    with tf.Session() as session, pytest.raises(tf.errors.InvalidArgumentError, match=text):
+        session.run(use(tf.TensorArray(tf.float32, 2)))

@@ -202,3 +202,8 @@ def test_event_files_that_are_broken_are_refused(tmp_path):
         list(tf.train.summary_iterator(str(path)))
     with pytest.raises(tf.errors.NotFoundError, match="none"):
         list(tf.train.summary_iterator(str(tmp_path / "none")))
+
+
+def test_a_graph_that_is_none_is_no_graph(tmp_path):
+    with tf.summary.FileWriter(str(tmp_path)) as writer, pytest.raises(TypeError, match="got neither"):
+        writer.add_graph(None)

@@ -487,6 +487,12 @@ class Dataset:
 class DatasetV1Adapter(Dataset):
     """The class of all datasets, under the name that TensorFlow 1.15 shows."""
 
+    def __iter__(self):
+        raise RuntimeError(
+            "__iter__() is only supported inside of tf.function or when eager execution is enabled: a dataset's elements are "
+            "there when a session runs; make_one_shot_iterator(dataset).get_next() is one of them"
+        )
+
 
 def interleaved_in_parallel(dataset, traced, element, cycle, block=1, sloppy=False, buffered=None, prefetched=None):
     """The node that `parallel_interleave` and datasets of several files add, for a traced function to a dataset."""

@@ -74,8 +74,9 @@ def _run_optimize(call, source, names):
 
 
 def _run_interleave(source, function, cycle, block, *_):
-    if cycle <= 0 or block <= 0:
-        raise ValueError("cycle_length and block_length must be greater than zero.")
+    for name, number in (("cycle_length", cycle), ("block_length", block)):
+        if number <= 0:
+            raise ValueError(f"{name} must be greater than zero.")
     return pipeline.interleaved(source, function, cycle, block)
 
 

@@ -348,7 +348,7 @@ def padding(shapes, values):
         largest = [max(value.shape[axis] for value in column) for axis in range(len(shape))]
         for axis, (wanted, found) in enumerate(zip(shape, largest)):
             if 0 <= wanted < found:
-                raise InvalidArgumentError(
+                raise DataLossError(
                     None, None, f"Attempted to pad to a smaller size than the input element: axis {axis} of component {i} "
                     f"has {found} elements, and is padded to {wanted}.",
                 )  # fmt: skip
@@ -590,8 +590,10 @@ def skip(place, sources, number):
 
 
 def sharded(source, shards, index):
+    if shards <= 0:
+        raise ValueError(f"Number of shards must be greater than zero (currently num_shards = {shards}).")
     if not 0 <= index < shards:
-        raise ValueError(f"index must be between 0 and {shards - 1} (currently index = {index}).")
+        raise ValueError(f"Index must be between 0 and {shards - 1} (currently index = {index}).")
     return DatasetState(divide_among, (source,), shards, index)
 
 
@@ -645,6 +647,8 @@ def direct(place, sources):
 
 
 def prefetched(source, number):
+    if number < -1:
+        raise ValueError("buffer_size must be >= 0 or set buffer_size to be -1 for auto-tuning")
     return DatasetState(prefetch, (source,), number)
 
 

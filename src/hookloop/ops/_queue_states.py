@@ -15,6 +15,21 @@ from ._random_words import RandomWords
 _numbers = itertools.count()
 
 
+# What nodes that share a queue agree in, and how errors call it.
+_SHARED = (
+    ("capacity", "capacity"),
+    ("min_after_dequeue", "min_after_dequeue"),
+    ("component_types", "component types"),
+    ("shapes", "component shapes"),
+)
+
+
+def _in_words(value):
+    if not isinstance(value, list):
+        return str(value)
+    return "[" + ",".join(item.name if hasattr(item, "name") else str(item) for item in value) + "]"
+
+
 class QueueState:
     """A queue that hands elements out in the order they came; an element is a tuple of arrays.
 
@@ -36,6 +51,23 @@ class QueueState:
         self._enqueuers = deque()
         self._dequeuers = deque()
         self._store = self._new_store()
+        self._op = op
+        self.nodes = {op}
+
+    def add_node(self, op):
+        """Lets another node stand for it too.
+
+        Raises:
+          ValueError: the node asks for another kind, capacity, type or shape.
+        """
+        if op.type != self._op.type:
+            raise ValueError(f"Expected {self.kind}, found {op.type}")
+        for attr, words in _SHARED:
+            if attr in op._attrs and op.get_attr(attr) != self._op.get_attr(attr):
+                mine, other = (_in_words(node.get_attr(attr)) for node in (self._op, op))
+                verb = "were" if isinstance(op.get_attr(attr), list) else "was"
+                raise ValueError(f"Shared queue '{self.name}' has {words} {mine} but requested {words} {verb} {other}")
+        self.nodes.add(op)
 
     # --- how elements are kept ------------------------------------------------------------------------
 

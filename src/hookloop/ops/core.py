@@ -133,7 +133,7 @@ def group(*inputs, **kwargs):
         if len(by_device) == 1:
             ((device, dependencies),) = by_device.items()
             return _no_op_after(dependencies, device, scope)
-        nodes = [_no_op_after(dependencies, device, None) for device, dependencies in by_device.items()]
+        nodes = [_no_op_after(dependencies, device, None) for device, dependencies in sorted(by_device.items())]
         with control_dependencies(nodes):
             return no_op(name=scope)
 

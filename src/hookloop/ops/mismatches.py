@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from .shape_context import is_known, partial_value
 
-__all__ = ["explained", "mirrored"]
+__all__ = ["explained", "explained_of_array", "mirrored"]
 
 
 def _text(shape):
@@ -252,6 +254,21 @@ def _element_of_axis(op, shapes, a, b):
     return f"slice index {a} out of bounds of an axis of {b} elements"
 
 
+_OF_ARRAYS = {
+    "TensorArrayGatherV3": "Tried to read from index {} but array size is: {}",
+    "TensorArrayReadV3": "Tried to read from index {} but array size is: {}",
+    "TensorArrayScatterV3": "Max scatter index must be < array size ({} vs. {})",
+    "TensorArrayWriteV3": "Tried to write to index {} but array is not resizeable and size is: {}",
+}
+_INDEX = re.compile(r"indices.* = (-?\d+) is not in \[0, (\d+)\)")
+
+
+def explained_of_array(op, message):
+    """The message of an index that a TensorArray does not have, in TensorFlow's words."""
+    match = _INDEX.match(message)
+    return _OF_ARRAYS[op.type].format(*match.groups()) if match and op.type in _OF_ARRAYS else message
+
+
 def explained(op, shapes, message, sizes):
     """The message of an error about sizes in TensorFlow's words.
 
@@ -275,6 +292,8 @@ def explained(op, shapes, message, sizes):
         return _OUTSIDE.get(op.type, lambda *_: message)(op, shapes, a, b)
     if message.startswith("slice index ") and op.type == "StridedSlice":
         return _element_of_axis(op, shapes, a, b)
+    if message.startswith("indices"):
+        return explained_of_array(op, message)
     if message.startswith("strides must be non-zero") and op.type == "Range":
         return "Requires delta != 0: 0"
     return message

@@ -20,12 +20,20 @@ __all__ = ["FIFOQueue", "PaddingFIFOQueue", "PriorityQueue", "QueueBase", "Rando
 
 
 def _run_queue(call):
-    """The queue of this session; it is made when it is first used."""
+    """The queue of this session; it is made when it is first used.
+
+    Raises:
+      ValueError: nodes that share its name ask for another one.
+    """
     key = ("queue", call.attr("shared_name") or call.op_name)
     from ._queue_states import STATES
 
     found = call.resource_state.get(key)
-    return found or call.resource_state.setdefault(key, STATES[call.op.type](call.op))
+    if found is None:
+        found = call.resource_state.setdefault(key, STATES[call.op.type](call.op))
+    if call.op not in found.nodes:
+        found.add_node(call.op)
+    return found
 
 
 def _run_enqueue(call, queue, *components):
@@ -351,6 +359,8 @@ def _listed_names(names):
 
 
 def _handle(type, types, shapes, capacity, shared_name, name, **more):
+    if not types and type != "PriorityQueueV2":
+        raise ValueError(f"Attr 'component_types' of '{type}' Op passed list of length 0 less than minimum 1.")
     attrs = {
         "component_types": types,
         "shapes": shapes or [],
@@ -415,6 +425,9 @@ class PaddingFIFOQueue(QueueBase):
 
     def __init__(self, capacity, dtypes, shapes, names=None, shared_name=None, name="padding_fifo_queue"):
         types = _listed_types(dtypes)
+        listed = isinstance(shapes, (list, tuple)) and len(shapes) > 0
+        if not listed or any(shape is None or isinstance(shape, int) for shape in shapes):
+            raise ValueError("When providing partial shapes, a list of shapes must be provided.")
         shapes = _listed_shapes(shapes, len(types), True)
         names = _listed_names(names)
         if shapes is None or len(shapes) != len(types):

@@ -107,7 +107,7 @@ class FileWriter:
             raise ValueError("Please pass only graph, or graph_def (deprecated), but not both.")
         given = graph if graph is not None else graph_def
         if given is None:
-            raise ValueError("expected a graph or a graph_def, got neither")
+            raise TypeError("expected a graph or a graph_def, got neither")
         if hasattr(given, "as_graph_def"):
             given = given.as_graph_def(add_shapes=True)
         elif not hasattr(given, "SerializeToString"):
