@@ -157,3 +157,19 @@ def test_least_squares_of_matrices_whose_form_only_the_run_tells(executor):
         value, target = generator.standard_normal(form), generator.standard_normal((form[0], 2))
         wanted = np.linalg.lstsq(value, target, rcond=None)[0]
         np.testing.assert_allclose(run(solution, {x: value, right: target}), wanted, atol=1e-7)
+
+
+@pytest.mark.parametrize("solve", [tf.matrix_solve, tf.matrix_triangular_solve])
+def test_batches_do_not_broadcast(solve, executor):
+    matrix, right = np.tile(np.eye(3), (2, 1, 1)), np.ones((3, 1))
+    with pytest.raises(ValueError, match="Shapes must be equal rank, but are 1 and 0"):
+        solve(matrix, right)
+    with pytest.raises(ValueError, match="must be equal, but are 2 and 4"):
+        solve(matrix, np.ones((4, 3, 1)))
+    x, y = tf.placeholder(tf.float64), tf.placeholder(tf.float64)
+    solution = solve(x, y)
+    with tf.Session() as session:
+        for wrong in (right, np.ones((4, 3, 1))):
+            with pytest.raises(tf.errors.InvalidArgumentError):
+                session.run(solution, {x: matrix, y: wrong})
+        assert session.run(solution, {x: matrix, y: np.ones((2, 3, 1))}).shape == (2, 3, 1)

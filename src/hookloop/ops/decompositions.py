@@ -1,4 +1,4 @@
-"""Inverses, determinants, solutions and decompositions of matrices: LAPACK's, through NumPy."""
+"""Inverses, determinants, solutions and decompositions of matrices: triangles by kernels, the others LAPACK's, through NumPy."""
 
 from __future__ import annotations
 
@@ -27,6 +27,9 @@ __all__ = [
 Qr = namedtuple("Qr", ["q", "r"])
 LogMatrixDeterminant = namedtuple("LogMatrixDeterminant", ["sign", "log_abs_determinant"])
 
+_SINGULAR = "Input matrix is not invertible."
+_NOT_POSITIVE = "Cholesky decomposition was not successful. The input might not be valid."
+
 _TYPES = {"T": frozenset((dtypes.float32, dtypes.float64, dtypes.complex64, dtypes.complex128))}
 
 
@@ -46,16 +49,22 @@ def _square(c):
     return found
 
 
+def _same_batch(c, matrix, right):
+    if len(matrix) != len(right):
+        c.fail(f"Shapes must be equal rank, but are {len(matrix) - 2} and {len(right) - 2}")
+    return [c.merge(a, b) for a, b in zip(matrix[:-2], right[:-2])]
+
+
 def _solved(c):
     matrix, right = _square(c), _matrix(c, 1)
-    c.merge(matrix[-1], right[-2])
-    return right
+    return (*_same_batch(c, matrix, right), c.merge(matrix[-1], right[-2]), right[-1])
 
 
 def _least_squares(c):
     matrix, right = _matrix(c, 0), _matrix(c, 1)
+    batch = _same_batch(c, matrix, right)
     c.merge(matrix[-2], right[-2])
-    return (*matrix[:-2], matrix[-1], right[-1])
+    return (*batch, matrix[-1], right[-1])
 
 
 def _qr_shape(c):
@@ -136,27 +145,21 @@ def _inverse(call, x):
     return _adjoint(found) if call.attr("adjoint") else found
 
 
+def _check_batches(matrix, right):
+    """NumPy would broadcast; ranks and sizes may be told by the run alone."""
+    if matrix.ndim != right.ndim:
+        raise ValueError(f"All input tensors must have the same rank: {matrix.ndim} and {right.ndim}")
+    if matrix.shape[:-2] != right.shape[:-2]:
+        raise ValueError(f"All input tensors must have the same outer dimensions: {matrix.shape} and {right.shape}")
+
+
 def _solve(call, matrix, right):
+    _check_batches(matrix, right)
     return np.linalg.solve(_adjoint(matrix) if call.attr("adjoint") else matrix, right)
 
 
-def _triangular_solve(call, matrix, right):
-    lower = call.attr("lower")
-    triangle = np.tril(matrix) if lower else np.triu(matrix)
-    if np.any(np.diagonal(triangle, axis1=-2, axis2=-1) == 0):
-        raise np.linalg.LinAlgError
-    if call.attr("adjoint"):
-        triangle, lower = _adjoint(triangle), not lower
-    found = np.array(right)
-    size = triangle.shape[-1]
-    for row in range(size) if lower else reversed(range(size)):
-        known = slice(0, row) if lower else slice(row + 1, size)
-        found[..., row, :] -= (triangle[..., row : row + 1, known] @ found[..., known, :])[..., 0, :]
-        found[..., row, :] /= triangle[..., row, row, None]
-    return found
-
-
 def _least_squares_solution(call, matrix, right, regularizer):
+    _check_batches(matrix, right)
     transposed = _adjoint(matrix)
     if regularizer:
         gram = transposed @ matrix + float(regularizer) * np.eye(matrix.shape[-1])
@@ -186,6 +189,35 @@ def _eigen(call, x):
 def _log_determinant(call, x):
     sign, magnitude = np.linalg.slogdet(x)
     return sign, magnitude.astype(x.dtype)
+
+
+# --- references -----------------------------------------------------------------------------------------------
+
+
+def _triangular_solve(node, matrix, right):
+    """A row at a time."""
+    lower = node.attrs["lower"]
+    triangle = np.tril(matrix) if lower else np.triu(matrix)
+    pivots = np.diagonal(triangle, axis1=-2, axis2=-1)
+    if right.shape[-1] and not np.all(np.abs(pivots) > 0):
+        raise ValueError(_SINGULAR)
+    if node.attrs["adjoint"]:
+        triangle, lower = _adjoint(triangle), not lower
+    found = np.array(right)
+    size = triangle.shape[-1]
+    for row in range(size) if lower else reversed(range(size)):
+        known = slice(0, row) if lower else slice(row + 1, size)
+        found[..., row, :] -= (triangle[..., row : row + 1, known] @ found[..., known, :])[..., 0, :]
+        found[..., row, :] /= triangle[..., row, row, None]
+    return found
+
+
+def _cholesky(node, x):
+    try:
+        with np.errstate(all="ignore"):
+            return np.linalg.cholesky(x)
+    except np.linalg.LinAlgError:
+        raise ValueError(_NOT_POSITIVE) from None
 
 
 # --- gradients ------------------------------------------------------------------------------------------------
@@ -332,8 +364,6 @@ def _wide_svd_gradient(s, u, v, grad_s, grad_u, grad_v, is_square):
     return found + matmul(matmul(u, inverse), outside)
 
 
-_NOT_POSITIVE = "Cholesky decomposition was not successful. The input might not be valid."
-
 register(
     OpDef("MatrixInverse", "input: T", "output: T", attrs={"adjoint": False}, types=_TYPES, shape=_square,
           host=_lapack(_inverse), gradient=_inverse_gradient),
@@ -343,11 +373,12 @@ register(
           shape=lambda c: [_square(c)[:-2]] * 2, host=_lapack(_log_determinant),
           gradient=_log_determinant_gradient),
     OpDef("Cholesky", "input: T", "output: T", types=_TYPES, shape=_square,
-          host=_lapack(lambda call, x: np.linalg.cholesky(x), _NOT_POSITIVE), gradient=_cholesky_gradient),
+          kernel="cholesky", can_fail=True, reference=_cholesky, gradient=_cholesky_gradient),
     OpDef("MatrixSolve", "matrix: T, rhs: T", "output: T", attrs={"adjoint": False}, types=_TYPES, shape=_solved,
-          host=_lapack(_solve), gradient=_solve_gradient),
+          host=_lapack(_solve, _SINGULAR), gradient=_solve_gradient),
     OpDef("MatrixTriangularSolve", "matrix: T, rhs: T", "output: T", attrs={"lower": True, "adjoint": False}, types=_TYPES,
-          shape=_solved, host=_lapack(_triangular_solve), gradient=_triangular_solve_gradient),
+          shape=_solved, kernel="triangular_solve", params=lambda node: (node.attrs["lower"], node.attrs["adjoint"]), overwrites=(1,),
+          can_fail=True, reference=_triangular_solve, gradient=_triangular_solve_gradient),
     OpDef("MatrixSolveLs", "matrix: T, rhs: T, l2_regularizer: float64", "output: T", ranks={"l2_regularizer": 0}, attrs={"fast": True}, types=_TYPES,
           shape=_least_squares, host=_lapack(_least_squares_solution), gradient=_least_squares_gradient),
     OpDef("Qr", "input: T", "q: T, r: T", attrs={"full_matrices": False}, types=_TYPES, shape=_qr_shape, host=_lapack(_qr),

@@ -61,8 +61,8 @@ _SUMMARIES = frozenset((
 ))  # fmt: skip
 
 _LAPACK = frozenset((
-    "Cholesky", "LogMatrixDeterminant", "Lu", "MatrixDeterminant", "MatrixInverse", "MatrixLogarithm", "MatrixSolve",
-    "MatrixSolveLs", "MatrixSquareRoot", "MatrixTriangularSolve", "Qr", "SelfAdjointEigV2", "Svd",
+    "LogMatrixDeterminant", "Lu", "MatrixDeterminant", "MatrixInverse", "MatrixLogarithm", "MatrixSolve",
+    "MatrixSolveLs", "MatrixSquareRoot", "Qr", "SelfAdjointEigV2", "Svd",
 ))  # fmt: skip
 
 HOST_OPS = (
