@@ -118,3 +118,20 @@ def test_proto_round_trip():
     for shape in (tf.TensorShape([None, 2]), tf.TensorShape([])):
         assert repr(tf.TensorShape(shape.as_proto())) == repr(shape)
     assert tf.TensorShape(tf.TensorShape(None).as_proto()).ndims is None
+
+
+def test_shapes_that_follow_from_constants(executor):
+    lengths, limit = tf.constant([1, 3, 2]), tf.constant([0.5, 2.5])
+    mask = tf.sequence_mask(lengths)
+    zeros = tf.zeros([tf.reduce_max(tf.cast(tf.ceil(limit), tf.int32)), 2])
+    assert mask.shape == [3, 3] and zeros.shape == [3, 2]
+    drawn = tf.zeros([tf.random_uniform([], 1, 4, tf.int32)])
+    assert drawn.shape.as_list() == [None]
+    with tf.Session() as session:
+        assert session.run(mask, {lengths: [1, 5, 2]}).shape == (3, 5)
+        assert session.run(zeros, {limit: [6.5, 1.0]}).shape == (7, 2)
+
+
+def test_an_op_that_fails_tells_no_shape():
+    number = tf.gather(tf.constant([1, 2]), tf.constant(5))
+    assert tf.zeros([number]).shape.as_list() == [None]

@@ -298,3 +298,8 @@ def test_texts_that_no_memory_holds_are_refused(executor):
             session.run(tf.strings.unsorted_segment_join([["a", "b"]], [0], 2**31 - 1))
         joined = tf.strings.unsorted_segment_join([["a", "b"], ["c", "d"], ["e", "f"]], [2, 0, 2], 4, "-")
         assert session.run(joined).tolist() == [[b"c", b"d"], [b"", b""], [b"a-e", b"b-f"], [b"", b""]]
+
+
+def test_an_axis_of_texts_to_join_that_there_is_not():
+    with pytest.raises(ValueError, match="Invalid reduction dimension 5 for input with 2 dimensions"):
+        tf.reduce_join([["a"]], 5)

@@ -214,7 +214,7 @@ def partial_value(tensor, depth=0):
     if op.type == "Const":
         return op._attrs["value"]
     op_def = op.op_def
-    if depth >= _DEEPEST_FOLDED or not (op_def.symbolic or op_def.value is not None):
+    if depth >= _DEEPEST_FOLDED or not (op_def.symbolic or op_def.value is not None or _is_foldable(op)):
         return None
     memo = op._known_values
     if memo is None:
@@ -242,14 +242,27 @@ def _values(op, depth):
         array = partial_value(tensor, depth)
         if array is None and op.type == "Pack" and tensor._shape == () and tensor.dtype.base_dtype.is_integer:
             array = np.array(UNKNOWN, object)  # the other elements are still worth knowing
-        if array is None:
+        if array is None or not (op_def.symbolic or is_known(array)):
             return None
         arrays.append(array)
     try:
-        values = op_def.reference(StaticNode(op), *arrays)
-    except (TypeError, ValueError, IndexError, ArithmeticError):
-        return None  # elements that are not known take part in what needs them
+        with np.errstate(all="ignore"):
+            values = op_def.reference(StaticNode(op), *arrays)
+    except Exception:
+        return (
+            None  # elements that are not known take part in what needs them, or the op fails: in the run, if it is run
+        )
     return list(values) if isinstance(values, (tuple, list)) else [values]
+
+
+def _is_foldable(op):
+    """Whether an op's small outputs follow from its inputs alone."""
+    op_def = op.op_def
+    if op_def.reference is None or op_def.stateful or op_def.host is not None or op_def.writes or op_def.reads:
+        return False
+    return not any(
+        t._shape is None or not all(isinstance(d, int) for d in t._shape) or _too_large(t) for t in op.inputs
+    )
 
 
 def _too_large(tensor):

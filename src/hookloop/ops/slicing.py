@@ -756,14 +756,18 @@ def stack(values, axis=0, name="stack"):
     """Tensors of one shape, put beside each other along a new axis.
 
     Raises:
-      ValueError: where their shapes differ.
+      ValueError: where their shapes differ, or the axis is out of range.
     """
     if isinstance(values, Tensor) and axis == 0:
         return values
     several = isinstance(values, (list, builtins.tuple)) and len(values)
     if axis == 0 and not (several and all(isinstance(v, Tensor) for v in values)):
         return convert_to_tensor(values, name=name)  # numbers become constants, named after their places
-    return apply_op("Pack", [list(values)], {"axis": axis}, name)
+    values = list(values)
+    first = values[0] if isinstance(values[0], Tensor) else convert_to_tensor(values[0], name=name)
+    if first._shape is not None and not -len(first._shape) - 1 <= axis <= len(first._shape):
+        raise ValueError(f"axis = {axis} not in [{-len(first._shape) - 1}, {len(first._shape) + 1})")
+    return apply_op("Pack", [values], {"axis": axis}, name)
 
 
 def parallel_stack(values, name="parallel_stack"):

@@ -80,6 +80,9 @@ def _reduced_shape(c):
     shape = list(c.shape(0))
     if not c.has_constant(1):
         return (UNKNOWN,) * len(shape) if c.attr("keep_dims") else None
+    for axis in np.ravel(c.constant(1)):
+        if not -len(shape) <= axis < len(shape):
+            c.fail(f"Invalid reduction dimension {axis} for input with {len(shape)} dimensions.")
     axes = {int(axis) % max(len(shape), 1) for axis in np.ravel(c.constant(1))}
     if c.attr("keep_dims"):
         return tuple([1 if i in axes else d for i, d in enumerate(shape)])
