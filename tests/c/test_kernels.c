@@ -146,6 +146,24 @@ static void test_channels_of_every_number(void) {
     }
 }
 
+/* Sizes of matrices and of right sides beside the blocks' and the vectors' edges. */
+static void test_triangles_of_every_size(void) {
+    for (int64_t n = 1; n < 40; n += n < 34 ? 1 : 5)
+        for (int64_t columns = 1; columns < 40; columns += columns < 4 ? 1 : 7) {
+            float *x = ramp(2 * n * n, 0, 0), *right = ramp(2 * n * columns, 1, 0.1f);
+            for (int64_t i = 0; i < 2 * n; i++) x[i * n + i % n] = 2;
+            const operand matrix = {HL_FLOAT32, 3, {2, n, n}, x}, factor = {HL_FLOAT32, 3, {2, n, n}, NULL};
+            const operand side = {HL_FLOAT32, 3, {2, n, columns}, right}, solution = {HL_FLOAT32, 3, {2, n, columns}, NULL};
+            for (int64_t kind = 0; kind < 4; kind++) {
+                const hl_value attrs[] = {{.i = kind & 1}, {.i = kind >> 1}};
+                check_runs("triangular_solve", 3, (const operand[]){matrix, side, solution}, 2, attrs);
+            }
+            check_runs("cholesky", 2, (const operand[]){matrix, factor}, 0, NULL);
+            free(x);
+            free(right);
+        }
+}
+
 static void test_softmax_rows_sum_to_one(void) {
     for (int64_t width = 1; width < 40; width++) {
         float *x = ramp(3 * width, -5, 0.7f);
@@ -213,6 +231,7 @@ int main(void) {
     test_products_of_many_shapes();
     test_convolutions();
     test_channels_of_every_number();
+    test_triangles_of_every_size();
     test_softmax_rows_sum_to_one();
     test_an_index_out_of_range_is_named();
     test_a_dtype_without_a_kernel_is_refused();
