@@ -75,7 +75,7 @@ def test_scopes_of_templates():
     with tf.variable_scope("outer"):
         now = tf.make_template("layer", make, create_scope_now_=True)
         later = tf.make_template("layer", make)
-    assert now.variable_scope_name == "outer/layer"
+    assert now.variable_scope_name == "outer/layer/"
     assert later.variable_scope is None
     with tf.variable_scope("elsewhere"):
         assert now().name == "outer/layer/w:0"
@@ -172,3 +172,47 @@ def test_files_by_the_later_names(tmp_path):
     assert not tf.gfile.Exists(path)
     with pytest.raises(tf.errors.NotFoundError, match="No such file"):
         tf.io.gfile.remove(path)
+
+
+def test_what_is_known_of_a_file(tmp_path):
+    (tmp_path / "a").write_text("text")
+    found = tf.gfile.Stat(str(tmp_path / "a"))
+    assert (found.length, found.is_directory) == (4, False)
+    assert found.mtime_nsec == (tmp_path / "a").stat().st_mtime_ns
+    assert tf.io.gfile.stat(str(tmp_path)).is_directory
+    with pytest.raises(tf.errors.NotFoundError):
+        tf.gfile.Stat(str(tmp_path / "b"))
+
+
+def test_files_that_are_read_and_written(tmp_path):
+    path = str(tmp_path / "a")
+    with tf.gfile.GFile(path, "w") as file:
+        file.write("hé\r\n")
+        file.write(b"two\n")
+        assert file.tell() == 9
+        with pytest.raises(tf.errors.PermissionDeniedError, match="File isn't open for reading"):
+            file.read()
+    with tf.gfile.GFile(path) as file:
+        assert next(file) == "hé\r\n" and file.tell() == 5 and list(file) == ["two\n"] and file.readline() == ""
+        file.seek(-4, 2)
+        assert file.read(3) == "two" and file.size() == 9
+        file.seek(position=0)
+        assert file.readlines() == ["hé\r\n", "two\n"]
+        with pytest.raises(tf.errors.PermissionDeniedError, match="File isn't open for writing"):
+            file.write("x")
+        with pytest.raises(TypeError, match="offset argument required"):
+            file.seek()
+        with pytest.raises(TypeError, match="may not be set simultaneously"):
+            file.seek(1, position=1)
+        with pytest.raises(tf.errors.InvalidArgumentError, match="Invalid whence argument: 9"):
+            file.seek(0, 9)
+    with tf.gfile.GFile(path, "rb") as file:
+        assert file.read() == "hé\r\ntwo\n".encode()
+    with tf.gfile.GFile(path, "a") as file:
+        file.write("end")
+    with tf.gfile.GFile(path, "r+") as file:
+        assert file.read().endswith("two\nend")
+        file.write("!")
+    assert tf.gfile.GFile(path, "rb").read()[-4:] == b"end!"
+    with pytest.raises(tf.errors.InvalidArgumentError, match="mode is not 'r' or 'w'"):
+        tf.gfile.GFile(path, "zz")

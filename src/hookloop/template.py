@@ -120,13 +120,16 @@ class Template(Trackable):
 
     @property
     def variable_scope_name(self):
-        return None if self._scope is None else self._scope.name
+        """The name of its variables' scope with the "/" behind it; None before the scope is made."""
+        if self._scope is None:
+            return None
+        name = self._scope.name
+        return name + "/" if name and not name.endswith("/") else name
 
     def _variables(self, key):
         if not self._called:
             return []
-        name = self._scope.name
-        return get_default_graph().get_collection(key, name + "/" if name and not name.endswith("/") else name)
+        return get_default_graph().get_collection(key, self.variable_scope_name)
 
     @property
     def variables(self):

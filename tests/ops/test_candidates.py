@@ -155,3 +155,10 @@ def test_seeds_that_are_refused(executor):
     seed = tf.placeholder(tf.int32)
     with tf.Session() as session, pytest.raises(tf.errors.InvalidArgumentError):
         session.run(tf.random.stateless_uniform([2], seed), {seed: [1, 2, 3]})
+
+
+def test_results_have_names():
+    drawn = tf.random.uniform_candidate_sampler([[1]], 1, 3, True, 10)
+    assert drawn._fields == ("sampled_candidates", "true_expected_count", "sampled_expected_count")
+    hits = tf.nn.compute_accidental_hits([[1]], drawn.sampled_candidates, 1)
+    assert hits._fields == ("indices", "ids", "weights") and hits.weights.dtype == tf.float32

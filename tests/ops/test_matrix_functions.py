@@ -108,3 +108,7 @@ def test_what_is_no_matrix_of_floats():
     x = tf.placeholder(tf.float64)
     with pytest.raises(tf.errors.InvalidArgumentError, match="Input `a` must have at least 2 dimensions"):
         run(tf.linalg.matrix_rank(x, validate_args=True), {x: [1.0]})
+
+
+def test_factors_have_names():
+    assert tf.linalg.lu(tf.eye(2))._fields == ("lu", "p")

@@ -67,7 +67,12 @@ def test_long_sums_are_those_of_numpy(executor):
 
 def test_stacking_lists_along_another_axis():
     stacked = tf.stack([[1, 2], [3, 4]], axis=1)
-    assert [op.name for op in tf.get_default_graph().get_operations()] == ["stack", "stack_1/values_0", "stack_1/values_1", "stack_1"]
+    assert [op.name for op in tf.get_default_graph().get_operations()] == [
+        "stack",
+        "stack_1/values_0",
+        "stack_1/values_1",
+        "stack_1",
+    ]
     assert stacked.name == "stack_1:0"
     for axis in (-4, 3):
         with pytest.raises(ValueError, match=rf"axis = {axis} not in \[-3, 3\)"):

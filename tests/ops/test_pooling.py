@@ -274,3 +274,8 @@ def test_gradients_of_another_size_are_refused_when_run(executor):
         with pytest.raises(tf.errors.InvalidArgumentError, match="MaxPoolGrad"):
             session.run(slope, {x: np.zeros((2, 4, 4, 3), "f"), grad: np.zeros((2, 3, 2, 3), "f")})
         assert session.run(slope, {x: np.zeros((2, 4, 4, 3), "f"), grad: np.ones((2, 2, 2, 3), "f")}).sum() == 24
+
+
+def test_maxima_have_names():
+    found = tf.nn.max_pool_with_argmax(tf.zeros([1, 2, 2, 1]), [1, 2, 2, 1], [1, 2, 2, 1], "SAME")
+    assert found._fields == ("output", "argmax") and found.argmax.dtype == tf.int64

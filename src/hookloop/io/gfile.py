@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob as _glob
 import os as _os
 import shutil as _shutil
+from stat import S_ISDIR as _is_directory
 
 from .. import errors as _errors
 
@@ -42,12 +43,19 @@ class GFile:
 
     Args:
       name: its path.
-      mode: "r", "w", "a", with "b" for bytes and "+" for both ways.
+      mode: "r", "w", "a", with "b" for bytes and "+" for both ways. Without "b" what is read is text, of UTF-8; texts and
+        bytes may be written either way.
+
+    Raises:
+      InvalidArgumentError: for another mode.
     """
 
     def __init__(self, name, mode="r"):
         self._name = _os.fspath(name)
         self._mode = mode
+        self._kind = mode.replace("b", "")
+        if self._kind not in ("r", "w", "a", "r+", "w+", "a+"):
+            raise _errors.InvalidArgumentError(None, None, "mode is not 'r' or 'w' or 'a' or 'r+' or 'w+' or 'a+'")
         self._file = None
 
     @property
@@ -61,29 +69,64 @@ class GFile:
     def _opened(self):
         if self._file is None:
             with _translated():
-                self._file = open(self._name, self._mode)  # noqa: SIM115 (close() closes it)
+                self._file = open(self._name, self._kind[0] + "b" + self._kind[1:])  # noqa: SIM115 (close() closes it)
         return self._file
 
+    def _to_read(self):
+        if self._kind in ("w", "a"):
+            raise _errors.PermissionDeniedError(None, None, "File isn't open for reading")
+        return self._opened()
+
+    def _as_asked(self, content):
+        return content if "b" in self._mode else content.decode()
+
     def read(self, n=-1):
-        return self._opened().read(n)
+        """The next n bytes, by default all that are left; without "b" as text."""
+        return self._as_asked(self._to_read().read(n))
 
     def readline(self):
-        return self._opened().readline()
+        """The next line with its end; empty at the file's end."""
+        return self._as_asked(self._to_read().readline())
 
     def readlines(self):
-        return self._opened().readlines()
+        return list(self)
 
     def write(self, file_content):
-        self._opened().write(file_content)
+        """Writes a text or bytes.
+
+        Raises:
+          PermissionDeniedError: the file is open for reading alone.
+        """
+        if self._kind == "r":
+            raise _errors.PermissionDeniedError(None, None, "File isn't open for writing")
+        self._opened().write(file_content.encode() if isinstance(file_content, str) else file_content)
 
     def seek(self, offset=None, whence=0, position=None):
-        self._opened().seek(position if offset is None else offset, whence)
+        """Goes to a byte of the file.
+
+        Args:
+          offset: where to.
+          whence: 0 counts from the beginning, 1 from the place where it is, 2 from the end.
+          position: an older name of offset.
+
+        Raises:
+          TypeError: both or none of the two are given.
+          InvalidArgumentError: for another whence.
+        """
+        if offset is None and position is None:
+            raise TypeError("seek(): offset argument required")
+        if offset is not None and position is not None:
+            raise TypeError("seek(): offset and position may not be set simultaneously.")
+        if whence not in (0, 1, 2):
+            text = f"Invalid whence argument: {whence}. Valid values are 0, 1, or 2."
+            raise _errors.InvalidArgumentError(None, None, text)
+        self._to_read().seek(position if offset is None else offset, whence)
 
     def tell(self):
         return self._opened().tell()
 
     def size(self):
-        return stat(self._name).st_size
+        return stat(self._name).length
 
     def seekable(self):
         return True
@@ -104,10 +147,15 @@ class GFile:
         self.close()
 
     def __iter__(self):
-        return iter(self._opened())
+        return self
 
     def __next__(self):
-        return next(self._opened())
+        line = self.readline()
+        if not line:
+            raise StopIteration
+        return line
+
+    next = __next__
 
 
 def exists(path):
@@ -173,9 +221,29 @@ def rename(src, dst, overwrite=False):
         _os.replace(src, dst)
 
 
+class FileStatistics:
+    """What is known of a file.
+
+    Attributes:
+      length: in bytes.
+      mtime_nsec: when it was changed last, in nanoseconds.
+      is_directory: whether it is one.
+    """
+
+    def __init__(self, found):
+        self.length = found.st_size
+        self.mtime_nsec = found.st_mtime_ns
+        self.is_directory = _is_directory(found.st_mode)
+
+
 def stat(path):
+    """The `FileStatistics` of a file.
+
+    Raises:
+      NotFoundError: there is none.
+    """
     with _translated():
-        return _os.stat(path)
+        return FileStatistics(_os.stat(path))
 
 
 def walk(top, in_order=True):

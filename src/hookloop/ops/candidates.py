@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import namedtuple
 
 import numpy as np
 
@@ -204,12 +205,17 @@ register(
 # --- public functions -------------------------------------------------------------------------------------------
 
 
+_Hits = namedtuple("ComputeAccidentalHits", ["indices", "ids", "weights"])
+
+
 def _sampler_function(type, what):
+    kind = namedtuple(type, ["sampled_candidates", "true_expected_count", "sampled_expected_count"])
+
     def function(true_classes, num_true, num_sampled, unique, range_max, seed=None, name=None):
         seed1, seed2 = get_seed(seed)
         attrs = {"num_true": num_true, "num_sampled": num_sampled, "unique": bool(unique), "range_max": range_max,
                  "seed": seed1 or 0, "seed2": seed2 or 0}  # fmt: skip
-        return apply_op(type, [true_classes], attrs, name)
+        return kind(*apply_op(type, [true_classes], attrs, name))
 
     function.__name__ = function.__qualname__ = what[0]
     function.__doc__ = f"""Draws classes {what[1]}.
@@ -246,7 +252,7 @@ def compute_accidental_hits(true_classes, sampled_candidates, num_true, seed=Non
     """Where candidates are a true class: (example, place among the candidates, the lowest number), one for each hit."""
     seed1, seed2 = get_seed(seed)
     attrs = {"num_true": num_true, "seed": seed1 or 0, "seed2": seed2 or 0}
-    return apply_op("ComputeAccidentalHits", [true_classes, sampled_candidates], attrs, name)
+    return _Hits(*apply_op("ComputeAccidentalHits", [true_classes, sampled_candidates], attrs, name))
 
 
 def sparse_to_dense(sparse_indices, output_shape, sparse_values, default_value=0, validate_indices=True, name=None):

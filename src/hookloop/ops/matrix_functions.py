@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import namedtuple
 
 import numpy as np
 
@@ -120,6 +121,9 @@ register(
 # --- public functions -------------------------------------------------------------------------------------------
 
 
+_Lu = namedtuple("Lu", ["lu", "p"])
+
+
 def lu(input, output_idx_type=dtypes.int32, name=None):
     """Triangular factors of square matrices whose rows are put into another order.
 
@@ -134,7 +138,7 @@ def lu(input, output_idx_type=dtypes.int32, name=None):
     Raises:
       InvalidArgumentError: when it runs, for a matrix that has no inverse.
     """
-    return apply_op("Lu", [input], {"output_idx_type": dtypes.as_dtype(output_idx_type)}, name)
+    return _Lu(*apply_op("Lu", [input], {"output_idx_type": dtypes.as_dtype(output_idx_type)}, name))
 
 
 def matrix_logarithm(input, name=None):

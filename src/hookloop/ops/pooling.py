@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import namedtuple
+
 import numpy as np
 
 from .. import dtypes
@@ -474,6 +476,9 @@ def avg_pool_v2(input, ksize, strides, padding, data_format=None, name=None):
     return _of_any_rank("AvgPool", avg_pool1d, input, ksize, strides, padding, data_format, name)
 
 
+_Maxima = namedtuple("MaxPoolWithArgmax", ["output", "argmax"])
+
+
 def max_pool_with_argmax(
     input, ksize, strides, padding, data_format="NHWC", Targmax=None, name=None, output_dtype=None,
     include_batch_in_index=False,
@@ -506,7 +511,7 @@ def max_pool_with_argmax(
         "Targmax": dtypes.int64 if dtype is None else dtype,
         "include_batch_in_index": include_batch_in_index,
     }
-    return apply_op("MaxPoolWithArgmax", [input], attrs, name)
+    return _Maxima(*apply_op("MaxPoolWithArgmax", [input], attrs, name))
 
 
 def pool(
