@@ -8,16 +8,18 @@ enum {
     NAME(COLUMN_STEP) = 16 * LANES
 };
 
-/* How many last columns of C are made here. */
-SIMD_INLINE int64_t NAME(few_columns)(const gemm *g, const product *p) {
-    const int64_t rest = g->n % LANES;
-    if (rest > NAME(FEW) || g->m == 1 || p->k < 4) return 0;
-    if (g->n > LANES) return rest;
-    return g->n > 1 && g->m >= LANES && p->k >= 8 * rest ? rest : 0; /* all of C: rows enough for dots of a vector of them */
-}
-
 /* Columns of C at once: 1, 2 or 4, of which the last may be no column of C. */
 SIMD_INLINE int NAME(column_group)(int64_t few) { return few == 1 ? 1 : few == 2 ? 2 : 4; }
+
+/* How many last columns of C are made here. */
+SIMD_INLINE int64_t NAME(few_columns)(const gemm *g, const product *p) {
+    const int64_t rest = g->n % LANES, group = NAME(column_group)(rest);
+    if (rest > NAME(FEW) || g->m == 1 || p->k < 4) return 0;
+    if (g->n > LANES) return rest;
+    /* All of C: where there is enough to multiply, and fewer rows than a vector has lanes do not make four columns of three. */
+    const bool pays = 4 * p->k >= group * LANES && g->m * p->k >= 4 * group * LANES && (rest != 3 || g->m >= LANES);
+    return g->n > 1 && pays ? rest : 0;
+}
 
 /* Puts vectors that hold columns together to rows of so many elements. */
 SIMD_INLINE void NAME(columns_to_rows)(const int columns, VEC *v) {
