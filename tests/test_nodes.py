@@ -175,7 +175,7 @@ def attribute(key, value):
 
 def whole_nodes(graph, start):
     return [
-        [n.name, n.op, list(n.input), {key: attribute(key, n.attr[key]) for key in sorted(n.attr) if key != "_class"}]
+        [n.name, n.op, list(n.input), {key: attribute(key, n.attr[key]) for key in sorted(n.attr)}]
         for n in list(graph.as_graph_def().node)[start:]
     ]
 

@@ -85,6 +85,21 @@ def test_defaults_of_a_scope(executor):
     assert found[0].dtype == np.float64
 
 
+def test_the_constraint_of_a_scope_is_that_of_no_scope_inside():
+    def identity(value):
+        return value
+
+    with tf.variable_scope("s", constraint=identity) as scope:
+        own = tf.get_variable("w", [2])
+        with tf.variable_scope("inside"):
+            inside = tf.get_variable("w", [2])
+    with tf.variable_scope(scope):
+        again = tf.get_variable("v", [2])
+    with tf.variable_scope(scope, constraint=identity):
+        given = tf.get_variable("u", [2])
+    assert [v.constraint for v in (own, inside, again, given)] == [identity, None, None, identity]
+
+
 def test_custom_getters_wrap_each_other(executor):
     called = []
 

@@ -316,29 +316,113 @@ cdef class ControlDependencies:
 
 @cython.nonecheck(True)
 cdef class ColocationScope:
-    """`graph.colocate_with(op)`: new ops inside share a device with `op`, which is stronger than the devices of scopes around it."""
+    """`graph.colocate_with(op)`: new ops inside share a device with `op`, which is stronger than the devices of scopes around it.
+
+    Args:
+      graph: the graph.
+      op: the op, or None.
+      alone: whether the ops of outer scopes are forgotten.
+      devices: the devices in force instead of those of scopes around it.
+    """
 
     cdef GraphFields _graph
     cdef object _op
     cdef bint _alone
-    cdef tuple _outer_ops, _outer_devices
+    cdef tuple _devices, _outer_ops, _outer_devices
 
-    def __init__(self, GraphFields graph not None, op, bint ignore_existing):
+    def __init__(self, GraphFields graph not None, op, bint alone, tuple devices not None=()):
         self._graph = graph
         self._op = op
-        self._alone = ignore_existing
+        self._alone = alone
+        self._devices = devices
 
     def __enter__(self):
         cdef ThreadState state = self._graph.state()
         self._outer_ops, self._outer_devices = state.colocation_stack, state.device_stack
-        state.colocation_stack = (self._op,) if self._alone else (*self._outer_ops, self._op)
-        state.device_stack = ()
-        state.decorated = True
+        own = () if self._op is None else (self._op,)
+        state.colocation_stack = own if self._alone or not self._outer_ops else self._outer_ops + own
+        state.device_stack = self._devices
+        state.refresh()
 
     def __exit__(self, *_):
         cdef ThreadState state = self._graph.state()
         state.colocation_stack, state.device_stack = self._outer_ops, self._outer_devices
         state.refresh()
+
+
+@cython.nonecheck(True)
+cdef class BesideScope:
+    """New ops inside lie beside a node that is not there yet: the variable whose initial value they are, and itself.
+
+    Args:
+      graph: the graph.
+      name: the name that the node will have.
+    """
+
+    cdef GraphFields _graph
+    cdef list _groups
+    cdef list _outer
+
+    def __init__(self, GraphFields graph not None, str name not None):
+        self._graph = graph
+        self._groups = [b"loc:@" + name.encode()]
+
+    def __enter__(self):
+        cdef ThreadState state = self._graph.state()
+        self._outer, state.beside = state.beside, self._groups
+
+    def __exit__(self, *_):
+        self._graph.state().beside = self._outer
+
+
+cdef list groups_of(OperationFields op):
+    """The names of the groups that an op shares a device with: those that it was told, or the one named after it."""
+    cdef list own = op._attrs.get("_class")
+    cdef list named
+    if own is not None:
+        for group in own:
+            if not (<bytes?>group).startswith(b"loc:@"):
+                named = [other for other in own if other.startswith(b"loc:@")]
+                break
+        else:
+            named = own
+        if named:
+            return named
+    return [b"loc:@" + (<str>op.name).encode()]
+
+
+def colocation_groups(OperationFields op not None):
+    """The names of the groups that an op shares a device with, as bytes "loc:@name"."""
+    return list(groups_of(op))
+
+
+cdef int lay_beside(OperationFields op, tuple others, tuple refs) except -1:
+    """Puts a new op into the groups, and on the device, of others and of the variables that it refers to.
+
+    Args:
+      op: the new op.
+      others: the ops of the scopes around it.
+      refs: which of its inputs are references, or None. What refers to a variable is where that is, whatever scopes say.
+    """
+    cdef OperationFields other
+    cdef list groups = None
+    cdef bint several = False
+    if refs is not None:
+        op._device = ""
+    for other in others:
+        several = groups is not None
+        groups = groups + groups_of(other) if several else groups_of(other)
+        if other._device:
+            op._device = other._device
+    if refs is not None:
+        for i in refs:
+            other = (<TensorFields>(<list>op.inputs)[i]).op
+            several = groups is not None
+            groups = groups + groups_of(other) if several else groups_of(other)
+            if other._device:
+                op._device = other._device
+    op._attrs["_class"] = sorted(set(groups)) if several else groups
+    return 0
 
 
 def control_inputs_for(list inputs, list controllers):
@@ -474,6 +558,7 @@ cdef class ThreadState:
     cdef public tuple attribute_stack
     cdef public tuple gradient_overrides
     cdef public object container
+    cdef list beside  # the groups of new ops that no scope of colocation and no reference gives any
     cdef bint decorated
 
     def __init__(self):
@@ -485,8 +570,7 @@ cdef class ThreadState:
     def refresh(self):
         """Notes whether new ops need more than their name, inputs and attributes."""
         self.decorated = bool(
-            self.device_stack or self.colocation_stack or self.attribute_stack or self.gradient_overrides
-            or self.container
+            self.device_stack or self.attribute_stack or self.gradient_overrides or self.container
         )
 
 
@@ -547,8 +631,14 @@ cdef class GraphFields:
     def _node_name(self, name):
         return self.name_of(name)
 
-    def _add_node(self, op_def, list inputs not None, dict attrs not None, str name not None, dtypes):
-        """Adds a node whose unique name, attributes and output types are known: the one place that does."""
+    def _add_node(
+        self, op_def, list inputs not None, dict attrs not None, str name not None, dtypes, tuple refs=None
+    ):
+        """Adds a node whose unique name, attributes and output types are known: the one place that does.
+
+        Args:
+          refs: which inputs are references to variables beside which it lies, or None.
+        """
         if self._finalized:
             raise RuntimeError("Graph is finalized and cannot be modified.")
         cdef ThreadState state = self.state()
@@ -579,8 +669,12 @@ cdef class GraphFields:
         self.register(op)
         for tensor in inputs:
             (<list?>tensor._consumers).append(op)
+        if state.beside is not None and "_class" not in attrs:
+            attrs["_class"] = state.beside
         if state.decorated:
             self._decorate(op, state)
+        if refs is not None or state.colocation_stack:
+            lay_beside(op, state.colocation_stack, refs)
         if state.context is not None:
             state.context.AddOp(op)
         for controller in state.control_stack:
@@ -623,7 +717,7 @@ def add_plain_node(op_def, signature, values, given, dict attrs not None, name):
         if not types_fit(plain, values, graph, given, attrs):
             return None
     name = graph.name_of(name)
-    return graph._add_node(op_def, list(values), attrs, name, output_types(signature, attrs))
+    return graph._add_node(op_def, list(values), attrs, name, output_types(signature, attrs), signature.refs)
 
 
 cdef object output_types(signature, dict attrs):

@@ -125,7 +125,9 @@ cdef class NodeInputs:
         finally:
             self.close()
         cdef str name = self.graph.name_of(self.name) if self.scope_name is None else self.scope_name[: len(self.scope_name) - 1]
-        return self.graph._add_node(self.op_def, tensors, self.attrs, name, output_types(self.signature, self.attrs))
+        return self.graph._add_node(
+            self.op_def, tensors, self.attrs, name, output_types(self.signature, self.attrs), self.signature.refs
+        )
 
     cdef list resolve(self):
         """The tensors, flat; the type attributes are set on the way."""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import enum
 from collections import deque
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import NamedTuple
 
 from . import dtypes
 from .graph.operation import Operation
-from .graph.scopes import name_scope
+from .graph.scopes import colocate_with, name_scope
 from .graph.tensor import Tensor
 from .ops.array import fill, reshape, shape, size, zeros_like
 from .ops.build import constant, convert_to_tensor
@@ -254,8 +257,10 @@ def _sum(gradients, op, method):
         return gradients[0]
     if not any(isinstance(g, Tensor) for g in gradients):
         return _joined(gradients)
-    if method == AggregationMethod.ADD_N or not all(isinstance(g, Tensor) for g in gradients):
+    if not all(isinstance(g, Tensor) for g in gradients):
         return add_n(gradients)
+    if method == AggregationMethod.ADD_N:
+        return _sum_by_device(gradients)
     known = any(g.get_shape().is_fully_defined() for g in gradients)
     if method == AggregationMethod.EXPERIMENTAL_ACCUMULATE_N and len(gradients) > 2 and known:
         return accumulate_n(gradients)
@@ -264,6 +269,18 @@ def _sum(gradients, op, method):
         for gradient in gradients[1:]:
             total = add_n([total, gradient])
     return total
+
+
+def _sum_by_device(gradients):
+    """The sum of the sums of what lies on each device, each beside the first that it adds."""
+    by_device = {}
+    for gradient in gradients:
+        by_device.setdefault(gradient.device, []).append(gradient)
+    sums = []
+    for device in sorted(by_device):
+        with colocate_with(by_device[device][0].op, ignore_existing=True):
+            sums.append(add_n(by_device[device]))
+    return add_n(sums)
 
 
 def _joined(gradients):
@@ -290,7 +307,7 @@ def gradients(ys, xs, grad_ys=None, name="gradients", colocate_gradients_with_op
       xs: a tensor or variable, or a list of them.
       grad_ys: gradients of the ys themselves; ones by default.
       name: the scope of the new nodes.
-      colocate_gradients_with_ops: accepted; there is one device.
+      colocate_gradients_with_ops: whether the nodes carry the device of the op whose gradients they are, and lie beside it.
       gate_gradients: True lets no gradient of an op be used before all of them are there.
       aggregation_method: see `AggregationMethod`.
       stop_gradients: tensors that are taken as constants.
@@ -318,8 +335,9 @@ def gradients(ys, xs, grad_ys=None, name="gradients", colocate_gradients_with_op
         ys = [y if isinstance(y, IndexedSlices) else convert_to_tensor(y, name="y") for y in ys]
         xs = [_differentiated(x) for x in xs]
         stops = [t if hasattr(t, "op") else convert_to_tensor(t) for t in stop_gradients]
-        grad_ys = _initial_gradients(grad_ys, ys)
-        found = _walk(ys, xs, grad_ys, [t.op for t in stops], (gate_gradients, method), current_level())
+        options = _Options(gate_gradients, method, colocate_with if colocate_gradients_with_ops else _anywhere)
+        grad_ys = _initial_gradients(grad_ys, ys, options.beside)
+        found = _walk(ys, xs, grad_ys, [t.op for t in stops], options, current_level())
     return [_finished(found.of(x), x, unconnected) for x in xs]
 
 
@@ -337,27 +355,45 @@ def _finished(gradient, x, unconnected):
     return gradient
 
 
-def _initial_gradients(grad_ys, ys):
+class _Options(NamedTuple):
+    """What the caller of `gradients` has chosen."""
+
+    gate_gradients: bool
+    method: int
+    beside: Callable  # function(op): the context for the nodes of its gradients
+
+
+def _anywhere(op):
+    return nullcontext()
+
+
+def _initial_gradients(grad_ys, ys, beside):
     if len(grad_ys) != len(ys):
         raise ValueError(f"Passed {len(grad_ys)} grad_ys for {len(ys)} ys")
-
+    given = [
+        g if g is None or isinstance(g, IndexedSlices) else convert_to_tensor(g, name=f"grad_y_{i}")
+        for i, g in enumerate(grad_ys)
+    ]
     found = []
-    for i, (grad_y, y) in enumerate(zip(grad_ys, ys)):
-        dtype = y.dtype.base_dtype
-        if grad_y is None:
-            if dtype.is_complex:
-                raise TypeError(f"Gradients of complex tensors must set grad_ys (y.dtype = {dtype!r})")
-            found.append(fill(shape(y), constant(1, dtype=dtype, name=f"grad_ys_{i}")))
-            continue
-        grad_y = grad_y if isinstance(grad_y, IndexedSlices) else convert_to_tensor(grad_y, name=f"grad_y_{i}")
-        given = grad_y.dtype.base_dtype
-        if (dtype.is_floating or dtype.is_integer) and not (given.is_floating or given.is_integer):
-            raise TypeError(
-                f"Gradient type {given.name} generated for real or integer-valued tensor {y} with type {dtype.name} "
-                "must be real or integer"
-            )
-        found.append(_passed_on(grad_y, f"grad_ys_{i}"))
+    for i, (grad_y, y) in enumerate(zip(given, ys)):
+        with beside(_tensor_of(y).op):
+            found.append(_initial_gradient(grad_y, y, i))
     return found
+
+
+def _initial_gradient(grad_y, y, i):
+    dtype = y.dtype.base_dtype
+    if grad_y is None:
+        if dtype.is_complex:
+            raise TypeError(f"Gradients of complex tensors must set grad_ys (y.dtype = {dtype!r})")
+        return fill(shape(y), constant(1, dtype=dtype, name=f"grad_ys_{i}"))
+    given = grad_y.dtype.base_dtype
+    if (dtype.is_floating or dtype.is_integer) and not (given.is_floating or given.is_integer):
+        raise TypeError(
+            f"Gradient type {given.name} generated for real or integer-valued tensor {y} with type {dtype.name} "
+            "must be real or integer"
+        )
+    return _passed_on(grad_y, f"grad_ys_{i}")
 
 
 def _passed_on(gradient, name):
@@ -369,11 +405,10 @@ def _passed_on(gradient, name):
 
 
 def _walk(ys, xs, grad_ys, stop_ops, options, level):
-    gate_gradients, method = options
     to_ops = list(dict.fromkeys(_tensor_of(y).op for y in ys))
     from_ops = [x.op for x in xs]
     between = _Between(to_ops, from_ops, level)
-    found = _Accumulated(method)
+    found = _Accumulated(options.method)
     for y, grad_y in zip(ys, grad_ys):
         found.add(_tensor_of(y), grad_y)
     starts = dict.fromkeys(between.node_of(op) for op in to_ops)
@@ -387,7 +422,8 @@ def _walk(ys, xs, grad_ys, stop_ops, options, level):
     while queue:
         node = queue.popleft()
         if isinstance(node, Operation):
-            arrived = zip(node.inputs, _input_gradients(node, found, stops, gate_gradients))
+            with options.beside(node):
+                arrived = zip(node.inputs, _input_gradients(node, found, stops, options.gate_gradients))
         else:
             with name_scope(node.name + "_grad"):
                 arrived = node.gradients(found, walk_region)
@@ -426,7 +462,8 @@ def _input_gradients(op, found, stops, gate_gradients):
                 f"Num gradients {len(in_gradients)} generated for op {op.name} do not match num inputs {len(op.inputs)}"
             )
         if gate_gradients and sum(g is not None for g in in_gradients) > 1:
-            in_gradients = gate(in_gradients)
+            with op.graph.alone_on(""):
+                in_gradients = gate(in_gradients)
     return in_gradients
 
 

@@ -426,8 +426,9 @@ class variable_scope:
       name_or_scope: a name under the current scope, or a `VariableScope` to enter again.
       default_name: made unique and used where `name_or_scope` is None.
       values: tensors that must belong to one graph.
-      initializer, regularizer, caching_device, partitioner, custom_getter, dtype, use_resource, constraint: defaults for
-        the variables inside; those of the outer scope otherwise.
+      initializer, regularizer, caching_device, partitioner, custom_getter, dtype, use_resource: defaults for the variables
+        inside; those of the outer scope otherwise.
+      constraint: the default for the variables of this very scope: scopes inside it do not take it over, as in TensorFlow.
       reuse: True: variables are found again; AUTO_REUSE: found, or made where they do not exist; else inherited.
       auxiliary_name_scope: False opens no name scope.
 
@@ -531,7 +532,7 @@ class variable_scope:
 
     def _settings(self, inherited):
         """What differs from the scope that the others are inherited from."""
-        settings = {k: v for k, v in self._changes.items() if v is not None}
+        settings = {k: v for k, v in self._changes.items() if v is not None or k == "_constraint"}
         if "_dtype" in settings:
             settings["_dtype"] = dtypes.as_dtype(settings["_dtype"])
         if self._custom_getter is not None:

@@ -11,6 +11,7 @@ import numpy as np
 
 from . import dtypes
 from . import variable_def as variable_def_
+from ._core import BesideScope, ColocationScope
 from .graph.collections import GraphKeys
 from .graph.scopes import control_dependencies, init_scope, name_scope
 from .graph.stack import get_default_graph, get_default_session
@@ -170,13 +171,6 @@ class Variable(Trackable, TensorOperators, metaclass=_VariableType):
           KeyError: where they are not.
         """
         return variable_def_.from_proto(variable_def, import_scope)
-
-    def _initial_tensor(self, initial_value, dtype):
-        """The initial value as a tensor; that of a function is made in the scope "Initializer"."""
-        if callable(initial_value):
-            with name_scope("Initializer"), get_default_graph().exact_device(""):
-                return convert_to_tensor(initial_value(), name="initial_value", dtype=dtype)
-        return _outside_of_control_flow(convert_to_tensor(initial_value, name="initial_value", dtype=dtype))
 
     def _check_shape(self, value, validate_shape):
         if not validate_shape:
@@ -373,15 +367,24 @@ class RefVariable(Variable):
 
     def _build(self, initial_value, dtype, validate_shape, scope):
         name = scope[:-1] if scope.endswith("/") else scope
-        self._initial_value = self._initial_tensor(initial_value, dtype)
-        shape = self._check_shape(self._initial_value, validate_shape)
-        base = self._initial_value.dtype.base_dtype
-        self._variable = apply_op("VariableV2", [], {"dtype": base, "shape": shape}, scope)
+        if callable(initial_value):
+            with BesideScope(get_default_graph(), name):
+                with name_scope("Initializer"), get_default_graph().without_device():
+                    self._initial_value = convert_to_tensor(initial_value(), name="initial_value", dtype=dtype)
+                self._variable = self._node(validate_shape, scope)
+        else:
+            value = convert_to_tensor(initial_value, name="initial_value", dtype=dtype)
+            self._initial_value = _outside_of_control_flow(value)
+            self._variable = self._node(validate_shape, scope)
         value = guarded(name, self._initial_value)
         self._initializer_op = apply_op("Assign", [self._variable, value], {"validate_shape": validate_shape}).op
         self._name = f"{name}:0"
-        with get_default_graph().exact_device(self._variable.op.device):
+        with ColocationScope(get_default_graph(), self._variable.op, False):
             self._take(core.identity(self._variable, name="read"))
+
+    def _node(self, validate_shape, scope):
+        shape = self._check_shape(self._initial_value, validate_shape)
+        return apply_op("VariableV2", [], {"dtype": self._initial_value.dtype.base_dtype, "shape": shape}, scope)
 
     def _take(self, snapshot):
         self._snapshot = snapshot
@@ -443,39 +446,34 @@ class ResourceVariable(Variable):
 
     def _build(self, initial_value, dtype, validate_shape, scope):
         name = scope[:-1] if scope.endswith("/") else scope
-        self._initial_value = self._first_value(initial_value, dtype)
-        shape = self._check_shape(self._initial_value, validate_shape)
-        base = self._initial_value.dtype.base_dtype
-        attrs = {"dtype": base, "shape": shape, "shared_name": name}
-        self._variable = self._handle = apply_op("VarHandleOp", [], attrs, scope)
-        self._dtype = base
-        self._shape = shape
+        graph = get_default_graph()
+        with BesideScope(graph, name):
+            with name_scope("Initializer"), graph.without_device():
+                value = initial_value() if callable(initial_value) else initial_value
+                value = convert_to_tensor(value, name="initial_value", dtype=dtype)
+            self._initial_value = value if callable(initial_value) else _outside_of_control_flow(value)
+            self._shape = self._check_shape(self._initial_value, validate_shape)
+            self._dtype = self._initial_value.dtype.base_dtype
+            attrs = {"dtype": self._dtype, "shape": self._shape, "shared_name": name}
+            self._variable = self._handle = apply_op("VarHandleOp", [], attrs, scope)
         self._name = f"{name}:0"
         with name_scope("IsInitialized"):
             self._is_initialized_op = apply_op("VarIsInitializedOp", [self._handle])
         guarded_value = guarded(name, self._initial_value)
-        with get_default_graph().exact_device(self._handle.op.device):
+        with graph.alone_on(self._handle.op.device):
             self._initializer_op = apply_op("AssignVariableOp", [self._handle, guarded_value], name="Assign")
-        place = self._handle.op.device
-        with name_scope("Read"), get_default_graph().device(place) if place else nullcontext():
+        with name_scope("Read"), self._on_its_device():
             self._graph_element = self._read()
 
-    @staticmethod
-    def _first_value(initial_value, dtype):
-        if not callable(initial_value):
-            with name_scope("Initializer"):
-                return _outside_of_control_flow(convert_to_tensor(initial_value, name="initial_value", dtype=dtype))
-        with name_scope("Initializer"), get_default_graph().exact_device(""):
-            return convert_to_tensor(initial_value(), name="initial_value", dtype=dtype)
+    def _on_its_device(self):
+        """A context in which new ops have its device too, if it has one."""
+        place = self._handle.op.device
+        return get_default_graph().device(place) if place else nullcontext()
 
     def _read(self):
         value = apply_op("ReadVariableOp", [self._handle], {"dtype": self._dtype})
         value.set_shape(self._shape)
         return value
-
-    def _read_there(self):
-        with get_default_graph().exact_device(self._handle.op.device):
-            return self._read()
 
     def _take(self, snapshot):
         self._handle, self._graph_element = self._variable, snapshot
@@ -500,12 +498,13 @@ class ResourceVariable(Variable):
 
     def value(self):
         """Its value as a tensor, read where it is used."""
-        return self._read_there()
+        with get_default_graph().alone_on(self._handle.op.device):
+            return self._read()
 
     def read_value(self):
         """Its value as a tensor of its own."""
-        with name_scope("Read"):
-            value = self._read_there()
+        with name_scope("Read"), self._on_its_device():
+            value = self._read()
         return core.identity(value)
 
     def is_initialized(self, name=None):
@@ -671,11 +670,13 @@ def report_uninitialized_variables(var_list=None, name="report_uninitialized_var
     if var_list is None:
         var_list = global_variables() + local_variables()
     with name_scope(name):
-        if not var_list:
-            return constant(np.array([], dtype=object), dtype=dtypes.string, shape=[0])
-        missing = logical_not(stack([state.is_variable_initialized(v) for v in var_list]))
-        names = constant([v.op.name for v in var_list])
-        return boolean_mask(names, missing)
+        initialized = [state.is_variable_initialized(v) for v in var_list]
+        with get_default_graph().device("/cpu:0"):
+            if not var_list:
+                return constant(np.array([], dtype=object), dtype=dtypes.string, shape=[0])
+            missing = logical_not(stack(initialized))
+            names = constant([v.op.name for v in var_list])
+            return boolean_mask(names, missing)
 
 
 def assert_variables_initialized(var_list=None):

@@ -123,6 +123,41 @@ def test_colocation():
         tf.colocate_with(None).__enter__()
 
 
+def test_what_refers_to_a_variable_lies_beside_it():
+    with tf.device("/job:ps"):
+        v = tf.get_variable("v", [2])
+        u = tf.Variable([1.0, 2.0], name="u")
+    with tf.device("/job:worker"):
+        written = v.assign([1.0, 2.0])
+        with tf.colocate_with(u):
+            both = v.assign_add([1.0, 2.0])
+    beside = [b"loc:@v"]
+    nodes = [v.initial_value.op, v.op, v.initializer, v.value().op, written.op]
+    assert [op.get_attr("_class") for op in nodes] == [beside] * 5
+    assert [op.device for op in nodes] == ["", "/job:ps", "/job:ps", "/job:ps", "/job:ps"]
+    assert both.op.get_attr("_class") == [b"loc:@u", b"loc:@v"]
+    assert u.op.colocation_groups() == [b"loc:@u"]
+    with pytest.raises(ValueError, match="no attr named '_class'"):
+        u.op.get_attr("_class")
+
+
+def test_groups_that_a_caller_changes_are_its_own():
+    v = tf.get_variable("v", [2])
+    v.op.colocation_groups().append(b"loc:@other")
+    assert v.op.colocation_groups() == v.initializer.colocation_groups() == [b"loc:@v"]
+
+
+def test_gradients_lie_beside_the_ops_whose_gradients_they_are():
+    with tf.device("/job:a"):
+        x = tf.constant([1.0, 2.0], name="x")
+        y = tf.square(x, name="y")
+    beside, anywhere = (
+        tf.gradients(y, x, colocate_gradients_with_ops=choice)[0].op for choice in (True, False)
+    )  # fmt: skip
+    assert (beside.device, beside.get_attr("_class")) == ("/job:a", [b"loc:@y"])
+    assert (anywhere.device, anywhere.colocation_groups()) == ("", [b"loc:@" + anywhere.name.encode()])
+
+
 def test_gradient_override_map(graph):
     with graph.gradient_override_map({"Identity": "Mine"}):
         x = tf.identity(1.0)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 from .. import dtypes
 from ..graph.graph_def import Function
+from ..graph.scopes import colocate_with, name_scope
 from ..graph.stack import get_default_graph
 from ..graph.tensor import Tensor
 from ..ops.build import apply_op, convert_to_tensor
@@ -38,7 +41,8 @@ class Iterator:
           output_classes: the structure of their classes; tensors by default.
         """
         element = element_of(output_types, output_shapes)
-        resource = apply_op("IteratorV2", [], {**spec_attrs(element), "shared_name": shared_name or ""})
+        with _on_the_cpu():
+            resource = apply_op("IteratorV2", [], {**spec_attrs(element), "shared_name": shared_name or ""})
         return Iterator(resource, None, *_outputs(element))
 
     @staticmethod
@@ -50,9 +54,9 @@ class Iterator:
           output_types, output_shapes, output_classes: as in `from_structure`.
         """
         element = element_of(output_types, output_shapes)
-        resource = apply_op(
-            "IteratorFromStringHandleV2", [convert_to_tensor(string_handle, dtypes.string)], spec_attrs(element)
-        )
+        handle = convert_to_tensor(string_handle, dtypes.string)
+        with _on_the_cpu():
+            resource = apply_op("IteratorFromStringHandleV2", [handle], spec_attrs(element))
         return Iterator(resource, None, *_outputs(element))
 
     @property
@@ -88,7 +92,8 @@ class Iterator:
                 raise TypeError(
                     f"Expected output shapes compatible with {mine.shape} but got dataset with output shapes {other.shape}."
                 )
-        return apply_op("MakeIterator", [dataset._optimized(), self._resource], name=name)
+        with name_scope(name, "make_initializer") as scope, colocate_with(self._resource):
+            return apply_op("MakeIterator", [dataset._variant_tensor, self._resource], name=scope)
 
     def get_next(self, name=None):
         """The next element, as tensors in the dataset's structure.
@@ -207,9 +212,16 @@ def _check_capturable(tensor):
         pending += [t.op for t in op.inputs]
 
 
+def _on_the_cpu():
+    """A context whose nodes say so where no scope around it names a device."""
+    graph = get_default_graph()
+    return nullcontext() if graph._state().device_stack else graph.device("/cpu:0")
+
+
 def initializable(dataset, shared_name):
     """An iterator that starts when its initializer runs."""
     variant = dataset._optimized()
     resource = apply_op("IteratorV2", [], {**spec_attrs(dataset._element), "shared_name": shared_name or ""})
-    initializer = apply_op("MakeIterator", [variant, resource])
+    with colocate_with(resource):
+        initializer = apply_op("MakeIterator", [variant, resource])
     return Iterator(resource, initializer, *_outputs(dataset._element))

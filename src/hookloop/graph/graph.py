@@ -139,17 +139,9 @@ class Graph(GraphFields):
         self._version += 1
 
     def _decorate(self, op, state):
-        """Gives a new op the device, group and attributes that the scopes around it ask for."""
+        """Gives a new op the device and attributes that the scopes around it ask for."""
         if state.device_stack:
             op._device = device_of(op, state.device_stack)
-            if op.inputs and "Ref(" in op.op_def.inputs.partition(",")[0]:  # what writes a variable is where it is
-                op._device = op.inputs[0].op.device or op._device
-        if state.colocation_stack:
-            groups = []
-            for other in state.colocation_stack:
-                groups += other.colocation_groups()
-                op._device = other._device or op._device
-            op._attrs["_class"] = sorted(set(groups)) if len(groups) > 1 else groups
         for overrides in state.gradient_overrides:
             if op.type in overrides:
                 op._attrs["_gradient_op_type"] = overrides[op.type].encode()
@@ -203,20 +195,23 @@ class Graph(GraphFields):
             entry = DeviceSpec.from_string(entry)
         return StackScope(self, device_stack=lambda outer: (*outer, entry))
 
-    def exact_device(self, device_name):
-        """A context manager: ops made inside carry this device's name, whatever the scopes around say; "" is none."""
-        state = self._state()
-        if not state.device_stack:
-            return nullcontext()
-        entries = (DeviceSpec.from_string(device_name),) if device_name else ()
-        return StackScope(self, device_stack=lambda outer: entries)
+    def without_device(self):
+        """A context manager: ops made inside carry no device's name, whatever the scopes around say."""
+        return StackScope(self, device_stack=lambda outer: ()) if self._state().device_stack else nullcontext()
+
+    def alone_on(self, device_name):
+        """A context manager: ops made inside are on this device ("" is none), beside nothing, whatever the scopes around say."""
+        devices = (DeviceSpec.from_string(device_name),) if device_name else ()
+        return ColocationScope(self, None, True, devices)
 
     def colocate_with(self, op, ignore_existing=False):
-        """A context manager: ops made inside share a device with `op`."""
+        """A context manager: ops made inside share a device with `op`, and their `_class` says so."""
+        if type(op) is Tensor and op.graph is self:
+            return ColocationScope(self, op.op, ignore_existing)
         if op is None:
             if not ignore_existing:
                 raise ValueError("Trying to reset colocation (op is None) but ignore_existing is not True")
-            return StackScope(self, device_stack=lambda outer: (), colocation_stack=lambda outer: ())
+            return ColocationScope(self, None, ignore_existing)
         element = op if isinstance(op, Operation) else self.as_graph_element(getattr(op, "op", op))
         return ColocationScope(self, element.op if isinstance(element, Tensor) else element, ignore_existing)
 

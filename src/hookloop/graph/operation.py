@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .._core import OperationFields
+from .._core import OperationFields, colocation_groups
 from .stack import get_default_session
 
 __all__ = ["Operation"]
@@ -41,9 +41,7 @@ class Operation(OperationFields):
 
     def colocation_groups(self):
         """The names of the groups that it shares a device with, as bytes "loc:@name"."""
-        own = self._attrs.get("_class")
-        groups = [g for g in own if g.startswith(b"loc:@")] if own else None
-        return groups or [b"loc:@" + self.name.encode()]
+        return colocation_groups(self)
 
     def get_attr(self, name):
         """The value of an attribute.

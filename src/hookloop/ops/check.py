@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .. import dtypes, errors
-from ..graph.scopes import control_dependencies, name_scope
+from ..graph.scopes import name_scope
 from ..graph.tensor import Tensor
 from ..shapes import UNKNOWN, as_shape, to_internal
 from . import kinds
@@ -13,7 +13,7 @@ from .array import rank as rank_of
 from .array import reshape, size, strided_slice
 from .array import shape as shape_of
 from .build import apply_op, convert_to_tensor
-from .core import identity, no_op
+from .core import no_op, with_dependencies
 from .math import equal, greater, greater_equal, less, less_equal, logical_or, not_equal
 from .math_unary import abs as absolute
 from .printing import Assert
@@ -194,8 +194,7 @@ def _check_rank(x, ranks, holds, condition, data, summarize):
     for rank, value in zip(ranks, known):
         if value is None:
             scalar_check = assert_rank(rank, 0, data=["Rank must be a scalar. Received rank: ", rank])
-            with control_dependencies([scalar_check]):
-                checked = identity(checked, name="control_dependency")
+            checked = with_dependencies([scalar_check], checked)
     return Assert(checked, data, summarize=summarize)
 
 

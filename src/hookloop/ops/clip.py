@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..graph.scopes import name_scope
+from ..graph.scopes import colocate_with, name_scope
 from .array import ones_like, rank, size, stack
 from .array import range as tensor_range
 from .build import constant, convert_to_tensor
@@ -69,8 +69,11 @@ def global_norm(t_list, name=None):
     """
     t_list = _checked_list(t_list)
     with name_scope(name, "global_norm", t_list):
-        values = [_values(t, i) for i, t in enumerate(t_list)]
-        halves = [l2_loss(v) for v in values if v is not None]
+        halves = []
+        for values in [_values(t, i) for i, t in enumerate(t_list)]:
+            if values is not None:
+                with colocate_with(values):
+                    halves.append(l2_loss(values))
         half = reduce_sum(stack(halves))
         return sqrt(half * constant(2.0, dtype=half.dtype), name="global_norm")
 
@@ -115,6 +118,7 @@ def clip_by_global_norm(t_list, clip_norm, use_norm=None, name=None):
             if values is None:
                 clipped.append(None)
                 continue
-            values = identity(values * scale, name=f"{scope}_{i}")
+            with colocate_with(values):
+                values = identity(values * scale, name=f"{scope}_{i}")
             clipped.append(IndexedSlices(values, t.indices, t.dense_shape) if isinstance(t, IndexedSlices) else values)
         return clipped, use_norm

@@ -5,6 +5,7 @@ They have no kernels: compiling raises them, with their contexts, to regions (co
 
 from __future__ import annotations
 
+from ..graph.scopes import colocate_with
 from ..shapes import UNKNOWN
 from .build import apply_op, convert_to_tensor
 from .registry import OpDef, no_gradient, register
@@ -97,8 +98,9 @@ def switch(data, pred, name=None):
 
 
 def switch_ref_or_tensor(data, pred, name="Switch"):
-    """The same, for a variable's reference too."""
-    return apply_op(_kind(data, "Switch"), [data, pred], name=name)
+    """The same, for a variable's reference too; it lies beside the data and nothing else."""
+    with colocate_with(data, ignore_existing=True):
+        return apply_op(_kind(data, "Switch"), [data, pred], name=name)
 
 
 def merge(inputs, contexts, name=None):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .. import dtypes
 from ..graph.collections import GraphKeys
 from ..graph.operation import Operation
-from ..graph.scopes import control_dependencies, name_scope
+from ..graph.scopes import colocate_with, control_dependencies, name_scope
 from ..graph.stack import get_default_graph
 from ..graph.tensor import Tensor
 from ..shapes import TensorShape, as_shape
@@ -141,7 +141,7 @@ def group(*inputs, **kwargs):
 def with_dependencies(dependencies, output_tensor, name=None):
     """A tensor with the value of `output_tensor`, there once the dependencies have run."""
     with name_scope(name, "control_dependency", [*dependencies, output_tensor]) as scope:
-        with control_dependencies(dependencies):
+        with colocate_with(output_tensor), control_dependencies(dependencies):
             return identity(convert_to_tensor(output_tensor), name=scope)
 
 
@@ -208,7 +208,9 @@ def tuple(tensors, name=None, control_inputs=None):
 def _after(value, gate):
     if isinstance(value, Operation):
         return gate
-    with control_dependencies([gate]):
+    if not isinstance(value, IndexedSlices):
+        value = convert_to_tensor(value)
+    with colocate_with(value), control_dependencies([gate]):
         if isinstance(value, IndexedSlices):
             return IndexedSlices(identity(value.values), value.indices, value.dense_shape)
-        return identity(convert_to_tensor(value), name="control_dependency")
+        return identity(value, name="control_dependency")

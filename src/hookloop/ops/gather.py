@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .. import dtypes
-from ..graph.scopes import name_scope
+from ..graph.scopes import colocate_with, name_scope
 from ..shapes import UNKNOWN
 from . import kinds
 from .build import apply_op, constant, convert_to_tensor
@@ -131,7 +131,8 @@ def _gather_gradient(op, grad):
     from .tensor_util import constant_value
 
     params, indices, axis = op.inputs
-    form = cast(shape(params, out_type=dtypes.int64), dtypes.int32)
+    with colocate_with(params):
+        form = cast(shape(params, out_type=dtypes.int64), dtypes.int32)
     count = expand_dims(size(indices), 0)
     known = constant_value(axis)
     if known == 0:

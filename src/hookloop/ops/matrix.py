@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .. import dtypes
+from ..graph.scopes import colocate_with
 from . import kinds
 from .array import rank, shape, zeros, zeros_like
 from .build import apply_op
@@ -109,10 +110,11 @@ def _set_diag_gradient(op, grad):
     if batch.is_fully_defined() and matrix.is_fully_defined():
         form = [*batch.as_list(), min(matrix.as_list())]
     else:
-        dims, count = shape(grad), rank(grad)
-        batch = slice(dims, [0], [count - 2])
-        matrix = slice(dims, [count - 2], [2])
-        form = concat([batch, [reduce_min(matrix)]], 0)
+        with colocate_with(grad):
+            dims, count = shape(grad), rank(grad)
+            batch = slice(dims, [0], [count - 2])
+            matrix = slice(dims, [count - 2], [2])
+            form = concat([batch, [reduce_min(matrix)]], 0)
     without = matrix_set_diag(grad, zeros(form, dtype=grad.dtype))
     return [without, matrix_diag_part(grad)]
 

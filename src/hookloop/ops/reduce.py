@@ -8,7 +8,7 @@ from collections import namedtuple
 import numpy as np
 
 from .. import dtypes
-from ..graph.scopes import name_scope
+from ..graph.scopes import colocate_with, name_scope
 from ..graph.tensor import Tensor
 from ..shapes import UNKNOWN
 from .array import concat, expand_dims, fill, rank, reshape, shape, size, stack, tile, transpose, zeros, zeros_like
@@ -330,8 +330,9 @@ def _spread(op, grad):
             kept, repeats = _static_spread(op.graph, dims, tuple(int(a) for a in axes.ravel()))
             return tile(reshape(grad, kept), repeats)
     input_shape = shape(x)
-    kept = _shape_with_ones(input_shape, op.inputs[1])
-    repeats = _shape_quotient(input_shape, kept)
+    with colocate_with(input_shape):
+        kept = _shape_with_ones(input_shape, op.inputs[1])
+        repeats = _shape_quotient(input_shape, kept)
     return tile(reshape(grad, kept), repeats)
 
 

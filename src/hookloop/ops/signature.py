@@ -73,9 +73,10 @@ class Signature:
       defaults: the attributes' default values, strings as bytes.
       single: whether there is exactly one output that is no list.
       plain: (type, type attribute, types allowed, whether it is a reference) of each input; None where one is a list.
+      refs: which inputs are references to variables; None where none is.
     """
 
-    __slots__ = ("inputs", "outputs", "defaults", "single", "plain", "type_attrs")
+    __slots__ = ("inputs", "outputs", "defaults", "single", "plain", "refs", "type_attrs")
 
     def __init__(self, op_def):
         self.inputs = _arguments(op_def, op_def.inputs)
@@ -85,6 +86,7 @@ class Signature:
         self.plain = None
         if not any(a.is_list for a in self.inputs):
             self.plain = [(a.dtype, a.type_attr, a.allowed and tuple(a.allowed), a.is_ref) for a in self.inputs]
+        self.refs = tuple(i for i, argument in enumerate(self.inputs) if argument.is_ref) or None
         arguments = self.inputs + self.outputs
         self.type_attrs = {a.type_attr for a in arguments if a.type_attr} | set(op_def.types)
         self.type_attrs |= {k for k, v in op_def.attrs.items() if isinstance(v, dtypes.DType)}

@@ -5,8 +5,11 @@ An array has a handle and a flow: an op that must see a write takes the flow tha
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 from .. import dtypes
-from ..graph.scopes import control_dependencies, name_scope
+from ..graph.scopes import colocate_with, control_dependencies, name_scope
+from ..graph.stack import get_default_graph
 from ..shapes import TensorShape, as_shape, to_internal
 from .array import range as tf_range
 from .array import reshape, shape, size
@@ -106,7 +109,7 @@ class TensorArray:
       flow: the flow to start from, with `handle`.
       infer_shape: whether elements take the static shape of the first one written.
       element_shape: their static shape.
-      colocate_with_first_write_call: accepted; there is one device.
+      colocate_with_first_write_call: whether its nodes carry the device of the first value that is written, and lie beside it.
       name: the node's name.
 
     Raises:
@@ -125,10 +128,12 @@ class TensorArray:
         self._one_shape = infer_shape
         self._element_shape = [as_shape(element_shape)]  # shared by the arrays of all flows
         self._lengths = None  # of elements that are parts of different lengths: their rows are as long as the longest
+        self._first_written = [] if colocate_with_first_write_call else None  # shared by the arrays of all flows
         if handle is not None:
             self._handle, self._flow = handle, flow
             return
-        with name_scope(name, "TensorArray", [size]) as scope:
+        alone = get_default_graph().alone_on("") if colocate_with_first_write_call else nullcontext()
+        with name_scope(name, "TensorArray", [size]) as scope, alone:
             attrs = {
                 "dtype": self._dtype, "element_shape": as_shape(element_shape), "dynamic_size": self._dynamic_size,
                 "clear_after_read": clear_after_read is not False, "identical_element_shapes": infer_shape,
@@ -149,7 +154,16 @@ class TensorArray:
         )
         array._element_shape = self._element_shape
         array._one_shape, array._lengths = self._one_shape, self._lengths
+        array._first_written = self._first_written
         return array
+
+    def _beside_first(self, value):
+        """A context whose nodes lie beside the first value that was written, which is this one where there was none."""
+        if self._first_written is None:
+            return nullcontext()
+        if not self._first_written:
+            self._first_written.append(value)
+        return colocate_with(self._first_written[0])
 
     def _merge_shape(self, shape):
         if self._infer_shape:
@@ -167,11 +181,13 @@ class TensorArray:
     def grad(self, source, flow=None, name=None):
         """The array of gradients of this one."""
         flow = self._flow if flow is None else flow
-        with name_scope(name, "TensorArrayGrad", [self._handle]):
+        with name_scope(name, "TensorArrayGrad", [self._handle]), colocate_with(self._handle):
             handle, _ = apply_op("TensorArrayGradV3", [self._handle, flow], {"source": source}, name)
             with control_dependencies([handle]):
                 flow = identity(flow, name="gradient_flow")
-        array = TensorArray(self._dtype, handle=handle, flow=flow, infer_shape=self._infer_shape)
+        array = TensorArray(
+            self._dtype, handle=handle, flow=flow, infer_shape=self._infer_shape, colocate_with_first_write_call=False
+        )
         array._element_shape = [self.element_shape]
         return array
 
@@ -189,7 +205,8 @@ class TensorArray:
             value = convert_to_tensor(value, preferred_dtype=self._dtype, name="value")
             self._check_type(value)
             self._merge_shape(value.get_shape())
-            return self.with_flow(apply_op("TensorArrayWriteV3", [self._handle, index, value, self._flow]))
+            with self._beside_first(value):
+                return self.with_flow(apply_op("TensorArrayWriteV3", [self._handle, index, value, self._flow]))
 
     def _check_type(self, value):
         if value.dtype.base_dtype is not self._dtype:
@@ -215,11 +232,12 @@ class TensorArray:
             self._check_type(value)
             if value.get_shape().ndims is not None:
                 self._merge_shape(value.get_shape()[1:])
-            return self.with_flow(apply_op("TensorArrayScatterV3", [self._handle, indices, value, self._flow]))
+            with self._beside_first(value):
+                return self.with_flow(apply_op("TensorArrayScatterV3", [self._handle, indices, value, self._flow]))
 
     def stack(self, name=None):
         """All elements, one above the other."""
-        with name_scope(name, "TensorArrayStack", [self._handle]):
+        with colocate_with(self._handle), name_scope(name, "TensorArrayStack", [self._handle]):
             return self.gather(tf_range(0, self.size()))
 
     def unstack(self, value, name=None):

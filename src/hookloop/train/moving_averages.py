@@ -32,7 +32,7 @@ def assign_moving_average(variable, value, decay, zero_debias=True, name=None):
     Returns:
       The variable after the update.
     """
-    with name_scope(name, "AssignMovingAvg", [variable, value, decay]) as scope, colocate_with(variable):
+    with name_scope(name, "AssignMovingAvg", [variable, value, decay]) as scope:
         rest = convert_to_tensor(1.0 - decay, name="decay")
         if rest.dtype != variable.dtype.base_dtype:
             rest = cast(rest, variable.dtype.base_dtype)
@@ -48,7 +48,7 @@ def _debiased(variable, value, rest):
     from ..variable_scope import get_variable, variable_scope
 
     dtype = variable.dtype.base_dtype
-    with variable_scope(variable.op.name, values=[variable, value, rest]) as scope:
+    with variable_scope(variable.op.name, values=[variable, value, rest]) as scope, colocate_with(variable):
         biased = get_variable(
             _unused("biased", scope), initializer=zeros_initializer(), shape=variable.get_shape(), trainable=False,
             dtype=dtype,
@@ -134,7 +134,8 @@ class ExponentialMovingAverage:
                 )
                 get_default_graph().add_to_collection(GraphKeys.MOVING_AVERAGE_VARIABLES, variable)
                 return shadow
-            shadow = slot_creator.create_zeros_slot(variable, self._name, colocate_with_primary=True)
+            is_variable = variable.op.type in ("Variable", "VariableV2", "VarHandleOp")
+            shadow = slot_creator.create_zeros_slot(variable, self._name, colocate_with_primary=is_variable)
             if self._zero_debias:
                 zero_debias_true.add(shadow.name)
             return shadow

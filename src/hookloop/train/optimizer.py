@@ -248,10 +248,12 @@ class Optimizer(Trackable):
         return slots[key]
 
     def _create_non_slot_variable(self, initial_value, name, colocate_with):
-        key = (name, colocate_with.graph)
+        graph = colocate_with.graph
+        key = (name, graph)
         variable = self._non_slot_dict.get(key)
         if variable is None:
-            variable = Variable(initial_value, name=name, trainable=False, use_resource=_is_resource(colocate_with))
+            with graph.colocate_with(colocate_with):
+                variable = Variable(initial_value, name=name, trainable=False, use_resource=_is_resource(colocate_with))
             self._handle_deferred_dependencies(name, variable)
             self._non_slot_dict[key] = variable
         return variable

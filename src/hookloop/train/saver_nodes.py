@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import uuid
 
+from ..graph.device import DeviceSpec
 from ..graph.scopes import control_dependencies, device, name_scope
 from ..ops.build import apply_op, constant
-from ..ops.core import group, identity, placeholder_with_default
+from ..ops.core import group, identity, placeholder_with_default, with_dependencies
 from ..ops.slicing import stack
 from ..ops.strings import string_join
 from . import saveable as _saveable
@@ -42,8 +43,7 @@ class SaverNodes:
         names = [spec.name for spec in specs]
         slices = [spec.slice_spec for spec in specs]
         save = apply_op("SaveV2", [filename, names, slices, tensors])
-        with control_dependencies([save]):
-            return identity(filename, name="control_dependency")
+        return with_dependencies([save], filename)
 
     def _sharded_save(self, groups):
         """Every device writes a file of its own under a temporary name; then they are made one checkpoint."""
@@ -51,11 +51,11 @@ class SaverNodes:
         count = constant(len(groups), name="num_shards")
         saved = []
         for shard, (where, saveables) in enumerate(groups):
-            with device(where):
+            with device(_processor_of(where)):
                 filename = apply_op("ShardedFilename", [temporary, shard, count])
                 saved.append(self._save(filename, saveables))
         with control_dependencies([tensor.op for tensor in saved]):
-            with device(groups[-1][0]):
+            with device(_processor_of(groups[-1][0])):
                 with name_scope("MergeV2Checkpoints") as scope:
                     prefixes = stack(saved_prefixes(saved), name="checkpoint_prefixes")
                 merge = apply_op("MergeV2Checkpoints", [prefixes, self.filename], name=scope)
@@ -104,8 +104,15 @@ def _by_device(saveables):
     """(device, saveables) pairs in the order of the devices' names."""
     found = {}
     for saveable in saveables:
-        found.setdefault(saveable.device or "/device:CPU:0", []).append(saveable)
-    return sorted(found.items()) or [("/device:CPU:0", [])]
+        found.setdefault(saveable.device, []).append(saveable)
+    return sorted(found.items()) or [("", [])]
+
+
+def _processor_of(device_name):
+    """The device that reads and writes the files of another: the CPU of the same task."""
+    spec = DeviceSpec.from_string(device_name)
+    spec.device_type, spec.device_index = "CPU", 0
+    return spec.to_string()
 
 
 __all__ = ["SaverNodes"]

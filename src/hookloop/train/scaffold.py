@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .. import logging
 from ..graph.collections import GraphKeys
-from ..graph.scopes import name_scope
+from ..graph.scopes import device, name_scope
 from ..graph.stack import get_default_graph
 from ..ops.build import constant
 from ..ops.core import group, tables_initializer
@@ -129,7 +129,7 @@ def _default_init_op():
 
 
 def _uninitialized_resources():
-    with name_scope("report_uninitialized_resources"):
+    with name_scope("report_uninitialized_resources"), device("/cpu:0"):
         return constant([], dtype="string", shape=[0])
 
 

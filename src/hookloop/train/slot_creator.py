@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 from ..graph.scopes import colocate_with
 from ..initializers import zeros_initializer
 from ..ops.array import shape, zeros
@@ -41,6 +43,10 @@ def _prefix(primary):
     return primary._shared_name if isinstance(primary, Variable) else primary.op.name
 
 
+def _beside(primary, colocate_with_primary):
+    return colocate_with(primary) if colocate_with_primary else nullcontext()
+
+
 def create_slot(primary, val, name, colocate_with_primary=True):
     """A slot that begins as the tensor `val`.
 
@@ -48,18 +54,18 @@ def create_slot(primary, val, name, colocate_with_primary=True):
       primary: the variable it belongs to; the slot's name begins with the variable's.
       val: a tensor, its initial value.
       name: of the slot.
-      colocate_with_primary: accepted.
+      colocate_with_primary: whether its nodes carry the device of the primary variable, and lie beside it.
 
     Returns:
       The slot, a variable that is not trained.
     """
-    with variable_scope(None, f"{_prefix(primary)}/{name}"), colocate_with(primary):
+    with variable_scope(None, f"{_prefix(primary)}/{name}"), _beside(primary, colocate_with_primary):
         return _make(primary, val, val.get_shape().is_fully_defined(), None, None)
 
 
 def create_slot_with_initializer(primary, initializer, shape, dtype, name, colocate_with_primary=True):
     """A slot of a given shape and dtype that an initializer gives its first value."""
-    with variable_scope(None, f"{_prefix(primary)}/{name}"), colocate_with(primary):
+    with variable_scope(None, f"{_prefix(primary)}/{name}"), _beside(primary, colocate_with_primary):
         return _make(primary, initializer, shape.is_fully_defined(), shape, dtype)
 
 
