@@ -286,3 +286,37 @@ def test_a_given_gradient_of_open_shape_enters_a_loop_of_known_shape(executor):
     with tf.Session() as session:
         found = session.run(tf.gradients(y, x, slope)[0], {x: value, slope: value})
     np.testing.assert_array_equal(found, 4 * value)
+
+
+@pytest.mark.parametrize("batch, steps", [(3, 5), (2, 1)])
+def test_an_array_of_inputs_whose_sizes_are_open_is_read_in_a_loop(executor, batch, steps):
+    """A recurrence over rows of a table: neither the batch nor the number of steps is known before the run."""
+    table = tf.constant(np.linspace(-1, 1, 40).reshape(10, 4), tf.float32)
+    weights = tf.constant(np.linspace(-0.5, 0.5, 32).reshape(8, 4), tf.float32)
+    ids = tf.placeholder(tf.int32, [None, None])
+    inputs = tf.transpose(tf.gather(table, ids), [1, 0, 2])
+    count = tf.shape(ids)[1]
+    array = tf.TensorArray(tf.float32, count).unstack(inputs)
+
+    def step(row, state):
+        return tf.tanh(tf.matmul(tf.concat([row, state], 1), weights))
+
+    def body(i, state, outputs):
+        state = step(array.read(i), state)
+        return i + 1, state, outputs.write(i, state)
+
+    start = tf.zeros([tf.shape(ids)[0], 4])
+    made = tf.TensorArray(tf.float32, count)
+    _, last, outputs = tf.while_loop(lambda i, *_: i < count, body, [0, start, made])
+    loss = tf.reduce_sum(outputs.stack() ** 2) + tf.reduce_sum(last)
+    state, unrolled = tf.zeros([batch, 4]), 0.0
+    for i in range(steps):
+        state = step(inputs[i], state)
+        unrolled += tf.reduce_sum(state**2)
+    unrolled += tf.reduce_sum(state)
+    slopes = [tf.convert_to_tensor(slope) for slope in tf.gradients(loss, [table, weights])]
+    expected = [tf.convert_to_tensor(slope) for slope in tf.gradients(unrolled, [table, weights])]
+    feeds = {ids: np.arange(batch * steps).reshape(batch, steps) % 7}
+    with tf.Session() as session:
+        for one, other in zip(session.run([loss, *slopes], feeds), session.run([unrolled, *expected], feeds)):
+            np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)

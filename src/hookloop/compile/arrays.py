@@ -79,9 +79,11 @@ def _rows(lowerer, node, element=None):
     array = lowerer.arrays[key]
     if array.rows is not None and (array.parent is None or lowerer.open_blocks[array.level] is array.rows[1]):
         return array.rows[0]
-    if element is None:
-        parent = lowerer.arrays[array.parent] if array.parent is not None else None
-        element = parent.rows[0].shape[1:] if parent is not None and parent.rows is not None else array.element
+    parent = lowerer.arrays[array.parent] if array.parent is not None else None
+    if parent is not None and parent.rows is not None:
+        element = parent.rows[0].shape[1:]  # known before the loop whose gradients are written
+    elif element is None:
+        element = array.element
     if element is None:
         raise ValueError(
             f"an element of the TensorArray that {node.name!r} reads is not written before; give element_shape"
