@@ -1,10 +1,41 @@
-"""Blocks cut, joined and made of elements; see `blocks.py`."""
+"""What blocks have in common, and blocks cut, joined and made of elements; see `blocks.py`."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from . import pipeline
+
+MOST_ROWS = 1 << 14  # of a block that goes into a larger batch
+
+
+class Blocks:
+    """What all have in common: an element is the only one of a block."""
+
+    __slots__ = ()
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        block = self.block(1)
+        if block is None:
+            raise StopIteration
+        return tuple([pipeline.row(array, 0) for array in block])
+
+    def skip(self, n):
+        """Goes past n elements; returns how many there were. They are not computed where nothing tells."""
+        passed = 0
+        while passed < n:
+            block = self.block(min(n - passed, MOST_ROWS))
+            if block is None:
+                break
+            passed += len(block[0])
+        return passed
+
+
+def one_of(elements):
+    return next(elements, None)
 
 
 def cut_of(block, first, end):

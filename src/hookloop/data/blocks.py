@@ -13,15 +13,15 @@ import sys
 
 import numpy as np
 
-from .._core import RowOrder, ShuffleBuffer
+from .._core import RowOrder
 from ..errors import OpError
 from . import pipeline
-from .block_parts import block_of, cut_of, joined, rest_of
+from .block_parts import MOST_ROWS, Blocks, block_of, cut_of, joined, rest_of
+from .caching import Kept
 from .native import SHUFFLE, chain_of
-from .pipeline import RandomWords, Row
+from .ordered_blocks import Concatenated, Repeated, Skipped, Taken, Zipped, shuffle, shuffle_and_repeat
+from .pipeline import Row
 
-_MOST_ROWS = 1 << 14  # of a block that goes into a larger batch
-_FILLING = 256  # rows of a block that fills a shuffle's buffer
 _MOST_AHEAD, _AHEAD_NS = 64, 50_000  # rows that a function is given before they are wanted, and what they may take
 
 
@@ -78,32 +78,7 @@ def _divided_numbers(state):
 # --- iterators ------------------------------------------------------------------------------------------
 
 
-class _Blocks:
-    """What all have in common: an element is the only one of a block."""
-
-    __slots__ = ()
-
-    def __iter__(self):
-        return self
-
-    def __next__(self):
-        block = self.block(1)
-        if block is None:
-            raise StopIteration
-        return tuple([pipeline.row(array, 0) for array in block])
-
-    def skip(self, n):
-        """Goes past n elements; returns how many there were. They are not computed where nothing tells."""
-        passed = 0
-        while passed < n:
-            block = self.block(min(n - passed, _MOST_ROWS))
-            if block is None:
-                break
-            passed += len(block[0])
-        return passed
-
-
-class _Rows(_Blocks):
+class _Rows(Blocks):
     """Rows of arrays in the order of a chain, or batches of them."""
 
     __slots__ = ("_components", "_looks_ahead", "_order", "_waiting", "block")
@@ -154,10 +129,6 @@ class _Rows(_Blocks):
             rows = slice(first, last + 1)
             return tuple([c[rows] if type(c) is not tuple else c[0] + c[1] * at for c in self._components])
         return tuple([c.take(at, 0) if type(c) is not tuple else c[0] + c[1] * at for c in self._components])
-
-
-def _one_of(elements):
-    return next(elements, None)
 
 
 def _number(component, i):
@@ -233,7 +204,7 @@ class _Calls:
         return element, self._function(element)
 
 
-class _Mapped(_Blocks):
+class _Mapped(Blocks):
     __slots__ = ("_calls", "_elements", "_function", "_one_by_one", "_ready")
 
     def __init__(self, place, sources, function):
@@ -273,7 +244,7 @@ class _Mapped(_Blocks):
         return block
 
 
-class _Filtered(_Blocks):
+class _Filtered(Blocks):
     __slots__ = ("_calls", "_check", "_ready")
 
     def __init__(self, place, sources, predicate):
@@ -325,7 +296,7 @@ class _Batches:
         blocks, held, failed = [], 0, None
         while held < self._size:
             try:
-                block = self._elements.block(min(self._size - held, _MOST_ROWS))
+                block = self._elements.block(min(self._size - held, MOST_ROWS))
             except OpError as error:
                 if not self._whole:
                     raise
@@ -347,282 +318,10 @@ class _Batches:
         return passed // self._size + (passed % self._size > 0 and not self._drop_remainder)
 
 
-# --- order and number -----------------------------------------------------------------------------------
-
-
-class _Shuffled(_Blocks):
-    """As `pipeline._shuffled_rounds`, the buffer's rows in arrays; in a list where their shapes differ."""
-
-    __slots__ = (
-        "_at", "_buffer", "_elements", "_empty", "_error", "_kept", "_number", "_over", "_rows", "_start", "_times",
-    )  # fmt: skip
-
-    def __init__(self, start, size, words, times):
-        self._start = start
-        self._buffer = ShuffleBuffer(size, words.key, words.stream)
-        self._times = times
-        self._elements = None
-        self._rows, self._at = (), 0
-        self._number, self._empty, self._over = 0, True, False
-        self._kept = None  # elements by place, where their shapes differ
-        self._error = None
-
-    def block(self, n):
-        if self._error is not None:
-            error, self._error = self._error, None
-            raise error
-        if self._elements is None:
-            self._elements = self._start()
-        out, given = None, 0
-        try:
-            while given < n:
-                wanted = self._buffer.size - len(self._buffer) + n - given - 1
-                if not self._rows and not self._over and wanted > 0:
-                    self._fetch(min(wanted, max(n, _FILLING)))
-                if self._rows and self._kept is None and not self._buffer.fits(self._rows):
-                    if given:
-                        break
-                    self._kept = self._buffer.take_apart()
-                if self._kept is not None:
-                    return self._one_of_many()
-                if not self._rows and not len(self._buffer):
-                    break
-                if out is None:
-                    out = self._room(n)
-                self._at, given = self._buffer.move(self._rows, self._at, out, given, self._over)
-                if self._rows and self._at == len(self._rows[0]):
-                    self._rows, self._at = (), 0
-        except Exception as error:
-            if not given:
-                raise
-            self._error = error
-        return cut_of(out, 0, given) if given else None
-
-    def _room(self, n):
-        like = self._rows or self._buffer.columns
-        most = min(n, _MOST_ROWS)
-        return tuple([np.empty((most, *array.shape[1:]), array.dtype) for array in like])
-
-    def _fetch(self, n):
-        """The next rows from the source, of the next round where this one has ended; notes where there are none any more."""
-        while self._number != self._times:
-            block = self._elements.block(n)
-            if block is not None:
-                self._rows, self._at, self._empty = block, 0, False
-                return
-            if self._times < 0 and self._empty:
-                break
-            self._number += 1
-            self._buffer.end_round()
-            self._elements = self._start()
-        self._over = True
-
-    def _one_of_many(self):
-        """One element, where their shapes differ."""
-        while len(self._buffer) < self._buffer.size:
-            if not self._rows:
-                if not self._over:
-                    self._fetch(1)
-                if self._over:
-                    break
-            place = self._buffer.put()
-            if place == len(self._kept):
-                self._kept.append(None)
-            self._kept[place] = tuple([array[self._at] for array in self._rows])
-            self._at += 1
-            if self._at == len(self._rows[0]):
-                self._rows, self._at = (), 0
-        if not len(self._buffer):
-            return None
-        element = self._kept[self._buffer.draw()]
-        return tuple([np.asarray(value)[np.newaxis] for value in element])
-
-
-def _shuffle(place, sources, size, seeds, reshuffle):
-    if reshuffle:
-        drawn = place.keep(lambda: RandomWords(*seeds))
-        seeds = drawn.next(), drawn.next()
-    return _Shuffled(lambda: place.open(sources[0]), size, RandomWords(*seeds), 1)
-
-
-def _shuffle_and_repeat(place, sources, size, seeds, times):
-    return _Shuffled(lambda: place.open(sources[0]), size, RandomWords(*seeds), times)
-
-
-class _Repeated(_Blocks):
-    """As `pipeline.repeat`: every end of a finite repetition opens the source again, the last one too."""
-
-    __slots__ = ("_elements", "_empty", "_left", "_place", "_source")
-
-    def __init__(self, place, sources, times):
-        self._place, self._source = place, sources[0]
-        self._left = times
-        self._elements = place.open(self._source) if times > 0 else None
-        self._empty = True
-
-    def __next__(self):
-        return self._step(_one_of)
-
-    def block(self, n):
-        try:
-            return self._step(lambda elements: elements.block(n))
-        except StopIteration:
-            return None
-
-    def skip(self, n):
-        passed = 0
-        while passed < n:
-            try:
-                passed += self._step(lambda elements, left=n - passed: elements.skip(left) or None)
-            except StopIteration:
-                break
-        return passed
-
-    def _step(self, take):
-        while self._left:
-            if self._elements is None:
-                self._elements, self._empty = self._place.open(self._source), True
-            found = take(self._elements)
-            if found is not None:
-                self._empty = False
-                return found
-            if self._left > 0:
-                self._left -= 1
-                self._elements = self._place.open(self._source)
-                continue
-            self._elements = None
-            if self._empty:
-                break
-        raise StopIteration
-
-
-class _Taken(_Blocks):
-    __slots__ = ("_elements", "_left")
-
-    def __init__(self, place, sources, number):
-        self._elements = place.open(sources[0]) if number else None
-        self._left = number
-
-    def __next__(self):
-        if self._left == 0:
-            raise StopIteration
-        element = next(self._elements)
-        self._left -= self._left > 0
-        return element
-
-    def block(self, n):
-        if self._left == 0:
-            return None
-        block = self._elements.block(n if self._left < 0 else min(n, self._left))
-        if block is not None and self._left > 0:
-            self._left -= len(block[0])
-        return block
-
-    def skip(self, n):
-        if self._left == 0:
-            return 0
-        passed = self._elements.skip(n if self._left < 0 else min(n, self._left))
-        self._left -= passed if self._left > 0 else 0
-        return passed
-
-
-class _Skipped(_Blocks):
-    __slots__ = ("_check", "_elements", "_left")
-
-    def __init__(self, place, sources, number):
-        self._check = place.check
-        self._elements = place.open(sources[0]) if number >= 0 else None
-        self._left = number
-
-    def __next__(self):
-        self._pass()
-        if self._elements is None:
-            raise StopIteration
-        return next(self._elements)
-
-    def block(self, n):
-        self._pass()
-        return None if self._elements is None else self._elements.block(n)
-
-    def skip(self, n):
-        self._pass()
-        return 0 if self._elements is None else self._elements.skip(n)
-
-    def _pass(self):
-        while self._left > 0 and self._elements is not None:
-            block = self._elements.block(min(self._left, _MOST_ROWS))
-            if block is None:
-                self._elements = None
-                return
-            self._left -= len(block[0])
-            self._check()
-
-
-class _Concatenated(_Blocks):
-    __slots__ = ("_elements", "_place", "_sources", "_to_come")
-
-    def __init__(self, place, sources):
-        self._place = place
-        self._elements = place.open(sources[0], 0)
-        self._to_come = list(sources[1:])
-
-    def __next__(self):
-        found = self._step(_one_of)
-        if found is None:
-            raise StopIteration
-        return found
-
-    def block(self, n):
-        return self._step(lambda elements: elements.block(n))
-
-    def skip(self, n):
-        passed = 0
-        while passed < n:
-            more = self._step(lambda elements, left=n - passed: elements.skip(left) or None)
-            if more is None:
-                break
-            passed += more
-        return passed
-
-    def _step(self, take):
-        while True:
-            found = take(self._elements)
-            if found is not None or not self._to_come:
-                return found
-            self._elements = self._place.open(self._to_come.pop(0), 1)
-
-
-class _Zipped(_Blocks):
-    __slots__ = ("_blocks", "_elements")
-
-    def __init__(self, place, sources):
-        self._elements = [place.open(source, i) for i, source in enumerate(sources)]
-        self._blocks = [None] * len(sources)
-
-    def block(self, n):
-        for i, elements in enumerate(self._elements):
-            if self._blocks[i] is not None:
-                continue
-            try:
-                self._blocks[i] = elements.block(n)
-            except Exception:
-                self._blocks[:i] = [
-                    rest_of(block, 1) for block in self._blocks[:i]
-                ]  # what belongs to it has no partner
-                raise
-            if self._blocks[i] is None:
-                return None
-            n = min(n, len(self._blocks[i][0]))
-        n = min(n, *[len(block[0]) for block in self._blocks])
-        found = tuple(itertools.chain.from_iterable([cut_of(block, 0, n) for block in self._blocks]))
-        self._blocks = [rest_of(block, n) for block in self._blocks]
-        return found
-
-
 # --- datasets of datasets -------------------------------------------------------------------------------
 
 
-class _Interleaved(_Blocks):
+class _Interleaved(Blocks):
     """As `pipeline.alternate`."""
 
     __slots__ = ("_at", "_block_length", "_elements", "_ended", "_function", "_opened", "_place", "_slots", "_taken")
@@ -674,7 +373,7 @@ class _Interleaved(_Blocks):
         self._at, self._taken = (self._at + 1) % len(self._slots), 0
 
 
-class _Divided(_Blocks):
+class _Divided(Blocks):
     """As `pipeline.divide`."""
 
     __slots__ = ("_elements", "_rows")
@@ -696,13 +395,13 @@ class _Divided(_Blocks):
         return block
 
 
-class _Cached(_Blocks):
+class _Cached(Blocks):
     """As `pipeline.cache`, what is remembered in arrays where all elements have one shape."""
 
     __slots__ = ("_at", "_columns", "_elements", "_filename", "_kept", "_seen")
 
     def __init__(self, place, sources, filename):
-        self._kept = place.keep(pipeline._Kept)
+        self._kept = place.keep(Kept)
         self._kept.read(filename)
         if self._kept.complete and not isinstance(self._kept.elements, _Remembered):  # those of a file
             self._kept.elements = _Remembered([block_of(iter([element]), 1) for element in self._kept.elements])
@@ -757,13 +456,13 @@ class _Remembered:
 _WAYS = {
     pipeline.apply: _Mapped,
     pipeline.choose: _Filtered,
-    pipeline.shuffle: _shuffle,
-    pipeline.shuffle_and_repeat: _shuffle_and_repeat,
-    pipeline.repeat: _Repeated,
-    pipeline.take: _Taken,
-    pipeline.skip: _Skipped,
-    pipeline.chain: _Concatenated,
-    pipeline.join_elements: _Zipped,
+    pipeline.shuffle: shuffle,
+    pipeline.shuffle_and_repeat: shuffle_and_repeat,
+    pipeline.repeat: Repeated,
+    pipeline.take: Taken,
+    pipeline.skip: Skipped,
+    pipeline.chain: Concatenated,
+    pipeline.join_elements: Zipped,
     pipeline.prefetch: lambda place, sources, number: place.open(sources[0]),
     pipeline.alternate: _Interleaved,
     pipeline.divide: _Divided,
