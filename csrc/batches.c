@@ -153,8 +153,9 @@ static hl_batch *take_next(hl_batches *b, hl_status *status) {
     else if (!(batch = new_batch(b))) return *status = HL_RESOURCE_EXHAUSTED, NULL;
     batch->rows = hl_indices_next(b->indices, batch->index);
     if (batch->rows <= 0) {
-        b->over = batch->rows == 0;
-        *status = batch->rows ? HL_RESOURCE_EXHAUSTED : HL_OUT_OF_RANGE;
+        const bool paused = batch->rows == 0 && hl_indices_paused(b->indices);
+        b->over = batch->rows == 0 && !paused;
+        *status = paused ? HL_PAUSED : batch->rows ? HL_RESOURCE_EXHAUSTED : HL_OUT_OF_RANGE;
         batch->next = b->spare;
         b->spare = batch;
         return NULL;

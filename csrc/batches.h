@@ -64,7 +64,8 @@ void hl_iterator_close(hl_iterator *iterator);
 void hl_iterator_start(hl_iterator *iterator, hl_batches *batches); /* takes the reference over; NULL: none */
 
 /* Gives *batch back, if there is one, and puts the next one in its place, none where it fails: HL_OK; HL_OUT_OF_RANGE at the end;
- * HL_UNIMPLEMENTED without a pass, or where `fits` says no to it; HL_RESOURCE_EXHAUSTED. */
+ * HL_UNIMPLEMENTED without a pass, or where `fits` says no to it; HL_RESOURCE_EXHAUSTED; HL_PAUSED where it takes long: the same call
+ * goes on. */
 typedef bool (*hl_fits_fn)(const hl_batches *batches, void *arg);
 hl_status hl_iterator_next(hl_iterator *iterator, hl_run *run, hl_batch **batch, hl_fits_fn fits, void *arg);
 void hl_batch_free(hl_batch *batch);

@@ -64,11 +64,22 @@ static hl_status ask_host(hl_frame *frame, int32_t k) {
     return status;
 }
 
+/* Between the parts of a long wait for an element: signals, the time limit. */
+static hl_status poll_waiting(hl_frame *frame) {
+    const unsigned mode = hl_flush_denormals();
+    if (!frame->in_loop) frame->caller_mode = mode;
+    const hl_status status = hl_frame_poll(frame);
+    if (!frame->in_loop) hl_restore_denormals(mode);
+    return status;
+}
+
 static hl_status take_batch(hl_frame *frame, int32_t k) {
     const hl_batch_spec *spec = &frame->plan->batches[k];
     hl_batch **held = &frame->batches[k];
     expected e = {frame, k};
-    const hl_status status = hl_iterator_next(frame->iterators[k], &frame->run, held, fits, &e);
+    hl_status status;
+    while ((status = hl_iterator_next(frame->iterators[k], &frame->run, held, fits, &e)) == HL_PAUSED)
+        if ((status = poll_waiting(frame)) != HL_OK) return status;
     if (status == HL_UNIMPLEMENTED) return ask_host(frame, k); /* another thread has started it anew just now */
     if (status != HL_OK) return hl_fail(&frame->run, status, status == HL_OUT_OF_RANGE ? "End of sequence" : "out of memory for a batch");
     const hl_batch *batch = *held;

@@ -3,7 +3,10 @@
 
 #include "shuffle_ring.h"
 
-enum { MOST_STAGES = 64 };
+enum {
+    MOST_STAGES = 64,
+    PATIENCE = 1 << 18 /* elements that are gone through before the caller is asked whether to go on: 1 to 3 ms */
+};
 
 typedef struct stage {
     hl_stage_kind kind;
@@ -11,7 +14,7 @@ typedef struct stage {
     int64_t number, second;
     words seeds, draws;  /* of a shuffle */
     /* Since it was opened: */
-    int64_t at;          /* rows handed out; rounds done; elements left */
+    int64_t at;          /* rows handed out; rounds done; elements left; elements to pass over; rows of a batch that was begun */
     bool open, started, empty, over;
     ring held;
 } stage;
@@ -19,7 +22,10 @@ typedef struct stage {
 struct hl_indices {
     int n;
     bool failed;         /* memory was short */
+    bool paused;         /* the patience of this call is used up: every stage keeps what it has, and goes on from there */
+    int64_t patience;
     int64_t most, *spare; /* room for one element that nobody wants */
+    int64_t *begun;      /* the rows of a batch that was begun, NULL before one was */
     stage stages[];
 };
 
@@ -48,7 +54,9 @@ static void open_stage(hl_indices *h, int i) {
         s->at = s->number;
         if (s->number) open_stage(h, i - 1);
         return;
-    case HL_STAGE_SKIP: case HL_STAGE_SHARD: case HL_STAGE_BATCH: open_stage(h, i - 1); return;
+    case HL_STAGE_SKIP: s->at = s->number, open_stage(h, i - 1); return;
+    case HL_STAGE_SHARD: s->at = s->second, open_stage(h, i - 1); return;
+    case HL_STAGE_BATCH: s->at = 0, open_stage(h, i - 1); return;
     }
 }
 
@@ -57,7 +65,12 @@ static void open_stage(hl_indices *h, int i) {
 static int64_t pull(hl_indices *h, int i, int64_t *out, int64_t n);
 static int64_t pass_over(hl_indices *h, int i, int64_t count);
 
-/* Takes an element into a shuffle's last round, or the first of the next one; false where there is none any more. */
+static inline void use_patience(hl_indices *h, int64_t elements) {
+    h->patience -= elements;
+    if (h->patience < 0) h->paused = true;
+}
+
+/* Takes an element into a shuffle's last round, or the first of the next one; false where there is none any more, or none yet. */
 static bool fill(hl_indices *h, int i) {
     stage *s = &h->stages[i], *below = s - 1;
     int64_t index;
@@ -71,8 +84,10 @@ static bool fill(hl_indices *h, int i) {
             if (r->end - r->first == r->room && !grow_ring(r, s->number)) return h->failed = true, false;
             put(r, index);
             s->empty = false;
+            use_patience(h, 1);
             return true;
         }
+        if (h->paused) return false;
         if (s->empty) break; /* and so will every round be */
         s->at++;
         if (!end_round(&s->held)) return h->failed = true, false;
@@ -143,8 +158,8 @@ static int64_t pull_shuffled(hl_indices *h, int i, int64_t *out, int64_t n) {
         open_stage(h, i - 1);
     }
     for (int64_t k = 0; k < n;) {
-        while (r->end - r->first < s->number && !s->over && fill(h, i)) {}
-        if (h->failed || r->end == r->first) return k;
+        while (r->end - r->first < s->number && !s->over && !h->paused && fill(h, i)) {}
+        if (h->failed || r->end == r->first || (r->end - r->first < s->number && !s->over)) return k;
         const int64_t many = draw_many(s, out + k, n - k);
         k += many;
         if (!many) out[k++] = draw(r, &s->draws);
@@ -165,7 +180,7 @@ static int64_t pull_repeated(hl_indices *h, int i, int64_t *out, int64_t n) {
         if (h->failed) return got;
         got += more;
         if (more) s->empty = false;
-        if (s->grouped ? more > 0 : got == n) return got;
+        if (h->paused || (s->grouped ? more > 0 : got == n)) return got;
         if (s->number < 0) {
             s->open = false;
             if (s->empty) return got;
@@ -187,33 +202,36 @@ static int64_t pull_taken(hl_indices *h, int i, int64_t *out, int64_t n) {
     return got;
 }
 
-static bool discard(hl_indices *h, int i, int64_t count) { return count <= 0 || pass_over(h, i, count) == count; }
-
-static int64_t pull_after_skipped(hl_indices *h, int i, int64_t *out, int64_t n) {
+/* Passes over the elements that stage i still has to pass over; false where it has not come to the end of them. */
+static bool discard(hl_indices *h, int i) {
     stage *s = &h->stages[i];
-    if (!s->started) {
-        s->started = true;
-        if (!discard(h, i - 1, s->number)) return 0;
-    }
-    return pull(h, i - 1, out, n);
+    if (s->at > 0) s->at -= pass_over(h, i - 1, s->at);
+    return s->at <= 0;
 }
+
+static int64_t pull_after_skipped(hl_indices *h, int i, int64_t *out, int64_t n) { return discard(h, i) ? pull(h, i - 1, out, n) : 0; }
 
 static int64_t pull_sharded(hl_indices *h, int i, int64_t *out, int64_t n) {
     stage *s = &h->stages[i];
     for (int64_t k = 0; k < n; k++) {
-        const int64_t before = s->started ? s->number - 1 : s->second;
-        s->started = true;
-        if (!discard(h, i - 1, before)) return k;
+        if (!discard(h, i)) return k;
         const int64_t got = pull(h, i - 1, out + k, 1);
+        if (got) s->at = s->number - 1;
         if (s->grouped || got == 0) return s->grouped ? got : k;
     }
     return n;
 }
 
 static int64_t pull_batch(hl_indices *h, int i, int64_t *out) {
-    const stage *s = &h->stages[i];
-    const int64_t got = pull(h, i - 1, out, s->number);
-    return s->second && got < s->number ? 0 : got;
+    stage *s = &h->stages[i];
+    if (s->at) memcpy(out, h->begun, (size_t)s->at * sizeof *out);
+    const int64_t got = s->at + pull(h, i - 1, out + s->at, s->number - s->at);
+    s->at = 0;
+    if (got == s->number || !h->paused) return s->second && got < s->number ? 0 : got;
+    if (!h->begun && !(h->begun = malloc((size_t)h->most * sizeof *h->begun))) return h->failed = true, 0;
+    memcpy(h->begun, out, (size_t)got * sizeof *out);
+    s->at = got;
+    return 0;
 }
 
 /* Up to n elements of a stage (fewer: it is at its end); of a grouped one the indices of a single element. */
@@ -235,12 +253,21 @@ static int64_t pull(hl_indices *h, int i, int64_t *out, int64_t n) {
     return 0;
 }
 
+static void begin_call(hl_indices *h) {
+    h->patience = PATIENCE;
+    h->paused = false;
+}
+
+bool hl_indices_paused(const hl_indices *h) { return h->paused; }
+
 int64_t hl_indices_next(hl_indices *h, int64_t *out) {
+    begin_call(h);
     const int64_t got = pull(h, h->n - 1, out, 1);
     return h->failed ? -1 : got;
 }
 
 int64_t hl_indices_some(hl_indices *h, int64_t *out, int64_t n) {
+    begin_call(h);
     const int64_t got = n > 0 ? pull(h, h->n - 1, out, n) : 0;
     return h->failed ? -1 : got;
 }
@@ -308,7 +335,8 @@ static int64_t pass_over_rounds(hl_indices *h, int i, int64_t count) {
     stage *s = &h->stages[i];
     int64_t passed = 0;
     bool whole = false;
-    while (s->number < 0 || s->at > 0) {
+    while (!h->paused && (s->number < 0 || s->at > 0)) {
+        use_patience(h, 1);
         if (s->number < 0 && !s->open) {
             open_stage(h, i - 1);
             s->open = s->empty = true;
@@ -316,7 +344,7 @@ static int64_t pass_over_rounds(hl_indices *h, int i, int64_t count) {
         const int64_t got = pass_over(h, i - 1, count - passed);
         passed += got;
         if (got) s->empty = false;
-        if (h->failed || passed == count) return passed;
+        if (h->failed || h->paused || passed == count) return passed;
         if (s->number < 0) {
             s->open = false;
             if (s->empty) return passed;
@@ -337,11 +365,20 @@ static int64_t pass_over_rounds(hl_indices *h, int i, int64_t count) {
 
 static int64_t pass_over_shards(hl_indices *h, int i, int64_t count) {
     stage *s = &h->stages[i];
-    const int64_t before = s->started ? s->number - 1 : s->second, more = times(count - 1, s->number);
+    const int64_t before = s->at, more = times(count - 1, s->number);
     const int64_t wanted = more > INT64_MAX - before - 1 ? INT64_MAX : before + 1 + more;
-    s->started = true;
-    const int64_t got = pass_over(h, i - 1, wanted);
-    return got == wanted ? count : got <= before ? 0 : 1 + (got - before - 1) / s->number;
+    const int64_t got = pass_over(h, i - 1, wanted), behind = got - before - 1; /* the first that counts */
+    s->at = behind < 0 ? before - got : s->number - 1 - behind % s->number;
+    return got == wanted ? count : behind < 0 ? 0 : 1 + behind / s->number;
+}
+
+static int64_t pass_over_batches(hl_indices *h, int i, int64_t count) {
+    stage *s = &h->stages[i];
+    const int64_t rows = times(count, s->number), got = s->at + pass_over(h, i - 1, rows - s->at);
+    s->at = 0;
+    if (got == rows) return count;
+    if (h->paused) return s->at = got % s->number, got / s->number;
+    return got / s->number + (!s->second && got % s->number);
 }
 
 /* Goes past elements that nobody wants, all at once where none of them draws a number; how many there were, at most count. */
@@ -360,23 +397,15 @@ static int64_t pass_over(hl_indices *h, int i, int64_t count) {
         got = pass_over(h, i - 1, smaller(count, s->at));
         s->at -= got;
         return got;
-    case HL_STAGE_SKIP:
-        if (!s->started) {
-            s->started = true;
-            if (!discard(h, i - 1, s->number)) return 0;
-        }
-        return pass_over(h, i - 1, count);
+    case HL_STAGE_SKIP: return discard(h, i) ? pass_over(h, i - 1, count) : 0;
     case HL_STAGE_SHARD: return pass_over_shards(h, i, count);
-    case HL_STAGE_BATCH: {
-        const int64_t rows = times(count, s->number);
-        got = pass_over(h, i - 1, rows);
-        return got == rows ? count : got / s->number + (!s->second && got % s->number);
-    }
+    case HL_STAGE_BATCH: return pass_over_batches(h, i, count);
     case HL_STAGE_SHUFFLE:
-        while (got < count) {
+        while (got < count && !h->paused) {
             const int64_t more = pull(h, i, h->spare, s->grouped ? 1 : smaller(count - got, h->most));
             if (more == 0) return got;
             got += s->grouped ? 1 : more;
+            use_patience(h, more);
         }
         return got;
     }
@@ -385,12 +414,19 @@ static int64_t pass_over(hl_indices *h, int i, int64_t count) {
 
 static bool skip(hl_indices *h, int i, int64_t count) {
     if (count > 0 && (h->stages[i].kind == HL_STAGE_SHUFFLE || h->stages[i].kind == HL_STAGE_REPEAT)) count -= skip_rounds(h, i, count);
-    return discard(h, i, count);
+    return count <= 0 || pass_over(h, i, count) == count;
 }
 
-int64_t hl_indices_pass(hl_indices *h, int64_t count) { return pass_over(h, h->n - 1, count); }
+int64_t hl_indices_pass(hl_indices *h, int64_t count) {
+    begin_call(h);
+    return pass_over(h, h->n - 1, count);
+}
 
-bool hl_indices_skip(hl_indices *h, int64_t count) { return skip(h, h->n - 1, count); }
+bool hl_indices_skip(hl_indices *h, int64_t count) {
+    begin_call(h);
+    h->patience = INT64_MAX;
+    return skip(h, h->n - 1, count);
+}
 
 int64_t hl_indices_round(const hl_indices *h) {
     for (int i = h->n - 1; i > 0; i--) {
@@ -449,5 +485,6 @@ void hl_indices_free(hl_indices *h) {
     if (!h) return;
     for (int i = 0; i < h->n; i++) free(h->stages[i].held.slot), free(h->stages[i].held.round_end);
     free(h->spare);
+    free(h->begun);
     free(h);
 }

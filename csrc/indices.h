@@ -36,16 +36,20 @@ int64_t hl_indices_source(const hl_indices *indices); /* rows of the arrays */
 bool hl_indices_grouped(const hl_indices *indices);   /* whether elements are batches */
 bool hl_indices_ascend(const hl_indices *indices);    /* whether indices follow each other, but where a round ends */
 
-/* Writes the indices of the next element; returns their number, 0 at the end, negative where memory is short. */
+/* Writes the indices of the next element; returns their number, 0 at the end or where it has paused, negative where memory is short. */
 int64_t hl_indices_next(hl_indices *indices, int64_t *out);
 
-/* The same for up to n elements of a chain without batches: fewer at its end. */
+/* Whether the last call has come back before its end, after a few ms of passing over elements or filling a buffer, so that somebody
+ * may look at the clock and for signals: the same call goes on where it stood, whenever it is made. */
+bool hl_indices_paused(const hl_indices *indices);
+
+/* The same for up to n elements of a chain without batches: fewer now and then, none at its end or where it has paused. */
 int64_t hl_indices_some(hl_indices *indices, int64_t *out, int64_t n);
 
 /* Starts again from the beginning. Shuffles that draw new seeds when they start go on drawing. */
 void hl_indices_open(hl_indices *indices);
 
-/* Goes past elements, at most `count`; returns how many there were. */
+/* Goes past elements, at most `count`; returns how many there were, up to the end or where it has paused. */
 int64_t hl_indices_pass(hl_indices *indices, int64_t count);
 
 /* Goes on as if so many elements had been handed out; whole rounds cost nothing. False where there are not so many. */

@@ -33,6 +33,7 @@ typedef enum hl_status {
     HL_JUMP = -1,         /* go on at run->next */
     HL_END = -2,          /* the plan's last instruction */
     HL_RAISED = -3,       /* a host call left a Python exception behind */
+    HL_PAUSED = -5,       /* an iterator has passed over elements for a while: look for signals, and go on */
     HL_RESTART = -4       /* a host value's rank is not the assumed one: compile again and replay */
 } hl_status;
 

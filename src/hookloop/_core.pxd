@@ -6,7 +6,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 cdef extern from "plan.h" nogil:
     ctypedef enum hl_status:
         HL_OK, HL_CANCELLED, HL_INVALID_ARGUMENT, HL_DEADLINE_EXCEEDED, HL_RESOURCE_EXHAUSTED
-        HL_FAILED_PRECONDITION, HL_OUT_OF_RANGE, HL_INTERNAL, HL_RAISED, HL_RESTART
+        HL_FAILED_PRECONDITION, HL_OUT_OF_RANGE, HL_INTERNAL, HL_RAISED, HL_RESTART, HL_PAUSED
     enum: HL_MAX_RANK
     ctypedef union hl_value:
         int64_t i
@@ -76,6 +76,7 @@ cdef extern from "indices.h" nogil:
     int64_t hl_indices_next(hl_indices *indices, int64_t *out)
     int64_t hl_indices_some(hl_indices *indices, int64_t *out, int64_t n)
     void hl_indices_open(hl_indices *indices)
+    bint hl_indices_paused(const hl_indices *indices)
     int64_t hl_indices_pass(hl_indices *indices, int64_t count)
 
 

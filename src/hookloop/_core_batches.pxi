@@ -78,16 +78,25 @@ cdef class IteratorCell:
             return None
         return progress.elements, progress.rows, progress.round
 
-    def next(self):
+    def next(self, check=None):
         """The next element as a tuple of new arrays.
+
+        Args:
+          check: called now and then where it takes long, or None; what it raises is raised, and the next call goes on.
 
         Raises:
           StopIteration: at the end.
         """
         cdef hl_batch *batch = NULL
         cdef hl_status status
-        with nogil:
-            status = hl_iterator_next(&self.iterator, NULL, &batch, NULL, NULL)
+        while True:
+            with nogil:
+                status = hl_iterator_next(&self.iterator, NULL, &batch, NULL, NULL)
+            if status != HL_PAUSED:
+                break
+            PyErr_CheckSignals()
+            if check is not None:
+                check()
         if status != HL_OK:
             if status == HL_OUT_OF_RANGE:
                 raise StopIteration

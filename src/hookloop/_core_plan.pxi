@@ -276,6 +276,7 @@ cdef class Frame:
     cdef list replay
     cdef list log
     cdef bint keeps_log
+    cdef bint keeps_lock               # Python's lock is held while elements are waited for
     cdef list elements                 # of iterators, where the host handed them out
     cdef int64_t deadline_ns
     cdef readonly object raised

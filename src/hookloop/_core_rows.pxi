@@ -30,14 +30,23 @@ cdef class RowOrder:
         """From the beginning again: shuffles that draw new seeds go on drawing."""
         hl_indices_open(self.indices)
 
-    def next(self, int64_t n=1):
-        """The indices of the next rows: `n` at most, or those of the next batch; None at the end."""
+    def next(self, check, int64_t n=1):
+        """The indices of the next rows: `n` at most, or those of the next batch; None at the end.
+
+        Args:
+          check: called now and then where it takes long; what it raises is raised, and the next call goes on.
+        """
         cdef np.npy_intp room = hl_indices_most(self.indices) if self.batched else n
         cdef np.ndarray found = np.PyArray_EMPTY(1, &room, np.NPY_INT64, 0)
         cdef int64_t *out = <int64_t *>np.PyArray_DATA(found)
         cdef int64_t got
-        with nogil:
-            got = hl_indices_next(self.indices, out) if self.batched else hl_indices_some(self.indices, out, room)
+        while True:
+            with nogil:
+                got = hl_indices_next(self.indices, out) if self.batched else hl_indices_some(self.indices, out, room)
+            if got or not hl_indices_paused(self.indices):
+                break
+            PyErr_CheckSignals()
+            check()
         if got < 0:
             raise MemoryError("out of memory for a dataset's iterator")
         if got == 0:
@@ -45,11 +54,16 @@ cdef class RowOrder:
         return found if got == room else found[:got]
 
     def skip(self, int64_t count):
-        """Goes past elements, at most `count`; returns how many there were."""
+        """Goes past elements, at most `count`; returns how many there were, up to the end or in a few ms: see `paused`."""
         cdef int64_t got
         with nogil:
             got = hl_indices_pass(self.indices, count)
         return got
+
+    @property
+    def paused(self):
+        """Whether `skip` has come back before its end."""
+        return hl_indices_paused(self.indices)
 
 
 cdef hl_stage_spec *_stage_specs(list stages) except NULL:
@@ -90,15 +104,16 @@ cdef class RowCalls:
         self.session, self.fetches, self.keys, self.others = session, fetches, keys, others
         self.n_rows = len(keys) - len(others)
 
-    def run(self, list arrays not None, int64_t first, int64_t count):
+    def run(self, list arrays not None, int64_t first, int64_t count, int64_t deadline_ns=0):
         """Runs the request for rows `first` to `first + count - 1`, until one fails.
 
         Args:
           arrays: contiguous and aligned, with equal first sizes.
+          deadline_ns: when the time is over, by the monotonic clock; 0 for never.
 
         Returns:
           The values as a list of tuples of stacked arrays, one after the other; how many rows that are; what the next
-          row has raised, or None.
+          row has raised, or what has ended the step before it was done, or None.
         """
         cdef int64_t done = 0
         pieces = []
@@ -108,13 +123,13 @@ cdef class RowCalls:
             while done < count:
                 self._settle(arrays, first + done)
                 if self.in_c and self.steps.entry.steady and not (self.session._busy or self.session._timeout_ns):
-                    done += self._loop(arrays, first + done, count - done, pieces)
+                    done += self._loop(arrays, first + done, count - done, pieces, deadline_ns)
                 else:
                     self.steps.arguments = self._arguments(arrays, first + done)
-                    self.steps.advance_once()
+                    self.steps.advance_once(deadline_ns)
                     pieces.append(tuple([_stacked_value(self.steps.latest[slot]) for slot in self.steps.slots]))
                     done += 1
-        except Exception as error:
+        except BaseException as error:
             return pieces, sum([len(piece[0]) for piece in pieces]), error
         return pieces, done, None
 
@@ -149,7 +164,7 @@ cdef class RowCalls:
                 (<tuple>entry.feeds)[place].dtype.as_numpy_dtype == array.dtype)
         return 0
 
-    cdef int64_t _loop(self, list arrays, int64_t first, int64_t count, list pieces) except -1:
+    cdef int64_t _loop(self, list arrays, int64_t first, int64_t count, list pieces, int64_t deadline_ns) except -1:
         """As many rows as C makes in one piece."""
         cdef Steps steps = self.steps
         cdef Entry entry = steps.entry
@@ -177,7 +192,7 @@ cdef class RowCalls:
             if status == HL_OK:
                 stack = steps.make_stack(&loop)
                 c.poll_at_ns = hl_now_ns() + POLL_PERIOD_NS
-                frame.deadline_ns = 0
+                frame.deadline_ns = deadline_ns
                 if c.plan.interruptible or <double>loop.n_steps * c.cost_ns > GIL_COST_NS:
                     with nogil:
                         status = hl_loop_run_rows(&loop)

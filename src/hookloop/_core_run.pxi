@@ -139,6 +139,9 @@ cdef hl_status _poll_call(hl_frame *c) noexcept with gil:
     cdef Frame frame = <Frame>c.owner
     try:
         PyErr_CheckSignals()
+        if frame.keeps_lock:
+            with nogil:  # other threads may want to close the session
+                pass
         if frame.deadline_ns and hl_now_ns() > frame.deadline_ns:
             return HL_DEADLINE_EXCEEDED
         if frame.session._closed:

@@ -236,7 +236,9 @@ cdef class SessionCore:
             with nogil:
                 status = hl_frame_begin(c, force)
         else:
+            frame.keeps_lock = True
             status = hl_frame_begin(c, force)
+            frame.keeps_lock = False
         return status
 
     cdef bint _ranks_hold(self, Entry entry) except -1:

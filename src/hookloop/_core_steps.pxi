@@ -70,11 +70,11 @@ cdef class Steps:
                 outlook.hooks[i].due = hl_trigger_due(outlook.hooks[i].trigger, <double>outlook.runs)
         return self.advance_once()
 
-    cdef hl_loop_end advance_once(self) except? HL_LOOP_FAILED:
+    cdef hl_loop_end advance_once(self, int64_t deadline_ns=0) except? HL_LOOP_FAILED:
         """One step on the way that every plan can go."""
         if self.entry.stale:
             self.entry = self.session._entry_again(self.entry, self.arguments)
-        self.latest = self.session.run_entry(self.entry, self.arguments, self.session._deadline(None))
+        self.latest = self.session.run_entry(self.entry, self.arguments, deadline_ns or self.session._deadline(None))
         self.done += 1
         if self.stacked:
             self.pieces.append((False, self.mapped.rebuild(self.latest)))

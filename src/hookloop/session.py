@@ -563,15 +563,16 @@ class HostCall:
     Attributes:
       op: the operation; `op_name` its name.
       session: the session that runs it.
+      deadline_ns: when the step's time is over, by the monotonic clock; 0 for never.
     """
 
-    __slots__ = ("_deadline_ns", "op", "op_name", "session")
+    __slots__ = ("deadline_ns", "op", "op_name", "session")
 
     def __init__(self, session, op, deadline_ns):
         self.op = op
         self.op_name = op.name
         self.session = session
-        self._deadline_ns = deadline_ns
+        self.deadline_ns = deadline_ns
 
     def attr(self, name):
         return self.op.get_attr(name)
@@ -590,7 +591,7 @@ class HostCall:
         """
         if self.session._closed:
             raise errors.CancelledError(None, None, "The session was closed while the step was running")
-        if self._deadline_ns and time.monotonic_ns() > self._deadline_ns:
+        if self.deadline_ns and time.monotonic_ns() > self.deadline_ns:
             raise errors.DeadlineExceededError(None, None, "Timed out waiting for the step: its time limit has passed")
 
     def wait(self, condition, what):
@@ -604,8 +605,8 @@ class HostCall:
         if self.session._closed:
             raise errors.CancelledError(None, None, f"{what} operation was cancelled")
         pause = _LONGEST_WAIT
-        if self._deadline_ns:
-            left = (self._deadline_ns - time.monotonic_ns()) / 1e9
+        if self.deadline_ns:
+            left = (self.deadline_ns - time.monotonic_ns()) / 1e9
             if left <= 0:
                 raise errors.DeadlineExceededError(None, None, "Timed out waiting for notification")
             pause = min(pause, left)

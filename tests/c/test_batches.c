@@ -157,6 +157,35 @@ static void test_a_shuffle_of_copied_rows(int64_t size) {
     free(out);
 }
 
+/* A chain that passes over many elements comes back now and then, and goes on where it stood. */
+static void test_pauses(void) {
+    enum { SOURCE = 1 << 21, HELD = 1 << 19, SHARDS = 1 << 17 };
+    const hl_stage_spec stages[] = {{HL_STAGE_ROWS, 0, SOURCE, 0, 0, 0},
+                                    {HL_STAGE_SHUFFLE, 0, HELD, 1, 7, 9},
+                                    {HL_STAGE_SHARD, 0, SHARDS, 1, 0, 0},
+                                    {HL_STAGE_BATCH, 0, 3, 0, 0, 0}};
+    hl_indices *pausing = hl_indices_new(stages, 4), *one_by_one = hl_indices_new(stages, 2);
+    CHECK(pausing && one_by_one);
+    int64_t expected = -1, at = 0, found[3];
+    int pauses = 0, rows = 0;
+    for (;;) {
+        const int64_t got = hl_indices_next(pausing, found);
+        if (got == 0 && hl_indices_paused(pausing)) {
+            pauses++;
+            continue;
+        }
+        if (got == 0) break;
+        for (int64_t k = 0; k < got; k++, rows++) {
+            while (at < (int64_t)rows * SHARDS + 2)
+                at += hl_indices_next(one_by_one, &expected); /* none where it pauses */
+            CHECK(found[k] == expected);
+        }
+    }
+    CHECK(rows == SOURCE / SHARDS && pauses > 4);
+    hl_indices_free(pausing);
+    hl_indices_free(one_by_one);
+}
+
 int main(int argc, char **argv) {
     (void)argv;
     for (int row = 0; row < ROWS; row++)
@@ -173,6 +202,7 @@ int main(int argc, char **argv) {
     test_a_shuffle_of_copied_rows(1);
     test_a_shuffle_of_copied_rows(70);
     test_a_shuffle_of_copied_rows(5000);
+    test_pauses();
     if (argc == 1) test_a_child_of_fork_goes_on();
     hl_pool_stop();
     puts("batches: ok");

@@ -18,9 +18,11 @@ from ..errors import OpError
 from . import pipeline
 from .block_parts import MOST_ROWS, Blocks, block_of, cut_of, joined, rest_of
 from .caching import Kept
+from .function import step
 from .native import SHUFFLE, chain_of
 from .ordered_blocks import Concatenated, Repeated, Skipped, Taken, Zipped, shuffle, shuffle_and_repeat
 from .pipeline import Row
+from .resuming import Called, ends_step
 
 _MOST_AHEAD, _AHEAD_NS = 64, 50_000  # rows that a function is given before they are wanted, and what they may take
 
@@ -37,7 +39,7 @@ def by_blocks(state, place):
         return _Rows(place, chain)
     if state.start is pipeline.group and state.parameters[2] is pipeline.stacked and _gives_blocks(state.sources[0]):
         size, drop_remainder, _, whole = state.parameters
-        return _Batches(place.open(state.sources[0]), size, drop_remainder, whole)
+        return _Batches(place, state.sources[0], size, drop_remainder, whole)
     return _WAYS[state.start](place, state.sources, *state.parameters) if _gives_blocks(state) else None
 
 
@@ -81,9 +83,10 @@ def _divided_numbers(state):
 class _Rows(Blocks):
     """Rows of arrays in the order of a chain, or batches of them."""
 
-    __slots__ = ("_components", "_looks_ahead", "_order", "_waiting", "block")
+    __slots__ = ("_check", "_components", "_looks_ahead", "_order", "_waiting", "block")
 
     def __init__(self, place, chain):
+        self._check = place.check
         kept = place.keep(dict)  # seeds go on where the same place is opened again
         if "order" in kept:
             kept["order"].start()
@@ -97,12 +100,12 @@ class _Rows(Blocks):
 
     def __next__(self):
         if self.block is None:
-            at = self._order.next()
+            at = self._order.next(self._check)
             if at is None:
                 raise StopIteration
             return self._gathered(at)
         if not self._waiting:
-            at = self._order.next(_MOST_AHEAD if self._looks_ahead else 1)
+            at = self._order.next(self._check, _MOST_AHEAD if self._looks_ahead else 1)
             if at is None:
                 raise StopIteration
             self._waiting = at[::-1].tolist()
@@ -113,14 +116,20 @@ class _Rows(Blocks):
         known = min(n, len(self._waiting))
         if known:
             del self._waiting[-known:]
-        return known + (self._order.skip(n - known) if n > known else 0)
+        passed = known
+        while passed < n:
+            passed += self._order.skip(n - passed)
+            if passed == n or not self._order.paused:
+                break
+            self._check()
+        return passed
 
     def _block(self, n):
         if self._waiting:
             at = np.array(self._waiting[-n:][::-1])
             del self._waiting[-n:]
         else:
-            at = self._order.next(n)
+            at = self._order.next(self._check, n)
         return None if at is None else self._gathered(at)
 
     def _gathered(self, at):
@@ -148,15 +157,17 @@ class _Calls:
       pure: whether nothing tells that elements are taken before they are wanted.
     """
 
-    __slots__ = ("_at", "_error", "_function", "_rows", "_runner", "elements", "pure")
+    __slots__ = ("_at", "_called", "_done", "_error", "_rows", "_runner", "_never_fails", "elements", "pure")
 
     def __init__(self, place, source, function):
         self.pure = function.pure and _is_pure(source)
-        self._function = function
+        self._never_fails = function.never_fails
+        self._called = Called(function)
         self.elements = place.open(source)
         self._runner = function.for_rows()
         self._rows, self._at = None, 0
         self._error = None
+        self._done = None  # what had been made when a step ended
 
     def next(self, n):
         """(rows, pieces of values) of the next elements, None at the end. The rows are those that the pieces are for.
@@ -166,6 +177,9 @@ class _Calls:
         """
         if self.pure:
             n = max(n, int(min(_MOST_AHEAD, _AHEAD_NS / max(self._runner.cost_ns, 1))))
+        if self._done is not None:
+            found, self._done = self._done, None
+            return found
         if self._error is not None:
             error, self._error = self._error, None
             raise error
@@ -175,20 +189,24 @@ class _Calls:
                 return None
         else:
             rows, at = self._rows, self._at
-        self._rows = None
-        pieces, done, error = self._runner.run(list(rows), at, min(n, len(rows[0]) - at))
-        after = at + done + (error is not None)
-        if after < len(rows[0]):
-            self._rows, self._at = rows, after
+        self._rows, self._at = rows, at
+        pieces, done, error = self._runner.run(list(rows), at, min(n, len(rows[0]) - at), step.deadline_ns)
+        ends = error is not None and (ends_step(error) or not isinstance(error, Exception))
+        after = at + done + (error is not None and not ends)
+        self._rows, self._at = (rows, after) if after < len(rows[0]) else (None, 0)
+        found = cut_of(rows, at, at + done), pieces
+        if ends:
+            self._done = found if pieces else None
+            raise error
         if error is not None and not pieces:
             raise error
         self._error = error
-        return cut_of(rows, at, at + done), pieces
+        return found
 
     @property
     def waits(self):
         """Whether something is left of a block."""
-        return self._rows is not None or self._error is not None
+        return self._rows is not None or self._error is not None or self._done is not None
 
     @property
     def varies(self):
@@ -196,26 +214,25 @@ class _Calls:
 
     def skip(self, n):
         """Goes past n elements of the source; None where the function has to be called for them."""
-        return None if self.waits or not (self.pure and self._function.never_fails) else self.elements.skip(n)
+        return None if self.waits or not (self.pure and self._never_fails) else self.elements.skip(n)
 
     def one(self):
         """The next element and what the function gives for it."""
-        element = next(self.elements)
-        return element, self._function(element)
+        value = self._called(self.elements)
+        return self._called.element, value
 
 
 class _Mapped(Blocks):
-    __slots__ = ("_calls", "_elements", "_function", "_one_by_one", "_ready")
+    __slots__ = ("_calls", "_one_by_one", "_ready")
 
     def __init__(self, place, sources, function):
         self._calls = _Calls(place, sources[0], function)
-        self._elements, self._function = self._calls.elements, function
         self._ready = []
         self._one_by_one = False  # for good: shapes differ, and nothing is left of a block
 
     def __next__(self):
         if self._one_by_one:
-            return self._function(next(self._elements))
+            return self._calls.one()[1]
         if self._calls.varies or not self._calls.pure:
             if not self._ready and not self._calls.waits:
                 self._one_by_one = self._calls.varies
@@ -279,34 +296,46 @@ class _Filtered(Blocks):
 class _Batches:
     """Batches that are made of blocks; `whole` as in `pipeline.batched`."""
 
-    __slots__ = ("_drop_remainder", "_elements", "_size", "_whole")
+    __slots__ = ("_blocks", "_check", "_drop_remainder", "_elements", "_failed", "_held", "_size", "_whole")
 
     block = None
 
-    def __init__(self, elements, size, drop_remainder, whole):
-        self._elements = elements
+    def __init__(self, place, source, size, drop_remainder, whole):
+        self._elements = place.open(source)
+        self._check = place.check
         self._size = size
         self._drop_remainder = drop_remainder
         self._whole = whole
+        self._begin()
+
+    def _begin(self):
+        self._blocks, self._held, self._failed = [], 0, None
 
     def __iter__(self):
         return self
 
     def __next__(self):
-        blocks, held, failed = [], 0, None
-        while held < self._size:
+        """The next batch: where the step ended meanwhile, the one that was begun."""
+        while self._held < self._size:
             try:
-                block = self._elements.block(min(self._size - held, MOST_ROWS))
+                block = self._elements.block(min(self._size - self._held, MOST_ROWS))
             except OpError as error:
-                if not self._whole:
+                if ends_step(error):
                     raise
-                failed = failed or pipeline.of_element(error)
-                held += 1
+                if not self._whole:
+                    self._begin()
+                    raise
+                self._failed = self._failed or error
+                self._held += 1
                 continue
             if block is None:
                 break
-            blocks.append(block)
-            held += len(block[0])
+            self._blocks.append(block)
+            self._held += len(block[0])
+            if self._held < self._size:
+                self._check()
+        blocks, held, failed = self._blocks, self._held, self._failed
+        self._begin()
         if failed is not None:
             raise failed
         if not blocks or (self._drop_remainder and held < self._size):
@@ -324,12 +353,12 @@ class _Batches:
 class _Interleaved(Blocks):
     """As `pipeline.alternate`."""
 
-    __slots__ = ("_at", "_block_length", "_elements", "_ended", "_function", "_opened", "_place", "_slots", "_taken")
+    __slots__ = ("_at", "_block_length", "_called", "_elements", "_ended", "_opened", "_place", "_slots", "_taken")
 
     def __init__(self, place, sources, function, cycle, block):
         self._place = place
         self._elements = place.open(sources[0])
-        self._function = function
+        self._called = Called(function)
         self._slots = [None] * cycle
         self._block_length = block if cycle > 1 else None  # one dataset after the other: all of each
         self._at = self._taken = self._opened = 0
@@ -350,13 +379,14 @@ class _Interleaved(Blocks):
                 if self._ended:
                     self._advance()
                     continue
+                self._place.check()
                 try:
-                    element = next(self._elements)
+                    (dataset,) = self._called(self._elements)
                 except StopIteration:
                     self._ended = True
                     continue
                 self._opened += 1
-                self._slots[self._at] = iter(self._place.open(self._function(element)[0], self._opened))
+                self._slots[self._at] = iter(self._place.open(dataset, self._opened))
             most = n if self._block_length is None else min(n, self._block_length - self._taken)
             found = take(self._slots[self._at], most)
             if found is None:

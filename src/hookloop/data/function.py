@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import threading
+import time
 
 import numpy as np
 
@@ -15,6 +17,19 @@ from ..ops.variable_key import VARIABLES, variable_key
 from .structure import DatasetLeaf, TensorLeaf, flatten, is_nested, map_structure, pack
 
 _numbers = itertools.count(1)
+
+
+class _Step(threading.local):
+    """The step of this thread that wants elements.
+
+    Attributes:
+      deadline_ns: when its time is over, by the monotonic clock; 0 for never.
+    """
+
+    deadline_ns = 0
+
+
+step = _Step()
 
 
 class TracedFunction:
@@ -211,6 +226,7 @@ class _Runner:
 
         self._session = Session(graph=traced.graph, config=outer._config)
         self._session._share_variables(outer)
+        self._session._timeout_ns = 0  # that of the step around it counts
         self._types = [tensor.dtype.base_dtype for tensor in traced.outputs]
         self._outputs = list(traced.outputs)
         inner = list(traced.graph.captures.values())
@@ -224,12 +240,18 @@ class _Runner:
 
     def __call__(self, values):
         try:
-            found = self._run(*values)
+            found = self._run(*values) if not step.deadline_ns else self._run_in_time(values)
         except RuntimeError:
             if not self._session._closed:
                 raise
             raise CancelledError(None, None, "The session was closed while the step was running") from None
         return tuple([as_component(value, dtype) for value, dtype in zip(found, self._types)])
+
+    def _run_in_time(self, values):
+        from ..messages import RunOptions
+
+        left = max(1, (step.deadline_ns - time.monotonic_ns()) // 1000000)
+        return self._session.run(self._outputs, dict(zip(self._feeds, values)), options=RunOptions(timeout_in_ms=left))
 
     def variables(self):
         return self._session._variables

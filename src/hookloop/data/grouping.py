@@ -14,6 +14,7 @@ from . import ops
 from .dataset import _components, _plain, _types, pack_like
 from .function import function_of, trace
 from .pipeline import DatasetState, Elements, listed
+from .resuming import Called
 from .structure import DatasetLeaf, TensorLeaf, flatten, map_structure
 
 __all__ = ["bucket_by_sequence_length", "group_by_window", "scan", "unique"]
@@ -185,10 +186,11 @@ def unique():
 def accumulate(place, sources, function, initial):
     elements = place.open(sources[0])
     state = initial
+    called = Called(lambda element: function((*state, *element)))
 
     def step():
         nonlocal state
-        found = function((*state, *next(elements)))
+        found = called(elements)
         state = found[: len(initial)]
         return tuple(found[len(initial) :])
 
@@ -196,7 +198,7 @@ def accumulate(place, sources, function, initial):
 
 
 def gather_windows(place, sources, key, reduce, size):
-    elements = place.open(sources[0])
+    elements, called = place.open(sources[0]), Called(key)
     groups, wanted = {}, {}
     current, opened, ended = None, 0, False
 
@@ -206,14 +208,14 @@ def gather_windows(place, sources, key, reduce, size):
         window = DatasetState(listed, (), groups.pop(number))
         current = iter(place.open(reduce((np.array(number, np.int64), window))[0], opened))
 
-    def take(element):
-        number = key(element)[0].item()
+    def take():
+        number = called(elements)[0].item()
         if number not in groups:
             count = size((np.array(number, np.int64),))[0].item()
             if count <= 0:
                 raise InvalidArgumentError(None, None, f"Window size must be greater than zero, but got {count}.")
             groups[number], wanted[number] = [], count
-        groups[number].append(element)
+        groups[number].append(called.element)
         if len(groups[number]) == wanted[number]:
             flush(number)
 
@@ -226,7 +228,8 @@ def gather_windows(place, sources, key, reduce, size):
                 current = None
             if not ended:
                 try:
-                    take(next(elements))
+                    take()
+                    place.check()
                 except StopIteration:
                     ended = True
             elif groups:
@@ -248,6 +251,7 @@ def leave_out_seen(place, sources):
             if value not in seen:
                 seen.add(value)
                 return element
+            place.check()
 
     return Elements(step)
 

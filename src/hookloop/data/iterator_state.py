@@ -5,10 +5,11 @@ from __future__ import annotations
 import itertools
 import threading
 from contextlib import contextmanager
+from functools import partial
 
 from .. import errors, logging
 from .blocks import by_blocks
-from .function import assigned_in
+from .function import assigned_in, step
 from .native import chain_of
 from .pipeline import Place, seeds_of, with_seeds
 
@@ -73,7 +74,7 @@ class IteratorState:
         chain = chain_of(dataset) if self._cell is not None else None
         if chain is not None:
             self._cell.start(chain.components, chain.stages, chain.ahead, taken, rows)
-            elements = iter(self._cell.next, None)
+            elements = iter(partial(self._cell.next, self._check), None)
         else:
             place = Place({}, by_blocks=by_blocks if self._cell is not None else None, check=self._check)
             with _unchanged(assigned_in(dataset) if taken or failed else ()):
@@ -108,6 +109,8 @@ class IteratorState:
             )  # fmt: skip
         with self._lock:
             self._call = call
+            if call is not None and call.deadline_ns:
+                step.deadline_ns = call.deadline_ns
             try:
                 element = next(self._elements)
             except StopIteration:
@@ -119,6 +122,8 @@ class IteratorState:
                 raise
             finally:
                 self._call = None
+                if step.deadline_ns:
+                    step.deadline_ns = 0
             self._taken += 1
             return element
 

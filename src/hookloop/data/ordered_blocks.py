@@ -9,6 +9,7 @@ import numpy as np
 from .._core import ShuffleBuffer
 from .block_parts import MOST_ROWS, Blocks, cut_of, one_of, rest_of
 from .pipeline import RandomWords
+from .resuming import ends_step
 
 _FILLING = 256  # rows of a block that fills a shuffle's buffer
 
@@ -17,11 +18,13 @@ class Shuffled(Blocks):
     """As `pipeline._shuffled_rounds`, the buffer's rows in arrays; in a list where their shapes differ."""
 
     __slots__ = (
-        "_at", "_buffer", "_elements", "_empty", "_error", "_kept", "_number", "_over", "_rows", "_start", "_times",
+        "_at", "_buffer", "_check", "_elements", "_empty", "_error", "_kept", "_number", "_over", "_ready", "_rows", "_start", "_times",
     )  # fmt: skip
 
-    def __init__(self, start, size, words, times):
-        self._start = start
+    def __init__(self, place, source, size, words, times):
+        self._start = lambda: place.open(source)
+        self._check = place.check
+        self._ready = None  # drawn, and not handed out when a step ended
         self._buffer = ShuffleBuffer(size, words.key, words.stream)
         self._times = times
         self._elements = None
@@ -34,6 +37,9 @@ class Shuffled(Blocks):
         if self._error is not None:
             error, self._error = self._error, None
             raise error
+        if self._ready is not None:
+            block, self._ready = cut_of(self._ready, 0, min(n, len(self._ready[0]))), rest_of(self._ready, n)
+            return block
         if self._elements is None:
             self._elements = self._start()
         out, given = None, 0
@@ -55,8 +61,11 @@ class Shuffled(Blocks):
                 self._at, given = self._buffer.move(self._rows, self._at, out, given, self._over)
                 if self._rows and self._at == len(self._rows[0]):
                     self._rows, self._at = (), 0
-        except Exception as error:
+        except BaseException as error:
             if not given:
+                raise
+            if ends_step(error) or not isinstance(error, Exception):
+                self._ready = cut_of(out, 0, given)
                 raise
             self._error = error
         return cut_of(out, 0, given) if given else None
@@ -68,6 +77,7 @@ class Shuffled(Blocks):
 
     def _fetch(self, n):
         """The next rows from the source, of the next round where this one has ended; notes where there are none any more."""
+        self._check()
         while self._number != self._times:
             block = self._elements.block(n)
             if block is not None:
@@ -105,11 +115,11 @@ def shuffle(place, sources, size, seeds, reshuffle):
     if reshuffle:
         drawn = place.keep(lambda: RandomWords(*seeds))
         seeds = drawn.next(), drawn.next()
-    return Shuffled(lambda: place.open(sources[0]), size, RandomWords(*seeds), 1)
+    return Shuffled(place, sources[0], size, RandomWords(*seeds), 1)
 
 
 def shuffle_and_repeat(place, sources, size, seeds, times):
-    return Shuffled(lambda: place.open(sources[0]), size, RandomWords(*seeds), times)
+    return Shuffled(place, sources[0], size, RandomWords(*seeds), times)
 
 
 class Repeated(Blocks):
@@ -268,10 +278,9 @@ class Zipped(Blocks):
                 continue
             try:
                 self._blocks[i] = elements.block(n)
-            except Exception:
-                self._blocks[:i] = [
-                    rest_of(block, 1) for block in self._blocks[:i]
-                ]  # what belongs to it has no partner
+            except Exception as error:
+                if not ends_step(error):  # what belongs to it has no partner
+                    self._blocks[:i] = [rest_of(block, 1) for block in self._blocks[:i]]
                 raise
             if self._blocks[i] is None:
                 return None

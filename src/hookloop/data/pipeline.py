@@ -13,9 +13,10 @@ from collections import deque
 
 import numpy as np
 
-from ..errors import CancelledError, DeadlineExceededError, InvalidArgumentError, OpError
+from ..errors import DataLossError, InvalidArgumentError, OpError
 from ..ops._random_words import RandomWords
 from .caching import Kept
+from .resuming import ROWS_BETWEEN, Begun, Called, ends_step
 
 
 class DatasetState:
@@ -170,7 +171,8 @@ def mapped(source, function):
 
 
 def apply(place, sources, function):
-    return map(function, place.open(sources[0]))
+    elements, called = place.open(sources[0]), Called(function)
+    return Elements(lambda: called(elements))
 
 
 def filtered(source, predicate):
@@ -178,14 +180,12 @@ def filtered(source, predicate):
 
 
 def choose(place, sources, predicate):
-    elements = place.open(sources[0])
+    elements, called = place.open(sources[0]), Called(predicate)
 
     def step():
-        while True:
-            element = next(elements)
-            if predicate(element)[0]:
-                return element
+        while not called(elements)[0]:
             place.check()
+        return called.element
 
     return Elements(step)
 
@@ -209,7 +209,9 @@ def overlook(place, sources):
         while True:
             try:
                 return next(elements)
-            except OpError:
+            except OpError as error:
+                if ends_step(error):
+                    raise
                 place.check()
 
     return Elements(step)
@@ -221,7 +223,7 @@ def interleaved(source, function, cycle, block):
 
 
 def alternate(place, sources, function, cycle, block):
-    elements = place.open(sources[0])
+    elements, called = place.open(sources[0]), Called(function)
     slots = [None] * cycle
     at = taken = opened = 0
     ended = False
@@ -237,13 +239,14 @@ def alternate(place, sources, function, cycle, block):
                 if ended:
                     advance()
                     continue
+                place.check()
                 try:
-                    element = next(elements)
+                    (dataset,) = called(elements)
                 except StopIteration:
                     ended = True
                     continue
                 opened += 1
-                slots[at] = iter(place.open(function(element)[0], opened))
+                slots[at] = iter(place.open(dataset, opened))
             try:
                 result = next(slots[at])
             except StopIteration:
@@ -275,9 +278,10 @@ def batched(source, size, drop_remainder, join, whole=False):
 
 def group(place, sources, size, drop_remainder, join, whole):
     elements = place.open(sources[0])
+    begun = Begun(elements, size, whole, place.check)
 
     def step():
-        rows = whole_group(elements, size) if whole else list(itertools.islice(elements, size))
+        rows = begun.group()
         if not rows or (drop_remainder and len(rows) < size):
             raise StopIteration
         if join is stacked and _same_source(rows):
@@ -286,28 +290,6 @@ def group(place, sources, size, drop_remainder, join, whole):
         return tuple([join(i, column) for i, column in enumerate(zip(*rows))])
 
     return Elements(step)
-
-
-def whole_group(elements, size):
-    """The next `size` elements; all are taken before the error of the first that fails is raised."""
-    rows, failed = [], None
-    for _ in range(size):
-        try:
-            rows.append(next(elements))
-        except StopIteration:
-            break
-        except OpError as error:
-            failed = failed or of_element(error)
-    if failed is not None:
-        raise failed
-    return rows
-
-
-def of_element(error):
-    """An error that one element has; raises it where the step itself is to end, and the next element would have it too."""
-    if isinstance(error, (CancelledError, DeadlineExceededError)):
-        raise error
-    return error
 
 
 def _same_source(rows):
@@ -397,9 +379,19 @@ def slide(place, sources, size, shift, stride, drop_remainder):
         while to_skip and buffer:
             buffer.popleft()
             to_skip -= 1
-        for _ in itertools.islice(elements, to_skip):
-            pass
-        buffer.extend(itertools.islice(elements, reach - len(buffer)))
+        for _ in elements if to_skip else ():
+            to_skip -= 1
+            if not to_skip:
+                break
+            place.check()
+        to_skip = 0
+        while len(buffer) < reach:
+            held = len(buffer)
+            wanted = min(reach - held, ROWS_BETWEEN)
+            buffer.extend(itertools.islice(elements, wanted))
+            if len(buffer) - held < wanted:
+                break
+            place.check()
         if not buffer or (drop_remainder and len(buffer) < reach):
             raise StopIteration
         to_skip = shift
@@ -433,7 +425,7 @@ def shuffle(place, sources, size, seeds, reshuffle):
     if reshuffle:  # every iteration has seeds of its own, drawn from the dataset's
         drawn = place.keep(lambda: RandomWords(*seeds))
         seeds = drawn.next(), drawn.next()
-    return _shuffled_rounds(lambda: place.open(sources[0]), size, RandomWords(*seeds), 1)
+    return _shuffled_rounds(place, sources[0], size, RandomWords(*seeds), 1)
 
 
 def shuffled_and_repeated(source, size, seeds, times):
@@ -444,10 +436,10 @@ def shuffled_and_repeated(source, size, seeds, times):
 
 
 def shuffle_and_repeat(place, sources, size, seeds, times):
-    return _shuffled_rounds(lambda: place.open(sources[0]), size, RandomWords(*seeds), times)
+    return _shuffled_rounds(place, sources[0], size, RandomWords(*seeds), times)
 
 
-def _shuffled_rounds(start, size, words, times):
+def _shuffled_rounds(place, source, size, words, times):
     """The elements of `times` iterators (negative: for ever), each shuffled.
 
     The source is opened when the first element is wanted, and again at every end, the last one too: sources that draw seeds
@@ -471,16 +463,16 @@ def _shuffled_rounds(start, size, words, times):
                 break
             number += 1
             rounds.append(deque())
-            elements = start()
+            elements = place.open(source)
         over = True
         return False
 
     def step():
         nonlocal elements, held
         if elements is None:
-            elements = start()
+            elements = place.open(source)
         while held < size and not over and fill():
-            pass
+            place.check()
         if not held:
             raise StopIteration
         while not rounds[0]:
@@ -619,8 +611,22 @@ def zipped(sources):
 
 
 def join_elements(place, sources):
-    rows = zip(*[place.open(source, i) for i, source in enumerate(sources)])
-    return Elements(lambda: tuple(itertools.chain.from_iterable(next(rows))))
+    iterators = [place.open(source, i) for i, source in enumerate(sources)]
+    parts = []
+
+    def step():
+        try:
+            while len(parts) < len(iterators):
+                parts.append(next(iterators[len(parts)]))
+        except Exception as error:
+            if not ends_step(error):
+                parts.clear()  # what belongs to it has no partner
+            raise
+        found = tuple(itertools.chain.from_iterable(parts))
+        parts.clear()
+        return found
+
+    return Elements(step)
 
 
 def directed(sources):
