@@ -215,9 +215,3 @@ def test_a_checkpoint_that_a_killed_program_left_is_not_the_latest(tmp_path):
     (tmp_path / "c-2.data-00000-of-00002").write_bytes(b"half")
     assert tf.train.latest_checkpoint(str(tmp_path)) == path
     assert tf.train.CheckpointManager(tf.train.Checkpoint(v=v), str(tmp_path), 2).latest_checkpoint == path
-
-
-def test_an_iterator_is_no_object_to_save():
-    iterator = tf.data.Dataset.range(3).make_one_shot_iterator()
-    with pytest.raises(ValueError, match="was expecting a trackable object"):
-        tf.train.Checkpoint(iterator=iterator)

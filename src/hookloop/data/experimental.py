@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from .. import dtypes
@@ -17,12 +19,26 @@ from .mixing import RandomDataset, choose_from_datasets, sample_from_datasets
 from .options import DistributeOptions, MapVectorizationOptions, OptimizationOptions, StatsOptions, ThreadingOptions
 from .structure import TensorLeaf, flatten, pack
 
+if TYPE_CHECKING:
+    from .saving import CheckpointInputPipelineHook, make_saveable_from_iterator
+
 __all__ = [
-    "AUTOTUNE", "Counter", "DistributeOptions", "INFINITE_CARDINALITY", "MapVectorizationOptions", "OptimizationOptions",
+    "AUTOTUNE", "CheckpointInputPipelineHook", "Counter", "DistributeOptions", "INFINITE_CARDINALITY", "MapVectorizationOptions", "OptimizationOptions",
     "RandomDataset", "StatsOptions", "ThreadingOptions", "UNKNOWN_CARDINALITY", "bucket_by_sequence_length", "cardinality",
-    "choose_from_datasets", "enumerate_dataset", "get_single_element", "group_by_window", "ignore_errors", "map_and_batch",
+    "choose_from_datasets", "enumerate_dataset", "get_single_element", "group_by_window", "ignore_errors", "make_saveable_from_iterator", "map_and_batch",
     "parallel_interleave", "sample_from_datasets", "scan", "shuffle_and_repeat", "take_while", "unbatch", "unique",
 ]  # fmt: skip
+
+_WITH_SAVERS = frozenset(("CheckpointInputPipelineHook", "make_saveable_from_iterator"))
+
+
+def __getattr__(name):
+    if name not in _WITH_SAVERS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from . import saving  # savers know datasets: they are there by now
+
+    return getattr(saving, name)
+
 
 # Stands for a number of elements or threads that the runtime may choose.
 AUTOTUNE = -1

@@ -11,12 +11,15 @@ from ..graph.stack import get_default_graph
 from ..graph.tensor import Tensor
 from ..ops.build import apply_op, convert_to_tensor
 from ..shapes import TensorShape, as_shape
+from ..trackable import Trackable
 from . import ops  # noqa: F401  (registers the op types)
 from .structure import TensorLeaf, flatten, leaves_up_to, map_structure, pack, same_structure, show
 
+GLOBAL_ITERATORS = "iterators"  # the collection of the tensors that stand for a graph's iterators
 
-class Iterator:
-    """Hands out the elements of a dataset.
+
+class Iterator(Trackable):
+    """Hands out the elements of a dataset. In a `train.Checkpoint` it is saved with how far it has come.
 
     Args:
       iterator_resource: the tensor that stands for the iterator.
@@ -25,10 +28,11 @@ class Iterator:
     """
 
     def __init__(self, iterator_resource, initializer, output_types, output_shapes, output_classes=Tensor):
-        self._resource = iterator_resource
+        self._iterator_resource = iterator_resource
         self._initializer = initializer
         self._element = element_of(output_types, output_shapes)
         self._string_handle = apply_op("IteratorToStringHandle", [iterator_resource])
+        get_default_graph().add_to_collection(GLOBAL_ITERATORS, iterator_resource)
 
     @staticmethod
     def from_structure(output_types, output_shapes=None, shared_name=None, output_classes=None):
@@ -92,8 +96,8 @@ class Iterator:
                 raise TypeError(
                     f"Expected output shapes compatible with {mine.shape} but got dataset with output shapes {other.shape}."
                 )
-        with name_scope(name, "make_initializer") as scope, colocate_with(self._resource):
-            return apply_op("MakeIterator", [dataset._variant_tensor, self._resource], name=scope)
+        with name_scope(name, "make_initializer") as scope, colocate_with(self._iterator_resource):
+            return apply_op("MakeIterator", [dataset._variant_tensor, self._iterator_resource], name=scope)
 
     def get_next(self, name=None):
         """The next element, as tensors in the dataset's structure.
@@ -105,7 +109,7 @@ class Iterator:
           Tensors. Running them raises `OutOfRangeError` at the end, `FailedPreconditionError` before the
           initializer has run.
         """
-        tensors = apply_op("IteratorGetNext", [self._resource], spec_attrs(self._element), name)
+        tensors = apply_op("IteratorGetNext", [self._iterator_resource], spec_attrs(self._element), name)
         leaves = flatten(self._element)
         for tensor, leaf in zip(tensors, leaves):
             tensor.set_shape(leaf.shape)
@@ -115,7 +119,12 @@ class Iterator:
         """The handle that `from_string_handle` takes: a string scalar."""
         if name is None:
             return self._string_handle
-        return apply_op("IteratorToStringHandle", [self._resource], name=name)
+        return apply_op("IteratorToStringHandle", [self._iterator_resource], name=name)
+
+    def _gather_saveables_for_checkpoint(self):
+        from .saving import IteratorSaveable
+
+        return {"ITERATOR_STATE": lambda name: IteratorSaveable(self._iterator_resource, name)}
 
     @property
     def output_types(self):

@@ -127,6 +127,11 @@ class IteratorState:
             self._taken += 1
             return element
 
+    @property
+    def started(self):
+        """Whether it stands on a dataset."""
+        return self._dataset is not None
+
     def state_dict(self):
         """How far the steps have come, as numbers and lists; None before it was started. What is prepared ahead does not count.
 

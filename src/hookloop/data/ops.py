@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 
 import numpy as np
 
@@ -264,6 +265,36 @@ def _run_from_handle(call, handle):
     return found
 
 
+def _run_serialize(call, iterator):
+    state = iterator.state_dict() if iterator.started else None
+    if state is None:
+        raise errors.FailedPreconditionError(
+            None, None,
+            "Save() failed because the iterator has not been initialized. Ensure that you have run the initializer operation for "
+            "this iterator before saving it.",
+        )  # fmt: skip
+    return np.array(json.dumps(state, sort_keys=True).encode(), object)
+
+
+def _run_deserialize(call, iterator, serialized):
+    if not iterator.started:
+        raise errors.FailedPreconditionError(
+            None, None,
+            "Restore() failed because the iterator has not been initialized. Ensure that you have run the initializer operation "
+            "for this iterator before restoring it.",
+        )  # fmt: skip
+    try:
+        state = json.loads(serialized[()])
+        seeds = [tuple(map(int, pair)) for pair in state["seeds"]]
+        counts = {name: int(state.get(name, 0)) for name in ("epoch", "examples", "elements", "failed")}
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise errors.DataLossError(
+            None, None, f"what is to be restored is no state of an iterator: {error!r}"
+        ) from None
+    iterator.load_state_dict({"seeds": seeds, **counts})
+    return ()
+
+
 _PLACE = {"shared_name": b"", "container": b""}
 
 
@@ -278,6 +309,8 @@ register(
     _iterator_op("IteratorGetNext", "iterator: resource", "components: output_types", _run_next, unknown,
                  output_types=[], output_shapes=None),
     _iterator_op("IteratorToStringHandle", "resource_handle: resource", "string_handle: string", _run_to_handle),
+    _iterator_op("SerializeIterator", "resource_handle: resource", "serialized: variant", _run_serialize),
+    _iterator_op("DeserializeIterator", "resource_handle: resource, serialized: variant", "", _run_deserialize, nothing),
     _iterator_op("IteratorFromStringHandleV2", "string_handle: string", "resource_handle: resource", _run_from_handle,
                  output_types=[], output_shapes=[]),
 )  # fmt: skip

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import numpy as np
 
-from .. import errors
+from .. import dtypes, errors
 from ..files import slices
 from .registry import OpDef, no_gradient, register
 from .shape_functions import nothing, scalar
@@ -47,8 +47,13 @@ def items_to_save(op, names, specs, tensors):
                 raise errors.InvalidArgumentError(
                     None, None, f"expected a slice of shape {expected} for {name!r}, got {array.shape}"
                 )
-        items.append((name, array, tensor.dtype.base_dtype, partition))
+        items.append((name, array, _stored_as(tensor.dtype.base_dtype), partition))
     return items
+
+
+def _stored_as(dtype):
+    """The type under which a checkpoint holds values: an object's state is a text."""
+    return dtypes.string if dtype is dtypes.variant else dtype
 
 
 def write_items(path, items):
@@ -77,7 +82,7 @@ def _run_restore(call, prefix, names, specs):
     reader = BundleReader(_path(prefix))
     out = []
     for name, spec, dtype in zip(names, specs, wanted):
-        if name in reader and reader.dtype(name) != dtype.base_dtype:
+        if name in reader and reader.dtype(name) != _stored_as(dtype.base_dtype):
             raise errors.InvalidArgumentError(
                 None, None,
                 f"tensor_name = {name}; expected dtype {dtype.base_dtype.name} does not equal original dtype "

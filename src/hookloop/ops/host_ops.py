@@ -52,6 +52,7 @@ _DATASETS = frozenset((
 
 _ITERATORS = frozenset((
     "IteratorFromStringHandleV2", "IteratorGetNext", "IteratorToStringHandle", "IteratorV2", "MakeIterator", "OneShotIterator",
+    "SerializeIterator", "DeserializeIterator",
 ))  # fmt: skip
 
 _CHECKPOINTS = frozenset(("MergeV2Checkpoints", "RestoreV2", "SaveV2", "ShardedFilename"))
