@@ -43,6 +43,39 @@ static hl_status prepare_array_clear(hl_prepare *prep) {
     return HL_OK;
 }
 
+/* array_shape: registers of the attributes: the size of before and the number of rows, then pairs of the size of an array's
+ * elements along an axis and that of an element which is written. The first element decides; another one must be as large. */
+typedef struct shape_params { int64_t count, before, rows, pairs[2 * HL_MAX_RANK]; } shape_params;
+
+static hl_status run_array_shape(const hl_instr *ins, hl_run *run) {
+    const shape_params *p = ins->p[2].p;
+    bool first = true;
+    for (int64_t k = 0; k < p->count; k++) first = first && !run->regs[p->pairs[2 * k]];
+    run->regs[p->before] = first ? 0 : run->regs[p->rows];
+    for (int64_t k = 0; k < p->count; k++) {
+        const int64_t given = run->regs[p->pairs[2 * k + 1]];
+        int64_t *size = &run->regs[p->pairs[2 * k]];
+        if (first) *size = given;
+        if (*size != given)
+            return hl_fail(run, HL_INVALID_ARGUMENT,
+                           "Could not write to TensorArray because the value shape is incompatible with the TensorArray's inferred "
+                           "element shape: an axis has %lld elements, expected %lld",
+                           (long long)given, (long long)*size);
+    }
+    return HL_OK;
+}
+
+static hl_status prepare_array_shape(hl_prepare *prep) {
+    shape_params *p = prep->params;
+    p->before = prep->attr[0].i;
+    p->rows = prep->attr[1].i;
+    p->count = (prep->n_attr - 2) / 2;
+    for (int64_t i = 0; i < 2 * p->count; i++) p->pairs[i] = prep->attr[2 + i].i;
+    prep->cost_ns = 3;
+    prep->ins->fn = run_array_shape;
+    return HL_OK;
+}
+
 /* array_claim: (a mark for each row, indices) marks rows as written, none of which may be so already. */
 static hl_status run_array_claim(const hl_instr *ins, hl_run *run) {
     uint8_t *written = ins->arg[0];
@@ -70,6 +103,7 @@ static const hl_kernel table[] = {
     {"array_claim", prepare_array_claim, 0},
     {"array_extend", prepare_array_extend, sizeof(extend_params)},
     {"array_clear", prepare_array_clear, 0},
+    {"array_shape", prepare_array_shape, sizeof(shape_params)},
 };
 
 HL_FAMILY(arrays, table);

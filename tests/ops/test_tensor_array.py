@@ -264,3 +264,125 @@ def test_an_element_is_written_once(executor, dynamic):
 def test_elements_that_there_are_not(executor, use, text):
     with tf.Session() as session, pytest.raises(tf.errors.InvalidArgumentError, match=text):
         session.run(use(tf.TensorArray(tf.float32, 2)))
+
+
+def _lengths_program(count, batch):
+    """Rows of a loop whose sizes only the loop tells: a conditional of it gives them, some sequences end before others."""
+    x = tf.placeholder(tf.float32, [None, None, 3])
+    lengths = tf.placeholder(tf.int32, [None])
+    weights = tf.constant(np.linspace(-1, 1, 15).reshape(3, 5), tf.float32)
+    steps = tf.shape(x)[0]
+    inputs = tf.TensorArray(tf.float32, steps).unstack(x)
+    outputs = tf.TensorArray(tf.float32, steps)
+    zeros = tf.zeros([tf.shape(x)[1], 5])
+
+    def body(i, state, outputs):
+        def step():
+            return tf.tanh(tf.matmul(inputs.read(i), weights) + state)
+
+        def some():
+            return tf.where(i < lengths, step(), state)
+
+        state = tf.cond(i < tf.reduce_min(lengths), step, some)
+        state.set_shape([None, 5])
+        return i + 1, state, outputs.write(i, state)
+
+    _, last, outputs = tf.while_loop(lambda i, *_: i < steps, body, [0, zeros, outputs])
+    rows = outputs.stack()
+    slope = tf.gradients(tf.reduce_sum(rows**2) + tf.reduce_sum(last), x)[0]
+    values = np.random.RandomState(1).randn(count, batch, 3)
+    ends = np.arange(batch) % (count + 1)
+    expected, state = [], np.zeros((batch, 5))
+    for i in range(count):
+        state = np.where((i < ends)[:, None], np.tanh(values[i] @ np.linspace(-1, 1, 15).reshape(3, 5) + state), state)
+        expected.append(state)
+    return rows, slope, {x: values, lengths: ends}, expected
+
+
+def test_elements_whose_sizes_only_the_loop_tells(executor):
+    for count, batch in ((4, 3), (2, 5), (1, 1)):
+        with tf.Graph().as_default(), tf.Session() as session:
+            rows, slope, feeds, expected = _lengths_program(count, batch)
+            found, slopes = session.run([rows, slope], feeds)
+            np.testing.assert_allclose(found, expected, rtol=1e-5)
+            (x,) = (key for key in feeds if key.dtype == tf.float32)
+            loss = tf.reduce_sum(rows**2) + tf.reduce_sum(rows[-1])
+            moved = np.zeros_like(feeds[x])
+            moved[0, 0, 1] = 1e-2
+            ends = [session.run(loss, {**feeds, x: feeds[x] + sign * moved}) for sign in (1, -1)]
+            assert (ends[0] - ends[1]) / 2e-2 == pytest.approx(slopes[0, 0, 1], abs=2e-2)
+
+
+def test_elements_of_a_loop_for_one_size_after_another(executor):
+    """A session's plan for open sizes: the registers of the elements' sizes begin anew in each run."""
+    with tf.Session() as session:
+        rows, slope, feeds, _ = _lengths_program(4, 3)
+        x, lengths = feeds
+        for count, batch in ((4, 3), (2, 6), (5, 1), (4, 3)):
+            ends = np.full(batch, count)
+            found, slopes = session.run([rows, slope], {x: np.ones((count, batch, 3)), lengths: ends})
+            assert found.shape == (count, batch, 5) and slopes.shape == (count, batch, 3)
+
+
+def test_an_array_that_grows_by_elements_of_a_loop(executor):
+    """Words that a model says, until all texts have ended: neither how many nor how many texts is known before."""
+    batch = tf.placeholder(tf.int32, [])
+
+    def body(i, words, ended, said):
+        words = tf.cast(tf.floormod(tf.cast(words, tf.float32) * 2.0 + 1.0, 7.0), tf.int32)
+        words = tf.concat([words[:1], words[1:]], 0)
+        return i + 1, words, tf.logical_or(ended, tf.equal(words, 0)), said.write(i, words)
+
+    start = [0, tf.range(batch) % 7, tf.zeros([batch], tf.bool), tf.TensorArray(tf.int32, 0, dynamic_size=True)]
+    go_on = lambda i, words, ended, said: tf.logical_and(i < 9, tf.logical_not(tf.reduce_all(ended)))
+    *_, said = tf.while_loop(go_on, body, start, shape_invariants=_any_shape(4))
+    words = said.stack()
+    with tf.Session() as session:
+        for count in (1, 4, 2):
+            expected, row = [], np.arange(count) % 7
+            ended = np.zeros(count, bool)
+            while len(expected) < 9 and not ended.all():
+                row = (row * 2 + 1) % 7
+                ended |= row == 0
+                expected.append(row)
+            np.testing.assert_array_equal(session.run(words, {batch: count}), expected)
+
+
+def _any_shape(count):
+    return [tf.TensorShape([]), *[tf.TensorShape([None])] * (count - 2), tf.TensorShape(None)]
+
+
+def test_elements_of_a_loop_must_be_of_one_size(executor):
+    count = tf.placeholder(tf.int32, [])
+
+    def body(i, rows):
+        return i + 1, rows.write(i, tf.ones([tf.maximum(i, count)]))
+
+    _, rows = tf.while_loop(lambda i, _: i < 4, body, [0, tf.TensorArray(tf.float32, 4, infer_shape=False)])
+    with tf.Session() as session:
+        np.testing.assert_array_equal(session.run(rows.stack(), {count: 3}), np.ones((4, 3)))
+        with pytest.raises(tf.errors.InvalidArgumentError):
+            session.run(rows.stack(), {count: 2})
+        np.testing.assert_array_equal(session.run(rows.stack(), {count: 5}), np.ones((4, 5)))
+
+
+def test_elements_of_a_loop_in_a_loop(executor):
+    """The array is of the outer block, its elements are written two loops inside."""
+    x = tf.placeholder(tf.float32, [None])
+
+    def outer(i, rows):
+        def inner(j, row):
+            return j + 1, tf.cond(j > 1, lambda: row * 2.0, lambda: tf.concat([row[:1] + 1.0, row[1:]], 0))
+
+        _, row = tf.while_loop(lambda j, _: j < 3, inner, [0, x], shape_invariants=[tf.TensorShape([]), x.shape])
+        return i + 1, rows.write(i, row * tf.cast(i, tf.float32))
+
+    _, rows = tf.while_loop(lambda i, _: i < 3, outer, [0, tf.TensorArray(tf.float32, 3)])
+    slope = tf.gradients(rows.stack(), x)[0]
+    with tf.Session() as session:
+        for values in ([1.0, 2.0], [5.0, 6.0, 7.0]):
+            row = np.array(values) * 2
+            row[0] += 4
+            found, slopes = session.run([rows.stack(), slope], {x: values})
+            np.testing.assert_allclose(found, [row * 0, row, row * 2])
+            np.testing.assert_allclose(slopes, np.full(len(values), 6.0))

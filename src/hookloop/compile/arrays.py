@@ -22,12 +22,14 @@ class Array:
       level: how many blocks were open around it.
       rows: its buffer as a value and the block that fills it, or None before the first write.
       written: a mark for each row; None of gradients, which add up.
+      late: axes of an element whose sizes only the loop tells that writes it: registers, set with the first element.
       parent: the key of the array whose gradients it holds, or None.
     """
 
-    __slots__ = ("dtype", "size", "level", "rows", "parent", "element", "grows", "written")
+    __slots__ = ("dtype", "size", "level", "rows", "parent", "element", "grows", "written", "late")
 
-    def __init__(self, dtype, size, level, rows=None, parent=None, element=None, grows=False, written=None):
+    def __init__(self, dtype, size, level, rows=None, parent=None, element=None, grows=False, written=None, late=()):
+        self.late = late
         self.grows = grows
         self.written = written
         self.dtype = dtype
@@ -80,16 +82,18 @@ def _rows(lowerer, node, element=None):
     if array.rows is not None and (array.parent is None or lowerer.open_blocks[array.level] is array.rows[1]):
         return array.rows[0]
     parent = lowerer.arrays[array.parent] if array.parent is not None else None
-    if parent is not None and parent.rows is not None:
-        element = parent.rows[0].shape[1:]  # known before the loop whose gradients are written
+    late = ()
+    if parent is not None and parent.rows is not None and parent.rows[1] in lowerer.open_blocks:
+        element, late = parent.rows[0].shape[1:], parent.late  # known before the loop whose gradients are written
     elif element is None:
         element = array.element
+    elif len(lowerer.open_blocks) - 1 > array.level:
+        late = tuple(axis for axis, d in enumerate(element) if isinstance(d, Size) and d.group)
+        element = _late_sizes(lowerer, node, element, late, lowerer.open_blocks[array.level])
     if element is None:
         raise ValueError(
             f"an element of the TensorArray that {node.name!r} reads is not written before; give element_shape"
         )
-    if any(isinstance(d, Size) and d.group for d in element) and len(lowerer.open_blocks) - 1 > array.level:
-        raise ValueError(f"the elements of the TensorArray that {node.name!r} uses have sizes that only the loop tells")
     rows = lowerer.allocate(array.dtype, (array.size, *element))
     block = lowerer.open_blocks[array.level]
     written = lowerer.allocate(as_dtype("uint8"), (array.size,)) if array.parent is None else None
@@ -99,9 +103,48 @@ def _rows(lowerer, node, element=None):
             block.items.append(Instr("fill", [zero], [value], (), node.index, effect=True))
     place = (rows, block)
     lowerer.arrays[key] = Array(
-        array.dtype, array.size, array.level, place, array.parent, element, array.grows, written
+        array.dtype, array.size, array.level, place, array.parent, element, array.grows, written, late
     )
     return rows
+
+
+def _late_sizes(lowerer, node, element, late, block):
+    """The shape of elements with registers for the sizes that a loop tells: 0, set in the block of the array, until then."""
+    if not late:
+        return element
+    group = lowerer.sizes.new_group()
+    fresh = {axis: lowerer.sizes.fresh(group) for axis in late}
+    registers = [lowerer.sizes.constant(0)] * len(late) + [size.register for size in fresh.values()]
+    defines = list(fresh.values())
+    block.items.append(Instr("copy_sizes", (), (), registers, node.index, effect=True, defines=defines))
+    block.items.append(Instr("resize", (), (), (group,), effect=True))
+    return tuple(fresh.get(axis, d) for axis, d in enumerate(element))
+
+
+def _settle(lowerer, node, context, array, element):
+    """Sets the late sizes with the first element that is written, and checks those of another one."""
+    rows = array.rows[0]
+    before = lowerer.sizes.fresh(lowerer.sizes.new_group())
+    sizes = [rows.shape[1 + axis] for axis in array.late]
+    pairs = [
+        register
+        for size, axis in zip(sizes, array.late)
+        for register in (size.register, lowerer.sizes.register(element[axis]))
+    ]
+    registers = (before.register, lowerer.sizes.register(array.size), *pairs)
+    lowerer.append(Instr("array_shape", (), (), registers, node.index, effect=True, defines=[before, *sizes]))
+    lowerer.resize([before, *sizes])
+    context.emit("array_clear", (), [rows], (before.register,)).effect = True
+
+
+def _under_own_sizes(lowerer, node, shape):
+    """A shape whose late sizes are copied into registers of their own, which what is made now depends on."""
+    lowerer.resize(shape)
+    group = lowerer.sizes.new_group()
+    pairs = [(d, lowerer.sizes.fresh(group)) for d in shape if isinstance(d, Size) and d.group]
+    lowerer.copy_sizes(pairs, node)
+    own = dict(pairs)
+    return tuple(own.get(d, d) if isinstance(d, Size) else d for d in shape)
 
 
 def _write(lowerer, node):
@@ -115,29 +158,46 @@ def _scatter(lowerer, node):
 def _store(lowerer, node, element):
     rows = _rows(lowerer, node, element)
     context = NodeContext(node, lowerer)
-    context.merge_shapes(rows.shape[1:], element)
     array = lowerer.arrays[node.inputs[0].buffer.source]
+    early = [axis for axis in range(len(element)) if axis not in array.late]
+    if len(element) != len(rows.shape) - 1 or early:
+        context.merge_shapes(
+            [d for axis, d in enumerate(rows.shape[1:]) if axis not in array.late], [element[axis] for axis in early]
+        )
+    if array.late:
+        _settle(lowerer, node, context, array, element)
     if array.grows:
-        _extend(lowerer, node, context, [v for v in (rows, array.written) if v is not None])
+        _extend(lowerer, node, context, array)
+    values = node.inputs[2]
+    if array.late:
+        values = lowerer.operand(values, None, node)
+        own = _under_own_sizes(lowerer, node, rows.shape)
+        count = len(values.shape) - len(element)
+        values = Value(values.dtype, (*values.shape[:count], *own[1:]), values.buffer, None, values.offset)
+        rows = Value(rows.dtype, own, rows.buffer, None, rows.offset)
     if array.written is not None:
         context.emit("array_claim", [array.written, node.inputs[1]]).effect = True
     # the gradients of an element that was read more than once add up
     kernel = "scatter_update" if array.parent is None else "scatter_add"
-    instr = context.emit(kernel, [rows, node.inputs[1], node.inputs[2]])
+    instr = context.emit(kernel, [rows, node.inputs[1], values])
     instr.effect = True
     _flow(lowerer, node.op.outputs[0])
 
 
-def _extend(lowerer, node, context, values):
+def _extend(lowerer, node, context, array):
     """Makes an array large enough for the indices that are written; rows between are zeros."""
     before = lowerer.sizes.fresh(lowerer.sizes.new_group())
-    context.emit("array_extend", [node.inputs[1]], (), (), defines=[values[0].shape[0], before])
-    for value in values:
+    context.emit("array_extend", [node.inputs[1]], (), (), defines=[array.size, before])
+    if array.late:
+        lowerer.resize(array.rows[0].shape)  # rows hang on the sizes of an element too
+    for value in [v for v in (array.rows[0], array.written) if v is not None]:
         context.emit("array_clear", (), [value], (before.register,)).effect = True
 
 
 def _read(lowerer, node):
     rows = _rows(lowerer, node)
+    if lowerer.arrays[node.inputs[0].buffer.source].late:
+        rows = Value(rows.dtype, _under_own_sizes(lowerer, node, rows.shape), rows.buffer, None, rows.offset)
     out = lowerer.allocate(rows.dtype, (*node.inputs[1].shape, *rows.shape[1:]))
     instr = NodeContext(node, lowerer).emit("gather", [rows, node.inputs[1]], [out], (0, 0))
     instr.effect = True
