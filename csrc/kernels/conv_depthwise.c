@@ -6,7 +6,15 @@
 #include "conv_geometry.h"
 #include "simd.h"
 
-enum { GROUP_VECTORS = 4, TOGETHER = 2 /* positions */, TILE_SUMS = 8, MAX_SUM_BLOCKS = 16 };
+enum {
+    GROUP_VECTORS = 4,
+    TOGETHER = 2, /* positions */
+    TILE_SUMS = 8,
+    SLIDE = 4, /* positions of windows that follow each other */
+    SLIDE_WINDOW = 7,
+    SLIDE_VECTORS = SIMD_BYTES == 64 ? 4 : 2,
+    MAX_SUM_BLOCKS = 16
+};
 
 typedef struct depthwise {
     conv_axis axis[CONV_AXES];

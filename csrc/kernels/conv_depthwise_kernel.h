@@ -7,19 +7,25 @@
 
 enum { NAME(GROUP) = GROUP_VECTORS * LANES };
 
-/* The taps of the window at one position that lie inside the image. */
-SIMD_INLINE void NAME(find_taps)(const depthwise *d, const int64_t *position, depthwise_taps *t) {
-    t->image = 0;
-    t->filter = d->filter_origin;
-    for (int i = 0; i < CONV_AXES; i++) {
-        const conv_axis *a = &d->axis[i];
-        const int64_t start = position[i] * a->stride - a->before;
-        const int64_t first = start < 0 ? conv_ceil(-start, a->dilation) : 0;
-        const int64_t end = conv_min(a->window, start < a->image ? (a->image - 1 - start) / a->dilation + 1 : 0);
-        t->count[i] = conv_max(0, end - first);
-        t->image += (start + first * a->dilation) * d->image_step[i];
-        t->filter += first * d->filter_step[i];
-    }
+/* The taps of the window along one axis at one position that lie inside the image; t is moved there. */
+SIMD_INLINE void NAME(find_taps_along)(const depthwise *d, int axis, int64_t position, depthwise_taps *t) {
+    const conv_axis *a = &d->axis[axis];
+    const int64_t start = position * a->stride - a->before;
+    int64_t first = 0, end = a->window;
+    if (start < 0) first = a->dilation == 1 ? -start : conv_ceil(-start, a->dilation);
+    if (start + (a->window - 1) * a->dilation >= a->image) /* divides only at the image's end */
+        end = start < a->image ? (a->image - 1 - start) / a->dilation + 1 : 0;
+    t->count[axis] = conv_max(0, end - first);
+    t->image += (start + first * a->dilation) * d->image_step[axis];
+    t->filter += first * d->filter_step[axis];
+}
+
+/* The same of axes 0 and 1, for a row. */
+SIMD_INLINE depthwise_taps NAME(taps_of_row)(const depthwise *d, int64_t position0, int64_t position1) {
+    depthwise_taps t = {.filter = d->filter_origin};
+    NAME(find_taps_along)(d, 0, position0, &t);
+    NAME(find_taps_along)(d, 1, position1, &t);
+    return t;
 }
 
 #define EACH_TAP                                           \
@@ -53,7 +59,61 @@ SIMD_INLINE void NAME(depthwise_tile)(const depthwise *d, const depthwise_taps t
             else STORE_PART(out, sum[i * vectors + v], lanes);
         }
 }
+
+/* The same where windows of `window` taps along axis 2 follow each other there: each element of the image is loaded once for
+ * all that see it. */
+SIMD_INLINE void NAME(depthwise_slide)(const int window, const depthwise *d, const depthwise_taps *t, const REAL *image, const REAL *filter,
+                                       REAL *to, const int vectors, const int lanes) {
+    VEC sum[SLIDE * GROUP_VECTORS];
+    _Pragma("GCC unroll 16") for (int i = 0; i < SLIDE * vectors; i++) sum[i] = (VEC){0};
+    for (int64_t k0 = 0; k0 < t->count[0]; k0++)
+        for (int64_t k1 = 0; k1 < t->count[1]; k1++) {
+            const REAL *x = image + t->image + k0 * d->axis[0].dilation * d->image_step[0] + k1 * d->axis[1].dilation * d->image_step[1];
+            const REAL *f = filter + t->filter + k0 * d->filter_step[0] + k1 * d->filter_step[1];
+            _Pragma("GCC unroll 4") for (int v = 0; v < vectors; v++) {
+                VEC factor[SLIDE_WINDOW];
+                _Pragma("GCC unroll 8") for (int k2 = 0; k2 < window; k2++)
+                    factor[k2] = LOAD_SOME(f + k2 * d->filter_step[2] + v * LANES);
+                _Pragma("GCC unroll 16") for (int i = 0; i < SLIDE + window - 1; i++) {
+                    const VEC element = LOAD_SOME(x + i * d->image_step[2] + v * LANES);
+                    _Pragma("GCC unroll 8") for (int k2 = 0; k2 < window; k2++)
+                        if (i - k2 >= 0 && i - k2 < SLIDE) sum[(i - k2) * vectors + v] += element * factor[k2];
+                }
+            }
+        }
+    _Pragma("GCC unroll 4") for (int i = 0; i < SLIDE; i++)
+        _Pragma("GCC unroll 4") for (int v = 0; v < vectors; v++) {
+            REAL *out = to + i * d->channels + v * LANES;
+            if (lanes == LANES) STORE(out, sum[i * vectors + v]);
+            else STORE_PART(out, sum[i * vectors + v], lanes);
+        }
+}
+
+/* SLIDE positions, all channels. */
+#define DEPTHWISE_SLIDE(window)                                                                                                 \
+    static void NAME(depthwise_slide_##window)(const depthwise *d, const depthwise_taps *t, const REAL *image, const REAL *filter, REAL *to) { \
+        int64_t c = 0;                                                                                                          \
+        for (; c + SLIDE_VECTORS * LANES <= d->channels; c += SLIDE_VECTORS * LANES)                                            \
+            NAME(depthwise_slide)(window, d, t, image + c, filter + c, to + c, SLIDE_VECTORS, LANES);                           \
+        for (; c + LANES <= d->channels; c += LANES)                                                                            \
+            NAME(depthwise_slide)(window, d, t, image + c, filter + c, to + c, 1, LANES);                                       \
+        if (c < d->channels)                                                                                                    \
+            NAME(depthwise_slide)(window, d, t, image + c, filter + c, to + c, 1, (int)(d->channels - c));                      \
+    }
+DEPTHWISE_SLIDE(3)
+DEPTHWISE_SLIDE(5)
+DEPTHWISE_SLIDE(7)
+#undef DEPTHWISE_SLIDE
 #undef LOAD_SOME
+
+typedef void (*NAME(depthwise_slide_fn))(const depthwise *d, const depthwise_taps *t, const REAL *image, const REAL *filter, REAL *to);
+static NAME(depthwise_slide_fn) NAME(depthwise_slide_of)(const conv_axis *a) {
+    if (a->stride != 1 || a->dilation != 1) return NULL;
+    return a->window == 3   ? NAME(depthwise_slide_3)
+           : a->window == 5 ? NAME(depthwise_slide_5)
+           : a->window == 7 ? NAME(depthwise_slide_7)
+                            : NULL;
+}
 
 /* Whether the windows of so many positions from one on lie inside the image along axis 2. */
 static inline bool NAME(is_inside)(const conv_axis *a, int64_t position, int64_t positions) {
@@ -65,27 +125,34 @@ static inline bool NAME(is_inside)(const conv_axis *a, int64_t position, int64_t
 /* Rows (axes 0 and 1) row0 to row1 of the targets of all images. */
 static void NAME(depthwise_rows)(const depthwise *d, const void *images, const void *filters, void *targets, int64_t row0, int64_t row1) {
     const int64_t rows = d->axis[0].target * d->axis[1].target, channels = d->channels;
+    const NAME(depthwise_slide_fn) slide = NAME(depthwise_slide_of)(&d->axis[2]);
     REAL *to = (REAL *)targets + row0 * d->axis[2].target * channels;
     for (int64_t row = row0; row < row1; row++) {
-        int64_t position[CONV_AXES] = {row % rows / d->axis[1].target, row % d->axis[1].target, 0};
+        const depthwise_taps row_taps = NAME(taps_of_row)(d, row % rows / d->axis[1].target, row % d->axis[1].target);
         const REAL *image = (const REAL *)images + row / rows * d->image_size, *filter = filters;
-        while (position[2] < d->axis[2].target) {
-            depthwise_taps t;
+        int64_t position = 0;
+        while (position < d->axis[2].target) {
+            depthwise_taps t = row_taps;
             int64_t c = 0;
-            NAME(find_taps)(d, position, &t);
-            if (NAME(is_inside)(&d->axis[2], position[2], TOGETHER)) {
+            NAME(find_taps_along)(d, 2, position, &t);
+            if (slide && NAME(is_inside)(&d->axis[2], position, SLIDE)) {
+                slide(d, &t, image, filter, to);
+                position += SLIDE, to += SLIDE * channels;
+                continue;
+            }
+            if (NAME(is_inside)(&d->axis[2], position, TOGETHER)) {
                 for (; c + NAME(GROUP) <= channels; c += NAME(GROUP))
                     NAME(depthwise_tile)(d, t, image + c, filter + c, to + c, TOGETHER, GROUP_VECTORS, LANES);
                 for (; c < channels; c += LANES)
                     NAME(depthwise_tile)(d, t, image + c, filter + c, to + c, TOGETHER, 1, (int)conv_min(LANES, channels - c));
-                position[2] += TOGETHER, to += TOGETHER * channels;
+                position += TOGETHER, to += TOGETHER * channels;
                 continue;
             }
             for (; c + NAME(GROUP) <= channels; c += NAME(GROUP))
                 NAME(depthwise_tile)(d, t, image + c, filter + c, to + c, 1, GROUP_VECTORS, LANES);
             for (; c < channels; c += LANES)
                 NAME(depthwise_tile)(d, t, image + c, filter + c, to + c, 1, 1, (int)conv_min(LANES, channels - c));
-            position[2]++, to += channels;
+            position++, to += channels;
         }
     }
 }
@@ -97,10 +164,10 @@ static void NAME(depthwise_image)(const depthwise *d, const void *grads, const v
     for (int64_t at = 0; at < d->image_size; at += channels) memset(image + at + c0, 0, (size_t)(c1 - c0) * sizeof(REAL));
     const REAL *grad = (const REAL *)grads + n * rows * d->axis[2].target * channels;
     for (int64_t row = 0; row < rows; row++) {
-        int64_t position[CONV_AXES] = {row / d->axis[1].target, row % d->axis[1].target, 0};
-        for (; position[2] < d->axis[2].target; position[2]++, grad += channels) {
-            depthwise_taps t;
-            NAME(find_taps)(d, position, &t);
+        const depthwise_taps row_taps = NAME(taps_of_row)(d, row / d->axis[1].target, row % d->axis[1].target);
+        for (int64_t position = 0; position < d->axis[2].target; position++, grad += channels) {
+            depthwise_taps t = row_taps;
+            NAME(find_taps_along)(d, 2, position, &t);
             for (int64_t c = c0; c < c1; c += LANES) {
                 const int lanes = (int)conv_min(LANES, c1 - c);
                 const VEC g = LOAD_PART(grad + c, lanes);

@@ -1,5 +1,7 @@
 """Integer division, casts of 16-bit floats, distinct elements, rows of several matrices, neighbours: what their vectors give."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -200,3 +202,35 @@ def test_convolutions_to_few_channels(taps, stride, dilation, dtype):
         found = [call("conv_image_gradient", [g, turned], [np.empty_like(image)], attributes, n) for n in (1, 2)]
         np.testing.assert_array_equal(found[0], summed)
         np.testing.assert_array_equal(found[0], found[1])
+
+
+def plain_depthwise(image, filters, dilation, before):
+    n, height, width, channels = image.shape
+    window = filters.shape[0]
+    padded = np.zeros((n, height + window * dilation, width + window * dilation, channels))
+    padded[:, before : before + height, before : before + width] = image
+    total = np.zeros(image.shape)
+    for i, j in itertools.product(range(window), repeat=2):
+        rows, columns = i * dilation, j * dilation
+        total += padded[:, rows : rows + height, columns : columns + width] * filters[i, j]
+    return total
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("window", "dilation"), [(2, 1), (3, 1), (3, 2), (4, 1), (5, 1), (7, 1)])
+@pytest.mark.parametrize("width", [1, 3, 6, 7, 10, 19])
+def test_single_channels_of_all_windows(width, window, dilation, dtype):
+    """Positions whose windows follow each other go together, in the middle of a row and not at its ends."""
+    random = np.random.default_rng(window)
+    span = (window - 1) * dilation
+    for channels in (1, 5, 16, 33, 64, 97, 128):
+        image = random.standard_normal((2, 5, width, channels)).astype(dtype)
+        filters = random.standard_normal((window, window, channels)).astype(dtype)
+        for kernel, taps, before in (
+            ("conv_depthwise", filters, span // 2),
+            ("conv_depthwise_image_gradient", filters[::-1, ::-1], span - span // 2),
+        ):
+            out = np.full_like(image, 9)
+            _core.KernelCall(kernel, [image, filters], [out], [1, *(1, dilation, 0) * 2])()
+            expected = plain_depthwise(image, taps, dilation, before)
+            np.testing.assert_allclose(out, expected, atol=200 * np.finfo(dtype).eps)
