@@ -261,18 +261,18 @@ static hl_status prepare_max(hl_prepare *prep) {
     return HL_OK;
 }
 
-/* max_pool_gradient: (image, maxima, their gradient) -> gradient of the image. An attribute after the windows, if there is
+/* max_pool_gradient: (image, gradient of the maxima) -> gradient of the image. An attribute after the windows, if there is
  * one, asks that only maxima above 0 have one, as behind a relu. */
 static hl_status prepare_max_gradient(hl_prepare *prep) {
     pool *p = prep->params;
-    prepare_pool(prep, prep->in[0], prep->in[2], p, true);
+    prepare_pool(prep, prep->in[0], prep->in[1], p, true);
     const int own = CONV_FIRST_ATTRIBUTE + (CONV_ATTRIBUTES + 1) * (prep->in[0]->rank - 2);
     p->positive = prep->n_attr > own && prep->attr[own].i;
     MAX_CASES(max_gradient_row)
     return HL_OK;
 }
 
-/* max_pool_select: (image, maxima, values of the image's shape) -> the values where the maxima are. */
+/* max_pool_select: (image, values of the image's shape) -> the values where the maxima are. */
 static hl_status prepare_max_select(hl_prepare *prep) {
     pool *p = prep->params;
     prepare_pool(prep, prep->in[0], prep->out[0], p, false);

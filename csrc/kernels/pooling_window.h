@@ -283,9 +283,9 @@ static void NAME(max_row)(const pool *p, void *const *operand, int64_t n, int64_
 }
 
 static void NAME(max_gradient_row)(const pool *p, void *const *operand, int64_t n, int64_t i0, int64_t i1, int64_t c0, int64_t c1) {
-    const S *grad = (const S *)operand[2] + ROW_OF_TARGET;
+    const S *grad = (const S *)operand[1] + ROW_OF_TARGET;
     EACH_WINDOW(operand[0]) {
-        S *to = (S *)operand[3] + offset;
+        S *to = (S *)operand[2] + offset;
         if (p->overlapping) {
             EACH_PART(max_gradient, grad, to, true, p->positive)
         } else {
@@ -296,9 +296,9 @@ static void NAME(max_gradient_row)(const pool *p, void *const *operand, int64_t 
 }
 
 static void NAME(max_select_row)(const pool *p, void *const *operand, int64_t n, int64_t i0, int64_t i1, int64_t c0, int64_t c1) {
-    S *to = (S *)operand[3] + ROW_OF_TARGET;
+    S *to = (S *)operand[2] + ROW_OF_TARGET;
     EACH_WINDOW(operand[0]) {
-        const S *source = (const S *)operand[2] + offset;
+        const S *source = (const S *)operand[1] + offset;
         EACH_PART(max_select, source, to)
         to += p->channels;
     }

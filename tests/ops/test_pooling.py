@@ -279,3 +279,12 @@ def test_gradients_of_another_size_are_refused_when_run(executor):
 def test_maxima_have_names():
     found = tf.nn.max_pool_with_argmax(tf.zeros([1, 2, 2, 1]), [1, 2, 2, 1], [1, 2, 2, 1], "SAME")
     assert found._fields == ("output", "argmax") and found.argmax.dtype == tf.int64
+
+
+def test_the_gradient_of_maxima_needs_none_of_them():
+    """A step that asks for the gradient alone makes no maxima; one that asks for both makes them once."""
+    x = tf.placeholder(tf.float32, [2, 8, 8, 3])
+    pooled = tf.nn.max_pool(x, [1, 2, 2, 1], [1, 2, 2, 1], "VALID")
+    (gradient,) = tf.gradients(pooled, x)
+    assert "max_pool float32" not in str(tf.explain(gradient))
+    assert str(tf.explain([gradient, pooled])).count("max_pool float32") == 1

@@ -104,12 +104,12 @@ def _frame(node):
     return Frame(attrs, len(attrs["ksize"]) - 2)
 
 
-def _lower(kernel, first=0):
-    """One kernel over all inputs from the given one on, channels last."""
+def _lower(kernel, *picks):
+    """One kernel over the inputs, or some of them, channels last."""
 
     def lower(c, node):
         frame = _frame(node)
-        inputs = [channels_last(c, value, frame) for value in node.inputs[first:]]
+        inputs = [channels_last(c, value, frame) for value in ([node.inputs[i] for i in picks] or node.inputs)]
         target = target_like(c, node.outputs[0], frame)
         c.emit(kernel, inputs, [target], (*frame.params(), *frame.window))
         write_back(c, target, node.outputs[0], frame)
@@ -311,10 +311,10 @@ def _pools(suffix, spatial, layout, maxima, of_gradients):
               gradient=_max_gradient(f"MaxPool{suffix}Grad"), lower=_lower("max_pool"), reference=_reference_max),
         OpDef(f"MaxPool{suffix}Grad", of_images, "output: T", attrs=attrs, types={"T": of_gradients, **of_inputs},
               shape=_like_image(spatial), gradient=_of_max_gradient(f"MaxPool{suffix}GradGrad"),
-              lower=_lower("max_pool_gradient"), reference=_reference_max_gradient),
+              lower=_lower("max_pool_gradient", 0, 2), reference=_reference_max_gradient),
         OpDef(f"MaxPool{suffix}GradGrad", three, "output: T", attrs=attrs, types={"T": second},
               shape=_select_shape(spatial), gradient=_of_max_gradient(f"MaxPool{suffix}Grad"),
-              lower=_lower("max_pool_select"), reference=_reference_select),
+              lower=_lower("max_pool_select", 0, 2), reference=_reference_select),
         OpDef(f"AvgPool{suffix}", "value: T" if spatial == 2 else one, "output: T", attrs=attrs,
               types={"T": kinds.FLOAT}, shape=_pool_shape(spatial), gradient=_mean_gradient(f"AvgPool{suffix}Grad"),
               lower=_lower("mean_pool"), reference=_reference_mean),
