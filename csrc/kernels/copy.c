@@ -5,15 +5,6 @@
 #include "rows.h"
 #include "simd.h"
 
-/* Copies so that the cache keeps what it has; fence_streams() before others look at the result. */
-static void stream_bytes(char *to, const char *from, int64_t bytes) {
-    const int64_t off = -(int64_t)(uintptr_t)to & (SIMD_BYTES - 1), head = off < bytes ? off : bytes;
-    int64_t at = head;
-    memmove(to, from, (size_t)head);
-    for (; at + SIMD_BYTES <= bytes; at += SIMD_BYTES) stream_f32((float *)(to + at), load_f32((const float *)(from + at)));
-    memmove(to + at, from + at, (size_t)(bytes - at));
-}
-
 /* The parameter says whether rows are streamed. */
 #define COPY_LOOP(name, T)                                                                                     \
     static hl_status name(int64_t n, char *const *data, const int64_t *stride, const hl_value *param) {        \
@@ -82,8 +73,7 @@ static hl_status prepare_walk(hl_prepare *prep) {
 /* --- transposing copies: the input is dense along another axis than the output --------------------------------------- */
 
 enum {
-    TILE = 64,              /* rows of the output that are written together: what is read of the input stays in the cache */
-    STREAMED_BYTES = 8 << 20 /* an output from this size on is not kept in the cache */
+    TILE = 64 /* rows of the output that are written together: what is read of the input stays in the cache */
 };
 
 #define TRANSPOSE_TILE(name, T, suffix, LANES, REAL)                                                                  \
@@ -184,7 +174,6 @@ static bool turn_to_tiles(ew_walk *walk, int64_t size) {
 
 enum {
     SHORT_BYTES = 512,      /* of a row that is copied inline */
-    STREAMED_ROW = 1024,    /* of a row from which on passing the cache pays */
     ROWS_BYTES = 1 << 16    /* of the rows of a chunk */
 };
 

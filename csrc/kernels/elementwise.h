@@ -8,8 +8,9 @@
 
 #include "plan.h"
 #include "pool.h"
+#include "rows.h"
 
-enum { EW_MOST_OPERANDS = 4, EW_CHUNK = 16384 };
+enum { EW_MOST_OPERANDS = 4, EW_CHUNK = 16384, EW_STREAM_BLOCK = 8192 /* bytes */ };
 
 /* One axis of n elements: pointers and byte strides, inputs first, the output last. */
 typedef hl_status (*ew_loop)(int64_t n, char *const *data, const int64_t *stride, const hl_value *param);
@@ -127,6 +128,47 @@ static inline hl_status ew_run(const ew_walk *walk, void *const *base, hl_run *r
     return (hl_status)job.status;
 }
 
+/* --- results that are more than the cache should keep: made in a small block, and from there written past it -------- */
+
+static inline hl_status ew_stream_row(const ew_walk *walk, char *const *from, int64_t n, char *block) {
+    const int out = walk->operands - 1;
+    const int64_t size = walk->inner[out], step = EW_STREAM_BLOCK / size;
+    hl_status status = HL_OK;
+    for (int64_t at = 0; at < n && status == HL_OK; at += step) {
+        const int64_t count = n - at < step ? n - at : step;
+        char *data[EW_MOST_OPERANDS];
+        for (int k = 0; k < out; k++) data[k] = from[k] + at * walk->inner[k];
+        data[out] = block;
+        status = walk->loop(count, data, walk->inner, &walk->param);
+        stream_bytes(from[out] + at * size, block, count * size);
+    }
+    return status;
+}
+
+typedef struct ew_stream_job {
+    const ew_walk *walk;
+    void *const *base;
+    int64_t chunks_per_row;
+    char *scratch;
+    int64_t scratch_bytes;
+    _Atomic int status;
+} ew_stream_job;
+
+/* A part of a row. */
+static void ew_stream_chunk(void *argument, int64_t chunk, int worker) {
+    ew_stream_job *job = argument;
+    const ew_walk *walk = job->walk;
+    const int64_t first = chunk % job->chunks_per_row * EW_CHUNK, left = walk->n - first;
+    int64_t row = chunk / job->chunks_per_row;
+    char *data[EW_MOST_OPERANDS];
+    for (int k = 0; k < walk->operands; k++) data[k] = (char *)job->base[k] + first * walk->inner[k];
+    for (int axis = walk->outer - 1; axis >= 0; row /= walk->dims[axis], axis--)
+        for (int k = 0; k < walk->operands; k++) data[k] += row % walk->dims[axis] * walk->strides[axis][k];
+    const hl_status status = ew_stream_row(walk, data, left < EW_CHUNK ? left : EW_CHUNK, job->scratch + worker * job->scratch_bytes);
+    fence_streams();
+    if (status != HL_OK) job->status = status;
+}
+
 /* --- preparing and running an op that has one loop for each dtype -------------------------------------- */
 
 /* The loops of one op: by the dtype of input 0; the end has dtype 0. */
@@ -142,6 +184,22 @@ static inline hl_status ew_status(hl_status status, hl_run *run) {
 static hl_status ew_run_walk(const hl_instr *ins, hl_run *run) {
     void *const *base = ((const ew_walk *)ins->p[2].p)->operands > HL_DIRECT_ARGS ? hl_args(ins) : ins->arg;
     return ew_status(ew_run(ins->p[2].p, base, run), run);
+}
+
+static hl_status ew_run_streamed(const hl_instr *ins, hl_run *run) {
+    const ew_walk *walk = ins->p[2].p;
+    void *const *base = walk->operands > HL_DIRECT_ARGS ? hl_args(ins) : ins->arg;
+    for (int k = 0; k < walk->operands - 1; k++) /* the cache has what is an operand's own memory by then */
+        if (base[k] == base[walk->operands - 1]) return ew_run_walk(ins, run);
+    ew_stream_job job = {.walk = walk, .base = base, .scratch = run->scratch, .scratch_bytes = run->scratch_bytes};
+    job.chunks_per_row = (walk->n + EW_CHUNK - 1) / EW_CHUNK;
+    hl_parallel(run, job.chunks_per_row * walk->count, walk->cost_ns, ew_stream_chunk, &job);
+    return ew_status((hl_status)job.status, run);
+}
+
+static inline bool ew_is_streamed(const ew_walk *walk, const hl_tensor *out) {
+    const int64_t size = (int64_t)hl_dtype_size(out->dtype);
+    return out->size * size >= STREAMED_BYTES && walk->inner[walk->operands - 1] == size && walk->n * size >= 4 * STREAMED_ROW;
 }
 
 /* A single dense row, small enough for one thread. */
@@ -175,6 +233,10 @@ static inline hl_status ew_prepare(hl_prepare *prep, const ew_variant *variants,
     prep->ins->p[0].i = walk->n;
     prep->ins->p[1].p = (void *)walk->loop;
     prep->ins->fn = out->size == 0 ? ew_run_nothing : walk->outer == 0 && walk->n <= EW_CHUNK ? ew_run_row : ew_run_walk;
+    if (ew_is_streamed(walk, out)) {
+        prep->ins->fn = ew_run_streamed;
+        prep->scratch_bytes = EW_STREAM_BLOCK;
+    }
     return HL_OK;
 }
 

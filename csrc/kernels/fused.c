@@ -48,6 +48,8 @@ typedef struct fused {
     int64_t inner[MAX_OPERANDS];
     int64_t together, last_together;     /* rows of a block, and of the last one along its axis; 1 where they are not short */
     gathered gathered[MAX_OPERANDS];     /* whose slots lie behind the steps' */
+    int n_streamed;                      /* results that are more than the cache should keep */
+    int streamed[MAX_OPERANDS];          /* their slots lie behind those of gathered ones */
     int64_t blocks_per_row, blocks;
     int64_t blocks_alone, blocks_shared; /* a chunk, of one thread and of several */
     double cost_ns;
@@ -123,6 +125,21 @@ static void run_rows(const fused *f, int64_t rows, char **base, char *slots, con
         if (f->gathered[i].is_result) move_rows(&f->gathered[i], rows, f->n, apart[i], slots + i * SLOT_BYTES);
 }
 
+/* A block of `rows` rows of n elements whose results go to slots, and from there past the cache: of `base` those are changed. */
+static void run_streamed(const fused *f, int64_t rows, int64_t n, char **base, char *slots, const char **held) {
+    char *to[MAX_OPERANDS];
+    for (int i = 0; i < f->n_streamed; i++) {
+        to[i] = base[f->streamed[i]];
+        base[f->streamed[i]] = slots + (f->n_gathered + i) * SLOT_BYTES;
+    }
+    if (f->together > 1) run_rows(f, rows, base, slots, held);
+    else run_steps(f, n, base);
+    for (int i = 0; i < f->n_streamed; i++) {
+        const int k = f->streamed[i];
+        stream_bytes(to[i], slots + (f->n_gathered + i) * SLOT_BYTES, (f->together > 1 ? rows * f->n : n) * f->inner[k]);
+    }
+}
+
 static inline void *const *operands_of(const fused *f, const hl_instr *ins) {
     return f->operands > HL_DIRECT_ARGS ? hl_args(ins) : (void *const *)ins->arg;
 }
@@ -137,7 +154,22 @@ static hl_status run_block(const hl_instr *ins, hl_run *run) {
     return HL_OK;
 }
 
-typedef struct fused_job { const fused *f; void *const *from; int64_t blocks; char *scratch; int64_t scratch_bytes; } fused_job;
+typedef struct fused_job {
+    const fused *f;
+    void *const *from;
+    int64_t blocks;
+    bool streams;
+    char *scratch;
+    int64_t scratch_bytes;
+} fused_job;
+
+/* Not where a result is an operand's own memory: the cache has it by then. */
+static bool may_stream(const fused *f, void *const *from) {
+    for (int i = 0; i < f->n_streamed; i++)
+        for (int k = 0; k < f->operands; k++)
+            if (k != f->streamed[i] && from[k] == from[f->streamed[i]]) return false;
+    return f->n_streamed > 0;
+}
 
 static void run_chunk(void *argument, int64_t chunk, int worker) {
     const fused_job *job = argument;
@@ -157,12 +189,12 @@ static void run_chunk(void *argument, int64_t chunk, int worker) {
     }
     for (int64_t block = first; block < last; block++) {
         for (int k = 0; k < f->operands; k++) base[k] = row[k] + at * f->inner[k];
-        if (f->together > 1) {
-            const bool is_last = index[f->outer - 1] == f->dims[f->outer - 1] - 1;
-            run_rows(f, is_last ? f->last_together : f->together, base, slots, held);
-        } else {
-            run_steps(f, f->n - at < BLOCK ? f->n - at : BLOCK, base);
-        }
+        const int64_t n = f->n - at < BLOCK ? f->n - at : BLOCK;
+        const bool is_last = f->together > 1 && index[f->outer - 1] == f->dims[f->outer - 1] - 1;
+        const int64_t rows = is_last ? f->last_together : f->together;
+        if (job->streams) run_streamed(f, rows, n, base, slots, held);
+        else if (f->together > 1) run_rows(f, rows, base, slots, held);
+        else run_steps(f, n, base);
         if ((at += BLOCK) < f->n) continue;
         at = 0;
         for (int axis = f->outer - 1; axis >= 0; axis--) {
@@ -172,12 +204,14 @@ static void run_chunk(void *argument, int64_t chunk, int worker) {
             index[axis] = 0;
         }
     }
+    if (job->streams) fence_streams();
 }
 
 static hl_status run_blocks(const hl_instr *ins, hl_run *run) {
     const fused *f = ins->p[2].p;
     const int64_t blocks = run->threads == 1 ? f->blocks_alone : f->blocks_shared;
-    fused_job job = {f, operands_of(f, ins), blocks, run->scratch, run->scratch_bytes};
+    void *const *from = operands_of(f, ins);
+    fused_job job = {f, from, blocks, may_stream(f, from), run->scratch, run->scratch_bytes};
     hl_parallel(run, (f->blocks + blocks - 1) / blocks, f->cost_ns, run_chunk, &job);
     return HL_OK;
 }
@@ -230,6 +264,18 @@ static void group_rows(fused *f, const hl_prepare *prep) {
     f->rows *= f->dims[last];
     for (int k = 0; k < f->operands; k++) f->strides[last][k] *= f->together;
     for (int i = 0; i < f->n_gathered; i++) f->inner[f->gathered[i].operand] = f->gathered[i].size;
+}
+
+/* Which results are written past the cache: large ones in dense rows of several lines. */
+static void choose_streamed(fused *f, const hl_prepare *prep) {
+    f->n_streamed = 0;
+    for (int k = prep->n_in; k < f->operands; k++) {
+        const hl_tensor *out = prep->out[k - prep->n_in];
+        const int64_t size = (int64_t)hl_dtype_size(out->dtype);
+        bool is_gathered = size > 8 || f->inner[k] != size || f->n * f->together * size < STREAMED_ROW || out->size * size < STREAMED_BYTES;
+        for (int i = 0; i < f->n_gathered; i++) is_gathered = is_gathered || f->gathered[i].operand == k;
+        if (!is_gathered) f->streamed[f->n_streamed++] = k;
+    }
 }
 
 /* Asks a step's kernel for its loop, by two elements of its operands' dtypes. Adds its cost for an element. */
@@ -292,7 +338,8 @@ static hl_status prepare_fused(hl_prepare *prep) {
     }
     f->blocks_per_row = (f->n + BLOCK - 1) / BLOCK;
     f->blocks = f->rows * f->blocks_per_row;
-    prep->scratch_bytes = (f->slots + f->n_gathered) * SLOT_BYTES;
+    choose_streamed(f, prep);
+    prep->scratch_bytes = (f->slots + f->n_gathered + f->n_streamed) * SLOT_BYTES;
     prep->cost_ns = f->cost_ns = cost * (double)prep->out[0]->size + (double)(STEP_NS * f->steps) * (double)f->blocks +
                                  (double)(STEP_NS * f->n_gathered) * (double)(f->blocks * f->together);
     f->blocks_alone = f->blocks_shared = f->n * f->together >= 16 * BLOCK ? 16 : 1 + 16 * BLOCK / (f->n * f->together + 1);

@@ -1,4 +1,4 @@
-/* Copying short rows: inline, by vectors that may overlap at a row's end. */
+/* Copying rows: short ones inline, by vectors that may overlap at a row's end; those of much memory past the cache. */
 #ifndef HOOKLOOP_ROWS_H
 #define HOOKLOOP_ROWS_H
 
@@ -42,6 +42,20 @@ SIMD_INLINE void copy_row(char *to, const char *from, int64_t bytes) {
     if (bytes >= 8) ROW_ENDS(8);
     if (bytes >= 4) ROW_ENDS(4);
     for (int64_t i = 0; i < bytes; i++) to[i] = from[i];
+}
+
+enum {
+    STREAMED_BYTES = 8 << 20, /* of a result that is more than the cache should keep */
+    STREAMED_ROW = 1024       /* of its rows, from which on passing the cache pays */
+};
+
+/* Copies so that the cache keeps what it has; fence_streams() before others look at the result. */
+static inline void stream_bytes(char *to, const char *from, int64_t bytes) {
+    const int64_t off = -(int64_t)(uintptr_t)to & (SIMD_BYTES - 1), head = off < bytes ? off : bytes;
+    int64_t at = head;
+    memmove(to, from, (size_t)head);
+    for (; at + SIMD_BYTES <= bytes; at += SIMD_BYTES) stream_f32((float *)(to + at), load_f32((const float *)(from + at)));
+    memmove(to + at, from + at, (size_t)(bytes - at));
 }
 
 #endif

@@ -380,3 +380,45 @@ def test_borders_of_small_and_large_tensors(shape, pairs, executor):
         for value, expected in zip(found, (0, 3, None)):
             wanted = np.pad(x, pairs, constant_values=expected) if expected is not None else np.pad(x, pairs) + 1
             np.testing.assert_array_equal(value, wanted)
+
+
+LIMIT = 8 << 20  # bytes of a result from which on it passes the cache
+
+
+@pytest.mark.parametrize("offset", [0, 4, 36])
+@pytest.mark.parametrize("columns", [255, 256, 1000, 1024, 2049])
+def test_sums_that_pass_the_cache(columns, offset):
+    """A matrix and a column, just below the limit and at it, on every number of threads; the result may be the operand's memory."""
+    for rows in (LIMIT // (4 * columns) - 1, LIMIT // (4 * columns) + 1):
+        x, column = numbers(rows, columns), numbers(rows, 1, seed=1)
+        for threads in (1, 2, 4):
+            out = aligned((rows, columns), "float32", 9, offset)
+            _core.KernelCall("add", [x, column], [out], [], threads)(1)
+            np.testing.assert_array_equal(out, x + column)
+        own = aligned(x.shape, "float32", x, offset)
+        _core.KernelCall("add", [own, column], [own], [], 2)(1)
+        np.testing.assert_array_equal(own, x + column)
+
+
+def test_a_division_by_zero_far_into_a_large_array_is_refused():
+    x = np.ones(LIMIT // 4 + 5, np.int32)
+    x[-3] = 0
+    with pytest.raises(Exception, match="division by zero"):
+        _core.KernelCall("div", [x, x], [np.empty_like(x)], [])(1)
+
+
+@pytest.mark.parametrize("columns", [3, 60, 64, 700, 1024, 5000])
+def test_chains_that_pass_the_cache(columns):
+    """Two results of one chain, of which one is read on by it; below the limit and beyond."""
+    for rows in (LIMIT // (4 * columns) - 1, LIMIT // (4 * columns) + 2):
+        with tf.Graph().as_default():
+            x, row = tf.placeholder(tf.float32, [None, columns]), tf.placeholder(tf.float32, [columns])
+            inner = x * 2.0 + row
+            fetches = [inner, tf.maximum(inner, 0.0) - x]
+            feed = {x: numbers(rows, columns), row: numbers(columns, seed=1)}
+            for threads in (1, 2):
+                with tf.Session(config=tf.ConfigProto(intra_op_parallelism_threads=threads)) as session:
+                    found = session.run(fetches, feed)
+                expected = feed[x] * 2 + feed[row]
+                np.testing.assert_array_equal(found[0], expected)
+                np.testing.assert_array_equal(found[1], np.maximum(expected, 0) - feed[x])
