@@ -320,3 +320,35 @@ def test_an_array_of_inputs_whose_sizes_are_open_is_read_in_a_loop(executor, bat
     with tf.Session() as session:
         for one, other in zip(session.run([loss, *slopes], feeds), session.run([unrolled, *expected], feeds)):
             np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+
+
+def test_branches_of_different_sizes(executor):
+    """The gradient of the branch that is not taken expects another size, and is not asked."""
+    x, choice = tf.placeholder(tf.float32, [None]), tf.placeholder(tf.bool, [])
+    y = tf.cond(choice, lambda: x * 2.0, lambda: tf.concat([x, x], 0) * 3.0)
+    last = tf.cond(tf.reduce_sum(y) > 0, lambda: y[:2], lambda: y)
+    slope = tf.gradients(tf.reduce_sum(last**2), x)[0]
+    with tf.Session() as session:
+        for values in ([1.0, 2.0, 3.0], [-4.0, 1.0]):
+            for chosen in (True, False):
+                x_value = np.array(values)
+                expected = x_value * 2 if chosen else np.concatenate([x_value, x_value]) * 3
+                expected = expected[:2] if expected.sum() > 0 else expected
+                factor, count = (4, 1) if chosen else (9, 2)
+                slopes = 2 * factor * x_value * (count if len(expected) > 2 or not x_value.sum() > 0 else 1)
+                if x_value.sum() > 0:
+                    slopes[2:] = 0
+                found = session.run([last, slope], {x: values, choice: chosen})
+                np.testing.assert_allclose(found[0], expected)
+                np.testing.assert_allclose(found[1], slopes)
+
+
+def test_sizes_that_do_not_fit_in_a_branch_that_is_not_taken(executor):
+    x, y = tf.placeholder(tf.float32, [None]), tf.placeholder(tf.float32, [None])
+    total = tf.cond(tf.equal(tf.size(x), tf.size(y)), lambda: tf.reduce_sum(x + y), lambda: tf.reduce_sum(x))
+    with tf.Session() as session:
+        assert session.run(total, {x: [1.0, 2.0, 3.0], y: [1.0, 2.0]}) == 6
+        assert session.run(total, {x: [1.0, 2.0], y: [1.0, 2.0]}) == 6
+        always = tf.cond(tf.size(x) > 1, lambda: tf.reduce_sum(x + y), lambda: tf.reduce_sum(x))
+        with pytest.raises(tf.errors.InvalidArgumentError, match=r"Incompatible shapes: \[3\] vs. \[2\]"):
+            session.run(always, {x: [1.0, 2.0, 3.0], y: [1.0, 2.0]})

@@ -20,7 +20,7 @@ def lower_if(lowerer, unit):
     blocks, results, ends = [], [], []
     for side, branch in ((1, unit.then), (0, unit.otherwise)):
         local = []
-        with lowerer.region(local) as block:
+        with lowerer.region(local) as block, _own_checks(lowerer, block):
             reached = lowerer.lower_units(branch.units)
             taken = zip(branch.results, unit.merges)
             results.append(
