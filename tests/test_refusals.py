@@ -149,3 +149,90 @@ def test_draws_of_a_negative_number(executor):
         number = tf.placeholder(tf.int32, [])
         with pytest.raises(tf.errors.InvalidArgumentError, match="num_samples should be nonnegative, got -1"):
             session.run(tf.multinomial(X, number), {number: -1})
+
+
+def _node(type, inputs, **attrs):
+    """The outputs of a node whose inputs are of open shape, as a GraphDef may have one, and what feeds them."""
+    feeds = {tf.placeholder(np.asarray(value).dtype): value for value in inputs}
+    attrs = {key: tf.as_dtype(value) if key.startswith("T") else value for key, value in attrs.items()}
+    return tf.get_default_graph().create_op(type, list(feeds), attrs=attrs).outputs, feeds
+
+
+ROWS, NUMBERS = np.ones((2, 3), np.float32), np.array([4, 0], np.int32)
+UNFIT_NODES = {
+    "lengths of sequences that are no vector": (
+        ("ReverseSequence", [X, np.ones((2, 1), np.int64)], {"seq_dim": 1}), "Shape must be rank 1 but is rank 2"),
+    "one length of a sequence": (
+        ("ReverseSequence", [X, np.int64(1)], {"seq_dim": 1}), "Shape must be rank 1 but is rank 0"),
+    "sequences along the axis of the batch": (
+        ("ReverseSequence", [X, np.ones(2, np.int64)], {"seq_dim": 0}), "batch_dim == seq_dim == 0"),
+    "sequences along an axis before the first": (
+        ("ReverseSequence", [X, np.ones(2, np.int64)], {"seq_dim": -1}), "seq_dim must not be negative, but is -1"),
+    "a batch along an axis before the first": (
+        ("ReverseSequence", [X, np.ones(2, np.int64)], {"seq_dim": 1, "batch_dim": -2}), "batch_dim must not be negative"),
+    "sequences along an axis behind the last": (
+        ("ReverseSequence", [X, np.ones(2, np.int64)], {"seq_dim": 2}), "seq_dim must be < input rank: 2 vs. 2"),
+    "a shape to scatter into that is no vector": (
+        ("ScatterNd", [[[0], [1]], np.ones(2, np.float32), [[4]]], {}), "Shape must be rank 1 but is rank 2"),
+    "one size to scatter into": (
+        ("ScatterNd", [[[0], [1]], np.ones(2, np.float32), 4], {}), "Shape must be rank 1 but is rank 0"),
+    "segments of a gradient beyond its rows": (
+        ("SparseSegmentMeanGrad", [ROWS, NUMBERS, np.array([7, 1], np.int32), np.int32(5)], {}), "Segment id 7 out of range [0, 2)."),
+    "segments of a gradient before its rows": (
+        ("SparseSegmentSqrtNGrad", [ROWS, NUMBERS, np.array([1, -1], np.int32), np.int32(5)], {}),
+        "Segment id -1 out of range [0, 2)."),
+    "rows of a gradient beyond the last": (
+        ("SparseSegmentMeanGrad", [ROWS, NUMBERS, np.array([0, 1], np.int32), np.int32(4)], {}), "Index 4 out of range [0, 4)."),
+    "more segments of a gradient than rows": (
+        ("SparseSegmentMeanGrad", [ROWS, NUMBERS, np.array([0, 1, 1], np.int32), np.int32(5)], {}), "sizes 2 and 3 do not fit"),
+    "rows of a gradient that are no vector": (
+        ("SparseSegmentMeanGrad", [ROWS, NUMBERS[:, None], NUMBERS, np.int32(5)], {}), "Shape must be rank 1 but is rank 2"),
+    "weights of another number than what is counted": (
+        ("Bincount", [np.array([0, 1, 2], np.int32), np.int32(4), np.ones(5, np.float32)], {}),
+        "weights must have as many elements as the integers, 3, but has 5"),
+    "weights of nothing that is counted": (
+        ("Bincount", [np.array([], np.int32), np.int32(4), np.ones(5, np.float32)], {}),
+        "weights must have as many elements as the integers, 0, but has 5"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", UNFIT_NODES)
+def test_nodes_as_graph_defs_may_have_them_are_refused(executor, case):
+    (type, inputs, attrs), text = UNFIT_NODES[case]
+    outputs, feeds = _node(type, inputs, **attrs)
+    with tf.Session() as session, pytest.raises(tf.errors.InvalidArgumentError, match=re.escape(text)):
+        session.run(outputs, feeds)
+
+
+@pytest.mark.parametrize("type, scale", [("SparseSegmentMeanGrad", 1 / 2), ("SparseSegmentSqrtNGrad", 1 / np.sqrt(2))])
+def test_gradients_of_segments_in_any_order(executor, type, scale):
+    grad = np.array([[1, 2, 3], [4, 5, 6]], np.float32)
+    inputs = [grad, np.array([3, 0, 3], np.int32), np.array([1, 0, 1], np.int32), np.int32(4)]
+    (found,), feeds = _node(type, inputs)
+    with tf.Session() as session:
+        np.testing.assert_allclose(
+            session.run(found, feeds), [grad[0], [0, 0, 0], [0, 0, 0], 2 * scale * grad[1]], rtol=1e-6
+        )
+
+
+@pytest.mark.parametrize("axes", [[0, 0], [0, -4], [2, 0, 2]])
+def test_an_axis_that_is_squeezed_twice(executor, axes):
+    (found,), feeds = _node("Squeeze", [np.ones((1, 3, 1, 2), np.float32)], squeeze_dims=axes)
+    with tf.Session() as session:
+        assert session.run(found, feeds).shape == ((3, 2) if 2 in axes else (3, 1, 2))
+
+
+def test_an_ellipsis_behind_the_last_entry_of_a_slice_says_nothing(executor):
+    whole = [np.array([4, 3], np.int32), *(np.array([n], np.int32) for n in (1, 3, 1)), np.ones((2, 3), np.float32)]
+    for mask in (0, 2, 4):
+        (found,), feeds = _node("StridedSliceGrad", whole, ellipsis_mask=mask)
+        (taken,), more = _node("StridedSlice", [np.arange(8.0).reshape(4, 2), *whole[1:4]], ellipsis_mask=mask)
+        with tf.Session() as session:
+            assert session.run(found, feeds).sum(1).tolist() == [0, 3, 3, 0]
+            assert session.run(taken, more).tolist() == [[2, 3], [4, 5]]
+    (found,), feeds = _node("StridedSliceGrad", whole, ellipsis_mask=3)
+    with (
+        tf.Session() as session,
+        pytest.raises(tf.errors.InvalidArgumentError, match="Multiple ellipses in slice spec"),
+    ):
+        session.run(found, feeds)

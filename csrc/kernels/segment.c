@@ -72,6 +72,18 @@ static hl_status check_row(const sorted_params *p, const void *numbers, const vo
     return HL_OK;
 }
 
+/* The row of a gradient that goes to another row: the numbers of segments may come in any order here. */
+static hl_status check_spread(const sorted_params *p, const void *numbers, const void *indices, int64_t i, hl_run *run) {
+    if ((p->row >= 1024 || (i & 1023) == 0) && hl_is_stopped(run)) return run->stopped;
+    const int64_t number = read_number(numbers, p->wide, i), index = read_number(indices, p->wide_index, i);
+    if (number < 0 || number >= p->segments)
+        return hl_fail(run, HL_INVALID_ARGUMENT, "Segment id %lld out of range [0, %lld).", (long long)number,
+                       (long long)p->segments);
+    if (index < 0 || index >= p->limit)
+        return hl_fail(run, HL_INVALID_ARGUMENT, "Index %lld out of range [0, %lld).", (long long)index, (long long)p->limit);
+    return HL_OK;
+}
+
 /* Complex numbers have no order; the op does not allow them where it wants one. */
 #define ORDERED(x, y) ((x) > (y))
 #define UNORDERED(x, y) false
@@ -167,12 +179,12 @@ static hl_status prepare_segment_reduce(hl_prepare *prep) {
         clear_bytes(run, out, p->bytes);                                                                          \
         clear_bytes(run, counts, p->segments * 8);                                                                \
         for (int64_t i = 0; i < p->rows; i++) {                                                                   \
-            const hl_status status = check_row(p, ins->arg[1], ins->arg[2], i, run);                              \
+            const hl_status status = check_spread(p, ins->arg[1], ins->arg[2], i, run);                           \
             if (status != HL_OK) return status;                                                                   \
             counts[read_number(ins->arg[1], p->wide, i)]++;                                                       \
         }                                                                                                         \
         for (int64_t i = 0; i < p->rows; i++) {                                                                   \
-            const hl_status status = check_row(p, ins->arg[1], ins->arg[2], i, run);                              \
+            const hl_status status = check_spread(p, ins->arg[1], ins->arg[2], i, run);                           \
             if (status != HL_OK) return status;                                                                   \
             const int64_t number = read_number(ins->arg[1], p->wide, i);                                          \
             const C scale = (C)(1 / (p->kind == MEAN ? (double)counts[number] : sqrt((double)counts[number])));   \

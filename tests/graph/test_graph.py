@@ -135,6 +135,24 @@ def test_a_node_from_its_parts(graph):
         graph.create_op("Add", [x, 1.0], [tf.float32])
 
 
+def test_a_node_whose_attributes_tell_another_type_than_its_inputs_have(graph):
+    x, axis = tf.constant([1.5, 2.5]), tf.constant(0, tf.int64)
+    with pytest.raises(
+        TypeError, match=r"Input #0 of 'Neg' must be of type int32, as its attributes say, got float32 from Const:0"
+    ):
+        graph.create_op("Neg", [x], attrs={"T": tf.int32})
+    with pytest.raises(
+        TypeError, match="Input #1 of 'ExpandDims' must be of type int32, as its attributes say, got int64"
+    ):
+        graph.create_op("ExpandDims", [x, axis])
+    with pytest.raises(
+        TypeError, match="DataType float32 for attr 'Tindices' not in list of allowed values: int32, int64"
+    ):
+        graph.create_op("ScatterNd", [x, x, axis])
+    assert graph.create_op("ExpandDims", [x, axis], attrs={"Tdim": tf.int64}).outputs[0].shape.as_list() == [1, 2]
+    assert [op.type for op in graph.get_operations()] == ["Const", "Const", "ExpandDims"]
+
+
 def test_a_finalized_graph_does_not_change(graph):
     x = tf.constant(1)
     graph.finalize()

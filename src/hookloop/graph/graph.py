@@ -27,7 +27,7 @@ class Graph(GraphFields):
     """
 
     # Set by hookloop.ops.build: the table of op types lies above this package.
-    _describe = None
+    _describe = _misfit = None
 
     def __init__(self):
         super().__init__()
@@ -116,7 +116,7 @@ class Graph(GraphFields):
           The `Operation`.
 
         Raises:
-          TypeError: for an input that is no tensor.
+          TypeError: for an input that is no tensor, or of another type than the attributes say.
           ValueError: for an unknown type, inputs of another graph, or shapes that do not fit.
           RuntimeError: where the graph is finalized.
         """
@@ -128,6 +128,13 @@ class Graph(GraphFields):
                 raise ValueError(f"{tensor} is not from the passed-in graph.")
         attrs = {key: attr_of(value) if hasattr(value, "WhichOneof") else value for key, value in (attrs or {}).items()}
         definition, attrs, types = Graph._describe(op_type, inputs, attrs)
+        misfit = Graph._misfit(definition, attrs, inputs)
+        if misfit is not None:
+            tensor, wanted = inputs[misfit[0]], misfit[1]
+            raise TypeError(
+                f"Input #{misfit[0]} of '{op_type}' must be of type {wanted.name}, as its attributes say, got {tensor.dtype.name} "
+                f"from {tensor.name}"
+            )
         return self._add_node(definition, inputs, attrs, self._node_name(op_type if name is None else name), types)
 
     def _remove_operations_after(self, count):

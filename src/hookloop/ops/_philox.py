@@ -6,6 +6,7 @@ Philox 4x32-10 (Salmon et al. 2011) with TensorFlow 1.15's keys and transforms. 
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -15,7 +16,12 @@ _RESERVED = 256
 
 def blocks(stream, first, count):
     """Words [count, 4] of the blocks from `first` on."""
-    key, index = int(stream.key), np.arange(count, dtype=np.uint64) + np.uint64(first)
+    return blocks_at(stream, np.arange(count, dtype=np.uint64) + np.uint64(first))
+
+
+def blocks_at(stream, index):
+    """Words [len(index), 4] of the blocks of these numbers."""
+    key, count = int(stream.key), len(index)
     low = np.uint64(0xFFFFFFFF)
     shift = np.uint64(32)
     c0, c1 = index & low, index >> shift
@@ -90,15 +96,21 @@ def truncated_normal(stream, shape, dtype):
     first = _reserve(stream, n * _RESERVED)
     wide = dtype == np.float64
     group, transform = (2, _normal_doubles) if wide else (4, _normal_floats)
-    values = []
-    for j in range((n + group - 1) // group):
-        start, kept = first + j * _RESERVED * group // 4, []
-        while len(kept) < group:
-            drawn = transform(blocks(stream, start, 1)).ravel()
-            kept += [z for z in drawn if abs(z) < 2]
-            start += 1
-        values += kept[:group]
-    return np.array(values[:n]).reshape(shape).astype(dtype)
+    groups = (n + group - 1) // group
+    values, kept = np.zeros((groups, group), np.float64 if wide else np.float32), np.zeros(groups, np.int64)
+    starts, open_groups = (
+        np.uint64(first) + np.arange(groups, dtype=np.uint64) * np.uint64(_RESERVED * group // 4),
+        np.arange(groups),
+    )
+    for step in itertools.count():
+        if not len(open_groups):
+            return values.ravel()[:n].reshape(shape).astype(dtype)
+        drawn = transform(blocks_at(stream, starts[open_groups] + np.uint64(step)))
+        for column in drawn.T:
+            fits = (np.abs(column) < 2) & (kept[open_groups] < group)
+            values[open_groups[fits], kept[open_groups[fits]]] = column[fits]
+            kept[open_groups[fits]] += 1
+        open_groups = open_groups[kept[open_groups] < group]
 
 
 def uniform_int(stream, shape, low, high):

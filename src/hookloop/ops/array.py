@@ -157,7 +157,7 @@ def _squeeze_open(c, shape):
 
 def _squeeze_reference(node, x):
     axes = node.attrs["squeeze_dims"]
-    return np.squeeze(x, tuple(axes)) if axes else np.squeeze(x)
+    return np.squeeze(x, tuple({axis % x.ndim for axis in axes})) if axes else np.squeeze(x)
 
 
 def _chosen_axes(c, rank):

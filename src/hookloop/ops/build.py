@@ -60,15 +60,32 @@ def _describe(op_type, inputs, attrs):
             count = 1 if argument.number_attr is None else all_attrs.get(argument.number_attr, len(inputs) - position)
             if argument.number_attr is not None:
                 all_attrs[argument.number_attr] = count
-            if argument.type_attr is not None and argument.type_attr not in attrs and position < len(inputs):
-                all_attrs[argument.type_attr] = inputs[position].dtype.base_dtype
+            if argument.type_attr is not None and all_attrs.get(argument.type_attr) is None and position < len(inputs):
+                found = inputs[position].dtype.base_dtype
+                all_attrs[argument.type_attr] = _attribute(op_def, signature, argument.type_attr, found, None)
         position += count
     if position != len(inputs):
         raise ValueError(f"expected {position} inputs for op '{op_type}', got {len(inputs)}")
     return op_def, all_attrs, signature.output_dtypes(all_attrs)
 
 
+def _misfit(op_def, attrs, inputs):
+    """(the place of the first input that is of another type than the attributes say, that type), or None.
+
+    Kernels read an input as what the attributes say.
+    """
+    position = 0
+    for argument in signature_of(op_def).inputs:
+        wanted = argument.dtypes(attrs)
+        for dtype, tensor in zip(wanted if argument.is_list else wanted[:1], inputs[position:]):
+            if tensor.dtype.base_dtype != dtype.base_dtype or (dtype._is_ref_dtype and not tensor.dtype._is_ref_dtype):
+                return position, dtype
+            position += 1
+    return None
+
+
 Graph._describe = staticmethod(_describe)
+Graph._misfit = staticmethod(_misfit)
 
 # --- constants ------------------------------------------------------------------------------------------
 

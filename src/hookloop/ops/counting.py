@@ -34,6 +34,10 @@ def _bincount_reference(node, numbers, size, weights):
     if np.any(numbers < 0):
         raise ValueError("Input arr must be non-negative!")
     kept = numbers < size
+    if np.size(weights) not in (0, len(numbers)):
+        raise ValueError(
+            f"weights must have as many elements as the integers, {len(numbers)}, but has {np.size(weights)}"
+        )
     weights = np.ravel(weights)[kept] if np.size(weights) else None
     return np.bincount(numbers[kept], weights, minlength=size)
 

@@ -309,7 +309,7 @@ register(
     OpDef("ResourceGatherNd", "resource: resource, indices: Tindices", "output: dtype", attrs={"dtype": None},
           types={"Tindices": kinds.INDEX}, shape=_variable_elements_shape, kernel="gather_nd",
           reference=_gather_nd_reference, gradient=_variable_elements_gradient, can_fail=True),
-    OpDef("ScatterNd", "indices: Tindices, updates: T, shape: Tindices", "output: T", types={"Tindices": kinds.INDEX},
+    OpDef("ScatterNd", "indices: Tindices, updates: T, shape: Tindices", "output: T", ranks={"shape": 1}, types={"Tindices": kinds.INDEX},
           shape=_scattered_nd, reference=_scatter_nd_reference, can_fail=True,
           lower=lambda c, node: c.emit("scatter_nd", node.inputs[:2], node.outputs),
           gradient=lambda op, grad: [None, gather_nd(grad, op.inputs[0]), None]),

@@ -89,9 +89,14 @@ def _roll_reference(node, x, shift, axis):
 def _sequence_shape(c):
     shape = c.shape(0)
     sequence, batch = c.attr("seq_dim"), c.attr("batch_dim")
-    if batch >= len(shape) or sequence >= len(shape):
-        c.fail(f"batch_dim and seq_dim must be < input rank: {batch}, {sequence} vs. {len(shape)}")
-    if c.known(1):
+    for name, axis in (("seq_dim", sequence), ("batch_dim", batch)):
+        if axis >= len(shape):
+            c.fail(f"{name} must be < input rank: {axis} vs. {len(shape)}")
+        if axis < 0:
+            c.fail_in_run(f"{name} must not be negative, but is {axis}")
+    if batch == sequence:
+        c.fail_in_run(f"batch_dim == seq_dim == {batch}")
+    if c.known(1) and batch >= 0:
         c.merge(shape[batch], c.shape(1)[0])
     return shape
 
@@ -350,7 +355,7 @@ register(
     OpDef("Roll", "input: T, shift: Tshift, axis: Taxis", "output: T", types={"Tshift": kinds.INDEX, "Taxis": kinds.INDEX},
           shape=_rolled, lower=_roll_lower, can_fail=True, reference=_roll_reference,
           gradient=lambda op, grad: [roll(grad, -op.inputs[1], op.inputs[2]), None, None]),
-    OpDef("ReverseSequence", "input: T, seq_lengths: Tlen", "output: T",
+    OpDef("ReverseSequence", "input: T, seq_lengths: Tlen", "output: T", ranks={"seq_lengths": 1},
           attrs={"seq_dim": None, "batch_dim": 0, "Tlen": dtypes.int64}, types={"Tlen": kinds.INDEX}, shape=_sequence_shape,
           kernel="reverse_sequence", params=lambda node: (node.attrs["seq_dim"], node.attrs["batch_dim"]), can_fail=True,
           reference=_sequence_reference,

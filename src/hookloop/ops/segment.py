@@ -232,7 +232,15 @@ def _picked_op(name, kind, counted):
 
 
 def _spread_shape(c):
-    return (c.natural(c.sizes(3)[0]), *c.shape(0)[1:])
+    grad = c.shape(0)
+    if not grad:
+        c.fail("Shape must be at least rank 1 but is rank 0")
+    if c.known(1) and c.known(2):
+        c.merge(c.shape(1)[0], c.shape(2)[0])
+    (rows,) = c.sizes(3)
+    if isinstance(rows, int) and rows < 0:
+        c.fail("Cannot specify a negative value for output_dim0")
+    return (c.natural(rows), *grad[1:])
 
 
 def _spread_op(name, kind):
@@ -241,12 +249,18 @@ def _spread_op(name, kind):
         c.emit("segment_spread", [grad, numbers, indices], node.outputs, (kind,))
 
     def reference(node, grad, indices, numbers, rows):
+        for number in numbers:
+            if not 0 <= number < len(grad):
+                raise IndexError(f"Segment id {number} out of range [0, {len(grad)}).")
+        for index in indices:
+            if not 0 <= index < rows:
+                raise IndexError(f"Index {index} out of range [0, {int(rows)}).")
         counts = np.maximum(np.bincount(numbers, minlength=len(grad)), 1)
         scale = (1 / (counts if kind == _MEAN else np.sqrt(counts))).astype(grad.dtype)
         scaled = grad * scale.reshape((-1, *(1,) * (grad.ndim - 1)))
         return _combine(_SUM, scaled[numbers], indices, int(rows))
 
-    return OpDef(name, "grad: T, indices: Tidx, segment_ids: int32, output_dim0: int32", "output: T", ranks={"output_dim0": 0},
+    return OpDef(name, "grad: T, indices: Tidx, segment_ids: int32, output_dim0: int32", "output: T", ranks={"indices": 1, "segment_ids": 1, "output_dim0": 0},
                  attrs={"Tidx": dtypes.int32}, types={"T": kinds.FLOAT, "Tidx": kinds.INDEX}, shape=_spread_shape, lower=lower,
                  reference=reference, can_fail=True)  # fmt: skip
 

@@ -117,7 +117,7 @@ class _Spec:
                 c.fail(f"Dimension 0 in both shapes must be equal, but are {entries} and {length}")
         if ellipsis_mask & (ellipsis_mask - 1):
             c.fail("Multiple ellipses in slice spec not allowed")
-        if not ellipsis_mask:
+        if not ellipsis_mask & ((1 << entries) - 1):  # a bit behind the last entry says nothing
             ellipsis_mask = 1 << entries
             entries += 1
             pad = [0]
@@ -266,6 +266,8 @@ def _strided_gradient(op, grad):
 
 
 def _strided_grad_shape(c):
+    if c.attr("ellipsis_mask") & (c.attr("ellipsis_mask") - 1):
+        c.fail_in_run("Multiple ellipses in slice spec not allowed")
     return c.sizes(0)
 
 
@@ -289,8 +291,7 @@ def _strided_grad_reference(node, shape, begin, end, strides, grad):
 
 def _strided_grad_gradient(op, grad):
     _, begin, end, strides, _ = op.inputs
-    attrs = {name: op.get_attr(name) for name in _MASKS}
-    return [None, None, None, None, apply_op("StridedSlice", [grad, begin, end, strides], attrs)]
+    return [None] * 4 + [apply_op("StridedSlice", [grad, begin, end, strides], {m: op.get_attr(m) for m in _MASKS})]
 
 
 NO_MASKS = dict.fromkeys(_MASKS, 0)
