@@ -140,7 +140,11 @@ class Builder:
     def write(self):
         value = tf.tanh(tf.reduce_sum(self.row()))
         with tf.control_dependencies(self.writes[-1:] if self.data.draw(st.booleans()) else []):
-            write = self.choose((tf.assign_add, tf.assign_sub))(self.shift, value * tf.ones([4], tf.float64))
+            if self.data.draw(st.booleans()):
+                write = self.choose((tf.assign_add, tf.assign_sub))(self.shift, value * tf.ones([4], tf.float64))
+            else:  # made of the variable itself
+                own = self.choose((self.shift, self.shift.read_value()))
+                write = tf.assign(self.shift, own * 0.5 + value * self.choose((1.0, own)))
         # One order of the writes, so that both executors have the same to do.
         if self.writes:
             write.op._add_control_input(self.writes[-1].op)

@@ -21,6 +21,8 @@ def test_the_order_of_the_passes_is_one_literal_list():
         "hoist_invariants",
         "read_in_place",
         "write_in_place",
+        "split_updates",
         "fuse_elementwise",
+        "assign_in_place",
         "merge_updates",
     ]

@@ -6,6 +6,7 @@ to an instruction. The program is correct before and after each pass, and withou
 IR's rules in between when tests run.
 """
 
+from .assign_in_place import assign_in_place
 from .batch_products import batch_products
 from .drop_unused import drop_unused
 from .fold_constants import fold_constants
@@ -21,6 +22,7 @@ from .read_in_place import read_in_place
 from .scale_updates import scale_updates
 from .share_equal import share_equal
 from .split_joined_factors import split_joined_factors
+from .split_updates import split_updates
 from .sum_products import sum_products
 from .transpose_once import transpose_once
 from .write_in_place import write_in_place
@@ -42,7 +44,9 @@ PASSES = (
     hoist_invariants,
     read_in_place,
     write_in_place,
+    split_updates,
     fuse_elementwise,
+    assign_in_place,
     merge_updates,
 )
 

@@ -105,7 +105,7 @@ class _Fusion:
         for index, item in enumerate(self.block.items):
             if not isinstance(item, Instr) or item.kernel in CONTROL_KERNELS or item.defines:
                 self._close(list(self.open))
-            elif _is_elementwise(item):
+            elif is_elementwise(item):
                 self._place(index, item)
             else:
                 self._close_conflicting(item, None)
@@ -160,11 +160,21 @@ class _Fusion:
         self.replaced[members[-1][0]] = [fused]
 
 
-def _is_elementwise(item):
-    if item.effect or item.writes_variable or len(item.outputs) != 1 or not item.inputs:
+def never_fails(instr):
+    """Whether an instruction is elementwise, or a chain of such, and cannot be refused while it runs."""
+    return instr.kernel == "fused" or _has_step(instr)
+
+
+def is_elementwise(instr):
+    """Whether an instruction can be part of a chain that is worth its dispatch."""
+    if not _has_step(instr):
         return False
-    size = item.outputs[0].size
-    if not isinstance(size, Size) and size <= _TINY:
+    size = instr.outputs[0].size
+    return isinstance(size, Size) or size > _TINY
+
+
+def _has_step(item):
+    if item.effect or item.writes_variable or len(item.outputs) != 1 or not item.inputs:
         return False
     if item.kernel == "add_n":
         if not 2 <= len(item.inputs) <= _MOST_SUMMED or any(v.strides is not None for v in item.inputs):
