@@ -90,6 +90,7 @@ from .preambles import *
 from .session import *
 from .shapes import Dimension, TensorShape
 from .template import *
+from .type_specs import *
 from .variable_scope import *
 from .variables import *
 from .version import (

@@ -529,6 +529,10 @@ from .session import (
 from .template import (
     make_template as make_template,
 )
+from .type_specs import (
+    TensorSpec as TensorSpec,
+    TypeSpec as TypeSpec,
+)
 from .variable_scope import (
     AUTO_REUSE as AUTO_REUSE,
     VariableScope as VariableScope,

@@ -5,9 +5,10 @@ from .dataset import Dataset
 from .iterator import Iterator
 from .options import Options
 from .readers import FixedLengthRecordDataset, TextLineDataset, TFRecordDataset
+from .specs import DatasetSpec
 
 __all__ = [
-    "Dataset", "FixedLengthRecordDataset", "Iterator", "Options", "TFRecordDataset", "TextLineDataset", "experimental", "get_output_classes", "get_output_shapes", "get_output_types", "make_initializable_iterator",
+    "Dataset", "DatasetSpec", "FixedLengthRecordDataset", "Iterator", "Options", "TFRecordDataset", "TextLineDataset", "experimental", "get_output_classes", "get_output_shapes", "get_output_types", "make_initializable_iterator",
     "make_one_shot_iterator",
 ]  # fmt: skip
 

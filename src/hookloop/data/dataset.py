@@ -114,6 +114,13 @@ class Dataset:
         """The structure of the elements' classes."""
         return map_structure(lambda leaf: leaf.output_class, self._element)
 
+    @property
+    def element_spec(self):
+        """The structure of the elements, as `TensorSpec`s and `DatasetSpec`s."""
+        from .specs import spec_of
+
+        return spec_of(self._element)
+
     # --- iterators ------------------------------------------------------------------------------------
 
     def make_one_shot_iterator(self):
@@ -286,6 +293,14 @@ class Dataset:
                 f"`predicate` return type must be convertible to a scalar boolean tensor. Was {_described(leaf)}."
             )
         return self._derived("FilterDataset", [traced.captures], None, {"predicate": Function.named(traced.name)})
+
+    def map_with_legacy_function(self, map_func, num_parallel_calls=None):
+        """The same as `map`."""
+        return self.map(map_func, num_parallel_calls)
+
+    def filter_with_legacy_function(self, predicate):
+        """The same as `filter`."""
+        return self.filter(predicate)
 
     def _traced_to_dataset(self, map_func, method):
         traced = trace(map_func, self._element, method)

@@ -11,22 +11,27 @@ from ..graph.graph_def import Function
 from ..ops.build import apply_op, convert_to_tensor
 from ..ops.cast import cast
 from ..shapes import TensorShape
+from ..type_specs import TypeSpec as Structure
 from . import iterator as iterators
+from .csv import CsvDataset, make_csv_dataset
 from .dataset import Dataset, _known_batch, _scalar, _seed_tensors, interleaved_in_parallel
 from .function import trace
-from .grouping import bucket_by_sequence_length, group_by_window, scan, unique
+from .grouping import Reducer, bucket_by_sequence_length, group_by_reducer, group_by_window, scan, unique
 from .mixing import RandomDataset, choose_from_datasets, sample_from_datasets
+from .optional import Optional, get_next_as_optional
 from .options import DistributeOptions, MapVectorizationOptions, OptimizationOptions, StatsOptions, ThreadingOptions
+from .resampling import rejection_resample
+from .specs import DatasetSpec as DatasetStructure
+from .specs import OptionalStructure, TensorStructure, from_variant, get_structure, to_variant
+from .sql import SqlDataset
 from .structure import TensorLeaf, flatten, pack
+from .writing import TFRecordWriter
 
 if TYPE_CHECKING:
     from .saving import CheckpointInputPipelineHook, make_saveable_from_iterator
 
 __all__ = [
-    "AUTOTUNE", "CheckpointInputPipelineHook", "Counter", "DistributeOptions", "INFINITE_CARDINALITY", "MapVectorizationOptions", "OptimizationOptions",
-    "RandomDataset", "StatsOptions", "ThreadingOptions", "UNKNOWN_CARDINALITY", "bucket_by_sequence_length", "cardinality",
-    "choose_from_datasets", "enumerate_dataset", "get_single_element", "group_by_window", "ignore_errors", "make_saveable_from_iterator", "map_and_batch",
-    "parallel_interleave", "sample_from_datasets", "scan", "shuffle_and_repeat", "take_while", "unbatch", "unique",
+    "AUTOTUNE", "CheckpointInputPipelineHook", "Counter", "CsvDataset", "DatasetStructure", "DistributeOptions", "INFINITE_CARDINALITY", "MapVectorizationOptions", "OptimizationOptions", "Optional", "OptionalStructure", "RandomDataset", "Reducer", "SqlDataset", "StatsOptions", "Structure", "TFRecordWriter", "TensorStructure", "ThreadingOptions", "UNKNOWN_CARDINALITY", "bucket_by_sequence_length", "bytes_produced_stats", "latency_stats", "cardinality", "choose_from_datasets", "copy_to_device", "enumerate_dataset", "from_variant", "get_next_as_optional", "get_single_element", "get_structure", "group_by_reducer", "group_by_window", "ignore_errors", "make_csv_dataset", "make_saveable_from_iterator", "map_and_batch", "map_and_batch_with_legacy_function", "parallel_interleave", "prefetch_to_device", "rejection_resample", "sample_from_datasets", "scan", "shuffle_and_repeat", "take_while", "to_variant", "unbatch", "unique",
 ]  # fmt: skip
 
 _WITH_SAVERS = frozenset(("CheckpointInputPipelineHook", "make_saveable_from_iterator"))
@@ -100,6 +105,49 @@ def map_and_batch(map_func, batch_size, num_parallel_batches=None, drop_remainde
         )
 
     return transform
+
+
+def map_and_batch_with_legacy_function(map_func, batch_size, num_parallel_batches=None, drop_remainder=False,
+                                       num_parallel_calls=None):  # fmt: skip
+    """The same as `map_and_batch`."""
+    return map_and_batch(map_func, batch_size, num_parallel_batches, drop_remainder, num_parallel_calls)
+
+
+def bytes_produced_stats(tag):
+    """The same elements: no statistics are collected.
+
+    Args:
+      tag: their name.
+    """
+    return lambda dataset: dataset._derived("BytesProducedStatsDataset", [convert_to_tensor(tag, dtypes.string)])
+
+
+def latency_stats(tag):
+    """The same elements: no statistics are collected.
+
+    Args:
+      tag: their name.
+    """
+    return lambda dataset: dataset._derived("LatencyStatsDataset", [convert_to_tensor(tag, dtypes.string)])
+
+
+def copy_to_device(target_device, source_device="/cpu:0"):
+    """The same elements: there is one device.
+
+    Args:
+      target_device, source_device: accepted.
+    """
+    return lambda dataset: dataset
+
+
+def prefetch_to_device(device, buffer_size=None):
+    """The same elements, some of them prepared ahead: there is one device.
+
+    Args:
+      device: accepted.
+      buffer_size: how many elements at most; by default left to the session.
+    """
+    return lambda dataset: dataset.prefetch(AUTOTUNE if buffer_size is None else buffer_size)
 
 
 def parallel_interleave(map_func, cycle_length, block_length=1, sloppy=False, buffer_output_elements=None,

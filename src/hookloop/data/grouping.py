@@ -17,7 +17,7 @@ from .pipeline import DatasetState, Elements, listed
 from .resuming import Called
 from .structure import DatasetLeaf, TensorLeaf, flatten, map_structure
 
-__all__ = ["bucket_by_sequence_length", "group_by_window", "scan", "unique"]
+__all__ = ["Reducer", "bucket_by_sequence_length", "group_by_reducer", "group_by_window", "scan", "unique"]
 
 _KEY = TensorLeaf(dtypes.int64, [])
 
@@ -161,6 +161,68 @@ def _filled(shape, filler):
     return stack([filler if d is None else constant(d, dtypes.int64) for d in dims])
 
 
+class Reducer:
+    """How the elements of a group become one.
+
+    Args:
+      init_func: function(key) -> the first state.
+      reduce_func: function(state, element) -> state.
+      finalize_func: function(state) -> what is handed out.
+    """
+
+    def __init__(self, init_func, reduce_func, finalize_func):
+        self._init_func, self._reduce_func, self._finalize_func = init_func, reduce_func, finalize_func
+
+    @property
+    def init_func(self):
+        return self._init_func
+
+    @property
+    def reduce_func(self):
+        return self._reduce_func
+
+    @property
+    def finalize_func(self):
+        return self._finalize_func
+
+
+def group_by_reducer(key_func, reducer):
+    """What all elements with one key are reduced to, in the order of the keys.
+
+    Args:
+      key_func: gives the key of an element, an int64 scalar.
+      reducer: a `Reducer`.
+
+    Raises:
+      TypeError: where the state has another structure or other types after it was reduced.
+      ValueError: where the key is no int64 scalar.
+    """
+
+    def transform(dataset):
+        method = "group_by_reducer"
+        key = trace(key_func, dataset._element, method)
+        _check_scalar(key, "key_func")
+        first = trace(reducer.init_func, _KEY, method)
+        state = first.result
+        reduced = trace(reducer.reduce_func, (state, dataset._element), method, several=True)
+        if [leaf.dtype for leaf in flatten(reduced.result)] != [leaf.dtype for leaf in flatten(state)]:
+            raise TypeError(
+                f"The element types for the new state must match the initial state. Expected {_plain(_types(state))}; got "
+                f"{_plain(_types(reduced.result))}."
+            )
+        final = (
+            trace(reducer.finalize_func, (state,), method, several=True)
+            if not isinstance(state, tuple)
+            else trace(reducer.finalize_func, state, method)
+        )
+        functions = {"key_func": key, "init_func": first, "reduce_func": reduced, "finalize_func": final}
+        attrs = {name: Function.named(traced.name) for name, traced in functions.items()}
+        captured = [traced.captures for traced in functions.values()]
+        return dataset._derived("ExperimentalGroupByReducerDataset", captured, final.result, attrs)
+
+    return transform
+
+
 def unique():
     """Every element the first time it comes: integers or texts, scalars.
 
@@ -240,6 +302,38 @@ def gather_windows(place, sources, key, reduce, size):
     return Elements(step)
 
 
+def reduce_groups(place, sources, key, init, reduce, finalize):
+    elements, called = place.open(sources[0]), Called(key)
+    states, numbers = {}, None
+    reducing = Called(lambda element: reduce((*states[number], *element)))
+    number = None
+
+    def take():
+        nonlocal number
+        if number is None:
+            number = called(elements)[0].item()
+        if number not in states:
+            states[number] = init((np.array(number, np.int64),))
+        states[number] = reducing(iter((called.element,)))
+        number = None
+
+    def step():
+        nonlocal numbers
+        while numbers is None:
+            try:
+                take()
+                place.check()
+            except StopIteration:
+                numbers = sorted(states, reverse=True)
+        if not numbers:
+            raise StopIteration
+        found = finalize(states[numbers[-1]])
+        numbers.pop()
+        return found
+
+    return Elements(step)
+
+
 def leave_out_seen(place, sources):
     elements = place.open(sources[0])
     seen = set()
@@ -271,6 +365,15 @@ def _run_group_by_window(call, source, *values):
     return DatasetState(gather_windows, (source,), *bound)
 
 
+def _run_group_by_reducer(call, source, *values):
+    bound = []
+    for attr in ("key_func", "init_func", "reduce_func", "finalize_func"):
+        count = len(call.attr(f"T{attr}_other_arguments"))
+        bound.append(function_of(call, attr).bound(call, values[:count]))
+        values = values[count:]
+    return DatasetState(reduce_groups, (source,), *bound)
+
+
 def _run_unique(call, source):
     return DatasetState(leave_out_seen, (source,))
 
@@ -284,5 +387,12 @@ ops.register(
                    "window_size_func_other_arguments: Twindow_size_func_other_arguments", _run_group_by_window,
                    key_func=None, reduce_func=None, window_size_func=None, Tkey_func_other_arguments=[],
                    Treduce_func_other_arguments=[], Twindow_size_func_other_arguments=[]),
+    ops.dataset_op("ExperimentalGroupByReducerDataset",
+                   "input_dataset: variant, key_func_other_arguments: Tkey_func_other_arguments, "
+                   "init_func_other_arguments: Tinit_func_other_arguments, "
+                   "reduce_func_other_arguments: Treduce_func_other_arguments, "
+                   "finalize_func_other_arguments: Tfinalize_func_other_arguments", _run_group_by_reducer,
+                   key_func=None, init_func=None, reduce_func=None, finalize_func=None, Tkey_func_other_arguments=[],
+                   Tinit_func_other_arguments=[], Treduce_func_other_arguments=[], Tfinalize_func_other_arguments=[]),
     ops.dataset_op("UniqueDataset", "input_dataset: variant", _run_unique),
 )  # fmt: skip

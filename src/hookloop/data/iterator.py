@@ -121,6 +121,13 @@ class Iterator(Trackable):
             return self._string_handle
         return apply_op("IteratorToStringHandle", [self._iterator_resource], name=name)
 
+    @property
+    def element_spec(self):
+        """The structure of the elements, as `TensorSpec`s and `DatasetSpec`s."""
+        from .specs import spec_of
+
+        return spec_of(self._element)
+
     def _gather_saveables_for_checkpoint(self):
         from .saving import IteratorSaveable
 

@@ -157,6 +157,8 @@ register(
     dataset_op("OptimizeDataset", "input_dataset: variant, optimizations: string", _run_optimize, optimization_configs=[]),
     _transformation("MaxIntraOpParallelismDataset", lambda source, _: source, "max_intra_op_parallelism: int64"),
     _transformation("PrivateThreadPoolDataset", lambda source, _: source, "num_threads: int64"),
+    _transformation("BytesProducedStatsDataset", lambda source, tag: source, "tag: string"),
+    _transformation("LatencyStatsDataset", lambda source, tag: source, "tag: string"),
     _transformation("ModelDataset", lambda source: source, algorithm=0, cpu_budget=0),
     OpDef("ReduceDataset", "input_dataset: variant, initial_state: Tstate, other_arguments: Targuments",
           "components: output_types", attrs={"f": None, "Tstate": [], "Targuments": [], "output_types": [],

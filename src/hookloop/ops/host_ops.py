@@ -52,7 +52,8 @@ _DATASETS = frozenset((
 
 _ITERATORS = frozenset((
     "IteratorFromStringHandleV2", "IteratorGetNext", "IteratorToStringHandle", "IteratorV2", "MakeIterator", "OneShotIterator",
-    "SerializeIterator", "DeserializeIterator",
+    "SerializeIterator", "DeserializeIterator", "BytesProducedStatsDataset", "LatencyStatsDataset", "CSVDataset", "SqlDataset", "DatasetToTFRecord", "ExperimentalGroupByReducerDataset",
+    "IteratorGetNextAsOptional", "OptionalFromValue", "OptionalNone", "OptionalHasValue", "OptionalGetValue",
 ))  # fmt: skip
 
 _CHECKPOINTS = frozenset(("MergeV2Checkpoints", "RestoreV2", "SaveV2", "ShardedFilename"))
