@@ -386,3 +386,24 @@ def test_elements_of_a_loop_in_a_loop(executor):
             found, slopes = session.run([rows.stack(), slope], {x: values})
             np.testing.assert_allclose(found, [row * 0, row, row * 2])
             np.testing.assert_allclose(slopes, np.full(len(values), 6.0))
+
+
+@pytest.mark.parametrize("size", [0, 1, 5])
+def test_an_array_that_grows_by_rows_that_a_loop_picks(executor, size):
+    """Where a row lies is told by the run, as the size of the array is."""
+    x = tf.placeholder(tf.float32, [None, 2])
+    made = tf.TensorArray(tf.float32, size, dynamic_size=True, clear_after_read=False)
+
+    def body(i, rows):
+        rows = rows.write(i, x[i])
+        return i + 1, rows.write(i + 3, rows.read(i) + x[i])
+
+    count = tf.shape(x)[0]
+    _, rows = tf.while_loop(lambda i, _: i < count, body, [0, made])
+    y = rows.gather([0, 3])
+    slope = tf.gradients(y, x)[0]
+    with tf.Session() as session:
+        for values in ([[1.0, 2.0]], [[3.0, 4.0], [5.0, 6.0], [7.0, 8.0]]):
+            found, slopes = session.run([y, slope], {x: values})
+            np.testing.assert_array_equal(found, [values[0], np.multiply(values[0], 2)])
+            np.testing.assert_array_equal(slopes, [[3, 3], *[[0, 0]] * (len(values) - 1)])

@@ -138,7 +138,7 @@ def _settle(lowerer, node, context, array, element):
 
 
 def _under_own_sizes(lowerer, node, shape):
-    """A shape whose late sizes are copied into registers of their own, which what is made now depends on."""
+    """A shape whose sizes that writes set are copied into registers of their own, which what is made now depends on."""
     lowerer.resize(shape)
     group = lowerer.sizes.new_group()
     pairs = [(d, lowerer.sizes.fresh(group)) for d in shape if isinstance(d, Size) and d.group]
@@ -171,10 +171,14 @@ def _store(lowerer, node, element):
     values = node.inputs[2]
     if array.late:
         values = lowerer.operand(values, None, node)
+    if (
+        array.late or array.grows
+    ):  # the write hangs on the sizes that were set just now, and on those of what is written
         own = _under_own_sizes(lowerer, node, rows.shape)
+        rows = Value(rows.dtype, own, rows.buffer, None, rows.offset)
+    if array.late:
         count = len(values.shape) - len(element)
         values = Value(values.dtype, (*values.shape[:count], *own[1:]), values.buffer, None, values.offset)
-        rows = Value(rows.dtype, own, rows.buffer, None, rows.offset)
     if array.written is not None:
         context.emit("array_claim", [array.written, node.inputs[1]]).effect = True
     # the gradients of an element that was read more than once add up
@@ -196,7 +200,8 @@ def _extend(lowerer, node, context, array):
 
 def _read(lowerer, node):
     rows = _rows(lowerer, node)
-    if lowerer.arrays[node.inputs[0].buffer.source].late:
+    array = lowerer.arrays[node.inputs[0].buffer.source]
+    if array.late or array.grows:
         rows = Value(rows.dtype, _under_own_sizes(lowerer, node, rows.shape), rows.buffer, None, rows.offset)
     out = lowerer.allocate(rows.dtype, (*node.inputs[1].shape, *rows.shape[1:]))
     instr = NodeContext(node, lowerer).emit("gather", [rows, node.inputs[1]], [out], (0, 0))
