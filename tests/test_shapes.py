@@ -135,3 +135,19 @@ def test_shapes_that_follow_from_constants(executor):
 def test_an_op_that_fails_tells_no_shape():
     number = tf.gather(tf.constant([1, 2]), tf.constant(5))
     assert tf.zeros([number]).shape.as_list() == [None]
+
+
+def test_a_default_that_a_run_may_feed_tells_no_shape(executor):
+    sizes = tf.placeholder_with_default([2, 3], [2])
+    x = tf.reshape(tf.range(6), tf.identity(sizes) * 1)
+    assert x.shape.as_list() == [None, None]
+    with tf.Session() as session:
+        assert session.run(x).shape == (2, 3)
+        assert session.run(x, {sizes: [3, 2]}).shape == (3, 2)
+
+
+def test_long_constants_are_not_worked_out_for_a_shape():
+    whole = tf.range(2**31 - 1)
+    assert whole.shape.as_list() == [2**31 - 1]
+    assert tf.fill(whole[:2] + 1, 0).shape.as_list() == [None, None]
+    assert tf.fill(tf.range(1000)[1:3] + 1, 0).shape.as_list() == [2, 3]

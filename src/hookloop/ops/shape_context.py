@@ -216,6 +216,8 @@ def partial_value(tensor, depth=0):
     op_def = op.op_def
     if depth >= _DEEPEST_FOLDED or not (op_def.symbolic or op_def.value is not None or _is_foldable(op)):
         return None
+    if any(_too_large(output) for output in op.outputs):
+        return None
     memo = op._known_values
     if memo is None:
         values = _values(op, depth + 1)
@@ -259,6 +261,8 @@ def _is_foldable(op):
     """Whether an op's small outputs follow from its inputs alone."""
     op_def = op.op_def
     if op_def.reference is None or op_def.stateful or op_def.host is not None or op_def.writes or op_def.reads:
+        return False
+    if op.type == "PlaceholderWithDefault":  # a run may feed it
         return False
     return not any(
         t._shape is None or not all(isinstance(d, int) for d in t._shape) or _too_large(t) for t in op.inputs
