@@ -107,10 +107,16 @@ CXX11_ABI_FLAG = MONOLITHIC_BUILD = 0
 
 # Loaded when first asked for.
 _LAZY_MODULES = frozenset((
-    "app", "bitwise", "compat", "contrib", "data", "debugging", "estimator", "flags", "gfile", "graph_util", "initializers", "io", "linalg", "logging", "manip", "math", "nest", "nn", "python_io", "queue", "random", "saved_model", "strings", "summary", "test", "train", "version",
+    "app", "bitwise", "compat", "contrib", "data", "debugging", "estimator", "flags", "gfile", "graph_util", "initializers", "io", "linalg", "logging", "manip", "math", "nest", "nn", "python_io", "quantization", "queue", "random", "saved_model", "strings", "summary", "test", "train", "version",
 ))  # fmt: skip
 _LAZY_NAMES = {  # name -> its module in ops
     "matrix_square_root": "matrix_functions",
+    **dict.fromkeys(
+        """fake_quant_with_min_max_args fake_quant_with_min_max_args_gradient fake_quant_with_min_max_vars
+        fake_quant_with_min_max_vars_gradient fake_quant_with_min_max_vars_per_channel
+        fake_quant_with_min_max_vars_per_channel_gradient""".split(),
+        "fake_quant",
+    ),
     **dict.fromkeys(
         "ConditionalAccumulator ConditionalAccumulatorBase SparseConditionalAccumulator".split(), "accumulators"
     ),

@@ -577,6 +577,12 @@ from .ops.readers import TFRecordReader as TFRecordReader
 from .ops.readers import TextLineReader as TextLineReader
 from .ops.readers import WholeFileReader as WholeFileReader
 from .ops.parsing import decode_csv as decode_csv
+from .ops.fake_quant import fake_quant_with_min_max_args as fake_quant_with_min_max_args
+from .ops.fake_quant import fake_quant_with_min_max_args_gradient as fake_quant_with_min_max_args_gradient
+from .ops.fake_quant import fake_quant_with_min_max_vars as fake_quant_with_min_max_vars
+from .ops.fake_quant import fake_quant_with_min_max_vars_gradient as fake_quant_with_min_max_vars_gradient
+from .ops.fake_quant import fake_quant_with_min_max_vars_per_channel as fake_quant_with_min_max_vars_per_channel
+from .ops.fake_quant import fake_quant_with_min_max_vars_per_channel_gradient as fake_quant_with_min_max_vars_per_channel_gradient
 from .ops.matrix_functions import matrix_square_root as matrix_square_root
 from .ops.parsing import parse_example as parse_example
 from .ops.parsing import parse_single_example as parse_single_example
@@ -602,6 +608,7 @@ from . import math as math
 from . import nest as nest
 from . import nn as nn
 from . import python_io as python_io
+from . import quantization as quantization
 from . import queue as queue
 from . import random as random
 from . import saved_model as saved_model
