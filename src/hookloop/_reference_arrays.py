@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from .ops._text_rows import TextRows
+from .ops.reference_node import ReferenceNode
+
 _FLOW = np.float32(0)
 
 
@@ -51,7 +54,21 @@ class ArrayRows:
 class ArrayOps:
     """The ops of arrays; a part of the reference executor's step."""
 
+    def _text(self, op):
+        """Whether the array of an op holds texts: their own functions were called."""
+        if op.type == "TensorArrayV3":
+            if op.get_attr("dtype").base_dtype.name != "string":
+                return False
+        elif not isinstance(self.raw(op.inputs[0]), TextRows):
+            return False
+        arrays = [self.raw(t) if t.dtype.name == "resource" else self.value(t, op) for t in op.inputs]
+        results = op.op_def.reference(ReferenceNode(op, arrays), *arrays)
+        self.environment.update(zip(op.outputs, results if isinstance(results, tuple) else (results,)))
+        return True
+
     def op_TensorArrayV3(self, op):
+        if self._text(op):
+            return
         shape = op.get_attr("element_shape")
         element = tuple(shape.as_list()) if shape.is_fully_defined() else None
         size = int(self.value(op.inputs[0], op))
@@ -66,11 +83,15 @@ class ArrayOps:
         self.environment.update(zip(op.outputs, (array.gradients[source], _FLOW)))
 
     def op_TensorArrayWriteV3(self, op):
+        if self._text(op):
+            return
         self.value(op.inputs[3], op)
         self.raw(op.inputs[0]).write(int(self.value(op.inputs[1], op)), self.value(op.inputs[2], op))
         self.environment[op.outputs[0]] = _FLOW
 
     def op_TensorArrayScatterV3(self, op):
+        if self._text(op):
+            return
         self.value(op.inputs[3], op)
         array = self.raw(op.inputs[0])
         for index, row in zip(self.value(op.inputs[1], op), self.value(op.inputs[2], op)):
@@ -78,10 +99,14 @@ class ArrayOps:
         self.environment[op.outputs[0]] = _FLOW
 
     def op_TensorArrayReadV3(self, op):
+        if self._text(op):
+            return
         self.value(op.inputs[2], op)
         self.environment[op.outputs[0]] = self.raw(op.inputs[0]).read(int(self.value(op.inputs[1], op)))
 
     def op_TensorArrayGatherV3(self, op):
+        if self._text(op):
+            return
         self.value(op.inputs[2], op)
         array = self.raw(op.inputs[0])
         rows = [array.read(int(index)) for index in self.value(op.inputs[1], op)]
@@ -92,6 +117,8 @@ class ArrayOps:
         self.environment[op.outputs[0]] = np.asarray(rows)
 
     def op_TensorArraySizeV3(self, op):
+        if self._text(op):
+            return
         self.environment[op.outputs[0]] = np.int32(len(self.raw(op.inputs[0]).rows))
 
     def op_TensorArrayCloseV3(self, op):

@@ -407,3 +407,45 @@ def test_an_array_that_grows_by_rows_that_a_loop_picks(executor, size):
             found, slopes = session.run([y, slope], {x: values})
             np.testing.assert_array_equal(found, [values[0], np.multiply(values[0], 2)])
             np.testing.assert_array_equal(slopes, [[3, 3], *[[0, 0]] * (len(values) - 1)])
+
+
+def test_arrays_of_texts(executor):
+    texts, count = tf.placeholder(tf.string, [None]), tf.placeholder(tf.int32, [])
+    mapped = tf.map_fn(lambda text: tf.string_join([text, "!"]), texts)
+    lengths = tf.map_fn(lambda text: tf.strings.length(text), texts, dtype=tf.int32)
+    pairs = tf.map_fn(lambda text: tf.stack([text, tf.string_join([text, text])]), texts)
+    made = [0, tf.TensorArray(tf.string, 0, dynamic_size=True)]
+    _, grown = tf.while_loop(lambda i, _: i < count, lambda i, rows: (i + 1, rows.write(i, tf.as_string(i * i))), made)
+    with tf.Session() as session:
+        for given in (["a", "bcd"], ["x"], ["", "yy", "z"]):
+            bytes_given = [text.encode() for text in given]
+            found = session.run([mapped, lengths, pairs], {texts: given})
+            assert found[0].tolist() == [text + b"!" for text in bytes_given]
+            assert found[1].tolist() == [len(text) for text in given]
+            assert found[2].tolist() == [[text, text * 2] for text in bytes_given]
+        assert session.run(grown.stack(), {count: 4}).tolist() == [b"0", b"1", b"4", b"9"]
+        assert session.run([grown.size(), grown.read(1)], {count: 2}) == [2, b"1"]
+    array = tf.TensorArray(tf.string, 3).unstack(["a", "b", "c"])
+    with tf.Session() as session:
+        assert session.run(array.gather([2, 0])).tolist() == [b"c", b"a"]
+
+
+@pytest.mark.parametrize(
+    "use, text",
+    [
+        (
+            lambda array: array.write(3, "a").flow,
+            "Tried to write to index 3 but array is not resizeable and size is: 2",
+        ),
+        (lambda array: array.write(0, "a").read(2), "Tried to read from index 2 but array size is: 2"),
+        (
+            lambda array: array.write(0, "a").stack(),
+            "Could not read from TensorArray index 1: it has not been written to",
+        ),
+        (lambda array: array.write(0, "a").write(0, "b").flow, "index 0 because it has already been written to"),
+        (lambda array: array.write(0, ["a"]).write(1, ["a", "b"]).stack(), "TensorArray has inconsistent shapes"),
+    ],
+)
+def test_texts_that_there_are_not(executor, use, text):
+    with tf.Session() as session, pytest.raises(tf.errors.InvalidArgumentError, match=text):
+        session.run(use(tf.TensorArray(tf.string, 2, infer_shape=False)))

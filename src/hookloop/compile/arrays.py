@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..dtypes import as_dtype
-from .ir import STACK, Buffer, Instr, Value
+from .ir import OBJECT, STACK, Buffer, Instr, Value
 from .node import NodeContext
 from .sizes import Size
 
@@ -38,6 +38,13 @@ class Array:
         self.rows = rows
         self.parent = parent
         self.element = element
+
+
+def holds_text(node):
+    """Whether an op of TensorArrays is of one that holds texts, which no kernel moves: host calls do."""
+    if node.op.type == "TensorArrayV3":
+        return node.attrs["dtype"].base_dtype.name == "string"
+    return node.inputs[0].buffer is not None and node.inputs[0].buffer.kind == OBJECT
 
 
 def _handle(lowerer, node, key):

@@ -18,7 +18,7 @@ from ..ops.mismatches import explained
 from ..ops.variable_key import variable_key
 from ..shapes import MOST_SIZES
 from . import sizes as size_operations
-from .arrays import ARRAY_OPS
+from .arrays import ARRAY_OPS, holds_text
 from .batches import FirstElements, lower_batch
 from .conditionals import lower_if
 from .host import is_handle, is_text_variable, lower_host, read_text, write_text
@@ -355,7 +355,7 @@ class Lowerer:
         special = getattr(self, "_op_" + kind, None)
         if special is not None:
             special(node)
-        elif kind in ARRAY_OPS:
+        elif kind in ARRAY_OPS and not holds_text(node):
             self._read_variables(node)
             ARRAY_OPS[kind](self, node)
         else:

@@ -11,6 +11,7 @@ from .. import dtypes
 from ..graph.scopes import colocate_with, control_dependencies, name_scope
 from ..graph.stack import get_default_graph
 from ..shapes import TensorShape, as_shape, to_internal
+from . import _text_rows
 from .array import range as tf_range
 from .array import reshape, shape, size
 from .build import apply_op, convert_to_tensor
@@ -75,21 +76,21 @@ _ATTRS = {
 
 register(
     OpDef("TensorArrayV3", "size: int32", "handle: resource, flow: float32", attrs=_ATTRS, shape=lambda c: [(2,), ()],
-          stateful=True, gradient=no_gradient),
+          stateful=True, reference=_text_rows.make, gradient=no_gradient),
     OpDef("TensorArrayGradV3", "handle: resource, flow_in: float32", "grad_handle: resource, flow_out: float32",
           attrs={"source": ""}, shape=lambda c: [(2,), ()], stateful=True, gradient=no_gradient),
     OpDef("TensorArrayWriteV3", "handle: resource, index: int32, value: T, flow_in: float32", "flow_out: float32", ranks={"index": 0},
-          shape=scalar, stateful=True, gradient=_write_gradient),
+          shape=scalar, stateful=True, reference=_text_rows.write, gradient=_write_gradient),
     OpDef("TensorArrayReadV3", "handle: resource, index: int32, flow_in: float32", "value: dtype", ranks={"index": 0}, attrs={"dtype": None},
-          shape=lambda c: None, stateful=True, gradient=_read_gradient),
+          shape=lambda c: None, stateful=True, reference=_text_rows.read, gradient=_read_gradient),
     OpDef("TensorArrayGatherV3", "handle: resource, indices: int32, flow_in: float32", "value: dtype",
-          attrs={"dtype": None, "element_shape": TensorShape(None)}, shape=_gathered, stateful=True,
+          attrs={"dtype": None, "element_shape": TensorShape(None)}, shape=_gathered, stateful=True, reference=_text_rows.gather,
           gradient=_gather_gradient),
     OpDef("TensorArrayScatterV3", "handle: resource, indices: int32, value: T, flow_in: float32", "flow_out: float32",
-          shape=scalar, stateful=True, gradient=_scatter_gradient),
-    OpDef("TensorArraySizeV3", "handle: resource, flow_in: float32", "size: int32", shape=scalar, stateful=True,
+          shape=scalar, stateful=True, reference=_text_rows.scatter, gradient=_scatter_gradient),
+    OpDef("TensorArraySizeV3", "handle: resource, flow_in: float32", "size: int32", shape=scalar, stateful=True, reference=_text_rows.size,
           gradient=no_gradient),
-    OpDef("TensorArrayCloseV3", "handle: resource", "", shape=nothing, stateful=True, gradient=no_gradient),
+    OpDef("TensorArrayCloseV3", "handle: resource", "", shape=nothing, stateful=True, reference=_text_rows.close, gradient=no_gradient),
 )  # fmt: skip
 
 
