@@ -303,3 +303,14 @@ def test_a_resource_variable_of_another_shape(executor, tmp_path):
             saver.restore(session, prefix)
         session.run(w.initializer)
         assert session.run(w).shape == (5,)
+
+
+def test_a_file_in_the_place_of_the_directory(tmp_path):
+    (tmp_path / "file").write_text("text")
+    variable = tf.Variable(1.0)
+    saver = tf.train.Saver()
+    with tf.Session() as session:
+        session.run(variable.initializer)
+        with pytest.raises(ValueError, match="Parent directory of .*file/x doesn't exist, can't save"):
+            saver.save(session, str(tmp_path / "file" / "x"))
+        saver.save(session, str(tmp_path / "x"))

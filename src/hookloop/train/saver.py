@@ -349,7 +349,7 @@ class Saver:
     def _write(self, session, prefix):
         try:
             session.run(self._names[1], {self._names[0]: prefix})
-        except (errors.FailedPreconditionError, errors.NotFoundError) as error:
+        except (errors.FailedPreconditionError, errors.NotFoundError, errors.UnknownError) as error:
             if os.path.isdir(os.path.dirname(prefix) or "."):
                 raise
             raise ValueError(f"Parent directory of {prefix} doesn't exist, can't save.") from error
