@@ -122,6 +122,7 @@ static void check_runs(const char *name, int n, const operand *operands, int n_a
 static void test_channels_of_every_number(void) {
     const hl_value window[] = {{.i = 1}, {.i = 1}, {.i = 1}, {.i = 0}, {.i = 1}, {.i = 1}, {.i = 0}, {.i = 3}, {.i = 2}};
     const hl_value norm[] = {{.i = 3}, {.f = 1}, {.f = 0.5}, {.f = 0.75}}, rows[] = {{.i = 2}}, columns[] = {{.i = 1}};
+    const hl_value bits[] = {{.i = 0}, {.i = 15}};
     for (int64_t c = 1; c < 70; c += c < 34 ? 1 : 7) {
         float *x = ramp(2 * 5 * 7 * c, 1, 0.01f), *f = ramp(9 * c, 1, 0.1f);
         const operand image = {HL_FLOAT32, 4, {2, 5, 7, c}, x}, image_out = {HL_FLOAT32, 4, {2, 5, 7, c}, NULL};
@@ -138,6 +139,12 @@ static void test_channels_of_every_number(void) {
         const operand row_out = {HL_FLOAT32, 1, {70}, NULL}, column_out = {HL_FLOAT32, 1, {c}, NULL};
         check_runs("mean_distances", 3, (const operand[]){table, of_rows, row_out}, 1, rows);
         check_runs("mean_distances", 3, (const operand[]){table, of_columns, column_out}, 1, columns);
+        const operand above = {HL_FLOAT32, 1, {c}, x + c}, one = {HL_FLOAT32, 0, {0}, x}, one_above = {HL_FLOAT32, 0, {0}, x + c};
+        const operand table_out = {HL_FLOAT32, 2, {70, c}, NULL}, one_out = {HL_FLOAT32, 0, {0}, NULL};
+        check_runs("fake_quant", 4, (const operand[]){table, of_columns, above, table_out}, 2, bits);
+        check_runs("fake_quant", 4, (const operand[]){of_columns, one, one_above, column_out}, 2, bits);
+        check_runs("fake_quant_gradient", 7, (const operand[]){table, table, of_columns, above, table_out, column_out, column_out}, 2, bits);
+        check_runs("fake_quant_gradient", 7, (const operand[]){above, above, one, one_above, column_out, one_out, one_out}, 2, bits);
         check_runs("cast", 2, (const operand[]){of_columns, {HL_FLOAT16, 1, {c}, NULL}}, 0, NULL);
         check_runs("cast", 2, (const operand[]){{HL_FLOAT16, 1, {c}, x}, column_out}, 0, NULL);
         check_runs("elu", 2, (const operand[]){of_columns, column_out}, 0, NULL);

@@ -34,6 +34,7 @@ KERNELS = {
     "list_diff_fill": ("list_diff_fill", [PLACES, GROUPS + N], [blank(N), blank(N)], ()),
     "segment_reduce": ("segment_reduce", [FLOATS, GROUPS], [blank(N // 3, "float32")], (0,)),
     "segment_spread": ("segment_spread", [FLOATS, GROUPS, PLACES], [blank(N, "float32")], (1,)),
+    "fake_quant": ("fake_quant", [FLOATS, np.float32(-1), np.float32(1)], [blank(N, "float32")], (0, 255)),
     "bincount": ("bincount", [PLACES, FLOATS[:0]], [blank(N, "float32")], ()),
     "bounds": ("bounds", [PLACES[None].astype("float32"), FLOATS[None]], [blank((1, N))], (0,)),
     "unravel_index": ("unravel_index", [PLACES, np.array([N, 1], "int32")], [blank((2, N))], ()),
