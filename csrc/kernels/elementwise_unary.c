@@ -52,7 +52,6 @@
 #define SIGN(x) (((x) > 0) - ((x) < 0)) /* 0 for NaN, as in TensorFlow */
 
 static float digammaf(float x) { return (float)digamma(x); }
-static float rsqrtf(float x) { return 1 / sqrtf(x); }
 static double rsqrt(double x) { return 1 / sqrt(x); }
 static double log_gamma(double x) {
     int sign;
@@ -84,7 +83,8 @@ EACH_FLOAT(SAME, sqrt, F(sqrt, x))
 EACH_COMPLEX(SAME, sqrt, CX(sqrt, x))
 VARIANTS(sqrt, EACH_FLOAT(ROW, sqrt) EACH_COMPLEX(ROW, sqrt))
 
-EACH_FLOAT(SAME, rsqrt, F(rsqrt, x))
+SINGLE_VECTOR(rsqrt)
+UNARY_LOOP(ew_rsqrt_f64, double, double, PLAIN, double, PLAIN, rsqrt(x))
 EACH_COMPLEX(SAME, rsqrt, 1 / CX(sqrt, x))
 VARIANTS(rsqrt, EACH_FLOAT(ROW, rsqrt) EACH_COMPLEX(ROW, rsqrt))
 

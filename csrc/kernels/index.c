@@ -4,6 +4,8 @@
 
 #include "elementwise_types.h"
 #include "plan.h"
+#include "pool.h"
+#include "rows.h"
 #include "stretches.h"
 
 /* --- ranges ------------------------------------------------------------------------------------------------------- */
@@ -213,7 +215,15 @@ static hl_status prepare_where_fill(hl_prepare *prep) { return prepare_where(pre
 /* --- one-hot rows ---------------------------------------------------------------------------------------------------------- */
 
 /* The indices are seen as [before, behind], the output as [before, depth, behind]. */
-typedef struct one_hot_params { int64_t before, behind, depth, size; hl_dtype index; } one_hot_params;
+typedef struct one_hot_params {
+    int64_t before, behind, depth, size;
+    int64_t rows; /* that are made together in a block; 0 where a row is longer than one, or all are shorter */
+    bool streams;
+    double cost_ns;
+    hl_dtype index;
+} one_hot_params;
+
+enum { ONE_HOT_BLOCK = 16384 /* bytes */, ONE_HOT_BLOCKS = 16 /* of a chunk */ };
 
 static int64_t index_value(const void *data, hl_dtype dtype, int64_t i) {
     return dtype == HL_INT64 ? ((const int64_t *)data)[i] : dtype == HL_UINT8 ? ((const uint8_t *)data)[i]
@@ -237,6 +247,55 @@ static void fill_elements(char *out, const char *value, int64_t size, int64_t fi
         for (int64_t i = first; i < end; i++) memcpy(out + i * size, value, (size_t)size);
     }
 #undef FILL
+}
+
+static inline void put_element(char *to, const char *value, int64_t size) {
+    switch (size) {
+    case 1: memcpy(to, value, 1); return;
+    case 4: memcpy(to, value, 4); return;
+    case 8: memcpy(to, value, 8); return;
+    default: memcpy(to, value, (size_t)size);
+    }
+}
+
+typedef struct one_hot_job {
+    const one_hot_params *p;
+    void *const *arg;
+    char *scratch;
+    int64_t scratch_bytes;
+} one_hot_job;
+
+/* Blocks of rows: one that is `off` everywhere gets its `on`s, is copied, and loses them again. */
+static void one_hot_chunk(void *argument, int64_t chunk, int worker) {
+    const one_hot_job *job = argument;
+    const one_hot_params *p = job->p;
+    const char *on = job->arg[1], *off = job->arg[2];
+    const int64_t row_bytes = p->depth * p->size, first = chunk * ONE_HOT_BLOCKS * p->rows;
+    const int64_t end = first + ONE_HOT_BLOCKS * p->rows < p->before ? first + ONE_HOT_BLOCKS * p->rows : p->before;
+    char *block = job->scratch + worker * job->scratch_bytes;
+    fill_elements(block, off, p->size, 0, p->rows * p->depth);
+    for (int64_t row = first; row < end; row += p->rows) {
+        const int64_t rows = end - row < p->rows ? end - row : p->rows;
+        char *out = (char *)job->arg[3] + row * row_bytes;
+        for (int pass = 0; pass < 2; pass++) {
+            for (int64_t i = 0; i < rows; i++) {
+                const int64_t at = index_value(job->arg[0], p->index, row + i);
+                if (at >= 0 && at < p->depth) put_element(block + i * row_bytes + at * p->size, pass == 0 ? on : off, p->size);
+            }
+            if (pass) break;
+            if (p->streams) stream_bytes(out, block, rows * row_bytes);
+            else memcpy(out, block, (size_t)(rows * row_bytes));
+        }
+    }
+    if (p->streams) fence_streams();
+}
+
+static hl_status run_one_hot_rows(const hl_instr *ins, hl_run *run) {
+    const one_hot_params *p = ins->p[2].p;
+    one_hot_job job = {p, ins->arg, run->scratch, run->scratch_bytes};
+    const int64_t rows = ONE_HOT_BLOCKS * p->rows;
+    hl_parallel(run, (p->before + rows - 1) / rows, p->cost_ns, one_hot_chunk, &job);
+    return HL_OK;
 }
 
 static hl_status run_one_hot(const hl_instr *ins, hl_run *run) {
@@ -265,8 +324,12 @@ static hl_status prepare_one_hot(hl_prepare *prep) {
     p->depth = out->dims[axis];
     p->size = (int64_t)hl_dtype_size(out->dtype);
     p->index = prep->in[0]->dtype;
-    prep->cost_ns = (double)out->size * 2 + 5;
-    prep->ins->fn = run_one_hot;
+    prep->cost_ns = p->cost_ns = (double)out->size * (double)p->size * 0.04 + (double)prep->in[0]->size + 5;
+    const int64_t row_bytes = p->depth * p->size;
+    p->rows = p->behind == 1 && out->size * p->size > ONE_HOT_BLOCK ? ONE_HOT_BLOCK / row_bytes : 0;
+    p->streams = out->size * p->size >= STREAMED_BYTES;
+    prep->scratch_bytes = p->rows * row_bytes;
+    prep->ins->fn = p->rows > 0 ? run_one_hot_rows : run_one_hot;
     return HL_OK;
 }
 

@@ -115,6 +115,17 @@ SIMD_INLINE simd_f64 root_f64(simd_f64 x) {
 #endif
 }
 
+/* 1 / sqrt(x), by an estimate of 14 bits and a step of Newton's where there is one. */
+SIMD_INLINE simd_f32 rsqrt_f32(simd_f32 x) {
+#if defined(__AVX512F__)
+    const simd_f32 y = (simd_f32)_mm512_rsqrt14_ps((__m512)x), product = x * y;
+    const simd_f32 better = y + 0.5f * y * (1.0f - product * y);
+    return select_f32((y > 0.0f) & (y < INFINITY), better, y); /* of 0, infinity and what is no number the estimate is exact */
+#else
+    return 1.0f / root_f32(x);
+#endif
+}
+
 /* A vector of floats as two of doubles, and back. */
 typedef float simd_f32_half __attribute__((vector_size(SIMD_BYTES / 2)));
 typedef struct double_pair { simd_f64 low, high; } double_pair;

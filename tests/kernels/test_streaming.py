@@ -422,3 +422,17 @@ def test_chains_that_pass_the_cache(columns):
                 expected = feed[x] * 2 + feed[row]
                 np.testing.assert_array_equal(found[0], expected)
                 np.testing.assert_array_equal(found[1], np.maximum(expected, 0) - feed[x])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "uint8", "int16"])
+@pytest.mark.parametrize(("rows", "depth"), [(3, 40), (500, 33), (70, 4097), (5, 20000), (90000, 100), (1, 60000)])
+def test_one_hot_rows_in_blocks(rows, depth, dtype):
+    """Few rows, blocks of rows, rows longer than a block, more than the cache keeps; places that no row has."""
+    places = np.random.default_rng(0).integers(-2, depth + 2, rows)
+    expected = np.where(np.arange(depth) == places[:, None], 7, 2).astype(dtype)
+    on, off = np.array(7, dtype), np.array(2, dtype)
+    for index in (np.int32, np.int64):
+        for threads, offset in ((1, 0), (2, 8), (4, 24)):
+            out = aligned((rows, depth), dtype, 9, offset)
+            _core.KernelCall("one_hot", [places.astype(index), on, off], [out], [1], threads)(1)
+            np.testing.assert_array_equal(out, expected)
