@@ -34,6 +34,8 @@ typedef enum row_kind { ROW_SOFTMAX, ROW_LOG_SOFTMAX, ROW_DENSE, ROW_SPARSE } ro
 #define SELECT select_f32
 #define EVEN_LANES even_lanes_f32
 #define ODD_LANES odd_lanes_f32
+#define INTERLEAVE_LOW interleave_low_f32
+#define INTERLEAVE_HIGH interleave_high_f32
 #define LOG_SCALAR logf
 #include "softmax_kernel.h"
 #define REAL double
@@ -55,6 +57,8 @@ typedef enum row_kind { ROW_SOFTMAX, ROW_LOG_SOFTMAX, ROW_DENSE, ROW_SPARSE } ro
 #define SELECT select_f64
 #define EVEN_LANES even_lanes_f64
 #define ODD_LANES odd_lanes_f64
+#define INTERLEAVE_LOW interleave_low_f64
+#define INTERLEAVE_HIGH interleave_high_f64
 #define LOG_SCALAR log
 #include "softmax_kernel.h"
 

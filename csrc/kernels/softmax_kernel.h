@@ -1,7 +1,7 @@
 /* Softmax and cross-entropies of rows of one real type, included by softmax.c once for each.
  *
  * Expects REAL, VEC, INDEX, LANES, LANE_INDEX, NAME(x), LOAD, LOAD_PART, STORE, STORE_PART, SPLAT, SELECT, TRANSPOSE, MAX, SUM_ROWS,
- * EVEN_LANES, ODD_LANES, EXP, LOG, LOG_SCALAR.
+ * EVEN_LANES, ODD_LANES, INTERLEAVE_LOW, INTERLEAVE_HIGH, EXP, LOG, LOG_SCALAR.
  */
 
 /* Lanes beyond `count` are set to `fill`. */
@@ -160,7 +160,37 @@ static void NAME(block_rows)(row_kind kind, const REAL *x, const int64_t *classe
 
 /* ---- narrow rows: as many as a vector has lanes at a time, a row a lane ---- */
 
+/* As many dense rows as a vector has lanes, of two or four columns: even and odd elements are parted, for four once more. */
+SIMD_INLINE void NAME(load_parted)(const int columns, const REAL *x, VEC *column) {
+    VEC v[4];
+    _Pragma("GCC unroll 4") for (int j = 0; j < columns; j++) v[j] = LOAD(x + j * LANES);
+    if (columns == 2) {
+        column[0] = EVEN_LANES(v[0], v[1]), column[1] = ODD_LANES(v[0], v[1]);
+        return;
+    }
+    const VEC even = EVEN_LANES(v[0], v[1]), odd = ODD_LANES(v[0], v[1]);
+    const VEC last_even = EVEN_LANES(v[2], v[3]), last_odd = ODD_LANES(v[2], v[3]);
+    column[0] = EVEN_LANES(even, last_even), column[2] = ODD_LANES(even, last_even);
+    column[1] = EVEN_LANES(odd, last_odd), column[3] = ODD_LANES(odd, last_odd);
+}
+
+SIMD_INLINE void NAME(store_joined)(const int columns, const VEC *column, REAL *out) {
+    VEC a = column[0], b = column[1];
+    if (columns == 4) {
+        const VEC c = column[2], d = column[3], other = INTERLEAVE_HIGH(a, c), last = INTERLEAVE_HIGH(b, d);
+        STORE(out + 2 * LANES, INTERLEAVE_LOW(other, last));
+        STORE(out + 3 * LANES, INTERLEAVE_HIGH(other, last));
+        a = INTERLEAVE_LOW(a, c), b = INTERLEAVE_LOW(b, d);
+    }
+    STORE(out, INTERLEAVE_LOW(a, b));
+    STORE(out + LANES, INTERLEAVE_HIGH(a, b));
+}
+
 SIMD_INLINE void NAME(load_columns)(const REAL *x, int64_t row_step, int rows, int columns, VEC *column) {
+    if (rows == LANES && row_step == columns && columns < LANES) {
+        if (columns == 2) { NAME(load_parted)(2, x, column); return; }
+        if (columns == 4) { NAME(load_parted)(4, x, column); return; }
+    }
     for (int from = 0; from < columns; from += LANES) {
         const int count = columns - from < LANES ? columns - from : LANES;
         VEC block[LANES];
@@ -173,6 +203,10 @@ SIMD_INLINE void NAME(load_columns)(const REAL *x, int64_t row_step, int rows, i
 }
 
 SIMD_INLINE void NAME(store_columns)(const VEC *column, int rows, int columns, REAL *out) {
+    if (rows == LANES && columns < LANES) {
+        if (columns == 2) { NAME(store_joined)(2, column, out); return; }
+        if (columns == 4) { NAME(store_joined)(4, column, out); return; }
+    }
     for (int from = 0; from < columns; from += LANES) {
         const int count = columns - from < LANES ? columns - from : LANES;
         VEC block[LANES];
@@ -221,10 +255,15 @@ static void NAME(narrow_rows)(row_kind kind, const REAL *x, const REAL *labels, 
         }
         loss = label_sum * log_sum - weighted;
     } else {
-        for (int i = 0; i < rows; i++) {
-            loss[i] -= column[classes[i]][i];
-            term[classes[i]][i] -= 1;
+        REAL numbers[LANES] = {0}; /* of classes, exact as reals */
+        for (int i = 0; i < rows; i++) numbers[i] = (REAL)classes[i];
+        const VEC class = LOAD(numbers);
+        VEC chosen = {0};
+        for (int j = 0; j < columns; j++) {
+            chosen = SELECT(class == (REAL)j, column[j], chosen);
+            term[j] = SELECT(class == (REAL)j, term[j] - 1, term[j]);
         }
+        loss -= chosen;
     }
     STORE_PART(out, loss, rows);
     NAME(store_columns)(term, rows, columns, gradient);
@@ -249,4 +288,6 @@ static void NAME(narrow_rows)(row_kind kind, const REAL *x, const REAL *labels, 
 #undef LOG_SCALAR
 #undef TRANSPOSE
 #undef SUM_ROWS
+#undef INTERLEAVE_LOW
+#undef INTERLEAVE_HIGH
 #undef MAX
