@@ -142,6 +142,19 @@ EACH_NUMBER(SCATTER, scatter_max, y > x ? y : x)
     }
 EACH_WIDE_FLOAT(SCATTER_SCALED, scatter_sub_scaled)
 
+/* check_rows: (variable, indices). Fails where one is no row. */
+static hl_status run_check_rows(const hl_instr *ins, hl_run *run) { return check_indices(ins->p[2].p, ins->arg[1], run); }
+
+static hl_status prepare_check_rows(hl_prepare *prep) {
+    scatter *s = prep->params;
+    s->rows = prep->in[0]->dims[0];
+    s->count = prep->in[1]->size;
+    s->wide = prep->in[1]->dtype == HL_INT64;
+    prep->cost_ns = 5 + (double)s->count;
+    prep->ins->fn = run_check_rows;
+    return HL_OK;
+}
+
 static hl_status prepare_scatter(hl_prepare *prep) {
     scatter *s = prep->params;
     const hl_tensor *variable = prep->in[0], *updates = prep->in[2];
@@ -194,6 +207,7 @@ static const hl_kernel table[] = {
     {"scatter_add", prepare_scatter_add, sizeof(scatter)},
     {"scatter_sub", prepare_scatter_sub, sizeof(scatter)},
     {"scatter_sub_scaled", prepare_scatter_sub_scaled, sizeof(scatter)},
+    {"check_rows", prepare_check_rows, sizeof(scatter)},
     {"scatter_mul", prepare_scatter_mul, sizeof(scatter)},
     {"scatter_div", prepare_scatter_div, sizeof(scatter)},
     {"scatter_min", prepare_scatter_min, sizeof(scatter)},

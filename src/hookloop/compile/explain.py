@@ -7,7 +7,7 @@ from .ir import ARENA, CONSTANT, FEED, FLAG, FOLDED, GROWN, OBJECT, STACK, STREA
 from .sizes import Size
 
 _ALIGNMENT = 64
-_MAY_FAIL = frozenset(("host", "resize", "check_initialized", "load_sizes", "reshape_variable"))
+_MAY_FAIL = frozenset(("host", "resize", "check_initialized", "check_rows", "load_sizes", "reshape_variable"))
 
 _CHOOSING = frozenset(
     ("conv", "conv_image_gradient", "conv_filter_gradient")
@@ -111,7 +111,9 @@ class Explanation:
         inputs, outputs = map(self._value, instr.inputs), map(self._value, instr.outputs)
         step = Step(index, instr, op, list(inputs), list(outputs), depth, self._choice(instr))
         op_def = op.op_def if op is not None else None
-        step.may_fail = instr.kernel in _MAY_FAIL or (op_def is not None and op_def.can_fail)
+        may_fail = instr.kernel in _MAY_FAIL or (op_def is not None and op_def.can_fail)
+        late = any(instr is found for found in self._program.late_failures)
+        step.may_fail = may_fail and (not step.writes or late)
         return step
 
     def _choice(self, instr):
@@ -127,7 +129,7 @@ class Explanation:
 
     def _find_early_writes(self):
         for step in self.steps:
-            if self.commit is not None and step.index > self.commit and step.may_fail and not step.writes:
+            if self.commit is not None and step.index > self.commit and step.may_fail:
                 self.writes_early.append(step.index)
 
     # --- operands -----------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from .. import errors
 from ..graph.describe import describe
 from . import memory, passes
 from .assemble import Assembler, TooManyAxes
+from .early_checks import check_rows_early
 from .ir import FLAG, MAX_RANK, VARIABLE, Block, walk
 from .lower import Lowerer, SpecializeValue
 from .node import Node, Specialize
@@ -93,6 +94,7 @@ class Program:
         self.variables = list(lowerer.variables)
         self.interruptible = False
         self.arena_slots = 0
+        self.late_failures = []  # instructions behind the commit point whose rows may not exist: see early_checks.py
         self.streams = {id(b) for k, b in lowerer.buffers.items() if isinstance(k, tuple) and k[0] == "stream"}
         self.uses = None  # what passes know of readers and writers: see passes/uses.py
         self._hints = {}
@@ -194,6 +196,7 @@ def plan_program(request):
             )
     lowerer, program = lower_request(request)
     run_passes(program)
+    check_rows_early(program)
     program.arena_slots = memory.place(program)
     return lowerer, program
 

@@ -220,7 +220,7 @@ def instructions_of(item):
 
 
 # What has an effect and still writes nothing that it is given.
-_READ_ONLY_EFFECTS = frozenset(("host", "stack_push", "check_initialized", "resize", "copy_sizes"))
+_READ_ONLY_EFFECTS = frozenset(("host", "stack_push", "check_initialized", "check_rows", "resize", "copy_sizes"))
 _NEVER_UPDATED = frozenset((ARENA, GROWN, CONSTANT, FOLDED, FEED))
 
 

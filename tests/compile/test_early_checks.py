@@ -1,0 +1,82 @@
+"""check_rows_early: a step whose indices are no rows changes no variable, whatever it writes first."""
+
+import io
+
+import numpy as np
+import pytest
+
+import hookloop as tf
+
+from ..conftest import on_reference
+
+
+def table(value=1.0, rows=6):
+    return tf.Variable(np.full((rows, 3), value, "f"))
+
+
+def plan_of(target):
+    return str(tf.explain(target, file=io.StringIO()))
+
+
+def refused(session, target, feeds, text):
+    with pytest.raises(tf.errors.InvalidArgumentError, match=text):
+        session.run(target, feeds)
+
+
+@pytest.mark.skipif(on_reference(), reason="only a plan has a commit point")
+@pytest.mark.parametrize("sparse", ["scatter", "optimizer"])
+def test_the_second_of_two_tables(sparse):
+    first, second, ids = table(), table(2.0), tf.placeholder(tf.int32, [2])
+    rows = np.ones((2, 3), "f")
+    if sparse == "scatter":
+        updates = tf.scatter_add(first, [0, 1], rows), tf.scatter_add(second, ids, rows)
+    else:
+        optimizer = tf.train.AdagradOptimizer(0.5)
+        gradients = [(tf.IndexedSlices(tf.constant(rows), tf.constant([0, 1])), first),
+                     (tf.IndexedSlices(tf.constant(rows), ids), second)]  # fmt: skip
+        updates = (optimizer.apply_gradients(gradients),)
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        refused(session, updates, {ids: [5, 6]}, r"indices\[1\] = 6 is not in \[0, 6\)")
+        np.testing.assert_array_equal(session.run(first), np.full((6, 3), 1))
+        np.testing.assert_array_equal(session.run(second), np.full((6, 3), 2))
+        session.run(updates, {ids: [5, 0]})
+        assert not np.array_equal(session.run(first), np.full((6, 3), 1))
+    assert "A step that fails changes no variable" in plan_of(list(updates))
+
+
+@pytest.mark.skipif(on_reference(), reason="only a plan has a commit point")
+def test_a_scatter_behind_a_decay():
+    v, ids = table(), tf.placeholder(tf.int64, [None])
+    with tf.control_dependencies([tf.assign(v, v * 0.5)]):
+        update = tf.scatter_add(v, ids, tf.ones([tf.size(ids), 3])).op
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        refused(session, update, {ids: [1, -1, 2]}, r"indices\[1\] = -1 is not in \[0, 6\) \[in ScatterAdd")
+        np.testing.assert_array_equal(session.run(v), np.full((6, 3), 1))
+        session.run(update, {ids: [1]})
+        np.testing.assert_array_equal(session.run(v)[:2, 0], [0.5, 1.5])
+
+
+def test_what_was_gathered_is_not_looked_at_again():
+    first, second = table(), table()
+    ids, others = tf.placeholder(tf.int32, [4]), tf.placeholder(tf.int32, [4])
+    loss = tf.reduce_sum(tf.gather(first, ids) * tf.gather(second, others))
+    for optimizer in (tf.train.GradientDescentOptimizer(0.1), tf.train.AdamOptimizer()):
+        plan = plan_of(optimizer.minimize(loss))
+        assert "check_rows" not in plan and "A step that fails changes no variable" in plan
+
+
+def test_what_was_gathered_from_a_larger_table_is():
+    small, large, ids = table(rows=5), table(rows=6), tf.placeholder(tf.int32, [2])
+    with tf.control_dependencies([tf.assign_add(large, tf.ones_like(large))]):
+        update = tf.scatter_add(small, ids, tf.gather(large, ids) * 2.0)
+    assert "check_rows" in plan_of(update)
+
+
+def test_indices_that_a_written_variable_makes_are_named():
+    v, w = table(), table()
+    with tf.control_dependencies([tf.assign_add(w, tf.ones_like(w))]):
+        ids = tf.cast(w.read_value()[:2, 0], tf.int32)
+        update = tf.scatter_add(v, ids, np.ones((2, 3), "f"))
+    assert "This plan must write early" in plan_of(update)
