@@ -519,6 +519,7 @@ class _HostCalls:
 
     def __init__(self, session):
         self._session = session
+        self._types = {}  # op -> the NumPy types of its outputs, None for objects
 
     def __call__(self, op, arrays, deadline_ns):
         host = op.op_def.host
@@ -538,23 +539,35 @@ class _HostCalls:
             raise errors.ResourceExhaustedError(None, op, f"OOM in a host op {describe_op(op)}") from error
         if not isinstance(results, (list, tuple)):
             results = (results,) if op.outputs else ()
-        return [self._check(tensor, result) for tensor, result in zip(op.outputs, results)]
+        types = self._types.get(op)
+        if types is None:
+            types = self._types[op] = [_numpy_type(tensor.dtype.base_dtype) for tensor in op.outputs]
+        return [self._check(*output) for output in zip(op.outputs, types, results)]
 
-    def _check(self, tensor, result):
+    def _check(self, tensor, dtype, result):
         """The result as the array that the output's type asks for; of the shape that the graph promised."""
-        dtype = tensor.dtype.base_dtype
-        if dtype.name in ("resource", "variant"):
+        if dtype is None:
             return result
-        if dtype.name == "string":
+        if type(result) is np.ndarray and result.dtype is dtype and (dtype.hasobject or result.flags.c_contiguous):
+            array = result
+        elif dtype.hasobject:
             array = np.asarray(result, dtype=object)
         else:
-            array = np.ascontiguousarray(np.asarray(result, dtype=dtype.as_numpy_dtype)).reshape(np.shape(result))
+            array = np.ascontiguousarray(np.asarray(result, dtype=dtype)).reshape(np.shape(result))
         static = tensor._shape
-        if static is not None and (
-            len(static) != array.ndim or any(isinstance(s, int) and s != d for s, d in zip(static, array.shape))
+        if (
+            static is not None
+            and static != array.shape
+            and (len(static) != array.ndim or any(isinstance(s, int) and s != d for s, d in zip(static, array.shape)))
         ):
             self._session._wrong_host_shape(tensor.op, array, tensor.shape)
         return array
+
+
+def _numpy_type(dtype):
+    if dtype.name in ("resource", "variant"):
+        return None
+    return np.dtype(object if dtype.name == "string" else dtype.as_numpy_dtype)
 
 
 class HostCall:

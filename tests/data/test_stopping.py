@@ -127,8 +127,7 @@ def elements(session, following, **options):
 
 
 def _taken(session):
-    (state,) = iterator_states(session).values()
-    return state["elements"] + state.get("failed", 0)
+    return sum(state["elements"] + state.get("failed", 0) for state in iterator_states(session).values())
 
 
 @pytest.mark.parametrize("name", FINITE)

@@ -154,15 +154,16 @@ class _Calls:
 
     Attributes:
       elements: an iterator over the source.
+      called: the function, for one element after the other.
       pure: whether nothing tells that elements are taken before they are wanted.
     """
 
-    __slots__ = ("_at", "_called", "_done", "_error", "_rows", "_runner", "_never_fails", "elements", "pure")
+    __slots__ = ("_at", "called", "_done", "_error", "_rows", "_runner", "_never_fails", "elements", "pure")
 
     def __init__(self, place, source, function):
         self.pure = function.pure and _is_pure(source)
         self._never_fails = function.never_fails
-        self._called = Called(function)
+        self.called = Called(function)
         self.elements = place.open(source)
         self._runner = function.for_rows()
         self._rows, self._at = None, 0
@@ -218,21 +219,27 @@ class _Calls:
 
     def one(self):
         """The next element and what the function gives for it."""
-        value = self._called(self.elements)
-        return self._called.element, value
+        value = self.called(self.elements)
+        return self.called.element, value
 
 
 class _Mapped(Blocks):
-    __slots__ = ("_calls", "_one_by_one", "_ready")
+    __slots__ = ("_at", "_called", "_calls", "_elements", "_one_by_one", "_ready")
 
     def __init__(self, place, sources, function):
         self._calls = _Calls(place, sources[0], function)
-        self._ready = []
+        self._called, self._elements = self._calls.called, self._calls.elements
+        self._ready, self._at = [], 0  # blocks, and how many elements of the first are gone
         self._one_by_one = False  # for good: shapes differ, and nothing is left of a block
 
     def __next__(self):
+        if self._ready:
+            block, at = self._ready[0], self._at
+            element = tuple([array[at, ...] for array in block])
+            self._gone(at + 1)
+            return element
         if self._one_by_one:
-            return self._calls.one()[1]
+            return self._called(self._elements)
         if self._calls.varies or not self._calls.pure:
             if not self._ready and not self._calls.waits:
                 self._one_by_one = self._calls.varies
@@ -254,11 +261,17 @@ class _Mapped(Blocks):
             if found is None:
                 return None
             self._ready = found[1]
-        block = self._ready.pop(0)
-        if len(block[0]) > n:
-            self._ready.insert(0, rest_of(block, n))
-            block = cut_of(block, 0, n)
-        return block
+        block, at = self._ready[0], self._at
+        end = min(at + n, len(block[0]))
+        self._gone(end)
+        return cut_of(block, at, end)
+
+    def _gone(self, at):
+        """Elements of the first block, up to `at`, have been handed out."""
+        if at == len(self._ready[0][0]):
+            self._ready.pop(0)
+            at = 0
+        self._at = at
 
 
 class _Filtered(Blocks):

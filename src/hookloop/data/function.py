@@ -245,7 +245,9 @@ class _Runner:
             if not self._session._closed:
                 raise
             raise CancelledError(None, None, "The session was closed while the step was running") from None
-        return tuple([as_component(value, dtype) for value, dtype in zip(found, self._types)])
+        return tuple([
+            value if type(value) is np.ndarray else as_component(value, dtype) for value, dtype in zip(found, self._types)
+        ])  # fmt: skip
 
     def _run_in_time(self, values):
         from ..messages import RunOptions

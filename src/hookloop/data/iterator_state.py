@@ -109,8 +109,9 @@ class IteratorState:
             )  # fmt: skip
         with self._lock:
             self._call = call
-            if call is not None and call.deadline_ns:
-                step.deadline_ns = call.deadline_ns
+            limited = call is not None and call.deadline_ns
+            if limited:
+                step.deadline_ns = limited
             try:
                 element = next(self._elements)
             except StopIteration:
@@ -122,7 +123,7 @@ class IteratorState:
                 raise
             finally:
                 self._call = None
-                if step.deadline_ns:
+                if limited:
                     step.deadline_ns = 0
             self._taken += 1
             return element

@@ -247,9 +247,17 @@ def _run_make(call, dataset, iterator):
 
 
 def _run_next(call, iterator=None):
-    if iterator is None:  # it is taken before all else, and so is its iterator
-        iterator = _iterator_of(call.session, call.op.inputs[0].op)
-    return [as_component(value, t) for value, t in zip(iterator.next(call), call.attr("output_types"))]
+    known = call.resource_state.get(("next", call.op))
+    if known is None:
+        if iterator is None:  # it is taken before all else, and so is its iterator
+            known = _iterator_of(call.session, call.op.inputs[0].op), call.attr("output_types")
+            call.resource_state["next", call.op] = known
+        else:
+            known = iterator, call.attr("output_types")
+    iterator, types = known
+    return [
+        value if type(value) is np.ndarray else as_component(value, t) for value, t in zip(iterator.next(call), types)
+    ]
 
 
 def _run_to_handle(call, iterator):

@@ -117,7 +117,7 @@ class Row:
 
 def row(array, i):
     """One slice along the first axis, an array also where it is a scalar."""
-    return array[i : i + 1].reshape(array.shape[1:])
+    return array[i, ...]
 
 
 # --- sources --------------------------------------------------------------------------------------------

@@ -26,15 +26,13 @@ class Called:
 
     def __call__(self, elements):
         """What the function gives for `element`, the next of `elements`."""
-        if not self._waiting:
-            self.element = next(elements)
-            self._waiting = True
+        element = self.element if self._waiting else next(elements)
         try:
-            found = self._function(self.element)
-        except Exception as error:
-            self._waiting = ends_step(error)
+            found = self._function(element)
+        except BaseException as error:
+            self.element, self._waiting = element, ends_step(error) or not isinstance(error, Exception)
             raise
-        self._waiting = False
+        self.element, self._waiting = element, False
         return found
 
 
