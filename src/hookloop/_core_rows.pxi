@@ -11,6 +11,7 @@ cdef class RowOrder:
     cdef hl_indices *indices
     cdef readonly bint batched         # an element is a group of rows
     cdef readonly bint ascends         # rows follow each other, but where a round ends
+    cdef public object kept            # what `next` has given, until who asked says that it is in safety: it is given again
 
     def __cinit__(self, list stages not None):
         cdef hl_stage_spec *specs = _stage_specs(stages)
@@ -29,6 +30,7 @@ cdef class RowOrder:
     def start(self):
         """From the beginning again: shuffles that draw new seeds go on drawing."""
         hl_indices_open(self.indices)
+        self.kept = None
 
     def next(self, check, int64_t n=1):
         """The indices of the next rows: `n` at most, or those of the next batch; None at the end.
@@ -36,6 +38,8 @@ cdef class RowOrder:
         Args:
           check: called now and then where it takes long; what it raises is raised, and the next call goes on.
         """
+        if self.kept is not None:
+            return self.kept
         cdef np.npy_intp room = hl_indices_most(self.indices) if self.batched else n
         cdef np.ndarray found = np.PyArray_EMPTY(1, &room, np.NPY_INT64, 0)
         cdef int64_t *out = <int64_t *>np.PyArray_DATA(found)
@@ -51,7 +55,8 @@ cdef class RowOrder:
             raise MemoryError("out of memory for a dataset's iterator")
         if got == 0:
             return None
-        return found if got == room else found[:got]
+        self.kept = found if got == room else found[:got]
+        return self.kept
 
     def skip(self, int64_t count):
         """Goes past elements, at most `count`; returns how many there were, up to the end or in a few ms: see `paused`."""

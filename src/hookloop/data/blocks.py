@@ -103,14 +103,18 @@ class _Rows(Blocks):
             at = self._order.next(self._check)
             if at is None:
                 raise StopIteration
-            return self._gathered(at)
+            batch = self._gathered(at)
+            self._order.kept = None
+            return batch
         if not self._waiting:
             at = self._order.next(self._check, _MOST_AHEAD if self._looks_ahead else 1)
             if at is None:
                 raise StopIteration
-            self._waiting = at[::-1].tolist()
-        i = self._waiting.pop()
-        return tuple([_number(c, i) if type(c) is tuple else pipeline.row(c, i) for c in self._components])
+            self._waiting, self._order.kept = at[::-1].tolist(), None
+        i = self._waiting[-1]
+        element = tuple([_number(c, i) if type(c) is tuple else pipeline.row(c, i) for c in self._components])
+        del self._waiting[-1]
+        return element
 
     def skip(self, n):
         known = min(n, len(self._waiting))
@@ -127,10 +131,14 @@ class _Rows(Blocks):
     def _block(self, n):
         if self._waiting:
             at = np.array(self._waiting[-n:][::-1])
+            block = self._gathered(at)
             del self._waiting[-n:]
+            return block
         else:
             at = self._order.next(self._check, n)
-        return None if at is None else self._gathered(at)
+        block = None if at is None else self._gathered(at)
+        self._order.kept = None
+        return block
 
     def _gathered(self, at):
         first, last = int(at[0]), int(at[-1])
@@ -193,9 +201,9 @@ class _Calls:
         self._rows, self._at = rows, at
         pieces, done, error = self._runner.run(list(rows), at, min(n, len(rows[0]) - at), step.deadline_ns)
         ends = error is not None and (ends_step(error) or not isinstance(error, Exception))
+        found, n_rows = (cut_of(rows, at, at + done), pieces), len(rows[0])
         after = at + done + (error is not None and not ends)
-        self._rows, self._at = (rows, after) if after < len(rows[0]) else (None, 0)
-        found = cut_of(rows, at, at + done), pieces
+        self._rows, self._at = (rows, after) if after < n_rows else (None, 0)
         if ends:
             self._done = found if pieces else None
             raise error
@@ -219,7 +227,7 @@ class _Calls:
 
     def one(self):
         """The next element and what the function gives for it."""
-        value = self.called(self.elements)
+        value = self.called.next(self.elements)
         return self.called.element, value
 
 
@@ -235,11 +243,11 @@ class _Mapped(Blocks):
     def __next__(self):
         if self._ready:
             block, at = self._ready[0], self._at
-            element = tuple([array[at, ...] for array in block])
-            self._gone(at + 1)
+            element, last = tuple([array[at, ...] for array in block]), len(block[0])
+            self._ready, self._at = (self._ready, at + 1) if at + 1 < last else (self._ready[1:], 0)
             return element
         if self._one_by_one:
-            return self._called(self._elements)
+            return self._called.next(self._elements)
         if self._calls.varies or not self._calls.pure:
             if not self._ready and not self._calls.waits:
                 self._one_by_one = self._calls.varies
@@ -262,24 +270,20 @@ class _Mapped(Blocks):
                 return None
             self._ready = found[1]
         block, at = self._ready[0], self._at
-        end = min(at + n, len(block[0]))
-        self._gone(end)
-        return cut_of(block, at, end)
-
-    def _gone(self, at):
-        """Elements of the first block, up to `at`, have been handed out."""
-        if at == len(self._ready[0][0]):
-            self._ready.pop(0)
-            at = 0
-        self._at = at
+        last = len(block[0])
+        end = min(at + n, last)
+        found = cut_of(block, at, end)  # a Ctrl-C is raised behind a call: what is handed out is gone in one statement
+        self._ready, self._at = (self._ready, end) if end < last else (self._ready[1:], 0)
+        return found
 
 
 class _Filtered(Blocks):
-    __slots__ = ("_calls", "_check", "_ready")
+    __slots__ = ("_calls", "_check", "_found", "_ready")
 
     def __init__(self, place, sources, predicate):
         self._check = place.check
         self._calls = _Calls(place, sources[0], predicate)
+        self._found = None  # rows that the predicate has been called for, and what it gave
         self._ready = None
 
     def __next__(self):
@@ -292,15 +296,18 @@ class _Filtered(Blocks):
 
     def block(self, n):
         while self._ready is None:
-            found = self._calls.next(n)
-            if found is None:
-                return None
-            rows, pieces = found
+            if self._found is None:
+                self._found = self._calls.next(n)
+                if self._found is None:
+                    return None
+            rows, pieces = self._found
             chosen = pieces[0][0] if len(pieces) == 1 else np.concatenate([piece[0] for piece in pieces])
             number = np.count_nonzero(chosen)
+            ready = None
             if number:
-                self._ready = rows if number == len(chosen) else tuple([array[chosen] for array in rows])
-            else:
+                ready = rows if number == len(chosen) else tuple([array[chosen] for array in rows])
+            self._ready, self._found = ready, None
+            if not number:
                 self._check()
         block, self._ready = cut_of(self._ready, 0, min(n, len(self._ready[0]))), rest_of(self._ready, n)
         return block
@@ -309,7 +316,7 @@ class _Filtered(Blocks):
 class _Batches:
     """Batches that are made of blocks; `whole` as in `pipeline.batched`."""
 
-    __slots__ = ("_blocks", "_check", "_drop_remainder", "_elements", "_failed", "_held", "_size", "_whole")
+    __slots__ = ("_blocks", "_check", "_drop_remainder", "_elements", "_failed", "_failures", "_size", "_whole")
 
     block = None
 
@@ -322,16 +329,17 @@ class _Batches:
         self._begin()
 
     def _begin(self):
-        self._blocks, self._held, self._failed = [], 0, None
+        self._blocks, self._failures, self._failed = [], 0, None
 
     def __iter__(self):
         return self
 
     def __next__(self):
         """The next batch: where the step ended meanwhile, the one that was begun."""
-        while self._held < self._size:
+        held = sum([len(block[0]) for block in self._blocks]) + self._failures
+        while held < self._size:
             try:
-                block = self._elements.block(min(self._size - self._held, MOST_ROWS))
+                block = self._elements.block(min(self._size - held, MOST_ROWS))
             except OpError as error:
                 if ends_step(error):
                     raise
@@ -339,21 +347,29 @@ class _Batches:
                     self._begin()
                     raise
                 self._failed = self._failed or error
-                self._held += 1
+                self._failures += 1
+                held += 1
                 continue
             if block is None:
                 break
             self._blocks.append(block)
-            self._held += len(block[0])
-            if self._held < self._size:
+            held += len(block[0])
+            if held < self._size:
                 self._check()
-        blocks, held, failed = self._blocks, self._held, self._failed
-        self._begin()
-        if failed is not None:
+        if self._failed is not None:
+            failed = self._failed
+            self._begin()
             raise failed
-        if not blocks or (self._drop_remainder and held < self._size):
+        if not self._blocks or (self._drop_remainder and held < self._size):
+            self._begin()
             raise StopIteration
-        return joined(blocks)
+        try:
+            batch = joined(self._blocks)
+        except OpError:
+            self._begin()
+            raise
+        self._blocks, self._failures = [], 0
+        return batch
 
     def skip(self, n):
         passed = self._elements.skip(min(n * self._size, sys.maxsize))
@@ -394,7 +410,7 @@ class _Interleaved(Blocks):
                     continue
                 self._place.check()
                 try:
-                    (dataset,) = self._called(self._elements)
+                    (dataset,) = self._called.next(self._elements)
                 except StopIteration:
                     self._ended = True
                     continue

@@ -252,7 +252,7 @@ def accumulate(place, sources, function, initial):
 
     def step():
         nonlocal state
-        found = called(elements)
+        found = called.next(elements)
         state = found[: len(initial)]
         return tuple(found[len(initial) :])
 
@@ -271,7 +271,7 @@ def gather_windows(place, sources, key, reduce, size):
         current = iter(place.open(reduce((np.array(number, np.int64), window))[0], opened))
 
     def take():
-        number = called(elements)[0].item()
+        number = called.next(elements)[0].item()
         if number not in groups:
             count = size((np.array(number, np.int64),))[0].item()
             if count <= 0:
@@ -311,10 +311,10 @@ def reduce_groups(place, sources, key, init, reduce, finalize):
     def take():
         nonlocal number
         if number is None:
-            number = called(elements)[0].item()
+            number = called.next(elements)[0].item()
         if number not in states:
             states[number] = init((np.array(number, np.int64),))
-        states[number] = reducing(iter((called.element,)))
+        states[number] = reducing.next(iter((called.element,)))
         number = None
 
     def step():

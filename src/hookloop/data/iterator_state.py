@@ -113,11 +113,14 @@ class IteratorState:
             if limited:
                 step.deadline_ns = limited
             try:
-                element = next(self._elements)
-            except StopIteration:
-                raise errors.OutOfRangeError(None, None, "End of sequence") from None
+                for element in self._elements:  # a Ctrl-C is raised behind a call: here the element is counted before
+                    self._taken += 1
+                    return element
+                raise errors.OutOfRangeError(None, None, "End of sequence")
             except (errors.CancelledError, errors.DeadlineExceededError):
                 raise  # of the step and not of the element
+            except errors.OutOfRangeError:
+                raise
             except errors.OpError:
                 self._failed += 1
                 raise
@@ -125,8 +128,6 @@ class IteratorState:
                 self._call = None
                 if limited:
                     step.deadline_ns = 0
-            self._taken += 1
-            return element
 
     @property
     def started(self):

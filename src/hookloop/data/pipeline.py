@@ -172,7 +172,7 @@ def mapped(source, function):
 
 def apply(place, sources, function):
     elements, called = place.open(sources[0]), Called(function)
-    return Elements(lambda: called(elements))
+    return Elements(lambda: called.next(elements))
 
 
 def filtered(source, predicate):
@@ -183,7 +183,7 @@ def choose(place, sources, predicate):
     elements, called = place.open(sources[0]), Called(predicate)
 
     def step():
-        while not called(elements)[0]:
+        while not called.next(elements)[0]:
             place.check()
         return called.element
 
@@ -241,7 +241,7 @@ def alternate(place, sources, function, cycle, block):
                     continue
                 place.check()
                 try:
-                    (dataset,) = called(elements)
+                    (dataset,) = called.next(elements)
                 except StopIteration:
                     ended = True
                     continue

@@ -24,9 +24,14 @@ class Called:
         self._waiting = False
         self.element = None
 
-    def __call__(self, elements):
+    def next(self, elements):
         """What the function gives for `element`, the next of `elements`."""
-        element = self.element if self._waiting else next(elements)
+        element = self.element
+        if not self._waiting:
+            for element in elements:  # noqa: B007 (a Ctrl-C is raised behind a call, and `next` is one)
+                break
+            else:
+                raise StopIteration
         try:
             found = self._function(element)
         except BaseException as error:
@@ -44,33 +49,32 @@ class Begun:
       check: called now and then.
     """
 
-    __slots__ = ("_check", "_elements", "_failed", "_rows", "_size", "_taken", "_whole")
+    __slots__ = ("_check", "_elements", "_failed", "_failures", "_rows", "_size", "_whole")
 
     def __init__(self, elements, size, whole, check):
         self._elements, self._size, self._whole, self._check = elements, size, whole, check
         self._begin()
 
     def _begin(self):
-        self._rows, self._taken, self._failed = [], 0, None
+        self._rows, self._failures, self._failed = [], 0, None
 
     def group(self):
         """The next elements, fewer at the end."""
         rows = self._rows
-        while self._taken < self._size:
-            wanted = min(self._size - self._taken, ROWS_BETWEEN)
+        while len(rows) + self._failures < self._size:
             held = len(rows)
+            wanted = min(self._size - held - self._failures, ROWS_BETWEEN)
             try:
                 rows.extend(itertools.islice(self._elements, wanted))
             except OpError as error:
-                if not self._whole and not ends_step(error):
+                if ends_step(error):
+                    raise
+                if not self._whole:
                     self._begin()
                     raise
-                self._fail(error, len(rows) - held)
+                self._failures += 1
+                self._failed = self._failed or error
                 continue
-            except BaseException:
-                self._taken += len(rows) - held
-                raise
-            self._taken += len(rows) - held
             if len(rows) - held < wanted:
                 break
             self._check()
@@ -79,10 +83,3 @@ class Begun:
         if failed is not None:
             raise failed
         return rows
-
-    def _fail(self, error, got):
-        self._taken += got
-        if ends_step(error):
-            raise error
-        self._taken += 1
-        self._failed = self._failed or error
