@@ -24,7 +24,7 @@ SIMD_INLINE void NAME(tile)(const int rows, const int vectors, const bool part, 
 #pragma GCC unroll 8
     for (int i = 0; i < rows; i++)
 #pragma GCC unroll 4
-        for (int v = 0; v < vectors; v++) 
+        for (int v = 0; v < vectors; v++)
             sum[i][v] = IS_PART ? LOAD_PART(c + i * c_row + v * LANES, lanes) : LOAD(c + i * c_row + v * LANES);
     for (int64_t k = 0; k < k_size; k++, b += b_row) {
         VEC b_part[TILE_VECTORS];

@@ -80,3 +80,26 @@ def test_indices_that_a_written_variable_makes_are_named():
         ids = tf.cast(w.read_value()[:2, 0], tf.int32)
         update = tf.scatter_add(v, ids, np.ones((2, 3), "f"))
     assert "This plan must write early" in plan_of(update)
+
+
+@pytest.mark.parametrize("resource", [False, True])
+def test_rows_of_a_branch_or_a_loop_that_does_not_run_are_not_looked_at(resource, executor):
+    v = tf.Variable(np.ones((3, 2), "f"), use_resource=resource)
+    w, ids, runs = table(), tf.placeholder(tf.int32, [1]), tf.placeholder(tf.bool, [])
+    rows = np.ones((1, 2), "f")
+
+    def change():
+        with tf.control_dependencies([tf.scatter_add(v, ids, rows)]):
+            return tf.constant(1)
+
+    branch = tf.cond(runs, change, lambda: tf.constant(0))
+    loop = tf.while_loop(lambda i: i < tf.cast(runs, tf.int32), lambda i: i + change(), [0])
+    for target in (branch, loop):
+        with tf.Session() as session:
+            session.run(tf.global_variables_initializer())
+            written = tf.assign_add(w, tf.ones_like(w))
+            assert session.run([written, target], {ids: [7], runs: False})[1] == 0
+            with pytest.raises(tf.errors.InvalidArgumentError, match=r"indices\[0\] = 7 is not in \[0, 3\)"):
+                session.run([written, target], {ids: [7], runs: True})
+            assert session.run([written, target], {ids: [2], runs: True})[1] == 1
+            np.testing.assert_array_equal(session.run(v), [[1, 1], [1, 1], [2, 2]])

@@ -3,6 +3,7 @@
 import json
 import os
 
+import numpy as np
 import pytest
 
 import hookloop as tf
@@ -160,3 +161,57 @@ def test_what_was_assigned_is_not_assigned_again_where_an_iterator_goes_on(execu
         session.run(iterator.initializer)
         assert session.run(v) == 13
         assert [session.run(element) for _ in range(2)] == [(17, 3), (22, 4)]
+
+
+def elements(make, count):
+    """So many elements of a dataset made of a variable that begins at 0, and what the variable holds then."""
+    v = tf.Variable(np.int64(0), use_resource=True)
+    iterator = make(v).make_initializable_iterator()
+    element = iterator.get_next()
+    with tf.Session() as session:
+        session.run([v.initializer, iterator.initializer])
+        return [np.asarray(session.run(element)).tolist() for _ in range(count)]
+
+
+def test_two_functions_on_one_variable_take_turns(executor):
+    """As TensorFlow 1.15: each element goes through all functions before the next one is made, in batches too."""
+    add = lambda v, by: lambda x: v.assign_add(by) + x * 0
+    numbers = tf.data.Dataset.range(6)
+    assert elements(lambda v: numbers.map(add(v, 1)).map(add(v, 10)).batch(2), 2) == [[11, 22], [33, 44]]
+    assert elements(lambda v: numbers.map(add(v, 1)).filter(lambda x: v.assign_add(100) > 0).batch(2), 2) == [
+        [1, 102],
+        [203, 304],
+    ]
+    assert elements(lambda v: numbers.map(add(v, 1)).map(lambda x: x * 1000 + v).batch(2), 2) == [
+        [1001, 2002],
+        [3003, 4004],
+    ]
+    inner = tf.data.Dataset.range(2)
+    nested = lambda v: numbers.flat_map(lambda x: inner.map(lambda y: v.assign_add(x + y) + 0))
+    assert elements(lambda v: nested(v).map(lambda x: x * 1000 + v).batch(2), 2) == [[0, 1001], [2002, 4004]]
+
+
+@pytest.mark.parametrize("kind", ["tensor", "reference", "resource", "assigned"])
+def test_both_branches_use_what_is_outside(kind, executor):
+    outside = {
+        "tensor": lambda: tf.placeholder_with_default(np.int64(5), []),
+        "reference": lambda: tf.Variable(np.int64(5)),
+    }.get(kind, lambda: tf.Variable(np.int64(5), use_resource=True))()
+    if kind == "assigned":
+        branches = lambda: outside.assign_add(1) + 0, lambda: outside.assign_add(10) + 0
+        expected = [15, 25, 26]
+    else:
+        branches, expected = (lambda: outside + 1, lambda: outside - 1), [4, 4, 6]
+    iterator = tf.data.Dataset.range(3).map(lambda x: tf.cond(x > 1, *branches)).make_initializable_iterator()
+    element = iterator.get_next()
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        session.run(iterator.initializer)
+        assert [session.run(element) for _ in range(3)] == expected
+
+
+def test_another_shape_is_refused():
+    """The step around the iterator has prepared itself for the shape that the variable has."""
+    v = tf.get_variable("v", initializer=tf.constant([1.0, 2.0]), validate_shape=False, use_resource=True)
+    with pytest.raises(tf.errors.UnimplementedError, match=r"Dataset\.map\(\) may give the variable 'v' another shape"):
+        tf.data.Dataset.range(6).map(lambda x: v.assign(tf.fill([x + 2], 1.0)))

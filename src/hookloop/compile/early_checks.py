@@ -31,7 +31,7 @@ def check_rows_early(program):
             if rows is None or instr is items[commit]:
                 continue
             variable, indices = rows
-            if not before.has(indices):
+            if instr is not item or not before.has(indices):  # a branch or a loop may not run
                 program.late_failures.append(instr)
                 continue
             key = variable.buffer.memory, id(indices.buffer), indices.offset

@@ -8,12 +8,14 @@ import time
 
 import numpy as np
 
-from ..errors import CancelledError, NotFoundError
+from ..errors import CancelledError, NotFoundError, UnimplementedError
+from ..graph.describe import describe
 from ..graph.function_graph import FunctionGraph
 from ..graph.stack import get_default_graph
 from ..ops.build import apply_op, convert_to_tensor
 from ..ops.core import identity, placeholder
 from ..ops.variable_key import VARIABLES, variable_key
+from ..shapes import as_shape
 from .structure import DatasetLeaf, TensorLeaf, flatten, is_nested, map_structure, pack
 
 _numbers = itertools.count(1)
@@ -89,9 +91,22 @@ class TracedFunction:
                         f"([{', '.join(expected)}]): the function of Dataset.{self._method}() can assign to the variable "
                         f"{variable_key(handle.op.inputs[0].op)!r} where it is made with use_resource=True."
                     )
+                self._refuse_another_shape(op, _behind(handle).op)
                 self.assigned.add(variable_key(_behind(handle).op))
         for inner in self.graph.__dict__.get("_dataset_functions", {}).values():
             self.assigned |= getattr(inner, "assigned", frozenset())
+
+    def _refuse_another_shape(self, op, variable):
+        """The step around the iterator has prepared itself for the shape that the variable has."""
+        if op.type not in ("Assign", "AssignVariableOp"):
+            return
+        known = as_shape(variable.get_attr("shape")).is_fully_defined()
+        if not known or (op.type == "Assign" and not op.get_attr("validate_shape")):
+            raise UnimplementedError(
+                None, op,
+                f"The function of Dataset.{self._method}() may give the variable {variable_key(variable)!r} another shape: a function "
+                f"of a dataset can assign to variables of known shape. {describe(op)}",
+            )  # fmt: skip
 
     def _classify(self):
         """What can be said of it without running it; see `BoundFunction`."""
@@ -273,6 +288,12 @@ def assigned_in(state):
     return own + [cell for source in state.sources for cell in assigned_in(source)]
 
 
+def assigns(state):
+    """Whether a function of a dataset changes a variable: then its elements are made one after the other through all functions."""
+    own = any(getattr(parameter, "assigned", ()) for parameter in state.parameters)
+    return own or any(assigns(source) for source in state.sources)
+
+
 def is_number(dtype):
     """Whether values of a type are bytes of an array."""
     return dtype.base_dtype.name not in ("string", "resource", "variant")
@@ -320,6 +341,7 @@ __all__ = [
     "TracedFunction",
     "as_component",
     "assigned_in",
+    "assigns",
     "function_of",
     "is_number",
     "map_structure",

@@ -9,7 +9,7 @@ from functools import partial
 
 from .. import errors, logging
 from .blocks import by_blocks
-from .function import assigned_in, step
+from .function import assigned_in, assigns, step
 from .native import chain_of
 from .pipeline import Place, seeds_of, with_seeds
 
@@ -76,7 +76,8 @@ class IteratorState:
             self._cell.start(chain.components, chain.stages, chain.ahead, taken, rows)
             elements = iter(partial(self._cell.next, self._check), None)
         else:
-            place = Place({}, by_blocks=by_blocks if self._cell is not None else None, check=self._check)
+            in_blocks = by_blocks if self._cell is not None and not assigns(dataset) else None
+            place = Place({}, by_blocks=in_blocks, check=self._check)
             with _unchanged(assigned_in(dataset) if taken or failed else ()):
                 elements = iter(dataset.iterate(place))
                 if failed:

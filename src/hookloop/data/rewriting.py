@@ -45,6 +45,7 @@ class _Rewriting:
     def __init__(self, function, rules):
         self._function = function
         self._rules = rules
+        self.assigned = getattr(function, "assigned", frozenset())
         self.assigned_cells = getattr(function, "assigned_cells", list)
         self.gives_numbers, self.pure = getattr(function, "gives_numbers", False), getattr(function, "pure", False)
 

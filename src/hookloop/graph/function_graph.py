@@ -44,7 +44,8 @@ class FunctionGraph(Graph):
                     raise ValueError(f"{tensor} must be from the graph of the function or from one around it.")
                 tensor = self._outer.capture(tensor)
                 return self.capture(tensor)
-            with self.as_default():
+            # of no branch or loop in which it may be used first: others use it, too
+            with self.as_default(), self.control_dependencies(None), self.name_scope(None):
                 inner = self._stand_in(tensor)
             self.captures[tensor] = inner
         return inner

@@ -3,7 +3,6 @@
 A filter over a few words of a text and their whole embeddings has one place along the embedding, as has one over all that is
 left of an image. There an image [batch, rows, columns, channels] is [batch, rows, 1, columns * channels] without a move in
 memory, and the filter likewise: few long products instead of many short ones, above all in the gradient of the image.
-The sums are made in the same order, so nothing tells whether a plan knew the sizes.
 """
 
 from __future__ import annotations
