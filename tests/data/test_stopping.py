@@ -11,6 +11,8 @@ import pytest
 import hookloop as tf
 from hookloop.data.ops import iterator_states
 
+from ..conftest import on_reference
+
 Dataset = tf.data.Dataset
 experimental = tf.data.experimental
 SOON = 0.1  # seconds
@@ -144,6 +146,8 @@ def test_time_limits_lose_no_element(name, executor):
 
 @pytest.mark.parametrize("name", ["shards", "mapped", "filtered"])
 def test_ctrl_c_loses_no_element(name, ctrl_c):
+    if on_reference() and name == "shards":
+        pytest.skip("millions of elements are for compiled code")
     following = FINITE[name]().make_one_shot_iterator().get_next()
     with tf.Session() as session:
         expected, _ = elements(session, following)
