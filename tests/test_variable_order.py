@@ -188,3 +188,17 @@ def test_resource_variables_follow_the_same_rule(session):
     for i in range(RUNS):
         assert session.run([increment, loss])[1] == 2.0 * i
         assert session.run(v) == i + 1
+
+
+@pytest.mark.parametrize("resource", [False, True])
+def test_a_branch_that_assigns_the_value_from_before_another_write(resource, executor):
+    v = tf.Variable(np.full(3, 2.0), use_resource=resource)
+    taken = tf.placeholder(tf.bool, [])
+    before = v.read_value()
+    added = tf.assign_add(v, np.ones(3))
+    chosen = tf.cond(taken, lambda: tf.identity(tf.assign(v, before)), lambda: before)
+    with tf.Session() as session:
+        for takes, expected in ((True, 2), (False, 3)):
+            session.run(v.initializer)
+            np.testing.assert_array_equal(session.run([added.op, chosen], {taken: takes})[1], np.full(3, 2.0))
+            np.testing.assert_array_equal(session.run(v), np.full(3, expected))

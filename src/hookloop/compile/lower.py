@@ -341,7 +341,12 @@ class Lowerer:
         if kind == "Const":
             self._constant(op)
             return
-        inputs = [self.value_of(t, op) for t in op.inputs] if op not in self.first else []
+        written = op.op_def.writes  # the variables themselves, whatever is read of them
+        inputs = (
+            [self.value_of(t, None if i in written else op) for i, t in enumerate(op.inputs)]
+            if op not in self.first
+            else []
+        )
         if inputs and op.inputs[0].dtype.name == "resource":
             check_handles(op, inputs)
         if kind in _ALIASES:
