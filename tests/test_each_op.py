@@ -146,6 +146,7 @@ UNRECORDED = {
     "ResourceAccumulatorTakeGradient ResourceConditionalAccumulator SparseAccumulatorApplyGradient "
     "SparseAccumulatorTakeGradient SparseConditionalAccumulator",
     "summaries": "AudioSummaryV2 HistogramSummary ImageSummary MergeSummary ScalarSummary TensorSummaryV2",
+    "values that may be none: tests/data/test_optional.py": "OptionalFromValue OptionalGetValue OptionalHasValue OptionalNone",
     "files and messages": "MatchingFiles MergeV2Checkpoints Print PrintV2 ReadFile RestoreV2 SaveV2 ShardedFilename WriteFile",
     "what Python or the clock says": "PyFunc PyFuncStateless Timestamp",
     "patterns that are no constants": "RegexFullMatch RegexReplace",
