@@ -146,7 +146,6 @@ UNRECORDED = {
     "ResourceAccumulatorTakeGradient ResourceConditionalAccumulator SparseAccumulatorApplyGradient "
     "SparseAccumulatorTakeGradient SparseConditionalAccumulator",
     "summaries": "AudioSummaryV2 HistogramSummary ImageSummary MergeSummary ScalarSummary TensorSummaryV2",
-    "values that may be none: tests/data/test_optional.py": "OptionalFromValue OptionalGetValue OptionalHasValue OptionalNone",
     "files and messages": "MatchingFiles MergeV2Checkpoints Print PrintV2 ReadFile RestoreV2 SaveV2 ShardedFilename WriteFile",
     "what Python or the clock says": "PyFunc PyFuncStateless Timestamp",
     "patterns that are no constants": "RegexFullMatch RegexReplace",
@@ -170,8 +169,8 @@ def recorded_types():
 
 
 def is_of_another_table(op):
-    """Datasets, images and iterators have fixtures of their own."""
-    return op.host is not None and any(word in op.name for word in ("Dataset", "Iterator"))
+    """Datasets, images, iterators and optionals have fixtures of their own."""
+    return op.host is not None and any(word in op.name for word in ("Dataset", "Iterator", "Optional"))
 
 
 def test_every_op_is_recorded():
