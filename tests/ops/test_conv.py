@@ -183,7 +183,10 @@ def test_open_sizes(name, executor):
     known = run(with_gradients(case), x, f)
     for shapes in ([[None, *x.shape[1:]], f.shape], [[None] * 4, [None] * 4], [None, None]):
         for a, b in zip(run(with_gradients(case), x, f, shapes=shapes), known):
-            np.testing.assert_array_equal(a, b)
+            if "covered" in name and (shapes[0] is None or shapes[0][-1] is None):
+                close(a, b, 1e-6)  # a plan that does not know that columns are covered adds up in another order
+            else:
+                np.testing.assert_array_equal(a, b)
 
 
 def test_one_session_takes_images_of_any_size(executor):
