@@ -92,54 +92,47 @@ typedef struct solve_params {
 
 /* ---- running ---- */
 
-typedef bool (*solve_fn)(const solve_params *p, const void *matrix, const void *right, void *solution, hl_run *run, int worker);
-typedef bool (*factor_fn)(int64_t n, const void *matrix, void *factor, void *scratch, hl_run *run, int worker);
+/* Makes one matrix of the result. False: there is none. */
+typedef bool (*matrix_fn)(const solve_params *p, const void *matrix, const void *right, void *result, void *scratch, hl_run *run,
+                          int worker);
 
 typedef struct job {
     const solve_params *p;
-    void *const *arg;
+    void *const *arg; /* the matrices, the right sides of a system, the results */
     hl_run *run;
     int64_t size; /* of an element */
-    hl_value fn;
+    bool system;
+    matrix_fn fn;
     _Atomic bool failed;
 } job;
 
-static void solve_task(void *argument, int64_t chunk, int worker) {
+static void run_task(void *argument, int64_t chunk, int worker) {
     job *j = argument;
     const solve_params *p = j->p;
     const int64_t end = (chunk + 1) * p->per_task < p->matrices ? (chunk + 1) * p->per_task : p->matrices;
-    const int64_t matrix = p->n * p->n * j->size, right = p->n * p->columns * j->size;
-    for (int64_t i = chunk * p->per_task; i < end && !j->failed; i++)
-        if (!((solve_fn)j->fn.p)(p, (const char *)j->arg[0] + i * matrix, (const char *)j->arg[1] + i * right,
-                                 (char *)j->arg[2] + i * right, j->run, worker))
-            j->failed = true;
+    const int64_t matrix = p->n * p->n * j->size, side = j->system ? p->n * p->columns * j->size : matrix;
+    char *scratch = j->run->scratch + worker * j->run->scratch_bytes;
+    for (int64_t i = chunk * p->per_task; i < end && !j->failed; i++) {
+        const char *right = j->system ? (const char *)j->arg[1] + i * side : NULL;
+        char *result = (char *)j->arg[1 + j->system] + i * side;
+        if (!j->fn(p, (const char *)j->arg[0] + i * matrix, right, result, scratch, j->run, worker)) j->failed = true;
+    }
 }
 
-static void factor_task(void *argument, int64_t chunk, int worker) {
-    job *j = argument;
-    const solve_params *p = j->p;
-    const int64_t end = (chunk + 1) * p->per_task < p->matrices ? (chunk + 1) * p->per_task : p->matrices;
-    const int64_t matrix = p->n * p->n * j->size;
-    for (int64_t i = chunk * p->per_task; i < end && !j->failed; i++)
-        if (!((factor_fn)j->fn.p)(p->n, (const char *)j->arg[0] + i * matrix, (char *)j->arg[1] + i * matrix,
-                                  j->run->scratch + worker * j->run->scratch_bytes, j->run, worker))
-            j->failed = true;
-}
-
-static hl_status run_all(const hl_instr *ins, hl_run *run, hl_chunk_fn task, const char *failure) {
+static hl_status run_all(const hl_instr *ins, hl_run *run, bool system, const char *failure) {
     const solve_params *p = ins->p[2].p;
-    job j = {.p = p, .arg = ins->arg, .run = run, .size = ins->p[0].i, .fn = ins->p[1]};
+    job j = {.p = p, .arg = ins->arg, .run = run, .size = ins->p[0].i, .system = system, .fn = (matrix_fn)ins->p[1].p};
     if (p->matrices == 0) return HL_OK;
-    hl_parallel(run, (p->matrices + p->per_task - 1) / p->per_task, p->cost_ns, task, &j);
+    hl_parallel(run, (p->matrices + p->per_task - 1) / p->per_task, p->cost_ns, run_task, &j);
     return j.failed ? hl_fail(run, HL_INVALID_ARGUMENT, "%s", failure) : HL_OK;
 }
 
 static hl_status run_solve(const hl_instr *ins, hl_run *run) {
-    return run_all(ins, run, solve_task, "Input matrix is not invertible.");
+    return run_all(ins, run, true, "Input matrix is not invertible.");
 }
 
 static hl_status run_factor(const hl_instr *ins, hl_run *run) {
-    return run_all(ins, run, factor_task, "Cholesky decomposition was not successful. The input might not be valid.");
+    return run_all(ins, run, false, "Cholesky decomposition was not successful. The input might not be valid.");
 }
 
 /* ---- preparing ---- */

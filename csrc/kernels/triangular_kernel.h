@@ -125,7 +125,9 @@ static void NAME(substitute_column)(const NAME(coefficients) *a, bool lower, int
 }
 
 /* solution = the x of matrix x = right, or of its adjoint. False: a pivot is 0 or no number. */
-static bool NAME(solve)(const solve_params *p, const void *matrix, const void *right, void *solution, hl_run *run, int worker) {
+static bool NAME(solve)(const solve_params *p, const void *matrix, const void *right, void *solution, void *scratch, hl_run *run,
+                        int worker) {
+    (void)scratch;
     const TYPE *m = matrix;
     TYPE *x = solution;
     if (p->columns == 0) return true;
@@ -159,7 +161,10 @@ static bool NAME(factor_block)(TYPE *l, int64_t row, int64_t size) {
 
 /* factor = the lower triangle L with L times its adjoint being the matrix, of which the upper triangle is not looked at. Goes from
  * block to block: the rows below it, whose adjoint lies in scratch, are solved for and subtracted from what is right of them. */
-static bool NAME(factor)(int64_t n, const void *matrix, void *factor, void *scratch, hl_run *run, int worker) {
+static bool NAME(factor)(const solve_params *p, const void *matrix, const void *right, void *factor, void *scratch, hl_run *run,
+                         int worker) {
+    const int64_t n = p->n;
+    (void)right;
     TYPE *l = factor, *panel = scratch;
     memmove(l, matrix, (size_t)(n * n) * sizeof(TYPE));
     for (int64_t b0 = 0; b0 < n && !hl_is_stopped_for(run, worker); b0 += BLOCK) {
