@@ -18,6 +18,8 @@ import time
 import numpy as np
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+if __name__ == "__main__" and sys.argv[1:2] not in (["tf"], ["hookloop"]):
+    sys.exit(__doc__)
 if __name__ == "__main__" and sys.argv[1] == "tf":
     import tensorflow
 
@@ -41,6 +43,10 @@ class Model:
 
     def numbers(self, *shape):
         return self._random.standard_normal(shape).astype("f")
+
+    def screens(self, *shape):
+        """Bytes, as of pictures."""
+        return self.input(self._random.randint(0, 255, shape).astype("uint8"))
 
     def input(self, value):
         holder = tf.placeholder(value.dtype, value.shape)
@@ -245,7 +251,7 @@ def critic(m, batch=64, size=128):
 
 def game_player(m, batch=32):
     """Values of actions from screens of 84x84."""
-    x = m.input(m._random.randint(0, 255, (batch, 84, 84, 4)).astype("uint8"))
+    x = m.screens(batch, 84, 84, 4)
     action, wanted = m.ids(6, batch), m.input(m.numbers(batch))
     h = tf.nn.relu(m.conv(tf.cast(x, tf.float32) / 255.0, 8, 4, 32, 4, "VALID"))
     h = tf.nn.relu(m.conv(h, 4, 32, 64, 2, "VALID"))
