@@ -352,3 +352,33 @@ def test_sizes_that_do_not_fit_in_a_branch_that_is_not_taken(executor):
         always = tf.cond(tf.size(x) > 1, lambda: tf.reduce_sum(x + y), lambda: tf.reduce_sum(x))
         with pytest.raises(tf.errors.InvalidArgumentError, match=r"Incompatible shapes: \[3\] vs. \[2\]"):
             session.run(always, {x: [1.0, 2.0, 3.0], y: [1.0, 2.0]})
+
+
+def test_several_gradients_of_one_loop_in_one_run(executor):
+    """Each takes what the loop saved, also of a branch and of a loop within it."""
+    x = tf.constant([0.5, 0.25])
+
+    def body(i, a):
+        a = tf.cond(i % 2 > 0, lambda: tf.sin(a) * a, lambda: tf.exp(a) * x)
+        return i + 1, tf.while_loop(lambda j, b: j < 2, lambda j, b: (j + 1, tf.tanh(b) * b + x), [0, a])[1]
+
+    y = tf.while_loop(lambda i, a: i < 3, body, [0, x])[1]
+    once = tf.gradients(y, x)[0]
+    twice = tf.gradients(2 * y, x)[0]
+    squared = tf.gradients(y * y, x)[0]
+    with tf.Session() as session:
+        alone = [session.run(gradient) for gradient in (once, twice, squared)]
+        together = session.run([once, twice, squared])
+    np.testing.assert_array_equal(together, alone)
+    np.testing.assert_allclose(together[1], 2 * together[0], rtol=1e-6)
+
+
+def test_a_step_whose_gradient_is_fetched_beside_it():
+    v = tf.Variable([0.5, 2.0])
+    loss = tf.reduce_sum(count_to(3, lambda i, a: tf.tanh(a) * v, v))
+    gradient = tf.gradients(loss, v)[0]
+    step = tf.train.GradientDescentOptimizer(0.5).minimize(loss)
+    with tf.Session() as session:
+        session.run(v.initializer)
+        _, given = session.run([step, gradient])
+        np.testing.assert_allclose(session.run(v), [0.5, 2.0] - 0.5 * given, rtol=1e-6)

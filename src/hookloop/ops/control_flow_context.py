@@ -340,8 +340,7 @@ class WhileContext(ControlFlowContext):
         self._loop_enters, self._loop_exits = [], []
         self._variables = []  # (Enter, Merge, Switch, NextIteration, Exit) tensors of each loop variable
         self._invariants = {}  # constant Enter tensor -> the outer tensor
-        self._saved = {}  # a value of this loop -> the stack it is saved on
-        self._history = {}  # a value of the forward loop -> itself here
+        self._stacks = {}  # a value of the forward loop -> the stack that it is saved on for this loop alone
         self._count = None  # (forward) how often the body ran
         self._counting = None  # (forward) the op that counts
         self._counted = None  # the NextIteration of a count
@@ -452,7 +451,7 @@ class WhileContext(ControlFlowContext):
         op = value.op
         if is_loop_constant_enter(op):
             return (branch or self).AddValue(op.inputs[0])
-        handle = self._forward.save(value) if op.type != "Const" else None
+        handle = self._stack_of(value) if op.type != "Const" else None
         context = branch or self
         graph = get_default_graph()
         with graph.name_scope(op.name + "/saved/"), control_dependencies(None):
@@ -464,10 +463,14 @@ class WhileContext(ControlFlowContext):
         self._order(popped.op, context)
         return popped
 
+    def _stack_of(self, value):
+        """The stack of a value of the forward loop: another backward loop in the same run takes from another one."""
+        if value not in self._stacks:
+            self._stacks[value] = self._forward.save(value)
+        return self._stacks[value]
+
     def save(self, value):
         """Keeps a value of each iteration, or of each that takes the value's branch, on a stack; gives the stack."""
-        if value in self._saved:
-            return self._saved[value]
         graph = get_default_graph()
         current = graph._get_control_flow_context()
         context = output_context(value.op)
@@ -479,7 +482,6 @@ class WhileContext(ControlFlowContext):
                 pushed = push(handle, value)
             graph._set_control_flow_context(current)
         self._order(pushed.op, context)
-        self._saved[value] = handle
         return handle
 
     def _order(self, op, context):
