@@ -5,9 +5,7 @@ import pytest
 import hookloop as tf
 
 
-@pytest.mark.parametrize(
-    "name", ["do_quantize_training_on_graphdef", "sdca_optimizer", "sdca_fprint", "sdca_shrink_l1"]
-)
+@pytest.mark.parametrize("name", ["sdca_optimizer", "sdca_fprint", "sdca_shrink_l1"])
 def test_absent_functions_of_training(name):
     assert not hasattr(tf.train, name)
     with pytest.raises(AttributeError, match=f"has no attribute '{name}'"):

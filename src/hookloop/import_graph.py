@@ -64,7 +64,7 @@ def import_graph_def(graph_def, input_map=None, return_elements=None, name=None,
                 )
             with graph.name_scope("_inputs"):
                 input_map = {key: convert_to_tensor(value) for key, value in input_map.items()}
-    importer = _Importer(graph, graph_def, input_map, scope)
+    importer = Importer(graph, graph_def, input_map, scope)
     importer.check(return_elements or ())
     importer.add_nodes()
     return None if return_elements is None else [importer.element(_text(e)) for e in return_elements]
@@ -96,7 +96,7 @@ def _split(name):
     return (op, int(index)) if op and index.isdecimal() else (name, 0)
 
 
-class _Importer:
+class Importer:
     """The nodes of one message on their way into a graph."""
 
     def __init__(self, graph, graph_def, input_map, scope):
@@ -131,6 +131,11 @@ class _Importer:
             count = self._number_outputs[name]
             if ":" in _text(element) and index >= count:
                 raise ValueError(f"Invalid return output {index} of node '{name}', which has {count} output(s)")
+
+    def checked_nodes(self):
+        """The message's nodes, inputs first, otherwise in its order; raises what is wrong with them."""
+        self.check(())
+        return [self._nodes[name] for name in self._order]
 
     @staticmethod
     def _outputs_of(node):

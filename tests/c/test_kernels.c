@@ -145,6 +145,10 @@ static void test_channels_of_every_number(void) {
         check_runs("fake_quant", 4, (const operand[]){of_columns, one, one_above, column_out}, 2, bits);
         check_runs("fake_quant_gradient", 7, (const operand[]){table, table, of_columns, above, table_out, column_out, column_out}, 2, bits);
         check_runs("fake_quant_gradient", 7, (const operand[]){above, above, one, one_above, column_out, one_out, one_out}, 2, bits);
+        for (int given = 0; given < 2; given++) {
+            const hl_value scale[] = {{.f = -8}, {.f = 7}, {.i = given}, {.i = given}};
+            check_runs("quantize", 4, (const operand[]){table, one, one_above, table_out}, 4, scale);
+        }
         check_runs("cast", 2, (const operand[]){of_columns, {HL_FLOAT16, 1, {c}, NULL}}, 0, NULL);
         check_runs("cast", 2, (const operand[]){{HL_FLOAT16, 1, {c}, x}, column_out}, 0, NULL);
         check_runs("elu", 2, (const operand[]){of_columns, column_out}, 0, NULL);

@@ -35,6 +35,7 @@ KERNELS = {
     "segment_reduce": ("segment_reduce", [FLOATS, GROUPS], [blank(N // 3, "float32")], (0,)),
     "segment_spread": ("segment_spread", [FLOATS, GROUPS, PLACES], [blank(N, "float32")], (1,)),
     "fake_quant": ("fake_quant", [FLOATS, np.float32(-1), np.float32(1)], [blank(N, "float32")], (0, 255)),
+    "quantize": ("quantize", [FLOATS, np.float32(-1), np.float32(1)], [blank(N, "float32")], (-8.0, 7.0, 0, 0)),
     "bincount": ("bincount", [PLACES, FLOATS[:0]], [blank(N, "float32")], ()),
     "bounds": ("bounds", [PLACES[None].astype("float32"), FLOATS[None]], [blank((1, N))], (0,)),
     "unravel_index": ("unravel_index", [PLACES, np.array([N, 1], "int32")], [blank((2, N))], ()),

@@ -59,6 +59,7 @@ from .warm_start import VocabInfo, warm_start
 # Name -> its module; loaded when first asked for.
 _LATER = {
     "Checkpoint": "train.checkpoint", "CheckpointManager": "train.checkpoint_manager",
+    "do_quantize_training_on_graphdef": "train.quantize_training",
     "SyncReplicasOptimizer": "train.sync_replicas_optimizer",
     "ClusterDef": "messages", "JobDef": "messages", "SaverDef": "messages",
 }  # fmt: skip
