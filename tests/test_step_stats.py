@@ -164,6 +164,16 @@ class TestTimeline:
         (maximum,) = analysis.allocator_maximums.values()
         assert (maximum.timestamp, maximum.num_bytes, maximum.tensors) == (20, 150, {"a", "b"})
 
+    def test_the_memory_of_what_takes_no_time_and_of_nothing(self):
+        stats = tf.RunMetadata().step_stats
+        device = stats.dev_stats.add(device="cpu")
+        for name, size, label in (("a", 100, "a = A()"), ("b", 50, "b = B(a:0)"), ("c", 0, "c = C()")):
+            node = device.node_stats.add(node_name=name, timeline_label=label, all_start_micros=10)
+            node.output.add().tensor_description.allocation_description.requested_bytes = size
+        text = timeline.Timeline(stats).generate_chrome_trace_format(show_memory=True)
+        counters = [e["args"]["cpu"] for e in json.loads(text)["traceEvents"] if e["ph"] == "C"]
+        assert max(counters) == 150 and counters[-1] == 0
+
     def test_imported_by_tensorflows_path(self):
         from hookloop.python.client import timeline as by_path
 

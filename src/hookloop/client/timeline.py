@@ -135,17 +135,17 @@ def _add_memory(events, spans, process):
     changes = []
     for span in spans:
         for allocator, size in span.allocations:
-            changes.append((span.start, 1, size, allocator, span.name))
-            changes.append((last_use[id(span)], 0, -size, allocator, span.name))
+            changes.append((span.start, False, size, allocator, span.name))
+            changes.append((last_use[id(span)], True, -size, allocator, span.name))
     if changes:
         events.name_process(process, "Memory")
     held, live, maximums = collections.Counter(), collections.defaultdict(list), {}
-    for at, _, size, allocator, name in sorted(changes):
+    for at, gone, size, allocator, name in sorted(changes):  # a tensor may be made and gone in one microsecond
         held[allocator] += size
-        if size > 0:
-            live[allocator].append(name)
-        else:
+        if gone:
             live[allocator].remove(name)
+        else:
+            live[allocator].append(name)
         events.counter(allocator, process, at, held[allocator])
         if allocator not in maximums or held[allocator] > maximums[allocator].num_bytes:
             maximums[allocator] = AllocationMaximum(at, held[allocator], set(live[allocator]))
