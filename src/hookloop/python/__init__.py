@@ -1,1 +1,106 @@
-"""TensorFlow's `tensorflow.python`, for the few modules of it that programs import by that path."""
+"""TensorFlow's `tensorflow.python`, for programs that import public names by the paths of its files."""
+
+from ..module_paths import install
+
+_MATH = ("", "math", "nn", "linalg", "random", "strings", "debugging", "io")
+
+_TABLE = {
+    **dict.fromkeys(("client.session", "client.client_lib"), ("",)),
+    **dict.fromkeys(
+        ("data.ops.dataset_ops", "data.ops.iterator_ops", "data.ops.readers", "data.ops.optional_ops"),
+        ("data", "data.experimental"),
+    ),
+    **{f"framework.{name}": ("",) for name in """constant_op device device_spec importer indexed_slices random_seed
+        tensor_conversion_registry tensor_shape tensor_spec tensor_util type_spec""".split()},
+    "framework.dtypes": ("dtypes", ""),
+    "framework.errors": ("errors",),
+    "framework.errors_impl": ("errors",),
+    "framework.framework_lib": ("",),
+    "framework.graph_io": ("train",),
+    "framework.graph_util": ("graph_util",),
+    "framework.graph_util_impl": ("graph_util",),
+    "framework.meta_graph": ("train.meta_graph",),
+    "framework.ops": ("",),
+    "framework.versions": ("", "version"),
+    "lib.io.python_io": ("python_io", "io"),
+    "lib.io.tf_record": ("python_io", "io"),
+    **{f"ops.{name}": _MATH for name in """array_ops bitwise_ops candidate_sampling_ops check_ops clip_ops confusion_matrix
+        control_flow_ops custom_gradient data_flow_ops embedding_ops functional_ops histogram_ops io_ops linalg_ops logging_ops
+        lookup_ops manip_ops map_fn math_ops numerics parsing_ops random_ops script_ops sets_impl sort_ops special_math_ops
+        state_ops stateless_random_ops string_ops template tensor_array_ops""".split()},
+    "ops.bitwise_ops": ("bitwise",),
+    "ops.gradient_checker": ("test",),
+    "ops.gradients": ("", "gradients"),
+    "ops.gradients_impl": ("", "gradients"),
+    "ops.init_ops": ("", "initializers"),
+    "ops.standard_ops": (*_MATH, "initializers"),
+    "ops.linalg.linalg": ("linalg",),
+    "ops.linalg.linalg_impl": ("linalg",),
+    **dict.fromkeys(("ops.nn", "ops.nn_impl", "ops.nn_ops"), ("nn", *_MATH)),
+    "ops.partitioned_variables": ("", "partitioned"),
+    "ops.resource_variable_ops": ("variables",),
+    "ops.string_ops": ("strings", ""),
+    "ops.variable_scope": ("", "variable_scope"),
+    "ops.variables": ("", "variables", "partitioned"),
+    "platform.app": ("app",),
+    "platform.benchmark": ("test",),
+    "platform.flags": ("flags",),
+    "platform.gfile": ("gfile",),
+    "platform.googletest": ("test",),
+    "platform.test": ("test",),
+    "platform.tf_logging": ("logging",),
+    "pywrap_tensorflow": ("train", "errors"),
+    **{f"saved_model.{name}": (f"saved_model.{name}", "saved_model") for name in """builder constants loader main_op
+        signature_constants signature_def_utils tag_constants utils""".split()},
+    **{f"saved_model.{name}_impl": (f"saved_model.{name}", "saved_model") for name in """builder loader main_op
+        signature_def_utils utils""".split()},
+    "saved_model.saved_model": ("saved_model",),
+    "saved_model.simple_save": ("saved_model",),
+    "summary.summary": ("summary", ""),
+    "summary.summary_iterator": ("train",),
+    "summary.writer.writer": ("summary",),
+    "summary.writer.writer_cache": ("summary",),
+    "training.checkpoint_state_pb2": ("files.messages",),
+    **{f"training.{name}": ("train",) for name in """adadelta adagrad adagrad_da adam basic_loops basic_session_run_hooks
+        checkpoint_management checkpoint_utils coordinator device_setter evaluation ftrl gradient_descent input
+        learning_rate_decay momentum monitored_session moving_averages optimizer proximal_adagrad proximal_gradient_descent
+        queue_runner queue_runner_impl rmsprop saver server_lib session_manager session_run_hook slot_creator summary_io
+        supervisor sync_replicas_optimizer training training_util warm_starting_util""".split()},
+    "training.slot_creator": ("train.slot_creator",),
+    "training.tracking.util": ("train",),
+    "util.compat": ("compat",),
+    "util.nest": ("nest",),
+}  # fmt: skip
+
+_RENAMED = {
+    "data.ops.dataset_ops": {
+        "DatasetV1Adapter": "data.Dataset",
+        **{f"get_legacy_output_{what}": f"data.get_output_{what}" for what in ("classes", "shapes", "types")},
+    },
+    "framework.ops": {"_colocate_with": "colocate_with", "internal_convert_to_tensor": "convert_to_tensor"},
+    "framework.tensor_util": {"constant_value": "get_static_value", "MakeNdarray": "make_ndarray"},
+    "ops.init_ops": {
+        "Zeros": "zeros_initializer", "Ones": "ones_initializer", "Constant": "constant_initializer",
+        "RandomUniform": "random_uniform_initializer", "RandomNormal": "random_normal_initializer",
+        "TruncatedNormal": "truncated_normal_initializer", "UniformUnitScaling": "uniform_unit_scaling_initializer",
+        "VarianceScaling": "variance_scaling_initializer", "Orthogonal": "orthogonal_initializer",
+        "GlorotUniform": "glorot_uniform_initializer", "GlorotNormal": "glorot_normal_initializer",
+        "Identity": "initializers.identity", "Initializer": "initializers.Initializer",
+    },
+    "ops.logging_ops": {"print_v2": "print"},
+    "ops.math_ops": {
+        "neg": "negative", "floor_mod": "floormod", "real_div": "realdiv", "truncate_div": "truncatediv", "truncate_mod": "truncatemod",
+    },
+    "ops.stateless_random_ops": {
+        f"stateless_{name}": f"random.stateless_{name.removeprefix('random_')}"
+        for name in ("random_uniform", "random_normal")
+    },
+    "ops.string_ops": {f"string_{name}": f"strings.{name}" for name in ("format", "length", "lower", "upper")},
+    "ops.variable_scope": {"variable": "Variable"},
+    "platform.googletest": {"GetTempDir": "test.get_temp_dir"},
+    "pywrap_tensorflow": {"CheckpointReader": "train.checkpoint_utils.CheckpointReader"},
+    "training.summary_io": {"SummaryWriterCache": "summary.FileWriterCache"},
+    "util.nest": {"is_sequence": "nest.is_nested"},
+}  # fmt: skip
+
+install(__name__, _TABLE, _RENAMED)

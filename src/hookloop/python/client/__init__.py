@@ -1,1 +1,1 @@
-"""`python.client`: `timeline`."""
+"""`python.client`: sessions, devices, and `timeline`."""

@@ -1,0 +1,94 @@
+"""Modules at TensorFlow's own paths (`python.ops.array_ops`, `core.protobuf.config_pb2`), made when they are imported.
+
+Programs reach public functions by the paths of TensorFlow's files too. A module that is only such a path has no file here: a
+table says in which namespaces its names are looked for.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.abc
+import importlib.machinery
+import sys
+from types import ModuleType
+
+_ROOT = __name__.rpartition(".")[0]
+
+
+def install(package, table, renamed=None):
+    """Lets the modules of a table be imported below a package.
+
+    Args:
+      package: the package's name.
+      table: module below the package -> where a name is looked for, in order: dotted names of modules below `hookloop` ("" is
+        itself), or of other packages behind a colon.
+      renamed: module -> {name: its dotted name below `hookloop`}.
+    """
+    sys.meta_path.append(_Finder(package + ".", table, renamed or {}))
+
+
+class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Asked after the files: what is a file of the package stays one."""
+
+    def __init__(self, prefix, table, renamed):
+        self._prefix = prefix
+        self._table = table
+        self._renamed = renamed
+        self._packages = {name[:i] for name in table for i, letter in enumerate(name) if letter == "."}
+
+    def find_spec(self, fullname, path=None, target=None):
+        below = fullname.removeprefix(self._prefix)
+        if below == fullname or (below not in self._table and below not in self._packages):
+            return None
+        return importlib.machinery.ModuleSpec(fullname, self, is_package=below in self._packages)
+
+    def create_module(self, spec):
+        return None
+
+    def exec_module(self, module):
+        below = module.__name__.removeprefix(self._prefix)
+        if below not in self._table:
+            module.__doc__ = f"Modules at the paths of TensorFlow's `{below}`."
+            return
+        places, renamed = self._table[below], self._renamed.get(below, {})
+
+        def get_attribute(name):
+            if name == "__all__":
+                return list_names()
+            if name.startswith("__"):
+                raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}")
+            value = _look_up(name, places, renamed)
+            if value is _ABSENT:
+                raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}")
+            setattr(module, name, value)
+            return value
+
+        def list_names():
+            names = {name for place in places for name in dir(_module(place)) if not name.startswith("_")}
+            return sorted(name for name in names | set(renamed) if _look_up(name, places, renamed) is not _ABSENT)
+
+        module.__doc__ = "Public names, by another path."
+        module.__getattr__, module.__dir__ = get_attribute, list_names
+
+
+_ABSENT = object()
+
+
+def _module(place):
+    own, _, other = place.partition(":")
+    return importlib.import_module(other or (f"{_ROOT}.{own}" if own else _ROOT))
+
+
+def _look_up(name, places, renamed):
+    if name in renamed:
+        place, _, name = renamed[name].rpartition(".")
+        places = (place,)
+    # TensorFlow's files call functions and classes so of which the API's second version has others.
+    public = name.removesuffix("_v1").removesuffix("V1")
+    for asked in dict.fromkeys((name, public)):
+        for place in places:
+            value = getattr(_module(place), asked, _ABSENT)
+            own_module = isinstance(value, ModuleType) and value.__name__.startswith(_ROOT)
+            if value is not _ABSENT and not own_module:
+                return value
+    return _ABSENT

@@ -1,0 +1,1 @@
+"""`python.eager`: whether operations run as soon as they are called; they do not."""

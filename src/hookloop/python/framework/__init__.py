@@ -1,0 +1,1 @@
+"""`python.framework`: paths of public names, and helpers of tests."""

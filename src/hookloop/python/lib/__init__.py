@@ -1,0 +1,1 @@
+"""`python.lib`: paths of public names, and functions of files."""

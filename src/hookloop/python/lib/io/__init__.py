@@ -1,0 +1,1 @@
+"""`python.lib.io`: paths of public names, and functions of files."""

@@ -1,0 +1,1 @@
+"""`python.tools`: programs that read and write checkpoints and graphs."""

@@ -1,0 +1,1 @@
+"""`python.util`: paths of public names, and notices of what is deprecated."""

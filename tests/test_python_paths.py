@@ -1,0 +1,332 @@
+"""Public names by the paths of TensorFlow's files: `hookloop.python.ops.math_ops`, `hookloop.core.protobuf.config_pb2`."""
+
+import importlib
+
+import numpy as np
+import pytest
+
+import hookloop as tf
+
+
+@pytest.mark.parametrize(
+    "module, name, public",
+    [
+        ("client.session", "InteractiveSession", tf.InteractiveSession),
+        ("data.ops.dataset_ops", "Dataset", tf.data.Dataset),
+        ("data.ops.dataset_ops", "make_initializable_iterator", tf.data.make_initializable_iterator),
+        ("framework.constant_op", "constant", tf.constant),
+        ("framework.dtypes", "float32", tf.float32),
+        ("framework.errors_impl", "OutOfRangeError", tf.errors.OutOfRangeError),
+        ("framework.ops", "reset_default_graph", tf.reset_default_graph),
+        ("framework.ops", "GraphKeys", tf.GraphKeys),
+        ("framework.tensor_util", "constant_value", tf.get_static_value),
+        ("ops.array_ops", "placeholder", tf.placeholder),
+        ("ops.gradients_impl", "gradients", tf.gradients),
+        ("ops.init_ops", "Zeros", tf.zeros_initializer),
+        ("ops.math_ops", "reduce_sum", tf.reduce_sum),
+        ("ops.math_ops", "reduce_sum_v1", tf.reduce_sum),
+        ("ops.nn", "softmax", tf.nn.softmax),
+        ("ops.nn_ops", "conv2d", tf.nn.conv2d),
+        ("ops.variable_scope", "get_variable", tf.get_variable),
+        ("ops.variables", "VariableV1", tf.Variable),
+        ("platform.test", "mock", tf.test.mock),
+        ("platform.tf_logging", "info", tf.logging.info),
+        ("pywrap_tensorflow", "NewCheckpointReader", tf.train.NewCheckpointReader),
+        ("summary.writer.writer", "FileWriter", tf.summary.FileWriter),
+        ("training.adam", "AdamOptimizer", tf.train.AdamOptimizer),
+        ("training.basic_session_run_hooks", "StopAtStepHook", tf.train.StopAtStepHook),
+        ("training.saver", "Saver", tf.train.Saver),
+        ("training.session_run_hook", "SessionRunHook", tf.train.SessionRunHook),
+        ("util.nest", "flatten", tf.nest.flatten),
+    ],
+)
+def test_a_public_name_by_its_path(module, name, public):
+    assert getattr(importlib.import_module("hookloop.python." + module), name) is public
+
+
+def test_every_module_can_be_imported_and_lists_names_it_has():
+    from hookloop.python import _TABLE
+
+    for path in _TABLE:
+        module = importlib.import_module("hookloop.python." + path)
+        names = dir(module)
+        assert names, path
+        for name in names:
+            getattr(module, name)
+
+
+def test_importing_by_the_statements_of_programs():
+    from hookloop.python.ops import array_ops, math_ops
+
+    from hookloop.python.framework import ops
+
+    namespace = {}
+    exec("from hookloop.python.ops.math_ops import *", namespace)
+    assert namespace["matmul"] is tf.matmul and "app" not in namespace
+    with ops.Graph().as_default(), tf.Session() as session:
+        assert session.run(math_ops.add(array_ops.ones([2]), 1)).tolist() == [2, 2]
+
+
+def test_what_is_not_there_is_said():
+    from hookloop.python.ops import array_ops
+
+    with pytest.raises(AttributeError, match=r"module 'hookloop.python.ops.array_ops' has no attribute 'nothing'"):
+        _ = array_ops.nothing
+    with pytest.raises(ModuleNotFoundError, match=r"hookloop.python.ops.nothing_ops"):
+        importlib.import_module("hookloop.python.ops.nothing_ops")
+
+
+def test_messages_by_their_path():
+    from hookloop.core.example import example_pb2, feature_pb2
+    from hookloop.core.framework import graph_pb2, summary_pb2
+    from hookloop.core.protobuf import config_pb2, saver_pb2
+
+    assert config_pb2.ConfigProto is tf.ConfigProto and graph_pb2.GraphDef is tf.GraphDef
+    assert summary_pb2.Summary is tf.Summary and saver_pb2.SaverDef is tf.train.SaverDef
+    assert example_pb2.Example is tf.train.Example and feature_pb2.Features is tf.train.Features
+
+
+def test_the_devices_of_the_machine():
+    from hookloop.python.client import device_lib
+
+    (device,) = device_lib.list_local_devices()
+    assert (device.name, device.device_type) == ("/device:CPU:0", "CPU")
+    assert 'device_type: "CPU"' in repr(device)
+
+
+def test_there_is_no_eager_mode():
+    from hookloop.python.eager import context
+
+    with context.graph_mode():
+        assert not context.executing_eagerly() and context.in_graph_mode() and context.num_gpus() == 0
+
+
+def test_functions_of_files(tmp_path):
+    from hookloop.python.lib.io import file_io
+
+    path = tmp_path / "a.txt"
+    file_io.write_string_to_file(path, "text")
+    assert file_io.read_file_to_string(path) == "text" and file_io.read_file_to_string(path, True) == b"text"
+    file_io.recursive_create_dir(tmp_path / "deep" / "er")
+    other = tmp_path / "deep" / "b.txt"
+    file_io.atomic_write_string_to_file(other, "text")
+    assert file_io.filecmp(path, other) and sorted(file_io.list_directory(tmp_path / "deep")) == ["b.txt", "er"]
+    file_io.atomic_write_string_to_file(other, "none")
+    assert not file_io.filecmp(path, other)
+    with pytest.raises(tf.errors.AlreadyExistsError, match="file already exists"):
+        file_io.atomic_write_string_to_file(other, "again", overwrite=False)
+    assert file_io.read_file_to_string(other) == "none" and len(file_io.list_directory(tmp_path / "deep")) == 2
+    file_io.delete_recursively(tmp_path / "deep")
+    assert not file_io.file_exists(other) and file_io.FileIO is tf.gfile.GFile
+
+
+class TestDeprecation:
+    def warned(self, monkeypatch):
+        from hookloop.python.util import deprecation
+
+        texts = []
+        monkeypatch.setattr(deprecation, "warning", lambda text, *args: texts.append(text % args))
+        return deprecation, texts
+
+    def test_a_function_is_named_at_its_first_call(self, monkeypatch):
+        deprecation, texts = self.warned(monkeypatch)
+
+        @deprecation.deprecated("2030-01-01", "Use another.")
+        def function(x):
+            """Adds one."""
+            return x + 1
+
+        assert (function(1), function(2), function.__doc__) == (2, 3, "Adds one.")
+        (text,) = texts
+        assert "function (from tests.test_python_paths) is deprecated and will be removed after 2030-01-01" in text
+        assert text.endswith("Use another.")
+
+    def test_notices_can_be_switched_off(self, monkeypatch):
+        deprecation, texts = self.warned(monkeypatch)
+        function = deprecation.deprecated(None, "Use another.", warn_once=False)(lambda: 1)
+        with deprecation.silence():
+            function()
+        monkeypatch.setattr(deprecation, "_PRINT_DEPRECATION_WARNINGS", False)
+        function()
+        assert texts == []
+        monkeypatch.setattr(deprecation, "_PRINT_DEPRECATION_WARNINGS", True)
+        function()
+        function()
+        assert len(texts) == 2 and "removed in a future version" in texts[0]
+
+
+class TestTestUtil:
+    def run(self, cls):
+        import unittest
+
+        result = unittest.TestResult()
+        unittest.defaultTestLoader.loadTestsFromTestCase(cls).run(result)
+        return result
+
+    def test_decorated_tests_run_in_their_graph(self):
+        from hookloop.python.framework import test_util
+
+        @test_util.run_all_in_graph_and_eager_modes
+        class Whole(test_util.TensorFlowTestCase):
+            def test_value(self):
+                assert tf.get_default_session() is not None
+                self.assertAllEqual(self.evaluate(tf.constant([1, 2])), [1, 2])
+
+        class Single(test_util.TensorFlowTestCase):
+            @test_util.run_deprecated_v1
+            @test_util.disable_xla("no such compiler")
+            def test_first(self):
+                self.assertEqual(self.evaluate(tf.constant(1)), 1)
+
+            @test_util.run_v1_only("b/1")
+            @test_util.run_in_graph_and_eager_modes(use_gpu=True)
+            def test_second(self):
+                with test_util.use_gpu(), test_util.device(use_gpu=False):
+                    self.assertEqual(self.evaluate(tf.constant(2)), 2)
+
+            @test_util.run_gpu_only
+            def test_gpu(self):
+                raise AssertionError("there is none")
+
+            @test_util.run_v2_only
+            def test_second_version(self):
+                raise AssertionError("this is the first")
+
+            @test_util.skip_if(lambda: True)
+            def test_left_out(self):
+                raise AssertionError("it is left out")
+
+        for cls, skipped in ((Whole, 1), (Single, 3)):  # test_session is skipped too
+            result = self.run(cls)
+            assert result.wasSuccessful() and len(result.skipped) == skipped and result.testsRun >= 1
+
+    def test_a_class_is_no_test(self):
+        from hookloop.python.framework import test_util
+
+        with pytest.raises(ValueError, match="only supports test methods"):
+            test_util.run_in_graph_and_eager_modes(type("Whole", (), {}))
+
+    def test_nodes_of_a_graph(self):
+        from hookloop.python.framework import test_util
+
+        with tf.Graph().as_default() as graph:
+            tf.constant(1, name="a")
+        assert list(test_util.assert_ops_in_graph({"a": "Const"}, graph)) == ["a"]
+        assert test_util.get_node_def_from_graph("a", graph.as_graph_def()).op == "Const"
+        assert test_util.get_node_def_from_graph("b", graph.as_graph_def()) is None
+        with pytest.raises(ValueError, match=r"Expected op for node a is different\. Add vs Const"):
+            test_util.assert_ops_in_graph({"a": "Add"}, graph)
+        with pytest.raises(ValueError, match="Not all expected ops are present"):
+            test_util.assert_ops_in_graph({"b": "Add"}, graph.as_graph_def())
+
+    def test_where_channels_stand(self):
+        from hookloop.python.framework import test_util
+
+        assert test_util.NHWCToNCHW([2, 3, 4, 5]) == [2, 5, 3, 4]
+        assert test_util.NCHWToNHWC([2, 5, 3, 4]) == [2, 3, 4, 5]
+        value = np.arange(24.0).reshape(1, 2, 3, 4)
+        with tf.Graph().as_default(), tf.Session() as session:
+            moved = session.run(test_util.NHWCToNCHW(tf.constant(value)))
+            np.testing.assert_array_equal(moved, value.transpose(0, 3, 1, 2))
+            np.testing.assert_array_equal(session.run(test_util.NCHWToNHWC(tf.constant(moved))), value)
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    """The prefix of a checkpoint beside the files of its graph, a saver and a SavedModel."""
+    with tf.Graph().as_default() as graph, tf.Session() as session:
+        with tf.device("/cpu:0"):
+            v = tf.get_variable("v", initializer=10.0)
+        w = tf.get_variable("w", initializer=[[1.0, 2.0], [3.0, 4.0]], use_resource=True)
+        x = tf.placeholder(tf.float32, [None, 2], name="x")
+        y = tf.add(tf.matmul(x, w), v, name="y")
+        session.run(tf.global_variables_initializer())
+        saver = tf.train.Saver()
+        prefix = saver.save(session, str(tmp_path / "c"))
+        tf.train.write_graph(graph, str(tmp_path), "graph.pbtxt")
+        tf.train.write_graph(graph, str(tmp_path), "graph.pb", as_text=False)
+        (tmp_path / "saver.pbtxt").write_text(str(saver.as_saver_def()))
+        tf.saved_model.simple_save(session, str(tmp_path / "model"), {"x": x}, {"y": y})
+    return prefix
+
+
+class TestInspectCheckpoint:
+    @pytest.mark.parametrize(
+        "options, wanted",
+        [
+            ({}, "v (DT_FLOAT) []\nw (DT_FLOAT) [2,2]\n\n# Total number of params: 5\n"),
+            ({"all_tensor_names": True}, "tensor_name:  v\ntensor_name:  w\n# Total number of params: 5\n"),
+            (
+                {"all_tensors": True, "count_exclude_pattern": "w"},
+                "tensor_name:  v\n10.0\ntensor_name:  w\n[[1. 2.]\n [3. 4.]]\n# Total number of params: 1\n",
+            ),
+            ({"tensor_name": "v"}, "tensor_name:  v\n10.0\n# Total number of params: 5\n"),
+        ],
+    )
+    def test_what_is_printed(self, checkpoint, capsys, options, wanted):
+        from hookloop.python.tools.inspect_checkpoint import print_tensors_in_checkpoint_file
+
+        print_tensors_in_checkpoint_file(checkpoint, **{"tensor_name": "", "all_tensors": False, **options})
+        assert capsys.readouterr().out == wanted
+
+    def test_what_is_not_there_is_printed(self, checkpoint, capsys):
+        from hookloop.python.tools.inspect_checkpoint import print_tensors_in_checkpoint_file
+
+        print_tensors_in_checkpoint_file(checkpoint, "z", all_tensors=False)
+        print_tensors_in_checkpoint_file(checkpoint + "-none", "", all_tensors=True)
+        out = capsys.readouterr().out
+        assert "Key z not found in checkpoint" in out and "Failed to find any matching files" in out
+
+
+class TestFreezeGraph:
+    def freeze(self, checkpoint, **given):
+        from hookloop.python.tools import freeze_graph
+
+        directory = checkpoint.rsplit("/", 1)[0] + "/"
+        options = {
+            "input_graph": "graph.pbtxt", "input_saver": "", "input_binary": False, "input_checkpoint": checkpoint,
+            "output_node_names": "y", "restore_op_name": "", "filename_tensor_name": "", "output_graph": directory + "out.pb",
+            "clear_devices": True, "initializer_nodes": "", **given,
+        }  # fmt: skip
+        for name in ("input_graph", "input_saver", "input_meta_graph", "input_saved_model_dir"):
+            if options.get(name):
+                options[name] = directory + options[name]
+        return freeze_graph.freeze_graph(**options), directory + "out.pb"
+
+    @pytest.mark.parametrize(
+        "given",
+        [
+            {},
+            {"input_graph": "graph.pb", "input_binary": True},
+            {"input_saver": "saver.pbtxt"},
+            {"input_graph": "", "input_meta_graph": "c.meta", "input_binary": True},
+            {"input_graph": "", "input_saved_model_dir": "model"},
+            {"initializer_nodes": "v/Assign", "output_node_names": "y, v/read"},
+        ],
+        ids=["text", "binary", "saver", "meta graph", "SavedModel", "initializer"],
+    )
+    def test_variables_become_constants(self, checkpoint, given):
+        frozen, path = self.freeze(checkpoint, **given)
+        assert {node.name: node.op for node in frozen.node}["v"] == "Const"
+        assert not any(node.device for node in frozen.node)
+        with open(path, "rb") as file, tf.Graph().as_default(), tf.Session() as session:
+            tf.import_graph_def(tf.GraphDef.FromString(file.read()), name="")
+            assert session.run("y:0", {"x:0": [[1.0, 1.0]]}).tolist() == [[14.0, 16.0]]
+
+    def test_only_some_variables(self, checkpoint):
+        kinds = {node.name: node.op for node in self.freeze(checkpoint, variable_names_whitelist="w")[0].node}
+        assert (kinds["v"], kinds["w"]) == ("VariableV2", "Const")
+        kinds = {node.name: node.op for node in self.freeze(checkpoint, variable_names_blacklist="w")[0].node}
+        assert (kinds["v"], kinds["w"]) == ("Const", "VarHandleOp")
+
+    def test_devices_may_stay(self, checkpoint):
+        frozen, _ = self.freeze(checkpoint, clear_devices=False, output_graph="")
+        assert any("CPU" in node.device.upper() for node in frozen.node)
+
+    def test_what_is_missing_is_said(self, checkpoint):
+        with pytest.raises(OSError, match=r"Input graph file '.*none' does not exist!"):
+            self.freeze(checkpoint, input_graph="none")
+        with pytest.raises(ValueError, match=r"Input checkpoint '.*c-none' doesn't exist!"):
+            self.freeze(checkpoint, input_checkpoint=checkpoint + "-none")
+        with pytest.raises(ValueError, match="You need to supply the name of a node"):
+            self.freeze(checkpoint, output_node_names="")
