@@ -37,6 +37,7 @@ enum {
                                                 * long enough for the caches */
     CUT_K = 256,         /* from here on there are at least two blocks of k */
     STRIP = 8,           /* vectors of a strip of a single row */
+    ASKING_TILES = 8,    /* from the end of a panel: so late that what they ask for is not pushed out again */
     PACKED_COLUMNS = 256, /* of C that a packed A should serve */
     MAX_M_BLOCK = 480,   /* rows of A that stay in the second-level cache while the panels pass */
     EVEN_BLOCKS = 4,     /* of rows, so that two or four threads part where the matrix's halves and quarters do: as those of other
@@ -45,10 +46,15 @@ enum {
     LONGEST_TASK_NS = 5000000, /* between tasks a run looks whether to go on */
     MAX_TASKS = 64,
     MIN_CUT_FLOPS = 1000000,
+    MOST_KEPT_BYTES = 1 << 20,
     CACHE_GBYTES = 64,
     MAX_PRODUCTS = 8,
     MAX_OPERANDS = 2 * MAX_PRODUCTS + MAX_STEPS
 };
+
+/* What a tile does beside its products: it sums B's columns, copies B's rows for the tiles that follow, or asks for those of the
+ * panel that comes next. */
+typedef enum beside { NOTHING, SUM_B, PACK_B, ASK_FOR_NEXT } beside;
 
 /* The operands' data, moved to one product of the batch. */
 typedef struct gemm_data {
@@ -422,10 +428,12 @@ static void choose_float(gemm *g, int lanes) {
     }
 }
 
-/* Whether threads should share k: a B in rows that is larger than what they have to add. */
-static void choose_k_blocks(gemm *g) {
+/* Whether threads should share k: a B in rows that is larger than what they have to add, and of which a thread's cache keeps its
+ * part until the next step. */
+static void choose_k_blocks(gemm *g, int lanes) {
     const product *p = &g->products[0];
     g->k_blocks = 1;
+    if ((double)p->k * (double)g->n * (SIMD_BYTES / lanes) > MOST_KEPT_BYTES) return;
     if (g->dots || g->single_row || g->sums || g->batch > 1 || g->n_products > 1 || p->b.column != 1 || p->k == 0) return;
     const int64_t blocks = ceil_div(p->k, p->k_block);
     if (2 * g->m * (blocks - 1) <= p->k && 2.0 * (double)g->m * (double)g->n * (double)p->k > MIN_CUT_FLOPS) g->k_blocks = blocks;
@@ -539,7 +547,7 @@ static hl_status prepare(hl_prepare *prep, int n_products, int first_attr) {
         g->k_block = single ? k_block_f32 : k_block_f64;
         g->add_k_blocks = single ? add_k_blocks_f32 : add_k_blocks_f64;
         choose_float(g, lanes);
-        choose_k_blocks(g);
+        choose_k_blocks(g, lanes);
         if (c->size) cut(g, lanes, single ? GFLOPS : GFLOPS / 2);
         reserve_scratch(g, prep, lanes);
     } else {

@@ -23,15 +23,19 @@ typedef struct NAME(panel) {
     bool clamps;          /* a first step STEP_RELU is made in the registers */
     const REAL *gate;     /* the operand of a first step STEP_RELU_GRAD that is made there, at the tile's first element; or NULL */
     int64_t gate_stride;
-    REAL *sums;           /* of B's columns, made by a tile with a row of ones */
+    REAL *sums;           /* of B's columns, made by the first tile */
+    REAL *packed;         /* where the first tile copies the rows of B for those that follow; or NULL */
+    const REAL *next;     /* the rows of B of the panel that comes next, which the last tiles ask for, a vector each; or NULL */
+    int64_t next_stride;
 } NAME(panel);
 
 /* start: what the sum starts from, C itself where it is continued, or NULL. */
 typedef void (*NAME(tile_fn))(const NAME(panel) *panel, const REAL *a, const REAL *b, const REAL *start, REAL *c);
 
-/* With `ones` the last row of A is ones: its row of C are the sums of B's columns. */
-SIMD_INLINE void NAME(tile)(const int rows, const int vectors, const bool by_row, const bool part, const bool ones,
+/* To sum B the last row of A is ones: its row of C are the sums of B's columns. */
+SIMD_INLINE void NAME(tile)(const int rows, const int vectors, const bool by_row, const bool part, const beside beside,
                             const NAME(panel) *panel, const REAL *a, const REAL *b, const REAL *start, REAL *c) {
+    const bool ones = beside == SUM_B;
     VEC sum[2 * ROWS][MAX_VECTORS];
 #pragma GCC unroll 12
     for (int i = 0; i < rows; i++)
@@ -39,6 +43,8 @@ SIMD_INLINE void NAME(tile)(const int rows, const int vectors, const bool by_row
         for (int v = 0; v < vectors; v++) sum[i][v] = (VEC){0};
     const int64_t a_stride = panel->a_stride, b_stride = panel->b_stride;
     const int lanes = panel->last_lanes;
+    REAL *packed = panel->packed;
+    const REAL *next = panel->next;
     /* A base for each three rows: x86 addresses base, base + stride and base + 2 strides for free. */
     const REAL *base[(2 * ROWS + 2) / 3];
 #pragma GCC unroll 4
@@ -49,6 +55,15 @@ SIMD_INLINE void NAME(tile)(const int rows, const int vectors, const bool by_row
         for (int v = 0; v < vectors; v++)
             b_row[v] = part && SIMD_FREE_MASKS && v == vectors - 1 ? LOAD_PART(b + v * LANES, lanes)
                                                                    : LOAD(b + v * LANES);
+        if (beside == ASK_FOR_NEXT) {
+            __builtin_prefetch(next);
+            next += panel->next_stride;
+        }
+        if (beside == PACK_B) {
+#pragma GCC unroll 4
+            for (int v = 0; v < vectors; v++) STORE(packed + v * LANES, b_row[v]);
+            packed += vectors * LANES;
+        }
 #pragma GCC unroll 12
         for (int i = 0; i < rows; i++) {
             const bool one = ones && i == rows - 1;
@@ -121,7 +136,7 @@ static const NAME(tile_fn) NAME(row_strips)[STRIP] = {
 #define TILE(rows, vectors, layout, by_row, width, part)                                                        \
     static void NAME(tile_##rows##x##vectors##layout##width)(const NAME(panel) *panel, const REAL *a,           \
                                                              const REAL *b, const REAL *start, REAL *c) {       \
-        NAME(tile)(rows, vectors, by_row, part, false, panel, a, b, start, c);                                         \
+        NAME(tile)(rows, vectors, by_row, part, NOTHING, panel, a, b, start, c);                               \
     }
 #define TILES_OF_ROWS(rows, layout, by_row) \
     TILE(rows, 1, layout, by_row, part, true) TILE(rows, 1, layout, by_row, full, false) \
@@ -147,9 +162,14 @@ TILE(12, 2, _row, true, full, false) TILE(12, 2, _col, false, full, false)
 #endif
 #endif
 
-static void NAME(tile_with_ones)(const NAME(panel) *panel, const REAL *a, const REAL *b, const REAL *start, REAL *c) {
-    NAME(tile)(ROWS, MAX_VECTORS, false, false, true, panel, a, b, start, c);
-}
+#define TILE_BESIDE(what, layout, by_row, BESIDE)                                                          \
+    static void NAME(tile_that_##what##layout)(const NAME(panel) *panel, const REAL *a, const REAL *b,     \
+                                               const REAL *start, REAL *c) {                               \
+        NAME(tile)(ROWS, MAX_VECTORS, by_row, false, BESIDE, panel, a, b, start, c);                       \
+    }
+TILE_BESIDE(sums, _col, false, SUM_B)
+TILE_BESIDE(packs, _row, true, PACK_B) TILE_BESIDE(packs, _col, false, PACK_B)
+TILE_BESIDE(asks, _row, true, ASK_FOR_NEXT) TILE_BESIDE(asks, _col, false, ASK_FOR_NEXT)
 
 /* By layout of A, rows - 1, and width: part of one vector, one, two, four. */
 static const NAME(tile_fn) NAME(tiles)[2][ROWS][WIDTHS] = {
@@ -298,27 +318,40 @@ static void NAME(run_panel)(NAME(panel) *panel, const NAME(ends) *ends, int widt
     /* Rows that far apart fall on the same lines of the cache: not too many of them at once. */
     const bool collide = by_row && a_row * (int64_t)sizeof(REAL) % 4096 == 0;
     const NAME(tile_fn) tall = packed || collide ? NULL : NAME(tall_tiles)[!by_row][width];
-    const int64_t with_ones = panel->sums ? ROWS - 1 : 0;
+    const int64_t first_rows = panel->sums ? ROWS - 1 : panel->packed ? ROWS : 0; /* of a first tile that does more */
     const int in_registers = ends->last ? NAME(take_step)(panel, ends) : 0, first = ends->first_step + in_registers;
     const bool finishes = ends->last && first < ends->g->n_steps;
     const REAL *start = ends->start;
+    int asks = panel->next ? MAX_VECTORS : 0;
     /* Tiles of twice as many rows; the other rows are shared evenly, the first `higher` tiles have one more. */
-    int64_t m = ends->m, tall_tiles = tall ? (rows - with_ones) / (2 * ROWS) : 0;
-    const int32_t others = (int32_t)(rows - with_ones - tall_tiles * 2 * ROWS), tiles = (others + ROWS - 1) / ROWS;
+    int64_t m = ends->m, tall_tiles = tall ? (rows - first_rows) / (2 * ROWS) : 0;
+    const int32_t others = (int32_t)(rows - first_rows - tall_tiles * 2 * ROWS), tiles = (others + ROWS - 1) / ROWS;
     const int32_t even = tiles ? others / tiles : 0;
     int32_t higher = others - even * tiles;
     while (rows > 0) {
         int64_t height;
         if (panel->sums) {
-            height = with_ones;
-            NAME(tile_with_ones)(panel, a, b, start, c);
+            height = first_rows;
+            NAME(tile_that_sums_col)(panel, a, b, start, c);
             panel->sums = NULL;
+        } else if (panel->packed) {
+            height = first_rows;
+            (by_row ? NAME(tile_that_packs_row) : NAME(tile_that_packs_col))(panel, a, b, start, c);
+            b = panel->packed;
+            panel->b_stride = MAX_VECTORS * LANES;
+            panel->packed = NULL;
         } else if (tall_tiles-- > 0) {
             height = 2 * ROWS;
             tall(panel, a, b, start, c);
         } else {
             height = packed ? (rows < ROWS ? rows : ROWS) : even + (higher-- > 0);
-            NAME(tiles)[!by_row][height - 1][width](panel, a, b, start, c);
+            if (asks > 0 && height == ROWS && rows <= ASKING_TILES * ROWS) {
+                (by_row ? NAME(tile_that_asks_row) : NAME(tile_that_asks_col))(panel, a, b, start, c);
+                panel->next += LANES;
+                asks--;
+            } else {
+                NAME(tiles)[!by_row][height - 1][width](panel, a, b, start, c);
+            }
         }
         if (finishes)
             NAME(finish)(ends->g, ends->data, first, m, ends->n, height, columns, panel->c_stride, c);
@@ -453,6 +486,17 @@ static int64_t NAME(strip_columns)(int64_t columns) {
     return width < columns ? width : columns;
 }
 
+/* The B of the panel that comes after that of column n and this block of k: beside it, else of the next block of k, else of the
+ * task that probably comes next. NULL: there is none as wide. */
+static const REAL *NAME(next_panel)(const gemm *g, const NAME(part) *part, const REAL *b, int64_t k0, int64_t k, int64_t n0,
+                                    int64_t n1, int64_t n) {
+    const product *p = &g->products[part->index];
+    const int64_t columns = MAX_VECTORS * LANES;
+    if (n + 2 * columns <= n1) return b + k0 * p->b.row + n + columns;
+    if (k0 + k < part->k_end) return b + (k0 + k) * p->b.row + n0;
+    return n1 + columns <= g->n ? b + part->k_first * p->b.row + n1 : NULL;
+}
+
 /* Makes a part of the sum over C[m0:m1, n0:n1]. */
 static void NAME(block)(const gemm *g, const gemm_data *data, const NAME(part) *part, int64_t m0, int64_t m1, int64_t n0,
                         int64_t n1, char *scratch) {
@@ -497,7 +541,12 @@ static void NAME(block)(const gemm *g, const gemm_data *data, const NAME(part) *
                 n += columns;
                 continue;
             }
-            if (p->pack_b || (columns < LANES && !SIMD_FREE_MASKS)) {
+            panel.next = NULL;
+            if (p->pack_b && p->b.column == 1 && columns == MAX_VECTORS * LANES && m1 - m0 >= ROWS && !sums_columns) {
+                panel.packed = packed_b;
+                panel.next = NAME(next_panel)(g, part, b, k0, panel.k, n0, n1, n);
+                panel.next_stride = p->b.row;
+            } else if (p->pack_b || (columns < LANES && !SIMD_FREE_MASKS)) {
                 panel.b_stride = vectors * LANES;
                 NAME(pack_b)(p, b_panel, panel.k, columns, panel.b_stride, packed_b);
                 b_panel = packed_b;
@@ -615,6 +664,7 @@ static void NAME(whole)(const gemm *g, const gemm_data *data, int64_t m0, int64_
 }
 
 #undef TILE
+#undef TILE_BESIDE
 #undef TILES_OF_ROWS
 #undef TILES
 #undef TILE_NAMES

@@ -93,6 +93,25 @@ def test_wide_rows_are_read_in_place_or_packed(dtype, transpose_a, shape):
     assert_close(product(a, b, transpose_a), a.astype("d") @ b.astype("d"), k, dtype)
 
 
+@pytest.mark.parametrize("dtype", REAL)
+@pytest.mark.parametrize("transpose_a", [False, True])
+@pytest.mark.parametrize(
+    "shape", [(96, 64, 1024), (101, 63, 1090), (131, 300, 1100), (500, 520, 1152), (263, 1700, 1030)]
+)
+def test_packing_changes_no_bit(dtype, transpose_a, shape):
+    m, k, n = shape
+    a, b, bias = numbers((m, k), dtype), numbers((k, n), dtype, 1), numbers((n,), dtype, 2)
+    wide = product(a, b, transpose_a, steps=[(Step.ADD, bias, 0), (Step.RELU, None, 0)])
+    shared = product(a, b, transpose_a, steps=[(Step.ADD, bias, 0), (Step.RELU, None, 0)], threads=3)
+    np.testing.assert_array_equal(shared, wide)
+    for first in range(0, n - 15, 144):
+        columns = slice(first, first + 16)
+        narrow = product(
+            a, b[:, columns].copy(), transpose_a, steps=[(Step.ADD, bias[columns], 0), (Step.RELU, None, 0)]
+        )
+        np.testing.assert_array_equal(wide[:, columns], narrow)
+
+
 @pytest.mark.parametrize("transposes", list(itertools.product([False, True], repeat=2)))
 def test_batches_with_broadcast(transposes):
     a, b = numbers((3, 1, 5, 40)), numbers((4, 40, 33), seed=1)
