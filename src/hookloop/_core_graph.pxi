@@ -416,6 +416,8 @@ cdef int lay_beside(OperationFields op, tuple others, tuple refs) except -1:
             op._device = other._device
     if refs is not None:
         for i in refs:
+            if i >= len(op.inputs):  # an empty list of references
+                continue
             other = (<TensorFields>(<list>op.inputs)[i]).op
             several = groups is not None
             groups = groups + groups_of(other) if several else groups_of(other)

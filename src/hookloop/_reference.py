@@ -250,7 +250,7 @@ class _Step(ArrayOps):
 
     def run_general(self, op):
         op_def = registry.lookup(op.type)
-        if op_def.writes:
+        if op_def.written(op):
             self.run_write(op, op_def)
             return
         arrays = [self.argument(op, op_def, t) for t in op.inputs]
@@ -276,11 +276,11 @@ class _Step(ArrayOps):
             self.environment[tensor] = result
 
     def run_write(self, op, op_def):
-        targets = [self.raw(op.inputs[i]) for i in op_def.writes]
+        targets = [self.raw(op.inputs[i]) for i in op_def.written(op)]
         plain = op.type in ("Assign", "AssignVariableOp")
         arrays = []
         for i, tensor in enumerate(op.inputs):
-            if i in op_def.writes and plain:
+            if plain and i in op_def.writes:
                 arrays.append(None)
             else:
                 arrays.append(self.value(tensor, op))

@@ -341,7 +341,7 @@ class Lowerer:
         if kind == "Const":
             self._constant(op)
             return
-        written = op.op_def.writes  # the variables themselves, whatever is read of them
+        written = op.op_def.written(op)  # the variables themselves, whatever is read of them
         inputs = (
             [self.value_of(t, None if i in written else op) for i, t in enumerate(op.inputs)]
             if op not in self.first
@@ -385,7 +385,7 @@ class Lowerer:
     def _general(self, node):
         op, op_def = node.op, node.op_def
         context = NodeContext(node, self)
-        if op_def.writes:
+        if op_def.written(op):
             self._write(node, context)
             return
         self._read_variables(node)
@@ -537,11 +537,12 @@ class Lowerer:
 
     def _write(self, node, context):
         op, op_def = node.op, node.op_def
-        target = node.inputs[op_def.writes[0]]
+        written = op_def.written(op)
+        target = node.inputs[written[0]]
         key = target.buffer.source
         plain = op.type in ("Assign", "AssignVariableOp")
         for i, value in enumerate(node.inputs):
-            if value.buffer is not None and value.buffer.kind == VARIABLE and not (plain and i in op_def.writes):
+            if value.buffer is not None and value.buffer.kind == VARIABLE and not (plain and i in written):
                 self.require(value.buffer.source, op)
         if plain:
             target = self._assign_shape(node, context, target)
@@ -563,7 +564,7 @@ class Lowerer:
         for item in self.block.items[before:]:
             if isinstance(item, Instr) and any(
                 v.buffer is not None and v.buffer.kind in (VARIABLE, FLAG)
-                for v in ([item.inputs[i] for i in op_def.writes if i < len(item.inputs)] + item.outputs)
+                for v in ([item.inputs[i] for i in written if i < len(item.inputs)] + item.outputs)
             ):
                 item.effect = item.writes_variable = True
         for tensor in op.outputs:

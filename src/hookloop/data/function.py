@@ -79,12 +79,12 @@ class TracedFunction:
             if not op_def.writes and (op_def.host is None or op_def.stateful is not True or _is_made_by(op)):
                 continue
             self.graph.effects.append(op)
-            for i in op_def.writes:
+            for i in op_def.written(op):
                 handle = op.inputs[i]
                 if handle.dtype.name != "resource" and handle in self.graph.captures.values():
                     found = [t.dtype.base_dtype for t in op.inputs]
                     expected = [
-                        f"tf.{t.name}_ref" if k in op_def.writes else f"tf.{t.name}" for k, t in enumerate(found)
+                        f"tf.{t.name}_ref" if k in op_def.written(op) else f"tf.{t.name}" for k, t in enumerate(found)
                     ]
                     raise TypeError(
                         f"In op '{op.name}', input types ({found}) are not compatible with expected types "

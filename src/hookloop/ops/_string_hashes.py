@@ -171,3 +171,84 @@ def sip(text, key):
     for _ in range(4):
         v0, v1, v2, v3 = _sip_round(v0, v1, v2, v3)
     return v0 ^ v1 ^ v2 ^ v3
+
+
+# --- 128 bits: CityHash128 of version 1.0.3, which is FarmHash's Fingerprint128 -----------------------------------
+
+_HASH_LENGTH_16 = 0x9DDFEA08EB382D69
+
+
+def _hash_16(u, v):
+    """Two words as one."""
+    return _pair(u & _MASK, v & _MASK, _HASH_LENGTH_16)
+
+
+def _city_murmur(text, low, high):
+    """The hash of up to 127 bytes, from a seed of two words."""
+    size = len(text)
+    if size <= 16:
+        a = _mixed(low * _K1) * _K1
+        c = high * _K1 + _farm_to_16(text, size)
+        d = _mixed(a + (_word(text, 0) if size >= 8 else c))
+        b = high
+    else:
+        a, b = low, high
+        c = _hash_16(_word(text, size - 8) + _K1, a)
+        d = _hash_16(b + size, c + _word(text, size - 16))
+        a = a + d & _MASK
+        for at in range(0, size - 16, 16):
+            a = (a ^ _mixed(_word(text, at) * _K1) * _K1 & _MASK) * _K1 & _MASK
+            b ^= a
+            c = (c ^ _mixed(_word(text, at + 8) * _K1) * _K1 & _MASK) * _K1 & _MASK
+            d ^= c
+    a, b = _hash_16(a, c), _hash_16(d, b)
+    return a ^ b, _hash_16(b, a)
+
+
+def _city_block(text, at, state):
+    x, y, z, v, w = state
+    x = _rotate_right(x + y + v[0] + _word(text, at + 8), 37) * _K1 & _MASK
+    y = _rotate_right(y + v[1] + _word(text, at + 48), 42) * _K1 & _MASK
+    x ^= w[1]
+    y = y + v[0] + _word(text, at + 40) & _MASK
+    z = _rotate_right(z + w[0], 33) * _K1 & _MASK
+    v = _weak(text, at, v[1] * _K1, x + w[0])
+    w = _weak(text, at + 32, z + w[1], y + _word(text, at + 16))
+    return z, y, x, v, w
+
+
+def _city_long(text, x, y):
+    size = len(text)
+    v0 = _rotate_right(y ^ _K1, 49) * _K1 + _word(text, 0) & _MASK
+    z = size * _K1 & _MASK
+    v = v0, _rotate_right(v0, 42) * _K1 + _word(text, 8) & _MASK
+    w = _rotate_right(y + z, 35) * _K1 + x & _MASK, _rotate_right(x + _word(text, 88), 53) * _K1 & _MASK
+    state = x, y, z, v, w
+    end = size & ~127
+    for at in range(0, end, 64):
+        state = _city_block(text, at, state)
+    x, y, z, v, w = state
+    x = x + _rotate_right(v[0] + z, 49) * _K0 & _MASK
+    y = y * _K0 + _rotate_right(w[1], 37) & _MASK
+    z = z * _K0 + _rotate_right(w[0], 27) & _MASK
+    w = w[0] * 9 & _MASK, w[1]
+    v = v[0] * _K0 & _MASK, v[1]
+    for done in range(32, size - end + 32, 32):
+        at = size - done
+        y = _rotate_right(x + y, 42) * _K0 + v[1] & _MASK
+        w0 = w[0] + _word(text, at + 16) & _MASK
+        x = x * _K0 + w0 & _MASK
+        z = z + w[1] + _word(text, at) & _MASK
+        w = w0, w[1] + v[0] & _MASK
+        v = _weak(text, at, v[0] + z, v[1])
+        v = v[0] * _K0 & _MASK, v[1]
+    x, y = _hash_16(x, v[0]), _hash_16(y + z, w[0])
+    return _hash_16(x + v[1], w[1]) + y & _MASK, _hash_16(x + w[1], y + v[1])
+
+
+def farm_128(text):
+    """FarmHash's Fingerprint128: the low word and the high one."""
+    seed = _K0, _K1
+    if len(text) >= 16:
+        seed, text = (_word(text, 0), _word(text, 8) + _K0 & _MASK), text[16:]
+    return _city_murmur(text, *seed) if len(text) < 128 else _city_long(text, *seed)

@@ -14,7 +14,7 @@ _TEXT = frozenset((
     "AsString", "DecodeBase64", "DecodeRaw", "EncodeBase64", "ReduceJoin", "RegexFullMatch", "RegexReplace",
     "StaticRegexFullMatch", "StaticRegexReplace", "StringJoin", "StringLength", "StringLower", "StringStrip",
     "StringToHashBucket", "StringToHashBucketFast", "StringToHashBucketStrong", "StringToNumber", "StringUpper",
-    "Substr", "UnicodeTranscode", "UnsortedSegmentJoin",
+    "SdcaFprint", "Substr", "UnicodeTranscode", "UnsortedSegmentJoin",
 ))  # fmt: skip
 
 _FILES = frozenset(("MatchingFiles", "ReadFile", "WriteFile"))

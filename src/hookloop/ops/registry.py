@@ -27,12 +27,16 @@ _LATER = {
         "readers": """FixedLengthRecordReaderV2 IdentityReaderV2 ReaderNumRecordsProducedV2 ReaderNumWorkUnitsCompletedV2
             ReaderReadUpToV2 ReaderReadV2 ReaderResetV2 ReaderRestoreStateV2 ReaderSerializeStateV2 TFRecordReaderV2
             TextLineReaderV2 WholeFileReaderV2""",
+        "sdca": "SdcaFprint SdcaOptimizer SdcaShrinkL1",
         "stateless_random": """StatelessMultinomial StatelessRandomNormal StatelessRandomUniform StatelessRandomUniformInt
             StatelessTruncatedNormal""",
         "text_encodings": "UnicodeTranscode UnsortedSegmentJoin",
     }.items()
     for name in names.split()
 }
+
+
+EVERY_INPUT = ("every input",)
 
 
 class OpDef:
@@ -60,7 +64,7 @@ class OpDef:
       reference: function(node, *arrays) -> array or tuple of arrays, in NumPy. The oracle of the tests.
       host: function(call, *arrays) -> arrays, for the enumerated ops that run in Python (HOST_OPS).
       stateful: never merged with an equal op, never folded.
-      writes: indices of the inputs that are variables and are written.
+      writes: indices of the inputs that are variables and are written, or `EVERY_INPUT`; see `written`.
       reads: indices of the inputs that are variables used as a reference but not written (IsVariableInitialized).
       overwrites: indices of the inputs whose buffer output 0 may take over (elementwise ops).
       views: "any" where the kernel takes any strides, "rows" where it wants the last axis contiguous
@@ -99,6 +103,10 @@ class OpDef:
         self.views = views
         self.can_fail = can_fail
         self._signature = None
+
+    def written(self, op):
+        """The indices of an operation's inputs that are variables and are written."""
+        return range(len(op.inputs)) if self.writes is EVERY_INPUT else self.writes
 
 
 def _ranked(shape, inputs, ranks):

@@ -63,6 +63,8 @@ _LATER = {
     "SyncReplicasOptimizer": "train.sync_replicas_optimizer",
     "ClusterDef": "messages", "JobDef": "messages", "SaverDef": "messages",
 }  # fmt: skip
+for _name in "sdca_fprint sdca_optimizer sdca_shrink_l1".split():
+    _LATER[_name] = "ops.sdca"
 for _name in (
     "BytesList Example Feature FeatureList FeatureLists Features FloatList Int64List SequenceExample ServerDef".split()
 ):
