@@ -133,6 +133,23 @@ def test_shapes_that_do_not_fit_when_the_graph_is_built():
         tf.matmul(tf.ones([2, 3]), tf.ones([4, 5]))
 
 
+@pytest.mark.parametrize(
+    "build, text",
+    [
+        (lambda: tf.concat([tf.ones([2, 1, 3]), tf.ones([2, 2, 4])], 1),
+         r"Dimension 0 in both shapes must be equal, but are 3 and 4\. Shapes are \[3\] and \[4\]"),
+        (lambda: tf.concat([tf.ones([2, 1, 3]), tf.ones([5, 2, 3])], -2), r"are 2 and 5\. Shapes are \[2\] and \[5\]"),
+        (lambda: tf.stack([tf.ones([2, 1]), tf.ones([2, 3])]),
+         r"Dimension 1 in both shapes must be equal, but are 1 and 3\. Shapes are \[2,1\] and \[2,3\]"),
+        (lambda: tf.assign(tf.Variable([1.0, 2.0]), [1.0, 2.0, 3.0]),
+         r"Dimension 0 in both shapes must be equal, but are 2 and 3\. Shapes are \[2\] and \[3\]"),
+    ],
+)  # fmt: skip
+def test_shapes_that_should_be_equal_when_the_graph_is_built(build, text):
+    with pytest.raises(ValueError, match=text + f".*{HERE}"):
+        build()
+
+
 def test_dtypes_that_do_not_fit_when_the_graph_is_built():
     with pytest.raises(
         TypeError, match="Input 'y' of 'Add' Op has type int32 that does not match type float32 of argument 'x'"

@@ -207,6 +207,36 @@ def test_partitioners():
     assert parts(tf.min_max_variable_partitioner(2, axis=1, min_slice_size=64), [32, 4]) == [1, 2]
 
 
+def test_a_tensor_as_first_value_is_divided_too(executor):
+    with tf.variable_scope("s", partitioner=tf.fixed_size_partitioner(2)):
+        v = tf.get_variable("v", initializer=tf.reshape(tf.range(6.0), [3, 2]))
+        scalar = tf.get_variable("scalar", [], initializer=tf.ones_initializer())
+    assert [part.op.name for part in v] == ["s/v/part_0", "s/v/part_1"] and scalar.op.name == "s/scalar"
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        assert session.run(list(v))[1].tolist() == [[4, 5]]
+
+
+@pytest.mark.parametrize(
+    "options, text",
+    [
+        (
+            {"initializer": [1.0, 2.0]},
+            "Shape of a new partitioned variable must be fully defined, but instead was <unknown>",
+        ),
+        ({"shape": [4, None]}, r"must be fully defined, but instead was \(4, \?\)"),
+        (
+            {"initializer": tf.constant_initializer(1.0), "shape": tf.TensorShape([])},
+            r"must have rank at least 1, shape: \(\)",
+        ),
+        ({"shape": [4], "partitioner": 3}, "Partitioner must be callable, but received: 3"),
+    ],
+)
+def test_what_cannot_be_divided(options, text):
+    with tf.variable_scope("s", partitioner=tf.fixed_size_partitioner(2)), pytest.raises(ValueError, match=text):
+        tf.get_variable("v", **options)
+
+
 def test_rows_are_looked_up_in_parts_and_trained(executor):
     table = tf.get_variable("t", [5, 2], initializer=tf.ones_initializer(), partitioner=tf.fixed_size_partitioner(2))
     rows = tf.nn.embedding_lookup(table, [0, 4, 2], partition_strategy="div")

@@ -74,7 +74,16 @@ cdef class ShapeContextFields:
             raise ValueError(
                 f"Shapes must be equal rank, but are {rank} and {len(t)}: {shape_text(s)} and {shape_text(t)}"
             )
-        return tuple([merged_size(s[i], t[i]) for i in range(rank)])
+        cdef list both = []
+        for i in range(rank):
+            a, b = s[i], t[i]
+            if a is not unknown_size and b is not unknown_size and a != b:
+                raise ValueError(
+                    f"Dimension {i} in both shapes must be equal, but are {a} and {b}. "
+                    f"Shapes are {shape_text(s)} and {shape_text(t)}."
+                )
+            both.append(b if a is unknown_size else a)
+        return tuple(both)
 
     def broadcast(self, s, t):
         """The shape to which both are broadcast.

@@ -138,8 +138,14 @@ def get_partitioned(store, get, arguments):
     partitioner = arguments.pop("partitioner")
     name, initializer = arguments.pop("name"), arguments.pop("initializer")
     shape = as_shape(arguments.pop("shape"))
+    if not callable(partitioner):
+        raise ValueError(f"Partitioner must be callable, but received: {partitioner}")
+    if isinstance(initializer, Tensor):
+        shape = shape.merge_with(initializer.get_shape())
+    if not shape.is_fully_defined():
+        raise ValueError(f"Shape of a new partitioned variable must be fully defined, but instead was {shape}.")
     if shape.ndims == 0:
-        return get(store, name=name, shape=shape, initializer=initializer, partitioner=None, **arguments)
+        raise ValueError(f"A partitioned Variable must have rank at least 1, shape: {shape}")
     dtype = dtypes.as_dtype(arguments["dtype"] or initializer.dtype).base_dtype
     arguments["dtype"] = dtype
     partitions = _checked(partitioner(shape=shape, dtype=dtype), shape)

@@ -252,7 +252,7 @@ def _get_named(store, *args, **kwargs):
 def _get(store, name, shape, dtype, initializer, regularizer, reuse, trainable, collections, caching_device, partitioner,
          validate_shape, use_resource, constraint, synchronization, aggregation):  # fmt: skip
     """Makes the variable or finds it again."""
-    if partitioner is not None and shape is not None:
+    if partitioner is not None and not (isinstance(shape, (list, tuple)) and not shape):
         from .partitioned import get_partitioned
 
         return get_partitioned(store, _get, locals())

@@ -127,6 +127,11 @@ def test_numbers_as_text_refuses_a_precision_of_integers(executor):
         run(tf.as_string(tf.constant([1]), precision=5))
 
 
+def test_numbers_as_text_refuses_two_notations(executor):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="Cannot select both scientific and shortest notation"):
+        run(tf.as_string(tf.constant([1.5]), scientific=True, shortest=True))
+
+
 def test_text_as_numbers(executor):
     np.testing.assert_array_equal(
         run(tf.string_to_number(["1.5", " 2 ", "1e3", "inf"])), np.float32([1.5, 2, 1000, np.inf])
@@ -153,6 +158,8 @@ def test_hashes_are_tensorflows(executor):
     assert run(tf.string_to_hash_bucket_fast(values, 1000000007)).tolist() == expected
     strong = run(tf.string_to_hash_bucket_strong(["a", "hello", "", "hello world this"], 1000000007, [1, 2]))
     assert strong.tolist() == [142192448, 889399473, 436933189, 660242646]
+    with pytest.raises(tf.errors.InvalidArgumentError, match="Key must have 2 elements"):
+        run(tf.string_to_hash_bucket_strong(["a"], 10, [1]))
 
 
 def test_substr(executor):

@@ -98,6 +98,8 @@ def test_rows_move_with_their_words(executor, checkpoint, tmp_path, partitioner)
                               backup_initializer=tf.constant_initializer(-1))  # fmt: skip
     tf.train.warm_start(checkpoint, None, {"rows": info}, {"rows": "old/p"})
     np.testing.assert_array_equal(initialized(rows)[0], [[6, 7], [-1, -1], [2, 3], [-1, -1]])
+    with pytest.raises(ValueError, match=r"in var_name_to_vocab_info that were not used: \{'none'\}"):
+        tf.train.warm_start(checkpoint, None, {"none": info})
 
 
 def test_new_checkpoints_are_yielded_once(checkpoint):

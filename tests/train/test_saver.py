@@ -94,6 +94,27 @@ def test_old_checkpoints_are_removed_and_the_state_file_tells_which_are_kept(tmp
     assert tf.train.latest_checkpoint(str(tmp_path)) == kept[-1]
 
 
+def test_a_negative_number_of_checkpoints_keeps_the_last_one(tmp_path, variables):
+    saver = tf.train.Saver(max_to_keep=-1)
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        for step in range(2):
+            path = saver.save(session, str(tmp_path / "m"), global_step=step)
+    assert saver.last_checkpoints == [] and tf.train.get_checkpoint_state(str(tmp_path)).model_checkpoint_path == path
+
+
+def test_a_meta_graph_may_be_without_the_nodes_of_other_savers(variables):
+    savers = [tf.train.Saver(name=name) for name in ("first", "second")]
+    with tf.name_scope("third"):
+        tf.train.Saver()
+    other = tf.constant(1.0, name="secondary")
+    for saver in savers:
+        own = saver.as_saver_def().save_tensor_name.split("/")[0]
+        message = saver.export_meta_graph(clear_extraneous_savers=True)
+        scopes = {node.name.split("/")[0] for node in message.graph_def.node}
+        assert own in scopes and not scopes & ({"first", "second", "third"} - {own}) and other.op.name in scopes
+
+
 def test_a_directory_of_checkpoints_can_be_moved(tmp_path, variables):
     saver = tf.train.Saver()
     with tf.Session() as session:

@@ -220,7 +220,7 @@ class Dataset:
           ValueError: for another number of arguments.
         """
         if not 1 <= len(args) <= 3:
-            raise ValueError("Invalid `args`.")
+            raise ValueError(f"Invalid arguments to RangeDataset: {args}")
         start, stop, step = (0, args[0], 1) if len(args) == 1 else (*args, 1)[:3]
         inputs = [_scalar(start, "start"), _scalar(stop, "stop"), _scalar(step, "step")]
         return _source("RangeDataset", inputs, TensorLeaf(_int64, []))

@@ -73,3 +73,18 @@ def picked(sizes, choice):
     for size, chosen in zip(sizes, choice):
         total = total + size * chosen
     return total
+
+
+def joined(c, one, other, choice):
+    """The shape of two values that are joined, but for the axis along which they are."""
+    if 1 in choice and all(isinstance(here, int) for here in choice):
+        axis = choice.index(1)
+        before = c.merge_shapes(tuple(one[:axis]), tuple(other[:axis]))
+        return [*before, one[axis], *c.merge_shapes(tuple(one[axis + 1 :]), tuple(other[axis + 1 :]))]
+    return [_joined_size(c, *dims) for dims in zip(one, other, choice)]
+
+
+def _joined_size(c, a, b, is_axis):
+    """The size of an axis of two values that are joined: it is one, but along the axis where they are joined."""
+    c.merge(a * (1 - is_axis), b * (1 - is_axis))
+    return a

@@ -16,7 +16,7 @@ from .computed_axes import axis_of, extent
 from .core import identity
 from .gather import boolean_mask
 from .registry import OpDef, no_gradient, register
-from .shape_functions import check_sizes, one_of, picked
+from .shape_functions import check_sizes, joined, one_of, picked
 
 __all__ = ["concat", "newaxis", "parallel_stack", "slice", "split", "stack", "strided_slice", "unstack"]
 
@@ -458,17 +458,9 @@ def _concat_shape(c):
         if len(shape) != len(merged):
             c.fail(f"Shapes must be equal rank, but are {len(merged)} and {len(shape)}")
         total = total + picked(shape, choice)
-        merged = [_joined(c, *dims) for dims in zip(merged, shape, choice)]
+        merged = joined(c, merged, shape, choice)
     total = total if len(known) == last else UNKNOWN
     return builtins.tuple([_replaced(c, d, total, here) for d, here in zip(merged, choice)])
-
-
-def _joined(c, a, b, is_axis):
-    """The size of an axis of two values that are joined: it is one, but along the axis where they are joined."""
-    if isinstance(is_axis, int):
-        return a if is_axis else c.merge(a, b)
-    c.merge(a * (1 - is_axis), b * (1 - is_axis))
-    return a
 
 
 def _replaced(c, size, other, chosen):

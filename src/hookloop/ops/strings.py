@@ -154,6 +154,8 @@ def _number_format(call, dtype):
     if dtype.kind in "iu" and (precision >= 0 or call.attr("scientific") or call.attr("shortest")):
         what = "precision" if precision >= 0 else "scientific and shortest format"
         raise _invalid(f"{what} not supported for datatype {dtypes.as_dtype(dtype).name}")
+    if call.attr("scientific") and call.attr("shortest"):
+        raise _invalid("Cannot select both scientific and shortest notation")
     if len(flag) > 1 or flag not in " +-0#":
         raise _invalid(f"Fill argument not supported: {flag!r}")
     size = f"{width}" if width > -1 else ""
@@ -285,8 +287,10 @@ def _bucket(kind, *key):
     def bucket(value, call):
         from . import _string_hashes
 
-        hash_ = getattr(_string_hashes, kind)
-        return hash_(value, *[call.attr(name) for name in key]) % call.attr("num_buckets")
+        keys = [call.attr(name) for name in key]
+        if any(len(found) != 2 for found in keys):
+            raise _invalid("Key must have 2 elements")
+        return getattr(_string_hashes, kind)(value, *keys) % call.attr("num_buckets")
 
     return _each(bucket, np.int64)
 

@@ -20,6 +20,11 @@ __all__ = ["export_meta_graph", "import_meta_graph"]
 # These were found from the nodes when they were added (ops/recovered_contexts.py): messages tell their names.
 _OF_NODES = frozenset((GraphKeys.COND_CONTEXT, GraphKeys.WHILE_CONTEXT))
 
+_OPS_OF_SAVERS = frozenset(
+    """Save SaveSlices SaveV2 Restore RestoreSlice RestoreV2 MergeV2Checkpoints ShardedFilename
+    ShardedFilespec""".split()
+)
+
 
 def _saver_class():
     from tensorboard.compat.proto.saver_pb2 import SaverDef
@@ -103,8 +108,9 @@ def _keep_nodes(graph_def, export_scope, only_saver):
             node.input.extend(inputs)
             kept.append(node)
     elif only_saver is not None:
-        own = only_saver.save_tensor_name.rpartition("/")[0] + "/"
-        kept = [node for node in graph_def.node if not _of_other_saver(node, own)]
+        others = _scopes_of_savers(graph_def)
+        others -= {name.rpartition("/")[0] + "/" for name in (only_saver.save_tensor_name, only_saver.restore_op_name)}
+        kept = [node for node in graph_def.node if not node.name.startswith(tuple(others))]
     else:
         return
     copies = [type(node).FromString(node.SerializeToString()) for node in kept]
@@ -112,10 +118,10 @@ def _keep_nodes(graph_def, export_scope, only_saver):
     graph_def.node.extend(copies)
 
 
-def _of_other_saver(node, own_scope):
-    scope = node.name.rpartition("/")[0]
-    leaf = scope.rpartition("/")[2]
-    return (leaf == "save" or leaf.startswith("save_")) and not node.name.startswith(own_scope)
+def _scopes_of_savers(graph_def):
+    """The scopes that nodes stand in which write or read checkpoints."""
+    scopes = {node.name.rpartition("/")[0] for node in graph_def.node if node.op in _OPS_OF_SAVERS}
+    return {scope + "/" for scope in scopes if scope}
 
 
 def _strip_defaults(graph_def):

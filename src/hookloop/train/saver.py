@@ -210,7 +210,7 @@ class Saver:
         kept = [pair for pair in self._last_checkpoints if pair[0] != prefix]
         kept.append((prefix, time.time()))
         self._last_checkpoints = kept
-        while len(kept) > self._max_to_keep:
+        while len(kept) > max(self._max_to_keep, 0):
             oldest = kept.pop(0)
             if oldest[1] > self._next_checkpoint_time and self._keep_checkpoint_every_n_hours:
                 self._next_checkpoint_time += self._keep_checkpoint_every_n_hours * _LEAST_PERIOD_SECS

@@ -123,7 +123,10 @@ def _parts_named(name):
     every = get_default_graph().get_collection(GraphKeys.GLOBAL_VARIABLES)
     found = [v for v in every if _whole_name(v) == name]
     if not found:
-        raise ValueError(f"expected a variable named {name!r} for its VocabInfo, the graph has none")
+        raise ValueError(
+            f"You provided the following variables in var_name_to_vocab_info that were not used: {{{name!r}}}.  "
+            f"Perhaps you misspelled them?  Here is the list of viable variable names: {[v.op.name for v in every]}"
+        )
     return found
 
 
