@@ -3,6 +3,7 @@
  * An iterator that stands on a pass over arrays hands out its batch here; of any other the host is asked, in Python.
  */
 #include "batches.h"
+#include "machine.h"
 #include "runner.h"
 
 typedef struct expected { hl_frame *frame; int32_t at; } expected;
@@ -57,10 +58,10 @@ static bool all_on_arrays(hl_frame *frame) {
 
 /* In the middle of a loop denormals are flushed, which is not for the host. */
 static hl_status ask_host(hl_frame *frame, int32_t k) {
-    const unsigned mode = hl_flush_denormals();
-    hl_restore_denormals(frame->in_loop ? frame->caller_mode : mode);
+    if (!frame->in_loop) return frame->host(frame, -1, k);
+    hl_restore_denormals(frame->caller_mode);
     const hl_status status = frame->host(frame, -1, k);
-    if (frame->in_loop) hl_flush_denormals();
+    hl_flush_denormals();
     return status;
 }
 

@@ -188,6 +188,8 @@ void hl_frame_bind_feed(hl_frame *frame, int32_t feed, char *data);
 /* Begins a run: takes the iterators' next elements, then prepares. To be called once before every hl_frame_run. */
 hl_status hl_frame_begin(hl_frame *frame, bool force);
 
+enum { HL_POLL_PERIOD_NS = 10000000 }; /* how often a long run asks its host whether to go on */
+
 hl_status hl_frame_run(hl_frame *frame);
 
 /* When each instruction of a run began and ended, in their order. */
@@ -208,8 +210,6 @@ hl_status hl_frame_run_traced(hl_frame *frame, hl_trace *trace);
 hl_status hl_variable_reshape(hl_variable *variable, int rank, const int64_t *dims);
 
 const hl_kernel *hl_control_kernel(const char *name); /* jump, resize, load_sizes, ...: the runner's own */
-
-int64_t hl_now_ns(void);
 
 /* What a debug build counts, over all frames; NULL in any other build. */
 typedef struct hl_counters { uint64_t runs, instructions, preparations; } hl_counters;

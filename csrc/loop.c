@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "machine.h"
 #include "runner.h"
 
 /* The clock is read when steps of about so much estimated time have passed: what it costs is then nothing, and a signal

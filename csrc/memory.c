@@ -1,4 +1,4 @@
-/* The memory of arenas and variables: small blocks from malloc, large ones mapped. */
+/* The memory of arenas and variables, in blocks: small ones from malloc, large ones mapped. */
 #define _GNU_SOURCE /* madvise, MAP_ANONYMOUS */
 #include "memory.h"
 
@@ -11,7 +11,8 @@
 
 enum {
     HUGE_BYTES = 4 << 20,    /* from here on of huge pages where the system has some, as NumPy's arrays are */
-    MOVED_BYTES = 4 << 20    /* that are copied before they are given back */
+    MOVED_BYTES = 4 << 20,   /* that are copied before they are given back */
+    ARENA_WINDOW = 64        /* runs after which an arena that was not needed is given back */
 };
 
 static const int64_t MOST_BYTES = (int64_t)1 << 46;
@@ -57,4 +58,54 @@ void hl_block_move(char *to, char *from, int64_t bytes) {
         char *end = (char *)((size_t)(from + done) / page * page);
         if (end > given) hl_block_give_back(given, end - given), given = end;
     }
+}
+
+/* ---- arenas and variables ---- */
+
+hl_arena *hl_arena_new(void) { return calloc(1, sizeof(hl_arena)); }
+
+void hl_arena_free(hl_arena *arena) {
+    if (!arena) return;
+    hl_block_free(arena->base, arena->capacity);
+    free(arena->scratch);
+    free(arena);
+}
+
+bool hl_arena_reserve(hl_arena *arena, int64_t bytes) {
+    if (bytes <= arena->capacity) return true;
+    if (bytes > MOST_BYTES) return false;
+    int64_t capacity = (int64_t)round_up((size_t)bytes, bytes < HL_LARGE_BYTES ? HL_ALIGNMENT : 4096);
+    char *base = hl_block_new(capacity);
+    if (!base) return false;
+    hl_block_free(arena->base, arena->capacity);
+    arena->base = base;
+    arena->capacity = capacity;
+    return true;
+}
+
+void hl_arena_note_use(hl_arena *arena, int64_t bytes) {
+    if (bytes > arena->recent_use) arena->recent_use = bytes;
+    if (++arena->runs < ARENA_WINDOW) return;
+    int64_t keep = (int64_t)round_up((size_t)arena->recent_use, 4096);
+    if (arena->capacity > 2 * keep + HL_LARGE_BYTES) hl_block_give_back(arena->base + keep, arena->capacity - keep);
+    arena->runs = 0;
+    arena->recent_use = 0;
+}
+
+hl_status hl_variable_reshape(hl_variable *variable, int rank, const int64_t *dims) {
+    int64_t size = 1;
+    for (int axis = 0; axis < rank; axis++)
+        if (__builtin_mul_overflow(size, dims[axis], &size) || size > HL_MOST_ELEMENTS) return HL_RESOURCE_EXHAUSTED;
+    int64_t bytes = size * (int64_t)hl_dtype_size((hl_dtype)variable->dtype);
+    if (!variable->data || bytes > variable->capacity) {
+        char *data = hl_block_new(bytes);
+        if (!data) return HL_RESOURCE_EXHAUSTED;
+        if (bytes < HL_LARGE_BYTES) memset(data, 0, (size_t)bytes);
+        hl_block_free(variable->data, variable->capacity);
+        variable->data = data;
+        variable->capacity = bytes;
+    }
+    variable->rank = rank;
+    for (int axis = 0; axis < rank; axis++) variable->dims[axis] = dims[axis];
+    return HL_OK;
 }

@@ -12,10 +12,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
+
+#include "machine.h"
 
 enum {
     MAX_WORKERS = 63,
@@ -82,36 +80,11 @@ static hl_pool *pool;
 static _Atomic int forks;
 static pthread_mutex_t pool_lock = PTHREAD_MUTEX_INITIALIZER;
 
-static int64_t now_ns(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
-static void relax(void) {
-#if defined(__x86_64__)
-    _mm_pause();
-#else
-    __asm__ volatile("" ::: "memory");
-#endif
-}
-
 static int current_cpu(void) {
 #if defined(__linux__)
     return sched_getcpu();
 #else
     return -1;
-#endif
-}
-
-/* What is not a number worth its time: results do not depend on the worker that made them. */
-static void flush_denormals(void) {
-#if defined(__x86_64__)
-    _mm_setcsr(_mm_getcsr() | 0x8040);
-#elif defined(__aarch64__)
-    uint64_t mode;
-    __asm__ volatile("mrs %0, fpcr" : "=r"(mode));
-    __asm__ volatile("msr fpcr, %0" ::"r"(mode | (1u << 24)));
 #endif
 }
 
@@ -200,13 +173,13 @@ static bool on_callers_cpu(hl_pool *p) {
 
 /* Waits for a job after the one seen, for a while and not where the caller wants to run. False: nothing came. */
 static bool spin(hl_pool *p, uint64_t seen) {
-    const int64_t until = now_ns() + SPIN_NS;
+    const int64_t until = hl_now_ns() + SPIN_NS;
     bool came = false;
     atomic_fetch_add_explicit(&p->spinning, 1, memory_order_relaxed);
     for (int spins = 1;; spins++) {
         came = atomic_load_explicit(&p->posted, memory_order_acquire) != seen;
-        if (came || ((spins & 63) == 0 && (on_callers_cpu(p) || now_ns() > until))) break;
-        relax();
+        if (came || ((spins & 63) == 0 && (on_callers_cpu(p) || hl_now_ns() > until))) break;
+        hl_relax();
     }
     atomic_fetch_sub_explicit(&p->spinning, 1, memory_order_relaxed);
     return came;
@@ -248,14 +221,14 @@ static void pause_waking(hl_pool *p) {
     if (pause < LEAST_PAUSE_NS) pause = LEAST_PAUSE_NS;
     if (pause > MOST_PAUSE_NS) pause = MOST_PAUSE_NS;
     atomic_store(&p->pause_ns, pause);
-    atomic_store(&p->no_wake_before, now_ns() + pause);
+    atomic_store(&p->no_wake_before, hl_now_ns() + pause);
 }
 
 static void *worker_main(void *argument) {
     worker *w = argument;
     hl_pool *p = w->pool;
     uint64_t seen = 0;
-    flush_denormals();
+    (void)hl_flush_denormals();
     for (;;) {
         if (!spin(p, seen)) {
             if (!park(w)) return NULL;
@@ -274,7 +247,7 @@ static void *worker_main(void *argument) {
 }
 
 static void wake_workers(hl_pool *p, int most) {
-    if (!atomic_load(&p->parked) || now_ns() < atomic_load(&p->no_wake_before)) return;
+    if (!atomic_load(&p->parked) || hl_now_ns() < atomic_load(&p->no_wake_before)) return;
     const int workers = atomic_load_explicit(&p->n_workers, memory_order_acquire);
     for (int k = 0; k < most && k < workers; k++) {
         worker *w = p->workers[k];
@@ -310,9 +283,9 @@ static void wait_for_others(job *j, hl_run *run) {
     const int64_t units = atomic_load_explicit(&j->units, memory_order_relaxed);
     int64_t since = 0;
     for (int spins = 1; atomic_load_explicit(&j->done, memory_order_acquire) < units; spins++) {
-        relax();
+        hl_relax();
         if (spins & 63) continue;
-        const int64_t now = now_ns();
+        const int64_t now = hl_now_ns();
         if (!since) since = now;
         (void)hl_is_stopped(run);
         if (now - since > PATIENCE_NS && !work(j, 0, run, true)) sched_yield();
@@ -433,6 +406,8 @@ static bool add_worker(hl_pool *p) {
     pthread_mutex_init(&w->lock, NULL);
     pthread_cond_init(&w->wake, NULL);
     if (pthread_create(&w->thread, NULL, worker_main, w) != 0) {
+        pthread_mutex_destroy(&w->lock);
+        pthread_cond_destroy(&w->wake);
         free(w);
         return false;
     }

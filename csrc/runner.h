@@ -4,6 +4,9 @@
 
 #include "frame.h"
 
+/* Elements of a tensor: its bytes can be counted, whatever its type. */
+static const int64_t HL_MOST_ELEMENTS = INT64_MAX / 32;
+
 static inline size_t round_up(size_t bytes, size_t unit) { return (bytes + unit - 1) / unit * unit; }
 
 static inline int64_t tensor_bytes(const hl_tensor *tensor) { return tensor->size * (int64_t)hl_dtype_size(tensor->dtype); }
@@ -17,8 +20,20 @@ hl_status hl_frame_step(hl_frame *frame);
 /* Calls the poll function if it is time again. */
 hl_status hl_frame_poll(hl_frame *frame);
 
-/* Flushes denormals to zero in this thread and gives the mode before; the other restores it. */
-unsigned hl_flush_denormals(void);
-void hl_restore_denormals(unsigned mode);
+/* Points the run at its arena's scratch memory, which another plan may have moved. */
+void hl_frame_point_scratch(hl_frame *frame);
+
+/* Makes room for that many bytes; false where there is none. Addresses of before are valid no more where `base` has changed. */
+bool hl_arena_reserve(hl_arena *arena, int64_t bytes);
+
+/* Counts a run that used so many bytes. Gives back the pages that the last runs did not use; addresses stay valid. */
+void hl_arena_note_use(hl_arena *arena, int64_t bytes);
+
+#ifdef HL_DEBUG
+extern hl_counters hl_counted;
+#define HL_COUNT(what) __atomic_fetch_add(&hl_counted.what, 1, __ATOMIC_RELAXED)
+#else
+#define HL_COUNT(what) (void)0
+#endif
 
 #endif

@@ -126,6 +126,15 @@ def test_training_is_the_same_to_the_bit_for_any_threads_and_any_address_of_the_
     assert len(found) == 1
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_denormal_results_are_zeros_in_every_thread(threads):
+    x = tf.placeholder(tf.float32, [None])
+    product = x * 1e-30
+    with tf.Session(config=tf.ConfigProto(intra_op_parallelism_threads=threads)) as session:
+        for size in (3, 4_000_000):  # of which the first is not shared
+            assert not session.run(product, {x: np.full(size, 1e-10, np.float32)}).any()
+
+
 def test_a_run_leaves_numpys_denormal_numbers_alone():
     tiny = np.array([1e-40], np.float32)
     with tf.Session() as session:

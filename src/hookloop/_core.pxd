@@ -221,13 +221,13 @@ cdef extern from "frame.h" nogil:
     hl_status hl_frame_run_traced(hl_frame *frame, hl_trace *trace)
     hl_status hl_variable_reshape(hl_variable *variable, int rank, const int64_t *dims)
     const hl_kernel *hl_control_kernel(const char *name)
-    int64_t hl_now_ns()
     ctypedef struct hl_counters:
         uint64_t runs, instructions, preparations
     const hl_counters *hl_debug_counters()
 
 
-cdef extern from "runner.h" nogil:
+cdef extern from "machine.h" nogil:
+    int64_t hl_now_ns()
     unsigned hl_flush_denormals()
     void hl_restore_denormals(unsigned mode)
 
