@@ -168,3 +168,19 @@ def test_ctrl_c_loses_no_element(name, ctrl_c):
         assert len(found) == len(expected)
         if again:
             break
+
+
+def test_a_ctrl_c_while_a_batch_is_joined_loses_none(monkeypatch):
+    following = Dataset.range(6).map(tf.as_string).batch(2).make_one_shot_iterator().get_next()
+    stack, interruptions = np.stack, [KeyboardInterrupt]
+
+    def interrupted_once(column):
+        if interruptions:
+            raise interruptions.pop()
+        return stack(column)
+
+    with tf.Session() as session:
+        monkeypatch.setattr(np, "stack", interrupted_once)
+        with pytest.raises(KeyboardInterrupt):
+            session.run(following)
+        assert [session.run(following).tolist() for _ in range(3)] == [[b"0", b"1"], [b"2", b"3"], [b"4", b"5"]]

@@ -14,7 +14,6 @@ import sys
 import numpy as np
 
 from .._core import RowOrder
-from ..errors import OpError
 from . import pipeline
 from .block_parts import MOST_ROWS, Blocks, block_of, cut_of, joined, rest_of
 from .caching import Kept
@@ -22,7 +21,7 @@ from .function import step
 from .native import SHUFFLE, chain_of
 from .ordered_blocks import Concatenated, Repeated, Skipped, Taken, Zipped, shuffle, shuffle_and_repeat
 from .pipeline import Row
-from .resuming import Called, ends_step
+from .resuming import Begun, Called, ends_step
 
 _MOST_AHEAD, _AHEAD_NS = 64, 50_000  # rows that a function is given before they are wanted, and what they may take
 
@@ -313,63 +312,39 @@ class _Filtered(Blocks):
         return block
 
 
+def _number_of_rows(blocks):
+    return sum([len(block[0]) for block in blocks])
+
+
 class _Batches:
     """Batches that are made of blocks; `whole` as in `pipeline.batched`."""
 
-    __slots__ = ("_blocks", "_check", "_drop_remainder", "_elements", "_failed", "_failures", "_size", "_whole")
+    __slots__ = ("_begun", "_drop_remainder", "_elements", "_size")
 
     block = None
 
     def __init__(self, place, source, size, drop_remainder, whole):
         self._elements = place.open(source)
-        self._check = place.check
+        self._begun = Begun(self._take, _number_of_rows, size, whole, place.check)
         self._size = size
         self._drop_remainder = drop_remainder
-        self._whole = whole
-        self._begin()
 
-    def _begin(self):
-        self._blocks, self._failures, self._failed = [], 0, None
+    def _take(self, blocks, n):
+        block = self._elements.block(min(n, MOST_ROWS))
+        if block is not None:
+            blocks.append(block)
+        return block is not None
+
+    def _finish(self, blocks):
+        if not blocks or (self._drop_remainder and _number_of_rows(blocks) < self._size):
+            raise StopIteration
+        return joined(blocks)
 
     def __iter__(self):
         return self
 
     def __next__(self):
-        """The next batch: where the step ended meanwhile, the one that was begun."""
-        held = sum([len(block[0]) for block in self._blocks]) + self._failures
-        while held < self._size:
-            try:
-                block = self._elements.block(min(self._size - held, MOST_ROWS))
-            except OpError as error:
-                if ends_step(error):
-                    raise
-                if not self._whole:
-                    self._begin()
-                    raise
-                self._failed = self._failed or error
-                self._failures += 1
-                held += 1
-                continue
-            if block is None:
-                break
-            self._blocks.append(block)
-            held += len(block[0])
-            if held < self._size:
-                self._check()
-        if self._failed is not None:
-            failed = self._failed
-            self._begin()
-            raise failed
-        if not self._blocks or (self._drop_remainder and held < self._size):
-            self._begin()
-            raise StopIteration
-        try:
-            batch = joined(self._blocks)
-        except OpError:
-            self._begin()
-            raise
-        self._blocks, self._failures = [], 0
-        return batch
+        return self._begun.next(self._finish)
 
     def skip(self, n):
         passed = self._elements.skip(min(n * self._size, sys.maxsize))

@@ -16,7 +16,7 @@ import numpy as np
 from ..errors import DataLossError, InvalidArgumentError, OpError
 from ..ops._random_words import RandomWords
 from .caching import Kept
-from .resuming import ROWS_BETWEEN, Begun, Called, ends_step
+from .resuming import ROWS_BETWEEN, Begun, Called, ends_step, taking
 
 
 class DatasetState:
@@ -278,10 +278,9 @@ def batched(source, size, drop_remainder, join, whole=False):
 
 def group(place, sources, size, drop_remainder, join, whole):
     elements = place.open(sources[0])
-    begun = Begun(elements, size, whole, place.check)
+    begun = Begun(taking(elements), len, size, whole, place.check)
 
-    def step():
-        rows = begun.group()
+    def finish(rows):
         if not rows or (drop_remainder and len(rows) < size):
             raise StopIteration
         if join is stacked and _same_source(rows):
@@ -289,7 +288,7 @@ def group(place, sources, size, drop_remainder, join, whole):
             return tuple([component.take(at, 0) for component in rows[0].components])
         return tuple([join(i, column) for i, column in enumerate(zip(*rows))])
 
-    return Elements(step)
+    return Elements(lambda: begun.next(finish))
 
 
 def _same_source(rows):

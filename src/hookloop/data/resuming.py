@@ -45,41 +45,59 @@ class Begun:
     """Groups of `size` elements: where the step ends meanwhile, the next one goes on with the group.
 
     Args:
+      take: function(pieces, n) that appends what the next n elements are to the list, or some of them; False at the end.
+      count: function(pieces) -> how many elements they are.
+      size: of a group; the last one may have fewer.
       whole: all elements of a group are taken before the error of the first that fails is raised; else it ends the group.
       check: called now and then.
     """
 
-    __slots__ = ("_check", "_elements", "_failed", "_failures", "_rows", "_size", "_whole")
+    __slots__ = ("_check", "_count", "_failed", "_failures", "_pieces", "_size", "_take", "_whole")
 
-    def __init__(self, elements, size, whole, check):
-        self._elements, self._size, self._whole, self._check = elements, size, whole, check
-        self._begin()
+    def __init__(self, take, count, size, whole, check):
+        self._take, self._count, self._size, self._whole, self._check = take, count, size, whole, check
+        self._pieces, self._failures, self._failed = [], 0, None
 
-    def _begin(self):
-        self._rows, self._failures, self._failed = [], 0, None
+    def next(self, finish):
+        """What `finish` makes of the pieces of the next group; an error of it takes the group with it.
 
-    def group(self):
-        """The next elements, fewer at the end."""
-        rows = self._rows
-        while len(rows) + self._failures < self._size:
-            held = len(rows)
-            wanted = min(self._size - held - self._failures, ROWS_BETWEEN)
+        A Ctrl-C is raised behind a call: what is handed out is gone in one statement.
+        """
+        self._fill()
+        try:
+            if self._failed is not None:
+                raise self._failed
+            found = finish(self._pieces)
+        except Exception:
+            self._pieces, self._failures, self._failed = [], 0, None
+            raise
+        self._pieces, self._failures, self._failed = [], 0, None
+        return found
+
+    def _fill(self):
+        while (held := self._count(self._pieces) + self._failures) < self._size:
             try:
-                rows.extend(itertools.islice(self._elements, wanted))
+                more = self._take(self._pieces, self._size - held)
             except OpError as error:
                 if ends_step(error):
                     raise
                 if not self._whole:
-                    self._begin()
+                    self._pieces, self._failures, self._failed = [], 0, None
                     raise
                 self._failures += 1
                 self._failed = self._failed or error
                 continue
-            if len(rows) - held < wanted:
+            if not more:
                 break
             self._check()
-        failed = self._failed
-        self._begin()
-        if failed is not None:
-            raise failed
-        return rows
+
+
+def taking(elements):
+    """The `take` of `Begun` for an iterator: one piece an element. Those before one that fails are there."""
+
+    def take(pieces, n):
+        held, wanted = len(pieces), min(n, ROWS_BETWEEN)
+        pieces.extend(itertools.islice(elements, wanted))
+        return len(pieces) - held == wanted
+
+    return take
