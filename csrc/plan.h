@@ -21,7 +21,7 @@ enum { HL_MAX_RANK = 10, HL_DIRECT_ARGS = 4, HL_MESSAGE_BYTES = 384, HL_ALIGNMEN
 typedef enum hl_dtype {
     HL_FLOAT32 = 1, HL_FLOAT64 = 2, HL_INT32 = 3, HL_UINT8 = 4, HL_INT16 = 5, HL_INT8 = 6, HL_STRING = 7,
     HL_COMPLEX64 = 8, HL_INT64 = 9, HL_BOOL = 10, HL_BFLOAT16 = 14, HL_UINT16 = 17, HL_COMPLEX128 = 18,
-    HL_FLOAT16 = 19, HL_RESOURCE = 20, HL_UINT32 = 22, HL_UINT64 = 23
+    HL_FLOAT16 = 19, HL_RESOURCE = 20, HL_VARIANT = 21, HL_UINT32 = 22, HL_UINT64 = 23
 } hl_dtype;
 
 /* What an instruction returns. The positive numbers are the codes of tf.errors. */

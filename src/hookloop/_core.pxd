@@ -1,4 +1,4 @@
-# The C side as Cython sees it: csrc/plan.h, frame.h, pool.h, isa.h.
+# The C side as Cython sees it: what it uses of the headers in csrc.
 cimport numpy as np
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 
@@ -7,7 +7,10 @@ cdef extern from "plan.h" nogil:
     ctypedef enum hl_status:
         HL_OK, HL_CANCELLED, HL_INVALID_ARGUMENT, HL_DEADLINE_EXCEEDED, HL_RESOURCE_EXHAUSTED
         HL_FAILED_PRECONDITION, HL_OUT_OF_RANGE, HL_INTERNAL, HL_RAISED, HL_RESTART, HL_PAUSED
-    enum: HL_MAX_RANK
+    enum:
+        HL_MAX_RANK, HL_DIRECT_ARGS
+        HL_FLOAT32, HL_FLOAT64, HL_INT32, HL_UINT8, HL_INT16, HL_INT8, HL_STRING, HL_COMPLEX64, HL_INT64, HL_BOOL, HL_BFLOAT16
+        HL_UINT16, HL_COMPLEX128, HL_FLOAT16, HL_RESOURCE, HL_VARIANT, HL_UINT32, HL_UINT64
     ctypedef union hl_value:
         int64_t i
         double f
@@ -139,6 +142,7 @@ cdef extern from "memory.h" nogil:
     void hl_block_free(char *block, int64_t bytes)
 
 cdef extern from "frame.h" nogil:
+    enum: HL_POLL_PERIOD_NS
     ctypedef struct hl_size_op:
         int32_t operation
     ctypedef struct hl_tensor_spec:

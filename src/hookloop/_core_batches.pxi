@@ -111,7 +111,7 @@ cdef _fill_component(hl_component *c, tuple component):
     cdef int axis
     if not isinstance(component[1], np.ndarray):
         c.start, c.step = component
-        c.dtype = 9
+        c.dtype = HL_INT64
         c.row_bytes = 8
         return
     cdef np.ndarray array = component[1]
@@ -128,7 +128,7 @@ cdef _fill_component(hl_component *c, tuple component):
 
 cdef object _batch_array(hl_batch *batch, int k):
     cdef const hl_component *c = hl_batches_component(batch.of, k)
-    cdef np.npy_intp dims[11]
+    cdef np.npy_intp dims[HL_MAX_RANK + 1]
     cdef int axis
     cdef int grouped = hl_batches_grouped(batch.of)
     dims[0] = batch.rows

@@ -4,8 +4,8 @@ cdef int _dtype_number(dtype) except -1:
     """The hl_dtype of NumPy's dtype."""
     cdef int number
     if dtype.name == "bfloat16":
-        return 14
-    for number in range(32):
+        return HL_BFLOAT16
+    for number in range(DTYPES):
         if _NUMPY_TYPE[number] == dtype.num:
             return number
     raise TypeError(f"no kernel has operands of dtype {dtype}")
@@ -18,6 +18,12 @@ cdef hl_status _stop_after(hl_run *run) noexcept nogil:
     if left[0] < 0:
         run.stopped = HL_CANCELLED
     return run.stopped
+
+
+cdef enum:
+    MOST_OPERANDS = 32
+    MOST_ATTRIBUTES = 64
+    MOST_REGISTERS = 64
 
 
 @cython.final
@@ -33,11 +39,11 @@ cdef class KernelCall:
     """
 
     cdef list keep
-    cdef hl_tensor tensors[32]
-    cdef hl_tensor *operands[32]
-    cdef void *pointers[32]
-    cdef hl_value attributes[64]
-    cdef int64_t regs[64]
+    cdef hl_tensor tensors[MOST_OPERANDS]
+    cdef hl_tensor *operands[MOST_OPERANDS]
+    cdef void *pointers[MOST_OPERANDS]
+    cdef hl_value attributes[MOST_ATTRIBUTES]
+    cdef int64_t regs[MOST_REGISTERS]
     cdef hl_instr instr
     cdef hl_run run
     cdef void *params
@@ -53,8 +59,9 @@ cdef class KernelCall:
         kernel = hl_find_kernel(encoded)
         if kernel == NULL:
             raise ValueError(f"there is no kernel {name!r}")
-        if n > 32 or len(attributes) > 64:
-            raise ValueError(f"at most 32 operands and 64 attributes, got {n} and {len(attributes)}")
+        if n > MOST_OPERANDS or len(attributes) > MOST_ATTRIBUTES:
+            raise ValueError(
+                f"expected at most {MOST_OPERANDS} operands and {MOST_ATTRIBUTES} attributes, got {n} and {len(attributes)}")
         self.keep = [*inputs, *outputs]
         for i in range(n):
             self._describe(self.keep[i], i)
@@ -66,9 +73,9 @@ cdef class KernelCall:
         self.params = calloc(1, kernel.param_bytes + 1)
         if self.params == NULL:
             raise MemoryError()
-        for i in range(min(n, 4)):
+        for i in range(min(n, HL_DIRECT_ARGS)):
             self.instr.arg[i] = self.pointers[i]
-        if n > 4:
+        if n > HL_DIRECT_ARGS:
             self.instr.arg[0] = self.pointers
         self.instr.p[2].p = self.params
         memset(&prep, 0, sizeof(prep))
@@ -99,10 +106,12 @@ cdef class KernelCall:
         cdef np.ndarray array
         self.operands[i] = tensor
         if isinstance(operand, StreamCell):
-            tensor.dtype, tensor.size, tensor.contiguous = 20, 1, True
+            tensor.dtype, tensor.size, tensor.contiguous = HL_RESOURCE, 1, True
             tensor.data = <char *>&(<StreamCell>operand).words
         else:
             array = operand
+            if array.ndim > HL_MAX_RANK:
+                raise ValueError(f"expected operands of at most {HL_MAX_RANK} axes, got {array.ndim}")
             tensor.dtype = _dtype_number(array.dtype)
             tensor.rank, tensor.size = array.ndim, array.size
             tensor.contiguous = array.flags.c_contiguous

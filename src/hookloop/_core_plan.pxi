@@ -1,27 +1,34 @@
 # Plans and what they are bound to: variables, random streams, frames.
 
-# hl_dtype -> NumPy's type number; -1 where NumPy has none.
-cdef int[32] _NUMPY_TYPE
-for _i in range(32):
-    _NUMPY_TYPE[_i] = -1
-for _number, _name in ((1, "f4"), (2, "f8"), (3, "i4"), (4, "u1"), (5, "i2"), (6, "i1"), (8, "c8"), (9, "i8"), (10, "?"),
-                       (17, "u2"), (18, "c16"), (19, "f2"), (22, "u4"), (23, "u8")):  # fmt: skip
-    _NUMPY_TYPE[_number] = np.dtype(_name).num
+cdef enum:
+    DTYPES = 32  # more than there are numbers of hl_dtype
+
+cdef int[DTYPES] _NUMPY_TYPE  # hl_dtype -> NumPy's type number; -1 where NumPy has none
+
+
+cdef int _fill_numpy_types() except -1:
+    cdef int i
+    for i in range(DTYPES):
+        _NUMPY_TYPE[i] = -1
+    for number, name in ((HL_FLOAT32, "f4"), (HL_FLOAT64, "f8"), (HL_INT32, "i4"), (HL_UINT8, "u1"), (HL_INT16, "i2"), (HL_INT8, "i1"),
+                         (HL_COMPLEX64, "c8"), (HL_INT64, "i8"), (HL_BOOL, "?"), (HL_UINT16, "u2"), (HL_COMPLEX128, "c16"),
+                         (HL_FLOAT16, "f2"), (HL_UINT32, "u4"), (HL_UINT64, "u8")):
+        _NUMPY_TYPE[<int>number] = np.dtype(name).num
+    return 0
+
+
+_fill_numpy_types()
 
 
 cdef inline int _numpy_type(int dtype) except -2:
     """NumPy's type number of an hl_dtype; bfloat16 gets its own from ml_dtypes when it is first met."""
-    if _NUMPY_TYPE[dtype] < 0 and dtype == 14:
+    if _NUMPY_TYPE[dtype] < 0 and dtype == HL_BFLOAT16:
         try:
             from ml_dtypes import bfloat16
         except ImportError:
             raise TypeError("bfloat16 in NumPy needs ml_dtypes: pip install hookloop[bfloat16]") from None
-        _NUMPY_TYPE[14] = np.dtype(bfloat16).num
+        _NUMPY_TYPE[HL_BFLOAT16] = np.dtype(bfloat16).num
     return _NUMPY_TYPE[dtype]
-
-
-cdef enum:
-    TEXT = 7  # the dtype of variables whose value is an array of objects
 
 
 cdef class VariableCell:
@@ -64,7 +71,7 @@ cdef class VariableCell:
 
     def view(self, bint writeable=False):
         """The variable's own memory as an array."""
-        cdef np.npy_intp dims[10]
+        cdef np.npy_intp dims[HL_MAX_RANK]
         cdef int axis
         cdef np.ndarray array
         if self.text is not None:
@@ -88,7 +95,7 @@ cdef class VariableCell:
         """Takes over a value's shape and its elements."""
         if self.shape != value.shape:
             self.reshape(value.shape)
-        if self.variable.dtype == TEXT:
+        if self.variable.dtype == HL_STRING:  # an array of objects
             self.text = np.array(value, object)
         else:
             self.view(True)[...] = value
@@ -137,6 +144,8 @@ cdef class StreamCell:
 
 
 cdef class Arena:
+    """The memory of the frames of one thread at a time."""
+
     cdef hl_arena *arena
 
     def __cinit__(self):
@@ -322,12 +331,12 @@ cdef class Frame:
 
 
 cdef inline object _fetch(hl_tensor *tensor):
-    cdef np.npy_intp dims[10]
+    cdef np.npy_intp dims[HL_MAX_RANK]
     cdef int axis, number
     if tensor.rank == 0:
-        if tensor.dtype == 1:
+        if tensor.dtype == HL_FLOAT32:
             return hl_float32_scalar((<float *>tensor.data)[0])
-        if tensor.dtype == 9:
+        if tensor.dtype == HL_INT64:
             return hl_int64_scalar((<int64_t *>tensor.data)[0])
         return PyArray_Scalar(tensor.data, np.PyArray_DescrFromType(_numpy_type(tensor.dtype)), None)
     number = _numpy_type(tensor.dtype)

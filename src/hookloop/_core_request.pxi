@@ -3,15 +3,15 @@
 cdef enum:
     RECENT = 8            # requests that are found without hashing
     GIL_COST_NS = 10000   # plans estimated above this give the GIL back while they run
-    POLL_PERIOD_NS = 10000000
     OPEN = -1             # a feed's dimension that the plan leaves open
+    OBJECTS = -2          # in the place of NumPy's type number: a feed that no kernel touches
 
 
 cdef struct FeedSpec:
     int type_number
     int rank
-    np.npy_intp dims[10]  # OPEN, or what the plan was compiled for
-    int32_t registers[10]
+    np.npy_intp dims[HL_MAX_RANK]  # OPEN, or what the plan was compiled for
+    int32_t registers[HL_MAX_RANK]
 
 
 @cython.final
@@ -63,16 +63,19 @@ cdef class Entry:
         self.feed_objects = <int32_t *>calloc(max(self.n_feeds, 1), sizeof(int32_t))
         self.fetch_index = <int32_t *>calloc(max(self.n_fetches, 1), sizeof(int32_t))
         self.fetch_is_object = <uint8_t *>calloc(max(self.n_fetches, 1), 1)
+        if self.specs == NULL or self.feed_objects == NULL or self.fetch_index == NULL or self.fetch_is_object == NULL:
+            raise MemoryError()
         for i in range(self.n_fetches):
             self.fetch_is_object[i] = fetches[i][0]
             self.fetch_index[i] = fetches[i][1]
         for i in range(self.n_feeds):
             self.feed_objects[i] = -1
-            self.specs[i].type_number = _numpy_type(feed_types[i]) if feed_types[i] not in (7, 20, 21) else -2
+            is_object = feed_types[i] in (HL_STRING, HL_RESOURCE, HL_VARIANT)
+            self.specs[i].type_number = OBJECTS if is_object else _numpy_type(feed_types[i])
             self.specs[i].rank = len(feed_shapes[i])
             for axis in range(self.specs[i].rank):
                 self.specs[i].dims[axis] = feed_shapes[i][axis]
-            if self.specs[i].type_number == -2:
+            if is_object:
                 self.has_object_feeds = True
         for i, axis, register in plan.tables["feed_registers"]:
             self.specs[i].dims[axis] = OPEN
@@ -133,7 +136,7 @@ cdef class Recent:
     cdef int64_t used          # when it was last matched
     cdef Entry entry
 
-    def __cinit__(self, fetches, int kind, tuple items, tuple keys, list feed_of, list slot_of, Entry entry):
+    def __cinit__(self, fetches, tuple items, tuple keys, list feed_of, list slot_of, Entry entry):
         cdef int i
         cdef Request *request = &self.request
         self.fetches = fetches
@@ -141,7 +144,7 @@ cdef class Recent:
         self.keys = keys
         self.entry = entry
         request.recent = <PyObject *>self
-        request.kind = <RequestKind>kind
+        request.kind = LIST if type(fetches) is list else TUPLE if type(fetches) is tuple else SINGLE
         request.fetches = <PyObject *>fetches
         request.n_items = len(items)
         request.n_keys = len(keys)
@@ -277,7 +280,7 @@ cdef bint _is_healthy(const Request *request, Entry entry, Watch *watch) noexcep
 
 cdef inline bint _is_watchable(int dtype) noexcept:
     """Whether C can tell that values of this type are finite."""
-    return dtype == 1 or dtype == 2
+    return dtype == HL_FLOAT32 or dtype == HL_FLOAT64
 
 
 cdef object _fetch_items(const Request *request, Entry entry):

@@ -165,7 +165,7 @@ cdef class RowCalls:
         self.in_c = not entry.plan.tables["special_values"] and not entry.plan.plan.n_batches and (
             not any([entry.fetch_is_object[i] for i in range(entry.n_fetches)]))
         for place, array in zip(self.places, arrays):
-            self.in_c = self.in_c and entry.specs[<int>place].type_number != -2 and (
+            self.in_c = self.in_c and entry.specs[<int>place].type_number != OBJECTS and (
                 (<tuple>entry.feeds)[place].dtype.as_numpy_dtype == array.dtype)
         return 0
 
@@ -196,7 +196,7 @@ cdef class RowCalls:
             status = hl_frame_prepare(c, False)
             if status == HL_OK:
                 stack = steps.make_stack(&loop)
-                c.poll_at_ns = hl_now_ns() + POLL_PERIOD_NS
+                c.poll_at_ns = hl_now_ns() + HL_POLL_PERIOD_NS
                 frame.deadline_ns = deadline_ns
                 if c.plan.interruptible or <double>loop.n_steps * c.cost_ns > GIL_COST_NS:
                     with nogil:

@@ -4,7 +4,7 @@ cdef object _host_input(Frame frame, bint is_object, int32_t index):
     if is_object:
         return frame.objects[index]
     cdef hl_tensor *tensor = &frame.frame.tensors[index]
-    cdef np.npy_intp dims[10]
+    cdef np.npy_intp dims[HL_MAX_RANK]
     cdef int axis
     for axis in range(tensor.rank):
         dims[axis] = tensor.dims[axis]

@@ -131,7 +131,7 @@ cdef class SessionCore:
             status = HL_OK if hl_frame_is_settled(c) else hl_frame_prepare(c, False)
         if status == HL_OK:
             if c.cost_ns > GIL_COST_NS or c.plan.interruptible:
-                c.poll_at_ns = hl_now_ns() + POLL_PERIOD_NS
+                c.poll_at_ns = hl_now_ns() + HL_POLL_PERIOD_NS
                 entry.frame.deadline_ns = self._deadline_of_config()
                 with nogil:
                     status = hl_frame_run(c)
@@ -189,7 +189,7 @@ cdef class SessionCore:
         cdef hl_frame *c = frame.frame
         for i in range(entry.n_feeds):
             spec = &entry.specs[i]
-            if spec.type_number == -2:
+            if spec.type_number == OBJECTS:
                 if entry.feed_objects[i] >= 0:
                     frame.objects[entry.feed_objects[i]] = arguments[i]
                 array = np.asarray(arguments[i])
@@ -222,7 +222,7 @@ cdef class SessionCore:
         if status != HL_OK:
             return status
         if c.cost_ns > GIL_COST_NS or frame.plan.plan.interruptible:
-            c.poll_at_ns = hl_now_ns() + POLL_PERIOD_NS
+            c.poll_at_ns = hl_now_ns() + HL_POLL_PERIOD_NS
             with nogil:
                 status = hl_frame_run(c) if frame.trace == NULL else hl_frame_run_traced(c, frame.trace)
             return status
@@ -367,12 +367,21 @@ cdef class SessionCore:
         self._raise(entry, status, c.failed_node, c.run.message.decode(errors="replace"),
                     (c.failed_sizes[0], c.failed_sizes[1]), [c.regs[i] for i in range(c.plan.n_regs)])
 
-    def remember(self, fetches, int kind, tuple items, tuple keys, list feed_of, list slot_of, Entry entry):
-        """Puts a request where `run` finds it by identity."""
+    def remember(self, fetches, tuple items, tuple keys, list feed_of, list slot_of, Entry entry):
+        """Puts a request where `run` finds it by identity.
+
+        Args:
+          fetches: a list or a tuple of `items`, or the only one.
+          items: elements: tensors, variables, operations.
+          keys: those of the feeds, in the order of the program.
+          feed_of: for each key its feed in the plan.
+          slot_of: for each item its value in the plan, or -1 for an operation.
+          entry: what the request was compiled to.
+        """
         cdef Recent fresh
         if len(keys) > MOST_FEEDS or entry.has_object_feeds or entry.stale:
             return
-        fresh = Recent(fetches, kind, items, keys, feed_of, slot_of, entry)
+        fresh = Recent(fetches, items, keys, feed_of, slot_of, entry)
         fresh.used = self._clock
         kept = list(self._recent)
         if len(kept) >= RECENT:

@@ -102,7 +102,7 @@ cdef class Steps:
             if status == HL_OK:
                 if self.stacked:
                     stack = self.make_stack(&loop)
-                c.poll_at_ns = hl_now_ns() + POLL_PERIOD_NS
+                c.poll_at_ns = hl_now_ns() + HL_POLL_PERIOD_NS
                 frame.deadline_ns = 0
                 if c.plan.interruptible or <double>loop.n_steps * c.cost_ns > GIL_COST_NS or (
                         outlook != NULL and outlook.release_gil):

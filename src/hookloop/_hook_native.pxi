@@ -186,6 +186,7 @@ cdef int _hook_dtype(np.ndarray array) except -1:
 
 
 _HOOK_DTYPES = {
-    "float32": 1, "float64": 2, "int32": 3, "uint8": 4, "int16": 5, "int8": 6, "complex64": 8, "int64": 9, "bool": 10,
-    "bfloat16": 14, "uint16": 17, "complex128": 18, "float16": 19, "uint32": 22, "uint64": 23,
+    "float32": HL_FLOAT32, "float64": HL_FLOAT64, "int32": HL_INT32, "uint8": HL_UINT8, "int16": HL_INT16, "int8": HL_INT8,
+    "complex64": HL_COMPLEX64, "int64": HL_INT64, "bool": HL_BOOL, "bfloat16": HL_BFLOAT16, "uint16": HL_UINT16,
+    "complex128": HL_COMPLEX128, "float16": HL_FLOAT16, "uint32": HL_UINT32, "uint64": HL_UINT64,
 }

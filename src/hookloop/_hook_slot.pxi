@@ -73,9 +73,6 @@ cdef extern from *:
 # step keeps its own fast. Its attributes are counted where they lie; else its callbacks are looked up by name.
 cdef bint _ASKING_FOR_DICT_COSTS = (3, 11) <= sys.version_info < (3, 13)
 
-cdef extern from "plan.h":
-    int HL_INT64
-
 
 @cython.final
 cdef class HookSlot:

@@ -6,8 +6,12 @@ cdef extern from *:
 
     /* Has Python read an object's field in place, as it reads a slot: a property costs it ten times as much. */
     static int hl_add_field(PyTypeObject *type, const char *name, Py_ssize_t offset) {
-        static PyMemberDef fields[8];
+        static PyMemberDef fields[8]; /* they must stay: descriptors point at them */
         static int count;
+        if (count == 8) {
+            PyErr_SetString(PyExc_SystemError, "expected at most 8 fields that are read in place");
+            return -1;
+        }
         PyMemberDef *field = &fields[count++];
         field->name = name;
         field->type = T_OBJECT_EX;

@@ -326,8 +326,7 @@ class BaseSession(SessionCore):
 
     def _remember(self, fetches, feed_dict, mapped, order, entry):
         """A request of plain elements is found by their identity from now on."""
-        kind = 1 if type(fetches) is list else 2 if type(fetches) is tuple else 0
-        items = tuple(fetches) if kind else (fetches,)
+        items = tuple(fetches) if type(fetches) in (list, tuple) else (fetches,)
         if any(isinstance(item, (str, list, tuple, dict)) for item in items) or len(items) != len(mapped.leaves):
             return
         keys = tuple(feed_dict) if feed_dict else ()
@@ -336,7 +335,7 @@ class BaseSession(SessionCore):
         place = {tensor: i for i, tensor in enumerate(order)}
         if entry.plan.tables["special_values"]:
             return
-        self.remember(fetches, kind, items, keys, [place[key] for key in keys], mapped.leaves, entry)
+        self.remember(fetches, items, keys, [place[key] for key in keys], mapped.leaves, entry)
 
     # --- what the compiled part asks for ----------------------------------------------------------------
 
@@ -412,22 +411,18 @@ class BaseSession(SessionCore):
         )
 
     def _uninitialized(self, key, op):
-        name = key
-        raise errors.FailedPreconditionError(
-            None,
-            op,
-            f"Attempting to use uninitialized value {name} {describe_op(op) if isinstance(op, Operation) else ''}",
-        )
+        where = describe_op(op) if isinstance(op, Operation) else ""
+        raise errors.FailedPreconditionError(None, op, f"Attempting to use uninitialized value {key} {where}")
 
     def _raise(self, entry, status, node, message, sizes, registers):
         nodes, open_shapes = entry.plan.tables["nodes"], entry.plan.tables["open_shapes"]
         op = nodes[node] if 0 <= node < len(nodes) else None
         shapes = [shape_in_run(t, open_shapes, registers) for t in op.inputs] if op is not None else []
-        if status == 4:
+        if status == errors.DEADLINE_EXCEEDED:
             message = "Timed out waiting for the step: its time limit has passed"
-        elif status == 1:
+        elif status == errors.CANCELLED:
             message = "The session was closed while the step was running"
-        elif status == 9 and message == "Attempting to use uninitialized value":
+        elif status == errors.FAILED_PRECONDITION and message == "Attempting to use uninitialized value":
             message += f" {_read_variable(op)}"
         elif op is not None and op.type == "CheckNumerics":
             message = f"{op.get_attr('message').decode()} : {message}"
@@ -645,7 +640,7 @@ def _read_variable(op):
             source.type in ("Identity", "ReadVariableOp", "Switch", "RefSwitch", "Enter", "RefEnter") and source.inputs
         ):
             source = source.inputs[0].op
-        if source.type in ("VariableV2", "Variable", "VarHandleOp"):
+        if source.type in VARIABLES:
             return variable_key(source)
     return op.name
 
