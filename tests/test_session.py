@@ -371,3 +371,15 @@ def test_a_defaultdict_of_fetches_stays_one(executor):
     with tf.Session() as session:
         found = session.run(fetches)
     assert type(found) is collections.defaultdict and found == {"a": 1, "b": [2]}
+
+
+def test_rows_by_index_are_fetched_and_fed_as_a_whole(executor):
+    rows = tf.IndexedSlices(tf.constant([[1.0, 2.0]]), tf.constant([3]), tf.constant([4, 2]))
+    bare = tf.IndexedSlices(rows.values * 2.0, rows.indices)
+    with tf.Session() as session:
+        found, found_bare = session.run([rows, bare])
+        assert (found.values.tolist(), found.indices.tolist()) == ([[1, 2]], [3])
+        assert found.dense_shape.tolist() == [4, 2] and found_bare.dense_shape is None
+        assert type(found) is type(session.run(rows))
+        doubled = session.run(bare, {rows: ([[5.0, 6.0]], [1], [4, 2])})
+        assert (doubled.values.tolist(), doubled.indices.tolist()) == ([[10, 12]], [1])

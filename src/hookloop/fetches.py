@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from . import nest
 from .graph.operation import Operation
 from .graph.tensor import Tensor
+from .ops.indexed_slices import IndexedSlices
 
 
 class FetchMap:
@@ -37,9 +40,7 @@ class FetchMap:
             raise TypeError(
                 f"Fetch argument {fetch!r} has invalid type {type(fetch)}, must be a string or Tensor. ({error})"
             ) from None
-        except ValueError as error:
-            raise ValueError(f"Fetch argument {fetch!r} cannot be interpreted as a Tensor. ({error})") from None
-        except KeyError as error:
+        except (ValueError, KeyError) as error:
             raise ValueError(f"Fetch argument {fetch!r} cannot be interpreted as a Tensor. ({error})") from None
         if not self._graph.is_fetchable(element):
             raise ValueError(f"Operation {element.name!r} has been marked as not fetchable.")
@@ -71,10 +72,9 @@ class FetchMap:
             names = [a.name for a in type(fetches).__attrs_attrs__]
             parts = [self._flatten(getattr(fetches, name)) for name in names]
             return lambda values: type(fetches)(*[part(values) for part in parts])
-        components = _components(fetches)
-        if components is not None:
-            parts = [self._flatten(c) for c in components if c is not None]
-            return lambda values: _value_class(fetches)(*[part(values) for part in parts])
+        if isinstance(fetches, IndexedSlices):
+            parts = [self._flatten(component) for component in _components(fetches)]
+            return lambda values: IndexedSlicesValue(*[part(values) for part in parts])
         return self._leaf(fetches)
 
     def _flatten_sequence(self, fetches):
@@ -99,29 +99,18 @@ def _make_mapping(kind, keys, values):
     return made
 
 
-def _components(element):
-    """The tensors of an IndexedSlices or SparseTensor, or None."""
-    name = type(element).__name__
-    if name == "IndexedSlices":
-        return [element.values, element.indices, element.dense_shape]
-    if name == "SparseTensor":
-        return [element.indices, element.values, element.dense_shape]
-    return None
+class IndexedSlicesValue(NamedTuple):
+    """What a run gives for `IndexedSlices`, and takes for them as a feed."""
+
+    values: np.ndarray
+    indices: np.ndarray
+    dense_shape: np.ndarray | None = None
 
 
-def _value_class(element):
-    import collections
-
-    if type(element).__name__ == "SparseTensor":
-        from . import SparseTensorValue
-
-        return SparseTensorValue
-    fields = ["values", "indices", "dense_shape"]
-
-    def make(values, indices, dense_shape=None):
-        return collections.namedtuple("IndexedSlicesValue", fields)(values, indices, dense_shape)
-
-    return make
+def _components(slices):
+    """The tensors of an `IndexedSlices`, in the order of the fields of its value."""
+    tensors = (slices.values, slices.indices, slices.dense_shape)
+    return [tensor for tensor in tensors if tensor is not None]
 
 
 def join_steps(pieces):
@@ -168,9 +157,8 @@ def resolve_feeds(graph, feed_dict):
     """
     pairs = []
     for key, value in _flat_items(feed_dict):
-        components = _components(key)
-        if components is not None:
-            pairs += [(tensor, part) for tensor, part in zip(components, value) if tensor is not None]
+        if isinstance(key, IndexedSlices):
+            pairs += zip(_components(key), value)
             continue
         try:
             tensor = graph.as_graph_element(key, allow_tensor=True, allow_operation=False)
@@ -218,12 +206,8 @@ def convert_feed(tensor, value):
         array = _number_array(tensor, dtype, value)
     static = tensor._shape
     if static is not None and not _shape_fits(static, array.shape):
-        expected = (
-            "("
-            + ", ".join(str(d) if isinstance(d, int) else "?" for d in static)
-            + ("," if len(static) == 1 else "")
-            + ")"
-        )
+        expected = ", ".join(str(d) if isinstance(d, int) else "?" for d in static)
+        expected = f"({expected},)" if len(static) == 1 else f"({expected})"  # as a tuple is written
         raise ValueError(
             f"Cannot feed value of shape {array.shape} for Tensor {tensor.name!r}, which has shape {expected!r}: expected "
             f"{describe(dtype, static)}, got {describe(dtype, array.shape)} at feed {tensor.name!r}"

@@ -84,6 +84,21 @@ def test_eval_and_run_need_a_session():
         tf.no_op().run()
 
 
+def test_eval_and_run_need_a_session_of_their_graph():
+    element, operation = tf.constant(1), tf.no_op()
+    with tf.Graph().as_default(), tf.Session() as other:
+        with pytest.raises(ValueError, match="default session to evaluate tensor: the tensor's graph is different"):
+            element.eval()
+        with pytest.raises(ValueError, match="given session to evaluate tensor: the tensor's graph is different"):
+            element.eval(session=other)
+        with pytest.raises(
+            ValueError, match="default session to execute operation: the operation's graph is different"
+        ):
+            operation.run()
+        with pytest.raises(ValueError, match="given session to execute operation: the operation's graph is different"):
+            operation.run(session=other)
+
+
 def test_users_may_note_things_on_tensors():
     x = tf.constant(1)
     x.note = "mine"

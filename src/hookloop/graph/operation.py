@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .._core import OperationFields, colocation_groups
-from .stack import get_default_session
+from .stack import session_for
 
 __all__ = ["Operation"]
 
@@ -97,23 +97,7 @@ class Operation(OperationFields):
         Raises:
           ValueError: where there is no session, or its graph is another.
         """
-        if session is None:
-            session = get_default_session()
-            if session is None:
-                raise ValueError(
-                    "Cannot execute operation using `run()`: No default session is registered. "
-                    "Use `with sess.as_default():` or pass an explicit session to `run(session=sess)`"
-                )
-            if session.graph is not self.graph:
-                raise ValueError(
-                    "Cannot use the default session to execute operation: the operation's graph is different "
-                    "from the session's graph. Pass an explicit session to run(session=sess)."
-                )
-        elif session.graph is not self.graph:
-            raise ValueError(
-                "Cannot use the given session to execute operation: the operation's graph is different from "
-                "the session's graph."
-            )
+        session = session_for(self.graph, session, "execute operation", "run")
         session.run(self, feed_dict)
 
     # --- changes by the builders of control flow -------------------------------------------------------

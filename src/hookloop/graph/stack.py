@@ -91,3 +91,34 @@ def get_default_session():
 def default_session(session):
     """A context manager that makes `session` this thread's default."""
     return sessions.get_controller(session)
+
+
+def session_for(graph, session, action, method):
+    """The session in which an element of a graph is computed: the one that is given, or else the default one.
+
+    Args:
+      graph: the element's.
+      session: a session, or None.
+      action: "evaluate tensor" or "execute operation".
+      method: that of the element which was called.
+
+    Raises:
+      ValueError: where there is no session, or its graph is another.
+    """
+    found = get_default_session() if session is None else session
+    if found is None:
+        raise ValueError(
+            f"Cannot {action} using `{method}()`: No default session is registered. Use `with sess.as_default()` or pass an "
+            f"explicit session to `{method}(session=sess)`"
+        )
+    if found.graph is not graph:
+        which, advice = (
+            ("given", "")
+            if session is not None
+            else ("default", f" Pass an explicit session to `{method}(session=sess)`.")
+        )
+        element = action.split()[-1]
+        raise ValueError(
+            f"Cannot use the {which} session to {action}: the {element}'s graph is different from the session's graph.{advice}"
+        )
+    return found

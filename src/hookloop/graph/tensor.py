@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .. import shapes
 from .._core import TensorFields
-from .stack import get_default_session
+from .stack import session_for
 
 __all__ = ["Tensor"]
 
@@ -76,23 +76,7 @@ class Tensor(TensorFields, TensorOperators):
         Raises:
           ValueError: where there is no session, or its graph is another.
         """
-        if session is None:
-            session = get_default_session()
-            if session is None:
-                raise ValueError(
-                    "Cannot evaluate tensor using `eval()`: No default session is registered. "
-                    "Use `with sess.as_default()` or pass an explicit session to `eval(session=sess)`"
-                )
-            if session.graph is not self.graph:
-                raise ValueError(
-                    "Cannot use the default session to evaluate tensor: the tensor's graph is different from "
-                    "the session's graph. Pass an explicit session to `eval(session=sess)`."
-                )
-        elif session.graph is not self.graph:
-            raise ValueError(
-                "Cannot use the given session to evaluate tensor: the tensor's graph is different from the "
-                "session's graph."
-            )
+        session = session_for(self.graph, session, "evaluate tensor", "eval")
         return session.run(self, feed_dict)
 
     def _as_graph_element(self):

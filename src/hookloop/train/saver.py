@@ -6,6 +6,7 @@ import os
 import time
 import weakref
 from contextlib import nullcontext
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,14 +25,22 @@ from .training_util import global_step as _global_step
 
 __all__ = ["Saver"]
 
-_V1, _V2 = 1, 2  # SaverDef.CheckpointFormatVersion
+_V2 = 2  # of SaverDef.CheckpointFormatVersion: the one that is written
 _MOST_STEP_DIGITS = 8
-_LEAST_PERIOD_SECS = 3600.0
+_SECONDS_AN_HOUR = 3600.0
 
 _CAUSES = {
     errors.NotFoundError: "a Variable name or other graph key that is missing from the checkpoint",
     errors.InvalidArgumentError: "a mismatch between the current graph and the graph from the checkpoint",
 }
+
+
+class _Names(NamedTuple):
+    """The names of a saver's nodes."""
+
+    prefix: str  # of the tensor that is fed with a checkpoint's prefix
+    save: str  # of the tensor whose value is that a checkpoint was written
+    restore: str  # of the operation
 
 
 class Saver:
@@ -89,13 +98,13 @@ class Saver:
         self._checkpoints_to_be_deleted = []
         self._saver_def = None
         self._object_saver = None  # names -> keys of object-based checkpoints, and the saver that restores by them
-        self._names = None  # of the tensor that is fed with the prefix, the one that saves, the op that restores
+        self._names = None  # a `_Names` once the nodes are there
         if saver_def is not None:
             self._take(saver_def)
             self._write_version = saver_def.version
             self._max_to_keep = saver_def.max_to_keep
             self._keep_checkpoint_every_n_hours = saver_def.keep_checkpoint_every_n_hours
-        self._next_checkpoint_time = time.time() + self._keep_checkpoint_every_n_hours * _LEAST_PERIOD_SECS
+        self._next_checkpoint_time = time.time() + self._keep_checkpoint_every_n_hours * _SECONDS_AN_HOUR
         if not defer_build:
             self.build()
 
@@ -121,7 +130,7 @@ class Saver:
             return
         nodes = SaverNodes(self._var_list, self._reshape, self._sharded, self._name,
                            self._filename, want_save=True, want_restore=True)  # fmt: skip
-        self._names = nodes.filename.name, nodes.save.name, nodes.restore.name
+        self._names = _Names(nodes.filename.name, nodes.save.name, nodes.restore.name)
 
     def _take(self, definition):
         """Takes over nodes that are in the graph.
@@ -136,7 +145,7 @@ class Saver:
         if not definition.restore_op_name:
             raise ValueError(f"saver_def must specify the restore_op_name: {definition}")
         self._saver_def = definition
-        self._names = definition.filename_tensor_name, definition.save_tensor_name, definition.restore_op_name
+        self._names = _Names(definition.filename_tensor_name, definition.save_tensor_name, definition.restore_op_name)
 
     @property
     def saver_def(self):
@@ -145,7 +154,7 @@ class Saver:
             from tensorboard.compat.proto.saver_pb2 import SaverDef
 
             self._saver_def = SaverDef(
-                filename_tensor_name=self._names[0], save_tensor_name=self._names[1], restore_op_name=self._names[2],
+                filename_tensor_name=self._names.prefix, save_tensor_name=self._names.save, restore_op_name=self._names.restore,
                 max_to_keep=self._max_to_keep or 0, sharded=self._sharded, version=SaverDef.V2,
                 keep_checkpoint_every_n_hours=self._keep_checkpoint_every_n_hours,
             )  # fmt: skip
@@ -213,7 +222,7 @@ class Saver:
         while len(kept) > max(self._max_to_keep, 0):
             oldest = kept.pop(0)
             if oldest[1] > self._next_checkpoint_time and self._keep_checkpoint_every_n_hours:
-                self._next_checkpoint_time += self._keep_checkpoint_every_n_hours * _LEAST_PERIOD_SECS
+                self._next_checkpoint_time += self._keep_checkpoint_every_n_hours * _SECONDS_AN_HOUR
                 continue
             self._checkpoints_to_be_deleted.append(oldest)
 
@@ -319,7 +328,7 @@ class Saver:
 
     def _save_nodes(self, graph):
         """The nodes that write tensors, of which there is one for each device."""
-        found, seen, left = [], set(), [graph.get_tensor_by_name(self._names[1]).op]
+        found, seen, left = [], set(), [graph.get_tensor_by_name(self._names.save).op]
         while left:
             op = left.pop()
             if op in seen:
@@ -348,7 +357,7 @@ class Saver:
 
     def _write(self, session, prefix):
         try:
-            session.run(self._names[1], {self._names[0]: prefix})
+            session.run(self._names.save, {self._names.prefix: prefix})
         except (errors.FailedPreconditionError, errors.NotFoundError, errors.UnknownError) as error:
             if os.path.isdir(os.path.dirname(prefix) or "."):
                 raise
@@ -394,7 +403,7 @@ class Saver:
         logging.info("Restoring parameters from %s", prefix)
         session = _session(sess)
         try:
-            session.run(self._names[2], {self._names[0]: prefix})
+            session.run(self._names.restore, {self._names.prefix: prefix})
         except (errors.NotFoundError, errors.InvalidArgumentError) as error:
             if isinstance(error, errors.NotFoundError) and self._restore_objects(session, prefix):
                 return
