@@ -13,13 +13,13 @@ from .graph.scopes import control_dependencies
 from .graph.stack import get_default_graph
 from .ops.build import convert_to_tensor
 from .ops.core import identity, identity_n
+from .ops.variable_key import VARIABLES
 from .variable_scope import AUTO_REUSE, get_variable_scope, variable_scope
 from .variables import global_variables, local_variables
 
 __all__ = ["custom_gradient", "grad_pass_through", "recompute_grad"]
 
 _numbers = itertools.count()
-_VARIABLES = frozenset(("VariableV2", "VarHandleOp"))
 
 
 def custom_gradient(f):
@@ -90,7 +90,7 @@ def _used_variables(args, results):
         if op in seen:
             continue
         seen.add(op)
-        if op.type in _VARIABLES:
+        if op.type in VARIABLES:
             if op in by_op:
                 found.append(op)
             continue

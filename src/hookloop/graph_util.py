@@ -8,6 +8,7 @@ from . import logging
 from .dtypes import as_dtype
 from .graph.tensor_proto import array_to_proto
 from .import_graph import import_graph_def
+from .ops.variable_key import VARIABLES
 
 __all__ = [
     "convert_variables_to_constants", "extract_sub_graph", "import_graph_def", "must_run_on_cpu", "remove_training_nodes",
@@ -19,7 +20,6 @@ def __dir__():
     return list(__all__)
 
 
-_VARIABLES = frozenset(("Variable", "VariableV2", "VarHandleOp"))
 _HANDLE_CARRIERS = frozenset(("Enter", "Identity", "NextIteration", "Switch"))
 
 
@@ -94,7 +94,7 @@ def convert_variables_to_constants(sess, input_graph_def, output_node_names, var
     graph_def = extract_sub_graph(input_graph_def, output_node_names)
     frozen = {}
     for node in graph_def.node:
-        if node.op in _VARIABLES and _is_wanted(node.name, variable_names_whitelist, variable_names_blacklist):
+        if node.op in VARIABLES and _is_wanted(node.name, variable_names_whitelist, variable_names_blacklist):
             frozen[node.name] = node
     values = sess.run([_value_name(sess.graph, node) for node in frozen.values()]) if frozen else []
     logging.info("Froze %d variables.", len(frozen))
@@ -229,7 +229,7 @@ def must_run_on_cpu(node, pin_variables_on_cpu=False):
       pin_variables_on_cpu: whether variables count.
     """
     node_def = node if hasattr(node, "attr") else node.node_def
-    if pin_variables_on_cpu and node_def.op in _VARIABLES:
+    if pin_variables_on_cpu and node_def.op in VARIABLES:
         return True
     types = {node_def.attr[key].type for key in ("dtype", "DstT", "SrcT") if key in node_def.attr}
     string, int32 = as_dtype("string").as_datatype_enum, as_dtype("int32").as_datatype_enum

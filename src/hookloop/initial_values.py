@@ -7,18 +7,18 @@ from __future__ import annotations
 
 from .graph.collections import GraphKeys
 from .graph.scopes import control_dependencies
+from .ops.variable_key import VARIABLES
 
 __all__ = ["guarded"]
 
 _READS = frozenset(("IsVariableInitialized", "VarIsInitializedOp", "ReadVariableOp"))
-_VARIABLES = frozenset(("Variable", "VariableV2", "VarHandleOp"))
 _BACK_EDGES = frozenset(("NextIteration", "RefNextIteration"))
 
 
 def guarded(name, value):
     """The initial value `value` of the variable `name`, with every variable in it read only if it is initialized."""
     op = value.op
-    if not op.inputs and op.type not in _VARIABLES:  # most initial values are constants
+    if not op.inputs and op.type not in VARIABLES:  # most initial values are constants
         return value
     if _has_loop(op):
         return value
@@ -49,7 +49,7 @@ def _operation(name, op, done):
     """The operation itself, or a copy of it where an input is another now."""
     if op.type in _READS:
         return op
-    if op.type in _VARIABLES:
+    if op.type in VARIABLES:
         value = _initialized_value(op)
         return op if value is None else value.op
     if not op.inputs:

@@ -6,6 +6,7 @@ from bisect import bisect_right
 
 import numpy as np
 
+from .host import called_by, only_stores
 from .ir import (
     ARENA,
     CONSTANT,
@@ -276,9 +277,9 @@ class Assembler:
     def _calls(program):
         """The calls of the host, each with the inputs that its instruction has by now: passes let it read others."""
         now = {
-            instr.params[0] >> 1: instr.inputs
+            called_by(instr): instr.inputs
             for instr in (*program.prologue, *walk(program.root))
-            if instr.kernel == "host" and not instr.params[0] & 1
+            if instr.kernel == "host" and not only_stores(instr)
         }
         return [(op, now.get(k, inputs), outputs) for k, (op, inputs, outputs) in enumerate(program.hosts)]
 

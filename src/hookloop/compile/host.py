@@ -14,21 +14,45 @@ from .sizes import Size
 NO_VALUE = np.array(None)  # in the place of a variable's handle
 
 
+# The attribute of a "host" instruction is 2 * the number of its call, plus 1 where it only stores what that call, made before, has
+# returned (`_host_call` in _core_run.pxi).
+
+
+def call_host(lowerer, what, inputs=(), outputs=(), node=-1, fresh=()):
+    """Emits a call of the host.
+
+    Args:
+      what: the op whose function is called; "move": the object is handed on; ("read" or "write", key): a variable of text is;
+        an error: it is raised.
+      inputs, outputs: values.
+      node: the index of the op that an error names.
+      fresh: sizes that the call tells. What depends on them is prepared after it: a second instruction stores the results.
+    """
+    index = len(lowerer.hosts)
+    lowerer.hosts.append((what, list(inputs), list(outputs)))
+    lowerer.append(Instr("host", inputs, () if fresh else outputs, (2 * index,), node, effect=True, defines=fresh))
+    if fresh:
+        lowerer.resize(fresh)
+        lowerer.append(Instr("host", (), outputs, (2 * index + 1,), node, effect=True))
+
+
+def called_by(instr):
+    """The number of the call that a host instruction makes, or stores the results of."""
+    return instr.params[0] >> 1
+
+
+def only_stores(instr):
+    """Whether a host instruction only stores what a call has returned."""
+    return instr.params[0] & 1 == 1
+
+
 def lower_host(lowerer, node, context):
     op = node.op
     inputs = [_input(lowerer, node, i, value) for i, value in enumerate(node.inputs)]
     outputs, sizes = [], OpenSizes(lowerer, op)
     for tensor, shape in zip(op.outputs, shapes_of(node, context)):
         outputs.append(_output(lowerer, tensor, shape, sizes))
-    fresh = sizes.fresh
-    index = len(lowerer.hosts)
-    lowerer.hosts.append((op, inputs, outputs))
-    # Where only the call tells sizes, what depends on them is prepared after it: a second instruction stores the results.
-    now = outputs if not fresh else ()
-    lowerer.append(Instr("host", inputs, now, (2 * index,), node.index, effect=True, defines=fresh))
-    if fresh:
-        lowerer.resize(fresh)
-        lowerer.append(Instr("host", (), outputs, (2 * index + 1,), node.index, effect=True))
+    call_host(lowerer, op, inputs, outputs, node.index, sizes.fresh)
     lowerer.environment.update(zip(op.outputs, outputs))
 
 
@@ -153,13 +177,13 @@ def read_text(lowerer, variable, node):
     """The text that a variable holds at this place, as an object that no kernel touches."""
     lowerer.require(variable.buffer.source, node.op)
     text = Value(variable.dtype, variable.shape, Buffer(OBJECT, variable.dtype, 1, ("text", len(lowerer.hosts))))
-    lowerer.append(Instr("host", (), [text], (2 * len(lowerer.hosts),), node.index, effect=True))
-    lowerer.hosts.append((("read", variable.buffer.source), [], [text]))
+    call_host(lowerer, ("read", variable.buffer.source), (), [text], node.index)
     return text
 
 
 def write_text(lowerer, variable, text, node):
     """Gives a variable of text another value."""
     text = lowerer.operand(text, None, node)
-    lowerer.append(Instr("host", [text], [variable], (2 * len(lowerer.hosts),), node.index, effect=True))
-    lowerer.hosts.append((("write", variable.buffer.source), [text], []))
+    index = len(lowerer.hosts)
+    lowerer.hosts.append((("write", variable.buffer.source), [text], []))  # the session has the variable itself
+    lowerer.append(Instr("host", [text], [variable], (2 * index,), node.index, effect=True))

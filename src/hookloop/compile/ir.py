@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from .sizes import Size
 
-# Where a buffer lives. The first ten are hl_storage in csrc/frame.h.
 MAX_RANK = 10  # HL_MAX_RANK of csrc/plan.h
-ARENA, GROWN, CONSTANT, FOLDED, VARIABLE, FLAG, FEED, STREAM, STACK, OBJECT = range(10)
 
+# Where a buffer lives: the order of hl_storage in csrc/frame.h.
+ARENA, GROWN, CONSTANT, FOLDED, VARIABLE, FLAG, FEED, STREAM, STACK, OBJECT = range(10)
 
 # Kernels that take operands with any strides, whatever op they stand for.
 ANY_STRIDES = frozenset(("copy", "fill"))

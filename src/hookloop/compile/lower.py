@@ -11,17 +11,17 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from .. import errors
+from .. import dtypes, errors
 from ..graph.describe import describe, missing_feed
 from ..ops import registry
 from ..ops.mismatches import explained
-from ..ops.variable_key import variable_key
+from ..ops.variable_key import VARIABLES, variable_key
 from ..shapes import MOST_SIZES
 from . import sizes as size_operations
 from .arrays import ARRAY_OPS, holds_text
 from .batches import FirstElements, lower_batch
 from .conditionals import lower_if
-from .host import is_handle, is_text_variable, lower_host, read_text, write_text
+from .host import call_host, called_by, is_handle, is_text_variable, lower_host, read_text, write_text
 from .ir import (
     CONSTANT,
     FEED,
@@ -39,6 +39,7 @@ from .ir import (
 )  # fmt: skip
 from .loops import lower_loop
 from .node import Node, NodeContext, Specialize, Unfit, feeds_of, new_buffer
+from .order import ALIASES
 from .regions import COPY, IF, LOOP
 from .sizes import Size, SizeTable
 from .variables import check_handles, new_variable, shape_now
@@ -50,9 +51,6 @@ _MAKES_MANY = frozenset(
     "StatelessMultinomial StatelessRandomUniformInt Tile UnsortedSegmentMax UnsortedSegmentMin UnsortedSegmentProd "
     "UnsortedSegmentSum".split()
 )
-_ALIASES = frozenset(("Identity", "StopGradient", "PreventGradient", "GuaranteeConst", "Snapshot", "ReadVariableOp", "RefIdentity",
-                      "Enter", "RefEnter", "PlaceholderWithDefault", "Switch", "RefSwitch"))  # fmt: skip
-_VARIABLES = frozenset(("VariableV2", "Variable", "VarHandleOp"))
 _OBJECTS = frozenset(("string", "resource", "variant"))
 _NOTHING = frozenset(("NoOp", "ControlTrigger", "StackV2", "StackCloseV2"))
 
@@ -72,7 +70,7 @@ class Lowerer:
         self.variables: dict = {}
         self.buffers: dict = {}
         self.nodes: list = []
-        self.hosts: list = []
+        self.hosts: list = []  # calls: see host.py
         self.batches: list = []
         self.first = FirstElements(plan_units)
         self.copied: dict = {}
@@ -93,9 +91,7 @@ class Lowerer:
         return Value(dtype, shape, new_buffer(dtype, shape))
 
     def literal(self, array) -> Value:
-        from ..dtypes import as_dtype
-
-        dtype = as_dtype(array.dtype) if array.dtype != object else as_dtype("string")
+        dtype = dtypes.as_dtype(array.dtype) if array.dtype != object else dtypes.string
         if dtype.name == "string":
             return Value(dtype, array.shape, Buffer(OBJECT, dtype, array.size, array))
         if array.size > _SYMBOLIC_LIMIT:
@@ -239,13 +235,15 @@ class Lowerer:
         return record
 
     def flag(self, op):
-        from ..dtypes import as_dtype
-
+        """Whether a variable is initialized."""
         self.variable(op)
-        key = ("flag", variable_key(op))
-        if key not in self.buffers:
-            self.buffers[key] = Buffer(FLAG, as_dtype("bool"), 1, variable_key(op))
-        return Value(as_dtype("bool"), (), self.buffers[key])
+        return self._flag(variable_key(op))
+
+    def _flag(self, key):
+        name = ("flag", key)
+        if name not in self.buffers:
+            self.buffers[name] = Buffer(FLAG, dtypes.bool, 1, key)
+        return Value(dtypes.bool, (), self.buffers[name])
 
     def _copy_early(self, variable, key):
         """Copies a variable's value before its region's first write; `key` is (the op that reads it, the variable's key)."""
@@ -280,8 +278,7 @@ class Lowerer:
                 del block.items[before:]
                 if not self._guesses(block):
                     raise
-                self.append(Instr("host", (), (), (2 * len(self.hosts),), -1, effect=True))
-                self.hosts.append((error, [], []))
+                call_host(self, error)
                 return False
         return True
 
@@ -299,7 +296,7 @@ class Lowerer:
         seen = self.request.host_shapes
         guessed = {key[1].op for key in self.request.assumed if key[0] != "equal" and key[1] not in seen}
         calls = [item for item in block.items if isinstance(item, Instr) and item.kernel == "host"]
-        return any(self.hosts[item.params[0] >> 1][0] in guessed for item in calls)
+        return any(self.hosts[called_by(item)][0] in guessed for item in calls)
 
     def value_of(self, tensor, reader=None):
         value = self.environment.get(tensor)
@@ -333,7 +330,7 @@ class Lowerer:
         if kind in _NOTHING:
             self._stack(op)
             return
-        if kind in _VARIABLES:
+        if kind in VARIABLES:
             self.environment[op.outputs[0]] = self.variable(op)
             return
         if kind == "Placeholder":
@@ -349,7 +346,7 @@ class Lowerer:
         )
         if inputs and op.inputs[0].dtype.name == "resource":
             check_handles(op, inputs)
-        if kind in _ALIASES:
+        if kind in ALIASES:
             self._alias(op, inputs)
             return
         if kind == "IdentityN":
@@ -410,8 +407,6 @@ class Lowerer:
         elif op_def.lower is not None:
             op_def.lower(context, node)
         else:
-            from .. import errors
-
             raise errors.UnimplementedError(None, op, f"{op.type} {op.name!r} cannot run: it has no kernel")
         if op_def.stateful or (op_def.can_fail and op in self.units.kept):
             for item in self.block.items[before:]:
@@ -488,12 +483,11 @@ class Lowerer:
         return list(result) if isinstance(result, (tuple, list)) else [result]
 
     def stream(self, op):
-        from ..dtypes import as_dtype
-
+        """The random stream of an op, as an operand."""
         key = ("stream", op)
         if key not in self.buffers:
-            self.buffers[key] = Buffer(STREAM, as_dtype("resource"), 1, op)
-        return Value(as_dtype("resource"), (), self.buffers[key])
+            self.buffers[key] = Buffer(STREAM, dtypes.resource, 1, op)
+        return Value(dtypes.resource, (), self.buffers[key])
 
     # --- variables --------------------------------------------------------------------------------------
 
@@ -505,20 +499,7 @@ class Lowerer:
             if key not in self.assigned:
                 self.must_exist[key] = op
             return
-        flag = Value(self.flag_dtype, (), self._flag_buffer(key))
-        self.append(Instr("check_initialized", [flag], (), (), self.node_index(op), effect=True))
-
-    @property
-    def flag_dtype(self):
-        from ..dtypes import as_dtype
-
-        return as_dtype("bool")
-
-    def _flag_buffer(self, key):
-        name = ("flag", key)
-        if name not in self.buffers:
-            self.buffers[name] = Buffer(FLAG, self.flag_dtype, 1, key)
-        return self.buffers[name]
+        self.append(Instr("check_initialized", [self._flag(key)], (), (), self.node_index(op), effect=True))
 
     def node_index(self, op):
         self.nodes.append(op)
@@ -557,8 +538,7 @@ class Lowerer:
         else:
             context.emit(op_def.kernel, node.inputs, (), self._params(node))
         if plain:
-            flag = Value(self.flag_dtype, (), self._flag_buffer(key))
-            self.append(Instr("mark_initialized", [flag], (), (), node.index))
+            self.append(Instr("mark_initialized", [self._flag(key)], (), (), node.index))
             if self.depth == 0:
                 self.assigned.add(key)
         for item in self.block.items[before:]:
@@ -612,9 +592,9 @@ class Lowerer:
         self._initialized(node, node.op.inputs[0].op)
 
     def _initialized(self, node, op):
-        while op.type not in _VARIABLES and op.inputs:  # an alias, or an assignment's output
+        while op.type not in VARIABLES and op.inputs:  # an alias, or an assignment's output
             op = op.inputs[0].op
-        out = self.allocate(self.flag_dtype, ())
+        out = self.allocate(dtypes.bool, ())
         self.append(Instr("copy", [self.flag(op)], [out], (), node.index))
         self.environment[node.op.outputs[0]] = out
 
@@ -685,10 +665,7 @@ class Lowerer:
 
     def _stack(self, op):
         if op.type == "StackV2":
-            from ..dtypes import as_dtype
-
-            dtype = as_dtype("resource")
-            self.environment[op.outputs[0]] = Value(dtype, (), Buffer(STACK, dtype, 1, op))
+            self.environment[op.outputs[0]] = Value(dtypes.resource, (), Buffer(STACK, dtypes.resource, 1, op))
 
     def _op_StackPushV2(self, node):
         """Saves a value, unless it is the same in every iteration: then it is only remembered."""
@@ -766,9 +743,7 @@ class Lowerer:
         """Copies a value, of numbers or of objects."""
         if out.buffer.kind == OBJECT:
             value = self.operand(value, None, node)
-            index = len(self.hosts)
-            self.hosts.append(("move", [value], [out]))
-            self.append(Instr("host", [value], [out], (2 * index,), node.index, effect=True))
+            call_host(self, "move", [value], [out], node.index)
             return
         if value.buffer is not None and value.buffer.kind == VARIABLE:
             self.require(value.buffer.source, node.op)

@@ -265,15 +265,13 @@ class _Reads:
         written_inputs = op_def.written(op)
         if written_inputs:
             target = self.seen_through.get(op.inputs[written_inputs[0]], frozenset())
-            self.writes[op] = target
-            self.all_written |= target
             for tensor in op.outputs:
                 self.seen_through[tensor] = target
             others = frozenset()
             for i, tensor in enumerate(op.inputs):
                 if i not in written_inputs:
                     others |= self.seen_through.get(tensor, frozenset())
-            # slots that the op itself writes are ordered as writes
+            # Slots that the op itself writes are ordered as writes.
             written = frozenset().union(*(self.seen_through.get(op.inputs[i], frozenset()) for i in written_inputs))
             self.writes[op] = written
             self.all_written |= written

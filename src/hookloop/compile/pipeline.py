@@ -12,6 +12,7 @@ from ..graph.describe import describe
 from . import memory, passes
 from .assemble import Assembler, TooManyAxes
 from .early_checks import check_rows_early
+from .host import called_by
 from .ir import FLAG, MAX_RANK, VARIABLE, Block, walk
 from .lower import Lowerer, SpecializeValue
 from .node import Node, Specialize
@@ -263,7 +264,7 @@ def _writes_to_undo(program):
     written, early = set(), False
     for item in program.root.items:
         instrs = list(walk(Block([item])))
-        calls = [i for i in instrs if i.kernel == "host" and program.hosts[i.params[0] >> 1][0] in assuming]
+        calls = [i for i in instrs if i.kernel == "host" and program.hosts[called_by(i)][0] in assuming]
         found = {v.buffer.source for i in instrs if i.writes_variable for v in (*i.inputs, *i.outputs)
                  if v.buffer is not None and v.buffer.kind in (VARIABLE, FLAG)}  # fmt: skip
         early = early or bool(calls and (written or found))

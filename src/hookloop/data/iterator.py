@@ -10,6 +10,7 @@ from ..graph.scopes import colocate_with, name_scope
 from ..graph.stack import get_default_graph
 from ..graph.tensor import Tensor
 from ..ops.build import apply_op, convert_to_tensor
+from ..ops.variable_key import VARIABLES
 from ..shapes import TensorShape, as_shape
 from ..trackable import Trackable
 from . import ops  # noqa: F401  (registers the op types)
@@ -218,7 +219,7 @@ def _check_capturable(tensor):
         seen.add(op)
         if op.type in ("Placeholder", "PlaceholderWithDefault"):
             raise ValueError(f"Cannot capture a placeholder (name:{op.name}, type:{op.type}) by value.")
-        if op.type in ("VariableV2", "VarHandleOp"):
+        if op.type in VARIABLES:
             raise ValueError(
                 "Failed to create a one-shot iterator for a dataset. `Dataset.make_one_shot_iterator()` does not support "
                 "datasets that capture stateful objects, such as a `Variable` or `LookupTable`. In these cases, use "

@@ -1,7 +1,7 @@
 """What an op is: one `OpDef` per op type, in one place, and the table of them.
 
 To add an op, write its `OpDef` in the module of its family and, where no kernel fits, a kernel in
-`csrc/kernels`. `Tanh` in `math.py` is a good one to copy.
+`csrc/kernels`. `Tanh` in `math_unary.py` is a good one to copy.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class OpDef:
       kernel: the name of the C kernel: one instruction, operands are the inputs, then the outputs.
       params: function(node) -> tuple of ints and floats that the kernel gets as its attributes.
       lower: function(c, node) for what is not one instruction: views, aliases, several kernels.
-        `c` is a `LowerContext` (compile/lower.py).
+        `c` is a `NodeContext` (compile/node.py).
       reference: function(node, *arrays) -> array or tuple of arrays, in NumPy. The oracle of the tests.
       host: function(call, *arrays) -> arrays, for the enumerated ops that run in Python (HOST_OPS).
       stateful: never merged with an equal op, never folded.

@@ -13,6 +13,7 @@ from .._core import HookLoop
 from ..fetches import join_steps
 from ..graph.collections import GraphKeys
 from ..graph.stack import get_default_graph
+from ..ops.variable_key import VARIABLES, variable_key
 from . import run_state
 from .coordinator import Coordinator
 from .saver import _get_saver_or_default
@@ -204,8 +205,6 @@ class _MonitoredSession(HookLoop):
     @staticmethod
     def _step_variable():
         """The key of the global step's variable, None where there is none."""
-        from ..ops.variable_key import variable_key
-
         try:
             step = get_global_step()
         except TypeError:
@@ -213,7 +212,7 @@ class _MonitoredSession(HookLoop):
         op = getattr(step, "op", None)
         while op is not None and op.type in ("Identity", "ReadVariableOp"):
             op = op.inputs[0].op
-        return variable_key(op) if op is not None and op.type in ("VariableV2", "Variable", "VarHandleOp") else None
+        return variable_key(op) if op is not None and op.type in VARIABLES else None
 
     def _recover(self, error):
         """Whether a run that failed is to be tried again, in a session made anew.

@@ -13,6 +13,7 @@ from ..ops.build import convert_to_tensor
 from ..ops.cast import cast
 from ..ops.core import group
 from ..ops.math import minimum
+from ..ops.variable_key import VARIABLES
 from ..variables import Variable, moving_average_variables, trainable_variables
 from . import slot_creator
 
@@ -134,7 +135,7 @@ class ExponentialMovingAverage:
                 )
                 get_default_graph().add_to_collection(GraphKeys.MOVING_AVERAGE_VARIABLES, variable)
                 return shadow
-            is_variable = variable.op.type in ("Variable", "VariableV2", "VarHandleOp")
+            is_variable = variable.op.type in VARIABLES
             shadow = slot_creator.create_zeros_slot(variable, self._name, colocate_with_primary=is_variable)
             if self._zero_debias:
                 zero_debias_true.add(shadow.name)

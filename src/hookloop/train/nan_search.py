@@ -14,11 +14,11 @@ from contextlib import contextmanager
 import numpy as np
 
 from ..graph.collections import GraphKeys
+from ..ops.variable_key import VARIABLES
 
 __all__ = ["where_nan_came_from"]
 
-_VARIABLES = ("VariableV2", "Variable", "VarHandleOp")
-_READS = (*_VARIABLES, "ReadVariableOp")
+_READS = VARIABLES | {"ReadVariableOp"}
 
 
 def where_nan_came_from(loss, session, feed_dict, draws=True):
@@ -152,7 +152,7 @@ class _Search:
 
     def _damaged(self):
         """The variables below the loss that are not finite now."""
-        below = {op for op in self._ops if op.type in _VARIABLES}
+        below = {op for op in self._ops if op.type in VARIABLES}
         variables = [v for v in self._session.graph.get_collection(GraphKeys.GLOBAL_VARIABLES) if v.op in below]
         return [v for v in variables if v.dtype.base_dtype.is_floating and _is_bad(self._session.buffer(v))]
 
