@@ -9,7 +9,7 @@ import pytest
 import hookloop as tf
 from hookloop.ops import registry
 
-from .fixtures import op_cases
+from .fixtures import op_cases, op_inputs
 from .test_op_values import ABSENT, CASES, RECORDINGS, build, weighted_sum
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -55,11 +55,11 @@ class Built:
         self.dtype, self.recorded, self.sums, self.feeds, inputs = dtype, recorded, case.sums, {}, {}
         before = len(tf.global_variables())
         for name, (kind, shape) in case.inputs.items():
-            value = op_cases.make_input(kind, shape, dtype)
+            value = op_inputs.make_input(kind, shape, dtype)
             holder = tf.placeholder(tf.string if dtype == "string" else value.dtype, shape)
             self.feeds[holder] = value
             inputs[name] = tf.cast(holder, tf.bfloat16) if dtype == "bfloat16" else holder
-        result = eval(case.expression, dict(op_cases.helpers(tf), **inputs))
+        result = eval(case.expression, dict(op_inputs.helpers(tf), **inputs))
         outputs = list(result) if isinstance(result, (list, tuple)) else [result]
         self.outputs = [tf.convert_to_tensor(output) for output in outputs]
         self.variables = tf.global_variables()[before:]

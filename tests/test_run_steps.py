@@ -10,13 +10,6 @@ import pytest
 import hookloop as tf
 
 
-@pytest.fixture(autouse=True)
-def graph():
-    with tf.Graph().as_default() as graph:
-        tf.set_random_seed(3)
-        yield graph
-
-
 def training():
     """(feeds, loss, train op, global step) of a linear regression with dropout: its steps depend on all before them."""
     x, y = tf.placeholder(tf.float32, [None, 5]), tf.placeholder(tf.float32, [None, 1])

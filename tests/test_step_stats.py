@@ -10,12 +10,6 @@ import hookloop as tf
 from hookloop.client import timeline
 
 
-@pytest.fixture(autouse=True)
-def graph():
-    with tf.Graph().as_default() as graph:
-        yield graph
-
-
 def traced(session, fetches, feed_dict=None):
     metadata = tf.RunMetadata()
     options = tf.RunOptions(trace_level=tf.RunOptions.FULL_TRACE)

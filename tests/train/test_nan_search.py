@@ -9,12 +9,6 @@ import pytest
 import hookloop as tf
 
 
-@pytest.fixture(autouse=True)
-def graph():
-    with tf.Graph().as_default() as graph:
-        yield graph
-
-
 def failure(loss, feeds=({},), train=None, hook=None):
     """The text of the error."""
     hook = hook or tf.train.NanTensorHook(loss)

@@ -11,12 +11,6 @@ from ..conftest import on_reference
 traced = pytest.mark.skipif(on_reference(), reason="times of a plan's instructions; the reference executor has none")
 
 
-@pytest.fixture(autouse=True)
-def graph():
-    with tf.Graph().as_default() as graph:
-        yield graph
-
-
 def train(hooks, steps):
     step = tf.assign_add(tf.train.get_or_create_global_step(), 1)
     with tf.train.MonitoredSession(hooks=hooks) as session:

@@ -8,12 +8,6 @@ import pytest
 import hookloop as tf
 
 
-@pytest.fixture(autouse=True)
-def graph():
-    with tf.Graph().as_default() as graph:
-        yield graph
-
-
 def counting():
     return tf.assign_add(tf.train.get_or_create_global_step(), 1)
 
