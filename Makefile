@@ -8,7 +8,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.10 $
 VENV ?= .venv
 BIN := $(VENV)/bin
 SOURCES := setup.py $(shell find csrc -name '*.[ch]') $(wildcard src/hookloop/_core*.p*)
-KERNEL_TESTS := tests/kernels tests/ops tests/compile tests/train
+KERNEL_TESTS := tests/kernels tests/ops tests/compile tests/train tests/data tests/test_random.py
 
 .PHONY: help demo test lint typing levels reference sanitize fuzz-small fuzz tsan sdist soak bench clean
 

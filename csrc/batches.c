@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "input.h"
 #include "pool.h"
 #include "runner.h"
 
@@ -93,39 +94,12 @@ static bool make_room(hl_batches *b, hl_batch *batch) {
 
 /* ---- gathering ---- */
 
-static inline void copy_row(char *to, const char *from, int64_t bytes) {
-    if (bytes > 512) memcpy(to, from, (size_t)bytes);
-    else if (bytes >= 16) {
-        for (int64_t k = 0; k + 16 <= bytes; k += 16) memcpy(to + k, from + k, 16);
-        memcpy(to + bytes - 16, from + bytes - 16, 16);
-    } else if (bytes >= 8) {
-        memcpy(to, from, 8);
-        memcpy(to + bytes - 8, from + bytes - 8, 8);
-    } else
-        for (int64_t k = 0; k < bytes; k++) to[k] = from[k];
-}
-
-#define GATHER_WORDS(type)                                                                                   \
-    for (int64_t k = 0; k < rows; k++) ((type *)to)[k] = ((const type *)from)[index[k]]
-
 static void gather(char *to, const hl_component *c, const int64_t *index, int64_t rows) {
-    const char *from = c->data;
-    const int64_t bytes = c->row_bytes;
-    const bool aligned = !((uintptr_t)from & 7);
-    if (!from) {
-        for (int64_t k = 0; k < rows; k++) ((int64_t *)to)[k] = (int64_t)((uint64_t)c->start + (uint64_t)c->step * (uint64_t)index[k]);
-    } else if (bytes == 4 && aligned) {
-        GATHER_WORDS(uint32_t);
-    } else if (bytes == 8 && aligned) {
-        GATHER_WORDS(uint64_t);
-    } else if (bytes == 1) {
-        GATHER_WORDS(uint8_t);
-    } else {
-        for (int64_t k = 0; k < rows; k++) {
-            if (bytes >= 64 && k + 1 < rows) __builtin_prefetch(from + index[k + 1] * bytes);
-            copy_row(to + k * bytes, from + index[k] * bytes, bytes);
-        }
+    if (c->data) {
+        hl_input_kernels()->gather(to, c->data, index, rows, c->row_bytes);
+        return;
     }
+    for (int64_t k = 0; k < rows; k++) ((int64_t *)to)[k] = (int64_t)((uint64_t)c->start + (uint64_t)c->step * (uint64_t)index[k]);
 }
 
 static void gather_chunk(void *arg, int64_t chunk, int worker) {
@@ -192,6 +166,10 @@ static void fill_now(hl_batches *b, hl_run *run, hl_batch *batch) {
         struct hl_later *filling = batch->filling;
         batch->filling = NULL;
         if (hl_later_finish(filling)) return;
+    }
+    if (batch->rows <= batch->chunk_rows) {
+        gather_chunk(batch, 0, 0);
+        return;
     }
     const int64_t chunks = chunks_of(batch);
     hl_run whole = {.pool = run ? run->pool : NULL, .threads = run ? run->threads : 1}; /* that nothing stops */

@@ -97,22 +97,8 @@ static bool fill(hl_indices *h, int i) {
     return false;
 }
 
-/* place[k] = word[k] % (count - k * step), in groups of TOGETHER, for moduli from 2 to 2^31: the quotient of two doubles that hold
- * such integers, cut off, is exact. What is computed beyond n has a modulus of 2 at least. */
-static void divide(uint32_t *place, const uint32_t *word, int64_t n, int32_t count, int32_t step) {
-    for (int64_t first = 0; first < n; first += TOGETHER) {
-        const int32_t here = count - step * (int32_t)first;
-        for (int k = 0; k < TOGETHER; k++) {
-            int32_t left = here - step * k;
-            left = left < 2 ? 2 : left;
-            const double value = (double)(int32_t)(word[first + k] ^ 0x80000000u) + 2147483648.0;
-            place[first + k] = word[first + k] - (uint32_t)(int32_t)(value / (double)left) * (uint32_t)left;
-        }
-    }
-}
-
 /* Draws that all find the ring as the first does: full, with rows of arrays to take for what goes (`refill`), or not to be filled
- * any more. So their places are worked out together: word % count, exactly, by a division of doubles. Returns their number. */
+ * any more. So their places are worked out together. Returns their number. */
 static int64_t draw_many(stage *s, int64_t *out, int64_t n) {
     ring *r = &s->held;
     stage *below = s - 1;
@@ -126,7 +112,7 @@ static int64_t draw_many(stage *s, int64_t *out, int64_t n) {
     if (n > WORDS - w->at) n = WORDS - w->at;
     if (n <= 0 || count < 2 || count >> 31) return 0;
     uint32_t place[WORDS + TOGETHER];
-    divide(place, w->word + w->at, n, (int32_t)count, shrinks);
+    hl_input_kernels()->places(place, w->word + w->at, n, (int32_t)count, shrinks);
     w->at += (int)n;
     int64_t *restrict slot = r->slot, first = r->first_slot, end = r->end_slot, row = below->at;
     const int64_t room = r->room;
@@ -239,9 +225,10 @@ static int64_t pull(hl_indices *h, int i, int64_t *out, int64_t n) {
     stage *s = &h->stages[i];
     switch (s->kind) {
     case HL_STAGE_ROWS: {
-        int64_t k = 0;
-        for (; k < n && s->at < s->number; k++) out[k] = s->at++;
-        return k;
+        const int64_t first = s->at, left = s->number - first, count = n < left ? n : left;
+        for (int64_t k = 0; k < count; k++) out[k] = first + k;
+        s->at += count;
+        return count;
     }
     case HL_STAGE_SHUFFLE: return pull_shuffled(h, i, out, n);
     case HL_STAGE_REPEAT: return pull_repeated(h, i, out, n);

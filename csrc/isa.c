@@ -1,6 +1,8 @@
 /* Choosing the ISA level at load, by CPUID and by what the operating system saves. */
 #include "isa.h"
 
+#include "input.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +17,7 @@ static const char *const level_names[LEVELS] = {"baseline", "avx2", "avx512"};
 static int chosen = -1;
 static char error_text[160];
 static const hl_kernel *buckets[BUCKETS];
+static hl_input input; /* of the chosen level */
 
 #if defined(__x86_64__)
 static unsigned long long saved_state(void) {
@@ -54,6 +57,7 @@ static void fill_buckets(const hl_family *const *families) {
             unsigned at = hash(kernel->name);
             while (buckets[at]) at = (at + 1) % BUCKETS;
             buckets[at] = kernel;
+            if (!strcmp(kernel->name, "input")) kernel->prepare(&(hl_prepare){.params = &input});
         }
 }
 
@@ -101,4 +105,9 @@ const hl_kernel *hl_find_kernel(const char *name) {
     for (unsigned at = hash(name); buckets[at]; at = (at + 1) % BUCKETS)
         if (!strcmp(buckets[at]->name, name)) return buckets[at];
     return NULL;
+}
+
+const hl_input *hl_input_kernels(void) {
+    choose_by_environment();
+    return &input;
 }

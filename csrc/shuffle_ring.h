@@ -10,7 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK_WORDS = 4, BLOCKS = 16, WORDS = BLOCKS * BLOCK_WORDS, TOGETHER = 8, FIRST_ROOM = 1024 };
+#include "input.h"
+
+enum { BLOCK_WORDS = 4, WORDS = HL_WORDS, BLOCKS = WORDS / BLOCK_WORDS, TOGETHER = HL_PLACES_TOGETHER, FIRST_ROOM = 1024 };
 
 /* A stream of 32-bit words: TensorFlow's generator for two seeds. */
 typedef struct words {
@@ -31,31 +33,8 @@ typedef struct ring {
 
 /* ---- words ---- */
 
-/* The next WORDS words: BLOCKS blocks side by side, so that the compiler computes several at a time. */
 static inline void more_words(words *w) {
-    uint32_t c0[BLOCKS], c1[BLOCKS], c2[BLOCKS], c3[BLOCKS];
-    for (int k = 0; k < BLOCKS; k++) {
-        c0[k] = (uint32_t)(w->counter + (uint64_t)k);
-        c1[k] = (uint32_t)((w->counter + (uint64_t)k) >> 32);
-        c2[k] = (uint32_t)w->stream;
-        c3[k] = (uint32_t)(w->stream >> 32);
-    }
-    uint32_t k0 = (uint32_t)w->key, k1 = (uint32_t)(w->key >> 32);
-    for (int round = 0; round < 10; round++) {
-        for (int k = 0; k < BLOCKS; k++) {
-            const uint64_t a = (uint64_t)0xD2511F53u * c0[k], b = (uint64_t)0xCD9E8D57u * c2[k];
-            c0[k] = (uint32_t)(b >> 32) ^ c1[k] ^ k0;
-            c2[k] = (uint32_t)(a >> 32) ^ c3[k] ^ k1;
-            c1[k] = (uint32_t)b;
-            c3[k] = (uint32_t)a;
-        }
-        k0 += 0x9E3779B9u;
-        k1 += 0xBB67AE85u;
-    }
-    for (int k = 0; k < BLOCKS; k++) {
-        uint32_t *out = w->word + BLOCK_WORDS * k;
-        out[0] = c0[k], out[1] = c1[k], out[2] = c2[k], out[3] = c3[k];
-    }
+    hl_input_kernels()->words(w->key, w->stream, w->counter, w->word);
     w->counter += BLOCKS;
     w->at = 0;
 }

@@ -7,6 +7,10 @@
 #include <string.h>
 
 #include "plan.h"
+#include "simd.h"
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 enum { RESERVED = 256, BLOCK_WORDS = 4 };
 
@@ -28,26 +32,66 @@ static inline block philox(uint64_t key, uint64_t stream, uint64_t index) {
     return (block){{c0, c1, c2, c3}};
 }
 
-/* Many blocks, `step` apart: word k of block i is word[k][i]. The loops over blocks are vectors. */
-enum { MANY = 16 };
-static inline void philox_many(uint64_t key, uint64_t stream, uint64_t index, uint64_t step,
-                               uint32_t word[BLOCK_WORDS][MANY]) {
-    uint32_t *c0 = word[0], *c1 = word[1], *c2 = word[2], *c3 = word[3];
+/* Many blocks, as vectors: a lane holds a word of a block in its lower half, and in its upper one what counts for nothing. */
+enum { MANY = 16, PHILOX_LANES = SIMD_BYTES / 8, PHILOX_VECTORS = MANY / PHILOX_LANES };
+typedef uint64_t simd_u64 __attribute__((vector_size(SIMD_BYTES)));
+typedef struct philox_lanes { simd_u64 word[BLOCK_WORDS][PHILOX_VECTORS]; } philox_lanes;
+
+/* Products of the lower halves of 64-bit lanes. */
+SIMD_INLINE simd_u64 multiply_halves(simd_u64 a, simd_u64 b) {
+#if defined(__AVX512F__)
+    return (simd_u64)_mm512_mul_epu32((__m512i)a, (__m512i)b);
+#elif defined(__AVX2__)
+    return (simd_u64)_mm256_mul_epu32((__m256i)a, (__m256i)b);
+#elif defined(__SSE2__)
+    return (simd_u64)_mm_mul_epu32((__m128i)a, (__m128i)b);
+#else
+    return (a & 0xffffffffu) * (b & 0xffffffffu);
+#endif
+}
+
+SIMD_INLINE philox_lanes philox_blocks(uint64_t key, uint64_t stream, uint64_t index, uint64_t step) {
+    philox_lanes c;
+    const simd_u64 zero = {0};
     uint32_t k0 = (uint32_t)key, k1 = (uint32_t)(key >> 32);
-    for (int i = 0; i < MANY; i++) {
-        c0[i] = (uint32_t)(index + (uint64_t)i * step), c1[i] = (uint32_t)((index + (uint64_t)i * step) >> 32);
-        c2[i] = (uint32_t)stream, c3[i] = (uint32_t)(stream >> 32);
+#pragma GCC unroll 8
+    for (int v = 0; v < PHILOX_VECTORS; v++) {
+#pragma GCC unroll 8
+        for (int i = 0; i < PHILOX_LANES; i++) c.word[0][v][i] = index + (uint64_t)(v * PHILOX_LANES + i) * step;
+        c.word[1][v] = c.word[0][v] >> 32, c.word[2][v] = zero + stream, c.word[3][v] = zero + (stream >> 32);
     }
-    for (int round = 0; round < 10; round++) {
-        for (int i = 0; i < MANY; i++) {
-            const uint64_t a = (uint64_t)0xD2511F53u * c0[i], b = (uint64_t)0xCD9E8D57u * c2[i];
-            c0[i] = (uint32_t)(b >> 32) ^ c1[i] ^ k0;
-            c2[i] = (uint32_t)(a >> 32) ^ c3[i] ^ k1;
-            c1[i] = (uint32_t)b;
-            c3[i] = (uint32_t)a;
+    for (int round = 0; round < 10; round++, k0 += 0x9E3779B9u, k1 += 0xBB67AE85u)
+#pragma GCC unroll 8
+        for (int v = 0; v < PHILOX_VECTORS; v++) {
+            const simd_u64 a = multiply_halves(c.word[0][v], zero + 0xD2511F53u), b = multiply_halves(c.word[2][v], zero + 0xCD9E8D57u);
+            c.word[0][v] = (b >> 32) ^ c.word[1][v] ^ (zero + k0);
+            c.word[2][v] = (a >> 32) ^ c.word[3][v] ^ (zero + k1);
+            c.word[1][v] = b, c.word[3][v] = a;
         }
-        k0 += 0x9E3779B9u;
-        k1 += 0xBB67AE85u;
+    return c;
+}
+
+/* Blocks `step` apart: word k of block i is word[k][i]. */
+SIMD_INLINE void philox_many(uint64_t key, uint64_t stream, uint64_t index, uint64_t step, uint32_t word[BLOCK_WORDS][MANY]) {
+    const philox_lanes c = philox_blocks(key, stream, index, step);
+#pragma GCC unroll 4
+    for (int k = 0; k < BLOCK_WORDS; k++)
+#pragma GCC unroll 8
+        for (int v = 0; v < PHILOX_VECTORS; v++)
+#pragma GCC unroll 8
+            for (int i = 0; i < PHILOX_LANES; i++) word[k][v * PHILOX_LANES + i] = (uint32_t)c.word[k][v][i];
+}
+
+/* Blocks that follow each other, with their words in order. */
+SIMD_INLINE void philox_words(uint64_t key, uint64_t stream, uint64_t index, uint32_t word[MANY * BLOCK_WORDS]) {
+    const philox_lanes c = philox_blocks(key, stream, index, 1);
+#pragma GCC unroll 8
+    for (int v = 0; v < PHILOX_VECTORS; v++) {
+        const simd_f64 first = (simd_f64)((c.word[0][v] & 0xffffffffu) | c.word[1][v] << 32);
+        const simd_f64 second = (simd_f64)((c.word[2][v] & 0xffffffffu) | c.word[3][v] << 32);
+        float *to = (float *)(void *)word + F32_LANES * 2 * v;
+        store_f32(to, (simd_f32)interleave_low_f64(first, second));
+        store_f32(to + F32_LANES, (simd_f32)interleave_high_f64(first, second));
     }
 }
 

@@ -135,19 +135,22 @@ static void store(const fill_params *p, void *out, int64_t at, float value, uint
 static void fill_floats(const fill_job *job, int64_t from, int64_t to) {
     const fill_params *p = job->params;
     for (int64_t group = from; group < to && 4 * group < p->n; group += MANY) {
-        uint32_t word[BLOCK_WORDS][MANY];
+        uint32_t word[4 * MANY], apart[BLOCK_WORDS][MANY];
         float made[4 * MANY];
         const int64_t left = p->n - 4 * group, count = left < 4 * MANY ? left : 4 * MANY;
         const bool direct = p->dtype == HL_FLOAT32 && count == 4 * MANY;
         float *value = direct ? (float *)job->out + 4 * group : made;
-        if (p->kind != TRUNCATED) philox_many(job->key, job->stream, job->first + (uint64_t)group, 1, word);
-        if (p->kind == NORMAL) normal_many(word, value);
-        else if (p->kind == TRUNCATED) truncated_many(job, group, value);
-        else
-            for (int i = 0; i < MANY; i++)
-                for (int k = 0; k < 4; k++) value[4 * i + k] = uniform_float(word[k][i]);
+        if (p->kind == NORMAL) {
+            philox_many(job->key, job->stream, job->first + (uint64_t)group, 1, apart);
+            normal_many(apart, value);
+        } else if (p->kind == TRUNCATED) {
+            truncated_many(job, group, value);
+        } else {
+            philox_words(job->key, job->stream, job->first + (uint64_t)group, word);
+            for (int k = 0; k < 4 * MANY; k += F32_LANES) store_f32(value + k, uniform_vector(word + k));
+        }
         if (direct) continue;
-        for (int64_t k = 0; k < count; k++) store(p, job->out, 4 * group + k, value[k], word[k % 4][k / 4]);
+        for (int64_t k = 0; k < count; k++) store(p, job->out, 4 * group + k, value[k], p->kind == UNIFORM ? word[k] : 0);
     }
 }
 

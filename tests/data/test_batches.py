@@ -251,6 +251,33 @@ def test_memory_maps_are_read_where_they_are(executor, tmp_path):
     assert any(node.op == "Const" and len(node.attr["value"].tensor.tensor_content) == 12000 for node in graph.node)
 
 
+@pytest.mark.parametrize("width", [*range(1, 70), 127, 128, 129, 511, 512, 513, 1030])
+def test_rows_of_any_width_are_gathered_whole(executor, width):
+    rows = np.random.default_rng(width).integers(0, 256, (41 * width + 1,)).astype(np.uint8)[1:].reshape(41, width)
+    rows.flags.writeable = False  # so it is read where it lies, at an odd address
+    dataset = Dataset.from_tensor_slices((rows, np.arange(41))).shuffle(41, seed=1).batch(13)
+    x, at = dataset.make_one_shot_iterator().get_next()
+    with tf.Session() as session:
+        found = all_of(session, [x, at])
+    assert sorted(np.concatenate([index for _, index in found])) == list(range(41))
+    for value, index in found:
+        np.testing.assert_array_equal(value, rows[index])
+
+
+@pytest.mark.parametrize(
+    "count, buffer", [(1, 1), (2, 2), (3, 5), (64, 64), (65, 65), (127, 16), (200, 199), (1030, 2000)]
+)
+def test_rows_at_once_come_as_they_come_one_by_one(executor, count, buffer):
+    def order(batch):
+        dataset = Dataset.range(count).shuffle(buffer, seed=3).repeat(3).batch(batch)
+        element = dataset.make_one_shot_iterator().get_next()
+        with tf.Session() as session:
+            return list(np.concatenate(all_of(session, element)))
+
+    assert order(1) == order(7) == order(64) == order(1000)
+    assert sorted(order(64)) == sorted([*range(count)] * 3)
+
+
 def test_a_plan_in_words_names_the_iterators_element():
     x, y = Dataset.from_tensor_slices((X, Y)).batch(4).make_one_shot_iterator().get_next(name="rows")
     text = str(tf.explain(tf.reduce_sum(x - y)))
