@@ -25,7 +25,7 @@ FLOORS = [
         "initial_values",
     ],
     ["compile"],
-    ["_reference", "_reference_arrays", "_reference_shapes", "fetches"],
+    ["_reference", "_reference_arrays", "_reference_shapes", "fetches", "session_conversions", "partial_run"],
     ["session"],
 ]
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}

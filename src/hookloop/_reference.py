@@ -49,14 +49,14 @@ class ReferenceExecutor:
     def __init__(self, session):
         self._session = session
 
-    def run(self, tensors, targets, feed_tensors, values, deadline=0):
-        """The values of `tensors`, after all `targets` have run.
+    def run(self, tensors, targets, feed_tensors, values, deadline=0, done=frozenset()):
+        """The values of `tensors`, after all `targets` have run; nothing waits for ops that are `done`.
 
         Raises:
           hookloop.errors.OpError: an error while an op ran; no variable is changed.
         """
         feeds = [Feed(t, np.shape(v), v) for t, v in zip(feed_tensors, values)]
-        units = order_request(tensors, targets, feeds)
+        units = order_request(tensors, targets, feeds, done)
         step = _Step(self._session, units, deadline)
         step.environment.update(zip(feed_tensors, values))
         try:

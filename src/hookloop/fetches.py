@@ -10,6 +10,7 @@ from . import nest
 from .graph.operation import Operation
 from .graph.tensor import Tensor
 from .ops.indexed_slices import IndexedSlices
+from .session_conversions import conversion_of
 
 
 class FetchMap:
@@ -19,7 +20,10 @@ class FetchMap:
       tensors: the tensors to fetch, each once.
       targets: the operations to run.
       leaves: for each leaf in order the index of its tensor, or -1 for an operation.
+      done: no operations: those that earlier parts of a partial run have run.
     """
+
+    done = frozenset()
 
     def __init__(self, graph, fetches):
         self.tensors = []
@@ -72,6 +76,11 @@ class FetchMap:
             names = [a.name for a in type(fetches).__attrs_attrs__]
             parts = [self._flatten(getattr(fetches, name)) for name in names]
             return lambda values: type(fetches)(*[part(values) for part in parts])
+        conversion = conversion_of(fetches)
+        if conversion is not None:
+            tensors, contract = conversion.fetch(fetches)
+            parts = [self._leaf(tensor) for tensor in tensors]
+            return lambda values: contract([part(values) for part in parts])
         if isinstance(fetches, IndexedSlices):
             parts = [self._flatten(component) for component in _components(fetches)]
             return lambda values: IndexedSlicesValue(*[part(values) for part in parts])
@@ -160,14 +169,42 @@ def resolve_feeds(graph, feed_dict):
         if isinstance(key, IndexedSlices):
             pairs += zip(_components(key), value)
             continue
-        try:
-            tensor = graph.as_graph_element(key, allow_tensor=True, allow_operation=False)
-        except (TypeError, ValueError, KeyError) as error:
-            raise TypeError(f"Cannot interpret feed_dict key as Tensor: {error.args[0]}") from None
-        if not graph.is_feedable(tensor):
-            raise ValueError(f"Tensor {tensor.name} may not be fed.")
-        pairs.append((tensor, value))
+        conversion = conversion_of(key)
+        if conversion is not None:
+            if conversion.feed is None:
+                raise TypeError(
+                    f"Feed argument {key!r} has invalid type {type(key)!r}: its conversion functions feed nothing"
+                )
+            pairs += [(_feed_tensor(graph, tensor), part) for tensor, part in conversion.feed(key, value)]
+            continue
+        pairs.append((_feed_tensor(graph, key), value))
     return pairs
+
+
+def _feed_tensor(graph, key):
+    try:
+        tensor = graph.as_graph_element(key, allow_tensor=True, allow_operation=False)
+    except (TypeError, ValueError, KeyError) as error:
+        raise TypeError(f"Cannot interpret feed_dict key as Tensor: {error.args[0]}") from None
+    if not graph.is_feedable(tensor):
+        raise ValueError(f"Tensor {tensor.name} may not be fed.")
+    return tensor
+
+
+def expand_feed(feed):
+    """The tensors that a feed of `partial_run_setup` stands for.
+
+    Raises:
+      TypeError: a type whose conversion functions do not tell.
+    """
+    conversion = conversion_of(feed)
+    if conversion is not None:
+        if conversion.expand is None:
+            raise TypeError(
+                f"Feed argument {feed!r} has invalid type {type(feed)!r}: its conversion functions feed no parts"
+            )
+        return conversion.expand(feed)
+    return _components(feed) if isinstance(feed, IndexedSlices) else [feed]
 
 
 def _flat_items(feed_dict):

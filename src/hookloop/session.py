@@ -66,7 +66,7 @@ class BaseSession(SessionCore):
     # Python finds `session.run` faster while an instance's dictionary is not made: it is for what a program adds.
     __slots__ = (
         "__dict__", "_config", "_contexts", "_entries", "_family", "_graph", "_host_call", "_host_shapes", "_iterators", "_lock", "_loose", "_reference",
-        "_resources", "_target", "_unequal", "_was_reset",
+        "_partial_runs", "_resources", "_target", "_unequal", "_was_reset",
     )  # fmt: skip
 
     def __init__(self, target="", graph=None, config=None):
@@ -86,6 +86,7 @@ class BaseSession(SessionCore):
         self._unequal = set()
         self._loose = set()
         self._resources = {}
+        self._partial_runs = None
         self._lock = threading.RLock()
         self._contexts = []
         self._family = None
@@ -127,6 +128,7 @@ class BaseSession(SessionCore):
             self._closed, self._was_reset = True, False
             self.forget()
             self._entries.clear()
+            self._partial_runs = None
             for resource in self._resources.values():
                 close = getattr(resource, "close_session", None)
                 if close is not None:
@@ -173,6 +175,61 @@ class BaseSession(SessionCore):
             raise TypeError("`feed_list` must be a list or tuple.")
         keys = [self._graph.as_graph_element(key, allow_tensor=True, allow_operation=False) for key in feed_list or ()]
         return Callable(self, fetches, tuple(keys), accept_options)
+
+    def partial_run_setup(self, fetches, feeds=None):
+        """Prepares a request that `partial_run` evaluates in parts.
+
+        Args:
+          fetches: everything that the parts will ask for, as in `run`. Operations run as soon as what they need has been fed.
+          feeds: a tensor or a list of them: everything that the parts will feed.
+
+        Returns:
+          A text that stands for this one evaluation.
+
+        Raises:
+          RuntimeError: the session is closed, or its graph is empty.
+          TypeError: a fetch or a feed is no element of the graph.
+          InvalidArgumentError: nothing is fetched, or a tensor is fed twice or both fed and fetched.
+        """
+        from .partial_run import PartialRuns  # few programs evaluate in parts
+
+        self._check_open()
+        if self._partial_runs is None:
+            self._partial_runs = PartialRuns(self)
+        return self._partial_runs.set_up(fetches, feeds)
+
+    def partial_run(self, handle, fetches, feed_dict=None):
+        """Evaluates a part of a request: each fetch once, each feed once, and each operation once in all parts together.
+
+        Args:
+          handle: what `partial_run_setup` gave.
+          fetches: tensors, in structures as in `run`.
+          feed_dict: tensor -> value, of what has not been fed yet.
+
+        Returns:
+          The values, as `run` does.
+
+        Raises:
+          InvalidArgumentError: the evaluation is over, has failed or was never set up; a fetch or a feed that was not set up,
+            or has been had already; a fetch that needs what has not been fed. The evaluation goes on but for the first.
+          RuntimeError: an operation is asked for; the session is closed.
+          OpError: an error while an operation ran: the evaluation is over.
+        """
+        if handle is None:
+            return self.run(fetches, feed_dict)
+        from .partial_run import PartialRuns
+
+        self._check_open()
+        if self._partial_runs is None:
+            self._partial_runs = PartialRuns(self)
+        return self._partial_runs.run(handle, fetches, feed_dict)
+
+    def _run_part(self, part, order, values):
+        """The values of a part's tensors; `part` is as a `FetchMap`."""
+        deadline = self._deadline(None)
+        if self._reference is not None:
+            return self._reference.run(part.tensors, part.targets, order, values, deadline, part.done)
+        return self.run_entry(self._entry(part, order, values), values, deadline)
 
     # --- a request that is new --------------------------------------------------------------------------
 
@@ -244,7 +301,7 @@ class BaseSession(SessionCore):
 
     @staticmethod
     def _key(mapped, order):
-        return tuple(mapped.tensors), frozenset(mapped.targets), tuple(order)
+        return tuple(mapped.tensors), frozenset(mapped.targets), tuple(order), mapped.done
 
     def _compile(self, mapped, order, shapes, values):
         from .compile.pipeline import (  # a program that only builds a graph needs no compiler
@@ -254,7 +311,7 @@ class BaseSession(SessionCore):
         )
 
         feeds = [Feed(t, s, v) for t, s, v in zip(order, shapes, values)]
-        known = (self._variable_shape, self._host_shapes, self._unequal, self._loose)
+        known = (self._variable_shape, self._host_shapes, self._unequal, self._loose, mapped.done)
         tables = compile_request(Request(mapped.tensors, mapped.targets, feeds, *known))
         if tables["loosened"]:
             self._loosen(tables["loosened"])

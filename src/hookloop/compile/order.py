@@ -82,7 +82,7 @@ class OrderedUnits:
 
     def _order_as_made(self, units, writes):
         """Whoever reads or writes a variable waits for the write before, and a write also for the readers before it."""
-        inside = {op: unit for unit in units for op in _ops_in(unit)}
+        inside = {op: unit for unit in units for op in ops_in(unit)}
         for key, written in writes.items():
             using = {inside[op] for op in self._reads.readers.get(key, ()) if op in inside}.union(written)
             last_write, readers = set(), set()
@@ -124,7 +124,7 @@ class OrderedUnits:
     def _separate_readers(self, units, writes, reach):
         masks, bits = reach
         after = _followers(units)
-        inside = {op: unit for unit in units for op in _ops_in(unit)}
+        inside = {op: unit for unit in units for op in ops_in(unit)}
         copies = []
         for key, written in writes.items():
             readers = [(inside[op], op) for op in self._reads.readers.get(key, ()) if op in inside]
@@ -292,7 +292,7 @@ class _Reads:
 
     def written_by(self, unit):
         keys = set()
-        for op in _ops_in(unit):
+        for op in ops_in(unit):
             keys |= self.writes.get(op, frozenset())
         return keys
 
@@ -323,14 +323,14 @@ def _inputs_first(ops):
     return ordered
 
 
-def _ops_in(unit):
+def ops_in(unit):
     if unit.kind not in (IF, LOOP):
         return unit.ops if unit.kind != COPY else ()
     ops = list(unit.ops)
     parts = [unit.then.units, unit.otherwise.units] if unit.kind == IF else [unit.condition, unit.body]
     for part in parts:
         for inner in part if isinstance(part, list) else part.units:
-            ops.extend(_ops_in(inner))
+            ops.extend(ops_in(inner))
     return ops
 
 

@@ -48,6 +48,7 @@ class Request:
       host_shapes: tensor -> shape that a host op's output had in the last run.
       unequal: host ops whose outputs had different first sizes in some run.
       loose: keys of variables that may have another shape than their nodes tell.
+      done: operations that an earlier part of a partial run has run: nothing waits for them.
 
     Attributes:
       assumed: what the plan takes for granted of host ops' outputs, and a run may find otherwise: ("rank", tensor) ->
@@ -55,7 +56,8 @@ class Request:
       fixed: (tensor, axis) of the host ops' sizes on which the plan's structure depends.
     """
 
-    def __init__(self, fetches, targets, feeds, variable_shape, host_shapes, unequal=frozenset(), loose=frozenset()):
+    def __init__(self, fetches, targets, feeds, variable_shape, host_shapes, unequal=frozenset(), loose=frozenset(),
+                 done=frozenset()):  # fmt: skip
         self.fetches = fetches
         self.targets = targets
         self.feeds = feeds
@@ -63,6 +65,7 @@ class Request:
         self.host_shapes = host_shapes
         self.unequal = unequal
         self.loose = loose
+        self.done = done
         self.special: set = set()
         self.special_values: dict = {}
         self.pushed: dict = {}
@@ -140,10 +143,10 @@ def _effects_of(fetches):
     return graph.effects if graph is not None and graph._outer is not None else ()
 
 
-def order_request(fetches, targets, feeds):
+def order_request(fetches, targets, feeds, done=frozenset()):
     """The ordered regions of a request: what both executors run."""
     effects = _effects_of(fetches)
-    raised = RaisedGraph(fetches, [*targets, *effects], {f.tensor for f in feeds})
+    raised = RaisedGraph(fetches, [*targets, *effects], {f.tensor for f in feeds}, done)
     units = OrderedUnits(raised, fetches, any(op.op_def.writes for op in effects))
     units.finish()
     return units
@@ -154,7 +157,7 @@ def lower_request(request):
 
     Lowering begins anew where it turns out that the plan's structure depends on a size or a value.
     """
-    units = order_request(request.fetches, request.targets, request.feeds)
+    units = order_request(request.fetches, request.targets, request.feeds, request.done)
     for _ in range(_MOST_SPECIALIZATIONS):
         request.pushed = {}
         request.assumed = {}

@@ -84,10 +84,14 @@ class Region:
 
 
 class RaisedGraph:
-    """The regions of a request. `kept` are ops that somebody waits for without using their values."""
+    """The regions of a request. `kept` are ops that somebody waits for without using their values.
 
-    def __init__(self, fetches, targets, feeds):
+    What waits for ops that are `done`, in an earlier part of a partial run, need not wait.
+    """
+
+    def __init__(self, fetches, targets, feeds, done=frozenset()):
         self.feeds = feeds
+        self._done = done
         self.kept = set(targets)
         self.needed = self._needed([*(t.op for t in fetches if t not in feeds), *targets])
         self.root_region = Region()
@@ -121,6 +125,8 @@ class RaisedGraph:
                     seen.add(tensor.op)
                     stack.append(tensor.op)
             for control in op.control_inputs:
+                if control in self._done:
+                    continue
                 kept.add(control)
                 if control not in seen:
                     seen.add(control)

@@ -5,7 +5,7 @@ from ..module_paths import install
 _MATH = ("", "math", "nn", "linalg", "random", "strings", "debugging", "io")
 
 _TABLE = {
-    **dict.fromkeys(("client.session", "client.client_lib"), ("",)),
+    **dict.fromkeys(("client.session", "client.client_lib"), ("", "session_conversions")),
     **dict.fromkeys(
         ("data.ops.dataset_ops", "data.ops.iterator_ops", "data.ops.readers", "data.ops.optional_ops"),
         ("data", "data.experimental"),
