@@ -22,8 +22,8 @@ enum {
     WAKE_COST_NS = 50000,   /* less work than this in a run does not pay for waking parked workers */
     SHARE_COST_NS = 5000,   /* nor this in an instruction for handing work to one that still spins */
     SPIN_NS = 60000,
-    SHORT_UNIT_NS = 10000,  /* the last one is left to its owner: data that change their cache cost more than waiting */
-    PATIENCE_NS = 20000,    /* how long the caller spins for the last ones before it takes them or offers its processor */
+    KEPT_NS = 20000,        /* so much work is left to an owner that has begun: data that change their cache cost more than waiting */
+    PATIENCE_NS = 10000,    /* how long the caller spins for the last ones before it takes them or offers its processor */
     LEAST_PAUSE_NS = 500000, /* how long nobody is woken after a worker woke on the caller's own processor: */
     MOST_PAUSE_NS = 16000000 /* twice as long each time in a row, up to this */
 };
@@ -299,7 +299,7 @@ static void publish(hl_pool *p, job *j, int latest, int threads, int64_t n_chunk
     j->n_chunks = n_chunks;
     j->group = (n_chunks + MOST_UNITS - 1) / MOST_UNITS;
     const int64_t units = (n_chunks + j->group - 1) / j->group;
-    const uint64_t spare = cost_ns / (double)units < SHORT_UNIT_NS;
+    const uint64_t spare = (uint64_t)(KEPT_NS * (double)units / (cost_ns > KEPT_NS ? cost_ns : KEPT_NS));
     atomic_store_explicit(&j->units, units, memory_order_relaxed);
     j->generation++;
     atomic_store_explicit(&j->done, 0, memory_order_relaxed);

@@ -8,7 +8,11 @@
 #include "plan.h"
 #include "pool.h"
 
-enum { BLOCK = 4096 };
+enum {
+    BLOCK = 4096, /* elements that are updated as one, or a little less */
+    EVEN = 4,     /* chunks are as many, or a multiple, so that two or four threads part where halves and quarters do */
+    LINE = 64     /* elements that stay together: lines of the cache for any type */
+};
 
 /* at: where the span begins in the variable; grad_at: where it begins in the gradient. */
 typedef void (*span_fn)(void *const *data, int64_t at, int64_t grad_at, int64_t n, bool flag);
@@ -242,16 +246,30 @@ EACH_FLOAT(FTRL_V2, 0)
 
 /* --- running a rule -------------------------------------------------------------------------------------------------- */
 
+static int64_t chunks_of(int64_t size) { return size <= BLOCK ? 1 : (size + EVEN * BLOCK - 1) / (EVEN * BLOCK) * EVEN; }
+
+/* Where a chunk of the variable begins. The same chunk of several variables, and of the product that makes a gradient, goes to the
+ * same thread, in whose cache they are. */
+static int64_t first_of(int64_t size, int64_t chunk, int64_t chunks) {
+    const int64_t lines = (size + LINE - 1) / LINE, at = lines * chunk / chunks * LINE;
+    return at < size ? at : size;
+}
+
+static void update_chunk(const update *u, void *const *data, int64_t chunk, int64_t chunks) {
+    const int64_t at = first_of(u->size, chunk, chunks), end = first_of(u->size, chunk + 1, chunks);
+    if (at < end) u->span(data, at, at, end - at, u->flag);
+}
+
 typedef struct dense_call {
     const update *u;
     void *const *data;
+    int64_t chunks;
 } dense_call;
 
-static void dense_block(void *arg, int64_t chunk, int worker) {
+static void dense_chunk(void *arg, int64_t chunk, int worker) {
     const dense_call *call = arg;
-    const int64_t at = chunk * BLOCK, left = call->u->size - at;
     (void)worker;
-    call->u->span(call->data, at, at, left < BLOCK ? left : BLOCK, call->u->flag);
+    update_chunk(call->u, call->data, chunk, call->chunks);
 }
 
 static hl_status run_dense(const hl_instr *ins, hl_run *run) {
@@ -260,8 +278,8 @@ static hl_status run_dense(const hl_instr *ins, hl_run *run) {
     if (u->size <= BLOCK) {
         u->span(data, 0, 0, u->size, u->flag);
     } else {
-        dense_call call = {u, data};
-        hl_parallel(run, (u->size + BLOCK - 1) / BLOCK, u->cost_ns, dense_block, &call);
+        dense_call call = {u, data, chunks_of(u->size)};
+        hl_parallel(run, call.chunks, u->cost_ns, dense_chunk, &call);
     }
     return HL_OK;
 }
@@ -344,17 +362,17 @@ typedef struct updates {
     int count;
     int64_t chunks;
     double cost_ns;
-    struct { update u; int64_t first_operand, first_chunk; } each[MAX_UPDATES];
+    struct { update u; int64_t first_operand; } each[MAX_UPDATES];
 } updates;
 
 typedef struct updates_call { const updates *all; void *const *data; } updates_call;
 
+/* The same part of each variable. */
 static void updates_chunk(void *arg, int64_t chunk, int worker) {
     const updates_call *call = arg;
-    int i = 0;
-    while (i + 1 < call->all->count && call->all->each[i + 1].first_chunk <= chunk) i++;
-    dense_call one = {&call->all->each[i].u, call->data + call->all->each[i].first_operand};
-    dense_block(&one, chunk - call->all->each[i].first_chunk, worker);
+    (void)worker;
+    for (int i = 0; i < call->all->count; i++)
+        update_chunk(&call->all->each[i].u, call->data + call->all->each[i].first_operand, chunk, call->all->chunks);
 }
 
 static hl_status run_updates(const hl_instr *ins, hl_run *run) {
@@ -377,7 +395,7 @@ static hl_status run_few_updates(const hl_instr *ins, hl_run *run) {
 static hl_status prepare_updates(hl_prepare *prep) {
     updates *all = prep->params;
     const hl_value *attr = prep->attr;
-    int64_t operand = 0;
+    int64_t operand = 0, size = 0;
     bool few = true;
     *all = (updates){.count = (int)(attr++)->i};
     if (all->count > MAX_UPDATES || prep->n_in <= HL_DIRECT_ARGS)
@@ -391,13 +409,13 @@ static hl_status prepare_updates(hl_prepare *prep) {
         const hl_status status = kernel->prepare(&one);
         if (status != HL_OK) return hl_refuse(prep, status, "%s", one.message);
         all->each[i].first_operand = operand;
-        all->each[i].first_chunk = all->chunks;
-        all->chunks += (all->each[i].u.size + BLOCK - 1) / BLOCK;
+        size += all->each[i].u.size;
         all->cost_ns += one.cost_ns;
         few = few && all->each[i].u.size <= BLOCK;
         operand += n_in;
         attr += n_attr;
     }
+    all->chunks = chunks_of(size);
     prep->cost_ns = all->cost_ns;
     prep->ins->fn = few ? run_few_updates : run_updates;
     return HL_OK;

@@ -51,6 +51,18 @@ def test_merged_updates_give_the_same_bits(name, monkeypatch):
             np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.parametrize("size", [4096, 4097, 16384, 16385, 50001])
+def test_every_element_of_a_large_variable_is_updated_once(size):
+    variables = [
+        tf.get_variable("large", initializer=values((size,))),
+        tf.get_variable("small", initializer=values((3, 23))),
+    ]
+    step = tf.train.GradientDescentOptimizer(0.25).minimize(tf.add_n([tf.reduce_sum(v) for v in variables]))
+    for threads in (1, 2, 3):
+        for found, start in zip(after_steps(variables, step, threads, steps=1), (values((size,)), values((3, 23)))):
+            np.testing.assert_array_equal(found, start - np.float32(0.25))
+
+
 def test_more_variables_than_one_instruction_takes(monkeypatch):
     variables = [tf.get_variable(f"v{i}", initializer=values((i, 3))) for i in range(40)]
     step = tf.train.AdamOptimizer(0.1).minimize(tf.add_n([tf.reduce_sum(tf.exp(v)) for v in variables]))
