@@ -121,6 +121,7 @@ _LAZY_NAMES = {  # name -> its module in ops
         "ConditionalAccumulator ConditionalAccumulatorBase SparseConditionalAccumulator".split(), "accumulators"
     ),
     "sparse_to_dense": "candidates",
+    **dict.fromkeys("delete_session_tensor get_session_handle get_session_tensor".split(), "session_handles"),
     **dict.fromkeys(
         "FixedLengthRecordReader IdentityReader ReaderBase TFRecordReader TextLineReader WholeFileReader".split(),
         "readers",

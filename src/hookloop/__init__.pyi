@@ -577,12 +577,15 @@ from .ops.readers import TFRecordReader as TFRecordReader
 from .ops.readers import TextLineReader as TextLineReader
 from .ops.readers import WholeFileReader as WholeFileReader
 from .ops.parsing import decode_csv as decode_csv
+from .ops.session_handles import delete_session_tensor as delete_session_tensor
 from .ops.fake_quant import fake_quant_with_min_max_args as fake_quant_with_min_max_args
 from .ops.fake_quant import fake_quant_with_min_max_args_gradient as fake_quant_with_min_max_args_gradient
 from .ops.fake_quant import fake_quant_with_min_max_vars as fake_quant_with_min_max_vars
 from .ops.fake_quant import fake_quant_with_min_max_vars_gradient as fake_quant_with_min_max_vars_gradient
 from .ops.fake_quant import fake_quant_with_min_max_vars_per_channel as fake_quant_with_min_max_vars_per_channel
 from .ops.fake_quant import fake_quant_with_min_max_vars_per_channel_gradient as fake_quant_with_min_max_vars_per_channel_gradient
+from .ops.session_handles import get_session_handle as get_session_handle
+from .ops.session_handles import get_session_tensor as get_session_tensor
 from .ops.matrix_functions import matrix_square_root as matrix_square_root
 from .ops.parsing import parse_example as parse_example
 from .ops.parsing import parse_single_example as parse_single_example

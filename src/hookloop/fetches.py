@@ -20,6 +20,7 @@ class FetchMap:
       tensors: the tensors to fetch, each once.
       targets: the operations to run.
       leaves: for each leaf in order the index of its tensor, or -1 for an operation.
+      only_values: whether what is fetched are the values themselves.
       done: no operations: those that earlier parts of a partial run have run.
     """
 
@@ -29,6 +30,7 @@ class FetchMap:
         self.tensors = []
         self.targets = []
         self.leaves = []
+        self.only_values = True
         self._graph = graph
         self._index = {}
         self._seen_targets = set()
@@ -58,7 +60,15 @@ class FetchMap:
                 self._index[element] = len(self.tensors)
                 self.tensors.append(element)
             self.leaves.append(self._index[element])
+            if element.op.type == "GetSessionHandle":
+                return self._handle(element)
         return next
+
+    def _handle(self, tensor):
+        from .ops.session_handles import fetched_handle  # few programs keep tensors in sessions
+
+        self.only_values = False
+        return lambda values: fetched_handle(next(values), tensor)
 
     def _flatten(self, fetches):
         if fetches is None:
@@ -230,6 +240,8 @@ def convert_feed(tensor, value):
       ValueError: ragged lists, text for numbers, None, or a shape that the tensor does not take.
     """
     dtype = tensor.dtype.base_dtype
+    if hasattr(value, "_array_for"):  # a tensor that the session keeps
+        return value._array_for(tensor)
     if isinstance(value, Tensor) or hasattr(value, "_as_graph_element"):
         raise TypeError(
             "The value of a feed cannot be a tf.Tensor object. Acceptable feed values include Python scalars, "

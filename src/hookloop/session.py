@@ -390,7 +390,7 @@ class BaseSession(SessionCore):
         if type(feed_dict) not in (dict, type(None)) or any(type(key) is not Tensor for key in keys):
             return
         place = {tensor: i for i, tensor in enumerate(order)}
-        if entry.plan.tables["special_values"]:
+        if entry.plan.tables["special_values"] or not mapped.only_values:
             return
         self.remember(fetches, items, keys, [place[key] for key in keys], mapped.leaves, entry)
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 _CALLS = frozenset(("PyFunc", "PyFuncStateless"))
 
+_SESSION_TENSORS = frozenset(("DeleteSessionTensor", "GetSessionHandle", "GetSessionTensor"))
+
 _PRINTING = frozenset(("Assert", "Print", "PrintV2", "StringFormat", "Timestamp"))
 
 _TEXT = frozenset((
@@ -68,6 +70,6 @@ _LAPACK = frozenset((
 ))  # fmt: skip
 
 HOST_OPS = (
-    _CALLS | _PRINTING | _TEXT | _FILES | _READERS | _RECORDS | _QUEUES | _ACCUMULATORS | _DATASETS | _ITERATORS | _CHECKPOINTS | _SUMMARIES
+    _CALLS | _SESSION_TENSORS | _PRINTING | _TEXT | _FILES | _READERS | _RECORDS | _QUEUES | _ACCUMULATORS | _DATASETS | _ITERATORS | _CHECKPOINTS | _SUMMARIES
     | _LAPACK
 )  # fmt: skip

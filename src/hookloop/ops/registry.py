@@ -27,6 +27,7 @@ _LATER = {
         "readers": """FixedLengthRecordReaderV2 IdentityReaderV2 ReaderNumRecordsProducedV2 ReaderNumWorkUnitsCompletedV2
             ReaderReadUpToV2 ReaderReadV2 ReaderResetV2 ReaderRestoreStateV2 ReaderSerializeStateV2 TFRecordReaderV2
             TextLineReaderV2 WholeFileReaderV2""",
+        "session_handles": "DeleteSessionTensor GetSessionHandle GetSessionTensor",
         "sdca": "SdcaFprint SdcaOptimizer SdcaShrinkL1",
         "stateless_random": """StatelessMultinomial StatelessRandomNormal StatelessRandomUniform StatelessRandomUniformInt
             StatelessTruncatedNormal""",

@@ -5,6 +5,7 @@ from ..module_paths import install
 _MATH = ("", "math", "nn", "linalg", "random", "strings", "debugging", "io")
 
 _TABLE = {
+    "ops.session_ops": ("", "ops.session_handles"),
     **dict.fromkeys(("client.session", "client.client_lib"), ("", "session_conversions")),
     **dict.fromkeys(
         ("data.ops.dataset_ops", "data.ops.iterator_ops", "data.ops.readers", "data.ops.optional_ops"),
