@@ -89,3 +89,37 @@ def test_what_does_not_exist_is_refused_and_the_session_goes_on(name):
                 with pytest.raises(tf.errors.InvalidArgumentError, match=text):
                     session.run(found, {x: X, n: value})
                 np.testing.assert_array_equal(session.run(twice, {x: X}), X * 2)
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda x, b: tf.tanh(tf.boolean_mask(x, x[:, 0] > 0) + b),
+        lambda x, b: tf.square(tf.gather_nd(x, tf.where(x[:, 0] > 0)) * b) * b[:1],
+        lambda x, b: tf.square(tf.cond(x[0, 0] > 0, lambda: x[:1], lambda: x) * b + b),
+        lambda x, b: tf.square(tf.segment_sum(x, tf.range(tf.shape(x)[0]) // 2) * b),
+    ],
+    ids=["mask", "rows", "branch", "segments"],
+)
+def test_second_derivatives_behind_sizes_that_only_the_run_tells(executor, build):
+    """The gradient of a gradient through an operand that was broadcast to a size that depends on values."""
+    x = tf.placeholder(tf.float64, [None, 3])
+    b = tf.placeholder(tf.float64, [3])
+    gradient = tf.convert_to_tensor(tf.gradients(build(x, b), x)[0])
+    penalty = tf.reduce_sum(tf.square(gradient) + gradient)
+    of_b, of_x = (tf.convert_to_tensor(g) for g in tf.gradients(penalty, [b, x]))
+    with tf.Session() as session:
+        for rows, first in ((3, 0.7), (1, 0.4), (4, -0.3)):
+            value = np.random.RandomState(rows).uniform(-1, 1, [rows, 3])
+            value[0, 0] = first
+            feeds = {x: value, b: np.array([0.5, -0.25, 1.5])}
+            got = session.run([of_b, of_x], feeds)
+            for tensor, found in ((b, got[0]), (x, got[1])):
+                wanted = np.empty_like(found)
+                for at in np.ndindex(found.shape):
+                    low, high = feeds[tensor].copy(), feeds[tensor].copy()
+                    low[at] -= 1e-6
+                    high[at] += 1e-6
+                    values = [session.run(penalty, {**feeds, tensor: v}) for v in (low, high)]
+                    wanted[at] = (values[1] - values[0]) / 2e-6
+                np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-7)

@@ -56,7 +56,7 @@ class Value:
       strides: None where the value is dense in row-major order, else a tuple in elements.
       offset: in elements.
       symbol: an array of what the elements are known to be (ints and Sizes), or None.
-      deferred: for a reduction whose axes only running tells: its (input value, node); see lower.py.
+      deferred: for a sum over axes that sizes decide: a `Deferred`; see open_axes.py.
     """
 
     __slots__ = ("dtype", "shape", "buffer", "strides", "offset", "symbol", "deferred")

@@ -35,10 +35,10 @@ from .ir import (
     Instr,
     Value,
     has_dense_rows,
-    same_shape,
 )  # fmt: skip
 from .loops import lower_loop
 from .node import Node, NodeContext, Specialize, Unfit, feeds_of, new_buffer
+from .open_axes import OpenAxes
 from .order import ALIASES
 from .regions import COPY, IF, LOOP
 from .sizes import Size, SizeTable
@@ -55,7 +55,7 @@ _OBJECTS = frozenset(("string", "resource", "variant"))
 _NOTHING = frozenset(("NoOp", "ControlTrigger", "StackV2", "StackCloseV2"))
 
 
-class Lowerer:
+class Lowerer(OpenAxes):
     """Walks the ordered units of a request and emits blocks."""
 
     def __init__(self, request, plan_units):
@@ -81,7 +81,6 @@ class Lowerer:
         self.assigned: set = set()
         self.region_local: list = []
         self.depth = 0
-        self.axes_of: dict = {}
 
     # --- values -----------------------------------------------------------------------------------------
 
@@ -154,14 +153,6 @@ class Lowerer:
         """A value's `what` is there where the open region runs, and nowhere else."""
         if self.depth:
             self.region_local.append((value, what))
-
-    def settled(self, value, node) -> Value:
-        """A value whose rank is known: a deferred reduction that somebody else wants is decided now."""
-        if value.deferred is None:
-            return value
-        _source, reduction, axes = value.deferred
-        atoms = [a for shape in axes for s in shape for a in self.sizes.atoms_of(s)]
-        raise Specialize(atoms, f"the rank of {reduction.name!r} depends on sizes")
 
     def unknown_constant(self, node, i):
         name = node.op.inputs[i].name
@@ -381,6 +372,7 @@ class Lowerer:
 
     def _general(self, node):
         op, op_def = node.op, node.op_def
+        self.settle_inputs(node)
         context = NodeContext(node, self)
         if op_def.written(op):
             self._write(node, context)
@@ -596,69 +588,6 @@ class Lowerer:
             op = op.inputs[0].op
         out = self.allocate(dtypes.bool, ())
         self.append(Instr("copy", [self.flag(op)], [out], (), node.index))
-        self.environment[node.op.outputs[0]] = out
-
-    # --- reductions whose axes depend on sizes ----------------------------------------------------------
-
-    def _op_BroadcastGradientArgs(self, node):
-        left, right = node.inputs[0].symbol, node.inputs[1].symbol
-        context = NodeContext(node, self)
-        if left is None or right is None:
-            left, right = (np.array(context.sizes(i), object) for i in (0, 1))
-        axes = self._broadcast_axes(left, right)
-        dtype = node.op.outputs[0].dtype.base_dtype
-        for tensor, known in zip(node.op.outputs, axes):
-            if known is not None:
-                self.environment[tensor] = self.symbolic(dtype, np.array(known, dtype.as_numpy_dtype))
-            else:
-                value = Value(dtype, None)
-                value.deferred = (None, node, (left, right))
-                self.environment[tensor] = value
-                self.axes_of[id(value)] = (left, right)
-
-    @staticmethod
-    def _broadcast_axes(left, right):
-        """The axes over which each side's gradient is summed; None where sizes leave it open."""
-        rank = max(len(left), len(right))
-        left = [1] * (rank - len(left)) + list(left)
-        right = [1] * (rank - len(right)) + list(right)
-        axes = ([], [])
-        for axis, (a, b) in enumerate(zip(left, right)):
-            if a is b or (not isinstance(a, Size) and not isinstance(b, Size) and a == b):
-                if not isinstance(a, Size) and a == 1:
-                    axes[0].append(axis), axes[1].append(axis)
-                continue
-            if not isinstance(a, Size) and a == 1 and not isinstance(b, Size):
-                axes[0].append(axis)
-            elif not isinstance(b, Size) and b == 1 and not isinstance(a, Size):
-                axes[1].append(axis)
-            else:
-                return None, None
-        return axes
-
-    def _op_Sum(self, node):
-        axes = node.inputs[1]
-        if id(axes) in self.axes_of:
-            value = Value(node.op.outputs[0].dtype.base_dtype, None)
-            value.deferred = (node.inputs[0], node, self.axes_of[id(axes)])
-            self.environment[node.op.outputs[0]] = value
-            return
-        self._general(node)
-
-    def _op_Reshape(self, node):
-        """A deferred sum becomes one instruction that sums down to the shape asked for."""
-        value = node.inputs[0]
-        if value.deferred is None or value.deferred[0] is None:
-            self._general(node)
-            return
-        context = NodeContext(node, self)
-        shape = context.sizes(1)
-        out = self.allocate(value.dtype, shape)
-        source = value.deferred[0]
-        if same_shape(source.shape, shape):
-            out = source
-        else:
-            context.emit("sum_to", [source], [out], views=None)
         self.environment[node.op.outputs[0]] = out
 
     # --- saved loop values ------------------------------------------------------------------------------

@@ -279,7 +279,7 @@ def _fetch_values(lowerer, request):
     values = []
     for tensor in request.fetches:
         node = Node(tensor.op, None, [], lowerer.node_index(tensor.op))
-        value = lowerer.settled(lowerer.value_of(tensor), node)
+        value = lowerer.settled(lowerer.value_of(tensor), node, exact=True)
         if value.buffer is not None and value.buffer.kind == VARIABLE:
             if value.buffer.source not in lowerer.assigned:
                 lowerer.must_exist.setdefault(value.buffer.source, tensor.op)

@@ -1,0 +1,143 @@
+"""Sums over axes that sizes decide: the gradients of operands that were broadcast.
+
+The axes are those where an operand has one element and the other has not. Where sizes are open, such a sum waits for the
+reshape behind it, which knows the shape to sum down to, and becomes one instruction. Who wants its value or shape before has
+the axes decided.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .ir import Value, same_shape
+from .node import Node, NodeContext, Specialize
+from .sizes import Size
+
+
+class Deferred:
+    """What is known of a value that waits: the axes of one operand, or a sum over them.
+
+    Attributes:
+      node: the node that gives the value.
+      source: what is summed, or None for the axes themselves.
+      shapes: the shapes of both operands.
+      side: the operand whose axes they are, 0 or 1.
+    """
+
+    __slots__ = ("node", "source", "shapes", "side")
+
+    def __init__(self, node, source, shapes, side):
+        self.node, self.source, self.shapes, self.side = node, source, shapes, side
+
+
+def broadcast_axes(left, right):
+    """The axes over which each side's gradient is summed; None where sizes leave it open."""
+    axes = ([], [])
+    for axis, (a, b) in enumerate(_aligned(left, right)):
+        if a is b or (not isinstance(a, Size) and not isinstance(b, Size) and a == b):
+            if not isinstance(a, Size) and a == 1:
+                axes[0].append(axis), axes[1].append(axis)
+            continue
+        if not isinstance(a, Size) and a == 1 and not isinstance(b, Size):
+            axes[0].append(axis)
+        elif not isinstance(b, Size) and b == 1 and not isinstance(a, Size):
+            axes[1].append(axis)
+        else:
+            return None, None
+    return axes
+
+
+def _aligned(left, right):
+    rank = max(len(left), len(right))
+    return zip([1] * (rank - len(left)) + list(left), [1] * (rank - len(right)) + list(right))
+
+
+def _axes_to_sum(shapes, side):
+    """The axes over which the sum of one side must go; None where sizes leave it open.
+
+    An open size may be 1, but where the other operand has one element too there is nothing to sum.
+    """
+    axes = []
+    for axis, pair in enumerate(_aligned(*shapes)):
+        own, other = pair[side], pair[1 - side]
+        if not isinstance(own, Size):
+            if own == 1:
+                axes.append(axis)
+        elif own is not other and (isinstance(other, Size) or other != 1):
+            return None
+    return axes
+
+
+class OpenAxes:
+    """The part of a `Lowerer` that lowers such sums."""
+
+    def settled(self, value, node, exact=False) -> Value:
+        """A value whose rank is known: where sizes that only running tells leave the axes open, they are decided.
+
+        Args:
+          exact: whether the value itself is wanted, by the user, not only what is made of it.
+        """
+        deferred = value.deferred
+        if deferred is None:
+            return value
+        atoms = [a for shape in deferred.shapes for s in shape for a in self.sizes.atoms_of(s)]
+        axes = _axes_to_sum(deferred.shapes, deferred.side)
+        if (
+            exact
+            or axes is None
+            or any(atom.origin is not None and atom.origin[0] in ("feed", "host") for atom in atoms)
+        ):
+            raise Specialize(atoms, f"the rank of {deferred.node.name!r} depends on sizes")
+        dtype = deferred.node.op.inputs[-1].dtype.base_dtype
+        known = self.symbolic(dtype, np.array(axes, dtype.as_numpy_dtype))
+        return known if deferred.source is None else self._sum(deferred, known)
+
+    def _sum(self, deferred, axes):
+        """The sum over axes that were decided, where the open region runs: the deferred one stays for who reshapes it."""
+        op = deferred.node.op
+        kept = self.environment[op.outputs[0]]
+        self._general(Node(op, deferred.node.op_def, [deferred.source, axes], deferred.node.index))
+        found, self.environment[op.outputs[0]] = self.environment[op.outputs[0]], kept
+        return found
+
+    def settle_inputs(self, node):
+        """The inputs of an op that wants them as they are."""
+        if [1 for value in node.inputs if value.deferred is not None]:
+            node.inputs = [self.settled(value, node) for value in node.inputs]
+
+    def _op_BroadcastGradientArgs(self, node):
+        left, right = node.inputs[0].symbol, node.inputs[1].symbol
+        context = NodeContext(node, self)
+        if left is None or right is None:
+            left, right = (np.array(context.sizes(i), object) for i in (0, 1))
+        axes = broadcast_axes(left, right)
+        dtype = node.op.outputs[0].dtype.base_dtype
+        for side, (tensor, known) in enumerate(zip(node.op.outputs, axes)):
+            if known is not None:
+                self.environment[tensor] = self.symbolic(dtype, np.array(known, dtype.as_numpy_dtype))
+            else:
+                value = self.environment[tensor] = Value(dtype, None)
+                value.deferred = Deferred(node, None, (left, right), side)
+
+    def _op_Sum(self, node):
+        axes = node.inputs[1].deferred
+        if axes is None:
+            self._general(node)
+            return
+        value = self.environment[node.op.outputs[0]] = Value(node.op.outputs[0].dtype.base_dtype, None)
+        value.deferred = Deferred(node, self.settled(node.inputs[0], node), axes.shapes, axes.side)
+
+    def _op_Reshape(self, node):
+        """A deferred sum becomes one instruction that sums down to the shape asked for."""
+        deferred = node.inputs[0].deferred
+        if deferred is None or deferred.source is None:
+            self._general(node)
+            return
+        context = NodeContext(node, self)
+        shape = context.sizes(1)
+        out = self.allocate(node.inputs[0].dtype, shape)
+        if same_shape(deferred.source.shape, shape):
+            out = deferred.source
+        else:
+            context.emit("sum_to", [deferred.source], [out], views=None)
+        self.environment[node.op.outputs[0]] = out
