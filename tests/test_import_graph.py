@@ -1,6 +1,7 @@
 """Graphs from files: `import_graph_def` and `import_meta_graph`, also of files that TensorFlow wrote."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -396,3 +397,53 @@ def test_the_results_of_a_loop_from_a_file_are_fetched(executor):
         with tf.Session() as session:
             assert session.run(["w/Exit:0", tf.get_collection("results")[0]]) == [6.0, 6.0]
         assert not graph.is_fetchable(graph.get_operation_by_name("w/add"))
+
+
+def with_attribute(name, value=b"x"):
+    graph_def = tf.GraphDef()
+    node = graph_def.node.add(name="a", op="Placeholder")
+    node.attr["dtype"].type = tf.float32.as_datatype_enum
+    node.attr[name].s = value
+    return graph_def
+
+
+def test_an_attribute_that_the_op_has_not_is_refused():
+    text = "NodeDef mentions attr 'zzz' not in Op<name=Placeholder>; NodeDef: {{node a}}. (Check whether your GraphDef-interp"
+    with pytest.raises(ValueError, match=re.escape(text)):
+        tf.import_graph_def(with_attribute("zzz"))
+    assert tf.get_default_graph().get_operations() == []
+    (op,) = tf.import_graph_def(with_attribute("_own"), return_elements=["a"])
+    assert op.get_attr("_own") == b"x"
+
+
+def test_attributes_of_a_newer_program_are_left_out_where_they_say_nothing():
+    from tensorboard.compat.proto.op_def_pb2 import OpList
+
+    ops = OpList()
+    attr = ops.op.add(name="Placeholder").attr.add(name="zzz", type="string")
+    with pytest.raises(ValueError, match="NodeDef mentions attr 'zzz' not in"):
+        tf.import_graph_def(with_attribute("zzz"), producer_op_list=ops)
+    attr.default_value.s = b"x"
+    given = with_attribute("zzz")
+    (op,) = tf.import_graph_def(given, return_elements=["a"], producer_op_list=ops)
+    assert "zzz" not in op.node_def.attr and "zzz" in given.node[0].attr
+    with pytest.raises(ValueError, match="NodeDef mentions attr 'zzz' not in"):
+        tf.import_graph_def(with_attribute("zzz", b"y"), producer_op_list=ops)
+    meta = tf.train.export_meta_graph(graph=op.graph)
+    meta.graph_def.node[0].attr["zzz"].s = b"x"
+    meta.meta_info_def.stripped_op_list.CopyFrom(ops)
+    with tf.Graph().as_default():
+        tf.train.import_meta_graph(meta)
+        assert [op.type for op in tf.get_default_graph().get_operations()] == ["Placeholder"]
+
+
+def test_attributes_of_a_newer_program_are_kept(caplog):
+    given = with_attribute("zzz")
+    given.versions.producer = tf.GRAPH_DEF_VERSION + 1
+    with caplog.at_level("WARNING", logger="hookloop"):
+        (op,) = tf.import_graph_def(given, return_elements=["a"])
+    assert op.get_attr("zzz") == b"x"
+    assert "Attributes of a newer program are not looked at: 'zzz' of Placeholder" in caplog.text
+    given.versions.producer = tf.GRAPH_DEF_VERSION
+    with pytest.raises(ValueError, match="NodeDef mentions attr 'zzz' not in"):
+        tf.import_graph_def(given)

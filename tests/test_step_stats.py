@@ -172,3 +172,43 @@ class TestTimeline:
         from hookloop.python.client import timeline as by_path
 
         assert by_path.Timeline is timeline.Timeline
+
+
+def partition_of(session, fetches, feeds=None, **more):
+    metadata = tf.RunMetadata()
+    session.run(fetches, feeds, tf.RunOptions(output_partition_graphs=True, **more), metadata)
+    return metadata
+
+
+def test_the_graph_that_a_run_runs(executor):
+    """As TensorFlow 1.15: what is fed and fetched has ends of its own, what is not needed is left out."""
+    x = tf.placeholder(tf.float32, [None, 2], name="x")
+    w = tf.get_variable("w", initializer=np.ones((2, 1), np.float32))
+    z = tf.nn.relu(tf.add(tf.matmul(x, w, name="y"), 1.0, name="add"), name="z")
+    tf.nn.tanh(z, name="unused")
+    with tf.Session() as session:
+        session.run(w.initializer)
+        for _ in range(2):
+            metadata = partition_of(session, z, {x: [[1, 2]]})
+            assert [field.name for field, _ in metadata.ListFields()] == ["partition_graphs"]
+            (graph,) = metadata.partition_graphs
+            found = {node.name: (node.op, list(node.input)) for node in graph.node}
+            assert found == {
+                "_arg_x_0_0": ("_Arg", []), "w": ("VariableV2", []), "w/read": ("Identity", ["w"]),
+                "y": ("MatMul", ["_arg_x_0_0", "w/read"]), "add/y": ("Const", []), "add": ("Add", ["y", "add/y"]),
+                "z": ("Relu", ["add"]), "_retval_z_0_0": ("_Retval", ["z"]),
+            }  # fmt: skip
+            assert {node.device for node in graph.node} == {"/job:localhost/replica:0/task:0/device:CPU:0"}
+            assert graph.versions.producer == 134
+        (graph,) = partition_of(session, w.initializer).partition_graphs
+        assert {node.op for node in graph.node} == {"Const", "VariableV2", "Assign"}
+
+
+def test_a_run_that_is_traced_tells_both():
+    x = tf.constant([1.0, 2.0]) + 1.0
+    with tf.Session() as session:
+        metadata = partition_of(session, [x, x.op], None, trace_level=tf.RunOptions.FULL_TRACE)
+        assert {field.name for field, _ in metadata.ListFields()} == {"step_stats", "partition_graphs"}
+        metadata = tf.RunMetadata()
+        session.run(x, None, None, metadata)
+        assert not metadata.ListFields()

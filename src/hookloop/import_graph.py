@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import heapq
+from functools import lru_cache
 
 import numpy as np
 
-from . import errors
+from . import errors, logging
 from .dtypes import DType
 from .graph.device import DeviceSpec
 from .graph.graph import Graph
@@ -43,14 +44,15 @@ def import_graph_def(graph_def, input_map=None, return_elements=None, name=None,
       return_elements: the names of tensors and operations of the message that are wanted back.
       name: the scope of the new nodes; "import" by default, "" for none.
       op_dict: accepted.
-      producer_op_list: accepted: attributes that the op types here do not have are kept.
+      producer_op_list: an `OpList` of the program that wrote the message: attributes that it knows and that are not known here
+        are left out where they have their default value. Others of a newer program are kept, and named in a warning.
 
     Returns:
       The wanted tensors and operations in their order, or None where none were asked for.
 
     Raises:
       TypeError: where an argument has another type.
-      ValueError: where a node, an input or a wanted element does not exist or does not fit. Nothing is added then.
+      ValueError: where a node, an input, an attribute or a wanted element does not exist or does not fit. Nothing is added then.
       NotFoundError: for an op type that is not known. Nothing is added then.
     """
     _check_arguments(graph_def, input_map, return_elements)
@@ -64,7 +66,7 @@ def import_graph_def(graph_def, input_map=None, return_elements=None, name=None,
                 )
             with graph.name_scope("_inputs"):
                 input_map = {key: convert_to_tensor(value) for key, value in input_map.items()}
-    importer = Importer(graph, graph_def, input_map, scope)
+    importer = Importer(graph, graph_def, input_map, scope, producer_op_list)
     importer.check(return_elements or ())
     importer.add_nodes()
     return None if return_elements is None else [importer.element(_text(e)) for e in return_elements]
@@ -99,9 +101,12 @@ def _split(name):
 class Importer:
     """The nodes of one message on their way into a graph."""
 
-    def __init__(self, graph, graph_def, input_map, scope):
+    def __init__(self, graph, graph_def, input_map, scope, producer_op_list=None):
         self._graph = graph
         self._nodes = {}
+        self._is_newer = graph_def.versions.producer > GRAPH_DEF_VERSION
+        self._kept = set()  # attributes that are not known here
+        self._producer = {op.name: op for op in producer_op_list.op} if producer_op_list is not None else {}
         for node in graph_def.node:
             if self._nodes.setdefault(node.name, node) is not node:
                 raise ValueError(f"Node '{node.name}' is not unique")
@@ -114,6 +119,9 @@ class Importer:
 
     def check(self, wanted):
         """Raises what is wrong with the message, before anything is added."""
+        self._nodes = {name: self._known_attributes(node) for name, node in self._nodes.items()}
+        if self._kept:
+            logging.warning("Attributes of a newer program are not looked at: %s", ", ".join(sorted(self._kept)))
         self._number_outputs = {name: self._outputs_of(node) for name, node in self._nodes.items()}
         unused = [
             f"{name}:{index}" for name, index in self._map if index >= self._number_outputs.get(name, 0)
@@ -136,6 +144,38 @@ class Importer:
         """The message's nodes, inputs first, otherwise in its order; raises what is wrong with them."""
         self.check(())
         return [self._nodes[name] for name in self._order]
+
+    def _known_attributes(self, node):
+        """The node without what another program's op has more than ours, where that says nothing.
+
+        Raises:
+          ValueError: an attribute that is not known, and is not the default of the program that wrote it, which is no newer one.
+        """
+        try:
+            known = _attributes_of(node.op)
+        except ValueError:
+            return node  # the op itself is refused
+        unknown = [key for key in node.attr if key not in known and not key.startswith("_")]
+        if not unknown:
+            return node
+        producer = self._producer.get(node.op)
+        defaults = (
+            {attr.name: attr.default_value for attr in producer.attr if attr.HasField("default_value")}
+            if producer
+            else {}
+        )
+        copy = type(node).FromString(node.SerializeToString())
+        for key in sorted(unknown):
+            if key in defaults and defaults[key] == node.attr[key]:
+                del copy.attr[key]
+            elif self._is_newer:
+                self._kept.add(f"'{key}' of {node.op}")
+            else:
+                raise ValueError(
+                    f"NodeDef mentions attr '{key}' not in Op<name={node.op}>; NodeDef: {{{{node {node.name}}}}}. (Check whether "
+                    "your GraphDef-interpreting binary is up to date with your GraphDef-generating binary.)."
+                )
+        return copy
 
     @staticmethod
     def _outputs_of(node):
@@ -324,6 +364,24 @@ class Importer:
         """A tensor ("op:0") or operation ("op") of the message as it is in the graph."""
         name, index = _split(text)
         return self._operations[name].outputs[index] if ":" in text else self._operations[name]
+
+
+# Attributes of pools and convolutions, which have no default.
+_OF_WINDOWS = frozenset(("ksize", "padding", "strides"))
+
+
+@lru_cache(None)
+def _attributes_of(op):
+    """The names of the attributes that an op type has.
+
+    Raises:
+      ValueError: it is not known.
+    """
+    signature = signature_of(registry.lookup(op))
+    known = {*signature.defaults, *signature.type_attrs}
+    for argument in (*signature.inputs, *signature.outputs):
+        known.update((argument.number_attr, argument.type_attr, argument.type_list_attr))
+    return known | _OF_WINDOWS if "Pool" in op or "Conv" in op or "conv" in op else known
 
 
 # Texts that attributes of these names have, of every op that has such ones.

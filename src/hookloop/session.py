@@ -236,6 +236,8 @@ class BaseSession(SessionCore):
     def _run_slow(self, fetches, feed_dict, options, run_metadata):
         self._check_open()
         deadline = self._deadline(options)
+        if run_metadata is not None and options is not None and options.output_partition_graphs:
+            self._note_partition_graph(fetches, feed_dict, run_metadata)
         if self._reference is not None:
             mapped, order, values = self._map(fetches, feed_dict)
             return mapped.rebuild(self._reference.run(mapped.tensors, mapped.targets, order, values, deadline))
@@ -246,6 +248,12 @@ class BaseSession(SessionCore):
             results = self.run_entry(entry, values, deadline)
         self._remember(fetches, feed_dict, mapped, entry.feeds, entry)
         return mapped.rebuild(results)
+
+    def _note_partition_graph(self, fetches, feed_dict, run_metadata):
+        from .step_stats import add_partition_graph
+
+        mapped, order, _ = self._map(fetches, feed_dict)
+        add_partition_graph(run_metadata, mapped, order)
 
     def _run_traced(self, entry, values, deadline, run_metadata):
         from .step_stats import fill_step_stats

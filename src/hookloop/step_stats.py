@@ -1,12 +1,14 @@
-"""What a traced run says of itself: `RunMetadata.step_stats` from the times of its instructions."""
+"""What a run says of itself in a `RunMetadata`: the times of its instructions, and the part of the graph that it runs."""
 
 from __future__ import annotations
 
 import time
 
+from .compile.regions import RaisedGraph
 from .dtypes import as_dtype
+from .graph.graph_def import node_def, set_attr, versions
 
-__all__ = ["fill_step_stats"]
+__all__ = ["add_partition_graph", "fill_step_stats"]
 
 CPU = "/job:localhost/replica:0/task:0/device:CPU:0"
 
@@ -54,3 +56,39 @@ def _add_output(stats, slot, dtype, shape):
         size *= dim
     description.allocation_description.requested_bytes = size * (as_dtype(dtype).size or 8)
     description.allocation_description.allocator_name = "cpu"
+
+
+def add_partition_graph(run_metadata, mapped, feeds):
+    """Adds the graph of a request, which runs on one device: its operations, with `_Arg` for what is fed and `_Retval` for fetches.
+
+    Args:
+      run_metadata: the message.
+      mapped: the request's `FetchMap`.
+      feeds: the tensors that are fed.
+    """
+    graph = run_metadata.partition_graphs.add()
+    graph.versions.CopyFrom(versions())
+    fed = {}
+    for i, tensor in enumerate(feeds):
+        fed[tensor] = _add_end(graph, "_Arg", f"_arg_{_with_index(tensor)}_{i}", tensor, i)
+    for op in RaisedGraph(mapped.tensors, mapped.targets, fed).needed:
+        node = graph.node.add()
+        node.CopyFrom(node_def(op))
+        node.device = CPU
+        for place, tensor in enumerate(op.inputs):
+            if tensor in fed:
+                node.input[place] = fed[tensor]
+    for i, tensor in enumerate(mapped.tensors):
+        _add_end(graph, "_Retval", f"_retval_{_with_index(tensor)}_{i}", tensor, i)
+        graph.node[-1].input.append(fed.get(tensor) or (tensor.op.name if tensor.value_index == 0 else tensor.name))
+
+
+def _with_index(tensor):
+    return f"{tensor.op.name}_{tensor.value_index}"
+
+
+def _add_end(graph, kind, name, tensor, index):
+    node = graph.node.add(name=name, op=kind, device=CPU)
+    set_attr(node.attr["T"], tensor.dtype.base_dtype)
+    set_attr(node.attr["index"], index)
+    return name

@@ -229,7 +229,8 @@ def _add_meta_graph(message, clear_devices=False, import_scope=None, input_map=N
             node.device = ""
     with name_scope(import_scope or "", None) as scope:
         scope = (scope or "").rstrip("/")
-    import_graph_def(graph_def, name=scope + "/" if scope else "", input_map=input_map)
+    known_to_producer = message.meta_info_def.stripped_op_list
+    import_graph_def(graph_def, input_map, name=scope + "/" if scope else "", producer_op_list=known_to_producer)
     variables = {}
     for key, definition in sorted(message.collection_def.items()):
         try:
