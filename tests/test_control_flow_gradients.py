@@ -373,6 +373,30 @@ def test_several_gradients_of_one_loop_in_one_run(executor):
     np.testing.assert_allclose(together[1], 2 * together[0], rtol=1e-6)
 
 
+def test_the_gradient_of_a_loop_in_another_loop_is_refused():
+    x = tf.constant([0.5, 0.25])
+    y = count_to(3, lambda i, a: tf.sin(a) * x, x)
+    with pytest.raises(ValueError, match="'while.*' in 'map/while.*' because they are in different while loops"):
+        tf.map_fn(lambda i: tf.gradients(tf.gather(y, i), x)[0], tf.range(2), dtype=tf.float32)
+
+
+def test_the_gradient_of_a_loop_in_the_loop_that_it_stands_in(executor):
+    x = tf.constant([0.5, 0.25])
+
+    def body(i, a):
+        inner = count_to(2, lambda j, b: tf.sin(b) * a, a)
+        return a - 0.5 * tf.gradients(inner, a)[0]
+
+    with tf.Session() as session:
+        got = session.run(count_to(2, body, x))
+        value = np.array([0.5, 0.25], np.float32)
+        for _ in range(2):
+            s = np.sin(value)
+            b = s * value
+            value = value - 0.5 * (np.sin(b) + np.cos(b) * value * (s + np.cos(value) * value))
+    np.testing.assert_allclose(got, value, rtol=1e-5)
+
+
 def test_a_step_whose_gradient_is_fetched_beside_it():
     v = tf.Variable([0.5, 2.0])
     loss = tf.reduce_sum(count_to(3, lambda i, a: tf.tanh(a) * v, v))

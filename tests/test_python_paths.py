@@ -23,6 +23,7 @@ import hookloop as tf
         ("ops.array_ops", "placeholder", tf.placeholder),
         ("ops.gradients_impl", "gradients", tf.gradients),
         ("ops.init_ops", "Zeros", tf.zeros_initializer),
+        ("ops.gen_array_ops", "shape", tf.shape),
         ("ops.math_ops", "reduce_sum", tf.reduce_sum),
         ("ops.math_ops", "reduce_sum_v1", tf.reduce_sum),
         ("ops.nn", "softmax", tf.nn.softmax),
@@ -84,6 +85,26 @@ def test_messages_by_their_path():
     assert config_pb2.ConfigProto is tf.ConfigProto and graph_pb2.GraphDef is tf.GraphDef
     assert summary_pb2.Summary is tf.Summary and saver_pb2.SaverDef is tf.train.SaverDef
     assert example_pb2.Example is tf.train.Example and feature_pb2.Features is tf.train.Features
+
+
+def test_codes_of_errors_by_their_path():
+    from hookloop.core.lib.core import error_codes_pb2
+
+    assert error_codes_pb2.OUT_OF_RANGE == tf.errors.OUT_OF_RANGE == 11
+
+
+def test_shapes_that_functions_make():
+    from hookloop.python.framework import tensor_shape
+
+    assert tensor_shape.scalar().as_list() == [] and tensor_shape.vector(3).as_list() == [3]
+    assert tensor_shape.matrix(2, None).as_list() == [2, None]
+    assert tensor_shape.unknown_shape().ndims is None and tensor_shape.unknown_shape(2).as_list() == [None, None]
+    assert tensor_shape.unknown_shape(ndims=1).ndims == 1
+    with pytest.raises(TypeError, match="Unknown argument"):
+        tensor_shape.unknown_shape(size=1)
+    size = tensor_shape.as_dimension(3)
+    assert tensor_shape.as_dimension(size) is size and tensor_shape.dimension_value(size) == 3
+    assert tensor_shape.TensorShape is tf.TensorShape and tensor_shape.as_shape([1]).ndims == 1
 
 
 def test_the_devices_of_the_machine():

@@ -157,6 +157,7 @@ class Loop:
 
         Raises:
           TypeError: where the loop is itself a gradient.
+          ValueError: where the gradient is taken in another loop, each iteration of which would want what this one saved once.
         """
         context = self._context
         inside = set(self.ops)
@@ -166,6 +167,7 @@ class Loop:
             raise TypeError(
                 f"Second-order gradient for while loops not supported: {context.name!r} is a gradient itself."
             )
+        self._check_place()
         variables = [v for v in context._variables if v[1].op in inside and _trainable(v[1])]
         invariants = {t: outer for t, outer in context._invariants.items() if t.op in inside and _trainable(t)}
         first = [None if v[4] is None else _dense(found.of(v[4])) for v in variables]
@@ -174,6 +176,17 @@ class Loop:
         after = self._backward_loop(variables, invariants, first, sums, walk)
         outer = [v[0].op.inputs[0] for v in variables] + list(invariants.values())
         return list(zip(outer, after))
+
+    def _check_place(self):
+        around = self._context.outer_context
+        around = None if around is None else around.GetWhileContext()
+        here = get_default_graph()._get_control_flow_context()
+        here = None if here is None else here.GetWhileContext()
+        if here is not around and (here is None or here._forward is not around or around is None):
+            raise ValueError(
+                f"Cannot use the gradient of the loop {self.name!r} in {'no loop' if here is None else repr(here.name)} "
+                "because they are in different while loops."
+            )
 
     def _backward_loop(self, variables, invariants, first, sums, walk):
         forward = self._context

@@ -501,3 +501,8 @@ def scalar():
 def vector(length):
     """The shape of a vector."""
     return TensorShape([length])
+
+
+def matrix(rows, cols):
+    """The shape of a matrix."""
+    return TensorShape([rows, cols])

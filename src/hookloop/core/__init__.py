@@ -21,5 +21,6 @@ install(
             for name in names.split()
         },
         **{f"{name}_pb2": ("files.messages",) for name in _OWN_FILES.split()},
+        "lib.core.error_codes_pb2": ("errors",),
     },
 )

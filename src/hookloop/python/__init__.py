@@ -12,7 +12,7 @@ _TABLE = {
         ("data", "data.experimental"),
     ),
     **{f"framework.{name}": ("",) for name in """constant_op device device_spec importer indexed_slices random_seed
-        tensor_conversion_registry tensor_shape tensor_spec tensor_util type_spec""".split()},
+        tensor_conversion_registry tensor_spec tensor_util type_spec""".split()},
     "framework.dtypes": ("dtypes", ""),
     "framework.errors": ("errors",),
     "framework.errors_impl": ("errors",),
@@ -22,6 +22,7 @@ _TABLE = {
     "framework.graph_util_impl": ("graph_util",),
     "framework.meta_graph": ("train.meta_graph",),
     "framework.ops": ("",),
+    "framework.tensor_shape": ("shapes", ""),
     "framework.versions": ("", "version"),
     "lib.io.python_io": ("python_io", "io"),
     "lib.io.tf_record": ("python_io", "io"),
@@ -29,6 +30,10 @@ _TABLE = {
         control_flow_ops custom_gradient data_flow_ops embedding_ops functional_ops histogram_ops io_ops linalg_ops logging_ops
         lookup_ops manip_ops map_fn math_ops numerics parsing_ops random_ops script_ops sets_impl sort_ops special_math_ops
         state_ops stateless_random_ops string_ops template tensor_array_ops""".split()},
+    **{f"ops.gen_{name}_ops": _MATH for name in """array control_flow data_flow io linalg logging math nn parsing random state
+        string""".split()},
+    # Imported for the gradients that they register.
+    **{f"ops.{name}_grad": ("",) for name in "array control_flow data_flow linalg math nn random state".split()},
     "ops.bitwise_ops": ("bitwise",),
     "ops.gradient_checker": ("test",),
     "ops.gradients": ("", "gradients"),
