@@ -120,6 +120,7 @@ _LAZY_NAMES = {  # name -> its module in ops
     **dict.fromkeys(
         "ConditionalAccumulator ConditionalAccumulatorBase SparseConditionalAccumulator".split(), "accumulators"
     ),
+    "py_function": "py_function",
     "sparse_to_dense": "candidates",
     **dict.fromkeys("delete_session_tensor get_session_handle get_session_tensor".split(), "session_handles"),
     **dict.fromkeys(

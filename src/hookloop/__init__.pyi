@@ -79,6 +79,7 @@ from .graph.scopes import (
     op_scope as op_scope,
 )
 from .graph.stack import (
+    executing_eagerly as executing_eagerly,
     get_default_graph as get_default_graph,
     get_default_session as get_default_session,
     reset_default_graph as reset_default_graph,
@@ -520,7 +521,6 @@ from .preambles import (
     disable_v2_behavior as disable_v2_behavior,
     disable_v2_tensorshape as disable_v2_tensorshape,
     enable_eager_execution as enable_eager_execution,
-    executing_eagerly as executing_eagerly,
 )
 from .session import (
     InteractiveSession as InteractiveSession,
@@ -590,6 +590,7 @@ from .ops.matrix_functions import matrix_square_root as matrix_square_root
 from .ops.parsing import parse_example as parse_example
 from .ops.parsing import parse_single_example as parse_single_example
 from .ops.parsing import parse_tensor as parse_tensor
+from .ops.py_function import py_function as py_function
 from .ops.parsing import serialize_tensor as serialize_tensor
 from .ops.candidates import sparse_to_dense as sparse_to_dense
 from . import app as app

@@ -3,7 +3,7 @@
 __all__ = [
     "control_flow_v2_enabled", "disable_control_flow_v2", "disable_eager_execution",
     "disable_resource_variables", "disable_tensor_equality", "disable_v2_behavior",
-    "disable_v2_tensorshape", "enable_eager_execution", "executing_eagerly",
+    "disable_v2_tensorshape", "enable_eager_execution",
 ]  # fmt: skip
 
 
@@ -38,11 +38,6 @@ def enable_eager_execution(config=None, device_policy=None, execution_mode=None)
       RuntimeError: always.
     """
     raise RuntimeError("hookloop runs graphs only: eager execution cannot be enabled")
-
-
-def executing_eagerly():
-    """False: ops are added to a graph."""
-    return False
 
 
 def control_flow_v2_enabled():

@@ -655,6 +655,10 @@ class HostCall:
         """A dictionary that lives as long as the session, shared by all ops of it."""
         return self.session._resources
 
+    def new_session(self, graph):
+        """A session of another graph, with this one's configuration."""
+        return Session(graph=graph, config=self.session._config)
+
     def check(self):
         """Ends work that takes long: called between its parts.
 

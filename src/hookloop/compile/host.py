@@ -157,7 +157,7 @@ def _is_known(context, dim, told):
 
 
 def _inferred(node, context):
-    if node.op_def.shape is None or node.op.type == "PyFunc":
+    if node.op_def.shape is None or node.op.type in ("EagerPyFunc", "PyFunc"):
         return None
     try:
         shapes = node.op_def.shape(context)

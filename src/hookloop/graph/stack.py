@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from .._core import default_graph
 
-__all__ = ["get_default_graph", "get_default_session", "reset_default_graph"]
+__all__ = ["executing_eagerly", "get_default_graph", "get_default_session", "reset_default_graph"]
 
 
 class DefaultStack(threading.local):
@@ -122,3 +122,8 @@ def session_for(graph, session, action, method):
             f"Cannot use the {which} session to {action}: the {element}'s graph is different from the session's graph.{advice}"
         )
     return found
+
+
+def executing_eagerly():
+    """Whether tensors have values: in functions of `py_function`. Elsewhere ops are added to a graph."""
+    return getattr(get_default_graph(), "_is_eager", False)

@@ -28,7 +28,7 @@ _ERRORS = (
 )
 
 
-class _Function:
+class Function:
     """A user's function under its token."""
 
     __slots__ = ("__weakref__", "function", "token")
@@ -39,35 +39,45 @@ class _Function:
         _functions[self.token] = self
 
 
+def registered(token):
+    """The function of a token.
+
+    Raises:
+      UnknownError: this process has none.
+    """
+    found = _functions.get(token)
+    if found is None:
+        raise errors.UnknownError(None, None, f"KeyError: the function {token!r} is not registered in this process")
+    return found.function
+
+
 def run_py_func(call, *arrays):
     """Calls the function of a PyFunc node and checks what it returns."""
     token = call.attr("token").decode()
     wanted = call.attr("Tout")
-    registered = _functions.get(token)
-    if registered is None:
-        raise errors.UnknownError(None, None, f"KeyError: the function {token!r} is not registered in this process")
+    function = registered(token)
     try:
-        found = registered.function(*[_argument(array) for array in arrays])
+        found = function(*[argument_of(array) for array in arrays])
         if not isinstance(found, (list, tuple)):
             found = [] if found is None else [found]
-        found = [_array(value) for value in found]
+        found = [as_array(value) for value in found]
     except Exception as error:
         raise error_of(error) from error
     if len(found) != len(wanted):
         raise errors.InvalidArgumentError(
             None, None, f"{token} returns {len(found)} values, but expects to see {len(wanted)} values."
         )
-    return [_checked(token, i, value, dtype) for i, (value, dtype) in enumerate(zip(found, wanted))]
+    return [checked(token, i, value, dtype) for i, (value, dtype) in enumerate(zip(found, wanted))]
 
 
-def _argument(array):
-    """A scalar is handed over as NumPy's scalar or as bytes; text as a copy, which the function may change."""
+def argument_of(array):
+    """What a function gets: a scalar is handed over as NumPy's scalar or as bytes; text as a copy, which the function may change."""
     if array.ndim == 0:
         return array[()]
     return array.copy() if array.dtype == object else array
 
 
-def _array(value):
+def as_array(value):
     if isinstance(value, (bytes, str)):
         value = np.array(value.encode() if isinstance(value, str) else value, object)
     result = np.asarray(value, order="C")
@@ -80,7 +90,7 @@ def _array(value):
     return result
 
 
-def _checked(token, index, value, dtype):
+def checked(token, index, value, dtype):
     wanted = dtype.base_dtype
     if value.dtype == object:
         if all(isinstance(item, bytes) for item in value.ravel()):
@@ -146,7 +156,7 @@ def py_func(func, inp, Tout, stateful=True, name=None):
     """
     if not callable(func):
         raise ValueError(f"Expected func to be callable, got func of type {type(func)}")
-    registered = _Function(func)
+    registered = Function(func)
     is_list = isinstance(Tout, (list, tuple))
     attrs = {"token": registered.token, "Tout": [dtypes.as_dtype(t) for t in (Tout if is_list else [Tout])]}
     graph = get_default_graph()

@@ -23,6 +23,7 @@ _LATER = {
             FakeQuantWithMinMaxVarsGradient FakeQuantWithMinMaxVarsPerChannel FakeQuantWithMinMaxVarsPerChannelGradient""",
         "matrix_functions": "Lu MatrixLogarithm MatrixSquareRoot",
         "parsing": "DecodeCSV ParseExample ParseSingleExample ParseTensor SerializeTensor",
+        "py_function": "EagerPyFunc EagerPyFuncGradient",
         "quantize": "QuantizeAndDequantizeV2",
         "readers": """FixedLengthRecordReaderV2 IdentityReaderV2 ReaderNumRecordsProducedV2 ReaderNumWorkUnitsCompletedV2
             ReaderReadUpToV2 ReaderReadV2 ReaderResetV2 ReaderRestoreStateV2 ReaderSerializeStateV2 TFRecordReaderV2

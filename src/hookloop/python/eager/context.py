@@ -2,7 +2,7 @@
 
 from contextlib import contextmanager
 
-from ...preambles import executing_eagerly
+from ...graph.stack import executing_eagerly
 
 __all__ = ["executing_eagerly", "graph_mode", "in_graph_mode", "num_gpus"]
 
