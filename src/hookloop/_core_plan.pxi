@@ -26,7 +26,7 @@ cdef inline int _numpy_type(int dtype) except -2:
         try:
             from ml_dtypes import bfloat16
         except ImportError:
-            raise TypeError("bfloat16 in NumPy needs ml_dtypes: pip install hookloop[bfloat16]") from None
+            raise TypeError("bfloat16 in NumPy needs ml_dtypes: pip install 'hookloop[bfloat16]'") from None
         _NUMPY_TYPE[HL_BFLOAT16] = np.dtype(bfloat16).num
     return _NUMPY_TYPE[dtype]
 

@@ -199,13 +199,15 @@ def _steps_in(directory):
     """The step of the latest checkpoint in a directory, None where there is none."""
     from . import errors, train
     from .demo.data import DataError
+    from .files.os_errors import translated
 
     try:
-        os.makedirs(directory, exist_ok=True)
+        with translated(directory):
+            os.makedirs(directory, exist_ok=True)
         latest = train.latest_checkpoint(directory)
         return None if latest is None else int(train.load_variable(latest, "global_step"))
     except (errors.OpError, OSError, ValueError) as error:
-        raise DataError(f"{directory}: {_in_a_line(error)}") from None
+        raise DataError(_in_a_line(error)) from None
 
 
 def _in_a_line(error):
@@ -245,7 +247,7 @@ def _plotter(path):
         matplotlib.use("Agg")
         from matplotlib import pyplot
     except ImportError:
-        raise DataError("--plot needs matplotlib: pip install hookloop[demo]") from None
+        raise DataError("--plot needs matplotlib: pip install 'hookloop[demo]'") from None
     kind = place.suffix[1:].lower() or "png"
     known = pyplot.Figure().canvas.get_supported_filetypes()
     if kind not in known:

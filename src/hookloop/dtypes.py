@@ -177,7 +177,7 @@ def _bfloat16_type():
     try:
         import ml_dtypes
     except ImportError:
-        raise TypeError("bfloat16 in NumPy needs ml_dtypes: pip install hookloop[bfloat16]") from None
+        raise TypeError("bfloat16 in NumPy needs ml_dtypes: pip install 'hookloop[bfloat16]'") from None
     return ml_dtypes.bfloat16
 
 

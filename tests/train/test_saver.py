@@ -326,6 +326,24 @@ def test_a_resource_variable_of_another_shape(executor, tmp_path):
         assert session.run(w).shape == (5,)
 
 
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_one_directory_is_made_and_none_above_it(tmp_path, asynchronous):
+    variable = tf.Variable(1.0)
+    saver = tf.train.Saver(async_save=asynchronous)
+
+    def save(prefix):
+        saver.save(session, str(prefix))
+        saver.wait()
+
+    with tf.Session() as session:
+        session.run(variable.initializer)
+        save(tmp_path / "made" / "x")
+        assert tf.train.checkpoint_exists(str(tmp_path / "made" / "x"))
+        with pytest.raises(ValueError, match="Parent directory of .*none/above/x doesn't exist, can't save"):
+            save(tmp_path / "none" / "above" / "x")
+        save(tmp_path / "made" / "y")
+
+
 def test_a_file_in_the_place_of_the_directory(tmp_path):
     (tmp_path / "file").write_text("text")
     variable = tf.Variable(1.0)

@@ -50,7 +50,7 @@ def load_digits():
     try:
         from sklearn import datasets
     except ImportError:
-        raise DataError("the demo's digits need scikit-learn: pip install hookloop[demo]") from None
+        raise DataError("the demo's digits need scikit-learn: pip install 'hookloop[demo]'") from None
     digits = datasets.load_digits()
     x = (digits.data / 16.0).astype(np.float32)
     return _split(x, digits.target.astype(np.int32), _HELD_OUT["sklearn"])

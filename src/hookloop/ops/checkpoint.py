@@ -56,15 +56,23 @@ def _stored_as(dtype):
     return dtypes.string if dtype is dtypes.variant else dtype
 
 
+def _make_directory(path):
+    try:
+        os.mkdir(path)
+    except FileExistsError:
+        if not os.path.isdir(path):  # else another writer was faster
+            raise
+
+
 def write_items(path, items):
-    """Writes a checkpoint, and makes its directory where there is none."""
+    """Writes a checkpoint, and makes its directory where there is none: that one, and none above it."""
     from ..files import bundle
     from ..files.os_errors import translated
 
     directory = os.path.dirname(path)
-    if directory:
+    if directory and not os.path.isdir(directory):
         with translated(directory):
-            os.makedirs(directory, exist_ok=True)
+            _make_directory(directory)
     bundle.write(path, items)
 
 

@@ -120,7 +120,7 @@ def _png(pixels):
         from PIL import Image
     except ImportError:
         raise errors.FailedPreconditionError(
-            None, None, "images in summaries need Pillow: pip install hookloop[image]"
+            None, None, "images in summaries need Pillow: pip install 'hookloop[image]'"
         ) from None
     picture = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
     out = io.BytesIO()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 import weakref
 
 from .. import dtypes
+from ..files.os_errors import translated
 from ..graph.device import DeviceSpec
 from ..graph.scopes import control_dependencies, device
 from ..ops.build import apply_op, constant
@@ -97,6 +99,9 @@ class ObjectSaver:
         if self._saved != message:
             self._save = self._save_nodes([*saveables, _NoRestoreSaveable(self._fed_graph, OBJECT_GRAPH_KEY)])
             self._saved = message
+        if os.path.dirname(prefix):
+            with translated(os.path.dirname(prefix)):
+                os.makedirs(os.path.dirname(prefix), exist_ok=True)
         session.run(self._save, feed)
         return prefix
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 import weakref
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from typing import NamedTuple
 
 import numpy as np
@@ -257,7 +257,8 @@ class Saver:
 
         Raises:
           TypeError: `sess` is no session.
-          ValueError: `save_path` is empty, `latest_filename` has a directory, or the directory to save to does not exist.
+          ValueError: `save_path` is empty, `latest_filename` has a directory, or the directory to save to cannot be made: the
+            one above it does not exist.
           RuntimeError: `defer_build` was set and `build()` not called.
           OpError: the files cannot be written; an older checkpoint is as it was.
         """
@@ -291,8 +292,8 @@ class Saver:
         state = run_state.collect(session)
         beside = nullcontext() if state is None else state_file.written_beside(prefix, state)
         if self._writer is None:
-            with beside:
-                self._write(session, prefix)
+            with beside, _directory_named(prefix):
+                session.run(self._names.save, {self._names.prefix: prefix})
             record()
             export(meta_graph())
         else:
@@ -314,7 +315,7 @@ class Saver:
         items = [item for node, (n, s, *tensors) in zip(nodes, values) for item in items_to_save(node, n, s, tensors)]
 
         def write():
-            with beside:
+            with beside, _directory_named(prefix):
                 write_items(prefix, items)
             record()
             export(meta_graph() if final else message)
@@ -344,7 +345,8 @@ class Saver:
         """Waits until what `async_save` has begun is written.
 
         Raises:
-          OpError: it could not be written; raised once, by whatever comes first: a step of the monitored session, or this.
+          OpError, ValueError: as of `save`: it could not be written; raised once, by whatever comes first: a step of the
+            monitored session, or this.
         """
         if self._writer is None:
             return
@@ -354,14 +356,6 @@ class Saver:
             loop = self._loop() if self._loop is not None else None
             if loop is None or loop.take_reported() is error:
                 raise
-
-    def _write(self, session, prefix):
-        try:
-            session.run(self._names.save, {self._names.prefix: prefix})
-        except (errors.FailedPreconditionError, errors.NotFoundError, errors.UnknownError) as error:
-            if os.path.isdir(os.path.dirname(prefix) or "."):
-                raise
-            raise ValueError(f"Parent directory of {prefix} doesn't exist, can't save.") from error
 
     def _record(self, prefix, latest_filename, meta_graph_suffix):
         """Brings the list of checkpoints and the state file up to date."""
@@ -443,6 +437,17 @@ class Saver:
             collection_list=collection_list, as_text=as_text, export_scope=export_scope, clear_devices=clear_devices,
             clear_extraneous_savers=clear_extraneous_savers, strip_default_attrs=strip_default_attrs,
         )  # fmt: skip
+
+
+@contextmanager
+def _directory_named(prefix):
+    """What writes files there fails with a sentence where there is no directory for them."""
+    try:
+        yield
+    except (errors.FailedPreconditionError, errors.NotFoundError, errors.UnknownError) as error:
+        if os.path.isdir(os.path.dirname(prefix) or "."):
+            raise
+        raise ValueError(f"Parent directory of {prefix} doesn't exist, can't save.") from error
 
 
 def _renamed(var_list, keys, prefix):
