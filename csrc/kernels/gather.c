@@ -5,14 +5,11 @@
 
 #include "elementwise_types.h"
 #include "complex_types.h"
+#include "row_indices.h"
 #include "rows.h"
 #include "stretches.h"
 #include "plan.h"
 #include "pool.h"
-
-static inline int64_t index_at(const void *indices, bool wide, int64_t i) {
-    return wide ? ((const int64_t *)indices)[i] : ((const int32_t *)indices)[i];
-}
 
 /* The text "indices[0,1]" of a position in the tensor of indices. */
 static void position_text(char *text, size_t size, int64_t position, int rank, const int64_t *dims) {
@@ -107,27 +104,6 @@ static void gather_chunk(void *argument, int64_t chunk, int worker) {
                     outer + ahead < matrices ? ahead * p->outer_stride : 0, job->out + at * p->bytes);
         at += count;
     }
-}
-
-/* The first index that is not in [0, limit), or -1. */
-static int64_t first_unfit(const void *indices, bool wide, int64_t count, int64_t limit) {
-    enum { BLOCK = 256 };
-    for (int64_t first = 0; first < count; first += BLOCK) {
-        const int64_t end = first + BLOCK < count ? first + BLOCK : count;
-        bool unfit = false;
-        if (wide)
-            for (int64_t i = first; i < end; i++) unfit |= (uint64_t)((const int64_t *)indices)[i] >= (uint64_t)limit;
-        else if (limit <= INT32_MAX)
-            for (int64_t i = first; i < end; i++) unfit |= (uint32_t)((const int32_t *)indices)[i] >= (uint32_t)limit;
-        else
-            for (int64_t i = first; i < end; i++) unfit |= ((const int32_t *)indices)[i] < 0;
-        if (!unfit) continue;
-        for (int64_t i = first; i < end; i++) {
-            const int64_t index = index_at(indices, wide, i);
-            if (index < 0 || index >= limit) return i;
-        }
-    }
-    return -1;
 }
 
 static hl_status run_gather(const hl_instr *ins, hl_run *run) {

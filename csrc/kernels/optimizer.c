@@ -7,6 +7,7 @@
 #include "elementwise_types.h"
 #include "plan.h"
 #include "pool.h"
+#include "row_indices.h"
 
 enum {
     BLOCK = 4096, /* elements that are updated as one, or a little less */
@@ -17,8 +18,14 @@ enum {
 /* at: where the span begins in the variable; grad_at: where it begins in the gradient. */
 typedef void (*span_fn)(void *const *data, int64_t at, int64_t grad_at, int64_t n, bool flag);
 
-typedef struct update {
+typedef struct update update;
+/* The rows of these indices, each with its row of the gradient. */
+typedef void (*rows_fn)(const update *u, void *const *data, const void *indices);
+typedef struct rule_of { span_fn span; rows_fn rows; } rule_of;
+
+struct update {
     span_fn span;
+    rows_fn rows_span;
     int64_t size;     /* elements of the variable */
     int64_t rows;     /* the variable's first dimension */
     int64_t row;      /* elements of one row */
@@ -27,11 +34,25 @@ typedef struct update {
     bool flag;        /* use_nesterov or update_slots */
     bool wide;        /* int64 indices */
     double cost_ns;
-} update;
+};
 
 /* --- rules --------------------------------------------------------------------------------------------------------- */
 
-#define SPAN(rule, tag) static void rule##_##tag(void *const *data, int64_t at, int64_t grad_at, int64_t n, bool flag)
+#define SPAN(rule, tag)                                                                                                  \
+    static inline __attribute__((always_inline)) void rule##_span_##tag(void *const *data, int64_t at, int64_t grad_at, \
+                                                                         int64_t n, bool flag);                         \
+    static void rule##_##tag(void *const *data, int64_t at, int64_t grad_at, int64_t n, bool flag) {                    \
+        rule##_span_##tag(data, at, grad_at, n, flag);                                                                  \
+    }                                                                                                                   \
+    static void rule##_rows_##tag(const update *u, void *const *data, const void *indices) {                            \
+        if (u->row == 1)                                                                                                \
+            for (int64_t i = 0; i < u->count; i++) rule##_span_##tag(data, index_at(indices, u->wide, i), i, 1, u->flag); \
+        else                                                                                                            \
+            for (int64_t i = 0; i < u->count; i++)                                                                      \
+                rule##_span_##tag(data, index_at(indices, u->wide, i) * u->row, i * u->row, u->row, u->flag);           \
+    }                                                                                                                   \
+    static inline __attribute__((always_inline)) void rule##_span_##tag(void *const *data, int64_t at, int64_t grad_at, \
+                                                                         int64_t n, bool flag)
 #define ROOT(x) _Generic((x), float: sqrtf, double: sqrt)(x)
 #define EACH IVDEP for (int64_t i = 0; i < n; i++)
 
@@ -284,34 +305,27 @@ static hl_status run_dense(const hl_instr *ins, hl_run *run) {
     return HL_OK;
 }
 
-static int64_t index_at(const update *u, const void *indices, int64_t i) {
-    return u->wide ? ((const int64_t *)indices)[i] : ((const int32_t *)indices)[i];
-}
-
 /* All indices are looked at before the first row is written: a step that fails changes nothing. */
 static hl_status run_sparse(const hl_instr *ins, hl_run *run) {
     const update *u = ins->p[2].p;
     void *const *data = u->n_operands > HL_DIRECT_ARGS ? hl_args(ins) : (void *const *)ins->arg;
     const void *indices = data[u->n_operands - 1];
-    for (int64_t i = 0; i < u->count; i++) {
-        const int64_t at = index_at(u, indices, i);
-        if (at < 0 || at >= u->rows)
-            return hl_fail(run, HL_INVALID_ARGUMENT, "indices[%lld] = %lld is not in [0, %lld)", (long long)i, (long long)at,
-                           (long long)u->rows);
-    }
-    for (int64_t i = 0; i < u->count; i++)
-        u->span(data, index_at(u, indices, i) * u->row, i * u->row, u->row, u->flag);
+    const int64_t unfit = first_unfit(indices, u->wide, u->count, u->rows);
+    if (unfit >= 0)
+        return hl_fail(run, HL_INVALID_ARGUMENT, "indices[%lld] = %lld is not in [0, %lld)", (long long)unfit,
+                       (long long)index_at(indices, u->wide, unfit), (long long)u->rows);
+    u->rows_span(u, data, indices);
     return HL_OK;
 }
 
 /* attr[0]: whether rows are chosen; attr[1]: the rule's flag. */
-static hl_status prepare_update(hl_prepare *prep, int slots, double ns, const span_fn *spans) {
+static hl_status prepare_update(hl_prepare *prep, int slots, double ns, const rule_of *rules) {
     update *u = prep->params;
     const hl_tensor *variable = prep->in[0], *grad = prep->in[slots + 1];
     const bool sparse = prep->attr[0].i;
     static const hl_dtype dtypes[] = {HL_FLOAT32, HL_FLOAT64, HL_FLOAT16, HL_BFLOAT16};
     for (int i = 0; i < 4; i++)
-        if (variable->dtype == dtypes[i]) u->span = spans[i];
+        if (variable->dtype == dtypes[i]) u->span = rules[i].span, u->rows_span = rules[i].rows;
     if (!u->span) return hl_refuse(prep, HL_UNIMPLEMENTED, "there is no kernel for this dtype");
     for (int i = 1; i <= slots; i++)
         if (prep->in[i]->size != variable->size)
@@ -336,10 +350,11 @@ static hl_status prepare_update(hl_prepare *prep, int slots, double ns, const sp
     return HL_OK;
 }
 
+#define RULE(rule, tag) {rule##_##tag, rule##_rows_##tag}
 #define PREPARE(rule, slots, ns)                                                                          \
     static hl_status prepare_##rule(hl_prepare *prep) {                                                   \
-        static const span_fn spans[] = {rule##_f32, rule##_f64, rule##_f16, rule##_bf16};                 \
-        return prepare_update(prep, slots, ns, spans);                                                    \
+        static const rule_of rules[] = {RULE(rule, f32), RULE(rule, f64), RULE(rule, f16), RULE(rule, bf16)}; \
+        return prepare_update(prep, slots, ns, rules);                                                    \
     }
 PREPARE(gradient_descent, 0, 0.1)
 PREPARE(momentum, 1, 0.15)

@@ -150,16 +150,24 @@ static hl_status prepare_unique_index(hl_prepare *prep) {
     return refuse_wide(prep);
 }
 
-/* unique_values: (x, numbers) -> the values; what comes first counts. */
-static hl_status run_unique_values(const hl_instr *ins, hl_run *run) {
-    const set_params *p = ins->p[2].p;
+/* Every element goes where the next value belongs, and stays there where it is one: no branch to guess. */
+static inline __attribute__((always_inline)) hl_status take_values(const set_params *p, const int64_t size, const bool wide,
+                                                                   const hl_instr *ins, hl_run *run) {
     int64_t seen = 0;
     for (int64_t i = 0; i < p->n && seen < p->capacity; i++) {
         if (stopped_at(run, i)) return run->stopped;
-        if (get_index(p, ins->arg[1], i) == seen)
-            memcpy((char *)ins->arg[2] + seen++ * p->size, (const char *)ins->arg[0] + i * p->size, (size_t)p->size);
+        memcpy((char *)ins->arg[2] + seen * size, (const char *)ins->arg[0] + i * size, (size_t)size);
+        seen += (wide ? ((const int64_t *)ins->arg[1])[i] : ((const int32_t *)ins->arg[1])[i]) == seen;
     }
     return HL_OK;
+}
+
+/* unique_values: (x, numbers) -> the values; what comes first counts. */
+static hl_status run_unique_values(const hl_instr *ins, hl_run *run) {
+    const set_params *p = ins->p[2].p;
+    if (p->size == 4 && !p->wide) return take_values(p, 4, false, ins, run);
+    if (p->size == 8 && !p->wide) return take_values(p, 8, false, ins, run);
+    return take_values(p, p->size, p->wide, ins, run);
 }
 
 static hl_status prepare_unique_values(hl_prepare *prep) {

@@ -4,6 +4,7 @@
 #include "complex_types.h"
 #include "elementwise_types.h"
 #include "plan.h"
+#include "row_indices.h"
 
 static hl_status run_assign(const hl_instr *ins, hl_run *run) {
     (void)run;
@@ -80,35 +81,34 @@ typedef struct scatter {
     bool scalar;       /* one update for all rows */
 } scatter;
 
-static int64_t index_at(const scatter *s, const void *indices, int64_t i) {
-    return s->wide ? ((const int64_t *)indices)[i] : ((const int32_t *)indices)[i];
-}
-
 /* All indices are looked at before the first row is written: a step that fails changes nothing. */
 static hl_status check_indices(const scatter *s, const void *indices, hl_run *run) {
-    for (int64_t i = 0; i < s->count; i++) {
-        const int64_t at = index_at(s, indices, i);
-        if (at < 0 || at >= s->rows)
-            return hl_fail(run, HL_INVALID_ARGUMENT, "indices[%lld] = %lld is not in [0, %lld)", (long long)i, (long long)at,
-                           (long long)s->rows);
-    }
+    const int64_t unfit = first_unfit(indices, s->wide, s->count, s->rows);
+    if (unfit >= 0)
+        return hl_fail(run, HL_INVALID_ARGUMENT, "indices[%lld] = %lld is not in [0, %lld)", (long long)unfit,
+                       (long long)index_at(indices, s->wide, unfit), (long long)s->rows);
     return HL_OK;
 }
 
+#define SCATTER_ROWS(S, C, LOAD, STORE, EXPR, columns, at)                                   \
+    for (int64_t i = 0; i < s->count; i++) {                                                 \
+        S *row = (S *)ins->arg[0] + index_at(ins->arg[1], s->wide, i) * (columns);           \
+        for (int64_t k = 0; k < (columns); k++) {                                            \
+            const C x = LOAD(row[k]), y = LOAD(updates[at]);                                 \
+            (void)x;                                                                         \
+            row[k] = (S)STORE((C)(EXPR));                                                    \
+        }                                                                                    \
+    }
 #define SCATTER(tag, dtype, S, C, LOAD, STORE, op, EXPR)                                     \
     static hl_status op##_##tag(const hl_instr *ins, hl_run *run) {                          \
         const scatter *s = ins->p[2].p;                                                      \
         const hl_status status = check_indices(s, ins->arg[1], run);                         \
         if (status != HL_OK) return status;                                                  \
         const S *updates = ins->arg[2];                                                      \
-        for (int64_t i = 0; i < s->count; i++) {                                             \
-            S *row = (S *)ins->arg[0] + index_at(s, ins->arg[1], i) * s->row;                \
-            for (int64_t k = 0; k < s->row; k++) {                                           \
-                const C x = LOAD(row[k]), y = LOAD(updates[s->scalar ? 0 : i * s->row + k]); \
-                (void)x;                                                                     \
-                row[k] = (S)STORE((C)(EXPR));                                                \
-            }                                                                                \
-        }                                                                                    \
+        const int64_t columns = s->row;                                                      \
+        if (s->scalar) SCATTER_ROWS(S, C, LOAD, STORE, EXPR, columns, 0)                     \
+        else if (columns == 1) SCATTER_ROWS(S, C, LOAD, STORE, EXPR, 1, i)                   \
+        else SCATTER_ROWS(S, C, LOAD, STORE, EXPR, columns, i * columns + k)                 \
         return HL_OK;                                                                        \
     }
 EACH_NUMBER(SCATTER, scatter_update, y)
@@ -134,10 +134,14 @@ EACH_NUMBER(SCATTER, scatter_max, y > x ? y : x)
         const hl_status status = check_indices(s, ins->arg[1], run);             \
         if (status != HL_OK) return status;                                      \
         const S *update = ins->arg[2], scale = *(const S *)ins->arg[3];          \
-        for (int64_t i = 0; i < s->count; i++, update += s->row) {               \
-            S *row = (S *)ins->arg[0] + index_at(s, ins->arg[1], i) * s->row;    \
-            IVDEP for (int64_t k = 0; k < s->row; k++) row[k] -= update[k] * scale; \
-        }                                                                        \
+        S *variable = ins->arg[0];                                               \
+        if (s->row == 1)                                                         \
+            for (int64_t i = 0; i < s->count; i++) variable[index_at(ins->arg[1], s->wide, i)] -= update[i] * scale; \
+        else                                                                     \
+            for (int64_t i = 0; i < s->count; i++, update += s->row) {           \
+                S *row = variable + index_at(ins->arg[1], s->wide, i) * s->row;  \
+                IVDEP for (int64_t k = 0; k < s->row; k++) row[k] -= update[k] * scale; \
+            }                                                                    \
         return HL_OK;                                                            \
     }
 EACH_WIDE_FLOAT(SCATTER_SCALED, scatter_sub_scaled)

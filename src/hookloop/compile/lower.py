@@ -37,6 +37,7 @@ from .ir import (
     has_dense_rows,
 )  # fmt: skip
 from .loops import lower_loop
+from .measured import MeasuredOps
 from .node import Node, NodeContext, Specialize, Unfit, feeds_of, new_buffer
 from .open_axes import OpenAxes
 from .order import ALIASES
@@ -81,6 +82,7 @@ class Lowerer(OpenAxes):
         self.assigned: set = set()
         self.region_local: list = []
         self.depth = 0
+        self.measured = MeasuredOps()
 
     # --- values -----------------------------------------------------------------------------------------
 
@@ -392,6 +394,10 @@ class Lowerer(OpenAxes):
         if objects:
             lower_host(self, node, context)  # objects have no kernels: the op's reference computes with them
             return
+        repeated = self.measured.repeated(self, node)
+        if repeated is not None:
+            self.environment.update(zip(op.outputs, repeated))
+            return
         self._outputs(node, context)
         before = len(self.block.items)
         if op_def.kernel is not None:
@@ -405,6 +411,8 @@ class Lowerer(OpenAxes):
                 if isinstance(item, Instr):
                     item.effect = True
         self._publish(node)
+        if context.new_sizes:
+            self.measured.note(self, node)
 
     @staticmethod
     def _params(node):
