@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-__all__ = ["DataError", "Digits", "load_digits", "load_idx"]
+__all__ = ["DataError", "Digits", "load_digits", "load_idx", "read_pair"]
 
 _IMAGES, _LABELS = 2051, 2049  # the magic numbers of IDX files of images and of labels
 _HELD_OUT = {"sklearn": 297, "idx": 1500}
@@ -16,6 +16,10 @@ _HELD_OUT = {"sklearn": 297, "idx": 1500}
 
 class DataError(Exception):
     """A file is missing or broken; the message is one line that says which and why."""
+
+
+class MissingFile(DataError, FileNotFoundError):
+    """A file is missing."""
 
 
 class Digits:
@@ -78,19 +82,32 @@ def load_idx(directory):
 
 def _pair(directory, name, required):
     """(images, labels), or None where they are not there and need not be."""
-    images = _find(directory, f"{name}-images-idx3-ubyte")
-    labels = _find(directory, f"{name}-labels-idx1-ubyte")
-    if images is None and labels is None and not required:
+    if not required and not any(_find(directory, stem) for stem in _stems(name)):
         return None
-    for path, stem in ((images, f"{name}-images-idx3-ubyte"), (labels, f"{name}-labels-idx1-ubyte")):
+    x, y = read_pair(directory, name)
+    return (x.reshape(len(x), -1) / np.float32(255)).astype(np.float32), y.astype(np.int32)
+
+
+def _stems(name):
+    return f"{name}-images-idx3-ubyte", f"{name}-labels-idx1-ubyte"
+
+
+def read_pair(directory, name):
+    """(uint8[n, rows, columns], uint8[n]): the images and labels of "train" or "t10k".
+
+    Raises:
+      DataError: where a file is missing, which is a FileNotFoundError too, or broken.
+    """
+    images, labels = (_find(directory, stem) for stem in _stems(name))
+    for path, stem in zip((images, labels), _stems(name)):
         if path is None:
-            raise DataError(f"{directory / stem}: no such file, nor {stem}.gz")
+            raise MissingFile(f"{directory / stem}: no such file, nor {stem}.gz")
     x, y = _read(images, _IMAGES), _read(labels, _LABELS)
     if len(x) != len(y):
         raise DataError(f"{labels}: expected {len(x)} labels, one for each image, got {len(y)}")
     if len(y) and y.max() > 9:
         raise DataError(f"{labels}: expected labels from 0 to 9, got {y.max()}")
-    return (x.reshape(len(x), -1) / np.float32(255)).astype(np.float32), y.astype(np.int32)
+    return x, y
 
 
 def _find(directory, stem):
