@@ -66,3 +66,56 @@ def test_functions_of_a_namespace_are_not_at_the_top():
         "approximate_equal",
     ):
         assert not hasattr(tf, name), name
+
+
+def printed_by(program):
+    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+
+
+MONITORED = """
+import sys
+import hookloop as tf
+config = tf.ConfigProto()
+before = dir(tf), dir(tf.train)
+tf.train.create_global_step()
+tf.train.MonitoredSession(tf.train.ChiefSessionCreator(config=config)).close()
+"""
+
+
+def test_names_of_a_training_that_uses_messages_need_no_getattr():
+    found = printed_by(MONITORED + "print('__getattr__' in vars(tf), '__getattr__' in vars(tf.train))")
+    assert found == ["False", "False"]
+
+
+def test_all_names_are_there_after_a_training_as_before():
+    program = (
+        MONITORED
+        + """
+assert before == (dir(tf), dir(tf.train))
+assert all(hasattr(space, name) for space in (tf, tf.train) for name in dir(space))
+print(tf.test.TestCase.__name__, tf.contrib.training.__name__, tf.train.experimental.__name__, tf.GraphDef().ByteSize())
+import hookloop.saved_model.loader
+print(hookloop.saved_model.loader.load.__name__, sys.modules["hookloop.saved_model"] is tf.saved_model)
+"""
+    )
+    assert printed_by(program)[:4] == ["TestCase", "hookloop.contrib.training", "hookloop.train.experimental", "0"]
+
+
+def test_modules_that_nobody_asks_for_stay_unread():
+    assert "unittest.mock" not in loaded_after(MONITORED)
+
+
+def test_a_name_that_is_not_there_is_an_error_before_and_after_a_training():
+    program = """
+for space in (tf, tf.train):
+    try:
+        space.no_such_name
+    except AttributeError as error:
+        print(str(error).replace(" ", "_"))
+"""
+    texts = [
+        "module_'hookloop'_has_no_attribute_'no_such_name'",
+        "module_'hookloop.train'_has_no_attribute_'no_such_name'",
+    ]
+    assert printed_by("import hookloop as tf" + program) == texts
+    assert printed_by(MONITORED + program) == texts

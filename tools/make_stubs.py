@@ -30,8 +30,9 @@ def stub():
             lines.append(f"from .{module} import (")
             lines += [f"    {name} as {name}," for name in sorted(names)]
             lines.append(")")
-    lines += [f"from .ops.{module} import {name} as {name}" for name, module in sorted(hookloop._LAZY_NAMES.items())]
-    lines += [f"from . import {name} as {name}" for name in sorted(hookloop._LAZY_MODULES - seen)]
+    later = sorted((name, module) for name, module in hookloop._later.names.items() if module != "messages")
+    lines += [f"from .{module} import {name} as {name}" for name, module in later]
+    lines += [f"from . import {name} as {name}" for name in sorted(hookloop._later.modules - seen)]
     lines += [
         "from . import dtypes as dtypes, errors as errors",
         "from .errors import OpError as OpError",

@@ -16,7 +16,7 @@ The map of the house (imports go downwards only):
 from importlib import import_module as _import_module
 from types import ModuleType as _ModuleType
 
-from . import dtypes, errors
+from . import dtypes, errors, messages
 from .compat import dimension_at_index, dimension_value
 from .custom_gradient import *
 from .dtypes import *
@@ -33,6 +33,7 @@ from .graph.stack import *
 from .graph.tensor import *
 from .import_graph import *
 from .initializers import *
+from .later import Later as _Later
 
 # These define ops and have no names of their own here.
 from .ops import activations as _activations
@@ -106,59 +107,35 @@ __version__ = "0.1.0"
 CXX11_ABI_FLAG = MONOLITHIC_BUILD = 0
 
 # Loaded when first asked for.
-_LAZY_MODULES = frozenset((
-    "app", "bitwise", "compat", "contrib", "data", "debugging", "estimator", "flags", "gfile", "graph_util", "initializers", "io", "linalg", "logging", "manip", "math", "nest", "nn", "python_io", "quantization", "queue", "random", "saved_model", "strings", "summary", "test", "train", "version",
-))  # fmt: skip
-_LAZY_NAMES = {  # name -> its module in ops
-    "matrix_square_root": "matrix_functions",
-    **dict.fromkeys(
-        """fake_quant_with_min_max_args fake_quant_with_min_max_args_gradient fake_quant_with_min_max_vars
+_LATER_MODULES = """
+    app bitwise compat contrib data debugging estimator flags gfile graph_util initializers io linalg logging manip math nest nn
+    python_io quantization queue random saved_model strings summary test train version
+""".split()
+_LATER_NAMES = {  # module -> its names here
+    "messages": messages.TOP_LEVEL,
+    "ops.matrix_functions": ["matrix_square_root"],
+    "ops.fake_quant": """
+        fake_quant_with_min_max_args fake_quant_with_min_max_args_gradient fake_quant_with_min_max_vars
         fake_quant_with_min_max_vars_gradient fake_quant_with_min_max_vars_per_channel
-        fake_quant_with_min_max_vars_per_channel_gradient""".split(),
-        "fake_quant",
-    ),
-    **dict.fromkeys(
-        "ConditionalAccumulator ConditionalAccumulatorBase SparseConditionalAccumulator".split(), "accumulators"
-    ),
-    "py_function": "py_function",
-    "sparse_to_dense": "candidates",
-    **dict.fromkeys("delete_session_tensor get_session_handle get_session_tensor".split(), "session_handles"),
-    **dict.fromkeys(
-        "FixedLengthRecordReader IdentityReader ReaderBase TFRecordReader TextLineReader WholeFileReader".split(),
-        "readers",
-    ),
-    **dict.fromkeys(
-        """FixedLenFeature FixedLenSequenceFeature decode_csv parse_example parse_single_example parse_tensor
-        serialize_tensor""".split(),
-        "parsing",
-    ),
+        fake_quant_with_min_max_vars_per_channel_gradient
+    """.split(),
+    "ops.accumulators": "ConditionalAccumulator ConditionalAccumulatorBase SparseConditionalAccumulator".split(),
+    "ops.candidates": ["sparse_to_dense"],
+    "ops.py_function": ["py_function"],
+    "ops.session_handles": "delete_session_tensor get_session_handle get_session_tensor".split(),
+    "ops.readers": "FixedLengthRecordReader IdentityReader ReaderBase TFRecordReader TextLineReader WholeFileReader".split(),
+    "ops.parsing": """
+        FixedLenFeature FixedLenSequenceFeature decode_csv parse_example parse_single_example parse_tensor serialize_tensor
+    """.split(),
 }
-
-
-def __getattr__(name):
-    if name in _LAZY_NAMES:
-        value = globals()[name] = getattr(_import_module(".ops." + _LAZY_NAMES[name], __name__), name)
-        return value
-    if name in _LAZY_MODULES:
-        try:
-            return _import_module("." + name, __name__)
-        except ModuleNotFoundError as error:
-            if error.name != f"{__name__}.{name}":
-                raise
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
-    if name[:1].isupper():
-        messages = _import_module(".messages", __name__)
-        if name in messages.TOP_LEVEL:
-            value = globals()[name] = getattr(messages, name)
-            return value
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+_later = _Later(globals(), {name: module for module, names in _LATER_NAMES.items() for name in names}, _LATER_MODULES)
+__getattr__ = _later.find
 
 
 def __dir__():
     """What belongs to the namespace: not the package's own modules, which are attributes once they are loaded."""
-    messages = _import_module(".messages", __name__)
-    own = {name for name, value in globals().items() if not isinstance(value, _ModuleType)}
-    return sorted({*own, *_LAZY_NAMES, *_LAZY_MODULES, *messages.TOP_LEVEL, "dtypes", "errors"})
+    own = {name for name, value in globals().items() if not isinstance(value, _ModuleType)} - {"__getattr__"}
+    return sorted({*own, *_later.names, *_later.modules, "dtypes", "errors"})
 
 
 def get_logger():

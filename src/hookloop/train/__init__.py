@@ -1,5 +1,8 @@
 """`tf.train`: optimizers, the global step, monitored sessions and their hooks."""
 
+from types import ModuleType as _ModuleType
+
+from ..later import Later as _Later
 from .adadelta import AdadeltaOptimizer
 from .adagrad import AdagradOptimizer
 from .adagrad_da import AdagradDAOptimizer
@@ -56,34 +59,21 @@ from .training_util import (
 from .trigger import Trigger, not_finite
 from .warm_start import VocabInfo, warm_start
 
-# Name -> its module; loaded when first asked for.
-_LATER = {
-    "Checkpoint": "train.checkpoint", "CheckpointManager": "train.checkpoint_manager",
-    "do_quantize_training_on_graphdef": "train.quantize_training",
-    "SyncReplicasOptimizer": "train.sync_replicas_optimizer",
-    "ClusterDef": "messages", "JobDef": "messages", "SaverDef": "messages",
-}  # fmt: skip
-for _name in "sdca_fprint sdca_optimizer sdca_shrink_l1".split():
-    _LATER[_name] = "ops.sdca"
-for _name in (
-    "BytesList Example Feature FeatureList FeatureLists Features FloatList Int64List SequenceExample ServerDef".split()
-):
-    _LATER[_name] = "files.messages"
-
-
-def __getattr__(name):
-    from importlib import import_module
-
-    if name == "experimental":
-        return import_module(".experimental", __name__)
-    if name not in _LATER:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(f"..{_LATER[name]}", __name__), name)
-    return value
+_LATER_NAMES = {  # module -> its names here; loaded when first asked for
+    "train.checkpoint": ["Checkpoint"],
+    "train.checkpoint_manager": ["CheckpointManager"],
+    "train.quantize_training": ["do_quantize_training_on_graphdef"],
+    "train.sync_replicas_optimizer": ["SyncReplicasOptimizer"],
+    "messages": ["ClusterDef", "JobDef", "SaverDef"],
+    "ops.sdca": ["sdca_fprint", "sdca_optimizer", "sdca_shrink_l1"],
+    "files.messages": """
+        BytesList Example Feature FeatureList FeatureLists Features FloatList Int64List SequenceExample ServerDef
+    """.split(),
+}
+_later = _Later(globals(), {name: module for module, names in _LATER_NAMES.items() for name in names}, ["experimental"])
+__getattr__ = _later.find
 
 
 def __dir__():
-    from types import ModuleType
-
-    own = (name for name, value in globals().items() if not name.startswith("_") and not isinstance(value, ModuleType))
-    return sorted({*own, *_LATER, "experimental"})
+    own = (name for name, value in globals().items() if not name.startswith("_") and not isinstance(value, _ModuleType))
+    return sorted({*own, *_later.names, *_later.modules})

@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 import sys
 
-from .. import errors, logging
+from .. import errors, later, logging
 from .._core import HookLoop
 from ..fetches import join_steps
 from ..graph.collections import GraphKeys
@@ -198,6 +198,7 @@ class _MonitoredSession(HookLoop):
         self._stop_event = self._coordinated_creator.coord._stop_event
         self._start(session, self._hooks, SessionRunHook, self._step_variable(), _make_message)
         run_state.restore_hooks(self, session)
+        later.complete()  # callbacks that write `tf.train.SessionRunArgs` in every step find it faster
         calls, self._last_calls = self._last_calls, None
         for call in calls:
             call()
