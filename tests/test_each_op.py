@@ -141,6 +141,7 @@ UNRECORDED = {
     "ReaderReadV2 ReaderResetV2 ReaderRestoreStateV2 ReaderSerializeStateV2 TFRecordReaderV2 TextLineReaderV2 WholeFileReaderV2",
     "order of examples, references, words of 64 bits: tests/train/test_sdca.py": "SdcaFprint SdcaOptimizer SdcaShrinkL1",
     "tensors that a session keeps: tests/ops/test_session_handles.py": "DeleteSessionTensor GetSessionHandle GetSessionTensor",
+    "in no program's graph: tests/ops/test_branches_of_different_ranks.py": "BranchTaken",
     "functions of the program: tests/ops/test_py_function.py": "EagerPyFunc EagerPyFuncGradient",
     "queues": "FIFOQueueV2 PaddingFIFOQueueV2 PriorityQueueV2 RandomShuffleQueueV2 QueueCloseV2 QueueDequeueManyV2 "
     "QueueDequeueUpToV2 QueueDequeueV2 QueueEnqueueManyV2 QueueEnqueueV2 QueueIsClosedV2 QueueSizeV2",

@@ -250,19 +250,6 @@ def test_switch_case_of_what_does_not_fit(index, branches, error, text):
         tf.switch_case(index, branches)
 
 
-def test_branches_of_different_ranks_are_refused(monkeypatch):
-    """By a plan; the values of the reference executor have their ranks when they are computed."""
-    monkeypatch.delenv("HOOKLOOP_EXECUTOR", raising=False)
-    x = tf.placeholder(tf.float32, [2, 3])
-    p = tf.placeholder(tf.bool, [])
-    y = tf.cond(p, lambda: tf.reduce_sum(x, 0), lambda: x * 2.0)
-    assert y.shape.ndims is None
-    with tf.Session() as session:
-        with pytest.raises(ValueError, match=r"the branches of 'cond/Merge' give 'cond/Merge:0' different ranks"):
-            session.run(y, {p: True, x: np.zeros([2, 3], "f")})
-        assert session.run(x * 2.0, {x: np.ones([2, 3], "f")}).tolist() == [[2.0] * 3] * 2
-
-
 def test_a_group_of_several_devices_is_in_the_order_of_their_names():
     with tf.device("/job:localhost"):
         far = tf.constant(1)

@@ -1,12 +1,21 @@
-"""Lowering of conditionals: each branch in a block of its own, its results moved to common buffers."""
+"""Lowering of conditionals: each branch in a block of its own, its results moved to common buffers.
+
+Where the branches' results have different ranks, the plan has one branch alone: which, it assumes as it assumes the ranks of host
+ops' results. A call whose result has a rank that says which branch is taken makes a step start again where it is the other one.
+"""
 
 from __future__ import annotations
 
+import weakref
 from contextlib import contextmanager
 
+import numpy as np
+
 from .. import errors
+from ..ops.branch_taken import branch_taken
+from .host import NO_VALUE, lower_host
 from .ir import OBJECT, VARIABLE, Buffer, If, Instr, Value, same_shape
-from .node import Node
+from .node import Node, NodeContext
 
 
 def lower_if(lowerer, unit):
@@ -17,10 +26,13 @@ def lower_if(lowerer, unit):
     if predicate.shape != ():
         text = f"the predicate of a cond must be a scalar, got rank {len(predicate.shape)}"
         raise errors.InvalidArgumentError(None, unit.op, f"{text} [in {unit.op.type} {unit.op.name!r}]")
+    side = _decided(lowerer, unit, predicate)
+    if side is not None:
+        return _lower_taken(lowerer, unit, side, node)
     blocks, results, ends = [], [], []
     for side, branch in ((1, unit.then), (0, unit.otherwise)):
         local = []
-        with lowerer.region(local) as block, _own_checks(lowerer, block):
+        with _around(lowerer, unit), lowerer.region(local) as block, _own_checks(lowerer, block):
             reached = lowerer.lower_units(branch.units)
             taken = zip(branch.results, unit.merges)
             results.append(
@@ -43,6 +55,16 @@ def lower_if(lowerer, unit):
         if len(merge.outputs) > 1 and merge.outputs[1]._consumers:
             lowerer.environment[merge.outputs[1]] = _branch_index(lowerer, merge, predicate, node)
     return any(ends)
+
+
+@contextmanager
+def _around(lowerer, unit):
+    """Notes which conditional what is lowered stands in."""
+    lowerer.around.append(unit.predicate)
+    try:
+        yield
+    finally:
+        lowerer.around.pop()
 
 
 @contextmanager
@@ -72,8 +94,10 @@ def _merge(lowerer, unit, tensor, then_value, else_value, blocks, node):
     if then_value is else_value and then_value.buffer is not None and then_value.buffer.kind != VARIABLE:
         return then_value
     if len(then_value.shape) != len(else_value.shape):
+        if lowerer.depth == len(lowerer.around):  # the first is decided first: then the next is in no branch
+            raise DecideBranch(_source([*lowerer.around, unit.predicate][0]))
         raise ValueError(
-            f"the branches of {unit.op.name!r} give {tensor.name!r} different ranks: {then_value!r} and {else_value!r}"
+            f"in a loop, the branches of {unit.op.name!r} give {tensor.name!r} different ranks: {then_value!r} and {else_value!r}"
         )
     fresh, shape, group = [], [], None
     for a, b in zip(then_value.shape, else_value.shape):
@@ -115,3 +139,68 @@ def _deliver(lowerer, block, sizes, value, out, node):
         lowerer.copy_sizes([(source, size) for size, source in sizes], node)
         lowerer.move(value, out, node)
     lowerer.leave(local)
+
+
+# --- one branch alone -------------------------------------------------------------------------------------------
+
+
+class DecideBranch(Exception):
+    """A plan is wanted in which the conditionals on a predicate have the branch alone that is taken."""
+
+    def __init__(self, predicate):
+        super().__init__(f"the value of {predicate.name!r} decides the plan's structure")
+        self.predicate = predicate
+
+
+# Predicate -> the op that says which branch is taken: what a session remembers of a result's shape, it remembers by the op's output.
+_takers = weakref.WeakKeyDictionary()
+
+
+def _source(tensor):
+    """A predicate where it is made: gradients have it through what carries it out of a branch and into another."""
+    while tensor.op.type in ("Identity", "Switch") or (tensor.op.type == "Merge" and len(tensor.op.inputs) == 1):
+        tensor = tensor.op.inputs[0]
+    return tensor
+
+
+def _decided(lowerer, unit, predicate):
+    """The branch that a plan of one branch takes for granted, 1 or 0; None where the plan has both."""
+    source = _source(unit.predicate)
+    if source not in lowerer.request.decided:
+        return None
+    if source not in lowerer.taken:
+        if lowerer.depth:
+            return None
+        taker = _takers.get(source)
+        if taker is None:
+            taker = _takers[source] = branch_taken(unit.op.name)
+        node = Node(taker, taker.op_def, [predicate], lowerer.node_index(taker))
+        lower_host(lowerer, node, NodeContext(node, lowerer))
+        lowerer.taken[source] = lowerer.request.assumed_rank(taker.outputs[0])
+    return lowerer.taken[source]
+
+
+def _unread(lowerer, tensor):
+    """What stands for a value of the branch that is not taken: only that branch of other conditionals reads it."""
+    dtype = tensor.dtype.base_dtype
+    if lowerer.is_object(tensor):
+        return Value(dtype, (), Buffer(OBJECT, dtype, 1, NO_VALUE))
+    return lowerer.literal(np.zeros((), dtype.as_numpy_dtype))
+
+
+def _lower_taken(lowerer, unit, side, node):
+    branch = unit.then if side else unit.otherwise
+    if not lowerer.lower_units(branch.units):
+        return False
+    for result, merge, tensor in zip(branch.results, unit.merges, unit.outputs):
+        if result is None:
+            lowerer.environment[tensor] = _unread(lowerer, tensor)
+            continue
+        value = lowerer.settled(lowerer.value_of(result, (merge, side)), node)
+        if value.buffer is not None and value.buffer.kind == VARIABLE:
+            lowerer.require(value.buffer.source, merge)
+            value = lowerer._copy(value, node)
+        lowerer.environment[tensor] = value
+        if len(merge.outputs) > 1 and merge.outputs[1]._consumers:
+            lowerer.environment[merge.outputs[1]] = lowerer.literal(np.int32(side))
+    return True

@@ -83,6 +83,8 @@ class Lowerer(OpenAxes):
         self.region_local: list = []
         self.depth = 0
         self.measured = MeasuredOps()
+        self.around = []  # the predicates of the conditionals around what is lowered
+        self.taken = {}  # predicate -> which branch alone the plan has: see conditionals.py
 
     # --- values -----------------------------------------------------------------------------------------
 

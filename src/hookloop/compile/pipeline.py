@@ -11,6 +11,7 @@ from .. import errors
 from ..graph.describe import describe
 from . import memory, passes
 from .assemble import Assembler, TooManyAxes
+from .conditionals import DecideBranch
 from .early_checks import check_rows_early
 from .host import called_by
 from .ir import FLAG, MAX_RANK, VARIABLE, Block, walk
@@ -51,6 +52,7 @@ class Request:
       done: operations that an earlier part of a partial run has run: nothing waits for them.
 
     Attributes:
+      decided: the predicates of conditionals of which the plan has the branch alone that is taken.
       assumed: what the plan takes for granted of host ops' outputs, and a run may find otherwise: ("rank", tensor) ->
         rank, ("size", tensor, axis) -> size, ("equal", op) -> True, all first sizes.
       fixed: (tensor, axis) of the host ops' sizes on which the plan's structure depends.
@@ -67,6 +69,7 @@ class Request:
         self.loose = loose
         self.done = done
         self.special: set = set()
+        self.decided: set = set()
         self.special_values: dict = {}
         self.pushed: dict = {}
         self.assumed: dict = {}
@@ -166,6 +169,9 @@ def lower_request(request):
             lowerer.fetched = _fetch_values(lowerer, request) if lowerer.run() else []
         except Specialize as wanted:
             _specialize(request, wanted)
+            continue
+        except DecideBranch as wanted:
+            request.decided.add(wanted.predicate)
             continue
         except SpecializeValue as wanted:
             feed = request.feeds[wanted.feed]

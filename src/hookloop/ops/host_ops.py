@@ -6,7 +6,7 @@ threads; or that of a library that NumPy brings along, LAPACK.
 
 from __future__ import annotations
 
-_CALLS = frozenset(("EagerPyFunc", "EagerPyFuncGradient", "PyFunc", "PyFuncStateless"))
+_CALLS = frozenset(("BranchTaken", "EagerPyFunc", "EagerPyFuncGradient", "PyFunc", "PyFuncStateless"))
 
 _SESSION_TENSORS = frozenset(("DeleteSessionTensor", "GetSessionHandle", "GetSessionTensor"))
 

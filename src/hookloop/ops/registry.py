@@ -18,6 +18,7 @@ _LATER = {
             ResourceAccumulatorNumAccumulated ResourceAccumulatorSetGlobalStep ResourceAccumulatorTakeGradient
             ResourceConditionalAccumulator SparseAccumulatorApplyGradient SparseAccumulatorTakeGradient
             SparseConditionalAccumulator""",
+        "branch_taken": "BranchTaken",
         "candidates": "ComputeAccidentalHits LogUniformCandidateSampler SparseToDense UniformCandidateSampler",
         "fake_quant": """FakeQuantWithMinMaxArgs FakeQuantWithMinMaxArgsGradient FakeQuantWithMinMaxVars
             FakeQuantWithMinMaxVarsGradient FakeQuantWithMinMaxVarsPerChannel FakeQuantWithMinMaxVarsPerChannelGradient""",

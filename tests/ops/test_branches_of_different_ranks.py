@@ -1,0 +1,116 @@
+"""Conditionals whose branches give results of different ranks: values, gradients, variables, random numbers, what is refused."""
+
+import numpy as np
+import pytest
+
+import hookloop as tf
+
+X = np.arange(6, dtype=np.float32).reshape(2, 3)
+
+
+def test_values_of_either_branch(executor):
+    x, p = tf.placeholder(tf.float32, [None, 3]), tf.placeholder(tf.bool, [])
+    y = tf.cond(p, lambda: tf.reduce_sum(x, 0), lambda: x * 2.0)
+    assert y.shape.ndims is None
+    total = tf.reduce_sum(y) + tf.cast(tf.rank(y), tf.float32)
+    with tf.Session() as session:
+        for taken in (True, False, False, True, False, True):
+            wanted = X.sum(0) if taken else 2 * X
+            found, summed = session.run([y, total], {p: taken, x: X})
+            np.testing.assert_array_equal(found, wanted)
+            assert summed == wanted.sum() + wanted.ndim
+            np.testing.assert_array_equal(session.run(y, {p: taken, x: X[:1]}), X[0] if taken else 2 * X[:1])
+
+
+def test_gradients_take_the_same_branch(executor):
+    x, p = tf.placeholder(tf.float32, [2, 3]), tf.placeholder(tf.bool, [])
+    y = tf.cond(p, lambda: tf.reduce_sum(x * x, 0), lambda: x * x * x)
+    slope = tf.gradients(tf.reduce_sum(3 * y), x)[0]
+    with tf.Session() as session:
+        for taken in (False, True, False):
+            np.testing.assert_allclose(session.run(slope, {p: taken, x: X}), 6 * X if taken else 9 * X * X)
+
+
+def test_a_predicate_that_the_run_computes(executor):
+    x = tf.placeholder(tf.float32, [2, 3])
+    y = tf.cond(tf.reduce_sum(x) > 10, lambda: tf.reduce_max(x), lambda: x)
+    z = tf.cond(tf.reduce_sum(x) > 10, lambda: tf.constant([1.0, 2.0]), lambda: tf.constant(3.0))
+    with tf.Session() as session:
+        for scale in (1, -1, 2, 0):
+            found = session.run([y, z], {x: scale * X})
+            taken = scale > 0
+            np.testing.assert_array_equal(found[0], scale * X.max() if taken else scale * X)
+            np.testing.assert_array_equal(found[1], [1, 2] if taken else 3)
+
+
+def test_variables_are_written_once(executor):
+    """Also where the step starts again because the other branch is taken."""
+    v = tf.get_variable("v", initializer=0.0)
+    written = tf.assign_add(v, 1.0)
+    with tf.control_dependencies([written]):
+        odd = tf.equal(tf.floormod(v, 2.0), 1.0)
+        y = tf.cond(odd, lambda: tf.identity(tf.assign_add(v, 2.0)), lambda: tf.fill([2], v))
+    with tf.Session() as session:
+        session.run(v.initializer)
+        found = [(session.run(y), session.run(v)) for _ in range(4)]
+    expected, value = [], 0
+    for _ in range(4):
+        value += 1
+        if value % 2:
+            value += 2
+            expected.append((value, value))
+        else:
+            expected.append(([value] * 2, value))
+    for (y, v), (wanted, value) in zip(found, expected):
+        np.testing.assert_array_equal(y, wanted)
+        assert v == value
+
+
+def test_random_numbers_are_drawn_once(executor):
+    p = tf.placeholder(tf.bool, [])
+    drawn = tf.random_uniform([], seed=3)
+    y = tf.cond(p, lambda: drawn, lambda: tf.stack([drawn, drawn]))
+    other = tf.random_uniform([], seed=3)
+    with tf.Session() as session:
+        for taken in (True, False, True, True, False):
+            found, same = session.run([y, other], {p: taken})
+            assert np.all(np.asarray(found) == same)
+
+
+def test_text_and_calls(executor):
+    p, calls = tf.placeholder(tf.bool, []), []
+    called = tf.py_func(lambda: calls.append(1) or b"x", [], tf.string)
+    called.set_shape([])
+    y = tf.cond(p, lambda: called, lambda: tf.constant([b"a", b"b"]))
+    with tf.Session() as session:
+        for n, taken in enumerate((True, False, True), 1):
+            found = session.run([y, called], {p: taken})[0]
+            assert (found if taken else found.tolist()) == (b"x" if taken else [b"a", b"b"])
+            assert len(calls) == n
+
+
+def test_several_choices(executor):
+    n, x = tf.placeholder(tf.int32, []), tf.placeholder(tf.float32, [2, 3])
+    y = tf.case([(n > 5, lambda: tf.zeros([2, 2])), (n > 2, lambda: tf.zeros([3]))], lambda: tf.constant(0.0))
+    slope = tf.case([(n > 5, lambda: x * x), (n > 2, lambda: tf.reduce_sum(x, 0))], lambda: tf.reduce_sum(x))
+    slope = tf.gradients(tf.reduce_sum(slope), x)[0]
+    with tf.Session() as session:
+        for k in (9, 3, 1, 3, 9):
+            found, by_x = session.run([y, slope], {n: k, x: X})
+            assert found.shape == {9: (2, 2), 3: (3,), 1: ()}[k]
+            np.testing.assert_array_equal(by_x, 2 * X if k == 9 else np.ones_like(X))
+
+
+def test_in_a_loop_they_are_refused(monkeypatch):
+    """By a plan; the values of the reference executor have their ranks when they are computed."""
+    monkeypatch.delenv("HOOKLOOP_EXECUTOR", raising=False)
+    x = tf.placeholder(tf.float32, [2, 3])
+
+    def body(i, total):
+        return i + 1, total + tf.reduce_sum(tf.cond(i > 1, lambda: tf.reduce_sum(x, 0), lambda: x))
+
+    total = tf.while_loop(lambda i, total: i < 4, body, [0, 0.0])[1]
+    with tf.Session() as session:
+        with pytest.raises(ValueError, match="in a loop, the branches of '.*' give '.*' different ranks"):
+            session.run(total, {x: X})
+        assert session.run(x * 2.0, {x: X}).tolist() == (2 * X).tolist()
