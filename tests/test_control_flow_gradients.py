@@ -406,3 +406,82 @@ def test_a_step_whose_gradient_is_fetched_beside_it():
         session.run(v.initializer)
         _, given = session.run([step, gradient])
         np.testing.assert_allclose(session.run(v), [0.5, 2.0] - 0.5 * given, rtol=1e-6)
+
+
+class TestRowsTakenInALoop:
+    """The gradient of a table whose rows a loop takes is those rows: a step costs what they do, not what the table does."""
+
+    @staticmethod
+    def looked_up(table, ids, n=3):
+        def body(i, h):
+            return i + 1, tf.tanh(h + tf.nn.embedding_lookup(table, ids[i]))
+
+        start = tf.constant([[0.1, 0.2]] * 2, table.dtype.base_dtype)
+        return tf.reduce_sum(tf.while_loop(lambda i, h: i < n, body, [0, start])[1])
+
+    @pytest.mark.parametrize("use_resource", [False, True], ids=["reference", "resource"])
+    def test_rows_of_each_iteration(self, executor, use_resource):
+        table = tf.get_variable(
+            "t", initializer=np.arange(10, dtype=np.float32).reshape(5, 2) / 10, use_resource=use_resource
+        )
+        ids = tf.placeholder(tf.int32, [3, 2])
+        gradient = tf.gradients(self.looked_up(table, ids), table)[0]
+        assert isinstance(gradient, tf.IndexedSlices) and gradient.indices.dtype == tf.int32
+        dense = tf.constant(np.arange(10, dtype=np.float32).reshape(5, 2) / 10)
+        wanted = tf.gradients(self.looked_up(dense * 1.0, ids), dense)[0]
+        feeds = {ids: [[4, 1], [1, 1], [3, 4]]}
+        with tf.Session() as session:
+            session.run(table.initializer)
+            values, indices = session.run([gradient.values, gradient.indices], feeds)
+            assert sorted(indices) == [0, 1, 1, 1, 3, 4, 4]  # row 0 begins, as in TensorFlow
+            whole = np.zeros((5, 2), np.float32)
+            np.add.at(whole, indices, values)
+            np.testing.assert_allclose(whole, session.run(wanted, feeds), rtol=1e-5, atol=1e-7)
+            assert session.run(gradient, feeds).dense_shape.tolist() == [5, 2]
+
+    def test_other_rows_do_not_change(self, executor):
+        table = tf.get_variable("t", [5, 2], initializer=tf.ones_initializer())
+        ids = tf.constant([[4, 1], [1, 1], [4, 4]])
+        step = tf.train.MomentumOptimizer(0.5, 0.9).minimize(self.looked_up(table, ids))
+        with tf.Session() as session:
+            session.run(tf.global_variables_initializer())
+            session.run(step)
+            session.run(step)
+            changed = np.any(session.run(table) != 1, axis=1)
+        assert changed.tolist() == [False, True, False, False, True]
+
+    def test_in_a_branch_in_another_loop_and_beside_a_lookup_outside(self, executor):
+        def build(table):
+            ids = tf.constant([[4, 1], [1, 1], [0, 4]])
+            inner = tf.cond(table[0, 0] > -1, lambda: self.looked_up(table, ids), lambda: tf.reduce_sum(table))
+            outer = tf.while_loop(
+                lambda i, s: i < 2, lambda i, s: (i + 1, s + self.looked_up(table, ids) * s), [0, inner]
+            )
+            mapped = tf.map_fn(lambda i: tf.gather(table, i)[0], ids[:, 0], tf.float64)
+            return outer[1] + tf.reduce_sum(tf.gather(table, [2, 2])) + tf.reduce_sum(mapped)
+
+        self.check_all(build)
+
+    def test_the_whole_and_rows_in_one_loop(self, executor):
+        def build(table):
+            def body(i, a):
+                return a * 0.5 + table[i, 0] + tf.reduce_mean(tf.gather(table, [i, 4]))
+
+            return count_to(3, body, tf.reduce_sum(table) * 0.1)
+
+        self.check_all(build)
+
+    @staticmethod
+    def check_all(build):
+        start = np.random.RandomState(0).uniform(-1, 1, [5, 2])
+        table = tf.placeholder(tf.float64, [5, 2])
+        y = build(table)
+        gradient = tf.convert_to_tensor(tf.gradients(y, table)[0])
+        with tf.Session() as session:
+            got, wanted = session.run(gradient, {table: start}), np.empty_like(start)
+            for at in np.ndindex(start.shape):
+                low, high = start.copy(), start.copy()
+                low[at] -= 1e-6
+                high[at] += 1e-6
+                wanted[at] = (session.run(y, {table: high}) - session.run(y, {table: low})) / 2e-6
+        np.testing.assert_allclose(got, wanted, rtol=1e-5, atol=1e-7)

@@ -10,15 +10,19 @@ from __future__ import annotations
 from .graph.stack import get_default_graph
 from .graph.tensor import Tensor
 from .ops.array import shape, zeros, zeros_like
+from .ops.build import constant
+from .ops.cast import cast
 from .ops.control_flow_context import WhileContext
 from .ops.control_flow_nodes import branch_results, is_exit
 from .ops.indexed_slices import IndexedSlices
+from .ops.slicing import concat
 from .ops.while_loop import build_loop
 from .shapes import as_shape
 
 _MERGES = frozenset(("Merge", "RefMerge"))
 _SWITCHES = frozenset(("Switch", "RefSwitch"))
 _BRINGS_IN = frozenset(("Switch", "RefSwitch", "Enter", "RefEnter"))
+_TAKES_ROWS = frozenset(("Gather", "GatherV2", "ResourceGather"))
 
 
 class Level:
@@ -133,8 +137,6 @@ class Conditional:
                     gradient = as_slices(gradient)
                 parts = [gradient.values, gradient.indices, gradient.dense_shape] if sparse else [gradient]
                 if sparse and parts[1].dtype.name != "int64":
-                    from .ops.cast import cast
-
                     parts[1] = cast(parts[1], "int64")
                 flat.append([context.result_of(part) for part in parts])
                 context.ExitResult(flat[-1])
@@ -172,7 +174,7 @@ class Loop:
         invariants = {t: outer for t, outer in context._invariants.items() if t.op in inside and _trainable(t)}
         first = [None if v[4] is None else _dense(found.of(v[4])) for v in variables]
         first = [zeros_for(v[0] if v[4] is None else v[4]) if g is None else g for v, g in zip(variables, first)]
-        sums = [zeros_for(outer) for outer in invariants.values()]
+        sums = [(_Rows if _gives_rows(t, inside) else _Sum)(t, outer) for t, outer in invariants.items()]
         after = self._backward_loop(variables, invariants, first, sums, walk)
         outer = [v[0].op.inputs[0] for v in variables] + list(invariants.values())
         return list(zip(outer, after))
@@ -199,21 +201,82 @@ class Loop:
         def body(left, *gradients):
             ys = [v[3].op.inputs[0] for v in variables]
             xs = [v[2][1] for v in variables] + list(invariants)
-            found = [_dense(g) for g in walk(ys, xs, list(gradients[:number]), level)]
-            before = [self._nothing(x, grad) if g is None else g for g, x, grad in zip(found, xs, gradients[:number])]
-            total = [t if g is None else t + g for g, t in zip(found[number:], gradients[number:])]
+            found = walk(ys, xs, list(gradients[:number]), level)
+            own = zip(map(_dense, found[:number]), xs, gradients[:number])
+            before = [self._nothing(x, grad) if g is None else g for g, x, grad in own]
+            totals = iter(gradients[number:])
+            total = [part for s, g in zip(sums, found[number:]) for part in s.more(s.parts(totals), g)]
             return [left - 1, *before, *total]
 
         entering = [_both(v[1].get_shape(), g.get_shape()) for v, g in zip(variables, first)]
-        shapes = [as_shape([]), *entering, *(t.get_shape() for t in sums)]
-        result = build_loop(backward, lambda left, *_: left > 0, body, [count, *first, *sums], shapes, True)
+        shapes = [as_shape([]), *entering, *(shape for s in sums for shape in s.shapes)]
+        begin = [count, *first, *(part for s in sums for part in s.first)]
+        result = build_loop(backward, lambda left, *_: left > 0, body, begin, shapes, True)
         backward.order_by(backward._variables[0])
-        return result[1:]
+        totals = iter(result[1 + number :])
+        return [*result[1 : 1 + number], *(s.whole(s.parts(totals)) for s in sums)]
 
     @staticmethod
     def _nothing(variable, gradient):
         """Zeros for a loop variable that the body does not use."""
         return zeros_like(gradient if gradient.get_shape().is_fully_defined() else variable)
+
+
+class _Sum:
+    """The gradient of an invariant, summed over the iterations."""
+
+    def __init__(self, tensor, outer):
+        self.first = [zeros_for(outer)]
+        self.shapes = [self.first[0].get_shape()]
+
+    def parts(self, tensors):
+        """Its own ones of the loop's variables."""
+        return [next(tensors) for _ in self.first]
+
+    def more(self, parts, gradient):
+        """Its variables after an iteration that gave a gradient, or None."""
+        return parts if gradient is None else [parts[0] + _dense(gradient)]
+
+    def whole(self, parts):
+        """The gradient, of its variables after the loop."""
+        return parts[0]
+
+
+class _Rows(_Sum):
+    """The gradient of an invariant of which the iterations take rows alone: the rows of all iterations.
+
+    As in TensorFlow, they begin with a row of zeros for row 0.
+    """
+
+    def __init__(self, tensor, outer):
+        self._whole = no_rows(outer)
+        self._indices = next(op.inputs[1].dtype.base_dtype for op in tensor._consumers if op.type in _TAKES_ROWS)
+        row = self._whole.dense_shape[1:]
+        static = self._whole.values.get_shape()
+        values = zeros(concat([constant([1], dtype="int32"), row], 0), dtype=self._whole.values.dtype)
+        self.first = [values, constant([0], dtype=self._indices)]
+        self.shapes = [as_shape(None if static.ndims is None else [None, *static.as_list()[1:]]), as_shape([None])]
+
+    def more(self, parts, gradient):
+        if gradient is None:
+            return parts
+        gradient = as_slices(gradient)
+        return [concat([parts[0], gradient.values], 0), concat([parts[1], cast(gradient.indices, self._indices)], 0)]
+
+    def whole(self, parts):
+        return IndexedSlices(*parts, self._whole.dense_shape)
+
+
+def _gives_rows(tensor, inside):
+    """Whether all that the body makes of an invariant are rows of it."""
+    users = [op for op in tensor._consumers if op in inside]
+    return bool(users) and all(_takes_rows(op, tensor) for op in users)
+
+
+def _takes_rows(op, tensor):
+    if op.type not in _TAKES_ROWS or op.inputs[0] is not tensor or op._attrs.get("batch_dims"):
+        return False
+    return op.type != "GatherV2" or (op.inputs[2].op.type == "Const" and int(op.inputs[2].op._attrs["value"]) == 0)
 
 
 # --- values -----------------------------------------------------------------------------------------------------
@@ -262,9 +325,6 @@ def zeros_for(tensor):
 
 def no_rows(tensor):
     """A sparse gradient of `tensor` without a row."""
-    from .ops.build import constant
-    from .ops.slicing import concat
-
     if tensor.dtype.base_dtype.name == "resource":
         variable = source_op(tensor)
         dtype = variable.get_attr("dtype").base_dtype
@@ -290,8 +350,6 @@ def as_slices(gradient):
     if not isinstance(slices.dense_shape, Tensor):
         slices = IndexedSlices(slices.values, slices.indices, shape(slices.values))
     if slices.dense_shape.dtype.name != "int32":
-        from .ops.cast import cast
-
         slices = IndexedSlices(slices.values, slices.indices, cast(slices.dense_shape, "int32"))
     return slices
 
