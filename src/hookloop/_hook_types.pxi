@@ -224,6 +224,11 @@ cdef class SessionRunContext:
         return self._original_args
 
     @property
+    def _all_feeds(self):
+        """What the run is fed by the caller and by hooks."""
+        return self._run_feeds if self._adds else self._feed_dict
+
+    @property
     def stop_requested(self):
         """Whether a hook asked that the loop ends."""
         return self._stop_requested

@@ -203,12 +203,12 @@ def test_a_hook_that_is_called_directly(context):
         hook.after_run(context, tf.train.SessionRunValues(np.float32(np.nan), None, None))
 
 
-def test_what_only_a_hook_feeds_is_not_known():
-    x = tf.placeholder(tf.float32, [], name="x")
-    feeding = tf.train.FeedFnHook(lambda: {x: np.nan})
-    loss = x * 2
-    with pytest.raises(
-        tf.train.NanLossDuringTrainingError, match=r"'x' \(op: 'Placeholder'\).* cannot be computed once more"
-    ):
-        with tf.train.MonitoredSession(hooks=[feeding, tf.train.NanTensorHook(loss)]) as session:
-            session.run(loss)
+def test_what_a_hook_feeds():
+    x, y = tf.placeholder(tf.float32, [], name="x"), tf.placeholder(tf.float32, [], name="y")
+    loss = tf.log(x, name="log") * y
+    found = [(np.nan, r"'x' \(op: 'Placeholder'\).* was fed NaN"), (-1.0, r"'log' \(op: 'Log'\).* gave NaN")]
+    for value, text in found:
+        hooks = [tf.train.FeedFnHook(lambda value=value: {x: value}), tf.train.NanTensorHook(loss)]
+        with pytest.raises(tf.train.NanLossDuringTrainingError, match=text):
+            with tf.train.MonitoredSession(hooks=hooks) as session:
+                session.run(loss, {y: 2.0})

@@ -3,8 +3,7 @@
 What this can promise: a value that was fed is the step's own, and so are random numbers and elements of arrays, whose
 streams are set back for the search. Variables have changed since: those that the update left not finite are taken as the
 latest checkpoint has them, else at their initial values; the others as they are now. So what is found is an op that makes
-such a value out of finite ones with the input of that step; the text says which values were not the step's own. What other
-hooks fed is not known here: a placeholder that only they feed ends the search.
+such a value out of finite ones with the input of that step; the text says which values were not the step's own.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ def where_nan_came_from(loss, session, feed_dict, draws=True):
     Args:
       loss: the tensor that was NaN.
       session: the session below the hooks.
-      feed_dict: what the caller fed.
+      feed_dict: what the caller and other hooks fed.
       draws: whether to take the next elements of iterators where those that the step had cannot be had again.
 
     Returns:

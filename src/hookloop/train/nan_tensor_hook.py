@@ -59,6 +59,6 @@ class NanTensorHook(SessionRunHook):
         session = getattr(run_context, "session", None)
         if session is None:
             return []
-        feed_dict = getattr(getattr(run_context, "original_args", None), "feed_dict", None)
+        feed_dict = getattr(run_context, "_all_feeds", None)
         # A session that goes on, and may be saved, keeps its random streams and its place in the data.
         return [where_nan_came_from(self._loss_tensor, session, feed_dict, draws=self._fail_on_nan_loss)]
