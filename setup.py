@@ -32,7 +32,7 @@ if platform.machine().lower() in ("x86_64", "amd64"):
 # Functions begin at lines of the cache, so that what stands before a kernel does not change how fast a short one is.
 COMMON = [
     "-std=gnu11", "-falign-functions=64", "-fvisibility=hidden", "-fPIC", "-Wall", "-Wextra", "-Wno-unused-parameter",
-    "-Wno-type-limits",
+    "-Wno-type-limits", "-Wno-missing-field-initializers",
 ]  # fmt: skip
 KERNEL_FLAGS = ["-O3", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast"]
 

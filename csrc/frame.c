@@ -33,6 +33,10 @@
 
 static void *zeroed(size_t count, size_t size) { return calloc(count ? count : 1, size); }
 
+static int64_t room_of_params(const hl_plan *plan, int32_t i) {
+    return (int64_t)round_up(hl_param_bytes(plan->kernels[i], plan->attrs + plan->instrs[i].first_attr), 16);
+}
+
 hl_frame *hl_frame_new(const hl_plan *plan, hl_arena *arena) {
     hl_frame *frame = calloc(1, sizeof *frame);
     if (!frame) return NULL;
@@ -40,7 +44,7 @@ hl_frame *hl_frame_new(const hl_plan *plan, hl_arena *arena) {
     frame->arena = arena;
     int64_t param_bytes = 0, n_pointers = 0;
     for (int32_t i = 0; i < plan->n_instrs; i++) {
-        param_bytes += (int64_t)round_up(plan->kernels[i]->param_bytes, 16);
+        param_bytes += room_of_params(plan, i);
         int32_t n = plan->instrs[i].n_in + plan->instrs[i].n_out;
         if (n > HL_DIRECT_ARGS) n_pointers += n;
     }
@@ -63,7 +67,7 @@ hl_frame *hl_frame_new(const hl_plan *plan, hl_arena *arena) {
     for (int32_t i = 0; i < plan->n_instrs; i++) {
         int32_t n = plan->instrs[i].n_in + plan->instrs[i].n_out;
         frame->first_param[i] = param;
-        param += (int64_t)round_up(plan->kernels[i]->param_bytes, 16);
+        param += room_of_params(plan, i);
         frame->first_pointer[i] = n > HL_DIRECT_ARGS ? pointer : -1;
         if (n > HL_DIRECT_ARGS) pointer += n;
     }

@@ -73,8 +73,9 @@ typedef struct hl_prepare {
     hl_tensor *const *out;
     const hl_value *attr;  /* as the OpDef's params gave them: ints as i, floats as f */
     hl_instr *ins;         /* arg[] is set already; prepare sets fn and p[] */
-    void *params;          /* kernel->param_bytes zeroed bytes of this instruction in this frame, also ins->p[2].p */
+    void *params;          /* hl_param_bytes zeroed bytes of this instruction in this frame, also ins->p[2].p */
     const int64_t *regs;   /* the size registers */
+    int64_t blocks;        /* 0, or of how many blocks of rows these operands are one: what is large is told by all of them */
     /* What prepare reports: */
     int64_t scratch_bytes; /* of run->scratch, for each worker */
     int64_t shared_bytes;  /* of run->shared, for all of them together */
@@ -89,7 +90,13 @@ typedef struct hl_kernel {
     const char *name;
     hl_prepare_fn prepare;
     size_t param_bytes;
+    size_t (*more_param_bytes)(const hl_value *attr); /* of kernels that are made of others: what those need */
 } hl_kernel;
+
+/* The bytes of an instruction's parameter block. */
+static inline size_t hl_param_bytes(const hl_kernel *kernel, const hl_value *attr) {
+    return kernel->param_bytes + (kernel->more_param_bytes ? kernel->more_param_bytes(attr) : 0);
+}
 
 /* The kernels of one family, compiled for one ISA level. Each kernel file defines one with HL_FAMILY. */
 typedef struct hl_family {

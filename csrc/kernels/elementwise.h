@@ -149,6 +149,7 @@ typedef struct ew_stream_job {
     const ew_walk *walk;
     void *const *base;
     int64_t chunks_per_row;
+    int64_t rows; /* outer iterations a chunk of short rows; 0 where a chunk is a part of a row */
     char *scratch;
     int64_t scratch_bytes;
     _Atomic int status;
@@ -165,6 +166,27 @@ static void ew_stream_chunk(void *argument, int64_t chunk, int worker) {
     for (int axis = walk->outer - 1; axis >= 0; row /= walk->dims[axis], axis--)
         for (int k = 0; k < walk->operands; k++) data[k] += row % walk->dims[axis] * walk->strides[axis][k];
     const hl_status status = ew_stream_row(walk, data, left < EW_CHUNK ? left : EW_CHUNK, job->scratch + worker * job->scratch_bytes);
+    fence_streams();
+    if (status != HL_OK) job->status = status;
+}
+
+/* Short rows of a dense result, as many as fill a block at a time. */
+static void ew_stream_rows_chunk(void *argument, int64_t chunk, int worker) {
+    ew_stream_job *job = argument;
+    const ew_walk *walk = job->walk;
+    const int out = walk->operands - 1;
+    const int64_t bytes = walk->n * walk->inner[out], together = EW_STREAM_BLOCK / bytes;
+    const int64_t last = (chunk + 1) * job->rows < walk->count ? (chunk + 1) * job->rows : walk->count;
+    char *block = job->scratch + worker * job->scratch_bytes;
+    hl_status status = HL_OK;
+    for (int64_t row = chunk * job->rows, end; row < last && status == HL_OK; row = end) {
+        void *base[EW_MOST_OPERANDS];
+        end = row + together < last ? row + together : last;
+        for (int k = 0; k < out; k++) base[k] = job->base[k];
+        base[out] = block - row * bytes; /* of which this row's place is the block */
+        status = ew_rows(walk, base, row, end);
+        stream_bytes((char *)job->base[out] + row * bytes, block, (end - row) * bytes);
+    }
     fence_streams();
     if (status != HL_OK) job->status = status;
 }
@@ -186,20 +208,27 @@ static hl_status ew_run_walk(const hl_instr *ins, hl_run *run) {
     return ew_status(ew_run(ins->p[2].p, base, run), run);
 }
 
+static inline bool ew_has_short_rows(const ew_walk *walk) { return walk->n * walk->inner[walk->operands - 1] < 4 * STREAMED_ROW; }
+
 static hl_status ew_run_streamed(const hl_instr *ins, hl_run *run) {
     const ew_walk *walk = ins->p[2].p;
     void *const *base = walk->operands > HL_DIRECT_ARGS ? hl_args(ins) : ins->arg;
     for (int k = 0; k < walk->operands - 1; k++) /* the cache has what is an operand's own memory by then */
         if (base[k] == base[walk->operands - 1]) return ew_run_walk(ins, run);
     ew_stream_job job = {.walk = walk, .base = base, .scratch = run->scratch, .scratch_bytes = run->scratch_bytes};
-    job.chunks_per_row = (walk->n + EW_CHUNK - 1) / EW_CHUNK;
-    hl_parallel(run, job.chunks_per_row * walk->count, walk->cost_ns, ew_stream_chunk, &job);
+    if (ew_has_short_rows(walk)) {
+        job.rows = EW_CHUNK / walk->n;
+        hl_parallel(run, (walk->count + job.rows - 1) / job.rows, walk->cost_ns, ew_stream_rows_chunk, &job);
+    } else {
+        job.chunks_per_row = (walk->n + EW_CHUNK - 1) / EW_CHUNK;
+        hl_parallel(run, job.chunks_per_row * walk->count, walk->cost_ns, ew_stream_chunk, &job);
+    }
     return ew_status((hl_status)job.status, run);
 }
 
-static inline bool ew_is_streamed(const ew_walk *walk, const hl_tensor *out) {
+static inline bool ew_is_streamed(const hl_prepare *prep, const ew_walk *walk, const hl_tensor *out) {
     const int64_t size = (int64_t)hl_dtype_size(out->dtype);
-    return out->size * size >= STREAMED_BYTES && walk->inner[walk->operands - 1] == size && walk->n * size >= 4 * STREAMED_ROW;
+    return passes_cache(prep, out->size * size) && walk->inner[walk->operands - 1] == size && (out->contiguous || !ew_has_short_rows(walk));
 }
 
 /* A single dense row, small enough for one thread. */
@@ -233,7 +262,7 @@ static inline hl_status ew_prepare(hl_prepare *prep, const ew_variant *variants,
     prep->ins->p[0].i = walk->n;
     prep->ins->p[1].p = (void *)walk->loop;
     prep->ins->fn = out->size == 0 ? ew_run_nothing : walk->outer == 0 && walk->n <= EW_CHUNK ? ew_run_row : ew_run_walk;
-    if (ew_is_streamed(walk, out)) {
+    if (ew_is_streamed(prep, walk, out)) {
         prep->ins->fn = ew_run_streamed;
         prep->scratch_bytes = EW_STREAM_BLOCK;
     }

@@ -272,7 +272,8 @@ static void choose_streamed(fused *f, const hl_prepare *prep) {
     for (int k = prep->n_in; k < f->operands; k++) {
         const hl_tensor *out = prep->out[k - prep->n_in];
         const int64_t size = (int64_t)hl_dtype_size(out->dtype);
-        bool is_gathered = size > 8 || f->inner[k] != size || f->n * f->together * size < STREAMED_ROW || out->size * size < STREAMED_BYTES;
+        bool is_gathered = size > 8 || f->inner[k] != size || f->n * f->together * size < STREAMED_ROW ||
+                           !passes_cache(prep, out->size * size);
         for (int i = 0; i < f->n_gathered; i++) is_gathered = is_gathered || f->gathered[i].operand == k;
         if (!is_gathered) f->streamed[f->n_streamed++] = k;
     }

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "../plan.h"
 #include "simd.h"
 
 typedef struct row_piece { char bytes[SIMD_BYTES]; } row_piece;
@@ -48,6 +49,11 @@ enum {
     STREAMED_BYTES = 8 << 20, /* of a result that is more than the cache should keep */
     STREAMED_ROW = 1024       /* of its rows, from which on passing the cache pays */
 };
+
+/* Whether a result of so many bytes, with those of the other blocks of rows, is more than the cache should keep. */
+static inline bool passes_cache(const hl_prepare *prep, int64_t bytes) {
+    return bytes * (prep->blocks ? prep->blocks : 1) >= STREAMED_BYTES;
+}
 
 /* Copies so that the cache keeps what it has; fence_streams() before others look at the result. */
 static inline void stream_bytes(char *to, const char *from, int64_t bytes) {

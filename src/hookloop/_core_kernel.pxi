@@ -70,7 +70,7 @@ cdef class KernelCall:
                 self.attributes[i].f = attributes[i]
             else:
                 self.attributes[i].i = attributes[i]
-        self.params = calloc(1, kernel.param_bytes + 1)
+        self.params = calloc(1, hl_param_bytes(kernel, self.attributes) + 1)
         if self.params == NULL:
             raise MemoryError()
         for i in range(min(n, HL_DIRECT_ARGS)):

@@ -42,6 +42,41 @@ static void test_chains_over_rows_of_every_length(void) {
         }
 }
 
+/* x * 2 - the mean of its row: the mean in a slot, which a view shows as a column; few rows, and blocks of which some are longer. */
+static void test_blocks_of_rows(void) {
+    const int64_t heights[] = {0, 1, 63, 64, 65, 513, 1601};
+    const int64_t n = 700;
+    for (int h = 0; h < 7; h++) {
+        const int64_t m = heights[h];
+        float *x = ramp(m * n, 1, 0.5f), two = 2;
+        const operand operands[] = {{HL_FLOAT32, 2, {m, n}, x}, {HL_FLOAT32, 0, {0}, &two}, {HL_FLOAT32, 2, {m, n}, NULL}};
+        const hl_value attrs[] = {
+            {.i = 1}, {.i = 3}, {.i = 2}, {.i = 3}, /* first axes, steps, slots, views */
+            {.i = 1}, {.i = 4}, {.i = n}, {.i = 4}, /* rows of the slots */
+            {.i = 3}, {.i = HL_FLOAT32}, {.i = 1}, {.i = 0}, /* slot 0, a number a row */
+            {.i = 3}, {.i = HL_FLOAT32}, {.i = 1}, {.i = 1}, {.i = 1}, {.i = 1}, /* the same as a column */
+            {.i = 4}, {.i = HL_FLOAT32}, {.i = n}, {.i = 1}, {.i = n}, {.i = 1}, /* slot 1 */
+            {.p = (void *)hl_find_kernel("mean")}, {.i = 1}, {.i = 1}, {.i = 1}, {.i = 0},
+            {.i = 0}, {.i = 1}, {.i = 1}, {.i = 3}, {.i = 1}, {.i = 1}, {.i = 2},
+            {.p = (void *)hl_find_kernel("mul")}, {.i = 2}, {.i = 1}, {.i = 0}, {.i = 0},
+            {.i = 0}, {.i = 1}, {.i = 1}, {.i = 1}, {.i = 0}, {.i = 0}, {.i = 5}, {.i = 1}, {.i = 1},
+            {.p = (void *)hl_find_kernel("sub")}, {.i = 2}, {.i = 1}, {.i = 0}, {.i = 1},
+            {.i = 5}, {.i = 1}, {.i = 1}, {.i = 4}, {.i = 1}, {.i = 1}, {.i = 2}, {.i = 1}, {.i = 1}};
+        for (int threads = 1; threads <= 2; threads++) {
+            alone result = run_alone("row_block", threads, 3, operands, sizeof attrs / sizeof *attrs, attrs);
+            if (result.status != HL_OK) fprintf(stderr, "%s\n", result.message);
+            CHECK(result.status == HL_OK);
+            for (int64_t i = 0; i < m; i++) {
+                const double mean = (x[i * n] + x[i * n + n - 1]) / 2.0;
+                for (int64_t j = 0; j < n; j++)
+                    CHECK(fabs(((float *)result.out[0])[i * n + j] - (2 * x[i * n + j] - mean)) <= 1e-6 * (mean + 1e3));
+            }
+            free_outputs(&result);
+        }
+        free(x);
+    }
+}
+
 static void test_products_of_many_shapes(void) {
     const int64_t sizes[] = {0, 1, 2, 5, 6, 7, 16, 31, 64, 65};
     const int64_t widths[] = {0, 2, 3, 5, 16, 18, 20, 65}; /* a few last columns go their own way */
@@ -239,6 +274,7 @@ static void test_one_and_two_threads_agree_to_the_bit(void) {
 int main(void) {
     test_add_of_every_length();
     test_chains_over_rows_of_every_length();
+    test_blocks_of_rows();
     test_products_of_many_shapes();
     test_convolutions();
     test_channels_of_every_number();

@@ -25,4 +25,5 @@ def test_the_order_of_the_passes_is_one_literal_list():
         "fuse_elementwise",
         "assign_in_place",
         "merge_updates",
+        "block_rows",
     ]

@@ -386,7 +386,7 @@ LIMIT = 8 << 20  # bytes of a result from which on it passes the cache
 
 
 @pytest.mark.parametrize("offset", [0, 4, 36])
-@pytest.mark.parametrize("columns", [255, 256, 1000, 1024, 2049])
+@pytest.mark.parametrize("columns", [1, 3, 64, 255, 1023, 1024, 1025, 2049])
 def test_sums_that_pass_the_cache(columns, offset):
     """A matrix and a column, just below the limit and at it, on every number of threads; the result may be the operand's memory."""
     for rows in (LIMIT // (4 * columns) - 1, LIMIT // (4 * columns) + 1):

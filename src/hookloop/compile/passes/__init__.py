@@ -8,6 +8,7 @@ IR's rules in between when tests run.
 
 from .assign_in_place import assign_in_place
 from .batch_products import batch_products
+from .block_rows import block_rows
 from .drop_unused import drop_unused
 from .fold_constants import fold_constants
 from .fold_transposes import fold_transposes
@@ -48,6 +49,7 @@ PASSES = (
     fuse_elementwise,
     assign_in_place,
     merge_updates,
+    block_rows,
 )
 
 __all__ = ["PASSES"]
