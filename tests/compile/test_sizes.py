@@ -91,3 +91,17 @@ def test_registers_compute_what_the_expression_means(expression, s_value, t_valu
     size, value = build(expression)
     register = table.register(size)
     assert evaluate(table, {s: s_value, t: t_value})[register] == value
+
+
+def test_an_axis_that_is_repeated_once_unless_it_is_empty_keeps_its_size():
+    """What a mean's gradient says of an axis that was kept: d * (d // max(d, 1))."""
+    table = SizeTable()
+    d, e, signed = table.fresh(), table.fresh(), table.fresh(signed=True)
+    once = table.apply(sizes.FLOORDIV, d, table.apply(sizes.MAX, d, 1))
+    assert d * once is d and once * d is d
+    assert e * d * once is e * d and d * once * once is d
+    assert e * once is not e and once != 1
+    for other in (table.apply(sizes.FLOORDIV, d, table.apply(sizes.MAX, d, 2)), table.apply(sizes.FLOORDIV, d, e)):
+        assert d * other is not d
+    negative = table.apply(sizes.FLOORDIV, signed, table.apply(sizes.MAX, signed, 1))
+    assert signed * negative is not signed  # -3 * -3

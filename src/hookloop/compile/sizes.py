@@ -197,9 +197,27 @@ class SizeTable:
         terms = {}
         for a, ca in self._terms(left).items():
             for b, cb in self._terms(right).items():
-                monomial = tuple(sorted(a + b))
+                monomial = self._without_ones(tuple(sorted(a + b)))
                 terms[monomial] = terms.get(monomial, 0) + ca * cb
         return self._intern({m: c for m, c in terms.items() if c})
+
+    def _without_ones(self, monomial):
+        """The factors but for d // max(d, 1) beside an extent d: so often does a mean's gradient repeat an axis that was kept."""
+        for index in monomial if len(monomial) > 1 else ():
+            atom = self.atoms[index]
+            if atom.operation != FLOORDIV or not isinstance(atom.left, Size) or not isinstance(atom.right, Size):
+                continue
+            (own,) = atom.left.terms if len(atom.left.terms) == 1 else ((),)
+            if (
+                len(own) == 1
+                and own[0] in monomial
+                and atom.right is self._applied.get((MAX, *map(self._key, (atom.left, 1)), 0))
+            ):
+                if self.never_negative(atom.left):
+                    rest = list(monomial)
+                    rest.remove(index)
+                    return self._without_ones(tuple(rest))
+        return monomial
 
     def apply(self, operation, left, right, node=-1):
         """`left operation right`, simplified where it can be; checks fail at node."""

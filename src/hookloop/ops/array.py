@@ -263,7 +263,7 @@ def _tile_lower(c, node):
     if not x.shape:
         c.alias(out, x)
         return
-    repeated = [axis for axis, m in enumerate(multiples) if not isinstance(m, int) or m != 1]
+    repeated = [axis for axis, (d, t) in enumerate(zip(x.shape, out.shape)) if d is not t and d != t]
     at_once = max(1, c.max_rank - len(x.shape))
     shape = list(x.shape)
     for first in builtins.range(0, max(len(repeated), 1), at_once):

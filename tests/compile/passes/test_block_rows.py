@@ -133,6 +133,19 @@ def test_weights_gradients_follow(monkeypatch):
     assert_same_bits(fetches, feeds, monkeypatch)
 
 
+def test_a_gradient_of_an_open_number_of_rows_is_one_instruction(monkeypatch):
+    """Means divide by a number of elements that the feeds tell, and repeat rows once unless there are none."""
+    x = tf.placeholder(tf.float32, [None, 300])
+    fetches = tf.gradients(tf.sin(normalized(x)), x)
+    feeds = {x: numbers(2500, 300)}
+    found = kernels(optimized(fetches, feeds))
+    assert [kernel for kernel in found if kernel not in ("store_sizes", "cast")] == ["row_block"]
+    assert_same_bits(fetches, feeds, monkeypatch)
+    with tf.Session() as session:
+        for rows in (0, 1, 3):
+            assert session.run(fetches[0], {x: numbers(rows, 300)}).shape == (rows, 300)
+
+
 def test_a_vector_that_is_rows_here_and_columns_there(monkeypatch):
     """Of a square matrix, one vector may be an element of each row, and the same for all rows."""
     x, v = tf.placeholder(tf.float32, [900, 900]), tf.placeholder(tf.float32, [900])

@@ -10,7 +10,7 @@ from __future__ import annotations
 from ..ir import ARENA, CONSTANT, GROWN, Instr, dense_strides, same_shape
 from ..sizes import Size
 from .fuse_elementwise import never_fails
-from .uses import CONTROL_KERNELS, Uses, blocks_of, equal_sizes, is_whole, place_key, written_by
+from .uses import STEERING, Uses, blocks_of, equal_sizes, is_whole, place_key, written_by
 
 MOST_STEPS, MOST_SLOTS, MOST_VIEWS, MOST_USES, MOST_OPERANDS = 16, 16, 32, 96, 24  # as in csrc/kernels/row_block.c
 MOST_ROW = 8192  # elements: of longer rows a block would have too few
@@ -38,16 +38,22 @@ def block_rows(program):
 class _Steps:
     """What an instruction has to do with rows: the shape that its rows are of, and how many first axes they may be at most."""
 
-    __slots__ = ("instr", "shape", "most_axes", "is_reduction")
+    __slots__ = ("instr", "shape", "most_axes", "is_reduction", "_operands")
 
     def __init__(self, instr, shape, most_axes, is_reduction):
         self.instr = instr
         self.shape = shape
         self.most_axes = most_axes
         self.is_reduction = is_reduction
+        self._operands: dict = {}  # by the number of axes
 
     def operands(self, axes):
         """(value, whether it goes along with the rows, how many first axes that or nothing is) for each; None where that cannot be."""
+        if axes not in self._operands:
+            self._operands[axes] = self._found_operands(axes)
+        return self._operands[axes]
+
+    def _found_operands(self, axes):
         rows, rank = self.shape[:axes], len(self.shape)
         if axes < 1 or axes > self.most_axes or _row_elements(self.shape, axes) is None:
             return None
@@ -255,7 +261,7 @@ class _Blocking:
 
     def run(self):
         for index, item in enumerate(self.block.items):
-            if not isinstance(item, Instr) or item.kernel in CONTROL_KERNELS or item.defines:
+            if not isinstance(item, Instr) or item.kernel in STEERING or item.defines:
                 self._close(list(self.open))
                 continue
             step = _steps_of(item)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from ..ir import Instr, same_shape
 from ..sizes import Size
-from .uses import CONTROL_KERNELS, Uses, are_disjoint, blocks_of, place_key, written_by
+from .uses import STEERING, Uses, are_disjoint, blocks_of, place_key, written_by
 
 MOST_STEPS, MOST_SLOTS, MOST_OPERANDS = 32, 16, 24  # as in csrc/kernels/fused.c
 _TINY = 128  # elements: a block that no dispatch is saved for
@@ -103,7 +103,7 @@ class _Fusion:
 
     def run(self):
         for index, item in enumerate(self.block.items):
-            if not isinstance(item, Instr) or item.kernel in CONTROL_KERNELS or item.defines:
+            if not isinstance(item, Instr) or item.kernel in STEERING or item.defines:
                 self._close(list(self.open))
             elif is_elementwise(item):
                 self._place(index, item)

@@ -21,6 +21,7 @@ from ..sizes import Size
 # What steers a run, or answers it: it has no equal and no other place.
 CONTROL_KERNELS = frozenset(("resize", "load_sizes", "store_sizes", "copy_sizes", "host", "stack_push", "stack_pop",
                              "stack_sizes", "reshape_variable", "mark_initialized", "check_initialized"))  # fmt: skip
+STEERING = CONTROL_KERNELS - {"store_sizes"}  # that only writes what is known by then: others may pass it
 
 
 class Uses:
