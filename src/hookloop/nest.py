@@ -110,34 +110,48 @@ def assert_same_structure(nest1, nest2, check_types=True, expand_composites=Fals
     try:
         _compare(nest1, nest2, check_types)
     except (ValueError, TypeError) as error:
-        dots = [map_structure(lambda _: ".", nest) for nest in (nest1, nest2)]
-        raise type(error)(f"{error}\nEntire first structure:\n{dots[0]}\nEntire second structure:\n{dots[1]}") from None
+        first, second = (map_structure(lambda _: _DOT, nest) for nest in (nest1, nest2))
+        raise type(error)(
+            f"The two structures don't have the same nested structure.\n\nFirst structure: {_shown(nest1)}\n\nSecond structure: "
+            f"{_shown(nest2)}\n\nMore specifically: {error}\nEntire first structure:\n{first}\nEntire second structure:\n{second}"
+        ) from None
+
+
+class _Dot:
+    """Stands for a leaf where only the form of a structure is shown."""
+
+    def __repr__(self):
+        return "."
+
+
+_DOT = _Dot()
+
+
+def _shown(structure):
+    return f"type={type(structure).__name__} str={structure}"
 
 
 def _compare(first, second, check_types):
     if is_nested(first) != is_nested(second):
         nested, other = (first, second) if is_nested(first) else (second, first)
-        raise ValueError(
-            f"The two structures don't have the same nested structure.\n\nFirst structure: {first}\n\nSecond structure: "
-            f'{second}\n\nMore specifically: Substructure "{nested}" is a sequence, while substructure "{other}" is not'
-        )
+        raise ValueError(f'Substructure "{_shown(nested)}" is a sequence, while substructure "{_shown(other)}" is not')
     if not is_nested(first):
         return
     if check_types and type(first) is not type(second) and not _alike(first, second):
         raise TypeError(
-            "The two structures don't have the same sequence type. First structure has type "
-            f"{type(first)}, while second structure has type {type(second)}"
+            f"The two namedtuples don't have the same sequence type. First structure {_shown(first)} has type "
+            f"{type(first).__name__}, while second structure {_shown(second)} has type {type(second).__name__}"
         )
     if isinstance(first, Mapping) and isinstance(second, Mapping) and set(first) != set(second):
         raise ValueError(
-            f"The two dictionaries don't have the same set of keys. First structure has keys {list(first)}, while second "
-            f"structure has keys {list(second)}"
+            f"The two dictionaries don't have the same set of keys. First structure has keys {_shown(list(first))}, while "
+            f"second structure has keys {_shown(list(second))}"
         )
     left, right = _children(first), _children(second)
     if len(left) != len(right):
         raise ValueError(
-            "The two structures don't have the same number of elements.\n\nFirst structure: "
-            f"{first}\n\nSecond structure: {second}"
+            f"The two structures don't have the same number of elements. First structure: {_shown(first)}. Second structure: "
+            f"{_shown(second)}"
         )
     for a, b in zip(left, right):
         _compare(a, b, check_types)
