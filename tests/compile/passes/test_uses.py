@@ -1,12 +1,15 @@
-"""What passes ask of values: disjoint windows, views under another shape."""
+"""What passes ask of values: disjoint windows, views under another shape; of a program: who reads and writes a buffer."""
 
 import numpy as np
 import pytest
 
+import hookloop as tf
 from hookloop import float32
-from hookloop.compile.ir import ARENA, Buffer, Value, dense_strides
-from hookloop.compile.passes.uses import are_disjoint, at_least, reshaped_view
+from hookloop.compile.ir import ARENA, Buffer, Instr, Value, dense_strides
+from hookloop.compile.passes.uses import Uses, are_disjoint, at_least, reshaped_view
 from hookloop.compile.sizes import SizeTable
+
+from ..programs import lowered
 
 BUFFER = Buffer(ARENA, float32, 1000)
 
@@ -80,3 +83,28 @@ def test_a_view_under_another_shape_has_the_same_elements_in_order(seed):
         if view is not None:
             np.testing.assert_array_equal(elements(view), elements(value))
     assert reshaped_view(value, (1, *value.shape, 1)) is not None
+
+
+def test_readers_are_those_of_the_moment_each_once():
+    x, w = tf.placeholder(tf.float32, [2, 2]), tf.placeholder(tf.float32, [2, 2])
+    h = x
+    for _ in range(4):
+        h = tf.matmul(tf.matmul(h, w), w + w)
+    program = lowered([h], {x: np.ones((2, 2)), w: np.ones((2, 2))})
+    uses = Uses.of(program)
+    products = [instr for instr in program.root.items if instr.kernel == "matmul"]
+    sums = [instr for instr in program.root.items if instr.kernel == "add"]
+    weight = products[0].inputs[1].buffer
+    assert uses.readers(weight) == [item for pair in zip(products[::2], sums) for item in pair]  # a sum reads it twice
+    assert uses.only_reader(sums[0].outputs[0]) is products[1] and uses.only_writer(sums[0].outputs[0]) is sums[0]
+
+    other = Instr("relu", [products[2].inputs[1]], products[2].outputs, (), products[2].node)
+    uses.replace(products[2], other)
+    uses.refresh(sums[0], lambda: setattr(sums[0], "inputs", list(products[0].outputs) * 2))
+    left = uses.readers(weight)
+    assert len(left) == 7 and other in left and products[2] not in left and sums[0] not in left
+    assert uses.only_writer(other.outputs[0]) is other
+    assert sums[0] in uses.readers(products[0].outputs[0].buffer)
+    uses.finish(program.root)
+    assert other in program.root.items and products[2] not in program.root.items
+    assert Uses.of(program) is not uses  # what was rewritten is looked at anew

@@ -107,7 +107,7 @@ class _Fusion:
                 self._close(list(self.open))
             elif is_elementwise(item):
                 self._place(index, item)
-            else:
+            elif self.open:
                 self._close_conflicting(item, None)
         self._close(list(self.open))
         if self.replaced:
@@ -167,10 +167,10 @@ def never_fails(instr):
 
 def is_elementwise(instr):
     """Whether an instruction can be part of a chain that is worth its dispatch."""
-    if not _has_step(instr):
+    if len(instr.outputs) != 1:
         return False
     size = instr.outputs[0].size
-    return isinstance(size, Size) or size > _TINY
+    return (isinstance(size, Size) or size > _TINY) and _has_step(instr)
 
 
 def _has_step(item):

@@ -23,6 +23,8 @@ CONTROL_KERNELS = frozenset(("resize", "load_sizes", "store_sizes", "copy_sizes"
                              "stack_sizes", "reshape_variable", "mark_initialized", "check_initialized"))  # fmt: skip
 STEERING = CONTROL_KERNELS - {"store_sizes"}  # that only writes what is known by then: others may pass it
 
+_NOBODY: dict = {}
+
 
 class Uses:
     """The readers and writers of every buffer, as the program stands when this is made.
@@ -50,7 +52,7 @@ class Uses:
         self._rewritten = False
         self._prologue = program.prologue, len(program.prologue)
         self._items: list = []  # (block, its items, their number)
-        self._readers: dict = {}
+        self._readers: dict = {}  # memory -> id(instruction) -> instruction: thousands may share a weight
         self._writers: dict = {}
         self.block_of: dict[int, object] = {}
         self.index_of: dict[int, int] = {}
@@ -89,25 +91,26 @@ class Uses:
                 if value.buffer is not None:
                     users = table.get(value.buffer.memory)
                     if users is None:
-                        table[value.buffer.memory] = [instr]
-                    elif not users or users[-1] is not instr:
-                        users.append(instr)
+                        table[value.buffer.memory] = {id(instr): instr}
+                    else:
+                        users[id(instr)] = instr
 
     def readers(self, buffer):
         """The instructions that read a buffer, each once."""
-        return self._readers.get(buffer.memory, ())
+        return list(self._readers.get(buffer.memory, _NOBODY).values())
 
     def writers(self, buffer):
         """The instructions that write it."""
-        return self._writers.get(buffer.memory, ())
+        return list(self._writers.get(buffer.memory, _NOBODY).values())
 
     def only_writer(self, value):
         """The one instruction that writes the value's buffer, all of it; or None."""
-        writers = self.writers(value.buffer)
+        writers = self._writers.get(value.buffer.memory, _NOBODY)
         if len(writers) != 1 or value.buffer.kind not in (ARENA, GROWN):
             return None
-        written = [v for v in writers[0].outputs if v.buffer is value.buffer]
-        return writers[0] if len(written) == 1 and is_whole(written[0]) else None
+        (writer,) = writers.values()
+        written = [v for v in writer.outputs if v.buffer is value.buffer]
+        return writer if len(written) == 1 and is_whole(written[0]) else None
 
     def holds(self, block, instr, value, readers):
         """Whether memory that an instruction of a block reads holds the same at each of some later readers."""
@@ -137,8 +140,11 @@ class Uses:
 
     def only_reader(self, value):
         """The one instruction that reads the value's buffer, where it is no result and no predicate; or None."""
-        readers = self.readers(value.buffer)
-        return readers[0] if len(readers) == 1 and id(value.buffer) not in self.kept else None
+        readers = self._readers.get(value.buffer.memory, _NOBODY)
+        if len(readers) != 1 or id(value.buffer) in self.kept:
+            return None
+        (reader,) = readers.values()
+        return reader
 
     # --- rewriting ----------------------------------------------------------------------------------------
 
@@ -160,8 +166,9 @@ class Uses:
     def _forget(self, instr):
         self._rewritten = True
         for values, table in ((instr.inputs, self._readers), (written_by(instr), self._writers)):
-            for memory in {v.buffer.memory for v in values if v.buffer is not None}:
-                table[memory] = [user for user in table[memory] if user is not instr]
+            for value in values:
+                if value.buffer is not None:
+                    table[value.buffer.memory].pop(id(instr), None)
 
     def finish(self, block):
         """Gives a block the instructions that `replace` was told of."""
@@ -188,12 +195,12 @@ class Uses:
 
     def is_read_between(self, buffer, block, start, end):
         """Whether an item of a block between two places, both excluded, reads a buffer."""
-        places = (self.place_in(block, reader) for reader in self.readers(buffer))
+        places = (self.place_in(block, reader) for reader in self._readers.get(buffer.memory, _NOBODY).values())
         return any(place is not None and start < place < end for place in places)
 
     def is_written_between(self, buffer, block, start, end):
         """Whether an item of a block between two places, both excluded, writes a buffer."""
-        places = (self.place_in(block, writer) for writer in self.writers(buffer))
+        places = (self.place_in(block, writer) for writer in self._writers.get(buffer.memory, _NOBODY).values())
         return any(place is not None and start < place < end for place in places)
 
 
