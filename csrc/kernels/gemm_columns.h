@@ -5,6 +5,7 @@
  */
 enum {
     NAME(FEW) = LANES / 4, /* columns at most */
+    NAME(SHORT_SUM) = 10,  /* products of a sum, up to which a vector that is mostly empty costs less for four columns */
     NAME(COLUMN_STEP) = 16 * LANES
 };
 
@@ -15,6 +16,7 @@ SIMD_INLINE int NAME(column_group)(int64_t few) { return few == 1 ? 1 : few == 2
 SIMD_INLINE int64_t NAME(few_columns)(const gemm *g, const product *p) {
     const int64_t rest = g->n % LANES, group = NAME(column_group)(rest);
     if (rest > NAME(FEW) || g->m == 1 || p->k < 4) return 0;
+    if (SIMD_FREE_MASKS && group == 4 && p->a.column == 1 && p->k <= NAME(SHORT_SUM) && g->n > LANES) return 0; /* less than adding up lanes */
     if (g->n > LANES) return rest;
     /* All of C: where there is enough to multiply, and fewer rows than a vector has lanes do not make four columns of three. */
     const bool pays = 4 * p->k >= group * LANES && g->m * p->k >= 4 * group * LANES && (rest != 3 || g->m >= LANES);

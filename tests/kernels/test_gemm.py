@@ -76,6 +76,15 @@ def test_few_columns_of_few_rows(dtype, transposes):
 
 
 @pytest.mark.parametrize("dtype", REAL)
+@pytest.mark.parametrize("transposes", list(itertools.product([False, True], repeat=2)))
+def test_last_columns_of_short_sums(dtype, transposes):
+    for m, k, n in itertools.product((2, 13, 64), (3, 4, 9, 10, 11, 12), (5, 10, 11, 12, 17, 18, 19, 20, 21, 67, 68)):
+        a, b, bias = numbers((m, k), dtype), numbers((k, n), dtype, 1), numbers((n,), dtype, 2)
+        found = product(a, b, *transposes, steps=[(Step.ADD, bias, 0)])
+        assert_close(found, a.astype("d") @ b + bias, k, dtype)
+
+
+@pytest.mark.parametrize("dtype", REAL)
 def test_a_single_row_of_any_width(dtype):
     for n in range(1, 280):
         a, b, bias = numbers((1, 6), dtype), numbers((6, n), dtype, 1), numbers((n,), dtype, 2)
