@@ -27,6 +27,11 @@ def test_leaves_are_packed_in_the_form_that_they_came_from(structure):
         assert list(packed) == list(structure)
 
 
+def test_keys_without_an_order_are_refused():
+    with pytest.raises(TypeError, match="nest only supports dicts with sortable keys"):
+        nest.flatten({1: "a", "b": 2})
+
+
 def test_one_leaf_packed_as_one_is_itself():
     assert nest.pack_sequence_as("anything", [5]) == 5
 
