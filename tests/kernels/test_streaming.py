@@ -382,6 +382,26 @@ def test_borders_of_small_and_large_tensors(shape, pairs, executor):
             np.testing.assert_array_equal(value, wanted)
 
 
+@pytest.mark.parametrize("rows", [200, 2000])
+@pytest.mark.parametrize("key", [np.s_[:], np.s_[1:], np.s_[:-3], np.s_[5:4], np.s_[:, 1:-1], np.s_[3:-2, 2:, :5], np.s_[:, 7:9], np.s_[..., 1:], np.s_[4], np.s_[:, 3],
+                                 np.s_[:, None, 1:], np.s_[::2, 1:], np.s_[::-1], np.s_[-1:, :, 6]])  # fmt: skip
+def test_gradients_of_parts_of_small_and_large_tensors(rows, key, executor):
+    """Zeros around the part that was taken, or under it."""
+    x = numbers(rows // 10, 9, 70)
+    for given in (x.shape, (None, 9, 70), (None, None, 70)):
+        with tf.Graph().as_default():
+            p = tf.placeholder(tf.float32, given)
+            part = p[key]
+            weights = numbers(*x[key].shape, seed=3)
+            gradient = tf.gradients(part * weights, p)[0]
+            with tf.Session() as session:
+                found = session.run([gradient, gradient + 1.0], {p: x})
+        wanted = np.zeros_like(x)
+        wanted[key] = weights
+        np.testing.assert_array_equal(found[0], wanted)
+        np.testing.assert_array_equal(found[1], wanted + 1)
+
+
 LIMIT = 8 << 20  # bytes of a result from which on it passes the cache
 
 

@@ -42,7 +42,7 @@ def _padded(c):
     return tuple([d + before + behind for d, (before, behind) in zip(shape, pairs)])
 
 
-_SMALL = 1 << 15  # bytes that are filled as a whole rather than around the middle
+SMALL = 1 << 15  # bytes that are filled as a whole rather than around the middle
 
 
 def _pad_lower(c, node):
@@ -51,22 +51,22 @@ def _pad_lower(c, node):
     c.prepare(out)
     strides, pairs = c.strides(out), _pairs(c)
     known = [d for d in out.shape if isinstance(d, int)]
-    if math.prod(known) * x.dtype.size < _SMALL:
+    if math.prod(known) * x.dtype.size < SMALL:
         c.emit("fill", [value], [out])
     else:
-        for border in _borders(c, x, out, strides, pairs):
+        for border in borders(c, x.shape, out, strides, pairs):
             c.emit("fill", [value], [border])
     offset = sum((before * stride for stride, (before, _) in zip(strides, pairs)), 0)
     c.emit("copy", [x], [c.window(out, x.shape, strides, offset)])
 
 
-def _borders(c, x, out, strides, pairs):
-    """Boxes of `out` around its middle: of each axis what is before and behind, along that of the axes in front."""
+def borders(c, middle, out, strides, pairs):
+    """Boxes of `out` around a middle of that shape: of each axis what is before and behind, along that of the axes in front."""
     offset = 0
     for axis, (before, behind) in enumerate(pairs):
-        for size, at in ((before, 0), (behind, before + x.shape[axis])):
+        for size, at in ((before, 0), (behind, before + middle[axis])):
             if not (isinstance(size, int) and size == 0):
-                shape = (*x.shape[:axis], size, *out.shape[axis + 1 :])
+                shape = (*middle[:axis], size, *out.shape[axis + 1 :])
                 yield c.window(out, shape, strides, offset + at * strides[axis])
         offset = offset + before * strides[axis]
 
