@@ -178,6 +178,7 @@ def sdca_optimizer(
       TypeError: an argument has another type.
       ValueError: lists of different lengths, another loss, partitions or iterations below 1.
       InvalidArgumentError: when it runs: shapes, labels or features that do not fit.
+      UnimplementedError: when it runs, where there are more than 512 groups of features.
     """
     sparse = ("sparse_example_indices", len(sparse_example_indices)) if _is_list(sparse_example_indices) else None
     dense = ("dense_features", len(dense_features)) if _is_list(dense_features) else None
