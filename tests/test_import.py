@@ -119,3 +119,62 @@ for space in (tf, tf.train):
     ]
     assert printed_by("import hookloop as tf" + program) == texts
     assert printed_by(MONITORED + program) == texts
+
+
+def test_threads_may_begin_trainings_and_ask_for_names_at_once():
+    program = """
+import sys, threading
+import hookloop as tf
+from hookloop import later
+tf.ConfigProto()
+sys.setswitchinterval(1e-6)
+errors, start = [], threading.Barrier(6)
+def begin():
+    later.complete()
+def ask():
+    tf.contrib.training.HParams, tf.summary.FileWriter, tf.saved_model.loader.load, tf.test.TestCase, tf.data.Dataset
+    [getattr(tf, name) for name in dir(tf)]
+def go(function):
+    start.wait()
+    try:
+        function()
+    except Exception as error:
+        errors.append(error)
+    start.wait()
+    try:
+        ask()
+    except Exception as error:
+        errors.append(error)
+threads = [threading.Thread(target=go, args=(function,)) for function in (begin, begin, begin, begin, begin, ask)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+print(errors)
+"""
+    for _ in range(3):
+        assert printed_by(program) == ["[]"]
+
+
+def test_a_module_whose_reading_was_interrupted_is_read_when_it_is_asked_for_again(tmp_path):
+    package = tmp_path / "with_later"
+    package.mkdir()
+    (package / "__init__.py").write_text(
+        "from hookloop.later import Later\nlater = Later(globals(), {}, ['part'])\n__getattr__ = later.find\n"
+    )
+    (package / "part.py").write_text(
+        "import sys\nsys.tries = getattr(sys, 'tries', 0) + 1\nif sys.tries == 1:\n    raise KeyboardInterrupt\nvalue = 7\n"
+    )
+    program = f"""
+import sys
+sys.path.insert(0, {str(tmp_path)!r})
+import with_later
+with_later.later.complete()
+part = with_later.part
+try:
+    part.value
+except KeyboardInterrupt:
+    print("interrupted")
+part.other = 8
+import with_later.part
+print(part.value, part.other, with_later.part is part, type(part) is type(sys), sys.tries)
+"""
+    assert printed_by(program) == ["interrupted", "7", "8", "True", "True", "2"]

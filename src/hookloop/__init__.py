@@ -134,7 +134,7 @@ __getattr__ = _later.find
 
 def __dir__():
     """What belongs to the namespace: not the package's own modules, which are attributes once they are loaded."""
-    own = {name for name, value in globals().items() if not isinstance(value, _ModuleType)} - {"__getattr__"}
+    own = {name for name, value in globals().copy().items() if not isinstance(value, _ModuleType)} - {"__getattr__"}
     return sorted({*own, *_later.names, *_later.modules, "dtypes", "errors"})
 
 

@@ -7,7 +7,9 @@ The interpreter's short way to a module's attribute, 2 ns, is closed to modules 
 from __future__ import annotations
 
 import sys
+import threading
 from importlib import import_module, util
+from types import ModuleType
 
 _packages: list[Later] = []
 
@@ -56,8 +58,9 @@ class Later:
                 self.find(name)
         for name in self.modules:
             if name not in self._namespace:
-                self._namespace[name] = _unread_module(f"{self._package}.{name}")
-        del self._namespace["__getattr__"]
+                # What another thread has imported meanwhile stays.
+                self._namespace.setdefault(name, _unread_module(f"{self._package}.{name}"))
+        self._namespace.pop("__getattr__", None)
 
 
 def complete():
@@ -67,12 +70,47 @@ def complete():
             package.complete()
 
 
+_reading = threading.RLock()
+_begun: set[ModuleType] = set()
+
+
+class _UnreadModule(ModuleType):
+    """Is read when something of it is asked for, and is like any other module from then on.
+
+    `importlib.util.LazyLoader` shows other threads a module that is half read, before Python 3.12, and never again reads one whose
+    reading failed or was interrupted.
+    """
+
+    def __getattribute__(self, name):
+        _read(self)
+        return ModuleType.__getattribute__(self, name)
+
+    def __setattr__(self, name, value):
+        _read(self)
+        ModuleType.__setattr__(self, name, value)
+
+    def __delattr__(self, name):
+        _read(self)
+        ModuleType.__delattr__(self, name)
+
+
+def _read(module):
+    """Reads a module, unless it has been read or this thread is about it."""
+    with _reading:
+        if type(module) is not _UnreadModule or module in _begun:
+            return
+        _begun.add(module)
+        try:
+            ModuleType.__getattribute__(module, "__spec__").loader.exec_module(module)
+            ModuleType.__setattr__(module, "__class__", ModuleType)
+        finally:
+            _begun.discard(module)
+
+
 def _unread_module(name):
-    """A module that is read when its first attribute is asked for, and is like any other from then on."""
+    """A module that is read when something of it is asked for, or the one that is there."""
     if name in sys.modules:
         return sys.modules[name]
-    spec = util.find_spec(name)
-    spec.loader = util.LazyLoader(spec.loader)
-    module = sys.modules[name] = util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    module = util.module_from_spec(util.find_spec(name))
+    module.__class__ = _UnreadModule
+    return sys.modules.setdefault(name, module)

@@ -75,5 +75,9 @@ __getattr__ = _later.find
 
 
 def __dir__():
-    own = (name for name, value in globals().items() if not name.startswith("_") and not isinstance(value, _ModuleType))
+    own = (
+        name
+        for name, value in globals().copy().items()
+        if not name.startswith("_") and not isinstance(value, _ModuleType)
+    )
     return sorted({*own, *_later.names, *_later.modules})
