@@ -199,3 +199,48 @@ def test_calls_leave_nothing_behind():
             session.run([y, slope], {x: i})
         gc.collect()
         assert sum(graph() is not None for graph in graphs) <= 1
+
+
+def test_what_differs_each_time_happens_once_and_where_it_is_written(executor, capfd):
+    calls = []
+
+    def function(x):
+        noise = tf.random_uniform([3])
+        heard = tf.numpy_function(lambda value: calls.append(1) or value, [x], tf.float32)
+        tf.print("x is", x)
+        calls.append(2)
+        noisy, doubled = noise + x, heard * 2
+        return (
+            abs(noisy.numpy() - noise.numpy() - 4).max(),
+            float(doubled) + float(heard),
+            tf.nn.dropout(x + tf.zeros([64]), rate=0.5),
+        )
+
+    x = tf.placeholder(tf.float32, [])
+    y = tf.py_function(function, [x], [tf.float32] * 3)
+    same, heard, dropped = run(y, {x: 4.0})
+    assert same < 1e-6 and heard == 12 and calls == [1, 2] and set(dropped) == {0, 8}
+    assert capfd.readouterr().err == "x is 4\n"
+    value, slope = run([y[2], tf.gradients(y[2], x)], {x: 4.0})
+    assert slope == [value.sum() / 4]
+
+
+def test_conditions_are_checked_and_branches_taken_where_they_are_written(executor):
+    taken = []
+
+    def function(x):
+        tf.debugging.assert_less(x, 3.0, message="too much")
+        result = tf.cond(x > 1, lambda: taken.append("more") or x * 2, lambda: taken.append("less") or [x])
+        tf.Assert(x > 0, [x])
+        return result
+
+    x = tf.placeholder(tf.float32, [])
+    y = tf.py_function(function, [x], tf.float32)
+    slope = tf.gradients(y, x)[0]
+    assert run([y, slope], {x: 2.0}) == [4, 2] and taken == ["more"]
+    assert run([y, slope], {x: 0.5}) == [0.5, 1] and taken == ["more", "less"]
+    with pytest.raises(tf.errors.UnknownError, match="InvalidArgumentError: .*too much"):
+        run(y, {x: 3.0})
+    assert taken == ["more", "less"]
+    with pytest.raises(tf.errors.UnknownError, match="InvalidArgumentError: assertion failed: "):
+        run(y, {x: 0.0})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .. import nest
 from ..graph.collections import GraphKeys
 from ..graph.scopes import control_dependencies, name_scope
-from ..graph.stack import get_default_graph
+from ..graph.stack import executing_eagerly, get_default_graph
 from ..graph.tensor import Tensor
 from .build import constant, convert_to_tensor
 from .control_flow_context import CondContext
@@ -54,6 +54,9 @@ def cond(pred, true_fn=None, false_fn=None, strict=False, name=None, fn1=None, f
     true_fn = _one_of(true_fn, fn1, "true_fn", "fn1")
     false_fn = _one_of(false_fn, fn2, "false_fn", "fn2")
     with name_scope(name, "cond", [pred]):
+        if executing_eagerly() and get_default_graph()._get_control_flow_context() is None:
+            result = true_fn() if convert_to_tensor(pred) else false_fn()
+            return result if strict else _unpacked(result)
         taken, other = make_branches(pred)
         true_result, true_flat = _branch(taken, true_fn, "true_fn")
         false_result, false_flat = _branch(other, false_fn, "false_fn")

@@ -8,6 +8,7 @@ import sys
 
 from .. import dtypes, errors
 from ..graph.scopes import name_scope
+from ..graph.stack import executing_eagerly
 from ..graph.tensor import Tensor
 from .build import apply_op, convert_n_to_tensor, convert_to_tensor
 from .registry import OpDef, no_gradient, register
@@ -49,8 +50,8 @@ def Assert(condition, data, summarize=None, name=None):
     with name_scope(name, "Assert", [condition, data]):
         shown = convert_n_to_tensor(data)
         attrs = {"summarize": 3 if summarize is None else summarize}
-        if all(x.dtype.base_dtype in (dtypes.string, dtypes.int32) for x in shown):
-            # Such data costs nothing: the node stands alone.
+        if executing_eagerly() or all(x.dtype.base_dtype in (dtypes.string, dtypes.int32) for x in shown):
+            # Such data costs nothing, as what is there: the node stands alone.
             return apply_op("Assert", [condition, data], attrs, "Assert")
         from .control_flow import cond
         from .core import no_op

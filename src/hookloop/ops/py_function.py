@@ -92,7 +92,16 @@ class _CallGraph(Graph):
         op = super()._add_node(*arguments, **named)
         for tensor in op.outputs:
             tensor.__class__ = EagerTensor
+        if op._control_flow_context is None and _happens_once(op):
+            self._run_once(op)
         return op
+
+    def _run_once(self, op):
+        """What gives something else each time, or shows, happens where it is written: once, whoever asks for values later."""
+        if op.outputs:
+            self.values_of(op.outputs)
+        else:
+            self._run(op)
 
     def add_input(self, array):
         """A tensor with a value that is known."""
@@ -105,10 +114,13 @@ class _CallGraph(Graph):
     def values_of(self, tensors):
         wanted = [tensor for tensor in tensors if tensor not in self._values]
         if wanted:
-            if self._session is None:
-                self._session = self._call.new_session(self)
-            self._values.update(zip(wanted, self._session.run(wanted, self._values)))
+            self._values.update(zip(wanted, self._run(wanted)))
         return [self._values[tensor] for tensor in tensors]
+
+    def _run(self, fetches):
+        if self._session is None:
+            self._session = self._call.new_session(self)
+        return self._session.run(fetches, self._values)
 
     def release(self):
         """Gives back what computes values; who asks for another one later gets it again."""
@@ -119,6 +131,12 @@ class _CallGraph(Graph):
     def value_of(self, tensor):
         found = argument_of(np.asarray(self.values_of([tensor])[0], object if tensor.dtype == dtypes.string else None))
         return found.copy() if isinstance(found, np.ndarray) else found
+
+
+def _happens_once(op):
+    """Whether running an operation again is not the same: random numbers, printing, checks, calls of the host; no objects."""
+    objects = any(t.dtype._is_ref_dtype or t.dtype.name in ("resource", "variant") for t in op.outputs)
+    return bool(op.op_def.stateful) and not op.op_def.written(op) and not objects
 
 
 class _Call:
