@@ -42,7 +42,8 @@ def _padded(c):
     return tuple([d + before + behind for d, (before, behind) in zip(shape, pairs)])
 
 
-SMALL = 1 << 15  # bytes that are filled as a whole rather than around the middle
+_SMALL = 1 << 15  # bytes that are filled as a whole rather than around the middle
+_SHORT_RUN = 1024  # bytes of rows that are too short for borders of their own
 
 
 def _pad_lower(c, node):
@@ -51,16 +52,16 @@ def _pad_lower(c, node):
     c.prepare(out)
     strides, pairs = c.strides(out), _pairs(c)
     known = [d for d in out.shape if isinstance(d, int)]
-    if math.prod(known) * x.dtype.size < SMALL:
+    if math.prod(known) * x.dtype.size < _SMALL:
         c.emit("fill", [value], [out])
     else:
-        for border in borders(c, x.shape, out, strides, pairs):
+        for border in _borders(c, x.shape, out, strides, pairs):
             c.emit("fill", [value], [border])
     offset = sum((before * stride for stride, (before, _) in zip(strides, pairs)), 0)
     c.emit("copy", [x], [c.window(out, x.shape, strides, offset)])
 
 
-def borders(c, middle, out, strides, pairs):
+def _borders(c, middle, out, strides, pairs):
     """Boxes of `out` around a middle of that shape: of each axis what is before and behind, along that of the axes in front."""
     offset = 0
     for axis, (before, behind) in enumerate(pairs):
@@ -69,6 +70,31 @@ def borders(c, middle, out, strides, pairs):
                 shape = (*middle[:axis], size, *out.shape[axis + 1 :])
                 yield c.window(out, shape, strides, offset + at * strides[axis])
         offset = offset + before * strides[axis]
+
+
+def borders_of_part(c, out, axes):
+    """What is to be filled around a part of `out`: the whole where that is less work. `axes`: (axis, begin, count, stride) for each."""
+    if not _is_mostly_middle(out, axes):
+        return [out]
+    pairs = [(begin, out.shape[axis] - begin - count) for axis, begin, count, _ in axes]
+    return list(_borders(c, tuple(count for _, _, count, _ in axes), out, c.strides(out), pairs))
+
+
+def _is_mostly_middle(out, axes):
+    """Whether a part is of a large tensor, dense, and most of it or cut out of the first axis alone."""
+    if any(not isinstance(stride, int) or stride != 1 for _, _, _, stride in axes):
+        return False
+    if math.prod(d for d in out.shape if isinstance(d, int)) * out.dtype.size < _SMALL:
+        return False
+    cut = [(axis, d, count) for d, (axis, _, count, _) in zip(out.shape, axes) if d is not count and d != count]
+    if all(axis == 0 for axis, _, _ in cut):
+        return True
+    if not all(isinstance(d, int) and isinstance(count, int) for _, d, count in cut):
+        return False
+    run = math.prod(d for d in out.shape[cut[-1][0] :] if isinstance(d, int))
+    if run * out.dtype.size < _SHORT_RUN:
+        return False
+    return 4 * math.prod(count for _, _, count in cut) >= 3 * math.prod(d for _, d, _ in cut)
 
 
 def _pad_reference(node, x, paddings, value=None):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins
-import math
 
 import numpy as np
 
@@ -16,7 +15,7 @@ from .build import apply_op, constant_of, convert_to_tensor
 from .computed_axes import axis_of, extent
 from .core import identity
 from .gather import boolean_mask
-from .padding import SMALL, borders
+from .padding import borders_of_part
 from .registry import OpDef, no_gradient, register
 from .shape_functions import check_sizes, joined, one_of, picked
 
@@ -273,26 +272,6 @@ def _strided_grad_shape(c):
     return c.sizes(0)
 
 
-_SHORT_RUN = 1024  # bytes of rows that are too short for borders of their own
-
-
-def _is_mostly_middle(out, spec):
-    """Whether zeros are better put around a part than under it: it is large, and most of the whole or cut out of the first axis alone."""
-    if any(not isinstance(stride, int) or stride != 1 for _, _, _, stride in spec.axes):
-        return False
-    if math.prod(d for d in out.shape if isinstance(d, int)) * out.dtype.size < SMALL:
-        return False
-    cut = [(axis, d, count) for d, (axis, _, count, _) in zip(out.shape, spec.axes) if d is not count and d != count]
-    if all(axis == 0 for axis, _, _ in cut):
-        return True
-    if not all(isinstance(d, int) and isinstance(count, int) for _, d, count in cut):
-        return False
-    run = math.prod(d for d in out.shape[cut[-1][0] :] if isinstance(d, int))
-    if run * out.dtype.size < _SHORT_RUN:
-        return False
-    return 4 * math.prod(count for _, _, count in cut) >= 3 * math.prod(d for _, d, _ in cut)
-
-
 def _strided_grad_lower(c, node):
     """Zeros, with the gradient copied into the part that was taken."""
     out, grad = node.outputs[0], node.inputs[4]
@@ -300,12 +279,8 @@ def _strided_grad_lower(c, node):
     c.merge_shapes(spec.output_shape(), grad.shape)
     zero = c.literal(np.zeros((), out.dtype.as_numpy_dtype))
     c.prepare(out)
-    if _is_mostly_middle(out, spec):
-        pairs = [(begin, out.shape[axis] - begin - count) for axis, begin, count, _ in spec.axes]
-        for border in borders(c, tuple(count for _, _, count, _ in spec.axes), out, c.strides(out), pairs):
-            c.emit("fill", [zero], [border])
-    else:
-        c.emit("fill", [zero], [out])
+    for border in borders_of_part(c, out, spec.axes):
+        c.emit("fill", [zero], [border])
     c.emit("copy", [grad], [c.window(out, grad.shape, *view_of(c, out, spec))])
 
 
