@@ -82,6 +82,62 @@ REFUSED = {  # what -> (call, error, text)
         lambda: [tf.RegisterGradient("OfThisTestAlone")(lambda op, grad: grad) for _ in range(2)],
         KeyError, "Registering two gradient with name 'OfThisTestAlone'",
     ),
+    "a building that is deferred for variables": (
+        lambda: tf.train.Saver([tf.Variable(1.0)], defer_build=True),
+        ValueError,
+        "If `var_list` is provided then build cannot be deferred. Either set defer_build=False or var_list=None.",
+    ),
+    "a second global step": (
+        lambda: [tf.train.create_global_step() for _ in range(2)],
+        ValueError,
+        '"global_step" already exists.',
+    ),
+    "averages of integers": (
+        lambda: tf.train.ExponentialMovingAverage(0.9).apply([tf.Variable(1)]),
+        TypeError,
+        "The variables must be half, float, or double:",
+    ),
+    "a batch of unknown rank": (
+        lambda: tf.train.batch([tf.placeholder(tf.float32)], 2),
+        ValueError,
+        "Cannot infer Tensor's rank: Tensor(",
+    ),
+    "from_list of no queues": (
+        lambda: tf.QueueBase.from_list(0, [1, 2]),
+        TypeError,
+        "A list of queues expected",
+    ),
+    "from_list of queues of different types": (
+        lambda: tf.QueueBase.from_list(0, [tf.FIFOQueue(1, tf.int32), tf.FIFOQueue(1, tf.float32)]),
+        TypeError,
+        "Queues do not have matching component dtypes.",
+    ),
+    "from_list of queues of different names": (
+        lambda: tf.QueueBase.from_list(
+            0, [tf.FIFOQueue(1, tf.int32, names=["a"]), tf.FIFOQueue(1, tf.int32, names=["b"])]
+        ),
+        TypeError,
+        "Queues do not have matching component names.",
+    ),
+    "a mode of padding": (lambda: tf.pad([[1]], [[1, 1], [1, 1]], "AROUND"), ValueError, "Unknown padding mode: AROUND"),
+    "contraction axes": (
+        lambda: tf.tensordot(tf.ones([2, 3]), tf.ones([3, 2]), [[0, 1], [0]]),
+        ValueError,
+        "Different number of contraction axes 'a' and 'b'",
+    ),
+    "logits without classes": (
+        lambda: tf.nn.sparse_softmax_cross_entropy_with_logits(labels=1, logits=2.0),
+        ValueError,
+        "Logits cannot be scalars",
+    ),
+    "a range of no numbers": (lambda: tf.data.Dataset.range(), ValueError, "Invalid arguments to RangeDataset: ()"),
+    "a summary's description of nothing": (
+        lambda: tf.summary.get_summary_description(tf.no_op().node_def),
+        ValueError,
+        "Can't get_summary_description on NoOp",
+    ),
+    "bytes of a number": (lambda: tf.compat.as_bytes(3), TypeError, "Expected binary or unicode string, got 3"),
+    "text of a number": (lambda: tf.compat.as_text(3), TypeError, "Expected binary or unicode string, got 3"),
 }  # fmt: skip
 
 

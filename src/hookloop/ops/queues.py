@@ -144,8 +144,7 @@ class QueueBase:
           queues: queues of the same types, shapes and names.
 
         Raises:
-          TypeError: where `queues` is no list of queues, or their types differ.
-          ValueError: where their names differ.
+          TypeError: where `queues` is no list of queues, or their types or names differ.
         """
         if not queues or not isinstance(queues, list) or not all(isinstance(q, QueueBase) for q in queues):
             raise TypeError("A list of queues expected")
@@ -153,7 +152,7 @@ class QueueBase:
         if any(q.dtypes != first.dtypes for q in queues):
             raise TypeError("Queues do not have matching component dtypes.")
         if any(q.names != first.names for q in queues):
-            raise ValueError("Queues do not have matching component names.")
+            raise TypeError("Queues do not have matching component names.")
         shapes = [_common([q.shapes[i] for q in queues]) for i in range(len(first.shapes))]
         chosen = gather(stack([q.queue_ref for q in queues]), index)
         return QueueBase(dtypes=first.dtypes, shapes=shapes, names=first.names, queue_ref=chosen)
