@@ -123,3 +123,16 @@ def test_second_derivatives_behind_sizes_that_only_the_run_tells(executor, build
                     values = [session.run(penalty, {**feeds, tensor: v}) for v in (low, high)]
                     wanted[at] = (values[1] - values[0]) / 2e-6
                 np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.skipif(on_reference(), reason="the reference executor has no plans")
+def test_second_derivatives_of_two_sizes_that_only_the_run_tells_are_refused():
+    x = tf.placeholder(tf.float32, [None, 3])
+    y = tf.boolean_mask(x, x[:, 0] > 0) * tf.boolean_mask(x, x[:, 1] > 0)
+    first = tf.gradients(y, x)[0]
+    (second,) = tf.gradients(tf.reduce_sum(tf.square(tf.convert_to_tensor(first))), x)
+    with tf.Session() as session:
+        value = [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]
+        assert session.run(tf.convert_to_tensor(first), {x: value}).tolist() == [[2, 4, 6], [8, 10, 12]]
+        with pytest.raises(ValueError, match="the rank of .* depends on sizes, and only running tells it"):
+            session.run(tf.convert_to_tensor(second), {x: value})
