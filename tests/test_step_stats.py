@@ -204,6 +204,28 @@ def test_the_graph_that_a_run_runs(executor):
         assert {node.op for node in graph.node} == {"Const", "VariableV2", "Assign"}
 
 
+def test_the_ends_of_the_graph_that_a_run_runs(executor):
+    """As TensorFlow 1.15: in the order of their names; neither what is fed and fetched, nor what is fed for nothing."""
+    x, z, u = (tf.placeholder(tf.float32, [], name=name) for name in "xzu")
+    y = tf.multiply(x, 2.0, name="y")
+    q = tf.add(y, z, name="q")
+
+    def ends(fetches, feeds):
+        graphs = partition_of(session, fetches, feeds).partition_graphs
+        return {n.name: list(n.input) for g in graphs for n in g.node if n.op in ("_Arg", "_Retval")}, len(graphs)
+
+    with tf.Session() as session:
+        assert ends([y, q, y], {z: 1, x: 2}) == (
+            {"_arg_x_0_0": [], "_arg_z_0_1": [], "_retval_q_0_0": ["q"], "_retval_y_0_1": ["y"]}, 1,
+        )  # fmt: skip
+        assert ends([x, q], {x: 1, y: 2, z: 3}) == ({"_arg_y_0_1": [], "_arg_z_0_2": [], "_retval_q_0_0": ["q"]}, 1)
+        assert ends([q, x, q.op], {u: 1, x: 2, z: 3}) == (
+            {"_arg_x_0_1": [], "_arg_z_0_2": [], "_retval_q_0_0": ["q"]},
+            1,
+        )
+        assert ends([x, z], {x: 1, z: 3}) == ({}, 0)
+
+
 def test_a_run_that_is_traced_tells_both():
     x = tf.constant([1.0, 2.0]) + 1.0
     with tf.Session() as session:

@@ -61,26 +61,38 @@ def _add_output(stats, slot, dtype, shape):
 def add_partition_graph(run_metadata, mapped, feeds):
     """Adds the graph of a request, which runs on one device: its operations, with `_Arg` for what is fed and `_Retval` for fetches.
 
+    As in TensorFlow, both are numbered in the order of their names, and what is fed and fetched does not enter the graph.
+
     Args:
       run_metadata: the message.
       mapped: the request's `FetchMap`.
       feeds: the tensors that are fed.
     """
+    fed = {tensor: (f"_arg_{_with_index(tensor)}_{i}", i) for i, tensor in enumerate(sorted(feeds, key=_name_of))}
+    fetched = sorted(set(mapped.tensors).difference(fed), key=_name_of)
+    ops = RaisedGraph(fetched, mapped.targets, fed).needed
+    if not ops:
+        return
     graph = run_metadata.partition_graphs.add()
     graph.versions.CopyFrom(versions())
-    fed = {}
-    for i, tensor in enumerate(feeds):
-        fed[tensor] = _add_end(graph, "_Arg", f"_arg_{_with_index(tensor)}_{i}", tensor, i)
-    for op in RaisedGraph(mapped.tensors, mapped.targets, fed).needed:
+    used = {tensor for op in ops for tensor in op.inputs}
+    for tensor, (name, i) in fed.items():
+        if tensor in used:
+            _add_end(graph, "_Arg", name, tensor, i)
+    for op in ops:
         node = graph.node.add()
         node.CopyFrom(node_def(op))
         node.device = CPU
         for place, tensor in enumerate(op.inputs):
             if tensor in fed:
-                node.input[place] = fed[tensor]
-    for i, tensor in enumerate(mapped.tensors):
+                node.input[place] = fed[tensor][0]
+    for i, tensor in enumerate(fetched):
         _add_end(graph, "_Retval", f"_retval_{_with_index(tensor)}_{i}", tensor, i)
-        graph.node[-1].input.append(fed.get(tensor) or (tensor.op.name if tensor.value_index == 0 else tensor.name))
+        graph.node[-1].input.append(tensor.op.name if tensor.value_index == 0 else tensor.name)
+
+
+def _name_of(tensor):
+    return tensor.name
 
 
 def _with_index(tensor):
