@@ -32,7 +32,7 @@ $(VENV)/.made: pyproject.toml
 	@echo "making the environment in $(VENV) with $(PYTHON)"
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install -q "setuptools>=77" wheel "Cython>=3.0" "numpy>=2.0"
-	@echo "building hookloop (about three minutes of processor time)"
+	@echo "building hookloop (about five minutes of processor time)"
 	@$(BIN)/python -m pip install -q --no-build-isolation -e ".[demo,test,dev]"
 	@touch $(VENV)/.made && touch $(VENV)/.built
 
