@@ -7,8 +7,7 @@ The interpreter's short way to a module's attribute, 2 ns, is closed to modules 
 from __future__ import annotations
 
 import sys
-import threading
-from importlib import import_module, util
+from importlib import import_module
 from types import ModuleType
 
 _packages: list[Later] = []
@@ -59,7 +58,7 @@ class Later:
         for name in self.modules:
             if name not in self._namespace:
                 # What another thread has imported meanwhile stays.
-                self._namespace.setdefault(name, _unread_module(f"{self._package}.{name}"))
+                self._namespace.setdefault(name, _UnreadModule(f"{self._package}.{name}"))
         self._namespace.pop("__getattr__", None)
 
 
@@ -70,47 +69,22 @@ def complete():
             package.complete()
 
 
-_reading = threading.RLock()
-_begun: set[ModuleType] = set()
-
-
 class _UnreadModule(ModuleType):
-    """Is read when something of it is asked for, and is like any other module from then on.
+    """Stands in a package for a module of it; the module is imported when something of it is asked for, and then stands there itself.
 
-    `importlib.util.LazyLoader` shows other threads a module that is half read, before Python 3.12, and never again reads one whose
-    reading failed or was interrupted.
+    It is none of `sys.modules`, as those of `importlib.util.LazyLoader` are: so each import is the interpreter's own, which threads may
+    make at once, by any path, and again where one was interrupted.
     """
 
     def __getattribute__(self, name):
-        _read(self)
-        return ModuleType.__getattribute__(self, name)
+        return getattr(_imported(self), name)
 
     def __setattr__(self, name, value):
-        _read(self)
-        ModuleType.__setattr__(self, name, value)
+        setattr(_imported(self), name, value)
 
     def __delattr__(self, name):
-        _read(self)
-        ModuleType.__delattr__(self, name)
+        delattr(_imported(self), name)
 
 
-def _read(module):
-    """Reads a module, unless it has been read or this thread is about it."""
-    with _reading:
-        if type(module) is not _UnreadModule or module in _begun:
-            return
-        _begun.add(module)
-        try:
-            ModuleType.__getattribute__(module, "__spec__").loader.exec_module(module)
-            ModuleType.__setattr__(module, "__class__", ModuleType)
-        finally:
-            _begun.discard(module)
-
-
-def _unread_module(name):
-    """A module that is read when something of it is asked for, or the one that is there."""
-    if name in sys.modules:
-        return sys.modules[name]
-    module = util.module_from_spec(util.find_spec(name))
-    module.__class__ = _UnreadModule
-    return sys.modules.setdefault(name, module)
+def _imported(unread):
+    return import_module(ModuleType.__getattribute__(unread, "__name__"))
