@@ -244,3 +244,17 @@ def test_conditions_are_checked_and_branches_taken_where_they_are_written(execut
     assert taken == ["more", "less"]
     with pytest.raises(tf.errors.UnknownError, match="InvalidArgumentError: assertion failed: "):
         run(y, {x: 0.0})
+
+
+def test_loops_and_their_arrays_in_a_function(executor):
+    def function(x):
+        large = tf.map_fn(lambda t: tf.cond(t > 1.5, lambda: t * 10, lambda: t), x)
+        array = tf.TensorArray(tf.float32, 2).write(0, tf.random_uniform([])).write(1, x[2])
+        return large, tf.foldl(lambda a, b: a + b, x), array.stack()[1]
+
+    x = tf.placeholder(tf.float32, [None])
+    y = tf.py_function(function, [x], [tf.float32] * 3)
+    with tf.Session() as session:
+        large, total, last = session.run(y, {x: [1, 2, 3]})
+        assert large.tolist() == [1, 20, 30] and total == 6 and last == 3
+        assert session.run(tf.gradients(y[0], x), {x: [1, 2, 3]})[0].tolist() == [1, 10, 10]

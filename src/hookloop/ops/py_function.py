@@ -134,8 +134,12 @@ class _CallGraph(Graph):
 
 
 def _happens_once(op):
-    """Whether running an operation again is not the same: random numbers, printing, checks, calls of the host; no objects."""
-    objects = any(t.dtype._is_ref_dtype or t.dtype.name in ("resource", "variant") for t in op.outputs)
+    """Whether running an operation again is not the same: random numbers, printing, checks, calls of the host.
+
+    What has to do with objects (arrays of loops, variables, queues) runs with what it is wanted for.
+    """
+    ends = (*op.inputs, *op.outputs)
+    objects = any(t.dtype._is_ref_dtype or t.dtype.name in ("resource", "variant") for t in ends)
     return bool(op.op_def.stateful) and not op.op_def.written(op) and not objects
 
 
