@@ -204,10 +204,13 @@ def _steps_in(directory):
     try:
         with translated(directory):
             os.makedirs(directory, exist_ok=True)
+    except errors.OpError as error:  # it names the directory
+        raise DataError(_in_a_line(error)) from None
+    try:
         latest = train.latest_checkpoint(directory)
         return None if latest is None else int(train.load_variable(latest, "global_step"))
     except (errors.OpError, OSError, ValueError) as error:
-        raise DataError(_in_a_line(error)) from None
+        raise DataError(f"{directory}: {_in_a_line(error)}") from None
 
 
 def _in_a_line(error):
