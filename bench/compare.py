@@ -145,6 +145,9 @@ def main(argv=None):
     if "hookloop" not in pythons:
         pythons = {"hookloop": sys.executable, **pythons}
     if arguments.sweep:
+        unknown = sorted(set(arguments.cases or ()) - set(sweep.BASES))
+        if unknown:
+            parser.error(f"the sweep has no case {', '.join(unknown)}; its cases are {', '.join(sweep.BASES)}")
         return run_sweep(pythons, arguments)
     results = measure(pythons, arguments.threads, arguments.cases or DEFAULT_CASES, arguments.rounds)
     print(table(results, list(pythons)))

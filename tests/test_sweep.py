@@ -72,3 +72,9 @@ def test_every_case_runs():
             assert backend.measure(case, small) is not None, case
     finally:
         backend.close()
+
+
+def test_a_case_that_the_sweep_has_not_is_refused_with_those_that_it_has(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        compare.main(["--sweep", str(tmp_path), "--cases", "lstm", "mlp_wide"])
+    assert "the sweep has no case mlp_wide; its cases are linreg, " in capsys.readouterr().err
