@@ -185,17 +185,23 @@ def resolve_feeds(graph, feed_dict):
                 raise TypeError(
                     f"Feed argument {key!r} has invalid type {type(key)!r}: its conversion functions feed nothing"
                 )
-            pairs += [(_feed_tensor(graph, tensor), part) for tensor, part in conversion.feed(key, value)]
+            pairs += [(feed_tensor(graph, tensor), part) for tensor, part in conversion.feed(key, value)]
             continue
-        pairs.append((_feed_tensor(graph, key), value))
+        pairs.append((feed_tensor(graph, key), value))
     return pairs
 
 
-def _feed_tensor(graph, key):
+def feed_tensor(graph, key, argument="feed_dict key"):
+    """The tensor of the graph that a feed names; `argument` is what errors call it.
+
+    Raises:
+      TypeError: the graph has no such tensor.
+      ValueError: the tensor may not be fed.
+    """
     try:
         tensor = graph.as_graph_element(key, allow_tensor=True, allow_operation=False)
     except (TypeError, ValueError, KeyError) as error:
-        raise TypeError(f"Cannot interpret feed_dict key as Tensor: {error.args[0]}") from None
+        raise TypeError(f"Cannot interpret {argument} as Tensor: {error.args[0]}") from None
     if not graph.is_feedable(tensor):
         raise ValueError(f"Tensor {tensor.name} may not be fed.")
     return tensor

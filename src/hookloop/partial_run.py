@@ -12,7 +12,7 @@ import itertools
 from . import errors
 from .compile.order import ALIASES, ops_in
 from .compile.regions import OP, RaisedGraph
-from .fetches import FetchMap, convert_feed, expand_feed, resolve_feeds
+from .fetches import FetchMap, convert_feed, expand_feed, feed_tensor, resolve_feeds
 from .ops.variable_key import VARIABLES
 
 # Schedules of requests that are kept for the next evaluation of the same.
@@ -245,7 +245,7 @@ class PartialRuns:
         tensors = []
         for feed in feeds if isinstance(feeds, (list, tuple)) else [] if feeds is None else [feeds]:
             for part in expand_feed(feed):
-                tensors.append(self._feed(graph, part))
+                tensors.append(feed_tensor(graph, part, "feed_list key"))
         mapped = FetchMap(graph, fetches)
         if not mapped.tensors and not mapped.targets:
             raise _invalid("Must specify at least one target to fetch or execute.")
@@ -259,16 +259,6 @@ class PartialRuns:
         handle = f"{names[0]}->{names[1]}/{names[2]}/1/;{next(self._numbers)}"
         self._evaluations[handle] = _Evaluation(self._session, schedule)
         return handle
-
-    @staticmethod
-    def _feed(graph, feed):
-        try:
-            tensor = graph.as_graph_element(feed, allow_tensor=True, allow_operation=False)
-        except (KeyError, TypeError, ValueError) as error:
-            raise TypeError(f"Cannot interpret feed_list key as Tensor: {error.args[0]}") from None
-        if not graph.is_feedable(tensor):
-            raise ValueError(f"Tensor {tensor.name} may not be fed.")
-        return tensor
 
     def _schedule(self, mapped, feeds):
         key = tuple(mapped.tensors), tuple(mapped.targets), tuple(feeds), self._session.graph.version
