@@ -1,8 +1,8 @@
 /* One pool a process. A job is cut into as many ranges of chunks as threads may take part; each thread claims from the
  * front of its own range, then from the back of the others': so the same thread gets the same chunks in every step, whose
- * data its own cache holds, and whoever is late is helped. The caller returns when every chunk is done, so it waits for
- * nobody who has not claimed one. Workers spin for a while after a job, so that the next instruction of a step finds them
- * awake, then park.
+ * data its own cache holds, and whoever is late is helped, but with the little that an owner who has begun will have done
+ * soon. The caller returns when every chunk is done, so it waits for nobody who has not claimed one. Workers spin for a
+ * while after a job, so that the next instruction of a step finds them awake, then park.
  */
 #define _GNU_SOURCE /* sched_getcpu, cpu_set_t */
 #include "pool.h"
