@@ -186,6 +186,39 @@ def test_a_closed_session(executor):
         session.run(c)
 
 
+def test_the_memory_of_a_variable_in_a_closed_session(executor, graph):
+    v = tf.get_variable("v", [2], initializer=tf.zeros_initializer())
+    with tf.Session(graph=graph) as session:
+        session.run(v.initializer)
+    with pytest.raises(RuntimeError, match="^Attempted to use a closed Session.$"):
+        session.buffer(v)
+
+
+@pytest.mark.parametrize("way", ["run", "callable"])
+@pytest.mark.parametrize("argument, kind", [("options", "RunOptions"), ("run_metadata", "RunMetadata")])
+def test_options_of_another_kind(session, way, argument, kind):
+    one = tf.constant(1.0)
+    run = (
+        session.make_callable(one, accept_options=True)
+        if way == "callable"
+        else lambda **given: session.run(one, **given)
+    )
+    with pytest.raises(TypeError, match=rf"^expected {argument} to be a {kind}, got 3$"):
+        run(**{argument: 3})
+
+
+@pytest.mark.parametrize("way", ["configuration", "environment"])
+def test_more_threads_than_there_can_be(graph, monkeypatch, way):
+    config = None
+    if way == "configuration":
+        config = tf.ConfigProto(intra_op_parallelism_threads=2**31 - 1)
+    else:
+        monkeypatch.setenv("HOOKLOOP_NUM_THREADS", "9" * 30)
+    x = tf.placeholder(tf.float32, [None, 400])
+    with tf.Session(graph=graph, config=config) as session:
+        assert session.run(tf.reduce_sum(tf.matmul(x, x, transpose_b=True)), {x: np.ones((400, 400))}) == 400**3
+
+
 def test_an_empty_graph(executor):
     with pytest.raises(RuntimeError, match="The Session graph is empty"):
         tf.Session().run([])

@@ -115,8 +115,10 @@ cdef _fill_component(hl_component *c, tuple component):
         c.row_bytes = 8
         return
     cdef np.ndarray array = component[1]
-    if not np.PyArray_ISCARRAY_RO(array) or not 0 < np.PyArray_NDIM(array) <= HL_MAX_RANK:
-        raise ValueError("expected an array that is contiguous")
+    if not np.PyArray_ISCARRAY_RO(array) or np.PyArray_NDIM(array) == 0:
+        raise ValueError("expected an array of rows that is contiguous")
+    if np.PyArray_NDIM(array) - 1 > HL_MAX_RANK:
+        raise ValueError(f"elements of at most {HL_MAX_RANK} axes are supported, got {np.PyArray_NDIM(array) - 1}")
     c.data = <char *>np.PyArray_DATA(array)
     c.dtype = component[0]
     c.rank = np.PyArray_NDIM(array) - 1

@@ -763,6 +763,8 @@ cdef SessionRunArgs _as_args(object request):
     """What a hook returned, which may be any object with the fields."""
     if request is None or type(request) is SessionRunArgs:
         return request
+    if not hasattr(request, "fetches"):
+        raise TypeError(f"expected before_run to return SessionRunArgs or None, got {request!r}")
     return SessionRunArgs(request.fetches, request.feed_dict, request.options)
 
 

@@ -27,6 +27,9 @@ from .ops.variable_key import VARIABLES, variable_key
 
 __all__ = ["InteractiveSession", "Session"]
 
+# Threads that a session may be configured for; the pool has fewer.
+_MOST_THREADS = 1024
+
 # Seconds after which an op that waits for another thread looks whether its session was closed.
 _LONGEST_WAIT = 0.05
 
@@ -151,7 +154,9 @@ class BaseSession(SessionCore):
 
         Raises:
           FailedPreconditionError: the variable is not initialized.
+          RuntimeError: the session is closed.
         """
+        self._check_open()
         cell = self._variables.get(variable_key(variable.op))
         if cell is None or not cell.initialized:
             self._uninitialized(variable_key(variable.op), variable.op)
@@ -235,6 +240,8 @@ class BaseSession(SessionCore):
 
     def _run_slow(self, fetches, feed_dict, options, run_metadata):
         self._check_open()
+        if run_metadata is not None and not hasattr(run_metadata, "step_stats"):
+            raise TypeError(f"expected run_metadata to be a RunMetadata, got {run_metadata!r}")
         deadline = self._deadline(options)
         if run_metadata is not None and options is not None and options.output_partition_graphs:
             self._note_partition_graph(fetches, feed_dict, run_metadata)
@@ -292,6 +299,8 @@ class BaseSession(SessionCore):
         return feed_dict
 
     def _deadline(self, options):
+        if options is not None and not hasattr(options, "timeout_in_ms"):
+            raise TypeError(f"expected options to be a RunOptions, got {options!r}")
         timeout = 1000000 * int(options.timeout_in_ms) if options is not None else 0
         timeout = timeout or self._timeout_ns
         return time.monotonic_ns() + timeout if timeout else 0
@@ -717,12 +726,12 @@ def _read_variable(op):
 def _thread_count(config):
     """How many threads a step may use: the configuration's, the environment's, or those this process may run on."""
     if config is not None and config.intra_op_parallelism_threads > 0:
-        return int(config.intra_op_parallelism_threads)
+        return min(int(config.intra_op_parallelism_threads), _MOST_THREADS)
     wanted = os.environ.get("HOOKLOOP_NUM_THREADS")
     if wanted:
         if not wanted.isdecimal() or int(wanted) < 1:
             raise ValueError(f"expected HOOKLOOP_NUM_THREADS to be a positive integer, got {wanted!r}")
-        return int(wanted)
+        return min(int(wanted), _MOST_THREADS)
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -60,6 +60,8 @@ def test_sources_refuse_what_does_not_fit():
         Dataset.from_tensor_slices((np.ones([2, 3]), ["x", "y", "z"]))
     with pytest.raises(ValueError, match="insufficient rank for batching"):
         Dataset.from_tensor_slices(1)
+    with pytest.raises(ValueError, match=r"expected tensors to cut into slices, got \{\}"):
+        Dataset.from_tensor_slices({})
     with pytest.raises(
         TypeError, match=r"Two datasets to concatenate have different types <dtype: 'int32'> and <dtype: 'float32'>"
     ):
@@ -177,6 +179,35 @@ def test_flat_map_and_interleave(executor):
 def test_functions_must_return_tensors():
     with pytest.raises(TypeError, match=r"Unsupported return value from function passed to Dataset\.map\(\): None"):
         Dataset.range(4).map(lambda x: None)
+
+
+@pytest.mark.parametrize("method", ["flat_map", "filter"])
+def test_what_a_function_returns_instead_is_described(method):
+    leaf = r"TensorSpec\(shape=\(\), dtype=tf\.int64, name=None\)"
+    with pytest.raises((TypeError, ValueError), match=rf"(Got|Was) {leaf}\.?$"):
+        getattr(Dataset.range(4), method)(lambda x: x)
+    with pytest.raises((TypeError, ValueError), match=rf"(Got|Was) \{{'a': {leaf}\}}\.?$"):
+        getattr(Dataset.range(4), method)(lambda x: {"a": x})
+
+
+def test_datasets_cannot_be_batched():
+    with pytest.raises(TypeError, match=r"expected elements of tensors to batch, got DatasetSpec\(tf\.int64\)"):
+        Dataset.range(4).map(lambda x: Dataset.range(3)).batch(2)
+
+
+def test_elements_have_as_many_axes_as_any_tensor(executor):
+    most = np.arange(2.0, dtype=np.float32).reshape((2,) + (1,) * 9)
+    for dataset in [Dataset.from_tensors(most), Dataset.from_tensor_slices(most[np.newaxis])]:
+        (element,) = elements(dataset)
+        assert np.array_equal(element, most)
+
+
+def test_elements_of_more_axes_than_a_tensor_can_have():
+    following = Dataset.from_tensors(np.zeros((2,) + (1,) * 10)).make_one_shot_iterator().get_next()
+    with tf.Session() as session:
+        with pytest.raises(tf.errors.OpError, match=r"of at most 10 axes are supported, (got|this needs) 11"):
+            session.run(following)
+        assert session.run(tf.constant(1.0)) == 1.0
 
 
 def test_reduce(executor):

@@ -81,6 +81,16 @@ class TestRequests:
 
 
 class TestWhoIsCalled:
+    def test_before_run_that_returns_something_else(self):
+        class Odd(tf.train.SessionRunHook):
+            def before_run(self, run_context):
+                return 3
+
+        one = tf.constant(1)
+        with pytest.raises(TypeError, match="^expected before_run to return SessionRunArgs or None, got 3$"):
+            with tf.train.MonitoredSession(hooks=[Odd()]) as session:
+                session.run(one)
+
     def test_a_duck(self):
         class Duck:
             calls = 0

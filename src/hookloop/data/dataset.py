@@ -161,9 +161,11 @@ class Dataset:
             an array that is not writeable, is read where it is.
 
         Raises:
-          ValueError: where a tensor is a scalar, or the sizes differ.
+          ValueError: where a tensor is a scalar, the sizes differ, or there is no tensor.
         """
         structure, components = _components(tensors)
+        if not components:
+            raise ValueError(f"expected tensors to cut into slices, got {tensors!r}")
         first = None
         for tensor in components:
             if tensor.shape.ndims == 0:
@@ -305,7 +307,7 @@ class Dataset:
     def _traced_to_dataset(self, map_func, method):
         traced = trace(map_func, self._element, method)
         if not isinstance(traced.result, DatasetLeaf):
-            raise TypeError(f"`map_func` must return a `Dataset` object. Got {type(traced.result)}")
+            raise TypeError(f"`map_func` must return a `Dataset` object. Got {_described(traced.result)}")
         return traced, traced.result.element
 
     def flat_map(self, map_func):
@@ -384,10 +386,16 @@ class Dataset:
         Args:
           batch_size: how many.
           drop_remainder: leaves out the last elements where they are fewer.
+
+        Raises:
+          TypeError: where the elements are datasets.
         """
         size = _scalar(batch_size, "batch_size")
         drop = convert_to_tensor(drop_remainder, dtypes.bool, name="drop_remainder")
         first = _known_batch(size, drop)
+        for leaf in flatten(self._element):
+            if isinstance(leaf, DatasetLeaf):
+                raise TypeError(f"expected elements of tensors to batch, got {leaf!r}")
         element = map_structure(
             lambda leaf: TensorLeaf(leaf.dtype, TensorShape([first]).concatenate(leaf.shape)), self._element
         )
@@ -560,10 +568,10 @@ def _plain(types):
     return str(types) if not is_nested(types) else repr(types)
 
 
-def _described(leaf):
-    if isinstance(leaf, TensorLeaf):
-        return f"TensorSpec(shape={leaf.shape}, dtype={leaf.dtype!r}, name=None)"
-    return str(leaf)
+def _described(structure):
+    from .specs import spec_of
+
+    return repr(spec_of(structure))
 
 
 def _joint_shape(first, second):
