@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-from functools import lru_cache
 
 import numpy as np
 
@@ -17,6 +16,7 @@ from .graph.stack import get_default_graph
 from .graph.tensor import Tensor
 from .ops import registry
 from .ops.build import convert_to_tensor
+from .ops.op_proto import attribute_kinds
 from .ops.recovered_contexts import recover_contexts
 from .ops.signature import signature_of
 from .shapes import TensorShape
@@ -152,7 +152,7 @@ class Importer:
           ValueError: an attribute that is not known, and is not the default of the program that wrote it, which is no newer one.
         """
         try:
-            known = _attributes_of(node.op)
+            known = attribute_kinds(registry.lookup(node.op))
         except ValueError:
             return node  # the op itself is refused
         unknown = [key for key in node.attr if key not in known and not key.startswith("_")]
@@ -364,24 +364,6 @@ class Importer:
         """A tensor ("op:0") or operation ("op") of the message as it is in the graph."""
         name, index = _split(text)
         return self._operations[name].outputs[index] if ":" in text else self._operations[name]
-
-
-# Attributes of pools and convolutions, which have no default.
-_OF_WINDOWS = frozenset(("ksize", "padding", "strides"))
-
-
-@lru_cache(None)
-def _attributes_of(op):
-    """The names of the attributes that an op type has.
-
-    Raises:
-      ValueError: it is not known.
-    """
-    signature = signature_of(registry.lookup(op))
-    known = {*signature.defaults, *signature.type_attrs}
-    for argument in (*signature.inputs, *signature.outputs):
-        known.update((argument.number_attr, argument.type_attr, argument.type_list_attr))
-    return known | _OF_WINDOWS if "Pool" in op or "Conv" in op or "conv" in op else known
 
 
 # Texts that attributes of these names have, of every op that has such ones.

@@ -101,8 +101,8 @@ def _softplus_grad_gradient(op, grad):
         return [ddy, grad * dy / (exp(-x) + 2.0 + exp(x))]
 
 
-def _slope(name, kernel, reference, gradient, allowed=kinds.FLOAT, **more):
-    return OpDef(name, "gradients: T, features: T", "backprops: T", types={"T": allowed}, shape=merged, kernel=kernel,
+def _slope(name, kernel, reference, gradient, allowed=kinds.FLOAT, of="features", **more):
+    return OpDef(name, f"gradients: T, {of}: T", "backprops: T", types={"T": allowed}, shape=merged, kernel=kernel,
                  reference=reference, gradient=gradient, overwrites=(0, 1), views="any", **more)  # fmt: skip
 
 
@@ -113,9 +113,10 @@ def _plain(function):
 register(
     _slope("ReluGrad", "relu_grad", _plain(lambda g, x: np.where(x > 0, g, 0)), _masked("ReluGrad"), kinds.REAL),
     _slope("Relu6Grad", "relu6_grad", _plain(lambda g, x: np.where((x > 0) & (x < 6), g, 0)), _masked("Relu6Grad"), kinds.REAL),
-    _slope("EluGrad", "elu_grad", _plain(lambda g, y: np.where(y < 0, (y + 1) * g, g)), _elu_grad_gradient),
+    _slope("EluGrad", "elu_grad", _plain(lambda g, y: np.where(y < 0, (y + 1) * g, g)), _elu_grad_gradient,
+           of="outputs"),
     _slope("SeluGrad", "selu_grad", _plain(lambda g, y: np.where(y < 0, g * (y + _SELU_SCALE_ALPHA), g * _SELU_SCALE)),
-           _selu_grad_gradient),
+           _selu_grad_gradient, of="outputs"),
     _slope("SoftplusGrad", "softplus_grad", _plain(lambda g, x: g / (1 + np.exp(-x))), _softplus_grad_gradient),
     _slope("SoftsignGrad", "softsign_grad", _plain(lambda g, x: g / np.square(1 + np.abs(x))), None),
     _slope("LeakyReluGrad", "leaky_relu_grad", lambda node, g, x: np.where(x > 0, g, g * g.dtype.type(np.float32(node.attrs["alpha"]))),

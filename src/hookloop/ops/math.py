@@ -309,8 +309,8 @@ def _pow(node, x, y):
 # --- definitions ------------------------------------------------------------------------------------------
 
 
-def _binary(name, kernel, reference, allowed, gradient, **more):
-    return OpDef(name, "x: T, y: T", "z: T", types={"T": allowed}, shape=broadcast, kernel=kernel,
+def _binary(name, kernel, reference, allowed, gradient, inputs="x: T, y: T", **more):
+    return OpDef(name, inputs, "z: T", types={"T": allowed}, shape=broadcast, kernel=kernel,
                  reference=reference, gradient=gradient, overwrites=(0, 1), views="any", **more)  # fmt: skip
 
 
@@ -345,7 +345,7 @@ register(
     _binary("Minimum", "minimum", _plain(np.minimum), kinds.REAL, _extremum_gradient("LessEqual"), symbolic=True),
     _binary("SquaredDifference", "squared_difference", lambda node, x, y: (x - y) * np.conj(x - y), kinds.NUMBER,
             _squared_difference_gradient),
-    _binary("Atan2", "atan2", _plain(np.arctan2), kinds.FLOAT, _atan2_gradient),
+    _binary("Atan2", "atan2", _plain(np.arctan2), kinds.FLOAT, _atan2_gradient, "y: T, x: T"),
     _binary("BitwiseAnd", "bitwise_and", _plain(np.bitwise_and), kinds.INTEGER, no_gradient),
     _binary("BitwiseOr", "bitwise_or", _plain(np.bitwise_or), kinds.INTEGER, no_gradient),
     _binary("BitwiseXor", "bitwise_xor", _plain(np.bitwise_xor), kinds.INTEGER, no_gradient),

@@ -41,6 +41,9 @@ _LATER = {
 
 EVERY_INPUT = ("every input",)
 
+# Fields of TensorFlow's message that programs read of an `OpDef` (`op_proto.py`).
+_OF_MESSAGE = frozenset(("input_arg", "output_arg", "attr"))
+
 
 class OpDef:
     """One op type: its signature, and all that the graph, the gradients and the compiler need of it.
@@ -106,6 +109,13 @@ class OpDef:
         self.views = views
         self.can_fail = can_fail
         self._signature = None
+
+    def __getattr__(self, name):
+        if name not in _OF_MESSAGE:
+            raise AttributeError(f"an OpDef has no attribute {name!r}")
+        from .op_proto import op_def_proto
+
+        return getattr(op_def_proto(self), name)
 
     def written(self, op):
         """The indices of an operation's inputs that are variables and are written."""

@@ -226,8 +226,9 @@ def _define(rule, sparse, resource):
         attrs[rule.flag[0]] = rule.flag[1]
     name = ("Resource" if resource else "") + ("SparseApply" if sparse else "Apply") + rule.name
     types = {"T": _FLOATS, "Tindices": kinds.INDEX} if sparse else {"T": _FLOATS}
+    grad = "grad" if sparse else rule.grad
     return OpDef(
-        name, f"{states}{scalars}, {rule.grad}: T{rows}{after}", "" if resource else "out: Ref(T)", attrs=attrs, types=types,
+        name, f"{states}{scalars}, {grad}: T{rows}{after}", "" if resource else "out: Ref(T)", attrs=attrs, types=types,
         shape=_shape(rule, sparse, resource), lower=_lower(rule, sparse), reference=_reference(rule, sparse),
         writes=tuple(range(1 + len(rule.slots))), stateful=True, can_fail=sparse,
     )  # fmt: skip
