@@ -245,10 +245,17 @@ def _call(initializer, size, dtype, info):
 # --- partitioners -----------------------------------------------------------------------------------------
 
 
+def _check_axis(axis, shape):
+    """Every partitioner refuses an axis that the variable has not when it is asked."""
+    if not -shape.ndims <= axis < shape.ndims:
+        raise ValueError(f"Can not partition variable along axis {axis} when shape is only {shape}")
+
+
 def fixed_size_partitioner(num_shards, axis=0):
     """A partitioner that makes `num_shards` parts along an axis, or as many as it is long."""
 
     def partitioner(shape, **_):
+        _check_axis(axis, shape)
         partitions = [1] * shape.ndims
         partitions[axis] = min(num_shards, shape.as_list()[axis])
         return partitions
@@ -270,6 +277,7 @@ def variable_axis_size_partitioner(max_shard_bytes, axis=0, bytes_per_string_ele
         raise ValueError("max_shards must be positive.")
 
     def partitioner(shape, dtype):
+        _check_axis(axis, shape)
         shape = shape if isinstance(shape, TensorShape) else as_shape(shape)
         dims, partitions = shape.as_list(), [1] * shape.ndims
         element = bytes_per_string_element if dtype.name == "string" else dtype.size
@@ -287,8 +295,7 @@ def min_max_variable_partitioner(max_partitions=1, axis=0, min_slice_size=256 <<
     """A partitioner that makes up to `max_partitions` parts of at least `min_slice_size` bytes."""
 
     def partitioner(shape, dtype):
-        if axis >= shape.ndims:
-            raise ValueError(f"Can not partition variable along axis {axis} when shape is only {shape}")
+        _check_axis(axis, shape)
         dims, partitions = shape.as_list(), [1] * shape.ndims
         element = bytes_per_string_element if dtype.name == "string" else dtype.size
         slices = math.ceil(element * math.prod(dims) / min_slice_size)
