@@ -77,6 +77,13 @@ def test_what_is_not_there_is_said():
         importlib.import_module("hookloop.python.ops.nothing_ops")
 
 
+def test_a_path_that_is_the_public_module_itself(monkeypatch):
+    from hookloop.python.platform import tf_logging
+
+    assert tf_logging is tf.logging and importlib.import_module("hookloop.python.platform.tf_logging") is tf.logging
+    assert tf.logging.__name__ == "hookloop.logging"
+
+
 def test_messages_by_their_path():
     from hookloop.core.example import example_pb2, feature_pb2
     from hookloop.core.framework import graph_pb2, summary_pb2

@@ -196,7 +196,8 @@ cdef class HookLoop:
                 if self._stale():
                     self._refresh()
                     steps = None  # its request was that of the hooks before
-                if self._enters or not self._runs_plainly or self._core._runs_by_reference():
+                if self._enters or not self._runs_plainly or self._core._runs_by_reference() or (
+                        self._counts_seconds and _has_own_clock()):
                     steps = None
                     self._one_step(fetches, feed_dict, stack, pieces)
                 else:
@@ -276,7 +277,7 @@ cdef class HookLoop:
         elif end == HL_LOOP_DUE_AFTER and self._n_triggers:
             values = [None if slot < 0 else steps.latest[slot] for slot in steps.slots]
             self._look_after(fetches, feed_dict, None, None, values, 0 if merged is None else merged.first_watch,
-                             <double>hl_now_ns() * 1e-9, natives)
+                             _seconds_now(), natives)
         return 0
 
     cdef dict _due_natives(self, Steps steps, Merged merged, Outlook *outlook, list places):
@@ -463,14 +464,14 @@ cdef class HookLoop:
         """What the counters of triggers show before a run."""
         now.runs = self._runs
         now.global_step = self._step_variable()
-        now.seconds = <double>hl_now_ns() * 1e-9 if self._counts_seconds else 0
+        now.seconds = _seconds_now() if self._counts_seconds else 0
         now.frame = NULL
         return 0
 
     def _trigger_states(self):
         """For each hook what its counter has grown by since its trigger was last due, or None: see `_load_trigger_states`."""
         cdef HookSlot slot
-        cdef double seconds = <double>hl_now_ns() * 1e-9
+        cdef double seconds = _seconds_now()
         if self._stale():
             self._refresh()
         return [
@@ -482,7 +483,7 @@ cdef class HookLoop:
     def _load_trigger_states(self, list states):
         """Triggers of the same counters as those that a state is of go on where those stood."""
         cdef HookSlot slot
-        cdef double seconds = <double>hl_now_ns() * 1e-9
+        cdef double seconds = _seconds_now()
         for slot, state in zip(self._slots, states):
             if state is not None and slot.trigger is not None and slot.trigger.every is not None and (
                     slot.trigger.counter == state["counter"]):
@@ -554,6 +555,8 @@ cdef class HookLoop:
         if slot.has_after:
             context._caller = slot.hook
             self._noted_call(slot, context, values)
+            if slot.trigger is not None and slot.trigger.kind != HL_WATCH_FINITE:
+                slot.state.last = slot.trigger.value  # the hook may know better from where the next period counts
         return 0
 
     cdef object _noted_call(self, HookSlot slot, SessionRunContext context, SessionRunValues values):

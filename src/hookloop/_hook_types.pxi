@@ -307,7 +307,7 @@ cdef class Trigger:
 
     Attributes:
       due: whether the loop is calling the hook because of this trigger; False where somebody else calls it.
-      value: the counter when it was last due.
+      value: the counter when it was last due; what a hook sets it to in `after_run` is what the next period counts from.
 
     Raises:
       ValueError: for an unknown counter or phase, or without a period or threshold.

@@ -15,7 +15,7 @@ from types import ModuleType
 _ROOT = __name__.rpartition(".")[0]
 
 
-def install(package, table, renamed=None):
+def install(package, table, renamed=None, same=None):
     """Lets the modules of a table be imported below a package.
 
     Args:
@@ -23,22 +23,24 @@ def install(package, table, renamed=None):
       table: module below the package -> where a name is looked for, in order: dotted names of modules below `hookloop` ("" is
         itself), or of other packages behind a colon.
       renamed: module -> {name: its dotted name below `hookloop`}.
+      same: module -> the module below `hookloop` that it is.
     """
-    sys.meta_path.append(_Finder(package + ".", table, renamed or {}))
+    sys.meta_path.append(_Finder(package + ".", table, renamed or {}, same or {}))
 
 
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Asked after the files: what is a file of the package stays one."""
 
-    def __init__(self, prefix, table, renamed):
+    def __init__(self, prefix, table, renamed, same):
         self._prefix = prefix
         self._table = table
         self._renamed = renamed
-        self._packages = {name[:i] for name in table for i, letter in enumerate(name) if letter == "."}
+        self._same = same
+        self._packages = {name[:i] for name in (*table, *same) for i, letter in enumerate(name) if letter == "."}
 
     def find_spec(self, fullname, path=None, target=None):
         below = fullname.removeprefix(self._prefix)
-        if below == fullname or (below not in self._table and below not in self._packages):
+        if below == fullname or not (below in self._table or below in self._packages or below in self._same):
             return None
         return importlib.machinery.ModuleSpec(fullname, self, is_package=below in self._packages)
 
@@ -47,6 +49,9 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def exec_module(self, module):
         below = module.__name__.removeprefix(self._prefix)
+        if below in self._same:
+            sys.modules[module.__name__] = _module(self._same[below])
+            return
         if below not in self._table:
             module.__doc__ = f"Modules at the paths of TensorFlow's `{below}`."
             return

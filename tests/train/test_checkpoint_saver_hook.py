@@ -211,6 +211,31 @@ def test_summaries_come_after_whole_periods(tmp_path, period):
     assert steps == [1, 1 + period, 1 + 2 * period]
 
 
+@pytest.mark.parametrize(
+    "by, period, steps",
+    [(1, {"save_steps": 3}, [1, 4, 7]), (5, {"save_steps": 3}, [5, 15, 25, 35, 45]), (5, {"save_steps": 12}, [5, 25, 45]),
+     (0, {"save_steps": 1}, [0] * 9), (1, {"save_secs": 0}, list(range(1, 10))), (1, {"save_secs": 1000}, [1])],
+)  # fmt: skip
+def test_summaries_are_asked_for_in_runs_that_are_due_and_others_do_not_enter_the_hook(by, period, steps):
+    class Writer:
+        rows = []
+
+        def add_summary(self, summary, step):
+            self.rows.append(int(step))
+
+        add_session_log = flush = lambda *args: None
+
+    step = tf.assign_add(tf.train.get_or_create_global_step(), by)
+    hook = tf.train.SummarySaverHook(summary_writer=Writer(), summary_op=[tf.summary.scalar("a", 1.0)], **period)
+    Writer.rows.clear()
+    with tf.train.MonitoredSession(hooks=[hook]) as session:
+        session.hook_stats()
+        for _ in range(9):
+            session.run(step)
+        (stats,) = session.hook_stats()
+    assert Writer.rows == steps and stats["before_run"][0] == stats["after_run"][0] == len(steps)
+
+
 def test_a_function_feeds_every_run():
     x = tf.placeholder(tf.float32, [])
     tripled = x * 3

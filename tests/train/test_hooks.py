@@ -1,6 +1,7 @@
 """The hooks of a training: when they stop, log, fail and evaluate, in TensorFlow's words."""
 
 import re
+import time
 
 import numpy as np
 import pytest
@@ -144,6 +145,54 @@ class TestLoggingTensor:
                 session.run(x, {x: [1.0]})
             session.run(x, {x: [1.0, 2.0]})
         assert [r.getMessage() for r in log.records if "loss" in r.getMessage()] == ["loss = [1. 2.]"]
+
+
+class TestClockOfTheProgram:
+    """Where a program puts a function in the place of `time.time`, hooks that count seconds look at that."""
+
+    def logged(self, monkeypatch, session, runs):
+        lines, now = [], [1e9]
+        monkeypatch.setattr(tf.logging, "info", lambda text, *values: lines.append(text % values))
+        monkeypatch.setattr(time, "time", lambda: now[0])
+        step = tf.get_default_graph().get_operation_by_name("AssignAdd").outputs[0]
+        seen = []
+        with session() as session:
+            for later in (0.0, 0.5, 0.25, 0.25, 0.0, 1.5):
+                now[0] += later
+                before = len(lines)
+                runs(session, step)
+                seen.append(len(lines) - before)
+        monkeypatch.undo()
+        return seen, [line for line in lines if "sec)" in line]
+
+    @pytest.mark.parametrize(
+        "runs", [lambda s, step: s.run(step), lambda s, step: s.run_steps(step, 1)], ids=["run", "many"]
+    )
+    def test_seconds_of_another_clock(self, monkeypatch, runs):
+        step = counting()
+        hook = tf.train.LoggingTensorHook({"x": tf.constant(2.0)}, every_n_secs=1)
+        seen, lines = self.logged(monkeypatch, lambda: tf.train.SingularMonitoredSession(hooks=[hook]), runs)
+        assert step.op.name == "AssignAdd" and seen == [1, 0, 0, 1, 0, 1]
+        assert lines == ["x = 2.0 (1.000 sec)", "x = 2.0 (1.500 sec)"]
+
+    def test_a_clock_that_stands_makes_nothing_due(self, monkeypatch, tmp_path):
+        step = counting()
+        hook = tf.train.ProfilerHook(save_secs=1e-9, output_dir=str(tmp_path))
+        with tf.train.SingularMonitoredSession(hooks=[hook]) as session:
+            session.run(step)
+            monkeypatch.setattr(time, "time", lambda: 0.0)
+            session.run_steps(step, 50)
+            assert not list(tmp_path.glob("timeline*"))
+            monkeypatch.undo()
+            session.run(step)
+            assert len(list(tmp_path.glob("timeline*"))) == 1
+
+    def test_a_function_in_the_place_of_info_gets_what_is_logged(self, monkeypatch):
+        lines = []
+        monkeypatch.setattr(tf.logging, "info", lambda text, *values: lines.append(text % values))
+        monkeypatch.setattr(tf.logging.get_logger(), "level", tf.logging.WARN)
+        assert steps_taken([tf.train.LoggingTensorHook({"x": tf.constant(2.0)}, every_n_iter=1)], counting(), 2) == 2
+        assert [line[:7] for line in lines if "x =" in line] == ["x = 2.0", "x = 2.0"]
 
 
 class TestNanTensor:

@@ -54,7 +54,6 @@ _TABLE = {
     "platform.gfile": ("gfile",),
     "platform.googletest": ("test",),
     "platform.test": ("test",),
-    "platform.tf_logging": ("logging",),
     "pywrap_tensorflow": ("train", "errors"),
     **{f"saved_model.{name}": (f"saved_model.{name}", "saved_model") for name in """builder constants loader main_op
         signature_constants signature_def_utils tag_constants utils""".split()},
@@ -72,6 +71,8 @@ _TABLE = {
         learning_rate_decay momentum monitored_session moving_averages optimizer proximal_adagrad proximal_gradient_descent
         queue_runner queue_runner_impl rmsprop saver server_lib session_manager session_run_hook slot_creator summary_io
         supervisor sync_replicas_optimizer training training_util warm_starting_util""".split()},
+    "training.monitored_session": ("train", "train.session_levels", "train.monitored_session", "train.monitored_training_session"),
+    "training.training_util": ("train", "train.training_util"),
     "training.slot_creator": ("train.slot_creator",),
     "training.tracking.util": ("train",),
     "util.compat": ("compat",),
@@ -109,4 +110,7 @@ _RENAMED = {
     "util.nest": {"is_sequence": "nest.is_nested"},
 }  # fmt: skip
 
-install(__name__, _TABLE, _RENAMED)
+# Programs and suites put functions of their own into these: what is there is the public module itself.
+_SAME = {"platform.tf_logging": "logging"}
+
+install(__name__, _TABLE, _RENAMED, _SAME)

@@ -12,6 +12,9 @@ from .trigger import Trigger
 
 __all__ = ["LoggingTensorHook"]
 
+# Nobody reads what it is given where the level is higher; a function that a program puts in its place does.
+_INFO = logging.info
+
 
 class _NeverTriggerTimer(SecondOrStepTimer):
     """For a hook that logs at the end alone."""
@@ -100,7 +103,7 @@ class LoggingTensorHook(SessionRunHook):
 
     def _log_tensors(self, tensor_values):
         elapsed_secs, _ = self._timer.update_last_triggered_step(self._iter_count)
-        if not self._formatter and not logging.get_logger().isEnabledFor(logging.INFO):
+        if not (self._formatter or logging.info is not _INFO or logging.get_logger().isEnabledFor(logging.INFO)):
             return  # numbers as text take longer than a small step
         with np.printoptions(suppress=True):
             if self._formatter:

@@ -18,6 +18,16 @@ from . import run_state
 from .coordinator import Coordinator
 from .saver import _get_saver_or_default
 from .session_creator import ChiefSessionCreator
+from .session_levels import (
+    _LOST,
+    _LOST_WHILE_MADE,
+    _PREEMPTION_ERRORS,
+    StepContext,
+    _CoordinatedSession,
+    _HookedSession,
+    _RecoverableSession,
+    merge_options,
+)
 from .session_run_hook import SessionRunHook
 from .training_util import get_global_step
 
@@ -29,16 +39,6 @@ _CLEAN_ENDS = (errors.OutOfRangeError, StopIteration)
 # How often a session is made again while no step succeeds in between.
 _MOST_LOSSES = 100
 
-# What is known to come from a lost worker: the session is made again.
-_PREEMPTION_ERRORS = (errors.AbortedError, errors.UnavailableError)
-
-_LOST = (
-    "An error was raised. This may be due to a preemption in a connected worker or parameter server. The current session "
-    "will be closed and a new session will be created. This error may also occur due to a gRPC failure caused by high "
-    "memory or network bandwidth usage in the parameter servers. If this error occurs repeatedly, try increasing the number "
-    "of parameter servers assigned to the job. Error: %s"
-)
-
 
 def _ends_last(hook):
     """Whether a hook saves what others remember, and so ends after them."""
@@ -49,31 +49,6 @@ def _make_message(name):
     from .. import messages
 
     return getattr(messages, name)()
-
-
-class StepContext:
-    """What `run_step_fn` gives to its function.
-
-    Args:
-      session: the session below the hooks.
-      run_with_hooks_fn: runs a step with the hooks.
-    """
-
-    def __init__(self, session, run_with_hooks_fn):
-        self._session = session
-        self._run_with_hooks_fn = run_with_hooks_fn
-
-    @property
-    def session(self):
-        return self._session
-
-    def run_with_hooks(self, *args, **kwargs):
-        """As `MonitoredSession.run`."""
-        return self._run_with_hooks_fn(*args, **kwargs)
-
-    def request_stop(self):
-        """Ends the loop: raises StopIteration."""
-        raise StopIteration("step_fn has requested the iterations to stop.")
 
 
 class _CoordinatedSessionCreator:
@@ -107,9 +82,8 @@ _CALLBACKS = ("after_create_session", "before_run", "after_run", "end")
 class _Level:
     """One level of TensorFlow's chain of sessions, for programs that reach down it by `_sess`."""
 
-    def __init__(self, monitored, run, below):
+    def __init__(self, monitored, below):
         self._monitored = monitored
-        self._run = run
         self._below = below
 
     @property
@@ -117,17 +91,33 @@ class _Level:
         return self._below()
 
     @property
+    def _hooks(self):
+        return self._monitored._hooks
+
+    @property
     def graph(self):
         return self._monitored.graph
 
     def run(self, *args, **kwargs):
-        return self._run(*args, **kwargs)
+        return self._monitored.run(*args, **kwargs)
 
     def should_stop(self):
         return self._monitored.should_stop()
 
     def close(self):
         self._monitored.close()
+
+
+class _RecoverableLevel(_Level, _RecoverableSession):
+    pass
+
+
+class _CoordinatedLevel(_Level, _CoordinatedSession):
+    pass
+
+
+class _HookedLevel(_Level, _HookedSession):
+    pass
 
 
 class _MonitoredSession(HookLoop):
@@ -186,12 +176,7 @@ class _MonitoredSession(HookLoop):
                 if not isinstance(error, _PREEMPTION_ERRORS) or not self._may_recover():
                     self._tell_hooks(error)
                     raise
-                logging.info(
-                    "An error was raised while a session was being created. This may be due to a preemption of a connected "
-                    "worker or parameter server. A new session will be created. This error may also occur due to a gRPC failure "
-                    "caused by high memory or network bandwidth usage in the parameter servers. If this error occurs repeatedly, "
-                    "try increasing the number of parameter servers assigned to the job. Error: %s", error,
-                )  # fmt: skip
+                logging.info(_LOST_WHILE_MADE, error)
 
     def _begin_with(self, session):
         """Takes a session that was made: hooks get their states back, and what waits for all of them is done."""
@@ -268,13 +253,7 @@ class _MonitoredSession(HookLoop):
     def _merge_options(self, options, incoming):
         """The caller's options with what a hook adds to them."""
         options = _make_message("RunOptions") if options is None else options
-        options.trace_level = max(options.trace_level, incoming.trace_level)
-        options.timeout_in_ms = max(options.timeout_in_ms, incoming.timeout_in_ms)
-        options.inter_op_thread_pool = max(options.inter_op_thread_pool, incoming.inter_op_thread_pool)
-        options.output_partition_graphs = max(options.output_partition_graphs, incoming.output_partition_graphs)
-        options.debug_options.debug_tensor_watch_opts.extend(incoming.debug_options.debug_tensor_watch_opts)
-        options.debug_options.reset_disk_byte_usage |= incoming.debug_options.reset_disk_byte_usage
-        options.report_tensor_allocations_upon_oom |= incoming.report_tensor_allocations_upon_oom
+        merge_options(options, incoming)
         return options
 
     def _is_over(self):
@@ -377,9 +356,9 @@ class _MonitoredSession(HookLoop):
         """The chain of sessions as TensorFlow has it: recovering, coordinated, hooked, and the session itself."""
         if self._raw is None:
             return None
-        hooked = _Level(self, self.run, self._tf_sess)
-        coordinated = _Level(self, self.run, lambda: hooked)
-        return _Level(self, self.run, lambda: coordinated) if self._should_recover else coordinated
+        hooked = _HookedLevel(self, self._tf_sess)
+        coordinated = _CoordinatedLevel(self, lambda: hooked)
+        return _RecoverableLevel(self, lambda: coordinated) if self._should_recover else coordinated
 
     def _is_closed(self):
         return self._tf_sess() is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .second_or_step_timer import SecondOrStepTimer
 from .session_run_hook import SessionRunArgs, SessionRunHook
 from .training_util import get_global_step
+from .trigger import Trigger
 
 __all__ = ["SummarySaverHook"]
 
@@ -24,6 +25,8 @@ class SummarySaverHook(SessionRunHook):
       ValueError: where not exactly one of `scaffold` and `summary_op`, or of the periods, is given.
     """
 
+    trigger = None
+
     def __init__(self, save_steps=None, save_secs=None, output_dir=None, summary_writer=None, scaffold=None,
                  summary_op=None):  # fmt: skip
         if (scaffold is None) == (summary_op is None):
@@ -33,6 +36,7 @@ class SummarySaverHook(SessionRunHook):
         self._output_dir = output_dir
         self._scaffold = scaffold
         self._timer = SecondOrStepTimer(every_secs=save_secs, every_steps=save_steps)
+        self._every = (save_secs, save_steps)
 
     def begin(self):
         if self._summary_writer is None and self._output_dir:
@@ -45,9 +49,23 @@ class SummarySaverHook(SessionRunHook):
         if self._global_step_tensor is None:
             raise RuntimeError("Global step should be created to use SummarySaverHook.")
 
+    def after_create_session(self, session, coord):
+        self._set_trigger()
+
+    def _set_trigger(self):
+        """Due at the first run of all, then when the step to come is far enough from the last one with a summary."""
+        save_secs, save_steps = self._every
+        begun = self._timer.last_triggered_step() is not None
+        if save_secs is not None:
+            self.trigger = Trigger("seconds", every=save_secs, first=not begun)
+        else:
+            since = int(self._timer.last_triggered_step()) - 1 if begun else None
+            self.trigger = Trigger("global_step", every=save_steps, since=since)
+
     def before_run(self, run_context):
         step = self._first_step if self._next_step is None else self._next_step
-        self._request_summary = step is None or self._timer.should_trigger_for_step(step)
+        due = self.trigger is not None and self.trigger.due
+        self._request_summary = due or step is None or self._timer.should_trigger_for_step(step)
         requests = {"global_step": self._global_step_tensor}
         if self._request_summary and self._get_summary_op() is not None:
             requests["summary"] = self._get_summary_op()
@@ -61,10 +79,14 @@ class SummarySaverHook(SessionRunHook):
             global_step = run_context.session.run(self._global_step_tensor)
         if self._next_step is None:
             self._log_start(global_step)
+            if self.trigger is None:
+                self._set_trigger()
         if self._request_summary:
             self._timer.update_last_triggered_step(global_step)
             for summary in run_values.results.get("summary", ()):
                 self._summary_writer.add_summary(summary, global_step)
+            if self.trigger is not None and self.trigger.counter == "global_step":
+                self.trigger.value = int(global_step) - 1
         self._next_step = global_step + 1
 
     def state_dict(self):
@@ -74,6 +96,7 @@ class SummarySaverHook(SessionRunHook):
     def load_state_dict(self, state):
         self._timer.load_state_dict(state["timer"])
         self._first_step = state["next_step"]
+        self.trigger = None  # the first run is told to the writer, also where no summary is due
 
     def _log_start(self, global_step):
         from .. import messages
