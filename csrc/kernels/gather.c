@@ -142,6 +142,26 @@ static hl_status prepare_gather(hl_prepare *prep) {
     return HL_OK;
 }
 
+/* check_gathered: (params, indices). Fails where a gather of the same along the first axis does. */
+static hl_status run_check_gathered(const hl_instr *ins, hl_run *run) {
+    const gather_params *p = ins->p[2].p;
+    const int64_t unfit = first_unfit(ins->arg[1], p->wide, p->count, p->limit);
+    return unfit < 0 ? HL_OK : out_of_range(run, unfit, p->rank, p->dims, index_at(ins->arg[1], p->wide, unfit), p->limit);
+}
+
+static hl_status prepare_check_gathered(hl_prepare *prep) {
+    gather_params *p = prep->params;
+    const hl_tensor *indices = prep->in[1];
+    p->limit = prep->in[0]->dims[0];
+    p->count = indices->size;
+    p->wide = indices->dtype == HL_INT64;
+    p->rank = indices->rank;
+    memcpy(p->dims, indices->dims, (size_t)indices->rank * sizeof *p->dims);
+    prep->cost_ns = 5 + (double)p->count * 0.1;
+    prep->ins->fn = run_check_gathered;
+    return HL_OK;
+}
+
 /* --- gather_nd and scatter_nd: indices [count, depth] into the first axes -------------------------------------------- */
 
 typedef struct nd_params {
@@ -367,6 +387,7 @@ PREPARE_SEGMENT(segment_min, EACH_NUMBER)
 
 static const hl_kernel table[] = {
     {"gather", prepare_gather, sizeof(gather_params)},
+    {"check_gathered", prepare_check_gathered, sizeof(gather_params)},
     {"gather_nd", prepare_gather_nd, sizeof(nd_params)},
     {"scatter_nd", prepare_scatter_nd, sizeof(nd_params)},
     {"scatter_nd_add", prepare_scatter_nd_add, sizeof(nd_params)},

@@ -10,7 +10,7 @@ static inline int64_t index_at(const void *indices, bool wide, int64_t i) {
 }
 
 /* The first index that is not in [0, limit), or -1. Negative ones are large without their sign. */
-static int64_t first_unfit(const void *indices, bool wide, int64_t count, int64_t limit) {
+static inline int64_t first_unfit(const void *indices, bool wide, int64_t count, int64_t limit) {
     uint64_t most = 0;
     if (wide) {
         for (int64_t i = 0; i < count; i++) {

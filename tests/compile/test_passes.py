@@ -16,6 +16,7 @@ def test_the_order_of_the_passes_is_one_literal_list():
         "scale_updates",
         "mask_pool_gradients",
         "split_joined_factors",
+        "gather_products",
         "batch_products",
         "transpose_once",
         "hoist_invariants",

@@ -7,10 +7,10 @@
 enum { MOST = 256 };
 
 typedef struct arguments {
-    operand operands[4];
+    operand operands[5];
     int n, n_attr;
     hl_value attrs[2];
-    int64_t values[4][MOST];
+    int64_t values[5][MOST];
 } arguments;
 
 /* Numbers of a tensor, of `size` elements; int32 or int64. */
@@ -47,7 +47,7 @@ static const char *any_kernel(arguments *a, bytes *b) {
     static const char *const segments[] = {"unsorted_segment_sum", "unsorted_segment_prod", "unsorted_segment_max", "unsorted_segment_min"};
     static const char *const updates[] = {"scatter_update", "scatter_add", "scatter_sub", "scatter_mul", "scatter_div", "scatter_min", "scatter_max"};
     static const char *const into[] = {"scatter_nd", "scatter_nd_add", "scatter_nd_sub", "scatter_nd_update"};
-    switch (choice % 12) {
+    switch (choice % 13) {
     case 0:
         add_floats(a, 2, rows, width, 0), add_numbers(a, b, 1, count, 0);
         a->attrs[0].i = choice / 12 % 2, a->n_attr = 2;
@@ -95,6 +95,11 @@ static const char *any_kernel(arguments *a, bytes *b) {
         add_floats(a, 3, rows, width, 2), add_numbers(a, b, 1, rows, 0), add_out(a, HL_FLOAT32, 3, rows, width, 2);
         a->attrs[0].i = 1, a->attrs[1].i = 0, a->n_attr = 2;
         return "reverse_sequence";
+    case 11:
+        add_floats(a, 2, rows, width, 0), add_numbers(a, b, 1, count, 0), add_floats(a, 2, count, depth, 0);
+        add_out(a, HL_FLOAT32, 2, rows, width, 0), add_out(a, HL_FLOAT32, 2, rows, depth, 0);
+        a->attrs[0].i = 1, a->n_attr = 1;
+        return "sum_by_row";
     default:
         add_numbers(a, b, 1, count, 0), add_numbers(a, b, 1, depth, 0), add_out(a, HL_INT32, 2, depth, count, 0);
         same_kind(a, 1, 0), same_kind(a, 2, 0);

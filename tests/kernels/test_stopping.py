@@ -33,6 +33,7 @@ KERNELS = {
     "unique_values": ("unique_values", [PLACES, PLACES], [blank(N)], ()),
     "list_diff_fill": ("list_diff_fill", [PLACES, GROUPS + N], [blank(N), blank(N)], ()),
     "segment_reduce": ("segment_reduce", [FLOATS, GROUPS], [blank(N // 3, "float32")], (0,)),
+    "sum_by_row": ("sum_by_row", [FLOATS[:, None], PLACES, FLOATS[:, None]], [blank((N, 1), "float32")] * 2, (1,)),
     "segment_spread": ("segment_spread", [FLOATS, GROUPS, PLACES], [blank(N, "float32")], (1,)),
     "fake_quant": ("fake_quant", [FLOATS, np.float32(-1), np.float32(1)], [blank(N, "float32")], (0, 255)),
     "quantize": ("quantize", [FLOATS, np.float32(-1), np.float32(1)], [blank(N, "float32")], (-8.0, 7.0, 0, 0)),

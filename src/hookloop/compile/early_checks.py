@@ -59,7 +59,7 @@ class _Before:
         for instr in [instr for item in items for instr in instructions_of(item)]:
             for value in instr.outputs:
                 self._writers.setdefault(id(value.buffer), []).append(instr)
-            if instr.kernel == "gather" and not any(instr.params) and instr.inputs[0].shape:
+            if instr.kernel in ("gather", "check_gathered") and not any(instr.params) and instr.inputs[0].shape:
                 source, indices = instr.inputs
                 self._gathered.append((source.shape[0], (id(indices.buffer), indices.offset)))
 

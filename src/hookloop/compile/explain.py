@@ -7,7 +7,9 @@ from .ir import ARENA, CONSTANT, FEED, FLAG, FOLDED, GROWN, OBJECT, STACK, STREA
 from .sizes import Size
 
 _ALIGNMENT = 64
-_MAY_FAIL = frozenset(("host", "resize", "check_initialized", "check_rows", "load_sizes", "reshape_variable"))
+_MAY_FAIL = frozenset(
+    ("host", "resize", "check_initialized", "check_rows", "check_gathered", "load_sizes", "reshape_variable")
+)
 
 _CHOOSING = frozenset(
     ("conv", "conv_image_gradient", "conv_filter_gradient")

@@ -16,6 +16,7 @@ from .fuse_column_sums import fuse_column_sums
 from .fuse_elementwise import fuse_elementwise
 from .fuse_epilogues import fuse_epilogues
 from .fuse_product_sums import fuse_product_sums
+from .gather_products import gather_products
 from .hoist_invariants import hoist_invariants
 from .mask_pool_gradients import mask_pool_gradients
 from .merge_updates import merge_updates
@@ -40,6 +41,7 @@ PASSES = (
     scale_updates,
     mask_pool_gradients,
     split_joined_factors,
+    gather_products,
     batch_products,
     transpose_once,
     hoist_invariants,

@@ -228,7 +228,8 @@ def instructions_of(item):
 
 
 # What has an effect and still writes nothing that it is given.
-_READ_ONLY_EFFECTS = frozenset(("host", "stack_push", "check_initialized", "check_rows", "resize", "copy_sizes"))
+_READ_ONLY_EFFECTS = frozenset(("host", "stack_push", "check_initialized", "check_rows", "check_gathered", "resize",
+                                "copy_sizes"))  # fmt: skip
 _NEVER_UPDATED = frozenset((ARENA, GROWN, CONSTANT, FOLDED, FEED))
 
 
