@@ -58,9 +58,12 @@ typedef enum beside { NOTHING, SUM_B, PACK_B, ASK_FOR_NEXT } beside;
 
 /* The operands' data, moved to one product of the batch. */
 typedef struct gemm_data {
-    const char *in[MAX_OPERANDS]; /* A and B of each product, then the steps' operands */
+    const char *const *in; /* A and B of each product, then the steps' operands */
     char *c, *sums;
 } gemm_data;
+
+/* Memory for the operands' pointers, where they are not as the instruction has them. */
+typedef const char *gemm_operands[MAX_OPERANDS];
 
 /* One of the products that are summed: A[m, k] is a[m * a.row + k * a.column], B[k, n] likewise. */
 typedef struct product {
@@ -115,6 +118,7 @@ struct gemm {
 #define SPLAT splat_f32
 #define TRANSPOSE transpose_f32
 #define SUM_ROWS sum_rows_f32
+#define SUM_LANES sum_lanes_f32
 #define INTERLEAVE_LOW interleave_low_f32
 #define INTERLEAVE_HIGH interleave_high_f32
 #define EVEN_LANES even_lanes_f32
@@ -139,6 +143,7 @@ struct gemm {
 #define SPLAT splat_f64
 #define TRANSPOSE transpose_f64
 #define SUM_ROWS sum_rows_f64
+#define SUM_LANES sum_lanes_f64
 #define INTERLEAVE_LOW interleave_low_f64
 #define INTERLEAVE_HIGH interleave_high_f64
 #define EVEN_LANES even_lanes_f64
@@ -206,12 +211,13 @@ static const matrix *input_matrix(const gemm *g, int i) {
 }
 
 /* Moves the data to one element of the batch. */
-static gemm_data at_element(const gemm *g, const gemm_data *first, int64_t element) {
-    gemm_data data = *first;
+static gemm_data at_element(const gemm *g, const gemm_data *first, int64_t element, gemm_operands in) {
+    gemm_data data = {in, first->c, first->sums};
+    memcpy(in, first->in, (size_t)g->n_in * sizeof *in);
     for (int axis = g->batch_rank - 1; axis >= 0; axis--) {
         const int64_t index = element % g->batch_dims[axis];
         element /= g->batch_dims[axis];
-        for (int i = 0; i < g->n_in; i++) data.in[i] += index * input_matrix(g, i)->batch[axis];
+        for (int i = 0; i < g->n_in; i++) in[i] += index * input_matrix(g, i)->batch[axis];
         data.c += index * g->c.batch[axis];
     }
     return data;
@@ -244,7 +250,8 @@ static void run_task(void *argument, int64_t chunk, int worker) {
         if (g->batch == 1) {
             g->fn(g, task->data, at.m0, at.m1, at.n0, at.n1, scratch);
         } else {
-            const gemm_data data = at_element(g, task->data, unit / per_element);
+            gemm_operands in;
+            const gemm_data data = at_element(g, task->data, unit / per_element, in);
             g->fn(g, &data, at.m0, at.m1, at.n0, at.n1, scratch);
         }
     }
@@ -265,18 +272,19 @@ static void run_k_block(void *argument, int64_t chunk, int worker) {
 }
 
 /* Where the instruction's operands are; A and B change places where the product is seen as (BᵀAᵀ)ᵀ. */
-SIMD_INLINE void collect(const gemm *g, const hl_instr *ins, gemm_data *data) {
+SIMD_INLINE gemm_data collect(const gemm *g, const hl_instr *ins, gemm_operands swapped) {
     void *const *args = g->n_in + 1 + g->sums > HL_DIRECT_ARGS ? hl_args(ins) : ins->arg;
-    for (int i = 0; i < 2 * g->n_products; i++) data->in[i ^ g->swapped] = args[i];
-    for (int i = 2 * g->n_products; i < g->n_in; i++) data->in[i] = args[i];
-    data->c = args[g->n_in];
-    data->sums = g->sums ? args[g->n_in + 1] : NULL;
+    gemm_data data = {(const char *const *)args, args[g->n_in], g->sums ? args[g->n_in + 1] : NULL};
+    if (!g->swapped) return data;
+    data.in = swapped;
+    for (int i = 0; i < g->n_in; i++) swapped[i < 2 * g->n_products ? i ^ 1 : i] = args[i];
+    return data;
 }
 
 static hl_status gemm_run(const hl_instr *ins, hl_run *run) {
     const gemm *g = ins->p[2].p;
-    gemm_data data;
-    collect(g, ins, &data);
+    gemm_operands swapped;
+    const gemm_data data = collect(g, ins, swapped);
     gemm_task task = {g, &data, run->scratch, run->scratch_bytes};
     if (g->k_blocks > 1 && run->threads > 1) {
         memset(run->scratch, 0, (size_t)g->counters_bytes);
@@ -290,8 +298,8 @@ static hl_status gemm_run(const hl_instr *ins, hl_run *run) {
 /* Small enough for one task. */
 static hl_status gemm_run_small(const hl_instr *ins, hl_run *run) {
     const gemm *g = ins->p[2].p;
-    gemm_data data;
-    collect(g, ins, &data);
+    gemm_operands swapped;
+    const gemm_data data = collect(g, ins, swapped);
     g->fn(g, &data, 0, g->m, 0, g->n, run->scratch + g->shared_bytes);
     return HL_OK;
 }
@@ -300,8 +308,8 @@ static hl_status gemm_run_empty(const hl_instr *ins, hl_run *run) {
     const gemm *g = ins->p[2].p;
     (void)run;
     if (g->sums && g->n) { /* C has no rows, B may have */
-        gemm_data data;
-        collect(g, ins, &data);
+        gemm_operands swapped;
+        const gemm_data data = collect(g, ins, swapped);
         g->fn(g, &data, 0, 0, 0, g->n, run->scratch + g->shared_bytes);
     }
     return HL_OK;
@@ -543,10 +551,11 @@ static hl_status prepare(hl_prepare *prep, int n_products, int first_attr) {
     if (c->dtype == HL_FLOAT32 || c->dtype == HL_FLOAT64) {
         const bool single = c->dtype == HL_FLOAT32;
         const int lanes = single ? F32_LANES : F64_LANES;
-        g->fn = single ? whole_f32 : whole_f64;
         g->k_block = single ? k_block_f32 : k_block_f64;
         g->add_k_blocks = single ? add_k_blocks_f32 : add_k_blocks_f64;
         choose_float(g, lanes);
+        g->fn = g->dots ? (single ? whole_column_f32 : whole_column_f64) : g->single_row ? (single ? whole_row_f32 : whole_row_f64)
+                                                                         : (single ? whole_f32 : whole_f64);
         choose_k_blocks(g, lanes);
         if (c->size) cut(g, lanes, single ? GFLOPS : GFLOPS / 2);
         reserve_scratch(g, prep, lanes);

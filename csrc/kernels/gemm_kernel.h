@@ -7,7 +7,7 @@
  * and has four chains; a few last columns of C, or all where there are few, for which a vector would be mostly empty, are dots,
  * whose chains run in a vector's lanes.
  *
- * Expects REAL, VEC, LANES, NAME(x), LOAD, LOAD_PART, STORE, STORE_PART, SPLAT, TRANSPOSE, SUM_ROWS and what
+ * Expects REAL, VEC, LANES, NAME(x), LOAD, LOAD_PART, STORE, STORE_PART, SPLAT, TRANSPOSE, SUM_ROWS, SUM_LANES and what
  * epilogue_kernel.h expects.
  */
 #include "epilogue_kernel.h"
@@ -424,7 +424,8 @@ SIMD_INLINE void NAME(dots)(const bool long_rows, const REAL *rows, int64_t row_
                                    : NAME(some_dots)(long_rows, false, from, row_stride, x, count, k);
         if (start) total += LOAD_PART(start + m0, count);
         if (ends) total = NAME(finish_vector)(ends->g, ends->data, ends->first_step, ends->n + m0, count, total);
-        STORE_PART(out + m0, total, count);
+        if (count == LANES) STORE(out + m0, total); /* loads that follow at once need not wait for the cache, as after a store by a mask */
+        else STORE_PART(out + m0, total, count);
     }
 }
 
@@ -441,24 +442,22 @@ static __attribute__((noinline)) void NAME(short_dots)(const REAL *rows, int64_t
 
 /* The sum of k elements that are apart by stride. */
 static REAL NAME(sum_elements)(const REAL *x, int64_t stride, int64_t k) {
-    REAL sum[LANES] = {0};
     int64_t i = 0;
-    if (stride == 1 && k >= LANES) {
-        VEC chains[4] = {{0}};
+    if (stride == 1) {
+        VEC sum[4] = {{0}};
         for (; i + 4 * LANES <= k; i += 4 * LANES)
 #pragma GCC unroll 4
-            for (int chain = 0; chain < 4; chain++) chains[chain] += LOAD(x + i + chain * LANES);
-        for (; i + LANES <= k; i += LANES) chains[0] += LOAD(x + i);
-        STORE(sum, (chains[0] + chains[1]) + (chains[2] + chains[3]));
+            for (int chain = 0; chain < 4; chain++) sum[chain] += LOAD(x + i + chain * LANES);
+        for (; i + LANES <= k; i += LANES) sum[0] += LOAD(x + i);
+        if (i < k) sum[1] += LOAD_PART(x + i, (int)(k - i));
+        return SUM_LANES((sum[0] + sum[1]) + (sum[2] + sum[3]));
     }
+    REAL sum[4] = {0};
     for (; i + 4 <= k; i += 4)
-        for (int chain = 0; chain < 4; chain++) sum[chain % LANES] += x[(i + chain) * stride];
-    for (; i < k; i++) sum[0] += x[i * stride];
 #pragma GCC unroll 4
-    for (int half = LANES / 2; half > 0; half /= 2)
-#pragma GCC unroll 8
-        for (int lane = 0; lane < half; lane++) sum[lane] += sum[lane + half];
-    return sum[0];
+        for (int chain = 0; chain < 4; chain++) sum[chain] += x[(i + chain) * stride];
+    for (; i < k; i++) sum[0] += x[i * stride];
+    return (sum[0] + sum[2]) + (sum[1] + sum[3]);
 }
 
 /* The same for each of a few columns whose elements are apart by `row`. */
@@ -650,17 +649,22 @@ static void NAME(single_row)(const gemm *g, const gemm_data *data) {
     else NAME(single_row_of)(2, g, data);
 }
 
+/* The variants for a C of one column or one row, as gemm_fn has them. */
+static void NAME(whole_column)(const gemm *g, const gemm_data *data, int64_t m0, int64_t m1, int64_t n0, int64_t n1, char *scratch) {
+    (void)n0, (void)n1, (void)scratch;
+    NAME(column)(g, data, m0, m1);
+}
+static void NAME(whole_row)(const gemm *g, const gemm_data *data, int64_t m0, int64_t m1, int64_t n0, int64_t n1, char *scratch) {
+    (void)m0, (void)m1, (void)n0, (void)n1, (void)scratch;
+    NAME(single_row)(g, data);
+}
+
 static void NAME(whole)(const gemm *g, const gemm_data *data, int64_t m0, int64_t m1, int64_t n0, int64_t n1, char *scratch) {
-    if (g->dots)
-        NAME(column)(g, data, m0, m1);
-    else if (g->single_row)
-        NAME(single_row)(g, data);
-    else
-        for (int i = 0; i < g->n_products; i++) {
-            const NAME(part) part = {.index = i, .k_end = g->products[i].k, .c = (REAL *)data->c, .c_row = g->c.row,
-                                     .begins = i == 0, .ends = i == g->n_products - 1};
-            NAME(block)(g, data, &part, m0, m1, n0, n1, scratch);
-        }
+    for (int i = 0; i < g->n_products; i++) {
+        const NAME(part) part = {.index = i, .k_end = g->products[i].k, .c = (REAL *)data->c, .c_row = g->c.row,
+                                 .begins = i == 0, .ends = i == g->n_products - 1};
+        NAME(block)(g, data, &part, m0, m1, n0, n1, scratch);
+    }
 }
 
 #undef TILE
@@ -679,6 +683,7 @@ static void NAME(whole)(const gemm *g, const gemm_data *data, int64_t m0, int64_
 #undef SPLAT
 #undef TRANSPOSE
 #undef SUM_ROWS
+#undef SUM_LANES
 #undef INTERLEAVE_LOW
 #undef INTERLEAVE_HIGH
 #undef EVEN_LANES

@@ -106,36 +106,6 @@ SIMD_INLINE simd_i32 min_or_nan_i32(simd_i32 a, simd_i32 b) { return select_i32(
 SIMD_INLINE simd_i64 max_or_nan_i64(simd_i64 a, simd_i64 b) { return select_i64(a > b, a, b); }
 SIMD_INLINE simd_i64 min_or_nan_i64(simd_i64 a, simd_i64 b) { return select_i64(a < b, a, b); }
 
-/* The sum of a vector's lanes: halves are added until one lane is left. */
-#if defined(__AVX__)
-SIMD_INLINE float sum_lanes_f32(simd_f32 x) {
-#if defined(__AVX512F__)
-    const __m256 half = _mm512_castps512_ps256((__m512)x) + (__m256)_mm512_extractf64x4_pd((__m512d)x, 1);
-#else
-    const __m256 half = (__m256)x;
-#endif
-    const __m128 quarter = _mm256_castps256_ps128(half) + _mm256_extractf128_ps(half, 1);
-    const __m128 pair = quarter + _mm_movehl_ps(quarter, quarter);
-    return _mm_cvtss_f32(_mm_add_ss(pair, _mm_movehdup_ps(pair)));
-}
-SIMD_INLINE double sum_lanes_f64(simd_f64 x) {
-#if defined(__AVX512F__)
-    const __m256d half = _mm512_castpd512_pd256((__m512d)x) + _mm512_extractf64x4_pd((__m512d)x, 1);
-#else
-    const __m256d half = (__m256d)x;
-#endif
-    const __m128d pair = _mm256_castpd256_pd128(half) + _mm256_extractf128_pd(half, 1);
-    return _mm_cvtsd_f64(_mm_add_sd(pair, _mm_unpackhi_pd(pair, pair)));
-}
-#else
-SIMD_INLINE float sum_lanes_f32(simd_f32 x) {
-    for (int half = F32_LANES / 2; half > 0; half /= 2)
-        for (int j = 0; j < half; j++) x[j] += x[j + half];
-    return x[0];
-}
-SIMD_INLINE double sum_lanes_f64(simd_f64 x) { return x[0] + x[1]; }
-#endif
-
 /* Elements, pairs of them and quarters of a vector of two vectors, moved as in sum_rows of simd.h. */
 #define MOVED_32(a, b, ...) (VEC) SIMD_SHUFFLE(simd_i32, (simd_f32)(a), (simd_f32)(b), __VA_ARGS__)
 #define MOVED_64(a, b, ...) (VEC) SIMD_SHUFFLE(simd_i64, (simd_f64)(a), (simd_f64)(b), __VA_ARGS__)
