@@ -23,7 +23,11 @@ import hookloop as tf
         ("ops.array_ops", "placeholder", tf.placeholder),
         ("ops.gradients_impl", "gradients", tf.gradients),
         ("ops.init_ops", "Zeros", tf.zeros_initializer),
-        ("ops.gen_array_ops", "shape", tf.shape),
+        (
+            "training.saving.saveable_object",
+            "SaveableObject",
+            importlib.import_module("hookloop.train.saveable").SaveableObject,
+        ),
         ("ops.math_ops", "reduce_sum", tf.reduce_sum),
         ("ops.math_ops", "reduce_sum_v1", tf.reduce_sum),
         ("ops.nn", "softmax", tf.nn.softmax),
@@ -82,6 +86,125 @@ def test_a_path_that_is_the_public_module_itself(monkeypatch):
 
     assert tf_logging is tf.logging and importlib.import_module("hookloop.python.platform.tf_logging") is tf.logging
     assert tf.logging.__name__ == "hookloop.logging"
+
+
+class TestOpFunctions:
+    """Functions that add one node of a type, as TensorFlow's generated modules have them."""
+
+    @pytest.mark.parametrize(
+        "op_type, name",
+        [("ApplyAdam", "apply_adam"), ("Conv2D", "conv2d"), ("L2Loss", "l2_loss"), ("AddV2", "add_v2"), ("LRN", "lrn"),
+         ("MaxPool3DGrad", "max_pool3d_grad"), ("SparseApplyAdagradDA", "sparse_apply_adagrad_da")],
+    )  # fmt: skip
+    def test_their_names(self, op_type, name):
+        from hookloop.ops.op_functions import function_name
+
+        assert function_name(op_type) == name
+
+    def test_inputs_then_attributes_then_the_name(self, executor):
+        from hookloop.python.ops import gen_array_ops, gen_math_ops, gen_nn_ops
+
+        x = tf.constant([[1.0, 2.0], [3.0, 4.0]])
+        product = gen_math_ops.mat_mul(x, x, True, name="p")
+        parts = gen_array_ops.split(1, value=x, num_split=2)
+        top = gen_nn_ops.top_kv2(x, 1)
+        largest = gen_math_ops._max(x, axis=0, keep_dims=True)
+        pooled = gen_nn_ops.max_pool(tf.reshape(x, [1, 2, 2, 1]), [1, 2, 2, 1], [1, 1, 1, 1], "VALID")
+        cast = gen_math_ops.cast(x, tf.int32)
+        assert (product.op.type, product.name, product.op.get_attr("transpose_a")) == ("MatMul", "p:0", True)
+        assert (top._fields, type(top).__name__) == (("values", "indices"), "TopKV2")
+        with tf.Session() as session:
+            np.testing.assert_array_equal(session.run(product), [[10, 14], [14, 20]])
+            assert [part.tolist() for part in session.run(parts)] == [[[1], [3]], [[2], [4]]]
+            assert session.run(top.indices).tolist() == [[1], [1]] and session.run(largest).tolist() == [[3, 4]]
+            assert session.run(pooled).ravel().tolist() == [4] and session.run(cast).dtype == np.int32
+
+    def test_an_optimizer_of_a_program_updates_by_them(self, executor):
+        from hookloop.python.training import training_ops
+
+        class Descent(tf.train.Optimizer):
+            def _apply_dense(self, grad, var):
+                return training_ops.apply_gradient_descent(var, 0.5, grad, use_locking=self._use_locking).op
+
+            def _resource_apply_dense(self, grad, handle):
+                return training_ops.resource_apply_gradient_descent(handle.handle, 0.5, grad)
+
+        a, b = tf.Variable([1.0, 2.0]), tf.Variable(3.0, use_resource=True)
+        train = Descent(False, "Descent").minimize(tf.reduce_sum(a * a) + b)
+        with tf.Session() as session:
+            session.run(tf.global_variables_initializer())
+            session.run(train)
+            assert [v.tolist() for v in session.run([a, b])] == [[0, 0], 2.5]
+
+    def test_a_list_among_the_outputs(self):
+        from hookloop.python.ops import gen_nn_ops
+
+        moments = gen_nn_ops._fused_batch_norm(tf.ones([1, 2, 2, 3]), *[tf.ones([3])] * 4, is_training=False)
+        assert moments._fields[0] == "y" and moments.y.get_shape().as_list() == [1, 2, 2, 3]
+        assert gen_nn_ops.l2_loss(tf.ones([3])).op.type == "L2Loss"
+
+    def test_arguments_that_do_not_fit(self):
+        from hookloop.python.ops import gen_math_ops
+
+        with pytest.raises(TypeError, match=r"mat_mul\(\) is without its arguments b"):
+            gen_math_ops.mat_mul(1.0)
+        with pytest.raises(TypeError, match=r"mat_mul\(\) got an unexpected argument 'c'"):
+            gen_math_ops.mat_mul(1.0, 2.0, c=3)
+        with pytest.raises(TypeError, match=r"mat_mul\(\) got a second argument 'a'"):
+            gen_math_ops.mat_mul(1.0, 2.0, a=3)
+        with pytest.raises(TypeError, match=r"square\(\) takes at most 2 arguments, got 3"):
+            gen_math_ops.square(1.0, "n", 3)
+        with pytest.raises(AttributeError, match="no attribute 'matmul_of_nothing'"):
+            _ = gen_math_ops.matmul_of_nothing
+
+
+def test_a_conditional_whose_condition_is_known():
+    from hookloop.python.framework import smart_cond
+
+    assert smart_cond.smart_cond(1, lambda: "yes", lambda: "no") == "yes"
+    assert smart_cond.smart_cond(tf.constant(False), lambda: "yes", lambda: "no") == "no"
+    assert smart_cond.smart_constant_value(tf.placeholder(tf.bool)) is None
+    open_one = smart_cond.smart_cond(
+        tf.placeholder(tf.bool, []), lambda: tf.constant(1), lambda: tf.constant(2), "both"
+    )
+    assert open_one.name == "both/Merge:0"
+    with pytest.raises(TypeError, match="`true_fn` must be callable."):
+        smart_cond.smart_cond(True)
+    with pytest.raises(TypeError, match="`pred` must be a Tensor, or a Python bool, or 1 or 0"):
+        smart_cond.smart_constant_value("yes")
+
+
+def test_shapes_that_broadcast():
+    from hookloop.python.framework import common_shapes
+
+    assert common_shapes.broadcast_shape([3, 1], [4]).as_list() == [3, 4]
+    assert common_shapes.is_broadcast_compatible(tf.TensorShape(None), [2])
+    assert not common_shapes.is_broadcast_compatible([3], [2])
+    assert common_shapes.has_fully_defined_shape(tf.ones([2])) and not common_shapes.has_fully_defined_shape(
+        tf.placeholder(tf.float32)
+    )
+
+
+def test_decorators():
+    from hookloop.python.util import tf_contextlib, tf_decorator, tf_export, tf_inspect
+
+    def inner(a, b=1):
+        """Text."""
+        return a
+
+    outer = tf_decorator.make_decorator(inner, lambda *args: inner(*args) + 1)
+    assert (outer(1), outer.__name__, outer.__doc__) == (2, "inner", "Text.")
+    assert tf_decorator.unwrap(outer) == ([outer], inner)
+    assert tf_inspect.getfullargspec(inner).args == ["a", "b"]
+    assert tf_export.tf_export("a.b", v1=["c"])(inner) is inner
+    tf_export.tf_export("a").export_constant(__name__, "CONSTANT")
+
+    @tf_contextlib.contextmanager
+    def within():
+        yield 3
+
+    with within() as value:
+        assert value == 3
 
 
 def test_messages_by_their_path():

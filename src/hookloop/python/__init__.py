@@ -30,8 +30,10 @@ _TABLE = {
         control_flow_ops custom_gradient data_flow_ops embedding_ops functional_ops histogram_ops io_ops linalg_ops logging_ops
         lookup_ops manip_ops map_fn math_ops numerics parsing_ops random_ops script_ops sets_impl sort_ops special_math_ops
         state_ops stateless_random_ops string_ops template tensor_array_ops""".split()},
-    **{f"ops.gen_{name}_ops": _MATH for name in """array control_flow data_flow io linalg logging math nn parsing random state
-        string""".split()},
+    **{f"ops.gen_{name}_ops": ("ops.op_functions",) for name in """array bitwise candidate_sampling control_flow data_flow io
+        linalg logging math nn parsing random resource_variable script sdca state stateless_random string""".split()},
+    "training.gen_training_ops": ("ops.op_functions",),
+    "training.training_ops": ("ops.op_functions",),
     # Imported for the gradients that they register.
     **{f"ops.{name}_grad": ("",) for name in "array control_flow data_flow linalg math nn random state".split()},
     "ops.bitwise_ops": ("bitwise",),
@@ -73,10 +75,15 @@ _TABLE = {
         supervisor sync_replicas_optimizer training training_util warm_starting_util""".split()},
     "training.monitored_session": ("train", "train.session_levels", "train.monitored_session", "train.monitored_training_session"),
     "training.training_util": ("train", "train.training_util"),
+    "training.saving.saveable_object": ("train.saveable",),
+    "training.saving.saveable_object_util": ("train.saveable",),
     "training.slot_creator": ("train.slot_creator",),
     "training.tracking.util": ("train",),
     "util.compat": ("compat",),
     "util.nest": ("nest",),
+    # Python's own modules, which decorated functions here need no others for.
+    "util.tf_contextlib": (":contextlib",),
+    "util.tf_inspect": (":inspect",),
 }  # fmt: skip
 
 _RENAMED = {

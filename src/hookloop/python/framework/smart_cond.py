@@ -1,0 +1,37 @@
+"""`python.framework.smart_cond`: branches that are built alone where the condition is known."""
+
+from ...ops.conditional import smart_cond as _cond
+from ...ops.tensor_util import constant_value
+
+__all__ = ["smart_cond", "smart_constant_value"]
+
+
+def smart_constant_value(pred):
+    """The value of a condition, None where only running tells.
+
+    Raises:
+      TypeError: for what is neither a tensor, a bool, 0 nor 1.
+    """
+    if isinstance(pred, (bool, int)) and pred in (0, 1):
+        return bool(pred)
+    if not hasattr(pred, "graph"):
+        raise TypeError(f"`pred` must be a Tensor, or a Python bool, or 1 or 0. Found instead: {type(pred)}")
+    value = constant_value(pred)
+    return None if value is None else bool(value)
+
+
+def smart_cond(pred, true_fn=None, false_fn=None, name=None):
+    """`tf.cond`, or one of the functions alone where the condition is known.
+
+    Args:
+      pred: a bool tensor, or True, False, 1 or 0.
+      true_fn, false_fn: functions without arguments.
+      name: of the conditional.
+
+    Raises:
+      TypeError: for a condition of another kind, or functions that are none.
+    """
+    for function, what in ((true_fn, "true_fn"), (false_fn, "false_fn")):
+        if not callable(function):
+            raise TypeError(f"`{what}` must be callable.")
+    return _cond(pred, true_fn, false_fn, name)
