@@ -168,6 +168,29 @@ def test_a_shape_that_no_array_has_is_refused(tmp_path):
                 read("v")
 
 
+def test_bytes_that_do_not_make_their_shape_are_refused(tmp_path):
+    prefix = str(tmp_path / "x")
+    bundle.write(prefix, items({"v": np.zeros([2, 3], "f"), "texts": np.array([b"ab", b"c"], object)}))
+    reader = bundle.BundleReader(prefix)
+    reader.entries[b"v"].shape.dim[1].size = 2
+    with pytest.raises(tf.errors.DataLossError, match=r": 24 bytes of 'v' do not make float32\[2, 2\]$"):
+        reader.read("v")
+    path = Path(bundle.data_path(prefix, 0, 1))
+    data = bytearray(path.read_bytes())
+    data[reader.entries[b"texts"].offset] = 100  # the length of the first text
+    path.write_bytes(data)
+    with pytest.raises(tf.errors.DataLossError, match=": the texts of 'texts' are longer than its bytes$"):
+        reader.read("texts")
+
+
+def test_numbers_of_the_other_byte_order_are_refused(tmp_path, monkeypatch):
+    prefix = str(tmp_path / "x")
+    bundle.write(prefix, items(VALUES))
+    monkeypatch.setattr(bundle, "_LITTLE_ENDIAN", 1)  # which the file then is not
+    with pytest.raises(tf.errors.UnimplementedError, match=r"x\.index: the checkpoint has big-endian numbers$"):
+        bundle.BundleReader(prefix)
+
+
 def test_names_come_once(tmp_path):
     with pytest.raises(tf.errors.InvalidArgumentError, match="Adding duplicate key: v"):
         bundle.write(str(tmp_path / "x"), items({"v": np.float32(1)}) * 2)

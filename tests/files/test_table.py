@@ -1,5 +1,7 @@
 """Sorted tables: what is written is read back, whatever is broken is refused."""
 
+import struct
+
 import hypothesis
 import pytest
 from hypothesis import strategies as st
@@ -77,3 +79,31 @@ def test_keys_of_slices_sort_as_their_parts_do(extents):
     after = [(extents[0][0] + 1, extents[0][1]), *extents[1:]]
     assert first < slices.key(b"name", after)
     assert first < slices.key(b"name2", extents)
+
+
+def test_a_block_that_is_cut_short_or_of_an_unknown_kind():
+    body = b"abc" + bytes([7])
+    block = body + struct.pack("<I", checksum.masked(body))
+    with pytest.raises(tf.errors.DataLossError, match="^the block at byte 1 is cut short$"):
+        table._block(block, 1, 3, "t")
+    with pytest.raises(tf.errors.DataLossError, match="^the block at byte 0 has an unknown compression, 7$"):
+        table._block(block, 0, 3, "t")
+
+
+@pytest.mark.parametrize(
+    "data, text",
+    [
+        (b"\x05\x04ab", "a compressed block is corrupt"),  # fewer bytes than it says
+        (b"\x05\x04ab\x05\x03", "a compressed block is corrupt"),  # a copy from before the beginning
+        (b"\x03\x04ab\x11\x02", "a compressed block is corrupt"),  # a copy beyond the end
+        (b"\xff" * 11, "a number at byte"),  # more bits than a number has
+        (b"\x80", "a number at byte 1"),  # a number without an end
+    ],
+)
+def test_a_compressed_block_that_is_broken(data, text):
+    with pytest.raises(tf.errors.DataLossError, match=text):
+        table._uncompressed(data)
+
+
+def test_a_compressed_block():
+    assert table._uncompressed(b"\x06\x04ab\x01\x02") == b"ababab"
