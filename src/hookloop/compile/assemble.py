@@ -27,6 +27,11 @@ from .ir import (
 )  # fmt: skip
 from .sizes import Size
 
+# Columns of the tables' rows, as structs of csrc/frame.h have them: of tensors, of instructions, of operations on sizes.
+_KIND, _PLACE = 2, 3
+_FIRST_OPERAND, _FIRST_ATTR = 1, 4
+_GROUP = 7  # of both
+_TO, _FROM = 1, slice(2, 4)
 _SIZE_OP_FIELDS = 5
 _NO_GROUPS: frozenset = frozenset()
 
@@ -49,7 +54,7 @@ class Assembler:
         self.tensor_deps = []
         self.dims = []
         self.dense = {}  # shape -> (its place in `dims`, the groups it waits for), for tensors without strides
-        self.instrs = []
+        self.instrs = []  # [in a loop or branch, first operand, inputs, outputs, first attribute, attributes, node, group]
         self.kernels = []
         self.operands = []
         self.attrs = []
@@ -204,7 +209,7 @@ class Assembler:
         self.program.interruptible = True
 
     def _patch(self, instr):
-        self.attrs[self.instrs[instr][4]] = len(self.instrs)
+        self.attrs[self.instrs[instr][_FIRST_ATTR]] = len(self.instrs)
 
     # --- tables -----------------------------------------------------------------------------------------
 
@@ -320,15 +325,15 @@ class Assembler:
             (by_tensor, self.tensors, self.tensor_deps), (by_instr, self.instrs, self.instr_deps),
         ):  # fmt: skip
             for i, row in enumerate(rows):
-                lists[row[7]].append(i)
+                lists[row[_GROUP]].append(i)
                 if all_deps[i]:
-                    deps[row[7]] |= all_deps[i]
+                    deps[row[_GROUP]] |= all_deps[i]
         operations, rows = [], []
         order_t, order_i, watched, dep_list = [], [], [], []
         for g in range(n_groups):
             ops = self.sizes.operations[g]
             for operation in ops:
-                deps[g] |= {self.sizes_group(r) for r in operation[2:4]}
+                deps[g] |= {self.sizes_group(r) for r in operation[_FROM]}
             wanted = sorted(d for d in deps[g] if 0 < d < g)
             rows.append((len(operations), len(ops), len(order_t), len(by_tensor[g]), len(order_i), len(by_instr[g]),
                          len(watched), len(self.sizes.watched[g]), len(dep_list), len(wanted)))  # fmt: skip
@@ -352,7 +357,7 @@ class Assembler:
             self._register_group = {}
         groups = self._register_group
         if register not in groups:
-            groups.update((op[1], g) for g, ops in enumerate(self.sizes.operations) for op in ops)
+            groups.update((op[_TO], g) for g, ops in enumerate(self.sizes.operations) for op in ops)
             groups.update((r, g) for g, regs in enumerate(self.sizes.watched) for r in regs)
             groups.setdefault(register, 0)
         return groups[register]
@@ -360,9 +365,9 @@ class Assembler:
     def _feeds(self):
         components = sum(len(call.components) for call in self.program.batches)
         uses = [[] for _ in range(len(self.program.feeds) + components)]
-        feed_of = {i: row[3] for i, row in enumerate(self.tensors) if row[2] == FEED}
+        feed_of = {i: row[_PLACE] for i, row in enumerate(self.tensors) if row[_KIND] == FEED}
         unused = set(feed_of)
-        firsts = [row[1] for row in self.instrs]
+        firsts = [row[_FIRST_OPERAND] for row in self.instrs]
         operands = np.array(self.operands, np.int32)
         for at in np.flatnonzero(np.isin(operands, list(feed_of))).tolist():
             tensor, instr = self.operands[at], bisect_right(firsts, at) - 1

@@ -30,8 +30,10 @@ def lower_if(lowerer, unit):
     if side is not None:
         return _lower_taken(lowerer, unit, side, node)
     blocks, results, ends = [], [], []
+    before, superseded = lowerer.superseded, {}
     for side, branch in ((1, unit.then), (0, unit.otherwise)):
         local = []
+        lowerer.superseded = dict(before)
         with _around(lowerer, unit), lowerer.region(local) as block, _own_checks(lowerer, block):
             reached = lowerer.lower_units(branch.units)
             taken = zip(branch.results, unit.merges)
@@ -43,7 +45,9 @@ def lower_if(lowerer, unit):
             )
             ends.append(reached)
         lowerer.leave(local)
+        superseded.update(lowerer.superseded)
         blocks.append(block)
+    lowerer.superseded = superseded
     merged = [
         _merge(lowerer, unit, tensor, then_value, else_value, blocks, node)
         for then_value, else_value, tensor in zip(*results, unit.outputs)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from .ir import ARENA, CONSTANT, FEED, FOLDED, GROWN, Instr
 from .passes.uses import equal_sizes, instructions_of
+from .sizes import Size
 
 _SCATTERS = ("scatter_add", "scatter_div", "scatter_max", "scatter_min", "scatter_mul", "scatter_sub", "scatter_sub_scaled",
              "scatter_update")  # fmt: skip
@@ -31,7 +32,7 @@ def check_rows_early(program):
             if rows is None or instr is items[commit]:
                 continue
             variable, indices = rows
-            if instr is not item or not before.has(indices):  # a branch or a loop may not run
+            if instr is not item or not before.has(indices) or _is_grown(variable):  # a branch or a loop may not run
                 program.late_failures.append(instr)
                 continue
             key = variable.buffer.memory, id(indices.buffer), indices.offset
@@ -48,6 +49,11 @@ def _rows_of(instr):
     if instr.kernel.startswith("apply_") and instr.kernel != "apply_all" and instr.params and instr.params[0]:
         return instr.inputs[0], instr.inputs[-1]
     return None
+
+
+def _is_grown(variable):
+    """Whether a variable has its rows from an assignment in the same run."""
+    return isinstance(variable.shape[0], Size) and variable.shape[0].group
 
 
 class _Before:

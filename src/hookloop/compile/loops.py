@@ -7,8 +7,10 @@ its own, set at both places, and what depends on it is prepared again in each it
 
 from __future__ import annotations
 
+from .. import errors
 from .ir import OBJECT, Buffer, Loop, Value, same_shape
 from .node import Node
+from .passes.uses import instructions_of
 from .sizes import Size
 
 _MOST_ATTEMPTS = 8
@@ -33,7 +35,21 @@ def lower_loop(lowerer, unit):
             axes |= found
     else:
         raise ValueError(f"the shapes of the loop variables of {unit.op.name!r} do not settle")
+    _check_grown(lowerer, saved, unit)
     state.finish()
+
+
+def _check_grown(lowerer, saved, unit):
+    """What an iteration reads before a variable gets another shape would be where the variable was in the iteration before."""
+    grown = lowerer.superseded.keys() - saved.superseded.keys()
+    for item in lowerer.block.items[saved.items :] if grown else ():
+        for instr in instructions_of(item):
+            for value in (*instr.inputs, *instr.outputs):
+                if value.buffer in grown:
+                    name = value.buffer.source
+                    raise errors.UnimplementedError(
+                        None, unit.op, f"the variable {name!r} gets another shape in a loop that uses it before that"
+                    )
 
 
 class _Checkpoint:
@@ -47,6 +63,7 @@ class _Checkpoint:
         self.locals = len(lowerer.region_local)
         self.pushed = dict(lowerer.request.pushed)
         self.arrays = dict(lowerer.arrays)
+        self.superseded = dict(lowerer.superseded)
 
     def restore(self):
         lowerer = self.lowerer
@@ -57,6 +74,7 @@ class _Checkpoint:
         del lowerer.region_local[self.locals :]
         lowerer.request.pushed = self.pushed
         lowerer.arrays = self.arrays
+        lowerer.superseded = self.superseded
 
 
 class _LoopState:

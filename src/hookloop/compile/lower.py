@@ -80,6 +80,7 @@ class Lowerer(OpenAxes):
         self.loosened = set()
         self.declared = {}
         self.assigned: set = set()
+        self.superseded = {}  # a variable's buffer -> (block, value) since an assignment has given it another shape
         self.region_local: list = []
         self.depth = 0
         self.measured = MeasuredOps()
@@ -242,7 +243,7 @@ class Lowerer(OpenAxes):
 
     def _copy_early(self, variable, key):
         """Copies a variable's value before its region's first write; `key` is (the op that reads it, the variable's key)."""
-        value = self.variable(variable)
+        value = self._as_assigned(self.variable(variable))
         self.require(key[1], variable)
         self.copied[key] = self._copy(value, Node(variable, None, [], -1))
 
@@ -302,6 +303,18 @@ class Lowerer(OpenAxes):
             copy = self.copied.get((reader, value.buffer.source))
             if copy is not None:
                 return copy
+        return self._as_assigned(value) if self.superseded else value
+
+    def _as_assigned(self, value):
+        """A variable as the last assignment has left it: with another shape, in other memory."""
+        while value.buffer in self.superseded:
+            block, since = self.superseded[value.buffer]
+            if block not in self.open_blocks:
+                raise errors.UnimplementedError(
+                    None, None, f"the variable {value.buffer.source!r} gets another shape in a conditional or a loop: a step "
+                    "cannot use it behind that",
+                )  # fmt: skip
+            value = since
         return value
 
     def _lower_op(self, op):
@@ -585,7 +598,9 @@ class Lowerer(OpenAxes):
         self.append(grow)
         self.resize(defined)
         buffer = Buffer(VARIABLE, target.dtype, math.prod(fresh), target.buffer.source)
-        return Value(target.dtype, tuple(fresh), buffer, offset=offset)
+        grown = Value(target.dtype, tuple(fresh), buffer, offset=offset)
+        self.superseded[target.buffer] = self.block, grown
+        return grown
 
     def _op_IsVariableInitialized(self, node):
         self._initialized(node, node.op.inputs[0].op)

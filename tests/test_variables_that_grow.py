@@ -1,0 +1,133 @@
+"""An assignment that gives a variable another shape: what comes behind it in the same step uses the new one."""
+
+import numpy as np
+import pytest
+
+import hookloop as tf
+
+
+def growing(use, value, fed):
+    """A variable of two by two, an assignment of `value` to it, and what `use` makes of the variable behind that."""
+    v = tf.get_variable("v", initializer=tf.ones([2, 2]), validate_shape=False)
+    given = tf.placeholder(tf.float32, name="given") if fed else tf.constant(value)
+    wider = tf.assign(v, given, validate_shape=False)
+    with tf.control_dependencies([wider]):
+        used = use(v, wider)
+    return v, used, {given: value} if fed else None
+
+
+WIDE = np.arange(12, dtype=np.float32).reshape(4, 3)
+
+
+def changed(act):
+    """WIDE, changed in place."""
+    wide = WIDE.copy()
+    act(wide)
+    return wide
+
+
+def _last_row(wide):
+    wide[3] = [1, 2, 3]
+
+
+def _add_to_last_row(wide):
+    wide[3] += [1, 2, 3]
+
+
+def _ones_in_the_middle(wide):
+    wide[1:3] = 1
+
+
+USES = {
+    "an alias": (lambda v, wider: tf.identity(v), WIDE),
+    "a read": (lambda v, wider: v.read_value() + 1.0, WIDE + 1),
+    "rows": (lambda v, wider: tf.gather(v, [3, 0]), WIDE[[3, 0]]),
+    "a product": (lambda v, wider: tf.matmul(v, tf.ones([3, 2])), WIDE @ np.ones((3, 2))),
+    "its shape": (lambda v, wider: tf.shape(v.read_value()), [4, 3]),
+    "rows that are written": (lambda v, wider: tf.scatter_update(v, [3], [[1.0, 2.0, 3.0]]), changed(_last_row)),
+    "rows of what was assigned": (
+        lambda v, wider: tf.scatter_add(wider, [3], [[1.0, 2.0, 3.0]]),
+        changed(_add_to_last_row),
+    ),
+    "a part that is written": (lambda v, wider: v[1:3].assign(tf.ones([2, 3])), changed(_ones_in_the_middle)),
+    "a sum": (lambda v, wider: tf.assign_add(v, tf.ones([4, 3])), WIDE + 1),
+    "a third shape": (lambda v, wider: tf.assign(v, tf.fill([5], 7.0), validate_shape=False), np.full(5, 7.0)),
+}
+
+
+@pytest.mark.parametrize("fed", [False, True])
+@pytest.mark.parametrize("what", USES)
+def test_behind_the_assignment_the_variable_has_its_new_shape(executor, what, fed):
+    use, wanted = USES[what]
+    v, used, feed = growing(use, WIDE, fed)
+    with tf.Session() as session:
+        session.run(v.initializer)
+        for _ in range(3):
+            np.testing.assert_allclose(session.run(used, feed), wanted)
+            session.run(tf.assign(v, tf.ones([2, 2]), validate_shape=False))
+
+
+def test_what_has_no_path_from_the_assignment_reads_the_old_shape(executor):
+    v = tf.get_variable("v", initializer=tf.ones([2, 2]), validate_shape=False)
+    before = tf.reduce_sum(v)
+    wider = tf.assign(v, WIDE, validate_shape=False)
+    with tf.control_dependencies([wider]):
+        after = tf.reduce_sum(v)
+    with tf.Session() as session:
+        session.run(v.initializer)
+        assert session.run([before, after]) == [4.0, 66.0]
+        assert session.run([before, after]) == [66.0, 66.0]
+
+
+def test_a_row_that_the_new_shape_has_not_fails_the_step(executor):
+    v, used, _ = growing(lambda v, wider: tf.scatter_update(v, [4], [[1.0, 2.0, 3.0]]), WIDE, False)
+    with tf.Session() as session:
+        session.run(v.initializer)
+        with pytest.raises(tf.errors.InvalidArgumentError, match=r"indices\[0\] = 4 is not in \[0, 4\)"):
+            session.run(used)
+        assert session.run(tf.constant(1.0)) == 1.0
+
+
+def test_in_a_branch_the_new_shape_is_used(executor):
+    v = tf.get_variable("v", initializer=tf.ones([2, 2]), validate_shape=False)
+    p = tf.placeholder(tf.bool, [])
+
+    def wider():
+        with tf.control_dependencies([tf.assign(v, WIDE, validate_shape=False)]):
+            return tf.reduce_sum(v)
+
+    total = tf.cond(p, wider, lambda: tf.reduce_sum(v) + 1.0)
+    with tf.Session() as session:
+        session.run(v.initializer)
+        assert [session.run(total, {p: taken}) for taken in (False, True, False)] == [5.0, 66.0, 67.0]
+
+
+def test_behind_a_branch_or_in_a_loop_a_plan_refuses_it(monkeypatch):
+    """What a step would find there, only its run tells; the reference executor looks."""
+    monkeypatch.delenv("HOOKLOOP_EXECUTOR", raising=False)
+    v = tf.get_variable("v", initializer=tf.ones([2, 2]), validate_shape=False)
+    p = tf.placeholder(tf.bool, [])
+
+    def change():
+        with tf.control_dependencies([tf.assign(v, WIDE, validate_shape=False)]):
+            return tf.constant(1.0)
+
+    with tf.control_dependencies([tf.cond(p, change, lambda: tf.constant(2.0))]):
+        behind = tf.reduce_sum(v)
+
+    def body(i):
+        with tf.control_dependencies([tf.reduce_sum(v)]):
+            grown = tf.assign(v, tf.fill([i, i], 1.0), validate_shape=False)
+        with tf.control_dependencies([grown]):
+            return i + 1
+
+    loop = tf.while_loop(lambda i: i < 4, body, [1])
+    with tf.Session() as session:
+        session.run(v.initializer)
+        text = "the variable 'v' gets another shape in a conditional or a loop: a step cannot use it behind that"
+        with pytest.raises(tf.errors.UnimplementedError, match=text):
+            session.run(behind, {p: True})
+        text = "the variable 'v' gets another shape in a loop that uses it before that"
+        with pytest.raises(tf.errors.UnimplementedError, match=text):
+            session.run(loop)
+        assert session.run(v).tolist() == [[1, 1], [1, 1]]
