@@ -48,6 +48,14 @@ REFUSED = {
         lambda x: tf.reshape(x, [4, -1]),
         "Input to reshape is a tensor with 6 values, but the requested shape requires a multiple of 4",
     ),
+    "a shape of another size": (
+        lambda x: tf.reshape(x, tf.placeholder_with_default([7, 3], [2])),
+        "Input to reshape is a tensor with 6 values, but the requested shape has 21",
+    ),
+    "a shape of a constant": (
+        lambda x: tf.reshape(tf.ones([4]), tf.cast(x[0, 0], tf.int32) * [3, 7]),
+        "Input to reshape is a tensor with 4 values, but the requested shape has 21",
+    ),
     "the largest": (lambda x: tf.nn.top_k(x, 7), "input must have at least k columns. Had 3, needed 7"),
     "a bias": (
         lambda x: tf.nn.bias_add(x, tf.ones([4])),

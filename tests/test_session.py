@@ -2,6 +2,7 @@
 
 import collections
 import threading
+import warnings
 from collections import OrderedDict, namedtuple
 
 import numpy as np
@@ -156,6 +157,52 @@ def test_an_interactive_session(executor):
     finally:
         session.close()
     assert tf.get_default_session() is None
+
+
+def test_a_second_interactive_session_warns():
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        tf.InteractiveSession().close()
+        one = tf.InteractiveSession()
+        assert not seen
+        two = tf.InteractiveSession()
+    assert [str(w.message)[:41] for w in seen] == ["An interactive session is already active."]
+    two.close()
+    one.close()
+    one.close()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        tf.InteractiveSession().close()
+
+
+def test_a_target_that_no_session_has():
+    with pytest.raises(
+        tf.errors.NotFoundError, match="No session factory registered for the given session options: {target: 'x'}"
+    ):
+        tf.Session("x")
+
+
+@pytest.mark.parametrize("infer", [False, True])
+def test_shapes_in_the_graph_of_a_session(infer):
+    tf.constant([[1, 2]])
+    options = tf.GraphOptions(infer_shapes=infer)
+    with tf.Session(config=tf.ConfigProto(graph_options=options)) as session:
+        assert ("_output_shapes" in session.graph_def.node[0].attr) == infer
+
+
+def test_a_callable_by_the_names_of_its_options(executor):
+    from hookloop.core.protobuf import config_pb2
+
+    x = tf.placeholder(tf.float32, [])
+    count = tf.Variable(0.0)
+    more = tf.assign_add(count, x)
+    options = config_pb2.CallableOptions(feed=[x.name], fetch=[(x * 2).name, x.name], target=[more.op.name])
+    with tf.Session() as session:
+        session.run(count.initializer)
+        call = session._make_callable_from_options(options)
+        assert [call(3.0), call(4.0)] == [[6, 3], [8, 4]] and session.run(count) == 7
+        options.target.pop()
+        assert session._make_callable_from_options(options)(5.0) == [10, 5] and session.run(count) == 7
 
 
 def test_variables_belong_to_their_session(executor):

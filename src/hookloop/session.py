@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+import warnings
 import weakref
 
 import numpy as np
@@ -58,8 +59,8 @@ def _check_target(target):
         raise TypeError(f"target must be a string, but got {type(target)}")
     if target and target not in ("local", b"") and target not in _local_targets:
         raise errors.NotFoundError(
-            None, None, "expected no target, or that of a tf.train.Server of this process: hookloop runs no session in "
-            f"another process, got target {target!r}",
+            None, None, f"No session factory registered for the given session options: {{target: {target!r}}} expected no "
+            "target, or that of a tf.train.Server of this process: hookloop runs no session in another process",
         )  # fmt: skip
 
 
@@ -115,7 +116,8 @@ class BaseSession(SessionCore):
     @property
     def graph_def(self):
         """The graph as a `GraphDef`."""
-        return self._graph.as_graph_def()
+        config = self._config
+        return self._graph.as_graph_def(add_shapes=config is not None and config.graph_options.infer_shapes)
 
     @property
     def sess_str(self):
@@ -180,6 +182,14 @@ class BaseSession(SessionCore):
             raise TypeError("`feed_list` must be a list or tuple.")
         keys = [self._graph.as_graph_element(key, allow_tensor=True, allow_operation=False) for key in feed_list or ()]
         return Callable(self, fetches, tuple(keys), accept_options)
+
+    def _make_callable_from_options(self, callable_options):
+        """A function of the feeds that a `CallableOptions` names, which gives a list of what it fetches."""
+        names = list(callable_options.target)
+        targets = [self._graph.as_graph_element(name, allow_tensor=False) for name in names]
+        fetches = list(callable_options.fetch)
+        call = self.make_callable([*fetches, *targets], list(callable_options.feed))
+        return call if not targets else lambda *values: call(*values)[: len(fetches)]
 
     def partial_run_setup(self, fetches, feeds=None):
         """Prepares a request that `partial_run` evaluates in parts.
@@ -249,7 +259,7 @@ class BaseSession(SessionCore):
             mapped, order, values = self._map(fetches, feed_dict)
             return mapped.rebuild(self._reference.run(mapped.tensors, mapped.targets, order, values, deadline))
         entry, mapped, values = self._resolve(fetches, feed_dict)
-        if run_metadata is not None and options is not None and options.trace_level == options.FULL_TRACE:
+        if run_metadata is not None and options is not None and options.trace_level:
             results = self._run_traced(entry, values, deadline, run_metadata)
         else:
             results = self.run_entry(entry, values, deadline)
@@ -565,8 +575,19 @@ class InteractiveSession(BaseSession):
 
     __slots__ = ("_default", "_graph_default")
 
+    _active_session_count = 0  # those that were made and not closed, in the name of TensorFlow's own
+    _count_lock = threading.Lock()
+
     def __init__(self, target="", graph=None, config=None):
         super().__init__(target, graph, config)
+        with self._count_lock:
+            if InteractiveSession._active_session_count > 0:
+                warnings.warn(
+                    "An interactive session is already active. This can cause out-of-memory errors in some cases. You must "
+                    "explicitly call `InteractiveSession.close()` to release resources held by the other session(s).",
+                    stacklevel=2,
+                )
+            InteractiveSession._active_session_count += 1
         self._default = self.as_default()
         self._default.__enter__()
         self._graph_default = None
@@ -575,6 +596,9 @@ class InteractiveSession(BaseSession):
             self._graph_default.__enter__()
 
     def close(self):
+        with self._count_lock:
+            if not self._closed:
+                InteractiveSession._active_session_count -= 1
         super().close()
         for name in ("_graph_default", "_default"):
             context = getattr(self, name, None)

@@ -20,6 +20,10 @@ class DefaultStack(threading.local):
     def get_default(self):
         return self.stack[-1] if self.stack else None
 
+    def reset(self):
+        """Forgets all of this thread's defaults."""
+        self.stack.clear()
+
     @contextmanager
     def get_controller(self, default):
         self.stack.append(default)

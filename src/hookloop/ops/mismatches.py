@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 import numpy as np
@@ -69,6 +70,8 @@ def _same(op, shapes, a, b):
 def _reshaped(op, shapes, a, b):
     wanted = _known(op, 1)
     needs = "requires a multiple of" if wanted is not None and -1 in wanted and b else "has"
+    if shapes[0] is not None and None not in shapes[0] and b == math.prod(shapes[0]):
+        a, b = b, a  # they come in the order in which they were compared
     return f"Input to reshape is a tensor with {a} values, but the requested shape {needs} {b}"
 
 
@@ -108,6 +111,8 @@ def _unstacked(op, shapes, a, b):
 
 
 def _targets(op, shapes, a, b):
+    if shapes[0] and shapes[1] and shapes[0][0] == b and shapes[1][0] == a:
+        a, b = b, a
     return f"First dimension of predictions {a} must match length of targets {b}"
 
 

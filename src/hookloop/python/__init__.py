@@ -91,7 +91,11 @@ _RENAMED = {
         "DatasetV1Adapter": "data.Dataset",
         **{f"get_legacy_output_{what}": f"data.get_output_{what}" for what in ("classes", "shapes", "types")},
     },
-    "framework.ops": {"_colocate_with": "colocate_with", "internal_convert_to_tensor": "convert_to_tensor"},
+    "framework.ops": {
+        "IndexedSlicesValue": "fetches.IndexedSlicesValue", "_colocate_with": "colocate_with",
+        "_default_graph_stack": "graph.stack.graphs", "_default_session_stack": "graph.stack.sessions",
+        "internal_convert_to_tensor": "convert_to_tensor",
+    },
     "framework.tensor_util": {"constant_value": "get_static_value", "MakeNdarray": "make_ndarray"},
     "ops.init_ops": {
         "Zeros": "zeros_initializer", "Ones": "ones_initializer", "Constant": "constant_initializer",
