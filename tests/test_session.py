@@ -177,7 +177,7 @@ def test_a_second_interactive_session_warns():
 
 def test_a_target_that_no_session_has():
     with pytest.raises(
-        tf.errors.NotFoundError, match="No session factory registered for the given session options: {target: 'x'}"
+        tf.errors.NotFoundError, match="No session factory registered for the given session options: .*got target 'x'"
     ):
         tf.Session("x")
 

@@ -59,8 +59,8 @@ def _check_target(target):
         raise TypeError(f"target must be a string, but got {type(target)}")
     if target and target not in ("local", b"") and target not in _local_targets:
         raise errors.NotFoundError(
-            None, None, f"No session factory registered for the given session options: {{target: {target!r}}} expected no "
-            "target, or that of a tf.train.Server of this process: hookloop runs no session in another process",
+            None, None, "No session factory registered for the given session options: expected no target, or that of a "
+            f"tf.train.Server of this process: hookloop runs no session in another process, got target {target!r}",
         )  # fmt: skip
 
 
