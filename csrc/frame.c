@@ -24,6 +24,7 @@
     X(folded, plan->n_folded)          \
     X(folded_bytes, plan->n_folded)    \
     X(feeds, plan->n_feeds)            \
+    X(feed_places, plan->n_feed_uses)  \
     X(variables, plan->n_variables)    \
     X(streams, plan->n_streams)        \
     X(iterators, plan->n_batches)      \
@@ -35,6 +36,23 @@ static void *zeroed(size_t count, size_t size) { return calloc(count ? count : 1
 
 static int64_t room_of_params(const hl_plan *plan, int32_t i) {
     return (int64_t)round_up(hl_param_bytes(plan->kernels[i], plan->attrs + plan->instrs[i].first_attr), 16);
+}
+
+/* Finds where feeds go once, as a step may bind each of them anew. */
+static void find_feed_places(hl_frame *frame) {
+    const hl_plan *plan = frame->plan;
+    for (int32_t k = 0; k < plan->n_feed_uses; k++) {
+        const hl_feed_use *use = &plan->feed_uses[k];
+        const hl_tensor_spec *spec = &plan->tensors[use->tensor];
+        const int32_t pointers = use->instr < 0 ? -1 : frame->first_pointer[use->instr];
+        frame->feed_places[k] = (hl_feed_place){
+            .tensor = &frame->tensors[use->tensor],
+            .operand = use->instr < 0  ? NULL
+                       : pointers >= 0 ? &frame->pointers[pointers + use->operand]
+                                       : &frame->code[use->instr].arg[use->operand],
+            .offset = &frame->regs[spec->offset],
+            .element_bytes = (int64_t)hl_dtype_size(spec->dtype)};
+    }
 }
 
 hl_frame *hl_frame_new(const hl_plan *plan, hl_arena *arena) {
@@ -71,6 +89,7 @@ hl_frame *hl_frame_new(const hl_plan *plan, hl_arena *arena) {
         frame->first_pointer[i] = n > HL_DIRECT_ARGS ? pointer : -1;
         if (n > HL_DIRECT_ARGS) pointer += n;
     }
+    find_feed_places(frame);
     frame->run.regs = frame->regs;
     frame->run.frame = frame;
     frame->run.threads = 1;

@@ -118,6 +118,15 @@ typedef struct hl_arena {
 
 typedef struct hl_stack { char *data; int64_t used, capacity; } hl_stack;
 
+/* Where a feed's data pointer goes, `*offset` elements further on: to a tensor and to an instruction's
+ * operand, or NULL. */
+typedef struct hl_feed_place {
+    hl_tensor *tensor;
+    void **operand;
+    const int64_t *offset;
+    int64_t element_bytes;
+} hl_feed_place;
+
 typedef struct hl_frame hl_frame;
 /* instr: the instruction that calls; -1 for the element of iterator number `host` of plan->batches. */
 typedef hl_status (*hl_host_fn)(hl_frame *frame, int32_t instr, int64_t host);
@@ -142,6 +151,7 @@ struct hl_frame {
     char **grown; int64_t *grown_bytes;
     char **folded; int64_t *folded_bytes;
     char **feeds;           /* data pointers of this run */
+    hl_feed_place *feed_places; /* by use of a feed */
     hl_variable **variables;
     int64_t *variables_seen; /* the session's version when the pointers were taken */
     hl_stream **streams;

@@ -348,15 +348,11 @@ hl_status hl_frame_prepare(hl_frame *frame, bool force) {
 }
 
 void hl_frame_bind_feed(hl_frame *frame, int32_t feed, char *data) {
-    const hl_plan *plan = frame->plan;
+    const int32_t *first = frame->plan->feed_first_use + feed;
     frame->feeds[feed] = data;
-    for (int32_t k = plan->feed_first_use[feed]; k < plan->feed_first_use[feed + 1]; k++) {
-        const hl_feed_use *use = &plan->feed_uses[k];
-        hl_tensor *tensor = &frame->tensors[use->tensor];
-        tensor->data = data + frame->regs[plan->tensors[use->tensor].offset] * (int64_t)hl_dtype_size(tensor->dtype);
-        if (use->instr < 0) continue;
-        int32_t pointers = frame->first_pointer[use->instr];
-        if (pointers >= 0) frame->pointers[pointers + use->operand] = tensor->data;
-        else frame->code[use->instr].arg[use->operand] = tensor->data;
+    for (const hl_feed_place *place = frame->feed_places + first[0]; place < frame->feed_places + first[1]; place++) {
+        char *address = data + *place->offset * place->element_bytes;
+        place->tensor->data = address;
+        if (place->operand) *place->operand = address;
     }
 }
