@@ -31,9 +31,10 @@ def recurrent(batch=40, steps=12, axis=1, dtype=tf.int32):
     """An unrolled recurrent net over characters: its last state, the table, the weights, and what to feed."""
     shape = [batch, steps] if axis == 1 else [steps, batch]
     x = tf.placeholder(dtype, shape, name="x")
+    shape = [size or 40 for size in shape]
     table, w = table_of(), matrix_of(DEPTH + COLUMNS)
     b = tf.get_variable("b", initializer=np.linspace(-1, 1, COLUMNS))
-    h = tf.zeros([batch, COLUMNS], tf.float64)
+    h = tf.zeros([tf.shape(x)[1 - axis], COLUMNS], tf.float64)
     for step in tf.unstack(tf.nn.embedding_lookup(table, x), axis=axis):
         h = tf.tanh(tf.matmul(tf.concat([step, h], 1), w) + b)
     return h, (table, w, b), {x: indices_of(shape, dtype=dtype.as_numpy_dtype)}
@@ -225,10 +226,29 @@ def test_a_product_of_the_table_that_is_large_is_not_made():
     assert rewritten([y], {x: indices_of(9000)}) == ["gather", "matmul"]
 
 
-def test_an_unknown_number_of_indices_is_left():
-    x = tf.placeholder(tf.int32, [None])
-    y = tf.matmul(tf.gather(table_of(), x), matrix_of())
-    assert rewritten([y], {x: indices_of(1000)}) == ["gather", "matmul"]
+@pytest.mark.parametrize("axis", [0, 1])
+def test_any_number_of_indices_may_be_fed(executor, axis):
+    """The first number decides how the plan computes, and not what."""
+    h, variables, feeds = recurrent(batch=None, axis=axis)
+    loss = tf.reduce_sum(tf.sin(h))
+    requests = [h, *tf.gradients(loss, variables[1:])]
+    (x,) = feeds
+    if executor == "plan":
+        assert rewritten(requests, feeds).count("sum_by_row") == 1
+        few = {x: indices_of((1, 12) if axis == 1 else (12, 1), 3)}
+        assert "sum_by_row" not in rewritten(requests, few)
+    with tf.Session() as session, tf.Session() as fresh:
+        for s in (session, fresh):
+            s.run(tf.global_variables_initializer())
+        values = session.run(variables)
+        for batch in (40, 3, 1, 70):
+            numbers = indices_of((batch, 12), seed=batch)
+            found = session.run(requests, {x: numbers if axis == 1 else numbers.T})
+            np.testing.assert_allclose(found[0], numpy_recurrent(*values, numbers), rtol=1e-9)
+            if batch == 3:
+                for a, b in zip(found, fresh.run(requests, {x: numbers if axis == 1 else numbers.T})):
+                    np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9)
+        assert session.run(h, {x: np.zeros((0, 12) if axis == 1 else (12, 0))}).shape == (0, COLUMNS)
 
 
 def test_a_table_that_is_written_in_between_is_gathered_before(executor):
@@ -307,5 +327,5 @@ def test_explain_tells_what_is_multiplied_once():
     h, variables, feeds = recurrent()
     text = str(tf.explain(tf.gradients(tf.reduce_sum(h), variables[1:]), feeds))
     assert f"gather_products: multiplies each of {ROWS} rows once, for 12 products" in text
-    assert f"gather_products: sums 480 rows to {ROWS}" in text
+    assert f"gather_products: sums what {ROWS} rows are multiplied by, of 12 products" in text
     assert "gather_products: gathers nothing: its products' rows are gathered" in text

@@ -2,14 +2,16 @@
 
 `matmul(gather(table, i), w)` is `gather(matmul(table, w), i)`. And the gradient of w, `gather(table, i)^T g`, is `table^T s`, where
 row r of s is the sum of the rows of g whose index is r. Both are less work where the indices are more than the table's rows: a
-recurrent net over characters has a few dozen of them and thousands of places.
+recurrent net over characters has a few dozen of them and thousands of places. Where feeds tell how many indices there are, those at
+hand decide.
 """
 
 from __future__ import annotations
 
 from ..ir import ARENA, Buffer, Instr, Value, dense_strides, is_whole, walk
+from ..sizes import Size
 from .products import MOST_STEPS, Factors, Product, Step, product_of
-from .uses import Uses, are_disjoint, blocks_of, instructions_of, place_key
+from .uses import Uses, are_disjoint, blocks_of, equal_sizes, instructions_of, place_key
 
 _FEWEST_REPEATS = 2  # indices for each row of the table
 _SMALLEST_DEPTH = 32  # a row of fewer elements is multiplied as fast as its product is copied
@@ -25,7 +27,7 @@ def gather_products(program):
     uses = Uses.of(program)
     for block in blocks_of(program.root):
         for gather in [item for item in block.items if isinstance(item, Instr) and item.kernel == "gather"]:
-            found = _Gathered.of(uses, block, gather)
+            found = _Gathered.of(program, uses, block, gather)
             if found is not None:
                 found.rewrite()
         uses.finish(block)
@@ -42,20 +44,18 @@ class _Gathered:
     """
 
     @classmethod
-    def of(cls, uses, block, gather):
-        """None where what is gathered is no matrix's rows of known sizes, or where no product may read them."""
-        table, indices = gather.inputs
-        out = gather.outputs[0]
-        known = (*table.shape, *out.shape, indices.offset, out.offset)
-        if any(gather.params) or len(table.shape) != 2 or not all(isinstance(d, int) for d in known):
+    def of(cls, program, uses, block, gather):
+        """None where what is gathered is no matrix's rows, or where they are too few."""
+        table, out = gather.inputs[0], gather.outputs[0]
+        if any(gather.params) or len(table.shape) != 2 or any(isinstance(d, Size) for d in table.shape):
             return None
-        if table.shape[1] < _SMALLEST_DEPTH or out.size < _FEWEST_REPEATS * table.size or not is_whole(out):
+        if table.shape[0] == 0 or table.shape[1] < _SMALLEST_DEPTH or uses.only_writer(out) is not gather:
             return None
-        if uses.only_writer(out) is not gather or table.shape[0] * table.shape[1] == 0:
-            return None
-        return cls(uses, block, gather)
+        enough = program.hint(out.size) >= _FEWEST_REPEATS * table.size and is_whole(out)
+        return cls(program, uses, block, gather) if enough else None
 
-    def __init__(self, uses, block, gather):
+    def __init__(self, program, uses, block, gather):
+        self.hint = program.hint
         self.uses = uses
         self.block = block
         self.gather = gather
@@ -89,14 +89,15 @@ class _Gathered:
     def indices_of(self, value):
         """The view of the indices whose rows a value has, one after the other; None where it has no whole rows."""
         depth, strides = self.table.shape[1], value.strides or dense_strides(value.shape)
-        if value.buffer is not self.gather.outputs[0].buffer or len(value.shape) != 2 or value.shape[1] != depth:
+        if value.buffer is not self.gather.outputs[0].buffer or len(value.shape) != 2:
             return None
-        if not all(isinstance(s, int) for s in (*value.shape, *strides, value.offset)):
+        if not equal_sizes(value.shape[1], depth) or not equal_sizes(strides[1], 1):
             return None
-        if strides[1] != 1 or strides[0] % depth or value.offset % depth:
+        step, start = _whole_rows(strides[0], depth), _whole_rows(value.offset, depth)
+        if step is None or start is None:
             return None
-        at = self.indices.offset + value.offset // depth
-        return Value(self.indices.dtype, value.shape[:1], self.indices.buffer, (strides[0] // depth,), at)
+        at = self.indices.offset + start
+        return Value(self.indices.dtype, value.shape[:1], self.indices.buffer, (step,), at)
 
     def _dense(self, view):
         """The indices of a view without gaps."""
@@ -116,7 +117,7 @@ class _Gathered:
         if product.sums is not None or len(product.out.shape) != 2:
             return None
         for factors in product.factors:
-            if factors.transpose_a or len(factors.b.shape) != 2 or not all(isinstance(d, int) for d in factors.b.shape):
+            if factors.transpose_a or len(factors.b.shape) != 2 or any(isinstance(d, Size) for d in factors.b.shape):
                 continue
             indices = self.indices_of(factors.a)
             if indices is None or product.out.buffer is factors.a.buffer:
@@ -137,7 +138,7 @@ class _Gathered:
         rows, depth = self.table.shape
         b = members[0][2].factors.b
         columns = b.shape[0 if members[0][2].factors.transpose_b else 1]
-        count = sum(found.indices.size for _, _, found in members)
+        count = sum(self.hint(found.indices.size) for _, _, found in members)
         if not self._saves(rows, depth, columns, count, len(members)):
             return False
         items = [item for item, _, _ in members]
@@ -188,7 +189,7 @@ class _Gathered:
                 f.transpose_a
                 and not f.transpose_b
                 and len(right.shape) == 2
-                and isinstance(right.shape[1], int)
+                and not isinstance(right.shape[1], Size)
                 and right.buffer is not f.a.buffer
                 and self.indices_of(f.a) is not None
             ):
@@ -233,7 +234,7 @@ class _Gathered:
         summed = [(instr, f) for instr, p in chain for f in self._summed(p)]
         indices = [self.indices_of(f.a) for _, f in summed]
         dtype, (rows, depth), columns = self.table.dtype, self.table.shape, product.out.shape[1]
-        if not self._saves(rows, depth, columns, sum(view.size for view in indices), 1):
+        if not self._saves(rows, depth, columns, sum(self.hint(view.size) for view in indices), 1):
             return
         if not all(self._holds(self.gather, value, [item]) for value in (self.table, self.indices)):
             return
@@ -243,7 +244,7 @@ class _Gathered:
         sums = Value(dtype, (rows, columns), Buffer(ARENA, dtype, rows * columns))
         inputs = [self.table, *map(self._dense, indices), *(f.b for _, f in summed)]
         added = Instr("sum_by_row", inputs, [named, sums], (len(summed),), item.node, views="rows")
-        added.note("gather_products", f"sums {sum(view.size for view in indices)} rows to {rows}")
+        added.note("gather_products", f"sums what {rows} rows are multiplied by, of {len(summed)} products")
         others = [f for f in product.factors if f not in self._summed(product)]
         factors = [*others, Factors(named, sums, True, False)]
         made = Product(factors, product.steps[len(chain) > 1 :], product.out, product.sums)
@@ -283,3 +284,9 @@ class _Multiplied:
 def _is_same_for_rows(operand):
     """Whether a step does the same to every row."""
     return operand is None or len(operand.shape) < 2 or operand.shape[-2] == 1
+
+
+def _whole_rows(elements, depth):
+    """How many rows of that depth a number of elements is; None where it is not known to be whole ones."""
+    coefficients = elements.terms.values() if isinstance(elements, Size) else (elements,)
+    return None if any(c % depth for c in coefficients) else elements // depth
