@@ -295,6 +295,18 @@ def from_the_future(graph_def):
     graph_def.versions.min_consumer = 9999
 
 
+def from_a_refused_program(graph_def):
+    graph_def.versions.bad_consumers.append(134)
+
+
+def name_with_a_space(graph_def):
+    graph_def.node[0].name = "a b"
+
+
+def name_of_the_runtime(graph_def):
+    graph_def.node[0].name = "_x"
+
+
 @pytest.mark.parametrize(
     ("change", "error", "text"),
     [
@@ -313,6 +325,9 @@ def from_the_future(graph_def):
         (other_shape, ValueError, "Dimensions must be equal, but are 3 and 2.*while importing node 's/y'"),
         (group_that_is_none, (ValueError, TypeError), "."),
         (name_of_another_kind, ValueError, "AttrValue had value with type 'i' when 'shape' expected.*node 'x'"),
+        (name_with_a_space, ValueError, "Node 'a b': Node name contains invalid characters"),
+        (name_of_the_runtime, ValueError, "Node '_x': Node name contains invalid characters"),
+        (from_a_refused_program, ValueError, "GraphDef disallows consumer version 134"),
         (from_the_future, ValueError, "GraphDef min consumer version 9999 above current version 134"),
     ],
 )
@@ -338,6 +353,22 @@ def test_a_message_that_cannot_be_imported_adds_nothing(small, change, error, te
 def test_arguments_that_do_not_fit(small, arguments, error, text):
     with pytest.raises(error, match=text):
         tf.import_graph_def(small, **arguments)
+
+
+def test_a_graph_is_of_the_oldest_version_that_went_into_it(small):
+    def versions_after(*imported):
+        for producer, min_consumer, bad in imported:
+            message = tf.GraphDef()
+            message.versions.producer, message.versions.min_consumer = producer, min_consumer
+            message.versions.bad_consumers.extend(bad)
+            tf.import_graph_def(message)
+        found = tf.get_default_graph().graph_def_versions
+        assert found == tf.train.export_meta_graph().graph_def.versions
+        return found.producer, found.min_consumer, list(found.bad_consumers)
+
+    assert versions_after() == (134, 0, [])
+    assert versions_after((999, 0, [])) == (134, 0, [])
+    assert versions_after((21, 3, [7]), (24, 2, [7, 8])) == (21, 3, [7, 8])
 
 
 def test_what_is_no_graph_def(small):

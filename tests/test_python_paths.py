@@ -158,6 +158,29 @@ class TestOpFunctions:
             _ = gen_math_ops.matmul_of_nothing
 
 
+def test_shapes_that_tensors_and_protos_hold():
+    from hookloop.python.framework import random_seed, tensor_util
+
+    sizes = tf.stack([3, tf.placeholder(tf.int32, [])])
+    assert tensor_util.constant_value_as_shape(sizes).as_list() == [3, None]
+    proto = tensor_util.make_tensor_proto([1, 2], shape=[2, 1])
+    assert tensor_util.ShapeEquals(proto, [2, 1]) and not tensor_util.ShapeEquals(proto, [2])
+    assert tensor_util.ShapeEquals(proto, tf.TensorShape([2, 1]).as_proto())
+    assert random_seed.DEFAULT_GRAPH_SEED == 87654321
+
+
+def test_stacks_of_defaults():
+    from hookloop.python.framework import ops
+
+    assert ops._default_session_stack.get_default() is None
+    session = tf.Session()
+    context = session.as_default()
+    context.__enter__()
+    assert ops._default_session_stack.get_default() is session
+    ops._default_session_stack.reset()
+    assert tf.get_default_session() is None
+
+
 def test_a_conditional_whose_condition_is_known():
     from hookloop.python.framework import smart_cond
 

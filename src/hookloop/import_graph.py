@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import re
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from . import errors, logging
 from .dtypes import DType
 from .graph.device import DeviceSpec
 from .graph.graph import Graph
-from .graph.graph_def import attr_of
+from .graph.graph_def import attr_of, note_versions
 from .graph.scopes import name_scope
 from .graph.stack import get_default_graph
 from .graph.tensor import Tensor
@@ -69,6 +70,7 @@ def import_graph_def(graph_def, input_map=None, return_elements=None, name=None,
     importer = Importer(graph, graph_def, input_map, scope, producer_op_list)
     importer.check(return_elements or ())
     importer.add_nodes()
+    note_versions(graph, graph_def.versions)
     return None if return_elements is None else [importer.element(_text(e)) for e in return_elements]
 
 
@@ -86,6 +88,10 @@ def _check_arguments(graph_def, input_map, return_elements):
             f"GraphDef min consumer version {graph_def.versions.min_consumer} above current version {GRAPH_DEF_VERSION} "
             f"for TensorFlow {TENSORFLOW_VERSION}.  Please upgrade TensorFlow."
         )
+    if GRAPH_DEF_VERSION in graph_def.versions.bad_consumers:
+        raise ValueError(
+            f"GraphDef disallows consumer version {GRAPH_DEF_VERSION}.  Please upgrade TensorFlow: this version is likely buggy."
+        )
 
 
 def _text(name):
@@ -96,6 +102,10 @@ def _split(name):
     """(op, output index) of "op:index" or "op"."""
     op, _, index = name.rpartition(":")
     return (op, int(index)) if op and index.isdecimal() else (name, 0)
+
+
+# Of a node in a message; what begins with "_" is made while a graph runs.
+_VALID_NAME = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.\\/-]*\Z")
 
 
 class Importer:
@@ -123,6 +133,9 @@ class Importer:
         if self._kept:
             logging.warning("Attributes of a newer program are not looked at: %s", ", ".join(sorted(self._kept)))
         self._number_outputs = {name: self._outputs_of(node) for name, node in self._nodes.items()}
+        for name in self._nodes:
+            if not _VALID_NAME.match(name):
+                raise ValueError(f"Node '{name}': Node name contains invalid characters")
         unused = [
             f"{name}:{index}" for name, index in self._map if index >= self._number_outputs.get(name, 0)
         ]  # fmt: skip

@@ -74,7 +74,7 @@ def add_partition_graph(run_metadata, mapped, feeds):
     if not ops:
         return
     graph = run_metadata.partition_graphs.add()
-    graph.versions.CopyFrom(versions())
+    graph.versions.CopyFrom(versions(ops[0].graph))
     used = {tensor for op in ops for tensor in op.inputs}
     for tensor, (name, i) in fed.items():
         if tensor in used:

@@ -191,6 +191,11 @@ def test_a_type_of_devices_without_an_index(name, canonical):
     assert tf.DeviceSpec.from_string(name).to_string() == canonical
 
 
+def test_a_parsed_name_takes_the_place_of_all_parts():
+    device = tf.DeviceSpec(job="a", replica=3, device_type="GPU", device_index=1)
+    assert device.parse_from_string("/task:2") is device and device.to_string() == "/task:2"
+
+
 @pytest.mark.parametrize("name", ["/cpu:0/gpu:1", "/device:CPU:0/device:GPU:0", "/cpu:0/device:GPU:1"])
 def test_several_types_of_devices_are_refused(name):
     with pytest.raises(ValueError, match="Cannot specify multiple device types"):

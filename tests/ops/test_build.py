@@ -166,6 +166,41 @@ def test_protos_of_arrays():
     assert tf.make_ndarray(tf.make_tensor_proto(1.0)).dtype == np.float32
 
 
+@pytest.mark.parametrize(
+    "values, options, field, listed",
+    [
+        (1.0, {"shape": [2, 3]}, "float_val", [1]),
+        ([1, 2], {"shape": [2, 2], "dtype": tf.int64}, "int64_val", [1, 2]),
+        ([1, 1], {"shape": [2]}, "tensor_content", b"\1\0\0\0" * 2),
+        (np.array([1, 2], np.float16), {}, "half_val", [15360, 16384]),
+        (np.array([1, 2], np.uint16), {}, "int_val", [1, 2]),
+        ([True, False], {}, "bool_val", [True, False]),
+        ([1 + 2j, 3], {}, "dcomplex_val", [1, 2, 3, 0]),
+        ([1 + 2j], {"shape": [2], "dtype": tf.complex64}, "scomplex_val", [1, 2]),
+        ("a", {"shape": [3]}, "string_val", [b"a"]),
+        (7, {"shape": [0, 2]}, "int_val", []),
+    ],
+)
+def test_where_a_proto_has_its_values(values, options, field, listed):
+    proto = tf.make_tensor_proto(values, **options)
+    found = getattr(proto, field)
+    assert (found if field == "tensor_content" else list(found)) == listed
+    shape = options.get("shape", list(np.shape(values)))
+    assert list(tf.make_ndarray(proto).shape) == shape
+    with tf.Session() as session:
+        np.testing.assert_array_equal(tf.make_ndarray(proto), session.run(tf.constant(values, **options)))
+
+
+def test_a_proto_of_a_type_without_arrays():
+    with pytest.raises(TypeError, match="Unsupported tensor type: qint8"):
+        tf.make_tensor_proto(3, dtype=tf.qint8)
+
+
+def test_parts_of_a_list_of_arrays_that_are_known():
+    known = tf.get_static_value(tf.stack([np.ones([2]), tf.placeholder(tf.float64, [2])]), partial=True)
+    assert known[0].tolist() == [1, 1] and known[1] is None
+
+
 def test_group_and_tuple(graph):
     a, b = tf.constant(1, name="a"), tf.no_op(name="b")
     g = tf.group(a, [b], name="g")

@@ -35,7 +35,8 @@ class DeviceSpec:
         Raises:
           ValueError: where the name is none.
         """
-        self.device_type = None
+        for part in self.__slots__:
+            setattr(self, part, None)
         for part in spec.split("/"):
             if part:
                 self._parse_part(part.split(":"), spec)

@@ -72,12 +72,14 @@ class Graph(GraphFields):
         if self._finalized:
             raise RuntimeError("Graph is finalized and cannot be modified.")
 
+    _imported_versions = None  # of the messages that were imported, joined
+
     @property
     def graph_def_versions(self):
         """The versions that the graph's GraphDefs have, as a `VersionDef`."""
         from .graph_def import versions
 
-        return versions()
+        return versions(self)
 
     @property
     def building_function(self):

@@ -11,11 +11,23 @@ from .tensor_proto import array_to_proto, proto_to_array
 _PRODUCER = 134  # TensorFlow 1.15's version of GraphDefs
 
 
-def versions():
-    """The versions of GraphDefs, as a `VersionDef`."""
+def versions(graph):
+    """The versions of a graph's GraphDefs, as a `VersionDef`: the oldest of all that were imported."""
     from tensorboard.compat.proto.versions_pb2 import VersionDef
 
-    return VersionDef(producer=_PRODUCER)
+    found = VersionDef(producer=_PRODUCER)
+    if graph._imported_versions is not None:
+        found.CopyFrom(graph._imported_versions)
+    return found
+
+
+def note_versions(graph, imported):
+    """A message of these versions was imported into a graph."""
+    found = versions(graph)
+    found.producer = min(found.producer, imported.producer)
+    found.min_consumer = max(found.min_consumer, imported.min_consumer)
+    found.bad_consumers.extend(n for n in imported.bad_consumers if n not in found.bad_consumers)
+    graph._imported_versions = found
 
 
 def graph_def(graph, from_version=None, add_shapes=False):
@@ -23,7 +35,7 @@ def graph_def(graph, from_version=None, add_shapes=False):
     from tensorboard.compat.proto.graph_pb2 import GraphDef
 
     message = GraphDef()
-    message.versions.CopyFrom(versions())
+    message.versions.CopyFrom(versions(graph))
     for op in graph.get_operations():
         if from_version is None or op._id >= from_version:
             _fill(message.node.add(), op, add_shapes)

@@ -16,23 +16,38 @@ _FIELDS = {
     "complex128": "dcomplex_val",
 }  # fmt: skip
 
+# What TensorFlow writes as bytes where it is more than one value; the others it lists.
+_AS_BYTES = frozenset("float32 float64 int32 uint8 int16 int8 int64 uint32 uint64".split())
+
 # Of the value of a constant, in bytes: as TensorFlow's own. A few bytes may stand for any number of equal elements.
 _LARGEST = 1 << 31
 
 
-def array_to_proto(array, dtype=None):
-    """A TensorProto of an array: as bytes, or as single values for scalars and strings."""
+def array_to_proto(array, dtype=None, shape=None):
+    """A TensorProto of an array: as bytes, or as single values for scalars and types that TensorFlow lists.
+
+    Args:
+      array: its values.
+      dtype: their `DType`, by default the array's own.
+      shape: where it is of more elements than the array, the array's are listed, the last of which stands for the rest.
+
+    Raises:
+      TypeError: for a type that has no arrays.
+    """
     from tensorboard.compat.proto.tensor_pb2 import TensorProto
 
     array = np.asarray(array)
     dtype = as_dtype(array.dtype if dtype is None else dtype).base_dtype
     proto = TensorProto(dtype=dtype.as_datatype_enum)
+    if dtype.name not in _FIELDS:
+        raise TypeError(f"Unsupported tensor type: {dtype.name}")
+    shape = array.shape if shape is None else shape
     proto.tensor_shape.SetInParent()
-    for size in array.shape:
+    for size in shape:
         proto.tensor_shape.dim.add().size = size
     if dtype.name == "string":
         proto.string_val.extend(v.encode() if isinstance(v, str) else bytes(v) for v in array.ravel())
-    elif array.size > 1:
+    elif array.size > 1 and dtype.name in _AS_BYTES and array.size == math.prod(shape):
         proto.tensor_content = np.ascontiguousarray(array, dtype.as_numpy_dtype).tobytes()
     else:
         _add_values(proto, array.astype(dtype.as_numpy_dtype), dtype)
@@ -40,14 +55,12 @@ def array_to_proto(array, dtype=None):
 
 
 def _add_values(proto, array, dtype):
-    field = getattr(proto, _FIELDS[dtype.name])
-    for value in array.ravel():
-        if dtype.is_complex:
-            field.extend([float(value.real), float(value.imag)])
-        elif dtype.name in ("float16", "bfloat16"):
-            field.append(int(value.view(np.uint16)))
-        else:
-            field.append(value.item())
+    array = np.ascontiguousarray(array).ravel()
+    if dtype.is_complex:
+        array = array.view(array.real.dtype)  # each one's parts behind each other
+    elif dtype.name in ("float16", "bfloat16"):
+        array = array.view(np.uint16)
+    getattr(proto, _FIELDS[dtype.name]).extend(array.tolist())
 
 
 def proto_to_array(proto):

@@ -45,6 +45,10 @@ def constant_value(tensor, partial=False):
         return np.full(dims, value) if known else None
     values = [constant_value(t, partial and op.type == "Pack") for t in op.inputs]
     if partial and op.type == "Pack":
+        if any(np.ndim(value) for value in values):  # parts that are arrays stay so
+            parts = np.empty(len(values), object)
+            parts[:] = values
+            return parts
         return np.array(values)
     if any(value is None for value in values):
         return None
@@ -72,7 +76,17 @@ def make_tensor_proto(values, dtype=None, shape=None, verify_shape=False, allow_
     """A TensorProto of a value that `constant` takes."""
     dtype = None if dtype is None else dtypes.as_dtype(dtype).base_dtype
     dims = to_internal(shape) if isinstance(shape, TensorShape) else shape
-    return array_to_proto(to_array(values, dtype, dims, verify_shape), dtype)
+    array = to_array(values, dtype, dims, verify_shape)
+    if dims is None or 0 in array.shape:
+        return array_to_proto(array, dtype)
+    given = to_array(values, dtype)
+    return array_to_proto(given if given.size < array.size else array, dtype, array.shape)
+
+
+def shapes_equal(tensor_proto, shape):
+    """Whether a TensorProto is of a shape: a list of sizes or a TensorShapeProto."""
+    sizes = [d.size for d in shape.dim] if hasattr(shape, "dim") else [int(d) for d in shape]
+    return [d.size for d in tensor_proto.tensor_shape.dim] == sizes
 
 
 def make_ndarray(tensor):

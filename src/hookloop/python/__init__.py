@@ -96,7 +96,11 @@ _RENAMED = {
         "_default_graph_stack": "graph.stack.graphs", "_default_session_stack": "graph.stack.sessions",
         "internal_convert_to_tensor": "convert_to_tensor",
     },
-    "framework.tensor_util": {"constant_value": "get_static_value", "MakeNdarray": "make_ndarray"},
+    "framework.random_seed": {"DEFAULT_GRAPH_SEED": "graph.random_seed.DEFAULT_GRAPH_SEED"},
+    "framework.tensor_util": {
+        "MakeNdarray": "make_ndarray", "ShapeEquals": "ops.tensor_util.shapes_equal", "constant_value": "get_static_value",
+        "constant_value_as_shape": "ops.tensor_util.constant_value_as_shape",
+    },
     "ops.init_ops": {
         "Zeros": "zeros_initializer", "Ones": "ones_initializer", "Constant": "constant_initializer",
         "RandomUniform": "random_uniform_initializer", "RandomNormal": "random_normal_initializer",
