@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 SOURCES := setup.py $(shell find csrc -name '*.[ch]') $(wildcard src/hookloop/_core*.p*)
 KERNEL_TESTS := tests/kernels tests/ops tests/compile tests/train tests/data tests/test_random.py
 
-.PHONY: help demo test lint typing levels reference sanitize fuzz-small fuzz tsan sdist soak bench clean
+.PHONY: help demo test lint typing levels reference sanitize aarch64 fuzz-small fuzz tsan sdist soak bench clean
 
 help:
 	@echo "make demo       trains a small network on handwritten digits"
@@ -20,6 +20,7 @@ help:
 	@echo "make levels     the numeric tests at each ISA level of this machine"
 	@echo "make reference  the tests on the reference executor"
 	@echo "make sanitize   the C tests under AddressSanitizer and UndefinedBehaviorSanitizer"
+	@echo "make aarch64    the C tests on an emulated AArch64 processor"
 	@echo "make fuzz       C code on inputs that libFuzzer looks for: 4 minutes; fuzz-small: the dose of every check"
 	@echo "make tsan       pool, runner, run path and step loop under ThreadSanitizer"
 	@echo "make sdist      the source distribution, installed and tested elsewhere"
@@ -70,6 +71,13 @@ reference: build
 
 sanitize: build
 	$(MAKE) -j$(shell nproc) -C tests/c run
+
+aarch64:
+	@if command -v qemu-aarch64 && command -v aarch64-linux-gnu-gcc; then \
+	  $(MAKE) -j$(shell nproc) -C tests/c aarch64; \
+	else \
+	  echo "skipped: the C tests on AArch64 need qemu-aarch64 and aarch64-linux-gnu-gcc (qemu-user and gcc-aarch64-linux-gnu)"; \
+	fi
 
 fuzz-small: build
 	$(MAKE) -j$(shell nproc) -C tests/fuzz small

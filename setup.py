@@ -37,6 +37,17 @@ COMMON = [
 KERNEL_FLAGS = ["-O3", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast"]
 
 
+def refuse_other_machines():
+    """Says in a sentence what the C code is not written for, before anything is built."""
+    if sys.platform == "win32":
+        raise SystemExit("hookloop does not build on Windows: Linux on x86-64 and AArch64 are supported.")
+    bits = (sys.maxsize + 1).bit_length()
+    if bits != 64 or sys.byteorder != "little":
+        raise SystemExit(
+            f"hookloop needs a 64-bit little-endian Python, and this one is {bits}-bit, {sys.byteorder}-endian."
+        )
+
+
 def switches():
     """Compiler and linker flags of the build switches."""
     compile_flags, link_flags = [], []
@@ -74,8 +85,6 @@ class BuildCore(build_ext):
     """Compiles kernel files into one object directory an ISA level; setuptools would compile each only once."""
 
     def build_extension(self, extension):
-        if sys.platform == "win32":
-            raise SystemExit("hookloop does not build on Windows: Linux on x86-64 and AArch64 are supported.")
         import numpy
 
         self.include_flags = [f"-I{CSRC}", f"-I{KERNELS}", f"-I{CSRC / 'include'}"]
@@ -170,5 +179,6 @@ def stale_core():
 
 
 if __name__ == "__main__":
+    refuse_other_machines()
     os.chdir(ROOT)
     setup(ext_modules=extensions(), cmdclass={"build_ext": BuildCore, "build_py": BuildPython})
