@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parent
 CSRC = Path("csrc")
 KERNELS = CSRC / "kernels"
 OBJECTS = Path("build") / f"csrc-{sys.implementation.cache_tag}"  # of every kind of build: pip's own are temporary
+GENERATED = Path("src/hookloop/_core.c")
 LEVELS = {"baseline": []}
 if platform.machine().lower() in ("x86_64", "amd64"):
     LEVELS["avx2"] = ["-mavx2", "-mfma", "-mf16c"]
@@ -160,22 +161,26 @@ def extensions():
     core = Extension(
         "hookloop._core", ["src/hookloop/_core.pyx"], depends=[str(p) for p in Path("src/hookloop").glob("*.px[di]")]
     )
-    return cythonize([core], language_level=3, force=stale_core())
+    modules = cythonize([core], language_level=3, force=stale_core())
+    if not GENERATED.read_bytes().endswith(last_line()):
+        with GENERATED.open("ab") as file:
+            file.write(last_line())
+    return modules
 
 
-def whole(generated):
-    """Whether Cython came to the end of a file: it ends with the comment that ends its last section."""
-    with generated.open("rb") as file:
-        file.seek(-min(200, file.seek(0, os.SEEK_END)), os.SEEK_END)
-        return b"section: end" in file.read()
+def last_line():
+    """What ends the generated C: that it is whole, and the libraries by whose versions it differs."""
+    import Cython
+    import numpy
+
+    return f"/* Made by Cython {Cython.__version__} for NumPy {numpy.__version__}. */\n".encode()
 
 
 def stale_core():
-    """Whether an included file is newer than the generated C, which Cython does not look at."""
-    generated = Path("src/hookloop/_core.c")
-    if not generated.exists() or not whole(generated):
+    """Whether the generated C is half a file, of other libraries, or older than an included file: Cython does not look at these."""
+    if not GENERATED.exists() or not GENERATED.read_bytes().endswith(last_line()):
         return True
-    return any(p.stat().st_mtime > generated.stat().st_mtime for p in Path("src/hookloop").glob("*.px[di]"))
+    return any(p.stat().st_mtime > GENERATED.stat().st_mtime for p in Path("src/hookloop").glob("*.px[di]"))
 
 
 if __name__ == "__main__":
