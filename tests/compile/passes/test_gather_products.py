@@ -1,9 +1,12 @@
 """gather_products: a table's rows are multiplied once where they are gathered often; else gathered rows are."""
 
+import hypothesis.strategies as st
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
 
 import hookloop as tf
+from hookloop.compile import passes
 
 from ..programs import kernels, optimized
 
@@ -329,3 +332,72 @@ def test_explain_tells_what_is_multiplied_once():
     assert f"gather_products: multiplies each of {ROWS} rows once, for 12 products" in text
     assert f"gather_products: sums what {ROWS} rows are multiplied by, of 12 products" in text
     assert "gather_products: gathers nothing: its products' rows are gathered" in text
+
+
+def any_program(data):
+    """Rows of tables, multiplied by matrices and added up in many ways: results, and what to feed."""
+    choose = lambda *items: data.draw(st.sampled_from(items))
+    width = 3
+    batch = choose(4, None)
+    x = tf.placeholder(tf.int32, [batch, 3])
+    other = tf.get_variable("other", initializer=np.random.RandomState(6).standard_normal((2, width)))
+    tables = [tf.get_variable("first", initializer=np.random.RandomState(1).standard_normal((4, width))), other]
+    weights = [
+        tf.get_variable(f"w{i}", initializer=np.random.RandomState(i).standard_normal((width, width)) * 0.4) for i in range(3)
+    ]  # fmt: skip
+    wide = tf.get_variable("wide", initializer=np.random.RandomState(7).standard_normal((2 * width, width)) * 0.4)
+    gathered = tf.gather(choose(*tables), x % 2)
+    slices = [*tf.unstack(gathered, axis=1), gathered[:, 1], tf.gather(tables[1], x[:, 0] % 2)]
+    h = tf.zeros([tf.shape(x)[0], width], tf.float64)
+    states = [h]
+    for _ in range(data.draw(st.integers(1, 11))):
+        kind = choose("joined", "added", "alone", "transposed", "whole", "gradient", "by row", "recurrent")
+        w, row, state = choose(*weights), choose(*slices), choose(*states)
+        if kind == "joined":
+            y = tf.matmul(tf.concat([row, state], 1), tf.concat([w, choose(*weights)], 0)) + choose(0.5, weights[0][0])
+        elif kind == "added":
+            y = tf.matmul(row, w) + tf.matmul(state, choose(*weights))
+        elif kind == "alone":
+            y = tf.nn.relu(tf.matmul(row, w) + weights[1][0])
+        elif kind == "transposed":
+            y = tf.matmul(row, w, transpose_b=True) * state
+        elif kind == "whole":
+            y = tf.reshape(tf.matmul(tf.reshape(gathered, [-1, width]), w), tf.shape(gathered))[:, 0]
+        elif kind == "recurrent":
+            y = state
+            for at in range(data.draw(st.integers(2, 20))):
+                y = tf.tanh(tf.matmul(tf.concat([slices[at % len(slices)], y], 1), wide) + weights[2][1])
+        elif kind == "gradient":
+            y = state + tf.matmul(row, state, transpose_a=True)[0]
+        else:
+            y = tf.matmul(row, w) + state[:, :1]
+        states.append(tf.tanh(0.5 * y))
+    loss = tf.reduce_sum(tf.sin(tf.add_n(states)))
+    grads = [g for g in tf.gradients(loss, [*weights, wide]) if g is not None]
+    chosen = [loss, states[-1], *grads]
+    if choose(True, False):
+        chosen.append(gathered)
+    if choose(True, False) and grads:
+        used = [(g, w) for g, w in zip(tf.gradients(loss, [*weights, wide]), [*weights, wide]) if g is not None]
+        chosen.append(choose(tf.train.GradientDescentOptimizer, tf.train.AdamOptimizer)(0.1).apply_gradients(used))
+    return [*chosen, *weights, wide], x
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.data())
+def test_any_program_gives_what_the_reference_gives(data):
+    with pytest.MonkeyPatch.context() as patch, tf.Graph().as_default():
+        for name in ("_FEWEST_REPEATS", "_SMALLEST_DEPTH", "_LEAST_SAVED"):
+            patch.setitem(passes.gather_products.__globals__, name, 1)
+        patch.setitem(passes.split_joined_factors.__globals__, "_SMALLEST_PART", 1)
+        requests, x = any_program(data)
+        found = []
+        for executor in ("plan", "reference"):
+            patch.setenv("HOOKLOOP_EXECUTOR", executor)
+            with tf.Session() as session:
+                session.run(tf.global_variables_initializer())
+                found.append([session.run(requests, {x: indices_of((4, 3), 100, seed=n)}) for n in range(2)])
+        for plan, reference in zip(*found):
+            for a, b in zip(plan, reference):
+                if a is not None:
+                    np.testing.assert_allclose(a, b, rtol=1e-8, atol=1e-8)
