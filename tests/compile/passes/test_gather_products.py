@@ -43,6 +43,19 @@ def recurrent(batch=40, steps=12, axis=1, dtype=tf.int32):
     return h, (table, w, b), {x: indices_of(shape, dtype=dtype.as_numpy_dtype)}
 
 
+def test_a_sum_of_products_without_further_steps_starts_from_rows(executor):
+    x = tf.placeholder(tf.int32, [200])
+    table, w, state = table_of(), matrix_of(), tf.constant(np.random.RandomState(8).standard_normal((200, DEPTH)))
+    y = tf.matmul(tf.concat([tf.gather(table, x), state], 1), tf.concat([w, w * 2.0], 0))
+    feeds = {x: indices_of(200)}
+    if executor == "plan":
+        assert "check_gathered" in rewritten([y], feeds)
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        found, t, m, rest = session.run([y, table, w, state], feeds)
+    np.testing.assert_allclose(found, t[feeds[x]] @ m + 2 * rest @ m, rtol=1e-9)
+
+
 def numpy_recurrent(table, w, b, numbers):
     h = np.zeros((numbers.shape[0], COLUMNS))
     for step in numbers.T:
@@ -357,6 +370,7 @@ def any_program(data):
             y = tf.matmul(tf.concat([row, state], 1), tf.concat([w, choose(*weights)], 0)) + choose(0.5, weights[0][0])
         elif kind == "added":
             y = tf.matmul(row, w) + tf.matmul(state, choose(*weights))
+            states.append(y)
         elif kind == "alone":
             y = tf.nn.relu(tf.matmul(row, w) + weights[1][0])
         elif kind == "transposed":

@@ -8,6 +8,8 @@ hand decide.
 
 from __future__ import annotations
 
+from itertools import takewhile
+
 from ..ir import ARENA, Buffer, Instr, Value, dense_strides, is_whole, walk
 from ..sizes import Size
 from .products import MOST_STEPS, Factors, Product, Step, product_of
@@ -123,11 +125,11 @@ class _Gathered:
             if indices is None or product.out.buffer is factors.a.buffer:
                 continue
             alone = len(product.factors) == 1
-            moved = [step for step in product.steps if _is_same_for_rows(step[2])]
+            moved = list(takewhile(lambda step: _is_same_for_rows(step[2]), product.steps))
             if alone and (len(moved) < len(product.steps) or product.out.strides is not None):
                 continue
             if not alone:
-                moved = moved[:1] if moved[:1] == product.steps[:1] and moved[0][0] is Step.ADD else []
+                moved = [step for step in moved[:1] if step[0] is Step.ADD]
                 if len(product.steps) - len(moved) >= MOST_STEPS:
                     continue
             return _Multiplied(factors, indices, moved)
