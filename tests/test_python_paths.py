@@ -169,6 +169,30 @@ def test_shapes_that_tensors_and_protos_hold():
     assert random_seed.DEFAULT_GRAPH_SEED == 87654321
 
 
+def test_what_is_saved_in_a_way_of_its_own(tmp_path):
+    from hookloop.python.training import checkpoint_management, saver
+
+    class Doubled(saver.BaseSaverBuilder.SaveableObject):
+        def __init__(self, variable):
+            spec = saver.BaseSaverBuilder.SaveSpec(variable * 2, "", "doubled", dtype=variable.dtype)
+            super().__init__(variable, [spec], "doubled")
+
+        def restore(self, restored_tensors, restored_shapes):
+            return self.op.assign(restored_tensors[0] / 2)
+
+    v = tf.Variable(4.0)
+    kept = saver.Saver([Doubled(v)])
+    with tf.Session() as session:
+        session.run(v.initializer)
+        prefix = kept.save(session, str(tmp_path / "m"))
+        session.run(v.assign(0.0))
+        kept.restore(session, prefix)
+        assert session.run(v) == 4 and tf.train.load_variable(prefix, "doubled") == 8
+    checkpoint_management.update_checkpoint_state_internal(str(tmp_path), prefix, save_relative_paths=True)
+    assert 'model_checkpoint_path: "m"' in (tmp_path / "checkpoint").read_text()
+    assert tf.train.latest_checkpoint(str(tmp_path)) == prefix
+
+
 def test_stacks_of_defaults():
     from hookloop.python.framework import ops
 

@@ -20,6 +20,7 @@ from .initial_values import guarded
 from .ops import core, gather, operators, scatter, state
 from .ops.build import apply_op, convert_to_tensor, register_tensor_conversion_function
 from .ops.slice_assign import assign_part
+from .partitioned import SaveSliceInfo
 from .shapes import TensorShape, as_shape
 from .trackable import VARIABLE_VALUE, Trackable
 
@@ -115,6 +116,7 @@ class Variable(Trackable, TensorOperators, metaclass=_VariableType):
       ValueError: without an initial value, or where its shape is not known and `validate_shape`.
     """
 
+    SaveSliceInfo = SaveSliceInfo  # at TensorFlow's place
     _is_resource = False
 
     def __init__(self, initial_value=None, trainable=None, collections=None, validate_shape=True, caching_device=None,

@@ -188,13 +188,37 @@ def test_what_cannot_be_saved(make, error, text):
 
 
 def test_errors_of_building():
-    with pytest.raises(ValueError, match=r"expected write_version V2 \(2\), the format that is written, got 1"):
-        tf.train.Saver([tf.Variable(1.0)], write_version=1)
+    with pytest.raises(
+        ValueError, match=r"expected write_version V2 \(2\), the format that is written, or V1 \(1\), got 3"
+    ):
+        tf.train.Saver([tf.Variable(1.0)], write_version=3)
     with tf.Graph().as_default(), pytest.raises(ValueError, match="No variables to save"):
         tf.train.Saver()
     saver = tf.train.Saver(defer_build=True)
     with pytest.raises(RuntimeError, match=r"`build\(\)` should be called before save if defer_build==True"):
         saver.save(None, "x")
+
+
+def test_the_old_format_is_written_as_the_new_one(tmp_path, caplog):
+    v = tf.Variable(1.0, name="v")
+    saver = tf.train.Saver(write_version=tf.train.SaverDef.V1)
+    assert "TensorFlow's V1 checkpoint format has been deprecated, and is not written here" in caplog.text
+    assert saver.as_saver_def().version == tf.train.SaverDef.V2
+    with tf.Session() as session:
+        session.run(v.initializer)
+        prefix = saver.save(session, str(tmp_path / "m"))
+        session.run(v.assign(0.0))
+        saver.restore(session, prefix)
+        assert session.run(v) == 1
+    assert (tmp_path / "m.index").exists()
+
+
+def test_a_variable_that_is_said_to_be_a_part(tmp_path):
+    part = tf.Variable([2.0], name="part")
+    part._set_save_slice_info(tf.Variable.SaveSliceInfo("whole", [3], [1], [1]))
+    whole = tf.Variable([0.0, 0.0, 0.0], name="whole")
+    with pytest.raises(ValueError, match="same name: whole"):
+        tf.train.Saver([part, whole])
 
 
 def test_errors_of_saving(tmp_path):

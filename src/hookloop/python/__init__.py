@@ -75,6 +75,8 @@ _TABLE = {
         supervisor sync_replicas_optimizer training training_util warm_starting_util""".split()},
     "training.monitored_session": ("train", "train.session_levels", "train.monitored_session", "train.monitored_training_session"),
     "training.training_util": ("train", "train.training_util"),
+    "training.checkpoint_management": ("train", "train.checkpoint_management"),
+    "training.saver": ("train", "train.saver", "train.saveable"),
     "training.saving.saveable_object": ("train.saveable",),
     "training.saving.saveable_object_util": ("train.saveable",),
     "training.slot_creator": ("train.slot_creator",),

@@ -71,6 +71,16 @@ def update_checkpoint_state(save_dir, model_checkpoint_path, all_model_checkpoin
     )  # fmt: skip
 
 
+def update_checkpoint_state_internal(save_dir, model_checkpoint_path, all_model_checkpoint_paths=None, latest_filename=None,
+                                     save_relative_paths=False, all_model_checkpoint_timestamps=None,
+                                     last_preserved_timestamp=None):  # fmt: skip
+    """As `update_checkpoint_state`; `save_relative_paths` says whether paths are written as seen from the directory."""
+    _update(
+        save_dir, model_checkpoint_path, all_model_checkpoint_paths, latest_filename, save_relative_paths,
+        all_model_checkpoint_timestamps, last_preserved_timestamp,
+    )  # fmt: skip
+
+
 def _relative(path, save_dir):
     """A path below a directory without it, so that the directory can be moved; an absolute one elsewhere as it is."""
     inside = os.path.relpath(os.path.abspath(path), os.path.abspath(save_dir))

@@ -25,7 +25,7 @@ from .training_util import global_step as _global_step
 
 __all__ = ["Saver"]
 
-_V2 = 2  # of SaverDef.CheckpointFormatVersion: the one that is written
+_V1, _V2 = 1, 2
 _MOST_STEP_DIGITS = 8
 _SECONDS_AN_HOUR = 3600.0
 
@@ -58,7 +58,7 @@ class Saver:
       builder: accepted; the nodes are TensorFlow's own.
       defer_build: whether the nodes are only made by `build()`.
       allow_empty: whether there may be no variables.
-      write_version: the format, V2.
+      write_version: the format, V2; V2 is written where it is V1 too, with a warning.
       pad_step_number: whether a step has leading zeros, so that names sort as steps do.
       save_relative_paths: accepted; paths in the state file are relative to its directory, which can be moved.
       filename: the checkpoint's prefix where none is fed.
@@ -78,8 +78,15 @@ class Saver:
             raise ValueError(
                 "If `var_list` is provided then build cannot be deferred. Either set defer_build=False or var_list=None."
             )
-        if write_version != _V2:
-            raise ValueError(f"expected write_version V2 (2), the format that is written, got {write_version}")
+        if write_version == _V1:
+            logging.warning(
+                "TensorFlow's V1 checkpoint format has been deprecated, and is not written here: this Saver writes V2, whose files "
+                "have the names PREFIX.index and PREFIX.data-00000-of-00001."
+            )
+        elif write_version != _V2:
+            raise ValueError(
+                f"expected write_version V2 (2), the format that is written, or V1 (1), got {write_version}"
+            )
         self._var_list = var_list
         self._reshape = reshape
         self._sharded = sharded
@@ -87,7 +94,6 @@ class Saver:
         self._keep_checkpoint_every_n_hours = keep_checkpoint_every_n_hours
         self._name = name
         self._allow_empty = allow_empty
-        self._write_version = write_version
         self._pad_step_number = pad_step_number
         self._filename = filename
         self._is_empty = False
@@ -101,7 +107,6 @@ class Saver:
         self._names = None  # a `_Names` once the nodes are there
         if saver_def is not None:
             self._take(saver_def)
-            self._write_version = saver_def.version
             self._max_to_keep = saver_def.max_to_keep
             self._keep_checkpoint_every_n_hours = saver_def.keep_checkpoint_every_n_hours
         self._next_checkpoint_time = time.time() + self._keep_checkpoint_every_n_hours * _SECONDS_AN_HOUR
