@@ -1,10 +1,12 @@
 """The command line: the demo on both data sets, and what it says of files that are missing or broken."""
 
 import gzip
+import re
 import statistics
 import struct
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -166,7 +168,10 @@ def test_the_version(capsys):
     with pytest.raises(SystemExit) as ended:
         cli.main(["--version"])
     assert ended.value.code == 0
-    assert capsys.readouterr().out == f"hookloop {tf.__version__}\n"
+    project = Path(__file__).parents[1] / "pyproject.toml"
+    (version,) = re.findall(r'^version = "(.+)"$', project.read_text(), re.MULTILINE)
+    assert capsys.readouterr().out == f"hookloop {version}\n"
+    assert version == tf.version.HOOKLOOP_VERSION
 
 
 @pytest.mark.parametrize(

@@ -216,3 +216,7 @@ def test_files_that_are_read_and_written(tmp_path):
     assert tf.gfile.GFile(path, "rb").read()[-4:] == b"end!"
     with pytest.raises(tf.errors.InvalidArgumentError, match="mode is not 'r' or 'w'"):
         tf.gfile.GFile(path, "zz")
+
+
+def test_programs_that_ask_are_told_tensorflows_version():
+    assert tf.__version__ == tf.VERSION == tf.version.VERSION == "1.15.0"

@@ -100,10 +100,10 @@ from .version import (
     GRAPH_DEF_VERSION,
     GRAPH_DEF_VERSION_MIN_CONSUMER,
     GRAPH_DEF_VERSION_MIN_PRODUCER,
+    VERSION,
 )
-from .version import TENSORFLOW_VERSION as VERSION
 
-__version__ = "0.1.0"
+__version__ = VERSION
 CXX11_ABI_FLAG = MONOLITHIC_BUILD = 0
 
 # Loaded when first asked for.

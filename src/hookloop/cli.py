@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 
-from .version import VERSION
+from .version import HOOKLOOP_VERSION
 
 __all__ = ["main"]
 
@@ -32,7 +32,7 @@ def _parser():
     parser = argparse.ArgumentParser(
         prog="hookloop", description="A training-session engine for the CPU with TensorFlow 1's public API."
     )
-    parser.add_argument("--version", action="version", version=f"hookloop {VERSION}")
+    parser.add_argument("--version", action="version", version=f"hookloop {HOOKLOOP_VERSION}")
     commands = parser.add_subparsers(dest="command", required=True)
     demo = commands.add_parser("demo", help="train a small network on handwritten digits")
     demo.add_argument("--data", metavar="DIR", help="MNIST files in IDX format instead of scikit-learn's digits")

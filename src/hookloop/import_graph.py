@@ -21,7 +21,7 @@ from .ops.op_proto import attribute_kinds
 from .ops.recovered_contexts import recover_contexts
 from .ops.signature import signature_of
 from .shapes import TensorShape
-from .version import GRAPH_DEF_VERSION, TENSORFLOW_VERSION
+from .version import GRAPH_DEF_VERSION, VERSION
 
 __all__ = ["import_graph_def"]
 
@@ -86,7 +86,7 @@ def _check_arguments(graph_def, input_map, return_elements):
     if graph_def.versions.min_consumer > GRAPH_DEF_VERSION:
         raise ValueError(
             f"GraphDef min consumer version {graph_def.versions.min_consumer} above current version {GRAPH_DEF_VERSION} "
-            f"for TensorFlow {TENSORFLOW_VERSION}.  Please upgrade TensorFlow."
+            f"for TensorFlow {VERSION}.  Please upgrade TensorFlow."
         )
     if GRAPH_DEF_VERSION in graph_def.versions.bad_consumers:
         raise ValueError(

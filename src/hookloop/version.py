@@ -1,12 +1,12 @@
-"""`tf.version`: which hookloop this is, and which of TensorFlow's versions it behaves like."""
+"""`tf.version`: which of TensorFlow's versions hookloop behaves like, for programs that ask; and which hookloop this is."""
 
-VERSION = "0.1.0"
+VERSION = "1.15.0"
+HOOKLOOP_VERSION = "0.1.0"
 GIT_VERSION = "unknown"
 COMPILER_VERSION = "unknown"
 GRAPH_DEF_VERSION = 134
 GRAPH_DEF_VERSION_MIN_CONSUMER = 0
 GRAPH_DEF_VERSION_MIN_PRODUCER = 0
-TENSORFLOW_VERSION = "1.15.0"
 
 
 def __dir__():

@@ -13,7 +13,7 @@ from ..graph.stack import get_default_graph
 from ..import_graph import import_graph_def
 from ..ops import context_defs
 from ..ops.registry import lookup
-from ..version import GIT_VERSION, TENSORFLOW_VERSION
+from ..version import GIT_VERSION, VERSION
 
 __all__ = ["export_meta_graph", "import_meta_graph"]
 
@@ -74,7 +74,7 @@ def export_meta_graph(filename=None, meta_info_def=None, graph_def=None, saver_d
     message = MetaGraphDef()
     if meta_info_def is not None:
         message.meta_info_def.CopyFrom(meta_info_def)
-    message.meta_info_def.tensorflow_version = TENSORFLOW_VERSION
+    message.meta_info_def.tensorflow_version = VERSION
     message.meta_info_def.tensorflow_git_version = GIT_VERSION
     message.meta_info_def.stripped_default_attrs = strip_default_attrs
     message.graph_def.CopyFrom(graph.as_graph_def(add_shapes=True) if graph_def is None else graph_def)
