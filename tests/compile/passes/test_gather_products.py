@@ -325,6 +325,22 @@ def test_a_gather_in_a_loop_follows_what_the_loop_gathers(executor):
     np.testing.assert_allclose(found, sum(t[numbers] @ m for numbers in feeds[x]), rtol=1e-10)
 
 
+def test_more_products_than_one_instruction_sums_are_added_to_the_result(executor):
+    """Which only the first step of a product may read, so these do not start from gathered rows."""
+    count = 20
+    x = tf.placeholder(tf.int32, [count, 50])
+    others = [tf.placeholder(tf.float64, [50, 33]) for _ in range(count)]
+    table, w, v = table_of(), matrix_of(), matrix_of(33, name="v")
+    rows = tf.gather(table, x)
+    y = tf.add_n([term for i in range(count) for term in (tf.matmul(rows[i], w), tf.matmul(others[i], v))])
+    feeds = {x: indices_of((count, 50)), **{o: np.random.RandomState(i).rand(50, 33) for i, o in enumerate(others)}}
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        found, t, m, n = session.run([y, table, w, v], feeds)
+    expected = sum(t[numbers] @ m + feeds[o] @ n for numbers, o in zip(feeds[x], others))
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9)
+
+
 def test_the_bits_are_those_of_one_thread():
     found = []
     for threads in (1, 2, 4):

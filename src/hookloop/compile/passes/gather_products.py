@@ -130,7 +130,7 @@ class _Gathered:
                 continue
             if not alone:
                 moved = [step for step in moved[:1] if step[0] is Step.ADD]
-                if len(product.steps) - len(moved) >= MOST_STEPS:
+                if len(product.steps) - len(moved) >= MOST_STEPS or _adds_to_itself(product):
                     continue
             return _Multiplied(factors, indices, moved)
         return None
@@ -286,6 +286,11 @@ class _Multiplied:
 def _is_same_for_rows(operand):
     """Whether a step does the same to every row."""
     return operand is None or len(operand.shape) < 2 or operand.shape[-2] == 1
+
+
+def _adds_to_itself(product):
+    """Whether a product adds to what stands where its result goes, which only its first step may."""
+    return any(y is not None and y.buffer.memory == product.out.buffer.memory for _, _, y in product.steps)
 
 
 def _whole_rows(elements, depth):
