@@ -119,6 +119,19 @@ class TestOpFunctions:
             assert session.run(top.indices).tolist() == [[1], [1]] and session.run(largest).tolist() == [[3, 4]]
             assert session.run(pooled).ravel().tolist() == [4] and session.run(cast).dtype == np.int32
 
+    def test_attributes_have_the_order_of_tensorflows_functions(self):
+        from hookloop.python.ops import gen_data_flow_ops, gen_random_ops, gen_resource_variable_ops, gen_state_ops
+
+        variable = gen_state_ops.variable_v2([2, 3], tf.float64)
+        assert (variable.dtype.base_dtype, variable.shape.as_list()) == (tf.float64, [2, 3])
+        drawn = gen_random_ops.multinomial(tf.ones([2, 4]), 3, 7, 8).op
+        assert (drawn.get_attr("seed"), drawn.get_attr("seed2")) == (7, 8)
+        queue = gen_data_flow_ops.random_shuffle_queue_v2([tf.int32], [[]], 10, 4, 7).op
+        assert [queue.get_attr(name) for name in ("capacity", "min_after_dequeue", "seed")] == [10, 4, 7]
+        handle = gen_resource_variable_ops.var_handle_op(tf.int64, [])
+        counted = gen_state_ops.resource_count_up_to(handle, 9, T=tf.int64)
+        assert (counted.op.get_attr("limit"), counted.dtype) == (9, tf.int64)
+
     def test_an_optimizer_of_a_program_updates_by_them(self, executor):
         from hookloop.python.training import training_ops
 

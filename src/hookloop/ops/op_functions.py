@@ -15,6 +15,16 @@ _RENAMED = {
     ("Squeeze", "squeeze_dims"): "axis", ("Select", "t"): "x", ("Select", "e"): "y", ("Where", "input"): "condition",
 }  # fmt: skip
 
+# The attributes that come first in TensorFlow's functions, where a definition has them in another order.
+_FIRST = {
+    "Const": "value dtype", "EagerPyFunc": "token Tout is_async", "FixedLengthRecordReaderV2": "record_bytes header_bytes "
+    "footer_bytes hop_bytes", "Multinomial": "seed seed2 output_dtype", "PriorityQueueV2": "shapes component_types",
+    "PyFunc": "token Tout", "PyFuncStateless": "token Tout", "RandomPoissonV2": "seed seed2 dtype",
+    "RandomShuffleQueueV2": "component_types shapes capacity min_after_dequeue seed seed2", "ResourceCountUpTo": "limit T",
+    "ResourceGather": "dtype batch_dims", "TextLineReaderV2": "skip_header_lines", "Variable": "shape dtype",
+    "VariableV2": "shape dtype",
+}  # fmt: skip
+
 _made: dict = {}
 _types: dict = {}
 
@@ -63,9 +73,10 @@ def _function(name, op_def):
     wanted = [a for output in signature.outputs for a in (output.type_attr, output.number_attr, output.type_list_attr)]
     wanted += [*window, *op_def.attrs]
     needed = list(dict.fromkeys(a for a in wanted if a is not None and a not in told and a not in defaults))
-    own = [*inputs, *needed, *defaults]
+    first = _FIRST.get(op_def.name, "").split()
+    own = [*inputs, *first, *(key for key in (*needed, *defaults) if key not in first)]
     names = [*(_RENAMED.get((op_def.name, key), key) for key in own), "name"]
-    least = len(inputs) + len(needed)
+    required = [name for name, key in zip(names, own) if key in inputs or key in needed]
     outputs = namedtuple(op_def.name, [a.name for a in signature.outputs]) if len(signature.outputs) > 1 else None
 
     def function(*args, **kwargs):
@@ -76,7 +87,7 @@ def _function(name, op_def):
             if key not in names or key in given:
                 raise TypeError(f"{name}() got {'an unexpected' if key not in names else 'a second'} argument {key!r}")
             given[key] = value
-        missing = [key for key in names[:least] if key not in given]
+        missing = [key for key in required if key not in given]
         if missing:
             raise TypeError(f"{name}() is without its arguments {', '.join(missing)}")
         values = [given.get(key) for key in names]
