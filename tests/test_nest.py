@@ -86,3 +86,11 @@ def test_structures_of_different_forms():
         nest.assert_same_structure({"a": 1}, {"b": 1})
     with pytest.raises(ValueError, match=r"(?s)Entire first structure:\n\[\.\]\nEntire second structure:\n\[\., \.\]"):
         nest.assert_same_structure([1], [1, 2])
+
+
+def test_other_arguments_of_a_map_are_refused():
+    with pytest.raises(
+        ValueError, match="Only valid keyword arguments are `check_types` and `expand_composites`, not: `foo`"
+    ):
+        tf.nest.map_structure(lambda x: x, [1], foo=1)
+    assert tf.nest.map_structure(lambda x, y: x + y, [1], (2,), check_types=False, expand_composites=True) == [3]

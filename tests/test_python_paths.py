@@ -206,6 +206,70 @@ def test_what_is_saved_in_a_way_of_its_own(tmp_path):
     assert tf.train.latest_checkpoint(str(tmp_path)) == prefix
 
 
+class TestShallow:
+    """`nest` down to the leaves of a shallower structure."""
+
+    def test_parts(self):
+        from hookloop.python.util import nest
+
+        shallow, deep = [0, {"b": 0, "a": (0,)}], [[5, "a"], {"a": (6,), "b": ["b", 7]}]
+        assert nest.flatten_up_to(shallow, deep) == [[5, "a"], 6, ["b", 7]]
+        assert nest.map_structure_up_to(shallow, lambda x, y: (x, y), deep, shallow) == [
+            ([5, "a"], 0), {"b": (["b", 7], 0), "a": ((6, 0),)},
+        ]  # fmt: skip
+        assert nest.flatten_up_to(0, deep) == [deep]
+        assert nest.flatten_up_to([0, 0], (1, [2]), check_types=False) == [1, [2]]
+        assert nest.flatten_up_to([0], [1, 2], check_subtrees_length=False) == [1]
+        assert nest.flatten_up_to({"a": 0}, {"a": 1, "b": 2}, check_subtrees_length=False) == [1]
+
+    @pytest.mark.parametrize(
+        "shallow, deep, error, text",
+        [
+            ([0, [0]], [1, 2], TypeError, "If shallow structure is a sequence, input must also be a sequence"),
+            ([0, 0], (1, 2), TypeError, "don't have the same sequence type"),
+            ([0, 0], [1], ValueError, "Input structure has length 1, while shallow structure has length 2"),
+            ({"a": 0}, {"a": 1, "b": 2}, ValueError, "don't have the same sequence length"),
+            ({"a": 0}, {"b": 1}, ValueError, r"don't have the same keys. The input has not: \['a'\]"),
+        ],
+    )
+    def test_structures_that_do_not_fit(self, shallow, deep, error, text):
+        from hookloop.python.util import nest
+
+        with pytest.raises(error, match=text):
+            nest.assert_shallow_structure(shallow, deep)
+
+    def test_items_of_dicts(self):
+        from hookloop.python.util import nest
+
+        assert nest.flatten_dict_items({(4, (5, 6)): ("a", ("b", "c")), 7: [1]}) == {4: "a", 5: "b", 6: "c", 7: [1]}
+        with pytest.raises(ValueError, match="key 4 is not unique"):
+            nest.flatten_dict_items({(4, 4): ("a", "b")})
+        with pytest.raises(TypeError, match="input must be a dictionary"):
+            nest.flatten_dict_items([4])
+        with pytest.raises(ValueError, match="Cannot map over no sequences"):
+            nest.map_structure_up_to([0], len)
+
+
+def test_moving_averages_by_their_path(executor):
+    from hookloop.python.training import moving_averages
+
+    v = tf.Variable(10.0)
+    plain = moving_averages.assign_moving_average(v, 2.0, 0.75, zero_debias=False)
+    value, weight = tf.placeholder(tf.float32, []), tf.placeholder(tf.float32, [])
+    weighted = moving_averages.weighted_moving_average(value, 0.5, weight)
+    assert weighted.name == "WeightedMovingAvg/WeightedMovingAvg:0"
+    assert [v.op.name for v in tf.global_variables()[1:]] == [
+        "WeightedMovingAvg/value_x_weight",
+        "WeightedMovingAvg/weight",
+    ]
+    assert tf.trainable_variables() == [v]
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        assert session.run(plain) == 8
+        assert session.run(weighted, {value: 3.0, weight: 2.0}) == 3
+        assert session.run(weighted, {value: 6.0, weight: 1.0}) == 4.5
+
+
 def test_stacks_of_defaults():
     from hookloop.python.framework import ops
 

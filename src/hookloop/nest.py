@@ -169,13 +169,25 @@ def _alike(first, second):
     )
 
 
-def map_structure(func, *structure, check_types=True, expand_composites=False):
+def map_structure(func, *structure, **kwargs):
     """Applies `func` to the leaves of structures of one form, and gives the results in that form.
+
+    Args:
+      func: takes a leaf of each structure.
+      *structure: the structures.
+      check_types: whether the kinds of sequences must be the same, True by default.
+      expand_composites: accepted.
 
     Raises:
       TypeError: where `func` is not callable.
-      ValueError: without a structure, or where their forms differ.
+      ValueError: without a structure, for other arguments, or where the forms of structures differ.
     """
+    check_types = kwargs.pop("check_types", True)
+    kwargs.pop("expand_composites", None)
+    if kwargs:
+        raise ValueError(
+            f"Only valid keyword arguments are `check_types` and `expand_composites`, not: `{', '.join(sorted(kwargs))}`"
+        )
     if not callable(func):
         raise TypeError(f"func must be callable, got: {func}")
     if not structure:

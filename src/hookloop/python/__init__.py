@@ -68,21 +68,20 @@ _TABLE = {
     "summary.writer.writer": ("summary",),
     "summary.writer.writer_cache": ("summary",),
     "training.checkpoint_state_pb2": ("files.messages",),
-    **{f"training.{name}": ("train",) for name in """adadelta adagrad adagrad_da adam basic_loops basic_session_run_hooks
-        checkpoint_management checkpoint_utils coordinator device_setter evaluation ftrl gradient_descent input
-        learning_rate_decay momentum monitored_session moving_averages optimizer proximal_adagrad proximal_gradient_descent
-        queue_runner queue_runner_impl rmsprop saver server_lib session_manager session_run_hook slot_creator summary_io
-        supervisor sync_replicas_optimizer training training_util warm_starting_util""".split()},
+    **{f"training.{name}": ("train",) for name in """basic_loops basic_session_run_hooks evaluation input queue_runner_impl
+        server_lib summary_io training warm_starting_util""".split()},
+    **{f"training.{name}": ("train", f"train.{name}") for name in """adadelta adagrad adagrad_da adam checkpoint_management
+        checkpoint_utils coordinator device_setter ftrl gradient_descent learning_rate_decay momentum moving_averages optimizer
+        proximal_adagrad proximal_gradient_descent queue_runner rmsprop session_manager session_run_hook slot_creator supervisor
+        sync_replicas_optimizer training_util""".split()},
     "training.monitored_session": ("train", "train.session_levels", "train.monitored_session", "train.monitored_training_session"),
-    "training.training_util": ("train", "train.training_util"),
-    "training.checkpoint_management": ("train", "train.checkpoint_management"),
     "training.saver": ("train", "train.saver", "train.saveable"),
     "training.saving.saveable_object": ("train.saveable",),
     "training.saving.saveable_object_util": ("train.saveable",),
     "training.slot_creator": ("train.slot_creator",),
     "training.tracking.util": ("train",),
     "util.compat": ("compat",),
-    "util.nest": ("nest",),
+    "util.nest": ("nest", "python.util.shallow"),
     # Python's own modules, which decorated functions here need no others for.
     "util.tf_contextlib": (":contextlib",),
     "util.tf_inspect": (":inspect",),

@@ -17,7 +17,7 @@ from ..ops.variable_key import VARIABLES
 from ..variables import Variable, moving_average_variables, trainable_variables
 from . import slot_creator
 
-__all__ = ["ExponentialMovingAverage", "assign_moving_average"]
+__all__ = ["ExponentialMovingAverage", "assign_moving_average", "weighted_moving_average"]
 
 
 def assign_moving_average(variable, value, decay, zero_debias=True, name=None):
@@ -69,6 +69,37 @@ def _unused(name, scope):
     if scope.reuse or f"{scope.name}/{name}" not in taken:
         return name
     return next(f"{name}_{i}" for i in itertools.count(1) if f"{scope.name}/{name}_{i}" not in taken)
+
+
+def weighted_moving_average(value, decay, weight, truediv=True, collections=None, name=None):
+    """A moving average in which values have weights: that of value * weight by that of weight.
+
+    Args:
+      value: a tensor of a float type.
+      decay: a float or scalar tensor.
+      weight: a scalar tensor, or one that broadcasts to the value.
+      truediv: whether integers are divided as floats.
+      collections: of the two variables, GLOBAL_VARIABLES by default.
+      name: of the scope.
+    """
+    from ..initializers import zeros_initializer
+    from ..ops.math import divide
+    from ..ops.math import truediv as true_quotient
+    from ..variable_scope import get_variable, variable_scope
+
+    collections = [GraphKeys.GLOBAL_VARIABLES] if collections is None else collections
+    with variable_scope(name, "WeightedMovingAvg", [value, weight, decay]) as scope:
+        products, weights = (
+            get_variable(
+                part, shape=tensor.get_shape(), dtype=tensor.dtype, initializer=zeros_initializer(), trainable=False,
+                collections=collections,
+            )
+            for part, tensor in (("value_x_weight", value), ("weight", weight))
+        )  # fmt: skip
+        numerator = assign_moving_average(products, value * weight, decay, zero_debias=False)
+        denominator = assign_moving_average(weights, weight, decay, zero_debias=False)
+        quotient = true_quotient if truediv else divide
+        return quotient(numerator, denominator, name=scope.name)
 
 
 class ExponentialMovingAverage:
