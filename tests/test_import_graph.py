@@ -303,6 +303,10 @@ def name_with_a_space(graph_def):
     graph_def.node[0].name = "a b"
 
 
+def name_with_a_backslash(graph_def):
+    graph_def.node[0].name = "a\\b"
+
+
 def name_of_the_runtime(graph_def):
     graph_def.node[0].name = "_x"
 
@@ -326,6 +330,7 @@ def name_of_the_runtime(graph_def):
         (group_that_is_none, (ValueError, TypeError), "."),
         (name_of_another_kind, ValueError, "AttrValue had value with type 'i' when 'shape' expected.*node 'x'"),
         (name_with_a_space, ValueError, "Node 'a b': Node name contains invalid characters"),
+        (name_with_a_backslash, ValueError, r"Node 'a\\b': Node name contains invalid characters"),
         (name_of_the_runtime, ValueError, "Node '_x': Node name contains invalid characters"),
         (from_a_refused_program, ValueError, "GraphDef disallows consumer version 134"),
         (from_the_future, ValueError, "GraphDef min consumer version 9999 above current version 134"),

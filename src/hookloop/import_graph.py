@@ -105,7 +105,7 @@ def _split(name):
 
 
 # Of a node in a message; what begins with "_" is made while a graph runs.
-_VALID_NAME = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.\\/-]*\Z")
+_VALID_NAME = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_./-]*\Z")
 
 
 class Importer:

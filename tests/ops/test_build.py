@@ -199,6 +199,8 @@ def test_a_proto_of_a_type_without_arrays():
 def test_parts_of_a_list_of_arrays_that_are_known():
     known = tf.get_static_value(tf.stack([np.ones([2]), tf.placeholder(tf.float64, [2])]), partial=True)
     assert known[0].tolist() == [1, 1] and known[1] is None
+    parts = [tf.constant([1, 2]), tf.stack([tf.placeholder(tf.int32, []), 4])]
+    assert tf.get_static_value(tf.stack(parts), partial=True).tolist() == [[1, 2], [None, 4]]
 
 
 def test_group_and_tuple(graph):

@@ -26,12 +26,13 @@ def test_inputs_outputs_and_attributes_are_tensorflows():
     for name, op_def in registry._registry.items():
         if name in OURS:
             continue
-        inputs, outputs, attributes = RECORDED[name]
+        inputs, outputs, attributes, is_stateful = RECORDED[name]
         assert arguments(op_def.input_arg) == inputs, name
         if name not in FEWER_OUTPUTS:
             assert arguments(op_def.output_arg) == outputs, name
         ours = {attr.name: attr.type for attr in op_def.attr}
         assert {key: ours.get(key) for key in attributes} == attributes, name
+        assert op_def.is_stateful == is_stateful, name
 
 
 def test_what_programs_read_of_an_operation():

@@ -17,7 +17,8 @@ class Operation(OperationFields):
       inputs: its input tensors.
       outputs: its output tensors.
       graph: the `Graph` that it belongs to.
-      op_def: the `OpDef` of its type; it has `name`, `input_arg`, `output_arg` and `attr` of TensorFlow's message.
+      op_def: the `OpDef` of its type; it has `name`, `input_arg`, `output_arg`, `attr` and `is_stateful` of TensorFlow's
+        message.
     """
 
     __slots__ = ("__dict__", "__weakref__")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from ..dtypes import DType
+from ..dtypes import DType, variant
 from ..shapes import TensorShape
 from .signature import signature_of
 
@@ -29,6 +29,10 @@ _KINDS = {
     for name in names.split()
 }
 _OF_WINDOWS = ("ksize", "padding", "strides")  # of pools and convolutions; they have no default
+
+# Whether TensorFlow says that an op has a state, where that is not as `_has_state` finds it.
+_STATEFUL = {"CheckNumerics": True, "DatasetCardinality": False, "ExperimentalGroupByReducerDataset": True,
+             "ResourceGather": True, "ResourceGatherNd": True}  # fmt: skip
 
 
 @lru_cache(None)
@@ -59,7 +63,7 @@ def _kind(name, value):
 
 @lru_cache(None)
 def op_def_proto(op_def):
-    """The message: the inputs, the outputs and the attributes, without defaults and without the values allowed."""
+    """The message: inputs, outputs, attributes without defaults and without the values allowed, and whether it has a state."""
     from tensorboard.compat.proto.op_def_pb2 import OpDef
 
     message = OpDef(name=op_def.name)
@@ -76,4 +80,14 @@ def op_def_proto(op_def):
             )
     for name, kind in attribute_kinds(op_def).items():
         message.attr.add(name=name, type=kind or "")
+    message.is_stateful = _STATEFUL.get(op_def.name, _has_state(op_def, signature))
     return message
+
+
+def _has_state(op_def, signature):
+    """What changes a variable that it is given, or makes a dataset of another, has none of its own."""
+    changes = any(argument.is_ref for argument in signature.inputs)
+    of_another = all(
+        any(argument.dtype is variant for argument in arguments) for arguments in (signature.inputs, signature.outputs)
+    )
+    return bool(op_def.stateful) and not changes and not of_another

@@ -42,7 +42,7 @@ _LATER = {
 EVERY_INPUT = ("every input",)
 
 # Fields of TensorFlow's message that programs read of an `OpDef` (`op_proto.py`).
-_OF_MESSAGE = frozenset(("input_arg", "output_arg", "attr"))
+_OF_MESSAGE = frozenset(("input_arg", "output_arg", "attr", "is_stateful"))
 
 
 class OpDef:

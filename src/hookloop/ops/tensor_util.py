@@ -45,7 +45,7 @@ def constant_value(tensor, partial=False):
         return np.full(dims, value) if known else None
     values = [constant_value(t, partial and op.type == "Pack") for t in op.inputs]
     if partial and op.type == "Pack":
-        if any(np.ndim(value) for value in values):  # parts that are arrays stay so
+        if len({np.shape(value) for value in values}) > 1:  # arrays beside parts that are not known
             parts = np.empty(len(values), object)
             parts[:] = values
             return parts
