@@ -236,6 +236,52 @@ def test_summaries_are_asked_for_in_runs_that_are_due_and_others_do_not_enter_th
     assert Writer.rows == steps and stats["before_run"][0] == stats["after_run"][0] == len(steps)
 
 
+class StepsOfSummaries:
+    """A writer that keeps the steps, those of a start as negative numbers."""
+
+    def __init__(self):
+        self.steps = []
+
+    def add_summary(self, summary, step):
+        self.steps.append(int(step))
+
+    def add_session_log(self, log, step):
+        self.steps.append(-int(step))
+
+    def flush(self):
+        pass
+
+
+def test_summaries_begin_anew_in_each_session_of_a_hook():
+    writer = StepsOfSummaries()
+    step = tf.assign_add(tf.train.get_or_create_global_step(), 1)
+    hook = tf.train.SummarySaverHook(save_steps=4, summary_writer=writer, summary_op=tf.summary.scalar("a", 1.0))
+    for runs in (3, 5, 2):
+        with tf.train.MonitoredSession(hooks=[hook]) as session:
+            for _ in range(runs):
+                session.run(step)
+    assert writer.steps == [-1, 1, -1, 1, 5, -1, 1]
+
+
+@pytest.mark.parametrize("runs", [6, 8], ids=["within a period", "at the end of a period"])
+def test_summaries_go_on_after_whole_periods_of_a_resumed_run(tmp_path, runs):
+    written = []
+    for part in (runs, 12 - runs):
+        with tf.Graph().as_default():
+            writer = StepsOfSummaries()
+            step = tf.assign_add(tf.train.get_or_create_global_step(), 1)
+            hook = tf.train.SummarySaverHook(
+                save_steps=4, summary_writer=writer, summary_op=tf.summary.scalar("a", 1.0)
+            )
+            with tf.train.MonitoredTrainingSession(
+                checkpoint_dir=str(tmp_path), hooks=[hook], save_summaries_steps=None, save_summaries_secs=None
+            ) as session:
+                for _ in range(part):
+                    session.run(step)
+            written += writer.steps
+    assert written == [-1, 1, 5, -runs - 1, 9]
+
+
 def test_a_function_feeds_every_run():
     x = tf.placeholder(tf.float32, [])
     tripled = x * 3

@@ -44,7 +44,8 @@ class SummarySaverHook(SessionRunHook):
 
             self._summary_writer = FileWriterCache.get(self._output_dir)
         self._next_step = None
-        self._first_step = None  # that the next run makes, where another run went before
+        self._goes_on = False  # from the state of another run
+        self.trigger = None
         self._global_step_tensor = get_global_step()
         if self._global_step_tensor is None:
             raise RuntimeError("Global step should be created to use SummarySaverHook.")
@@ -55,7 +56,7 @@ class SummarySaverHook(SessionRunHook):
     def _set_trigger(self):
         """Due at the first run of all, then when the step to come is far enough from the last one with a summary."""
         save_secs, save_steps = self._every
-        begun = self._timer.last_triggered_step() is not None
+        begun = (self._goes_on or self._next_step is not None) and self._timer.last_triggered_step() is not None
         if save_secs is not None:
             self.trigger = Trigger("seconds", every=save_secs, first=not begun)
         else:
@@ -63,7 +64,9 @@ class SummarySaverHook(SessionRunHook):
             self.trigger = Trigger("global_step", every=save_steps, since=since)
 
     def before_run(self, run_context):
-        step = self._first_step if self._next_step is None else self._next_step
+        step = self._next_step
+        if self._goes_on and self.trigger is None:
+            step = run_context.session.run(self._global_step_tensor) + 1
         due = self.trigger is not None and self.trigger.due
         self._request_summary = due or step is None or self._timer.should_trigger_for_step(step)
         requests = {"global_step": self._global_step_tensor}
@@ -79,8 +82,6 @@ class SummarySaverHook(SessionRunHook):
             global_step = run_context.session.run(self._global_step_tensor)
         if self._next_step is None:
             self._log_start(global_step)
-            if self.trigger is None:
-                self._set_trigger()
         if self._request_summary:
             self._timer.update_last_triggered_step(global_step)
             for summary in run_values.results.get("summary", ()):
@@ -88,14 +89,15 @@ class SummarySaverHook(SessionRunHook):
             if self.trigger is not None and self.trigger.counter == "global_step":
                 self.trigger.value = int(global_step) - 1
         self._next_step = global_step + 1
+        if self.trigger is None:
+            self._set_trigger()
 
     def state_dict(self):
-        next_step = self._first_step if self._next_step is None else self._next_step
-        return {"timer": self._timer.state_dict(), "next_step": None if next_step is None else int(next_step)}
+        return {"timer": self._timer.state_dict()}
 
     def load_state_dict(self, state):
         self._timer.load_state_dict(state["timer"])
-        self._first_step = state["next_step"]
+        self._goes_on = self._timer.last_triggered_step() is not None
         self.trigger = None  # the first run is told to the writer, also where no summary is due
 
     def _log_start(self, global_step):
