@@ -64,7 +64,7 @@ VARIABLES = {  # what -> (call, error, text)
     ),
     "an initial value of another type": (
         lambda: tf.get_variable("v", dtype=tf.int32, initializer=tf.constant(1.0)),
-        ValueError, "Initializer for variable v is of dtype <dtype: 'float32'>, and dtype <dtype: 'int32'> was asked for",
+        ValueError, "Initializer type '<dtype: 'float32'>' and explicit dtype '<dtype: 'int32'>' don't match.",
     ),
 }  # fmt: skip
 

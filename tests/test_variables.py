@@ -479,3 +479,36 @@ def test_settings_of_initializers_that_only_have_a_seed():
     for kind in (tf.glorot_uniform_initializer, tf.glorot_normal_initializer):
         settings = kind(seed=3).get_config()
         assert settings == {"seed": 3, "dtype": "float32"} and kind.from_config(settings).seed == 3
+
+
+def test_a_value_whose_type_is_checked_counts_in_names_and_seeds():
+    def nodes(**given):
+        with tf.Graph().as_default() as graph:
+            tf.get_variable("a", **given)
+            return [op.name for op in graph.get_operations()]
+
+    variable = ["a/initial_value", "a", "a/Assign", "a/read"]
+    assert nodes(initializer=3) == variable
+    assert nodes(initializer=3, dtype=tf.int32) == ["Const", *variable]
+    with pytest.raises(
+        ValueError, match="Initializer type '<dtype: 'float32'>' and explicit dtype '<dtype: 'float64'>' don't match"
+    ):
+        nodes(initializer=3.0, dtype=tf.float64)
+    with pytest.raises(
+        ValueError, match="Initializer type '<dtype: 'float64'>' and explicit dtype '<dtype: 'float32'>' don't match"
+    ):
+        nodes(initializer=np.ones(2), dtype=tf.float32)
+    with pytest.raises(
+        ValueError, match="The initializer passed is not valid.*Shape of a new variable .a. must be fully defined"
+    ):
+        nodes(shape=[None, 2])
+
+
+def test_names_of_variables_that_say_nothing():
+    with pytest.raises(ValueError, match="'' is not a valid node name"):
+        tf.get_variable("", [1])
+    assert tf.get_variable(None, [1]).name == "Variable:0"
+    with tf.variable_scope("s"):
+        assert tf.get_variable("", [1]).name == "s:0"
+        with pytest.raises(TypeError, match="can only concatenate str"):
+            tf.get_variable(None, [1])

@@ -11,6 +11,7 @@ from .graph.collections import GraphKeys
 from .graph.scopes import name_scope
 from .graph.stack import get_default_graph
 from .initializers import Initializer, glorot_uniform_initializer, zeros_initializer
+from .ops.build import convert_to_tensor
 from .shapes import as_shape
 from .variables import Variable, VariableAggregation, VariableSynchronization
 
@@ -199,14 +200,15 @@ class VariableScope:
                      use_resource=None, custom_getter=None, constraint=None, synchronization=None, aggregation=None):  # fmt: skip
         """The variable of that name under this scope; the arguments are those of `tf.get_variable`."""
         regularizer = self._regularizer if regularizer is None else regularizer
-        full_name = f"{self._name}/{name}" if self._name else name
+        full_name = self._name + "/" + name if self._name else name
+        if full_name == "":
+            raise ValueError("'' is not a valid node name")
         with name_scope(None):
             if dtype is not None and initializer is not None and not callable(initializer):
-                found = getattr(initializer, "dtype", None)
-                if found is not None and dtypes.as_dtype(found).base_dtype != dtypes.as_dtype(dtype).base_dtype:
-                    raise ValueError(
-                        f"Initializer for variable {full_name} is of dtype {found}, and dtype {dtype} was asked for"
-                    )
+                # The node that a value becomes here has no use but to be counted in names and seeds, as TensorFlow's is.
+                found, wanted = convert_to_tensor(initializer).dtype.base_dtype, dtypes.as_dtype(dtype)
+                if found != wanted:
+                    raise ValueError(f"Initializer type '{found}' and explicit dtype '{wanted}' don't match.")
             arguments = dict(
                 name=full_name, shape=shape, dtype=self._dtype if dtype is None else dtype,
                 initializer=self._initializer if initializer is None else initializer, regularizer=regularizer,
@@ -321,7 +323,9 @@ def _initial_value(name, shape, dtype, initializer):
     if shape is None or not dims.is_fully_defined():
         if isinstance(initializer, Initializer) or _takes_shape(initializer):
             raise ValueError(
-                f"Shape of a new variable ({name}) must be fully defined, but instead was {'<unknown>' if shape is None else dims}."
+                "The initializer passed is not valid. It should be a callable with no arguments and the shape should not be "
+                "provided or an instance of `tf.keras.initializers.*' and `shape` should be fully defined. Shape of a new "
+                f"variable ({name}) must be fully defined, but instead was {'<unknown>' if shape is None else dims}."
             )
         return initializer, dtype
     wanted = dims.as_list()
