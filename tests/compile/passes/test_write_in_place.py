@@ -116,3 +116,18 @@ def test_elements_that_a_kernel_reads_after_writing_others_are_copied(executor):
     for _ in range(3):
         value = value[::-1] + value
     np.testing.assert_array_equal(found, value)
+
+
+@pytest.mark.parametrize("copies", [1, 2, 4])
+def test_what_is_repeated_as_often_as_a_feed_tells_is_not_written_once(executor, copies):
+    x = tf.placeholder(tf.float64, [3, None])
+    many = tf.placeholder(tf.float64, [None, None])
+    sums = tf.reduce_sum(tf.square(x), 0, keepdims=True)
+    repeated = tf.broadcast_to(sums, [tf.shape(many)[-1], tf.shape(x)[-1]])
+    products = tf.matmul(repeated, repeated, transpose_b=True)
+    values = np.arange(15.0).reshape(3, 5)
+    with tf.Session() as session:
+        found = session.run([repeated, products], {x: values, many: np.zeros((7, copies))})
+    expected = np.tile((values**2).sum(0), (copies, 1))
+    np.testing.assert_array_equal(found[0], expected)
+    np.testing.assert_array_equal(found[1], expected @ expected.T)

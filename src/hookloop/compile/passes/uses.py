@@ -297,14 +297,15 @@ def _are_apart(axes, k, shift):
 
 
 def reshaped_view(value, shape):
-    """The elements of a view under another shape of the same size, without a copy; None where there is no such view.
+    """The elements of a view under another shape, without a copy; None where there is no such view, or where the size may be another.
 
     Axes are matched in groups of proven equal size, as a reshape of a row-major tensor does.
     """
     if same_shape(value.shape, shape):
         return value
     if value.strides is None:
-        return Value(value.dtype, shape, value.buffer, None, value.offset)
+        dense = Value(value.dtype, shape, value.buffer, None, value.offset)
+        return dense if equal_sizes(dense.size, value.size) else None
     old = [(d, s) for d, s in zip(value.shape, value.strides) if not equal_sizes(d, 1)]
     strides, at = [], len(old)
     for dim in reversed(shape):
