@@ -221,6 +221,8 @@ class TestShallow:
         assert nest.flatten_up_to([0, 0], (1, [2]), check_types=False) == [1, [2]]
         assert nest.flatten_up_to([0], [1, 2], check_subtrees_length=False) == [1]
         assert nest.flatten_up_to({"a": 0}, {"a": 1, "b": 2}, check_subtrees_length=False) == [1]
+        with pytest.raises(ValueError, match="Input structure has length 1, while shallow structure has length 2"):
+            nest.flatten_up_to([0, 0], [1], check_subtrees_length=False)
 
     @pytest.mark.parametrize(
         "shallow, deep, error, text",

@@ -33,7 +33,8 @@ def assert_shallow_structure(
             raise ValueError(f"The two structures don't have the same keys. The input has not: {missing}.")
         pairs = [(shallow_tree[key], input_tree[key]) for key in shallow_tree]
     else:
-        if check_subtrees_length and len(shallow_tree) != len(input_tree):
+        fewer = len(input_tree) < len(shallow_tree)
+        if fewer or (check_subtrees_length and len(shallow_tree) != len(input_tree)):
             raise ValueError(_lengths(shallow_tree, input_tree))
         pairs = zip(nest._children(shallow_tree), nest._children(input_tree))
     for shallow, deep in pairs:
