@@ -512,3 +512,25 @@ def test_names_of_variables_that_say_nothing():
         assert tf.get_variable("", [1]).name == "s:0"
         with pytest.raises(TypeError, match="can only concatenate str"):
             tf.get_variable(None, [1])
+
+
+@pytest.mark.parametrize(
+    "auxiliary, names",
+    [(True, ["n/op", "n/op_1", "n/a/op", "n/a/op_1"]), (False, ["n/op", "n/op_1", "n/op_2", "n/op_3"])],
+)
+def test_the_root_scope_leaves_the_names_of_operations_as_they_are(auxiliary, names):
+    root, found = tf.get_variable_scope(), []
+
+    def enter(scope):
+        with tf.variable_scope(scope, reuse=tf.AUTO_REUSE, auxiliary_name_scope=auxiliary) as entered:
+            found.append(tf.no_op("op").name)
+            return entered.name, tf.get_variable("v", []).name
+
+    with tf.name_scope("n"):
+        assert enter("") == enter(root) == ("", "v:0")
+        with tf.variable_scope("a", auxiliary_name_scope=auxiliary):
+            assert enter("")[0] == "a/"
+            assert enter(root) == ("", "v:0")
+        with tf.variable_scope(root) as entered:
+            assert entered.original_name_scope == ""
+    assert found == names

@@ -509,7 +509,8 @@ class variable_scope:
             names = self._enter_names(self._default_name, around)
             name = _unique_scope(outer.name, self._default_name)
         elif isinstance(given, str):
-            names = self._enter_names(given, around)
+            # The root scope leaves names as they are, and was opened in none.
+            names = self._enter_names(given, around) if given or not self._auxiliary else ""
             name = given
         else:
             raise TypeError("VariableScope: name_or_scope must be a string or VariableScope.")
@@ -524,8 +525,9 @@ class variable_scope:
         reuse = scope.reuse if self._reuse is None else self._reuse
         if outer.reuse is True:
             reuse = True
-        names = self._enter_names(scope.name.split("/")[-1], around) if scope.name else _unchanged_names()
-        copy = scope._copy(_name_scope=scope.original_name_scope or names, _reuse=reuse, **self._settings(scope))
+        if scope.name:
+            self._enter_names(scope.name.split("/")[-1], around)
+        copy = scope._copy(_name_scope=scope.original_name_scope, _reuse=reuse, **self._settings(scope))
         store = _store()
         counts = store.counts()
         store.open_scope(scope.name)
