@@ -398,10 +398,10 @@ static void swap_operands(gemm *g) {
     g->swapped = !g->swapped;
 }
 
-/* Whether C and the steps' operands can be walked down their columns as along a row. */
+/* Whether C and the steps' operands can be walked down their columns as along a row; a reversed one cannot. */
 static bool columns_are_dense(const gemm *g) {
     for (int i = 0; i < g->n_steps; i++)
-        if (g->steps[i].y.row > 1) return false;
+        if (g->steps[i].y.row != 0 && g->steps[i].y.row != 1) return false;
     return g->c.row == 1;
 }
 

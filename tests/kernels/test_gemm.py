@@ -204,6 +204,19 @@ def test_an_operand_broadcasts(operand_shape):
 
 
 @pytest.mark.parametrize("transpose_a", [False, True])
+@pytest.mark.parametrize("dtype", REAL)
+@pytest.mark.parametrize("shape", [(2, 1), (37, 1), (1, 5), (40, 33)])
+@pytest.mark.parametrize("place", [0, 1])
+def test_an_operand_may_lie_backwards(shape, dtype, transpose_a, place):
+    a, b = numbers((shape[0], 20), dtype), numbers((20, shape[1]), dtype, 1)
+    y = numbers(shape, dtype, 2)[::-1]
+    steps = [(Step.ADD, y, 0), (Step.SCALE, None, 0.5)]
+    found = product(a, b, transpose_a, steps=steps[::-1] if place else steps)
+    total = a.astype("d") @ b
+    assert_close(found, total * 0.5 + y if place else (total + y) * 0.5, 20, dtype)
+
+
+@pytest.mark.parametrize("transpose_a", [False, True])
 @pytest.mark.parametrize("shape", [(1, 1), (1, 5), (40, 1), (64, 128), (40, 130), (3, 4)])
 @pytest.mark.parametrize("inner", [0, 30, 1000])
 def test_what_a_sum_starts_from_may_be_its_own_memory(shape, inner, transpose_a):
