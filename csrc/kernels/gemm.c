@@ -56,6 +56,9 @@ enum {
  * panel that comes next. */
 typedef enum beside { NOTHING, SUM_B, PACK_B, ASK_FOR_NEXT } beside;
 
+/* How long dots are, in vectors: so short that four or two of them share one, less than four, or more. */
+typedef enum dot_length { FOUR_A_VECTOR, TWO_A_VECTOR, SHORT, LONG } dot_length;
+
 /* The operands' data, moved to one product of the batch. */
 typedef struct gemm_data {
     const char *const *in; /* A and B of each product, then the steps' operands */
@@ -113,17 +116,21 @@ struct gemm {
 #define NAME(x) x##_f32
 #define LOAD load_f32
 #define LOAD_PART load_part_f32
+#define LOAD_INTO load_into_f32
 #define STORE store_f32
 #define STORE_PART store_part_f32
 #define SPLAT splat_f32
 #define TRANSPOSE transpose_f32
 #define SUM_ROWS sum_rows_f32
 #define SUM_LANES sum_lanes_f32
+#define SUM_PARTS sum_parts_f32
 #define INTERLEAVE_LOW interleave_low_f32
 #define INTERLEAVE_HIGH interleave_high_f32
 #define EVEN_LANES even_lanes_f32
 #define ODD_LANES odd_lanes_f32
 #define SELECT select_f32
+#define INDEX simd_i32
+#define LANE_INDEX lane_index_f32
 #define EXP exp_f32
 #define SIGMOID sigmoid_f32
 #define TANH tanh_f32
@@ -138,17 +145,21 @@ struct gemm {
 #define NAME(x) x##_f64
 #define LOAD load_f64
 #define LOAD_PART load_part_f64
+#define LOAD_INTO load_into_f64
 #define STORE store_f64
 #define STORE_PART store_part_f64
 #define SPLAT splat_f64
 #define TRANSPOSE transpose_f64
 #define SUM_ROWS sum_rows_f64
 #define SUM_LANES sum_lanes_f64
+#define SUM_PARTS sum_parts_f64
 #define INTERLEAVE_LOW interleave_low_f64
 #define INTERLEAVE_HIGH interleave_high_f64
 #define EVEN_LANES even_lanes_f64
 #define ODD_LANES odd_lanes_f64
 #define SELECT select_f64
+#define INDEX simd_i64
+#define LANE_INDEX lane_index_f64
 #define EXP exp_f64
 #define SIGMOID sigmoid_f64
 #define TANH tanh_f64

@@ -48,9 +48,35 @@ SIMD_INLINE void NAME(rows_to_columns)(const int columns, VEC *v) {
     }
 }
 
+/* Of one or two last products of each sum the factors from B, as the sums lie in a vector; the others are no sum's last ones. */
+typedef struct NAME(last_factors) {
+    int count;
+    VEC factor[2];
+} NAME(last_factors);
+
+/* A vector of a number of each row, for all its columns. */
+SIMD_INLINE VEC NAME(spread_rows)(const int columns, const REAL *const *row, int64_t at) {
+    const INDEX lane = LANE_INDEX();
+    VEC x = SPLAT(row[0][at]);
+    for (int i = 1; i < LANES / columns; i++) x = SELECT(lane >= i * columns, SPLAT(row[i][at]), x);
+    return x;
+}
+
+SIMD_INLINE NAME(last_factors) NAME(last_factors_of)(const int columns, const REAL *x, int64_t x_stride, int64_t k) {
+    const int rest = (int)(k % LANES);
+    NAME(last_factors) last = {.count = k > LANES && rest <= 2 ? rest : 0};
+    REAL pattern[LANES];
+    for (int i = 0; i < last.count; i++) {
+#pragma GCC unroll 16
+        for (int lane = 0; lane < LANES; lane++) pattern[lane] = x[lane % columns * x_stride + k - last.count + i];
+        last.factor[i] = LOAD(pattern);
+    }
+    return last;
+}
+
 /* The sums of `count` rows and of columns x that are apart by x_stride, row by row: rows * columns are the lanes of a vector. */
 SIMD_INLINE VEC NAME(some_products)(const int columns, const bool whole, const REAL *a, int64_t a_stride, const REAL *x, int64_t x_stride,
-                                    int count, int64_t k) {
+                                    int count, int64_t k, const NAME(last_factors) *last) {
     enum { MOST = LANES };
     const int rows = LANES / columns;
     const REAL *row[MOST];
@@ -71,7 +97,7 @@ SIMD_INLINE VEC NAME(some_products)(const int columns, const bool whole, const R
             for (int j = 0; j < columns; j++) sum[i * columns + j] += y * factor[j];
         }
     }
-    if (at < k) {
+    if (at + last->count < k) {
         const int rest = (int)(k - at);
         VEC factor[NAME(FEW) < 4 ? 4 : NAME(FEW)];
 #pragma GCC unroll 4
@@ -83,16 +109,19 @@ SIMD_INLINE VEC NAME(some_products)(const int columns, const bool whole, const R
             for (int j = 0; j < columns; j++) sum[i * columns + j] += y * factor[j];
         }
     }
-    return SUM_ROWS(sum);
+    VEC sums = SUM_ROWS(sum);
+    for (int i = 0; i < last->count; i++) sums += NAME(spread_rows)(columns, row, at + i) * last->factor[i];
+    return sums;
 }
 
 /* out: m rows of `columns` sums, each of a row of A and a column of x. */
 SIMD_INLINE void NAME(products_of)(const int columns, const REAL *a, int64_t a_stride, const REAL *x, int64_t x_stride, REAL *out,
                                    int64_t m, int64_t k) {
     const int rows = LANES / columns;
+    const NAME(last_factors) last = NAME(last_factors_of)(columns, x, x_stride, k);
     for (int64_t m0 = 0; m0 < m; m0 += rows, a += rows * a_stride, out += LANES) {
-        if (m - m0 >= rows) STORE(out, NAME(some_products)(columns, true, a, a_stride, x, x_stride, rows, k));
-        else STORE(out, NAME(some_products)(columns, false, a, a_stride, x, x_stride, (int)(m - m0), k));
+        if (m - m0 >= rows) STORE(out, NAME(some_products)(columns, true, a, a_stride, x, x_stride, rows, k, &last));
+        else STORE(out, NAME(some_products)(columns, false, a, a_stride, x, x_stride, (int)(m - m0), k, &last));
     }
 }
 
@@ -159,6 +188,29 @@ WEIGHTED(5)
 #endif
 #undef WEIGHTED
 
+/* The same for one or two rows of the result: B's rows are read as vectors that have `few` elements. */
+SIMD_INLINE void NAME(weighted_rows)(const int rows, const REAL *a, int64_t a_stride, const REAL *b, int64_t b_row, int few, REAL *out,
+                                     int columns, int64_t k) {
+    enum { CHAINS = 4 };
+    VEC sum[CHAINS][2] = {{{0}}};
+    int64_t i = 0;
+    for (; i + CHAINS <= k; i += CHAINS)
+#pragma GCC unroll 4
+        for (int chain = 0; chain < CHAINS; chain++) {
+            const VEC y = LOAD_PART(b + (i + chain) * b_row, few);
+#pragma GCC unroll 2
+            for (int row = 0; row < rows; row++) sum[chain][row] += SPLAT(a[(i + chain) * a_stride + row]) * y;
+        }
+    for (; i < k; i++) {
+        const VEC y = LOAD_PART(b + i * b_row, few);
+#pragma GCC unroll 2
+        for (int row = 0; row < rows; row++) sum[0][row] += SPLAT(a[i * a_stride + row]) * y;
+    }
+#pragma GCC unroll 2
+    for (int row = 0; row < rows; row++)
+        STORE_PART(out + row * columns, (sum[0][row] + sum[1][row]) + (sum[2][row] + sum[3][row]), columns);
+}
+
 static void NAME(weighted_columns)(int columns, const REAL *a, int64_t a_stride, const REAL *b, int64_t b_row, int64_t b_column, int few,
                                    REAL *out, int64_t m, int64_t k) {
     typedef void (*weighted_fn)(int, const REAL *, int64_t, const REAL *, int64_t, int64_t, int, REAL *, int, int64_t);
@@ -167,6 +219,11 @@ static void NAME(weighted_columns)(int columns, const REAL *a, int64_t a_stride,
                                            NAME(weighted_4), NAME(weighted_5),
 #endif
     };
+    /* One or two rows beyond whole vectors are not worth a vector for each of four columns. */
+    const int64_t rest = columns == 4 && b_column == 1 && m > LANES && m % LANES <= 2 ? m % LANES : 0;
+    m -= rest;
+    if (rest == 1) NAME(weighted_rows)(1, a + m, a_stride, b, b_row, few, out + m * columns, columns, k);
+    else if (rest == 2) NAME(weighted_rows)(2, a + m, a_stride, b, b_row, few, out + m * columns, columns, k);
     while (m > 0) {
         const int64_t left = (m + LANES - 1) / LANES, vectors = left <= MAX_VECTORS + 1 ? left : MAX_VECTORS;
         const int64_t count = m < vectors * LANES ? m : vectors * LANES;
@@ -201,23 +258,35 @@ SIMD_INLINE void NAME(gather_rows)(const int columns, const int few, const REAL 
         for (int j = 0; j < few; j++) to[i * columns + j] = from[j * column];
 }
 
-/* What follows the sums of some rows, COLUMN_STEP sums at most, of which the first is that of row m and column n. */
+/* What follows the sums of some rows, COLUMN_STEP sums at most and those of one or two rows more; the first is that of row m and
+ * column n. */
 SIMD_INLINE void NAME(end_columns_of)(const int columns, const int few, const NAME(panel) *panel, const NAME(ends) *ends, const REAL *start,
                                       int64_t m, int64_t count, REAL *sums, REAL *c) {
     const int64_t size = count * columns, c_stride = panel->c_stride;
-    REAL y[NAME(COLUMN_STEP)];
+    REAL y[NAME(COLUMN_STEP) + 4 * LANES];
     STORE(y, (VEC){0});
-    const int first = ends->first_step, end = ends->last ? ends->g->n_steps : first;
+    const int first = ends->first_step;
+    int end = ends->last ? ends->g->n_steps : first;
+    const step *gate = columns == 1 && end > first && ends->g->steps[end - 1].kind == STEP_RELU_GRAD ? &ends->g->steps[--end] : NULL;
     for (int i = start ? first - 1 : first; i < end; i++) {
         const step *s = i < first ? NULL : &ends->g->steps[i]; /* NULL: what the sum starts from */
         const REAL *from = !s ? start : s->operand ? (const REAL *)ends->data->in[s->operand] + m * s->y.row + ends->n * s->y.column : NULL;
         const int64_t row = s ? s->y.row : panel->start_stride, column = s ? s->y.column : 1;
         const bool moves = from && row;
-        if (from) NAME(gather_rows)(columns, few, from, row, column, moves ? count : LANES / columns, y);
+        if (columns == 1 && from && !moves) STORE(y, SPLAT(*from));
+        else if (from) NAME(gather_rows)(columns, few, from, row, column, moves ? count : LANES / columns, y);
         for (int64_t at = 0; at < size; at += LANES) {
             const VEC x = LOAD(sums + at), operand = LOAD(y + (moves ? at : 0));
             STORE(sums + at, s ? NAME(step_vector)(s, x, operand) : operand + x);
         }
+    }
+    if (gate) { /* while the elements go to C: gathering what they are compared with would take longer */
+        const REAL *from = (const REAL *)ends->data->in[gate->operand] + m * gate->y.row + ends->n * gate->y.column;
+        for (int64_t i = 0; i < count; i++, c += c_stride, from += gate->y.row)
+#pragma GCC unroll 4
+            for (int j = 0; j < few; j++) /* vectors of one number, so that no branch is guessed */
+                c[j] = NAME(relu_grad_step)(SPLAT(sums[i * columns + j]), SPLAT(from[j * gate->y.column]))[0];
+        return;
     }
     for (int64_t i = 0; i < count; i++, c += c_stride)
 #pragma GCC unroll 4
@@ -239,19 +308,19 @@ static void NAME(last_columns)(const product *p, const NAME(panel) *panel, const
                                const REAL *a, const REAL *b, const REAL *start, REAL *c, REAL *scratch) {
     const int columns = NAME(column_group)(few);
     const int64_t k = panel->k, step = NAME(COLUMN_STEP) / columns;
-    REAL sums[NAME(COLUMN_STEP)];
+    REAL sums[NAME(COLUMN_STEP) + 4 * LANES];
     const REAL *x = b;
     int64_t x_stride = p->b.column;
     if (p->a.column == 1 && (p->b.row != 1 || columns > few)) {
         NAME(gather_columns)(columns, b, p->b.row, p->b.column, (int)few, k, scratch);
         x = scratch, x_stride = k;
     }
-    for (int64_t m = 0; m < rows; m += step) {
-        const int64_t count = rows - m < step ? rows - m : step;
+    for (int64_t m = 0, count; m < rows; m += count) {
+        count = rows - m <= step + 2 ? rows - m : step; /* one or two rows more rather than a step of their own */
         if (p->a.column != 1)
             NAME(weighted_columns)(columns, a + m, p->a.column, b, p->b.row, p->b.column, (int)few, sums, count, k);
         else if (columns == 1)
-            (k >= 4 * LANES ? NAME(long_dots) : NAME(short_dots))(a + m * p->a.row, p->a.row, x, NULL, NULL, sums, count, k);
+            NAME(dots_of)(k)(a + m * p->a.row, p->a.row, x, NULL, NULL, sums, count, k);
         else if (columns == 2)
             NAME(products_of)(2, a + m * p->a.row, p->a.row, x, x_stride, sums, count, k);
         else

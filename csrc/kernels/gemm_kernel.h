@@ -5,10 +5,10 @@
  * on K alone: so the result is the same however the matrix is cut into panels, tiles and tasks, and whether the blocks of
  * k are added one after the other or made by several threads and added then. A product of a single narrow row is never cut,
  * and has four chains; a few last columns of C, or all where there are few, for which a vector would be mostly empty, are dots,
- * whose chains run in a vector's lanes.
+ * whose chains run in a vector's lanes. All this is told by sizes, which also say how C is cut into tasks.
  *
- * Expects REAL, VEC, LANES, NAME(x), LOAD, LOAD_PART, STORE, STORE_PART, SPLAT, TRANSPOSE, SUM_ROWS, SUM_LANES and what
- * epilogue_kernel.h expects.
+ * Expects REAL, VEC, INDEX, LANES, LANE_INDEX, NAME(x), LOAD, LOAD_PART, LOAD_INTO, STORE, STORE_PART, SPLAT, TRANSPOSE, SUM_ROWS,
+ * SUM_LANES, SUM_PARTS and what epilogue_kernel.h expects.
  */
 #include "epilogue_kernel.h"
 
@@ -414,14 +414,45 @@ SIMD_INLINE VEC NAME(some_dots)(const bool long_rows, const bool whole, const RE
     return SUM_ROWS(sum);
 }
 
+#if SIMD_FREE_MASKS
+/* The same for rows of up to LANES / parts elements: so many rows share a vector, and `factors` holds x as often. */
+SIMD_INLINE VEC NAME(some_short_dots)(const int parts, const REAL *rows, int64_t row_stride, VEC factors, int count, int k) {
+    VEC sum[LANES / 2];
+#pragma GCC unroll 8
+    for (int i = 0; i < LANES / parts; i++) {
+        VEC x = {0};
+#pragma GCC unroll 4
+        for (int part = 0; part < parts; part++) {
+            const int row = row_in_parts(parts, LANES, i, part);
+            x = LOAD_INTO(x, rows + (row < count ? row : 0) * row_stride, part * (LANES / parts), k);
+        }
+        sum[i] = x * factors;
+    }
+    return SUM_PARTS(parts, sum);
+}
+#endif
+
 /* out[m] = start[m] + rows[m] . x for rows apart by row_stride; then, where there are ends, the steps that follow. */
-SIMD_INLINE void NAME(dots)(const bool long_rows, const REAL *rows, int64_t row_stride, const REAL *x, const REAL *start,
+SIMD_INLINE void NAME(dots)(const dot_length length, const REAL *rows, int64_t row_stride, const REAL *x, const REAL *start,
                             const NAME(ends) *ends, REAL *out, int64_t m, int64_t k) {
+#if SIMD_FREE_MASKS
+    VEC factors = {0};
+    const int parts = length == FOUR_A_VECTOR ? 4 : 2;
+    for (int part = 0; part < (length <= TWO_A_VECTOR ? parts : 0); part++)
+        factors = LOAD_INTO(factors, x, part * (LANES / parts), (int)k);
+#endif
     for (int64_t m0 = 0; m0 < m; m0 += LANES) {
         const int count = m - m0 < LANES ? (int)(m - m0) : LANES;
         const REAL *from = rows + m0 * row_stride;
-        VEC total = count == LANES ? NAME(some_dots)(long_rows, true, from, row_stride, x, LANES, k)
-                                   : NAME(some_dots)(long_rows, false, from, row_stride, x, count, k);
+        VEC total;
+#if SIMD_FREE_MASKS
+        if (length <= TWO_A_VECTOR)
+            total = count == LANES ? NAME(some_short_dots)(parts, from, row_stride, factors, LANES, (int)k)
+                                   : NAME(some_short_dots)(parts, from, row_stride, factors, count, (int)k);
+        else
+#endif
+            total = count == LANES ? NAME(some_dots)(length == LONG, true, from, row_stride, x, LANES, k)
+                                   : NAME(some_dots)(length == LONG, false, from, row_stride, x, count, k);
         if (start) total += LOAD_PART(start + m0, count);
         if (ends) total = NAME(finish_vector)(ends->g, ends->data, ends->first_step, ends->n + m0, count, total);
         if (count == LANES) STORE(out + m0, total); /* loads that follow at once need not wait for the cache, as after a store by a mask */
@@ -429,13 +460,27 @@ SIMD_INLINE void NAME(dots)(const bool long_rows, const REAL *rows, int64_t row_
     }
 }
 
-static __attribute__((noinline)) void NAME(long_dots)(const REAL *rows, int64_t row_stride, const REAL *x, const REAL *start,
-                                                      const NAME(ends) *ends, REAL *out, int64_t m, int64_t k) {
-    NAME(dots)(true, rows, row_stride, x, start, ends, out, m, k);
-}
-static __attribute__((noinline)) void NAME(short_dots)(const REAL *rows, int64_t row_stride, const REAL *x, const REAL *start,
-                                                       const NAME(ends) *ends, REAL *out, int64_t m, int64_t k) {
-    NAME(dots)(false, rows, row_stride, x, start, ends, out, m, k);
+#define DOTS(name, length)                                                                                                             \
+    static __attribute__((noinline)) void NAME(name)(const REAL *rows, int64_t row_stride, const REAL *x, const REAL *start,          \
+                                                     const NAME(ends) *ends, REAL *out, int64_t m, int64_t k) {                      \
+        NAME(dots)(length, rows, row_stride, x, start, ends, out, m, k);                                                              \
+    }
+DOTS(long_dots, LONG)
+DOTS(short_dots, SHORT)
+#if SIMD_FREE_MASKS
+DOTS(dots_of_halves, TWO_A_VECTOR)
+DOTS(dots_of_quarters, FOUR_A_VECTOR)
+#endif
+#undef DOTS
+
+typedef void (*NAME(dots_fn))(const REAL *rows, int64_t row_stride, const REAL *x, const REAL *start, const NAME(ends) *ends, REAL *out,
+                              int64_t m, int64_t k);
+static NAME(dots_fn) NAME(dots_of)(int64_t k) {
+#if SIMD_FREE_MASKS
+    if (k <= LANES / 4) return NAME(dots_of_quarters);
+    if (k <= LANES / 2) return NAME(dots_of_halves);
+#endif
+    return k >= 4 * LANES ? NAME(long_dots) : NAME(short_dots);
 }
 
 #include "gemm_columns.h"
@@ -609,8 +654,7 @@ static void NAME(column)(const gemm *g, const gemm_data *data, int64_t m0, int64
         const product *p = &g->products[i];
         const REAL *rows = (const REAL *)data->in[2 * i] + m0 * p->a.row, *x = (const REAL *)data->in[2 * i + 1];
         const NAME(ends) ends = {.g = g, .data = data, .first_step = g->starts_with_y, .n = m0};
-        (p->k >= 4 * LANES ? NAME(long_dots) : NAME(short_dots))(rows, p->a.row, x, start, i == g->n_products - 1 ? &ends : NULL,
-                                                                 out, m1 - m0, p->k);
+        NAME(dots_of)(p->k)(rows, p->a.row, x, start, i == g->n_products - 1 ? &ends : NULL, out, m1 - m0, p->k);
     }
 }
 
@@ -678,17 +722,21 @@ static void NAME(whole)(const gemm *g, const gemm_data *data, int64_t m0, int64_
 #undef NAME
 #undef LOAD
 #undef LOAD_PART
+#undef LOAD_INTO
 #undef STORE
 #undef STORE_PART
 #undef SPLAT
 #undef TRANSPOSE
 #undef SUM_ROWS
 #undef SUM_LANES
+#undef SUM_PARTS
 #undef INTERLEAVE_LOW
 #undef INTERLEAVE_HIGH
 #undef EVEN_LANES
 #undef ODD_LANES
 #undef SELECT
+#undef INDEX
+#undef LANE_INDEX
 #undef EXP
 #undef SIGMOID
 #undef TANH

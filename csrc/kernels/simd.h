@@ -59,6 +59,13 @@ SIMD_INLINE void store_part_f32(float *to, simd_f32 value, int count) {
 SIMD_INLINE void store_part_f64(double *to, simd_f64 value, int count) {
     _mm512_mask_storeu_pd(to, (__mmask8)((1u << count) - 1), (__m512d)value);
 }
+/* `old`, of which the `count` lanes from `first` on are loaded from `from`; those before and behind are not looked at. */
+SIMD_INLINE simd_f32 load_into_f32(simd_f32 old, const float *from, int first, int count) {
+    return (simd_f32)_mm512_mask_loadu_ps((__m512)old, (__mmask16)(((1u << count) - 1) << first), from - first);
+}
+SIMD_INLINE simd_f64 load_into_f64(simd_f64 old, const double *from, int first, int count) {
+    return (simd_f64)_mm512_mask_loadu_pd((__m512d)old, (__mmask8)(((1u << count) - 1) << first), from - first);
+}
 #elif defined(__AVX__)
 SIMD_INLINE __m256i first_lanes_32(int count) {
     const simd_i32 lane = {0, 1, 2, 3, 4, 5, 6, 7};
@@ -248,6 +255,22 @@ SIMD_INLINE simd_f64 sum_rows_f64(simd_f64 *row) {
     _Pragma("GCC unroll 2") for (int rows = F64_LANES / 4; rows > 0; rows /= 2)
         _Pragma("GCC unroll 2") for (int i = 0; i < rows; i++) row[i] = add_quarters_f64(row[2 * i], row[2 * i + 1]);
     return row[0];
+}
+
+/* The same for vectors that hold two rows each, one a half, or four, one a quarter: where row i lies is said by row_in_parts. */
+SIMD_INLINE simd_f32 sum_parts_f32(const int parts, simd_f32 *v) {
+    _Pragma("GCC unroll 4") for (int i = 0; i < F32_LANES / 2 / parts; i++) v[i] = add_pairs_f32(v[2 * i], v[2 * i + 1]);
+    _Pragma("GCC unroll 2") for (int i = 0; i < F32_LANES / 4 / parts; i++) v[i] = add_halves_f32(v[2 * i], v[2 * i + 1]);
+    return parts == 2 ? add_quarters_f32(v[0], v[1]) : v[0];
+}
+SIMD_INLINE simd_f64 sum_parts_f64(const int parts, simd_f64 *v) {
+    _Pragma("GCC unroll 2") for (int i = 0; i < F64_LANES / 2 / parts; i++) v[i] = add_pairs_f64(v[2 * i], v[2 * i + 1]);
+    return parts == 2 ? add_quarters_f64(v[0], v[1]) : v[0];
+}
+/* The row in this part of vector i, of a type with so many lanes. */
+SIMD_INLINE int row_in_parts(const int parts, const int lanes, int i, int part) {
+    const int quarter = lanes / 4;
+    return i / quarter * parts * quarter + part * quarter + i % quarter;
 }
 
 /* Transposes a block of as many rows as a vector has lanes, in place: inside 128 bits first, then these quarters. `group` rows

@@ -78,7 +78,7 @@ static void test_blocks_of_rows(void) {
 }
 
 static void test_products_of_many_shapes(void) {
-    const int64_t sizes[] = {0, 1, 2, 5, 6, 7, 16, 31, 64, 65};
+    const int64_t sizes[] = {0, 1, 2, 5, 6, 7, 16, 31, 64, 65, 66};
     const int64_t widths[] = {0, 2, 3, 5, 16, 18, 20, 65}; /* a few last columns go their own way */
     const int count = sizeof sizes / sizeof *sizes;
     for (int a = 0; a < count; a++)

@@ -250,6 +250,29 @@ def test_a_few_last_columns(columns, transposes, dtype):
 
 @pytest.mark.parametrize("dtype", REAL)
 @pytest.mark.parametrize("transposes", list(itertools.product([False, True], repeat=2)))
+@pytest.mark.parametrize("columns", [1, 2, 3, 4, 17, 65])
+def test_a_little_more_than_whole_vectors(columns, transposes, dtype):
+    """Short sums share a vector, one or two more products, or rows, are taken by themselves: nothing around A or B is looked at."""
+    for m, k in itertools.product((15, 16, 17, 18, 19, 66, 67, 257, 258, 259), (1, 2, 3, 4, 5, 8, 9, 10, 11, 18, 19)):
+        a, b = numbers((m, k), dtype), numbers((k, columns), dtype, 1)
+        gate, out = numbers((m, columns), dtype, 2), np.full((m, columns), 9, dtype)
+        operands = [amid_nan(stored(x, transposed)) for x, transposed in zip((a, b), transposes, strict=True)]
+        attributes = [*transposes, int(Step.ADD), 0.0, int(Step.RELU_GRAD), 0.0]
+        _core.KernelCall("matmul", [*operands, b[0], gate], [out], attributes)()
+        assert_close(out, np.where(gate > 0, a.astype("d") @ b + b[0], 0), k, dtype)
+
+
+def amid_nan(matrix):
+    """The matrix as a window into one that is not a number elsewhere."""
+    rows, columns = matrix.shape
+    wide = np.full((rows + 2, columns + 40), np.nan, matrix.dtype)
+    window = wide[1:-1, 20:-20]
+    window[:] = matrix
+    return window
+
+
+@pytest.mark.parametrize("dtype", REAL)
+@pytest.mark.parametrize("transposes", list(itertools.product([False, True], repeat=2)))
 @pytest.mark.parametrize("columns", [3, 16, 33, 64, 65, 100])
 def test_rectified_sums(columns, transposes, dtype):
     """A first step that is made while the sums are in registers: not a number stays, gates are strided or broadcast."""
