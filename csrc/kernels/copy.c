@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "elementwise.h"
+#include "few_columns.h"
 #include "rows.h"
 #include "simd.h"
 
@@ -73,8 +74,49 @@ static hl_status prepare_walk(hl_prepare *prep) {
 /* --- transposing copies: the input is dense along another axis than the output --------------------------------------- */
 
 enum {
-    TILE = 64 /* rows of the output that are written together: what is read of the input stays in the cache */
+    TILE = 64,      /* rows of the output that are written together: what is read of the input stays in the cache */
+    FEW_TILE = 2048 /* the same where rows have few elements */
 };
+
+/* Copies from a few columns, apart by `stride`, to dense rows, and back; how many rows it has done: as many as are whole vectors. */
+#if FEW_COLUMNS_SHUFFLE
+#define FEW_COLUMNS_COPIES(size, suffix, LANES, REAL)                                                                          \
+    SIMD_INLINE int64_t join_of_##size(const int columns, const REAL *from, int64_t stride, REAL *to, int64_t rows) {          \
+        int64_t i = 0;                                                                                                         \
+        for (; i + LANES <= rows; i += LANES, to += columns * LANES) {                                                         \
+            simd_##suffix column[FEW_COLUMNS], v[FEW_COLUMNS];                                                                 \
+            _Pragma("GCC unroll 4") for (int j = 0; j < columns; j++) column[j] = load_##suffix(from + j * stride + i);        \
+            join_columns_##suffix(columns, column, v);                                                                         \
+            _Pragma("GCC unroll 4") for (int j = 0; j < columns; j++) store_##suffix(to + j * LANES, v[j]);                    \
+        }                                                                                                                      \
+        return i;                                                                                                              \
+    }                                                                                                                          \
+    SIMD_INLINE int64_t part_of_##size(const int columns, const REAL *from, REAL *to, int64_t stride, int64_t rows) {          \
+        int64_t i = 0;                                                                                                         \
+        for (; i + LANES <= rows; i += LANES, from += columns * LANES) {                                                       \
+            simd_##suffix column[FEW_COLUMNS];                                                                                 \
+            part_columns_##suffix(columns, from, column);                                                                      \
+            _Pragma("GCC unroll 4") for (int j = 0; j < columns; j++) store_##suffix(to + j * stride + i, column[j]);          \
+        }                                                                                                                      \
+        return i;                                                                                                              \
+    }                                                                                                                          \
+    static int64_t join_##size(int64_t columns, const void *from, int64_t stride, void *to, int64_t rows) {                    \
+        return columns == 2   ? join_of_##size(2, from, stride, to, rows)                                                      \
+               : columns == 3 ? join_of_##size(3, from, stride, to, rows)                                                      \
+                              : join_of_##size(4, from, stride, to, rows);                                                     \
+    }                                                                                                                          \
+    static int64_t part_##size(int64_t columns, const void *from, void *to, int64_t stride, int64_t rows) {                    \
+        return columns == 2   ? part_of_##size(2, from, to, stride, rows)                                                      \
+               : columns == 3 ? part_of_##size(3, from, to, stride, rows)                                                      \
+                              : part_of_##size(4, from, to, stride, rows);                                                     \
+    }
+#else
+#define FEW_COLUMNS_COPIES(size, suffix, LANES, REAL)                                                                          \
+    static int64_t join_##size(int64_t columns, const void *from, int64_t stride, void *to, int64_t rows) { return 0; }        \
+    static int64_t part_##size(int64_t columns, const void *from, void *to, int64_t stride, int64_t rows) { return 0; }
+#endif
+FEW_COLUMNS_COPIES(4, f32, F32_LANES, float)
+FEW_COLUMNS_COPIES(8, f64, F64_LANES, double)
 
 #define TRANSPOSE_TILE(name, T, suffix, LANES, REAL)                                                                  \
     SIMD_INLINE void name##_block(const T *from, int64_t from_stride, T *to, int64_t to_stride, int count, bool streams) { \
@@ -93,6 +135,11 @@ enum {
         const T *from = (const T *)source;                                                                            \
         T *to = (T *)target;                                                                                          \
         const int64_t whole = columns / LANES * LANES;                                                                \
+        if (columns <= FEW_COLUMNS && to_stride == columns) {                                                         \
+            const int64_t done = sizeof(T) == 4 ? join_4(columns, from, from_stride, to, rows)                        \
+                                                : join_8(columns, from, from_stride, to, rows);                       \
+            from += done, to += done * to_stride, rows -= done;                                                       \
+        }                                                                                                             \
         const bool streams = large && (uintptr_t)to % SIMD_BYTES == 0 && to_stride * sizeof(T) % SIMD_BYTES == 0;     \
         int64_t i = 0;                                                                                                \
         for (; i + LANES <= rows; i += LANES) {                                                                       \
@@ -128,12 +175,16 @@ static void go_to(const ew_walk *walk, int64_t iteration, const char **from, cha
     }
 }
 
+/* How many rows of the output a chunk has. */
+static int64_t tile_rows(const ew_walk *walk) { return walk->n <= FEW_COLUMNS ? FEW_TILE : TILE; }
+
 /* The last outer axis is the one along which the input is dense. */
 static void transpose_chunk(void *argument, int64_t chunk, int worker) {
     const copy_job *job = argument;
     const ew_walk *walk = job->walk;
     const int last = walk->outer - 1;
-    const int64_t size = walk->inner[1], first = chunk % job->tiles * TILE, left = walk->dims[last] - first;
+    const int64_t size = walk->inner[1], rows = tile_rows(walk);
+    const int64_t first = chunk % job->tiles * rows, left = walk->dims[last] - first;
     const char *from = job->base[0];
     char *to = job->base[1];
     (void)worker;
@@ -141,15 +192,63 @@ static void transpose_chunk(void *argument, int64_t chunk, int worker) {
     from += first * walk->strides[last][0];
     to += first * walk->strides[last][1];
     (size == 4 ? transpose_tile_4 : transpose_tile_8)(from, walk->inner[0] / size, to, walk->strides[last][1] / size,
-                                                      left < TILE ? left : TILE, walk->n,
+                                                      left < rows ? left : rows, walk->n,
                                                       walk->n * walk->count * size >= STREAMED_BYTES);
 }
 
 static hl_status run_transpose(const hl_instr *ins, hl_run *run) {
     const ew_walk *walk = ins->p[2].p;
-    copy_job job = {walk, ins->arg, (walk->dims[walk->outer - 1] + TILE - 1) / TILE};
+    const int64_t rows = tile_rows(walk);
+    copy_job job = {walk, ins->arg, (walk->dims[walk->outer - 1] + rows - 1) / rows};
     hl_parallel(run, walk->count / walk->dims[walk->outer - 1] * job.tiles, walk->cost_ns, transpose_chunk, &job);
     return HL_OK;
+}
+
+/* Dense rows of a few elements to columns, which are the last outer axis. */
+static void part_chunk(void *argument, int64_t chunk, int worker) {
+    const copy_job *job = argument;
+    const ew_walk *walk = job->walk;
+    const int last = walk->outer - 1;
+    const int64_t size = walk->inner[1], columns = walk->dims[last], stride = walk->strides[last][1];
+    const int64_t first = chunk % job->tiles * FEW_TILE, left = walk->n - first, rows = left < FEW_TILE ? left : FEW_TILE;
+    const char *from = job->base[0];
+    char *to = job->base[1];
+    (void)worker;
+    go_to(walk, chunk / job->tiles, &from, &to);
+    from += first * columns * size, to += first * size;
+    const int64_t done = (size == 4 ? part_4 : part_8)(columns, from, to, stride / size, rows);
+    for (int64_t j = 0; j < columns; j++)
+        for (int64_t i = done; i < rows; i++) memcpy(to + j * stride + i * size, from + (i * columns + j) * size, (size_t)size);
+}
+
+static hl_status run_part(const hl_instr *ins, hl_run *run) {
+    const ew_walk *walk = ins->p[2].p;
+    copy_job job = {walk, ins->arg, (walk->n + FEW_TILE - 1) / FEW_TILE};
+    hl_parallel(run, walk->count / walk->dims[walk->outer - 1] * job.tiles, walk->cost_ns, part_chunk, &job);
+    return HL_OK;
+}
+
+/* Puts an outer axis last. */
+static void turn_axis(ew_walk *walk, int axis) {
+    const int last = walk->outer - 1;
+    const int64_t dim = walk->dims[axis], from = walk->strides[axis][0], to = walk->strides[axis][1];
+    for (int k = axis; k < last; k++) {
+        walk->dims[k] = walk->dims[k + 1];
+        for (int operand = 0; operand < 2; operand++) walk->strides[k][operand] = walk->strides[k + 1][operand];
+    }
+    walk->dims[last] = dim, walk->strides[last][0] = from, walk->strides[last][1] = to;
+}
+
+/* Puts the columns of dense rows of few elements last. */
+static bool turn_to_columns(ew_walk *walk, int64_t size) {
+    if (!FEW_COLUMNS_SHUFFLE || (size != 4 && size != 8) || walk->inner[1] != size || walk->n < SIMD_BYTES / size) return false;
+    for (int axis = 0; axis < walk->outer; axis++) {
+        const int64_t dim = walk->dims[axis];
+        if (walk->strides[axis][0] != size || dim < 2 || dim > FEW_COLUMNS || walk->inner[0] != dim * size) continue;
+        turn_axis(walk, axis);
+        return true;
+    }
+    return false;
 }
 
 /* Puts the outer axis along which the input is dense last, where it pays to go by tiles. */
@@ -158,13 +257,7 @@ static bool turn_to_tiles(ew_walk *walk, int64_t size) {
         return false;
     for (int axis = 0; axis < walk->outer; axis++) {
         if (walk->strides[axis][0] != size || walk->dims[axis] < 8) continue;
-        const int last = walk->outer - 1;
-        const int64_t dim = walk->dims[axis], from = walk->strides[axis][0], to = walk->strides[axis][1];
-        for (int k = axis; k < last; k++) {
-            walk->dims[k] = walk->dims[k + 1];
-            for (int operand = 0; operand < 2; operand++) walk->strides[k][operand] = walk->strides[k + 1][operand];
-        }
-        walk->dims[last] = dim, walk->strides[last][0] = from, walk->strides[last][1] = to;
+        turn_axis(walk, axis);
         return true;
     }
     return false;
@@ -244,7 +337,8 @@ static hl_status prepare_copy(hl_prepare *prep) {
     ew_walk *walk = prep->params;
     if (in->size == 0) return status;
     walk->param.i = is_streamed(walk, size);
-    if (turn_to_tiles(walk, size)) prep->ins->fn = run_transpose;
+    if (turn_to_columns(walk, size)) prep->ins->fn = run_part;
+    else if (turn_to_tiles(walk, size)) prep->ins->fn = run_transpose;
     else if (has_rows(walk, size)) prep->ins->fn = run_rows;
     return status;
 }

@@ -3,6 +3,7 @@
 
 #include "../plan.h"
 #include "../pool.h"
+#include "few_columns.h"
 #include "half.h"
 #include "vector_math.h"
 
@@ -21,6 +22,9 @@ typedef enum row_kind { ROW_SOFTMAX, ROW_LOG_SOFTMAX, ROW_DENSE, ROW_SPARSE } ro
 #define NAME(x) x##_f32
 #define LOAD load_f32
 #define LOAD_PART load_part_f32
+#define LOAD_INTO load_into_f32
+#define STORE_FROM store_from_f32
+#define TRANSPOSE_HALVES transpose_halves_f32
 #define STORE store_f32
 #define STORE_PART store_part_f32
 #define SPLAT splat_f32
@@ -44,6 +48,9 @@ typedef enum row_kind { ROW_SOFTMAX, ROW_LOG_SOFTMAX, ROW_DENSE, ROW_SPARSE } ro
 #define NAME(x) x##_f64
 #define LOAD load_f64
 #define LOAD_PART load_part_f64
+#define LOAD_INTO load_into_f64
+#define STORE_FROM store_from_f64
+#define TRANSPOSE_HALVES transpose_halves_f64
 #define STORE store_f64
 #define STORE_PART store_part_f64
 #define SPLAT splat_f64

@@ -1,7 +1,7 @@
 /* Softmax and cross-entropies of rows of one real type, included by softmax.c once for each.
  *
- * Expects REAL, VEC, INDEX, LANES, LANE_INDEX, NAME(x), LOAD, LOAD_PART, STORE, STORE_PART, SPLAT, SELECT, TRANSPOSE, MAX, SUM_ROWS,
- * EVEN_LANES, ODD_LANES, INTERLEAVE_LOW, INTERLEAVE_HIGH, EXP, LOG, LOG_SCALAR.
+ * Expects REAL, VEC, INDEX, LANES, LANE_INDEX, NAME(x), LOAD, LOAD_PART, LOAD_INTO, STORE, STORE_PART, STORE_FROM, SPLAT, SELECT,
+ * TRANSPOSE, TRANSPOSE_HALVES, MAX, SUM_ROWS, EVEN_LANES, ODD_LANES, INTERLEAVE_LOW, INTERLEAVE_HIGH, EXP, LOG, LOG_SCALAR.
  */
 
 /* Lanes beyond `count` are set to `fill`. */
@@ -190,7 +190,25 @@ SIMD_INLINE void NAME(load_columns)(const REAL *x, int64_t row_step, int rows, i
     if (rows == LANES && row_step == columns && columns < LANES) {
         if (columns == 2) { NAME(load_parted)(2, x, column); return; }
         if (columns == 4) { NAME(load_parted)(4, x, column); return; }
+#if FEW_COLUMNS_SHUFFLE
+        if (columns == 3) { NAME(part_columns)(3, x, column); return; }
+#endif
     }
+#if SIMD_FREE_MASKS
+    if (columns <= LANES / 2) { /* two rows a vector: half of the shuffles */
+        VEC block[LANES / 2];
+#pragma GCC unroll 8
+        for (int i = 0; i < LANES / 2; i++) {
+            const int other = i + LANES / 2;
+            block[i] = LOAD_PART(x + (i < rows ? i : 0) * row_step, columns);
+            block[i] = LOAD_INTO(block[i], x + (other < rows ? other : 0) * row_step, LANES / 2, columns);
+        }
+        TRANSPOSE_HALVES(block);
+#pragma GCC unroll 8
+        for (int i = 0; i < LANES / 2; i++) column[i] = block[i];
+        return;
+    }
+#endif
     for (int from = 0; from < columns; from += LANES) {
         const int count = columns - from < LANES ? columns - from : LANES;
         VEC block[LANES];
@@ -206,7 +224,29 @@ SIMD_INLINE void NAME(store_columns)(const VEC *column, int rows, int columns, R
     if (rows == LANES && columns < LANES) {
         if (columns == 2) { NAME(store_joined)(2, column, out); return; }
         if (columns == 4) { NAME(store_joined)(4, column, out); return; }
+#if FEW_COLUMNS_SHUFFLE
+        if (columns == 3) {
+            VEC row[FEW_COLUMNS];
+            NAME(join_columns)(3, column, row);
+            for (int j = 0; j < 3; j++) STORE(out + j * LANES, row[j]);
+            return;
+        }
+#endif
     }
+#if SIMD_FREE_MASKS
+    if (columns <= LANES / 2) {
+        VEC block[LANES / 2];
+#pragma GCC unroll 8
+        for (int i = 0; i < LANES / 2; i++) block[i] = column[i];
+        TRANSPOSE_HALVES(block);
+#pragma GCC unroll 8
+        for (int i = 0; i < LANES / 2; i++) {
+            if (i < rows) STORE_PART(out + i * columns, block[i], columns);
+            if (i + LANES / 2 < rows) STORE_FROM(out + (i + LANES / 2) * columns, block[i], LANES / 2, columns);
+        }
+        return;
+    }
+#endif
     for (int from = 0; from < columns; from += LANES) {
         const int count = columns - from < LANES ? columns - from : LANES;
         VEC block[LANES];
@@ -220,8 +260,8 @@ SIMD_INLINE void NAME(store_columns)(const VEC *column, int rows, int columns, R
 }
 
 /* The same functions of `rows` rows, at most LANES, of at most NARROW columns. */
-static void NAME(narrow_rows)(row_kind kind, const REAL *x, const REAL *labels, int64_t labels_row, const int64_t *classes,
-                              int rows, int columns, REAL *out, REAL *gradient) {
+SIMD_INLINE void NAME(narrow_rows_of)(row_kind kind, const REAL *x, const REAL *labels, int64_t labels_row, const int64_t *classes,
+                              int rows, const int columns, REAL *out, REAL *gradient) {
     VEC column[NARROW + LANES], term[NARROW + LANES], label[NARROW + LANES];
     NAME(load_columns)(x, columns, rows, columns, column);
     VEC top = SPLAT(-(REAL)INFINITY), sum = {0};
@@ -269,12 +309,36 @@ static void NAME(narrow_rows)(row_kind kind, const REAL *x, const REAL *labels, 
     NAME(store_columns)(term, rows, columns, gradient);
 }
 
+#if SIMD_FREE_MASKS
+/* Of the fewest columns, whole vectors of rows: so few vectors stay in registers. */
+SIMD_INLINE void NAME(narrow_block)(row_kind kind, const REAL *x, const REAL *labels, int64_t labels_row, const int64_t *classes,
+                                    const int columns, REAL *out, REAL *gradient) {
+    if (kind == ROW_SOFTMAX) NAME(narrow_rows_of)(ROW_SOFTMAX, x, labels, labels_row, classes, LANES, columns, out, gradient);
+    else NAME(narrow_rows_of)(kind, x, labels, labels_row, classes, LANES, columns, out, gradient);
+}
+#endif
+
+static void NAME(narrow_rows)(row_kind kind, const REAL *x, const REAL *labels, int64_t labels_row, const int64_t *classes,
+                              int rows, int columns, REAL *out, REAL *gradient) {
+    switch (rows == LANES ? columns : 0) {
+#if SIMD_FREE_MASKS
+    case 2: NAME(narrow_block)(kind, x, labels, labels_row, classes, 2, out, gradient); break;
+    case 3: NAME(narrow_block)(kind, x, labels, labels_row, classes, 3, out, gradient); break;
+    case 4: NAME(narrow_block)(kind, x, labels, labels_row, classes, 4, out, gradient); break;
+#endif
+    default: NAME(narrow_rows_of)(kind, x, labels, labels_row, classes, rows, columns, out, gradient);
+    }
+}
+
 #undef REAL
 #undef VEC
 #undef LANES
 #undef NAME
 #undef LOAD
 #undef LOAD_PART
+#undef LOAD_INTO
+#undef STORE_FROM
+#undef TRANSPOSE_HALVES
 #undef STORE
 #undef STORE_PART
 #undef SPLAT

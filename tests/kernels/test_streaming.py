@@ -154,6 +154,25 @@ def test_transposed_copies(dtype):
                 np.testing.assert_array_equal(copied(x.transpose(permutation)), x.transpose(permutation))
 
 
+@pytest.mark.parametrize("dtype", ("float32", "int32", "float64", "int64", "int16"))
+@pytest.mark.parametrize("channels", (2, 3, 4, 5))
+def test_channels_first_and_last(dtype, channels):
+    """Bits as they are, chunks of pixels and what is left of them, for any threads and at any address; gaps between images stay."""
+    for pixels in (1, 3, 7, 8, 9, 15, 16, 17, 33, 2047, 2048, 2049, 4100):
+        bits = np.random.default_rng(pixels).integers(0, 256, 3 * pixels * channels * np.dtype(dtype).itemsize, np.uint8)
+        last = bits.view(dtype).reshape(3, pixels, channels)
+        first = np.ascontiguousarray(last.transpose(0, 2, 1))
+        for offset, threads in ((0, 1), (8, 1), (16, 2)):
+            assert copied(last.transpose(0, 2, 1), offset, threads).tobytes() == first.tobytes()
+            assert copied(first.transpose(0, 2, 1), offset, threads).tobytes() == last.tobytes()
+        for images in (last, first):
+            wide = np.zeros((3, images.shape[2] + 2, images.shape[1] + 3), dtype)
+            window = wide[:, 1:-1, 2:-1]
+            _core.KernelCall("copy", [images.transpose(0, 2, 1)], [window], [], 1)(1)
+            assert window.tobytes() == images.transpose(0, 2, 1).tobytes()
+            assert not wide[:, 0].any() and not wide[:, :, :2].any() and not wide[:, :, -1].any()
+
+
 @pytest.mark.parametrize("dtype", ("float32", "float64"))
 @pytest.mark.parametrize("columns", (1040, 1041))
 def test_transposed_copies_that_the_cache_does_not_hold(dtype, columns):
@@ -211,7 +230,7 @@ def softmax_of(x):
 @pytest.mark.parametrize("dtype", ("float32", "float64"))
 def test_softmax_rows_of_every_length(dtype):
     near = {"rtol": 2e-5 if dtype == "float32" else 1e-13, "atol": 1e-6 if dtype == "float32" else 1e-14}
-    for columns in (1, 2, 3, 4, 7, 8, 15, 16, 17, 31, 32, 33, 48, 63, 64, 65, 255, 256, 257, 1000):
+    for columns in (1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 48, 63, 64, 65, 255, 256, 257, 1000):
         for rows in (1, 3, 8, 15, 16, 17, 40):
             random = np.random.default_rng(columns)
             x = random.normal(0, 3, (rows, columns)).astype(dtype)
@@ -231,7 +250,7 @@ def test_softmax_rows_of_every_length(dtype):
             np.testing.assert_allclose(loss, -(dense * np.log(want)).sum(1), rtol=10 * near["rtol"])
 
 
-@pytest.mark.parametrize("columns", (2, 4, 5, 8, 16, 17, 33, 200, 300))
+@pytest.mark.parametrize("columns", (2, 3, 4, 5, 8, 9, 16, 17, 33, 200, 300))
 def test_a_row_of_softmax_is_the_same_among_any_others(columns):
     x = np.random.default_rng(0).normal(size=(37, columns)).astype("float32")
     for name in ("softmax", "log_softmax"):
@@ -242,7 +261,7 @@ def test_a_row_of_softmax_is_the_same_among_any_others(columns):
         np.testing.assert_array_equal(whole, alone)
 
 
-@pytest.mark.parametrize("columns", (5, 17, 40, 70, 600))
+@pytest.mark.parametrize("columns", (2, 3, 4, 5, 8, 17, 40, 70, 600))
 def test_a_row_with_nan_or_nothing_but_minus_infinity_is_nan_as_a_whole(columns):
     for position in range(0, columns, 3):
         x = np.zeros((18, columns), "float32")
