@@ -56,7 +56,7 @@ def reductions():
 
 
 def rows():
-    for shape in ((4096, 1024), (65536, 10)):
+    for shape in ((4096, 1024), (65536, 10), (218453, 3)):
         text = "x".join(map(str, shape))
         labels = np.zeros(shape[0], np.int32)
         yield Case(f"softmax {text}", "softmax", [random(*shape)], [random(*shape)])
@@ -69,6 +69,9 @@ def rows():
     yield Case("scatter_sub 20000 into 50000x128", "scatter_sub", [table, indices, np.zeros((20000, 128), np.float32)], [],
                bytes=3 * moved // 2)  # fmt: skip
     yield Case("transpose 2048x2048", "copy", [random(2048, 2048).T], [random(2048, 2048)])
+    first, last = random(32, 3, 224, 224), random(32, 224, 224, 3)
+    yield Case("three channels last", "copy", [first.transpose(0, 2, 3, 1)], [last])
+    yield Case("three channels first", "copy", [last.transpose(0, 3, 1, 2)], [first])
 
 
 def updates():

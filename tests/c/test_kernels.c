@@ -211,18 +211,21 @@ static void test_triangles_of_every_size(void) {
 }
 
 static void test_softmax_rows_sum_to_one(void) {
-    for (int64_t width = 1; width < 40; width++) {
-        float *x = ramp(3 * width, -5, 0.7f);
-        const operand operands[] = {{HL_FLOAT32, 2, {3, width}, x}, {HL_FLOAT32, 2, {3, width}, NULL}};
-        alone result = run_alone("softmax", 1, 2, operands, 0, NULL);
-        CHECK(result.status == HL_OK);
-        for (int row = 0; row < 3; row++) {
-            double sum = 0;
-            for (int64_t i = 0; i < width; i++) sum += ((float *)result.out[0])[row * width + i];
-            CHECK(fabs(sum - 1) < 1e-5);
+    const int64_t heights[] = {3, 16, 35};
+    for (int64_t width = 1; width < 40; width++)
+        for (int h = 0; h < 3; h++) {
+            const int64_t rows = heights[h];
+            float *x = ramp(rows * width, -5, 0.7f / (float)rows);
+            const operand operands[] = {{HL_FLOAT32, 2, {rows, width}, x}, {HL_FLOAT32, 2, {rows, width}, NULL}};
+            alone result = run_alone("softmax", 1, 2, operands, 0, NULL);
+            CHECK(result.status == HL_OK);
+            for (int row = 0; row < rows; row++) {
+                double sum = 0;
+                for (int64_t i = 0; i < width; i++) sum += ((float *)result.out[0])[row * width + i];
+                CHECK(fabs(sum - 1) < 1e-5);
+            }
+            free_outputs(&result), free(x);
         }
-        free_outputs(&result), free(x);
-    }
 }
 
 static void test_an_index_out_of_range_is_named(void) {

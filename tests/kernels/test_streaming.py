@@ -159,7 +159,9 @@ def test_transposed_copies(dtype):
 def test_channels_first_and_last(dtype, channels):
     """Bits as they are, chunks of pixels and what is left of them, for any threads and at any address; gaps between images stay."""
     for pixels in (1, 3, 7, 8, 9, 15, 16, 17, 33, 2047, 2048, 2049, 4100):
-        bits = np.random.default_rng(pixels).integers(0, 256, 3 * pixels * channels * np.dtype(dtype).itemsize, np.uint8)
+        bits = np.random.default_rng(pixels).integers(
+            0, 256, 3 * pixels * channels * np.dtype(dtype).itemsize, np.uint8
+        )
         last = bits.view(dtype).reshape(3, pixels, channels)
         first = np.ascontiguousarray(last.transpose(0, 2, 1))
         for offset, threads in ((0, 1), (8, 1), (16, 2)):
