@@ -56,3 +56,17 @@ def test_an_old_value_of_a_variable_is_copied_before_the_write(executor):
         first, second = session.run([part + 0.0, after])
     np.testing.assert_allclose(first, [[2, 3]])
     np.testing.assert_allclose(second, np.tanh([10, 20, 30]), rtol=1e-6)
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+@pytest.mark.parametrize("known", [True, False])
+def test_what_is_repeated_is_not_read_where_one_of_it_lies(executor, axis, known):
+    x = tf.placeholder(tf.float64, [2, 3] if known else [None, None])
+    many = tf.placeholder(tf.float64, [None])
+    repeated = tf.broadcast_to(
+        tf.expand_dims(x, 2), [tf.shape(x)[0], tf.shape(x)[1], 4 if known else tf.shape(many)[0]]
+    )
+    values = np.arange(6.0).reshape(2, 3)
+    with tf.Session() as session:
+        found = session.run(tf.reverse(repeated, [axis]), {x: values, many: np.zeros(4)})
+    np.testing.assert_array_equal(found, np.flip(np.broadcast_to(values[:, :, None], (2, 3, 4)), axis))

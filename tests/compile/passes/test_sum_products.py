@@ -64,6 +64,20 @@ def test_values_are_the_sums(executor):
     np.testing.assert_allclose(found, sum(feeds[a] @ feeds[b] for a, b in zip(lefts, rights)) + added, rtol=1e-12)
 
 
+@pytest.mark.parametrize(
+    "turned", [lambda t: tf.transpose(t), lambda t: tf.reverse(t, [0]), lambda t: tf.reverse(t, [1])],
+    ids=["transposed", "rows reversed", "columns reversed"],
+)  # fmt: skip
+def test_a_product_that_is_added_turned_is_not_added_as_it_is(executor, turned):
+    random = np.random.RandomState(1)
+    values = [random.standard_normal((5, 5)) for _ in range(4)]
+    a, b, c, d = matrices = [tf.placeholder(tf.float64, [5, 5]) for _ in values]
+    total = tf.matmul(a, b) + turned(tf.matmul(c, d))
+    with tf.Session() as session:
+        found, added = session.run([total, turned(tf.constant(values[2] @ values[3]))], dict(zip(matrices, values)))
+    np.testing.assert_allclose(found, values[0] @ values[1] + added, rtol=1e-10)
+
+
 def test_a_fetched_product_is_not_taken():
     (a, b), (d, e), feeds = operands(2)
     first = tf.matmul(a, d)

@@ -5,7 +5,7 @@ A copy that only makes a view dense goes where all its readers take the view its
 
 from __future__ import annotations
 
-from ..ir import ARENA, CONSTANT, FEED, FOLDED, VARIABLE, Instr, Value, walk
+from ..ir import ARENA, CONSTANT, FEED, FOLDED, VARIABLE, Instr, Value, same_shape, walk
 from .uses import Uses, blocks_of, is_whole, reshaped_view
 
 # Memory whose sizes do not change in a run: a loop copies others before it changes the sizes that they hang on.
@@ -29,8 +29,8 @@ def _forward(uses, block, copy):
     (source,), (out,) = copy.inputs, copy.outputs
     if uses.only_writer(out) is not copy or id(out.buffer) in uses.kept:
         return
-    if out.buffer.kind != ARENA or source.buffer.kind not in _FIXED:
-        return
+    if out.buffer.kind != ARENA or source.buffer.kind not in _FIXED or not same_shape(source.shape, out.shape):
+        return  # what is repeated has no place of its own
     readers = uses.readers(out.buffer)
     found = []
     for instr in readers:

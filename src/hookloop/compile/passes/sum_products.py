@@ -43,6 +43,7 @@ def _terms(uses, block, item):
         if (
             product is not None
             and product.is_plain
+            and is_whole(value)
             and same_shape(value.shape, out.shape)
             and same_shape(product.out.shape, out.shape)
             and uses.only_reader(value) is item
