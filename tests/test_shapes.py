@@ -151,3 +151,39 @@ def test_long_constants_are_not_worked_out_for_a_shape():
     assert whole.shape.as_list() == [2**31 - 1]
     assert tf.fill(whole[:2] + 1, 0).shape.as_list() == [None, None]
     assert tf.fill(tf.range(1000)[1:3] + 1, 0).shape.as_list() == [2, 3]
+
+
+_SOLVERS = [tf.matrix_triangular_solve, tf.matrix_solve, tf.cholesky_solve, tf.linalg.lstsq]
+
+
+@pytest.mark.parametrize("solve", _SOLVERS, ids=lambda f: f.__name__)
+def test_a_solution_has_the_axes_of_the_input_whose_rank_is_known(solve):
+    def solution(matrix, right):
+        matrix, right = tf.placeholder(tf.float64, matrix), tf.placeholder(tf.float64, right)
+        return solve(matrix, right, fast=False).shape if solve is tf.linalg.lstsq else solve(matrix, right).shape
+
+    assert solution([4, 4], None).as_list() == [4, None]
+    assert solution([2, None, None], None).as_list() == [2, None, None]
+    assert solution(None, None).ndims is None
+    if solve is not tf.linalg.lstsq:  # whose solutions are as long as the matrix is wide
+        assert solution(None, [4, 3]).as_list() == [4, 3]
+        assert solution(None, [2, None, 3]).as_list() == [2, None, 3]
+
+
+@pytest.mark.parametrize("function", [tf.cholesky, tf.matrix_inverse, lambda x: tf.self_adjoint_eig(x)[1]])
+def test_one_side_of_a_square_tells_the_other(function):
+    assert function(tf.placeholder(tf.float64, [None, 5])).shape.as_list() == [5, 5]
+    assert function(tf.placeholder(tf.float64, [2, 5, None])).shape.as_list() == [2, 5, 5]
+
+
+def test_the_length_of_an_unknown_permutation_tells_the_rank():
+    perm = tf.placeholder(tf.int32, [3])
+    assert tf.transpose(tf.placeholder(tf.float32), perm).shape.as_list() == [None] * 3
+    with pytest.raises(ValueError, match="Dimension must be 2 but is 3"):
+        tf.transpose(tf.placeholder(tf.float32, [4, 5]), perm)
+
+
+def test_paddings_of_unknown_values_are_as_many_as_axes():
+    assert tf.pad(tf.placeholder(tf.float32), tf.placeholder(tf.int32, [3, 2])).shape.as_list() == [None] * 3
+    with pytest.raises(ValueError, match="Shape must be rank 3 but is rank 2"):
+        tf.pad(tf.placeholder(tf.float32, [4, 5]), tf.placeholder(tf.int32, [3, 2]))

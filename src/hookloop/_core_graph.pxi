@@ -447,6 +447,12 @@ def control_inputs_for(list inputs, list controllers):
     return list(found)
 
 
+def note_made_inside(op, list controllers):
+    """Has controllers know an operation as one of those made inside: what consumes it need not run after their inputs again."""
+    for controller in controllers:
+        (<ControlDependencies>controller)._seen.add(op)
+
+
 # --- where the user's program stands ---------------------------------------------------------------------------
 
 cdef str own_package = __name__.partition(".")[0]

@@ -208,3 +208,20 @@ def test_the_gradient_of_a_growing_loop_by_what_it_begins_with_and_adds(executor
     with tf.Session() as session:
         np.testing.assert_array_equal(session.run(gradient, {x: np.ones((2, 3))}), np.full((2, 3), 15))
         np.testing.assert_array_equal(session.run(gradient, {x: np.ones((5, 3))}), np.full((5, 3), 15))
+
+
+@pytest.mark.parametrize("outside", [False, True])
+def test_a_loop_in_a_loop_waits_for_what_its_dependencies_name(executor, outside):
+    v = tf.get_variable("v", initializer=1.0)
+    first = v + 1.0
+
+    def inner(x):
+        with tf.control_dependencies([first if outside else x * 2.0]):
+            return tf.while_loop(lambda i, y: i < 3, lambda i, y: (i + 1, y * 2.0), [0, x])[1]
+
+    found = tf.while_loop(lambda i, y: i < 2, lambda i, y: (i + 1, inner(y)), [0, 1.0])[1]
+    merges = [op for op in tf.get_default_graph().get_operations() if op.type == "Merge"]
+    assert not any(op.control_inputs for op in merges)
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        assert session.run(found) == 64.0

@@ -197,13 +197,14 @@ def _permutation(c, rank):
 
 
 def _transposed(c):
-    if c.known(0):
-        shape = c.shape(0)
-        c.fallback((UNKNOWN,) * len(shape))
-        return tuple([extent(c, d) if d is not UNKNOWN else d for d in _permuted(c, shape)])
-    if c.has_constant(1):
-        return (UNKNOWN,) * c.constant(1).size
-    return None
+    axes = c.shape(1)[0] if c.known(1) else UNKNOWN
+    if not c.known(0):
+        return (UNKNOWN,) * axes if isinstance(axes, int) else None
+    shape = c.shape(0)
+    c.fallback((UNKNOWN,) * len(shape))
+    if isinstance(axes, int) and axes != len(shape) and not c.has_constant(1):
+        c.fail(f"Dimension must be {len(shape)} but is {axes}")
+    return tuple([extent(c, d) if d is not UNKNOWN else d for d in _permuted(c, shape)])
 
 
 def _transpose_lower(c, node):

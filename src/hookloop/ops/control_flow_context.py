@@ -7,7 +7,7 @@ out through a Merge, those of a loop on a stack.
 
 from __future__ import annotations
 
-from .._core import control_inputs_for
+from .._core import control_inputs_for, note_made_inside
 from ..graph.scopes import control_dependencies
 from ..graph.stack import get_default_graph
 from .build import apply_op, constant, convert_to_tensor
@@ -573,6 +573,7 @@ class WhileContext(ControlFlowContext):
             kept = [control for control in controls if self._keeps(control, outer_loop)]
             tensor.op._set_control_flow_context(self)
             tensor.op._add_control_inputs(kept)
+            note_made_inside(tensor.op, graph._state().control_stack)
 
     def _keeps(self, control, outer_loop):
         context, outer = output_context(control), self._outer_context

@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import dtypes
 from ..graph.scopes import control_dependencies, name_scope
+from ..shapes import UNKNOWN
 from .array import expand_dims, matrix_transpose, reshape, shape, zeros_like
 from .build import apply_op, convert_to_tensor
 from .linalg import eye, matmul
@@ -44,9 +45,18 @@ def _matrix(c, i):
 
 
 def _square(c):
-    found = _matrix(c, 0)
-    c.merge(found[-2], found[-1])
-    return found
+    *batch, rows, columns = _matrix(c, 0)
+    return (*batch, *[c.merge(rows, columns)] * 2)
+
+
+def _matrices(c):
+    """The shapes of both inputs: where one's rank is not known it is the other's."""
+    if c.known(0) == c.known(1):
+        return _matrix(c, 0), _matrix(c, 1)
+    known = 0 if c.known(0) else 1
+    shapes = [(UNKNOWN,) * len(_matrix(c, known))] * 2
+    shapes[known] = _matrix(c, known)
+    return shapes
 
 
 def _same_batch(c, matrix, right):
@@ -56,12 +66,13 @@ def _same_batch(c, matrix, right):
 
 
 def _solved(c):
-    matrix, right = _square(c), _matrix(c, 1)
-    return (*_same_batch(c, matrix, right), c.merge(matrix[-1], right[-2]), right[-1])
+    matrix, right = _matrices(c)
+    size = c.merge(matrix[-2], matrix[-1])
+    return (*_same_batch(c, matrix, right), c.merge(size, right[-2]), right[-1])
 
 
 def _least_squares(c):
-    matrix, right = _matrix(c, 0), _matrix(c, 1)
+    matrix, right = _matrices(c)
     batch = _same_batch(c, matrix, right)
     c.merge(matrix[-2], right[-2])
     return (*batch, matrix[-1], right[-1])
