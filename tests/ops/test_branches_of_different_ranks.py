@@ -101,7 +101,61 @@ def test_several_choices(executor):
             np.testing.assert_array_equal(by_x, 2 * X if k == 9 else np.ones_like(X))
 
 
-def test_in_a_loop_they_are_refused(monkeypatch):
+def test_in_a_loop_where_every_iteration_takes_the_same(executor):
+    x, p = tf.placeholder(tf.float32, [2, 3]), tf.placeholder(tf.bool, [])
+
+    def body(i, total):
+        y = tf.cond(p, lambda: tf.reduce_sum(x * x, 0), lambda: x * x * x)
+        return i + 1, total + tf.reduce_sum(y)
+
+    total = tf.while_loop(lambda i, total: i < 4, body, [0, 0.0])[1]
+    slope = tf.gradients(total, x)[0]
+    mapped = tf.map_fn(lambda row: tf.reduce_sum(tf.cond(p, lambda: row, lambda: tf.stack([row, row]))), x)
+    with tf.Session() as session:
+        for taken in (True, False, False, True):
+            feed = {x: X, p: taken}
+            assert session.run(total, feed) == 4 * np.sum(X**2 if taken else X**3)
+            np.testing.assert_allclose(session.run(slope, feed), 8 * X if taken else 12 * X * X)
+            np.testing.assert_array_equal(session.run(mapped, feed), X.sum(1) * (1 if taken else 2))
+
+
+def test_in_loops_in_loops_and_in_branches(executor):
+    x, p, q = tf.placeholder(tf.float32, [2, 3]), tf.placeholder(tf.bool, []), tf.placeholder(tf.bool, [])
+
+    def inner(j, total):
+        y = tf.cond(p, lambda: tf.cond(q, lambda: x[0, 0], lambda: x[0]), lambda: x)
+        return j + 1, total + tf.reduce_sum(y) + tf.cast(tf.rank(y), tf.float32)
+
+    def outer(i, total):
+        return i + 1, total + tf.while_loop(lambda j, total: j < 2, inner, [0, 0.0])[1]
+
+    total = tf.while_loop(lambda i, total: i < 3, outer, [0, 0.0])[1]
+    with tf.Session() as session:
+        for taken in ((True, True), (False, True), (True, False), (False, False), (True, True)):
+            y = np.asarray((X[0, 0] if taken[1] else X[0]) if taken[0] else X)
+            assert session.run(total, {x: X + 1, p: taken[0], q: taken[1]}) == 6 * ((y + 1).sum() + y.ndim)
+
+
+def test_a_loop_that_writes_is_run_once(executor):
+    """Also where the step starts again because the other branch is taken."""
+    v, p = tf.get_variable("v", initializer=0.0), tf.placeholder(tf.bool, [])
+
+    def body(i):
+        with tf.control_dependencies([tf.assign_add(v, 1.0)]):
+            y = tf.cond(p, lambda: tf.ones([2]), lambda: tf.ones([]))
+            return i + tf.cast(tf.reduce_sum(y), tf.int32)
+
+    end = tf.while_loop(lambda i: i < 4, body, [0])
+    with tf.Session() as session:
+        session.run(v.initializer)
+        found = []
+        for taken in (True, False, True):
+            session.run(end, {p: taken})
+            found.append(session.run(v))
+    assert found == [2, 6, 8]
+
+
+def test_in_a_loop_that_decides_they_are_refused(monkeypatch):
     """By a plan; the values of the reference executor have their ranks when they are computed."""
     monkeypatch.delenv("HOOKLOOP_EXECUTOR", raising=False)
     x = tf.placeholder(tf.float32, [2, 3])
@@ -111,6 +165,8 @@ def test_in_a_loop_they_are_refused(monkeypatch):
 
     total = tf.while_loop(lambda i, total: i < 4, body, [0, 0.0])[1]
     with tf.Session() as session:
-        with pytest.raises(ValueError, match="in a loop, the branches of '.*' give '.*' different ranks"):
+        with pytest.raises(
+            ValueError, match="in a loop that decides which is taken, the branches of '.*' give '.*' different ranks"
+        ):
             session.run(total, {x: X})
         assert session.run(x * 2.0, {x: X}).tolist() == (2 * X).tolist()

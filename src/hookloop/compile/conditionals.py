@@ -13,6 +13,7 @@ import numpy as np
 
 from .. import errors
 from ..ops.branch_taken import branch_taken
+from ..ops.variable_key import VARIABLES
 from .host import NO_VALUE, lower_host
 from .ir import OBJECT, VARIABLE, Buffer, If, Instr, Value, same_shape
 from .node import Node, NodeContext
@@ -98,10 +99,14 @@ def _merge(lowerer, unit, tensor, then_value, else_value, blocks, node):
     if then_value is else_value and then_value.buffer is not None and then_value.buffer.kind != VARIABLE:
         return then_value
     if len(then_value.shape) != len(else_value.shape):
+        predicates = [*lowerer.around, unit.predicate]
         if lowerer.depth == len(lowerer.around):  # the first is decided first: then the next is in no branch
-            raise DecideBranch(_source([*lowerer.around, unit.predicate][0]))
+            raise DecideBranch(_source(predicates[0]))
+        for source in map(_source, predicates):  # in a loop, of what is the same in each iteration
+            if source.op._control_flow_context is None and source not in lowerer.request.decided:
+                raise DecideBranch(source)
         raise ValueError(
-            f"in a loop, the branches of {unit.op.name!r} give {tensor.name!r} different ranks: {then_value!r} and {else_value!r}"
+            f"in a loop that decides which is taken, the branches of {unit.op.name!r} give {tensor.name!r} different ranks: {then_value!r} and {else_value!r}"
         )
     fresh, shape, group = [], [], None
     for a, b in zip(then_value.shape, else_value.shape):
@@ -161,10 +166,39 @@ _takers = weakref.WeakKeyDictionary()
 
 
 def _source(tensor):
-    """A predicate where it is made: gradients have it through what carries it out of a branch and into another."""
-    while tensor.op.type in ("Identity", "Switch") or (tensor.op.type == "Merge" and len(tensor.op.inputs) == 1):
-        tensor = tensor.op.inputs[0]
-    return tensor
+    """A predicate where it is made: loops have it through what carries it in, gradients also out of a branch and into another, or
+    from a stack that the loop has saved it on."""
+    while tensor is not None:
+        found, tensor = tensor, _carried(tensor.op)
+    return found
+
+
+def _carried(op):
+    """The value that an operation hands on as it is, or None."""
+    if op.type == "StackPopV2":
+        return _saved(op.inputs[0])
+    carries = op.type == "Switch"
+    if op.type == "Identity":
+        carries = op.inputs[0].op.type not in VARIABLES  # which may have another value where it is read again
+    elif op.type == "Merge":
+        carries = len(op.inputs) == 1
+    elif op.type == "Enter":
+        carries = op.get_attr("is_constant")
+    return op.inputs[0] if carries else None
+
+
+def _saved(handle):
+    """What is put on a stack."""
+    while handle.op.type in ("Enter", "Switch"):
+        handle = handle.op.inputs[0]
+    handles = [handle]
+    for handle in handles:
+        for op in handle._consumers:
+            if op.type == "StackPushV2":
+                return op.inputs[1]
+            if op.type in ("Enter", "Switch"):
+                handles += op.outputs
+    return None
 
 
 def _decided(lowerer, unit, predicate):
@@ -175,13 +209,26 @@ def _decided(lowerer, unit, predicate):
     if source not in lowerer.taken:
         if lowerer.depth:
             return None
-        taker = _takers.get(source)
-        if taker is None:
-            taker = _takers[source] = branch_taken(unit.op.name)
-        node = Node(taker, taker.op_def, [predicate], lowerer.node_index(taker))
-        lower_host(lowerer, node, NodeContext(node, lowerer))
-        lowerer.taken[source] = lowerer.request.assumed_rank(taker.outputs[0])
+        _decide(lowerer, source, predicate, unit.op)
     return lowerer.taken[source]
+
+
+def decide_before_loop(lowerer, unit):
+    """Looks which branch is taken of conditionals in a loop whose predicates are made before it."""
+    for source in lowerer.request.decided if lowerer.depth == 0 else ():
+        value = lowerer.environment.get(source)
+        if value is not None and source not in lowerer.taken:
+            predicate = lowerer.operand(value, None, Node(unit.op, None, [], lowerer.node_index(unit.op)))
+            _decide(lowerer, source, predicate, unit.op)
+
+
+def _decide(lowerer, source, predicate, op):
+    taker = _takers.get(source)
+    if taker is None:
+        taker = _takers[source] = branch_taken(op.name)
+    node = Node(taker, taker.op_def, [predicate], lowerer.node_index(taker))
+    lower_host(lowerer, node, NodeContext(node, lowerer))
+    lowerer.taken[source] = lowerer.request.assumed_rank(taker.outputs[0])
 
 
 def _unread(lowerer, tensor):

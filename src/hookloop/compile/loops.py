@@ -8,6 +8,7 @@ its own, set at both places, and what depends on it is prepared again in each it
 from __future__ import annotations
 
 from .. import errors
+from .conditionals import decide_before_loop
 from .ir import OBJECT, Buffer, Loop, Value, same_shape
 from .node import Node
 from .passes.uses import instructions_of
@@ -21,6 +22,7 @@ def lower_loop(lowerer, unit):
     node = Node(unit.op, None, [], index)
     if unit.loop_cond is None:
         raise ValueError(f"The loop that '{unit.op.name}' belongs to has no condition")
+    decide_before_loop(lowerer, unit)
     variables = [v for v in unit.variables if v.switch is not None or v.next_iteration is not None]
     initial = [lowerer.settled(lowerer.value_of(v.enter.outputs[0]), node) for v in variables]
     varying: list[set] = [set() for _ in variables]

@@ -69,7 +69,7 @@ class Request:
         self.loose = loose
         self.done = done
         self.special: set = set()
-        self.decided: set = set()
+        self.decided: dict = {}  # in the order in which they were decided: so plans make their calls in one order
         self.special_values: dict = {}
         self.pushed: dict = {}
         self.assumed: dict = {}
@@ -171,7 +171,7 @@ def lower_request(request):
             _specialize(request, wanted)
             continue
         except DecideBranch as wanted:
-            request.decided.add(wanted.predicate)
+            request.decided[wanted.predicate] = True
             continue
         except SpecializeValue as wanted:
             feed = request.feeds[wanted.feed]
