@@ -14,7 +14,7 @@ from . import variable_def as variable_def_
 from ._core import BesideScope, ColocationScope
 from .graph.collections import GraphKeys
 from .graph.scopes import control_dependencies, init_scope, name_scope
-from .graph.stack import get_default_graph, get_default_session
+from .graph.stack import executing_eagerly, get_default_graph, get_default_session
 from .graph.tensor import Tensor, TensorOperators
 from .initial_values import guarded
 from .ops import core, gather, operators, scatter, state
@@ -79,7 +79,7 @@ def _default_creator(use_resource=None, trackable_parent=None, **kwargs):
     if use_resource is None:
         from .variable_scope import get_variable_scope
 
-        use_resource = get_variable_scope().use_resource
+        use_resource = get_variable_scope().use_resource or executing_eagerly()
     return (ResourceVariable if use_resource else RefVariable)(**kwargs)
 
 

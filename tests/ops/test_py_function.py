@@ -258,3 +258,18 @@ def test_loops_and_their_arrays_in_a_function(executor):
         large, total, last = session.run(y, {x: [1, 2, 3]})
         assert large.tolist() == [1, 20, 30] and total == 6 and last == 3
         assert session.run(tf.gradients(y[0], x), {x: [1, 2, 3]})[0].tolist() == [1, 10, 10]
+
+
+def test_variables_of_a_call_have_their_first_value_and_are_read_where_it_is_written(executor):
+    def function(x):
+        v = tf.Variable(3.0)
+        first = v + 0.0
+        v.assign_add(x)
+        second = v * 1.0
+        v.assign(10.0 * v)
+        drawn = tf.Variable(tf.random_uniform([2], seed=1))
+        return [first, second, v.read_value(), tf.reduce_sum(drawn - drawn)]
+
+    found = tf.py_function(function, [tf.constant(4.0)], [tf.float32] * 4)
+    with tf.Session() as session:
+        assert [session.run(found) for _ in range(2)] == [[3.0, 7.0, 70.0, 0.0]] * 2

@@ -87,17 +87,21 @@ class _CallGraph(Graph):
         self._call = call
         self._session = None
         self._values = {}
+        self._over = set()  # what has happened: what is behind it does not make it happen again
 
     def _add_node(self, *arguments, **named):
         op = super()._add_node(*arguments, **named)
         for tensor in op.outputs:
             tensor.__class__ = EagerTensor
+        if op._control_inputs:
+            op._control_inputs = [before for before in op._control_inputs if before not in self._over]
         if op._control_flow_context is None and _happens_once(op):
             self._run_once(op)
         return op
 
     def _run_once(self, op):
         """What gives something else each time, or shows, happens where it is written: once, whoever asks for values later."""
+        self._over.add(op)
         if op.outputs:
             self.values_of(op.outputs)
         else:
@@ -136,8 +140,11 @@ class _CallGraph(Graph):
 def _happens_once(op):
     """Whether running an operation again is not the same: random numbers, printing, checks, calls of the host.
 
-    What has to do with objects (arrays of loops, variables, queues) runs with what it is wanted for.
+    A variable is read and written where the function says so. What has to do with other objects (arrays of loops, queues) runs
+    with what it is wanted for.
     """
+    if any(tensor.op.type == "VarHandleOp" for tensor in op.inputs):
+        return True
     ends = (*op.inputs, *op.outputs)
     objects = any(t.dtype._is_ref_dtype or t.dtype.name in ("resource", "variant") for t in ends)
     return bool(op.op_def.stateful) and not op.op_def.written(op) and not objects
