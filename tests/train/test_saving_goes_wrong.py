@@ -1,5 +1,6 @@
 """What a training session is left with where saving or restoring fails, and what `save` returns."""
 
+import os
 import threading
 
 import pytest
@@ -76,3 +77,31 @@ def test_an_error_in_the_first_save_reaches_hooks_and_leaves_no_session(tmp_path
     with pytest.raises(ValueError, match="full"):
         tf.train.MonitoredSession(hooks=[hook, Told()])
     assert told == ["full"]
+
+
+def test_a_path_of_bytes_is_its_text(tmp_path):
+    v = tf.get_variable("v", initializer=1.0)
+    saver, directory = tf.train.Saver(), os.fsencode(tmp_path)
+    with tf.Session() as session:
+        session.run(v.initializer)
+        first = saver.save(session, os.path.join(directory, b"m"), global_step=1)
+        second = saver.save(session, str(tmp_path / "m"), global_step=2)
+        assert [first, second] == [str(tmp_path / "m-1"), str(tmp_path / "m-2")]
+        saver.restore(session, os.fsencode(second))
+    assert tf.train.latest_checkpoint(directory) == second
+    assert tf.train.checkpoint_exists(os.fsencode(first))
+    assert tf.train.load_variable(directory, "v") == 1.0
+    for prefix in (os.fsencode(first), tmp_path / "m-2"):
+        tf.train.remove_checkpoint(prefix)
+        assert not tf.train.checkpoint_exists(prefix)
+
+
+def test_a_path_that_is_no_text_is_refused_before_anything_is_written(tmp_path):
+    v = tf.get_variable("v", initializer=1.0)
+    saver = tf.train.Saver()
+    with tf.Session() as session:
+        session.run(v.initializer)
+        with pytest.raises(ValueError, match=r"expected a path that is text in UTF-8, got '.*\\udcff'"):
+            saver.save(session, os.fsencode(tmp_path) + b"/\xff")
+        assert list(tmp_path.iterdir()) == []
+        assert saver.save(session, tmp_path / "m") == str(tmp_path / "m")

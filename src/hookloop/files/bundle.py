@@ -275,7 +275,7 @@ class BundleReader:
     def __init__(self, prefix):
         from .messages import BundleEntryProto, BundleHeaderProto
 
-        self.prefix = os.fspath(prefix)
+        self.prefix = os.fsdecode(prefix)
         path = index_path(self.prefix)
         if not os.path.isfile(path):
             raise errors.NotFoundError(

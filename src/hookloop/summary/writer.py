@@ -31,7 +31,7 @@ class FileWriter:
     def __init__(
         self, logdir, graph=None, max_queue=10, flush_secs=120, graph_def=None, filename_suffix=None, session=None
     ):
-        self._logdir = os.fspath(logdir)
+        self._logdir = os.fsdecode(logdir)
         self._arguments = (max_queue, flush_secs, filename_suffix or "")
         self._tags = set()
         self._writer = self._open()
@@ -223,7 +223,7 @@ class FileWriterCache:
         from ..graph.stack import get_default_graph
 
         with FileWriterCache._lock:
-            logdir = os.fspath(logdir)
+            logdir = os.fsdecode(logdir)
             if logdir not in FileWriterCache._writers:
                 FileWriterCache._writers[logdir] = FileWriter(logdir, graph=get_default_graph())
             return FileWriterCache._writers[logdir]

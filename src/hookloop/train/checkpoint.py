@@ -65,7 +65,7 @@ class Checkpoint(AutoTrackable):
         Returns:
           The prefix.
         """
-        return self._saver.save(os.fspath(file_prefix), session_of(session))
+        return self._saver.save(os.fsdecode(file_prefix), session_of(session))
 
     def save(self, file_prefix, session=None):
         """Writes a checkpoint under a prefix and a number, and makes it the latest of its directory.
@@ -77,7 +77,7 @@ class Checkpoint(AutoTrackable):
         Returns:
           The checkpoint's prefix, `file_prefix-1` at first.
         """
-        file_prefix, session = os.fspath(file_prefix), session_of(session)
+        file_prefix, session = os.fsdecode(file_prefix), session_of(session)
         if self._save_counter is None:
             session.run(self.save_counter.initializer)
         if self._save_assign_op is None:
@@ -104,7 +104,7 @@ class Checkpoint(AutoTrackable):
           NotFoundError: there is no such checkpoint.
           DataLossError: its files are corrupt.
         """
-        status = self._status(None if save_path is None else os.fspath(save_path))
+        status = self._status(None if save_path is None else os.fsdecode(save_path))
         self.save_counter  # noqa: B018 - so that it is initialized with the other variables
         return status
 

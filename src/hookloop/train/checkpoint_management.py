@@ -16,7 +16,7 @@ __all__ = [
 
 
 def _state_path(save_dir, latest_filename):
-    return os.path.join(save_dir, latest_filename or "checkpoint")
+    return os.path.join(os.fsdecode(save_dir), os.fsdecode(latest_filename or "checkpoint"))
 
 
 def generate_checkpoint_state_proto(save_dir, model_checkpoint_path, all_model_checkpoint_paths=None,
@@ -89,9 +89,10 @@ def _relative(path, save_dir):
 
 def _update(save_dir, latest, all_paths, latest_filename, relative, timestamps=None, last_preserved=None):
     path = _state_path(save_dir, latest_filename)
+    save_dir, latest, all_paths = os.fsdecode(save_dir), os.fsdecode(latest), [os.fsdecode(p) for p in all_paths or []]
     if relative:
         latest = _relative(latest, save_dir)
-        all_paths = [_relative(p, save_dir) for p in all_paths or []]
+        all_paths = [_relative(p, save_dir) for p in all_paths]
         save_dir = os.path.abspath(save_dir)  # the paths are relative to it already
     state = generate_checkpoint_state_proto(save_dir, latest, all_paths, timestamps, last_preserved)
     if path == latest:
@@ -117,6 +118,7 @@ def get_checkpoint_state(checkpoint_dir, latest_filename=None):
 
     from ..files.messages import CheckpointState
 
+    checkpoint_dir = os.fsdecode(checkpoint_dir)
     path = _state_path(checkpoint_dir, latest_filename)
     if not os.path.exists(path):
         return None
@@ -155,7 +157,7 @@ def latest_checkpoint(checkpoint_dir, latest_filename=None):
 
 def checkpoint_exists(checkpoint_prefix):
     """Whether there is a checkpoint of this prefix."""
-    return bundle.exists(os.fspath(checkpoint_prefix))
+    return bundle.exists(os.fsdecode(checkpoint_prefix))
 
 
 def get_checkpoint_mtimes(checkpoint_prefixes):
@@ -175,4 +177,5 @@ def remove_checkpoint(checkpoint_prefix, checkpoint_format_version=2, meta_graph
       checkpoint_format_version: accepted.
       meta_graph_suffix: the ending of the graph's file.
     """
+    checkpoint_prefix = os.fsdecode(checkpoint_prefix)
     bundle.remove(checkpoint_prefix, f"{checkpoint_prefix}.{meta_graph_suffix}", run_state.path_of(checkpoint_prefix))

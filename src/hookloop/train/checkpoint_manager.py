@@ -38,7 +38,7 @@ class CheckpointManager:
         self._checkpoint = checkpoint
         self._max_to_keep = max_to_keep
         self._keep_checkpoint_every_n_hours = keep_checkpoint_every_n_hours
-        self._directory = os.fspath(directory)
+        self._directory = os.fsdecode(directory)
         self._prefix = os.path.join(self._directory, checkpoint_name)
         self._save_counter_assign = None
         self._maybe_delete = {}  # prefix -> seconds since 1970, oldest first

@@ -72,7 +72,7 @@ def _enum_name(dtype):
 
 def NewCheckpointReader(filepattern):
     """A reader of the checkpoint of this prefix; see `CheckpointReader`."""
-    return CheckpointReader(os.fspath(filepattern))
+    return CheckpointReader(os.fsdecode(filepattern))
 
 
 def _prefix_of(path):
@@ -81,7 +81,7 @@ def _prefix_of(path):
     Raises:
       ValueError: where a directory has no checkpoint.
     """
-    path = os.fspath(path)
+    path = os.fsdecode(path)
     if not os.path.isdir(path):
         return path
     found = latest_checkpoint(path)

@@ -27,8 +27,8 @@ def write_graph(graph_or_graph_def, logdir, name, as_text=True):
     message = graph_or_graph_def
     if hasattr(message, "as_graph_def"):
         message = message.as_graph_def()
-    path = os.path.join(os.fspath(logdir), name)
-    os.makedirs(os.fspath(logdir), exist_ok=True)
+    path = os.path.join(os.fsdecode(logdir), name)
+    os.makedirs(os.fsdecode(logdir), exist_ok=True)
     if as_text:
         from google.protobuf import text_format
 
@@ -50,7 +50,7 @@ def read_graph(filename):
 
     from .. import messages
 
-    filename = os.fspath(filename)
+    filename = os.fsdecode(filename)
     if not os.path.exists(filename):
         raise OSError(f"File {filename} does not exist.")
     with open(filename, "rb") as file:
@@ -80,5 +80,5 @@ def summary_iterator(path):
     from .. import messages
     from ..files.records import read_records
 
-    for record in read_records(os.fspath(path)):
+    for record in read_records(os.fsdecode(path)):
         yield messages.Event.FromString(record)

@@ -173,7 +173,7 @@ def _write(filename, message, as_text):
         data = text_format.MessageToString(message).encode()
     else:
         data = message.SerializeToString()
-    write_atomically(os.fspath(filename), data)
+    write_atomically(os.fsdecode(filename), data)
 
 
 # --- reading ------------------------------------------------------------------------------------------------
@@ -288,7 +288,7 @@ def _read(meta_graph_or_file):
 
     if isinstance(meta_graph_or_file, MetaGraphDef):
         return meta_graph_or_file
-    filename = os.fspath(meta_graph_or_file)
+    filename = os.fsdecode(meta_graph_or_file)
     if not os.path.exists(filename):
         raise OSError(f"File {filename} does not exist.")
     with open(filename, "rb") as file:

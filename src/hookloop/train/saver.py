@@ -273,9 +273,7 @@ class Saver:
         if os.path.split(latest_filename)[0]:
             raise ValueError("'latest_filename' must not contain path components")
         session = _session(sess)
-        if not os.fspath(save_path):
-            raise ValueError("no path specified")
-        prefix = self._prefix(session, os.fspath(save_path), global_step)
+        prefix = self._prefix(session, _prefix_text(save_path), global_step)
         if os.path.basename(prefix) == latest_filename and not self._sharded:
             raise ValueError(f"'latest_filename' collides with 'save_path': '{latest_filename}' and '{prefix}'")
         self.wait()
@@ -396,7 +394,7 @@ class Saver:
         if save_path is None:
             raise ValueError("Can't load save_path when it is None.")
         self.wait()
-        prefix = os.fspath(save_path)
+        prefix = os.fsdecode(save_path)
         if not management.checkpoint_exists(prefix):
             raise ValueError(f"The passed save_path is not a valid checkpoint: {prefix}")
         logging.info("Restoring parameters from %s", prefix)
@@ -483,6 +481,20 @@ def _write_meta_graph(path, message):
 
 def _all_known(pairs):
     return all(np.isfinite(seconds) for _, seconds in pairs)
+
+
+def _prefix_text(save_path):
+    """The path as the state file can name it.
+
+    Raises:
+      ValueError: it is empty, or bytes that are no text.
+    """
+    save_path = os.fsdecode(save_path)
+    if not save_path:
+        raise ValueError("no path specified")
+    if any("\ud800" <= c <= "\udfff" for c in save_path):
+        raise ValueError(f"expected a path that is text in UTF-8, got {save_path!r}")
+    return save_path
 
 
 def _session(sess):
