@@ -200,3 +200,16 @@ def test_random_chains_give_the_same_bits(data):
             for n in draw(st.lists(st.sampled_from([0, 1, 2, 7, 300]), min_size=1, max_size=3))
         ]
         assert_same_bits(fetches, feeds, monkeypatch, (1, 2))
+
+
+@pytest.mark.parametrize("places", [(0, 2), (0, 1, 3), (1, 2)])
+def test_a_sum_that_adds_something_several_times_does_not_write_over_it(executor, places):
+    random = np.random.RandomState(1)
+    values, weights = random.standard_normal((40, 30)), random.standard_normal((30, 30))
+    x = tf.placeholder(tf.float64, [40, 30])
+    product, other = tf.matmul(x, tf.constant(weights)), tf.sin(x)
+    total = tf.add_n([product if i in places else other for i in range(4)])
+    with tf.Session() as session:
+        found = session.run(total, {x: values})
+    expected = len(places) * (values @ weights) + (4 - len(places)) * np.sin(values)
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9)

@@ -285,7 +285,7 @@ class _Assembly:
         for place, at in self.input_at.items():
             last = self.last_read[place]
             own = [i for i, value in enumerate(writer.inputs) if place_key(value) == place]
-            if last < written or (last == written and any(i in writer.overwrites for i in own)):
+            if last < written or (last == written and all(i in writer.overwrites for i in own)):
                 taken.append(at)
         return tuple(taken)
 
