@@ -205,3 +205,21 @@ def test_many_numbers_begin_as_few_do(op, size, executor):
     with tf.Session(config=tf.ConfigProto(intra_op_parallelism_threads=2)) as session:
         longer = session.run(op([size + 5], seed=3))
     np.testing.assert_array_equal(longer[:size], many)
+
+
+@pytest.mark.parametrize("rate, dtype", [(70000.0, tf.float16), (3e9, tf.int32), (1e25, tf.int64), (1e39, tf.float32)])
+def test_a_rate_out_of_the_range_of_its_numbers_is_refused(rate, dtype, executor):
+    """TensorFlow draws again until a number fits, which is for ever."""
+    numbers = tf.random_poisson(tf.constant(rate, tf.float64), [2], dtype=dtype)
+    with tf.Session() as session:
+        with pytest.raises(
+            tf.errors.InvalidArgumentError, match="a Poisson distribution of rate .* is out of the output's range"
+        ):
+            session.run(numbers)
+
+
+def test_rates_that_are_none_give_no_number(executor):
+    rates = tf.constant([np.nan, -1.0, np.inf])
+    with tf.Session() as session:
+        assert np.isnan(session.run(tf.random_poisson(rates, [2]))).all()
+        assert (session.run(tf.random_poisson(rates, [2], dtype=tf.int32)) == 0).all()

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "elementwise_types.h"
+#include "integers.h"
 #include "plan.h"
 #include "pool.h"
 #include "rows.h"
@@ -43,7 +44,7 @@ static hl_status prepare_range(hl_prepare *prep) {
         if ((delta > 0 && start > limit) || (delta < 0 && start < limit))                                          \
             return hl_fail(run, HL_INVALID_ARGUMENT, "Requires start %s limit when delta %s 0, got %g and %g",     \
                            delta > 0 ? "<=" : ">=", delta > 0 ? ">" : "<", (double)start, (double)limit);                      \
-        run->regs[ins->p[0].i] = (int64_t)ceil(fabs((double)((limit - start) / delta)));                                   \
+        run->regs[ins->p[0].i] = float_to_i64(ceil(fabs((double)((limit - start) / delta))));                              \
         return HL_OK;                                                                                              \
     }
 EACH_NUMBER(RANGE_COUNT, 0)

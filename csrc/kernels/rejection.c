@@ -4,6 +4,7 @@
  * stream, the rates (or alphas); the output is [samples, rates]. */
 #define _GNU_SOURCE
 #include "elementwise_types.h"
+#include "integers.h"
 #include "philox.h"
 #include "plan.h"
 #include "pool.h"
@@ -106,8 +107,8 @@ static void store(hl_dtype dtype, void *data, int64_t at, double value) {
     case HL_FLOAT32: ((float *)data)[at] = (float)value; break;
     case HL_FLOAT64: ((double *)data)[at] = value; break;
     case HL_FLOAT16: ((uint16_t *)data)[at] = float_to_half((float)value); break;
-    case HL_INT32: ((int32_t *)data)[at] = isnan(value) ? 0 : (int32_t)value; break;
-    default: ((int64_t *)data)[at] = isnan(value) ? 0 : (int64_t)value;
+    case HL_INT32: ((int32_t *)data)[at] = isnan(value) ? 0 : float_to_i32(value); break;
+    default: ((int64_t *)data)[at] = isnan(value) ? 0 : float_to_i64(value);
     }
 }
 
@@ -125,10 +126,20 @@ static void draw_chunk(void *argument, int64_t chunk, int worker) {
     }
 }
 
+/* Far below its rate a distribution has nothing that could be drawn: a number that the output's type has would never come. */
+static bool out_of_reach(const rejection *p, double rate) {
+    return p->poisson && rate - 5 * sqrt(rate) > p->highest && !isinf(rate);
+}
+
 static hl_status run_rejection(const hl_instr *ins, hl_run *run) {
     hl_stream *stream = ins->arg[0];
     const rejection *p = ins->p[2].p;
     const int64_t total = p->samples * p->rates;
+    for (int64_t i = 0; i < p->rates && total > 0; i++) {
+        const double rate = load(p->rate_type, ins->arg[1], i);
+        if (out_of_reach(p, rate))
+            return hl_fail(run, HL_INVALID_ARGUMENT, "a Poisson distribution of rate %g is out of the output's range", rate);
+    }
     const job j = {p, stream->key, stream->stream, reserve(stream, (uint64_t)total * RESERVED), ins->arg[1], ins->arg[2]};
     hl_parallel(run, (total + CHUNK - 1) / CHUNK, p->cost_ns, draw_chunk, (void *)&j);
     return HL_OK;

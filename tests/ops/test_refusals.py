@@ -88,6 +88,7 @@ WHEN_RUN = [
     (lambda: tf.scatter_nd([[0], [7]], of(2), [5]), r"indices\[1\] = \[7\] does not index into shape \[5\]"),
     (lambda: tf.range(number(0), number(5), number(0)), "Requires delta != 0"),
     (lambda: tf.range(number(5), number(0), 1), "Requires start <= limit when delta > 0"),
+    (lambda: tf.range(0.0, tf.placeholder_with_default(np.float32("nan"), [])), "a size is negative or too large"),
     (lambda: tf.range(number(0), number(5), -1), "Requires start >= limit when delta < 0"),
     (lambda: tf.range(number(0), number(5), number(-1)), "start >= limit when delta < 0"),
     (lambda: tf.cumsum(of(3), 2), r"Expected scan axis in the range \[-1, 1\), but got 2"),

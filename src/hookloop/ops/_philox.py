@@ -202,6 +202,8 @@ def _gamma_of(alpha, draws):
 def _poisson_of(rate, highest, draws):
     if not rate >= 0 or math.isinf(rate):
         return math.nan
+    if rate - 5 * math.sqrt(rate) > highest:
+        raise ValueError(f"a Poisson distribution of rate {rate:g} is out of the output's range")
     if rate < 10:
         limit, product, x = math.exp(-rate), 1.0, 0
         while True:

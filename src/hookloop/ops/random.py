@@ -96,7 +96,7 @@ register(
           types={"S": kinds.INDEX, "R": _RATES, "dtype": _RATES}, shape=_samples_of_each,
           lower=_rejection_lower("random_poisson"), stateful="stream",
           reference=lambda node, stream, shape, rate: _philox.poisson(
-              stream, _dims(shape), rate, node.attrs["dtype"].as_numpy_dtype)),
+              stream, _dims(shape), rate, node.attrs["dtype"].as_numpy_dtype), can_fail=True),
     _shaped("RandomUniform", "random_uniform", lambda node, stream, shape: _philox.uniform(
         stream, _dims(shape), node.attrs["dtype"].as_numpy_dtype), kinds.FLOAT),
     _shaped("RandomStandardNormal", "random_normal", lambda node, stream, shape: _philox.normal(
