@@ -142,6 +142,12 @@ static inline bool hl_is_stopped_at(hl_run *run, int64_t i) { return (i & 0xffff
 hl_status hl_fail(hl_run *run, hl_status status, const char *format, ...) __attribute__((format(printf, 3, 4)));
 hl_status hl_refuse(hl_prepare *prep, hl_status status, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+/* Refuses the operands' types: "there is no kernel for a convolution of int32"; `what` may be NULL. */
+hl_status hl_no_kernel(hl_prepare *prep, const char *what);
+
+/* What an instruction runs whose operands have no elements. */
+hl_status hl_run_nothing(const hl_instr *ins, hl_run *run);
+
 /* The random stream of one op in one session: Philox key and counter, as in TensorFlow. An operand of dtype
  * HL_RESOURCE points at it. */
 typedef struct hl_stream {

@@ -23,6 +23,37 @@ hl_status hl_refuse(hl_prepare *prep, hl_status status, const char *format, ...)
     return status;
 }
 
+static const char *dtype_name(int32_t dtype) {
+    static const char *const names[] = {
+        [HL_FLOAT32] = "float32", [HL_FLOAT64] = "float64", [HL_INT32] = "int32", [HL_UINT8] = "uint8", [HL_INT16] = "int16",
+        [HL_INT8] = "int8", [HL_STRING] = "string", [HL_COMPLEX64] = "complex64", [HL_INT64] = "int64", [HL_BOOL] = "bool",
+        [HL_BFLOAT16] = "bfloat16", [HL_UINT16] = "uint16", [HL_COMPLEX128] = "complex128", [HL_FLOAT16] = "float16",
+        [HL_RESOURCE] = "resource", [HL_VARIANT] = "variant", [HL_UINT32] = "uint32", [HL_UINT64] = "uint64",
+    };
+    const char *name = dtype > 0 && dtype < (int32_t)(sizeof names / sizeof *names) ? names[dtype] : NULL;
+    return name ? name : "an unknown type";
+}
+
+hl_status hl_no_kernel(hl_prepare *prep, const char *what) {
+    char types[HL_MESSAGE_BYTES / 2] = "";
+    size_t length = 0;
+    for (int i = 0; i < prep->n_in + prep->n_out; i++) {
+        const hl_tensor *operand = i < prep->n_in ? prep->in[i] : prep->out[i - prep->n_in];
+        const char *name = dtype_name(operand->dtype);
+        bool known = false;
+        for (int k = 0; k < i && !known; k++)
+            known = (k < prep->n_in ? prep->in[k] : prep->out[k - prep->n_in])->dtype == operand->dtype;
+        if (known || length + strlen(name) + 3 > sizeof types) continue;
+        length += (size_t)snprintf(types + length, sizeof types - length, "%s%s", length ? ", " : "", name);
+    }
+    return hl_refuse(prep, HL_UNIMPLEMENTED, "there is no kernel for %s%s%s", what ? what : "", what ? " of " : "", types);
+}
+
+hl_status hl_run_nothing(const hl_instr *ins, hl_run *run) {
+    (void)ins, (void)run;
+    return HL_OK;
+}
+
 /* ---- sizes ---- */
 
 static bool size_compute(hl_size_operation operation, int64_t a, int64_t b, int64_t *out) {

@@ -359,6 +359,6 @@ def test_a_time_out(session):
 def test_an_op_without_a_kernel_for_the_dtype(graph):
     x = tf.placeholder(tf.complex64, [2], name="x")
     with tf.Session(graph=graph) as session:
-        text = f"there is no kernel for this dtype.*Asin 't' of x:0 complex64.*made at {HERE}"
+        text = f"there is no kernel for complex64.*Asin 't' of x:0 complex64.*made at {HERE}"
         with pytest.raises(tf.errors.UnimplementedError, match=text):
             session.run(tf.asin(x, name="t"), {x: [1j, 2j]})

@@ -196,11 +196,6 @@ static hl_status run_winograd_filter(const hl_instr *ins, hl_run *run) {
     return __atomic_load_n(&job.not_finite, __ATOMIC_RELAXED) ? run_filter(ins, run) : HL_OK;
 }
 
-static hl_status run_nothing(const hl_instr *ins, hl_run *run) {
-    (void)ins, (void)run;
-    return HL_OK;
-}
-
 /* ---- preparing ---- */
 
 /* Windows of one position at every position: all images are one, so that blocks need not end with an image. */
@@ -382,10 +377,6 @@ static bool choose_winograd(hl_prepare *prep, conv_gather *g, bool filter, bool 
 
 static bool is_real(hl_dtype dtype) { return dtype == HL_FLOAT32 || dtype == HL_FLOAT64; }
 
-static hl_status refuse_type(hl_prepare *prep, hl_dtype dtype) {
-    return hl_refuse(prep, HL_UNIMPLEMENTED, "no kernel for a convolution of dtype %d", (int)dtype);
-}
-
 static double product_cost(int64_t positions, int64_t k, int64_t columns, bool wide) {
     return 50 + 2.0 * (double)positions * (double)k * (double)columns / (wide ? GFLOPS / 2 : GFLOPS);
 }
@@ -417,7 +408,7 @@ static hl_status prepare_gather(hl_prepare *prep, bool transposed) {
     const hl_tensor *source = prep->in[0], *filter = prep->in[1], *target = prep->out[0];
     conv_gather *g = prep->params;
     *g = (conv_gather){.transposed = transposed};
-    if (!is_real(target->dtype)) return refuse_type(prep, target->dtype);
+    if (!is_real(target->dtype)) return hl_no_kernel(prep, "a convolution");
     const bool wide = target->dtype == HL_FLOAT64;
     const int64_t lanes = wide ? F64_LANES : F32_LANES;
     const double DOTS_SHARE = 0.4; /* of what whole vectors of columns would cost */
@@ -426,7 +417,7 @@ static hl_status prepare_gather(hl_prepare *prep, bool transposed) {
     g->batch = source->dims[0];
     g->channels = source->dims[source->rank - 1];
     g->columns = target->dims[target->rank - 1];
-    prep->ins->fn = run_nothing;
+    prep->ins->fn = hl_run_nothing;
     prep->cost_ns = 5;
     if (target->size == 0) return HL_OK;
     const hl_status status = prepare_steps(prep, g, CONV_FIRST_ATTRIBUTE + CONV_ATTRIBUTES * (source->rank - 2));
@@ -487,9 +478,9 @@ static hl_status prepare_filter(hl_prepare *prep) {
     conv_filter *f = prep->params;
     conv_gather *g = &f->gather;
     *f = (conv_filter){0};
-    if (!is_real(out->dtype)) return refuse_type(prep, out->dtype);
+    if (!is_real(out->dtype)) return hl_no_kernel(prep, "a convolution");
     const bool wide = out->dtype == HL_FLOAT64;
-    prep->ins->fn = run_nothing;
+    prep->ins->fn = hl_run_nothing;
     prep->cost_ns = 5;
     if (out->size == 0) return HL_OK;
     conv_read_axes(g->axis, prep, image, grad, out->dims);

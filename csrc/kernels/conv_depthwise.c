@@ -108,11 +108,6 @@ static hl_status run_filter(const hl_instr *ins, hl_run *run) {
     return HL_OK;
 }
 
-static hl_status run_nothing(const hl_instr *ins, hl_run *run) {
-    (void)ins, (void)run;
-    return HL_OK;
-}
-
 /* ---- preparing ---- */
 
 /* What is common; false where there is nothing to do. A filter has one element a tap and channel. */
@@ -133,15 +128,11 @@ static bool prepare_depthwise(hl_prepare *prep, const hl_tensor *image, const hl
     const int64_t taps = d->channels ? d->filter_size / d->channels : 0;
     d->cost_ns = 20 + 0.08 * (d->wide ? 2 : 1) * (double)target->size * (double)conv_max(1, taps);
     prep->cost_ns = d->cost_ns;
-    prep->ins->fn = run_nothing;
+    prep->ins->fn = hl_run_nothing;
     return out->size > 0;
 }
 
 static bool is_real(hl_dtype dtype) { return dtype == HL_FLOAT32 || dtype == HL_FLOAT64; }
-
-static hl_status refuse_type(hl_prepare *prep) {
-    return hl_refuse(prep, HL_UNIMPLEMENTED, "no kernel for a convolution of dtype %d", (int)prep->out[0]->dtype);
-}
 
 static void cut_rows(hl_prepare *prep, depthwise *d) {
     const int64_t rows = d->batch * d->axis[0].target * d->axis[1].target;
@@ -169,7 +160,7 @@ static bool turn_round(depthwise *d) {
 /* conv_depthwise: (image, filter) -> target; all have the same channels. */
 static hl_status prepare_forward(hl_prepare *prep) {
     depthwise *d = prep->params;
-    if (!is_real(prep->out[0]->dtype)) return refuse_type(prep);
+    if (!is_real(prep->out[0]->dtype)) return hl_no_kernel(prep, "a convolution");
     if (!prepare_depthwise(prep, prep->in[0], prep->in[1], prep->out[0], prep->out[0])) return HL_OK;
     cut_rows(prep, d);
     return HL_OK;
@@ -178,7 +169,7 @@ static hl_status prepare_forward(hl_prepare *prep) {
 /* conv_depthwise_image_gradient: (gradient of the target, filter) -> gradient of the image. */
 static hl_status prepare_image(hl_prepare *prep) {
     depthwise *d = prep->params;
-    if (!is_real(prep->out[0]->dtype)) return refuse_type(prep);
+    if (!is_real(prep->out[0]->dtype)) return hl_no_kernel(prep, "a convolution");
     if (!prepare_depthwise(prep, prep->out[0], prep->in[1], prep->in[0], prep->out[0])) return HL_OK;
     if (turn_round(d)) {
         cut_rows(prep, d);
@@ -194,7 +185,7 @@ static hl_status prepare_image(hl_prepare *prep) {
 /* conv_depthwise_filter_gradient: (image, gradient of the target) -> gradient of the filter. */
 static hl_status prepare_filter(hl_prepare *prep) {
     depthwise *d = prep->params;
-    if (!is_real(prep->out[0]->dtype)) return refuse_type(prep);
+    if (!is_real(prep->out[0]->dtype)) return hl_no_kernel(prep, "a convolution");
     if (!prepare_depthwise(prep, prep->in[0], prep->out[0], prep->in[1], prep->out[0])) return HL_OK;
     d->sum_blocks = d->cost_ns > 20000 ? conv_max(1, conv_min(MAX_SUM_BLOCKS, d->batch)) : 1;
     d->chunks = d->sum_blocks;

@@ -5,8 +5,6 @@
 #include "plan.h"
 #include "stretches.h"
 
-static hl_status no_kernel(hl_prepare *prep) { return hl_refuse(prep, HL_UNIMPLEMENTED, "there is no kernel for this dtype"); }
-
 #define CASE(tag, dtype, S, C, LOAD, STORE, op) \
     case dtype: prep->ins->fn = op##_##tag; return HL_OK;
 
@@ -54,7 +52,7 @@ static hl_status prepare_bincount(hl_prepare *prep) {
     switch (prep->out[0]->dtype) {
         EACH_WIDE_FLOAT(CASE, bincount)
         EACH_SIGNED(CASE, bincount)
-    default: return no_kernel(prep);
+    default: return hl_no_kernel(prep, NULL);
     }
 }
 
@@ -93,7 +91,7 @@ static hl_status prepare_histogram(hl_prepare *prep) {
     switch (prep->in[0]->dtype) {
         EACH_WIDE_FLOAT(CASE, histogram)
         EACH_SIGNED(CASE, histogram)
-    default: return no_kernel(prep);
+    default: return hl_no_kernel(prep, NULL);
     }
 }
 
@@ -131,7 +129,7 @@ static hl_status prepare_bounds(hl_prepare *prep) {
     prep->cost_ns = (double)(p->rows * p->count) * 20 + 5;
     switch (prep->in[0]->dtype) {
         EACH_NUMBER(CASE, bounds)
-    default: return no_kernel(prep);
+    default: return hl_no_kernel(prep, NULL);
     }
 }
 

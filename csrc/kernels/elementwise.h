@@ -239,11 +239,6 @@ static hl_status ew_run_row(const hl_instr *ins, hl_run *run) {
 }
 
 /* Loops may read an operand's only element before they count: not where there is none. */
-static hl_status ew_run_nothing(const hl_instr *ins, hl_run *run) {
-    (void)ins, (void)run;
-    return HL_OK;
-}
-
 /* cost is in nanoseconds an element. */
 static inline hl_status ew_prepare(hl_prepare *prep, const ew_variant *variants, double cost, hl_value param) {
     ew_walk *walk = prep->params;
@@ -252,7 +247,7 @@ static inline hl_status ew_prepare(hl_prepare *prep, const ew_variant *variants,
     const int n = prep->n_in + 1;
     const ew_variant *variant = variants;
     while (variant->in && (variant->in != prep->in[prep->n_in - 1]->dtype || variant->out != out->dtype)) variant++;
-    if (!variant->in) return hl_refuse(prep, HL_UNIMPLEMENTED, "there is no kernel for this dtype");
+    if (!variant->in) return hl_no_kernel(prep, NULL);
     for (int k = 0; k < prep->n_in; k++) operands[k] = prep->in[k];
     operands[n - 1] = prep->out[0];
     ew_collapse(walk, operands, n, out);
@@ -261,7 +256,7 @@ static inline hl_status ew_prepare(hl_prepare *prep, const ew_variant *variants,
     prep->cost_ns = walk->cost_ns = (double)out->size * cost + 3;
     prep->ins->p[0].i = walk->n;
     prep->ins->p[1].p = (void *)walk->loop;
-    prep->ins->fn = out->size == 0 ? ew_run_nothing : walk->outer == 0 && walk->n <= EW_CHUNK ? ew_run_row : ew_run_walk;
+    prep->ins->fn = out->size == 0 ? hl_run_nothing : walk->outer == 0 && walk->n <= EW_CHUNK ? ew_run_row : ew_run_walk;
     if (ew_is_streamed(prep, walk, out)) {
         prep->ins->fn = ew_run_streamed;
         prep->scratch_bytes = EW_STREAM_BLOCK;

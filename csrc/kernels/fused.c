@@ -216,11 +216,6 @@ static hl_status run_blocks(const hl_instr *ins, hl_run *run) {
     return HL_OK;
 }
 
-static hl_status run_nothing(const hl_instr *ins, hl_run *run) {
-    (void)ins, (void)run;
-    return HL_OK;
-}
-
 /* --- preparing ------------------------------------------------------------------------------------------------------ */
 
 /* Axes of size 1 vanish, neighbours that every operand walks as one become one; the last one is the innermost. */
@@ -346,7 +341,7 @@ static hl_status prepare_fused(hl_prepare *prep) {
     f->blocks_alone = f->blocks_shared = f->n * f->together >= 16 * BLOCK ? 16 : 1 + 16 * BLOCK / (f->n * f->together + 1);
     if ((double)f->blocks_shared * f->cost_ns > CHUNK_NS * (double)f->blocks)
         f->blocks_shared = 1 + (int64_t)(CHUNK_NS * (double)f->blocks / f->cost_ns);
-    prep->ins->fn = f->blocks == 0 ? run_nothing : f->blocks == 1 && f->together == 1 ? run_block : run_blocks;
+    prep->ins->fn = f->blocks == 0 ? hl_run_nothing : f->blocks == 1 && f->together == 1 ? run_block : run_blocks;
     return HL_OK;
 }
 

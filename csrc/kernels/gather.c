@@ -259,8 +259,6 @@ SCATTER_ND(b8, HL_BOOL, uint8_t, int, PLAIN, IS_TRUE, 0)
 #define CASE(tag, dtype, S, C, LOAD, STORE, op) \
     case dtype: prep->ins->fn = op##_##tag; return HL_OK;
 
-static hl_status no_kernel(hl_prepare *prep) { return hl_refuse(prep, HL_UNIMPLEMENTED, "there is no kernel for this dtype"); }
-
 static hl_status prepare_scatter_nd(hl_prepare *prep) {
     prepare_nd(prep->params, prep->in[0], prep->out[0]);
     prep->cost_ns = (double)prep->out[0]->size * 0.2 + (double)prep->in[1]->size + 5;
@@ -268,7 +266,7 @@ static hl_status prepare_scatter_nd(hl_prepare *prep) {
         EACH_NUMBER(CASE, scatter_nd)
         EACH_COMPLEX(CASE, scatter_nd)
         EACH_BOOL(CASE, scatter_nd)
-    default: return no_kernel(prep);
+    default: return hl_no_kernel(prep, NULL);
     }
 }
 
@@ -309,7 +307,7 @@ EACH_BOOL(SCATTER_INTO, scatter_nd_update, y)
             EACH_NUMBER(CASE, op)                                   \
             EACH_COMPLEX(CASE, op)                                  \
             MORE                                                    \
-        default: return no_kernel(prep);                            \
+        default: return hl_no_kernel(prep, NULL);                   \
         }                                                           \
     }
 PREPARE_SCATTER_INTO(scatter_nd_add, )
@@ -376,7 +374,7 @@ static hl_status prepare_segment(hl_prepare *prep) {
         prepare_segment(prep);                           \
         switch (prep->out[0]->dtype) {                   \
             EACH(CASE, op)                               \
-        default: return no_kernel(prep);                 \
+        default: return hl_no_kernel(prep, NULL);        \
         }                                                \
     }
 #define EACH_FIELD_NUMBER(X, ...) EACH_NUMBER(X, __VA_ARGS__) EACH_COMPLEX(X, __VA_ARGS__)

@@ -519,7 +519,7 @@ static void reserve_scratch(gemm *g, hl_prepare *prep, int lanes) {
 static hl_status prepare_plain(gemm *g, hl_prepare *prep) {
     const hl_dtype dtype = prep->out[0]->dtype;
     if (g->n_products > 1 || g->n_steps || g->sums)
-        return hl_refuse(prep, HL_UNIMPLEMENTED, "no kernel for an epilogue of dtype %d", (int)dtype);
+        return hl_no_kernel(prep, "an epilogue");
     switch (dtype) {
     case HL_INT32: case HL_UINT32: g->fn = plain_i32; break;
     case HL_INT64: case HL_UINT64: g->fn = plain_i64; break;
@@ -527,7 +527,7 @@ static hl_status prepare_plain(gemm *g, hl_prepare *prep) {
     case HL_BFLOAT16: g->fn = plain_bf16; break;
     case HL_COMPLEX64: g->fn = plain_c64; break;
     case HL_COMPLEX128: g->fn = plain_c128; break;
-    default: return hl_refuse(prep, HL_UNIMPLEMENTED, "no kernel for a matrix product of dtype %d", (int)dtype);
+    default: return hl_no_kernel(prep, "a matrix product");
     }
     g->k_blocks = 1;
     if (prep->out[0]->size) cut(g, F32_LANES, 1);

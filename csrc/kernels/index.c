@@ -24,14 +24,12 @@ EACH_NUMBER(RANGE, 0)
 #define RANGE_CASE(tag, dtype, S, C, LOAD, STORE, op) \
     case dtype: prep->ins->fn = op##_##tag; return HL_OK;
 
-static hl_status no_kernel(hl_prepare *prep) { return hl_refuse(prep, HL_UNIMPLEMENTED, "there is no kernel for this dtype"); }
-
 static hl_status prepare_range(hl_prepare *prep) {
     prep->ins->p[0].i = prep->out[0]->size;
     prep->cost_ns = (double)prep->out[0]->size + 3;
     switch (prep->out[0]->dtype) {
         EACH_NUMBER(RANGE_CASE, range)
-    default: return no_kernel(prep);
+    default: return hl_no_kernel(prep, NULL);
     }
 }
 
@@ -54,7 +52,7 @@ static hl_status prepare_range_count(hl_prepare *prep) {
     prep->cost_ns = 5;
     switch (prep->in[0]->dtype) {
         EACH_NUMBER(RANGE_CASE, range_count)
-    default: return no_kernel(prep);
+    default: return hl_no_kernel(prep, NULL);
     }
 }
 
@@ -76,7 +74,7 @@ static hl_status prepare_lin_space(hl_prepare *prep) {
     prep->cost_ns = (double)prep->out[0]->size + 3;
     switch (prep->out[0]->dtype) {
         EACH_FLOAT(RANGE_CASE, lin_space)
-    default: return no_kernel(prep);
+    default: return hl_no_kernel(prep, NULL);
     }
 }
 

@@ -73,7 +73,7 @@ static hl_status prepare_cross(hl_prepare *prep) {
     prep->cost_ns = (double)prep->in[0]->size + 5;
     switch (prep->out[0]->dtype) {
         EACH_NUMBER(CASE, cross)
-    default: return hl_refuse(prep, HL_UNIMPLEMENTED, "there is no kernel for this dtype");
+    default: return hl_no_kernel(prep, NULL);
     }
 }
 

@@ -363,7 +363,7 @@ static hl_status prepare_batch(hl_prepare *prep, const hl_tensor *x, hl_run_fn f
     batch_norm *p = prep->params;
     *p = (batch_norm){.epsilon = (float)prep->attr[0].f, .training = prep->attr[1].i};
     if (!find_storage(x->dtype, &p->storage))
-        return hl_refuse(prep, HL_UNIMPLEMENTED, "no kernel for a batch normalization of dtype %d", (int)x->dtype);
+        return hl_no_kernel(prep, "a batch normalization");
     p->channels = x->dims[x->rank - 1];
     p->rows = p->channels ? x->size / p->channels : 0;
     p->cost_ns = 30 + 0.3 * (double)x->size;
@@ -387,7 +387,7 @@ static hl_status prepare_rows(hl_prepare *prep, bool gradient) {
     const hl_tensor *x = prep->in[0];
     *p = (lrn){.radius = prep->attr[0].i, .bias = (float)prep->attr[1].f, .alpha = (float)prep->attr[2].f, .beta = (float)prep->attr[3].f};
     if (!find_storage(x->dtype, &p->storage))
-        return hl_refuse(prep, HL_UNIMPLEMENTED, "no kernel for a local response normalization of dtype %d", (int)x->dtype);
+        return hl_no_kernel(prep, "a local response normalization");
     p->channels = x->dims[x->rank - 1];
     p->rows = p->channels ? x->size / p->channels : 0;
     p->radius = max_of(0, min_of(p->radius, p->channels));

@@ -326,7 +326,7 @@ static hl_status prepare_update(hl_prepare *prep, int slots, double ns, const ru
     static const hl_dtype dtypes[] = {HL_FLOAT32, HL_FLOAT64, HL_FLOAT16, HL_BFLOAT16};
     for (int i = 0; i < 4; i++)
         if (variable->dtype == dtypes[i]) u->span = rules[i].span, u->rows_span = rules[i].rows;
-    if (!u->span) return hl_refuse(prep, HL_UNIMPLEMENTED, "there is no kernel for this dtype");
+    if (!u->span) return hl_no_kernel(prep, NULL);
     for (int i = 1; i <= slots; i++)
         if (prep->in[i]->size != variable->size)
             return hl_refuse(prep, HL_INVALID_ARGUMENT, "expected a slot of %lld elements as the variable has, got %lld",

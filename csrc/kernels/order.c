@@ -209,11 +209,6 @@ static hl_status lines_run(const hl_instr *ins, hl_run *run) {
     return HL_OK;
 }
 
-static hl_status run_nothing(const hl_instr *ins, hl_run *run) {
-    (void)ins, (void)run;
-    return HL_OK;
-}
-
 /* ---- preparing ---- */
 
 static void set_lines(hl_prepare *prep, const hl_tensor *in, int64_t axis, double element_ns, hl_run_fn fn) {
@@ -225,16 +220,12 @@ static void set_lines(hl_prepare *prep, const hl_tensor *in, int64_t axis, doubl
         else l->length = in->dims[i];
     }
     const int64_t count = l->outer * l->inner;
-    prep->ins->fn = count > 0 ? fn : run_nothing;
+    prep->ins->fn = count > 0 ? fn : hl_run_nothing;
     l->cost_ns = prep->cost_ns = 10 + (double)count * (5 + element_ns * (double)l->length);
     if (count == 0) return;
     const int64_t wanted = (int64_t)(l->cost_ns / TASK_NS) + 1;
     l->lines_per_task = (count + wanted - 1) / wanted;
     l->tasks = (count + l->lines_per_task - 1) / l->lines_per_task;
-}
-
-static hl_status refuse_dtype(hl_prepare *prep, const char *what) {
-    return hl_refuse(prep, HL_UNIMPLEMENTED, "no kernel for %s of dtype %d", what, (int)prep->in[0]->dtype);
 }
 
 /* Attribute: the axis. */
@@ -248,7 +239,7 @@ static hl_status arg_prepare(hl_prepare *prep, bool max) {
     CASE(HL_INT32, i32); CASE(HL_INT16, i16); CASE(HL_INT8, i8); CASE(HL_UINT64, u64); CASE(HL_UINT32, u32);
     CASE(HL_UINT16, u16); CASE(HL_UINT8, u8);
 #undef CASE
-    default: return refuse_dtype(prep, max ? "argmax" : "argmin");
+    default: return hl_no_kernel(prep, max ? "argmax" : "argmin");
     }
     set_lines(prep, in, prep->attr[0].i, 1, lines_run);
     if (l->length == 0 && prep->out[0]->size > 0)
@@ -270,7 +261,7 @@ static hl_status scan_prepare(hl_prepare *prep, bool sum) {
     CASE(HL_UINT64, i64); CASE(HL_INT32, i32); CASE(HL_UINT32, i32); CASE(HL_INT16, i16); CASE(HL_UINT16, i16);
     CASE(HL_INT8, i8); CASE(HL_UINT8, i8); CASE(HL_COMPLEX64, c64); CASE(HL_COMPLEX128, c128);
 #undef CASE
-    default: return refuse_dtype(prep, sum ? "cumsum" : "cumprod");
+    default: return hl_no_kernel(prep, sum ? "cumsum" : "cumprod");
     }
     set_lines(prep, in, prep->attr[0].i, 1.5, lines_run);
     return HL_OK;
@@ -282,7 +273,7 @@ static hl_status cumlogsumexp_prepare(hl_prepare *prep) {
     case HL_FLOAT32: l->fn = cumlogsumexp_f32; break;
     case HL_FLOAT64: l->fn = cumlogsumexp_f64; break;
     case HL_FLOAT16: l->fn = cumlogsumexp_f16; break;
-    default: return refuse_dtype(prep, "cumulative_logsumexp");
+    default: return hl_no_kernel(prep, "cumulative_logsumexp");
     }
     set_lines(prep, prep->in[0], prep->attr[0].i, 15, lines_run);
     return HL_OK;

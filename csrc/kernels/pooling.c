@@ -224,10 +224,6 @@ static bool prepare_pool(hl_prepare *prep, const hl_tensor *image, const hl_tens
     return true;
 }
 
-static hl_status refuse_type(hl_prepare *prep, hl_dtype dtype) {
-    return hl_refuse(prep, HL_UNIMPLEMENTED, "no kernel for a pool of dtype %d", (int)dtype);
-}
-
 #define MAX_CASES(op)                                                                                                     \
     switch (prep->in[0]->dtype) {                                                                                         \
     case HL_FLOAT32: p->row = op##_f32; break;                                                                            \
@@ -242,7 +238,7 @@ static hl_status refuse_type(hl_prepare *prep, hl_dtype dtype) {
     case HL_UINT32: p->row = op##_u32; break;                                                                             \
     case HL_INT64: p->row = op##_i64; break;                                                                              \
     case HL_UINT64: p->row = op##_u64; break;                                                                             \
-    default: return refuse_type(prep, prep->in[0]->dtype);                                                                \
+    default: return hl_no_kernel(prep, "a pool");                                                                         \
     }
 #define MEAN_CASES(op)                                                                                                    \
     switch (prep->in[0]->dtype) {                                                                                         \
@@ -250,7 +246,7 @@ static hl_status refuse_type(hl_prepare *prep, hl_dtype dtype) {
     case HL_FLOAT64: p->row = op##_f64; break;                                                                            \
     case HL_FLOAT16: p->row = op##_f16; break;                                                                            \
     case HL_BFLOAT16: p->row = op##_bf16; break;                                                                          \
-    default: return refuse_type(prep, prep->in[0]->dtype);                                                                \
+    default: return hl_no_kernel(prep, "a pool");                                                                         \
     }
 
 /* max_pool: image -> maxima. */
@@ -355,7 +351,7 @@ static hl_status prepare_scatter(hl_prepare *prep) {
     case HL_INT16: case HL_UINT16: add = (void *)scatter_u16; break;
     case HL_INT32: case HL_UINT32: add = (void *)scatter_u32; break;
     case HL_INT64: case HL_UINT64: add = (void *)scatter_u64; break;
-    default: return refuse_type(prep, out->dtype);
+    default: return hl_no_kernel(prep, "a pool");
     }
     prep->ins->p[0].p = add;
     prep->ins->fn = run_scatter;

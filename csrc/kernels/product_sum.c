@@ -90,11 +90,6 @@ static hl_status product_sum_run(const hl_instr *ins, hl_run *run) {
     return HL_OK;
 }
 
-static hl_status product_sum_run_nothing(const hl_instr *ins, hl_run *run) {
-    (void)ins, (void)run;
-    return HL_OK;
-}
-
 /* ---- preparing ---- */
 
 /* The stride with which an operand moves along an axis of the products; axes are counted from the last. */
@@ -170,7 +165,7 @@ static hl_status product_sum_prepare(hl_prepare *prep) {
     const bool wide = out->dtype == HL_FLOAT64;
     *p = (product_sum){.unit = wide ? unit_f64 : unit_f32};
     if ((!wide && out->dtype != HL_FLOAT32) || a->dtype != out->dtype || b->dtype != out->dtype)
-        return hl_refuse(prep, HL_UNIMPLEMENTED, "no kernel for a sum of products of dtype %d", (int)out->dtype);
+        return hl_no_kernel(prep, "a sum of products");
     sort_axes(p, a, b, (uint64_t)prep->attr[0].i);
     choose_way(p);
     const int64_t lanes = wide ? F64_LANES : F32_LANES;
@@ -180,7 +175,7 @@ static hl_status product_sum_prepare(hl_prepare *prep) {
     p->cost_ns = prep->cost_ns = 10 + products * (p->way == ONE_BY_ONE ? 1.5 : 0.1) + (double)out->size * 2;
     const int64_t tasks = (int64_t)(p->cost_ns / TASK_NS) + 1;
     p->units_per_task = p->units <= tasks ? 1 : (p->units + tasks - 1) / tasks;
-    prep->ins->fn = out->size ? product_sum_run : product_sum_run_nothing;
+    prep->ins->fn = out->size ? product_sum_run : hl_run_nothing;
     return HL_OK;
 }
 

@@ -94,7 +94,7 @@ static hl_status prepare_quantize(hl_prepare *prep) {
     p->cost = (double)p->size * 0.4;
     prep->cost_ns = p->cost + (p->given ? 5 : (double)p->size);
     if (prep->in[0]->dtype != HL_FLOAT32 && prep->in[0]->dtype != HL_FLOAT64)
-        return hl_refuse(prep, HL_UNIMPLEMENTED, "no kernel for numbers of dtype %d to quantize", (int)prep->in[0]->dtype);
+        return hl_no_kernel(prep, "quantizing");
     prep->ins->fn = prep->in[0]->dtype == HL_FLOAT32 ? run_single : run_twice;
     return HL_OK;
 }

@@ -174,7 +174,7 @@ static hl_status prepare_fill(hl_prepare *prep, distribution kind, double cost) 
     fill_params *p = prep->params;
     const hl_tensor *out = prep->out[0];
     if (out->dtype != HL_FLOAT32 && out->dtype != HL_FLOAT64 && out->dtype != HL_FLOAT16 && out->dtype != HL_BFLOAT16)
-        return hl_refuse(prep, HL_UNIMPLEMENTED, "there is no kernel for this dtype");
+        return hl_no_kernel(prep, NULL);
     *p = (fill_params){kind, out->dtype, out->size, (double)out->size * cost + 20};
     prep->cost_ns = p->cost_ns;
     prep->ins->fn = run_fill;

@@ -453,11 +453,6 @@ static hl_status reduce_run_copy(const hl_instr *ins, hl_run *run) {
     return HL_OK;
 }
 
-static hl_status reduce_run_nothing(const hl_instr *ins, hl_run *run) {
-    (void)ins, (void)run;
-    return HL_OK;
-}
-
 /* ---- preparing ---- */
 
 /* Merges adjacent axes of one kind, and sets the outer axes of each kind and the innermost axis. */
@@ -497,10 +492,10 @@ static hl_status prepare_real(hl_prepare *prep, const hl_tensor *in, const hl_te
     *r = (reduction){.op = op, .finish = finish, .operands = prep->n_in + prep->n_out};
     r->reducer = reducer_of(in->dtype);
     if (!r->reducer || !r->reducer->part[op])
-        return hl_refuse(prep, HL_UNIMPLEMENTED, "no kernel for a reduction of dtype %d", (int)in->dtype);
+        return hl_no_kernel(prep, "a reduction");
     r->part = r->reducer->part[op];
     merge_axes(r, in, reduced_axes);
-    prep->ins->fn = reduce_run_nothing;
+    prep->ins->fn = hl_run_nothing;
     prep->cost_ns = 5;
     if (out->size == 0) return HL_OK;
     r->per_output = in->size / out->size;

@@ -142,8 +142,6 @@ EACH_COMPLEX(SEGMENT_REDUCE, UNORDERED)
 #define CASE(tag, dtype, S, C, LOAD, STORE, op) \
     case dtype: prep->ins->fn = op##_##tag; return HL_OK;
 
-static hl_status no_kernel(hl_prepare *prep) { return hl_refuse(prep, HL_UNIMPLEMENTED, "there is no kernel for this dtype"); }
-
 static int64_t row_size(const hl_tensor *t) {
     int64_t row = 1;
     for (int axis = 1; axis < t->rank; axis++) row *= t->dims[axis];
@@ -165,7 +163,7 @@ static hl_status prepare_segment_reduce(hl_prepare *prep) {
     switch (prep->out[0]->dtype) {
         EACH_NUMBER(CASE, segment_reduce)
         EACH_COMPLEX(CASE, segment_reduce)
-    default: return no_kernel(prep);
+    default: return hl_no_kernel(prep, NULL);
     }
 }
 
@@ -211,7 +209,7 @@ static hl_status prepare_segment_spread(hl_prepare *prep) {
     prep->cost_ns = (double)(p->rows * p->row) + (double)prep->out[0]->size * 0.2 + 5;
     switch (prep->out[0]->dtype) {
         EACH_WIDE_FLOAT(CASE, segment_spread)
-    default: return no_kernel(prep);
+    default: return hl_no_kernel(prep, NULL);
     }
 }
 

@@ -74,7 +74,7 @@ static hl_status prepare_add_n(hl_prepare *prep) {
     case dtype: prep->ins->fn = add_n_##tag; return HL_OK;
         EACH_NUMBER(ADD_N_CASE, 0)
         EACH_COMPLEX(ADD_N_CASE, 0)
-    default: return hl_refuse(prep, HL_UNIMPLEMENTED, "there is no kernel for this dtype");
+    default: return hl_no_kernel(prep, NULL);
     }
 }
 
@@ -106,7 +106,7 @@ static hl_status prepare_check_numerics(hl_prepare *prep) {
 #define CHECK_CASE(tag, dtype, S, C, LOAD, STORE, unused) \
     case dtype: prep->ins->fn = check_##tag; return HL_OK;
         EACH_FLOAT(CHECK_CASE, 0)
-    default: return hl_refuse(prep, HL_UNIMPLEMENTED, "there is no kernel for this dtype");
+    default: return hl_no_kernel(prep, NULL);
     }
 }
 

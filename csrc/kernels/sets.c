@@ -71,7 +71,7 @@ static void prepare_set(hl_prepare *prep, int64_t stored) {
 
 static hl_status refuse_wide(hl_prepare *prep) {
     if (hl_dtype_size(prep->in[0]->dtype) > 8 || prep->in[0]->dtype == HL_STRING)
-        return hl_refuse(prep, HL_UNIMPLEMENTED, "there is no kernel for this dtype");
+        return hl_no_kernel(prep, NULL);
     return HL_OK;
 }
 

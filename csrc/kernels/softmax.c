@@ -241,11 +241,6 @@ static hl_status sparse_run(const hl_instr *ins, hl_run *run) {
     return run_rows(r, (rows_task){.x = ins->arg[0], .labels = labels, .out = ins->arg[2], .gradient = ins->arg[3]}, run);
 }
 
-static hl_status run_nothing(const hl_instr *ins, hl_run *run) {
-    (void)ins, (void)run;
-    return HL_OK;
-}
-
 /* What all kernels prepare alike; `like` has the shape of the rows. */
 static hl_status prepare_rows(hl_prepare *prep, row_kind kind, const hl_tensor *like, hl_run_fn fn) {
     rows *r = prep->params;
@@ -255,7 +250,7 @@ static hl_status prepare_rows(hl_prepare *prep, row_kind kind, const hl_tensor *
     case HL_FLOAT32: break;
     case HL_FLOAT64: element_ns = 2; break;
     case HL_FLOAT16: case HL_BFLOAT16: element_ns = 5; break;
-    default: return hl_refuse(prep, HL_UNIMPLEMENTED, "no kernel for softmax of dtype %d", (int)like->dtype);
+    default: return hl_no_kernel(prep, "softmax");
     }
     r->columns = like->rank ? like->dims[like->rank - 1] : 1;
     r->rows = r->columns ? like->size / r->columns : 0;
@@ -272,7 +267,7 @@ static hl_status prepare_rows(hl_prepare *prep, row_kind kind, const hl_tensor *
         prep->scratch_bytes = 3 * r->columns * (int64_t)sizeof(float);
     r->narrow = r->columns <= NARROW && (like->dtype == HL_FLOAT32 || like->dtype == HL_FLOAT64);
     r->middling = !r->narrow && r->columns <= MIDDLING && kind != ROW_DENSE && element_ns <= 2;
-    prep->ins->fn = r->rows > 0 ? fn : run_nothing;
+    prep->ins->fn = r->rows > 0 ? fn : hl_run_nothing;
     return HL_OK;
 }
 
@@ -309,7 +304,7 @@ static hl_status sparse_prepare(hl_prepare *prep) {
     rows *r = prep->params;
     r->label_dtype = prep->in[1]->dtype;
     if (status == HL_OK && r->label_dtype != HL_INT32 && r->label_dtype != HL_INT64)
-        return hl_refuse(prep, HL_UNIMPLEMENTED, "labels must be int32 or int64, got dtype %d", (int)r->label_dtype);
+        return hl_refuse(prep, HL_UNIMPLEMENTED, "labels must be int32 or int64");
     if (status == HL_OK && r->columns == 0 && prep->in[1]->size > 0)
         return hl_refuse(prep, HL_INVALID_ARGUMENT, "Must have at least one class, but got logits of no columns");
     return status;

@@ -46,7 +46,7 @@ EACH_COMPLEX(UPDATE, assign_sub, x - y)
         switch (prep->in[0]->dtype) {                                                             \
             EACH_NUMBER(UPDATE_CASE, op)                                                          \
             EACH_COMPLEX(UPDATE_CASE, op)                                                         \
-        default: return hl_refuse(prep, HL_UNIMPLEMENTED, "there is no kernel for this dtype");   \
+        default: return hl_no_kernel(prep, NULL);                                                 \
         }                                                                                         \
     }
 PREPARE_UPDATE(assign_add)
@@ -182,7 +182,7 @@ static hl_status prepare_scatter(hl_prepare *prep) {
         switch (prep->in[0]->dtype) {                                                             \
             EACH_NUMBER(UPDATE_CASE, op)                                                          \
             more                                                                                  \
-        default: return hl_refuse(prep, HL_UNIMPLEMENTED, "there is no kernel for this dtype");   \
+        default: return hl_no_kernel(prep, NULL);                                                 \
         }                                                                                         \
     }
 PREPARE_SCATTER(scatter_update, EACH_BOOL(UPDATE_CASE, scatter_update) EACH_COMPLEX(UPDATE_CASE, scatter_update))
@@ -198,7 +198,7 @@ static hl_status prepare_scatter_sub_scaled(hl_prepare *prep) {
     if (status != HL_OK) return status;
     switch (prep->in[0]->dtype) {
         EACH_WIDE_FLOAT(UPDATE_CASE, scatter_sub_scaled)
-    default: return hl_refuse(prep, HL_UNIMPLEMENTED, "there is no kernel for this dtype");
+    default: return hl_no_kernel(prep, NULL);
     }
 }
 

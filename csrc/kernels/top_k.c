@@ -264,11 +264,6 @@ static hl_status top_k_run(const hl_instr *ins, hl_run *run) {
     return HL_OK;
 }
 
-static hl_status run_nothing(const hl_instr *ins, hl_run *run) {
-    (void)ins, (void)run;
-    return HL_OK;
-}
-
 /* ---- preparing ---- */
 
 static void choose_way(hl_prepare *prep, top_k *t) {
@@ -295,13 +290,13 @@ static hl_status top_k_prepare(hl_prepare *prep) {
     CASE(HL_INT32, i32); CASE(HL_INT16, i16); CASE(HL_INT8, i8); CASE(HL_UINT64, u64); CASE(HL_UINT32, u32);
     CASE(HL_UINT16, u16); CASE(HL_UINT8, u8);
 #undef CASE
-    default: return hl_refuse(prep, HL_UNIMPLEMENTED, "no kernel for top_k of dtype %d", (int)in->dtype);
+    default: return hl_no_kernel(prep, "top_k");
     }
     if (t->k > t->length || t->k < 0)
         return hl_refuse(prep, HL_INVALID_ARGUMENT, "input must have at least k columns. Had %lld, needed %lld",
                          (long long)t->length, (long long)t->k);
     for (int axis = 0; axis < in->rank - 1; axis++) t->rows *= in->dims[axis];
-    prep->ins->fn = t->rows * t->k > 0 ? top_k_run : run_nothing;
+    prep->ins->fn = t->rows * t->k > 0 ? top_k_run : hl_run_nothing;
     if (t->rows * t->k == 0) return HL_OK;
     choose_way(prep, t);
     const int64_t wanted = (int64_t)(t->cost_ns / TASK_NS) + 1;

@@ -163,7 +163,7 @@ static hl_status prepare_solve(hl_prepare *prep) {
     case HL_FLOAT64: prep->ins->p[1].p = (void *)solve_f64; break;
     case HL_COMPLEX64: prep->ins->p[1].p = (void *)solve_c64; break;
     case HL_COMPLEX128: prep->ins->p[1].p = (void *)solve_c128; break;
-    default: return hl_refuse(prep, HL_UNIMPLEMENTED, "there is no kernel for this dtype");
+    default: return hl_no_kernel(prep, NULL);
     }
     prep->ins->fn = run_solve;
     return HL_OK;
@@ -179,7 +179,7 @@ static hl_status prepare_factor(hl_prepare *prep) {
     case HL_FLOAT64: prep->ins->p[1].p = (void *)factor_f64; break;
     case HL_COMPLEX64: prep->ins->p[1].p = (void *)factor_c64; break;
     case HL_COMPLEX128: prep->ins->p[1].p = (void *)factor_c128; break;
-    default: return hl_refuse(prep, HL_UNIMPLEMENTED, "there is no kernel for this dtype");
+    default: return hl_no_kernel(prep, NULL);
     }
     prep->scratch_bytes = BLOCK * p->n * prep->ins->p[0].i;
     prep->ins->fn = run_factor;
