@@ -108,7 +108,7 @@ static hl_status prepare_row_sums(hl_prepare *prep) {
 #define CASE(tag, dtype, S, C, LOAD, STORE, unused) \
     case dtype: prep->ins->fn = run_##tag; return HL_OK;
         EACH_WIDE_FLOAT(CASE, 0)
-    default: return hl_refuse(prep, HL_UNIMPLEMENTED, "there is no kernel for this dtype");
+    default: return hl_no_kernel(prep, NULL);
     }
 }
 

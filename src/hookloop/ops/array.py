@@ -202,7 +202,7 @@ def _transposed(c):
         return (UNKNOWN,) * axes if isinstance(axes, int) else None
     shape = c.shape(0)
     c.fallback((UNKNOWN,) * len(shape))
-    if isinstance(axes, int) and axes != len(shape) and not c.has_constant(1):
+    if isinstance(axes, int) and axes != len(shape) and not c.has_constant(1) and not hasattr(c, "emit"):
         c.fail(f"Dimension must be {len(shape)} but is {axes}")
     return tuple([extent(c, d) if d is not UNKNOWN else d for d in _permuted(c, shape)])
 
