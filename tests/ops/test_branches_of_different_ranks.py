@@ -170,3 +170,16 @@ def test_in_a_loop_that_decides_they_are_refused(monkeypatch):
         ):
             session.run(total, {x: X})
         assert session.run(x * 2.0, {x: X}).tolist() == (2 * X).tolist()
+
+
+def test_a_branch_that_is_not_taken_refuses_no_sizes_that_are_fed(executor):
+    x = tf.placeholder(tf.float32, [None, 5, 2])
+    begin, end = tf.placeholder(tf.int32, []), tf.placeholder(tf.int32, [])
+    rows = x[begin:end]
+    y = tf.cond(tf.equal(end - begin, 1), lambda: tf.squeeze(rows, 0), lambda: rows)
+    values = np.arange(40.0, dtype="f").reshape(4, 5, 2)
+    with tf.Session() as session:
+        for first, last in ((0, 2), (0, 1), (1, 3), (2, 3), (0, 4), (3, 4)):
+            found = session.run(y, {x: values, begin: first, end: last})
+            expected = values[first] if last - first == 1 else values[first:last]
+            np.testing.assert_array_equal(found, expected)

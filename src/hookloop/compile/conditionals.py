@@ -76,12 +76,12 @@ def _around(lowerer, unit):
 def _own_checks(lowerer, block):
     """Checks of sizes that are made in a branch are a group of their own, worked out where the branch begins."""
     sizes = lowerer.sizes
-    outer, sizes.branch = sizes.branch, sizes.new_group()
+    outer, sizes.branch, first = sizes.branch, sizes.new_group(), len(block.items)
     try:
         yield
     finally:
         if sizes.operations[sizes.branch]:
-            block.items.insert(0, Instr("resize", (), (), (sizes.branch,), effect=True))
+            block.items.insert(first, Instr("resize", (), (), (sizes.branch,), effect=True))
         sizes.branch = outer
 
 
@@ -241,6 +241,11 @@ def _unread(lowerer, tensor):
 
 def _lower_taken(lowerer, unit, side, node):
     branch = unit.then if side else unit.otherwise
+    with _own_checks(lowerer, lowerer.block):  # behind the call that looks whether the branch is the one
+        return _lower_branch(lowerer, unit, branch, side, node)
+
+
+def _lower_branch(lowerer, unit, branch, side, node):
     if not lowerer.lower_units(branch.units):
         return False
     for result, merge, tensor in zip(branch.results, unit.merges, unit.outputs):
