@@ -20,8 +20,10 @@ typedef struct depthwise {
     conv_axis axis[CONV_AXES];
     int64_t image_step[CONV_AXES], filter_step[CONV_AXES]; /* elements between positions */
     int64_t batch, channels, image_size, filter_size;
-    int64_t filter_origin; /* where the first tap is: the last one where a gradient turns the filter round */
-    int64_t rows_per_chunk, channel_parts, sum_blocks, chunks;
+    int64_t filter_origin;                           /* where the first tap is */
+    int64_t size[CONV_AXES];                         /* positions that are written along each axis, those of all phases */
+    int64_t start[CONV_AXES], step[CONV_AXES];       /* and where those of this phase are */
+    int64_t phases, rows_per_chunk, sum_blocks, chunks;
     double cost_ns;
     bool wide;
 } depthwise;
@@ -49,6 +51,27 @@ typedef struct depthwise_taps { int64_t image, filter, count[CONV_AXES]; } depth
 #define STORE_PART store_part_f64
 #include "conv_depthwise_kernel.h"
 
+/* The gradient of the image is a convolution of the target's with the filter turned round. With strides the image's positions
+ * fall into phases, each of which sees every stride-th tap: this one in place of `d`, whose axes are those forward. */
+static void find_phase(const depthwise *d, int64_t index, depthwise *found) {
+    *found = *d;
+    found->image_size = d->channels;
+    for (int axis = CONV_AXES - 1; axis >= 0; axis--) {
+        const conv_axis *a = &d->axis[axis];
+        const int64_t phases = conv_min(a->stride, a->image);
+        conv_phase p;
+        conv_find_phase(a, true, index % phases, &p);
+        index /= phases;
+        found->axis[axis] = (conv_axis){a->target, p.count, p.taps, 1, p.dilation, -p.first};
+        found->image_step[axis] = found->image_size;
+        found->image_size *= a->target;
+        found->filter_origin += (a->window - 1 - p.tap) * d->filter_step[axis];
+        found->filter_step[axis] = -p.tap_step * d->filter_step[axis];
+        found->start[axis] = p.start;
+        found->step[axis] = p.step;
+    }
+}
+
 /* ---- running ---- */
 
 typedef struct depthwise_job {
@@ -62,17 +85,13 @@ static void forward_chunk(void *arg, int64_t chunk, int worker) {
     const depthwise *d = job->d;
     (void)worker;
     const int64_t row0 = chunk * d->rows_per_chunk;
-    const int64_t row1 = conv_min(row0 + d->rows_per_chunk, d->batch * d->axis[0].target * d->axis[1].target);
-    (d->wide ? depthwise_rows_f64 : depthwise_rows_f32)(d, job->operand[0], job->operand[1], job->operand[2], row0, row1);
-}
-
-static void image_chunk(void *arg, int64_t chunk, int worker) {
-    const depthwise_job *job = arg;
-    const depthwise *d = job->d;
-    (void)worker;
-    const int64_t n = chunk / d->channel_parts, part = chunk % d->channel_parts;
-    const int64_t c0 = part * d->channels / d->channel_parts, c1 = (part + 1) * d->channels / d->channel_parts;
-    (d->wide ? depthwise_image_f64 : depthwise_image_f32)(d, job->operand[0], job->operand[1], job->operand[2], n, c0, c1);
+    const int64_t row1 = conv_min(row0 + d->rows_per_chunk, d->batch * d->size[0] * d->size[1]);
+    for (int64_t index = 0; index < d->phases; index++) {
+        depthwise phase;
+        if (d->phases > 1) find_phase(d, index, &phase);
+        (d->wide ? depthwise_rows_f64 : depthwise_rows_f32)(d->phases > 1 ? &phase : d, job->operand[0], job->operand[1],
+                                                            job->operand[2], row0, row1);
+    }
 }
 
 static void filter_chunk(void *arg, int64_t chunk, int worker) {
@@ -89,13 +108,6 @@ static hl_status run_forward(const hl_instr *ins, hl_run *run) {
     const depthwise *d = ins->p[2].p;
     depthwise_job job = {d, ins->arg, run};
     hl_parallel(run, d->chunks, d->cost_ns, forward_chunk, &job);
-    return HL_OK;
-}
-
-static hl_status run_image(const hl_instr *ins, hl_run *run) {
-    const depthwise *d = ins->p[2].p;
-    depthwise_job job = {d, ins->arg, run};
-    hl_parallel(run, d->chunks, d->cost_ns, image_chunk, &job);
     return HL_OK;
 }
 
@@ -125,6 +137,8 @@ static bool prepare_depthwise(hl_prepare *prep, const hl_tensor *image, const hl
         d->image_size *= d->axis[axis].image;
         d->filter_size *= d->axis[axis].window;
     }
+    for (int axis = 0; axis < CONV_AXES; axis++) d->size[axis] = d->axis[axis].target, d->step[axis] = 1;
+    d->phases = 1;
     const int64_t taps = d->channels ? d->filter_size / d->channels : 0;
     d->cost_ns = 20 + 0.08 * (d->wide ? 2 : 1) * (double)target->size * (double)conv_max(1, taps);
     prep->cost_ns = d->cost_ns;
@@ -135,26 +149,10 @@ static bool prepare_depthwise(hl_prepare *prep, const hl_tensor *image, const hl
 static bool is_real(hl_dtype dtype) { return dtype == HL_FLOAT32 || dtype == HL_FLOAT64; }
 
 static void cut_rows(hl_prepare *prep, depthwise *d) {
-    const int64_t rows = d->batch * d->axis[0].target * d->axis[1].target;
+    const int64_t rows = d->batch * d->size[0] * d->size[1];
     d->rows_per_chunk = conv_ceil(rows, conv_max(1, conv_min(64, (int64_t)(d->cost_ns / 10000))));
     d->chunks = conv_ceil(rows, d->rows_per_chunk);
     prep->ins->fn = run_forward;
-}
-
-/* Without strides the image's gradient is a convolution of the target's with the filter turned round; false with strides. */
-static bool turn_round(depthwise *d) {
-    for (int axis = 0; axis < CONV_AXES; axis++)
-        if (d->axis[axis].stride != 1) return false;
-    d->image_size = d->channels;
-    for (int axis = CONV_AXES - 1; axis >= 0; axis--) {
-        conv_axis *a = &d->axis[axis];
-        *a = (conv_axis){a->target, a->image, a->window, 1, a->dilation, (a->window - 1) * a->dilation - a->before};
-        d->image_step[axis] = d->image_size;
-        d->image_size *= a->image;
-        d->filter_origin += (a->window - 1) * d->filter_step[axis];
-        d->filter_step[axis] = -d->filter_step[axis];
-    }
-    return true;
 }
 
 /* conv_depthwise: (image, filter) -> target; all have the same channels. */
@@ -171,14 +169,15 @@ static hl_status prepare_image(hl_prepare *prep) {
     depthwise *d = prep->params;
     if (!is_real(prep->out[0]->dtype)) return hl_no_kernel(prep, "a convolution");
     if (!prepare_depthwise(prep, prep->out[0], prep->in[1], prep->in[0], prep->out[0])) return HL_OK;
-    if (turn_round(d)) {
-        cut_rows(prep, d);
-        return HL_OK;
+    for (int axis = 0; axis < CONV_AXES; axis++) {
+        d->size[axis] = d->axis[axis].image;
+        d->phases *= conv_min(d->axis[axis].stride, d->axis[axis].image);
     }
-    const int64_t parts = conv_min(conv_ceil(8, d->batch), d->channels / SIMD_BYTES);
-    d->channel_parts = conv_max(1, parts);
-    d->chunks = d->batch * d->channel_parts;
-    prep->ins->fn = run_image;
+    cut_rows(prep, d);
+    if (d->phases == 1) { /* the same for all chunks */
+        const depthwise forward = *d;
+        find_phase(&forward, 0, d);
+    }
     return HL_OK;
 }
 

@@ -41,7 +41,7 @@ SIMD_INLINE depthwise_taps NAME(taps_of_row)(const depthwise *d, int64_t positio
 #define LOAD_SOME(from) (lanes == LANES ? LOAD(from) : LOAD_PART(from, lanes))
 SIMD_INLINE void NAME(depthwise_tile)(const depthwise *d, const depthwise_taps t, const REAL *image, const REAL *filter, REAL *to,
                                       const int positions, const int vectors, const int lanes) {
-    const int64_t step = d->axis[2].stride * d->image_step[2];
+    const int64_t step = d->axis[2].stride * d->image_step[2], to_step = d->step[2] * d->channels;
     VEC sum[TILE_SUMS];
     _Pragma("GCC unroll 8") for (int i = 0; i < positions * vectors; i++) sum[i] = (VEC){0};
     EACH_TAP {
@@ -54,7 +54,7 @@ SIMD_INLINE void NAME(depthwise_tile)(const depthwise *d, const depthwise_taps t
     }
     _Pragma("GCC unroll 4") for (int i = 0; i < positions; i++)
         _Pragma("GCC unroll 4") for (int v = 0; v < vectors; v++) {
-            REAL *out = to + i * d->channels + v * LANES;
+            REAL *out = to + i * to_step + v * LANES;
             if (lanes == LANES) STORE(out, sum[i * vectors + v]);
             else STORE_PART(out, sum[i * vectors + v], lanes);
         }
@@ -64,6 +64,7 @@ SIMD_INLINE void NAME(depthwise_tile)(const depthwise *d, const depthwise_taps t
  * all that see it. */
 SIMD_INLINE void NAME(depthwise_slide)(const int window, const depthwise *d, const depthwise_taps *t, const REAL *image, const REAL *filter,
                                        REAL *to, const int vectors, const int lanes) {
+    const int64_t to_step = d->step[2] * d->channels;
     VEC sum[SLIDE * GROUP_VECTORS];
     _Pragma("GCC unroll 16") for (int i = 0; i < SLIDE * vectors; i++) sum[i] = (VEC){0};
     for (int64_t k0 = 0; k0 < t->count[0]; k0++)
@@ -83,7 +84,7 @@ SIMD_INLINE void NAME(depthwise_slide)(const int window, const depthwise *d, con
         }
     _Pragma("GCC unroll 4") for (int i = 0; i < SLIDE; i++)
         _Pragma("GCC unroll 4") for (int v = 0; v < vectors; v++) {
-            REAL *out = to + i * d->channels + v * LANES;
+            REAL *out = to + i * to_step + v * LANES;
             if (lanes == LANES) STORE(out, sum[i * vectors + v]);
             else STORE_PART(out, sum[i * vectors + v], lanes);
         }
@@ -122,14 +123,16 @@ static inline bool NAME(is_inside)(const conv_axis *a, int64_t position, int64_t
            start + (positions - 1) * a->stride + (a->window - 1) * a->dilation < a->image;
 }
 
-/* Rows (axes 0 and 1) row0 to row1 of the targets of all images. */
+/* Of rows (axes 0 and 1) row0 to row1 of the targets of all images the positions of one phase. */
 static void NAME(depthwise_rows)(const depthwise *d, const void *images, const void *filters, void *targets, int64_t row0, int64_t row1) {
-    const int64_t rows = d->axis[0].target * d->axis[1].target, channels = d->channels;
+    const int64_t rows = d->size[0] * d->size[1], channels = d->channels, to_step = d->step[2] * channels;
     const NAME(depthwise_slide_fn) slide = NAME(depthwise_slide_of)(&d->axis[2]);
-    REAL *to = (REAL *)targets + row0 * d->axis[2].target * channels;
     for (int64_t row = row0; row < row1; row++) {
-        const depthwise_taps row_taps = NAME(taps_of_row)(d, row % rows / d->axis[1].target, row % d->axis[1].target);
+        const int64_t i0 = row % rows / d->size[1] - d->start[0], i1 = row % d->size[1] - d->start[1];
+        if (i0 % d->step[0] != 0 || i1 % d->step[1] != 0) continue; /* another phase's */
+        const depthwise_taps row_taps = NAME(taps_of_row)(d, i0 / d->step[0], i1 / d->step[1]);
         const REAL *image = (const REAL *)images + row / rows * d->image_size, *filter = filters;
+        REAL *to = (REAL *)targets + (row * d->size[2] + d->start[2]) * channels;
         int64_t position = 0;
         while (position < d->axis[2].target) {
             depthwise_taps t = row_taps;
@@ -137,7 +140,7 @@ static void NAME(depthwise_rows)(const depthwise *d, const void *images, const v
             NAME(find_taps_along)(d, 2, position, &t);
             if (slide && NAME(is_inside)(&d->axis[2], position, SLIDE)) {
                 slide(d, &t, image, filter, to);
-                position += SLIDE, to += SLIDE * channels;
+                position += SLIDE, to += SLIDE * to_step;
                 continue;
             }
             if (NAME(is_inside)(&d->axis[2], position, TOGETHER)) {
@@ -145,37 +148,14 @@ static void NAME(depthwise_rows)(const depthwise *d, const void *images, const v
                     NAME(depthwise_tile)(d, t, image + c, filter + c, to + c, TOGETHER, GROUP_VECTORS, LANES);
                 for (; c < channels; c += LANES)
                     NAME(depthwise_tile)(d, t, image + c, filter + c, to + c, TOGETHER, 1, (int)conv_min(LANES, channels - c));
-                position += TOGETHER, to += TOGETHER * channels;
+                position += TOGETHER, to += TOGETHER * to_step;
                 continue;
             }
             for (; c + NAME(GROUP) <= channels; c += NAME(GROUP))
                 NAME(depthwise_tile)(d, t, image + c, filter + c, to + c, 1, GROUP_VECTORS, LANES);
             for (; c < channels; c += LANES)
                 NAME(depthwise_tile)(d, t, image + c, filter + c, to + c, 1, 1, (int)conv_min(LANES, channels - c));
-            position++, to += channels;
-        }
-    }
-}
-
-/* One image's gradient, channels c0 to c1: every position adds to what its window saw. */
-static void NAME(depthwise_image)(const depthwise *d, const void *grads, const void *filters, void *images, int64_t n, int64_t c0, int64_t c1) {
-    const int64_t channels = d->channels, rows = d->axis[0].target * d->axis[1].target;
-    REAL *image = (REAL *)images + n * d->image_size;
-    for (int64_t at = 0; at < d->image_size; at += channels) memset(image + at + c0, 0, (size_t)(c1 - c0) * sizeof(REAL));
-    const REAL *grad = (const REAL *)grads + n * rows * d->axis[2].target * channels;
-    for (int64_t row = 0; row < rows; row++) {
-        const depthwise_taps row_taps = NAME(taps_of_row)(d, row / d->axis[1].target, row % d->axis[1].target);
-        for (int64_t position = 0; position < d->axis[2].target; position++, grad += channels) {
-            depthwise_taps t = row_taps;
-            NAME(find_taps_along)(d, 2, position, &t);
-            for (int64_t c = c0; c < c1; c += LANES) {
-                const int lanes = (int)conv_min(LANES, c1 - c);
-                const VEC g = LOAD_PART(grad + c, lanes);
-                EACH_TAP {
-                    REAL *to = image + IMAGE_TAP + c;
-                    STORE_PART(to, LOAD_PART(to, lanes) + g * LOAD_PART((const REAL *)filters + FILTER_TAP + c, lanes), lanes);
-                }
-            }
+            position++, to += to_step;
         }
     }
 }

@@ -49,10 +49,6 @@ typedef struct conv_run { int64_t j0, j1, k, length, b; } conv_run;
 typedef struct conv_span { int64_t i0, i1, lo, hi; } conv_span;
 typedef struct conv_spans { int64_t n[CONV_AXES]; conv_span of[CONV_AXES][CONV_MAX_SPANS]; } conv_spans;
 
-/* One axis of one phase: target index start + step * i, for i below count, sees the source at stride * i + first + dilation *
- * j, under tap + tap_step * j of the filter, for j below taps. */
-typedef struct conv_phase { int64_t count, start, step, stride, first, dilation, taps, tap, tap_step; } conv_phase;
-
 /* Images n0 to n1 (excluded), positions r0 to r1 of axis 0, some of the target's columns. */
 typedef struct conv_block { int64_t n0, n1, r0, r1, column0, column1; } conv_block;
 
@@ -86,28 +82,6 @@ typedef struct conv_filter {
     int64_t blocks, sum_blocks;          /* of images, and how many partial sums they are added up in */
     int64_t row_parts, rows_per_part;
 } conv_filter;
-
-static inline void conv_find_phase(const conv_axis *axis, bool transposed, int64_t index, conv_phase *p) {
-    if (!transposed) {
-        *p = (conv_phase){axis->target, 0, 1, axis->stride, -axis->before, axis->dilation, axis->window, 0, 1};
-        return;
-    }
-    int64_t a = axis->stride, b = axis->dilation;
-    while (b) {
-        const int64_t rest = a % b;
-        a = b, b = rest;
-    }
-    const int64_t tap_step = axis->stride / a;
-    *p = (conv_phase){.start = index, .step = axis->stride, .stride = 1, .dilation = axis->dilation / a, .tap_step = tap_step};
-    p->count = axis->image > index ? conv_ceil(axis->image - index, axis->stride) : 0;
-    int64_t tap = 0;
-    while (tap < tap_step && (index + axis->before - tap * axis->dilation) % axis->stride != 0) tap++;
-    if (tap == tap_step || tap >= axis->window) return; /* no window reaches these positions */
-    p->taps = conv_ceil(axis->window - tap, tap_step);
-    const int64_t last = tap + (p->taps - 1) * tap_step;
-    p->first = (index + axis->before - last * axis->dilation) / axis->stride;
-    p->tap = axis->window - 1 - last; /* of the filter turned round */
-}
 
 static inline void conv_find_phases(const conv_gather *g, int64_t index, conv_phase *phase) {
     for (int axis = CONV_AXES - 1; axis >= 0; axis--) {

@@ -46,4 +46,30 @@ static inline void conv_read_axes(conv_axis *axes, const hl_prepare *prep, const
     }
 }
 
+/* One axis of one phase: target index start + step * i, for i below count, sees the source at stride * i + first + dilation *
+ * j, under tap + tap_step * j of the filter, for j below taps. */
+typedef struct conv_phase { int64_t count, start, step, stride, first, dilation, taps, tap, tap_step; } conv_phase;
+
+static inline void conv_find_phase(const conv_axis *axis, bool transposed, int64_t index, conv_phase *p) {
+    if (!transposed) {
+        *p = (conv_phase){axis->target, 0, 1, axis->stride, -axis->before, axis->dilation, axis->window, 0, 1};
+        return;
+    }
+    int64_t a = axis->stride, b = axis->dilation;
+    while (b) {
+        const int64_t rest = a % b;
+        a = b, b = rest;
+    }
+    const int64_t tap_step = axis->stride / a;
+    *p = (conv_phase){.start = index, .step = axis->stride, .stride = 1, .dilation = axis->dilation / a, .tap_step = tap_step};
+    p->count = axis->image > index ? conv_ceil(axis->image - index, axis->stride) : 0;
+    int64_t tap = 0;
+    while (tap < tap_step && (index + axis->before - tap * axis->dilation) % axis->stride != 0) tap++;
+    if (tap == tap_step || tap >= axis->window) return; /* no window reaches these positions */
+    p->taps = conv_ceil(axis->window - tap, tap_step);
+    const int64_t last = tap + (p->taps - 1) * tap_step;
+    p->first = (index + axis->before - last * axis->dilation) / axis->stride;
+    p->tap = axis->window - 1 - last; /* of the filter turned round */
+}
+
 #endif
