@@ -1,4 +1,6 @@
 /* Convolutions of images with many channels, and their two gradients: float and double, one to three spatial axes. */
+#include <string.h>
+
 #include "../plan.h"
 #include "../pool.h"
 #include "conv_gather_types.h"
@@ -224,6 +226,12 @@ static conv_extent largest_phase(const conv_axis *axis, bool transposed) {
 
 static int64_t extent_of(const conv_extent *e, int64_t count) { return count > 0 ? e->stride * (count - 1) + e->span : 0; }
 
+/* Whether what a filter's gradient reads is packed, unless the positions of a row are too many for a block. */
+static bool packs_rows(const conv_gather *g, int64_t real_bytes) {
+    return CONV_PACKS_ROWS && g->channels * g->axis[2].stride * real_bytes >= CONV_PACKED_STEP &&
+           g->columns * real_bytes > (CONV_PACKED_PANELS - 1) * CONV_MAX_VECTORS * SIMD_BYTES;
+}
+
 /* Cuts the positions into blocks, by sizes alone, and lays out the scratch of a block. */
 static void cut_blocks(conv_gather *g, int64_t real_bytes, int64_t rows_of_a, int64_t rows_of_b) {
     conv_extent e[CONV_AXES];
@@ -236,11 +244,13 @@ static void cut_blocks(conv_gather *g, int64_t real_bytes, int64_t rows_of_a, in
     const int64_t blocks = conv_ceil(CONV_WANTED_TASKS, panels), region = panels >= 4 ? 2 * CONV_REGION_BYTES : CONV_REGION_BYTES;
     g->images_per_block = 1;
     g->rows_per_block = conv_max(1, e[0].count);
-    if (image_bytes > region || (g->batch < blocks && g->cost_ns > 20000)) {
+    /* where rows are packed, a panel of B should stay in the first-level cache */
+    const int64_t most = rows_of_b && packs_rows(g, real_bytes) ? CONV_PACKED_POSITIONS : INT64_MAX;
+    if (image_bytes > region || positions / 2 > most || (g->batch < blocks && g->cost_ns > 20000)) {
         const int64_t fitting = (region / row_bytes - e[0].span) / conv_max(1, e[0].stride) + 1;
         const int64_t wanted = conv_ceil(e[0].count, conv_ceil(blocks, conv_max(1, g->batch)));
         const int64_t enough = conv_ceil(CONV_ENOUGH_POSITIONS, row_positions);
-        const int64_t rows = conv_min(fitting, conv_max(wanted, enough));
+        const int64_t rows = conv_min(conv_min(fitting, conv_max(wanted, enough)), conv_max(1, most / row_positions));
         g->rows_per_block = conv_max(1, conv_min(rows, g->rows_per_block));
     } else {
         const int64_t good = conv_ceil(CONV_GOOD_POSITIONS, conv_max(1, positions));
@@ -472,6 +482,20 @@ static void cut_sums(conv_filter *f) {
     f->row_parts = conv_ceil(f->rows, f->rows_per_part);
 }
 
+/* Where rows are packed. */
+static void place_packed_rows(conv_filter *f, int64_t real_bytes) {
+    const conv_gather *g = &f->gather;
+    const int64_t panels = conv_ceil(g->columns * real_bytes, CONV_MAX_VECTORS * SIMD_BYTES);
+    const int64_t positions = g->images_per_block * g->rows_per_block * g->target[1] * g->target[2];
+    if (!packs_rows(g, real_bytes) || positions > 4 * CONV_PACKED_POSITIONS) return;
+    const int64_t rows = conv_min(f->rows, f->rows_per_part), taps = rows / conv_max(1, g->channels) + 2;
+    const int64_t tiles = conv_ceil(rows, CONV_PACKED_ROWS) + (g->exact ? taps : 0);
+    conv_layout *l = &f->gather.layout;
+    l->bytes = l->packed + conv_min(panels, CONV_PACKED_GROUP) * positions * CONV_MAX_VECTORS * SIMD_BYTES;
+    f->packed_rows = conv_ceil(l->bytes, HL_ALIGNMENT) * HL_ALIGNMENT;
+    l->bytes = f->packed_rows + tiles * CONV_PACKED_ROWS * positions * real_bytes;
+}
+
 /* conv_filter_gradient: (image, gradient of the target) -> gradient of the filter. */
 static hl_status prepare_filter(hl_prepare *prep) {
     const hl_tensor *image = prep->in[0], *grad = prep->in[1], *out = prep->out[0];
@@ -499,6 +523,7 @@ static hl_status prepare_filter(hl_prepare *prep) {
     const double share = choose_edges(g, true, wide);
     if (positions == 0) g->image_blocks = 0;
     cut_sums(f);
+    if (CONV_PACKS_ROWS) place_packed_rows(f, wide ? 8 : 4);
     prep->ins->p[0].i = wide;
     prep->scratch_bytes = g->layout.bytes;
     prep->shared_bytes = (f->sum_blocks - 1) * f->size * (wide ? 8 : 4);

@@ -173,13 +173,15 @@ static void NAME(point_rows)(const conv_filter *f, const conv_phase *phase, cons
     const int64_t channels = f->gather.channels;
     int64_t first[CONV_AXES];
     for (int i = 0; i < CONV_AXES; i++) first[i] = phase[i].stride * span[i].i0 + phase[i].first - region->origin[i];
-    for (int64_t row = row0; row < row1; row++) {
+    for (int64_t row = row0; row < row1;) {
         const int64_t tap = row / channels, j2 = tap % axis[2].window, j1 = tap / axis[2].window % axis[1].window;
-        const int64_t j0 = tap / axis[2].window / axis[1].window;
-        a[row - row0] = images + (first[0] + j0 * axis[0].dilation) * region->step[0] +
-                        (first[1] + j1 * axis[1].dilation) * region->step[1] +
-                        (first[2] + j2 * axis[2].dilation) * region->step[2] + row % channels;
-        c[row - row0] = sums + row * f->gather.columns;
+        const int64_t j0 = tap / axis[2].window / axis[1].window, end = conv_min(row1, (tap + 1) * channels);
+        const REAL *from = images + (first[0] + j0 * axis[0].dilation) * region->step[0] + (first[1] + j1 * axis[1].dilation) * region->step[1] +
+                           (first[2] + j2 * axis[2].dilation) * region->step[2] - tap * channels;
+        for (; row < end; row++) {
+            a[row - row0] = from + row;
+            c[row - row0] = sums + row * f->gather.columns;
+        }
     }
 }
 
@@ -198,6 +200,20 @@ static int64_t NAME(rows_alike)(const conv_filter *f, const conv_phase *phase, c
     return end;
 }
 
+/* The tiles of so many rows of a panel. */
+SIMD_INLINE void NAME(filter_tiles)(const NAME(tiling) *t, int vectors, const REAL *const *a, REAL *const *c, int64_t rows) {
+    int64_t at = 0;
+    for (int64_t tiles = conv_ceil(rows, conv_rows[vectors - 1]); at < rows; tiles--) {
+        const int64_t tile_rows = conv_ceil(rows - at, tiles);
+        NAME(tiles)[vectors - 1][tile_rows - 1](t, a + at, c + at);
+        at += tile_rows;
+    }
+}
+
+#if CONV_PACKS_ROWS
+#include "conv_filter_packed.h"
+#endif
+
 /* Adds (or begins with) the sums of one block of images for rows row0 to row1. */
 static void NAME(filter_block)(const conv_filter *f, const conv_phase *phase, const void *source, const void *grad, REAL *sums,
                                bool first, const conv_block *block, int64_t row0, int64_t row1, const conv_scratch *own) {
@@ -210,6 +226,12 @@ static void NAME(filter_block)(const conv_filter *f, const conv_phase *phase, co
         NAME(copy_region)(&region, g->source, g->channels, source, block->n0, block->n1, (REAL *)own->region);
         images = (const REAL *)own->region;
     }
+#if CONV_PACKS_ROWS
+    if (f->packed_rows) {
+        NAME(filter_packed)(f, phase, &region, images, grad, sums, first, block, row0, row1, own);
+        return;
+    }
+#endif
     const REAL **a = (const REAL **)own->a;
     REAL **c = (REAL **)own->c;
     const int64_t row_positions = phase[1].count * phase[2].count, rows = block->r1 - block->r0;
@@ -228,12 +250,7 @@ static void NAME(filter_block)(const conv_filter *f, const conv_phase *phase, co
             end = NAME(rows_alike)(f, phase, block, row, row1, span);
             NAME(point_rows)(f, phase, &region, span, images, sums, row, end, a, c);
             t.n_segments = conv_find_position_segments(phase, &region, block, span, packed, own->segments);
-            int64_t at = 0;
-            for (int64_t tiles = conv_ceil(end - row, conv_rows[vectors - 1]); at < end - row; tiles--) {
-                const int64_t tile_rows = conv_ceil(end - row - at, tiles);
-                NAME(tiles)[vectors - 1][tile_rows - 1](&t, a + at, c + at);
-                at += tile_rows;
-            }
+            NAME(filter_tiles)(&t, vectors, a, c, end - row);
         }
         t.column += vectors * LANES;
     }

@@ -23,13 +23,24 @@ static const int conv_rows[CONV_MAX_VECTORS] = {12, 12, 8, 6};
 #define CONV_MAX_ROWS 12
 #define CONV_MAX_VECTORS 2
 static const int conv_rows[CONV_MAX_VECTORS] = {12, 6};
+#define CONV_PACKS_ROWS 1
 #else
 #define CONV_MAX_ROWS 8
 #define CONV_MAX_VECTORS 2
 static const int conv_rows[CONV_MAX_VECTORS] = {8, 4};
 #endif
 
+/* Whether what a filter's gradient reads is packed (conv_filter_packed.h). */
+#ifndef CONV_PACKS_ROWS
+#define CONV_PACKS_ROWS 0
+#endif
+
 enum {
+    CONV_PACKED_ROWS = 6,         /* that lie side by side */
+    CONV_PACKED_STEP = 128,       /* bytes between positions at least: those of fewer share lines */
+    CONV_PACKED_PANELS = 4,       /* that read them at least */
+    CONV_PACKED_GROUP = 8,        /* panels that are packed together */
+    CONV_PACKED_POSITIONS = 256,  /* of a block: a panel of B stays in the first-level cache */
     CONV_MAX_K_BLOCK = 1024,      /* rows of B that stay in the second-level cache while the tiles of a block pass */
     CONV_REGION_BYTES = 256 << 10,
     CONV_WANTED_TASKS = 16,
@@ -81,6 +92,7 @@ typedef struct conv_filter {
     int64_t rows, size;                  /* of the gradient: taps and channels, elements */
     int64_t blocks, sum_blocks;          /* of images, and how many partial sums they are added up in */
     int64_t row_parts, rows_per_part;
+    int64_t packed_rows;                 /* where they are in scratch, 0: none are packed */
 } conv_filter;
 
 static inline void conv_find_phases(const conv_gather *g, int64_t index, conv_phase *phase) {

@@ -133,3 +133,34 @@ def test_taps_beyond_the_edges_are_worth_nothing(flag, window, size):
     assert np.array_equal(skipped, run("conv", [bare, taps], np.empty_like(skipped), inside, flag=flag))
     for threads in (2, 4):
         assert np.array_equal(skipped, run("conv", [image, taps], np.empty_like(skipped), geometry, threads, flag))
+
+
+@pytest.mark.parametrize("dtype", ["f", "d"])
+@pytest.mark.parametrize(
+    ("batch", "axis", "channels", "columns"),
+    [
+        (5, (13, 1, 1, 1, 0, 0), 96, 136),  # panels of several images, the last one narrower
+        (3, (9, 3, 2, 1, 1, 1), 35, 72),  # tiles of rows that lie in two taps
+        (2, (20, 3, 1, 2, 2, 2), 64, 65),
+        (7, (6, 5, 1, 1, 2, 2), 40, 264),  # taps that see the image at some positions alone
+    ],
+)
+def test_filter_gradients_of_many_columns(batch, axis, channels, columns, dtype):
+    """What they read is packed where several panels of columns read it; threads change nothing."""
+    geometry = [axis] * 2
+    check(geometry, batch, channels, columns, dtype)
+    rng = np.random.default_rng(2)
+    image = rng.standard_normal((batch, axis[0], axis[0], channels)).astype(dtype)
+    grad = rng.standard_normal((batch, target_size(axis), target_size(axis), columns)).astype(dtype)
+    found = [
+        run(
+            "conv_filter_gradient",
+            [image, grad],
+            np.empty((axis[1], axis[1], channels, columns), dtype),
+            geometry,
+            threads,
+            DIRECT,
+        )
+        for threads in (1, 2, 4)
+    ]
+    assert all(np.array_equal(found[0], other) for other in found[1:])
