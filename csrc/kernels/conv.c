@@ -228,7 +228,7 @@ static int64_t extent_of(const conv_extent *e, int64_t count) { return count > 0
 
 /* Whether what a filter's gradient reads is packed, unless the positions of a row are too many for a block. */
 static bool packs_rows(const conv_gather *g, int64_t real_bytes) {
-    return CONV_PACKS_ROWS && g->channels * g->axis[2].stride * real_bytes >= CONV_PACKED_STEP &&
+    return CONV_PACKS && g->channels * g->axis[2].stride * real_bytes >= CONV_PACKED_STEP &&
            g->columns * real_bytes > (CONV_PACKED_PANELS - 1) * CONV_MAX_VECTORS * SIMD_BYTES;
 }
 
@@ -276,7 +276,8 @@ static void cut_blocks(conv_gather *g, int64_t real_bytes, int64_t rows_of_a, in
     l->packed = l->runs + (rows_of_b ? 0 : segments) * (int64_t)sizeof(conv_run);
     l->packed = conv_ceil(l->packed, HL_ALIGNMENT) * HL_ALIGNMENT;
     const int64_t b_rows = rows_of_b ? block_positions : g->k_block;
-    l->bytes = l->packed + b_rows * CONV_MAX_VECTORS * SIMD_BYTES;
+    l->bytes = l->packed + b_rows * CONV_MAX_VECTORS * SIMD_BYTES; /* the last panel is a whole one there */
+    if (CONV_PACKS && !rows_of_b) l->bytes += CONV_ACROSS_BYTES;
 }
 
 /* What the sums of `rows` rows cost for each element of k, in multiply-adds of a vector: a few of them take as long as one. */
@@ -523,7 +524,7 @@ static hl_status prepare_filter(hl_prepare *prep) {
     const double share = choose_edges(g, true, wide);
     if (positions == 0) g->image_blocks = 0;
     cut_sums(f);
-    if (CONV_PACKS_ROWS) place_packed_rows(f, wide ? 8 : 4);
+    if (CONV_PACKS) place_packed_rows(f, wide ? 8 : 4);
     prep->ins->p[0].i = wide;
     prep->scratch_bytes = g->layout.bytes;
     prep->shared_bytes = (f->sum_blocks - 1) * f->size * (wide ? 8 : 4);

@@ -58,25 +58,6 @@ static void NAME(point_at_packed)(conv_segment *segments, int64_t n) {
     for (int64_t s = 0, at = 0; s < n; at += segments[s++].length) segments[s].a = at * CONV_PACKED_ROWS;
 }
 
-/* A group of `columns` of `rows` rows of B, which are those from `row` on in its panels of `width`, `panel` elements apart; the last
- * one may be narrower. */
-static void NAME(pack_panels)(const REAL *b, int64_t b_step, int64_t row, int64_t rows, int64_t columns, int64_t width, int64_t panel, REAL *to) {
-    enum { AHEAD = 4 }; /* rows that are asked for */
-    const int64_t whole = columns / width, rest = columns - whole * width, rest_width = conv_ceil(rest, LANES) * LANES;
-    REAL *last = to + whole * panel + row * rest_width;
-    to += row * width;
-    for (int64_t k = 0; k < rows; k++, b += b_step, to += width, last += rest_width) {
-        for (int64_t p = 0; p < whole; p++)
-            for (int64_t j = 0; j < width; j += LANES) {
-                __builtin_prefetch(b + AHEAD * b_step + p * width + j);
-                STORE(to + p * panel + j, LOAD(b + p * width + j));
-            }
-        int64_t j = 0;
-        for (; j + LANES <= rest; j += LANES) STORE(last + j, LOAD(b + whole * width + j));
-        if (j < rest) STORE(last + j, LOAD_PART(b + whole * width + j, (int)(rest - j)));
-    }
-}
-
 /* Adds (or begins with) the sums of one block for rows row0 to row1; the block's images begin at `images`. */
 static void NAME(filter_packed)(const conv_filter *f, const conv_phase *phase, const conv_region *region, const REAL *images, const REAL *grad,
                                 REAL *sums, bool first, const conv_block *block, int64_t row0, int64_t row1, const conv_scratch *own) {

@@ -127,6 +127,60 @@ static void NAME(gather_group)(const NAME(gathering) *k, const conv_run *runs, i
     }
 }
 
+#if CONV_PACKS
+/* A group of `columns` of `rows` rows of B, which are those from `row` on in its panels of `width`, `panel` elements apart; the last
+ * one may be narrower. */
+static void NAME(pack_panels)(const REAL *b, int64_t b_step, int64_t row, int64_t rows, int64_t columns, int64_t width, int64_t panel, REAL *to) {
+    enum { AHEAD = 4 }; /* rows that are asked for */
+    const int64_t whole = columns / width, rest = columns - whole * width, rest_width = conv_ceil(rest, LANES) * LANES;
+    REAL *last = to + whole * panel + row * rest_width;
+    to += row * width;
+    for (int64_t k = 0; k < rows; k++, b += b_step, to += width, last += rest_width) {
+        for (int64_t p = 0; p < whole; p++)
+            for (int64_t j = 0; j < width; j += LANES) {
+                __builtin_prefetch(b + AHEAD * b_step + p * width + j);
+                STORE(to + p * panel + j, LOAD(b + p * width + j));
+            }
+        int64_t j = 0;
+        for (; j + LANES <= rest; j += LANES) STORE(last + j, LOAD(b + whole * width + j));
+        if (j < rest) STORE(last + j, LOAD_PART(b + whole * width + j, (int)(rest - j)));
+    }
+}
+
+/* Where all panels of a small filter are packed at once: each tile's positions take all of them one after the other, so that the
+ * target is written in long pieces. */
+static void NAME(gather_across)(const NAME(gathering) *k, const conv_run *runs, int64_t n, int64_t length) {
+    const conv_gather *g = k->g;
+    const int64_t column0 = k->block->column0, columns = k->block->column1 - column0, images = k->block->n1 - k->block->n0;
+    const int64_t width = CONV_MAX_VECTORS * LANES, panel = length * width;
+    const REAL *filter = k->operand[1], *bias = g->bias ? k->operand[g->bias] : NULL;
+    NAME(tiling) t = {.segments = k->own.segments, .a_step = 1, .relu = g->relu};
+    int64_t at = 0;
+    for (const conv_run *run = runs; run < runs + n; at += run->length, run++)
+        NAME(pack_panels)(filter + run->b * g->columns + column0, g->columns, at, run->length, columns, width, panel, (REAL *)k->own.packed);
+    at = 0;
+    for (int64_t index = 0; index < conv_count_classes(k->spans); index++) {
+        conv_span span[CONV_AXES];
+        conv_class_at(k->spans, index, span);
+        t.n_segments = conv_find_segments(g, k->phase, k->region, span, runs, n, true, k->own.segments);
+        const int64_t end = at + images * conv_positions_of(span);
+        for (int64_t tiles = conv_ceil(end - at, conv_rows[CONV_MAX_VECTORS - 1]); at < end; tiles--) {
+            const int64_t rows = conv_ceil(end - at, tiles);
+            t.b = (const REAL *)k->own.packed;
+            for (int64_t column = 0; column < columns; column += width, t.b += panel) {
+                const int64_t left = conv_min(width, columns - column), vectors = conv_ceil(left, LANES);
+                t.column = column0 + column;
+                t.bias = bias ? bias + t.column : NULL;
+                t.last_lanes = (int)(left - (vectors - 1) * LANES);
+                NAME(tiles)[vectors - 1][rows - 1](&t, k->a + at, k->c + at);
+            }
+            if (g->n_steps > g->n_in_tiles) NAME(finish)(g, k->operand, k->c + at, rows, column0, columns);
+            at += rows;
+        }
+    }
+}
+#endif
+
 static void NAME(gather_block)(const conv_gather *g, void *const *operand, int64_t phase_index, const conv_block *block,
                                char *scratch) {
     conv_phase phase[CONV_AXES];
@@ -155,6 +209,13 @@ static void NAME(gather_block)(const conv_gather *g, void *const *operand, int64
     }
     const int64_t n = conv_find_runs(g, phase, own.runs);
     const NAME(gathering) k = {g, operand, phase, &region, &spans, &part, own.a, own.c, own};
+#if CONV_PACKS
+    const int64_t all = conv_rows_of(own.runs, n), columns = part.column1 - part.column0;
+    if (conv_goes_across(g, all, columns, sizeof(REAL))) {
+        NAME(gather_across)(&k, own.runs, n, all);
+        return;
+    }
+#endif
     int64_t from = 0;
     do {
         int64_t to = from, length = 0;
@@ -210,7 +271,7 @@ SIMD_INLINE void NAME(filter_tiles)(const NAME(tiling) *t, int vectors, const RE
     }
 }
 
-#if CONV_PACKS_ROWS
+#if CONV_PACKS
 #include "conv_filter_packed.h"
 #endif
 
@@ -226,7 +287,7 @@ static void NAME(filter_block)(const conv_filter *f, const conv_phase *phase, co
         NAME(copy_region)(&region, g->source, g->channels, source, block->n0, block->n1, (REAL *)own->region);
         images = (const REAL *)own->region;
     }
-#if CONV_PACKS_ROWS
+#if CONV_PACKS
     if (f->packed_rows) {
         NAME(filter_packed)(f, phase, &region, images, grad, sums, first, block, row0, row1, own);
         return;

@@ -23,20 +23,21 @@ static const int conv_rows[CONV_MAX_VECTORS] = {12, 12, 8, 6};
 #define CONV_MAX_ROWS 12
 #define CONV_MAX_VECTORS 2
 static const int conv_rows[CONV_MAX_VECTORS] = {12, 6};
-#define CONV_PACKS_ROWS 1
+#define CONV_PACKS 1
 #else
 #define CONV_MAX_ROWS 8
 #define CONV_MAX_VECTORS 2
 static const int conv_rows[CONV_MAX_VECTORS] = {8, 4};
 #endif
 
-/* Whether what a filter's gradient reads is packed (conv_filter_packed.h). */
-#ifndef CONV_PACKS_ROWS
-#define CONV_PACKS_ROWS 0
+/* Whether what tiles read is packed where several read it, and asked for ahead: where caches are small and bring little by themselves. */
+#ifndef CONV_PACKS
+#define CONV_PACKS 0
 #endif
 
 enum {
     CONV_PACKED_ROWS = 6,         /* that lie side by side */
+    CONV_ACROSS_BYTES = 256 << 10, /* of a filter whose panels are all packed at once */
     CONV_PACKED_STEP = 128,       /* bytes between positions at least: those of fewer share lines */
     CONV_PACKED_PANELS = 4,       /* that read them at least */
     CONV_PACKED_GROUP = 8,        /* panels that are packed together */
@@ -252,6 +253,13 @@ static inline int64_t conv_find_position_segments(const conv_phase *p, const con
                 segments[count++] = (conv_segment){a, b, span[2].i1 - span[2].i0};
             }
     return count;
+}
+
+/* Whether each tile's positions take all panels of columns one after the other: where a filter of so many rows and columns stays
+ * in the cache. */
+static inline bool conv_goes_across(const conv_gather *g, int64_t rows, int64_t columns, int64_t real_bytes) {
+    return CONV_PACKS && !g->dots && columns * real_bytes > CONV_MAX_VECTORS * SIMD_BYTES &&
+           rows * columns * real_bytes <= CONV_ACROSS_BYTES && rows <= g->k_block;
 }
 
 static inline conv_scratch conv_lay_out(const conv_layout *l, char *scratch) {

@@ -36,6 +36,10 @@ SIMD_INLINE void NAME(tile)(const int rows, const int vectors, const NAME(tiling
 #pragma GCC unroll 4
         for (int v = 0; v < vectors; v++) sum[i][v] = (VEC){0};
     }
+#if CONV_PACKS
+#pragma GCC unroll 12
+    for (int i = 0; i < rows; i++) __builtin_prefetch(c[i] + t->column, 1);
+#endif
     const int64_t a_step = t->a_step, b_step = vectors * LANES;
     const conv_segment *segment = t->segments;
     for (const conv_segment *end = segment + t->n_segments; segment < end; segment++) {
@@ -188,6 +192,9 @@ static int NAME(panel_vectors)(int64_t columns, int *last_lanes) {
 static void NAME(pack_rows)(const REAL *b, int64_t b_step, int64_t rows, int64_t columns, int64_t width, REAL *to) {
     columns = conv_min(columns, width);
     for (int64_t k = 0; k < rows; k++, b += b_step, to += width) {
+#if CONV_PACKS
+        __builtin_prefetch(b + 16 * b_step);
+#endif
         int64_t j = 0;
         for (; j + LANES <= columns; j += LANES) STORE(to + j, LOAD(b + j));
         if (j < columns) STORE(to + j, LOAD_PART(b + j, (int)(columns - j)));
