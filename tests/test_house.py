@@ -25,7 +25,15 @@ FLOORS = [
         "initial_values",
     ],
     ["compile"],
-    ["_reference", "_reference_arrays", "_reference_shapes", "fetches", "session_conversions", "partial_run"],
+    [
+        "_reference",
+        "_reference_arrays",
+        "_reference_shapes",
+        "fetches",
+        "session_conversions",
+        "partial_run",
+        "callable_options",
+    ],
     ["session"],
 ]
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}

@@ -205,6 +205,26 @@ def test_a_callable_by_the_names_of_its_options(executor):
         assert session._make_callable_from_options(options)(5.0) == [10, 5] and session.run(count) == 7
 
 
+def test_options_of_a_callable_connect_tensors(executor):
+    from hookloop.core.protobuf import config_pb2
+
+    x, y = tf.placeholder(tf.float32), tf.placeholder(tf.float32, [None])
+    source = tf.stack([x, x + 1])
+    options = config_pb2.CallableOptions(feed=[x.name], fetch=[(y * 2).name], target=[tf.no_op().name])
+    options.tensor_connection.add(from_tensor=source.name, to_tensor=y.name)
+    with tf.Session() as session:
+        call = session._make_callable_from_options(options)
+        assert [one.tolist() for one in (*call(3.0), *call(4.0))] == [[6, 8], [8, 10]]
+        options.run_options.trace_level = config_pb2.RunOptions.FULL_TRACE
+        metadata = config_pb2.RunMetadata()
+        assert session._make_callable_from_options(options)(3.0, run_metadata=metadata)[0].tolist() == [6, 8]
+        if session._reference is None:
+            assert metadata.step_stats.dev_stats
+        options.tensor_connection[0].from_tensor = "nothing:0"
+        with pytest.raises(ValueError, match="does not exist. The operation, .nothing., does not exist in the graph"):
+            session._make_callable_from_options(options)(3.0)
+
+
 def test_variables_belong_to_their_session(executor):
     v = tf.Variable(1.0)
     with tf.Session() as one, tf.Session() as two:

@@ -187,3 +187,7 @@ def test_paddings_of_unknown_values_are_as_many_as_axes():
     assert tf.pad(tf.placeholder(tf.float32), tf.placeholder(tf.int32, [3, 2])).shape.as_list() == [None] * 3
     with pytest.raises(ValueError, match="Shape must be rank 3 but is rank 2"):
         tf.pad(tf.placeholder(tf.float32, [4, 5]), tf.placeholder(tf.int32, [3, 2]))
+
+
+def test_a_tensor_may_be_any_dimension():
+    assert tf.Dimension(3).is_compatible_with(tf.constant(4))

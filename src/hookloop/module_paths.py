@@ -21,7 +21,7 @@ def install(package, table, renamed=None, same=None):
     Args:
       package: the package's name.
       table: module below the package -> where a name is looked for, in order: dotted names of modules below `hookloop` ("" is
-        itself), or of other packages behind a colon.
+        itself), or of other packages behind a colon. What is in a place behind "?" is found there, but not listed.
       renamed: module -> {name: its dotted name below `hookloop`}.
       same: module -> the module below `hookloop` that it is.
     """
@@ -69,7 +69,8 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             return value
 
         def list_names():
-            names = {name for place in places for name in dir(_module(place)) if not name.startswith("_")}
+            listed = [place for place in places if not place.startswith("?")]
+            names = {name for place in listed for name in dir(_module(place)) if not name.startswith("_")}
             return sorted(name for name in names | set(renamed) if _look_up(name, places, renamed) is not _ABSENT)
 
         module.__doc__ = "Public names, by another path."
@@ -80,7 +81,7 @@ _ABSENT = object()
 
 
 def _module(place):
-    own, _, other = place.partition(":")
+    own, _, other = place.removeprefix("?").partition(":")
     return importlib.import_module(other or (f"{_ROOT}.{own}" if own else _ROOT))
 
 

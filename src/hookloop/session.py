@@ -185,11 +185,9 @@ class BaseSession(SessionCore):
 
     def _make_callable_from_options(self, callable_options):
         """A function of the feeds that a `CallableOptions` names, which gives a list of what it fetches."""
-        names = list(callable_options.target)
-        targets = [self._graph.as_graph_element(name, allow_tensor=False) for name in names]
-        fetches = list(callable_options.fetch)
-        call = self.make_callable([*fetches, *targets], list(callable_options.feed))
-        return call if not targets else lambda *values: call(*values)[: len(fetches)]
+        from .callable_options import callable_from_options
+
+        return callable_from_options(self, callable_options)
 
     def partial_run_setup(self, fetches, feeds=None):
         """Prepares a request that `partial_run` evaluates in parts.

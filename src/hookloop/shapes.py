@@ -109,6 +109,8 @@ class Dimension:
         return self._value
 
     def is_compatible_with(self, other):
+        if hasattr(other, "op"):
+            return True  # a tensor, of which only a run tells
         other = as_dimension(other)
         return self._value == other._value or self._value is None or other._value is None
 

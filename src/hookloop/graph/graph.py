@@ -208,6 +208,12 @@ class Graph(GraphFields):
         """A context manager: ops made inside carry no device's name, whatever the scopes around say."""
         return StackScope(self, device_stack=lambda outer: ()) if self._state().device_stack else nullcontext()
 
+    def _apply_device_functions(self, op):
+        """Gives an operation, or what stands for one, the device that the scopes in force give a new one."""
+        if self._state().device_stack:
+            give = getattr(op, "_set_device_from_string", None) or op._set_device
+            give(device_of(op, self._state().device_stack))
+
     def alone_on(self, device_name):
         """A context manager: ops made inside are on this device ("" is none), beside nothing, whatever the scopes around say."""
         devices = (DeviceSpec.from_string(device_name),) if device_name else ()

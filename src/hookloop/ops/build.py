@@ -254,9 +254,18 @@ def convert_to_tensor_or_indexed_slices(value, dtype=None, name=None):
     return value
 
 
+# Classes of programs whose objects count as tensors.
+tensor_types: list = []
+
+
 def is_tensor(x):
     """Whether `x` is a tensor, a variable, or another object of a graph that stands for values."""
-    return isinstance(x, Tensor) or hasattr(x, "_as_graph_element") or hasattr(x, "dense_shape")
+    return (
+        isinstance(x, (Tensor, *tensor_types))
+        or hasattr(x, "_as_graph_element")
+        or hasattr(x, "dense_shape")
+        or getattr(x, "is_tensor_like", False)
+    )
 
 
 def _convert_constant(value, dtype=None, name=None, as_ref=False):

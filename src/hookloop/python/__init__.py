@@ -4,6 +4,9 @@ from ..module_paths import install
 
 _MATH = ("", "math", "nn", "linalg", "random", "strings", "debugging", "io")
 
+# TensorFlow's modules have the functions of their generated twins too.
+_OPS = (*_MATH, "?ops.op_functions")
+
 _TABLE = {
     "ops.session_ops": ("", "ops.session_handles"),
     **dict.fromkeys(("client.session", "client.client_lib"), ("", "session_conversions")),
@@ -21,12 +24,12 @@ _TABLE = {
     "framework.graph_util": ("graph_util",),
     "framework.graph_util_impl": ("graph_util",),
     "framework.meta_graph": ("train.meta_graph",),
-    "framework.ops": ("",),
+    "framework.ops": ("", "python.framework.graph_elements"),
     "framework.tensor_shape": ("shapes", ""),
     "framework.versions": ("", "version"),
     "lib.io.python_io": ("python_io", "io"),
     "lib.io.tf_record": ("python_io", "io"),
-    **{f"ops.{name}": _MATH for name in """array_ops bitwise_ops candidate_sampling_ops check_ops clip_ops confusion_matrix
+    **{f"ops.{name}": _OPS for name in """array_ops bitwise_ops candidate_sampling_ops check_ops clip_ops confusion_matrix
         control_flow_ops custom_gradient data_flow_ops embedding_ops functional_ops histogram_ops io_ops linalg_ops logging_ops
         lookup_ops manip_ops map_fn math_ops numerics parsing_ops random_ops script_ops sets_impl sort_ops special_math_ops
         state_ops stateless_random_ops string_ops template tensor_array_ops""".split()},
@@ -36,7 +39,7 @@ _TABLE = {
     "training.training_ops": ("ops.op_functions",),
     # Imported for the gradients that they register.
     **{f"ops.{name}_grad": ("",) for name in "array control_flow data_flow linalg math nn random state".split()},
-    "ops.bitwise_ops": ("bitwise",),
+    "ops.bitwise_ops": ("bitwise", "?ops.op_functions"),
     "ops.gradient_checker": ("test",),
     "ops.gradients": ("", "gradients"),
     "ops.gradients_impl": ("", "gradients"),
@@ -44,10 +47,11 @@ _TABLE = {
     "ops.standard_ops": (*_MATH, "initializers"),
     "ops.linalg.linalg": ("linalg",),
     "ops.linalg.linalg_impl": ("linalg",),
-    **dict.fromkeys(("ops.nn", "ops.nn_impl", "ops.nn_ops"), ("nn", *_MATH)),
+    **dict.fromkeys(("ops.nn", "ops.nn_impl", "ops.nn_ops"), ("nn", *_OPS)),
     "ops.partitioned_variables": ("", "partitioned"),
-    "ops.resource_variable_ops": ("variables",),
-    "ops.string_ops": ("strings", ""),
+    "ops.resource_variable_ops": ("variables", "?ops.op_functions"),
+    "ops.string_ops": ("strings", "", "?ops.op_functions"),
+    "ops.unconnected_gradients": ("",),
     "ops.variable_scope": ("", "variable_scope"),
     "ops.variables": ("", "variables", "partitioned"),
     "platform.app": ("app",),
@@ -94,6 +98,9 @@ _RENAMED = {
     },
     "framework.ops": {
         "IndexedSlicesValue": "fetches.IndexedSlicesValue", "_colocate_with": "colocate_with",
+        "_TensorLike": "python.framework.graph_elements.TensorLike",
+        "_as_graph_element": "python.framework.graph_elements.as_graph_element",
+        "_get_graph_from_inputs": "python.framework.graph_elements.graph_from_inputs",
         "_default_graph_stack": "graph.stack.graphs", "_default_session_stack": "graph.stack.sessions",
         "internal_convert_to_tensor": "convert_to_tensor",
     },
@@ -110,6 +117,8 @@ _RENAMED = {
         "GlorotUniform": "glorot_uniform_initializer", "GlorotNormal": "glorot_normal_initializer",
         "Identity": "initializers.identity", "Initializer": "initializers.Initializer",
     },
+    "ops.array_ops": {"shape_internal": "ops.array.shape_internal"},
+    "ops.control_flow_ops": {"with_dependencies": "ops.core.with_dependencies"},
     "ops.logging_ops": {"print_v2": "print"},
     "ops.math_ops": {
         "neg": "negative", "floor_mod": "floormod", "real_div": "realdiv", "truncate_div": "truncatediv", "truncate_mod": "truncatemod",
@@ -121,7 +130,7 @@ _RENAMED = {
     "ops.string_ops": {f"string_{name}": f"strings.{name}" for name in ("format", "length", "lower", "upper")},
     "ops.variable_scope": {"variable": "Variable"},
     "platform.googletest": {"GetTempDir": "test.get_temp_dir"},
-    "pywrap_tensorflow": {"CheckpointReader": "train.checkpoint_utils.CheckpointReader"},
+    "pywrap_tensorflow": {"EventsWriter": "summary.events_writer.EventsWriter", "CheckpointReader": "train.checkpoint_utils.CheckpointReader"},
     "training.summary_io": {"SummaryWriterCache": "summary.FileWriterCache"},
     "util.nest": {"is_sequence": "nest.is_nested"},
 }  # fmt: skip

@@ -1,0 +1,158 @@
+"""What `python.framework.ops` calls tensor-like, and its other helpers: libraries ask by these names what they were given."""
+
+import itertools
+import re
+
+from ... import logging
+from ...graph import Graph, Operation, Tensor, collection_def, get_default_graph
+from ...ops import build
+from ...ops.indexed_slices import IndexedSlices
+from ...variables import Variable
+
+__all__ = [
+    "EagerTensor", "TensorLike", "as_graph_element", "get_collection_proto_type", "get_from_proto_function", "get_to_proto_function",
+    "graph_from_inputs", "is_dense_tensor_like", "prepend_name_scope", "register_dense_tensor_like_type",
+    "register_proto_function", "strip_name_scope", "uid",
+]  # fmt: skip
+
+_uids = itertools.count()
+
+
+class _Standing(type):
+    def __instancecheck__(cls, instance):
+        return isinstance(instance, cls.members) or type.__instancecheck__(cls, instance)
+
+
+class TensorLike(metaclass=_Standing):
+    """What is a tensor or made of tensors; variables are not."""
+
+    members = (Tensor, IndexedSlices)
+
+
+class EagerTensor:
+    """A tensor that has its value at once: there are none."""
+
+
+def is_dense_tensor_like(t):
+    """Whether something is a tensor, a variable, or of a class that was registered as such."""
+    return isinstance(t, (Tensor, Variable, *build.tensor_types))
+
+
+def register_dense_tensor_like_type(tensor_type):
+    """Lets the objects of a class count as tensors, for `tf.is_tensor` too.
+
+    Args:
+      tensor_type: the class; it has properties `name` and `dtype`.
+
+    Raises:
+      TypeError: where it has them not.
+    """
+    for name in ("name", "dtype"):
+        if not isinstance(getattr(tensor_type, name, None), property):
+            raise TypeError(f"Type {tensor_type.__name__} does not define a `{name}` property")
+    build.tensor_types.append(tensor_type)
+
+
+def uid():
+    """A number that no other call gives."""
+    return next(_uids)
+
+
+def as_graph_element(obj):
+    """The tensor or operation that an object says it stands for; None where it says nothing."""
+    convert = getattr(obj, "_as_graph_element", None)
+    return convert() if callable(convert) else None
+
+
+def graph_from_inputs(op_input_list, graph=None):
+    """The graph of an operation's inputs; the default graph where none of them is in a graph.
+
+    Args:
+      op_input_list: tensors, operations, variables; others are passed over.
+      graph: the graph that they are expected in.
+
+    Raises:
+      TypeError: where `graph` is none.
+      ValueError: where two inputs are in different graphs, or one is not in `graph`.
+    """
+    default = get_default_graph()
+    if default.building_function:
+        return default
+    if graph and not isinstance(graph, Graph):
+        raise TypeError(f"Input graph needs to be a Graph: {graph}")
+    given, first = graph, None
+    for value in op_input_list:
+        element = value if isinstance(value, (Operation, TensorLike)) else as_graph_element(value)
+        if element is None:
+            continue
+        if graph is None:
+            graph, first = element.graph, element
+        elif element.graph is not graph:
+            if given is not None:
+                raise ValueError(f"{element} is not from the passed-in graph.")
+            raise ValueError(f"{element} must be from the same graph as {first}.")
+    return graph or default
+
+
+# --- names ------------------------------------------------------------------------------------------------
+
+
+def strip_name_scope(name, export_scope):
+    """A name without an outer scope, where it is in it; also behind "^" and "loc:@"."""
+    return _renamed(name, export_scope, r"([\^]|loc:@|^){scope}[\/]+(.*)", r"\1\2")
+
+
+def prepend_name_scope(name, import_scope):
+    """A name below an outer scope; also behind "^" and "loc:@"."""
+    return _renamed(name, import_scope, r"([\^]|loc:@|^)(.*)", r"\1{scope}/\2")
+
+
+def _renamed(name, scope, pattern, replacement):
+    if not scope:
+        return name
+    scope = scope.removesuffix("/")
+    text = name.decode() if isinstance(name, bytes) else name
+    if not isinstance(text, str):
+        logging.warning("expected a name as text, got %r", name)
+        return name
+    return re.sub(pattern.replace("{scope}", scope), replacement.replace("{scope}", scope), text, count=1)
+
+
+# --- collections in meta graphs -----------------------------------------------------------------------------
+
+
+def register_proto_function(collection_name, proto_type=None, to_proto=None, from_proto=None):
+    """Says how the items of a collection are written into a meta graph and come back from it.
+
+    Args:
+      collection_name: the collection.
+      proto_type: the class of the message.
+      to_proto: function(item, export_scope) -> message, or None for an item to leave out.
+      from_proto: function(message, import_scope) -> item.
+
+    Raises:
+      TypeError: where a function cannot be called.
+      KeyError: where the collection has functions.
+    """
+    for function, what in ((to_proto, "to_proto"), (from_proto, "from_proto")):
+        if function is not None and not callable(function):
+            raise TypeError(f"{what} must be callable.")
+    if any(collection_def.functions_of(collection_name)):
+        raise KeyError(f"Registering two proto functions with name '{collection_name}'!")
+    collection_def.register_proto_function(collection_name, proto_type and (lambda: proto_type), to_proto, from_proto)
+
+
+def get_collection_proto_type(collection_name):
+    """The class of the messages of a collection; None where it has none."""
+    message = collection_def.functions_of(collection_name)[0]
+    return message and message()
+
+
+def get_to_proto_function(collection_name):
+    """What makes a message of an item of a collection; None where nothing does."""
+    return collection_def.functions_of(collection_name)[1]
+
+
+def get_from_proto_function(collection_name):
+    """What makes an item of a collection of a message; None where nothing does."""
+    return collection_def.functions_of(collection_name)[2]
