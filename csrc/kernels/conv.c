@@ -81,12 +81,27 @@ static void gather_chunk(void *arg, int64_t chunk, int worker) {
     block.column1 = conv_min(block.column0 + width, g->columns);
     if (block.column0 >= block.column1) return;
     char *scratch = job->run->scratch + worker * job->run->scratch_bytes;
-    (job->wide ? gather_block_f64 : gather_block_f32)(g, job->operand, chunk % g->phases, &block, scratch);
+    const void *panels = CONV_PACKS && g->filter_rows ? job->run->shared : NULL;
+    (job->wide ? gather_block_f64 : gather_block_f32)(g, job->operand, chunk % g->phases, &block, panels, scratch);
 }
+
+#if CONV_PACKS
+enum { PACK_CHUNK = 64 /* rows */ };
+
+static void pack_chunk(void *arg, int64_t chunk, int worker) {
+    const gather_job *job = arg;
+    (void)worker;
+    const int64_t row0 = chunk * PACK_CHUNK, row1 = conv_min(row0 + PACK_CHUNK, job->g->filter_rows);
+    (job->wide ? pack_filter_f64 : pack_filter_f32)(job->g, job->operand[1], row0, row1, job->run->shared);
+}
+#endif
 
 static hl_status run_gather(const hl_instr *ins, hl_run *run) {
     const conv_gather *g = ins->p[2].p;
     gather_job job = {g, g->n_in + 1 > HL_DIRECT_ARGS ? hl_args(ins) : ins->arg, run, ins->p[0].i};
+#if CONV_PACKS
+    if (g->filter_rows) hl_parallel(run, conv_ceil(g->filter_rows, PACK_CHUNK), 0.5 * (double)(g->filter_rows * g->columns), pack_chunk, &job);
+#endif
     hl_parallel(run, g->image_blocks * g->row_blocks * g->column_parts * g->phases, g->cost_ns, gather_chunk, &job);
     return HL_OK;
 }
@@ -455,7 +470,15 @@ static hl_status prepare_gather(hl_prepare *prep, bool transposed) {
     prep->ins->p[0].i = wide;
     prep->scratch_bytes = g->layout.bytes;
     prep->cost_ns = g->cost_ns;
-    prep->ins->fn = !g->dots && choose_winograd(prep, g, false, wide, share) ? run_winograd : run_gather;
+    if (!g->dots && choose_winograd(prep, g, false, wide, share)) {
+        prep->ins->fn = run_winograd;
+        return HL_OK;
+    }
+    prep->ins->fn = run_gather;
+    if (CONV_PACKS && !g->dots && g->image_blocks * g->row_blocks > 1 && g->columns > CONV_MAX_VECTORS * lanes) {
+        g->filter_rows = k;
+        prep->shared_bytes = conv_max(prep->shared_bytes, k * conv_ceil(g->columns, lanes) * lanes * (wide ? 8 : 4));
+    }
     return HL_OK;
 }
 

@@ -71,6 +71,33 @@ static void NAME(finish)(const conv_gather *g, void *const *operand, REAL *const
     }
 }
 
+#if CONV_PACKS
+/* A group of `columns` of `rows` rows of B, which are those from `row` on in its panels of `width`, `panel` elements apart; the last
+ * one may be narrower. */
+static void NAME(pack_panels)(const REAL *b, int64_t b_step, int64_t row, int64_t rows, int64_t columns, int64_t width, int64_t panel, REAL *to) {
+    enum { AHEAD = 4 }; /* rows that are asked for */
+    const int64_t whole = columns / width, rest = columns - whole * width, rest_width = conv_ceil(rest, LANES) * LANES;
+    REAL *last = to + whole * panel + row * rest_width;
+    to += row * width;
+    for (int64_t k = 0; k < rows; k++, b += b_step, to += width, last += rest_width) {
+        for (int64_t p = 0; p < whole; p++)
+            for (int64_t j = 0; j < width; j += LANES) {
+                __builtin_prefetch(b + AHEAD * b_step + p * width + j);
+                STORE(to + p * panel + j, LOAD(b + p * width + j));
+            }
+        int64_t j = 0;
+        for (; j + LANES <= rest; j += LANES) STORE(last + j, LOAD(b + whole * width + j));
+        if (j < rest) STORE(last + j, LOAD_PART(b + whole * width + j, (int)(rest - j)));
+    }
+}
+
+/* Rows row0 to row1 (excluded) of the whole filter by panels. */
+static void NAME(pack_filter)(const conv_gather *g, const void *filter, int64_t row0, int64_t row1, void *panels) {
+    const int64_t width = CONV_MAX_VECTORS * LANES;
+    NAME(pack_panels)((const REAL *)filter + row0 * g->columns, g->columns, row0, row1 - row0, g->columns, width, g->filter_rows * width, panels);
+}
+#endif
+
 /* What the panels of a block have in common: its pointers lie by class. */
 typedef struct NAME(gathering) {
     const conv_gather *g;
@@ -81,6 +108,7 @@ typedef struct NAME(gathering) {
     const conv_block *block;
     const REAL *const *a;
     REAL *const *c;
+    const REAL *panels; /* of the whole filter, or NULL: they are packed where they are wanted */
     conv_scratch own;
 } NAME(gathering);
 
@@ -109,13 +137,13 @@ static void NAME(gather_panel)(const NAME(gathering) *k, const conv_run *runs, i
 /* The panels of the block's columns, summing one group of runs. */
 static void NAME(gather_group)(const NAME(gathering) *k, const conv_run *runs, int64_t n, bool first, bool last) {
     const conv_gather *g = k->g;
-    const REAL *filter = k->operand[1], *bias = last && g->bias ? k->operand[g->bias] : NULL;
+    const REAL *filter = k->operand[1], *bias = last && g->bias ? k->operand[g->bias] : NULL, *panels = CONV_PACKS ? k->panels : NULL;
     NAME(tiling) t = {.segments = k->own.segments, .a_step = 1, .accumulate = !first, .relu = last && g->relu};
     for (t.column = k->block->column0; t.column < k->block->column1;) {
         const int64_t left = k->block->column1 - t.column;
         const int vectors = NAME(panel_vectors)(left, &t.last_lanes);
-        const bool packed = g->columns != vectors * LANES;
-        t.b = packed ? (const REAL *)k->own.packed : filter;
+        const bool packed = !panels && g->columns != vectors * LANES;
+        t.b = panels ? panels + t.column * g->filter_rows : packed ? (const REAL *)k->own.packed : filter;
         t.bias = bias ? bias + t.column : NULL;
         REAL *to = (REAL *)k->own.packed;
         for (const conv_run *run = runs; g->dots && run < runs + n; to += run->length, run++)
@@ -128,45 +156,26 @@ static void NAME(gather_group)(const NAME(gathering) *k, const conv_run *runs, i
 }
 
 #if CONV_PACKS
-/* A group of `columns` of `rows` rows of B, which are those from `row` on in its panels of `width`, `panel` elements apart; the last
- * one may be narrower. */
-static void NAME(pack_panels)(const REAL *b, int64_t b_step, int64_t row, int64_t rows, int64_t columns, int64_t width, int64_t panel, REAL *to) {
-    enum { AHEAD = 4 }; /* rows that are asked for */
-    const int64_t whole = columns / width, rest = columns - whole * width, rest_width = conv_ceil(rest, LANES) * LANES;
-    REAL *last = to + whole * panel + row * rest_width;
-    to += row * width;
-    for (int64_t k = 0; k < rows; k++, b += b_step, to += width, last += rest_width) {
-        for (int64_t p = 0; p < whole; p++)
-            for (int64_t j = 0; j < width; j += LANES) {
-                __builtin_prefetch(b + AHEAD * b_step + p * width + j);
-                STORE(to + p * panel + j, LOAD(b + p * width + j));
-            }
-        int64_t j = 0;
-        for (; j + LANES <= rest; j += LANES) STORE(last + j, LOAD(b + whole * width + j));
-        if (j < rest) STORE(last + j, LOAD_PART(b + whole * width + j, (int)(rest - j)));
-    }
-}
-
 /* Where all panels of a small filter are packed at once: each tile's positions take all of them one after the other, so that the
  * target is written in long pieces. */
 static void NAME(gather_across)(const NAME(gathering) *k, const conv_run *runs, int64_t n, int64_t length) {
     const conv_gather *g = k->g;
     const int64_t column0 = k->block->column0, columns = k->block->column1 - column0, images = k->block->n1 - k->block->n0;
-    const int64_t width = CONV_MAX_VECTORS * LANES, panel = length * width;
-    const REAL *filter = k->operand[1], *bias = g->bias ? k->operand[g->bias] : NULL;
+    const int64_t width = CONV_MAX_VECTORS * LANES, panel = (k->panels ? g->filter_rows : length) * width;
+    const REAL *filter = k->operand[1], *panels = k->panels ? k->panels + column0 * g->filter_rows : (const REAL *)k->own.packed, *bias = g->bias ? k->operand[g->bias] : NULL;
     NAME(tiling) t = {.segments = k->own.segments, .a_step = 1, .relu = g->relu};
     int64_t at = 0;
-    for (const conv_run *run = runs; run < runs + n; at += run->length, run++)
+    for (const conv_run *run = runs; !k->panels && run < runs + n; at += run->length, run++)
         NAME(pack_panels)(filter + run->b * g->columns + column0, g->columns, at, run->length, columns, width, panel, (REAL *)k->own.packed);
     at = 0;
     for (int64_t index = 0; index < conv_count_classes(k->spans); index++) {
         conv_span span[CONV_AXES];
         conv_class_at(k->spans, index, span);
-        t.n_segments = conv_find_segments(g, k->phase, k->region, span, runs, n, true, k->own.segments);
+        t.n_segments = conv_find_segments(g, k->phase, k->region, span, runs, n, !k->panels, k->own.segments);
         const int64_t end = at + images * conv_positions_of(span);
         for (int64_t tiles = conv_ceil(end - at, conv_rows[CONV_MAX_VECTORS - 1]); at < end; tiles--) {
             const int64_t rows = conv_ceil(end - at, tiles);
-            t.b = (const REAL *)k->own.packed;
+            t.b = panels;
             for (int64_t column = 0; column < columns; column += width, t.b += panel) {
                 const int64_t left = conv_min(width, columns - column), vectors = conv_ceil(left, LANES);
                 t.column = column0 + column;
@@ -182,7 +191,7 @@ static void NAME(gather_across)(const NAME(gathering) *k, const conv_run *runs, 
 #endif
 
 static void NAME(gather_block)(const conv_gather *g, void *const *operand, int64_t phase_index, const conv_block *block,
-                               char *scratch) {
+                               const void *panels, char *scratch) {
     conv_phase phase[CONV_AXES];
     conv_region region;
     conv_spans spans;
@@ -208,7 +217,7 @@ static void NAME(gather_block)(const conv_gather *g, void *const *operand, int64
                                            (const REAL **)own.a + positions, (REAL **)own.c + positions);
     }
     const int64_t n = conv_find_runs(g, phase, own.runs);
-    const NAME(gathering) k = {g, operand, phase, &region, &spans, &part, own.a, own.c, own};
+    const NAME(gathering) k = {g, operand, phase, &region, &spans, &part, own.a, own.c, panels, own};
 #if CONV_PACKS
     const int64_t all = conv_rows_of(own.runs, n), columns = part.column1 - part.column0;
     if (conv_goes_across(g, all, columns, sizeof(REAL))) {

@@ -86,6 +86,7 @@ typedef struct conv_gather {
     double cost_ns;
     conv_layout layout;
     conv_winograd winograd; /* where that is chosen */
+    int64_t filter_rows;    /* of the filter whose panels are packed once for all blocks, 0: not so */
 } conv_gather;
 
 typedef struct conv_filter {

@@ -36,10 +36,6 @@ SIMD_INLINE void NAME(tile)(const int rows, const int vectors, const NAME(tiling
 #pragma GCC unroll 4
         for (int v = 0; v < vectors; v++) sum[i][v] = (VEC){0};
     }
-#if CONV_PACKS
-#pragma GCC unroll 12
-    for (int i = 0; i < rows; i++) __builtin_prefetch(c[i] + t->column, 1);
-#endif
     const int64_t a_step = t->a_step, b_step = vectors * LANES;
     const conv_segment *segment = t->segments;
     for (const conv_segment *end = segment + t->n_segments; segment < end; segment++) {

@@ -164,3 +164,22 @@ def test_filter_gradients_of_many_columns(batch, axis, channels, columns, dtype)
         for threads in (1, 2, 4)
     ]
     assert all(np.array_equal(found[0], other) for other in found[1:])
+
+
+@pytest.mark.parametrize("dtype", ["f", "d"])
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize(("channels", "columns"), [(17, 43), (150, 136)])
+def test_a_filter_that_many_blocks_read(channels, columns, stride, dtype):
+    """It is packed once for all of them, whether or not it stays in the cache; threads change nothing."""
+    geometry = [(19, 3, stride, 1, 1, 1)] * 2
+    rng = np.random.default_rng(3)
+    image = rng.standard_normal((6, 19, 19, channels)).astype(dtype)
+    taps = rng.standard_normal((3, 3, channels, columns)).astype(dtype)
+    targets = [target_size(axis) for axis in geometry]
+    exact = np.tensordot(windows(image.astype("d"), geometry), taps.astype("d"), ([3, 4, 5], [0, 1, 2]))
+    found = [
+        run("conv", [image, taps], np.empty((6, *targets, columns), dtype), geometry, threads, DIRECT)
+        for threads in (1, 2, 4)
+    ]
+    close(found[0], exact, 9 * channels)
+    assert all(np.array_equal(found[0], other) for other in found[1:])
