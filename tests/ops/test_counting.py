@@ -80,6 +80,28 @@ def test_repeat(executor, repeats, axis):
     np.testing.assert_array_equal(run(tf.repeat(x, repeats, axis)), np.repeat(x, repeats, axis))
 
 
+@pytest.mark.parametrize("repeats, axis", [(2, 0), (3, 1), ([1, 0, 2], 0), ([2, 1], 1)])
+def test_repeat_of_an_unknown_rank(executor, repeats, axis):
+    x, z = np.arange(6.0).reshape(3, 2), tf.placeholder(tf.float64)
+    with tf.Session() as session:
+        found = session.run(tf.repeat(z, repeats, axis), {z: x})
+    np.testing.assert_array_equal(found, np.repeat(x, repeats, axis))
+    with pytest.raises(ValueError, match="axis may only be negative if ndims is statically known"):
+        tf.repeat(z, 2, -1)
+
+
+def test_repeat_of_a_scalar(executor):
+    assert list(run(tf.repeat(3, 2, 0))) == [3, 3]
+
+
+def test_classes_of_an_unknown_rank_lose_the_axis_that_they_have_more(executor):
+    z = tf.placeholder(tf.int32)
+    both = [tf.confusion_matrix(z, [1, 0, 1], 2), tf.confusion_matrix([1, 0, 1], z, 2)]
+    with tf.Session() as session:
+        for value in ([1, 1, 0], [[1], [1], [0]]):
+            assert [one.tolist() for one in session.run(both, {z: value})] == [[[0, 1], [1, 1]]] * 2
+
+
 def test_repeat_without_an_axis(executor):
     assert list(run(tf.repeat([[1, 2], [3, 4]], 2))) == [1, 1, 2, 2, 3, 3, 4, 4]
 

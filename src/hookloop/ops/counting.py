@@ -7,13 +7,13 @@ import numpy as np
 from .. import dtypes, errors
 from ..graph.scopes import name_scope
 from . import kinds
-from .array import expand_dims, ones_like, reshape, shape, squeeze, tile, zeros
+from .array import broadcast_to, expand_dims, ones, ones_like, rank, reshape, shape, squeeze, tile, zeros
 from .build import apply_op, constant, convert_to_tensor
 from .cast import cast
 from .clip import clip_by_value
 from .core import with_dependencies
-from .gather import boolean_mask, gather_nd, sequence_mask
-from .math import greater, maximum, minimum, truediv
+from .gather import boolean_mask, gather_nd, largest_of_all, sequence_mask
+from .math import equal, greater, maximum, minimum, truediv
 from .math_unary import floor
 from .reduce import reduce_max, reduce_prod
 from .registry import OpDef, no_gradient, register
@@ -235,17 +235,32 @@ def _after(check, tensor):
 
 
 def _without_last_axis(labels, predictions):
-    """The one that has an axis more than the other loses it, of size 1."""
-    if labels._shape is None or predictions._shape is None:
-        return labels, predictions
-    more = len(predictions._shape) - len(labels._shape)
+    """The one that has an axis more than the other loses it, of size 1; where a rank is not known, the run tells."""
+    ranks_known = labels._shape is not None and predictions._shape is not None
     with name_scope(None, "remove_squeezable_dimensions", [labels, predictions]):
+        if not ranks_known:
+            return _without_last_axis_in_run(labels, predictions)
+        more = len(predictions._shape) - len(labels._shape)
         if more == 1:
             predictions = squeeze(predictions, [-1])
         elif more == -1:
             labels = squeeze(labels, [-1])
     predictions.get_shape().assert_is_compatible_with(labels.get_shape())
     return labels, predictions
+
+
+def _without_last_axis_in_run(labels, predictions):
+    from .conditional import cond
+
+    more = rank(predictions) - rank(labels)
+
+    def squeezed(tensor, number):
+        if tensor._shape is not None and not (tensor._shape and tensor.get_shape()[-1].is_compatible_with(1)):
+            return tensor
+        return cond(equal(number, more), lambda: squeeze(tensor, [-1]), lambda: tensor)
+
+    predictions = squeezed(predictions, 1)
+    return squeezed(labels, -1), predictions
 
 
 def unravel_index(indices, dims, name=None):
@@ -268,20 +283,45 @@ def repeat(input, repeats, axis=None, name=None):
         data = convert_to_tensor(input, name="input")
         repeats = convert_to_tensor(repeats, name="repeats")
         repeats = apply_op("Cast", [repeats], {"DstT": dtypes.int32})
-        rank_of = len(data._shape)
-        axis = axis % rank_of
+        data = _at_least_vector(data)
         form = shape(data)
+        if data._shape is not None:
+            axis = axis % len(data._shape)
+        elif axis < 0:
+            raise ValueError("axis may only be negative if ndims is statically known.")
         if repeats._shape == ():
-            wide = expand_dims(data, axis + 1)
-            wide = tile(wide, [1] * (axis + 1) + [repeats] + [1] * (rank_of - axis - 1))
+            wide = _repeated_along(expand_dims(data, axis + 1), axis + 1, repeats)
             return reshape(wide, concat([form[:axis], [-1], form[axis + 1 :]], 0))
-        most = maximum(0, reduce_max(repeats))
-        if repeats._shape == (1,) and rank_of:
+        if repeats._shape == (1,):
             repeats = repeats + zeros([form[axis]], dtypes.int32)
+        if repeats._shape is None or len(repeats._shape) != axis + 1:
+            own, count = shape(repeats), rank(repeats)
+            repeats = broadcast_to(repeats, concat([form[: axis + 1 - count], own], 0))
+            repeats.set_shape([None] * (axis + 1))
+        most = maximum(0, largest_of_all(repeats))
         kept = sequence_mask(repeats, most)
-        wide = expand_dims(data, axis + 1)
-        wide = tile(wide, [1] * (axis + 1) + [most] + [1] * (rank_of - axis - 1))
-        return boolean_mask(wide, kept, axis=axis)
+        wide = _repeated_along(expand_dims(data, axis + 1), axis + 1, most)
+        found = boolean_mask(wide, kept)
+        if axis:
+            found = reshape(found, concat([form[:axis], [-1], form[axis + 1 :]], 0))
+        if data._shape is not None:
+            known = data.get_shape()
+            found.set_shape(known[:axis].concatenate([None]).concatenate(known[axis + 1 :]))
+        return found
+
+
+def _at_least_vector(data):
+    if data._shape is not None:
+        return data if data._shape else stack([data])
+    sizes, count = shape(data), rank(data)
+    return reshape(data, concat([[1], sizes], 0)[-count:])
+
+
+def _repeated_along(data, axis, times):
+    if data._shape is not None:
+        return tile(data, [1] * axis + [times] + [1] * (len(data._shape) - axis - 1))
+    single = ones(rank(data), dtypes.int32)
+    return tile(data, concat([single[:axis], [times], single[axis + 1 :]], 0))
 
 
 def count_up_to(ref, limit, name=None):

@@ -261,7 +261,7 @@ def _cholesky_gradient(op, grad):
     """Murray's "Differentiation of the Cholesky decomposition" (2016)."""
     factor = op.outputs[0]
     size = shape(factor)[-1]
-    inverse = matrix_triangular_solve(factor, eye(size, batch_shape=shape(op.inputs[0])[:-2], dtype=factor.dtype))
+    inverse = matrix_triangular_solve(factor, eye(size, batch_shape=shape(factor)[:-2], dtype=factor.dtype))
     middle = matmul(factor, grad, adjoint_a=True)
     middle = matrix_set_diag(middle, 0.5 * matrix_diag_part(middle))
     middle = matrix_band_part(middle, -1, 0)

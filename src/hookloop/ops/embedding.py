@@ -109,7 +109,7 @@ def _from_shards(shards, ids, strategy, max_norm, scope):
 
 def _divided(shards, flat):
     """Shard and row of each id: the first `extras` shards have one row more than the others."""
-    total = cast(_row_total(shards), flat.dtype)
+    total = _row_total(shards, flat.dtype)
     each = total // len(shards)
     extras = total % len(shards)
     shard = maximum(flat // (each + 1), (flat - extras) // each)
@@ -117,19 +117,19 @@ def _divided(shards, flat):
     return shard, row
 
 
-def _row_total(shards):
+def _row_total(shards, dtype):
     known = [s.get_shape()[0].value if s.get_shape().ndims is not None else None for s in shards]
     if all(k is not None for k in known):
         from .build import constant
 
-        return constant(sum(known), dtypes.int32)
+        return constant(sum(known), dtype)
     counts = []
     for table, count in zip(shards, known):
         if count is None:
             with colocate_with(table):
                 count = shape(table)[0]
         counts.append(count)
-    return reduce_sum(stack(counts))
+    return reduce_sum(cast(stack(counts), dtype))
 
 
 def _as_ids(rows, shards, ids):
@@ -141,7 +141,8 @@ def _as_ids(rows, shards, ids):
         inner_shape = inner.as_list()
     else:
         with colocate_with(shards[0]):
-            inner_shape = shape(shards[0])[1:]
+            sizes = shape(shards[0])
+        inner_shape = sizes[1:]
     rows = reshape(rows, concat([shape(ids), inner_shape], 0))
     rows.set_shape(ids.get_shape().concatenate(inner))
     return rows

@@ -197,11 +197,9 @@ def scan(fn, elems, initializer=None, parallel_iterations=10, back_prop=True, sw
         flat = _check(elems)
         length = _length(flat)
         arrays = _arrays(flat, length, shaped=True)
-        first = length - 1 if reverse else 0
         if initializer is None:
             structure, done = elems, 1
-            value = [a.read(first) for a in arrays]
-            first = length - 1 if reverse else 0  # TensorFlow's graphs have this node a second time
+            value = [a.read(length - 1 if reverse else 0) for a in arrays]
         else:
             structure, done = initializer, 0
             value = [convert_to_tensor(v) for v in nest.flatten(initializer)]
@@ -212,7 +210,7 @@ def scan(fn, elems, initializer=None, parallel_iterations=10, back_prop=True, sw
             for v in value
         ]
         if initializer is None:
-            outputs = [a.write(first, v) for a, v in zip(outputs, value)]
+            outputs = [a.write(length - 1 if reverse else 0, v) for a, v in zip(outputs, value)]
 
         def body(i, value, outputs):
             row = _rows(elems, arrays, i)

@@ -511,12 +511,11 @@ def sequence_mask(lengths, maxlen=None, dtype=dtypes.bool, name=None):
     from .array import expand_dims
     from .cast import cast
     from .math import maximum
-    from .reduce import reduce_max
 
     with name_scope(name, "SequenceMask", [lengths, maxlen]):
         lengths = convert_to_tensor(lengths)
         if maxlen is None:
-            maxlen = reduce_max(lengths)
+            maxlen = largest_of_all(lengths)
             maxlen = maximum(constant(0, maxlen.dtype), maxlen)
         else:
             maxlen = convert_to_tensor(maxlen)
@@ -526,3 +525,13 @@ def sequence_mask(lengths, maxlen=None, dtype=dtypes.bool, name=None):
         column = apply_op("Cast", [expand_dims(lengths, -1)], {"DstT": maxlen.dtype.base_dtype})
         mask = row < column
         return mask if mask.dtype == dtypes.as_dtype(dtype) else cast(mask, dtype)
+
+
+def largest_of_all(lengths):
+    """The largest element; over axes that a Range names where the rank is not known."""
+    from .reduce import reduce_max
+
+    if lengths._shape is not None:
+        return reduce_max(lengths)
+    axes = apply_op("Range", [0, apply_op("Rank", [lengths]), 1])
+    return apply_op("Max", [lengths, axes], {"keep_dims": False})

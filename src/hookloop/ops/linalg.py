@@ -215,7 +215,8 @@ def matmul(a, b, transpose_a=False, transpose_b=False, adjoint_a=False, adjoint_
             raise ValueError("Only one of transpose_b and adjoint_b can be True.")
         a = convert_to_tensor(a, name="a")
         b = convert_to_tensor(b, name="b", preferred_dtype=a.dtype.base_dtype)
-        if _has_batch(a) or _has_batch(b):
+        sparse = a_is_sparse or b_is_sparse  # then they are matrices, where nothing says otherwise
+        if _has_batch(a, not sparse) or _has_batch(b, not sparse):
             if transpose_a or adjoint_a:
                 a, adjoint_a = conjugated(a) if transpose_a else a, True
             if transpose_b or adjoint_b:
@@ -225,14 +226,14 @@ def matmul(a, b, transpose_a=False, transpose_b=False, adjoint_a=False, adjoint_
         b = conjugated(b) if adjoint_b else b
         attrs = {"transpose_a": bool(transpose_a or adjoint_a), "transpose_b": bool(transpose_b or adjoint_b)}
         mixed = a.dtype != b.dtype and dtypes.bfloat16 in (a.dtype.base_dtype, b.dtype.base_dtype)
-        if (a_is_sparse or b_is_sparse or mixed) and a.dtype in _SPARSE_TYPES and b.dtype in _SPARSE_TYPES:
+        if (sparse or mixed) and a.dtype in _SPARSE_TYPES and b.dtype in _SPARSE_TYPES:
             attrs.update(a_is_sparse=bool(a_is_sparse), b_is_sparse=bool(b_is_sparse))
             return apply_op("SparseMatMul", [a, b], attrs, scope)
         return apply_op("MatMul", [a, b], attrs, scope)
 
 
-def _has_batch(x):
-    return x._shape is None or len(x._shape) > 2
+def _has_batch(x, unknown=True):
+    return unknown if x._shape is None else len(x._shape) > 2
 
 
 def sparse_matmul(a, b, transpose_a=False, transpose_b=False, a_is_sparse=False, b_is_sparse=False, name=None):
