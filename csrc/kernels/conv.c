@@ -75,11 +75,11 @@ static void gather_chunk(void *arg, int64_t chunk, int worker) {
     const gather_job *job = arg;
     const conv_gather *g = job->g;
     const int64_t part = chunk / g->phases % g->column_parts, columns = conv_ceil(g->columns, g->column_parts);
-    const int64_t whole = CONV_MAX_VECTORS * SIMD_BYTES / (job->wide ? 8 : 4), width = conv_ceil(columns, whole) * whole;
+    const int64_t lanes = SIMD_BYTES / (job->wide ? 8 : 4), whole = CONV_PANEL_VECTORS * lanes, width = conv_ceil(columns, whole) * whole;
     conv_block block = conv_block_at(g, chunk / g->phases / g->column_parts);
     block.column0 = part * width;
-    block.column1 = conv_min(block.column0 + width, g->columns);
-    if (block.column0 >= block.column1) return;
+    block.column1 = block.column0 + conv_cut_columns(g->columns - block.column0, width, lanes);
+    if (block.column0 >= block.column1 || (part > 0 && conv_cut_columns(g->columns - block.column0 + width, width, lanes) > width)) return;
     char *scratch = job->run->scratch + worker * job->run->scratch_bytes;
     const void *panels = CONV_PACKS && g->filter_rows ? job->run->shared : NULL;
     (job->wide ? gather_block_f64 : gather_block_f32)(g, job->operand, chunk % g->phases, &block, panels, scratch);
@@ -244,7 +244,7 @@ static int64_t extent_of(const conv_extent *e, int64_t count) { return count > 0
 /* Whether what a filter's gradient reads is packed, unless the positions of a row are too many for a block. */
 static bool packs_rows(const conv_gather *g, int64_t real_bytes) {
     return CONV_PACKS && g->channels * g->axis[2].stride * real_bytes >= CONV_PACKED_STEP &&
-           g->columns * real_bytes > (CONV_PACKED_PANELS - 1) * CONV_MAX_VECTORS * SIMD_BYTES;
+           g->columns * real_bytes > (CONV_PACKED_PANELS - 1) * CONV_PANEL_VECTORS * SIMD_BYTES;
 }
 
 /* Cuts the positions into blocks, by sizes alone, and lays out the scratch of a block. */
@@ -255,7 +255,7 @@ static void cut_blocks(conv_gather *g, int64_t real_bytes, int64_t rows_of_a, in
     const int64_t row_positions = conv_max(1, e[1].count * e[2].count), positions = row_positions * e[0].count;
     const int64_t image_bytes = conv_max(1, extent_of(&e[0], e[0].count) * row_bytes);
     const int64_t panels = rows_of_b ? conv_min(CONV_WANTED_TASKS, conv_ceil(rows_of_a, CONV_GOOD_ROWS))
-                                     : conv_ceil(g->columns * real_bytes, CONV_MAX_VECTORS * SIMD_BYTES);
+                                     : conv_ceil(g->columns * real_bytes, CONV_PANEL_VECTORS * SIMD_BYTES);
     const int64_t blocks = conv_ceil(CONV_WANTED_TASKS, panels), region = panels >= 4 ? 2 * CONV_REGION_BYTES : CONV_REGION_BYTES;
     g->images_per_block = 1;
     g->rows_per_block = conv_max(1, e[0].count);
@@ -346,7 +346,7 @@ static double share_of_exact_rows(const conv_gather *g, const conv_phase *phase,
 static double choose_edges(conv_gather *g, bool filter, bool wide) {
     const double ENOUGH = 0.97;
     const int64_t lanes = wide ? F64_LANES : F32_LANES;
-    const int64_t left = conv_ceil(g->columns, lanes), vectors = conv_ceil(left, conv_ceil(left, CONV_MAX_VECTORS));
+    const int vectors = conv_panel_vectors(conv_ceil(g->columns, lanes));
     conv_phase phase[CONV_AXES];
     g->exact = false;
     bool padded = false;
@@ -360,8 +360,8 @@ static double choose_edges(conv_gather *g, bool filter, bool wide) {
         if (padded) break;
     }
     if (!padded) return 1;
-    const double share = filter ? share_of_exact_rows(g, phase, (int)vectors)
-                                : share_of_exact(g, phase, g->images_per_block, (int)vectors);
+    const double share = filter ? share_of_exact_rows(g, phase, vectors)
+                                : share_of_exact(g, phase, g->images_per_block, vectors);
     g->exact = share < ENOUGH;
     if (!g->exact) return 1;
     if (filter) return share;
@@ -390,7 +390,7 @@ static bool choose_winograd(hl_prepare *prep, conv_gather *g, bool filter, bool 
     const double positions = (double)(g->batch * w->target[0] * w->target[1]), vectors = (double)conv_ceil(g->columns, SIMD_BYTES / real_bytes);
     const double direct = share * positions * (double)(w->window * w->window) * (double)g->channels * vectors;
     if (w->n_tiles == 0 || !(winograd_gain(w, direct, share * g->cost_ns, real_bytes) >= ENOUGH)) return false;
-    (filter ? winograd_cut_filter : winograd_cut)(w, CONV_MAX_VECTORS, real_bytes);
+    (filter ? winograd_cut_filter : winograd_cut)(w, CONV_PANEL_VECTORS, CONV_MAX_VECTORS, real_bytes);
     prep->choice = "all multiplications: the filter's transform would be too large";
     if (w->filter_bytes > MAX_FILTER_BYTES) return false;
     prep->choice = w->window == 3 ? "minimal filtering: 36 multiplications instead of 144 for 4 by 4 positions"
@@ -475,7 +475,7 @@ static hl_status prepare_gather(hl_prepare *prep, bool transposed) {
         return HL_OK;
     }
     prep->ins->fn = run_gather;
-    if (CONV_PACKS && !g->dots && g->image_blocks * g->row_blocks > 1 && g->columns > CONV_MAX_VECTORS * lanes) {
+    if (CONV_PACKS && !g->dots && g->image_blocks * g->row_blocks > 1 && g->columns != conv_panel_vectors(conv_ceil(g->columns, lanes)) * lanes) {
         g->filter_rows = k;
         prep->shared_bytes = conv_max(prep->shared_bytes, k * conv_ceil(g->columns, lanes) * lanes * (wide ? 8 : 4));
     }
@@ -509,13 +509,13 @@ static void cut_sums(conv_filter *f) {
 /* Where rows are packed. */
 static void place_packed_rows(conv_filter *f, int64_t real_bytes) {
     const conv_gather *g = &f->gather;
-    const int64_t panels = conv_ceil(g->columns * real_bytes, CONV_MAX_VECTORS * SIMD_BYTES);
+    const int64_t panels = conv_ceil(g->columns * real_bytes, CONV_PANEL_VECTORS * SIMD_BYTES);
     const int64_t positions = g->images_per_block * g->rows_per_block * g->target[1] * g->target[2];
     if (!packs_rows(g, real_bytes) || positions > 4 * CONV_PACKED_POSITIONS) return;
     const int64_t rows = conv_min(f->rows, f->rows_per_part), taps = rows / conv_max(1, g->channels) + 2;
     const int64_t tiles = conv_ceil(rows, CONV_PACKED_ROWS) + (g->exact ? taps : 0);
     conv_layout *l = &f->gather.layout;
-    l->bytes = l->packed + conv_min(panels, CONV_PACKED_GROUP) * positions * CONV_MAX_VECTORS * SIMD_BYTES;
+    l->bytes = l->packed + conv_min(panels, CONV_PACKED_GROUP + 1) * positions * CONV_PANEL_VECTORS * SIMD_BYTES;
     f->packed_rows = conv_ceil(l->bytes, HL_ALIGNMENT) * HL_ALIGNMENT;
     l->bytes = f->packed_rows + tiles * CONV_PACKED_ROWS * positions * real_bytes;
 }

@@ -65,8 +65,7 @@ static void NAME(filter_packed)(const conv_filter *f, const conv_phase *phase, c
     const REAL **a = (const REAL **)own->a;
     REAL **c = (REAL **)own->c, *packed_b = (REAL *)own->packed;
     const int64_t row_positions = phase[1].count * phase[2].count, rows = (block->r1 - block->r0) * row_positions;
-    const int64_t width = CONV_MAX_VECTORS * LANES, group = CONV_PACKED_GROUP * width;
-    const int64_t panel = (block->n1 - block->n0) * rows * width;
+    const int64_t width = CONV_PANEL_VECTORS * LANES, k = (block->n1 - block->n0) * rows;
     NAME(tiling) t = {.segments = own->segments, .a_step = CONV_PACKED_ROWS, .accumulate = !first};
     REAL *packed_a = (REAL *)(own->region + f->packed_rows);
     for (int64_t row = row0, end; row < row1; row = end) {
@@ -77,13 +76,16 @@ static void NAME(filter_packed)(const conv_filter *f, const conv_phase *phase, c
         packed_a += NAME(pack_filter_rows)(a + row - row0, end - row, phase[2].stride * region->step[2], own->segments, t.n_segments, packed_a);
     }
     NAME(point_at_packed)(own->segments, t.n_segments);
-    while (t.column < g->columns) {
-        if (t.column % group == 0)
+    for (int64_t group = 0, group_end = 0; t.column < g->columns;) {
+        if (t.column == group_end) {
+            const int64_t columns = conv_cut_columns(g->columns - t.column, CONV_PACKED_GROUP * width, LANES);
+            group = group_end, group_end += columns;
             for (int64_t n = block->n0; n < block->n1; n++)
-                NAME(pack_panels)(grad + (n * phase[0].count + block->r0) * row_positions * g->columns + t.column, g->columns,
-                                  (n - block->n0) * rows, rows, conv_min(group, g->columns - t.column), width, panel, packed_b);
+                NAME(pack_panels)(grad + (n * phase[0].count + block->r0) * row_positions * g->columns + group, g->columns,
+                                  (n - block->n0) * rows, rows, columns, width, k * width, packed_b);
+        }
         const int vectors = NAME(panel_vectors)(g->columns - t.column, &t.last_lanes);
-        t.b = packed_b + t.column % group / width * panel;
+        t.b = packed_b + (t.column - group) * k;
         for (int64_t row = row0, end; row < row1; row = end) {
             end = row1;
             if (g->exact) {

@@ -76,7 +76,7 @@ static void NAME(finish)(const conv_gather *g, void *const *operand, REAL *const
  * one may be narrower. */
 static void NAME(pack_panels)(const REAL *b, int64_t b_step, int64_t row, int64_t rows, int64_t columns, int64_t width, int64_t panel, REAL *to) {
     enum { AHEAD = 4 }; /* rows that are asked for */
-    const int64_t whole = columns / width, rest = columns - whole * width, rest_width = conv_ceil(rest, LANES) * LANES;
+    const int64_t whole = conv_even_columns(columns, LANES) / width, rest = columns - whole * width, rest_width = conv_ceil(rest, LANES) * LANES;
     REAL *last = to + whole * panel + row * rest_width;
     to += row * width;
     for (int64_t k = 0; k < rows; k++, b += b_step, to += width, last += rest_width) {
@@ -93,7 +93,7 @@ static void NAME(pack_panels)(const REAL *b, int64_t b_step, int64_t row, int64_
 
 /* Rows row0 to row1 (excluded) of the whole filter by panels. */
 static void NAME(pack_filter)(const conv_gather *g, const void *filter, int64_t row0, int64_t row1, void *panels) {
-    const int64_t width = CONV_MAX_VECTORS * LANES;
+    const int64_t width = CONV_PANEL_VECTORS * LANES;
     NAME(pack_panels)((const REAL *)filter + row0 * g->columns, g->columns, row0, row1 - row0, g->columns, width, g->filter_rows * width, panels);
 }
 #endif
@@ -156,36 +156,51 @@ static void NAME(gather_group)(const NAME(gathering) *k, const conv_run *runs, i
 }
 
 #if CONV_PACKS
+/* Positions `at` to `end` (excluded) of a class by the panels of columns column0 to column1 (excluded), from t->b on, of so many vectors or,
+ * the last one, fewer. Where `finishes`, all columns of the block are done then. */
+static void NAME(go_across)(const NAME(gathering) *k, NAME(tiling) *t, int64_t at, int64_t end, int64_t column0, int64_t column1, int64_t panel,
+                            int most, bool finishes) {
+    const conv_gather *g = k->g;
+    const conv_block *block = k->block;
+    const REAL *bias = g->bias ? k->operand[g->bias] : NULL, *const first = t->b;
+    for (int64_t tiles = conv_ceil(end - at, conv_rows[most - 1]), rows; at < end; at += rows, tiles--) {
+        rows = conv_ceil(end - at, tiles);
+        t->b = first;
+        for (t->column = column0; t->column < column1; t->column += most * LANES, t->b += panel) {
+            const int64_t left = conv_min(most * LANES, column1 - t->column), vectors = conv_ceil(left, LANES);
+            t->bias = bias ? bias + t->column : NULL;
+            t->last_lanes = (int)(left - (vectors - 1) * LANES);
+            NAME(tiles)[vectors - 1][rows - 1](t, k->a + at, k->c + at);
+        }
+        if (finishes && g->n_steps > g->n_in_tiles)
+            NAME(finish)(g, k->operand, k->c + at, rows, block->column0, block->column1 - block->column0);
+    }
+}
+
 /* Where all panels of a small filter are packed at once: each tile's positions take all of them one after the other, so that the
  * target is written in long pieces. */
 static void NAME(gather_across)(const NAME(gathering) *k, const conv_run *runs, int64_t n, int64_t length) {
     const conv_gather *g = k->g;
-    const int64_t column0 = k->block->column0, columns = k->block->column1 - column0, images = k->block->n1 - k->block->n0;
-    const int64_t width = CONV_MAX_VECTORS * LANES, panel = (k->panels ? g->filter_rows : length) * width;
-    const REAL *filter = k->operand[1], *panels = k->panels ? k->panels + column0 * g->filter_rows : (const REAL *)k->own.packed, *bias = g->bias ? k->operand[g->bias] : NULL;
+    const int64_t column0 = k->block->column0, column1 = k->block->column1, columns = column1 - column0;
+    const int64_t even = conv_even_columns(columns, LANES), images = k->block->n1 - k->block->n0;
+    const int64_t panel_rows = k->panels ? g->filter_rows : length, width = CONV_PANEL_VECTORS * LANES;
+    const REAL *filter = k->operand[1], *panels = k->panels ? k->panels + column0 * g->filter_rows : (const REAL *)k->own.packed;
     NAME(tiling) t = {.segments = k->own.segments, .a_step = 1, .relu = g->relu};
     int64_t at = 0;
     for (const conv_run *run = runs; !k->panels && run < runs + n; at += run->length, run++)
-        NAME(pack_panels)(filter + run->b * g->columns + column0, g->columns, at, run->length, columns, width, panel, (REAL *)k->own.packed);
+        NAME(pack_panels)(filter + run->b * g->columns + column0, g->columns, at, run->length, columns, width, panel_rows * width,
+                          (REAL *)k->own.packed);
     at = 0;
     for (int64_t index = 0; index < conv_count_classes(k->spans); index++) {
         conv_span span[CONV_AXES];
         conv_class_at(k->spans, index, span);
         t.n_segments = conv_find_segments(g, k->phase, k->region, span, runs, n, !k->panels, k->own.segments);
         const int64_t end = at + images * conv_positions_of(span);
-        for (int64_t tiles = conv_ceil(end - at, conv_rows[CONV_MAX_VECTORS - 1]); at < end; tiles--) {
-            const int64_t rows = conv_ceil(end - at, tiles);
-            t.b = panels;
-            for (int64_t column = 0; column < columns; column += width, t.b += panel) {
-                const int64_t left = conv_min(width, columns - column), vectors = conv_ceil(left, LANES);
-                t.column = column0 + column;
-                t.bias = bias ? bias + t.column : NULL;
-                t.last_lanes = (int)(left - (vectors - 1) * LANES);
-                NAME(tiles)[vectors - 1][rows - 1](&t, k->a + at, k->c + at);
-            }
-            if (g->n_steps > g->n_in_tiles) NAME(finish)(g, k->operand, k->c + at, rows, column0, columns);
-            at += rows;
-        }
+        t.b = panels;
+        NAME(go_across)(k, &t, at, end, column0, column0 + even, panel_rows * width, CONV_PANEL_VECTORS, even == columns);
+        t.b = panels + even * panel_rows;
+        if (even < columns) NAME(go_across)(k, &t, at, end, column0 + even, column1, 0, CONV_MAX_VECTORS, true);
+        at = end;
     }
 }
 #endif

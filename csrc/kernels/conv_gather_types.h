@@ -21,13 +21,20 @@
 static const int conv_rows[CONV_MAX_VECTORS] = {12, 12, 8, 6};
 #elif defined(__AVX__)
 #define CONV_MAX_ROWS 12
-#define CONV_MAX_VECTORS 2
-static const int conv_rows[CONV_MAX_VECTORS] = {12, 6};
+#define CONV_MAX_VECTORS 3
+#define CONV_PANEL_VECTORS 2
+static const int conv_rows[CONV_MAX_VECTORS] = {12, 6, 4};
 #define CONV_PACKS 1
 #else
 #define CONV_MAX_ROWS 8
 #define CONV_MAX_VECTORS 2
 static const int conv_rows[CONV_MAX_VECTORS] = {8, 4};
+#endif
+
+/* The vectors of a panel. Where it has fewer than there may be, the last one of an odd number has one more: the tiles of a single vector
+ * are slower. */
+#ifndef CONV_PANEL_VECTORS
+#define CONV_PANEL_VECTORS CONV_MAX_VECTORS
 #endif
 
 /* Whether what tiles read is packed where several read it, and asked for ahead: where caches are small and bring little by themselves. */
@@ -256,10 +263,28 @@ static inline int64_t conv_find_position_segments(const conv_phase *p, const con
     return count;
 }
 
+/* The vectors of the first panel of so many. */
+static inline int conv_panel_vectors(int64_t vectors) {
+    if (CONV_PANEL_VECTORS == CONV_MAX_VECTORS) return (int)conv_ceil(vectors, conv_ceil(vectors, CONV_MAX_VECTORS));
+    return (int)(vectors == CONV_MAX_VECTORS ? vectors : conv_min(vectors, CONV_PANEL_VECTORS));
+}
+
+/* The columns of so many that are in panels of CONV_PANEL_VECTORS, or less. */
+static inline int64_t conv_even_columns(int64_t columns, int64_t lanes) {
+    const int64_t vectors = conv_ceil(columns, lanes);
+    return CONV_PANEL_VECTORS < CONV_MAX_VECTORS && vectors % 2 && vectors >= CONV_MAX_VECTORS ? (vectors - CONV_MAX_VECTORS) * lanes : columns;
+}
+
+/* The `wanted` first ones of `left` columns, or all where less than a panel would be left over. */
+static inline int64_t conv_cut_columns(int64_t left, int64_t wanted, int64_t lanes) {
+    const bool all = left <= wanted || (CONV_PANEL_VECTORS < CONV_MAX_VECTORS && left - wanted <= lanes);
+    return all ? left : wanted;
+}
+
 /* Whether each tile's positions take all panels of columns one after the other: where a filter of so many rows and columns stays
  * in the cache. */
 static inline bool conv_goes_across(const conv_gather *g, int64_t rows, int64_t columns, int64_t real_bytes) {
-    return CONV_PACKS && !g->dots && columns * real_bytes > CONV_MAX_VECTORS * SIMD_BYTES &&
+    return CONV_PACKS && !g->dots && columns * real_bytes > CONV_PANEL_VECTORS * SIMD_BYTES &&
            rows * columns * real_bytes <= CONV_ACROSS_BYTES && rows <= g->k_block;
 }
 

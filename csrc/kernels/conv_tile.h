@@ -88,6 +88,9 @@ TILE(1, 2) TILE(2, 2) TILE(3, 2) TILE(4, 2)
 #if CONV_MAX_ROWS == 12
 TILE(9, 1) TILE(10, 1) TILE(11, 1) TILE(12, 1) TILE(5, 2) TILE(6, 2)
 #endif
+#if CONV_MAX_VECTORS == 3
+TILE(1, 3) TILE(2, 3) TILE(3, 3) TILE(4, 3)
+#endif
 #if CONV_MAX_VECTORS == 4
 TILE(7, 2) TILE(8, 2) TILE(9, 2) TILE(10, 2) TILE(11, 2) TILE(12, 2)
 TILE(1, 3) TILE(2, 3) TILE(3, 3) TILE(4, 3) TILE(5, 3) TILE(6, 3) TILE(7, 3) TILE(8, 3)
@@ -104,6 +107,9 @@ static const NAME(tile_fn) NAME(tiles)[CONV_MAX_VECTORS][CONV_MAX_ROWS] = {
 #elif CONV_MAX_ROWS == 12
     {T_(1, 1), T_(2, 1), T_(3, 1), T_(4, 1), T_(5, 1), T_(6, 1), T_(7, 1), T_(8, 1), T_(9, 1), T_(10, 1), T_(11, 1), T_(12, 1)},
     {T_(1, 2), T_(2, 2), T_(3, 2), T_(4, 2), T_(5, 2), T_(6, 2)},
+#if CONV_MAX_VECTORS == 3
+    {T_(1, 3), T_(2, 3), T_(3, 3), T_(4, 3)},
+#endif
 #else
     {T_(1, 1), T_(2, 1), T_(3, 1), T_(4, 1), T_(5, 1), T_(6, 1), T_(7, 1), T_(8, 1)},
     {T_(1, 2), T_(2, 2), T_(3, 2), T_(4, 2)},
@@ -178,10 +184,9 @@ static void NAME(pack_columns)(const REAL *b, int64_t rows, int64_t columns, int
 
 /* How the columns that are left are cut: the vectors of the next panel, and how full its last one is. */
 static int NAME(panel_vectors)(int64_t columns, int *last_lanes) {
-    const int64_t left = conv_ceil(columns, LANES);
-    const int64_t vectors = conv_ceil(left, conv_ceil(left, CONV_MAX_VECTORS));
+    const int vectors = conv_panel_vectors(conv_ceil(columns, LANES));
     *last_lanes = columns < vectors * LANES ? (int)(columns - (vectors - 1) * LANES) : LANES;
-    return (int)vectors;
+    return vectors;
 }
 
 /* `rows` rows of B in rows of whole vectors. */

@@ -91,12 +91,12 @@ static inline void winograd_cut_tiles(conv_winograd *w, int64_t bytes_of_tile, i
     w->block_tiles = conv_ceil(w->n_tiles, w->blocks);
 }
 
-/* Lays out a worker's scratch: the values of `rows` elements a tile, the products of a panel. */
-static inline void winograd_lay_out(conv_winograd *w, int64_t rows, int64_t pointers, int64_t real_bytes) {
+/* Lays out a worker's scratch: the values of `rows` elements a tile, the products of a panel of `columns`. */
+static inline void winograd_lay_out(conv_winograd *w, int64_t rows, int64_t pointers, int64_t columns, int64_t real_bytes) {
     const int64_t points = WINOGRAD_PRODUCTS * real_bytes;
     w->values = 0;
     w->products = winograd_align(w->values + points * winograd_stride(w->block_tiles, rows, real_bytes));
-    w->rows = winograd_align(w->products + points * winograd_stride(w->block_tiles, w->panel_columns, real_bytes));
+    w->rows = winograd_align(w->products + points * winograd_stride(w->block_tiles, columns, real_bytes));
     w->targets = w->rows + pointers * (int64_t)sizeof(void *);
     w->zeros = winograd_align(w->targets + pointers * (int64_t)sizeof(void *));
     w->packed = winograd_align(w->zeros + w->padded_channels * real_bytes);
@@ -110,8 +110,8 @@ static inline int64_t winograd_filter_bytes(const conv_winograd *w, int64_t real
     return winograd_align(WINOGRAD_PRODUCTS * (w->channels * columns * real_bytes + panels * WINOGRAD_GAP));
 }
 
-/* Cuts a forward convolution. */
-static inline void winograd_cut(conv_winograd *w, int vectors, int64_t real_bytes) {
+/* Cuts a forward convolution by panels of so many vectors, `most` in the last one. */
+static inline void winograd_cut(conv_winograd *w, int vectors, int most, int64_t real_bytes) {
     enum { CACHE_BYTES = 512 << 10, WANTED_TASKS = 16 };
     const int64_t lanes = SIMD_BYTES / real_bytes;
     w->padded_channels = conv_ceil(w->channels, lanes) * lanes;
@@ -123,11 +123,11 @@ static inline void winograd_cut(conv_winograd *w, int vectors, int64_t real_byte
     w->parts = conv_min(panels, conv_ceil(WANTED_TASKS, w->blocks));
     w->part_columns = conv_ceil(panels, w->parts) * w->panel_columns;
     w->parts = conv_ceil(w->columns, w->part_columns);
-    winograd_lay_out(w, w->padded_channels, w->block_tiles, real_bytes);
+    winograd_lay_out(w, w->padded_channels, w->block_tiles, most * lanes, real_bytes);
 }
 
 /* Cuts the gradient of a filter. */
-static inline void winograd_cut_filter(conv_winograd *w, int vectors, int64_t real_bytes) {
+static inline void winograd_cut_filter(conv_winograd *w, int vectors, int most, int64_t real_bytes) {
     enum { CACHE_BYTES = 512 << 10, WANTED_TASKS = 16, SUM_BYTES = 4 << 20, GOOD_CHANNELS = 64 };
     const int64_t lanes = SIMD_BYTES / real_bytes;
     w->padded_channels = conv_ceil(w->channels, lanes) * lanes;
@@ -142,7 +142,7 @@ static inline void winograd_cut_filter(conv_winograd *w, int vectors, int64_t re
     const int64_t width = conv_min(w->panel_columns, conv_ceil(w->columns, lanes) * lanes);
     winograd_cut_tiles(w, WINOGRAD_PRODUCTS * (w->part_channels + width) * real_bytes, CACHE_BYTES, WANTED_TASKS);
     w->sum_blocks = conv_min(w->sum_blocks, w->blocks);
-    winograd_lay_out(w, w->part_channels, conv_max(w->block_tiles, w->part_channels), real_bytes);
+    winograd_lay_out(w, w->part_channels, conv_max(w->block_tiles, w->part_channels), most * lanes, real_bytes);
 }
 
 /* What each of them costs, in multiply-adds of a vector: `direct` for all multiplications; returns how many times fewer it is. The
@@ -150,6 +150,10 @@ static inline void winograd_cut_filter(conv_winograd *w, int vectors, int64_t re
 static inline double winograd_gain(conv_winograd *w, double direct, double direct_ns, int64_t real_bytes) {
 #if defined(__AVX512F__)
     const double OF_VECTOR = 300, OF_FILTER = 350, OF_TERMS = 6;
+#elif defined(__AVX__)
+    const double OF_VECTOR = 150, OF_TERMS = 6; /* and a large filter leaves the caches: */
+    const double megabytes = 1e-6 * SIMD_BYTES * WINOGRAD_PRODUCTS * (double)w->channels * (double)conv_ceil(w->columns * real_bytes, SIMD_BYTES);
+    const double OF_FILTER = 500 + 50 * (megabytes < 20 ? megabytes : 20);
 #else
     const double OF_VECTOR = 450, OF_FILTER = 700, OF_TERMS = 6;
 #endif

@@ -183,3 +183,11 @@ def test_a_filter_that_many_blocks_read(channels, columns, stride, dtype):
     ]
     close(found[0], exact, 9 * channels)
     assert all(np.array_equal(found[0], other) for other in found[1:])
+
+
+@pytest.mark.parametrize("columns", [24, 37, 136])
+def test_an_odd_number_of_vectors_of_columns(columns):
+    """The last panel takes the vector that would be left over, in parts of the columns and groups of panels too."""
+    for geometry in ([(9, 3, 1, 2, 2, 2)] * 2, [(21, 3, 2, 1, 1, 1)] * 2):
+        check(geometry, 5, 70, columns, "f")
+        check(geometry, 1, 70, columns // 2, "d")
