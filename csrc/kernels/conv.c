@@ -259,13 +259,15 @@ static void cut_blocks(conv_gather *g, int64_t real_bytes, int64_t rows_of_a, in
     const int64_t blocks = conv_ceil(CONV_WANTED_TASKS, panels), region = panels >= 4 ? 2 * CONV_REGION_BYTES : CONV_REGION_BYTES;
     g->images_per_block = 1;
     g->rows_per_block = conv_max(1, e[0].count);
-    /* where rows are packed, a panel of B should stay in the first-level cache */
-    const int64_t most = rows_of_b && packs_rows(g, real_bytes) ? CONV_PACKED_POSITIONS : INT64_MAX;
-    if (image_bytes > region || positions / 2 > most || (g->batch < blocks && g->cost_ns > 20000)) {
+    if (CONV_PACKS && rows_of_b && packs_rows(g, real_bytes)) { /* a panel of B should stay in the first-level cache */
+        const int64_t cuts = conv_max(1, positions / CONV_PACKED_POSITIONS), most = conv_max(1, g->batch / blocks);
+        g->rows_per_block = conv_max(1, conv_ceil(e[0].count, cuts));
+        if (cuts == 1) g->images_per_block = conv_max(1, conv_min(CONV_PACKED_POSITIONS / conv_max(1, positions), most));
+    } else if (image_bytes > region || (g->batch < blocks && g->cost_ns > 20000)) {
         const int64_t fitting = (region / row_bytes - e[0].span) / conv_max(1, e[0].stride) + 1;
         const int64_t wanted = conv_ceil(e[0].count, conv_ceil(blocks, conv_max(1, g->batch)));
         const int64_t enough = conv_ceil(CONV_ENOUGH_POSITIONS, row_positions);
-        const int64_t rows = conv_min(conv_min(fitting, conv_max(wanted, enough)), conv_max(1, most / row_positions));
+        const int64_t rows = conv_min(fitting, conv_max(wanted, enough));
         g->rows_per_block = conv_max(1, conv_min(rows, g->rows_per_block));
     } else {
         const int64_t good = conv_ceil(CONV_GOOD_POSITIONS, conv_max(1, positions));

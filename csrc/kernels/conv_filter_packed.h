@@ -53,9 +53,16 @@ static int64_t NAME(pack_filter_rows)(const REAL **a, int64_t rows, int64_t step
     return all_tiles * tile;
 }
 
-/* The segments of packed rows. */
-static void NAME(point_at_packed)(conv_segment *segments, int64_t n) {
-    for (int64_t s = 0, at = 0; s < n; at += segments[s++].length) segments[s].a = at * CONV_PACKED_ROWS;
+/* The segments of packed rows: those that follow each other in B become one. Returns how many there are. */
+static int64_t NAME(point_at_packed)(conv_segment *segments, int64_t n) {
+    int64_t found = 0, at = 0;
+    for (int64_t s = 0; s < n; s++) {
+        const conv_segment segment = {at * CONV_PACKED_ROWS, segments[s].b, segments[s].length};
+        at += segment.length;
+        if (found > 0 && segments[found - 1].b + segments[found - 1].length == segment.b) segments[found - 1].length += segment.length;
+        else segments[found++] = segment;
+    }
+    return found;
 }
 
 /* Adds (or begins with) the sums of one block for rows row0 to row1; the block's images begin at `images`. */
@@ -75,7 +82,7 @@ static void NAME(filter_packed)(const conv_filter *f, const conv_phase *phase, c
         t.n_segments = conv_find_position_segments(phase, region, block, span, true, own->segments);
         packed_a += NAME(pack_filter_rows)(a + row - row0, end - row, phase[2].stride * region->step[2], own->segments, t.n_segments, packed_a);
     }
-    NAME(point_at_packed)(own->segments, t.n_segments);
+    t.n_segments = NAME(point_at_packed)(own->segments, t.n_segments);
     for (int64_t group = 0, group_end = 0; t.column < g->columns;) {
         if (t.column == group_end) {
             const int64_t columns = conv_cut_columns(g->columns - t.column, CONV_PACKED_GROUP * width, LANES);
@@ -92,7 +99,7 @@ static void NAME(filter_packed)(const conv_filter *f, const conv_phase *phase, c
                 conv_span span[CONV_AXES];
                 end = NAME(rows_alike)(f, phase, block, row, row1, span);
                 t.n_segments = conv_find_position_segments(phase, region, block, span, true, own->segments);
-                NAME(point_at_packed)(own->segments, t.n_segments);
+                t.n_segments = NAME(point_at_packed)(own->segments, t.n_segments);
             }
             NAME(filter_tiles)(&t, vectors, a + row - row0, c + row - row0, end - row);
         }
