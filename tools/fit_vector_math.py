@@ -1,4 +1,5 @@
-"""Writes csrc/kernels/vector_math_tables.h: the polynomials of csrc/kernels/vector_math.h. Needs mpmath.
+"""Writes csrc/kernels/vector_math_tables.h: the polynomials of csrc/kernels/vector_math.h and
+vector_angles.h. Needs mpmath.
 
 Each is the interpolation of a smooth function at Chebyshev's nodes, which is within a few tenths of a bit of the best
 polynomial of that degree; the functions are chosen so that a small absolute error is a small relative one.
@@ -7,7 +8,27 @@ polynomial of that degree; the functions are chosen so that a small absolute err
 import sys
 from pathlib import Path
 
-from mpmath import asin, atan, chop, cos, erf, erfc, exp, expm1, log, log1p, matrix, mp, mpf, pi, sin, sqrt, tanh
+from mpmath import (
+    asin,
+    atan,
+    atanh,
+    chop,
+    cos,
+    erf,
+    erfc,
+    exp,
+    expm1,
+    log,
+    log1p,
+    matrix,
+    mp,
+    mpf,
+    pi,
+    sin,
+    sinh,
+    sqrt,
+    tanh,
+)
 
 mp.dps = 60
 
@@ -42,6 +63,7 @@ def even(function):
 
 EXP_HALF = log(2) / 2 + mpf("0.001")
 EIGHTH_TURN = (pi / 4 + mpf("0.001")) ** 2
+WIDE_EIGHTH = mpf("0.83") ** 2  # of floats, whose quarters are counted less exactly
 TWO_THIRDS = mpf("0.0295")  # ((sqrt(2) - 1) / (sqrt(2) + 1)) squared, and a little more
 
 
@@ -74,6 +96,8 @@ def fits():
     yield "COS_F64", "(cos(r) - 1 + r^2 / 2) / r^4 in r^2", cosine, 0, EIGHTH_TURN, 6
     yield "SIN_LOW", "the same, for float results", sine, 0, EIGHTH_TURN, 3
     yield "COS_LOW", "", cosine, 0, EIGHTH_TURN, 3
+    yield "SIN_F32", "the same, computed in float", sine, 0, WIDE_EIGHTH, 3
+    yield "COS_F32", "", cosine, 0, WIDE_EIGHTH, 2
     yield "LOG_TAIL_F64", "(log((1 + s) / (1 - s)) - 2 s - 2/3 s^3) / s^5 in s^2", atanh_tail, 0, TWO_THIRDS, 7
     yield "LOG_TAIL_LOW", "the same, for float results", atanh_tail, 0, TWO_THIRDS, 3
     ratio = even(lambda x: erf(x) / x - 1)
@@ -87,6 +111,13 @@ def fits():
     yield "ATAN_UNIT", "(atan(t) / t - 1) / t^2 in t^2, t to 1, for float results", turn, 0, 1, 9
     arc = even(lambda t: (asin(t) / t - 1) / t**2 if t > mpf("1e-10") else mpf(1) / 6)
     yield "ASIN_NEAR", "(asin(t) / t - 1) / t^2 in t^2, t to 5/8, for float results", arc, 0, "0.391", 7
+    yield "ATAN_F64", "(atan(t) / t - 1) / t^2 in t^2, t to sqrt(2) - 1", turn, 0, "0.1717", 10
+    yield "ASIN_F64", "(asin(t) / t - 1) / t^2 in t^2, t to 1/2", arc, 0, "0.2501", 12
+    grown = even(lambda t: (sinh(t) / t - 1) / t**2 if t > mpf("1e-10") else mpf(1) / 6)
+    yield "SINH_F64", "(sinh(t) / t - 1) / t^2 in t^2, t to 1", grown, 0, 1, 6
+    yield "SINH_F32", "the same, for float results", grown, 0, 1, 3
+    area = even(lambda t: (atanh(t) / t - 1) / t**2 if t > mpf("1e-10") else mpf(1) / 3)
+    yield "ATANH_F32", "(atanh(t) / t - 1) / t^2 in t^2, t to 1/2, for float results", area, 0, "0.2501", 6
     for name, degree in (("ERFCX_F64", 16), ("ERFCX_LOW", 9)):
         center = mpf("2.5")
         high = mpf("6.1") if name == "ERFCX_F64" else mpf("10.5")

@@ -5,6 +5,7 @@
 #include "elementwise.h"
 #include "elementwise_types.h"
 #include "special.h"
+#include "vector_angles.h"
 #include "vector_math.h"
 
 /* Dense loops for the ways two operands move, and one for any strides. GCC vectorises the dense ones; the output may be
@@ -98,8 +99,8 @@
         return HL_OK;                                                                                                      \
     }
 #define VECTOR(op)                                                                                                          \
-    VECTOR_LOOP(ew_##op##_f32, float, simd_f32, F32_LANES, load_f32, load_part_f32, splat_f32, store_f32, store_part_f32, op##_f32) \
-    VECTOR_LOOP(ew_##op##_f64, double, simd_f64, F64_LANES, load_f64, load_part_f64, splat_f64, store_f64, store_part_f64, op##_f64)
+    VECTOR_LOOP(ew_##op##_f32, float, simd_f32, F32_LANES, load_f32, load_part_f32, splat_f32, store_f32, store_first_f32, op##_f32) \
+    VECTOR_LOOP(ew_##op##_f64, double, simd_f64, F64_LANES, load_f64, load_part_f64, splat_f64, store_f64, store_first_f64, op##_f64)
 
 SIMD_INLINE simd_f32 xlogy_f32(simd_f32 x, simd_f32 y) { return select_f32(x == 0.0f, (simd_f32){0}, x * log_f32(y)); }
 SIMD_INLINE simd_f64 xlogy_f64(simd_f64 x, simd_f64 y) { return select_f64(x == 0.0, (simd_f64){0}, x * log_f64(y)); }
@@ -136,6 +137,17 @@ SIMD_INLINE simd_f32 floor_mod_f32(simd_f32 x, simd_f32 y) {
     if (__builtin_expect(any_i32(rare), 0))
         for (int i = 0; i < F32_LANES; i++)
             if (rare[i]) value[i] = floor_mod_f(x[i], y[i]);
+    return value;
+}
+/* Of doubles where the quotient is an integer and less than one rest from the next: what is left is exact then. */
+SIMD_INLINE simd_f64 floor_mod_f64(simd_f64 x, simd_f64 y) {
+    const simd_f64 magic = splat_f64(6755399441055744.0), rest = rest_f64(x, (x / y + magic) - magic, y);
+    const simd_i64 other_sign = (rest < 0.0) ^ (y < 0.0);
+    simd_f64 value = select_f64(rest == 0.0, with_sign_f64((simd_f64){0}, x), select_f64(other_sign, rest + y, rest));
+    const simd_i64 rare = ~(abs_f64(x) < abs_f64(y) * 0x1p50) | ~(abs_f64(y) < 0x1p900) | (abs_f64(y) < 0x1p-900);
+    if (__builtin_expect(any_i64(rare), 0))
+        for (int i = 0; i < F64_LANES; i++)
+            if (rare[i]) value[i] = floor_mod_d(x[i], y[i]);
     return value;
 }
 #define FLOOR_MOD(x, y) _Generic((x), float: floor_mod_f, default: floor_mod_d)(x, y)
@@ -204,10 +216,8 @@ EACH_SIGNED(CHECKED, floor_div, NO_ZEROS, BY_WIDTH(floor, x, y))
 EACH_UNSIGNED(CHECKED, floor_div, NO_ZEROS, x / y)
 VARIANTS(floor_div, EACH_FLOAT(ROW, floor_div) EACH_SIGNED(ROW, floor_div) EACH_UNSIGNED(ROW, floor_div))
 
-VECTOR_LOOP(ew_floor_mod_f32, float, simd_f32, F32_LANES, load_f32, load_part_f32, splat_f32, store_f32, store_part_f32,
-            floor_mod_f32)
+VECTOR(floor_mod)
 EACH_HALF(SAME, floor_mod, FLOOR_MOD(x, y))
-LOOP(ew_floor_mod_f64, double, double, PLAIN, double, PLAIN, UNCHECKED, FLOOR_MOD(x, y))
 EACH_SIGNED(CHECKED, floor_mod, NO_ZEROS, BY_WIDTH(floor_rest, x, y))
 EACH_UNSIGNED(CHECKED, floor_mod, NO_ZEROS, x % y)
 VARIANTS(floor_mod, EACH_FLOAT(ROW, floor_mod) EACH_SIGNED(ROW, floor_mod) EACH_UNSIGNED(ROW, floor_mod))
@@ -253,9 +263,8 @@ VARIANTS(zeta, EACH_FLOAT(ROW, zeta))
 EACH_FLOAT(SAME, polygamma, (__typeof__(x))polygamma(x, y))
 VARIANTS(polygamma, EACH_FLOAT(ROW, polygamma))
 
-VECTOR_LOOP(ew_atan2_f32, float, simd_f32, F32_LANES, load_f32, load_part_f32, splat_f32, store_f32, store_part_f32, atan2_f32)
+VECTOR(atan2)
 EACH_HALF(SAME, atan2, ATAN2(x, y))
-LOOP(ew_atan2_f64, double, double, PLAIN, double, PLAIN, UNCHECKED, ATAN2(x, y))
 VARIANTS(atan2, EACH_FLOAT(ROW, atan2))
 
 EACH_BOOL(SAME, logical_and, x && y)

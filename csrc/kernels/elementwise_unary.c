@@ -6,6 +6,7 @@
 #include "elementwise.h"
 #include "elementwise_types.h"
 #include "half_vectors.h"
+#include "vector_angles.h"
 #include "vector_math.h"
 #include "special.h"
 
@@ -36,11 +37,11 @@
         return HL_OK;                                                                                           \
     }
 #define VECTOR(op)                                                                                                         \
-    VECTOR_LOOP(ew_##op##_f64, double, simd_f64, F64_LANES, load_f64, load_part_f64, store_f64, store_part_f64, op##_f64)  \
+    VECTOR_LOOP(ew_##op##_f64, double, simd_f64, F64_LANES, load_f64, load_part_f64, store_f64, store_first_f64, op##_f64)  \
     SINGLE_VECTOR(op)
 /* Where double is libm's. */
 #define SINGLE_VECTOR(op)                                                                                                  \
-    VECTOR_LOOP(ew_##op##_f32, float, simd_f32, F32_LANES, load_f32, load_part_f32, store_f32, store_part_f32, op##_f32)   \
+    VECTOR_LOOP(ew_##op##_f32, float, simd_f32, F32_LANES, load_f32, load_part_f32, store_f32, store_first_f32, op##_f32)   \
     VECTOR_LOOP(ew_##op##_f16, uint16_t, simd_f32, F32_LANES, load_f16, load_part_f16, store_f16, store_part_f16, op##_f32) \
     VECTOR_LOOP(ew_##op##_bf16, uint16_t, simd_f32, F32_LANES, load_bf16, load_part_bf16, store_bf16, store_part_bf16,      \
                 op##_f32)
@@ -125,30 +126,24 @@ VECTOR(cos)
 EACH_COMPLEX(SAME, cos, CX(cos, x))
 VARIANTS(cos, EACH_FLOAT(ROW, cos) EACH_COMPLEX(ROW, cos))
 
-SINGLE_VECTOR(tan)
-UNARY_LOOP(ew_tan_f64, double, double, PLAIN, double, PLAIN, tan(x))
+VECTOR(tan)
 EACH_COMPLEX(SAME, tan, CX(tan, x))
 VARIANTS(tan, EACH_FLOAT(ROW, tan) EACH_COMPLEX(ROW, tan))
 
-SINGLE_VECTOR(asin)
-UNARY_LOOP(ew_asin_f64, double, double, PLAIN, double, PLAIN, asin(x))
+VECTOR(asin)
 VARIANTS(asin, EACH_FLOAT(ROW, asin))
 
-SINGLE_VECTOR(acos)
-UNARY_LOOP(ew_acos_f64, double, double, PLAIN, double, PLAIN, acos(x))
+VECTOR(acos)
 VARIANTS(acos, EACH_FLOAT(ROW, acos))
 
-SINGLE_VECTOR(atan)
-UNARY_LOOP(ew_atan_f64, double, double, PLAIN, double, PLAIN, atan(x))
+VECTOR(atan)
 VARIANTS(atan, EACH_FLOAT(ROW, atan))
 
-SINGLE_VECTOR(sinh)
-UNARY_LOOP(ew_sinh_f64, double, double, PLAIN, double, PLAIN, sinh(x))
+VECTOR(sinh)
 EACH_COMPLEX(SAME, sinh, CX(sinh, x))
 VARIANTS(sinh, EACH_FLOAT(ROW, sinh) EACH_COMPLEX(ROW, sinh))
 
-SINGLE_VECTOR(cosh)
-UNARY_LOOP(ew_cosh_f64, double, double, PLAIN, double, PLAIN, cosh(x))
+VECTOR(cosh)
 EACH_COMPLEX(SAME, cosh, CX(cosh, x))
 VARIANTS(cosh, EACH_FLOAT(ROW, cosh) EACH_COMPLEX(ROW, cosh))
 
@@ -162,8 +157,7 @@ UNARY_LOOP(ew_acosh_f64, double, double, PLAIN, double, PLAIN, acosh(x))
 EACH_COMPLEX(SAME, acosh, CX(acosh, x))
 VARIANTS(acosh, EACH_FLOAT(ROW, acosh) EACH_COMPLEX(ROW, acosh))
 
-SINGLE_VECTOR(atanh)
-UNARY_LOOP(ew_atanh_f64, double, double, PLAIN, double, PLAIN, atanh(x))
+VECTOR(atanh)
 EACH_COMPLEX(SAME, atanh, CX(atanh, x))
 VARIANTS(atanh, EACH_FLOAT(ROW, atanh) EACH_COMPLEX(ROW, atanh))
 

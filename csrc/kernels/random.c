@@ -12,6 +12,7 @@
 #include "plan.h"
 #include "pool.h"
 #include "stretches.h"
+#include "vector_angles.h"
 #include "vector_math.h"
 
 enum { CHUNK_BLOCKS = 4096 };
@@ -39,8 +40,7 @@ SIMD_INLINE simd_f32 uniform_vector(const uint32_t *word) {
 SIMD_INLINE void normal_vectors(const uint32_t *word0, const uint32_t *word1, simd_f32 *f0, simd_f32 *f1) {
     const double_pair u1 = widen_f32(max_f32(uniform_vector(word0), splat_f32(1.0e-7f))), u2 = widen_f32(uniform_vector(word1));
     const simd_f32 squared = -2.0f * narrow_f64(log_low_f64(u1.low), log_low_f64(u1.high));
-    const double_pair wide = widen_f32(squared);
-    const simd_f32 radius = narrow_f64(root_f64(wide.low), root_f64(wide.high));
+    const simd_f32 radius = root_f32(squared);
     const double_pair angle = widen_f32(narrow_f64(2.0 * M_PI * u2.low, 2.0 * M_PI * u2.high));
     const quarter_f64 low = reduce_turn_f64(angle.low), high = reduce_turn_f64(angle.high);
     *f0 = narrow_f64(sin_of_turn_low(low, 0), sin_of_turn_low(high, 0)) * radius;

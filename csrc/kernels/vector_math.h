@@ -148,6 +148,13 @@ SIMD_INLINE simd_f32 narrow_f64(simd_f64 low, simd_f64 high) {
         return narrow_f64(function(wide.low), function(wide.high));   \
     }
 
+/* Whether functions of floats that take products which do not round are computed in float: that pays where vectors are short. */
+#if (defined(__FMA__) || defined(__ARM_FEATURE_FMA)) && !defined(__AVX512F__)
+#define FLOATS_ALONE 1
+#else
+#define FLOATS_ALONE 0
+#endif
+
 /* What a * b loses by rounding to `product`. */
 SIMD_INLINE simd_f64 product_error_f64(simd_f64 a, simd_f64 b, simd_f64 product) {
 #if defined(__AVX512F__)
@@ -177,41 +184,47 @@ SIMD_INLINE simd_f64 rest_f64(simd_f64 c, simd_f64 a, simd_f64 b) {
 }
 #endif
 
-/* c[0] + c[1] x + ... */
+/* c[0] + c[1] x + ... Where few vectors fit the processor's schedulers at a time, even and odd powers are added up apart: what
+ * waits for each other is half as long. */
+#if defined(__AVX512F__)
+#define POWERS_APART 64
+#else
+#define POWERS_APART 6
+#endif
 #define POLYNOMIAL(c, x) polynomial_f64(c, (int)(sizeof(c) / sizeof *(c)), x)
-SIMD_INLINE simd_f64 polynomial_f64(const double *c, int count, simd_f64 x) {
-    simd_f64 value = splat_f64(c[count - 1]);
-#pragma GCC unroll 32
-    for (int i = count - 2; i >= 0; i--) value = value * x + c[i];
-    return value;
-}
-
-/* The same in float. */
 #define POLYNOMIAL_F32(c, x) polynomial_f32(c, (int)(sizeof(c) / sizeof *(c)), x)
-SIMD_INLINE simd_f32 polynomial_f32(const double *c, int count, simd_f32 x) {
-    simd_f32 value = splat_f32((float)c[count - 1]);
-#pragma GCC unroll 32
-    for (int i = count - 2; i >= 0; i--) value = value * x + (float)c[i];
-    return value;
-}
+#define POLYNOMIAL_OF(suffix, REAL)                                                                       \
+    SIMD_INLINE simd_##suffix powers_##suffix(const double *c, int from, int step, simd_##suffix x) {     \
+        simd_##suffix value = splat_##suffix((REAL)c[from]);                                              \
+        _Pragma("GCC unroll 32") for (int i = from - step; i >= 0; i -= step) value = value * x + (REAL)c[i]; \
+        return value;                                                                                     \
+    }                                                                                                     \
+    SIMD_INLINE simd_##suffix polynomial_##suffix(const double *c, int count, simd_##suffix x) {          \
+        if (sizeof(REAL) == 4 || count < POWERS_APART) return powers_##suffix(c, count - 1, 1, x);                             \
+        const simd_##suffix square = x * x;                                                               \
+        const int even = (count - 1) / 2 * 2, odd = count / 2 * 2 - 1;                                    \
+        return powers_##suffix(c + 1, odd - 1, 2, square) * x + powers_##suffix(c, even, 2, square);      \
+    }
+POLYNOMIAL_OF(f64, double)
+POLYNOMIAL_OF(f32, float)
 
 /* --- exp ------------------------------------------------------------------------------------------------------------
  * x = n ln 2 + r, a polynomial in r, and 2^n: in two factors where one would under- or overflow early. Adding the magic
  * number 1.5 * 2^23 (2^52) rounds to an integer, which is then in the lower bits. */
 
-/* lost: what r lost by rounding. */
-typedef struct exponent_f32 { simd_f32 r, lost, n; simd_i32 bits; } exponent_f32;
-typedef struct exponent_f64 { simd_f64 r, lost, n; simd_i64 bits; } exponent_f64;
+/* lost: what r lost by rounding; magic: n and the magic number, of which shifts leave nothing in the exponent. */
+typedef struct exponent_f32 { simd_f32 r, lost, n; simd_i32 bits, magic; } exponent_f32;
+typedef struct exponent_f64 { simd_f64 r, lost, n; simd_i64 bits, magic; } exponent_f64;
 
 SIMD_INLINE exponent_f32 reduce_exp_f32(simd_f32 x) {
     const simd_f32 magic = splat_f32(12582912.0f), shifted = x * 1.44269504088896341f + magic, n = shifted - magic;
     const simd_f32 head = x - n * 0.693359375f, tail = n * -2.12194440e-4f, r = head - tail;
-    return (exponent_f32){r, (head - r) - tail, n, (simd_i32)shifted - (simd_i32)magic};
+    return (exponent_f32){r, (head - r) - tail, n, (simd_i32)shifted - (simd_i32)magic, (simd_i32)shifted};
 }
 SIMD_INLINE exponent_f64 reduce_exp_f64(simd_f64 x) {
     const simd_f64 magic = splat_f64(6755399441055744.0), shifted = x * 1.4426950408889634074 + magic, n = shifted - magic;
     const simd_f64 head = x - n * 6.93147180369123816490e-01, tail = n * 1.90821492927058770002e-10, r = head - tail;
-    return (exponent_f64){r, (head - r) - tail, n, (simd_i64)shifted - (simd_i64)magic};
+    return (exponent_f64){r, (head - r) - tail, n, (simd_i64)shifted - (simd_i64)magic, (simd_i64)shifted};
 }
 
 SIMD_INLINE simd_f32 scale_f32(simd_f32 value, exponent_f32 e) {
@@ -226,10 +239,14 @@ SIMD_INLINE simd_f64 scale_f64(simd_f64 value, exponent_f64 e) {
 #if defined(__AVX512F__)
     return (simd_f64)_mm512_scalef_pd((__m512d)value, (__m512d)e.n);
 #else
-    const simd_i64 half = e.bits >> 1;
+    const simd_i64 half = (simd_i64)((simd_i32)e.bits >> 1); /* wide shifts that keep the sign are missing */
     return value * (simd_f64)((half + 1023) << 52) * (simd_f64)((e.bits - half + 1023) << 52);
 #endif
 }
+
+/* Adds n to the exponent of a normal number that stays one. */
+SIMD_INLINE simd_f32 raise_f32(simd_f32 value, exponent_f32 e) { return (simd_f32)((simd_i32)value + (e.magic << 23)); }
+SIMD_INLINE simd_f64 raise_f64(simd_f64 value, exponent_f64 e) { return (simd_f64)((simd_i64)value + (e.magic << 52)); }
 
 /* e^r - 1 for |r| up to ln(2) / 2. */
 SIMD_INLINE simd_f32 expm1_core_f32(exponent_f32 e) {
@@ -245,6 +262,7 @@ SIMD_INLINE simd_f64 expm1_core_f64(exponent_f64 e) {
     return POLYNOMIAL(EXP_CORE_F64, e.r) * (e.r * e.r) + e.lost + e.r;
 }
 
+#if defined(__AVX512F__)
 /* NaN stays NaN: the bounds come first, and max and min give their second operand where one is none. */
 SIMD_INLINE simd_f32 exp_f32(simd_f32 x) {
     const exponent_f32 e = reduce_exp_f32(max_f32(splat_f32(-104.0f), min_f32(splat_f32(89.0f), x)));
@@ -260,7 +278,42 @@ SIMD_INLINE simd_f64 exp_low_f64(simd_f64 x) {
     const exponent_f64 e = reduce_exp_f64(max_f64(splat_f64(-746.0), min_f64(splat_f64(710.0), x)));
     return scale_f64(POLYNOMIAL(EXP_CORE_LOW, e.r) * (e.r * e.r) + e.r + 1.0, e);
 }
+#define exp_inside_f64 exp_f64
+#define exp_inside_low exp_low_f64
+#else
+/* The results of arguments beyond those whose exponential is a normal number; NaN stays NaN. */
+SIMD_INLINE simd_f32 exp_edges_f32(simd_f32 x, float lowest, float highest, simd_f32 value) {
+    value = (simd_f32)((simd_i32)value & ~(x < lowest));
+    return select_f32(x <= highest, value, x + INFINITY);
+}
+SIMD_INLINE simd_f64 exp_edges_f64(simd_f64 x, double lowest, double highest, simd_f64 value) {
+    value = (simd_f64)((simd_i64)value & ~(x < lowest));
+    return select_f64(x <= highest, value, x + (double)INFINITY);
+}
+SIMD_INLINE simd_f32 exp_f32(simd_f32 x) {
+    const exponent_f32 e = reduce_exp_f32(x);
+    return exp_edges_f32(x, -87.3365402f, 88.7228317f, raise_f32(expm1_core_f32(e) + 1.0f, e));
+}
+SIMD_INLINE simd_f64 exp_f64(simd_f64 x) {
+    const exponent_f64 e = reduce_exp_f64(x);
+    return exp_edges_f64(x, -708.39641853226408, 709.78271289338397, raise_f64(expm1_core_f64(e) + 1.0, e));
+}
 
+/* In double, good enough for a float; `inside` where the result is known to be a normal number. */
+SIMD_INLINE simd_f64 exp_inside_low(simd_f64 x) {
+    const exponent_f64 e = reduce_exp_f64(x);
+    return raise_f64(POLYNOMIAL(EXP_CORE_LOW, e.r) * (e.r * e.r) + e.r + 1.0, e);
+}
+SIMD_INLINE simd_f64 exp_inside_f64(simd_f64 x) {
+    const exponent_f64 e = reduce_exp_f64(x);
+    return raise_f64(expm1_core_f64(e) + 1.0, e);
+}
+SIMD_INLINE simd_f64 exp_low_f64(simd_f64 x) {
+    return exp_edges_f64(x, -708.39641853226408, 709.78271289338397, exp_inside_low(x));
+}
+#endif
+
+#if defined(__AVX512F__)
 /* 2^n (e^r - 1) + (2^n - 1); where 2^n is large, e^x - 1. */
 SIMD_INLINE simd_f32 expm1_f32(simd_f32 x) {
     const exponent_f32 e = reduce_exp_f32(max_f32(splat_f32(-30.0f), min_f32(splat_f32(89.0f), x)));
@@ -273,6 +326,30 @@ SIMD_INLINE simd_f64 expm1_f64(simd_f64 x) {
     const simd_f64 core = expm1_core_f64(e), power = (simd_f64)((e.bits + 1023) << 52);
     const simd_f64 value = core * power + (power - 1.0);
     return select_f64(e.n > 60.0, scale_f64(core + 1.0, e), select_f64(abs_f64(x) < 1e-17, x, value));
+}
+
+#else
+/* Twice 2^(n - 1) (e^r - 1) + (2^(n - 1) - 1/2): the largest n would have no power. */
+SIMD_INLINE simd_f32 expm1_f32(simd_f32 x) {
+    const exponent_f32 e = reduce_exp_f32(max_f32(splat_f32(-30.0f), min_f32(splat_f32(89.0f), x)));
+    const simd_f32 half = (simd_f32)((e.magic << 23) + (126 << 23)), value = expm1_core_f32(e) * half + (half - 0.5f);
+    return select_f32(abs_f32(x) < 1e-8f, x, value + value);
+}
+SIMD_INLINE simd_f64 expm1_f64(simd_f64 x) {
+    const exponent_f64 e = reduce_exp_f64(max_f64(splat_f64(-60.0), min_f64(splat_f64(710.0), x)));
+    const simd_f64 half = (simd_f64)((e.magic << 52) + ((int64_t)1022 << 52)), value = expm1_core_f64(e) * half + (half - 0.5);
+    return select_f64(abs_f64(x) < 1e-17, x, value + value);
+}
+#endif
+
+/* e^x / 2 from 0 on, as far as that is a number. */
+SIMD_INLINE simd_f32 half_exp_f32(simd_f32 x) {
+    const exponent_f32 e = reduce_exp_f32(x);
+    return raise_f32((simd_f32)((simd_i32)(expm1_core_f32(e) + 1.0f) - (1 << 23)), e);
+}
+SIMD_INLINE simd_f64 half_exp_f64(simd_f64 x) {
+    const exponent_f64 e = reduce_exp_f64(x);
+    return raise_f64((simd_f64)((simd_i64)(expm1_core_f64(e) + 1.0) - ((int64_t)1 << 52)), e);
 }
 
 /* --- log ------------------------------------------------------------------------------------------------------------
@@ -305,12 +382,25 @@ SIMD_INLINE simd_f32 log_f32(simd_f32 x) {
     return log_edges_f32(x, f + tail + e * 0.693359375f);
 }
 
+/* x = 2^e m of a positive normal x, e as a double. */
+typedef struct binary_f64 { simd_f64 e, m; } binary_f64;
+SIMD_INLINE binary_f64 split_f64(simd_f64 x) {
+#if defined(__AVX512F__)
+    const simd_i64 bits = (simd_i64)x, steps = (bits - 0x3fe6a09e667f3bcd) >> 52;
+    return (binary_f64){__builtin_convertvector(steps, simd_f64), (simd_f64)(bits - (steps << 52))};
+#else
+    /* Shifts that keep the sign and conversions of such integers are missing: 1024 is added to e, and 2^52. */
+    typedef uint64_t bits_f64 __attribute__((vector_size(SIMD_BYTES)));
+    const bits_f64 raised = (bits_f64)x + (((uint64_t)1024 << 52) - 0x3fe6a09e667f3bcd);
+    const simd_f64 e = (simd_f64)(raised >> 52 | 0x4330000000000000) - (4503599627370496.0 + 1024.0);
+    return (binary_f64){e, (simd_f64)((raised & 0x000fffffffffffff) + 0x3fe6a09e667f3bcd)};
+#endif
+}
+
 /* s = f / (2 + f): log(1 + f) = f - (f^2 / 2 - s (f^2 / 2 + R)), R = log((1 + s) / (1 - s)) - 2 s, over s. */
 SIMD_INLINE simd_f64 log_f64(simd_f64 x) {
-    const simd_i64 bits = (simd_i64)x;
-    const simd_i64 steps = (bits - 0x3fe6a09e667f3bcd) >> 52;
-    const simd_f64 e = __builtin_convertvector(steps, simd_f64);
-    const simd_f64 f = (simd_f64)(bits - (steps << 52)) - 1.0, half = 0.5 * f * f;
+    const binary_f64 parts = split_f64(x);
+    const simd_f64 e = parts.e, f = parts.m - 1.0, half = 0.5 * f * f;
     const simd_f64 s = f / (2.0 + f), square = s * s;
     const simd_f64 rest = square * (0.66666666666666666 + square * POLYNOMIAL(LOG_TAIL_F64, square));
     const simd_f64 low = s * (half + rest) + e * 1.90821492927058770002e-10;
@@ -417,147 +507,6 @@ ELU(f32, i32, 1.0507009873554805f, 1.7580993408473766f)
 ELU(f64, i64, 1.0507009873554805, 1.7580993408473766)
 #undef ELU
 
-/* --- sine and cosine ------------------------------------------------------------------------------------------------
- * x = n pi/2 + r + lost, pi/2 in three parts of which two are short, so that n times them is exact up to LARGE. */
-
-#define SIN_LARGE 1.0e6
-
-typedef struct quarter_f64 { simd_f64 r, lost; simd_i64 n; } quarter_f64;
-
-SIMD_INLINE quarter_f64 reduce_turn_f64(simd_f64 x) {
-    const simd_f64 magic = splat_f64(6755399441055744.0), shifted = x * 0.63661977236758134308 + magic, n = shifted - magic;
-    const simd_f64 rest = x - n * 1.57079632673412561417e+00, second = n * 6.07710050630396597660e-11;
-    const simd_f64 r = rest - second;
-    return (quarter_f64){r, ((rest - r) - second) - n * 2.02226624879595063154e-21, (simd_i64)shifted};
-}
-
-SIMD_INLINE simd_f64 sin_of_turn_f64(quarter_f64 turn, int add) {
-    const simd_i64 n = turn.n + add;
-    const simd_f64 r = turn.r, z = r * r, half = 0.5 * z, w = 1.0 - half;
-    const simd_f64 sine = r + (r * z * POLYNOMIAL(SIN_F64, z) + turn.lost * w);
-    const simd_f64 cosine = w + (((1.0 - w) - half) + (z * z * POLYNOMIAL(COS_F64, z) - r * turn.lost));
-    return (simd_f64)((simd_i64)select_f64((n & 1) == 0, sine, cosine) ^ ((n & 2) << 62));
-}
-SIMD_INLINE simd_f64 sin_of_turn_low(quarter_f64 turn, int add) {
-    const simd_i64 n = turn.n + add;
-    const simd_f64 r = turn.r + turn.lost, z = r * r;
-    const simd_f64 sine = r + r * z * POLYNOMIAL(SIN_LOW, z);
-    const simd_f64 cosine = 1.0 - 0.5 * z + z * z * POLYNOMIAL(COS_LOW, z);
-    return (simd_f64)((simd_i64)select_f64((n & 1) == 0, sine, cosine) ^ ((n & 2) << 62));
-}
-
-/* Lanes for which the vector's way does not hold, by libm. */
-#define LANES_BY_LIBM(value, x, lanes, mask, function) \
-    for (int i = 0; i < lanes; i++)                    \
-        if ((mask)[i]) (value)[i] = function((x)[i])
-
-#define TURN_FUNCTION(name, add)                                                                                     \
-    SIMD_INLINE simd_f64 name##_low_f64(simd_f64 x) { return sin_of_turn_low(reduce_turn_f64(x), add); }             \
-    SIMD_INLINE simd_f64 name##_f64(simd_f64 x) {                                                                    \
-        simd_f64 value = sin_of_turn_f64(reduce_turn_f64(x), add);                                                   \
-        const simd_i64 large = ~(abs_f64(x) < SIN_LARGE);                                                            \
-        if (__builtin_expect(any_i64(large), 0)) LANES_BY_LIBM(value, x, F64_LANES, large, name);                    \
-        return value;                                                                                                \
-    }                                                                                                                \
-    IN_DOUBLE(name##_small_f32, name##_low_f64)                                                                      \
-    SIMD_INLINE simd_f32 name##_f32(simd_f32 x) {                                                                    \
-        simd_f32 value = name##_small_f32(x);                                                                        \
-        const simd_i32 large = ~(abs_f32(x) < (float)SIN_LARGE);                                                     \
-        if (__builtin_expect(any_i32(large), 0)) LANES_BY_LIBM(value, x, F32_LANES, large, name##f);                 \
-        return value;                                                                                                \
-    }
-TURN_FUNCTION(sin, 0)
-TURN_FUNCTION(cos, 1)
-
-SIMD_INLINE simd_f64 tan_low_f64(simd_f64 x) {
-    const quarter_f64 turn = reduce_turn_f64(x);
-    return sin_of_turn_low(turn, 0) / sin_of_turn_low(turn, 1);
-}
-IN_DOUBLE(tan_small_f32, tan_low_f64)
-SIMD_INLINE simd_f32 tan_f32(simd_f32 x) {
-    simd_f32 value = tan_small_f32(x);
-    const simd_i32 large = ~(abs_f32(x) < (float)SIN_LARGE);
-    if (__builtin_expect(any_i32(large), 0)) LANES_BY_LIBM(value, x, F32_LANES, large, tanf);
-    return select_f32(abs_f32(x) < 1e-5f, x, value);
-}
-
-/* --- their inverses, of floats: polynomials of an argument up to 1 or 5/8 ------------------------------------------------ */
-
-#define HALF_PI_F32 1.57079637f
-#define HALF_PI_LOST_F32 -4.37113883e-8f /* what it lacks */
-
-/* size, or half a turn or a whole pi without it, as the masks say. */
-SIMD_INLINE simd_f32 reflect_f32(simd_i32 mask, float turns, simd_f32 size) {
-    return select_f32(mask, turns * HALF_PI_F32 - (size - turns * HALF_PI_LOST_F32), size);
-}
-SIMD_INLINE simd_f32 atan_unit_f32(simd_f32 t) {
-    const simd_f32 z = t * t;
-    return t + t * z * POLYNOMIAL_F32(ATAN_UNIT, z);
-}
-SIMD_INLINE simd_f32 atan_f32(simd_f32 x) {
-    const simd_f32 size = abs_f32(x);
-    const simd_i32 steep = size > 1.0f;
-    return with_sign_f32(reflect_f32(steep, 1.0f, atan_unit_f32(select_f32(steep, 1.0f / size, size))), x);
-}
-SIMD_INLINE simd_f32 atan2_f32(simd_f32 y, simd_f32 x) {
-    const simd_f32 width = abs_f32(x), height = abs_f32(y);
-    const simd_i32 steep = height > width;
-    const simd_f32 over = select_f32(steep, width, height), under = select_f32(steep, height, width);
-    const simd_f32 t = select_f32(under == 0.0f, splat_f32(0.0f), select_f32(over == under, splat_f32(1.0f), over / under));
-    const simd_f32 right = reflect_f32(steep, 1.0f, atan_unit_f32(t));
-    const simd_f32 turned = with_sign_f32(reflect_f32((simd_i32)x < 0, 2.0f, right), y);
-    return select_f32((x != x) | (y != y), x + y, turned);
-}
-
-/* asin(t) for t up to 5/8. */
-SIMD_INLINE simd_f32 asin_near_f32(simd_f32 t) {
-    const simd_f32 z = t * t;
-    return t + t * z * POLYNOMIAL_F32(ASIN_NEAR, z);
-}
-/* From 5/8 on by half the angle: asin(x) = pi/2 - 2 asin(sqrt((1 - x) / 2)). */
-SIMD_INLINE simd_f32 asin_f32(simd_f32 x) {
-    const simd_f32 size = abs_f32(x);
-    const simd_i32 far = size > 0.625f;
-    const simd_f32 core = asin_near_f32(select_f32(far, root_f32(0.5f * (1.0f - size)), size));
-    return with_sign_f32(reflect_f32(far, 1.0f, select_f32(far, core + core, core)), x);
-}
-SIMD_INLINE simd_f32 acos_f32(simd_f32 x) {
-    const simd_f32 size = abs_f32(x);
-    const simd_i32 far = size > 0.625f;
-    const simd_f32 core = asin_near_f32(select_f32(far, root_f32(0.5f * (1.0f - size)), x));
-    return reflect_f32(far & (x < 0.0f), 2.0f, reflect_f32(~far, 1.0f, select_f32(far, core + core, core)));
-}
-
-/* --- hyperbolic functions of floats, in double --------------------------------------------------------------------------- */
-
-SIMD_INLINE simd_f64 sinh_low_f64(simd_f64 x) {
-    const simd_f64 grown = expm1_f64(abs_f64(x));
-    const simd_f64 share = select_f64(grown < (double)INFINITY, grown / (grown + 1.0), splat_f64(1.0));
-    return with_sign_f64(0.5 * (grown + share), x);
-}
-SIMD_INLINE simd_f64 cosh_low_f64(simd_f64 x) {
-    const simd_f64 e = exp_low_f64(abs_f64(x));
-    return 0.5 * (e + 1.0 / e);
-}
-SIMD_INLINE simd_f64 asinh_low_f64(simd_f64 x) {
-    const simd_f64 size = abs_f64(x), square = size * size;
-    const simd_f64 value = log1p_f64(size + square / (1.0 + root_f64(square + 1.0)));
-    return select_f64(size < (double)INFINITY, with_sign_f64(value, x), x);
-}
-SIMD_INLINE simd_f64 acosh_low_f64(simd_f64 x) {
-    const simd_f64 beyond = x - 1.0;
-    return select_f64(x < 1.0, splat_f64(NAN), log1p_f64(beyond + root_f64(beyond * (beyond + 2.0))));
-}
-SIMD_INLINE simd_f64 atanh_low_f64(simd_f64 x) {
-    const simd_f64 size = abs_f64(x);
-    return with_sign_f64(0.5 * log1p_f64(2.0 * size / (1.0 - size)), x);
-}
-IN_DOUBLE(sinh_f32, sinh_low_f64)
-IN_DOUBLE(cosh_f32, cosh_low_f64)
-IN_DOUBLE(asinh_f32, asinh_low_f64)
-IN_DOUBLE(acosh_f32, acosh_low_f64)
-IN_DOUBLE(atanh_f32, atanh_low_f64)
-
 /* --- the error function --------------------------------------------------------------------------------------------- */
 
 /* erfc(a) for a from 3/4 on: e^(-a^2) / (a + 2.5) times a smooth function of (a - 2.5) / (a + 2.5). In double it is
@@ -568,8 +517,8 @@ IN_DOUBLE(atanh_f32, atanh_low_f64)
         const simd_f64 inverse = 1.0 / (a + 2.5);                                              \
         return exponential(-(a * a)) * POLYNOMIAL(table, (a - 2.5) * inverse) * inverse;       \
     }
-ERFC_FAR(erfc_far_f64, ERFCX_F64, 6.0, exp_f64)
-ERFC_FAR(erfc_far_low, ERFCX_LOW, 10.4, exp_low_f64)
+ERFC_FAR(erfc_far_f64, ERFCX_F64, 6.0, exp_inside_f64)
+ERFC_FAR(erfc_far_low, ERFCX_LOW, 10.4, exp_inside_low)
 
 #define ERF(name, table, far_function)                                                                  \
     SIMD_INLINE simd_f64 name(simd_f64 x) {                                                             \
@@ -590,14 +539,27 @@ SIMD_INLINE simd_f32 erf_f32(simd_f32 x) {
     const simd_f32 tail = with_sign_f32(1.0f - exp_f32(POLYNOMIAL_F32(ERF_FAR, far)), x);
     return select_f32(size < 1.0f, x + x * POLYNOMIAL_F32(ERF_LOW, x * x), tail);
 }
+#if FLOATS_ALONE
+/* Next to 0 in float: 1 - x is exact where the result is small. */
+SIMD_INLINE simd_f64 erfc_beyond_f64(simd_f64 x) {
+    const simd_f64 tail = erfc_far_low(max_f64(splat_f64(0.75), abs_f64(x)));
+    return select_f64(x < 0.0, 2.0 - tail, tail);
+}
+IN_DOUBLE(erfc_beyond_f32, erfc_beyond_f64)
+SIMD_INLINE simd_f32 erfc_f32(simd_f32 x) {
+    const simd_f32 near = (1.0f - x) - x * POLYNOMIAL_F32(ERF_LOW, x * x);
+    return select_f32(abs_f32(x) < 0.75f, near, erfc_beyond_f32(x));
+}
+#else
 IN_DOUBLE(erfc_f32, erfc_low_f64)
+#endif
 
 /* --- pow ------------------------------------------------------------------------------------------------------------
  * e^(y log x) for positive normal x and finite y; the other lanes by libm. */
 
 SIMD_INLINE simd_f64 log_low_f64(simd_f64 x) {
-    const simd_i64 bits = (simd_i64)x, steps = (bits - 0x3fe6a09e667f3bcd) >> 52;
-    const simd_f64 e = __builtin_convertvector(steps, simd_f64), f = (simd_f64)(bits - (steps << 52)) - 1.0;
+    const binary_f64 parts = split_f64(x);
+    const simd_f64 e = parts.e, f = parts.m - 1.0;
     const simd_f64 s = f / (2.0 + f), square = s * s;
     const simd_f64 cube = s * square * (0.66666666666666666 + square * POLYNOMIAL(LOG_TAIL_F64, square));
     return e * 0.69314718055994530942 + (2.0 * s + cube);
@@ -606,9 +568,8 @@ SIMD_INLINE simd_f64 pow_low_f64(simd_f64 x, simd_f64 y) { return exp_low_f64(y 
 
 /* The logarithm in two doubles, some 65 bits together. */
 SIMD_INLINE simd_f64 pow_core_f64(simd_f64 x, simd_f64 y) {
-    const simd_i64 bits = (simd_i64)x, steps = (bits - 0x3fe6a09e667f3bcd) >> 52;
-    const simd_f64 e = __builtin_convertvector(steps, simd_f64);
-    const simd_f64 f = (simd_f64)(bits - (steps << 52)) - 1.0;
+    const binary_f64 parts = split_f64(x);
+    const simd_f64 e = parts.e, f = parts.m - 1.0;
     const simd_f64 g = 2.0 + f, g_low = f - (g - 2.0);
     const simd_f64 s = f / g, back = s * g;
     const simd_f64 s_low = (((f - back) - product_error_f64(s, g, back)) - s * g_low) / g;

@@ -71,8 +71,8 @@ FUNCTIONS = {
     "atan": (tf.atan, np.arctan, [(-1, 1), (-10, 10), (0.9, 1.1), (-1e20, 1e20)]),
     "asin": (tf.asin, np.arcsin, [(-1, 1), (0.45, 0.55), (-1e-3, 1e-3)]),
     "acos": (tf.acos, np.arccos, [(-1, 1), (0.45, 0.55), (-0.55, -0.45), (0.99, 1)]),
-    "sinh": (tf.sinh, np.sinh, [(-1, 1), (-1e-3, 1e-3), (-89, 89)]),
-    "cosh": (tf.cosh, np.cosh, [(-1, 1), (-89, 89)]),
+    "sinh": (tf.sinh, np.sinh, [(-1, 1), (-1e-3, 1e-3), (-89.4, 89.4), (-710.4, 710.4)]),
+    "cosh": (tf.cosh, np.cosh, [(-1, 1), (-89.4, 89.4), (-710.4, 710.4)]),
     "asinh": (tf.asinh, np.arcsinh, [(-1, 1), (-1e-3, 1e-3), (-1e18, 1e18)]),
     "acosh": (tf.acosh, np.arccosh, [(1, 1.001), (1, 10), (1, 1e18)]),
     "atanh": (tf.atanh, np.arctanh, [(-1, 1), (-1e-3, 1e-3), (0.99, 1)]),
@@ -174,6 +174,27 @@ def test_edges(name, dtype):
         x = np.array([r[0] for r in rows] * repeat, dtype)
         wanted = np.array([r[1] for r in rows] * repeat, dtype)
         np.testing.assert_array_equal(evaluate(FUNCTIONS[name][0], x), wanted)
+
+
+@needs_long_double
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_exponentials_of_the_last_arguments(dtype):
+    """Each number next to those where the results stop being normal numbers."""
+    info = np.finfo(dtype)
+    for function, exact, edges in (
+        (tf.exp, np.exp, (np.log(WIDE(info.max)), np.log(WIDE(info.tiny)))),
+        (tf.expm1, np.expm1, (np.log(WIDE(info.max)),)),
+        (tf.sinh, np.sinh, (np.log(WIDE(info.max)) + np.log(WIDE(2)),)),
+        (tf.cosh, np.cosh, (np.log(WIDE(info.max)) + np.log(WIDE(2)),)),
+    ):
+        for edge in edges:
+            x = np.array([edge], dtype)
+            for _ in range(4):
+                x = np.concatenate([[np.nextafter(x[0], dtype(-1e4))], x, [np.nextafter(x[-1], dtype(1e4))]])
+            found, wanted = evaluate(function, x), exact(x.astype(WIDE))
+            normal = (abs(wanted) >= WIDE(info.tiny)) & (abs(wanted) <= WIDE(info.max))
+            np.testing.assert_array_equal(found[~normal], np.where(wanted > 1, dtype(np.inf), dtype(0))[~normal])
+            assert (units_off(found[normal], wanted[normal], dtype) <= LIMIT).all()
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
