@@ -6,6 +6,7 @@
 #ifndef HOOKLOOP_ELEMENTWISE_H
 #define HOOKLOOP_ELEMENTWISE_H
 
+#include "gathered_rows.h"
 #include "plan.h"
 #include "pool.h"
 #include "rows.h"
@@ -26,6 +27,9 @@ typedef struct ew_walk {
     int64_t inner[EW_MOST_OPERANDS];
     hl_value param;
     double cost_ns;
+    int n_gathered; /* of short rows */
+    bool streams;
+    gathered gathered[EW_MOST_OPERANDS];
 } ew_walk;
 
 /* The byte strides of an operand seen in the output's shape: 0 along the axes that it is broadcast over. */
@@ -191,6 +195,75 @@ static void ew_stream_rows_chunk(void *argument, int64_t chunk, int worker) {
     if (status != HL_OK) job->status = status;
 }
 
+/* --- short rows of a dense result: many at a time, with operands that do not follow each other so put together before --------- */
+
+typedef struct ew_short_job {
+    const ew_walk *walk;
+    void *const *base;
+    bool streams;
+    int64_t chunks, chunk_rows; /* along the last outer axis */
+    char *scratch;
+    int64_t scratch_bytes;
+    _Atomic int status;
+} ew_short_job;
+
+/* Whether short rows go together: `out` tells their number. Says which operands are gathered. */
+static inline bool ew_groups_rows(ew_walk *walk, hl_tensor *const *operand, const hl_tensor *out) {
+    const int last = walk->outer - 1, result = walk->operands - 1;
+    if (walk->outer == 0 || !out->contiguous || walk->n > SHORT_ROW || walk->n * walk->dims[last] < 4 * SHORT_ROW) return false;
+    walk->n_gathered = 0;
+    for (int k = 0; k < walk->operands; k++) {
+        const int size = (int)hl_dtype_size(operand[k]->dtype);
+        const int64_t row = walk->strides[last][k], element = walk->inner[k];
+        if (size > 8) return false;
+        if ((row == 0 && element == 0) || (element == size && row == walk->n * size)) continue;
+        if (k == result) return false;
+        walk->gathered[walk->n_gathered++] = (gathered){k, size, false, row, element};
+    }
+    for (int i = 0; i < walk->n_gathered; i++) walk->inner[walk->gathered[i].operand] = walk->gathered[i].size;
+    return true;
+}
+
+/* Rows along the last outer axis from first to end; data has the addresses of the first. */
+static inline hl_status ew_short_rows(const ew_short_job *job, char *const *data, int64_t first, int64_t end, char *slots) {
+    const ew_walk *walk = job->walk;
+    const int last = walk->outer - 1, out = walk->operands - 1;
+    const int64_t together = BLOCK / walk->n, bytes = walk->n * walk->inner[out];
+    char *place[EW_MOST_OPERANDS], *streamed = slots + EW_MOST_OPERANDS * SLOT_BYTES;
+    hl_status status = HL_OK;
+    for (int64_t row = first; row < end && status == HL_OK; row += together) {
+        const int64_t rows = end - row < together ? end - row : together;
+        for (int k = 0; k <= out; k++) place[k] = data[k] + (row - first) * walk->strides[last][k];
+        for (int i = 0; i < walk->n_gathered; i++) {
+            const gathered *g = &walk->gathered[i];
+            char *slot = slots + i * SLOT_BYTES;
+            if (row == first || g->row_step != 0) move_rows(g, rows, walk->n, place[g->operand], slot);
+            place[g->operand] = slot;
+        }
+        char *const to = place[out];
+        if (job->streams) place[out] = streamed;
+        status = walk->loop(rows * walk->n, place, walk->inner, &walk->param);
+        if (job->streams) stream_bytes(to, streamed, rows * bytes);
+    }
+    if (job->streams) fence_streams();
+    return status;
+}
+
+static void ew_short_chunk(void *argument, int64_t chunk, int worker) {
+    ew_short_job *job = argument;
+    const ew_walk *walk = job->walk;
+    const int last = walk->outer - 1;
+    const int64_t first = chunk % job->chunks * job->chunk_rows, rest = walk->dims[last] - first;
+    const int64_t end = first + (rest < job->chunk_rows ? rest : job->chunk_rows);
+    int64_t index = chunk / job->chunks;
+    char *data[EW_MOST_OPERANDS];
+    for (int k = 0; k < walk->operands; k++) data[k] = (char *)job->base[k] + first * walk->strides[last][k];
+    for (int axis = last - 1; axis >= 0; index /= walk->dims[axis], axis--)
+        for (int k = 0; k < walk->operands; k++) data[k] += index % walk->dims[axis] * walk->strides[axis][k];
+    const hl_status status = ew_short_rows(job, data, first, end, job->scratch + worker * job->scratch_bytes);
+    if (status != HL_OK) job->status = status;
+}
+
 /* --- preparing and running an op that has one loop for each dtype -------------------------------------- */
 
 /* The loops of one op: by the dtype of input 0; the end has dtype 0. */
@@ -226,6 +299,19 @@ static hl_status ew_run_streamed(const hl_instr *ins, hl_run *run) {
     return ew_status((hl_status)job.status, run);
 }
 
+static hl_status ew_run_short(const hl_instr *ins, hl_run *run) {
+    const ew_walk *walk = ins->p[2].p;
+    void *const *base = walk->operands > HL_DIRECT_ARGS ? hl_args(ins) : ins->arg;
+    ew_short_job job = {.walk = walk, .base = base, .streams = walk->streams, .chunk_rows = EW_CHUNK / walk->n,
+                        .scratch = run->scratch, .scratch_bytes = run->scratch_bytes};
+    for (int k = 0; k < walk->operands - 1; k++) /* the cache has what is an operand's own memory by then */
+        if (base[k] == base[walk->operands - 1]) job.streams = false;
+    const int64_t rows = walk->dims[walk->outer - 1];
+    job.chunks = (rows + job.chunk_rows - 1) / job.chunk_rows;
+    hl_parallel(run, walk->count / rows * job.chunks, walk->cost_ns, ew_short_chunk, &job);
+    return ew_status((hl_status)job.status, run);
+}
+
 static inline bool ew_is_streamed(const hl_prepare *prep, const ew_walk *walk, const hl_tensor *out) {
     const int64_t size = (int64_t)hl_dtype_size(out->dtype);
     return passes_cache(prep, out->size * size) && walk->inner[walk->operands - 1] == size && (out->contiguous || !ew_has_short_rows(walk));
@@ -257,7 +343,11 @@ static inline hl_status ew_prepare(hl_prepare *prep, const ew_variant *variants,
     prep->ins->p[0].i = walk->n;
     prep->ins->p[1].p = (void *)walk->loop;
     prep->ins->fn = out->size == 0 ? hl_run_nothing : walk->outer == 0 && walk->n <= EW_CHUNK ? ew_run_row : ew_run_walk;
-    if (ew_is_streamed(prep, walk, out)) {
+    if (out->size && ew_groups_rows(walk, operands, out)) {
+        walk->streams = passes_cache(prep, out->size * walk->inner[n - 1]);
+        prep->ins->fn = ew_run_short;
+        prep->scratch_bytes = (EW_MOST_OPERANDS + 1) * SLOT_BYTES;
+    } else if (ew_is_streamed(prep, walk, out)) {
         prep->ins->fn = ew_run_streamed;
         prep->scratch_bytes = EW_STREAM_BLOCK;
     }

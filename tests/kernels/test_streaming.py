@@ -111,7 +111,15 @@ def test_reduced_columns(name, dtype):
 @pytest.mark.parametrize("name", ("max", "min", "sum"))
 @pytest.mark.parametrize("dtype", ("float32", "float64"))
 def test_a_nan_is_seen_wherever_it_stands(name, dtype):
-    for shape, axis in (((17, 10), 1), ((9, 33), 1), ((3, 70), 1), ((2, 5000), 1), ((600, 3), 0), ((9, 20), 0)):
+    for shape, axis in (
+        ((17, 10), 1),
+        ((9, 33), 1),
+        ((3, 70), 1),
+        ((5, 700), 1),
+        ((2, 5000), 1),
+        ((600, 3), 0),
+        ((9, 20), 0),
+    ):
         for position in range(0, shape[0] * shape[1], 7):
             x = numbers(*shape, dtype=dtype)
             x.flat[position] = np.nan
@@ -279,7 +287,7 @@ def test_a_row_with_nan_or_nothing_but_minus_infinity_is_nan_as_a_whole(columns)
 
 @pytest.mark.parametrize("dtype", ("float32", "float64", "int32", "uint8", "int64"))
 def test_the_first_of_the_largest_is_found(dtype):
-    for columns in (1, 2, 31, 32, 33, 63, 511, 512, 513, 545, 1024, 1500):
+    for columns in (1, 2, 3, 10, 31, 32, 33, 63, 511, 512, 513, 545, 1024, 1500):
         x = np.random.default_rng(columns).integers(0, 100, (9, columns)).astype(dtype)
         for name, function in (("argmax", np.argmax), ("argmin", np.argmin)):
             for axis in (0, 1):
@@ -289,6 +297,10 @@ def test_the_first_of_the_largest_is_found(dtype):
 
 
 def test_a_nan_is_never_the_largest():
+    x = np.array([[np.nan, 3, 3, 1], [2, np.nan, 7, np.nan], [np.nan] * 4], "float32")
+    out = np.full(3, -1)
+    _core.KernelCall("argmax", [x], [out], [1], 1)(1)
+    assert out.tolist() == [1, 2, 0]
     for position in (0, 5, 40, 511, 512, 700):
         x = np.arange(3 * 701, dtype="float32").reshape(3, 701) % 350
         x[1, position] = np.nan
@@ -315,6 +327,53 @@ def test_running_totals_add_in_order(exclusive, reverse, dtype):
                 want[:, i] = before if exclusive else total
             want = want[:, :: -1 if reverse else 1]
             np.testing.assert_array_equal(out, want if axis == 1 else want.T)
+
+
+@pytest.mark.parametrize("exclusive", (0, 1))
+@pytest.mark.parametrize("reverse", (0, 1))
+@pytest.mark.parametrize("dtype", ("float32", "int64"))
+def test_running_totals_of_lines_beside_each_other(exclusive, reverse, dtype):
+    """Few, which stay in registers, and more than are gone through together; for any threads, and in the operand's own memory."""
+    for inner in (1, 2, 3, 4, 5, 16, 17, 511, 512, 513, 1100):
+        x = numbers(2, 70, inner, dtype=dtype, seed=inner)
+        lines = x[:, ::-1] if reverse else x
+        want = np.cumsum(lines, 1, dtype=dtype) - (lines if exclusive else 0)
+        want = want[:, ::-1] if reverse else want
+        for threads in (1, 2, 4):
+            out = np.zeros_like(x)
+            _core.KernelCall("cumsum", [x], [out], [1, exclusive, reverse], threads)(1)
+            np.testing.assert_array_equal(out, want, f"{inner}")
+        out = x.copy()
+        _core.KernelCall("cumsum", [out], [out], [1, exclusive, reverse], 1)(1)
+        np.testing.assert_array_equal(out, want, f"{inner}")
+
+
+@pytest.mark.parametrize("dtype", ("float32", "float64", "uint8", "complex128"))
+@pytest.mark.parametrize("columns", (1, 2, 3, 10, 31, 64, 65))
+def test_short_rows_of_operands_that_do_not_follow_each_other(columns, dtype):
+    """A row and a column that are added to all, parts of wider rows, rows backwards, one number; results that pass the cache too."""
+    for rows in (3, 90, 700, (9 << 20) // columns // np.dtype(dtype).itemsize if columns in (3, 64) else 5000):
+        x = (np.arange(2 * rows * (columns + 3)) % 97).astype(dtype).reshape(2, rows, columns + 3)[:, :, :columns]
+        dense = np.ascontiguousarray(x)
+        others = [dense[0, 1], dense[:, :, :1], dense[:, ::-1], x, dense[0, 0, :1], dense[:1, :, :1], dense[:, :1]]
+        for first, other in ((dense, o) for o in others):
+            for threads in (1, 2):
+                out = np.zeros_like(dense)
+                _core.KernelCall("add", [first, other], [out], [], threads)(1)
+                np.testing.assert_array_equal(out, first + other)
+        out, which = np.zeros_like(dense), dense[:, :, :1].real % 3 == 0
+        _core.KernelCall("select", [which, x, others[0]], [out], [], 1)(1)
+        np.testing.assert_array_equal(out, np.where(which, x, others[0]))
+
+
+def test_a_zero_divisor_of_short_rows_is_seen():
+    x, divisor, out = np.ones((500, 3), "i4"), np.ones((500, 1), "i4"), np.zeros((500, 3), "i4")
+    call = _core.KernelCall("div", [x, divisor], [out], [], 1)
+    call(1)
+    assert out.all()
+    divisor[499] = 0
+    with pytest.raises(ValueError, match="Integer division by zero"):
+        call(1)
 
 
 @pytest.mark.parametrize("dtype", ("bool", "uint8", "float32", "int64"))
