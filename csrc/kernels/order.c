@@ -8,7 +8,11 @@
 #include "complex_types.h"
 #include "half.h"
 
-enum { STRIP = 64, TASK_NS = 10000, BLOCK = 512, LANES = 32, LINES = 8 };
+enum {
+    STRIP = 512,  /* lines beside each other that are gone through together */
+    PART = 16,    /* the fewest of them that a thread takes: a line of the cache */
+    TASK_NS = 10000, BLOCK = 512, LANES = 32, LINES = 8
+};
 
 /* An axis of `length` elements, `inner` apart, of which there are outer * inner. A line_fn does the lines from `first` to `end` of those
  * that start `outer` lines in; where inner is 1, `end` lines from line `outer` on. */
@@ -19,7 +23,7 @@ struct lines {
     line_fn fn;
     int64_t outer, length, inner;
     bool exclusive, reverse, wide_index;
-    int64_t tasks, lines_per_task;
+    int64_t lines_per_task;
     double cost_ns;
 };
 
@@ -45,6 +49,16 @@ static void put_index(const lines *l, char *out, int64_t at, int64_t index) {
             for (int64_t line = 0; line < end; line++, x += l->length) {                                            \
                 value_type best = worst;                                                                            \
                 int64_t index = 0;                                                                                  \
+                if (l->length < LANES) {                                                                            \
+                    for (int64_t i = 0; i < l->length; i++) {                                                       \
+                        const value_type value = VALUE(x[i]);                                                       \
+                        const bool is_better = value BETTER best;                                                   \
+                        best = is_better ? value : best;                                                            \
+                        index = is_better ? i : index;                                                              \
+                    }                                                                                               \
+                    put_index(l, out, outer + line, index);                                                         \
+                    continue;                                                                                       \
+                }                                                                                                   \
                 for (int64_t from = 0; from < l->length; from += BLOCK) {                                           \
                     const int64_t block = smaller(BLOCK, l->length - from), lanes = block / LANES * LANES;          \
                     value_type lane[LANES], most = worst;                                                           \
@@ -120,6 +134,24 @@ ARGS(u8, uint8_t, int32_t, SAME, INT32_MIN, INT32_MAX)
         }                                                                                                           \
         return true;                                                                                                \
     }                                                                                                               \
+    /* Lines beside each other; the result may be the input's own memory. */                                        \
+    static inline __attribute__((always_inline)) bool name##_beside(const lines *l, const type *x, type *y,         \
+                                                                    const int64_t count, const bool exclusive,      \
+                                                                    hl_run *run, int worker) {                      \
+        const int64_t step = l->reverse ? -l->inner : l->inner;                                                     \
+        sum_type total[STRIP];                                                                                      \
+        if (l->reverse) x += (l->length - 1) * l->inner, y += (l->length - 1) * l->inner;                           \
+        for (int64_t j = 0; j < count; j++) total[j] = start;                                                       \
+        for (int64_t i = 0; i < l->length; i++, x += step, y += step) {                                             \
+            if (stopped_at(run, worker, i * STRIP)) return false;                                                   \
+            _Pragma("GCC ivdep") for (int64_t j = 0; j < count; j++) {                                              \
+                const sum_type before = total[j];                                                                   \
+                total[j] = (sum_type)OPERATOR(before, TO_SUM(x[j]));                                                \
+                y[j] = FROM_SUM(exclusive ? before : total[j]);                                                     \
+            }                                                                                                       \
+        }                                                                                                           \
+        return true;                                                                                                \
+    }                                                                                                               \
     static void name(const lines *l, const char *in, char *out, int64_t outer, int64_t first, int64_t end,          \
                      hl_run *run, int worker) {                                                                     \
         const int64_t base = outer * l->length * l->inner;                                                          \
@@ -135,17 +167,13 @@ ARGS(u8, uint8_t, int32_t, SAME, INT32_MIN, INT32_MAX)
         }                                                                                                           \
         for (int64_t from = first; from < end; from += STRIP) {                                                     \
             const int64_t count = smaller(STRIP, end - from);                                                       \
-            sum_type total[STRIP];                                                                                  \
-            for (int64_t j = 0; j < count; j++) total[j] = start;                                                   \
-            for (int64_t i = 0; i < l->length; i++) {                                                               \
-                if (stopped_at(run, worker, i * STRIP)) return;                                                     \
-                const int64_t at = (l->reverse ? l->length - 1 - i : i) * l->inner + from;                          \
-                for (int64_t j = 0; j < count; j++) {                                                               \
-                    const sum_type before = total[j];                                                               \
-                    total[j] = (sum_type)OPERATOR(before, TO_SUM(x[at + j]));                                        \
-                    y[at + j] = FROM_SUM(l->exclusive ? before : total[j]);                                         \
-                }                                                                                                   \
-            }                                                                                                       \
+            const bool goes_on = count == 1   ? name##_beside(l, x + from, y + from, 1, l->exclusive, run, worker)  \
+                                 : count == 2 ? name##_beside(l, x + from, y + from, 2, l->exclusive, run, worker)  \
+                                 : count == 3 ? name##_beside(l, x + from, y + from, 3, l->exclusive, run, worker)  \
+                                 : count == 4 ? name##_beside(l, x + from, y + from, 4, l->exclusive, run, worker)  \
+                                 : l->exclusive ? name##_beside(l, x + from, y + from, count, true, run, worker)    \
+                                                : name##_beside(l, x + from, y + from, count, false, run, worker);  \
+            if (!goes_on) return;                                                                                   \
         }                                                                                                           \
     }
 #define PLUS(a, b) ((a) + (b))
@@ -184,13 +212,13 @@ SCANS(c128, double complex, double complex, SAME, SAME)
 
 /* ---- running ---- */
 
-typedef struct lines_task { const lines *l; const char *in; char *out; hl_run *run; } lines_task;
+typedef struct lines_task { const lines *l; int64_t lines; const char *in; char *out; hl_run *run; } lines_task;
 
 static void run_task(void *argument, int64_t chunk, int worker) {
     const lines_task *task = argument;
     const lines *l = task->l;
-    int64_t line = chunk * l->lines_per_task;
-    const int64_t end = smaller(line + l->lines_per_task, l->outer * l->inner);
+    int64_t line = chunk * task->lines;
+    const int64_t end = smaller(line + task->lines, l->outer * l->inner);
     if (l->inner == 1) {
         if (line < end) l->fn(l, task->in, task->out, line, 0, end - line, task->run, worker);
         return;
@@ -204,8 +232,11 @@ static void run_task(void *argument, int64_t chunk, int worker) {
 
 static hl_status lines_run(const hl_instr *ins, hl_run *run) {
     const lines *l = ins->p[2].p;
-    lines_task task = {l, ins->arg[0], ins->arg[1], run};
-    hl_parallel(run, l->tasks, l->cost_ns, run_task, &task);
+    lines_task task = {l, l->lines_per_task, ins->arg[0], ins->arg[1], run};
+    const int64_t share = (l->inner + run->threads - 1) / run->threads; /* lines beside each other want to be many */
+    const int64_t wanted = smaller(l->inner, share < PART ? PART : smaller(share, STRIP));
+    if (l->inner > 1 && task.lines < wanted) task.lines = wanted;
+    hl_parallel(run, (l->outer * l->inner + task.lines - 1) / task.lines, l->cost_ns, run_task, &task);
     return HL_OK;
 }
 
@@ -225,7 +256,6 @@ static void set_lines(hl_prepare *prep, const hl_tensor *in, int64_t axis, doubl
     if (count == 0) return;
     const int64_t wanted = (int64_t)(l->cost_ns / TASK_NS) + 1;
     l->lines_per_task = (count + wanted - 1) / wanted;
-    l->tasks = (count + l->lines_per_task - 1) / l->lines_per_task;
 }
 
 /* Attribute: the axis. */
