@@ -118,6 +118,41 @@ enum {
 FEW_COLUMNS_COPIES(4, f32, F32_LANES, float)
 FEW_COLUMNS_COPIES(8, f64, F64_LANES, double)
 
+/* Where a line of the cache is two vectors of doubles, blocks are of whole lines, read and written: rows whose distance is a power of
+ * two share few places of the cache, which has dropped a line's second half before it is asked for. How many rows are done. (Blocks of
+ * floats would be too many registers.) */
+#if SIMD_BYTES == 32
+#define LINES_BLOCK(name, T, suffix, LANES, REAL)                                                                     \
+    SIMD_INLINE int64_t name##_lines(const T *from, int64_t from_stride, T *to, int64_t to_stride, int64_t rows,      \
+                                     int64_t columns, bool streams) {                                                 \
+        int64_t i = 0;                                                                                                \
+        for (; i + 2 * LANES <= rows; i += 2 * LANES)                                                                 \
+            for (int64_t j = 0; j < columns; j += 2 * LANES) {                                                        \
+                _Pragma("GCC unroll 2") for (int64_t half = 0; half < 2 * LANES; half += LANES) {                     \
+                    simd_##suffix a[LANES], b[LANES];                                                                 \
+                    const T *at = from + j * from_stride + i + half;                                                  \
+                    T *place = to + (i + half) * to_stride + j;                                                       \
+                    _Pragma("GCC unroll 16") for (int k = 0; k < LANES; k++) a[k] = load_##suffix((const REAL *)(at + k * from_stride)); \
+                    transpose_##suffix(a);                                                                            \
+                    at += LANES * from_stride;                                                                        \
+                    _Pragma("GCC unroll 16") for (int k = 0; k < LANES; k++) b[k] = load_##suffix((const REAL *)(at + k * from_stride)); \
+                    transpose_##suffix(b);                                                                            \
+                    _Pragma("GCC unroll 16") for (int k = 0; k < LANES; k++, place += to_stride) {                    \
+                        if (streams) stream_##suffix((REAL *)place, a[k]), stream_##suffix((REAL *)(place + LANES), b[k]); \
+                        else store_##suffix((REAL *)place, a[k]), store_##suffix((REAL *)(place + LANES), b[k]);      \
+                    }                                                                                                 \
+                }                                                                                                     \
+            }                                                                                                         \
+        return i;                                                                                                     \
+    }
+#else
+#define LINES_BLOCK(name, T, suffix, LANES, REAL)                                                                     \
+    SIMD_INLINE int64_t name##_lines(const T *from, int64_t from_stride, T *to, int64_t to_stride, int64_t rows,      \
+                                     int64_t columns, bool streams) {                                                 \
+        return 0;                                                                                                     \
+    }
+#endif
+
 #define TRANSPOSE_TILE(name, T, suffix, LANES, REAL)                                                                  \
     SIMD_INLINE void name##_block(const T *from, int64_t from_stride, T *to, int64_t to_stride, int count, bool streams) { \
         simd_##suffix block[LANES];                                                                                   \
@@ -129,6 +164,7 @@ FEW_COLUMNS_COPIES(8, f64, F64_LANES, double)
             else if (count == LANES) store_##suffix((REAL *)(to + k * to_stride), block[k]);                          \
             else store_part_##suffix((REAL *)(to + k * to_stride), block[k], count);                                  \
     }                                                                                                                 \
+    LINES_BLOCK(name, T, suffix, LANES, REAL)                                                                         \
     /* to[i, j] = from[j, i] for rows i and columns j; strides in elements. */                                        \
     static void name(const char *source, int64_t from_stride, char *target, int64_t to_stride, int64_t rows,          \
                      int64_t columns, bool large) {                                                                   \
@@ -142,6 +178,9 @@ FEW_COLUMNS_COPIES(8, f64, F64_LANES, double)
         }                                                                                                             \
         const bool streams = large && (uintptr_t)to % SIMD_BYTES == 0 && to_stride * sizeof(T) % SIMD_BYTES == 0;     \
         int64_t i = 0;                                                                                                \
+        if (SIMD_BYTES == 32 && sizeof(T) == 8 && whole == columns && columns % (2 * LANES) == 0)                     \
+            i = streams ? name##_lines(from, from_stride, to, to_stride, rows, columns, true)                         \
+                        : name##_lines(from, from_stride, to, to_stride, rows, columns, false);                       \
         for (; i + LANES <= rows; i += LANES) {                                                                       \
             if (streams)                                                                                              \
                 for (int64_t j = 0; j < whole; j += LANES)                                                            \

@@ -106,6 +106,14 @@ SIMD_INLINE simd_i32 min_or_nan_i32(simd_i32 a, simd_i32 b) { return select_i32(
 SIMD_INLINE simd_i64 max_or_nan_i64(simd_i64 a, simd_i64 b) { return select_i64(a > b, a, b); }
 SIMD_INLINE simd_i64 min_or_nan_i64(simd_i64 a, simd_i64 b) { return select_i64(a < b, a, b); }
 
+/* Asks for the four vectors of AHEAD bytes further on: where few of what is to come fit the processor's queues, memory waits. */
+#if SIMD_BYTES == 32
+enum { AHEAD = 2048 };
+#define ASK_AHEAD(x) (__builtin_prefetch((const char *)(x) + AHEAD), __builtin_prefetch((const char *)(x) + AHEAD + 64))
+#else
+#define ASK_AHEAD(x) ((void)0)
+#endif
+
 /* Elements, pairs of them and quarters of a vector of two vectors, moved as in sum_rows of simd.h. */
 #define MOVED_32(a, b, ...) (VEC) SIMD_SHUFFLE(simd_i32, (simd_f32)(a), (simd_f32)(b), __VA_ARGS__)
 #define MOVED_64(a, b, ...) (VEC) SIMD_SHUFFLE(simd_i64, (simd_f64)(a), (simd_f64)(b), __VA_ARGS__)

@@ -78,7 +78,9 @@ SIMD_INLINE VEC NAME(row_lanes)(const operation op, const TYPE *x, VEC center, i
     int64_t at = VEC_LANES;
     if (n >= 4 * VEC_LANES) {
         VEC a = LANES_AT(at), b = LANES_AT(2 * VEC_LANES), c = LANES_AT(3 * VEC_LANES);
+        ASK_AHEAD(x);
         for (at = 4 * VEC_LANES; at + 4 * VEC_LANES <= n; at += 4 * VEC_LANES) {
+            ASK_AHEAD(x + at);
             v = NAME(combine_vectors)(op, v, LANES_AT(at));
             a = NAME(combine_vectors)(op, a, LANES_AT(at + VEC_LANES));
             b = NAME(combine_vectors)(op, b, LANES_AT(at + 2 * VEC_LANES));
@@ -265,7 +267,8 @@ SIMD_INLINE void NAME(part)(const operation op, TOTAL (*row_total)(const TYPE *,
         return;
     }
 #ifdef VEC
-    if (r->reduced == 1 && r->inner <= SHORT && r->kept >= FEW_ROWS && end > first) {
+    const bool any_order = op == REDUCE_MAX || op == REDUCE_MIN;
+    if (r->reduced == 1 && r->inner <= (any_order ? BLOCK : SHORT) && r->kept >= FEW_ROWS && end > first) {
         for (int64_t i = 0; i < s->count; i += VEC_LANES) {
             const TYPE *row[VEC_LANES];
             const int count = s->count - i < VEC_LANES ? (int)(s->count - i) : VEC_LANES;
