@@ -73,10 +73,65 @@ VECTOR_CAST(f32, float, f16, uint16_t)
 VECTOR_CAST(f16, uint16_t, f32, float)
 VECTOR_CAST(f16, uint16_t, bf16, uint16_t)
 VECTOR_CAST(bf16, uint16_t, f16, uint16_t)
+/* From floats to integers of other sizes by way of those of 32 bits, where both are dense; what is out of their range one by one. */
+#if defined(__AVX2__) && !defined(__AVX512F__)
+#define STORE_WIDE(tag, T)                                                                                             \
+    SIMD_INLINE void store_whole_##tag(T *to, simd_i32 whole) {                                                        \
+        typedef T vector __attribute__((vector_size(F32_LANES * sizeof(T))));                                          \
+        const vector value = __builtin_convertvector(whole, vector);                                                   \
+        memcpy(to, &value, sizeof value);                                                                              \
+    }
+/* The lowest bytes of each integer. */
+#define STORE_NARROW(tag, T, bits, ...)                                                                                \
+    SIMD_INLINE void store_whole_##tag(T *to, simd_i32 whole) {                                                        \
+        const __m256i low = _mm256_shuffle_epi8((__m256i)whole, _mm256_broadcastsi128_si256(_mm_setr_epi8(__VA_ARGS__))); \
+        const __m128i both = _mm_unpacklo_epi##bits(_mm256_castsi256_si128(low), _mm256_extracti128_si256(low, 1));    \
+        memcpy(to, &both, F32_LANES * sizeof(T));                                                                      \
+    }
+STORE_NARROW(i8, int8_t, 32, 0, 4, 8, 12, 0, 4, 8, 12, 0, 4, 8, 12, 0, 4, 8, 12)
+STORE_NARROW(u8, uint8_t, 32, 0, 4, 8, 12, 0, 4, 8, 12, 0, 4, 8, 12, 0, 4, 8, 12)
+STORE_NARROW(i16, int16_t, 64, 0, 1, 4, 5, 8, 9, 12, 13, 0, 1, 4, 5, 8, 9, 12, 13)
+STORE_NARROW(u16, uint16_t, 64, 0, 1, 4, 5, 8, 9, 12, 13, 0, 1, 4, 5, 8, 9, 12, 13)
+STORE_WIDE(u32, uint32_t)
+STORE_WIDE(i64, int64_t)
+STORE_WIDE(u64, uint64_t)
+#define INTEGER_CAST(to_tag, R, CONVERT)                                                                               \
+    static hl_status cast_vectors_f32_##to_tag(int64_t n, char *const *data, const int64_t *stride, const hl_value *param) { \
+        const float *from = (const float *)data[0];                                                                    \
+        R *to = (R *)data[1];                                                                                          \
+        int64_t i = 0;                                                                                                 \
+        if (stride[0] != (int64_t)sizeof(float) || stride[1] != (int64_t)sizeof(R))                                    \
+            return cast_f32_##to_tag(n, data, stride, param);                                                          \
+        for (; i + F32_LANES <= n; i += F32_LANES) {                                                                   \
+            const simd_i32 whole = (simd_i32)_mm256_cvttps_epi32(_mm256_loadu_ps(from + i));                           \
+            if (__builtin_expect(_mm256_movemask_ps((__m256)(whole == INT32_MIN)), 0)) {                               \
+                for (int64_t k = i; k < i + F32_LANES; k++) to[k] = (R)CONVERT(from[k]);                               \
+                continue;                                                                                              \
+            }                                                                                                          \
+            store_whole_##to_tag(to + i, whole);                                                                       \
+        }                                                                                                              \
+        for (; i < n; i++) to[i] = (R)CONVERT(from[i]);                                                                \
+        return HL_OK;                                                                                                  \
+    }
+INTEGER_CAST(i8, int8_t, TO_I64)
+INTEGER_CAST(i16, int16_t, TO_I64)
+INTEGER_CAST(i64, int64_t, TO_I64)
+INTEGER_CAST(u8, uint8_t, TO_I64)
+INTEGER_CAST(u16, uint16_t, TO_I64)
+INTEGER_CAST(u32, uint32_t, TO_I64)
+INTEGER_CAST(u64, uint64_t, TO_U64)
+#define INTEGER_ROWS                                                                                                   \
+    {HL_FLOAT32, HL_INT8, cast_vectors_f32_i8}, {HL_FLOAT32, HL_INT16, cast_vectors_f32_i16},                          \
+    {HL_FLOAT32, HL_INT64, cast_vectors_f32_i64}, {HL_FLOAT32, HL_UINT8, cast_vectors_f32_u8},                         \
+    {HL_FLOAT32, HL_UINT16, cast_vectors_f32_u16}, {HL_FLOAT32, HL_UINT32, cast_vectors_f32_u32},                      \
+    {HL_FLOAT32, HL_UINT64, cast_vectors_f32_u64},
+#else
+#define INTEGER_ROWS
+#endif
 #define VECTOR_ROWS /* first, so that they are found */                                                                \
     {HL_FLOAT32, HL_FLOAT16, cast_vectors_f32_f16}, {HL_FLOAT16, HL_FLOAT32, cast_vectors_f16_f32},                    \
     {HL_FLOAT16, HL_BFLOAT16, cast_vectors_f16_bf16}, {HL_BFLOAT16, HL_FLOAT16, cast_vectors_bf16_f16},
-VARIANTS(cast, VECTOR_ROWS EACH_NUMBER(CAST_ROWS, 0) EACH_BOOL(CAST_ROWS, 0) EACH_COMPLEX(COMPLEX_ROWS, 0))
+VARIANTS(cast, VECTOR_ROWS INTEGER_ROWS EACH_NUMBER(CAST_ROWS, 0) EACH_BOOL(CAST_ROWS, 0) EACH_COMPLEX(COMPLEX_ROWS, 0))
 
 static hl_status prepare_cast(hl_prepare *prep) {
     return ew_prepare(prep, cast_variants, 0.2, (hl_value){0});
