@@ -534,3 +534,34 @@ def test_the_root_scope_leaves_the_names_of_operations_as_they_are(auxiliary, na
         with tf.variable_scope(root) as entered:
             assert entered.original_name_scope == ""
     assert found == names
+
+
+# --- devices through which variables are read -------------------------------------------------------------------
+
+
+def test_a_variable_is_read_through_its_caching_device():
+    with tf.device("/job:ps"):
+        v = tf.Variable([1.0], caching_device="/job:worker", name="v")
+        w = tf.get_variable("w", [4], partitioner=tf.fixed_size_partitioner(2), caching_device=lambda op: "/cpu:1")
+    read = v.value().op
+    assert (read.name, read.device, read.get_attr("T")) == ("v/read", "/job:worker", tf.float32)
+    assert "_class" not in read.node_def.attr and v.device == "/job:ps"
+    assert [part.value().op.device for part in w] == ["/job:ps/device:CPU:1"] * 2
+
+
+def test_a_resource_variable_is_read_once_through_its_caching_device(executor):
+    v = tf.Variable([1.0], caching_device="/cpu:0", name="v", use_resource=True)
+    assert v.value() is tf.convert_to_tensor(v) and v.value().op.name == "v/Read/Identity"
+    added = v.assign_add([1.0])
+    assert added.op.inputs[1].op.control_inputs == [v.value().op]
+    with tf.control_dependencies([added]):
+        both = [v + 10.0, v.read_value() + 10.0]
+    with tf.Session() as session:
+        session.run(v.initializer)
+        assert [x.tolist() for x in session.run(both)] == [[11], [12]]
+        assert session.run(v) == 2
+    written = tf.train.export_meta_graph()
+    with tf.Graph().as_default():
+        tf.train.import_meta_graph(written)
+        (found,) = tf.trainable_variables()
+        assert found.value().op.name == "v/Read/Identity"

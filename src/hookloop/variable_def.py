@@ -18,6 +18,12 @@ def _message_class():
     return VariableDef
 
 
+def _snapshot(variable):
+    if not variable._is_resource:
+        return variable._snapshot
+    return variable._graph_element if variable._cached_value is None else variable._cached_value
+
+
 def to_proto(variable, export_scope=None):
     """The `VariableDef` of a variable; None where it is not in the scope, or is no variable."""
     if not hasattr(variable, "initializer"):
@@ -31,7 +37,7 @@ def to_proto(variable, export_scope=None):
 
     message = _message_class()(
         variable_name=stripped, initializer_name=name(variable.initializer), trainable=bool(variable.trainable),
-        snapshot_name=name(variable._graph_element if variable._is_resource else variable._snapshot),
+        snapshot_name=name(_snapshot(variable)),
         is_resource=variable._is_resource,
     )  # fmt: skip
     if variable._initial_value is not None:

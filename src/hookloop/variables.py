@@ -105,7 +105,8 @@ class Variable(Trackable, TensorOperators, metaclass=_VariableType):
       trainable: whether optimizers change it by default.
       collections: names of graph collections it is added to; GLOBAL_VARIABLES by default.
       validate_shape: False leaves its shape open.
-      caching_device: accepted; there is one device.
+      caching_device: the device of the node through which it is read, or a function that gives it; a resource variable is read
+        there once, where it is made, and is not changed before.
       name: its name, made unique.
       dtype: what the initial value is converted to.
       expected_shape: accepted for old programs.
@@ -118,6 +119,7 @@ class Variable(Trackable, TensorOperators, metaclass=_VariableType):
 
     SaveSliceInfo = SaveSliceInfo  # at TensorFlow's place
     _is_resource = False
+    _caching_device = None
 
     def __init__(self, initial_value=None, trainable=None, collections=None, validate_shape=True, caching_device=None,
                  name=None, variable_def=None, dtype=None, expected_shape=None, import_scope=None, constraint=None,
@@ -139,6 +141,7 @@ class Variable(Trackable, TensorOperators, metaclass=_VariableType):
         self._trainable = True if trainable is None else trainable
         self._constraint = constraint
         self._save_slice_info = None
+        self._caching_device = caching_device
         graph = get_default_graph()
         collections = [GraphKeys.GLOBAL_VARIABLES] if collections is None else list(collections)
         if self._trainable and GraphKeys.TRAINABLE_VARIABLES not in collections:
@@ -381,7 +384,8 @@ class RefVariable(Variable):
         value = guarded(name, self._initial_value)
         self._initializer_op = apply_op("Assign", [self._variable, value], {"validate_shape": validate_shape}).op
         self._name = f"{name}:0"
-        with ColocationScope(get_default_graph(), self._variable.op, False):
+        graph, place = get_default_graph(), self._caching_device
+        with graph.device(place) if place is not None else ColocationScope(graph, self._variable.op, False):
             self._take(core.identity(self._variable, name="read"))
 
     def _node(self, validate_shape, scope):
@@ -445,6 +449,7 @@ class ResourceVariable(Variable):
     """A variable whose node is a VarHandleOp, as `use_resource=True` makes it."""
 
     _is_resource = True
+    _cached_value = None
 
     def _build(self, initial_value, dtype, validate_shape, scope):
         name = scope[:-1] if scope.endswith("/") else scope
@@ -464,8 +469,12 @@ class ResourceVariable(Variable):
         guarded_value = guarded(name, self._initial_value)
         with graph.alone_on(self._handle.op.device):
             self._initializer_op = apply_op("AssignVariableOp", [self._handle, guarded_value], name="Assign")
-        with name_scope("Read"), self._on_its_device():
-            self._graph_element = self._read()
+        with name_scope("Read"):
+            with self._on_its_device():
+                self._graph_element = self._read()
+            if self._caching_device is not None:
+                with graph.colocate_with(None, ignore_existing=True), graph.device(self._caching_device):
+                    self._cached_value = core.identity(self._graph_element)
 
     def _on_its_device(self):
         """A context in which new ops have its device too, if it has one."""
@@ -479,6 +488,8 @@ class ResourceVariable(Variable):
 
     def _take(self, snapshot):
         self._handle, self._graph_element = self._variable, snapshot
+        if snapshot is not None and snapshot.op.type != "ReadVariableOp":
+            self._cached_value = snapshot
         self._dtype = self._variable.op.get_attr("dtype").base_dtype
         self._shape = TensorShape(self._variable.op.get_attr("shape"))
 
@@ -499,7 +510,9 @@ class ResourceVariable(Variable):
         return self._graph_element
 
     def value(self):
-        """Its value as a tensor, read where it is used."""
+        """Its value as a tensor, read where it is used, or where it was made if it has a device for that."""
+        if self._cached_value is not None:
+            return self._cached_value
         with get_default_graph().alone_on(self._handle.op.device):
             return self._read()
 
@@ -515,7 +528,9 @@ class ResourceVariable(Variable):
     def _changed(self, type, value, name, read_value):
         from .ops.build import convert_to_tensor as convert
 
-        op = apply_op(type, [self._handle, convert(value, dtype=self._dtype)], name=name)
+        known = self._cached_value
+        with nullcontext() if known is None else control_dependencies([known]):
+            op = apply_op(type, [self._handle, convert(value, dtype=self._dtype)], name=name)
         return self._after(op) if read_value else op
 
     def _after(self, op):
@@ -544,7 +559,7 @@ class UnreadVariable(ResourceVariable):
     def _of(cls, variable, op):
         found = object.__new__(cls)
         found.__dict__.update(variable.__dict__)
-        found._parent_op = op
+        found._parent_op, found._cached_value = op, None
         found._graph_element = found._read()
         return found
 

@@ -504,9 +504,10 @@ def meshgrid(*args, **kwargs):
         ahead = (1,) * count
         grids = [reshape(stack(x), (*ahead[:i], -1, *ahead[i + 1 :])) for i, x in enumerate(args)]
         sizes = [size(x) for x in args]
+        dtype = convert_to_tensor(args[0]).dtype.base_dtype if args else None
         if indexing == "xy" and count > 1:
             grids[0] = reshape(grids[0], (1, -1) + (1,) * (count - 2))
             grids[1] = reshape(grids[1], (-1, 1) + (1,) * (count - 2))
             sizes[0], sizes[1] = sizes[1], sizes[0]
-        whole = ones(sizes, dtype=convert_to_tensor(grids[0]).dtype) if grids else None
+        whole = ones(sizes, dtype=dtype) if grids else None
         return [x * whole for x in grids]
