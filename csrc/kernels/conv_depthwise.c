@@ -13,6 +13,7 @@ enum {
     SLIDE = 4, /* positions of windows that follow each other */
     SLIDE_WINDOW = 7,
     SLIDE_VECTORS = SIMD_BYTES == 64 ? 4 : 2,
+    FILTER_TAPS = 4, /* side by side, of a filter's gradient */
     MAX_SUM_BLOCKS = 16
 };
 

@@ -105,7 +105,6 @@ DEPTHWISE_SLIDE(3)
 DEPTHWISE_SLIDE(5)
 DEPTHWISE_SLIDE(7)
 #undef DEPTHWISE_SLIDE
-#undef LOAD_SOME
 
 typedef void (*NAME(depthwise_slide_fn))(const depthwise *d, const depthwise_taps *t, const REAL *image, const REAL *filter, REAL *to);
 static NAME(depthwise_slide_fn) NAME(depthwise_slide_of)(const conv_axis *a) {
@@ -160,6 +159,75 @@ static void NAME(depthwise_rows)(const depthwise *d, const void *images, const v
     }
 }
 
+/* The sums of taps side by side over `positions` that all of them see: an element of the gradient is loaded once for its taps. */
+SIMD_INLINE void NAME(depthwise_sums)(const int taps, const int vectors, const int lanes, const depthwise *d, const REAL *image, const REAL *grad,
+                                      int64_t positions, REAL *sums) {
+    const int64_t step = d->axis[2].stride * d->channels, tap = d->axis[2].dilation * d->channels;
+    VEC sum[FILTER_TAPS * GROUP_VECTORS];
+    _Pragma("GCC unroll 16") for (int i = 0; i < taps * vectors; i++) sum[i] = (VEC){0};
+    for (int64_t i = 0; i < positions; i++, image += step, grad += d->channels)
+        _Pragma("GCC unroll 4") for (int v = 0; v < vectors; v++) {
+            const VEC g = LOAD_SOME(grad + v * LANES);
+            _Pragma("GCC unroll 4") for (int t = 0; t < taps; t++) sum[t * vectors + v] += LOAD_SOME(image + t * tap + v * LANES) * g;
+        }
+    _Pragma("GCC unroll 4") for (int t = 0; t < taps; t++)
+        _Pragma("GCC unroll 4") for (int v = 0; v < vectors; v++) {
+            REAL *to = sums + t * d->channels + v * LANES;
+            const VEC total = LOAD_SOME(to) + sum[t * vectors + v];
+            if (lanes == LANES) STORE(to, total);
+            else STORE_PART(to, total, lanes);
+        }
+}
+
+/* The same for all channels. */
+#define DEPTHWISE_SUMS(taps, vectors)                                                                                            \
+    static void NAME(depthwise_sums_##taps)(const depthwise *d, const REAL *image, const REAL *grad, int64_t positions, REAL *sums) { \
+        int64_t c = 0;                                                                                                           \
+        for (; c + (vectors) * LANES <= d->channels; c += (vectors) * LANES)                                                     \
+            NAME(depthwise_sums)(taps, vectors, LANES, d, image + c, grad + c, positions, sums + c);                             \
+        for (; c + LANES <= d->channels; c += LANES)                                                                             \
+            NAME(depthwise_sums)(taps, 1, LANES, d, image + c, grad + c, positions, sums + c);                                   \
+        if (c < d->channels)                                                                                                     \
+            NAME(depthwise_sums)(taps, 1, (int)(d->channels - c), d, image + c, grad + c, positions, sums + c);                  \
+    }
+DEPTHWISE_SUMS(1, 4)
+DEPTHWISE_SUMS(2, 4)
+DEPTHWISE_SUMS(3, 4)
+DEPTHWISE_SUMS(4, 3)
+#undef DEPTHWISE_SUMS
+#undef LOAD_SOME
+
+typedef void (*NAME(depthwise_sums_fn))(const depthwise *d, const REAL *image, const REAL *grad, int64_t positions, REAL *sums);
+static const NAME(depthwise_sums_fn) NAME(depthwise_sums_of)[FILTER_TAPS] = {
+    NAME(depthwise_sums_1), NAME(depthwise_sums_2), NAME(depthwise_sums_3), NAME(depthwise_sums_4),
+};
+
+/* Some taps of axis 2 over a row of positions: those that all of the taps see together, the others tap by tap. */
+static void NAME(depthwise_filter_taps)(const depthwise *d, const REAL *image, const REAL *grad, int64_t first_tap, int taps, REAL *sums) {
+    const conv_axis *a = &d->axis[2];
+    const int64_t channels = d->channels;
+    int64_t start[FILTER_TAPS], begin[FILTER_TAPS], end[FILTER_TAPS], all_begin = 0, all_end = a->target;
+    for (int t = 0; t < taps; t++) {
+        start[t] = (first_tap + t) * a->dilation - a->before;
+        begin[t] = start[t] < 0 ? conv_ceil(-start[t], a->stride) : 0;
+        end[t] = conv_min(a->target, start[t] < a->image ? (a->image - 1 - start[t]) / a->stride + 1 : 0);
+        all_begin = conv_max(all_begin, begin[t]);
+        all_end = conv_min(all_end, end[t]);
+    }
+    const bool some = all_begin < all_end;
+    if (some)
+        NAME(depthwise_sums_of)[taps - 1](d, image + (start[0] + all_begin * a->stride) * channels, grad + all_begin * channels,
+                                          all_end - all_begin, sums);
+    for (int t = 0; t < taps; t++, sums += channels) {
+        const REAL *seen = image + start[t] * channels;
+        const int64_t before = some ? all_begin : end[t], behind = some ? all_end : end[t];
+        if (begin[t] < before)
+            NAME(depthwise_sums_1)(d, seen + begin[t] * a->stride * channels, grad + begin[t] * channels, before - begin[t], sums);
+        if (behind < end[t])
+            NAME(depthwise_sums_1)(d, seen + behind * a->stride * channels, grad + behind * channels, end[t] - behind, sums);
+    }
+}
+
 /* sums (+)= the filter's gradient of images n0 to n1: for each row and tap, over the positions that see the image. */
 static void NAME(depthwise_filter)(const depthwise *d, const void *images, const void *grads, REAL *sums, int64_t n0, int64_t n1) {
     const conv_axis *axis = d->axis;
@@ -169,36 +237,19 @@ static void NAME(depthwise_filter)(const depthwise *d, const void *images, const
         const int64_t i0 = row % rows / axis[1].target, i1 = row % axis[1].target;
         const REAL *image = (const REAL *)images + row / rows * d->image_size;
         const REAL *grad = (const REAL *)grads + row * axis[2].target * channels;
-        REAL *sum_row = sums;
         for (int64_t k0 = 0; k0 < axis[0].window; k0++)
-            for (int64_t k1 = 0; k1 < axis[1].window; k1++)
-                for (int64_t k2 = 0; k2 < axis[2].window; k2++, sum_row += channels) {
-                    const int64_t p0 = i0 * axis[0].stride - axis[0].before + k0 * axis[0].dilation;
-                    const int64_t p1 = i1 * axis[1].stride - axis[1].before + k1 * axis[1].dilation;
-                    const int64_t start = k2 * axis[2].dilation - axis[2].before;
-                    if (p0 < 0 || p0 >= axis[0].image || p1 < 0 || p1 >= axis[1].image) continue;
-                    const int64_t first = start < 0 ? conv_ceil(-start, axis[2].stride) : 0;
-                    const int64_t end = conv_min(axis[2].target, start < axis[2].image ? (axis[2].image - 1 - start) / axis[2].stride + 1 : 0);
-                    const REAL *x = image + p0 * d->image_step[0] + p1 * d->image_step[1] + start * channels;
-                    const int64_t step = axis[2].stride * channels;
-                    int64_t c = 0;
-                    for (; c + NAME(GROUP) <= channels; c += NAME(GROUP)) {
-                        VEC sum[GROUP_VECTORS] = {{0}};
-                        for (int64_t i = first; i < end; i++)
-#pragma GCC unroll 4
-                            for (int v = 0; v < GROUP_VECTORS; v++)
-                                sum[v] += LOAD(x + i * step + c + v * LANES) * LOAD(grad + i * channels + c + v * LANES);
-#pragma GCC unroll 4
-                        for (int v = 0; v < GROUP_VECTORS; v++) STORE(sum_row + c + v * LANES, LOAD(sum_row + c + v * LANES) + sum[v]);
-                    }
-                    for (; c < channels; c += LANES) {
-                        const int lanes = (int)conv_min(LANES, channels - c);
-                        VEC sum = {0};
-                        for (int64_t i = first; i < end; i++)
-                            sum += LOAD_PART(x + i * step + c, lanes) * LOAD_PART(grad + i * channels + c, lanes);
-                        STORE_PART(sum_row + c, LOAD_PART(sum_row + c, lanes) + sum, lanes);
-                    }
+            for (int64_t k1 = 0; k1 < axis[1].window; k1++) {
+                const int64_t p0 = i0 * axis[0].stride - axis[0].before + k0 * axis[0].dilation;
+                const int64_t p1 = i1 * axis[1].stride - axis[1].before + k1 * axis[1].dilation;
+                if (p0 < 0 || p0 >= axis[0].image || p1 < 0 || p1 >= axis[1].image) continue;
+                const REAL *image_row = image + p0 * d->image_step[0] + p1 * d->image_step[1];
+                REAL *sum_row = sums + k0 * d->filter_step[0] + k1 * d->filter_step[1];
+                for (int64_t k2 = 0, taps; k2 < axis[2].window; k2 += taps) {
+                    const int64_t left = axis[2].window - k2;
+                    taps = conv_ceil(left, conv_ceil(left, FILTER_TAPS));
+                    NAME(depthwise_filter_taps)(d, image_row, grad, k2, (int)taps, sum_row + k2 * channels);
                 }
+            }
     }
 }
 
