@@ -90,6 +90,25 @@ SIMD_INLINE void NAME(depthwise_slide)(const int window, const depthwise *d, con
         }
 }
 
+/* Where the vector begins that has the last channels, from `c` on: where parts of a vector are slow it is a whole one that makes
+ * some again. */
+SIMD_INLINE int64_t NAME(last_channels)(const depthwise *d, int64_t c) {
+    return SIMD_FREE_MASKS || d->channels < LANES ? c : d->channels - LANES;
+}
+
+/* Positions side by side, all channels. */
+SIMD_INLINE void NAME(depthwise_tiles)(const int positions, const depthwise *d, const depthwise_taps *t, const REAL *image, const REAL *filter,
+                                       REAL *to) {
+    int64_t c = 0;
+    for (; c + NAME(GROUP) <= d->channels; c += NAME(GROUP))
+        NAME(depthwise_tile)(d, *t, image + c, filter + c, to + c, positions, GROUP_VECTORS, LANES);
+    for (; c + LANES <= d->channels; c += LANES) NAME(depthwise_tile)(d, *t, image + c, filter + c, to + c, positions, 1, LANES);
+    if (c == d->channels) return;
+    c = NAME(last_channels)(d, c);
+    if (d->channels - c == LANES) NAME(depthwise_tile)(d, *t, image + c, filter + c, to + c, positions, 1, LANES);
+    else NAME(depthwise_tile)(d, *t, image + c, filter + c, to + c, positions, 1, (int)(d->channels - c));
+}
+
 /* SLIDE positions, all channels. */
 #define DEPTHWISE_SLIDE(window)                                                                                                 \
     static void NAME(depthwise_slide_##window)(const depthwise *d, const depthwise_taps *t, const REAL *image, const REAL *filter, REAL *to) { \
@@ -98,8 +117,10 @@ SIMD_INLINE void NAME(depthwise_slide)(const int window, const depthwise *d, con
             NAME(depthwise_slide)(window, d, t, image + c, filter + c, to + c, SLIDE_VECTORS, LANES);                           \
         for (; c + LANES <= d->channels; c += LANES)                                                                            \
             NAME(depthwise_slide)(window, d, t, image + c, filter + c, to + c, 1, LANES);                                       \
-        if (c < d->channels)                                                                                                    \
-            NAME(depthwise_slide)(window, d, t, image + c, filter + c, to + c, 1, (int)(d->channels - c));                      \
+        if (c == d->channels) return;                                                                                           \
+        c = NAME(last_channels)(d, c);                                                                                          \
+        if (d->channels - c == LANES) NAME(depthwise_slide)(window, d, t, image + c, filter + c, to + c, 1, LANES);             \
+        else NAME(depthwise_slide)(window, d, t, image + c, filter + c, to + c, 1, (int)(d->channels - c));                     \
     }
 DEPTHWISE_SLIDE(3)
 DEPTHWISE_SLIDE(5)
@@ -135,7 +156,6 @@ static void NAME(depthwise_rows)(const depthwise *d, const void *images, const v
         int64_t position = 0;
         while (position < d->axis[2].target) {
             depthwise_taps t = row_taps;
-            int64_t c = 0;
             NAME(find_taps_along)(d, 2, position, &t);
             if (slide && NAME(is_inside)(&d->axis[2], position, SLIDE)) {
                 slide(d, &t, image, filter, to);
@@ -143,17 +163,11 @@ static void NAME(depthwise_rows)(const depthwise *d, const void *images, const v
                 continue;
             }
             if (NAME(is_inside)(&d->axis[2], position, TOGETHER)) {
-                for (; c + NAME(GROUP) <= channels; c += NAME(GROUP))
-                    NAME(depthwise_tile)(d, t, image + c, filter + c, to + c, TOGETHER, GROUP_VECTORS, LANES);
-                for (; c < channels; c += LANES)
-                    NAME(depthwise_tile)(d, t, image + c, filter + c, to + c, TOGETHER, 1, (int)conv_min(LANES, channels - c));
+                NAME(depthwise_tiles)(TOGETHER, d, &t, image, filter, to);
                 position += TOGETHER, to += TOGETHER * to_step;
                 continue;
             }
-            for (; c + NAME(GROUP) <= channels; c += NAME(GROUP))
-                NAME(depthwise_tile)(d, t, image + c, filter + c, to + c, 1, GROUP_VECTORS, LANES);
-            for (; c < channels; c += LANES)
-                NAME(depthwise_tile)(d, t, image + c, filter + c, to + c, 1, 1, (int)conv_min(LANES, channels - c));
+            NAME(depthwise_tiles)(1, d, &t, image, filter, to);
             position++, to += to_step;
         }
     }
