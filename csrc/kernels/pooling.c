@@ -8,7 +8,16 @@
 #include "simd.h"
 #include "vector_math.h"
 
+/* Bytes of channels that go together; where they are few vectors, more of what needs few registers, whose sums would wait for each
+ * other. And whether windows of 2 by 2 and 3 by 3 are unrolled. */
 enum { POOL_GROUP_BYTES = 2 * SIMD_BYTES, POOL_GROUP = POOL_GROUP_BYTES };
+#if defined(__AVX__) && !defined(__AVX512F__)
+enum { POOL_MAXIMA_BYTES = 4 * SIMD_BYTES, POOL_MEANS_BYTES = 8 * SIMD_BYTES };
+#define POOL_UNROLLS 1
+#else
+enum { POOL_MAXIMA_BYTES = POOL_GROUP_BYTES, POOL_MEANS_BYTES = POOL_GROUP_BYTES };
+#define POOL_UNROLLS 0
+#endif
 
 typedef struct pool pool;
 /* Works on the target positions of row (i0, i1) of image n, channels c0 to c1. */
@@ -199,8 +208,8 @@ static bool prepare_pool(hl_prepare *prep, const hl_tensor *image, const hl_tens
     for (int axis = 0; axis < CONV_AXES; axis++) {
         const conv_axis *a = &p->axis[axis];
         taps *= a->window;
-        p->overlapping = p->overlapping || a->stride < a->window;
-        covered = covered && a->stride == a->window && a->target * a->stride - a->before >= a->image;
+        p->overlapping = p->overlapping || (a->stride < a->window && a->target > 1);
+        covered = covered && (a->stride == a->window || a->target == 1) && (a->target - 1) * a->stride + a->window - a->before >= a->image;
     }
     p->cost_ns = 20 + 0.05 * (double)p->element * (double)(image->size + target->size) + 0.08 * (double)(target->size * taps);
     prep->cost_ns = p->cost_ns;
@@ -297,7 +306,7 @@ static hl_status prepare_mean(hl_prepare *prep) {
 /* mean_pool_gradient: gradient of the means -> gradient of the image. */
 static hl_status prepare_mean_gradient(hl_prepare *prep) {
     pool *p = prep->params;
-    if (prepare_pool(prep, prep->out[0], prep->in[0], p, true)) p->zeroed = 1;
+    prepare_pool(prep, prep->out[0], prep->in[0], p, true);
     MEAN_CASES(mean_gradient_row)
     return HL_OK;
 }

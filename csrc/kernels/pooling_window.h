@@ -28,10 +28,11 @@ typedef struct NAME(window) {
 
 #ifdef POOL_FAST
 /* The same by vectors: `vectors` whole ones side by side, or the first `count` lanes of one. */
-enum { NAME(LANES) = SIMD_BYTES / sizeof(C), NAME(MOST) = POOL_GROUP_BYTES / SIMD_BYTES };
+enum { NAME(LANES) = SIMD_BYTES / sizeof(C), NAME(MOST) = POOL_GROUP_BYTES / SIMD_BYTES,
+       NAME(MOST_MAXIMA) = POOL_MAXIMA_BYTES / SIMD_BYTES, NAME(MOST_MEANS) = POOL_MEANS_BYTES / SIMD_BYTES };
 #define LOAD_SOME(from) (count == NAME(LANES) ? NAME(load)(from) : NAME(load_part)(from, count))
 #define STORE_SOME(to, value) (count == NAME(LANES) ? NAME(store)(to, value) : NAME(store_part)(to, value, count))
-#define EACH_VECTOR _Pragma("GCC unroll 4") for (int k = 0; k < vectors; k++)
+#define EACH_VECTOR _Pragma("GCC unroll 8") for (int k = 0; k < vectors; k++)
 #define PLACE(k) (channel + (k) * NAME(LANES))
 
 /* The maximum of one vector and the tap that has it, where elements may be no numbers. */
@@ -53,9 +54,9 @@ static __attribute__((noinline)) VEC NAME(careful_max)(const NAME(window) *w, in
 /* Maxima, and where `places` asks for them the taps that have them. A sum that is a number has no NaN in it. */
 SIMD_INLINE void NAME(max_vectors)(const NAME(window) *w, int64_t channel, const int vectors, const int count, const bool places,
                                    VEC *best, INDEX_VEC *which) {
-    VEC total = {0};
+    VEC total[NAME(MOST_MAXIMA)];
     INDEX tap = 0;
-    EACH_VECTOR best[k] = NAME(splat)(-(C)INFINITY), which[k] = (INDEX_VEC){0};
+    EACH_VECTOR best[k] = NAME(splat)(-(C)INFINITY), which[k] = (INDEX_VEC){0}, total[k] = (VEC){0};
     EACH_TAP(w) {
         const S *from = w->from + TAP_OFFSET(w);
         EACH_VECTOR {
@@ -65,17 +66,19 @@ SIMD_INLINE void NAME(max_vectors)(const NAME(window) *w, int64_t channel, const
                 which[k] = (exceeds & tap) | (~exceeds & which[k]);
             }
             best[k] = NAME(max)(value, best[k]);
-            total += value;
+            total[k] += value;
         }
         tap++;
     }
-    if (__builtin_expect(NAME(any_nan)(total), 0))
+    VEC all = total[0];
+    EACH_VECTOR if (k > 0) all += total[k];
+    if (__builtin_expect(NAME(any_nan)(all), 0))
         EACH_VECTOR best[k] = NAME(careful_max)(w, PLACE(k), count, &which[k]);
 }
 
 SIMD_INLINE void NAME(max_part)(const NAME(window) *w, int64_t channel, const int vectors, const int count, S *to) {
-    VEC best[NAME(MOST)];
-    INDEX_VEC which[NAME(MOST)];
+    VEC best[NAME(MOST_MAXIMA)];
+    INDEX_VEC which[NAME(MOST_MAXIMA)];
     NAME(max_vectors)(w, channel, vectors, count, false, best, which);
     EACH_VECTOR STORE_SOME(to + PLACE(k), best[k]);
 }
@@ -115,7 +118,7 @@ SIMD_INLINE void NAME(max_select_part)(const NAME(window) *w, int64_t channel, c
 }
 
 SIMD_INLINE void NAME(mean_part)(const NAME(window) *w, int64_t channel, const int vectors, const int count, C taps, S *to) {
-    VEC sum[NAME(MOST)];
+    VEC sum[NAME(MOST_MEANS)];
     EACH_VECTOR sum[k] = (VEC){0};
     EACH_TAP(w) {
         const S *from = w->from + TAP_OFFSET(w);
@@ -125,12 +128,12 @@ SIMD_INLINE void NAME(mean_part)(const NAME(window) *w, int64_t channel, const i
 }
 
 SIMD_INLINE void NAME(mean_gradient_part)(const NAME(window) *w, int64_t channel, const int vectors, const int count, C taps,
-                                          const S *grad, S *to) {
+                                          const S *grad, S *to, const bool add) {
     VEC g[NAME(MOST)];
     EACH_VECTOR g[k] = LOAD_SOME(grad + PLACE(k)) / taps;
     EACH_TAP(w) {
         S *out = to + TAP_OFFSET(w);
-        EACH_VECTOR STORE_SOME(out + PLACE(k), LOAD_SOME(out + PLACE(k)) + g[k]);
+        EACH_VECTOR STORE_SOME(out + PLACE(k), add ? LOAD_SOME(out + PLACE(k)) + g[k] : g[k]);
     }
 }
 #else
@@ -209,12 +212,13 @@ GROUP_INLINE void NAME(mean_part)(const NAME(window) *w, int64_t channel, const 
     for (int64_t c = 0; c < n; c++) to[channel + c] = (S)STORE(sum[c] / count);
 }
 
-GROUP_INLINE void NAME(mean_gradient_part)(const NAME(window) *w, int64_t channel, const int64_t n, C count, const S *grad, S *to) {
+GROUP_INLINE void NAME(mean_gradient_part)(const NAME(window) *w, int64_t channel, const int64_t n, C count, const S *grad, S *to,
+                                           const bool add) {
     C g[POOL_GROUP];
     for (int64_t c = 0; c < n; c++) g[c] = LOAD(grad[channel + c]) / count;
     EACH_TAP(w) {
         S *out = to + TAP_OFFSET(w) + channel;
-        for (int64_t c = 0; c < n; c++) out[c] = (S)STORE(LOAD(out[c]) + g[c]);
+        for (int64_t c = 0; c < n; c++) out[c] = (S)STORE((add ? LOAD(out[c]) : 0) + g[c]);
     }
 }
 #endif
@@ -252,20 +256,42 @@ SIMD_INLINE int64_t NAME(window_along)(const pool *p, int axis, int64_t at, NAME
                                                     w.from = (const S *)(origin) + offset, true); i2++)
 #define ROW_OF_TARGET (((n * p->axis[0].target + i0) * p->axis[1].target + i1) * p->axis[2].target * p->channels)
 
-/* Calls WHAT_part for the channels from c0 to c1 of a window. */
+/* Calls WHAT_part for the channels from c0 to c1 of a window, `most` vectors at once, then one, then what is left: where `again` says
+ * that nothing is added to, and parts of a vector are slow, by a vector that makes some again. */
 #ifdef POOL_FAST
-#define EACH_PART(WHAT, ...)                                                                                       \
+#define EACH_PART_OF(window, most, again, WHAT, ...)                                                               \
     {                                                                                                              \
-        enum { GROUP = NAME(MOST) * NAME(LANES) };                                                                 \
         int64_t channel = c0;                                                                                      \
-        for (; channel + GROUP <= c1; channel += GROUP)                                                            \
-            NAME(WHAT##_part)(&w, channel, NAME(MOST), NAME(LANES), __VA_ARGS__);                                  \
+        for (; channel + (most) * NAME(LANES) <= c1; channel += (most) * NAME(LANES))                              \
+            NAME(WHAT##_part)(window, channel, most, NAME(LANES), __VA_ARGS__);                                    \
         for (; channel + NAME(LANES) <= c1; channel += NAME(LANES))                                                \
-            NAME(WHAT##_part)(&w, channel, 1, NAME(LANES), __VA_ARGS__);                                           \
-        if (channel < c1) NAME(WHAT##_part)(&w, channel, 1, (int)(c1 - channel), __VA_ARGS__);                     \
+            NAME(WHAT##_part)(window, channel, 1, NAME(LANES), __VA_ARGS__);                                       \
+        if (channel < c1 && (again) && !SIMD_FREE_MASKS && c1 - c0 >= NAME(LANES)) {                               \
+            channel = c1 - NAME(LANES);                                                                            \
+            NAME(WHAT##_part)(window, channel, 1, NAME(LANES), __VA_ARGS__);                                       \
+        } else if (channel < c1) {                                                                                 \
+            NAME(WHAT##_part)(window, channel, 1, (int)(c1 - channel), __VA_ARGS__);                               \
+        }                                                                                                          \
+    }
+/* The same for any window of channels c0 to c1. */
+#if POOL_UNROLLS
+#define IS_SQUARE(size) (w.count[0] == (size) && w.count[1] == 1 && w.count[2] == (size))
+#define SQUARE(size) ((NAME(window)){w.from, {size, 1, size}, {w.step[0], 0, w.step[2]}})
+#define EACH_PART(most, again, WHAT, ...)                                                                          \
+    if (IS_SQUARE(2)) {                                                                                            \
+        const NAME(window) square = SQUARE(2);                                                                     \
+        EACH_PART_OF(&square, most, again, WHAT, __VA_ARGS__)                                                      \
+    } else if (IS_SQUARE(3)) {                                                                                     \
+        const NAME(window) square = SQUARE(3);                                                                     \
+        EACH_PART_OF(&square, most, again, WHAT, __VA_ARGS__)                                                      \
+    } else {                                                                                                       \
+        EACH_PART_OF(&w, most, again, WHAT, __VA_ARGS__)                                                           \
     }
 #else
-#define EACH_PART(WHAT, ...)                                                                                       \
+#define EACH_PART(most, again, WHAT, ...) EACH_PART_OF(&w, most, again, WHAT, __VA_ARGS__)
+#endif
+#else
+#define EACH_PART(most, again, WHAT, ...)                                                                                       \
     {                                                                                                              \
         enum { GROUP = POOL_GROUP_BYTES / sizeof(C) };                                                             \
         for (int64_t channel = c0; channel < c1; channel += GROUP)                                                 \
@@ -277,7 +303,7 @@ SIMD_INLINE int64_t NAME(window_along)(const pool *p, int axis, int64_t at, NAME
 static void NAME(max_row)(const pool *p, void *const *operand, int64_t n, int64_t i0, int64_t i1, int64_t c0, int64_t c1) {
     S *to = (S *)operand[1] + ROW_OF_TARGET;
     EACH_WINDOW(operand[0]) {
-        EACH_PART(max, to)
+        EACH_PART(NAME(MOST_MAXIMA), true, max, to)
         to += p->channels;
     }
 }
@@ -287,9 +313,9 @@ static void NAME(max_gradient_row)(const pool *p, void *const *operand, int64_t 
     EACH_WINDOW(operand[0]) {
         S *to = (S *)operand[2] + offset;
         if (p->overlapping) {
-            EACH_PART(max_gradient, grad, to, true, p->positive)
+            EACH_PART(NAME(MOST), false, max_gradient, grad, to, true, p->positive)
         } else {
-            EACH_PART(max_gradient, grad, to, false, p->positive)
+            EACH_PART(NAME(MOST), true, max_gradient, grad, to, false, p->positive)
         }
         grad += p->channels;
     }
@@ -299,7 +325,7 @@ static void NAME(max_select_row)(const pool *p, void *const *operand, int64_t n,
     S *to = (S *)operand[2] + ROW_OF_TARGET;
     EACH_WINDOW(operand[0]) {
         const S *source = (const S *)operand[1] + offset;
-        EACH_PART(max_select, source, to)
+        EACH_PART(NAME(MOST), true, max_select, source, to)
         to += p->channels;
     }
 }
@@ -319,7 +345,7 @@ static void NAME(mean_row)(const pool *p, void *const *operand, int64_t n, int64
     S *to = (S *)operand[1] + ROW_OF_TARGET;
     EACH_WINDOW(operand[0]) {
         const C taps = (C)(w.count[0] * w.count[1] * w.count[2]);
-        EACH_PART(mean, taps, to)
+        EACH_PART(NAME(MOST_MEANS), true, mean, taps, to)
         to += p->channels;
     }
 }
@@ -329,7 +355,11 @@ static void NAME(mean_gradient_row)(const pool *p, void *const *operand, int64_t
     EACH_WINDOW(operand[1]) {
         S *to = (S *)operand[1] + offset;
         const C taps = (C)(w.count[0] * w.count[1] * w.count[2]);
-        EACH_PART(mean_gradient, taps, grad, to)
+        if (p->overlapping) {
+            EACH_PART(NAME(MOST), false, mean_gradient, taps, grad, to, true)
+        } else {
+            EACH_PART(NAME(MOST), true, mean_gradient, taps, grad, to, false)
+        }
         grad += p->channels;
     }
 }
@@ -340,6 +370,9 @@ static void NAME(mean_gradient_row)(const pool *p, void *const *operand, int64_t
 #undef GROUP_INLINE
 #undef TAP_OFFSET
 #undef EACH_PART
+#undef EACH_PART_OF
+#undef IS_SQUARE
+#undef SQUARE
 #undef EACH_WINDOW
 #undef ROW_OF_TARGET
 #undef EACH_VECTOR

@@ -14,6 +14,8 @@ CASES = {
     "overlapping, valid": ((3, 7, 6, 5), (3, 2), (2, 1), "VALID"),
     "gaps": ((2, 7, 6, 3), (2, 1), (3, 2), "VALID"),
     "whole image": ((2, 4, 5, 70), (4, 5), (1, 1), "VALID"),
+    "one window of a part": ((2, 7, 6, 19), (3, 4), (5, 5), "VALID"),
+    "squares": ((2, 9, 8, 45), (3, 3), (2, 2), "SAME"),
     "window larger than the image": ((2, 2, 3, 3), (5, 5), (1, 1), "SAME"),
     "one element": ((1, 1, 1, 1), (1, 1), (1, 1), "VALID"),
     "no image": ((0, 4, 6, 3), (2, 2), (2, 2), "SAME"),
