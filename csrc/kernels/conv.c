@@ -14,10 +14,18 @@
 #define GFLOPS 12.0
 #endif
 
-/* Dots take four rows at once (conv_tile.h), and a vector's lanes hold the sums of all columns. */
+/* The columns of dots (conv_tile.h), and how many rows they take at most: four rows, of which a vector's lanes hold the sums of all
+ * columns; with few lanes more, as multiply-adds of fewer sums would wait for each other. */
+#if CONV_PACKS
+#define DOT_MOST_ROWS 8
+#define DOTS_OF(lanes) ((lanes) / 2)
+#else
+#define DOT_MOST_ROWS 4
+#define DOTS_OF(lanes) ((lanes) / 4)
+#endif
 #define REAL float
 #define VEC simd_f32
-#define DOT_COLUMNS (SIMD_BYTES / 16)
+#define DOT_COLUMNS DOTS_OF(SIMD_BYTES / 4)
 #define LANES F32_LANES
 #define NAME(x) x##_f32
 #define LOAD load_f32
@@ -41,7 +49,7 @@
 #undef DOT_COLUMNS
 #define REAL double
 #define VEC simd_f64
-#define DOT_COLUMNS (SIMD_BYTES / 32 ? SIMD_BYTES / 32 : 1)
+#define DOT_COLUMNS DOTS_OF(SIMD_BYTES / 8)
 #define LANES F64_LANES
 #define NAME(x) x##_f64
 #define LOAD load_f64
@@ -464,7 +472,7 @@ static hl_status prepare_gather(hl_prepare *prep, bool transposed) {
     g->cost_ns = product_cost(positions, k, g->columns, wide);
     cut_blocks(g, wide ? 8 : 4, 0, 0);
     const double share = choose_edges(g, false, wide);
-    g->dots = g->columns * 4 <= lanes && g->channels >= lanes;
+    g->dots = g->columns <= DOTS_OF(lanes) && g->channels >= lanes;
     if (g->dots) {
         prep->choice = "all multiplications: for so few channels behind it they go along those before it";
         g->cost_ns *= DOTS_SHARE;

@@ -124,7 +124,8 @@ static void NAME(gather_panel)(const NAME(gathering) *k, const conv_run *runs, i
         conv_class_at(k->spans, index, span);
         t->n_segments = conv_find_segments(g, k->phase, k->region, span, runs, n, packed, k->own.segments);
         const int64_t end = at + images * conv_positions_of(span);
-        for (int64_t tiles = conv_ceil(end - at, conv_rows[vectors - 1]); at < end; tiles--) {
+        const int64_t most = CONV_PACKS && g->dots ? conv_max(24, end - at) : conv_rows[vectors - 1];
+        for (int64_t tiles = conv_ceil(end - at, most); at < end; tiles--) {
             const int64_t rows = conv_ceil(end - at, tiles);
             if (g->dots) NAME(dots)((int)g->columns, t, conv_rows_of(runs, n), k->a + at, rows, k->c + at);
             else NAME(tiles)[vectors - 1][rows - 1](t, k->a + at, k->c + at);

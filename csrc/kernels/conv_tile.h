@@ -120,27 +120,28 @@ static const NAME(tile_fn) NAME(tiles)[CONV_MAX_VECTORS][CONV_MAX_ROWS] = {
 
 /* --- a few columns: vectors along k, whose lanes are added at the end. B lies by columns, `b_step` elements apart. --- */
 
-enum { NAME(DOT_ROWS) = LANES < 4 ? LANES : 4 };
+enum { NAME(DOT_SUMS) = LANES < 16 ? 16 : LANES };
 
-/* Up to DOT_ROWS rows, by as many columns as leave a vector's lanes for all sums. */
-SIMD_INLINE void NAME(dot_tile)(const int columns, const NAME(tiling) *t, int64_t b_step, const REAL *const *a, int64_t rows,
+/* Up to `most` rows, by so many columns; the sums of as many of both as a vector has lanes are added up together. */
+SIMD_INLINE void NAME(dot_tile)(const int columns, const int most, const NAME(tiling) *t, int64_t b_step, const REAL *const *a, int64_t rows,
                                 REAL *const *c) {
-    enum { ROWS = NAME(DOT_ROWS) };
-    VEC sum[LANES];
-    REAL total[LANES];
-    const REAL *row[ROWS];
-    for (int i = 0; i < ROWS; i++) row[i] = a[i < rows ? i : 0];
-    _Pragma("GCC unroll 16") for (int i = 0; i < LANES; i++) sum[i] = (VEC){0};
+    VEC sum[NAME(DOT_SUMS)];
+    REAL total[NAME(DOT_SUMS)];
+    const REAL *row[DOT_MOST_ROWS];
+    const int vectors = (columns * most + LANES - 1) / LANES;
+    _Pragma("GCC unroll 8") for (int i = 0; i < most; i++) row[i] = a[i < rows ? i : 0];
+    _Pragma("GCC unroll 16") for (int i = 0; i < vectors * LANES; i++) sum[i] = (VEC){0};
     for (const conv_segment *s = t->segments, *end = s + t->n_segments; s < end; s++) {
-        const REAL *b = t->b + s->b;
+        const REAL *b = t->b + s->b, *at[DOT_MOST_ROWS];
         int64_t k = 0;
+        _Pragma("GCC unroll 8") for (int i = 0; i < most; i++) at[i] = row[i] + s->a;
 #define ADD_PRODUCTS(LOAD_K)                                                                                        \
     {                                                                                                               \
-        VEC x[ROWS];                                                                                                \
-        _Pragma("GCC unroll 4") for (int i = 0; i < ROWS; i++) x[i] = LOAD_K(row[i] + s->a + k);                    \
+        VEC x[DOT_MOST_ROWS];                                                                                       \
+        _Pragma("GCC unroll 8") for (int i = 0; i < most; i++) x[i] = LOAD_K(at[i] + k);                              \
         _Pragma("GCC unroll 4") for (int j = 0; j < columns; j++) {                                                 \
             const VEC y = LOAD_K(b + j * b_step + k);                                                               \
-            _Pragma("GCC unroll 4") for (int i = 0; i < ROWS; i++) sum[j * ROWS + i] += x[i] * y;                   \
+            _Pragma("GCC unroll 8") for (int i = 0; i < most; i++) sum[j * most + i] += x[i] * y;                   \
         }                                                                                                           \
     }
 #define LOAD_REST(from) LOAD_PART(from, (int)(s->length - k))
@@ -149,30 +150,46 @@ SIMD_INLINE void NAME(dot_tile)(const int columns, const NAME(tiling) *t, int64_
 #undef LOAD_REST
 #undef ADD_PRODUCTS
     }
-    STORE(total, NAME(sum_rows)(sum));
+    _Pragma("GCC unroll 4") for (int v = 0; v < vectors; v++) STORE(total + v * LANES, NAME(sum_rows)(sum + v * LANES));
     for (int j = 0; j < columns; j++)
         for (int i = 0; i < rows; i++) {
-            REAL *to = c[i] + t->column + j, value = total[j * ROWS + i];
+            REAL *to = c[i] + t->column + j, value = total[j * most + i];
             if (t->accumulate) value += *to;
             if (t->bias) value += t->bias[j];
             *to = t->relu && !(value > 0 || value != value) ? 0 : value;
         }
 }
 
-/* Any number of rows. */
-static void NAME(dots)(int columns, const NAME(tiling) *t, int64_t b_step, const REAL *const *a, int64_t rows, REAL *const *c) {
-    for (int64_t i = 0; i < rows; i += NAME(DOT_ROWS)) {
-        const int64_t some = conv_min(NAME(DOT_ROWS), rows - i);
-        switch (columns) {
-        case 1: NAME(dot_tile)(1, t, b_step, a + i, some, c + i); break;
+/* Any number of rows. Apart from the code around it, so that the registers are for the sums. */
+#define DOTS(columns)                                                                                                            \
+    static __attribute__((noinline)) void NAME(dots_##columns)(const NAME(tiling) *t, int64_t b_step, const REAL *const *a,      \
+                                                               int64_t rows, REAL *const *c) {                                   \
+        enum { MOST = DOT_ROWS(columns) };                                                                                       \
+        for (int64_t i = 0; i < rows; i += MOST)                                                                                 \
+            NAME(dot_tile)(columns, MOST, t, b_step, a + i, conv_min(MOST, rows - i), c + i);                                    \
+    }
+#define DOT_ROWS(columns) (DOT_MOST_ROWS < 8 ? (LANES < 4 ? LANES : 4) : (columns) == 1 ? 8 : (columns) == 4 ? 2 : 4)
+DOTS(1)
 #if DOT_COLUMNS >= 2
-        case 2: NAME(dot_tile)(2, t, b_step, a + i, some, c + i); break;
+DOTS(2)
 #endif
 #if DOT_COLUMNS >= 4
-        case 3: NAME(dot_tile)(3, t, b_step, a + i, some, c + i); break;
-        default: NAME(dot_tile)(4, t, b_step, a + i, some, c + i);
+DOTS(3)
+DOTS(4)
 #endif
-        }
+#undef DOTS
+#undef DOT_ROWS
+
+static void NAME(dots)(int columns, const NAME(tiling) *t, int64_t b_step, const REAL *const *a, int64_t rows, REAL *const *c) {
+    switch (columns) {
+    case 1: NAME(dots_1)(t, b_step, a, rows, c); break;
+#if DOT_COLUMNS >= 2
+    case 2: NAME(dots_2)(t, b_step, a, rows, c); break;
+#endif
+#if DOT_COLUMNS >= 4
+    case 3: NAME(dots_3)(t, b_step, a, rows, c); break;
+    default: NAME(dots_4)(t, b_step, a, rows, c);
+#endif
     }
 }
 

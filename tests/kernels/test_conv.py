@@ -191,3 +191,12 @@ def test_an_odd_number_of_vectors_of_columns(columns):
     for geometry in ([(9, 3, 1, 2, 2, 2)] * 2, [(21, 3, 2, 1, 1, 1)] * 2):
         check(geometry, 5, 70, columns, "f")
         check(geometry, 1, 70, columns // 2, "d")
+
+
+@pytest.mark.parametrize("columns", [1, 2, 3, 4])
+@pytest.mark.parametrize("dtype", ["f", "d"])
+def test_few_columns(columns, dtype):
+    """Sums of few columns go along the channels, of several positions together, of which the last may be fewer."""
+    for geometry in ([(11, 3, 1, 1, 1, 1)] * 2, [(9, 4, 2, 1, 1, 1)] * 2, [(7, 1, 1, 1, 0, 0)] * 2):
+        check(geometry, 3, 37, columns, dtype)
+        check(geometry, 1, columns, 19, dtype)
