@@ -12,7 +12,7 @@ from . import dtypes
 from .graph.operation import Operation
 from .graph.scopes import colocate_with, name_scope
 from .graph.tensor import Tensor
-from .ops.array import fill, reshape, shape, size, zeros_like
+from .ops.array import fill, reshape, shape, size, zeros, zeros_like
 from .ops.build import constant, convert_to_tensor
 from .ops.cast import cast
 from .ops.core import identity
@@ -351,6 +351,8 @@ def _differentiated(x):
 
 def _finished(gradient, x, unconnected):
     if gradient is None and unconnected is UnconnectedGradients.ZERO:
+        if x.op.type == "VarHandleOp":
+            return zeros(x.op.get_attr("shape"), x.op.get_attr("dtype"))
         return zeros_like(x)
     return gradient
 

@@ -53,7 +53,7 @@ register(
                 .astype(x.dtype), _of_output("SeluGrad")),
     _activation("Softplus", "softplus", _softplus, _softplus_gradient),
     _activation("Softsign", "softsign", lambda x: x / (1 + np.abs(x)), _of_input("SoftsignGrad")),
-    OpDef("LeakyRelu", "features: T", "activations: T", attrs={"alpha": 0.2}, types={"T": kinds.FLOAT}, shape=unchanged,
+    OpDef("LeakyRelu", "features: T", "activations: T", attrs={"alpha": 0.2, "T": dtypes.float32}, types={"T": kinds.FLOAT}, shape=unchanged,
           kernel="leaky_relu", params=_alpha, gradient=_leaky_gradient, overwrites=(0,), views="any",
           reference=lambda node, x: np.where(x > 0, x, x * x.dtype.type(np.float32(node.attrs["alpha"])))),
 )  # fmt: skip

@@ -491,7 +491,7 @@ register(
           reference=lambda node, x: np.full_like(x, b"" if x.dtype == object else 0)),
     OpDef("OnesLike", "x: T", "y: T", types={"T": kinds.NUMBER | kinds.BOOL}, shape=unchanged, lower=_one_value(1), gradient=no_gradient,
           reference=lambda node, x: np.ones_like(x)),
-    OpDef("Range", "start: Tidx, limit: Tidx, delta: Tidx", "output: Tidx", types={"Tidx": kinds.REAL}, shape=_range_size,
+    OpDef("Range", "start: Tidx, limit: Tidx, delta: Tidx", "output: Tidx", attrs={"Tidx": dtypes.int32}, types={"Tidx": kinds.REAL}, shape=_range_size,
           symbolic=True, lower=_range_lower, reference=_range_reference, gradient=no_gradient),
     OpDef("LinSpace", "start: T, stop: T, num: Tidx", "output: T", ranks={"start": 0, "stop": 0, "num": 0},
           attrs={"Tidx": dtypes.int32}, types={"T": kinds.FLOAT - {dtypes.float16}, "Tidx": kinds.INDEX},

@@ -346,7 +346,6 @@ def _pack_lists(values, dtype, name):
                         f"Cannot convert a list containing a tensor of dtype {value.dtype.base_dtype} to {dtype} "
                         f"(Tensor is: {value!r})"
                     )
-                value = convert_to_tensor(value)
             else:
                 value = constant(value, dtype, name=str(i))
             elements.append(value)

@@ -191,7 +191,8 @@ def tuple(tensors, name=None, control_inputs=None):
       TypeError: where control_inputs holds what is none.
     """
     with name_scope(name, "tuple", tensors):
-        waited = [t if isinstance(t, Operation) or not hasattr(t, "op") else t.op for t in tensors if t is not None]
+        tensors = [t if t is None or hasattr(t, "op") or isinstance(t, Operation) else convert_to_tensor(t) for t in tensors]
+        waited = [t if isinstance(t, Operation) else t.op for t in tensors if t is not None]
         for control in control_inputs or ():
             if isinstance(control, Tensor):
                 control = control.op
@@ -209,8 +210,6 @@ def _after(value, gate):
     if isinstance(value, Operation):
         return gate
     if not isinstance(value, IndexedSlices):
-        value = convert_to_tensor(value)
+        return with_dependencies([gate], value)
     with colocate_with(value), control_dependencies([gate]):
-        if isinstance(value, IndexedSlices):
-            return IndexedSlices(identity(value.values), value.indices, value.dense_shape)
-        return identity(value, name="control_dependency")
+        return IndexedSlices(identity(value.values), value.indices, value.dense_shape)

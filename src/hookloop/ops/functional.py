@@ -115,7 +115,8 @@ def _folded(elems, loop, name, default_name, start, take):
     with name_scope(name, default_name, nest.flatten(elems)):
         flat = _check(elems)
         length = _length(flat)
-        arrays = [TensorArray(t.dtype, size=length).unstack(t) for t in flat]
+        given = [e if hasattr(e, "dtype") else t for e, t in zip(nest.flatten(elems), flat)]
+        arrays = [TensorArray(e.dtype, size=length).unstack(e) for e in given]
 
         def rows(i):
             return _rows(elems, arrays, i)

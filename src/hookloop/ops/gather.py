@@ -369,10 +369,10 @@ def _where_lower(c, node):
 
 
 register(
-    OpDef("OneHot", "indices: TI, depth: int32, on_value: T, off_value: T", "output: T", ranks={"depth": 0, "on_value": 0, "off_value": 0}, attrs={"axis": -1},
+    OpDef("OneHot", "indices: TI, depth: int32, on_value: T, off_value: T", "output: T", ranks={"depth": 0, "on_value": 0, "off_value": 0}, attrs={"axis": -1, "TI": dtypes.int64},
           types={"TI": kinds.INDEX | {dtypes.uint8}}, shape=_one_hot_shape, lower=_one_hot_lower,
           reference=_one_hot_reference, gradient=no_gradient),
-    OpDef("Where", "input: T", "index: int64", types={"T": kinds.NUMBER | kinds.BOOL}, shape=_where_shape,
+    OpDef("Where", "input: T", "index: int64", attrs={"T": dtypes.bool}, types={"T": kinds.NUMBER | kinds.BOOL}, shape=_where_shape,
           lower=_where_lower, reference=lambda node, x: np.argwhere(x), gradient=no_gradient),
 )  # fmt: skip
 

@@ -10,7 +10,7 @@ from .. import dtypes
 from ..graph.scopes import control_dependencies, name_scope
 from . import kinds
 from .array import zeros_like
-from .build import apply_op, convert_to_tensor
+from .build import apply_op
 from .math import _Broadcast
 from .math_unary import _digamma, _lgamma, abs, exp, lgamma, log, reciprocal, sign
 from .registry import OpDef, register
@@ -254,12 +254,10 @@ def bessel_i1e(x, name=None):
 def bessel_i0(x, name=None):
     """The modified Bessel function of order 0, element by element."""
     with name_scope(name, "bessel_i0", [x]):
-        x = convert_to_tensor(x, name="x")
         return exp(abs(x)) * bessel_i0e(x)
 
 
 def bessel_i1(x, name=None):
     """The modified Bessel function of order 1, element by element."""
     with name_scope(name, "bessel_i1", [x]):
-        x = convert_to_tensor(x, name="x")
         return exp(abs(x)) * bessel_i1e(x)

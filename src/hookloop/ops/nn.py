@@ -601,14 +601,16 @@ def moments(x, axes, shift=None, name=None, keep_dims=None, keepdims=None):
     """
     keep = bool(renamed("keepdims", keepdims, "keep_dims", keep_dims))
     with name_scope(name, "moments", [x, axes]):
-        x = convert_to_tensor(x)
-        y = cast(x, dtypes.float32) if x.dtype is dtypes.float16 else x
+        if not hasattr(x, "dtype"):
+            x = convert_to_tensor(x)  # what is a variable is read, and an array converted, each time it is used
+        half = x.dtype == dtypes.float16
+        y = cast(x, dtypes.float32) if half else x
         mean = reduce_mean(y, axes, keepdims=True, name="mean")
         variance = reduce_mean(squared_difference(y, stop_gradient(mean)), axes, keepdims=True, name="variance")
         if not keep:
             mean = squeeze(mean, axes)
             variance = squeeze(variance, axes)
-        if x.dtype is dtypes.float16:
+        if half:
             return cast(mean, dtypes.float16), cast(variance, dtypes.float16)
         return mean, variance
 

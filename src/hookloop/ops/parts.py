@@ -6,6 +6,7 @@ import numpy as np
 
 from .. import dtypes
 from ..graph.scopes import control_dependencies, name_scope
+from ..graph.tensor import Tensor
 from . import kinds
 from .array import zeros_like
 from .build import apply_op, constant, convert_to_tensor
@@ -118,8 +119,7 @@ def conj(x, name=None):
     Raises:
       TypeError: for a tensor that has no numbers.
     """
-    dtype = getattr(x, "dtype", None)
-    if hasattr(x, "op") and (dtype.is_floating or dtype.is_integer):
+    if isinstance(x, Tensor) and (x.dtype.is_floating or x.dtype.is_integer):
         return x
     with name_scope(name, "Conj", [x]) as scope:
         x = _number(x, "x")

@@ -92,7 +92,7 @@ register(
           types={"S": kinds.INDEX, "T": kinds.FLOAT - {dtypes.bfloat16}}, shape=_samples_of_each,
           lower=_rejection_lower("random_gamma"), stateful="stream", gradient=_gamma_gradient,
           reference=lambda node, stream, shape, alpha: _philox.gamma(stream, _dims(shape), alpha, alpha.dtype)),
-    OpDef("RandomPoissonV2", "shape: S, rate: R", "output: dtype", attrs={"dtype": dtypes.int64, **_SEEDS},
+    OpDef("RandomPoissonV2", "shape: S, rate: R", "output: dtype", attrs={"R": dtypes.float64, "dtype": dtypes.int64, **_SEEDS},
           types={"S": kinds.INDEX, "R": _RATES, "dtype": _RATES}, shape=_samples_of_each,
           lower=_rejection_lower("random_poisson"), stateful="stream",
           reference=lambda node, stream, shape, rate: _philox.poisson(

@@ -344,7 +344,7 @@ def getitem(tensor, key):
         _entry(item, 1 << i, begin, end, strides, masks)
     with name_scope(None, "strided_slice", [tensor, *begin, *end, *strides]) as scope:
         if begin:
-            if any(isinstance(v, Tensor) for v in begin + end + strides):
+            if any(isinstance(v, Tensor) or hasattr(v, "_as_graph_element") for v in begin + end + strides):
                 parts = _of_one_dtype([stack(begin), stack(end), stack(strides)])
             else:
                 parts = _int32_vectors(begin, end, strides)
@@ -635,7 +635,7 @@ register(
     OpDef("Split", "split_dim: int32, value: T", "output: num_split * T", ranks={"split_dim": 0}, shape=_split_shape, symbolic=True,
           lower=_split_lower, gradient=lambda op, *grads: [None, concat(list(grads), op.inputs[0])],
           reference=lambda node, axis, x: builtins.tuple(np.split(x, node.attrs["num_split"], int(axis)))),
-    OpDef("SplitV", "value: T, size_splits: Tlen, split_dim: int32", "output: num_split * T", ranks={"size_splits": 1, "split_dim": 0}, types={"Tlen": kinds.INDEX},
+    OpDef("SplitV", "value: T, size_splits: Tlen, split_dim: int32", "output: num_split * T", ranks={"size_splits": 1, "split_dim": 0}, attrs={"Tlen": dtypes.int64}, types={"Tlen": kinds.INDEX},
           shape=_split_v_shape, symbolic=True, lower=_split_v_lower, reference=_split_v_reference,
           gradient=lambda op, *grads: [concat(list(grads), op.inputs[2]), None, None]),
 )  # fmt: skip
@@ -758,7 +758,8 @@ def stack(values, axis=0, name="stack"):
     if isinstance(values, Tensor) and axis == 0:
         return values
     several = isinstance(values, (list, builtins.tuple)) and len(values)
-    if axis == 0 and not (several and all(isinstance(v, Tensor) for v in values)):
+    arrays = several and any(isinstance(v, np.ndarray) and v.ndim for v in values)
+    if axis == 0 and not arrays and not (several and all(isinstance(v, Tensor) for v in values)):
         return convert_to_tensor(values, name=name)  # numbers become constants, named after their places
     values = list(values)
     first = values[0] if isinstance(values[0], Tensor) else convert_to_tensor(values[0], name=name)

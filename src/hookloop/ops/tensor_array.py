@@ -244,7 +244,6 @@ class TensorArray:
     def unstack(self, value, name=None):
         """The array after each row of `value` was written at its index."""
         with name_scope(name, "TensorArrayUnstack", [self._handle, value]):
-            value = convert_to_tensor(value, preferred_dtype=self._dtype)
             return self.scatter(tf_range(0, shape(value)[0]), value)
 
     def _gather_parts(self, indices, name):
