@@ -433,3 +433,10 @@ def test_shapes_that_do_not_broadcast_are_refused_in_a_gradient(executor):
             session.run(slope, {"x:0": np.ones([3, 37]), "y:0": np.ones(37)})
     if executor == "reference":
         assert "Incompatible shapes: [3,37] vs. [-1]" in str(error.value)
+
+
+def test_the_gradient_of_an_unconnected_resource_variable_may_be_zero(executor):
+    x, v = tf.constant([1.0]), tf.Variable([1.0, 2.0], use_resource=True)
+    slope, nothing = tf.gradients(x * 3.0, [x, v], unconnected_gradients="zero")
+    with tf.Session() as session:
+        assert [g.tolist() for g in session.run([slope, nothing])] == [[3], [0, 0]]

@@ -21,6 +21,7 @@ from .ops.indexed_slices import IndexedSlices
 from .ops.select import accumulate_n, add_n
 from .ops.slicing import concat
 from .region_gradients import brings_in, current_level, pushes, source_op
+from .shapes import as_shape
 
 __all__ = ["AggregationMethod", "NoGradient", "NotDifferentiable", "RegisterGradient", "UnconnectedGradients", "gradients",
            "hessians", "no_gradient"]  # fmt: skip
@@ -352,7 +353,7 @@ def _differentiated(x):
 def _finished(gradient, x, unconnected):
     if gradient is None and unconnected is UnconnectedGradients.ZERO:
         if x.op.type == "VarHandleOp":
-            return zeros(x.op.get_attr("shape"), x.op.get_attr("dtype"))
+            return zeros(constant(as_shape(x.op.get_attr("shape")).as_list(), dtypes.int32), x.op.get_attr("dtype"))
         return zeros_like(x)
     return gradient
 

@@ -99,3 +99,15 @@ def test_axes_that_are_turned_round(executor):
         tf.reverse(x, [3])
     with pytest.raises(ValueError, match="axis -3 specified more than once"):
         tf.reverse(x, [0, -3])
+
+
+@pytest.mark.parametrize("use_resource", [False, True])
+def test_bounds_of_a_slice_may_be_variables(executor, use_resource):
+    n, m = tf.Variable(1, use_resource=use_resource), tf.Variable(3, use_resource=use_resource)
+    x = np.arange(12).reshape(3, 4)
+    t = tf.constant(x)
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        found = session.run([t[n:], t[:n, 1], t[n:m:1], t[..., n:m], t[n, n + 1 :]])
+    for value, wanted in zip(found, [x[1:], x[:1, 1], x[1:3], x[..., 1:3], x[1, 2:]]):
+        np.testing.assert_array_equal(value, wanted)

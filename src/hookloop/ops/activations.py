@@ -171,4 +171,6 @@ def relu_layer(x, weights, biases, name=None):
     from .nn import bias_add
 
     with name_scope(name, "relu_layer", [x, weights, biases]) as scope:
+        x, weights = convert_to_tensor(x, name="x"), convert_to_tensor(weights, name="weights")
+        biases = convert_to_tensor(biases, name="biases")
         return relu(bias_add(matmul(x, weights), biases), name=scope)

@@ -605,7 +605,7 @@ def transpose(a, perm=None, name="transpose", conjugate=False):
       conjugate: whether complex numbers become their conjugates.
     """
     with name_scope(name, "transpose", [a]) as scope:
-        a = convert_to_tensor(a, name="a")
+        a = convert_to_tensor(a, name="a") if perm is None or conjugate else a
         if perm is None:
             if not a._shape:
                 count = rank_internal(a, optimize=False)

@@ -294,7 +294,7 @@ def _convert_dimension(value, dtype=None, name=None, as_ref=False):
 
 def _convert_list(value, dtype=None, name=None, as_ref=False):
     """A list that holds tensors becomes a Pack of its elements."""
-    inferred = None if as_ref else _type_in_lists(value)
+    inferred = None if as_ref else type_in_lists(value)
     if inferred is None:
         return NotImplemented
     if dtype is None:
@@ -307,12 +307,13 @@ def _convert_list(value, dtype=None, name=None, as_ref=False):
 _NUMBERS = frozenset((int, float, bool, complex, str, bytes))
 
 
-def _type_in_lists(values):
+def type_in_lists(values):
+    """The type of the first tensor in nested lists; None where they have none."""
     for value in values:
         if value.__class__ in _NUMBERS:
             continue
         if isinstance(value, (list, tuple)):
-            found = _type_in_lists(value)
+            found = type_in_lists(value)
         else:
             found = value.dtype.base_dtype if _stands_for_tensor(value) else None
         if found is not None:
@@ -338,7 +339,7 @@ def _pack_lists(values, dtype, name):
     with GraphNameScope(get_default_graph(), name) as scope:
         elements = []
         for i, value in enumerate(values):
-            if isinstance(value, (list, tuple)) and _type_in_lists(value) is not None:
+            if isinstance(value, (list, tuple)) and type_in_lists(value) is not None:
                 value = _pack_lists(value, dtype, str(i))
             elif _stands_for_tensor(value):
                 if value.dtype.base_dtype is not dtype:

@@ -112,9 +112,8 @@ def clip_by_global_norm(t_list, clip_norm, use_norm=None, name=None):
         factor = minimum(1.0 / use_norm, constant(1.0, dtype=use_norm.dtype) / clip_norm)
         scale = clip_norm * factor
         scale = where(is_finite(use_norm), scale, constant(np.nan, dtype=use_norm.dtype))
-        clipped = []
-        for i, t in enumerate(t_list):
-            values = _values(t, i)
+        clipped, all_values = [], [_values(t, i) for i, t in enumerate(t_list)]
+        for i, (t, values) in enumerate(zip(t_list, all_values)):
             if values is None:
                 clipped.append(None)
                 continue

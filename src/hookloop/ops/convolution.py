@@ -341,10 +341,16 @@ def convolution(
     """
     filter = renamed("filters", filters, "filter", filter)
     dilations = renamed("dilations", dilations, "dilation_rate", dilation_rate)
-    if not isinstance(input, Tensor):
-        input = convert_to_tensor(input, name="input")
-    if not isinstance(filter, Tensor):
-        filter = convert_to_tensor(filter, name="filter")
+    with name_scope(name, "convolution", [input, filter]) as scope:
+        # A variable is read by the node that takes it.
+        if not hasattr(input, "get_shape"):
+            input = convert_to_tensor(input, name="input")
+        if not hasattr(filter, "get_shape"):
+            filter = convert_to_tensor(filter, name="filter")
+        return _convolved(input, filter, padding, strides, dilations, data_format, scope)
+
+
+def _convolved(input, filter, padding, strides, dilations, data_format, scope):
     rank = input.shape.ndims if input.shape.ndims is not None else filter.shape.ndims
     if rank is None:
         raise ValueError("rank of input or filter must be known")
@@ -354,11 +360,10 @@ def convolution(
     channels_first = is_channels_first(data_format)
     strides = sequence(strides, spatial, channels_first, "strides")
     dilations = sequence(dilations, spatial, channels_first, "dilations")
-    with name_scope(name, "convolution", [input, filter]) as scope:
-        if all(int(d) == 1 for d in dilations):
-            return _undilated(input, filter, spatial, strides, padding, data_format, scope)
-        middle = slice(2, None) if channels_first else slice(1, -1)
-        return _dilated(input, filter, strides[middle], dilations[middle], padding, data_format, scope)
+    if all(int(d) == 1 for d in dilations):
+        return _undilated(input, filter, spatial, strides, padding, data_format, scope)
+    middle = slice(2, None) if channels_first else slice(1, -1)
+    return _dilated(input, filter, strides[middle], dilations[middle], padding, data_format, scope)
 
 
 def _undilated(input, filter, spatial, strides, padding, data_format, scope):
@@ -399,7 +404,7 @@ def _dilated(input, filter, strides, rates, padding, data_format, scope):
             return _undilated(inner, filter, spatial, steps, padding, data_format, inside)
 
     first = 2 if channels_first else 1
-    shape = filter.shape if filter.shape.is_fully_defined() else filter
+    shape = filter.shape if filter.shape.is_fully_defined() else convert_to_tensor(filter)
     return _space_in_batch(
         input, np.asarray(rates, np.int32), padding, op, shape, list(range(first, first + spatial)), data_format
     )

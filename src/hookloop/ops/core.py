@@ -191,7 +191,9 @@ def tuple(tensors, name=None, control_inputs=None):
       TypeError: where control_inputs holds what is none.
     """
     with name_scope(name, "tuple", tensors):
-        tensors = [t if t is None or hasattr(t, "op") or isinstance(t, Operation) else convert_to_tensor(t) for t in tensors]
+        tensors = [
+            t if t is None or hasattr(t, "op") or isinstance(t, Operation) else convert_to_tensor(t) for t in tensors
+        ]
         waited = [t if isinstance(t, Operation) else t.op for t in tensors if t is not None]
         for control in control_inputs or ():
             if isinstance(control, Tensor):

@@ -280,7 +280,7 @@ def repeat(input, repeats, axis=None, name=None):
     if axis is None:
         input, axis = reshape(input, [-1]), 0
     with name_scope(name, "Repeat", [input, repeats]):
-        data = convert_to_tensor(input, name="input")
+        data = convert_to_tensor(input, name="data")
         repeats = convert_to_tensor(repeats, name="repeats")
         repeats = apply_op("Cast", [repeats], {"DstT": dtypes.int32})
         data = _at_least_vector(data)

@@ -11,7 +11,7 @@ from ..graph.scopes import name_scope
 from ..graph.tensor import Tensor
 from ..shapes import UNKNOWN, TensorShape, to_internal
 from . import kinds
-from .build import apply_op, constant_of, convert_to_tensor
+from .build import apply_op, constant_of, convert_to_tensor, type_in_lists
 from .computed_axes import axis_of, extent
 from .core import identity
 from .gather import boolean_mask
@@ -758,7 +758,7 @@ def stack(values, axis=0, name="stack"):
     if isinstance(values, Tensor) and axis == 0:
         return values
     several = isinstance(values, (list, builtins.tuple)) and len(values)
-    arrays = several and any(isinstance(v, np.ndarray) and v.ndim for v in values)
+    arrays = several and any(isinstance(v, np.ndarray) and v.ndim for v in values) and type_in_lists(values) is None
     if axis == 0 and not arrays and not (several and all(isinstance(v, Tensor) for v in values)):
         return convert_to_tensor(values, name=name)  # numbers become constants, named after their places
     values = list(values)
