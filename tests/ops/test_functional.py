@@ -94,3 +94,20 @@ def test_arguments_are_checked(function):
         function(1, tf.constant([1]))
     with pytest.raises(ValueError, match="1. dimensional Tensors, not scalars"):
         function(lambda *_: 1, tf.constant(1))
+
+
+@pytest.mark.parametrize("use_resource", [False, True])
+def test_variables_that_a_function_makes_are_read_before_the_loop(executor, use_resource):
+    def function(row):
+        return row * tf.get_variable("v", [2], initializer=tf.ones_initializer(), use_resource=use_resource)
+
+    mapped = tf.map_fn(function, tf.constant([[1.0, 2.0], [3.0, 4.0]]))
+    (variable,) = tf.trainable_variables()
+    read = variable.value().op
+    assert read.name == ("v/Read/Identity" if use_resource else "v/read") and "_class" not in read.node_def.attr
+    assert tf.get_variable_scope().caching_device is None
+    assert tf.get_default_graph().get_operation_by_name("map/while/mul/Enter").inputs[0].op is read
+    slope = tf.gradients(mapped, variable)[0]
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        assert [x.tolist() for x in session.run([mapped, slope])] == [[[1, 2], [3, 4]], [4, 6]]

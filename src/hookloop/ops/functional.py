@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 from .. import nest
 from ..graph.scopes import name_scope
 from ..shapes import as_shape
@@ -11,6 +13,22 @@ from .tensor_array import TensorArray
 from .while_loop import while_loop
 
 __all__ = ["foldl", "foldr", "map_fn", "scan"]
+
+
+@contextmanager
+def _variables_read_before():
+    """Inside, a variable that is made is read where it is made, before the loop, through the device that it has."""
+    from ..variable_scope import get_variable_scope
+
+    scope = get_variable_scope()
+    if scope.caching_device is not None:
+        yield
+        return
+    scope.set_caching_device(lambda op: op.device)
+    try:
+        yield
+    finally:
+        scope.set_caching_device(None)
 
 
 def _check_function(fn):
@@ -81,7 +99,7 @@ def map_fn(fn, elems, dtype=None, parallel_iterations=None, back_prop=True, swap
       ValueError: where the lengths differ.
     """
     _check_function(fn)
-    with name_scope(name, "map", nest.flatten(elems)):
+    with name_scope(name, "map", nest.flatten(elems)), _variables_read_before():
         flat = _check(elems)
         length = _length(flat)
         dtype = (
@@ -112,7 +130,7 @@ def _folded(elems, loop, name, default_name, start, take):
       start: function(number of rows, rows) -> the loop's first counter and value; rows(i) is row i.
       take: function(number of rows, rows) -> the loop's condition and body.
     """
-    with name_scope(name, default_name, nest.flatten(elems)):
+    with name_scope(name, default_name, nest.flatten(elems)), _variables_read_before():
         flat = _check(elems)
         length = _length(flat)
         given = [e if hasattr(e, "dtype") else t for e, t in zip(nest.flatten(elems), flat)]
@@ -194,7 +212,7 @@ def scan(fn, elems, initializer=None, parallel_iterations=10, back_prop=True, sw
       TypeError: where fn is no function, or gives another nesting than the value has.
     """
     _check_function(fn)
-    with name_scope(name, "scan", nest.flatten(elems)):
+    with name_scope(name, "scan", nest.flatten(elems)), _variables_read_before():
         flat = _check(elems)
         length = _length(flat)
         arrays = _arrays(flat, length, shaped=True)
