@@ -79,6 +79,44 @@ SIMD_INLINE VEC NAME(step_vector)(const step *s, VEC x, VEC y) {
     return x;
 }
 
+static __attribute__((noinline)) VEC NAME(long_step)(const step *s, VEC x, VEC y) { return NAME(step_vector)(s, x, y); }
+
+/* The steps that cost less than looking up which one it is: of several vectors at once. */
+#define EACH_SHORT_STEP(CASE)                   \
+    CASE(STEP_ADD, x + y)                       \
+    CASE(STEP_MULTIPLY, x * y)                  \
+    CASE(STEP_SCALE, x * parameter)             \
+    CASE(STEP_RELU, NAME(relu_step)(x))         \
+    CASE(STEP_RELU_GRAD, NAME(relu_grad_step)(x, y)) \
+    CASE(STEP_SUBTRACT, x - y)                  \
+    CASE(STEP_SUBTRACT_FROM, y - x)
+
+enum { NAME(STEP_VECTORS) = 4 };
+#define ON_VECTORS(KIND, EXPRESSION)                           \
+    case KIND:                                                 \
+        _Pragma("GCC unroll 4") for (int v = 0; v < vectors; v++) { \
+            const VEC x = sums[v], y = operand[v];             \
+            (void)y;                                           \
+            sums[v] = (EXPRESSION);                            \
+        }                                                      \
+        break;
+/* Applies one step to whole vectors that lie side by side; y is its operand at the first, or NULL. */
+SIMD_INLINE void NAME(step_vectors)(const int vectors, const step *s, const REAL *y_first, VEC *sums) {
+    const REAL parameter = (REAL)s->parameter;
+    VEC operand[NAME(STEP_VECTORS)];
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; v++)
+        operand[v] = !y_first ? (VEC){0} : s->y.column ? LOAD(y_first + v * LANES) : SPLAT(*y_first);
+    switch (s->kind) {
+        EACH_SHORT_STEP(ON_VECTORS)
+    default:
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; v++) sums[v] = NAME(long_step)(s, sums[v], operand[v]);
+    }
+}
+
 #undef EACH_STEP
+#undef EACH_SHORT_STEP
 #undef ON_BLOCK
 #undef ON_VECTOR
+#undef ON_VECTORS

@@ -36,6 +36,7 @@ enum {
     PACKED_PANELS = SIMD_BYTES == 64 ? 16 : 4, /* that the rows of B are wide where it is packed: 1 or 4 KB. A wide panel's own rows are
                                                 * long enough for the caches */
     CUT_K = 256,         /* from here on there are at least two blocks of k */
+    SINGLE_ROW_VECTORS = SIMD_FREE_MASKS ? 2 : 4, /* of a row of C that is made in one go */
     STRIP = 8,           /* vectors of a strip of a single row */
     ASKING_TILES = 8,    /* from the end of a panel: so late that what they ask for is not pushed out again */
     PACKED_COLUMNS = 256, /* of C that a packed A should serve */
@@ -424,7 +425,7 @@ static bool all_dots(const gemm *g) {
 
 /* Whether one row of C, of a B whose columns are apart by `column`, is made in one go; long sums are cut among threads. */
 static bool fits_single_row(const gemm *g, int64_t columns, int64_t column, int lanes) {
-    return g->n_products == 1 && column == 1 && columns <= (g->products[0].k < CUT_K ? 2 : 1) * lanes;
+    return g->n_products == 1 && column == 1 && columns <= (g->products[0].k < CUT_K ? SINGLE_ROW_VECTORS : 1) * lanes;
 }
 
 /* Chooses the variant for floats with these sizes and strides. */

@@ -301,6 +301,29 @@ SIMD_INLINE VEC NAME(finish_vector)(const gemm *g, const gemm_data *data, int fi
     return sums;
 }
 
+/* The same over whole vectors of one row, c, which begins at column n: each step is looked up once for all of them. */
+SIMD_INLINE void NAME(finish_vectors)(const int vectors, const NAME(ends) *ends, int64_t n, REAL *c) {
+    VEC sums[NAME(STEP_VECTORS)];
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; v++) sums[v] = LOAD(c + v * LANES);
+    for (int i = ends->first_step; i < ends->g->n_steps; i++) {
+        const step *s = &ends->g->steps[i];
+        const REAL *y = s->operand ? (const REAL *)ends->data->in[s->operand] + n * s->y.column : NULL;
+        NAME(step_vectors)(vectors, s, y, sums);
+    }
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; v++) STORE(c + v * LANES, sums[v]);
+}
+
+/* The same over so many vectors. */
+static __attribute__((noinline)) void NAME(finish_row)(const NAME(ends) *ends, int64_t vectors, REAL *c) {
+    if (ends->first_step == ends->g->n_steps) return;
+    int64_t v = 0;
+    for (; v + 4 <= vectors; v += 4) NAME(finish_vectors)(4, ends, ends->n + v * LANES, c + v * LANES);
+    if (v + 2 <= vectors) NAME(finish_vectors)(2, ends, ends->n + v * LANES, c + v * LANES), v += 2;
+    if (v < vectors) NAME(finish_vectors)(1, ends, ends->n + v * LANES, c + v * LANES);
+}
+
 /* Leaves the first step to the tiles where it costs less than going over C once more; how many steps these are. */
 static int NAME(take_step)(NAME(panel) *panel, const NAME(ends) *ends) {
     const step *s = &ends->g->steps[ends->first_step];
@@ -454,10 +477,10 @@ SIMD_INLINE void NAME(dots)(const dot_length length, const REAL *rows, int64_t r
             total = count == LANES ? NAME(some_dots)(length == LONG, true, from, row_stride, x, LANES, k)
                                    : NAME(some_dots)(length == LONG, false, from, row_stride, x, count, k);
         if (start) total += LOAD_PART(start + m0, count);
-        if (ends) total = NAME(finish_vector)(ends->g, ends->data, ends->first_step, ends->n + m0, count, total);
         if (count == LANES) STORE(out + m0, total); /* loads that follow at once need not wait for the cache, as after a store by a mask */
-        else STORE_PART(out + m0, total, count);
+        else STORE_PART(out + m0, ends ? NAME(finish_vector)(ends->g, ends->data, ends->first_step, ends->n + m0, count, total) : total, count);
     }
+    if (ends) NAME(finish_row)(ends, m / LANES, out);
 }
 
 #define DOTS(name, length)                                                                                                             \
@@ -658,39 +681,44 @@ static void NAME(column)(const gemm *g, const gemm_data *data, int64_t m0, int64
     }
 }
 
-/* One row of C, no wider than two vectors: four chains over k instead of one, whose multiply-adds wait for each other. */
-SIMD_INLINE void NAME(single_row_of)(const int vectors, const gemm *g, const gemm_data *data) {
-    enum { CHAINS = 4 };
+/* One row of C of few vectors: several chains over k instead of one, whose multiply-adds wait for each other. */
+SIMD_INLINE void NAME(single_row_of)(const int vectors, const int chains, const gemm *g, const gemm_data *data) {
     const product *p = &g->products[0];
     const REAL *a = (const REAL *)data->in[0], *b = (const REAL *)data->in[1];
     REAL *c = (REAL *)data->c;
     const int last = vectors - 1, lanes = (int)g->n - last * LANES;
     if (g->sums) *(REAL *)data->sums = NAME(sum_elements)(a, p->a.column, p->k); /* a column of B before they changed places */
-    VEC sum[CHAINS][2] = {{{0}}};
+    VEC sum[4][SINGLE_ROW_VECTORS] = {{{0}}};
     int64_t k = 0;
-    for (; k + CHAINS <= p->k; k += CHAINS, a += CHAINS * p->a.column, b += CHAINS * p->b.row)
+    for (; k + chains <= p->k; k += chains, a += chains * p->a.column, b += chains * p->b.row)
 #pragma GCC unroll 4
-        for (int i = 0; i < CHAINS; i++) {
+        for (int i = 0; i < chains; i++) {
             const VEC x = SPLAT(a[i * p->a.column]);
-            if (last) sum[i][0] += x * LOAD(b + i * p->b.row);
+#pragma GCC unroll 4
+            for (int v = 0; v < last; v++) sum[i][v] += x * LOAD(b + i * p->b.row + v * LANES);
             sum[i][last] += x * LOAD_PART(b + i * p->b.row + last * LANES, lanes);
         }
     for (; k < p->k; k++, a += p->a.column, b += p->b.row) {
-        if (last) sum[0][0] += SPLAT(*a) * LOAD(b);
+#pragma GCC unroll 4
+        for (int v = 0; v < last; v++) sum[0][v] += SPLAT(*a) * LOAD(b + v * LANES);
         sum[0][last] += SPLAT(*a) * LOAD_PART(b + last * LANES, lanes);
     }
     const REAL *start = g->starts_with_y ? (const REAL *)data->in[g->steps[0].operand] : NULL;
-#pragma GCC unroll 2
+#pragma GCC unroll 4
     for (int v = 0; v < vectors; v++) {
-        const VEC total = (sum[0][v] + sum[1][v]) + (sum[2][v] + sum[3][v]);
+        const VEC total = chains == 4 ? (sum[0][v] + sum[1][v]) + (sum[2][v] + sum[3][v]) : sum[0][v] + sum[1][v];
         const int count = v == last ? lanes : LANES;
         const VEC sums = start ? LOAD_PART(start + v * LANES, count) + total : total;
         STORE_PART(c + v * LANES, NAME(finish_vector)(g, data, g->starts_with_y, v * LANES, count, sums), count);
     }
 }
 static void NAME(single_row)(const gemm *g, const gemm_data *data) {
-    if (g->n <= LANES) NAME(single_row_of)(1, g, data);
-    else NAME(single_row_of)(2, g, data);
+    if (g->n <= LANES) NAME(single_row_of)(1, 4, g, data);
+    else if (g->n <= 2 * LANES) NAME(single_row_of)(2, 4, g, data);
+#if !SIMD_FREE_MASKS
+    else if (g->n <= 3 * LANES) NAME(single_row_of)(3, 2, g, data);
+    else NAME(single_row_of)(4, 2, g, data);
+#endif
 }
 
 /* The variants for a C of one column or one row, as gemm_fn has them. */

@@ -171,7 +171,7 @@ ELEMENTWISE = {
 
 
 @pytest.mark.parametrize("dtype", REAL)
-@pytest.mark.parametrize("shape", [(1, 9), (13, 1), (7, 10), (30, 129), (150, 65)])
+@pytest.mark.parametrize("shape", [(1, 9), (1, 19), (1, 30), (13, 1), (59, 1), (113, 1), (7, 10), (30, 129), (150, 65)])
 @pytest.mark.parametrize("step", ELEMENTWISE)
 def test_a_step_equals_the_elementwise_kernel(step, shape, dtype):
     name, operand_first = ELEMENTWISE[step]
@@ -187,7 +187,7 @@ def test_a_step_equals_the_elementwise_kernel(step, shape, dtype):
 
 
 @pytest.mark.parametrize("dtype", REAL)
-@pytest.mark.parametrize("shape", [(1, 1), (1, 7), (9, 1), (64, 2), (64, 10), (65, 130)])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 7), (9, 1), (59, 1), (64, 2), (64, 10), (65, 130)])
 def test_steps_in_their_order(shape, dtype):
     a, b = numbers((shape[0], 20), dtype), numbers((20, shape[1]), dtype, 1)
     bias, other = numbers(shape[1:], dtype, 2), numbers(shape, dtype, 3)
