@@ -36,10 +36,51 @@ SELECT(select_4, uint32_t)
 SELECT(select_8, uint64_t)
 SELECT(select_16, double complex)
 
+/* Of 32 and 64 bits a vector at a time, where GCC takes as many conditions as a vector has bytes and puts them apart by steps. */
+#if defined(__AVX2__) && !defined(__AVX512F__)
+#define SELECT_VECTORS(name, REAL, V, LANES, BITS, load, spread, store, BLEND, V_REAL)                                  \
+    SIMD_INLINE int64_t name##_run(int64_t n, const uint8_t *which, const REAL *a, const REAL *b, REAL *out,           \
+                                   const bool a_moves, const bool b_moves) {                                           \
+        V x = (V)spread(a), y = (V)spread(b); /* whatever bits they are */                                             \
+        int64_t i = 0;                                                                                                 \
+        for (; i + LANES <= n; i += LANES) {                                                                           \
+            uint64_t bytes = 0;                                                                                        \
+            memcpy(&bytes, which + i, LANES);                                                                          \
+            const __m256i wide = _mm256_cvtepu8_epi##BITS(_mm_cvtsi64_si128((int64_t)bytes));                          \
+            const __m256i none = _mm256_cmpeq_epi##BITS(wide, _mm256_setzero_si256());                                 \
+            if (a_moves) x = load(a + i);                                                                              \
+            if (b_moves) y = load(b + i);                                                                              \
+            store(out + i, (V)BLEND((V_REAL)x, (V_REAL)y, (V_REAL)none));                                              \
+        }                                                                                                              \
+        return i;                                                                                                      \
+    }                                                                                                                  \
+    static hl_status name##_vectors(int64_t n, char *const *data, const int64_t *stride, const hl_value *param) {      \
+        const int64_t size = (int64_t)sizeof(REAL), a_step = stride[1], b_step = stride[2];                            \
+        const bool a_moves = a_step == size, b_moves = b_step == size;                                                 \
+        const uint8_t *which = (const uint8_t *)data[0];                                                               \
+        const REAL *a = (const REAL *)data[1], *b = (const REAL *)data[2];                                             \
+        REAL *out = (REAL *)data[3];                                                                                   \
+        if (n < LANES || stride[0] != 1 || stride[3] != size || !(a_moves || a_step == 0) || !(b_moves || b_step == 0)) \
+            return name(n, data, stride, param);                                                                       \
+        const int64_t done = a_moves && b_moves ? name##_run(n, which, a, b, out, true, true)                          \
+                             : a_moves          ? name##_run(n, which, a, b, out, true, false)                         \
+                                                : name##_run(n, which, a, b, out, false, b_moves);                     \
+        char *const rest[] = {data[0] + done, data[1] + done * a_step, data[2] + done * b_step, data[3] + done * size}; \
+        return name(n - done, rest, stride, param);                                                                    \
+    }
+SELECT_VECTORS(select_4, float, simd_f32, F32_LANES, 32, load_f32, _mm256_broadcast_ss, store_f32, _mm256_blendv_ps, __m256)
+SELECT_VECTORS(select_8, double, simd_f64, F64_LANES, 64, load_f64, _mm256_broadcast_sd, store_f64, _mm256_blendv_pd, __m256d)
+#define SELECT_4 select_4_vectors
+#define SELECT_8 select_8_vectors
+#else
+#define SELECT_4 select_4
+#define SELECT_8 select_8
+#endif
+
 static hl_status prepare_select(hl_prepare *prep) {
     const hl_dtype dtype = prep->out[0]->dtype;
     const size_t size = hl_dtype_size(dtype);
-    const ew_loop loop = size == 1 ? select_1 : size == 2 ? select_2 : size == 4 ? select_4 : size == 8 ? select_8 : select_16;
+    const ew_loop loop = size == 1 ? select_1 : size == 2 ? select_2 : size == 4 ? SELECT_4 : size == 8 ? SELECT_8 : select_16;
     const ew_variant variants[] = {{dtype, dtype, loop}, {0, 0, NULL}};
     return ew_prepare(prep, variants, 0.15, (hl_value){0});
 }

@@ -83,7 +83,11 @@ TURN_FUNCTION(cos, 1)
 
 SIMD_INLINE simd_f64 tan_low_f64(simd_f64 x) {
     const quarter_f64 turn = reduce_turn_f64(x);
-    return sin_of_turn_low(turn, 0) / sin_of_turn_low(turn, 1);
+    const simd_f64 r = turn.r + turn.lost, z = r * r;
+    const simd_f64 sine = r + r * z * POLYNOMIAL(SIN_LOW, z), cosine = 1.0 - 0.5 * z + z * z * POLYNOMIAL(COS_LOW, z);
+    const simd_i64 even = (turn.n & 1) == 0;
+    const simd_f64 value = select_f64(even, sine, cosine) / select_f64(even, cosine, sine);
+    return (simd_f64)((simd_i64)value ^ (turn.n << 63));
 }
 IN_DOUBLE(tan_small_f32, tan_low_f64)
 SIMD_INLINE simd_f32 tan_f32(simd_f32 x) {

@@ -366,6 +366,19 @@ def test_short_rows_of_operands_that_do_not_follow_each_other(columns, dtype):
         np.testing.assert_array_equal(out, np.where(which, x, others[0]))
 
 
+@pytest.mark.parametrize("dtype", ("float32", "int32", "float64", "int64", "int16"))
+def test_selected_bits_are_as_they_were(dtype):
+    """Small integers too, which as floats are no normal numbers; of every length, where an operand is one number, and at any address."""
+    for count in (1, 3, 4, 7, 8, 9, 31, 32, 33, 100):
+        which = np.random.default_rng(count).integers(0, 3, count).astype("u1").astype(bool)
+        a, b = np.arange(1, count + 1).astype(dtype), -np.arange(1, count + 1).astype(dtype)
+        for first, second in ((a, b), (a[:1], b), (a, b[:1]), (a[:1], b[:1]), (a[::-1], b)):
+            for offset in (0, 8):
+                out = aligned((count,), dtype, 0, offset)
+                _core.KernelCall("select", [which, first, second], [out], [], 1)(1)
+                assert out.tobytes() == np.where(which, first, second).tobytes()
+
+
 def test_a_zero_divisor_of_short_rows_is_seen():
     x, divisor, out = np.ones((500, 3), "i4"), np.ones((500, 1), "i4"), np.zeros((500, 3), "i4")
     call = _core.KernelCall("div", [x, divisor], [out], [], 1)
