@@ -234,3 +234,13 @@ def test_a_run_that_is_traced_tells_both():
         metadata = tf.RunMetadata()
         session.run(x, None, None, metadata)
         assert not metadata.ListFields()
+
+
+def test_metadata_tells_of_the_last_run_alone():
+    metadata = tf.RunMetadata()
+    with tf.Session() as session:
+        x = tf.constant(1.0) + 1.0
+        session.run(x, options=tf.RunOptions(output_partition_graphs=True), run_metadata=metadata)
+        assert metadata.partition_graphs
+        session.run(x, run_metadata=metadata)
+        assert not metadata.partition_graphs

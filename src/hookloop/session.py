@@ -251,6 +251,8 @@ class BaseSession(SessionCore):
         if run_metadata is not None and not hasattr(run_metadata, "step_stats"):
             raise TypeError(f"expected run_metadata to be a RunMetadata, got {run_metadata!r}")
         deadline = self._deadline(options)
+        if run_metadata is not None:
+            run_metadata.Clear()  # of what an earlier run has told
         if run_metadata is not None and options is not None and options.output_partition_graphs:
             self._note_partition_graph(fetches, feed_dict, run_metadata)
         if self._reference is not None:
