@@ -762,15 +762,6 @@ cdef object _watched_value(HookSlot slot, list values, Py_ssize_t first_watch):
     return values[first_watch + slot.watch] if slot.trigger.kind == HL_WATCH_FINITE else None
 
 
-cdef SessionRunArgs _as_args(object request):
-    """What a hook returned, which may be any object with the fields."""
-    if request is None or type(request) is SessionRunArgs:
-        return request
-    if not hasattr(request, "fetches"):
-        raise TypeError(f"expected before_run to return SessionRunArgs or None, got {request!r}")
-    return SessionRunArgs(request.fetches, request.feed_dict, request.options)
-
-
 cdef bint _all_finite(object value) except -1:
     """Whether a float scalar or every element of an array is finite."""
     if type(value) is np.float32 or type(value) is np.float64:
@@ -779,6 +770,9 @@ cdef bint _all_finite(object value) except -1:
 
 
 cdef dict _add_feeds(dict feeds, object more):
+    if type(more) is not dict and not hasattr(more, "keys"):
+        raise AttributeError(
+            f"'{type(more).__name__}' object has no attribute 'keys': expected a dictionary of what a hook feeds, got {more!r}")
     if feeds is None:
         return dict(more)
     _refuse_common(feeds, more, "Same tensor is fed by two hooks.")

@@ -1,7 +1,7 @@
 # What is known of each hook: which of its callbacks do something, its trigger; and what all of them fetch together.
 
 import sys
-from types import FunctionType, MethodType
+from types import FunctionType, MethodDescriptorType, MethodType
 
 cdef extern from "Python.h":
     ctypedef struct _TypeVersion "PyTypeObject":
@@ -213,9 +213,21 @@ cdef Trigger _trigger(object hook, object base):
     if declarer is None:
         return None
     for name in ("before_run", "after_run"):
-        if name in getattr(hook, "__dict__", ()) or not issubclass(declarer, _definer(kind, name)):
+        if name in getattr(hook, "__dict__", ()):
+            return None
+        definer = _definer(kind, name)
+        if not issubclass(declarer, definer) or _is_patched(definer, name):
             return None
     return trigger
+
+
+cdef bint _is_patched(type definer, str name) except -1:
+    """Whether a class's callback was put there from outside: a mock, or a function of another module than the class."""
+    found = definer.__dict__[name]
+    if isinstance(found, MethodDescriptorType):
+        return False  # of a compiled class
+    names = getattr(found, "__globals__", None)
+    return type(names) is not dict or names.get("__name__") != definer.__module__
 
 
 cdef int _flatten(object structure, list leaves) except -1:

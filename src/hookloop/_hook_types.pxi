@@ -24,6 +24,12 @@ cdef extern from *:
         return status;
     }
 
+    /* Empties an object's own dictionary. */
+    static CYTHON_INLINE void hl_forget_attributes(PyObject *object) {
+        PyObject **own = _PyObject_GetDictPtr(object);
+        if (own && *own && PyDict_GET_SIZE(*own)) PyDict_Clear(*own);
+    }
+
     /* Has a class called by another function, and returns the one that made its objects before. */
     typedef PyObject *(*hl_class_call)(PyObject *, PyObject *const *, size_t, PyObject *);
     static hl_class_call hl_replace_class_call(PyTypeObject *type, hl_class_call function) {
@@ -36,6 +42,7 @@ cdef extern from *:
     ctypedef object (*class_call "hl_class_call")(PyObject *, PyObject *const *, size_t, PyObject *)
     class_call hl_replace_class_call(PyTypeObject *type, class_call function)
     Py_ssize_t Py_REFCNT(PyObject *) noexcept
+    void hl_forget_attributes(PyObject *object) noexcept
     ctypedef struct PyTypeObject:
         pass
     const Py_ssize_t _FIRST "offsetof(struct __pyx_obj_8hookloop_5_core_Record, _first)"
@@ -147,6 +154,17 @@ cdef object _call_args_class(PyObject *kind, PyObject *const *args, size_t count
 cdef class_call _general_args_call = hl_replace_class_call(<PyTypeObject *>SessionRunArgs, _call_args_class)
 
 
+cdef SessionRunArgs _as_args(object request):
+    """What a hook returned, which may be any object with the fields."""
+    if request is None or type(request) is SessionRunArgs:
+        return request
+    if not hasattr(request, "fetches"):
+        raise AttributeError(
+            f"'{type(request).__name__}' object has no attribute 'fetches': expected before_run to return SessionRunArgs or "
+            f"None, got {request!r}")
+    return SessionRunArgs(request.fetches, request.feed_dict, request.options)
+
+
 cdef class SessionRunValues(Record):
     """What a hook gets after a run.
 
@@ -211,6 +229,7 @@ cdef class SessionRunContext:
     cdef bint _in_loop
     cdef bint _adds        # whether `_run_feeds` and `_run_options` are set: a hook adds something
     cdef list _last        # what is to be called after all hooks, with the hook that asked for it; None for nothing
+    cdef dict __dict__     # what hooks tell each other by attributes of their own
 
     def __init__(self, original_args, session):
         self._original_args = original_args
@@ -271,6 +290,7 @@ cdef class SessionRunContext:
             self._stop_requested = False
             self._stopper = None
         self._last = None
+        hl_forget_attributes(<PyObject *>self)
         return 0
 
 

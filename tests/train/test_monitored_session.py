@@ -87,8 +87,16 @@ class TestWhoIsCalled:
                 return 3
 
         one = tf.constant(1)
-        with pytest.raises(TypeError, match="^expected before_run to return SessionRunArgs or None, got 3$"):
+        text = "^'int' object has no attribute 'fetches': expected before_run to return SessionRunArgs or None, got 3$"
+        with pytest.raises(AttributeError, match=text):
             with tf.train.MonitoredSession(hooks=[Odd()]) as session:
+                session.run(one)
+
+    def test_feeds_that_are_no_dictionary(self):
+        one = tf.constant(1)
+        text = "^'int' object has no attribute 'keys': expected a dictionary of what a hook feeds, got 3$"
+        with pytest.raises(AttributeError, match=text):
+            with tf.train.MonitoredSession(hooks=[Noting(None, 3)]) as session:
                 session.run(one)
 
     def test_a_duck(self):
@@ -243,6 +251,55 @@ class TestWhoIsCalled:
                 session.run(one)
             session.run(one)
         assert seen == ["patched", "patched"]
+
+    def test_a_class_with_a_trigger_patched_later(self):
+        one = tf.constant(1)
+        tf.train.create_global_step()
+        hook = tf.train.StopAtStepHook(num_steps=10)
+        with tf.train.MonitoredSession(hooks=[hook]) as session:
+            session.run(one)
+            with (
+                mock.patch.object(tf.train.StopAtStepHook, "before_run", return_value=None) as before_run,
+                mock.patch.object(tf.train.StopAtStepHook, "after_run") as after_run,
+            ):
+                session.run(one)
+                session.run(one)
+            session.run(one)
+        assert (before_run.call_count, after_run.call_count) == (2, 2)
+
+    def test_a_function_of_another_module_in_a_class_with_a_trigger(self):
+        one = tf.constant(1)
+        tf.train.create_global_step()
+        seen = []
+        original = tf.train.StopAtStepHook.after_run
+
+        def wrapped(self, run_context, run_values):
+            seen.append(run_values.results)
+            original(self, run_context, run_values)
+
+        with mock.patch.object(tf.train.StopAtStepHook, "after_run", wrapped):
+            with tf.train.MonitoredSession(hooks=[tf.train.StopAtStepHook(num_steps=10)]) as session:
+                session.run(one)
+                session.run(one)
+        assert seen == [0, 0]
+
+    def test_hooks_tell_each_other_by_attributes_of_the_context(self):
+        one = tf.constant(1)
+        seen = []
+
+        class Writer(tf.train.SessionRunHook):
+            def before_run(self, run_context):
+                assert not hasattr(run_context, "told")  # that of an earlier run is gone
+                run_context.told = len(seen)
+
+        class Reader(tf.train.SessionRunHook):
+            def after_run(self, run_context, run_values):
+                seen.append(run_context.told)
+
+        with tf.train.MonitoredSession(hooks=[Writer(), Reader()]) as session:
+            for _ in range(3):
+                session.run(one)
+        assert seen == [0, 1, 2]
 
     def test_the_base_class_patched(self):
         one = tf.constant(1)
