@@ -483,3 +483,15 @@ def test_attributes_of_a_newer_program_are_kept(caplog):
     given.versions.producer = tf.GRAPH_DEF_VERSION
     with pytest.raises(ValueError, match="NodeDef mentions attr 'zzz' not in"):
         tf.import_graph_def(given)
+
+
+def test_a_predicate_says_which_collections_a_meta_graph_restores(caplog):
+    tf.get_variable("v", initializer=1.0)
+    tf.add_to_collection("wanted", 1)
+    tf.add_to_collection("other", 2)
+    message = tf.train.export_meta_graph()
+    with tf.Graph().as_default() as graph, caplog.at_level("INFO", "hookloop"):
+        saver = tf.train.import_meta_graph(message, restore_collections_predicate=lambda key: key == "wanted")
+        assert graph.get_all_collection_keys() == ["wanted"]
+    assert saver is None
+    assert caplog.messages == ["Saver not created because there are no variables in the graph to restore"]

@@ -565,3 +565,23 @@ def test_a_resource_variable_is_read_once_through_its_caching_device(executor):
         tf.train.import_meta_graph(written)
         (found,) = tf.trainable_variables()
         assert found.value().op.name == "v/Read/Identity"
+
+
+def test_variables_of_no_collection_are_reported_as_long_as_they_are_the_only_ones():
+    tf.get_variable("v", initializer=1.0, collections=[])
+    report = tf.report_uninitialized_variables()
+    with tf.Session() as session:
+        assert session.run(report).tolist() == [b"v"]
+    tf.get_variable("w", initializer=1.0)
+    report = tf.report_uninitialized_variables()
+    with tf.Session() as session:
+        assert session.run(report).tolist() == [b"w"]
+
+
+@pytest.mark.parametrize("write", ["Assign", "AssignAdd"])
+def test_a_variable_that_is_fed_cannot_be_written_in_the_same_run(write):
+    v = tf.get_variable("v", initializer=1.0)
+    op = v.initializer if write == "Assign" else tf.assign_add(v, 1.0)
+    text = f"^Input 0 of node .*{write}.* was passed float32, which is fed, incompatible with expected float32_ref: "
+    with tf.Session() as session, pytest.raises(tf.errors.InvalidArgumentError, match=text):
+        session.run(op, {v: 5.0})

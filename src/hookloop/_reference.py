@@ -17,7 +17,7 @@ from .compile.host import NO_VALUE
 from .compile.order import ALIASES
 from .compile.pipeline import Feed, order_request
 from .compile.regions import COPY, IF, LOOP
-from .graph.describe import describe, missing_feed
+from .graph.describe import describe, fed_where_written, missing_feed
 from .ops import registry
 from .ops.mismatches import explained_of_array
 from .ops.reference_node import ReferenceNode
@@ -277,6 +277,9 @@ class _Step(ArrayOps):
 
     def run_write(self, op, op_def):
         targets = [self.raw(op.inputs[i]) for i in op_def.written(op)]
+        for place, target in zip(op_def.written(op), targets):
+            if not isinstance(target, _Alias):
+                raise errors.InvalidArgumentError(None, op, fed_where_written(op, place))
         plain = op.type in ("Assign", "AssignVariableOp")
         arrays = []
         for i, tensor in enumerate(op.inputs):

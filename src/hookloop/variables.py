@@ -685,7 +685,12 @@ def report_uninitialized_variables(var_list=None, name="report_uninitialized_var
     from .ops.slicing import stack
 
     if var_list is None:
-        var_list = global_variables() + local_variables()
+        # Where no collection has a variable, those that stand in the graph alone are meant.
+        var_list = global_variables() + local_variables() or [
+            op.outputs[0]
+            for op in get_default_graph().get_operations()
+            if op.type in ("Variable", "VariableV2", "AutoReloadVariable")
+        ]
     with name_scope(name):
         initialized = [state.is_variable_initialized(v) for v in var_list]
         with get_default_graph().device("/cpu:0"):

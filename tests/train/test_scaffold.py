@@ -133,3 +133,23 @@ def test_a_model_that_is_not_ready_for_its_local_initialization():
     )
     with pytest.raises(RuntimeError, match=text):
         manager.prepare_session("", init_op=tf.no_op(name="other"))
+
+
+def test_the_log_names_the_file_that_a_model_was_restored_from(tmp_path, caplog):
+    tf.get_variable("v", initializer=1.0)
+    saver = tf.train.Saver()
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        prefix = saver.save(session, str(tmp_path / "model"))
+    unready = tf.train.SessionManager(ready_op=tf.constant(["w"]))
+    unready_locally = tf.train.SessionManager(
+        local_init_op=tf.no_op(), ready_for_local_init_op=tf.constant(["w"]), ready_op=tf.constant([], tf.string)
+    )
+    with caplog.at_level("INFO", "hookloop"):
+        for manager in tf.train.SessionManager(), unready, unready_locally:
+            manager.recover_session("", saver=saver, checkpoint_filename_with_path=prefix)
+    assert [record.getMessage() for record in caplog.records if "model" in record.getMessage().lower()][1::2] == [
+        f"Restored model from {prefix}",
+        f"Restoring model from {prefix} did not make model ready: Variables not initialized: w",
+        f"Restoring model from {prefix} did not make model ready for local init: Variables not initialized: w",
+    ]

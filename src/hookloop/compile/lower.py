@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from .. import dtypes, errors
-from ..graph.describe import describe, missing_feed
+from ..graph.describe import describe, fed_where_written, missing_feed
 from ..ops import registry
 from ..ops.mismatches import explained
 from ..ops.variable_key import VARIABLES, variable_key
@@ -536,6 +536,8 @@ class Lowerer(OpenAxes):
         written = op_def.written(op)
         target = node.inputs[written[0]]
         key = target.buffer.source
+        if target.buffer.kind != VARIABLE:
+            raise errors.InvalidArgumentError(None, op, fed_where_written(op, written[0]))
         plain = op.type in ("Assign", "AssignVariableOp")
         for i, value in enumerate(node.inputs):
             if value.buffer is not None and value.buffer.kind == VARIABLE and not (plain and i in written):

@@ -55,3 +55,12 @@ def describe(op, environment=None, shapes=None):
     if location:
         text += f", made at {location[0]}:{location[1]}"
     return text + "]"
+
+
+def fed_where_written(op, place):
+    """What is wrong where an input that an op writes to is fed, in words."""
+    name = op.inputs[place].dtype.base_dtype.name
+    return (
+        f"Input {place} of node {op.name} was passed {name}, which is fed, incompatible with expected {name}_ref: a variable "
+        "cannot be fed and written in one run"
+    )

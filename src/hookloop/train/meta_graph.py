@@ -186,7 +186,8 @@ def import_meta_graph(meta_graph_or_file, clear_devices=False, import_scope=None
       meta_graph_or_file: the message, or the name of a file that holds it (binary, or as text).
       clear_devices: whether the nodes' devices are left out.
       import_scope: the scope of the new nodes.
-      **kwargs: `input_map`, as for `tf.import_graph_def`.
+      **kwargs: `input_map`, as for `tf.import_graph_def`; `restore_collections_predicate`, a function that says of the key
+        of a collection whether it is restored.
 
     Returns:
       The `Saver` of the message, or one for the variables of the graph; None where there are no variables.
@@ -215,11 +216,11 @@ def import_meta_graph_with_saver(message, clear_devices=False, import_scope=None
     return None
 
 
-def _add_meta_graph(message, clear_devices=False, import_scope=None, input_map=None, return_elements=None, **unknown):
+def _add_meta_graph(message, clear_devices=False, import_scope=None, input_map=None, return_elements=None,
+                    restore_collections_predicate=lambda key: True, **unknown):  # fmt: skip
     """Adds nodes and collections; gives (SaverDef or None, names in the message -> variables, the scope's name)."""
     from google.protobuf.message import DecodeError
 
-    unknown.pop("restore_collections_predicate", None)
     if unknown:
         raise TypeError(f"import_meta_graph() got an unexpected keyword argument {sorted(unknown)[0]!r}")
     graph_def = message.graph_def
@@ -233,6 +234,8 @@ def _add_meta_graph(message, clear_devices=False, import_scope=None, input_map=N
     import_graph_def(graph_def, input_map, name=scope + "/" if scope else "", producer_op_list=known_to_producer)
     variables = {}
     for key, definition in sorted(message.collection_def.items()):
+        if not restore_collections_predicate(key):
+            continue
         try:
             _restore_collection(key, definition, scope, variables)
         except (KeyError, TypeError, AttributeError, IndexError, DecodeError, UnicodeDecodeError) as error:

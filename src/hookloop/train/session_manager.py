@@ -96,14 +96,15 @@ class SessionManager:
         done, message = self._try_run_local_init_op(session)
         if not restored:
             return session, False
+        source = checkpoint_dir or checkpoint_filename_with_path
         if not done:
-            logging.info("Restoring model from %s did not make model ready for local init: %s", checkpoint_dir, message)
+            logging.info("Restoring model from %s did not make model ready for local init: %s", source, message)
             return session, False
         ready, message = self._model_ready(session)
         if not ready:
-            logging.info("Restoring model from %s did not make model ready: %s", checkpoint_dir, message)
+            logging.info("Restoring model from %s did not make model ready: %s", source, message)
             return session, False
-        logging.info("Restored model from %s", checkpoint_dir)
+        logging.info("Restored model from %s", source)
         return session, restored
 
     def wait_for_session(self, master, config=None, max_wait_secs=float("Inf")):
