@@ -99,8 +99,8 @@
         return HL_OK;                                                                                                      \
     }
 #define VECTOR(op)                                                                                                          \
-    VECTOR_LOOP(ew_##op##_f32, float, simd_f32, F32_LANES, load_f32, load_part_f32, splat_f32, store_f32, store_first_f32, op##_f32) \
-    VECTOR_LOOP(ew_##op##_f64, double, simd_f64, F64_LANES, load_f64, load_part_f64, splat_f64, store_f64, store_first_f64, op##_f64)
+    VECTOR_LOOP(ew_##op##_f32, float, simd_f32, F32_LANES, load_f32, load_part_f32, splat_f32, store_f32, store_part_f32, op##_f32) \
+    VECTOR_LOOP(ew_##op##_f64, double, simd_f64, F64_LANES, load_f64, load_part_f64, splat_f64, store_f64, store_part_f64, op##_f64)
 
 SIMD_INLINE simd_f32 xlogy_f32(simd_f32 x, simd_f32 y) { return select_f32(x == 0.0f, (simd_f32){0}, x * log_f32(y)); }
 SIMD_INLINE simd_f64 xlogy_f64(simd_f64 x, simd_f64 y) { return select_f64(x == 0.0, (simd_f64){0}, x * log_f64(y)); }

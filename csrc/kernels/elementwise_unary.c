@@ -37,11 +37,11 @@
         return HL_OK;                                                                                           \
     }
 #define VECTOR(op)                                                                                                         \
-    VECTOR_LOOP(ew_##op##_f64, double, simd_f64, F64_LANES, load_f64, load_part_f64, store_f64, store_first_f64, op##_f64)  \
+    VECTOR_LOOP(ew_##op##_f64, double, simd_f64, F64_LANES, load_f64, load_part_f64, store_f64, store_part_f64, op##_f64)  \
     SINGLE_VECTOR(op)
 /* Where double is libm's. */
 #define SINGLE_VECTOR(op)                                                                                                  \
-    VECTOR_LOOP(ew_##op##_f32, float, simd_f32, F32_LANES, load_f32, load_part_f32, store_f32, store_first_f32, op##_f32)   \
+    VECTOR_LOOP(ew_##op##_f32, float, simd_f32, F32_LANES, load_f32, load_part_f32, store_f32, store_part_f32, op##_f32)   \
     VECTOR_LOOP(ew_##op##_f16, uint16_t, simd_f32, F32_LANES, load_f16, load_part_f16, store_f16, store_part_f16, op##_f32) \
     VECTOR_LOOP(ew_##op##_bf16, uint16_t, simd_f32, F32_LANES, load_bf16, load_part_bf16, store_bf16, store_part_bf16,      \
                 op##_f32)

@@ -129,32 +129,6 @@ SIMD_INLINE void store_part_f64(double *to, simd_f64 value, int count) {
 }
 #endif
 
-/* The same where the count is the same again and again: some processors take a dozen cycles for a masked store. */
-#if defined(__AVX__) && !defined(__AVX512F__)
-SIMD_INLINE void store_first_f32(float *to, simd_f32 value, int count) {
-    __m128 rest = _mm256_castps256_ps128((__m256)value);
-    if (count >= F32_LANES) {
-        store_f32(to, value);
-        return;
-    }
-    if (count & 4) _mm_storeu_ps(to, rest), to += 4, rest = _mm256_extractf128_ps((__m256)value, 1);
-    if (count & 2) _mm_storel_pi((__m64 *)to, rest), to += 2, rest = _mm_movehl_ps(rest, rest);
-    if (count & 1) _mm_store_ss(to, rest);
-}
-SIMD_INLINE void store_first_f64(double *to, simd_f64 value, int count) {
-    __m128d rest = _mm256_castpd256_pd128((__m256d)value);
-    if (count >= F64_LANES) {
-        store_f64(to, value);
-        return;
-    }
-    if (count & 2) _mm_storeu_pd(to, rest), to += 2, rest = _mm256_extractf128_pd((__m256d)value, 1);
-    if (count & 1) _mm_store_sd(to, rest);
-}
-#else
-#define store_first_f32 store_part_f32
-#define store_first_f64 store_part_f64
-#endif
-
 /* Whether any lane is not a number. */
 #if defined(__AVX512F__)
 SIMD_INLINE bool any_nan_f32(simd_f32 x) { return _mm512_cmp_ps_mask((__m512)x, (__m512)x, _CMP_UNORD_Q) != 0; }

@@ -26,7 +26,7 @@ typedef enum row_kind { ROW_SOFTMAX, ROW_LOG_SOFTMAX, ROW_DENSE, ROW_SPARSE } ro
 #define STORE_FROM store_from_f32
 #define TRANSPOSE_HALVES transpose_halves_f32
 #define STORE store_f32
-#define STORE_PART store_first_f32
+#define STORE_PART store_part_f32
 #define SPLAT splat_f32
 #define EXP exp_f32
 #define LOG log_f32
@@ -52,7 +52,7 @@ typedef enum row_kind { ROW_SOFTMAX, ROW_LOG_SOFTMAX, ROW_DENSE, ROW_SPARSE } ro
 #define STORE_FROM store_from_f64
 #define TRANSPOSE_HALVES transpose_halves_f64
 #define STORE store_f64
-#define STORE_PART store_first_f64
+#define STORE_PART store_part_f64
 #define SPLAT splat_f64
 #define EXP exp_f64
 #define LOG log_f64
