@@ -377,3 +377,13 @@ def test_a_file_in_the_place_of_the_directory(tmp_path):
         with pytest.raises(ValueError, match="Parent directory of .*file/x doesn't exist, can't save"):
             saver.save(session, str(tmp_path / "file" / "x"))
         saver.save(session, str(tmp_path / "x"))
+
+
+def test_debug_info_is_no_file(tmp_path):
+    tf.get_variable("v", initializer=1.0)
+    saver = tf.train.Saver()
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        saver.save(session, str(tmp_path / "model"), save_debug_info=True)
+    assert not list(tmp_path.glob("*.debug"))
+    assert list(tmp_path.glob("*.meta"))
