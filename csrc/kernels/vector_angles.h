@@ -114,7 +114,7 @@ SIMD_INLINE simd_f64 tan_f64(simd_f64 x) {
     simd_f64 value = tan_of_turn_f64(reduce_turn_f64(x));
     const simd_i64 large = ~(abs_f64(x) < SIN_LARGE);
     if (__builtin_expect(any_i64(large), 0)) LANES_BY_LIBM(value, x, F64_LANES, large, tan);
-    return value;
+    return select_f64(x == 0.0, x, value); /* -0 too */
 }
 
 /* --- their inverses: of floats polynomials of an argument up to 1 or 5/8 ------------------------------------------------- */
@@ -175,7 +175,9 @@ SIMD_INLINE simd_f64 atan_f64(simd_f64 x) {
     return with_sign_f64(atan_added_f64(over / under, eighths), x);
 }
 SIMD_INLINE simd_f64 atan2_f64(simd_f64 y, simd_f64 x) {
-    const simd_f64 one = splat_f64(1.0), none = splat_f64(0.0), share = select_f64(abs_f64(x) + abs_f64(y) > 1e300, splat_f64(0x1p-8), one);
+    const simd_f64 one = splat_f64(1.0), none = splat_f64(0.0), both = abs_f64(x) + abs_f64(y);
+    /* their sum should be a number, and what is left of the larger one a normal number */
+    const simd_f64 share = select_f64(both > 1e300, splat_f64(0x1p-8), select_f64(both < 1e-280, splat_f64(0x1p100), one));
     const simd_f64 width = abs_f64(x) * share, height = abs_f64(y) * share;
     const simd_i64 steep = height > width, even = height == width;
     const simd_f64 less = select_f64(steep, width, height), more = select_f64(steep, height, width);
@@ -235,7 +237,8 @@ SIMD_INLINE simd_f64 atanh_f64(simd_f64 x) {
     const simd_f64 size = abs_f64(x), twice = size + size, z = x * x;
     const simd_f64 near = x + x * z * (0.33333333333333333 + 0.5 * z * POLYNOMIAL(LOG_TAIL_F64, z));
     const simd_f64 far = 0.5 * log1p_f64(twice + twice * size / (1.0 - size));
-    return select_f64(size < 0.17157287525380990, near, with_sign_f64(far, x));
+    const simd_f64 beyond = select_f64(size > 1.0, splat_f64(NAN), with_sign_f64(far, x)); /* of large ones the sums lose the 1 */
+    return select_f64(size < 0.17157287525380990, near, beyond);
 }
 
 /* Of floats in double. */

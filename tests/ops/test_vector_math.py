@@ -162,7 +162,7 @@ EDGES = {
     "cosh": [(np.inf, np.inf), (-np.inf, np.inf), (0, 1), (1e4, np.inf)],
     "asinh": [(np.inf, np.inf), (-np.inf, -np.inf), (0, 0)],
     "acosh": [(np.inf, np.inf), (1, 0), (0.5, np.nan), (-3, np.nan), (-np.inf, np.nan)],
-    "atanh": [(1, np.inf), (-1, -np.inf), (0, 0), (2, np.nan), (-np.inf, np.nan)],
+    "atanh": [(1, np.inf), (-1, -np.inf), (0, 0), (2, np.nan), (-4e15, np.nan), (1e30, np.nan), (-np.inf, np.nan)],
 }
 
 
@@ -216,6 +216,22 @@ def test_angles_of_points_are_at_most_two_units_off(dtype):
         off = units_off(evaluate(tf.atan2, y, x), wanted, dtype)
         worst = int(np.argmax(off))
         assert off[worst] <= LIMIT, f"atan2({y[worst]!r}, {x[worst]!r}) is {float(off[worst]):.2f} units off"
+
+
+@needs_long_double
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_angles_of_points_next_to_the_smallest_and_largest_numbers(dtype):
+    """Their sums and differences need not be normal numbers."""
+    info = np.finfo(dtype)
+    near = np.linspace(1, 6, 41)
+    for end in (info.tiny, info.max / 7):
+        y, x = (v.ravel().astype(dtype) for v in np.meshgrid(end * near, end * np.concatenate([near, -near])))
+        assert units_off(evaluate(tf.atan2, y, x), np.arctan2(y.astype(WIDE), x.astype(WIDE)), dtype).max() <= LIMIT
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_tangent_of_minus_zero_is_minus_zero(dtype):
+    assert np.signbit(evaluate(tf.tan, np.array([-0.0, 1, -0.0, -0.0, -0.0], dtype)))[[0, 2, 3, 4]].all()
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
