@@ -41,6 +41,8 @@ enum {
     ASKING_TILES = 8,    /* from the end of a panel: so late that what they ask for is not pushed out again */
     PACKED_COLUMNS = 256, /* of C that a packed A should serve */
     MAX_M_BLOCK = 480,   /* rows of A that stay in the second-level cache while the panels pass */
+    GROUP = 4,           /* panels of a large B that are packed at once */
+    LARGE_B = 1 << 19,   /* elements; half as many where C has more rows */
     EVEN_BLOCKS = 4,     /* of rows, so that two or four threads part where the matrix's halves and quarters do: as those of other
                           * instructions that have the same matrix */
     TASK_NS = 4000,
@@ -74,6 +76,7 @@ typedef struct product {
     int64_t k, k_block;
     matrix a, b;
     bool pack_a, pack_b;
+    bool large; /* panels of B are packed by groups, and one thread packs A once */
 } product;
 
 typedef struct gemm gemm;
@@ -105,6 +108,7 @@ struct gemm {
     int n_in, n_products, n_steps, batch_rank;
     bool dots, single_row, swapped, sums;
     bool n_first;       /* tasks run down the columns of blocks, not along the rows */
+    bool joins;         /* one thread takes several blocks of columns at once */
     bool starts_with_y; /* the first step's operand is what the sum starts from */
     int64_t batch_dims[EPILOGUE_BATCH_AXES];
     step steps[MAX_STEPS];
@@ -293,6 +297,19 @@ SIMD_INLINE gemm_data collect(const gemm *g, const hl_instr *ins, gemm_operands 
     return data;
 }
 
+/* One thread packs A once for the columns of as many blocks as it may take before it looks whether to go on. */
+static void run_alone(hl_run *run, const gemm *g, const gemm_data *data) {
+    char *scratch = run->scratch + g->shared_bytes;
+    const double block_ns = g->cost_ns / (double)(g->m_blocks * g->n_blocks);
+    const int64_t joined = block_ns < LONGEST_TASK_NS ? (int64_t)(LONGEST_TASK_NS / block_ns) : 1;
+    const int64_t step = joined < g->n_blocks ? joined * g->n_block : g->n;
+    for (int64_t block = 0; block < g->m_blocks; block++)
+        for (int64_t n = 0; n < g->n; n += step) {
+            if (hl_is_stopped(run)) return;
+            g->fn(g, data, first_row(g, block), first_row(g, block + 1), n, n + step < g->n ? n + step : g->n, scratch);
+        }
+}
+
 static hl_status gemm_run(const hl_instr *ins, hl_run *run) {
     const gemm *g = ins->p[2].p;
     gemm_operands swapped;
@@ -301,6 +318,8 @@ static hl_status gemm_run(const hl_instr *ins, hl_run *run) {
     if (g->k_blocks > 1 && run->threads > 1) {
         memset(run->scratch, 0, (size_t)g->counters_bytes);
         hl_parallel(run, g->k_blocks * g->m_blocks * g->n_blocks, g->cost_ns, run_k_block, &task);
+    } else if (!SIMD_FREE_MASKS && g->joins && run->threads == 1) {
+        run_alone(run, g, &data);
     } else {
         hl_parallel(run, g->tasks, g->cost_ns, run_task, &task);
     }
@@ -428,6 +447,15 @@ static bool fits_single_row(const gemm *g, int64_t columns, int64_t column, int 
     return g->n_products == 1 && column == 1 && columns <= (g->products[0].k < CUT_K ? SINGLE_ROW_VECTORS : 1) * lanes;
 }
 
+/* Whether what is packed should serve as much as it can: B comes from the third-level cache, or an element takes so much longer to
+ * multiply by than to copy, as doubles do. A transposed A of floats beside a B in rows gains nothing. */
+static bool is_large(const gemm *g, const product *p, int lanes) {
+    const int64_t elements = p->k * g->n;
+    if (!p->pack_b || g->m < 16 * ROWS) return false;
+    if (lanes == F64_LANES) return true;
+    return (p->a.column == 1 || p->b.column != 1) && (elements >= LARGE_B || (elements >= LARGE_B / 2 && g->m >= 32 * ROWS));
+}
+
 /* Chooses the variant for floats with these sizes and strides. */
 static void choose_float(gemm *g, int lanes) {
     const int64_t panel = MAX_VECTORS * lanes;
@@ -445,6 +473,11 @@ static void choose_float(gemm *g, int lanes) {
         p->pack_b = !g->single_row &&
                     (p->b.column != 1 || (g->m >= 16 * ROWS && p->b.row >= PACKED_PANELS * panel && p->k >= 64));
         p->pack_a = g->m > 1 && p->a.column != 1 && g->n > panel && p->k_block > 64 && p->a.column >= 4 * panel;
+        if (SIMD_FREE_MASKS) continue;
+        p->large = is_large(g, p, lanes);
+        /* Rows that far apart fall on the same lines of the cache: packing them pays sooner. */
+        const bool collide = p->a.row * (SIMD_BYTES / lanes) % 4096 == 0;
+        if (p->large && p->a.column == 1 && g->n >= (collide ? 16 : 32) * panel && p->k_block > 64) p->pack_a = true;
     }
 }
 
@@ -462,11 +495,12 @@ static void choose_k_blocks(gemm *g, int lanes) {
 /* Cuts C into blocks, and the blocks of the batch into tasks for the pool. */
 static void cut(gemm *g, int lanes, double gflops) {
     int64_t k = 0;
-    bool pack_a = false, pack_b = false;
+    bool pack_a = false, pack_b = false, large = false;
     for (int i = 0; i < g->n_products; i++) {
         k += g->products[i].k;
         pack_a = pack_a || g->products[i].pack_a;
         pack_b = pack_b || g->products[i].pack_b;
+        large = large || (!SIMD_FREE_MASKS && g->products[i].large);
     }
     const int64_t columns = g->dots ? 1 : ceil_div(g->n, lanes) * lanes; /* a part of a vector costs as much as all of it */
     const double flops = 2.0 * (double)g->m * (double)columns * (double)max_of(k, 1);
@@ -488,6 +522,8 @@ static void cut(gemm *g, int lanes, double gflops) {
         g->m_blocks = min_of(row_blocks, ceil_div(per_element, g->n_blocks));
     }
     if (!g->dots) g->m_blocks = max_of(g->m_blocks, ceil_div(g->m, MAX_M_BLOCK));
+    if (!SIMD_FREE_MASKS) g->joins = large && pack_a && g->batch == 1;
+    if (large) g->n_blocks = min_of(g->n_blocks, ceil_div(panels, GROUP));
     g->n_block = g->n_blocks > 1 ? ceil_div(panels, g->n_blocks) * MAX_VECTORS * lanes : g->n;
     g->n_blocks = ceil_div(g->n, g->n_block);
     g->row_unit = g->dots ? lanes : 2 * ROWS;
@@ -505,9 +541,10 @@ static void reserve_scratch(gemm *g, hl_prepare *prep, int lanes) {
     int64_t packed_a = 0;
     for (int i = 0; i < g->n_products && !g->dots; i++) {
         const product *p = &g->products[i];
-        if (p->pack_b || !SIMD_FREE_MASKS) g->packed_b = max_of(g->packed_b, p->k_block * MAX_VECTORS * lanes);
+        if (p->pack_b || !SIMD_FREE_MASKS) g->packed_b = max_of(g->packed_b, (!SIMD_FREE_MASKS && p->large ? GROUP : 1) * p->k_block * MAX_VECTORS * lanes);
         g->packed_b = max_of(g->packed_b, lanes / 4 * p->k_block); /* the last few columns */
-        if (p->pack_a) packed_a = max_of(packed_a, ceil_div(g->row_units, g->m_blocks) * g->row_unit * p->k_block);
+        const int64_t last = SIMD_FREE_MASKS ? 0 : lanes; /* of the vector with the last rows of A */
+        if (p->pack_a) packed_a = max_of(packed_a, ceil_div(g->row_units, g->m_blocks) * g->row_unit * p->k_block + last);
     }
     const int64_t size = (int64_t)hl_dtype_size(prep->out[0]->dtype);
     if (g->k_blocks > 1) {

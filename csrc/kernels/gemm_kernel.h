@@ -197,75 +197,7 @@ static const NAME(tile_fn) NAME(tall_tiles)[2][WIDTHS] = {
 #endif
 };
 
-/* The transposition of a block of LANES rows of `count` elements (LANES for all), rows apart by `stride`. */
-SIMD_INLINE void NAME(transpose_block)(const REAL *from, int64_t stride, int64_t rows, int count, REAL *to,
-                                       int64_t to_stride) {
-    VEC row[LANES];
-#pragma GCC unroll 16
-    for (int i = 0; i < LANES; i++) {
-        const REAL *source = from + (i < rows ? i : 0) * stride;
-        row[i] = count == LANES ? LOAD(source) : LOAD_PART(source, count);
-    }
-    TRANSPOSE(row);
-#pragma GCC unroll 16
-    for (int i = 0; i < LANES; i++)
-        if (i < count) STORE(to + i * to_stride, row[i]);
-}
-
-/* The same for a `count` for which a vector would be mostly empty. */
-SIMD_INLINE void NAME(transpose_few)(const REAL *from, int64_t stride, int64_t rows, int count, REAL *to, int64_t to_stride) {
-    for (int c = 0; c < count; c++) {
-        VEC row;
-#pragma GCC unroll 16
-        for (int i = 0; i < LANES; i++) row[i] = from[(i < rows ? i : 0) * stride + c];
-        STORE(to + c * to_stride, row);
-    }
-}
-
-/* Copies k rows of a panel of B so that they lie `width` apart, a multiple of LANES. The columns that fill it up are
- * never stored to C: they may hold anything finite or not. */
-static void NAME(pack_b)(const product *p, const REAL *b, int64_t k, int64_t columns, int64_t width, REAL *to) {
-    if (p->b.column == 1) {
-        for (int64_t i = 0; i < k; i++, b += p->b.row, to += width) {
-            int64_t j = 0;
-            for (; j + LANES <= columns; j += LANES) STORE(to + j, LOAD(b + j));
-            if (j < columns) STORE(to + j, LOAD_PART(b + j, (int)(columns - j)));
-        }
-        return;
-    }
-    for (int64_t j = 0; j < columns; j += LANES)
-        for (int64_t i = 0; i < k; i += LANES) {
-            const REAL *from = b + j * p->b.column + i;
-            if (k - i >= LANES)
-                NAME(transpose_block)(from, p->b.column, columns - j, LANES, to + i * width + j, width);
-            else if (k - i <= LANES / 8)
-                NAME(transpose_few)(from, p->b.column, columns - j, (int)(k - i), to + i * width + j, width);
-            else
-                NAME(transpose_block)(from, p->b.column, columns - j, (int)(k - i), to + i * width + j, width);
-        }
-}
-
-/* Copies k rows of A stored transposed into tiles of ROWS: tile, k, row. Goes by blocks of few rows, so that lines
- * that are powers of two apart do not push each other out of the cache. */
-static void NAME(pack_a)(const product *p, const REAL *a, int64_t rows, int64_t k, REAL *to) {
-    enum { K_STEP = 8, ROW_STEP = 16 * ROWS };
-    for (int64_t k0 = 0; k0 < k; k0 += K_STEP) {
-        const int64_t k1 = k - k0 < K_STEP ? k : k0 + K_STEP;
-        for (int64_t block = 0; block < rows; block += ROW_STEP) {
-            const int64_t end = rows - block < ROW_STEP ? rows : block + ROW_STEP;
-            for (int64_t row = block; row < end; row += ROWS) {
-                const REAL *from = a + row + k0 * p->a.column;
-                REAL *tile = to + row * k + k0 * ROWS;
-                if (end - row >= ROWS) {
-                    for (int64_t i = k0; i < k1; i++, from += p->a.column, tile += ROWS) memcpy(tile, from, ROWS * sizeof(REAL));
-                } else {
-                    const size_t bytes = (size_t)(end - row) * sizeof(REAL);
-                    for (int64_t i = k0; i < k1; i++, from += p->a.column, tile += ROWS) memcpy(tile, from, bytes);
-                }
-            }
-        }
-    }
-}
+#include "gemm_pack.h"
 
 /* Where what a sum starts from lies, and the steps that end it, for one panel: its first row and column in C. */
 typedef struct NAME(ends) {
@@ -587,7 +519,14 @@ static void NAME(block)(const gemm *g, const gemm_data *data, const NAME(part) *
                             ? (const REAL *)data->in[g->steps[0].operand] + m0 * g->steps[0].y.row : NULL;
         if (y) panel.start_stride = g->steps[0].y.row;
         const REAL *a_block = a + k0 * p->a.column;
-        if (p->pack_a) NAME(pack_a)(p, a_block, m1 - m0, panel.k, packed_a), a_block = packed_a;
+        if (p->pack_a) {
+#if !SIMD_FREE_MASKS
+            if (by_row) NAME(pack_a_rows)(a_block, p->a.row, m1 - m0, panel.k, packed_a);
+            else
+#endif
+            NAME(pack_a)(p, a_block, m1 - m0, panel.k, packed_a);
+            a_block = packed_a;
+        }
         if (sums_row) NAME(sum_few_columns)(a_block, p->a.column, panel.k, 1, 0, k0 > 0, (REAL *)data->sums);
         const int64_t few = n1 == g->n ? NAME(few_columns)(g, p) : 0, n_end = n1 - few;
         for (int64_t n = n0; n < n_end;) {
@@ -609,6 +548,14 @@ static void NAME(block)(const gemm *g, const gemm_data *data, const NAME(part) *
                 continue;
             }
             panel.next = NULL;
+#if !SIMD_FREE_MASKS
+            if (p->large && p->b.column == 1 && columns == MAX_VECTORS * LANES) {
+                const int64_t at = (n - n0) % (GROUP * columns), left = (n_end - n) / columns * columns;
+                if (at == 0) NAME(pack_group)(b_panel, p->b.row, panel.k, left < GROUP * columns ? left : GROUP * columns, packed_b);
+                panel.b_stride = columns;
+                b_panel = packed_b + at * panel.k;
+            } else
+#endif
             if (p->pack_b && p->b.column == 1 && columns == MAX_VECTORS * LANES && m1 - m0 >= ROWS && !sums_columns) {
                 panel.packed = packed_b;
                 panel.next = NAME(next_panel)(g, part, b, k0, panel.k, n0, n1, n);

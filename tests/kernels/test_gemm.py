@@ -121,6 +121,23 @@ def test_packing_changes_no_bit(dtype, transpose_a, shape):
         np.testing.assert_array_equal(wide[:, columns], narrow)
 
 
+@pytest.mark.parametrize("dtype", REAL)
+@pytest.mark.parametrize("transposes", list(itertools.product([False, True], repeat=2)))
+@pytest.mark.parametrize("shape", [(197, 1024, 530), (581, 517, 1049), (1100, 65, 4100)])
+def test_large_products_are_packed_by_blocks(dtype, transposes, shape):
+    """Rows that fall on the same lines of the cache, groups of panels and tiles that are not whole, blocks for several threads."""
+    m, k, n = shape
+    a, b, bias = numbers((m, k), dtype), numbers((k, n), dtype, 1), numbers((n,), dtype, 2)
+    whole = product(a, b, *transposes, steps=[(Step.ADD, bias, 0), (Step.RELU, None, 0)])
+    assert_close(whole, np.maximum(a.astype("d") @ b.astype("d") + bias, 0), k, dtype)
+    for threads in (2, 4):
+        shared = product(a, b, *transposes, steps=[(Step.ADD, bias, 0), (Step.RELU, None, 0)], threads=threads)
+        np.testing.assert_array_equal(shared, whole)
+    rows = slice(m - 8, m)
+    few = product(a[rows], b, *transposes, steps=[(Step.ADD, bias, 0), (Step.RELU, None, 0)])
+    np.testing.assert_array_equal(whole[rows, : n // 16 * 16], few[:, : n // 16 * 16])
+
+
 @pytest.mark.parametrize("transposes", list(itertools.product([False, True], repeat=2)))
 def test_batches_with_broadcast(transposes):
     a, b = numbers((3, 1, 5, 40)), numbers((4, 40, 33), seed=1)
