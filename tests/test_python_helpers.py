@@ -1,5 +1,6 @@
 """What TensorFlow's files have beside public names, and libraries ask for: `framework.ops`, `python.util`."""
 
+import numpy as np
 import pytest
 
 import hookloop as tf
@@ -144,6 +145,19 @@ def test_deprecated_arguments_are_named_in_the_log(caplog):
     assert deprecation.deprecated_argument_lookup("new", 1, "old", None) == 1
     with pytest.raises(ValueError, match="Cannot specify both 'old' and 'new'"):
         deprecation.deprecated_argument_lookup("new", 1, "old", 2)
+
+
+def test_deprecated_arguments_that_are_arrays(caplog):
+    from hookloop.python.util import deprecation
+
+    @deprecation.deprecated_args(None, "Say b.", ("a", None), ("c", np.array([1, 2])), warn_once=False)
+    def function(a=None, c=None):
+        return a
+
+    assert function(c=np.array([1, 2])) is None
+    assert not caplog.records
+    assert function(np.zeros(3), np.array([1, 3])).shape == (3,)
+    assert [record.getMessage().split(" with ")[1][:2] for record in caplog.records] == ["a ", "c "]
 
 
 def test_arguments_and_names_of_functions():

@@ -7,6 +7,8 @@ import functools
 import inspect
 from contextlib import contextmanager
 
+import numpy as np
+
 from ...logging import warning
 
 __all__ = ["deprecated", "deprecated_arg_values", "deprecated_args", "deprecated_argument_lookup", "silence"]
@@ -70,7 +72,7 @@ def deprecated_args(date, instructions, *deprecated_arg_names_or_tuples, warn_on
             if _PRINT_DEPRECATION_WARNINGS:
                 given = _given(signature, args, kwargs)
                 for name, *fine in passed:
-                    if name in given and not any(given[name] is value or given[name] == value for value in fine):
+                    if name in given and not any(_same(given[name], value) for value in fine):
                         _name_argument(function, name, date, instructions, warn_once)
             return function(*args, **kwargs)
 
@@ -122,6 +124,15 @@ def deprecated_argument_lookup(new_name, new_value, old_name, old_value):
     if new_value is not None:
         raise ValueError(f"Cannot specify both '{old_name}' and '{new_name}'")
     return old_value
+
+
+def _same(a, b):
+    """Whether two arguments are equal; arrays in all of their elements."""
+    if a is b:
+        return True
+    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
+        return np.array_equal(a, b)
+    return a == b
 
 
 def _given(signature, args, kwargs):
