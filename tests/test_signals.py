@@ -69,10 +69,11 @@ def test_a_long_chain_of_products_is_left_and_changes_nothing():
         assert session.run(v) == 1
 
 
-def test_one_long_instruction_is_left(config):
+@pytest.mark.parametrize("transpose_a", [False, True])
+def test_one_long_instruction_is_left(config, transpose_a):
     v = tf.Variable(0)
     x = tf.placeholder(tf.float32, [None, None])
-    product = tf.matmul(x, x)
+    product = tf.matmul(x, x, transpose_a=transpose_a)
     step = tf.assign_add(v, 1 + tf.cast(product[0, 0], tf.int32))
     with tf.Session(config=config) as session:
         session.run(v.initializer)

@@ -522,6 +522,10 @@ static void cut(gemm *g, int lanes, double gflops) {
         g->m_blocks = min_of(row_blocks, ceil_div(per_element, g->n_blocks));
     }
     if (!g->dots) g->m_blocks = max_of(g->m_blocks, ceil_div(g->m, MAX_M_BLOCK));
+    if (pack_a) { /* a block is the least that a thread does before it looks whether to go on */
+        const int64_t short_blocks = (int64_t)(g->cost_ns / (double)(max_of(g->batch, 1) * g->m_blocks * LONGEST_TASK_NS));
+        g->n_blocks = max_of(g->n_blocks, min_of(ceil_div(g->n, PACKED_COLUMNS), short_blocks));
+    }
     if (!SIMD_FREE_MASKS) g->joins = large && pack_a && g->batch == 1;
     if (large) g->n_blocks = min_of(g->n_blocks, ceil_div(panels, GROUP));
     g->n_block = g->n_blocks > 1 ? ceil_div(panels, g->n_blocks) * MAX_VECTORS * lanes : g->n;
