@@ -15,6 +15,8 @@ def test_text():
     assert repr(x.op) == "<tf.Operation 'x' type=Placeholder>"
     assert str(tf.placeholder(tf.int32, name="y")) == 'Tensor("y:0", dtype=int32)'
     assert 'op: "Placeholder"' in str(x.op)
+    keys = [line.strip() for line in str(tf.concat([x, x], 0).op).splitlines() if "key:" in line]
+    assert keys == ['key: "N"', 'key: "T"', 'key: "Tidx"']
 
 
 def test_set_shape_adds_what_is_known():

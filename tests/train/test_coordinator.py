@@ -108,3 +108,31 @@ def test_a_reported_error_is_logged_with_its_traceback(caplog):
     assert record.exc_info[0] is IndexError and record.exc_info[2] is not None
     with pytest.raises(IndexError, match="the index"):
         coordinator.join([])
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt("key"), StopIteration("end"), GeneratorExit()])
+def test_every_exception_becomes_a_request_to_stop(error):
+    coordinator = tf.train.Coordinator()
+    with coordinator.stop_on_exception():
+        raise error
+    assert coordinator.should_stop()
+    with pytest.raises(type(error)):
+        coordinator.join()
+
+
+def test_a_looper_thread_that_exits_stops_the_others():
+    coordinator = tf.train.Coordinator()
+    tf.train.LooperThread.loop(coordinator, 0.01, sys.exit, args=(3,))
+    assert coordinator.wait_for_stop(10)
+    with pytest.raises(SystemExit, match="3"):
+        coordinator.join()
+
+
+def test_an_error_is_the_one_that_was_given():
+    coordinator = tf.train.Coordinator()
+    try:
+        raise ValueError("handled")
+    except ValueError:
+        coordinator.request_stop(KeyError("given"))
+    with pytest.raises(KeyError, match="given"):
+        coordinator.join()

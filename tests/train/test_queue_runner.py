@@ -127,3 +127,36 @@ def test_the_errors_of_a_closed_queue_are_classes_of_errors(types):
         tf.train.QueueRunner(queue, [queue.enqueue(1)], queue_closed_exception_types=types)
     text = "queue_closed_exception_types, when provided, must be a tuple of tf.error types, but saw: "
     assert str(caught.value) == f"{text}{wrong}"
+
+
+def test_closing_operations_that_fail_are_passed_over(executor):
+    queue, absent = tf.FIFOQueue(10, tf.int32), tf.placeholder(tf.int32)
+    following = tf.data.Dataset.range(3).make_one_shot_iterator().get_next()
+    runner = tf.train.QueueRunner(queue, [following], close_op=absent, cancel_op=absent)
+    with tf.Session() as session:
+        coord = tf.train.Coordinator()
+        threads = runner.create_threads(session, coord, start=True)
+        threads[0].join()
+        assert not coord.should_stop()
+        coord.request_stop()
+        coord.join(threads)
+        assert runner.exceptions_raised == []
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_an_error_that_no_coordinator_hears_of_is_logged_and_kept(executor, caplog):
+    queue, absent = tf.FIFOQueue(10, tf.int32), tf.placeholder(tf.int32)
+    runner = tf.train.QueueRunner(queue, [queue.enqueue(absent)])
+    with tf.Session() as session:
+        for thread in runner.create_threads(session, start=True):
+            thread.join()
+        (error,) = runner.exceptions_raised
+        assert isinstance(error, tf.errors.InvalidArgumentError)
+        assert [record.getMessage() for record in caplog.records] == [f"Exception in QueueRunner: {error}"]
+        runner.create_threads(session)
+        assert runner.exceptions_raised == []
+
+
+def test_no_message_is_refused():
+    with pytest.raises(AssertionError, match="expected a QueueRunnerDef, got 5"):
+        tf.train.QueueRunner.from_proto(5)

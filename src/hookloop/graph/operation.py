@@ -140,7 +140,9 @@ class Operation(OperationFields):
         self.graph._version += 1
 
     def __str__(self):
-        return str(self.node_def)
+        from google.protobuf import text_format
+
+        return text_format.MessageToString(self.node_def)  # attributes by name, where `str` has any order
 
     def __repr__(self):
         return f"<tf.Operation '{self.name}' type={self.type}>"

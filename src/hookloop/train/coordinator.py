@@ -77,10 +77,10 @@ class Coordinator:
 
     @contextlib.contextmanager
     def stop_on_exception(self):
-        """A context in which an exception becomes a request to stop."""
+        """A context in which an exception becomes a request to stop: `sys.exit` in a thread, and Ctrl-C, too."""
         try:
             yield
-        except Exception:
+        except BaseException:
             self.request_stop(ex=sys.exc_info())
 
     def wait_for_stop(self, timeout=None):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import weakref
 
-from .. import errors
+from .. import errors, logging
 from ..graph import collection_def
 from ..graph.collections import GraphKeys
 from ..graph.stack import get_default_graph, get_default_session
@@ -65,6 +65,8 @@ class QueueRunner:
         self._queue_closed_exception_types = types
 
     def _init_from_message(self, message, import_scope):
+        if not isinstance(message, _message_class()):
+            raise AssertionError(f"expected a QueueRunnerDef, got {message!r}")
         graph = get_default_graph()
 
         def element(name):
@@ -179,7 +181,7 @@ class QueueRunner:
                 except self._queue_closed_exception_types:
                     ended = True
                     if self._one_less(sess) == 0:
-                        self._close(sess)
+                        self._run_quietly(sess, self._close_op)
                     return
         except Exception as error:
             if coord:
@@ -188,6 +190,7 @@ class QueueRunner:
                 ):  # the session was closed on a thread left behind
                     coord.request_stop(error)
                 return
+            logging.error("Exception in QueueRunner: %s", str(error))
             with self._lock:
                 self._exceptions_raised.append(error)
             raise
@@ -200,18 +203,17 @@ class QueueRunner:
             self._runs_per_session[sess] -= 1
             return self._runs_per_session[sess]
 
-    def _close(self, sess):
+    @staticmethod
+    def _run_quietly(sess, closing_op):
+        """Runs an operation that closes the queue: somebody may have closed that, or the session, before."""
         try:
-            sess.run(self._close_op)
-        except errors.CancelledError:
-            pass  # somebody else has closed it
+            sess.run(closing_op)
+        except Exception as error:
+            logging.vlog(1, "Ignored exception: %s", str(error))
 
     def _close_on_stop(self, sess, coord):
         coord.wait_for_stop()
-        try:
-            sess.run(self._cancel_op)
-        except (errors.CancelledError, RuntimeError):
-            pass  # the queue, or the whole session, is closed already
+        self._run_quietly(sess, self._cancel_op)
 
 
 def _is_error_class(kind):
