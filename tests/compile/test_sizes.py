@@ -105,3 +105,28 @@ def test_an_axis_that_is_repeated_once_unless_it_is_empty_keeps_its_size():
         assert d * other is not d
     negative = table.apply(sizes.FLOORDIV, signed, table.apply(sizes.MAX, signed, 1))
     assert signed * negative is not signed  # -3 * -3
+
+
+def test_a_check_of_what_was_checked_is_no_second_check():
+    """A recurrence meets the same rows at every step."""
+    table = SizeTable()
+    s, t = table.fresh(), table.fresh()
+    for operation in (sizes.BROADCAST, sizes.EQUAL):
+        rows = table.apply(operation, s, t)
+        assert table.apply(operation, rows, t) is rows and table.apply(operation, t, rows) is rows
+        assert table.apply(operation, rows, s) is rows
+        constant = table.apply(operation, s, 32)
+        assert table.apply(operation, constant, 32) is constant and table.apply(operation, constant, s) is constant
+        assert table.apply(operation, constant, 31) is not constant
+        assert table.apply(operation, rows + 1, t) is not rows
+
+
+def test_sizes_that_share_their_parts_take_no_walk_along_every_path():
+    """Whether a size can be negative: along all paths, these 200 steps would take 2 ** 200 visits."""
+    table = SizeTable()
+    size, signed = table.fresh(), table.fresh(signed=True)
+    for _ in range(200):
+        size = table.apply(sizes.MAX, size + 1, size * 2)
+        signed = table.apply(sizes.MIN, signed + 1, signed * 2)
+    assert table.never_negative(size) and not table.never_negative(signed)
+    assert table.never_negative(table.apply(sizes.MAX, signed, 0))

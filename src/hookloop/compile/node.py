@@ -302,7 +302,9 @@ class NodeContext:
 
 def _is_told_in_the_run(atom):
     """Whether a size is read from data, or is told by an instruction; a plan can be made for any other one."""
-    return atom.signed or (atom.operation is None and (atom.origin is None or atom.origin[0] == "variable"))
+    if atom.operation is not None:
+        return False
+    return not atom.natural or atom.origin is None or atom.origin[0] == "variable"
 
 
 def _all_known(symbol):

@@ -33,10 +33,11 @@ _FUNCTIONS = {
 class Atom:
     """A size that is not made of others by sums and products: a register of its own.
 
-    `signed` atoms are read from data, where they may be negative; the others are extents.
+    `natural` atoms are known to be 0 or more: extents, and what is made of extents alone. Those read from
+    data may be negative.
     """
 
-    __slots__ = ("index", "operation", "left", "right", "group", "node", "bound", "origin", "signed")
+    __slots__ = ("index", "operation", "left", "right", "group", "node", "bound", "origin", "natural")
 
     def __init__(self, index, group, operation=None, left=None, right=None, node=-1, origin=None):
         self.index = index
@@ -47,7 +48,7 @@ class Atom:
         self.node = node
         self.bound = None
         self.origin = origin
-        self.signed = False
+        self.natural = True
 
 
 class Size:
@@ -143,7 +144,7 @@ class SizeTable:
         """A size whose register is written by the caller or by an instruction."""
         atom = Atom(len(self.atoms), group, origin=origin)
         atom.bound = bound
-        atom.signed = signed
+        atom.natural = not signed
         self.atoms.append(atom)
         size = self._intern({(atom.index,): 1})
         size.register = self._new_register()
@@ -236,6 +237,7 @@ class SizeTable:
             if checks:
                 group = max(group, self.branch)
             atom = Atom(len(self.atoms), group, operation, left, right, node)
+            atom.natural = self._is_natural(operation, left, right)
             self.atoms.append(atom)
             size = self._applied[key] = self._intern({(atom.index,): 1})
             if checks:
@@ -254,6 +256,11 @@ class SizeTable:
                 return right
             if not isinstance(right, Size) and right == 1:
                 return left
+        if operation in (EQUAL, BROADCAST):
+            if self._holds(operation, left, right):
+                return left  # as it was checked before: a recurrence meets the same rows at every step
+            if self._holds(operation, right, left):
+                return right
         if operation == MAX and not isinstance(right, Size) and right <= 0 and self.never_negative(left):
             return left
         if operation == MAX and not isinstance(left, Size) and left <= 0 and self.never_negative(right):
@@ -266,22 +273,34 @@ class SizeTable:
             return 0
         return None
 
+    def _holds(self, operation, value, other):
+        """Whether a value is the outcome of this check of another: the check of both again would be the same."""
+        if not isinstance(value, Size) or len(value.terms) != 1:
+            return False
+        ((monomial, coefficient),) = value.terms.items()
+        if coefficient != 1 or len(monomial) != 1:
+            return False
+        atom = self.atoms[monomial[0]]
+        return atom.operation == operation and (self._is_same(atom.left, other) or self._is_same(atom.right, other))
+
+    @staticmethod
+    def _is_same(left, right):
+        return left is right or (left.__class__ is right.__class__ is int and left == right)
+
     def never_negative(self, value):
         """Whether a size is known to be an extent: 0 or more."""
         if not isinstance(value, Size):
             return value >= 0
         return all(
-            coefficient > 0 and all(self._is_natural(self.atoms[index]) for index in monomial)
+            coefficient > 0 and all(self.atoms[index].natural for index in monomial)
             for monomial, coefficient in value.terms.items()
         )
 
-    def _is_natural(self, atom):
-        if atom.operation is None:
-            return not atom.signed
-        if atom.operation in (INDEX, WITHIN, NATURAL, STEP):
+    def _is_natural(self, operation, left, right):
+        if operation in (INDEX, WITHIN, NATURAL, STEP):
             return True
-        sides = self.never_negative(atom.left), self.never_negative(atom.right)
-        return any(sides) if atom.operation in (MAX, EQUAL) else all(sides)
+        sides = self.never_negative(left), self.never_negative(right)
+        return any(sides) if operation in (MAX, EQUAL) else all(sides)
 
     def _divide(self, left, right):
         """The exact quotient by a monomial, or None."""
