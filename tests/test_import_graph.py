@@ -131,6 +131,65 @@ def test_a_context_that_the_nodes_do_not_bear_out_is_left_out(caplog):
     assert "Left out of collection cond_context: b: " in caplog.text
 
 
+def _scoped():
+    """A meta graph of a scope whose nodes read and wait for others."""
+    with tf.Graph().as_default():
+        a, first = tf.constant(1.0, name="a"), tf.no_op("first")
+        with tf.name_scope("s"):
+            v = tf.Variable(2.0, name="v")
+            with tf.control_dependencies([first]):
+                b = tf.add(v, a, name="b")
+            with tf.colocate_with(a.op):
+                c = tf.identity(b, name="c")
+            tf.while_loop(lambda i: i < 9.0, lambda i: i + a, [c], name="loop")
+        for text in ("s/b", "other"):
+            tf.add_to_collection("texts", text)
+        return tf.train.export_meta_graph(export_scope="s"), tf.get_collection("unbound_inputs")
+
+
+def test_inputs_from_outside_the_scope_that_is_exported_are_named():
+    message, unbound = _scoped()
+    assert unbound == ["$unbound_inputs_a", "^$unbound_inputs_first", "$unbound_inputs_a"]
+    assert message.collection_def["unbound_inputs"].bytes_list.value[:] == [b"$unbound_inputs_a"] * 2
+    assert message.collection_def["texts"].bytes_list.value[:] == [b"s/b"]
+    nodes = {node.name: node for node in message.graph_def.node}
+    assert list(nodes["b"].input) == ["v/read", "$unbound_inputs_a", "^$unbound_inputs_first"]
+    assert nodes["v/read"].attr["_class"].list.s[:] == [b"loc:@v"] and not nodes["c"].attr["_class"].list.s
+    assert nodes["loop/Enter"].attr["frame_name"].s == b"loop/while_context"
+
+
+def test_inputs_from_outside_a_scope_are_to_be_given(executor):
+    message, _ = _scoped()
+    text = r"Graph contains unbound inputs: \$unbound_inputs_a,\$unbound_inputs_a. Must provide these inputs"
+    with pytest.raises(ValueError, match=text):
+        tf.train.import_meta_graph(message)
+    a = tf.constant(5.0)
+    with pytest.raises(ValueError, match=r"Node 'b': Unknown input node '\^\$unbound_inputs_first'"):
+        tf.train.import_meta_graph(message, input_map={"$unbound_inputs_a": a})
+    counter = tf.Variable(0.0, name="counter")
+    counted = counter.assign_add(1.0)
+    tf.train.import_meta_graph(
+        message, import_scope="z", input_map={"$unbound_inputs_a": a, "^$unbound_inputs_first": counted}
+    )
+    assert tf.get_collection("unbound_inputs") == [] and tf.get_collection("texts") == ["z/s/b"]
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        assert session.run(["z/b:0", "z/loop/Exit:0", counter]) == [7.0, 12.0, 1.0]
+
+
+def test_a_node_lies_beside_one_of_its_message():
+    message = tf.GraphDef()
+    message.node.add(name="a", op="NoOp").attr["_class"].list.s.append(b"loc:@Z")
+    with pytest.raises(ValueError, match="Node 'a' expects to be colocated with unknown node 'Z'"):
+        tf.import_graph_def(message)
+
+
+def test_messages_of_other_types_are_refused():
+    for argument in ("saver_def", "graph_def", "meta_info_def"):
+        with pytest.raises(TypeError, match=f"{argument} must be of type .*, not <class 'int'>"):
+            tf.train.export_meta_graph(**{argument: 5})
+
+
 def test_training_goes_on_with_only_the_files(tmp_path):
     build, fetches, feeds = PROGRAMS["dense"]
     build()
@@ -395,7 +454,7 @@ def test_collections(tmp_path):
     with tf.Graph().as_default():
         assert isinstance(tf.train.import_meta_graph(path, import_scope="in"), tf.train.Saver)
         assert tf.get_collection("tensors")[0].name == "in/mul:0"
-        assert tf.get_collection("numbers") == [3] and tf.get_collection("texts") == [b"abc"]
+        assert tf.get_collection("numbers") == [3] and tf.get_collection("texts") == ["in/abc"]
         assert [v.name for v in tf.global_variables()] == ["in/v:0"]
 
 

@@ -27,6 +27,15 @@ def test_fetches_keep_their_structure(executor):
     assert list(ordered) == ["b", "a"]
 
 
+def test_what_is_fed_and_fetched_is_a_copy(executor):
+    x, y = tf.placeholder(tf.float32, []), tf.placeholder(tf.float32, [2])
+    given = np.ones(2, np.float32)
+    with tf.Session() as session:
+        number, array = session.run([x, y], {x: 2.0, y: given})
+    assert isinstance(number, np.float32) and number == 2
+    assert array.tolist() == [1, 1] and not np.shares_memory(array, given)
+
+
 def test_fetches_by_name_and_twice(executor):
     a = tf.constant(7, name="a")
     with tf.Session() as session:

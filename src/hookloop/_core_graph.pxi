@@ -633,6 +633,8 @@ cdef class GraphFields:
         """The name of a new node or scope: one with a "/" at the end is taken as it is, another one made unique."""
         if isinstance(name, str) and name.endswith("/"):
             return str(name.removesuffix("/"))
+        if isinstance(name, str) and not name:
+            raise ValueError("'' is not a valid node name")
         check_scope_name(name, bool(self.state().name_stack))
         return self.unique_name(name)
 

@@ -60,9 +60,11 @@ def apply_op(type, inputs, attrs=None, name=None):
     cdef dict all_attrs = (<dict?>signature.defaults).copy()
     if attrs:
         set_attributes(op_def, signature, all_attrs, attrs)
-    node = add_plain_node(op_def, signature, inputs, attrs, all_attrs, name or type)
+    if name is None:
+        name = type
+    node = add_plain_node(op_def, signature, inputs, attrs, all_attrs, name)
     if node is None:
-        node = NodeInputs(op_def, signature, inputs, attrs, all_attrs, name or type).node()
+        node = NodeInputs(op_def, signature, inputs, attrs, all_attrs, name).node()
     cdef OperationFields op = <OperationFields>node
     cdef list outputs = <list>op.outputs
     if signature.single:
@@ -124,7 +126,7 @@ cdef class NodeInputs:
             tensors = self.resolve()
         finally:
             self.close()
-        cdef str name = self.graph.name_of(self.name) if self.scope_name is None else self.scope_name[: len(self.scope_name) - 1]
+        cdef str name = self.graph.name_of(self.name) if not self.scope_name else self.scope_name[: len(self.scope_name) - 1]
         return self.graph._add_node(
             self.op_def, tensors, self.attrs, name, output_types(self.signature, self.attrs), self.signature.refs
         )

@@ -15,6 +15,7 @@ from .graph.graph_def import attr_of, note_versions
 from .graph.scopes import name_scope
 from .graph.stack import get_default_graph
 from .graph.tensor import Tensor
+from .graph.tensor_proto import number_listed
 from .ops import registry
 from .ops.build import convert_to_tensor
 from .ops.op_proto import attribute_kinds
@@ -41,7 +42,8 @@ def import_graph_def(graph_def, input_map=None, return_elements=None, name=None,
 
     Args:
       graph_def: the `GraphDef`.
-      input_map: the name of a tensor in the message ("op:0", or "op") -> the tensor that is used in its place.
+      input_map: the name of a tensor in the message ("op:0", or "op") -> the tensor that is used in its place; "^op" -> a tensor
+        whose op is waited for in the place of that one.
       return_elements: the names of tensors and operations of the message that are wanted back.
       name: the scope of the new nodes; "import" by default, "" for none.
       op_dict: accepted.
@@ -120,7 +122,8 @@ class Importer:
         for node in graph_def.node:
             if self._nodes.setdefault(node.name, node) is not node:
                 raise ValueError(f"Node '{node.name}' is not unique")
-        self._map = {_split(key): value for key, value in input_map.items()}
+        self._map = {_split(key): value for key, value in input_map.items() if not key.startswith("^")}
+        self._waited_for = {key[1:]: value.op for key, value in input_map.items() if key.startswith("^")}
         self._prefix = scope or ""
         self._operations = {}
         self._open = []  # (a loop variable's Merge, its NextIteration): names
@@ -136,14 +139,17 @@ class Importer:
         for name in self._nodes:
             if not _VALID_NAME.match(name):
                 raise ValueError(f"Node '{name}': Node name contains invalid characters")
+        used = {_split(text) for node in self._nodes.values() for text in node.input if not text.startswith("^")}
         unused = [
-            f"{name}:{index}" for name, index in self._map if index >= self._number_outputs.get(name, 0)
+            f"{name}:{index}" for name, index in self._map
+            if (name, index) not in used and index >= self._number_outputs.get(name, 0)
         ]  # fmt: skip
         if unused:
             raise ValueError(f"Attempted to map inputs that were not found in graph_def: [{', '.join(unused)}]")
         for node in self._nodes.values():
             for text in node.input:
                 self._check_input(node, text)
+            self._check_groups(node)
         self._order = self._sorted()
         for element in wanted:
             name, index = _split(_text(element))
@@ -226,7 +232,7 @@ class Importer:
 
     def _check_input(self, node, text):
         if text.startswith("^"):
-            if text[1:] not in self._nodes:
+            if text[1:] not in self._nodes and text[1:] not in self._waited_for:
                 raise ValueError(f"Node '{node.name}': Unknown input node '{text}'")
             return
         name, index = _split(text)
@@ -239,6 +245,12 @@ class Importer:
                 f"Node '{node.name}': Connecting to invalid output {index} of source node {name} which has "
                 f"{self._number_outputs[name]} outputs."
             )
+
+    def _check_groups(self, node):
+        for group in node.attr["_class"].list.s if "_class" in node.attr else ():
+            name = group.removeprefix(b"loc:@").decode()
+            if group.startswith(b"loc:@") and name not in self._nodes:
+                raise ValueError(f"Node '{node.name}' expects to be colocated with unknown node '{name}'")
 
     def _sorted(self):
         """The nodes such that inputs come first, otherwise in the message's order; back edges of loops do not count."""
@@ -266,9 +278,9 @@ class Importer:
         return order
 
     def _source(self, text):
-        """The node that an input comes from; None where another tensor takes its place."""
+        """The node that an input comes from; None where another one takes its place."""
         if text.startswith("^"):
-            return text[1:]
+            return None if text[1:] in self._waited_for else text[1:]
         name, index = _split(text)
         return None if (name, index) in self._map else name
 
@@ -315,6 +327,10 @@ class Importer:
             op = self._graph._add_node(op_def, inputs, attrs, self._names[node.name], list(dtypes))
         except (ValueError, *_UNFIT) as error:
             raise ValueError(f"{error} (while importing node '{node.name}')") from None
+        if node.op == "Const":
+            given = number_listed(node.attr["value"].tensor)
+            if given and given < attrs["value"].size:
+                self._graph._values_given[op._id] = given
         op._add_control_inputs([*control_inputs, *(c for c in controls if c not in control_inputs)])
         if node.device:
             op._set_device(_merged(op.device, node.device))
@@ -340,7 +356,7 @@ class Importer:
         inputs, controls = [], []
         for text in node.input:
             if text.startswith("^"):
-                controls.append(self._operations[text[1:]])
+                controls.append(self._waited_for.get(text[1:]) or self._operations[text[1:]])
                 continue
             key = _split(text)
             if key in self._map:

@@ -38,6 +38,38 @@ def test_a_constant_does_not_change_with_its_array():
 
 def test_a_constants_shape_repeats_the_last_value():
     assert value_of(tf.constant(3.0, shape=[2, 2])).tolist() == [[3, 3], [3, 3]]
+
+
+def values_listed(graph):
+    """Of the constants of a graph's GraphDef, how they are written."""
+    tensors = [node.attr["value"].tensor for node in graph.as_graph_def().node]
+    return [list(t.float_val) or list(t.int_val) or list(t.string_val) or t.tensor_content for t in tensors]
+
+
+def test_a_graph_def_has_the_values_of_a_constant_that_were_given():
+    tf.constant(1.5, shape=[1000])
+    tf.constant([1, 2], shape=[50])
+    tf.constant("a", shape=[5])
+    tf.constant([[2.0]], shape=[3])
+    tf.zeros([4])
+    tf.constant([2.0, 2.0])
+    wanted = [[1.5], [1, 2], [b"a"], [2.0], [0.0], np.float32([2, 2]).tobytes()]
+    first = tf.get_default_graph()
+    assert values_listed(first) == wanted
+    with tf.Graph().as_default() as second:
+        tf.import_graph_def(first.as_graph_def(), name="")
+        with tf.Session() as session:
+            assert session.run(["Const_1:0", "zeros:0"])[0].tolist() == [1] + [2] * 49
+    assert values_listed(second) == wanted
+
+
+@pytest.mark.parametrize("make", [
+    lambda: tf.constant(1, name=""), lambda: tf.add(1, 2, name=""), lambda: tf.no_op(name=""),
+    lambda: tf.split([1, 2], 2, name=""), lambda: tf.get_default_graph().create_op("NoOp", [], [], name=""),
+])  # fmt: skip
+def test_a_node_has_a_name(make):
+    with pytest.raises(ValueError, match="'' is not a valid node name"):
+        make()
     assert value_of(tf.constant([1, 2], shape=[3])).tolist() == [1, 2, 2]
     assert value_of(tf.constant([1, 2, 3, 4], shape=[2, 2])).tolist() == [[1, 2], [3, 4]]
 

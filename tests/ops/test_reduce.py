@@ -145,6 +145,21 @@ def test_argmax_and_argmin(executor, dtype, axis):
     assert np.array_equal(largest, x.argmax(axis)) and np.array_equal(least, x.argmin(axis))
 
 
+NAN, INFINITY = np.nan, np.inf
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "bfloat16"])
+def test_a_nan_is_neither_largest_nor_smallest(executor, dtype):
+    rows = {
+        (1, NAN, 2): (2, 0), (NAN, 1, 2): (2, 1), (NAN, NAN, NAN): (0, 0), (1, 2, NAN): (1, 0), (-INFINITY, NAN, NAN): (0, 0),
+        (NAN, -INFINITY, NAN): (0, 1), (NAN, INFINITY, NAN): (1, 0), (NAN, NAN, 3): (2, 2),
+    }  # fmt: skip
+    x = tf.placeholder(dtype, [None, None])
+    with tf.Session() as session:
+        largest, least = session.run([tf.argmax(x, 1), tf.argmin(x, 1)], {x: list(rows)})
+    assert list(zip(largest.tolist(), least.tolist())) == list(rows.values())
+
+
 def test_argmax_of_nothing(executor):
     x = tf.placeholder(tf.float32, [None, 0])
     with tf.Session() as session, pytest.raises((tf.errors.InvalidArgumentError, ValueError)):

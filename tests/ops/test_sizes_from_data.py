@@ -60,6 +60,19 @@ REFUSED = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize("shape", [[1], [None], None], ids=str)
+@pytest.mark.parametrize("wanted", [[-1, -1, 1], [1, -1, -1], [-1, 1, -1]])
+def test_two_sizes_that_are_left_open(executor, shape, wanted):
+    x, sizes = tf.placeholder(tf.float32, shape), tf.placeholder(tf.int32, [3])
+    y = tf.reshape(x, sizes)
+    first, second = [place for place, size in enumerate(wanted) if size == -1]
+    text = f"Only one input size may be -1, not both {first} and {second}"
+    with tf.Session() as session:
+        with pytest.raises(tf.errors.InvalidArgumentError, match=text):
+            session.run(y, {x: [3.0], sizes: wanted})
+        assert session.run(y, {x: [3.0], sizes: [1, -1, 1]}).tolist() == [[[3.0]]]
+
+
 def _built(function, shape):
     x = tf.placeholder(tf.float32, shape)
     n = tf.placeholder(tf.int32, [])

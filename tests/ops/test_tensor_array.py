@@ -23,6 +23,14 @@ def test_what_is_written_is_read():
     assert size == 3
 
 
+def test_an_element_may_be_read_twice():
+    array = tf.TensorArray(tf.float32, size=2).unstack([1.0, 2.0])
+    first = array.read(0)
+    with tf.control_dependencies([first]):
+        again, rows = array.read(0), array.stack()
+    assert [value.tolist() for value in run([first, again, rows])] == [1, 1, [1, 2]]
+
+
 def test_stack_unstack_gather_scatter():
     x = tf.placeholder(tf.float32, [None, 2])
     array = tf.TensorArray(tf.float32, size=tf.shape(x)[0]).unstack(x)

@@ -112,6 +112,22 @@ def test_errors_of_building():
         tf.summary.scalar("x", "s")
     with pytest.raises(ValueError, match="to have dtype string"):
         tf.summary.text("x", tf.constant(1.0))
+    for make in (tf.summary.scalar, tf.summary.tensor_summary):
+        with pytest.raises(ValueError, match="'' is not a valid node name"):
+            make("", 1.0)
+        with pytest.raises(
+            ValueError, match=r"At least one of name \(None\) and default_name \(None\) must be provided"
+        ):
+            make(None, 1.0)
+    assert tf.summary.histogram(None, [1.0]).name == "HistogramSummary:0"
+
+
+def test_a_directory_may_be_anything_that_has_a_text(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for directory, path in ((5, "5"), (b"bytes", "bytes"), (tmp_path / "path", "path"), ("", ".")):
+        with tf.summary.FileWriter(directory) as writer:
+            writer.add_summary(tf.Summary())
+        assert glob.glob(path + "/events*")
 
 
 def events_of(directory):

@@ -50,6 +50,18 @@ def test_reading(checkpoint):
         tf.train.load_checkpoint(checkpoint + "/..")
 
 
+def test_a_readers_text_has_the_slices_of_a_variable_in_parts(tmp_path):
+    tf.get_variable("v", [4, 3], partitioner=tf.fixed_size_partitioner(2))
+    tf.get_variable("w", [2])
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        path = tf.train.Saver().save(session, str(tmp_path / "m"))
+    assert tf.train.NewCheckpointReader(path).debug_string() == (
+        b"\x00v\x00\x01\x01\x02\x80\x82\x80\x83 (DT_FLOAT) [2,3]\n"
+        b"\x00v\x00\x01\x01\x02\x82\x82\x80\x83 (DT_FLOAT) [2,3]\nw (DT_FLOAT) [2]\n"
+    )
+
+
 def test_a_scope_is_initialized_from_another(executor, checkpoint, new_variables):
     tf.train.init_from_checkpoint(checkpoint, {"old/": "new/"})
     a, b, p = initialized(*new_variables)

@@ -104,6 +104,8 @@ def test_messages_and_scopes():
         tf.train.QueueRunner.from_proto(message)
     with pytest.raises(ValueError, match="queue_runner_def and queue are mutually exclusive"):
         tf.train.QueueRunner(runner.queue, runner.enqueue_ops, queue_runner_def=message)
+    with pytest.raises(AssertionError, match="expected a QueueRunnerDef, got 5"):
+        tf.train.QueueRunner(queue_runner_def=5)
 
 
 def test_a_program_that_has_only_the_file_runs_the_queues(executor, tmp_path):

@@ -91,6 +91,7 @@ def test_old_checkpoints_are_removed_and_the_state_file_tells_which_are_kept(tmp
     assert sorted({name.split(".")[0] for name in os.listdir(tmp_path)}) == ["checkpoint", "m-2", "m-3"]
     state = tf.train.get_checkpoint_state(str(tmp_path))
     assert list(state.all_model_checkpoint_paths) == kept
+    assert not state.all_model_checkpoint_timestamps  # as TensorFlow's: files have times
     assert tf.train.latest_checkpoint(str(tmp_path)) == kept[-1]
 
 

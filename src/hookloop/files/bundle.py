@@ -300,6 +300,12 @@ class BundleReader:
         """The tensors' names, sorted."""
         return sorted(self._names)
 
+    def parts(self):
+        """(key, type, shape) of what the data files hold, in the index's order: whole tensors, and slices, whose keys are no names."""
+        for key, entry in self.entries.items():
+            if not entry.slices:
+                yield key, self._dtype_of(key, entry), self._shape_of(key, entry)
+
     def __contains__(self, name):
         return name in self._names
 

@@ -57,8 +57,11 @@ def _fill(node, op, add_shapes):
         node.input.append(tensor.op.name if tensor.value_index == 0 else tensor.name)
     for name in sorted(c.name for c in op._control_inputs):
         node.input.append("^" + name)
+    given = op.graph._values_given.get(op._id)
     for name, value in op._attrs.items():
-        if value is not None:
+        if given is not None and name == "value":
+            node.attr[name].tensor.CopyFrom(array_to_proto(value.ravel()[:given], shape=value.shape))
+        elif value is not None:
             set_attr(node.attr[name], value)
     if add_shapes and op.outputs:
         set_attr(node.attr["_output_shapes"], [from_internal(t._shape) for t in op.outputs])

@@ -63,6 +63,14 @@ def _add_values(proto, array, dtype):
     getattr(proto, _FIELDS[dtype.name]).extend(array.tolist())
 
 
+def number_listed(proto):
+    """How many values a TensorProto lists, the last of which stands for all that its shape has more; None where it has bytes."""
+    if proto.tensor_content:
+        return None
+    dtype = as_dtype(proto.dtype)
+    return len(getattr(proto, _FIELDS[dtype.name])) // (2 if dtype.is_complex else 1)
+
+
 def proto_to_array(proto):
     """The array of a TensorProto.
 

@@ -110,7 +110,13 @@ def constant(value, dtype=None, shape=None, name="Const", verify_shape=False):
         dims = to_internal(shape)
         if dims is None or not all(isinstance(d, int) for d in dims):
             raise TypeError(f"expected a fully defined shape for a constant, got {as_shape(shape)}")
-    return constant_of(to_array(value, dtype, dims, verify_shape), dtype, name)
+    array = to_array(value, dtype, dims, verify_shape)
+    tensor = constant_of(array, dtype, name)
+    if dims is not None and array.size > 1:
+        given = np.size(value)
+        if given < array.size:
+            tensor.graph._values_given[tensor.op._id] = given
+    return tensor
 
 
 def constant_in_place(array, name="Const"):
@@ -125,9 +131,8 @@ def constant_in_place(array, name="Const"):
 
 def constant_of(array, dtype, name):
     """The node of an array that is the graph's from now on."""
-    return constant_node(
-        _op_types["Const"], array, dtypes.as_dtype(array.dtype) if dtype is None else dtype, name or "Const"
-    )
+    dtype = dtypes.as_dtype(array.dtype) if dtype is None else dtype
+    return constant_node(_op_types["Const"], array, dtype, "Const" if name is None else name)
 
 
 # --- conversion -----------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import re
 
 import numpy as np
 
+from .reshaping import PLACES
 from .shape_context import is_known, partial_value
 
 __all__ = ["explained", "explained_of_array", "mirrored"]
@@ -246,7 +247,11 @@ def _largest(op, shapes, a, b):
     return f"Need k >= 0, got {a}" if a < 0 else f"input must have at least k columns. Had {b}, needed {a}"
 
 
-_OUTSIDE = {"MirrorPad": mirrored, "Slice": _sliced, "TopK": _largest, "TopKV2": _largest}
+def _open_twice(op, shapes, a, b):
+    return f"Only one input size may be -1, not both {a // PLACES - 1} and {b}"
+
+
+_OUTSIDE = {"MirrorPad": mirrored, "Reshape": _open_twice, "Slice": _sliced, "TopK": _largest, "TopKV2": _largest}
 
 
 def _element_of_axis(op, shapes, a, b):

@@ -506,6 +506,11 @@ def _norm_of(x, axis, keepdims):
     return np.where(total < 0, lost, np.sqrt(np.maximum(total, 0).astype(np.float64))).astype(x.dtype)
 
 
+def _without_nans(x, last):
+    """A NaN is never the largest or smallest element; `last` is what every other one goes before."""
+    return np.where(np.isnan(x), x.dtype.type(last), x) if x.dtype.kind in "fV" else x
+
+
 register(
     _reduction("Sum", "sum", np.sum, _sum_gradient),
     _reduction("Mean", "mean", _mean, _mean_gradient, symbolic=False),
@@ -515,8 +520,8 @@ register(
     _reduction("EuclideanNorm", "euclidean_norm", _norm_of, _euclidean_norm_gradient, symbolic=False),
     _logical_reduction("All", "all", np.all),
     _logical_reduction("Any", "any", np.any),
-    _arg("ArgMax", "argmax", np.argmax),
-    _arg("ArgMin", "argmin", np.argmin),
+    _arg("ArgMax", "argmax", lambda x, axis: np.argmax(_without_nans(x, -np.inf), axis=axis)),
+    _arg("ArgMin", "argmin", lambda x, axis: np.argmin(_without_nans(x, np.inf), axis=axis)),
     _cumulative("Cumsum", "cumsum", np.cumsum, 0, _cumsum_gradient),
     _cumulative("Cumprod", "cumprod", np.cumprod, 1, _cumprod_gradient),
     OpDef("CumulativeLogsumexp", "x: T, axis: Tidx", "out: T", ranks={"axis": 0},

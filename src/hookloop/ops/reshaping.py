@@ -5,6 +5,8 @@ from __future__ import annotations
 from ..shapes import UNKNOWN
 from .shape_functions import check_sizes
 
+PLACES = 1000  # more than an op's sizes: two places in one number
+
 
 def reshaped(c):
     if c.known(1) and len(c.shape(1)) != 1:
@@ -15,6 +17,7 @@ def reshaped(c):
     if len(open_sizes) > 1:
         c.fail_in_run(f"Only one input size may be -1, not both {open_sizes[0]} and {open_sizes[1]}")
         return tuple([UNKNOWN if i in open_sizes else d for i, d in enumerate(sizes)])
+    _check_open(c, sizes)
     if not c.known(0):
         return tuple([UNKNOWN if isinstance(d, int) and d == -1 else d for d in sizes])
     total, known = _product(c.shape(0)), _product([c.or_else(d, 1) for d in sizes])
@@ -32,6 +35,18 @@ def reshaped(c):
         known = _product(sizes)
     _check_total(c, total, known, sizes)
     return _with_the_last_size(sizes, total)
+
+
+def _check_open(c, sizes):
+    """Checks in the run that at most one of the sizes that are read from data is -1. `mismatches` takes the places apart."""
+    earlier = None
+    for place, d in enumerate(sizes):
+        if not c.may_be_negative(d):
+            continue
+        is_open = c.maximum(-d, 0)
+        if earlier is not None:
+            c.within(earlier * is_open * PLACES, place)
+        earlier = is_open * (place + 1) + (0 if earlier is None else earlier)
 
 
 def _with_the_last_size(sizes, total):

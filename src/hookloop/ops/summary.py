@@ -220,7 +220,9 @@ register(
 
 
 def clean_tag(name):
-    """A name that a node can have: other characters become "_"; slashes in front go."""
+    """A name that a node can have: other characters become "_"; slashes in front go. None stays None."""
+    if name is None:
+        return None
     clean = re.sub(r"[^-/\w\.]", "_", name).lstrip("/")
     if clean != name:
         from .. import logging

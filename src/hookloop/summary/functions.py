@@ -20,7 +20,7 @@ __all__ = [
 def _scope(name, family=None, default_name=None, values=None):
     """Opens a summary's name scope; gives its tag and the scope."""
     name = clean_tag(name)
-    family = None if family is None else clean_tag(family)
+    family = clean_tag(family)
     base = name if family is None else f"{family}/{name}"
     with name_scope(base, default_name, values or []) as scope:
         yield (scope.rstrip("/") if family is None else f"{family}/{scope.rstrip('/')}"), scope
@@ -160,7 +160,7 @@ def merge(inputs, collections=None, name=None):
     """
     if not inputs:
         raise ValueError("List argument 'inputs' to 'MergeSummary' Op with length 0 shorter than minimum length 1.")
-    name = None if name is None else clean_tag(name)
+    name = clean_tag(name)
     with name_scope(name, "Merge", inputs):
         value = apply_op("MergeSummary", [list(inputs)], name=name)
     return _collect(value, [] if collections is None else collections)

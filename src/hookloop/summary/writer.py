@@ -31,7 +31,7 @@ class FileWriter:
     def __init__(
         self, logdir, graph=None, max_queue=10, flush_secs=120, graph_def=None, filename_suffix=None, session=None
     ):
-        self._logdir = os.fsdecode(logdir)
+        self._logdir = os.fsdecode(logdir) if isinstance(logdir, (bytes, os.PathLike)) else str(logdir)
         self._arguments = (max_queue, flush_secs, filename_suffix or "")
         self._tags = set()
         self._writer = self._open()
@@ -45,7 +45,7 @@ class FileWriter:
     def _open(self):
         from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
-        return EventFileWriter(self._logdir, *self._arguments)
+        return EventFileWriter(self._logdir or os.curdir, *self._arguments)
 
     def __enter__(self):
         return self

@@ -56,12 +56,12 @@ class CheckpointReader:
         return self._reader.read(tensor_str)[()]
 
     def debug_string(self):
-        """A line for each tensor: its name, type and shape, as bytes."""
+        """A line for each tensor, and for each slice of a tensor in parts: its key in the index, type and shape, as bytes."""
         lines = [
-            f"{name} (DT_{_enum_name(self._reader.dtype(name))}) [{','.join(map(str, self._reader.shape(name)))}]\n"
-            for name in self._reader.names()
+            b"%b (DT_%b) [%b]\n" % (key, _enum_name(dtype).encode(), ",".join(map(str, shape)).encode())
+            for key, dtype, shape in self._reader.parts()
         ]
-        return "".join(lines).encode()
+        return b"".join(lines)
 
 
 def _enum_name(dtype):

@@ -17,6 +17,9 @@ from ..version import GIT_VERSION, VERSION
 
 __all__ = ["export_meta_graph", "import_meta_graph"]
 
+_UNBOUND = "$unbound_inputs_"  # before the name of an input that lies outside the scope that was exported
+_UNBOUND_INPUTS = "unbound_inputs"  # the collection of their names
+
 # These were found from the nodes when they were added (ops/recovered_contexts.py): messages tell their names.
 _OF_NODES = frozenset((GraphKeys.COND_CONTEXT, GraphKeys.WHILE_CONTEXT))
 
@@ -66,19 +69,24 @@ def export_meta_graph(filename=None, meta_info_def=None, graph_def=None, saver_d
       The `MetaGraphDef`.
 
     Raises:
+      TypeError: where a message is of another type.
       OpError: where the file cannot be written.
     """
     from tensorboard.compat.proto.meta_graph_pb2 import MetaGraphDef
 
     graph = graph or get_default_graph()
     message = MetaGraphDef()
+    _check_types(message, meta_info_def=meta_info_def, graph_def=graph_def, saver_def=saver_def)
     if meta_info_def is not None:
         message.meta_info_def.CopyFrom(meta_info_def)
     message.meta_info_def.tensorflow_version = VERSION
     message.meta_info_def.tensorflow_git_version = GIT_VERSION
     message.meta_info_def.stripped_default_attrs = strip_default_attrs
     message.graph_def.CopyFrom(graph.as_graph_def(add_shapes=True) if graph_def is None else graph_def)
-    _keep_nodes(message.graph_def, export_scope, saver_def if clear_extraneous_savers else None)
+    if export_scope:
+        _keep_scope(message.graph_def, graph, export_scope)
+    elif clear_extraneous_savers and saver_def is not None:
+        _keep_saver(message.graph_def, saver_def)
     if clear_devices:
         for node in message.graph_def.node:
             node.device = ""
@@ -94,26 +102,66 @@ def export_meta_graph(filename=None, meta_info_def=None, graph_def=None, saver_d
     return message
 
 
-def _keep_nodes(graph_def, export_scope, only_saver):
-    """Leaves out nodes of other scopes and of other savers."""
-    if export_scope:
-        kept = []
-        for node in graph_def.node:
-            name = collection_def.strip_scope(node.name, export_scope)
-            if name is None:
-                continue
-            node.name = name
-            inputs = [collection_def.strip_scope(i, export_scope) or f"$unbound_inputs_{i}" for i in node.input]
-            del node.input[:]
-            node.input.extend(inputs)
-            kept.append(node)
-    elif only_saver is not None:
-        others = _scopes_of_savers(graph_def)
-        others -= {name.rpartition("/")[0] + "/" for name in (only_saver.save_tensor_name, only_saver.restore_op_name)}
-        kept = [node for node in graph_def.node if not node.name.startswith(tuple(others))]
-    else:
-        return
-    copies = [type(node).FromString(node.SerializeToString()) for node in kept]
+def _check_types(message, **given):
+    for field, value in given.items():
+        wanted = type(getattr(message, field))
+        if value is not None and not isinstance(value, wanted):
+            raise TypeError(f"{field} must be of type {wanted.__name__}, not {type(value)}")
+
+
+def _keep_scope(graph_def, graph, export_scope):
+    """Leaves out nodes of other scopes, and the scope in what names the others.
+
+    Inputs from outside are named so that whoever imports the message sees that they are wanted; the graph's own collection
+    of their names is made anew.
+    """
+    graph.clear_collection(_UNBOUND_INPUTS)
+    kept = []
+    for node in graph_def.node:
+        name = collection_def.strip_scope(node.name, export_scope)
+        if name is None:
+            continue
+        node.name = name
+        inputs = [_input_in_scope(text, graph, export_scope) for text in node.input]
+        del node.input[:]
+        node.input.extend(inputs)
+        _strip_attributes(node, export_scope)
+        kept.append(node)
+    _keep(graph_def, kept)
+
+
+def _input_in_scope(text, graph, export_scope):
+    inside = collection_def.strip_scope(text, export_scope)
+    if inside is not None:
+        return inside
+    control = "^" if text.startswith("^") else ""
+    inside = f"{control}{_UNBOUND}{text.removeprefix('^')}"
+    graph.add_to_collection(_UNBOUND_INPUTS, inside)
+    return inside
+
+
+def _strip_attributes(node, export_scope):
+    """The names of other nodes and of loops that attributes hold, without the scope."""
+    if "_class" in node.attr:
+        groups = node.attr["_class"].list.s
+        inside = [collection_def.strip_scope(group.decode().removeprefix("loc:@"), export_scope) for group in groups]
+        del groups[:]
+        groups.extend(f"loc:@{name}".encode() for name in inside if name is not None)
+    if node.op in ("Enter", "RefEnter"):
+        frame = collection_def.strip_scope(node.attr["frame_name"].s.decode(), export_scope)
+        if frame is not None:
+            node.attr["frame_name"].s = frame.encode()
+
+
+def _keep_saver(graph_def, saver_def):
+    """Leaves out the nodes of other savers."""
+    others = _scopes_of_savers(graph_def)
+    others -= {name.rpartition("/")[0] + "/" for name in (saver_def.save_tensor_name, saver_def.restore_op_name)}
+    _keep(graph_def, [node for node in graph_def.node if not node.name.startswith(tuple(others))])
+
+
+def _keep(graph_def, nodes):
+    copies = [type(node).FromString(node.SerializeToString()) for node in nodes]
     del graph_def.node[:]
     graph_def.node.extend(copies)
 
@@ -150,7 +198,7 @@ def _list_ops(message):
 
 def _fill_collections(message, graph, wanted, export_scope, clear_savers):
     for key in graph.get_all_collection_keys() if wanted is None else wanted:
-        items = graph.get_collection(key)
+        items = [item for item in graph.get_collection(key) if not _is_name_outside(item, export_scope)]
         if not isinstance(key, str) or not items or (clear_savers and key == GraphKeys.SAVERS):
             continue
         definition = type(message.collection_def[key])()
@@ -164,6 +212,11 @@ def _fill_collections(message, graph, wanted, export_scope, clear_savers):
             del message.collection_def[key]
         else:
             message.collection_def[key].CopyFrom(definition)
+
+
+def _is_name_outside(item, export_scope):
+    """Whether an item of a collection is a text that does not begin as names of the scope do."""
+    return bool(export_scope) and isinstance(item, str) and not item.startswith((export_scope, _UNBOUND))
 
 
 def _write(filename, message, as_text):
@@ -194,7 +247,8 @@ def import_meta_graph(meta_graph_or_file, clear_devices=False, import_scope=None
 
     Raises:
       OSError: where the file does not exist, or is no `MetaGraphDef`.
-      ValueError, NotFoundError: as for `tf.import_graph_def`: nothing is added then; or a collection does not fit the nodes.
+      ValueError, NotFoundError: as for `tf.import_graph_def`: nothing is added then; or an input from outside the scope that was
+        exported is not in `input_map`, or a collection does not fit the nodes.
     """
     return import_meta_graph_with_saver(_read(meta_graph_or_file), clear_devices, import_scope, **kwargs)
 
@@ -223,6 +277,7 @@ def _add_meta_graph(message, clear_devices=False, import_scope=None, input_map=N
 
     if unknown:
         raise TypeError(f"import_meta_graph() got an unexpected keyword argument {sorted(unknown)[0]!r}")
+    _check_unbound(message, input_map or {})
     graph_def = message.graph_def
     if clear_devices:
         graph_def = type(graph_def).FromString(graph_def.SerializeToString())
@@ -234,7 +289,7 @@ def _add_meta_graph(message, clear_devices=False, import_scope=None, input_map=N
     import_graph_def(graph_def, input_map, name=scope + "/" if scope else "", producer_op_list=known_to_producer)
     variables = {}
     for key, definition in sorted(message.collection_def.items()):
-        if not restore_collections_predicate(key):
+        if key == _UNBOUND_INPUTS or not restore_collections_predicate(key):
             continue
         try:
             _restore_collection(key, definition, scope, variables)
@@ -244,6 +299,16 @@ def _add_meta_graph(message, clear_devices=False, import_scope=None, input_map=N
                 f"The collection {key!r} of the meta graph does not fit its nodes, or is damaged: {text}"
             ) from error
     return message.saver_def if message.HasField("saver_def") else None, variables, scope
+
+
+def _check_unbound(message, input_map):
+    if _UNBOUND_INPUTS not in message.collection_def:
+        return
+    names = [name.decode() for name in message.collection_def[_UNBOUND_INPUTS].bytes_list.value]
+    given = {key.decode() if isinstance(key, bytes) else key for key in input_map}
+    if set(names) - given:
+        missing = ",".join(name for name in names if name not in given)
+        raise ValueError(f"Graph contains unbound inputs: {missing}. Must provide these inputs through input_map.")
 
 
 def _restore_collection(key, definition, scope, variables):
@@ -272,7 +337,8 @@ def _restore_collection(key, definition, scope, variables):
             graph.add_to_collection(key, graph.as_graph_element(collection_def.prepend_scope(name, scope)))
     else:
         for value in values:
-            graph.add_to_collection(key, value)
+            is_text = scope and isinstance(value, bytes)  # in a scope, texts are taken for names
+            graph.add_to_collection(key, collection_def.prepend_scope(value.decode(), scope) if is_text else value)
 
 
 def _restore_context(key, item, scope):

@@ -363,10 +363,7 @@ class Saver:
     def _record(self, prefix, latest_filename, meta_graph_suffix):
         """Brings the list of checkpoints and the state file up to date."""
         self._note_checkpoint(prefix, meta_graph_suffix)
-        management._update(
-            os.path.dirname(prefix), prefix, self.last_checkpoints, latest_filename, True,
-            [seconds for _, seconds in self._last_checkpoints] if _all_known(self._last_checkpoints) else None,
-        )  # fmt: skip
+        management._update(os.path.dirname(prefix), prefix, self.last_checkpoints, latest_filename, True)
         self._delete_old(meta_graph_suffix)
 
     def _prefix(self, session, save_path, global_step):
@@ -477,10 +474,6 @@ def _write_meta_graph(path, message):
     from .meta_graph import _write
 
     _write(path, message, False)
-
-
-def _all_known(pairs):
-    return all(np.isfinite(seconds) for _, seconds in pairs)
 
 
 def _prefix_text(save_path):
