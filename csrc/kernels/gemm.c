@@ -16,7 +16,7 @@
 #elif defined(__AVX__)
 #define ROWS 6
 #define MAX_VECTORS 2
-#define WIDTHS 3
+#define WIDTHS 4
 #define GFLOPS 70.0
 #elif defined(__aarch64__)
 #define ROWS 6
@@ -29,6 +29,12 @@
 #define WIDTHS 3
 #define GFLOPS 15.0
 #endif
+
+/* Whether tiles read parts of vectors where B lies, and panels of two vectors may end in part of one. */
+#define PART_LOADS (SIMD_BYTES >= 32)
+#define WIDE_PARTS (SIMD_BYTES == 32)
+/* Whether narrow panels take two packed tiles of A at once. */
+#define TILE_PAIRS (SIMD_BYTES == 32)
 
 enum {
     MAX_K_BLOCK = SIMD_BYTES == 64 ? 768 : 384, /* of a panel of B: 192 KB, which the second-level cache feeds fast enough to
@@ -43,6 +49,7 @@ enum {
     MAX_M_BLOCK = 480,   /* rows of A that stay in the second-level cache while the panels pass */
     GROUP = 4,           /* panels of a large B that are packed at once */
     LARGE_B = 1 << 19,   /* elements; half as many where C has more rows */
+    KEPT_B_BYTES = 320 << 10, /* of a B in rows that the second-level cache keeps beside some rows of A */
     EVEN_BLOCKS = 4,     /* of rows, so that two or four threads part where the matrix's halves and quarters do: as those of other
                           * instructions that have the same matrix */
     TASK_NS = 4000,
@@ -58,6 +65,9 @@ enum {
 /* What a tile does beside its products: it sums B's columns, copies B's rows for the tiles that follow, or asks for those of the
  * panel that comes next. */
 typedef enum beside { NOTHING, SUM_B, PACK_B, ASK_FOR_NEXT } beside;
+
+/* How a tile reads A: along each row, or down a column; TWO_TILES of ROWS are packed one behind the other. */
+typedef enum layout { ROW_BY_ROW, ROWS_BESIDE, TWO_TILES } layout;
 
 /* How long dots are, in vectors: so short that four or two of them share one, less than four, or more. */
 typedef enum dot_length { FOUR_A_VECTOR, TWO_A_VECTOR, SHORT, LONG } dot_length;
@@ -78,6 +88,8 @@ typedef struct product {
     bool pack_a, pack_b;
     bool large; /* panels of B are packed by groups, and one thread packs A once */
 } product;
+
+static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 typedef struct gemm gemm;
 /* Computes C[m0:m1, n0:n1] of one element of the batch. */
@@ -348,7 +360,6 @@ static hl_status gemm_run_empty(const hl_instr *ins, hl_run *run) {
 
 /* ---- preparing ---- */
 
-static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 static int64_t min_of(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t max_of(int64_t a, int64_t b) { return a > b ? a : b; }
 
@@ -456,6 +467,15 @@ static bool is_large(const gemm *g, const product *p, int lanes) {
     return (p->a.column == 1 || p->b.column != 1) && (elements >= LARGE_B || (elements >= LARGE_B / 2 && g->m >= 32 * ROWS));
 }
 
+/* Whether copying a B in rows pays although only a few tiles use what is copied: where it is not kept by the second-level cache
+ * beside A, or its rows are so far apart that they fall on few lines of the caches. */
+static bool packs_for_few(const gemm *g, const product *p, int lanes) {
+    const int64_t element = SIMD_BYTES / lanes, apart = p->b.row * element;
+    if (SIMD_FREE_MASKS || p->k < 64 || apart < 256) return false;
+    if (apart % 2048 == 0) return g->m >= 4 * ROWS;
+    return g->m >= 8 * ROWS && (p->k * g->n * element >= KEPT_B_BYTES || (apart % 1024 == 0 && p->k >= 192));
+}
+
 /* Chooses the variant for floats with these sizes and strides. */
 static void choose_float(gemm *g, int lanes) {
     const int64_t panel = MAX_VECTORS * lanes;
@@ -471,7 +491,7 @@ static void choose_float(gemm *g, int lanes) {
         p->k_block = ceil_div(p->k, max_of(p->k >= CUT_K ? 2 : 1, ceil_div(p->k, MAX_K_BLOCK)));
         /* A strided B is packed once it is used by several tiles; a transposed one always is. */
         p->pack_b = !g->single_row &&
-                    (p->b.column != 1 || (g->m >= 16 * ROWS && p->b.row >= PACKED_PANELS * panel && p->k >= 64));
+                    (p->b.column != 1 || (g->m >= 16 * ROWS && p->b.row >= PACKED_PANELS * panel && p->k >= 64) || packs_for_few(g, p, lanes));
         p->pack_a = g->m > 1 && p->a.column != 1 && g->n > panel && p->k_block > 64 && p->a.column >= 4 * panel;
         if (SIMD_FREE_MASKS) continue;
         p->large = is_large(g, p, lanes);

@@ -33,9 +33,9 @@ typedef struct NAME(panel) {
 typedef void (*NAME(tile_fn))(const NAME(panel) *panel, const REAL *a, const REAL *b, const REAL *start, REAL *c);
 
 /* To sum B the last row of A is ones: its row of C are the sums of B's columns. */
-SIMD_INLINE void NAME(tile)(const int rows, const int vectors, const bool by_row, const bool part, const beside beside,
+SIMD_INLINE void NAME(tile)(const int rows, const int vectors, const layout layout, const bool part, const beside beside,
                             const NAME(panel) *panel, const REAL *a, const REAL *b, const REAL *start, REAL *c) {
-    const bool ones = beside == SUM_B;
+    const bool ones = beside == SUM_B, by_row = layout == ROW_BY_ROW;
     VEC sum[2 * ROWS][MAX_VECTORS];
 #pragma GCC unroll 12
     for (int i = 0; i < rows; i++)
@@ -49,12 +49,12 @@ SIMD_INLINE void NAME(tile)(const int rows, const int vectors, const bool by_row
     const REAL *base[(2 * ROWS + 2) / 3];
 #pragma GCC unroll 4
     for (int g = 0; g < (rows + 2) / 3; g++) base[g] = a + 3 * g * a_stride;
+    const REAL *second = a + ROWS * panel->k;
     for (int64_t k = panel->k; k > 0; k--) {
         VEC b_row[MAX_VECTORS];
 #pragma GCC unroll 4
         for (int v = 0; v < vectors; v++)
-            b_row[v] = part && SIMD_FREE_MASKS && v == vectors - 1 ? LOAD_PART(b + v * LANES, lanes)
-                                                                   : LOAD(b + v * LANES);
+            b_row[v] = part && PART_LOADS && v == vectors - 1 ? LOAD_PART(b + v * LANES, lanes) : LOAD(b + v * LANES);
         if (beside == ASK_FOR_NEXT) {
             __builtin_prefetch(next);
             next += panel->next_stride;
@@ -67,7 +67,8 @@ SIMD_INLINE void NAME(tile)(const int rows, const int vectors, const bool by_row
 #pragma GCC unroll 12
         for (int i = 0; i < rows; i++) {
             const bool one = ones && i == rows - 1;
-            const VEC x = one ? (VEC){0} : SPLAT(by_row ? base[i / 3][i % 3 * a_stride] : a[i]);
+            const VEC x = one ? (VEC){0} : SPLAT(by_row ? base[i / 3][i % 3 * a_stride]
+                                                 : layout == TWO_TILES && i >= ROWS ? second[i - ROWS] : a[i]);
 #pragma GCC unroll 4
             for (int v = 0; v < vectors; v++) sum[i][v] = one ? sum[i][v] + b_row[v] : sum[i][v] + x * b_row[v];
         }
@@ -75,7 +76,7 @@ SIMD_INLINE void NAME(tile)(const int rows, const int vectors, const bool by_row
 #pragma GCC unroll 4
             for (int g = 0; g < (rows + 2) / 3; g++) base[g]++;
         } else {
-            a += a_stride;
+            a += a_stride, second += a_stride;
         }
         b += b_stride;
     }
@@ -133,45 +134,53 @@ static const NAME(tile_fn) NAME(row_strips)[STRIP] = {
     NAME(row_strip_5), NAME(row_strip_6), NAME(row_strip_7), NAME(row_strip_8),
 };
 
-#define TILE(rows, vectors, layout, by_row, width, part)                                                        \
-    static void NAME(tile_##rows##x##vectors##layout##width)(const NAME(panel) *panel, const REAL *a,           \
+#define TILE(rows, vectors, suffix, layout, width, part)                                                        \
+    static void NAME(tile_##rows##x##vectors##suffix##width)(const NAME(panel) *panel, const REAL *a,           \
                                                              const REAL *b, const REAL *start, REAL *c) {       \
-        NAME(tile)(rows, vectors, by_row, part, NOTHING, panel, a, b, start, c);                               \
+        NAME(tile)(rows, vectors, layout, part, NOTHING, panel, a, b, start, c);                               \
     }
-#define TILES_OF_ROWS(rows, layout, by_row) \
-    TILE(rows, 1, layout, by_row, part, true) TILE(rows, 1, layout, by_row, full, false) \
-    TILE(rows, 2, layout, by_row, full, false)
+#define TILES_OF_ROWS(rows, suffix, layout) \
+    TILE(rows, 1, suffix, layout, part, true) TILE(rows, 1, suffix, layout, full, false) \
+    TILE(rows, 2, suffix, layout, full, false)
 #if MAX_VECTORS == 4
-#define TILES(rows, layout, by_row) TILES_OF_ROWS(rows, layout, by_row) TILE(rows, 4, layout, by_row, full, false)
-#define TILE_NAMES(rows, layout)                                                                         \
-    {NAME(tile_##rows##x1##layout##part), NAME(tile_##rows##x1##layout##full), NAME(tile_##rows##x2##layout##full), \
-     NAME(tile_##rows##x4##layout##full)}
+#define TILES(rows, suffix, layout) TILES_OF_ROWS(rows, suffix, layout) TILE(rows, 4, suffix, layout, full, false)
+#define TILE_NAMES(rows, suffix)                                                                         \
+    {NAME(tile_##rows##x1##suffix##part), NAME(tile_##rows##x1##suffix##full), NAME(tile_##rows##x2##suffix##full), \
+     NAME(tile_##rows##x4##suffix##full)}
+#elif PART_LOADS
+#define TILES(rows, suffix, layout) TILES_OF_ROWS(rows, suffix, layout) TILE(rows, 2, suffix, layout, part, true)
+#define TILE_NAMES(rows, suffix)                                                                         \
+    {NAME(tile_##rows##x1##suffix##part), NAME(tile_##rows##x1##suffix##full), NAME(tile_##rows##x2##suffix##part), \
+     NAME(tile_##rows##x2##suffix##full)}
 #else
-#define TILES(rows, layout, by_row) TILES_OF_ROWS(rows, layout, by_row)
-#define TILE_NAMES(rows, layout) \
-    {NAME(tile_##rows##x1##layout##part), NAME(tile_##rows##x1##layout##full), NAME(tile_##rows##x2##layout##full)}
+#define TILES(rows, suffix, layout) TILES_OF_ROWS(rows, suffix, layout)
+#define TILE_NAMES(rows, suffix) \
+    {NAME(tile_##rows##x1##suffix##part), NAME(tile_##rows##x1##suffix##full), NAME(tile_##rows##x2##suffix##full)}
 #endif
-TILES(1, _row, true) TILES(2, _row, true) TILES(3, _row, true) TILES(4, _row, true)
-TILES(1, _col, false) TILES(2, _col, false) TILES(3, _col, false) TILES(4, _col, false)
+TILES(1, _row, ROW_BY_ROW) TILES(2, _row, ROW_BY_ROW) TILES(3, _row, ROW_BY_ROW) TILES(4, _row, ROW_BY_ROW)
+TILES(1, _col, ROWS_BESIDE) TILES(2, _col, ROWS_BESIDE) TILES(3, _col, ROWS_BESIDE) TILES(4, _col, ROWS_BESIDE)
 #if ROWS == 6
-TILES(5, _row, true) TILES(6, _row, true) TILES(5, _col, false) TILES(6, _col, false)
-TILE(12, 1, _row, true, part, true) TILE(12, 1, _row, true, full, false)
-TILE(12, 1, _col, false, part, true) TILE(12, 1, _col, false, full, false)
+TILES(5, _row, ROW_BY_ROW) TILES(6, _row, ROW_BY_ROW) TILES(5, _col, ROWS_BESIDE) TILES(6, _col, ROWS_BESIDE)
+TILE(12, 1, _row, ROW_BY_ROW, part, true) TILE(12, 1, _row, ROW_BY_ROW, full, false)
+TILE(12, 1, _col, ROWS_BESIDE, part, true) TILE(12, 1, _col, ROWS_BESIDE, full, false)
 #if MAX_VECTORS == 4
-TILE(12, 2, _row, true, full, false) TILE(12, 2, _col, false, full, false)
+TILE(12, 2, _row, ROW_BY_ROW, full, false) TILE(12, 2, _col, ROWS_BESIDE, full, false)
+#endif
+#if TILE_PAIRS
+TILE(12, 1, _two, TWO_TILES, part, true) TILE(12, 1, _two, TWO_TILES, full, false)
 #endif
 #endif
 
-#define TILE_BESIDE(what, layout, by_row, BESIDE)                                                          \
-    static void NAME(tile_that_##what##layout)(const NAME(panel) *panel, const REAL *a, const REAL *b,     \
+#define TILE_BESIDE(what, suffix, layout, BESIDE)                                                          \
+    static void NAME(tile_that_##what##suffix)(const NAME(panel) *panel, const REAL *a, const REAL *b,     \
                                                const REAL *start, REAL *c) {                               \
-        NAME(tile)(ROWS, MAX_VECTORS, by_row, false, BESIDE, panel, a, b, start, c);                       \
+        NAME(tile)(ROWS, MAX_VECTORS, layout, false, BESIDE, panel, a, b, start, c);                       \
     }
-TILE_BESIDE(sums, _col, false, SUM_B)
-TILE_BESIDE(packs, _row, true, PACK_B) TILE_BESIDE(packs, _col, false, PACK_B)
-TILE_BESIDE(asks, _row, true, ASK_FOR_NEXT) TILE_BESIDE(asks, _col, false, ASK_FOR_NEXT)
+TILE_BESIDE(sums, _col, ROWS_BESIDE, SUM_B)
+TILE_BESIDE(packs, _row, ROW_BY_ROW, PACK_B) TILE_BESIDE(packs, _col, ROWS_BESIDE, PACK_B)
+TILE_BESIDE(asks, _row, ROW_BY_ROW, ASK_FOR_NEXT) TILE_BESIDE(asks, _col, ROWS_BESIDE, ASK_FOR_NEXT)
 
-/* By layout of A, rows - 1, and width: part of one vector, one, two, four. */
+/* By layout of A, rows - 1, and width: part of one vector, one, two, four; at the AVX2 level part of a second one before two. */
 static const NAME(tile_fn) NAME(tiles)[2][ROWS][WIDTHS] = {
     {TILE_NAMES(1, _row), TILE_NAMES(2, _row), TILE_NAMES(3, _row), TILE_NAMES(4, _row),
 #if ROWS == 6
@@ -184,16 +193,18 @@ static const NAME(tile_fn) NAME(tiles)[2][ROWS][WIDTHS] = {
 #endif
     },
 };
-/* Tiles of twice as many rows, for panels narrow enough; NULL where the registers do not suffice. */
-static const NAME(tile_fn) NAME(tall_tiles)[2][WIDTHS] = {
+/* Tiles of twice as many rows, for panels narrow enough, of A by row, by column and in two packed tiles; NULL where the registers
+ * do not suffice. */
+static const NAME(tile_fn) NAME(tall_tiles)[2 + TILE_PAIRS][WIDTHS] = {
 #if ROWS == 6 && MAX_VECTORS == 4
     {NAME(tile_12x1_rowpart), NAME(tile_12x1_rowfull), NAME(tile_12x2_rowfull), NULL},
     {NAME(tile_12x1_colpart), NAME(tile_12x1_colfull), NAME(tile_12x2_colfull), NULL},
 #elif ROWS == 6
-    {NAME(tile_12x1_rowpart), NAME(tile_12x1_rowfull), NULL},
-    {NAME(tile_12x1_colpart), NAME(tile_12x1_colfull), NULL},
-#else
-    {NULL}, {NULL},
+    {NAME(tile_12x1_rowpart), NAME(tile_12x1_rowfull)},
+    {NAME(tile_12x1_colpart), NAME(tile_12x1_colfull)},
+#endif
+#if TILE_PAIRS
+    {NAME(tile_12x1_twopart), NAME(tile_12x1_twofull)},
 #endif
 };
 
@@ -272,7 +283,7 @@ static void NAME(run_panel)(NAME(panel) *panel, const NAME(ends) *ends, int widt
                             int64_t rows, int64_t columns, int64_t a_row, const REAL *a, const REAL *b, REAL *c) {
     /* Rows that far apart fall on the same lines of the cache: not too many of them at once. */
     const bool collide = by_row && a_row * (int64_t)sizeof(REAL) % 4096 == 0;
-    const NAME(tile_fn) tall = packed || collide ? NULL : NAME(tall_tiles)[!by_row][width];
+    const NAME(tile_fn) tall = (packed && !TILE_PAIRS) || collide ? NULL : NAME(tall_tiles)[TILE_PAIRS && packed ? TWO_TILES : !by_row][width];
     const int64_t first_rows = panel->sums ? ROWS - 1 : panel->packed ? ROWS : 0; /* of a first tile that does more */
     const int in_registers = ends->last ? NAME(take_step)(panel, ends) : 0, first = ends->first_step + in_registers;
     const bool finishes = ends->last && first < ends->g->n_steps;
@@ -311,7 +322,7 @@ static void NAME(run_panel)(NAME(panel) *panel, const NAME(ends) *ends, int widt
         if (finishes)
             NAME(finish)(ends->g, ends->data, first, m, ends->n, height, columns, panel->c_stride, c);
         if (panel->gate) panel->gate += height * panel->gate_stride;
-        a += packed ? ROWS * panel->k : height * a_row;
+        a += packed ? (TILE_PAIRS && height > ROWS ? 2 : 1) * ROWS * panel->k : height * a_row;
         c += height * panel->c_stride;
         if (start) start += height * panel->start_stride;
         m += height;
@@ -531,10 +542,12 @@ static void NAME(block)(const gemm *g, const gemm_data *data, const NAME(part) *
         const int64_t few = n1 == g->n ? NAME(few_columns)(g, p) : 0, n_end = n1 - few;
         for (int64_t n = n0; n < n_end;) {
             int vectors = MAX_VECTORS, width = WIDTHS - 1;
-            while (vectors > 1 && n_end - n < vectors * LANES) vectors /= 2, width--;
+            while (vectors > 1 && n_end - n < vectors * LANES) vectors /= 2, width -= WIDE_PARTS ? 2 : 1;
             int64_t columns = n_end - n < vectors * LANES ? n_end - n : vectors * LANES;
             panel.last_lanes = LANES;
             if (columns < LANES) width = 0, panel.last_lanes = (int)columns;
+            const bool wide_part = WIDE_PARTS && vectors == 1 && n_end - n > LANES;
+            if (wide_part) vectors = width = 2, columns = n_end - n, panel.last_lanes = (int)(columns - LANES);
             const REAL *b_panel = b + k0 * p->b.row + n * p->b.column;
             panel.b_stride = p->b.row;
             ends.n = n;
@@ -560,7 +573,7 @@ static void NAME(block)(const gemm *g, const gemm_data *data, const NAME(part) *
                 panel.packed = packed_b;
                 panel.next = NAME(next_panel)(g, part, b, k0, panel.k, n0, n1, n);
                 panel.next_stride = p->b.row;
-            } else if (p->pack_b || (columns < LANES && !SIMD_FREE_MASKS)) {
+            } else if (p->pack_b || (columns < LANES && !PART_LOADS)) {
                 panel.b_stride = vectors * LANES;
                 NAME(pack_b)(p, b_panel, panel.k, columns, panel.b_stride, packed_b);
                 b_panel = packed_b;
@@ -568,7 +581,7 @@ static void NAME(block)(const gemm *g, const gemm_data *data, const NAME(part) *
             if (sums_columns) {
                 REAL *sums = (REAL *)data->sums + n;
                 /* With a tile, in which B is read anyway, where enough rows are left for full tiles. */
-                const bool by_tile = !by_row && !p->pack_a && m1 - m0 >= 2 * ROWS && vectors == MAX_VECTORS && k0 == part->k_first;
+                const bool by_tile = !by_row && !p->pack_a && m1 - m0 >= 2 * ROWS && vectors == MAX_VECTORS && !wide_part && k0 == part->k_first;
                 if (by_tile) panel.sums = sums;
                 else NAME(sum_columns)(b_panel, panel.b_stride, panel.k, columns, k0 > 0, sums);
             }

@@ -1,7 +1,10 @@
 """Matrix products: every transposition, sizes beside the tiles' edges, epilogues, sums of products."""
 
+import ctypes
 import itertools
+import mmap
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -95,7 +98,20 @@ def test_a_single_row_of_any_width(dtype):
 
 @pytest.mark.parametrize("dtype", REAL)
 @pytest.mark.parametrize("transpose_a", [False, True])
-@pytest.mark.parametrize("shape", [(95, 64, 520), (96, 63, 1030), (96, 64, 1023), (97, 64, 1024), (200, 130, 1060)])
+@pytest.mark.parametrize(
+    "shape",
+    [
+        (24, 70, 520),
+        (64, 784, 125),
+        (48, 300, 256),
+        (24, 65, 512),
+        (95, 64, 520),
+        (96, 63, 1030),
+        (96, 64, 1023),
+        (97, 64, 1024),
+        (200, 130, 1060),
+    ],
+)
 def test_wide_rows_are_read_in_place_or_packed(dtype, transpose_a, shape):
     m, k, n = shape
     a, b = numbers((m, k), dtype), numbers((k, n), dtype, 1)
@@ -105,7 +121,16 @@ def test_wide_rows_are_read_in_place_or_packed(dtype, transpose_a, shape):
 @pytest.mark.parametrize("dtype", REAL)
 @pytest.mark.parametrize("transpose_a", [False, True])
 @pytest.mark.parametrize(
-    "shape", [(96, 64, 1024), (101, 63, 1090), (131, 300, 1100), (500, 520, 1152), (263, 1700, 1030)]
+    "shape",
+    [
+        (96, 64, 1024),
+        (24, 80, 1024),
+        (64, 784, 128),
+        (101, 63, 1090),
+        (131, 300, 1100),
+        (500, 520, 1152),
+        (263, 1700, 1030),
+    ],
 )
 def test_packing_changes_no_bit(dtype, transpose_a, shape):
     m, k, n = shape
@@ -246,7 +271,7 @@ def test_what_a_sum_starts_from_may_be_its_own_memory(shape, inner, transpose_a)
 
 @pytest.mark.parametrize("dtype", REAL)
 @pytest.mark.parametrize("transposes", list(itertools.product([False, True], repeat=2)))
-@pytest.mark.parametrize("columns", [1, 2, 3, 4, 5, 15, 17, 18, 19, 20, 21, 65])
+@pytest.mark.parametrize("columns", [1, 2, 3, 4, 5, 7, 9, 11, 13, 15, 17, 18, 19, 20, 21, 23, 25, 31, 65])
 def test_a_few_last_columns(columns, transposes, dtype):
     """Windows into larger arrays, a sum that starts from a row or from a matrix, and what follows it."""
     for m, k in [(15, 9), (16, 40), (17, 33), (50, 4), (300, 17), (31, 300)]:
@@ -267,7 +292,7 @@ def test_a_few_last_columns(columns, transposes, dtype):
 
 @pytest.mark.parametrize("dtype", REAL)
 @pytest.mark.parametrize("transposes", list(itertools.product([False, True], repeat=2)))
-@pytest.mark.parametrize("columns", [1, 2, 3, 4, 17, 65])
+@pytest.mark.parametrize("columns", [1, 2, 3, 4, 7, 13, 17, 65])
 def test_a_little_more_than_whole_vectors(columns, transposes, dtype):
     """Short sums share a vector, one or two more products, or rows, are taken by themselves: nothing around A or B is looked at."""
     for m, k in itertools.product((15, 16, 17, 18, 19, 66, 67, 257, 258, 259), (1, 2, 3, 4, 5, 8, 9, 10, 11, 18, 19)):
@@ -277,6 +302,29 @@ def test_a_little_more_than_whole_vectors(columns, transposes, dtype):
         attributes = [*transposes, int(Step.ADD), 0.0, int(Step.RELU_GRAD), 0.0]
         _core.KernelCall("matmul", [*operands, b[0], gate], [out], attributes)()
         assert_close(out, np.where(gate > 0, a.astype("d") @ b + b[0], 0), k, dtype)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="protects pages by the C library's mprotect")
+@pytest.mark.parametrize("dtype", REAL)
+@pytest.mark.parametrize("transposes", list(itertools.product([False, True], repeat=2)))
+def test_nothing_behind_the_operands_is_read(transposes, dtype):
+    for m, k, n in itertools.product((1, 5, 7, 13, 64), (1, 3, 9, 70), (1, 2, 5, 7, 11, 13, 16, 23, 31, 41)):
+        a, b = numbers((m, k), dtype), numbers((k, n), dtype, 1)
+        placed = [before_a_wall(stored(x, transposed)) for x, transposed in zip((a, b), transposes, strict=True)]
+        out = before_a_wall(np.full((m, n), 9, dtype))
+        _core.KernelCall("matmul", placed, [out], [*transposes])()
+        assert_close(out, a.astype("d") @ b, k, dtype)
+
+
+def before_a_wall(array):
+    """A copy that ends where a page begins that may not be touched."""
+    room = mmap.mmap(-1, -(-array.nbytes // mmap.PAGESIZE) * mmap.PAGESIZE + mmap.PAGESIZE)
+    room = np.frombuffer(room, np.uint8)
+    wall = room.size - mmap.PAGESIZE
+    assert ctypes.CDLL(None).mprotect(ctypes.c_void_p(room.ctypes.data + wall), mmap.PAGESIZE, 0) == 0
+    copy = room[wall - array.nbytes : wall].view(array.dtype).reshape(array.shape)
+    copy[:] = array
+    return copy
 
 
 def amid_nan(matrix):
@@ -360,7 +408,16 @@ def test_a_sum_of_products(shape, transposes, dtype):
 
 @pytest.mark.parametrize("transposes", list(itertools.product([False, True], repeat=2)))
 @pytest.mark.parametrize(
-    "shape", [(300, 1000, 500), (2000, 100, 10), (1, 3000, 3000), (3000, 3000, 1), (20, 3000, 1026), (3, 64, 400, 100)]
+    "shape",
+    [
+        (300, 1000, 500),
+        (2000, 100, 10),
+        (1, 3000, 3000),
+        (3000, 3000, 1),
+        (20, 3000, 1026),
+        (3, 64, 400, 100),
+        (64, 784, 125),
+    ],
 )
 def test_threads_and_addresses_change_no_bit(shape, transposes):
     *batch, m, k, n = shape
