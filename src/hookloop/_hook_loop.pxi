@@ -160,6 +160,12 @@ cdef class HookLoop:
                 if not self._recover(error):
                     raise
 
+    def _run_once(self, fetches, feed_dict=None, options=None, run_metadata=None):
+        """Runs a step, and the hooks around it, in the session that there is: where that is lost, the caller has the error."""
+        if self._raw is None:
+            self._open()
+        return self._step(fetches, feed_dict, options, run_metadata)
+
     cdef object _after_error(self, fetches, feed_dict):
         """A run failed, with its exception set: tried again where the session can be made anew."""
         try:

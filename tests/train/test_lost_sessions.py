@@ -82,6 +82,30 @@ class TestRecovery:
             assert sessions[0] is not sessions[1] is session.raw_session()
         assert creator.made == 2
 
+    @pytest.mark.parametrize("place", ["before_run", "after_run", "run"])
+    def test_a_session_that_is_lost_in_a_step_with_hooks_has_the_step_function_called_again(self, place):
+        one, creator, calls = tf.constant(1), failing(step_errors=(1,) if place == "run" else ()), []
+
+        class Losing(Noting):
+            def note(self, name):
+                if name == place and not calls[1:]:
+                    raise tf.errors.AbortedError(None, None, "lost")
+
+            def before_run(self, context):
+                self.note("before_run")
+
+            def after_run(self, context, values):
+                self.note("after_run")
+
+        def step_fn(step_context):
+            calls.append(step_context.session)
+            return step_context.run_with_hooks(one)
+
+        with tf.train.MonitoredSession(creator, [Losing()]) as session:
+            assert session.run_step_fn(step_fn) == 1
+            assert len(calls) == 2 and calls[1] is session.raw_session()
+        assert creator.made == 2
+
     def test_a_step_function_that_always_fails_is_not_called_for_ever(self):
         tf.constant(1)
         calls = []

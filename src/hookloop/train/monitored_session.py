@@ -272,6 +272,8 @@ class _MonitoredSession(HookLoop):
     def run_step_fn(self, step_fn):
         """Calls `step_fn(step_context)`, which may run several times what it needs with and without hooks.
 
+        Where the session is lost in it, it is called again with one made anew.
+
         Args:
           step_fn: a function of one argument, `step_context`, or a method of `self` and it.
 
@@ -292,7 +294,7 @@ class _MonitoredSession(HookLoop):
             try:
                 if self._raw is None:
                     self._open()
-                return step_fn(StepContext(self._raw, self.run))
+                return step_fn(StepContext(self._raw, self._run_once))
             except Exception as error:
                 if not self._recover(error):
                     raise

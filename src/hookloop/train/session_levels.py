@@ -176,7 +176,7 @@ class _RecoverableSession(_WrappedSession):
         return self._until_made(lambda: self._sess.run(*args, **kwargs))
 
     def run_step_fn(self, step_fn, raw_session, run_with_hooks):
-        return self._until_made(lambda: self._sess.run_step_fn(step_fn, raw_session, run_with_hooks or self.run))
+        return self._until_made(lambda: self._sess.run_step_fn(step_fn, raw_session, self._sess.run))
 
     def _until_made(self, call):
         while True:
