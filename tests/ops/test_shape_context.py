@@ -41,12 +41,58 @@ def definitions(monkeypatch):
 def test_sizes_flow_through_ops_that_compute_shapes():
     x = tf.placeholder(tf.float32, [None, 3])
     doubled = apply_op("TestDouble", [tf.identity(apply_op("TestDimensions", [x]))])
-    assert partial_value(doubled)[1] == 6
-    assert partial_value(doubled)[0] is UNKNOWN
-    assert apply_op("TestFill", [doubled, 1.0]).shape.as_list() == [None, 6]
+    assert partial_value(doubled) is None
+    assert apply_op("TestFill", [doubled, 1.0]).shape.as_list() == [None, None]
     x.set_shape([2, 3])
     assert partial_value(doubled).tolist() == [2, 6]
     assert partial_value(doubled).dtype == np.int32
+
+
+def test_some_sizes_are_known_where_shapes_are_put_together():
+    x = tf.placeholder(tf.float32, [3, None])
+    sizes = tf.shape(x)
+    assert partial_value(sizes)[1] is UNKNOWN
+    three, end = tf.constant([2]), [4]
+    for dims, known in [
+        (sizes, [3, None]),
+        (tf.concat([sizes[:1], end], 0), [3, 4]),
+        (tf.concat([three, sizes, tf.placeholder(tf.int32, [1]), end], 0), [2, 3, None, None, 4]),
+        (tf.concat([tf.placeholder(tf.int32), end], 0), None),
+        (tf.stack([tf.placeholder(tf.int32, []), 5]), [None, 5]),
+        (sizes * 2, [None, None]),  # what computes with sizes knows all of them or none
+        (tf.concat([sizes[:1] * 1, end], 0), [None, 4]),
+        (tf.stack([sizes[0], 5]), [None, 5]),
+        (tf.cast(tf.shape(tf.zeros([2, 3])) * 2, tf.int64), [4, 6]),
+    ]:
+        shape = tf.zeros(dims).shape
+        assert (shape.as_list() if shape.ndims is not None else None) == known
+
+
+def test_constants_that_enter_a_loop_are_known_sizes():
+    one = tf.reduce_prod(tf.constant([], tf.int32, shape=[0]))
+    pair = tf.reverse(tf.constant([3, 4]), [0])
+    seen = []
+
+    def body(i):
+        inner = lambda j: (seen.append(tf.zeros([one, 2]).shape.as_list()), j + 1)[1]
+        seen.append(tf.zeros([one, 2]).shape.as_list())
+        seen.append(tf.zeros(tf.concat([pair, [5]], 0)).shape.as_list())
+        seen.append(tf.zeros([one + 1, 2]).shape.as_list())
+        tf.while_loop(lambda j: j < 2, inner, [0])
+        return i + 1
+
+    tf.while_loop(lambda i: i < 2, body, [0])
+    assert seen == [[1, 2], [4, 3, 5], [None, 2], [None, 2]]
+
+
+def test_a_state_of_a_size_that_is_asked_for_goes_through_a_loop(executor):
+    x = tf.placeholder(tf.float32, [3, None])
+    rows = tf.shape(x)[0]
+    body = lambda i, state: (i + 1, tf.zeros([rows, 2]) + tf.reduce_sum(x))
+    _, state = tf.while_loop(lambda i, state: i < 2, body, [0, tf.zeros([rows, 2])])
+    assert state.shape.as_list() == [None, 2]
+    with tf.Session() as session:
+        assert session.run(state, {x: np.ones((3, 4), "f")}).tolist() == [[12, 12]] * 3
 
 
 def test_sizes_of_unknown_values():

@@ -1,8 +1,8 @@
-"""`tf.contrib`: of TensorFlow's collection, what belongs to training sessions."""
+"""`tf.contrib`: of TensorFlow's collection, what belongs to training sessions and to graphs."""
 
 from importlib import import_module
 
-__all__ = ["training"]
+__all__ = ["training", "util"]
 
 
 def __getattr__(name):

@@ -95,6 +95,8 @@ class Tensor(TensorFields, TensorOperators):
             f"conditioned on the value of {self!r}."
         )
 
+    __nonzero__ = __bool__  # by which libraries of both Pythons take the operator from the class
+
     def __len__(self):
         raise TypeError(
             f"len is not well defined for symbolic Tensors. ({self.name}) Please call `x.shape` rather than "

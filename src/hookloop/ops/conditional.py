@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from .. import nest
 from ..graph.collections import GraphKeys
 from ..graph.scopes import control_dependencies, name_scope
@@ -175,6 +177,15 @@ def case(pred_fn_pairs, default=None, exclusive=False, strict=False, name="case"
     Raises:
       TypeError: where the pairs are none.
     """
+
+    def conditional(predicate, function, otherwise):
+        return cond(convert_to_tensor(predicate), true_fn=function, false_fn=otherwise, strict=strict)
+
+    return _case(conditional, pred_fn_pairs, default, exclusive, name)
+
+
+def _case(conditional, pred_fn_pairs, default, exclusive, name):
+    """`case` by a function of a predicate and two branches."""
     pairs = _checked_pairs(pred_fn_pairs)
     if default is not None and not callable(default):
         raise TypeError("default must be callable.")
@@ -187,9 +198,9 @@ def case(pred_fn_pairs, default=None, exclusive=False, strict=False, name="case"
         if default is None:
             predicates, functions, default = _last_is_default(predicates, functions)
         if not exclusive:
-            return _nested(predicates, functions, default, strict)
+            return _nested(conditional, predicates, functions, default)
         with control_dependencies([_at_most(1, predicates, "Input error: exclusive=True")]):
-            return _nested(predicates, functions, default, strict)
+            return _nested(conditional, predicates, functions, default)
 
 
 def switch_case(branch_index, branch_fns, default=None, name="switch_case"):
@@ -221,7 +232,7 @@ def switch_case(branch_index, branch_fns, default=None, name="switch_case"):
         functions, default = functions[:-1], functions[-1]
     with name_scope(name, "switch_case", [branch_index]):
         predicates = [equal(branch_index, constant(k, branch_index.dtype)) for k in range(len(functions))]
-        return _nested(predicates, functions, default, False)
+        return _nested(cond, predicates, functions, default)
 
 
 def _numbered(branch_fns):
@@ -269,15 +280,10 @@ def _checked_pairs(pairs):
     return list(pairs)
 
 
-def _nested(predicates, functions, actions, strict):
+def _nested(conditional, predicates, functions, action):
     for predicate, function in zip(reversed(predicates), reversed(functions)):
-        predicate = convert_to_tensor(predicate)
-        actions = _conditional(predicate, function, actions, strict)
-    return actions()
-
-
-def _conditional(predicate, function, otherwise, strict):
-    return lambda: cond(predicate, true_fn=function, false_fn=otherwise, strict=strict)
+        action = functools.partial(conditional, predicate, function, action)
+    return action()
 
 
 def _last_is_default(predicates, functions):
@@ -321,9 +327,30 @@ def _at_most(count, predicates, text):
 
 def smart_cond(pred, true_fn, false_fn, name=None):
     """`cond`, where the predicate is known now only the branch that is taken: no conditional is made then."""
-    from .tensor_util import constant_value
-
-    known = constant_value(pred) if isinstance(pred, Tensor) else pred
+    known = smart_constant_value(pred) if isinstance(pred, Tensor) else pred
     if known is None:
         return cond(pred, true_fn, false_fn, name=name)
     return true_fn() if bool(known) else false_fn()
+
+
+def smart_case(pred_fn_pairs, default=None, exclusive=False, name="smart_case"):
+    """`case`, where branches whose predicates are known now are taken or left out: no conditionals are made for them.
+
+    Args:
+      pred_fn_pairs, default, exclusive, name: as in `case`.
+
+    Returns:
+      What the function returns.
+
+    Raises:
+      TypeError: where the pairs are none.
+    """
+    return _case(smart_cond, pred_fn_pairs, default, exclusive, name)
+
+
+def smart_constant_value(pred):
+    """The value of a predicate that constants alone tell, else None."""
+    from .tensor_util import constant_value, evaluated_constant
+
+    known = constant_value(pred)
+    return evaluated_constant(pred) if known is None else known

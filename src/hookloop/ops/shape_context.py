@@ -10,6 +10,10 @@ from ..shapes import MOST_SIZES, UNKNOWN, text
 _LARGEST_FOLDED = 1024  # elements of a tensor whose values are worked out from its inputs'
 _DEEPEST_FOLDED = 64  # ops between a tensor and the constants it is worked out from
 
+# Ops of whose outputs some elements may be known where others are not; what computes with sizes knows all of them or none, as in
+# TensorFlow: a shape that says more at one place than at another would be refused by a loop that both flow into.
+_PARTLY_KNOWN = frozenset(("Shape", "ShapeN", "Pack", "Concat", "ConcatV2", "StridedSlice"))
+
 
 class ShapeContext(ShapeContextFields):
     """The static shapes and values of one operation's inputs. docs/architecture.md lists the calls."""
@@ -236,15 +240,15 @@ def _values(op, depth):
             values = op_def.value(ShapeContext(op, depth))
         except LeaveShapeFunction:
             return None
-        return [values] if isinstance(values, np.ndarray) or values is None else values
+        values = [values] if isinstance(values, np.ndarray) or values is None else values
+        return values if op.type in _PARTLY_KNOWN else [v if v is None or is_known(v) else None for v in values]
+    partly = op.type in _PARTLY_KNOWN and not op._attrs.get("shrink_axis_mask")
     arrays = []
     for tensor in op.inputs:
         if _too_large(tensor):
             return None
-        array = partial_value(tensor, depth)
-        if array is None and op.type == "Pack" and tensor._shape == () and tensor.dtype.base_dtype.is_integer:
-            array = np.array(UNKNOWN, object)  # the other elements are still worth knowing
-        if array is None or not (op_def.symbolic or is_known(array)):
+        array = _part(op, tensor, depth) if partly and op.type != "StridedSlice" else partial_value(tensor, depth)
+        if array is None or not (partly or (is_known(array) and _rests_on_constants(tensor))):
             return None
         arrays.append(array)
     try:
@@ -255,6 +259,28 @@ def _values(op, depth):
             None  # elements that are not known take part in what needs them, or the op fails: in the run, if it is run
         )
     return list(values) if isinstance(values, (tuple, list)) else [values]
+
+
+def _rests_on_constants(tensor):
+    """Whether all that a known value is taken from is known, and not only the elements that it has."""
+    op = tensor.op
+    if op.type in ("Shape", "ShapeN"):
+        return all(t._shape is not None and all(isinstance(d, int) for d in t._shape) for t in op.inputs)
+    return op.type not in _PARTLY_KNOWN or all(_rests_on_constants(t) for t in op.inputs)
+
+
+def _part(op, tensor, depth):
+    """What is known of an element of a stack or of a part of a concatenation; the others are worth knowing where nothing is."""
+    # A constant that enters a loop is one inside.
+    entered = tensor.op.type == "Enter"
+    array = partial_value(tensor.op.inputs[0] if entered else tensor, depth)
+    if array is not None and (not (entered or op.type == "Pack") or (is_known(array) and _rests_on_constants(tensor))):
+        return array
+    shape = tensor._shape
+    sizes_known = (
+        shape == () if op.type == "Pack" else shape is not None and len(shape) == 1 and isinstance(shape[0], int)
+    )
+    return np.full(shape, UNKNOWN, object) if sizes_known and tensor.dtype.base_dtype.is_integer else None
 
 
 def _is_foldable(op):

@@ -62,6 +62,53 @@ def get_static_value(tensor, partial=False):
     return constant_value(tensor, partial) if isinstance(tensor, Tensor) else None
 
 
+def evaluated_constant(tensor):
+    """The value of a tensor that is computed from constants alone, whatever the ops are; None for any other.
+
+    Control inputs are not looked at, and shapes are not constants: as where TensorFlow's runtime is asked for a value while the graph
+    is built.
+    """
+    values = {}  # operation -> its outputs
+    waiting = [tensor.op]
+    while waiting:
+        op = waiting[-1]
+        missing = [t.op for t in op.inputs if t.op not in values]
+        if op in values or not missing:
+            waiting.pop()
+            if op not in values and not _evaluate(op, values):
+                return None
+        elif all(_is_computed(source) for source in missing):
+            waiting.extend(missing)
+        else:
+            return None
+    return values[tensor.op][tensor.value_index]
+
+
+def _is_computed(op):
+    op_def = op.op_def
+    if op.type == "Const":
+        return True
+    return (
+        bool(op.inputs) and op_def.reference is not None and op.type != "PlaceholderWithDefault" and not op_def.stateful
+    )
+
+
+def _evaluate(op, values):
+    """Adds the outputs of an operation whose inputs are known; False where they are not constants, or it fails."""
+    if op.type == "Const":
+        values[op] = [op._attrs["value"]]
+        return True
+    if not _is_computed(op):
+        return False
+    try:
+        with np.errstate(all="ignore"):
+            outputs = op.op_def.reference(StaticNode(op), *(values[t.op][t.value_index] for t in op.inputs))
+    except Exception:
+        return False  # an operation that fails does so in the run, if it is run
+    values[op] = list(outputs) if isinstance(outputs, (tuple, list)) else [outputs]
+    return True
+
+
 def constant_value_as_shape(tensor):
     """What is known of the shape that an integer tensor holds; -1 is a size that is not known."""
     value = partial_value(tensor)

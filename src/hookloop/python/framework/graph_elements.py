@@ -10,7 +10,7 @@ from ...ops.indexed_slices import IndexedSlices
 from ...variables import Variable
 
 __all__ = [
-    "EagerTensor", "TensorLike", "as_graph_element", "get_collection_proto_type", "get_from_proto_function", "get_to_proto_function",
+    "EagerTensor", "RegisterShape", "TensorLike", "as_graph_element", "get_collection_proto_type", "get_from_proto_function", "get_to_proto_function",
     "graph_from_inputs", "is_dense_tensor_like", "prepend_name_scope", "register_dense_tensor_like_type",
     "register_proto_function", "strip_name_scope", "uid",
 ]  # fmt: skip
@@ -31,6 +31,18 @@ class TensorLike(metaclass=_Standing):
 
 class EagerTensor:
     """A tensor that has its value at once: there are none."""
+
+
+class RegisterShape:
+    """A decorator for shape functions of op types, which changes nothing: an `OpDef` has its own."""
+
+    def __init__(self, op_type):
+        if not isinstance(op_type, str):
+            raise TypeError("op_type must be a string")
+        self._op_type = op_type
+
+    def __call__(self, f):
+        return f
 
 
 def is_dense_tensor_like(t):

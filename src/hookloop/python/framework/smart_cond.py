@@ -1,9 +1,12 @@
 """`python.framework.smart_cond`: branches that are built alone where the condition is known."""
 
-from ...ops.conditional import smart_cond as _cond
-from ...ops.tensor_util import constant_value
+import numpy as np
 
-__all__ = ["smart_cond", "smart_constant_value"]
+from ...ops.conditional import smart_case
+from ...ops.conditional import smart_cond as _cond
+from ...ops.conditional import smart_constant_value as _constant_value
+
+__all__ = ["smart_case", "smart_cond", "smart_constant_value"]
 
 
 def smart_constant_value(pred):
@@ -12,11 +15,11 @@ def smart_constant_value(pred):
     Raises:
       TypeError: for what is neither a tensor, a bool, 0 nor 1.
     """
-    if isinstance(pred, (bool, int)) and pred in (0, 1):
+    if isinstance(pred, (bool, int, np.generic)) and pred in (0, 1):
         return bool(pred)
     if not hasattr(pred, "graph"):
         raise TypeError(f"`pred` must be a Tensor, or a Python bool, or 1 or 0. Found instead: {type(pred)}")
-    value = constant_value(pred)
+    value = _constant_value(pred)
     return None if value is None else bool(value)
 
 
