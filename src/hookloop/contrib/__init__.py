@@ -2,7 +2,25 @@
 
 from importlib import import_module
 
-__all__ = ["training", "util"]
+from ..module_paths import install
+
+__all__ = ["framework", "training", "util"]
+
+_FRAMEWORK = ("contrib.framework",)
+
+install(
+    __name__,
+    {
+        **{
+            f"framework.python.framework.{name}": _FRAMEWORK
+            for name in ("checkpoint_utils", "graph_util", "tensor_util")
+        },
+        **{f"framework.python.ops.{name}": _FRAMEWORK for name in ("ops", "script_ops", "sort_ops")},
+        "framework.python.ops": ("contrib.framework",),
+        "framework.python.ops.arg_scope": ("contrib.framework.arg_scope",),
+        "framework.python.ops.variables": ("contrib.framework.variables", "contrib.framework"),
+    },
+)
 
 
 def __getattr__(name):

@@ -1,0 +1,40 @@
+"""`tf.contrib.framework`: arguments for scopes, variables found and assigned, checked shapes. What TensorFlow 1.15 gives."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+import hookloop as tf
+
+from ..fixtures.contrib_framework_program import PROGRAMS, answers
+
+RECORDED = json.loads((Path(__file__).parents[1] / "fixtures" / "contrib_framework.json").read_text())
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_what_tensorflow_gives(executor, program):
+    assert answers(tf, program) == RECORDED[program]
+
+
+def test_what_is_refused():
+    framework = tf.contrib.framework
+    with pytest.raises(AssertionError, match="is not decorated with @add_arg_scope"):
+        framework.arg_scoped_arguments(len)
+    with pytest.raises(ValueError, match=r"is not decorated with @add_arg_scope"), framework.arg_scope([RECORDED.get]):
+        pass
+    with pytest.raises(ValueError, match="kwargs must be empty"), framework.arg_scope({}, width=1):
+        pass
+    with pytest.raises(TypeError, match="args must be list and not <class 'int'>"):
+        framework.py_func(len, 3)
+    with pytest.raises(TypeError, match="kwargs must be dict and not <class 'int'>"):
+        framework.py_func(len, kwargs=3)
+
+
+def test_paths_of_its_files():
+    from hookloop.contrib.framework.python.ops import add_arg_scope, variables
+    from hookloop.contrib.framework.python.ops.arg_scope import arg_scope_func_key
+
+    framework = tf.contrib.framework
+    assert variables.model_variable is framework.model_variable and add_arg_scope is framework.add_arg_scope
+    assert arg_scope_func_key(framework.variable) == framework.variable._key_op
