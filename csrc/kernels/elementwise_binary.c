@@ -349,7 +349,7 @@ VARIANTS(softplus_grad, EACH_FLOAT(ROW, softplus_grad))
 EACH_FLOAT(SAME, softsign_grad, x / ((1 + (y < 0 ? -y : y)) * (1 + (y < 0 ? -y : y))))
 VARIANTS(softsign_grad, EACH_FLOAT(ROW, softsign_grad))
 
-EACH_FLOAT(SAME, leaky_relu_grad, y > 0 ? x : x * param->f)
+EACH_FLOAT(SAME, leaky_relu_grad, LEAKY(x, y, param->f))
 VARIANTS(leaky_relu_grad, EACH_FLOAT(ROW, leaky_relu_grad))
 
 /* --- table ------------------------------------------------------------------------------------------------------- */

@@ -32,6 +32,11 @@
         return HL_OK;                                                                                           \
     }
 
+/* x where y is above 0, and as much of it as the slope elsewhere. The slope comes as an argument, read once: a load in one
+   arm of a condition would keep the loop from going by vectors. */
+static inline float leaky_f(float x, float y, float slope) { return y > 0 ? x : x * slope; }
+static inline double leaky_d(double x, double y, double slope) { return y > 0 ? x : x * slope; }
+#define LEAKY(x, y, slope) _Generic((x), float: leaky_f, default: leaky_d)(x, y, slope)
 
 #define EACH_WIDE_FLOAT(X, ...)                                  \
     X(f32, HL_FLOAT32, float, float, PLAIN, PLAIN, __VA_ARGS__)  \

@@ -208,7 +208,7 @@ VARIANTS(elu, EACH_FLOAT(ROW, elu))
 VECTOR(selu)
 VARIANTS(selu, EACH_FLOAT(ROW, selu))
 
-EACH_FLOAT(SAME, leaky_relu, x > 0 ? x : x * param->f)
+EACH_FLOAT(SAME, leaky_relu, LEAKY(x, x, param->f))
 VARIANTS(leaky_relu, EACH_FLOAT(ROW, leaky_relu))
 
 EACH_FLOAT(SAME, softsign, x / (1 + ABS(x)))
