@@ -88,6 +88,17 @@ def test_a_path_that_is_the_public_module_itself(monkeypatch):
     assert tf.logging.__name__ == "hookloop.logging"
 
 
+def test_a_writer_of_the_programs_own_takes_the_place_of_all(monkeypatch):
+    from hookloop.python.summary.writer import writer, writer_cache
+
+    made = []
+    for module in (writer, writer_cache):
+        monkeypatch.setattr(module, "FileWriter", lambda logdir, graph: made.append(logdir) or made)
+    writer_cache.FileWriterCache.clear()
+    assert tf.summary.FileWriterCache.get("a/dir") is made and made == ["a/dir"]
+    tf.summary.FileWriterCache._writers.clear()
+
+
 class TestOpFunctions:
     """Functions that add one node of a type, as TensorFlow's generated modules have them."""
 

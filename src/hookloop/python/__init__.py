@@ -23,7 +23,6 @@ _TABLE = {
     "framework.graph_io": ("train",),
     "framework.graph_util": ("graph_util",),
     "framework.graph_util_impl": ("graph_util",),
-    "framework.meta_graph": ("train.meta_graph",),
     "framework.ops": ("", "python.framework.graph_elements"),
     "framework.tensor_shape": ("shapes", ""),
     "framework.versions": ("", "version"),
@@ -69,8 +68,6 @@ _TABLE = {
     "saved_model.simple_save": ("saved_model",),
     "summary.summary": ("summary", ""),
     "summary.summary_iterator": ("train",),
-    "summary.writer.writer": ("summary",),
-    "summary.writer.writer_cache": ("summary",),
     "training.checkpoint_state_pb2": ("files.messages",),
     **{f"training.{name}": ("train",) for name in """basic_loops basic_session_run_hooks evaluation input queue_runner_impl
         server_lib summary_io training warm_starting_util""".split()},
@@ -135,7 +132,9 @@ _RENAMED = {
     "util.nest": {"is_sequence": "nest.is_nested"},
 }  # fmt: skip
 
-# Programs and suites put functions of their own into these: what is there is the public module itself.
-_SAME = {"platform.tf_logging": "logging"}
+# Programs and suites put functions and classes of their own into these: what is there is the module itself.
+_SAME = {
+    "platform.tf_logging": "logging", "summary.writer.writer": "summary.writer", "summary.writer.writer_cache": "summary.writer",
+}  # fmt: skip
 
 install(__name__, _TABLE, _RENAMED, _SAME)

@@ -85,7 +85,7 @@ def export_meta_graph(filename=None, meta_info_def=None, graph_def=None, saver_d
     message.graph_def.CopyFrom(graph.as_graph_def(add_shapes=True) if graph_def is None else graph_def)
     if export_scope:
         _keep_scope(message.graph_def, graph, export_scope)
-    elif clear_extraneous_savers and saver_def is not None:
+    elif clear_extraneous_savers:
         _keep_saver(message.graph_def, saver_def)
     if clear_devices:
         for node in message.graph_def.node:
@@ -94,7 +94,9 @@ def export_meta_graph(filename=None, meta_info_def=None, graph_def=None, saver_d
         _strip_defaults(message.graph_def)
     _list_ops(message)
     with graph.as_default():
-        _fill_collections(message, graph, collection_list, export_scope, clear_extraneous_savers)
+        _fill_collections(message, graph, collection_list, export_scope)
+        if clear_extraneous_savers:
+            _keep_saver_of(message, saver_def)
     if saver_def is not None:
         message.saver_def.CopyFrom(saver_def)
     if filename:
@@ -156,8 +158,17 @@ def _strip_attributes(node, export_scope):
 def _keep_saver(graph_def, saver_def):
     """Leaves out the nodes of other savers."""
     others = _scopes_of_savers(graph_def)
-    others -= {name.rpartition("/")[0] + "/" for name in (saver_def.save_tensor_name, saver_def.restore_op_name)}
+    if saver_def is not None:
+        others -= {name.rpartition("/")[0] + "/" for name in (saver_def.save_tensor_name, saver_def.restore_op_name)}
     _keep(graph_def, [node for node in graph_def.node if not node.name.startswith(tuple(others))])
+
+
+def _keep_saver_of(message, saver_def):
+    """Leaves out other savers than one, or all of them, of the collection."""
+    if GraphKeys.SAVERS in message.collection_def:
+        del message.collection_def[GraphKeys.SAVERS]
+        if saver_def is not None:
+            message.collection_def[GraphKeys.SAVERS].bytes_list.value.append(saver_def.SerializeToString())
 
 
 def _keep(graph_def, nodes):
@@ -196,16 +207,19 @@ def _list_ops(message):
         message.meta_info_def.stripped_op_list.op.add().name = name
 
 
-def _fill_collections(message, graph, wanted, export_scope, clear_savers):
+def _fill_collections(message, graph, wanted, export_scope):
     for key in graph.get_all_collection_keys() if wanted is None else wanted:
         items = [item for item in graph.get_collection(key) if not _is_name_outside(item, export_scope)]
-        if not isinstance(key, str) or not items or (clear_savers and key == GraphKeys.SAVERS):
+        if not isinstance(key, str) or not items:
             continue
         definition = type(message.collection_def[key])()
         try:
             collection_def.fill(definition, key, items, export_scope)
         except (TypeError, ValueError, AttributeError) as error:
-            logging.warning("Issue encountered when serializing %s.\n%s", key, error)
+            logging.warning(
+                "Issue encountered when serializing %s.\nType is unsupported, or the types of the items don't match field type "
+                "in CollectionDef. Note this is a warning and probably safe to ignore.\n%s", key, error,
+            )  # fmt: skip
             del message.collection_def[key]
             continue
         if definition.WhichOneof("kind") is None:
@@ -283,8 +297,7 @@ def _add_meta_graph(message, clear_devices=False, import_scope=None, input_map=N
         graph_def = type(graph_def).FromString(graph_def.SerializeToString())
         for node in graph_def.node:
             node.device = ""
-    with name_scope(import_scope or "", None) as scope:
-        scope = (scope or "").rstrip("/")
+    scope = _scope_of_import(import_scope)
     known_to_producer = message.meta_info_def.stripped_op_list
     import_graph_def(graph_def, input_map, name=scope + "/" if scope else "", producer_op_list=known_to_producer)
     variables = {}
@@ -299,6 +312,14 @@ def _add_meta_graph(message, clear_devices=False, import_scope=None, input_map=N
                 f"The collection {key!r} of the meta graph does not fit its nodes, or is damaged: {text}"
             ) from error
     return message.saver_def if message.HasField("saver_def") else None, variables, scope
+
+
+def _scope_of_import(import_scope):
+    """The scope that new nodes stand in: of a name that is new, or the one in which the program is."""
+    if not import_scope:
+        return get_default_graph().unique_name("", mark_as_used=False).rstrip("/")
+    with name_scope(import_scope, None) as scope:
+        return scope.rstrip("/")
 
 
 def _check_unbound(message, input_map):
