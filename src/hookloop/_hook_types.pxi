@@ -99,6 +99,38 @@ cdef class Record:
     def __reduce__(self):
         return type(self), self.astuple()
 
+    def __lt__(self, other):
+        return self.astuple() < tuple(other)
+
+    def __le__(self, other):
+        return self.astuple() <= tuple(other)
+
+    def __gt__(self, other):
+        return self.astuple() > tuple(other)
+
+    def __ge__(self, other):
+        return self.astuple() >= tuple(other)
+
+    def __add__(self, other):
+        return self.astuple() + tuple(other) if isinstance(other, (tuple, Record)) else NotImplemented
+
+    def __radd__(self, other):
+        return other + self.astuple() if isinstance(other, tuple) else NotImplemented
+
+    def __mul__(self, times):
+        return self.astuple() * times
+
+    def __rmul__(self, times):
+        return self.astuple() * times
+
+    @classmethod
+    def _make(cls, values):
+        """One of the values of all fields."""
+        values = tuple(values)
+        if len(values) != len(cls._fields):
+            raise TypeError(f"Expected {len(cls._fields)} arguments, got {len(values)}")
+        return cls(*values)
+
     def count(self, value):
         """How many fields have the value."""
         return self.astuple().count(value)

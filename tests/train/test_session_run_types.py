@@ -56,6 +56,19 @@ class TestLikeANamedtuple:
         with pytest.raises(AttributeError):
             setattr(kind(1, 2, 3), fields[0], 2)
 
+    def test_is_made_of_a_sequence(self, kind, fields):
+        assert kind._make([1, 2, 3]) == kind(1, 2, 3)
+        with pytest.raises(TypeError, match="Expected 3 arguments, got 1"):
+            kind._make([1])
+
+    def test_orders_and_joins_as_tuples_do(self, kind, fields):
+        record = kind(1, 2, 3)
+        assert record < kind(1, 2, 4) and record <= (1, 2, 3) and record > (1, 2) and record >= kind(1, 2, 3)
+        assert record + (4,) == (1, 2, 3, 4) and (0,) + record == (0, 1, 2, 3)
+        assert record * 2 == 2 * record == (1, 2, 3, 1, 2, 3)
+        with pytest.raises(TypeError, match="unsupported operand"):
+            record + [4]
+
     def test_is_pickled_and_copied(self, kind, fields):
         record = kind([1], {"a": 2}, None)
         assert pickle.loads(pickle.dumps(record)) == record

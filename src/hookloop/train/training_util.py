@@ -82,6 +82,30 @@ def global_step(sess, global_step_tensor):
     return int(sess.run(global_step_tensor))
 
 
+# The collection of the tensor that has the step's value before the run that makes a step.
+GLOBAL_STEP_READ_KEY = "global_step_read_op_cache"
+
+
+def _get_global_step_read(graph=None):
+    """The tensor of the step's value before the run, or None where it is not made."""
+    found = (graph or get_default_graph()).get_collection(GLOBAL_STEP_READ_KEY)
+    if len(found) > 1:
+        raise RuntimeError(f"There are multiple items in collection {GLOBAL_STEP_READ_KEY}. There should be only one.")
+    return found[0] if found else None
+
+
+def _get_or_create_global_step_read(graph=None):
+    """The tensor of the step's value before the run, made where there is none; None without a global step."""
+    graph = graph or get_default_graph()
+    found, step = _get_global_step_read(graph), get_global_step(graph)
+    if found is not None or step is None:
+        return found
+    with graph.as_default(), graph.name_scope(None), graph.name_scope(step.op.name + "/"):
+        value = step.initialized_value() if isinstance(step, Variable) else step
+        graph.add_to_collection(GLOBAL_STEP_READ_KEY, value + 0)  # the value itself, no name for the variable
+    return _get_global_step_read(graph)
+
+
 def _increment_global_step(increment, graph=None):
     """An operation that adds to the global step."""
     from ..ops.state import assign_add
