@@ -127,6 +127,21 @@ struct gemm {
     product products[];
 };
 
+/* The first row of a block of rows. */
+static int64_t first_row(const gemm *g, int64_t block) {
+    const int64_t row = block * g->row_units / g->m_blocks * g->row_unit;
+    return row < g->m ? row : g->m;
+}
+
+#if !SIMD_FREE_MASKS
+/* Where the block of rows that row m is in ends. */
+static int64_t end_of_rows(const gemm *g, int64_t m) {
+    int64_t block = 1;
+    while (first_row(g, block) <= m) block++;
+    return first_row(g, block);
+}
+#endif
+
 #define REAL float
 #define VEC simd_f32
 #define LANES F32_LANES
@@ -254,11 +269,6 @@ static gemm_data at_element(const gemm *g, const gemm_data *first, int64_t eleme
 /* One block of C: its rows and columns. */
 typedef struct block_place { int64_t m0, m1, n0, n1; } block_place;
 
-static int64_t first_row(const gemm *g, int64_t block) {
-    const int64_t row = block * g->row_units / g->m_blocks * g->row_unit;
-    return row < g->m ? row : g->m;
-}
-
 static block_place place_of(const gemm *g, int64_t block) {
     const int64_t row = g->n_first ? block % g->m_blocks : block / g->n_blocks;
     const int64_t column = g->n_first ? block / g->m_blocks : block % g->n_blocks;
@@ -309,17 +319,27 @@ SIMD_INLINE gemm_data collect(const gemm *g, const hl_instr *ins, gemm_operands 
     return data;
 }
 
+/* How many blocks of rows one thread takes at once, so that what it packs of B serves as many rows as the cache has of A. */
+static int64_t joined_row_blocks(const gemm *g) {
+    const int64_t rows = ceil_div(g->row_units, g->m_blocks) * g->row_unit;
+    const int64_t blocks = rows < MAX_M_BLOCK ? MAX_M_BLOCK / rows : 1;
+    return blocks < g->m_blocks ? blocks : g->m_blocks;
+}
+
 /* One thread packs A once for the columns of as many blocks as it may take before it looks whether to go on. */
 static void run_alone(hl_run *run, const gemm *g, const gemm_data *data) {
     char *scratch = run->scratch + g->shared_bytes;
     const double block_ns = g->cost_ns / (double)(g->m_blocks * g->n_blocks);
-    const int64_t joined = block_ns < LONGEST_TASK_NS ? (int64_t)(LONGEST_TASK_NS / block_ns) : 1;
-    const int64_t step = joined < g->n_blocks ? joined * g->n_block : g->n;
-    for (int64_t block = 0; block < g->m_blocks; block++)
+    const int64_t at_once = block_ns < LONGEST_TASK_NS ? (int64_t)(LONGEST_TASK_NS / block_ns) : 1;
+    const int64_t row_blocks = joined_row_blocks(g) < at_once ? joined_row_blocks(g) : at_once;
+    const int64_t joined = at_once / row_blocks, step = joined < g->n_blocks ? joined * g->n_block : g->n;
+    for (int64_t block = 0; block < g->m_blocks; block += row_blocks) {
+        const int64_t end = block + row_blocks < g->m_blocks ? block + row_blocks : g->m_blocks;
         for (int64_t n = 0; n < g->n; n += step) {
             if (hl_is_stopped(run)) return;
-            g->fn(g, data, first_row(g, block), first_row(g, block + 1), n, n + step < g->n ? n + step : g->n, scratch);
+            g->fn(g, data, first_row(g, block), first_row(g, end), n, n + step < g->n ? n + step : g->n, scratch);
         }
+    }
 }
 
 static hl_status gemm_run(const hl_instr *ins, hl_run *run) {
@@ -546,7 +566,6 @@ static void cut(gemm *g, int lanes, double gflops) {
         const int64_t short_blocks = (int64_t)(g->cost_ns / (double)(max_of(g->batch, 1) * g->m_blocks * LONGEST_TASK_NS));
         g->n_blocks = max_of(g->n_blocks, min_of(ceil_div(g->n, PACKED_COLUMNS), short_blocks));
     }
-    if (!SIMD_FREE_MASKS) g->joins = large && pack_a && g->batch == 1;
     if (large) g->n_blocks = min_of(g->n_blocks, ceil_div(panels, GROUP));
     g->n_block = g->n_blocks > 1 ? ceil_div(panels, g->n_blocks) * MAX_VECTORS * lanes : g->n;
     g->n_blocks = ceil_div(g->n, g->n_block);
@@ -554,6 +573,7 @@ static void cut(gemm *g, int lanes, double gflops) {
     g->row_units = ceil_div(g->m, g->row_unit);
     if (g->m_blocks > 2) g->m_blocks = ceil_div(g->m_blocks, EVEN_BLOCKS) * EVEN_BLOCKS;
     g->m_blocks = min_of(g->m_blocks, g->row_units);
+    if (!SIMD_FREE_MASKS) g->joins = (pack_a || pack_b) && !g->dots && g->batch == 1 && g->m_blocks * g->n_blocks > 1;
     const int64_t units = g->batch * g->m_blocks * g->n_blocks;
     g->n_first = !g->dots && g->products[0].b.column != 1;
     g->units_per_task = ceil_div(units, min_of(units, max_of(wanted, (int64_t)(g->cost_ns / LONGEST_TASK_NS))));
@@ -568,7 +588,8 @@ static void reserve_scratch(gemm *g, hl_prepare *prep, int lanes) {
         if (p->pack_b || !SIMD_FREE_MASKS) g->packed_b = max_of(g->packed_b, (!SIMD_FREE_MASKS && p->large ? GROUP : 1) * p->k_block * MAX_VECTORS * lanes);
         g->packed_b = max_of(g->packed_b, lanes / 4 * p->k_block); /* the last few columns */
         const int64_t last = SIMD_FREE_MASKS ? 0 : lanes; /* of the vector with the last rows of A */
-        if (p->pack_a) packed_a = max_of(packed_a, ceil_div(g->row_units, g->m_blocks) * g->row_unit * p->k_block + last);
+        const int64_t blocks = !SIMD_FREE_MASKS && g->joins ? joined_row_blocks(g) : 1;
+        if (p->pack_a) packed_a = max_of(packed_a, ceil_div(g->row_units, g->m_blocks) * blocks * g->row_unit * p->k_block + last);
     }
     const int64_t size = (int64_t)hl_dtype_size(prep->out[0]->dtype);
     if (g->k_blocks > 1) {

@@ -317,6 +317,12 @@ static void NAME(last_columns)(const product *p, const NAME(panel) *panel, const
     }
     for (int64_t m = 0, count; m < rows; m += count) {
         count = rows - m <= step + 2 ? rows - m : step; /* one or two rows more rather than a step of their own */
+#if !SIMD_FREE_MASKS
+        if (ends->g->joins) { /* which sums share a vector is told by where the blocks of rows begin */
+            const int64_t left = end_of_rows(ends->g, ends->m + m) - ends->m - m;
+            count = left <= step + 2 ? left : step;
+        }
+#endif
         if (p->a.column != 1)
             NAME(weighted_columns)(columns, a + m, p->a.column, b, p->b.row, p->b.column, (int)few, sums, count, k);
         else if (columns == 1)

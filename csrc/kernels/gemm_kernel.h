@@ -21,6 +21,7 @@ typedef struct NAME(panel) {
     int64_t start_stride; /* of what the sum starts from */
     int last_lanes;       /* of the last vector */
     bool clamps;          /* a first step STEP_RELU is made in the registers */
+    bool filled_up;       /* B is packed, its last vector whole */
     const REAL *gate;     /* the operand of a first step STEP_RELU_GRAD that is made there, at the tile's first element; or NULL */
     int64_t gate_stride;
     REAL *sums;           /* of B's columns, made by the first tile */
@@ -50,36 +51,39 @@ SIMD_INLINE void NAME(tile)(const int rows, const int vectors, const layout layo
 #pragma GCC unroll 4
     for (int g = 0; g < (rows + 2) / 3; g++) base[g] = a + 3 * g * a_stride;
     const REAL *second = a + ROWS * panel->k;
-    for (int64_t k = panel->k; k > 0; k--) {
-        VEC b_row[MAX_VECTORS];
-#pragma GCC unroll 4
-        for (int v = 0; v < vectors; v++)
-            b_row[v] = part && PART_LOADS && v == vectors - 1 ? LOAD_PART(b + v * LANES, lanes) : LOAD(b + v * LANES);
-        if (beside == ASK_FOR_NEXT) {
-            __builtin_prefetch(next);
-            next += panel->next_stride;
-        }
-        if (beside == PACK_B) {
-#pragma GCC unroll 4
-            for (int v = 0; v < vectors; v++) STORE(packed + v * LANES, b_row[v]);
-            packed += vectors * LANES;
-        }
-#pragma GCC unroll 12
-        for (int i = 0; i < rows; i++) {
-            const bool one = ones && i == rows - 1;
-            const VEC x = one ? (VEC){0} : SPLAT(by_row ? base[i / 3][i % 3 * a_stride]
-                                                 : layout == TWO_TILES && i >= ROWS ? second[i - ROWS] : a[i]);
-#pragma GCC unroll 4
-            for (int v = 0; v < vectors; v++) sum[i][v] = one ? sum[i][v] + b_row[v] : sum[i][v] + x * b_row[v];
-        }
-        if (by_row) {
-#pragma GCC unroll 4
-            for (int g = 0; g < (rows + 2) / 3; g++) base[g]++;
-        } else {
-            a += a_stride, second += a_stride;
-        }
-        b += b_stride;
+#define ADD_PRODUCTS(by_mask)                                                                                              \
+    for (int64_t k = panel->k; k > 0; k--) {                                                                               \
+        VEC b_row[MAX_VECTORS];                                                                                            \
+        _Pragma("GCC unroll 4") for (int v = 0; v < vectors; v++)                                                          \
+            b_row[v] = (by_mask) && v == vectors - 1 ? LOAD_PART(b + v * LANES, lanes) : LOAD(b + v * LANES);              \
+        if (beside == ASK_FOR_NEXT) {                                                                                      \
+            __builtin_prefetch(next);                                                                                      \
+            next += panel->next_stride;                                                                                    \
+        }                                                                                                                  \
+        if (beside == PACK_B) {                                                                                            \
+            _Pragma("GCC unroll 4") for (int v = 0; v < vectors; v++) STORE(packed + v * LANES, b_row[v]);                 \
+            packed += vectors * LANES;                                                                                     \
+        }                                                                                                                  \
+        _Pragma("GCC unroll 12") for (int i = 0; i < rows; i++) {                                                          \
+            const bool one = ones && i == rows - 1;                                                                        \
+            const VEC x = one ? (VEC){0} : SPLAT(by_row ? base[i / 3][i % 3 * a_stride]                                    \
+                                                 : layout == TWO_TILES && i >= ROWS ? second[i - ROWS] : a[i]);            \
+            _Pragma("GCC unroll 4") for (int v = 0; v < vectors; v++)                                                      \
+                sum[i][v] = one ? sum[i][v] + b_row[v] : sum[i][v] + x * b_row[v];                                         \
+        }                                                                                                                  \
+        if (by_row) {                                                                                                      \
+            _Pragma("GCC unroll 4") for (int g = 0; g < (rows + 2) / 3; g++) base[g]++;                                    \
+        } else {                                                                                                           \
+            a += a_stride, second += a_stride;                                                                             \
+        }                                                                                                                  \
+        b += b_stride;                                                                                                     \
     }
+    if (WIDE_PARTS && part && panel->filled_up) { /* what was stored a moment ago comes late to a load by a mask */
+        ADD_PRODUCTS(false)
+    } else {
+        ADD_PRODUCTS(part && PART_LOADS)
+    }
+#undef ADD_PRODUCTS
 #define EACH_SUM(...)                                                   \
     _Pragma("GCC unroll 12") for (int i = 0; i < rows - ones; i++)      \
         _Pragma("GCC unroll 4") for (int v = 0; v < vectors; v++) {     \
@@ -561,6 +565,7 @@ static void NAME(block)(const gemm *g, const gemm_data *data, const NAME(part) *
                 continue;
             }
             panel.next = NULL;
+            if (WIDE_PARTS) panel.filled_up = false;
 #if !SIMD_FREE_MASKS
             if (p->large && p->b.column == 1 && columns == MAX_VECTORS * LANES) {
                 const int64_t at = (n - n0) % (GROUP * columns), left = (n_end - n) / columns * columns;
@@ -577,6 +582,7 @@ static void NAME(block)(const gemm *g, const gemm_data *data, const NAME(part) *
                 panel.b_stride = vectors * LANES;
                 NAME(pack_b)(p, b_panel, panel.k, columns, panel.b_stride, packed_b);
                 b_panel = packed_b;
+                if (WIDE_PARTS) panel.filled_up = true;
             }
             if (sums_columns) {
                 REAL *sums = (REAL *)data->sums + n;

@@ -59,7 +59,12 @@ static void NAME(pack_a)(const product *p, const REAL *a, int64_t rows, int64_t 
             for (int64_t row = block; row < end; row += ROWS) {
                 const REAL *from = a + row + k0 * p->a.column;
                 REAL *tile = to + row * k + k0 * ROWS;
-                if (end - row >= ROWS) {
+                if (!SIMD_FREE_MASKS && LANES > ROWS && rows - row >= LANES) {
+                    /* What a vector has beyond the tile's rows lies where those of the next k go. */
+                    int64_t i = k0;
+                    for (; i < k1 - (k1 == k); i++, from += p->a.column, tile += ROWS) STORE(tile, LOAD(from));
+                    if (k1 == k) memcpy(tile, from, ROWS * sizeof(REAL));
+                } else if (end - row >= ROWS) {
                     for (int64_t i = k0; i < k1; i++, from += p->a.column, tile += ROWS) memcpy(tile, from, ROWS * sizeof(REAL));
                 } else {
                     const size_t bytes = (size_t)(end - row) * sizeof(REAL);

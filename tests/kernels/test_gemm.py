@@ -417,6 +417,8 @@ def test_a_sum_of_products(shape, transposes, dtype):
         (20, 3000, 1026),
         (3, 64, 400, 100),
         (64, 784, 125),
+        (512, 300, 65),
+        (530, 500, 18),
     ],
 )
 def test_threads_and_addresses_change_no_bit(shape, transposes):
