@@ -16,6 +16,9 @@ ARENA, GROWN, CONSTANT, FOLDED, VARIABLE, FLAG, FEED, STREAM, STACK, OBJECT = ra
 # Kernels that take operands with any strides, whatever op they stand for.
 ANY_STRIDES = frozenset(("copy", "fill"))
 
+# Kernels that take inputs with any strides and write dense results.
+DENSE_RESULTS = frozenset(("product_sum",))
+
 
 class Buffer:
     """Memory that values are views of.
@@ -119,8 +122,10 @@ class Instr:
         """Says for `explain` what the pass of that name did."""
         self.notes = (*self.notes, (name, text))
 
-    def takes(self, value):
-        """Whether the kernel takes a value with these strides as an operand."""
+    def takes(self, value, as_output=False):
+        """Whether the kernel takes a value with these strides as an operand: an input, or an output."""
+        if as_output and self.kernel in DENSE_RESULTS:
+            return value.strides is None
         return value.strides is None or self.views == "any" or (self.views == "rows" and has_dense_rows(value))
 
 

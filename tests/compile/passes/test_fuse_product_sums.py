@@ -118,6 +118,19 @@ def test_factors_whose_columns_lie_apart(executor):
         np.testing.assert_allclose(values, (a.transpose(0, 2, 1) * b).sum(axis), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    "left, right, axis", [((4, 8, 1), (4, 8, 5), 1), ((4, 8, 16), (4, 8, 16), 2), ((1, 8, 5), (1, 8, 5), 1)]
+)
+def test_sums_that_are_parts_of_a_concatenation(left, right, axis, executor):
+    (x, y), (a, b), feeds = operands(tf.float32, left, right)
+    sums = tf.reduce_sum(x * y, axis)
+    joined = tf.concat([tf.tanh(y[:, 0]), sums, tf.tanh(y[:, 1])], 1)
+    with tf.Session() as session:
+        found = session.run(joined, feeds)
+    expected = np.concatenate([np.tanh(b[:, 0]), (a * b).sum(axis), np.tanh(b[:, 1])], 1)
+    np.testing.assert_allclose(found, expected, 1e-5, 1e-5)
+
+
 @pytest.mark.parametrize("rows", [1, 7, 40])
 def test_sizes_that_the_graph_leaves_open(rows, executor):
     x, y = tf.placeholder(tf.float32, [None, 5]), tf.placeholder(tf.float32, [None, 5])

@@ -67,7 +67,7 @@ def _new_operands(uses, producer, copy, source, window):
             if not is_whole(value):
                 return None
             moved = reshaped_view(window, value.shape)
-            if moved is None or not instr.takes(moved):
+            if moved is None or not instr.takes(moved, as_output=values is instr.outputs):
                 return None
             found.append((instr, values, i, moved))
     return found
