@@ -1,7 +1,7 @@
 # cython: language_level=3
 """A native hook in Cython: the largest element of a matrix over all steps.
 
-    hook = largest_weight.hook(buffer)      a scipy.LowLevelCallable, or without SciPy a capsule, for hookloop.train.NativeHook
+    hook = largest_weight.hook(buffer)      a capsule for hookloop.train.NativeHook
 """
 
 from cpython.pycapsule cimport PyCapsule_New, PyCapsule_SetContext

@@ -63,11 +63,12 @@ cdef class NativeCallback:
 
     cdef int _take_low_level(self, source) except -1:
         """SciPy's convention: a tuple whose first element is a capsule that is named after its signature."""
-        cdef const char *name = PyCapsule_GetName(source[0])
+        capsule = tuple.__getitem__(source, 0)  # `source[0]` is what SciPy refuses
+        cdef const char *name = PyCapsule_GetName(capsule)
         text = "" if name == NULL else name.decode()
         _check_signature(text, source)
-        self.native.fn = <hl_hook_fn>PyCapsule_GetPointer(source[0], name)
-        self.native.user_data = PyCapsule_GetContext(source[0])
+        self.native.fn = <hl_hook_fn>PyCapsule_GetPointer(capsule, name)
+        self.native.user_data = PyCapsule_GetContext(capsule)
         return 0
 
     cdef int make_room(self, int32_t n) except -1:

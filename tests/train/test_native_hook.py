@@ -294,10 +294,10 @@ def test_a_hook_that_runs_a_step_after_which_it_is_due():
 # --- what is no hook --------------------------------------------------------------------------------------------
 
 
-def capsule(name):
+def capsule(name, address=1):
     new = ctypes.pythonapi.PyCapsule_New
     new.restype, new.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
-    return new(1, name, None)
+    return new(address, name, None)
 
 
 @pytest.mark.parametrize(
@@ -316,9 +316,37 @@ def test_what_is_no_native_hook(callback, error, text):
         tf.train.NativeHook(made)
 
 
+class LowLevelCallable(tuple):
+    """As SciPy's: its elements are not for everybody."""
+
+    __slots__ = ()
+
+    def __getitem__(self, index):
+        raise ValueError
+
+
+@pytest.mark.parametrize("signature", [b"int32_t (hl_hook_ctx *, void *)", b"int (void *, void *)"])
+def test_a_low_level_callable(signature):
+    one, data, seen = tf.constant(1), (ctypes.c_int32 * 1)(0), []
+
+    @ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p)
+    def after(context, user_data):
+        seen.append(user_data)
+        return 1 if len(seen) == 3 else 0
+
+    made = capsule(signature, ctypes.cast(after, ctypes.c_void_p).value)
+    set_context = ctypes.pythonapi.PyCapsule_SetContext
+    set_context.argtypes = [ctypes.py_object, ctypes.c_void_p]
+    set_context(made, ctypes.addressof(data))
+    hook = tf.train.NativeHook(LowLevelCallable((made, after, data)))
+    with tf.train.MonitoredSession(hooks=[hook]) as session:
+        session.run_steps(one, 9)
+        assert session.steps_done == 3
+    assert seen == [ctypes.addressof(data)] * 3
+
+
 @pytest.mark.parametrize("signature", [b"double (double)", b"int32_t (hl_hook_ctx *)"])
 def test_a_low_level_callable_of_another_signature(signature):
-    LowLevelCallable = type("LowLevelCallable", (tuple,), {})
     with pytest.raises(TypeError, match="expected a native hook of the signature int32_t"):
         tf.train.NativeHook(LowLevelCallable((capsule(signature), None, None)))
 
