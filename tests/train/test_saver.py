@@ -388,3 +388,31 @@ def test_debug_info_is_no_file(tmp_path):
         saver.save(session, str(tmp_path / "model"), save_debug_info=True)
     assert not list(tmp_path.glob("*.debug"))
     assert list(tmp_path.glob("*.meta"))
+
+
+def test_nodes_of_resource_variables_on_other_devices():
+    """Recorded from TensorFlow 1.15: parts are read where their task writes files, and assigned where they are."""
+    with tf.device("/job:ps/device:GPU:0"):
+        parts = tf.get_variable("v", [4, 2], use_resource=True, partitioner=tf.fixed_size_partitioner(2))
+        whole = tf.get_variable("r", [2], use_resource=True)
+    tf.train.Saver({"v": parts, "x": whole})
+    found = {op.name.removeprefix("save/"): op for op in tf.get_default_graph().get_operations() if "save/" in op.name}
+    devices = {
+        "Read/ReadVariableOp": "GPU", "Identity": "GPU", "Identity_1": "CPU",
+        "Read_1/ReadVariableOp": "GPU", "Identity_2": "GPU", "Identity_3": "CPU",
+        **{f"Identity_{i}": "GPU" for i in (4, 5, 6)}, "restore_all": "GPU",
+        **dict.fromkeys(("AssignVariableOp", "AssignVariableOp_1", "AssignVariableOp_2"), "GPU"),
+    }  # fmt: skip
+    assert {name: op.device for name, op in found.items() if name in devices} == {
+        name: f"/job:ps/device:{kind}:0" for name, kind in devices.items()
+    }
+    saved = [tensor.name for tensor in found["SaveV2"].inputs[3:]]
+    assert saved == ["save/Identity_1:0", "save/Identity_3:0", "r/Read/ReadVariableOp:0"]
+    assert len(found) == 10 + len(devices)
+
+
+def test_the_file_of_a_checkpoints_graph():
+    from hookloop.python.training.checkpoint_management import meta_graph_filename
+
+    assert meta_graph_filename("a/model-3") == meta_graph_filename("a/model-3-?????-of-00005") == "a/model-3.meta"
+    assert meta_graph_filename("model-3-00001-of-00002", "graph") == "model-3.graph"

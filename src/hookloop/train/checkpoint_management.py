@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 
 from .. import errors, logging
 from ..files import bundle, run_state
@@ -179,3 +180,8 @@ def remove_checkpoint(checkpoint_prefix, checkpoint_format_version=2, meta_graph
     """
     checkpoint_prefix = os.fsdecode(checkpoint_prefix)
     bundle.remove(checkpoint_prefix, f"{checkpoint_prefix}.{meta_graph_suffix}", run_state.path_of(checkpoint_prefix))
+
+
+def meta_graph_filename(checkpoint_filename, meta_graph_suffix="meta"):
+    """The file of the graph of a checkpoint, which may be named by one of its shards."""
+    return ".".join([re.sub(r"-[\d\?]+-of-\d+$", "", checkpoint_filename), meta_graph_suffix])

@@ -92,12 +92,16 @@ class VariableSaveable(SaveableObject):
 
     def __init__(self, variable, slice_spec, name):
         if isinstance(variable, Variable) and variable._is_resource:
-            self._handle, read = variable.handle, variable._graph_element
+            self._handle = variable.handle
+            read = (lambda: _read_on_processor(variable)) if slice_spec else variable._graph_element
             op = variable
         else:
             self._handle, op = None, variable._ref() if isinstance(variable, Variable) else variable
             read = variable.value() if slice_spec else op
-        super().__init__(op, [SaveSpec(read, slice_spec, name, dtype=read.dtype)], name)
+        spec = SaveSpec(
+            read, slice_spec, name, dtype=variable.dtype if callable(read) else read.dtype, device=variable.device
+        )
+        super().__init__(op, [spec], name)
         self._restored = op
         self._shape = variable.get_shape()
 
@@ -107,10 +111,17 @@ class VariableSaveable(SaveableObject):
             value = reshape(value, restored_shapes[0])
         if self._handle is not None:
             with device(self._handle.device):
-                value = identity(value)
-            return apply_op("AssignVariableOp", [self._handle, value])
+                return apply_op("AssignVariableOp", [self._handle, identity(value)])
         whole = restored_shapes is None and self._restored.get_shape().is_fully_defined()
         return assign(self._restored, value, validate_shape=whole)
+
+
+def _read_on_processor(variable):
+    """The value of a part of a variable, where its task writes files."""
+    with device(variable.device):
+        value = variable.read_value()
+        with device("/device:CPU:0"):
+            return identity(value)
 
 
 def variable_name(variable):
