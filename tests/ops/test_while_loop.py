@@ -225,3 +225,18 @@ def test_a_loop_in_a_loop_waits_for_what_its_dependencies_name(executor, outside
     with tf.Session() as session:
         session.run(tf.global_variables_initializer())
         assert session.run(found) == 64.0
+
+
+def test_what_a_loop_waits_for_has_its_name_below_the_op_that_waits():
+    outside = tf.constant(1.0, name="outside")
+
+    def body(i):
+        with tf.control_dependencies([outside]):
+            return tf.identity(i, name="q") + 1.0
+
+    tf.while_loop(lambda i: i < 3.0, body, [0.0])
+    graph = tf.get_default_graph()
+    waits = {
+        name: [c.name for c in graph.get_operation_by_name(f"while/{name}").control_inputs] for name in ("q", "add/y")
+    }
+    assert waits == {"q": ["while/q/Identity"], "add/y": ["while/Identity", "while/add/Identity"]}

@@ -7,6 +7,8 @@ out through a Merge, those of a loop on a stack.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 from .._core import control_inputs_for, note_made_inside
 from ..graph.scopes import control_dependencies
 from ..graph.stack import get_default_graph
@@ -557,8 +559,9 @@ class WhileContext(ControlFlowContext):
         return not op._control_inputs and all(is_loop_constant_enter(t.op) for t in op.inputs)
 
     def _wait_for(self, op, external):
-        """Control inputs from outside the loop become identities of what they give."""
-        with control_dependencies(None):
+        """Control inputs from outside the loop become identities of what they give, under the op's name: constants have no scope."""
+        scope = nullcontext() if op.type == "Const" else op.graph.name_scope(op.name + "/")
+        with control_dependencies(None), scope:
             self.Enter()
             waited = [identity(control.outputs[0]).op for control in external if control.outputs]
             self.Exit()
