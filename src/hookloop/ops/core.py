@@ -213,5 +213,9 @@ def _after(value, gate):
         return gate
     if not isinstance(value, IndexedSlices):
         return with_dependencies([gate], value)
-    with colocate_with(value), control_dependencies([gate]):
-        return IndexedSlices(identity(value.values), value.indices, value.dense_shape)
+    with (
+        name_scope(None, "control_dependency", [gate, value]) as scope,
+        colocate_with(value),
+        control_dependencies([gate]),
+    ):
+        return IndexedSlices(identity(value.values, name=scope), value.indices, value.dense_shape)

@@ -13,6 +13,7 @@ from ..shapes import UNKNOWN, TensorShape, to_internal
 from . import kinds
 from .build import apply_op, constant_of, convert_to_tensor, type_in_lists
 from .computed_axes import axis_of, extent
+from .concat_gradient import concat_gradient
 from .core import identity
 from .gather import boolean_mask
 from .padding import borders_of_part
@@ -502,31 +503,6 @@ def _parallel_concat_shape(c):
     return to_internal(c.attr("shape")) if shape is None else (len(c.inputs), *shape[1:])
 
 
-def _concat_gradient(op, grad):
-    from .array import rank, shape, shape_n
-
-    values, axis = op.inputs[:-1], op.inputs[-1]
-    if len(values) == 1:
-        return [grad, None]
-    from .cast import cast
-
-    wanted = cast(axis % cast(rank(values[0]), axis.dtype), dtypes.int32)
-    forms = _input_sizes(values, shape, shape_n)
-    offsets = apply_op("ConcatOffset", [wanted, forms])
-    return [*[slice(grad, offset, form) for offset, form in zip(offsets, forms)], None]
-
-
-def _input_sizes(values, shape, shape_n):
-    """The shapes of all inputs; one ShapeN node once one of them is not known, as TensorFlow makes them."""
-    forms = []
-    for x in values:
-        form = shape(x)
-        if form.op.type != "Const":
-            return shape_n(values)
-        forms.append(form)
-    return forms
-
-
 def _offsets(node, axis, *shapes):
     at, found = 0, []
     for s in shapes:
@@ -626,7 +602,7 @@ _concat_signature = "values: N * T, axis: Tidx"
 
 register(
     OpDef("ConcatV2", _concat_signature, "output: T", attrs={"Tidx": dtypes.int32}, types={"Tidx": kinds.INDEX}, shape=_concat_shape, symbolic=True,
-          lower=_concat_lower, reference=lambda node, *a: np.concatenate(a[:-1], int(a[-1])), gradient=_concat_gradient),
+          lower=_concat_lower, reference=lambda node, *a: np.concatenate(a[:-1], int(a[-1])), gradient=concat_gradient),
     OpDef("ParallelConcat", "values: N * T", "output: T", attrs={"shape": None}, shape=_parallel_concat_shape,
           lower=lambda c, node: _emit_concat(c, node.inputs, node.outputs[0], [1] + [0] * (len(node.outputs[0].shape) - 1)),
           reference=lambda node, *values: np.concatenate(values)),
