@@ -41,6 +41,22 @@ def test_names_of_other_places_are_not_at_the_top(name):
         getattr(tf, name)
 
 
+def test_an_op_of_each_type(executor):
+    raw = tf.raw_ops
+    with tf.Session() as session:
+        product = raw.MatMul(a=[[1.0], [2.0]], b=[[3.0], [4.0]], transpose_a=True, name="product")
+        found = raw.Unique(x=[7, 8, 7])
+        assert product.name == "product:0" and found._fields == ("y", "idx") and raw.MatMul.__name__ == "MatMul"
+        assert session.run([product, found.y])[0].tolist() == [[11.0]]
+        assert session.run(raw.Sum(input=[1.0, 2.0], axis=0)) == 3.0
+    with pytest.raises(TypeError, match=r"Add only takes keyword args \(possible keys: \['x', 'y', 'name'\]\)"):
+        raw.Add(1.0, 2.0)
+    with pytest.raises(TypeError, match="without its arguments y"):
+        raw.Add(x=1.0)
+    with pytest.raises(AttributeError, match="no attribute 'BranchTaken'"):
+        raw.BranchTaken  # noqa: B018
+
+
 def test_values_known_before_a_run():
     assert tf.get_static_value(tf.constant([1, 2])).tolist() == [1, 2]
     assert tf.get_static_value(tf.shape(tf.placeholder(tf.float32, [2, 3]))).tolist() == [2, 3]

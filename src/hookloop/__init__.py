@@ -109,7 +109,7 @@ CXX11_ABI_FLAG = MONOLITHIC_BUILD = 0
 # Loaded when first asked for.
 _LATER_MODULES = """
     app bitwise compat contrib data debugging estimator flags gfile graph_util initializers io linalg logging manip math nest nn
-    python_io quantization queue random saved_model strings summary test train version
+    python_io quantization queue random raw_ops saved_model strings summary test train version
 """.split()
 _LATER_NAMES = {  # module -> its names here
     "messages": messages.TOP_LEVEL,

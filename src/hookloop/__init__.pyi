@@ -615,6 +615,7 @@ from . import python_io as python_io
 from . import quantization as quantization
 from . import queue as queue
 from . import random as random
+from . import raw_ops as raw_ops
 from . import saved_model as saved_model
 from . import strings as strings
 from . import summary as summary

@@ -54,6 +54,12 @@ def __dir__():
     return sorted(_types)
 
 
+def op_types():
+    """The names of all op types, a set."""
+    _learn_names()
+    return set(_types.values())
+
+
 def _learn_names():
     if not _types:
         _types.update((function_name(op_type), op_type) for op_type in (*registry._LATER, *registry._registry))
@@ -97,6 +103,7 @@ def _function(name, op_def):
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"Adds a `{op_def.name}`: {', '.join(names)}."
+    function.arguments = names
     return function
 
 
