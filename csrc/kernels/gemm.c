@@ -35,6 +35,8 @@
 #define WIDE_PARTS (SIMD_BYTES == 32)
 /* Whether narrow panels take two packed tiles of A at once. */
 #define TILE_PAIRS (SIMD_BYTES == 32)
+/* Whether wide rows of sums that short are made by themselves. */
+#define SHORT_SUMS (SIMD_BYTES == 32)
 
 enum {
     MAX_K_BLOCK = SIMD_BYTES == 64 ? 768 : 384, /* of a panel of B: 192 KB, which the second-level cache feeds fast enough to
@@ -43,6 +45,7 @@ enum {
                                                 * long enough for the caches */
     CUT_K = 256,         /* from here on there are at least two blocks of k */
     SINGLE_ROW_VECTORS = SIMD_FREE_MASKS ? 2 : 4, /* of a row of C that is made in one go */
+    SHORT_SUM_MOST = 3,  /* products */
     STRIP = 8,           /* vectors of a strip of a single row */
     ASKING_TILES = 8,    /* from the end of a panel: so late that what they ask for is not pushed out again */
     PACKED_COLUMNS = 256, /* of C that a packed A should serve */

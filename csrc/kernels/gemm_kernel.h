@@ -454,6 +454,9 @@ static NAME(dots_fn) NAME(dots_of)(int64_t k) {
 }
 
 #include "gemm_columns.h"
+#if SHORT_SUMS
+#include "gemm_short_sums.h"
+#endif
 
 /* The sum of k elements that are apart by stride. */
 static REAL NAME(sum_elements)(const REAL *x, int64_t stride, int64_t k) {
@@ -564,6 +567,15 @@ static void NAME(block)(const gemm *g, const gemm_data *data, const NAME(part) *
                 n += columns;
                 continue;
             }
+#if SHORT_SUMS
+            if (p->k <= SHORT_SUM_MOST && p->k > 0 && p->b.column == 1 && !p->pack_b && n_end - n > MAX_VECTORS * LANES) {
+                panel.a_stride = p->a.column;
+                if (sums_columns) NAME(sum_columns)(b_panel, p->b.row, p->k, n_end - n, false, (REAL *)data->sums + n);
+                NAME(short_sums)(&panel, &ends, m1 - m0, n_end - n, a_block, p->a.row, b_panel, c + n);
+                n = n_end;
+                continue;
+            }
+#endif
             panel.next = NULL;
             if (WIDE_PARTS) panel.filled_up = false;
 #if !SIMD_FREE_MASKS

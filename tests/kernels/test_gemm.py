@@ -341,7 +341,7 @@ def amid_nan(matrix):
 @pytest.mark.parametrize("columns", [3, 16, 33, 64, 65, 100])
 def test_rectified_sums(columns, transposes, dtype):
     """A first step that is made while the sums are in registers: not a number stays, gates are strided or broadcast."""
-    for m, k in [(1, 5), (11, 300), (12, 1), (31, 8), (64, 64)]:
+    for m, k in [(1, 5), (11, 300), (12, 1), (31, 8), (6, 2), (15, 3), (64, 64)]:
         a, b = numbers((m, k), dtype), numbers((k, columns), dtype, 1)
         b[0, 1], b[0, 2] = np.nan, np.inf
         gate = numbers((m, columns + 9), dtype, 3)[:, 4 : columns + 4]
@@ -379,6 +379,8 @@ def test_rectified_sums(columns, transposes, dtype):
         (16, 32, 4),
         (40, 31, 4),
         (600, 70, 2),
+        (9, 2, 60),
+        (5, 3, 41),
     ],
 )
 def test_sums_of_columns_beside_the_product(shape, transposes, dtype):
@@ -419,6 +421,7 @@ def test_a_sum_of_products(shape, transposes, dtype):
         (64, 784, 125),
         (512, 300, 65),
         (530, 500, 18),
+        (300, 3, 700),
     ],
 )
 def test_threads_and_addresses_change_no_bit(shape, transposes):
