@@ -257,3 +257,23 @@ def test_a_group_of_several_devices_is_in_the_order_of_their_names():
         near = tf.constant(2)
     parts = tf.group(far, near).control_inputs
     assert [part.device for part in parts] == ["/device:CPU:0", "/job:localhost"]
+
+
+@pytest.mark.parametrize("use_resource", [False, True])
+def test_a_variable_decides_which_branch_is_taken(executor, use_resource):
+    v = tf.get_variable("v", initializer=True, use_resource=use_resource)
+    w = tf.get_variable("w", initializer=3.0)
+    y = tf.cond(v, lambda: w * 2.0, lambda: w * 5.0)
+    graph = tf.get_default_graph()
+    nodes = ["Switch/Read/ReadVariableOp", "Switch/Identity", "Switch/ReadVariableOp", "Switch", "switch_t", "switch_f"]
+    names = [op.name for op in graph.get_operations() if op.name.startswith("cond/")]
+    assert names[: 6 if use_resource else 3] == [f"cond/{name}" for name in (nodes if use_resource else nodes[3:])]
+    inputs = [tensor.name for tensor in graph.get_operation_by_name("cond/Switch").inputs]
+    read = "cond/Switch/Read/ReadVariableOp:0", "cond/Switch/ReadVariableOp:0"
+    assert inputs == list(read if use_resource else ("v:0", "v/read:0"))
+    (gradient,) = tf.gradients(y, w)
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        assert session.run([y, gradient]) == [6.0, 2.0]
+        session.run(tf.assign(v, False))
+        assert session.run([y, gradient]) == [15.0, 5.0]

@@ -11,7 +11,7 @@ from ..graph.stack import executing_eagerly, get_default_graph
 from ..graph.tensor import Tensor
 from .build import constant, convert_to_tensor
 from .control_flow_context import CondContext
-from .control_flow_nodes import merge, switch
+from .control_flow_nodes import merge, switch, switch_variable
 from .core import identity
 from .indexed_slices import IndexedSlices
 from .tensor_array import TensorArray
@@ -23,7 +23,7 @@ def make_branches(pred):
     """The contexts of the true and the false branch of a new conditional."""
     if isinstance(pred, bool):
         raise TypeError("pred must not be a Python bool")
-    off, on = switch(pred, pred)
+    off, on = switch_variable(pred) if hasattr(pred, "read_value") else switch(pred, pred)
     pivot_on = identity(on, name="switch_t")
     pivot_off = identity(off, name="switch_f")
     pred = identity(pred, name="pred_id")

@@ -5,7 +5,7 @@ They have no kernels: compiling raises them, with their contexts, to regions (co
 
 from __future__ import annotations
 
-from ..graph.scopes import colocate_with
+from ..graph.scopes import colocate_with, name_scope
 from ..shapes import UNKNOWN
 from .build import apply_op, convert_to_tensor
 from .registry import OpDef, no_gradient, register
@@ -95,6 +95,13 @@ def switch(data, pred, name=None):
     """(data if pred is false, data if it is true)."""
     data = convert_to_tensor(data, name="data")
     return apply_op("Switch", [data, pred], name=name)
+
+
+def switch_variable(variable):
+    """A boolean variable as the data and the predicate of one Switch: what it reads for both, or its reference and its value."""
+    with name_scope("Switch", values=[variable]) as scope:
+        data = variable.read_value().op.inputs[0] if variable._is_resource else variable._ref()
+        return apply_op("Switch", [data, variable], name=scope)
 
 
 def switch_ref_or_tensor(data, pred, name="Switch"):
