@@ -228,7 +228,7 @@ def _scope_pairs(source, target, shapes, where):
         short = name[len(scope) :]
         wanted = short if source == "/" else source + short
         if wanted not in shapes:
-            raise ValueError(f"Tensor {wanted} ({short} in {target}) is not found in {where} checkpoint")
+            raise ValueError(f"Tensor {wanted} ({short} in {source}) is not found in {where} checkpoint")
         pairs.append((wanted, variables.get(name) or _parts(name, variables)))
     return pairs
 

@@ -79,10 +79,10 @@ def warm_start(ckpt_to_initialize_from, vars_to_warm_start=".*", var_name_to_voc
             target = variables if len(variables) > 1 or variables[0]._get_save_slice_info() else variables[0]
             init_from_checkpoint(ckpt_to_initialize_from, {source or name: target})
     logging.info("Warm-started %d variables.", len(groups))
-    unused = sorted(set(previous) - used)
+    unused = set(previous) - used
     if unused:
         raise ValueError(
-            f"You provided the following variables in var_name_to_prev_var_name, but they were not used: {unused}. "
+            f"You provided the following variables in var_name_to_prev_var_name that were not used: {unused}.  "
             "Perhaps you misspelled them?  Here is the list of viable variable names: " + str(sorted(groups))
         )
 
