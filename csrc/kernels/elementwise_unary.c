@@ -49,7 +49,8 @@
 /* --- definitions ---------------------------------------------------------------------------------------------- */
 
 #define F(function, x) _Generic((x), float: function##f, default: function)(x)
-#define ABS(x) ((x) < 0 ? -(x) : (x))
+#define ABS(x) ((x) < 0 ? -(x) : (x)) /* -0 stays so */
+#define MAGNITUDE(x) _Generic((x), float: fabsf((float)(x)), double: fabs((double)(x)), default: ABS(x))
 #define SIGN(x) (((x) > 0) - ((x) < 0)) /* 0 for NaN, as in TensorFlow */
 
 static float digammaf(float x) { return (float)digamma(x); }
@@ -69,7 +70,7 @@ EACH_NUMBER(SAME, neg, -x)
 EACH_COMPLEX(SAME, neg, -x)
 VARIANTS(neg, EACH_NUMBER(ROW, neg) EACH_COMPLEX(ROW, neg))
 
-EACH_NUMBER(SAME, abs, ABS(x))
+EACH_NUMBER(SAME, abs, MAGNITUDE(x))
 VARIANTS(abs, EACH_NUMBER(ROW, abs))
 
 EACH_NUMBER(SAME, sign, SIGN(x))

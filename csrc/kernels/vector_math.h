@@ -475,9 +475,9 @@ SIMD_INLINE simd_f32 tanh_f32(simd_f32 x) {
     p = p * square - 5.37397155531e-2f;
     p = p * square + 1.33314422036e-1f;
     p = p * square - 3.33332819422e-1f;
-    const simd_f32 near = x + x * square * p;
+    const simd_f32 near = size + size * square * p;
     const simd_f32 far = 1.0f - 2.0f / (exp_f32(size + size) + 1.0f);
-    return select_f32(size < 0.625f, near, with_sign_f32(far, x));
+    return with_sign_f32(select_f32(size < 0.625f, near, far), x);
 }
 #endif
 
@@ -489,9 +489,9 @@ SIMD_INLINE simd_f64 tanh_f64(simd_f64 x) {
     simd_f64 q = s + 1.12811678491632931402e2;
     q = q * s + 2.23548839060100448583e3;
     q = q * s + 4.84406305325125486048e3;
-    const simd_f64 near = x + x * s * (p / q);
+    const simd_f64 near = size + size * s * (p / q);
     const simd_f64 far = 1.0 - 2.0 / (exp_f64(size + size) + 1.0);
-    return select_f64(size < 0.625, near, with_sign_f64(far, x));
+    return with_sign_f64(select_f64(size < 0.625, near, far), x);
 }
 
 /* --- elu, selu: vectors with nothing below 0 need no exponential ------------------------------------------------------ */

@@ -229,9 +229,22 @@ def test_angles_of_points_next_to_the_smallest_and_largest_numbers(dtype):
         assert units_off(evaluate(tf.atan2, y, x), np.arctan2(y.astype(WIDE), x.astype(WIDE)), dtype).max() <= LIMIT
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_the_tangent_of_minus_zero_is_minus_zero(dtype):
-    assert np.signbit(evaluate(tf.tan, np.array([-0.0, 1, -0.0, -0.0, -0.0], dtype)))[[0, 2, 3, 4]].all()
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("function", [tf.tan, tf.tanh, tf.expm1, tf.asin, tf.atan, tf.erf], ids=lambda f: f.__name__)
+def test_functions_of_minus_zero_are_minus_zero(function, dtype):
+    x = np.array([-0.0, 0.5, 0.0, *[-0.0] * 20, 0.0], dtype)
+    y = evaluate(function, x)
+    assert np.array_equal(np.signbit(y), np.signbit(x)) and not y[x == 0].any()
+
+
+@pytest.mark.parametrize("function", [tf.sin, tf.log1p, tf.nn.relu], ids=lambda f: f.__name__)
+def test_functions_that_lose_the_sign_of_zero(function):
+    assert not evaluate(function, np.array([-0.0] * 9, np.float32)).any()
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_the_absolute_value_of_minus_zero_is_zero(dtype):
+    assert not np.signbit(evaluate(tf.abs, np.array([-0.0, -1, 0.0, *[-0.0] * 20, -np.inf], dtype))).any()
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
