@@ -273,3 +273,18 @@ def test_variables_of_a_call_have_their_first_value_and_are_read_where_it_is_wri
     found = tf.py_function(function, [tf.constant(4.0)], [tf.float32] * 4)
     with tf.Session() as session:
         assert [session.run(found) for _ in range(2)] == [[3.0, 7.0, 70.0, 0.0]] * 2
+
+
+def test_random_numbers_of_loops_are_drawn_for_the_values_that_are_asked_for_together(executor):
+    def function(x):
+        drawn = tf.random_uniform([])
+        total = tf.while_loop(lambda i, a: i < 3, lambda i, a: (i + 1, a + tf.random_uniform([])), [0, 0.0])[1]
+        once = (drawn * 1.0).numpy() == drawn.numpy()
+        again = (total * 1.0).numpy() == total.numpy()  # another run of the loop
+        return [once, again, total * 2.0, total]
+
+    with tf.Session() as session:
+        once, again, double, total = session.run(
+            tf.py_function(function, [1.0], [tf.bool, tf.bool, tf.float32, tf.float32])
+        )
+    assert once and not again and double == 2 * total
