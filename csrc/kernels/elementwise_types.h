@@ -7,9 +7,14 @@
 #define HOOKLOOP_ELEMENTWISE_TYPES_H
 
 #include "half.h"
+#include "simd.h"
 
 #define PLAIN(x) (x)
+#if SIMD_SHORT_LOOPS_CROSS_LINES
+#define IVDEP _Pragma("GCC ivdep") _Pragma("GCC unroll 4")
+#else
 #define IVDEP _Pragma("GCC ivdep")
+#endif
 #define VARIANTS(op, rows) static const ew_variant op##_variants[] = {rows {0, 0, NULL}};
 
 /* The loop of an op of one operand: S is stored, C computed with, R the result. EXPR is in x, of the computed type. */

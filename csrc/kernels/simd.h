@@ -25,6 +25,14 @@
 #define SIMD_FREE_MASKS 0
 #endif
 
+/* Whether loops of a single vector are unrolled: one whose few instructions lie in two lines takes two cycles a turn, twice
+ * what its loads and its store take. */
+#if defined(__AVX2__) && !defined(__AVX512F__)
+#define SIMD_SHORT_LOOPS_CROSS_LINES 1
+#else
+#define SIMD_SHORT_LOOPS_CROSS_LINES 0
+#endif
+
 #define SIMD_INLINE static inline __attribute__((always_inline))
 
 enum { F32_LANES = SIMD_BYTES / 4, F64_LANES = SIMD_BYTES / 8 };

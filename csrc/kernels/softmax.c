@@ -28,7 +28,7 @@ typedef enum row_kind { ROW_SOFTMAX, ROW_LOG_SOFTMAX, ROW_DENSE, ROW_SPARSE } ro
 #define STORE store_f32
 #define STORE_PART store_part_f32
 #define SPLAT splat_f32
-#define EXP exp_f32
+#define EXP exp_below_f32 /* what is largest is subtracted */
 #define LOG log_f32
 #define TRANSPOSE transpose_f32
 #define SUM_ROWS sum_rows_f32

@@ -280,6 +280,7 @@ SIMD_INLINE simd_f64 exp_low_f64(simd_f64 x) {
 }
 #define exp_inside_f64 exp_f64
 #define exp_inside_low exp_low_f64
+#define exp_below_f32 exp_f32
 #else
 /* The results of arguments beyond those whose exponential is a normal number; NaN stays NaN. */
 SIMD_INLINE simd_f32 exp_edges_f32(simd_f32 x, float lowest, float highest, simd_f32 value) {
@@ -290,10 +291,26 @@ SIMD_INLINE simd_f64 exp_edges_f64(simd_f64 x, double lowest, double highest, si
     value = (simd_f64)((simd_i64)value & ~(x < lowest));
     return select_f64(x <= highest, value, x + (double)INFINITY);
 }
+#if FLOATS_ALONE
+/* Of |r| up to ln(2) / 2, without what r lost: 1 unit off instead of 0.9, in four fifths of the time. */
+SIMD_INLINE simd_f32 expm1_rough_f32(simd_f32 r) { return POLYNOMIAL_F32(EXP_CORE_F32, r) * (r * r) + r; }
+SIMD_INLINE simd_f32 exp_f32(simd_f32 x) {
+    const exponent_f32 e = reduce_exp_f32(x);
+    return exp_edges_f32(x, -87.3365402f, 88.7228317f, raise_f32(expm1_rough_f32(e.r) + 1.0f, e));
+}
+/* Where x is not above 0. NaN stays NaN, as what it is multiplied by does not matter. */
+SIMD_INLINE simd_f32 exp_below_f32(simd_f32 x) {
+    const exponent_f32 e = reduce_exp_f32(x);
+    const simd_f32 power = (simd_f32)((e.magic << 23) + 0x3f800000);
+    return (simd_f32)((simd_i32)(expm1_rough_f32(e.r) * power + power) & ~(x < -87.3365402f));
+}
+#else
 SIMD_INLINE simd_f32 exp_f32(simd_f32 x) {
     const exponent_f32 e = reduce_exp_f32(x);
     return exp_edges_f32(x, -87.3365402f, 88.7228317f, raise_f32(expm1_core_f32(e) + 1.0f, e));
 }
+#define exp_below_f32 exp_f32
+#endif
 SIMD_INLINE simd_f64 exp_f64(simd_f64 x) {
     const exponent_f64 e = reduce_exp_f64(x);
     return exp_edges_f64(x, -708.39641853226408, 709.78271289338397, raise_f64(expm1_core_f64(e) + 1.0, e));
@@ -431,8 +448,17 @@ SIMD_INLINE simd_f64 log1p_f64(simd_f64 x) {
         const simd_##suffix quotient = over * inverse;                                                    \
         return quotient + (rest_##suffix(over, quotient, sum) - quotient * lost) * inverse;                        \
     }
-SIGMOID_OF(f32, 1.0f)
 SIGMOID_OF(f64, 1.0)
+#if FLOATS_ALONE
+/* The same by one division; of what it loses itself nothing is put right. */
+SIMD_INLINE simd_f32 sigmoid_f32(simd_f32 x) {
+    const simd_f32 e = exp_below_f32(-abs_f32(x)), sum = 1.0f + e, lost = e - (sum - 1.0f);
+    const simd_f32 quotient = select_f32(x < 0, e, splat_f32(1.0f)) / sum;
+    return quotient - quotient * lost;
+}
+#else
+SIGMOID_OF(f32, 1.0f)
+#endif
 
 /* log(1 + e), e up to 1. */
 SIMD_INLINE simd_f32 log1p_unit_f32(simd_f32 e) {
@@ -443,7 +469,7 @@ SIMD_INLINE simd_f32 log1p_unit_f32(simd_f32 e) {
 #endif
 }
 SIMD_INLINE simd_f32 softplus_f32(simd_f32 x) {
-    return select_f32(x != x, x, max_f32(x, splat_f32(0.0f)) + log1p_unit_f32(exp_f32(-abs_f32(x))));
+    return select_f32(x != x, x, max_f32(x, splat_f32(0.0f)) + log1p_unit_f32(exp_below_f32(-abs_f32(x))));
 }
 SIMD_INLINE simd_f64 softplus_f64(simd_f64 x) {
     const simd_f64 e = exp_f64(-abs_f64(x));
@@ -533,12 +559,24 @@ SIMD_INLINE simd_f64 erfc_low_f64(simd_f64 x) {
     const simd_f64 near = 1.0 - (x + x * POLYNOMIAL(ERF_LOW, x * x));
     return select_f64(size < 0.75, near, select_f64(x < 0.0, 2.0 - tail, tail));
 }
+#if FLOATS_ALONE
+/* x + x s / q in x^2 up to 1.2, from there on 1 - t^-8: one division serves both. */
+SIMD_INLINE simd_f32 erf_f32(simd_f32 x) {
+    const simd_f32 size = min_f32(splat_f32(4.0f), abs_f32(x)), square = size * size;
+    const simd_f32 root = POLYNOMIAL_F32(ERFC_ROOT, size), fourth = (root * root) * (root * root);
+    const simd_i32 far = size > 1.2f;
+    const simd_f32 over = select_f32(far, splat_f32(-1.0f), size * POLYNOMIAL_F32(ERF_OVER, square));
+    const simd_f32 under = select_f32(far, fourth * fourth, POLYNOMIAL_F32(ERF_UNDER, square));
+    return with_sign_f32(select_f32(far, splat_f32(1.0f), size) + over / under, x);
+}
+#else
 /* 1 - e^(log(erfc x)) from 1 on: what the logarithm loses counts little there. */
 SIMD_INLINE simd_f32 erf_f32(simd_f32 x) {
     const simd_f32 size = abs_f32(x), far = min_f32(splat_f32(4.0f), size) - 1.0f;
     const simd_f32 tail = with_sign_f32(1.0f - exp_f32(POLYNOMIAL_F32(ERF_FAR, far)), x);
     return select_f32(size < 1.0f, x + x * POLYNOMIAL_F32(ERF_LOW, x * x), tail);
 }
+#endif
 #if FLOATS_ALONE
 /* Next to 0 in float: 1 - x is exact where the result is small. */
 SIMD_INLINE simd_f64 erfc_beyond_f64(simd_f64 x) {

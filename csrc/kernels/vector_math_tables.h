@@ -75,6 +75,21 @@ static const double ERF_FAR[9] = {
     -0.0020537282922812602, 0.00031998058077063174, -3.2900515045573506e-5, 1.6315123601885422e-6,
 };
 
+/* erf(x) / x - 1 = over / under in x^2, x to 1.2, for float results */
+static const double ERF_OVER[4] = {1.283791654e-1, -3.204041449e-1, -4.087086418e-2, -5.192643862e-3};
+static const double ERF_UNDER[4] = {1, 4.340436664e-1, 7.436627401e-2, 5.192643862e-3};
+
+/* erfc(x)^(-1/8), x from 1.2 to 4, for float results of 1 - erfc */
+static const double ERFC_ROOT[8] = {
+    9.896582067e-1, 1.883183645e-1, -3.039163815e-3, 1.255121247e-1, -6.324109159e-2, 2.816462637e-2, -5.964845784e-3,
+    6.996037759e-4,
+};
+
+/* (e^r - 1 - r) / r^2, |r| to ln(2) / 2 (Cephes expf), for float results */
+static const double EXP_CORE_F32[6] = {
+    5.0000001201e-1, 1.6666665459e-1, 4.1665795894e-2, 8.3334519073e-3, 1.3981999507e-3, 1.9875691500e-4,
+};
+
 /* (log(1 + e) / e - 1) / e, e to 1, for float results */
 static const double LOG1P_UNIT[11] = {
     -0.49999999923880306, 0.33333314843089612, -0.24999246332594178, 0.19987819270482459, -0.16563618274841100,

@@ -5,6 +5,7 @@ from hookloop.compile import passes
 
 def test_the_order_of_the_passes_is_one_literal_list():
     assert [rewrite.__name__ for rewrite in passes.PASSES] == [
+        "expand_powers",
         "drop_unused",
         "share_equal",
         "fold_constants",
@@ -12,6 +13,7 @@ def test_the_order_of_the_passes_is_one_literal_list():
         "sum_products",
         "fuse_epilogues",
         "fuse_column_sums",
+        "negate_sums",
         "fuse_product_sums",
         "scale_updates",
         "mask_pool_gradients",

@@ -186,3 +186,14 @@ def test_not_a_number_comes_through(executor):
     with tf.Session() as session:
         found = session.run(tf.reduce_sum(x * y, 1), feeds)
     assert np.isnan(found[1]) and np.isinf(found[2]) and np.isfinite(found[[0, 3]]).all()
+
+
+@pytest.mark.parametrize("reduce, wanted", [(tf.reduce_sum, "sum_squares"), (tf.reduce_mean, "mean_squares")])
+def test_products_with_themselves_are_squares(reduce, wanted):
+    """Norms that are written x * x, over all or over the first axis."""
+    (x,), _, feeds = operands(tf.float32, (40, 11))
+    for axes in (None, [0]):
+        norm = reduce(x * x, axes)
+        assert wanted in rewritten([norm], feeds)
+        with tf.Session() as session:
+            np.testing.assert_array_equal(session.run(norm, feeds), session.run(reduce(tf.square(x), axes), feeds))

@@ -10,6 +10,7 @@ from .assign_in_place import assign_in_place
 from .batch_products import batch_products
 from .block_rows import block_rows
 from .drop_unused import drop_unused
+from .expand_powers import expand_powers
 from .fold_constants import fold_constants
 from .fold_transposes import fold_transposes
 from .fuse_column_sums import fuse_column_sums
@@ -20,6 +21,7 @@ from .gather_products import gather_products
 from .hoist_invariants import hoist_invariants
 from .mask_pool_gradients import mask_pool_gradients
 from .merge_updates import merge_updates
+from .negate_sums import negate_sums
 from .read_in_place import read_in_place
 from .scale_updates import scale_updates
 from .share_equal import share_equal
@@ -30,6 +32,7 @@ from .transpose_once import transpose_once
 from .write_in_place import write_in_place
 
 PASSES = (
+    expand_powers,
     drop_unused,
     share_equal,
     fold_constants,
@@ -37,6 +40,7 @@ PASSES = (
     sum_products,
     fuse_epilogues,
     fuse_column_sums,
+    negate_sums,
     fuse_product_sums,
     scale_updates,
     mask_pool_gradients,

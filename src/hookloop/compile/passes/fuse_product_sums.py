@@ -7,7 +7,7 @@ Products of two tensors are taken where their sum keeps the first axis: others a
 from __future__ import annotations
 
 from ..ir import ARENA, Instr, same_shape, walk
-from .uses import Uses, blocks_of, is_whole
+from .uses import Uses, blocks_of, is_whole, place_key
 
 _SQUARES = {"sum": "sum_squares", "mean": "mean_squares"}
 _DISTANCES = {"sum": "sum_distances", "mean": "mean_distances"}
@@ -53,9 +53,14 @@ def _fused(item, made, keeps_first):
     if item.kernel == "sum" and keeps_first:
         factors = made.inputs if made.kernel == "mul" else made.inputs * 2
         return Instr("product_sum", factors, item.outputs, item.params, item.node, views="any")
-    if made.kernel == "square" and made.inputs[0].strides is None:
-        return Instr(_SQUARES[item.kernel], made.inputs, item.outputs, item.params, item.node)
+    if _squares(made) and made.inputs[0].strides is None:
+        return Instr(_SQUARES[item.kernel], made.inputs[:1], item.outputs, item.params, item.node)
     return None
+
+
+def _squares(made):
+    """Whether an instruction squares its first input, by `square` or as a product with itself."""
+    return made.kernel == "square" or (made.kernel == "mul" and place_key(made.inputs[0]) == place_key(made.inputs[1]))
 
 
 def _distances(item, made):

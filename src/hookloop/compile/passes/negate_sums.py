@@ -1,0 +1,44 @@
+"""The pass for sums of negated tensors, as gradients of differences have them: the sum is negated instead.
+
+Each rounds alike, so the bits are the same, and one tensor less is written and read.
+"""
+
+from __future__ import annotations
+
+from ..ir import ARENA, Buffer, Instr, Value, walk
+from .uses import Uses, blocks_of, is_whole
+
+_SUMS = frozenset(("sum", "mean"))
+
+
+def negate_sums(program):
+    """Moves negations that a sum or mean alone reads behind it."""
+    if not any(instr.kernel == "neg" for instr in walk(program.root)):
+        return
+    uses = Uses.of(program)
+    for block in blocks_of(program.root):
+        for item in block.items:
+            if isinstance(item, Instr) and item.kernel in _SUMS and not item.effect:
+                _negate(uses, block, item)
+        uses.finish(block)
+
+
+def _negate(uses, block, item):
+    (terms,), (out,) = item.inputs, item.outputs
+    if terms.buffer.kind != ARENA or not is_whole(terms) or not terms.dtype.is_floating:
+        return
+    made = uses.only_writer(terms)
+    if made is None or made.kernel != "neg" or made.effect or uses.only_reader(terms) is not item:
+        return
+    if uses.block_of[id(made)] is not block or not uses.may_move(block, made, item):
+        return
+    (x,) = made.inputs
+    if tuple(x.shape) != tuple(terms.shape) or x.strides is not None or made.outputs[0].shape != terms.shape:
+        return
+    total = Value(out.dtype, out.shape, Buffer(ARENA, out.dtype, out.size, shape=out.shape))
+    sums = Instr(item.kernel, [x], [total], item.params, item.node)
+    negated = Instr("neg", [total], [out], (), made.node, overwrites=(0,), views="any")
+    sums.notes = (*made.notes, *item.notes)
+    sums.note("negate_sums", "is negated afterwards")
+    uses.replace(made)
+    uses.replace(item, sums, negated)
