@@ -5,11 +5,14 @@
  * gives it among all rows (src/hookloop/compile/passes/block_rows.py takes those of which that is true). What only the steps read lies
  * in slots of scratch. Where the rows are few, they are one block, and each step may be shared by threads.
  *
- * Attributes: how many first axes are the rows, the numbers of steps, of slots and of views; for each slot the elements of a row and
+ * A step may sum all rows (the gradient of a bias, a mean loss): then each block gives a part, and the parts are put together in
+ * double, block by block, when all are there. Of one block the step writes the result itself.
+ *
+ * Attributes: how many first axes are the rows, the operand that tells their number, the numbers of steps, of slots and of views; for each slot the elements of a row and
  * the bytes of an element; for each view what it looks at (an operand of the instruction, or behind those a slot), its dtype, the
  * elements between its rows, the rank of a row, its dims, its strides; for each step its kernel, the numbers of its inputs, of its
  * outputs and of its own attributes, whether nothing after it reads what it writes, and for each operand its place (an operand of the
- * instruction, or behind those a view), whether it goes along with the rows, and how many of its first axes the rows are, or are
+ * instruction, or behind those a view), how it goes with the rows (`manner`), and how many of its first axes the rows are, or are
  * left out; then the attributes.
  */
 #include "../plan.h"
@@ -24,11 +27,21 @@ enum {
     BLOCK_ELEMENTS = 1 << 15   /* of an operand's rows: no reduction of twice as many is cut into parts */
 };
 
-/* An operand of a step: an address, and the bytes between rows. */
+/* How an operand goes with the rows: the same for all, one row after the other, or a result of all rows: a sum, or a mean. */
+typedef enum manner { STANDS, MOVES, SUMS, MEANS } manner;
+
+/* An operand of a step: an address, and the bytes between rows, or between blocks' parts of a result. */
 typedef struct use {
-    int32_t place; /* an operand of the instruction, or behind those a slot */
-    int64_t row_bytes;
+    int32_t place; /* an operand of the instruction, or behind those a slot, or behind those all parts */
+    int64_t row_bytes, block_bytes;
 } use;
+
+/* A result of all rows, whose blocks' parts lie in the memory that is shared. */
+typedef struct closing {
+    int operand;
+    bool is_mean, wide;
+    int64_t n, offset; /* elements; bytes to the first part */
+} closing;
 
 typedef struct step {
     const hl_kernel *kernel;
@@ -40,10 +53,12 @@ typedef struct step {
 } step;
 
 typedef struct row_block {
-    int operands, steps, slots, uses;
+    int operands, steps, slots, uses, closings;
     int64_t rows, blocks, rows_each, longer; /* the first `longer` blocks have a row more */
     int64_t slot_offset[MOST_SLOTS], slot_bytes[MOST_SLOTS], slots_bytes; /* slot_bytes: of a row */
     double cost_ns;
+    int64_t totals_offset, parts_bytes;
+    closing closing[MOST_STEPS];
     use use[MOST_USES];
     step step[MOST_STEPS];
 } row_block;
@@ -52,7 +67,13 @@ static inline int64_t round_to_line(int64_t bytes) { return (bytes + HL_ALIGNMEN
 
 /* ---- running ---- */
 
-static hl_status run_steps(const row_block *b, void *const *operands, int64_t block, char *slots, hl_run *run) {
+static char *address_of(const row_block *b, const use *u, void *const *operands, int64_t block, int64_t first, char *slots, char *parts) {
+    if (u->place < b->operands) return (char *)operands[u->place] + first * u->row_bytes;
+    if (u->place < b->operands + b->slots) return slots + b->slot_offset[u->place - b->operands];
+    return parts + b->closing[u->place - b->operands - b->slots].offset + block * u->block_bytes;
+}
+
+static hl_status run_steps(const row_block *b, void *const *operands, int64_t block, char *slots, char *parts, hl_run *run) {
     const int variant = block >= b->longer;
     const int64_t first = block * b->rows_each + (variant ? b->longer : block);
     for (const step *s = b->step, *end = s + b->steps; s < end; s++) {
@@ -60,10 +81,7 @@ static hl_status run_steps(const row_block *b, void *const *operands, int64_t bl
         void *pointers[MOST_STEP_OPERANDS];
         const int n = s->n_in + s->n_out;
         void **address = n > HL_DIRECT_ARGS ? pointers : ins.arg;
-        for (int k = 0; k < n; k++) {
-            const use *u = &b->use[s->first_use + k];
-            address[k] = u->place < b->operands ? (char *)operands[u->place] + first * u->row_bytes : slots + b->slot_offset[u->place - b->operands];
-        }
+        for (int k = 0; k < n; k++) address[k] = address_of(b, &b->use[s->first_use + k], operands, block, first, slots, parts);
         if (n > HL_DIRECT_ARGS) ins.arg[0] = pointers;
         const hl_status status = ins.fn(&ins, run);
         if (status != HL_OK) return status;
@@ -82,7 +100,27 @@ static void run_chunk(void *argument, int64_t block, int worker) {
     char *scratch = job->run->scratch + worker * job->run->scratch_bytes;
     hl_run alone = {.regs = job->run->regs, .threads = 1, .scratch = scratch + job->b->slots_bytes,
                     .scratch_bytes = job->run->scratch_bytes - job->b->slots_bytes};
-    run_steps(job->b, job->operands, block, scratch, &alone);
+    run_steps(job->b, job->operands, block, scratch, job->run->shared, &alone);
+}
+
+/* total[i] += weight * part[i] */
+#define ADD_PARTS(T)                                                                                      \
+    for (int64_t block = 0; block < b->blocks; block++) {                                                 \
+        const T *part = (const T *)(shared + c->offset) + block * c->n;                                   \
+        const double weight = c->is_mean ? (double)(b->rows_each + (block < b->longer)) : 1;              \
+        for (int64_t i = 0; i < c->n; i++) total[i] += weight * (double)part[i];                          \
+    }                                                                                                     \
+    for (int64_t i = 0; i < c->n; i++) ((T *)out)[i] = (T)(c->is_mean ? total[i] / (double)b->rows : total[i]);
+
+/* Puts the blocks' parts of a result together: their order is that of the blocks, whoever made them. */
+static void close_result(const row_block *b, const closing *c, char *shared, void *out) {
+    double *total = (double *)(shared + b->totals_offset);
+    for (int64_t i = 0; i < c->n; i++) total[i] = 0;
+    if (c->wide) {
+        ADD_PARTS(double)
+    } else {
+        ADD_PARTS(float)
+    }
 }
 
 static inline void *const *operands_of(const row_block *b, const hl_instr *ins) {
@@ -93,12 +131,13 @@ static hl_status run_blocks(const hl_instr *ins, hl_run *run) {
     const row_block *b = ins->p[2].p;
     block_job job = {b, operands_of(b, ins), run};
     hl_parallel(run, b->blocks, b->cost_ns, run_chunk, &job);
+    for (int i = 0; i < b->closings; i++) close_result(b, &b->closing[i], run->shared, job.operands[b->closing[i].operand]);
     return HL_OK;
 }
 
 static hl_status run_whole(const hl_instr *ins, hl_run *run) {
     const row_block *b = ins->p[2].p;
-    return run_steps(b, operands_of(b, ins), 0, run->shared, run);
+    return run_steps(b, operands_of(b, ins), 0, run->shared, NULL, run);
 }
 
 /* ---- preparing ---- */
@@ -119,7 +158,7 @@ static hl_tensor described(const places *p, const hl_value *operand, int64_t row
     const hl_tensor *of = tensor_at(p, operand[0].i);
     const int leading = (int)operand[2].i;
     hl_tensor t = {.dtype = of->dtype, .size = 1, .contiguous = true};
-    if (operand[1].i) t.dims[0] = rows, t.strides[0] = of->strides[leading - 1], t.rank = 1;
+    if (operand[1].i == MOVES) t.dims[0] = rows, t.strides[0] = of->strides[leading - 1], t.rank = 1;
     for (int axis = leading; axis < of->rank; axis++, t.rank++)
         t.dims[t.rank] = of->dims[axis], t.strides[t.rank] = of->strides[axis];
     for (int axis = t.rank - 1; axis >= 0; axis--) {
@@ -154,9 +193,10 @@ static bool read_steps(row_block *b, const places *p, const hl_value *attr, int6
             const hl_value *operand = s->operand + 3 * k;
             const hl_tensor one = described(p, operand, 1);
             const int place = (int)operand[0].i;
+            const bool moves = operand[1].i == MOVES;
             b->use[uses++] = (use){place < p->operands ? place : p->view[place - p->operands].base,
-                                   operand[1].i ? one.strides[0] * (int64_t)hl_dtype_size(one.dtype) : 0};
-            if (operand[1].i && one.size > *longest) *longest = one.size;
+                                   moves ? one.strides[0] * (int64_t)hl_dtype_size(one.dtype) : 0, 0};
+            if (moves && one.size > *longest) *longest = one.size;
         }
         s->attr = s->operand + 3 * n;
         attr = s->attr + s->n_attr;
@@ -197,6 +237,24 @@ static hl_status prepare_step(hl_prepare *prep, const row_block *b, const places
     return HL_OK;
 }
 
+/* Finds the results of all rows, and where the parts of them lie that blocks make. */
+static void place_parts(row_block *b, const places *p) {
+    int64_t most = 0;
+    for (step *s = b->step; s < b->step + b->steps; s++)
+        for (int k = s->n_in; k < s->n_in + s->n_out; k++) {
+            const hl_value *operand = s->operand + 3 * k;
+            if (operand[1].i != SUMS && operand[1].i != MEANS) continue;
+            const hl_tensor *out = tensor_at(p, operand[0].i);
+            const int64_t bytes = out->size * (int64_t)hl_dtype_size(out->dtype);
+            b->use[s->first_use + k] = (use){b->operands + b->slots + b->closings, 0, bytes};
+            b->closing[b->closings++] = (closing){(int)operand[0].i, operand[1].i == MEANS, out->dtype == HL_FLOAT64, out->size, b->parts_bytes};
+            b->parts_bytes += round_to_line(bytes * b->blocks);
+            if (out->size > most) most = out->size;
+        }
+    b->totals_offset = b->parts_bytes;
+    b->parts_bytes += round_to_line(most * (int64_t)sizeof(double));
+}
+
 static void place_slots(row_block *b) {
     for (int i = 0; i < b->slots; i++) {
         b->slot_offset[i] = b->slots_bytes;
@@ -206,21 +264,22 @@ static void place_slots(row_block *b) {
 
 static hl_status prepare_row_block(hl_prepare *prep) {
     row_block *b = prep->params;
-    const hl_value *attr = prep->attr + 4;
-    const int axes = (int)prep->attr[0].i, views = (int)prep->attr[3].i;
+    const hl_value *attr = prep->attr + 5;
+    const int axes = (int)prep->attr[0].i, views = (int)prep->attr[4].i;
     places p = {.prep = prep, .operands = prep->n_in + prep->n_out};
     char *params = (char *)(b + 1);
     int64_t row_bytes = 1, longest = 1;
-    *b = (row_block){.operands = p.operands, .steps = (int)prep->attr[1].i, .slots = (int)prep->attr[2].i, .rows = 1};
+    *b = (row_block){.operands = p.operands, .steps = (int)prep->attr[2].i, .slots = (int)prep->attr[3].i, .rows = 1};
     if (b->steps > MOST_STEPS || b->slots > MOST_SLOTS || views > MOST_USES)
         return hl_refuse(prep, HL_INTERNAL, "%d steps on %d slots and %d views are too many", b->steps, b->slots, views);
     for (int i = 0; i < b->slots; i++, attr += 2) row_bytes += b->slot_bytes[i] = attr[0].i * attr[1].i;
     attr = read_views(&p, attr, views);
-    for (int axis = 0; axis < axes; axis++) b->rows *= prep->out[0]->dims[axis];
+    for (int axis = 0; axis < axes; axis++) b->rows *= tensor_at(&p, prep->attr[1].i)->dims[axis];
     for (int k = 0; k < p.operands && b->rows; k++) /* what does not go along with the rows is a row at most */
         row_bytes += tensor_at(&p, k)->size / b->rows * (int64_t)hl_dtype_size(tensor_at(&p, k)->dtype);
     if (!read_steps(b, &p, attr, &longest)) return hl_refuse(prep, HL_INTERNAL, "%d steps have too many operands", b->steps);
     cut_rows(b, row_bytes, longest);
+    if (b->blocks > 1) place_parts(b, &p);
     for (step *s = b->step; s < b->step + b->steps; s++)
         for (int variant = 0; variant < 2; variant++) {
             const hl_status status = variant || b->longer ? prepare_step(prep, b, &p, s, variant, params) : HL_OK;
@@ -231,15 +290,15 @@ static hl_status prepare_row_block(hl_prepare *prep) {
     b->cost_ns = prep->cost_ns;
     prep->ins->fn = b->blocks > 1 ? run_blocks : run_whole;
     if (b->blocks > 1) prep->scratch_bytes = round_to_line(prep->scratch_bytes) + b->slots_bytes;
-    else prep->shared_bytes = b->slots_bytes;
+    prep->shared_bytes = b->blocks > 1 ? b->parts_bytes : b->slots_bytes;
     return HL_OK;
 }
 
 /* Two of each step's: for blocks of as many rows, and of one more. */
 static size_t params_of_steps(const hl_value *attr) {
-    const int steps = (int)attr[1].i, slots = (int)attr[2].i, views = (int)attr[3].i;
+    const int steps = (int)attr[2].i, slots = (int)attr[3].i, views = (int)attr[4].i;
     size_t bytes = 0;
-    attr += 4 + 2 * slots;
+    attr += 5 + 2 * slots;
     for (int v = 0; v < views; v++) attr += 4 + 2 * attr[3].i;
     for (int s = 0; s < steps; s++) {
         const hl_value *own = attr + 5 + 3 * (attr[1].i + attr[2].i);

@@ -2,7 +2,8 @@
 
 Instructions that work row by row, reductions of whole rows among them, become one instruction whose kernel takes blocks of rows
 through all of them (csrc/kernels/row_block.c): rows come from memory once, and what only these instructions read is never stored. They
-run where the last of them stood. What in between only reads what they write (sums of columns for the gradients of weights) follows.
+run where the last of them stood. Sums of all rows (for the gradients of weights, mean losses) are made on the way, a part by each
+block; what reads those, and what else in between only reads what they write, follows.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ MOST_ROW = 8192  # elements: of longer rows a block would have too few
 SMALL = 1 << 18  # elements that a group touches: with fewer, all rows stay in the cache anyway
 OFTEN = 3  # times that rows are gone over again: then rows of SHORT_ROW elements are enough, else of MIDDLING_ROW
 SHORT_ROW, MIDDLING_ROW = 32, 256
+MOST_SUMMED = 2048  # columns of a sum of all rows: with more, blocks of few rows would have parts as large as they are
 _MOST_OPEN = 4  # groups that wait for a next step
 
 # Reductions of each row by itself, whose attribute is the axes' mask; the first operand has the rows.
@@ -25,6 +27,8 @@ _REDUCTIONS = frozenset((
     "euclidean_norm", "product_sum",
 ))  # fmt: skip
 _ROWS = frozenset(("softmax", "log_softmax"))  # along the last axis
+STANDS, MOVES, SUMS, MEANS = range(4)  # how an operand goes with the rows: `manner` of csrc/kernels/row_block.c
+_CLOSING = {"sum": SUMS, "mean": MEANS, "sum_squares": SUMS, "mean_squares": MEANS}  # of all rows
 
 
 def block_rows(program):
@@ -38,17 +42,18 @@ def block_rows(program):
 class _Steps:
     """What an instruction has to do with rows: the shape that its rows are of, and how many first axes they may be at most."""
 
-    __slots__ = ("instr", "shape", "most_axes", "is_reduction", "_operands")
+    __slots__ = ("instr", "shape", "most_axes", "is_reduction", "is_closing", "_operands")
 
-    def __init__(self, instr, shape, most_axes, is_reduction):
+    def __init__(self, instr, shape, most_axes, is_reduction, is_closing=False):
         self.instr = instr
         self.shape = shape
         self.most_axes = most_axes
         self.is_reduction = is_reduction
+        self.is_closing = is_closing  # it reduces all rows: its result is none of rows
         self._operands: dict = {}  # by the number of axes
 
     def operands(self, axes):
-        """(value, whether it goes along with the rows, how many first axes that or nothing is) for each; None where that cannot be."""
+        """(value, how it goes with the rows, how many first axes they or nothing are) for each; None where that cannot be."""
         if axes not in self._operands:
             self._operands[axes] = self._found_operands(axes)
         return self._operands[axes]
@@ -66,19 +71,24 @@ class _Steps:
             if missing <= 0 and same_shape(leading, rows):
                 if _row_stride(value, axes) is None:
                     return None
-                found.append((value, True, axes))
+                found.append((value, MOVES, axes))
             elif missing >= 0 and all(equal_sizes(size, 1) for size in leading) and self.may_stand_still(value):
-                found.append((value, False, len(leading)))
+                found.append((value, STANDS, len(leading)))
             else:
                 return None
         for value in self.instr.outputs:
+            if self.is_closing:
+                if value.buffer.kind != ARENA or not is_whole(value):
+                    return None
+                found.append((value, _CLOSING[self.instr.kernel], 0))
+                continue
             if (
                 value.buffer.kind != ARENA
                 or not same_shape(value.shape[:axes], rows)
                 or _row_stride(value, axes) is None
             ):
                 return None
-            found.append((value, True, axes))
+            found.append((value, MOVES, axes))
         return found
 
     def may_stand_still(self, value):
@@ -105,6 +115,8 @@ def _steps_of(instr):
         mask, reduced = instr.params[0], 0
         while reduced < len(shape) and mask >> (len(shape) - 1 - reduced) & 1:
             reduced += 1
+        if mask & 1:
+            return _closing(instr, shape)
         if not reduced or mask & ((1 << (len(shape) - reduced)) - 1):
             return None  # rows are reduced as a whole
         return _Steps(instr, shape, len(shape) - reduced, True)
@@ -112,6 +124,19 @@ def _steps_of(instr):
         shape = instr.outputs[0].shape
         return _Steps(instr, shape, len(shape), False)
     return None
+
+
+def _closing(instr, shape):
+    """A sum of all rows; None where the first axes alone are none, or rows of them too short or too long."""
+    (value,), mask = instr.outputs, instr.params[0]
+    if instr.kernel not in _CLOSING or value.dtype.name not in ("float32", "float64"):
+        return None
+    if isinstance(value.size, Size) or value.size > MOST_SUMMED:
+        return None
+    axes = 1
+    while axes < len(shape) and mask >> axes & 1 and (_row_elements(shape, axes + 1) or 0) >= MIDDLING_ROW:
+        axes += 1
+    return _Steps(instr, shape, axes, True, is_closing=True)
 
 
 def _reduced_shape(instr):
@@ -159,11 +184,14 @@ class _Group:
         self.writes: dict = {}  # memory -> value written
         self.later_reads: set = set()
         self.later_writes: set = set()
+        self.closed: set = set()  # memory of results of all rows
         self._note(step)
 
     def _note(self, step):
         self.reads.update(v.buffer.memory for v in step.instr.inputs)
         self.writes.update((v.buffer.memory, v) for v in step.instr.outputs)
+        if step.is_closing:
+            self.closed.update(v.buffer.memory for v in step.instr.outputs)
 
     @property
     def uses(self):
@@ -189,7 +217,7 @@ class _Group:
             written = self.writes.get(value.buffer.memory)
             if written is not None and not (moves and _is_view_of(value, written, axes)):
                 return False
-            if value.buffer.memory in self.later_writes:
+            if value.buffer.memory in self.later_writes or value.buffer.memory in self.closed:
                 return False
         return all(
             v.buffer.memory not in self.writes and v.buffer.memory not in self.reads
@@ -205,6 +233,7 @@ class _Group:
             self.writes.update(other.writes)
             self.later_reads |= other.later_reads
             self.later_writes |= other.later_writes
+            self.closed |= other.closed
         self.members = sorted([*self.members, (index, step)], key=lambda member: member[0])
         self.axes, self.rows = axes, self.rows[:axes]
         self._note(step)
@@ -355,7 +384,7 @@ def _pays(group):
     for _, step in group.members:
         touched = {}
         for value, moves, _ in step.operands(group.axes):
-            if moves and _row_elements(value.shape, group.axes) > 1:
+            if moves == MOVES and _row_elements(value.shape, group.axes) > 1:
                 touched[value.buffer.memory] = value
         for memory, value in touched.items():
             longest = max(longest, _row_elements(value.shape, group.axes))
@@ -408,7 +437,7 @@ class _Assembly:
                     self.inputs.append(value)
             for value in step.instr.outputs:
                 memory = value.buffer.memory
-                if not self.stays_inside(value):
+                if step.is_closing or not self.stays_inside(value):
                     self.outputs.append(value)
                     continue
                 size = _row_elements(value.shape, self.axes), value.dtype.size
@@ -470,7 +499,17 @@ class _Assembly:
             return None
         if count > MOST_OPERANDS:
             return None
-        params = [self.axes, len(self.steps), len(self.slots), len(views)]
+        moving = (
+            p
+            for s in self.steps
+            for v, manner, _ in s.operands(self.axes)
+            if manner == MOVES
+            for p in (places[place_key(v)],)
+        )
+        telling = next((place for place in moving if place < count), None)
+        if telling is None:
+            return None
+        params = [self.axes, telling, len(self.steps), len(self.slots), len(views)]
         for slot in self.slots:
             params += slot
         for view in views:
@@ -494,6 +533,8 @@ class _Assembly:
             return ()
         (out,) = self.outputs
         writer, _ = self.written[out.buffer.memory]
+        if self.steps[writer].is_closing:
+            return ()
         instr = self.steps[writer].instr
         found = []
         for at, value in enumerate(self.inputs):
