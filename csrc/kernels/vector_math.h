@@ -593,7 +593,7 @@ IN_DOUBLE(erfc_f32, erfc_low_f64)
 #endif
 
 /* --- pow ------------------------------------------------------------------------------------------------------------
- * e^(y log x) for positive normal x and finite y; the other lanes by libm. */
+ * e^(y log x) for positive normal x and y that is finite, as a double not too large; the other lanes by libm. */
 
 SIMD_INLINE simd_f64 log_low_f64(simd_f64 x) {
     const binary_f64 parts = split_f64(x);
@@ -630,7 +630,7 @@ SIMD_INLINE simd_f64 pow_core_f64(simd_f64 x, simd_f64 y) {
 
 SIMD_INLINE simd_f64 pow_f64(simd_f64 x, simd_f64 y) {
     simd_f64 value = pow_core_f64(x, y);
-    const simd_i64 rare = ~((x >= 2.2250738585072014e-308) & (x < (double)INFINITY) & (abs_f64(y) < 1e300));
+    const simd_i64 rare = ~((x >= 2.2250738585072014e-308) & (x < (double)INFINITY) & (abs_f64(y) < 1e9)); /* `lost` is small */
     if (__builtin_expect(any_i64(rare), 0))
         for (int i = 0; i < F64_LANES; i++)
             if (rare[i]) value[i] = pow(x[i], y[i]);

@@ -205,6 +205,19 @@ def test_edges_of_powers(dtype):
         np.testing.assert_array_equal(evaluate(tf.pow, x, y), np.power(x, y))
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_powers_with_exponents_far_too_large(dtype):
+    """What the product of exponent and logarithm loses is itself large then."""
+    y = np.geomspace(1e3, 1e300 if dtype == np.float64 else 1e38, 3001).astype(dtype)
+    y = np.concatenate([y, -y])
+    for base in (0.3, 0.9999, 1.0001, 1.3711, 20.3234, 746.0):
+        x = np.full_like(y, base)
+        with np.errstate(over="ignore", under="ignore"):
+            wanted = np.power(x, y)
+        far = (wanted < np.finfo(dtype).tiny) | np.isinf(wanted)
+        np.testing.assert_array_equal(evaluate(tf.pow, x, y)[far], np.where(np.isinf(wanted), wanted, 0)[far])
+
+
 @needs_long_double
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_angles_of_points_are_at_most_two_units_off(dtype):
