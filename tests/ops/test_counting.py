@@ -133,3 +133,13 @@ def test_sparse_sums_of_parts_that_do_not_fit_are_refused(indices, values, text,
     total = apply_op("SparseTensorDenseAdd", [*feeds, tf.constant([6, 6], tf.int64), tf.zeros([6, 6])])
     with tf.Session() as session, pytest.raises(tf.errors.InvalidArgumentError, match=text):
         session.run(total, feeds)
+
+
+@pytest.mark.parametrize("use_resource", [False, True])
+def test_the_limit_of_counting_is_a_whole_number(use_resource):
+    counter = tf.get_variable("n", initializer=0, use_resource=use_resource)
+    limits = [counter.count_up_to(limit).op.get_attr("limit") for limit in (1.5, 2.0, True, np.int64(3))]
+    assert limits == [1, 2, 1, 3] and all(type(limit) is int for limit in limits)
+    for wrong in ("2", None, [2]):
+        with pytest.raises(TypeError, match=r"Expected int for argument 'limit' not"):
+            counter.count_up_to(wrong)

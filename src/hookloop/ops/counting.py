@@ -334,7 +334,11 @@ def count_up_to(ref, limit, name=None):
 
     Raises:
       OutOfRangeError: when it runs, once the variable has reached the limit.
+      TypeError: where the limit is no number.
     """
+    if isinstance(limit, str) or not hasattr(limit, "__int__"):
+        raise TypeError(f"Expected int for argument 'limit' not {limit!r}.")
+    limit = int(limit)
     if getattr(ref, "_is_resource", False):
         return apply_op("ResourceCountUpTo", [ref.handle], {"limit": limit, "T": ref.dtype.base_dtype}, name)
     ref = ref._ref() if callable(getattr(ref, "_ref", None)) else ref
