@@ -71,6 +71,16 @@ def test_two_sizes_that_are_left_open(executor, shape, wanted):
         with pytest.raises(tf.errors.InvalidArgumentError, match=text):
             session.run(y, {x: [3.0], sizes: wanted})
         assert session.run(y, {x: [3.0], sizes: [1, -1, 1]}).tolist() == [[[3.0]]]
+        with pytest.raises(tf.errors.InvalidArgumentError, match="must be non-negative, not -2"):
+            session.run(y, {x: [3.0], sizes: [min(2 * size, 1) for size in wanted]})  # -2 is no size that is left open
+
+
+def test_no_rows_are_flattened(executor):
+    x = tf.placeholder(tf.float32, [None, 4, 5])
+    y = tf.matmul(tf.reshape(x, [tf.shape(x)[0], -1]), tf.ones([20, 3]))
+    with tf.Session() as session:
+        assert session.run(y, {x: np.ones((2, 4, 5))}).tolist() == [[20.0] * 3] * 2
+        assert session.run(y, {x: np.ones((0, 4, 5))}).shape == (0, 3)
 
 
 def _built(function, shape):

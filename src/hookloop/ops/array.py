@@ -16,7 +16,7 @@ from .cast import cast
 from .computed_axes import axis_of, expanded, extent
 from .indexed_slices import IndexedSlices
 from .registry import OpDef, no_gradient, register
-from .reshaping import reshaped
+from .reshaping import reshape_reference, reshaped
 from .shape_functions import check_sizes, one_of, picked, scalar, sized_by_input, unchanged
 from .slicing import (
     concat,
@@ -101,10 +101,6 @@ register(
 
 def _alias(c, node):
     c.alias(node.outputs[0], node.inputs[0])
-
-
-def _reshape_reference(node, x, shape):
-    return np.reshape(x, [int(d) for d in np.ravel(shape)])
 
 
 def _back_to_input(op, grad):
@@ -356,7 +352,7 @@ def _broadcast_to_gradient(op, grad):
 register(
     OpDef("Reshape", "tensor: T, shape: Tshape", "output: T", ranks={"shape": 1},
           attrs={"Tshape": dtypes.int32}, types={"Tshape": kinds.INDEX}, shape=reshaped, symbolic=True,
-          lower=_alias, reference=_reshape_reference, gradient=lambda op, grad: [_back_to_input(op, grad), None]),
+          lower=_alias, reference=reshape_reference, gradient=lambda op, grad: [_back_to_input(op, grad), None]),
     OpDef("ExpandDims", "input: T, dim: Tdim", "output: T",
           attrs={"Tdim": dtypes.int32}, types={"Tdim": kinds.INDEX}, shape=_expanded, symbolic=True,
           lower=_alias, reference=lambda node, x, axis: np.expand_dims(x, int(np.ravel(axis)[0])),

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
+
 from ..shapes import UNKNOWN
 from .shape_functions import check_sizes
 
@@ -27,7 +31,8 @@ def reshaped(c):
             total = _product([c.maximum(d, 1) for d in c.shape(0)])
             missing = total // _product([c.or_else(d, 1) for d in sizes if not isinstance(d, int) or d])
         else:
-            missing = c.infer(total, known)
+            rest = _rest_of(c.shape(0), [d for d in sizes if not isinstance(d, int) or d != -1])
+            missing = c.infer(total, known) if rest is None else rest
         return tuple([missing if isinstance(d, int) and d == -1 else d for d in sizes])
     if any(c.may_be_negative(d) for d in sizes):  # read from data: one of them may be -1
         missing = total // known
@@ -37,12 +42,26 @@ def reshaped(c):
     return _with_the_last_size(sizes, total)
 
 
+def _rest_of(shape, sizes):
+    """The elements of the axes whose sizes are not wanted, where these are numbers above 0 and all others are wanted: so many are
+    missing without any rows, too. None elsewhere."""
+    left = list(shape)
+    for d in sizes:
+        place = next((i for i, own in enumerate(left) if d is not UNKNOWN and own is d), None)
+        if place is None:
+            return None
+        del left[place]
+    return _product(left) if all(isinstance(d, int) and d > 0 for d in left) else None
+
+
 def _check_open(c, sizes):
-    """Checks in the run that at most one of the sizes that are read from data is -1. `mismatches` takes the places apart."""
+    """Checks in the run that the sizes that are read from data are no less than -1, at most one of them that. `mismatches` takes
+    the places apart."""
     earlier = None
     for place, d in enumerate(sizes):
         if not c.may_be_negative(d):
             continue
+        c.natural(c.or_else(d, 0))
         is_open = c.maximum(-d, 0)
         if earlier is not None:
             c.within(earlier * is_open * PLACES, place)
@@ -71,3 +90,12 @@ def _check_total(c, total, known, sizes):
             f"Cannot reshape a tensor with {total} elements to shape [{','.join(map(str, sizes))}] ({known} elements)"
         )
     c.merge(total, known)
+
+
+def reshape_reference(node, x, shape):
+    """What the op gives, by NumPy."""
+    sizes = [int(d) for d in np.ravel(shape)]
+    if sizes.count(-1) == 1 and 0 in sizes and x.size == 0:  # zeros are set aside on both sides
+        missing = math.prod(max(d, 1) for d in x.shape) // math.prod(max(d, 1) for d in sizes)
+        sizes[sizes.index(-1)] = missing
+    return np.reshape(x, sizes)
