@@ -51,7 +51,7 @@ static void test_blocks_of_rows(void) {
         float *x = ramp(m * n, 1, 0.5f), two = 2;
         const operand operands[] = {{HL_FLOAT32, 2, {m, n}, x}, {HL_FLOAT32, 0, {0}, &two}, {HL_FLOAT32, 2, {m, n}, NULL}};
         const hl_value attrs[] = {
-            {.i = 1}, {.i = 3}, {.i = 2}, {.i = 3}, /* first axes, steps, slots, views */
+            {.i = 1}, {.i = 0}, {.i = 3}, {.i = 2}, {.i = 3}, /* first axes, the operand that tells the rows, steps, slots, views */
             {.i = 1}, {.i = 4}, {.i = n}, {.i = 4}, /* rows of the slots */
             {.i = 3}, {.i = HL_FLOAT32}, {.i = 1}, {.i = 0}, /* slot 0, a number a row */
             {.i = 3}, {.i = HL_FLOAT32}, {.i = 1}, {.i = 1}, {.i = 1}, {.i = 1}, /* the same as a column */
