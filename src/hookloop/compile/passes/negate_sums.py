@@ -1,11 +1,14 @@
-"""The pass for sums of negated tensors, as gradients of differences have them: the sum is negated instead.
+"""The pass for sums of negated tensors, as gradients of differences have them: the sum is subtracted from 0 instead.
 
-Each rounds alike, so the bits are the same, and one tensor less is written and read.
+Each rounds alike, and 0 - 0 is the 0 that a sum of negated numbers is, where the negative of 0 would be -0. One tensor less is
+written and read.
 """
 
 from __future__ import annotations
 
-from ..ir import ARENA, Buffer, Instr, Value, walk
+import numpy as np
+
+from ..ir import ARENA, CONSTANT, Buffer, Instr, Value, walk
 from .uses import Uses, blocks_of, is_whole
 
 _SUMS = frozenset(("sum", "mean"))
@@ -37,7 +40,8 @@ def _negate(uses, block, item):
         return
     total = Value(out.dtype, out.shape, Buffer(ARENA, out.dtype, out.size, shape=out.shape))
     sums = Instr(item.kernel, [x], [total], item.params, item.node)
-    negated = Instr("neg", [total], [out], (), made.node, overwrites=(0,), views="any")
+    zero = Value(out.dtype, (), Buffer(CONSTANT, out.dtype, 1, np.zeros((), out.dtype.as_numpy_dtype)))
+    negated = Instr("sub", [zero, total], [out], (), made.node, overwrites=(1,), views="any")
     sums.notes = (*made.notes, *item.notes)
     sums.note("negate_sums", "is negated afterwards")
     uses.replace(made)
