@@ -83,6 +83,15 @@ def test_no_rows_are_flattened(executor):
         assert session.run(y, {x: np.ones((0, 4, 5))}).shape == (0, 3)
 
 
+def test_no_rows_keep_their_other_axes(executor):
+    """Sizes above those of which Python keeps one object, too."""
+    x = tf.placeholder(tf.float32, [None, 4, 500])
+    shapes = [[tf.shape(x)[0], 500, -1], [tf.shape(x)[0], -1, 4], [tf.shape(x)[0], -1]]
+    with tf.Session() as session:
+        found = session.run([tf.reshape(x, shape) for shape in shapes], {x: np.ones((0, 4, 500))})
+    assert [y.shape for y in found] == [(0, 500, 4), (0, 500, 4), (0, 2000)]
+
+
 def _built(function, shape):
     x = tf.placeholder(tf.float32, shape)
     n = tf.placeholder(tf.int32, [])

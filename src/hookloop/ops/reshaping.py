@@ -47,11 +47,18 @@ def _rest_of(shape, sizes):
     missing without any rows, too. None elsewhere."""
     left = list(shape)
     for d in sizes:
-        place = next((i for i, own in enumerate(left) if d is not UNKNOWN and own is d), None)
+        place = next((i for i, own in enumerate(left) if _is_same(own, d)), None)
         if place is None:
             return None
         del left[place]
     return _product(left) if all(isinstance(d, int) and d > 0 for d in left) else None
+
+
+def _is_same(left, right):
+    """Whether two sizes are known to be equal: numbers, or one that the graph leaves open."""
+    return left is not UNKNOWN and (
+        left is right or (isinstance(left, int) and isinstance(right, int) and left == right)
+    )
 
 
 def _check_open(c, sizes):
