@@ -8,12 +8,12 @@
  * A step may sum all rows (the gradient of a bias, a mean loss): then each block gives a part, and the parts are put together in
  * double, block by block, when all are there. Of one block the step writes the result itself.
  *
- * Attributes: how many first axes are the rows, the operand that tells their number, the numbers of steps, of slots and of views; for each slot the elements of a row and
- * the bytes of an element; for each view what it looks at (an operand of the instruction, or behind those a slot), its dtype, the
- * elements between its rows, the rank of a row, its dims, its strides; for each step its kernel, the numbers of its inputs, of its
- * outputs and of its own attributes, whether nothing after it reads what it writes, and for each operand its place (an operand of the
- * instruction, or behind those a view), how it goes with the rows (`manner`), and how many of its first axes the rows are, or are
- * left out; then the attributes.
+ * Attributes: how many first axes are the rows, the operand that tells their number, the numbers of steps, of slots and of views; for
+ * each slot the elements of a row and the bytes of an element; for each view what it looks at (an operand of the instruction, or
+ * behind those a slot), its dtype, the elements between its rows, the rank of a row, its dims, its strides; for each step its kernel,
+ * the numbers of its inputs, of its outputs and of its own attributes, whether nothing after it reads what it writes, and for each
+ * operand its place (an operand of the instruction, or behind those a view), how it goes with the rows (`manner`), and how many of its
+ * first axes the rows are, or are left out; then the attributes.
  */
 #include "../plan.h"
 #include "../pool.h"

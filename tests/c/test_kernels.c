@@ -42,6 +42,40 @@ static void test_chains_over_rows_of_every_length(void) {
         }
 }
 
+/* The sum and the mean of all rows, a part by each block; rows that are one block, and blocks of which some are longer. */
+static void test_sums_of_all_rows(void) {
+    const int64_t heights[] = {1, 63, 64, 65, 513, 1601};
+    const int64_t n = 700;
+    for (int h = 0; h < 6; h++) {
+        const int64_t m = heights[h];
+        float *x = ramp(m * n, 1, 0.5f);
+        const operand operands[] = {{HL_FLOAT32, 2, {m, n}, x}, {HL_FLOAT32, 1, {n}, NULL}, {HL_FLOAT32, 1, {n}, NULL}};
+        const hl_value attrs[] = {
+            {.i = 1}, {.i = 0}, {.i = 2}, {.i = 0}, {.i = 0}, /* first axes, the operand that tells the rows, steps, slots, views */
+            {.p = (void *)hl_find_kernel("sum")}, {.i = 1}, {.i = 1}, {.i = 1}, {.i = 0},
+            {.i = 0}, {.i = 1}, {.i = 1}, {.i = 1}, {.i = 2}, {.i = 0}, {.i = 1},
+            {.p = (void *)hl_find_kernel("mean")}, {.i = 1}, {.i = 1}, {.i = 1}, {.i = 0},
+            {.i = 0}, {.i = 1}, {.i = 1}, {.i = 2}, {.i = 3}, {.i = 0}, {.i = 1}};
+        float first[2][700];
+        for (int threads = 1; threads <= 2; threads++) {
+            alone result = run_alone("row_block", threads, 3, operands, sizeof attrs / sizeof *attrs, attrs);
+            CHECK(result.status == HL_OK);
+            for (int64_t j = 0; j < n; j++) {
+                double sum = 0, size = 0;
+                for (int64_t i = 0; i < m; i++) sum += x[i * n + j], size += fabs(x[i * n + j]);
+                CHECK(fabs(((float *)result.out[0])[j] - sum) <= 1e-6 * size);
+                CHECK(fabs(((float *)result.out[1])[j] - sum / (double)m) <= 1e-6 * size / (double)m);
+            }
+            for (int k = 0; k < 2; k++) {
+                if (threads == 1) memcpy(first[k], result.out[k], sizeof first[k]);
+                CHECK(memcmp(first[k], result.out[k], sizeof first[k]) == 0);
+            }
+            free_outputs(&result);
+        }
+        free(x);
+    }
+}
+
 /* x * 2 - the mean of its row: the mean in a slot, which a view shows as a column; few rows, and blocks of which some are longer. */
 static void test_blocks_of_rows(void) {
     const int64_t heights[] = {0, 1, 63, 64, 65, 513, 1601};
@@ -278,6 +312,7 @@ int main(void) {
     test_add_of_every_length();
     test_chains_over_rows_of_every_length();
     test_blocks_of_rows();
+    test_sums_of_all_rows();
     test_products_of_many_shapes();
     test_convolutions();
     test_channels_of_every_number();
