@@ -18,7 +18,7 @@ from ..version import GIT_VERSION, VERSION
 __all__ = ["export_meta_graph", "import_meta_graph"]
 
 _UNBOUND = "$unbound_inputs_"  # before the name of an input that lies outside the scope that was exported
-_UNBOUND_INPUTS = "unbound_inputs"  # the collection of their names
+UNBOUND_INPUTS = "unbound_inputs"  # the collection of their names
 
 # These were found from the nodes when they were added (ops/recovered_contexts.py): messages tell their names.
 _OF_NODES = frozenset((GraphKeys.COND_CONTEXT, GraphKeys.WHILE_CONTEXT))
@@ -91,16 +91,16 @@ def export_meta_graph(filename=None, meta_info_def=None, graph_def=None, saver_d
         for node in message.graph_def.node:
             node.device = ""
     if strip_default_attrs:
-        _strip_defaults(message.graph_def)
+        strip_defaults(message.graph_def)
     _list_ops(message)
     with graph.as_default():
-        _fill_collections(message, graph, collection_list, export_scope)
+        fill_collections(message, graph, collection_list, export_scope)
         if clear_extraneous_savers:
             _keep_saver_of(message, saver_def)
     if saver_def is not None:
         message.saver_def.CopyFrom(saver_def)
     if filename:
-        _write(filename, message, as_text)
+        write_message(filename, message, as_text)
     return message
 
 
@@ -117,7 +117,7 @@ def _keep_scope(graph_def, graph, export_scope):
     Inputs from outside are named so that whoever imports the message sees that they are wanted; the graph's own collection
     of their names is made anew.
     """
-    graph.clear_collection(_UNBOUND_INPUTS)
+    graph.clear_collection(UNBOUND_INPUTS)
     kept = []
     for node in graph_def.node:
         name = collection_def.strip_scope(node.name, export_scope)
@@ -138,7 +138,7 @@ def _input_in_scope(text, graph, export_scope):
         return inside
     control = "^" if text.startswith("^") else ""
     inside = f"{control}{_UNBOUND}{text.removeprefix('^')}"
-    graph.add_to_collection(_UNBOUND_INPUTS, inside)
+    graph.add_to_collection(UNBOUND_INPUTS, inside)
     return inside
 
 
@@ -183,7 +183,7 @@ def _scopes_of_savers(graph_def):
     return {scope + "/" for scope in scopes if scope}
 
 
-def _strip_defaults(graph_def):
+def strip_defaults(graph_def):
     from ..graph.graph_def import set_attr
 
     for node in graph_def.node:
@@ -207,7 +207,7 @@ def _list_ops(message):
         message.meta_info_def.stripped_op_list.op.add().name = name
 
 
-def _fill_collections(message, graph, wanted, export_scope):
+def fill_collections(message, graph, wanted, export_scope):
     for key in graph.get_all_collection_keys() if wanted is None else wanted:
         items = [item for item in graph.get_collection(key) if not _is_name_outside(item, export_scope)]
         if not isinstance(key, str) or not items:
@@ -233,7 +233,7 @@ def _is_name_outside(item, export_scope):
     return bool(export_scope) and isinstance(item, str) and not item.startswith((export_scope, _UNBOUND))
 
 
-def _write(filename, message, as_text):
+def write_message(filename, message, as_text):
     if as_text:
         from google.protobuf import text_format
 
@@ -264,7 +264,7 @@ def import_meta_graph(meta_graph_or_file, clear_devices=False, import_scope=None
       ValueError, NotFoundError: as for `tf.import_graph_def`: nothing is added then; or an input from outside the scope that was
         exported is not in `input_map`, or a collection does not fit the nodes.
     """
-    return import_meta_graph_with_saver(_read(meta_graph_or_file), clear_devices, import_scope, **kwargs)
+    return import_meta_graph_with_saver(read_message(meta_graph_or_file), clear_devices, import_scope, **kwargs)
 
 
 def import_meta_graph_with_saver(message, clear_devices=False, import_scope=None, **kwargs):
@@ -272,7 +272,7 @@ def import_meta_graph_with_saver(message, clear_devices=False, import_scope=None
     from ..variables import _all_saveable_objects
     from .saver import Saver
 
-    saver_def, variables, scope = _add_meta_graph(message, clear_devices, import_scope, **kwargs)
+    saver_def, variables, scope = add_meta_graph(message, clear_devices, import_scope, **kwargs)
     if saver_def is not None:
         if variables:
             name, variable = next(iter(variables.items()))
@@ -284,7 +284,7 @@ def import_meta_graph_with_saver(message, clear_devices=False, import_scope=None
     return None
 
 
-def _add_meta_graph(message, clear_devices=False, import_scope=None, input_map=None, return_elements=None,
+def add_meta_graph(message, clear_devices=False, import_scope=None, input_map=None, return_elements=None,
                     restore_collections_predicate=lambda key: True, **unknown):  # fmt: skip
     """Adds nodes and collections; gives (SaverDef or None, names in the message -> variables, the scope's name)."""
     from google.protobuf.message import DecodeError
@@ -302,7 +302,7 @@ def _add_meta_graph(message, clear_devices=False, import_scope=None, input_map=N
     import_graph_def(graph_def, input_map, name=scope + "/" if scope else "", producer_op_list=known_to_producer)
     variables = {}
     for key, definition in sorted(message.collection_def.items()):
-        if key == _UNBOUND_INPUTS or not restore_collections_predicate(key):
+        if key == UNBOUND_INPUTS or not restore_collections_predicate(key):
             continue
         try:
             _restore_collection(key, definition, scope, variables)
@@ -323,9 +323,9 @@ def _scope_of_import(import_scope):
 
 
 def _check_unbound(message, input_map):
-    if _UNBOUND_INPUTS not in message.collection_def:
+    if UNBOUND_INPUTS not in message.collection_def:
         return
-    names = [name.decode() for name in message.collection_def[_UNBOUND_INPUTS].bytes_list.value]
+    names = [name.decode() for name in message.collection_def[UNBOUND_INPUTS].bytes_list.value]
     given = {key.decode() if isinstance(key, bytes) else key for key in input_map}
     if set(names) - given:
         missing = ",".join(name for name in names if name not in given)
@@ -370,7 +370,7 @@ def _restore_context(key, item, scope):
         logging.warning("Left out of collection %s: %s: %s", key, item.context_name, error)
 
 
-def _read(meta_graph_or_file):
+def read_message(meta_graph_or_file):
     """The message itself, or what a file holds."""
     from google.protobuf import text_format
     from google.protobuf.message import DecodeError

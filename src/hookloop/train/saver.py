@@ -471,9 +471,9 @@ def _renamed(var_list, keys, prefix):
 
 
 def _write_meta_graph(path, message):
-    from .meta_graph import _write
+    from .meta_graph import write_message
 
-    _write(path, message, False)
+    write_message(path, message, False)
 
 
 def _prefix_text(save_path):

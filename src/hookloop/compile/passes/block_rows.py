@@ -499,13 +499,7 @@ class _Assembly:
             return None
         if count > MOST_OPERANDS:
             return None
-        moving = (
-            p
-            for s in self.steps
-            for v, manner, _ in s.operands(self.axes)
-            if manner == MOVES
-            for p in (places[place_key(v)],)
-        )
+        moving = (places[place_key(v)] for s in self.steps for v, manner, _ in s.operands(self.axes) if manner == MOVES)
         telling = next((place for place in moving if place < count), None)
         if telling is None:
             return None

@@ -5,14 +5,13 @@ from ...graph.collection_def import strip_scope
 from ...graph.collections import GraphKeys
 from ...graph.stack import get_default_graph
 from ...train import meta_graph as _meta_graph
+from ...train.meta_graph import UNBOUND_INPUTS
 
 __all__ = [
     "add_collection_def", "copy_scoped_meta_graph", "create_meta_graph_def", "export_scoped_meta_graph",
     "import_scoped_meta_graph", "import_scoped_meta_graph_with_return_elements", "ops_used_by_graph_def",
     "read_meta_graph_file", "strip_graph_default_valued_attrs", "stripped_op_list_for_graph",
 ]  # fmt: skip
-
-_UNBOUND_INPUTS = "unbound_inputs"
 
 
 def create_meta_graph_def(meta_info_def=None, graph_def=None, saver_def=None, collection_list=None, graph=None,
@@ -64,7 +63,7 @@ def add_collection_def(meta_graph_def, key, graph=None, export_scope=None, exclu
     if key in meta_graph_def.collection_def:
         before.collection_def[key].CopyFrom(meta_graph_def.collection_def[key])
     with graph.as_default():
-        _meta_graph._fill_collections(meta_graph_def, scratch, [key], export_scope)
+        _meta_graph.fill_collections(meta_graph_def, scratch, [key], export_scope)
     if key in before.collection_def:
         before.collection_def[key].MergeFrom(meta_graph_def.collection_def[key])
         meta_graph_def.collection_def[key].CopyFrom(before.collection_def[key])
@@ -76,11 +75,11 @@ def read_meta_graph_file(filename):
     Raises:
       OSError: where there is no such file, or it holds none.
     """
-    return _meta_graph._read(filename)
+    return _meta_graph.read_message(filename)
 
 
 def export_scoped_meta_graph(filename=None, graph_def=None, graph=None, export_scope=None, as_text=False,
-                             unbound_inputs_col_name=_UNBOUND_INPUTS, clear_devices=False, saver_def=None,
+                             unbound_inputs_col_name=UNBOUND_INPUTS, clear_devices=False, saver_def=None,
                              clear_extraneous_savers=False, strip_default_attrs=False, save_debug_info=False,
                              **kwargs):  # fmt: skip
     """`tf.train.export_meta_graph`, with the variables of what was exported.
@@ -96,28 +95,28 @@ def export_scoped_meta_graph(filename=None, graph_def=None, graph=None, export_s
         graph_def=graph_def, graph=graph, export_scope=export_scope, clear_devices=clear_devices, saver_def=saver_def,
         clear_extraneous_savers=clear_extraneous_savers, strip_default_attrs=strip_default_attrs, **kwargs,
     )  # fmt: skip
-    if unbound_inputs_col_name != _UNBOUND_INPUTS and export_scope:
+    if unbound_inputs_col_name != UNBOUND_INPUTS and export_scope:
         _rename_unbound(message, graph, unbound_inputs_col_name)
     if filename:
-        _meta_graph._write(filename, message, as_text)
+        _meta_graph.write_message(filename, message, as_text)
     exported = {node.name for node in message.graph_def.node}
     named = {strip_scope(v.name, export_scope): v for v in graph.get_collection(GraphKeys.GLOBAL_VARIABLES)}
     return message, {name: v for name, v in named.items() if name is not None and name.partition(":")[0] in exported}
 
 
 def _rename_unbound(message, graph, name):
-    names = graph.get_collection(_UNBOUND_INPUTS)
-    graph.clear_collection(_UNBOUND_INPUTS)
-    if _UNBOUND_INPUTS in message.collection_def:
+    names = graph.get_collection(UNBOUND_INPUTS)
+    graph.clear_collection(UNBOUND_INPUTS)
+    if UNBOUND_INPUTS in message.collection_def:
         if name:
-            message.collection_def[name].CopyFrom(message.collection_def[_UNBOUND_INPUTS])
-        del message.collection_def[_UNBOUND_INPUTS]
+            message.collection_def[name].CopyFrom(message.collection_def[UNBOUND_INPUTS])
+        del message.collection_def[UNBOUND_INPUTS]
     for each in names if name else ():
         graph.add_to_collection(name, each)
 
 
 def import_scoped_meta_graph(meta_graph_or_file, clear_devices=False, graph=None, import_scope=None, input_map=None,
-                             unbound_inputs_col_name=_UNBOUND_INPUTS,
+                             unbound_inputs_col_name=UNBOUND_INPUTS,
                              restore_collections_predicate=lambda key: True):  # fmt: skip
     """`tf.train.import_meta_graph` without a saver.
 
@@ -139,7 +138,7 @@ def import_scoped_meta_graph(meta_graph_or_file, clear_devices=False, graph=None
 
 def import_scoped_meta_graph_with_return_elements(
         meta_graph_or_file, clear_devices=False, graph=None, import_scope=None, input_map=None,
-        unbound_inputs_col_name=_UNBOUND_INPUTS, restore_collections_predicate=lambda key: True,
+        unbound_inputs_col_name=UNBOUND_INPUTS, restore_collections_predicate=lambda key: True,
         return_elements=None):  # fmt: skip
     """`import_scoped_meta_graph`, with operations and tensors of the message.
 
@@ -149,16 +148,16 @@ def import_scoped_meta_graph_with_return_elements(
     Returns:
       (the variables, a list of the elements or None).
     """
-    message = _meta_graph._read(meta_graph_or_file)
-    if unbound_inputs_col_name != _UNBOUND_INPUTS:
+    message = _meta_graph.read_message(meta_graph_or_file)
+    if unbound_inputs_col_name != UNBOUND_INPUTS:
         message = type(message).FromString(message.SerializeToString())
-        message.collection_def.pop(_UNBOUND_INPUTS, None)
+        message.collection_def.pop(UNBOUND_INPUTS, None)
         if unbound_inputs_col_name and unbound_inputs_col_name in message.collection_def:
-            message.collection_def[_UNBOUND_INPUTS].CopyFrom(message.collection_def.pop(unbound_inputs_col_name))
+            message.collection_def[UNBOUND_INPUTS].CopyFrom(message.collection_def.pop(unbound_inputs_col_name))
     graph = graph or get_default_graph()
     with graph.as_default():
         scope = graph.unique_name(import_scope or "", mark_as_used=False).rstrip("/")
-        _meta_graph._add_meta_graph(
+        _meta_graph.add_meta_graph(
             message, clear_devices, import_scope, input_map, restore_collections_predicate=restore_collections_predicate
         )
         variables = {strip_scope(v.name, scope): v for v in graph.get_collection(GraphKeys.GLOBAL_VARIABLES)}
@@ -204,5 +203,5 @@ def stripped_op_list_for_graph(graph_def):
 
 def strip_graph_default_valued_attrs(meta_graph_def):
     """Leaves out attributes that have their default."""
-    _meta_graph._strip_defaults(meta_graph_def.graph_def)
+    _meta_graph.strip_defaults(meta_graph_def.graph_def)
     meta_graph_def.meta_info_def.stripped_default_attrs = True
