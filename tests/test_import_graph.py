@@ -255,7 +255,7 @@ def test_a_loop_whose_frame_has_no_name_adds_nothing():
     for node in message.node:
         if node.op == "Enter":
             node.attr["frame_name"].i = 3
-    with pytest.raises(ValueError, match="AttrValue had value with type 'i' when 's' expected"):
+    with pytest.raises(ValueError, match="AttrValue had value with type 'int' when 'string' expected"):
         tf.import_graph_def(message)
     assert names() == []
 
@@ -350,6 +350,35 @@ def name_of_another_kind(graph_def):
     graph_def.node[0].attr["shape"].i = 3
 
 
+def type_of_another_kind(graph_def):
+    graph_def.node[2].attr["T"].i = 1
+
+
+def size_below_minus_one(graph_def):
+    graph_def.node[0].attr["shape"].shape.dim[0].size = -2
+
+
+def no_operation(graph_def):
+    graph_def.node[0].op = ""
+
+
+def waits_first(graph_def):
+    graph_def.node[2].input.insert(0, "^x")
+
+
+def nothing_to_add(graph_def):
+    graph_def.node.add(name="none", op="AddN").attr["N"].i = 0
+    graph_def.node[-1].attr["T"].type = 1
+
+
+def other_output_shape(graph_def):
+    graph_def.node[0].attr["_output_shapes"].list.shape.add().dim.add().size = 7
+
+
+def before_the_first(graph_def):
+    graph_def.versions.producer = -1
+
+
 def from_the_future(graph_def):
     graph_def.versions.min_consumer = 9999
 
@@ -383,11 +412,22 @@ def name_of_the_runtime(graph_def):
         ),
         (no_type, ValueError, "NodeDef missing attr 'T' from Op<name=Add"),
         (twice, ValueError, "Node 'x' is not unique"),
-        (one_input_more, ValueError, "Node 's/y': expected 2 inputs for op 'Add(V2)?', got 3"),
+        (
+            one_input_more,
+            ValueError,
+            "NodeDef expected inputs 'float, float' do not match 3 inputs specified; Op<name=Add(V2)?>",
+        ),
         (cycle, ValueError, "3 nodes in a cycle"),
         (other_shape, ValueError, "Dimensions must be equal, but are 3 and 2.*while importing node 's/y'"),
         (group_that_is_none, (ValueError, TypeError), "."),
-        (name_of_another_kind, ValueError, "AttrValue had value with type 'i' when 'shape' expected.*node 'x'"),
+        (name_of_another_kind, ValueError, "AttrValue had value with type 'int' when 'shape' expected.*node 'x'"),
+        (type_of_another_kind, ValueError, "AttrValue had value with type 'int' when 'type' expected.*node 's/y'"),
+        (size_below_minus_one, ValueError, r"Shape \[-2.*\] has dimensions with values below -1.*node 'x'"),
+        (no_operation, ValueError, "Node 'x' does not specify an operation"),
+        (waits_first, ValueError, "Node 's/y': Control dependencies must come after regular dependencies"),
+        (nothing_to_add, ValueError, "Value for attr 'N' of 0 must be at least minimum 1"),
+        (other_output_shape, ValueError, "Node 'import/x' has an _output_shapes attribute inconsistent .* output #0"),
+        (before_the_first, ValueError, "GraphDef producer version -1 below min producer 0 supported by TensorFlow"),
         (name_with_a_space, ValueError, "Node 'a b': Node name contains invalid characters"),
         (name_with_a_backslash, ValueError, r"Node 'a\\b': Node name contains invalid characters"),
         (name_of_the_runtime, ValueError, "Node '_x': Node name contains invalid characters"),
@@ -408,6 +448,10 @@ def test_a_message_that_cannot_be_imported_adds_nothing(small, change, error, te
     [
         ({"return_elements": ["nope"]}, ValueError, "Requested return node 'nope' not found in graph def"),
         ({"return_elements": ["x:3"]}, ValueError, r"Invalid return output 3 of node 'x', which has 1 output\(s\)"),
+        ({"return_elements": ["nope:0"]}, ValueError, "Requested return tensor 'nope:0' not found in graph def"),
+        ({"return_elements": ["x:y"]}, ValueError, "Cannot convert 'x:y' to a tensor name"),
+        ({"input_map": {"x:y": 1.0}}, ValueError, "Cannot convert 'x:y' to a tensor name"),
+        ({"input_map": {"^nope": 1.0, "z:7": 1.0, "n": 1.0}}, ValueError, r"found in graph_def: \[n:0, z:7, \^nope\]"),
         ({"return_elements": [1]}, TypeError, "return_elements must be a list of strings"),
         ({"input_map": [1]}, TypeError, "input_map must be a dictionary mapping strings to Tensor objects"),
         ({"input_map": {"nope:0": 1.0}}, ValueError, r"not found in graph_def: \[nope:0\]"),
@@ -417,6 +461,75 @@ def test_a_message_that_cannot_be_imported_adds_nothing(small, change, error, te
 def test_arguments_that_do_not_fit(small, arguments, error, text):
     with pytest.raises(error, match=text):
         tf.import_graph_def(small, **arguments)
+
+
+def test_a_tensor_of_another_graph_takes_no_place(small):
+    with tf.Graph().as_default():
+        other = tf.constant(1.0, name="other")
+    text = "node 'other' in input_map does not exist in graph \\(input_map entry: x:0->other:0\\)"
+    with pytest.raises(ValueError, match=text):
+        tf.import_graph_def(small, input_map={"x:0": other})
+
+
+def test_what_takes_a_tensors_place_is_returned_for_it(small):
+    given = tf.constant([[1.0, 2.0, 3.0]])
+    assert tf.import_graph_def(small, input_map={"x": given}, return_elements=["x:0", "x"])[0] is given
+
+
+def colocated():
+    """A, which has a device; B beside it, with another; C beside both, of which nothing is said; D alone, with a part of one."""
+    message = tf.GraphDef()
+    for name, device, groups in (("A", "", ""), ("B", "/task:1", "A"), ("C", "", "DA"), ("D", "/job:d", "")):
+        node = message.node.add(name=name, op="NoOp", device=device)
+        if groups:
+            node.attr["_class"].list.s.extend(b"loc:@" + group.encode() for group in groups)
+    return message
+
+
+@pytest.mark.parametrize(
+    ("on_a", "on_d", "devices"),
+    [
+        ("/device:CPU:1", "/device:CPU:2", ["/device:CPU:1", "/device:CPU:1", "/device:CPU:2", "/device:CPU:2"]),
+        ("", "/device:CPU:2", ["", "", "/device:CPU:2", "/device:CPU:2"]),
+        ("/device:CPU:1", "", ["/device:CPU:1", "/device:CPU:1", "/device:CPU:1", ""]),
+    ],
+)
+def test_nodes_beside_others_have_the_devices_of_those(on_a, on_d, devices):
+    asked = []
+
+    def device(op):
+        asked.append(op.name)
+        return {"A": on_a, "D": on_d}[op.name]
+
+    with tf.device(device):
+        operations = tf.import_graph_def(colocated(), name="", return_elements=list("ABCD"))
+    assert [op.device for op in operations] == devices and asked == ["A", "D"]
+
+
+def test_the_devices_around_a_node_leave_what_it_says_itself():
+    with tf.device("/job:b/task:2"):
+        operations = tf.import_graph_def(colocated(), name="", return_elements=list("ABCD"))
+    assert [op.device for op in operations] == ["/job:b/task:2", "/job:b/task:2", "/job:d/task:2", "/job:d/task:2"]
+
+
+def test_a_new_name_is_of_no_other_node_of_the_message():
+    message = tf.GraphDef()
+    for name in ("c", "c_1"):
+        message.node.add(name=name, op="NoOp")
+    tf.no_op(name="c")
+    assert [op.name for op in tf.import_graph_def(message, name="", return_elements=["c", "c_1"])] == ["c_2", "c_1"]
+
+
+def test_what_is_read_may_be_waited_for_too():
+    with tf.Graph().as_default() as graph:
+        x = tf.constant(1.0, name="x")
+        with tf.control_dependencies([tf.no_op(name="n")]):
+            tf.identity(x, name="y")
+    message = graph.as_graph_def()
+    message.node[-1].input.append("^x")
+    (y,) = tf.import_graph_def(message, name="", return_elements=["y"])
+    assert [op.name for op in y.control_inputs] == ["n", "x"] and y._input_types == [tf.float32]
+    assert tf.get_default_graph().as_graph_def().node[-1] == message.node[-1]
 
 
 def test_a_graph_is_of_the_oldest_version_that_went_into_it(small):
@@ -503,7 +616,7 @@ def with_attribute(name, value=b"x"):
 
 
 def test_an_attribute_that_the_op_has_not_is_refused():
-    text = "NodeDef mentions attr 'zzz' not in Op<name=Placeholder>; NodeDef: {{node a}}. (Check whether your GraphDef-interp"
+    text = "NodeDef mentions attr 'zzz' not in Op<name=Placeholder>; NodeDef: {{node import/a}}. (Check whether your GraphDef-interp"
     with pytest.raises(ValueError, match=re.escape(text)):
         tf.import_graph_def(with_attribute("zzz"))
     assert tf.get_default_graph().get_operations() == []

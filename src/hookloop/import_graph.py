@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import heapq
 import re
+from contextlib import nullcontext
 
 import numpy as np
 
 from . import errors, logging
 from .dtypes import DType
-from .graph.device import DeviceSpec
 from .graph.graph import Graph
 from .graph.graph_def import attr_of, note_versions
 from .graph.scopes import name_scope
@@ -65,10 +65,12 @@ def import_graph_def(graph_def, input_map=None, return_elements=None, name=None,
         if any(not isinstance(value, Tensor) for value in input_map.values()):
             if not scope:
                 raise ValueError(
-                    "tf.import_graph_def() requires a non-empty `name` if `input_map` contains non-Tensor values."
+                    "tf.import_graph_def() requires a non-empty `name` if `input_map` contains non-Tensor values. Try calling "
+                    "tf.convert_to_tensor() on `input_map` values before calling tf.import_graph_def()."
                 )
             with graph.name_scope("_inputs"):
                 input_map = {key: convert_to_tensor(value) for key, value in input_map.items()}
+    _check_graph(graph, input_map)
     importer = Importer(graph, graph_def, input_map, scope, producer_op_list)
     importer.check(return_elements or ())
     importer.add_nodes()
@@ -85,6 +87,11 @@ def _check_arguments(graph_def, input_map, return_elements):
         raise TypeError("input_map must be a dictionary mapping strings to Tensor objects.")
     if return_elements is not None and not all(isinstance(element, (str, bytes)) for element in return_elements):
         raise TypeError("return_elements must be a list of strings.")
+    if graph_def.versions.producer < 0:
+        raise ValueError(
+            f"GraphDef producer version {graph_def.versions.producer} below min producer 0 supported by TensorFlow {VERSION}.  "
+            "Please regenerate your graph."
+        )
     if graph_def.versions.min_consumer > GRAPH_DEF_VERSION:
         raise ValueError(
             f"GraphDef min consumer version {graph_def.versions.min_consumer} above current version {GRAPH_DEF_VERSION} "
@@ -96,6 +103,14 @@ def _check_arguments(graph_def, input_map, return_elements):
         )
 
 
+def _check_graph(graph, input_map):
+    for key, tensor in input_map.items():
+        if tensor.graph is not graph:
+            raise ValueError(
+                f"node '{tensor.op.name}' in input_map does not exist in graph (input_map entry: {key}->{tensor.name})"
+            )
+
+
 def _text(name):
     return name.decode() if isinstance(name, bytes) else name
 
@@ -104,6 +119,18 @@ def _split(name):
     """(op, output index) of "op:index" or "op"."""
     op, _, index = name.rpartition(":")
     return (op, int(index)) if op and index.isdecimal() else (name, 0)
+
+
+def _split_argument(name):
+    """The same of a name that the caller gives.
+
+    Raises:
+      ValueError: for what is no name of a tensor.
+    """
+    op, colon, index = name.partition(":")
+    if colon and not index.isdecimal():
+        raise ValueError(f"Cannot convert '{name}' to a tensor name.")
+    return op, int(index or 0)
 
 
 # Of a node in a message; what begins with "_" is made while a graph runs.
@@ -122,7 +149,7 @@ class Importer:
         for node in graph_def.node:
             if self._nodes.setdefault(node.name, node) is not node:
                 raise ValueError(f"Node '{node.name}' is not unique")
-        self._map = {_split(key): value for key, value in input_map.items() if not key.startswith("^")}
+        self._map = {_split_argument(key): value for key, value in input_map.items() if not key.startswith("^")}
         self._waited_for = {key[1:]: value.op for key, value in input_map.items() if key.startswith("^")}
         self._prefix = scope or ""
         self._operations = {}
@@ -132,6 +159,9 @@ class Importer:
 
     def check(self, wanted):
         """Raises what is wrong with the message, before anything is added."""
+        for name, node in self._nodes.items():
+            if not node.op:
+                raise ValueError(f"Node '{name}' does not specify an operation")
         self._nodes = {name: self._known_attributes(node) for name, node in self._nodes.items()}
         if self._kept:
             logging.warning("Attributes of a newer program are not looked at: %s", ", ".join(sorted(self._kept)))
@@ -139,25 +169,39 @@ class Importer:
         for name in self._nodes:
             if not _VALID_NAME.match(name):
                 raise ValueError(f"Node '{name}': Node name contains invalid characters")
-        used = {_split(text) for node in self._nodes.values() for text in node.input if not text.startswith("^")}
-        unused = [
-            f"{name}:{index}" for name, index in self._map
-            if (name, index) not in used and index >= self._number_outputs.get(name, 0)
-        ]  # fmt: skip
-        if unused:
-            raise ValueError(f"Attempted to map inputs that were not found in graph_def: [{', '.join(unused)}]")
         for node in self._nodes.values():
             for text in node.input:
                 self._check_input(node, text)
+            self._check_number_of_inputs(node)
             self._check_groups(node)
         self._order = self._sorted()
         for element in wanted:
-            name, index = _split(_text(element))
-            if name not in self._nodes:
-                raise ValueError(f"Requested return node '{name}' not found in graph def")
-            count = self._number_outputs[name]
-            if ":" in _text(element) and index >= count:
-                raise ValueError(f"Invalid return output {index} of node '{name}', which has {count} output(s)")
+            self._check_wanted(_text(element))
+        self._check_map()
+
+    def _check_wanted(self, element):
+        is_tensor = ":" in element
+        name, index = _split_argument(element) if is_tensor else (element, 0)
+        if is_tensor and (name, index) in self._map:
+            return
+        if name not in self._nodes:
+            kind = f"tensor '{element}'" if is_tensor else f"node '{name}'"
+            raise ValueError(f"Requested return {kind} not found in graph def")
+        count = self._number_outputs[name]
+        if is_tensor and index >= count:
+            raise ValueError(f"Invalid return output {index} of node '{name}', which has {count} output(s)")
+
+    def _check_map(self):
+        """What takes the place of something takes the place of what is there, or is read."""
+        used = {_split(text) for node in self._nodes.values() for text in node.input if not text.startswith("^")}
+        awaited = {text[1:] for node in self._nodes.values() for text in node.input if text.startswith("^")}
+        unused = [
+            f"{name}:{index}" for name, index in sorted(self._map)
+            if (name, index) not in used and index >= self._number_outputs.get(name, 0)
+        ]  # fmt: skip
+        unused += [f"^{name}" for name in sorted(self._waited_for) if name not in self._nodes and name not in awaited]
+        if unused:
+            raise ValueError(f"Attempted to map inputs that were not found in graph_def: [{', '.join(unused)}]")
 
     def checked_nodes(self):
         """The message's nodes, inputs first, otherwise in its order; raises what is wrong with them."""
@@ -191,13 +235,12 @@ class Importer:
                 self._kept.add(f"'{key}' of {node.op}")
             else:
                 raise ValueError(
-                    f"NodeDef mentions attr '{key}' not in Op<name={node.op}>; NodeDef: {{{{node {node.name}}}}}. (Check whether "
+                    f"NodeDef mentions attr '{key}' not in Op<name={node.op}>; NodeDef: {{{{node {self._prefix}{node.name}}}}}. (Check whether "
                     "your GraphDef-interpreting binary is up to date with your GraphDef-generating binary.)."
                 )
         return copy
 
-    @staticmethod
-    def _outputs_of(node):
+    def _outputs_of(self, node):
         try:
             op_def = registry.lookup(node.op)
         except ValueError:
@@ -209,9 +252,12 @@ class Importer:
         for key, default in defaults.items():
             kind, expected = node.attr[key].WhichOneof("value") if key in node.attr else None, _KINDS.get(type(default))
             if kind is not None and expected is not None and kind != expected:
-                raise ValueError(
-                    f"AttrValue had value with type '{kind}' when '{expected}' expected, for attr '{key}' of node '{node.name}'"
-                )
+                _refuse_kind(node, key, kind, expected)
+        for key in signature_of(op_def).type_attrs:
+            kind = node.attr[key].WhichOneof("value") if key in node.attr else None
+            if kind not in (None, "type", "list"):
+                _refuse_kind(node, key, kind, "type")
+        _check_shapes(node)
         try:
             attrs = {
                 **defaults,
@@ -226,7 +272,9 @@ class Importer:
                                      f"{attrs[output.number_attr]}")  # fmt: skip
             return len(signature_of(op_def).output_dtypes(attrs))
         except _UNFIT as error:
-            raise ValueError(f"NodeDef missing attr {error} from Op<name={node.op}>; NodeDef: {node.name}") from None
+            raise ValueError(
+                f"NodeDef missing attr {error} from Op<name={node.op}>; NodeDef: {{{{node {self._prefix}{node.name}}}}}"
+            ) from None
         except ValueError as error:
             raise ValueError(f"Node '{node.name}': {error}") from None
 
@@ -244,6 +292,34 @@ class Importer:
             raise ValueError(
                 f"Node '{node.name}': Connecting to invalid output {index} of source node {name} which has "
                 f"{self._number_outputs[name]} outputs."
+            )
+
+    def _check_number_of_inputs(self, node):
+        """As many tensors as the op has inputs, and then what is waited for."""
+        given = [not text.startswith("^") for text in node.input]
+        if given != sorted(given, reverse=True):
+            raise ValueError(f"Node '{node.name}': Control dependencies must come after regular dependencies")
+        signature = signature_of(registry.lookup(node.op))
+        attrs = {key: attr_of(value) for key, value in node.attr.items() if value.WhichOneof("value")}
+        attrs = {**signature.defaults, **attrs}
+        try:
+            for argument in signature.inputs:
+                if argument.number_attr is not None and attrs[argument.number_attr] > len(given):
+                    raise ValueError(
+                        f"NodeDef expected {attrs[argument.number_attr]} inputs as '{argument.name}' do not match {sum(given)} inputs "
+                        f"specified; Op<name={node.op}>; NodeDef: {{{{node {self._prefix}{node.name}}}}}"
+                    )
+                if argument.number_attr == "N" and attrs["N"] < 1:
+                    raise ValueError(
+                        f"Value for attr 'N' of {attrs['N']} must be at least minimum 1 (node '{node.name}')"
+                    )
+            wanted = [dtype for argument in signature.inputs for dtype in argument.dtypes(attrs)]
+        except _UNFIT:
+            return  # attributes that are missing, or are of another kind, are named when the node is made
+        if len(wanted) != sum(given):
+            raise ValueError(
+                f"NodeDef expected inputs '{', '.join(map(_name, wanted))}' do not match {sum(given)} inputs specified; "
+                f"Op<name={node.op}>; NodeDef: {{{{node {self._prefix}{node.name}}}}}"
             )
 
     def _check_groups(self, node):
@@ -293,9 +369,9 @@ class Importer:
         controls = sorted(graph._current_control_dependencies(), key=lambda op: op._id)
         context = graph._get_control_flow_context()
         try:
-            with graph.control_dependencies(None), graph.name_scope(None):
+            with graph.control_dependencies(None), graph.name_scope(None), graph.without_device():
                 graph._set_control_flow_context(context)
-                self._names = {name: graph.unique_name(self._prefix + name) for name in self._nodes}
+                self._names = self._unique_names()
                 for name in self._order:
                     try:
                         self._operations[name] = self._add(self._nodes[name], controls)
@@ -306,11 +382,42 @@ class Importer:
                 for merge, following in self._open:
                     self._operations[merge]._update_input(1, self._operations[following].outputs[0])
             recover_contexts(list(self._operations.values()), context)
+            self._place()
         except Exception:
             graph._remove_operations_after(len(before))
             graph._names_in_use.clear()
             graph._names_in_use.update(names_before)
             raise
+
+    def _unique_names(self):
+        """The nodes' names in the graph: their own where nothing there has them, else some that no node of either has."""
+        names, used = {}, self._graph._names_in_use
+        own = {(self._prefix + name).lower() for name in self._nodes}
+        for name in self._nodes:
+            unique = self._prefix + name
+            count = 0
+            while unique.lower() in used or (count and unique.lower() in own):
+                count += 1
+                unique = f"{self._prefix}{name}_{count}"
+            used[unique.lower()] = 1
+            names[name] = unique
+        return names
+
+    def _place(self):
+        """Gives the new nodes their devices: as around them, unless their own say more; beside others, that of those."""
+        beside = {}
+        for name, op in self._operations.items():
+            groups = [group[5:].decode() for group in op._attrs.get("_class") or () if group[:5] == b"loc:@"]
+            groups = [group for group in groups if group != op.name and group in self._graph._operations]
+            if groups:
+                beside[op] = groups
+                continue
+            device = self._nodes[name].device
+            with self._graph.device(device) if device else nullcontext():
+                self._graph._apply_device_functions(op)
+        for op, groups in beside.items():
+            devices = (self._graph._operations[group].device for group in groups)
+            op._set_device(next(filter(None, devices), ""))
 
     def _add(self, node, controls):
         inputs, control_inputs = self._inputs(node)
@@ -332,11 +439,13 @@ class Importer:
             if given and given < attrs["value"].size:
                 self._graph._values_given[op._id] = given
         op._add_control_inputs([*control_inputs, *(c for c in controls if c not in control_inputs)])
-        if node.device:
-            op._set_device(_merged(op.device, node.device))
-        for tensor, shape in zip(op.outputs, shapes or ()):
-            if tensor.get_shape().is_compatible_with(shape):
+        for i, (tensor, shape) in enumerate(zip(op.outputs, shapes or ())):
+            try:
                 tensor.set_shape(shape)
+            except ValueError as error:
+                raise ValueError(
+                    f"Node '{op.name}' has an _output_shapes attribute inconsistent with the GraphDef for output #{i}: {error}"
+                ) from None
         return op
 
     def _group(self, group):
@@ -366,8 +475,7 @@ class Importer:
             else:  # the back edge of a loop, drawn once its end exists
                 self._open.append((node.name, key[0]))
                 inputs.append(inputs[0])
-        producers = {tensor.op for tensor in inputs}
-        return inputs, [op for op in dict.fromkeys(controls) if op not in producers]
+        return inputs, list(dict.fromkeys(controls))
 
     def _check_types(self, node, op_def, attrs, inputs):
         position = 0
@@ -391,8 +499,10 @@ class Importer:
 
     def element(self, text):
         """A tensor ("op:0") or operation ("op") of the message as it is in the graph."""
-        name, index = _split(text)
-        return self._operations[name].outputs[index] if ":" in text else self._operations[name]
+        if ":" not in text:
+            return self._operations[text]
+        key = _split(text)
+        return self._map[key] if key in self._map else self._operations[key[0]].outputs[key[1]]
 
 
 # Texts that attributes of these names have, of every op that has such ones.
@@ -422,11 +532,25 @@ def _check_constant(node, value, wanted):
         raise ValueError(f"Node '{node.name}' expected a value of type {wanted}, got one of {value.dtype}")
 
 
-def _merged(around, own):
-    """A device: what a node says of it, and the rest as around it."""
-    device = DeviceSpec.from_string(around)
-    device.merge_from(DeviceSpec.from_string(own))
-    return device
+_KIND_NAMES = {"b": "bool", "f": "float", "i": "int", "s": "string"}
+
+
+def _refuse_kind(node, key, kind, expected):
+    kind, expected = _KIND_NAMES.get(kind, kind), _KIND_NAMES.get(expected, expected)
+    raise ValueError(
+        f"AttrValue had value with type '{kind}' when '{expected}' expected, for attr '{key}' of node '{node.name}'"
+    )
+
+
+def _check_shapes(node):
+    """No size is below -1, which is one that is not known."""
+    for value in node.attr.values():
+        for shape in (*([value.shape] if value.WhichOneof("value") == "shape" else ()), *value.list.shape):
+            sizes = [dimension.size for dimension in shape.dim]
+            if any(size < -1 for size in sizes):
+                raise ValueError(
+                    f"Shape {sizes} has dimensions with values below -1 (where -1 means unknown), in node '{node.name}'"
+                )
 
 
 def _name(dtype):

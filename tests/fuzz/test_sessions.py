@@ -403,7 +403,7 @@ def test_an_attribute_that_an_op_must_have_is_missed(left):
         del message.node[0].attr["dtype"]
     with (
         tf.Graph().as_default(),
-        pytest.raises(ValueError, match="NodeDef missing attr 'dtype' from Op<name=Placeholder>; NodeDef: x"),
+        pytest.raises(ValueError, match="NodeDef missing attr 'dtype' from Op<name=Placeholder>; NodeDef: {{node x}}"),
     ):
         tf.import_graph_def(message, name="")
 

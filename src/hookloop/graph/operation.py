@@ -70,6 +70,13 @@ class Operation(OperationFields):
         return node_def(self)
 
     @property
+    def _input_types(self):
+        """The types of the inputs as the op declares them: a reference to a variable where it wants one."""
+        from ..ops.signature import signature_of
+
+        return [dtype for argument in signature_of(self.op_def).inputs for dtype in argument.dtypes(self._attrs)]
+
+    @property
     def _location(self):
         """(file, line) of the user's code that made the op, or None."""
         code = self._user_code
