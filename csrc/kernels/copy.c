@@ -28,11 +28,22 @@
         return HL_OK;                                                                                          \
     }
 
-typedef struct bytes16 { uint64_t low, high; } bytes16;
+/* Elements that lie together are one (join_elements): it may lie anywhere. */
+#if SIMD_BYTES == 32
+#define ANYWHERE __attribute__((aligned(1), may_alias))
+#define ANYWHERE_PAIR __attribute__((packed, may_alias))
+#else
+#define ANYWHERE
+#define ANYWHERE_PAIR
+#endif
+typedef uint16_t ANYWHERE bytes2;
+typedef uint32_t ANYWHERE bytes4;
+typedef uint64_t ANYWHERE bytes8;
+typedef struct ANYWHERE_PAIR bytes16 { uint64_t low, high; } bytes16;
 COPY_LOOP(copy_1, uint8_t)
-COPY_LOOP(copy_2, uint16_t)
-COPY_LOOP(copy_4, uint32_t)
-COPY_LOOP(copy_8, uint64_t)
+COPY_LOOP(copy_2, bytes2)
+COPY_LOOP(copy_4, bytes4)
+COPY_LOOP(copy_8, bytes8)
 COPY_LOOP(copy_16, bytes16)
 
 static ew_loop copy_loop(size_t size) {
@@ -199,11 +210,11 @@ FEW_COLUMNS_COPIES(8, f64, F64_LANES, double)
             for (int64_t j = 0; j < columns; j++) to[i * to_stride + j] = from[j * from_stride + i];                  \
         if (streams) fence_streams();                                                                                 \
     }
-TRANSPOSE_TILE(transpose_tile_4, uint32_t, f32, F32_LANES, float)
-TRANSPOSE_TILE(transpose_tile_8, uint64_t, f64, F64_LANES, double)
+TRANSPOSE_TILE(transpose_tile_4, bytes4, f32, F32_LANES, float)
+TRANSPOSE_TILE(transpose_tile_8, bytes8, f64, F64_LANES, double)
 
-/* `tiles` chunks go along the last outer axis. */
-typedef struct copy_job { const ew_walk *walk; void *const *base; int64_t tiles; } copy_job;
+/* `tiles` chunks go along the last outer axis; where one is all of it, `together` iterations of the others are a chunk. */
+typedef struct copy_job { const ew_walk *walk; void *const *base; int64_t tiles, together, bytes; bool narrow; } copy_job;
 
 /* Moves the addresses of both operands by so many iterations of the outer axes but the last. */
 static void go_to(const ew_walk *walk, int64_t iteration, const char **from, char **to) {
@@ -238,7 +249,7 @@ static void transpose_chunk(void *argument, int64_t chunk, int worker) {
 static hl_status run_transpose(const hl_instr *ins, hl_run *run) {
     const ew_walk *walk = ins->p[2].p;
     const int64_t rows = tile_rows(walk);
-    copy_job job = {walk, ins->arg, (walk->dims[walk->outer - 1] + rows - 1) / rows};
+    copy_job job = {walk, ins->arg, (walk->dims[walk->outer - 1] + rows - 1) / rows, 1};
     hl_parallel(run, walk->count / walk->dims[walk->outer - 1] * job.tiles, walk->cost_ns, transpose_chunk, &job);
     return HL_OK;
 }
@@ -262,7 +273,7 @@ static void part_chunk(void *argument, int64_t chunk, int worker) {
 
 static hl_status run_part(const hl_instr *ins, hl_run *run) {
     const ew_walk *walk = ins->p[2].p;
-    copy_job job = {walk, ins->arg, (walk->n + FEW_TILE - 1) / FEW_TILE};
+    copy_job job = {walk, ins->arg, (walk->n + FEW_TILE - 1) / FEW_TILE, 1};
     hl_parallel(run, walk->count / walk->dims[walk->outer - 1] * job.tiles, walk->cost_ns, part_chunk, &job);
     return HL_OK;
 }
@@ -306,6 +317,7 @@ static bool turn_to_tiles(ew_walk *walk, int64_t size) {
 
 enum {
     SHORT_BYTES = 512,      /* of a row that is copied inline */
+    NARROW = 8,             /* elements of a row that are taken one by one, of many rows each */
     ROWS_BYTES = 1 << 16    /* of the rows of a chunk */
 };
 
@@ -314,33 +326,73 @@ static int64_t rows_of_chunk(const ew_walk *walk, int64_t bytes) {
     return dim < rows ? dim : rows;
 }
 
-/* Rows along the last outer axis. */
+/* Rows of at least `piece` bytes and at most two: the first and the last ones, which may overlap. */
+#define ENDS_OF_ROWS(piece)                                             \
+    for (; rows > 0; rows--, from += from_step, to += to_step) {        \
+        char head[piece], tail[piece];                                  \
+        memcpy(head, from, piece);                                      \
+        memcpy(tail, from + bytes - piece, piece);                      \
+        memcpy(to, head, piece);                                        \
+        memcpy(to + bytes - piece, tail, piece);                        \
+    }
+
+static void copy_rows(char *to, int64_t to_step, const char *from, int64_t from_step, int64_t rows, int64_t bytes) {
+    if (bytes >= 8 && bytes <= 16) ENDS_OF_ROWS(8)
+    else if (bytes > 16 && bytes <= 32) ENDS_OF_ROWS(16)
+    else for (; rows > 0; rows--, from += from_step, to += to_step) copy_row(to, from, bytes);
+}
+
+/* Rows of few elements that are apart: those at one place of all rows, then at the next. */
+static void copy_narrow_rows(const ew_walk *walk, char *to, int64_t to_step, char *from, int64_t from_step, int64_t rows) {
+    const int64_t steps[] = {from_step, to_step};
+    for (int64_t k = 0; k < walk->n; k++) {
+        char *const data[] = {from + k * walk->inner[0], to + k * walk->inner[1]};
+        walk->loop(rows, data, steps, &walk->param);
+    }
+}
+
+/* Rows along the last outer axis, of as many iterations of the others as a chunk has. */
 static void rows_chunk(void *argument, int64_t chunk, int worker) {
     const copy_job *job = argument;
     const ew_walk *walk = job->walk;
     const int last = walk->outer - 1;
-    const int64_t bytes = walk->n * walk->inner[1], rows = rows_of_chunk(walk, bytes), first = chunk % job->tiles * rows;
+    const int64_t bytes = job->bytes, rows = rows_of_chunk(walk, bytes), first = chunk % job->tiles * rows;
     const int64_t end = first + rows < walk->dims[last] ? first + rows : walk->dims[last];
-    const int64_t from_step = walk->strides[last][0], to_step = walk->strides[last][1];
-    const char *from = job->base[0];
-    char *to = job->base[1];
+    const int64_t from_step = walk->strides[last][0], to_step = walk->strides[last][1], lines = walk->count / walk->dims[last];
+    const int64_t line = chunk / job->tiles * job->together, left = lines - line < job->together ? lines - line : job->together;
+    const char *from = (const char *)job->base[0] + first * from_step;
+    char *to = (char *)job->base[1] + first * to_step;
+    int64_t index[HL_MAX_RANK], rest = line;
     (void)worker;
-    go_to(walk, chunk / job->tiles, &from, &to);
-    if (walk->param.i) {
-        for (int64_t row = first; row < end; row++) stream_bytes(to + row * to_step, from + row * from_step, bytes);
-        fence_streams();
-    } else {
-        for (int64_t row = first; row < end; row++) copy_row(to + row * to_step, from + row * from_step, bytes);
+    go_to(walk, line, &from, &to);
+    for (int axis = last - 1; axis >= 0; rest /= walk->dims[axis], axis--) index[axis] = rest % walk->dims[axis];
+    for (int64_t done = 0;;) {
+        if (walk->param.i)
+            for (int64_t row = 0; row < end - first; row++) stream_bytes(to + row * to_step, from + row * from_step, bytes);
+        else if (job->narrow) copy_narrow_rows(walk, to, to_step, (char *)from, from_step, end - first);
+        else copy_rows(to, to_step, from, from_step, end - first, bytes);
+        if (++done >= left) break;
+        for (int axis = last - 1; axis >= 0; axis--) {
+            from += walk->strides[axis][0], to += walk->strides[axis][1];
+            if (++index[axis] < walk->dims[axis]) break;
+            from -= walk->dims[axis] * walk->strides[axis][0], to -= walk->dims[axis] * walk->strides[axis][1];
+            index[axis] = 0;
+        }
     }
+    if (walk->param.i) fence_streams();
 }
 
-static hl_status run_rows(const hl_instr *ins, hl_run *run) {
+static hl_status run_all_rows(const hl_instr *ins, hl_run *run, bool narrow) {
     const ew_walk *walk = ins->p[2].p;
-    const int64_t dim = walk->dims[walk->outer - 1], rows = rows_of_chunk(walk, walk->n * walk->inner[1]);
-    copy_job job = {walk, ins->arg, (dim + rows - 1) / rows};
-    hl_parallel(run, walk->count / dim * job.tiles, walk->cost_ns, rows_chunk, &job);
+    const int64_t bytes = walk->n * ins->p[0].i, dim = walk->dims[walk->outer - 1], rows = rows_of_chunk(walk, bytes);
+    copy_job job = {walk, ins->arg, (dim + rows - 1) / rows, 1, bytes, narrow};
+    if (job.tiles == 1 && rows * bytes < ROWS_BYTES) job.together = ROWS_BYTES / (rows * bytes);
+    hl_parallel(run, (walk->count / dim + job.together - 1) / job.together * job.tiles, walk->cost_ns, rows_chunk, &job);
     return HL_OK;
 }
+
+static hl_status run_rows(const hl_instr *ins, hl_run *run) { return run_all_rows(ins, run, false); }
+static hl_status run_narrow_rows(const hl_instr *ins, hl_run *run) { return run_all_rows(ins, run, true); }
 
 static bool is_dense(const ew_walk *walk, int64_t size) { return walk->inner[0] == size && walk->inner[1] == size; }
 
@@ -349,10 +401,34 @@ static bool is_streamed(const ew_walk *walk, int64_t size) {
     return is_dense(walk, size) && walk->n * size >= STREAMED_ROW && walk->n * size * walk->count >= STREAMED_BYTES;
 }
 
+/* Puts the axis before the last outer one last where that has few iterations and the other more. How many the last one has then. */
+static int64_t turn_to_rows(ew_walk *walk) {
+    const int last = walk->outer - 1;
+    if (last > 0 && walk->dims[last] < 8 && walk->dims[last - 1] > walk->dims[last]) turn_axis(walk, last - 1);
+    return walk->dims[last];
+}
+
 /* An outer axis of few rows is not worth it: the walk's own loop has less to do between two of them. */
-static bool has_rows(const ew_walk *walk, int64_t size) {
-    return walk->outer > 0 && is_dense(walk, size) && walk->n * size <= (walk->param.i ? ROWS_BYTES : SHORT_BYTES) &&
-           walk->dims[walk->outer - 1] >= 4;
+static bool has_rows(ew_walk *walk, int64_t size) {
+    if (walk->outer == 0 || !is_dense(walk, size) || walk->n * size > (walk->param.i ? ROWS_BYTES : SHORT_BYTES)) return false;
+    return turn_to_rows(walk) >= 4;
+}
+
+static bool has_narrow_rows(ew_walk *walk) {
+    return SIMD_BYTES == 32 && walk->outer > 0 && walk->n <= NARROW && turn_to_rows(walk) > walk->n;
+}
+
+/* Elements that lie together on both sides are one where they fill a word: rows of two floats are copied as doubles are. How large an
+ * element is then. */
+static int64_t join_elements(ew_walk *walk, int64_t size) {
+    const int64_t bytes = walk->n * size;
+    if (SIMD_BYTES != 32 || walk->outer == 0 || walk->n < 2 || !is_dense(walk, size)) return size;
+    if (bytes != 2 && bytes != 4 && bytes != 8 && bytes != 16) return size;
+    walk->n = walk->dims[--walk->outer];
+    walk->count /= walk->n;
+    for (int operand = 0; operand < 2; operand++) walk->inner[operand] = walk->strides[walk->outer][operand];
+    walk->loop = copy_loop((size_t)bytes);
+    return bytes;
 }
 
 static bool same_dims(const hl_tensor *a, const hl_tensor *b) {
@@ -372,13 +448,15 @@ static hl_status prepare_copy(hl_prepare *prep) {
         if (bytes < 1 << 18) return HL_OK;
     }
     const hl_status status = prepare_walk(prep);
-    const int64_t size = (int64_t)hl_dtype_size(in->dtype);
     ew_walk *walk = prep->params;
     if (in->size == 0) return status;
+    const int64_t size = join_elements(walk, (int64_t)hl_dtype_size(in->dtype));
     walk->param.i = is_streamed(walk, size);
     if (turn_to_columns(walk, size)) prep->ins->fn = run_part;
     else if (turn_to_tiles(walk, size)) prep->ins->fn = run_transpose;
     else if (has_rows(walk, size)) prep->ins->fn = run_rows;
+    else if (has_narrow_rows(walk)) prep->ins->fn = run_narrow_rows;
+    prep->ins->p[0].i = size;
     return status;
 }
 

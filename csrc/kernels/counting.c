@@ -56,6 +56,18 @@ static hl_status prepare_bincount(hl_prepare *prep) {
     }
 }
 
+enum {
+    HISTOGRAM_BLOCK = 1024, /* values whose bins are found before they are counted */
+    FEW_BINS = 256          /* of which several tables are kept: a bin that comes again waits for its count otherwise */
+};
+
+/* Counts the bins of a block in two tables in turn. */
+static void count_in_turn(const int32_t *bin, int64_t n, uint32_t table[2][FEW_BINS]) {
+    int64_t i = 0;
+    for (; i + 2 <= n; i += 2) table[0][bin[i]]++, table[1][bin[i + 1]]++;
+    if (i < n) table[0][bin[i]]++;
+}
+
 /* histogram: (values, range) -> counts of bins of one width; what is outside counts in the first or the last bin. */
 #define HISTOGRAM(tag, dtype, S, C, LOAD, STORE, unused)                                                          \
     static hl_status histogram_##tag(const hl_instr *ins, hl_run *run) {                                         \
@@ -67,14 +79,25 @@ static hl_status prepare_bincount(hl_prepare *prep) {
                            "value_range should satisfy value_range[0] < value_range[1], but got '[%g, %g]'", low, high); \
         const double step = (high - low) / (double)p->bins, last = (double)(p->bins - 1);                        \
         clear_bytes(run, ins->arg[2], p->bytes);                                                                 \
-        for (int64_t i = 0; i < p->n; i++) {                                                                     \
-            if (hl_is_stopped_at(run, i)) return run->stopped;                                           \
-            const double value = (double)LOAD(values[i]);                                                        \
-            const double place = value > low ? (value - low) / step : 0;                                         \
-            const int64_t bin = (int64_t)(place < last ? place : last);                                          \
-            put_index(ins->arg[2], p->wide, bin, get_index(ins->arg[2], p->wide, bin) + 1);                      \
+        for (STRETCHES(run, first, end, p->n)) {                                                                 \
+            uint32_t table[2][FEW_BINS] = {{0}};                                                                 \
+            for (int64_t from = first; from < end; from += HISTOGRAM_BLOCK) {                                    \
+                const int64_t n = end - from < HISTOGRAM_BLOCK ? end - from : HISTOGRAM_BLOCK;                   \
+                int32_t bin[HISTOGRAM_BLOCK];                                                                    \
+                for (int64_t i = 0; i < n; i++) {                                                                \
+                    const double value = (double)LOAD(values[from + i]), ratio = (value - low) / step;           \
+                    const double place = value > low ? ratio : 0;                                                \
+                    bin[i] = (int32_t)(place < last ? place : last);                                             \
+                }                                                                                                \
+                if (p->bins <= FEW_BINS) count_in_turn(bin, n, table);                                           \
+                else if (p->wide) for (int64_t i = 0; i < n; i++) ((int64_t *)ins->arg[2])[bin[i]]++;            \
+                else for (int64_t i = 0; i < n; i++) ((int32_t *)ins->arg[2])[bin[i]]++;                         \
+            }                                                                                                    \
+            for (int64_t bin = 0; p->bins <= FEW_BINS && bin < p->bins; bin++)                                   \
+                put_index(ins->arg[2], p->wide, bin,                                                             \
+                          get_index(ins->arg[2], p->wide, bin) + table[0][bin] + table[1][bin]);                 \
         }                                                                                                        \
-        return HL_OK;                                                                                            \
+        return run->stopped;                                                                                     \
     }
 EACH_WIDE_FLOAT(HISTOGRAM, 0)
 EACH_SIGNED(HISTOGRAM, 0)
@@ -99,21 +122,36 @@ static hl_status prepare_histogram(hl_prepare *prep) {
 
 typedef struct bound_params { int64_t rows, length, count; bool upper, wide; } bound_params;
 
-/* bounds: (sorted rows, values) -> places; the attribute tells whether behind equal ones. */
+enum { TOGETHER = 8 /* values whose places are looked for at once: each step of one waits for the step before */ };
+
+/* bounds: (sorted rows, values) -> places; the attribute tells whether behind equal ones. Every value takes the same steps, so that no
+ * processor has to guess which half it goes to. */
 #define BOUNDS(tag, dtype, S, C, LOAD, STORE, unused)                                                             \
+    SIMD_INLINE void places_##tag(const S *row, int64_t length, const S *values, const int count, const bool upper, int64_t *place) { \
+        C value[TOGETHER];                                                                                       \
+        int64_t left = length;                                                                                   \
+        for (int k = 0; k < count; k++) value[k] = LOAD(values[k]), place[k] = 0;                                \
+        for (; left > 0; left -= left > 1 ? left / 2 : 1) {                                                      \
+            const int64_t half = left > 1 ? left / 2 : 1;                                                        \
+            _Pragma("GCC unroll 8") for (int k = 0; k < count; k++) {                                            \
+                const C middle = LOAD(row[place[k] + half - 1]);                                                 \
+                const bool is_behind = upper ? !(value[k] < middle) : middle < value[k];                         \
+                place[k] += -(int64_t)is_behind & half;                                                          \
+            }                                                                                                    \
+        }                                                                                                        \
+    }                                                                                                            \
     static hl_status bounds_##tag(const hl_instr *ins, hl_run *run) {                                            \
         const bound_params *p = ins->p[2].p;                                                                     \
-        for (int64_t at = 0; at < p->rows * p->count; at++) {                                                    \
-            if (hl_is_stopped_at(run, at)) return run->stopped;                                          \
-            const S *row = (const S *)ins->arg[0] + at / p->count * p->length;                                   \
-            const C value = LOAD(((const S *)ins->arg[1])[at]);                                                  \
-            int64_t low = 0, high = p->length;                                                                   \
-            while (low < high) {                                                                                 \
-                const int64_t middle = low + (high - low) / 2;                                                   \
-                if (p->upper ? !(value < LOAD(row[middle])) : LOAD(row[middle]) < value) low = middle + 1;       \
-                else high = middle;                                                                              \
-            }                                                                                                    \
-            put_index(ins->arg[2], p->wide, at, low);                                                            \
+        for (int64_t at = 0, n = p->rows * p->count, step; at < n; at += step) {                                 \
+            int64_t place[TOGETHER];                                                                             \
+            const int64_t left = p->count - at % p->count;                                                       \
+            const S *row = (const S *)ins->arg[0] + at / p->count * p->length, *values = (const S *)ins->arg[1] + at; \
+            if ((at & 0xffff) < TOGETHER && hl_is_stopped(run)) return run->stopped;                             \
+            step = left >= TOGETHER ? TOGETHER : 1;                                                              \
+            if (step == 1) places_##tag(row, p->length, values, 1, p->upper, place);                             \
+            else if (p->upper) places_##tag(row, p->length, values, TOGETHER, true, place);                      \
+            else places_##tag(row, p->length, values, TOGETHER, false, place);                                   \
+            for (int64_t k = 0; k < step; k++) put_index(ins->arg[2], p->wide, at + k, place[k]);                \
         }                                                                                                        \
         return HL_OK;                                                                                            \
     }

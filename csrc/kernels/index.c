@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "complex_types.h"
 #include "elementwise_types.h"
 #include "integers.h"
 #include "plan.h"
@@ -114,82 +115,100 @@ enum { WHERE_BLOCK = 1024 };
 /* where_count: how many elements are not 0; the attribute is the register. where_fill: their coordinates. */
 typedef struct where_params { int64_t n, size; int rank; int64_t dims[HL_MAX_RANK]; hl_dtype dtype; } where_params;
 
-static inline bool is_true(const where_params *p, const char *data, int64_t i) {
-    switch (p->size) {
-    case 1: return ((const uint8_t *)data)[i] != 0;
-    case 2: return p->dtype == HL_FLOAT16 || p->dtype == HL_BFLOAT16 ? (((const uint16_t *)data)[i] & 0x7fff) != 0
-                                                                   : ((const uint16_t *)data)[i] != 0;
-    case 4: return p->dtype == HL_FLOAT32 ? ((const float *)data)[i] != 0 : ((const uint32_t *)data)[i] != 0;
-    case 16: return ((const double *)data)[2 * i] != 0 || ((const double *)data)[2 * i + 1] != 0;
-    default:
-        if (p->dtype == HL_COMPLEX64) return ((const float *)data)[2 * i] != 0 || ((const float *)data)[2 * i + 1] != 0;
-        return p->dtype == HL_FLOAT64 ? ((const double *)data)[i] != 0 : ((const uint64_t *)data)[i] != 0;
-    }
+/* Which elements from `first` on, at most a block of them, are not 0. */
+static const uint8_t *true_bytes(const where_params *p, const void *data, int64_t first, int64_t n, uint8_t *is_true) {
+#define TRUE_BYTES(T, EXPR)                                                  \
+    do {                                                                     \
+        const T *x = (const T *)data + first;                                \
+        for (int64_t i = 0; i < n; i++) is_true[i] = (EXPR);                 \
+    } while (0)
+    const bool is_half = p->dtype == HL_FLOAT16 || p->dtype == HL_BFLOAT16;
+    if (p->size == 1) return (const uint8_t *)data + first;
+    if (is_half) TRUE_BYTES(uint16_t, (x[i] & 0x7fff) != 0);
+    else if (p->size == 2) TRUE_BYTES(uint16_t, x[i] != 0);
+    else if (p->dtype == HL_FLOAT32) TRUE_BYTES(float, x[i] != 0);
+    else if (p->size == 4) TRUE_BYTES(uint32_t, x[i] != 0);
+    else if (p->dtype == HL_FLOAT64) TRUE_BYTES(double, x[i] != 0);
+    else if (p->dtype == HL_COMPLEX64) TRUE_BYTES(float complex, x[i] != 0);
+    else if (p->size == 8) TRUE_BYTES(uint64_t, x[i] != 0);
+    else TRUE_BYTES(double complex, x[i] != 0);
+#undef TRUE_BYTES
+    return is_true;
 }
 
-/* Counts of one type by sums that fit its lanes. */
-static int64_t count_bytes(const uint8_t *data, int64_t first, int64_t end) {
-    int64_t count = 0;
-    for (int64_t from = first; from < end; from += 128 * 64) {
-        const int64_t stop = from + 128 * 64 < end ? from + 128 * 64 : end;
-        uint8_t lanes[64] = {0};
-        int64_t i = from;
-        for (; i + 64 <= stop; i += 64)
-            for (int k = 0; k < 64; k++) lanes[k] = (uint8_t)(lanes[k] + (data[i + k] != 0));
-        for (int k = 0; k < 64; k++) count += lanes[k];
-        for (; i < stop; i++) count += data[i] != 0;
-    }
+/* Counts by sums that fit bytes. */
+static int64_t count_bytes(const uint8_t *data, int64_t n) {
+    int64_t count = 0, i = 0;
+    uint8_t lanes[64] = {0};
+    for (; i + 64 <= n; i += 64)
+        for (int k = 0; k < 64; k++) lanes[k] = (uint8_t)(lanes[k] + (data[i + k] != 0));
+    for (int k = 0; k < 64; k++) count += lanes[k];
+    for (; i < n; i++) count += data[i] != 0;
     return count;
 }
 
 static hl_status run_where_count(const hl_instr *ins, hl_run *run) {
     const where_params *p = ins->p[2].p;
+    uint8_t block[WHERE_BLOCK];
     int64_t count = 0;
-    for (STRETCHES(run, first, end, p->n)) {
-        if (p->size == 1) count += count_bytes(ins->arg[0], first, end);
-        else
-            for (int64_t i = first; i < end; i++) count += is_true(p, ins->arg[0], i);
+    for (int64_t from = 0; from < p->n; from += WHERE_BLOCK) {
+        const int64_t n = p->n - from < WHERE_BLOCK ? p->n - from : WHERE_BLOCK;
+        if (hl_is_stopped_at(run, from)) return run->stopped;
+        count += count_bytes(true_bytes(p, ins->arg[0], from, n, block), n);
     }
     run->regs[ins->p[0].i] = count;
     return HL_OK;
 }
 
-/* Of a vector: each position is written where the next true one's goes, and stays where it is one. */
-static hl_status run_where_vector(const hl_instr *ins, hl_run *run) {
-    const where_params *p = ins->p[2].p;
-    int64_t *out = ins->arg[1], found[WHERE_BLOCK];
-    for (int64_t from = 0; from < p->n; from += WHERE_BLOCK) {
-        const int64_t end = from + WHERE_BLOCK < p->n ? from + WHERE_BLOCK : p->n;
-        int64_t count = 0;
-        if (hl_is_stopped_at(run, from)) return run->stopped;
-        if (p->size == 1)
-            for (int64_t i = from; i < end; i++) {
-                found[count] = i;
-                count += ((const uint8_t *)ins->arg[0])[i] != 0;
-            }
-        else
-            for (int64_t i = from; i < end; i++) {
-                found[count] = i;
-                count += is_true(p, ins->arg[0], i);
-            }
-        memcpy(out, found, (size_t)count * sizeof *found);
-        out += count;
+/* The positions of the true ones of a block, of which the first is `from`: each is written where the next true one's goes, and stays
+ * where it is one. How many there are. */
+static int64_t find_true(const uint8_t *is_true, int64_t n, int64_t from, int64_t *found) {
+    int64_t count = 0, i = 0;
+    for (; i + 8 <= n; i += 8) {
+        uint64_t bytes;
+        memcpy(&bytes, is_true + i, sizeof bytes);
+        if (bytes == 0) continue;
+        for (int64_t k = i; k < i + 8; k++) {
+            found[count] = from + k;
+            count += is_true[k] != 0;
+        }
     }
-    return HL_OK;
+    for (; i < n; i++) {
+        found[count] = from + i;
+        count += is_true[i] != 0;
+    }
+    return count;
+}
+
+/* Positions that go upwards as coordinates: `index` are those of the row that begins at position `begin`, along the last axis. */
+static int64_t *put_coordinates(const where_params *p, const int64_t *found, int64_t count, int64_t *index, int64_t *begin, int64_t *out) {
+    const int last = p->rank - 1;
+    const int64_t length = p->dims[last];
+    for (int64_t i = 0; i < count; i++, out += p->rank) {
+        while (found[i] - *begin >= length) {
+            *begin += length;
+            for (int axis = last - 1; axis >= 0 && ++index[axis] == p->dims[axis]; axis--) index[axis] = 0;
+        }
+        for (int axis = 0; axis < last; axis++) out[axis] = index[axis];
+        out[last] = found[i] - *begin;
+    }
+    return out;
 }
 
 static hl_status run_where_fill(const hl_instr *ins, hl_run *run) {
     const where_params *p = ins->p[2].p;
-    if (p->rank == 1) return run_where_vector(ins, run);
-    int64_t *out = ins->arg[1];
-    int64_t index[HL_MAX_RANK] = {0};
-    for (int64_t i = 0; i < p->n; i++) {
-        if (hl_is_stopped_at(run, i)) return run->stopped;
-        if (is_true(p, ins->arg[0], i)) {
-            memcpy(out, index, (size_t)p->rank * sizeof *index);
-            out += p->rank;
+    int64_t *out = ins->arg[1], found[WHERE_BLOCK], index[HL_MAX_RANK] = {0}, begin = 0;
+    uint8_t block[WHERE_BLOCK];
+    for (int64_t from = 0; from < p->n; from += WHERE_BLOCK) {
+        const int64_t n = p->n - from < WHERE_BLOCK ? p->n - from : WHERE_BLOCK;
+        if (hl_is_stopped_at(run, from)) return run->stopped;
+        const int64_t count = find_true(true_bytes(p, ins->arg[0], from, n, block), n, from, found);
+        if (p->rank > 1) {
+            out = put_coordinates(p, found, count, index, &begin, out);
+        } else if (p->rank == 1) {
+            memcpy(out, found, (size_t)count * sizeof *found);
+            out += count;
         }
-        for (int axis = p->rank - 1; axis >= 0 && ++index[axis] == p->dims[axis]; axis--) index[axis] = 0;
     }
     return HL_OK;
 }

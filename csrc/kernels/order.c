@@ -11,7 +11,8 @@
 enum {
     STRIP = 512,  /* lines beside each other that are gone through together */
     PART = 16,    /* the fewest of them that a thread takes: a line of the cache */
-    TASK_NS = 10000, BLOCK = 512, LANES = 32, LINES = 8
+    TASK_NS = 10000, BLOCK = 512, LANES = 32, LINES = 8,
+    TOP_BLOCK = 4096 /* classes of in_top_k between which a run may be stopped */
 };
 
 /* An axis of `length` elements, `inner` apart, of which there are outer * inner. A line_fn does the lines from `first` to `end` of those
@@ -322,14 +323,16 @@ static hl_status in_top_k_run(const hl_instr *ins, hl_run *run) {
     for (int64_t row = 0; row < rows; row++, x += classes) {
         if ((classes >= 1024 || (row & 1023) == 0) && hl_is_stopped(run)) return run->stopped;
         const int64_t target = wide_targets ? ((const int64_t *)ins->arg[1])[row] : ((const int32_t *)ins->arg[1])[row];
-        int64_t larger = 0;
-        bool finite = target >= 0 && target < classes;
-        for (int64_t i = 0; finite && i < classes; i++) {
-            if (hl_is_stopped_at(run, i)) return run->stopped;
-            finite = isfinite(x[i]);
-            larger += x[i] > x[target];
+        int32_t larger = 0, unfit = target < 0 || target >= classes;
+        for (int64_t from = 0; !unfit && from < classes; from += TOP_BLOCK) {
+            const int64_t end = smaller(from + TOP_BLOCK, classes);
+            if (hl_is_stopped_at(run, from)) return run->stopped;
+            for (int64_t i = from; i < end; i++) {
+                unfit |= !(fabsf(x[i]) <= FLT_MAX);
+                larger += x[i] > x[target];
+            }
         }
-        out[row] = finite && isfinite(x[target]) && larger < k;
+        out[row] = !unfit && larger < k;
     }
     return HL_OK;
 }

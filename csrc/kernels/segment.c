@@ -93,8 +93,8 @@ static hl_status check_spread(const sorted_params *p, const void *numbers, const
     static void combine_##tag(int kind, S *restrict to, const S *restrict from, int64_t n) {                      \
         switch (kind) {                                                                                           \
         case PROD: for (int64_t k = 0; k < n; k++) to[k] = (S)STORE((C)(LOAD(to[k]) * LOAD(from[k]))); break;     \
-        case MAX: for (int64_t k = 0; k < n; k++) if (LARGER(LOAD(from[k]), LOAD(to[k]))) to[k] = from[k]; break; \
-        case MIN: for (int64_t k = 0; k < n; k++) if (LARGER(LOAD(to[k]), LOAD(from[k]))) to[k] = from[k]; break; \
+        case MAX: for (int64_t k = 0; k < n; k++) to[k] = LARGER(LOAD(from[k]), LOAD(to[k])) ? from[k] : to[k]; break; \
+        case MIN: for (int64_t k = 0; k < n; k++) to[k] = LARGER(LOAD(to[k]), LOAD(from[k])) ? from[k] : to[k]; break; \
         default: for (int64_t k = 0; k < n; k++) to[k] = (S)STORE((C)(LOAD(to[k]) + LOAD(from[k])));              \
         }                                                                                                         \
     }                                                                                                             \

@@ -1,0 +1,128 @@
+"""Places among sorted values, bins, coordinates of true elements, classes above others, and elements copied as one: what is done by
+several elements at a time gives what one after the other would."""
+
+import numpy as np
+import pytest
+
+import hookloop as tf
+from hookloop import _core
+
+
+def call(kernel, inputs, outputs, attributes=(), threads=1):
+    _core.KernelCall(kernel, list(inputs), list(outputs), list(attributes), threads)(1)
+    return outputs[0]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "int64", "uint8", "float16"])
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_places_among_sorted_values_of_any_number(dtype, side):
+    """Rows of each length, fewer values than are looked for at once and more, equal ones and such as lie outside."""
+    random = np.random.default_rng(0)
+    for length in [*range(20), 31, 32, 33, 64, 100]:
+        for count in (1, 7, 8, 9, 37):
+            rows = np.sort(random.integers(1, 60, (3, length)).astype(dtype))
+            values = random.integers(0, 62, (3, count)).astype(dtype)
+            for index in ("int32", "int64"):
+                found = call("bounds", [rows, values], [np.full((3, count), -1, index)], [side == "right"])
+                wanted = [np.searchsorted(row, value, side) for row, value in zip(rows, values)]
+                np.testing.assert_array_equal(found, np.reshape(wanted, (3, count)))
+
+
+def test_what_is_no_number_has_its_place():
+    rows, values = np.array([[1, 2, 3]], "float32"), np.full((1, 9), np.nan, "float32")
+    assert call("bounds", [rows, values], [np.zeros((1, 9), "int32")], [0]).tolist() == [[0] * 9]
+    assert call("bounds", [rows, values], [np.zeros((1, 9), "int32")], [1]).tolist() == [[3] * 9]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "int64"])
+@pytest.mark.parametrize("bins", [1, 2, 50, 256, 257, 1000])
+def test_bins_of_many_values(dtype, bins):
+    """More values than are counted between two looks at the clock; those at a bin's edge, outside, and what is no number."""
+    values = np.random.default_rng(bins).normal(0, 40, 150_001).astype(dtype)
+    if values.dtype.kind == "f":
+        values[[3, 70_000]], values[[5, 6]] = np.nan, (np.inf, -np.inf)
+    limits = np.array([-50, 50], dtype)
+    with np.errstate(invalid="ignore"):
+        place = np.where(values > -50, (values.astype("float64") + 50) / (100 / bins), 0)
+    wanted = np.bincount(np.minimum(place, bins - 1).astype(int), minlength=bins)
+    for index in ("int32", "int64"):
+        np.testing.assert_array_equal(call("histogram", [values, limits], [np.full(bins, 7, index)]), wanted)
+
+
+@pytest.mark.parametrize(
+    "dtype", ["bool", "uint8", "int16", "float16", "float32", "int64", "float64", "complex64", "complex128"]
+)
+def test_coordinates_of_true_elements(executor, dtype):
+    for shape in [(), (3,), (7, 9), (513, 3), (3, 700), (5, 1, 211), (40, 30, 2), (2, 3, 4, 5), (0, 4), (4, 0, 2)]:
+        for share in (0, 2, 50, 100):
+            x = (np.random.default_rng(share).integers(0, 100, shape) < share).astype(dtype)
+            if x.dtype.kind in "fc":
+                x = x * -x.dtype.type(2) if share == 50 else x  # zeros of either sign are no true elements
+            with tf.Graph().as_default(), tf.Session() as session:
+                place = tf.placeholder(dtype, shape)
+                found = session.run(tf.where(place), {place: x})
+            np.testing.assert_array_equal(found, np.argwhere(x))
+
+
+@pytest.mark.parametrize("classes", [1, 5, 33, 4096, 4097, 9000])
+def test_classes_above_the_target(classes):
+    random = np.random.default_rng(classes)
+    scores = random.integers(0, 50, (12, classes)).astype("float32")
+    scores[1, classes // 2], scores[2, -1], scores[3, 0] = np.nan, np.inf, -np.inf
+    targets = random.integers(0, classes, 12)
+    targets[4], targets[5] = -1, classes
+    for k in (0, 1, classes // 2, classes):
+        fit = np.isfinite(scores).all(1) & (targets >= 0) & (targets < classes)
+        above = np.array([(row > row[min(max(t, 0), classes - 1)]).sum() for row, t in zip(scores, targets)])
+        for index in ("int32", "int64"):
+            inputs = [scores, targets.astype(index), np.array(k, index)]
+            np.testing.assert_array_equal(call("in_top_k", inputs, [np.ones(12, bool)]), fit & (above < k))
+
+
+@pytest.mark.parametrize("function", [tf.segment_max, tf.segment_min])
+def test_what_is_no_number_stays_where_it_is_first_of_its_segment(function):
+    data = np.array([[np.nan, 1.0, -0.0] * 6, [2.0, np.nan, 0.0] * 6, [1.0, 0.0, -1.0] * 6], "float32")
+    with tf.Session() as session:
+        found = session.run(function(data, [0, 0, 0]))
+    is_max = function is tf.segment_max
+    np.testing.assert_array_equal(found, [[np.nan, 1.0 if is_max else 0.0, 0.0 if is_max else -1.0] * 6])
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "float32", "float64", "complex128"])
+@pytest.mark.parametrize("together", [1, 2, 3, 4, 6, 8, 12])
+@pytest.mark.parametrize("offset", [0, 1])
+def test_elements_that_lie_together_are_copied_as_one(dtype, together, offset):
+    """Blocks of an image as channels, and back; the operands begin at an element that is no whole group of them, and what lies beside
+    the result stays."""
+    for rows, columns in ((1, 1), (2, 3), (5, 40), (3, 9), (33, 130)):
+        shape = (2, rows, 2, columns, 2 * together)
+        size = int(np.prod(shape))
+        bits = np.random.default_rng(size).integers(0, 256, (size + offset) * np.dtype(dtype).itemsize, np.uint8)
+        image = bits.view(dtype)[offset:].reshape(shape)
+        for source in (image.transpose(0, 1, 3, 2, 4), image.transpose(1, 3, 0, 2, 4), image.transpose(3, 2, 1, 0, 4)):
+            for threads in (1, 2):
+                room = np.zeros(size + offset + 1, dtype)
+                call("copy", [source], [room[offset:-1].reshape(source.shape)], (), threads)
+                assert room[offset:-1].tobytes() == source.tobytes()
+                assert not room[:offset].any() and not room[-1]
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "float32", "float64", "complex128"])
+@pytest.mark.parametrize("columns", [1, 2, 3, 5, 8, 9])
+def test_narrow_rows_backwards_apart_and_repeated(dtype, columns):
+    """Rows of few elements that are not dense on both sides, more of them than a chunk has, for any threads; gaps stay."""
+    for rows in (1, 5, 9, 70, 9000):
+        x = (np.arange(2 * rows * 2 * columns) % 120).astype(dtype).reshape(2, rows, 2 * columns)
+        backwards, other, repeated = (
+            x[:, :, columns - 1 :: -1],
+            x[:, :, ::2],
+            np.broadcast_to(x[:, :, :1], (2, rows, columns)),
+        )
+        for source in (backwards, other, repeated, backwards[:, ::-1], other.transpose(1, 0, 2)):
+            shape = source.shape
+            for threads in (1, 2):
+                room = np.zeros((*shape[:2], 2 * shape[2]), dtype)
+                call("copy", [source], [room[:, :, ::2]], (), threads)
+                np.testing.assert_array_equal(room[:, :, ::2], source)
+                assert not room[:, :, 1::2].any()
+                np.testing.assert_array_equal(call("copy", [source], [np.zeros(shape, dtype)], (), threads), source)
