@@ -225,9 +225,22 @@ def test_what_else_reads_the_gathered_rows_still_has_them(executor):
     np.testing.assert_allclose(found, gathered @ m, rtol=1e-10)
 
 
+def test_rows_of_twenty_elements_are_multiplied_once_for_each_row_of_the_table(executor):
+    x = tf.placeholder(tf.int32, [4000])
+    table, w = table_of(depth=20), matrix_of(20)
+    y = tf.matmul(tf.gather(table, x), w)
+    feeds = {x: indices_of(4000)}
+    if executor == "plan":
+        assert "check_gathered" in rewritten([y], feeds)
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        found, t, m = session.run([y, table, w], feeds)
+    np.testing.assert_allclose(found, (t @ m)[feeds[x]], rtol=1e-10)
+
+
 @pytest.mark.parametrize(
     ("count", "depth"),
-    [(2 * ROWS - 1, 400), (1000, 31), (2 * ROWS, DEPTH)],
+    [(2 * ROWS - 1, 400), (4000, 19), (2 * ROWS, DEPTH)],
     ids=["few indices", "short rows", "little work"],
 )
 def test_where_it_is_no_less_work_the_rows_are_gathered(count, depth):

@@ -16,7 +16,7 @@ from .products import MOST_STEPS, Factors, Product, Step, product_of
 from .uses import Uses, are_disjoint, blocks_of, equal_sizes, instructions_of, place_key
 
 _FEWEST_REPEATS = 2  # indices for each row of the table
-_SMALLEST_DEPTH = 32  # a row of fewer elements is multiplied as fast as its product is copied
+_SMALLEST_DEPTH = 20  # a row of fewer elements is multiplied about as fast as its product is copied
 _MOST_BYTES = 1 << 20  # of the table's product: what a second-level cache keeps
 _LEAST_SAVED = 100_000  # multiplications for each product that is replaced
 
