@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "plan.h"
+#include "rows.h"
 
 static int64_t number_at(const void *numbers, bool wide, int64_t i) {
     return wide ? ((const int64_t *)numbers)[i] : ((const int32_t *)numbers)[i];
@@ -28,6 +29,15 @@ static void prepare_rows(hl_prepare *prep, const hl_tensor *data, const hl_tenso
 /* Whether the run is to stop, asked before a row of any size. */
 static bool stopped_at_row(const row_params *p, int64_t i, hl_run *run) {
     return (p->bytes >= 4096 || (i & 1023) == 0) && hl_is_stopped(run);
+}
+
+enum { AHEAD = 16 /* rows: so far ahead is what will be written asked for */ };
+
+/* Rows of one element are the most frequent. */
+SIMD_INLINE void put_row(char *to, const char *from, int64_t bytes) {
+    if (bytes == 4) memcpy(to, from, 4);
+    else if (bytes == 8) memcpy(to, from, 8);
+    else copy_row(to, from, bytes);
 }
 
 /* stitch_count: (indices) -> the register of the attribute gets the largest index + 1. */
@@ -59,7 +69,9 @@ static hl_status run_stitch_rows(const hl_instr *ins, hl_run *run) {
         const int64_t index = number_at(ins->arg[0], p->wide, i);
         if (index < 0 || index >= p->limit)
             return hl_fail(run, HL_INVALID_ARGUMENT, "indices[%lld] = %lld is out of range", (long long)i, (long long)index);
-        memcpy((char *)ins->arg[2] + index * p->bytes, (const char *)ins->arg[1] + i * p->bytes, (size_t)p->bytes);
+        const int64_t coming = i + AHEAD < p->rows ? number_at(ins->arg[0], p->wide, i + AHEAD) : 0;
+        __builtin_prefetch((const char *)ins->arg[2] + coming * p->bytes, 1);
+        put_row((char *)ins->arg[2] + index * p->bytes, (const char *)ins->arg[1] + i * p->bytes, p->bytes);
     }
     return HL_OK;
 }
@@ -96,6 +108,25 @@ static hl_status prepare_partition_count(hl_prepare *prep) {
     return HL_OK;
 }
 
+/* Single elements: each is written where the next one of the partition goes, and stays where it is one. */
+#define PARTITION_ELEMENTS(T)                                                                                    \
+    static hl_status partition_##T(const hl_instr *ins, hl_run *run) {                                           \
+        const row_params *p = ins->p[2].p;                                                                       \
+        const T *data = ins->arg[0];                                                                             \
+        T *out = ins->arg[2];                                                                                    \
+        int64_t taken = 0;                                                                                       \
+        for (int64_t i = 0; i < p->rows && taken < p->capacity; i++) {                                           \
+            if (hl_is_stopped_at(run, i)) return run->stopped;                                                   \
+            out[taken] = data[i];                                                                                \
+            taken += number_at(ins->arg[1], p->wide, i) == p->limit;                                             \
+        }                                                                                                        \
+        return HL_OK;                                                                                            \
+    }
+PARTITION_ELEMENTS(uint8_t)
+PARTITION_ELEMENTS(uint16_t)
+PARTITION_ELEMENTS(uint32_t)
+PARTITION_ELEMENTS(uint64_t)
+
 /* partition_rows: (data, partitions) -> the rows of the partition that the attribute names. */
 static hl_status run_partition_rows(const hl_instr *ins, hl_run *run) {
     const row_params *p = ins->p[2].p;
@@ -104,7 +135,7 @@ static hl_status run_partition_rows(const hl_instr *ins, hl_run *run) {
     for (int64_t i = 0; i < p->rows && taken < p->capacity; i++) {
         if (stopped_at_row(p, i, run)) return run->stopped;
         if (number_at(ins->arg[1], p->wide, i) != p->limit) continue;
-        memcpy(out + taken++ * p->bytes, (const char *)ins->arg[0] + i * p->bytes, (size_t)p->bytes);
+        copy_row(out + taken++ * p->bytes, (const char *)ins->arg[0] + i * p->bytes, p->bytes);
     }
     return HL_OK;
 }
@@ -114,7 +145,11 @@ static hl_status prepare_partition_rows(hl_prepare *prep) {
     prepare_rows(prep, prep->in[0], prep->in[1]);
     p->limit = prep->attr[0].i;
     p->capacity = prep->out[0]->dims[0];
-    prep->ins->fn = run_partition_rows;
+    prep->ins->fn = p->bytes == 1   ? partition_uint8_t
+                    : p->bytes == 2 ? partition_uint16_t
+                    : p->bytes == 4 ? partition_uint32_t
+                    : p->bytes == 8 ? partition_uint64_t
+                                    : run_partition_rows;
     return HL_OK;
 }
 

@@ -11,6 +11,7 @@
 #include "philox.h"
 #include "plan.h"
 #include "pool.h"
+#include "rows.h"
 #include "stretches.h"
 #include "vector_angles.h"
 #include "vector_math.h"
@@ -225,31 +226,70 @@ static hl_status prepare_uniform_int(hl_prepare *prep) {
 
 typedef struct shuffle_params { int64_t rows, bytes; } shuffle_params;
 
-static void swap_rows(char *a, char *b, int64_t bytes) {
-    char held[256];
-    for (int64_t at = 0; at < bytes; at += (int64_t)sizeof held) {
-        const size_t part = (size_t)(bytes - at < (int64_t)sizeof held ? bytes - at : (int64_t)sizeof held);
-        memcpy(held, a + at, part);
-        memcpy(a + at, b + at, part);
-        memcpy(b + at, held, part);
+enum { DRAWN = 4 * MANY, SHUFFLE_AHEAD = 8 /* rows: so far ahead is what will be read asked for */ };
+
+/* The places that some rows from row i on are swapped with, each the row itself or one behind it. How many. */
+static int64_t draw_places(const hl_stream *stream, uint64_t first, int64_t i, int64_t rows, int64_t place[DRAWN]) {
+    uint32_t word[DRAWN];
+    const int64_t n = rows - 1 - i < DRAWN ? rows - 1 - i : DRAWN;
+    philox_words(stream->key, stream->stream, first + (uint64_t)(i / 4), word);
+    for (int64_t k = 0; k < n; k++) place[k] = i + k + word[k] % (uint32_t)(rows - i - k);
+    return n;
+}
+
+/* Elements that are swapped where they lie: those of a block of places are asked for before. */
+#define SHUFFLE_ELEMENTS(T)                                                                                     \
+    static hl_status shuffle_##T(const hl_stream *stream, uint64_t first, T *x, int64_t rows, hl_run *run) {    \
+        int64_t place[DRAWN];                                                                                   \
+        for (int64_t i = 0, n; i + 1 < rows; i += n) {                                                          \
+            if ((i & 0xfff) == 0 && hl_is_stopped(run)) return run->stopped;                                    \
+            n = draw_places(stream, first, i, rows, place);                                                     \
+            for (int64_t k = 0; k < n; k++) __builtin_prefetch(x + place[k], 1);                                \
+            for (int64_t k = 0; k < n; k++) {                                                                   \
+                const T held = x[i + k];                                                                        \
+                x[i + k] = x[place[k]];                                                                         \
+                x[place[k]] = held;                                                                             \
+            }                                                                                                   \
+        }                                                                                                       \
+        return HL_OK;                                                                                           \
     }
+SHUFFLE_ELEMENTS(uint8_t)
+SHUFFLE_ELEMENTS(uint16_t)
+SHUFFLE_ELEMENTS(uint32_t)
+SHUFFLE_ELEMENTS(uint64_t)
+
+/* Of longer rows the numbers are shuffled, then each row is copied once. */
+static hl_status shuffle_rows(const hl_stream *stream, uint64_t first, const char *in, char *out, const shuffle_params *p, hl_run *run) {
+    uint32_t *from = (uint32_t *)run->scratch;
+    for (int64_t i = 0; i < p->rows; i++) from[i] = (uint32_t)i;
+    const hl_status status = shuffle_uint32_t(stream, first, from, p->rows, run);
+    if (status != HL_OK) return status;
+    for (int64_t i = 0; i < p->rows; i++) {
+        if ((p->bytes >= STRETCH || (i & 0xff) == 0) && hl_is_stopped(run)) return run->stopped;
+        if (i + SHUFFLE_AHEAD < p->rows) {
+            const char *coming = in + from[i + SHUFFLE_AHEAD] * p->bytes;
+            for (int64_t at = 0; at < p->bytes && at < 512; at += 64) __builtin_prefetch(coming + at);
+        }
+        copy_row(out + i * p->bytes, in + from[i] * p->bytes, p->bytes);
+    }
+    return HL_OK;
 }
 
 static hl_status run_shuffle(const hl_instr *ins, hl_run *run) {
     hl_stream *stream = ins->arg[0];
     const shuffle_params *p = ins->p[2].p;
     char *out = ins->arg[2];
+    const uint64_t first = p->rows < 2 ? 0 : reserve(stream, (uint64_t)(p->rows + 2) / 4);
+    const bool is_element = p->bytes == 1 || p->bytes == 2 || p->bytes == 4 || p->bytes == 8;
+    if (p->rows >= 2 && !is_element) return shuffle_rows(stream, first, ins->arg[1], out, p, run);
     copy_bytes(run, out, ins->arg[1], p->rows * p->bytes);
-    if (p->rows < 2) return HL_OK;
-    const uint64_t first = reserve(stream, (uint64_t)(p->rows + 2) / 4);
-    block b = {{0}};
-    for (int64_t i = 0; i + 1 < p->rows; i++) {
-        if (i % 4 == 0) b = philox(stream->key, stream->stream, first + (uint64_t)(i / 4));
-        if ((p->bytes >= STRETCH || (i & 0xfff) == 0) && hl_is_stopped(run)) return run->stopped;
-        const int64_t with = i + b.word[i % 4] % (uint32_t)(p->rows - i);
-        if (with != i) swap_rows(out + i * p->bytes, out + with * p->bytes, p->bytes);
+    if (p->rows < 2 || run->stopped != HL_OK) return run->stopped;
+    switch (p->bytes) {
+    case 1: return shuffle_uint8_t(stream, first, (uint8_t *)out, p->rows, run);
+    case 2: return shuffle_uint16_t(stream, first, (uint16_t *)out, p->rows, run);
+    case 4: return shuffle_uint32_t(stream, first, (uint32_t *)out, p->rows, run);
+    default: return shuffle_uint64_t(stream, first, (uint64_t *)out, p->rows, run);
     }
-    return HL_OK;
 }
 
 static hl_status prepare_shuffle(hl_prepare *prep) {
@@ -257,6 +297,7 @@ static hl_status prepare_shuffle(hl_prepare *prep) {
     const hl_tensor *in = prep->in[1];
     p->rows = in->rank ? in->dims[0] : 1;
     p->bytes = p->rows ? in->size / p->rows * (int64_t)hl_dtype_size(in->dtype) : 0;
+    if (p->bytes != 1 && p->bytes != 2 && p->bytes != 4 && p->bytes != 8) prep->scratch_bytes = p->rows * (int64_t)sizeof(uint32_t);
     prep->cost_ns = (double)p->rows * 20 + 10;
     prep->ins->fn = run_shuffle;
     return HL_OK;

@@ -14,7 +14,7 @@ enum { SUM, MEAN, SQRT_N, PROD, MAX, MIN };
 typedef struct sorted_params {
     int64_t rows, row, segments, limit; /* rows to reduce, elements of one, rows out, rows of data */
     int64_t bytes;                      /* of the output */
-    int64_t reg;
+    int64_t reg, together;              /* together: the most rows that are gone through at once */
     int kind;
     bool wide, wide_index, picked;      /* picked: there is an operand of row indices */
 } sorted_params;
@@ -88,14 +88,52 @@ static hl_status check_spread(const sorted_params *p, const void *numbers, const
 #define ORDERED(x, y) ((x) > (y))
 #define UNORDERED(x, y) false
 
+enum {
+    TOGETHER = 16, /* elements of a row: of so many the result is kept while the rows of a segment are gone through */
+    LONG_ROW = 64  /* elements of one from which on row after row is taken */
+};
+
+/* Rows that follow each other into one, in their order. */
+#define COMBINE(name, S, EXPR)                                                                                     \
+    static void name(S *restrict to, const S *restrict from, int64_t rows, int64_t row) {                         \
+        int64_t k = 0;                                                                                            \
+        for (int64_t r = 0; row >= LONG_ROW && r < rows; r++)                                                     \
+            for (k = 0; k < row; k++) {                                                                           \
+                const S a = to[k], b = from[r * row + k];                                                         \
+                to[k] = (EXPR);                                                                                   \
+            }                                                                                                     \
+        for (; k + TOGETHER <= row; k += TOGETHER) {                                                              \
+            S held[TOGETHER];                                                                                     \
+            memcpy(held, to + k, sizeof held);                                                                    \
+            for (int64_t r = 0; r < rows; r++)                                                                    \
+                for (int j = 0; j < TOGETHER; j++) {                                                              \
+                    const S a = held[j], b = from[r * row + k + j];                                               \
+                    held[j] = (EXPR);                                                                             \
+                }                                                                                                 \
+            memcpy(to + k, held, sizeof held);                                                                    \
+        }                                                                                                         \
+        for (; k < row; k++) {                                                                                    \
+            S a = to[k];                                                                                          \
+            for (int64_t r = 0; r < rows; r++) {                                                                  \
+                const S b = from[r * row + k];                                                                    \
+                a = (EXPR);                                                                                       \
+            }                                                                                                     \
+            to[k] = a;                                                                                            \
+        }                                                                                                         \
+    }
+
 /* (data, numbers) or (data, numbers, row indices) -> out; a segment without rows is 0, a product 1. */
 #define SEGMENT_REDUCE(tag, dtype, S, C, LOAD, STORE, LARGER)                                                      \
-    static void combine_##tag(int kind, S *restrict to, const S *restrict from, int64_t n) {                      \
+    COMBINE(add_rows_##tag, S, (S)STORE((C)(LOAD(a) + LOAD(b))))                                                  \
+    COMBINE(multiply_rows_##tag, S, (S)STORE((C)(LOAD(a) * LOAD(b))))                                             \
+    COMBINE(largest_of_rows_##tag, S, LARGER(LOAD(b), LOAD(a)) ? b : a)                                           \
+    COMBINE(least_of_rows_##tag, S, LARGER(LOAD(a), LOAD(b)) ? b : a)                                             \
+    static void combine_##tag(int kind, S *to, const S *from, int64_t rows, int64_t row) {                        \
         switch (kind) {                                                                                           \
-        case PROD: for (int64_t k = 0; k < n; k++) to[k] = (S)STORE((C)(LOAD(to[k]) * LOAD(from[k]))); break;     \
-        case MAX: for (int64_t k = 0; k < n; k++) to[k] = LARGER(LOAD(from[k]), LOAD(to[k])) ? from[k] : to[k]; break; \
-        case MIN: for (int64_t k = 0; k < n; k++) to[k] = LARGER(LOAD(to[k]), LOAD(from[k])) ? from[k] : to[k]; break; \
-        default: for (int64_t k = 0; k < n; k++) to[k] = (S)STORE((C)(LOAD(to[k]) + LOAD(from[k])));              \
+        case PROD: multiply_rows_##tag(to, from, rows, row); break;                                               \
+        case MAX: largest_of_rows_##tag(to, from, rows, row); break;                                              \
+        case MIN: least_of_rows_##tag(to, from, rows, row); break;                                                \
+        default: add_rows_##tag(to, from, rows, row);                                                             \
         }                                                                                                         \
     }                                                                                                             \
     static void divide_##tag(int kind, S *to, int64_t n, int64_t count) {                                         \
@@ -108,30 +146,36 @@ static hl_status check_spread(const sorted_params *p, const void *numbers, const
         const S *data = ins->arg[0];                                                                              \
         const void *numbers = ins->arg[1], *indices = ins->arg[2];                                                \
         S *out = ins->arg[p->picked ? 3 : 2], *to = NULL;                                                         \
-        int64_t count = 0, current = -1, floor = 0;                                                               \
+        int64_t count = 0, current = -1, floor = 0, look = 0;                                                     \
         if (check_last(p, numbers, run) != HL_OK) return HL_INVALID_ARGUMENT;                                     \
         clear_bytes(run, out, p->bytes);                                                                          \
         if (p->kind == PROD)                                                                                      \
             for (STRETCHES(run, first, end, p->bytes / (int64_t)sizeof(S)))                                       \
                 for (int64_t k = first; k < end; k++) out[k] = (S)STORE((C)1);                                    \
-        for (int64_t i = 0; i < p->rows; i++) {                                                                   \
-            const int64_t number = read_number(numbers, p->wide, i);                                              \
-            if (number < floor || number >= p->segments || p->picked || p->row >= 1024 || (i & 1023) == 0) {      \
+        for (int64_t i = 0, end; i < p->rows; i = end) {                                                          \
+            const int64_t number = read_number(numbers, p->wide, i), most = i + p->together;                      \
+            if (i >= look) { /* whether the run is to stop */                                                     \
+                if (hl_is_stopped(run)) return run->stopped;                                                      \
+                look = p->row >= 1024 ? i : i + 1024;                                                             \
+            }                                                                                                     \
+            if (number < floor || number >= p->segments || p->picked) {                                           \
                 const hl_status status = check_row(p, numbers, indices, i, run);                                  \
                 if (status != HL_OK) return status;                                                               \
             }                                                                                                     \
+            for (end = i + 1; end < p->rows && end < most && read_number(numbers, p->wide, end) == number;) end++; \
             floor = number;                                                                                       \
             const S *from = data + (p->picked ? read_number(indices, p->wide_index, i) : i) * p->row;             \
-            if (number != current) {                                                                              \
-                if (to) divide_##tag(p->kind, to, p->row, count);                                                 \
-                to = out + number * p->row;                                                                       \
-                current = number;                                                                                 \
-                count = 1;                                                                                        \
-                memcpy(to, from, (size_t)p->row * sizeof(S));                                                     \
-            } else {                                                                                              \
-                combine_##tag(p->kind, to, from, p->row);                                                         \
-                count++;                                                                                          \
+            count += end - i;                                                                                     \
+            if (number == current) {                                                                              \
+                combine_##tag(p->kind, to, from, end - i, p->row);                                                \
+                continue;                                                                                         \
             }                                                                                                     \
+            if (to) divide_##tag(p->kind, to, p->row, count - (end - i));                                         \
+            to = out + number * p->row;                                                                           \
+            current = number;                                                                                     \
+            count = end - i;                                                                                      \
+            for (int64_t k = 0; k < p->row; k++) to[k] = from[k];                                                 \
+            if (end - i > 1) combine_##tag(p->kind, to, from + p->row, end - i - 1, p->row);                      \
         }                                                                                                         \
         if (to) divide_##tag(p->kind, to, p->row, count);                                                         \
         return HL_OK;                                                                                             \
@@ -159,6 +203,7 @@ static hl_status prepare_segment_reduce(hl_prepare *prep) {
     p->wide = prep->in[1]->dtype == HL_INT64;
     p->picked = prep->n_in == 3;
     p->wide_index = p->picked && prep->in[2]->dtype == HL_INT64;
+    p->together = p->picked || p->row >= 1024 ? 1 : 4096 / (p->row + 1) + 1;
     prep->cost_ns = (double)(p->rows * p->row) + (double)prep->out[0]->size * 0.2 + 5;
     switch (prep->out[0]->dtype) {
         EACH_NUMBER(CASE, segment_reduce)

@@ -126,3 +126,62 @@ def test_narrow_rows_backwards_apart_and_repeated(dtype, columns):
                 np.testing.assert_array_equal(room[:, :, ::2], source)
                 assert not room[:, :, 1::2].any()
                 np.testing.assert_array_equal(call("copy", [source], [np.zeros(shape, dtype)], (), threads), source)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float16", "float32", "int64", "float64", "complex128"])
+@pytest.mark.parametrize("row", [1, 2, 3, 16, 17, 63, 64, 65, 1030])
+def test_segments_of_rows_in_their_order(dtype, row):
+    """Each is rounded as it would be row by row, in segments of one row and of many, with gaps."""
+    random = np.random.default_rng(row)
+    lengths = [1, 2, 0, 5, 300, 0, 1, 40] if row < 1000 else [1, 3, 0, 2]
+    numbers = np.repeat(np.arange(len(lengths)), lengths)
+    data = random.integers(0, 100, (len(numbers), row)).astype(dtype)
+    data = data if dtype[0] in "ui" else (data / 100 + 0.5).astype(dtype)
+    steps = {0: np.add, 3: np.multiply, 4: np.maximum, 5: np.minimum}
+    for kind, step in steps.items():
+        if kind > 0 and dtype == "complex128":
+            continue
+        wanted = np.full((len(lengths), row), 1 if kind == 3 else 0, dtype)
+        for segment in range(len(lengths)):
+            rows = data[numbers == segment]
+            wanted[segment] = rows[0] if len(rows) else wanted[segment]
+            for more in rows[1:]:
+                wanted[segment] = step(wanted[segment], more)
+        for index in ("int32", "int64"):
+            found = call("segment_reduce", [data, numbers.astype(index)], [np.full(wanted.shape, 7, dtype)], [kind])
+            np.testing.assert_array_equal(found, wanted)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float16", "float32", "float64", "complex128"])
+@pytest.mark.parametrize("row", [1, 2, 3, 6, 20])
+def test_rows_are_dealt_out_and_put_together(dtype, row):
+    random = np.random.default_rng(row)
+    for n in (0, 1, 15, 16, 17, 5000):
+        data = random.integers(0, 100, (n, row)).astype(dtype)
+        numbers = random.integers(0, 3, n)
+        places = random.permutation(n)
+        for index in ("int32", "int64"):
+            for part in range(3):
+                wanted = data[numbers == part]
+                room = np.full((len(wanted) + 1, row), 77, dtype)
+                call("partition_rows", [data, numbers.astype(index)], [room[:-1]], [part])
+                np.testing.assert_array_equal(room[:-1], wanted)
+                assert (room[-1] == 77).all()
+            found = call("stitch_rows", [places.astype(index), data], [np.full((n, row), 77, dtype)])
+            np.testing.assert_array_equal(found[places], data)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float16", "float32", "float64", "complex128"])
+@pytest.mark.parametrize("shape", [(0,), (1,), (2,), (64,), (65,), (9001,), (5, 3), (300, 40), (7, 600)])
+def test_shuffled_rows_are_the_references(dtype, shape, monkeypatch):
+    value = np.arange(np.prod(shape)).reshape(shape).astype(dtype)
+    found = []
+    for executor in ("", "reference"):
+        monkeypatch.setenv("HOOKLOOP_EXECUTOR", executor)
+        with tf.Graph().as_default():
+            tf.set_random_seed(3)
+            place = tf.placeholder(dtype, [None, *shape[1:]])
+            shuffled = tf.random_shuffle(place)
+            with tf.Session() as session:
+                found.append([session.run(shuffled, {place: value}) for _ in range(2)])
+    np.testing.assert_array_equal(found[0], found[1])
