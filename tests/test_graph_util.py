@@ -58,7 +58,7 @@ def test_a_frozen_graph_computes_the_same_without_variables(model, name, executo
 def test_some_variables_stay(model):
     graph_def = model.graph.as_graph_def()
     only = types(graph_util.convert_variables_to_constants(model, graph_def, ["y"], ["w"]))
-    assert (only["w"], only["r"]) == ("Const", "VarHandleOp")
+    assert (only["w"], only["r"]) == ("Const", "VarHandleOp") and "ReadVariableOp" in only.values()
     without = types(graph_util.convert_variables_to_constants(model, graph_def, ["y"], None, ["w"]))
     assert (without["w"], without["r"]) == ("VariableV2", "Const")
 
@@ -81,6 +81,44 @@ def test_an_identity_that_others_wait_for_stays():
         tf.add(a, c, name="d")
     small = types(graph_util.remove_training_nodes(tf.get_default_graph().as_graph_def()))
     assert "b" in small and "c" not in small
+
+
+def message(**nodes):
+    """A GraphDef: name -> op and inputs."""
+    graph_def = tf.GraphDef()
+    for name, text in nodes.items():
+        op, *inputs = text.split()
+        graph_def.node.add(name=name, op=op, input=inputs)
+    return graph_def
+
+
+def test_an_identity_that_waited_for_a_check_alone_goes():
+    small = graph_util.remove_training_nodes(
+        message(a="Const", check="CheckNumerics a", b="Identity a ^check", c="Identity b:0", d="Neg c ^check")
+    )
+    assert {node.name: list(node.input) for node in small.node} == {"a": [], "d": ["a"]}
+
+
+def test_an_identity_of_a_later_output_goes_and_one_that_waits_stays():
+    graph_def = message(s="Split", i="Identity s:1", w="Identity s ^n", n="NoOp", e="Add i w", p="Identity e")
+    small = graph_util.remove_training_nodes(graph_def, ["p"])
+    assert {node.name: list(node.input) for node in small.node} == {
+        "s": [], "w": ["s", "^n"], "n": [], "e": ["s:1", "w"], "p": ["e"],
+    }  # fmt: skip
+
+
+def test_a_frozen_graph_says_nothing_of_versions(model):
+    frozen = graph_util.convert_variables_to_constants(model, model.graph.as_graph_def(), ["y"])
+    assert frozen.versions.producer == 0
+
+
+def test_variables_run_where_they_are_put_and_casts_of_int32_on_the_cpu(model):
+    r, w = (model.graph.get_operation_by_name(name) for name in "rw")
+    assert not graph_util.must_run_on_cpu(r, True) and graph_util.must_run_on_cpu(
+        tf.assign(w.outputs[0], tf.zeros([3, 2])).op, True
+    )
+    to_int, from_int = tf.cast([1.0], tf.int32).op, tf.cast(tf.constant([1]), tf.float32).op
+    assert not graph_util.must_run_on_cpu(to_int) and graph_util.must_run_on_cpu(from_int)
 
 
 def test_shapes_and_places(model):

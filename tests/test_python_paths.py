@@ -38,6 +38,12 @@ import hookloop as tf
         ("platform.tf_logging", "info", tf.logging.info),
         ("pywrap_tensorflow", "NewCheckpointReader", tf.train.NewCheckpointReader),
         ("summary.writer.writer", "FileWriter", tf.summary.FileWriter),
+        (
+            "summary.writer.event_file_writer",
+            "EventFileWriter",
+            importlib.import_module("hookloop.summary.writer").EventFileWriter,
+        ),
+        ("ops.summary_op_util", "clean_tag", importlib.import_module("hookloop.ops.summary").clean_tag),
         ("training.adam", "AdamOptimizer", tf.train.AdamOptimizer),
         ("training.basic_session_run_hooks", "StopAtStepHook", tf.train.StopAtStepHook),
         ("training.saver", "Saver", tf.train.Saver),

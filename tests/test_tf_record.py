@@ -79,3 +79,27 @@ def test_what_is_refused(tmp_path):
     (tmp_path / "r").write_bytes((tmp_path / "r").read_bytes()[:20])
     with pytest.raises(tf.errors.DataLossError, match="truncated record at 0"):
         list(tf.python_io.tf_record_iterator(path, "GZIP"))
+
+
+def test_files_with_the_scheme_of_files(tmp_path):
+    place, gfile = f"file://{tmp_path}", tf.gfile
+    with gfile.GFile(f"{place}/a.txt", "w") as file:
+        file.write("x\ny\n")
+    gfile.MakeDirs(f"{place}/d/e")
+    gfile.Copy(f"{place}/a.txt", f"{place}/b.txt")
+    gfile.Rename(f"{place}/b.txt", f"{place}/c.txt")
+    assert sorted(gfile.ListDirectory(place)) == ["a.txt", "c.txt", "d"] and gfile.Exists(f"{place}/c.txt")
+    assert gfile.Glob(f"{place}/*.txt") == [f"{place}/a.txt", f"{place}/c.txt"] and gfile.IsDirectory(f"{place}/d")
+    assert [path for path, _, _ in gfile.Walk(place)] == [place, f"{place}/d", f"{place}/d/e"]
+    assert gfile.Stat(f"{place}/a.txt").length == 4
+    gfile.Remove(f"{place}/c.txt")
+    gfile.DeleteRecursively(f"{place}/d")
+    with tf.python_io.TFRecordWriter(f"{place}/r") as writer:
+        writer.write(b"one")
+    assert list(tf.python_io.tf_record_iterator(f"{place}/r")) == [b"one"]
+    lines = tf.data.TextLineDataset(f"{place}/a.txt").make_one_shot_iterator().get_next()
+    records = tf.data.TFRecordDataset(f"{place}/r").make_one_shot_iterator().get_next()
+    with tf.Session() as session:
+        session.run(tf.write_file(f"{place}/new/w", "z"))
+        assert session.run([lines, records, tf.read_file(f"{place}/new/w")]) == [b"x", b"one", b"z"]
+        assert session.run(tf.matching_files(f"{place}/*.txt")).tolist() == [f"{place}/a.txt".encode()]

@@ -32,14 +32,6 @@ def _copy(node):
     return type(node).FromString(node.SerializeToString())
 
 
-def _like(graph_def):
-    """A message without nodes, for the same version and with the same functions."""
-    copy = type(graph_def)()
-    copy.library.CopyFrom(graph_def.library)
-    copy.versions.CopyFrom(graph_def.versions)
-    return copy
-
-
 def extract_sub_graph(graph_def, dest_nodes):
     """The part of a GraphDef that some nodes need.
 
@@ -68,7 +60,9 @@ def extract_sub_graph(graph_def, dest_nodes):
         if name not in kept:
             kept.add(name)
             stack.extend(_node_of(text) for text in nodes[name].input)
-    result = _like(graph_def)
+    result = type(graph_def)()
+    result.library.CopyFrom(graph_def.library)
+    result.versions.CopyFrom(graph_def.versions)
     result.node.extend(node for node in graph_def.node if node.name in kept)
     return result
 
@@ -85,7 +79,7 @@ def convert_variables_to_constants(sess, input_graph_def, output_node_names, var
       variable_names_blacklist: these are not.
 
     Returns:
-      The new `GraphDef`.
+      The new `GraphDef`; it says nothing of versions.
 
     Raises:
       AssertionError: where a name is of no node.
@@ -101,7 +95,8 @@ def convert_variables_to_constants(sess, input_graph_def, output_node_names, var
     values = dict(zip(frozen, values))
     types = {name: node.attr["dtype"].type for name, node in frozen.items()}
     nodes = {node.name: node for node in graph_def.node}
-    result = _like(graph_def)
+    result = type(graph_def)()
+    result.library.CopyFrom(graph_def.library)
     for node in graph_def.node:
         result.node.extend(_frozen(node, nodes, values, types))
     logging.info("Converted %d variables to const ops.", len(values))
@@ -175,50 +170,57 @@ def _gather(node):
 
 
 def remove_training_nodes(input_graph, protected_nodes=None):
-    """A graph without nodes that only training needs: checks of numbers, and identities.
+    """A graph without nodes that only training needs: checks of numbers, and identities that nobody waits for.
 
     Args:
       input_graph: the `GraphDef`.
       protected_nodes: the names of nodes that stay.
 
     Returns:
-      A new `GraphDef`. Where a node that goes has control inputs, it stays.
+      A new `GraphDef`. An identity that has control inputs, once the checks are gone, stays.
     """
     protected = frozenset(protected_nodes or ())
-    nodes = {node.name: node for node in input_graph.node}
-    without_checks = _spliced(
-        input_graph.node, nodes, lambda node: node.op == "CheckNumerics" and node.name not in protected
-    )
-    of_outputs = {text for node in without_checks for text in node.input if re.search(r":[1-9]\d*$", text)}
-    controlled = {text[1:] for node in without_checks for text in node.input if text.startswith("^")}
-
-    def goes(node):
-        plain = node.op == "Identity" and node.name not in protected and node.name not in controlled
-        return plain and len(node.input) == 1 and node.input[0] not in of_outputs
-
+    checks = {node.name for node in input_graph.node if node.op == "CheckNumerics" and node.name not in protected}
+    nodes = _without(input_graph.node, {node.name: node.input[0] for node in input_graph.node if node.name in checks})
+    waits = {node.name for node in nodes for text in node.input if text.startswith("^")}
+    waited_for = {text[1:] for node in nodes for text in node.input if text.startswith("^")}
+    identities = {
+        node.name: node.input[0] for node in nodes
+        if node.op == "Identity" and node.input and node.name not in protected | waits | waited_for
+    }  # fmt: skip
     result = type(input_graph)()
-    result.node.extend(_spliced(without_checks, {node.name: node for node in without_checks}, goes))
+    result.node.extend(_without(nodes, identities))
     return result
 
 
-def _spliced(kept, nodes, goes):
-    """Copies of the nodes that stay; what read one that goes reads what that read."""
+def _without(nodes, sources):
+    """Copies of the nodes that stay; what read one that goes reads its source, and what waited for it does not.
+
+    Args:
+      nodes: the nodes.
+      sources: name of a node that goes -> the input that it only passes on.
+    """
     found = []
-
-    def behind(text):
-        while not text.startswith("^") and _node_of(text) in nodes and goes(nodes[_node_of(text)]):
-            text = nodes[_node_of(text)].input[0]
-        return text
-
-    for node in kept:
-        if goes(node):
+    for node in nodes:
+        if node.name in sources:
             continue
         copy = _copy(node)
-        inputs = [behind(text) for text in node.input]
         del copy.input[:]
-        copy.input.extend(inputs)
+        for text in node.input:
+            if text.startswith("^") and text[1:] in sources:
+                continue
+            while not text.startswith("^") and _node_of(text) in sources:
+                text = sources[_node_of(text)]
+            copy.input.append(text)
         found.append(copy)
     return found
+
+
+# What changes a variable, or is one, for what is placed by hand.
+_OF_VARIABLES = frozenset((
+    "Assign", "AssignAdd", "AssignSub", "Queue", "ScatterAdd", "ScatterSub", "ScatterUpdate", "TruncatedNormal", "Variable",
+    "VariableV2",
+))  # fmt: skip
 
 
 def must_run_on_cpu(node, pin_variables_on_cpu=False):
@@ -226,20 +228,17 @@ def must_run_on_cpu(node, pin_variables_on_cpu=False):
 
     Args:
       node: an `Operation` or a `NodeDef`.
-      pin_variables_on_cpu: whether variables count.
+      pin_variables_on_cpu: whether variables that are references count, and what changes them.
     """
     node_def = node if hasattr(node, "attr") else node.node_def
-    if pin_variables_on_cpu and node_def.op in VARIABLES:
+    if pin_variables_on_cpu and node_def.op in _OF_VARIABLES:
         return True
-    types = {node_def.attr[key].type for key in ("dtype", "DstT", "SrcT") if key in node_def.attr}
     string, int32 = as_dtype("string").as_datatype_enum, as_dtype("int32").as_datatype_enum
-    if node_def.op == "Const":
-        return bool(types & {string, int32})
-    if node_def.op in ("DynamicStitch", "ParallelDynamicStitch"):
-        return node_def.attr["T"].type == int32
-    if node_def.op == "Cast":
-        return node_def.attr["SrcT"].type == int32 or node_def.attr["DstT"].type == int32
-    return False
+    key, types = {
+        "Const": ("dtype", (string, int32)), "DynamicStitch": ("T", (int32,)), "ParallelDynamicStitch": ("T", (int32,)),
+        "Cast": ("SrcT", (int32,)),
+    }.get(node_def.op, ("", ()))  # fmt: skip
+    return key in node_def.attr and node_def.attr[key].type in types
 
 
 def tensor_shape_from_node_def_name(graph, input_name):

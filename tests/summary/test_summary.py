@@ -221,5 +221,83 @@ def test_event_files_that_are_broken_are_refused(tmp_path):
 
 
 def test_a_graph_that_is_none_is_no_graph(tmp_path):
-    with tf.summary.FileWriter(str(tmp_path)) as writer, pytest.raises(TypeError, match="got neither"):
+    with (
+        tf.summary.FileWriter(str(tmp_path)) as writer,
+        pytest.raises(TypeError, match="must be an instance of `Graph`"),
+    ):
         writer.add_graph(None)
+
+
+def test_a_rate_of_sound_below_one():
+    with tf.Session() as session:
+        audio = value_of(session, tf.summary.audio("au", np.zeros((1, 3, 1), "f"), 0.2)).value[0].audio
+        assert (audio.sample_rate, audio.length_frames) == (np.float32(0.2), 3)
+        assert audio.encoded_audio_string[24:28] == bytes(4) and len(audio.encoded_audio_string) == 44 + 6
+        with pytest.raises(tf.errors.InvalidArgumentError, match="sample_rate must be > 0"):
+            session.run(tf.summary.audio("au", np.zeros((1, 3, 1), "f"), 0.0))
+
+
+@pytest.mark.parametrize(("attribute", "make"), [
+    ("'max_images' of 'ImageSummary'", lambda most: tf.summary.image("i", np.zeros((2, 1, 1, 1), "f"), most)),
+    ("'max_outputs' of 'AudioSummaryV2'", lambda most: tf.summary.audio("a", np.zeros((2, 1, 1), "f"), 8, most)),
+])  # fmt: skip
+def test_how_many_are_shown(attribute, make):
+    for number in (0, -1):
+        with pytest.raises(ValueError, match=f"Attr {attribute} Op passed {number} less than minimum 1"):
+            make(number)
+    with pytest.raises(TypeError, match=f"Expected int for argument {attribute.split()[0]} not 'x'"):
+        make("x")
+    with tf.Session() as session:
+        assert len(value_of(session, make(1.5)).value) == 1
+
+
+def test_what_cannot_be_merged():
+    scalar = tf.summary.scalar("v", 1.0)
+    for wrong in (None, scalar, {scalar}):
+        with pytest.raises(TypeError, match="Expected list for 'inputs' argument to 'merge_summary' Op, not"):
+            tf.summary.merge(wrong)
+    with tf.Session() as session:
+        with pytest.raises(tf.errors.InvalidArgumentError, match="Could not parse one of the summary inputs"):
+            session.run(tf.summary.merge([tf.constant(b"\xff\xff")]))
+        with pytest.raises(tf.errors.InvalidArgumentError, match=r"must have non-zero dims. Found: \[1, 0, 2, 1\]"):
+            session.run(tf.summary.image("i", np.zeros((1, 0, 2, 1), "f")))
+
+
+def test_every_tensor_but_texts_is_written_as_bytes():
+    with tf.Session() as session:
+        for value in (np.int32(7), np.array([True, False]), np.array(1.5)):
+            found = value_of(session, tf.summary.tensor_summary("t", value)).value[0].tensor
+            assert found.tensor_content == value.tobytes() and tf.make_ndarray(found).tolist() == value.tolist()
+
+
+def test_a_writer_takes_a_message_in_a_graphs_place(tmp_path):
+    message = tf.constant(1.0, name="one").graph.as_graph_def()
+    tf.summary.FileWriter(str(tmp_path), message).close()
+    kinds = [event.WhichOneof("what") for event in events_of(tmp_path)]
+    assert kinds == ["file_version", "graph_def", "meta_graph_def"]
+
+
+def test_tags_of_summaries_and_of_runs_are_apart(tmp_path):
+    summary = tf.Summary()
+    summary.value.add(tag="a", simple_value=1.0).metadata.display_name = "A"
+    with tf.summary.FileWriter(f"file://{tmp_path}", filename_suffix=b".end") as writer:
+        writer.add_summary(summary)
+        writer.add_run_metadata(tf.RunMetadata(), "a")
+        with pytest.raises(ValueError, match="The provided tag was already used for this event type"):
+            writer.add_run_metadata(tf.RunMetadata(), "a")
+    assert [path.suffix for path in tmp_path.iterdir()] == [".end"] and len(events_of(tmp_path)) == 3
+    with pytest.raises(TypeError, match="Expected binary or unicode string, got 5"):
+        tf.summary.FileWriter(str(tmp_path), filename_suffix=5)
+
+
+def test_a_writer_of_events_alone(tmp_path, recwarn):
+    from hookloop.python.summary.writer.event_file_writer import EventFileWriter
+
+    writer = EventFileWriter(str(tmp_path))
+    writer.add_event(tf.Event(step=9))
+    writer.close()
+    writer.add_event(tf.Event(step=10))
+    writer.reopen()
+    writer.add_event(tf.Event(step=11))
+    writer.close()
+    assert [event.step for event in events_of(tmp_path) if event.step] == [9, 11] and not recwarn.list

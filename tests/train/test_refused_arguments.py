@@ -134,7 +134,7 @@ FILES = {
         lambda: written(lambda writer: writer.add_graph(tf.Graph(), graph_def=tf.GraphDef())), ValueError,
         "Please pass only graph, or graph_def (deprecated), but not both.",
     ),
-    "no graph": (lambda: written(lambda writer: writer.add_graph(None)), TypeError, "expected a graph or a graph_def, got neither"),
+    "no graph": (lambda: written(lambda writer: writer.add_graph(None)), TypeError, "The passed graph must be an instance of `Graph`"),
     "a meta graph that is none": (
         lambda: written(lambda writer: writer.add_meta_graph(3)), TypeError, "meta_graph_def must be type MetaGraphDef, saw type: <class 'int'>",
     ),

@@ -188,6 +188,46 @@ def test_what_cannot_be_saved(make, error, text):
         tf.train.Saver(make(v, w))
 
 
+def test_paths_with_the_scheme_of_files(tmp_path):
+    v = tf.get_variable("v", initializer=1.0)
+    place = f"file://{tmp_path}"
+    saver = tf.train.Saver(max_to_keep=1)
+    with tf.Session() as session:
+        session.run(v.initializer)
+        assert [saver.save(session, f"{place}/ck", i) for i in (1, 2)] == [f"{place}/ck-1", f"{place}/ck-2"]
+        assert sorted(path.name for path in tmp_path.iterdir()) == [
+            "checkpoint", "ck-2.data-00000-of-00001", "ck-2.index", "ck-2.meta",
+        ]  # fmt: skip
+        session.run(v.assign(5.0))
+        saver.restore(session, f"{place}/ck-2")
+        assert session.run(v) == 1
+        with pytest.raises(ValueError, match=f"Parent directory of {place}/no/way/ck doesn't exist"):
+            saver.save(session, f"{place}/no/way/ck")
+    assert tf.train.latest_checkpoint(place) == f"{place}/ck-2"
+    assert tf.train.latest_checkpoint(str(tmp_path)) == f"{tmp_path}/ck-2"
+    assert tf.train.checkpoint_exists(f"{place}/ck-2") and not tf.train.checkpoint_exists(f"{place}/ck-1")
+    assert tf.train.list_variables(place) == [("v", [])] and tf.train.load_variable(f"{place}/ck-2", "v") == 1
+    assert tf.train.write_graph(v.graph, f"{place}/sub", "g.pbtxt") == f"{place}/sub/g.pbtxt"
+    assert (tmp_path / "sub" / "g.pbtxt").exists()
+    with tf.Graph().as_default():
+        tf.train.import_meta_graph(f"{place}/ck-2.meta")
+        assert tf.get_default_graph().get_tensor_by_name("v:0") is not None
+    tf.train.remove_checkpoint(f"{place}/ck-2")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint", "sub"]
+
+
+def test_a_training_in_a_directory_with_the_scheme_of_files(tmp_path):
+    place = f"file://{tmp_path}/run"
+    step = tf.assign_add(tf.train.get_or_create_global_step(), 1)
+    tf.summary.scalar("step", step)
+    for last in (2, 4):
+        with tf.train.MonitoredTrainingSession(checkpoint_dir=place, save_summaries_steps=1) as session:
+            assert [session.run(step) for _ in range(2)][-1] == last
+    assert tf.train.latest_checkpoint(place) == f"{place}/model.ckpt-4"
+    events = [path for path in (tmp_path / "run").iterdir() if "tfevents" in path.name]
+    assert len(list(tf.train.summary_iterator(f"file://{events[0]}"))) > 1
+
+
 def test_errors_of_building():
     with pytest.raises(
         ValueError, match=r"expected write_version V2 \(2\), the format that is written, or V1 \(1\), got 3"

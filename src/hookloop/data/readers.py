@@ -12,6 +12,7 @@ import numpy as np
 from .. import dtypes
 from ..errors import DataLossError, InvalidArgumentError
 from ..files.os_errors import translated
+from ..files.paths import local_path
 from ..files.records import records_of
 from ..graph.graph_def import Function
 from ..graph.scopes import control_dependencies, name_scope
@@ -175,7 +176,7 @@ class _Contents:
     """
 
     def __init__(self, paths, read):
-        self._paths = [os.fsdecode(path) for path in paths]
+        self._paths = [local_path(path) for path in paths]
         self._read = read
         self._current = None
 

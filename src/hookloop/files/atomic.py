@@ -14,6 +14,7 @@ import threading
 from contextlib import contextmanager, suppress
 
 from .os_errors import translated
+from .paths import local_path
 
 _TEMPORARY = re.compile(r"\.tempstate-[0-9a-f]{16}$")
 
@@ -90,6 +91,7 @@ def replacing(path):
     Raises:
       OpError: where it cannot be written: what stood there is whole; or where it is written, but may not be on the disk yet.
     """
+    path = local_path(path)
     directory = os.path.dirname(path)
     with translated(path), Temporary(path) as temporary:
         sweep(directory)

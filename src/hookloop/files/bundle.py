@@ -22,6 +22,7 @@ from ..dtypes import as_dtype
 from . import checksum, slices
 from .atomic import Temporary, changing, sweep, sync_directory
 from .os_errors import translated
+from .paths import local_path
 from .table import decode_varint, encode_varint, read_table, write_table
 
 _LITTLE_ENDIAN = 0
@@ -40,11 +41,11 @@ before_index = _BeforeIndex()
 
 
 def index_path(prefix):
-    return prefix + ".index"
+    return local_path(prefix) + ".index"
 
 
 def data_path(prefix, shard, shards):
-    return f"{prefix}.data-{shard:05d}-of-{shards:05d}"
+    return f"{local_path(prefix)}.data-{shard:05d}-of-{shards:05d}"
 
 
 def exists(prefix):
@@ -245,7 +246,7 @@ def _write_index(prefix, entries, shards):
 
 
 def _data_files(prefix):
-    directory, base = os.path.split(prefix)
+    directory, base = os.path.split(local_path(prefix))
     is_data = re.compile(re.escape(base) + r"\.data-\d{5}-of-\d{5}").fullmatch
     try:
         names = os.listdir(directory or ".")

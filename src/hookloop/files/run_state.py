@@ -17,6 +17,7 @@ from .. import errors
 from . import bundle, checksum
 from .atomic import write_atomically
 from .os_errors import translated
+from .paths import local_path
 
 _MAGIC = b"hookloop-state 1 "
 _ARRAY, _BYTES, _TUPLE = "array", "bytes", "tuple"
@@ -24,7 +25,7 @@ _TAG = "="  # the key that marks a dictionary as one of these
 
 
 def path_of(prefix):
-    return prefix + ".hookloop-state"
+    return local_path(prefix) + ".hookloop-state"
 
 
 def encode(value, what):

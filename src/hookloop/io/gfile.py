@@ -8,6 +8,8 @@ import shutil as _shutil
 from stat import S_ISDIR as _is_directory
 
 from .. import errors as _errors
+from ..files.paths import local_path as _local
+from ..files.paths import scheme_of as _scheme_of
 
 __all__ = [
     "GFile", "copy", "exists", "glob", "isdir", "listdir", "makedirs", "mkdir", "remove", "rename", "rmtree", "stat", "walk",
@@ -69,7 +71,7 @@ class GFile:
     def _opened(self):
         if self._file is None:
             with _translated():
-                self._file = open(self._name, self._kind[0] + "b" + self._kind[1:])  # noqa: SIM115 (close() closes it)
+                self._file = open(_local(self._name), self._kind[0] + "b" + self._kind[1:])  # noqa: SIM115 (close() closes it)
         return self._file
 
     def _to_read(self):
@@ -159,42 +161,42 @@ class GFile:
 
 
 def exists(path):
-    return _os.path.exists(path)
+    return _os.path.exists(_local(path))
 
 
 def isdir(path):
-    return _os.path.isdir(path)
+    return _os.path.isdir(_local(path))
 
 
 def mkdir(path):
     with _translated():
-        _os.mkdir(path)
+        _os.mkdir(_local(path))
 
 
 def makedirs(path):
     with _translated():
-        _os.makedirs(path, exist_ok=True)
+        _os.makedirs(_local(path), exist_ok=True)
 
 
 def remove(path):
     with _translated():
-        _os.remove(path)
+        _os.remove(_local(path))
 
 
 def rmtree(path):
     with _translated():
-        _shutil.rmtree(path)
+        _shutil.rmtree(_local(path))
 
 
 def listdir(path):
     with _translated():
-        return _os.listdir(path)
+        return _os.listdir(_local(path))
 
 
 def glob(pattern):
     """The paths that match a pattern, or any of several, sorted."""
     patterns = [pattern] if isinstance(pattern, (str, bytes, _os.PathLike)) else pattern
-    return sorted(path for p in patterns for path in _glob.glob(_os.fspath(p)))
+    return sorted(_scheme_of(p) + path for p in patterns for path in _glob.glob(_local(p)))
 
 
 def copy(src, dst, overwrite=False):
@@ -206,7 +208,7 @@ def copy(src, dst, overwrite=False):
     if not overwrite and exists(dst):
         raise _errors.AlreadyExistsError(None, None, f"file already exists: {dst}")
     with _translated():
-        _shutil.copyfile(src, dst)
+        _shutil.copyfile(_local(src), _local(dst))
 
 
 def rename(src, dst, overwrite=False):
@@ -218,7 +220,7 @@ def rename(src, dst, overwrite=False):
     if not overwrite and exists(dst):
         raise _errors.AlreadyExistsError(None, None, f"file already exists: {dst}")
     with _translated():
-        _os.replace(src, dst)
+        _os.replace(_local(src), _local(dst))
 
 
 class FileStatistics:
@@ -243,9 +245,11 @@ def stat(path):
       NotFoundError: there is none.
     """
     with _translated():
-        return FileStatistics(_os.stat(path))
+        return FileStatistics(_os.stat(_local(path)))
 
 
 def walk(top, in_order=True):
     """(directory, subdirectories, files) for each directory below `top`."""
-    return _os.walk(top, topdown=in_order)
+    scheme = _scheme_of(top)
+    for path, directories, files in _os.walk(_local(top), topdown=in_order):
+        yield scheme + path, directories, files

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import struct
 import zlib
 
 from ..errors import DataLossError, FailedPreconditionError
 from ..files import checksum
 from ..files.os_errors import translated
+from ..files.paths import local_path
 from ..files.records import read_records, records_of
 
 __all__ = ["TFRecordCompressionType", "TFRecordOptions", "TFRecordWriter", "tf_record_iterator"]
@@ -99,7 +99,7 @@ class TFRecordWriter:
             options = TFRecordOptions(compression_type=options)
         compressed = options.get_compression_type_string(options)
         self._compressor = options._compressor() if compressed else None
-        self._path = os.fspath(path)
+        self._path = local_path(path)
         with translated(self._path):
             self._file = open(self._path, "wb")  # noqa: SIM115 - closed by close()
 
@@ -164,7 +164,7 @@ def tf_record_iterator(path, options=None):
       OpError: where the file cannot be read, or is none of records.
     """
     kind = TFRecordOptions.get_compression_type_string(options)
-    path = os.fspath(path)
+    path = local_path(path)
     if not kind:
         yield from read_records(path)
         return

@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import dtypes, errors
 from ..files import slices
+from ..files.paths import local_path
 from .registry import OpDef, no_gradient, register
 from .shape_functions import nothing, scalar
 
@@ -16,7 +17,7 @@ __all__: list[str] = []
 
 
 def _path(value):
-    return os.fsdecode(value[()] if isinstance(value, np.ndarray) else value)
+    return local_path(value[()] if isinstance(value, np.ndarray) else value)
 
 
 def _texts(array):
@@ -69,6 +70,7 @@ def write_items(path, items):
     from ..files import bundle
     from ..files.os_errors import translated
 
+    path = local_path(path)
     directory = os.path.dirname(path)
     if directory and not os.path.isdir(directory):
         with translated(directory):
@@ -117,7 +119,7 @@ def _run_sharded_filename(call, base, shard, shards):
 def _run_merge(call, prefixes, destination):
     from ..files import bundle
 
-    paths = [os.fsdecode(prefix) for prefix in np.ravel(prefixes)]
+    paths = [local_path(prefix) for prefix in np.ravel(prefixes)]
     bundle.merge(paths, _path(destination))
     if call.attr("delete_old_dirs"):
         for directory in {os.path.dirname(path) for path in paths}:

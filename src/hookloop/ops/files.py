@@ -9,6 +9,7 @@ import re
 import numpy as np
 
 from .. import errors
+from ..files.paths import local_path, scheme_of
 from ..shapes import UNKNOWN
 from .build import apply_op
 from .registry import OpDef, no_gradient, register
@@ -18,7 +19,7 @@ __all__ = ["matching_files", "read_file", "write_file"]
 
 def _matches(pattern):
     """The paths that match a pattern; a name that begins with a dot is one like others."""
-    pattern = os.fsdecode(pattern).replace("[^", "[!")
+    pattern = local_path(pattern).replace("[^", "[!")
     wild = re.search(r"[*?\[]", pattern)
     if wild is None:
         return [pattern] if os.path.basename(pattern) and os.path.lexists(pattern) else []
@@ -37,7 +38,9 @@ def _matches(pattern):
 
 
 def _run_matching_files(call, patterns):
-    found = sorted(os.fsencode(path) for pattern in np.ravel(patterns) for path in _matches(pattern))
+    found = sorted(
+        os.fsencode(scheme_of(pattern) + path) for pattern in np.ravel(patterns) for path in _matches(pattern)
+    )
     return np.array([*found, None], dtype=object)[:-1]
 
 
@@ -57,7 +60,7 @@ def _named(error, path):
 def _run_read_file(call, path):
     path = path.item()
     try:
-        with open(path, "rb") as file:
+        with open(local_path(path), "rb") as file:
             return np.array(file.read(), object)
     except OSError as error:
         raise _named(error, path) from None
@@ -66,9 +69,10 @@ def _run_read_file(call, path):
 def _run_write_file(call, path, contents):
     path = path.item()
     try:
-        if os.path.dirname(path):
-            os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "wb") as file:
+        place = local_path(path)
+        if os.path.dirname(place):
+            os.makedirs(os.path.dirname(place), exist_ok=True)
+        with open(place, "wb") as file:
             file.write(contents.item())
     except OSError as error:
         raise _named(error, path) from None

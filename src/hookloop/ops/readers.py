@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from .. import dtypes, errors
+from ..files.paths import local_path
 from ..files.records import records_of
 from ..shapes import UNKNOWN
 from .build import apply_op
@@ -32,14 +33,14 @@ _RECORD_FRAME = 16  # bytes of a record's length and checksums
 
 
 def _lines(op, path):
-    with open(path, "rb") as file:
+    with open(local_path(path), "rb") as file:
         for number, line in enumerate(file, 1):
             if number > op.get_attr("skip_header_lines"):
                 yield b"%s:%d" % (path, number), line.rstrip(b"\n").removesuffix(b"\r")
 
 
 def _whole(op, path):
-    with open(path, "rb") as file:
+    with open(local_path(path), "rb") as file:
         yield path, file.read()
 
 
@@ -49,10 +50,10 @@ def _same(op, path):
 
 def _opened(path, compression):
     if compression == b"GZIP":
-        return gzip.open(path, "rb")
+        return gzip.open(local_path(path), "rb")
     if compression == b"ZLIB":
-        return io.BytesIO(zlib.decompress(Path(os.fsdecode(path)).read_bytes()))
-    return open(path, "rb")
+        return io.BytesIO(zlib.decompress(Path(local_path(path)).read_bytes()))
+    return open(local_path(path), "rb")
 
 
 def _tf_records(op, path):

@@ -132,6 +132,8 @@ def _run_image(call, tag, images):
     if images.ndim != 4 or images.shape[-1] not in (1, 3, 4):
         shape = ",".join(map(str, images.shape))
         raise _invalid(f"Tensor must be 4-D with last dim 1, 3, or 4, not [{shape}]")
+    if images.size == 0 and len(images):
+        raise _invalid(f"input tensor must have non-zero dims. Found: {list(images.shape)}.")
     most = call.attr("max_images")
     bad = np.ravel(call.attr("bad_color"))[: images.shape[-1]]
     summary = _message()
@@ -142,11 +144,25 @@ def _run_image(call, tag, images):
     return summary.SerializeToString()
 
 
-def _run_audio(call, tag, clips, rate):
-    import wave
+def _wave(clip, rate):
+    """A sound as a WAVE file of 16-bit numbers; a rate below a half is written as 0, which Python's writer refuses."""
+    import struct
 
+    samples = (np.clip(clip, -1, 1) * _SAMPLES_MAX).astype("<i2").tobytes()
+    channels = clip.shape[1]
+    return b"".join((
+        struct.pack("<4sI4s", b"RIFF", 36 + len(samples), b"WAVE"),
+        struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, channels, rate, rate * channels * 2, channels * 2, 16),
+        struct.pack("<4sI", b"data", len(samples)),
+        samples,
+    ))  # fmt: skip
+
+
+def _run_audio(call, tag, clips, rate):
     if clips.ndim not in (2, 3):
         raise _invalid(f"Tensor must be 3-D or 2-D, got: {list(clips.shape)}")
+    if rate <= 0:
+        raise _invalid("sample_rate must be > 0")
     clips = clips[..., None] if clips.ndim == 2 else clips
     most = call.attr("max_outputs")
     summary = _message()
@@ -155,13 +171,7 @@ def _run_audio(call, tag, clips, rate):
         value.audio.sample_rate = float(rate)
         value.audio.length_frames, value.audio.num_channels = clip.shape
         value.audio.content_type = "audio/wav"
-        out = io.BytesIO()
-        with wave.open(out, "wb") as file:
-            file.setnchannels(clip.shape[1])
-            file.setsampwidth(2)
-            file.setframerate(round(float(rate)))
-            file.writeframes((np.clip(clip, -1, 1) * _SAMPLES_MAX).astype("<i2").tobytes())
-        value.audio.encoded_audio_string = out.getvalue()
+        value.audio.encoded_audio_string = _wave(clip, int(float(rate) + 0.5))
     return summary.SerializeToString()
 
 
@@ -173,7 +183,13 @@ def _run_tensor(call, tag, tensor, metadata):
 
     summary = _message()
     value = summary.value.add(tag=_tag(tag))
-    value.tensor.CopyFrom(array_to_proto(tensor, call.op.inputs[1].dtype))
+    dtype = call.op.inputs[1].dtype.base_dtype
+    value.tensor.CopyFrom(array_to_proto(tensor, dtype))
+    if dtype is not dtypes.string and not value.tensor.tensor_content:  # all but texts are bytes, scalars too
+        kind, shape = value.tensor.dtype, value.tensor.tensor_shape
+        value.tensor.CopyFrom(
+            type(value.tensor)(dtype=kind, tensor_shape=shape, tensor_content=np.asarray(tensor).tobytes())
+        )
     value.metadata.ParseFromString(metadata[()])
     return summary.SerializeToString()
 
@@ -182,7 +198,10 @@ def _run_merge(call, *summaries):
     merged, tags = _message(), set()
     for serialized in summaries:
         for text in np.ravel(serialized):
-            part = type(merged).FromString(text)
+            try:
+                part = type(merged).FromString(text)
+            except Exception:  # the class of this error is of the package that reads messages
+                raise _invalid("Could not parse one of the summary inputs") from None
             for value in part.value:
                 if value.tag in tags:
                     raise _invalid(f"Duplicate tag {value.tag} found in summary inputs")

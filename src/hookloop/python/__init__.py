@@ -67,6 +67,8 @@ _TABLE = {
     "saved_model.saved_model": ("saved_model",),
     "saved_model.simple_save": ("saved_model",),
     "summary.summary": ("summary", ""),
+    "summary.writer.event_file_writer": ("?summary.writer",),
+    "ops.summary_op_util": ("ops.summary",),
     "summary.summary_iterator": ("train",),
     "training.checkpoint_state_pb2": ("files.messages",),
     **{f"training.{name}": ("train",) for name in """basic_loops basic_session_run_hooks evaluation input queue_runner_impl
@@ -125,9 +127,11 @@ _RENAMED = {
         for name in ("random_uniform", "random_normal")
     },
     "ops.string_ops": {f"string_{name}": f"strings.{name}" for name in ("format", "length", "lower", "upper")},
+    "ops.summary_op_util": {"summary_scope": "summary.functions.summary_scope"},
     "ops.variable_scope": {"variable": "Variable"},
     "platform.googletest": {"GetTempDir": "test.get_temp_dir"},
     "pywrap_tensorflow": {"EventsWriter": "summary.events_writer.EventsWriter", "CheckpointReader": "train.checkpoint_utils.CheckpointReader"},
+    "summary.writer.event_file_writer": {"EventFileWriter": "summary.writer.EventFileWriter"},
     "training.summary_io": {"SummaryWriterCache": "summary.FileWriterCache"},
     "util.nest": {"is_sequence": "nest.is_nested"},
 }  # fmt: skip

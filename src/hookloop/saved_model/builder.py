@@ -8,6 +8,7 @@ import shutil
 from .. import logging
 from ..files.atomic import write_atomically
 from ..files.os_errors import translated
+from ..files.paths import local_path
 from ..graph.collections import GraphKeys
 from ..graph.operation import Operation
 from ..graph.tensor import Tensor
@@ -37,7 +38,7 @@ class SavedModelBuilder:
     def __init__(self, export_dir):
         from ..files.messages import SavedModel
 
-        self._export_dir = os.fsdecode(export_dir)
+        self._export_dir = local_path(export_dir)
         if os.path.isdir(self._export_dir) and os.listdir(self._export_dir):
             raise AssertionError(
                 "Export directory already exists, and isn't empty. Please choose a different export directory, or delete "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from .. import logging
+from ..files.paths import local_path
 from ..graph.collection_def import prepend_scope
 from ..train.meta_graph import import_meta_graph_with_saver
 from ..train.saver import Saver
@@ -20,7 +21,7 @@ def __dir__():
 def maybe_saved_model_directory(export_dir):
     """Whether a directory may hold a SavedModel: whether the file of its graphs is there."""
     names = (constants.SAVED_MODEL_FILENAME_PBTXT, constants.SAVED_MODEL_FILENAME_PB)
-    return any(os.path.exists(os.path.join(os.fsdecode(export_dir), name)) for name in names)
+    return any(os.path.exists(os.path.join(local_path(export_dir), name)) for name in names)
 
 
 def load(sess, tags, export_dir, import_scope=None, **saver_kwargs):
@@ -40,7 +41,7 @@ def load(sess, tags, export_dir, import_scope=None, **saver_kwargs):
       OSError: where the directory holds no SavedModel.
       RuntimeError: where no graph has just these tags.
     """
-    export_dir = os.fsdecode(export_dir)
+    export_dir = local_path(export_dir)
     message = _with_tags(_read(export_dir), tags)
     with sess.graph.as_default():
         saver = import_meta_graph_with_saver(message, import_scope=import_scope, **saver_kwargs)

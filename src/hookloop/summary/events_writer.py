@@ -6,6 +6,8 @@ import os
 import socket
 import time
 
+from ..files.paths import local_path
+
 __all__ = ["EventsWriter"]
 
 
@@ -17,7 +19,7 @@ class EventsWriter:
     """
 
     def __init__(self, prefix):
-        self._prefix = os.fsdecode(prefix)
+        self._prefix = local_path(prefix)
         self._suffix = ""
         self._path = self._writer = None
 

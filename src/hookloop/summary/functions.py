@@ -17,7 +17,7 @@ __all__ = [
 
 
 @contextmanager
-def _scope(name, family=None, default_name=None, values=None):
+def summary_scope(name, family=None, default_name=None, values=None):
     """Opens a summary's name scope; gives its tag and the scope."""
     name = clean_tag(name)
     family = clean_tag(family)
@@ -29,6 +29,20 @@ def _scope(name, family=None, default_name=None, values=None):
 def _collect(value, collections):
     get_default_graph().add_to_collections([GraphKeys.SUMMARIES] if collections is None else collections, value)
     return value
+
+
+def _number(op, name, value):
+    """How many are shown: a whole number from 1 on.
+
+    Raises:
+      TypeError: for no number.
+      ValueError: for a smaller one.
+    """
+    if not hasattr(value, "__int__"):
+        raise TypeError(f"Expected int for argument '{name}' not {value!r}.")
+    if int(value) < 1:
+        raise ValueError(f"Attr '{name}' of '{op}' Op passed {int(value)} less than minimum 1.")
+    return int(value)
 
 
 def scalar(name, tensor, collections=None, family=None):
@@ -43,7 +57,7 @@ def scalar(name, tensor, collections=None, family=None):
     Returns:
       A string scalar, a serialized `Summary`.
     """
-    with _scope(name, family, values=[tensor]) as (tag, scope):
+    with summary_scope(name, family, values=[tensor]) as (tag, scope):
         return _collect(apply_op("ScalarSummary", [tag, tensor], name=scope), collections)
 
 
@@ -52,7 +66,7 @@ def histogram(name, values, collections=None, family=None):
 
     Running it raises `InvalidArgumentError` where one is not finite.
     """
-    with _scope(name, family, default_name="HistogramSummary", values=[values]) as (tag, scope):
+    with summary_scope(name, family, default_name="HistogramSummary", values=[values]) as (tag, scope):
         return _collect(apply_op("HistogramSummary", [tag, values], name=scope), collections)
 
 
@@ -69,8 +83,9 @@ def image(name, tensor, max_outputs=3, collections=None, family=None):
     Returns:
       A string scalar, a serialized `Summary`.
     """
-    with _scope(name, family, values=[tensor]) as (tag, scope):
-        return _collect(apply_op("ImageSummary", [tag, tensor], {"max_images": max_outputs}, scope), collections)
+    with summary_scope(name, family, values=[tensor]) as (tag, scope):
+        attrs = {"max_images": _number("ImageSummary", "max_images", max_outputs)}
+        return _collect(apply_op("ImageSummary", [tag, tensor], attrs, scope), collections)
 
 
 def audio(name, tensor, sample_rate, max_outputs=3, collections=None, family=None):
@@ -86,9 +101,10 @@ def audio(name, tensor, sample_rate, max_outputs=3, collections=None, family=Non
     Returns:
       A string scalar, a serialized `Summary`.
     """
-    with _scope(name, family, values=[tensor]) as (tag, scope):
+    with summary_scope(name, family, values=[tensor]) as (tag, scope):
         sample_rate = convert_to_tensor(sample_rate, dtype="float32", name="sample_rate")
-        value = apply_op("AudioSummaryV2", [tag, tensor, sample_rate], {"max_outputs": max_outputs}, scope)
+        attrs = {"max_outputs": _number("AudioSummaryV2", "max_outputs", max_outputs)}
+        value = apply_op("AudioSummaryV2", [tag, tensor, sample_rate], attrs, scope)
         return _collect(value, collections)
 
 
@@ -139,7 +155,7 @@ def tensor_summary(name, tensor, summary_description=None, collections=None, sum
         metadata.display_name = display_name
     if summary_description is not None:
         metadata.summary_description = summary_description
-    with _scope(name, family, values=[tensor]) as (tag, scope):
+    with summary_scope(name, family, values=[tensor]) as (tag, scope):
         value = apply_op("TensorSummaryV2", [tag, tensor, metadata.SerializeToString()], name=scope)
         return _collect(value, collections)
 
@@ -156,12 +172,15 @@ def merge(inputs, collections=None, name=None):
       A string scalar, a serialized `Summary`.
 
     Raises:
+      TypeError: where it is no list.
       ValueError: where there are none.
     """
-    if not inputs:
-        raise ValueError("List argument 'inputs' to 'MergeSummary' Op with length 0 shorter than minimum length 1.")
     name = clean_tag(name)
-    with name_scope(name, "Merge", inputs):
+    with name_scope(name, "Merge", inputs if isinstance(inputs, (list, tuple)) else None):
+        if not isinstance(inputs, (list, tuple)):
+            raise TypeError(f"Expected list for 'inputs' argument to 'merge_summary' Op, not {inputs!r}.")
+        if not inputs:
+            raise ValueError("List argument 'inputs' to 'MergeSummary' Op with length 0 shorter than minimum length 1.")
         value = apply_op("MergeSummary", [list(inputs)], name=name)
     return _collect(value, [] if collections is None else collections)
 

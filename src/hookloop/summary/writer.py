@@ -8,6 +8,8 @@ import time
 import warnings
 from contextlib import contextmanager
 
+from ..files.paths import local_path
+
 __all__ = ["FileWriter", "FileWriterCache"]
 
 
@@ -16,7 +18,7 @@ class FileWriter:
 
     Args:
       logdir: the directory; it is made where it is missing.
-      graph: a graph to write.
+      graph: a graph to write, or a `GraphDef`.
       max_queue: how many events wait to be written before `add_...` waits.
       flush_secs: after so many seconds what waits is written.
       graph_def: a `GraphDef` instead of a graph.
@@ -32,20 +34,26 @@ class FileWriter:
         self, logdir, graph=None, max_queue=10, flush_secs=120, graph_def=None, filename_suffix=None, session=None
     ):
         self._logdir = os.fsdecode(logdir) if isinstance(logdir, (bytes, os.PathLike)) else str(logdir)
-        self._arguments = (max_queue, flush_secs, filename_suffix or "")
+        suffix = filename_suffix or ""
+        if not isinstance(suffix, (str, bytes)):
+            raise TypeError(f"Expected binary or unicode string, got {suffix!r}")
+        self._arguments = (max_queue, flush_secs, os.fsdecode(suffix))
         self._tags = set()
+        self._run_tags = set()
         self._writer = self._open()
         self._closed = self._told = False
         if graph is not None or graph_def is not None:
             self.add_graph(graph=graph, graph_def=graph_def)
             from ..train.meta_graph import export_meta_graph
 
+            if graph is not None and not hasattr(graph, "as_graph_def"):
+                graph, graph_def = None, graph  # a GraphDef in the graph's place
             self.add_meta_graph(export_meta_graph(graph=graph, graph_def=graph_def))
 
     def _open(self):
         from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
-        return EventFileWriter(self._logdir or os.curdir, *self._arguments)
+        return EventFileWriter(local_path(self._logdir) or os.curdir, *self._arguments)
 
     def __enter__(self):
         return self
@@ -96,7 +104,7 @@ class FileWriter:
         """Writes a graph.
 
         Args:
-          graph: a graph.
+          graph: a graph, or a `GraphDef`.
           global_step: the step it belongs to.
           graph_def: a `GraphDef` instead.
 
@@ -106,8 +114,6 @@ class FileWriter:
         if graph is not None and graph_def is not None:
             raise ValueError("Please pass only graph, or graph_def (deprecated), but not both.")
         given = graph if graph is not None else graph_def
-        if given is None:
-            raise TypeError("expected a graph or a graph_def, got neither")
         if hasattr(given, "as_graph_def"):
             given = given.as_graph_def(add_shapes=True)
         elif not hasattr(given, "SerializeToString"):
@@ -141,9 +147,9 @@ class FileWriter:
         """
         from .. import messages
 
-        if tag in self._tags:
+        if tag in self._run_tags:
             raise ValueError("The provided tag was already used for this event type")
-        self._tags.add(tag)
+        self._run_tags.add(tag)
         tagged = messages.TaggedRunMetadata(tag=tag, run_metadata=run_metadata.SerializeToString())
         self._add(messages.Event(tagged_run_metadata=tagged), global_step)
 
@@ -201,6 +207,20 @@ class FileWriter:
         if self._closed:
             self._writer = self._open()
             self._closed = self._told = False
+
+
+class EventFileWriter(FileWriter):
+    """A writer of events alone, by the path of TensorFlow's own: `python.summary.writer.event_file_writer`.
+
+    Args:
+      logdir, max_queue, flush_secs, filename_suffix: as for `FileWriter`.
+    """
+
+    def __init__(self, logdir, max_queue=10, flush_secs=120, filename_suffix=None):
+        super().__init__(logdir, None, max_queue, flush_secs, filename_suffix=filename_suffix)
+
+    def _warn_if_closed(self):
+        """What is given to a closed one is dropped without a word."""
 
 
 class FileWriterCache:

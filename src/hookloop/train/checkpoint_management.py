@@ -9,6 +9,7 @@ from .. import errors, logging
 from ..files import bundle, run_state
 from ..files.atomic import write_atomically
 from ..files.os_errors import translated
+from ..files.paths import local_path
 
 __all__ = [
     "checkpoint_exists", "generate_checkpoint_state_proto", "get_checkpoint_mtimes", "get_checkpoint_state",
@@ -17,7 +18,7 @@ __all__ = [
 
 
 def _state_path(save_dir, latest_filename):
-    return os.path.join(os.fsdecode(save_dir), os.fsdecode(latest_filename or "checkpoint"))
+    return os.path.join(local_path(save_dir), os.fsdecode(latest_filename or "checkpoint"))
 
 
 def generate_checkpoint_state_proto(save_dir, model_checkpoint_path, all_model_checkpoint_paths=None,
@@ -158,7 +159,7 @@ def latest_checkpoint(checkpoint_dir, latest_filename=None):
 
 def checkpoint_exists(checkpoint_prefix):
     """Whether there is a checkpoint of this prefix."""
-    return bundle.exists(os.fsdecode(checkpoint_prefix))
+    return bundle.exists(checkpoint_prefix)
 
 
 def get_checkpoint_mtimes(checkpoint_prefixes):
@@ -178,7 +179,7 @@ def remove_checkpoint(checkpoint_prefix, checkpoint_format_version=2, meta_graph
       checkpoint_format_version: accepted.
       meta_graph_suffix: the ending of the graph's file.
     """
-    checkpoint_prefix = os.fsdecode(checkpoint_prefix)
+    checkpoint_prefix = local_path(checkpoint_prefix)
     bundle.remove(checkpoint_prefix, f"{checkpoint_prefix}.{meta_graph_suffix}", run_state.path_of(checkpoint_prefix))
 
 

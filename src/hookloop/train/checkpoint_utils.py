@@ -7,6 +7,7 @@ import time
 
 from .. import logging
 from ..files.bundle import BundleReader
+from ..files.paths import local_path
 from ..graph.scopes import device, name_scope
 from ..ops.build import apply_op
 from ..partitioned import PartitionedVariable
@@ -82,7 +83,7 @@ def _prefix_of(path):
       ValueError: where a directory has no checkpoint.
     """
     path = os.fsdecode(path)
-    if not os.path.isdir(path):
+    if not os.path.isdir(local_path(path)):
         return path
     found = latest_checkpoint(path)
     if found is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from ..files.atomic import write_atomically
+from ..files.paths import local_path
 
 __all__ = ["summary_iterator", "write_graph"]
 
@@ -28,7 +29,7 @@ def write_graph(graph_or_graph_def, logdir, name, as_text=True):
     if hasattr(message, "as_graph_def"):
         message = message.as_graph_def()
     path = os.path.join(os.fsdecode(logdir), name)
-    os.makedirs(os.fsdecode(logdir), exist_ok=True)
+    os.makedirs(local_path(logdir) or os.curdir, exist_ok=True)
     if as_text:
         from google.protobuf import text_format
 
@@ -50,7 +51,7 @@ def read_graph(filename):
 
     from .. import messages
 
-    filename = os.fsdecode(filename)
+    filename = local_path(filename)
     if not os.path.exists(filename):
         raise OSError(f"File {filename} does not exist.")
     with open(filename, "rb") as file:
@@ -80,5 +81,5 @@ def summary_iterator(path):
     from .. import messages
     from ..files.records import read_records
 
-    for record in read_records(os.fsdecode(path)):
+    for record in read_records(local_path(path)):
         yield messages.Event.FromString(record)

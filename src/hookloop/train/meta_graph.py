@@ -6,6 +6,7 @@ import os
 
 from .. import logging
 from ..files.atomic import write_atomically
+from ..files.paths import local_path
 from ..graph import collection_def
 from ..graph.collections import GraphKeys
 from ..graph.scopes import name_scope
@@ -378,7 +379,7 @@ def read_message(meta_graph_or_file):
 
     if isinstance(meta_graph_or_file, MetaGraphDef):
         return meta_graph_or_file
-    filename = os.fsdecode(meta_graph_or_file)
+    filename = local_path(meta_graph_or_file)
     if not os.path.exists(filename):
         raise OSError(f"File {filename} does not exist.")
     with open(filename, "rb") as file:

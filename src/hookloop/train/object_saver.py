@@ -8,6 +8,7 @@ import weakref
 
 from .. import dtypes
 from ..files.os_errors import translated
+from ..files.paths import local_path
 from ..graph.device import DeviceSpec
 from ..graph.scopes import control_dependencies, device
 from ..ops.build import apply_op, constant
@@ -101,7 +102,7 @@ class ObjectSaver:
             self._saved = message
         if os.path.dirname(prefix):
             with translated(os.path.dirname(prefix)):
-                os.makedirs(os.path.dirname(prefix), exist_ok=True)
+                os.makedirs(local_path(os.path.dirname(prefix)), exist_ok=True)
         session.run(self._save, feed)
         return prefix
 

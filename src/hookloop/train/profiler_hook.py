@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from .. import logging
+from ..files.paths import local_path
 from .second_or_step_timer import SecondOrStepTimer
 from .session_run_hook import SessionRunArgs, SessionRunHook
 from .training_util import get_global_step
@@ -98,6 +99,6 @@ class ProfilerHook(SessionRunHook):
 
         logging.info("Saving timeline for %d into '%s'.", step, save_path)
         text = Timeline(step_stats).generate_chrome_trace_format(self._show_dataflow, self._show_memory)
-        os.makedirs(self._output_dir or ".", exist_ok=True)
+        os.makedirs(local_path(self._output_dir) or ".", exist_ok=True)
         with open(save_path, "w") as file:
             file.write(text)

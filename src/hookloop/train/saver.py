@@ -12,6 +12,7 @@ import numpy as np
 
 from .. import errors, logging
 from ..files import run_state as state_file
+from ..files.paths import local_path
 from ..graph.stack import get_default_graph
 from ..ops.checkpoint import items_to_save, write_items
 from ..variables import _all_saveable_objects
@@ -445,7 +446,7 @@ def _directory_named(prefix):
     try:
         yield
     except (errors.FailedPreconditionError, errors.NotFoundError, errors.UnknownError) as error:
-        if os.path.isdir(os.path.dirname(prefix) or "."):
+        if os.path.isdir(os.path.dirname(local_path(prefix)) or "."):
             raise
         raise ValueError(f"Parent directory of {prefix} doesn't exist, can't save.") from error
 

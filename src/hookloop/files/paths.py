@@ -1,0 +1,19 @@
+"""Paths as programs give them: text, bytes, or with the scheme of local files in front."""
+
+from __future__ import annotations
+
+import os
+
+__all__ = ["local_path", "scheme_of"]
+
+_SCHEME = "file://"
+
+
+def local_path(path):
+    """The path of a file of this machine, as text: "file:///a/b" is "/a/b"."""
+    return os.fsdecode(path).removeprefix(_SCHEME)
+
+
+def scheme_of(path):
+    """What stands before the path: "file://", or nothing."""
+    return _SCHEME if os.fsdecode(path).startswith(_SCHEME) else ""
