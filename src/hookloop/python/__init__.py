@@ -60,10 +60,10 @@ _TABLE = {
     "platform.googletest": ("test",),
     "platform.test": ("test",),
     "pywrap_tensorflow": ("train", "errors"),
-    **{f"saved_model.{name}": (f"saved_model.{name}", "saved_model") for name in """builder constants loader main_op
-        signature_constants signature_def_utils tag_constants utils""".split()},
-    **{f"saved_model.{name}_impl": (f"saved_model.{name}", "saved_model") for name in """builder loader main_op
-        signature_def_utils utils""".split()},
+    **{f"saved_model.{name}": (f"saved_model.{name}", "saved_model", "?saved_model._more_names") for name in """builder constants
+        loader main_op signature_constants signature_def_utils tag_constants utils""".split()},
+    **{f"saved_model.{name}_impl": (f"saved_model.{name}", "saved_model", "?saved_model._more_names") for name in """builder loader
+        main_op signature_def_utils utils""".split()},
     "saved_model.saved_model": ("saved_model",),
     "saved_model.simple_save": ("saved_model",),
     "summary.summary": ("summary", ""),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import filecmp
 import os
 import shutil
+
+import numpy as np
 
 from .. import logging
 from ..files.atomic import write_atomically
@@ -12,10 +15,10 @@ from ..files.paths import local_path
 from ..graph.collections import GraphKeys
 from ..graph.operation import Operation
 from ..graph.tensor import Tensor
-from ..ops.tensor_util import constant_value
 from ..train.saver import Saver
 from ..variables import _all_saveable_objects
 from . import constants, signature_constants, tag_constants
+from ._more_names import INIT_OP_SIGNATURE_KEY, TRAIN_OP_SIGNATURE_KEY
 from .signature_def_utils import predict_signature_def
 
 __all__ = ["SavedModelBuilder"]
@@ -66,6 +69,7 @@ class SavedModelBuilder:
 
         Raises:
           AssertionError: where variables were written before, or a signature lacks a name.
+          KeyError: where a signature has a name that is reserved.
           TypeError: where an op is none.
         """
         if self._has_saved_variables:
@@ -135,10 +139,9 @@ class SavedModelBuilder:
         if main_op is not None:
             if not isinstance(main_op, Operation):
                 raise TypeError(f"main_op needs to be an Operation: {main_op!r}")
-            if graph.get_collection(constants.MAIN_OP_KEY):
-                raise ValueError(
-                    f"Graph already contains one or more main ops under the collection {constants.MAIN_OP_KEY}."
-                )
+            for key in (constants.MAIN_OP_KEY, constants.LEGACY_INIT_OP_KEY):
+                if graph.get_collection(key):
+                    raise ValueError(f"Graph already contains one or more main ops under the collection {key}.")
             graph.add_to_collection(constants.MAIN_OP_KEY, main_op)
         return assets
 
@@ -149,7 +152,7 @@ class SavedModelBuilder:
         for tensor in tensors or ():
             path = _asset_path(tensor)
             name = _unused_name(os.path.basename(path), path, sources)
-            sources[name] = path
+            sources.setdefault(name, path)
             definition = AssetFileDef(filename=name)
             definition.tensor_info.name = tensor.name
             found.append(definition)
@@ -184,6 +187,9 @@ def _sharded_saver():
 
 
 def _check_signatures(signatures):
+    for name, meaning in ((INIT_OP_SIGNATURE_KEY, "initialization"), (TRAIN_OP_SIGNATURE_KEY, "the train op")):
+        if name in (signatures or {}):
+            raise KeyError(f'SignatureDef map key "{name}" is reserved for {meaning}. Please use a different key.')
     for signature in (signatures or {}).values():
         for infos in (signature.inputs, signature.outputs):
             for info in infos.values():
@@ -202,25 +208,34 @@ def _asset_path(tensor):
     """The file that a constant names.
 
     Raises:
-      TypeError: where it is no tensor.
-      ValueError: where it is no constant, or names nothing.
+      TypeError: where it is no tensor, no constant, or no single text.
+      ValueError: where it names nothing.
     """
     if not isinstance(tensor, Tensor):
-        raise TypeError(f"Asset filepath tensor must be a Tensor: {tensor!r}")
-    value = constant_value(tensor)
-    if value is None or not value:
-        raise ValueError(f"Invalid asset filepath tensor: {tensor.name}")
-    value = value.item() if hasattr(value, "item") else value
-    return value.decode() if isinstance(value, bytes) else str(value)
+        raise TypeError("Asset path tensor must be a Tensor.")
+    if tensor.op.type != "Const":
+        raise TypeError("Asset path tensor must be of type constant.")
+    if tensor.dtype.name != "string":
+        raise TypeError("Asset path tensor must be of dtype string.")
+    value = np.ravel(tensor.op.get_attr("value"))
+    if len(value) != 1:
+        raise TypeError("Asset path tensor must be a scalar.")
+    if not value[0]:
+        raise ValueError(f"Invalid asset filepath tensor {tensor}")
+    return local_path(value[0])
 
 
 def _unused_name(name, path, sources):
-    """A name of its own for each file, where two in different directories have the same."""
+    """A name of its own for each file, where two in different directories have the same name and not the same content."""
     unused, count = name, 0
-    while sources.get(unused, path) != path:
+    while unused in sources and not _is_same(sources[unused], path):
         count += 1
         unused = f"{name}_{count}"
     return unused
+
+
+def _is_same(one, other):
+    return one == other or (os.path.exists(one) and os.path.exists(other) and filecmp.cmp(one, other, shallow=False))
 
 
 def simple_save(session, export_dir, inputs, outputs, legacy_init_op=None):
@@ -234,11 +249,12 @@ def simple_save(session, export_dir, inputs, outputs, legacy_init_op=None):
 
     Raises:
       AssertionError: where the directory holds something.
+      ValueError: where there are no inputs or no outputs; nothing is written then.
     """
+    signatures = {signature_constants.DEFAULT_SERVING_SIGNATURE_DEF_KEY: predict_signature_def(inputs, outputs)}
     builder = SavedModelBuilder(export_dir)
     builder.add_meta_graph_and_variables(
-        session, [tag_constants.SERVING],
-        {signature_constants.DEFAULT_SERVING_SIGNATURE_DEF_KEY: predict_signature_def(inputs, outputs)},
+        session, [tag_constants.SERVING], signatures,
         assets_collection=session.graph.get_collection(GraphKeys.ASSET_FILEPATHS), main_op=legacy_init_op, clear_devices=True,
     )  # fmt: skip
     builder.save()

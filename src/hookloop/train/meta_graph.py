@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 
 from .. import logging
 from ..files.atomic import write_atomically
@@ -203,6 +204,23 @@ def strip_defaults(graph_def):
                     del node.attr[name]
 
 
+def fill_defaults(graph_def):
+    """Gives nodes the attributes that were left out because they have their default."""
+    from ..graph.graph_def import set_attr
+
+    for node in graph_def.node:
+        try:
+            defaults = lookup(node.op).attrs
+        except ValueError:
+            continue
+        for name, default in defaults.items():
+            if name not in node.attr and default is not None:
+                with suppress(TypeError):  # no attribute of a message has such a value
+                    set_attr(node.attr[name], default)
+                if node.attr[name].WhichOneof("value") is None:
+                    del node.attr[name]
+
+
 def _list_ops(message):
     for name in sorted({node.op for node in message.graph_def.node}):
         message.meta_info_def.stripped_op_list.op.add().name = name
@@ -270,24 +288,33 @@ def import_meta_graph(meta_graph_or_file, clear_devices=False, import_scope=None
 
 def import_meta_graph_with_saver(message, clear_devices=False, import_scope=None, **kwargs):
     """`import_meta_graph` of a message."""
+    return import_with_elements(message, clear_devices, import_scope, **kwargs)[0]
+
+
+def import_with_elements(message, clear_devices=False, import_scope=None, **kwargs):
+    """The saver, and what `return_elements` names: a list, or None."""
     from ..variables import _all_saveable_objects
     from .saver import Saver
 
-    saver_def, variables, scope = add_meta_graph(message, clear_devices, import_scope, **kwargs)
+    saver_def, variables, scope, elements = add_meta_graph(message, clear_devices, import_scope, **kwargs)
     if saver_def is not None:
         if variables:
             name, variable = next(iter(variables.items()))
             scope = variable.name[: -len(name)]
-        return Saver.from_proto(saver_def, scope or None)
+        return Saver.from_proto(saver_def, scope or None), elements
     if _all_saveable_objects():
-        return Saver()
+        return Saver(), elements
     logging.info("Saver not created because there are no variables in the graph to restore")
-    return None
+    return None, elements
 
 
 def add_meta_graph(message, clear_devices=False, import_scope=None, input_map=None, return_elements=None,
                     restore_collections_predicate=lambda key: True, **unknown):  # fmt: skip
-    """Adds nodes and collections; gives (SaverDef or None, names in the message -> variables, the scope's name)."""
+    """Adds nodes and collections.
+
+    Returns:
+      (SaverDef or None, names in the message -> variables, the scope's name, the list of what `return_elements` names or None).
+    """
     from google.protobuf.message import DecodeError
 
     if unknown:
@@ -300,7 +327,9 @@ def add_meta_graph(message, clear_devices=False, import_scope=None, input_map=No
             node.device = ""
     scope = _scope_of_import(import_scope)
     known_to_producer = message.meta_info_def.stripped_op_list
-    import_graph_def(graph_def, input_map, name=scope + "/" if scope else "", producer_op_list=known_to_producer)
+    elements = import_graph_def(
+        graph_def, input_map, return_elements, scope + "/" if scope else "", producer_op_list=known_to_producer
+    )
     variables = {}
     for key, definition in sorted(message.collection_def.items()):
         if key == UNBOUND_INPUTS or not restore_collections_predicate(key):
@@ -312,7 +341,7 @@ def add_meta_graph(message, clear_devices=False, import_scope=None, input_map=No
             raise ValueError(
                 f"The collection {key!r} of the meta graph does not fit its nodes, or is damaged: {text}"
             ) from error
-    return message.saver_def if message.HasField("saver_def") else None, variables, scope
+    return message.saver_def if message.HasField("saver_def") else None, variables, scope, elements
 
 
 def _scope_of_import(import_scope):
