@@ -362,9 +362,8 @@ class Lowerer(OpenAxes):
             return
         node = Node(op, registry.lookup(kind), inputs, len(self.nodes))
         self.nodes.append(op)
-        special = getattr(self, "_op_" + kind, None)
-        if special is not None:
-            special(node)
+        if kind in _SPECIAL:
+            getattr(self, "_op_" + kind)(node)
         elif kind in ARRAY_OPS and not holds_text(node):
             self._read_variables(node)
             ARRAY_OPS[kind](self, node)
@@ -404,9 +403,7 @@ class Lowerer(OpenAxes):
             for tensor, symbol in zip(op.outputs, symbols):
                 self.environment[tensor] = self.symbolic(tensor.dtype.base_dtype, symbol)
             return
-        objects = [t for t in op.outputs if self.is_object(t)]
-        objects += [v for v in node.inputs if v.buffer is not None and v.buffer.kind == OBJECT]
-        if objects:
+        if self._has_objects(node):
             lower_host(self, node, context)  # objects have no kernels: the op's reference computes with them
             return
         repeated = self.measured.repeated(self, node)
@@ -429,6 +426,12 @@ class Lowerer(OpenAxes):
         if context.new_sizes:
             self.measured.note(self, node)
 
+    def _has_objects(self, node):
+        """Whether an op takes or gives Python objects."""
+        if [1 for tensor in node.op.outputs if self.is_object(tensor)]:
+            return True
+        return bool([1 for value in node.inputs if value.buffer is not None and value.buffer.kind == OBJECT])
+
     @staticmethod
     def _params(node):
         return node.op_def.params(node) if node.op_def.params is not None else ()
@@ -441,7 +444,9 @@ class Lowerer(OpenAxes):
         for tensor, shape in zip(node.op.outputs, shapes):
             if shape is None:
                 raise ValueError(f"the rank of {tensor.name!r} is not known before the run")
-            node.outputs.append(Value(tensor.dtype.base_dtype, tuple([_plain(d) for d in shape])))
+            if shape.__class__ is not tuple or [1 for dim in shape if dim.__class__ is not int]:
+                shape = tuple([_plain(dim) for dim in shape])
+            node.outputs.append(Value(tensor.dtype.base_dtype, shape))
 
     def _publish(self, node):
         for tensor, value in zip(node.op.outputs, node.outputs):
@@ -457,10 +462,13 @@ class Lowerer(OpenAxes):
             symbols = op_def.value(context)
             symbols = [symbols] if isinstance(symbols, np.ndarray) else symbols
             return symbols if symbols is not None and all(s is not None for s in symbols) else None
+        for value in node.inputs:
+            if value.symbol is None:
+                return None
+        symbols = [v.symbol for v in node.inputs]
         if [t for t in node.op.outputs if not (t.dtype.base_dtype.is_integer or t.dtype.base_dtype.is_bool)]:
             return None
-        symbols = [v.symbol for v in node.inputs]
-        if any(s is None for s in symbols) or any(s.size > _SYMBOLIC_LIMIT for s in symbols):
+        if any(s.size > _SYMBOLIC_LIMIT for s in symbols):
             return None
         open_sizes = any(s.dtype == object for s in symbols)
         if not op_def.symbolic and (open_sizes or op_def.stateful or op_def.reference is None or not symbols):
@@ -522,9 +530,9 @@ class Lowerer(OpenAxes):
 
     def _read_variables(self, node):
         for i, value in enumerate(node.inputs):
-            if i in node.op_def.reads or is_handle(node, i):
-                continue
             if value.buffer is not None and value.buffer.kind == VARIABLE:
+                if i in node.op_def.reads or is_handle(node, i):
+                    continue
                 self.require(value.buffer.source, node.op)
                 if value.shape is None:
                     raise ValueError(
@@ -717,6 +725,9 @@ class SpecializeValue(Exception):
 
 def _is_zero(offset):
     return not isinstance(offset, Size) and offset == 0
+
+
+_SPECIAL = frozenset(name.removeprefix("_op_") for name in dir(Lowerer) if name.startswith("_op_"))
 
 
 def _plain(dim):

@@ -75,15 +75,15 @@ class _Lives:
             used.extend(inside)
 
 
+def _root(buffer):
+    """The buffer whose memory a buffer has taken over: itself where it has a place of its own."""
+    while buffer.home is not None:
+        buffer = buffer.home
+    return buffer
+
+
 def _reuse_inputs(program, lives):
     """Elementwise instructions write over an input that nobody needs any more."""
-    owner = {}
-
-    def resolve(buffer):
-        while id(buffer) in owner:
-            buffer = owner[id(buffer)]
-        return buffer
-
     for instr in program.instructions():
         if not instr.overwrites or len(instr.outputs) != 1:
             continue
@@ -97,14 +97,13 @@ def _reuse_inputs(program, lives):
             value = instr.inputs[i]
             if value.buffer.kind != ARENA:
                 continue
-            root = resolve(value.buffer)
+            root = _root(value.buffer)
             if root.last == position and root.first < position and is_whole(value) and is_whole(out) and (
                 same_shape(value.shape, out.shape) and value.dtype.size == out.dtype.size
             ):  # fmt: skip
-                others = [v for j, v in enumerate(instr.inputs) if j != i and resolve(v.buffer) is root]
+                others = [v for j, v in enumerate(instr.inputs) if j != i and _root(v.buffer) is root]
                 if others and (instr.views == "rows" or not all(_same(v, value) for v in others)):
                     continue  # a product still needs its factors when it writes
-                owner[id(out.buffer)] = root
                 root.last = out.buffer.last
                 out.buffer.home = root
                 break
@@ -115,9 +114,7 @@ def _move_last_reads(program, lives):
         if not isinstance(instr, Instr) or instr.kernel != "assign":
             continue
         variable, value = instr.inputs
-        root = value.buffer
-        while root.home is not None:
-            root = root.home
+        root = _root(value.buffer)
         if root.kind == ARENA and root.last == lives.positions[id(instr)]:
             instr.kernel, instr.params = "move", (("variable", variable.buffer.source),)
 
@@ -142,10 +139,7 @@ def _share_slots(lives, program):
         buffer.index = _choose(free, slots, buffer, program)
         heappush(pending, (buffer.last, when, buffer.index))
     for buffer in lives.buffers:
-        root = buffer
-        while root.home is not None:
-            root = root.home
-        buffer.index = root.index
+        buffer.index = _root(buffer).index
     return len(slots)
 
 

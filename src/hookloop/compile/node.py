@@ -252,7 +252,8 @@ class NodeContext:
             views = "any"
         inputs = [self.lowerer.operand(v, views, self.node) for v in inputs]
         targets = [self.lowerer.target(v, views) for v in outputs]
-        params = [*params, *(size.register for size in defines)]
+        if defines:
+            params = [*params, *(size.register for size in defines)]
         instr = Instr(
             kernel, inputs, targets, params, self.node.index, overwrites=overwrites, defines=defines, views=views
         )

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from ..ir import ARENA, CONSTANT, FEED, Buffer, Value, dense_strides, walk
+from ..ir import ARENA, CONSTANT, FEED, Buffer, Value, dense_strides
 from ..sizes import Size
 from .products import MOST_STEPS, Factors, Product, Step, product_of
-from .uses import Uses, blocks_of, equal_sizes, form_key, place_key
+from .uses import Uses, blocks_of, equal_sizes, form_key, kernels_of, place_key
 
 _FEWEST_STEPS = 4
 _MOST_ROWS = 256  # a product of more rows gains nothing from being one of several
@@ -20,7 +20,7 @@ _MOST_BYTES = 1 << 20  # a larger result leaves the cache before the steps read 
 
 def batch_products(program):
     """Takes products of slices of one tensor with one matrix out of the sums they stand in, and makes them at once."""
-    if not any(instr.kernel == "sum_of_products" for instr in walk(program.root)):
+    if "sum_of_products" not in kernels_of(program):
         return
     uses = Uses.of(program)
     for block in blocks_of(program.root):

@@ -11,7 +11,7 @@ from __future__ import annotations
 from ..ir import ARENA, CONSTANT, GROWN, Instr, dense_strides, same_shape
 from ..sizes import Size
 from .fuse_elementwise import never_fails
-from .uses import STEERING, Uses, blocks_of, equal_sizes, is_whole, place_key, written_by
+from .uses import STEERING, Uses, blocks_of, equal_sizes, is_whole, kernels_of, place_key, written_by
 
 MOST_STEPS, MOST_SLOTS, MOST_VIEWS, MOST_USES, MOST_OPERANDS = 16, 16, 32, 96, 24  # as in csrc/kernels/row_block.c
 MOST_ROW = 8192  # elements: of longer rows a block would have too few
@@ -33,6 +33,8 @@ _CLOSING = {"sum": SUMS, "mean": MEANS, "sum_squares": SUMS, "mean_squares": MEA
 
 def block_rows(program):
     """Puts instructions that work on the same rows into one instruction that takes blocks of rows through all of them."""
+    if kernels_of(program).isdisjoint(_REDUCTIONS | _ROWS):
+        return
     uses = Uses.of(program)
     for block in blocks_of(program.root):
         if any(isinstance(item, Instr) and item.kernel in _REDUCTIONS | _ROWS for item in block.items):

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..ir import ARENA, CONSTANT, Buffer, Instr, Value, walk
-from .uses import Uses, blocks_of
+from ..ir import ARENA, CONSTANT, Buffer, Instr, Value
+from .uses import Uses, blocks_of, kernels_of
 
 _TYPES = frozenset(("float32", "float64"))  # 16-bit floats would be rounded once more
 
 
 def expand_powers(program):
     """Makes powers of 1, 2, 3 and -1 copies, squares, products and reciprocals."""
-    if not any(instr.kernel == "pow" for instr in walk(program.root)):
+    if "pow" not in kernels_of(program):
         return
     uses = Uses.of(program)
     for block in blocks_of(program.root):

@@ -5,16 +5,16 @@ A copy that only transposes the last two axes of a factor goes. A result that is
 
 from __future__ import annotations
 
-from ..ir import ARENA, Instr, Value, dense_strides, has_dense_rows, same_shape, walk
+from ..ir import ARENA, Instr, Value, dense_strides, has_dense_rows, same_shape
 from .products import Factors, Product, product_of
-from .uses import Uses, blocks_of, is_whole, reshaped_view
+from .uses import Uses, blocks_of, is_whole, kernels_of, reshaped_view
 
 _PRODUCTS = frozenset(("matmul", "sum_of_products"))
 
 
 def fold_transposes(program):
     """Folds copies of transposed matrices into the products beside them."""
-    if not any(instr.kernel in _PRODUCTS for instr in walk(program.root)):
+    if kernels_of(program).isdisjoint(_PRODUCTS):
         return
     uses = Uses.of(program)
     for block in blocks_of(program.root):

@@ -5,16 +5,16 @@ D is read once instead of twice.
 
 from __future__ import annotations
 
-from ..ir import Instr, walk
+from ..ir import Instr
 from .products import product_of
-from .uses import Uses, blocks_of, equal_sizes, place_key
+from .uses import Uses, blocks_of, equal_sizes, kernels_of, place_key
 
 _ROWS, _ALL = 1, 3  # masks of the axes that `sum` adds up: the first one alone, both
 
 
 def fuse_column_sums(program):
     """Joins sums over the rows of a matrix with the product whose right operand that matrix is."""
-    if not any(instr.kernel == "matmul" for instr in walk(program.root)):
+    if "matmul" not in kernels_of(program):
         return
     uses = Uses.of(program)
     for block in blocks_of(program.root):

@@ -7,6 +7,8 @@ reads is never stored: it lies in a slot of the kernel's scratch (csrc/kernels/f
 
 from __future__ import annotations
 
+from functools import cache
+
 from ..ir import Instr, same_shape
 from ..sizes import Size
 from .uses import STEERING, Uses, are_disjoint, blocks_of, place_key, written_by
@@ -31,7 +33,7 @@ _TYPES = frozenset(("float32", "float64", "int32", "int64", "bool", "uint8", "fl
 
 def fuse_elementwise(program):
     """Puts chains of elementwise instructions into one instruction each."""
-    uses = Uses.of(program)
+    uses = cache(lambda: Uses.of(program))  # looked at where there is a chain
     for block in blocks_of(program.root):
         _Fusion(uses, block).run()
 
@@ -152,7 +154,7 @@ class _Fusion:
             return
         if len({index for index, _ in members}) < 2:
             return
-        fused = _assemble(self.uses, members)
+        fused = _assemble(self.uses(), members)
         if fused is None:
             return
         for index, _ in members:

@@ -5,10 +5,10 @@ A step is applied to a block of the result while it is in the cache. The product
 
 from __future__ import annotations
 
-from ..ir import Instr, same_shape, walk
+from ..ir import Instr, same_shape
 from .convolutions import convolution_of
 from .products import MOST_STEPS, Step, product_of
-from .uses import Uses, blocks_of, is_whole
+from .uses import Uses, blocks_of, is_whole, kernels_of
 
 # Kernel -> its step where operand 0, and where operand 1 is the product's result.
 _STEPS = {
@@ -40,7 +40,7 @@ _PRODUCTS = frozenset(("matmul", "sum_of_products", "conv", "conv_image_gradient
 
 def fuse_epilogues(program):
     """Makes elementwise instructions on a product's result steps of the product."""
-    if not any(instr.kernel in _PRODUCTS for instr in walk(program.root)):
+    if kernels_of(program).isdisjoint(_PRODUCTS):
         return
     uses = Uses.of(program)
     for block in blocks_of(program.root):

@@ -6,8 +6,8 @@ Products of two tensors are taken where their sum keeps the first axis: others a
 
 from __future__ import annotations
 
-from ..ir import ARENA, Instr, same_shape, walk
-from .uses import Uses, blocks_of, is_whole, place_key
+from ..ir import ARENA, Instr, same_shape
+from .uses import Uses, blocks_of, is_whole, kernels_of, place_key
 
 _SQUARES = {"sum": "sum_squares", "mean": "mean_squares"}
 _DISTANCES = {"sum": "sum_distances", "mean": "mean_distances"}
@@ -16,7 +16,7 @@ _TYPES = frozenset(("float32", "float64"))
 
 def fuse_product_sums(program):
     """Joins sums over some axes with the elementwise products that they alone read; means with squares."""
-    if not any(instr.kernel in _SQUARES for instr in walk(program.root)):
+    if kernels_of(program).isdisjoint(_SQUARES):
         return
     uses = Uses.of(program)
     for block in blocks_of(program.root):

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from itertools import takewhile
 
-from ..ir import ARENA, Buffer, Instr, Value, dense_strides, is_whole, walk
+from ..ir import ARENA, Buffer, Instr, Value, dense_strides, is_whole
 from ..sizes import Size
 from .products import MOST_STEPS, Factors, Product, Step, product_of
-from .uses import Uses, are_disjoint, blocks_of, equal_sizes, instructions_of, place_key
+from .uses import Uses, are_disjoint, blocks_of, equal_sizes, instructions_of, kernels_of, place_key
 
 _FEWEST_REPEATS = 2  # indices for each row of the table
 _SMALLEST_DEPTH = 20  # a row of fewer elements is multiplied about as fast as its product is copied
@@ -23,7 +23,7 @@ _LEAST_SAVED = 100_000  # multiplications for each product that is replaced
 
 def gather_products(program):
     """Multiplies tables, and gathers rows of the product, where that is less work than multiplying gathered rows."""
-    kernels = {instr.kernel for instr in walk(program.root)}
+    kernels = kernels_of(program)
     if "gather" not in kernels or not kernels & {"matmul", "sum_of_products"}:
         return
     uses = Uses.of(program)

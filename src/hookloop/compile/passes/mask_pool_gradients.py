@@ -5,13 +5,13 @@ The pool's gradient writes the whole image; the gradient of relu would read and 
 
 from __future__ import annotations
 
-from ..ir import Instr, walk
-from .uses import Uses, blocks_of, is_whole, place_key
+from ..ir import Instr
+from .uses import Uses, blocks_of, is_whole, kernels_of, place_key
 
 
 def mask_pool_gradients(program):
     """Makes relu_grad of a pool's gradient, by the image that was pooled, a flag of the pool's gradient."""
-    if not any(instr.kernel == "max_pool_gradient" for instr in walk(program.root)):
+    if "max_pool_gradient" not in kernels_of(program):
         return
     uses = Uses.of(program)
     for block in blocks_of(program.root):

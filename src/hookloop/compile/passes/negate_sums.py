@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..ir import ARENA, CONSTANT, Buffer, Instr, Value, walk
-from .uses import Uses, blocks_of, is_whole
+from ..ir import ARENA, CONSTANT, Buffer, Instr, Value
+from .uses import Uses, blocks_of, is_whole, kernels_of
 
 _SUMS = frozenset(("sum", "mean"))
 
 
 def negate_sums(program):
     """Moves negations that a sum or mean alone reads behind it."""
-    if not any(instr.kernel == "neg" for instr in walk(program.root)):
+    if "neg" not in kernels_of(program):
         return
     uses = Uses.of(program)
     for block in blocks_of(program.root):

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from ..ir import ARENA, Instr, same_shape, walk
-from .uses import Uses, blocks_of, is_whole, reshaped_view
+from ..ir import ARENA, Instr, same_shape
+from .uses import Uses, blocks_of, is_whole, kernels_of, reshaped_view
 
 _TYPES = frozenset(("float32", "float64"))
 
 
 def scale_updates(program):
     """Joins subtractions of rows from a variable with the multiplication by a scalar that makes the rows."""
-    if not any(instr.kernel == "scatter_sub" for instr in walk(program.root)):
+    if "scatter_sub" not in kernels_of(program):
         return
     uses = Uses.of(program)
     for block in blocks_of(program.root):

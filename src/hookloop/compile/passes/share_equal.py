@@ -47,10 +47,12 @@ class _Sharing:
             if self.replaced:
                 for value in (*item.inputs, *item.outputs):
                     self._rename(value)
-            first = seen.setdefault(self._key(item), item) if self._is_repeatable(item) else item
+            repeatable = self._is_repeatable(item)
+            first = seen.setdefault(self._key(item), item) if repeatable else item
             if first is item:
                 kept.append(item)
-                self._count_writes(item)
+                if not repeatable:  # what is, writes memory that no other instruction writes
+                    self._count_writes(item)
             else:
                 for old, new in zip(item.outputs, first.outputs):
                     self.replaced[id(old.buffer)] = new.buffer

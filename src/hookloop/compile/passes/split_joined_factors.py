@@ -6,10 +6,10 @@ rows of the result (a gradient of weights) becomes several products, each of whi
 
 from __future__ import annotations
 
-from ..ir import dense_strides, is_whole, walk
+from ..ir import dense_strides, is_whole
 from ..sizes import Size
 from .products import MOST_PRODUCTS, Factors, Product, part, product_of
-from .uses import Uses, at_least, blocks_of, equal_sizes
+from .uses import Uses, at_least, blocks_of, equal_sizes, kernels_of
 
 _SMALLEST_PART = 16  # a product of less is not worth its own pass over the result
 
@@ -33,7 +33,7 @@ class _Join:
 
 def split_joined_factors(program):
     """Splits products whose factors are joined, where the join is then not needed at all."""
-    kernels = {instr.kernel for instr in walk(program.root)}
+    kernels = kernels_of(program)
     if "copy" not in kernels or not kernels & {"matmul", "sum_of_products"}:
         return
     uses = Uses.of(program)

@@ -6,16 +6,16 @@ second operand takes the sum in (`fuse_elementwise`) and its last step writes th
 
 from __future__ import annotations
 
-from ..ir import ARENA, VARIABLE, Buffer, Instr, Value, same_shape, walk
+from ..ir import ARENA, VARIABLE, Buffer, Instr, Value, same_shape
 from .fuse_elementwise import is_elementwise
-from .uses import Uses, is_whole
+from .uses import Uses, is_whole, kernels_of
 
 _SUMS = {"assign_add": "add", "assign_sub": "sub"}
 
 
 def split_updates(program):
     """Takes updates of variables apart where an elementwise instruction makes what is added."""
-    if not any(instr.kernel in _SUMS for instr in walk(program.root)):
+    if kernels_of(program).isdisjoint(_SUMS):
         return
     uses = Uses.of(program)
     for item in program.root.items:

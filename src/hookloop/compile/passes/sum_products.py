@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from ..ir import Instr, same_shape, walk
+from ..ir import Instr, same_shape
 from .products import MOST_PRODUCTS, MOST_STEPS, Product, Step, may_be_operand, product_of
-from .uses import Uses, blocks_of, is_whole
+from .uses import Uses, blocks_of, is_whole, kernels_of
 
 _SUMS = frozenset(("add", "add_n"))
 
 
 def sum_products(program):
     """Turns sums of which several terms are products into accumulating products."""
-    if not any(instr.kernel == "matmul" for instr in walk(program.root)):
+    if "matmul" not in kernels_of(program):
         return
     uses = Uses.of(program)
     for block in blocks_of(program.root):

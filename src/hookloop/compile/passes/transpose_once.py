@@ -5,11 +5,11 @@ The steps of a recurrent net multiply by the same transposed weights. A product 
 
 from __future__ import annotations
 
-from ..ir import ARENA, Buffer, Instr, Value, walk
+from ..ir import ARENA, Buffer, Instr, Value
 from ..sizes import Size
 from .fold_transposes import transposed
 from .products import product_of
-from .uses import Uses, blocks_of, place_key
+from .uses import Uses, blocks_of, kernels_of, place_key
 
 _FEWEST_READERS = 3
 _FEWEST_ELEMENTS = 4096
@@ -18,7 +18,7 @@ _MOST_ROWS = 256  # from here on a product reads what it has packed often enough
 
 def transpose_once(program):
     """Copies transposed right factors that several products of few rows share."""
-    if sum(instr.kernel == "matmul" for instr in walk(program.root)) < _FEWEST_READERS:
+    if "matmul" not in kernels_of(program):
         return
     uses = Uses.of(program)
     for block in blocks_of(program.root):

@@ -227,6 +227,16 @@ def instructions_of(item):
             yield from walk(region)
 
 
+def kernels_of(program):
+    """The kernels of a program's instructions: those found before, where no pass has given a block other instructions since."""
+    found, seen = program.kernels
+    if found is None or any(block.items is not items or len(items) != n for block, items, n in seen):
+        seen = [(block, block.items, len(block.items)) for block in blocks_of(program.root)]
+        found = {item.kernel for _, items, _ in seen for item in items if item.__class__ is Instr}
+        program.kernels = found, seen
+    return found
+
+
 # What has an effect and still writes nothing that it is given.
 _READ_ONLY_EFFECTS = frozenset(("host", "stack_push", "check_initialized", "check_rows", "check_gathered", "resize",
                                 "copy_sizes"))  # fmt: skip

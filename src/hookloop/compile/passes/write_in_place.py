@@ -6,13 +6,14 @@ where its kernel takes such an output, and the other readers of the result read 
 
 from __future__ import annotations
 
-from ..ir import ARENA, Instr, walk
+from ..ir import ARENA, Instr
 from .uses import (
     CONTROL_KERNELS,
     Uses,
     are_disjoint,
     blocks_of,
     is_whole,
+    kernels_of,
     place_key,
     reshaped_view,
     written_by,
@@ -21,7 +22,7 @@ from .uses import (
 
 def write_in_place(program):
     """Lets results be written into the windows that they are copied to."""
-    if not any(instr.kernel == "copy" for instr in walk(program.root)):
+    if "copy" not in kernels_of(program):
         return
     uses = Uses.of(program)
     for block in blocks_of(program.root):
