@@ -1,13 +1,12 @@
 """Composites as programs of TensorFlow 1 write them, on hookloop.    python composites_tf1.py THREADS     (composites.py says how it is asked)"""
 
+import functools
 import sys
 
 import composites
 import numpy as np
 
 import hookloop as tf
-
-THREADS = int(sys.argv[1]) if len(sys.argv) > 1 else 1
 
 
 def normalized(x, axis):
@@ -74,28 +73,30 @@ CASES = {
 }
 
 
-def step_of(case, gradient, rows, columns):
-    results, session = built(case, gradient, rows, columns)
+def step_of(case, gradient, rows, columns, threads=1):
+    results, session = built(case, gradient, rows, columns, threads)
     return session.make_callable(results)
 
 
-def built(case, gradient, rows, columns):
+def built(case, gradient, rows, columns, threads=1):
     """The first element of each result, so that it is made and not copied, and a session."""
-    tf.reset_default_graph()
-    variables = [tf.Variable(v) for v in composites.inputs_of(case, rows, columns)]
-    y = CASES[case](*variables)
-    results = [y]
-    if gradient:
-        size = y.shape.as_list()
-        along = (
-            tf.Variable(np.random.default_rng(1).standard_normal(size).astype("f"), trainable=False) if size else None
-        )
-        wanted = [variables[i] for i in composites.differentiable(case)]
-        results += tf.gradients(y, wanted, grad_ys=along)
-    session = tf.Session(config=tf.ConfigProto(intra_op_parallelism_threads=THREADS))
-    session.run(tf.global_variables_initializer())
-    return [tf.reshape(r, [-1])[:1] for r in results], session
+    with tf.Graph().as_default():
+        variables = [tf.Variable(v) for v in composites.inputs_of(case, rows, columns)]
+        y = CASES[case](*variables)
+        results = [y]
+        if gradient:
+            size = y.shape.as_list()
+            along = (
+                tf.Variable(np.random.default_rng(1).standard_normal(size).astype("f"), trainable=False)
+                if size
+                else None
+            )
+            wanted = [variables[i] for i in composites.differentiable(case)]
+            results += tf.gradients(y, wanted, grad_ys=along)
+        session = tf.Session(config=tf.ConfigProto(intra_op_parallelism_threads=threads))
+        session.run(tf.global_variables_initializer())
+        return [tf.reshape(r, [-1])[:1] for r in results], session
 
 
 if __name__ == "__main__":
-    composites.serve(step_of)
+    composites.serve(functools.partial(step_of, threads=int(sys.argv[1])))

@@ -11,13 +11,17 @@
  *
  * Of rows that are much shorter than a block, several go through the steps together: operands whose rows do not follow each other
  * (a column that is added to all, a row of biases, a part of wider rows) are put together in slots before, results taken apart after.
+ *
+ * At the AVX2 level steps that follow each other and do little to each element go through registers together (register_steps.h).
  */
 #include "elementwise.h"
 #include "gathered_rows.h"
+#include "register_steps.h"
 #include "rows.h"
 
 enum {
     MAX_STEPS = 32, MAX_SLOTS = 16, MAX_OPERANDS = 24,
+    OF_PROGRAMS = STEPS_IN_REGISTERS ? 2 : 0, /* addresses behind those of slots: whether results go past the cache, the end */
     CHUNK_NS = 3000,                 /* estimated time of what a thread takes at once, at most one block longer */
     STEP_NS = 3
 };
@@ -29,6 +33,11 @@ typedef struct fused_step {
     bool still;                        /* one element stands for all along the innermost axis */
     int16_t operand[EW_MOST_OPERANDS];
     int64_t stride[EW_MOST_OPERANDS];  /* bytes along the innermost axis */
+#if STEPS_IN_REGISTERS
+    const reg_operation *operation;    /* that does the same to what is in registers, or NULL */
+    hl_dtype dtype;                    /* of its operands */
+    int16_t joined, program, lanes;    /* how many steps from this one on are a program, where it begins, of a vector */
+#endif
 } fused_step;
 
 typedef struct fused {
@@ -45,14 +54,39 @@ typedef struct fused {
     int64_t blocks_alone, blocks_shared; /* a chunk, of one thread and of several */
     double cost_ns;
     fused_step step[MAX_STEPS];
+#if STEPS_IN_REGISTERS
+    bool goes_past[MAX_OPERANDS];        /* streamed results that programs alone make: they need no slot */
+    reg_step program[4 * MAX_STEPS];
+#endif
 } fused;
 
 /* --- running -------------------------------------------------------------------------------------------------------- */
 
+#if STEPS_IN_REGISTERS
+/* Of n elements those behind `from` through steps one by one. What is compared for a choice lies where their numbers will:
+ * the slot's begin may have numbers that others still want. */
+static void run_rest(const fused_step *s, const fused_step *end, int64_t from, int64_t n, char *const *base) {
+    const int64_t size = SIMD_BYTES / s->lanes;
+    for (; s < end && from < n; s++) {
+        char *data[EW_MOST_OPERANDS];
+        for (int k = 0; k < s->operands; k++) data[k] = base[s->operand[k]] + from * (s->stride[k] == 1 ? size : s->stride[k]);
+        s->loop(n - from, data, s->stride, &s->param);
+    }
+}
+#endif
+
 /* n elements; base has the addresses of the operands, and of the slots behind them. */
-static inline void run_steps(const fused *f, int64_t n, char *const *base) {
+static inline void run_steps(const fused *f, int64_t n, char **base) {
     for (const fused_step *s = f->step, *end = s + f->steps; s < end; s++) {
         char *data[EW_MOST_OPERANDS];
+#if STEPS_IN_REGISTERS
+        if (s->joined) {
+            const int64_t done = reg_run_program(f->program + s->program, n, s->lanes, base, f->operands + f->slots + 1);
+            run_rest(s, s + s->joined, done, n, base);
+            s += s->joined - 1;
+            continue;
+        }
+#endif
         for (int k = 0; k < s->operands; k++) data[k] = base[s->operand[k]];
         s->loop(s->still ? 1 : n, data, s->stride, &s->param);
     }
@@ -60,6 +94,9 @@ static inline void run_steps(const fused *f, int64_t n, char *const *base) {
 
 static inline void point_slots(const fused *f, char **base, char *scratch) {
     for (int slot = 0; slot < f->slots; slot++) base[f->operands + slot] = scratch + slot * SLOT_BYTES;
+#if STEPS_IN_REGISTERS
+    base[f->operands + f->slots] = NULL; /* nothing goes past the cache */
+#endif
 }
 
 /* A block of several rows; base has the addresses of their operands, `held` of the rows that a slot has only repeated so far. */
@@ -79,17 +116,34 @@ static void run_rows(const fused *f, int64_t rows, char **base, char *slots, con
         if (f->gathered[i].is_result) move_rows(&f->gathered[i], rows, f->n, apart[i], slots + i * SLOT_BYTES);
 }
 
+/* Whether programs write a result past the cache themselves, and may do so where this block's lie. */
+#if STEPS_IN_REGISTERS
+static inline bool goes_past(const fused *f, int operand) { return f->goes_past[operand]; }
+static inline bool let_pass(const fused *f, char **base) {
+    bool passes = true;
+    for (int i = 0; i < f->n_streamed; i++)
+        passes = passes && !(goes_past(f, f->streamed[i]) && (uintptr_t)base[f->streamed[i]] % SIMD_BYTES);
+    base[f->operands + f->slots] = passes ? base[0] : NULL;
+    return passes;
+}
+#else
+#define goes_past(f, operand) false
+#define let_pass(f, base) false
+#endif
+
 /* A block of `rows` rows of n elements whose results go to slots, and from there past the cache: of `base` those are changed. */
 static void run_streamed(const fused *f, int64_t rows, int64_t n, char **base, char *slots, const char **held) {
     char *to[MAX_OPERANDS];
+    const bool past = let_pass(f, base);
     for (int i = 0; i < f->n_streamed; i++) {
         to[i] = base[f->streamed[i]];
-        base[f->streamed[i]] = slots + (f->n_gathered + i) * SLOT_BYTES;
+        if (!(past && goes_past(f, f->streamed[i]))) base[f->streamed[i]] = slots + (f->n_gathered + i) * SLOT_BYTES;
     }
     if (f->together > 1) run_rows(f, rows, base, slots, held);
     else run_steps(f, n, base);
     for (int i = 0; i < f->n_streamed; i++) {
         const int k = f->streamed[i];
+        if (past && goes_past(f, k)) continue;
         stream_bytes(to[i], slots + (f->n_gathered + i) * SLOT_BYTES, (f->together > 1 ? rows * f->n : n) * f->inner[k]);
     }
 }
@@ -101,7 +155,7 @@ static inline void *const *operands_of(const fused *f, const hl_instr *ins) {
 static hl_status run_block(const hl_instr *ins, hl_run *run) {
     const fused *f = ins->p[2].p;
     void *const *from = operands_of(f, ins);
-    char *base[MAX_OPERANDS + MAX_SLOTS];
+    char *base[MAX_OPERANDS + MAX_SLOTS + OF_PROGRAMS];
     for (int k = 0; k < f->operands; k++) base[k] = from[k];
     point_slots(f, base, run->scratch);
     run_steps(f, f->n, base);
@@ -130,7 +184,7 @@ static void run_chunk(void *argument, int64_t chunk, int worker) {
     const fused *f = job->f;
     const int64_t first = chunk * job->blocks, end = first + job->blocks;
     const int64_t last = end < f->blocks ? end : f->blocks;
-    char *row[MAX_OPERANDS], *base[MAX_OPERANDS + MAX_SLOTS];
+    char *row[MAX_OPERANDS], *base[MAX_OPERANDS + MAX_SLOTS + OF_PROGRAMS];
     char *slots = job->scratch + worker * job->scratch_bytes + f->slots * SLOT_BYTES;
     const char *held[MAX_OPERANDS] = {NULL};
     int64_t index[HL_MAX_RANK], rest = first / f->blocks_per_row, at = first % f->blocks_per_row * BLOCK;
@@ -251,6 +305,145 @@ static hl_status prepare_step(hl_prepare *prep, fused_step *s, const hl_kernel *
     return HL_OK;
 }
 
+/* --- programs of steps whose values stay in registers --------------------------------------------------------------- */
+
+#if STEPS_IN_REGISTERS
+static inline int result_of(const fused_step *s) { return s->operand[s->operands - 1]; }
+
+static inline int times_in(const fused_step *s, int at) {
+    int times = 0;
+    for (int k = 0; k < s->operands - 1; k++) times += s->operand[k] == at;
+    return times;
+}
+
+/* How often the result of `s` is read before another step writes there; `lasts` where none does and others see it. */
+static int times_read(const fused *f, const fused_step *s, bool *lasts) {
+    const int at = result_of(s);
+    int times = 0;
+    *lasts = false;
+    for (const fused_step *later = s + 1, *end = f->step + f->steps; later < end; later++) {
+        times += times_in(later, at);
+        if (result_of(later) == at) return times;
+    }
+    *lasts = at < f->operands;
+    return times;
+}
+
+/* Whether the next step is a choice by what this one has compared, and nobody else wants to know. */
+static bool is_chosen_by(const fused *f, const fused_step *s) {
+    const fused_step *next = s + 1;
+    bool lasts;
+    return next < f->step + f->steps && next->operation && next->operation->operands == 3 && next->operand[0] == result_of(s) &&
+           next->dtype == s->dtype && (next->stride[1] || next->stride[2]) && times_read(f, s, &lasts) == 1 && !lasts;
+}
+
+/* Whether a step can be of a program: of an operation, on operands of one type in dense rows or the same for all. */
+static bool can_be_joined(const fused *f, const fused_step *s) {
+    if (!s->operation || s->still || (s->dtype != HL_FLOAT32 && s->dtype != HL_FLOAT64)) return false;
+    const int64_t size = (int64_t)hl_dtype_size(s->dtype);
+    const bool chooses = s->operation->operands == 3;
+    if (s->operation->compares && !is_chosen_by(f, s)) return false;
+    if (chooses && !(s > f->step && s[-1].operation && s[-1].operation->compares && can_be_joined(f, s - 1))) return false;
+    for (int k = chooses; k < s->operands - 1; k++)
+        if (s->stride[k] != size && s->stride[k] != 0) return false;
+    return s->operation->compares || s->stride[s->operands - 1] == size;
+}
+
+/* Whether a step's result is wanted in memory: by others than the next step of the program, which finds it in registers. */
+static bool is_stored(const fused *f, const fused_step *s, const fused_step *end) {
+    const fused_step *next = s + 1;
+    bool lasts;
+    const int times = times_read(f, s, &lasts), by_next = next < end ? times_in(next, result_of(s)) : 0;
+    if (lasts || by_next < times) return true;
+    return times == 2 && strcmp(next->operation->name, "mul") != 0; /* a square is the only operation on it twice */
+}
+
+/* Whether a streamed result is written once, by a program that ends at `end`, and not read again from memory. */
+static bool is_never_read(const fused *f, const fused_step *s, const fused_step *end) {
+    const int at = result_of(s);
+    int reads = s + 1 < end ? -(times_in(s + 1, at) == 1) : 0, writes = 0;
+    for (int i = 0; i < f->steps; i++) reads += times_in(&f->step[i], at), writes += result_of(&f->step[i]) == at;
+    return reads == 0 && writes == 1;
+}
+
+static reg_step *add_load(const fused_step *s, int k, reg_step *to) {
+    const bool wide = s->dtype == HL_FLOAT64, still = s->stride[k] == 0;
+    const reg_run loads[2][2] = {{reg_load_along_f32, reg_load_still_f32}, {reg_load_along_f64, reg_load_still_f64}};
+    *to = (reg_step){loads[wide][still], s->operand[k], 0};
+    return to + 1;
+}
+
+/* The operation of a step, where `held` is the operand that is in registers. */
+static reg_step *add_operation(const fused_step *s, int held, reg_step *to) {
+    const reg_operation *o = s->operation;
+    const int wide = s->dtype == HL_FLOAT64, x = s->operand[0], y = s->operand[1];
+    if (o->operands == 3) {
+        const reg_run chooses[2][3] = {{reg_choose_f32, reg_choose_still_along_f32, reg_choose_along_still_f32},
+                                       {reg_choose_f64, reg_choose_still_along_f64, reg_choose_along_still_f64}};
+        *to = (reg_step){chooses[wide][s->stride[1] == 0 ? 1 : s->stride[2] == 0 ? 2 : 0], y, s->operand[2]};
+        return to + 1;
+    }
+    if (o->operands == 2 && y == held && x != held) {
+        *to = (reg_step){o->turned[wide][s->stride[0] == 0], x, 0};
+        return to + 1;
+    }
+    if (o->operands == 2 && x != held && (s->stride[0] || s->stride[1])) {
+        *to = (reg_step){o->first[wide][s->stride[0] == 0 ? 1 : s->stride[1] == 0 ? 2 : 0], x, y};
+        return to + 1;
+    }
+    if (x != held) to = add_load(s, 0, to);
+    if (o->operands == 1) *to = (reg_step){o->run[wide][0], 0, 0};
+    else if (x == y && strcmp(o->name, "mul") == 0) *to = (reg_step){wide ? reg_square_run_f64 : reg_square_run_f32, 0, 0};
+    else *to = (reg_step){o->run[wide][s->stride[1] == 0], y, 0};
+    return to + 1;
+}
+
+/* The program of the steps from `s` to `end`. */
+static reg_step *add_program(fused *f, const fused_step *s, const fused_step *end, reg_step *to) {
+    const bool wide = s->dtype == HL_FLOAT64;
+    const reg_step *first = to;
+    for (int held = -1; s < end; s++) {
+        to = add_operation(s, held, to);
+        held = result_of(s);
+        if (!is_stored(f, s, end)) continue;
+        bool past = false;
+        for (int i = 0; i < f->n_streamed; i++) past = past || f->streamed[i] == held;
+        if (past && is_never_read(f, s, end)) {
+            f->goes_past[held] = true;
+            *to++ = (reg_step){wide ? reg_store_past_f64 : reg_store_past_f32, held, f->operands + f->slots};
+        } else {
+            *to++ = (reg_step){wide ? reg_store_f64 : reg_store_f32, held, 0};
+        }
+    }
+    *to = (reg_step){wide ? reg_turn_f64 : reg_turn_f32, (int32_t)(to - first), f->operands + f->slots + 1};
+    return to + 1;
+}
+
+/* Finds what goes through registers together: steps that follow each other, where enough hand their results to the next. What is
+ * in the cache gains by each that does some 4 cycles in 8 vectors, and loses about 10 by the program; where results go past the
+ * cache, a program saves their way through slots and lets loads from memory run ahead of the arithmetic. */
+static void join_steps(fused *f) {
+    const bool streams = f->n_streamed > 0;
+    const int least = streams ? 1 : 2;
+    reg_step *to = f->program;
+    memset(f->goes_past, 0, sizeof f->goes_past);
+    for (fused_step *s = f->step, *last = s + f->steps, *end; s < last; s = end) {
+        int handed = 0;
+        s->joined = 0;
+        end = s + 1;
+        if (!can_be_joined(f, s)) continue;
+        while (end < last && can_be_joined(f, end) && end->dtype == s->dtype && (streams || times_in(end, result_of(end - 1))))
+            end->joined = 0, end++;
+        for (const fused_step *t = s; t < end; t++) handed += !is_stored(f, t, end);
+        if (handed < least) continue;
+        s->joined = (int16_t)(end - s);
+        s->program = (int16_t)(to - f->program);
+        s->lanes = s->dtype == HL_FLOAT64 ? F64_LANES : F32_LANES;
+        to = add_program(f, s, end, to);
+    }
+}
+#endif
+
 static hl_status prepare_fused(hl_prepare *prep) {
     fused *f = prep->params;
     const hl_value *attr = prep->attr;
@@ -285,10 +478,17 @@ static hl_status prepare_fused(hl_prepare *prep) {
         const hl_status status = prepare_step(prep, s, kernel, dtypes, n_attr, attr, &cost);
         if (status != HL_OK) return status;
         attr += n_attr;
+#if STEPS_IN_REGISTERS
+        s->operation = reg_operation_of(kernel->name);
+        s->dtype = dtypes[s->operands - 2];
+#endif
     }
     f->blocks_per_row = (f->n + BLOCK - 1) / BLOCK;
     f->blocks = f->rows * f->blocks_per_row;
     choose_streamed(f, prep);
+#if STEPS_IN_REGISTERS
+    join_steps(f);
+#endif
     prep->scratch_bytes = (f->slots + f->n_gathered + f->n_streamed) * SLOT_BYTES;
     prep->cost_ns = f->cost_ns = cost * (double)prep->out[0]->size + (double)(STEP_NS * f->steps) * (double)f->blocks +
                                  (double)(STEP_NS * f->n_gathered) * (double)(f->blocks * f->together);

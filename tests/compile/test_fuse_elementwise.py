@@ -202,6 +202,85 @@ def test_random_chains_give_the_same_bits(data):
         assert_same_bits(fetches, feeds, monkeypatch, (1, 2))
 
 
+SPECIAL = [0.0, -0.0, np.nan, np.inf, -np.inf, 1.0, -1.0, 0.5, -0.75, 3e38, -3e38, 1e-30]
+
+
+def x_or_half(a, b):
+    return 0.5 * (a if a.shape.ndims else b)
+
+
+IN_REGISTERS = {
+    "add": lambda a, b: a + b,
+    "sub": lambda a, b: a - b,
+    "mul": lambda a, b: a * b,
+    "div": lambda a, b: a / b,
+    "maximum": tf.maximum,
+    "minimum": tf.minimum,
+    "squared_difference": tf.squared_difference,
+    "tanh_grad": lambda a, b: tf.gradients(tf.tanh(a), a, b)[0] if a.shape.ndims and b.shape.ndims else None,
+    "sigmoid_grad": lambda a, b: tf.gradients(tf.sigmoid(a), a, b)[0] if a.shape.ndims and b.shape.ndims else None,
+    "relu_grad": lambda a, b: tf.gradients(tf.nn.relu(a), a, b)[0] if a.shape.ndims and b.shape.ndims else None,
+    "neg": lambda a, b: -a,
+    "abs": lambda a, b: tf.abs(a),
+    "reciprocal": lambda a, b: tf.reciprocal(a),
+    "relu": lambda a, b: tf.nn.relu(a),
+    **{
+        compare.__name__: lambda a, b, compare=compare: tf.where(
+            compare(a, b), a if a.shape.ndims else b, x_or_half(a, b)
+        )
+        for compare in (tf.equal, tf.not_equal, tf.less, tf.less_equal, tf.greater, tf.greater_equal)
+    },
+}
+
+
+def same_bits(left, right):
+    """Whether two arrays are the same, zeros with their signs; what is not a number is so in both."""
+    bits = f"u{left.dtype.itemsize}"
+    return bool(np.all((left.view(bits) == right.view(bits)) | (np.isnan(left) & np.isnan(right))))
+
+
+@pytest.mark.parametrize("dtype", [tf.float32, tf.float64])
+@pytest.mark.parametrize("name", IN_REGISTERS)
+def test_what_stays_in_registers_has_the_bits_of_its_kernel(name, dtype, monkeypatch):
+    """Each operation in the middle of a chain, with either operand from the step before, the other along or the same for all."""
+    function = IN_REGISTERS[name]
+    pairs = np.array([(a, b) for a in SPECIAL for b in SPECIAL] * 3, dtype.as_numpy_dtype)
+    x, y = (tf.placeholder(dtype, [None]) for _ in range(2))
+    chain = (x + x) * 0.5 + 0.0
+    fetches = []
+    for other in (y, *(tf.constant(value, dtype) for value in (0.0, -0.0, np.nan, 2.0))):
+        found = [function(chain, other), function(other, chain)]
+        fetches += [(value * 2.0 - x) * 0.5 for value in found if value is not None and value.shape.ndims]
+    feeds = [{x: pairs[:n, 0], y: pairs[:n, 1]} for n in (432, 200, 65)]
+    fused = run(fetches, feeds)
+    with monkeypatch.context() as patch:
+        patch.setattr(passes, "PASSES", unfused())
+        for values, wanted in zip(fused, run(fetches, feeds)):
+            assert all(same_bits(a, b) for a, b in zip(values, wanted))
+
+
+def test_masks_in_slots_leave_the_numbers_there_alone(monkeypatch):
+    """A mask of the elements behind the last whole vectors would lie where the slot has numbers of elements before them."""
+    x, y = tf.placeholder(tf.float32, [None]), tf.placeholder(tf.float32, [None])
+    first = tf.where(x > y, x, y)
+    second = tf.where(tf.square(x) > first, tf.square(x), first)
+    bounded = tf.maximum(second, y)
+    far = tf.squared_difference(first, x * y)
+    assert_same_bits([bounded - y * x, far], [{x: rows(n), y: rows(n)[::-1].copy()} for n in (300, 1000)], monkeypatch)
+
+
+@pytest.mark.parametrize("dtype", [tf.float32, tf.float64])
+@pytest.mark.parametrize("columns", [1 << 20, 4096 + 3])
+def test_results_that_go_past_the_cache(columns, dtype, monkeypatch):
+    """From registers where they lie at whole vectors, else by a slot; one is read again by the chain."""
+    count = (9 << 20) // dtype.size // columns + 1
+    x, row = tf.placeholder(dtype, [None, columns]), tf.placeholder(dtype, [columns])
+    again = (x * row + 1.0) * 0.5
+    fetches = [(x - row) * 2.0 + x, again, tf.exp(again) * x + again]
+    feed = {v: np.random.RandomState(0).standard_normal(s) for v, s in ((x, (count, columns)), (row, (columns,)))}
+    assert_same_bits(fetches, [feed], monkeypatch)
+
+
 @pytest.mark.parametrize("places", [(0, 2), (0, 1, 3), (1, 2)])
 def test_a_sum_that_adds_something_several_times_does_not_write_over_it(executor, places):
     random = np.random.RandomState(1)
