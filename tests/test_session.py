@@ -459,3 +459,48 @@ def test_rows_by_index_are_fetched_and_fed_as_a_whole(executor):
         assert type(found) is type(session.run(rows))
         doubled = session.run(bare, {rows: ([[5.0, 6.0]], [1], [4, 2])})
         assert (doubled.values.tolist(), doubled.indices.tolist()) == ([[10, 12]], [1])
+
+
+# --- operations whose outputs are fed -------------------------------------------------------------------------------
+
+
+def test_one_output_of_several_is_fed(executor):
+    first, second = tf.split(tf.constant([1.0, 2.0]), 2)
+    with tf.Session() as session:
+        found = session.run([first, second, first + 10.0], {first: [7.0]})
+        assert [value.tolist() for value in found] == [[7.0], [2.0], [17.0]]
+        total = tf.add_n([first, second])
+        assert session.run(total, {second: [5.0]}).tolist() == [6.0]
+
+
+def test_one_result_of_a_loop_or_of_a_conditional_is_fed(executor):
+    x = tf.placeholder_with_default(1.0, [])
+    one, two = tf.cond(x > 0, lambda: (x + 1, x + 2), lambda: (x, x))
+    i, total = tf.while_loop(lambda i, a: i < 3, lambda i, a: (i + 1, a + x), [0, 0.0])
+    with tf.Session() as session:
+        assert session.run([one, two, one * 2], {one: 7.0}) == [7, 3, 14]
+        assert session.run([i, total, total * 2], {total: 7.0}) == [3, 7, 14]
+
+
+def test_an_operation_runs_though_its_output_is_fed(executor):
+    v = tf.get_variable("v", initializer=1.0)
+    assign = tf.assign(v, 2.0)
+    with tf.control_dependencies([tf.assign_add(v, 10.0, name="add")]):
+        after = tf.identity(3.0)
+    with tf.Session() as session:
+        session.run(v.initializer)
+        assert session.run(assign.op, {assign: 5.0}) is None and session.run(v) == 2
+        assert session.run(after, {"add:0": 0.0}) == 3 and session.run(v) == 12
+
+
+def test_a_placeholder_as_an_operation_wants_its_value_from_nobody(executor):
+    x = tf.placeholder(tf.float32, [], name="x")
+    with tf.control_dependencies([x]):
+        y = tf.constant(2.0)
+    with tf.Session() as session:
+        assert session.run([y, tf.group(x.op)], {x: 1.0}) == [2, None]
+        for fetches in (x.op, [x.op, x * 2], "x"):
+            with pytest.raises(
+                tf.errors.InvalidArgumentError, match="You must feed a value for placeholder tensor 'x'"
+            ):
+                session.run(fetches, {x: 1.0})

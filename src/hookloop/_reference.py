@@ -16,7 +16,7 @@ from ._reference_shapes import check_shapes
 from .compile.host import NO_VALUE
 from .compile.order import ALIASES
 from .compile.pipeline import Feed, order_request
-from .compile.regions import COPY, IF, LOOP
+from .compile.regions import COPY, IF, LOOP, waited_for_though_fed
 from .graph.describe import describe, fed_where_written, missing_feed
 from .ops import registry
 from .ops.mismatches import explained_of_array
@@ -58,7 +58,9 @@ class ReferenceExecutor:
         feeds = [Feed(t, np.shape(v), v) for t, v in zip(feed_tensors, values)]
         units = order_request(tensors, targets, feeds, done)
         step = _Step(self._session, units, deadline)
-        step.environment.update(zip(feed_tensors, values))
+        step.fed = dict(zip(feed_tensors, values))
+        step.fed_ops = waited_for_though_fed(step.fed, targets)
+        step.environment.update(step.fed)
         try:
             step.run_units(units.root)
             return [step.fetch(t) for t in tensors]
@@ -75,6 +77,8 @@ class _Step(ArrayOps):
         self.units = units
         self.deadline = deadline
         self.environment = {}
+        self.fed = {}
+        self.fed_ops = set()
         self.copied = {}
         self.saved = {}
         self.stacks = {}
@@ -141,10 +145,9 @@ class _Step(ArrayOps):
         if self.deadline and time.monotonic_ns() > self.deadline:
             raise errors.DeadlineExceededError(None, None, "Timed out waiting for the step: its time limit has passed")
         for unit in units:
-            if unit.kind == IF:
-                self.run_if(unit)
-            elif unit.kind == LOOP:
-                self.run_loop(unit)
+            if unit.kind in (IF, LOOP):
+                self.run_if(unit) if unit.kind == IF else self.run_loop(unit)
+                self.environment.update(self.fed)
             elif unit.kind == COPY:
                 self.copy_early(unit)
             else:
@@ -207,10 +210,14 @@ class _Step(ArrayOps):
     # --- ops ----------------------------------------------------------------------------------------------
 
     def run_op(self, op):
-        if op.outputs and all(t in self.environment for t in op.outputs):
+        is_fed = op in self.fed_ops
+        if op.outputs and all(t in self.environment for t in op.outputs) and not is_fed:
             return
         try:
             self.dispatch(op)
+            if is_fed:
+                self.fed_ops.remove(op)
+                self.environment.update(self.fed)
         except (ValueError, TypeError, IndexError, ArithmeticError) as error:
             raise errors.InvalidArgumentError(
                 None, op, f"{explained_of_array(op, str(error))} {describe(op)}"

@@ -41,7 +41,7 @@ from .measured import MeasuredOps
 from .node import Node, NodeContext, Specialize, Unfit, feeds_of, new_buffer
 from .open_axes import OpenAxes
 from .order import ALIASES
-from .regions import COPY, IF, LOOP
+from .regions import COPY, IF, LOOP, waited_for_though_fed
 from .sizes import Size, SizeTable
 from .variables import check_handles, new_variable, shape_now
 
@@ -61,6 +61,8 @@ class Lowerer(OpenAxes):
 
     def __init__(self, request, plan_units):
         self.request = request
+        self._fed = {}  # tensor -> value
+        self._fed_ops = set()  # those that make fed tensors, until they are run all the same
         self.sizes = SizeTable()
         self.units = plan_units
         self.block = Block()
@@ -202,7 +204,9 @@ class Lowerer(OpenAxes):
 
     def run(self):
         for index, feed in enumerate(self.request.feeds):
-            self.environment[feed.tensor] = self._feed_value(index, feed)
+            self._fed[feed.tensor] = self._feed_value(index, feed)
+        self.environment.update(self._fed)
+        self._fed_ops = waited_for_though_fed(self._fed, self.request.targets)
         return self.lower_units(self.units.root)
 
     def _feed_value(self, index, feed):
@@ -279,10 +283,10 @@ class Lowerer(OpenAxes):
         return True
 
     def _lower_unit(self, unit):
-        if unit.kind == IF:
-            return lower_if(self, unit)
-        if unit.kind == LOOP:
-            return lower_loop(self, unit)
+        if unit.kind in (IF, LOOP):
+            goes_on = lower_if(self, unit) if unit.kind == IF else lower_loop(self, unit)
+            self.environment.update(self._fed)
+            return goes_on
         if unit.kind == COPY:
             return self._copy_early(unit.op, unit.copied)
         return self._lower_op(unit.op) if unit.op not in self.first.iterators else True
@@ -319,10 +323,14 @@ class Lowerer(OpenAxes):
 
     def _lower_op(self, op):
         outputs = op.outputs
-        if outputs and outputs[0] in self.environment and all(t in self.environment for t in outputs):
+        is_fed = op in self._fed_ops
+        if outputs and outputs[0] in self.environment and all(t in self.environment for t in outputs) and not is_fed:
             return
         try:
             self._dispatch(op)
+            if is_fed:
+                self._fed_ops.remove(op)
+                self.environment.update(self._fed)
         except (ValueError, TypeError, IndexError, ZeroDivisionError) as error:
             text = str(error)
             if isinstance(error, Unfit):

@@ -83,6 +83,16 @@ class Region:
         self.units = []
 
 
+def waited_for_though_fed(feeds, targets):
+    """The ops that make fed tensors and are run where somebody waits for them: not placeholders that no target is.
+
+    Args:
+      feeds: the fed tensors.
+      targets: the operations that the request runs.
+    """
+    return {tensor.op for tensor in feeds if tensor.op.type != "Placeholder" or tensor.op in targets}
+
+
 class RaisedGraph:
     """The regions of a request. `kept` are ops that somebody waits for without using their values.
 
