@@ -45,10 +45,34 @@ SIMD_INLINE void store_bf16(uint16_t *to, simd_f32 value) {
     memcpy(to, &half, sizeof half);
 }
 
+/* The first few lanes, the others 0. */
+#if SIMD_BYTES == 32
+SIMD_INLINE void copy_first_halves(uint16_t *lanes, const uint16_t *from, int count) {
+    uint64_t low = 0, high = 0;
+    uint32_t pair;
+    if (count >= 4) { /* two words of four, of which those may be the same that both have */
+        memcpy(&low, from, sizeof low);
+        memcpy(&high, from + count - 4, sizeof high);
+        high = count == 4 ? 0 : high >> (F32_LANES - count) * 16;
+    } else if (count >= 2) {
+        memcpy(&pair, from, sizeof pair);
+        low = pair | (count == 3 ? (uint64_t)from[2] << 32 : 0);
+    } else if (count == 1) {
+        low = from[0];
+    }
+    memcpy(lanes, &low, sizeof low);
+    memcpy(lanes + 4, &high, sizeof high);
+}
+#else
+SIMD_INLINE void copy_first_halves(uint16_t *lanes, const uint16_t *from, int count) {
+    for (int i = 0; i < count; i++) lanes[i] = from[i];
+}
+#endif
+
 #define HALF_PARTS(tag)                                                                 \
     SIMD_INLINE simd_f32 load_part_##tag(const uint16_t *from, int count) {             \
         uint16_t lanes[F32_LANES] = {0};                                                \
-        for (int i = 0; i < count; i++) lanes[i] = from[i];                             \
+        copy_first_halves(lanes, from, count);                                          \
         return load_##tag(lanes);                                                       \
     }                                                                                   \
     SIMD_INLINE void store_part_##tag(uint16_t *to, simd_f32 value, int count) {        \

@@ -1,11 +1,15 @@
 """Places among sorted values, bins, coordinates of true elements, classes above others, and elements copied as one: what is done by
 several elements at a time gives what one after the other would."""
 
+import sys
+
 import numpy as np
 import pytest
 
 import hookloop as tf
 from hookloop import _core
+
+from .test_gemm import before_a_wall
 
 
 def call(kernel, inputs, outputs, attributes=(), threads=1):
@@ -185,3 +189,37 @@ def test_shuffled_rows_are_the_references(dtype, shape, monkeypatch):
             with tf.Session() as session:
                 found.append([session.run(shuffled, {place: value}) for _ in range(2)])
     np.testing.assert_array_equal(found[0], found[1])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="protects pages by the C library's mprotect")
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("name", ["sum", "prod", "max", "min", "sum_squares"])
+def test_halves_are_reduced_as_floats_are(name, dtype):
+    """Along rows and columns of few and many, and nothing behind the operand is read."""
+    stored = tf.as_dtype(dtype).as_numpy_dtype
+    for rows, columns in (
+        (1, 1),
+        (3, 2),
+        (9, 3),
+        (5, 7),
+        (40, 8),
+        (7, 9),
+        (3, 15),
+        (70, 17),
+        (4, 31),
+        (5, 1030),
+        (300, 5),
+    ):
+        x = np.random.default_rng(columns).integers(-1, 2, (rows, columns)).astype(stored)
+        for axes in ((0,), (1,), (0, 1)):
+            mask = [sum(1 << axis for axis in axes)]
+            out = np.full([d for axis, d in enumerate(x.shape) if axis not in axes], 7, stored)
+            exact = x.astype("float64")
+            exact = (exact * exact).sum(axes) if name == "sum_squares" else getattr(np, name)(exact, axes)
+            found = call(name, [before_a_wall(x)], [out], mask).astype("float64")
+            np.testing.assert_array_equal(found, np.asarray(exact).astype(stored).astype("float64"))
+    wide = np.ones((40, 40), stored)
+    wide[17, 33] = np.nan
+    for axis in (0, 1):
+        found = call(name, [wide], [np.zeros(40, stored)], [1 << axis]).astype("float64")
+        assert np.flatnonzero(np.isnan(found)).tolist() == [17 if axis else 33]
