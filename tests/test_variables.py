@@ -585,3 +585,13 @@ def test_a_variable_that_is_fed_cannot_be_written_in_the_same_run(write):
     text = f"^Input 0 of node .*{write}.* was passed float32, which is fed, incompatible with expected float32_ref: "
     with tf.Session() as session, pytest.raises(tf.errors.InvalidArgumentError, match=text):
         session.run(op, {v: 5.0})
+
+
+def test_a_variable_of_an_unknown_shape_that_has_no_value(executor):
+    v = tf.Variable(tf.placeholder_with_default([1.0, 2.0], None), validate_shape=False, name="v")
+    with tf.Session() as session:
+        for fetches in (v, v + 1.0, v.read_value()):
+            with pytest.raises(tf.errors.FailedPreconditionError, match="Attempting to use uninitialized value v"):
+                session.run(fetches)
+        session.run(v.initializer)
+        assert session.run([v, v + 1.0])[1].tolist() == [2, 3]

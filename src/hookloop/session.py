@@ -18,8 +18,7 @@ from . import errors
 from ._core import Callable, Entry, IteratorCell, Plan, SessionCore, StreamCell, VariableCell
 from .fetches import FetchMap, convert_feed, join_steps, resolve_feeds
 from .graph.describe import describe as describe_op
-from .graph.describe import shape_in_run
-from .graph.operation import Operation
+from .graph.describe import shape_in_run, uninitialized
 from .graph.stack import default_session, get_default_graph
 from .graph.tensor import Tensor
 from .ops.mismatches import explained
@@ -495,8 +494,7 @@ class BaseSession(SessionCore):
         )
 
     def _uninitialized(self, key, op):
-        where = describe_op(op) if isinstance(op, Operation) else ""
-        raise errors.FailedPreconditionError(None, op, f"Attempting to use uninitialized value {key} {where}")
+        raise uninitialized(key, op)
 
     def _raise(self, entry, status, node, message, sizes, registers):
         nodes, open_shapes = entry.plan.tables["nodes"], entry.plan.tables["open_shapes"]

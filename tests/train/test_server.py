@@ -137,6 +137,10 @@ def test_clusters_of_several_tasks_are_refused_when_they_start():
         Server(cluster, job_name="worker", task_index=1)
 
 
+def server_def(**fields):
+    return tf.train.ServerDef(cluster=tf.train.ClusterSpec({"a": ["h:0"]}).as_cluster_def(), **fields)
+
+
 @pytest.mark.parametrize(
     ("arguments", "kind", "text"),
     [
@@ -144,7 +148,13 @@ def test_clusters_of_several_tasks_are_refused_when_they_start():
         (dict(server_or_cluster_def=["localhost:0"]), TypeError, "Could not convert `server_or_cluster_def`"),
         (dict(server_or_cluster_def={"a": ["h:0"], "b": ["h:0"]}), ValueError, "Must specify an explicit `job_name`"),
         (dict(server_or_cluster_def={"a": ["h:0", "h:0"]}), ValueError, "Must specify an explicit `task_index`"),
-        (dict(server_or_cluster_def={"a": ["h:0"]}, job_name="b"), tf.errors.InternalError, 'Job "b" was not defined'),
+        (dict(server_or_cluster_def={"a": ["h:0"]}, job_name="b"), ValueError, "No such job in cluster: 'b'"),
+        (dict(server_or_cluster_def=server_def(job_name="b", protocol="grpc")), tf.errors.InternalError, 'Job "b" was not defined'),
+        (dict(server_or_cluster_def=server_def(protocol="grpc")), tf.errors.InternalError, 'Job "" was not defined'),
+        (
+            dict(server_or_cluster_def=server_def(job_name="a")), tf.errors.NotFoundError,
+            "No server factory registered for the given ServerDef",
+        ),
         (
             dict(server_or_cluster_def={"a": ["h:0"]}, task_index=4), tf.errors.InvalidArgumentError,
             'Task 4 was not defined in job "a"',

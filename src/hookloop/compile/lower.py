@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from .. import dtypes, errors
-from ..graph.describe import describe, fed_where_written, missing_feed
+from ..graph.describe import describe, fed_where_written, missing_feed, uninitialized
 from ..ops import registry
 from ..ops.mismatches import explained
 from ..ops.variable_key import VARIABLES, variable_key
@@ -543,9 +543,7 @@ class Lowerer(OpenAxes):
                     continue
                 self.require(value.buffer.source, node.op)
                 if value.shape is None:
-                    raise ValueError(
-                        f"the shape of variable {value.buffer.source!r} is not known before it is assigned"
-                    )
+                    raise uninitialized(value.buffer.source, node.op)
 
     def _write(self, node, context):
         op, op_def = node.op, node.op_def

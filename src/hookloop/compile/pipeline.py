@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from .. import errors
-from ..graph.describe import describe
+from ..graph.describe import describe, uninitialized
 from . import memory, passes
 from .assemble import Assembler, TooManyAxes
 from .conditionals import DecideBranch
@@ -291,7 +291,7 @@ def _fetch_values(lowerer, request):
             if value.buffer.source not in lowerer.assigned:
                 lowerer.must_exist.setdefault(value.buffer.source, tensor.op)
             if value.shape is None:
-                raise ValueError(f"the shape of variable {tensor.name!r} is not known before it is assigned")
+                raise uninitialized(value.buffer.source, tensor.op)
         values.append(lowerer.operand(value, None, node))
     return values
 

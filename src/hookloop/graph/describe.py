@@ -21,6 +21,12 @@ def missing_feed(op):
     return errors.InvalidArgumentError(None, op, f"{text} {describe(op)}")
 
 
+def uninitialized(key, op):
+    """The error of a run that reads a variable before it has a value."""
+    where = describe(op) if hasattr(op, "inputs") else ""
+    return errors.FailedPreconditionError(None, op, f"Attempting to use uninitialized value {key} {where}")
+
+
 def shape_in_run(tensor, shapes, registers):
     """The shape that a tensor has in a run.
 

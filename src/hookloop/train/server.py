@@ -19,33 +19,40 @@ def _server_def(given, job_name, task_index, protocol, config):
     """The `ServerDef` that the arguments stand for, complete."""
     from ..files.messages import ServerDef
 
-    message = ServerDef()
-    if type(given).__name__ == "ServerDef":
+    if type(given).__name__ == "ServerDef":  # it says all of it, and what it leaves out is wrong
+        message = ServerDef()
         message.CopyFrom(given)
+        named = {"job_name": job_name, "task_index": task_index, "protocol": protocol}
+        for field, value in named.items():
+            if value is not None:
+                setattr(message, field, value)
     else:
-        try:
-            message.cluster.CopyFrom(ClusterSpec(given).as_cluster_def())
-        except TypeError:
-            raise TypeError(
-                "Could not convert `server_or_cluster_def` to a `tf.train.ServerDef` or `tf.train.ClusterSpec`."
-            ) from None
-    if job_name is not None:
-        message.job_name = job_name
-    elif not message.job_name:
-        if len(message.cluster.job) != 1:
-            raise ValueError("Must specify an explicit `job_name`.")
-        message.job_name = message.cluster.job[0].name
-    tasks = next((dict(job.tasks) for job in message.cluster.job if job.name == message.job_name), {})
-    if task_index is not None:
-        message.task_index = task_index
-    elif type(given).__name__ != "ServerDef":
-        if len(tasks) > 1:
-            raise ValueError("Must specify an explicit `task_index`.")
-        message.task_index = next(iter(tasks), 0)
-    message.protocol = protocol or message.protocol or "grpc"
+        message = _of_cluster(given, job_name, task_index, protocol)
     if config is not None:
         message.default_session_config.MergeFrom(config)
     return message
+
+
+def _of_cluster(given, job_name, task_index, protocol):
+    from ..files.messages import ServerDef
+
+    try:
+        cluster = ClusterSpec(given)
+    except TypeError:
+        raise TypeError(
+            "Could not convert `server_or_cluster_def` to a `tf.train.ServerDef` or `tf.train.ClusterSpec`."
+        ) from None
+    if job_name is None:
+        if len(cluster.jobs) != 1:
+            raise ValueError("Must specify an explicit `job_name`.")
+        job_name = cluster.jobs[0]
+    if task_index is None:
+        indices = cluster.task_indices(job_name)
+        if len(indices) != 1:
+            raise ValueError("Must specify an explicit `task_index`.")
+        task_index = indices[0]
+    protocol = "grpc" if protocol is None else protocol
+    return ServerDef(cluster=cluster.as_cluster_def(), job_name=job_name, task_index=task_index, protocol=protocol)
 
 
 def _check(message):
@@ -78,14 +85,14 @@ class Server:
 
     Args:
       server_or_cluster_def: a `ServerDef`, a `ClusterDef`, a `ClusterSpec` or its dictionary.
-      job_name, task_index: the task; by default the only one.
-      protocol: "grpc", by default.
+      job_name, task_index: the task; by default the one of the `ServerDef`, or the only one of the cluster.
+      protocol: "grpc"; a `ServerDef` must say so itself.
       config: a `ConfigProto`, of sessions that have none.
       start: starts the server.
 
     Raises:
       TypeError: where the first argument is none of these.
-      ValueError: where the task must be named.
+      ValueError: where the task must be named, or there is no such job.
       InternalError, InvalidArgumentError: where there is no such job or task, or its address has no port.
       NotFoundError: where the protocol is another.
       UnimplementedError: where the server starts and the cluster has other tasks.
