@@ -123,6 +123,27 @@ class TestSessionCreators:
             assert not session.should_stop()
 
 
+def test_resources_that_a_program_registers_are_made_and_waited_for():
+    from hookloop.python.ops import resources
+
+    tf.get_variable("v", initializer=1.0)  # else all variables of the graph would be waited for
+    for name, is_shared in (("shared", True), ("own", False)):
+        made = tf.Variable(False, name=f"{name}_is_made", collections=["mine"])
+        create = tf.assign(made, True, name=f"make_{name}").op
+        resources.register_resource(tf.constant(0, name=name), create, tf.is_variable_initialized(made), is_shared)
+    report = resources.report_uninitialized_resources()
+    scaffold = tf.train.Scaffold().finalize()
+    with tf.Session() as session:
+        both = [b"shared:0", b"own:0"]
+        assert session.run(report).tolist() == both
+        assert session.run(scaffold.ready_op).tolist() == [b"v", *both]
+        assert session.run(scaffold.ready_for_local_init_op).tolist() == [b"v", both[0]]
+        session.run(scaffold.init_op)
+        assert session.run(scaffold.ready_op).tolist() == both[1:]
+        session.run(scaffold.local_init_op)
+        assert session.run(scaffold.ready_op).tolist() == []
+
+
 def test_a_model_that_is_not_ready_for_its_local_initialization():
     tf.get_variable("v", [])
     manager = tf.train.SessionManager(

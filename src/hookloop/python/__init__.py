@@ -49,6 +49,7 @@ _TABLE = {
     **dict.fromkeys(("ops.nn", "ops.nn_impl", "ops.nn_ops"), ("nn", *_OPS)),
     "ops.partitioned_variables": ("", "partitioned"),
     "ops.resource_variable_ops": ("variables", "?ops.op_functions"),
+    "ops.resources": ("ops.resources",),
     "ops.string_ops": ("strings", "", "?ops.op_functions"),
     "ops.unconnected_gradients": ("",),
     "ops.variable_scope": ("", "variable_scope"),

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from .. import logging
 from ..graph.collections import GraphKeys
-from ..graph.scopes import device, name_scope
 from ..graph.stack import get_default_graph
-from ..ops.build import constant
 from ..ops.core import group, tables_initializer
+from ..ops.resources import (
+    initialize_resources,
+    local_resources,
+    report_uninitialized_resources,
+    shared_resources,
+)
 from ..ops.slicing import concat
 from ..variables import (
     global_variables,
@@ -115,30 +119,20 @@ class Scaffold:
     @staticmethod
     def default_local_init_op():
         """An operation that initializes the local variables and the tables."""
-        return group(local_variables_initializer(), tables_initializer(), _resources("LOCAL_RESOURCES"))
-
-
-def _resources(key):
-    """An operation that initializes the graph's resources, such as the shared ones of a collection."""
-    resources = get_default_graph().get_collection(getattr(GraphKeys, key))
-    return group(*[resource.create for resource in resources], name="init")
+        return group(local_variables_initializer(), tables_initializer(), initialize_resources(local_resources()))
 
 
 def _default_init_op():
-    return group(global_variables_initializer(), _resources("RESOURCES"))
-
-
-def _uninitialized_resources():
-    with name_scope("report_uninitialized_resources"), device("/cpu:0"):
-        return constant([], dtype="string", shape=[0])
+    return group(global_variables_initializer(), initialize_resources(shared_resources()))
 
 
 def _default_ready_op():
-    return concat([report_uninitialized_variables(), _uninitialized_resources()], 0)
+    return concat([report_uninitialized_variables(), report_uninitialized_resources()], 0)
 
 
 def _default_ready_for_local_init_op():
-    return concat([report_uninitialized_variables(global_variables()), _uninitialized_resources()], 0)
+    missing = report_uninitialized_resources(shared_resources())
+    return concat([report_uninitialized_variables(global_variables()), missing], 0)
 
 
 def _merged_summaries():
