@@ -67,9 +67,8 @@ def test_every_module_can_be_imported_and_lists_names_it_has():
 
 
 def test_importing_by_the_statements_of_programs():
-    from hookloop.python.ops import array_ops, math_ops
-
     from hookloop.python.framework import ops
+    from hookloop.python.ops import array_ops, math_ops
 
     namespace = {}
     exec("from hookloop.python.ops.math_ops import *", namespace)

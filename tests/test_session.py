@@ -504,3 +504,12 @@ def test_a_placeholder_as_an_operation_wants_its_value_from_nobody(executor):
                 tf.errors.InvalidArgumentError, match="You must feed a value for placeholder tensor 'x'"
             ):
                 session.run(fetches, {x: 1.0})
+
+
+def test_a_number_is_no_string():
+    x = tf.placeholder(tf.string, name="x")
+    with (
+        tf.Session() as session,
+        pytest.raises(TypeError, match="Type of feed value 1 with type <class 'int'> is not compatible"),
+    ):
+        session.run(x, {x: 1})

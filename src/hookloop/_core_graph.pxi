@@ -169,7 +169,7 @@ cdef class GraphNameScope:
 
     def __init__(self, GraphFields graph not None, name):
         self._graph = graph
-        self._name = name
+        self._name = (<bytes>name).decode() if isinstance(name, bytes) else name
 
     cdef str enter(self):
         cdef ThreadState state = self._graph.state()
@@ -210,7 +210,8 @@ cdef class name_scope:
     cdef object _default
 
     def __init__(self, name, default_name=None, values=None):
-        self._name = default_name if name is None else name
+        name = default_name if name is None else name
+        self._name = (<bytes>name).decode() if isinstance(name, bytes) else name
         self._default_name = default_name
         self._values = values
 
@@ -631,6 +632,8 @@ cdef class GraphFields:
 
     cdef str name_of(self, name):
         """The name of a new node or scope: one with a "/" at the end is taken as it is, another one made unique."""
+        if isinstance(name, bytes):
+            name = (<bytes>name).decode()
         if isinstance(name, str) and name.endswith("/"):
             return str(name.removesuffix("/"))
         if isinstance(name, str) and not name:
@@ -676,6 +679,10 @@ cdef class GraphFields:
             i += 1
         if i:
             infer_shapes(op, outputs)
+        for tensor in inputs:
+            context = (<OperationFields>tensor.op)._control_flow_context
+            if context is not None and context is not state.context:
+                context.check_use(op, tensor.op)
         self.register(op)
         for tensor in inputs:
             (<list?>tensor._consumers).append(op)

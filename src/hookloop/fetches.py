@@ -299,6 +299,11 @@ def _number_array(tensor, dtype, value):
 
 
 def _text_array(tensor, value):
+    if type(value) is int:
+        raise TypeError(
+            f"Type of feed value {value} with type {type(value)} is not compatible with Tensor type string: expected "
+            f"{describe(tensor.dtype, tensor._shape)}, got {value!r} at feed {tensor.name!r}"
+        )
     array = np.asarray(value, dtype=object)
     flat = [item.encode() if isinstance(item, str) else item for item in array.ravel()]
     for item in flat:

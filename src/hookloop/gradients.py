@@ -338,8 +338,40 @@ def gradients(ys, xs, grad_ys=None, name="gradients", colocate_gradients_with_op
         stops = [t if hasattr(t, "op") else convert_to_tensor(t) for t in stop_gradients]
         options = _Options(gate_gradients, method, colocate_with if colocate_gradients_with_ops else _anywhere)
         grad_ys = _initial_gradients(grad_ys, ys, options.beside)
-        found = _walk(ys, xs, grad_ys, [t.op for t in stops], options, current_level())
+        level = current_level()
+        _refuse_initial_values(ys, xs, stops, level)
+        found = _walk(ys, xs, grad_ys, [t.op for t in stops], options, level)
     return [_finished(found.of(x), x, unconnected) for x in xs]
+
+
+def _refuse_initial_values(ys, xs, stops, level):
+    """Refuses, in the body of a loop, a gradient that goes back through the first value of one of its variables."""
+    if not level.in_loop:
+        return
+    ends = {t.op for t in (*xs, *stops)}
+    variables = [op for op in _back_from([_tensor_of(y).op for y in ys], ends) if level.is_border(op)]
+    if not variables:
+        return
+    before = _back_from([op.inputs[0].op for op in variables], ())
+    for x in xs:
+        if x.op in before:
+            raise ValueError(
+                f"Cannot compute gradient inside while loop with respect to op '{x.op.name}'. We do not support taking the "
+                "gradient wrt or through the initial value of a loop variable: it may be taken by values that no iteration "
+                "changes, and by the arguments of the loop's body."
+            )
+
+
+def _back_from(ops, ends):
+    """The ops that some depend on through what has gradients, down to `ends`."""
+    found, stack = set(), list(ops)
+    while stack:
+        op = stack.pop()
+        if op not in found:
+            found.add(op)
+            if op not in ends:
+                stack.extend(t.op for t in op.inputs if is_trainable(t))
+    return found
 
 
 def _differentiated(x):

@@ -59,6 +59,11 @@ class Level:
             composite = self._composites[context] = kind(context)
         return composite
 
+    @property
+    def in_loop(self):
+        """Whether a loop's body is around."""
+        return any(context.IsWhileContext() for context in self._chain)
+
     def is_border(self, op):
         """Whether the walk ends at an op: it is one, or a loop variable of a loop around."""
         if op in self._borders:

@@ -105,3 +105,16 @@ def test_users_may_note_things_on_tensors():
     x = tf.constant(1)
     x.note = "mine"
     assert x.note == "mine"
+
+
+def test_who_takes_a_tensor_twice_is_named_twice():
+    x = tf.constant(1.0)
+    y = tf.multiply(x, x, name="y")
+    z = tf.add(x, 1.0, name="z")
+    assert x.consumers() == [y.op, y.op, z.op]
+
+
+def test_names_may_be_bytes():
+    assert tf.constant(1.0, name=b"c").name == "c:0" and tf.identity(1.0, name=b"i").name == "i:0"
+    with tf.name_scope(b"s") as scope:
+        assert scope == "s/"

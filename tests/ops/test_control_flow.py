@@ -277,3 +277,56 @@ def test_a_variable_decides_which_branch_is_taken(executor, use_resource):
         assert session.run([y, gradient]) == [6.0, 2.0]
         session.run(tf.assign(v, False))
         assert session.run([y, gradient]) == [15.0, 5.0]
+
+
+def test_what_waits_may_be_slices_or_a_number():
+    from hookloop.python.ops import control_flow_ops
+
+    variable = tf.Variable([[0.0], [1.0]])
+    slices = control_flow_ops.with_dependencies([variable.initializer], tf.IndexedSlices(variable, tf.constant([1])))
+    number = control_flow_ops.with_dependencies([variable.initializer], 7)
+    with tf.Session() as session:
+        assert session.run(slices).values.tolist() == [[0], [1]]
+        assert session.run(number) == 7
+
+
+def test_what_an_operation_is_to_branches_and_loops():
+    from hookloop.python.ops import control_flow_util as util
+
+    inside = {}
+
+    def body(i):
+        inside["loop"] = (i + 1).op
+        return i + 1
+
+    outside = tf.constant(1)
+    tf.while_loop(lambda i: i < outside, body, [0])
+    tf.cond(outside < 2, lambda: inside.setdefault("branch", outside + 1), lambda: outside)
+    loop, branch = inside["loop"], inside["branch"].op
+    assert (
+        util.IsInWhileLoop(loop)
+        and not util.IsInCond(loop)
+        and util.IsInCond(branch)
+        and not util.IsInWhileLoop(branch)
+    )
+    context = loop._get_control_flow_context()
+    assert util.GetContainingWhileContext(context) is context is util.GetWhileContext(loop)
+    assert util.GetContainingCondContext(context) is None and util.OpInContext(loop, context)
+    assert not util.TensorInContext(outside, context) and util.IsContainingContext(context, None)
+    kinds = {}
+    for op in tf.get_default_graph().get_operations():
+        for name in "CondMerge CondSwitch LoopConstantEnter LoopEnter LoopExit LoopMerge LoopSwitch".split():
+            if getattr(util, f"Is{name}")(op):
+                kinds.setdefault(name, []).append(op.name)
+    assert kinds["LoopConstantEnter"] == ["while/Less/Enter"] and kinds["LoopEnter"] == [
+        "while/Enter",
+        "while/Less/Enter",
+    ]
+    assert kinds["LoopMerge"] == ["while/Merge"] and kinds["LoopExit"] == ["while/Exit"]
+    assert kinds["LoopSwitch"] == ["while/Switch"] and kinds["CondMerge"] == ["cond/Merge"]
+    assert "cond/add/Switch" in kinds["CondSwitch"]
+    enter = tf.get_default_graph().get_tensor_by_name("while/Less/Enter:0")
+    assert util.GetLoopConstantEnter(enter) is enter.op and util.GetLoopConstantEnter(outside) is None
+    assert util.GetOutputContext(tf.get_default_graph().get_operation_by_name("while/Exit")) is None
+    with pytest.raises(ValueError, match="is in a while loop"):
+        util.CheckInputFromValidContext(outside.op, loop)

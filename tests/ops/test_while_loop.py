@@ -240,3 +240,90 @@ def test_what_a_loop_waits_for_has_its_name_below_the_op_that_waits():
         name: [c.name for c in graph.get_operation_by_name(f"while/{name}").control_inputs] for name in ("q", "add/y")
     }
     assert waits == {"q": ["while/q/Identity"], "add/y": ["while/Identity", "while/add/Identity"]}
+
+
+def test_slices_as_a_loop_variable(executor):
+    values = tf.constant([2.0, 4.0])
+    start = tf.IndexedSlices(values, tf.constant([0, 3]), tf.constant([10]))
+
+    def body(i, x):
+        return i + 1, tf.IndexedSlices(x.values * 2, x.indices, x.dense_shape)
+
+    _, result = tf.while_loop(lambda i, x: i < 3, body, [tf.constant(0), start])
+    assert isinstance(result, tf.IndexedSlices)
+    assert result.values.shape.as_list() == [2] and result.dense_shape.shape.as_list() == [1]
+    (gradient,) = tf.gradients(result.values, values)
+    with tf.Session() as session:
+        got, slope = session.run([result, gradient])
+    assert got.values.tolist() == [16, 32] and got.indices.tolist() == [0, 3] and got.dense_shape.tolist() == [10]
+    assert slope.tolist() == [8, 8]
+
+
+def test_slices_whose_number_changes(executor):
+    start = tf.IndexedSlices(tf.constant([[1.0]]), tf.constant([0]))
+
+    def body(i, x):
+        return i + 1, tf.IndexedSlices(tf.concat([x.values, x.values], 0), tf.concat([x.indices, x.indices + 1], 0))
+
+    shapes = [tf.TensorShape([]), tf.TensorShape([None, 1])]
+    _, result = tf.while_loop(lambda i, x: i < 2, body, [tf.constant(0), start], shapes)
+    with tf.Session() as session:
+        assert session.run(result).indices.tolist() == [0, 1, 1, 2]
+
+
+def test_what_stands_in_a_loop_is_no_input_outside_of_it():
+    inside = []
+
+    def body(i):
+        inside.append(tf.constant(2))
+        return i + 1
+
+    tf.while_loop(lambda i: i < 3, body, [0])
+    with pytest.raises(
+        ValueError, match="^Cannot use 'while/Const_1' as input to 'Add' because 'while/Const_1' is in a while loop.$"
+    ):
+        tf.add(1, inside[0])
+    with pytest.raises(
+        ValueError,
+        match="Cannot use 'while/Const_1' as input to 'while_1/Add' because they are in different while loops.",
+    ):
+        tf.while_loop(lambda i: i < 3, lambda i: tf.add(i, inside[0]), [0])
+
+
+def test_a_gradient_inside_through_the_first_value_is_refused():
+    x = tf.placeholder(tf.float32, [], name="x")
+    start = x + 1
+
+    def body(i, v):
+        return i + 1, tf.gradients(v * 2, x)[0]
+
+    with pytest.raises(ValueError, match="Cannot compute gradient inside while loop with respect to op 'x'."):
+        tf.while_loop(lambda i, v: i < 3, body, [0, start])
+
+
+def test_nothing_in_a_loop_may_be_fed():
+    start = tf.constant(0)
+    result = tf.while_loop(lambda i: i < 3, lambda i: i + 1, [start])
+    graph = tf.get_default_graph()
+    feedable = [t.name for op in graph.get_operations() for t in op.outputs if graph.is_feedable(t)]
+    assert feedable == [start.name, result.name]
+    with tf.Session() as session, pytest.raises(ValueError, match="may not be fed"):
+        session.run(result, {"while/Merge:0": 7})
+
+
+def test_nodes_of_a_branch_and_a_loop_that_a_program_makes_itself(executor):
+    from hookloop.python.ops import control_flow_ops, gen_control_flow_ops
+
+    data = tf.constant([1, 2, 3])
+    pred = tf.placeholder(tf.bool, [])
+    off, on = control_flow_ops.switch(data, pred)
+    merged = control_flow_ops.merge([off + 1, tf.identity(on)])[0]
+    first, one, limit = (gen_control_flow_ops.enter(tf.constant(n), "frame", n > 0) for n in (0, 1, 10))
+    at = control_flow_ops.merge([first, first])[0]
+    leave, stay = control_flow_ops.switch(at, control_flow_ops.loop_cond(at < limit))
+    at.op._update_input(1, gen_control_flow_ops.next_iteration(stay + one))
+    after = gen_control_flow_ops.exit(leave)
+    with tf.Session() as session:
+        assert session.run(merged, {pred: False}).tolist() == [2, 3, 4]
+        assert session.run(merged, {pred: True}).tolist() == [1, 2, 3]
+        assert session.run(after) == 10

@@ -8,6 +8,7 @@ the graph becomes an edge between the two units of the innermost region that hol
 from __future__ import annotations
 
 from ..ops.control_flow_nodes import branch_results
+from ..ops.recovered_contexts import recover_contexts
 
 OP, IF, LOOP, COPY = "op", "if", "loop", "copy"
 _LOOP_OPS = frozenset(("NextIteration", "RefNextIteration", "LoopCond", "Exit", "RefExit"))
@@ -103,7 +104,11 @@ class RaisedGraph:
         self.feeds = feeds
         self._done = done
         self.kept = set(targets)
-        self.needed = self._needed([*(t.op for t in fetches if t not in feeds), *targets])
+        starts = [*(t.op for t in fetches if t not in feeds), *targets]
+        self.needed = self._needed(starts)
+        if any(map(_stands_alone, self.needed)):
+            recover_contexts([op for op in self.needed[0].graph.get_operations() if op._control_flow_context is None])
+            self.needed = self._needed(starts)
         self.root_region = Region()
         self._units = {}
         self._regions = {None: self.root_region}
@@ -362,6 +367,12 @@ class RaisedGraph:
                 if mine.region is its.region:
                     mine.before.add(its)
                 break
+
+
+def _stands_alone(op):
+    """Whether a program made an end of a branch or loop itself, which is of no context yet."""
+    ends = op.type in _MERGES or op.type in ("Exit", "RefExit")
+    return ends and op._control_flow_context is None and getattr(op, "_cond_contexts", None) is None
 
 
 def _stack_of(tensor):

@@ -64,8 +64,8 @@ class Tensor(TensorFields, TensorOperators):
         self.graph._version += 1
 
     def consumers(self):
-        """The operations that take this tensor."""
-        return list(dict.fromkeys(self._consumers))
+        """The operations that take this tensor; one that takes it twice stands there twice."""
+        return [op for op in dict.fromkeys(self._consumers) for t in op.inputs if t is self]
 
     def eval(self, feed_dict=None, session=None):
         """Computes this tensor in a session, by default in the default session.

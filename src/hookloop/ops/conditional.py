@@ -13,8 +13,7 @@ from .build import constant, convert_to_tensor
 from .control_flow_context import CondContext
 from .control_flow_nodes import merge, switch, switch_variable
 from .core import identity
-from .indexed_slices import IndexedSlices
-from .tensor_array import TensorArray
+from .tensor_parts import parts, restored
 
 __all__ = ["case", "cond", "switch_case"]
 
@@ -71,7 +70,7 @@ def cond(pred, true_fn=None, false_fn=None, strict=False, name=None, fn1=None, f
         if taken.outer_context is None:
             for context in (taken, other):
                 get_default_graph().add_to_collection(GraphKeys.COND_CONTEXT, context)
-        merged = _restored(true_result, merged)
+        merged = restored(true_result, merged)
         return merged if strict else _unpacked(merged)
 
 
@@ -94,36 +93,11 @@ def _branch(context, function, name):
         result = function()
         if result is None:
             raise ValueError(f"{name} must have a return value.")
-        flat = [context.result_of(value) for value in _leaves(result)]
+        flat = [context.result_of(part) for leaf in nest.flatten(result) for part in parts(leaf)]
         context.ExitResult(flat)
     finally:
         context.Exit()
     return result, flat
-
-
-def _leaves(result):
-    """The tensors of a result; slices are their parts."""
-    for leaf in nest.flatten(result):
-        if isinstance(leaf, IndexedSlices):
-            yield leaf.values
-            yield leaf.indices
-            if leaf.dense_shape is not None:
-                yield leaf.dense_shape
-        else:
-            yield leaf.flow if isinstance(leaf, TensorArray) else leaf
-
-
-def _restored(structure, tensors):
-    """Tensors in the structure whose leaves they stand for."""
-    tensors = iter(tensors)
-
-    def leaf(value):
-        if isinstance(value, IndexedSlices):
-            shape = value.dense_shape is not None
-            return IndexedSlices(next(tensors), next(tensors), next(tensors) if shape else None)
-        return value.with_flow(next(tensors)) if isinstance(value, TensorArray) else next(tensors)
-
-    return nest.pack_sequence_as(structure, [leaf(v) for v in nest.flatten(structure)])
 
 
 def _unpacked(result):

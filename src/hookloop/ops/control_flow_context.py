@@ -107,6 +107,33 @@ class ControlFlowContext:
         if self._outer_context is not None:
             self._outer_context.AddInnerOp(op)
 
+    def check_use(self, op, source):
+        """Refuses an op outside of this context, or in another one, that takes what an op of a loop here gives.
+
+        Raises:
+          ValueError: `source` stands in a loop around which `op` does not stand.
+        """
+        context = output_context(source)
+        loop = None if context is None else context.GetWhileContext()
+        own = None if op._control_flow_context is None else op._control_flow_context.GetWhileContext()
+        if loop is None or loop is own or is_exit(source):
+            return
+        around = own
+        while around is not None:
+            # what a loop's gradient takes from the forward loop comes from a stack
+            if around is loop or around._forward is not None or loop._forward is not None:
+                return
+            around = around.outer_context and around.outer_context.GetWhileContext()
+        if own is None and (loop._forward is not None or op.type in ("Enter", "RefEnter", "Switch", "RefSwitch")):
+            return
+        reason = "they are in different while loops" if own is not None else f"'{source.name}' is in a while loop"
+        raise ValueError(f"Cannot use '{source.name}' as input to '{op.name}' because {reason}.")
+
+    @staticmethod
+    def _prevent_feeding(op):
+        for tensor in op.outputs:
+            op.graph.prevent_feeding(tensor)
+
     def _chain(self):
         context = self
         while context is not None:
@@ -274,6 +301,7 @@ class CondContext(ControlFlowContext):
             if not any(_in_context(control, self) for control in op._control_inputs):
                 op._add_control_input(self._pivot.op)
         op.graph.prevent_fetching(op)
+        self._prevent_feeding(op)
         for context in self._chain():
             context._values.update(op.outputs)
         if self._outer_context is not None:
@@ -548,6 +576,7 @@ class WhileContext(ControlFlowContext):
         self._values.update(op.outputs)
         if self._outer_context is not None or not is_exit(op):
             op.graph.prevent_fetching(op)
+            self._prevent_feeding(op)
         if external:
             self._wait_for(op, external)
         if self._outer_context is not None:
@@ -577,6 +606,7 @@ class WhileContext(ControlFlowContext):
             tensor.op._set_control_flow_context(self)
             tensor.op._add_control_inputs(kept)
             note_made_inside(tensor.op, graph._state().control_stack)
+            self._prevent_feeding(tensor.op)
 
     def _keeps(self, control, outer_loop):
         context, outer = output_context(control), self._outer_context

@@ -141,7 +141,16 @@ def group(*inputs, **kwargs):
 def with_dependencies(dependencies, output_tensor, name=None):
     """A tensor with the value of `output_tensor`, there once the dependencies have run."""
     with name_scope(name, "control_dependency", [*dependencies, output_tensor]) as scope:
+        if not hasattr(output_tensor, "op"):
+            output_tensor = convert_to_tensor(output_tensor)
         with colocate_with(output_tensor), control_dependencies(dependencies):
+            if isinstance(output_tensor, IndexedSlices):
+                shape = output_tensor.dense_shape
+                values, indices = (
+                    identity(output_tensor.values, name=scope),
+                    identity(output_tensor.indices, name="indices"),
+                )
+                return IndexedSlices(values, indices, None if shape is None else identity(shape, name="dense_shape"))
             return identity(convert_to_tensor(output_tensor), name=scope)
 
 

@@ -12,7 +12,7 @@ from .control_flow_context import WhileContext
 from .control_flow_nodes import loop_cond
 from .core import identity
 from .math import less, logical_and
-from .tensor_array import TensorArray
+from .tensor_parts import as_tensors, parts_of_invariant, restored
 
 __all__ = ["while_loop"]
 
@@ -121,22 +121,24 @@ def _as_leaves(invariants):
 
 def build_loop(context, cond, body, loop_vars, shape_invariants, return_same_structure):
     """The nodes of a loop in its context; gives the loop variables after it."""
-    tensors = [_as_tensor(v) for v in nest.flatten(loop_vars)]
+    tensors = as_tensors(loop_vars)
     context.Enter()
     try:
         original, exits = _build(context, cond, body, loop_vars, tensors, shape_invariants)
     finally:
         context.Exit()
-    packed = _with_arrays(original, exits)
+    packed = restored(original, exits)
     if return_same_structure:
         return packed
-    return packed[0] if len(exits) == 1 else packed
+    return packed[0] if len(nest.flatten(original)) == 1 else packed
 
 
 def _build(context, cond, body, loop_vars, tensors, shape_invariants):
     invariants = None
     if shape_invariants is not None:
-        invariants = [leaf.shape for leaf in nest.flatten(_as_leaves(shape_invariants))]
+        shapes = [leaf.shape for leaf in nest.flatten(_as_leaves(shape_invariants))]
+        leaves = zip(nest.flatten(loop_vars), shapes, strict=True)
+        invariants = [shape for leaf, whole in leaves for shape in parts_of_invariant(leaf, whole)]
         _check_invariants(tensors, invariants)
     merged = context.begin_variables(tensors, invariants)
     context._pivot_for_pred = merged[0]
@@ -148,7 +150,7 @@ def _build(context, cond, body, loop_vars, tensors, shape_invariants):
     if not nest.is_nested(result):
         result = [result]
     nest.assert_same_structure(list(_packed(loop_vars, inside)), list(result))
-    flat = [_as_tensor(value) for value in nest.flatten(result)]
+    flat = as_tensors(result)
     following = []
     for m, s, value in zip(merged, switched, flat):
         if value.dtype.base_dtype != m.dtype.base_dtype:
@@ -164,20 +166,8 @@ def _build(context, cond, body, loop_vars, tensors, shape_invariants):
 
 
 def _packed(structure, flat):
-    packed = _with_arrays(structure, flat)
+    packed = restored(structure, flat)
     return packed if isinstance(packed, (list, tuple)) else [packed]
-
-
-def _as_tensor(value):
-    """A loop variable as a tensor: a TensorArray is its flow."""
-    return value.flow if isinstance(value, TensorArray) else convert_to_tensor(value)
-
-
-def _with_arrays(structure, flat):
-    """The tensors in a structure, TensorArrays where it has them."""
-    leaves = nest.flatten(structure)
-    flat = [leaf.with_flow(t) if isinstance(leaf, TensorArray) else t for leaf, t in zip(leaves, flat)]
-    return nest.pack_sequence_as(structure, flat)
 
 
 def _check_invariants(tensors, invariants):

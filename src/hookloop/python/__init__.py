@@ -17,6 +17,7 @@ _TABLE = {
     **{f"framework.{name}": ("",) for name in """constant_op device device_spec importer indexed_slices random_seed
         tensor_conversion_registry tensor_spec tensor_util type_spec""".split()},
     "framework.dtypes": ("dtypes", ""),
+    "framework.sparse_tensor": ("",),
     "framework.errors": ("errors",),
     "framework.errors_impl": ("errors",),
     "framework.framework_lib": ("",),
@@ -32,15 +33,17 @@ _TABLE = {
         control_flow_ops custom_gradient data_flow_ops embedding_ops functional_ops histogram_ops io_ops linalg_ops logging_ops
         lookup_ops manip_ops map_fn math_ops numerics parsing_ops random_ops script_ops sets_impl sort_ops special_math_ops
         state_ops stateless_random_ops string_ops template tensor_array_ops""".split()},
-    **{f"ops.gen_{name}_ops": ("ops.op_functions",) for name in """array bitwise candidate_sampling control_flow data_flow io
-        linalg logging math nn parsing random resource_variable script sdca state stateless_random string""".split()},
+    **{f"ops.gen_{name}_ops": ("ops.op_functions",) for name in """array bitwise candidate_sampling checkpoint control_flow data_flow
+        dataset experimental_dataset functional image io linalg list logging lookup manip math nn parsing random resource_variable
+        script sdca set sparse spectral state stateless_random string summary""".split()},
     "training.gen_training_ops": ("ops.op_functions",),
     "training.training_ops": ("ops.op_functions",),
     # Imported for the gradients that they register.
-    **{f"ops.{name}_grad": ("",) for name in "array control_flow data_flow linalg math nn random state".split()},
+    **{f"ops.{name}_grad": ("",) for name in "array control_flow data_flow linalg manip math nn optional random state tensor_array".split()},
     "ops.bitwise_ops": ("bitwise", "?ops.op_functions"),
     "ops.gradient_checker": ("test",),
     "ops.gradients": ("", "gradients"),
+    "ops.gradients_util": ("", "gradients"),
     "ops.gradients_impl": ("", "gradients"),
     "ops.init_ops": ("", "initializers"),
     "ops.standard_ops": (*_MATH, "initializers"),
@@ -118,7 +121,12 @@ _RENAMED = {
         "Identity": "initializers.identity", "Initializer": "initializers.Initializer",
     },
     "ops.array_ops": {"shape_internal": "ops.array.shape_internal"},
-    "ops.control_flow_ops": {"with_dependencies": "ops.core.with_dependencies"},
+    "ops.control_flow_ops": {
+        "with_dependencies": "ops.core.with_dependencies", "_Enter": "ops.control_flow_nodes.enter", "_Identity": "identity",
+        "_NextIteration": "ops.control_flow_nodes.next_iteration",
+        "_SwitchRefOrTensor": "ops.control_flow_nodes.switch_ref_or_tensor",
+        **{name: f"ops.control_flow_context.{name}" for name in ("CondContext", "ControlFlowContext", "WhileContext")},
+    },
     "ops.logging_ops": {"print_v2": "print"},
     "ops.math_ops": {
         "neg": "negative", "floor_mod": "floormod", "real_div": "realdiv", "truncate_div": "truncatediv", "truncate_mod": "truncatemod",
