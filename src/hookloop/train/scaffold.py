@@ -131,8 +131,8 @@ def _default_ready_op():
 
 
 def _default_ready_for_local_init_op():
-    missing = report_uninitialized_resources(shared_resources())
-    return concat([report_uninitialized_variables(global_variables()), missing], 0)
+    variables = report_uninitialized_variables(global_variables())
+    return concat([variables, report_uninitialized_resources(shared_resources())], 0)
 
 
 def _merged_summaries():
