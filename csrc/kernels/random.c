@@ -197,18 +197,22 @@ static hl_status run_uniform_int(const hl_instr *ins, hl_run *run) {
     if (low >= high && n)
         return hl_fail(run, HL_INVALID_ARGUMENT, "Need minval < maxval, got %lld >= %lld", (long long)low, (long long)high);
     const uint64_t first = reserve(stream, (uint64_t)n * RESERVED);
-    if (wide) {
-        const uint64_t range = (uint64_t)high - (uint64_t)low;
-        for (int64_t i = 0; i < n; i++) {
-            const block b = philox(stream->key, stream->stream, first + (uint64_t)(i / 2));
-            const uint64_t x = (uint64_t)b.word[2 * (i % 2)] | (uint64_t)b.word[2 * (i % 2) + 1] << 32;
-            ((int64_t *)ins->arg[3])[i] = (int64_t)((uint64_t)low + x % range);
-        }
-    } else {
-        const uint32_t range = (uint32_t)high - (uint32_t)low;
-        for (int64_t i = 0; i < n; i++) {
-            const block b = philox(stream->key, stream->stream, first + (uint64_t)(i / 4));
-            ((int32_t *)ins->arg[3])[i] = (int32_t)((uint32_t)low + b.word[i % 4] % range);
+    uint32_t word[4 * MANY];
+    for (int64_t from = 0, end; from < n; from = end) {
+        const int64_t together = wide ? 2 * MANY : 4 * MANY;
+        if (hl_is_stopped_at(run, from)) return run->stopped;
+        end = from + together < n ? from + together : n;
+        philox_words(stream->key, stream->stream, first + (uint64_t)(from / (wide ? 2 : 4)), word);
+        if (wide) {
+            const uint64_t range = (uint64_t)high - (uint64_t)low;
+            for (int64_t i = from; i < end; i++) {
+                const uint64_t x = (uint64_t)word[2 * (i - from)] | (uint64_t)word[2 * (i - from) + 1] << 32;
+                ((int64_t *)ins->arg[3])[i] = (int64_t)((uint64_t)low + x % range);
+            }
+        } else {
+            const uint32_t range = (uint32_t)high - (uint32_t)low;
+            for (int64_t i = from; i < end; i++)
+                ((int32_t *)ins->arg[3])[i] = (int32_t)((uint32_t)low + word[i - from] % range);
         }
     }
     return HL_OK;

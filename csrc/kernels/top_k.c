@@ -1,4 +1,5 @@
-/* The k largest elements of each row, in order: a heap for few of many, a radix sort for the rest (tf.sort is k = all).
+/* The k largest elements of each row, in order: of short rows each element is compared with each, else a heap for few of many, a radix
+ * sort for the rest (tf.sort is k = all).
  *
  * An element becomes a key, an unsigned number that is smaller the larger the element is; a NaN has the largest. Equal keys stay
  * in the order of their places.
@@ -8,8 +9,10 @@
 #include "plan.h"
 #include "pool.h"
 #include "half.h"
+#include "simd.h"
 
-enum { TASK_NS = 10000, BLOCK = 1024, DIGIT_BITS = 11, SHORT_DIGIT_BITS = 8, SHORT_ROW = 8192, LEAST_RADIX = 64, MOST_HEAP = 1024 };
+enum { TASK_NS = 10000, BLOCK = 1024, DIGIT_BITS = 11, SHORT_DIGIT_BITS = 8, SHORT_ROW = 8192, LEAST_RADIX = 64, MOST_HEAP = 1024,
+       MOST_COMPARED = 512 /* bytes of the keys of a row whose elements are compared with each other */, FEW = 32 };
 
 typedef struct top_k top_k;
 typedef void (*key_fn)(const void *in, void *keys, int64_t first, int64_t end);
@@ -110,6 +113,60 @@ static int64_t whole_words(int64_t bytes) { return (bytes + 7) / 8 * 8; }
             heap.key[at] = heap.key[child], heap.place[at] = heap.place[child];                                         \
         }                                                                                                               \
         heap.key[at] = key, heap.place[at] = place;                                                                     \
+    }                                                                                                                   \
+                                                                                                                        \
+    /* Each element comes behind as many as have a lesser key, and behind those before it that have the same. */        \
+    static void compare_row_##W(const top_k *t, const char *x, int32_t *places, char *scratch, char *spare, hl_run *run, \
+                                int worker) {                                                                           \
+        enum { MOST = MOST_COMPARED / sizeof(K) };                                                                      \
+        typedef int##W##_t vector __attribute__((vector_size(SIMD_BYTES)));                                             \
+        enum { LANES = SIMD_BYTES / sizeof(K) };                                                                        \
+        K key[MOST];                                                                                                    \
+        int##W##_t with_sign[MOST + 2 * LANES], rank[MOST + 2 * LANES];                                                 \
+        uint8_t taken[MOST] = {0};                                                                                      \
+        const int64_t n = t->length;                                                                                    \
+        (void)scratch, (void)spare, (void)run, (void)worker;                                                            \
+        t->keys(x, key, 0, n);                                                                                          \
+        for (int64_t i = 0; i < n; i++) with_sign[i] = (int##W##_t)(key[i] ^ (K)1 << (W - 1)); /* as vectors compare */ \
+        memset(with_sign + n, 0, 2 * LANES * sizeof(K));                                                                \
+        for (int64_t i = 0; i < n; i += 2 * LANES) {                                                                    \
+            vector first, second, below_first = {0}, below_second = {0};                                                \
+            memcpy(&first, with_sign + i, sizeof first);                                                                \
+            memcpy(&second, with_sign + i + LANES, sizeof second);                                                      \
+            for (int64_t other = 0; other < n; other++) {                                                               \
+                const vector value = (vector){0} + with_sign[other];                                                    \
+                below_first -= value < first, below_second -= value < second;                                           \
+            }                                                                                                           \
+            memcpy(rank + i, &below_first, sizeof below_first);                                                         \
+            memcpy(rank + i + LANES, &below_second, sizeof below_second);                                               \
+        }                                                                                                               \
+        for (int64_t i = 0; i < n; i++) {                                                                               \
+            const int64_t place = rank[i] + taken[rank[i]]++;                                                           \
+            if (place < t->k) places[place] = (int32_t)i;                                                               \
+        }                                                                                                               \
+    }                                                                                                                   \
+                                                                                                                        \
+    /* The first of the least keys of each of some rows that follow each other, as many as a block holds. */            \
+    static void first_of_rows_##W(const top_k *t, const char *x, int32_t *places, int64_t rows) {                       \
+        K block[BLOCK];                                                                                                 \
+        const int64_t n = t->length;                                                                                    \
+        t->keys(x, block, 0, rows * n);                                                                                 \
+        for (int64_t row = 0; row < rows; row++) {                                                                      \
+            const K *key = block + row * n;                                                                             \
+            K least = key[0];                                                                                           \
+            int32_t place = 0;                                                                                          \
+            if (n <= FEW) {                                                                                             \
+                for (int32_t i = 1; i < n; i++) {                                                                       \
+                    const bool is_less = key[i] < least;                                                                \
+                    least = is_less ? key[i] : least;                                                                   \
+                    place = is_less ? i : place;                                                                        \
+                }                                                                                                       \
+            } else {                                                                                                    \
+                for (int64_t i = 1; i < n; i++) least = key[i] < least ? key[i] : least;                                \
+                while (key[place] != least) place++;                                                                    \
+            }                                                                                                           \
+            places[row] = place;                                                                                        \
+        }                                                                                                               \
     }                                                                                                                   \
                                                                                                                         \
     static void heap_row_##W(const top_k *t, const char *x, int32_t *places, char *scratch, char *spare, hl_run *run,   \
@@ -243,10 +300,37 @@ static void pick(const top_k *t, const char *x, const int32_t *places, char *out
     }
 }
 
+#define PICK_FIRST(T) \
+    for (int64_t row = 0; row < rows; row++) ((T *)out)[row] = ((const T *)x)[row * t->length + places[row]]
+
+/* One of each row, where a block holds a row or several. */
+static void run_first(const top_k_task *task, int64_t first, int64_t end, int worker) {
+    const top_k *t = task->t;
+    for (int64_t from = first, rows; from < end; from += rows) {
+        const char *x = task->in + from * t->length * t->size;
+        char *out = task->values + from * t->size;
+        int32_t *places = task->places + from;
+        rows = smaller(BLOCK / t->length, end - from);
+        if (hl_is_stopped_for(task->run, worker)) return;
+        if (t->key_size == 8) first_of_rows_64(t, x, places, rows);
+        else first_of_rows_32(t, x, places, rows);
+        switch (t->size) {
+        case 1: PICK_FIRST(uint8_t); break;
+        case 2: PICK_FIRST(uint16_t); break;
+        case 4: PICK_FIRST(uint32_t); break;
+        default: PICK_FIRST(uint64_t);
+        }
+    }
+}
+
 static void run_task(void *argument, int64_t chunk, int worker) {
     const top_k_task *task = argument;
     const top_k *t = task->t;
     const int64_t end = smaller((chunk + 1) * t->rows_per_task, t->rows);
+    if (t->k == 1 && t->length <= BLOCK) {
+        run_first(task, chunk * t->rows_per_task, end, worker);
+        return;
+    }
     for (int64_t row = chunk * t->rows_per_task; row < end; row++) {
         const char *x = task->in + row * t->length * t->size;
         char *values = task->values + row * t->k * t->size;
@@ -273,7 +357,9 @@ static void choose_way(hl_prepare *prep, top_k *t) {
     prep->scratch_bytes = radix ? whole_words(n * pair) * (t->spare ? 1 : 2) : k * pair;
     if (radix) t->row = wide ? radix_row_64 : radix_row_32;
     else t->row = wide ? heap_row_64 : heap_row_32;
-    const double row_ns = radix ? 500 + (double)n * 3 + (double)k * (wide ? 25 : 12) : (double)n + (double)k * 20;
+    const bool compared = n * t->key_size <= MOST_COMPARED && (n <= FEW || 4 * k >= n);
+    if (compared) t->row = wide ? compare_row_64 : compare_row_32;
+    const double row_ns = compared ? 20 + (double)(n * n) * (wide ? 0.1 : 0.05) + (double)n * 2 : radix ? 500 + (double)n * 3 + (double)k * (wide ? 25 : 12) : (double)n + (double)k * 20;
     t->cost_ns = prep->cost_ns = 10 + (double)t->rows * row_ns;
 }
 

@@ -223,3 +223,44 @@ def test_halves_are_reduced_as_floats_are(name, dtype):
     for axis in (0, 1):
         found = call(name, [wide], [np.zeros(40, stored)], [1 << axis]).astype("float64")
         assert np.flatnonzero(np.isnan(found)).tolist() == [17 if axis else 33]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "int64", "uint8", "float16", "uint64", "int8"])
+def test_the_largest_of_rows_of_every_length(dtype):
+    """Equal ones in the order of their places, and what is no number last; few of a row, most of it and all, for any threads."""
+    random = np.random.default_rng(0)
+    is_float = dtype.startswith("float")
+    for length in [*range(1, 36), 63, 64, 65, 127, 128, 129, 200, 1023, 1024, 1025]:
+        x = random.integers(0, max(2, length // 2), (37, length)).astype(dtype)
+        x[0] = np.arange(length) % 100
+        if is_float:
+            x -= x.dtype.type(length // 4)
+            x[1:3, random.integers(0, length, 2)] = np.nan
+            x[3, :] = np.nan
+            x[4, 0] = -np.inf
+        key = np.where(np.isnan(x), np.inf, -x.astype("float64")) if is_float else -x.astype("float64")
+        order = np.argsort(np.where(np.isnan(x), np.nan, key) if is_float else key, axis=1, kind="stable")
+        for k in sorted({1, 2, min(5, length), (length + 3) // 4, length - 1, length} - {0}):
+            if k > length:
+                continue
+            for threads in (1, 2):
+                values, places = np.zeros((37, k), dtype), np.full((37, k), -1, "int32")
+                call("top_k", [x], [values, places], (), threads)
+                np.testing.assert_array_equal(places, order[:, :k])
+                np.testing.assert_array_equal(values, np.take_along_axis(x, order[:, :k], 1))
+
+
+@pytest.mark.parametrize("dtype", ["int32", "int64"])
+def test_drawn_integers_are_the_references(dtype, monkeypatch):
+    found = []
+    for executor in ("", "reference"):
+        monkeypatch.setenv("HOOKLOOP_EXECUTOR", executor)
+        with tf.Graph().as_default():
+            tf.set_random_seed(5)
+            n = tf.placeholder(tf.int32, [])
+            drawn = tf.random_uniform([n], -7, 1000 if dtype == "int32" else 1 << 40, dtype)
+            with tf.Session() as session:
+                found.append(
+                    [session.run(drawn, {n: size}).tolist() for size in (0, 1, 2, 3, 31, 32, 33, 63, 64, 65, 1001)]
+                )
+    assert found[0] == found[1]
