@@ -57,7 +57,7 @@ class ReferenceExecutor:
         """
         feeds = [Feed(t, np.shape(v), v) for t, v in zip(feed_tensors, values)]
         units = order_request(tensors, targets, feeds, done)
-        step = _Step(self._session, units, deadline)
+        step = ReferenceStep(self._session, units, deadline)
         step.fed = dict(zip(feed_tensors, values))
         step.fed_ops = waited_for_though_fed(step.fed, targets)
         step.environment.update(step.fed)
@@ -69,7 +69,7 @@ class ReferenceExecutor:
             raise
 
 
-class _Step(ArrayOps):
+class ReferenceStep(ArrayOps):
     """One run: the environment of values, and what to undo if it fails."""
 
     def __init__(self, session, units, deadline):

@@ -1,6 +1,7 @@
 """The error of `NanTensorHook` names the op, and the line of the program, that a NaN came from."""
 
 import inspect
+import re
 from unittest import mock
 
 import numpy as np
@@ -212,3 +213,59 @@ def test_what_a_hook_feeds():
         with pytest.raises(tf.train.NanLossDuringTrainingError, match=text):
             with tf.train.MonitoredSession(hooks=hooks) as session:
                 session.run(loss, {y: 2.0})
+
+
+# --- loops and conditionals ---------------------------------------------------------------------------------------
+
+
+def halved(x):
+    """Three times the root of one less."""
+    return tf.while_loop(lambda i, a: i < 3, lambda i, a: (i + 1, tf.sqrt(a - 1.0, name="root")), [0, x])[1]
+
+
+INSIDE = {
+    "a conditional": lambda x: tf.cond(x > 5, lambda: x, lambda: tf.sqrt(x - 9.0, name="root")),
+    "a loop": halved,
+    "a conditional in a loop": lambda x: tf.while_loop(
+        lambda i, a: i < 3,
+        lambda i, a: (i + 1, tf.cond(a > 5, lambda: a - 6.0, lambda: tf.sqrt(a - 9.0, name="root"))),
+        [0, x],
+    )[1],
+    "a map": lambda x: tf.reduce_sum(tf.map_fn(lambda v: tf.sqrt(x - v, name="root"), tf.constant([1.0, 7.0]))),
+    "a scan": lambda x: tf.reduce_sum(tf.scan(lambda a, v: a + tf.sqrt(x - v, name="root"), tf.constant([1.0, 7.0]))),
+    "an assertion": lambda x: after_assertion(x),
+}
+
+
+def after_assertion(x):
+    with tf.control_dependencies([tf.assert_positive(x)]):
+        return tf.sqrt(x - 9.0, name="root")
+
+
+@pytest.mark.parametrize("make", INSIDE.values(), ids=INSIDE)
+def test_an_op_of_a_loop_or_a_conditional(make, executor):
+    x = tf.placeholder(tf.float32, [], name="x")
+    text = failure(make(x) * 2.0, [{x: 500}, {x: 2}])
+    assert re.match(r"The first value that is not finite: '.*root' \(op: 'Sqrt'\), created at ", text), text
+    assert __file__ in text and "gave NaN (float32[])." in text
+
+
+def test_what_comes_before_and_behind_a_loop():
+    x = tf.placeholder(tf.float32, [], name="x")
+    loop = tf.while_loop(lambda i, a: i < 3, lambda i, a: (i + 1, a * 1.0), [0, tf.log(x, name="before")])[1]
+    assert "'before' (op: 'Log')" in failure(loop, [{x: 1}, {x: -1}])
+    assert "'behind' (op: 'Sqrt')" in failure(tf.sqrt(loop, name="behind"), [{x: 1}, {x: 0.1}])
+
+
+def test_an_infinity_within_a_loop_that_the_nan_was_made_of():
+    x = tf.placeholder(tf.float32, [], name="x")
+    step = lambda i, a: (i + 1, a * tf.log(a, name="logarithm"))
+    text = failure(tf.while_loop(lambda i, a: i < 1, step, [0, x])[1], [{x: 1}, {x: 0}])
+    assert "logarithm' (op: 'Log')" in text and "gave infinite (float32[])." in text
+
+
+def test_a_loop_that_draws_numbers_is_not_run_again():
+    x = tf.placeholder(tf.float32, [], name="x")
+    step = lambda i, a: (i + 1, tf.sqrt(a - tf.random_uniform([])))
+    text = failure(tf.while_loop(lambda i, a: i < 3, step, [0, x])[1], [{x: 500}, {x: -1}])
+    assert text.startswith("Where it came from was not found: 'while/") and "cannot be computed once more" in text

@@ -52,6 +52,11 @@ def _resource_name(handle):
     return (name.decode() if isinstance(name, bytes) else name) or handle.name
 
 
+def _is_result(op):
+    """Whether an op gives what a loop or a conditional has computed."""
+    return op.type in ("Exit", "Merge") or op.type.startswith("TensorArray")
+
+
 def _is_drawn(op):
     return op.type == "IteratorGetNext" or op.op_def.stateful == "stream"
 
@@ -82,14 +87,32 @@ class _Search:
 
     def _computable(self):
         """The ops that can be run once more: nothing that they depend on acts on the world, or waits for it."""
-        known = set()
-        for op in self._ops:
-            if any(output in self._feeds for output in op.outputs):
-                known.add(op)
-            elif op._control_flow_context is None and self._may_run(op):
-                if all(t.op in known or t in self._feeds or t.dtype.name == "resource" for t in op.inputs):
-                    known.add(op)
-        return known
+        blocked = set()  # where loops begin of which something cannot be run
+        while True:
+            known = self._reached(blocked)
+            begin = {op for op in known if op.type == "Merge" and not all(self._is_there(t, known) for t in op.inputs)}
+            if not begin:
+                return known
+            blocked |= begin
+
+    def _reached(self, blocked):
+        """The ops of which everything is known; what comes back to a loop's beginning is taken for known."""
+        known = {op for op in self._ops if any(output in self._feeds for output in op.outputs)}
+        left = [op for op in self._ops if op not in known and op not in blocked and self._may_run(op)]
+        while True:
+            found = [
+                op for op in left
+                if all(
+                    self._is_there(t, known) or (op.type == "Merge" and t.op.type == "NextIteration") for t in op.inputs
+                )
+            ]  # fmt: skip
+            if not found:
+                return known
+            known.update(found)
+            left = [op for op in left if op not in known]
+
+    def _is_there(self, tensor, known):
+        return tensor.op in known or tensor in self._feeds or tensor.dtype.name == "resource"
 
     def _may_run(self, op):
         if op.type in _READS:
@@ -97,10 +120,26 @@ class _Search:
         if op.type == "Placeholder" or op.op_def.writes:
             return False
         if op.type == "IteratorGetNext":
-            allowed = self._draws or op in self._iterators
+            allowed = (self._draws or op in self._iterators) and op._control_flow_context is None
+        elif _is_drawn(op):
+            allowed = op._control_flow_context is None
         else:
-            allowed = _is_drawn(op) or not op.op_def.stateful
-        return allowed and not op.control_inputs
+            allowed = not op.op_def.stateful or op.type.startswith("TensorArray")
+        return allowed and (not op.control_inputs or self._may_wait(op))
+
+    def _may_wait(self, op):
+        """Whether what an op waits for can be run once more: the decision of a branch, an assertion."""
+        seen, waiting = set(), list(op.control_inputs)
+        while waiting:
+            other = waiting.pop()
+            if other in seen or any(output in self._feeds for output in other.outputs):
+                continue
+            seen.add(other)
+            harmless = other.type in _READS or not other.op_def.stateful or other.type in ("Assert", "NoOp")
+            if not harmless or other.type == "Placeholder" or (other.op_def.writes and other.type not in _READS):
+                return False
+            waiting.extend([*(tensor.op for tensor in other.inputs), *other.control_inputs])
+        return True
 
     # --- the step's own random numbers and elements -------------------------------------------------------------
 
@@ -196,7 +235,7 @@ class _Search:
         wanted = [
             output
             for op in self._ops
-            if op in self._known
+            if op in self._known and (op._control_flow_context is None or op.type == "Exit")
             for output in op.outputs
             if _is_floating(output) and output not in self._feeds and output not in stand_ins
         ]
@@ -244,9 +283,22 @@ class _Search:
                 return op
             op = min((t.op for t in bad), key=lambda op: op._id)
 
+    def _inside(self, op, output, values):
+        """Of a result of a loop or a conditional, what made it not finite there; else itself."""
+        from .nan_inside import first_inside  # only what has failed needs it
+
+        try:
+            outside = {tensor: value for tensor, value in values.items() if not _is_result(tensor.op)}
+            return first_inside(output, self._session, {**self._feeds, **outside}) or (op, output, values[output])
+        except Exception:  # the reference cannot do all that plans can
+            return op, output, values[output]
+
     def _found(self, op, values, damaged, how):
         output = next(t for t in op.outputs if t in values and _is_bad(values[t]))
-        value = np.asarray(values[output])
+        value = values[output]
+        if _is_result(op) and output not in self._feeds:
+            op, output, value = self._inside(op, output, values)
+        value = np.asarray(value)
         what = "NaN" if np.isnan(value).any() else "infinite"
         count = f"{np.count_nonzero(~np.isfinite(value))} of {value.size} values not finite" if value.ndim else what
         verb = "was fed" if output in self._feeds else "gave"
