@@ -7,6 +7,7 @@ def test_the_order_of_the_passes_is_one_literal_list():
     assert [rewrite.__name__ for rewrite in passes.PASSES] == [
         "expand_powers",
         "drop_unused",
+        "spread_late",
         "share_equal",
         "fold_constants",
         "fold_transposes",

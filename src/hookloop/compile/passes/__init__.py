@@ -27,6 +27,7 @@ from .scale_updates import scale_updates
 from .share_equal import share_equal
 from .split_joined_factors import split_joined_factors
 from .split_updates import split_updates
+from .spread_late import spread_late
 from .sum_products import sum_products
 from .transpose_once import transpose_once
 from .write_in_place import write_in_place
@@ -34,6 +35,7 @@ from .write_in_place import write_in_place
 PASSES = (
     expand_powers,
     drop_unused,
+    spread_late,
     share_equal,
     fold_constants,
     fold_transposes,
