@@ -27,6 +27,32 @@ def test_fetches_keep_their_structure(executor):
     assert list(ordered) == ["b", "a"]
 
 
+def test_nested_fetches_keep_their_structure_in_every_run(executor):
+    """Also where a structure is another object each time, has changed, or has elements of other kinds."""
+    x, step = tf.placeholder(tf.float32, [None], name="x"), tf.Variable(0)
+    raised, counted = x + 1, tf.assign_add(step, 1)
+    with tf.Session() as session:
+        session.run(step.initializer)
+        callable_of_dict = session.make_callable({"a": raised, "b": Pair(x, [counted])}, [x])
+        for run in range(1, 4):
+            fetches = {"a": raised, "b": Pair([raised], (counted.op, raised)), "c": {}, "d": (counted,)}
+            found = session.run(fetches, {x: [float(run)]})
+            assert type(found) is dict and list(found) == ["a", "b", "c", "d"]
+            assert found["a"].tolist() == [run + 1] and found["c"] == {}
+            assert found["d"] == (2 * run - 1,) and type(found["d"]) is tuple
+            assert type(found["b"]) is Pair and type(found["b"].first) is list
+            assert found["b"].second[0] is None and found["b"].second[1].tolist() == [run + 1]
+            found = callable_of_dict([float(run)])
+            assert found["a"].tolist() == [run + 1] and type(found["b"]) is Pair and found["b"].second == [2 * run]
+            assert session.run({"name": "x:0", "step": [step]}, {x: [5.0]}) == {"name": [5.0], "step": [2 * run]}
+        with pytest.raises(ValueError, match="is not an element of this graph"):
+            with tf.Graph().as_default():
+                other = tf.constant(1)
+            session.run({"other": other})
+        with pytest.raises(TypeError, match="Fetch argument 3 has invalid type"):
+            session.run({"number": 3, "x": x}, {x: [1.0]})
+
+
 def test_what_is_fed_and_fetched_is_a_copy(executor):
     x, y = tf.placeholder(tf.float32, []), tf.placeholder(tf.float32, [2])
     given = np.ones(2, np.float32)

@@ -4,6 +4,8 @@
 #include "complex_types.h"
 #include "stretches.h"
 
+#include <string.h>
+
 /* --- select ------------------------------------------------------------------------------------------------------- */
 
 /* Dense conditions and results, with operands that move or stand still, are loops that GCC vectorises. */
@@ -14,7 +16,12 @@
         const T *a = (const T *)data[1], *b = (const T *)data[2];                                             \
         T *out = (T *)data[3];                                                                                \
         (void)param;                                                                                          \
-        if (stride[0] == 1 && stride[3] == size && a_stride == size && b_stride == size) {                    \
+        if (stride[0] == 0 && stride[3] == size) { /* one condition for a row */                              \
+            const T *from = *which ? a : b;                                                                   \
+            const int64_t step = (*which ? a_stride : b_stride) / size;                                       \
+            if (step == 1) memmove(out, from, (size_t)(n * size));                                            \
+            else for (int64_t i = 0; i < n; i++) out[i] = from[i * step];                                     \
+        } else if (stride[0] == 1 && stride[3] == size && a_stride == size && b_stride == size) {                    \
             IVDEP for (int64_t i = 0; i < n; i++) out[i] = which[i] ? a[i] : b[i];                            \
         } else if (stride[0] == 1 && stride[3] == size && a_stride == 0 && b_stride == size) {                \
             const T x = *a;                                                                                   \

@@ -264,3 +264,19 @@ def test_drawn_integers_are_the_references(dtype, monkeypatch):
                     [session.run(drawn, {n: size}).tolist() for size in (0, 1, 2, 3, 31, 32, 33, 63, 64, 65, 1001)]
                 )
     assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float16", "float32", "float64", "complex128"])
+def test_rows_are_taken_by_one_condition_each(dtype):
+    for rows, columns in ((1, 1), (5, 3), (9, 40), (40, 700)):
+        x = (np.arange(rows * columns) % 100).astype(dtype).reshape(rows, columns)
+        y, one = (x + x.dtype.type(1)).astype(dtype), np.full((1, 1), 101, dtype)
+        which = np.random.default_rng(rows).integers(0, 2, (rows, 1)).astype(bool)
+        for other in (y, one, y[:, :1], y[:1]):
+            wanted = np.where(which, x, other)
+            np.testing.assert_array_equal(call("select", [which, x, other], [np.zeros_like(x)]), wanted)
+            np.testing.assert_array_equal(call("select", [~which, other, x], [np.zeros_like(x)]), wanted)
+            apart = np.zeros((rows, 2 * columns), dtype)
+            call("select", [which, x, other], [apart[:, ::2]])
+            np.testing.assert_array_equal(apart[:, ::2], wanted)
+            assert not apart[:, 1::2].any()
