@@ -57,6 +57,7 @@ enum {
                           * instructions that have the same matrix */
     TASK_NS = 4000,
     LONGEST_TASK_NS = 5000000, /* between tasks a run looks whether to go on */
+    LEAST_HALF_ROWS = 12 * ROWS, /* of a product that would be one block otherwise */
     MAX_TASKS = 64,
     MIN_CUT_FLOPS = 1000000,
     MOST_KEPT_BYTES = 1 << 20,
@@ -333,7 +334,7 @@ static int64_t joined_row_blocks(const gemm *g) {
 static void run_alone(hl_run *run, const gemm *g, const gemm_data *data) {
     char *scratch = run->scratch + g->shared_bytes;
     const double block_ns = g->cost_ns / (double)(g->m_blocks * g->n_blocks);
-    const int64_t at_once = block_ns < LONGEST_TASK_NS ? (int64_t)(LONGEST_TASK_NS / block_ns) : 1;
+    const int64_t at_once = (int64_t)(LONGEST_TASK_NS / block_ns) + 1;
     const int64_t row_blocks = joined_row_blocks(g) < at_once ? joined_row_blocks(g) : at_once;
     const int64_t joined = at_once / row_blocks, step = joined < g->n_blocks ? joined * g->n_block : g->n;
     for (int64_t block = 0; block < g->m_blocks; block += row_blocks) {
@@ -499,6 +500,13 @@ static bool packs_for_few(const gemm *g, const product *p, int lanes) {
     return g->m >= 8 * ROWS && (p->k * g->n * element >= KEPT_B_BYTES || (apart % 1024 == 0 && p->k >= 192));
 }
 
+/* How many blocks a sum is made in: an even number from CUT_K on, so that two threads part where the halves of B's rows do. */
+static int64_t blocks_of_k(int64_t k) {
+    if (k < CUT_K) return 1;
+    const int64_t blocks = ceil_div(k, MAX_K_BLOCK);
+    return blocks + blocks % 2;
+}
+
 /* Chooses the variant for floats with these sizes and strides. */
 static void choose_float(gemm *g, int lanes) {
     const int64_t panel = MAX_VECTORS * lanes;
@@ -511,7 +519,7 @@ static void choose_float(gemm *g, int lanes) {
     g->starts_with_y = g->n_steps > 0 && g->steps[0].kind == STEP_ADD && g->steps[0].y.column == 1;
     for (int i = 0; i < g->n_products && !g->dots; i++) {
         product *p = &g->products[i];
-        p->k_block = ceil_div(p->k, max_of(p->k >= CUT_K ? 2 : 1, ceil_div(p->k, MAX_K_BLOCK)));
+        p->k_block = ceil_div(p->k, blocks_of_k(p->k));
         /* A strided B is packed once it is used by several tiles; a transposed one always is. */
         p->pack_b = !g->single_row &&
                     (p->b.column != 1 || (g->m >= 16 * ROWS && p->b.row >= PACKED_PANELS * panel && p->k >= 64) || packs_for_few(g, p, lanes));
@@ -565,6 +573,10 @@ static void cut(gemm *g, int lanes, double gflops) {
         g->m_blocks = min_of(row_blocks, ceil_div(per_element, g->n_blocks));
     }
     if (!g->dots) g->m_blocks = max_of(g->m_blocks, ceil_div(g->m, MAX_M_BLOCK));
+    if (!SIMD_FREE_MASKS && per_element > 1 && g->m_blocks * g->n_blocks == 1) { /* one thread joins them again */
+        if (g->m >= 2 * LEAST_HALF_ROWS) g->m_blocks = 2;
+        else if (panels > 1) g->n_blocks = 2;
+    }
     if (pack_a) { /* a block is the least that a thread does before it looks whether to go on */
         const int64_t short_blocks = (int64_t)(g->cost_ns / (double)(max_of(g->batch, 1) * g->m_blocks * LONGEST_TASK_NS));
         g->n_blocks = max_of(g->n_blocks, min_of(ceil_div(g->n, PACKED_COLUMNS), short_blocks));
