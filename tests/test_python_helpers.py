@@ -233,3 +233,58 @@ def test_events_by_the_wrapper_of_tensorflow(tmp_path):
     writer.InitWithSuffix(b".end")
     writer.Close()
     assert writer.FileName().endswith(b".end") and len(list(tmp_path.iterdir())) == 2
+
+
+def test_values_are_converted_one_by_one():
+    from hookloop.python.framework import ops
+
+    slices = tf.IndexedSlices(tf.constant([1.0]), tf.constant([0]))
+    assert [t.name for t in ops.convert_n_to_tensor([1, 2], name="n")] == ["n_0:0", "n_1:0"]
+    converted = ops.convert_n_to_tensor_or_indexed_slices([slices, None, 3.0], name="m")
+    assert converted[:2] == [slices, None] and converted[2].name == "m_2:0"
+    with pytest.raises(ValueError, match="Tensor conversion requested dtype int32 for Tensor with dtype float32"):
+        ops.internal_convert_to_tensor_or_indexed_slices(slices, tf.int32)
+
+
+def test_what_the_default_graph_is_asked_by_functions():
+    from hookloop.python.framework import ops
+
+    tf.add_to_collection("mine", 1)
+    with tf.name_scope("here"):
+        assert (
+            ops.get_name_scope() == "here" and ops.get_all_collection_keys() == ["mine"] and not ops.inside_function()
+        )
+    with ops.NullContextmanager("anything", here=1) as nothing:
+        assert nothing is None
+    assert ops.get_gradient_function(tf.square(2.0).op) is not None
+
+
+def test_types_of_references_have_names():
+    from hookloop.python.framework import dtypes
+
+    variable = tf.Variable(1.0, use_resource=False)
+    assert dtypes.float32_ref == variable.dtype and dtypes.string_ref.base_dtype == tf.string
+    with pytest.raises(AttributeError, match="has no attribute 'float31_ref'"):
+        _ = dtypes.float31_ref
+
+
+def test_second_derivatives_times_a_vector():
+    from hookloop.python.ops import gradients_impl
+
+    x, v = tf.constant([1.0, 2.0]), tf.constant([3.0, 5.0])
+    y = x[0] ** 2 * x[1]
+    (product,) = gradients_impl._hessian_vector_product(y, [x], [v])
+    with tf.Session() as session:
+        assert session.run(product).tolist() == [4 * 3 + 2 * 5, 2 * 3]
+    with pytest.raises(ValueError, match="xs and v must have the same length."):
+        gradients_impl._hessian_vector_product(y, [x], [])
+
+
+def test_helpers_of_suites_that_have_nothing_to_do_here():
+    from hookloop.python.framework import test_util
+
+    test_util.InstallStackTraceHandler()
+    asked = (test_util.IsMklEnabled, test_util.IsGoogleCudaEnabled, test_util.GpuSupportsHalfMatMulAndConv)
+    assert not any(ask() for ask in asked)
+    assert test_util.py_func_if_in_function(len) is len is test_util.also_run_as_tf_function(len)
+    assert test_util.xla_allow_fallback("why")(len) is len

@@ -539,3 +539,11 @@ def test_a_number_is_no_string():
         pytest.raises(TypeError, match="Type of feed value 1 with type <class 'int'> is not compatible"),
     ):
         session.run(x, {x: 1})
+
+
+def test_devices_are_as_many_as_the_configuration_counts():
+    with tf.Session(config=tf.ConfigProto(device_count={"CPU": 2, "GPU": 0})) as session:
+        names = [device.name for device in session.list_devices()]
+    assert names == [f"/job:localhost/replica:0/task:0/device:CPU:{i}" for i in (0, 1)]
+    with tf.Session(config=tf.ConfigProto()) as session:
+        assert len(session.list_devices()) == 1

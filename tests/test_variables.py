@@ -595,3 +595,14 @@ def test_a_variable_of_an_unknown_shape_that_has_no_value(executor):
                 session.run(fetches)
         session.run(v.initializer)
         assert session.run([v, v + 1.0])[1].tolist() == [2, 3]
+
+
+def test_parts_of_a_variable_are_counted():
+    part = tf.Variable([0], name="part")
+    whole = {"name": "whole", "shape": [2], "dtype": tf.int32}
+    from hookloop.python.ops.variables import PartitionedVariable
+
+    with pytest.raises(ValueError, match="variable_list may not be empty"):
+        PartitionedVariable(variable_list=[], partitions=[2], **whole)
+    with pytest.raises(ValueError, match=r"partition values must be positive: \[0\]"):
+        PartitionedVariable(variable_list=[part], partitions=[0], **whole)

@@ -278,6 +278,8 @@ def __getattr__(name):
         import sys
 
         return getattr(sys.modules[__package__], name)
+    if name.endswith("_ref") and name in _by_name:
+        return _by_name[name]
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -15,7 +15,7 @@ from .graph.tensor import Tensor
 from .ops.array import fill, reshape, shape, size, zeros, zeros_like
 from .ops.build import constant, convert_to_tensor
 from .ops.cast import cast
-from .ops.core import identity
+from .ops.core import identity, stop_gradient
 from .ops.core import tuple as gate
 from .ops.indexed_slices import IndexedSlices
 from .ops.select import accumulate_n, add_n
@@ -529,6 +529,19 @@ def _check_shape(op, tensor, gradient):
                 f"Forward operation: {op.name}.  Input index: {list(op.inputs).index(tensor)}. Original input shape: "
                 f"{tensor.get_shape()}.  Calculated input gradient shape: {gradient.get_shape()}"
             ) from None
+
+
+def _hessian_vector_product(ys, xs, v):
+    """The products of the second derivatives of the sum of `ys` by `xs` with vectors `v` of the shapes of `xs`.
+
+    Raises:
+      ValueError: where there are not as many vectors as xs.
+    """
+    if len(v) != len(xs):
+        raise ValueError("xs and v must have the same length.")
+    slopes = gradients(ys, xs)
+    products = [slope * stop_gradient(vector) for slope, vector in zip(slopes, v) if slope is not None]
+    return gradients(products, xs)
 
 
 def hessians(ys, xs, name="hessians", colocate_gradients_with_ops=False, gate_gradients=False, aggregation_method=None):

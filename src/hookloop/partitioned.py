@@ -67,6 +67,10 @@ class PartitionedVariable:
     def __init__(self, name, shape, dtype, variable_list, partitions):
         if len(partitions) != len(shape):
             raise ValueError(f"shape and partitions must have the same rank, got {shape} and {partitions}")
+        if not variable_list:
+            raise ValueError("variable_list may not be empty")
+        if any(p <= 0 for p in partitions):
+            raise ValueError(f"partition values must be positive: {partitions}")
         if sum(p > 1 for p in partitions) > 1:
             raise ValueError(f"Only one axis may be divided, partitions are {partitions}")
         self._name, self._shape, self._dtype = name, as_shape(shape), dtype

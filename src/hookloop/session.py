@@ -141,8 +141,9 @@ class BaseSession(SessionCore):
             self._variables = {}
 
     def list_devices(self):
-        """The devices a step may use: this CPU."""
-        return [_Device("/job:localhost/replica:0/task:0/device:CPU:0")]
+        """The devices a step may use: this CPU, as often as the session's configuration counts it."""
+        count = 0 if self._config is None else dict(self._config.device_count).get("CPU", 0)
+        return [_Device(f"/job:localhost/replica:0/task:0/device:CPU:{i}") for i in range(max(count, 1))]
 
     def buffer(self, variable):
         """A read-only view of a variable's memory, without a copy.

@@ -162,3 +162,15 @@ def test_rows_of_a_sparse_gradient_are_summed(executor):
     assert isinstance(gradient, tf.IndexedSlices)
     found = run(tf.convert_to_tensor(gradient), {x: np.zeros((4, 2))})
     np.testing.assert_array_equal(found, [[0, 0], [2, 2], [0, 0], [1, 1]])
+
+
+def test_slices_that_may_be_large_are_named_in_a_warning():
+    x = tf.placeholder(tf.float32, [None, 2])
+    rows, where = tf.gather(x, [0]), tf.constant([0])
+    with pytest.warns(
+        UserWarning, match="Converting sparse IndexedSlices to a dense Tensor of unknown shape. This may consume"
+    ):
+        tf.convert_to_tensor(tf.IndexedSlices(rows, where, tf.shape(x)))
+    with pytest.warns(UserWarning, match="to a dense Tensor with 200000000 elements."):
+        tf.convert_to_tensor(tf.IndexedSlices(rows, where, tf.constant([100_000_000, 2])))
+    tf.convert_to_tensor(tf.IndexedSlices(rows, where, tf.constant([10, 2])))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 
 from .. import dtypes
@@ -11,6 +13,7 @@ from . import kinds
 from .build import apply_op, constant, convert_to_tensor, register_tensor_conversion_function
 from .indexed_slices import IndexedSlices
 from .registry import OpDef, register
+from .tensor_util import constant_value
 
 __all__ = [
     "segment_max", "segment_mean", "segment_min", "segment_prod", "segment_sum", "sparse_segment_mean",
@@ -461,6 +464,9 @@ def unsorted_segment_sqrt_n(data, segment_ids, num_segments, name=None):
         return summed / sqrt(counts)
 
 
+_MANY = 100_000_000  # elements, from which on TensorFlow warns
+
+
 def densified(slices, dtype=None, name=None, as_ref=False):
     """`IndexedSlices` as a tensor: rows that are named twice are summed.
 
@@ -473,6 +479,13 @@ def densified(slices, dtype=None, name=None, as_ref=False):
         )
     if slices.dense_shape is None:
         raise ValueError(f"Tensor conversion requested for IndexedSlices without dense_shape: {slices}")
+    sizes = constant_value(slices.dense_shape)
+    if sizes is None or np.prod(sizes, dtype=np.float64) >= _MANY:
+        many = "of unknown shape" if sizes is None else f"with {np.prod(sizes)} elements"
+        warnings.warn(
+            f"Converting sparse IndexedSlices to a dense Tensor {many}. This may consume a large amount of memory.",
+            stacklevel=2,
+        )
     return unsorted_segment_sum(slices.values, slices.indices, slices.dense_shape[0], name=name)
 
 

@@ -17,7 +17,13 @@ _TABLE = {
     **{f"framework.{name}": ("",) for name in """constant_op device device_spec importer indexed_slices random_seed
         tensor_conversion_registry tensor_spec tensor_util type_spec""".split()},
     "framework.dtypes": ("dtypes", ""),
-    "framework.sparse_tensor": ("",),
+    **dict.fromkeys(("framework.function", "framework.sparse_tensor"), ("",)),
+    **{f"eager.{name}": ("",) for name in "backprop core def_function function wrap_function".split()},
+    "eager.test": ("test",),
+    **{f"data.experimental.ops.{name}": ("data.experimental",) for name in """batching cardinality counter enumerate_ops error_ops
+        get_single_element grouping interleave_ops iterator_ops optimization_options parsing_ops prefetching_ops random_ops readers
+        resampling scan_ops shuffle_ops stats_aggregator stats_ops stats_options take_while_ops threading_options unique
+        writers""".split()},
     "framework.errors": ("errors",),
     "framework.errors_impl": ("errors",),
     "framework.framework_lib": ("",),
@@ -86,6 +92,8 @@ _TABLE = {
     "training.saving.saveable_object": ("train.saveable",),
     "training.saving.saveable_object_util": ("train.saveable",),
     "training.slot_creator": ("train.slot_creator",),
+    "training.tracking.base": ("trackable", "train"),
+    "training.tracking.tracking": ("trackable", "train"),
     "training.tracking.util": ("train",),
     "util.compat": ("compat",),
     "util.nest": ("nest", "python.util.shallow"),
@@ -104,9 +112,15 @@ _RENAMED = {
         "_TensorLike": "python.framework.graph_elements.TensorLike",
         "_as_graph_element": "python.framework.graph_elements.as_graph_element",
         "_get_graph_from_inputs": "python.framework.graph_elements.graph_from_inputs",
+        "get_gradient_function": "gradients.gradient_function",
+        "internal_convert_to_tensor_or_indexed_slices": "python.framework.graph_elements.convert_to_tensor_or_indexed_slices",
         "_default_graph_stack": "graph.stack.graphs", "_default_session_stack": "graph.stack.sessions",
         "internal_convert_to_tensor": "convert_to_tensor",
     },
+    "training.saving.saveable_object_util": {
+        "op_list_to_dict": "train.saveable.named", "validate_and_slice_inputs": "train.saveable.saveables",
+    },
+    "ops.script_ops": {"eager_py_func": "py_function"},
     "framework.random_seed": {"DEFAULT_GRAPH_SEED": "graph.random_seed.DEFAULT_GRAPH_SEED"},
     "framework.tensor_util": {
         "MakeNdarray": "make_ndarray", "ShapeEquals": "ops.tensor_util.shapes_equal", "constant_value": "get_static_value",

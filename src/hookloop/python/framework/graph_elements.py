@@ -4,15 +4,18 @@ import itertools
 import re
 
 from ... import logging
+from ...dtypes import as_dtype
 from ...graph import Graph, Operation, Tensor, collection_def, get_default_graph
 from ...ops import build
 from ...ops.indexed_slices import IndexedSlices
 from ...variables import Variable
 
 __all__ = [
-    "EagerTensor", "RegisterShape", "TensorLike", "as_graph_element", "get_collection_proto_type", "get_from_proto_function", "get_to_proto_function",
-    "graph_from_inputs", "is_dense_tensor_like", "prepend_name_scope", "register_dense_tensor_like_type",
-    "register_proto_function", "strip_name_scope", "uid",
+    "EagerTensor", "NullContextmanager", "RegisterShape", "TensorLike", "as_graph_element", "convert_n_to_tensor",
+    "convert_n_to_tensor_or_indexed_slices", "convert_to_tensor_or_indexed_slices", "get_all_collection_keys",
+    "get_collection_proto_type", "get_from_proto_function", "get_name_scope", "get_to_proto_function",
+    "graph_from_inputs", "inside_function", "is_dense_tensor_like", "prepend_name_scope",
+    "register_dense_tensor_like_type", "register_proto_function", "strip_name_scope", "uid",
 ]  # fmt: skip
 
 _uids = itertools.count()
@@ -43,6 +46,66 @@ class RegisterShape:
 
     def __call__(self, f):
         return f
+
+
+class NullContextmanager:
+    """A context in which nothing changes; arguments are accepted."""
+
+    def __init__(self, *args, **kwargs):
+        pass
+
+    def __enter__(self):
+        pass
+
+    def __exit__(self, *_):
+        return False
+
+
+def convert_to_tensor_or_indexed_slices(value, dtype=None, name=None, as_ref=False):
+    """Slices as they are where their type fits, anything else as a tensor.
+
+    Raises:
+      ValueError: for slices of another type.
+    """
+    if not isinstance(value, IndexedSlices):
+        return build.convert_to_tensor(value, dtype=dtype, name=name, as_ref=as_ref)
+    if dtype is not None and not as_dtype(dtype).is_compatible_with(value.dtype):
+        wanted = as_dtype(dtype).name
+        raise ValueError(
+            f"Tensor conversion requested dtype {wanted} for Tensor with dtype {value.dtype.name}: {value}"
+        )
+    return value
+
+
+def _names(name, values):
+    return [None if name is None else f"{name}_{i}" for i in range(len(values))]
+
+
+def convert_n_to_tensor(values, dtype=None, name=None, preferred_dtype=None):
+    """Each of some values as a tensor, named after their places."""
+    pairs = zip(values, _names(name, values))
+    return [build.convert_to_tensor(v, dtype=dtype, name=n, preferred_dtype=preferred_dtype) for v, n in pairs]
+
+
+def convert_n_to_tensor_or_indexed_slices(values, dtype=None, name=None):
+    """Each of some values as slices or a tensor, named after their places; None stays."""
+    pairs = zip(values, _names(name, values))
+    return [None if v is None else convert_to_tensor_or_indexed_slices(v, dtype, n) for v, n in pairs]
+
+
+def get_all_collection_keys():
+    """The keys of the default graph's collections."""
+    return get_default_graph().get_all_collection_keys()
+
+
+def get_name_scope():
+    """The default graph's current name scope, without a "/" at the end."""
+    return get_default_graph().get_name_scope()
+
+
+def inside_function():
+    """Whether the default graph is a function's; a function is called as it is here."""
+    return False
 
 
 def is_dense_tensor_like(t):

@@ -10,12 +10,16 @@ from ...test import TestCase as TensorFlowTestCase
 from ...test import assert_equal_graph_def, create_local_cluster, gpu_device_name, is_gpu_available
 
 __all__ = [
-    "NCHWToNHWC", "NHWCToNCHW", "TensorFlowTestCase", "assert_equal_graph_def", "assert_no_garbage_created",
-    "assert_no_new_pyobjects_executing_eagerly", "assert_no_new_tensors", "assert_ops_in_graph", "create_local_cluster",
-    "deprecated_graph_mode_only", "device", "disable_control_flow_v2", "disable_xla", "enable_control_flow_v2",
-    "for_all_test_methods", "force_cpu", "force_gpu", "get_node_def_from_graph", "gpu_device_name", "is_gpu_available",
-    "no_xla_auto_jit", "run_all_in_graph_and_eager_modes", "run_cuda_only", "run_deprecated_v1", "run_gpu_only",
-    "run_in_graph_and_eager_modes", "run_v1_only", "run_v2_only", "skip_if", "use_gpu", "with_control_flow_v2",
+    "GpuSupportsHalfMatMulAndConv", "InstallStackTraceHandler", "IsBuiltWithROCm", "IsGoogleCudaEnabled",
+    "IsMklEnabled", "NCHWToNHWC", "NHWCToNCHW", "TensorFlowTestCase", "also_run_as_tf_function",
+    "assert_equal_graph_def", "assert_equal_graph_def_v2", "assert_no_garbage_created",
+    "assert_no_new_pyobjects_executing_eagerly", "assert_no_new_tensors", "assert_ops_in_graph",
+    "build_as_function_and_v1_graph", "create_local_cluster", "deprecated_graph_mode_only", "device",
+    "disable_control_flow_v2", "disable_xla", "enable_control_flow_v2", "for_all_test_methods", "force_cpu",
+    "force_gpu", "get_node_def_from_graph", "gpu_device_name", "is_gpu_available", "no_xla_auto_jit",
+    "py_func_if_in_function", "run_all_in_graph_and_eager_modes", "run_cuda_only", "run_deprecated_v1",
+    "run_gpu_only", "run_in_graph_and_eager_modes", "run_v1_only", "run_v2_only", "skip_if", "use_gpu",
+    "with_control_flow_v2", "xla_allow_fallback",
 ]  # fmt: skip
 
 
@@ -34,8 +38,10 @@ def _described(*_):
 
 
 run_deprecated_v1 = deprecated_graph_mode_only = enable_control_flow_v2 = with_control_flow_v2 = _unchanged
+also_run_as_tf_function = build_as_function_and_v1_graph = _same
 assert_no_new_pyobjects_executing_eagerly = assert_no_garbage_created = assert_no_new_tensors = _unchanged
-disable_control_flow_v2 = disable_xla = no_xla_auto_jit = _described
+disable_control_flow_v2 = disable_xla = no_xla_auto_jit = xla_allow_fallback = _described
+assert_equal_graph_def_v2 = assert_equal_graph_def
 
 
 def run_v1_only(reason, func=None):
@@ -110,6 +116,26 @@ def skip_if(condition):
         return unless
 
     return decorate
+
+
+def IsMklEnabled():
+    return False
+
+
+IsGoogleCudaEnabled = IsBuiltWithROCm = IsMklEnabled
+
+
+def GpuSupportsHalfMatMulAndConv():
+    return False
+
+
+def InstallStackTraceHandler():
+    """Python prints where it stands by itself."""
+
+
+def py_func_if_in_function(function):
+    """A function that is called as it is: none is traced."""
+    return function
 
 
 @contextmanager
