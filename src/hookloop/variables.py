@@ -133,7 +133,7 @@ class Variable(Trackable, TensorOperators, metaclass=_VariableType):
             raise ValueError("initial_value must be specified.")
         if collections is not None and not isinstance(collections, (list, tuple, set)):
             raise ValueError(
-                f"collections argument to Variable constructor must be a list, tuple, or set. Got {collections!r} of type "
+                f"collections argument to Variable constructor must be a list, tuple, or set. Got {collections} of type "
                 f"{type(collections)}"
             )
         if constraint is not None and not callable(constraint):

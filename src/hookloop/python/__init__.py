@@ -17,7 +17,7 @@ _TABLE = {
     **{f"framework.{name}": ("",) for name in """constant_op device device_spec importer indexed_slices random_seed
         tensor_conversion_registry tensor_spec tensor_util type_spec""".split()},
     "framework.dtypes": ("dtypes", ""),
-    **dict.fromkeys(("framework.function", "framework.sparse_tensor"), ("",)),
+    "framework.sparse_tensor": ("",),
     **{f"eager.{name}": ("",) for name in "backprop core def_function function wrap_function".split()},
     "eager.test": ("test",),
     **{f"data.experimental.ops.{name}": ("data.experimental",) for name in """batching cardinality counter enumerate_ops error_ops
