@@ -238,8 +238,18 @@ EACH_FLOAT(PROXIMAL_ADAGRAD, 0)
     }
 EACH_FLOAT(ADAGRAD_DA, 0)
 
-/* accumulator to -power: nearly always its root. */
+/* The accumulator to -power: nearly always its root, whose loop goes by vectors. */
 #define POWER(x, power) _Generic((x), float: powf, double: pow)(x, -(power))
+#define FTRL_LOOP(S, C, LOAD, STORE, GROWN)                                                                    \
+    EACH {                                                                                                     \
+        const C v = LOAD(variable[i]), g = LOAD(grad[i]), a = LOAD(accumulator[i]), next = a + g * g;          \
+        const C root = GROWN(next), before = GROWN(a);                                                         \
+        const C l = LOAD(linear[i]) + (g + 2 * shrinkage * v) - (root - before) / rate * v;                    \
+        accumulator[i] = STORE(next);                                                                          \
+        linear[i] = STORE(l);                                                                                  \
+        variable[i] = STORE(-SHRUNK(l, l1) / (root / rate + 2 * l2));                                          \
+    }
+#define OWN_POWER(x) POWER(x, power)
 #define FTRL_OF(name, tag, S, C, LOAD, STORE, SHRINKAGE, POWER_AT)                                             \
     SPAN(name, tag) {                                                                                          \
         S *variable = (S *)data[0] + at, *accumulator = (S *)data[1] + at, *linear = (S *)data[2] + at;        \
@@ -247,17 +257,9 @@ EACH_FLOAT(ADAGRAD_DA, 0)
         const C rate = LOAD(((const S *)data[4])[0]), l1 = LOAD(((const S *)data[5])[0]);                      \
         const C l2 = LOAD(((const S *)data[6])[0]), shrinkage = SHRINKAGE;                                     \
         const C power = LOAD(((const S *)data[POWER_AT])[0]);                                                  \
-        const bool root_of_it = power == (C)-0.5;                                                              \
         (void)flag;                                                                                            \
-        EACH {                                                                                                 \
-            const C v = LOAD(variable[i]), g = LOAD(grad[i]), a = LOAD(accumulator[i]), next = a + g * g;      \
-            const C root = root_of_it ? ROOT(next) : POWER(next, power);                                       \
-            const C before = root_of_it ? ROOT(a) : POWER(a, power);                                           \
-            const C l = LOAD(linear[i]) + (g + 2 * shrinkage * v) - (root - before) / rate * v;                \
-            accumulator[i] = STORE(next);                                                                      \
-            linear[i] = STORE(l);                                                                              \
-            variable[i] = STORE(-SHRUNK(l, l1) / (root / rate + 2 * l2));                                      \
-        }                                                                                                      \
+        if (power == (C)-0.5) FTRL_LOOP(S, C, LOAD, STORE, ROOT)                                               \
+        else FTRL_LOOP(S, C, LOAD, STORE, OWN_POWER)                                                           \
     }
 #define FTRL(tag, dtype, S, C, LOAD, STORE, unused) FTRL_OF(ftrl, tag, S, C, LOAD, STORE, 0, 7)
 #define FTRL_V2(tag, dtype, S, C, LOAD, STORE, unused)                                                         \
