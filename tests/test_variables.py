@@ -606,3 +606,17 @@ def test_parts_of_a_variable_are_counted():
         PartitionedVariable(variable_list=[], partitions=[2], **whole)
     with pytest.raises(ValueError, match=r"partition values must be positive: \[0\]"):
         PartitionedVariable(variable_list=[part], partitions=[0], **whole)
+
+
+def test_a_resource_variable_may_have_a_first_value_of_unknown_shape(executor):
+    first = tf.placeholder_with_default(tf.zeros([2, 3]), shape=[None, 3])
+    variable = tf.Variable(first, use_resource=True)
+    assert variable.shape.as_list() == [None, 3]
+    other = tf.assign(variable, tf.ones([4, 3]), validate_shape=False)
+    with tf.Session() as session:
+        session.run(variable.initializer)
+        assert session.run(variable).shape == (2, 3)
+        session.run(other)
+        assert session.run(tf.reduce_sum(variable)) == 12
+    with pytest.raises(ValueError, match="initial_value must have a shape specified"):
+        tf.Variable(first, use_resource=False)

@@ -181,7 +181,7 @@ class Variable(Trackable, TensorOperators, metaclass=_VariableType):
         if not validate_shape:
             return TensorShape(None)
         shape = value.get_shape()
-        if not shape.is_fully_defined():
+        if not shape.is_fully_defined() and not self._is_resource:
             raise ValueError(f"initial_value must have a shape specified: {value}")
         return shape
 

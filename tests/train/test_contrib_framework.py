@@ -38,3 +38,9 @@ def test_paths_of_its_files():
     framework = tf.contrib.framework
     assert variables.model_variable is framework.model_variable and add_arg_scope is framework.add_arg_scope
     assert arg_scope_func_key(framework.variable) == framework.variable._key_op
+
+
+def test_structures_of_which_one_is_shallower():
+    nest = tf.contrib.framework.nest
+    assert nest.is_sequence([1]) and nest.flatten([[1], 2]) == [1, 2]
+    assert nest.map_structure_up_to([0, 0], len, [[1, 2], [3]]) == [2, 1]

@@ -1,6 +1,5 @@
 """`tf.contrib.framework`: variables found by scope and name, arguments for scopes, values from checkpoints."""
 
-from ... import nest as nest
 from ...graph.graph import Graph
 from ...graph.stack import get_default_graph
 from ...ops.build import is_tensor
@@ -8,6 +7,7 @@ from ...ops.check import assert_same_float_dtype, assert_scalar
 from ...ops.sorting import argsort, sort
 from ...python.framework.graph_elements import graph_from_inputs, prepend_name_scope, strip_name_scope
 from ...python.framework.smart_cond import smart_case, smart_cond, smart_constant_value
+from ...python.util import nest as nest
 from ...python.util.deprecation import deprecated, deprecated_arg_values, deprecated_args
 from ...train.checkpoint_utils import init_from_checkpoint, list_variables, load_checkpoint, load_variable
 from ...type_specs import TensorSpec
