@@ -456,3 +456,12 @@ def test_the_file_of_a_checkpoints_graph():
 
     assert meta_graph_filename("a/model-3") == meta_graph_filename("a/model-3-?????-of-00005") == "a/model-3.meta"
     assert meta_graph_filename("model-3-00001-of-00002", "graph") == "model-3.graph"
+
+
+def test_of_several_faults_of_a_list_the_first_by_name_is_named():
+    first, second, part = (tf.Variable([1.0], name=name) for name in ("a", "b", "c"))
+    part._set_save_slice_info(tf.Variable.SaveSliceInfo("b", [1], [0], [1]))
+    with pytest.raises(ValueError, match="At least two variables have the same name: a"):
+        tf.train.Saver([first, second, part, first])
+    with pytest.raises(ValueError, match="Mixing slices and non-slices with the same name: b"):
+        tf.train.Saver([first, part, second])

@@ -166,7 +166,10 @@ def named(var_list):
     if not isinstance(var_list, (list, tuple)) and not hasattr(var_list, "__iter__"):
         raise TypeError(f"Variables to save should be passed in a dict or a list: {var_list}")
     found = {}
-    for item in var_list:
+    items = list(var_list)
+    if all(hasattr(item, "name") for item in items):
+        items.sort(key=lambda item: item.name)  # which of several faults is named does not depend on the list's order
+    for item in items:
         _add(found, item)
     return found
 
