@@ -422,7 +422,7 @@ def name_of_the_runtime(graph_def):
         (group_that_is_none, (ValueError, TypeError), "."),
         (name_of_another_kind, ValueError, "AttrValue had value with type 'int' when 'shape' expected.*node 'x'"),
         (type_of_another_kind, ValueError, "AttrValue had value with type 'int' when 'type' expected.*node 's/y'"),
-        (size_below_minus_one, ValueError, r"Shape \[-2.*\] has dimensions with values below -1.*node 'x'"),
+        (size_below_minus_one, ValueError, r"Node 'x': Shape \[-2.*\] has dimensions with values below -1"),
         (no_operation, ValueError, "Node 'x' does not specify an operation"),
         (waits_first, ValueError, "Node 's/y': Control dependencies must come after regular dependencies"),
         (nothing_to_add, ValueError, "Value for attr 'N' of 0 must be at least minimum 1"),

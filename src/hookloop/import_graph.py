@@ -31,6 +31,8 @@ _BACK_EDGES = frozenset(("NextIteration", "RefNextIteration"))
 # What attributes and inputs of another kind than an op expects may raise anywhere.
 _UNFIT = (AttributeError, IndexError, KeyError, OverflowError, TypeError, UnicodeDecodeError)
 
+_MOST_LISTED = 100  # types of inputs that an error lists
+
 _MOST_OUTPUTS = 1 << 20  # of one node: what a few bytes ask for is not made before anybody looks at it
 
 # The kind of an AttrValue, by the class of the attribute's default.
@@ -137,6 +139,10 @@ def _split_argument(name):
 _VALID_NAME = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_./-]*\Z")
 
 
+class _Misfit(ValueError):
+    """The error of a node whose text names the node already."""
+
+
 class Importer:
     """The nodes of one message on their way into a graph."""
 
@@ -172,7 +178,6 @@ class Importer:
         for node in self._nodes.values():
             for text in node.input:
                 self._check_input(node, text)
-            self._check_number_of_inputs(node)
             self._check_groups(node)
         self._order = self._sorted()
         for element in wanted:
@@ -253,16 +258,12 @@ class Importer:
             kind, expected = node.attr[key].WhichOneof("value") if key in node.attr else None, _KINDS.get(type(default))
             if kind is not None and expected is not None and kind != expected:
                 _refuse_kind(node, key, kind, expected)
-        for key in signature_of(op_def).type_attrs:
-            kind = node.attr[key].WhichOneof("value") if key in node.attr else None
-            if kind not in (None, "type", "list"):
-                _refuse_kind(node, key, kind, "type")
-        _check_shapes(node)
         try:
             attrs = {
                 **defaults,
                 **{key: attr_of(value) for key, value in node.attr.items() if value.WhichOneof("value")},
             }
+            self._check_values(node, op_def, attrs)
             missing = [key for key in defaults if attrs[key] is None]
             if missing:
                 raise KeyError(missing[0])
@@ -275,8 +276,22 @@ class Importer:
             raise ValueError(
                 f"NodeDef missing attr {error} from Op<name={node.op}>; NodeDef: {{{{node {self._prefix}{node.name}}}}}"
             ) from None
+        except _Misfit:
+            raise
         except ValueError as error:
             raise ValueError(f"Node '{node.name}': {error}") from None
+
+    def _check_values(self, node, op_def, attrs):
+        """Types are types, no size is below -1, which is one that is not known; and there are as many inputs as the op has."""
+        for key in signature_of(op_def).type_attrs:
+            if not isinstance(attrs.get(key), (DType, list, type(None))):
+                _refuse_kind(node, key, node.attr[key].WhichOneof("value"), "type")
+        for value in attrs.values():
+            if isinstance(value, TensorShape) and any(d < -1 for d in value._dims or () if isinstance(d, int)):
+                raise ValueError(
+                    f"Shape {list(value._dims)} has dimensions with values below -1 (where -1 means unknown)"
+                )
+        self._check_number_of_inputs(node, op_def, attrs)
 
     def _check_input(self, node, text):
         if text.startswith("^"):
@@ -294,33 +309,28 @@ class Importer:
                 f"{self._number_outputs[name]} outputs."
             )
 
-    def _check_number_of_inputs(self, node):
+    def _check_number_of_inputs(self, node, op_def, attrs):
         """As many tensors as the op has inputs, and then what is waited for."""
-        given = [not text.startswith("^") for text in node.input]
-        if given != sorted(given, reverse=True):
-            raise ValueError(f"Node '{node.name}': Control dependencies must come after regular dependencies")
-        signature = signature_of(registry.lookup(node.op))
-        attrs = {key: attr_of(value) for key, value in node.attr.items() if value.WhichOneof("value")}
-        attrs = {**signature.defaults, **attrs}
+        waited_for = [text.startswith("^") for text in node.input]
+        count = len(waited_for) - sum(waited_for)
+        if any(waited_for[:count]):
+            raise ValueError("Control dependencies must come after regular dependencies")
+        wanted = 0
         try:
-            for argument in signature.inputs:
-                if argument.number_attr is not None and attrs[argument.number_attr] > len(given):
-                    raise ValueError(
-                        f"NodeDef expected {attrs[argument.number_attr]} inputs as '{argument.name}' do not match {sum(given)} inputs "
-                        f"specified; Op<name={node.op}>; NodeDef: {{{{node {self._prefix}{node.name}}}}}"
-                    )
+            for argument in signature_of(op_def).inputs:
                 if argument.number_attr == "N" and attrs["N"] < 1:
-                    raise ValueError(
-                        f"Value for attr 'N' of {attrs['N']} must be at least minimum 1 (node '{node.name}')"
-                    )
-            wanted = [dtype for argument in signature.inputs for dtype in argument.dtypes(attrs)]
+                    raise ValueError(f"Value for attr 'N' of {attrs['N']} must be at least minimum 1")
+                wanted += attrs[argument.number_attr] if argument.number_attr else len(argument.dtypes(attrs))
+            if wanted == count:
+                return
+            few = wanted <= len(waited_for) + _MOST_LISTED
+            inputs = [t for i in signature_of(op_def).inputs for t in i.dtypes(attrs)] if few else [f"{wanted} of them"]
         except _UNFIT:
             return  # attributes that are missing, or are of another kind, are named when the node is made
-        if len(wanted) != sum(given):
-            raise ValueError(
-                f"NodeDef expected inputs '{', '.join(map(_name, wanted))}' do not match {sum(given)} inputs specified; "
-                f"Op<name={node.op}>; NodeDef: {{{{node {self._prefix}{node.name}}}}}"
-            )
+        raise _Misfit(
+            f"NodeDef expected inputs '{', '.join(map(_name, inputs)) if few else inputs[0]}' do not match {count} inputs specified; "
+            f"Op<name={node.op}>; NodeDef: {{{{node {self._prefix}{node.name}}}}}"
+        )
 
     def _check_groups(self, node):
         for group in node.attr["_class"].list.s if "_class" in node.attr else ():
@@ -405,6 +415,8 @@ class Importer:
 
     def _place(self):
         """Gives the new nodes their devices: as around them, unless their own say more; beside others, that of those."""
+        if not self._graph._state().device_stack and not any(node.device for node in self._nodes.values()):
+            return
         beside = {}
         for name, op in self._operations.items():
             groups = [group[5:].decode() for group in op._attrs.get("_class") or () if group[:5] == b"loc:@"]
@@ -537,20 +549,9 @@ _KIND_NAMES = {"b": "bool", "f": "float", "i": "int", "s": "string"}
 
 def _refuse_kind(node, key, kind, expected):
     kind, expected = _KIND_NAMES.get(kind, kind), _KIND_NAMES.get(expected, expected)
-    raise ValueError(
+    raise _Misfit(
         f"AttrValue had value with type '{kind}' when '{expected}' expected, for attr '{key}' of node '{node.name}'"
     )
-
-
-def _check_shapes(node):
-    """No size is below -1, which is one that is not known."""
-    for value in node.attr.values():
-        for shape in (*([value.shape] if value.WhichOneof("value") == "shape" else ()), *value.list.shape):
-            sizes = [dimension.size for dimension in shape.dim]
-            if any(size < -1 for size in sizes):
-                raise ValueError(
-                    f"Shape {sizes} has dimensions with values below -1 (where -1 means unknown), in node '{node.name}'"
-                )
 
 
 def _name(dtype):
