@@ -12,6 +12,7 @@ enum {
     STRIP = 512,  /* lines beside each other that are gone through together */
     PART = 16,    /* the fewest of them that a thread takes: a line of the cache */
     TASK_NS = 10000, BLOCK = 512, LANES = 32, LINES = 8,
+    STRETCH = 1 << 16, /* elements of a line between which a run may be stopped */
     TOP_BLOCK = 4096 /* classes of in_top_k between which a run may be stopped */
 };
 
@@ -76,6 +77,10 @@ static void put_index(const lines *l, char *out, int64_t at, int64_t index) {
                     for (int64_t i = lanes; i < block; i++) most = VALUE(x[from + i]) BETTER most ? VALUE(x[from + i]) : most; \
                     if (!(most BETTER best)) continue;                                                              \
                     best = most, index = from;                                                                      \
+                    for (int seen = 0; index < from + lanes; index += LANES) {                                      \
+                        for (int j = 0; j < LANES; j++) seen |= VALUE(x[index + j]) == most;                        \
+                        if (seen) break;                                                                            \
+                    }                                                                                               \
                     while (VALUE(x[index]) != most) index++;                                                        \
                 }                                                                                                   \
                 put_index(l, out, outer + line, index);                                                             \
@@ -125,13 +130,15 @@ ARGS(u8, uint8_t, int32_t, SAME, INT32_MIN, INT32_MAX)
         int64_t at = l->reverse ? n - 1 : 0;                                                                        \
         sum_type total[LINES];                                                                                      \
         for (int k = 0; k < count; k++) total[k] = start;                                                           \
-        for (int64_t i = 0; i < n; i++, at += step) {                                                               \
-            if (stopped_at(run, worker, i)) return false;                                                           \
-            _Pragma("GCC unroll 8") for (int k = 0; k < count; k++) {                                               \
-                const sum_type before = total[k];                                                                   \
-                total[k] = (sum_type)OPERATOR(before, TO_SUM(x[k * n + at]));                                       \
-                y[k * n + at] = FROM_SUM(l->exclusive ? before : total[k]);                                         \
-            }                                                                                                       \
+        for (int64_t from = 0; from < n; from += STRETCH) {                                                         \
+            const int64_t end = smaller(from + STRETCH, n);                                                         \
+            if (hl_is_stopped_for(run, worker)) return false;                                                       \
+            for (int64_t i = from; i < end; i++, at += step)                                                        \
+                _Pragma("GCC unroll 8") for (int k = 0; k < count; k++) {                                           \
+                    const sum_type before = total[k];                                                               \
+                    total[k] = (sum_type)OPERATOR(before, TO_SUM(x[k * n + at]));                                   \
+                    y[k * n + at] = FROM_SUM(l->exclusive ? before : total[k]);                                     \
+                }                                                                                                   \
         }                                                                                                           \
         return true;                                                                                                \
     }                                                                                                               \
@@ -160,7 +167,9 @@ ARGS(u8, uint8_t, int32_t, SAME, INT32_MIN, INT32_MAX)
         type *y = (type *)out + base;                                                                               \
         if (l->inner == 1) {                                                                                        \
             int64_t line = 0;                                                                                       \
-            for (; line + LINES <= end; line += LINES)                                                              \
+            /* A sum of integers is there in the next cycle. */                                                     \
+            const bool waits = (sum_type)0.5 != 0 || OPERATOR((sum_type)3, (sum_type)3) != (sum_type)6;             \
+            for (; waits && line + LINES <= end; line += LINES)                                                     \
                 if (!name##_lines(l, x + line * l->length, y + line * l->length, LINES, run, worker)) return;       \
             for (; line < end; line++)                                                                              \
                 if (!name##_lines(l, x + line * l->length, y + line * l->length, 1, run, worker)) return;           \
