@@ -64,3 +64,13 @@ def test_a_value_of_another_shape_is_refused(executor):
 
 def test_a_part_of_a_tensor_that_is_no_variable_has_no_assign():
     assert not hasattr(tf.constant(OLD)[0], "assign")
+
+
+@pytest.mark.parametrize("use_resource", [False, True], ids=["reference", "resource"])
+def test_the_function_assign_takes_a_part_too(executor, use_resource):
+    variable = tf.get_variable("v", initializer=OLD, use_resource=use_resource)
+    changed = tf.assign(variable[1, :], [7.0] * 4)
+    with tf.Session() as session:
+        session.run(variable.initializer)
+        session.run(changed)
+        assert session.run(variable)[:2].tolist() == [OLD[0].tolist(), [7.0] * 4]

@@ -167,7 +167,7 @@ def assign(ref, value, validate_shape=None, use_locking=None, name=None):
     """Gives a variable a new value.
 
     Args:
-      ref: a variable.
+      ref: a variable, or a part `variable[...]` of one.
       value: a tensor of its dtype and shape.
       validate_shape: False lets the variable take another shape.
       use_locking: accepted; a run's write is never seen half done by the same run.
@@ -176,7 +176,7 @@ def assign(ref, value, validate_shape=None, use_locking=None, name=None):
     Returns:
       The variable after the assignment.
     """
-    if getattr(ref, "_is_resource", False):
+    if hasattr(ref, "assign") and not ref.dtype._is_ref_dtype:  # a resource variable, or a part of a variable
         return ref.assign(value, name=name)
     attrs = {"validate_shape": True if validate_shape is None else validate_shape}
     attrs["use_locking"] = True if use_locking is None else use_locking
