@@ -13,7 +13,7 @@
         char *to = data[1];                                                                                    \
         if (stride[0] == (int64_t)sizeof(T) && stride[1] == (int64_t)sizeof(T)) {                              \
             if (param->i) stream_bytes(to, from, n * (int64_t)sizeof(T));                                      \
-            else memmove(to, from, (size_t)n * sizeof(T));                                                     \
+            else move_row(to, from, n * (int64_t)sizeof(T));                                                   \
             if (param->i) fence_streams();                                                                     \
         } else if (stride[0] == 0 && stride[1] == (int64_t)sizeof(T)) {                                        \
             const T value = *(const T *)from;                                                                  \
@@ -60,7 +60,7 @@ static hl_status run_walk(const hl_instr *ins, hl_run *run) { return ew_run(ins-
 
 static hl_status run_bytes(const hl_instr *ins, hl_run *run) {
     (void)run;
-    if (ins->p[0].i) memmove(ins->arg[1], ins->arg[0], (size_t)ins->p[0].i);
+    if (ins->p[0].i) move_row(ins->arg[1], ins->arg[0], ins->p[0].i);
     return HL_OK;
 }
 

@@ -1,5 +1,6 @@
 /* Rows by index: gathering them, scattering and summing them. Indices are int32 or int64 and are checked. */
 #include <float.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -170,6 +171,7 @@ typedef struct nd_params {
     int64_t dims[HL_MAX_RANK]; /* of the whole */
     int rank;
     bool wide, gathers;
+    double cost_ns;
 } nd_params;
 
 /* Says which indices do not fit, all of them, and into what. */
@@ -186,15 +188,21 @@ static hl_status refuse_nd(const nd_params *p, const void *indices, int64_t i, h
                    p->gathers ? "param " : "", shape);
 }
 
-static inline __attribute__((always_inline)) hl_status nd_row(const nd_params *p, const void *indices, int64_t i, hl_run *run, int64_t *row) {
-    *row = 0;
-    if ((p->bytes >= 4096 || (i & 1023) == 0) && hl_is_stopped(run)) return run->stopped;
+/* The row that an index names; -1 where it does not fit. */
+static inline __attribute__((always_inline)) int64_t nd_place(const nd_params *p, const void *indices, int64_t i) {
+    int64_t row = 0;
     for (int64_t k = 0; k < p->depth; k++) {
         const int64_t index = index_at(indices, p->wide, i * p->depth + k);
-        if (index < 0 || index >= p->limit[k]) return refuse_nd(p, indices, i, run);
-        *row += index * p->stride[k];
+        if (index < 0 || index >= p->limit[k]) return -1;
+        row += index * p->stride[k];
     }
-    return HL_OK;
+    return row;
+}
+
+static inline __attribute__((always_inline)) hl_status nd_row(const nd_params *p, const void *indices, int64_t i, hl_run *run, int64_t *row) {
+    if ((p->bytes >= 4096 || (i & 1023) == 0) && hl_is_stopped(run)) return run->stopped;
+    *row = nd_place(p, indices, i);
+    return *row < 0 ? refuse_nd(p, indices, i, run) : HL_OK;
 }
 
 static void prepare_nd(nd_params *p, const hl_tensor *indices, const hl_tensor *whole) {
@@ -217,22 +225,44 @@ static void prepare_nd(nd_params *p, const hl_tensor *indices, const hl_tensor *
     p->out_bytes = whole->size * (int64_t)hl_dtype_size(whole->dtype);
 }
 
+typedef struct nd_job {
+    const nd_params *p;
+    const char *params;
+    const void *indices;
+    char *out;
+    int64_t chunk;
+    _Atomic int64_t unfit; /* the first index that does not fit */
+} nd_job;
+
+static void gather_nd_chunk(void *argument, int64_t chunk, int worker) {
+    nd_job *job = argument;
+    const nd_params *p = job->p;
+    const int64_t end = (chunk + 1) * job->chunk < p->count ? (chunk + 1) * job->chunk : p->count;
+    (void)worker;
+    for (int64_t i = chunk * job->chunk; i < end; i++) {
+        const int64_t row = nd_place(p, job->indices, i);
+        if (row < 0) {
+            int64_t seen = atomic_load_explicit(&job->unfit, memory_order_relaxed);
+            while (i < seen && !atomic_compare_exchange_weak_explicit(&job->unfit, &seen, i, memory_order_relaxed, memory_order_relaxed)) {}
+            return;
+        }
+        if (p->bytes == 4) memcpy(job->out + i * 4, job->params + row * 4, 4);
+        else copy_row(job->out + i * p->bytes, job->params + row * p->bytes, p->bytes);
+    }
+}
+
 static hl_status run_gather_nd(const hl_instr *ins, hl_run *run) {
     const nd_params *p = ins->p[2].p;
-    for (int64_t i = 0; i < p->count; i++) {
-        int64_t row;
-        const hl_status status = nd_row(p, ins->arg[1], i, run, &row);
-        if (status != HL_OK) return status;
-        if (p->bytes == 4) memcpy((char *)ins->arg[2] + i * 4, (const char *)ins->arg[0] + row * 4, 4);
-        else copy_row((char *)ins->arg[2] + i * p->bytes, (const char *)ins->arg[0] + row * p->bytes, p->bytes);
-    }
-    return HL_OK;
+    nd_job job = {p, ins->arg[0], ins->arg[1], ins->arg[2], 1 + CHUNK_BYTES / (p->bytes + 8 * p->depth + 1), p->count};
+    hl_parallel(run, (p->count + job.chunk - 1) / job.chunk, p->cost_ns, gather_nd_chunk, &job);
+    return job.unfit < p->count ? refuse_nd(p, ins->arg[1], job.unfit, run) : HL_OK;
 }
 
 static hl_status prepare_gather_nd(hl_prepare *prep) {
-    prepare_nd(prep->params, prep->in[1], prep->in[0]);
-    ((nd_params *)prep->params)->gathers = true;
-    prep->cost_ns = (double)prep->out[0]->size + 5;
+    nd_params *p = prep->params;
+    prepare_nd(p, prep->in[1], prep->in[0]);
+    p->gathers = true;
+    p->cost_ns = prep->cost_ns = (double)p->count * ((double)p->depth * 2 + (double)p->bytes * 0.1) + 5;
     prep->ins->fn = run_gather_nd;
     return HL_OK;
 }

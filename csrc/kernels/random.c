@@ -309,7 +309,9 @@ static hl_status prepare_shuffle(hl_prepare *prep) {
 
 /* --- multinomial: reserves 2 * rows * ceil4(samples) * 256 blocks ---------------------------------------------------- */
 
-typedef struct multinomial_params { int64_t rows, classes, samples; hl_dtype dtype; bool wide; } multinomial_params;
+enum { DRAWN_ELEMENTS = 4096 /* of the rows of a chunk, and drawn of them */ };
+
+typedef struct multinomial_params { int64_t rows, classes, samples; hl_dtype dtype; bool wide; double cost_ns; } multinomial_params;
 
 static double logit_at(const multinomial_params *p, const void *logits, int64_t at) {
     switch (p->dtype) {
@@ -337,40 +339,61 @@ static double accumulate(const multinomial_params *p, const void *logits, int64_
     return sum;
 }
 
+typedef struct multinomial_job {
+    const multinomial_params *p;
+    const hl_stream *stream;
+    const void *logits;
+    void *out;
+    uint64_t first;  /* of the stream's blocks */
+    int64_t rows;    /* of a chunk */
+    hl_run *run;
+} multinomial_job;
+
+/* The samples of one row, each of half a block of the stream. */
+static void draw_row(const multinomial_job *job, int64_t row, double *total, int worker) {
+    const multinomial_params *p = job->p;
+    const double sum = accumulate(p, job->logits, row, total);
+    for (int64_t s = 0; s < p->samples; s++) {
+        if ((s & 0xffff) == 0 && hl_is_stopped_for(job->run, worker)) return;
+        const int64_t drawn = row * p->samples + s;
+        const block b = philox(job->stream->key, job->stream->stream, job->first + (uint64_t)(drawn / 2));
+        const double wanted = uniform_double(b.word[2 * (drawn % 2)], b.word[2 * (drawn % 2) + 1]) * sum;
+        int64_t low = 0, high = p->classes;
+        while (low < high) {
+            const int64_t middle = (low + high) / 2;
+            if (total[middle] > wanted) high = middle;
+            else low = middle + 1;
+        }
+        if (p->wide) ((int64_t *)job->out)[drawn] = low;
+        else ((int32_t *)job->out)[drawn] = (int32_t)low;
+    }
+}
+
+static void multinomial_chunk(void *argument, int64_t chunk, int worker) {
+    const multinomial_job *job = argument;
+    const int64_t end = (chunk + 1) * job->rows < job->p->rows ? (chunk + 1) * job->rows : job->p->rows;
+    double *total = (double *)(job->run->scratch + worker * job->run->scratch_bytes);
+    for (int64_t row = chunk * job->rows; row < end; row++) draw_row(job, row, total, worker);
+}
+
 static hl_status run_multinomial(const hl_instr *ins, hl_run *run) {
     hl_stream *stream = ins->arg[0];
     const multinomial_params *p = ins->p[2].p;
     const uint64_t padded = (uint64_t)(p->samples + 3) / 4 * 4;
-    uint64_t first = reserve(stream, 2 * (uint64_t)p->rows * padded * RESERVED);
-    double *total = (double *)run->scratch;
-    int64_t drawn = 0;
-    for (int64_t row = 0; row < p->rows; row++) {
-        const double sum = accumulate(p, ins->arg[1], row, total);
-        if ((p->classes >= STRETCH || (row & 0xff) == 0) && hl_is_stopped(run)) return run->stopped;
-        for (int64_t s = 0; s < p->samples; s++, drawn++) {
-            if (hl_is_stopped_at(run, s)) return run->stopped;
-            const block b = philox(stream->key, stream->stream, first + (uint64_t)(drawn / 2));
-            const double wanted = uniform_double(b.word[2 * (drawn % 2)], b.word[2 * (drawn % 2) + 1]) * sum;
-            int64_t low = 0, high = p->classes;
-            while (low < high) {
-                const int64_t middle = (low + high) / 2;
-                if (total[middle] > wanted) high = middle;
-                else low = middle + 1;
-            }
-            if (p->wide) ((int64_t *)ins->arg[2])[row * p->samples + s] = low;
-            else ((int32_t *)ins->arg[2])[row * p->samples + s] = (int32_t)low;
-        }
-    }
+    multinomial_job job = {p, stream, ins->arg[1], ins->arg[2], reserve(stream, 2 * (uint64_t)p->rows * padded * RESERVED),
+                           1 + DRAWN_ELEMENTS / (p->classes + p->samples + 1), run};
+    hl_parallel(run, (p->rows + job.rows - 1) / job.rows, p->cost_ns, multinomial_chunk, &job);
     return HL_OK;
 }
 
 static hl_status prepare_multinomial(hl_prepare *prep) {
     multinomial_params *p = prep->params;
     const hl_tensor *logits = prep->in[1], *out = prep->out[0];
-    *p = (multinomial_params){logits->dims[0], logits->dims[1], out->dims[1], logits->dtype, out->dtype == HL_INT64};
+    *p = (multinomial_params){.rows = logits->dims[0], .classes = logits->dims[1], .samples = out->dims[1], .dtype = logits->dtype,
+                              .wide = out->dtype == HL_INT64};
     if (p->classes == 0 && out->size) return hl_refuse(prep, HL_INVALID_ARGUMENT, "num_classes should be positive, got 0");
     prep->scratch_bytes = p->classes * (int64_t)sizeof(double) + 64;
-    prep->cost_ns = (double)logits->size * 10 + (double)out->size * 20 + 20;
+    p->cost_ns = prep->cost_ns = (double)logits->size * 10 + (double)out->size * 20 + 20;
     prep->ins->fn = run_multinomial;
     return HL_OK;
 }

@@ -2,6 +2,8 @@
 #include <string.h>
 
 #include "plan.h"
+#include "pool.h"
+#include "rows.h"
 #include "stretches.h"
 
 /* Rows are what lies behind the batch and the sequence axis. */
@@ -10,7 +12,23 @@ typedef struct sequence_params {
     int64_t batch, batch_step;         /* size of the batch axis, rows between its elements */
     int64_t length, length_step;       /* the same of the sequence axis */
     bool wide;
+    double cost_ns;
 } sequence_params;
+
+typedef struct sequence_job { const sequence_params *p; const char *x; const void *lengths; char *out; int64_t chunk; } sequence_job;
+
+static void reverse_chunk(void *argument, int64_t chunk, int worker) {
+    const sequence_job *job = argument;
+    const sequence_params *p = job->p;
+    const int64_t end = (chunk + 1) * job->chunk < p->rows ? (chunk + 1) * job->chunk : p->rows;
+    (void)worker;
+    for (int64_t r = chunk * job->chunk; r < end; r++) {
+        const int64_t b = r / p->batch_step % p->batch, at = r / p->length_step % p->length;
+        const int64_t count = p->wide ? ((const int64_t *)job->lengths)[b] : ((const int32_t *)job->lengths)[b];
+        const int64_t from = at < count ? r + (count - 1 - 2 * at) * p->length_step : r;
+        move_row(job->out + r * p->bytes, job->x + from * p->bytes, p->bytes);
+    }
+}
 
 /* reverse_sequence: (x, lengths) -> x with the first elements of each sequence in reverse order. */
 static hl_status run_reverse_sequence(const hl_instr *ins, hl_run *run) {
@@ -22,13 +40,8 @@ static hl_status run_reverse_sequence(const hl_instr *ins, hl_run *run) {
             return hl_fail(run, HL_INVALID_ARGUMENT, "seq_lens(%lld) > input.dims(seq_dim): %lld > %lld", (long long)b,
                            (long long)count, (long long)p->length);
     }
-    for (int64_t r = 0; r < p->rows; r++) {
-        if ((p->bytes >= 4096 || (r & 1023) == 0) && hl_is_stopped(run)) return run->stopped;
-        const int64_t b = r / p->batch_step % p->batch, at = r / p->length_step % p->length;
-        const int64_t count = p->wide ? ((const int64_t *)ins->arg[1])[b] : ((const int32_t *)ins->arg[1])[b];
-        const int64_t from = at < count ? r + (count - 1 - 2 * at) * p->length_step : r;
-        memcpy((char *)ins->arg[2] + r * p->bytes, (const char *)ins->arg[0] + from * p->bytes, (size_t)p->bytes);
-    }
+    sequence_job job = {p, ins->arg[0], ins->arg[1], ins->arg[2], 1 + CHUNK_BYTES / (p->bytes + 1)};
+    hl_parallel(run, (p->rows + job.chunk - 1) / job.chunk, p->cost_ns, reverse_chunk, &job);
     return HL_OK;
 }
 
@@ -47,7 +60,7 @@ static hl_status prepare_reverse_sequence(hl_prepare *prep) {
     p->batch = x->dims[batch];
     p->length = x->dims[sequence];
     p->wide = prep->in[1]->dtype == HL_INT64;
-    prep->cost_ns = (double)(p->rows * p->bytes) * 0.1 + (double)p->rows * 10 + 5;
+    p->cost_ns = prep->cost_ns = (double)(p->rows * p->bytes) * 0.1 + (double)p->rows * 10 + 5;
     prep->ins->fn = run_reverse_sequence;
     return HL_OK;
 }

@@ -45,7 +45,17 @@ SIMD_INLINE void copy_row(char *to, const char *from, int64_t bytes) {
     for (int64_t i = 0; i < bytes; i++) to[i] = from[i];
 }
 
+/* The same for rows of any length, and memory that may be the row's own. The C library copies long rows by an instruction that takes
+ * ten times as long on some processors where what is written lies just behind what is read, but for whole pages. */
+static inline void move_row(char *to, const char *from, int64_t bytes) {
+    enum { INSTRUCTION_BYTES = 2048, PAGE = 4096, LINE = 64 };
+    const bool apart = to >= from + bytes || from >= to + bytes;
+    if (bytes >= INSTRUCTION_BYTES && apart && (size_t)((uintptr_t)to - (uintptr_t)from - 1) % PAGE < LINE - 1) copy_row(to, from, bytes);
+    else memmove(to, from, (size_t)bytes);
+}
+
 enum {
+    CHUNK_BYTES = 1 << 14,    /* of rows that a thread takes at once, and of what tells where they are */
     STREAMED_BYTES = 8 << 20, /* of a result that is more than the cache should keep */
     STREAMED_ROW = 1024       /* of its rows, from which on passing the cache pays */
 };
