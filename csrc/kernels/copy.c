@@ -289,12 +289,13 @@ static void turn_axis(ew_walk *walk, int axis) {
     walk->dims[last] = dim, walk->strides[last][0] = from, walk->strides[last][1] = to;
 }
 
-/* Puts the columns of dense rows of few elements last. */
+/* Puts the columns of dense rows of few elements last. Elements that are joined may lie apart by no whole number of them: then not. */
 static bool turn_to_columns(ew_walk *walk, int64_t size) {
     if (!FEW_COLUMNS_SHUFFLE || (size != 4 && size != 8) || walk->inner[1] != size || walk->n < SIMD_BYTES / size) return false;
     for (int axis = 0; axis < walk->outer; axis++) {
         const int64_t dim = walk->dims[axis];
         if (walk->strides[axis][0] != size || dim < 2 || dim > FEW_COLUMNS || walk->inner[0] != dim * size) continue;
+        if (walk->strides[axis][1] % size != 0) continue;
         turn_axis(walk, axis);
         return true;
     }
@@ -305,8 +306,9 @@ static bool turn_to_columns(ew_walk *walk, int64_t size) {
 static bool turn_to_tiles(ew_walk *walk, int64_t size) {
     if ((size != 4 && size != 8) || walk->inner[1] != size || walk->inner[0] == size || walk->inner[0] == 0 || walk->n < 2)
         return false;
+    if (walk->inner[0] % size != 0) return false;
     for (int axis = 0; axis < walk->outer; axis++) {
-        if (walk->strides[axis][0] != size || walk->dims[axis] < 8) continue;
+        if (walk->strides[axis][0] != size || walk->dims[axis] < 8 || walk->strides[axis][1] % size != 0) continue;
         turn_axis(walk, axis);
         return true;
     }

@@ -200,6 +200,7 @@ static inline __attribute__((always_inline)) int64_t nd_place(const nd_params *p
 }
 
 static inline __attribute__((always_inline)) hl_status nd_row(const nd_params *p, const void *indices, int64_t i, hl_run *run, int64_t *row) {
+    *row = 0;
     if ((p->bytes >= 4096 || (i & 1023) == 0) && hl_is_stopped(run)) return run->stopped;
     *row = nd_place(p, indices, i);
     return *row < 0 ? refuse_nd(p, indices, i, run) : HL_OK;

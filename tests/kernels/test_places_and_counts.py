@@ -111,6 +111,22 @@ def test_elements_that_lie_together_are_copied_as_one(dtype, together, offset):
                 assert not room[:offset].any() and not room[-1]
 
 
+@pytest.mark.parametrize(("dtype", "together"), [("uint8", 4), ("uint8", 8), ("int16", 2), ("float32", 2)])
+@pytest.mark.parametrize("gaps", [(0, 1), (1, 0), (3, 1), (0, 0)])
+@pytest.mark.parametrize(("rows", "columns"), [(9, 5), (40, 17), (4, 70), (2, 100), (3, 100)])
+def test_elements_that_are_copied_as_one_may_lie_apart_by_no_whole_number_of_them(dtype, together, gaps, rows, columns):
+    """Transposed from rows that are longer than what is taken, into rows that are longer than what is written."""
+    longer = np.arange(rows * (columns * together + gaps[0])).astype(dtype).reshape(rows, -1)
+    step = longer.strides[0], together * longer.itemsize, longer.itemsize
+    source = np.lib.stride_tricks.as_strided(longer, (rows, columns, together), step).transpose(1, 0, 2)
+    for threads in (1, 2):
+        room = np.zeros((columns, rows * together + gaps[1]), dtype)
+        step = room.strides[0], together * room.itemsize, room.itemsize
+        call("copy", [source], [np.lib.stride_tricks.as_strided(room, source.shape, step)], (), threads)
+        np.testing.assert_array_equal(room[:, : rows * together], source.reshape(columns, -1))
+        assert not room[:, rows * together :].any()
+
+
 @pytest.mark.parametrize("dtype", ["uint8", "int16", "float32", "float64", "complex128"])
 @pytest.mark.parametrize("columns", [1, 2, 3, 5, 8, 9])
 def test_narrow_rows_backwards_apart_and_repeated(dtype, columns):
