@@ -508,6 +508,22 @@ def test_one_result_of_a_loop_or_of_a_conditional_is_fed(executor):
         assert session.run([i, total, total * 2], {total: 7.0}) == [3, 7, 14]
 
 
+def test_a_tensor_of_a_branch_may_be_fed_where_no_loop_is_around(executor):
+    x = tf.constant(3)
+    fed = []
+
+    def branch():
+        fed.append(x * 2)
+        return fed[-1] + 1
+
+    result = tf.cond(tf.constant(True), branch, lambda: x)
+    tf.while_loop(lambda i: i < 2, lambda i: i + tf.cond(i > 0, branch, lambda: x), [0])
+    with tf.Session() as session:
+        assert session.run(result, {fed[0]: 10}) == 11 and session.run(result) == 7
+        with pytest.raises(ValueError, match="may not be fed"):
+            session.run(result, {fed[1]: 10})
+
+
 def test_an_operation_runs_though_its_output_is_fed(executor):
     v = tf.get_variable("v", initializer=1.0)
     assign = tf.assign(v, 2.0)

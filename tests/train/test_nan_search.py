@@ -269,3 +269,21 @@ def test_a_loop_that_draws_numbers_is_not_run_again():
     step = lambda i, a: (i + 1, tf.sqrt(a - tf.random_uniform([])))
     text = failure(tf.while_loop(lambda i, a: i < 3, step, [0, x])[1], [{x: 500}, {x: -1}])
     assert text.startswith("Where it came from was not found: 'while/") and "cannot be computed once more" in text
+
+
+def test_each_op_is_looked_at_a_few_times():
+    """Also in a long row of ops of which each waits for the one before."""
+    from hookloop.train import nan_search
+
+    y = x = tf.placeholder(tf.float32, [], name="x")
+    for _ in range(50):
+        with tf.control_dependencies([y]):
+            y = y + x
+    is_there = mock.patch.object(
+        nan_search._Search, "_is_there", autospec=True, side_effect=nan_search._Search._is_there
+    )
+    is_harmless = mock.patch.object(nan_search, "_is_harmless", side_effect=nan_search._is_harmless)
+    with is_there as inputs, is_harmless as controls:
+        text = failure(tf.log(y, name="logarithm"), [{x: -1}])
+    assert "'logarithm' (op: 'Log')" in text
+    assert inputs.call_count < 500 and controls.call_count < 100

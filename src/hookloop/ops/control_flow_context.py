@@ -301,7 +301,8 @@ class CondContext(ControlFlowContext):
             if not any(_in_context(control, self) for control in op._control_inputs):
                 op._add_control_input(self._pivot.op)
         op.graph.prevent_fetching(op)
-        self._prevent_feeding(op)
+        if self.GetWhileContext() is not None:
+            self._prevent_feeding(op)
         for context in self._chain():
             context._values.update(op.outputs)
         if self._outer_context is not None:

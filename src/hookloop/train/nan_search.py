@@ -61,6 +61,13 @@ def _is_drawn(op):
     return op.type == "IteratorGetNext" or op.op_def.stateful == "stream"
 
 
+def _is_harmless(op):
+    """Whether an op may be run once more because another waits for it."""
+    if op.type in _READS or op.type in ("Assert", "NoOp"):
+        return True
+    return not op.op_def.stateful and not op.op_def.writes and op.type != "Placeholder"
+
+
 class _Search:
     """The ancestors of a loss, in the order of their creation, and what is known of their values."""
 
@@ -72,6 +79,7 @@ class _Search:
         self._feeds = {graph.as_graph_element(key): np.asarray(value) for key, value in (feed_dict or {}).items()}
         self._ops = self._ancestors()
         self._iterators = self._iterators_that_step_back()
+        self._held = self._not_waited_for()
         self._known = self._computable()
         self._drawn = [op for op in self._ops if op in self._known and _is_drawn(op)]
 
@@ -100,16 +108,17 @@ class _Search:
         known = {op for op in self._ops if any(output in self._feeds for output in op.outputs)}
         left = [op for op in self._ops if op not in known and op not in blocked and self._may_run(op)]
         while True:
-            found = [
-                op for op in left
+            rest = []
+            for op in left:
                 if all(
                     self._is_there(t, known) or (op.type == "Merge" and t.op.type == "NextIteration") for t in op.inputs
-                )
-            ]  # fmt: skip
-            if not found:
+                ):
+                    known.add(op)
+                else:
+                    rest.append(op)
+            if len(rest) == len(left):
                 return known
-            known.update(found)
-            left = [op for op in left if op not in known]
+            left = rest
 
     def _is_there(self, tensor, known):
         return tensor.op in known or tensor in self._feeds or tensor.dtype.name == "resource"
@@ -125,21 +134,30 @@ class _Search:
             allowed = op._control_flow_context is None
         else:
             allowed = not op.op_def.stateful or op.type.startswith("TensorArray")
-        return allowed and (not op.control_inputs or self._may_wait(op))
+        return allowed and self._held.isdisjoint(op.control_inputs)
 
-    def _may_wait(self, op):
-        """Whether what an op waits for can be run once more: the decision of a branch, an assertion."""
-        seen, waiting = set(), list(op.control_inputs)
+    def _not_waited_for(self):
+        """The ops that nothing may wait for once more: what acts on the world, and all that depends on it.
+
+        The decision of a branch and an assertion are none of them.
+        """
+        seen, users = set(), {}
+        waiting = [control for op in self._ops for control in op.control_inputs]
         while waiting:
-            other = waiting.pop()
-            if other in seen or any(output in self._feeds for output in other.outputs):
+            op = waiting.pop()
+            if op in seen or any(output in self._feeds for output in op.outputs):
                 continue
-            seen.add(other)
-            harmless = other.type in _READS or not other.op_def.stateful or other.type in ("Assert", "NoOp")
-            if not harmless or other.type == "Placeholder" or (other.op_def.writes and other.type not in _READS):
-                return False
-            waiting.extend([*(tensor.op for tensor in other.inputs), *other.control_inputs])
-        return True
+            seen.add(op)
+            for other in (*(tensor.op for tensor in op.inputs), *op.control_inputs):
+                users.setdefault(other, []).append(op)
+                waiting.append(other)
+        held, waiting = set(), [op for op in seen if not _is_harmless(op)]
+        while waiting:
+            op = waiting.pop()
+            if op not in held:
+                held.add(op)
+                waiting.extend(users.get(op, ()))
+        return held
 
     # --- the step's own random numbers and elements -------------------------------------------------------------
 
