@@ -329,24 +329,30 @@ static int times_read(const fused *f, const fused_step *s, bool *lasts) {
     return times;
 }
 
-/* Whether the next step is a choice by what this one has compared, and nobody else wants to know. */
+/* Whether a step's operands from one on lie in dense rows or are the same for all, and its result in dense rows. */
+static bool has_dense_rows(const fused_step *s, int first) {
+    const int64_t size = (int64_t)hl_dtype_size(s->dtype);
+    for (int k = first; k < s->operands - 1; k++)
+        if (s->stride[k] != size && s->stride[k] != 0) return false;
+    return s->operation->compares || s->stride[s->operands - 1] == size;
+}
+
+/* Whether the next step is a choice by what this one has compared, which can be joined, and nobody else wants to know. */
 static bool is_chosen_by(const fused *f, const fused_step *s) {
     const fused_step *next = s + 1;
     bool lasts;
     return next < f->step + f->steps && next->operation && next->operation->operands == 3 && next->operand[0] == result_of(s) &&
-           next->dtype == s->dtype && (next->stride[1] || next->stride[2]) && times_read(f, s, &lasts) == 1 && !lasts;
+           next->dtype == s->dtype && !next->still && has_dense_rows(next, 1) && (next->stride[1] || next->stride[2]) &&
+           times_read(f, s, &lasts) == 1 && !lasts;
 }
 
 /* Whether a step can be of a program: of an operation, on operands of one type in dense rows or the same for all. */
 static bool can_be_joined(const fused *f, const fused_step *s) {
     if (!s->operation || s->still || (s->dtype != HL_FLOAT32 && s->dtype != HL_FLOAT64)) return false;
-    const int64_t size = (int64_t)hl_dtype_size(s->dtype);
     const bool chooses = s->operation->operands == 3;
     if (s->operation->compares && !is_chosen_by(f, s)) return false;
     if (chooses && !(s > f->step && s[-1].operation && s[-1].operation->compares && can_be_joined(f, s - 1))) return false;
-    for (int k = chooses; k < s->operands - 1; k++)
-        if (s->stride[k] != size && s->stride[k] != 0) return false;
-    return s->operation->compares || s->stride[s->operands - 1] == size;
+    return has_dense_rows(s, chooses);
 }
 
 /* Whether a step's result is wanted in memory: by others than the next step of the program, which finds it in registers. */

@@ -270,6 +270,19 @@ def test_masks_in_slots_leave_the_numbers_there_alone(monkeypatch):
 
 
 @pytest.mark.parametrize("dtype", [tf.float32, tf.float64])
+def test_a_choice_of_what_lies_apart_gets_its_mask_as_a_mask(dtype, monkeypatch):
+    """What is compared behind a chain in registers, where the choice itself cannot go through them."""
+    x, apart = tf.placeholder(dtype, [None]), tf.placeholder(dtype, [None])
+    mask = ((x + 1.0) * 2.0 - 3.0) * x + x > 0.5
+    first, second = tf.where(mask, apart[::2], x) * 2.0, tf.where(mask, x, apart[::-1][1::2]) + x
+    feeds = [
+        {x: rows(n).astype(dtype.as_numpy_dtype), apart: rows(2 * n).astype(dtype.as_numpy_dtype)} for n in (300, 999)
+    ]
+    assert_same_bits([first], feeds, monkeypatch)
+    assert_same_bits([second], feeds, monkeypatch)
+
+
+@pytest.mark.parametrize("dtype", [tf.float32, tf.float64])
 @pytest.mark.parametrize("columns", [1 << 20, 4096 + 3])
 def test_results_that_go_past_the_cache(columns, dtype, monkeypatch):
     """From registers where they lie at whole vectors, else by a slot; one is read again by the chain."""
