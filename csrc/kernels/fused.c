@@ -372,6 +372,20 @@ static bool is_never_read(const fused *f, const fused_step *s, const fused_step 
     return reads == 0 && writes == 1;
 }
 
+/* Whether a step writes where a program from `first` on reads one element for all: its next turn would find another one there. */
+static bool writes_what_stands(const fused_step *first, const fused_step *s) {
+    for (const fused_step *t = first; t <= s; t++)
+        for (int k = 0; k < t->operands - 1; k++)
+            if (t->stride[k] == 0 && t->operand[k] == result_of(s)) return true;
+    return false;
+}
+
+/* Whether a program that begins at `first` may go on with a step; with a comparison only where it may with the choice behind it. */
+static bool goes_on_with(const fused *f, const fused_step *first, const fused_step *s) {
+    if (s == f->step + f->steps || !can_be_joined(f, s) || s->dtype != first->dtype || !times_in(s, result_of(s - 1))) return false;
+    return !writes_what_stands(first, s) && !(s->operation->compares && writes_what_stands(first, s + 1));
+}
+
 static reg_step *add_load(const fused_step *s, int k, reg_step *to) {
     const bool wide = s->dtype == HL_FLOAT64, still = s->stride[k] == 0;
     const reg_run loads[2][2] = {{reg_load_along_f32, reg_load_still_f32}, {reg_load_along_f64, reg_load_still_f64}};
@@ -437,8 +451,7 @@ static void join_steps(fused *f) {
         s->joined = 0;
         end = s + 1;
         if (!can_be_joined(f, s)) continue;
-        while (end < last && can_be_joined(f, end) && end->dtype == s->dtype && times_in(end, result_of(end - 1)))
-            end->joined = 0, end++;
+        while (goes_on_with(f, s, end)) end->joined = 0, end++;
         for (const fused_step *t = s; t < end; t++) handed += !is_stored(f, t, end);
         if (handed < least) continue;
         s->joined = (int16_t)(end - s);

@@ -270,6 +270,17 @@ def test_masks_in_slots_leave_the_numbers_there_alone(monkeypatch):
 
 
 @pytest.mark.parametrize("dtype", [tf.float32, tf.float64])
+def test_what_stands_still_is_not_written_over_before_the_last_turn(dtype, monkeypatch):
+    """A number is spread in a slot, which is free again behind the sum that reads it and gets a result of the same program."""
+    x, y, number = tf.placeholder(dtype, [None]), tf.placeholder(dtype, [None]), tf.placeholder(dtype, [])
+    product = tf.add_n([tf.fill(tf.shape(x), number), x, y]) * x
+    chosen = tf.where(tf.add_n([tf.fill(tf.shape(x), number), x, y]) > 0.5, x, y)
+    for result in (tf.exp(product) + product, tf.sin(chosen) * chosen):
+        feeds = [{x: rows(n), y: rows(n)[::-1], number: 3.0} for n in (300, 999)]
+        assert_same_bits([result], feeds, monkeypatch)
+
+
+@pytest.mark.parametrize("dtype", [tf.float32, tf.float64])
 def test_a_choice_of_what_lies_apart_gets_its_mask_as_a_mask(dtype, monkeypatch):
     """What is compared behind a chain in registers, where the choice itself cannot go through them."""
     x, apart = tf.placeholder(dtype, [None]), tf.placeholder(dtype, [None])
