@@ -6,6 +6,7 @@ import zlib
 import pytest
 
 import hookloop as tf
+from hookloop.files.paths import local_path
 
 RECORDS = [b"", b"one", b"two" * 100_000, b"\0three"]
 
@@ -79,6 +80,28 @@ def test_what_is_refused(tmp_path):
     (tmp_path / "r").write_bytes((tmp_path / "r").read_bytes()[:20])
     with pytest.raises(tf.errors.DataLossError, match="truncated record at 0"):
         list(tf.python_io.tf_record_iterator(path, "GZIP"))
+
+
+def test_a_path_with_the_scheme_of_files_is_what_stands_behind_the_host():
+    found = [
+        local_path(path)
+        for path in ("file:///a/b%20c", b"file://host/a", "file://host", "a/file://b", "C:\\a", "file:a")
+    ]
+    assert found == ["/a/b%20c", "/a", "", "a/file://b", "C:\\a", "file:a"]
+
+
+def test_a_dataset_of_files_with_the_scheme_of_files(tmp_path):
+    (tmp_path / "a.csv").write_text("1\n2\n")
+    found = []
+    for last in (3, 5):  # the second time from the file of the first
+        numbers = tf.data.Dataset.range(last).cache(f"file://{tmp_path}/kept").make_one_shot_iterator().get_next()
+        with tf.Session() as session, pytest.raises(tf.errors.OutOfRangeError):
+            while True:
+                found.append(session.run(numbers))
+    assert found == [0, 1, 2, 0, 1, 2]
+    row = tf.data.experimental.CsvDataset(f"file://{tmp_path}/a.csv", [tf.int32]).make_one_shot_iterator().get_next()
+    with tf.Session() as session:
+        assert session.run(row) == (1,)
 
 
 def test_files_with_the_scheme_of_files(tmp_path):

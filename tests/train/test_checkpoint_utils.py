@@ -106,7 +106,7 @@ def test_rows_move_with_their_words(executor, checkpoint, tmp_path, partitioner)
     (tmp_path / "old.txt").write_text("ape\nbee\ncat\ndog\n")
     (tmp_path / "new.txt").write_text("dog\nelk\nbee\n")
     rows = tf.get_variable("rows", [4, 2], partitioner=partitioner)
-    info = tf.train.VocabInfo(str(tmp_path / "new.txt"), 3, 1, str(tmp_path / "old.txt"),
+    info = tf.train.VocabInfo(f"file://{tmp_path}/new.txt", 3, 1, str(tmp_path / "old.txt"),
                               backup_initializer=tf.constant_initializer(-1))  # fmt: skip
     tf.train.warm_start(checkpoint, None, {"rows": info}, {"rows": "old/p"})
     np.testing.assert_array_equal(initialized(rows)[0], [[6, 7], [-1, -1], [2, 3], [-1, -1]])

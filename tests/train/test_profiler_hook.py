@@ -62,6 +62,11 @@ def test_the_file_is_a_chrome_trace(tmp_path):
 
 
 @traced
+def test_a_directory_with_the_scheme_of_files(tmp_path):
+    train([tf.train.ProfilerHook(save_steps=2, output_dir=f"file://{tmp_path}/times")], 3)
+    assert saved(tmp_path / "times")
+
+
 def test_the_metadata_is_written_as_an_event(tmp_path):
     from tensorboard.backend.event_processing.event_file_loader import RawEventFileLoader
 

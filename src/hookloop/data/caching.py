@@ -8,6 +8,7 @@ import numpy as np
 
 from ..errors import DataLossError
 from ..files.atomic import replacing
+from ..files.paths import local_path
 
 
 class Kept:
@@ -44,7 +45,7 @@ def _read_cache(filename):
     import os
     import zipfile
 
-    path = filename + ".npz"
+    path = local_path(filename) + ".npz"
     if not os.path.exists(path):
         return None
     try:

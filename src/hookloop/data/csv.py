@@ -11,6 +11,7 @@ import numpy as np
 from .. import dtypes
 from ..errors import InvalidArgumentError, OutOfRangeError
 from ..files.os_errors import translated
+from ..files.paths import local_path
 from ..ops.build import apply_op, constant, convert_to_tensor
 from ..ops.parsing import _TYPE_NAMES, _chosen, _field_value, _fields
 from . import ops
@@ -313,7 +314,7 @@ def _run_csv(call, names, compression, buffer_size, header, delimiter, quotes, m
         if default.size > 1:
             raise ValueError(f"There should only be 1 default per field but field {i} has {default.size}")
     typed = list(zip(defaults, [dtype.base_dtype for dtype in call.attr("output_types")]))
-    paths = [name.decode(errors="surrogateescape") for name in names.ravel()]
+    paths = [local_path(name) for name in names.ravel()]
     return DatasetState(read_records, (), paths, compression, header.item(), columns, typed, delimiter.item(), quotes.item(), missing.item())  # fmt: skip
 
 

@@ -10,8 +10,12 @@ _SCHEME = "file://"
 
 
 def local_path(path):
-    """The path of a file of this machine, as text: "file:///a/b" is "/a/b"."""
-    return os.fsdecode(path).removeprefix(_SCHEME)
+    """The path of a file of this machine, as text: "file:///a/b" is "/a/b", and so is "file://host/a/b"."""
+    path = os.fsdecode(path)
+    if not path.startswith(_SCHEME):
+        return path
+    _, slash, rest = path.removeprefix(_SCHEME).partition("/")
+    return slash + rest
 
 
 def scheme_of(path):

@@ -100,5 +100,5 @@ class ProfilerHook(SessionRunHook):
         logging.info("Saving timeline for %d into '%s'.", step, save_path)
         text = Timeline(step_stats).generate_chrome_trace_format(self._show_dataflow, self._show_memory)
         os.makedirs(local_path(self._output_dir) or ".", exist_ok=True)
-        with open(save_path, "w") as file:
+        with open(local_path(save_path), "w") as file:
             file.write(text)

@@ -8,6 +8,7 @@ import re
 import numpy as np
 
 from .. import logging
+from ..files.paths import local_path
 from ..graph.collections import GraphKeys
 from ..graph.stack import get_default_graph
 from ..ops.build import constant
@@ -131,7 +132,7 @@ def _parts_named(name):
 
 
 def _words(path, size):
-    with open(path, encoding="utf-8") as file:
+    with open(local_path(path), encoding="utf-8") as file:
         words = [line.rstrip("\n") for line in file]
     return words if size < 0 else words[:size]
 
