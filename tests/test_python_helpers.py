@@ -254,6 +254,14 @@ def test_what_the_default_graph_is_asked_by_functions():
         assert (
             ops.get_name_scope() == "here" and ops.get_all_collection_keys() == ["mine"] and not ops.inside_function()
         )
+    outside, inside = tf.constant(1, tf.int64), []
+
+    def function(x):
+        inside.append((ops.inside_function(), ops._get_graph_from_inputs([x, outside]) is tf.get_default_graph()))
+        return x + outside
+
+    tf.data.Dataset.range(3).map(function).make_initializable_iterator()
+    assert inside == [(True, True)]
     with ops.NullContextmanager("anything", here=1) as nothing:
         assert nothing is None
     assert ops.get_gradient_function(tf.square(2.0).op) is not None

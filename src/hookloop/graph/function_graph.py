@@ -19,6 +19,8 @@ class FunctionGraph(Graph):
         and what reads variables happen in the order in which they were made.
     """
 
+    building_function = True
+
     def __init__(self, outer, stand_in):
         super().__init__()
         self._outer = outer

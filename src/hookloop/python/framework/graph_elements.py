@@ -104,8 +104,8 @@ def get_name_scope():
 
 
 def inside_function():
-    """Whether the default graph is a function's; a function is called as it is here."""
-    return False
+    """Whether the default graph is that of a dataset's function or another that is traced."""
+    return get_default_graph().building_function
 
 
 def is_dense_tensor_like(t):
