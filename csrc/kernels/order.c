@@ -12,7 +12,7 @@ enum {
     STRIP = 512,  /* lines beside each other that are gone through together */
     PART = 16,    /* the fewest of them that a thread takes: a line of the cache */
     TASK_NS = 10000, BLOCK = 512, LANES = 32, LINES = 8,
-    STRETCH = 1 << 16, /* elements of a line between which a run may be stopped */
+    STRETCH = 1 << 16, /* elements between which a run may be stopped: looking at the clock takes as long as a short line */
     TOP_BLOCK = 4096 /* classes of in_top_k between which a run may be stopped */
 };
 
@@ -31,8 +31,16 @@ struct lines {
 
 static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
-/* One line may be long. */
+/* Of lines beside each other: one may be long. */
 static bool stopped_at(hl_run *run, int worker, int64_t i) { return (i & 0xffff) == 0 && hl_is_stopped_for(run, worker); }
+
+/* Of lines that lie together, before so many elements of one: `since` counts those since the clock was looked at. */
+static bool stopped_before(hl_run *run, int worker, int64_t elements, int64_t *since) {
+    *since += elements;
+    if (*since < STRETCH) return false;
+    *since = 0;
+    return hl_is_stopped_for(run, worker);
+}
 
 /* ---- argmax and argmin ---- */
 
@@ -48,6 +56,7 @@ static void put_index(const lines *l, char *out, int64_t at, int64_t index) {
                      hl_run *run, int worker) {                                                                     \
         const type *x = (const type *)in + outer * l->length * l->inner;                                            \
         if (l->inner == 1) {                                                                                        \
+            int64_t since = 0;                                                                                      \
             for (int64_t line = 0; line < end; line++, x += l->length) {                                            \
                 value_type best = worst;                                                                            \
                 int64_t index = 0;                                                                                  \
@@ -64,7 +73,7 @@ static void put_index(const lines *l, char *out, int64_t at, int64_t index) {
                 for (int64_t from = 0; from < l->length; from += BLOCK) {                                           \
                     const int64_t block = smaller(BLOCK, l->length - from), lanes = block / LANES * LANES;          \
                     value_type lane[LANES], most = worst;                                                           \
-                    if (stopped_at(run, worker, from)) return;                                                      \
+                    if (stopped_before(run, worker, block, &since)) return;                                         \
                     for (int j = 0; j < LANES; j++) lane[j] = worst;                                                \
                     for (int64_t i = 0; i < lanes; i += LANES)                                                      \
                         for (int j = 0; j < LANES; j++) {                                                           \
@@ -125,14 +134,14 @@ ARGS(u8, uint8_t, int32_t, SAME, INT32_MIN, INT32_MAX)
 /* Totals of lines that lie together wait for each other's additions less when several lines are gone through at once. */
 #define SCAN(name, type, sum_type, TO_SUM, FROM_SUM, start, OPERATOR)                                               \
     static inline __attribute__((always_inline)) bool name##_lines(const lines *l, const type *x, type *y,          \
-                                                                   const int count, hl_run *run, int worker) {      \
+                                                                   const int count, hl_run *run, int worker, int64_t *since) { \
         const int64_t step = l->reverse ? -1 : 1, n = l->length;                                                    \
         int64_t at = l->reverse ? n - 1 : 0;                                                                        \
         sum_type total[LINES];                                                                                      \
         for (int k = 0; k < count; k++) total[k] = start;                                                           \
         for (int64_t from = 0; from < n; from += STRETCH) {                                                         \
             const int64_t end = smaller(from + STRETCH, n);                                                         \
-            if (hl_is_stopped_for(run, worker)) return false;                                                       \
+            if (stopped_before(run, worker, (end - from) * count, since)) return false;                             \
             for (int64_t i = from; i < end; i++, at += step)                                                        \
                 _Pragma("GCC unroll 8") for (int k = 0; k < count; k++) {                                           \
                     const sum_type before = total[k];                                                               \
@@ -166,13 +175,13 @@ ARGS(u8, uint8_t, int32_t, SAME, INT32_MIN, INT32_MAX)
         const type *x = (const type *)in + base;                                                                    \
         type *y = (type *)out + base;                                                                               \
         if (l->inner == 1) {                                                                                        \
-            int64_t line = 0;                                                                                       \
+            int64_t line = 0, since = 0;                                                                            \
             /* A sum of integers is there in the next cycle. */                                                     \
             const bool waits = (sum_type)0.5 != 0 || OPERATOR((sum_type)3, (sum_type)3) != (sum_type)6;             \
             for (; waits && line + LINES <= end; line += LINES)                                                     \
-                if (!name##_lines(l, x + line * l->length, y + line * l->length, LINES, run, worker)) return;       \
+                if (!name##_lines(l, x + line * l->length, y + line * l->length, LINES, run, worker, &since)) return; \
             for (; line < end; line++)                                                                              \
-                if (!name##_lines(l, x + line * l->length, y + line * l->length, 1, run, worker)) return;           \
+                if (!name##_lines(l, x + line * l->length, y + line * l->length, 1, run, worker, &since)) return;   \
             return;                                                                                                 \
         }                                                                                                           \
         for (int64_t from = first; from < end; from += STRIP) {                                                     \
