@@ -180,15 +180,18 @@ static int64_t find_true(const uint8_t *is_true, int64_t n, int64_t from, int64_
     return count;
 }
 
-/* Positions that go upwards as coordinates: `index` are those of the row that begins at position `begin`, along the last axis. */
+/* Goes on to the row along the last axis that has a position: `index` are the coordinates of the one that begins at `begin`. */
+static void go_on_to(const where_params *p, int64_t position, int64_t *index, int64_t *begin) {
+    const int last = p->rank - 1;
+    for (; position - *begin >= p->dims[last]; *begin += p->dims[last])
+        for (int axis = last - 1; axis >= 0 && ++index[axis] == p->dims[axis]; axis--) index[axis] = 0;
+}
+
+/* Positions that go upwards, as coordinates. */
 static int64_t *put_coordinates(const where_params *p, const int64_t *found, int64_t count, int64_t *index, int64_t *begin, int64_t *out) {
     const int last = p->rank - 1;
-    const int64_t length = p->dims[last];
     for (int64_t i = 0; i < count; i++, out += p->rank) {
-        while (found[i] - *begin >= length) {
-            *begin += length;
-            for (int axis = last - 1; axis >= 0 && ++index[axis] == p->dims[axis]; axis--) index[axis] = 0;
-        }
+        go_on_to(p, found[i], index, begin);
         for (int axis = 0; axis < last; axis++) out[axis] = index[axis];
         out[last] = found[i] - *begin;
     }
@@ -205,6 +208,7 @@ static hl_status run_where_fill(const hl_instr *ins, hl_run *run) {
         const int64_t count = find_true(true_bytes(p, ins->arg[0], from, n, block), n, from, found);
         if (p->rank > 1) {
             out = put_coordinates(p, found, count, index, &begin, out);
+            go_on_to(p, from + n - 1, index, &begin); /* here, and not behind many blocks of none: a run may be stopped in between */
         } else if (p->rank == 1) {
             memcpy(out, found, (size_t)count * sizeof *found);
             out += count;

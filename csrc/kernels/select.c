@@ -21,7 +21,7 @@
             const int64_t step = (*which ? a_stride : b_stride) / size;                                       \
             if (step == 1) memmove(out, from, (size_t)(n * size));                                            \
             else for (int64_t i = 0; i < n; i++) out[i] = from[i * step];                                     \
-        } else if (stride[0] == 1 && stride[3] == size && a_stride == size && b_stride == size) {                    \
+        } else if (stride[0] == 1 && stride[3] == size && a_stride == size && b_stride == size) {             \
             IVDEP for (int64_t i = 0; i < n; i++) out[i] = which[i] ? a[i] : b[i];                            \
         } else if (stride[0] == 1 && stride[3] == size && a_stride == 0 && b_stride == size) {                \
             const T x = *a;                                                                                   \

@@ -359,7 +359,9 @@ static void choose_way(hl_prepare *prep, top_k *t) {
     else t->row = wide ? heap_row_64 : heap_row_32;
     const bool compared = n * t->key_size <= MOST_COMPARED && (n <= FEW || 4 * k >= n);
     if (compared) t->row = wide ? compare_row_64 : compare_row_32;
-    const double row_ns = compared ? 20 + (double)(n * n) * (wide ? 0.1 : 0.05) + (double)n * 2 : radix ? 500 + (double)n * 3 + (double)k * (wide ? 25 : 12) : (double)n + (double)k * 20;
+    const double row_ns = compared ? 20 + (double)(n * n) * (wide ? 0.1 : 0.05) + (double)n * 2
+                          : radix  ? 500 + (double)n * 3 + (double)k * (wide ? 25 : 12)
+                                   : (double)n + (double)k * 20;
     t->cost_ns = prep->cost_ns = 10 + (double)t->rows * row_ns;
 }
 
