@@ -59,6 +59,13 @@ def test_gather_nd_and_scatter_nd(executor, indices):
     np.testing.assert_array_equal(run(tf.scatter_nd(indices, X[at], X.shape)), wanted)
 
 
+def test_gather_nd_by_indices_of_no_axis_gives_all_of_it_for_each(executor):
+    x = tf.placeholder(tf.float32, [None])
+    with tf.Session() as session:
+        found = session.run(tf.gather_nd(x, tf.zeros([3, 0], tf.int32)), {x: [1, 2, 3, 4]})
+    np.testing.assert_array_equal(found, [[1, 2, 3, 4]] * 3)
+
+
 def test_gather_nd_with_axes_shared(executor):
     indices = [[[0], [2]], [[1], [1]], [[2], [0]], [[0], [0]]]
     found = run(tf.gather_nd(X, indices, batch_dims=1))

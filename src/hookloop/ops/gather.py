@@ -219,6 +219,8 @@ def _elements_shape(c, params, indices):
 
 def _gather_nd_reference(node, params, indices):
     check_places(indices, np.shape(params), "param shape")
+    if indices.shape[-1] == 0:  # all of it for each
+        return np.broadcast_to(params, (*indices.shape[:-1], *params.shape))
     return params[tuple(np.moveaxis(indices, -1, 0))]
 
 

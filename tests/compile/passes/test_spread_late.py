@@ -5,6 +5,7 @@ import pytest
 
 import hookloop as tf
 from hookloop.compile import passes
+from hookloop.compile.ir import FEED
 
 from ..programs import kernels, optimized
 
@@ -34,7 +35,7 @@ def test_the_gradient_of_a_mean_is_made_of_numbers(monkeypatch):
     feeds = {x: values(60, 70)}
     program = rewritten([slope], feeds)
     large = [i for i in program.instructions() if i.outputs[0].shape]
-    assert all(any(v.buffer.kind == 6 or v.shape for v in i.inputs) for i in large)  # none of numbers alone
+    assert all(any(v.buffer.kind == FEED or v.shape for v in i.inputs) for i in large)  # none of numbers alone
     assert not {"copy", "fill"} & {i.kernel for i in large}
     assert_same_bits([slope], feeds, monkeypatch)
 
