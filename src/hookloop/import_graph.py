@@ -254,11 +254,8 @@ class Importer:
                 "Functions of a GraphDef's library and ops of extensions have no definition here."
             ) from None  # fmt: skip
         defaults = signature_of(op_def).defaults
-        for key, default in defaults.items():
-            kind, expected = node.attr[key].WhichOneof("value") if key in node.attr else None, _KINDS.get(type(default))
-            if kind is not None and expected is not None and kind != expected:
-                _refuse_kind(node, key, kind, expected)
         try:
+            _check_kinds(node, defaults)
             attrs = {
                 **defaults,
                 **{key: attr_of(value) for key, value in node.attr.items() if value.WhichOneof("value")},
@@ -276,8 +273,8 @@ class Importer:
             raise ValueError(
                 f"NodeDef missing attr {error} from Op<name={node.op}>; NodeDef: {{{{node {self._prefix}{node.name}}}}}"
             ) from None
-        except _Misfit:
-            raise
+        except _Misfit as error:
+            raise ValueError(str(error)) from None
         except ValueError as error:
             raise ValueError(f"Node '{node.name}': {error}") from None
 
@@ -545,6 +542,13 @@ def _check_constant(node, value, wanted):
 
 
 _KIND_NAMES = {"b": "bool", "f": "float", "i": "int", "s": "string"}
+
+
+def _check_kinds(node, defaults):
+    for key, default in defaults.items():
+        kind, expected = node.attr[key].WhichOneof("value") if key in node.attr else None, _KINDS.get(type(default))
+        if kind is not None and expected is not None and kind != expected:
+            _refuse_kind(node, key, kind, expected)
 
 
 def _refuse_kind(node, key, kind, expected):
