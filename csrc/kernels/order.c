@@ -344,7 +344,7 @@ static hl_status in_top_k_run(const hl_instr *ins, hl_run *run) {
         int32_t larger = 0, unfit = target < 0 || target >= classes;
         for (int64_t from = 0; !unfit && from < classes; from += TOP_BLOCK) {
             const int64_t end = smaller(from + TOP_BLOCK, classes);
-            if (hl_is_stopped_at(run, from)) return run->stopped;
+            if (from > 0 && hl_is_stopped_at(run, from)) return run->stopped;
             for (int64_t i = from; i < end; i++) {
                 unfit |= !(fabsf(x[i]) <= FLT_MAX);
                 larger += x[i] > x[target];

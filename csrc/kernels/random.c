@@ -354,7 +354,7 @@ static void draw_row(const multinomial_job *job, int64_t row, double *total, int
     const multinomial_params *p = job->p;
     const double sum = accumulate(p, job->logits, row, total);
     for (int64_t s = 0; s < p->samples; s++) {
-        if ((s & 0xffff) == 0 && hl_is_stopped_for(job->run, worker)) return;
+        if (s > 0 && s % STRETCH == 0 && hl_is_stopped_for(job->run, worker)) return;
         const int64_t drawn = row * p->samples + s;
         const block b = philox(job->stream->key, job->stream->stream, job->first + (uint64_t)(drawn / 2));
         const double wanted = uniform_double(b.word[2 * (drawn % 2)], b.word[2 * (drawn % 2) + 1]) * sum;

@@ -290,7 +290,7 @@ typedef struct top_k_task { const top_k *t; const char *in; char *values; int32_
 static void pick(const top_k *t, const char *x, const int32_t *places, char *out, hl_run *run, int worker) {
     for (int64_t first = 0, end; first < t->k; first = end) {
         end = smaller(first + BLOCK, t->k);
-        if (hl_is_stopped_for(run, worker)) return;
+        if (first > 0 && hl_is_stopped_for(run, worker)) return;
         switch (t->size) {
         case 1: PICK(uint8_t); break;
         case 2: PICK(uint16_t); break;
@@ -336,7 +336,7 @@ static void run_task(void *argument, int64_t chunk, int worker) {
         char *values = task->values + row * t->k * t->size;
         int32_t *places = task->places + row * t->k;
         t->row(t, x, places, task->run->scratch + worker * task->run->scratch_bytes, values, task->run, worker);
-        if (hl_is_stopped_for(task->run, worker)) return;
+        if (__atomic_load_n(&task->run->stopped, __ATOMIC_RELAXED) != HL_OK) return; /* some places are not known */
         pick(t, x, places, values, task->run, worker);
     }
 }
