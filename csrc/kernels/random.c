@@ -264,7 +264,7 @@ SHUFFLE_ELEMENTS(uint64_t)
 
 /* Of longer rows the numbers are shuffled, then each row is copied once. */
 static hl_status shuffle_rows(const hl_stream *stream, uint64_t first, const char *in, char *out, const shuffle_params *p, hl_run *run) {
-    uint32_t *from = (uint32_t *)run->scratch;
+    uint32_t *from = (uint32_t *)run->shared; /* once, and not for each thread */
     for (int64_t i = 0; i < p->rows; i++) from[i] = (uint32_t)i;
     const hl_status status = shuffle_uint32_t(stream, first, from, p->rows, run);
     if (status != HL_OK) return status;
@@ -301,7 +301,7 @@ static hl_status prepare_shuffle(hl_prepare *prep) {
     const hl_tensor *in = prep->in[1];
     p->rows = in->rank ? in->dims[0] : 1;
     p->bytes = p->rows ? in->size / p->rows * (int64_t)hl_dtype_size(in->dtype) : 0;
-    if (p->bytes != 1 && p->bytes != 2 && p->bytes != 4 && p->bytes != 8) prep->scratch_bytes = p->rows * (int64_t)sizeof(uint32_t);
+    if (p->bytes != 1 && p->bytes != 2 && p->bytes != 4 && p->bytes != 8) prep->shared_bytes = p->rows * (int64_t)sizeof(uint32_t);
     prep->cost_ns = (double)p->rows * 20 + 10;
     prep->ins->fn = run_shuffle;
     return HL_OK;
