@@ -76,12 +76,12 @@ def test_pixels_that_are_no_numbers_are_red():
 def test_sound_is_a_wave_file():
     import wave
 
-    clip = np.array([[[0.0], [1.0], [-1.0], [0.5]]], "f")
+    clip = np.array([[[0.0], [1.0], [-2.0], [0.5], [0.5 / 32768], [-1.5 / 32768]]], "f")
     with tf.Session() as session:
         found = value_of(session, tf.summary.audio("au", clip, 8000.0)).value[0]
-    assert (found.tag, found.audio.sample_rate, found.audio.length_frames) == ("au/audio/0", 8000, 4)
+    assert (found.tag, found.audio.sample_rate, found.audio.length_frames) == ("au/audio/0", 8000, 6)
     with wave.open(io.BytesIO(found.audio.encoded_audio_string)) as file:
-        assert np.frombuffer(file.readframes(4), "<i2").tolist() == [0, 32767, -32767, 16383]
+        assert np.frombuffer(file.readframes(6), "<i2").tolist() == [0, 32767, -32768, 16384, 1, -2]
 
 
 def test_tensors_carry_their_metadata():
@@ -232,7 +232,10 @@ def test_a_rate_of_sound_below_one():
     with tf.Session() as session:
         audio = value_of(session, tf.summary.audio("au", np.zeros((1, 3, 1), "f"), 0.2)).value[0].audio
         assert (audio.sample_rate, audio.length_frames) == (np.float32(0.2), 3)
-        assert audio.encoded_audio_string[24:28] == bytes(4) and len(audio.encoded_audio_string) == 44 + 6
+        assert len(audio.encoded_audio_string) == 44 + 6
+        for rate, written in ((0.2, 1), (1.5, 2), (2.5, 2), (44100.6, 44101)):
+            audio = value_of(session, tf.summary.audio("au", np.zeros((1, 3, 1), "f"), rate)).value[0].audio
+            assert int.from_bytes(audio.encoded_audio_string[24:28], "little") == written
         with pytest.raises(tf.errors.InvalidArgumentError, match="sample_rate must be > 0"):
             session.run(tf.summary.audio("au", np.zeros((1, 3, 1), "f"), 0.0))
 
@@ -249,6 +252,7 @@ def test_how_many_are_shown(attribute, make):
         make("x")
     with tf.Session() as session:
         assert len(value_of(session, make(1.5)).value) == 1
+    assert make(None).op.get_attr(attribute.split("'")[1]) == 3
 
 
 def test_what_cannot_be_merged():

@@ -16,7 +16,7 @@ __all__ = ["clean_tag", "fill_histogram"]
 
 _NUMBERS = kinds.REAL
 _LEAST_RANGE = 1e-6  # of an image's values: below it, they are all the same
-_SAMPLES_MAX = 32767
+_SAMPLES = 32768  # of which a sample of 1.0 would be one more than the largest
 
 
 def _message():
@@ -145,17 +145,18 @@ def _run_image(call, tag, images):
 
 
 def _wave(clip, rate):
-    """A sound as a WAVE file of 16-bit numbers; a rate below a half is written as 0, which Python's writer refuses."""
-    import struct
+    """A sound as a WAVE file of 16-bit numbers, each the nearest one: what lies between two goes away from zero."""
+    import wave
 
-    samples = (np.clip(clip, -1, 1) * _SAMPLES_MAX).astype("<i2").tobytes()
-    channels = clip.shape[1]
-    return b"".join((
-        struct.pack("<4sI4s", b"RIFF", 36 + len(samples), b"WAVE"),
-        struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, channels, rate, rate * channels * 2, channels * 2, 16),
-        struct.pack("<4sI", b"data", len(samples)),
-        samples,
-    ))  # fmt: skip
+    scaled = clip.astype(np.float64) * _SAMPLES
+    samples = np.clip(np.trunc(scaled + np.copysign(0.5, scaled)), -_SAMPLES, _SAMPLES - 1)
+    out = io.BytesIO()
+    with wave.open(out, "wb") as file:
+        file.setnchannels(clip.shape[1])
+        file.setsampwidth(2)
+        file.setframerate(max(round(rate), 1))
+        file.writeframes(samples.astype("<i2").tobytes())
+    return out.getvalue()
 
 
 def _run_audio(call, tag, clips, rate):
@@ -171,7 +172,7 @@ def _run_audio(call, tag, clips, rate):
         value.audio.sample_rate = float(rate)
         value.audio.length_frames, value.audio.num_channels = clip.shape
         value.audio.content_type = "audio/wav"
-        value.audio.encoded_audio_string = _wave(clip, int(float(rate) + 0.5))
+        value.audio.encoded_audio_string = _wave(clip, float(rate))
     return summary.SerializeToString()
 
 

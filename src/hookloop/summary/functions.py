@@ -32,12 +32,14 @@ def _collect(value, collections):
 
 
 def _number(op, name, value):
-    """How many are shown: a whole number from 1 on.
+    """How many are shown: a whole number from 1 on; three where there is none.
 
     Raises:
       TypeError: for no number.
       ValueError: for a smaller one.
     """
+    if value is None:
+        return 3
     if not hasattr(value, "__int__"):
         raise TypeError(f"Expected int for argument '{name}' not {value!r}.")
     if int(value) < 1:
