@@ -264,6 +264,26 @@ def test_an_infinity_within_a_loop_that_the_nan_was_made_of():
     assert "logarithm' (op: 'Log')" in text and "gave infinite (float32[])." in text
 
 
+def test_a_loop_that_takes_long_is_named_itself():
+    from hookloop.train import nan_inside
+
+    x = tf.placeholder(tf.float32, [], name="x")
+    loop = tf.while_loop(lambda i, a: i < 3, lambda i, a: (i + 1, tf.sqrt(a - 1.0)), [0, x])[1]
+    with mock.patch.object(nan_inside, "_SECONDS", 0):
+        assert "'while/Exit_1' (op: 'Exit')" in failure(loop, [{x: 500}, {x: 2}])
+
+
+def test_nothing_is_computed_behind_what_was_looked_for():
+    from hookloop.train import nan_inside
+
+    x = tf.placeholder(tf.float32, [], name="x")
+    loop = tf.while_loop(lambda i, a: i < 1000, lambda i, a: (i + 1, tf.sqrt(a - 1.0, name="root")), [0, x])[1]
+    run_op = mock.patch.object(nan_inside._Watched, "run_op", autospec=True, side_effect=nan_inside._Watched.run_op)
+    with run_op as calls:
+        assert "'while/root' (op: 'Sqrt')" in failure(loop, [{x: 2}])
+    assert 0 < calls.call_count < 100
+
+
 def test_a_loop_that_draws_numbers_is_not_run_again():
     x = tf.placeholder(tf.float32, [], name="x")
     step = lambda i, a: (i + 1, tf.sqrt(a - tf.random_uniform([])))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 
 from .._reference import ReferenceStep
@@ -10,6 +12,12 @@ from ..compile.pipeline import Feed, order_request
 __all__ = ["first_inside"]
 
 _PASSING = frozenset(("Enter", "Exit", "Identity", "LoopCond", "Merge", "NextIteration", "Switch"))
+
+_SECONDS = 10  # after which the search ends: a loop takes a hundred times as long here as in a step
+
+
+class _Found(Exception):
+    """Ends a step: what comes behind is of no interest."""
 
 
 def first_inside(tensor, session, feeds):
@@ -22,13 +30,19 @@ def first_inside(tensor, session, feeds):
 
     Returns:
       (the op, the output that is not finite, its value), or None where none is found.
+
+    Raises:
+      DeadlineExceededError: where it would take too long.
     """
     units = order_request([tensor], [], [Feed(t, np.shape(value), value) for t, value in feeds.items()])
-    step = _Watched(session, units, 0)
+    step = _Watched(session, units, time.monotonic_ns() + int(_SECONDS * 1e9))
     step.fed = dict(feeds)
     step.environment.update(step.fed)
-    step.run_units(units.root)
-    return step.found
+    try:
+        step.run_units(units.root)
+    except _Found:
+        return step.found
+    return None
 
 
 def _passes(op):
@@ -42,8 +56,9 @@ class _Watched(ReferenceStep):
 
     def run_op(self, op):
         super().run_op(op)
-        if self.found is None and not _passes(op) and any(self._has(np.isnan, t) for t in op.outputs):
+        if not _passes(op) and any(self._has(np.isnan, t) for t in op.outputs):
             self.found = self._back(op)
+            raise _Found
 
     def _has(self, wrong, tensor):
         value = self.environment.get(tensor)
