@@ -76,6 +76,18 @@ def test_what_a_function_does_is_done_when_a_result_is_asked_for():
         assert session.run(nothing(tf.constant(3.0))) is None and session.run(variable) == 7
 
 
+def test_a_call_looks_at_its_own_operations_alone(monkeypatch):
+    """A call in a large graph costs what one in a small graph does."""
+    variable = tf.Variable(0.0, use_resource=True)
+    count = Defun()(lambda: variable.assign_add(1.0).op and None)
+    monkeypatch.setattr(tf.Graph, "get_operations", None)
+    calls = [count() for _ in range(3)]
+    with tf.Session() as session:
+        session.run(variable.initializer)
+        session.run(calls[2])
+        assert session.run(variable) == 1
+
+
 def test_what_does_not_fit_is_refused():
     with pytest.raises(ValueError, match="function 3 must be callable"):
         Defun(tf.float32)(3)

@@ -1,5 +1,6 @@
 """`python.framework.function`: functions of tensors that are called as operations are; what they make stands where they are called."""
 
+from itertools import takewhile
 from types import SimpleNamespace
 
 from ...custom_gradient import custom_gradient
@@ -66,10 +67,11 @@ class _Function:
 
     def _made(self, tensors):
         """What the function gives: a tensor, a tuple of them, or an operation where it gives none."""
-        graph = get_default_graph()
-        known = set(graph.get_operations())
+        operations = get_default_graph()._operations  # in the order in which they were made
+        last = next(reversed(operations.values()), None)
         results = self._func(*tensors)
-        made = [op for op in graph.get_operations() if op not in known and op.type not in _STANDS_FOR]
+        new = [*takewhile(lambda op: op is not last, reversed(operations.values()))]
+        made = [op for op in reversed(new) if op.type not in _STANDS_FOR]
         if results is None:
             return group(*made)
         several = isinstance(results, (list, tuple))
