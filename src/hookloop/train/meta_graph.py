@@ -185,40 +185,45 @@ def _scopes_of_savers(graph_def):
     return {scope + "/" for scope in scopes if scope}
 
 
-def strip_defaults(graph_def):
-    from ..graph.graph_def import set_attr
-
+def _defaults(graph_def):
+    """Each node with each attribute that has a default, and that default; nodes of ops that are not known have none."""
     for node in graph_def.node:
         try:
             defaults = lookup(node.op).attrs
         except ValueError:
             continue
         for name, default in defaults.items():
-            if name in node.attr and default is not None:
-                as_default = type(node.attr[name])()
-                try:
-                    set_attr(as_default, default)
-                except TypeError:
-                    continue
-                if as_default.SerializeToString() == node.attr[name].SerializeToString():
-                    del node.attr[name]
+            if default is not None:
+                yield node, name, default
+
+
+def strip_defaults(graph_def):
+    """Leaves out the attributes of nodes that have their default."""
+    from ..graph.graph_def import set_attr
+
+    for node, name, default in _defaults(graph_def):
+        if name not in node.attr:
+            continue
+        as_default = type(node.attr[name])()
+        try:
+            set_attr(as_default, default)
+        except TypeError:
+            continue
+        if as_default.SerializeToString() == node.attr[name].SerializeToString():
+            del node.attr[name]
 
 
 def fill_defaults(graph_def):
     """Gives nodes the attributes that were left out because they have their default."""
     from ..graph.graph_def import set_attr
 
-    for node in graph_def.node:
-        try:
-            defaults = lookup(node.op).attrs
-        except ValueError:
+    for node, name, default in _defaults(graph_def):
+        if name in node.attr:
             continue
-        for name, default in defaults.items():
-            if name not in node.attr and default is not None:
-                with suppress(TypeError):  # no attribute of a message has such a value
-                    set_attr(node.attr[name], default)
-                if node.attr[name].WhichOneof("value") is None:
-                    del node.attr[name]
+        with suppress(TypeError):  # no attribute of a message has such a value
+            set_attr(node.attr[name], default)
+        if node.attr[name].WhichOneof("value") is None:
+            del node.attr[name]
 
 
 def _list_ops(message):
