@@ -6,6 +6,8 @@ tensors alone is made once. So no memory of nothing but ones goes through the ca
 
 from __future__ import annotations
 
+from functools import cache
+
 from ..ir import ARENA, CONSTANT, FOLDED, Buffer, Instr, Value
 from ..sizes import Size
 from .fuse_elementwise import never_fails
@@ -18,12 +20,16 @@ _HELD = frozenset((ARENA, CONSTANT, FOLDED))
 
 def spread_late(program):
     """Lets elementwise instructions read a number where they read a tensor of it alone."""
-    uses = Uses.of(program)
+    uses = cache(lambda: Uses.of(program))  # looked at where there is such a tensor
     for block in blocks_of(program.root):
+        found = False
         for item in block.items:
-            if isinstance(item, Instr) and (item.kernel in _SPREADS or _takes_numbers(item)):
-                _spread(uses, block, item)
-        uses.finish(block)
+            numbers = _numbers(item) if isinstance(item, Instr) else None
+            if numbers is not None and (item.kernel in _SPREADS or _takes_numbers(item)):
+                found = True
+                _spread(uses(), block, item, numbers)
+        if found:
+            uses().finish(block)
 
 
 def _takes_numbers(instr):
@@ -31,15 +37,25 @@ def _takes_numbers(instr):
     return instr.kernel not in _SPREADS and instr.kernel not in _ALIKE and instr.views == "any" and never_fails(instr)
 
 
+def _numbers(instr):
+    """The scalar that each operand of an instruction is; None where one is no number, or there is none."""
+    numbers = []
+    for value in instr.inputs:
+        number = _number(value)
+        if number is None:
+            return None
+        numbers.append(number)
+    return numbers or None
+
+
 def _number(value):
     """The scalar that all elements of a value are; None where they lie apart."""
     if value.buffer is None or value.buffer.kind not in _HELD:
         return None
-    if value.strides is None:
-        alike = all(equal_sizes(d, 1) for d in value.shape)
-    else:
-        alike = all(equal_sizes(d, 1) or equal_sizes(s, 0) for d, s in zip(value.shape, value.strides))
-    return Value(value.dtype, (), value.buffer, None, value.offset) if alike else None
+    for axis, size in enumerate(value.shape):
+        if not equal_sizes(size, 1) and (value.strides is None or not equal_sizes(value.strides[axis], 0)):
+            return None
+    return Value(value.dtype, (), value.buffer, None, value.offset)
 
 
 def _reads_number(reader, buffer):
@@ -52,15 +68,14 @@ def _reads_number(reader, buffer):
     return reader.inputs[0].buffer is not buffer and not all(chosen)
 
 
-def _spread(uses, block, item):
+def _spread(uses, block, item, numbers):
     """Gives the readers of a tensor of one number the number; what is made of numbers alone is made once, and spread for others."""
-    if item.effect or item.defines or item.writes_variable or len(item.outputs) != 1 or not item.inputs:
+    if item.effect or item.defines or item.writes_variable or len(item.outputs) != 1:
         return
     (out,) = item.outputs
     if out.buffer.kind != ARENA or not is_whole(out) or (not isinstance(out.size, Size) and out.size <= 1):
         return
-    numbers = [_number(value) for value in item.inputs]
-    if None in numbers or uses.only_writer(out) is not item:
+    if uses.only_writer(out) is not item:
         return
     readers = [reader for reader in uses.readers(out.buffer) if _reads_number(reader, out.buffer)]
     others = len(readers) < len(uses.readers(out.buffer)) or id(out.buffer) in uses.kept
