@@ -22,6 +22,14 @@ def graph():
         yield graph
 
 
+@pytest.fixture(autouse=True)
+def verbosity():
+    """What a test makes of the log's threshold, as commands do, ends with it: pytest keeps the records that later tests would log."""
+    before = tf.logging.get_verbosity()
+    yield
+    tf.logging.set_verbosity(before)
+
+
 @pytest.fixture(params=["plan", "reference"])
 def executor(request, monkeypatch):
     """Runs the test on the compiled plan and on the reference executor."""
