@@ -55,6 +55,7 @@ typedef struct fused {
     double cost_ns;
     fused_step step[MAX_STEPS];
 #if STEPS_IN_REGISTERS
+    bool joins;                          /* there are programs */
     bool goes_past[MAX_OPERANDS];        /* streamed results that programs alone make: they need no slot */
     reg_step program[4 * MAX_STEPS];
 #endif
@@ -75,21 +76,35 @@ static void run_rest(const fused_step *s, const fused_step *end, int64_t from, i
 }
 #endif
 
-/* n elements; base has the addresses of the operands, and of the slots behind them. */
-static inline void run_steps(const fused *f, int64_t n, char **base) {
-    for (const fused_step *s = f->step, *end = s + f->steps; s < end; s++) {
-        char *data[EW_MOST_OPERANDS];
+static inline void run_step(const fused_step *s, int64_t n, char *const *base) {
+    char *data[EW_MOST_OPERANDS];
+    for (int k = 0; k < s->operands; k++) data[k] = base[s->operand[k]];
+    s->loop(s->still ? 1 : n, data, s->stride, &s->param);
+}
+
 #if STEPS_IN_REGISTERS
+static __attribute__((noinline)) void run_joined_steps(const fused *f, int64_t n, char **base) {
+    for (const fused_step *s = f->step, *end = s + f->steps; s < end; s++) {
         if (s->joined) {
             const int64_t done = reg_run_program(f->program + s->program, n, s->lanes, base, f->operands + f->slots + 1);
             run_rest(s, s + s->joined, done, n, base);
             s += s->joined - 1;
-            continue;
+        } else {
+            run_step(s, n, base);
         }
-#endif
-        for (int k = 0; k < s->operands; k++) data[k] = base[s->operand[k]];
-        s->loop(s->still ? 1 : n, data, s->stride, &s->param);
     }
+}
+#endif
+
+/* n elements; base has the addresses of the operands, and of the slots behind them. */
+static inline void run_steps(const fused *f, int64_t n, char **base) {
+#if STEPS_IN_REGISTERS
+    if (f->joins) {
+        run_joined_steps(f, n, base);
+        return;
+    }
+#endif
+    for (const fused_step *s = f->step, *end = s + f->steps; s < end; s++) run_step(s, n, base);
 }
 
 static inline void point_slots(const fused *f, char **base, char *scratch) {
@@ -446,6 +461,7 @@ static void join_steps(fused *f) {
     const int least = f->n_streamed > 0 ? 1 : 2;
     reg_step *to = f->program;
     memset(f->goes_past, 0, sizeof f->goes_past);
+    f->joins = false;
     for (fused_step *s = f->step, *last = s + f->steps, *end; s < last; s = end) {
         int handed = 0;
         s->joined = 0;
@@ -454,6 +470,7 @@ static void join_steps(fused *f) {
         while (goes_on_with(f, s, end)) end->joined = 0, end++;
         for (const fused_step *t = s; t < end; t++) handed += !is_stored(f, t, end);
         if (handed < least) continue;
+        f->joins = true;
         s->joined = (int16_t)(end - s);
         s->program = (int16_t)(to - f->program);
         s->lanes = s->dtype == HL_FLOAT64 ? F64_LANES : F32_LANES;
