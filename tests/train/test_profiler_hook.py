@@ -75,7 +75,8 @@ def test_the_metadata_is_written_as_an_event(tmp_path):
     events = [tf.Event.FromString(record) for record in RawEventFileLoader(str(path)).Load()]
     tagged = [event.tagged_run_metadata for event in events if event.HasField("tagged_run_metadata")]
     assert [each.tag for each in tagged] == ["step_2", "step_4"]
-    assert tf.RunMetadata.FromString(tagged[0].run_metadata).step_stats.dev_stats[0].node_stats
+    if not on_reference():  # it has no times of instructions
+        assert tf.RunMetadata.FromString(tagged[0].run_metadata).step_stats.dev_stats[0].node_stats
 
 
 @pytest.mark.parametrize("arguments, text", [
