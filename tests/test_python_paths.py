@@ -369,7 +369,7 @@ def test_cases_whose_conditions_are_known():
     with tf.Session() as session:
         assert session.run([first, open_case], {x: 5.0}) == [7.0, 7.0]
         assert session.run([first, open_case], {x: -5.0}) == [-3.0, -6.0]
-    with pytest.raises(TypeError, match="pred_fn_pairs must be a list, tuple, or dict"):
+    with pytest.raises(TypeError, match="fns must be a list, tuple, or dict"):
         smart_case(1)
 
 

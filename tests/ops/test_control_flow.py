@@ -171,10 +171,67 @@ def test_branches_must_agree():
     p = tf.placeholder(tf.bool, [])
     with pytest.raises(ValueError, match="must have the same type"):
         tf.cond(p, lambda: tf.constant(1), lambda: tf.constant(1.0))
-    with pytest.raises(ValueError, match="Incompatible return values of true_fn and false_fn"):
+    with pytest.raises(ValueError, match="^The two structures don't have the same nested structure"):
         tf.cond(p, lambda: [tf.constant(1), tf.constant(2)], lambda: [tf.constant(1), tf.constant(1), tf.constant(1)])
     with pytest.raises(ValueError, match="must have a return value"):
         tf.cond(p, lambda: None, lambda: tf.constant(1))
+
+
+def test_slices_of_branches():
+    """Indices of int32 in one branch become those of int64 in the other; what is no slices in one is refused."""
+    p = tf.placeholder(tf.bool, [])
+    values = tf.constant([10.0, 20.0])
+    narrow, wide = tf.constant([0, 2], tf.int32), tf.constant([1, 3], tf.int64)
+    for sides in ((narrow, wide), (wide, narrow)):
+        slices = [(lambda indices=indices: tf.IndexedSlices(values + 1.0, indices)) for indices in sides]
+        result = tf.cond(p, *slices)
+        assert result.indices.dtype == tf.int64
+        for taken in (True, False):
+            found = run([result.values, result.indices], {p: taken})
+            assert found[0].tolist() == [11, 21]
+            assert found[1].tolist() == ([0, 2] if sides[1 - taken] is narrow else [1, 3])
+    with pytest.raises(
+        ValueError, match="Incompatible return values of true_fn and false_fn: slices must have the same"
+    ):
+        tf.cond(p, lambda: tf.IndexedSlices(values, narrow), lambda: values)
+    shape = tf.constant([4])
+    with pytest.raises(ValueError, match="slices must have the same parts in both"):
+        tf.cond(p, lambda: tf.IndexedSlices(values, narrow), lambda: tf.IndexedSlices(values, narrow, shape))
+
+
+def test_switch_and_merge_of_slices():
+    from hookloop.python.ops import control_flow_ops
+
+    p = tf.placeholder(tf.bool, [])
+    x = tf.constant([1.0, 2.0])
+    slices = tf.IndexedSlices(x, tf.constant([3, 5]))
+    off, on = control_flow_ops.switch(slices, p)
+    merged, index = control_flow_ops.merge([tf.IndexedSlices(off.values * 2.0, off.indices), on])
+    for taken, factor in ((True, 1), (False, 2)):
+        found = run([merged.values, merged.indices, index], {p: taken})
+        assert found[0].tolist() == [factor, 2 * factor]
+        assert found[1].tolist() == [3, 5]
+        assert found[2] == int(taken)
+    whole = tf.IndexedSlices(x, tf.constant([3, 5]), tf.constant([8]))
+    off, on = control_flow_ops.switch(whole, p)[0], control_flow_ops.switch(x, p)[1]
+    merged, _ = control_flow_ops.merge([off, on])
+    assert run([merged.values, merged.indices, merged.dense_shape], {p: True})[1].tolist() == [0, 1]
+    assert run([merged.values, merged.indices, merged.dense_shape], {p: False})[1].tolist() == [3, 5]
+    assert control_flow_ops.exit(slices).indices.op.type == "Exit"
+    with pytest.raises(ValueError, match="At least one of the merge inputs is None"):
+        control_flow_ops.merge([x, None])
+    with pytest.raises(ValueError, match="needs slices that all have a dense shape"):
+        control_flow_ops.merge([slices, whole])
+
+
+def test_which_branch_a_merge_took_is_fetched():
+    from hookloop.python.ops import control_flow_ops
+
+    p = tf.placeholder(tf.bool, [])
+    off, on = control_flow_ops.switch(tf.constant([1.0, 2.0]), p)
+    merged = control_flow_ops.merge([off * 3.0, on])
+    assert run(merged.value_index, {p: True}) == 1
+    assert run([merged.value_index, merged.output], {p: False})[1].tolist() == [3, 6]
 
 
 def test_arguments_are_checked():
@@ -184,9 +241,9 @@ def test_arguments_are_checked():
         tf.cond(tf.constant(True), 1, lambda: 2)
     with pytest.raises(TypeError, match="false_fn argument required"):
         tf.cond(tf.constant(True), lambda: 1)
-    with pytest.raises(TypeError, match="fn for pred .* must be callable"):
+    with pytest.raises(TypeError, match="fn for pred Const_.*:0 must be callable"):
         tf.case([(tf.constant(True), 1)])
-    with pytest.raises(TypeError, match="pred_fn_pairs must be a list, tuple, or dict"):
+    with pytest.raises(TypeError, match="fns must be a list, tuple, or dict"):
         tf.case(3)
 
 
@@ -240,7 +297,7 @@ def test_switch_case(executor, default):
         ([1], {"a": lambda: 1}, TypeError, "key must be a Python `int`"),
         ([1], {0: 1}, TypeError, "fn for key 0 must be callable"),
         ([1], 3, TypeError, "branch_fns must be a list, tuple, or dict"),
-        ([1], [], ValueError, "at least one function"),
+        ([1], [], ValueError, "Must provide at least one item in branch_fns"),
     ],
 )
 def test_switch_case_of_what_does_not_fit(index, branches, error, text):

@@ -92,7 +92,7 @@ def test_scan_carries_a_structure():
 def test_arguments_are_checked(function):
     with pytest.raises(TypeError, match="fn must be callable"):
         function(1, tf.constant([1]))
-    with pytest.raises(ValueError, match="1. dimensional Tensors, not scalars"):
+    with pytest.raises(ValueError, match="^elems must be a 1. dimensional Tensor, not a scalar"):
         function(lambda *_: 1, tf.constant(1))
 
 

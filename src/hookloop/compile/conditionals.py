@@ -57,7 +57,7 @@ def lower_if(lowerer, unit):
     for tensor, value in zip(unit.outputs, merged):
         lowerer.environment[tensor] = value
     for merge in unit.merges:
-        if len(merge.outputs) > 1 and merge.outputs[1]._consumers:
+        if _tells_branch(lowerer, merge):
             lowerer.environment[merge.outputs[1]] = _branch_index(lowerer, merge, predicate, node)
     return any(ends)
 
@@ -83,6 +83,12 @@ def _own_checks(lowerer, block):
         if sizes.operations[sizes.branch]:
             block.items.insert(first, Instr("resize", (), (), (sizes.branch,), effect=True))
         sizes.branch = outer
+
+
+def _tells_branch(lowerer, merge):
+    """Whether somebody wants to know which input a Merge took."""
+    index = merge.outputs[1]
+    return bool(index._consumers) or index in lowerer.request.fetches
 
 
 def _branch_index(lowerer, merge, predicate, node):
@@ -257,6 +263,6 @@ def _lower_branch(lowerer, unit, branch, side, node):
             lowerer.require(value.buffer.source, merge)
             value = lowerer._copy(value, node)
         lowerer.environment[tensor] = value
-        if len(merge.outputs) > 1 and merge.outputs[1]._consumers:
+        if _tells_branch(lowerer, merge):
             lowerer.environment[merge.outputs[1]] = lowerer.literal(np.int32(side))
     return True

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import functools
 
-from .. import nest
+from .. import dtypes, nest
 from ..graph.collections import GraphKeys
 from ..graph.scopes import control_dependencies, name_scope
 from ..graph.stack import executing_eagerly, get_default_graph
 from ..graph.tensor import Tensor
 from .build import constant, convert_to_tensor
+from .cast import cast
 from .control_flow_context import CondContext
 from .control_flow_nodes import merge, switch, switch_variable
 from .core import identity
+from .indexed_slices import IndexedSlices
 from .tensor_parts import parts, restored
 
 __all__ = ["case", "cond", "switch_case"]
@@ -66,6 +68,8 @@ def cond(pred, true_fn=None, false_fn=None, strict=False, name=None, fn1=None, f
         _check_structures(true_result, false_result)
         if not true_flat:
             raise ValueError("true_fn and false_fn must return at least one result.")
+        _widen_indices(taken, true_result, true_flat, false_flat)
+        _widen_indices(other, false_result, false_flat, true_flat)
         merged = merge_results(taken, other, true_flat, false_flat)
         if taken.outer_context is None:
             for context in (taken, other):
@@ -108,12 +112,31 @@ def _unpacked(result):
 
 
 def _check_structures(true_result, false_result):
-    try:
-        nest.assert_same_structure(true_result, false_result)
-    except TypeError as error:
-        raise TypeError(f"Incompatible return types of true_fn and false_fn: {error}") from None
-    except ValueError as error:
-        raise ValueError(f"Incompatible return values of true_fn and false_fn: {error}") from None
+    nest.assert_same_structure(true_result, false_result)
+    for yes, no in zip(nest.flatten(true_result), nest.flatten(false_result)):
+        if _kind_of_parts(yes) != _kind_of_parts(no):
+            raise ValueError(
+                "Incompatible return values of true_fn and false_fn: slices must have the same parts in both, got "
+                f"{yes} and {no}"
+            )
+
+
+def _kind_of_parts(leaf):
+    """(whether a leaf is slices, how many tensors it consists of)."""
+    return isinstance(leaf, IndexedSlices), len(parts(leaf))
+
+
+def _widen_indices(context, result, flat, of_other):
+    """Casts indices of a branch's slices to int64 in its tensors `flat`, where those of the other branch are of another type."""
+    place = 0
+    for leaf in nest.flatten(result):
+        if isinstance(leaf, IndexedSlices):
+            mine, its = flat[place + 1], of_other[place + 1]
+            if mine.dtype != its.dtype and mine.dtype != dtypes.int64:
+                context.Enter()
+                flat[place + 1] = cast(mine, dtypes.int64)
+                context.Exit()
+        place += len(parts(leaf))
 
 
 def merge_results(taken, other, true_flat, false_flat):
@@ -216,7 +239,7 @@ def _numbered(branch_fns):
     if not isinstance(branch_fns, (list, tuple)):
         raise TypeError("branch_fns must be a list, tuple, or dict")
     if not branch_fns:
-        raise ValueError("switch_case() needs at least one function")
+        raise ValueError("Must provide at least one item in branch_fns")
     if all(callable(function) for function in branch_fns):
         branch_fns = list(enumerate(branch_fns))
     for entry in branch_fns:
@@ -239,7 +262,7 @@ def _checked_pairs(pairs):
     if isinstance(pairs, dict):
         pairs = list(pairs.items())
     if not isinstance(pairs, (list, tuple)):
-        raise TypeError("pred_fn_pairs must be a list, tuple, or dict")
+        raise TypeError("fns must be a list, tuple, or dict")
     for pair in pairs:
         if not isinstance(pair, tuple) or len(pair) != 2:
             raise TypeError("Each entry in pred_fn_pairs must be a 2-tuple")
@@ -250,7 +273,7 @@ def _checked_pairs(pairs):
         elif not isinstance(pred, bool):
             raise TypeError(f"pred must be a Tensor or bool, got {pred!r}")
         if not callable(function):
-            raise TypeError(f"fn for pred {pred} must be callable.")
+            raise TypeError(f"fn for pred {pred.name if isinstance(pred, Tensor) else pred} must be callable.")
     return list(pairs)
 
 
@@ -283,7 +306,6 @@ def _names(predicates):
 
 def _at_most(count, predicates, text):
     """An operation that fails where more than `count` of the predicates are true."""
-    from .cast import cast
     from .math import less_equal
     from .printing import Assert
     from .reduce import reduce_sum

@@ -40,6 +40,8 @@ def _check(elems):
     flat = [convert_to_tensor(e, name="elem") for e in nest.flatten(elems)]
     for tensor in flat:
         if tensor.get_shape().ndims == 0:
+            if len(flat) == 1:
+                raise ValueError("elems must be a 1+ dimensional Tensor, not a scalar")
             raise ValueError("elements in elems must be 1+ dimensional Tensors, not scalars")
     return flat
 

@@ -139,6 +139,7 @@ _RENAMED = {
         "with_dependencies": "ops.core.with_dependencies", "_Enter": "ops.control_flow_nodes.enter", "_Identity": "identity",
         "_NextIteration": "ops.control_flow_nodes.next_iteration",
         "_SwitchRefOrTensor": "ops.control_flow_nodes.switch_ref_or_tensor",
+        **{name: f"ops.control_flow_slices.{name}" for name in ("exit", "merge", "switch")},
         **{name: f"ops.control_flow_context.{name}" for name in ("CondContext", "ControlFlowContext", "WhileContext")},
     },
     "ops.logging_ops": {"print_v2": "print"},
