@@ -143,6 +143,7 @@ UNRECORDED = {
     "tensors that a session keeps: tests/ops/test_session_handles.py": "DeleteSessionTensor GetSessionHandle GetSessionTensor",
     "in no program's graph: tests/ops/test_branches_of_different_ranks.py": "BranchTaken",
     "functions of the program: tests/ops/test_py_function.py": "EagerPyFunc EagerPyFuncGradient",
+    "what runs alone: tests/ops/test_critical_section.py": "ConsumeMutexLock MutexLock MutexV2",
     "queues": "FIFOQueueV2 PaddingFIFOQueueV2 PriorityQueueV2 RandomShuffleQueueV2 QueueCloseV2 QueueDequeueManyV2 "
     "QueueDequeueUpToV2 QueueDequeueV2 QueueEnqueueManyV2 QueueEnqueueV2 QueueIsClosedV2 QueueSizeV2",
     "gradients that threads hand in: tests/train/test_sync_replicas.py": "AccumulatorNumAccumulated AccumulatorSetGlobalStep "

@@ -202,3 +202,18 @@ def test_a_branch_that_assigns_the_value_from_before_another_write(resource, exe
             session.run(v.initializer)
             session.run([added.op, chosen], {taken: takes})
             np.testing.assert_array_equal(session.run(v), np.full(3, expected))
+
+
+def test_what_a_resource_variable_was_before_a_write_that_waits_for_the_reading(executor):
+    """Aliases of the value behind the write have it too, as whoever takes them."""
+    v = tf.get_variable("v", initializer=0.0, use_resource=True)
+    value = v.read_value()
+    with tf.control_dependencies([value]), tf.control_dependencies([v.assign_add(1.0)]):
+        before = tf.identity(value)
+        product = tf.identity(before) * 2.0
+        now = v.read_value()
+    with tf.Session() as session:
+        session.run(v.initializer)
+        assert session.run(before) == 0
+        assert session.run(product) == 2
+        assert session.run([product, before, now, v]) == [4, 2, 3, 3]

@@ -567,6 +567,7 @@ from .variables import (
 )
 from .ops.accumulators import ConditionalAccumulator as ConditionalAccumulator
 from .ops.accumulators import ConditionalAccumulatorBase as ConditionalAccumulatorBase
+from .ops.critical_section import CriticalSection as CriticalSection
 from .ops.parsing import FixedLenFeature as FixedLenFeature
 from .ops.parsing import FixedLenSequenceFeature as FixedLenSequenceFeature
 from .ops.readers import FixedLengthRecordReader as FixedLengthRecordReader

@@ -362,6 +362,7 @@ cdef class SessionCore:
         frame.raised = None
         frame.pending.clear()
         frame.log = self._fresh_log(entry)
+        self._step_failed()
         if status == HL_RAISED and error is not None:
             raise error
         self._raise(entry, status, c.failed_node, c.run.message.decode(errors="replace"),

@@ -66,6 +66,7 @@ class ReferenceExecutor:
             return [step.fetch(t) for t in tensors]
         except BaseException:
             step.roll_back()
+            self._session._step_failed()
             raise
 
 

@@ -475,6 +475,13 @@ class BaseSession(SessionCore):
                 return False
         return True
 
+    def _step_failed(self):
+        """Tells the resources that hold something for a step of this thread."""
+        for resource in list(self._resources.values()):
+            failed = getattr(resource, "step_failed", None)
+            if failed is not None:
+                failed()
+
     def _call_host(self, op, arrays, deadline_ns):
         return self._host_call(op, arrays, deadline_ns)
 

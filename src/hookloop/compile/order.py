@@ -166,6 +166,9 @@ class OrderedUnits:
             if key not in self._reads.seen_through.get(tensor, ()):
                 continue
             unit = self.raised.unit_of.get(source)
+            if unit is not None and masks.get(unit, 0) & bits[writer]:
+                source = _read_behind(source)  # an alias behind the write, of a value that was read before it
+                unit = self.raised.unit_of.get(source)
             if unit is None or masks.get(unit, 0) & bits[writer]:
                 continue
             if source.type in ALIASES:
@@ -188,8 +191,10 @@ class OrderedUnits:
                 continue
             if tensor.op.type not in ALIASES:
                 self.must_copy.add(tensor.op)
-            elif self._is_user_alias(tensor.op) and self._write_depends_on(tensor.op, keys):
-                self.materialized.add(tensor.op)
+                continue
+            for source in {tensor.op, _read_behind(tensor.op)} - {None}:
+                if self._is_user_alias(source) and self._write_depends_on(source, keys):
+                    self.materialized.add(source)
 
     def _write_depends_on(self, op, keys):
         seen, stack = set(), [op]
@@ -283,8 +288,10 @@ class _Reads:
                 self.seen_through[tensor] = keys
 
     def own_values(self):
-        """The reads that are no aliases."""
-        return {op for op, keys in self._taken_out if keys & self.all_written}
+        """The reads that are no aliases: also those of a critical section, behind which another thread may write."""
+        own = {op for op, keys in self._taken_out if keys & self.all_written}
+        own.update(op for op in self._ops if op.type == "ReadVariableOp" and _is_in_section(op))
+        return own
 
     def _note_reader(self, op, keys):
         for key in keys:
@@ -295,6 +302,17 @@ class _Reads:
         for op in ops_in(unit):
             keys |= self.writes.get(op, frozenset())
         return keys
+
+
+def _read_behind(op):
+    """The ReadVariableOp that an op is an alias of, through others; or None. What it reads is a value, as that of no reference."""
+    while op.type in ALIASES and op.type != "ReadVariableOp":
+        op = op.inputs[0].op
+    return op if op.type == "ReadVariableOp" else None
+
+
+def _is_in_section(op):
+    return any(control.type == "MutexLock" for control in op.control_inputs)
 
 
 def _inputs_first(ops):

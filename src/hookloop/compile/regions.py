@@ -356,6 +356,25 @@ class RaisedGraph:
         for unit in self._units.values():
             if unit.kind == IF:
                 self._depend(unit, unit.predicate, unit_of)
+        if any(op.type == "MutexLock" for op in self.needed):
+            self._order_sections()
+
+    def _order_sections(self):
+        """What is locked by one mutex runs in the order in which it was made: a section ends before the next begins."""
+        ends = {op.inputs[0].op: op for op in self.needed if op.type == "ConsumeMutexLock"}
+        last = {}
+        for op in self.needed:
+            if op.type != "MutexLock":
+                continue
+            mutex = _stack_of(op.inputs[0]).get_attr("shared_name")
+            before = last.get(mutex)
+            if before is not None:
+                for mine, its in zip(self._chain(self.unit_of[op]), self._chain(self.unit_of[before])):
+                    if mine is not its:
+                        if mine.region is its.region and not _waits_for(its, mine):
+                            mine.before.add(its)
+                        break
+            last[mutex] = ends.get(op, op)
 
     def _depend(self, unit, tensor, unit_of):
         """An IF waits for its predicate (its Merge ops do not name it)."""
@@ -373,6 +392,19 @@ def _stands_alone(op):
     """Whether a program made an end of a branch or loop itself, which is of no context yet."""
     ends = op.type in _MERGES or op.type in ("Exit", "RefExit")
     return ends and op._control_flow_context is None and getattr(op, "_cond_contexts", None) is None
+
+
+def _waits_for(unit, other):
+    """Whether a unit comes behind another of its region."""
+    seen, stack = {unit}, [unit]
+    while stack:
+        for before in stack.pop().before:
+            if before is other:
+                return True
+            if before not in seen:
+                seen.add(before)
+                stack.append(before)
+    return False
 
 
 def _stack_of(tensor):

@@ -34,6 +34,8 @@ _QUEUES = frozenset((
     "QueueDequeueUpToV2", "QueueDequeueV2", "QueueEnqueueManyV2", "QueueEnqueueV2", "QueueIsClosedV2", "QueueSizeV2",
 ))  # fmt: skip
 
+_MUTEXES = frozenset(("ConsumeMutexLock", "MutexLock", "MutexV2"))
+
 _ACCUMULATORS = frozenset((
     "AccumulatorNumAccumulated", "AccumulatorSetGlobalStep", "ResourceAccumulatorApplyGradient",
     "ResourceAccumulatorNumAccumulated", "ResourceAccumulatorSetGlobalStep", "ResourceAccumulatorTakeGradient",
@@ -70,6 +72,6 @@ _LAPACK = frozenset((
 ))  # fmt: skip
 
 HOST_OPS = (
-    _CALLS | _SESSION_TENSORS | _PRINTING | _TEXT | _FILES | _READERS | _RECORDS | _QUEUES | _ACCUMULATORS | _DATASETS | _ITERATORS | _CHECKPOINTS | _SUMMARIES
+    _CALLS | _SESSION_TENSORS | _PRINTING | _TEXT | _FILES | _READERS | _RECORDS | _QUEUES | _MUTEXES | _ACCUMULATORS | _DATASETS | _ITERATORS | _CHECKPOINTS | _SUMMARIES
     | _LAPACK
 )  # fmt: skip

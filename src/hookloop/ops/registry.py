@@ -20,6 +20,7 @@ _LATER = {
             SparseConditionalAccumulator""",
         "branch_taken": "BranchTaken",
         "candidates": "ComputeAccidentalHits LogUniformCandidateSampler SparseToDense UniformCandidateSampler",
+        "critical_section": "ConsumeMutexLock MutexLock MutexV2",
         "fake_quant": """FakeQuantWithMinMaxArgs FakeQuantWithMinMaxArgsGradient FakeQuantWithMinMaxVars
             FakeQuantWithMinMaxVarsGradient FakeQuantWithMinMaxVarsPerChannel FakeQuantWithMinMaxVarsPerChannelGradient""",
         "matrix_functions": "Lu MatrixLogarithm MatrixSquareRoot",
