@@ -108,8 +108,8 @@ typedef void (*gemm_fn)(const gemm *g, const gemm_data *data, int64_t m0, int64_
  * is going to update. */
 struct gemm {
     gemm_fn fn;
-    void (*k_block)(const gemm *g, const gemm_data *data, int64_t number, char *parts, int64_t m0, int64_t m1, int64_t n0,
-                    int64_t n1, char *scratch);
+    void (*k_block)(const gemm *g, const gemm_data *data, int64_t number, char *parts, bool last, int64_t m0, int64_t m1,
+                    int64_t n0, int64_t n1, char *scratch);
     void (*add_k_blocks)(const gemm *g, const gemm_data *data, const char *parts, int64_t m0, int64_t m1, int64_t n0,
                          int64_t n1);
     int64_t m, n;
@@ -299,15 +299,19 @@ static void run_task(void *argument, int64_t chunk, int worker) {
     }
 }
 
-/* A block of k of a block of C. Whoever makes the last one of a block of C adds them all, always in the same order. */
+/* A block of k of a block of C. Whoever makes the last one of a block of C adds them all, always in the same order. Each block of k begins
+ * with other blocks of C: so threads that are at several of them end with blocks of C that the others have made long before, each with
+ * as many, and ask for those while they multiply. */
 static void run_k_block(void *argument, int64_t chunk, int worker) {
     const gemm_task *task = argument;
     const gemm *g = task->g;
-    const int64_t blocks = g->m_blocks * g->n_blocks, block = chunk % blocks;
+    const int64_t blocks = g->m_blocks * g->n_blocks, number = chunk / blocks;
+    const int64_t block = (chunk + number * blocks / g->k_blocks) % blocks;
     const block_place at = place_of(g, block);
     _Atomic int32_t *made = (_Atomic int32_t *)task->scratch;
     char *parts = task->scratch + g->counters_bytes;
-    g->k_block(g, task->data, chunk / blocks, parts, at.m0, at.m1, at.n0, at.n1,
+    const bool last = atomic_load_explicit(&made[block], memory_order_relaxed) == g->k_blocks - 1;
+    g->k_block(g, task->data, number, parts, last, at.m0, at.m1, at.n0, at.n1,
                task->scratch + worker * task->scratch_bytes + g->shared_bytes);
     if (atomic_fetch_add_explicit(&made[block], 1, memory_order_acq_rel) == g->k_blocks - 1)
         g->add_k_blocks(g, task->data, parts, at.m0, at.m1, at.n0, at.n1);

@@ -222,7 +222,17 @@ typedef struct NAME(ends) {
     int first_step;
     bool last; /* the sum is complete: the steps follow */
     int64_t m, n;
+    const REAL *parts; /* of the sum, which are added once this panel is made, each as large as C; or NULL */
 } NAME(ends);
+
+/* Asks for the blocks of k that row m of a panel will be the sum of: another thread may have made them. */
+static void NAME(ask_for_parts)(const NAME(ends) *ends, int64_t m, int64_t columns) {
+    const gemm *g = ends->g;
+    for (int64_t n = ends->n; n < ends->n + columns; n += 64 / (int64_t)sizeof(REAL)) {
+        __builtin_prefetch((const REAL *)ends->data->c + m * g->c.row + n);
+        for (int64_t i = 0; i < g->k_blocks - 1; i++) __builtin_prefetch(ends->parts + (i * g->m + m) * g->n + n);
+    }
+}
 
 /* The steps from `first` on over C[m:m+rows, n:n+columns], which begins at c. */
 static void NAME(finish)(const gemm *g, const gemm_data *data, int first, int64_t m, int64_t n, int64_t rows,
@@ -298,8 +308,11 @@ static void NAME(run_panel)(NAME(panel) *panel, const NAME(ends) *ends, int widt
     const int32_t others = (int32_t)(rows - first_rows - tall_tiles * 2 * ROWS), tiles = (others + ROWS - 1) / ROWS;
     const int32_t even = tiles ? others / tiles : 0;
     int32_t higher = others - even * tiles;
+    int64_t asked = m;
     while (rows > 0) {
         int64_t height;
+        if (ends->parts)
+            for (; asked < m + 2 * ROWS && asked < m + rows; asked++) NAME(ask_for_parts)(ends, asked, columns);
         if (panel->sums) {
             height = first_rows;
             NAME(tile_that_sums_col)(panel, a, b, start, c);
@@ -494,6 +507,7 @@ typedef struct NAME(part) {
     int64_t c_row;
     bool begins, ends;      /* the sum; one that does not begin continues what c holds, unless it is alone */
     bool alone;             /* c is memory of its own, added later */
+    const REAL *others;     /* the parts that are added once this one is made; or NULL */
 } NAME(part);
 
 /* How many of the columns of a single row that are left the next strip makes: strips of about the same number of vectors. */
@@ -532,7 +546,7 @@ static void NAME(block)(const gemm *g, const gemm_data *data, const NAME(part) *
                              .start_stride = part->c_row};
         const bool fresh = k0 == part->k_first && (part->begins || part->alone);
         NAME(ends) ends = {.g = g, .data = data, .first_step = g->starts_with_y, .m = m0,
-                           .last = part->ends && k0 + panel.k == p->k};
+                           .last = part->ends && k0 + panel.k == p->k, .parts = part->others};
         const REAL *y = fresh && part->begins && g->starts_with_y
                             ? (const REAL *)data->in[g->steps[0].operand] + m0 * g->steps[0].y.row : NULL;
         if (y) panel.start_stride = g->steps[0].y.row;
@@ -620,30 +634,44 @@ static void NAME(block)(const gemm *g, const gemm_data *data, const NAME(part) *
 }
 
 /* The block of k with this number, of a product whose k is cut among the tasks: the first one goes to C, the others to
- * memory of their own. */
-static void NAME(k_block)(const gemm *g, const gemm_data *data, int64_t number, char *parts, int64_t m0, int64_t m1, int64_t n0,
-                          int64_t n1, char *scratch) {
+ * memory of their own. `last`: it is probably the one after which they are added. */
+static void NAME(k_block)(const gemm *g, const gemm_data *data, int64_t number, char *parts, bool last, int64_t m0, int64_t m1,
+                          int64_t n0, int64_t n1, char *scratch) {
     const product *p = &g->products[0];
     const int64_t k_first = number * p->k_block;
     NAME(part) part = {.k_first = k_first, .k_end = k_first + p->k_block < p->k ? k_first + p->k_block : p->k,
-                       .c = (REAL *)data->c, .c_row = g->c.row, .begins = number == 0, .alone = number > 0};
+                       .c = (REAL *)data->c, .c_row = g->c.row, .begins = number == 0, .alone = number > 0,
+                       .others = last ? (const REAL *)parts : NULL};
     if (number > 0) part.c = (REAL *)parts + (number - 1) * g->m * g->n, part.c_row = g->n;
     NAME(block)(g, data, &part, m0, m1, n0, n1, scratch);
 }
 
-/* Adds the blocks of k in their order, as they would have been added one after the other. */
+/* Adds the blocks of k of a row in their order, as they would have been added one after the other. */
+SIMD_INLINE void NAME(add_row_of_k_blocks)(const gemm *g, const REAL *part, int64_t columns, REAL *c) {
+    int64_t n = 0;
+    for (; n + LANES <= columns; n += LANES) {
+        VEC sum = LOAD(c + n);
+        for (int64_t i = 0; i < g->k_blocks - 1; i++) sum += LOAD(part + i * g->m * g->n + n);
+        STORE(c + n, sum);
+    }
+    if (n == columns) return;
+    const int count = (int)(columns - n);
+    VEC sum = LOAD_PART(c + n, count);
+    for (int64_t i = 0; i < g->k_blocks - 1; i++) sum += LOAD_PART(part + i * g->m * g->n + n, count);
+    STORE_PART(c + n, sum, count);
+}
+
+/* The same over C[m0:m1, n0:n1]; then the steps, over as many rows at once as the first-level cache keeps. */
 static void NAME(add_k_blocks)(const gemm *g, const gemm_data *data, const char *parts, int64_t m0, int64_t m1, int64_t n0,
                                int64_t n1) {
-    for (int64_t m = m0; m < m1; m++) {
-        REAL *c = (REAL *)data->c + m * g->c.row;
-        for (int64_t n = n0; n < n1; n += LANES) {
-            const int count = n1 - n < LANES ? (int)(n1 - n) : LANES;
-            const REAL *part = (const REAL *)parts + m * g->n + n;
-            VEC sum = LOAD_PART(c + n, count);
-            for (int64_t i = 1; i < g->k_blocks; i++, part += g->m * g->n) sum += LOAD_PART(part, count);
-            STORE_PART(c + n, sum, count);
-        }
-        NAME(finish)(g, data, g->starts_with_y, m, n0, 1, n1 - n0, g->c.row, c + n0);
+    enum { KEPT = 4096 / sizeof(REAL) };
+    const int64_t at_once = n1 - n0 < KEPT ? KEPT / (n1 - n0) : 1;
+    for (int64_t first = m0; first < m1; first += at_once) {
+        const int64_t rows = m1 - first < at_once ? m1 - first : at_once;
+        REAL *c = (REAL *)data->c + first * g->c.row + n0;
+        for (int64_t i = 0; i < rows; i++)
+            NAME(add_row_of_k_blocks)(g, (const REAL *)parts + (first + i) * g->n + n0, n1 - n0, c + i * g->c.row);
+        NAME(finish)(g, data, g->starts_with_y, first, n0, rows, n1 - n0, g->c.row, c);
     }
 }
 

@@ -437,6 +437,21 @@ def test_threads_and_addresses_change_no_bit(shape, transposes):
     assert len(found) == 1
 
 
+@pytest.mark.parametrize("dtype", REAL)
+@pytest.mark.parametrize("shape", [(64, 784, 125), (33, 785, 65), (24, 900, 1030), (8, 2048, 100)])
+def test_steps_after_shared_sums(dtype, shape):
+    """Sums whose blocks of k are made by several threads and added then, some rows at once, before the steps."""
+    m, k, n = shape
+    a, b, bias = numbers((m, k), dtype), numbers((k, n), dtype, 1), numbers((n,), dtype, 2)
+    factors, gate = numbers((m, n), dtype, 3), numbers((m, n), dtype, 4)
+    steps = [(Step.MULTIPLY, factors, 0), (Step.ADD, bias, 0), (Step.RELU_GRAD, gate, 0)]
+    alone = product(a, b, steps=steps)
+    assert_close(alone, np.where(gate > 0, (a.astype("d") @ b) * factors + bias, 0), k, dtype)
+    for threads in (2, 4):
+        for _ in range(5):
+            np.testing.assert_array_equal(product(a, b, steps=steps, threads=threads), alone)
+
+
 def displaced(array, elements):
     """A copy that begins so many elements behind a cache line."""
     room = np.zeros(array.size + 64 // array.itemsize + elements, array.dtype)
