@@ -17,6 +17,7 @@ FLOORS = [
         "gradients",
         "region_gradients",
         "custom_gradient",
+        "jacobians",
         "variables",
         "variable_def",
         "variable_scope",

@@ -122,6 +122,7 @@ _LATER_NAMES = {  # module -> its names here
     "ops.accumulators": "ConditionalAccumulator ConditionalAccumulatorBase SparseConditionalAccumulator".split(),
     "ops.candidates": ["sparse_to_dense"],
     "ops.critical_section": ["CriticalSection"],
+    "ops.parallel_for": ["vectorized_map"],
     "ops.py_function": ["py_function"],
     "ops.session_handles": "delete_session_tensor get_session_handle get_session_tensor".split(),
     "ops.readers": "FixedLengthRecordReader IdentityReader ReaderBase TFRecordReader TextLineReader WholeFileReader".split(),

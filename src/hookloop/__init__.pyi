@@ -594,6 +594,7 @@ from .ops.parsing import parse_tensor as parse_tensor
 from .ops.py_function import py_function as py_function
 from .ops.parsing import serialize_tensor as serialize_tensor
 from .ops.candidates import sparse_to_dense as sparse_to_dense
+from .ops.parallel_for import vectorized_map as vectorized_map
 from . import app as app
 from . import bitwise as bitwise
 from . import compat as compat

@@ -56,6 +56,9 @@ _TABLE = {
     "ops.linalg.linalg": ("linalg",),
     "ops.linalg.linalg_impl": ("linalg",),
     **dict.fromkeys(("ops.nn", "ops.nn_impl", "ops.nn_ops"), ("nn", *_OPS)),
+    "ops.parallel_for": ("ops.parallel_for",),
+    "ops.parallel_for.control_flow_ops": ("ops.parallel_for",),
+    "ops.parallel_for.gradients": ("jacobians",),
     "ops.partitioned_variables": ("", "partitioned"),
     "ops.resource_variable_ops": ("variables", "?ops.op_functions"),
     "ops.resources": ("ops.resources",),
@@ -146,6 +149,7 @@ _RENAMED = {
     "ops.math_ops": {
         "neg": "negative", "floor_mod": "floormod", "real_div": "realdiv", "truncate_div": "truncatediv", "truncate_mod": "truncatemod",
     },
+    "ops.parallel_for": {name: f"jacobians.{name}" for name in ("batch_jacobian", "jacobian")},
     "ops.stateless_random_ops": {
         f"stateless_{name}": f"random.stateless_{name.removeprefix('random_')}"
         for name in ("random_uniform", "random_normal")
