@@ -2,7 +2,9 @@
 #include <math.h>
 
 #include "complex_types.h"
+#include "divisors.h"
 #include "elementwise.h"
+#include "elementwise_halves.h"
 #include "elementwise_types.h"
 #include "special.h"
 #include "vector_angles.h"
@@ -111,6 +113,8 @@ SIMD_INLINE simd_f64 softplus_grad_f64(simd_f64 x, simd_f64 y) { return x / (1.0
 #define SAME(tag, dtype, S, C, LOAD, STORE, op, EXPR) LOOP(ew_##op##_##tag, S, C, LOAD, S, STORE, UNCHECKED, EXPR)
 #define CHECKED(tag, dtype, S, C, LOAD, STORE, op, CHECK, EXPR) LOOP(ew_##op##_##tag, S, C, LOAD, S, STORE, CHECK, EXPR)
 #define TEST(tag, dtype, S, C, LOAD, STORE, op, EXPR) LOOP(ew_##op##_##tag, S, C, LOAD, uint8_t, PLAIN, UNCHECKED, EXPR)
+#define SAME_HALF(tag, dtype, op, EXPR) HALF_LOOP(tag, op, 2, false)
+#define TEST_HALF(tag, dtype, op, EXPR) HALF_LOOP(tag, op, 2, true)
 #define ROW(tag, dtype, S, C, LOAD, STORE, op) {dtype, dtype, ew_##op##_##tag},
 #define TEST_ROW(tag, dtype, S, C, LOAD, STORE, op) {dtype, HL_BOOL, ew_##op##_##tag},
 
@@ -150,20 +154,16 @@ SIMD_INLINE simd_f64 floor_mod_f64(simd_f64 x, simd_f64 y) {
             if (rare[i]) value[i] = floor_mod_d(x[i], y[i]);
     return value;
 }
-#define FLOOR_MOD(x, y) _Generic((x), float: floor_mod_f, default: floor_mod_d)(x, y)
 #define FLOOR(x) _Generic((x), float: floorf, default: floor)(x)
 #define FMOD(x, y) _Generic((x), float: fmodf, default: fmod)(x, y)
-#define POW(x, y) _Generic((x), float: powf, default: pow)(x, y)
-#define ATAN2(x, y) _Generic((x), float: atan2f, default: atan2)(x, y)
-#define LOG(x) _Generic((x), float: logf, default: log)(x)
-#define EXP(x) _Generic((x), float: expf, default: exp)(x)
 
-/* The most negative number divided by -1 does not trap: it wraps. Of up to 32 bits quotients in double are exact enough to be
- * cut, and there are vectors of them. */
+/* The most negative number divided by -1 does not trap: it wraps. Of 32 bits quotients in double are exact enough to be cut, of 16
+ * those in float, and there are vectors of them. */
 static inline int64_t long_quotient(int64_t x, int64_t y) { return y == -1 ? (int64_t)(0 - (uint64_t)x) : x / y; }
 static inline int32_t short_quotient(int32_t x, int32_t y) {
     return y == -1 ? (int32_t)(0 - (uint32_t)x) : (int32_t)((double)x / (double)y);
 }
+static inline int32_t small_quotient(int32_t x, int32_t y) { return (int32_t)((float)x / (float)y); }
 #define DIVISIONS(width, T, U)                                                                                  \
     static inline T width##_rest(T x, T y) { return (T)((U)x - (U)width##_quotient(x, y) * (U)y); }             \
     static inline T width##_floor(T x, T y) {                                                                   \
@@ -176,13 +176,47 @@ static inline int32_t short_quotient(int32_t x, int32_t y) {
     }
 DIVISIONS(long, int64_t, uint64_t)
 DIVISIONS(short, int32_t, uint32_t)
-#define BY_WIDTH(what, x, y) _Generic((x), int64_t: long_##what, default: short_##what)(x, y)
+DIVISIONS(small, int32_t, uint32_t)
+#define BY_WIDTH(what, x, y) _Generic((x), int64_t: long_##what, int32_t: short_##what, default: small_##what)(x, y)
+
+/* Dense elements by one divisor for all, where there are enough for finding its factor. */
+#define DIVISOR_LOOP(tag, T, op, what)                                                                               \
+    static hl_status ew_##op##_##tag(int64_t n, char *const *data, const int64_t *stride, const hl_value *param) {   \
+        const int64_t size = (int64_t)sizeof(T);                                                                     \
+        if (n < 64 || stride[0] != size || stride[1] != 0 || stride[2] != size || *(const T *)data[1] < 2)           \
+            return ew_each_##op##_##tag(n, data, stride, param);                                                     \
+        const divisor_##tag divisor = divisor_##tag##_of(*(const T *)data[1]);                                       \
+        const T *a = (const T *)data[0];                                                                             \
+        T *out = (T *)data[2];                                                                                       \
+        IVDEP for (int64_t i = 0; i < n; i++) out[i] = what##_by_##tag(divisor, a[i]);                               \
+        return HL_OK;                                                                                                \
+    }
+#define DIVIDED(tag, dtype, S, C, LOAD, STORE, op, what)                                                             \
+    LOOP(ew_each_##op##_##tag, S, C, LOAD, S, STORE, NO_ZEROS, BY_WIDTH(what, x, y))                                 \
+    DIVISOR_LOOP(tag, S, op, what)
+#define EACH_WIDE_UNSIGNED(X, ...)                                     \
+    X(u32, HL_UINT32, uint32_t, uint32_t, PLAIN, PLAIN, __VA_ARGS__)   \
+    X(u64, HL_UINT64, uint64_t, uint64_t, PLAIN, PLAIN, __VA_ARGS__)
+#define EACH_SMALL(X, ...)                                             \
+    X(i8, HL_INT8, int8_t, int8_t, PLAIN, PLAIN, __VA_ARGS__)          \
+    X(i16, HL_INT16, int16_t, int16_t, PLAIN, PLAIN, __VA_ARGS__)      \
+    X(u8, HL_UINT8, uint8_t, uint8_t, PLAIN, PLAIN, __VA_ARGS__)       \
+    X(u16, HL_UINT16, uint16_t, uint16_t, PLAIN, PLAIN, __VA_ARGS__)
+#define EACH_WORD(X, ...)                                              \
+    X(i32, HL_INT32, int32_t, int32_t, PLAIN, PLAIN, __VA_ARGS__)      \
+    X(i64, HL_INT64, int64_t, int64_t, PLAIN, PLAIN, __VA_ARGS__)
+
 static inline int64_t integer_pow(int64_t x, int64_t y) {
     uint64_t result = 1, base = (uint64_t)x;
     for (; y > 0; y >>= 1, base *= base)
         if (y & 1) result *= base;
     return (int64_t)result;
 }
+
+/* A shift by fewer bits than none, or more than there are but one, is by that many: as in TensorFlow. */
+#define BITS_BUT_ONE(x) ((__typeof__(x))(8 * sizeof(x) - 1))
+#define SHIFT(x, y) ((y) < 0 ? 0 : (y) > BITS_BUT_ONE(x) ? BITS_BUT_ONE(x) : (y))
+#define BITS_OF(x) _Generic((x), int64_t: (uint64_t)(x), uint64_t: (uint64_t)(x), default: (uint32_t)(x))
 
 #define MAX(x, y) ((x) > (y) || (x) != (x) ? (x) : (y))
 #define MIN(x, y) ((x) < (y) || (x) != (x) ? (x) : (y))
@@ -206,25 +240,29 @@ EACH_COMPLEX(SAME, mul_no_nan, y == 0 ? 0 : x * y)
 VARIANTS(mul_no_nan, EACH_FLOAT(ROW, mul_no_nan) EACH_COMPLEX(ROW, mul_no_nan))
 
 EACH_FLOAT(SAME, div, x / y)
-EACH_SIGNED(CHECKED, div, NO_ZEROS, BY_WIDTH(quotient, x, y))
-EACH_UNSIGNED(CHECKED, div, NO_ZEROS, x / y)
+EACH_WORD(CHECKED, div, NO_ZEROS, BY_WIDTH(quotient, x, y))
+EACH_SMALL(CHECKED, div, NO_ZEROS, BY_WIDTH(quotient, x, y))
+EACH_WIDE_UNSIGNED(CHECKED, div, NO_ZEROS, x / y)
 EACH_COMPLEX(SAME, div, x / y)
 VARIANTS(div, EACH_FLOAT(ROW, div) EACH_SIGNED(ROW, div) EACH_UNSIGNED(ROW, div) EACH_COMPLEX(ROW, div))
 
 EACH_FLOAT(SAME, floor_div, FLOOR(x / y))
-EACH_SIGNED(CHECKED, floor_div, NO_ZEROS, BY_WIDTH(floor, x, y))
-EACH_UNSIGNED(CHECKED, floor_div, NO_ZEROS, x / y)
+EACH_WORD(DIVIDED, floor_div, floor)
+EACH_SMALL(CHECKED, floor_div, NO_ZEROS, BY_WIDTH(floor, x, y))
+EACH_WIDE_UNSIGNED(CHECKED, floor_div, NO_ZEROS, x / y)
 VARIANTS(floor_div, EACH_FLOAT(ROW, floor_div) EACH_SIGNED(ROW, floor_div) EACH_UNSIGNED(ROW, floor_div))
 
 VECTOR(floor_mod)
-EACH_HALF(SAME, floor_mod, FLOOR_MOD(x, y))
-EACH_SIGNED(CHECKED, floor_mod, NO_ZEROS, BY_WIDTH(floor_rest, x, y))
-EACH_UNSIGNED(CHECKED, floor_mod, NO_ZEROS, x % y)
+EACH_HALF(SAME, floor_mod, )
+EACH_WORD(DIVIDED, floor_mod, floor_rest)
+EACH_SMALL(CHECKED, floor_mod, NO_ZEROS, BY_WIDTH(floor_rest, x, y))
+EACH_WIDE_UNSIGNED(CHECKED, floor_mod, NO_ZEROS, x % y)
 VARIANTS(floor_mod, EACH_FLOAT(ROW, floor_mod) EACH_SIGNED(ROW, floor_mod) EACH_UNSIGNED(ROW, floor_mod))
 
 EACH_FLOAT(SAME, truncate_mod, FMOD(x, y))
-EACH_SIGNED(CHECKED, truncate_mod, NO_ZEROS, BY_WIDTH(rest, x, y))
-EACH_UNSIGNED(CHECKED, truncate_mod, NO_ZEROS, x % y)
+EACH_WORD(CHECKED, truncate_mod, NO_ZEROS, BY_WIDTH(rest, x, y))
+EACH_SMALL(CHECKED, truncate_mod, NO_ZEROS, BY_WIDTH(rest, x, y))
+EACH_WIDE_UNSIGNED(CHECKED, truncate_mod, NO_ZEROS, x % y)
 VARIANTS(truncate_mod, EACH_FLOAT(ROW, truncate_mod) EACH_SIGNED(ROW, truncate_mod) EACH_UNSIGNED(ROW, truncate_mod))
 
 EACH_FLOAT(SAME, div_no_nan, y == 0 ? 0 : x / y)
@@ -236,12 +274,12 @@ EACH_COMPLEX(SAME, xdivy, x == 0 ? 0 : x / y)
 VARIANTS(xdivy, EACH_FLOAT(ROW, xdivy) EACH_COMPLEX(ROW, xdivy))
 
 VECTOR(xlogy)
-EACH_HALF(SAME, xlogy, x == 0 ? 0 : x * LOG(y))
+EACH_HALF(SAME, xlogy, )
 EACH_COMPLEX(SAME, xlogy, x == 0 ? 0 : x * CX(log, y))
 VARIANTS(xlogy, EACH_FLOAT(ROW, xlogy) EACH_COMPLEX(ROW, xlogy))
 
 VECTOR(pow)
-EACH_HALF(SAME, pow, POW(x, y))
+EACH_HALF(SAME, pow, )
 EACH_SIGNED(CHECKED, pow, NOT_NEGATIVE, integer_pow(x, y))
 EACH_UNSIGNED(SAME, pow, integer_pow((int64_t)x, (int64_t)y))
 EACH_COMPLEX(SAME, pow, CX2(pow, x, y))
@@ -264,7 +302,7 @@ EACH_FLOAT(SAME, polygamma, (__typeof__(x))polygamma(x, y))
 VARIANTS(polygamma, EACH_FLOAT(ROW, polygamma))
 
 VECTOR(atan2)
-EACH_HALF(SAME, atan2, ATAN2(x, y))
+EACH_HALF(SAME, atan2, )
 VARIANTS(atan2, EACH_FLOAT(ROW, atan2))
 
 EACH_BOOL(SAME, logical_and, x && y)
@@ -282,10 +320,10 @@ VARIANTS(bitwise_or, EACH_INT(ROW, bitwise_or))
 EACH_INT(SAME, bitwise_xor, x ^ y)
 VARIANTS(bitwise_xor, EACH_INT(ROW, bitwise_xor))
 
-EACH_INT(SAME, left_shift, (uint64_t)x << (uint64_t)y)
+EACH_INT(SAME, left_shift, BITS_OF(x) << SHIFT(x, y))
 VARIANTS(left_shift, EACH_INT(ROW, left_shift))
 
-EACH_INT(SAME, right_shift, x >> y)
+EACH_INT(SAME, right_shift, x >> SHIFT(x, y))
 VARIANTS(right_shift, EACH_INT(ROW, right_shift))
 
 EACH_NUMBER(TEST, equal, x == y)
@@ -343,7 +381,7 @@ EACH_FLOAT(SAME, selu_grad, y < 0 ? x * (y + 1.7580993408473766) : x * 1.0507009
 VARIANTS(selu_grad, EACH_FLOAT(ROW, selu_grad))
 
 VECTOR(softplus_grad)
-EACH_HALF(SAME, softplus_grad, x / (1 + EXP(-y)))
+EACH_HALF(SAME, softplus_grad, )
 VARIANTS(softplus_grad, EACH_FLOAT(ROW, softplus_grad))
 
 EACH_FLOAT(SAME, softsign_grad, x / ((1 + (y < 0 ? -y : y)) * (1 + (y < 0 ? -y : y))))

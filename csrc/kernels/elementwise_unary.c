@@ -4,6 +4,7 @@
 
 #include "complex_types.h"
 #include "elementwise.h"
+#include "elementwise_halves.h"
 #include "elementwise_types.h"
 #include "half_vectors.h"
 #include "vector_angles.h"
@@ -12,6 +13,9 @@
 
 #define SAME(tag, dtype, S, C, LOAD, STORE, op, EXPR) UNARY_LOOP(ew_##op##_##tag, S, C, LOAD, S, STORE, EXPR)
 #define TEST(tag, dtype, S, C, LOAD, STORE, op, EXPR) UNARY_LOOP(ew_##op##_##tag, S, C, LOAD, uint8_t, PLAIN, EXPR)
+#define SAME_HALF(tag, dtype, op, EXPR) HALF_LOOP(tag, op, 1, false)
+#define TEST_HALF(tag, dtype, op, EXPR) HALF_LOOP(tag, op, 1, true)
+#define BITS_HALF(tag, dtype, op, EXPR) UNARY_LOOP(ew_##op##_##tag, uint16_t, uint16_t, PLAIN, uint16_t, PLAIN, EXPR)
 #define ROW(tag, dtype, S, C, LOAD, STORE, op) {dtype, dtype, ew_##op##_##tag},
 #define TEST_ROW(tag, dtype, S, C, LOAD, STORE, op) {dtype, HL_BOOL, ew_##op##_##tag},
 
@@ -66,11 +70,15 @@ static float log_gammaf(float x) {
 
 /* --- the ops -------------------------------------------------------------------------------------------------- */
 
-EACH_NUMBER(SAME, neg, -x)
+EACH_WIDE_FLOAT(SAME, neg, -x)
+EACH_HALF(BITS, neg, x ^ 0x8000)
+EACH_INT(SAME, neg, -x)
 EACH_COMPLEX(SAME, neg, -x)
 VARIANTS(neg, EACH_NUMBER(ROW, neg) EACH_COMPLEX(ROW, neg))
 
-EACH_NUMBER(SAME, abs, MAGNITUDE(x))
+EACH_WIDE_FLOAT(SAME, abs, MAGNITUDE(x))
+EACH_HALF(BITS, abs, x & 0x7fff)
+EACH_INT(SAME, abs, MAGNITUDE(x))
 VARIANTS(abs, EACH_NUMBER(ROW, abs))
 
 EACH_NUMBER(SAME, sign, SIGN(x))

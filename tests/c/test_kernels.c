@@ -22,6 +22,41 @@ static void test_add_of_every_length(void) {
     }
 }
 
+/* Halves go by blocks through the loops of floats; their last block is any part of one. Small numbers and their products are exact. */
+static void test_halves_of_every_length(void) {
+    const int64_t lengths[] = {0, 1, 7, 8, 9, 15, 511, 512, 513, 1030};
+    for (int l = 0; l < 10; l++) {
+        const int64_t n = lengths[l];
+        uint16_t *x = malloc(sizeof(uint16_t) * (size_t)(n + 1)), two[] = {0x4000};
+        for (int64_t i = 0; i < n; i++) x[i] = (uint16_t)(0x3c00 + (i % 500)); /* from 1 to below 1.5 */
+        const operand operands[] = {{HL_FLOAT16, 1, {n}, x}, {HL_FLOAT16, 0, {0}, two}, {HL_FLOAT16, 1, {n}, NULL}};
+        const operand tested[] = {{HL_FLOAT16, 1, {n}, x}, {HL_FLOAT16, 0, {0}, two}, {HL_BOOL, 1, {n}, NULL}};
+        alone product = run_alone("mul", 1, 3, operands, 0, NULL), less = run_alone("less", 1, 3, tested, 0, NULL);
+        CHECK(product.status == HL_OK && less.status == HL_OK);
+        for (int64_t i = 0; i < n; i++) CHECK(((uint16_t *)product.out[0])[i] == x[i] + 0x400 && ((uint8_t *)less.out[0])[i] == 1);
+        free_outputs(&product), free_outputs(&less), free(x);
+    }
+}
+
+/* One divisor for all, few numbers and many, one near the least among them. */
+static void test_quotients_of_every_length(void) {
+    const int64_t divisors[] = {1, -1, 2, 3, 7, -7, 1000, INT64_MAX};
+    for (int64_t n = 1; n < 140; n += 23)
+        for (int d = 0; d < 8; d++) {
+            int64_t *x = malloc(sizeof(int64_t) * (size_t)n);
+            for (int64_t i = 0; i < n; i++) x[i] = i == 0 ? 2000 - INT64_MAX : i * i * 1234567 - 5000000000;
+            const operand operands[] = {{HL_INT64, 1, {n}, x}, {HL_INT64, 0, {0}, (void *)&divisors[d]}, {HL_INT64, 1, {n}, NULL}};
+            alone quotient = run_alone("floor_div", 1, 3, operands, 0, NULL), rest = run_alone("floor_mod", 1, 3, operands, 0, NULL);
+            CHECK(quotient.status == HL_OK && rest.status == HL_OK);
+            for (int64_t i = 0; i < n; i++) {
+                const int64_t whole = ((int64_t *)quotient.out[0])[i], left = ((int64_t *)rest.out[0])[i];
+                CHECK(whole * divisors[d] + left == x[i] && (left == 0 || (left < 0) == (divisors[d] < 0)));
+                CHECK(divisors[d] > 0 ? left < divisors[d] : left > divisors[d]);
+            }
+            free_outputs(&quotient), free_outputs(&rest), free(x);
+        }
+}
+
 /* x row + column: rows shorter than a block's go through a chain together, or one by one. */
 static void test_chains_over_rows_of_every_length(void) {
     const int64_t heights[] = {0, 1, 2, 15, 17, 103};
@@ -310,6 +345,8 @@ static void test_one_and_two_threads_agree_to_the_bit(void) {
 
 int main(void) {
     test_add_of_every_length();
+    test_halves_of_every_length();
+    test_quotients_of_every_length();
     test_chains_over_rows_of_every_length();
     test_blocks_of_rows();
     test_sums_of_all_rows();

@@ -37,6 +37,49 @@ def test_integers_divide_as_integers_do(kernel, expected, dtype):
     np.testing.assert_array_equal(call(kernel, [x[::2], y[::2]], [apart]), wanted[::2])
 
 
+@pytest.mark.parametrize("dtype", ["int32", "int64"])
+def test_one_divisor_for_all_leaves_no_rest_wrong(dtype):
+    """Divisors of every width, and one less and more than powers of two; numbers beside their multiples and at the ends."""
+    limits, rng = np.iinfo(dtype), np.random.default_rng(1)
+    bits = np.dtype(dtype).itemsize * 8
+    divisors = sorted(
+        {d for b in range(1, bits - 1) for d in (2**b - 1, 2**b, 2**b + 1)} | {3, 7, 10, 1000, limits.max}
+    )
+    for d in divisors:
+        m = [int(v) // d * d for v in rng.integers(limits.min, limits.max, 40)]
+        near = [v + e for v in (*m, 0, limits.min, limits.max, d, -d) for e in (-1, 0, 1)]
+        near = [v for v in near if limits.min <= v <= limits.max]
+        x, one = np.array(near, dtype), np.array(d, dtype)
+        assert len(x) >= 64  # from where on a factor is looked for
+        for kernel, wanted in (("floor_div", [v // d for v in near]), ("floor_mod", [v % d for v in near])):
+            np.testing.assert_array_equal(call(kernel, [x, one], [np.empty_like(x)]), wanted)
+            np.testing.assert_array_equal(call(kernel, [x[:9], one], [np.empty(9, dtype)]), wanted[:9])
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+def test_small_unsigned_integers_divide(dtype):
+    top = np.iinfo(dtype).max
+    drawn = np.random.default_rng(2).integers(0, top, 200, endpoint=True)
+    numbers = np.unique(np.concatenate([np.arange(40), top - np.arange(40), drawn]))
+    x, y = (a.ravel().astype(dtype) for a in np.meshgrid(numbers, numbers[1:]))
+    for kernel, wanted in (("div", x // y), ("floor_div", x // y), ("floor_mod", x % y), ("truncate_mod", x % y)):
+        np.testing.assert_array_equal(call(kernel, [x, y], [np.empty_like(x)]), wanted)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"])
+def test_shifts_are_by_as_many_bits_as_there_are(dtype):
+    """By fewer than none is by none, by more than all but one by all but one: as in TensorFlow."""
+    limits, bits = np.iinfo(dtype), np.dtype(dtype).itemsize * 8
+    numbers = [0, 1, 5, limits.max, limits.max - 9, limits.min, limits.min + 3]
+    by = [0, 1, bits - 2, bits - 1, bits, 100, limits.max, *([-1, limits.min] if limits.min else [])]
+    x, y = (np.array(v, dtype) for v in zip(*((a, b) for a in numbers for b in by)))
+    kept = [min(max(int(b), 0), bits - 1) for b in y]
+    left = [((int(a) << b) - limits.min) % 2**bits + limits.min for a, b in zip(x, kept)]
+    np.testing.assert_array_equal(call("left_shift", [x, y], [np.empty_like(x)]), np.array(left, dtype))
+    right = [int(a) >> b for a, b in zip(x, kept)]
+    np.testing.assert_array_equal(call("right_shift", [x, y], [np.empty_like(x)]), np.array(right, dtype))
+
+
 @pytest.mark.parametrize("kernel", ["div", "floor_div", "floor_mod", "truncate_mod"])
 @pytest.mark.parametrize("place", [0, 16, 40])
 def test_a_zero_among_divisors_is_refused(kernel, place):

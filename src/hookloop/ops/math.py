@@ -255,6 +255,11 @@ def _plain(function):
     return lambda node, x, y: function(x, y)
 
 
+def _shifted(function):
+    """By none at least and all bits but one at most, as in TensorFlow."""
+    return lambda node, x, y: function(x, np.clip(y, 0, 8 * y.dtype.itemsize - 1))
+
+
 def _maximum(node, x, y):
     return np.maximum(x, y)
 
@@ -349,8 +354,8 @@ register(
     _binary("BitwiseAnd", "bitwise_and", _plain(np.bitwise_and), kinds.INTEGER, no_gradient),
     _binary("BitwiseOr", "bitwise_or", _plain(np.bitwise_or), kinds.INTEGER, no_gradient),
     _binary("BitwiseXor", "bitwise_xor", _plain(np.bitwise_xor), kinds.INTEGER, no_gradient),
-    _binary("LeftShift", "left_shift", _plain(np.left_shift), kinds.INTEGER, no_gradient),
-    _binary("RightShift", "right_shift", _plain(np.right_shift), kinds.INTEGER, no_gradient),
+    _binary("LeftShift", "left_shift", _shifted(np.left_shift), kinds.INTEGER, no_gradient),
+    _binary("RightShift", "right_shift", _shifted(np.right_shift), kinds.INTEGER, no_gradient),
     _comparison("Equal", "equal", np.equal, _ANY | _TEXT, attrs={"incompatible_shape_error": True}),
     _comparison("NotEqual", "not_equal", np.not_equal, _ANY | _TEXT, attrs={"incompatible_shape_error": True}),
     _comparison("Less", "less", np.less, kinds.REAL),

@@ -5,6 +5,7 @@ import pytest
 
 import hookloop as tf
 
+from ...conftest import on_reference
 from ..programs import kernels, optimized
 
 NAMES = ("expand_powers", "drop_unused")
@@ -43,9 +44,28 @@ def test_other_powers_stay(exponent):
     assert rewritten([tf.pow(x, exponent)], {x: np.ones((3, 2), np.float32)}) == ["pow"]
 
 
-def test_integers_and_what_is_broadcast_stay():
-    x, y = tf.placeholder(tf.int32, [None]), tf.placeholder(tf.float32, [])
-    assert rewritten([tf.pow(x, 2)], {x: np.ones(3, np.int32)}) == ["pow"]
+@pytest.mark.parametrize("exponent, wanted", [(1, ["copy"]), (2, ["square"]), (3, ["square", "mul"]), (4, ["pow"])])
+@pytest.mark.parametrize("dtype", ["uint8", "int32", "int64"])
+def test_small_powers_of_integers_are_products(executor, exponent, wanted, dtype):
+    x = tf.placeholder(dtype, [None])
+    value = np.array([0, 1, 5, 200, np.iinfo(dtype).max], dtype)
+    y = tf.pow(x, tf.constant(exponent, dtype))
+    assert rewritten([y], {x: value}) == wanted
+    with tf.Session() as session:
+        np.testing.assert_array_equal(session.run(y, {x: value}), value ** np.array(exponent, dtype))
+
+
+def test_a_negative_power_of_an_integer_stays_to_be_refused():
+    x = tf.placeholder(tf.int32, [None])
+    y = tf.pow(x, -1)
+    assert rewritten([y], {x: np.ones(3, np.int32)}) == ["pow"]
+    if not on_reference():
+        with tf.Session() as session, pytest.raises(tf.errors.InvalidArgumentError, match="negative integer powers"):
+            session.run(y, {x: [1, 2]})
+
+
+def test_what_is_broadcast_stays():
+    y = tf.placeholder(tf.float32, [])
     assert rewritten([tf.pow(y, np.full(1, 3, np.float32))], {y: np.float32(2)}) == ["pow"]
     z = tf.placeholder(tf.float32, [None])
     assert rewritten([tf.pow(z, y)], {z: np.ones(3, np.float32), y: np.float32(2)}) == ["pow"]

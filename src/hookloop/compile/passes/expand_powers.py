@@ -10,7 +10,8 @@ import numpy as np
 from ..ir import ARENA, CONSTANT, Buffer, Instr, Value
 from .uses import Uses, blocks_of, kernels_of
 
-_TYPES = frozenset(("float32", "float64"))  # 16-bit floats would be rounded once more
+# 16-bit floats would be rounded once more. Integers have a power of -1 for the kernel to refuse.
+_TYPES = frozenset(("float32", "float64", "int8", "uint8", "int16", "uint16", "int32", "int64", "uint32", "uint64"))
 
 
 def expand_powers(program):
@@ -40,7 +41,7 @@ def _products(base, exponent, item):
     """The instructions for a power; None where there are none."""
     if exponent == 1:
         return [Instr("copy", [base], item.outputs, (), item.node)]
-    if exponent in (2, -1):
+    if exponent == 2 or (exponent == -1 and item.outputs[0].dtype.is_floating):
         kernel = "square" if exponent == 2 else "reciprocal"
         return [Instr(kernel, [base], item.outputs, (), item.node, overwrites=(0,), views=item.views)]
     if exponent != 3:
