@@ -164,14 +164,25 @@ static void NAME(go_across)(const NAME(gathering) *k, NAME(tiling) *t, int64_t a
     const conv_gather *g = k->g;
     const conv_block *block = k->block;
     const REAL *bias = g->bias ? k->operand[g->bias] : NULL, *const first = t->b;
+    /* Of windows of one position the next tile reads what none has read yet: this one asks for it, so much in each panel. */
+    const int64_t length = t->n_segments == 1 ? t->segments[0].length : 0, asking = conv_ceil(length, CONV_ASKING_STEPS);
+    const int64_t panels = conv_max(1, conv_ceil(column1 - column0, most * LANES));
+    const bool asks = length > 0 && most == CONV_PANEL_VECTORS && end - at > 1 && k->a[at + 1] - k->a[at] == length;
     for (int64_t tiles = conv_ceil(end - at, conv_rows[most - 1]), rows; at < end; at += rows, tiles--) {
         rows = conv_ceil(end - at, tiles);
         t->b = first;
+        t->next = (const char *)(k->a[at] + rows * length);
+        t->next_step = asks ? rows * length * (int64_t)sizeof(REAL) / (panels * asking) : 0;
         for (t->column = column0; t->column < column1; t->column += most * LANES, t->b += panel) {
             const int64_t left = conv_min(most * LANES, column1 - t->column), vectors = conv_ceil(left, LANES);
             t->bias = bias ? bias + t->column : NULL;
             t->last_lanes = (int)(left - (vectors - 1) * LANES);
-            NAME(tiles)[vectors - 1][rows - 1](t, k->a + at, k->c + at);
+            if (asks && rows == CONV_PACKED_ROWS && vectors == CONV_PANEL_VECTORS) {
+                NAME(tile_that_asks)(t, k->a + at, k->c + at);
+                t->next += asking * t->next_step;
+            } else {
+                NAME(tiles)[vectors - 1][rows - 1](t, k->a + at, k->c + at);
+            }
         }
         if (finishes && g->n_steps > g->n_in_tiles)
             NAME(finish)(g, k->operand, k->c + at, rows, block->column0, block->column1 - block->column0);
@@ -314,7 +325,7 @@ static void NAME(filter_block)(const conv_filter *f, const conv_phase *phase, co
     }
 #if CONV_PACKS
     if (f->packed_rows) {
-        NAME(filter_packed)(f, phase, &region, images, grad, sums, first, block, row0, row1, own);
+        NAME(filter_packed)(f, phase, &region, source, images, grad, sums, first, block, row0, row1, own);
         return;
     }
 #endif
@@ -350,6 +361,9 @@ static void NAME(filter_task)(const conv_filter *f, const void *source, const vo
     for (int64_t i = block0; i < block1; i++) {
         conv_block block = conv_block_at(&f->gather, i);
         block.r1 = conv_min(block.r1, phase[0].count);
+#if CONV_PACKS
+        block.goes_on = i + 1 < block1 || f->row_parts == 1;
+#endif
         NAME(filter_block)(f, phase, source, grad, sums, i == block0, &block, row0, row1, &own);
     }
     if (block0 == block1)

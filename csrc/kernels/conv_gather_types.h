@@ -48,6 +48,7 @@ enum {
     CONV_PACKED_STEP = 128,       /* bytes between positions at least: those of fewer share lines */
     CONV_PACKED_PANELS = 4,       /* that read them at least */
     CONV_PACKED_GROUP = 8,        /* panels that are packed together */
+    CONV_ASKING_STEPS = 4,        /* of k, from one line that is asked for to the next */
     CONV_PACKED_POSITIONS = 256,  /* of a block: a panel of B stays in the first-level cache */
     CONV_MAX_K_BLOCK = 1024,      /* rows of B that stay in the second-level cache while the tiles of a block pass */
     CONV_REGION_BYTES = 256 << 10,
@@ -69,7 +70,12 @@ typedef struct conv_span { int64_t i0, i1, lo, hi; } conv_span;
 typedef struct conv_spans { int64_t n[CONV_AXES]; conv_span of[CONV_AXES][CONV_MAX_SPANS]; } conv_spans;
 
 /* Images n0 to n1 (excluded), positions r0 to r1 of axis 0, some of the target's columns. */
-typedef struct conv_block { int64_t n0, n1, r0, r1, column0, column1; } conv_block;
+typedef struct conv_block {
+    int64_t n0, n1, r0, r1, column0, column1;
+#if CONV_PACKS
+    bool goes_on; /* the next one comes next, in this task or in one like it */
+#endif
+} conv_block;
 
 /* The part of the source that a block reads: its first position, its extent, and steps in elements. */
 typedef struct conv_region { int64_t origin[CONV_AXES], extent[CONV_AXES], step[CONV_AXES], image; } conv_region;
@@ -116,6 +122,17 @@ static inline conv_block conv_block_at(const conv_gather *g, int64_t index) {
     const int64_t n0 = index / g->row_blocks * g->images_per_block, r0 = index % g->row_blocks * g->rows_per_block;
     return (conv_block){n0, conv_min(n0 + g->images_per_block, g->batch), r0, r0 + g->rows_per_block, 0, g->columns};
 }
+
+#if CONV_PACKS
+/* The block after another one, of which there are no more where n0 is the batch. */
+static inline conv_block conv_block_after(const conv_gather *g, const conv_block *block) {
+    conv_block next = *block;
+    next.r0 = block->r1 < g->target[0] ? block->r1 : 0;
+    next.r1 = conv_min(next.r0 + g->rows_per_block, g->target[0]);
+    if (next.r0 == 0) next.n0 = block->n1, next.n1 = conv_min(block->n1 + g->images_per_block, g->batch);
+    return next;
+}
+#endif
 
 /* The taps under which position i of an axis sees the source: from lo to hi (excluded). */
 static inline void conv_find_taps(const conv_phase *p, int64_t source, int64_t i, int64_t *lo, int64_t *hi) {
@@ -286,6 +303,30 @@ static inline int64_t conv_cut_columns(int64_t left, int64_t wanted, int64_t lan
 static inline bool conv_goes_across(const conv_gather *g, int64_t rows, int64_t columns, int64_t real_bytes) {
     return CONV_PACKS && !g->dots && columns * real_bytes > CONV_PANEL_VECTORS * SIMD_BYTES &&
            rows * columns * real_bytes <= CONV_ACROSS_BYTES && rows <= g->k_block;
+}
+
+/* Lines of memory that tiles ask for while they are busy, a few of them in each: `rows` times `lines`, `step` bytes from row to row. All at
+ * once they would stand before what the tiles wait for. */
+typedef struct conv_asked { const char *from; int64_t rows, lines, step; } conv_asked;
+typedef struct conv_asking { int64_t n, row, line; conv_asked of[2]; } conv_asking;
+
+static inline void conv_add_asked(conv_asking *asking, const void *from, int64_t rows, int64_t bytes, int64_t step) {
+    if (rows > 0) asking->of[asking->n++] = (conv_asked){from, rows, conv_ceil(bytes, HL_ALIGNMENT), step};
+}
+
+/* What the next tile asks for, up to `count` times: a line of each of so many rows, or the same one again where nothing is left. */
+static inline const char *conv_next_asked(conv_asking *asking, int64_t count, int64_t *step) {
+    *step = 0;
+    if (asking->n == 0) return (const char *)asking;
+    const conv_asked *a = &asking->of[asking->n - 1];
+    const char *from = a->from + asking->row * a->step + HL_ALIGNMENT * asking->line;
+    *step = a->step;
+    asking->row += count;
+    if (asking->row >= a->rows) {
+        asking->row = 0;
+        if (++asking->line == a->lines) asking->line = 0, asking->n--;
+    }
+    return from;
 }
 
 static inline conv_scratch conv_lay_out(const conv_layout *l, char *scratch) {

@@ -22,11 +22,15 @@ typedef struct NAME(tiling) {
     int64_t column;   /* of C, the panel's first */
     bool accumulate, relu;
     int last_lanes; /* of the last vector */
+#if CONV_PACKS
+    const char *next; /* what a tile that asks asks for, so many bytes a time */
+    int64_t next_step;
+#endif
 } NAME(tiling);
 
 typedef void (*NAME(tile_fn))(const NAME(tiling) *t, const REAL *const *a, REAL *const *c);
 
-SIMD_INLINE void NAME(tile)(const int rows, const int vectors, const NAME(tiling) *t, const REAL *const *a, REAL *const *c) {
+SIMD_INLINE void NAME(tile)(const int rows, const int vectors, const bool asks, const NAME(tiling) *t, const REAL *const *a, REAL *const *c) {
     VEC sum[CONV_MAX_ROWS][CONV_MAX_VECTORS];
     const REAL *row[CONV_MAX_ROWS];
     const int lanes = t->last_lanes;
@@ -38,11 +42,17 @@ SIMD_INLINE void NAME(tile)(const int rows, const int vectors, const NAME(tiling
     }
     const int64_t a_step = t->a_step, b_step = vectors * LANES;
     const conv_segment *segment = t->segments;
+#if CONV_PACKS
+    const char *next = t->next;
+#endif
     for (const conv_segment *end = segment + t->n_segments; segment < end; segment++) {
         int64_t at = segment->a;
         const REAL *b = t->b + segment->b * b_step;
         int64_t end = at + segment->length * a_step;
         while (at != end) {
+#if CONV_PACKS
+            if (asks && at % CONV_ASKING_STEPS == 0) __builtin_prefetch(next), next += t->next_step;
+#endif
             VEC b_row[CONV_MAX_VECTORS];
 #pragma GCC unroll 4
             for (int v = 0; v < vectors; v++) b_row[v] = LOAD(b + v * LANES);
@@ -80,7 +90,7 @@ SIMD_INLINE void NAME(tile)(const int rows, const int vectors, const NAME(tiling
 
 #define TILE(rows, vectors)                                                                                                   \
     static void NAME(tile_##rows##x##vectors)(const NAME(tiling) *t, const REAL *const *a, REAL *const *c) {                  \
-        NAME(tile)(rows, vectors, t, a, c);                                                                                   \
+        NAME(tile)(rows, vectors, false, t, a, c);                                                                                  \
     }
 #define T_(rows, vectors) NAME(tile_##rows##x##vectors)
 TILE(1, 1) TILE(2, 1) TILE(3, 1) TILE(4, 1) TILE(5, 1) TILE(6, 1) TILE(7, 1) TILE(8, 1)
@@ -117,6 +127,13 @@ static const NAME(tile_fn) NAME(tiles)[CONV_MAX_VECTORS][CONV_MAX_ROWS] = {
 };
 #undef TILE
 #undef T_
+
+#if CONV_PACKS
+/* The tile of whole panels, which asks for what comes next. */
+static void NAME(tile_that_asks)(const NAME(tiling) *t, const REAL *const *a, REAL *const *c) {
+    NAME(tile)(CONV_PACKED_ROWS, CONV_PANEL_VECTORS, true, t, a, c);
+}
+#endif
 
 /* --- a few columns: vectors along k, whose lanes are added at the end. B lies by columns, `b_step` elements apart. --- */
 

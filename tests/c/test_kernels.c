@@ -213,6 +213,8 @@ static void test_convolutions(void) {
         check_convolution(5, 9, 14, window, 61, 67, 2); /* all multiplications, or fewer */
         for (int64_t few = 1; few <= 4; few++) check_convolution(2, 5, 4, window, 29 + few, few, 1); /* along the source's channels */
     }
+    check_convolution(3, 9, 14, 1, 64, 24, 2); /* a panel of three vectors alone */
+    check_convolution(3, 9, 14, 1, 38, 136, 2);
 }
 
 static void check_runs(const char *name, int n, const operand *operands, int n_attr, const hl_value *attrs) {

@@ -193,6 +193,26 @@ def test_an_odd_number_of_vectors_of_columns(columns):
         check(geometry, 1, 70, columns // 2, "d")
 
 
+@pytest.mark.parametrize("dtype", ["f", "d"])
+@pytest.mark.parametrize("channels", [33, 96])
+@pytest.mark.parametrize("columns", [12, 24, 40, 64, 137])
+def test_windows_of_one_position(channels, columns, dtype):
+    """Their tiles ask for what the next ones read, with and without panels of two vectors; threads change nothing."""
+    geometry = [(13, 1, 1, 1, 0, 0)] * 2
+    check(geometry, 3, channels, columns, dtype)
+    check([(13, 1, 2, 1, 0, 0)] * 2, 3, channels, columns, dtype)
+    rng = np.random.default_rng(4)
+    image = rng.standard_normal((9, 13, 13, channels)).astype(dtype)
+    taps = rng.standard_normal((1, 1, channels, columns)).astype(dtype)
+    grad = rng.standard_normal((9, 13, 13, columns)).astype(dtype)
+    for kernel, inputs, shape in (
+        ("conv", [image, taps], grad.shape),
+        ("conv_filter_gradient", [image, grad], taps.shape),
+    ):
+        found = [run(kernel, inputs, np.empty(shape, dtype), geometry, threads) for threads in (1, 2, 4)]
+        assert all(np.array_equal(found[0], other) for other in found[1:])
+
+
 @pytest.mark.parametrize("columns", [1, 2, 3, 4])
 @pytest.mark.parametrize("dtype", ["f", "d"])
 def test_few_columns(columns, dtype):
