@@ -13,6 +13,7 @@ import numpy as np
 from . import dtypes, errors
 from ._reference_arrays import ArrayOps
 from ._reference_shapes import check_shapes
+from .compile.branch_values import not_there
 from .compile.host import NO_VALUE
 from .compile.order import ALIASES
 from .compile.pipeline import Feed, order_request
@@ -152,6 +153,9 @@ class ReferenceStep(ArrayOps):
             elif unit.kind == COPY:
                 self.copy_early(unit)
             else:
+                for predicate, branch in self.units.needed_branches.get(unit.op, ()):
+                    if int(bool(self.value(predicate, unit.op))) != branch:
+                        raise not_there(unit.op, predicate, branch)
                 self.run_op(unit.op)
 
     def raw(self, tensor):

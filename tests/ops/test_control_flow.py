@@ -234,6 +234,39 @@ def test_which_branch_a_merge_took_is_fetched():
     assert run([merged.value_index, merged.output], {p: False})[1].tolist() == [3, 6]
 
 
+def test_a_value_of_a_branch_that_was_not_taken_is_not_there():
+    from hookloop.python.ops import control_flow_ops
+
+    p, q, x = tf.placeholder(tf.bool, []), tf.placeholder(tf.bool, []), tf.placeholder(tf.float32, [])
+    inside = []
+
+    def keep():
+        inside.append(x * 5.0)
+        return inside[0]
+
+    y = tf.cond(p, lambda: tf.cond(q, keep, lambda: x), lambda: -x)
+    outside = inside[0] + 1.0
+    v = tf.get_variable("v", initializer=0.0)
+    assigned = v.assign(outside)
+    either = tf.cond(p, lambda: tf.cond(q, lambda: outside * 2.0, lambda: x), lambda: x)
+    off, on = control_flow_ops.switch(x, p)
+    with tf.Session() as session:
+        session.run(v.initializer)
+        assert session.run([outside, y, either, on], {p: True, q: True, x: 1.0}) == [6, 5, 12, 1]
+        assert session.run([y, either, off], {p: False, q: True, x: 1.0}) == [-1, 1, 1]
+        for feeds, needed in (({p: True, q: False}, q), ({p: False, q: True}, p)):
+            for fetch in (outside, [y, outside], assigned, assigned.op):
+                with pytest.raises(
+                    tf.errors.InvalidArgumentError, match=rf"Retval\[0\] does not have value.*'{needed.name}' is true"
+                ):
+                    session.run(fetch, {**feeds, x: 1.0})
+        with pytest.raises(tf.errors.InvalidArgumentError, match=f"only where '{p.name}' is false"):
+            session.run(off * 2.0, {p: True, x: 1.0})
+        assert session.run(v) == 0
+        session.run(assigned, {p: True, q: True, x: 1.0})
+        assert session.run(v) == 6
+
+
 def test_arguments_are_checked():
     with pytest.raises(TypeError, match="pred must not be a Python bool"):
         tf.cond(True, lambda: 1, lambda: 2)

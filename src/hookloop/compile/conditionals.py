@@ -14,8 +14,9 @@ import numpy as np
 from .. import errors
 from ..ops.branch_taken import branch_taken
 from ..ops.variable_key import VARIABLES
-from .host import NO_VALUE, lower_host
-from .ir import OBJECT, VARIABLE, Buffer, If, Instr, Value, same_shape
+from .branch_values import not_there
+from .host import NO_VALUE, call_host, lower_host
+from .ir import OBJECT, VARIABLE, Block, Buffer, If, Instr, Value, same_shape
 from .node import Node, NodeContext
 
 
@@ -154,6 +155,16 @@ def _deliver(lowerer, block, sizes, value, out, node):
         lowerer.copy_sizes([(source, size) for size, source in sizes], node)
         lowerer.move(value, out, node)
     lowerer.leave(local)
+
+
+def require_branch(lowerer, op, predicate, branch):
+    """Ends the run where the branch was not taken that `op`, outside of it, takes a value of."""
+    node = Node(op, None, [], lowerer.node_index(op))
+    value = lowerer.operand(lowerer.value_of(predicate), None, node)
+    sides = [Block(), Block()]
+    with lowerer.region([], sides[1 - branch]):
+        call_host(lowerer, not_there(op, predicate, branch), node=node.index)
+    lowerer.append(If(value, sides[1], sides[0], node.index))
 
 
 # --- one branch alone -------------------------------------------------------------------------------------------

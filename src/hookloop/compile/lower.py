@@ -20,7 +20,7 @@ from ..shapes import MOST_SIZES
 from . import sizes as size_operations
 from .arrays import ARRAY_OPS, holds_text
 from .batches import FirstElements, lower_batch
-from .conditionals import lower_if
+from .conditionals import lower_if, require_branch
 from .host import call_host, called_by, is_handle, is_text_variable, lower_host, read_text, write_text
 from .ir import (
     CONSTANT,
@@ -289,6 +289,8 @@ class Lowerer(OpenAxes):
             return goes_on
         if unit.kind == COPY:
             return self._copy_early(unit.op, unit.copied)
+        for predicate, branch in self.units.needed_branches.get(unit.op, ()):
+            require_branch(self, unit.op, predicate, branch)
         return self._lower_op(unit.op) if unit.op not in self.first.iterators else True
 
     def _guesses(self, block):
