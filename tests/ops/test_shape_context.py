@@ -85,6 +85,35 @@ def test_constants_that_enter_a_loop_are_known_sizes():
     assert seen == [[1, 2], [4, 3, 5], [None, 2], [None, 2]]
 
 
+def test_slices_of_constants_that_enter_a_loop_are_known_sizes():
+    sizes, some = tf.constant([2, 3, 4]), tf.shape(tf.placeholder(tf.float32, [2, None, 4]))
+    unknown = tf.placeholder(tf.float32, [None])
+    seen = []
+
+    def body(i):
+        for dims in [
+            sizes[:1], sizes[1:], sizes[:-1], sizes[::2], sizes[:2][1:], sizes[: tf.size(sizes) - 1], tf.concat([sizes[1:], [5]], 0),
+            tf.concat([sizes[:1], tf.shape(unknown)], 0), some[:1], sizes[tf.newaxis][0], sizes[...], tf.stack([sizes[0], 2]),
+            tf.tile(sizes[:1], [2]), tf.abs(sizes[:1]),
+        ]:  # fmt: skip
+            seen.append(tf.zeros(dims).shape.as_list())
+        tf.while_loop(lambda j: j < 2, lambda j: (seen.append(tf.zeros(sizes[:1]).shape.as_list()), j + 1)[1], [0])
+        return i + 1
+
+    tf.while_loop(lambda i: i < 2, body, [0])
+    known = [[2], [3, 4], [2, 3], [2, 4], [3], [2, 3], [3, 4, 5], [2, None]]
+    assert seen == [*known, [None], [None] * 3, [None] * 3, [None, 2], [None] * 2, [None], [None]]
+
+
+def test_slices_with_an_ellipsis_are_known_as_a_whole():
+    some = tf.shape(tf.placeholder(tf.float32, [2, None, 4]))
+    assert [tf.zeros(dims).shape.as_list() for dims in (some[:1], some[..., :1], some[...])] == [
+        [2],
+        [None],
+        [None] * 3,
+    ]
+
+
 def test_a_state_of_a_size_that_is_asked_for_goes_through_a_loop(executor):
     x = tf.placeholder(tf.float32, [3, None])
     rows = tf.shape(x)[0]

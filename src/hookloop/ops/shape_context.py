@@ -13,6 +13,7 @@ _DEEPEST_FOLDED = 64  # ops between a tensor and the constants it is worked out 
 # Ops of whose outputs some elements may be known where others are not; what computes with sizes knows all of them or none, as in
 # TensorFlow: a shape that says more at one place than at another would be refused by a loop that both flow into.
 _PARTLY_KNOWN = frozenset(("Shape", "ShapeN", "Pack", "Concat", "ConcatV2", "StridedSlice"))
+_MASKS_OF_RANK = ("shrink_axis_mask", "new_axis_mask", "ellipsis_mask")  # a slice with one of these is known as a whole
 
 
 class ShapeContext(ShapeContextFields):
@@ -242,12 +243,15 @@ def _values(op, depth):
             return None
         values = [values] if isinstance(values, np.ndarray) or values is None else values
         return values if op.type in _PARTLY_KNOWN else [v if v is None or is_known(v) else None for v in values]
-    partly = op.type in _PARTLY_KNOWN and not op._attrs.get("shrink_axis_mask")
+    partly = op.type in _PARTLY_KNOWN and not any(map(op._attrs.get, _MASKS_OF_RANK))
     arrays = []
-    for tensor in op.inputs:
+    for i, tensor in enumerate(op.inputs):
         if _too_large(tensor):
             return None
-        array = _part(op, tensor, depth) if partly and op.type != "StridedSlice" else partial_value(tensor, depth)
+        if not partly or (op.type == "StridedSlice" and i > 0):
+            array = partial_value(tensor, depth)
+        else:
+            array = _part(op, tensor, depth)
         if array is None or not (partly or (is_known(array) and _rests_on_constants(tensor))):
             return None
         arrays.append(array)
@@ -264,18 +268,27 @@ def _values(op, depth):
 def _rests_on_constants(tensor):
     """Whether all that a known value is taken from is known, and not only the elements that it has."""
     op = tensor.op
+    if op.type == "Enter":  # what enters a loop is known to those that take parts of it, and to no other
+        return False
     if op.type in ("Shape", "ShapeN"):
         return all(t._shape is not None and all(isinstance(d, int) for d in t._shape) for t in op.inputs)
     return op.type not in _PARTLY_KNOWN or all(_rests_on_constants(t) for t in op.inputs)
 
 
 def _part(op, tensor, depth):
-    """What is known of an element of a stack or of a part of a concatenation; the others are worth knowing where nothing is."""
+    """What is known of an element of a stack, of a part of a concatenation or of what is sliced.
+
+    The other elements of a stack and parts of a concatenation are worth knowing where nothing is known of one.
+    """
     # A constant that enters a loop is one inside.
     entered = tensor.op.type == "Enter"
-    array = partial_value(tensor.op.inputs[0] if entered else tensor, depth)
-    if array is not None and (not (entered or op.type == "Pack") or (is_known(array) and _rests_on_constants(tensor))):
+    source = tensor.op.inputs[0] if entered else tensor
+    array = partial_value(source, depth)
+    wants_all = entered or op.type == "Pack"
+    if array is not None and (not wants_all or (is_known(array) and _rests_on_constants(source))):
         return array
+    if op.type == "StridedSlice":
+        return None
     shape = tensor._shape
     sizes_known = (
         shape == () if op.type == "Pack" else shape is not None and len(shape) == 1 and isinstance(shape[0], int)
