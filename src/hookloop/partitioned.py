@@ -8,6 +8,7 @@ from . import dtypes
 from .graph.scopes import control_dependencies, name_scope
 from .graph.tensor import Tensor
 from .ops.build import register_tensor_conversion_function
+from .ops.operators import OVERLOADABLE_OPERATORS
 from .shapes import TensorShape, as_shape
 
 __all__ = [
@@ -341,7 +342,7 @@ def _add_operators():
         function = getattr(Tensor, name)
         return lambda self, *args: function(self.as_tensor(), *args)
 
-    for name in Tensor.OVERLOADABLE_OPERATORS:
+    for name in OVERLOADABLE_OPERATORS:
         setattr(PartitionedVariable, name, operator(name))
 
 

@@ -13,6 +13,7 @@ from . import dtypes
 from . import variable_def as variable_def_
 from ._core import BesideScope, ColocationScope
 from .graph.collections import GraphKeys
+from .graph.references import Reference
 from .graph.scopes import control_dependencies, init_scope, name_scope
 from .graph.stack import executing_eagerly, get_default_graph, get_default_session
 from .graph.tensor import Tensor, TensorOperators
@@ -265,6 +266,10 @@ class Variable(Trackable, TensorOperators, metaclass=_VariableType):
         from .ops.control_flow import cond
 
         return cond(state.is_variable_initialized(self), self.read_value, lambda: self._initial_value)
+
+    def experimental_ref(self):
+        """A reference that hashes by identity; its `deref()` is the variable."""
+        return Reference(self)
 
     def eval(self, session=None):
         """Its value in a session, by default in the default session."""

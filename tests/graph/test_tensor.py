@@ -118,3 +118,18 @@ def test_names_may_be_bytes():
     assert tf.constant(1.0, name=b"c").name == "c:0" and tf.identity(1.0, name=b"i").name == "i:0"
     with tf.name_scope(b"s") as scope:
         assert scope == "s/"
+
+
+def test_a_reference_hashes_by_identity():
+    for x, y in [(tf.constant(1.0), tf.constant(1.0)), (tf.Variable(1.0), tf.Variable(1.0))]:
+        reference = x.experimental_ref()
+        assert reference.deref() is x and repr(reference) == f"<Reference wrapping {x!r}>"
+        assert {reference: 1}[x.experimental_ref()] == 1 and reference not in (y.experimental_ref(), x, None)
+
+
+def test_programs_have_a_set_of_the_operators(monkeypatch):
+    monkeypatch.setattr(tf.Tensor, "OVERLOADABLE_OPERATORS", set(tf.Tensor.OVERLOADABLE_OPERATORS))
+    operators = tf.Tensor.OVERLOADABLE_OPERATORS
+    assert {"__eq__", "__ne__", "__add__", "__getitem__"} <= operators
+    operators.difference_update({"__eq__", "__ne__"})
+    assert all(callable(getattr(tf.Tensor, name)) for name in operators | {"__eq__", "__ne__"})

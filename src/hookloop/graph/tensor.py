@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .. import shapes
 from .._core import TensorFields
+from .references import Reference
 from .stack import session_for
 
 __all__ = ["Tensor"]
@@ -110,6 +111,10 @@ class Tensor(TensorFields, TensorOperators):
         return self is other
 
     __hash__ = object.__hash__
+
+    def experimental_ref(self):
+        """A reference that hashes by identity; its `deref()` is the tensor."""
+        return Reference(self)
 
     def __copy__(self):
         return self

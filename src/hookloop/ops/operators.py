@@ -76,4 +76,5 @@ Tensor._override_operator("__neg__", lambda x: apply_op("Neg", [x]))
 Tensor._override_operator("__invert__", lambda x: apply_op("LogicalNot", [x]))
 Tensor._override_operator("__abs__", math_unary.abs)
 Tensor._override_operator("__getitem__", slicing.getitem)
-Tensor.OVERLOADABLE_OPERATORS = frozenset(OVERLOADABLE_OPERATORS)
+# A set of its own, as TensorFlow's: programs that wrap tensors leave names out of it.
+Tensor.OVERLOADABLE_OPERATORS = {"__eq__", "__ne__", *OVERLOADABLE_OPERATORS}
