@@ -73,21 +73,22 @@ def apply_op(type, inputs, attrs=None, name=None):
 
 
 def set_attributes(op_def, signature, dict all_attrs not None, attrs):
-    """Puts attributes that a caller gives among all of a node's, as the graph keeps them.
+    """Puts attributes that a caller gives among all of a node's, as the graph keeps them; None stands for the default.
 
     Raises:
       TypeError: for a type that the attribute cannot be.
     """
     for key, value in attrs.items():
         kind = type(value)
-        if kind is str:
+        if kind is str and key not in signature.type_attrs:
             value = (<str>value).encode()
         elif kind is dtype_type:
             allowed = op_def.types.get(key)
             if allowed is not None and value.base_dtype not in allowed:
                 convert_attribute(op_def, signature, key, value, None)
         elif not ((kind is bool or kind is int or kind is float or kind is list) and kind is type(all_attrs.get(key))):
-            value = convert_attribute(op_def, signature, key, value, all_attrs.get(key))
+            default = all_attrs.get(key)
+            value = default if value is None and default is not None else convert_attribute(op_def, signature, key, value, default)
         all_attrs[key] = value
 
 

@@ -289,3 +289,34 @@ def test_types_that_tensorflow_refuses_too(build, text):
 
     with pytest.raises(TypeError, match=text):
         build()
+
+
+@pytest.mark.parametrize(
+    "build, dtype, value",
+    [
+        (lambda: tf.argmax([[1.0, 2.0]], 1, output_type=None), "int64", [1]),
+        (lambda: tf.shape(tf.placeholder_with_default([1.0, 2.0], [None]), out_type=None), "int32", [2]),
+        (lambda: tf.shape([1.0, 2.0], out_type=None), "int32", [2]),
+        (lambda: tf.size([1.0, 2.0], out_type=None), "int32", 2),
+        (lambda: tf.shape_n([[1.0, 2.0]], out_type=None)[0], "int32", [2]),
+        (lambda: tf.searchsorted([1, 3, 5], [2, 4], out_type=None), "int32", [1, 2]),
+        (lambda: tf.unique([1, 1, 2], out_idx=None).idx, "int32", [0, 0, 1]),
+        (lambda: tf.unique_with_counts([1, 1, 2], out_idx=None).count, "int32", [2, 1]),
+        (lambda: tf.setdiff1d([1, 2, 3], [2], index_dtype=None).idx, "int32", [0, 2]),
+        (lambda: tf.string_to_number(["1", "2"], out_type=None), "float32", [1, 2]),
+        (lambda: tf.bincount([1, 2, 2], dtype=None), "float32", [0, 1, 2]),
+        (lambda: tf.sequence_mask([1, 2], dtype=None), "bool", [[True, False], [True, True]]),
+        (lambda: tf.histogram_fixed_width([1.0, 1.5], [1.0, 2.0], 2, dtype=None), "int32", [1, 1]),
+        (lambda: tf.linalg.lu(np.eye(2, dtype="f"), output_idx_type=None)[1], "int32", [0, 1]),
+        (lambda: tf.random.stateless_multinomial([[0.0, -1e9]], 2, [1, 2], output_dtype=None), "int64", [[0, 0]]),
+        (lambda: tf.random.poisson(1e-9, [2], dtype=None), "int64", [0, 0]),
+        (lambda: tf.reduce_join(["a", "b"], 0, separator=None), "string", b"ab"),
+        (lambda: tf.as_string([0.5], precision=None, width=None, fill=None), "string", [b"0.500000"]),
+        (lambda: tf.argmax([[1.0, 2.0]], 1, output_type="int32"), "int32", [1]),
+    ],
+)
+def test_none_is_the_default_of_an_attribute(build, dtype, value, executor):
+    tensor = build()
+    assert tensor.dtype.name == dtype
+    with tf.Session() as session:
+        assert np.asarray(session.run(tensor)).tolist() == value

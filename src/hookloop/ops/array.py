@@ -513,13 +513,14 @@ def shape_internal(input, name=None, optimize=True, out_type=dtypes.int32):
             return input.dense_shape
         input = convert_to_tensor(input)
         if optimize and is_defined(input._shape):
-            return constant(np.array(input._shape, dtypes.as_dtype(out_type).as_numpy_dtype), name=scope)
-        return apply_op("Shape", [input], {"out_type": dtypes.as_dtype(out_type)}, scope)
+            dtype = dtypes.int32 if out_type is None else dtypes.as_dtype(out_type)
+            return constant(np.array(input._shape, dtype.as_numpy_dtype), name=scope)
+        return apply_op("Shape", [input], {"out_type": out_type}, scope)
 
 
 def shape_n(input, out_type=dtypes.int32, name=None):
     """The shapes of a list of tensors."""
-    return apply_op("ShapeN", [input], {"out_type": dtypes.as_dtype(out_type)}, name)
+    return apply_op("ShapeN", [input], {"out_type": out_type}, name)
 
 
 def size(input, name=None, out_type=dtypes.int32):
@@ -528,8 +529,8 @@ def size(input, name=None, out_type=dtypes.int32):
         input = convert_to_tensor(input)
         if is_defined(input._shape):
             total = int(np.prod(input._shape, dtype=np.int64))
-            return constant(total, dtypes.as_dtype(out_type), name=scope)
-        return apply_op("Size", [input], {"out_type": dtypes.as_dtype(out_type)}, scope)
+            return constant(total, out_type, name=scope)
+        return apply_op("Size", [input], {"out_type": out_type}, scope)
 
 
 def rank(input, name=None):

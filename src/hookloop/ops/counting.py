@@ -158,7 +158,7 @@ def bincount(arr, weights=None, minlength=None, maxlength=None, dtype=dtypes.int
 
             weights = convert_to_tensor(weights, name="weights")
             return unsorted_segment_sum(weights, arr, length)
-        return apply_op("Bincount", [arr, length, constant([], dtypes.as_dtype(dtype))])
+        return apply_op("Bincount", [arr, length, constant([], dtype)])
 
 
 def histogram_fixed_width(values, value_range, nbins=100, dtype=dtypes.int32, name=None):
@@ -172,7 +172,7 @@ def histogram_fixed_width(values, value_range, nbins=100, dtype=dtypes.int32, na
       name: the node's name.
     """
     with name_scope(name, "histogram_fixed_width", [values, value_range, nbins]) as scope:
-        return apply_op("HistogramFixedWidth", [values, value_range, nbins], {"dtype": dtypes.as_dtype(dtype)}, scope)
+        return apply_op("HistogramFixedWidth", [values, value_range, nbins], {"dtype": dtype}, scope)
 
 
 def histogram_fixed_width_bins(values, value_range, nbins=100, dtype=dtypes.int32, name=None):
@@ -185,7 +185,7 @@ def histogram_fixed_width_bins(values, value_range, nbins=100, dtype=dtypes.int3
         count = cast(convert_to_tensor(nbins, dtype=dtypes.int32, name="nbins"), values.dtype)
         scaled = truediv(values - value_range[0], value_range[1] - value_range[0], name="scaled_values")
         places = floor(count * scaled, name="indices")
-        places = cast(clip_by_value(places, 0, count - 1), dtypes.as_dtype(dtype))
+        places = cast(clip_by_value(places, 0, count - 1), dtypes.int32 if dtype is None else dtype)
         return reshape(places, form)
 
 

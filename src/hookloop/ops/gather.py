@@ -526,7 +526,7 @@ def sequence_mask(lengths, maxlen=None, dtype=dtypes.bool, name=None):
         row = apply_op("Range", [constant(0, maxlen.dtype), maxlen, constant(1, maxlen.dtype)])
         column = apply_op("Cast", [expand_dims(lengths, -1)], {"DstT": maxlen.dtype.base_dtype})
         mask = row < column
-        return mask if mask.dtype == dtypes.as_dtype(dtype) else cast(mask, dtype)
+        return mask if dtype is None or mask.dtype == dtypes.as_dtype(dtype) else cast(mask, dtype)
 
 
 def largest_of_all(lengths):

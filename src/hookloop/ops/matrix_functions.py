@@ -138,7 +138,7 @@ def lu(input, output_idx_type=dtypes.int32, name=None):
     Raises:
       InvalidArgumentError: when it runs, for a matrix that has no inverse.
     """
-    return _Lu(*apply_op("Lu", [input], {"output_idx_type": dtypes.as_dtype(output_idx_type)}, name))
+    return _Lu(*apply_op("Lu", [input], {"output_idx_type": output_idx_type}, name))
 
 
 def matrix_logarithm(input, name=None):

@@ -282,4 +282,4 @@ def random_poisson(lam, shape, dtype=dtypes.float32, seed=None, name=None):
     """
     with name_scope(name, "random_poisson", [lam, shape]):
         shape = convert_to_tensor(shape, name="shape", dtype=dtypes.int32)
-        return apply_op("RandomPoissonV2", [shape, lam], _seeded(seed, dtype=dtypes.as_dtype(dtype)))
+        return apply_op("RandomPoissonV2", [shape, lam], _seeded(seed, dtype=dtype))

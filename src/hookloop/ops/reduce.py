@@ -681,7 +681,7 @@ def count_nonzero(input_tensor=None, axis=None, keepdims=None, dtype=dtypes.int6
 def _public_arg(type, what):
     def function(input, axis=None, name=None, dimension=None, output_type=dtypes.int64):
         axis = renamed("axis", axis, "dimension", dimension)
-        attrs = {"output_type": dtypes.as_dtype(output_type)}
+        attrs = {"output_type": output_type}
         return apply_op(type, [input, 0 if axis is None else axis], attrs, name)
 
     function.__name__ = function.__qualname__ = type.lower()

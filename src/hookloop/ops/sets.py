@@ -106,14 +106,14 @@ def unique(x, out_idx=dtypes.int32, name=None):
     Returns:
       (y, idx): the distinct elements; for each element of x its position in y.
     """
-    return Unique(*apply_op("Unique", [x], {"out_idx": dtypes.as_dtype(out_idx)}, name))
+    return Unique(*apply_op("Unique", [x], {"out_idx": out_idx}, name))
 
 
 def unique_with_counts(x, out_idx=dtypes.int32, name=None):
     """`unique`, and how often each distinct element appears: (y, idx, count)."""
-    return UniqueWithCounts(*apply_op("UniqueWithCounts", [x], {"out_idx": dtypes.as_dtype(out_idx)}, name))
+    return UniqueWithCounts(*apply_op("UniqueWithCounts", [x], {"out_idx": out_idx}, name))
 
 
 def setdiff1d(x, y, index_dtype=dtypes.int32, name=None):
     """The elements of the vector x that are not in y, in their order: (out, idx), idx being where they are in x."""
-    return ListDiff(*apply_op("ListDiff", [x, y], {"out_idx": dtypes.as_dtype(index_dtype)}, name))
+    return ListDiff(*apply_op("ListDiff", [x, y], {"out_idx": index_dtype}, name))

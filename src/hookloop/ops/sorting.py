@@ -141,5 +141,5 @@ def searchsorted(sorted_sequence, values, side="left", out_type=dtypes.int32, na
     length, count = shape(sorted_sequence)[-1], shape(values)[-1]
     rows, wanted = reshape(sorted_sequence, [-1, length]), reshape(values, [-1, count])
     type = "UpperBound" if side == "right" else "LowerBound"
-    found = apply_op(type, [rows, wanted], {"out_type": dtypes.as_dtype(out_type)}, name)
+    found = apply_op(type, [rows, wanted], {"out_type": out_type}, name)
     return reshape(found, shape(values))

@@ -112,7 +112,7 @@ def _scaled(type, scope_name, shape, seed, mean, stddev, dtype, name):
         shape = _shape_tensor(shape)
         mean = convert_to_tensor(mean, dtype=dtype, name="mean")
         stddev = convert_to_tensor(stddev, dtype=dtype, name="stddev")
-        noise = apply_op(type, [shape, seed], {"dtype": dtypes.as_dtype(dtype)})
+        noise = apply_op(type, [shape, seed], {"dtype": dtype})
         return apply_op("Add", [noise * stddev, mean], name=scope)
 
 
@@ -139,4 +139,4 @@ def categorical(logits, num_samples, seed, dtype=dtypes.int64, name=None):
 def _classes(scope_name, logits, num_samples, seed, dtype, name):
     with name_scope(name, scope_name, [logits, seed]):
         logits = convert_to_tensor(logits, name="logits")
-        return apply_op("StatelessMultinomial", [logits, num_samples, seed], {"output_dtype": dtypes.as_dtype(dtype)})
+        return apply_op("StatelessMultinomial", [logits, num_samples, seed], {"output_dtype": dtype})

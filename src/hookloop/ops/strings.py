@@ -455,7 +455,7 @@ def string_to_number(string_tensor=None, out_type=dtypes.float32, name=None, inp
       A tensor. Running it raises `InvalidArgumentError` for text that is no number.
     """
     text = _either("input", input, "string_tensor", string_tensor)
-    return apply_op("StringToNumber", [text], {"out_type": dtypes.as_dtype(out_type)}, name)
+    return apply_op("StringToNumber", [text], {"out_type": out_type}, name)
 
 
 to_number = string_to_number
