@@ -144,6 +144,7 @@ UNRECORDED = {
     "in no program's graph: tests/ops/test_branches_of_different_ranks.py": "BranchTaken",
     "functions of the program: tests/ops/test_py_function.py": "EagerPyFunc EagerPyFuncGradient",
     "what runs alone: tests/ops/test_critical_section.py": "ConsumeMutexLock MutexLock MutexV2",
+    "elements for later steps: tests/ops/test_staging.py": "Stage StageClear StagePeek StageSize Unstage",
     "queues": "FIFOQueueV2 PaddingFIFOQueueV2 PriorityQueueV2 RandomShuffleQueueV2 QueueCloseV2 QueueDequeueManyV2 "
     "QueueDequeueUpToV2 QueueDequeueV2 QueueEnqueueManyV2 QueueEnqueueV2 QueueIsClosedV2 QueueSizeV2",
     "gradients that threads hand in: tests/train/test_sync_replicas.py": "AccumulatorNumAccumulated AccumulatorSetGlobalStep "

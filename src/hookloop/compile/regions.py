@@ -358,6 +358,21 @@ class RaisedGraph:
                 self._depend(unit, unit.predicate, unit_of)
         if any(op.type == "MutexLock" for op in self.needed):
             self._order_sections()
+        if any(op.type == "Unstage" for op in self.needed):
+            self._order_stages()
+
+    def _order_stages(self):
+        """What is put in a step comes before what is got in it, which may wait for it; or behind it where there may be no room."""
+        puts = [op for op in self.needed if op.type == "Stage"]
+        for get in (op for op in self.needed if op.type == "Unstage"):
+            for put in puts:
+                if put.get_attr("shared_name") != get.get_attr("shared_name"):
+                    continue
+                first, second = self.unit_of[put], self.unit_of[get]
+                if put.get_attr("capacity") or put.get_attr("memory_limit"):
+                    first, second = second, first
+                if first.region is second.region and not _waits_for(first, second):
+                    second.before.add(first)
 
     def _order_sections(self):
         """What is locked by one mutex runs in the order in which it was made: a section ends before the next begins."""

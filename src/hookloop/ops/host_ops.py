@@ -34,6 +34,8 @@ _QUEUES = frozenset((
     "QueueDequeueUpToV2", "QueueDequeueV2", "QueueEnqueueManyV2", "QueueEnqueueV2", "QueueIsClosedV2", "QueueSizeV2",
 ))  # fmt: skip
 
+_STAGES = frozenset(("Stage", "StageClear", "StagePeek", "StageSize", "Unstage"))
+
 _MUTEXES = frozenset(("ConsumeMutexLock", "MutexLock", "MutexV2"))
 
 _ACCUMULATORS = frozenset((
@@ -72,6 +74,6 @@ _LAPACK = frozenset((
 ))  # fmt: skip
 
 HOST_OPS = (
-    _CALLS | _SESSION_TENSORS | _PRINTING | _TEXT | _FILES | _READERS | _RECORDS | _QUEUES | _MUTEXES | _ACCUMULATORS | _DATASETS | _ITERATORS | _CHECKPOINTS | _SUMMARIES
+    _CALLS | _SESSION_TENSORS | _PRINTING | _TEXT | _FILES | _READERS | _RECORDS | _QUEUES | _MUTEXES | _STAGES | _ACCUMULATORS | _DATASETS | _ITERATORS | _CHECKPOINTS | _SUMMARIES
     | _LAPACK
 )  # fmt: skip

@@ -32,6 +32,7 @@ _LATER = {
             TextLineReaderV2 WholeFileReaderV2""",
         "session_handles": "DeleteSessionTensor GetSessionHandle GetSessionTensor",
         "sdca": "SdcaFprint SdcaOptimizer SdcaShrinkL1",
+        "staging": "Stage StageClear StagePeek StageSize Unstage",
         "stateless_random": """StatelessMultinomial StatelessRandomNormal StatelessRandomUniform StatelessRandomUniformInt
             StatelessTruncatedNormal""",
         "text_encodings": "UnicodeTranscode UnsortedSegmentJoin",
