@@ -167,9 +167,11 @@ static void NAME(go_across)(const NAME(gathering) *k, NAME(tiling) *t, int64_t a
     /* Of windows of one position the next tile reads what none has read yet: this one asks for it, so much in each panel. */
     const int64_t length = t->n_segments == 1 ? t->segments[0].length : 0, asking = conv_ceil(length, CONV_ASKING_STEPS);
     const int64_t panels = conv_max(1, conv_ceil(column1 - column0, most * LANES));
-    const bool asks = length > 0 && most == CONV_PANEL_VECTORS && end - at > 1 && k->a[at + 1] - k->a[at] == length;
+    const bool asks = length >= 4 * CONV_ASKING_STEPS && most == CONV_PANEL_VECTORS && end - at > 1 && k->a[at + 1] - k->a[at] == length;
+    const bool kept = g->batch * g->target[0] * g->target[1] * g->target[2] * g->columns * (int64_t)sizeof(REAL) <= CONV_KEPT_BYTES;
     for (int64_t tiles = conv_ceil(end - at, conv_rows[most - 1]), rows; at < end; at += rows, tiles--) {
         rows = conv_ceil(end - at, tiles);
+        const int64_t asked = kept ? at : conv_min(at + 2 * rows, end); /* the lines of the target that are written next */
         t->b = first;
         t->next = (const char *)(k->a[at] + rows * length);
         t->next_step = asks ? rows * length * (int64_t)sizeof(REAL) / (panels * asking) : 0;
@@ -177,6 +179,7 @@ static void NAME(go_across)(const NAME(gathering) *k, NAME(tiling) *t, int64_t a
             const int64_t left = conv_min(most * LANES, column1 - t->column), vectors = conv_ceil(left, LANES);
             t->bias = bias ? bias + t->column : NULL;
             t->last_lanes = (int)(left - (vectors - 1) * LANES);
+            for (int64_t i = at + rows; i < asked; i++) __builtin_prefetch(k->c[i] + t->column, 1);
             if (asks && rows == CONV_PACKED_ROWS && vectors == CONV_PANEL_VECTORS) {
                 NAME(tile_that_asks)(t, k->a + at, k->c + at);
                 t->next += asking * t->next_step;

@@ -48,6 +48,7 @@ enum {
     CONV_PACKED_STEP = 128,       /* bytes between positions at least: those of fewer share lines */
     CONV_PACKED_PANELS = 4,       /* that read them at least */
     CONV_PACKED_GROUP = 8,        /* panels that are packed together */
+    CONV_KEPT_BYTES = 1 << 20,    /* of a target that caches near a core keep */
     CONV_ASKING_STEPS = 4,        /* of k, from one line that is asked for to the next */
     CONV_PACKED_POSITIONS = 256,  /* of a block: a panel of B stays in the first-level cache */
     CONV_MAX_K_BLOCK = 1024,      /* rows of B that stay in the second-level cache while the tiles of a block pass */

@@ -194,7 +194,7 @@ def test_an_odd_number_of_vectors_of_columns(columns):
 
 
 @pytest.mark.parametrize("dtype", ["f", "d"])
-@pytest.mark.parametrize("channels", [33, 96])
+@pytest.mark.parametrize("channels", [3, 16, 33, 96])
 @pytest.mark.parametrize("columns", [12, 24, 40, 64, 137])
 def test_windows_of_one_position(channels, columns, dtype):
     """Their tiles ask for what the next ones read, with and without panels of two vectors; threads change nothing."""
