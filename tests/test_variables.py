@@ -620,3 +620,61 @@ def test_a_resource_variable_may_have_a_first_value_of_unknown_shape(executor):
         assert session.run(tf.reduce_sum(variable)) == 12
     with pytest.raises(ValueError, match="initial_value must have a shape specified"):
         tf.Variable(first, use_resource=False)
+
+
+def test_custom_getters_are_told_what_they_decide_by():
+    told = []
+
+    def getter(getter, name, **settings):
+        told.append((name, settings["trainable"], settings["use_resource"], settings["dtype"].name))
+        return getter(name, **settings)
+
+    on_read = tf.VariableSynchronization.ON_READ
+    with tf.variable_scope("s", custom_getter=getter):
+        tf.get_variable("a", [2])
+        tf.get_variable("b", [2], trainable=False)
+        tf.get_variable("c", [2], synchronization=on_read)
+        assert tf.get_variable("d", initializer=1, use_resource=True).dtype.base_dtype == tf.int32
+    assert told == [
+        ("s/a", True, None, "float32"), ("s/b", False, None, "float32"), ("s/c", False, None, "float32"),
+        ("s/d", True, True, "float32"),
+    ]  # fmt: skip
+
+
+def test_creators_are_given_every_setting():
+    given = []
+
+    def creator(following, **settings):
+        given.append(settings)
+        return following(**settings)
+
+    with tf.variable_creator_scope(creator):
+        tf.Variable(1.0)
+        tf.get_variable("a", [2])
+    names = (
+        "aggregation caching_device collections constraint dtype expected_shape import_scope initial_value name shape "
+        "synchronization trainable use_resource validate_shape variable_def"
+    )
+    assert [sorted(settings) for settings in given] == [names.split()] * 2
+    assert [(s["trainable"], s["use_resource"], s["name"]) for s in given] == [(None, None, None), (True, False, "a")]
+
+
+def test_synchronization_and_aggregation():
+    on_read = tf.VariableSynchronization.ON_READ
+    assert not tf.Variable(1.0, synchronization=on_read).trainable
+    assert tf.Variable(1.0, synchronization=on_read, trainable=True).trainable
+    assert not tf.get_variable("a", [1], synchronization=on_read).trainable
+    kept = tf.get_variable("b", [1], synchronization=1, aggregation=tf.VariableAggregation.SUM)
+    assert kept.synchronization is tf.VariableSynchronization.NONE and kept.aggregation is tf.VariableAggregation.SUM
+    with pytest.raises(ValueError, match="Invalid variable synchronization mode: 77 for variable: c"):
+        tf.get_variable("c", [1], synchronization=77)
+    with pytest.raises(ValueError, match="Invalid variable aggregation mode: 77 for variable: c"):
+        tf.Variable(1.0, aggregation=77, name="c")
+
+
+def test_a_scope_says_whether_its_variables_are_resources():
+    assert tf.get_variable_scope().use_resource is None
+    with tf.variable_scope("r", use_resource=False), tf.variable_scope("s") as scope:
+        assert scope.use_resource is False
+    with tf.variable_scope("q", use_resource=True):
+        assert type(tf.Variable(1.0)).__name__ == type(tf.get_variable("z", [1])).__name__ == "ResourceVariable"

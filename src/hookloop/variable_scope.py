@@ -9,11 +9,11 @@ from . import dtypes
 from ._core import graph_of
 from .graph.collections import GraphKeys
 from .graph.scopes import name_scope
-from .graph.stack import get_default_graph
+from .graph.stack import executing_eagerly, get_default_graph
 from .initializers import Initializer, glorot_uniform_initializer, zeros_initializer
 from .ops.build import convert_to_tensor
 from .shapes import as_shape
-from .variables import Variable, VariableAggregation, VariableSynchronization
+from .variables import Variable, VariableAggregation, VariableSynchronization, synchronized
 
 __all__ = [
     "AUTO_REUSE", "VariableScope", "disable_resource_variables",
@@ -129,7 +129,7 @@ class VariableScope:
 
     @property
     def use_resource(self):
-        return _resource_by_default if self._use_resource is None else self._use_resource
+        return self._use_resource
 
     @property
     def regularizer(self):
@@ -203,6 +203,8 @@ class VariableScope:
         full_name = self._name + "/" + name if self._name else name
         if full_name == "":
             raise ValueError("'' is not a valid node name")
+        # Custom getters are told what they decide by: whether the variable is trained, not that nobody said so.
+        synchronization, aggregation, trainable = synchronized(synchronization, aggregation, trainable, name)
         with name_scope(None):
             if dtype is not None and initializer is not None and not callable(initializer):
                 # The node that a value becomes here has no use but to be counted in names and seeds, as TensorFlow's is.
@@ -220,8 +222,6 @@ class VariableScope:
                 aggregation=aggregation,
             )  # fmt: skip
             getter = self._custom_getter if custom_getter is None else _chain(custom_getter, self._custom_getter)
-            if dtype is None and initializer is not None and not callable(initializer):
-                arguments["dtype"] = None
             if getter is None:
                 return _get(store, **arguments)
             return getter(getter=lambda *a, **k: _get_named(store, *a, **k), **arguments)
@@ -254,6 +254,8 @@ def _get_named(store, *args, **kwargs):
 def _get(store, name, shape, dtype, initializer, regularizer, reuse, trainable, collections, caching_device, partitioner,
          validate_shape, use_resource, constraint, synchronization, aggregation):  # fmt: skip
     """Makes the variable or finds it again."""
+    if initializer is not None and not callable(initializer):
+        dtype = None  # a value has its own
     if partitioner is not None and not (isinstance(shape, (list, tuple)) and not shape):
         from .partitioned import get_partitioned
 
@@ -274,6 +276,8 @@ def _get(store, name, shape, dtype, initializer, regularizer, reuse, trainable, 
     value, dtype = _initial_value(name, shape, dtype, initializer)
     if collections is not None:
         collections = list(collections)
+    if use_resource is None:
+        use_resource = _resource_by_default or executing_eagerly()
     variable = Variable(
         initial_value=value, name=name, trainable=trainable, collections=collections, caching_device=caching_device,
         dtype=dtype, validate_shape=validate_shape, constraint=constraint, use_resource=use_resource,

@@ -65,7 +65,35 @@ _POSITIONAL = ("initial_value", "trainable", "collections", "validate_shape", "c
                "dtype", "expected_shape", "import_scope", "constraint")  # fmt: skip
 
 
+# What creators are given besides the initial value, whether a program said it or not.
+_SETTINGS = dict.fromkeys((*_POSITIONAL, "use_resource", "shape")) | {
+    "validate_shape": True, "synchronization": VariableSynchronization.AUTO, "aggregation": VariableAggregation.NONE,
+}  # fmt: skip
+
+
+def synchronized(synchronization, aggregation, trainable, name):
+    """What a variable's synchronization, aggregation and `trainable` are where nothing, or a number, is given.
+
+    Raises:
+      ValueError: there is no such synchronization or aggregation.
+    """
+    try:
+        aggregation = VariableAggregation.NONE if aggregation is None else VariableAggregation(aggregation)
+    except ValueError:
+        raise ValueError(f"Invalid variable aggregation mode: {aggregation} for variable: {name}") from None
+    try:
+        synchronization = (
+            VariableSynchronization.AUTO if synchronization is None else VariableSynchronization(synchronization)
+        )
+    except ValueError:
+        raise ValueError(f"Invalid variable synchronization mode: {synchronization} for variable: {name}") from None
+    if trainable is None:
+        trainable = synchronization is not VariableSynchronization.ON_READ
+    return synchronization, aggregation, trainable
+
+
 def _created_by(creators, kwargs):
+    kwargs = _SETTINGS | kwargs
     creator = _default_creator
     for outer in creators:
         creator = _wrap(outer, creator)
@@ -78,9 +106,11 @@ def _wrap(outer, inner):
 
 def _default_creator(use_resource=None, trackable_parent=None, **kwargs):
     if use_resource is None:
-        from .variable_scope import get_variable_scope
+        from .variable_scope import get_variable_scope, resource_variables_enabled
 
-        use_resource = get_variable_scope().use_resource or executing_eagerly()
+        use_resource = get_variable_scope().use_resource
+        if use_resource is None:
+            use_resource = resource_variables_enabled() or executing_eagerly()
     return (ResourceVariable if use_resource else RefVariable)(**kwargs)
 
 
@@ -121,6 +151,8 @@ class Variable(Trackable, TensorOperators, metaclass=_VariableType):
     SaveSliceInfo = SaveSliceInfo  # at TensorFlow's place
     _is_resource = False
     _caching_device = None
+    _synchronization = VariableSynchronization.AUTO
+    _aggregation = VariableAggregation.NONE
 
     def __init__(self, initial_value=None, trainable=None, collections=None, validate_shape=True, caching_device=None,
                  name=None, variable_def=None, dtype=None, expected_shape=None, import_scope=None, constraint=None,
@@ -139,7 +171,9 @@ class Variable(Trackable, TensorOperators, metaclass=_VariableType):
             )
         if constraint is not None and not callable(constraint):
             raise ValueError("The `constraint` argument must be a callable.")
-        self._trainable = True if trainable is None else trainable
+        self._synchronization, self._aggregation, self._trainable = synchronized(
+            synchronization, aggregation, trainable, name
+        )
         self._constraint = constraint
         self._save_slice_info = None
         self._caching_device = caching_device
@@ -365,11 +399,11 @@ class Variable(Trackable, TensorOperators, metaclass=_VariableType):
 
     @property
     def synchronization(self):
-        return VariableSynchronization.AUTO
+        return self._synchronization
 
     @property
     def aggregation(self):
-        return VariableAggregation.NONE
+        return self._aggregation
 
 
 class RefVariable(Variable):
