@@ -12,7 +12,9 @@
 #include "simd.h"
 
 enum { TASK_NS = 10000, BLOCK = 1024, DIGIT_BITS = 11, SHORT_DIGIT_BITS = 8, SHORT_ROW = 8192, LEAST_RADIX = 64, MOST_HEAP = 1024,
-       MOST_COMPARED = 512 /* bytes of the keys of a row whose elements are compared with each other */, FEW = 32 };
+       MOST_COMPARED = 512 /* bytes of the keys of a row whose elements are compared with each other */, FEW = 32,
+       /* more bits than there are keys, as those of floats lie close together; of how many digits; of how many keys that is seen before */
+       SPARSE_BITS = 6, WIDE_SPARSE_BITS = 12, MOST_UPPER = 4, SAMPLES = 16 };
 
 typedef struct top_k top_k;
 typedef void (*key_fn)(const void *in, void *keys, int64_t first, int64_t end);
@@ -261,6 +263,80 @@ static int64_t whole_words(int64_t bytes) { return (bytes + 7) / 8 * 8; }
         return true;                                                                                                    \
     }                                                                                                                   \
                                                                                                                         \
+    /* Puts n pairs whose upper bits are in order into that of their keys; whether that took few steps. */              \
+    static bool insert_##W(pairs_##W pairs, int64_t n) {                                                                \
+        int64_t left = 2 * n;                                                                                           \
+        for (int64_t i = 1; i < n; i++) {                                                                               \
+            const K key = pairs.key[i];                                                                                 \
+            if (key >= pairs.key[i - 1]) continue;                                                                      \
+            const int32_t place = pairs.place[i];                                                                       \
+            int64_t at = i;                                                                                             \
+            for (; at > 0 && pairs.key[at - 1] > key && left > 0; at--, left--)                                         \
+                pairs.key[at] = pairs.key[at - 1], pairs.place[at] = pairs.place[at - 1];                               \
+            if (left == 0) return false;                                                                                \
+            pairs.key[at] = key, pairs.place[at] = place;                                                               \
+        }                                                                                                               \
+        return true;                                                                                                    \
+    }                                                                                                                   \
+                                                                                                                        \
+    /* How many of n keys have each digit, of several digits at once: counting waits for the count before, where that is the same. */\
+    static bool count_##W(const K *key, int64_t n, K least, int lower, int digit, int digits, int32_t (*count)[1 << DIGIT_BITS],\
+                          hl_run *run, int worker) {                                                                    \
+        const K mask = ((K)1 << digit) - 1;                                                                             \
+        for (int d = 0; d < digits; d++) memset(count[d], 0, ((size_t)mask + 1) * sizeof **count);                      \
+        for (int64_t first = 0; first < n; first += BLOCK) {                                                            \
+            const int64_t end = smaller(first + BLOCK, n);                                                              \
+            if (hl_is_stopped_for(run, worker)) return false;                                                           \
+            for (int64_t i = first; i < end; i++) {                                                                     \
+                const K upper = (key[i] - least) >> lower;                                                              \
+                count[0][upper & mask]++, count[1][upper >> digit & mask]++;                                            \
+                if (digits > 2) count[2][upper >> 2 * digit & mask]++;                                                  \
+                if (digits > 3) count[3][upper >> 3 * digit & mask]++;                                                  \
+            }                                                                                                           \
+        }                                                                                                               \
+        for (int d = 0; d < digits; d++)                                                                                \
+            for (int32_t begin = 0, own, *c = count[d]; c <= count[d] + mask; c++) own = *c, *c = begin, begin += own;  \
+        return true;                                                                                                    \
+    }                                                                                                                   \
+                                                                                                                        \
+    /* Whether some of the keys tell that many are alike in their upper bits, but not the same. */                      \
+    static bool are_alike_##W(const K *key, int64_t n, K least, int lower) {                                            \
+        K sample[SAMPLES];                                                                                              \
+        int alike = 0;                                                                                                  \
+        for (int i = 0; i < SAMPLES; i++) sample[i] = key[n * i / SAMPLES] - least;                                     \
+        for (int i = 1; i < SAMPLES; i++)                                                                               \
+            for (int j = 0; j < i; j++) alike += (sample[i] != sample[j]) & ((sample[i] ^ sample[j]) >> lower == 0);    \
+        return alike >= SAMPLES / 4;                                                                                    \
+    }                                                                                                                   \
+    /* By as many upper bits as tell most keys apart, and the rest by insertion; false where too many are alike in those. */\
+    static bool upper_bits_##W(const top_k *t, const char *x, int32_t *places, pairs_##W last, pairs_##W other, K least,\
+                               K most, int bits, int digit, hl_run *run, int worker) {                                  \
+        int32_t at[MOST_UPPER][1 << DIGIT_BITS];                                                                        \
+        const int apart = width((uint64_t)t->length) + (W == 64 ? WIDE_SPARSE_BITS : SPARSE_BITS);                      \
+        const int passes = apart <= 2 * digit ? 2 : (apart + digit - 1) / digit, lower = bits - passes * digit;         \
+        if (lower <= digit / 2 || passes > MOST_UPPER) return false;                                                    \
+        pairs_##W from = passes % 2 ? other : last, to = passes % 2 ? last : other;                                     \
+        const int64_t n = gather_##W(t, x, most, from, run, worker);                                                    \
+        if (are_alike_##W(from.key, n, least, lower)) return false;                                                     \
+        const K mask = ((K)1 << digit) - 1;                                                                             \
+        if (!count_##W(from.key, n, least, lower, digit, passes, at, run, worker)) return true;                         \
+        for (int pass = 0, shift = lower; pass < passes; pass++, shift += digit) {                                      \
+            int32_t *const begin = at[pass];                                                                            \
+            for (int64_t first = 0; first < n; first += BLOCK) {                                                        \
+                const int64_t end = smaller(first + BLOCK, n);                                                          \
+                if (hl_is_stopped_for(run, worker)) return true;                                                        \
+                for (int64_t i = first; i < end; i++) {                                                                 \
+                    const int32_t place = begin[(from.key[i] - least) >> shift & mask]++;                               \
+                    to.key[place] = from.key[i], to.place[place] = from.place[i];                                       \
+                }                                                                                                       \
+            }                                                                                                           \
+            const pairs_##W sorted = to;                                                                                \
+            to = from, from = sorted;                                                                                   \
+        }                                                                                                               \
+        if (!insert_##W(last, n)) return false;                                                                         \
+        memcpy(places, last.place, (size_t)t->k * sizeof *places);                                                      \
+        return true;                                                                                                    \
+    }                                                                                                                   \
     /* The pairs go to and fro, such that they come from the scratch at last, which is never where the places go. */    \
     static void radix_row_##W(const top_k *t, const char *x, int32_t *places, char *scratch, char *spare, hl_run *run,  \
                               int worker) {                                                                             \
@@ -270,6 +346,7 @@ static int64_t whole_words(int64_t bytes) { return (bytes + 7) / 8 * 8; }
         K least, most;                                                                                                  \
         if (!limits_##W(t, x, &least, &most, run, worker)) return;                                                      \
         const int bits = width(most - least), digit = t->length < SHORT_ROW ? SHORT_DIGIT_BITS : DIGIT_BITS;            \
+        if (upper_bits_##W(t, x, places, last, other, least, most, bits, digit, run, worker)) return;                   \
         const int passes = bits ? (bits + digit - 1) / digit : 1;                                                       \
         const int64_t n = gather_##W(t, x, most, passes % 2 ? last : other, run, worker);                               \
         for (int pass = 0; pass < passes; pass++) {                                                                     \

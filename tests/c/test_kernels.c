@@ -57,6 +57,32 @@ static void test_quotients_of_every_length(void) {
         }
 }
 
+/* Numbers far from each other, near ones, and near ones beside a far one. */
+static void test_sorts_of_what_lies_apart(void) {
+    const int64_t lengths[] = {65, 130, 1000, 5000, 9000};
+    for (int l = 0; l < 5; l++)
+        for (int kind = 0; kind < 3; kind++)
+            for (int half = 0; half < 2; half++) {
+                const int64_t n = lengths[l], k = half ? n / 2 : n;
+                double *x = malloc(sizeof(double) * (size_t)n);
+                float *y = malloc(sizeof(float) * (size_t)n);
+                uint64_t s = 88172645463325252ull;
+                for (int64_t i = 0; i < n; i++) {
+                    s ^= s << 13, s ^= s >> 7, s ^= s << 17;
+                    x[i] = kind == 0 ? (double)(int64_t)s : kind == 1 ? 1e9 + (double)(s % 1000) : i == 7 ? 1e30 : (double)(s % 4000);
+                    y[i] = (float)x[i];
+                }
+                const operand wide[] = {{HL_FLOAT64, 1, {n}, x}, {HL_FLOAT64, 1, {k}, NULL}, {HL_INT32, 1, {k}, NULL}};
+                const operand narrow[] = {{HL_FLOAT32, 1, {n}, y}, {HL_FLOAT32, 1, {k}, NULL}, {HL_INT32, 1, {k}, NULL}};
+                alone a = run_alone("top_k", 1, 3, wide, 0, NULL), b = run_alone("top_k", 1, 3, narrow, 0, NULL);
+                CHECK(a.status == HL_OK && b.status == HL_OK);
+                for (int64_t i = 1; i < k; i++) CHECK(((double *)a.out[0])[i - 1] >= ((double *)a.out[0])[i]);
+                for (int64_t i = 1; i < k; i++) CHECK(((float *)b.out[0])[i - 1] >= ((float *)b.out[0])[i]);
+                for (int64_t i = 0; i < k; i++) CHECK(x[((int32_t *)a.out[1])[i]] == ((double *)a.out[0])[i]);
+                free_outputs(&a), free_outputs(&b), free(x), free(y);
+            }
+}
+
 /* x row + column: rows shorter than a block's go through a chain together, or one by one. */
 static void test_chains_over_rows_of_every_length(void) {
     const int64_t heights[] = {0, 1, 2, 15, 17, 103};
@@ -349,6 +375,7 @@ int main(void) {
     test_add_of_every_length();
     test_halves_of_every_length();
     test_quotients_of_every_length();
+    test_sorts_of_what_lies_apart();
     test_chains_over_rows_of_every_length();
     test_blocks_of_rows();
     test_sums_of_all_rows();

@@ -266,6 +266,31 @@ def test_the_largest_of_rows_of_every_length(dtype):
                 np.testing.assert_array_equal(values, np.take_along_axis(x, order[:, :k], 1))
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "int64"])
+@pytest.mark.parametrize("spread", ["far", "near", "one is far", "half are zeros", "falling"])
+def test_the_largest_of_numbers_that_lie_apart(dtype, spread):
+    """Upper bits tell most of some apart, and of others none: near ones, or such beside one that is far away."""
+    random = np.random.default_rng(1)
+    for length in (66, 130, 257, 1000, 4097, 8191, 8192, 9001):
+        x = random.normal(size=(3, length)) * 2.0 ** random.integers(0, 20, (3, length))
+        if spread == "near":
+            x = 2.0**29 + random.integers(0, length, (3, length))
+        elif spread == "one is far":
+            x = random.integers(0, 5000, (3, length)) * 1.0
+            x[:, length // 2] = 2.0**30
+        elif spread == "half are zeros":
+            x = np.maximum(x, 0)
+        elif spread == "falling":
+            x = -np.sort(x)
+        x = x.astype(dtype)
+        order = np.argsort(-x.astype("float64"), axis=1, kind="stable")
+        for k in (length, length // 2):
+            values, places = np.zeros((3, k), dtype), np.full((3, k), -1, "int32")
+            call("top_k", [x], [values, places])
+            np.testing.assert_array_equal(places, order[:, :k])
+            np.testing.assert_array_equal(values, np.take_along_axis(x, order[:, :k], 1))
+
+
 @pytest.mark.parametrize("dtype", ["int32", "int64"])
 def test_drawn_integers_are_the_references(dtype, monkeypatch):
     found = []
