@@ -79,7 +79,7 @@ cdef class Callable:
         if len(args) != len(self.keys):
             raise ValueError(f"expected {len(self.keys)} values for the feeds, got {len(args)}")
         feeds = dict(zip(self.keys, args))
-        result = self.session._run_slow(self.fetches, feeds, None, None)
+        result = self.session._run_flat(self.fetches, feeds)
         self.recent = self.session.find_recent(self.fetches, feeds)
         return result
 

@@ -16,6 +16,8 @@ cdef class SessionCore:
     cdef bint _busy
     cdef int64_t _clock                # counts requests, to know which was not used for longest
     cdef list _spare_arenas
+    cdef dict _fetches_by_name         # what names in requests stand for
+    cdef dict _feeds_by_name
     cdef object __weakref__
 
     def __cinit__(self, *args, **kwargs):
@@ -24,6 +26,8 @@ cdef class SessionCore:
         self._recent = []
         self._arena = Arena()
         self._spare_arenas = []
+        self._fetches_by_name = {}
+        self._feeds_by_name = {}
         self._threads = 1
 
     def run(self, fetches, feed_dict=None, options=None, run_metadata=None):
@@ -92,26 +96,45 @@ cdef class SessionCore:
             for i in range(self._n_requests):
                 if _same_fetches(self._requests[i], fetches) and _same_feeds(self._requests[i], feed_dict, values):
                     return self._run_recent(<Recent>self._requests[i].recent, values, watch)
-        return self._run_slow(<object>fetches, <object>feed_dict, None, None)
+        return self._run_flat(<object>fetches, <object>feed_dict)
+
+    cdef object _run_flat(self, fetches, feed_dict):
+        """Runs a request that is not remembered as it is written; flat, and of tensors, it may be."""
+        if self._closed or self._runs_by_reference():
+            return self._run_slow(fetches, feed_dict, None, None)
+        cdef list leaves = _flat_fetches(self, fetches)
+        feeds = _feeds_by_tensor(self, feed_dict)
+        if leaves is None and feeds is feed_dict:
+            return self._run_slow(fetches, feed_dict, None, None)
+        if leaves is None:
+            return self._run(<PyObject *>fetches, <PyObject *>feeds, NULL)
+        return _nested(fetches, iter(self._run(<PyObject *>leaves, <PyObject *>feeds, NULL)))
 
     cdef object _run_recent(self, Recent recent, PyObject **values, Watch *watch):
         """Runs a request that was matched: `values` are borrowed, and owned here for as long as it takes."""
         cdef Entry entry = recent.entry
         cdef int i, n = entry.n_feeds
         cdef PyObject *owner = <PyObject *>recent
+        cdef PyObject *converted[MOST_FEEDS]
+        cdef PyObject **arrays = values
         self._clock += 1
         recent.used = self._clock
         Py_INCREF(<object>owner)
         for i in range(n):
             Py_INCREF(<object>values[i])
         try:
-            if self._busy or not entry.bindable or not _bind_arrays(entry, values):
+            if self._busy or not entry.bindable:
                 return self._run_converted(recent, values)
+            if not _bind_arrays(entry, values):
+                made = _converted(entry, values, converted)
+                arrays = converted
+                if made is None or self._busy or not _bind_arrays(entry, arrays):
+                    return self._run_converted(recent, values)
             self._busy = True
             try:
                 if entry.steady:
-                    return self._run_steady(&recent.request, entry, values, watch)
-                return self._run_bound(recent, entry.frame, values)
+                    return self._run_steady(&recent.request, entry, arrays, watch)
+                return self._run_bound(recent, entry.frame, arrays)
             finally:
                 self._busy = False
         finally:

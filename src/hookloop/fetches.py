@@ -105,45 +105,6 @@ class FetchMap:
         return lambda values: tuple([part(values) for part in parts])
 
 
-def flat_fetches(fetches):
-    """The tensors and operations in nested lists, tuples, namedtuples and dicts, in order.
-
-    None where there is nothing nested, or anything else in it: such fetches are a matter for `FetchMap`.
-    """
-    leaves = []
-    if not _collect(fetches, leaves) or not leaves:
-        return None
-    is_flat = type(fetches) in (list, tuple) and all(isinstance(part, (Tensor, Operation)) for part in fetches)
-    return None if is_flat or leaves[0] is fetches else leaves
-
-
-def _is_namedtuple(value):
-    return isinstance(value, tuple) and hasattr(value, "_fields")
-
-
-def _collect(fetches, leaves):
-    if isinstance(fetches, (Tensor, Operation)):
-        leaves.append(fetches)
-        return True
-    if type(fetches) is dict:
-        fetches = fetches.values()
-    elif type(fetches) not in (list, tuple) and not _is_namedtuple(fetches):
-        return False
-    return all(_collect(part, leaves) for part in fetches)
-
-
-def nested_values(fetches, values):
-    """An iterator's values in the structure of which `flat_fetches` has told the elements."""
-    if isinstance(fetches, (Tensor, Operation)):
-        return next(values)
-    if type(fetches) is dict:
-        return {key: nested_values(part, values) for key, part in fetches.items()}
-    parts = [nested_values(part, values) for part in fetches]
-    if type(fetches) is list:
-        return parts
-    return type(fetches)(*parts) if _is_namedtuple(fetches) else tuple(parts)
-
-
 def _make_mapping(kind, keys, values):
     try:
         return kind(zip(keys, values))

@@ -16,7 +16,7 @@ import numpy as np
 
 from . import errors
 from ._core import Callable, Entry, IteratorCell, Plan, SessionCore, StreamCell, VariableCell
-from .fetches import FetchMap, convert_feed, flat_fetches, join_steps, nested_values, resolve_feeds
+from .fetches import FetchMap, convert_feed, feed_tensor, join_steps, resolve_feeds
 from .graph.describe import describe as describe_op
 from .graph.describe import shape_in_run, uninitialized
 from .graph.stack import default_session, get_default_graph
@@ -248,10 +248,6 @@ class BaseSession(SessionCore):
 
     def _run_slow(self, fetches, feed_dict, options, run_metadata):
         self._check_open()
-        if options is None and run_metadata is None and self._reference is None:
-            leaves = flat_fetches(fetches)  # as a list they are found where requests are remembered
-            if leaves is not None:
-                return nested_values(fetches, iter(SessionCore.run(self, leaves, feed_dict)))
         if run_metadata is not None and not hasattr(run_metadata, "step_stats"):
             raise TypeError(f"expected run_metadata to be a RunMetadata, got {run_metadata!r}")
         deadline = self._deadline(options)
@@ -426,6 +422,21 @@ class BaseSession(SessionCore):
         self.remember(fetches, items, keys, [place[key] for key in keys], mapped.leaves, entry)
 
     # --- what the compiled part asks for ----------------------------------------------------------------
+
+    def _fetch_named(self, name):
+        """The tensor or operation of that name, or None: what is wrong with it `FetchMap` tells."""
+        try:
+            element = self._graph.as_graph_element(name)
+        except (TypeError, ValueError, KeyError):
+            return None
+        return element if self._graph.is_fetchable(element) else None
+
+    def _feed_named(self, name):
+        """The tensor of that name, or None: what is wrong with it `resolve_feeds` tells."""
+        try:
+            return feed_tensor(self._graph, name)
+        except (TypeError, ValueError):
+            return None
 
     def _convert_feeds(self, tensors, values):
         return [convert_feed(tensor, value) for tensor, value in zip(tensors, values)]
