@@ -6,6 +6,7 @@
  */
 #define _GNU_SOURCE /* sched_getcpu, cpu_set_t */
 #include "pool.h"
+#include "pool_parts.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -313,6 +314,14 @@ static void publish(hl_pool *p, job *j, int latest, int threads, int64_t n_chunk
     atomic_store_explicit(&j->header, (uint64_t)j->generation << 32 | spare << 16 | (uint64_t)threads,
                           memory_order_release);
     atomic_fetch_add_explicit(&p->posted, 1, memory_order_acq_rel);
+}
+
+int hl_threads_for(hl_run *run, double cost_ns) {
+    hl_pool *p = run->pool;
+    if (!p || run->threads == 1 || cost_ns < SHARE_COST_NS || cost_ns < run->share_cost_ns) return 1;
+    if (atomic_load_explicit(&p->spinning, memory_order_relaxed) > 0 || run->unshared_ns + cost_ns >= WAKE_COST_NS) return run->threads;
+    run->unshared_ns += cost_ns;
+    return 1;
 }
 
 void hl_parallel(hl_run *run, int64_t n_chunks, double cost_ns, hl_chunk_fn fn, void *arg) {

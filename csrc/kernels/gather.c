@@ -1,5 +1,4 @@
 /* Rows by index: gathering them, scattering and summing them. Indices are int32 or int64 and are checked. */
-#include <float.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -345,75 +344,6 @@ PREPARE_SCATTER_INTO(scatter_nd_add, )
 PREPARE_SCATTER_INTO(scatter_nd_sub, )
 PREPARE_SCATTER_INTO(scatter_nd_update, EACH_BOOL(CASE, scatter_nd_update))
 
-/* --- unsorted segments: (data, segment numbers) -> out; a negative number drops its row -------------------------------- */
-
-typedef struct segment_params { int64_t rows, row, segments; bool wide; } segment_params;
-
-#define SEGMENT(tag, dtype, S, C, LOAD, STORE, op, START, EXPR)                                                   \
-    static hl_status op##_##tag(const hl_instr *ins, hl_run *run) {                                               \
-        const segment_params *p = ins->p[2].p;                                                                    \
-        const S *data = ins->arg[0];                                                                              \
-        S *out = ins->arg[2];                                                                                     \
-        const S start = (S)STORE((C)(START));                                                                     \
-        for (STRETCHES(run, first, end, p->segments * p->row))                                                    \
-            for (int64_t i = first; i < end; i++) out[i] = start;                                                 \
-        for (int64_t r = 0; r < p->rows; r++) {                                                                   \
-            if ((p->row >= 1024 || (r & 1023) == 0) && hl_is_stopped(run)) return run->stopped;                   \
-            const int64_t at = index_at(ins->arg[1], p->wide, r);                                                 \
-            if (at < 0) continue;                                                                                 \
-            if (at >= p->segments)                                                                                \
-                return hl_fail(run, HL_INVALID_ARGUMENT, "segment_ids[%lld] = %lld is out of range [0, %lld)",    \
-                               (long long)r, (long long)at, (long long)p->segments);                              \
-            S *to = out + at * p->row;                                                                            \
-            for (int64_t k = 0; k < p->row; k++) {                                                                \
-                const C x = LOAD(to[k]), y = LOAD(data[r * p->row + k]);                                          \
-                to[k] = (S)STORE((C)(EXPR));                                                                      \
-            }                                                                                                     \
-        }                                                                                                         \
-        return HL_OK;                                                                                             \
-    }
-EACH_NUMBER(SEGMENT, segment_sum, 0, x + y)
-EACH_COMPLEX(SEGMENT, segment_sum, 0, x + y)
-EACH_NUMBER(SEGMENT, segment_prod, 1, x *y)
-EACH_COMPLEX(SEGMENT, segment_prod, 1, x *y)
-EACH_WIDE_FLOAT(SEGMENT, segment_max, sizeof *out == 8 ? -DBL_MAX : -FLT_MAX, y > x ? y : x)
-EACH_WIDE_FLOAT(SEGMENT, segment_min, sizeof *out == 8 ? DBL_MAX : FLT_MAX, y < x ? y : x)
-SEGMENT(f16, HL_FLOAT16, uint16_t, float, half_to_float, float_to_half, segment_max, -65504, y > x ? y : x)
-SEGMENT(f16, HL_FLOAT16, uint16_t, float, half_to_float, float_to_half, segment_min, 65504, y < x ? y : x)
-#define BFLOAT_MAX bfloat_to_float(0x7f7f)
-SEGMENT(bf16, HL_BFLOAT16, uint16_t, float, bfloat_to_float, float_to_bfloat, segment_max, -BFLOAT_MAX, y > x ? y : x)
-SEGMENT(bf16, HL_BFLOAT16, uint16_t, float, bfloat_to_float, float_to_bfloat, segment_min, BFLOAT_MAX, y < x ? y : x)
-#define LOWEST(S) ((S)-1 < 0 ? (S)((uint64_t)1 << (8 * sizeof(S) - 1)) : (S)0)
-#define HIGHEST(S) ((S) ~LOWEST(S))
-#define SEGMENT_MAX(tag, dtype, S, C, LOAD, STORE, op) SEGMENT(tag, dtype, S, C, LOAD, STORE, op, LOWEST(S), y > x ? y : x)
-#define SEGMENT_MIN(tag, dtype, S, C, LOAD, STORE, op) SEGMENT(tag, dtype, S, C, LOAD, STORE, op, HIGHEST(S), y < x ? y : x)
-EACH_INT(SEGMENT_MAX, segment_max)
-EACH_INT(SEGMENT_MIN, segment_min)
-
-static hl_status prepare_segment(hl_prepare *prep) {
-    segment_params *p = prep->params;
-    p->rows = prep->in[1]->size;
-    p->segments = prep->out[0]->dims[0];
-    p->row = p->rows ? prep->in[0]->size / p->rows : p->segments ? prep->out[0]->size / p->segments : 0;
-    p->wide = prep->in[1]->dtype == HL_INT64;
-    prep->cost_ns = (double)prep->in[0]->size + (double)prep->out[0]->size * 0.2 + 5;
-    return HL_OK;
-}
-
-#define PREPARE_SEGMENT(op, EACH)                         \
-    static hl_status prepare_##op(hl_prepare *prep) {    \
-        prepare_segment(prep);                           \
-        switch (prep->out[0]->dtype) {                   \
-            EACH(CASE, op)                               \
-        default: return hl_no_kernel(prep, NULL);        \
-        }                                                \
-    }
-#define EACH_FIELD_NUMBER(X, ...) EACH_NUMBER(X, __VA_ARGS__) EACH_COMPLEX(X, __VA_ARGS__)
-PREPARE_SEGMENT(segment_sum, EACH_FIELD_NUMBER)
-PREPARE_SEGMENT(segment_prod, EACH_FIELD_NUMBER)
-PREPARE_SEGMENT(segment_max, EACH_NUMBER)
-PREPARE_SEGMENT(segment_min, EACH_NUMBER)
-
 static const hl_kernel table[] = {
     {"gather", prepare_gather, sizeof(gather_params)},
     {"check_gathered", prepare_check_gathered, sizeof(gather_params)},
@@ -422,10 +352,6 @@ static const hl_kernel table[] = {
     {"scatter_nd_add", prepare_scatter_nd_add, sizeof(nd_params)},
     {"scatter_nd_sub", prepare_scatter_nd_sub, sizeof(nd_params)},
     {"scatter_nd_update", prepare_scatter_nd_update, sizeof(nd_params)},
-    {"unsorted_segment_sum", prepare_segment_sum, sizeof(segment_params)},
-    {"unsorted_segment_prod", prepare_segment_prod, sizeof(segment_params)},
-    {"unsorted_segment_max", prepare_segment_max, sizeof(segment_params)},
-    {"unsorted_segment_min", prepare_segment_min, sizeof(segment_params)},
 };
 
 HL_FAMILY(gather, table);

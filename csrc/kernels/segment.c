@@ -4,19 +4,31 @@
 
 #include "complex_types.h"
 #include "elementwise_types.h"
-#include "complex_types.h"
 #include "plan.h"
+#include "rows.h"
+#include "segment_rows.h"
 #include "stretches.h"
 
 /* What the attribute of segment_reduce says; ops/segment.py has the same numbers. */
 enum { SUM, MEAN, SQRT_N, PROD, MAX, MIN };
 
+/* What is done for one type: rows that follow each other, or those of some indices, go into one; n elements are divided by what the
+ * number of a segment's rows makes. */
+typedef struct sorted_op {
+    void (*combine)(void *to, const void *data, int64_t rows, int64_t n);
+    void (*combine_picked)(void *to, const void *data, const void *indices, bool wide, int64_t rows, int64_t n);
+    void (*divide)(void *to, int64_t n, double divisor);
+} sorted_op;
+
 typedef struct sorted_params {
     int64_t rows, row, segments, limit; /* rows to reduce, elements of one, rows out, rows of data */
-    int64_t bytes;                      /* of the output */
-    int64_t reg, together;              /* together: the most rows that are gone through at once */
+    int64_t row_bytes;
+    int64_t reg;
     int kind;
     bool wide, wide_index, picked;      /* picked: there is an operand of row indices */
+    sorted_op op;
+    char one[16];                       /* of the type: a product without rows */
+    double cost_ns;
 } sorted_params;
 
 static int64_t read_number(const void *numbers, bool wide, int64_t i) {
@@ -84,107 +96,188 @@ static hl_status check_spread(const sorted_params *p, const void *numbers, const
     return HL_OK;
 }
 
-/* Complex numbers have no order; the op does not allow them where it wants one. */
-#define ORDERED(x, y) ((x) > (y))
-#define UNORDERED(x, y) false
+/* What stops a reduction, looked for where something does not fit. */
+static hl_status refuse_rows(const sorted_params *p, const void *numbers, const void *indices, hl_run *run) {
+    for (int64_t i = 0; i < p->rows; i++) {
+        const hl_status status = check_row(p, numbers, indices, i, run);
+        if (status != HL_OK) return status;
+    }
+    return hl_fail(run, HL_INVALID_ARGUMENT, "segment ids are not increasing");
+}
+
+typedef struct sorted_job {
+    const sorted_params *p;
+    const void *data, *numbers, *indices;
+    char *out;
+    hl_run *run;
+    int64_t parts;
+    int64_t bound[MOST_PARTS + 1]; /* rows, each the first of a segment */
+} sorted_job;
+
+/* Segments without rows: zeros, or ones of a product. */
+static bool fill_empty(const sorted_job *job, int64_t first, int64_t end, int worker) {
+    const sorted_params *p = job->p;
+    const int64_t whole = 1 + LOOK_ELEMENTS / (p->row + 1), size = p->row ? p->row_bytes / p->row : 0;
+    for (int64_t place = first; place < end; place += whole) {
+        const int64_t count = end - place < whole ? end - place : whole;
+        char *to = job->out + place * p->row_bytes;
+        if (p->kind != PROD) memset(to, 0, (size_t)(count * p->row_bytes));
+        else for (int64_t k = 0; k < count * p->row; k++) memcpy(to + k * size, p->one, (size_t)size);
+        if (count == whole && hl_is_stopped_for(job->run, worker)) return false;
+    }
+    return true;
+}
+
+static inline const char *row_at(const sorted_job *job, int64_t i) {
+    const sorted_params *p = job->p;
+    return (const char *)job->data + (p->picked ? read_number(job->indices, p->wide_index, i) : i) * p->row_bytes;
+}
+
+/* Rows from `first` to before `end`, all of one segment. False where the run is to stop. */
+static bool reduce_segment(const sorted_job *job, int64_t first, int64_t end, char *to, int worker) {
+    const sorted_params *p = job->p;
+    const int64_t together = 1 + LOOK_ELEMENTS / (p->row + 1);
+    if (p->picked) ask_for_row(row_at(job, first + AHEAD_ROWS < p->rows ? first + AHEAD_ROWS : first), p->row_bytes);
+    copy_row(to, row_at(job, first), p->row_bytes);
+    for (int64_t from = first + 1; from < end; from += together) {
+        const int64_t count = end - from < together ? end - from : together;
+        if (p->picked)
+            p->op.combine_picked(to, job->data, (const char *)job->indices + from * (p->wide_index ? 8 : 4), p->wide_index, count, p->row);
+        else
+            p->op.combine(to, row_at(job, from), count, p->row);
+        if (count == together && hl_is_stopped_for(job->run, worker)) return false;
+    }
+    if (end - first > 1 && (p->kind == MEAN || p->kind == SQRT_N))
+        p->op.divide(to, p->row, p->kind == MEAN ? (double)(end - first) : sqrt((double)(end - first)));
+    return true;
+}
+
+/* The segments of some rows, and those without rows behind each. */
+static void reduce_chunk(void *argument, int64_t chunk, int worker) {
+    const sorted_job *job = argument;
+    const sorted_params *p = job->p;
+    const int64_t last = job->bound[chunk + 1];
+    int64_t place = chunk ? segment_from(job->numbers, p->wide, job->bound[chunk]) : 0, look = 0;
+    for (int64_t first = job->bound[chunk], end; first < last; first = end) {
+        const int64_t number = read_number(job->numbers, p->wide, first);
+        for (end = first + 1; end < last && read_number(job->numbers, p->wide, end) == number;) end++;
+        if (number > place && !fill_empty(job, place, number, worker)) return;
+        if (!reduce_segment(job, first, end, job->out + number * p->row_bytes, worker)) return;
+        place = number + 1;
+        look += (end - first) * (p->row + 1);
+        if (look >= LOOK_ELEMENTS && (look = 0, hl_is_stopped_for(job->run, worker))) return;
+    }
+    (void)fill_empty(job, place, chunk + 1 < job->parts ? segment_from(job->numbers, p->wide, last) : p->segments, worker);
+}
+
+/* (data, numbers) or (data, numbers, row indices) -> out; a segment without rows is 0, a product 1. */
+static hl_status run_segment_reduce(const hl_instr *ins, hl_run *run) {
+    const sorted_params *p = ins->p[2].p;
+    sorted_job job = {.p = p, .data = ins->arg[0], .numbers = ins->arg[1], .indices = p->picked ? ins->arg[2] : NULL,
+                      .out = ins->arg[p->picked ? 3 : 2], .run = run};
+    if (check_last(p, job.numbers, run) != HL_OK) return HL_INVALID_ARGUMENT;
+    if (p->rows && (read_number(job.numbers, p->wide, 0) < 0 || !is_ascending(job.numbers, p->wide, p->rows) ||
+                    (p->picked && first_unfit(job.indices, p->wide_index, p->rows, p->limit) >= 0)))
+        return refuse_rows(p, job.numbers, job.indices, run);
+    job.parts = parts_for(hl_threads_for(run, p->cost_ns));
+    part_sorted_rows(job.numbers, p->wide, 0, p->rows, job.parts, job.bound);
+    hl_parallel(run, job.parts, p->cost_ns, reduce_chunk, &job);
+    return HL_OK;
+}
 
 enum {
-    TOGETHER = 16, /* elements of a row: of so many the result is kept while the rows of a segment are gone through */
+    TOGETHER = 16, /* elements of a row: of so many a sum stays in registers while the rows of a segment are gone through */
     LONG_ROW = 64  /* elements of one from which on row after row is taken */
 };
 
-/* Rows that follow each other into one, in their order. */
-#define COMBINE(name, S, EXPR)                                                                                     \
-    static void name(S *restrict to, const S *restrict from, int64_t rows, int64_t row) {                         \
-        int64_t k = 0;                                                                                            \
-        for (int64_t r = 0; row >= LONG_ROW && r < rows; r++)                                                     \
-            for (k = 0; k < row; k++) {                                                                           \
-                const S a = to[k], b = from[r * row + k];                                                         \
-                to[k] = (EXPR);                                                                                   \
+/* The first elements of rows that follow each other; `begin` becomes the first that is left. */
+#define HOLD_ROWS(S, EXPR)                                                                                        \
+    for (; n < LONG_ROW && begin + TOGETHER <= n; begin += TOGETHER) {                                            \
+        S held[TOGETHER];                                                                                         \
+        memcpy(held, to + begin, sizeof held);                                                                    \
+        for (int64_t r = 0; r < rows; r++)                                                                        \
+            for (int k = 0; k < TOGETHER; k++) {                                                                  \
+                const S a = held[k], b = data[r * n + begin + k];                                                 \
+                held[k] = (EXPR);                                                                                 \
             }                                                                                                     \
-        for (; k + TOGETHER <= row; k += TOGETHER) {                                                              \
-            S held[TOGETHER];                                                                                     \
-            memcpy(held, to + k, sizeof held);                                                                    \
-            for (int64_t r = 0; r < rows; r++)                                                                    \
-                for (int j = 0; j < TOGETHER; j++) {                                                              \
-                    const S a = held[j], b = from[r * row + k + j];                                               \
-                    held[j] = (EXPR);                                                                             \
-                }                                                                                                 \
-            memcpy(to + k, held, sizeof held);                                                                    \
+        memcpy(to + begin, held, sizeof held);                                                                    \
+    }                                                                                                             \
+    if (begin == n) return;
+
+/* Rows into one: n elements of each, in the rows' order. ROW is where row r is, EXPR what a and b of it become. */
+#define COMBINE_ROWS(S, EXPR, ROW)                                                                                \
+    if (n == 1) {                                                                                                 \
+        S a = *to;                                                                                                \
+        for (int64_t r = 0; r < rows; r++) {                                                                      \
+            const S b = *(ROW);                                                                                   \
+            a = (EXPR);                                                                                           \
         }                                                                                                         \
-        for (; k < row; k++) {                                                                                    \
-            S a = to[k];                                                                                          \
-            for (int64_t r = 0; r < rows; r++) {                                                                  \
-                const S b = from[r * row + k];                                                                    \
-                a = (EXPR);                                                                                       \
-            }                                                                                                     \
-            to[k] = a;                                                                                            \
+        *to = a;                                                                                                  \
+        return;                                                                                                   \
+    }                                                                                                             \
+    for (int64_t r = 0; r < rows; r++) {                                                                          \
+        const S *restrict row = (ROW);                                                                            \
+        _Pragma("GCC ivdep") for (int64_t k = begin; k < n; k++) {                                                \
+            const S a = to[k], b = row[k];                                                                        \
+            to[k] = (EXPR);                                                                                       \
         }                                                                                                         \
     }
-
-/* (data, numbers) or (data, numbers, row indices) -> out; a segment without rows is 0, a product 1. */
-#define SEGMENT_REDUCE(tag, dtype, S, C, LOAD, STORE, LARGER)                                                      \
-    COMBINE(add_rows_##tag, S, (S)STORE((C)(LOAD(a) + LOAD(b))))                                                  \
-    COMBINE(multiply_rows_##tag, S, (S)STORE((C)(LOAD(a) * LOAD(b))))                                             \
-    COMBINE(largest_of_rows_##tag, S, LARGER(LOAD(b), LOAD(a)) ? b : a)                                           \
-    COMBINE(least_of_rows_##tag, S, LARGER(LOAD(a), LOAD(b)) ? b : a)                                             \
-    static void combine_##tag(int kind, S *to, const S *from, int64_t rows, int64_t row) {                        \
-        switch (kind) {                                                                                           \
-        case PROD: multiply_rows_##tag(to, from, rows, row); break;                                               \
-        case MAX: largest_of_rows_##tag(to, from, rows, row); break;                                              \
-        case MIN: least_of_rows_##tag(to, from, rows, row); break;                                                \
-        default: add_rows_##tag(to, from, rows, row);                                                             \
-        }                                                                                                         \
-    }                                                                                                             \
-    static void divide_##tag(int kind, S *to, int64_t n, int64_t count) {                                         \
-        if (count < 2 || (kind != MEAN && kind != SQRT_N)) return;                                                \
-        const double divisor = kind == MEAN ? (double)count : sqrt((double)count);                                \
+#define HOLD_NOTHING(S, EXPR)
+#define COMBINE(name, S, EXPR, HOLD)                                                                              \
+    static void name(void *out, const void *in, int64_t rows, int64_t n) {                                        \
+        S *restrict to = out;                                                                                     \
+        const S *restrict data = in;                                                                              \
+        int64_t begin = 0;                                                                                        \
+        HOLD(S, EXPR)                                                                                             \
+        COMBINE_ROWS(S, EXPR, data + r * n)                                                                       \
+    }
+#define COMBINE_PICKED(name, S, EXPR)                                                                             \
+    static void name(void *out, const void *in, const void *indices, bool wide, int64_t rows, int64_t n) {        \
+        S *restrict to = out;                                                                                     \
+        const S *restrict data = in;                                                                              \
+        const int64_t begin = 0;                                                                                  \
+        COMBINE_ROWS(S, EXPR, data + read_number(indices, wide, r) * n)                                           \
+    }
+#define SEGMENT_SUM(tag, dtype, S, C, LOAD, STORE, unused)                                                        \
+    COMBINE(add_rows_##tag, S, (S)STORE((C)(LOAD(a) + LOAD(b))), HOLD_ROWS)                                       \
+    COMBINE_PICKED(add_picked_##tag, S, (S)STORE((C)(LOAD(a) + LOAD(b))))                                         \
+    COMBINE(multiply_rows_##tag, S, (S)STORE((C)(LOAD(a) * LOAD(b))), HOLD_ROWS)                                  \
+    static void divide_##tag(void *out, int64_t n, double divisor) {                                              \
+        S *to = out;                                                                                              \
         for (int64_t k = 0; k < n; k++) to[k] = (S)STORE((C)(LOAD(to[k]) / (C)divisor));                          \
     }                                                                                                             \
-    static hl_status segment_reduce_##tag(const hl_instr *ins, hl_run *run) {                                     \
-        const sorted_params *p = ins->p[2].p;                                                                     \
-        const S *data = ins->arg[0];                                                                              \
-        const void *numbers = ins->arg[1], *indices = ins->arg[2];                                                \
-        S *out = ins->arg[p->picked ? 3 : 2], *to = NULL;                                                         \
-        int64_t count = 0, current = -1, floor = 0, look = 0;                                                     \
-        if (check_last(p, numbers, run) != HL_OK) return HL_INVALID_ARGUMENT;                                     \
-        clear_bytes(run, out, p->bytes);                                                                          \
-        if (p->kind == PROD)                                                                                      \
-            for (STRETCHES(run, first, end, p->bytes / (int64_t)sizeof(S)))                                       \
-                for (int64_t k = first; k < end; k++) out[k] = (S)STORE((C)1);                                    \
-        for (int64_t i = 0, end; i < p->rows; i = end) {                                                          \
-            const int64_t number = read_number(numbers, p->wide, i), most = i + p->together;                      \
-            if (i >= look) { /* whether the run is to stop */                                                     \
-                if (hl_is_stopped(run)) return run->stopped;                                                      \
-                look = p->row >= 1024 ? i : i + 1024;                                                             \
-            }                                                                                                     \
-            if (number < floor || number >= p->segments || p->picked) {                                           \
-                const hl_status status = check_row(p, numbers, indices, i, run);                                  \
-                if (status != HL_OK) return status;                                                               \
-            }                                                                                                     \
-            for (end = i + 1; end < p->rows && end < most && read_number(numbers, p->wide, end) == number;) end++; \
-            floor = number;                                                                                       \
-            const S *from = data + (p->picked ? read_number(indices, p->wide_index, i) : i) * p->row;             \
-            count += end - i;                                                                                     \
-            if (number == current) {                                                                              \
-                combine_##tag(p->kind, to, from, end - i, p->row);                                                \
-                continue;                                                                                         \
-            }                                                                                                     \
-            if (to) divide_##tag(p->kind, to, p->row, count - (end - i));                                         \
-            to = out + number * p->row;                                                                           \
-            current = number;                                                                                     \
-            count = end - i;                                                                                      \
-            for (int64_t k = 0; k < p->row; k++) to[k] = from[k];                                                 \
-            if (end - i > 1) combine_##tag(p->kind, to, from + p->row, end - i - 1, p->row);                      \
-        }                                                                                                         \
-        if (to) divide_##tag(p->kind, to, p->row, count);                                                         \
-        return HL_OK;                                                                                             \
+    static void set_one_##tag(char *one) {                                                                        \
+        const S value = (S)STORE((C)1);                                                                           \
+        memcpy(one, &value, sizeof value);                                                                        \
     }
-EACH_NUMBER(SEGMENT_REDUCE, ORDERED)
-EACH_COMPLEX(SEGMENT_REDUCE, UNORDERED)
+#define SEGMENT_LARGEST(tag, dtype, S, C, LOAD, STORE, unused)                                                    \
+    COMBINE(largest_of_rows_##tag, S, LOAD(b) > LOAD(a) ? b : a, HOLD_NOTHING)                                    \
+    COMBINE(least_of_rows_##tag, S, LOAD(a) > LOAD(b) ? b : a, HOLD_NOTHING)
+EACH_NUMBER(SEGMENT_SUM, 0)
+EACH_COMPLEX(SEGMENT_SUM, 0)
+EACH_NUMBER(SEGMENT_LARGEST, 0)
 
-#define CASE(tag, dtype, S, C, LOAD, STORE, op) \
-    case dtype: prep->ins->fn = op##_##tag; return HL_OK;
+#define SUM_CASE(tag, dtype, S, C, LOAD, STORE, unused)                                                           \
+    case dtype:                                                                                                   \
+        set_one_##tag(p->one);                                                                                    \
+        p->op = (sorted_op){p->kind == PROD ? multiply_rows_##tag : add_rows_##tag, add_picked_##tag, divide_##tag};\
+        return true;
+#define LARGEST_CASE(tag, dtype, S, C, LOAD, STORE, unused)                                                       \
+    case dtype: p->op.combine = p->kind == MAX ? largest_of_rows_##tag : least_of_rows_##tag; return true;
+
+/* Complex numbers have no order; the ops do not allow them where they want one. Rows are only picked for sums. */
+static bool find_op(sorted_params *p, hl_dtype dtype) {
+    if (p->picked && p->kind > SQRT_N) return false;
+    if (p->kind >= MAX) switch (dtype) {
+        EACH_NUMBER(LARGEST_CASE, 0)
+    default: return false;
+    }
+    switch (dtype) {
+        EACH_NUMBER(SUM_CASE, 0)
+        EACH_COMPLEX(SUM_CASE, 0)
+    default: return false;
+    }
+}
 
 static int64_t row_size(const hl_tensor *t) {
     int64_t row = 1;
@@ -196,48 +289,64 @@ static hl_status prepare_segment_reduce(hl_prepare *prep) {
     sorted_params *p = prep->params;
     p->rows = prep->in[1]->size;
     p->row = row_size(prep->in[0]);
+    p->row_bytes = p->row * (int64_t)hl_dtype_size(prep->out[0]->dtype);
     p->limit = prep->in[0]->dims[0];
     p->segments = prep->out[0]->dims[0];
-    p->bytes = prep->out[0]->size * (int64_t)hl_dtype_size(prep->out[0]->dtype);
     p->kind = (int)prep->attr[0].i;
     p->wide = prep->in[1]->dtype == HL_INT64;
     p->picked = prep->n_in == 3;
     p->wide_index = p->picked && prep->in[2]->dtype == HL_INT64;
-    p->together = p->picked || p->row >= 1024 ? 1 : 4096 / (p->row + 1) + 1;
-    prep->cost_ns = (double)(p->rows * p->row) + (double)prep->out[0]->size * 0.2 + 5;
-    switch (prep->out[0]->dtype) {
-        EACH_NUMBER(CASE, segment_reduce)
-        EACH_COMPLEX(CASE, segment_reduce)
-    default: return hl_no_kernel(prep, NULL);
-    }
+    p->cost_ns = prep->cost_ns = (double)p->rows * (p->picked ? 4 : 1) + (double)(p->rows * p->row) * 0.15 + (double)prep->out[0]->size * 0.1 + 5;
+    prep->ins->fn = run_segment_reduce;
+    return find_op(p, prep->out[0]->dtype) ? HL_OK : hl_no_kernel(prep, NULL);
 }
 
-/* segment_spread: (grad, numbers, row indices) -> out, the gradient of a mean (or / sqrt(n)) of picked rows. */
-#define SEGMENT_SPREAD(tag, dtype, S, C, LOAD, STORE, unused)                                                      \
-    static hl_status segment_spread_##tag(const hl_instr *ins, hl_run *run) {                                     \
+#define SEGMENT_SPREAD(tag, dtype, S, C, LOAD, STORE, unused)                                                     \
+    static void spread_rows_##tag(const hl_instr *ins, const double *scales, int64_t first, int64_t end) {        \
         const sorted_params *p = ins->p[2].p;                                                                     \
         const S *grad = ins->arg[0];                                                                              \
         S *out = ins->arg[3];                                                                                     \
-        int64_t *counts = (int64_t *)run->scratch;                                                                \
-        clear_bytes(run, out, p->bytes);                                                                          \
-        clear_bytes(run, counts, p->segments * 8);                                                                \
-        for (int64_t i = 0; i < p->rows; i++) {                                                                   \
-            const hl_status status = check_spread(p, ins->arg[1], ins->arg[2], i, run);                           \
-            if (status != HL_OK) return status;                                                                   \
-            counts[read_number(ins->arg[1], p->wide, i)]++;                                                       \
-        }                                                                                                         \
-        for (int64_t i = 0; i < p->rows; i++) {                                                                   \
-            const hl_status status = check_spread(p, ins->arg[1], ins->arg[2], i, run);                           \
-            if (status != HL_OK) return status;                                                                   \
+        for (int64_t i = first; i < end; i++) {                                                                   \
             const int64_t number = read_number(ins->arg[1], p->wide, i);                                          \
-            const C scale = (C)(1 / (p->kind == MEAN ? (double)counts[number] : sqrt((double)counts[number])));   \
-            const S *from = grad + number * p->row;                                                               \
-            S *to = out + read_number(ins->arg[2], p->wide_index, i) * p->row;                                    \
-            for (int64_t k = 0; k < p->row; k++) to[k] = (S)STORE((C)(LOAD(to[k]) + LOAD(from[k]) * scale));      \
+            const S *restrict from = grad + number * p->row;                                                      \
+            S *restrict to = out + read_number(ins->arg[2], p->wide_index, i) * p->row;                           \
+            const C scale = (C)scales[number];                                                                    \
+            _Pragma("GCC ivdep") for (int64_t k = 0; k < p->row; k++) to[k] = (S)STORE((C)(LOAD(to[k]) + LOAD(from[k]) * scale));\
         }                                                                                                         \
-        return HL_OK;                                                                                             \
     }
 EACH_WIDE_FLOAT(SEGMENT_SPREAD, 0)
+
+/* How often each segment is named, and then what its rows are multiplied by: both take the same memory. */
+static void find_scales(const sorted_params *p, const void *numbers, int64_t *counts, hl_run *run) {
+    clear_bytes(run, counts, p->segments * 8);
+    for (STRETCHES(run, first, end, p->rows))
+        for (int64_t i = first; i < end; i++) counts[read_number(numbers, p->wide, i)]++;
+    for (STRETCHES(run, first, end, p->segments))
+        for (int64_t k = first; k < end; k++) {
+            const double count = counts[k] ? (double)counts[k] : 1, scale = 1 / (p->kind == MEAN ? count : sqrt(count));
+            memcpy(counts + k, &scale, sizeof scale);
+        }
+}
+
+/* segment_spread: (grad, numbers, row indices) -> out, the gradient of a mean (or / sqrt(n)) of picked rows. */
+static hl_status run_segment_spread(const hl_instr *ins, hl_run *run) {
+    const sorted_params *p = ins->p[2].p;
+    if (first_unfit(ins->arg[1], p->wide, p->rows, p->segments) >= 0 || first_unfit(ins->arg[2], p->wide_index, p->rows, p->limit) >= 0)
+        for (int64_t i = 0; i < p->rows; i++) {
+            const hl_status status = check_spread(p, ins->arg[1], ins->arg[2], i, run);
+            if (status != HL_OK) return status;
+        }
+    find_scales(p, ins->arg[1], (int64_t *)run->scratch, run);
+    clear_bytes(run, ins->arg[3], p->limit * p->row_bytes);
+    const int64_t together = 1 + LOOK_ELEMENTS / (p->row + 1);
+    for (int64_t first = 0; first < p->rows; first += together) {
+        if (run->stopped != HL_OK || hl_is_stopped(run)) return run->stopped;
+        const int64_t end = p->rows - first < together ? p->rows : first + together;
+        if (p->row_bytes == p->row * 8) spread_rows_f64(ins, (const double *)run->scratch, first, end);
+        else spread_rows_f32(ins, (const double *)run->scratch, first, end);
+    }
+    return HL_OK;
+}
 
 static hl_status prepare_segment_spread(hl_prepare *prep) {
     sorted_params *p = prep->params;
@@ -245,17 +354,15 @@ static hl_status prepare_segment_spread(hl_prepare *prep) {
     p->row = row_size(prep->in[0]);
     p->segments = prep->in[0]->dims[0];
     p->limit = prep->out[0]->dims[0];
-    p->bytes = prep->out[0]->size * (int64_t)hl_dtype_size(prep->out[0]->dtype);
+    p->row_bytes = p->row * (int64_t)hl_dtype_size(prep->out[0]->dtype);
     p->kind = (int)prep->attr[0].i;
     p->wide = prep->in[1]->dtype == HL_INT64;
     p->wide_index = prep->in[2]->dtype == HL_INT64;
     p->picked = true;
     prep->scratch_bytes = (p->segments + 1) * (int64_t)sizeof(int64_t);
-    prep->cost_ns = (double)(p->rows * p->row) + (double)prep->out[0]->size * 0.2 + 5;
-    switch (prep->out[0]->dtype) {
-        EACH_WIDE_FLOAT(CASE, segment_spread)
-    default: return hl_no_kernel(prep, NULL);
-    }
+    p->cost_ns = prep->cost_ns = (double)p->rows * 5 + (double)(p->rows * p->row) * 0.15 + (double)prep->out[0]->size * 0.1 + 5;
+    prep->ins->fn = run_segment_spread;
+    return prep->out[0]->dtype == HL_FLOAT32 || prep->out[0]->dtype == HL_FLOAT64 ? HL_OK : hl_no_kernel(prep, NULL);
 }
 
 static const hl_kernel table[] = {

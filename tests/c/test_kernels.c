@@ -371,6 +371,30 @@ static void test_one_and_two_threads_agree_to_the_bit(void) {
     free(sums[0]), free(sums[1]), free(x);
 }
 
+/* Sums of segments, in any order and ascending, by one thread and two, of rows that are parted and such that are not. */
+static void test_segments_of_rows(void) {
+    enum { ROWS = 4000, PLACES = 301 };
+    const int64_t widths[] = {1, 3, 16, 21, 65};
+    static int32_t numbers[2][ROWS];
+    for (int i = 0; i < ROWS; i++) numbers[0][i] = i * 7919 % (PLACES + 40) - 40, numbers[1][i] = i / 16;
+    for (int w = 0; w < 5; w++)
+        for (int run = 0; run < 8; run++) {
+            const int64_t n = widths[w];
+            const int ascending = run & 1, threads = 1 + (run >> 1 & 1);
+            const bool sorted = run & 4 && ascending; /* by the kernel that wants them so */
+            float *x = ramp(ROWS * n, -1, 0.01f), *wanted = calloc((size_t)(PLACES * n), sizeof *wanted);
+            for (int i = 0; i < ROWS; i++)
+                for (int64_t k = 0; numbers[ascending][i] >= 0 && k < n; k++) wanted[numbers[ascending][i] * n + k] += x[i * n + k];
+            const operand operands[] = {{HL_FLOAT32, 2, {ROWS, n}, x}, {HL_INT32, 1, {ROWS}, numbers[ascending]},
+                                        {HL_FLOAT32, 2, {PLACES, n}, NULL}};
+            const hl_value attrs[] = {{.i = 0}};
+            alone result = run_alone(sorted ? "segment_reduce" : "unsorted_segment_sum", threads, 3, operands, sorted, attrs);
+            CHECK(result.status == HL_OK);
+            for (int64_t i = 0; i < PLACES * n; i++) CHECK(((float *)result.out[0])[i] == wanted[i]);
+            free_outputs(&result), free(x), free(wanted);
+        }
+}
+
 int main(void) {
     test_add_of_every_length();
     test_halves_of_every_length();
@@ -384,6 +408,7 @@ int main(void) {
     test_channels_of_every_number();
     test_triangles_of_every_size();
     test_softmax_rows_sum_to_one();
+    test_segments_of_rows();
     test_an_index_out_of_range_is_named();
     test_a_dtype_without_a_kernel_is_refused();
     test_an_update_that_fails_writes_nothing();
