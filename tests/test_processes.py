@@ -1,7 +1,10 @@
 """A session made before a fork works in `multiprocessing` workers, and goes on working in the parent."""
 
 import multiprocessing
+import os
 import sys
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -75,3 +78,27 @@ def test_a_worker_of_a_worker():
     assert receiver.recv() == ((want, 10), want)
     worker.join(60)
     assert worker.exitcode == 0
+
+
+def test_a_fork_waits_for_decompositions_of_other_threads(monkeypatch):
+    """Else NumPy's BLAS, whose threads a fork ends, hangs now and then."""
+    svd, begun, ended = np.linalg.svd, threading.Event(), []
+
+    def slow(*arguments, **options):
+        begun.set()
+        time.sleep(0.5)
+        found = svd(*arguments, **options)
+        ended.append(True)
+        return found
+
+    monkeypatch.setattr(np.linalg, "svd", slow)
+    values = tf.svd(tf.placeholder_with_default(np.eye(3), [None, 3]), compute_uv=False)
+    with tf.Session() as session:
+        thread = threading.Thread(target=session.run, args=(values,))
+        thread.start()
+        assert begun.wait(60)
+        child = os.fork()
+        if child == 0:
+            os._exit(0 if ended else 1)
+        assert os.waitpid(child, 0)[1] == 0
+        thread.join()

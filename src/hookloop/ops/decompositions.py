@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import namedtuple
 
@@ -108,7 +109,7 @@ def _lapack(function, failure="Input is not invertible."):
     def compute(call, *arrays):
         try:
             with np.errstate(all="ignore"):
-                return function(call, *arrays)
+                return _not_in_a_fork(function, call, *arrays)
         except np.linalg.LinAlgError:
             raise ValueError(failure) from None
 
@@ -119,6 +120,41 @@ def _lapack(function, failure="Input is not invertible."):
 
     return host
 
+
+# A fork holds it. It may come in a signal's handler while its own thread does: then it is taken twice.
+_forking = threading.RLock()
+_under_way = {}  # an event of each call of LAPACK, set when it ends -> its thread
+
+
+def _not_in_a_fork(function, *arguments):
+    """The function's result. NumPy's BLAS ends its threads before a fork, and where they are given work meanwhile it waits for ever."""
+    finished = threading.Event()
+    try:
+        with _forking:
+            _under_way[finished] = threading.get_ident()
+        return function(*arguments)
+    finally:
+        finished.set()
+        _under_way.pop(finished, None)
+
+
+def _before_fork():
+    """Waits for what other threads have under way; they begin nothing until the fork is made."""
+    _forking.acquire()
+    for finished, thread in list(_under_way.items()):
+        if thread != threading.get_ident():
+            finished.wait()
+
+
+def _after_fork_in_child():
+    """The other threads are none of the child's."""
+    for finished, thread in list(_under_way.items()):
+        if thread != threading.get_ident():
+            del _under_way[finished]
+    _forking.release()
+
+
+os.register_at_fork(before=_before_fork, after_in_parent=_forking.release, after_in_child=_after_fork_in_child)
 
 _LONG_WORK = 1 << 25  # products, some 20 ms
 
