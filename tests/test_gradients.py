@@ -440,3 +440,24 @@ def test_the_gradient_of_an_unconnected_resource_variable_may_be_zero(executor):
     slope, nothing = tf.gradients(x * 3.0, [x, v], unconnected_gradients="zero")
     with tf.Session() as session:
         assert [g.tolist() for g in session.run([slope, nothing])] == [[3], [0, 0]]
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.complex64, np.complex128])
+@pytest.mark.parametrize("size", [1, 7, 8, 33])
+def test_no_gradient_goes_on_where_none_comes(executor, size, dtype):
+    """Whatever the slope is there: a root of 0 behind a choice of something else has no NaN as its gradient."""
+    y = np.resize(np.array([0, np.inf, np.nan, 2], dtype), size)
+    dy = np.zeros(size, dtype)
+    dy[3::4] = 3
+    raw = tf.raw_ops
+    found = [
+        op(y=tf.constant(y), dy=tf.constant(dy))
+        for op in (raw.SqrtGrad, raw.RsqrtGrad, raw.ReciprocalGrad, raw.InvGrad)
+    ]
+    x = tf.zeros([size], tf.float32)
+    chosen = [tf.gradients(tf.where(x > 0, function(x), x), x)[0] for function in (tf.sqrt, tf.rsqrt, tf.reciprocal)]
+    with tf.Session() as session:
+        for slopes, slope in zip(session.run(found), (0.75, -12, -12, -12)):
+            np.testing.assert_array_equal(slopes, np.where(dy == 0, 0, slope))
+        for gradient in session.run(chosen):
+            np.testing.assert_array_equal(gradient, np.ones(size))

@@ -356,16 +356,17 @@ EACH_FLOAT(SAME, sigmoid_grad, y * x * (1 - x))
 EACH_COMPLEX(SAME, sigmoid_grad, y * x * (1 - x))
 VARIANTS(sigmoid_grad, EACH_FLOAT(ROW, sigmoid_grad) EACH_COMPLEX(ROW, sigmoid_grad))
 
-EACH_FLOAT(SAME, sqrt_grad, y * 0.5 / x)
-EACH_COMPLEX(SAME, sqrt_grad, y * 0.5f / CX_CONJ(x))
+/* Where no gradient comes, none goes on, whatever the slope is: a root of 0 behind a choice of something else. */
+EACH_FLOAT(SAME, sqrt_grad, y == 0 ? 0 : y * 0.5 / x)
+EACH_COMPLEX(SAME, sqrt_grad, y == 0 ? 0 : y * 0.5f / CX_CONJ(x))
 VARIANTS(sqrt_grad, EACH_FLOAT(ROW, sqrt_grad) EACH_COMPLEX(ROW, sqrt_grad))
 
-EACH_FLOAT(SAME, rsqrt_grad, -0.5 * y * x * x * x)
-EACH_COMPLEX(SAME, rsqrt_grad, -0.5f * y * CX_CONJ(x * x * x))
+EACH_FLOAT(SAME, rsqrt_grad, y == 0 ? 0 : -0.5 * y * x * x * x)
+EACH_COMPLEX(SAME, rsqrt_grad, y == 0 ? 0 : -0.5f * y * CX_CONJ(x * x * x))
 VARIANTS(rsqrt_grad, EACH_FLOAT(ROW, rsqrt_grad) EACH_COMPLEX(ROW, rsqrt_grad))
 
-EACH_FLOAT(SAME, reciprocal_grad, -y * x * x)
-EACH_COMPLEX(SAME, reciprocal_grad, -y * CX_CONJ(x * x))
+EACH_FLOAT(SAME, reciprocal_grad, y == 0 ? 0 : -y * x * x)
+EACH_COMPLEX(SAME, reciprocal_grad, y == 0 ? 0 : -y * CX_CONJ(x * x))
 VARIANTS(reciprocal_grad, EACH_FLOAT(ROW, reciprocal_grad) EACH_COMPLEX(ROW, reciprocal_grad))
 
 EACH_NUMBER(SAME, relu_grad, y > 0 ? x : 0)

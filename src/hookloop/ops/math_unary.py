@@ -250,13 +250,19 @@ def _slope(name, kernel, reference, gradient):
                  views="any")  # fmt: skip
 
 
+def _or_none(function):
+    """The same, and 0 where no gradient comes, whatever the slope is."""
+    return lambda y, dy: np.where(dy == 0, dy.dtype.type(0), function(y, dy))
+
+
 register(
     _slope("TanhGrad", "tanh_grad", lambda y, dy: dy * (1 - y * y), _tanh_grad_gradient),
     _slope("SigmoidGrad", "sigmoid_grad", lambda y, dy: dy * y * (1 - y), _sigmoid_grad_gradient),
-    _slope("SqrtGrad", "sqrt_grad", lambda y, dy: dy * y.dtype.type(0.5) / y.conj(), _sqrt_grad_gradient),
-    _slope("RsqrtGrad", "rsqrt_grad", lambda y, dy: y.dtype.type(-0.5) * dy * y.conj() * y.conj() * y.conj(), _rsqrt_grad_gradient),
-    _slope("ReciprocalGrad", "reciprocal_grad", lambda y, dy: -dy * y.conj() * y.conj(), _reciprocal_grad_gradient),
-    _slope("InvGrad", "reciprocal_grad", lambda y, dy: -dy * y.conj() * y.conj(), _reciprocal_grad_gradient),
+    _slope("SqrtGrad", "sqrt_grad", _or_none(lambda y, dy: dy * y.dtype.type(0.5) / y.conj()), _sqrt_grad_gradient),
+    _slope("RsqrtGrad", "rsqrt_grad", _or_none(lambda y, dy: y.dtype.type(-0.5) * dy * y.conj() * y.conj() * y.conj()),
+           _rsqrt_grad_gradient),
+    _slope("ReciprocalGrad", "reciprocal_grad", _or_none(lambda y, dy: -dy * y.conj() * y.conj()), _reciprocal_grad_gradient),
+    _slope("InvGrad", "reciprocal_grad", _or_none(lambda y, dy: -dy * y.conj() * y.conj()), _reciprocal_grad_gradient),
 )  # fmt: skip
 
 
