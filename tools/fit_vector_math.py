@@ -47,6 +47,13 @@ def interpolate(function, low, high, degree):
     return [chop(c) for c in mp.lu_solve(powers, values)]
 
 
+def interpolate_from_zero(function, high, degree):
+    """The same of function(t) / t where function(0) = 0: Chebyshev's nodes are those of an interval whose lowest is 0."""
+    lowest = cos(pi * (2 * degree + 3) / (2 * degree + 4))
+    low = -mpf(high) * (1 + lowest) / (1 - lowest)
+    return interpolate(lambda t: function(t) if t > mpf("1e-30") else mpf(0), low, high, degree + 1)[1:]
+
+
 def error(function, coefficients, low, high):
     """The largest relative error on a grid."""
     worst = mpf(0)
@@ -118,6 +125,8 @@ def fits():
     yield "SINH_F32", "the same, for float results", grown, 0, 1, 3
     area = even(lambda t: (atanh(t) / t - 1) / t**2 if t > mpf("1e-10") else mpf(1) / 3)
     yield "ATANH_F32", "(atanh(t) / t - 1) / t^2 in t^2, t to 1/2, for float results", area, 0, "0.2501", 6
+    sixteenth = log(2) / 32 + mpf("1e-4")
+    yield "TANH_EXP", "e^(2 r), |r| to ln(2) / 32, for float results", lambda r: exp(2 * r), -sixteenth, sixteenth, 3
     for name, degree in (("ERFCX_F64", 16), ("ERFCX_LOW", 9)):
         center = mpf("2.5")
         high = mpf("6.1") if name == "ERFCX_F64" else mpf("10.5")
@@ -185,6 +194,9 @@ def header():
         coefficients = interpolate(function, low, high, degree)
         print(name, mp.nstr(error(function, coefficients, low, high), 3), file=sys.stderr)
         parts.append(table(name, coefficients, False, comment))
+    near = interpolate_from_zero(even(lambda t: tanh(t) / t - 1), "0.3026", 3)
+    parts.append(table("TANH_NEAR", near, False, "(tanh(t) / t - 1) / t^2 in t^2, t to 0.55, for float results"))
+    parts.append(table("HALF_EIGHTHS", [mpf(2) ** (mpf(j) / 8 - 1) for j in range(8)], True, "2^(j/8) / 2"))
     rows = tanh_pieces()
     names = ["TANH_MIDDLE", *(f"TANH_{i}" for i in range(TANH_DEGREE + 1))]
     for column, name in enumerate(names):

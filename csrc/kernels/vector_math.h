@@ -493,6 +493,19 @@ SIMD_INLINE simd_f32 tanh_f32(simd_f32 x) {
     const simd_f32 slope = low + square * (middle + square * high);
     return select_f32(x != x, x, with_sign_f32(tanh_piece(TANH_0, piece) + d * slope, x));
 }
+#elif defined(__AVX2__)
+/* Near 0 an odd polynomial, else 1 - 1 / (e^(2|x|) / 2 + 1 / 2), where |x| = n ln(2) / 16 + r: eighths of a power of two lie in a
+ * register, by the lower bits of n, so that a short polynomial in r is left. NaN stays NaN. */
+SIMD_INLINE simd_f32 tanh_f32(simd_f32 x) {
+    const simd_f32 size = min_f32(splat_f32(9.1f), abs_f32(x)), square = size * size;
+    const simd_f32 magic = splat_f32(12582912.0f), shifted = size * 23.08312065422341f + magic;
+    const simd_f32 r = size - (shifted - magic) * 0.04332169878499658f;
+    typedef uint32_t bits_f32 __attribute__((vector_size(SIMD_BYTES))); /* of what is not a number they may overflow */
+    const bits_f32 eighths = (bits_f32)_mm256_permutevar8x32_ps(_mm256_loadu_ps(HALF_EIGHTHS), (__m256i)shifted);
+    const simd_f32 power = (simd_f32)(((bits_f32)shifted << 20 & 0xff800000) + eighths); /* half of it */
+    const simd_f32 far = 1.0f - 1.0f / (POLYNOMIAL_F32(TANH_EXP, r) * power + 0.5f);
+    return with_sign_f32(select_f32(size < 0.55f, size * square * POLYNOMIAL_F32(TANH_NEAR, square) + size, far), x);
+}
 #else
 /* Near 0 an odd polynomial (Cephes tanhf), else from exp(2|x|). */
 SIMD_INLINE simd_f32 tanh_f32(simd_f32 x) {

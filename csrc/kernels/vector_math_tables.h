@@ -156,6 +156,21 @@ static const double ERFCX_LOW[10] = {
     9.3296708801041027e-6,
 };
 
+/* e^(2 r), |r| to ln(2) / 32, for float results */
+static const double TANH_EXP[4] = {
+    0.99999998131257137, 1.9999999925251634, 2.0003157071518598, 1.3334596142007875,
+};
+
+/* (tanh(t) / t - 1) / t^2 in t^2, t to 0.55, for float results */
+static const double TANH_NEAR[4] = {
+    -0.33332943671895690, 0.13320664181330966, -0.052668252892141978, 0.016431291721980389,
+};
+
+/* 2^(j/8) / 2 */
+static const float HALF_EIGHTHS[8] = {
+    0.500000000f, 0.545253866f, 0.594603558f, 0.648419777f, 0.707106781f, 0.771105413f, 0.840896415f, 0.917004043f,
+};
+
 /* tanh in 32 pieces, four an octave from 1/8 on: middle, coefficients */
 static const float TANH_MIDDLE[32] = {
     0.0f, 0.140625000f, 0.171875000f, 0.203125000f, 0.234375000f, 0.281250000f, 0.343750000f, 0.406250000f,
