@@ -1,5 +1,6 @@
 """Requests that are written by names, nested, or fed with what must be converted: each run means what the first one did."""
 
+import sys
 from collections import namedtuple
 
 import numpy as np
@@ -72,6 +73,18 @@ def test_what_cannot_be_fed_is_refused_in_the_same_words_in_every_run(executor, 
         for _ in range(3):
             np.testing.assert_array_equal(session.run(y, {x: [[1.0, 2.0, 3.0]]}), [[2, 4, 6]])
             assert refusal(session) == first
+
+
+def test_types_that_only_the_long_way_converts_say_nothing_on_the_way(executor, monkeypatch):
+    said = []
+    monkeypatch.setattr(sys, "unraisablehook", said.append)
+    for wanted, fed in (("float16", [1.5, 2]), ("complex64", [1.5, 2]), ("float32", np.array(["1.5", "2"]))):
+        x = tf.placeholder(wanted, [None])
+        y = tf.identity(x)
+        with tf.Session() as session:
+            for _ in range(3):
+                np.testing.assert_array_equal(session.run(y, {x: fed}), np.asarray(fed, wanted))
+    assert not said
 
 
 def test_feeds_by_name(executor):

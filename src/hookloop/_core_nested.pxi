@@ -99,7 +99,7 @@ cdef extern from *:
 
 
 cdef bint _is_number(int type_number) noexcept:
-    return type_number <= np.NPY_DOUBLE or type_number == np.NPY_HALF
+    return type_number <= np.NPY_DOUBLE or type_number == np.NPY_FLOAT16
 
 
 cdef object _as_fed(const FeedSpec *spec, object value):
