@@ -136,6 +136,24 @@ def test_fetches_that_contain_themselves(executor):
         session.run(fetches)
 
 
+def test_fetches_that_change_while_they_run(executor):
+    x = tf.placeholder(tf.float32, [], name="x")
+    fetches = {}
+
+    def change(value):
+        fetches.pop("a", None)
+        fetches["rest"].append(x)
+        fetches["new"] = x
+        return value
+
+    same, double = tf.py_func(change, [x], tf.float32), x * 2.0
+    with tf.Session() as session:
+        for value in (1.0, 2.0, 3.0):
+            fetches = {"a": "x:0", "rest": [same], "double": double}
+            assert session.run(fetches, {x: value}) == {"a": value, "rest": [value], "double": 2 * value}
+            assert "a" not in fetches
+
+
 Pair = namedtuple("Pair", "first second")
 nested = st.recursive(
     st.integers(0, 5),

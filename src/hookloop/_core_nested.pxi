@@ -4,14 +4,18 @@ cdef enum:
     MOST_LEVELS = 50  # of nested fetches; deeper ones, or such as contain themselves, are a matter for Python
 
 
-cdef bint _collect(SessionCore session, object fetches, list leaves, int level) except -1:
-    """Appends tensors, operations and variables in nested lists, tuples, namedtuples and dicts in their order.
+cdef bint _collect(SessionCore session, object fetches, list leaves, list form, int level) except -1:
+    """Appends tensors, operations and variables in nested lists, tuples, namedtuples and dicts in their order to `leaves`.
 
+    `form` gets the way back: None for an element; the class of what is nested and how many parts it has, in front of its parts,
+    each behind its key in a dict.
     Returns False where anything else is in it.
     """
     cdef object kind = type(fetches)
+    cdef Py_ssize_t count
     if isinstance(fetches, (TensorFields, OperationFields)):
         leaves.append(fetches)
+        form.append(None)
         return True
     if kind is str:
         element = session._fetches_by_name.get(fetches)
@@ -21,27 +25,38 @@ cdef bint _collect(SessionCore session, object fetches, list leaves, int level) 
                 return False
             session._fetches_by_name[fetches] = element
         leaves.append(element)
+        form.append(None)
         return True
     if level == MOST_LEVELS:
         return False
     if kind is dict:
-        fetches = list((<dict>fetches).values())
-    elif kind is not list and not (isinstance(fetches, tuple) and (kind is tuple or hasattr(kind, "_fields"))):
-        if not hasattr(kind, "_as_graph_element"):
-            return False
-        leaves.append(fetches)
+        form.append(dict)
+        form.append(len(<dict>fetches))
+        for key, part in (<dict>fetches).items():
+            form.append(key)
+            if not _collect(session, part, leaves, form, level + 1):
+                return False
         return True
-    for part in fetches:
-        if not _collect(session, part, leaves, level + 1):
-            return False
+    if kind is list or (isinstance(fetches, tuple) and (kind is tuple or hasattr(kind, "_fields"))):
+        form.append(kind)
+        count = len(fetches)
+        form.append(count)
+        for part in fetches:
+            if not _collect(session, part, leaves, form, level + 1):
+                return False
+        return len(fetches) == count
+    if not hasattr(kind, "_as_graph_element"):
+        return False
+    leaves.append(fetches)
+    form.append(None)
     return True
 
 
-cdef list _flat_fetches(SessionCore session, object fetches):
+cdef list _flat_fetches(SessionCore session, object fetches, list form):
     """The elements of nested or named fetches; None where there is nothing nested or named, or no element."""
     cdef list leaves = []
     cdef object kind = type(fetches)
-    if not _collect(session, fetches, leaves, 0) or not leaves or leaves[0] is fetches:
+    if not _collect(session, fetches, leaves, form, 0) or not leaves or leaves[0] is fetches:
         return None
     if (kind is list or kind is tuple) and len(leaves) == len(fetches):
         for leaf, part in zip(leaves, fetches):
@@ -51,16 +66,32 @@ cdef list _flat_fetches(SessionCore session, object fetches):
     return leaves
 
 
-cdef object _nested(object fetches, object values):
-    """An iterator's values in the structure of which `_flat_fetches` has told the elements."""
-    cdef object kind = type(fetches)
+cdef struct Place:
+    Py_ssize_t in_form, in_values
+
+
+cdef object _nested(list form, list values, Place *place):
+    """The values in the form that the fetches had when the run began, whatever has been done to them since."""
+    cdef object kind = form[place.in_form]
+    cdef Py_ssize_t i, count
+    cdef dict entries
+    cdef list parts
+    if kind is None:
+        place.in_form += 1
+        place.in_values += 1
+        return values[place.in_values - 1]
+    count = form[place.in_form + 1]
+    place.in_form += 2
     if kind is dict:
-        return {key: _nested(part, values) for key, part in (<dict>fetches).items()}
+        entries = {}
+        for i in range(count):
+            key = form[place.in_form]
+            place.in_form += 1
+            entries[key] = _nested(form, values, place)
+        return entries
+    parts = [_nested(form, values, place) for i in range(count)]
     if kind is list:
-        return [_nested(part, values) for part in <list>fetches]
-    if not isinstance(fetches, tuple):
-        return next(values)
-    parts = [_nested(part, values) for part in <tuple>fetches]
+        return parts
     return tuple(parts) if kind is tuple else kind(*parts)
 
 

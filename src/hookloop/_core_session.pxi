@@ -102,13 +102,15 @@ cdef class SessionCore:
         """Runs a request that is not remembered as it is written; flat, and of tensors, it may be."""
         if self._closed or self._runs_by_reference():
             return self._run_slow(fetches, feed_dict, None, None)
-        cdef list leaves = _flat_fetches(self, fetches)
+        cdef list form = []
+        cdef Place first = Place(0, 0)
+        cdef list leaves = _flat_fetches(self, fetches, form)
         feeds = _feeds_by_tensor(self, feed_dict)
         if leaves is None and feeds is feed_dict:
             return self._run_slow(fetches, feed_dict, None, None)
         if leaves is None:
             return self._run(<PyObject *>fetches, <PyObject *>feeds, NULL)
-        return _nested(fetches, iter(self._run(<PyObject *>leaves, <PyObject *>feeds, NULL)))
+        return _nested(form, <list?>self._run(<PyObject *>leaves, <PyObject *>feeds, NULL), &first)
 
     cdef object _run_recent(self, Recent recent, PyObject **values, Watch *watch):
         """Runs a request that was matched: `values` are borrowed, and owned here for as long as it takes."""
