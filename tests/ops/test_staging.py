@@ -82,6 +82,23 @@ def test_who_finds_no_room_waits():
             session.run(two)
 
 
+@pytest.mark.parametrize("limit", [{}, {"capacity": 1}, {"capacity": 2}, {"memory_limit": 4}])
+def test_a_step_may_get_what_it_puts_and_make_the_room_for_it(limit):
+    x = tf.placeholder(tf.float32, [])
+    area = StagingArea([tf.float32], **limit)
+    put, got, size = area.put(x), area.get(), area.size()
+    quick = tf.RunOptions(timeout_in_ms=2000)
+    with tf.Session() as session:
+        assert session.run([put, got], {x: 1.0}, options=quick) == [None, [1]]
+        session.run(put, {x: 2.0})
+        for value in (3.0, 4.0):
+            assert session.run([got, put], {x: value}, options=quick) == [[value - 1], None]
+        assert session.run(size) == 1
+        if limit.get("capacity") == 1:
+            with pytest.raises(tf.errors.DeadlineExceededError):
+                session.run(put, {x: 5.0}, options=tf.RunOptions(timeout_in_ms=50))
+
+
 def test_what_is_put_is_a_copy():
     v = tf.get_variable("v", [2], initializer=tf.zeros_initializer())
     area = StagingArea([tf.float32])

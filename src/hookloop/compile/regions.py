@@ -114,6 +114,7 @@ class RaisedGraph:
         self._regions = {None: self.root_region}
         self._condition_ops = {}
         self._predicates = {}  # by conditional
+        self.replaced = set()  # puts of elements behind which the step gets one
         self._find_conditions()
         self.unit_of = {op: self._unit(op) for op in self.needed}
         self._finish_units()
@@ -362,17 +363,16 @@ class RaisedGraph:
             self._order_stages()
 
     def _order_stages(self):
-        """What is put in a step comes before what is got in it, which may wait for it; or behind it where there may be no room."""
+        """What is put in a step comes before what is got in it, which may wait for it, and need not wait for the room that this makes."""
         puts = [op for op in self.needed if op.type == "Stage"]
         for get in (op for op in self.needed if op.type == "Unstage"):
             for put in puts:
                 if put.get_attr("shared_name") != get.get_attr("shared_name"):
                     continue
                 first, second = self.unit_of[put], self.unit_of[get]
-                if put.get_attr("capacity") or put.get_attr("memory_limit"):
-                    first, second = second, first
                 if first.region is second.region and not _waits_for(first, second):
                     second.before.add(first)
+                    self.replaced.add(put)
 
     def _order_sections(self):
         """What is locked by one mutex runs in the order in which it was made: a section ends before the next begins."""

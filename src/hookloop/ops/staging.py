@@ -34,8 +34,8 @@ class Stage:
         self._bytes = 0
         self._changed = threading.Condition()
 
-    def put(self, call, element):
-        """Waits for room.
+    def put(self, call, element, makes_room):
+        """Waits for room, if not for that which the step itself makes when it gets an element.
 
         Raises:
           ResourceExhaustedError: the element alone has more bytes than the area may have.
@@ -47,7 +47,7 @@ class Stage:
             text = f"Attempted to insert tensors with combined size of '{size}' bytes into Staging Area with a memory limit of"
             raise errors.ResourceExhaustedError(None, call.op, f"{text} '{self._memory_limit}'.")
         with self._changed:
-            while self._is_full(size):
+            while not makes_room and self._is_full(size):
                 call.wait(self._changed, "Stage")
             self._elements.append((element, size))
             self._bytes += size
@@ -93,7 +93,8 @@ def _stage(call):
 
 
 def _run_put(call, *element):
-    _stage(call).put(call, tuple(array.copy() for array in element))
+    count = len(call.attr("dtypes"))
+    _stage(call).put(call, tuple(array.copy() for array in element[:count]), len(element) > count)
     return ()
 
 
