@@ -117,7 +117,8 @@ typedef struct sorted_job {
 /* Segments without rows: zeros, or ones of a product. */
 static bool fill_empty(const sorted_job *job, int64_t first, int64_t end, int worker) {
     const sorted_params *p = job->p;
-    const int64_t whole = 1 + LOOK_ELEMENTS / (p->row + 1), size = p->row ? p->row_bytes / p->row : 0;
+    if (p->row == 0) return true; /* of rows without elements there may be any number */
+    const int64_t whole = 1 + LOOK_ELEMENTS / (p->row + 1), size = p->row_bytes / p->row;
     for (int64_t place = first; place < end; place += whole) {
         const int64_t count = end - place < whole ? end - place : whole;
         char *to = job->out + place * p->row_bytes;

@@ -38,6 +38,7 @@ typedef struct segment_job {
 /* Gives segments the value of one without rows. False where the run is to stop. */
 static bool fill_segments(const segment_job *job, int64_t first, int64_t end, int worker) {
     const segment_params *p = job->p;
+    if (p->row == 0) return true; /* of rows without elements there may be any number */
     const int64_t whole = 1 + LOOK_ELEMENTS / (p->row + 1);
     for (int64_t place = first; place < end; place += whole) {
         const int64_t count = end - place < whole ? end - place : whole;

@@ -110,3 +110,9 @@ def test_gradients_of_means_of_picked_rows(kind, threads):
         np.testing.assert_allclose(found, wanted, rtol=1e-13, atol=1e-13)
         same = call("segment_spread", [grad, numbers, indices], np.empty((300, width)), (kind,), 1)
         np.testing.assert_array_equal(found, same)
+
+
+@pytest.mark.parametrize(("kernel", "attributes"), [("unsorted_segment_sum", ()), ("segment_reduce", (0,))])
+def test_any_number_of_segments_without_elements(kernel, attributes):
+    """They would take hours if they were counted."""
+    _core.KernelCall(kernel, [np.empty((2, 0)), np.array([3, 5])], [np.empty((2**59, 0))], list(attributes))()
