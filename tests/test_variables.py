@@ -668,6 +668,11 @@ def test_synchronization_and_aggregation():
     assert kept.synchronization is tf.VariableSynchronization.NONE and kept.aggregation is tf.VariableAggregation.SUM
     with pytest.raises(ValueError, match="Invalid variable synchronization mode: 77 for variable: c"):
         tf.get_variable("c", [1], synchronization=77)
+    with (
+        tf.variable_scope("s"),
+        pytest.raises(ValueError, match="Invalid variable aggregation mode: 77 for variable: s/c"),
+    ):
+        tf.get_variable("c", [1], aggregation=77)
     with pytest.raises(ValueError, match="Invalid variable aggregation mode: 77 for variable: c"):
         tf.Variable(1.0, aggregation=77, name="c")
 

@@ -204,7 +204,7 @@ class VariableScope:
         if full_name == "":
             raise ValueError("'' is not a valid node name")
         # Custom getters are told what they decide by: whether the variable is trained, not that nobody said so.
-        synchronization, aggregation, trainable = synchronized(synchronization, aggregation, trainable, name)
+        synchronization, aggregation, trainable = synchronized(synchronization, aggregation, trainable, full_name)
         with name_scope(None):
             if dtype is not None and initializer is not None and not callable(initializer):
                 # The node that a value becomes here has no use but to be counted in names and seeds, as TensorFlow's is.

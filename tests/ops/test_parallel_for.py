@@ -114,6 +114,13 @@ def test_a_jacobian_of_gradients():
     assert run(jacobians.jacobian(gradient, x)).reshape(6, 6).tolist() == np.diag(6 * X.ravel()).tolist()
 
 
+def test_gradients_of_the_gradients_of_a_loop_are_refused():
+    x = tf.constant(X)
+    (gradient,) = tf.gradients(tf.vectorized_map(lambda row: row**3, x), x)
+    with pytest.raises(TypeError, match="Second-order gradient for while loops not supported"):
+        tf.gradients(gradient, x)
+
+
 def test_what_does_not_fit_is_refused():
     with pytest.raises(TypeError, match="fn must be callable"):
         tf.vectorized_map(1, tf.constant(X))
