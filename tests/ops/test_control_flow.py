@@ -248,6 +248,8 @@ def test_a_value_of_a_branch_that_was_not_taken_is_not_there():
     outside = inside[0] + 1.0
     v = tf.get_variable("v", initializer=0.0)
     assigned = v.assign(outside)
+    queue = tf.FIFOQueue(9, [tf.float32], [[]])
+    enqueued = queue.enqueue(outside)
     either = tf.cond(p, lambda: tf.cond(q, lambda: outside * 2.0, lambda: x), lambda: x)
     off, on = control_flow_ops.switch(x, p)
     with tf.Session() as session:
@@ -255,16 +257,16 @@ def test_a_value_of_a_branch_that_was_not_taken_is_not_there():
         assert session.run([outside, y, either, on], {p: True, q: True, x: 1.0}) == [6, 5, 12, 1]
         assert session.run([y, either, off], {p: False, q: True, x: 1.0}) == [-1, 1, 1]
         for feeds, needed in (({p: True, q: False}, q), ({p: False, q: True}, p)):
-            for fetch in (outside, [y, outside], assigned, assigned.op):
+            for fetch in (outside, [y, outside], assigned, assigned.op, enqueued):
                 with pytest.raises(
                     tf.errors.InvalidArgumentError, match=rf"Retval\[0\] does not have value.*'{needed.name}' is true"
                 ):
                     session.run(fetch, {**feeds, x: 1.0})
         with pytest.raises(tf.errors.InvalidArgumentError, match=f"only where '{p.name}' is false"):
             session.run(off * 2.0, {p: True, x: 1.0})
-        assert session.run(v) == 0
-        session.run(assigned, {p: True, q: True, x: 1.0})
-        assert session.run(v) == 6
+        assert session.run([v, queue.size()]) == [0, 0]
+        session.run([assigned, enqueued], {p: True, q: True, x: 1.0})
+        assert session.run([v, queue.dequeue()]) == [6, 6]
 
 
 def test_arguments_are_checked():

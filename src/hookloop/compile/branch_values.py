@@ -41,7 +41,7 @@ def needed_branches(raised, fetches):
         needs.note(op)
         if op._control_flow_context is None and op.inputs and op.type not in _MERGES:
             wanted = needs.of(fetched.get(op, ()))
-            if registry.lookup(op.type).written(op):
+            if _changes(op):
                 wanted |= needs.of(op.inputs)
             wanted = [need for need in wanted if need[0].op._control_flow_context is None]
             if wanted:
@@ -52,6 +52,12 @@ def needed_branches(raised, fetches):
 def _begins(op):
     """Whether an op stands in a branch, or gives a value to one that a program has made of single nodes."""
     return op._control_flow_context is not None or op.type in _SWITCHES
+
+
+def _changes(op):
+    """Whether an op writes a variable, or hands what it takes to the host and gives nothing: to a queue, a staging area, a file."""
+    op_def = registry.lookup(op.type)
+    return op_def.written(op) or (op_def.host is not None and not op.outputs)
 
 
 class _Needs:
