@@ -20,7 +20,7 @@ _KINDS = {
         "list(int)": "explicit_paddings key ksize select_cols squeeze_dims strides",
         "list(shape)": "dense_shapes output_shapes shapes",
         "list(string)": "dense_keys optimization_configs sparse_keys",
-        "list(type)": "component_types output_types sparse_types",
+        "list(type)": "component_types dtypes output_types sparse_types",
         "shape": "shape",
         "string": "input_encoding loss_type mode output_encoding padding pattern rewrite",
         "tensor": "bad_color value",
