@@ -251,12 +251,14 @@ enum {
         const S value = (S)STORE((C)1);                                                                           \
         memcpy(one, &value, sizeof value);                                                                        \
     }
-#define SEGMENT_LARGEST(tag, dtype, S, C, LOAD, STORE, unused)                                                    \
-    COMBINE(largest_of_rows_##tag, S, LOAD(b) > LOAD(a) ? b : a, HOLD_NOTHING)                                    \
-    COMBINE(least_of_rows_##tag, S, LOAD(a) > LOAD(b) ? b : a, HOLD_NOTHING)
+#define SEGMENT_LARGEST(tag, dtype, S, C, LOAD, STORE, HOLD)                                                      \
+    COMBINE(largest_of_rows_##tag, S, LOAD(b) > LOAD(a) ? b : a, HOLD)                                            \
+    COMBINE(least_of_rows_##tag, S, LOAD(a) > LOAD(b) ? b : a, HOLD)
 EACH_NUMBER(SEGMENT_SUM, 0)
 EACH_COMPLEX(SEGMENT_SUM, 0)
-EACH_NUMBER(SEGMENT_LARGEST, 0)
+EACH_WIDE_FLOAT(SEGMENT_LARGEST, HOLD_NOTHING)
+EACH_INT(SEGMENT_LARGEST, HOLD_NOTHING)
+EACH_HALF(SEGMENT_LARGEST, HOLD_ROWS) /* what is held is converted by vectors */
 
 #define SUM_CASE(tag, dtype, S, C, LOAD, STORE, unused)                                                           \
     case dtype:                                                                                                   \
