@@ -20,31 +20,39 @@ enum { FIRST_SLOTS = 1 << 16 };
 /* An element may cost a visit to far memory: few are looked at in between. */
 static bool stopped_at(hl_run *run, int64_t i) { return (i & 0x1fff) == 0 && hl_is_stopped(run); }
 
-/* The bits of an element; zeros of both signs are one element. */
-static uint64_t element(const set_params *p, const void *data, int64_t i) {
-    uint64_t bits = 0;
-    memcpy(&bits, (const char *)data + i * p->size, (size_t)p->size);
-    if ((p->dtype == HL_FLOAT32 && bits == 0x80000000u) || (p->dtype == HL_FLOAT64 && bits == (uint64_t)1 << 63) ||
-        ((p->dtype == HL_FLOAT16 || p->dtype == HL_BFLOAT16) && bits == 0x8000u))
-        return 0;
-    return bits;
-}
+/* Of the bits of elements: that of a negative zero, 0 where there is none, and the most that is equal to itself. */
+typedef struct equality { uint64_t negative_zero, most; } equality;
 
-/* NaN equals nothing, itself included. */
-static bool equals_nothing(const set_params *p, uint64_t bits) {
-    switch (p->dtype) {
-    case HL_FLOAT32: return (bits & 0x7fffffffu) > 0x7f800000u;
-    case HL_FLOAT64: return (bits & ~((uint64_t)1 << 63)) > (uint64_t)0x7ff << 52;
-    case HL_FLOAT16: return (bits & 0x7fffu) > 0x7c00u;
-    case HL_BFLOAT16: return (bits & 0x7fffu) > 0x7f80u;
-    default: return false;
+static equality equality_of(hl_dtype dtype) {
+    switch (dtype) {
+    case HL_FLOAT32: return (equality){0x80000000u, 0x7f800000u};
+    case HL_FLOAT64: return (equality){(uint64_t)1 << 63, (uint64_t)0x7ff << 52};
+    case HL_FLOAT16: return (equality){0x8000u, 0x7c00u};
+    case HL_BFLOAT16: return (equality){0x8000u, 0x7f80u};
+    default: return (equality){0, UINT64_MAX};
     }
 }
 
+/* The bits of an element of `size` bytes; zeros of both signs are one element. */
+static inline uint64_t bits_at(const void *data, int64_t size, equality equal, int64_t i) {
+    uint64_t bits = 0;
+    memcpy(&bits, (const char *)data + i * size, (size_t)size);
+    return bits == equal.negative_zero ? 0 : bits;
+}
+
+/* NaN equals nothing, itself included. */
+static inline bool equals_nothing(equality equal, uint64_t bits) { return (bits & ~equal.negative_zero) > equal.most; }
+
+/* Where the search for an element begins, by a product's upper bits: the lower ones know nothing of what its factor's upper bits are,
+ * and whole numbers as doubles differ in nothing else. */
+static inline uint64_t place_of(uint64_t bits, uint64_t mask) { return bits * 0x9E3779B97F4A7C15u >> __builtin_clzll(mask); }
+
 /* The slot that holds an equal element of `data`, or the free one where it belongs. */
 static uint64_t slot_of(const set_params *p, const int64_t *slots, const void *data, uint64_t bits) {
-    uint64_t slot = (bits * 0x9E3779B97F4A7C15u >> 20) & p->mask;
-    while (slots[slot] && (equals_nothing(p, bits) || element(p, data, slots[slot] - 1) != bits)) slot = (slot + 1) & p->mask;
+    const equality equal = equality_of(p->dtype);
+    uint64_t slot = place_of(bits, p->mask);
+    while (slots[slot] && (equals_nothing(equal, bits) || bits_at(data, p->size, equal, slots[slot] - 1) != bits))
+        slot = (slot + 1) & p->mask;
     return slot;
 }
 
@@ -82,8 +90,6 @@ typedef struct entry { uint64_t bits; int64_t number; } entry;
 
 enum { AHEAD = 8 /* elements: so far ahead is what will be looked at asked for */ };
 
-static inline uint64_t place_of(uint64_t bits, uint64_t mask) { return (bits * 0x9E3779B97F4A7C15u >> 20) & mask; }
-
 /* The entry of an equal element, or the free one where it belongs. */
 static inline entry *entry_of(entry *entries, uint64_t mask, uint64_t bits) {
     uint64_t slot = place_of(bits, mask);
@@ -91,8 +97,8 @@ static inline entry *entry_of(entry *entries, uint64_t mask, uint64_t bits) {
     return &entries[slot];
 }
 
-/* Numbers the elements; `size` of them in bytes, `plain` where equal elements have equal bits. */
-static inline __attribute__((always_inline)) hl_status number_elements(const set_params *p, const int64_t size, const bool plain,
+/* Numbers the elements, of which each has `size` bytes. */
+static inline __attribute__((always_inline)) hl_status number_elements(const set_params *p, const int64_t size, const equality equal,
                                                                        const char *data, void *out, hl_run *run) {
     entry *entries = (entry *)run->scratch;
     entry *distinct = entries + p->mask + 1; /* those in the table, one after the other */
@@ -101,14 +107,9 @@ static inline __attribute__((always_inline)) hl_status number_elements(const set
     clear_bytes(run, entries, (int64_t)((mask + 1) * sizeof(entry)));
     for (int64_t i = 0; i < p->n; i++) {
         if (stopped_at(run, i)) return run->stopped;
-        uint64_t bits = 0;
-        if (plain && i + AHEAD < p->n) {
-            memcpy(&bits, data + (i + AHEAD) * size, (size_t)size);
-            __builtin_prefetch(&entries[place_of(bits, mask)]);
-        }
-        if (plain) memcpy(&bits, data + i * size, (size_t)size);
-        else bits = element(p, data, i);
-        if (!plain && equals_nothing(p, bits)) {
+        if (i + AHEAD < p->n) __builtin_prefetch(&entries[place_of(bits_at(data, size, equal, i + AHEAD), mask)]);
+        const uint64_t bits = bits_at(data, size, equal, i);
+        if (equals_nothing(equal, bits)) {
             put_index(p, out, i, count++);
             continue;
         }
@@ -133,11 +134,12 @@ static inline __attribute__((always_inline)) hl_status number_elements(const set
 /* unique_index: (x) -> for each element the number of its value; the register gets how many values there are. */
 static hl_status run_unique_index(const hl_instr *ins, hl_run *run) {
     const set_params *p = ins->p[2].p;
-    const bool plain = p->dtype != HL_FLOAT32 && p->dtype != HL_FLOAT64 && p->dtype != HL_FLOAT16 && p->dtype != HL_BFLOAT16;
-    if (!plain) return number_elements(p, p->size, false, ins->arg[0], ins->arg[1], run);
-    if (p->size == 4) return number_elements(p, 4, true, ins->arg[0], ins->arg[1], run);
-    if (p->size == 8) return number_elements(p, 8, true, ins->arg[0], ins->arg[1], run);
-    return number_elements(p, p->size, true, ins->arg[0], ins->arg[1], run);
+    const equality equal = equality_of(p->dtype), of_integers = equality_of(HL_INT64); /* known when this is compiled */
+    if (p->dtype == HL_FLOAT32) return number_elements(p, 4, equality_of(HL_FLOAT32), ins->arg[0], ins->arg[1], run);
+    if (p->dtype == HL_FLOAT64) return number_elements(p, 8, equality_of(HL_FLOAT64), ins->arg[0], ins->arg[1], run);
+    if (p->size == 4) return number_elements(p, 4, of_integers, ins->arg[0], ins->arg[1], run);
+    if (p->size == 8) return number_elements(p, 8, of_integers, ins->arg[0], ins->arg[1], run);
+    return number_elements(p, p->size, equal, ins->arg[0], ins->arg[1], run);
 }
 
 static hl_status prepare_unique_index(hl_prepare *prep) {
@@ -207,7 +209,7 @@ static hl_status prepare_unique_counts(hl_prepare *prep) {
 
 static void store_all(const set_params *p, int64_t *slots, const void *data, int64_t n, hl_run *run) {
     clear_bytes(run, slots, (int64_t)(p->mask + 1) * 8);
-    for (int64_t i = 0; i < n && !stopped_at(run, i); i++) slots[slot_of(p, slots, data, element(p, data, i))] = i + 1;
+    for (int64_t i = 0; i < n && !stopped_at(run, i); i++) slots[slot_of(p, slots, data, bits_at(data, p->size, equality_of(p->dtype), i))] = i + 1;
 }
 
 /* list_diff_count: (x, y) -> the register gets how many elements of x are not in y. */
@@ -216,7 +218,7 @@ static hl_status run_list_diff_count(const hl_instr *ins, hl_run *run) {
     int64_t *slots = (int64_t *)run->scratch, count = 0;
     store_all(p, slots, ins->arg[1], p->other, run);
     for (int64_t i = 0; i < p->n && !stopped_at(run, i); i++)
-        count += slots[slot_of(p, slots, ins->arg[1], element(p, ins->arg[0], i))] == 0;
+        count += slots[slot_of(p, slots, ins->arg[1], bits_at(ins->arg[0], p->size, equality_of(p->dtype), i))] == 0;
     run->regs[p->reg] = count;
     return HL_OK;
 }
@@ -228,7 +230,7 @@ static hl_status run_list_diff_fill(const hl_instr *ins, hl_run *run) {
     store_all(p, slots, ins->arg[1], p->other, run);
     for (int64_t i = 0; i < p->n && at < p->capacity; i++) {
         if (stopped_at(run, i)) return run->stopped;
-        if (slots[slot_of(p, slots, ins->arg[1], element(p, ins->arg[0], i))]) continue;
+        if (slots[slot_of(p, slots, ins->arg[1], bits_at(ins->arg[0], p->size, equality_of(p->dtype), i))]) continue;
         memcpy((char *)ins->arg[2] + at * p->size, (const char *)ins->arg[0] + i * p->size, (size_t)p->size);
         put_index(p, ins->arg[3], at++, i);
     }
