@@ -16,9 +16,6 @@ ARENA, GROWN, CONSTANT, FOLDED, VARIABLE, FLAG, FEED, STREAM, STACK, OBJECT = ra
 # Kernels that take operands with any strides, whatever op they stand for.
 ANY_STRIDES = frozenset(("copy", "fill"))
 
-# Kernels that take inputs with any strides and write dense results.
-DENSE_RESULTS = frozenset(("product_sum",))
-
 
 class Buffer:
     """Memory that values are views of.
@@ -93,8 +90,8 @@ class Instr:
       overwrites: indices of the inputs whose buffer output 0 may take over.
       effect: whether it does something besides writing its outputs.
       writes_variable: whether it belongs behind the commit point.
-      views: the operands that its kernel takes: "any" strides, "rows" (the last axis dense, the others ascending in memory), or
-        None for dense ones alone.
+      views: the operands that its kernel takes: "any" strides, "inputs" of any strides and dense outputs, "rows" (the last axis
+        dense, the others ascending in memory), or None for dense ones alone.
       notes: what passes have done to it, for `explain`: pairs of a pass's name and a few words.
     """
 
@@ -124,9 +121,11 @@ class Instr:
 
     def takes(self, value, as_output=False):
         """Whether the kernel takes a value with these strides as an operand: an input, or an output."""
-        if as_output and self.kernel in DENSE_RESULTS:
-            return value.strides is None
-        return value.strides is None or self.views == "any" or (self.views == "rows" and has_dense_rows(value))
+        if value.strides is None or self.views == "any":
+            return True
+        if self.views == "inputs":
+            return not as_output
+        return self.views == "rows" and has_dense_rows(value)
 
 
 class Block:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..ir import ARENA, CONSTANT, Buffer, Instr, Value
-from .uses import Uses, blocks_of, kernels_of
+from .uses import each_of
 
 # 16-bit floats would be rounded once more. Integers have a power of -1 for the kernel to refuse.
 _TYPES = frozenset(("float32", "float64", "int8", "uint8", "int16", "uint16", "int32", "int64", "uint32", "uint64"))
@@ -16,14 +16,9 @@ _TYPES = frozenset(("float32", "float64", "int8", "uint8", "int16", "uint16", "i
 
 def expand_powers(program):
     """Makes powers of 1, 2, 3 and -1 copies, squares, products and reciprocals."""
-    if "pow" not in kernels_of(program):
-        return
-    uses = Uses.of(program)
-    for block in blocks_of(program.root):
-        for item in block.items:
-            if isinstance(item, Instr) and item.kernel == "pow" and item.outputs[0].dtype.name in _TYPES:
-                _expand(uses, item)
-        uses.finish(block)
+    for uses, _, item in each_of(program, ("pow",), with_effects=True):
+        if item.outputs[0].dtype.name in _TYPES:
+            _expand(uses, item)
 
 
 def _expand(uses, item):

@@ -5,9 +5,8 @@ D is read once instead of twice.
 
 from __future__ import annotations
 
-from ..ir import Instr
 from .products import product_of
-from .uses import Uses, blocks_of, equal_sizes, kernels_of, place_key
+from .uses import each_of, equal_sizes, kernels_of, place_key
 
 _ROWS, _ALL = 1, 3  # masks of the axes that `sum` adds up: the first one alone, both
 
@@ -16,12 +15,9 @@ def fuse_column_sums(program):
     """Joins sums over the rows of a matrix with the product whose right operand that matrix is."""
     if "matmul" not in kernels_of(program):
         return
-    uses = Uses.of(program)
-    for block in blocks_of(program.root):
-        for item in block.items:
-            if isinstance(item, Instr) and item.kernel == "sum" and not item.effect and _sums_columns(item):
-                _fuse(uses, block, item)
-        uses.finish(block)
+    for uses, block, item in each_of(program, ("sum",)):
+        if _sums_columns(item):
+            _fuse(uses, block, item)
 
 
 def _sums_columns(item):

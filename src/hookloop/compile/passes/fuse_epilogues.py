@@ -5,10 +5,10 @@ A step is applied to a block of the result while it is in the cache. The product
 
 from __future__ import annotations
 
-from ..ir import Instr, same_shape
+from ..ir import same_shape
 from .convolutions import convolution_of
 from .products import MOST_STEPS, Step, product_of
-from .uses import Uses, blocks_of, is_whole, kernels_of
+from .uses import each_of, is_whole, kernels_of
 
 # Kernel -> its step where operand 0, and where operand 1 is the product's result.
 _STEPS = {
@@ -42,12 +42,8 @@ def fuse_epilogues(program):
     """Makes elementwise instructions on a product's result steps of the product."""
     if kernels_of(program).isdisjoint(_PRODUCTS):
         return
-    uses = Uses.of(program)
-    for block in blocks_of(program.root):
-        for item in block.items:
-            if isinstance(item, Instr) and item.kernel in _STEPS and not item.effect:
-                _fuse(uses, block, item)
-        uses.finish(block)
+    for uses, block, item in each_of(program, _STEPS):
+        _fuse(uses, block, item)
 
 
 def _fuse(uses, block, item):

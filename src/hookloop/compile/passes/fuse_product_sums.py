@@ -7,7 +7,7 @@ Products of two tensors are taken where their sum keeps the first axis: others a
 from __future__ import annotations
 
 from ..ir import ARENA, Instr, same_shape
-from .uses import Uses, blocks_of, is_whole, kernels_of, place_key
+from .uses import each_of, is_whole, place_key
 
 _SQUARES = {"sum": "sum_squares", "mean": "mean_squares"}
 _DISTANCES = {"sum": "sum_distances", "mean": "mean_distances"}
@@ -16,14 +16,8 @@ _TYPES = frozenset(("float32", "float64"))
 
 def fuse_product_sums(program):
     """Joins sums over some axes with the elementwise products that they alone read; means with squares."""
-    if kernels_of(program).isdisjoint(_SQUARES):
-        return
-    uses = Uses.of(program)
-    for block in blocks_of(program.root):
-        for item in block.items:
-            if isinstance(item, Instr) and item.kernel in _SQUARES and not item.effect:
-                _fuse(uses, block, item)
-        uses.finish(block)
+    for uses, block, item in each_of(program, _SQUARES):
+        _fuse(uses, block, item)
 
 
 def _fuse(uses, block, item):
@@ -52,7 +46,7 @@ def _fused(item, made, keeps_first):
         return _distances(item, made)
     if item.kernel == "sum" and keeps_first:
         factors = made.inputs if made.kernel == "mul" else made.inputs * 2
-        return Instr("product_sum", factors, item.outputs, item.params, item.node, views="any")
+        return Instr("product_sum", factors, item.outputs, item.params, item.node, views="inputs")
     if _squares(made) and made.inputs[0].strides is None:
         return Instr(_SQUARES[item.kernel], made.inputs[:1], item.outputs, item.params, item.node)
     return None

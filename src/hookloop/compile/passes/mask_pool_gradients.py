@@ -6,19 +6,15 @@ The pool's gradient writes the whole image; the gradient of relu would read and 
 from __future__ import annotations
 
 from ..ir import Instr
-from .uses import Uses, blocks_of, is_whole, kernels_of, place_key
+from .uses import each_of, is_whole, kernels_of, place_key
 
 
 def mask_pool_gradients(program):
     """Makes relu_grad of a pool's gradient, by the image that was pooled, a flag of the pool's gradient."""
     if "max_pool_gradient" not in kernels_of(program):
         return
-    uses = Uses.of(program)
-    for block in blocks_of(program.root):
-        for item in block.items:
-            if isinstance(item, Instr) and item.kernel == "relu_grad" and not item.effect:
-                _mask(uses, block, item)
-        uses.finish(block)
+    for uses, block, item in each_of(program, ("relu_grad",)):
+        _mask(uses, block, item)
 
 
 def _mask(uses, block, item):

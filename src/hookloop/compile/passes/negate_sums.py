@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..ir import ARENA, CONSTANT, Buffer, Instr, Value
-from .uses import Uses, blocks_of, is_whole, kernels_of
+from .uses import each_of, is_whole, kernels_of
 
 _SUMS = frozenset(("sum", "mean"))
 
@@ -18,12 +18,8 @@ def negate_sums(program):
     """Moves negations that a sum or mean alone reads behind it."""
     if "neg" not in kernels_of(program):
         return
-    uses = Uses.of(program)
-    for block in blocks_of(program.root):
-        for item in block.items:
-            if isinstance(item, Instr) and item.kernel in _SUMS and not item.effect:
-                _negate(uses, block, item)
-        uses.finish(block)
+    for uses, block, item in each_of(program, _SUMS):
+        _negate(uses, block, item)
 
 
 def _negate(uses, block, item):

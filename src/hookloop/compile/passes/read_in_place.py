@@ -5,8 +5,8 @@ A copy that only makes a view dense goes where all its readers take the view its
 
 from __future__ import annotations
 
-from ..ir import ARENA, CONSTANT, FEED, FOLDED, VARIABLE, Instr, Value, same_shape
-from .uses import Uses, blocks_of, is_whole, kernels_of, reshaped_view
+from ..ir import ARENA, CONSTANT, FEED, FOLDED, VARIABLE, Value, same_shape
+from .uses import each_of, is_whole, reshaped_view
 
 # Memory whose sizes do not change in a run: a loop copies others before it changes the sizes that they hang on.
 _FIXED = frozenset((ARENA, CONSTANT, FOLDED, FEED, VARIABLE))
@@ -14,14 +14,8 @@ _FIXED = frozenset((ARENA, CONSTANT, FOLDED, FEED, VARIABLE))
 
 def read_in_place(program):
     """Lets instructions read the views of which copies were made for them."""
-    if "copy" not in kernels_of(program):
-        return
-    uses = Uses.of(program)
-    for block in blocks_of(program.root):
-        for item in block.items:
-            if isinstance(item, Instr) and item.kernel == "copy" and not item.effect:
-                _forward(uses, block, item)
-        uses.finish(block)
+    for uses, block, item in each_of(program, ("copy",)):
+        _forward(uses, block, item)
 
 
 def _forward(uses, block, copy):

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from ..ir import ARENA, Instr, same_shape
-from .uses import Uses, blocks_of, is_whole, kernels_of, reshaped_view
+from .uses import each_of, is_whole, reshaped_view
 
 _TYPES = frozenset(("float32", "float64"))
 
 
 def scale_updates(program):
     """Joins subtractions of rows from a variable with the multiplication by a scalar that makes the rows."""
-    if "scatter_sub" not in kernels_of(program):
-        return
-    uses = Uses.of(program)
-    for block in blocks_of(program.root):
-        for item in block.items:
-            if isinstance(item, Instr) and item.kernel == "scatter_sub":
-                _fuse(uses, block, item)
-        uses.finish(block)
+    for uses, block, item in each_of(program, ("scatter_sub",), with_effects=True):
+        _fuse(uses, block, item)
 
 
 def _fuse(uses, block, item):

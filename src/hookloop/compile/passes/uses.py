@@ -237,6 +237,27 @@ def kernels_of(program):
     return found
 
 
+def each_of(program, kernels, with_effects=False):
+    """The instructions of some kernels, wherever they stand, for a pass that rewrites them one by one.
+
+    Args:
+      program: the lowered program.
+      kernels: the kernels' names.
+      with_effects: whether instructions that do more than write their outputs are among them.
+
+    Yields:
+      (uses, block, instruction). A block gets what `uses.replace` was told of behind the last of its instructions.
+    """
+    if kernels_of(program).isdisjoint(kernels):
+        return
+    uses = Uses.of(program)
+    for block in blocks_of(program.root):
+        for item in block.items:
+            if item.__class__ is Instr and item.kernel in kernels and (with_effects or not item.effect):
+                yield uses, block, item
+        uses.finish(block)
+
+
 # What has an effect and still writes nothing that it is given.
 _READ_ONLY_EFFECTS = frozenset(("host", "stack_push", "check_initialized", "check_rows", "check_gathered", "resize",
                                 "copy_sizes"))  # fmt: skip

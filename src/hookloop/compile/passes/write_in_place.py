@@ -6,30 +6,14 @@ where its kernel takes such an output, and the other readers of the result read 
 
 from __future__ import annotations
 
-from ..ir import ARENA, Instr
-from .uses import (
-    CONTROL_KERNELS,
-    Uses,
-    are_disjoint,
-    blocks_of,
-    is_whole,
-    kernels_of,
-    place_key,
-    reshaped_view,
-    written_by,
-)  # fmt: skip
+from ..ir import ARENA
+from .uses import CONTROL_KERNELS, are_disjoint, each_of, is_whole, place_key, reshaped_view, written_by
 
 
 def write_in_place(program):
     """Lets results be written into the windows that they are copied to."""
-    if "copy" not in kernels_of(program):
-        return
-    uses = Uses.of(program)
-    for block in blocks_of(program.root):
-        for item in block.items:
-            if isinstance(item, Instr) and item.kernel == "copy":
-                _redirect(uses, block, item)
-        uses.finish(block)
+    for uses, block, item in each_of(program, ("copy",), with_effects=True):
+        _redirect(uses, block, item)
 
 
 def _redirect(uses, block, copy):
