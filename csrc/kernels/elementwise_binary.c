@@ -194,18 +194,6 @@ DIVISIONS(small, int32_t, uint32_t)
 #define DIVIDED(tag, dtype, S, C, LOAD, STORE, op, what)                                                             \
     LOOP(ew_each_##op##_##tag, S, C, LOAD, S, STORE, NO_ZEROS, BY_WIDTH(what, x, y))                                 \
     DIVISOR_LOOP(tag, S, op, what)
-#define EACH_WIDE_UNSIGNED(X, ...)                                     \
-    X(u32, HL_UINT32, uint32_t, uint32_t, PLAIN, PLAIN, __VA_ARGS__)   \
-    X(u64, HL_UINT64, uint64_t, uint64_t, PLAIN, PLAIN, __VA_ARGS__)
-#define EACH_SMALL(X, ...)                                             \
-    X(i8, HL_INT8, int8_t, int8_t, PLAIN, PLAIN, __VA_ARGS__)          \
-    X(i16, HL_INT16, int16_t, int16_t, PLAIN, PLAIN, __VA_ARGS__)      \
-    X(u8, HL_UINT8, uint8_t, uint8_t, PLAIN, PLAIN, __VA_ARGS__)       \
-    X(u16, HL_UINT16, uint16_t, uint16_t, PLAIN, PLAIN, __VA_ARGS__)
-#define EACH_WORD(X, ...)                                              \
-    X(i32, HL_INT32, int32_t, int32_t, PLAIN, PLAIN, __VA_ARGS__)      \
-    X(i64, HL_INT64, int64_t, int64_t, PLAIN, PLAIN, __VA_ARGS__)
-
 static inline int64_t integer_pow(int64_t x, int64_t y) {
     uint64_t result = 1, base = (uint64_t)x;
     for (; y > 0; y >>= 1, base *= base)
@@ -240,27 +228,27 @@ EACH_COMPLEX(SAME, mul_no_nan, y == 0 ? 0 : x * y)
 VARIANTS(mul_no_nan, EACH_FLOAT(ROW, mul_no_nan) EACH_COMPLEX(ROW, mul_no_nan))
 
 EACH_FLOAT(SAME, div, x / y)
-EACH_WORD(CHECKED, div, NO_ZEROS, BY_WIDTH(quotient, x, y))
+EACH_WIDE_SIGNED(CHECKED, div, NO_ZEROS, BY_WIDTH(quotient, x, y))
 EACH_SMALL(CHECKED, div, NO_ZEROS, BY_WIDTH(quotient, x, y))
 EACH_WIDE_UNSIGNED(CHECKED, div, NO_ZEROS, x / y)
 EACH_COMPLEX(SAME, div, x / y)
 VARIANTS(div, EACH_FLOAT(ROW, div) EACH_SIGNED(ROW, div) EACH_UNSIGNED(ROW, div) EACH_COMPLEX(ROW, div))
 
 EACH_FLOAT(SAME, floor_div, FLOOR(x / y))
-EACH_WORD(DIVIDED, floor_div, floor)
+EACH_WIDE_SIGNED(DIVIDED, floor_div, floor)
 EACH_SMALL(CHECKED, floor_div, NO_ZEROS, BY_WIDTH(floor, x, y))
 EACH_WIDE_UNSIGNED(CHECKED, floor_div, NO_ZEROS, x / y)
 VARIANTS(floor_div, EACH_FLOAT(ROW, floor_div) EACH_SIGNED(ROW, floor_div) EACH_UNSIGNED(ROW, floor_div))
 
 VECTOR(floor_mod)
 EACH_HALF(SAME, floor_mod, )
-EACH_WORD(DIVIDED, floor_mod, floor_rest)
+EACH_WIDE_SIGNED(DIVIDED, floor_mod, floor_rest)
 EACH_SMALL(CHECKED, floor_mod, NO_ZEROS, BY_WIDTH(floor_rest, x, y))
 EACH_WIDE_UNSIGNED(CHECKED, floor_mod, NO_ZEROS, x % y)
 VARIANTS(floor_mod, EACH_FLOAT(ROW, floor_mod) EACH_SIGNED(ROW, floor_mod) EACH_UNSIGNED(ROW, floor_mod))
 
 EACH_FLOAT(SAME, truncate_mod, FMOD(x, y))
-EACH_WORD(CHECKED, truncate_mod, NO_ZEROS, BY_WIDTH(rest, x, y))
+EACH_WIDE_SIGNED(CHECKED, truncate_mod, NO_ZEROS, BY_WIDTH(rest, x, y))
 EACH_SMALL(CHECKED, truncate_mod, NO_ZEROS, BY_WIDTH(rest, x, y))
 EACH_WIDE_UNSIGNED(CHECKED, truncate_mod, NO_ZEROS, x % y)
 VARIANTS(truncate_mod, EACH_FLOAT(ROW, truncate_mod) EACH_SIGNED(ROW, truncate_mod) EACH_UNSIGNED(ROW, truncate_mod))

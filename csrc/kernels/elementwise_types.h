@@ -50,16 +50,21 @@ static inline double leaky_d(double x, double y, double slope) { return y > 0 ? 
     X(f16, HL_FLOAT16, uint16_t, float, half_to_float, float_to_half, __VA_ARGS__)      \
     X(bf16, HL_BFLOAT16, uint16_t, float, bfloat_to_float, float_to_bfloat, __VA_ARGS__)
 #define EACH_FLOAT(X, ...) EACH_WIDE_FLOAT(X, __VA_ARGS__) EACH_HALF(X, __VA_ARGS__)
-#define EACH_SIGNED(X, ...)                                          \
-    X(i32, HL_INT32, int32_t, int32_t, PLAIN, PLAIN, __VA_ARGS__)    \
-    X(i64, HL_INT64, int64_t, int64_t, PLAIN, PLAIN, __VA_ARGS__)    \
-    X(i8, HL_INT8, int8_t, int8_t, PLAIN, PLAIN, __VA_ARGS__)        \
+#define EACH_WIDE_SIGNED(X, ...)                                  \
+    X(i32, HL_INT32, int32_t, int32_t, PLAIN, PLAIN, __VA_ARGS__) \
+    X(i64, HL_INT64, int64_t, int64_t, PLAIN, PLAIN, __VA_ARGS__)
+#define EACH_SMALL_SIGNED(X, ...)                                 \
+    X(i8, HL_INT8, int8_t, int8_t, PLAIN, PLAIN, __VA_ARGS__)     \
     X(i16, HL_INT16, int16_t, int16_t, PLAIN, PLAIN, __VA_ARGS__)
-#define EACH_UNSIGNED(X, ...)                                          \
-    X(u8, HL_UINT8, uint8_t, uint8_t, PLAIN, PLAIN, __VA_ARGS__)       \
-    X(u16, HL_UINT16, uint16_t, uint16_t, PLAIN, PLAIN, __VA_ARGS__)   \
-    X(u32, HL_UINT32, uint32_t, uint32_t, PLAIN, PLAIN, __VA_ARGS__)   \
+#define EACH_SMALL_UNSIGNED(X, ...)                                  \
+    X(u8, HL_UINT8, uint8_t, uint8_t, PLAIN, PLAIN, __VA_ARGS__)     \
+    X(u16, HL_UINT16, uint16_t, uint16_t, PLAIN, PLAIN, __VA_ARGS__)
+#define EACH_WIDE_UNSIGNED(X, ...)                                   \
+    X(u32, HL_UINT32, uint32_t, uint32_t, PLAIN, PLAIN, __VA_ARGS__) \
     X(u64, HL_UINT64, uint64_t, uint64_t, PLAIN, PLAIN, __VA_ARGS__)
+#define EACH_SIGNED(X, ...) EACH_WIDE_SIGNED(X, __VA_ARGS__) EACH_SMALL_SIGNED(X, __VA_ARGS__)
+#define EACH_UNSIGNED(X, ...) EACH_SMALL_UNSIGNED(X, __VA_ARGS__) EACH_WIDE_UNSIGNED(X, __VA_ARGS__)
+#define EACH_SMALL(X, ...) EACH_SMALL_SIGNED(X, __VA_ARGS__) EACH_SMALL_UNSIGNED(X, __VA_ARGS__)
 #define EACH_INT(X, ...) EACH_SIGNED(X, __VA_ARGS__) EACH_UNSIGNED(X, __VA_ARGS__)
 #define EACH_NUMBER(X, ...) EACH_FLOAT(X, __VA_ARGS__) EACH_INT(X, __VA_ARGS__)
 #define EACH_BOOL(X, ...) X(b8, HL_BOOL, uint8_t, uint8_t, PLAIN, PLAIN, __VA_ARGS__)
