@@ -1,6 +1,7 @@
 """Requests that are written by names, nested, or fed with what must be converted: each run means what the first one did."""
 
 import sys
+import time
 from collections import namedtuple
 
 import numpy as np
@@ -98,6 +99,41 @@ def test_feeds_by_name(executor):
             np.testing.assert_array_equal(session.run(["z:0", z, "z"], {x: value, "y:0": 4})[0], 4 * value)
         # As in a dictionary of tensors the last one holds.
         assert session.run(y, {y: 1.0, "y:0": 2.0}) == 2 and session.run(y, {"y:0": 1.0, y: 2.0}) == 1 + 1
+
+
+@pytest.mark.parametrize("count", [31, 32, 33, 100, 255, 256, 257, 300])
+def test_many_feeds(executor, count):
+    """As many as the short way takes, and more than that; in another order, and of another size."""
+    places = [tf.placeholder(tf.float32, [None]) for _ in range(count)]
+    y = tf.concat(places, 0)
+    with tf.Session() as session:
+        call = session.make_callable(y, places)
+        for size in (1, 1, 3):
+            values = [np.full(size, i, np.float32) for i in range(count)]
+            expected = np.repeat(np.arange(count), size)
+            np.testing.assert_array_equal(session.run(y, dict(zip(places, values))), expected)
+            np.testing.assert_array_equal(session.run(y, dict(list(zip(places, values))[::-1])), expected)
+            np.testing.assert_array_equal(
+                session.run(y, dict(zip(places, np.arange(count)[:, None].repeat(size, 1).tolist()))), expected
+            )
+            np.testing.assert_array_equal(call(*values), expected)
+
+
+def test_a_hundred_feeds_take_no_way_of_their_own():
+    """Beyond 32 each had taken 3 us."""
+    seconds = {}
+    for count in (30, 100):
+        places = [tf.placeholder(tf.float32, [4]) for _ in range(count)]
+        with tf.Session() as session:
+            call, values = session.make_callable(places[0] + places[-1], places), [np.ones(4, np.float32)] * count
+            seconds[count] = min(_seconds_of(call, values) for _ in range(50))
+    assert seconds[100] < 20 * seconds[30], seconds
+
+
+def _seconds_of(call, values):
+    start = time.perf_counter()
+    call(*values)
+    return time.perf_counter() - start
 
 
 def test_names_that_there_are_not_yet(executor):

@@ -218,7 +218,7 @@ cdef extern from *:
 
 
 cdef enum:
-    MOST_FEEDS = 32  # of a request that takes the fast path
+    MOST_FEEDS = 256  # of a request that takes the fast path
 
 
 cdef bint _outside(PyObject *array) noexcept:
