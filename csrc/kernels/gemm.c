@@ -52,6 +52,7 @@ enum {
     MAX_M_BLOCK = 480,   /* rows of A that stay in the second-level cache while the panels pass */
     GROUP = 4,           /* panels of a large B that are packed at once */
     LARGE_B = 1 << 19,   /* elements; half as many where C has more rows */
+    STRETCH_BYTES = 1 << 20, /* of A and B, which stay in the caches while one thread makes block after block of C */
     KEPT_B_BYTES = 320 << 10, /* of a B in rows that the second-level cache keeps beside some rows of A */
     EVEN_BLOCKS = 4,     /* of rows, so that two or four threads part where the matrix's halves and quarters do: as those of other
                           * instructions that have the same matrix */
@@ -80,6 +81,7 @@ typedef enum dot_length { FOUR_A_VECTOR, TWO_A_VECTOR, SHORT, LONG } dot_length;
 typedef struct gemm_data {
     const char *const *in; /* A and B of each product, then the steps' operands */
     char *c, *sums;
+    int64_t k_first, k_end; /* the stretch of the first product's k that is summed */
 } gemm_data;
 
 /* Memory for the operands' pointers, where they are not as the instruction has them. */
@@ -119,6 +121,7 @@ struct gemm {
     int64_t batch, units_per_task, tasks;
     int64_t packed_b; /* elements of scratch before the packed A */
     int64_t k_blocks; /* 1 unless k is cut among the tasks */
+    int64_t k_stretch; /* which one thread sums for all of C at once */
     int64_t counters_bytes, shared_bytes; /* of the first worker's scratch: counters and the blocks of k */
     double cost_ns;
     int n_in, n_products, n_steps, batch_rank;
@@ -259,7 +262,8 @@ static const matrix *input_matrix(const gemm *g, int i) {
 
 /* Moves the data to one element of the batch. */
 static gemm_data at_element(const gemm *g, const gemm_data *first, int64_t element, gemm_operands in) {
-    gemm_data data = {in, first->c, first->sums};
+    gemm_data data = *first;
+    data.in = in;
     memcpy(in, first->in, (size_t)g->n_in * sizeof *in);
     for (int axis = g->batch_rank - 1; axis >= 0; axis--) {
         const int64_t index = element % g->batch_dims[axis];
@@ -320,7 +324,7 @@ static void run_k_block(void *argument, int64_t chunk, int worker) {
 /* Where the instruction's operands are; A and B change places where the product is seen as (BᵀAᵀ)ᵀ. */
 SIMD_INLINE gemm_data collect(const gemm *g, const hl_instr *ins, gemm_operands swapped) {
     void *const *args = g->n_in + 1 + g->sums > HL_DIRECT_ARGS ? hl_args(ins) : ins->arg;
-    gemm_data data = {(const char *const *)args, args[g->n_in], g->sums ? args[g->n_in + 1] : NULL};
+    gemm_data data = {(const char *const *)args, args[g->n_in], g->sums ? args[g->n_in + 1] : NULL, 0, g->products[0].k};
     if (!g->swapped) return data;
     data.in = swapped;
     for (int i = 0; i < g->n_in; i++) swapped[i < 2 * g->n_products ? i ^ 1 : i] = args[i];
@@ -334,20 +338,33 @@ static int64_t joined_row_blocks(const gemm *g) {
     return blocks < g->m_blocks ? blocks : g->m_blocks;
 }
 
+/* How much of k one thread sums for all of C before it goes on: each block of C would otherwise read a long A and B from memory. */
+static int64_t stretch_of_k(const gemm *g, int64_t element_bytes) {
+    const product *p = &g->products[0];
+    if (g->n_products > 1 || p->k == 0) return p->k;
+    const int64_t block_bytes = (g->m + g->n) * p->k_block * element_bytes;
+    return (block_bytes < STRETCH_BYTES ? STRETCH_BYTES / block_bytes : 1) * p->k_block;
+}
+
 /* One thread packs A once for the columns of as many blocks as it may take before it looks whether to go on. */
-static void run_alone(hl_run *run, const gemm *g, const gemm_data *data) {
+static void run_alone(hl_run *run, const gemm *g, gemm_data data) {
     char *scratch = run->scratch + g->shared_bytes;
-    const double block_ns = g->cost_ns / (double)(g->m_blocks * g->n_blocks);
-    const int64_t at_once = (int64_t)(LONGEST_TASK_NS / block_ns) + 1;
+    const int64_t k = g->products[0].k;
+    const double parts = (double)(g->m_blocks * g->n_blocks) * (g->k_stretch < k ? (double)k / (double)g->k_stretch : 1);
+    const int64_t at_once = (int64_t)(LONGEST_TASK_NS * parts / g->cost_ns) + 1;
     const int64_t row_blocks = joined_row_blocks(g) < at_once ? joined_row_blocks(g) : at_once;
     const int64_t joined = at_once / row_blocks, step = joined < g->n_blocks ? joined * g->n_block : g->n;
-    for (int64_t block = 0; block < g->m_blocks; block += row_blocks) {
-        const int64_t end = block + row_blocks < g->m_blocks ? block + row_blocks : g->m_blocks;
-        for (int64_t n = 0; n < g->n; n += step) {
-            if (hl_is_stopped(run)) return;
-            g->fn(g, data, first_row(g, block), first_row(g, end), n, n + step < g->n ? n + step : g->n, scratch);
+    do {
+        data.k_end = k - data.k_first > g->k_stretch ? data.k_first + g->k_stretch : k;
+        for (int64_t block = 0; block < g->m_blocks; block += row_blocks) {
+            const int64_t end = block + row_blocks < g->m_blocks ? block + row_blocks : g->m_blocks;
+            for (int64_t n = 0; n < g->n; n += step) {
+                if (hl_is_stopped(run)) return;
+                g->fn(g, &data, first_row(g, block), first_row(g, end), n, n + step < g->n ? n + step : g->n, scratch);
+            }
         }
-    }
+        data.k_first = data.k_end;
+    } while (data.k_first < k);
 }
 
 static hl_status gemm_run(const hl_instr *ins, hl_run *run) {
@@ -359,7 +376,7 @@ static hl_status gemm_run(const hl_instr *ins, hl_run *run) {
         memset(run->scratch, 0, (size_t)g->counters_bytes);
         hl_parallel(run, g->k_blocks * g->m_blocks * g->n_blocks, g->cost_ns, run_k_block, &task);
     } else if (!SIMD_FREE_MASKS && g->joins && run->threads == 1) {
-        run_alone(run, g, &data);
+        run_alone(run, g, data);
     } else {
         hl_parallel(run, g->tasks, g->cost_ns, run_task, &task);
     }
@@ -670,6 +687,7 @@ static hl_status prepare(hl_prepare *prep, int n_products, int first_attr) {
         g->fn = g->dots ? (single ? whole_column_f32 : whole_column_f64) : g->single_row ? (single ? whole_row_f32 : whole_row_f64)
                                                                          : (single ? whole_f32 : whole_f64);
         choose_k_blocks(g, lanes);
+        g->k_stretch = g->dots ? 0 : stretch_of_k(g, SIMD_BYTES / lanes);
         if (c->size) cut(g, lanes, single ? GFLOPS : GFLOPS / 2);
         reserve_scratch(g, prep, lanes);
     } else {

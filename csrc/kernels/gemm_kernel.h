@@ -613,7 +613,7 @@ static void NAME(block)(const gemm *g, const gemm_data *data, const NAME(part) *
             if (sums_columns) {
                 REAL *sums = (REAL *)data->sums + n;
                 /* With a tile, in which B is read anyway, where enough rows are left for full tiles. */
-                const bool by_tile = !by_row && !p->pack_a && m1 - m0 >= 2 * ROWS && vectors == MAX_VECTORS && !wide_part && k0 == part->k_first;
+                const bool by_tile = !by_row && !p->pack_a && m1 - m0 >= 2 * ROWS && vectors == MAX_VECTORS && !wide_part && k0 == 0;
                 if (by_tile) panel.sums = sums;
                 else NAME(sum_columns)(b_panel, panel.b_stride, panel.k, columns, k0 > 0, sums);
             }
@@ -739,8 +739,9 @@ static void NAME(whole_row)(const gemm *g, const gemm_data *data, int64_t m0, in
 
 static void NAME(whole)(const gemm *g, const gemm_data *data, int64_t m0, int64_t m1, int64_t n0, int64_t n1, char *scratch) {
     for (int i = 0; i < g->n_products; i++) {
-        const NAME(part) part = {.index = i, .k_end = g->products[i].k, .c = (REAL *)data->c, .c_row = g->c.row,
-                                 .begins = i == 0, .ends = i == g->n_products - 1};
+        const NAME(part) part = {.index = i, .k_first = i == 0 ? data->k_first : 0, .k_end = i == 0 ? data->k_end : g->products[i].k,
+                                 .c = (REAL *)data->c, .c_row = g->c.row,
+                                 .begins = i == 0 && data->k_first == 0, .ends = i == g->n_products - 1};
         NAME(block)(g, data, &part, m0, m1, n0, n1, scratch);
     }
 }

@@ -163,6 +163,23 @@ def test_large_products_are_packed_by_blocks(dtype, transposes, shape):
     np.testing.assert_array_equal(whole[rows, : n // 16 * 16], few[:, : n // 16 * 16])
 
 
+@pytest.mark.parametrize("dtype", REAL)
+@pytest.mark.parametrize("transposes", list(itertools.product([False, True], repeat=2)))
+@pytest.mark.parametrize("shape", [(97, 2400, 65), (130, 4001, 144), (30, 3000, 250), (500, 1600, 130)])
+def test_long_sums_are_made_stretch_by_stretch(dtype, transposes, shape):
+    """One thread goes over all of the result for each stretch; the bits are those of threads that share the result, and of whole sums."""
+    m, k, n = shape
+    a, b, bias = numbers((m, k), dtype), numbers((k, n), dtype, 1), numbers((n,), dtype, 2)
+    steps = [(Step.ADD, bias, 0), (Step.RELU, None, 0)]
+    alone, sums = product(a, b, *transposes, steps=steps), np.full(n, 9, dtype)
+    assert_close(alone, np.maximum(a.astype("d") @ b.astype("d") + bias, 0), k, dtype)
+    np.testing.assert_array_equal(product(a, b, *transposes, steps=steps, threads=2), alone)
+    narrow = [product(a, b[:, [j]].repeat(16, axis=1), *transposes)[:, 0] for j in range(0, 16, 5)]
+    np.testing.assert_array_equal(product(a, b, *transposes)[:, 0:16:5], np.stack(narrow, axis=1))
+    assert_close(product(a, b, *transposes, sums=sums), a.astype("d") @ b.astype("d"), k, dtype)
+    assert_close(sums, b.astype("d").sum(axis=0), k, dtype)
+
+
 @pytest.mark.parametrize("transposes", list(itertools.product([False, True], repeat=2)))
 def test_batches_with_broadcast(transposes):
     a, b = numbers((3, 1, 5, 40)), numbers((4, 40, 33), seed=1)
