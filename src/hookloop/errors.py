@@ -32,6 +32,10 @@ DATA_LOSS = 15
 UNAUTHENTICATED = 16
 
 
+class OperatorNotAllowedInGraphError(TypeError):
+    """A tensor was taken for a value where a graph is built: for a truth value, or for something to iterate over."""
+
+
 class OpError(Exception):
     """What went wrong in a step, and in which op.
 

@@ -144,3 +144,14 @@ def test_what_warm_starting_logs(tmp_path, caplog, wanted, lines):
                 session.run(tf.global_variables_initializer())
                 tf.train.Saver().save(session, path)
     assert [record.getMessage() for record in caplog.records] == [f"Warm-starting from: {path}", *lines]
+
+
+def test_variables_of_a_scope_are_restored_in_the_order_of_their_names(checkpoint):
+    with tf.variable_scope("new"):
+        for name, shape in (("b", [1, 1]), ("a", [2])):
+            tf.get_variable(name, shape)
+    tf.train.init_from_checkpoint(checkpoint, {"old/": "new/"})
+    assigned = [
+        op.inputs[0].name for op in tf.get_default_graph().get_operations() if op.name in ("Assign", "Assign_1")
+    ]
+    assert assigned == ["new/a:0", "new/b:0"]

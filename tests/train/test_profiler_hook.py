@@ -88,6 +88,16 @@ def test_exactly_one_period(arguments, text):
         tf.train.ProfilerHook(**arguments)
 
 
-def test_needs_a_global_step():
+def test_needs_a_global_step(tmp_path):
     with pytest.raises(RuntimeError, match="Global step should be created to use ProfilerHook."):
-        tf.train.ProfilerHook(save_steps=1).begin()
+        tf.train.ProfilerHook(save_steps=1, output_dir=str(tmp_path)).begin()
+
+
+def test_the_graph_is_written_as_it_is_when_the_hook_is_made(tmp_path):
+    tf.constant(1, name="before")
+    tf.train.ProfilerHook(save_steps=1, output_dir=str(tmp_path))
+    tf.constant(1, name="behind")
+    tf.summary.FileWriterCache.clear()
+    (path,) = tmp_path.glob("events*")
+    graphs = [tf.GraphDef.FromString(event.graph_def) for event in tf.train.summary_iterator(str(path))]
+    assert [node.name for graph in graphs for node in graph.node] == ["before"]

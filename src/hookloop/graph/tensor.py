@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .. import shapes
 from .._core import TensorFields
+from ..errors import OperatorNotAllowedInGraphError
 from .references import Reference
 from .stack import session_for
 
@@ -84,13 +85,13 @@ class Tensor(TensorFields, TensorOperators):
         return self
 
     def __iter__(self):
-        raise TypeError(
+        raise OperatorNotAllowedInGraphError(
             f"iterating over `tf.Tensor` is not allowed in Graph execution: {self!r} has no values "
             "before a session runs it. Use tf.unstack or tf.map_fn."
         )
 
     def __bool__(self):
-        raise TypeError(
+        raise OperatorNotAllowedInGraphError(
             "using a `tf.Tensor` as a Python `bool` is not allowed in Graph execution. Use "
             "`if t is not None:` to test whether a tensor is defined, and tf.cond to execute subgraphs "
             f"conditioned on the value of {self!r}."

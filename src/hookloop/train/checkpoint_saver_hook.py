@@ -12,7 +12,7 @@ from .background import BackgroundWriter
 from .graph_io import write_graph
 from .second_or_step_timer import SecondOrStepTimer
 from .session_run_hook import SessionRunArgs, SessionRunHook
-from .training_util import get_global_step
+from .training_util import global_step_of_hook
 from .trigger import Trigger
 
 __all__ = ["CheckpointSaverHook", "CheckpointSaverListener"]
@@ -80,7 +80,7 @@ class CheckpointSaverHook(SessionRunHook):
         from ..summary.writer import FileWriterCache
 
         self._summary_writer = FileWriterCache.get(self._checkpoint_dir)
-        self._global_step_tensor = get_global_step()
+        self._global_step_tensor = global_step_of_hook()
         if self._global_step_tensor is None:
             raise RuntimeError("Global step should be created to use CheckpointSaverHook.")
         for listener in self._listeners:

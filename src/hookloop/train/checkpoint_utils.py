@@ -219,13 +219,9 @@ def _scope_pairs(source, target, shapes, where):
         )
     scope = "" if target == "/" else target
     variables = _store().variables
-    names = {}
-    for name in variables:
-        if name.startswith(scope):
-            whole = name.split("/part_")[0] if "/part_" in name else name
-            names.setdefault(whole, None)
+    names = {name.split("/part_")[0] for name in variables if name.startswith(scope)}
     pairs = []
-    for name in names:
+    for name in sorted(names):
         short = name[len(scope) :]
         wanted = short if source == "/" else source + short
         if wanted not in shapes:

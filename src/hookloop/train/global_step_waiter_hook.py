@@ -6,7 +6,7 @@ import time
 
 from .. import logging
 from .session_run_hook import SessionRunHook
-from .training_util import get_global_step
+from .training_util import global_step_of_hook
 
 __all__ = ["GlobalStepWaiterHook"]
 
@@ -25,7 +25,7 @@ class GlobalStepWaiterHook(SessionRunHook):
 
     def begin(self):
         self._worker_is_started = False
-        self._global_step_tensor = get_global_step()
+        self._global_step_tensor = global_step_of_hook()
         if self._global_step_tensor is None:
             raise RuntimeError("Global step should be created to use _GlobalStepWaiterHook.")
 

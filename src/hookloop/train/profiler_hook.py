@@ -8,7 +8,7 @@ from .. import logging
 from ..files.paths import local_path
 from .second_or_step_timer import SecondOrStepTimer
 from .session_run_hook import SessionRunArgs, SessionRunHook
-from .training_util import get_global_step
+from .training_util import global_step_of_hook
 from .trigger import Trigger
 
 __all__ = ["ProfilerHook"]
@@ -31,9 +31,12 @@ class ProfilerHook(SessionRunHook):
     trigger = None
 
     def __init__(self, save_steps=None, save_secs=None, output_dir="", show_dataflow=True, show_memory=False):
+        from ..summary.writer import FileWriterCache
+
         self._timer = SecondOrStepTimer(every_secs=save_secs, every_steps=save_steps)
         self._period = (save_steps, save_secs)
         self._output_dir = output_dir
+        self._file_writer = FileWriterCache.get(output_dir)  # here, as in TensorFlow: it records the graph as it is now
         self._output_file = os.path.join(output_dir, "timeline-{}.json")
         self._show_dataflow = show_dataflow
         self._show_memory = show_memory
@@ -41,7 +44,7 @@ class ProfilerHook(SessionRunHook):
     def begin(self):
         self._next_step = None
         self._request_summary = self._saved = False
-        self._global_step_tensor = get_global_step()
+        self._global_step_tensor = global_step_of_hook()
         if self._global_step_tensor is None:
             raise RuntimeError("Global step should be created to use ProfilerHook.")
 
@@ -81,18 +84,13 @@ class ProfilerHook(SessionRunHook):
             step = run_context.session.run(self._global_step_tensor)
             self._timer.update_last_triggered_step(step)
             self._save(step, self._output_file.format(step), run_values.run_metadata.step_stats)
-            self._writer().add_run_metadata(run_values.run_metadata, f"step_{step}", step)
+            self._file_writer.add_run_metadata(run_values.run_metadata, f"step_{step}")
             self._saved = True
         self._next_step = step + 1
 
     def end(self, session):
         if self._saved:
-            self._writer().flush()
-
-    def _writer(self):
-        from ..summary.writer import FileWriterCache
-
-        return FileWriterCache.get(self._output_dir)
+            self._file_writer.flush()
 
     def _save(self, step, save_path, step_stats):
         from ..client.timeline import Timeline

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .. import logging, messages
 from .second_or_step_timer import SecondOrStepTimer
 from .session_run_hook import SessionRunArgs, SessionRunHook
-from .training_util import get_global_step
+from .training_util import global_step_of_hook
 from .trigger import Trigger
 
 __all__ = ["StepCounterHook"]
@@ -44,7 +44,7 @@ class StepCounterHook(SessionRunHook):
             from ..summary.writer import FileWriterCache
 
             self._summary_writer = FileWriterCache.get(self._output_dir)
-        self._global_step_tensor = get_global_step()
+        self._global_step_tensor = global_step_of_hook()
         if self._global_step_tensor is None:
             raise RuntimeError("Global step should be created to use StepCounterHook.")
         self._summary_tag = self._global_step_tensor.op.name + "/sec"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .. import errors
 from .session_run_hook import SessionRunArgs, SessionRunHook
-from .training_util import get_global_step
+from .training_util import global_step_of_hook
 from .trigger import Trigger
 
 __all__ = ["StopAtStepHook"]
@@ -32,7 +32,7 @@ class StopAtStepHook(SessionRunHook):
         self._last_step = last_step
 
     def begin(self):
-        self._global_step_tensor = get_global_step()
+        self._global_step_tensor = global_step_of_hook()
         if self._global_step_tensor is None:
             raise RuntimeError("Global step should be created to use StopAtStepHook.")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .second_or_step_timer import SecondOrStepTimer
 from .session_run_hook import SessionRunArgs, SessionRunHook
-from .training_util import get_global_step
+from .training_util import global_step_of_hook
 from .trigger import Trigger
 
 __all__ = ["SummarySaverHook"]
@@ -46,7 +46,7 @@ class SummarySaverHook(SessionRunHook):
         self._next_step = None
         self._goes_on = False  # from the state of another run
         self.trigger = None
-        self._global_step_tensor = get_global_step()
+        self._global_step_tensor = global_step_of_hook()
         if self._global_step_tensor is None:
             raise RuntimeError("Global step should be created to use SummarySaverHook.")
 

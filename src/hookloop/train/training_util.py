@@ -106,8 +106,19 @@ def _get_or_create_global_step_read(graph=None):
     return _get_global_step_read(graph)
 
 
+def global_step_of_hook():
+    """The global step, for the `begin` of a hook that TensorFlow lets read it by nodes of their own, or None.
+
+    The nodes stand in the graph as they do there: what is built after them has the same default seeds, and graphs that
+    are saved are the same. The hooks here fetch the variable, which tells the step that a run has made.
+    """
+    if not get_default_graph().finalized:
+        _get_or_create_global_step_read()
+    return get_global_step()
+
+
 def _increment_global_step(increment, graph=None):
-    """An operation that adds to the global step."""
+    """An operation that adds to the global step, after the value before it was read."""
     from ..ops.state import assign_add
 
     graph = graph or get_default_graph()
@@ -116,7 +127,10 @@ def _increment_global_step(increment, graph=None):
         raise ValueError(
             "Global step tensor should be created by tf.train.get_or_create_global_step before calling increment."
         )
-    return assign_add(step, increment)
+    read = _get_or_create_global_step_read(graph)
+    with graph.as_default(), graph.name_scope(None), graph.name_scope(step.op.name + "/"):
+        with graph.control_dependencies([read]):
+            return assign_add(step, increment)
 
 
 def watched_element(item):
