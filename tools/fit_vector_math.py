@@ -1,8 +1,10 @@
 """Writes csrc/kernels/vector_math_tables.h: the polynomials of csrc/kernels/vector_math.h and
 vector_angles.h. Needs mpmath.
 
-Each is the interpolation of a smooth function at Chebyshev's nodes, which is within a few tenths of a bit of the best
-polynomial of that degree; the functions are chosen so that a small absolute error is a small relative one.
+Most are the interpolation of a smooth function at Chebyshev's nodes, which is within a few tenths of a bit of the best
+polynomial of that degree; the functions are chosen so that a small absolute error is a small relative one. Those of
+`given()` come with their coefficients: two polynomials of one quotient, and two that were fitted with weights, for the
+rounding of floats. Of each the largest error is printed.
 """
 
 import sys
@@ -54,12 +56,22 @@ def interpolate_from_zero(function, high, degree):
     return interpolate(lambda t: function(t) if t > mpf("1e-30") else mpf(0), low, high, degree + 1)[1:]
 
 
-def error(function, coefficients, low, high):
+def quotient(over, under):
+    """The function over / under of two lists of coefficients, lowest first."""
+    return lambda t: mp.polyval(over[::-1], t) / mp.polyval(under[::-1], t)
+
+
+def polynomial(coefficients):
+    """The function of coefficients, lowest first."""
+    return quotient(coefficients, [mpf(1)])
+
+
+def error(function, approximation, low, high):
     """The largest relative error on a grid."""
     worst = mpf(0)
     for k in range(401):
         x = mpf(low) + (mpf(high) - mpf(low)) * (k + mpf("0.5")) / 402
-        worst = max(worst, abs(mp.polyval(coefficients[::-1], x) - function(x)) / max(abs(function(x)), mpf("1e-3")))
+        worst = max(worst, abs(approximation(x) - function(x)) / max(abs(function(x)), mpf("1e-3")))
     return worst
 
 
@@ -90,6 +102,27 @@ def erfcx_of(u, center):
 
 def mapped(x, center):
     return (mpf(x) - center) / (mpf(x) + center)
+
+
+def given():
+    """(name, comment, coefficients as they are written, what is made with them, how, low, high)"""
+    over = "1.283791654e-1", "-3.204041449e-1", "-4.087086418e-2", "-5.192643862e-3"
+    under = "1", "4.340436664e-1", "7.436627401e-2", "5.192643862e-3"
+    near = quotient([mpf(c) for c in over], [mpf(c) for c in under])
+    ratio = even(lambda x: erf(x) / x)
+    note = "erf(x) / x - 1 = over / under in x^2, x to 1.2, for float results"
+    yield "ERF_OVER", note, over, ratio, lambda t: 1 + near(t), 0, "1.44"
+    yield "ERF_UNDER", "", under, ratio, lambda t: 1 + near(t), 0, "1.44"
+    root = ("9.896582067e-1", "1.883183645e-1", "-3.039163815e-3", "1.255121247e-1",
+            "-6.324109159e-2", "2.816462637e-2", "-5.964845784e-3", "6.996037759e-4")  # fmt: skip
+    eighth = polynomial([mpf(c) for c in root])
+    note = "erfc(x)^(-1/8), x from 1.2 to 4, for float results of 1 - erfc"
+    yield "ERFC_ROOT", note, root, erf, lambda x: 1 - eighth(x) ** -8, "1.2", 4
+    core = ("5.0000001201e-1", "1.6666665459e-1", "4.1665795894e-2",
+            "8.3334519073e-3", "1.3981999507e-3", "1.9875691500e-4")  # fmt: skip
+    tail = polynomial([mpf(c) for c in core])
+    note = "(e^r - 1 - r) / r^2, |r| to ln(2) / 2 (Cephes expf), for float results"
+    yield "EXP_CORE_F32", note, core, exp, lambda r: tail(r) * r * r + r + 1, -log(2) / 2, log(2) / 2
 
 
 def fits():
@@ -125,13 +158,13 @@ def fits():
     yield "SINH_F32", "the same, for float results", grown, 0, 1, 3
     area = even(lambda t: (atanh(t) / t - 1) / t**2 if t > mpf("1e-10") else mpf(1) / 3)
     yield "ATANH_F32", "(atanh(t) / t - 1) / t^2 in t^2, t to 1/2, for float results", area, 0, "0.2501", 6
-    sixteenth = log(2) / 32 + mpf("1e-4")
-    yield "TANH_EXP", "e^(2 r), |r| to ln(2) / 32, for float results", lambda r: exp(2 * r), -sixteenth, sixteenth, 3
     for name, degree in (("ERFCX_F64", 16), ("ERFCX_LOW", 9)):
         center = mpf("2.5")
         high = mpf("6.1") if name == "ERFCX_F64" else mpf("10.5")
         note = "(x + 2.5) e^(x^2) erfc(x) in (x - 2.5) / (x + 2.5), x from 0.75"
         yield name, note, lambda u, c=center: erfcx_of(u, c), mapped("0.74", center), mapped(high, center), degree
+    sixteenth = log(2) / 32 + mpf("1e-4")
+    yield "TANH_EXP", "e^(2 r), |r| to ln(2) / 32, for float results", lambda r: exp(2 * r), -sixteenth, sixteenth, 3
 
 
 TANH_STEPS = 32  # pieces, four an octave: piece k > 0 begins at 2^-3 (1 + j/4) 2^i with k - 1 = 4 i + j
@@ -163,6 +196,8 @@ def tanh_pieces():
 
 
 def number(x, single):
+    if isinstance(x, str):
+        return x
     text = mp.nstr(x, 9 if single else 17, strip_zeros=False)
     if "." not in text and "e" not in text:
         text += ".0"
@@ -183,6 +218,19 @@ def table(name, values, single, comment):
     return f"{text}static const {kind} {name}[{len(values)}] = {{\n" + "\n".join(lines) + "\n};\n"
 
 
+def given_tables():
+    """The tables of `given()`, their errors printed."""
+    parts = []
+    for name, comment, texts, function, how, low, high in given():
+        report(name, function, how, low, high)
+        parts.append(table(name, texts, False, comment))
+    return parts
+
+
+def report(name, function, approximation, low, high):
+    print(name, mp.nstr(error(function, approximation, low, high), 3), file=sys.stderr)
+
+
 def header():
     parts = [
         "/* Written by tools/fit_vector_math.py. Polynomials are lowest coefficient first. */",
@@ -192,8 +240,10 @@ def header():
     ]
     for name, comment, function, low, high, degree in fits():
         coefficients = interpolate(function, low, high, degree)
-        print(name, mp.nstr(error(function, coefficients, low, high), 3), file=sys.stderr)
+        report(name, function, polynomial(coefficients), low, high)
         parts.append(table(name, coefficients, False, comment))
+        if name == "ERF_FAR":
+            parts += given_tables()
     near = interpolate_from_zero(even(lambda t: tanh(t) / t - 1), "0.3026", 3)
     parts.append(table("TANH_NEAR", near, False, "(tanh(t) / t - 1) / t^2 in t^2, t to 0.55, for float results"))
     parts.append(table("HALF_EIGHTHS", [mpf(2) ** (mpf(j) / 8 - 1) for j in range(8)], True, "2^(j/8) / 2"))

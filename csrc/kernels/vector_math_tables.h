@@ -76,13 +76,18 @@ static const double ERF_FAR[9] = {
 };
 
 /* erf(x) / x - 1 = over / under in x^2, x to 1.2, for float results */
-static const double ERF_OVER[4] = {1.283791654e-1, -3.204041449e-1, -4.087086418e-2, -5.192643862e-3};
-static const double ERF_UNDER[4] = {1, 4.340436664e-1, 7.436627401e-2, 5.192643862e-3};
+static const double ERF_OVER[4] = {
+    1.283791654e-1, -3.204041449e-1, -4.087086418e-2, -5.192643862e-3,
+};
+
+static const double ERF_UNDER[4] = {
+    1, 4.340436664e-1, 7.436627401e-2, 5.192643862e-3,
+};
 
 /* erfc(x)^(-1/8), x from 1.2 to 4, for float results of 1 - erfc */
 static const double ERFC_ROOT[8] = {
-    9.896582067e-1, 1.883183645e-1, -3.039163815e-3, 1.255121247e-1, -6.324109159e-2, 2.816462637e-2, -5.964845784e-3,
-    6.996037759e-4,
+    9.896582067e-1, 1.883183645e-1, -3.039163815e-3, 1.255121247e-1, -6.324109159e-2, 2.816462637e-2,
+    -5.964845784e-3, 6.996037759e-4,
 };
 
 /* (e^r - 1 - r) / r^2, |r| to ln(2) / 2 (Cephes expf), for float results */
