@@ -12,6 +12,8 @@ import hookloop as tf
 from hookloop.compile.passes import PASSES
 
 ROOT = Path(__file__).parent.parent
+if not (ROOT / "docs").exists():
+    pytest.skip("docs/ is not there: these are tests of a checkout", allow_module_level=True)
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^( *)```(\w+)\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
