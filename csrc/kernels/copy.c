@@ -5,6 +5,8 @@
 #include "few_columns.h"
 #include "rows.h"
 #include "simd.h"
+#include "small_transposes.h"
+#include "strided_copies.h"
 
 /* The parameter says whether rows are streamed. */
 #define COPY_LOOP(name, T)                                                                                     \
@@ -21,9 +23,9 @@
         } else if (stride[0] == -(int64_t)sizeof(T) && stride[1] == (int64_t)sizeof(T)) {                      \
             for (int64_t i = 0; i < n; i++) ((T *)to)[i] = ((const T *)from)[-i];                              \
         } else if (stride[1] == (int64_t)sizeof(T)) {                                                          \
-            for (int64_t i = 0; i < n; i++) ((T *)to)[i] = *(const T *)(from + i * stride[0]);                 \
+            TOGETHER(name, T);                                                                                 \
         } else {                                                                                               \
-            for (int64_t i = 0; i < n; i++) *(T *)(to + i * stride[1]) = *(const T *)(from + i * stride[0]);   \
+            APART(name, T);                                                                                    \
         }                                                                                                      \
         return HL_OK;                                                                                          \
     }
@@ -40,11 +42,26 @@ typedef uint16_t ANYWHERE bytes2;
 typedef uint32_t ANYWHERE bytes4;
 typedef uint64_t ANYWHERE bytes8;
 typedef struct ANYWHERE_PAIR bytes16 { uint64_t low, high; } bytes16;
+
+#define TOGETHER(name, T) \
+    for (int64_t i = 0; i < n; i++) ((T *)to)[i] = *(const T *)(from + i * stride[0])
+#define APART(name, T) \
+    for (int64_t i = 0; i < n; i++) *(T *)(to + i * stride[1]) = *(const T *)(from + i * stride[0])
+COPY_LOOP(copy_16, bytes16)
+#if SIMD_BYTES == 32
+#undef TOGETHER
+#undef APART
+#define TOGETHER(name, T) name##_together(n, from, stride[0], (T *)to)
+#define APART(name, T) name##_apart(n, from, stride[0], to, stride[1])
+STRIDED_COPIES(copy_1, uint8_t, 4)
+STRIDED_COPIES(copy_2, bytes2, 4)
+STRIDED_COPIES(copy_4, bytes4, 4)
+STRIDED_COPIES(copy_8, bytes8, 2)
+#endif
 COPY_LOOP(copy_1, uint8_t)
 COPY_LOOP(copy_2, bytes2)
 COPY_LOOP(copy_4, bytes4)
 COPY_LOOP(copy_8, bytes8)
-COPY_LOOP(copy_16, bytes16)
 
 static ew_loop copy_loop(size_t size) {
     switch (size) {
@@ -241,6 +258,13 @@ static void transpose_chunk(void *argument, int64_t chunk, int worker) {
     go_to(walk, chunk / job->tiles, &from, &to);
     from += first * walk->strides[last][0];
     to += first * walk->strides[last][1];
+#if SIMD_BYTES <= 32
+    if (size <= 2) {
+        (size == 1 ? transpose_tile_1 : transpose_tile_2)(from, walk->inner[0] / size, to, walk->strides[last][1] / size,
+                                                          left < rows ? left : rows, walk->n);
+        return;
+    }
+#endif
     (size == 4 ? transpose_tile_4 : transpose_tile_8)(from, walk->inner[0] / size, to, walk->strides[last][1] / size,
                                                       left < rows ? left : rows, walk->n,
                                                       walk->n * walk->count * size >= STREAMED_BYTES);
@@ -304,8 +328,9 @@ static bool turn_to_columns(ew_walk *walk, int64_t size) {
 
 /* Puts the outer axis along which the input is dense last, where it pays to go by tiles. */
 static bool turn_to_tiles(ew_walk *walk, int64_t size) {
-    if ((size != 4 && size != 8) || walk->inner[1] != size || walk->inner[0] == size || walk->inner[0] == 0 || walk->n < 2)
-        return false;
+    const bool small = SIMD_BYTES <= 32 && size <= 2;
+    if ((size != 4 && size != 8 && !small) || walk->inner[1] != size || walk->inner[0] == size || walk->inner[0] == 0) return false;
+    if (walk->n < (small ? SMALL_BLOCK : 2)) return false;
     if (walk->inner[0] % size != 0) return false;
     for (int axis = 0; axis < walk->outer; axis++) {
         if (walk->strides[axis][0] != size || walk->dims[axis] < 8 || walk->strides[axis][1] % size != 0) continue;

@@ -183,6 +183,35 @@ def test_channels_first_and_last(dtype, channels):
             assert not wide[:, 0].any() and not wide[:, :, :2].any() and not wide[:, :, -1].any()
 
 
+@pytest.mark.parametrize("dtype", ("uint8", "int16", "float32", "float64", "complex128"))
+@pytest.mark.parametrize("step", (2, 3, 4, 5, -2, -3))
+def test_copies_of_every_so_many_elements(dtype, step):
+    """From and to elements that lie apart; what lies between those stays."""
+    for count in (1, 2, 3, 4, 5, 7, 8, 15, 16, 17, 31, 33, 63, 65, 130, 1000):
+        x = (np.arange(3 * count * abs(step)) % 119).astype(dtype).reshape(3, -1)
+        view = x[:, ::step]
+        np.testing.assert_array_equal(copied(view), view)
+        np.testing.assert_array_equal(copied(view[1]), view[1])
+        for source in (view, x[:, :count]):
+            wide = np.full((3, count * abs(step)), 119, dtype)
+            _core.KernelCall("copy", [source], [wide[:, ::step]], [], 1)(1)
+            np.testing.assert_array_equal(wide[:, ::step], source)
+            assert (wide == 119).sum() == 3 * count * (abs(step) - 1)
+
+
+@pytest.mark.parametrize("dtype", ("uint8", "int16"))
+def test_transposed_blocks_of_small_elements_leave_what_lies_beside_them(dtype):
+    for rows in (8, 9, 15, 16, 17, 24, 63, 64, 65, 72, 80, 129):
+        for columns in (8, 9, 15, 16, 17, 31, 40, 65):
+            x = np.random.default_rng(rows).integers(0, 99, (2, rows, columns)).astype(dtype)
+            for threads in (1, 2):
+                wide = np.full((2, columns + 2, rows + 3), 99, dtype)
+                window = wide[:, 1:-1, 1:-2]
+                _core.KernelCall("copy", [x.transpose(0, 2, 1)], [window], [], threads)(1)
+                np.testing.assert_array_equal(window, x.transpose(0, 2, 1))
+                assert (wide == 99).sum() == wide.size - x.size
+
+
 @pytest.mark.parametrize("dtype", ("float32", "float64"))
 @pytest.mark.parametrize("columns", (1040, 1041))
 def test_transposed_copies_that_the_cache_does_not_hold(dtype, columns):
