@@ -687,7 +687,7 @@ static hl_status prepare(hl_prepare *prep, int n_products, int first_attr) {
         g->fn = g->dots ? (single ? whole_column_f32 : whole_column_f64) : g->single_row ? (single ? whole_row_f32 : whole_row_f64)
                                                                          : (single ? whole_f32 : whole_f64);
         choose_k_blocks(g, lanes);
-        g->k_stretch = g->dots ? 0 : stretch_of_k(g, SIMD_BYTES / lanes);
+        g->k_stretch = g->dots || c->size == 0 ? 0 : stretch_of_k(g, SIMD_BYTES / lanes);
         if (c->size) cut(g, lanes, single ? GFLOPS : GFLOPS / 2);
         reserve_scratch(g, prep, lanes);
     } else {

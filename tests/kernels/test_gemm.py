@@ -58,6 +58,16 @@ def test_products_of_all_sizes(dtype, transpose_a, transpose_b):
         assert_close(found, a.astype("d") @ b.astype("d"), k, dtype)
 
 
+@pytest.mark.parametrize("dtype", [*REAL, np.int32, np.float16])
+@pytest.mark.parametrize("transposes", list(itertools.product([False, True], repeat=2)))
+@pytest.mark.parametrize("batch", [(), (0,), (3,)])
+def test_any_size_may_be_zero(dtype, transposes, batch):
+    for m, k, n in itertools.product((0, 1, 70, 1000), repeat=3):
+        if 0 in (m, k, n):
+            found = product(np.ones((*batch, m, k), dtype), np.ones((*batch, k, n), dtype), *transposes, threads=2)
+            assert found.shape == (*batch, m, n) and not found.any()
+
+
 @pytest.mark.parametrize("dtype", REAL)
 @pytest.mark.parametrize("transposes", list(itertools.product([False, True], repeat=2)))
 @pytest.mark.parametrize(

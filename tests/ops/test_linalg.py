@@ -78,6 +78,8 @@ def test_batches_are_broadcast(executor, batches, adjoint):
 
 def test_a_product_of_nothing_is_zeros(executor):
     assert run(tf.matmul(np.zeros((2, 0), "float32"), np.zeros((0, 3), "float32"))).tolist() == [[0] * 3] * 2
+    x = tf.placeholder(tf.float32, [None, 5])
+    assert run(tf.matmul(x, x, transpose_b=True), {x: np.zeros((0, 5))}).shape == (0, 0)
 
 
 def test_the_hint_of_sparseness_changes_no_value(executor):
