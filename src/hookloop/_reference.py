@@ -13,8 +13,9 @@ import numpy as np
 from . import dtypes, errors
 from ._reference_arrays import ArrayOps
 from ._reference_shapes import check_shapes
-from .compile.branch_values import not_there
+from .compile.branch_values import NEVER, Choice, never_there, not_there
 from .compile.host import MAKES_ROOM, NO_VALUE
+from .compile.loops import missing_of_variable
 from .compile.order import ALIASES
 from .compile.pipeline import Feed, order_request
 from .compile.regions import COPY, IF, LOOP, waited_for_though_fed
@@ -63,6 +64,12 @@ class ReferenceExecutor:
         step.fed_ops = waited_for_though_fed(step.fed, targets)
         step.environment.update(step.fed)
         try:
+            for tensor in tensors:
+                conditions = units.presence.of_tensor(tensor)
+                if conditions is NEVER:
+                    raise never_there(tensor.op)
+                if conditions:
+                    step.fetched.setdefault(tensor.op, []).append(tensor)
             step.run_units(units.root)
             return [step.fetch(t) for t in tensors]
         except BaseException:
@@ -77,6 +84,8 @@ class ReferenceStep(ArrayOps):
     def __init__(self, session, units, deadline):
         self.session = session
         self.units = units
+        self.presence = units.presence
+        self.fetched = {}  # op -> the fetched outputs that are not there in any case
         self.deadline = deadline
         self.environment = {}
         self.fed = {}
@@ -147,16 +156,40 @@ class ReferenceStep(ArrayOps):
         if self.deadline and time.monotonic_ns() > self.deadline:
             raise errors.DeadlineExceededError(None, None, "Timed out waiting for the step: its time limit has passed")
         for unit in units:
-            if unit.kind in (IF, LOOP):
-                self.run_if(unit) if unit.kind == IF else self.run_loop(unit)
-                self.environment.update(self.fed)
-            elif unit.kind == COPY:
+            if unit.kind == COPY:
                 self.copy_early(unit)
-            else:
-                for predicate, branch in self.units.needed_branches.get(unit.op, ()):
-                    if int(bool(self.value(predicate, unit.op))) != branch:
-                        raise not_there(unit.op, predicate, branch)
-                self.run_op(unit.op)
+                continue
+            if self.unmet(unit.missing(self.presence), unit.op) is None:
+                self.run_unit(unit)
+            for op in unit.ops if self.fetched else ():
+                for tensor in self.fetched.get(op, ()):
+                    self.require(self.presence.of_tensor(tensor), op)
+
+    def run_unit(self, unit):
+        if unit.kind in (IF, LOOP):
+            self.run_if(unit) if unit.kind == IF else self.run_loop(unit)
+            self.environment.update(self.fed)
+        else:
+            self.run_op(unit.op)
+
+    def unmet(self, conditions, op):
+        """The error of an op that is run only under conditions, where they do not hold; else None."""
+        if conditions is NEVER:
+            return never_there(op)
+        for condition in self.presence.in_order(conditions):
+            side = self.side(condition.predicate, op)
+            if isinstance(condition, Choice):
+                error = self.unmet(condition.when_true if side else condition.when_false, op)
+                if error is not None:
+                    return error
+            elif side != condition.branch:
+                return not_there(op, *condition)
+        return None
+
+    def require(self, conditions, op):
+        error = self.unmet(conditions, op)
+        if error is not None:
+            raise error
 
     def raw(self, tensor):
         if tensor not in self.environment:
@@ -179,21 +212,29 @@ class ReferenceStep(ArrayOps):
             return value[()] if value.ndim == 0 else value.copy()
         return value
 
+    def side(self, predicate, op):
+        """The branch that a predicate chooses, 1 or 0."""
+        value = self.value(predicate, op)
+        if np.ndim(value):
+            text = f"the predicate of a cond must be a scalar, got rank {np.ndim(value)}"
+            raise errors.InvalidArgumentError(None, op, text)
+        return int(bool(value))
+
     def run_if(self, unit):
-        predicate = self.value(unit.predicate, unit.op)
-        if np.ndim(predicate):
-            text = f"the predicate of a cond must be a scalar, got rank {np.ndim(predicate)}"
-            raise errors.InvalidArgumentError(None, unit.op, text)
-        side = int(bool(predicate))
+        side = self.side(unit.predicate, unit.op)
         branch = unit.then if side else unit.otherwise
         self.run_units(branch.units)
         for merge, result in zip(unit.merges, branch.results):
+            if result is not None and self.unmet(self.presence.missing_in(result, branch.context), merge) is not None:
+                result = None  # it is not there
             self.environment[merge.outputs[0]] = None if result is None else self.value(result, (merge, side))
             self.environment[merge.outputs[1]] = np.int32(side)
 
     def run_loop(self, unit):
         variables = [v for v in unit.variables if v.switch is not None or v.next_iteration is not None]
-        values = [self.value(v.enter.outputs[0], unit.op) for v in variables]
+        missing = [missing_of_variable(self.presence, unit, v) for v in variables]
+        entered = [self.unmet(first, unit.op) is None for first, _ in missing]
+        values = [self.value(v.enter.outputs[0], unit.op) if there else None for v, there in zip(variables, entered)]
         outside = dict(self.environment)
         while True:
             self.environment = dict(outside)
@@ -206,7 +247,10 @@ class ReferenceStep(ArrayOps):
             if not bool(self.value(unit.loop_cond.inputs[0], unit.op)):
                 break
             self.run_units(unit.body)
-            values = [self.value(v.next_iteration.inputs[0], v.next_iteration) for v in variables]
+            for index, variable in enumerate(variables):
+                if entered[index]:
+                    self.require(missing[index][1], variable.next_iteration)
+                    values[index] = self.value(variable.next_iteration.inputs[0], variable.next_iteration)
         self.environment = outside
         for variable, value in zip(variables, values):
             for op in variable.exits:

@@ -257,16 +257,94 @@ def test_a_value_of_a_branch_that_was_not_taken_is_not_there():
         assert session.run([outside, y, either, on], {p: True, q: True, x: 1.0}) == [6, 5, 12, 1]
         assert session.run([y, either, off], {p: False, q: True, x: 1.0}) == [-1, 1, 1]
         for feeds, needed in (({p: True, q: False}, q), ({p: False, q: True}, p)):
-            for fetch in (outside, [y, outside], assigned, assigned.op, enqueued):
+            for fetch in (outside, [y, outside], assigned):
                 with pytest.raises(
                     tf.errors.InvalidArgumentError, match=rf"Retval\[0\] does not have value.*'{needed.name}' is true"
                 ):
                     session.run(fetch, {**feeds, x: 1.0})
+            left_out = [assigned.op, enqueued, tf.group(outside, y)]
+            session.run(left_out, {**feeds, x: 1.0})
         with pytest.raises(tf.errors.InvalidArgumentError, match=f"only where '{p.name}' is false"):
             session.run(off * 2.0, {p: True, x: 1.0})
         assert session.run([v, queue.size()]) == [0, 0]
         session.run([assigned, enqueued], {p: True, q: True, x: 1.0})
         assert session.run([v, queue.dequeue()]) == [6, 6]
+
+
+def test_what_takes_a_value_that_is_not_there_is_not_run():
+    p, q, x = tf.placeholder(tf.bool, []), tf.placeholder(tf.bool, []), tf.placeholder(tf.float32, [None])
+    inside, calls = [], []
+
+    def keep():
+        inside.append(tf.boolean_mask(x, x > 0))
+        return inside[0]
+
+    tf.cond(p, keep, lambda: x)
+    called = tf.py_func(lambda value: calls.append(len(value)) or value, [inside[0]], tf.float32)
+    called.set_shape([None])
+    text = tf.as_string(called)
+    divided = 6 // tf.size(called)
+    either = tf.cond(q, lambda: [called * 2.0, text, divided], lambda: [x, tf.as_string(x), tf.size(x)])
+    with tf.Session() as session:
+        for _ in range(2):
+            found = session.run(either, {p: True, q: True, x: [1, -1, 2]})
+            assert [a.tolist() for a in found] == [[2, 4], [b"1.000000", b"2.000000"], 3]
+            assert calls == [2]
+            for taken in (True, False):
+                found = session.run(either, {p: taken, q: False, x: [4]})
+                assert [a.tolist() for a in found] == [[4], [b"4.000000"], 1]
+            with pytest.raises(
+                tf.errors.InvalidArgumentError, match=f"'cond_1/Merge' takes .* only where '{p.name}' is true"
+            ):
+                session.run(either, {p: False, q: True, x: [1]})
+            assert calls == [2, 1]
+            del calls[:]
+
+
+def test_a_value_of_the_other_branch_is_never_there():
+    p, x = tf.placeholder(tf.bool, []), tf.placeholder(tf.float32, [])
+    inside = []
+
+    def keep():
+        inside.append(x * 5.0)
+        return inside[0]
+
+    y = tf.cond(p, keep, lambda: inside[0] + x)
+    both = inside[0] + tf.cond(p, lambda: x, lambda: inside[0])
+    with tf.Session() as session:
+        assert session.run([y, both], {p: True, x: 1.0}) == [5, 6]
+        for fetch in (y, both):
+            with pytest.raises(
+                tf.errors.InvalidArgumentError, match="does not have value.*takes what is there only where"
+            ):
+                session.run(fetch, {p: False, x: 1.0})
+        off = tf.cond(p, lambda: x, lambda: x * 3.0).op.inputs[0]
+        never = tf.add(off, inside[0])
+        with pytest.raises(
+            tf.errors.InvalidArgumentError, match="does not have value: .Add_1. takes values of both branches"
+        ):
+            session.run(never, {p: True, x: 1.0})
+        session.run(never.op, {p: True, x: 1.0})
+
+
+def test_a_loop_that_goes_on_with_what_is_not_there_is_refused():
+    p, n = tf.placeholder(tf.bool, []), tf.placeholder(tf.int32, [])
+    inside = []
+
+    def keep():
+        inside.append(tf.constant(2.0) * 3.0)
+        return inside[0]
+
+    tf.cond(p, keep, lambda: tf.constant(1.0))
+    looped = tf.while_loop(lambda i, x: i < n, lambda i, x: (i + 1, x + inside[0]), [0, 1.0])[1]
+    entered = tf.while_loop(lambda i, x: i < n, lambda i, x: (i + 1, x + 1.0), [0, inside[0]])
+    with tf.Session() as session:
+        assert session.run([looped, entered[1]], {p: True, n: 2}) == [13, 8]
+        assert session.run([looped, entered[0]], {p: False, n: 0}) == [1, 0]
+        assert session.run(entered[0], {p: False, n: 2}) == 2
+        for fetch, count in ((looped, 2), (entered[1], 2), (entered[1], 0)):
+            with pytest.raises(tf.errors.InvalidArgumentError, match="does not have value"):
+                session.run(fetch, {p: False, n: count})
 
 
 def test_arguments_are_checked():

@@ -1,52 +1,231 @@
-"""Values of a branch that are used outside of its conditional: there where the branch was taken, and nowhere else.
+"""Which tensors are there: values of a branch are where it was taken, and nowhere else.
 
-TensorFlow does not run what takes a value that is not there, and has nothing to fetch. Here all of a region runs; so what is fetched or
-changes something looks first whether the branches that it needs were taken.
+TensorFlow does not run what takes a value that is not there, nor what waits for an operation that is not run, and has nothing to
+fetch. When a tensor is there is a set of conditions on predicates, worked out here for all that a request needs. In most programs an
+operation wants no more than the branches that it stands in; what wants more looks first (guards.py).
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from .. import errors
-from ..ops import registry
+from ..graph.tensor import Tensor
 from ..ops.variable_key import VARIABLES
 
 _MERGES = frozenset(("Merge", "RefMerge"))
 _SWITCHES = frozenset(("Switch", "RefSwitch"))
+_NEXT = frozenset(("NextIteration", "RefNextIteration"))
+_EXITS = frozenset(("Exit", "RefExit"))
 
 
-def source_of(tensor):
-    """A predicate where it is made: branches and loops have it through what carries it in."""
+class Condition(NamedTuple):
+    """A predicate, and what it must be."""
+
+    predicate: Tensor
+    branch: int
+
+
+class Choice(NamedTuple):
+    """A predicate, and what must hold besides where it is true and where it is false."""
+
+    predicate: Tensor
+    when_true: frozenset
+    when_false: frozenset
+
+
+ALWAYS = frozenset()
+NEVER = frozenset((None,))  # what cannot be: two branches of one conditional
+
+
+def both(left, right):
+    """What holds where both do."""
+    if right <= left:
+        return left
+    if left is NEVER or right is NEVER:
+        return NEVER
+    return _settled(left | right)
+
+
+def _settled(conditions):
+    """Conditions without the choices that others of them decide."""
     while True:
-        op = tensor.op
-        carries = op.type in _SWITCHES or (op.type == "Merge" and len(op.inputs) == 1)
-        if op.type == "Identity":
-            carries = op.inputs[0].op.type not in VARIABLES
-        elif op.type == "Enter":
-            carries = op.get_attr("is_constant")
-        if not carries:
-            return tensor
-        tensor = op.inputs[0]
+        known = {c.predicate: c.branch for c in conditions if isinstance(c, Condition)}
+        if any(isinstance(c, Condition) and known[c.predicate] != c.branch for c in conditions):
+            return NEVER
+        decided = [c for c in conditions if isinstance(c, Choice) and c.predicate in known]
+        if not decided:
+            return conditions
+        conditions = conditions.difference(decided)
+        for choice in decided:
+            side = choice.when_true if known[choice.predicate] else choice.when_false
+            if side is NEVER:
+                return NEVER
+            conditions |= side
 
 
-def needed_branches(raised, fetches):
-    """op -> the (predicate, 1 or 0) that it needs, of ops outside of all branches and loops that are fetched or change something."""
-    if not any(_begins(op) for op in raised.needed):
-        return {}
-    needs = _Needs(raised.feeds)
-    found = {}
-    fetched = {}
-    for tensor in fetches:
-        fetched.setdefault(tensor.op, []).append(tensor)
-    for op in raised.needed:
-        needs.note(op)
-        if op._control_flow_context is None and op.inputs and op.type not in _MERGES:
-            wanted = needs.of(fetched.get(op, ()))
-            if _changes(op):
-                wanted |= needs.of(op.inputs)
-            wanted = [need for need in wanted if need[0].op._control_flow_context is None]
-            if wanted:
-                found[op] = wanted
-    return found
+def beyond(conditions, known):
+    """What is left to ask where `known` holds."""
+    if conditions <= known:
+        return ALWAYS
+    together = both(conditions, known)
+    return NEVER if together is NEVER else together - known
+
+
+def either(predicate, when_true, when_false):
+    """What holds where the one does if the predicate is true, and the other if it is false."""
+    when_true = beyond(when_true, frozenset((Condition(predicate, 1),)))
+    when_false = beyond(when_false, frozenset((Condition(predicate, 0),)))
+    if when_true == when_false:
+        return when_true
+    if when_true is NEVER:
+        return both(frozenset((Condition(predicate, 0),)), when_false)
+    if when_false is NEVER:
+        return both(frozenset((Condition(predicate, 1),)), when_true)
+    shared = when_true & when_false
+    return shared | {Choice(predicate, when_true - shared, when_false - shared)}
+
+
+class Presence:
+    """When the operations of a request are run, and when their outputs are there.
+
+    Args:
+      ops: all that the request needs.
+      feeds: the fed tensors, which are there in any case.
+    """
+
+    def __init__(self, ops, feeds):
+        self._feeds = feeds
+        self._of_tensor = {}
+        self._of_op = {}
+        self._around = {None: ALWAYS}
+        self._established = {None: ALWAYS}
+        self._loop_conditions = {}
+        self._place = {}
+        if any(_begins(op) for op in ops):
+            for op in _inputs_first(ops):
+                self._place[op] = len(self._place)
+                self._note(op)
+
+    def of_tensor(self, tensor):
+        """When a tensor is there."""
+        return self._of_tensor.get(tensor, ALWAYS)
+
+    def of_op(self, op):
+        """When an operation is run."""
+        return self._of_op.get(op, ALWAYS)
+
+    def within(self, context):
+        """What holds wherever a context is run: the branches that it stands in, and that the loop runs."""
+        found = self._around.get(context)
+        if found is None:
+            found = self.within(context.outer_context)
+            if context.IsCondContext():
+                pred = self.source_of(context.pred)
+                found = both(both(found, self.of_tensor(context.pred)), frozenset((Condition(pred, context.branch),)))
+            self._around[context] = found
+        return found
+
+    def established(self, context):
+        """What holds wherever a context is run: as `within`, and what its loops need to run."""
+        found = self._established.get(context)
+        if found is None:
+            found = both(self.established(context.outer_context), self.within(context))
+            condition = self._loop_conditions.get(context)
+            if condition is not None:
+                found = both(found, self.of_loop(condition))
+            self._established[context] = found
+        return found
+
+    def of_loop(self, condition):
+        """When a loop is run, of the op that is its condition."""
+        return self._outside(condition, self.of_op(condition))
+
+    def missing(self, op, context):
+        """What an operation asks for besides what holds in a context."""
+        wanted = self._of_op.get(op)
+        return ALWAYS if wanted is None else beyond(wanted, self.established(context))
+
+    def missing_in(self, tensor, context):
+        """What a tensor asks for besides what holds in a context."""
+        wanted = self._of_tensor.get(tensor)
+        return ALWAYS if wanted is None else beyond(wanted, self.established(context))
+
+    def in_order(self, conditions):
+        """Conditions, each behind those that its predicate may need."""
+        return sorted(conditions, key=self._last_place)
+
+    def _last_place(self, condition):
+        """The last of the predicates that a condition asks for: what that one needs lies before it."""
+        places = [self._place.get(condition.predicate.op, -1)]
+        if isinstance(condition, Choice):
+            sides = (side for side in condition[1:] if side is not NEVER)
+            places += [self._last_place(inner) for side in sides for inner in side]
+        return max(places)
+
+    def source_of(self, tensor):
+        """A predicate where it is made: branches and loops have it through what carries it in."""
+        while tensor not in self._feeds:
+            op = tensor.op
+            carries = op.type in _SWITCHES or (op.type == "Merge" and len(op.inputs) == 1)
+            if op.type == "Identity":
+                carries = op.inputs[0].op.type not in VARIABLES
+            elif op.type == "Enter":
+                carries = op.get_attr("is_constant")
+            if not carries:
+                break
+            tensor = op.inputs[0]
+        return tensor
+
+    def _note(self, op):
+        """The outputs need what the inputs need, and the branches that the op stands in; but what joins two branches needs one."""
+        context, kind, known = op._control_flow_context, op.type, self._of_tensor
+        wanted = self.within(context)
+        if kind in _MERGES:
+            wanted = both(wanted, self._merged(op))
+        elif kind != "ControlTrigger":  # which is run whatever of what it waits for is
+            for tensor in op.inputs:
+                found = known.get(tensor)
+                if found is not None and found is not wanted:
+                    wanted = both(wanted, found)
+            for control in op.control_inputs:
+                wanted = both(wanted, self.of_op(control))
+        if kind in _EXITS:
+            wanted = self._outside(op, wanted)
+        elif kind == "LoopCond":
+            self._loop_conditions[context] = op
+        if wanted:
+            self._of_op[op] = wanted
+        chooses = kind in _SWITCHES and op.inputs[1].op.type != "LoopCond"
+        if chooses and context is not None and context.IsCondContext() and context.brings_in(op):
+            chooses = False
+        for tensor in op.outputs:
+            own = wanted
+            if chooses:
+                own = both(own, frozenset((Condition(self.source_of(op.inputs[1]), tensor.value_index),)))
+            if own and tensor not in self._feeds:
+                known[tensor] = own
+
+    def _merged(self, op):
+        """When one of a Merge's inputs is there; a loop's begins with the first."""
+        first = self.of_tensor(op.inputs[0])
+        contexts = getattr(op, "_cond_contexts", None)
+        if contexts is None:
+            return first if _is_loop_merge(op) else ALWAYS
+        pred = contexts[0].pred
+        if len(op.inputs) == 1:
+            return both(first, self.within(contexts[0]))
+        source = self.source_of(pred)
+        chosen = either(source, self.of_tensor(op.inputs[1]), first)
+        return both(both(self.of_tensor(pred), self.within(contexts[0].outer_context)), chosen)
+
+    @staticmethod
+    def _outside(op, wanted):
+        """Of what an op of a loop needs, what is outside of the loop: iterations ask for what they make themselves."""
+        if wanted is NEVER:
+            return NEVER
+        loop = op._control_flow_context
+        return frozenset(c for c in wanted if not _is_inside(c.predicate.op._control_flow_context, loop))
 
 
 def _begins(op):
@@ -54,54 +233,55 @@ def _begins(op):
     return op._control_flow_context is not None or op.type in _SWITCHES
 
 
-def _changes(op):
-    """Whether an op writes a variable, or hands what it takes to the host and gives nothing: to a queue, a staging area, a file."""
-    op_def = registry.lookup(op.type)
-    return op_def.written(op) or (op_def.host is not None and not op.outputs)
+def _is_loop_merge(op):
+    return len(op.inputs) == 2 and op.inputs[1].op.type in _NEXT
 
 
-class _Needs:
-    """Which branches must have been taken for tensors to be there."""
+def _is_inside(context, outer):
+    while context is not None and context is not outer:
+        context = context.outer_context
+    return context is not None
 
-    def __init__(self, feeds):
-        self._feeds = feeds
-        self._of_tensor = {}
-        self._of_context = {None: frozenset()}
 
-    def of(self, tensors):
-        return frozenset().union(*(self._of_tensor.get(tensor, frozenset()) for tensor in tensors))
+def _inputs_first(ops):
+    """The ops, each behind those that it waits for; a loop's back edges do not count."""
+    unseen, ordered = set(ops), []
+    for op in ops:
+        stack = [op]
+        while stack:
+            current = stack[-1]
+            if current not in unseen:
+                stack.pop()
+                continue
+            waiting = [source for source in _sources(current) if source in unseen and source.type not in _NEXT]
+            if waiting:
+                stack.extend(waiting)
+                continue
+            unseen.remove(current)
+            ordered.append(stack.pop())
+    return ordered
 
-    def note(self, op):
-        """The outputs need what the inputs need, and the branches that the op stands in; but what joins two branches needs neither."""
-        around = self._around(op._control_flow_context)
-        kind, wanted = op.type, around
-        if kind not in _MERGES:
-            wanted = around | self.of(op.inputs)
-        elif len(op.inputs) == 1:
-            context = op._cond_contexts[0]
-            wanted = around | self.of(op.inputs) | {(source_of(context.pred), context.branch)}
-        elif op.inputs[1].op.type in ("NextIteration", "RefNextIteration"):
-            wanted = around | self.of(op.inputs[:1])
-        for index, tensor in enumerate(op.outputs):
-            own = wanted
-            if kind in _SWITCHES and op._control_flow_context is None:
-                own = wanted | {(source_of(op.inputs[1]), index)}
-            if own and tensor not in self._feeds:
-                self._of_tensor[tensor] = own
 
-    def _around(self, context):
-        """The branches that a context stands in."""
-        found = self._of_context.get(context)
-        if found is None:
-            found = self._around(context.outer_context)
-            if context.IsCondContext():
-                found |= {(source_of(context.pred), context.branch)}
-            self._of_context[context] = found
-        return found
+def _sources(op):
+    """The ops that an op waits for, that of the predicate of its branch, or of the conditional that it ends, among them."""
+    sources = [tensor.op for tensor in op.inputs]
+    if op.control_inputs:
+        sources += op.control_inputs
+    contexts = getattr(op, "_cond_contexts", None)
+    context = contexts[0] if contexts else op._control_flow_context
+    if context is not None and context.IsCondContext():
+        sources.append(context.pred.op)
+    return sources
 
 
 def not_there(op, predicate, branch):
     """The error of an op that needs a branch that was not taken."""
     which = "true" if branch else "false"
     text = f"Retval[0] does not have value: {op.name!r} takes what is there only where {predicate.name!r} is {which}"
+    return errors.InvalidArgumentError(None, op, text)
+
+
+def never_there(op):
+    """The error of an op that needs both branches of a conditional."""
+    text = f"Retval[0] does not have value: {op.name!r} takes values of both branches of a conditional"
     return errors.InvalidArgumentError(None, op, text)

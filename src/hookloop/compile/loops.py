@@ -8,9 +8,11 @@ its own, set at both places, and what depends on it is prepared again in each it
 from __future__ import annotations
 
 from .. import errors
-from .conditionals import decide_before_loop
+from .branch_values import NEVER, beyond, both
+from .guards import guarded, require, undecided
 from .ir import OBJECT, Buffer, Loop, Value, same_shape
 from .node import Node
+from .one_branch import decide_before_loop
 from .passes.uses import instructions_of
 from .sizes import Size
 
@@ -39,6 +41,13 @@ def lower_loop(lowerer, unit):
         raise ValueError(f"the shapes of the loop variables of {unit.op.name!r} do not settle")
     _check_grown(lowerer, saved, unit)
     state.finish()
+
+
+def missing_of_variable(presence, unit, variable):
+    """(what must hold for a loop variable to have a first value, what besides for the value that an iteration gives it)."""
+    entered = presence.missing_in(variable.enter.outputs[0], unit.context)
+    around = both(presence.established(unit.context), entered)
+    return entered, beyond(presence.of_tensor(variable.next_iteration.inputs[0]), around)
 
 
 def _check_grown(lowerer, saved, unit):
@@ -121,11 +130,21 @@ class _LoopState:
 
     def _following(self):
         """What the body makes of the loop variables."""
-        lowerer = self.lowerer
-        return [
-            lowerer.settled(lowerer.value_of(v.next_iteration.inputs[0], v.next_iteration), self.node)
-            for v in self.variables
-        ]
+        lowerer, following = self.lowerer, []
+        for variable, value in zip(self.variables, self.values):
+            if self._is_there(variable):
+                value = lowerer.value_of(variable.next_iteration.inputs[0], variable.next_iteration)
+            following.append(lowerer.settled(value, self.node))
+        return following
+
+    def _is_there(self, variable):
+        """Ends the run where an iteration makes of a variable what is not there; returns whether it can be."""
+        entered, missing = missing_of_variable(self.lowerer.presence, self.unit, variable)
+        missing = undecided(self.lowerer, missing, variable.next_iteration)
+        if missing:
+            with guarded(self.lowerer, entered, variable.merge):
+                require(self.lowerer, missing, variable.next_iteration)
+        return missing is not NEVER
 
     def _enter(self):
         lowerer = self.lowerer

@@ -20,7 +20,9 @@ from ..shapes import MOST_SIZES
 from . import sizes as size_operations
 from .arrays import ARRAY_OPS, holds_text
 from .batches import FirstElements, lower_batch
-from .conditionals import lower_if, require_branch
+from .branch_values import NEVER
+from .conditionals import lower_if
+from .guards import guarded, require, undecided
 from .host import call_host, called_by, is_handle, is_text_variable, lower_host, read_text, write_text
 from .ir import (
     CONSTANT,
@@ -62,9 +64,12 @@ class Lowerer(OpenAxes):
     def __init__(self, request, plan_units):
         self.request = request
         self._fed = {}  # tensor -> value
+        self._fetched = {}  # op -> the fetched outputs that are not there in any case
         self._fed_ops = set()  # those that make fed tensors, until they are run all the same
         self.sizes = SizeTable()
         self.units = plan_units
+        self.presence = plan_units.presence
+        self.tests = {}  # (block, conditions) -> whether they hold: see guards.py
         self.block = Block()
         self.root = self.block
         self.open_blocks = [self.block]
@@ -207,6 +212,13 @@ class Lowerer(OpenAxes):
             self._fed[feed.tensor] = self._feed_value(index, feed)
         self.environment.update(self._fed)
         self._fed_ops = waited_for_though_fed(self._fed, self.request.targets)
+        for tensor in self.request.fetches:
+            conditions = self.presence.of_tensor(tensor)
+            if conditions is NEVER:
+                require(self, conditions, tensor.op)
+                return False
+            if conditions:
+                self._fetched.setdefault(tensor.op, []).append(tensor)
         return self.lower_units(self.units.root)
 
     def _feed_value(self, index, feed):
@@ -283,14 +295,37 @@ class Lowerer(OpenAxes):
         return True
 
     def _lower_unit(self, unit):
+        """Lowers a unit where it is run: behind a look at what it takes of branches that it does not stand in."""
+        if unit.kind == COPY:
+            return self._copy_early(unit.op, unit.copied)
+        missing = unit.missing(self.presence)
+        goes_on = self._lower_guarded(unit, missing) if missing else self._lower_run(unit)
+        if goes_on is False:
+            return False
+        return not self._fetched or all(self._require_fetched(op) for op in unit.ops)
+
+    def _lower_guarded(self, unit, missing):
+        missing = undecided(self, missing, unit.op)
+        if missing is not NEVER:
+            with guarded(self, () if unit.op.type in ALIASES else missing, unit.op):
+                goes_on = self._lower_run(unit)
+            return goes_on if not missing else True
+        return True
+
+    def _require_fetched(self, op):
+        """Ends the run where what is fetched of an op is not there; returns whether it can be."""
+        for tensor in self._fetched.get(op, ()):
+            conditions = undecided(self, self.presence.of_tensor(tensor), op)
+            require(self, conditions, op)
+            if conditions is NEVER:
+                return False
+        return True
+
+    def _lower_run(self, unit):
         if unit.kind in (IF, LOOP):
             goes_on = lower_if(self, unit) if unit.kind == IF else lower_loop(self, unit)
             self.environment.update(self._fed)
             return goes_on
-        if unit.kind == COPY:
-            return self._copy_early(unit.op, unit.copied)
-        for predicate, branch in self.units.needed_branches.get(unit.op, ()):
-            require_branch(self, unit.op, predicate, branch)
         return self._lower_op(unit.op) if unit.op not in self.first.iterators else True
 
     def _guesses(self, block):

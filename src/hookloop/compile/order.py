@@ -14,7 +14,6 @@ from itertools import pairwise
 
 from ..ops import registry
 from ..ops.variable_key import VARIABLES, variable_key
-from .branch_values import needed_branches
 from .regions import COPY, IF, LOOP, Unit
 
 # Ops whose output is their input's own memory: whoever consumes it is the reader.
@@ -29,7 +28,7 @@ class OrderedUnits:
       root: ordered units of the root region.
       kept: ops with an effect that somebody waits for.
       materialized: alias ops that keep the old value because a write depends on them.
-      needed_branches: op -> the branches that must have been taken before it is run (branch_values.py).
+      presence: when ops are run and tensors are there (branch_values.py).
       must_copy: ops whose output would be a view of a variable that is overwritten before it is used.
     """
 
@@ -38,9 +37,9 @@ class OrderedUnits:
         self.kept = raised.kept
         self.materialized = set()
         self.must_copy = set()
-        self._fetched = set(fetches)
+        self.fetched = set(fetches)
         self._as_made = as_made
-        self.needed_branches = needed_branches(raised, fetches)
+        self.presence = raised.presence
         self._reads = _Reads(raised, as_made)
         self.materialized |= self._reads.own_values()
         self._order(raised.root_region)
@@ -188,7 +187,7 @@ class OrderedUnits:
     def finish(self):
         """Fetched aliases and views of variables that this run writes."""
         written = self._reads.all_written
-        for tensor in self._fetched:
+        for tensor in self.fetched:
             keys = self._reads.seen_through.get(tensor, frozenset()) & written
             if not keys or tensor.op.type in VARIABLES:
                 continue

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from ..ops.control_flow_nodes import branch_results
 from ..ops.recovered_contexts import recover_contexts
+from .branch_values import ALWAYS, NEVER, Presence, beyond
 
 OP, IF, LOOP, COPY = "op", "if", "loop", "copy"
 _LOOP_OPS = frozenset(("NextIteration", "RefNextIteration", "LoopCond", "Exit", "RefExit"))
@@ -47,6 +48,7 @@ class Unit:
       order: creation index of its first op; ties in the order of a region are broken by it.
       before: units of the same region that come first.
       ops: all ops inside, those of nested regions too.
+      context: of a loop its own, else the one that the unit stands in.
       copied: of a copy, (who reads it, the variable's key).
     """
 
@@ -72,6 +74,15 @@ class Unit:
             self.condition = []
             self.body = []
 
+    def missing(self, presence):
+        """What the unit asks for besides what holds where it stands."""
+        if self.kind is IF:
+            return presence.missing_in(self.predicate, self.context)
+        if self.kind is LOOP:
+            condition, around = self.loop_cond, presence.established(self.context.outer_context)
+            return ALWAYS if condition is None else beyond(presence.of_loop(condition), around)
+        return presence.missing(self.op, self.context)
+
 
 class Region:
     """One block to be: the units in it, and the unit that it belongs to (None for the root)."""
@@ -95,7 +106,7 @@ def waited_for_though_fed(feeds, targets):
 
 
 class RaisedGraph:
-    """The regions of a request. `kept` are ops that somebody waits for without using their values.
+    """The regions of a request. `kept` are ops that somebody waits for without using their values, `presence` says when ops are run.
 
     What waits for ops that are `done`, in an earlier part of a partial run, need not wait.
     """
@@ -109,6 +120,8 @@ class RaisedGraph:
         if any(map(_stands_alone, self.needed)):
             recover_contexts([op for op in self.needed[0].graph.get_operations() if op._control_flow_context is None])
             self.needed = self._needed(starts)
+        self.presence = Presence(self.needed, feeds)
+        self.needed = [op for op in self.needed if self.presence.of_op(op) is not NEVER]
         self.root_region = Region()
         self._units = {}
         self._regions = {None: self.root_region}
@@ -243,6 +256,7 @@ class RaisedGraph:
         if unit is None:
             region = self._region(context, op)
             unit = self._units[key] = Unit(kind, op, region)
+            unit.context = context
             region.units.append(unit)
         elif unit.op is not op:
             unit.ops.append(op)
@@ -313,12 +327,13 @@ class RaisedGraph:
                 if context is not None:
                     contexts.setdefault(context.branch, context)
         unit.then, unit.otherwise = Branch(contexts.get(1)), Branch(contexts.get(0))
+        unit.context = next((context.outer_context for context in contexts.values()), None)
         for branch in (unit.then, unit.otherwise):
             region = self._regions.get(branch.context) if branch.context is not None else None
             branch.units = region if region is not None else Region((IF, unit.conditional), unit.region)
         for merge in unit.merges:
             unit.outputs.append(merge.outputs[0])
-            results = branch_results(merge)
+            results = [None if t is None or self.presence.of_tensor(t) is NEVER else t for t in branch_results(merge)]
             unit.otherwise.results.append(results[0])
             unit.then.results.append(results[1])
 
