@@ -9,13 +9,14 @@ is asked of the `Session` that inherits from `SessionCore`.
 
 cimport cython
 cimport numpy as np
+from cpython.bytes cimport PyBytes_AS_STRING
 from cpython.dict cimport PyDict_Next, PyDict_Size
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.list cimport PyList_GET_ITEM, PyList_GET_SIZE, PyList_New, PyList_SET_ITEM
 from cpython.object cimport PyObject, PyObject_GenericSetAttr
 from cpython.ref cimport Py_DECREF, Py_INCREF, Py_XDECREF
 from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t, uintptr_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t, uintptr_t
 from libc.stdlib cimport calloc, free, getenv, malloc, realloc
 from libc.string cimport memcpy, memset
 
@@ -40,6 +41,7 @@ include "_core_call.pxi"
 include "_hook_clock.pxi"
 include "_core_steps.pxi"
 include "_core_rows.pxi"
+include "_core_texts.pxi"
 include "_hook_types.pxi"
 include "_hook_native.pxi"
 include "_hook_slot.pxi"

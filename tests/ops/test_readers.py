@@ -123,3 +123,28 @@ def test_damaged_records_are_refused_and_the_next_file_is_read(executor, tmp_pat
         with pytest.raises(tf.errors.DataLossError, match=text):
             session.run(value)
         assert session.run(value) == b"record"
+
+
+@pytest.mark.parametrize("records, expected", [
+    (["1,2.5,a", ",,", "3,NA,b c"], ([1, 7, 3], [2.5, 0.5, 0.5], [b"a", b"d", b"b c"])),
+    (["1,2.5,a", '2,3,"q,""u"'], ([1, 2], [2.5, 3], [b"a", b'q,"u'])),
+    (["1,2.5,a", "2,3,b\r\n"], ([1, 2], [2.5, 3], "Unquoted fields cannot have quotes/CRLFs inside")),
+    (["1,2.5,a", "2,3"], "Expect 3 fields but have 2 in record 1"),
+    (["1,2.5,a", "2,3,b,c"], "Expect 3 fields but have 4 in record 1"),
+    (["1,2.5,a", ""], "Expect 3 fields but have 0 in record 1"),
+    (["1,2.5,a", "1_0,2,b"], "Field 0 in record 1 is not a valid int32: 1_0"),
+    (["1,2.5,a", "4294967296,2,b"], "Field 0 in record 1 is not a valid int32: 4294967296"),
+    (["1,2.5,a", "1,x,b"], "Field 1 in record 1 is not a valid float: x"),
+])  # fmt: skip
+def test_records_with_and_without_what_is_read_one_by_one(executor, records, expected):
+    """More of them than are cut together: the special one is the last."""
+    many = [records[0]] * 1500 + records[1:]
+    fields = tf.decode_csv(many, [[7], [0.5], ["d"]], na_value="NA")
+    with tf.Session() as session:
+        if isinstance(expected, str) or isinstance(expected[-1], str):
+            text = (expected if isinstance(expected, str) else expected[-1]).replace("record 1", "record 1500")
+            with pytest.raises(tf.errors.InvalidArgumentError, match=text):
+                session.run(fields)
+        else:
+            for found, values in zip(session.run(fields), expected):
+                assert found[1499:].tolist() == list(values)

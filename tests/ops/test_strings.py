@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import hookloop as tf
-from hookloop import strings
+from hookloop import _core, strings
+from hookloop.ops import _string_hashes
 
 
 def run(fetch, feeds=None):
@@ -310,3 +311,43 @@ def test_texts_that_no_memory_holds_are_refused(executor):
 def test_an_axis_of_texts_to_join_that_there_is_not():
     with pytest.raises(ValueError, match="Invalid reduction dimension 5 for input with 2 dimensions"):
         tf.reduce_join([["a"]], 5)
+
+
+# --- many at a time: what goes the short way gives what the long way gives ------------------------------------
+
+
+def test_hashes_of_texts_of_every_length():
+    values = [bytes((7 * i + k) % 256 for k in range(i)) for i in range(300)]
+    for is_farm, one in ((True, _string_hashes.farm), (False, _string_hashes.murmur)):
+        found = _core.text_buckets(values, (1 << 61) + 3, is_farm)
+        assert found.tolist() == [one(value) % ((1 << 61) + 3) for value in values]
+    with pytest.raises(TypeError, match="expected bytes, got str"):
+        _core.text_buckets(["a"], 3, True)
+
+
+@pytest.mark.parametrize("rewrite", [r"z", r"<\2\1\0>", r"\\", r"\n", r"[\2]"])
+def test_rewrites_with_and_without_groups(executor, rewrite):
+    expected = {
+        r"z": [b"zc", b"z", b"q"], r"<\2\1\0>": [b"<baab>c", b"<aa>", b"q"], r"\\": [b"\\c", b"\\", b"q"],
+        r"\n": [b"\\nc", b"\\n", b"q"], r"[\2]": [b"[b]c", b"[]", b"q"],
+    }  # fmt: skip
+    assert texts(run(tf.regex_replace(["abc", "a", "q"], "(a)(b)?", rewrite))) == expected[rewrite]
+
+
+@pytest.mark.parametrize("bad", ["1_0", "\u0661", "x", "", "1e"])
+def test_one_bad_number_among_many_is_named(executor, bad):
+    with pytest.raises(tf.errors.InvalidArgumentError, match=f"could not correctly convert string: {bad}"):
+        run(tf.string_to_number(["1", " 2.5 ", bad]))
+
+
+def test_parts_of_texts_behind_their_end_are_refused_by_their_place(executor):
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"pos 2 out of range for string b'a' at index 1"):
+        run(tf.strings.substr(["abc", "a"], 2, 1))
+    assert texts(run(tf.strings.substr(["abc", "ab"], 2, 5))) == [b"c", b""]
+    assert run(tf.strings.substr(["abc"], [[1]], [[1]])).shape == (1, 1)
+
+
+def test_many_numbers_as_texts(executor):
+    values = np.arange(1000) - 500
+    assert texts(run(tf.as_string(values))) == [b"%d" % v for v in values.tolist()]
+    assert texts(run(tf.as_string(values > 0)))[498:502] == [b"false", b"false", b"false", b"true"]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 
 import numpy as np
 
 from .. import dtypes, errors
+from .._core import text_buckets
 from ..graph.scopes import name_scope
 from ..shapes import UNKNOWN
 from . import kinds
@@ -31,13 +33,16 @@ def _each(function, dtype=object):
     """A host function that applies `function(element, call)` to every element of its first input."""
 
     def run(call, array, *_):
-        out = np.empty(array.size, dtype)
-        flat = [array[()]] if array.ndim == 0 else array.ravel()
-        for i, element in enumerate(flat):
-            out[i] = function(element, call)
-        return out.reshape(array.shape)
+        return _shaped([function(element, call) for element in array.ravel().tolist()], array.shape, dtype)
 
     return run
+
+
+def _shaped(values, shape, dtype=object):
+    """An array of a list's elements."""
+    out = np.empty(len(values), dtype)
+    out[:] = values
+    return out.reshape(shape)
 
 
 def _invalid(text):
@@ -67,11 +72,8 @@ def _run_join(call, *arrays):
         if array.ndim and array.shape != shape:
             raise _invalid(f"Input shapes do not match: {list(shape)} vs. {list(array.shape)}")
     separator = call.attr("separator")
-    parts = [np.broadcast_to(array, shape).ravel() for array in arrays]
-    out = np.empty(math.prod(shape), object)
-    for i in range(out.size):
-        out[i] = separator.join([part[i] for part in parts])
-    return out.reshape(shape)
+    parts = [np.broadcast_to(array, shape).ravel().tolist() for array in arrays]
+    return _shaped([separator.join(texts) for texts in zip(*parts)], shape)
 
 
 def _reduced_shape(c):
@@ -100,12 +102,10 @@ def _run_reduce_join(call, array, axes):
     moved = array.transpose(*kept, *reversed(axes))
     shape = [array.shape[axis] for axis in kept]
     rows = moved.reshape(math.prod(shape), -1) if array.size else np.empty((math.prod(shape), 0), object)
-    out = np.empty(len(rows), object)
-    for i, row in enumerate(rows):
-        out[i] = call.attr("separator").join(row)
+    separator = call.attr("separator")
     if call.attr("keep_dims"):
         shape = [1 if axis in axes else array.shape[axis] for axis in range(count)]
-    return out.reshape(shape)
+    return _shaped([separator.join(row) for row in rows.tolist()], shape)
 
 
 def _substr_shape(c):
@@ -116,35 +116,48 @@ def _substr_shape(c):
 
 def _run_substr(call, text, positions, lengths):
     in_characters = call.attr("unit") == b"UTF8_CHAR"
+    if not in_characters and positions.size == 1 == lengths.size and positions.ndim <= text.ndim >= lengths.ndim:
+        position, length, values = int(positions.item()), max(int(lengths.item()), 0), text.ravel().tolist()
+        if position >= 0 and all(len(value) >= position for value in values):
+            return _shaped([value[position : position + length] for value in values], text.shape)
     texts, positions, lengths = np.broadcast_arrays(text, positions, lengths)
     out = np.empty(texts.size, object)
-    for i, (value, position, length) in enumerate(zip(texts.ravel(), positions.ravel(), lengths.ravel())):
+    places = zip(texts.ravel().tolist(), positions.ravel().tolist(), lengths.ravel().tolist())
+    for i, (value, position, length) in enumerate(places):
         whole = value.decode("utf-8", "surrogateescape") if in_characters else value
         if not -len(whole) <= position <= len(whole):
             raise _invalid(f"pos {position} out of range for string b'{_text(value)}' at index {i}")
-        start = int(position) % len(whole) if position < 0 else int(position)
-        part = whole[start : start + max(int(length), 0)]
+        start = position % len(whole) if position < 0 else position
+        part = whole[start : start + max(length, 0)]
         out[i] = part.encode("utf-8", "surrogateescape") if in_characters else part
     return out.reshape(texts.shape)
 
 
-def _length(value, call):
-    return len(value.decode("utf-8", "replace")) if call.attr("unit") == b"UTF8_CHAR" else len(value)
+def _run_length(call, array):
+    values = array.ravel().tolist()
+    if call.attr("unit") == b"UTF8_CHAR":
+        values = [value.decode("utf-8", "replace") for value in values]
+    return _shaped([len(value) for value in values], array.shape, np.int32)
 
 
 def _cased(method):
-    def change(value, call):
-        if call.attr("encoding") == b"utf-8":
-            return getattr(value.decode("utf-8", "replace"), method)().encode()
-        return getattr(value, method)()
+    """A host function for a method that both str and bytes have."""
+    of_bytes, of_text = getattr(bytes, method), getattr(str, method)
 
-    return _each(change)
+    def run(call, array):
+        values = array.ravel().tolist()
+        if call.attr("encoding") == b"utf-8":
+            return _shaped([of_text(value.decode("utf-8", "replace")).encode() for value in values], array.shape)
+        return _shaped([of_bytes(value) for value in values], array.shape)
+
+    return run
 
 
 # --- numbers --------------------------------------------------------------------------------------------
 
 
 _MOST_BYTES = 1 << 31  # of all texts that numbers are made into
+_BYTES_BETWEEN_CHECKS = 1 << 14  # of them until it is looked at whether the run shall stop
 
 
 def _number_format(call, dtype):
@@ -170,27 +183,41 @@ def _run_as_string(call, array):
     if width * array.size > _MOST_BYTES:
         raise errors.ResourceExhaustedError(None, None, f"OOM when making {array.size} texts of {width} bytes")
     if array.dtype.kind == "b":
-        texts = ("true" if value else "false" for value in array.ravel())
-    elif array.dtype.kind == "c":
+        return _shaped([b"true" if value else b"false" for value in array.ravel().tolist()], array.shape)
+    if array.dtype.kind == "c":
         one = _number_format(call, array.real.dtype)
-        texts = (f"({one % value.real},{one % value.imag})" for value in array.ravel())
+        texts = (f"({one % value.real},{one % value.imag})".encode() for value in array.ravel())
     else:
-        one = _number_format(call, array.dtype)
+        one = _number_format(call, array.dtype).encode()
         texts = (one % value for value in array.ravel().tolist())
-    out = np.empty(array.size, object)
-    for i, text in enumerate(texts):
-        out[i] = text.encode()
+    found, together = [], max(1, _BYTES_BETWEEN_CHECKS // max(width, 64))
+    while part := list(itertools.islice(texts, together)):
+        found += part
         call.check()  # a wide text takes long
-    return out.reshape(array.shape)
+    return _shaped(found, array.shape)
+
+
+def _numbers_of(values, dtype):
+    """The numbers that texts of ASCII are, or None where one is none or does not fit: then they are gone through one by one."""
+    joined = b"".join(values)
+    if b"_" in joined or not joined.isascii():
+        return None
+    try:
+        return np.array(list(map(int if dtype.kind == "i" else float, values)), dtype)
+    except (ValueError, OverflowError):
+        return None
 
 
 def _run_to_number(call, array):
     dtype = np.dtype(call.attr("out_type").as_numpy_dtype)
+    values = array.ravel().tolist()
+    if (found := _numbers_of(values, dtype)) is not None:
+        return found.reshape(array.shape)
     out = np.empty(array.size, dtype)
-    for i, value in enumerate(array.ravel()):
+    for i, value in enumerate(values):
         text = _text(value).strip()
         try:
-            if "_" in text:
+            if "_" in text or not text.isascii():
                 raise ValueError
             out[i] = int(text) if dtype.kind == "i" else float(text)
         except (ValueError, OverflowError):
@@ -227,6 +254,11 @@ def _compiled(pattern):
         raise _invalid(f"Invalid pattern: {_text(pattern)}, error: {error}") from None
 
 
+def _rewritten(piece, is_reference):
+    """A piece of a rewrite as Python's templates have it, which are faster than a function."""
+    return b"\\g<%s>" % piece if is_reference and piece != b"\\" else piece.replace(b"\\", b"\\\\")
+
+
 def _replace(call, array, pattern, rewrite):
     expression = _compiled(pattern)
     pieces = re.split(rb"\\(\d|\\)", rewrite)  # odd places hold a group's digit or a backslash
@@ -238,6 +270,8 @@ def _replace(call, array, pattern, rewrite):
         return b"".join(parts)
 
     count = 0 if call.attr("replace_global") else 1
+    if all(piece == b"\\" or int(piece) <= expression.groups for piece in pieces[1::2]):
+        expand = b"".join([_rewritten(piece, i % 2) for i, piece in enumerate(pieces)])
     return _each(lambda value, _: expression.sub(expand, value, count=count))(call, array)
 
 
@@ -282,17 +316,22 @@ def _op(name, inputs, outputs, host, shape=unchanged, **more):
 
 
 def _bucket(kind, *key):
-    """A host function for the hash function `kind` of `_string_hashes`, which is imported when it is first used."""
+    """A host function for the hash function `kind` of `_string_hashes`, which is imported when it is first used; that of the usual
+    ones is compiled."""
 
-    def bucket(value, call):
+    def run(call, array):
+        values, count = array.ravel().tolist(), call.attr("num_buckets")
+        if not key:
+            return text_buckets(values, count, kind == "farm").reshape(array.shape)
         from . import _string_hashes
 
         keys = [call.attr(name) for name in key]
-        if any(len(found) != 2 for found in keys):
+        if values and any(len(found) != 2 for found in keys):
             raise _invalid("Key must have 2 elements")
-        return getattr(_string_hashes, kind)(value, *keys) % call.attr("num_buckets")
+        hash_of = getattr(_string_hashes, kind)
+        return _shaped([hash_of(value, *keys) % count for value in values], array.shape, np.int64)
 
-    return _each(bucket, np.int64)
+    return run
 
 
 def _bucket_shape(c):
@@ -308,7 +347,7 @@ register(
         attrs={"keep_dims": False, "separator": b""}),
     _op("Substr", "input: string, pos: T, len: T", "output: string", _run_substr, _substr_shape,
         attrs={"unit": b"BYTE"}, types={"T": kinds.INDEX}),
-    _op("StringLength", "input: string", "output: int32", _each(_length, np.int32), attrs={"unit": b"BYTE"}),
+    _op("StringLength", "input: string", "output: int32", _run_length, attrs={"unit": b"BYTE"}),
     _op("StringStrip", "input: string", "output: string", _each(lambda value, _: value.strip())),
     _op("StringLower", "input: string", "output: string", _cased("lower"), attrs={"encoding": b""}),
     _op("StringUpper", "input: string", "output: string", _cased("upper"), attrs={"encoding": b""}),
