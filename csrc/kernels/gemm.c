@@ -35,6 +35,8 @@
 #define WIDE_PARTS (SIMD_BYTES == 32)
 /* Whether narrow panels take two packed tiles of A at once. */
 #define TILE_PAIRS (SIMD_BYTES == 32)
+/* Whether tiles ask for the next tile's rows of an A that comes from memory. */
+#define ASKS_FOR_ROWS (SIMD_BYTES == 32)
 /* Whether wide rows of sums that short are made by themselves. */
 #define SHORT_SUMS (SIMD_BYTES == 32)
 
@@ -52,7 +54,10 @@ enum {
     MAX_M_BLOCK = 480,   /* rows of A that stay in the second-level cache while the panels pass */
     GROUP = 4,           /* panels of a large B that are packed at once */
     LARGE_B = 1 << 19,   /* elements; half as many where C has more rows */
-    STRETCH_BYTES = 1 << 20, /* of A and B, which stay in the caches while one thread makes block after block of C */
+    STRETCH_BYTES = 1 << 20, /* of A and B, which stay in the caches while one thread makes block after block of C, */
+    STRETCHED_C_BYTES = 2 << 20, /* and of a C that does */
+    ASKED_BYTES = 1 << 20,   /* of an A that the second-level cache has not kept, */
+    LEAST_ASKED_K = 64,      /* and of which a tile takes so long that the next one's rows arrive */
     KEPT_B_BYTES = 320 << 10, /* of a B in rows that the second-level cache keeps beside some rows of A */
     EVEN_BLOCKS = 4,     /* of rows, so that two or four threads part where the matrix's halves and quarters do: as those of other
                           * instructions that have the same matrix */
@@ -341,7 +346,7 @@ static int64_t joined_row_blocks(const gemm *g) {
 /* How much of k one thread sums for all of C before it goes on: each block of C would otherwise read a long A and B from memory. */
 static int64_t stretch_of_k(const gemm *g, int64_t element_bytes) {
     const product *p = &g->products[0];
-    if (g->n_products > 1 || p->k == 0) return p->k;
+    if (g->n_products > 1 || p->k == 0 || g->m * g->n * element_bytes > STRETCHED_C_BYTES) return p->k;
     const int64_t block_bytes = (g->m + g->n) * p->k_block * element_bytes;
     return (block_bytes < STRETCH_BYTES ? STRETCH_BYTES / block_bytes : 1) * p->k_block;
 }

@@ -28,6 +28,7 @@ typedef struct NAME(panel) {
     REAL *packed;         /* where the first tile copies the rows of B for those that follow; or NULL */
     const REAL *next;     /* the rows of B of the panel that comes next, which the last tiles ask for, a vector each; or NULL */
     int64_t next_stride;
+    bool asks_for_rows;   /* each tile asks for the rows of A that the next one takes */
 } NAME(panel);
 
 /* start: what the sum starts from, C itself where it is continued, or NULL. */
@@ -332,6 +333,10 @@ static void NAME(run_panel)(NAME(panel) *panel, const NAME(ends) *ends, int widt
                 (by_row ? NAME(tile_that_asks_row) : NAME(tile_that_asks_col))(panel, a, b, start, c);
                 panel->next += LANES;
                 asks--;
+            } else if (ASKS_FOR_ROWS && panel->asks_for_rows && height == ROWS && rows > ROWS) {
+                NAME(panel) asking = *panel;
+                asking.next = a + ROWS * a_row, asking.next_stride = ROWS;
+                NAME(tile_that_asks_row)(&asking, a, b, start, c);
             } else {
                 NAME(tiles)[!by_row][height - 1][width](panel, a, b, start, c);
             }
@@ -591,6 +596,8 @@ static void NAME(block)(const gemm *g, const gemm_data *data, const NAME(part) *
             }
 #endif
             panel.next = NULL;
+            panel.asks_for_rows = ASKS_FOR_ROWS && n == n0 && vectors == MAX_VECTORS && !wide_part && by_row && !p->pack_a &&
+                                  p->a.row == panel.k && panel.k >= LEAST_ASKED_K && g->m * panel.k * (int64_t)sizeof(REAL) >= ASKED_BYTES;
             if (WIDE_PARTS) panel.filled_up = false;
 #if !SIMD_FREE_MASKS
             if (p->large && p->b.column == 1 && columns == MAX_VECTORS * LANES) {
