@@ -305,10 +305,14 @@ def _text_array(tensor, value):
             f"{describe(tensor.dtype, tensor._shape)}, got {value!r} at feed {tensor.name!r}"
         )
     array = np.asarray(value, dtype=object)
-    flat = [item.encode() if isinstance(item, str) else item for item in array.ravel()]
-    for item in flat:
-        if not isinstance(item, bytes):
-            raise TypeError(f"expected {describe(tensor.dtype, tensor._shape)}, got {item!r} at feed {tensor.name!r}")
+    flat = array.ravel().tolist()
+    if set(map(type, flat)) != {bytes}:
+        flat = [item.encode() if isinstance(item, str) else item for item in flat]
+        for item in flat:
+            if not isinstance(item, bytes):
+                raise TypeError(
+                    f"expected {describe(tensor.dtype, tensor._shape)}, got {item!r} at feed {tensor.name!r}"
+                )
     out = np.empty(array.size, object)
     out[:] = flat
     return out.reshape(array.shape)
