@@ -485,3 +485,50 @@ class TestRowsTakenInALoop:
                 high[at] += 1e-6
                 wanted[at] = (session.run(y, {table: high}) - session.run(y, {table: low})) / 2e-6
         np.testing.assert_allclose(got, wanted, rtol=1e-5, atol=1e-7)
+
+
+def _kept(predicate, other, x, z):
+    """A value of a branch, in the branch of another conditional too, and what the conditional gives."""
+    kept = []
+
+    def keep():
+        kept.append(x * 5.0)
+        return tf.cond(other, lambda: kept.append(x * 7.0) or kept[1], lambda: z)
+
+    return [tf.cond(predicate, keep, lambda: z), *kept]
+
+
+def _in_loop(predicate, other, x, z):
+    def body(i, value):
+        return i + 1, _kept(predicate, other, value, z)[1] * 2.0
+
+    return tf.while_loop(lambda i, value: i < 2, body, [0, x])[1]
+
+
+# Gradients by x for predicates (true, true), (true, false), (false, false) as TensorFlow 1.15 has them.
+_OF_BRANCHES = {
+    "of a branch": (lambda *of: _kept(*of)[1] * 3.0, [15, 15, 0]),
+    "of an inner branch": (lambda *of: _kept(*of)[2] * 3.0, [21, 0, 0]),
+    "squared": (lambda *of: _kept(*of)[1] ** 2, [75, 75, 0]),
+    "with the result": (lambda *of: tf.add_n([_kept(*of)[0], _kept(*of)[1]]), [12, 5, 0]),
+    "through a loop": (
+        lambda *of: tf.while_loop(lambda i, v: i < 2, lambda i, v: (i + 1, v * 2.0), [0, _kept(*of)[1]])[1],
+        [20, 20, 0],
+    ),
+    "in each iteration": (_in_loop, [100, 100, None]),
+}
+
+
+@pytest.mark.parametrize("name", _OF_BRANCHES)
+def test_the_gradient_of_a_value_of_a_branch_goes_through_the_branch(executor, name):
+    function, expected = _OF_BRANCHES[name]
+    p, q, x, z = (tf.placeholder(dtype, []) for dtype in (tf.bool, tf.bool, tf.float32, tf.float32))
+    (gradient,) = tf.gradients(function(p, q, x, z), x)
+    with tf.Session() as session:
+        for values, wanted in zip(((True, True), (True, False), (False, False)), expected):
+            feeds = {p: values[0], q: values[1], x: 1.5, z: 2.0}
+            if wanted is None:
+                with pytest.raises(tf.errors.InvalidArgumentError, match=r"Retval\[0\] does not have value"):
+                    session.run(gradient, feeds)
+            else:
+                assert session.run(gradient, feeds) == wanted

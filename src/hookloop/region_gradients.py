@@ -13,7 +13,7 @@ from .ops.array import shape, zeros, zeros_like
 from .ops.build import constant
 from .ops.cast import cast
 from .ops.control_flow_context import WhileContext
-from .ops.control_flow_nodes import branch_results, is_exit
+from .ops.control_flow_nodes import branch_results, is_exit, output_context
 from .ops.indexed_slices import IndexedSlices
 from .ops.slicing import concat
 from .ops.while_loop import build_loop
@@ -88,21 +88,31 @@ class Conditional:
         """(outer tensor, its gradient) for each value that the branches take from outside."""
         from .ops.conditional import make_branches
 
-        merges = [op for op in self.ops if op.type in _MERGES and found.of(op.outputs[0]) is not None]
-        if not merges:
+        ends = [(y, found.of(y)) for op in self.ops for y in op.outputs]
+        ends = [(y, grad) for y, grad in ends if grad is not None]
+        if not ends:
             return []
-        grad_ys = [found.of(op.outputs[0]) for op in merges]
         taken, other = make_branches(self._branches[1].pred)
         contexts = (other, taken)
         for context, forward in zip(contexts, self._branches):
             context._forward_branch = forward
         inside = set(self.ops)
-        walked = [self._walk_branch(side, contexts[side], merges, grad_ys, inside, walk) for side in (0, 1)]
+        walked = [self._walk_branch(side, contexts[side], ends, inside, walk) for side in (0, 1)]
         outer = dict.fromkeys([*walked[1], *walked[0]])
         return [(tensor, self._merged(tensor, contexts, walked)) for tensor in outer]
 
-    def _walk_branch(self, side, context, merges, grad_ys, inside, walk):
-        """Outer tensor -> gradient, in a branch of the backward conditional."""
+    def _result(self, y, side):
+        """What a branch gives for a tensor that is used outside: for a result, or for a value of the branch itself; None for another's."""
+        contexts = getattr(y.op, "_cond_contexts", None)
+        if contexts and contexts[0] in self._branches:
+            return branch_results(y.op)[side] if y.value_index == 0 else None
+        context = output_context(y.op)
+        while context not in self._branches:
+            context = context.outer_context
+        return y if context is self._branches[side] else None
+
+    def _walk_branch(self, side, context, ends, inside, walk):
+        """Outer tensor -> gradient, in a branch of the backward conditional; `ends` are pairs of a tensor used outside and its gradient."""
         forward = self._branches[side]
         captured = {tensor: outer for tensor, outer in forward._captured.items() if tensor.op in inside}
         if not captured:
@@ -110,7 +120,7 @@ class Conditional:
         level = Level(forward, (tensor.op for tensor in forward._captured))
         context.Enter()
         try:
-            results = [(branch_results(op)[side], grad) for op, grad in zip(merges, grad_ys)]
+            results = [(self._result(y, side), grad) for y, grad in ends]
             results = [(y, grad) for y, grad in results if y is not None]
             gradients = walk([y for y, _ in results], list(captured), [grad for _, grad in results], level)
             return self._by_outer(captured, gradients)

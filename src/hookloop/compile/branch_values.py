@@ -15,6 +15,7 @@ from ..ops.variable_key import VARIABLES
 
 _MERGES = frozenset(("Merge", "RefMerge"))
 _SWITCHES = frozenset(("Switch", "RefSwitch"))
+_ENTERS = frozenset(("Enter", "RefEnter"))
 _NEXT = frozenset(("NextIteration", "RefNextIteration"))
 _EXITS = frozenset(("Exit", "RefExit"))
 
@@ -190,6 +191,9 @@ class Presence:
                     wanted = both(wanted, found)
             for control in op.control_inputs:
                 wanted = both(wanted, self.of_op(control))
+        if kind == "StackPopV2":
+            for push in pushes_on(op.inputs[0]):
+                wanted = both(wanted, _outside_of_loops(self.of_op(push)))
         if kind in _EXITS:
             wanted = self._outside(op, wanted)
         elif kind == "LoopCond":
@@ -237,6 +241,14 @@ def _is_loop_merge(op):
     return len(op.inputs) == 2 and op.inputs[1].op.type in _NEXT
 
 
+def _outside_of_loops(conditions):
+    """Conditions on what is made outside of all loops."""
+    if conditions is NEVER:
+        return NEVER
+    contexts = ((c, c.predicate.op._control_flow_context) for c in conditions)
+    return frozenset(c for c, context in contexts if context is None or context.GetWhileContext() is None)
+
+
 def _is_inside(context, outer):
     while context is not None and context is not outer:
         context = context.outer_context
@@ -265,6 +277,8 @@ def _inputs_first(ops):
 def _sources(op):
     """The ops that an op waits for, that of the predicate of its branch, or of the conditional that it ends, among them."""
     sources = [tensor.op for tensor in op.inputs]
+    if op.type == "StackPopV2":
+        sources += pushes_on(op.inputs[0])
     if op.control_inputs:
         sources += op.control_inputs
     contexts = getattr(op, "_cond_contexts", None)
@@ -272,6 +286,20 @@ def _sources(op):
     if context is not None and context.IsCondContext():
         sources.append(context.pred.op)
     return sources
+
+
+def pushes_on(handle):
+    """The ops that put values on a stack."""
+    while handle.op.type in _ENTERS or handle.op.type in _SWITCHES:
+        handle = handle.op.inputs[0]
+    handles, found = [handle], []
+    for handle in handles:
+        for op in handle._consumers:
+            if op.type == "StackPushV2":
+                found.append(op)
+            elif op.type in _ENTERS or op.type in _SWITCHES:
+                handles += op.outputs
+    return found
 
 
 def not_there(op, predicate, branch):

@@ -10,6 +10,7 @@ import weakref
 
 from ..ops.branch_taken import branch_taken
 from ..ops.variable_key import VARIABLES
+from .branch_values import pushes_on
 from .host import lower_host
 from .node import Node, NodeContext
 
@@ -37,7 +38,7 @@ def source_of(tensor):
 def _carried(op):
     """The value that an operation hands on as it is, or None."""
     if op.type == "StackPopV2":
-        return _saved(op.inputs[0])
+        return next((push.inputs[1] for push in pushes_on(op.inputs[0])), None)
     carries = op.type == "Switch"
     if op.type == "Identity":
         carries = op.inputs[0].op.type not in VARIABLES  # which may have another value where it is read again
@@ -46,20 +47,6 @@ def _carried(op):
     elif op.type == "Enter":
         carries = op.get_attr("is_constant")
     return op.inputs[0] if carries else None
-
-
-def _saved(handle):
-    """What is put on a stack."""
-    while handle.op.type in ("Enter", "Switch"):
-        handle = handle.op.inputs[0]
-    handles = [handle]
-    for handle in handles:
-        for op in handle._consumers:
-            if op.type == "StackPushV2":
-                return op.inputs[1]
-            if op.type in ("Enter", "Switch"):
-                handles += op.outputs
-    return None
 
 
 def decided(lowerer, unit, predicate):
