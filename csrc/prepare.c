@@ -139,7 +139,7 @@ static bool size_tensor(hl_frame *frame, const hl_tensor_spec *spec, hl_tensor *
     for (int axis = spec->rank - 1; axis >= 0; axis--) {
         tensor->strides[axis] = spec->strided ? regs[dim[spec->rank + axis]] : stride;
         if (spec->strided && tensor->dims[axis] != 1 && tensor->strides[axis] != stride) tensor->contiguous = false;
-        stride *= tensor->dims[axis];
+        stride = (int64_t)((uint64_t)stride * (uint64_t)tensor->dims[axis]); /* of no elements the other sizes may be anything */
     }
     if (size == 0) tensor->contiguous = true;
     return true;

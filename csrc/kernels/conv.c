@@ -4,6 +4,7 @@
 #include "../plan.h"
 #include "../pool.h"
 #include "conv_gather_types.h"
+#include "float_names.h"
 #include "vector_math.h"
 
 #if defined(__AVX512F__)
@@ -23,52 +24,22 @@
 #define DOT_MOST_ROWS 4
 #define DOTS_OF(lanes) ((lanes) / 4)
 #endif
-#define REAL float
-#define VEC simd_f32
+#define FLOATS f32
 #define DOT_COLUMNS DOTS_OF(SIMD_BYTES / 4)
-#define LANES F32_LANES
-#define NAME(x) x##_f32
-#define LOAD load_f32
-#define LOAD_PART load_part_f32
-#define STORE store_f32
-#define STORE_PART store_part_f32
-#define SPLAT splat_f32
-#define SELECT select_f32
-#define ANY_NAN any_nan_f32
-#define EXP exp_f32
-#define SIGMOID sigmoid_f32
-#define TANH tanh_f32
-#define ELU elu_f32
-#define SELU selu_f32
-#define SOFTPLUS softplus_f32
 #include "epilogue_kernel.h"
 #include "conv_tile.h"
 #include "conv_gather.h"
 #include "conv_winograd.h"
-
 #undef DOT_COLUMNS
-#define REAL double
-#define VEC simd_f64
+#undef FLOATS
+
+#define FLOATS f64
 #define DOT_COLUMNS DOTS_OF(SIMD_BYTES / 8)
-#define LANES F64_LANES
-#define NAME(x) x##_f64
-#define LOAD load_f64
-#define LOAD_PART load_part_f64
-#define STORE store_f64
-#define STORE_PART store_part_f64
-#define SPLAT splat_f64
-#define SELECT select_f64
-#define ANY_NAN any_nan_f64
-#define EXP exp_f64
-#define SIGMOID sigmoid_f64
-#define TANH tanh_f64
-#define ELU elu_f64
-#define SELU selu_f64
-#define SOFTPLUS softplus_f64
 #include "epilogue_kernel.h"
 #include "conv_tile.h"
 #include "conv_gather.h"
 #include "conv_winograd.h"
+#undef FLOATS
 
 /* ---- running ---- */
 

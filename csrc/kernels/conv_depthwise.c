@@ -4,7 +4,7 @@
 #include "../plan.h"
 #include "../pool.h"
 #include "conv_geometry.h"
-#include "simd.h"
+#include "float_names.h"
 
 enum {
     GROUP_VECTORS = 4,
@@ -32,25 +32,13 @@ typedef struct depthwise {
 /* Where the taps of a window begin, and how many there are along each axis. */
 typedef struct depthwise_taps { int64_t image, filter, count[CONV_AXES]; } depthwise_taps;
 
-#define REAL float
-#define VEC simd_f32
-#define LANES F32_LANES
-#define NAME(x) x##_f32
-#define LOAD load_f32
-#define LOAD_PART load_part_f32
-#define STORE store_f32
-#define STORE_PART store_part_f32
+#define FLOATS f32
 #include "conv_depthwise_kernel.h"
+#undef FLOATS
 
-#define REAL double
-#define VEC simd_f64
-#define LANES F64_LANES
-#define NAME(x) x##_f64
-#define LOAD load_f64
-#define LOAD_PART load_part_f64
-#define STORE store_f64
-#define STORE_PART store_part_f64
+#define FLOATS f64
 #include "conv_depthwise_kernel.h"
+#undef FLOATS
 
 /* The gradient of the image is a convolution of the target's with the filter turned round. With strides the image's positions
  * fall into phases, each of which sees every stride-th tap: this one in place of `d`, whose axes are those forward. */

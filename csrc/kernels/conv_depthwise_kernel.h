@@ -2,7 +2,7 @@
  *
  * Channels are taken in groups of whole vectors, whose sums stay in registers while the taps (or the positions) pass; where
  * windows see the same taps, those of several positions at once, so that the filter is loaded once for them.
- * Expects REAL, VEC, LANES, NAME(x), LOAD, LOAD_PART, STORE, STORE_PART.
+ * In the names of float_names.h.
  */
 
 enum { NAME(GROUP) = GROUP_VECTORS * LANES };
@@ -275,11 +275,3 @@ static void NAME(depthwise_add)(const depthwise *d, REAL *sums, const REAL *more
 #undef EACH_TAP
 #undef IMAGE_TAP
 #undef FILTER_TAP
-#undef REAL
-#undef VEC
-#undef LANES
-#undef NAME
-#undef LOAD
-#undef LOAD_PART
-#undef STORE
-#undef STORE_PART

@@ -8,8 +8,7 @@
  * Rows of B lie as far apart as the panel is wide: the pointers to a dozen rows leave no register for another stride, and a
  * masked load would cost a multiply-add. Where B is wider, or ends in part of a vector, its panel is packed.
  *
- * Expects REAL, VEC, LANES, NAME(x), LOAD, LOAD_PART, STORE, STORE_PART, SPLAT, SELECT; DOT_COLUMNS, the most columns that are
- * taken as dots.
+ * In the names of float_names.h. Expects DOT_COLUMNS, the most columns that are taken as dots.
  */
 
 /* What the tiles of one panel of columns have in common. Strides are in elements. */

@@ -2,7 +2,7 @@
  *
  * The arithmetic is that of the elementwise kernels.
  *
- * Expects REAL, VEC, INDEX, LANES, NAME(x), LOAD, LOAD_PART, STORE, STORE_PART, SPLAT, SELECT, EXP, SIGMOID, TANH, ELU, SELU, SOFTPLUS.
+ * In the names of float_names.h; vector_math.h has the functions.
  */
 
 SIMD_INLINE VEC NAME(relu_step)(VEC x) { return SELECT(x <= (VEC){0}, (VEC){0}, x); } /* NaN stays */
@@ -16,18 +16,18 @@ SIMD_INLINE VEC NAME(relu_grad_step)(VEC x, VEC y) { return SELECT(y > (VEC){0},
     CASE(STEP_RELU, NAME(relu_step)(x))                                                                                              \
     CASE(STEP_RELU6, SELECT(x > (REAL)6, SPLAT(6), SELECT((x > zero) | (x != x), x, zero)))                                          \
     CASE(STEP_LEAKY_RELU, SELECT(x > zero, x, x * parameter))                                                                        \
-    CASE(STEP_ELU, ELU(x))                                                                                                           \
-    CASE(STEP_SELU, SELU(x))                                                                                                         \
-    CASE(STEP_SOFTPLUS, SOFTPLUS(x))                                                                                                 \
+    CASE(STEP_ELU, NAME(elu)(x))                                                                                                     \
+    CASE(STEP_SELU, NAME(selu)(x))                                                                                                   \
+    CASE(STEP_SOFTPLUS, NAME(softplus)(x))                                                                                           \
     CASE(STEP_SOFTSIGN, x / (1 + SELECT(x < zero, -x, x)))                                                                           \
-    CASE(STEP_SIGMOID, SIGMOID(x))                                                                                                   \
-    CASE(STEP_TANH, TANH(x))                                                                                                         \
+    CASE(STEP_SIGMOID, NAME(sigmoid)(x))                                                                                             \
+    CASE(STEP_TANH, NAME(tanh)(x))                                                                                                   \
     CASE(STEP_RELU_GRAD, NAME(relu_grad_step)(x, y))                                                                                 \
     CASE(STEP_RELU6_GRAD, SELECT((y > zero) & (y < (REAL)6), x, zero))                                                               \
     CASE(STEP_LEAKY_RELU_GRAD, SELECT(y > zero, x, x * parameter))                                                                   \
     CASE(STEP_ELU_GRAD, SELECT(y < zero, (y + 1) * x, x))                                                                            \
     CASE(STEP_SELU_GRAD, SELECT(y < zero, x * (y + (REAL)1.7580993408473766), x * (REAL)1.0507009873554805))                         \
-    CASE(STEP_SOFTPLUS_GRAD, x / (1 + EXP(-y)))                                                                                      \
+    CASE(STEP_SOFTPLUS_GRAD, x / (1 + NAME(exp)(-y)))                                                                                \
     CASE(STEP_SOFTSIGN_GRAD, x / ((1 + SELECT(y < zero, -y, y)) * (1 + SELECT(y < zero, -y, y))))                                    \
     CASE(STEP_SIGMOID_GRAD, x * y * (1 - y))                                                                                         \
     CASE(STEP_TANH_GRAD, x * (1 - y * y))                                                                                            \

@@ -3,6 +3,7 @@
 #include "../plan.h"
 #include "../pool.h"
 #include "epilogue.h"
+#include "float_names.h"
 #include "half.h"
 #include "vector_math.h"
 
@@ -154,63 +155,13 @@ static int64_t end_of_rows(const gemm *g, int64_t m) {
 }
 #endif
 
-#define REAL float
-#define VEC simd_f32
-#define LANES F32_LANES
-#define NAME(x) x##_f32
-#define LOAD load_f32
-#define LOAD_PART load_part_f32
-#define LOAD_INTO load_into_f32
-#define STORE store_f32
-#define STORE_PART store_part_f32
-#define SPLAT splat_f32
-#define TRANSPOSE transpose_f32
-#define SUM_ROWS sum_rows_f32
-#define SUM_LANES sum_lanes_f32
-#define SUM_PARTS sum_parts_f32
-#define INTERLEAVE_LOW interleave_low_f32
-#define INTERLEAVE_HIGH interleave_high_f32
-#define EVEN_LANES even_lanes_f32
-#define ODD_LANES odd_lanes_f32
-#define SELECT select_f32
-#define INDEX simd_i32
-#define LANE_INDEX lane_index_f32
-#define EXP exp_f32
-#define SIGMOID sigmoid_f32
-#define TANH tanh_f32
-#define ELU elu_f32
-#define SELU selu_f32
-#define SOFTPLUS softplus_f32
+#define FLOATS f32
 #include "gemm_kernel.h"
+#undef FLOATS
 
-#define REAL double
-#define VEC simd_f64
-#define LANES F64_LANES
-#define NAME(x) x##_f64
-#define LOAD load_f64
-#define LOAD_PART load_part_f64
-#define LOAD_INTO load_into_f64
-#define STORE store_f64
-#define STORE_PART store_part_f64
-#define SPLAT splat_f64
-#define TRANSPOSE transpose_f64
-#define SUM_ROWS sum_rows_f64
-#define SUM_LANES sum_lanes_f64
-#define SUM_PARTS sum_parts_f64
-#define INTERLEAVE_LOW interleave_low_f64
-#define INTERLEAVE_HIGH interleave_high_f64
-#define EVEN_LANES even_lanes_f64
-#define ODD_LANES odd_lanes_f64
-#define SELECT select_f64
-#define INDEX simd_i64
-#define LANE_INDEX lane_index_f64
-#define EXP exp_f64
-#define SIGMOID sigmoid_f64
-#define TANH tanh_f64
-#define ELU elu_f64
-#define SELU selu_f64
-#define SOFTPLUS softplus_f64
+#define FLOATS f64
 #include "gemm_kernel.h"
+#undef FLOATS
 
 /* The other types: rows of C in a buffer of sums. Integers are unsigned here, so that they wrap. */
 #define PLAIN_GEMM(suffix, type, sum_type, TO_SUM, FROM_SUM)                                                          \

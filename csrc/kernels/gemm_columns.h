@@ -56,7 +56,7 @@ typedef struct NAME(last_factors) {
 
 /* A vector of a number of each row, for all its columns. */
 SIMD_INLINE VEC NAME(spread_rows)(const int columns, const REAL *const *row, int64_t at) {
-    const INDEX lane = LANE_INDEX();
+    const __typeof__(LANE_INDEX) lane = LANE_INDEX;
     VEC x = SPLAT(row[0][at]);
     for (int i = 1; i < LANES / columns; i++) x = SELECT(lane >= i * columns, SPLAT(row[i][at]), x);
     return x;

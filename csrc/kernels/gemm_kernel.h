@@ -7,8 +7,7 @@
  * and has four chains; a few last columns of C, or all where there are few, for which a vector would be mostly empty, are dots,
  * whose chains run in a vector's lanes. All this is told by sizes, which also say how C is cut into tasks.
  *
- * Expects REAL, VEC, INDEX, LANES, LANE_INDEX, NAME(x), LOAD, LOAD_PART, LOAD_INTO, STORE, STORE_PART, SPLAT, TRANSPOSE, SUM_ROWS,
- * SUM_LANES, SUM_PARTS and what epilogue_kernel.h expects.
+ * In the names of float_names.h.
  */
 #include "epilogue_kernel.h"
 
@@ -758,30 +757,3 @@ static void NAME(whole)(const gemm *g, const gemm_data *data, int64_t m0, int64_
 #undef TILES_OF_ROWS
 #undef TILES
 #undef TILE_NAMES
-#undef REAL
-#undef VEC
-#undef LANES
-#undef NAME
-#undef LOAD
-#undef LOAD_PART
-#undef LOAD_INTO
-#undef STORE
-#undef STORE_PART
-#undef SPLAT
-#undef TRANSPOSE
-#undef SUM_ROWS
-#undef SUM_LANES
-#undef SUM_PARTS
-#undef INTERLEAVE_LOW
-#undef INTERLEAVE_HIGH
-#undef EVEN_LANES
-#undef ODD_LANES
-#undef SELECT
-#undef INDEX
-#undef LANE_INDEX
-#undef EXP
-#undef SIGMOID
-#undef TANH
-#undef ELU
-#undef SELU
-#undef SOFTPLUS

@@ -5,7 +5,7 @@
  */
 #include "../plan.h"
 #include "../pool.h"
-#include "simd.h"
+#include "float_names.h"
 
 enum {
     BLOCK = 4096,   /* elements of a row that are summed before they go to a total */
@@ -47,29 +47,13 @@ SIMD_INLINE place place_of(const axis *axes, int rank, int64_t index) {
     return at;
 }
 
-#define REAL float
-#define VEC simd_f32
-#define LANES F32_LANES
-#define NAME(x) x##_f32
-#define LOAD load_f32
-#define LOAD_PART load_part_f32
-#define STORE store_f32
-#define STORE_PART store_part_f32
-#define SPLAT splat_f32
-#define SUM_ROWS sum_rows_f32
+#define FLOATS f32
 #include "product_sum_kernel.h"
+#undef FLOATS
 
-#define REAL double
-#define VEC simd_f64
-#define LANES F64_LANES
-#define NAME(x) x##_f64
-#define LOAD load_f64
-#define LOAD_PART load_part_f64
-#define STORE store_f64
-#define STORE_PART store_part_f64
-#define SPLAT splat_f64
-#define SUM_ROWS sum_rows_f64
+#define FLOATS f64
 #include "product_sum_kernel.h"
+#undef FLOATS
 
 /* ---- running ---- */
 

@@ -1,6 +1,6 @@
 /* Sums of products of one real type, included by product_sum.c once for float and once for double.
  *
- * Expects REAL, VEC, LANES, NAME(x), LOAD, LOAD_PART, STORE, STORE_PART, SPLAT and SUM_ROWS.
+ * In the names of float_names.h.
  */
 
 /* total[i] += what each of `rows` sums has gathered, which begins anew. */
@@ -120,14 +120,3 @@ static void NAME(unit)(const product_sum *p, const char *a_data, const char *b_d
     default: for (int64_t j = 0; j < count; j++) out[j] = NAME(one)(p, a + j * p->inner.a, b + j * p->inner.b);
     }
 }
-
-#undef REAL
-#undef VEC
-#undef LANES
-#undef NAME
-#undef LOAD
-#undef LOAD_PART
-#undef STORE
-#undef STORE_PART
-#undef SPLAT
-#undef SUM_ROWS

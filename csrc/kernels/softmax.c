@@ -4,6 +4,7 @@
 #include "../plan.h"
 #include "../pool.h"
 #include "few_columns.h"
+#include "float_names.h"
 #include "half.h"
 #include "vector_math.h"
 
@@ -16,58 +17,16 @@ enum {
 
 typedef enum row_kind { ROW_SOFTMAX, ROW_LOG_SOFTMAX, ROW_DENSE, ROW_SPARSE } row_kind;
 
-#define REAL float
-#define VEC simd_f32
-#define LANES F32_LANES
-#define NAME(x) x##_f32
-#define LOAD load_f32
-#define LOAD_PART load_part_f32
-#define LOAD_INTO load_into_f32
-#define STORE_FROM store_from_f32
-#define TRANSPOSE_HALVES transpose_halves_f32
-#define STORE store_f32
-#define STORE_PART store_part_f32
-#define SPLAT splat_f32
-#define EXP exp_below_f32 /* what is largest is subtracted */
-#define LOG log_f32
-#define TRANSPOSE transpose_f32
-#define SUM_ROWS sum_rows_f32
-#define MAX max_f32
-#define INDEX int32_t
-#define LANE_INDEX lane_index_f32()
-#define SELECT select_f32
-#define EVEN_LANES even_lanes_f32
-#define ODD_LANES odd_lanes_f32
-#define INTERLEAVE_LOW interleave_low_f32
-#define INTERLEAVE_HIGH interleave_high_f32
-#define LOG_SCALAR logf
+/* What is largest is subtracted: no sum of exponentials is beyond the largest number. */
+#define EXP NAME(exp_below)
+#define exp_below_f64 exp_f64
+#define LOG_SCALAR(x) _Generic((x), float: logf, double: log)(x)
+#define FLOATS f32
 #include "softmax_kernel.h"
-#define REAL double
-#define VEC simd_f64
-#define LANES F64_LANES
-#define NAME(x) x##_f64
-#define LOAD load_f64
-#define LOAD_PART load_part_f64
-#define LOAD_INTO load_into_f64
-#define STORE_FROM store_from_f64
-#define TRANSPOSE_HALVES transpose_halves_f64
-#define STORE store_f64
-#define STORE_PART store_part_f64
-#define SPLAT splat_f64
-#define EXP exp_f64
-#define LOG log_f64
-#define TRANSPOSE transpose_f64
-#define SUM_ROWS sum_rows_f64
-#define MAX max_f64
-#define INDEX int64_t
-#define LANE_INDEX lane_index_f64()
-#define SELECT select_f64
-#define EVEN_LANES even_lanes_f64
-#define ODD_LANES odd_lanes_f64
-#define INTERLEAVE_LOW interleave_low_f64
-#define INTERLEAVE_HIGH interleave_high_f64
-#define LOG_SCALAR log
+#undef FLOATS
+#define FLOATS f64
 #include "softmax_kernel.h"
+#undef FLOATS
 
 /* Prepared rows. Of labels and logits of the dense cross-entropy, row and element steps are 0 where they are broadcast. */
 typedef struct rows {

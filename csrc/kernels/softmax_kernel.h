@@ -1,7 +1,6 @@
 /* Softmax and cross-entropies of rows of one real type, included by softmax.c once for each.
  *
- * Expects REAL, VEC, INDEX, LANES, LANE_INDEX, NAME(x), LOAD, LOAD_PART, LOAD_INTO, STORE, STORE_PART, STORE_FROM, SPLAT, SELECT,
- * TRANSPOSE, TRANSPOSE_HALVES, MAX, SUM_ROWS, EVEN_LANES, ODD_LANES, INTERLEAVE_LOW, INTERLEAVE_HIGH, EXP, LOG, LOG_SCALAR.
+ * In the names of float_names.h. Expects EXP and LOG_SCALAR.
  */
 
 /* Lanes beyond `count` are set to `fill`. */
@@ -145,8 +144,8 @@ static void NAME(block_rows)(row_kind kind, const REAL *x, const int64_t *classe
     else
         for (int i = 0; i < rows; i++) lanes[i] = NAME(row_exp_lanes)(x + i * n, n, top[i], NULL);
     const VEC sum = SUM_ROWS(lanes);
-    STORE(last, kind == ROW_LOG_SOFTMAX ? LOG(sum) : 1 / sum);
-    if (kind == ROW_SPARSE) STORE_PART(out, LOG(sum), rows);
+    STORE(last, kind == ROW_LOG_SOFTMAX ? NAME(log)(sum) : 1 / sum);
+    if (kind == ROW_SPARSE) STORE_PART(out, NAME(log)(sum), rows);
     for (int i = 0; i < rows; i++) {
         const REAL *from = x + i * n, scale = last[i], shift = top[i];
         if (terms) {
@@ -281,7 +280,7 @@ SIMD_INLINE void NAME(narrow_rows_of)(row_kind kind, const REAL *x, const REAL *
         NAME(store_columns)(term, rows, columns, out);
         return;
     }
-    const VEC log_sum = LOG(sum);
+    const VEC log_sum = NAME(log)(sum);
     if (kind == ROW_LOG_SOFTMAX) {
         for (int j = 0; j < columns; j++) column[j] -= log_sum;
         NAME(store_columns)(column, rows, columns, out);
@@ -333,29 +332,3 @@ static void NAME(narrow_rows)(row_kind kind, const REAL *x, const REAL *labels, 
     default: NAME(narrow_rows_of)(kind, x, labels, labels_row, classes, rows, columns, out, gradient);
     }
 }
-
-#undef REAL
-#undef VEC
-#undef LANES
-#undef NAME
-#undef LOAD
-#undef LOAD_PART
-#undef LOAD_INTO
-#undef STORE_FROM
-#undef TRANSPOSE_HALVES
-#undef STORE
-#undef STORE_PART
-#undef SPLAT
-#undef EXP
-#undef INDEX
-#undef LANE_INDEX
-#undef SELECT
-#undef EVEN_LANES
-#undef ODD_LANES
-#undef LOG
-#undef LOG_SCALAR
-#undef TRANSPOSE
-#undef SUM_ROWS
-#undef INTERLEAVE_LOW
-#undef INTERLEAVE_HIGH
-#undef MAX

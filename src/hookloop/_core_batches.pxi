@@ -36,12 +36,13 @@ cdef class IteratorCell:
         Raises:
           ValueError: where the dataset has fewer elements.
         """
-        cdef hl_component *c = <hl_component *>calloc(max(len(components), 1), sizeof(hl_component))
+        cdef hl_component *c = NULL
         cdef hl_stage_spec *specs = _stage_specs(stages)
         cdef hl_indices *indices
         cdef hl_batches *batches = NULL
         cdef int i
         try:
+            c = <hl_component *>calloc(max(len(components), 1), sizeof(hl_component))
             if c == NULL:
                 raise MemoryError()
             for i in range(len(components)):
