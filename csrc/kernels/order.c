@@ -5,6 +5,7 @@
 
 #include "../plan.h"
 #include "../pool.h"
+#include "arg_rows.h"
 #include "complex_types.h"
 #include "half.h"
 
@@ -51,13 +52,14 @@ static void put_index(const lines *l, char *out, int64_t at, int64_t index) {
 
 /* The first element that is better than all before it; a NaN is better than none. Of lines that lie together (inner is 1) there
  * are `end`: the best of a block of one, and where it improves on the blocks before, its place. */
-#define ARG(name, type, value_type, VALUE, worst, BETTER)                                                           \
+#define ARG(name, type, value_type, VALUE, worst, BETTER, SHORT_ROW)                                                \
     static void name(const lines *l, const char *in, char *out, int64_t outer, int64_t first, int64_t end,          \
                      hl_run *run, int worker) {                                                                     \
         const type *x = (const type *)in + outer * l->length * l->inner;                                            \
         if (l->inner == 1) {                                                                                        \
             int64_t since = 0;                                                                                      \
             for (int64_t line = 0; line < end; line++, x += l->length) {                                            \
+                SHORT_ROW(name)                                                                                     \
                 value_type best = worst;                                                                            \
                 int64_t index = 0;                                                                                  \
                 if (l->length < LANES) {                                                                            \
@@ -113,21 +115,40 @@ static void put_index(const lines *l, char *out, int64_t at, int64_t index) {
         }                                                                                                           \
     }
 #define SAME(x) (x)
-#define ARGS(suffix, type, value_type, VALUE, lowest, highest)    \
-    ARG(argmax_##suffix, type, value_type, VALUE, lowest, >)      \
-    ARG(argmin_##suffix, type, value_type, VALUE, highest, <)
-ARGS(f32, float, float, SAME, -INFINITY, INFINITY)
-ARGS(f64, double, double, SAME, -(double)INFINITY, (double)INFINITY)
-ARGS(f16, uint16_t, float, half_to_float, -INFINITY, INFINITY)
-ARGS(bf16, uint16_t, float, bfloat_to_float, -INFINITY, INFINITY)
-ARGS(i64, int64_t, int64_t, SAME, INT64_MIN, INT64_MAX)
-ARGS(i32, int32_t, int32_t, SAME, INT32_MIN, INT32_MAX)
-ARGS(i16, int16_t, int32_t, SAME, INT32_MIN, INT32_MAX)
-ARGS(i8, int8_t, int32_t, SAME, INT32_MIN, INT32_MAX)
-ARGS(u64, uint64_t, uint64_t, SAME, 0, UINT64_MAX)
-ARGS(u32, uint32_t, uint32_t, SAME, 0, UINT32_MAX)
-ARGS(u16, uint16_t, int32_t, SAME, INT32_MIN, INT32_MAX)
-ARGS(u8, uint8_t, int32_t, SAME, INT32_MIN, INT32_MAX)
+#define NO_SHORT_ROW(name)
+#if SIMD_BYTES == 32 && !defined(__clang__)
+ARG_ROW(argmax_f32, float, simd_f32, simd_i32, int32_t, 8, -INFINITY, >)
+ARG_ROW(argmin_f32, float, simd_f32, simd_i32, int32_t, 8, INFINITY, <)
+ARG_ROW(argmax_f64, double, simd_f64, simd_i64, int64_t, 4, -(double)INFINITY, >)
+ARG_ROW(argmin_f64, double, simd_f64, simd_i64, int64_t, 4, (double)INFINITY, <)
+ARG_ROW(argmax_i32, int32_t, simd_i32, simd_i32, int32_t, 8, INT32_MIN, >)
+ARG_ROW(argmin_i32, int32_t, simd_i32, simd_i32, int32_t, 8, INT32_MAX, <)
+ARG_ROW(argmax_i64, int64_t, simd_i64, simd_i64, int64_t, 4, INT64_MIN, >)
+ARG_ROW(argmin_i64, int64_t, simd_i64, simd_i64, int64_t, 4, INT64_MAX, <)
+#define SHORT_ROW(name)                                                                                             \
+    if (l->length >= LEAST_ARG_ROW && l->length <= SHORT_ARG_ROW) {                                                 \
+        if (stopped_before(run, worker, l->length, &since)) return;                                                 \
+        put_index(l, out, outer + line, name##_row(x, l->length));                                                  \
+        continue;                                                                                                   \
+    }
+#else
+#define SHORT_ROW(name)
+#endif
+#define ARGS(suffix, type, value_type, VALUE, lowest, highest, SHORT_ROW)    \
+    ARG(argmax_##suffix, type, value_type, VALUE, lowest, >, SHORT_ROW)      \
+    ARG(argmin_##suffix, type, value_type, VALUE, highest, <, SHORT_ROW)
+ARGS(f32, float, float, SAME, -INFINITY, INFINITY, SHORT_ROW)
+ARGS(f64, double, double, SAME, -(double)INFINITY, (double)INFINITY, SHORT_ROW)
+ARGS(f16, uint16_t, float, half_to_float, -INFINITY, INFINITY, NO_SHORT_ROW)
+ARGS(bf16, uint16_t, float, bfloat_to_float, -INFINITY, INFINITY, NO_SHORT_ROW)
+ARGS(i64, int64_t, int64_t, SAME, INT64_MIN, INT64_MAX, SHORT_ROW)
+ARGS(i32, int32_t, int32_t, SAME, INT32_MIN, INT32_MAX, SHORT_ROW)
+ARGS(i16, int16_t, int32_t, SAME, INT32_MIN, INT32_MAX, NO_SHORT_ROW)
+ARGS(i8, int8_t, int32_t, SAME, INT32_MIN, INT32_MAX, NO_SHORT_ROW)
+ARGS(u64, uint64_t, uint64_t, SAME, 0, UINT64_MAX, NO_SHORT_ROW)
+ARGS(u32, uint32_t, uint32_t, SAME, 0, UINT32_MAX, NO_SHORT_ROW)
+ARGS(u16, uint16_t, int32_t, SAME, INT32_MIN, INT32_MAX, NO_SHORT_ROW)
+ARGS(u8, uint8_t, int32_t, SAME, INT32_MIN, INT32_MAX, NO_SHORT_ROW)
 
 /* ---- running totals ---- */
 

@@ -339,6 +339,31 @@ def test_a_nan_is_never_the_largest():
         assert out[1] == np.nanargmax(x[1]) and out[2] == 0
 
 
+@pytest.mark.parametrize("dtype", ("float32", "float64", "int32", "int64"))
+@pytest.mark.parametrize("name", ("argmax", "argmin"))
+def test_the_best_of_short_rows_at_every_place(name, dtype):
+    """Alone, twice, as zeros of both signs, and where all are as bad as none."""
+    is_float, sign = dtype.startswith("float"), 1 if name == "argmax" else -1
+    limits = (-np.inf, np.inf) if is_float else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    worst, best = limits[::sign]
+    for columns in (11, 12, 13, 15, 16, 17, 23, 24, 25, 31, 32, 33, 40, 100, 383, 384, 385):
+        places = np.unique(np.append(np.arange(0, columns, 1 + columns // 20), [columns - 1]))
+        x = np.full((4 * len(places) + 2, columns), worst, dtype)
+        for row, place in enumerate(places):
+            x[4 * row, place] = 0
+            x[4 * row + 1, place:] = best
+            x[4 * row + 2] = -np.dtype(dtype).type(0)
+            x[4 * row + 2, place:] = 0
+            x[4 * row + 3] = np.nan if is_float else worst
+            x[4 * row + 3, place] = sign
+        x[-1] = np.nan if is_float else worst
+        out = np.full(len(x), -1)
+        _core.KernelCall(name, [x], [out], [1], 1)(1)
+        expected = np.repeat(places, 4)
+        expected[2::4] = 0
+        np.testing.assert_array_equal(out, [*expected, 0, 0], f"{columns}")
+
+
 @pytest.mark.parametrize("exclusive", (0, 1))
 @pytest.mark.parametrize("reverse", (0, 1))
 @pytest.mark.parametrize("dtype", ("float32", "float64", "int32"))
