@@ -23,7 +23,7 @@ from .graph.describe import describe, fed_where_written, missing_feed
 from .ops import registry
 from .ops.mismatches import explained_of_array
 from .ops.reference_node import ReferenceNode
-from .ops.variable_key import VARIABLES, check_variable_type, variable_key
+from .ops.variable_key import VARIABLES, check_variable_type, type_of_elements, variable_key
 
 _NOTHING = frozenset(("NoOp", "ControlTrigger", "StackCloseV2"))
 
@@ -104,8 +104,8 @@ class ReferenceStep(ArrayOps):
         if found is None:
             from ._core import VariableCell
 
-            dtype = op.get_attr("dtype").base_dtype
-            found = self.session._variables[key] = VariableCell(key, dtype.as_datatype_enum, dtype)
+            dtype = type_of_elements(op)
+            found = self.session._variables[key] = VariableCell(key, dtype._stored_number, dtype)
             static = as_shape(op.get_attr("shape"))
             if static.is_fully_defined():
                 found.reshape(tuple(static.as_list()))

@@ -38,11 +38,13 @@ class DType:
       name: TensorFlow's name, e.g. "float32" or, for a variable's own type, "float32_ref".
       as_datatype_enum: TensorFlow's number for it.
       size: bytes of one element.
+      _stored_number: the number of the type that elements are stored as: of quantized ones that of their integers.
     """
 
     __slots__ = (
         "name", "as_datatype_enum", "base_dtype", "_ref", "_numpy", "is_floating", "is_complex",
         "is_integer", "is_unsigned", "is_bool", "is_quantized", "_is_ref_dtype", "size",
+        "_stored_number",
     )  # fmt: skip
 
     def __init__(self, name, number, base=None):
@@ -58,6 +60,7 @@ class DType:
         self.is_bool = kind == "bool"
         self.is_quantized = kind in _QUANTIZED
         self._numpy = base._numpy if base is not None else _numpy_type(kind)
+        self._stored_number = _by_name[_QUANTIZED[kind]].as_datatype_enum if self.is_quantized else number
         self.size = self._element_size(kind)
         self._ref = self if base is not None else DType(name + "_ref", number + _REF, self)
         _by_number[number] = self
@@ -191,12 +194,7 @@ string = DType("string", 7)
 complex64 = DType("complex64", 8)
 int64 = DType("int64", 9)
 bool = DType("bool", 10)
-qint8 = DType("qint8", 11)
-quint8 = DType("quint8", 12)
-qint32 = DType("qint32", 13)
 bfloat16 = DType("bfloat16", 14)
-qint16 = DType("qint16", 15)
-quint16 = DType("quint16", 16)
 uint16 = DType("uint16", 17)
 complex128 = DType("complex128", 18)
 float16 = half = DType("float16", 19)
@@ -204,6 +202,11 @@ resource = DType("resource", 20)
 variant = DType("variant", 21)
 uint32 = DType("uint32", 22)
 uint64 = DType("uint64", 23)
+qint8 = DType("qint8", 11)
+quint8 = DType("quint8", 12)
+qint32 = DType("qint32", 13)
+qint16 = DType("qint16", 15)
+quint16 = DType("quint16", 16)
 
 QUANTIZED_DTYPES = frozenset((qint8, quint8, qint16, quint16, qint32))
 

@@ -348,7 +348,7 @@ class BaseSession(SessionCore):
         required = [(self._variables[key], op) for key, op in tables["must_exist"].items()]
         streams = [self._stream(op) for op in tables["streams"]]
         iterators = [self._iterator(iterator) for _, iterator, *_ in tables["batches"]]
-        types = [t.dtype.base_dtype.as_datatype_enum for t in order]
+        types = [t.dtype.base_dtype._stored_number for t in order]
         return Entry(plan, tuple(order), shapes, types, variables, streams, required, (mapped, order), iterators)
 
     def _loosen(self, keys):
@@ -381,7 +381,7 @@ class BaseSession(SessionCore):
     def _variable(self, key, value):
         cell = self._variables.get(key)
         if cell is None:
-            cell = VariableCell(key, value.dtype.as_datatype_enum, value.dtype)
+            cell = VariableCell(key, value.dtype.base_dtype._stored_number, value.dtype)
             self._variables[key] = cell
         elif cell.dtype.base_dtype != value.dtype.base_dtype:
             op = next(op for op in self._graph.get_operations() if op.type in VARIABLES and variable_key(op) == key)

@@ -113,7 +113,7 @@ class Assembler:
         first, deps = self._dims(shape, strides)
         if isinstance(offset, Size) or buffer.kind == GROWN:
             deps = deps | self._groups_of((offset, buffer.size if buffer.kind == GROWN else 0))
-        self.tensors.append((value.dtype.as_datatype_enum, len(shape), buffer.kind, self._index(buffer), register(offset),
+        self.tensors.append((value.dtype._stored_number, len(shape), buffer.kind, self._index(buffer), register(offset),
                              int(strides is not None), first, max(deps) if deps else 0))  # fmt: skip
         self.tensor_deps.append(deps)
         if is_whole(value):
@@ -266,7 +266,7 @@ class Assembler:
         for value, sets in call.components:
             self.tensor(value)
             axes = [(self.sizes.register(dim), fresh) for dim, fresh in zip(value.shape, sets)]
-            components.append((value.dtype.as_datatype_enum, axes))
+            components.append((value.dtype._stored_number, axes))
         return call.op, call.iterator, call.node, call.first_feed, components
 
     @staticmethod

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..ops.variable_key import check_variable_type
+from ..ops.variable_key import check_variable_type, type_of_elements
 from ..shapes import as_shape
 from .ir import VARIABLE, Buffer, Value
 
@@ -13,7 +13,7 @@ def new_variable(lowerer, op, key):
     """The value of the variable that a node stands for. Where the session's has another shape than the node tells, the
     variable becomes a loose one: the request is compiled again with a shape that is looked up when the plan is run."""
     request = lowerer.request
-    dtype = op.get_attr("dtype").base_dtype
+    dtype = type_of_elements(op)
     static = as_shape(op.get_attr("shape"))
     dims = request.variable_shape(key)
     lowerer.declared[key] = static

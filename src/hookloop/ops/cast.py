@@ -51,8 +51,8 @@ def _gradient(op, grad):
 
 
 register(
-    OpDef("Cast", "x: SrcT", "y: DstT", attrs={"Truncate": False}, types={"SrcT": kinds.NUMBER | kinds.BOOL,
-          "DstT": kinds.NUMBER | kinds.BOOL}, shape=unchanged, symbolic=True, kernel="cast", reference=_reference,
+    OpDef("Cast", "x: SrcT", "y: DstT", attrs={"Truncate": False}, types={"SrcT": kinds.NUMBER | kinds.BOOL | kinds.QUANTIZED,
+          "DstT": kinds.NUMBER | kinds.BOOL | kinds.QUANTIZED}, shape=unchanged, symbolic=True, kernel="cast", reference=_reference,
           gradient=_gradient, overwrites=(0,), views="any"),
 )  # fmt: skip
 

@@ -14,3 +14,4 @@ NUMBER = REAL | COMPLEX
 ANALYTIC = FLOAT | COMPLEX
 BOOL = frozenset((dtypes.bool,))
 INDEX = frozenset((dtypes.int32, dtypes.int64))
+QUANTIZED = dtypes.QUANTIZED_DTYPES

@@ -49,7 +49,7 @@ def _of_array(values, dtype):
         if dtypes.as_dtype(array.dtype) is None:
             raise TypeError(f"Unrecognized data type: {array.dtype}")
         return np.array(array, array.dtype.newbyteorder("="), order="C")
-    if dtype is dtypes.string:
+    if dtype.name in ("string", "resource", "variant"):
         raise TypeError(f"Incompatible types: {dtype} vs. {dtypes.as_dtype(array.dtype).name}. Value is {values!r}")
     return np.array(array, dtype.as_numpy_dtype, order="C")
 

@@ -17,6 +17,18 @@ def variable_key(op) -> str:
     return f"{container}/{name}" if container else name
 
 
+def type_of_elements(op):
+    """The type of the elements of the variable that a node stands for.
+
+    Raises:
+      ValueError: it is of handles or variants, which no variable holds.
+    """
+    dtype = op.get_attr("dtype").base_dtype
+    if dtype.name in ("resource", "variant"):
+        raise ValueError(f"a variable cannot hold elements of type {dtype.name}")
+    return dtype
+
+
 def check_variable_type(op, dtype):
     """Refuses an op that takes a variable's handle for one of another type: an imported node may say anything.
 

@@ -489,7 +489,7 @@ class _Assembly:
                 strides = (value.strides or dense_strides(value.shape))[self.axes :]
                 row = value.shape[self.axes :]
                 views.append(
-                    (base, value.dtype.as_datatype_enum, _row_stride(value, self.axes), len(row), *row, *strides)
+                    (base, value.dtype._stored_number, _row_stride(value, self.axes), len(row), *row, *strides)
                 )
         return {**own, **places}, views
 
