@@ -97,6 +97,7 @@ static hl_status run_fake_quant_gradient(const hl_instr *ins, hl_run *run) {
     if (run->stopped != HL_OK) return run->stopped;
     float *by_min = data[5], *by_max = data[6];
     const int64_t lanes = p->channels == 1 ? LANES : p->channels;
+    if (lanes == 0) return HL_OK;
     double *below = (double *)((char *)run->scratch + 4 * (p->channels + 4) * (int64_t)sizeof(float)), *above = below + lanes;
     for (int64_t k = 0; k < lanes; k++) below[k] = above[k] = 0;
     for (STRETCHES(run, first, end, (p->size + lanes - 1) / lanes)) {

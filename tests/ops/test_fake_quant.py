@@ -61,6 +61,16 @@ def test_each_channel_has_a_range(executor, rows):
     assert by_low.tolist() == [2 * rows, 2 * rows, 0] and by_high.tolist() == [0, 0, 0]
 
 
+@pytest.mark.parametrize("shape", [(0, 0), (3, 0), (0, 2)])
+def test_what_has_no_elements(executor, shape):
+    x, low, high = tf.zeros(shape), tf.zeros(shape[1:]), tf.ones(shape[1:])
+    out = tf.fake_quant_with_min_max_vars_per_channel(x, low, high)
+    slopes = tf.gradients(out, [x, low, high])
+    assert [value.tolist() for value in run([out, *slopes])] == [
+        np.zeros(s).tolist() for s in (shape, shape, shape[1:], shape[1:])
+    ]
+
+
 def test_threads_change_nothing():
     x = np.random.RandomState(3).standard_normal((40000, 7)).astype(np.float32)
     low, high = -np.linspace(0.1, 1, 7, dtype=np.float32), np.linspace(0.3, 2, 7, dtype=np.float32)
