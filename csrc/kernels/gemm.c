@@ -64,10 +64,13 @@ enum {
                           * instructions that have the same matrix */
     TASK_NS = 4000,
     LONGEST_TASK_NS = 5000000, /* between tasks a run looks whether to go on */
+    TALL_ROWS = 512,
+    TALL_BLOCKS = 16,    /* of a tall C: its columns are cut only where its rows are too few for so many */
     LEAST_HALF_ROWS = 12 * ROWS, /* of a product that would be one block otherwise */
     MAX_TASKS = 64,
     MIN_CUT_FLOPS = 1000000,
     MOST_KEPT_BYTES = 1 << 20,
+    K_BLOCKS = 16,       /* of a long sum, between additions */
     CACHE_GBYTES = 64,
     MAX_PRODUCTS = 8,
     MAX_OPERANDS = 2 * MAX_PRODUCTS + MAX_STEPS
@@ -126,7 +129,7 @@ struct gemm {
     int64_t n_block, m_blocks, n_blocks;
     int64_t batch, units_per_task, tasks;
     int64_t packed_b; /* elements of scratch before the packed A */
-    int64_t k_blocks; /* 1 unless k is cut among the tasks */
+    int64_t k_blocks; /* 1 unless k is cut among the tasks: so many of it at a time */
     int64_t k_stretch; /* which one thread sums for all of C at once */
     int64_t counters_bytes, shared_bytes; /* of the first worker's scratch: counters and the blocks of k */
     double cost_ns;
@@ -145,6 +148,9 @@ static int64_t first_row(const gemm *g, int64_t block) {
     const int64_t row = block * g->row_units / g->m_blocks * g->row_unit;
     return row < g->m ? row : g->m;
 }
+
+/* How many blocks of k the tasks make at a time: the last ones may be fewer. */
+static int64_t k_blocks_of(const gemm *g, const gemm_data *data) { return ceil_div(data->k_end - data->k_first, g->products[0].k_block); }
 
 #if !SIMD_FREE_MASKS
 /* Where the block of rows that row m is in ends. */
@@ -265,15 +271,15 @@ static void run_task(void *argument, int64_t chunk, int worker) {
 static void run_k_block(void *argument, int64_t chunk, int worker) {
     const gemm_task *task = argument;
     const gemm *g = task->g;
-    const int64_t blocks = g->m_blocks * g->n_blocks, number = chunk / blocks;
-    const int64_t block = (chunk + number * blocks / g->k_blocks) % blocks;
+    const int64_t blocks = g->m_blocks * g->n_blocks, number = chunk / blocks, all = k_blocks_of(g, task->data);
+    const int64_t block = (chunk + number * blocks / all) % blocks;
     const block_place at = place_of(g, block);
     _Atomic int32_t *made = (_Atomic int32_t *)task->scratch;
     char *parts = task->scratch + g->counters_bytes;
-    const bool last = atomic_load_explicit(&made[block], memory_order_relaxed) == g->k_blocks - 1;
+    const bool last = atomic_load_explicit(&made[block], memory_order_relaxed) == all - 1;
     g->k_block(g, task->data, number, parts, last, at.m0, at.m1, at.n0, at.n1,
                task->scratch + worker * task->scratch_bytes + g->shared_bytes);
-    if (atomic_fetch_add_explicit(&made[block], 1, memory_order_acq_rel) == g->k_blocks - 1)
+    if (atomic_fetch_add_explicit(&made[block], 1, memory_order_acq_rel) == all - 1)
         g->add_k_blocks(g, task->data, parts, at.m0, at.m1, at.n0, at.n1);
 }
 
@@ -323,14 +329,27 @@ static void run_alone(hl_run *run, const gemm *g, gemm_data data) {
     } while (data.k_first < k);
 }
 
+/* Threads share the blocks of k, some of them at a time: what they have made is added before the next ones take its memory. */
+static void share_k(hl_run *run, const gemm *g, gemm_data data) {
+    const product *p = &g->products[0];
+    const int64_t all = ceil_div(p->k, p->k_block), at_once = g->k_blocks * p->k_block;
+    gemm_task task = {g, &data, run->scratch, run->scratch_bytes};
+    do {
+        data.k_end = p->k - data.k_first > at_once ? data.k_first + at_once : p->k;
+        const int64_t blocks = k_blocks_of(g, &data);
+        memset(run->scratch, 0, (size_t)g->counters_bytes);
+        hl_parallel(run, blocks * g->m_blocks * g->n_blocks, g->cost_ns * (double)blocks / (double)all, run_k_block, &task);
+        data.k_first = data.k_end;
+    } while (data.k_first < p->k && !hl_is_stopped(run));
+}
+
 static hl_status gemm_run(const hl_instr *ins, hl_run *run) {
     const gemm *g = ins->p[2].p;
     gemm_operands swapped;
     const gemm_data data = collect(g, ins, swapped);
     gemm_task task = {g, &data, run->scratch, run->scratch_bytes};
     if (g->k_blocks > 1 && run->threads > 1) {
-        memset(run->scratch, 0, (size_t)g->counters_bytes);
-        hl_parallel(run, g->k_blocks * g->m_blocks * g->n_blocks, g->cost_ns, run_k_block, &task);
+        share_k(run, g, data);
     } else if (!SIMD_FREE_MASKS && g->joins && run->threads == 1) {
         run_alone(run, g, data);
     } else {
@@ -509,16 +528,22 @@ static void choose_float(gemm *g, int lanes) {
     }
 }
 
-/* Whether threads should share k: a B in rows that is larger than what they have to add, and of which a thread's cache keeps its
- * part until the next step. */
+/* Whether threads should share k, and how many blocks of it at a time: a B in rows that is larger than what they have to add, and of
+ * which a thread's cache keeps its part until the next step; or a sum so long that they add a small C now and then. */
 static void choose_k_blocks(gemm *g, int lanes) {
     const product *p = &g->products[0];
+    const double bytes = SIMD_BYTES / lanes;
     g->k_blocks = 1;
-    if ((double)p->k * (double)g->n * (SIMD_BYTES / lanes) > MOST_KEPT_BYTES) return;
     if (g->dots || g->single_row || g->sums || g->batch > 1 || g->n_products > 1 || p->b.column != 1 || p->k == 0) return;
+    const bool kept = (double)p->k * (double)g->n * bytes <= MOST_KEPT_BYTES;
+    if (!kept && (double)g->m * (double)g->n * bytes * (K_BLOCKS - 1) > MOST_KEPT_BYTES) return;
     const int64_t blocks = ceil_div(p->k, p->k_block);
-    if (2 * g->m * (blocks - 1) <= p->k && 2.0 * (double)g->m * (double)g->n * (double)p->k > MIN_CUT_FLOPS) g->k_blocks = blocks;
+    if (2 * g->m * (blocks - 1) <= p->k && 2.0 * (double)g->m * (double)g->n * (double)p->k > MIN_CUT_FLOPS)
+        g->k_blocks = kept ? blocks : min_of(blocks, K_BLOCKS);
 }
+
+/* Whether A is so much larger than B that threads share its rows and each reads all of B, whoever has updated that. */
+static bool is_tall(const gemm *g) { return g->m >= TALL_ROWS && g->m >= 4 * g->n; }
 
 /* Cuts C into blocks, and the blocks of the batch into tasks for the pool. */
 static void cut(gemm *g, int lanes, double gflops) {
@@ -545,12 +570,15 @@ static void cut(gemm *g, int lanes, double gflops) {
     if (pack_a) {
         g->m_blocks = min_of(row_blocks, per_element);
         g->n_blocks = min_of(ceil_div(g->n, PACKED_COLUMNS), ceil_div(per_element, g->m_blocks));
+    } else if (is_tall(g)) {
+        g->m_blocks = min_of(row_blocks, per_element);
+        g->n_blocks = min_of(panels, ceil_div(min_of(per_element, TALL_BLOCKS), g->m_blocks));
     } else {
         g->n_blocks = min_of(panels, per_element);
         g->m_blocks = min_of(row_blocks, ceil_div(per_element, g->n_blocks));
     }
     if (!g->dots) g->m_blocks = max_of(g->m_blocks, ceil_div(g->m, MAX_M_BLOCK));
-    if (!SIMD_FREE_MASKS && per_element > 1 && g->m_blocks * g->n_blocks == 1) { /* one thread joins them again */
+    if (!SIMD_FREE_MASKS && per_element > 1 && g->m_blocks * g->n_blocks == 1 && !(pack_a && g->k_blocks > 1)) { /* one thread joins them again */
         if (g->m >= 2 * LEAST_HALF_ROWS) g->m_blocks = 2;
         else if (panels > 1) g->n_blocks = 2;
     }
@@ -567,7 +595,7 @@ static void cut(gemm *g, int lanes, double gflops) {
     g->m_blocks = min_of(g->m_blocks, g->row_units);
     if (!SIMD_FREE_MASKS) g->joins = (pack_a || pack_b) && !g->dots && g->batch == 1 && g->m_blocks * g->n_blocks > 1;
     const int64_t units = g->batch * g->m_blocks * g->n_blocks;
-    g->n_first = !g->dots && g->products[0].b.column != 1;
+    g->n_first = !g->dots && g->products[0].b.column != 1 && !is_tall(g);
     g->units_per_task = ceil_div(units, min_of(units, max_of(wanted, (int64_t)(g->cost_ns / LONGEST_TASK_NS))));
     g->tasks = ceil_div(units, g->units_per_task);
 }

@@ -228,9 +228,10 @@ typedef struct NAME(ends) {
 /* Asks for the blocks of k that row m of a panel will be the sum of: another thread may have made them. */
 static void NAME(ask_for_parts)(const NAME(ends) *ends, int64_t m, int64_t columns) {
     const gemm *g = ends->g;
+    const int64_t parts = k_blocks_of(g, ends->data) - 1;
     for (int64_t n = ends->n; n < ends->n + columns; n += 64 / (int64_t)sizeof(REAL)) {
         __builtin_prefetch((const REAL *)ends->data->c + m * g->c.row + n);
-        for (int64_t i = 0; i < g->k_blocks - 1; i++) __builtin_prefetch(ends->parts + (i * g->m + m) * g->n + n);
+        for (int64_t i = 0; i < parts; i++) __builtin_prefetch(ends->parts + (i * g->m + m) * g->n + n);
     }
 }
 
@@ -644,26 +645,26 @@ static void NAME(block)(const gemm *g, const gemm_data *data, const NAME(part) *
 static void NAME(k_block)(const gemm *g, const gemm_data *data, int64_t number, char *parts, bool last, int64_t m0, int64_t m1,
                           int64_t n0, int64_t n1, char *scratch) {
     const product *p = &g->products[0];
-    const int64_t k_first = number * p->k_block;
+    const int64_t k_first = data->k_first + number * p->k_block;
     NAME(part) part = {.k_first = k_first, .k_end = k_first + p->k_block < p->k ? k_first + p->k_block : p->k,
-                       .c = (REAL *)data->c, .c_row = g->c.row, .begins = number == 0, .alone = number > 0,
+                       .c = (REAL *)data->c, .c_row = g->c.row, .begins = k_first == 0, .alone = number > 0,
                        .others = last ? (const REAL *)parts : NULL};
     if (number > 0) part.c = (REAL *)parts + (number - 1) * g->m * g->n, part.c_row = g->n;
     NAME(block)(g, data, &part, m0, m1, n0, n1, scratch);
 }
 
 /* Adds the blocks of k of a row in their order, as they would have been added one after the other. */
-SIMD_INLINE void NAME(add_row_of_k_blocks)(const gemm *g, const REAL *part, int64_t columns, REAL *c) {
+SIMD_INLINE void NAME(add_row_of_k_blocks)(const gemm *g, int64_t parts, const REAL *part, int64_t columns, REAL *c) {
     int64_t n = 0;
     for (; n + LANES <= columns; n += LANES) {
         VEC sum = LOAD(c + n);
-        for (int64_t i = 0; i < g->k_blocks - 1; i++) sum += LOAD(part + i * g->m * g->n + n);
+        for (int64_t i = 0; i < parts; i++) sum += LOAD(part + i * g->m * g->n + n);
         STORE(c + n, sum);
     }
     if (n == columns) return;
     const int count = (int)(columns - n);
     VEC sum = LOAD_PART(c + n, count);
-    for (int64_t i = 0; i < g->k_blocks - 1; i++) sum += LOAD_PART(part + i * g->m * g->n + n, count);
+    for (int64_t i = 0; i < parts; i++) sum += LOAD_PART(part + i * g->m * g->n + n, count);
     STORE_PART(c + n, sum, count);
 }
 
@@ -671,13 +672,14 @@ SIMD_INLINE void NAME(add_row_of_k_blocks)(const gemm *g, const REAL *part, int6
 static void NAME(add_k_blocks)(const gemm *g, const gemm_data *data, const char *parts, int64_t m0, int64_t m1, int64_t n0,
                                int64_t n1) {
     enum { KEPT = 4096 / sizeof(REAL) };
+    const int64_t blocks = k_blocks_of(g, data);
     const int64_t at_once = n1 - n0 < KEPT ? KEPT / (n1 - n0) : 1;
     for (int64_t first = m0; first < m1; first += at_once) {
         const int64_t rows = m1 - first < at_once ? m1 - first : at_once;
         REAL *c = (REAL *)data->c + first * g->c.row + n0;
         for (int64_t i = 0; i < rows; i++)
-            NAME(add_row_of_k_blocks)(g, (const REAL *)parts + (first + i) * g->n + n0, n1 - n0, c + i * g->c.row);
-        NAME(finish)(g, data, g->starts_with_y, first, n0, rows, n1 - n0, g->c.row, c);
+            NAME(add_row_of_k_blocks)(g, blocks - 1, (const REAL *)parts + (first + i) * g->n + n0, n1 - n0, c + i * g->c.row);
+        if (data->k_end == g->products[0].k) NAME(finish)(g, data, g->starts_with_y, first, n0, rows, n1 - n0, g->c.row, c);
     }
 }
 

@@ -175,7 +175,7 @@ def test_large_products_are_packed_by_blocks(dtype, transposes, shape):
 
 @pytest.mark.parametrize("dtype", REAL)
 @pytest.mark.parametrize("transposes", list(itertools.product([False, True], repeat=2)))
-@pytest.mark.parametrize("shape", [(97, 2400, 65), (130, 4001, 144), (30, 3000, 250), (500, 1600, 130)])
+@pytest.mark.parametrize("shape", [(97, 2400, 65), (130, 4001, 144), (30, 3000, 250), (500, 1600, 130), (41, 9000, 36)])
 def test_long_sums_are_made_stretch_by_stretch(dtype, transposes, shape):
     """One thread goes over all of the result for each stretch; the bits are those of threads that share the result, and of whole sums."""
     m, k, n = shape
@@ -183,11 +183,25 @@ def test_long_sums_are_made_stretch_by_stretch(dtype, transposes, shape):
     steps = [(Step.ADD, bias, 0), (Step.RELU, None, 0)]
     alone, sums = product(a, b, *transposes, steps=steps), np.full(n, 9, dtype)
     assert_close(alone, np.maximum(a.astype("d") @ b.astype("d") + bias, 0), k, dtype)
-    np.testing.assert_array_equal(product(a, b, *transposes, steps=steps, threads=2), alone)
+    for threads in (2, 4):
+        np.testing.assert_array_equal(product(a, b, *transposes, steps=steps, threads=threads), alone)
     narrow = [product(a, b[:, [j]].repeat(16, axis=1), *transposes)[:, 0] for j in range(0, 16, 5)]
     np.testing.assert_array_equal(product(a, b, *transposes)[:, 0:16:5], np.stack(narrow, axis=1))
     assert_close(product(a, b, *transposes, sums=sums), a.astype("d") @ b.astype("d"), k, dtype)
     assert_close(sums, b.astype("d").sum(axis=0), k, dtype)
+
+
+@pytest.mark.parametrize("dtype", REAL)
+@pytest.mark.parametrize("transposes", list(itertools.product([False, True], repeat=2)))
+@pytest.mark.parametrize("shape", [(511, 70, 65), (512, 70, 128), (3001, 100, 50), (2000, 300, 17)])
+def test_tall_products_are_shared_by_rows(dtype, transposes, shape):
+    m, k, n = shape
+    a, b, gate = numbers((m, k), dtype), numbers((k, n), dtype, 1), numbers((m, n), dtype, 2)
+    alone = product(a, b, *transposes, steps=[(Step.RELU_GRAD, gate, 0)])
+    assert_close(alone, np.where(gate > 0, a.astype("d") @ b.astype("d"), 0), k, dtype)
+    for threads in (2, 4):
+        shared = product(a, b, *transposes, steps=[(Step.RELU_GRAD, gate, 0)], threads=threads)
+        np.testing.assert_array_equal(shared, alone)
 
 
 @pytest.mark.parametrize("transposes", list(itertools.product([False, True], repeat=2)))

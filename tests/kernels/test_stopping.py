@@ -73,7 +73,7 @@ def test_a_kernel_leaves_off_when_it_is_told_to(name, polls, threads):
     part, unfinished = call(name, threads)
     with pytest.raises(ValueError, match="status 1"):  # cancelled
         part(polls=polls)
-    assert unfinished[-1] != last[-1] or last.dtype == bool
+    assert not np.array_equal(unfinished, last) or last.dtype == bool  # which elements are missing is up to the threads
     part()
     np.testing.assert_array_equal(unfinished, last)
 
