@@ -49,7 +49,8 @@ def lower_if(lowerer, unit):
     ]
     lowerer.append(If(predicate, *blocks, index))
     for tensor, value in zip(unit.outputs, merged):
-        lowerer.environment[tensor] = value
+        if value is not None:
+            lowerer.environment[tensor] = value
     for merge in unit.merges:
         if _tells_branch(lowerer, merge):
             lowerer.environment[merge.outputs[1]] = _branch_index(lowerer, merge, predicate, node)

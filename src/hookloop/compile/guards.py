@@ -18,13 +18,14 @@ from .one_branch import decide
 def own_checks(lowerer, block):
     """Checks of sizes that are made in a branch are a group of their own, worked out where the branch begins."""
     sizes = lowerer.sizes
-    outer, sizes.branch, first = sizes.branch, sizes.new_group(), len(block.items)
+    outer, first = (sizes.branch, sizes.iteration), len(block.items)
+    sizes.branch, sizes.iteration = sizes.new_group(), 0
     try:
         yield
     finally:
         if sizes.operations[sizes.branch]:
             block.items.insert(first, Instr("resize", (), (), (sizes.branch,), effect=True))
-        sizes.branch = outer
+        sizes.branch, sizes.iteration = outer
 
 
 def undecided(lowerer, conditions, op):

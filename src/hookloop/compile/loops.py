@@ -7,10 +7,12 @@ its own, set at both places, and what depends on it is prepared again in each it
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 from .. import errors
 from .branch_values import NEVER, beyond, both
 from .guards import guarded, require, undecided
-from .ir import OBJECT, Buffer, Loop, Value, same_shape
+from .ir import OBJECT, Buffer, Instr, Loop, Value, same_shape
 from .node import Node
 from .one_branch import decide_before_loop
 from .passes.uses import instructions_of
@@ -117,7 +119,7 @@ class _LoopState:
             if not lowerer.lower_units(unit.condition):
                 raise lowerer.hosts[-1][0]
             predicate = lowerer.operand(lowerer.value_of(unit.loop_cond.inputs[0]), None, self.node)
-        with lowerer.region(local) as body:
+        with lowerer.region(local) as body, self._own_checks(body):
             lowerer.leave(local)
             following = self._following() if lowerer.lower_units(unit.body) else self.values
             changed = self._changed(following)
@@ -127,6 +129,18 @@ class _LoopState:
         if changed is None:
             lowerer.append(Loop(condition, predicate, body, self.node.index))
         return changed
+
+    @contextmanager
+    def _own_checks(self, body):
+        """Checks of sizes that iterations change are made where the body begins: the last sizes are of an iteration that is not made."""
+        sizes = self.lowerer.sizes
+        outer, sizes.iteration = sizes.iteration, sizes.new_group() if any(self.varying) else sizes.iteration
+        try:
+            yield
+        finally:
+            if sizes.iteration != outer and sizes.operations[sizes.iteration]:
+                body.items.insert(0, Instr("resize", (), (), (sizes.iteration,), effect=True))
+            sizes.iteration = outer
 
     def _following(self):
         """What the body makes of the loop variables."""

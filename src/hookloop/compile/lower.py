@@ -275,7 +275,8 @@ class Lowerer(OpenAxes):
         """Lowers a region's units in their order.
 
         An op that does not fit a rank that is only guessed ends the region with the error: the call whose rank it is
-        comes before it, and another rank makes the step start again with a plan for it.
+        comes before it, and another rank makes the step start again with a plan for it. So does one that cannot be run in a
+        branch or in a loop's body, which need not be reached.
 
         Returns:
           Whether the end of the region can be reached.
@@ -288,7 +289,7 @@ class Lowerer(OpenAxes):
                     return False
             except errors.OpError as error:
                 del block.items[before:]
-                if not self._guesses(block):
+                if not self.depth and not self._guesses(block):
                     raise
                 call_host(self, error)
                 return False

@@ -120,6 +120,7 @@ class SizeTable:
       operations: group -> list of (operation, out, left, right, node) in registers.
       watched: group -> registers whose change makes the group stale.
       branch: the group of the checks that are made now: a branch's own, so that they fail only where it is taken.
+      iteration: the same for checks of sizes that running tells, in the body of a loop that changes sizes; 0 elsewhere.
     """
 
     def __init__(self):
@@ -131,7 +132,7 @@ class SizeTable:
         self._products: dict = {}
         self._constants: dict = {}
         self._applied: dict = {}
-        self.branch = 0
+        self.branch = self.iteration = 0
 
     # --- building -------------------------------------------------------------------------------------
 
@@ -230,12 +231,12 @@ class SizeTable:
         if operation == BROADCAST and isinstance(right, Size) and not isinstance(left, Size):
             left, right = right, left
         checks = operation in _CHECKS
-        key = (operation, self._key(left), self._key(right), self.branch if checks else 0)
+        group = max(s.group for s in (left, right) if isinstance(s, Size))
+        place = max(self.branch, self.iteration if group else 0) if checks else 0
+        key = (operation, self._key(left), self._key(right), place)
         size = self._applied.get(key)
         if size is None:
-            group = max(s.group for s in (left, right) if isinstance(s, Size))
-            if checks:
-                group = max(group, self.branch)
+            group = max(group, place)
             atom = Atom(len(self.atoms), group, operation, left, right, node)
             atom.natural = self._is_natural(operation, left, right)
             self.atoms.append(atom)

@@ -256,7 +256,7 @@ def _tiled(c):
 def _tile_lower(c, node):
     """The input with its repetitions, as many axes at a time as an instruction has room for."""
     x, out = node.inputs[0], node.outputs[0]
-    multiples = c.sizes(1)
+    multiples = [c.natural(m) for m in c.sizes(1)]
     if not x.shape:
         c.alias(out, x)
         return

@@ -1,0 +1,75 @@
+"""Loops whose variables grow, as decoders' do: what the body makes of the last sizes belongs to an iteration that is not made."""
+
+import numpy as np
+import pytest
+
+import hookloop as tf
+
+TABLE = np.arange(24, dtype=np.float32).reshape(4, 6)
+
+# What a body makes of the length that it has reached, 1 to 3; of a length of 4 or 5 it would be refused.
+BODIES = {
+    "a row": lambda n: tf.reduce_sum(tf.constant(TABLE)[n]),
+    "a number": lambda n: tf.constant(TABLE)[n, n],
+    "a part": lambda n: tf.reduce_sum(tf.slice(tf.constant(TABLE), [n, 0], [1, 4 - n])),
+    "numbers": lambda n: tf.reduce_sum(tf.zeros([3 - n]) + 2),
+    "repeated": lambda n: tf.reduce_sum(tf.tile(tf.constant([1.0]), [3 - n])),
+    "joined": lambda n: tf.reduce_sum(tf.concat([tf.ones([n]), tf.zeros([3 - n])], 0)),
+    "added": lambda n: tf.reduce_sum(tf.constant(TABLE)[:n] + tf.ones([n, 6])) + tf.constant(TABLE)[n, 0],
+    "product": lambda n: tf.reduce_sum(tf.matmul(tf.ones([2, n]), tf.constant(TABLE)[:n])) + tf.constant(TABLE)[n, 0],
+    "a branch": lambda n: tf.cond(n < 3, lambda: tf.constant(TABLE)[n + 1, 0], lambda: tf.constant(TABLE)[n, 1]),
+    "a loop": lambda n: tf.while_loop(lambda j, s: j < n, lambda j, s: (j + 1, s + tf.constant(TABLE)[n, j]), [0, 0.0])[
+        1
+    ],
+}
+
+
+def grown(body, iterations, start=1):
+    def iterate(i, ids):
+        number = tf.cast(body(tf.shape(ids)[1]), tf.int32)
+        return i + 1, tf.concat([ids, tf.reshape(number, [1, 1])], 1)
+
+    invariants = [tf.TensorShape([]), tf.TensorShape([1, None])]
+    first = [0, tf.ones([1, start], tf.int32)]
+    return tf.while_loop(lambda i, ids: i < iterations, iterate, first, invariants)[1]
+
+
+def outside(body, length):
+    """The same of one length, without a loop."""
+    with tf.Graph().as_default(), tf.Session() as session:
+        return int(session.run(body(tf.placeholder_with_default(length, []))))
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_the_sizes_of_an_iteration_that_is_not_made_are_not_looked_at(name, executor):
+    with tf.Session() as session:
+        found = session.run(grown(BODIES[name], 3))
+    np.testing.assert_array_equal(found, [[1, *(outside(BODIES[name], length) for length in (1, 2, 3))]])
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_a_loop_without_iterations_looks_at_no_sizes(name, executor):
+    with tf.Session() as session:
+        np.testing.assert_array_equal(session.run(grown(BODIES[name], 0, start=5)), np.ones((1, 5)))
+
+
+@pytest.mark.parametrize("start", [1, 5])
+def test_an_iteration_that_is_made_is_refused(start, executor):
+    with (
+        tf.Session() as session,
+        pytest.raises(tf.errors.InvalidArgumentError, match="slice index [45] (of dimension 0 )?out of"),
+    ):
+        session.run(grown(BODIES["a row"], 4, start))
+
+
+def test_a_branch_that_is_not_taken_may_not_fit(executor):
+    taken = tf.placeholder(tf.bool, [])
+    row = tf.constant(TABLE)
+    length = tf.shape(tf.concat([row, row], 0))[0]
+    wrong = tf.cond(taken, lambda: row[length], lambda: row[0])
+    wrong_both = tf.cond(taken, lambda: row[length], lambda: row[length + 1])
+    with tf.Session() as session:
+        np.testing.assert_array_equal(session.run(wrong, {taken: False}), TABLE[0])
+        for tensor, which, at in ((wrong, True, 8), (wrong_both, True, 8), (wrong_both, False, 9)):
+            with pytest.raises(tf.errors.InvalidArgumentError, match=f"slice index {at} (of dimension 0 )?out of"):
+                session.run(tensor, {taken: which})
