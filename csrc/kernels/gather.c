@@ -68,8 +68,18 @@ enum { AHEAD = 8, AHEAD_ELEMENTS = 64 /* rows, and short ones: so far ahead is w
     }                                                                                                            \
     break
 
+#if SIMD_BYTES == 32
+#define GATHER_SMALL(index_type)                                  \
+    case 1: GATHER_ROWS(index_type, 1);                           \
+    case 2: GATHER_ROWS(index_type, 2);                           \
+    case 12: GATHER_ROWS(index_type, 12);
+#else
+#define GATHER_SMALL(index_type)
+#endif
+
 #define GATHER_SIZES(index_type)                                  \
     switch (p->bytes) {                                           \
+    GATHER_SMALL(index_type)                                      \
     case 4: GATHER_ROWS(index_type, 4);                           \
     case 8: GATHER_ROWS(index_type, 8);                           \
     case 16: GATHER_ROWS(index_type, 16);                         \

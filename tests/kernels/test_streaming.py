@@ -239,7 +239,7 @@ def test_copies_of_short_rows_backwards_and_of_every_other(dtype):
 
 
 @pytest.mark.parametrize("wide", (np.int32, np.int64))
-@pytest.mark.parametrize("dtype", ("uint8", "float32", "float64"))
+@pytest.mark.parametrize("dtype", ("uint8", "int16", "float32", "float64"))
 def test_gathered_rows(dtype, wide):
     for width in (1, 2, 3, 4, 5, 8, 9, 15, 16, 17, 31, 32, 33, 64, 65, 130):
         for count in (1, 7, 8, 9, 30):
