@@ -47,6 +47,13 @@ def test_each_room_is_described(name):
     )
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "src/hookloop/compile").glob("[a-z]*.py")), ids=lambda path: path.name)
+def test_each_file_of_the_compiler_is_described(path):
+    assert {path.name, f"compile/{path.name}"} & named_in(ARCHITECTURE), (
+        f"docs/architecture.md does not name {path.name}"
+    )
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "csrc").rglob("*.[ch]")), ids=lambda path: path.name)
 def test_each_file_of_c_is_described(path):
     name = path.relative_to(ROOT / "csrc").as_posix()

@@ -44,18 +44,22 @@ def _make_logger():
 
 
 def log(level, msg, *args, **kwargs):
+    """Logs a message, which is formatted with the arguments by `%`, at a level."""
     get_logger().log(level, msg, *args, **kwargs)
 
 
 def debug(msg, *args, **kwargs):
+    """Logs at the level DEBUG."""
     get_logger().debug(msg, *args, **kwargs)
 
 
 def info(msg, *args, **kwargs):
+    """Logs at the level INFO."""
     get_logger().info(msg, *args, **kwargs)
 
 
 def warning(msg, *args, **kwargs):
+    """Logs at the level WARN."""
     get_logger().warning(msg, *args, **kwargs)
 
 
@@ -63,14 +67,17 @@ warn = warning
 
 
 def error(msg, *args, **kwargs):
+    """Logs at the level ERROR."""
     get_logger().error(msg, *args, **kwargs)
 
 
 def fatal(msg, *args, **kwargs):
+    """Logs at the level FATAL; the program goes on."""
     get_logger().fatal(msg, *args, **kwargs)
 
 
 def vlog(level, msg, *args, **kwargs):
+    """Logs at a level given as a number."""
     log(level, msg, *args, **kwargs)
 
 
@@ -100,10 +107,12 @@ def _calls_from_here():
 
 
 def TaskLevelStatusMessage(msg):
+    """Logs at the level ERROR."""
     error(msg)
 
 
 def flush():
+    """Flushes what the logger writes to."""
     for handler in get_logger().handlers:
         handler.flush()
 

@@ -129,6 +129,8 @@ class Instr:
 
 
 class Block:
+    """Instructions, conditionals and loops in the order in which they run."""
+
     __slots__ = ("items",)
 
     def __init__(self, items=()):
@@ -136,6 +138,8 @@ class Block:
 
 
 class If:
+    """`then` runs where `predicate` holds, `otherwise` where it does not."""
+
     __slots__ = ("predicate", "then", "otherwise", "node")
 
     def __init__(self, predicate, then, otherwise, node):
@@ -181,6 +185,7 @@ def is_whole(value):
 
 
 def dense_strides(shape):
+    """The strides, in elements, of a tensor of a shape that lies in row-major order."""
     strides, stride = [], 1
     for dim in reversed(shape):
         strides.append(stride)

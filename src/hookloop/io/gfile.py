@@ -161,34 +161,41 @@ class GFile:
 
 
 def exists(path):
+    """Whether there is a file or directory of that path."""
     return _os.path.exists(_local(path))
 
 
 def isdir(path):
+    """Whether the path is that of a directory."""
     return _os.path.isdir(_local(path))
 
 
 def mkdir(path):
+    """Makes a directory in one that exists."""
     with _translated():
         _os.mkdir(_local(path))
 
 
 def makedirs(path):
+    """Makes a directory, and those above it that are missing."""
     with _translated():
         _os.makedirs(_local(path), exist_ok=True)
 
 
 def remove(path):
+    """Removes a file."""
     with _translated():
         _os.remove(_local(path))
 
 
 def rmtree(path):
+    """Removes a directory with all that is in it."""
     with _translated():
         _shutil.rmtree(_local(path))
 
 
 def listdir(path):
+    """The names of what is in a directory, without `.` and `..`."""
     with _translated():
         return _os.listdir(_local(path))
 
