@@ -84,6 +84,16 @@ def test_one_hot(executor, axis):
     np.testing.assert_array_equal(found, np.moveaxis(wanted, -1, 2 if axis is None else axis))
 
 
+def test_a_condition_for_each_row_tells_nothing_of_the_shape():
+    rows, elements = tf.placeholder(tf.bool, [2]), tf.placeholder(tf.bool, [2, 3])
+    open_shape = [tf.placeholder(tf.float32, [None, None]) for _ in range(2)]
+    assert tf.where(rows, *open_shape).shape.as_list() == [None, None]
+    assert tf.where(elements, *open_shape).shape.as_list() == [2, 3]
+    assert tf.where(rows, open_shape[0], tf.zeros([2, 4])).shape.as_list() == [2, 4]
+    with pytest.raises(ValueError, match="must be equal"):
+        tf.where(rows, open_shape[0], tf.zeros([3, 4]))
+
+
 def test_where_and_masks_of_changing_sizes(executor):
     x = tf.placeholder(tf.float64, [None, 3])
     kept = tf.boolean_mask(x, x[:, 0] > 0)

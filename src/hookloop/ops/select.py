@@ -22,8 +22,12 @@ def _select_shape(c):
     shape = known[0] if len(known) == 1 else c.merge_shapes(*known)
     if c.known(0):
         condition = c.shape(0)
-        if len(condition) == 1 and len(shape) > 1:
-            shape = (c.merge(condition[0], shape[0]), *shape[1:])
+        if len(condition) == 1 and shape:
+            rows = c.merge(condition[0], shape[0])
+            if hasattr(
+                c, "emit"
+            ):  # while the graph is built it must fit, but tells nothing of the result, as in TensorFlow
+                shape = (rows, *shape[1:])
         elif condition:
             shape = c.merge_shapes(condition, shape)
     return shape
