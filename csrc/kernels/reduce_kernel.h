@@ -94,7 +94,25 @@ SIMD_INLINE VEC NAME(row_lanes)(const operation op, const TYPE *x, VEC center, i
 }
 #endif
 
+#if LOGICAL && SIMD_BYTES == 32
+#define WORD_ROW 128 /* elements: a longer row is gone through by vectors */
+/* A row of 8 to WORD_ROW elements by words of 8, of which the last one ends with the row. */
+SIMD_INLINE bool NAME(word_row)(const operation op, const TYPE *x, int64_t n) {
+    const uint64_t lowest = 0x0101010101010101u, highest = lowest << 7;
+    uint64_t found = 0; /* not 0 where an element is true for any, false for all */
+    for (int64_t i = 0; i < n; i += 8) {
+        uint64_t word;
+        memcpy(&word, x + (i + 8 <= n ? i : n - 8), sizeof word);
+        found |= op == REDUCE_ANY ? word : (word - lowest) & ~word & highest;
+    }
+    return op == REDUCE_ANY ? found != 0 : found == 0;
+}
+#endif
+
 SIMD_INLINE TOTAL NAME(row)(const operation op, const TYPE *x, const TYPE *center, int64_t n) {
+#if LOGICAL && SIMD_BYTES == 32
+    if (n >= 8 && n <= WORD_ROW) return NAME(word_row)(op, x, n);
+#endif
 #ifdef VEC
     enum { ADDED = VEC_LANES < 8 ? BLOCK / 4 : BLOCK }; /* fewer lanes are longer chains of additions */
 #else

@@ -294,3 +294,15 @@ def test_single_channels_of_all_windows(width, window, dilation, dtype):
             _core.KernelCall(kernel, [image, filters], [out], [1, *(1, dilation, 0) * 2])()
             expected = plain_depthwise(image, taps, dilation, before)
             np.testing.assert_allclose(out, expected, atol=200 * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize("columns", [1, 7, 8, 9, 15, 16, 17, 31, 33, 64, 100, 127, 128, 129, 136, 200])
+def test_one_element_decides_whether_any_or_all_are_true(columns):
+    """At every place of a row, in bytes that are 1 and such that are not."""
+    x = np.zeros((columns + 2, columns), np.uint8)
+    np.fill_diagonal(x, 1)
+    x[:columns:3] *= 128
+    x[-1] = 1
+    cases = [("any", x != 0, (x != 0).any(1)), ("all", x == 0, (x == 0).all(1)), ("any", x.view(bool), (x != 0).any(1))]
+    for kernel, flags, expected in cases:
+        np.testing.assert_array_equal(call(kernel, [flags], [np.empty(columns + 2, bool)], [2]), expected)
