@@ -9,6 +9,7 @@ def test_the_order_of_the_passes_is_one_literal_list():
         "drop_unused",
         "spread_late",
         "share_equal",
+        "share_quotients",
         "fold_constants",
         "fold_transposes",
         "sum_products",

@@ -25,6 +25,7 @@ from .negate_sums import negate_sums
 from .read_in_place import read_in_place
 from .scale_updates import scale_updates
 from .share_equal import share_equal
+from .share_quotients import share_quotients
 from .split_joined_factors import split_joined_factors
 from .split_updates import split_updates
 from .spread_late import spread_late
@@ -37,6 +38,7 @@ PASSES = (
     drop_unused,
     spread_late,
     share_equal,
+    share_quotients,
     fold_constants,
     fold_transposes,
     sum_products,
