@@ -21,6 +21,12 @@ ROWS = RANDOM.rand(20000, 16).astype("float32")
 SEGMENTS = np.sort(RANDOM.randint(0, 4000, 20000)).astype("int32")
 SHORT_ROWS = RANDOM.rand(20000, 10).astype("float32")
 CLASSES = RANDOM.randint(0, 512, 512).astype("int32")
+WHOLE = RANDOM.randint(0, 20000, 20000).astype("float64")
+BYTES = RANDOM.randint(0, 256, (512, 512)).astype("uint8")
+PLACES = RANDOM.randint(0, 512, 20000).astype("int32")
+TEXTS = np.array([b"word%d" % number for number in RANDOM.randint(0, 10**6, 2000)], object)
+RECORDS = np.array([b"%d,%f,x" % (i, x) for i, x in enumerate(RANDOM.rand(1000))], object)
+PARTS = [MATRIX[:10, :10].copy()] * 100
 
 OPS = {
     "space_to_depth": (lambda tf, x: tf.space_to_depth(x, 2), [IMAGE]),
@@ -44,6 +50,19 @@ OPS = {
     "random integers": (lambda tf, n: tf.random_uniform([n], 0, 100, tf.int32), [np.array(262144, "int32")]),
     "sum of halves": (lambda tf, x: tf.reduce_sum(x, 1), [HALVES]),
     "max of halves": (lambda tf, x: tf.reduce_max(x, 0), [HALVES]),
+    "distinct doubles": (lambda tf, x: tf.unique(x), [WHOLE]),
+    "transposed bytes": (lambda tf, x: tf.transpose(x), [BYTES]),
+    "transposed halves": (lambda tf, x: tf.transpose(x, [0, 2, 1]), [HALVES.reshape(32, 64, 512)]),
+    "channels first of bytes": (lambda tf, x: tf.transpose(x, [0, 2, 1]), [BYTES.reshape(-1)[:196608].reshape(64, 1024, 3)]),
+    "every other column": (lambda tf, x: x[:, ::2], [MATRIX]),
+    "argmax of 100": (lambda tf, x: tf.argmax(x, 1), [SHORT_ROWS.reshape(-1, 100)]),
+    "any of 8": (lambda tf, x: tf.reduce_any(x, 1), [MATRIX.reshape(-1, 8) > 0.9]),
+    "elements of halves": (lambda tf, x, i: tf.gather(x, i), [HALVES[0].copy(), PLACES]),
+    "a hundred fed parts": (lambda tf, *parts: tf.concat(parts, 0), PARTS),
+    "hashes of texts": (lambda tf, x: tf.string_to_hash_bucket_fast(x, 1000), [TEXTS]),
+    "records of three fields": (lambda tf, x: tf.decode_csv(x, [[0], [0.0], [""]])[1], [RECORDS]),
+    "texts rewritten": (lambda tf, x: tf.regex_replace(x, "[0-5]", "z"), [TEXTS]),
+    "parts of texts": (lambda tf, x: tf.strings.substr(x, 1, 2), [TEXTS]),
 }  # fmt: skip
 
 
@@ -61,7 +80,7 @@ def least_time(call, budget=BUDGET):
 def time_op(tf, name, budget=BUDGET):
     function, arrays = OPS[name]
     with tf.Graph().as_default():
-        places = [tf.placeholder(array.dtype, array.shape) for array in arrays]
+        places = [tf.placeholder(tf.string if array.dtype == object else array.dtype, array.shape) for array in arrays]
         config = tf.ConfigProto(intra_op_parallelism_threads=1, inter_op_parallelism_threads=1)
         with tf.Session(config=config) as session:
             call = session.make_callable(function(tf, *places), places)
