@@ -320,3 +320,27 @@ def test_none_is_the_default_of_an_attribute(build, dtype, value, executor):
     assert tensor.dtype.name == dtype
     with tf.Session() as session:
         assert np.asarray(session.run(tensor)).tolist() == value
+
+
+def test_numbers_and_arrays_where_functions_take_tensors(executor):
+    image = np.arange(4, dtype=np.float32).reshape(1, 2, 2, 1)
+    row = np.array([1.0, 2.0], np.float32)
+    cases = {
+        "lrn": (tf.nn.lrn(image, None, None, None, None), tf.nn.lrn(image)),
+        "log_sigmoid": (tf.math.log_sigmoid([1.0, 2.0]), tf.math.log_sigmoid(row)),
+        "polyval": (tf.math.polyval(np.array([[1.0, 2.0], [3.0, 4.0]], np.float32), row), tf.constant([4.0, 8.0])),
+        "nextafter": (tf.math.nextafter([1, 2], np.array([2.0, 1.0])), tf.constant(np.nextafter(row, row[::-1]))),
+        "matrix_diag": (
+            tf.linalg.diag(row, k=None, num_rows=None, num_cols=None, padding_value=None),
+            tf.linalg.diag(row),
+        ),
+        "scale": (tf.nn.scale_regularization_loss([1, 2]), tf.constant(3.0, tf.float64)),
+    }
+    with tf.Session() as session:
+        for name, (found, expected) in cases.items():
+            assert found.dtype == expected.dtype, name
+            np.testing.assert_array_equal(*session.run([found, expected]), err_msg=name)
+    with pytest.raises(TypeError, match="bias"):
+        tf.nn.lrn(image, bias="much")
+    with pytest.raises(ValueError, match="num_rows and num_cols must be -1"):
+        tf.linalg.diag(row, num_rows=np.array([3, 3]))

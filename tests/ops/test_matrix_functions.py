@@ -112,3 +112,12 @@ def test_what_is_no_matrix_of_floats():
 
 def test_factors_have_names():
     assert tf.linalg.lu(tf.eye(2))._fields == ("lu", "p")
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_real_matrix_with_a_negative_eigenvalue_has_no_real_root(executor, dtype):
+    matrices = np.array([[[0, 1], [2, 3]], [[4, 1], [1, 3]], [[-1, 0], [0, 2]], [[0, 1], [-1, 0]]], dtype)
+    found = run(tf.linalg.sqrtm(matrices))
+    assert np.isnan(found).all((1, 2)).tolist() == [True, False, True, False]
+    np.testing.assert_allclose(found[1], [[1.9815776, 0.2708322], [0.2708322, 1.7107455]], rtol=1e-5)
+    np.testing.assert_allclose(found[3], [[0.70710677, 0.70710677], [-0.70710677, 0.70710677]], rtol=1e-5)

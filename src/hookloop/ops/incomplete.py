@@ -10,7 +10,7 @@ from .. import dtypes
 from ..graph.scopes import control_dependencies, name_scope
 from . import kinds
 from .array import zeros_like
-from .build import apply_op
+from .build import apply_op, convert_to_tensor
 from .math import _Broadcast
 from .math_unary import _digamma, _lgamma, abs, exp, lgamma, log, reciprocal, sign
 from .registry import OpDef, register
@@ -237,8 +237,10 @@ def betainc(a, b, x, name=None):
 
 
 def nextafter(x1, x2, name=None):
-    """The number next to x1 in the direction of x2, element by element, with broadcasting."""
-    return apply_op("NextAfter", [x1, x2], name=name)
+    """The number next to x1 in the direction of x2, element by element, with broadcasting; float32 where x1 is no tensor."""
+    with name_scope(name, "NextAfter", [x1, x2]) as scope:
+        x1 = convert_to_tensor(x1, name="x1", preferred_dtype=dtypes.float32)
+        return apply_op("NextAfter", [x1, x2], name=scope)
 
 
 def bessel_i0e(x, name=None):

@@ -469,7 +469,7 @@ def polyval(coeffs, x, name=None):
     """
     with name_scope(name, "polyval", [*coeffs, x]):
         x = convert_to_tensor(x, name="x")
-        if not coeffs:
+        if len(coeffs) == 0:  # an array of them has no truth value
             return zeros_like(x, name="p")
         coeffs = [convert_to_tensor(c, name=f"coeff_{i}") for i, c in enumerate(coeffs)]
         total = coeffs[0]

@@ -339,6 +339,7 @@ def log_sigmoid(x, name=None):
     from .activations import softplus
 
     with name_scope(name, "LogSigmoid", [x]) as scope:
+        x = convert_to_tensor(x, name="x")
         return negative(softplus(-x), name=scope)
 
 

@@ -228,7 +228,7 @@ register(
 
 
 def _main_diagonal(k):
-    if not (isinstance(k, (int, np.integer)) and k == 0):
+    if k is not None and not (isinstance(k, (int, np.integer)) and k == 0):
         raise ValueError(f"k must be 0, the main diagonal, as in TensorFlow 1.15's ops, but is {k!r}")
 
 
@@ -249,7 +249,8 @@ def matrix_diag(diagonal, name="diag", k=0, num_rows=-1, num_cols=-1, padding_va
       ValueError: for another diagonal or another form.
     """
     _main_diagonal(k)
-    if num_rows != -1 or num_cols != -1 or padding_value != 0:
+    settings = (num_rows, -1), (num_cols, -1), (padding_value, 0)
+    if not all(value is None or (np.ndim(value) == 0 and value == default) for value, default in settings):
         raise ValueError("num_rows and num_cols must be -1, and padding_value 0, as in TensorFlow 1.15's MatrixDiag")
     return apply_op("MatrixDiag", [diagonal], name=name)
 

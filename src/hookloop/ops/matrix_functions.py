@@ -45,6 +45,8 @@ def _root(x):
     """Denman and Beavers' iteration in its product form, scaled by determinants (Higham, Functions of Matrices, 6.3)."""
     wide = np.result_type(x, np.float64)
     root, product = x.astype(wide), x.astype(wide)
+    if _has_no_root(root):
+        return np.full_like(x, np.nan)
     size, one = len(x), np.eye(len(x))
     for turn in range(100):
         scale = 1.0
@@ -57,6 +59,14 @@ def _root(x):
         if np.linalg.norm(product - one) <= 1e-15 * size or not np.all(np.isfinite(product)):
             break
     return root.astype(x.dtype)
+
+
+def _has_no_root(x):
+    """Whether the principal root of a matrix of real numbers is not real: it has a negative eigenvalue."""
+    if np.iscomplexobj(x):
+        return False
+    values = np.linalg.eigvals(x)
+    return bool(np.any((values.imag == 0) & (values.real < -1e-14 * np.abs(values).max())))
 
 
 _POINTS, _WEIGHTS = np.polynomial.legendre.leggauss(10)

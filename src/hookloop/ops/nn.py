@@ -759,4 +759,4 @@ def compute_average_loss(per_example_loss, sample_weight=None, global_batch_size
 
 def scale_regularization_loss(regularization_loss):
     """The sum of a regularization loss, divided by the number of replicas: one."""
-    return reduce_sum(convert_to_tensor(regularization_loss)) / 1.0
+    return reduce_sum(convert_to_tensor(regularization_loss)) / 1

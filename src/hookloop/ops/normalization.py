@@ -327,10 +327,15 @@ def local_response_normalization(input, depth_radius=5, bias=1, alpha=1, beta=0.
       name: the node's name.
 
     Raises:
+      TypeError: where a setting is no number; None is the default of the node: a radius of 5, a bias and a factor of 1, a root.
       ValueError: where the input is not of rank 4.
     """
-    attrs = {"depth_radius": int(depth_radius), "bias": float(bias), "alpha": float(alpha), "beta": float(beta)}
-    return apply_op("LRN", [input], attrs, name)
+    attrs = {"bias": bias, "alpha": alpha, "beta": beta}
+    for setting, value in attrs.items():
+        if not isinstance(value, (int, float, np.number, type(None))):
+            raise TypeError(f"Expected float for argument {setting!r} not {value!r}.")
+        attrs[setting] = None if value is None else float(value)
+    return apply_op("LRN", [input], {"depth_radius": depth_radius, **attrs}, name)
 
 
 lrn = local_response_normalization
