@@ -168,3 +168,18 @@ def test_second_derivatives_of_two_sizes_that_only_the_run_tells_are_refused():
         assert session.run(tf.convert_to_tensor(first), {x: value}).tolist() == [[2, 4, 6], [8, 10, 12]]
         with pytest.raises(ValueError, match="the rank of .* depends on sizes, and only running tells it"):
             session.run(tf.convert_to_tensor(second), {x: value})
+
+
+def test_a_part_has_the_sizes_that_it_asks_for_wherever_it_begins(executor):
+    x, begin = tf.placeholder(tf.float32), tf.placeholder(tf.int32)
+    grid = tf.reshape(tf.range(20.0), [5, 4])
+    for size, wanted in (([2, 3], [2, 3]), ([0, 1], [0, 1]), ([-1, 2], [None, 2])):
+        assert tf.slice(x, begin, size).shape.as_list() == wanted
+        part = tf.slice(grid, begin, size)
+        assert part.shape.as_list() == wanted
+        with tf.Session() as session:
+            found = session.run([part, tf.slice(x, begin, size)], {begin: [1, 1], x: np.arange(20).reshape(5, 4)})
+        for one in found:
+            rows = 4 if size[0] < 0 else size[0]
+            np.testing.assert_array_equal(one, np.arange(20).reshape(5, 4)[1 : 1 + rows, 1 : 1 + size[1]])
+    assert tf.linalg.cross(x, tf.zeros([2, 3])).shape.as_list() == [2, 3]

@@ -185,9 +185,10 @@ def _tensor_diag_part_reference(node, x):
 
 
 def _cross_shape(c):
-    if not (c.known(0) and c.known(1)):
+    known = [c.shape(i) for i in (0, 1) if c.known(i)]
+    if not known:
         return None
-    found = c.merge_shapes(c.shape(0), c.shape(1))
+    found = c.merge_shapes(known[0], known[-1])
     if not found:
         c.fail("Shape must be at least rank 1 but is rank 0")
     c.merge(found[-1], 3)

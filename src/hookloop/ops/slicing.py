@@ -29,9 +29,13 @@ newaxis = None
 
 def _sliced(c):
     c.fallback(0 if c.known(0) else None)
-    begin, size = c.sizes(1), c.sizes(2)
+    size = c.sizes(2)
+    told = tuple([UNKNOWN if isinstance(d, int) and d < 0 else d for d in size])
+    if not c.known(0) or len(c.shape(0)) == len(size):
+        c.fallback(told)  # wherever the part begins
+    begin = c.sizes(1)
     if not c.known(0):
-        return tuple([UNKNOWN if isinstance(d, int) and d < 0 else d for d in size])
+        return told
     shape = c.shape(0)
     check_sizes(c, size)
     if len(begin) != len(shape) or len(size) != len(shape):
