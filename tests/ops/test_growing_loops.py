@@ -73,3 +73,43 @@ def test_a_branch_that_is_not_taken_may_not_fit(executor):
         for tensor, which, at in ((wrong, True, 8), (wrong_both, True, 8), (wrong_both, False, 9)):
             with pytest.raises(tf.errors.InvalidArgumentError, match=f"slice index {at} (of dimension 0 )?out of"):
                 session.run(tensor, {taken: which})
+
+
+def halved(first, x):
+    """Sums of neighbours, until one is left."""
+    invariants = [tf.TensorShape([]), tf.TensorShape([None])]
+    return tf.while_loop(
+        lambda n, h: n > 1, lambda n, h: (n // 2, tf.reduce_sum(tf.reshape(h, [n // 2, 2]), 1)), [first, x], invariants
+    )
+
+
+def test_a_size_enters_a_loop_that_changes_others(executor):
+    x = tf.placeholder(tf.float32, [None])
+    n, h = halved(tf.shape(x)[0], x)
+    gradient = tf.gradients(h, x)[0]
+    with tf.Session() as session:
+        for length in (1, 2, 8, 4):
+            fed = {x: np.arange(1, length + 1)}
+            np.testing.assert_array_equal(session.run(h, fed), [length * (length + 1) / 2])
+            found = session.run([n, h, gradient], fed)
+            assert (
+                found[0] == 1 and found[1].tolist() == [length * (length + 1) / 2] and found[2].tolist() == [1] * length
+            )
+
+
+def test_what_is_counted_in_a_loop_that_changes_sizes_is_counted_there(executor):
+    """The loop is lowered again once its sizes are known to change: what the first time has counted is not in the plan."""
+    x = tf.placeholder(tf.float32, [None])
+
+    def body(i, h):
+        return i + 1, tf.concat([tf.boolean_mask(x, x > 0), h[:1], tf.unique(x)[0]], 0)
+
+    invariants = [tf.TensorShape([]), tf.TensorShape([None])]
+    _, h = tf.while_loop(lambda i, h: i < 2, body, [0, x[:1]], invariants)
+    with tf.Session() as session:
+        for value in ([1.0, -2.0, 1.0], [-3.0, 5.0, 6.0, 7.0]):
+            kept, first = [v for v in value if v > 0], value[0]
+            for _ in range(2):
+                wanted = [*kept, first, *dict.fromkeys(value)]
+                first = wanted[0]
+            np.testing.assert_array_equal(session.run(h, {x: value}), wanted)

@@ -77,6 +77,7 @@ class _Checkpoint:
         self.pushed = dict(lowerer.request.pushed)
         self.arrays = dict(lowerer.arrays)
         self.superseded = dict(lowerer.superseded)
+        self.measured = lowerer.measured.saved()
 
     def restore(self):
         lowerer = self.lowerer
@@ -88,6 +89,7 @@ class _Checkpoint:
         lowerer.request.pushed = self.pushed
         lowerer.arrays = self.arrays
         lowerer.superseded = self.superseded
+        lowerer.measured.restore(self.measured)
 
 
 class _LoopState:

@@ -162,9 +162,8 @@ class Lowerer(OpenAxes):
         self._known_here(value, "buffer")
 
     def _known_here(self, value, what):
-        """A value's `what` is there where the open region runs, and nowhere else."""
-        if self.depth:
-            self.region_local.append((value, what))
+        """A value's `what` is there where the open region runs, and nowhere else; outside of regions, unless it is given up."""
+        self.region_local.append((value, what))
 
     def unknown_constant(self, node, i):
         name = node.op.inputs[i].name

@@ -15,6 +15,13 @@ class MeasuredOps:
     def __init__(self):
         self._found: dict = {}  # op type -> key -> outputs
 
+    def saved(self):
+        """What is known now, for `restore`: what an attempt that is given up has computed is not in the plan."""
+        return {kind: dict(found) for kind, found in self._found.items()}
+
+    def restore(self, saved):
+        self._found = saved
+
     def repeated(self, lowerer, node):
         """The outputs of an earlier op of the block that is the same with the same inputs, or None."""
         found = self._found.get(node.op.type)
