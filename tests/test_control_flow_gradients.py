@@ -532,3 +532,14 @@ def test_the_gradient_of_a_value_of_a_branch_goes_through_the_branch(executor, n
                     session.run(gradient, feeds)
             else:
                 assert session.run(gradient, feeds) == wanted
+
+
+def test_a_branch_may_take_a_value_of_another_twice(executor):
+    p, q, x = (tf.placeholder(dtype, []) for dtype in (tf.bool, tf.bool, tf.float32))
+    kept = []
+    tf.cond(p, lambda: kept.append(x * 5.0) or kept[0], lambda: x)
+    y = tf.cond(q, lambda: tf.cond(p, lambda: kept[0] * x, lambda: x) + kept[0], lambda: x)
+    (gradient,) = tf.gradients(y, x)
+    with tf.Session() as session:
+        assert session.run(gradient, {p: True, q: True, x: 1.5}) == 20
+        assert session.run(gradient, {p: True, q: False, x: 1.5}) == 1

@@ -371,9 +371,9 @@ def as_slices(gradient):
 
 def added(left, right):
     """The sum of two gradients."""
-    from .gradients import _sum
+    from .gradients import AggregationMethod, _sum
 
-    return _sum([left, right])
+    return _sum([left, right], None, AggregationMethod.DEFAULT)
 
 
 def _dense(gradient):
