@@ -86,11 +86,14 @@ typedef enum layout { ROW_BY_ROW, ROWS_BESIDE, TWO_TILES } layout;
 /* How long dots are, in vectors: so short that four or two of them share one, less than four, or more. */
 typedef enum dot_length { FOUR_A_VECTOR, TWO_A_VECTOR, SHORT, LONG } dot_length;
 
+/* Some blocks of k, which are summed for all of C before the next ones. */
+typedef struct stretch { int64_t first, end; } stretch;
+
 /* The operands' data, moved to one product of the batch. */
 typedef struct gemm_data {
     const char *const *in; /* A and B of each product, then the steps' operands */
     char *c, *sums;
-    int64_t k_first, k_end; /* the stretch of the first product's k that is summed */
+    const stretch *stretch; /* of the k of a single product; or NULL: all of it */
 } gemm_data;
 
 /* Memory for the operands' pointers, where they are not as the instruction has them. */
@@ -149,8 +152,7 @@ static int64_t first_row(const gemm *g, int64_t block) {
     return row < g->m ? row : g->m;
 }
 
-/* How many blocks of k the tasks make at a time: the last ones may be fewer. */
-static int64_t k_blocks_of(const gemm *g, const gemm_data *data) { return ceil_div(data->k_end - data->k_first, g->products[0].k_block); }
+static int64_t k_blocks_of(const gemm *g, const stretch *k) { return ceil_div(k->end - k->first, g->products[0].k_block); }
 
 #if !SIMD_FREE_MASKS
 /* Where the block of rows that row m is in ends. */
@@ -271,7 +273,7 @@ static void run_task(void *argument, int64_t chunk, int worker) {
 static void run_k_block(void *argument, int64_t chunk, int worker) {
     const gemm_task *task = argument;
     const gemm *g = task->g;
-    const int64_t blocks = g->m_blocks * g->n_blocks, number = chunk / blocks, all = k_blocks_of(g, task->data);
+    const int64_t blocks = g->m_blocks * g->n_blocks, number = chunk / blocks, all = k_blocks_of(g, task->data->stretch);
     const int64_t block = (chunk + number * blocks / all) % blocks;
     const block_place at = place_of(g, block);
     _Atomic int32_t *made = (_Atomic int32_t *)task->scratch;
@@ -286,7 +288,7 @@ static void run_k_block(void *argument, int64_t chunk, int worker) {
 /* Where the instruction's operands are; A and B change places where the product is seen as (BᵀAᵀ)ᵀ. */
 SIMD_INLINE gemm_data collect(const gemm *g, const hl_instr *ins, gemm_operands swapped) {
     void *const *args = g->n_in + 1 + g->sums > HL_DIRECT_ARGS ? hl_args(ins) : ins->arg;
-    gemm_data data = {(const char *const *)args, args[g->n_in], g->sums ? args[g->n_in + 1] : NULL, 0, g->products[0].k};
+    gemm_data data = {(const char *const *)args, args[g->n_in], g->sums ? args[g->n_in + 1] : NULL, NULL};
     if (!g->swapped) return data;
     data.in = swapped;
     for (int i = 0; i < g->n_in; i++) swapped[i < 2 * g->n_products ? i ^ 1 : i] = args[i];
@@ -316,8 +318,10 @@ static void run_alone(hl_run *run, const gemm *g, gemm_data data) {
     const int64_t at_once = (int64_t)(LONGEST_TASK_NS * parts / g->cost_ns) + 1;
     const int64_t row_blocks = joined_row_blocks(g) < at_once ? joined_row_blocks(g) : at_once;
     const int64_t joined = at_once / row_blocks, step = joined < g->n_blocks ? joined * g->n_block : g->n;
+    stretch now = {0, 0};
+    data.stretch = g->n_products == 1 ? &now : NULL;
     do {
-        data.k_end = k - data.k_first > g->k_stretch ? data.k_first + g->k_stretch : k;
+        now.end = k - now.first > g->k_stretch ? now.first + g->k_stretch : k;
         for (int64_t block = 0; block < g->m_blocks; block += row_blocks) {
             const int64_t end = block + row_blocks < g->m_blocks ? block + row_blocks : g->m_blocks;
             for (int64_t n = 0; n < g->n; n += step) {
@@ -325,8 +329,8 @@ static void run_alone(hl_run *run, const gemm *g, gemm_data data) {
                 g->fn(g, &data, first_row(g, block), first_row(g, end), n, n + step < g->n ? n + step : g->n, scratch);
             }
         }
-        data.k_first = data.k_end;
-    } while (data.k_first < k);
+        now.first = now.end;
+    } while (now.first < k);
 }
 
 /* Threads share the blocks of k, some of them at a time: what they have made is added before the next ones take its memory. */
@@ -334,13 +338,15 @@ static void share_k(hl_run *run, const gemm *g, gemm_data data) {
     const product *p = &g->products[0];
     const int64_t all = ceil_div(p->k, p->k_block), at_once = g->k_blocks * p->k_block;
     gemm_task task = {g, &data, run->scratch, run->scratch_bytes};
+    stretch now = {0, 0};
+    data.stretch = &now;
     do {
-        data.k_end = p->k - data.k_first > at_once ? data.k_first + at_once : p->k;
-        const int64_t blocks = k_blocks_of(g, &data);
+        now.end = p->k - now.first > at_once ? now.first + at_once : p->k;
+        const int64_t blocks = k_blocks_of(g, &now);
         memset(run->scratch, 0, (size_t)g->counters_bytes);
         hl_parallel(run, blocks * g->m_blocks * g->n_blocks, g->cost_ns * (double)blocks / (double)all, run_k_block, &task);
-        data.k_first = data.k_end;
-    } while (data.k_first < p->k && !hl_is_stopped(run));
+        now.first = now.end;
+    } while (now.first < p->k && !hl_is_stopped(run));
 }
 
 static hl_status gemm_run(const hl_instr *ins, hl_run *run) {

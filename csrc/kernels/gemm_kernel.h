@@ -228,7 +228,7 @@ typedef struct NAME(ends) {
 /* Asks for the blocks of k that row m of a panel will be the sum of: another thread may have made them. */
 static void NAME(ask_for_parts)(const NAME(ends) *ends, int64_t m, int64_t columns) {
     const gemm *g = ends->g;
-    const int64_t parts = k_blocks_of(g, ends->data) - 1;
+    const int64_t parts = k_blocks_of(g, ends->data->stretch) - 1;
     for (int64_t n = ends->n; n < ends->n + columns; n += 64 / (int64_t)sizeof(REAL)) {
         __builtin_prefetch((const REAL *)ends->data->c + m * g->c.row + n);
         for (int64_t i = 0; i < parts; i++) __builtin_prefetch(ends->parts + (i * g->m + m) * g->n + n);
@@ -511,7 +511,7 @@ static void NAME(sum_few_columns)(const REAL *b, int64_t row, int64_t k, int64_t
 static void NAME(k_block)(const gemm *g, const gemm_data *data, int64_t number, char *parts, bool last, int64_t m0, int64_t m1,
                           int64_t n0, int64_t n1, char *scratch) {
     const product *p = &g->products[0];
-    const int64_t k_first = data->k_first + number * p->k_block;
+    const int64_t k_first = data->stretch->first + number * p->k_block;
     NAME(part) part = {.k_first = k_first, .k_end = k_first + p->k_block < p->k ? k_first + p->k_block : p->k,
                        .c = (REAL *)data->c, .c_row = g->c.row, .begins = k_first == 0, .alone = number > 0,
                        .others = last ? (const REAL *)parts : NULL};
@@ -538,14 +538,14 @@ SIMD_INLINE void NAME(add_row_of_k_blocks)(const gemm *g, int64_t parts, const R
 static void NAME(add_k_blocks)(const gemm *g, const gemm_data *data, const char *parts, int64_t m0, int64_t m1, int64_t n0,
                                int64_t n1) {
     enum { KEPT = 4096 / sizeof(REAL) };
-    const int64_t blocks = k_blocks_of(g, data);
+    const int64_t blocks = k_blocks_of(g, data->stretch);
     const int64_t at_once = n1 - n0 < KEPT ? KEPT / (n1 - n0) : 1;
     for (int64_t first = m0; first < m1; first += at_once) {
         const int64_t rows = m1 - first < at_once ? m1 - first : at_once;
         REAL *c = (REAL *)data->c + first * g->c.row + n0;
         for (int64_t i = 0; i < rows; i++)
             NAME(add_row_of_k_blocks)(g, blocks - 1, (const REAL *)parts + (first + i) * g->n + n0, n1 - n0, c + i * g->c.row);
-        if (data->k_end == g->products[0].k) NAME(finish)(g, data, g->starts_with_y, first, n0, rows, n1 - n0, g->c.row, c);
+        if (data->stretch->end == g->products[0].k) NAME(finish)(g, data, g->starts_with_y, first, n0, rows, n1 - n0, g->c.row, c);
     }
 }
 
@@ -613,9 +613,9 @@ static void NAME(whole_row)(const gemm *g, const gemm_data *data, int64_t m0, in
 
 static void NAME(whole)(const gemm *g, const gemm_data *data, int64_t m0, int64_t m1, int64_t n0, int64_t n1, char *scratch) {
     for (int i = 0; i < g->n_products; i++) {
-        const NAME(part) part = {.index = i, .k_first = i == 0 ? data->k_first : 0, .k_end = i == 0 ? data->k_end : g->products[i].k,
-                                 .c = (REAL *)data->c, .c_row = g->c.row,
-                                 .begins = i == 0 && data->k_first == 0, .ends = i == g->n_products - 1};
+        const stretch all = {0, g->products[i].k}, *k = data->stretch ? data->stretch : &all;
+        const NAME(part) part = {.index = i, .k_first = k->first, .k_end = k->end, .c = (REAL *)data->c, .c_row = g->c.row,
+                                 .begins = i == 0 && k->first == 0, .ends = i == g->n_products - 1};
         NAME(block)(g, data, &part, m0, m1, n0, n1, scratch);
     }
 }
