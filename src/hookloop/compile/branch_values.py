@@ -103,7 +103,8 @@ class Presence:
         self._established = {None: ALWAYS}
         self._loop_conditions = {}
         self._place = {}
-        if any(_begins(op) for op in ops):
+        self.conditional = any(map(_begins, ops))
+        if self.conditional:
             for op in _inputs_first(ops):
                 self._place[op] = len(self._place)
                 self._note(op)

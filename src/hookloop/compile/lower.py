@@ -298,6 +298,8 @@ class Lowerer(OpenAxes):
         """Lowers a unit where it is run: behind a look at what it takes of branches that it does not stand in."""
         if unit.kind == COPY:
             return self._copy_early(unit.op, unit.copied)
+        if not self.presence.conditional:
+            return self._lower_run(unit)
         missing = unit.missing(self.presence)
         goes_on = self._lower_guarded(unit, missing) if missing else self._lower_run(unit)
         if goes_on is False:

@@ -121,7 +121,8 @@ class RaisedGraph:
             recover_contexts([op for op in self.needed[0].graph.get_operations() if op._control_flow_context is None])
             self.needed = self._needed(starts)
         self.presence = Presence(self.needed, feeds)
-        self.needed = [op for op in self.needed if self.presence.of_op(op) is not NEVER]
+        if self.presence.conditional:
+            self.needed = [op for op in self.needed if self.presence.of_op(op) is not NEVER]
         self.root_region = Region()
         self._units = {}
         self._regions = {None: self.root_region}
