@@ -204,6 +204,19 @@ def test_tall_products_are_shared_by_rows(dtype, transposes, shape):
         np.testing.assert_array_equal(shared, alone)
 
 
+@pytest.mark.parametrize("dtype", [np.complex64, np.complex128])
+@pytest.mark.parametrize("transposes", list(itertools.product([False, True], repeat=2)))
+def test_complex_products(dtype, transposes):
+    for m, k, n in itertools.product((1, 3, 4, 5, 70), (0, 1, 7, 65), (1, 2, 63, 64, 65, 130)):
+        a, b = numbers((m, 2 * k)).astype(dtype), numbers((k, 2 * n), seed=1).astype(dtype)
+        a, b = a[:, :k] + 1j * a[:, k:], b[:, :n] - 1j * b[:, n:]
+        alone = product(a, b, *transposes)
+        np.testing.assert_allclose(
+            alone, a.astype("D") @ b.astype("D"), rtol=1e-5, atol=1e-5 if dtype == np.complex64 else 1e-13
+        )
+        np.testing.assert_array_equal(product(a, b, *transposes, threads=3), alone)
+
+
 @pytest.mark.parametrize("transposes", list(itertools.product([False, True], repeat=2)))
 def test_batches_with_broadcast(transposes):
     a, b = numbers((3, 1, 5, 40)), numbers((4, 40, 33), seed=1)
