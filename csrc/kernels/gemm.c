@@ -716,6 +716,7 @@ static hl_status prepare(hl_prepare *prep, int n_products, int first_attr) {
         choose_k_blocks(g, lanes);
         g->k_stretch = g->dots || c->size == 0 ? 0 : stretch_of_k(g, SIMD_BYTES / lanes);
         if (c->size) cut(g, lanes, single ? GFLOPS : GFLOPS / 2);
+        else g->m_blocks = g->n_blocks = 1; /* of nothing */
         reserve_scratch(g, prep, lanes);
     } else {
         status = prepare_plain(g, prep);

@@ -82,6 +82,14 @@ def test_a_product_of_nothing_is_zeros(executor):
     assert run(tf.matmul(x, x, transpose_b=True), {x: np.zeros((0, 5))}).shape == (0, 0)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("transposes", [(False, False), (True, False), (False, True), (True, True)])
+def test_a_batch_of_no_products_is_none(executor, dtype, transposes):
+    x, y = tf.placeholder(dtype, [None, None, None]), tf.placeholder(dtype, [None, None, None])
+    empty = np.zeros((0, 300, 300), dtype)  # so large that A is packed
+    assert run(tf.matmul(x, y, *transposes), {x: empty, y: empty}).shape == (0, 300, 300)
+
+
 def test_the_hint_of_sparseness_changes_no_value(executor):
     a, b = sample((3, 4), "float32"), sample((4, 5), "float32", 1)
     product = tf.matmul(a, b, a_is_sparse=True)
