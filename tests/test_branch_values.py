@@ -15,3 +15,15 @@ _RECORDED = json.loads((pathlib.Path(__file__).parent / "fixtures" / "branch_val
 @pytest.mark.parametrize("seed", programs.PROGRAMS)
 def test_random_programs_give_what_tensorflow_gives(executor, seed):
     assert programs.run_program(tf, seed) == _RECORDED[seed]
+
+
+def test_what_was_taken_from_a_stack_is_put_there_again_beside_a_conditional(executor):
+    raw, x = tf.raw_ops, tf.placeholder(tf.float32, [])
+    stack = raw.StackV2(max_size=-1, elem_type=tf.float32)
+    with tf.control_dependencies([raw.StackPushV2(handle=stack, elem=x)]):
+        first = raw.StackPopV2(handle=stack, elem_type=tf.float32)
+    with tf.control_dependencies([raw.StackPushV2(handle=stack, elem=first + 1.0)]):
+        second = raw.StackPopV2(handle=stack, elem_type=tf.float32)
+    result = tf.cond(x > 0.0, lambda: x * 3.0, lambda: x)
+    with tf.Session() as session:
+        assert session.run([second, result], {x: 2.0}) == [3.0, 6.0]

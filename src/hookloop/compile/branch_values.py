@@ -257,8 +257,8 @@ def _is_inside(context, outer):
 
 
 def _inputs_first(ops):
-    """The ops, each behind those that it waits for; a loop's back edges do not count."""
-    unseen, ordered = set(ops), []
+    """The ops, each behind those that it waits for; a loop's back edges do not count, nor what puts on a stack again what was taken."""
+    unseen, opened, ordered = set(ops), set(), []
     for op in ops:
         stack = [op]
         while stack:
@@ -266,7 +266,9 @@ def _inputs_first(ops):
             if current not in unseen:
                 stack.pop()
                 continue
-            waiting = [source for source in _sources(current) if source in unseen and source.type not in _NEXT]
+            opened.add(current)
+            sources = _sources(current)
+            waiting = [s for s in sources if s in unseen and s not in opened and s.type not in _NEXT]
             if waiting:
                 stack.extend(waiting)
                 continue
