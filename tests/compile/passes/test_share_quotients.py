@@ -1,5 +1,7 @@
 """share_quotients: what was divided is not divided again because it was negated, and no bit changes."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -68,3 +70,18 @@ def test_a_variable_that_is_written_in_between_is_divided_again(executor):
         session.run(tf.global_variables_initializer())
         found = session.run([before, after])
     np.testing.assert_array_equal(found, [[2, 3], [-4, -5]])
+
+
+def test_divisions_by_one_number_are_not_compared_with_each_other(monkeypatch):
+    module, compared = sys.modules["hookloop.compile.passes.share_quotients"], []
+    same = module._same
+    monkeypatch.setattr(module, "_same", lambda a, b: compared.append(a) or same(a, b))
+    s, inputs = tf.placeholder(tf.float32, []), [tf.placeholder(tf.float32, [3]) for _ in range(40)]
+    whole = tf.placeholder(tf.float32, [120])
+    parts = [whole[i : i + 3] for i in range(0, 120, 3)]
+    found = rewritten(
+        [y for x in inputs + parts for y in (x / s, -x / s)],
+        {s: 2.0, whole: numbers(120), **dict.fromkeys(inputs, numbers(3))},
+    )
+    assert found.count("div") == 80
+    assert len(compared) <= 3 * 80

@@ -12,40 +12,51 @@ def share_quotients(program):
     """Makes a negated numerator's quotient the negative of an earlier quotient of the same two tensors."""
     if "neg" not in kernels_of(program):
         return
+    found = {}  # operands -> the divisions so far
     for uses, block, item in each_of(program, ("div",)):
-        _share(uses, block, item)
+        if not _share(uses, block, item, found):
+            found.setdefault(_operands(*item.inputs), []).append(item)
 
 
-def _share(uses, block, item):
+def _operands(x, divisor):
+    """Equal for operands that may be the same; of many parts of one tensor few are."""
+    return (
+        x.buffer.memory,
+        divisor.buffer.memory,
+        *[v.offset if isinstance(v.offset, int) else None for v in (x, divisor)],
+    )
+
+
+def _share(uses, block, item, found):
+    """Whether a division has become the negative of one that was found before it."""
     negated, divisor = item.inputs
     (out,) = item.outputs
     if not out.dtype.is_floating or not is_whole(negated):
-        return
+        return False
     made = uses.only_writer(negated)
     if made is None or made.kernel != "neg" or made.effect or uses.block_of[id(made)] is not block:
-        return
+        return False
     (x,) = made.inputs
-    earlier = _quotient(uses, block, item, x, divisor)
+    earlier = _quotient(uses, block, item, x, divisor, found)
     if earlier is None:
-        return
+        return False
     first = earlier if uses.index_of[id(earlier)] < uses.index_of[id(made)] else made
     if not uses.holds(block, first, x, [item]) or not uses.holds(block, first, divisor, [item]):
-        return
+        return False
     negative = Instr("neg", [earlier.outputs[0]], [out], (), item.node, overwrites=(0,), views="any")
     negative.notes = item.notes
     negative.note("share_quotients", "is the negative of an earlier quotient")
     uses.replace(item, negative)
     if not uses.readers(negated.buffer) and id(negated.buffer) not in uses.kept:
         uses.replace(made)
+    return True
 
 
-def _quotient(uses, block, item, x, divisor):
+def _quotient(uses, block, item, x, divisor, found):
     """An instruction before `item` in its block that divides one by the other, and whose result is as large; or None."""
     (out,) = item.outputs
-    for other in uses.readers(divisor.buffer):
-        if other is item or other.kernel != "div" or other.effect or uses.block_of[id(other)] is not block:
-            continue
-        if uses.index_of[id(other)] >= uses.index_of[id(item)] or not _same(other.inputs[0], x):
+    for other in found.get(_operands(x, divisor), ()):
+        if uses.block_of[id(other)] is not block or not _same(other.inputs[0], x):
             continue
         (quotient,) = other.outputs
         if (
