@@ -25,6 +25,7 @@ def test_the_order_of_the_passes_is_one_literal_list():
         "transpose_once",
         "hoist_invariants",
         "read_in_place",
+        "repeat_late",
         "write_in_place",
         "split_updates",
         "fuse_elementwise",

@@ -23,6 +23,7 @@ from .mask_pool_gradients import mask_pool_gradients
 from .merge_updates import merge_updates
 from .negate_sums import negate_sums
 from .read_in_place import read_in_place
+from .repeat_late import repeat_late
 from .scale_updates import scale_updates
 from .share_equal import share_equal
 from .share_quotients import share_quotients
@@ -54,6 +55,7 @@ PASSES = (
     transpose_once,
     hoist_invariants,
     read_in_place,
+    repeat_late,
     write_in_place,
     split_updates,
     fuse_elementwise,

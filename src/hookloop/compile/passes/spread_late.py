@@ -25,14 +25,14 @@ def spread_late(program):
         found = False
         for item in block.items:
             numbers = _numbers(item) if isinstance(item, Instr) else None
-            if numbers is not None and (item.kernel in _SPREADS or _takes_numbers(item)):
+            if numbers is not None and (item.kernel in _SPREADS or takes_numbers(item)):
                 found = True
                 _spread(uses(), block, item, numbers)
         if found:
             uses().finish(block)
 
 
-def _takes_numbers(instr):
+def takes_numbers(instr):
     """Whether an instruction is elementwise with operands that are broadcast."""
     return instr.kernel not in _SPREADS and instr.kernel not in _ALIKE and instr.views == "any" and never_fails(instr)
 
@@ -60,7 +60,7 @@ def _number(value):
 
 def _reads_number(reader, buffer):
     """Whether an instruction may read a number where it reads a buffer: a choice between two numbers has no fast loop."""
-    if not _takes_numbers(reader):
+    if not takes_numbers(reader):
         return False
     if reader.kernel != "select":
         return True
