@@ -27,3 +27,27 @@ def test_what_was_taken_from_a_stack_is_put_there_again_beside_a_conditional(exe
     result = tf.cond(x > 0.0, lambda: x * 3.0, lambda: x)
     with tf.Session() as session:
         assert session.run([second, result], {x: 2.0}) == [3.0, 6.0]
+
+
+@pytest.mark.parametrize("use_resource", [True, False])
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_predicate_is_asked_for_as_it_chose_though_it_is_written_since(is_there, use_resource, executor):
+    variable, x, inside = tf.Variable(is_there, use_resource=use_resource), tf.constant([1.0, 2.0]), []
+
+    def branch():
+        inside.append(x * 3.0)
+        return inside[0]
+
+    with tf.control_dependencies([tf.cond(variable, branch, lambda: x)]):
+        written = tf.assign(variable, not is_there)
+    with tf.control_dependencies([written]):
+        result = inside[0] + 1.0
+    with tf.Session() as session:
+        session.run(variable.initializer)
+        if is_there:
+            assert session.run(result).tolist() == [4.0, 7.0]
+        else:
+            with pytest.raises(
+                tf.errors.InvalidArgumentError, match="does not have value: 'add' takes what is there only"
+            ):
+                session.run(result)

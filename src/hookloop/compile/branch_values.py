@@ -153,6 +153,22 @@ class Presence:
         wanted = self._of_tensor.get(tensor)
         return ALWAYS if wanted is None else beyond(wanted, self.established(context))
 
+    def looked_at(self, ops, fetches):
+        """The ops of the predicates that ask whether something is there outside of where they have chosen."""
+        if not self._of_op and not self._of_tensor:
+            return frozenset()
+        asked = {beyond(self.of_op(op), self.within(op._control_flow_context)) for op in ops}
+        asked.update(map(self.of_tensor, fetches))
+        found, left = set(), [c for conditions in asked for c in conditions]
+        while left:
+            condition = left.pop()
+            if condition is None:
+                continue
+            found.add(condition.predicate.op)
+            if isinstance(condition, Choice):
+                left += [*condition.when_true, *condition.when_false]
+        return found
+
     def in_order(self, conditions):
         """Conditions, each behind those that its predicate may need."""
         return sorted(conditions, key=self._last_place)

@@ -40,7 +40,7 @@ class OrderedUnits:
         self.fetched = set(fetches)
         self._as_made = as_made
         self.presence = raised.presence
-        self._reads = _Reads(raised, as_made)
+        self._reads = _Reads(raised, as_made, self.presence.looked_at(raised.needed, fetches))
         self.materialized |= self._reads.own_values()
         self._order(raised.root_region)
         self.root = raised.root
@@ -219,11 +219,13 @@ class _Reads:
     Args:
       raised: the `RaisedGraph`.
       as_made: whether a ReadVariableOp has the value that the variable has at its place: then it is no alias.
+      looked_at: ops of predicates that are asked for at several places, and must be the same at all of them: no aliases either.
     """
 
-    def __init__(self, raised, as_made=False):
+    def __init__(self, raised, as_made=False, looked_at=frozenset()):
         self._as_made = as_made
-        self._taken_out = []  # ReadVariableOps as made
+        self._looked_at = looked_at
+        self._taken_out = []  # those that would be aliases else
         self.seen_through = {}  # tensor -> keys of the variables whose memory it may be
         self.writes = {}  # op -> keys
         self.readers = {}  # key -> the ops that read it
@@ -256,7 +258,7 @@ class _Reads:
         return found
 
     def _classify(self, op, kind, keys):
-        if self._as_made and kind == "ReadVariableOp":
+        if (self._as_made and kind == "ReadVariableOp") or (op in self._looked_at and kind in ALIASES):
             self._taken_out.append((op, keys))
             self._note_reader(op, keys)
             return
