@@ -31,11 +31,12 @@ def test_what_was_taken_from_a_stack_is_put_there_again_beside_a_conditional(exe
 
 @pytest.mark.parametrize("use_resource", [True, False])
 @pytest.mark.parametrize("is_there", [True, False])
-def test_a_predicate_is_asked_for_as_it_chose_though_it_is_written_since(is_there, use_resource, executor):
+@pytest.mark.parametrize("factor", [3.0, None])
+def test_a_predicate_is_asked_for_as_it_chose_though_it_is_written_since(factor, is_there, use_resource, executor):
     variable, x, inside = tf.Variable(is_there, use_resource=use_resource), tf.constant([1.0, 2.0]), []
 
     def branch():
-        inside.append(x * 3.0)
+        inside.append(x * factor if factor else tf.constant([3.0, 6.0]))  # which takes nothing from outside
         return inside[0]
 
     with tf.control_dependencies([tf.cond(variable, branch, lambda: x)]):

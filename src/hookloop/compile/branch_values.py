@@ -164,7 +164,8 @@ class Presence:
             condition = left.pop()
             if condition is None:
                 continue
-            found.add(condition.predicate.op)
+            if condition.predicate not in self._feeds:
+                found.add(condition.predicate.op)
             if isinstance(condition, Choice):
                 left += [*condition.when_true, *condition.when_false]
         return found

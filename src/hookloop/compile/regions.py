@@ -121,6 +121,10 @@ class RaisedGraph:
             recover_contexts([op for op in self.needed[0].graph.get_operations() if op._control_flow_context is None])
             self.needed = self._needed(starts)
         self.presence = Presence(self.needed, feeds)
+        beside = self.presence.looked_at(self.needed, fetches).difference(self.needed, self._done)
+        if beside:  # predicates that are asked for, and not by who chooses
+            self.needed = self._needed([*starts, *beside])
+            self.presence = Presence(self.needed, feeds)
         if self.presence.conditional:
             self.needed = [op for op in self.needed if self.presence.of_op(op) is not NEVER]
         self.root_region = Region()
