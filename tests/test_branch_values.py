@@ -6,6 +6,7 @@ import pathlib
 import pytest
 
 import hookloop as tf
+from hookloop.compile import guards
 
 from .fixtures import branch_values_program as programs
 
@@ -52,3 +53,20 @@ def test_a_predicate_is_asked_for_as_it_chose_though_it_is_written_since(factor,
                 tf.errors.InvalidArgumentError, match="does not have value: 'add' takes what is there only"
             ):
                 session.run(result)
+
+
+def test_what_was_looked_at_together_is_not_looked_at_again(monkeypatch):
+    count, looks, set_one = 30, [], guards._set
+    monkeypatch.setattr(guards, "_set", lambda *given: looks.append(1) or set_one(*given))
+    x, total = tf.placeholder(tf.float32, []), 0.0
+    predicates = [tf.placeholder(tf.bool, []) for _ in range(count)]
+    for predicate in predicates:
+        inside = []
+        tf.cond(predicate, lambda inside=inside: inside.append(x + 1.0) or inside[0], lambda: x)
+        total += inside[0]
+    feeds = {x: 2.0, **dict.fromkeys(predicates, True)}
+    with tf.Session() as session:
+        assert session.run(total, feeds) == 3.0 * count
+        assert len(looks) <= 4 * count
+        with pytest.raises(tf.errors.InvalidArgumentError, match="does not have value"):
+            session.run(total, {**feeds, predicates[-1]: False})

@@ -103,9 +103,24 @@ def _test(lowerer, conditions, op):
         if known is not None:
             return known[1], 1
     out = lowerer.allocate(dtypes.bool, ())
-    _set(lowerer, lowerer.presence.in_order(conditions), out, op)
+    part, holds = _largest_part(lowerer, conditions)
+    if part:
+        lowerer.append(Instr("copy", [holds], [out], (), lowerer.node_index(op)))
+        _also(lowerer, lowerer.presence.in_order(conditions - part), out, op)
+    else:
+        _set(lowerer, lowerer.presence.in_order(conditions), out, op)
     lowerer.tests[id(lowerer.block), conditions] = lowerer.block, out  # the block is kept, so its id stays its own
     return out, 1
+
+
+def _largest_part(lowerer, conditions):
+    """(those of the conditions of which most have been looked at together here, whether they hold)."""
+    blocks = set(map(id, lowerer.open_blocks))
+    found = ALWAYS, None
+    for (block, part), (_, holds) in lowerer.tests.items():
+        if len(part) > len(found[0]) and block in blocks and part < conditions:
+            found = part, holds
+    return found
 
 
 def _set(lowerer, conditions, out, op):
