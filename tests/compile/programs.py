@@ -2,6 +2,7 @@
 
 import numpy as np
 
+import hookloop as tf
 from hookloop.compile import passes
 from hookloop.compile.pipeline import Feed, Request, lower_request
 
@@ -24,3 +25,15 @@ def optimized(fetches, feeds=None, targets=(), names=None):
 
 def kernels(program):
     return [instr.kernel for instr in program.instructions()]
+
+
+def assert_same_bits(without, fetches, feeds, monkeypatch):
+    """Runs a request with all passes, and without the one named: no bit of the results may differ."""
+    with tf.Session() as session:
+        found = session.run(fetches, feeds)
+    with monkeypatch.context() as patch:
+        patch.setattr(passes, "PASSES", tuple(p for p in passes.PASSES if p.__name__ != without))
+        with tf.Session() as session:
+            wanted = session.run(fetches, feeds)
+    for left, right in zip(found, wanted):
+        assert left.shape == right.shape and left.tobytes() == right.tobytes()
