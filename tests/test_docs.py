@@ -15,7 +15,12 @@ ROOT = Path(__file__).parent.parent
 if not (ROOT / "docs").exists():
     pytest.skip("docs/ is not there: these are tests of a checkout", allow_module_level=True)
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
-DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "bench").glob("*.md")),
+]
 BLOCK = re.compile(r"^( *)```(\w+)\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
 
 
@@ -73,6 +78,18 @@ def test_files_and_tests_that_are_named_exist(document):
     for name, test in re.findall(r"`((?:tests|bench|csrc|src|docs|tools|examples)/[\w./]+)(?:::(\w+))?`", text):
         assert (ROOT / name).exists() or list(ROOT.glob(f"{name}.*")), name
         assert not test or f"def {test}(" in (ROOT / name).read_text(), f"{name}::{test}"
+
+
+def anchors(document):
+    """What a link may name within a document: its headings, in the form that they have in links."""
+    headings = re.findall(r"^#+ (.*)$", document.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_headings_that_are_linked_exist(document):
+    for link, anchor in re.findall(r"\]\((?!http)([^)#]*)#([^)]+)\)", document.read_text()):
+        assert anchor in anchors(document.parent / link if link else document), f"{link}#{anchor}"
 
 
 def test_the_example_of_the_readme_trains(tmp_path):
