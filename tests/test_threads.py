@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import hookloop as tf
+from .conftest import on_reference
 
 CALLERS = 4
 
@@ -126,6 +127,7 @@ def test_training_is_the_same_to_the_bit_for_any_threads_and_any_address_of_the_
     assert len(found) == 1
 
 
+@pytest.mark.skipif(on_reference(), reason="the reference executor computes with NumPy, which keeps denormal numbers")
 @pytest.mark.parametrize("threads", [1, 2])
 def test_denormal_results_are_zeros_in_every_thread(threads):
     x = tf.placeholder(tf.float32, [None])

@@ -307,7 +307,8 @@ class ReferenceStep(ArrayOps):
     def run_general(self, op):
         op_def = registry.lookup(op.type)
         if op_def.written(op):
-            self.run_write(op, op_def)
+            with self.session._lock:  # what a variable becomes of itself is one thing for the session's other threads
+                self.run_write(op, op_def)
             return
         arrays = [self.argument(op, op_def, t) for t in op.inputs]
         check_shapes(op, arrays)
