@@ -1,7 +1,7 @@
 /* Complex numbers from their parts, and their parts. */
 #include "elementwise.h"
 #include "elementwise_types.h"
-#include "complex_types.h"
+#include "complex_vectors.h"
 
 /* Two real numbers a complex one; the conjugate; a real number of a complex one. */
 #define EACH_PAIR(X, ...)                                                             \
@@ -32,7 +32,30 @@ VARIANTS(real_part, EACH_PAIR(PART_ROW, real_part))
 EACH_PAIR(PART, imaginary_part, CX(imag, x))
 VARIANTS(imaginary_part, EACH_PAIR(PART_ROW, imaginary_part))
 
+#if COMPLEX_VECTORS
+static hl_status complex_abs_f32(int64_t n, char *const *data, const int64_t *stride, const hl_value *param) {
+    const bool dense = stride[0] == (int64_t)sizeof(float complex) && stride[1] == (int64_t)sizeof(float);
+    (void)param;
+    for (int64_t i = 0; i < n; i += C64_LANES) {
+        const int rest = n - i < C64_LANES ? (int)(n - i) : C64_LANES;
+        const char *from = data[0] + i * stride[0];
+        char *to = data[1] + i * stride[1];
+        if (dense && rest == C64_LANES) {
+            _mm_storeu_ps((float *)to, lengths_c64(load_c64((const float complex *)from)));
+            continue;
+        }
+        float complex x[C64_LANES] = {0};
+        float lengths[C64_LANES];
+        for (int k = 0; k < rest; k++) x[k] = *(const float complex *)(from + k * stride[0]);
+        _mm_storeu_ps(lengths, lengths_c64(load_c64(x)));
+        for (int k = 0; k < rest; k++) *(float *)(to + k * stride[1]) = lengths[k];
+    }
+    return HL_OK;
+}
+PART(f64, HL_FLOAT64, double, HL_COMPLEX128, double complex, complex_abs, CX(abs, x))
+#else
 EACH_PAIR(PART, complex_abs, CX(abs, x))
+#endif
 VARIANTS(complex_abs, EACH_PAIR(PART_ROW, complex_abs))
 
 EACH_PAIR(PART, angle, CX(arg, x))

@@ -1,7 +1,7 @@
 /* Elementwise ops of two operands, with broadcasting. */
 #include <math.h>
 
-#include "complex_types.h"
+#include "complex_vectors.h"
 #include "divisors.h"
 #include "elementwise.h"
 #include "elementwise_halves.h"
@@ -103,6 +103,9 @@
 #define VECTOR(op)                                                                                                          \
     VECTOR_LOOP(ew_##op##_f32, float, simd_f32, F32_LANES, load_f32, load_part_f32, splat_f32, store_f32, store_part_f32, op##_f32) \
     VECTOR_LOOP(ew_##op##_f64, double, simd_f64, F64_LANES, load_f64, load_part_f64, splat_f64, store_f64, store_part_f64, op##_f64)
+
+#define COMPLEX_VECTOR_LOOP(op, tag, lanes, Z)                                                                              \
+    VECTOR_LOOP(ew_##op##_##tag, Z, simd_##tag, lanes, load_##tag, load_part_##tag, splat_##tag, store_##tag, store_part_##tag, op##_##tag)
 
 SIMD_INLINE simd_f32 xlogy_f32(simd_f32 x, simd_f32 y) { return select_f32(x == 0.0f, (simd_f32){0}, x * log_f32(y)); }
 SIMD_INLINE simd_f64 xlogy_f64(simd_f64 x, simd_f64 y) { return select_f64(x == 0.0, (simd_f64){0}, x * log_f64(y)); }
@@ -220,7 +223,12 @@ EACH_COMPLEX(SAME, sub, x - y)
 VARIANTS(sub, EACH_NUMBER(ROW, sub) EACH_COMPLEX(ROW, sub))
 
 EACH_NUMBER(SAME, mul, x * y)
+#if COMPLEX_VECTORS
+COMPLEX_VECTOR_LOOP(mul, c64, C64_LANES, float complex)
+COMPLEX_VECTOR_LOOP(mul, c128, C128_LANES, double complex)
+#else
 EACH_COMPLEX(SAME, mul, x * y)
+#endif
 VARIANTS(mul, EACH_NUMBER(ROW, mul) EACH_COMPLEX(ROW, mul))
 
 EACH_FLOAT(SAME, mul_no_nan, y == 0 ? 0 : x * y)
@@ -231,7 +239,12 @@ EACH_FLOAT(SAME, div, x / y)
 EACH_WIDE_SIGNED(CHECKED, div, NO_ZEROS, BY_WIDTH(quotient, x, y))
 EACH_SMALL(CHECKED, div, NO_ZEROS, BY_WIDTH(quotient, x, y))
 EACH_WIDE_UNSIGNED(CHECKED, div, NO_ZEROS, x / y)
+#if COMPLEX_VECTORS
+COMPLEX_VECTOR_LOOP(div, c64, C64_LANES, float complex)
+SAME(c128, HL_COMPLEX128, double complex, double complex, PLAIN, PLAIN, div, x / y)
+#else
 EACH_COMPLEX(SAME, div, x / y)
+#endif
 VARIANTS(div, EACH_FLOAT(ROW, div) EACH_SIGNED(ROW, div) EACH_UNSIGNED(ROW, div) EACH_COMPLEX(ROW, div))
 
 EACH_FLOAT(SAME, floor_div, FLOOR(x / y))

@@ -2,7 +2,7 @@
 #define _GNU_SOURCE /* lgamma_r */
 #include <math.h>
 
-#include "complex_types.h"
+#include "complex_vectors.h"
 #include "elementwise.h"
 #include "elementwise_halves.h"
 #include "elementwise_types.h"
@@ -86,7 +86,12 @@ EACH_COMPLEX(SAME, sign, COMPLEX_SIGN(x))
 VARIANTS(sign, EACH_NUMBER(ROW, sign) EACH_COMPLEX(ROW, sign))
 
 EACH_NUMBER(SAME, square, x * x)
+#if COMPLEX_VECTORS
+VECTOR_LOOP(ew_square_c64, float complex, simd_c64, C64_LANES, load_c64, load_part_c64, store_c64, store_part_c64, square_c64)
+VECTOR_LOOP(ew_square_c128, double complex, simd_c128, C128_LANES, load_c128, load_part_c128, store_c128, store_part_c128, square_c128)
+#else
 EACH_COMPLEX(SAME, square, x * x)
+#endif
 VARIANTS(square, EACH_NUMBER(ROW, square) EACH_COMPLEX(ROW, square))
 
 EACH_FLOAT(SAME, sqrt, F(sqrt, x))
