@@ -67,7 +67,7 @@ levels: build
 	done
 
 reference: build
-	HOOKLOOP_EXECUTOR=reference $(BIN)/python -m pytest tests/ops tests/train tests/test_variable_order.py
+	HOOKLOOP_EXECUTOR=reference $(BIN)/python -m pytest tests/ops tests/train tests/test_variable_order.py tests/test_threads.py
 
 sanitize: build
 	$(MAKE) -j$(shell nproc) -C tests/c run

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import hookloop as tf
+
 from .conftest import on_reference
 
 CALLERS = 4
