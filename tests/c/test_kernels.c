@@ -307,6 +307,26 @@ static void test_triangles_of_every_size(void) {
         }
 }
 
+/* Sizes of matrices, right sides and groups. */
+static void test_small_matrices_of_every_size(void) {
+    for (int64_t n = 1; n <= 16; n++)
+        for (int64_t batch = 0; batch < 20; batch += batch < 9 ? 1 : 5) {
+            const int64_t columns = 1 + (n + batch) % 16;
+            float *x = ramp(batch * n * n + 1, 0, 0.01f), *right = ramp(batch * n * columns + 1, 1, 0.1f);
+            for (int64_t i = 0; i < batch * n; i++) x[i * n + i % n] += 90;
+            const operand matrix = {HL_FLOAT32, 3, {batch, n, n}, x}, inverse = {HL_FLOAT32, 3, {batch, n, n}, NULL};
+            const operand side = {HL_FLOAT32, 3, {batch, n, columns}, right}, solution = {HL_FLOAT32, 3, {batch, n, columns}, NULL};
+            check_runs("small_determinant", 2, (const operand[]){matrix, {HL_FLOAT32, 1, {batch}, NULL}}, 0, NULL);
+            for (int64_t adjoint = 0; adjoint < 2; adjoint++) {
+                const hl_value attrs[] = {{.i = adjoint}};
+                check_runs("small_inverse", 2, (const operand[]){matrix, inverse}, 1, attrs);
+                check_runs("small_solve", 3, (const operand[]){matrix, side, solution}, 1, attrs);
+            }
+            free(x);
+            free(right);
+        }
+}
+
 static void test_softmax_rows_sum_to_one(void) {
     const int64_t heights[] = {3, 16, 35};
     for (int64_t width = 1; width < 40; width++)
@@ -407,6 +427,7 @@ int main(void) {
     test_convolutions();
     test_channels_of_every_number();
     test_triangles_of_every_size();
+    test_small_matrices_of_every_size();
     test_softmax_rows_sum_to_one();
     test_segments_of_rows();
     test_an_index_out_of_range_is_named();

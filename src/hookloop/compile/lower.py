@@ -441,7 +441,7 @@ class Lowerer(OpenAxes):
             self._write(node, context)
             return
         self._read_variables(node)
-        if op_def.host is not None:
+        if op_def.host is not None and not (op_def.kernel_where is not None and op_def.kernel_where(context)):
             lower = lower_batch if op in self.first else lower_host
             lower(self, node, context)
             return

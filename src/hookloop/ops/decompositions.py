@@ -1,4 +1,4 @@
-"""Inverses, determinants, solutions and decompositions of matrices: triangles by kernels, the others LAPACK's, through NumPy."""
+"""Inverses, determinants, solutions and decompositions of matrices: triangles and small ones by kernels, the others LAPACK's, through NumPy."""
 
 from __future__ import annotations
 
@@ -155,6 +155,19 @@ def _after_fork_in_child():
 
 
 os.register_at_fork(before=_before_fork, after_in_parent=_forking.release, after_in_child=_after_fork_in_child)
+
+_MOST_ROWS = 16  # of small matrices, which csrc/kernels/small_matrices.c takes
+
+
+def _are_small(c):
+    """Whether kernels take the matrices, and the right sides: real ones of a few rows and columns, of numbers known before the run."""
+    if c.dtype(0) not in (dtypes.float32, dtypes.float64):
+        return False
+    shapes = [c.shape(i) for i in range(len(c.inputs))]
+    if [1 for found in shapes if len(found) != len(shapes[0]) or len(found) < 2]:
+        return False
+    return all(isinstance(size, int) and 1 <= size <= _MOST_ROWS for found in shapes for size in found[-2:])
+
 
 _LONG_WORK = 1 << 25  # products, some 20 ms
 
@@ -411,18 +424,25 @@ def _wide_svd_gradient(s, u, v, grad_s, grad_u, grad_v, is_square):
     return found + matmul(matmul(u, inverse), outside)
 
 
+def _adjoint_attribute(node):
+    return (int(node.attrs["adjoint"]),)
+
+
 register(
     OpDef("MatrixInverse", "input: T", "output: T", attrs={"adjoint": False}, types=_TYPES, shape=_square,
-          host=_lapack(_inverse), gradient=_inverse_gradient),
+          host=_lapack(_inverse), kernel="small_inverse", params=_adjoint_attribute, kernel_where=_are_small, can_fail=True,
+          gradient=_inverse_gradient),
     OpDef("MatrixDeterminant", "input: T", "output: T", types=_TYPES, shape=lambda c: _square(c)[:-2],
-          host=_lapack(lambda call, x: np.linalg.det(x)), gradient=_determinant_gradient),
+          host=_lapack(lambda call, x: np.linalg.det(x)), kernel="small_determinant", kernel_where=_are_small,
+          gradient=_determinant_gradient),
     OpDef("LogMatrixDeterminant", "input: T", "sign: T, log_abs_determinant: T", types=_TYPES,
           shape=lambda c: [_square(c)[:-2]] * 2, host=_lapack(_log_determinant),
           gradient=_log_determinant_gradient),
     OpDef("Cholesky", "input: T", "output: T", types=_TYPES, shape=_square,
           kernel="cholesky", can_fail=True, reference=_cholesky, gradient=_cholesky_gradient),
     OpDef("MatrixSolve", "matrix: T, rhs: T", "output: T", attrs={"adjoint": False}, types=_TYPES, shape=_solved,
-          host=_lapack(_solve, _SINGULAR), gradient=_solve_gradient),
+          host=_lapack(_solve, _SINGULAR), kernel="small_solve", params=_adjoint_attribute, kernel_where=_are_small, can_fail=True,
+          gradient=_solve_gradient),
     OpDef("MatrixTriangularSolve", "matrix: T, rhs: T", "output: T", attrs={"lower": True, "adjoint": False}, types=_TYPES,
           shape=_solved, kernel="triangular_solve", params=lambda node: (node.attrs["lower"], node.attrs["adjoint"]), overwrites=(1,),
           can_fail=True, reference=_triangular_solve, gradient=_triangular_solve_gradient),

@@ -71,6 +71,7 @@ class OpDef:
         `c` is a `NodeContext` (compile/node.py).
       reference: function(node, *arrays) -> array or tuple of arrays, in NumPy. The oracle of the tests.
       host: function(call, *arrays) -> arrays, for the enumerated ops that run in Python (HOST_OPS).
+      kernel_where: function(c) -> bool, of a host op that also has a kernel: whether the kernel takes inputs of these shapes.
       stateful: never merged with an equal op, never folded.
       writes: indices of the inputs that are variables and are written, or `EVERY_INPUT`; see `written`.
       reads: indices of the inputs that are variables used as a reference but not written (IsVariableInitialized).
@@ -84,12 +85,13 @@ class OpDef:
     __slots__ = (
         "name", "inputs", "outputs", "attrs", "types", "shape", "symbolic", "value", "gradient", "kernel",
         "params", "lower", "reference", "host", "stateful", "writes", "reads", "overwrites", "views",
-        "can_fail", "_signature",
+        "can_fail", "kernel_where", "_signature",
     )  # fmt: skip
 
     def __init__(self, name, inputs="", outputs="", *, attrs=None, types=None, shape=None, symbolic=False,
                  value=None, gradient=None, kernel=None, params=None, lower=None, reference=None, host=None,
-                 stateful=False, writes=(), reads=(), overwrites=(), views=None, ranks=None, can_fail=False):  # fmt: skip
+                 stateful=False, writes=(), reads=(), overwrites=(), views=None, ranks=None, can_fail=False,
+                 kernel_where=None):  # fmt: skip
         self.name = name
         self.inputs = inputs
         self.outputs = outputs
@@ -110,6 +112,7 @@ class OpDef:
         self.overwrites = overwrites
         self.views = views
         self.can_fail = can_fail
+        self.kernel_where = kernel_where
         self._signature = None
 
     def __getattr__(self, name):

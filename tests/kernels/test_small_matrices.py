@@ -1,0 +1,138 @@
+"""Inverses, determinants and solutions of small matrices, a lane each: every size, groups that are not full, pivots, none."""
+
+import numpy as np
+import pytest
+
+import hookloop as tf
+from hookloop import _core
+
+BATCHES = (0, 1, 3, 4, 5, 7, 8, 9, 33)
+
+
+def call(kernel, inputs, output, attributes=(), threads=1):
+    _core.KernelCall(kernel, list(inputs), [output], list(attributes), threads)(1)
+    return output
+
+
+def matrices(batch, n, dtype):
+    """Rows of very different size, so that the order of the pivots is any, and zeros on diagonals."""
+    rng = np.random.default_rng(n + 100 * batch)
+    found = rng.standard_normal((batch, n, n)) * 10.0 ** rng.integers(-2, 3, (batch, n, 1))
+    if n > 1:
+        found[::3] *= 1 - np.eye(n)
+    return found.astype(dtype)
+
+
+def size_of(x):
+    return np.sqrt((x**2).sum(tuple(range(1, x.ndim))))
+
+
+def is_close(found, wanted, matrix):
+    """But for rounding, as much as the matrices ask for."""
+    size = np.linalg.norm(matrix, axis=(1, 2)) * np.linalg.norm(np.linalg.inv(matrix), axis=(1, 2))
+    error = size_of(found - wanted)
+    limit = 40 * np.finfo(found.dtype).eps * size * size_of(wanted)
+    return (error <= limit).all()
+
+
+@pytest.mark.parametrize("n", range(1, 17))
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_every_size(dtype, n):
+    for batch in BATCHES:
+        x = matrices(batch, n, dtype)
+        wide = x.astype("float64")
+        found = call("small_determinant", [x], np.full(batch, 9, dtype))
+        assert is_close(found, np.linalg.det(wide), wide)
+        for adjoint in (0, 1):
+            turned = np.swapaxes(wide, -1, -2) if adjoint else wide
+            found = call("small_inverse", [x], np.full_like(x, 9), [adjoint])
+            assert is_close(found, np.linalg.inv(turned), wide)
+            np.testing.assert_array_equal(call("small_inverse", [x], np.full_like(x, 9), [adjoint], threads=3), found)
+            for columns in (1, 2, 3, 16):
+                right = np.random.default_rng(columns).standard_normal((batch, n, columns)).astype(dtype)
+                found = call("small_solve", [x, right], np.full_like(right, 9), [adjoint])
+                wanted = np.linalg.solve(turned, right.astype("float64"))
+                assert is_close(found, wanted, wide)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_matrix_of_many_tasks_does_not_depend_on_its_place(dtype):
+    x = np.tile(matrices(5, 7, dtype), (601, 1, 1))
+    for kernel, shape, attributes in (("small_inverse", x.shape, [0]), ("small_determinant", x.shape[:1], [])):
+        found = call(kernel, [x], np.empty(shape, dtype), attributes)
+        np.testing.assert_array_equal(found, np.tile(found[:5], (601,) + (1,) * (len(shape) - 1)))
+        np.testing.assert_array_equal(call(kernel, [x], np.empty(shape, dtype), attributes, threads=2), found)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 16])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_matrices_without_an_inverse(dtype, n):
+    for batch in (1, 8, 9, 20):
+        for place in {0, batch // 2, batch - 1}:
+            x = np.tile(2 * np.eye(n, dtype=dtype), (batch, 1, 1))
+            x[place, :, -1] = x[place, :, 0] if n > 1 else 0
+            found = call("small_determinant", [x], np.full(batch, 9, dtype))
+            wanted = np.where(np.arange(batch) == place, 0, 2.0**n)
+            np.testing.assert_array_equal(found, wanted)
+            for kernel, inputs, text in (
+                ("small_inverse", [x], "Input is not invertible"),
+                ("small_solve", [x, x], "Input matrix is not invertible"),
+            ):
+                with pytest.raises(Exception, match=text):
+                    call(kernel, inputs, np.empty_like(x), [0])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_what_is_not_finite_stays_in_its_matrix(dtype):
+    for bad in (np.nan, np.inf):
+        x = matrices(9, 3, dtype)
+        wanted = call("small_inverse", [x], np.empty_like(x), [0])
+        broken = x.copy()
+        broken[4, 1, 1] = bad
+        found = call("small_inverse", [broken], np.empty_like(x), [0])
+        np.testing.assert_array_equal(np.delete(found, 4, 0), np.delete(wanted, 4, 0))
+        assert np.isnan(found[4]).any() or np.isinf(bad)
+
+
+@pytest.mark.parametrize("dtype, large", [("float32", 1e30), ("float64", 1e200)])
+def test_determinants_whose_parts_are_beyond_the_largest_number(dtype, large):
+    diagonal = np.array([large, large, -1 / large, 1 / large], dtype)
+    found = call("small_determinant", [np.diag(diagonal)[None]], np.empty(1, dtype))
+    np.testing.assert_allclose(found, [-1], rtol=1e-5 if dtype == "float32" else 1e-12)
+    found = call("small_determinant", [np.diag(diagonal[[0, 0, 0, 2]])[None]], np.empty(1, dtype))
+    np.testing.assert_array_equal(
+        found, [-np.inf if dtype == "float32" else -(large * large) if large < 1e150 else -np.inf]
+    )
+
+
+@pytest.mark.parametrize("n", [3, 16, 17])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex64"])
+def test_both_ways_of_a_graph(executor, dtype, n):
+    """Small real matrices by the kernel, others by LAPACK: with an open batch, beside a write, and one that is refused before it."""
+    x = matrices(5, n, "float32").astype(dtype) + 9 * np.eye(n, dtype=dtype)
+    tolerance = 1e-3 if dtype != "float64" else 1e-9
+    with tf.Graph().as_default(), tf.Session() as session:
+        fed = tf.placeholder(dtype, [None, n, n])
+        count = tf.Variable(0)
+        with tf.control_dependencies([tf.matrix_solve(fed, fed[..., :1])]):
+            step = tf.assign_add(count, 1)
+        session.run(count.initializer)
+        fetches = [
+            tf.matrix_inverse(fed),
+            tf.matrix_determinant(fed),
+            tf.matrix_solve(fed, fed[..., :2], adjoint=True),
+            step,
+        ]
+        for batch in (5, 2, 0):
+            inverse, determinant, solution, _ = session.run(fetches, {fed: x[:batch]})
+            np.testing.assert_allclose(inverse @ x[:batch], np.tile(np.eye(n), (batch, 1, 1)), atol=tolerance)
+            np.testing.assert_allclose(determinant, np.linalg.det(x[:batch]), rtol=tolerance)
+            turned = np.conj(np.swapaxes(x[:batch], -1, -2))
+            np.testing.assert_allclose(turned @ solution, x[:batch, :, :2], atol=tolerance * np.abs(x).max())
+        before = session.run(count)
+        singular = np.zeros((5, n, n), dtype)
+        with pytest.raises(tf.errors.InvalidArgumentError, match="Input matrix is not invertible"):
+            session.run(step, {fed: singular})
+        assert session.run(count) == before
+        with pytest.raises(tf.errors.InvalidArgumentError, match="Input is not invertible"):
+            session.run(fetches[0], {fed: singular})
