@@ -1,5 +1,7 @@
 """Running states, windows of one key, mixtures of datasets, cardinalities. What is expected is TensorFlow 1.15's record."""
 
+import time
+
 import numpy as np
 import pytest
 
@@ -45,6 +47,40 @@ def test_windows_of_one_key(executor):
     )
     expected = [(-2, 2), (-1, 1), (-1, 4), (-2, 5), (0, 0), (0, 3), (0, 6), (-2, 8), (-1, 7), (-1, 10), (0, 9)]
     assert elements(Dataset.range(11).apply(sized)) == expected
+
+
+@pytest.mark.parametrize("first", ["late", "Ctrl-C", "fails"])
+def test_a_step_that_ends_before_a_window_is_open_loses_none(first):
+    waits = []
+
+    def wait(key):
+        waits.append(key)
+        if len(waits) == 1 and first == "late":
+            time.sleep(0.3)
+        elif len(waits) == 1:
+            raise KeyboardInterrupt if first == "Ctrl-C" else ValueError("no window of this key")
+        return key
+
+    def batch(key, window):
+        number = tf.py_func(wait, [key], tf.int64)
+        return window.batch(3).map(lambda x: x + 0 * number)
+
+    windows = Dataset.range(8).apply(tf.data.experimental.group_by_window(lambda x: x % 2, batch, window_size=3))
+    following = windows.make_one_shot_iterator().get_next()
+    error = {
+        "late": tf.errors.DeadlineExceededError,
+        "Ctrl-C": KeyboardInterrupt,
+        "fails": tf.errors.InvalidArgumentError,
+    }
+    with tf.Session() as session:
+        with pytest.raises(error[first]):
+            session.run(following, options=tf.RunOptions(timeout_in_ms=100))
+        found = []
+        with pytest.raises(tf.errors.OutOfRangeError):
+            while True:
+                found.append(session.run(following).tolist())
+    expected = [[0, 2, 4], [1, 3, 5], [6], [7]]
+    assert found == (expected[1:] if first == "fails" else expected)
 
 
 def test_windows_that_make_no_sense(executor):

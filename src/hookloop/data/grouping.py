@@ -14,7 +14,7 @@ from . import ops
 from .dataset import _components, _plain, _types, pack_like
 from .function import function_of, trace
 from .pipeline import DatasetState, Elements, listed
-from .resuming import Called
+from .resuming import Called, ends_step
 from .structure import DatasetLeaf, TensorLeaf, flatten, map_structure
 
 __all__ = ["Reducer", "bucket_by_sequence_length", "group_by_reducer", "group_by_window", "scan", "unique"]
@@ -262,15 +262,26 @@ def accumulate(place, sources, function, initial):
 def gather_windows(place, sources, key, reduce, size):
     elements, called = place.open(sources[0]), Called(key)
     groups, wanted = {}, {}
-    current, opened, ended = None, 0, False
+    current, opened, ended, full = None, 0, False, None
 
     def flush(number):
-        nonlocal current, opened
-        opened += 1
-        window = DatasetState(listed, (), groups.pop(number))
-        current = iter(place.open(reduce((np.array(number, np.int64), window))[0], opened))
+        """The window's elements come next. It stays where the step ends while they are made; where that fails, it is gone."""
+        nonlocal current, opened, full
+        window = DatasetState(listed, (), groups[number])
+        full = number
+        try:
+            current = iter(place.open(reduce((np.array(number, np.int64), window))[0], opened + 1))
+        except BaseException as error:
+            if ends_step(error) or not isinstance(error, Exception):
+                raise
+            del groups[number]
+            opened, full = opened + 1, None
+            raise
+        del groups[number]
+        opened, full = opened + 1, None
 
     def take():
+        nonlocal full
         number = called.next(elements)[0].item()
         if number not in groups:
             count = size((np.array(number, np.int64),))[0].item()
@@ -279,7 +290,7 @@ def gather_windows(place, sources, key, reduce, size):
             groups[number], wanted[number] = [], count
         groups[number].append(called.element)
         if len(groups[number]) == wanted[number]:
-            flush(number)
+            full = number
 
     def step():
         nonlocal current, ended
@@ -288,7 +299,9 @@ def gather_windows(place, sources, key, reduce, size):
                 for element in current:
                     return element
                 current = None
-            if not ended:
+            if full is not None:
+                flush(full)
+            elif not ended:
                 try:
                     take()
                     place.check()
