@@ -48,6 +48,31 @@ def test_they_are_cast(dtype):
         assert (found.dtype, found.tolist()) == (_STORED[dtype], [1, 0, 100])
 
 
+@pytest.mark.parametrize("dtype", _STORED)
+def test_their_bits_are_those_of_the_integers(dtype):
+    stored = tf.as_dtype(_STORED[dtype])
+    x = tf.placeholder(dtype, [None])
+    given = np.array([1, 0, 100], stored.as_numpy_dtype)
+    with tf.Session() as session:
+        for wanted in (stored, dtype):
+            found = session.run(tf.bitcast(x, wanted), {x: given})
+            assert (found.dtype, found.tolist()) == (_STORED[dtype], [1, 0, 100])
+        assert session.run(tf.bitcast(x, tf.uint8), {x: given}).tobytes() == given.tobytes()
+        assert session.run(tf.bitcast(tf.bitcast(x, stored), dtype), {x: given}).tolist() == [1, 0, 100]
+
+
+@pytest.mark.parametrize("dtype", _STORED)
+def test_they_are_equal_where_their_integers_are(dtype):
+    x, y = tf.placeholder(dtype, [None]), tf.placeholder(dtype, [None])
+    if dtype in (tf.qint16, tf.quint16):  # as in TensorFlow
+        with pytest.raises(TypeError, match=f"has DataType {dtype.name} not in list of allowed values"):
+            tf.equal(x, y)
+        return
+    with tf.Session() as session:
+        found = session.run([tf.equal(x, y), tf.not_equal(x, y)], {x: [1, 0, 100], y: [1, 5, 100]})
+    assert [part.tolist() for part in found] == [[True, False, True], [False, True, False]]
+
+
 @pytest.mark.parametrize("use_resource", [False, True])
 @pytest.mark.parametrize("dtype", _STORED)
 def test_variables_hold_them_and_checkpoints_keep_them(dtype, use_resource, tmp_path):

@@ -41,6 +41,8 @@ def test_histogram(executor, dtype):
 def test_bins_of_a_histogram(executor):
     x = np.array([[-1.0, 0.0, 1.5], [2.0, 5.0, 15.0]])
     assert run(tf.histogram_fixed_width_bins(x, np.array([0.0, 5.0]), 5)).tolist() == [[0, 0, 1], [2, 4, 4]]
+    for dtype in (tf.int64, tf.float32):
+        assert tf.histogram_fixed_width_bins(x, np.array([0.0, 5.0]), 5, dtype=dtype).dtype == tf.int32
 
 
 def test_an_empty_range_is_refused(executor):

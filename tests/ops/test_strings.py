@@ -1,5 +1,7 @@
 """Text as tensors: feeds, fetches, moving it about, and the ops that work on it."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -329,9 +331,80 @@ def test_hashes_of_texts_of_every_length():
 def test_rewrites_with_and_without_groups(executor, rewrite):
     expected = {
         r"z": [b"zc", b"z", b"q"], r"<\2\1\0>": [b"<baab>c", b"<aa>", b"q"], r"\\": [b"\\c", b"\\", b"q"],
-        r"\n": [b"\\nc", b"\\n", b"q"], r"[\2]": [b"[b]c", b"[]", b"q"],
+        r"\n": [b"c", b"", b"q"], r"[\2]": [b"[b]c", b"[]", b"q"],
     }  # fmt: skip
     assert texts(run(tf.regex_replace(["abc", "a", "q"], "(a)(b)?", rewrite))) == expected[rewrite]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "rewrite", "everywhere", "once"),
+    [
+        ("a", r"<\1>", b"<>b<>b", b"<>bab"),  # a group that is not there is empty
+        ("(a)|b", r"<\1>", b"<a><><a><>", b"<a>bab"),  # and so is one that takes no part
+        ("a", r"xy\zq", b"xybxyb", b"abab"),  # what cannot be read ends a rewrite, and spoils one of a single place
+        ("a", "xy\\", b"xybxyb", b"abab"),
+        ("(a)", r"\1\1\z", b"aabaab", b"abab"),
+    ],
+)
+def test_rewrites_that_are_not_quite_right(executor, pattern, rewrite, everywhere, once):
+    text = tf.constant(["abab", "zz"])
+    for rewritten in (rewrite, tf.identity(tf.constant(rewrite))):
+        for all_of_them, expected in ((True, everywhere), (False, once)):
+            found = run(tf.regex_replace(text, pattern, rewritten, replace_global=all_of_them))
+            assert texts(found) == [expected, b"zz"]
+
+
+def test_texts_of_infinities_are_filled_by_spaces_and_nan_has_a_sign(executor):
+    values = np.array([np.inf, -np.inf, np.nan, -np.nan, 1.5])
+    assert texts(run(tf.as_string(values, fill="0", width=6, precision=1))) == [
+        b"   inf", b"  -inf", b"   nan", b"  -nan", b"0001.5"]  # fmt: skip
+    assert texts(run(tf.as_string(values, fill="-", width=5, precision=1))) == [
+        b"inf  ", b"-inf ", b"nan  ", b"-nan ", b"1.5  "]  # fmt: skip
+    assert texts(run(tf.as_string(values, fill="+", width=5, precision=1)))[2:] == [b" +nan", b" -nan", b" +1.5"]
+    assert texts(run(tf.as_string([complex(np.inf, -2)], fill="0", width=5, precision=1))) == [b"(  inf,-02.0)"]
+    assert texts(run(tf.as_string([2.5], fill="+", precision=1))) == [b"2.5"]  # no width, no fill
+
+
+def test_settings_of_texts_of_numbers_are_checked_for_bools_too(executor):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="precision not supported for datatype bool"):
+        run(tf.as_string([True], precision=1))
+    with pytest.raises(tf.errors.InvalidArgumentError, match="Fill string must be one or fewer characters"):
+        run(tf.as_string([True], fill="ab"))
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("+5", 5), ("0x10", 16), (" -0XfF ", -255), ("  ", 0), ("-INF", -np.inf), ("+nan", np.nan), (".5e1", 5), ("1e400", np.inf),
+        ("0x1p3", None), ("-Infinity", None), ("infinity", None), ("", None), ("+-1", None), ("0x", None), ("\x1f5", None),
+    ],
+)  # fmt: skip
+def test_floats_of_texts(executor, text, number):
+    for dtype in (tf.float32, tf.float64):
+        made = tf.string_to_number(["1", text], dtype)
+        if number is None:
+            with pytest.raises(
+                tf.errors.InvalidArgumentError, match="could not correctly convert string: " + re.escape(text)
+            ):
+                run(made)
+        else:
+            np.testing.assert_array_equal(run(made), np.array([1, number], dtype.as_numpy_dtype))
+
+
+@pytest.mark.parametrize("text", ["+5", "0x10", "1.0", "1e3", "5\x1f", "- 5", ""])
+def test_texts_that_are_no_integers(executor, text):
+    for dtype in (tf.int32, tf.int64):
+        with pytest.raises(tf.errors.InvalidArgumentError, match="could not correctly convert string: "):
+            run(tf.string_to_number(["1", text], dtype))
+
+
+def test_a_text_is_rounded_once(executor):
+    middle = "1.000000059604644775390625"
+    for more, expected in (("", 1.0), ("6", 1 + 2**-23)):
+        assert run(tf.string_to_number(middle + more)) == np.float32(expected)
+        assert run(tf.string_to_number("-" + middle + more)) == -np.float32(expected)
+    assert run(tf.string_to_number("1.00000005960464477539062")) == 1  # below the middle
+    assert run(tf.string_to_number(["0x1000001", "0x1000003"])).tolist() == [16777216, 16777220]
 
 
 @pytest.mark.parametrize("bad", ["1_0", "\u0661", "x", "", "1e"])
@@ -345,6 +418,23 @@ def test_parts_of_texts_behind_their_end_are_refused_by_their_place(executor):
         run(tf.strings.substr(["abc", "a"], 2, 1))
     assert texts(run(tf.strings.substr(["abc", "ab"], 2, 5))) == [b"c", b""]
     assert run(tf.strings.substr(["abc"], [[1]], [[1]])).shape == (1, 1)
+
+
+def test_parts_of_negative_lengths_are_all_that_is_left(executor):
+    assert texts(run(tf.strings.substr(["abcd", "xyz"], 1, -1))) == [b"bcd", b"yz"]
+    assert texts(run(tf.strings.substr(["abcd", "xyz"], [-2, -1], [-1, -7]))) == [b"cd", b"z"]
+    assert texts(run(tf.strings.substr(["abcd"], 1, -1, unit="UTF8_CHAR"))) == [b""]  # of characters they are none
+    with pytest.raises(tf.errors.InvalidArgumentError, match="pos -2 out of range for string at index 0"):
+        run(tf.strings.substr(["abcd"], -2, -1, unit="UTF8_CHAR"))
+
+
+def test_characters_of_texts_that_are_not_utf8(executor):
+    def part(text, position, length):
+        return run(tf.strings.substr([text], position, length, unit="UTF8_CHAR"))[0]
+
+    assert part(b"\xff\xfeab", -3, 2) == b"\xfea" and part(b"\xff\xfeab", 1, 9) == b"\xfeab"
+    assert part(b"a\x80\x80b", 0, 1) == b"a\x80\x80" and part(b"a\x80\x80b", -1, 1) == b"b"
+    assert part(b"\x80\x80b", 0, 1) == b"\x80\x80" and part("é中a".encode(), -3, 2) == "é中".encode()
 
 
 def test_many_numbers_as_texts(executor):

@@ -176,7 +176,7 @@ def histogram_fixed_width(values, value_range, nbins=100, dtype=dtypes.int32, na
 
 
 def histogram_fixed_width_bins(values, value_range, nbins=100, dtype=dtypes.int32, name=None):
-    """The bin of `histogram_fixed_width` that each value falls into."""
+    """The bin of `histogram_fixed_width` that each value falls into, an int32 whatever `dtype` says, as in TensorFlow."""
     with name_scope(name, "histogram_fixed_width_bins", [values, value_range, nbins]):
         values = convert_to_tensor(values, name="values")
         form = shape(values)
@@ -185,7 +185,7 @@ def histogram_fixed_width_bins(values, value_range, nbins=100, dtype=dtypes.int3
         count = cast(convert_to_tensor(nbins, dtype=dtypes.int32, name="nbins"), values.dtype)
         scaled = truediv(values - value_range[0], value_range[1] - value_range[0], name="scaled_values")
         places = floor(count * scaled, name="indices")
-        places = cast(clip_by_value(places, 0, count - 1), dtypes.int32 if dtype is None else dtype)
+        places = cast(clip_by_value(places, 0, count - 1), dtypes.int32)
         return reshape(places, form)
 
 

@@ -326,6 +326,7 @@ def _comparison(name, kernel, reference, allowed, **more):
 
 _ANY = kinds.NUMBER | kinds.BOOL
 _TEXT = frozenset((dtypes.string,))
+_QUANTIZED = frozenset((dtypes.qint8, dtypes.quint8, dtypes.qint32))
 _NO_NAN = kinds.ANALYTIC - {dtypes.bfloat16}
 
 register(
@@ -356,8 +357,8 @@ register(
     _binary("BitwiseXor", "bitwise_xor", _plain(np.bitwise_xor), kinds.INTEGER, no_gradient),
     _binary("LeftShift", "left_shift", _shifted(np.left_shift), kinds.INTEGER, no_gradient),
     _binary("RightShift", "right_shift", _shifted(np.right_shift), kinds.INTEGER, no_gradient),
-    _comparison("Equal", "equal", np.equal, _ANY | _TEXT, attrs={"incompatible_shape_error": True}),
-    _comparison("NotEqual", "not_equal", np.not_equal, _ANY | _TEXT, attrs={"incompatible_shape_error": True}),
+    _comparison("Equal", "equal", np.equal, _ANY | _TEXT | _QUANTIZED, attrs={"incompatible_shape_error": True}),
+    _comparison("NotEqual", "not_equal", np.not_equal, _ANY | _TEXT | _QUANTIZED, attrs={"incompatible_shape_error": True}),
     _comparison("Less", "less", np.less, kinds.REAL),
     _comparison("LessEqual", "less_equal", np.less_equal, kinds.REAL),
     _comparison("Greater", "greater", np.greater, kinds.REAL),

@@ -373,7 +373,7 @@ register(
           attrs={"Tblock_shape": dtypes.int32, "Tcrops": dtypes.int32}, types={**_BLOCKS, "Tcrops": kinds.INDEX},
           shape=_to_space_shape, lower=_to_space_lower, reference=_to_space_reference,
           gradient=lambda op, grad: [apply_op("SpaceToBatchND", [grad, *op.inputs[1:]]), None, None]),
-    OpDef("Bitcast", "input: T", "output: type", attrs={"type": None}, types={"T": kinds.NUMBER, "type": kinds.NUMBER},
+    OpDef("Bitcast", "input: T", "output: type", attrs={"type": None}, types={"T": kinds.NUMBER | kinds.QUANTIZED, "type": kinds.NUMBER | kinds.QUANTIZED},
           shape=_bitcast_shape, kernel="bitcast", reference=_bitcast_reference),
 )  # fmt: skip
 

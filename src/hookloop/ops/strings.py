@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fractions
 import itertools
 import math
 import re
@@ -114,22 +115,44 @@ def _substr_shape(c):
     return c.broadcast(c.broadcast(c.shape(0), c.shape(1)), c.shape(2))
 
 
+def _starts(text):
+    """Where the characters of a text begin, and its end: a byte that goes on with a character begins none, whatever stands before it."""
+    return [i for i, byte in enumerate(text) if i == 0 or byte & 0xC0 != 0x80] + [len(text)]
+
+
+def _part(text, position, length, in_characters):
+    """Some bytes or characters of a text, or None where it ends before them. Fewer than none are all that is left."""
+    if in_characters and not text.isascii():
+        starts = _starts(text)
+        count = len(starts) - 1
+    else:
+        starts, count = None, len(text)
+    if not -count <= position <= count:
+        return None
+    if length < 0:
+        if in_characters and position < 0:
+            return None
+        length = 0 if in_characters else count
+    first = position + count if position < 0 else position
+    last = min(first + length, count)
+    return text[first:last] if starts is None else text[starts[first] : starts[last]]
+
+
 def _run_substr(call, text, positions, lengths):
     in_characters = call.attr("unit") == b"UTF8_CHAR"
     if not in_characters and positions.size == 1 == lengths.size and positions.ndim <= text.ndim >= lengths.ndim:
-        position, length, values = int(positions.item()), max(int(lengths.item()), 0), text.ravel().tolist()
+        position, length, values = int(positions.item()), int(lengths.item()), text.ravel().tolist()
         if position >= 0 and all(len(value) >= position for value in values):
-            return _shaped([value[position : position + length] for value in values], text.shape)
+            end = position + length if length >= 0 else None
+            return _shaped([value[position:end] for value in values], text.shape)
     texts, positions, lengths = np.broadcast_arrays(text, positions, lengths)
     out = np.empty(texts.size, object)
     places = zip(texts.ravel().tolist(), positions.ravel().tolist(), lengths.ravel().tolist())
     for i, (value, position, length) in enumerate(places):
-        whole = value.decode("utf-8", "surrogateescape") if in_characters else value
-        if not -len(whole) <= position <= len(whole):
-            raise _invalid(f"pos {position} out of range for string b'{_text(value)}' at index {i}")
-        start = position % len(whole) if position < 0 else position
-        part = whole[start : start + max(length, 0)]
-        out[i] = part.encode("utf-8", "surrogateescape") if in_characters else part
+        out[i] = _part(value, position, length, in_characters)
+        if out[i] is None:
+            whole = "string" if in_characters else f"string b'{_text(value)}'"
+            raise _invalid(f"pos {position} out of range for {whole} at index {i}")
     return out.reshape(texts.shape)
 
 
@@ -161,35 +184,57 @@ _BYTES_BETWEEN_CHECKS = 1 << 14  # of them until it is looked at whether the run
 
 
 def _number_format(call, dtype):
-    """The printf format that the attributes of AsString stand for."""
-    flag, width = call.attr("fill").decode(), call.attr("width")
+    """The printf format that the attributes of AsString stand for, with its flag and its width."""
+    fill, width = call.attr("fill").decode(), call.attr("width")
     precision = call.attr("precision")
-    if dtype.kind in "iu" and (precision >= 0 or call.attr("scientific") or call.attr("shortest")):
+    if dtype.kind in "iub" and (precision >= 0 or call.attr("scientific") or call.attr("shortest")):
         what = "precision" if precision >= 0 else "scientific and shortest format"
         raise _invalid(f"{what} not supported for datatype {dtypes.as_dtype(dtype).name}")
     if call.attr("scientific") and call.attr("shortest"):
         raise _invalid("Cannot select both scientific and shortest notation")
-    if len(flag) > 1 or flag not in " +-0#":
-        raise _invalid(f"Fill argument not supported: {flag!r}")
-    size = f"{width}" if width > -1 else ""
+    if len(fill) > 1:
+        raise _invalid("Fill string must be one or fewer characters")
+    if fill not in " +-0#":
+        raise _invalid(f"Fill argument not supported: {fill!r}")
+    size = f"{fill}{width}" if width > -1 else ""  # without a width nothing is filled
     if dtype.kind in "iu":
-        return f"%{flag}{size}d"
+        return f"%{size}d", size
     kind = "e" if call.attr("scientific") else "g" if call.attr("shortest") else "f"
-    return f"%{flag}{size}{f'.{precision}' if precision >= 0 else ''}{kind}"
+    return f"%{size}{f'.{precision}' if precision >= 0 else ''}{kind}", size
+
+
+def _not_finite(value, size):
+    """The text of an infinity or a NaN, which has its sign in C, and is filled by spaces alone."""
+    flag, width = size[:1], int(size.lstrip(" +-0#") or 0)
+    sign = "-" if np.signbit(value) else flag if flag and flag in " +" else ""
+    text = sign + ("nan" if value != value else "inf")
+    return text.ljust(width) if flag == "-" else text.rjust(width)
+
+
+def _mixed_texts(values, form, size):
+    return (form % value if value - value == 0 else _not_finite(value, size) for value in values)
+
+
+def _texts_of(values, form, size):
+    """Each of the numbers as a text, in bytes."""
+    if np.isfinite(values).all():
+        one = form.encode()
+        return (one % value for value in values.ravel().tolist())
+    return (text.encode() for text in _mixed_texts(values.ravel().tolist(), form, size))
 
 
 def _run_as_string(call, array):
     width = call.attr("width")
     if width * array.size > _MOST_BYTES:
         raise errors.ResourceExhaustedError(None, None, f"OOM when making {array.size} texts of {width} bytes")
+    form, size = _number_format(call, array.real.dtype)
     if array.dtype.kind == "b":
         return _shaped([b"true" if value else b"false" for value in array.ravel().tolist()], array.shape)
     if array.dtype.kind == "c":
-        one = _number_format(call, array.real.dtype)
-        texts = (f"({one % value.real},{one % value.imag})".encode() for value in array.ravel())
+        parts = (_texts_of(part, form, size) for part in (array.real, array.imag))
+        texts = (b"(%b,%b)" % both for both in zip(*parts))
     else:
-        one = _number_format(call, array.dtype).encode()
-        texts = (one % value for value in array.ravel().tolist())
+        texts = _texts_of(array, form, size)
     found, together = [], max(1, _BYTES_BETWEEN_CHECKS // max(width, 64))
     while part := list(itertools.islice(texts, together)):
         found += part
@@ -197,15 +242,60 @@ def _run_as_string(call, array):
     return _shaped(found, array.shape)
 
 
+_DECIMAL = re.compile(rb"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_HEXADECIMAL = re.compile(rb"[+-]?0[xX][0-9a-fA-F]+")
+_NAMED = re.compile(rb"[+-]?(inf|nan)", re.IGNORECASE)
+
+
+def _exactly(text):
+    """The number that a text of digits is, as a fraction."""
+    return fractions.Fraction(int(text, 16)) if _HEXADECIMAL.fullmatch(text) else fractions.Fraction(text.decode())
+
+
+def _rounded(doubles, texts):
+    """The nearest numbers of 32 bits: where a double lies in the middle of two, its text tells on which side the number is."""
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        singles = doubles.astype(np.float32)
+        towards = np.where(doubles > singles, np.float32(np.inf), np.float32(-np.inf))
+        others = np.nextafter(singles, towards)
+        between = (doubles != singles) & (doubles * 2 == singles.astype(np.float64) + others.astype(np.float64))
+    for i in np.flatnonzero(between & np.isfinite(doubles)):
+        number, middle = _exactly(texts[i].strip()), fractions.Fraction(float(doubles[i]))
+        if number != middle:
+            singles[i] = (max if number > middle else min)(singles[i], others[i])
+    return singles
+
+
 def _numbers_of(values, dtype):
-    """The numbers that texts of ASCII are, or None where one is none or does not fit: then they are gone through one by one."""
+    """The numbers that texts are, or None where one is perhaps none, or written in a way of its own: they are gone through one by one."""
     joined = b"".join(values)
-    if b"_" in joined or not joined.isascii():
+    strange = b"+_" if dtype.kind == "i" else b"_yY"  # +1 is no integer, and infinity none of both
+    if any(letter in joined for letter in strange) or not joined.isascii():
         return None
     try:
+        if dtype == np.float32:
+            return _rounded(np.array(list(map(float, values)), np.float64), values)
         return np.array(list(map(int if dtype.kind == "i" else float, values)), dtype)
     except (ValueError, OverflowError):
         return None
+
+
+def _number_of(text, dtype):
+    """One number. A text of spaces alone is zero, and there are hexadecimal integers, where a float is wanted."""
+    digits = text.strip()
+    if dtype.kind == "i":
+        return np.array(int(digits), dtype) if re.fullmatch(rb"-?\d+", digits) else None
+    if _HEXADECIMAL.fullmatch(digits):
+        try:
+            number = float(int(digits, 16))
+        except OverflowError:
+            number = np.inf
+        number = np.copysign(number, -1 if digits.startswith(b"-") else 1)
+    elif _DECIMAL.fullmatch(digits) or _NAMED.fullmatch(digits):
+        number = float(digits)
+    else:
+        return np.zeros((), dtype) if text and not digits else None
+    return _rounded(np.array([number]), [digits])[0] if dtype == np.float32 else number
 
 
 def _run_to_number(call, array):
@@ -215,13 +305,13 @@ def _run_to_number(call, array):
         return found.reshape(array.shape)
     out = np.empty(array.size, dtype)
     for i, value in enumerate(values):
-        text = _text(value).strip()
         try:
-            if "_" in text or not text.isascii():
-                raise ValueError
-            out[i] = int(text) if dtype.kind == "i" else float(text)
+            number = _number_of(value, dtype)
         except (ValueError, OverflowError):
-            raise _invalid(f"StringToNumberOp could not correctly convert string: {_text(value)}") from None
+            number = None
+        if number is None:
+            raise _invalid(f"StringToNumberOp could not correctly convert string: {_text(value)}")
+        out[i] = number
     return out.reshape(array.shape)
 
 
@@ -254,24 +344,23 @@ def _compiled(pattern):
         raise _invalid(f"Invalid pattern: {_text(pattern)}, error: {error}") from None
 
 
-def _rewritten(piece, is_reference):
+def _rewritten(piece, is_reference, groups):
     """A piece of a rewrite as Python's templates have it, which are faster than a function."""
-    return b"\\g<%s>" % piece if is_reference and piece != b"\\" else piece.replace(b"\\", b"\\\\")
+    if not is_reference or piece == b"\\":
+        return piece.replace(b"\\", b"\\\\")
+    return b"\\g<%s>" % piece if int(piece) <= groups else b""  # a group that is not there is empty
 
 
 def _replace(call, array, pattern, rewrite):
     expression = _compiled(pattern)
     pieces = re.split(rb"\\(\d|\\)", rewrite)  # odd places hold a group's digit or a backslash
-
-    def expand(match):
-        parts = []
-        for i, piece in enumerate(pieces):
-            parts.append(piece if i % 2 == 0 or piece == b"\\" else match.group(int(piece)) or b"")
-        return b"".join(parts)
-
     count = 0 if call.attr("replace_global") else 1
-    if all(piece == b"\\" or int(piece) <= expression.groups for piece in pieces[1::2]):
-        expand = b"".join([_rewritten(piece, i % 2) for i, piece in enumerate(pieces)])
+    wrong = next((i for i in range(0, len(pieces), 2) if b"\\" in pieces[i]), None)
+    if wrong is not None:  # any other backslash ends a rewrite, and is no rewrite for the first place alone
+        if count == 1:
+            return array.copy()
+        pieces = [*pieces[:wrong], pieces[wrong].partition(b"\\")[0]]
+    expand = b"".join([_rewritten(piece, i % 2, expression.groups) for i, piece in enumerate(pieces)])
     return _each(lambda value, _: expression.sub(expand, value, count=count))(call, array)
 
 
