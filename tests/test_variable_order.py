@@ -217,3 +217,62 @@ def test_what_a_resource_variable_was_before_a_write_that_waits_for_the_reading(
         assert session.run(before) == 0
         assert session.run(product) == 2
         assert session.run([product, before, now, v]) == [4, 2, 3, 3]
+
+
+@pytest.mark.parametrize("resource", [False, True])
+def test_a_reader_behind_one_of_several_writes_sees_it(resource, executor):
+    """Writes without a path between them are made in the order of the program, and what lies behind one sees what it wrote."""
+    v = tf.get_variable("v", initializer=1.0, use_resource=resource)
+    writes = [tf.assign_add(v, 10.0**i) for i in (1, 2, 3)]
+
+    def behind(*some):
+        with tf.control_dependencies(list(some)):
+            return v.read_value() * 1.0
+
+    found = [behind(), *map(behind, writes), behind(*writes[:2])]
+    with tf.Session() as session:
+        session.run(v.initializer)
+        assert session.run([*found, writes[2].op]) == [1, 11, 111, 1111, 111, None]
+        assert session.run([v, found[2]]) == [1211, 1211]
+
+
+@pytest.mark.parametrize("resource", [False, True])
+def test_branches_that_write_one_variable_see_what_they_have_written(resource, executor):
+    i = tf.placeholder(tf.int32, [])
+    v = tf.get_variable("v", initializer=1.0, use_resource=resource)
+
+    def adds(number):
+        with tf.control_dependencies([tf.assign_add(v, number)]):
+            return v.read_value() * 1.0
+
+    def counts(k, total):
+        with tf.control_dependencies([tf.assign_add(v, 1.0)]):
+            return k + 1, total + v.read_value()
+
+    first = tf.cond(tf.equal(i, 0), lambda: adds(6.0), lambda: -1.0)
+    second = tf.cond(tf.equal(i, 1), lambda: tf.assign_add(v, 8.0) + 0.0, lambda: -1.0)
+    third = tf.while_loop(lambda k, total: k < 3, counts, [0, 0.0])[1]
+    with tf.Session() as session:
+        session.run(v.initializer)
+        assert session.run([first, second], {i: 0}) == [7, -1]
+        assert session.run([first, second], {i: 1}) == [-1, 15]
+        assert session.run([first, second, third], {i: 1}) == [-1, 23, 24 + 25 + 26]
+        assert session.run([first, second, third, v], {i: 0}) == [32, -1, 33 + 34 + 35, 35]
+
+
+@pytest.mark.parametrize("resource", [False, True])
+def test_what_a_branch_read_before_all_writes_it_still_has_behind_its_own(resource, executor):
+    taken = tf.placeholder(tf.bool, [])
+    v = tf.get_variable("v", initializer=1.0, use_resource=resource)
+    before = v.read_value() if resource else tf.identity(v)
+    with tf.control_dependencies([before]):
+        first = tf.assign_add(v, 10.0)
+
+    def adds():
+        with tf.control_dependencies([tf.assign_add(v, 100.0)]):
+            return before * 1.0
+
+    both = tf.cond(taken, adds, lambda: -1.0)
+    with tf.Session() as session:
+        session.run(v.initializer)
+        assert session.run([first.op, both, v], {taken: True}) == [None, 1, 111]

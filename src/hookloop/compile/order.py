@@ -130,6 +130,7 @@ class OrderedUnits:
         copies = []
         for key, written in writes.items():
             readers = [(inside[op], op) for op in self._reads.readers.get(key, ()) if op in inside]
+            any_write = sum(bits[writer] for writer in written)
             for writer in written:
                 descendants = _reachable(writer, after)
                 for reader, op in readers:
@@ -138,11 +139,40 @@ class OrderedUnits:
                     if masks.get(reader, 0) & bits[writer]:
                         self._old_alias(key, op, writer, reach, after)
                     elif reader in descendants:
-                        copies.append((op, key))
+                        behind = masks.get(reader, 0) & any_write  # what it has a path from came after this writer
+                        if not behind or (reader in written and not self._is_behind_own_write(op, key, inside)):
+                            copies.append((op, key))
                     else:
                         writer.before.add(reader)
                         after.setdefault(reader, set()).add(writer)
         return list(dict.fromkeys(copies))
+
+    def _is_behind_own_write(self, op, key, inside):
+        """Whether a reader in a branch or loop comes behind a write in it: it has what that one has written, whoever wrote before."""
+        unit = inside[op]
+        sources = [tensor.op for tensor in op.inputs if key in self._reads.seen_through.get(tensor, ())]
+        return all(self._is_behind_write(self._value_behind(source) or op, key, unit, inside) for source in sources)
+
+    def _value_behind(self, op):
+        """The first alias with a value of its own that an op reads a variable through, or None: who takes it reads the variable."""
+        found = None
+        while op.type in ALIASES:
+            if self._is_user_alias(op):
+                found = op
+            op = op.inputs[0].op
+        return found
+
+    def _is_behind_write(self, op, key, unit, inside):
+        seen, stack = {op}, [op]
+        while stack:
+            current = stack.pop()
+            if current is not op and key in self._reads.writes.get(current, ()):
+                return True
+            for source in (*(tensor.op for tensor in current.inputs), *current.control_inputs):
+                if source not in seen and inside.get(source) is unit:
+                    seen.add(source)
+                    stack.append(source)
+        return False
 
     def _old_results(self, writes, reach, results):
         """Results of a branch or a loop's body that are a variable which it writes on another path."""
