@@ -91,7 +91,10 @@ class BuildCore(build_ext):
         self.include_flags = [f"-I{CSRC}", f"-I{KERNELS}", f"-I{CSRC / 'include'}"]
         extra, link = switches()
         extension.include_dirs = [numpy.get_include(), str(CSRC)]
-        extension.define_macros = [("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")]
+        extension.define_macros = [
+            ("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"),
+            ("NPY_TARGET_VERSION", "NPY_2_0_API_VERSION"),
+        ]
         extension.extra_compile_args = ["-O2", "-fvisibility=hidden", "-Wno-unused-function", *extra]
         extension.extra_link_args = [*link, "-lm", "-lpthread"]
         extension.extra_objects = self.build_c(extra)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "memory.h"
+#include "results.h"
 #include "runner.h"
 
 /* The arrays of a frame but its instructions and their parameter blocks, with their numbers of elements. */
@@ -24,7 +25,8 @@
     X(folded, plan->n_folded)          \
     X(folded_bytes, plan->n_folded)    \
     X(feeds, plan->n_feeds)            \
-    X(feed_places, plan->n_feed_uses)  \
+    X(places, plan->n_uses)            \
+    X(results, plan->n_results)        \
     X(variables, plan->n_variables)    \
     X(streams, plan->n_streams)        \
     X(iterators, plan->n_batches)      \
@@ -38,14 +40,14 @@ static int64_t room_of_params(const hl_plan *plan, int32_t i) {
     return (int64_t)round_up(hl_param_bytes(plan->kernels[i], plan->attrs + plan->instrs[i].first_attr), 16);
 }
 
-/* Finds where feeds go once, as a step may bind each of them anew. */
-static void find_feed_places(hl_frame *frame) {
+/* Finds where feeds and results go once, as a step may bind each of them anew. */
+static void find_places(hl_frame *frame) {
     const hl_plan *plan = frame->plan;
-    for (int32_t k = 0; k < plan->n_feed_uses; k++) {
-        const hl_feed_use *use = &plan->feed_uses[k];
+    for (int32_t k = 0; k < plan->n_uses; k++) {
+        const hl_use *use = &plan->uses[k];
         const hl_tensor_spec *spec = &plan->tensors[use->tensor];
         const int32_t pointers = use->instr < 0 ? -1 : frame->first_pointer[use->instr];
-        frame->feed_places[k] = (hl_feed_place){
+        frame->places[k] = (hl_place){
             .tensor = &frame->tensors[use->tensor],
             .operand = use->instr < 0  ? NULL
                        : pointers >= 0 ? &frame->pointers[pointers + use->operand]
@@ -89,7 +91,7 @@ hl_frame *hl_frame_new(const hl_plan *plan, hl_arena *arena) {
         frame->first_pointer[i] = n > HL_DIRECT_ARGS ? pointer : -1;
         if (n > HL_DIRECT_ARGS) pointer += n;
     }
-    find_feed_places(frame);
+    find_places(frame);
     frame->run.regs = frame->regs;
     frame->run.frame = frame;
     frame->run.threads = 1;
@@ -104,6 +106,8 @@ void hl_frame_free(hl_frame *frame) {
         for (int32_t i = 0; i < plan->n_grown; i++) free(frame->grown[i]);
     if (frame->folded)
         for (int32_t i = 0; i < plan->n_folded; i++) free(frame->folded[i]);
+    if (frame->results)
+        for (int32_t i = 0; i < plan->n_results; i++) hl_result_free(frame->results[i].data);
     if (frame->stacks)
         for (int32_t i = 0; i < plan->n_stacks; i++) free(frame->stacks[i].data);
     if (frame->batches)

@@ -34,6 +34,7 @@ typedef struct hl_size_op { int32_t operation, out, a, b, node; } hl_size_op;
 typedef enum hl_storage {
     HL_IN_ARENA,    /* index: slot, sized by group 0 */
     HL_IN_GROWN,    /* index: a buffer of its own, sized by a later group */
+    HL_IN_RESULT,   /* index: result; memory of its own, with which the value of a large one leaves */
     HL_IN_CONSTANT, /* index: a constant of the plan */
     HL_IN_FOLDED,   /* index: slot in the frame's own constant memory, written once by the prologue */
     HL_IN_VARIABLE, /* index: variable */
@@ -72,12 +73,13 @@ typedef struct hl_batch_spec { int32_t node, n_components, first_feed, first_axi
 /* The pass over arrays that was found to have the components that a plan expects, and the rows that its registers are set for. */
 typedef struct hl_batch_match { uint64_t pass; int64_t rows; } hl_batch_match;
 
-typedef struct hl_feed_use { int32_t feed, instr, operand, tensor; } hl_feed_use;
+/* Where an instruction uses what is bound anew while its sizes stay: a feed, or, behind the feeds, a result. */
+typedef struct hl_use { int32_t bound, instr, operand, tensor; } hl_use;
 
 typedef struct hl_plan {
     int32_t n_regs, n_size_ops, n_tensors, n_instrs, n_operands, n_attrs, n_groups, n_dims;
     int32_t n_arena_slots, n_grown, n_constants, n_folded, n_variables, n_feeds, n_streams, n_stacks, n_objects;
-    int32_t n_batches, n_feed_uses;
+    int32_t n_batches, n_results, n_uses;
     int32_t prologue_end;  /* instructions before it run once a frame */
     int32_t commit;        /* the first instruction that writes a variable */
     int32_t interruptible; /* has a loop, a blocking instruction or an unknown cost */
@@ -91,8 +93,8 @@ typedef struct hl_plan {
     const hl_kernel *const *kernels; /* by instruction */
     const hl_group_spec *groups;
     const int32_t *tensor_order, *instr_order, *watched, *group_deps;
-    const hl_feed_use *feed_uses;    /* sorted by feed */
-    const int32_t *feed_first_use;   /* n_feeds + 1 */
+    const hl_use *uses;              /* sorted by what is bound */
+    const int32_t *first_use;        /* n_feeds + n_results + 1 */
     void *const *constants;
     const int32_t *slot_dtype_size;  /* unused slots have 0 */
     const hl_batch_spec *batches;    /* the iterators that a run takes an element of, before all else */
@@ -118,14 +120,20 @@ typedef struct hl_arena {
 
 typedef struct hl_stack { char *data; int64_t used, capacity; } hl_stack;
 
-/* Where a feed's data pointer goes, `*offset` elements further on: to a tensor and to an instruction's
+/* A fetched value that has memory of its own (results.h). A large one leaves with it, which spares a copy; the next run
+ * gets other memory. */
+typedef struct hl_result { char *data; int64_t bytes; } hl_result;
+
+enum { HL_LARGE_RESULT_BYTES = 1 << 16 };
+
+/* Where the data pointer of what is bound goes, `*offset` elements further on: to a tensor and to an instruction's
  * operand, or NULL. */
-typedef struct hl_feed_place {
+typedef struct hl_place {
     hl_tensor *tensor;
     void **operand;
     const int64_t *offset;
     int64_t element_bytes;
-} hl_feed_place;
+} hl_place;
 
 typedef struct hl_frame hl_frame;
 /* instr: the instruction that calls; -1 for the element of iterator number `host` of plan->batches. */
@@ -151,7 +159,9 @@ struct hl_frame {
     char **grown; int64_t *grown_bytes;
     char **folded; int64_t *folded_bytes;
     char **feeds;           /* data pointers of this run */
-    hl_feed_place *feed_places; /* by use of a feed */
+    hl_place *places;       /* by use of what is bound */
+    hl_result *results;
+    bool lacks_results;     /* values have left with their memory */
     hl_variable **variables;
     int64_t *variables_seen; /* the session's version when the pointers were taken */
     hl_stream **streams;
@@ -194,6 +204,10 @@ static inline bool hl_frame_is_settled(const hl_frame *frame) {
 
 /* Points the instructions at a feed's data. */
 void hl_frame_bind_feed(hl_frame *frame, int32_t feed, char *data);
+
+/* The memory of a tensor that is all of a large result: the caller frees it by `hl_result_free`. Until the next run the tensor's
+ * data points there still. NULL where it is to be copied. */
+char *hl_frame_take_result(hl_frame *frame, int32_t tensor);
 
 /* Begins a run: takes the iterators' next elements, then prepares. To be called once before every hl_frame_run. */
 hl_status hl_frame_begin(hl_frame *frame, bool force);

@@ -25,14 +25,22 @@ char *hl_allocate(size_t bytes) {
     return aligned_alloc(HL_ALIGNMENT, round_up(bytes ? bytes : 1, HL_ALIGNMENT));
 }
 
+void hl_ask_for_huge_pages(char *data, size_t bytes) {
+    const size_t page = page_bytes();
+    char *first = (char *)round_up((size_t)data, page), *end = (char *)((size_t)(data + bytes) / page * page);
+#ifdef MADV_HUGEPAGE
+    if (bytes >= HUGE_BYTES) madvise(first, (size_t)(end - first), MADV_HUGEPAGE); /* rows far apart cost fewer translations */
+#else
+    (void)first, (void)end;
+#endif
+}
+
 char *hl_block_new(int64_t bytes) {
     if (bytes < HL_LARGE_BYTES) return hl_allocate((size_t)bytes);
     if (bytes > MOST_BYTES) return NULL;
     char *block = mmap(NULL, (size_t)bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (block == MAP_FAILED) return NULL;
-#ifdef MADV_HUGEPAGE
-    if (bytes >= HUGE_BYTES) madvise(block, (size_t)bytes, MADV_HUGEPAGE); /* rows far apart in it cost fewer translations */
-#endif
+    hl_ask_for_huge_pages(block, (size_t)bytes);
     return block;
 }
 

@@ -11,6 +11,9 @@ enum { HL_LARGE_BYTES = 1 << 20 };
 /* Aligned memory for malloc's free; NULL where there is none. */
 char *hl_allocate(size_t bytes);
 
+/* Asks for huge pages for what is large, where the system has some, as NumPy does for its arrays. */
+void hl_ask_for_huge_pages(char *data, size_t bytes);
+
 /* An aligned block: zeros where it is large. NULL where there is no room. */
 char *hl_block_new(int64_t bytes);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "memory.h"
+#include "results.h"
 #include "runner.h"
 
 hl_status hl_fail(hl_run *run, hl_status status, const char *format, ...) {
@@ -179,6 +180,29 @@ static int32_t largest_in_arena(const hl_frame *frame) {
     return found;
 }
 
+/* A tensor that is all of a result. */
+static int32_t tensor_of_result(const hl_frame *frame, int32_t result) {
+    const hl_tensor_spec *specs = frame->plan->tensors;
+    int32_t k = 0;
+    while (specs[k].storage != HL_IN_RESULT || specs[k].index != result ||
+           tensor_bytes(&frame->tensors[k]) != frame->results[result].bytes)
+        k++;
+    return k;
+}
+
+/* Memory that fits is kept where it was not given away. */
+static hl_status place_results(hl_frame *frame) {
+    for (int32_t r = 0; r < frame->plan->n_results; r++) {
+        hl_result *result = &frame->results[r];
+        if (result->data && hl_result_fits(hl_result_capacity(result->data), (size_t)result->bytes)) continue;
+        hl_result_free(result->data);
+        result->data = hl_result_new((size_t)result->bytes);
+        if (!result->data) return out_of_memory(frame, tensor_of_result(frame, r), result->bytes);
+    }
+    frame->lacks_results = false;
+    return HL_OK;
+}
+
 static hl_status place_arena(hl_frame *frame) {
     const hl_plan *plan = frame->plan;
     int64_t offset = 0;
@@ -209,7 +233,10 @@ static bool grow(char **data, int64_t *capacity, int64_t bytes) {
 static hl_status size_group(hl_frame *frame, const hl_group_spec *group) {
     const hl_plan *plan = frame->plan;
     const int32_t *order = plan->tensor_order + group->first_tensor;
-    if (group == plan->groups) memset(frame->slot_bytes, 0, (size_t)plan->n_arena_slots * sizeof(int64_t));
+    if (group == plan->groups) {
+        memset(frame->slot_bytes, 0, (size_t)plan->n_arena_slots * sizeof(int64_t));
+        for (int32_t r = 0; r < plan->n_results; r++) frame->results[r].bytes = 0;
+    }
     for (int32_t k = 0; k < group->n_tensors; k++) {
         const hl_tensor_spec *spec = &plan->tensors[order[k]];
         hl_tensor *tensor = &frame->tensors[order[k]];
@@ -222,19 +249,24 @@ static hl_status size_group(hl_frame *frame, const hl_group_spec *group) {
         int64_t bytes = tensor_bytes(tensor) + frame->regs[spec->offset] * (int64_t)hl_dtype_size(tensor->dtype);
         if (spec->storage == HL_IN_ARENA) {
             if (bytes > frame->slot_bytes[spec->index]) frame->slot_bytes[spec->index] = bytes;
+        } else if (spec->storage == HL_IN_RESULT) {
+            if (bytes > frame->results[spec->index].bytes) frame->results[spec->index].bytes = bytes;
         } else if (spec->storage == HL_IN_GROWN) {
             if (!grow(&frame->grown[spec->index], &frame->grown_bytes[spec->index], bytes)) return out_of_memory(frame, order[k], bytes);
         } else if (spec->storage == HL_IN_FOLDED && !frame->folded_done) {
             if (!grow(&frame->folded[spec->index], &frame->folded_bytes[spec->index], bytes)) return out_of_memory(frame, order[k], bytes);
         }
     }
-    return group == plan->groups ? place_arena(frame) : HL_OK;
+    if (group != plan->groups) return HL_OK;
+    const hl_status status = place_results(frame);
+    return status == HL_OK ? place_arena(frame) : status;
 }
 
 static char *storage_base(hl_frame *frame, const hl_tensor_spec *spec) {
     switch ((hl_storage)spec->storage) {
     case HL_IN_ARENA: return frame->arena_base + frame->slot_offset[spec->index];
     case HL_IN_GROWN: return frame->grown[spec->index];
+    case HL_IN_RESULT: return frame->results[spec->index].data;
     case HL_IN_CONSTANT: return frame->plan->constants[spec->index];
     case HL_IN_FOLDED: return frame->folded[spec->index];
     case HL_IN_VARIABLE: return frame->variables[spec->index]->data;
@@ -378,12 +410,44 @@ hl_status hl_frame_prepare(hl_frame *frame, bool force) {
     return HL_OK;
 }
 
-void hl_frame_bind_feed(hl_frame *frame, int32_t feed, char *data) {
-    const int32_t *first = frame->plan->feed_first_use + feed;
-    frame->feeds[feed] = data;
-    for (const hl_feed_place *place = frame->feed_places + first[0]; place < frame->feed_places + first[1]; place++) {
+static inline void bind(hl_frame *frame, int32_t bound, char *data) {
+    const int32_t *first = frame->plan->first_use + bound;
+    for (const hl_place *place = frame->places + first[0]; place < frame->places + first[1]; place++) {
         char *address = data + *place->offset * place->element_bytes;
         place->tensor->data = address;
         if (place->operand) *place->operand = address;
     }
+}
+
+void hl_frame_bind_feed(hl_frame *frame, int32_t feed, char *data) {
+    frame->feeds[feed] = data;
+    bind(frame, feed, data);
+}
+
+/* ---- results ---- */
+
+char *hl_frame_take_result(hl_frame *frame, int32_t tensor) {
+    const hl_tensor_spec *spec = &frame->plan->tensors[tensor];
+    if (spec->storage != HL_IN_RESULT) return NULL;
+    hl_result *result = &frame->results[spec->index];
+    char *data = result->data;
+    if (!data || result->bytes < HL_LARGE_RESULT_BYTES || frame->tensors[tensor].data != data || !frame->tensors[tensor].contiguous ||
+        tensor_bytes(&frame->tensors[tensor]) != result->bytes)
+        return NULL;
+    result->data = NULL;
+    frame->lacks_results = true;
+    return data;
+}
+
+hl_status hl_frame_renew_results(hl_frame *frame) {
+    const hl_plan *plan = frame->plan;
+    for (int32_t r = 0; r < plan->n_results; r++) {
+        hl_result *result = &frame->results[r];
+        if (result->data) continue;
+        result->data = hl_result_new((size_t)result->bytes);
+        if (!result->data) return out_of_memory(frame, tensor_of_result(frame, r), result->bytes);
+        bind(frame, plan->n_feeds + r, result->data);
+    }
+    frame->lacks_results = false;
+    return HL_OK;
 }

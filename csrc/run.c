@@ -138,6 +138,10 @@ static inline __attribute__((always_inline)) hl_status step(hl_frame *frame, hl_
         if (status != HL_OK) return status;
         frame->folded_done = true;
     }
+    if (__builtin_expect(frame->lacks_results, 0)) {
+        hl_status status = hl_frame_renew_results(frame);
+        if (status != HL_OK) return status;
+    }
     for (int32_t k = 0; k < plan->n_stacks; k++) frame->stacks[k].used = 0;
     const hl_instr *start = frame->code + plan->prologue_end;
     hl_status status = trace                           ? walk_traced(frame, start, trace)

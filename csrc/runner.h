@@ -14,6 +14,9 @@ static inline int64_t tensor_bytes(const hl_tensor *tensor) { return tensor->siz
 /* Works out a group's sizes anew, makes room, and prepares its instructions. */
 hl_status hl_frame_resize(hl_frame *frame, int32_t group);
 
+/* Gives the results whose values have left with their memory other memory. */
+hl_status hl_frame_renew_results(hl_frame *frame);
+
 /* Runs the instructions once, in the floating-point mode of the moment. */
 hl_status hl_frame_step(hl_frame *frame);
 

@@ -77,7 +77,7 @@ def test_open_sizes_are_named():
     x, y = layer(None)
     explanation = explained(y, {x: (7, 784)})
     assert explanation.sizes == ["s0: size 0 of feed 'x:0', 7 here"]
-    assert "float32[s0,10] in arena 0" in str(explanation)
+    assert "float32[s0,10] result 0" in str(explanation)
     assert explained(y).sizes == ["s0: size 0 of feed 'x:0', 1 here"]
 
 

@@ -154,13 +154,13 @@ cdef extern from "frame.h" nogil:
         int32_t conditional, first_operand, n_in, n_out, first_attr, n_attr, node, group
     ctypedef struct hl_group_spec:
         int32_t first_size_op
-    ctypedef struct hl_feed_use:
-        int32_t feed
+    ctypedef struct hl_use:
+        int32_t bound
     ctypedef struct hl_plan:
         int32_t n_regs, n_size_ops, n_tensors, n_instrs, n_operands, n_attrs, n_groups, n_dims
         int32_t n_arena_slots, n_grown, n_constants, n_folded, n_variables, n_feeds, n_streams, n_stacks, n_objects
         int32_t n_batches
-        int32_t n_feed_uses, prologue_end, commit, interruptible
+        int32_t n_results, n_uses, prologue_end, commit, interruptible
         const int64_t *initial_regs
         const hl_size_op *size_ops
         const hl_tensor_spec *tensors
@@ -174,8 +174,8 @@ cdef extern from "frame.h" nogil:
         const int32_t *instr_order
         const int32_t *watched
         const int32_t *group_deps
-        const hl_feed_use *feed_uses
-        const int32_t *feed_first_use
+        const hl_use *uses
+        const int32_t *first_use
         const hl_batch_spec *batches
         const int32_t *batch_axes
         void **constants
@@ -216,6 +216,8 @@ cdef extern from "frame.h" nogil:
     bint hl_frame_is_settled(const hl_frame *frame)
     hl_status hl_frame_begin(hl_frame *frame, bint force)
     void hl_frame_bind_feed(hl_frame *frame, int32_t feed, char *data)
+    enum: HL_LARGE_RESULT_BYTES
+    char *hl_frame_take_result(hl_frame *frame, int32_t tensor)
     hl_status hl_frame_run(hl_frame *frame)
     ctypedef struct hl_trace_entry:
         int64_t begin_ns, end_ns

@@ -191,10 +191,11 @@ cdef class Plan:
         plan.instr_order = <const int32_t *>self._data(tables["instr_order"])
         plan.watched = <const int32_t *>self._data(tables["watched"])
         plan.group_deps = <const int32_t *>self._data(tables["group_deps"])
-        plan.feed_uses = <const hl_feed_use *>self._data(tables["feed_uses"])
-        plan.n_feed_uses = tables["feed_uses"].shape[0]
-        plan.feed_first_use = <const int32_t *>self._data(tables["feed_first_use"])
-        plan.n_feeds = tables["feed_first_use"].shape[0] - 1
+        plan.uses = <const hl_use *>self._data(tables["uses"])
+        plan.n_uses = tables["uses"].shape[0]
+        plan.first_use = <const int32_t *>self._data(tables["first_use"])
+        plan.n_results = tables["counts"]["results"]
+        plan.n_feeds = tables["first_use"].shape[0] - 1 - plan.n_results
         plan.batches = <const hl_batch_spec *>self._data(tables["batch_specs"])
         plan.n_batches = tables["batch_specs"].shape[0]
         plan.batch_axes = <const int32_t *>self._data(tables["batch_axes"])
@@ -324,25 +325,3 @@ cdef class Frame:
     def __dealloc__(self):
         if self.frame != NULL:
             hl_frame_free(self.frame)
-
-    cdef object array_of(self, int32_t index):
-        """A copy of a tensor's value; a scalar becomes a NumPy scalar."""
-        return _fetch(&self.frame.tensors[index])
-
-
-cdef inline object _fetch(hl_tensor *tensor):
-    cdef np.npy_intp dims[HL_MAX_RANK]
-    cdef int axis, number
-    if tensor.rank == 0:
-        if tensor.dtype == HL_FLOAT32:
-            return hl_float32_scalar((<float *>tensor.data)[0])
-        if tensor.dtype == HL_INT64:
-            return hl_int64_scalar((<int64_t *>tensor.data)[0])
-        return PyArray_Scalar(tensor.data, np.PyArray_DescrFromType(_numpy_type(tensor.dtype)), None)
-    number = _numpy_type(tensor.dtype)
-    for axis in range(tensor.rank):
-        dims[axis] = tensor.dims[axis]
-    cdef np.ndarray array = np.PyArray_EMPTY(tensor.rank, dims, number, 0)
-    if tensor.size:
-        memcpy(np.PyArray_DATA(array), tensor.data, tensor.size * hl_dtype_size(tensor.dtype))
-    return array

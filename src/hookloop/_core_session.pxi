@@ -471,7 +471,7 @@ cdef inline object _fetch_entry(Entry entry, Frame frame, int i):
         if isinstance(value, np.ndarray):
             return value[()] if value.ndim == 0 else value.copy()
         return value
-    return _fetch(&frame.frame.tensors[entry.fetch_index[i]])
+    return _fetch(frame.frame, entry.fetch_index[i])
 
 
 cdef object _structure(Recent recent, list results):

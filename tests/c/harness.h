@@ -34,8 +34,8 @@ typedef struct builder {
     const hl_kernel *kernels[MOST_INSTRS];
     hl_group_spec groups[1];
     int32_t tensor_order[MOST_TENSORS], instr_order[MOST_INSTRS], watched[MOST_NUMBERS], group_deps[1];
-    hl_feed_use feed_uses[MOST_NUMBERS];
-    int32_t feed_first_use[MOST_TENSORS + 1], slot_sizes[MOST_TENSORS];
+    hl_use uses[MOST_NUMBERS];
+    int32_t first_use[MOST_TENSORS + 1], slot_sizes[MOST_TENSORS];
 } builder;
 
 static inline int32_t new_register(builder *b, int64_t value) {
@@ -71,22 +71,32 @@ static inline int32_t add_instr(builder *b, const hl_kernel *kernel, int n_in, i
     return i;
 }
 
+/* Whether a tensor lies in a feed, or a result behind the feeds. */
+static inline bool is_bound(const builder *b, int32_t tensor, int32_t bound) {
+    const hl_tensor_spec *spec = &b->tensors[tensor];
+    const int32_t n_feeds = b->plan.n_feeds;
+    return bound < n_feeds ? spec->storage == HL_IN_FEED && spec->index == bound
+                           : spec->storage == HL_IN_RESULT && spec->index == bound - n_feeds;
+}
+
 /* Ends the plan and makes a frame of it. */
 static inline hl_frame *finish(builder *b, hl_arena *arena) {
     add_instr(b, hl_control_kernel("end"), 0, 0, NULL, 0, NULL);
     int32_t n = 0;
-    for (int32_t feed = 0; feed < b->plan.n_feeds; feed++) {
-        b->feed_first_use[feed] = n;
+    const int32_t n_bound = b->plan.n_feeds + b->plan.n_results;
+    for (int32_t bound = 0; bound < n_bound; bound++) {
+        b->first_use[bound] = n;
+        for (int32_t tensor = 0; tensor < b->plan.n_tensors; tensor++)
+            if (is_bound(b, tensor, bound)) b->uses[n++] = (hl_use){bound, -1, 0, tensor};
         for (int32_t i = 0; i < b->plan.n_instrs; i++)
             for (int32_t k = 0; k < b->instrs[i].n_in + b->instrs[i].n_out; k++) {
                 const int32_t tensor = b->operands[b->instrs[i].first_operand + k];
-                if (b->tensors[tensor].storage == HL_IN_FEED && b->tensors[tensor].index == feed)
-                    b->feed_uses[n++] = (hl_feed_use){feed, i, k, tensor};
+                if (is_bound(b, tensor, bound)) b->uses[n++] = (hl_use){bound, i, k, tensor};
             }
     }
-    b->feed_first_use[b->plan.n_feeds] = n;
+    b->first_use[n_bound] = n;
     hl_plan *p = &b->plan;
-    p->n_feed_uses = n;
+    p->n_uses = n;
     p->n_groups = 1;
     p->commit = p->n_instrs;
     b->groups[0].n_size_ops = p->n_size_ops;
@@ -95,8 +105,8 @@ static inline hl_frame *finish(builder *b, hl_arena *arena) {
     p->initial_regs = b->regs, p->size_ops = b->size_ops, p->tensors = b->tensors, p->dims = b->dims;
     p->instrs = b->instrs, p->operands = b->operands, p->attrs = b->attrs, p->kernels = b->kernels;
     p->groups = b->groups, p->tensor_order = b->tensor_order, p->instr_order = b->instr_order;
-    p->watched = b->watched, p->group_deps = b->group_deps, p->feed_uses = b->feed_uses;
-    p->feed_first_use = b->feed_first_use, p->slot_dtype_size = b->slot_sizes;
+    p->watched = b->watched, p->group_deps = b->group_deps, p->uses = b->uses;
+    p->first_use = b->first_use, p->slot_dtype_size = b->slot_sizes;
     hl_frame *frame = hl_frame_new(p, arena);
     CHECK(frame);
     frame->run.pool = hl_pool_get(2);

@@ -5,13 +5,13 @@ import pytest
 
 import hookloop as tf
 from hookloop.compile import memory
-from hookloop.compile.ir import ARENA, If, Instr
+from hookloop.compile.ir import ARENA, RESULT, If, Instr
 
 from .programs import optimized
 
 
 class Oracle:
-    """Which buffer each slot holds while the program runs; a loop is run twice, so that its back edge counts.
+    """Which buffer each slot, and the memory of each result, holds while the program runs; a loop is run twice, so that its back edge counts.
 
     A buffer that is read must still be what its slot holds.
 
@@ -42,16 +42,17 @@ class Oracle:
                     self.run(item.body)
 
     def check(self, buffer):
-        if buffer.kind == ARENA:
-            assert self.root(self.holder.get(buffer.index)) is self.root(buffer), "the slot holds something else by now"
+        if buffer.kind in (ARENA, RESULT):
+            holder = self.holder.get((buffer.kind, buffer.index))
+            assert self.root(holder) is self.root(buffer), "its memory holds something else by now"
 
     def hold(self, buffer):
-        if buffer.kind == ARENA:
-            self.holder[buffer.index] = buffer
+        if buffer.kind in (ARENA, RESULT):
+            self.holder[buffer.kind, buffer.index] = buffer
 
     def give_up(self, buffer):
         """What a move has read is gone."""
-        self.holder[buffer.index] = None
+        self.holder[buffer.kind, buffer.index] = None
 
     @staticmethod
     def root(buffer):
@@ -72,13 +73,14 @@ def assignments(fetches, feeds=()):
 
 
 def look_for_overlaps(program):
+    """How many pieces of memory a program needs: slots of the arena, and results."""
     slots = memory.place(program)
     for taken in (True, False):
         oracle = Oracle(taken)
         oracle.run(program.root)
         for value in program.fetches:
             oracle.check(value.buffer)
-    return slots
+    return slots + program.n_results
 
 
 def test_a_chain_needs_one_slot():
@@ -104,6 +106,25 @@ def test_what_is_fetched_is_never_overwritten():
     for _ in range(4):
         values.append(tf.exp(values[-1]))
     assert placed(values, {x: np.zeros(5)}) == 5
+
+
+@pytest.mark.parametrize("rows, results", [(None, 1), (64, 1), (63, 0)])
+def test_a_fetched_value_that_may_be_large_is_a_result(rows, results):
+    x = tf.placeholder(tf.float32, [rows, 256])
+    y = tf.tanh(x)
+    z = tf.reshape(tf.exp(y) * y, [-1])
+    program = optimized([z, tf.reduce_sum(y)], {x: np.zeros((63 if rows is None else rows, 256))})
+    look_for_overlaps(program)
+    assert program.n_results == results
+    assert [value.buffer.kind for value in program.fetches] == [RESULT if results else ARENA, ARENA]
+
+
+def test_a_part_of_a_value_is_no_result():
+    x = tf.placeholder(tf.float32, [300, 256])
+    y = tf.exp(x)
+    program = optimized([y[100:], y[:, ::2]], {x: np.zeros((300, 256))})
+    look_for_overlaps(program)
+    assert all(memory.is_whole(value) for value in program.fetches if value.buffer.kind == RESULT)
 
 
 @pytest.mark.parametrize("batch", [1, 9])

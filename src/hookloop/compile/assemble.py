@@ -16,6 +16,7 @@ from .ir import (
     GROWN,
     MAX_RANK,
     OBJECT,
+    RESULT,
     STACK,
     STREAM,
     VARIABLE,
@@ -61,7 +62,7 @@ class Assembler:
         self.instr_deps = []
         self.known = {}
         self.by_value = {}  # id(value of the program) -> tensor
-        self.counts = dict.fromkeys(range(10), 0)
+        self.counts = dict.fromkeys(range(11), 0)
         self.sources = {kind: [] for kind in (CONSTANT, STREAM, STACK, OBJECT)}
         self.covered = {}
         self.node = -1  # whose instruction is made
@@ -142,7 +143,7 @@ class Assembler:
     def _cover_buffers(self):
         """Every buffer gets one tensor that spans it: its slot's size."""
         for key, buffer in list(self.buffers.items()):
-            if buffer.kind in (ARENA, GROWN, FOLDED) and key not in self.covered:
+            if buffer.kind in (ARENA, GROWN, RESULT, FOLDED) and key not in self.covered:
                 self._tensor_like(Value(buffer.dtype, (buffer.size,), buffer))
 
     # --- instructions -----------------------------------------------------------------------------------
@@ -236,6 +237,7 @@ class Assembler:
             counts=dict(
                 arena_slots=program.arena_slots,
                 grown=self.counts[GROWN],
+                results=program.n_results,
                 folded=self.counts[FOLDED],
                 objects=self.counts[OBJECT],
                 stacks=self.counts[STACK],
@@ -250,7 +252,7 @@ class Assembler:
             fetches=fetches,
             hosts=hosts,
             **self._batches(batches),
-            **self._feeds(),
+            **self._uses(),
             **groups,
         )
 
@@ -362,24 +364,26 @@ class Assembler:
             groups.setdefault(register, 0)
         return groups[register]
 
-    def _feeds(self):
-        components = sum(len(call.components) for call in self.program.batches)
-        uses = [[] for _ in range(len(self.program.feeds) + components)]
-        feed_of = {i: row[_PLACE] for i, row in enumerate(self.tensors) if row[_KIND] == FEED}
-        unused = set(feed_of)
+    def _uses(self):
+        """Where instructions use what is bound anew in a run: feeds, components of batches behind them, then results."""
+        first_result = len(self.program.feeds) + sum(len(call.components) for call in self.program.batches)
+        uses = [[] for _ in range(first_result + self.program.n_results)]
+        start = {FEED: 0, RESULT: first_result}
+        bound = {i: start[row[_KIND]] + row[_PLACE] for i, row in enumerate(self.tensors) if row[_KIND] in start}
+        unused = set(bound)
         firsts = [row[_FIRST_OPERAND] for row in self.instrs]
         operands = np.array(self.operands, np.int32)
-        for at in np.flatnonzero(np.isin(operands, list(feed_of))).tolist():
+        for at in np.flatnonzero(np.isin(operands, list(bound))).tolist():
             tensor, instr = self.operands[at], bisect_right(firsts, at) - 1
-            uses[feed_of[tensor]].append((feed_of[tensor], instr, at - firsts[instr], tensor))
+            uses[bound[tensor]].append((bound[tensor], instr, at - firsts[instr], tensor))
             unused.discard(tensor)
         for tensor in sorted(unused):
-            uses[feed_of[tensor]].append((feed_of[tensor], -1, 0, tensor))
+            uses[bound[tensor]].append((bound[tensor], -1, 0, tensor))
         first, flat = [0], []
         for rows in uses:
             flat += rows
             first.append(len(flat))
-        return dict(feed_uses=_table(flat, 4), feed_first_use=np.array(first, np.int32))
+        return dict(uses=_table(flat, 4), first_use=np.array(first, np.int32))
 
 
 def _table(rows, width):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from . import sizes
-from .ir import ARENA, CONSTANT, FEED, FLAG, FOLDED, GROWN, OBJECT, STACK, STREAM, VARIABLE, If, Instr
+from .ir import ARENA, CONSTANT, FEED, FLAG, FOLDED, GROWN, OBJECT, RESULT, STACK, STREAM, VARIABLE, If, Instr
 from .sizes import Size
 
 _ALIGNMENT = 64
@@ -171,6 +171,7 @@ class Explanation:
         return {
             FOLDED: "folded",
             GROWN: "grown",
+            RESULT: f"result {buffer.index}",
             STREAM: "random stream",
             STACK: "saved loop values",
             OBJECT: "object",

@@ -11,7 +11,7 @@ from .sizes import Size
 MAX_RANK = 10  # HL_MAX_RANK of csrc/plan.h
 
 # Where a buffer lives: the order of hl_storage in csrc/frame.h.
-ARENA, GROWN, CONSTANT, FOLDED, VARIABLE, FLAG, FEED, STREAM, STACK, OBJECT = range(10)
+ARENA, GROWN, RESULT, CONSTANT, FOLDED, VARIABLE, FLAG, FEED, STREAM, STACK, OBJECT = range(11)
 
 # Kernels that take operands with any strides, whatever op they stand for.
 ANY_STRIDES = frozenset(("copy", "fill"))

@@ -5,6 +5,8 @@ uses it lives until the loop's end, since the next iteration may want it. Two bu
 where their lives do not meet. A slot is as large as its largest buffer; C adds the slots up when sizes are
 known, so that one placement serves all sizes.
 
+A fetched value that is or may be large is a result: it has memory of its own, and leaves with it.
+
 An assignment of a value that nobody reads after it becomes a "move", which gives the value's memory back where it is
 large and the variable's first: a table then takes its room once when it is initialized.
 """
@@ -13,9 +15,11 @@ from __future__ import annotations
 
 from heapq import heappop, heappush
 
-from .ir import ARENA, If, Instr, is_whole, same_shape
+from .ir import ARENA, RESULT, If, Instr, is_whole, same_shape
+from .sizes import Size
 
 _FOREVER = 1 << 60
+_LARGE_BYTES = 1 << 16  # HL_LARGE_RESULT_BYTES of csrc/frame.h: smaller values are copied, so they lie with the others
 
 
 def place(program) -> int:
@@ -23,6 +27,7 @@ def place(program) -> int:
     lives = _Lives(program)
     _reuse_inputs(program, lives)
     _move_last_reads(program, lives)
+    _set_results_apart(program, lives)
     return _share_slots(lives, program)
 
 
@@ -119,6 +124,19 @@ def _move_last_reads(program, lives):
             instr.kernel, instr.params = "move", (("variable", variable.buffer.source),)
 
 
+def _set_results_apart(program, lives):
+    """Gives fetched values that lie in the arena, and may be large, memory of their own."""
+    for value in program.fetches:
+        if value.buffer is None or value.buffer.kind != ARENA or not is_whole(value) or not value.shape:
+            continue
+        root = _root(value.buffer)
+        if isinstance(root.size, Size) or root.size * root.dtype.size >= _LARGE_BYTES:
+            root.kind, root.index = RESULT, program.n_results
+            program.n_results += 1
+    for buffer in lives.buffers if program.n_results else ():
+        buffer.kind = _root(buffer).kind
+
+
 def _same(left, right):
     return left is right or (left.strides is None and right.strides is None and same_shape(left.shape, right.shape))
 
@@ -128,7 +146,7 @@ def _share_slots(lives, program):
     free = [], []  # slots, and how large each of them is
     pending = []  # a heap of (last use, when it was taken, slot)
     for when, buffer in enumerate(lives.buffers):
-        if buffer.home is not None:
+        if buffer.home is not None or buffer.kind == RESULT:
             continue
         over = []
         while pending and pending[0][0] < buffer.first:

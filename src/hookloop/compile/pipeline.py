@@ -100,7 +100,7 @@ class Program:
         self.feeds = request.feeds
         self.variables = list(lowerer.variables)
         self.interruptible = False
-        self.arena_slots = 0
+        self.arena_slots = self.n_results = 0
         self.late_failures = []  # instructions behind the commit point whose rows may not exist: see early_checks.py
         self.streams = {id(b) for k, b in lowerer.buffers.items() if isinstance(k, tuple) and k[0] == "stream"}
         self.uses = None  # what passes know of readers and writers, and of kernels: see passes/uses.py
