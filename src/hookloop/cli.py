@@ -91,6 +91,8 @@ def _explain(arguments):
             if fetches is None:
                 fetches = _only_sink(graph)
             explain(fetches, {**(feed_dict or {}), **dict(arguments.feed)}, graph)
+    except BrokenPipeError:
+        raise
     except (_UsageError, ValueError, TypeError, OSError, errors.OpError) as error:
         print(f"hookloop explain: {error}", file=sys.stderr)
         return _USAGE_ERROR

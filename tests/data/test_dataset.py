@@ -44,6 +44,31 @@ def test_sources(executor):
     assert elements(Dataset.range(0)) == []
 
 
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Dataset.from_tensors([[1, 2]]),
+        lambda: Dataset.from_tensor_slices([[1, 2], [3, 4]]),
+        lambda: Dataset.from_tensor_slices([[1, 2], [3, 4]]).padded_batch(1, [4]),
+        lambda: Dataset.range(6).shuffle(6, seed=1).repeat(2).batch(2).prefetch(1),
+    ],
+    ids=["tensors", "slices", "padded", "chain"],
+)
+def test_a_graph_with_a_dataset_is_imported(executor, make):
+    iterator = make().make_initializable_iterator()
+    following = iterator.get_next()
+    graph_def = tf.get_default_graph().as_graph_def()
+    given = []
+    for names in (None, [iterator.initializer.name, following.name]):
+        with tf.Graph().as_default() if names else tf.get_default_graph().as_default(), tf.Session() as session:
+            wanted = (
+                tf.import_graph_def(graph_def, return_elements=names) if names else (iterator.initializer, following)
+            )
+            session.run(wanted[0])
+            given.append(session.run(wanted[1]).tolist())
+    assert given[0] == given[1]
+
+
 def test_structures(executor):
     dataset = Dataset.from_tensor_slices(({"a": [1, 2], "b": [3.0, 4.0]}, ["x", "y"]))
     assert dataset.output_types == ({"a": tf.int32, "b": tf.float32}, tf.string)

@@ -150,7 +150,7 @@ class Dataset:
         """
         structure, components = _components(tensors)
         element = pack_like(structure, [TensorLeaf(t.dtype.base_dtype, t.shape) for t in components])
-        return _source("TensorDataset", [components], element, output_types=None)
+        return _source("TensorDataset", [components], element, typed=True)
 
     @staticmethod
     def from_tensor_slices(tensors):
@@ -173,7 +173,7 @@ class Dataset:
             size = tensor.shape.with_rank_at_least(1)[0]
             first = size if first is None else first.merge_with(size)
         element = pack_like(structure, [TensorLeaf(t.dtype.base_dtype, t.shape[1:]) for t in components])
-        return _source("TensorSliceDataset", [components], element, output_types=None)
+        return _source("TensorSliceDataset", [components], element, typed=True)
 
     @staticmethod
     def from_generator(generator, output_types, output_shapes=None, args=None):
@@ -528,8 +528,11 @@ def interleaved_in_parallel(dataset, traced, element, cycle, block=1, sloppy=Fal
     return dataset._derived("ParallelInterleaveDataset", inputs, element, {"f": Function.named(traced.name)})
 
 
-def _source(type, inputs, element, **attrs):
-    attrs = {**iterators.spec_attrs(element), **attrs}
+def _source(type, inputs, element, typed=False):
+    """A dataset that is made of no other one; `typed`: its inputs tell its elements' types."""
+    attrs = iterators.spec_attrs(element)
+    if typed:
+        del attrs["output_types"]
     return DatasetV1Adapter(apply_op(type, inputs, attrs), element)
 
 

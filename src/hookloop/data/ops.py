@@ -19,7 +19,9 @@ _SPEC = {"output_types": None, "output_shapes": None}
 
 
 def dataset_op(name, inputs, host, **attrs):
-    return OpDef(name, inputs, "handle: variant", attrs={**_SPEC, **attrs}, shape=scalar, host=host, stateful=True,
+    """A dataset: what its elements are is among its attributes, their types unless those of its inputs say so."""
+    spec = {"output_shapes": None} if "Toutput_types" in attrs else _SPEC
+    return OpDef(name, inputs, "handle: variant", attrs={**spec, **attrs}, shape=scalar, host=host, stateful=True,
                  gradient=no_gradient)  # fmt: skip
 
 
@@ -108,8 +110,7 @@ _FUNCTION = {"use_inter_op_parallelism": True, "preserve_cardinality": False}
 register(
     dataset_op("RangeDataset", "start: int64, stop: int64, step: int64",
                 lambda call, start, stop, step: pipeline.counted(start.item(), stop.item(), step.item())),
-    dataset_op("TensorDataset", "components: Toutput_types", lambda call, *c: pipeline.single(c), Toutput_types=[],
-                output_types=None),
+    dataset_op("TensorDataset", "components: Toutput_types", lambda call, *c: pipeline.single(c), Toutput_types=[]),
     dataset_op("TensorSliceDataset", "components: Toutput_types", lambda call, *c: pipeline.slices(c), Toutput_types=[]),
     dataset_op("ZipDataset", "input_datasets: N * variant", lambda call, *sources: pipeline.zipped(sources)),
     dataset_op("ConcatenateDataset", "input_dataset: variant, another_dataset: variant",
