@@ -103,6 +103,13 @@ def test_the_example_of_the_readme_trains(tmp_path):
     assert len(losses) == 5 and losses[-1] < 0.1 * losses[0], run.stderr
 
 
+def test_what_the_readme_says_is_not_there_is_not_there():
+    (listed,) = re.findall(r"^Not there yet: (.*?)\n\n", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    names = re.findall(r"`tf\.(\w+)`", listed)
+    assert len(names) > 10
+    assert [name for name in names if hasattr(tf, name)] == []
+
+
 def test_the_loop_of_the_ways_to_end_runs():
     ((_, text),) = [block for block in blocks("python") if block[0].name == "how-a-run-ends.md"]
     A, B, C = (tf.train.SessionRunHook() for _ in range(3))
