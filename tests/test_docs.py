@@ -75,9 +75,19 @@ def test_files_and_tests_that_are_named_exist(document):
     text = document.read_text()
     for link in re.findall(r"\]\((?!http)([^)#]+)", text):
         assert (document.parent / link).exists(), link
+    for name, listed in re.findall(r"`(tests/[\w/]+\.py)` \(((?:`test_\w+`(?:, )?)+)\)", text):
+        for test in re.findall(r"`(\w+)`", listed):
+            assert f"def {test}(" in (ROOT / name).read_text(), f"{name}: {test}"
     for name, test in re.findall(r"`((?:tests|bench|csrc|src|docs|tools|examples)/[\w./]+)(?:::(\w+))?`", text):
         assert (ROOT / name).exists() or list(ROOT.glob(f"{name}.*")), name
         assert not test or f"def {test}(" in (ROOT / name).read_text(), f"{name}::{test}"
+
+
+def test_each_difference_names_its_test():
+    rows = [line for line in (ROOT / "docs" / "migrating.md").read_text().splitlines() if line.startswith("| ")][1:]
+    assert len(rows) > 50
+    for row in rows:
+        assert re.search(r"\| `tests/[\w/]+\.py(::test_\w+`|` \((`test_\w+`(, )?)+\)) \|$", row), row
 
 
 def anchors(document):

@@ -191,3 +191,23 @@ def test_paddings_of_unknown_values_are_as_many_as_axes():
 
 def test_a_tensor_may_be_any_dimension():
     assert tf.Dimension(3).is_compatible_with(tf.constant(4))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: tf.size(tf.unique(tf.constant([1, 1, 2]))[0]),
+        lambda: tf.string_to_number(tf.constant("2"), tf.int32),
+        lambda: tf.cast(tf.argmax(tf.constant([0.0] * 2 + [1.0] + [0.0] * 2000)), tf.int32),
+    ],
+    ids=["unique", "text", "many"],
+)
+def test_what_is_not_computed_for_a_shape(make, executor):
+    """TensorFlow runs such parts of a graph while it is built."""
+    filled = tf.fill([make()], 3.0)
+    assert filled.shape.as_list() == [None]
+    zeros = tf.zeros_like(filled)
+    assert zeros.op.type == "ZerosLike"
+    with tf.Session() as session:
+        values = session.run([filled, zeros])
+    assert [value.tolist() for value in values] == [[3, 3], [0, 0]]

@@ -146,6 +146,18 @@ def test_map_of_elements_of_any_size(executor):
     assert elements(Dataset.range(3).map(tf.range, num_parallel_calls=2)) == [[], [0], [0, 1]]
 
 
+def test_functions_are_called_by_the_thread_of_the_step(executor):
+    threads = set()
+
+    def noted(value):
+        threads.add(threading.get_ident())
+        return value
+
+    dataset = Dataset.range(4).map(lambda n: tf.py_func(noted, [n], tf.int64), num_parallel_calls=2).prefetch(2)
+    assert elements(dataset) == [0, 1, 2, 3]
+    assert threads == {threading.get_ident()}
+
+
 def test_map_takes_and_returns_structures(executor):
     pairs = Dataset.zip((Dataset.range(2), Dataset.range(5, 8)))
     assert elements(pairs) == [(0, 5), (1, 6)]

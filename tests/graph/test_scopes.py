@@ -102,6 +102,7 @@ def test_devices_merge_with_the_inner_first():
 def test_a_gpu_is_accepted_and_logged_once(caplog, monkeypatch):
     monkeypatch.setattr(device_module, "_gpu_was_logged", False)
     logger = logging.getLogger("hookloop")
+    assert tf.get_logger() is logger
     monkeypatch.setattr(logger, "propagate", True)
     with caplog.at_level(logging.WARNING, logger="hookloop"), tf.device("/gpu:1"):
         assert tf.constant(1).device == "/device:GPU:1"

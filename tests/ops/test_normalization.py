@@ -65,6 +65,32 @@ def test_gradients_are_slopes(shape, executor):
         assert np.sum(slope * direction) == pytest.approx(change, rel=2e-3, abs=1e-8)
 
 
+def by_hand(x, scale, offset):
+    mean = tf.reduce_mean(x, [0, 1, 2])  # not `moments`, whose variance hands no gradient to its mean
+    variance = tf.reduce_mean(tf.square(x - mean), [0, 1, 2])
+    return (x - mean) * tf.rsqrt(variance + 0.01) * scale + offset
+
+
+@pytest.mark.parametrize("is_training", [True, False])
+def test_second_gradients_are_those_of_the_definition(is_training, executor):
+    def curvatures(x, scale, offset, mean, variance, way):
+        if way is by_hand and not is_training:
+            y = (x - mean) * tf.rsqrt(variance + 0.01) * scale + offset
+        elif way is by_hand:
+            y = by_hand(x, scale, offset)
+        else:
+            given = () if is_training else (mean, variance)
+            y = tf.nn.fused_batch_norm(x, scale, offset, *given, epsilon=0.01, is_training=is_training)[0]
+        first = tf.gradients(tf.reduce_sum(tf.tanh(y)), [x, scale, offset])
+        return tf.gradients(tf.add_n([tf.reduce_sum(tf.sin(slope)) for slope in first]), [x, scale, offset])
+
+    values = inputs(SHAPES[0])[:5]
+    found = run(lambda *holders: curvatures(*holders, None), *values)
+    wanted = run(lambda *holders: curvatures(*holders, by_hand), *values)
+    for one, other in zip(found, wanted):
+        np.testing.assert_allclose(one, other, 2e-4, 2e-4)
+
+
 def test_given_statistics(executor):
     x, scale, offset, mean, variance = inputs((2, 5, 4, 3))
 

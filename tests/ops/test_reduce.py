@@ -81,6 +81,12 @@ def test_empty_reductions(executor):
     assert run([tf.reduce_all(np.zeros((0,), bool)), tf.reduce_any(np.zeros((0,), bool))]) == [True, False]
 
 
+@pytest.mark.parametrize("function", [tf.maximum, tf.minimum])
+def test_a_nan_on_either_side_is_the_larger_and_the_smaller(function, executor):
+    x, y = np.float32([[np.nan, 1] * 9, [1, np.nan] * 9])
+    assert np.isnan(run(function(tf.constant(x), tf.constant(y)))).all()
+
+
 def test_a_nan_is_seen_by_max_and_min(executor):
     x = np.array([1, np.nan, 3], "float32")
     assert np.isnan(run([tf.reduce_max(x), tf.reduce_min(x)])).all()
