@@ -34,12 +34,7 @@ cdef hl_status _host_begin(Frame frame, int64_t index) except *:
     if op == "move":
         frame.objects[outputs[0][1]] = arguments[0]
         return HL_OK
-    if frame.replay:
-        results = frame.replay.pop(0)
-    else:
-        results = frame.session._call_host(op, arguments, frame.deadline_ns)
-    if frame.log is not None:
-        frame.log.append(results)
+    results = _call_or_replay(frame, op, arguments)
     waits = False
     for (is_object, at, dims), result in zip(outputs, results):
         if is_object:
@@ -62,6 +57,24 @@ cdef hl_status _host_begin(Frame frame, int64_t index) except *:
     return HL_OK
 
 
+cdef object _call_or_replay(Frame frame, op, list arguments):
+    """The results of an op's next call: of the one that the run made before it started again, else of a new one.
+
+    They are found by the op, not by their place: the plan that took over may make other calls, or make them in another order.
+    """
+    cdef Py_ssize_t i
+    results = None
+    for i in range(len(frame.replay)):
+        if frame.replay[i][0] is op:
+            results = frame.replay.pop(i)[1]
+            break
+    if results is None:
+        results = frame.session._call_host(op, arguments, frame.deadline_ns)
+    if frame.log is not None:
+        frame.log.append((op, results))
+    return results
+
+
 cdef _use_text(Frame frame, tuple use, outputs, list arguments):
     """Reads or writes a variable of text."""
     cdef VariableCell cell = frame.session._variables[use[1]]
@@ -78,12 +91,7 @@ cdef hl_status _take_element(Frame frame, int64_t index) except *:
     cdef int feed = first_feed
     if index == 0 and not frame.keeps_log:
         frame.log = []
-    if frame.replay:
-        results = frame.replay.pop(0)
-    else:
-        results = frame.session._call_host(op, [], frame.deadline_ns)
-    if frame.log is not None:
-        frame.log.append(results)
+    results = _call_or_replay(frame, op, [])
     for (_, axes), array in zip(components, results):
         for (register, fresh), dim in zip(axes, array.shape):
             if fresh:

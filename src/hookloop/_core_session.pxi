@@ -323,9 +323,11 @@ cdef class SessionCore:
             if times is not None:
                 _take_times(frame, &trace, times)
             frame.deadline_ns = 0
-            frame.replay = []
+            left, frame.replay = frame.replay, []
             frame.frame.asks_host = False
             if status == HL_RESTART:
+                if left and frame.log is not None:
+                    frame.log.extend(left)  # calls that this plan did not come to; the next one may
                 return self._restart(entry, frame, before, arguments, deadline_ns, times)
             frame.log = self._fresh_log(entry)
             if status != HL_OK:

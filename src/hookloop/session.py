@@ -18,7 +18,7 @@ from . import errors
 from ._core import Callable, Entry, IteratorCell, Plan, SessionCore, StreamCell, VariableCell
 from .fetches import FetchMap, convert_feed, feed_tensor, join_steps, resolve_feeds
 from .graph.describe import describe as describe_op
-from .graph.describe import shape_in_run, uninitialized
+from .graph.describe import refuse_several_ranks, shape_in_run, uninitialized
 from .graph.stack import default_session, get_default_graph
 from .graph.tensor import Tensor
 from .ops.mismatches import explained
@@ -444,6 +444,7 @@ class BaseSession(SessionCore):
     def _run_again(self, entry, arguments, deadline, log, times):
         """A host value has another shape than the plan assumed: take a plan for it, and replay what was called."""
         mapped, order = entry.request
+        refuse_several_ranks(log, entry.plan.tables["assumed"])
         shapes = [np.shape(v) for v in arguments]
         with self._lock:
             variants = self._entries.setdefault(self._key(mapped, order), [])

@@ -146,6 +146,48 @@ def test_queue_chosen_in_the_run(executor):
         assert session.run(take, {index: 0}) == 0
 
 
+@pytest.mark.parametrize("shape_is_known", [False, True])
+def test_a_pool_of_elements_of_many_shapes(executor, shape_is_known):
+    """The new element until three are there, then the oldest one: each is taken once, whatever shapes the others have."""
+    queue, new = tf.FIFOQueue(10, [tf.int32]), tf.placeholder(tf.int32, [None, None, 3])
+
+    def put():
+        with tf.control_dependencies([queue.enqueue([new])]):
+            return tf.identity(new)
+
+    def take_and_put():
+        old = queue.dequeue()
+        with tf.control_dependencies([old]), tf.control_dependencies([queue.enqueue([new])]):
+            return old + 0
+
+    given = tf.cond(queue.size() < 3, put, take_and_put)
+    if shape_is_known:
+        given.set_shape(new.shape)
+    elements = [np.full([1 + k % 2, 1 + k % 3, 3], k) for k in range(12)]
+    with tf.Session() as session:
+        found = [session.run(given, {new: element}) for element in elements]
+        assert session.run(queue.size()) == 3
+    for value, expected in zip(found, elements[:3] + elements):
+        np.testing.assert_array_equal(value, expected)
+
+
+def test_elements_of_two_ranks_in_a_loop(monkeypatch):
+    """One rank in a run, another in the next: a plan for each. Two in one run are refused by a plan."""
+    monkeypatch.delenv("HOOKLOOP_EXECUTOR", raising=False)
+    queue, rows, row = tf.FIFOQueue(9, [tf.float32]), tf.zeros([2, 3]), tf.zeros([5])
+    put_rows, put_row = queue.enqueue([rows]), queue.enqueue([row])
+    total = tf.while_loop(lambda i, n: i < 2, lambda i, n: (i + 1, n + tf.size(queue.dequeue())), (0, 0))[1]
+    with tf.Session() as session:
+        for puts, elements in (([put_rows] * 2, 12), ([put_row] * 2, 10), ([put_rows] * 2, 12)):
+            for put in puts:
+                session.run(put)
+            assert session.run(total) == elements
+        session.run(put_row)
+        session.run(put_rows)
+        with pytest.raises(tf.errors.InvalidArgumentError, match="values of ranks 2 and 1|values of ranks 1 and 2"):
+            session.run(total)
+
+
 def test_queues_of_sessions_are_their_own(executor):
     queue = tf.FIFOQueue(10, tf.float32, shared_name="shared", shapes=[[]])
     same = tf.FIFOQueue(10, tf.float32, shared_name="shared", shapes=[[]], name="other")

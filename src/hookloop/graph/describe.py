@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from .. import errors
 from ..shapes import TensorShape
 
@@ -25,6 +27,23 @@ def uninitialized(key, op):
     """The error of a run that reads a variable before it has a value."""
     where = describe(op) if hasattr(op, "inputs") else ""
     return errors.FailedPreconditionError(None, op, f"Attempting to use uninitialized value {key} {where}")
+
+
+def refuse_several_ranks(log, assumed):
+    """Refuses a run whose calls of one op gave values of different ranks: no plan could make it, and each starts it again.
+
+    Raises:
+      errors.InvalidArgumentError: it is one.
+    """
+    ranks = {}
+    for op, results in log or ():
+        for tensor, result in zip(op.outputs, results):
+            if ranks.setdefault(tensor, np.ndim(result)) != np.ndim(result) and ("rank", tensor) in assumed:
+                raise errors.InvalidArgumentError(
+                    None, op,
+                    f"values of ranks {ranks[tensor]} and {np.ndim(result)} came in one run, and what takes them is made for one "
+                    f"rank {describe(op)}",
+                )  # fmt: skip
 
 
 def shape_in_run(tensor, shapes, registers):
