@@ -1,9 +1,12 @@
-"""`TypeSpec` and `TensorSpec`: what is known of a value before there is one."""
+"""`TypeSpec`, `TensorSpec` and `BoundedTensorSpec`: what is known of a value before there is one."""
 
 from __future__ import annotations
 
+import numpy as np
+
 from . import dtypes
 from .graph.tensor import Tensor
+from .ops.array import broadcast_static_shape
 from .shapes import TensorShape, as_shape
 
 __all__ = ["TensorSpec", "TypeSpec"]
@@ -75,7 +78,7 @@ class TensorSpec(TypeSpec):
         """
         if not isinstance(tensor, Tensor):
             raise ValueError("`tensor` should be a tf.Tensor")
-        return cls(tensor.shape, tensor.dtype, name or tensor.op.name)
+        return TensorSpec(tensor.shape, tensor.dtype, name or tensor.op.name)
 
     @property
     def shape(self):
@@ -99,12 +102,77 @@ class TensorSpec(TypeSpec):
         )
 
     def most_specific_compatible_type(self, other):
-        if not isinstance(other, TensorSpec) or self._dtype != other._dtype:
+        if type(self) is not type(other) or self._dtype != other._dtype:
             raise ValueError(f"Types are not compatible: {self!r} vs {other!r}")
         mine, its = self._shape, other._shape
+        name = self._name if self._name == other._name else None
         if mine.ndims is None or mine.ndims != its.ndims:
-            return TensorSpec(None, self._dtype)
-        return TensorSpec([a if a == b else None for a, b in zip(mine.as_list(), its.as_list())], self._dtype)
+            return TensorSpec(None, self._dtype, name)
+        return TensorSpec([a if a == b else None for a, b in zip(mine.as_list(), its.as_list())], self._dtype, name)
 
     def __repr__(self):
         return f"TensorSpec(shape={self._shape}, dtype={self._dtype!r}, name={self._name!r})"
+
+
+class BoundedTensorSpec(TensorSpec):
+    """What is known of a tensor whose elements lie between two bounds, both of which they may reach.
+
+    Args:
+      shape: its static shape.
+      dtype: its type.
+      minimum, maximum: the bounds; numbers, or arrays that broadcast with the shape.
+      name: its name, or None.
+
+    Raises:
+      ValueError: a bound is None, or does not broadcast with the shape.
+    """
+
+    def __init__(self, shape, dtype, minimum, maximum, name=None):
+        super().__init__(shape, dtype, name)
+        if minimum is None or maximum is None:
+            raise ValueError(f"minimum and maximum must be provided; but saw '{minimum}' and '{maximum}'")
+        self._minimum = self._bound("minimum", minimum)
+        self._maximum = self._bound("maximum", maximum)
+
+    def _bound(self, which, value):
+        try:
+            broadcast_static_shape(TensorShape(np.shape(value)), self._shape)
+        except ValueError as error:
+            raise ValueError(f"{which} is not compatible with shape. Message: {error!r}.") from None
+        bound = np.array(value, dtype=self._dtype.as_numpy_dtype)
+        bound.setflags(write=False)
+        return bound
+
+    @classmethod
+    def from_spec(cls, spec):
+        """The same; where the other has no bounds, those of its type."""
+        dtype = dtypes.as_dtype(spec.dtype)
+        minimum = spec.minimum if hasattr(spec, "minimum") else dtype.min
+        maximum = spec.maximum if hasattr(spec, "maximum") else dtype.max
+        return cls(spec.shape, dtype, minimum, maximum, spec.name)
+
+    @property
+    def minimum(self):
+        """The lower bound, an array that cannot be written to."""
+        return self._minimum
+
+    @property
+    def maximum(self):
+        """The upper bound, an array that cannot be written to."""
+        return self._maximum
+
+    def __eq__(self, other):
+        # Bounds that a computation gave are compared as floats are; so they are no part of the hash.
+        return (
+            super().__eq__(other)
+            and np.allclose(self._minimum, other._minimum)
+            and np.allclose(self._maximum, other._maximum)
+        )
+
+    __hash__ = TensorSpec.__hash__
+
+    def __repr__(self):
+        return (
+            f"BoundedTensorSpec(shape={self._shape}, dtype={self._dtype!r}, name={self._name!r}, "
+            f"minimum={self._minimum!r}, maximum={self._maximum!r})"
+        )

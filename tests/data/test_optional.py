@@ -1,5 +1,7 @@
 """Elements that may be there or not, and the structures of elements; names and texts are TensorFlow 1.15's."""
 
+import pickle
+
 import pytest
 
 import hookloop as tf
@@ -81,6 +83,36 @@ def test_what_is_known_of_a_tensor():
         window.most_specific_compatible_type(tf.data.DatasetSpec(spec))
     with pytest.raises(TypeError, match="No TypeSpec is compatible with both"):
         window.most_specific_compatible_type(spec)
+
+
+def test_two_of_one_name_describe_what_has_that_name():
+    both = tf.TensorSpec([2, 3], name="x").most_specific_compatible_type(tf.TensorSpec([4, 3], name="x"))
+    assert (both.name, both.shape.as_list()) == ("x", [None, 3])
+    assert tf.TensorSpec([2], name="x").most_specific_compatible_type(tf.TensorSpec([2], name="y")).name is None
+
+
+def test_a_tensor_between_bounds():
+    bounded = tf.contrib.framework.BoundedTensorSpec
+    spec = bounded([2, 3], tf.float32, 0, [1, 2, 3], name="x")
+    assert repr(spec) == (
+        "BoundedTensorSpec(shape=(2, 3), dtype=tf.float32, name='x', minimum=array(0., dtype=float32), "
+        "maximum=array([1., 2., 3.], dtype=float32))"
+    )
+    with pytest.raises(ValueError, match="read-only"):
+        spec.maximum[0] = 5
+    assert spec == bounded([2, 3], tf.float32, 0, [1, 2, 3 + 1e-7], name="x")
+    assert spec != bounded([2, 3], tf.float32, 0, [1, 2, 4], name="x")
+    assert spec != tf.TensorSpec([2, 3], tf.float32, "x") != spec
+    assert len({spec, bounded([2, 3], tf.float32, 0, [1, 2, 3], name="x")}) == 1
+    assert pickle.loads(pickle.dumps(spec)) == spec == bounded.from_spec(spec)
+    assert type(bounded.from_tensor(tf.zeros([2]))) is tf.TensorSpec
+    of_type = bounded.from_spec(tf.TensorSpec([2], tf.int32))
+    assert (of_type.minimum, of_type.maximum) == (-(2**31), 2**31 - 1)
+    assert bounded(None, tf.int32, [0, 1], 2.7).maximum == 2
+    with pytest.raises(ValueError, match="minimum and maximum must be provided; but saw 'None' and '3'"):
+        bounded([2], tf.float32, None, 3)
+    with pytest.raises(ValueError, match=r"maximum is not compatible with shape.*broadcasting: \(2,\) and \(2, 3\)"):
+        bounded([2, 3], tf.float32, 0, [1, 2])
 
 
 def test_a_dataset_from_the_tensor_that_stands_for_it(executor):

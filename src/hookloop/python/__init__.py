@@ -15,7 +15,8 @@ _TABLE = {
         ("data", "data.experimental"),
     ),
     **{f"framework.{name}": ("",) for name in """constant_op device device_spec importer indexed_slices random_seed
-        tensor_conversion_registry tensor_spec tensor_util type_spec""".split()},
+        tensor_conversion_registry tensor_util type_spec""".split()},
+    "framework.tensor_spec": ("", "type_specs"),
     "framework.dtypes": ("dtypes", ""),
     "framework.sparse_tensor": ("",),
     **{f"eager.{name}": ("",) for name in "backprop core def_function function wrap_function".split()},

@@ -10,7 +10,7 @@ from ...python.framework.smart_cond import smart_case, smart_cond, smart_constan
 from ...python.util import nest as nest
 from ...python.util.deprecation import deprecated, deprecated_arg_values, deprecated_args
 from ...train.checkpoint_utils import init_from_checkpoint, list_variables, load_checkpoint, load_variable
-from ...type_specs import TensorSpec
+from ...type_specs import BoundedTensorSpec, TensorSpec
 from .arg_scope import add_arg_scope, arg_scope, arg_scoped_arguments, current_arg_scope, has_arg_scope
 from .assigning import assign_from_checkpoint, assign_from_checkpoint_fn, assign_from_values, assign_from_values_fn
 from .nested_py_func import py_func
@@ -40,7 +40,7 @@ from .variables import (
 )
 
 __all__ = [
-    "TensorSpec", "VariableDeviceChooser", "add_arg_scope", "add_model_variable", "arg_scope", "arg_scoped_arguments", "argsort",
+    "BoundedTensorSpec", "TensorSpec", "VariableDeviceChooser", "add_arg_scope", "add_model_variable", "arg_scope", "arg_scoped_arguments", "argsort",
     "assert_global_step", "assert_or_get_global_step", "assert_same_float_dtype", "assert_scalar", "assert_scalar_int",
     "assign_from_checkpoint", "assign_from_checkpoint_fn", "assign_from_values", "assign_from_values_fn", "create_global_step",
     "current_arg_scope", "deprecated", "deprecated_arg_values", "deprecated_args", "filter_variables", "get_global_step",
