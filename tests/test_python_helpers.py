@@ -40,7 +40,7 @@ def test_the_graph_of_inputs():
         y = tf.constant(2.0)
         assert ops._get_graph_from_inputs([x, 1.0]) is x.graph
         assert ops._get_graph_from_inputs([1.0]) is other is ops._get_graph_from_inputs([y.op], other)
-        with pytest.raises(ValueError, match="must be from the same graph as"):
+        with pytest.raises(ValueError, match=r'must be from the same graph as Tensor\("Variable:0"'):
             ops._get_graph_from_inputs([x, y])
         with pytest.raises(ValueError, match="is not from the passed-in graph"):
             ops._get_graph_from_inputs([x], other)

@@ -275,8 +275,14 @@ cdef object tensor_among(values, found):
         if found is None:
             found = value
         elif graph is not found.graph:
-            raise ValueError(f"{value} must be from the same graph as {found}.")
+            raise ValueError(f"{element_of(value)} must be from the same graph as {element_of(found)}.")
     return found
+
+
+cdef object element_of(value):
+    """The tensor that a variable stands for; anything else is itself."""
+    convert = getattr(value, "_as_graph_element", None)
+    return value if convert is None else convert()
 
 
 # --- what runs before -------------------------------------------------------------------------------------------

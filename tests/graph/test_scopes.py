@@ -55,6 +55,17 @@ def test_values_of_two_graphs_are_refused():
         tf.name_scope("s", values=[x, y]).__enter__()
 
 
+def test_variables_of_two_graphs_are_named_by_their_tensors():
+    v = tf.Variable(1.0, name="v")
+    with tf.Graph().as_default():
+        w = tf.Variable(1.0, name="w")
+    of_w = r'Tensor\("w:0", shape=\(\), dtype=float32_ref\) must be from the same graph as '
+    with pytest.raises(ValueError, match=of_w + r'Tensor\("v/read:0", shape=\(\), dtype=float32\)'):
+        v + w
+    with pytest.raises(ValueError, match=of_w + r'Tensor\("v:0", shape=\(\), dtype=float32_ref\)'):
+        tf.add(v, w)
+
+
 def test_bad_scope_names_are_refused():
     with pytest.raises(ValueError, match="'a b' is not a valid scope name"):
         tf.name_scope("a b").__enter__()

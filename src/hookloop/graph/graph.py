@@ -313,8 +313,8 @@ class Graph(GraphFields):
             return self._named(obj, allow_tensor, allow_operation, wanted)
         if (isinstance(obj, Tensor) and allow_tensor) or (isinstance(obj, Operation) and allow_operation):
             if obj.graph is not self:
-                kind = "Tensor" if isinstance(obj, Tensor) else "Operation"
-                raise ValueError(f"{kind} {obj if kind == 'Tensor' else obj.name!r} is not an element of this graph.")
+                element = f"Tensor {obj!s}" if isinstance(obj, Tensor) else f"Operation {obj.name!r}"
+                raise ValueError(f"{element} is not an element of this graph.")
             return obj
         raise TypeError(f"Can not convert a {type(obj).__name__} into a {wanted}.")
 

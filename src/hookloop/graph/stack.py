@@ -111,9 +111,11 @@ def session_for(graph, session, action, method):
     """
     found = get_default_session() if session is None else session
     if found is None:
+        # TensorFlow's two texts differ by this colon.
+        colon = ":" if action == "execute operation" else ""
         raise ValueError(
-            f"Cannot {action} using `{method}()`: No default session is registered. Use `with sess.as_default()` or pass an "
-            f"explicit session to `{method}(session=sess)`"
+            f"Cannot {action} using `{method}()`: No default session is registered. Use `with sess.as_default(){colon}` or pass "
+            f"an explicit session to `{method}(session=sess)`"
         )
     if found.graph is not graph:
         which, advice = (

@@ -157,7 +157,7 @@ def graph_from_inputs(op_input_list, graph=None):
         raise TypeError(f"Input graph needs to be a Graph: {graph}")
     given, first = graph, None
     for value in op_input_list:
-        element = value if isinstance(value, (Operation, TensorLike)) else as_graph_element(value)
+        element = value if type(value) in (Operation, *TensorLike.members) else as_graph_element(value)
         if element is None:
             continue
         if graph is None:
