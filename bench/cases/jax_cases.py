@@ -1,6 +1,5 @@
 """The benchmark cases in JAX, jitted whole steps with donated state.    python jax_cases.py [THREADS] [CASE ...]"""
 
-import json
 import os
 import sys
 import time
@@ -19,22 +18,12 @@ from functools import partial
 import jax.numpy as jnp
 import numpy as np
 import optax
+from timing import report, timed
 
 rng = np.random.default_rng(0)
 f32 = lambda *s: rng.standard_normal(s).astype("f")
 ints = lambda hi, *s: rng.integers(0, hi, s).astype("i")
 V = lambda *s: jnp.asarray(f32(*s) * 0.05)
-
-
-def timed(f, n, reps=9):
-    f(), f()
-    ts = []
-    for _ in range(reps):
-        t = time.perf_counter()
-        for _ in range(n):
-            f()
-        ts.append((time.perf_counter() - t) / n * 1e6)
-    return [round(min(ts), 3), round(sorted(ts)[len(ts) // 2], 3)]
 
 
 def trainer(loss, p, tx, *data, steps=None):
@@ -175,10 +164,4 @@ CASES = dict(
     lstm=lstm,
     skipgram=skipgram,
 )
-out = {"import_s": round(imported, 3)}
-for k, c in CASES.items():
-    if not only or k in only:
-        out[k] = c()
-        print(k, out[k], file=sys.stderr, flush=True)
-out["peak_rss_mb"] = next(int(l.split()[1]) // 1024 for l in open("/proc/self/status") if l.startswith("VmHWM"))
-print(json.dumps(out))
+report(CASES, only, {"import_s": round(imported, 3)})

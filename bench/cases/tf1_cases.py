@@ -6,7 +6,6 @@ Prints one JSON object: case -> microseconds per step (minimum and median of the
 """
 
 import importlib
-import json
 import os
 import sys
 import time
@@ -25,6 +24,7 @@ else:
     tf = importlib.import_module(backend)
 imported = time.perf_counter() - t0
 import numpy as np
+from timing import report, timed
 
 tf.logging.set_verbosity(tf.logging.ERROR)
 rng = np.random.default_rng(0)
@@ -33,17 +33,6 @@ config = lambda: tf.ConfigProto(intra_op_parallelism_threads=threads, inter_op_p
 # TensorFlow sizes its one thread pool at the process's first session
 with tf.Graph().as_default(), tf.Session(config=config()) as s:
     s.run(tf.constant(1.0))
-
-
-def timed(f, n, reps=9):
-    f(), f()
-    ts = []
-    for _ in range(reps):
-        t = time.perf_counter()
-        for _ in range(n):
-            f()
-        ts.append((time.perf_counter() - t) / n * 1e6)
-    return [round(min(ts), 3), round(sorted(ts)[len(ts) // 2], 3)]
 
 
 def dense(x, n_in, n_out, name, act=None):
@@ -307,13 +296,4 @@ CASES = dict(
 )
 
 if __name__ == "__main__":
-    out = {"import_s": round(imported, 3), "empty_call": timed(lambda: None, 2000)}
-    for name, case in CASES.items():
-        if not only or name in only:
-            try:
-                out[name] = case()
-            except Exception as e:
-                out[name] = f"{type(e).__name__}: {e}"[:150]
-            print(name, out[name], file=sys.stderr, flush=True)
-    out["peak_rss_mb"] = next(int(l.split()[1]) // 1024 for l in open("/proc/self/status") if l.startswith("VmHWM"))
-    print(json.dumps(out))
+    report(CASES, only, {"import_s": round(imported, 3), "empty_call": timed(lambda: None, 2000)})

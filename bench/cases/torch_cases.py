@@ -1,6 +1,5 @@
 """The benchmark cases in PyTorch, eager and idiomatic.    python torch_cases.py [THREADS] [CASE ...]"""
 
-import json
 import sys
 import time
 
@@ -13,22 +12,12 @@ imported = time.perf_counter() - t0
 import numpy as np
 import torch.nn as nn
 import torch.nn.functional as F
+from timing import report, timed
 
 torch.set_num_threads(threads)
 rng = np.random.default_rng(0)
 f32 = lambda *s: torch.tensor(rng.standard_normal(s).astype("f"))
 ints = lambda hi, *s: torch.tensor(rng.integers(0, hi, s))
-
-
-def timed(f, n, reps=9):
-    f(), f()
-    ts = []
-    for _ in range(reps):
-        t = time.perf_counter()
-        for _ in range(n):
-            f()
-        ts.append((time.perf_counter() - t) / n * 1e6)
-    return [round(min(ts), 3), round(sorted(ts)[len(ts) // 2], 3)]
 
 
 def train(model, opt, loss, n):
@@ -146,10 +135,4 @@ CASES = dict(
     skipgram=skipgram,
     chain10k=chain,
 )
-out = {"import_s": round(imported, 3)}
-for k, c in CASES.items():
-    if not only or k in only:
-        out[k] = c()
-        print(k, out[k], file=sys.stderr, flush=True)
-out["peak_rss_mb"] = next(int(l.split()[1]) // 1024 for l in open("/proc/self/status") if l.startswith("VmHWM"))
-print(json.dumps(out))
+report(CASES, only, {"import_s": round(imported, 3)})

@@ -4,6 +4,16 @@ import logging as python_logging
 
 import pytest
 
+import hookloop as tf
+
+
+@pytest.fixture(autouse=True)
+def forget_writers():
+    yield
+    for writer in tf.summary.FileWriterCache._writers.values():
+        writer.close()
+    tf.summary.FileWriterCache.clear()
+
 
 @pytest.fixture
 def log(caplog):

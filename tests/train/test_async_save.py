@@ -11,14 +11,6 @@ import hookloop as tf
 from hookloop.files import bundle
 
 
-@pytest.fixture(autouse=True)
-def forget_writers():
-    yield
-    for writer in tf.summary.FileWriterCache._writers.values():
-        writer.close()
-    tf.summary.FileWriterCache.clear()
-
-
 class Gate:
     """Holds back, or fails, what is written."""
 

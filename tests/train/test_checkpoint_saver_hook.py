@@ -9,14 +9,6 @@ import pytest
 import hookloop as tf
 
 
-@pytest.fixture(autouse=True)
-def forget_writers():
-    yield
-    for writer in tf.summary.FileWriterCache._writers.values():
-        writer.close()
-    tf.summary.FileWriterCache.clear()
-
-
 def build():
     """A training step, its global step and its variable."""
     step = tf.train.get_or_create_global_step()

@@ -17,14 +17,6 @@ from hookloop.train import run_state
 X = np.arange(120, dtype=np.float32).reshape(40, 3) / 60 - 1
 
 
-@pytest.fixture(autouse=True)
-def forget_writers():
-    yield
-    for writer in tf.summary.FileWriterCache._writers.values():
-        writer.close()
-    tf.summary.FileWriterCache.clear()
-
-
 class Counting(tf.train.SessionRunHook):
     """Counts its steps, and what it saw: state of any sort."""
 

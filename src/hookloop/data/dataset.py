@@ -19,6 +19,7 @@ from .function import trace
 from .options import Options
 from .structure import (
     DatasetLeaf,
+    OfElements,
     TensorLeaf,
     flatten,
     is_nested,
@@ -36,7 +37,7 @@ def _scalar(value, name, dtype=_int64):
     return convert_to_tensor(value, dtype, name=name)
 
 
-class Dataset:
+class Dataset(OfElements):
     """A sequence of elements; an element is a tensor, or nested tuples and dictionaries of them."""
 
     def __init__(self, variant_tensor, element, options=None):
@@ -98,21 +99,6 @@ class Dataset:
 
     def __repr__(self):
         return f"<{type(self).__name__} shapes: {show(self.output_shapes)}, types: {show(self.output_types)}>"
-
-    @property
-    def output_types(self):
-        """The structure of the elements' types."""
-        return map_structure(lambda leaf: leaf.output_type, self._element)
-
-    @property
-    def output_shapes(self):
-        """The structure of the elements' shapes."""
-        return map_structure(lambda leaf: leaf.output_shape, self._element)
-
-    @property
-    def output_classes(self):
-        """The structure of the elements' classes."""
-        return map_structure(lambda leaf: leaf.output_class, self._element)
 
     @property
     def element_spec(self):

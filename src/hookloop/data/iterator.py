@@ -14,12 +14,12 @@ from ..ops.variable_key import VARIABLES
 from ..shapes import TensorShape, as_shape
 from ..trackable import Trackable
 from . import ops  # noqa: F401  (registers the op types)
-from .structure import TensorLeaf, flatten, leaves_up_to, map_structure, pack, same_structure, show
+from .structure import OfElements, TensorLeaf, flatten, leaves_up_to, map_structure, pack, same_structure, show
 
 GLOBAL_ITERATORS = "iterators"  # the collection of the tensors that stand for a graph's iterators
 
 
-class Iterator(Trackable):
+class Iterator(OfElements, Trackable):
     """Hands out the elements of a dataset. In a `train.Checkpoint` it is saved with how far it has come.
 
     Args:
@@ -133,21 +133,6 @@ class Iterator(Trackable):
         from .saving import IteratorSaveable
 
         return {"ITERATOR_STATE": lambda name: IteratorSaveable(self._iterator_resource, name)}
-
-    @property
-    def output_types(self):
-        """The structure of the elements' types."""
-        return map_structure(lambda leaf: leaf.output_type, self._element)
-
-    @property
-    def output_shapes(self):
-        """The structure of the elements' shapes."""
-        return map_structure(lambda leaf: leaf.output_shape, self._element)
-
-    @property
-    def output_classes(self):
-        """The structure of the elements' classes."""
-        return map_structure(lambda leaf: leaf.output_class, self._element)
 
 
 def component(leaf, tensor):

@@ -141,3 +141,24 @@ def show(structure):
         return "(" + ", ".join(show(value) for value in structure) + (",)" if len(structure) == 1 else ")")
     name = getattr(structure, "name", None)
     return f"tf.{name}" if name is not None else str(structure)
+
+
+class OfElements:
+    """What has elements of the structure `_element` says of what they are."""
+
+    _element = None
+
+    @property
+    def output_types(self):
+        """The structure of the elements' types."""
+        return map_structure(lambda leaf: leaf.output_type, self._element)
+
+    @property
+    def output_shapes(self):
+        """The structure of the elements' shapes."""
+        return map_structure(lambda leaf: leaf.output_shape, self._element)
+
+    @property
+    def output_classes(self):
+        """The structure of the elements' classes."""
+        return map_structure(lambda leaf: leaf.output_class, self._element)

@@ -203,16 +203,24 @@ def _pairs(sizes):
     return list(zip(sizes[::2], sizes[1::2]))
 
 
-def _to_batch_shape(c):
+def _in_blocks(c, size_of):
+    """The shape of input 0 with its batch and axes of blocks by size_of(batch, length, block, before, behind)."""
     shape = c.shape(0)
     c.fallback((UNKNOWN,) * len(shape))
     block = _block_of(c)
     _check_padding(c, block)
     batch, dims = shape[0], []
     for length, b, (before, behind) in zip(shape[1:], block, _padding(c, len(block))):
-        dims.append(c.infer(length + before + behind, b))
-        batch = batch * b
+        batch, dim = size_of(batch, length, b, before, behind)
+        dims.append(dim)
     return (batch, *dims, *shape[1 + len(block) :])
+
+
+def _to_batch_shape(c):
+    def size_of(batch, length, b, before, behind):
+        return batch * b, c.infer(length + before + behind, b)
+
+    return _in_blocks(c, size_of)
 
 
 def _check_padding(c, block):
@@ -269,15 +277,11 @@ def _batch_blocks(c, space, batches, block):
 
 
 def _to_space_shape(c):
-    shape = c.shape(0)
-    c.fallback((UNKNOWN,) * len(shape))
-    block = _block_of(c)
-    _check_padding(c, block)
-    batch, dims = shape[0], []
-    for length, b, (before, behind) in zip(shape[1:], block, _padding(c, len(block))):
-        dims.append(c.natural(length * b - before - behind))
-        batch = c.infer(batch, b)
-    return (batch, *dims, *shape[1 + len(block) :])
+    def size_of(batch, length, b, before, behind):
+        dim = c.natural(length * b - before - behind)
+        return c.infer(batch, b), dim
+
+    return _in_blocks(c, size_of)
 
 
 def _to_space_lower(c, node):

@@ -8,7 +8,7 @@ from .. import dtypes
 from ..graph.scopes import name_scope
 from . import _philox, kinds
 from .build import apply_op, convert_to_tensor
-from .random import _dims, _from_sizes, _multinomial_shape, _shape_tensor
+from .random import _dims, _from_sizes, _multinomial_shape, _shape_tensor, uniform_range
 from .registry import OpDef, no_gradient, register
 
 __all__ = ["categorical", "multinomial", "normal", "truncated_normal", "uniform"]
@@ -90,13 +90,7 @@ def uniform(shape, seed, minval=0, maxval=None, dtype=dtypes.float32, name=None)
     Raises:
       ValueError: for an integer dtype without `maxval`, or a dtype that has no such numbers.
     """
-    dtype = dtypes.as_dtype(dtype)
-    if dtype not in (dtypes.float16, dtypes.bfloat16, dtypes.float32, dtypes.float64, dtypes.int32, dtypes.int64):
-        raise ValueError(f"Invalid dtype {dtype!r}")
-    if maxval is None:
-        if dtype.is_integer:
-            raise ValueError(f"Must specify maxval for integer dtype {dtype!r}")
-        maxval = 1
+    dtype, maxval = uniform_range(dtype, maxval)
     with name_scope(name, "stateless_random_uniform", [shape, seed, minval, maxval]) as scope:
         shape = _shape_tensor(shape)
         low = convert_to_tensor(minval, dtype=dtype, name="min")

@@ -19,8 +19,7 @@ def product(batch=3, dtype=tf.float32):
     return tf.matmul(x, w), {x: random.standard_normal((3, 4)), w: random.standard_normal((4, 5))}
 
 
-@pytest.mark.parametrize("batch", [3, None])
-@pytest.mark.parametrize(
+each_activation = pytest.mark.parametrize(
     "activation",
     [
         tf.nn.relu,
@@ -35,6 +34,10 @@ def product(batch=3, dtype=tf.float32):
     ],
     ids=lambda f: f.__name__,
 )
+
+
+@pytest.mark.parametrize("batch", [3, None])
+@each_activation
 def test_bias_and_activation_are_steps(activation, batch):
     y, feeds = product(batch)
     b = tf.get_variable("b", [5])
@@ -42,21 +45,7 @@ def test_bias_and_activation_are_steps(activation, batch):
     assert rewritten([activation(tf.nn.bias_add(y, b))], feeds) == ["matmul"]
 
 
-@pytest.mark.parametrize(
-    "activation",
-    [
-        tf.nn.relu,
-        tf.nn.relu6,
-        tf.nn.leaky_relu,
-        tf.nn.elu,
-        tf.nn.selu,
-        tf.nn.softplus,
-        tf.nn.softsign,
-        tf.sigmoid,
-        tf.tanh,
-    ],
-    ids=lambda f: f.__name__,
-)
+@each_activation
 def test_gradients_of_activations_are_steps_and_right(activation, executor):
     x = tf.placeholder(tf.float64, [3, 4])
     w = tf.constant(np.linspace(-1, 1, 20).reshape(4, 5))
