@@ -1,5 +1,6 @@
 """The public names: those of TensorFlow 1.15 at each place, and a few of our own."""
 
+import inspect
 import json
 from pathlib import Path
 
@@ -31,6 +32,30 @@ def test_what_a_namespace_lists(place):
     assert listed <= set(NAMES[place]) | OUR_OWN.get(place, set())
     for name in listed:
         getattr(module, name)
+
+
+def undocumented(value):
+    """The methods and properties of a class of ours, or the function, that do not say what they do."""
+    if not inspect.isclass(value):
+        return [] if inspect.getdoc(value) else [value.__qualname__]
+    found = [] if value.__doc__ else [value.__qualname__]
+    for name, member in vars(value).items():
+        if not name.startswith("_") and (isinstance(member, property) or inspect.isroutine(member)):
+            # What a class above says holds of a method that takes its place.
+            if not any(inspect.getdoc(vars(above)[name]) for above in value.__mro__ if name in vars(above)):
+                found.append(f"{value.__qualname__}.{name}")
+    return found
+
+
+@pytest.mark.parametrize("place", [place for place in NAMES if place != "raw_ops"], ids=lambda place: place or "tf")
+def test_what_is_public_says_what_it_does(place):
+    module, found = module_of(place), []
+    for name in set(NAMES[place]) & set(dir(module)):
+        value = getattr(module, name)
+        if callable(value) and (getattr(value, "__module__", None) or "").startswith("hookloop"):
+            if not name.startswith("_") and hasattr(value, "__qualname__") and not hasattr(value, "DESCRIPTOR"):
+                found += undocumented(value)
+    assert found == []
 
 
 @pytest.mark.parametrize(

@@ -88,6 +88,7 @@ class DType:
 
     @property
     def is_numpy_compatible(self):
+        """Whether NumPy has the type: all but references to resources and variants."""
         return self.base_dtype.name not in ("resource", "variant")
 
     @property

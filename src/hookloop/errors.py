@@ -55,20 +55,24 @@ class OpError(Exception):
 
     @property
     def message(self):
+        """What was wrong, in words."""
         return self._message
 
     @property
     def op(self):
+        """The operation that failed, or None."""
         return self._op
 
     @property
     def node_def(self):
+        """The node of the operation that failed, or None."""
         if self._node_def is None and self._op is not None:
             return self._op.node_def
         return self._node_def
 
     @property
     def error_code(self):
+        """The error's number, one of this module's."""
         return self._error_code
 
     def __str__(self):

@@ -106,15 +106,18 @@ class Dimension:
 
     @property
     def value(self):
+        """The size, or None where it is not known."""
         return self._value
 
     def is_compatible_with(self, other):
+        """Whether this size and `other` are equal, or one of them is not known."""
         if hasattr(other, "op"):
             return True  # a tensor, of which only a run tells
         other = as_dimension(other)
         return self._value == other._value or self._value is None or other._value is None
 
     def assert_is_compatible_with(self, other):
+        """Raises a ValueError where this size and `other` are known and differ."""
         if not self.is_compatible_with(other):
             raise ValueError(f"Dimensions {self} and {as_dimension(other)} are not compatible")
 
@@ -272,6 +275,7 @@ class TensorShape:
         return total
 
     def is_fully_defined(self):
+        """Whether rank and all sizes are known."""
         return is_defined(self._dims)
 
     def as_proto(self):
@@ -320,19 +324,23 @@ class TensorShape:
         return _wrap(tuple(a if a == b else UNKNOWN for a, b in zip(self._dims, other._dims)))
 
     def assert_is_compatible_with(self, other):
+        """Raises a ValueError unless this shape and `other` may be the same."""
         if not self.is_compatible_with(other):
             raise ValueError(f"Shapes {self} and {other} are incompatible")
 
     def assert_same_rank(self, other):
+        """Raises a ValueError where both ranks are known and differ."""
         other = as_shape(other)
         if self._dims is not None and other._dims is not None and len(self._dims) != len(other._dims):
             raise ValueError(f"Shapes {self} and {other} must have the same rank")
 
     def assert_has_rank(self, rank):
+        """Raises a ValueError unless the shape may have `rank` axes."""
         if self.ndims not in (None, rank):
             raise ValueError(f"Shape {self} must have rank {rank}")
 
     def assert_is_fully_defined(self):
+        """Raises a ValueError unless rank and all sizes are known."""
         if not self.is_fully_defined():
             raise ValueError(f"Shape {self} is not fully defined")
 
@@ -348,11 +356,21 @@ class TensorShape:
             raise ValueError(f"Shape {self} must have rank {rank}") from None
 
     def with_rank_at_least(self, rank):
+        """The shape itself.
+
+        Raises:
+          ValueError: where it has less than `rank` axes.
+        """
         if self._dims is not None and len(self._dims) < rank:
             raise ValueError(f"Shape {self} must have rank at least {rank}")
         return self
 
     def with_rank_at_most(self, rank):
+        """The shape itself.
+
+        Raises:
+          ValueError: where it has more than `rank` axes.
+        """
         if self._dims is not None and len(self._dims) > rank:
             raise ValueError(f"Shape {self} must have rank at most {rank}")
         return self

@@ -82,14 +82,17 @@ class TensorSpec(TypeSpec):
 
     @property
     def shape(self):
+        """The static shape."""
         return self._shape
 
     @property
     def dtype(self):
+        """The type."""
         return self._dtype
 
     @property
     def name(self):
+        """The name, or None."""
         return self._name
 
     def _key(self):
@@ -97,6 +100,7 @@ class TensorSpec(TypeSpec):
         return dims, self._dtype, self._name
 
     def is_compatible_with(self, spec_or_tensor):
+        """Whether a spec or tensor has this type and a shape that may be this one."""
         return self._dtype.is_compatible_with(spec_or_tensor.dtype) and self._shape.is_compatible_with(
             spec_or_tensor.shape
         )

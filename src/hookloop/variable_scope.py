@@ -46,6 +46,7 @@ def disable_resource_variables():
 
 
 def resource_variables_enabled():
+    """Whether `get_variable` makes resource variables where it is not told."""
     return _resource_by_default
 
 
@@ -109,46 +110,57 @@ class VariableScope:
 
     @property
     def name(self):
+        """The full name, "" for the outermost."""
         return self._name
 
     @property
     def original_name_scope(self):
+        """The name scope that was opened with it, with a slash at its end."""
         return self._name_scope
 
     @property
     def reuse(self):
+        """Whether variables are those that are there already; AUTO_REUSE: where they are."""
         return self._reuse
 
     @property
     def initializer(self):
+        """The initializer of variables that are given none."""
         return self._initializer
 
     @property
     def dtype(self):
+        """The type of variables that are given none."""
         return self._dtype
 
     @property
     def use_resource(self):
+        """Whether variables are resource variables; None: as `enable_resource_variables` says."""
         return self._use_resource
 
     @property
     def regularizer(self):
+        """The regularizer of variables that are given none."""
         return self._regularizer
 
     @property
     def caching_device(self):
+        """Where values would be cached; there is one device."""
         return self._caching_device
 
     @property
     def partitioner(self):
+        """The function that says into how many parts variables are cut, or None."""
         return self._partitioner
 
     @property
     def custom_getter(self):
+        """The function that `get_variable` calls instead, or None."""
         return self._custom_getter
 
     @property
     def constraint(self):
+        """The constraint of variables that are given none."""
         return self._constraint
 
     def reuse_variables(self):
@@ -156,24 +168,31 @@ class VariableScope:
         self._reuse = True
 
     def set_initializer(self, initializer):
+        """Sets `initializer`."""
         self._initializer = initializer
 
     def set_dtype(self, dtype):
+        """Sets `dtype`."""
         self._dtype = dtypes.as_dtype(dtype)
 
     def set_use_resource(self, use_resource):
+        """Sets `use_resource`."""
         self._use_resource = use_resource
 
     def set_regularizer(self, regularizer):
+        """Sets `regularizer`."""
         self._regularizer = regularizer
 
     def set_caching_device(self, caching_device):
+        """Sets `caching_device`."""
         self._caching_device = caching_device
 
     def set_partitioner(self, partitioner):
+        """Sets `partitioner`."""
         self._partitioner = partitioner
 
     def set_custom_getter(self, custom_getter):
+        """Sets `custom_getter`."""
         self._custom_getter = custom_getter
 
     def get_collection(self, name):
@@ -181,12 +200,15 @@ class VariableScope:
         return get_default_graph().get_collection(name, self._name + "/" if self._name else self._name)
 
     def trainable_variables(self):
+        """The graph's trainable variables below this scope."""
         return self.get_collection(GraphKeys.TRAINABLE_VARIABLES)
 
     def global_variables(self):
+        """The graph's variables below this scope."""
         return self.get_collection(GraphKeys.GLOBAL_VARIABLES)
 
     def local_variables(self):
+        """The graph's local variables below this scope."""
         return self.get_collection(GraphKeys.LOCAL_VARIABLES)
 
     def _copy(self, **changes):

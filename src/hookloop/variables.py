@@ -224,6 +224,7 @@ class Variable(Trackable, TensorOperators, metaclass=_VariableType):
 
     @property
     def name(self):
+        """The name of its tensor, as "w:0"."""
         return self._name
 
     @property
@@ -233,21 +234,26 @@ class Variable(Trackable, TensorOperators, metaclass=_VariableType):
 
     @property
     def graph(self):
+        """The graph that it is in."""
         return self._variable.graph
 
     @property
     def device(self):
+        """The device that it was asked to be on, "" for none."""
         return self._variable.op.device
 
     @property
     def dtype(self):
+        """The type; that of a reference where it is no resource variable."""
         return self._dtype
 
     @property
     def shape(self):
+        """The static shape."""
         return self._shape
 
     def get_shape(self):
+        """`shape`."""
         return self._shape
 
     def set_shape(self, shape):
@@ -258,10 +264,12 @@ class Variable(Trackable, TensorOperators, metaclass=_VariableType):
 
     @property
     def trainable(self):
+        """Whether optimizers update it by default."""
         return self._trainable
 
     @property
     def constraint(self):
+        """The function that an optimizer applies to what it has updated, or None."""
         return self._constraint
 
     @property
@@ -346,36 +354,47 @@ class Variable(Trackable, TensorOperators, metaclass=_VariableType):
     # --- changing it ----------------------------------------------------------------------------------
 
     def scatter_sub(self, sparse_delta, use_locking=False, name=None):
+        """Subtracts the rows of `IndexedSlices`; of rows that are named twice both count."""
         return state.scatter_sub(self, sparse_delta.indices, sparse_delta.values, use_locking, name)
 
     def scatter_add(self, sparse_delta, use_locking=False, name=None):
+        """Adds the rows of `IndexedSlices`; of rows that are named twice both count."""
         return state.scatter_add(self, sparse_delta.indices, sparse_delta.values, use_locking, name)
 
     def scatter_update(self, sparse_delta, use_locking=False, name=None):
+        """Puts the rows of `IndexedSlices` in their places."""
         return state.scatter_update(self, sparse_delta.indices, sparse_delta.values, use_locking, name)
 
     def scatter_mul(self, sparse_delta, use_locking=False, name=None):
+        """Multiplies by the rows of `IndexedSlices`."""
         return state.scatter_mul(self, sparse_delta.indices, sparse_delta.values, use_locking, name)
 
     def scatter_div(self, sparse_delta, use_locking=False, name=None):
+        """Divides by the rows of `IndexedSlices`."""
         return state.scatter_div(self, sparse_delta.indices, sparse_delta.values, use_locking, name)
 
     def scatter_max(self, sparse_delta, use_locking=False, name=None):
+        """Makes rows the larger of what they are and the rows of `IndexedSlices`, by elements."""
         return state.scatter_max(self, sparse_delta.indices, sparse_delta.values, use_locking, name)
 
     def scatter_min(self, sparse_delta, use_locking=False, name=None):
+        """Makes rows the smaller of what they are and the rows of `IndexedSlices`, by elements."""
         return state.scatter_min(self, sparse_delta.indices, sparse_delta.values, use_locking, name)
 
     def batch_scatter_update(self, sparse_delta, use_locking=False, name=None):
+        """Puts the rows of `IndexedSlices` in their places, whose leading axes are batches."""
         return scatter.batch_scatter_update(self, sparse_delta.indices, sparse_delta.values, use_locking, name)
 
     def scatter_nd_add(self, indices, updates, name=None):
+        """Adds `updates` [..., slice] where `indices` [..., axes] say."""
         return scatter.scatter_nd_add(self, indices, updates, name=name)
 
     def scatter_nd_sub(self, indices, updates, name=None):
+        """Subtracts `updates` [..., slice] where `indices` [..., axes] say."""
         return scatter.scatter_nd_sub(self, indices, updates, name=name)
 
     def scatter_nd_update(self, indices, updates, name=None):
+        """Puts `updates` [..., slice] where `indices` [..., axes] say."""
         return scatter.scatter_nd_update(self, indices, updates, name=name)
 
     # --- reading parts of it --------------------------------------------------------------------------
@@ -399,10 +418,12 @@ class Variable(Trackable, TensorOperators, metaclass=_VariableType):
 
     @property
     def synchronization(self):
+        """When values of several replicas would be put together; there is one."""
         return self._synchronization
 
     @property
     def aggregation(self):
+        """How values of several replicas would be put together; there is one."""
         return self._aggregation
 
 

@@ -27,6 +27,11 @@ class DeviceSpec:
 
     @classmethod
     def from_string(cls, spec):
+        """The device that a name, as "/job:worker/device:CPU:0", says.
+
+        Raises:
+          ValueError: where it is no such name.
+        """
         return cls().parse_from_string(spec)
 
     def parse_from_string(self, spec):
@@ -72,6 +77,7 @@ class DeviceSpec:
                 setattr(self, part, value)
 
     def to_string(self):
+        """The name, with the parts that are known, as "/job:worker/device:CPU:0"."""
         name = "".join(
             f"/{part}:{getattr(self, part)}" for part in ("job", "replica", "task")
             if getattr(self, part) is not None

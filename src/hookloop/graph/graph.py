@@ -47,6 +47,7 @@ class Graph(GraphFields):
 
     @property
     def seed(self):
+        """What `set_random_seed` said, or None."""
         return self._seed
 
     @seed.setter
@@ -60,6 +61,7 @@ class Graph(GraphFields):
 
     @property
     def finalized(self):
+        """Whether nothing can be added any more."""
         return self._finalized
 
     def finalize(self):
@@ -84,6 +86,7 @@ class Graph(GraphFields):
 
     @property
     def building_function(self):
+        """Whether this is the graph of a function, as that of a dataset."""
         return False
 
     # --- names ----------------------------------------------------------------------------------------
@@ -355,15 +358,19 @@ class Graph(GraphFields):
     # --- feeding and fetching -------------------------------------------------------------------------
 
     def prevent_feeding(self, tensor):
+        """Refuses a tensor in `feed_dict` from now on."""
         self._unfeedable.add(tensor)
 
     def is_feedable(self, tensor):
+        """Whether a run may be fed with a tensor."""
         return tensor not in self._unfeedable
 
     def prevent_fetching(self, op):
+        """Refuses an operation in fetches from now on."""
         self._unfetchable.add(op)
 
     def is_fetchable(self, tensor_or_op):
+        """Whether a run may be asked for a tensor or an operation."""
         op = tensor_or_op.op if isinstance(tensor_or_op, Tensor) else tensor_or_op
         return op not in self._unfetchable
 
@@ -371,6 +378,7 @@ class Graph(GraphFields):
 
     @property
     def collections(self):
+        """The names of the collections that there are."""
         return self._collections.names()
 
     def add_to_collection(self, name, value):
@@ -396,6 +404,7 @@ class Graph(GraphFields):
         return [name for name in self._collections.names() if isinstance(name, str)]
 
     def clear_collection(self, name):
+        """Takes everything out of a collection."""
         self._check_not_finalized()
         self._collections.clear(name)
 

@@ -31,10 +31,12 @@ class Operation(OperationFields):
         return list(self._control_inputs)
 
     def values(self):
+        """Its outputs, as a tuple."""
         return tuple(self.outputs)
 
     @property
     def device(self):
+        """The device that it was asked to be on, "" for none."""
         return self._device
 
     def _set_device(self, device):

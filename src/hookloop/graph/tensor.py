@@ -35,10 +35,12 @@ class Tensor(TensorFields, TensorOperators):
 
     @property
     def name(self):
+        """The name of the operation that makes it, a colon and which output it is: "x:0"."""
         return f"{self.op.name}:{self.value_index}"
 
     @property
     def device(self):
+        """The device of the operation that makes it."""
         return self.op.device
 
     @property

@@ -62,10 +62,12 @@ class GFile:
 
     @property
     def name(self):
+        """Its path."""
         return self._name
 
     @property
     def mode(self):
+        """How it was opened."""
         return self._mode
 
     def _opened(self):
@@ -91,6 +93,7 @@ class GFile:
         return self._as_asked(self._to_read().readline())
 
     def readlines(self):
+        """All lines that are left, with their ends."""
         return list(self)
 
     def write(self, file_content):
@@ -125,19 +128,24 @@ class GFile:
         self._to_read().seek(position if offset is None else offset, whence)
 
     def tell(self):
+        """The place where reading goes on."""
         return self._opened().tell()
 
     def size(self):
+        """Its length in bytes."""
         return stat(self._name).length
 
     def seekable(self):
+        """Whether `seek` works: it does."""
         return True
 
     def flush(self):
+        """Writes what is held back."""
         if self._file is not None:
             self._file.flush()
 
     def close(self):
+        """Writes what is held back, and closes the file."""
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -152,6 +160,7 @@ class GFile:
         return self
 
     def __next__(self):
+        """The next line with its end."""
         line = self.readline()
         if not line:
             raise StopIteration

@@ -107,6 +107,7 @@ class CriticalSection:
 
     @property
     def name(self):
+        """The name of its mutex."""
         return self._handle.op.name
 
     def execute(self, fn, exclusive_resource_access=True, name=None):

@@ -23,46 +23,57 @@ class IndexedSlices:
 
     @property
     def values(self):
+        """The rows, [rows, ...]."""
         return self._values
 
     @property
     def indices(self):
+        """Which rows of the whole these are, [rows]."""
         return self._indices
 
     @property
     def dense_shape(self):
+        """A tensor with the shape of the whole, [rank], or None."""
         return self._dense_shape
 
     @property
     def shape(self):
+        """The static shape of the whole, as far as `dense_shape` tells it."""
         from .tensor_util import constant_value_as_shape
 
         return unknown_shape() if self._dense_shape is None else constant_value_as_shape(self._dense_shape)
 
     @property
     def name(self):
+        """The name of the values."""
         return self._values.name
 
     @property
     def device(self):
+        """The device of the values."""
         return self._values.device
 
     @property
     def op(self):
+        """The operation that makes the values."""
         return self._values.op
 
     @property
     def dtype(self):
+        """The type of the values."""
         return self._values.dtype
 
     @property
     def graph(self):
+        """The graph of the values."""
         return self._values.graph
 
     def get_shape(self):
+        """`shape`."""
         return as_shape(self.shape)
 
     def consumers(self):
+        """The operations that take the values."""
         return self._values.consumers()
 
     def __neg__(self):

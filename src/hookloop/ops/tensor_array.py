@@ -142,11 +142,11 @@ class TensorArray:
             }  # fmt: skip
             self._handle, self._flow = apply_op("TensorArrayV3", [size], attrs, scope)
 
-    flow = property(lambda self: self._flow)
-    handle = property(lambda self: self._handle)
-    dtype = property(lambda self: self._dtype)
-    dynamic_size = property(lambda self: self._dynamic_size)
-    element_shape = property(lambda self: self._element_shape[0])
+    flow = property(lambda self: self._flow, doc="The tensor that orders reads and writes.")
+    handle = property(lambda self: self._handle, doc="The tensor that stands for the array.")
+    dtype = property(lambda self: self._dtype, doc="The type of the elements.")
+    dynamic_size = property(lambda self: self._dynamic_size, doc="Whether a write behind the end makes it longer.")
+    element_shape = property(lambda self: self._element_shape[0], doc="The elements' static shape.")
 
     def with_flow(self, flow):
         """The same array, seen after what `flow` stands for."""

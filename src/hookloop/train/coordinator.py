@@ -94,6 +94,7 @@ class Coordinator:
 
     @property
     def joined(self):
+        """Whether `join` has come back."""
         return self._joined
 
     def raise_requested_exception(self):

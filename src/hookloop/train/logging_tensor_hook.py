@@ -96,9 +96,11 @@ class LoggingTensorHook(SessionRunHook):
             self._log_tensors(session.run(self._current_tensors))
 
     def state_dict(self):
+        """How far its period has gone."""
         return {"timer": self._timer.state_dict(self._iter_count)}
 
     def load_state_dict(self, state):
+        """Goes on with the period of a `state_dict`."""
         self._timer.load_state_dict(state["timer"], self._iter_count)
 
     def _log_tensors(self, tensor_values):

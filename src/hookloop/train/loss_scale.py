@@ -133,14 +133,17 @@ class DynamicLossScale(LossScale):
 
     @property
     def initial_loss_scale(self):
+        """The scale at the beginning."""
         return self._initial_loss_scale
 
     @property
     def increment_period(self):
+        """After how many steps without an infinity the scale grows."""
         return self._increment_period
 
     @property
     def multiplier(self):
+        """By what it grows, and shrinks."""
         return self._multiplier
 
     def __call__(self):

@@ -121,6 +121,7 @@ class ExponentialMovingAverage:
 
     @property
     def name(self):
+        """What the names of the averages end with."""
         return self._name
 
     @staticmethod

@@ -76,6 +76,7 @@ class Optimizer(Trackable):
         self._deferred_slot_restorations = {}  # (slot's name, variable) -> what checkpoints have for a slot that is not there yet
 
     def get_name(self):
+        """The name that its nodes' scope has."""
         return self._name
 
     def minimize(self, loss, global_step=None, var_list=None, gate_gradients=GATE_OP, aggregation_method=None,

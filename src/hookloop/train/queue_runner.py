@@ -108,22 +108,27 @@ class QueueRunner:
 
     @property
     def queue(self):
+        """The queue that is filled."""
         return self._queue
 
     @property
     def enqueue_ops(self):
+        """The operations that are run, one a thread."""
         return self._enqueue_ops
 
     @property
     def close_op(self):
+        """The operation that closes the queue."""
         return self._close_op
 
     @property
     def cancel_op(self):
+        """The operation that closes the queue and gives up what waits for it."""
         return self._cancel_op
 
     @property
     def queue_closed_exception_types(self):
+        """The errors that say that the queue is closed."""
         return self._queue_closed_exception_types
 
     @property

@@ -64,14 +64,17 @@ class Scaffold:
         self._summary_op = summary_op
         self._saver = saver
 
-    init_op = property(lambda self: self._init_op)
-    init_feed_dict = property(lambda self: self._init_feed_dict)
-    init_fn = property(lambda self: self._init_fn)
-    ready_op = property(lambda self: self._ready_op)
-    ready_for_local_init_op = property(lambda self: self._ready_for_local_init_op)
-    local_init_op = property(lambda self: self._local_init_op)
-    summary_op = property(lambda self: self._summary_op)
-    saver = property(lambda self: self._saver)
+    init_op = property(lambda self: self._init_op, doc="The operation that initializes the variables.")
+    init_feed_dict = property(lambda self: self._init_feed_dict, doc="What it is fed with.")
+    init_fn = property(lambda self: self._init_fn, doc="A function of the session that is called behind it, or None.")
+    ready_op = property(lambda self: self._ready_op, doc="A tensor of what is not ready yet, empty where all is.")
+    ready_for_local_init_op = property(lambda self: self._ready_for_local_init_op, doc="The same, for `local_init_op`.")
+    local_init_op = property(
+        lambda self: self._local_init_op,
+        doc="The operation that every session runs, also one that has restored a checkpoint.",
+    )
+    summary_op = property(lambda self: self._summary_op, doc="All summaries in one, or None.")
+    saver = property(lambda self: self._saver, doc="The saver of the checkpoints.")
 
     def finalize(self):
         """Makes what was not given, and finalizes the graph."""

@@ -75,9 +75,11 @@ class StepCounterHook(SessionRunHook):
             self._summary_writer.flush()
 
     def state_dict(self):
+        """How far its period has gone."""
         return {"timer": self._timer.state_dict()}
 
     def load_state_dict(self, state):
+        """Goes on with the period of a `state_dict`."""
         self._timer.load_state_dict(state["timer"])
 
     def _current_step(self, run_context):

@@ -93,9 +93,11 @@ class SummarySaverHook(SessionRunHook):
             self._set_trigger()
 
     def state_dict(self):
+        """How far its period has gone."""
         return {"timer": self._timer.state_dict()}
 
     def load_state_dict(self, state):
+        """Goes on with the period of a `state_dict`."""
         self._timer.load_state_dict(state["timer"])
         self._goes_on = self._timer.last_triggered_step() is not None
         self.trigger = None  # the first run is told to the writer, also where no summary is due

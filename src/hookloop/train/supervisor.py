@@ -139,20 +139,22 @@ class Supervisor:
             if op.type in ("Variable", "VariableV2") and not op.device:
                 raise ValueError(f"When using replicas, all Variables must have their device set: {op}")
 
-    is_chief = property(lambda self: self._is_chief)
-    session_manager = property(lambda self: self._session_manager)
-    coord = property(lambda self: self._coord)
-    init_op = property(lambda self: self._init_op)
-    init_feed_dict = property(lambda self: self._init_feed_dict)
-    ready_op = property(lambda self: self._ready_op)
-    ready_for_local_init_op = property(lambda self: self._ready_for_local_init_op)
-    summary_writer = property(lambda self: self._summary_writer)
-    summary_op = property(lambda self: self._summary_op)
-    save_summaries_secs = property(lambda self: self._save_summaries_secs)
-    global_step = property(lambda self: self._global_step)
-    saver = property(lambda self: self._saver)
-    save_model_secs = property(lambda self: self._save_model_secs)
-    save_path = property(lambda self: self._save_path)
+    is_chief = property(lambda self: self._is_chief, doc="Whether this one initializes, saves and writes summaries.")
+    session_manager = property(lambda self: self._session_manager, doc="What makes its sessions.")
+    coord = property(lambda self: self._coord, doc="The coordinator of its threads.")
+    init_op = property(lambda self: self._init_op, doc="The operation that initializes the variables.")
+    init_feed_dict = property(lambda self: self._init_feed_dict, doc="What it is fed with.")
+    ready_op = property(lambda self: self._ready_op, doc="A tensor of what is not ready yet, empty where all is.")
+    ready_for_local_init_op = property(
+        lambda self: self._ready_for_local_init_op, doc="The same, for the local initialization."
+    )
+    summary_writer = property(lambda self: self._summary_writer, doc="The writer of summaries, or None.")
+    summary_op = property(lambda self: self._summary_op, doc="All summaries in one, or None.")
+    save_summaries_secs = property(lambda self: self._save_summaries_secs, doc="The seconds between two summaries.")
+    global_step = property(lambda self: self._global_step, doc="The tensor of the global step, or None.")
+    saver = property(lambda self: self._saver, doc="The saver of the checkpoints, or None.")
+    save_model_secs = property(lambda self: self._save_model_secs, doc="The seconds between two checkpoints.")
+    save_path = property(lambda self: self._save_path, doc="What the names of checkpoints begin with.")
 
     # --- the session --------------------------------------------------------------------------------------
 
