@@ -1,5 +1,8 @@
-/* Where the best element of a short row is, by AVX2: each lane keeps its best and the place of that, and at the end the first of the
- * best lanes counts. A row of a hundred elements is gone through once so, where blocks look for their best and then for its place. */
+/* Where the best element of a short row is, by AVX2.
+ *
+ * As many rows as a vector has lanes go together, each in a lane: squares of them are transposed, and each column is compared with the
+ * best so far. Of the rows that are left each lane keeps its best and the place of that, and at the end the first of the best lanes
+ * counts; so a row is gone through once, where blocks look for their best and then for its place. */
 #ifndef HOOKLOOP_ARG_ROWS_H
 #define HOOKLOOP_ARG_ROWS_H
 
@@ -9,6 +12,7 @@
 
 enum {
     LEAST_ARG_ROW = 12, /* elements of a row: of fewer, of which a vector must be filled, one by one takes no longer */
+    MOST_GROUPED = 32,  /* of longer ones each alone takes less */
     SHORT_ARG_ROW = 384 /* of longer rows the search in blocks takes less */
 };
 
@@ -48,6 +52,59 @@ enum {
             first = ARG_SELECT(turned < first, turned, first);                                                                 \
         }                                                                                                                      \
         return first[0];                                                                                                       \
+    }
+
+/* Of `lanes` rows that follow each other: the place of each one's best. A whole vector is loaded from where a row begins, though it be
+ * shorter. */
+#define ARG_GROUP(name, T, vector, places, place_type, lanes, worst, BETTER, bits)                                             \
+    SIMD_INLINE places name##_group(const T *x, int64_t n) {                                                                   \
+        vector best = (vector){0} + worst;                                                                                     \
+        places at = {0};                                                                                                       \
+        for (int64_t from = 0; from < n; from += lanes) {                                                                      \
+            const int64_t first = from + lanes <= n || from == 0 ? from : n - lanes; /* some once more, which changes nothing */ \
+            simd_f##bits column[lanes]; /* as floats, whatever they are: only moved as such */                                 \
+            _Pragma("GCC unroll 8") for (int i = 0; i < lanes; i++) memcpy(&column[i], x + i * n + first, sizeof column[i]);     \
+            transpose_f##bits(column);                                                                                         \
+            _Pragma("GCC unroll 8") for (int j = 0; j < lanes; j++) {                                                          \
+                if (first + j >= n) break;                                                                                     \
+                const vector value = (vector)column[j];                                                                        \
+                const places is_better = (places)(value BETTER best);                                                          \
+                best = ARG_SELECT(is_better, value, best);                                                                     \
+                at = ARG_SELECT(is_better, (places){0} + (place_type)(first + j), at);                                         \
+            }                                                                                                                  \
+        }                                                                                                                      \
+        return at;                                                                                                             \
+    }
+
+#if SIMD_BYTES == 32 && !defined(__clang__)
+SIMD_INLINE void put_places_32(void *out, int64_t at, bool wide, simd_i32 places) {
+    if (!wide) {
+        memcpy((int32_t *)out + at, &places, sizeof places);
+        return;
+    }
+    const __m256i low = _mm256_cvtepi32_epi64(_mm256_castsi256_si128((__m256i)places));
+    const __m256i high = _mm256_cvtepi32_epi64(_mm256_extracti128_si256((__m256i)places, 1));
+    memcpy((int64_t *)out + at, &low, sizeof low);
+    memcpy((int64_t *)out + at + 4, &high, sizeof high);
+}
+SIMD_INLINE void put_places_64(void *out, int64_t at, bool wide, simd_i64 places) {
+    if (wide) memcpy((int64_t *)out + at, &places, sizeof places);
+    else
+        for (int i = 0; i < 4; i++) ((int32_t *)out)[at + i] = (int32_t)places[i];
+}
+
+#endif
+
+/* All of it for a type: its rows, and groups of rows. */
+#define ARG_ROWS(name, T, vector, places, place_type, bits, lanes, worst, BETTER)                                              \
+    ARG_ROW(name, T, vector, places, place_type, lanes, worst, BETTER)                                                         \
+    ARG_GROUP(name, T, vector, places, place_type, lanes, worst, BETTER, bits)                                                 \
+    /* Puts the places of as many of the rows as groups take; says of how many. */                                             \
+    static int64_t name##_groups(const T *x, int64_t n, int64_t rows, void *out, int64_t at, bool wide) {                       \
+        int64_t row = 0;                                                                                                       \
+        const int64_t behind = n < lanes ? (lanes - 1) / n : 0; /* rows that the last one's vector reaches into */             \
+        for (; row + lanes + behind <= rows; row += lanes) put_places_##bits(out, at + row, wide, name##_group(x + row * n, n)); \
+        return row;                                                                                                            \
     }
 
 #endif

@@ -52,13 +52,14 @@ static void put_index(const lines *l, char *out, int64_t at, int64_t index) {
 
 /* The first element that is better than all before it; a NaN is better than none. Of lines that lie together (inner is 1) there
  * are `end`: the best of a block of one, and where it improves on the blocks before, its place. */
-#define ARG(name, type, value_type, VALUE, worst, BETTER, SHORT_ROW)                                                \
+#define ARG(name, type, value_type, VALUE, worst, BETTER, SHORT_ROW, SHORT_ROWS)                                    \
     static void name(const lines *l, const char *in, char *out, int64_t outer, int64_t first, int64_t end,          \
                      hl_run *run, int worker) {                                                                     \
         const type *x = (const type *)in + outer * l->length * l->inner;                                            \
         if (l->inner == 1) {                                                                                        \
-            int64_t since = 0;                                                                                      \
-            for (int64_t line = 0; line < end; line++, x += l->length) {                                            \
+            int64_t since = 0, line = 0;                                                                            \
+            SHORT_ROWS(name)                                                                                        \
+            for (; line < end; line++, x += l->length) {                                                            \
                 SHORT_ROW(name)                                                                                     \
                 value_type best = worst;                                                                            \
                 int64_t index = 0;                                                                                  \
@@ -116,27 +117,38 @@ static void put_index(const lines *l, char *out, int64_t at, int64_t index) {
     }
 #define SAME(x) (x)
 #define NO_SHORT_ROW(name)
+#define NO_SHORT_ROWS(name)
 #if SIMD_BYTES == 32 && !defined(__clang__)
-ARG_ROW(argmax_f32, float, simd_f32, simd_i32, int32_t, 8, -INFINITY, >)
-ARG_ROW(argmin_f32, float, simd_f32, simd_i32, int32_t, 8, INFINITY, <)
-ARG_ROW(argmax_f64, double, simd_f64, simd_i64, int64_t, 4, -(double)INFINITY, >)
-ARG_ROW(argmin_f64, double, simd_f64, simd_i64, int64_t, 4, (double)INFINITY, <)
-ARG_ROW(argmax_i32, int32_t, simd_i32, simd_i32, int32_t, 8, INT32_MIN, >)
-ARG_ROW(argmin_i32, int32_t, simd_i32, simd_i32, int32_t, 8, INT32_MAX, <)
-ARG_ROW(argmax_i64, int64_t, simd_i64, simd_i64, int64_t, 4, INT64_MIN, >)
-ARG_ROW(argmin_i64, int64_t, simd_i64, simd_i64, int64_t, 4, INT64_MAX, <)
+ARG_ROWS(argmax_f32, float, simd_f32, simd_i32, int32_t, 32, 8, -INFINITY, >)
+ARG_ROWS(argmin_f32, float, simd_f32, simd_i32, int32_t, 32, 8, INFINITY, <)
+ARG_ROWS(argmax_f64, double, simd_f64, simd_i64, int64_t, 64, 4, -(double)INFINITY, >)
+ARG_ROWS(argmin_f64, double, simd_f64, simd_i64, int64_t, 64, 4, (double)INFINITY, <)
+ARG_ROWS(argmax_i32, int32_t, simd_i32, simd_i32, int32_t, 32, 8, INT32_MIN, >)
+ARG_ROWS(argmin_i32, int32_t, simd_i32, simd_i32, int32_t, 32, 8, INT32_MAX, <)
+ARG_ROWS(argmax_i64, int64_t, simd_i64, simd_i64, int64_t, 64, 4, INT64_MIN, >)
+ARG_ROWS(argmin_i64, int64_t, simd_i64, simd_i64, int64_t, 64, 4, INT64_MAX, <)
 #define SHORT_ROW(name)                                                                                             \
     if (l->length >= LEAST_ARG_ROW && l->length <= SHORT_ARG_ROW) {                                                 \
         if (stopped_before(run, worker, l->length, &since)) return;                                                 \
         put_index(l, out, outer + line, name##_row(x, l->length));                                                  \
         continue;                                                                                                   \
     }
+#define SHORT_ROWS(name)                                                                                            \
+    if (l->length <= MOST_GROUPED && l->length > 0)                                                                 \
+        for (const int64_t most = STRETCH / l->length; line < end;) {                                               \
+            const int64_t rows = smaller(most, end - line);                                                         \
+            if (stopped_before(run, worker, rows * l->length, &since)) return;                                      \
+            const int64_t done = name##_groups(x, l->length, rows, out, outer + line, l->wide_index);                \
+            if (done == 0) break;                                                                                   \
+            line += done, x += done * l->length;                                                                    \
+        }
 #else
 #define SHORT_ROW(name)
+#define SHORT_ROWS(name)
 #endif
-#define ARGS(suffix, type, value_type, VALUE, lowest, highest, SHORT_ROW)    \
-    ARG(argmax_##suffix, type, value_type, VALUE, lowest, >, SHORT_ROW)      \
-    ARG(argmin_##suffix, type, value_type, VALUE, highest, <, SHORT_ROW)
+#define ARGS(suffix, type, value_type, VALUE, lowest, highest, SHORT)              \
+    ARG(argmax_##suffix, type, value_type, VALUE, lowest, >, SHORT, SHORT##S)      \
+    ARG(argmin_##suffix, type, value_type, VALUE, highest, <, SHORT, SHORT##S)
 ARGS(f32, float, float, SAME, -INFINITY, INFINITY, SHORT_ROW)
 ARGS(f64, double, double, SAME, -(double)INFINITY, (double)INFINITY, SHORT_ROW)
 ARGS(f16, uint16_t, float, half_to_float, -INFINITY, INFINITY, NO_SHORT_ROW)

@@ -43,14 +43,19 @@ static inline uint64_t bits_at(const void *data, int64_t size, equality equal, i
 /* NaN equals nothing, itself included. */
 static inline bool equals_nothing(equality equal, uint64_t bits) { return (bits & ~equal.negative_zero) > equal.most; }
 
-/* Where the search for an element begins, by a product's upper bits: the lower ones know nothing of what its factor's upper bits are,
- * and whole numbers as doubles differ in nothing else. */
-static inline uint64_t place_of(uint64_t bits, uint64_t mask) { return bits * 0x9E3779B97F4A7C15u >> __builtin_clzll(mask); }
+/* What tells where the search for an element begins, by its upper bits: the lower ones of a product know nothing of what its factor's upper
+ * bits are, and whole numbers as doubles differ in nothing else. Of one product alone numbers that follow each other at some distances
+ * are all in one place, where a search among 100,000 takes seconds: so the upper bits change another factor. */
+static inline uint64_t mixed(uint64_t bits) {
+    bits *= 0x9E3779B97F4A7C15u;
+    return (bits ^ bits >> 32) * 0xD6E8FEB86659FD93u;
+}
+static inline uint64_t place_of(uint64_t mixed_bits, uint64_t mask) { return mixed_bits >> __builtin_clzll(mask); }
 
 /* The slot that holds an equal element of `data`, or the free one where it belongs. */
 static uint64_t slot_of(const set_params *p, const int64_t *slots, const void *data, uint64_t bits) {
     const equality equal = equality_of(p->dtype);
-    uint64_t slot = place_of(bits, p->mask);
+    uint64_t slot = place_of(mixed(bits), p->mask);
     while (slots[slot] && (equals_nothing(equal, bits) || bits_at(data, p->size, equal, slots[slot] - 1) != bits))
         slot = (slot + 1) & p->mask;
     return slot;
@@ -91,8 +96,8 @@ typedef struct entry { uint64_t bits; int64_t number; } entry;
 enum { AHEAD = 8 /* elements: so far ahead is what will be looked at asked for */ };
 
 /* The entry of an equal element, or the free one where it belongs. */
-static inline entry *entry_of(entry *entries, uint64_t mask, uint64_t bits) {
-    uint64_t slot = place_of(bits, mask);
+static inline entry *entry_of(entry *entries, uint64_t mask, uint64_t bits, uint64_t mixed_bits) {
+    uint64_t slot = place_of(mixed_bits, mask);
     while (entries[slot].number && entries[slot].bits != bits) slot = (slot + 1) & mask;
     return &entries[slot];
 }
@@ -104,16 +109,21 @@ static inline __attribute__((always_inline)) hl_status number_elements(const set
     entry *distinct = entries + p->mask + 1; /* those in the table, one after the other */
     uint64_t mask = p->mask < FIRST_SLOTS - 1 ? p->mask : FIRST_SLOTS - 1; /* few slots stay in the cache */
     int64_t count = 0, stored = 0;
+    uint64_t ahead[AHEAD] = {0}; /* of the next elements */
     clear_bytes(run, entries, (int64_t)((mask + 1) * sizeof(entry)));
+    for (int64_t i = 0; i < AHEAD && i < p->n; i++) ahead[i] = mixed(bits_at(data, size, equal, i));
     for (int64_t i = 0; i < p->n; i++) {
         if (stopped_at(run, i)) return run->stopped;
-        if (i + AHEAD < p->n) __builtin_prefetch(&entries[place_of(bits_at(data, size, equal, i + AHEAD), mask)]);
-        const uint64_t bits = bits_at(data, size, equal, i);
+        const uint64_t bits = bits_at(data, size, equal, i), mixed_bits = ahead[i % AHEAD];
+        if (i + AHEAD < p->n) {
+            ahead[i % AHEAD] = mixed(bits_at(data, size, equal, i + AHEAD));
+            __builtin_prefetch(&entries[place_of(ahead[i % AHEAD], mask)]);
+        }
         if (equals_nothing(equal, bits)) {
             put_index(p, out, i, count++);
             continue;
         }
-        entry *found = entry_of(entries, mask, bits);
+        entry *found = entry_of(entries, mask, bits, mixed_bits);
         if (!found->number) {
             *found = distinct[stored++] = (entry){bits, ++count};
         }
@@ -123,7 +133,7 @@ static inline __attribute__((always_inline)) hl_status number_elements(const set
             clear_bytes(run, entries, (int64_t)((mask + 1) * sizeof(entry)));
             for (int64_t k = 0; k < stored; k++) {
                 if (stopped_at(run, k)) return run->stopped;
-                *entry_of(entries, mask, distinct[k].bits) = distinct[k];
+                *entry_of(entries, mask, distinct[k].bits, mixed(distinct[k].bits)) = distinct[k];
             }
         }
     }

@@ -327,6 +327,22 @@ static void test_small_matrices_of_every_size(void) {
         }
 }
 
+/* Rows that go in groups, which read whole vectors, and those at the end, which must not. */
+static void test_best_of_rows_of_every_size(void) {
+    for (int64_t n = 1; n < 40; n++)
+        for (int64_t rows = 0; rows < 28; rows++) {
+            float *x = ramp(rows * n, 0, 1);
+            double *wide = malloc((size_t)(rows * n) * sizeof *wide + 1);
+            for (int64_t i = 0; i < rows * n; i++) wide[i] = x[i];
+            const hl_value axis[] = {{.i = 1}};
+            check_runs("argmax", 2, (const operand[]){{HL_FLOAT32, 2, {rows, n}, x}, {HL_INT64, 1, {rows}, NULL}}, 1, axis);
+            check_runs("argmin", 2, (const operand[]){{HL_FLOAT32, 2, {rows, n}, x}, {HL_INT32, 1, {rows}, NULL}}, 1, axis);
+            check_runs("argmax", 2, (const operand[]){{HL_FLOAT64, 2, {rows, n}, wide}, {HL_INT64, 1, {rows}, NULL}}, 1, axis);
+            check_runs("argmin", 2, (const operand[]){{HL_INT64, 2, {rows, n}, wide}, {HL_INT32, 1, {rows}, NULL}}, 1, axis);
+            free(x), free(wide);
+        }
+}
+
 static void test_softmax_rows_sum_to_one(void) {
     const int64_t heights[] = {3, 16, 35};
     for (int64_t width = 1; width < 40; width++)
@@ -428,6 +444,7 @@ int main(void) {
     test_channels_of_every_number();
     test_triangles_of_every_size();
     test_small_matrices_of_every_size();
+    test_best_of_rows_of_every_size();
     test_softmax_rows_sum_to_one();
     test_segments_of_rows();
     test_an_index_out_of_range_is_named();

@@ -151,6 +151,22 @@ def test_whole_numbers_as_doubles_take_no_longer_than_as_integers(scale):
     assert seconds[1] < 20 * seconds[0], seconds
 
 
+@pytest.mark.parametrize("step", [28657, 1346269, pow(0x9E3779B97F4A7C15, -1, 1 << 64), 1 << 44])
+def test_numbers_at_any_distance_take_no_longer_than_others(step):
+    """Multiples of Fibonacci's numbers, and what a single factor makes neighbours of: they were all in one place of the table."""
+    seconds = []
+    for factor in (1, step):
+        x = (np.arange(40000, dtype="uint64") * np.uint64(factor)).view("int64")
+        best = np.inf
+        for _ in range(3):
+            start = time.perf_counter()
+            found = call("unique_index", [x], [np.empty(40000, np.int32)], [0])
+            best = min(best, time.perf_counter() - start)
+        np.testing.assert_array_equal(found, np.arange(40000))
+        seconds.append(best)
+    assert seconds[1] < 20 * seconds[0], seconds
+
+
 def test_zeros_of_both_signs_are_one_element_and_no_number_is_another():
     x = np.array([0.0, np.nan, -0.0, np.nan, 1, np.nan, 0, 1], np.float32)
     found = call("unique_index", [x], [np.empty(8, np.int32)], [0])

@@ -317,7 +317,7 @@ def test_a_row_with_nan_or_nothing_but_minus_infinity_is_nan_as_a_whole(columns)
 @pytest.mark.parametrize("dtype", ("float32", "float64", "int32", "uint8", "int64"))
 def test_the_first_of_the_largest_is_found(dtype):
     for columns in (1, 2, 3, 10, 31, 32, 33, 63, 511, 512, 513, 545, 1024, 1500):
-        x = np.random.default_rng(columns).integers(0, 100, (9, columns)).astype(dtype)
+        x = np.random.default_rng(columns).integers(0, 100, (21, columns)).astype(dtype)
         for name, function in (("argmax", np.argmax), ("argmin", np.argmin)):
             for axis in (0, 1):
                 out = np.full(x.shape[1 - axis], -1)
@@ -346,7 +346,7 @@ def test_the_best_of_short_rows_at_every_place(name, dtype):
     is_float, sign = dtype.startswith("float"), 1 if name == "argmax" else -1
     limits = (-np.inf, np.inf) if is_float else (np.iinfo(dtype).min, np.iinfo(dtype).max)
     worst, best = limits[::sign]
-    for columns in (11, 12, 13, 15, 16, 17, 23, 24, 25, 31, 32, 33, 40, 100, 383, 384, 385):
+    for columns in (*range(1, 35), 40, 100, 383, 384, 385):
         places = np.unique(np.append(np.arange(0, columns, 1 + columns // 20), [columns - 1]))
         x = np.full((4 * len(places) + 2, columns), worst, dtype)
         for row, place in enumerate(places):
@@ -362,6 +362,12 @@ def test_the_best_of_short_rows_at_every_place(name, dtype):
         expected = np.repeat(places, 4)
         expected[2::4] = 0
         np.testing.assert_array_equal(out, [*expected, 0, 0], f"{columns}")
+        for rows in range(min(len(x), 26)):  # groups of rows, and those that are left
+            few, narrow = np.full(rows + 1, -1), np.full(rows + 1, -1, "int32")
+            _core.KernelCall(name, [x[:rows]], [few[:rows]], [1], 1)(1)
+            _core.KernelCall(name, [x[-rows:] if rows else x[:0]], [narrow[:rows]], [1], 1)(1)
+            np.testing.assert_array_equal(few, [*out[:rows], -1], f"{columns} {rows}")
+            np.testing.assert_array_equal(narrow, [*(out[-rows:] if rows else []), -1], f"{columns} {rows}")
 
 
 @pytest.mark.parametrize("exclusive", (0, 1))
