@@ -95,6 +95,7 @@ typedef struct hl_plan {
     const int32_t *tensor_order, *instr_order, *watched, *group_deps;
     const hl_use *uses;              /* sorted by what is bound */
     const int32_t *first_use;        /* n_feeds + n_results + 1 */
+    const int32_t *result_tensors;   /* for each result a tensor that is all of it, of the group that tells its size */
     void *const *constants;
     const int32_t *slot_dtype_size;  /* unused slots have 0 */
     const hl_batch_spec *batches;    /* the iterators that a run takes an element of, before all else */

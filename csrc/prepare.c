@@ -180,26 +180,28 @@ static int32_t largest_in_arena(const hl_frame *frame) {
     return found;
 }
 
-/* A tensor that is all of a result. */
-static int32_t tensor_of_result(const hl_frame *frame, int32_t result) {
-    const hl_tensor_spec *specs = frame->plan->tensors;
-    int32_t k = 0;
-    while (specs[k].storage != HL_IN_RESULT || specs[k].index != result ||
-           tensor_bytes(&frame->tensors[k]) != frame->results[result].bytes)
-        k++;
-    return k;
+/* There is no room for a result: told by the tensor that an instruction makes of it. */
+static hl_status out_of_memory_for_result(hl_frame *frame, int32_t result) {
+    const hl_plan *plan = frame->plan;
+    int32_t tensor = plan->result_tensors[result];
+    for (int32_t k = 0; k < plan->n_tensors; k++)
+        if (plan->tensors[k].storage == HL_IN_RESULT && plan->tensors[k].index == result && maker_of(plan, k) >= 0) tensor = k;
+    return out_of_memory(frame, tensor, frame->results[result].bytes);
 }
 
-/* Memory that fits is kept where it was not given away. */
-static hl_status place_results(hl_frame *frame) {
-    for (int32_t r = 0; r < frame->plan->n_results; r++) {
+/* Sizes the results of a group. Memory that fits is kept where it was not given away. */
+static hl_status place_results(hl_frame *frame, int32_t group) {
+    const hl_plan *plan = frame->plan;
+    for (int32_t r = 0; r < plan->n_results; r++) {
+        const int32_t tensor = plan->result_tensors[r];
         hl_result *result = &frame->results[r];
+        if (plan->tensors[tensor].group != group) continue;
+        result->bytes = tensor_bytes(&frame->tensors[tensor]);
         if (result->data && hl_result_fits(hl_result_capacity(result->data), (size_t)result->bytes)) continue;
         hl_result_free(result->data);
         result->data = hl_result_new((size_t)result->bytes);
-        if (!result->data) return out_of_memory(frame, tensor_of_result(frame, r), result->bytes);
+        if (!result->data) return out_of_memory_for_result(frame, r);
     }
-    frame->lacks_results = false;
     return HL_OK;
 }
 
@@ -233,10 +235,7 @@ static bool grow(char **data, int64_t *capacity, int64_t bytes) {
 static hl_status size_group(hl_frame *frame, const hl_group_spec *group) {
     const hl_plan *plan = frame->plan;
     const int32_t *order = plan->tensor_order + group->first_tensor;
-    if (group == plan->groups) {
-        memset(frame->slot_bytes, 0, (size_t)plan->n_arena_slots * sizeof(int64_t));
-        for (int32_t r = 0; r < plan->n_results; r++) frame->results[r].bytes = 0;
-    }
+    if (group == plan->groups) memset(frame->slot_bytes, 0, (size_t)plan->n_arena_slots * sizeof(int64_t));
     for (int32_t k = 0; k < group->n_tensors; k++) {
         const hl_tensor_spec *spec = &plan->tensors[order[k]];
         hl_tensor *tensor = &frame->tensors[order[k]];
@@ -249,17 +248,14 @@ static hl_status size_group(hl_frame *frame, const hl_group_spec *group) {
         int64_t bytes = tensor_bytes(tensor) + frame->regs[spec->offset] * (int64_t)hl_dtype_size(tensor->dtype);
         if (spec->storage == HL_IN_ARENA) {
             if (bytes > frame->slot_bytes[spec->index]) frame->slot_bytes[spec->index] = bytes;
-        } else if (spec->storage == HL_IN_RESULT) {
-            if (bytes > frame->results[spec->index].bytes) frame->results[spec->index].bytes = bytes;
         } else if (spec->storage == HL_IN_GROWN) {
             if (!grow(&frame->grown[spec->index], &frame->grown_bytes[spec->index], bytes)) return out_of_memory(frame, order[k], bytes);
         } else if (spec->storage == HL_IN_FOLDED && !frame->folded_done) {
             if (!grow(&frame->folded[spec->index], &frame->folded_bytes[spec->index], bytes)) return out_of_memory(frame, order[k], bytes);
         }
     }
-    if (group != plan->groups) return HL_OK;
-    const hl_status status = place_results(frame);
-    return status == HL_OK ? place_arena(frame) : status;
+    const hl_status status = place_results(frame, (int32_t)(group - plan->groups));
+    return status == HL_OK && group == plan->groups ? place_arena(frame) : status;
 }
 
 static char *storage_base(hl_frame *frame, const hl_tensor_spec *spec) {
@@ -445,7 +441,7 @@ hl_status hl_frame_renew_results(hl_frame *frame) {
         hl_result *result = &frame->results[r];
         if (result->data) continue;
         result->data = hl_result_new((size_t)result->bytes);
-        if (!result->data) return out_of_memory(frame, tensor_of_result(frame, r), result->bytes);
+        if (!result->data) return out_of_memory_for_result(frame, r);
         bind(frame, plan->n_feeds + r, result->data);
     }
     frame->lacks_results = false;

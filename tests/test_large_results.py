@@ -114,6 +114,51 @@ def test_values_of_branches_and_loops(doubled, taken):
                 np.testing.assert_array_equal(value, other)
 
 
+@pytest.mark.parametrize("made", ["mask", "fed size", "fed shape", "distinct", "host"])
+def test_sizes_that_only_the_run_tells(made):
+    x, n = tf.placeholder(tf.float32, [None, 256]), tf.placeholder(tf.int32, [])
+    y = {
+        "mask": lambda: tf.boolean_mask(x, tf.range(tf.shape(x)[0]) < n) * 2.0,
+        "fed size": lambda: tf.fill([n, 256], tf.reduce_max(x)),
+        "fed shape": lambda: tf.reshape(tf.tile(x[:1], tf.stack([n, 1])), [256, n]) + 1.0,
+        "distinct": lambda: tf.unique(tf.reshape(x[:n], [-1]))[0],
+        "host": lambda: tf.py_func(lambda rows, count: rows[:count] + 1, [x, n], tf.float32),
+    }[made]()
+    flat = tf.reshape(y, [-1])
+    count = tf.size(y)
+    expected = {
+        "mask": lambda rows, count: rows[:count] * 2,
+        "fed size": lambda rows, count: np.full((count, 256), rows.max()),
+        "fed shape": lambda rows, count: np.tile(rows[:1], (count, 1)).reshape(256, count) + 1,
+        "distinct": lambda rows, count: np.array(list(dict.fromkeys(rows[:count].ravel().tolist())), np.float32),
+        "host": lambda rows, count: rows[:count] + 1,
+    }[made]
+    kept = []
+    with tf.Session() as session:
+        for seed, rows in enumerate([300, 300, 64, 63, 1, 0, 300, 400, 65, 300]):
+            fed = rows_of(500, seed)
+            value, line, size = session.run([y, flat, count], {x: fed, n: rows})
+            assert size == value.size
+            kept.append((value, expected(fed, rows)))
+            kept.append((line, expected(fed, rows).ravel()))
+            kept.append((session.run(y, {x: fed, n: rows}), expected(fed, rows)))
+    for value, wanted in kept:
+        np.testing.assert_array_equal(value, wanted)
+
+
+def test_an_array_that_grew_in_a_loop_is_fetched():
+    n = tf.placeholder(tf.int32, [])
+    array = tf.TensorArray(tf.float32, size=0, dynamic_size=True, element_shape=[256])
+    _, array = tf.while_loop(
+        lambda i, _: i < n, lambda i, a: (i + 1, a.write(i, tf.fill([256], tf.cast(i, tf.float32)))), [0, array]
+    )
+    rows = array.stack()
+    with tf.Session() as session:
+        values = [(k, session.run(rows, {n: k})) for k in [100, 100, 3, 300, 64, 300]]
+    for k, value in values:
+        assert value.shape == (k, 256) and (value == np.arange(k)[:, None]).all()
+
+
 def test_a_step_that_fails_leaves_the_session_usable(doubled):
     x, y = doubled
     checked = tf.check_numerics(tf.log(x), "log")

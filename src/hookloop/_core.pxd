@@ -176,6 +176,7 @@ cdef extern from "frame.h" nogil:
         const int32_t *group_deps
         const hl_use *uses
         const int32_t *first_use
+        const int32_t *result_tensors
         const hl_batch_spec *batches
         const int32_t *batch_axes
         void **constants

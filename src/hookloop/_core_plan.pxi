@@ -194,7 +194,8 @@ cdef class Plan:
         plan.uses = <const hl_use *>self._data(tables["uses"])
         plan.n_uses = tables["uses"].shape[0]
         plan.first_use = <const int32_t *>self._data(tables["first_use"])
-        plan.n_results = tables["counts"]["results"]
+        plan.result_tensors = <const int32_t *>self._data(tables["result_tensors"])
+        plan.n_results = tables["result_tensors"].shape[0]
         plan.n_feeds = tables["first_use"].shape[0] - 1 - plan.n_results
         plan.batches = <const hl_batch_spec *>self._data(tables["batch_specs"])
         plan.n_batches = tables["batch_specs"].shape[0]

@@ -3,6 +3,7 @@
 from cpython.pycapsule cimport PyCapsule_New
 
 cdef extern from "results.h" nogil:
+    char *hl_result_new(size_t bytes)
     void hl_result_free(char *data)
 
 cdef extern from *:
@@ -47,14 +48,20 @@ cdef object _result_memory = PyCapsule_New(&hl_result_memory, "mem_handler", NUL
 cdef inline object _fetch(hl_frame *frame, int32_t index):
     """The value of a fetched tensor: where it is large and has memory of its own, it takes that along."""
     cdef hl_tensor *tensor = &frame.tensors[index]
+    cdef int64_t bytes
     cdef char *memory
     if tensor.rank == 0:
         return _scalar_of(tensor)
-    if tensor.size * <int64_t>hl_dtype_size(tensor.dtype) >= HL_LARGE_RESULT_BYTES:
-        memory = hl_frame_take_result(frame, index)
-        if memory != NULL:
-            return _array_over(tensor, memory)
-    return _copy_of(tensor)
+    bytes = tensor.size * <int64_t>hl_dtype_size(tensor.dtype)
+    if bytes < HL_LARGE_RESULT_BYTES:
+        return _small_copy(tensor, bytes)
+    memory = hl_frame_take_result(frame, index)
+    if memory == NULL:
+        memory = hl_result_new(bytes)
+        if memory == NULL:
+            raise MemoryError(f"there is no room for a fetched value of {bytes:,} bytes")
+        memcpy(memory, tensor.data, bytes)
+    return _array_over(tensor, memory)
 
 
 cdef inline object _scalar_of(hl_tensor *tensor):
@@ -74,10 +81,10 @@ cdef inline np.ndarray _array_like(hl_tensor *tensor):
     return np.PyArray_EMPTY(tensor.rank, dims, _numpy_type(tensor.dtype), 0)
 
 
-cdef inline object _copy_of(hl_tensor *tensor):
+cdef inline object _small_copy(hl_tensor *tensor, int64_t bytes):
     cdef np.ndarray array = _array_like(tensor)
-    if tensor.size:
-        memcpy(np.PyArray_DATA(array), tensor.data, tensor.size * hl_dtype_size(tensor.dtype))
+    if bytes:
+        memcpy(np.PyArray_DATA(array), tensor.data, bytes)
     return array
 
 

@@ -35,7 +35,7 @@ typedef struct builder {
     hl_group_spec groups[1];
     int32_t tensor_order[MOST_TENSORS], instr_order[MOST_INSTRS], watched[MOST_NUMBERS], group_deps[1];
     hl_use uses[MOST_NUMBERS];
-    int32_t first_use[MOST_TENSORS + 1], slot_sizes[MOST_TENSORS];
+    int32_t first_use[MOST_TENSORS + 1], result_tensors[MOST_TENSORS], slot_sizes[MOST_TENSORS];
 } builder;
 
 static inline int32_t new_register(builder *b, int64_t value) {
@@ -106,7 +106,7 @@ static inline hl_frame *finish(builder *b, hl_arena *arena) {
     p->instrs = b->instrs, p->operands = b->operands, p->attrs = b->attrs, p->kernels = b->kernels;
     p->groups = b->groups, p->tensor_order = b->tensor_order, p->instr_order = b->instr_order;
     p->watched = b->watched, p->group_deps = b->group_deps, p->uses = b->uses;
-    p->first_use = b->first_use, p->slot_dtype_size = b->slot_sizes;
+    p->first_use = b->first_use, p->result_tensors = b->result_tensors, p->slot_dtype_size = b->slot_sizes;
     hl_frame *frame = hl_frame_new(p, arena);
     CHECK(frame);
     frame->run.pool = hl_pool_get(2);

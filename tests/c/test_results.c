@@ -12,6 +12,7 @@ static builder *doubling(int32_t *n, int32_t *out, int32_t *column) {
     const int32_t x = new_feed(b, HL_FLOAT32, 1, n), dims[] = {*n, new_register(b, 1)};
     b->plan.n_results = 1;
     *out = new_tensor(b, HL_FLOAT32, HL_IN_RESULT, 0, 1, n);
+    b->result_tensors[0] = *out;
     *column = new_tensor(b, HL_FLOAT32, HL_IN_RESULT, 0, 2, dims);
     const int32_t add[] = {x, x, *out};
     add_instr(b, hl_find_kernel("add"), 2, 1, add, 0, NULL);

@@ -112,8 +112,9 @@ class Assembler:
             raise TooManyAxes(len(shape), self.node)
         register = self.sizes.register
         first, deps = self._dims(shape, strides)
-        if isinstance(offset, Size) or buffer.kind == GROWN:
-            deps = deps | self._groups_of((offset, buffer.size if buffer.kind == GROWN else 0))
+        is_sized = buffer.kind in (GROWN, RESULT)
+        if isinstance(offset, Size) or is_sized:
+            deps = deps | self._groups_of((offset, buffer.size if is_sized else 0))
         self.tensors.append((value.dtype._stored_number, len(shape), buffer.kind, self._index(buffer), register(offset),
                              int(strides is not None), first, max(deps) if deps else 0))  # fmt: skip
         self.tensor_deps.append(deps)
@@ -143,8 +144,16 @@ class Assembler:
     def _cover_buffers(self):
         """Every buffer gets one tensor that spans it: its slot's size."""
         for key, buffer in list(self.buffers.items()):
-            if buffer.kind in (ARENA, GROWN, RESULT, FOLDED) and key not in self.covered:
+            if buffer.kind in (ARENA, GROWN, FOLDED) and key not in self.covered:
                 self._tensor_like(Value(buffer.dtype, (buffer.size,), buffer))
+
+    def _results(self):
+        """For each result a tensor that spans it, which is sized as soon as its size is known."""
+        spanning = [0] * self.program.n_results
+        for buffer in list(self.buffers.values()):
+            if buffer.kind == RESULT:
+                spanning[buffer.index] = self._tensor_like(Value(buffer.dtype, (buffer.size,), buffer))
+        return np.array(spanning, np.int32)
 
     # --- instructions -----------------------------------------------------------------------------------
 
@@ -225,6 +234,7 @@ class Assembler:
         fetches = [self._fetch(v) for v in program.fetches]
         hosts = [self._host(h) for h in self._calls(program)]
         self._cover_buffers()
+        results = self._results()
         groups = self._groups()
         return dict(
             kernels=self.kernels,
@@ -237,7 +247,6 @@ class Assembler:
             counts=dict(
                 arena_slots=program.arena_slots,
                 grown=self.counts[GROWN],
-                results=program.n_results,
                 folded=self.counts[FOLDED],
                 objects=self.counts[OBJECT],
                 stacks=self.counts[STACK],
@@ -250,6 +259,7 @@ class Assembler:
             commit=min((i for i in self.writes_at if i >= prologue_end), default=len(self.instrs)),
             interruptible=program.interruptible or bool(program.hosts),
             fetches=fetches,
+            result_tensors=results,
             hosts=hosts,
             **self._batches(batches),
             **self._uses(),

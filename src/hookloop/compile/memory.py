@@ -13,9 +13,10 @@ large and the variable's first: a table then takes its room once when it is init
 
 from __future__ import annotations
 
+from collections import Counter
 from heapq import heappop, heappush
 
-from .ir import ARENA, RESULT, If, Instr, is_whole, same_shape
+from .ir import ARENA, GROWN, RESULT, If, Instr, is_whole, same_shape
 from .sizes import Size
 
 _FOREVER = 1 << 60
@@ -125,16 +126,29 @@ def _move_last_reads(program, lives):
 
 
 def _set_results_apart(program, lives):
-    """Gives fetched values that lie in the arena, and may be large, memory of their own."""
+    """Gives fetched values that may be large memory of their own."""
+    written_once = None
     for value in program.fetches:
-        if value.buffer is None or value.buffer.kind != ARENA or not is_whole(value) or not value.shape:
+        if value.buffer is None or value.buffer.kind not in (ARENA, GROWN) or not is_whole(value) or not value.shape:
             continue
         root = _root(value.buffer)
+        if root.kind == GROWN:
+            if written_once is None:
+                written_once = _written_once(program)
+            if id(root) not in written_once:
+                continue
         if isinstance(root.size, Size) or root.size * root.dtype.size >= _LARGE_BYTES:
             root.kind, root.index = RESULT, program.n_results
             program.n_results += 1
     for buffer in lives.buffers if program.n_results else ():
         buffer.kind = _root(buffer).kind
+
+
+def _written_once(program):
+    """ids of the buffers that one instruction writes, and that neither in a branch nor in a loop: they never grow with what they hold."""
+    counts = Counter(id(value.buffer) for instr in program.instructions() for value in instr.outputs)
+    outermost = (item for item in program.root.items if isinstance(item, Instr))
+    return {id(value.buffer) for instr in outermost for value in instr.outputs if counts[id(value.buffer)] == 1}
 
 
 def _same(left, right):
