@@ -34,6 +34,7 @@ FLOORS = [
         "session_conversions",
         "partial_run",
         "callable_options",
+        "host_calls",
     ],
     ["session"],
 ]
