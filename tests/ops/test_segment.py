@@ -164,6 +164,31 @@ def test_rows_of_a_sparse_gradient_are_summed(executor):
     np.testing.assert_array_equal(found, [[0, 0], [2, 2], [0, 0], [1, 1]])
 
 
+@pytest.mark.parametrize("name", ["square", "negative", "abs", "exp", "is_nan", "is_finite", "tanh", "sign"])
+def test_functions_of_a_sparse_gradient_are_of_the_tensor(executor, name):
+    """A row that is named twice counts by its sum, and rows that are not named are zero."""
+    x = tf.Variable([1.0, 2.0, 3.0])
+    gradient = tf.gradients(tf.reduce_sum(tf.gather(x, [0, 2, 2]) * [0.5, 0.25, -3.0]), x)[0]
+    function = getattr(tf, name)
+    found, expected = function(gradient), function(tf.constant([0.5, 0.0, -2.75]))
+    assert isinstance(found, tf.Tensor) and isinstance(-gradient, tf.IndexedSlices)
+    with tf.Session() as session:
+        np.testing.assert_array_equal(session.run(found), session.run(expected))
+
+
+def test_sparse_gradients_are_stacked_as_tensors(executor):
+    x = tf.Variable([1.0, 2.0, 3.0])
+    rows = tf.gradients(tf.reduce_sum(tf.gather(x, [0, 2, 2])), x)[0]
+    dense = tf.gradients(tf.reduce_sum(x * x), x)[0]
+    with tf.Session() as session:
+        session.run(x.initializer)
+        assert session.run(tf.stack([rows])).tolist() == [[1, 0, 2]]
+        assert session.run(tf.stack([dense, rows])).tolist() == [[2, 4, 6], [1, 0, 2]]
+        assert session.run(tf.stack([rows, dense], axis=1)).tolist() == [[1, 2], [0, 4], [2, 6]]
+    with pytest.raises(TypeError, match="Failed to convert"):
+        tf.stack([dense, [object()]])
+
+
 def test_slices_that_may_be_large_are_named_in_a_warning():
     x = tf.placeholder(tf.float32, [None, 2])
     rows, where = tf.gather(x, [0]), tf.constant([0])

@@ -211,6 +211,14 @@ def _functions_for(cls):
     return functions
 
 
+def has_own_conversion(value):
+    """Whether a function is registered that makes a tensor of what no list of numbers and tensors may hold."""
+    return type_in_lists([value]) is None and _functions_for(value.__class__)[0] not in (
+        _convert_constant,
+        _convert_list,
+    )
+
+
 def _preferably(function, value, preferred, name, as_ref):
     try:
         tensor = function(value, dtype=preferred, name=name, as_ref=as_ref)

@@ -11,7 +11,6 @@ from ..graph.scopes import control_dependencies, name_scope
 from ..graph.stack import get_default_graph
 from . import kinds
 from .build import apply_op, constant, convert_to_tensor
-from .indexed_slices import IndexedSlices
 from .registry import OpDef, no_gradient, register
 from .shape_functions import broadcast, unchanged
 
@@ -271,8 +270,6 @@ register(
 
 def _function(name, type, text):
     def function(x, name=None):
-        if isinstance(x, IndexedSlices):
-            return IndexedSlices(apply_op(type, [x.values], name=name), x.indices, x.dense_shape)
         return apply_op(type, [x], name=name)
 
     function.__name__ = function.__qualname__ = name
@@ -282,8 +279,6 @@ def _function(name, type, text):
 
 def abs(x, name=None):
     """The size of x without its sign, element by element; of a complex number, its distance from 0."""
-    if isinstance(x, IndexedSlices):
-        return IndexedSlices(abs(x.values, name=name), x.indices, x.dense_shape)
     with name_scope(name, "Abs", [x]) as scope:
         x = convert_to_tensor(x, name="x")
         if x.dtype.is_complex:

@@ -11,7 +11,7 @@ from ..graph.scopes import name_scope
 from ..graph.tensor import Tensor
 from ..shapes import UNKNOWN, TensorShape, to_internal
 from . import kinds
-from .build import apply_op, constant_of, convert_to_tensor, type_in_lists
+from .build import apply_op, constant_of, convert_to_tensor, has_own_conversion, type_in_lists
 from .computed_axes import axis_of, extent
 from .concat_gradient import concat_gradient
 from .core import identity
@@ -740,7 +740,11 @@ def stack(values, axis=0, name="stack"):
     several = isinstance(values, (list, builtins.tuple)) and len(values)
     arrays = several and any(isinstance(v, np.ndarray) and v.ndim for v in values) and type_in_lists(values) is None
     if axis == 0 and not arrays and not (several and all(isinstance(v, Tensor) for v in values)):
-        return convert_to_tensor(values, name=name)  # numbers become constants, named after their places
+        try:
+            return convert_to_tensor(values, name=name)  # numbers become constants, named after their places
+        except (TypeError, ValueError):
+            if not several or not any(map(has_own_conversion, values)):
+                raise  # else each is converted by itself: IndexedSlices, say
     values = list(values)
     first = values[0] if isinstance(values[0], Tensor) else convert_to_tensor(values[0], name=name)
     if first._shape is not None and not -len(first._shape) - 1 <= axis <= len(first._shape):
