@@ -39,13 +39,13 @@ typedef struct small_params {
 
 /* ---- running ---- */
 
-/* Makes `count` results. False: one has none. */
-typedef bool (*group_fn)(const small_params *p, const void *matrix, const void *right, void *result, int count);
+/* Makes `count` results, and second ones where there are two. False: one has none. */
+typedef bool (*group_fn)(const small_params *p, const void *matrix, const void *right, void *result, void *second, int count);
 
 typedef struct job {
     const small_params *p;
     const char *matrix, *right;
-    char *result;
+    char *result, *second;
     group_fn fn;
     _Atomic bool failed;
 } job;
@@ -58,23 +58,25 @@ static void run_task(void *argument, int64_t chunk, int worker) {
     for (int64_t i = chunk * p->per_task; i < end && !j->failed; i += p->lanes) {
         const int count = end - i < p->lanes ? (int)(end - i) : p->lanes;
         const char *right = j->right ? j->right + i * p->right_size : NULL;
-        if (!j->fn(p, j->matrix + i * p->in_size, right, j->result + i * p->out_size, count)) j->failed = true;
+        char *second = j->second ? j->second + i * p->out_size : NULL;
+        if (!j->fn(p, j->matrix + i * p->in_size, right, j->result + i * p->out_size, second, count)) j->failed = true;
     }
 }
 
-static hl_status run_all(const hl_instr *ins, hl_run *run, bool system, const char *failure) {
+static hl_status run_all(const hl_instr *ins, hl_run *run, bool system, bool two, const char *failure) {
     const small_params *p = ins->p[2].p;
     job j = {.p = p, .matrix = ins->arg[0], .right = system ? ins->arg[1] : NULL, .result = ins->arg[1 + system],
-             .fn = (group_fn)ins->p[1].p};
+             .second = two ? ins->arg[2 + system] : NULL, .fn = (group_fn)ins->p[1].p};
     if (p->matrices == 0) return HL_OK;
     hl_parallel(run, (p->matrices + p->per_task - 1) / p->per_task, p->cost_ns, run_task, &j);
     return j.failed ? hl_fail(run, HL_INVALID_ARGUMENT, "%s", failure) : HL_OK;
 }
 
-static hl_status run_inverse(const hl_instr *ins, hl_run *run) { return run_all(ins, run, false, "Input is not invertible."); }
-static hl_status run_determinant(const hl_instr *ins, hl_run *run) { return run_all(ins, run, false, ""); }
+static hl_status run_inverse(const hl_instr *ins, hl_run *run) { return run_all(ins, run, false, false, "Input is not invertible."); }
+static hl_status run_determinant(const hl_instr *ins, hl_run *run) { return run_all(ins, run, false, false, ""); }
+static hl_status run_log_determinant(const hl_instr *ins, hl_run *run) { return run_all(ins, run, false, true, ""); }
 static hl_status run_solve(const hl_instr *ins, hl_run *run) {
-    return run_all(ins, run, true, "Input matrix is not invertible.");
+    return run_all(ins, run, true, false, "Input matrix is not invertible.");
 }
 
 /* ---- preparing ---- */
@@ -114,6 +116,12 @@ static hl_status prepare_determinant(hl_prepare *prep) {
     return prepare(prep, 0, determinants_small_f32, determinants_small_f64);
 }
 
+/* small_log_determinant: matrices -> their determinants' signs, and the logarithms of their sizes. */
+static hl_status prepare_log_determinant(hl_prepare *prep) {
+    prep->ins->fn = run_log_determinant;
+    return prepare(prep, 0, determinants_small_f32, determinants_small_f64);
+}
+
 /* small_solve: (matrices, right sides) -> solutions. Attribute: adjoint. */
 static hl_status prepare_solve(hl_prepare *prep) {
     const hl_tensor *right = prep->in[1];
@@ -125,6 +133,7 @@ static hl_status prepare_solve(hl_prepare *prep) {
 static const hl_kernel table[] = {
     {"small_inverse", prepare_inverse, sizeof(small_params)},
     {"small_determinant", prepare_determinant, sizeof(small_params)},
+    {"small_log_determinant", prepare_log_determinant, sizeof(small_params)},
     {"small_solve", prepare_solve, sizeof(small_params)},
 };
 

@@ -91,8 +91,9 @@ static inline __attribute__((always_inline)) bool NAME(solve_group)(const small_
 }
 
 /* Solutions of a group of systems; its inverses where there is no right side. False: one has none. */
-static bool NAME(solve_small)(const small_params *p, const void *matrix, const void *right, void *result, int count) {
+static bool NAME(solve_small)(const small_params *p, const void *matrix, const void *right, void *result, void *second, int count) {
     const int64_t n = p->n;
+    (void)second;
 #define SOLVE(n, columns) NAME(solve_group)(p, n, columns, matrix, right, result, count)
     if (n == 2) return SOLVE(2, p->columns);
     if (n == 3) return SOLVE(3, p->columns);
@@ -101,31 +102,55 @@ static bool NAME(solve_small)(const small_params *p, const void *matrix, const v
 #undef SOLVE
 }
 
-/* In double; by logarithms where the product is too large or too small to tell. */
+/* The logarithm of a determinant's size, and its sign: of the product in double, and where that is too large or too small to tell, as a sum. */
+static double NAME(logarithm)(const NAME(group) *g, int64_t n, int lane, double *sign) {
+    double product = 1, sum = 0;
+    bool negative = g->odd[lane];
+    *sign = 0;
+    if (g->singular[lane]) return -(double)INFINITY;
+    for (int64_t k = 0; k < n; k++) {
+        const double pivot = (double)g->at[k * n + k][lane];
+        negative ^= pivot < 0;
+        product *= fabs(pivot);
+    }
+    *sign = negative ? -1 : 1;
+    if (product > 1e-300 && product < 1e300) return log(product);
+    for (int64_t k = 0; k < n; k++) sum += log(fabs((double)g->at[k * n + k][lane]));
+    return sum;
+}
+
+/* In double, where the product can be told; by the logarithm elsewhere. */
 static TYPE NAME(determinant)(const NAME(group) *g, int64_t n, int lane) {
-    double product = g->odd[lane] ? -1 : 1;
+    double product = g->odd[lane] ? -1 : 1, sign;
     if (g->singular[lane]) return 0;
     for (int64_t k = 0; k < n; k++) product *= (double)g->at[k * n + k][lane];
     if (fabs(product) > 1e-300 && fabs(product) < 1e300) return (TYPE)product;
-    double logarithm = 0, sign = g->odd[lane] ? -1 : 1;
-    for (int64_t k = 0; k < n; k++) {
-        const double pivot = (double)g->at[k * n + k][lane];
-        logarithm += log(fabs(pivot));
-        if (pivot < 0) sign = -sign;
-    }
+    const double logarithm = NAME(logarithm)(g, n, lane, &sign);
     return (TYPE)(sign * exp(logarithm));
 }
 
-static bool NAME(determinants_small)(const small_params *p, const void *matrix, const void *right, void *result, int count) {
-    NAME(group) g;
+static inline __attribute__((always_inline)) void NAME(triangles)(const small_params *p, const void *matrix, NAME(group) *g, int count) {
     const int64_t n = p->n;
+    NAME(take)(g, matrix, n, n, false, 0, n, count);
+    if (n == 2) NAME(eliminate)(g, 2, 2);
+    else if (n == 3) NAME(eliminate)(g, 3, 3);
+    else if (n == 4) NAME(eliminate)(g, 4, 4);
+    else NAME(eliminate)(g, n, n);
+}
+
+static bool NAME(determinants_small)(const small_params *p, const void *matrix, const void *right, void *result, void *second, int count) {
+    NAME(group) g;
     (void)right;
-    NAME(take)(&g, matrix, n, n, false, 0, n, count);
-    if (n == 2) NAME(eliminate)(&g, 2, 2);
-    else if (n == 3) NAME(eliminate)(&g, 3, 3);
-    else if (n == 4) NAME(eliminate)(&g, 4, 4);
-    else NAME(eliminate)(&g, n, n);
-    for (int lane = 0; lane < count; lane++) ((TYPE *)result)[lane] = NAME(determinant)(&g, n, lane);
+    NAME(triangles)(p, matrix, &g, count);
+    for (int lane = 0; lane < count; lane++) {
+        double sign;
+        if (!second) {
+            ((TYPE *)result)[lane] = NAME(determinant)(&g, p->n, lane);
+        } else {
+            ((TYPE *)second)[lane] = (TYPE)NAME(logarithm)(&g, p->n, lane, &sign);
+            ((TYPE *)result)[lane] = (TYPE)sign;
+        }
+    }
     return true;
 }
 

@@ -317,6 +317,8 @@ static void test_small_matrices_of_every_size(void) {
             const operand matrix = {HL_FLOAT32, 3, {batch, n, n}, x}, inverse = {HL_FLOAT32, 3, {batch, n, n}, NULL};
             const operand side = {HL_FLOAT32, 3, {batch, n, columns}, right}, solution = {HL_FLOAT32, 3, {batch, n, columns}, NULL};
             check_runs("small_determinant", 2, (const operand[]){matrix, {HL_FLOAT32, 1, {batch}, NULL}}, 0, NULL);
+            const operand signs = {HL_FLOAT32, 1, {batch}, NULL}, logarithms = {HL_FLOAT32, 1, {batch}, NULL};
+            check_runs("small_log_determinant", 3, (const operand[]){matrix, signs, logarithms}, 0, NULL);
             for (int64_t adjoint = 0; adjoint < 2; adjoint++) {
                 const hl_value attrs[] = {{.i = adjoint}};
                 check_runs("small_inverse", 2, (const operand[]){matrix, inverse}, 1, attrs);

@@ -23,6 +23,12 @@ def matrices(batch, n, dtype):
     return found.astype(dtype)
 
 
+def call_log_determinant(x):
+    sign, logarithm = np.full((2, len(x)), 9, x.dtype)
+    _core.KernelCall("small_log_determinant", [x], [sign, logarithm], [], 1)(1)
+    return sign, logarithm
+
+
 def size_of(x):
     return np.sqrt((x**2).sum(tuple(range(1, x.ndim))))
 
@@ -43,6 +49,9 @@ def test_every_size(dtype, n):
         wide = x.astype("float64")
         found = call("small_determinant", [x], np.full(batch, 9, dtype))
         assert is_close(found, np.linalg.det(wide), wide)
+        sign, logarithm = call_log_determinant(x)
+        np.testing.assert_array_equal(sign, np.linalg.slogdet(wide)[0])
+        np.testing.assert_allclose(logarithm, np.linalg.slogdet(wide)[1], rtol=1e-3, atol=1e-3)
         for adjoint in (0, 1):
             turned = np.swapaxes(wide, -1, -2) if adjoint else wide
             found = call("small_inverse", [x], np.full_like(x, 9), [adjoint])
@@ -74,6 +83,11 @@ def test_matrices_without_an_inverse(dtype, n):
             found = call("small_determinant", [x], np.full(batch, 9, dtype))
             wanted = np.where(np.arange(batch) == place, 0, 2.0**n)
             np.testing.assert_array_equal(found, wanted)
+            sign, logarithm = call_log_determinant(x)
+            np.testing.assert_array_equal(sign, np.where(np.arange(batch) == place, 0, 1))
+            np.testing.assert_allclose(
+                logarithm, np.where(np.arange(batch) == place, -np.inf, n * np.log(2.0)), rtol=1e-6
+            )
             for kernel, inputs, text in (
                 ("small_inverse", [x], "Input is not invertible"),
                 ("small_solve", [x, x], "Input matrix is not invertible"),
@@ -99,6 +113,9 @@ def test_determinants_whose_parts_are_beyond_the_largest_number(dtype, large):
     diagonal = np.array([large, large, -1 / large, 1 / large], dtype)
     found = call("small_determinant", [np.diag(diagonal)[None]], np.empty(1, dtype))
     np.testing.assert_allclose(found, [-1], rtol=1e-5 if dtype == "float32" else 1e-12)
+    sign, logarithm = call_log_determinant(np.diag(diagonal[[0, 1, 0, 2]])[None])
+    assert sign == -1
+    np.testing.assert_allclose(logarithm, [2 * np.log(large)], rtol=1e-6)
     found = call("small_determinant", [np.diag(diagonal[[0, 0, 0, 2]])[None]], np.empty(1, dtype))
     np.testing.assert_array_equal(
         found, [-np.inf if dtype == "float32" else -(large * large) if large < 1e150 else -np.inf]
@@ -123,10 +140,12 @@ def test_both_ways_of_a_graph(executor, dtype, n):
             tf.matrix_solve(fed, fed[..., :2], adjoint=True),
             step,
         ]
+        fetches += list(tf.linalg.slogdet(fed))
         for batch in (5, 2, 0):
-            inverse, determinant, solution, _ = session.run(fetches, {fed: x[:batch]})
+            inverse, determinant, solution, _, sign, logarithm = session.run(fetches, {fed: x[:batch]})
             np.testing.assert_allclose(inverse @ x[:batch], np.tile(np.eye(n), (batch, 1, 1)), atol=tolerance)
             np.testing.assert_allclose(determinant, np.linalg.det(x[:batch]), rtol=tolerance)
+            np.testing.assert_allclose(sign * np.exp(logarithm), determinant, rtol=tolerance)
             turned = np.conj(np.swapaxes(x[:batch], -1, -2))
             np.testing.assert_allclose(turned @ solution, x[:batch, :, :2], atol=tolerance * np.abs(x).max())
         before = session.run(count)

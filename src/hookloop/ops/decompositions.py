@@ -436,7 +436,7 @@ register(
           host=_lapack(lambda call, x: np.linalg.det(x)), kernel="small_determinant", kernel_where=_are_small,
           gradient=_determinant_gradient),
     OpDef("LogMatrixDeterminant", "input: T", "sign: T, log_abs_determinant: T", types=_TYPES,
-          shape=lambda c: [_square(c)[:-2]] * 2, host=_lapack(_log_determinant),
+          shape=lambda c: [_square(c)[:-2]] * 2, host=_lapack(_log_determinant), kernel="small_log_determinant", kernel_where=_are_small,
           gradient=_log_determinant_gradient),
     OpDef("Cholesky", "input: T", "output: T", types=_TYPES, shape=_square,
           kernel="cholesky", can_fail=True, reference=_cholesky, gradient=_cholesky_gradient),
