@@ -42,8 +42,9 @@
 #define SHORT_SUMS (SIMD_BYTES == 32)
 
 enum {
-    MAX_K_BLOCK = SIMD_BYTES == 64 ? 768 : 384, /* of a panel of B: 192 KB, which the second-level cache feeds fast enough to
-                                                 * wide tiles; else what the first-level cache holds */
+    MAX_K_BLOCK = SIMD_BYTES == 64 ? 768 : SIMD_BYTES == 32 ? 512 : 384, /* of a panel of B: 192 KB, which the second-level cache feeds
+                                                 * fast enough to wide tiles; else about what the first-level cache holds */
+    SHORT_K_BLOCK = SIMD_BYTES == 32 ? 256 : MAX_K_BLOCK, /* of a panel that the first-level cache keeps also where its rows lie apart */
     PACKED_PANELS = SIMD_BYTES == 64 ? 16 : 4, /* that the rows of B are wide where it is packed: 1 or 4 KB. A wide panel's own rows are
                                                 * long enough for the caches */
     CUT_K = 256,         /* from here on there are at least two blocks of k */
@@ -530,13 +531,20 @@ static bool is_large(const gemm *g, const product *p, int lanes) {
     return (p->a.column == 1 || p->b.column != 1) && (elements >= LARGE_B || (elements >= LARGE_B / 2 && g->m >= 32 * ROWS));
 }
 
-/* Whether copying a B in rows pays although only a few tiles use what is copied: where it is not kept by the second-level cache
- * beside A, or its rows are so far apart that they fall on few lines of the caches. */
+/* Whether copying a B in rows pays although only a few tiles use what is copied: where a block of k is longer than the first-level cache
+ * keeps of rows that lie apart, where the second-level cache does not keep B beside A, or where its rows are so far apart that they fall
+ * on few lines of the caches. */
 static bool packs_for_few(const gemm *g, const product *p, int lanes) {
     const int64_t element = SIMD_BYTES / lanes, apart = p->b.row * element;
     if (SIMD_FREE_MASKS || p->k < 64 || apart < 256) return false;
-    if (apart % 2048 == 0) return g->m >= 4 * ROWS;
+    if (apart % 2048 == 0 || p->k_block > SHORT_K_BLOCK) return g->m >= 4 * ROWS;
     return g->m >= 8 * ROWS && (p->k * g->n * element >= KEPT_B_BYTES || (apart % 1024 == 0 && p->k >= 192));
+}
+
+/* Whether copying an A stored transposed pays although its rows are short: where a block of k has so many of them that the first-level
+ * cache does not keep the lines that a tile takes a part of. */
+static bool packs_narrow_a(const gemm *g, const product *p, int64_t panel) {
+    return !SIMD_FREE_MASKS && p->k_block > SHORT_K_BLOCK && p->a.column >= panel && g->m >= 4 * ROWS && g->n >= 4 * panel;
 }
 
 /* How many blocks a sum is made in: an even number from CUT_K on, so that two threads part where the halves of B's rows do. */
@@ -562,7 +570,7 @@ static void choose_float(gemm *g, int lanes) {
         /* A strided B is packed once it is used by several tiles; a transposed one always is. */
         p->pack_b = !g->single_row &&
                     (p->b.column != 1 || (g->m >= 16 * ROWS && p->b.row >= PACKED_PANELS * panel && p->k >= 64) || packs_for_few(g, p, lanes));
-        p->pack_a = g->m > 1 && p->a.column != 1 && g->n > panel && p->k_block > 64 && p->a.column >= 4 * panel;
+        p->pack_a = g->m > 1 && p->a.column != 1 && g->n > panel && p->k_block > 64 && (p->a.column >= 4 * panel || packs_narrow_a(g, p, panel));
         if (SIMD_FREE_MASKS) continue;
         p->large = is_large(g, p, lanes);
         /* Rows that far apart fall on the same lines of the cache: packing them pays sooner. */
