@@ -73,6 +73,7 @@ from .ops.printing import *
 from .ops.py_func import *
 from .ops.queues import *
 from .ops.random import *
+from .ops.ranges import *
 from .ops.rearrange import *
 from .ops.reduce import *
 from .ops.scatter import *

@@ -111,13 +111,10 @@ from .ops.array import (
     expand_dims as expand_dims,
     fill as fill,
     invert_permutation as invert_permutation,
-    lin_space as lin_space,
-    linspace as linspace,
     matrix_transpose as matrix_transpose,
     ones as ones,
     ones_like as ones_like,
     parallel_stack as parallel_stack,
-    range as range,
     rank as rank,
     reshape as reshape,
     shape as shape,
@@ -387,6 +384,11 @@ from .ops.random import (
     random_shuffle as random_shuffle,
     random_uniform as random_uniform,
     truncated_normal as truncated_normal,
+)
+from .ops.ranges import (
+    lin_space as lin_space,
+    linspace as linspace,
+    range as range,
 )
 from .ops.rearrange import (
     batch_to_space as batch_to_space,

@@ -354,7 +354,8 @@ def no_rows(tensor):
 
 def as_slices(gradient):
     """A gradient as slices with a dense shape."""
-    from .ops.array import range, shape
+    from .ops.array import shape
+    from .ops.ranges import range
 
     slices = gradient
     if not isinstance(gradient, IndexedSlices):

@@ -1,4 +1,4 @@
-"""Shapes and what changes nothing else: reshape, transpose, sizes as tensors, tensors of one value, ranges."""
+"""Shapes and what changes nothing else: reshape, transpose, sizes as tensors, tensors of one value."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from .build import apply_op, constant, convert_to_tensor
 from .cast import cast
 from .computed_axes import axis_of, expanded, extent
 from .indexed_slices import IndexedSlices
+from .ranges import range
 from .registry import OpDef, no_gradient, register
 from .reshaping import reshape_reference, reshaped
 from .shape_functions import check_sizes, one_of, picked, scalar, sized_by_input, unchanged
@@ -30,8 +31,8 @@ from .slicing import (
 
 __all__ = [
     "broadcast_dynamic_shape", "broadcast_static_shape", "broadcast_to", "concat", "expand_dims", "fill",
-    "invert_permutation", "lin_space", "linspace", "matrix_transpose", "ones", "ones_like",
-    "parallel_stack", "range", "rank", "reshape", "shape", "shape_n", "size", "slice", "split", "squeeze", "stack",
+    "invert_permutation", "matrix_transpose", "ones", "ones_like",
+    "parallel_stack", "rank", "reshape", "shape", "shape_n", "size", "slice", "split", "squeeze", "stack",
     "strided_slice", "tile", "transpose", "unstack", "zeros", "zeros_like",
 ]  # fmt: skip
 
@@ -382,7 +383,7 @@ register(
 )  # fmt: skip
 
 
-# --- tensors of one value, and ranges ---------------------------------------------------------------------------
+# --- tensors of one value ---------------------------------------------------------------------------------------
 
 
 def _filled(c):
@@ -414,70 +415,6 @@ def _one_value(number):
     return lower
 
 
-def _range_size(c):
-    for i in builtins.range(3):
-        if c.known(i) and len(c.shape(i)):
-            c.fail(f"Shape must be rank 0 but is rank {len(c.shape(i))}")
-    if all(c.has_constant(i) for i in builtins.range(3)):
-        start, limit, delta = (c.constant(i)[()] for i in builtins.range(3))
-        if c.inputs[0].dtype.is_integer:
-            start, limit, delta = int(start), int(limit), int(delta)
-        if delta == 0:
-            c.fail("Requires delta != 0")
-        if (limit - start) * delta < 0:
-            c.fail(f"Requires start {'<=' if delta > 0 else '>='} limit when delta {'>' if delta > 0 else '<'} 0, got "
-                   f"{start} and {limit}")  # fmt: skip
-        return (_range_count(c, start, limit, delta),)
-    if not c.inputs[0].dtype.is_integer:
-        return (c.new_size(None),)
-    (start,), (limit,), (delta,) = c.sizes(0), c.sizes(1), c.sizes(2)
-    if not isinstance(delta, int):
-        if hasattr(c, "step"):
-            c.step(delta)
-            forward = c.minimum(c.maximum(delta, 0), 1)
-            c.natural((limit - start) * (2 * forward - 1))
-        return (c.maximum(0 - (start - limit) // delta, 0),)
-    if delta == 0:
-        c.fail("Requires delta != 0")
-    span, step = (limit - start, delta) if delta > 0 else (start - limit, -delta)
-    return ((c.natural(span) + step - 1) // step,)
-
-
-def _range_count(c, start, limit, delta):
-    if isinstance(delta, int):
-        return -((start - limit) // delta)
-    count = np.ceil(np.float64((limit - start) / delta))
-    if not 0 <= count < 1 << 63:
-        c.fail(f"Requires a number of elements, got {count} from {start} to {limit} by {delta}")
-    return int(count)
-
-
-def _range_lower(c, node):
-    defines = c.new_sizes
-    if defines:
-        c.emit("range_count", node.inputs, (), defines=defines)
-    c.emit("range", [node.inputs[0], node.inputs[2]], node.outputs)
-
-
-def _range_reference(node, start, limit, delta):
-    if delta == 0:
-        raise ValueError("Requires delta != 0")
-    if np.asarray(start).dtype != object and (limit - start) * delta < 0:
-        raise ValueError(f"Requires the limit {limit} to lie in the direction of delta {delta} from {start}")
-    return np.arange(start, limit, delta, dtype=np.asarray(start).dtype)
-
-
-def _lin_space_size(c):
-    (count,) = c.sizes(2)
-    if isinstance(count, int) and count <= 0:
-        c.fail(f"Requires num > 0: {count}")
-    return (c.natural(count - 1) + 1,)
-
-
-def _lin_space_reference(node, start, stop, num):
-    return np.linspace(start, stop, int(num), dtype=np.asarray(start).dtype)
-
-
 register(
     OpDef("Fill", "dims: index_type, value: T", "output: T", ranks={"dims": 1, "value": 0},
           attrs={"index_type": dtypes.int32}, types={"index_type": kinds.INDEX}, shape=_filled,
@@ -487,12 +424,6 @@ register(
           reference=lambda node, x: np.full_like(x, b"" if x.dtype == object else 0)),
     OpDef("OnesLike", "x: T", "y: T", types={"T": kinds.NUMBER | kinds.BOOL}, shape=unchanged, lower=_one_value(1), gradient=no_gradient,
           reference=lambda node, x: np.ones_like(x)),
-    OpDef("Range", "start: Tidx, limit: Tidx, delta: Tidx", "output: Tidx", attrs={"Tidx": dtypes.int32}, types={"Tidx": kinds.REAL}, shape=_range_size,
-          symbolic=True, lower=_range_lower, reference=_range_reference, gradient=no_gradient),
-    OpDef("LinSpace", "start: T, stop: T, num: Tidx", "output: T", ranks={"start": 0, "stop": 0, "num": 0},
-          attrs={"Tidx": dtypes.int32}, types={"T": kinds.FLOAT - {dtypes.float16}, "Tidx": kinds.INDEX},
-          shape=_lin_space_size, lower=lambda c, node: c.emit("lin_space", node.inputs[:2], node.outputs),
-          reference=_lin_space_reference, gradient=no_gradient),
 )  # fmt: skip
 
 
@@ -764,34 +695,3 @@ def ones_like(tensor, dtype=None, name=None, optimize=True):
         found = ones(form, dtype=wanted, name=scope)
         found.set_shape(tensor.get_shape())
         return found
-
-
-def range(start, limit=None, delta=1, dtype=None, name="range"):
-    """The numbers from `start` up to, and without, `limit` in steps of `delta`.
-
-    Args:
-      start: the first number; with `limit` None it is the limit, and 0 the first number.
-      limit: where it ends.
-      delta: the step, not 0.
-      dtype: of the numbers; otherwise the widest of the three.
-      name: the node's name.
-    """
-    if limit is None:
-        start, limit = 0, start
-    with name_scope(name, "Range", [start, limit, delta]) as scope:
-        start = convert_to_tensor(start, dtype=dtype, name="start")
-        limit = convert_to_tensor(limit, dtype=dtype, name="limit")
-        delta = convert_to_tensor(delta, dtype=dtype, name="delta")
-        if dtype is None:
-            order = [dtypes.int32, dtypes.int64, dtypes.float32, dtypes.float64]
-            wanted = builtins.max((t.dtype.base_dtype for t in (start, limit, delta)), key=order.index)
-            start, limit, delta = (cast(t, wanted) for t in (start, limit, delta))
-        return apply_op("Range", [start, limit, delta], name=scope)
-
-
-def lin_space(start, stop, num, name=None):
-    """`num` numbers evenly spaced from `start` to `stop`, both included."""
-    return apply_op("LinSpace", [start, stop, num], name=name)
-
-
-linspace = lin_space

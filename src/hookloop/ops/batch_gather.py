@@ -5,11 +5,11 @@ from __future__ import annotations
 from .. import dtypes
 from ..graph.scopes import name_scope
 from .array import invert_permutation, ones, rank, reshape, shape, size, tile, transpose, zeros
-from .array import range as tensor_range
 from .build import apply_op, convert_to_tensor
 from .cast import cast
 from .gather import gather
 from .math import greater_equal
+from .ranges import range as tensor_range
 from .rearrange import meshgrid
 from .segment import unsorted_segment_sum
 from .slicing import concat, stack, unstack

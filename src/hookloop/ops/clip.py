@@ -6,13 +6,13 @@ import numpy as np
 
 from ..graph.scopes import colocate_with, name_scope
 from .array import ones_like, rank, size, stack
-from .array import range as tensor_range
 from .build import constant, convert_to_tensor
 from .core import identity
 from .indexed_slices import IndexedSlices
 from .math import maximum, minimum
 from .math_unary import is_finite, rsqrt, sqrt
 from .nn import l2_loss
+from .ranges import range as tensor_range
 from .reduce import reduce_sum
 from .select import where
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from ..graph.scopes import name_scope
 from . import op_functions
-from .array import range, shape
+from .array import shape
 from .build import convert_to_tensor
 from .indexed_slices import IndexedSlices
+from .ranges import range
 from .tensor_parts import parts, restored
 
 __all__ = ["exit", "merge", "switch"]

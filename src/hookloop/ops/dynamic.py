@@ -171,8 +171,8 @@ def _partition_reference(node, data, partitions):
 
 
 def _partition_gradient(op, *grads):
-    from .array import range as tensor_range
     from .array import reshape, shape
+    from .ranges import range as tensor_range
     from .reduce import reduce_prod
 
     data, partitions = op.inputs

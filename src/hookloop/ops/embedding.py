@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from .. import dtypes
 from ..graph.scopes import colocate_with, name_scope
-from .array import range as tensor_range
 from .array import reshape, shape, size
 from .build import apply_op, convert_n_to_tensor, convert_to_tensor
 from .cast import cast
@@ -13,6 +12,7 @@ from .core import identity
 from .dynamic import dynamic_partition
 from .gather import gather
 from .math import maximum
+from .ranges import range as tensor_range
 from .reduce import reduce_sum
 from .select import where
 from .slicing import concat, stack

@@ -9,11 +9,11 @@ from ..graph.scopes import name_scope
 from ..graph.tensor import Tensor
 from ..shapes import UNKNOWN
 from .array import concat, expand_dims, ones, rank, reshape, shape, squeeze, stack, transpose, zeros
-from .array import range as range_
 from .build import apply_op, constant, convert_to_tensor
 from .gather import gather
 from .math import minimum
 from .math_unary import conjugated, sqrt
+from .ranges import range as range_
 from .reduce import reduce_max, reduce_prod, reduce_sum, renamed
 from .registry import OpDef, register
 from .select import where

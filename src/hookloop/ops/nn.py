@@ -28,7 +28,6 @@ from .array import (
     zeros,
     zeros_like,
 )
-from .array import range as range_
 from .array import slice as slice_
 from .build import apply_op, constant, convert_to_tensor
 from .cast import cast
@@ -36,6 +35,7 @@ from .core import identity, stop_gradient
 from .linalg import matmul
 from .math import logical_and, maximum, multiply, not_equal, squared_difference, subtract
 from .math_unary import exp, log, log1p, reciprocal, rsqrt, square
+from .ranges import range as range_
 from .reduce import reduce_mean, reduce_prod, reduce_sum, renamed
 from .registry import OpDef, register
 from .select import where

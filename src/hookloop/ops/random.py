@@ -74,8 +74,8 @@ def _samples_of_each(c):
 def _gamma_gradient(op, grad):
     """By implicit differentiation (Figurnov, Mohamed and Mnih, 2018)."""
     from .array import ones, reshape
-    from .array import range as tensor_range
     from .array import shape as shape_of
+    from .ranges import range as tensor_range
     from .reduce import reduce_sum
     from .slicing import concat
 

@@ -12,13 +12,13 @@ from ..graph.scopes import colocate_with, name_scope
 from ..graph.tensor import Tensor
 from ..shapes import UNKNOWN
 from .array import concat, expand_dims, fill, rank, reshape, shape, size, stack, tile, transpose, zeros, zeros_like
-from .array import range as range_
 from .build import apply_op, constant, convert_to_tensor
 from .cast import cast
 from .computed_axes import axis_of, extent, extents, moved, moved_back, reduced, to_the_end, without
 from .gather import gather
 from .math import equal, greater, maximum, not_equal, truediv
 from .math_unary import conjugated, exp, is_finite, log, sqrt, square
+from .ranges import range as range_
 from .registry import OpDef, no_gradient, register
 from .select import where
 from .shape_functions import one_of, scalar, unchanged

@@ -7,9 +7,9 @@ import numpy as np
 from .. import dtypes
 from ..graph.scopes import name_scope
 from . import kinds
-from .array import range as tensor_range
 from .array import rank, reshape, shape, transpose
 from .build import apply_op, convert_to_tensor
+from .ranges import range as tensor_range
 from .reduce import top_k
 from .registry import OpDef, no_gradient, register
 from .slicing import concat

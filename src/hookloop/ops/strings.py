@@ -14,10 +14,10 @@ from .._core import text_buckets
 from ..graph.scopes import name_scope
 from ..shapes import UNKNOWN
 from . import kinds
-from .array import range as range_op
 from .array import rank
 from .build import apply_op, constant, convert_to_tensor
 from .printing import string_format
+from .ranges import range as range_op
 from .registry import OpDef, no_gradient, register
 from .shape_functions import unchanged
 

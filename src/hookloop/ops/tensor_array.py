@@ -12,11 +12,11 @@ from ..graph.scopes import colocate_with, control_dependencies, name_scope
 from ..graph.stack import get_default_graph
 from ..shapes import TensorShape, as_shape, to_internal
 from . import _text_rows
-from .array import range as tf_range
 from .array import reshape, shape, size
 from .build import apply_op, convert_to_tensor
 from .cast import cast
 from .core import identity
+from .ranges import range as tf_range
 from .registry import OpDef, no_gradient, register
 from .shape_functions import nothing, scalar
 from .tensor_util import constant_value

@@ -6,7 +6,6 @@ from .. import dtypes
 from ..graph.collections import GraphKeys
 from ..graph.scopes import control_dependencies, name_scope
 from ..graph.tensor import Tensor
-from ..ops.array import range as range_of
 from ..ops.array import shape as shape_of
 from ..ops.array import size
 from ..ops.build import constant, convert_to_tensor
@@ -20,6 +19,7 @@ from ..ops.math import greater
 from ..ops.printing import Assert
 from ..ops.queues import FIFOQueue
 from ..ops.random import random_shuffle
+from ..ops.ranges import range as range_of
 from ..shapes import as_shape
 from ..summary.functions import scalar
 from ..variables import Variable
