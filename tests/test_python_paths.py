@@ -1,11 +1,14 @@
 """Public names by the paths of TensorFlow's files: `hookloop.python.ops.math_ops`, `hookloop.core.protobuf.config_pb2`."""
 
 import importlib
+from collections import namedtuple
 
 import numpy as np
 import pytest
 
 import hookloop as tf
+
+Point = namedtuple("Point", "y x")
 
 
 @pytest.mark.parametrize(
@@ -225,6 +228,54 @@ def test_what_is_saved_in_a_way_of_its_own(tmp_path):
     assert tf.train.latest_checkpoint(str(tmp_path)) == prefix
 
 
+class TestPathsOfLeaves:
+    """Where `nest` finds the leaves of structures."""
+
+    STRUCTURE = [1, (2, {"y": [3], "x": 4}), Point(5, [6])]
+    PATHS = [(0,), (1, 0), (1, 1, "x"), (1, 1, "y", 0), (2, "y"), (2, "x", 0)]
+
+    def test_paths(self):
+        from hookloop.python.util import nest
+
+        assert list(nest.yield_flat_paths(self.STRUCTURE)) == self.PATHS and list(nest.yield_flat_paths(5)) == [()]
+        assert nest.flatten_with_tuple_paths(self.STRUCTURE) == list(zip(self.PATHS, [1, 2, 4, 3, 5, 6]))
+        texts = [path for path, _ in nest.flatten_with_joined_string_paths(self.STRUCTURE, separator=".")]
+        assert texts == ["0", "1.0", "1.1.x", "1.1.y.0", "2.y", "2.x.0"]
+        assert nest.flatten_with_tuple_paths_up_to([0, (0, 0)], self.STRUCTURE[:2])[2] == ((1, 1), {"y": [3], "x": 4})
+        assert nest.is_sequence_or_composite([1]) and not nest.is_sequence_or_composite("a")
+
+    def test_functions_of_paths(self):
+        from hookloop.python.util import nest
+
+        found = nest.map_structure_with_paths(
+            lambda path, a, b, more=0: (path, a + b + more), [1, {"k": 2}], [3, {"k": 4}], more=1
+        )
+        assert found == [("0", 5), {"k": ("1/k", 7)}]
+        assert nest.map_structure_with_tuple_paths(lambda path, x: path, {"a": [7]}) == {"a": [("a", 0)]}
+        assert nest.map_structure_with_tuple_paths_up_to([0], lambda path, x: (path, x), [[1, 2]]) == [((0,), [1, 2])]
+        assert nest.map_structure_with_paths(lambda path, a, b: b, [1], (2,), check_types=False) == [2]
+        with pytest.raises(TypeError, match="same sequence type"):
+            nest.map_structure_with_paths(lambda path, a, b: b, [1], (2,))
+        with pytest.raises(ValueError, match="Cannot map over no sequences"):
+            nest.map_structure_with_tuple_paths_up_to([1], lambda path: 1)
+        with pytest.raises(ValueError, match=r"keys are not a subset of the input_tree's keys.*\['a'\]"):
+            nest.map_structure_with_tuple_paths(lambda path, a, b: a, {"a": 1}, {"b": 1})
+
+    def test_how_deep_a_function_goes(self):
+        from hookloop.python.util import nest
+
+        depth = nest.get_traverse_shallow_structure
+        assert depth(lambda part: not isinstance(part, tuple), [1, (2, 3), [4]]) == [True, False, [True]]
+        assert depth(lambda part: [True, False] if isinstance(part, list) else True, [(1,), (2,)]) == [(True,), False]
+        for answer, structure, text in (
+            ([True], 5, r"traverse_fn returned structure: \[True\] for non-structure: 5"),
+            (3, [5], r"traverse_fn returned a non-bool scalar: 3 for input: \[5\]"),
+            ([3], [5], r"didn't return a depth=1 structure of bools.  saw: \[3\]"),
+        ):
+            with pytest.raises(TypeError, match=text):
+                depth(lambda part, answer=answer: answer, structure)
+
+
 class TestShallow:
     """`nest` down to the leaves of a shallower structure."""
 
@@ -250,7 +301,7 @@ class TestShallow:
             ([0, 0], (1, 2), TypeError, "don't have the same sequence type"),
             ([0, 0], [1], ValueError, "Input structure has length 1, while shallow structure has length 2"),
             ({"a": 0}, {"a": 1, "b": 2}, ValueError, "don't have the same sequence length"),
-            ({"a": 0}, {"b": 1}, ValueError, r"don't have the same keys. The input has not: \['a'\]"),
+            ({"a": 0}, {"b": 1}, ValueError, r"keys are not a subset .* not in the input_tree: \['a'\]"),
         ],
     )
     def test_structures_that_do_not_fit(self, shallow, deep, error, text):

@@ -100,7 +100,7 @@ _TABLE = {
     "training.tracking.tracking": ("trackable", "train"),
     "training.tracking.util": ("train",),
     "util.compat": ("compat",),
-    "util.nest": ("nest", "python.util.shallow"),
+    "util.nest": ("nest", "python.util.shallow", "python.util.paths"),
     # Python's own modules, which decorated functions here need no others for.
     "util.tf_contextlib": (":contextlib",),
     "util.tf_inspect": (":inspect",),

@@ -30,7 +30,10 @@ def assert_shallow_structure(
             raise ValueError(_lengths(shallow_tree, input_tree))
         missing = sorted(set(shallow_tree) - set(input_tree))
         if missing:
-            raise ValueError(f"The two structures don't have the same keys. The input has not: {missing}.")
+            raise ValueError(
+                "The shallow_tree's keys are not a subset of the input_tree's keys. The shallow_tree has the following keys that "
+                f"are not in the input_tree: {missing}."
+            )
         pairs = [(shallow_tree[key], input_tree[key]) for key in shallow_tree]
     else:
         fewer = len(input_tree) < len(shallow_tree)
