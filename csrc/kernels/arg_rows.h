@@ -2,7 +2,7 @@
  *
  * As many rows as a vector has lanes go together, each in a lane: squares of them are transposed, and each column is compared with the
  * best so far. Of the rows that are left each lane keeps its best and the place of that, and at the end the first of the best lanes
- * counts; so a row is gone through once, where blocks look for their best and then for its place. */
+ * counts. In longer rows the best is found first, and then its place. */
 #ifndef HOOKLOOP_ARG_ROWS_H
 #define HOOKLOOP_ARG_ROWS_H
 
@@ -13,7 +13,8 @@
 enum {
     LEAST_ARG_ROW = 12, /* elements of a row: of fewer, of which a vector must be filled, one by one takes no longer */
     MOST_GROUPED = 32,  /* of longer ones each alone takes less */
-    SHORT_ARG_ROW = 384 /* of longer rows the search in blocks takes less */
+    LEAST_LONG = 48,    /* from here on what is best is looked for first, and then where */
+    SHORT_ARG_ROW = 2048 /* longer rows are searched in blocks, which the first cache still has when the place is looked for */
 };
 
 #define ARG_SELECT(mask, a, b) ((__typeof__(a))_mm256_blendv_epi8((__m256i)(b), (__m256i)(a), (__m256i)(mask)))
@@ -52,6 +53,59 @@ enum {
             first = ARG_SELECT(turned < first, turned, first);                                                                 \
         }                                                                                                                      \
         return first[0];                                                                                                       \
+    }
+
+#if SIMD_BYTES == 32 && !defined(__clang__)
+/* The bits of the lanes that are set in four masks. */
+SIMD_INLINE uint32_t arg_bits_32(const simd_i32 *hit) {
+    uint32_t bits = 0;
+    for (int k = 0; k < 4; k++) bits |= (uint32_t)_mm256_movemask_ps((__m256)hit[k]) << 8 * k;
+    return bits;
+}
+SIMD_INLINE uint32_t arg_bits_64(const simd_i64 *hit) {
+    uint32_t bits = 0;
+    for (int k = 0; k < 4; k++) bits |= (uint32_t)_mm256_movemask_pd((__m256d)hit[k]) << 4 * k;
+    return bits;
+}
+
+#endif
+
+/* A row of at least 4 * lanes elements: its best, and then where that is first. */
+#define ARG_LONG(name, T, vector, places, lanes, worst, BETTER, bits)                                                          \
+    SIMD_INLINE void name##_keep(const T *x, vector *best) {                                                                   \
+        vector value;                                                                                                          \
+        memcpy(&value, x, sizeof value);                                                                                       \
+        *best = ARG_SELECT((places)(value BETTER *best), value, *best);                                                        \
+    }                                                                                                                          \
+    SIMD_INLINE T name##_best(const T *x, int64_t n) {                                                                         \
+        const places own = (sizeof(T) == 4 ? (places)(simd_i32){0, 1, 2, 3, 4, 5, 6, 7} : (places)(simd_i64){0, 1, 2, 3});    \
+        vector best[4];                                                                                                        \
+        int64_t i = 0;                                                                                                         \
+        for (int k = 0; k < 4; k++) best[k] = (vector){0} + worst;                                                             \
+        for (; i + 4 * lanes <= n; i += 4 * lanes)                                                                             \
+            _Pragma("GCC unroll 4") for (int k = 0; k < 4; k++) name##_keep(x + i + k * lanes, &best[k]);                      \
+        for (; i < n; i += lanes) name##_keep(x + (i + lanes <= n ? i : n - lanes), &best[0]);                                 \
+        for (int k = 1; k < 4; k++) best[0] = ARG_SELECT((places)(best[k] BETTER best[0]), best[k], best[0]);                  \
+        for (int half = lanes / 2; half > 0; half /= 2) {                                                                      \
+            const vector turned = __builtin_shuffle(best[0], own ^ half);                                                      \
+            best[0] = ARG_SELECT((places)(turned BETTER best[0]), turned, best[0]);                                            \
+        }                                                                                                                      \
+        return best[0][0];                                                                                                     \
+    }                                                                                                                          \
+    static int64_t name##_long(const T *x, int64_t n) {                                                                        \
+        const T most = name##_best(x, n);                                                                                      \
+        if (!(most BETTER worst)) return 0; /* nor is any of them */                                                           \
+        for (int64_t i = 0;; i += 4 * lanes) {                                                                                 \
+            places hit[4];                                                                                                     \
+            if (i > n - 4 * lanes) i = n - 4 * lanes;                                                                          \
+            _Pragma("GCC unroll 4") for (int k = 0; k < 4; k++) {                                                              \
+                vector value;                                                                                                  \
+                memcpy(&value, x + i + k * lanes, sizeof value);                                                               \
+                hit[k] = (places)(value == most);                                                                              \
+            }                                                                                                                  \
+            const __m256i any = (__m256i)((hit[0] | hit[1]) | (hit[2] | hit[3]));                                              \
+            if (!_mm256_testz_si256(any, any)) return i + __builtin_ctz(arg_bits_##bits(hit));                                 \
+        }                                                                                                                      \
     }
 
 /* Of `lanes` rows that follow each other: the place of each one's best. A whole vector is loaded from where a row begins, though it be
@@ -98,6 +152,7 @@ SIMD_INLINE void put_places_64(void *out, int64_t at, bool wide, simd_i64 places
 /* All of it for a type: its rows, and groups of rows. */
 #define ARG_ROWS(name, T, vector, places, place_type, bits, lanes, worst, BETTER)                                              \
     ARG_ROW(name, T, vector, places, place_type, lanes, worst, BETTER)                                                         \
+    ARG_LONG(name, T, vector, places, lanes, worst, BETTER, bits)                                                              \
     ARG_GROUP(name, T, vector, places, place_type, lanes, worst, BETTER, bits)                                                 \
     /* Puts the places of as many of the rows as groups take; says of how many. */                                             \
     static int64_t name##_groups(const T *x, int64_t n, int64_t rows, void *out, int64_t at, bool wide) {                       \

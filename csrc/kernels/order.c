@@ -130,7 +130,7 @@ ARG_ROWS(argmin_i64, int64_t, simd_i64, simd_i64, int64_t, 64, 4, INT64_MAX, <)
 #define SHORT_ROW(name)                                                                                             \
     if (l->length >= LEAST_ARG_ROW && l->length <= SHORT_ARG_ROW) {                                                 \
         if (stopped_before(run, worker, l->length, &since)) return;                                                 \
-        put_index(l, out, outer + line, name##_row(x, l->length));                                                  \
+        put_index(l, out, outer + line, l->length >= LEAST_LONG ? name##_long(x, l->length) : name##_row(x, l->length)); \
         continue;                                                                                                   \
     }
 #define SHORT_ROWS(name)                                                                                            \

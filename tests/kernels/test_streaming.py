@@ -346,7 +346,7 @@ def test_the_best_of_short_rows_at_every_place(name, dtype):
     is_float, sign = dtype.startswith("float"), 1 if name == "argmax" else -1
     limits = (-np.inf, np.inf) if is_float else (np.iinfo(dtype).min, np.iinfo(dtype).max)
     worst, best = limits[::sign]
-    for columns in (*range(1, 35), 40, 100, 383, 384, 385):
+    for columns in (*range(1, 36), 40, 47, 48, 49, 63, 64, 65, 100, 383, 2047, 2048, 2049):
         places = np.unique(np.append(np.arange(0, columns, 1 + columns // 20), [columns - 1]))
         x = np.full((4 * len(places) + 2, columns), worst, dtype)
         for row, place in enumerate(places):
