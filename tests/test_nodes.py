@@ -9,6 +9,8 @@ import pytest
 
 import hookloop as tf
 
+from .fixtures.node_defs import nodes_from
+
 FIXTURES = Path(__file__).parent / "fixtures"
 RECORDED = json.loads((FIXTURES / "graphs.json").read_text())
 EXPRESSIONS = json.loads((FIXTURES / "nodes.json").read_text())  # by record_nodes.py
@@ -158,28 +160,6 @@ def test_nodes_of_complex_numbers(key):
     assert found == case["nodes"]
 
 
-def attribute(key, value):
-    """An attribute of a GraphDef as record_node_sweep.py writes it."""
-    kind = value.WhichOneof("value")
-    if kind == "tensor":
-        array = tf.make_ndarray(value.tensor)
-        return ["string" if array.dtype == object else array.dtype.name, list(array.shape), repr(array.tolist())]
-    if kind == "f":
-        return float(np.float32(value.f))
-    if kind == "list" and len(value.list.f):
-        return [float(np.float32(f)) for f in value.list.f]
-    if kind == "func" or key in ("_gradient_op_type", "token"):
-        return "a function"
-    return str(value)
-
-
-def whole_nodes(graph, start):
-    return [
-        [n.name, n.op, list(n.input), {key: attribute(key, n.attr[key]) for key in sorted(n.attr)}]
-        for n in list(graph.as_graph_def().node)[start:]
-    ]
-
-
 def flat(y):
     y = list(y.values()) if isinstance(y, dict) else y
     return [t for element in y for t in flat(element)] if isinstance(y, (list, tuple)) else [y]
@@ -196,11 +176,11 @@ def test_graph_def_of_a_function_and_its_first_and_second_gradients(expression):
         tf.set_random_seed(42)
         inputs = {name: tf.placeholder(dtype, shape, name=name) for name, (dtype, shape) in case["inputs"].items()}
         ys = [y for y in flat(eval(expression, {"tf": tf, "np": np, **inputs})) if is_float(y)]
-        assert whole_nodes(graph, len(inputs)) == case["forward"]
+        assert nodes_from(tf, graph, len(inputs)) == case["forward"]
         xs = [x for x in inputs.values() if is_float(x)] + tf.trainable_variables()
         for stage in ("gradient", "second"):
             if stage in case:
                 start = len(graph.get_operations())
                 slopes = [g for g in tf.gradients(ys, xs) if g is not None]
-                assert whole_nodes(graph, start) == case[stage]
+                assert nodes_from(tf, graph, start) == case[stage]
                 ys = [g.values if isinstance(g, tf.IndexedSlices) else g for g in slopes]
