@@ -261,3 +261,5 @@ def test_files_that_are_read_and_written(tmp_path):
 
 def test_programs_that_ask_are_told_tensorflows_version():
     assert tf.__version__ == tf.VERSION == tf.version.VERSION == "1.15.0"
+    assert (tf.__git_version__, tf.__compiler_version__) == (tf.version.GIT_VERSION, tf.version.COMPILER_VERSION)
+    assert tf.__cxx11_abi_flag__ == tf.CXX11_ABI_FLAG == tf.__monolithic_build__ == tf.MONOLITHIC_BUILD

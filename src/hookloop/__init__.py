@@ -105,7 +105,8 @@ from .version import (
 )
 
 __version__ = VERSION
-CXX11_ABI_FLAG = MONOLITHIC_BUILD = 0
+__git_version__, __compiler_version__ = GIT_VERSION, COMPILER_VERSION
+CXX11_ABI_FLAG = MONOLITHIC_BUILD = __cxx11_abi_flag__ = __monolithic_build__ = 0
 
 # Loaded when first asked for.
 _LATER_MODULES = """

@@ -632,6 +632,10 @@ from .compat import dimension_at_index as dimension_at_index, dimension_value as
 from .shapes import Dimension as Dimension, TensorShape as TensorShape
 
 __version__: str
+__git_version__: str
+__compiler_version__: str
+__cxx11_abi_flag__: int
+__monolithic_build__: int
 VERSION: str
 GIT_VERSION: str
 COMPILER_VERSION: str
