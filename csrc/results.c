@@ -58,14 +58,15 @@ static void keep(char *data) {
 
 /* A kept block that fits, or NULL. Blocks that more than `passes` turns have passed by are given back, until no more than `most`
  * bytes are kept. */
-static char *look_through(size_t bytes, uint64_t passes, size_t most) {
+static char *look_through(size_t bytes, int64_t passes, size_t most) {
     const uint64_t now = atomic_load(&turn);
     char *found = NULL;
     for (int slot = 0; slot < KEPT_BLOCKS; slot++) {
         char *data = take_out(slot);
         if (!data) continue;
+        const int64_t passed = (int64_t)(now - header_of(data)->freed_at); /* below 0 where another thread freed it since */
         if (!found && bytes && hl_result_fits(hl_result_capacity(data), bytes)) found = data;
-        else if (now - header_of(data)->freed_at > passes && atomic_load(&kept_bytes) + hl_result_capacity(data) > most) give_back(data);
+        else if (passed > passes && atomic_load(&kept_bytes) + hl_result_capacity(data) > most) give_back(data);
         else keep(data);
     }
     return found;
@@ -94,7 +95,7 @@ void hl_result_free(char *data) {
         return;
     }
     /* What was freed last is taken next: older blocks make room for it. */
-    for (uint64_t passes = RECENT; atomic_load(&kept_bytes) + capacity > MOST_KEPT_BYTES; passes = 0) {
+    for (int64_t passes = RECENT; atomic_load(&kept_bytes) + capacity > MOST_KEPT_BYTES; passes = 0) {
         look_through(0, passes, MOST_KEPT_BYTES - capacity);
         if (!passes) break;
     }

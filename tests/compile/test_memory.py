@@ -119,6 +119,16 @@ def test_a_fetched_value_that_may_be_large_is_a_result(rows, results):
     assert [value.buffer.kind for value in program.fetches] == [RESULT if results else ARENA, ARENA]
 
 
+def test_a_value_under_several_shapes_is_one_result_where_it_took_over_the_memory_of_its_input():
+    x = tf.placeholder(tf.float32, [None, 256])
+    y = tf.exp(tf.matmul(tf.exp(x), tf.ones([256, 256])))
+    fetches = [y, tf.reshape(y, [-1]), tf.expand_dims(y, 0)]
+    program = optimized(fetches, {x: np.zeros((300, 256))})
+    look_for_overlaps(program)
+    assert program.n_results == 1
+    assert [(value.buffer.kind, value.buffer.index) for value in program.fetches] == [(RESULT, 0)] * 3
+
+
 def test_a_part_of_a_value_is_no_result():
     x = tf.placeholder(tf.float32, [300, 256])
     y = tf.exp(x)

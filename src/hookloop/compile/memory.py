@@ -132,6 +132,8 @@ def _set_results_apart(program, lives):
         if value.buffer is None or value.buffer.kind not in (ARENA, GROWN) or not is_whole(value) or not value.shape:
             continue
         root = _root(value.buffer)
+        if root.kind == RESULT:
+            continue  # fetched under another shape already
         if root.kind == GROWN:
             if written_once is None:
                 written_once = _written_once(program)
