@@ -71,6 +71,8 @@ class ReferenceExecutor:
                 if conditions:
                     step.fetched.setdefault(tensor.op, []).append(tensor)
             step.run_units(units.root)
+            for tensor in (tensor for of_op in step.fetched.values() for tensor in of_op):  # of branches too
+                step.require(units.presence.of_tensor(tensor), tensor.op)
             return [step.fetch(t) for t in tensors]
         except BaseException:
             step.roll_back()
@@ -228,7 +230,16 @@ class ReferenceStep(ArrayOps):
             if result is not None and self.unmet(self.presence.missing_in(result, branch.context), merge) is not None:
                 result = None  # it is not there
             self.environment[merge.outputs[0]] = None if result is None else self.value(result, (merge, side))
-            self.environment[merge.outputs[1]] = np.int32(side)
+            self.environment[merge.outputs[1]] = np.int32(0 if result is None else merge.inputs.index(result))
+
+    def op_Merge(self, op):
+        """One that a program has made: the first of its inputs that is there."""
+        for place, tensor in enumerate(op.inputs):
+            if self.unmet(self.presence.missing_in(tensor, op._control_flow_context), op) is None:
+                self.environment.update(zip(op.outputs, (self.value(tensor, (op, place)), np.int32(place))))
+                return
+
+    op_RefMerge = op_Merge
 
     def run_loop(self, unit):
         variables = [v for v in unit.variables if v.switch is not None or v.next_iteration is not None]

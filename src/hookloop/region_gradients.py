@@ -73,7 +73,10 @@ class Level:
 
 def brings_in(op):
     """Whether an op only brings a value of an outer region into its own."""
-    return op.type in _BRINGS_IN
+    if op.type not in _SWITCHES:
+        return op.type in _BRINGS_IN
+    context = op._control_flow_context
+    return context is not None and (context.IsWhileContext() or context.brings_in(op))
 
 
 class Conditional:
@@ -114,7 +117,7 @@ class Conditional:
     def _walk_branch(self, side, context, ends, inside, walk):
         """Outer tensor -> gradient, in a branch of the backward conditional; `ends` are pairs of a tensor used outside and its gradient."""
         forward = self._branches[side]
-        captured = {tensor: outer for tensor, outer in forward._captured.items() if tensor.op in inside}
+        captured = {t: outer for t, outer in forward._captured.items() if t.op in inside or self._enters(t, inside)}
         if not captured:
             return {}
         level = Level(forward, (tensor.op for tensor in forward._captured))
@@ -126,6 +129,11 @@ class Conditional:
             return self._by_outer(captured, gradients)
         finally:
             context.Exit()
+
+    def _enters(self, tensor, inside):
+        """Whether a value comes in through a Switch that stands before both branches, as a program makes one by hand."""
+        context = tensor.op._control_flow_context
+        return context not in self._branches and any(op in inside for op in tensor._consumers)
 
     @staticmethod
     def _by_outer(captured, gradients):

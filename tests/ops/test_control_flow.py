@@ -234,6 +234,143 @@ def test_which_branch_a_merge_took_is_fetched():
     assert run([merged.value_index, merged.output], {p: False})[1].tolist() == [3, 6]
 
 
+def selected(x, number, count, function):
+    """As programs apply one of several functions: only one gets the value, and what is there is taken."""
+    from hookloop.python.ops import control_flow_ops
+
+    switched = (control_flow_ops.switch(x, tf.equal(number, case))[1] for case in range(count))
+    return control_flow_ops.merge([function(value, case) for case, value in enumerate(switched)])[0]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5])
+def test_one_of_several_functions_is_applied(count):
+    x, number = tf.placeholder(tf.float32, [None]), tf.placeholder(tf.int32, [])
+    y = selected(x, number, count, lambda value, case: value[case:] * 10.0 + case)
+    total = tf.reduce_sum(y) + 1.0
+    with tf.Session() as session:
+        for case in range(count):
+            found = session.run([y, tf.shape(y), total], {x: np.arange(8.0), number: case})
+            expected = np.arange(8.0)[case:] * 10 + case
+            np.testing.assert_array_equal(found[0], expected)
+            assert found[1:] == [[8 - case], expected.sum() + 1]
+        for fetch in (y, total):
+            with pytest.raises(tf.errors.InvalidArgumentError, match="Retval.* does not have value"):
+                session.run(fetch, {x: np.arange(8.0), number: count})
+
+
+def test_applied_functions_in_one_another_and_after_one_another():
+    number, other = tf.placeholder(tf.int32, []), tf.placeholder(tf.int32, [])
+    inner = lambda value, case: selected(value + case, other, 2, lambda v, c: v * (c + 2.0) - case)
+    nested = selected(tf.constant([1.0, 2.0]), number, 3, inner)
+    after = selected(nested, number, 3, lambda value, case: value * (case + 1.0))
+    texts = selected(tf.constant(["a", "b"]), number, 3, lambda value, case: tf.string_join([value, str(case)]))
+    with tf.Session() as session:
+        for case in range(3):
+            for one in range(2):
+                found = session.run([after, texts], {number: case, other: one})
+                expected = ((np.array([1.0, 2.0]) + case) * (one + 2) - case) * (case + 1)
+                np.testing.assert_array_equal(found[0], expected)
+                assert found[1].tolist() == [b"a%d" % case, b"b%d" % case]
+
+
+def test_applied_functions_in_branches_loops_and_datasets():
+    number, p = tf.placeholder(tf.int32, []), tf.placeholder(tf.bool, [])
+    apply = lambda value, which: selected(value, which, 3, lambda v, case: v * (case + 1.0) + case)
+    branch = tf.cond(p, lambda: apply(tf.constant(2.0), number), lambda: -1.0)
+    loop = tf.while_loop(lambda k, a: k < 4, lambda k, a: (k + 1, apply(a, k % 3)), [0, 1.0])[1]
+    mapped = tf.map_fn(lambda k: apply(tf.constant(2.0), k), tf.constant([0, 2, 1]), dtype=tf.float32)
+    dataset = tf.data.Dataset.range(3).map(lambda k: apply(2.0, tf.cast(k, tf.int32)))
+    element = dataset.batch(3).make_one_shot_iterator().get_next()
+    with tf.Session() as session:
+        assert [session.run(branch, {p: True, number: case}) for case in range(3)] == [2, 5, 8]
+        assert session.run(branch, {p: False, number: 5}) == -1
+        assert session.run(loop) == 11
+        assert session.run(mapped).tolist() == [2, 8, 5]
+        assert session.run(element).tolist() == [2, 5, 8]
+
+
+def test_what_is_applied_may_write_loop_and_choose():
+    number = tf.placeholder(tf.int32, [])
+    v = tf.get_variable("v", initializer=1.0)
+    written = selected(tf.constant(2.0), number, 2, lambda x, case: tf.assign_add(v, x * (case + 3.0)) + 0.0)
+    looped = selected(
+        tf.constant(2.0), number, 2, lambda x, case: tf.while_loop(lambda a: a < 20.0, lambda a: a * (case + 2.0), [x])
+    )
+    chosen = selected(tf.constant([1.0, 2.0]), number, 2, lambda x, case: tf.cond(x[0] > case, lambda: x, lambda: -x))
+    with tf.Session() as session:
+        session.run(v.initializer)
+        found = [session.run([written, looped, chosen, v], {number: case}) for case in range(2)]
+        assert [[a, b, c.tolist(), d] for a, b, c, d in found] == [[7, 32, [1, 2], 7], [15, 54, [-1, -2], 15]]
+        assert session.run([tf.group(written)], {number: 2}) == [None]
+        assert session.run(v) == 15
+
+
+def test_applied_functions_that_give_different_ranks_are_refused(executor):
+    number = tf.placeholder(tf.int32, [])
+    y = selected(tf.constant([[1.0, 2.0]]), number, 2, lambda value, case: value[0] if case else value)
+    if executor == "plan":
+        with pytest.raises(
+            tf.errors.InvalidArgumentError, match="values that 'Merge' chooses from have different ranks"
+        ):
+            run(y, {number: 0})
+
+
+def test_a_merge_takes_its_inputs_in_any_order():
+    from hookloop.python.ops import control_flow_ops
+
+    p, q = tf.placeholder(tf.bool, []), tf.placeholder(tf.bool, [])
+    off, on = control_flow_ops.switch(tf.constant(3.0), p)
+    other_off, other_on = control_flow_ops.switch(off * 10.0, q)
+    values = {"on": on + 1.0, "off": off - 100.0, "off off": other_off + 2.0, "off on": other_on + 3.0}
+    merges = [
+        ("on", "off"),
+        ("off", "on"),
+        ("on", "off off", "off on"),
+        ("off on", "on", "off off"),
+        ("off off", "off on", "on"),
+    ]
+    made = [control_flow_ops.merge([values[name] for name in names]) for names in merges]
+    with tf.Session() as session:
+        for first, second in ((True, True), (False, True), (False, False)):
+            there = {"on": 4} if first else {"off": -97, "off on": 33} if second else {"off": -97, "off off": 32}
+            for names, found in zip(merges, session.run(made, {p: first, q: second})):
+                assert (found.output, found.value_index) == next(
+                    (there[n], i) for i, n in enumerate(names) if n in there
+                )
+        only = control_flow_ops.merge([on])
+        assert tuple(session.run(only, {p: True})) == (3, 0)
+        assert session.run(values["on"], {p: True}) == 4  # what stands in a branch is fetched where it is there
+        with pytest.raises(tf.errors.InvalidArgumentError, match="takes what is there only where"):
+            session.run([made[0].output, values["on"]], {p: False})
+
+
+def test_gradients_of_merges_that_a_program_makes():
+    from hookloop.python.ops import control_flow_ops
+
+    p, number = tf.placeholder(tf.bool, []), tf.placeholder(tf.int32, [])
+    x = tf.constant([1.0, 2.0])
+    off, on = control_flow_ops.switch(x, p)
+    pair = control_flow_ops.merge([on * on, off * 3.0])[0]
+    several = selected(x, number, 3, lambda value, case: value * value * (case + 1.0))
+    of_pair, of_side, of_several = (tf.gradients(y, x)[0] for y in (pair, on * on, several))
+    with tf.Session() as session:
+        for _ in range(2):  # the second time the branches are known
+            assert session.run(of_pair, {p: True}).tolist() == [2, 4]
+            assert session.run(of_pair, {p: False}).tolist() == [3, 3]
+            assert [session.run(of_side, {p: side}).tolist() for side in (True, False)] == [[2, 4], [0, 0]]
+            assert [session.run(of_several, {number: c}).tolist() for c in range(3)] == [[2, 4], [4, 8], [6, 12]]
+            of_pair, of_several = (tf.gradients(y, x)[0] for y in (pair, several))
+
+
+def test_merges_that_a_program_has_made_are_imported():
+    number = tf.placeholder(tf.int32, [], name="number")
+    y = selected(tf.constant([1.0, 2.0]), number, 3, lambda value, case: value * (case + 1.0))
+    wanted = tf.identity(tf.reduce_sum(y) + 1.0, name="wanted")
+    with tf.Graph().as_default(), tf.Session() as session:
+        (found,) = tf.import_graph_def(wanted.graph.as_graph_def(), return_elements=["wanted:0"], name="")
+        assert [session.run(found, {"number:0": case}) for case in range(3)] == [4, 7, 10]
+
+
 def test_a_value_of_a_branch_that_was_not_taken_is_not_there():
     from hookloop.python.ops import control_flow_ops
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from .. import errors
 from ..graph.tensor import Tensor
+from ..ops.control_flow_nodes import branch_results, is_choice
 from ..ops.variable_key import VARIABLES
 
 _MERGES = frozenset(("Merge", "RefMerge"))
@@ -87,6 +88,52 @@ def either(predicate, when_true, when_false):
     return shared | {Choice(predicate, when_true - shared, when_false - shared)}
 
 
+def first_of(alternatives, in_order):
+    """What holds where any of some conditions do.
+
+    Args:
+      alternatives: the conditions of each.
+      in_order: function(conditions) that sorts them, each behind those that its predicate may need.
+    """
+    alternatives = [wanted for wanted in alternatives if wanted is not NEVER]
+    if not alternatives:
+        return NEVER
+    shared, found = frozenset.intersection(*alternatives), NEVER  # what all ask for need not be asked in each choice
+    for wanted in reversed(alternatives):
+        found = _or_else(wanted - shared, found, in_order)
+    return both(shared, found)
+
+
+def _or_else(wanted, otherwise, in_order):
+    """What holds where the one conditions do, or the others."""
+    if wanted is NEVER or otherwise == ALWAYS:
+        return otherwise
+    if not wanted:
+        return ALWAYS
+    condition = in_order(wanted)[0]
+    rest = wanted - {condition}
+    if isinstance(condition, Condition):
+        sides = [otherwise, otherwise]
+        sides[condition.branch] = _or_else(rest, otherwise, in_order)
+    else:
+        parts = (condition.when_false, condition.when_true)
+        sides = [_or_else(both(part, rest), otherwise, in_order) for part in parts]
+    return either(condition.predicate, sides[1], sides[0])
+
+
+def predicates_of(several):
+    """The predicates that any of several conditions ask for, those of choices among them, each once."""
+    found, left = {}, [condition for conditions in several for condition in conditions]
+    while left:
+        condition = left.pop()
+        if condition is None:
+            continue
+        found[condition.predicate] = True
+        if isinstance(condition, Choice):
+            left += [*condition.when_true, *condition.when_false]
+    return list(found)
+
+
 class Presence:
     """When the operations of a request are run, and when their outputs are there.
 
@@ -159,16 +206,7 @@ class Presence:
             return frozenset()
         asked = {beyond(self.of_op(op), self.within(op._control_flow_context)) for op in ops}
         asked.update(map(self.of_tensor, fetches))
-        found, left = set(), [c for conditions in asked for c in conditions]
-        while left:
-            condition = left.pop()
-            if condition is None:
-                continue
-            if condition.predicate not in self._feeds:
-                found.add(condition.predicate.op)
-            if isinstance(condition, Choice):
-                left += [*condition.when_true, *condition.when_false]
-        return found
+        return {predicate.op for predicate in predicates_of(asked) if predicate not in self._feeds}
 
     def in_order(self, conditions):
         """Conditions, each behind those that its predicate may need."""
@@ -230,15 +268,16 @@ class Presence:
 
     def _merged(self, op):
         """When one of a Merge's inputs is there; a loop's begins with the first."""
-        first = self.of_tensor(op.inputs[0])
+        if is_choice(op):
+            return first_of([self.of_tensor(tensor) for tensor in op.inputs], self.in_order)
         contexts = getattr(op, "_cond_contexts", None)
         if contexts is None:
-            return first if _is_loop_merge(op) else ALWAYS
-        pred = contexts[0].pred
+            return self.of_tensor(op.inputs[0])
         if len(op.inputs) == 1:
-            return both(first, self.within(contexts[0]))
-        source = self.source_of(pred)
-        chosen = either(source, self.of_tensor(op.inputs[1]), first)
+            return both(self.of_tensor(op.inputs[0]), self.within(contexts[0]))
+        off, on = map(self.of_tensor, branch_results(op))
+        pred = contexts[0].pred
+        chosen = either(self.source_of(pred), on, off)
         return both(both(self.of_tensor(pred), self.within(contexts[0].outer_context)), chosen)
 
     @staticmethod
@@ -253,10 +292,6 @@ class Presence:
 def _begins(op):
     """Whether an op stands in a branch, or gives a value to one that a program has made of single nodes."""
     return op._control_flow_context is not None or op.type in _SWITCHES
-
-
-def _is_loop_merge(op):
-    return len(op.inputs) == 2 and op.inputs[1].op.type in _NEXT
 
 
 def _outside_of_loops(conditions):

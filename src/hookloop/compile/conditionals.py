@@ -9,7 +9,9 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from .guards import guarded, own_checks, truth_of
+from ..ops.control_flow_nodes import branch_results
+from .branch_values import NEVER
+from .guards import guarded, own_checks, truth_of, undecided
 from .host import NO_VALUE
 from .ir import OBJECT, VARIABLE, Buffer, If, Instr, Value, same_shape
 from .node import Node
@@ -74,8 +76,15 @@ def _tells_branch(lowerer, merge):
 
 
 def _branch_index(lowerer, merge, predicate, node):
-    """Which input a Merge took: the predicate itself, since branch 1 is the true one."""
+    """Which input a Merge took: the predicate itself where that of the true branch is the second, as the graph's conditionals have it."""
+    places = [merge.inputs.index(result) if result is not None else 0 for result in branch_results(merge)]
+    if places[0] == places[1]:
+        return lowerer.literal(np.int32(0))
     out = lowerer.allocate(merge.outputs[1].dtype.base_dtype, ())
+    if places == [1, 0]:
+        turned = lowerer.allocate(predicate.dtype, ())
+        lowerer.append(Instr("logical_not", [predicate], [turned], (), node.index))
+        predicate = turned
     lowerer.append(Instr("cast", [predicate], [out], (), node.index))
     return out
 
@@ -141,6 +150,52 @@ def _deliver(lowerer, block, sizes, value, out, node, missing):
     lowerer.leave(local)
 
 
+# --- any values, of which one is there ---------------------------------------------------------------------------
+
+
+def lower_choice(lowerer, merge):
+    """Lowers a Merge that a program has made: what it takes is the first of its inputs that is there."""
+    node = Node(merge, None, [], lowerer.node_index(merge))
+    around = merge._control_flow_context
+    missing = [undecided(lowerer, lowerer.presence.missing_in(tensor, around), merge) for tensor in merge.inputs]
+    inputs = []
+    for place, (tensor, conditions) in enumerate(zip(merge.inputs, missing)):
+        if conditions is not NEVER:
+            inputs.append((place, lowerer.value_of(tensor, (merge, place)), conditions))
+        if not conditions:
+            break
+    out, sizes = _common(lowerer, merge, [value for _, value, _ in inputs])
+    index = lowerer.allocate(merge.outputs[1].dtype.base_dtype, ()) if _tells_branch(lowerer, merge) else None
+    for (place, value, conditions), given in reversed(list(zip(inputs, sizes))):  # the first is the last to be written
+        local = []
+        with guarded(lowerer, conditions, merge), lowerer.region(local, lowerer.block):
+            lowerer.copy_sizes(given, node)
+            lowerer.move(lowerer.settled(value, node), out, node)
+            if index is not None:
+                lowerer.move(lowerer.literal(np.int32(place)), index, node)
+        lowerer.leave(local)
+    lowerer.environment.update(zip(merge.outputs, (out, index) if index is not None else (out,)))
+
+
+def _common(lowerer, merge, values):
+    """(a buffer that each of some values can be moved to, the sizes to be set before each is: pairs of what it has and a register)."""
+    first = values[0]
+    if any(len(value.shape) != len(first.shape) for value in values):
+        shapes = " and ".join(repr(value) for value in values)
+        raise ValueError(f"the values that {merge.name!r} chooses from have different ranks: {shapes}")
+    group, shape, sizes = None, [], [[] for _ in values]
+    for axis, dim in enumerate(first.shape):
+        if not all(same_shape((dim,), (value.shape[axis],)) for value in values):
+            group = lowerer.sizes.new_group() if group is None else group
+            dim = lowerer.sizes.fresh(group)
+            for given, value in zip(sizes, values):
+                given.append((value.shape[axis], dim))
+        shape.append(dim)
+    if lowerer.is_object(merge.outputs[0]):
+        return Value(first.dtype, tuple(shape), Buffer(OBJECT, first.dtype, 1, ("merge", merge.outputs[0]))), sizes
+    return lowerer.allocate(first.dtype, tuple(shape)), sizes
+
+
 # --- one branch alone -------------------------------------------------------------------------------------------
 
 
@@ -171,5 +226,5 @@ def _lower_branch(lowerer, unit, branch, side, node):
             value = lowerer._copy(value, node)
         lowerer.environment[tensor] = value
         if _tells_branch(lowerer, merge):
-            lowerer.environment[merge.outputs[1]] = lowerer.literal(np.int32(side))
+            lowerer.environment[merge.outputs[1]] = lowerer.literal(np.int32(merge.inputs.index(result)))
     return True

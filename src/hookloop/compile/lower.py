@@ -21,7 +21,7 @@ from . import sizes as size_operations
 from .arrays import ARRAY_OPS, holds_text
 from .batches import FirstElements, lower_batch
 from .branch_values import NEVER
-from .conditionals import lower_if
+from .conditionals import lower_choice, lower_if
 from .guards import guarded, require, undecided
 from .host import call_host, called_by, is_handle, is_text_variable, lower_host, read_text, write_text
 from .ir import (
@@ -64,7 +64,7 @@ class Lowerer(OpenAxes):
     def __init__(self, request, plan_units):
         self.request = request
         self._fed = {}  # tensor -> value
-        self._fetched = {}  # op -> the fetched outputs that are not there in any case
+        self._fetched = {}  # what is fetched and is not there in any case -> when it is
         self._fed_ops = set()  # those that make fed tensors, until they are run all the same
         self.sizes = SizeTable()
         self.units = plan_units
@@ -217,7 +217,7 @@ class Lowerer(OpenAxes):
                 require(self, conditions, tensor.op)
                 return False
             if conditions:
-                self._fetched.setdefault(tensor.op, []).append(tensor)
+                self._fetched[tensor] = conditions
         return self.lower_units(self.units.root)
 
     def _feed_value(self, index, feed):
@@ -304,7 +304,7 @@ class Lowerer(OpenAxes):
         goes_on = self._lower_guarded(unit, missing) if missing else self._lower_run(unit)
         if goes_on is False:
             return False
-        return not self._fetched or all(self._require_fetched(op) for op in unit.ops)
+        return self.depth > 0 or not self._fetched or self._require_fetched()
 
     def _lower_guarded(self, unit, missing):
         missing = undecided(self, missing, unit.op)
@@ -314,11 +314,11 @@ class Lowerer(OpenAxes):
             return goes_on if not missing else True
         return True
 
-    def _require_fetched(self, op):
-        """Ends the run where what is fetched of an op is not there; returns whether it can be."""
-        for tensor in self._fetched.get(op, ()):
-            conditions = undecided(self, self.presence.of_tensor(tensor), op)
-            require(self, conditions, op)
+    def _require_fetched(self):
+        """Ends the run where what is fetched of what has been lowered, in branches too, is not there; returns whether it can be."""
+        for tensor in [tensor for tensor in self._fetched if tensor in self.environment]:
+            conditions = undecided(self, self._fetched.pop(tensor), tensor.op)
+            require(self, conditions, tensor.op)
             if conditions is NEVER:
                 return False
         return True
@@ -392,6 +392,9 @@ class Lowerer(OpenAxes):
             raise missing_feed(op)
         if kind == "Const":
             self._constant(op)
+            return
+        if kind == "Merge" or kind == "RefMerge":
+            lower_choice(self, op)
             return
         written = op.op_def.written(op)  # the variables themselves, whatever is read of them
         inputs = (

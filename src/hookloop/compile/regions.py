@@ -469,10 +469,4 @@ def _branch_of(merge, index):
 def _branch_context(merge):
     """A branch's context of the cond that a Merge belongs to."""
     contexts = getattr(merge, "_cond_contexts", None)
-    if contexts:
-        return contexts[0]
-    for tensor in merge.inputs:
-        context = tensor.op._control_flow_context
-        if context is not None and not _is_while(context):
-            return context
-    return None
+    return contexts[0] if contexts else None

@@ -8,7 +8,7 @@ from __future__ import annotations
 from ..graph.scopes import colocate_with, name_scope
 from ..shapes import UNKNOWN
 from .build import apply_op, convert_to_tensor
-from .registry import OpDef, no_gradient, register
+from .registry import OpDef, register
 
 __all__ = []
 
@@ -45,9 +45,22 @@ def _one_condition(c):
     return ()
 
 
-def _switch_gradient(op, grad_false, grad_true):
-    """Inside a branch, the gradient of what came in through the Switch."""
-    return [grad_false if grad_true is None else grad_true, None]
+def _switch_gradient(op, *grads):
+    """Of a Switch that a program has made: the gradient of the side that is there."""
+    from .control_flow_slices import merge, switch
+
+    sides = [switch(grad, op.inputs[1])[side] for side, grad in enumerate(grads)]
+    return [merge(sides)[0], None]
+
+
+def _merge_gradient(op, grad, _):
+    """Of a Merge that a program has made: the gradient goes to the input that was taken."""
+    if grad is None:
+        return [None] * len(op.inputs)
+    from .control_flow_slices import switch
+    from .math import equal
+
+    return [switch(grad, equal(op.outputs[1], i))[1] for i in range(len(op.inputs))]
 
 
 for _ref, _type in (("", "T"), ("Ref", "Ref(T)")):
@@ -64,7 +77,7 @@ for _ref, _type in (("", "T"), ("Ref", "Ref(T)")):
             f"inputs: N * {_type}",
             f"output: {_type}, value_index: int32",
             shape=_merged,
-            gradient=no_gradient,
+            gradient=_merge_gradient,
         ),
         OpDef(
             f"{_ref}Enter",
@@ -179,13 +192,20 @@ def output_context(op):
     return context.outer_context if context is not None and is_exit(op) else context
 
 
+def is_choice(merge):
+    """Whether a Merge ends no conditional and begins no loop: a program has made it of any values, of which it takes the first that is there."""
+    if getattr(merge, "_cond_contexts", None):
+        return False
+    return len(merge.inputs) != 2 or merge.inputs[1].op.type not in ("NextIteration", "RefNextIteration")
+
+
 def branch_results(merge):
     """What a conditional's Merge takes from the false and from the true branch.
 
     One with a single input takes nothing (None) from the other branch: its value is only used where its
     own branch was taken.
     """
-    if len(merge.inputs) == 2:
-        return tuple(merge.inputs)
     context = merge._cond_contexts[0]
+    if len(merge.inputs) == 2:
+        return tuple(reversed(merge.inputs)) if context.branch else tuple(merge.inputs)
     return (None, merge.inputs[0]) if context.branch else (merge.inputs[0], None)

@@ -104,7 +104,6 @@ class _Recovery:
     def __init__(self, operations, around):
         self._operations = operations
         self._around = around
-        self._known = set(operations)
         self._plain = set()  # Switches that decide nothing
 
     def run(self):
@@ -122,6 +121,7 @@ class _Recovery:
         self._loops = {}
         self._conditionals = {}
         self._switched = {}  # Switch -> its conditional
+        self._choices = []  # Merges of values that are not the two of a conditional
         self._passed = {}  # op -> {root of a predicate: how many conditionals on it lie before the op}
         for op in self._operations:
             self._passed[op] = self._passed_of(op)
@@ -273,13 +273,14 @@ class _Recovery:
         """In its branch, where it only brings a value into one; else before the conditional."""
         conditional = self._conditional_of(op)
         self._switched[op] = conditional
-        used = [i for i, tensor in enumerate(op.outputs) if any(c in self._known for c in tensor._consumers)]
+        used = [i for i, tensor in enumerate(op.outputs) if tensor._consumers]
         return conditional.sides[used[0]] if len(used) == 1 else conditional.outer
 
     def _place_of_merge(self, op):
-        sides = [place for place in map(self._output_place, self._sources(op)) if isinstance(place, _Side)]
-        if not sides:
-            return self._innermost(self._output_place(t) for t in self._sources(op))
+        places = [self._output_place(t) if t.op in self._place else None for t in op.inputs]
+        sides = [place.found() for place in places if isinstance(place, _Side)]
+        if len(op.inputs) > 2 or not sides or (len(sides) == 2 and not self._are_a_pair(*sides)):
+            return self._place_of_choice(op, places)
         deepest = max(_depth(side) for side in sides)
         conditionals = [side.conditional.found() for side in sides if _depth(side) == deepest]
         conditional = max(conditionals, key=lambda c: c.level)
@@ -287,9 +288,46 @@ class _Recovery:
             if other.level == conditional.level or other.only_begun() or conditional.only_begun():
                 self._unite(conditional, other.found())
         conditional.merges.append(op)
+        self._pass(op, conditional)
+        return conditional.outer
+
+    def _are_a_pair(self, one, other):
+        """Whether values are of the two branches of one conditional."""
+        if one.branch == other.branch:
+            return False
+        return self._predicates_around(one)[1:] == self._predicates_around(other)[1:] and self._same_predicate(
+            one.conditional.found(), other.conditional.found()
+        )
+
+    def _predicates_around(self, place):
+        """What decides whether a place is run: the predicates of the branches that it stands in, and its loops."""
+        chain = self._around_place(place)
+        return [(_root(p.conditional.found().predicates[0]), p.branch) if isinstance(p, _Side) else p for p in chain]
+
+    def _place_of_choice(self, op, places):
+        """Where all branches are of which a Merge takes the first value that is there."""
+        self._choices.append(op)
+        chains = [self._around_place(place) for place in places]
+        shared = [place for place in chains[0] if all(place in chain for chain in chains)]
+        for place in {place for chain in chains for place in chain if place not in shared}:
+            if isinstance(place, _Side):
+                self._pass(op, place.conditional.found())
+        return self._not_before(shared[0] if shared else None, self._passed[op])
+
+    @staticmethod
+    def _around_place(place):
+        """A place and those around it, from the inside out."""
+        chain = []
+        while place is not None:
+            place = place.found() if isinstance(place, _Side) else place
+            chain.append(place)
+            place = place.outer
+        return chain
+
+    def _pass(self, op, conditional):
+        """Notes that what waits for an op comes behind a conditional."""
         root = _root(conditional.predicates[0])
         self._passed[op] = {**self._passed[op], root: max(self._passed[op].get(root, 0), conditional.level + 1)}
-        return conditional.outer
 
     # --- contexts -------------------------------------------------------------------------------------------
 
@@ -328,13 +366,17 @@ class _Recovery:
             context = self._context(self._place[op])
             if context is not self._around:
                 op._set_control_flow_context(context)
-                if context.outer_context is not None or not is_exit(op):  # the outermost loop's results are the graph's
+                outside = context.outer_context if is_exit(op) else context  # what a loop gives is not its own
+                if outside is not None and outside.GetWhileContext() is not None:
                     op.graph.prevent_fetching(op)
             if op in self._switched:
                 self._note_switch(op)
         for conditional in {c.found() for c in self._conditionals.values()}:
             for merge in conditional.merges:
                 self._note_merge(merge, conditional)
+
+        for merge in self._choices:
+            merge._cond_contexts = ()
 
     def _note_switch(self, op):
         for branch, tensor in enumerate(op.outputs):
