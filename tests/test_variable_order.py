@@ -276,3 +276,22 @@ def test_what_a_branch_read_before_all_writes_it_still_has_behind_its_own(resour
     with tf.Session() as session:
         session.run(v.initializer)
         assert session.run([first.op, both, v], {taken: True}) == [None, 1, 111]
+
+
+@pytest.mark.parametrize("resource", [False, True])
+def test_a_branch_behind_one_of_several_writes_reads_what_that_one_wrote_before_it_writes_itself(resource, executor):
+    taken = tf.placeholder(tf.bool, [])
+    v = tf.get_variable("v", initializer=1.0, use_resource=resource)
+    writes = [tf.assign_add(v, number) for number in (10.0, 100.0)]
+
+    def adds():
+        before = v.read_value() * 1.0
+        with tf.control_dependencies([before]), tf.control_dependencies([tf.assign_add(v, 1000.0)]):
+            return before, v.read_value() * 1.0
+
+    with tf.control_dependencies(writes[1:]):
+        both = tf.cond(taken, adds, lambda: (-1.0, -1.0))
+    with tf.Session() as session:
+        session.run(v.initializer)
+        assert session.run([writes[0].op, both, v], {taken: True})[:2] == [None, (111, 1111)]
+        assert session.run([writes[0].op, both], {taken: False}) == [None, (-1, -1)]

@@ -139,8 +139,9 @@ class OrderedUnits:
                     if masks.get(reader, 0) & bits[writer]:
                         self._old_alias(key, op, writer, reach, after)
                     elif reader in descendants:
-                        behind = masks.get(reader, 0) & any_write  # what it has a path from came after this writer
-                        if not behind or (reader in written and not self._is_behind_own_write(op, key, inside)):
+                        # What it has a path from, other than what it writes itself, came after this writer.
+                        behind = masks.get(reader, 0) & any_write & ~bits.get(reader, 0)
+                        if not behind and not (reader in written and self._is_behind_own_write(op, key, inside)):
                             copies.append((op, key))
                     else:
                         writer.before.add(reader)
