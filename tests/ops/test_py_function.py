@@ -288,3 +288,24 @@ def test_random_numbers_of_loops_are_drawn_for_the_values_that_are_asked_for_tog
             tf.py_function(function, [1.0], [tf.bool, tf.bool, tf.float32, tf.float32])
         )
     assert once and not again and double == 2 * total
+
+
+def test_a_value_is_computed_from_those_that_it_needs(executor):
+    """Not from all that were asked for: each of a loop's values would take longer than the one before."""
+    fed = []
+
+    def function(x):
+        value = x
+        for i in range(5):
+            value = tf.identity(x * float(i)) + float(value.numpy().sum())
+            fed.append(len(x.graph._known_before([value])))
+        return value
+
+    result = tf.py_function(function, [tf.constant([1.0, 2.0])], tf.float32)
+    with tf.Session() as session:
+        found = session.run(result)
+    value = np.array([1, 2], "f")
+    for i in range(5):
+        value = np.array([1, 2], "f") * i + value.sum()
+    np.testing.assert_array_equal(found, value)
+    assert fed == [1] * 5

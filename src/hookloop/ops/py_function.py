@@ -124,7 +124,27 @@ class _CallGraph(Graph):
     def _run(self, fetches):
         if self._session is None:
             self._session = self._call.new_session(self)
-        return self._session.run(fetches, self._values)
+        return self._session.run(fetches, self._known_before(fetches))
+
+    def _known_before(self, fetches):
+        """The values that are known where a computation begins: all of them would make each request another, and a longer one."""
+        feeds, seen = {}, set()
+        ops = [
+            fetch.op if isinstance(fetch, Tensor) else fetch
+            for fetch in (fetches if isinstance(fetches, list) else [fetches])
+        ]
+        while ops:
+            op = ops.pop()
+            if op in seen:
+                continue
+            seen.add(op)
+            ops.extend(op.control_inputs)
+            for tensor in op.inputs:
+                if tensor in self._values:
+                    feeds[tensor] = self._values[tensor]
+                else:
+                    ops.append(tensor.op)
+        return feeds
 
     def release(self):
         """Gives back what computes values; who asks for another one later gets it again."""
