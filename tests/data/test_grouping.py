@@ -83,6 +83,73 @@ def test_a_step_that_ends_before_a_window_is_open_loses_none(first):
     assert found == (expected[1:] if first == "fails" else expected)
 
 
+@pytest.mark.parametrize("first", ["late", "Ctrl-C"])
+def test_a_step_that_ends_while_the_size_of_a_window_is_asked_for_loses_no_element(first):
+    waits = []
+
+    def size(key):
+        waits.append(key)
+        if len(waits) == 1 and first == "late":
+            time.sleep(0.3)
+        elif len(waits) == 1:
+            raise KeyboardInterrupt
+        return np.int64(2)
+
+    windows = experimental.group_by_window(
+        lambda x: x % 2,
+        lambda key, window: window.batch(9),
+        window_size_func=lambda key: tf.py_func(size, [key], tf.int64),
+    )
+    following = Dataset.range(6).apply(windows).make_one_shot_iterator().get_next()
+    with tf.Session() as session:
+        with pytest.raises(tf.errors.DeadlineExceededError if first == "late" else KeyboardInterrupt):
+            session.run(following, options=tf.RunOptions(timeout_in_ms=100))
+        assert [session.run(following).tolist() for _ in range(4)] == [[0, 2], [1, 3], [4], [5]]
+
+
+def refusing(x, number):
+    with tf.control_dependencies([tf.assert_none_equal(x, np.int64(number))]):
+        return tf.identity(x)
+
+
+@pytest.mark.parametrize(
+    "name, expected",
+    [
+        ("init", [12]),
+        ("reduce", [12, 13]),
+        ("finalize", [12]),
+        ("size", [[0, 2], [4, 6]]),
+        ("window", [[0, 2], [4, 6]]),
+    ],
+)
+def test_what_a_function_of_groups_refuses_is_gone(name, expected, executor):
+    """The next element comes, as in TensorFlow: the same one failed for ever, and never ended where errors are ignored."""
+    functions = {
+        "init": lambda key: refusing(key, 1) * 0,
+        "reduce": lambda state, x: state + refusing(x, 3),
+        "finalize": lambda state: refusing(state, 16),
+    }
+    usual = {"init": lambda key: np.int64(0), "reduce": lambda state, x: state + x, "finalize": lambda state: state}
+    if name in functions:
+        reducer = experimental.Reducer(*{**usual, name: functions[name]}.values())
+        grouped = experimental.group_by_reducer(lambda x: x % 2, reducer)
+    elif name == "size":
+        grouped = experimental.group_by_window(
+            lambda x: x % 2, lambda key, window: window.batch(2), window_size_func=lambda key: refusing(key, 1) * 0 + 2
+        )
+    else:
+        grouped = experimental.group_by_window(
+            lambda x: x % 2, lambda key, window: window.batch(2).map(lambda x: x + 0 * refusing(key, 1)), 2
+        )
+    dataset = Dataset.range(8).apply(grouped).apply(experimental.ignore_errors())
+    following = dataset.make_one_shot_iterator().get_next()
+    with tf.Session() as session:
+        found = [session.run(following).tolist() for _ in expected]
+        with pytest.raises(tf.errors.OutOfRangeError):
+            session.run(following)
+    assert found == expected
+
+
 def test_windows_that_make_no_sense(executor):
     batches = lambda key, window: window.batch(2)
     for sizes in ({}, {"window_size": 2, "window_size_func": lambda key: 2}):

@@ -263,6 +263,7 @@ def gather_windows(place, sources, key, reduce, size):
     elements, called = place.open(sources[0]), Called(key)
     groups, wanted = {}, {}
     current, opened, ended, full = None, 0, False, None
+    number = None  # the window of `called.element`, as long as it is not in it
 
     def flush(number):
         """The window's elements come next. It stays where the step ends while they are made; where that fails, it is gone."""
@@ -280,17 +281,27 @@ def gather_windows(place, sources, key, reduce, size):
         del groups[number]
         opened, full = opened + 1, None
 
+    def wanted_of(number):
+        count = size((np.array(number, np.int64),))[0].item()
+        if count <= 0:
+            raise InvalidArgumentError(None, None, f"Window size must be greater than zero, but got {count}.")
+        return count
+
     def take():
-        nonlocal full
-        number = called.next(elements)[0].item()
+        nonlocal number, full
+        if number is None:
+            number = called.next(elements)[0].item()
         if number not in groups:
-            count = size((np.array(number, np.int64),))[0].item()
-            if count <= 0:
-                raise InvalidArgumentError(None, None, f"Window size must be greater than zero, but got {count}.")
-            groups[number], wanted[number] = [], count
+            try:
+                groups[number], wanted[number] = [], wanted_of(number)
+            except Exception as error:
+                if not ends_step(error):
+                    number = None
+                raise
         groups[number].append(called.element)
         if len(groups[number]) == wanted[number]:
             full = number
+        number = None
 
     def step():
         nonlocal current, ended
@@ -325,9 +336,14 @@ def reduce_groups(place, sources, key, init, reduce, finalize):
         nonlocal number
         if number is None:
             number = called.next(elements)[0].item()
-        if number not in states:
-            states[number] = init((np.array(number, np.int64),))
-        states[number] = reducing.next(iter((called.element,)))
+        try:
+            if number not in states:
+                states[number] = init((np.array(number, np.int64),))
+            states[number] = reducing.next(iter((called.element,)))
+        except Exception as error:
+            if not ends_step(error):
+                number = None
+            raise
         number = None
 
     def step():
@@ -340,7 +356,12 @@ def reduce_groups(place, sources, key, init, reduce, finalize):
                 numbers = sorted(states, reverse=True)
         if not numbers:
             raise StopIteration
-        found = finalize(states[numbers[-1]])
+        try:
+            found = finalize(states[numbers[-1]])
+        except Exception as error:
+            if not ends_step(error):
+                numbers.pop()
+            raise
         numbers.pop()
         return found
 
