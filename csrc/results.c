@@ -2,7 +2,7 @@
  *
  * A program that fetches the same tensor in each step drops one array as it gets the next. Fresh pages cost more than most
  * arithmetic on them, and malloc gives large blocks back to the system, so a few that were freed are kept here. No lock guards
- * them: a block is in a slot or belongs to who took it out, so a child of `fork` finds nothing half done.
+ * them: a block is in a slot or belongs to who took it out, so a child of `fork` waits for nobody.
  */
 #include "results.h"
 
@@ -17,8 +17,7 @@
 enum {
     KEPT_BLOCKS = 16,
     RECENT = 16, OLD = 128,       /* turns that passed a block by: old ones are given back */
-    LEAST_KEPT_BYTES = 1 << 15,   /* malloc is good at smaller ones */
-    MOST_KEPT_BYTES = 64 << 20    /* of all together, about what malloc keeps */
+    LEAST_KEPT_BYTES = 1 << 15    /* malloc is good at smaller ones */
 };
 
 /* Before the data, as long as its alignment. */
@@ -30,6 +29,8 @@ static _Atomic size_t kept_bytes;
 static _Atomic uint64_t turn; /* of taking and freeing */
 
 static header *header_of(const char *data) { return (header *)(data - HL_ALIGNMENT); }
+
+size_t hl_results_kept(void) { return atomic_load(&kept_bytes); }
 
 size_t hl_result_capacity(const char *data) { return header_of(data)->capacity; }
 
@@ -51,7 +52,7 @@ static char *take_out(int slot) {
 
 static void keep(char *data) {
     const size_t capacity = hl_result_capacity(data);
-    if (atomic_fetch_add(&kept_bytes, capacity) + capacity <= MOST_KEPT_BYTES && put(data)) return;
+    if (atomic_fetch_add(&kept_bytes, capacity) + capacity <= HL_MOST_KEPT_BYTES && put(data)) return;
     atomic_fetch_sub(&kept_bytes, capacity);
     give_back(data);
 }
@@ -74,7 +75,7 @@ static char *look_through(size_t bytes, int64_t passes, size_t most) {
 
 char *hl_result_new(size_t bytes) {
     char *data = NULL;
-    if (bytes >= LEAST_KEPT_BYTES && bytes <= MOST_KEPT_BYTES) {
+    if (bytes >= LEAST_KEPT_BYTES && bytes <= HL_MOST_KEPT_BYTES) {
         atomic_fetch_add(&turn, 1);
         data = look_through(bytes, OLD, 0);
     }
@@ -90,13 +91,13 @@ char *hl_result_new(size_t bytes) {
 void hl_result_free(char *data) {
     if (!data) return;
     const size_t capacity = hl_result_capacity(data);
-    if (capacity < LEAST_KEPT_BYTES || capacity > MOST_KEPT_BYTES) {
+    if (capacity < LEAST_KEPT_BYTES || capacity > HL_MOST_KEPT_BYTES) {
         give_back(data);
         return;
     }
     /* What was freed last is taken next: older blocks make room for it. */
-    for (int64_t passes = RECENT; atomic_load(&kept_bytes) + capacity > MOST_KEPT_BYTES; passes = 0) {
-        look_through(0, passes, MOST_KEPT_BYTES - capacity);
+    for (int64_t passes = RECENT; atomic_load(&kept_bytes) + capacity > HL_MOST_KEPT_BYTES; passes = 0) {
+        look_through(0, passes, HL_MOST_KEPT_BYTES - capacity);
         if (!passes) break;
     }
     header_of(data)->freed_at = atomic_fetch_add(&turn, 1);

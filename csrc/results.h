@@ -4,6 +4,11 @@
 
 #include <stddef.h>
 
+enum { HL_MOST_KEPT_BYTES = 64 << 20 }; /* of freed blocks, about what malloc keeps */
+
+/* The bytes of the freed blocks that are kept. */
+size_t hl_results_kept(void);
+
 /* Aligned memory for at least so many bytes, what was freed before if that fits; NULL where there is none. */
 char *hl_result_new(size_t bytes);
 

@@ -14,8 +14,9 @@ cdef extern from *:
     static void *hl_adopt(void *context, size_t bytes) {
         char *memory = hl_adopted;
         (void)context;
+        if (!memory || hl_result_capacity(memory) < bytes) return hl_result_new(bytes);
         hl_adopted = NULL;
-        return memory ? memory : hl_result_new(bytes);
+        return memory;
     }
     static void *hl_zeros(void *context, size_t count, size_t bytes) {
         char *memory = bytes && count > SIZE_MAX / bytes ? NULL : hl_adopt(context, count * bytes);

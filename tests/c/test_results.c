@@ -56,6 +56,20 @@ static void test_a_large_result_leaves_once(void) {
     hl_frame_free(frame), hl_arena_free(arena), free(b);
 }
 
+static void test_a_result_too_large_for_memory_is_an_error(void) {
+    int32_t n, out, column;
+    builder *b = doubling(&n, &out, &column);
+    hl_arena *arena = hl_arena_new();
+    hl_frame *frame = finish(b, arena);
+    frame->regs[n] = INT64_C(1) << 50;
+    CHECK(hl_frame_prepare(frame, false) == HL_RESOURCE_EXHAUSTED);
+    CHECK(!strcmp(frame->run.message, "OOM when allocating tensor with shape[1125899906842624]: 4503599627370496 bytes are needed"));
+    CHECK(frame->failed_node == 0);
+    run(frame, n, 20000, 3);
+    check((const float *)frame->tensors[out].data, 20000, 3);
+    hl_frame_free(frame), hl_arena_free(arena), free(b);
+}
+
 static void test_memory_that_was_freed_last_is_taken_next(void) {
     char *first = hl_result_new(3 * LARGE);
     memset(first, 1, 3 * LARGE);
@@ -74,7 +88,10 @@ static void test_what_is_kept_has_a_limit(void) {
     enum { BLOCKS = 40 };
     char *blocks[BLOCKS];
     for (int k = 0; k < BLOCKS; k++) CHECK((blocks[k] = hl_result_new((4 << 20) + (size_t)k * (1 << 20))));
-    for (int k = 0; k < BLOCKS; k++) hl_result_free(blocks[k]);
+    for (int k = 0; k < BLOCKS; k++) {
+        hl_result_free(blocks[k]);
+        CHECK(hl_results_kept() <= HL_MOST_KEPT_BYTES && hl_results_kept() >= (size_t)(4 + k) << 20);
+    }
     char *last = hl_result_new((4 << 20) + (BLOCKS - 1) * (size_t)(1 << 20));
     CHECK(last == blocks[BLOCKS - 1]); /* older ones made room for it */
     hl_result_free(last);
@@ -84,6 +101,7 @@ static void test_what_is_kept_has_a_limit(void) {
 
 int main(void) {
     test_a_large_result_leaves_once();
+    test_a_result_too_large_for_memory_is_an_error();
     test_memory_that_was_freed_last_is_taken_next();
     test_what_is_kept_has_a_limit();
     return 0;

@@ -66,7 +66,7 @@ class Explanation:
       prologue: the instructions that run once for all steps.
       commit: the index of the first instruction that writes a variable, or None where none does.
       writes_early: the indices of instructions behind the commit point that may still fail.
-      arena_bytes: what intermediate results need, with the sizes at hand.
+      arena_bytes: what intermediate results need, with the sizes at hand; results that are fetched have memory of their own.
       sizes: a sentence for each size that only a feed or the run tells.
     """
 
