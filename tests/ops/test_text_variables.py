@@ -60,3 +60,18 @@ def test_another_shape(executor):
         assert session.run(free) == b"one"
         np.testing.assert_array_equal(session.run(longer), [b"two", b"three"])
         np.testing.assert_array_equal(session.run(free), [b"two", b"three"])
+
+
+@pytest.mark.parametrize("use_resource", [False, True])
+def test_rows_of_text_are_not_written_alone(use_resource, monkeypatch):
+    """A plan refuses it, and the variable stays as it is."""
+    monkeypatch.delenv("HOOKLOOP_EXECUTOR", raising=False)
+    text = tf.get_variable("text", initializer=tf.constant(["a", "b", "c"]), use_resource=use_resource)
+    row = tf.scatter_update(text, [1], ["z"])
+    with tf.Session() as session:
+        session.run(text.initializer)
+        with pytest.raises(
+            tf.errors.UnimplementedError, match="ScatterUpdate .*variables of text are assigned as a whole"
+        ):
+            session.run(row)
+        assert session.run(text).tolist() == [b"a", b"b", b"c"]

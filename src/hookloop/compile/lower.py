@@ -605,6 +605,12 @@ class Lowerer(OpenAxes):
             op_def.shape(context)
         before = len(self.block.items)
         if is_text_variable(target):
+            if not plain:
+                raise errors.UnimplementedError(
+                    None,
+                    op,
+                    f"{op.type} {op.name!r} cannot run: variables of text are assigned as a whole {describe(op)}",
+                )
             write_text(self, target, node.inputs[1], node)
         elif op_def.lower is not None:
             op_def.lower(context, node)
