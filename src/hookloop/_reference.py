@@ -155,9 +155,11 @@ class ReferenceStep(ArrayOps):
     # --- walking ------------------------------------------------------------------------------------------
 
     def run_units(self, units):
-        if self.deadline and time.monotonic_ns() > self.deadline:
-            raise errors.DeadlineExceededError(None, None, "Timed out waiting for the step: its time limit has passed")
         for unit in units:
+            if self.deadline and time.monotonic_ns() > self.deadline:
+                raise errors.DeadlineExceededError(
+                    None, None, "Timed out waiting for the step: its time limit has passed"
+                )
             if unit.kind == COPY:
                 self.copy_early(unit)
                 continue

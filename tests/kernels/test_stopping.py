@@ -64,16 +64,31 @@ def call(name, threads=1):
     )
 
 
+def is_cancelled(kernel, polls):
+    """Whether a call ends with the status of one that was told to stop."""
+    try:
+        kernel(polls=polls)
+    except ValueError as error:
+        assert "status 1" in str(error)
+        return True
+    return False
+
+
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("polls", [0, 1])
 @pytest.mark.parametrize("name", KERNELS)
 def test_a_kernel_leaves_off_when_it_is_told_to(name, polls, threads):
     whole, last = call(name, threads)
     whole(polls=1_000_000)  # asked, and never told to stop
-    part, unfinished = call(name, threads)
-    with pytest.raises(ValueError, match="status 1"):  # cancelled
-        part(polls=polls)
-    assert not np.array_equal(unfinished, last) or last.dtype == bool  # which elements are missing is up to the threads
+    for _ in range(100):  # a second thread may have made all there is before the first asks again
+        part, unfinished = call(name, threads)
+        cancelled = is_cancelled(part, polls)
+        complete = np.array_equal(unfinished, last)
+        assert (cancelled or complete) and (cancelled or threads == 2)
+        if cancelled and (not complete or last.dtype == bool):  # which elements are missing is up to the threads
+            break
+    else:
+        pytest.fail("it never left anything undone")
     part()
     np.testing.assert_array_equal(unfinished, last)
 
