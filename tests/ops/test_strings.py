@@ -354,6 +354,48 @@ def test_rewrites_that_are_not_quite_right(executor, pattern, rewrite, everywher
             assert texts(found) == [expected, b"zz"]
 
 
+@pytest.mark.parametrize(
+    ("text", "pattern", "everywhere", "once"),
+    [
+        ("日本é", ".", "<日><本><é>", "<日>本é"),  # characters, not bytes
+        ("日本é", "[日é]", "<日>本<é>", "<日>本é"),
+        ("日a", "[^[:alpha:]]", "<日>a", "<日>a"),
+        ("日a", "[[:^alpha:]]", "<日>a", "<日>a"),
+        ("a_1 b", "[[:digit:]_ ]+", "a<_1 >b", "a<_1 >b"),
+        ("[x]", "[][]", "<[>x<]>", "<[>x]"),
+        ("aab", "a*", "<aa>b<>", "<aa>b"),  # nothing right behind another match is none
+        ("ab", "|a", "<>a<>b<>", "<>ab"),
+        ("日x", "x*?", "<>日<>x<>", "<>日x"),
+        ("a\n", "$", "a\n<>", "a\n<>"),  # the end is that of the text
+        ("a\n", r"a\z", "a\n", "a\n"),
+        ("a\na", "(?m)a$", "<a>\n<a>", "<a>\na"),
+        ("a.b", r"\Q.\E", "a<.>b", "a<.>b"),
+        ("a$[$]", r"[$]|\$", "a<$>[<$>]", "a<$>[$]"),
+    ],
+)
+def test_patterns_are_those_of_re2(executor, text, pattern, everywhere, once):
+    for all_of_them, expected in ((True, everywhere), (False, once)):
+        found = run(tf.regex_replace([text], pattern, r"<\0>", replace_global=all_of_them))
+        assert texts(found) == [expected.encode()]
+
+
+def test_whole_matches_and_patterns_that_are_none(executor):
+    assert run(tf.strings.regex_full_match(["日", "日\n", "ab"], ".$")).tolist() == [True, False, False]
+    for pattern, what in (
+        (r"(a)\1", r"invalid escape sequence: \\1"),
+        ("[[:some:]]", "invalid character class range: .:some:."),
+    ):
+        with pytest.raises(tf.errors.InvalidArgumentError, match=f"Invalid pattern: .*, error: {what}"):
+            run(tf.regex_replace(["a"], pattern, "x"))
+
+
+def test_bytes_that_are_no_text_come_through_patterns(executor):
+    assert texts(run(tf.regex_replace([b"\xffa\xc3", b"\xe6\x97a"], "a", b"\xfe"))) == [
+        b"\xff\xfe\xc3",
+        b"\xe6\x97\xfe",
+    ]
+
+
 def test_texts_of_infinities_are_filled_by_spaces_and_nan_has_a_sign(executor):
     values = np.array([np.inf, -np.inf, np.nan, -np.nan, 1.5])
     assert texts(run(tf.as_string(values, fill="0", width=6, precision=1))) == [

@@ -338,30 +338,36 @@ def _run_decode_raw(call, array):
 
 
 def _compiled(pattern):
+    from .regular_expressions import Expression
+
     try:
-        return re.compile(pattern)
+        return Expression(pattern)
     except re.error as error:
         raise _invalid(f"Invalid pattern: {_text(pattern)}, error: {error}") from None
 
 
-def _rewritten(piece, is_reference, groups):
-    """A piece of a rewrite as Python's templates have it, which are faster than a function."""
-    if not is_reference or piece == b"\\":
-        return piece.replace(b"\\", b"\\\\")
-    return b"\\g<%s>" % piece if int(piece) <= groups else b""  # a group that is not there is empty
+def _pieces_of(rewrite, groups):
+    """The texts of a rewrite and the numbers of groups in it, and whether it is right: any other backslash ends it."""
+    pieces = re.split(rb"\\(\d|\\)", rewrite)  # odd places hold a group's digit or a backslash
+    wrong = next((i for i in range(0, len(pieces), 2) if b"\\" in pieces[i]), None)
+    if wrong is not None:
+        pieces = [*pieces[:wrong], pieces[wrong].partition(b"\\")[0]]
+    found = []
+    for i, piece in enumerate(pieces):
+        if i % 2 == 0 or piece == b"\\":
+            found.append(piece.decode("utf-8", "surrogateescape"))
+        elif int(piece) <= groups:  # a group that is not there is empty
+            found.append(int(piece))
+    return found, wrong is None
 
 
 def _replace(call, array, pattern, rewrite):
-    expression = _compiled(pattern)
-    pieces = re.split(rb"\\(\d|\\)", rewrite)  # odd places hold a group's digit or a backslash
-    count = 0 if call.attr("replace_global") else 1
-    wrong = next((i for i in range(0, len(pieces), 2) if b"\\" in pieces[i]), None)
-    if wrong is not None:  # any other backslash ends a rewrite, and is no rewrite for the first place alone
-        if count == 1:
-            return array.copy()
-        pieces = [*pieces[:wrong], pieces[wrong].partition(b"\\")[0]]
-    expand = b"".join([_rewritten(piece, i % 2, expression.groups) for i, piece in enumerate(pieces)])
-    return _each(lambda value, _: expression.sub(expand, value, count=count))(call, array)
+    expression, everywhere = _compiled(pattern), call.attr("replace_global")
+    pieces, is_right = _pieces_of(rewrite, expression.groups)
+    if not is_right and not everywhere:
+        return array.copy()
+    replaced = expression.replacing(pieces, everywhere)
+    return _each(lambda value, _: replaced(value))(call, array)
 
 
 def _run_static_replace(call, array):
@@ -374,7 +380,7 @@ def _run_replace(call, array, pattern, rewrite):
 
 def _full_match(call, array, pattern):
     expression = _compiled(pattern)
-    return _each(lambda value, _: expression.fullmatch(value) is not None, bool)(call, array)
+    return _each(lambda value, _: expression.is_whole(value), bool)(call, array)
 
 
 # --- encodings ------------------------------------------------------------------------------------------
