@@ -159,6 +159,18 @@ def test_least_squares_of_matrices_whose_form_only_the_run_tells(executor):
         np.testing.assert_allclose(run(solution, {x: value, right: target}), wanted, atol=1e-7)
 
 
+def test_matrices_of_less_than_two_axes_are_told_by_the_run(executor):
+    x = tf.placeholder(tf.float64)
+    found = [
+        tf.matrix_inverse(x), tf.matrix_determinant(x), tf.matrix_solve(x, x), tf.matrix_solve_ls(x, x, fast=False), tf.qr(x),
+        tf.svd(x), tf.self_adjoint_eig(x), tf.cholesky(x),
+    ]  # fmt: skip
+    for fetch in found:
+        for axes in (0, 1):
+            with pytest.raises(tf.errors.InvalidArgumentError, match=f"must be at least rank 2 but is rank {axes}"):
+                run(fetch, {x: np.ones((3,) * axes)})
+
+
 @pytest.mark.parametrize("solve", [tf.matrix_solve, tf.matrix_triangular_solve])
 def test_batches_do_not_broadcast(solve, executor):
     matrix, right = np.tile(np.eye(3), (2, 1, 1)), np.ones((3, 1))

@@ -115,7 +115,9 @@ def _lapack(function, failure="Input is not invertible."):
 
     def host(call, *arrays):
         matrix = arrays[0]
-        long = matrix.ndim >= 2 and matrix.size * max(matrix.shape[-2:]) > _LONG_WORK
+        if matrix.ndim < 2:  # which only the run may tell
+            raise ValueError(f"Shape must be at least rank 2 but is rank {matrix.ndim}")
+        long = matrix.size * max(matrix.shape[-2:]) > _LONG_WORK
         return _beside(compute, call, arrays) if long else compute(call, *arrays)
 
     return host
