@@ -131,6 +131,7 @@ class OrderedUnits:
         for key, written in writes.items():
             readers = [(inside[op], op) for op in self._reads.readers.get(key, ()) if op in inside]
             any_write = sum(bits[writer] for writer in written)
+            is_old = {}  # op -> whether it has the value from before the run, of those that come behind a writer without a path
             for writer in written:
                 descendants = _reachable(writer, after)
                 for reader, op in readers:
@@ -139,9 +140,12 @@ class OrderedUnits:
                     if masks.get(reader, 0) & bits[writer]:
                         self._old_alias(key, op, writer, reach, after)
                     elif reader in descendants:
-                        # What it has a path from, other than what it writes itself, came after this writer.
-                        behind = masks.get(reader, 0) & any_write & ~bits.get(reader, 0)
-                        if not behind and not (reader in written and self._is_behind_own_write(op, key, inside)):
+                        if op not in is_old:
+                            # What it has a path from, other than what it writes itself, came after this writer.
+                            behind = masks.get(reader, 0) & any_write & ~bits.get(reader, 0)
+                            own = reader in written and self._is_behind_own_write(op, key, inside)
+                            is_old[op] = not behind and not own
+                        if is_old[op]:
                             copies.append((op, key))
                     else:
                         writer.before.add(reader)
