@@ -2,6 +2,7 @@
 
 import pickle
 
+import numpy as np
 import pytest
 
 import hookloop as tf
@@ -123,3 +124,18 @@ def test_a_dataset_from_the_tensor_that_stands_for_it(executor):
         assert [session.run(element) for _ in range(3)] == [5, 6, 7]
     with pytest.raises(TypeError, match="expected a scalar of type variant"):
         experimental.from_variant(tf.constant(1), INT)
+
+
+def test_a_value_of_several_shapes_in_a_step_that_starts_again(executor):
+    """A queue's element of another rank than the last one begins the step again, after the value was made."""
+    parts = tuple(tf.py_func(lambda shape=shape: np.ones(shape), [], tf.float64) for shape in ((3,), (2, 2)))
+    optional = experimental.Optional.from_value(parts)
+    queue, given = tf.FIFOQueue(5, [tf.float32]), tf.placeholder(tf.float32)
+    put = queue.enqueue(given)
+    with tf.control_dependencies([optional.has_value()]):
+        taken = tf.exp(queue.dequeue())
+    with tf.Session() as session:
+        for shape in ((2,), (2, 2), (), (3,)):
+            session.run(put, {given: np.zeros(shape)})
+            has, found, value = session.run([optional.has_value(), taken, optional.get_value()[1]])
+            assert (bool(has), found.shape, value.shape) == (True, shape, (2, 2))
