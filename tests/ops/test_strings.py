@@ -387,6 +387,9 @@ def test_whole_matches_and_patterns_that_are_none(executor):
     ):
         with pytest.raises(tf.errors.InvalidArgumentError, match=f"Invalid pattern: .*, error: {what}"):
             run(tf.regex_replace(["a"], pattern, "x"))
+    for pattern in (r"\pL", r"\C", "(?U)a+"):  # TensorFlow has these
+        with pytest.raises(tf.errors.InvalidArgumentError, match="Invalid pattern"):
+            run(tf.regex_replace(["a"], pattern, "x"))
 
 
 def test_bytes_that_are_no_text_come_through_patterns(executor):
