@@ -40,6 +40,28 @@ def test_no_update_is_lost_between_threads_in_one_session():
         assert session.run(counter) == 250 * CALLERS
 
 
+@pytest.mark.parametrize("columns", [100, 2048, 4096])
+def test_the_place_of_the_best_is_in_its_row_while_another_step_writes_the_variable(columns):
+    """A search that goes through a row twice need not see its best again: it went on behind the row, or without an end."""
+    table = tf.Variable(np.zeros((64, columns), np.float32))
+    value = tf.placeholder(tf.float32, [64, columns])
+    assign, place = table.assign(value).op, tf.argmax(table, 1)
+    values = np.random.default_rng(0).standard_normal((2, 64, columns)).astype(np.float32)
+
+    with tf.Session() as session, ThreadPoolExecutor(1) as pool:
+        session.run(table.initializer)
+
+        def write():
+            for step in range(2000):
+                session.run(assign, {value: values[step % 2]})
+
+        writer = pool.submit(write)
+        while not writer.done():
+            found = session.run(place)
+            assert ((found >= 0) & (found < columns)).all()
+        writer.result()
+
+
 def trained_weights(threads):
     """The weights of a small network after 20 steps of Adam, in a graph of its own."""
     with tf.Graph().as_default():

@@ -95,9 +95,9 @@ SIMD_INLINE uint32_t arg_bits_64(const simd_i64 *hit) {
     static int64_t name##_long(const T *x, int64_t n) {                                                                        \
         const T most = name##_best(x, n);                                                                                      \
         if (!(most BETTER worst)) return 0; /* nor is any of them */                                                           \
-        for (int64_t i = 0;; i += 4 * lanes) {                                                                                 \
+        for (int64_t from = 0; from < n; from += 4 * lanes) {                                                                  \
+            const int64_t i = from <= n - 4 * lanes ? from : n - 4 * lanes;                                                    \
             places hit[4];                                                                                                     \
-            if (i > n - 4 * lanes) i = n - 4 * lanes;                                                                          \
             _Pragma("GCC unroll 4") for (int k = 0; k < 4; k++) {                                                              \
                 vector value;                                                                                                  \
                 memcpy(&value, x + i + k * lanes, sizeof value);                                                               \
@@ -106,6 +106,7 @@ SIMD_INLINE uint32_t arg_bits_64(const simd_i64 *hit) {
             const __m256i any = (__m256i)((hit[0] | hit[1]) | (hit[2] | hit[3]));                                              \
             if (!_mm256_testz_si256(any, any)) return i + __builtin_ctz(arg_bits_##bits(hit));                                 \
         }                                                                                                                      \
+        return 0; /* another step has written the variable meanwhile */                                                        \
     }
 
 /* Of `lanes` rows that follow each other: the place of each one's best. A whole vector is loaded from where a row begins, though it be

@@ -93,7 +93,9 @@ static void put_index(const lines *l, char *out, int64_t at, int64_t index) {
                         for (int j = 0; j < LANES; j++) seen |= VALUE(x[index + j]) == most;                        \
                         if (seen) break;                                                                            \
                     }                                                                                               \
-                    while (VALUE(x[index]) != most) index++;                                                        \
+                    const int64_t last = from + block - 1; /* where another step has written the variable meanwhile */ \
+                    while (index < last && VALUE(x[index]) != most) index++;                                        \
+                    index = smaller(index, last);                                                                   \
                 }                                                                                                   \
                 put_index(l, out, outer + line, index);                                                             \
             }                                                                                                       \
