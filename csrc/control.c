@@ -146,14 +146,14 @@ static hl_status prepare_host(hl_prepare *prep) {
 
 static hl_status run_mark_initialized(const hl_instr *ins, hl_run *run) {
     (void)run;
-    *(uint8_t *)ins->arg[0] = 1;
+    __atomic_store_n((uint8_t *)ins->arg[0], 1, __ATOMIC_RELEASE);
     return HL_OK;
 }
 
 static hl_status prepare_mark_initialized(hl_prepare *prep) { return prep->ins->fn = run_mark_initialized, HL_OK; }
 
 static hl_status run_check_initialized(const hl_instr *ins, hl_run *run) {
-    if (*(const uint8_t *)ins->arg[0]) return HL_OK;
+    if (__atomic_load_n((const uint8_t *)ins->arg[0], __ATOMIC_ACQUIRE)) return HL_OK;
     return hl_fail(run, HL_FAILED_PRECONDITION, "Attempting to use uninitialized value");
 }
 
@@ -249,7 +249,8 @@ static hl_status prepare_reshape_variable(hl_prepare *prep) {
  * given back as they are copied. Later ones stay, as the next run writes there again. Attribute: the variable. */
 static hl_status run_move(const hl_instr *ins, hl_run *run) {
     const int64_t bytes = ins->p[0].i;
-    if (bytes >= HL_LARGE_BYTES && !frame_of(run)->variables[ins->p[1].i]->initialized) hl_block_move(ins->arg[0], ins->arg[1], bytes);
+    const hl_variable *variable = frame_of(run)->variables[ins->p[1].i];
+    if (bytes >= HL_LARGE_BYTES && !hl_variable_is_initialized(variable)) hl_block_move(ins->arg[0], ins->arg[1], bytes);
     else memmove(ins->arg[0], ins->arg[1], (size_t)bytes);
     return HL_OK;
 }

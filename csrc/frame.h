@@ -112,6 +112,11 @@ typedef struct hl_variable {
     uint8_t initialized;
 } hl_variable;
 
+/* Other steps of the session may set it meanwhile. */
+static inline bool hl_variable_is_initialized(const hl_variable *variable) {
+    return __atomic_load_n(&variable->initialized, __ATOMIC_ACQUIRE);
+}
+
 typedef struct hl_arena {
     char *base;
     int64_t capacity, recent_use, runs;

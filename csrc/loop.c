@@ -37,7 +37,7 @@ bool hl_all_finite(const hl_tensor *tensor) {
 }
 
 int64_t hl_global_step(const hl_variable *variable) {
-    if (!variable || !variable->initialized || !variable->data) return 0;
+    if (!variable || !hl_variable_is_initialized(variable) || !variable->data) return 0;
     return variable->dtype == HL_INT64 ? *(const int64_t *)variable->data : *(const int32_t *)variable->data;
 }
 

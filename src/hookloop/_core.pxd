@@ -187,6 +187,7 @@ cdef extern from "frame.h" nogil:
         int32_t rank
         int32_t dtype
         uint8_t initialized
+    bint hl_variable_is_initialized(const hl_variable *variable)
     ctypedef struct hl_arena:
         char *base
         int64_t capacity

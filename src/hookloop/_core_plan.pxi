@@ -51,7 +51,7 @@ cdef class VariableCell:
 
     @property
     def initialized(self):
-        return self.variable.initialized != 0
+        return hl_variable_is_initialized(&self.variable)
 
     @property
     def shape(self):
@@ -102,7 +102,7 @@ cdef class VariableCell:
 
     def snapshot(self):
         """What `restore` brings back: whether it is initialized, its dimensions, a copy of its value."""
-        value = self.view().copy() if self.variable.initialized else None
+        value = self.view().copy() if self.initialized else None
         return self.initialized, self.shape, value
 
     def restore(self, snapshot):

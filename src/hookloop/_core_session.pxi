@@ -271,7 +271,7 @@ cdef class SessionCore:
         cdef VariableCell cell
         for key, rank in entry.plan.tables["open_ranks"]:
             cell = self._variables[key]
-            if cell.variable.initialized and cell.variable.rank != rank:
+            if hl_variable_is_initialized(&cell.variable) and cell.variable.rank != rank:
                 return False
         return True
 
@@ -286,7 +286,7 @@ cdef class SessionCore:
 
     cdef _check_initialized(self, Entry entry):
         for cell, op in entry.required:
-            if not (<VariableCell>cell).variable.initialized:
+            if not hl_variable_is_initialized(&(<VariableCell>cell).variable):
                 self._uninitialized(cell.key, op)
         entry.checked = True
 
