@@ -13,6 +13,8 @@ SLOW = (
     "matplotlib",
     "sklearn",
     "hookloop._reference",
+    "fractions",
+    "decimal",
     "hookloop.train",
 )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fractions
 import itertools
 import math
 import re
@@ -247,9 +246,13 @@ _HEXADECIMAL = re.compile(rb"[+-]?0[xX][0-9a-fA-F]+")
 _NAMED = re.compile(rb"[+-]?(inf|nan)", re.IGNORECASE)
 
 
-def _exactly(text):
-    """The number that a text of digits is, as a fraction."""
-    return fractions.Fraction(int(text, 16)) if _HEXADECIMAL.fullmatch(text) else fractions.Fraction(text.decode())
+def _exactly(number):
+    """A number, or the one that a text of digits is, as a fraction."""
+    from fractions import Fraction  # loaded here: it brings `decimal` along, and few texts need it
+
+    if isinstance(number, bytes):
+        number = int(number, 16) if _HEXADECIMAL.fullmatch(number) else number.decode()
+    return Fraction(number)
 
 
 def _rounded(doubles, texts):
@@ -260,7 +263,7 @@ def _rounded(doubles, texts):
         others = np.nextafter(singles, towards)
         between = (doubles != singles) & (doubles * 2 == singles.astype(np.float64) + others.astype(np.float64))
     for i in np.flatnonzero(between & np.isfinite(doubles)):
-        number, middle = _exactly(texts[i].strip()), fractions.Fraction(float(doubles[i]))
+        number, middle = _exactly(texts[i].strip()), _exactly(float(doubles[i]))
         if number != middle:
             singles[i] = (max if number > middle else min)(singles[i], others[i])
     return singles
