@@ -52,6 +52,19 @@ def test_a_branch_without_the_variable_gives_zeros():
     check(lambda x: tf.cond(x > 1, lambda: x * x, lambda: tf.constant(1.0, tf.float64)), 0.5)
 
 
+@pytest.mark.parametrize(("of_x", "of_y"), [([None], [2, 3]), ([3], [2]), ([None], [None, 3])])
+def test_branches_that_are_values_of_different_shapes(executor, of_x, of_y):
+    x, y, p = tf.placeholder(tf.float32, of_x), tf.placeholder(tf.float32, of_y), tf.placeholder(tf.bool, [])
+    either = tf.cond(p, lambda: tf.identity(x), lambda: tf.identity(y))
+    slopes = tf.gradients(tf.reduce_sum(either * either), [x, y])
+    values = [np.arange(1, 4, dtype="f"), np.ones([2, 3] if len(of_y) == 2 else [2], "f")]
+    with tf.Session() as session:
+        for taken in (True, False, True):
+            found = session.run(slopes, {x: values[0], y: values[1], p: taken})
+            assert found[0].tolist() == (2 * values[0] * taken).tolist()
+            assert found[1].tolist() == (2 * values[1] * (not taken)).tolist()
+
+
 def test_a_loop():
     check(lambda x: count_to(4, lambda i, a: tf.sin(a) * a + x, x), [0.3, 0.7])
 

@@ -14,6 +14,7 @@ from .ops.build import constant
 from .ops.cast import cast
 from .ops.control_flow_context import WhileContext
 from .ops.control_flow_nodes import branch_results, is_exit, output_context
+from .ops.core import identity
 from .ops.indexed_slices import IndexedSlices
 from .ops.slicing import concat
 from .ops.while_loop import build_loop
@@ -123,8 +124,8 @@ class Conditional:
         level = Level(forward, (tensor.op for tensor in forward._captured))
         context.Enter()
         try:
-            results = [(self._result(y, side), grad) for y, grad in ends]
-            results = [(y, grad) for y, grad in results if y is not None]
+            results = [(self._result(y, side), y, grad) for y, grad in ends]
+            results = [(y, _of_branch(grad, y, whole)) for y, whole, grad in results if y is not None]
             gradients = walk([y for y, _ in results], list(captured), [grad for _, grad in results], level)
             return self._by_outer(captured, gradients)
         finally:
@@ -300,6 +301,14 @@ def _takes_rows(op, tensor):
     if op.type not in _TAKES_ROWS or op.inputs[0] is not tensor or op._attrs.get("batch_dims"):
         return False
     return op.type != "GatherV2" or (op.inputs[2].op.type == "Const" and int(op.inputs[2].op._attrs["value"]) == 0)
+
+
+def _of_branch(gradient, result, whole):
+    """The gradient of a result as a tensor of the branch's own, where it has a shape that the conditional's has not: that of the other
+    branch has another one."""
+    if isinstance(gradient, IndexedSlices) or result._shape is None or result._shape == whole._shape:
+        return gradient
+    return identity(gradient)
 
 
 # --- values -----------------------------------------------------------------------------------------------------
