@@ -155,21 +155,85 @@ def test_a_loop_that_writes_is_run_once(executor):
     assert found == [2, 6, 8]
 
 
-def test_in_a_loop_that_decides_they_are_refused(monkeypatch):
-    """By a plan; the values of the reference executor have their ranks when they are computed."""
+def test_in_a_loop_that_decides_the_rest_is_there_for_each_branch(executor):
+    x, p = tf.placeholder(tf.float32, [None, 3]), tf.placeholder(tf.bool, [])
+
+    def body(i, total):
+        y = tf.cond(i > 1, lambda: tf.reduce_sum(x, 0), lambda: x)
+        z = tf.case([(tf.equal(i, 0), lambda: y[0]), (tf.equal(i, 1), lambda: tf.reduce_max(x))], lambda: y)
+        return i + 1, total + tf.reduce_sum(y) * 100.0 + tf.reduce_sum(z * 2.0) + tf.cast(tf.rank(z), tf.float32)
+
+    def loop():
+        return tf.while_loop(lambda i, total: i < 4, body, [0, 0.0])[1]
+
+    total, inner = loop(), tf.cond(p, loop, lambda: tf.constant(-1.0))
+    with tf.Session() as session:
+        for rows in (X, np.concatenate([X, X]), X[:1]):
+            expected = 400 * rows.sum() + 2 * (rows[0].sum() + rows.max() + 2 * rows.sum()) + 1 + 1 + 1
+            assert session.run([total, inner], {x: rows, p: True}) == [expected, expected]
+            assert session.run(inner, {x: rows, p: False}) == -1
+
+
+def test_in_a_loop_that_decides_the_rest_is_run_once(executor):
+    """Variables, random numbers and calls of Python behind the conditional; what two conditionals choose, and one in a loop in the loop."""
+    v, calls = tf.get_variable("v", initializer=0.0, use_resource=True), []
+
+    def called(value):
+        calls.append(value.ndim)
+        return value.sum()
+
+    def body(i, total, array):
+        drawn = tf.random_uniform([], seed=3)
+        y = tf.cond(tf.equal(i % 2, 0), lambda: tf.fill([1, 2], drawn), lambda: drawn * 2.0)
+        y = y - tf.cond(i > 1, lambda: drawn, lambda: tf.stack([drawn, drawn]))
+        summed = tf.py_func(called, [y], tf.float32)
+        summed.set_shape([])
+        with tf.control_dependencies([tf.assign_add(v, summed)]):
+            inner = tf.while_loop(lambda j, _: j < 2, lambda j, t: (j + 1, t + tf.reduce_sum(y)), [0, 0.0])[1]
+            later = tf.random_uniform([], seed=5)
+            return i + 1, total + inner + later, array.write(i, [drawn, later])
+
+    begin = [0, 0.0, tf.TensorArray(tf.float32, 4)]
+    _, total, array = tf.while_loop(lambda i, *_: i < 4, body, begin, parallel_iterations=1)
+    drawn = [tf.random_uniform([], seed=seed) for seed in (3, 5)]
+    with tf.Session() as session:
+        session.run(v.initializer)
+        found, numbers, first = session.run([total, array.stack(), drawn])
+        assert numbers[0].tolist() == first and len(np.unique(numbers)) == 8
+        sums = 2 * numbers[1, 0] + numbers[3, 0]
+        np.testing.assert_allclose(session.run(v), sums, rtol=1e-5)
+        np.testing.assert_allclose(found, 2 * sums + numbers[:, 1].sum(), rtol=1e-5)
+        assert calls == [2, 1, 2, 0]
+
+
+def test_what_a_loop_that_decides_goes_on_with_is_of_one_rank(monkeypatch):
+    """In a plan; the values of the reference executor have their ranks when they are computed."""
     monkeypatch.delenv("HOOKLOOP_EXECUTOR", raising=False)
     x = tf.placeholder(tf.float32, [2, 3])
 
-    def body(i, total):
-        return i + 1, total + tf.reduce_sum(tf.cond(i > 1, lambda: tf.reduce_sum(x, 0), lambda: x))
+    def body(i, y):
+        return i + 1, tf.cond(i < 1, lambda: tf.reduce_sum(y), lambda: y * 2.0)
 
-    total = tf.while_loop(lambda i, total: i < 4, body, [0, 0.0])[1]
+    invariants = [tf.TensorShape([]), tf.TensorShape(None)]
+    end = tf.while_loop(lambda i, y: i < 3, body, [0, x], shape_invariants=invariants)
     with tf.Session() as session:
-        with pytest.raises(
-            ValueError, match="in a loop that decides which is taken, the branches of '.*' give '.*' different ranks"
-        ):
-            session.run(total, {x: X})
+        text = "in a loop that decides which is taken, the branches of '.*' lead to different ranks"
+        with pytest.raises(ValueError, match=text):
+            session.run(end, {x: X})
         assert session.run(x * 2.0, {x: X}).tolist() == (2 * X).tolist()
+
+
+def test_gradients_where_a_loop_decides_are_refused(monkeypatch):
+    monkeypatch.delenv("HOOKLOOP_EXECUTOR", raising=False)
+    x = tf.placeholder(tf.float32, [None, 3])
+    y = tf.map_fn(
+        lambda row: tf.reduce_sum(tf.cond(row[0] > 1, lambda: tf.reduce_sum(row * row), lambda: row * row * row)), x
+    )
+    slope = tf.gradients(y, x)[0]
+    with tf.Session() as session:
+        np.testing.assert_allclose(session.run(y, {x: X}), [9, 50])
+        with pytest.raises((ValueError, tf.errors.InvalidArgumentError), match="rank"):
+            session.run(slope, {x: X})
 
 
 def test_a_branch_that_is_not_taken_refuses_no_sizes_that_are_fed(executor):

@@ -305,14 +305,40 @@ def test_what_is_applied_may_write_loop_and_choose():
         assert session.run(v) == 15
 
 
-def test_applied_functions_that_give_different_ranks_are_refused(executor):
+def test_applied_functions_that_give_different_ranks(executor):
     number = tf.placeholder(tf.int32, [])
     y = selected(tf.constant([[1.0, 2.0]]), number, 2, lambda value, case: value[0] if case else value)
+    z = y * 2.0 + tf.cast(tf.rank(y), tf.float32)
+    with tf.Session() as session:
+        for n, expected in ((0, [[4.0, 6.0]]), (1, [3.0, 5.0]), (0, [[4.0, 6.0]])):
+            assert session.run(z, {number: n}).tolist() == expected
+
+
+def test_a_merge_of_different_ranks_takes_the_first_that_is_there(executor):
+    from hookloop.python.ops import control_flow_ops
+
+    x, p, q = tf.placeholder(tf.float32, [None]), tf.placeholder(tf.bool, []), tf.placeholder(tf.bool, [])
+    flat, column = control_flow_ops.switch(x, p)[1], control_flow_ops.switch(x[:, None], q)[1]
+    merged, index = control_flow_ops.merge([flat, column])
+    with tf.Session() as session:
+        for taken, expected in (((1, 0), [1, 2]), ((0, 1), [[1], [2]]), ((1, 1), [1, 2])):
+            found, at = session.run([merged, index], {x: [1, 2], p: taken[0], q: taken[1]})
+            assert found.tolist() == expected and at == 1 - taken[0]
+        with pytest.raises(tf.errors.InvalidArgumentError, match=r"Retval\[0\] does not have value"):
+            session.run(merged, {x: [1, 2], p: False, q: False})
+
+
+def test_a_merge_of_different_ranks_in_a_loop_that_decides_is_refused(executor):
+    def body(i, total):
+        y = selected(tf.constant([[1.0, 2.0]]), i, 2, lambda value, case: value[0] if case else value)
+        return i + 1, total + tf.reduce_sum(y)
+
+    total = tf.while_loop(lambda i, _: i < 2, body, [0, 0.0])[1]
     if executor == "plan":
         with pytest.raises(
-            tf.errors.InvalidArgumentError, match="values that 'Merge' chooses from have different ranks"
+            tf.errors.InvalidArgumentError, match="values that '.*Merge.*' chooses from have different ranks"
         ):
-            run(y, {number: 0})
+            run(total)
 
 
 def test_a_merge_takes_its_inputs_in_any_order():

@@ -5,17 +5,17 @@ Where the branches' results have different ranks, the plan has one branch alone 
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from functools import partial
 
 import numpy as np
 
 from ..ops.control_flow_nodes import branch_results
 from .branch_values import NEVER
-from .guards import guarded, own_checks, truth_of, undecided
+from .guards import around, guarded, own_checks, truth_of, undecided
 from .host import NO_VALUE
 from .ir import OBJECT, VARIABLE, Buffer, If, Instr, Value, same_shape
 from .node import Node
-from .one_branch import DecideBranch, decided, source_of
+from .one_branch import DecideBranch, continue_branches, decided, enclosed, to_decide
 
 
 def lower_if(lowerer, unit):
@@ -31,16 +31,15 @@ def lower_if(lowerer, unit):
     for side, branch in ((1, unit.then), (0, unit.otherwise)):
         local = []
         lowerer.superseded = dict(before)
-        with _around(lowerer, unit), lowerer.region(local) as block, own_checks(lowerer, block):
-            reached = lowerer.lower_units(branch.units)
-            taken = zip(branch.results, unit.merges)
-            results.append(
-                [
-                    None if t is None or not reached else lowerer.settled(lowerer.value_of(t, (m, side)), node)
-                    for t, m in taken
-                ]
-            )
-            ends.append(reached)
+        with (
+            around(lowerer, unit.predicate),
+            enclosed(lowerer, unit),
+            lowerer.region(local) as block,
+            own_checks(lowerer, block),
+        ):
+            found = lowerer.lower_region(branch.units, partial(_results, lowerer, unit, branch, side, node))
+            results.append(found or [None] * len(unit.merges))
+            ends.append(found is not None)
         lowerer.leave(local)
         superseded.update(lowerer.superseded)
         blocks.append(block)
@@ -59,14 +58,10 @@ def lower_if(lowerer, unit):
     return any(ends)
 
 
-@contextmanager
-def _around(lowerer, unit):
-    """Notes which conditional what is lowered stands in."""
-    lowerer.around.append(unit.predicate)
-    try:
-        yield
-    finally:
-        lowerer.around.pop()
+def _results(lowerer, unit, branch, side, node):
+    """What a branch gives, at its end."""
+    taken = zip(branch.results, unit.merges)
+    return [None if t is None else lowerer.settled(lowerer.value_of(t, (m, side)), node) for t, m in taken]
 
 
 def _tells_branch(lowerer, merge):
@@ -97,31 +92,34 @@ def _merge(lowerer, unit, place, then_value, else_value, blocks, node):
     if then_value is else_value and then_value.buffer is not None and then_value.buffer.kind != VARIABLE:
         return then_value
     if len(then_value.shape) != len(else_value.shape):
-        predicates = [*lowerer.around, unit.predicate]
-        if lowerer.depth == len(lowerer.around):  # the first is decided first: then the next is in no branch
-            raise DecideBranch(source_of(predicates[0]))
-        for source in map(source_of, predicates):  # in a loop, of what is the same in each iteration
-            if source.op._control_flow_context is None and source not in lowerer.request.decided:
-                raise DecideBranch(source)
-        raise ValueError(
-            f"in a loop that decides which is taken, the branches of {unit.op.name!r} give {tensor.name!r} different ranks: {then_value!r} and {else_value!r}"
-        )
+        decisive = to_decide(lowerer, [*lowerer.around, unit.predicate])
+        if decisive is not None:
+            raise DecideBranch(decisive)
+        continue_branches(lowerer, unit, f"give {tensor.name!r} different ranks: {then_value!r} and {else_value!r}")
+    missing = [lowerer.presence.missing_in(b.results[place], b.context) for b in (unit.then, unit.otherwise)]
+    return joined(lowerer, (then_value, else_value), blocks, missing, node)
+
+
+def joined(lowerer, values, blocks, missing, node):
+    """One buffer for the values at the ends of two blocks, each of which is moved where what it misses is there."""
     fresh, shape, group = [], [], None
-    for a, b in zip(then_value.shape, else_value.shape):
+    for a, b in zip(*(value.shape for value in values)):
         if same_shape((a,), (b,)):
             shape.append(a)
         else:
             group = lowerer.sizes.new_group() if group is None else group
             fresh.append((lowerer.sizes.fresh(group), a, b))
             shape.append(fresh[-1][0])
-    if lowerer.is_object(tensor):
-        out = Value(then_value.dtype, tuple(shape), Buffer(OBJECT, then_value.dtype, 1, ("merge", tensor)))
+    dtype = values[0].dtype
+    if any(value.buffer is not None and value.buffer.kind == OBJECT for value in values) or lowerer.holds_objects(
+        dtype
+    ):
+        out = Value(dtype, tuple(shape), Buffer(OBJECT, dtype, 1, ("merge", node.op)))
     else:
-        out = lowerer.allocate(then_value.dtype, tuple(shape))
-    for side, (value, branch) in enumerate(((then_value, unit.then), (else_value, unit.otherwise))):
-        missing = lowerer.presence.missing_in(branch.results[place], branch.context)
+        out = lowerer.allocate(dtype, tuple(shape))
+    for side, value in enumerate(values):
         sizes = [(entry[0], entry[1 + side]) for entry in fresh]
-        _deliver(lowerer, blocks[side], sizes, value, out, node, missing)
+        _deliver(lowerer, blocks[side], sizes, value, out, node, missing[side])
     return out
 
 
@@ -164,7 +162,7 @@ def lower_choice(lowerer, merge):
             inputs.append((place, lowerer.value_of(tensor, (merge, place)), conditions))
         if not conditions:
             break
-    out, sizes = _common(lowerer, merge, [value for _, value, _ in inputs])
+    out, sizes = _common(lowerer, merge, [value for _, value, _ in inputs], [c for _, _, c in inputs])
     index = lowerer.allocate(merge.outputs[1].dtype.base_dtype, ()) if _tells_branch(lowerer, merge) else None
     for (place, value, conditions), given in reversed(list(zip(inputs, sizes))):  # the first is the last to be written
         local = []
@@ -177,10 +175,14 @@ def lower_choice(lowerer, merge):
     lowerer.environment.update(zip(merge.outputs, (out, index) if index is not None else (out,)))
 
 
-def _common(lowerer, merge, values):
+def _common(lowerer, merge, values, conditions):
     """(a buffer that each of some values can be moved to, the sizes to be set before each is: pairs of what it has and a register)."""
     first = values[0]
     if any(len(value.shape) != len(first.shape) for value in values):
+        asked = lowerer.presence.in_order(frozenset().union(*conditions))
+        decisive = to_decide(lowerer, [*lowerer.around, asked[0].predicate])
+        if decisive is not None:
+            raise DecideBranch(decisive)
         shapes = " and ".join(repr(value) for value in values)
         raise ValueError(f"the values that {merge.name!r} chooses from have different ranks: {shapes}")
     group, shape, sizes = None, [], [[] for _ in values]
@@ -216,6 +218,12 @@ def _lower_taken(lowerer, unit, side, node):
 def _lower_branch(lowerer, unit, branch, side, node):
     if not lowerer.lower_units(branch.units):
         return False
+    give_results(lowerer, unit, branch, side, node)
+    return True
+
+
+def give_results(lowerer, unit, branch, side, node):
+    """The results of a conditional are those of one branch."""
     for result, merge, tensor in zip(branch.results, unit.merges, unit.outputs):
         if result is None:
             lowerer.environment[tensor] = _unread(lowerer, tensor)
@@ -227,4 +235,3 @@ def _lower_branch(lowerer, unit, branch, side, node):
         lowerer.environment[tensor] = value
         if _tells_branch(lowerer, merge):
             lowerer.environment[merge.outputs[1]] = lowerer.literal(np.int32(merge.inputs.index(result)))
-    return True

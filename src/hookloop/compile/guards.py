@@ -15,6 +15,16 @@ from .one_branch import decide
 
 
 @contextmanager
+def around(lowerer, predicate):
+    """Notes which conditional, or look at what is there, it is that what is lowered stands in."""
+    lowerer.around.append(predicate)
+    try:
+        yield
+    finally:
+        lowerer.around.pop()
+
+
+@contextmanager
 def own_checks(lowerer, block):
     """Checks of sizes that are made in a branch are a group of their own, worked out where the branch begins."""
     sizes = lowerer.sizes
@@ -30,7 +40,7 @@ def own_checks(lowerer, block):
 
 def undecided(lowerer, conditions, op):
     """What a plan must look at: not the predicates whose branch it takes for granted."""
-    if not lowerer.request.decided or conditions is NEVER:
+    if conditions is NEVER or not (lowerer.taken or lowerer.request.decided):
         return conditions
     if lowerer.depth == 0:
         for condition in conditions:
@@ -55,12 +65,9 @@ def guarded(lowerer, conditions, op):
 def _guarded(lowerer, conditions, op):
     value, branch = _test(lowerer, conditions, op)
     local, sides = [], [Block(), Block()]
-    lowerer.around.append(lowerer.presence.in_order(conditions)[0].predicate)
-    try:
-        with lowerer.region(local, sides[branch]) as block, own_checks(lowerer, block):
-            yield
-    finally:
-        lowerer.around.pop()
+    first = lowerer.presence.in_order(conditions)[0].predicate
+    with around(lowerer, first), lowerer.region(local, sides[branch]) as block, own_checks(lowerer, block):
+        yield
     lowerer.leave(local)
     if block.items:
         lowerer.append(If(value, sides[1], sides[0], lowerer.node_index(op)))

@@ -14,7 +14,7 @@ from .branch_values import NEVER, beyond, both
 from .guards import guarded, require, undecided
 from .ir import OBJECT, Buffer, Instr, Loop, Value, same_shape
 from .node import Node
-from .one_branch import decide_before_loop
+from .one_branch import decide_before_loop, enclosed
 from .passes.uses import instructions_of
 from .sizes import Size
 
@@ -33,7 +33,8 @@ def lower_loop(lowerer, unit):
     for _ in range(_MOST_ATTEMPTS):
         saved = _Checkpoint(lowerer)
         state = _LoopState(lowerer, unit, node, variables, initial, varying)
-        changed = state.attempt()
+        with enclosed(lowerer, None):
+            changed = state.attempt()
         if changed is None:
             break
         saved.restore()
@@ -118,19 +119,22 @@ class _LoopState:
                     lowerer.environment[tensor] = value
         local = []
         with lowerer.region(local) as condition:
-            if not lowerer.lower_units(unit.condition):
+            predicates = lowerer.lower_region(unit.condition, self._condition)
+            if predicates is None:
                 raise lowerer.hosts[-1][0]
-            predicate = lowerer.operand(lowerer.value_of(unit.loop_cond.inputs[0]), None, self.node)
         with lowerer.region(local) as body, self._own_checks(body):
             lowerer.leave(local)
-            following = self._following() if lowerer.lower_units(unit.body) else self.values
+            following = lowerer.lower_region(unit.body, self._following) or self.values
             changed = self._changed(following)
             if changed is None:
                 self._back_edge(following)
         lowerer.leave(local)
         if changed is None:
-            lowerer.append(Loop(condition, predicate, body, self.node.index))
+            lowerer.append(Loop(condition, *predicates, body, self.node.index))
         return changed
+
+    def _condition(self):
+        return [self.lowerer.operand(self.lowerer.value_of(self.unit.loop_cond.inputs[0]), None, self.node)]
 
     @contextmanager
     def _own_checks(self, body):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from contextlib import contextmanager
+from functools import partial
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from .arrays import ARRAY_OPS, holds_text
 from .batches import FirstElements, lower_batch
 from .branch_values import NEVER
 from .conditionals import lower_choice, lower_if
+from .continued import is_continued, lower_continued, not_lowered
 from .guards import guarded, require, undecided
 from .host import call_host, called_by, is_handle, is_text_variable, lower_host, read_text, write_text
 from .ir import (
@@ -41,10 +43,12 @@ from .ir import (
 from .loops import lower_loop
 from .measured import MeasuredOps
 from .node import Node, NodeContext, Specialize, Unfit, feeds_of, new_buffer
+from .one_branch import DecideBranch, to_decide
 from .open_axes import OpenAxes
 from .order import ALIASES
 from .regions import COPY, IF, LOOP, waited_for_though_fed
 from .sizes import Size, SizeTable
+from .stacks import STACK_OPS
 from .variables import check_handles, new_variable, shape_now
 
 _SYMBOLIC_LIMIT = 256  # elements of a tensor that is computed with sizes
@@ -87,11 +91,14 @@ class Lowerer(OpenAxes):
         self.loosened = set()
         self.declared = {}
         self.assigned: set = set()
-        self.superseded = {}  # a variable's buffer -> (block, value) since an assignment has given it another shape
+        self.superseded = {}  # a variable's buffer -> (block, value, predicate that decides whether it is so) since it got another shape
         self.region_local: list = []
         self.depth = 0
         self.measured = MeasuredOps()
         self.around = []  # the predicates of the conditionals around what is lowered
+        self.enclosing = []  # these conditionals, but for those behind whose branches the rest is lowered twice; None for a loop
+        self.continued = set()  # the ops of such rests: what is outside has no value of theirs
+        self.in_continued = 0
         self.taken = {}  # predicate -> which branch alone the plan has: see conditionals.py
 
     # --- values -----------------------------------------------------------------------------------------
@@ -271,28 +278,40 @@ class Lowerer(OpenAxes):
         return fresh
 
     def lower_units(self, units):
+        """Lowers a region's units in their order, and returns whether the end of the region can be reached."""
+        return self.lower_region(units, list) is not None
+
+    def lower_region(self, units, end):
         """Lowers a region's units in their order.
 
         An op that does not fit a rank that is only guessed ends the region with the error: the call whose rank it is
         comes before it, and another rank makes the step start again with a plan for it. So does one that cannot be run in a
         branch or in a loop's body, which need not be reached.
 
+        Args:
+          units: the units.
+          end: function() -> a list of values: what is wanted of the region where its end is reached. It is called for each way to
+            the end that is lowered by itself: see continued.py.
+
         Returns:
-          Whether the end of the region can be reached.
+          The values, or None where the end of the region cannot be reached.
         """
         block = self.block
-        for unit in units:
+        for place, unit in enumerate(units):
+            if is_continued(self, unit):
+                rest = units[place + 1 :]
+                return lower_continued(self, unit, rest, partial(self.lower_region, rest, end))
             before = len(block.items)
             try:
                 if self._lower_unit(unit) is False:
-                    return False
+                    return None
             except errors.OpError as error:
                 del block.items[before:]
                 if not self.depth and not self._guesses(block):
                     raise
                 call_host(self, error)
-                return False
-        return True
+                return None
+        return end()
 
     def _lower_unit(self, unit):
         """Lowers a unit where it is run: behind a look at what it takes of branches that it does not stand in."""
@@ -340,6 +359,8 @@ class Lowerer(OpenAxes):
     def value_of(self, tensor, reader=None):
         value = self.environment.get(tensor)
         if value is None:
+            if tensor.op in self.continued and not self.in_continued:
+                raise not_lowered(tensor)
             self._lower_op(tensor.op)
             value = self.environment[tensor]
         if reader is not None and value.buffer is not None and value.buffer.kind == VARIABLE:
@@ -351,11 +372,12 @@ class Lowerer(OpenAxes):
     def _as_assigned(self, value):
         """A variable as the last assignment has left it: with another shape, in other memory."""
         while value.buffer in self.superseded:
-            block, since = self.superseded[value.buffer]
+            block, since, predicates = self.superseded[value.buffer]
             if block not in self.open_blocks:
+                if predicates is not None:
+                    raise DecideBranch(predicates)
                 raise errors.UnimplementedError(
-                    None, None, f"the variable {value.buffer.source!r} gets another shape in a conditional or a loop: a step "
-                    "cannot use it behind that",
+                    None, None, f"the variable {value.buffer.source!r} gets another shape in a loop: a step cannot use it behind that"
                 )  # fmt: skip
             value = since
         return value
@@ -383,7 +405,8 @@ class Lowerer(OpenAxes):
     def _dispatch(self, op):
         kind = op.type
         if kind in _NOTHING:
-            self._stack(op)
+            if kind == "StackV2":
+                self.environment[op.outputs[0]] = Value(dtypes.resource, (), Buffer(STACK, dtypes.resource, 1, op))
             return
         if kind in VARIABLES:
             self.environment[op.outputs[0]] = self.variable(op)
@@ -414,6 +437,8 @@ class Lowerer(OpenAxes):
         self.nodes.append(op)
         if kind in _SPECIAL:
             getattr(self, "_op_" + kind)(node)
+        elif kind in STACK_OPS:
+            STACK_OPS[kind](self, node)
         elif kind in ARRAY_OPS and not holds_text(node):
             self._read_variables(node)
             ARRAY_OPS[kind](self, node)
@@ -663,7 +688,7 @@ class Lowerer(OpenAxes):
         self.resize(defined)
         buffer = Buffer(VARIABLE, target.dtype, math.prod(fresh), target.buffer.source)
         grown = Value(target.dtype, tuple(fresh), buffer, offset=offset)
-        self.superseded[target.buffer] = self.block, grown
+        self.superseded[target.buffer] = self.block, grown, to_decide(self, self.around) if self.around else None
         return grown
 
     def _op_IsVariableInitialized(self, node):
@@ -677,47 +702,6 @@ class Lowerer(OpenAxes):
             op = op.inputs[0].op
         out = self.allocate(dtypes.bool, ())
         self.append(Instr("copy", [self.flag(op)], [out], (), node.index))
-        self.environment[node.op.outputs[0]] = out
-
-    # --- saved loop values ------------------------------------------------------------------------------
-
-    def _stack(self, op):
-        if op.type == "StackV2":
-            self.environment[op.outputs[0]] = Value(dtypes.resource, (), Buffer(STACK, dtypes.resource, 1, op))
-
-    def _op_StackPushV2(self, node):
-        """Saves a value, unless it is the same in every iteration: then it is only remembered."""
-        handle, value = node.inputs
-        if not self._is_fixed(value):
-            value = self.operand(value, None, node)
-            self.append(Instr("stack_push", [handle, value], (), (), node.index, effect=True))
-        self.request.pushed[handle.buffer.source] = value
-        self.environment[node.op.outputs[0]] = node.inputs[1]
-
-    def _is_fixed(self, value):
-        """Whether a value is known before the run, or made of sizes that do not change in it."""
-        if value.symbol is not None:
-            return not any(isinstance(s, Size) and s.group for s in value.symbol.ravel())
-        return (value.buffer is not None and value.buffer.kind == STACK) or self.literal_of(value) is not None
-
-    def _op_StackPopV2(self, node):
-        handle = node.inputs[0]
-        pushed = self.request.pushed.get(handle.buffer.source)
-        if pushed is None:
-            raise ValueError("a value is taken from a stack that nothing was put on")
-        if self._is_fixed(pushed):
-            self.environment[node.op.outputs[0]] = pushed
-            return
-        shape = pushed.shape
-        if any(isinstance(d, Size) and d.group for d in shape):
-            group = self.sizes.new_group()
-            fresh = [self.sizes.fresh(group) for _ in shape]
-            registers = [s.register for s in fresh]
-            self.append(Instr("stack_sizes", [handle], (), registers, node.index, effect=True, defines=fresh))
-            self.resize(fresh)
-            shape = tuple(fresh)
-        out = self.allocate(pushed.dtype, shape)
-        self.append(Instr("stack_pop", [handle], [out], (), node.index, effect=True))
         self.environment[node.op.outputs[0]] = out
 
     # --- regions ----------------------------------------------------------------------------------------
@@ -743,9 +727,13 @@ class Lowerer(OpenAxes):
             setattr(value, what, None)
 
     @staticmethod
-    def is_object(tensor):
-        """Whether a tensor's value is a Python object: text, a queue, an iterator."""
-        return tensor.dtype.base_dtype.name in _OBJECTS
+    def holds_objects(dtype):
+        """Whether values of a type are Python objects: texts, queues, iterators."""
+        return dtype.name in _OBJECTS
+
+    def is_object(self, tensor):
+        """Whether a tensor's value is a Python object."""
+        return self.holds_objects(tensor.dtype.base_dtype)
 
     def copy_sizes(self, pairs, node):
         """Sets size registers from other sizes, all at once."""

@@ -7,12 +7,15 @@ taken makes a step start again where it is the other one.
 from __future__ import annotations
 
 import weakref
+from contextlib import contextmanager
 
 from ..ops.branch_taken import branch_taken
 from ..ops.variable_key import VARIABLES
 from .branch_values import pushes_on
 from .host import lower_host
 from .node import Node, NodeContext
+
+_MOST_CONTINUED = 6  # conditionals of a plan: each doubles what is behind it
 
 
 class DecideBranch(Exception):
@@ -21,6 +24,44 @@ class DecideBranch(Exception):
     def __init__(self, predicate):
         super().__init__(f"the value of {predicate.name!r} decides the plan's structure")
         self.predicate = predicate
+
+
+class ContinueBranches(Exception):
+    """A plan is wanted in which what is behind a conditional of a loop is there once for each of its branches (continued.py)."""
+
+    def __init__(self, unit):
+        super().__init__(f"the ranks behind {unit.op.name!r} depend on the branch that is taken")
+        self.unit = unit
+
+
+def continue_branches(lowerer, unit, what):
+    """Asks for a plan that goes on by itself behind each branch of a conditional; a ValueError where there can be none.
+
+    Args:
+      lowerer: the `Lowerer`.
+      unit: the conditional.
+      what: what the branches do, in words.
+    """
+    continued = lowerer.request.continued
+    if unit not in continued and len(continued) < _MOST_CONTINUED and not _misses(lowerer.presence, unit):
+        raise ContinueBranches(unit)
+    raise ValueError(f"in a loop that decides which is taken, the branches of {unit.op.name!r} {what}")
+
+
+def _misses(presence, unit):
+    """Whether a conditional asks for more than the branches that it stands in, or its results do."""
+    results = [(result, branch.context) for branch in (unit.then, unit.otherwise) for result in branch.results]
+    return unit.missing(presence) or any(r is not None and presence.missing_in(r, context) for r, context in results)
+
+
+@contextmanager
+def enclosed(lowerer, unit):
+    """Notes that a branch of a conditional is lowered, which is not continued; None for a loop."""
+    lowerer.enclosing.append(unit)
+    try:
+        yield
+    finally:
+        lowerer.enclosing.pop()
 
 
 # Predicate -> the op that says which branch is taken: what a session remembers of a result's shape, it remembers by the op's output.
@@ -52,13 +93,22 @@ def _carried(op):
 def decided(lowerer, unit, predicate):
     """The branch that a plan of one branch takes for granted, 1 or 0; None where the plan has both."""
     source = source_of(unit.predicate)
-    if source not in lowerer.request.decided:
-        return None
     if source not in lowerer.taken:
-        if lowerer.depth:
+        if source not in lowerer.request.decided or lowerer.depth:
             return None
         decide(lowerer, source, predicate, unit.op)
     return lowerer.taken[source]
+
+
+def to_decide(lowerer, predicates):
+    """Of the predicates around something, the outermost first, the one on which a plan of one branch would depend; None where a loop
+    decides in each iteration."""
+    if lowerer.depth == len(lowerer.around):  # the first is decided first: then the next is in no branch
+        return source_of(predicates[0])
+    for source in map(source_of, predicates):  # in a loop, of what is the same in each iteration
+        if source.op._control_flow_context is None and source not in lowerer.request.decided:
+            return source
+    return None
 
 
 def decide_before_loop(lowerer, unit):

@@ -11,12 +11,12 @@ from .. import errors
 from ..graph.describe import describe, uninitialized
 from . import memory, passes
 from .assemble import Assembler, TooManyAxes
-from .conditionals import DecideBranch
 from .early_checks import check_rows_early
 from .host import called_by
 from .ir import FLAG, MAX_RANK, VARIABLE, Block, walk
 from .lower import Lowerer, SpecializeValue
 from .node import Node, Specialize
+from .one_branch import ContinueBranches, DecideBranch
 from .open_shapes import open_shapes
 from .order import OrderedUnits
 from .regions import RaisedGraph
@@ -53,6 +53,7 @@ class Request:
 
     Attributes:
       decided: the predicates of conditionals of which the plan has the branch alone that is taken.
+      continued: conditionals, of loops, of which what stands behind them is in the plan once for each branch.
       assumed: what the plan takes for granted of host ops' outputs, and a run may find otherwise: ("rank", tensor) ->
         rank, ("size", tensor, axis) -> size, ("equal", op) -> True, all first sizes.
       fixed: (tensor, axis) of the host ops' sizes on which the plan's structure depends.
@@ -70,6 +71,7 @@ class Request:
         self.done = done
         self.special: set = set()
         self.decided: dict = {}  # in the order in which they were decided: so plans make their calls in one order
+        self.continued: set = set()
         self.special_values: dict = {}
         self.pushed: dict = {}
         self.assumed: dict = {}
@@ -173,6 +175,9 @@ def lower_request(request):
             continue
         except DecideBranch as wanted:
             request.decided[wanted.predicate] = True
+            continue
+        except ContinueBranches as wanted:
+            request.continued.add(wanted.unit)
             continue
         except SpecializeValue as wanted:
             feed = request.feeds[wanted.feed]
