@@ -76,6 +76,10 @@ static void test_sorts_of_what_lies_apart(void) {
                 const operand narrow[] = {{HL_FLOAT32, 1, {n}, y}, {HL_FLOAT32, 1, {k}, NULL}, {HL_INT32, 1, {k}, NULL}};
                 alone a = run_alone("top_k", 1, 3, wide, 0, NULL), b = run_alone("top_k", 1, 3, narrow, 0, NULL);
                 CHECK(a.status == HL_OK && b.status == HL_OK);
+                alone c = run_alone("top_k", 1, 2, wide, 0, NULL), d = run_alone("top_k", 1, 2, narrow, 0, NULL); /* values alone */
+                CHECK(c.status == HL_OK && d.status == HL_OK);
+                CHECK(memcmp(a.out[0], c.out[0], sizeof(double) * (size_t)k) == 0 && memcmp(b.out[0], d.out[0], sizeof(float) * (size_t)k) == 0);
+                free_outputs(&c), free_outputs(&d);
                 for (int64_t i = 1; i < k; i++) CHECK(((double *)a.out[0])[i - 1] >= ((double *)a.out[0])[i]);
                 for (int64_t i = 1; i < k; i++) CHECK(((float *)b.out[0])[i - 1] >= ((float *)b.out[0])[i]);
                 for (int64_t i = 0; i < k; i++) CHECK(x[((int32_t *)a.out[1])[i]] == ((double *)a.out[0])[i]);

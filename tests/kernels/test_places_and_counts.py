@@ -291,6 +291,65 @@ def test_the_largest_of_numbers_that_lie_apart(dtype, spread):
             np.testing.assert_array_equal(values, np.take_along_axis(x, order[:, :k], 1))
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "int64", "uint32", "uint64", "float16", "int8"])
+def test_values_alone_are_those_with_their_places(dtype):
+    """To the bit: zeros of both signs and what is no number, in the order of their places, and the extremes that fill up vectors."""
+    random = np.random.default_rng(2)
+    bits = f"uint{np.dtype(dtype).itemsize * 8}"
+    lengths = [
+        1,
+        2,
+        10,
+        23,
+        24,
+        25,
+        31,
+        32,
+        33,
+        47,
+        48,
+        49,
+        63,
+        64,
+        65,
+        79,
+        80,
+        127,
+        128,
+        129,
+        193,
+        257,
+        321,
+        1000,
+        2049,
+        8191,
+        8192,
+        8193,
+    ]
+    for length in [*lengths, 70000]:
+        for kind in ("far", "few", "odd", "rising", "falling"):
+            x = random.integers(0, 2**62, (3, length)).astype(bits).view(dtype)
+            if dtype.startswith("float"):
+                x = random.normal(size=(3, length)).astype(dtype)
+            if kind == "few":
+                x = random.integers(0, 3, (3, length)).astype(dtype)
+            elif kind == "odd":
+                odd = [0.0, -0.0, np.nan, -np.nan, np.inf, -np.inf, 1e-42, -1e-42] if dtype.startswith("float") else []
+                limits = np.finfo(dtype) if dtype.startswith("float") else np.iinfo(dtype)
+                odd = np.array([limits.max, limits.min, *odd], dtype)
+                x = np.where(random.random((3, length)) < 0.7, odd[random.integers(0, len(odd), (3, length))], x)
+                x[1] = np.where(np.isnan(x[1]), x.dtype.type(1), x[1])
+            elif kind in ("rising", "falling"):
+                x = np.sort(x)[:, :: -1 if kind == "falling" else 1].copy()
+            for k in {length, (length + 1) // 2}:
+                both, places = np.zeros((3, k), dtype), np.zeros((3, k), "int32")
+                call("top_k", [x], [both, places])
+                for threads in (1, 2):
+                    alone = np.ones((3, k), dtype)
+                    call("top_k", [x], [alone], (), threads)
+                    np.testing.assert_array_equal(alone.view(bits), both.view(bits))
+
+
 @pytest.mark.parametrize("dtype", ["int32", "int64"])
 def test_drawn_integers_are_the_references(dtype, monkeypatch):
     found = []

@@ -22,6 +22,7 @@ def blank(size, dtype="int32"):
 # name of the kernel -> (inputs, outputs, attributes). The last output's last element is what is written last.
 KERNELS = {
     "top_k of all": ("top_k", [FLOATS[None]], [blank((1, N), "float32"), blank((1, N))], (1,)),
+    "values of all": ("top_k", [FLOATS[None]], [blank((1, N), "float32")], (1,)),
     "top_k of half": ("top_k", [FLOATS[None]], [blank((1, N // 2), "float32"), blank((1, N // 2))], (1,)),
     "top_k of few": ("top_k", [FLOATS[None]], [blank((1, 9), "float32"), blank((1, 9))], (1,)),
     "in_top_k": ("in_top_k", [FLOATS.reshape(-1, 10), PLACES[: N // 10] % 10, np.int32(3)], [blank(N // 10, "bool")], ()),

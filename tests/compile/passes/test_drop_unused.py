@@ -1,6 +1,7 @@
 """drop_unused: what nobody reads goes, what has an effect stays."""
 
 import numpy as np
+import pytest
 
 import hookloop as tf
 from hookloop.compile.passes.drop_unused import drop_unused
@@ -15,6 +16,36 @@ def test_what_nobody_reads_is_dropped():
     assert "top_k" in kernels(program)
     drop_unused(program)
     assert kernels(program) == ["tanh"]
+
+
+def test_places_that_nobody_reads_are_not_found():
+    x = tf.placeholder(tf.float32, [2, 30])
+    fed = {x: np.zeros((2, 30))}
+    parts = tf.nn.top_k(x, 30)
+    places = {}
+    for name, fetches in (
+        ("values", [parts[0]]),
+        ("both", parts),
+        ("read", [parts[0], parts[1] + 1]),
+        ("alone", [parts[1]]),
+    ):
+        program = optimized(fetches, fed, names=["drop_unused"])
+        places[name] = [len(i.outputs) for i in program.instructions() if i.kernel == "top_k"]
+    assert places == {"values": [1], "both": [2], "read": [2], "alone": [2]}
+
+
+@pytest.mark.parametrize("size", [3, 30, 1000])
+def test_sorted_values_are_the_same_without_their_places(size, executor):
+    random = np.random.default_rng(size)
+    x = tf.placeholder(tf.float32, [None, None])
+    fed = random.integers(-5, 5, (4, size)).astype("float32") * np.where(random.random((4, size)) < 0.5, -1, 1).astype(
+        "float32"
+    )
+    with tf.Session() as session:
+        np.testing.assert_array_equal(session.run(tf.sort(x), {x: fed}), np.sort(fed))
+        np.testing.assert_array_equal(session.run(tf.sort(x, direction="DESCENDING"), {x: fed}), -np.sort(-fed))
+        alone, (both, _) = session.run(tf.nn.top_k(x, size)[0], {x: fed}), session.run(tf.nn.top_k(x, size), {x: fed})
+    np.testing.assert_array_equal(alone.view("uint32"), both.view("uint32"))
 
 
 def test_writes_are_not_dropped():

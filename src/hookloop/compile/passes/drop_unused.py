@@ -1,9 +1,11 @@
-"""The pass that removes instructions whose results nobody reads."""
+"""The pass that removes instructions whose results nobody reads, and the second results of some that others read the first of."""
 
 from __future__ import annotations
 
 from ..ir import Instr, Loop, walk
-from .uses import regions_of
+from .uses import Uses, kernels_of, regions_of
+
+_SECOND_IS_OPTIONAL = frozenset(("top_k",))  # kernels that may be without their second output
 
 
 def drop_unused(program):
@@ -16,6 +18,17 @@ def drop_unused(program):
         pass  # what a loop's body reads may be written further down in it
     if len(wanted) < len(instrs):
         _filter(program.root, wanted)
+    if not kernels_of(program).isdisjoint(_SECOND_IS_OPTIONAL):
+        _drop_second_outputs(program)
+
+
+def _drop_second_outputs(program):
+    uses = Uses.of(program)
+    for instr in walk(program.root):
+        if instr.kernel in _SECOND_IS_OPTIONAL and len(instr.outputs) == 2:
+            second = instr.outputs[1].buffer
+            if not uses.readers(second) and id(second) not in uses.kept and uses.only_writer(instr.outputs[1]) is instr:
+                uses.refresh(instr, lambda instr=instr: instr.outputs.pop())
 
 
 def _mark(backwards, live, wanted):
