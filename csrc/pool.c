@@ -10,6 +10,7 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -405,6 +406,19 @@ static hl_pool *new_pool(void) {
     return p;
 }
 
+/* Starts a thread that no signal of the process is given to: a program that waits for one, or has blocked it, does so in threads
+ * of its own. What an instruction itself brings about still reaches its handler. */
+static bool start_worker(worker *w) {
+    static const int own[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS};
+    sigset_t blocked, before;
+    sigfillset(&blocked);
+    for (size_t k = 0; k < sizeof own / sizeof *own; k++) sigdelset(&blocked, own[k]);
+    pthread_sigmask(SIG_SETMASK, &blocked, &before); /* the thread inherits it */
+    const bool started = pthread_create(&w->thread, NULL, worker_main, w) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return started;
+}
+
 static bool add_worker(hl_pool *p) {
     worker *w = aligned_alloc(64, (sizeof *w + 63) / 64 * 64);
     if (!w) return false;
@@ -414,7 +428,7 @@ static bool add_worker(hl_pool *p) {
     w->index = place + 1;
     pthread_mutex_init(&w->lock, NULL);
     pthread_cond_init(&w->wake, NULL);
-    if (pthread_create(&w->thread, NULL, worker_main, w) != 0) {
+    if (!start_worker(w)) {
         pthread_mutex_destroy(&w->lock);
         pthread_cond_destroy(&w->wake);
         free(w);

@@ -1,4 +1,4 @@
-"""Ctrl-C during a step, and fork."""
+"""Ctrl-C during a step, signals that a program waits for, and fork."""
 
 import os
 import signal
@@ -145,4 +145,25 @@ sys.exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else 9)
 
 def test_a_child_process_runs_its_parents_session():
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", FORK], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
+BLOCKED = """
+import os, signal
+os.environ["OPENBLAS_NUM_THREADS"] = "1"  # NumPy's threads are given signals
+import numpy as np
+import hookloop as tf
+x = tf.placeholder(tf.float32, [None, 512])
+y = tf.matmul(x, tf.ones([512, 512]))
+with tf.Session(config=tf.ConfigProto(intra_op_parallelism_threads=4)) as session:
+    session.run(y, {x: np.ones((2048, 512), "f")})  # makes the workers
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+    os.kill(os.getpid(), signal.SIGTERM)
+    session.run(y, {x: np.ones((2048, 512), "f")})
+    assert signal.sigtimedwait([signal.SIGTERM], 10).si_signo == signal.SIGTERM
+"""
+
+
+def test_a_signal_that_a_program_waits_for_is_not_given_to_a_worker():
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", BLOCKED], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
