@@ -110,6 +110,29 @@ def test_a_decomposition_is_left():
         np.testing.assert_allclose(session.run(s, {x: 2 * np.eye(500)}), np.full(500, 2.0))
 
 
+LEFT = """
+import os, signal, time
+import numpy as np
+import hookloop as tf
+def inverse(x):
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(1)
+    print("done")
+    return x
+np.linalg.inv = inverse
+y = tf.matrix_inverse(tf.placeholder_with_default(np.eye(500), [None, None]))
+try:
+    tf.Session().run(y)
+except KeyboardInterrupt:
+    print("left")
+"""
+
+
+def test_a_program_ends_behind_a_decomposition_that_was_left():
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", LEFT], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, "left\ndone\n"), done.stderr
+
+
 def test_a_blocking_dequeue_is_left():
     queue = tf.FIFOQueue(1, [tf.int32], shapes=[[]])
     item, put = queue.dequeue(), queue.enqueue(7)

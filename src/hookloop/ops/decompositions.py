@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import threading
 from collections import namedtuple
@@ -140,12 +141,17 @@ def _not_in_a_fork(function, *arguments):
         _under_way.pop(finished, None)
 
 
-def _before_fork():
-    """Waits for what other threads have under way; they begin nothing until the fork is made."""
-    _forking.acquire()
+def _wait_for_other_threads():
+    """Waits for what they have under way."""
     for finished, thread in list(_under_way.items()):
         if thread != threading.get_ident():
             finished.wait()
+
+
+def _before_fork():
+    """Waits for what other threads have under way; they begin nothing until the fork is made."""
+    _forking.acquire()
+    _wait_for_other_threads()
 
 
 def _after_fork_in_child():
@@ -157,6 +163,7 @@ def _after_fork_in_child():
 
 
 os.register_at_fork(before=_before_fork, after_in_parent=_forking.release, after_in_child=_after_fork_in_child)
+atexit.register(_wait_for_other_threads)  # a program's end is as a fork: what Ctrl-C has left may be under way still
 
 _MOST_ROWS = 16  # of small matrices, which csrc/kernels/small_matrices.c takes
 
