@@ -314,6 +314,22 @@ def test_applied_functions_that_give_different_ranks(executor):
             assert session.run(z, {number: n}).tolist() == expected
 
 
+def test_a_switch_in_a_branch_on_the_predicate_of_the_branch(executor):
+    """As programs have it that make conditionals of single nodes: one side of it is never there."""
+    from hookloop.python.ops import control_flow_ops
+
+    x, p = tf.placeholder(tf.float32, [None]), tf.placeholder(tf.bool, [])
+    off, on = control_flow_ops.switch(x, p)
+    again, never = control_flow_ops.switch(off * 0.5, p)
+    merged, index = control_flow_ops.merge([again + 1.0, on * 2.0, never - 1.0])
+    slope = tf.gradients(merged * merged, x)[0]
+    with tf.Session() as session:
+        for taken in (True, False):
+            found, at, by_x = session.run([merged, index, slope], {x: [1.0, 2.0], p: taken})
+            assert found.tolist() == ([2.0, 4.0] if taken else [1.5, 2.0]) and at == taken
+            assert by_x.tolist() == ([8.0, 16.0] if taken else [1.5, 2.0])
+
+
 def test_a_merge_of_different_ranks_takes_the_first_that_is_there(executor):
     from hookloop.python.ops import control_flow_ops
 

@@ -205,6 +205,7 @@ class CondContext(ControlFlowContext):
         self._name = get_default_graph().unique_name(name) if outer_context is _OF_THE_GRAPH else name
         self._pred = pred
         self._predicates = {pred}
+        self._beginning = set()  # Switches in this branch that begin conditionals in it, also on the same predicate
         self._pivot = pivot
         self._branch = branch
         self.conditional = pred
@@ -244,7 +245,7 @@ class CondContext(ControlFlowContext):
 
     def brings_in(self, switch):
         """Whether a Switch is one of this conditional's: else it begins a conditional within the branch."""
-        return switch.inputs[1] in self._predicates
+        return switch.inputs[1] in self._predicates and switch not in self._beginning
 
     def IsCondContext(self):
         return True

@@ -379,6 +379,8 @@ class _Recovery:
             merge._cond_contexts = ()
 
     def _note_switch(self, op):
+        if isinstance(self._place[op], _Side) and self._place[op].conditional.found() is not self._switched[op].found():
+            self._context(self._place[op])._beginning.add(op)
         for branch, tensor in enumerate(op.outputs):
             context = self._context(self._side_of(op, branch))
             for inner in context._chain():
