@@ -223,3 +223,36 @@ def test_rates_that_are_none_give_no_number(executor):
     with tf.Session() as session:
         assert np.isnan(session.run(tf.random_poisson(rates, [2]))).all()
         assert (session.run(tf.random_poisson(rates, [2], dtype=tf.int32)) == 0).all()
+
+
+@pytest.mark.parametrize("dtype", [tf.float32, tf.float64, tf.float16])
+@pytest.mark.parametrize("many", [1, 16, 100])
+def test_numbers_by_rejection_are_those_drawn_one_by_one(many, dtype, monkeypatch):
+    """Alphas below 1, 1 and above, rates on both sides of 10, alone and side by side; for any number of threads."""
+    kind = dtype.as_numpy_dtype
+    alphas = [[0.01], [0.7], [1.0], [3.5], [1000.0], [0.2, 1.0, 2.0], list(np.linspace(0.1, 4, 37))]
+    rates = [
+        [0.0],
+        [0.3],
+        [9.99],
+        [10.0],
+        [12.5],
+        [900.0],
+        [3.0, 40.0],
+        [1.0, 7.0, 0.0],
+        [11.0, 55.0],
+        list(np.linspace(0, 30, 37)),
+    ]
+    found = []
+    for executor, threads in (("reference", 1), ("", 1), ("", 2)):
+        monkeypatch.setenv("HOOKLOOP_EXECUTOR", executor)
+        with tf.Graph().as_default():
+            tf.set_random_seed(3)
+            numbers = [tf.random_gamma([many], np.array(alpha, kind), dtype=dtype) for alpha in alphas]
+            numbers += [tf.random_poisson(tf.constant(rate, tf.float64), [many], dtype=dtype) for rate in rates]
+            numbers.append(tf.random_poisson(tf.constant([5.0, 2000.0]), [many], dtype=tf.int64))
+            with tf.Session(config=tf.ConfigProto(intra_op_parallelism_threads=threads)) as session:
+                found.append(session.run(numbers))
+    for reference, one, two in zip(*found, strict=True):
+        np.testing.assert_array_equal(one, two)
+        np.testing.assert_allclose(one, reference, rtol={2: 1e-3, 4: 1e-6, 8: 1e-13}[one.itemsize])
