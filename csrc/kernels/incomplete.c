@@ -15,40 +15,40 @@ static double log_gamma(double x) {
 
 /* --- incomplete gamma functions, with their derivatives by a -------------------------------------------------------- */
 
-typedef struct gamma_value { double value, slope; } gamma_value;
+typedef struct gamma_value { double value, slope; } gamma_value; /* no slope is worked out where a constant `sloped` is false */
+#define INLINE static inline __attribute__((always_inline))
 
 /* P(a, x) = x^a e^-x / gamma(a + 1) (1 + x / (a + 1) + x^2 / ((a + 1) (a + 2)) + ...), quick where x is below a. */
-static gamma_value lower_series(double a, double x) {
+INLINE gamma_value lower_series(double a, double x, const bool sloped) {
     double term = 1, sum = 1, term_slope = 0, sum_slope = 0;
     for (int k = 1; k < MOST_TERMS; k++) {
         const double ratio = x / (a + k);
-        term_slope = ratio * (term_slope - term / (a + k));
+        if (sloped) term_slope = ratio * (term_slope - term / (a + k)), sum_slope += term_slope;
         term *= ratio;
         sum += term;
-        sum_slope += term_slope;
-        if (term <= sum * 1e-17 && fabs(term_slope) <= fabs(sum_slope) * 1e-17) break;
+        if (term <= sum * 1e-17 && (!sloped || fabs(term_slope) <= fabs(sum_slope) * 1e-17)) break;
     }
     const double factor = exp(a * log(x) - x - log_gamma(a + 1));
-    return (gamma_value){factor * sum, factor * (sum_slope + sum * (log(x) - digamma(a + 1)))};
+    return (gamma_value){factor * sum, sloped ? factor * (sum_slope + sum * (log(x) - digamma(a + 1))) : 0};
 }
 
 /* Q(a, x) by its continued fraction: numerators p and denominators q of its convergents, and their slopes. */
-static gamma_value upper_fraction(double a, double x) {
+INLINE gamma_value upper_fraction(double a, double x, const bool sloped) {
     const double big = 4503599627370496.0;
     double y = 1 - a, z = x + y + 1;
     double p2 = 1, q2 = x, p1 = x + 1, q1 = z * x;
     double dp2 = 0, dq2 = 0, dp1 = 0, dq1 = -x;
-    double value = p1 / q1, slope = (dp1 - value * dq1) / q1;
+    double value = p1 / q1, slope = sloped ? (dp1 - value * dq1) / q1 : 0;
     for (int k = 1; k < MOST_TERMS; k++) {
         y++, z += 2;
         const double weight = y * k, weight_slope = -k;
         const double p = p1 * z - p2 * weight, q = q1 * z - q2 * weight;
-        const double dp = dp1 * z - p1 - dp2 * weight - p2 * weight_slope;
-        const double dq = dq1 * z - q1 - dq2 * weight - q2 * weight_slope;
-        double change = 1;
+        const double dp = sloped ? dp1 * z - p1 - dp2 * weight - p2 * weight_slope : 0;
+        const double dq = sloped ? dq1 * z - q1 - dq2 * weight - q2 * weight_slope : 0;
+        bool settled = false;
         if (q != 0) {
-            const double next = p / q, next_slope = (dp - next * dq) / q;
-            change = fmax(fabs((value - next) / next), fabs(slope - next_slope) / (1 + fabs(next_slope)));
+            const double next = p / q, next_slope = sloped ? (dp - next * dq) / q : 0;
+            settled = fabs(value - next) <= 1e-16 * fabs(next) && fabs(slope - next_slope) <= 1e-16 * (1 + fabs(next_slope));
             value = next, slope = next_slope;
         }
         p2 = p1, p1 = p, q2 = q1, q1 = q;
@@ -57,19 +57,19 @@ static gamma_value upper_fraction(double a, double x) {
             p2 /= big, p1 /= big, q2 /= big, q1 /= big;
             dp2 /= big, dp1 /= big, dq2 /= big, dq1 /= big;
         }
-        if (change <= 1e-16) break;
+        if (settled) break;
     }
     const double factor = exp(a * log(x) - x - log_gamma(a));
-    return (gamma_value){factor * value, factor * (slope + value * (log(x) - digamma(a)))};
+    return (gamma_value){factor * value, sloped ? factor * (slope + value * (log(x) - digamma(a))) : 0};
 }
 
 /* P(a, x), or Q(a, x) = 1 - P(a, x). */
-static gamma_value incomplete_gamma(double a, double x, bool upper) {
+INLINE gamma_value incomplete_gamma(double a, double x, const bool upper, const bool sloped) {
     if (x == 0 && !upper) return (gamma_value){0, 0};
     if (!(x >= 0) || !(a > 0) || isinf(a)) return (gamma_value){NAN, NAN};
     if (x == 0 || isinf(x)) return (gamma_value){(x == 0) == upper, 0};
     const bool by_fraction = x > 1 && x > a;
-    const gamma_value found = by_fraction ? upper_fraction(a, x) : lower_series(a, x);
+    const gamma_value found = by_fraction ? upper_fraction(a, x, sloped) : lower_series(a, x, sloped);
     return by_fraction == upper ? found : (gamma_value){1 - found.value, -found.slope};
 }
 
@@ -146,18 +146,18 @@ static double scaled_bessel(int order, double x) {
 #define SAME(tag, dtype, S, C, LOAD, STORE, op, EXPR) UNARY_LOOP(op##_##tag, S, C, LOAD, S, STORE, EXPR)
 #define ROW(tag, dtype, S, C, LOAD, STORE, op) {dtype, dtype, op##_##tag},
 
-EACH_WIDE_FLOAT(BINARY, igamma, incomplete_gamma(x, y, false).value)
+EACH_WIDE_FLOAT(BINARY, igamma, incomplete_gamma(x, y, false, false).value)
 VARIANTS(igamma, EACH_WIDE_FLOAT(ROW, igamma))
 
-EACH_WIDE_FLOAT(BINARY, igammac, incomplete_gamma(x, y, true).value)
+EACH_WIDE_FLOAT(BINARY, igammac, incomplete_gamma(x, y, true, false).value)
 VARIANTS(igammac, EACH_WIDE_FLOAT(ROW, igammac))
 
-EACH_WIDE_FLOAT(BINARY, igamma_grad_a, incomplete_gamma(x, y, false).slope)
+EACH_WIDE_FLOAT(BINARY, igamma_grad_a, incomplete_gamma(x, y, false, true).slope)
 VARIANTS(igamma_grad_a, EACH_WIDE_FLOAT(ROW, igamma_grad_a))
 
 /* How a sample moves with alpha where its quantile stays: -(dP/da) / (dP/dx). */
 static double gamma_sample_slope(double a, double x) {
-    return -incomplete_gamma(a, x, false).slope * exp(x - (a - 1) * log(x) + lgamma(a));
+    return -incomplete_gamma(a, x, false, true).slope * exp(x - (a - 1) * log(x) + lgamma(a));
 }
 
 EACH_WIDE_FLOAT(BINARY, random_gamma_grad, gamma_sample_slope(x, y))
