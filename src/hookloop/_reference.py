@@ -14,7 +14,7 @@ from . import dtypes, errors
 from ._reference_arrays import ArrayOps
 from ._reference_shapes import check_shapes
 from .compile.branch_values import NEVER, Choice, never_there, not_there
-from .compile.host import MAKES_ROOM, NO_VALUE
+from .compile.host import NO_VALUE
 from .compile.loops import missing_of_variable
 from .compile.order import ALIASES
 from .compile.pipeline import Feed, order_request
@@ -326,7 +326,8 @@ class ReferenceStep(ArrayOps):
         arrays = [self.argument(op, op_def, t) for t in op.inputs]
         check_shapes(op, arrays)
         if op_def.host is not None:
-            arrays += [MAKES_ROOM] * (op in self.units.raised.replaced)
+            extra = self.units.raised.waiting.extra_input(op)
+            arrays += [] if extra is None else [extra]
             results = self.session._call_host(op, arrays, self.deadline)
         elif op_def.stateful == "stream":
             results = op_def.reference(ReferenceNode(op, arrays), self.session._stream(op), *arrays)

@@ -111,6 +111,18 @@ class HostCall:
         if self.deadline_ns and time.monotonic_ns() > self.deadline_ns:
             raise errors.DeadlineExceededError(None, None, "Timed out waiting for the step: its time limit has passed")
 
+    def check_counters(self, counters):
+        """Ends a step that waits where a `Counter` that comes behind it has reached its limit.
+
+        Raises:
+          OutOfRangeError: one has.
+        """
+        for counter in counters:
+            cell = self.session._variables.get(counter.key)
+            if cell is not None and cell.initialized and cell.view() >= counter.limit:
+                text = f"Reached limit of {counter.limit} {describe_op(counter.op)}"
+                raise errors.OutOfRangeError(None, counter.op, text)
+
     def wait(self, condition, what):
         """Waits for a `threading.Condition` that is held, a while: the caller looks again at what it waits for.
 

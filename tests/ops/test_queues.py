@@ -368,3 +368,142 @@ def test_queues_that_cannot_be():
     for shapes in (None, [], [None], [3], tf.TensorShape([None])):
         with pytest.raises(ValueError, match="When providing partial shapes, a list of shapes must be provided"):
             tf.PaddingFIFOQueue(3, tf.int32, shapes)
+
+
+# --- what a step gives and takes itself -------------------------------------------------------------------
+
+QUICK = tf.RunOptions(timeout_in_ms=5000)
+
+
+@pytest.mark.parametrize("capacity", [1, 2, 5])
+@pytest.mark.parametrize("kind", ["FIFOQueue", "PaddingFIFOQueue", "PriorityQueue", "RandomShuffleQueue"])
+def test_a_step_may_take_what_it_gives_and_make_the_room_for_it(executor, kind, capacity):
+    x = tf.placeholder(tf.int64, [])
+    kept_back = [0] if kind == "RandomShuffleQueue" else []
+    queue = getattr(tf, kind)(capacity, *kept_back, [tf.int64], [[]])
+    value = [x, x] if kind == "PriorityQueue" else x
+    early = queue.dequeue()
+    put = queue.enqueue(value)
+    late, size = queue.dequeue(), queue.size()
+    with tf.Session() as session:
+        for take in (early, late):
+            taken = session.run([put, take], {x: 1}, options=QUICK)[1]
+            assert np.ravel(taken)[-1] == 1
+        for number in range(2, 2 + capacity):
+            session.run(put, {x: number})
+        for take in (early, late):
+            session.run([put, take], {x: 100}, options=QUICK)
+            assert session.run(size) == capacity
+        with pytest.raises(tf.errors.DeadlineExceededError):
+            session.run(put, {x: 5}, options=tf.RunOptions(timeout_in_ms=50))
+
+
+def test_room_is_made_for_as_many_elements_as_are_taken(executor):
+    x = tf.placeholder(tf.int32, [None])
+    queue = tf.FIFOQueue(4, [tf.int32], shapes=[[]])
+    take, put, size = queue.dequeue_many(3), queue.enqueue_many(x), queue.size()
+    with tf.Session() as session:
+        session.run(put, {x: range(4)})
+        for first in (4, 7):
+            taken = session.run([take, put], {x: range(first, first + 3)}, options=QUICK)[0]
+            assert taken.tolist() == list(range(first - 4, first - 1))
+        with pytest.raises(tf.errors.DeadlineExceededError):
+            session.run([take, put], {x: range(4)}, options=tf.RunOptions(timeout_in_ms=50))
+        assert session.run(size) == 7
+
+
+def test_what_is_taken_goes_through_a_second_queue_in_one_step(executor):
+    first, second = (tf.FIFOQueue(1, [tf.int32], shapes=[[]]) for _ in range(2))
+    result = second.dequeue()
+    between = second.enqueue(first.dequeue() + 1)
+    put = first.enqueue(1)
+    with tf.Session() as session:
+        assert session.run([result, between, put], options=QUICK) == [2, None, None]
+
+
+def test_a_step_gives_although_another_thread_waits_for_room(executor):
+    queue = tf.FIFOQueue(1, [tf.int32], shapes=[[]])
+    put, take, other = queue.enqueue(1), queue.dequeue(), queue.enqueue(2)
+    with tf.Session() as session:
+        session.run(put)
+        thread, _ = in_thread(lambda: session.run(other))
+        time.sleep(0.1)
+        assert session.run([take, put], options=QUICK)[0] == 1
+        assert session.run(take) == 1
+        joined(thread)
+        assert session.run(take) == 2
+
+
+def test_a_step_that_closes_the_queue_does_not_wait_for_elements(executor):
+    queue = tf.FIFOQueue(1, [tf.int32], shapes=[[]])
+    take, close = queue.dequeue(), queue.close()
+    with tf.Session() as session, pytest.raises(tf.errors.OutOfRangeError, match=CLOSED.format(1, 0)):
+        session.run([take, close], options=QUICK)
+
+
+def test_what_is_given_behind_what_is_taken_comes_after_it(executor):
+    queue = tf.FIFOQueue(2, [tf.int32], shapes=[[]])
+    take = queue.dequeue()
+    with tf.control_dependencies([take]):
+        put = queue.enqueue(take + 1)
+    with tf.Session() as session:
+        session.run(queue.enqueue(5))
+        assert [session.run([take, put], options=QUICK)[0] for _ in range(3)] == [5, 6, 7]
+
+
+@pytest.mark.parametrize("use_resource", [False, True])
+def test_waiting_ends_where_a_counter_of_the_step_has_reached_its_limit(executor, use_resource):
+    queue = tf.FIFOQueue(3, [tf.int32], shapes=[[]])
+    count = tf.get_variable("n", initializer=0, use_resource=use_resource)
+    taken, counted = queue.dequeue(), count.count_up_to(2)
+    limited = tf.train.limit_epochs(queue.dequeue_many(2), 1)
+    with tf.Session() as session:
+        session.run([tf.global_variables_initializer(), tf.local_variables_initializer()])
+        session.run(queue.enqueue_many([[7, 8]]))
+        assert [session.run([taken, counted], options=QUICK) for _ in range(2)] == [[7, 0], [8, 1]]
+        with pytest.raises(tf.errors.OutOfRangeError, match=r"^Reached limit of 2 \[in (Resource)?CountUpTo '"):
+            session.run([taken, counted], options=QUICK)
+        session.run(queue.enqueue_many([[9, 10]]))
+        assert session.run(limited, options=QUICK).tolist() == [9, 10]
+        with pytest.raises(tf.errors.OutOfRangeError, match="Reached limit of 1"):
+            session.run(limited, options=QUICK)
+        session.run(count.initializer)
+        with pytest.raises(tf.errors.DeadlineExceededError):
+            session.run([taken, counted], options=tf.RunOptions(timeout_in_ms=50))
+        assert session.run(count) == 0
+
+
+def test_a_counter_that_the_step_sets_anew_ends_no_waiting(executor):
+    queue = tf.FIFOQueue(3, [tf.int32], shapes=[[]])
+    count = tf.get_variable("n", initializer=2)
+    taken = queue.dequeue()
+    with tf.control_dependencies([count.assign(0)]):
+        counted = count.count_up_to(2)
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        thread, results = in_thread(lambda: session.run([taken, counted], options=QUICK))
+        time.sleep(0.1)
+        session.run(queue.enqueue(4))
+        joined(thread)
+        assert results == [[4, 0]]
+
+
+def test_a_step_may_take_the_gradients_that_it_applies(executor):
+    dense = tf.ConditionalAccumulator(tf.float32, shape=[2])
+    average, apply = dense.take_grad(1), dense.apply_grad([1.0, 3.0], local_step=5)
+    rows = tf.SparseConditionalAccumulator(tf.float32)
+    taken, given = rows.take_grad(1), rows.apply_grad([0, 2], [[1.0], [2.0]], local_step=5)
+    with tf.Session() as session:
+        assert session.run([average, apply], options=QUICK)[0].tolist() == [1, 3]
+        assert session.run([taken, given], options=QUICK)[0].indices.tolist() == [0, 2]
+
+
+def test_who_waits_does_not_see_that_another_op_of_the_step_would_fail(executor):
+    x = tf.placeholder(tf.float32, [])
+    queue, closed = (tf.FIFOQueue(1, [tf.float32], shapes=[[]]) for _ in range(2))
+    taken, checked, missed = queue.dequeue(), tf.check_numerics(x, "is finite"), closed.dequeue()
+    with tf.Session() as session:
+        session.run(closed.close())
+        for other in checked, missed:
+            with pytest.raises(tf.errors.DeadlineExceededError):
+                session.run([taken, other], {x: np.nan}, options=tf.RunOptions(timeout_in_ms=50))

@@ -13,7 +13,6 @@ from .ir import OBJECT, VARIABLE, Buffer, Instr, Value
 from .sizes import Size
 
 NO_VALUE = np.array(None)  # in the place of a variable's handle
-MAKES_ROOM = np.array(True)  # behind an element that is put into an area from which the step gets one afterwards
 
 
 # The attribute of a "host" instruction is 2 * the number of its call, plus 1 where it only stores what that call, made before, has
@@ -51,8 +50,9 @@ def only_stores(instr):
 def lower_host(lowerer, node, context):
     op = node.op
     inputs = [_input(lowerer, node, i, value) for i, value in enumerate(node.inputs)]
-    if op in lowerer.units.raised.replaced:
-        inputs.append(Value(dtypes.bool, (), Buffer(OBJECT, dtypes.bool, 1, MAKES_ROOM)))
+    extra = lowerer.units.raised.waiting.extra_input(op)
+    if extra is not None:
+        inputs.append(Value(dtypes.resource, (), Buffer(OBJECT, dtypes.resource, 1, extra)))
     outputs, sizes = [], OpenSizes(lowerer, op)
     for tensor, shape in zip(op.outputs, shapes_of(node, context)):
         outputs.append(_output(lowerer, tensor, shape, sizes))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from ..ops.control_flow_nodes import branch_results
 from ..ops.recovered_contexts import recover_contexts
 from .branch_values import ALWAYS, NEVER, Presence, beyond
+from .waiting import Waiting, waits_for
 
 OP, IF, LOOP, COPY = "op", "if", "loop", "copy"
 _LOOP_OPS = frozenset(("NextIteration", "RefNextIteration", "LoopCond", "Exit", "RefExit"))
@@ -132,7 +133,7 @@ class RaisedGraph:
         self._regions = {None: self.root_region}
         self._condition_ops = {}
         self._predicates = {}  # by conditional
-        self.replaced = set()  # puts of elements behind which the step gets one
+        self.waiting = Waiting()
         self._find_conditions()
         self.unit_of = {op: self._unit(op) for op in self.needed}
         self._finish_units()
@@ -379,20 +380,7 @@ class RaisedGraph:
                 self._depend(unit, unit.predicate, unit_of)
         if any(op.type == "MutexLock" for op in self.needed):
             self._order_sections()
-        if any(op.type == "Unstage" for op in self.needed):
-            self._order_stages()
-
-    def _order_stages(self):
-        """What is put in a step comes before what is got in it, which may wait for it, and need not wait for the room that this makes."""
-        puts = [op for op in self.needed if op.type == "Stage"]
-        for get in (op for op in self.needed if op.type == "Unstage"):
-            for put in puts:
-                if put.get_attr("shared_name") != get.get_attr("shared_name"):
-                    continue
-                first, second = self.unit_of[put], self.unit_of[get]
-                if first.region is second.region and not _waits_for(first, second):
-                    second.before.add(first)
-                    self.replaced.add(put)
+        self.waiting.order(self)
 
     def _order_sections(self):
         """What is locked by one mutex runs in the order in which it was made: a section ends before the next begins."""
@@ -406,7 +394,7 @@ class RaisedGraph:
             if before is not None:
                 for mine, its in zip(self._chain(self.unit_of[op]), self._chain(self.unit_of[before])):
                     if mine is not its:
-                        if mine.region is its.region and not _waits_for(its, mine):
+                        if mine.region is its.region and not waits_for(its, mine):
                             mine.before.add(its)
                         break
             last[mutex] = ends.get(op, op)
@@ -427,19 +415,6 @@ def _stands_alone(op):
     """Whether a program made an end of a branch or loop itself, which is of no context yet."""
     ends = op.type in _MERGES or op.type in ("Exit", "RefExit")
     return ends and op._control_flow_context is None and getattr(op, "_cond_contexts", None) is None
-
-
-def _waits_for(unit, other):
-    """Whether a unit comes behind another of its region."""
-    seen, stack = {unit}, [unit]
-    while stack:
-        for before in stack.pop().before:
-            if before is other:
-                return True
-            if before not in seen:
-                seen.add(before)
-                stack.append(before)
-    return False
 
 
 def _stack_of(tensor):

@@ -124,8 +124,9 @@ class QueueState:
                     None, None, f"Shape mismatch in tuple component {i}. Expected [{expected}], got [{found}]"
                 )
 
-    def enqueue(self, call, elements):
-        """Adds elements one after the other, each when there is room."""
+    def enqueue(self, call, elements, room=0):
+        """Adds elements one after the other, each when there is room, or when it is among the first `room` that need none:
+        so many does the step itself take behind them."""
         for element in elements:
             self.check(element)
         turn = object()
@@ -135,7 +136,9 @@ class QueueState:
             self._enqueuers.append(turn)
             try:
                 for element in elements:
-                    while self._enqueuers[0] is not turn or 0 <= self.capacity <= len(self._store):
+                    while (self._enqueuers[0] is not turn and not room) or 0 <= self.capacity + room <= len(
+                        self._store
+                    ):
                         call.wait(self._changed, "Enqueue")
                         if self._cancel_enqueues:
                             raise errors.CancelledError(None, None, "Enqueue operation was cancelled")
@@ -145,8 +148,11 @@ class QueueState:
                 self._enqueuers.remove(turn)
                 self._changed.notify_all()
 
-    def dequeue(self, call, count, at_least=None):
-        """Takes `count` elements when there are so many; of a closed queue `at_least` are enough."""
+    def dequeue(self, call, count, at_least=None, counters=None):
+        """Takes `count` elements when there are so many; of a closed queue `at_least` are enough.
+
+        It does not wait where one of the step's `counters`, a list in an array without axes, has come to its end.
+        """
         at_least = count if at_least is None else at_least
         turn, taken = object(), []
         with self._changed:
@@ -161,6 +167,8 @@ class QueueState:
                         if len(taken) >= at_least > 0:
                             break
                         self._refuse(count, len(taken))
+                    if counters is not None:
+                        call.check_counters(counters.item())
                     call.wait(self._changed, "Dequeue")
             except BaseException:
                 self._put_back(taken)

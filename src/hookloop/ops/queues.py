@@ -36,28 +36,36 @@ def _run_queue(call):
     return found
 
 
+def _element_and_room(queue, components):
+    """The components that are enqueued, and for how many elements the step makes room behind them."""
+    count = len(queue.types)
+    return components[:count], int(components[count]) if len(components) > count else 0
+
+
 def _run_enqueue(call, queue, *components):
-    queue.enqueue(call, [components])
+    element, room = _element_and_room(queue, components)
+    queue.enqueue(call, [element], room)
     return ()
 
 
 def _run_enqueue_many(call, queue, *components):
+    components, room = _element_and_room(queue, components)
     count = len(components[0])
     for component in components:
         if len(component) != count:
             raise ValueError(
                 f"All input tensors must have the same size in the 0th dimension: {count} and {len(component)}"
             )
-    queue.enqueue(call, [tuple([c[i : i + 1].reshape(c.shape[1:]) for c in components]) for i in range(count)])
+    queue.enqueue(call, [tuple([c[i : i + 1].reshape(c.shape[1:]) for c in components]) for i in range(count)], room)
     return ()
 
 
-def _run_dequeue(call, queue):
-    return list(queue.dequeue(call, 1)[0])
+def _run_dequeue(call, queue, counters=None):
+    return list(queue.dequeue(call, 1, counters=counters)[0])
 
 
 def _batch(at_least):
-    def run(call, queue, count):
+    def run(call, queue, count, counters=None):
         count = int(count)
         if count < 0:
             raise ValueError(f"{queue.kind} '{queue.name}' : DequeueMany requested {count} elements")
@@ -65,7 +73,7 @@ def _batch(at_least):
             raise ValueError(
                 f"{queue.kind}'s DequeueMany and DequeueUpTo require the components to have specified shapes."
             )
-        return queue.stack(queue.dequeue(call, count, at_least))
+        return queue.stack(queue.dequeue(call, count, at_least, counters))
 
     return run
 

@@ -162,6 +162,10 @@ _RENAMED = {
     "platform.googletest": {"GetTempDir": "test.get_temp_dir"},
     "pywrap_tensorflow": {"EventsWriter": "summary.events_writer.EventsWriter", "CheckpointReader": "train.checkpoint_utils.CheckpointReader"},
     "summary.writer.event_file_writer": {"EventFileWriter": "summary.writer.EventFileWriter"},
+    "training.evaluation": {
+        "_StopAfterNEvalsHook": "contrib.training.StopAfterNEvalsHook",
+        **{f"_{name}": f"contrib.training.{name}" for name in ("evaluate_once", "get_or_create_eval_step")},
+    },
     "training.summary_io": {"SummaryWriterCache": "summary.FileWriterCache"},
     "util.nest": {"is_sequence": "nest.is_nested"},
 }  # fmt: skip

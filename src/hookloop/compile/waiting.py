@@ -1,0 +1,151 @@
+"""Which ops of a step come before those that wait: for an element of a queue or a staging area, or for gradients.
+
+TensorFlow runs ops side by side, so a step may give what it waits for itself, and it ends where another of its ops fails. Here
+one op is run after the other: what is given comes before what waits for it, and whoever waits looks at what would fail behind it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..ops.tensor_util import constant_value
+from ..ops.variable_key import VARIABLES, variable_key
+
+# What waits -> what gives it.
+_GIVERS = {
+    "Unstage": ("Stage",),
+    **dict.fromkeys(
+        ("QueueDequeueV2", "QueueDequeueManyV2", "QueueDequeueUpToV2"),
+        ("QueueEnqueueV2", "QueueEnqueueManyV2", "QueueCloseV2"),
+    ),
+    "ResourceAccumulatorTakeGradient": ("ResourceAccumulatorApplyGradient",),
+    "SparseAccumulatorTakeGradient": ("SparseAccumulatorApplyGradient",),
+}
+_WAITS_FOR_ROOM = frozenset(("Stage", "QueueEnqueueV2", "QueueEnqueueManyV2"))
+_HANDED_ON = frozenset(("Enter", "RefEnter", "Identity", "Switch", "RefSwitch"))
+
+
+class Waiting:
+    """What is known of a step's ops that wait, once `order` has been called.
+
+    Attributes:
+      room: op that gives -> for how many elements behind it the step makes room itself, as an array without axes.
+      counters: op that waits -> the `Counter`s of the step that come behind it.
+    """
+
+    def __init__(self):
+        self.room = {}
+        self.counters = {}
+
+    def extra_input(self, op):
+        """What the function of an op gets behind its inputs, as an array without axes; or None."""
+        found = self.room.get(op)
+        return self.counters.get(op) if found is None else found
+
+    def order(self, raised):
+        """Adds to the units of a `RaisedGraph` what comes before whom."""
+        takers = [op for op in raised.needed if op.type in _GIVERS]
+        if not takers:
+            return
+        givers = {}
+        types = {kind for op in takers for kind in _GIVERS[op.type]}
+        for op in raised.needed:
+            if op.type in types:
+                givers.setdefault(_place(op), []).append(op)
+        for take in takers:
+            for give in givers.get(_place(take), ()):
+                self._order_pair(give, take, raised.unit_of)
+        self._find_counters(raised, takers)
+
+    def _order_pair(self, give, take, unit_of):
+        first, second = unit_of[give], unit_of[take]
+        if first is second or first.region is not second.region or waits_for(first, second):
+            return
+        second.before.add(first)
+        if give.type in _WAITS_FOR_ROOM:
+            self.room[give] = np.array(int(self.room.get(give, 0)) + _taken_by(take))
+
+    def _find_counters(self, raised, takers):
+        counts = [op for op in raised.needed if op.type in ("CountUpTo", "ResourceCountUpTo")]
+        root = raised.root_region
+        for count in counts:
+            counter, unit = Counter(count), raised.unit_of[count]
+            if unit.region is not root or not counter.is_alone(raised.needed):
+                continue
+            for take in takers:
+                waiting = raised.unit_of[take]
+                if waiting.region is root and not take.type.startswith(("Unstage", "SparseAcc", "ResourceAcc")):
+                    if not waits_for(waiting, unit):
+                        unit.before.add(waiting)
+                        self._add_counter(take, counter)
+
+    def _add_counter(self, take, counter):
+        before = self.counters.get(take)
+        found = [*(before.item() if before is not None else ()), counter]
+        self.counters[take] = box = np.empty((), object)
+        box[()] = found
+
+
+class Counter:
+    """An op that counts up to a limit, behind an op that waits.
+
+    Args:
+      op: the op.
+
+    Attributes:
+      op: the op.
+      key: its variable's.
+      limit: where counting ends.
+    """
+
+    def __init__(self, op):
+        self.op = op
+        self._variable = _origin(op.inputs[0])
+        self.key = variable_key(self._variable) if self._variable.type in VARIABLES else None
+        self.limit = op.get_attr("limit")
+
+    def is_alone(self, ops):
+        """Whether no other op of the step writes the variable."""
+        return self.key is not None and not any(
+            op is not self.op and any(self._is_mine(op.inputs[i]) for i in op.op_def.written(op)) for op in ops
+        )
+
+    def _is_mine(self, tensor):
+        origin = _origin(tensor)
+        return origin.type not in VARIABLES or variable_key(origin) == self.key
+
+
+def waits_for(unit, other):
+    """Whether a unit comes behind another of its region."""
+    seen, stack = {unit}, [unit]
+    while stack:
+        for before in stack.pop().before:
+            if before is other:
+                return True
+            if before not in seen:
+                seen.add(before)
+                stack.append(before)
+    return False
+
+
+def _place(op):
+    """What an op gives to or takes from: equal for the same queue, area or accumulator."""
+    if op.type in ("Stage", "Unstage"):
+        return "stage", op.get_attr("shared_name")
+    holder = _origin(op.inputs[0])
+    return holder.type, holder._attrs.get("shared_name") or holder.name
+
+
+def _origin(tensor):
+    op = tensor.op
+    while op.type in _HANDED_ON and op.inputs:
+        op = op.inputs[0].op
+    return op
+
+
+def _taken_by(take):
+    """How many elements an op takes; 1 where only the run tells."""
+    if take.type not in ("QueueDequeueManyV2", "QueueDequeueUpToV2"):
+        return 1
+    count = constant_value(take.inputs[1])
+    return 1 if count is None else max(int(count), 0)
