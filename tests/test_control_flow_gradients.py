@@ -65,6 +65,35 @@ def test_branches_that_are_values_of_different_shapes(executor, of_x, of_y):
             assert found[1].tolist() == (2 * values[1] * (not taken)).tolist()
 
 
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 4])
+@pytest.mark.parametrize("parity", [0, 1])
+def test_a_value_of_a_branch_that_a_branch_in_another_one_uses_in_a_loop(parity, count, executor):
+    """In the gradient it is taken from its stack where its own branch was taken, and nowhere else."""
+
+    def build(x):
+        def body(i, z):
+            inside, p = [], tf.equal(i % 2, parity)
+
+            def branch():
+                def inner():
+                    inside.append(tf.tanh(z + x))
+                    return inside[0] * 2
+
+                return tf.cond(i < 3, inner, lambda: z)
+
+            c = tf.cond(p, branch, lambda: z * 0.5)
+            e = tf.cond(
+                i < 2,
+                lambda: tf.cond(p, lambda: inside[0] * c, lambda: z),
+                lambda: tf.cond(p, lambda: c * c, lambda: z + c),
+            )
+            return i + 1, tf.tanh(e)
+
+        return tf.while_loop(lambda i, z: i < count, body, [0, x])[1]
+
+    check(build, [0.3, 0.7])
+
+
 def test_a_loop():
     check(lambda x: count_to(4, lambda i, a: tf.sin(a) * a + x, x), [0.3, 0.7])
 

@@ -372,7 +372,6 @@ class WhileContext(ControlFlowContext):
         self._loop_enters, self._loop_exits = [], []
         self._variables = []  # (Enter, Merge, Switch, NextIteration, Exit) tensors of each loop variable
         self._invariants = {}  # constant Enter tensor -> the outer tensor
-        self._stacks = {}  # a value of the forward loop -> the stack that it is saved on for this loop alone
         self._count = None  # (forward) how often the body ran
         self._counting = None  # (forward) the op that counts
         self._counted = None  # the NextIteration of a count
@@ -483,8 +482,12 @@ class WhileContext(ControlFlowContext):
         op = value.op
         if is_loop_constant_enter(op):
             return (branch or self).AddValue(op.inputs[0])
-        handle = self._stack_of(value) if op.type != "Const" else None
+        if op.type == "Merge" and len(op.inputs) == 1 and getattr(op, "_cond_contexts", None):
+            return self._from_branch(op, branch or self)
         context = branch or self
+        handle = (
+            self._forward.save(value) if op.type != "Const" else None
+        )  # one stack for each who takes: it goes down with each taking
         graph = get_default_graph()
         with graph.name_scope(op.name + "/saved/"), control_dependencies(None):
             graph._set_control_flow_context(context)
@@ -495,11 +498,19 @@ class WhileContext(ControlFlowContext):
         self._order(popped.op, context)
         return popped
 
-    def _stack_of(self, value):
-        """The stack of a value of the forward loop: another backward loop in the same run takes from another one."""
-        if value not in self._stacks:
-            self._stacks[value] = self._forward.save(value)
-        return self._stacks[value]
+    def _from_branch(self, exported, context):
+        """A value of a forward branch that was used outside of it: it is there, and is taken from its stack, where the branch was taken."""
+        from .conditional import make_branches
+
+        (forward,) = exported._cond_contexts
+        graph = get_default_graph()
+        with graph.name_scope(exported.name + "/saved/"), control_dependencies(None):
+            graph._set_control_flow_context(context)
+            taken, other = make_branches(forward.pred)
+            if forward.branch == 0:
+                taken, other = other, taken
+            taken._forward_branch, other._forward_branch = forward, forward._twin
+            return taken.export(taken.AddValue(exported.inputs[0]))
 
     def save(self, value):
         """Keeps a value of each iteration, or of each that takes the value's branch, on a stack; gives the stack."""
