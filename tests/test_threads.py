@@ -62,6 +62,45 @@ def test_the_place_of_the_best_is_in_its_row_while_another_step_writes_the_varia
         writer.result()
 
 
+FOUND_WHILE_IT_IS_WRITTEN = {
+    "top_k": (np.float32, lambda v: tf.nn.top_k(v, 3000).indices),
+    "sort": (np.float32, lambda v: tf.argsort(v, direction="DESCENDING")),
+    "where": (np.bool_, tf.where),
+    "gather": (np.int64, lambda v: tf.gather(tf.range(10), v)),
+    "segments": (np.int64, lambda v: tf.unsorted_segment_sum(tf.zeros([20_000], tf.int64), v, 10)),
+    "unique": (np.int64, lambda v: tf.unique(v)[1]),
+}
+
+
+@pytest.mark.parametrize("name", FOUND_WHILE_IT_IS_WRITTEN)
+def test_what_is_found_in_a_variable_that_another_step_writes_is_in_it(name):
+    """What counts, or checks, and then goes by that would leave its memory."""
+    dtype, function = FOUND_WHILE_IT_IS_WRITTEN[name]
+    table, value = tf.Variable(np.zeros(20_000, dtype)), tf.placeholder(dtype, [20_000])
+    assign, found = table.assign(value).op, function(table)
+    few = np.random.default_rng(0).standard_normal(20_000) / 1000
+    values = [
+        few.astype(dtype),
+        np.full(20_000, 10**12 if dtype == np.int64 else True, dtype) * (few + 1).astype(dtype),
+    ]
+
+    with tf.Session() as session, ThreadPoolExecutor(1) as pool:
+        session.run(table.initializer)
+
+        def write():
+            for step in range(1000):
+                session.run(assign, {value: values[step % 2]})
+
+        writer = pool.submit(write)
+        while not writer.done():
+            try:
+                places = session.run(found)
+            except tf.errors.InvalidArgumentError:
+                continue
+            assert ((places >= 0) & (places < 20_000)).all()
+        writer.result()
+
+
 def trained_weights(threads):
     """The weights of a small network after 20 steps of Adam, in a graph of its own."""
     with tf.Graph().as_default():

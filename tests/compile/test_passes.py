@@ -32,4 +32,5 @@ def test_the_order_of_the_passes_is_one_literal_list():
         "assign_in_place",
         "merge_updates",
         "block_rows",
+        "hold_still",
     ]

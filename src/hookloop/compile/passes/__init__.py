@@ -19,6 +19,7 @@ from .fuse_epilogues import fuse_epilogues
 from .fuse_product_sums import fuse_product_sums
 from .gather_products import gather_products
 from .hoist_invariants import hoist_invariants
+from .hold_still import hold_still
 from .mask_pool_gradients import mask_pool_gradients
 from .merge_updates import merge_updates
 from .negate_sums import negate_sums
@@ -62,6 +63,7 @@ PASSES = (
     assign_in_place,
     merge_updates,
     block_rows,
+    hold_still,
 )
 
 __all__ = ["PASSES"]
