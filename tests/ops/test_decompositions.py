@@ -149,6 +149,35 @@ def test_matrices_without_an_answer(executor):
         tf.matrix_inverse(tf.ones([2, 3]))
 
 
+@pytest.mark.parametrize("unfit", [np.nan, np.inf])
+def test_what_is_not_finite_gives_nan(executor, unfit):
+    """An error of the decomposition would stand in the way of saying where a NaN comes from."""
+    value = np.stack([np.eye(20), 2 * np.eye(20)])
+    value[1, 3, 4] = unfit
+    x = tf.placeholder(tf.float64, [2, 20, 20])
+    solution = tf.matrix_solve_ls(x, tf.ones([2, 20, 1], tf.float64), fast=False)
+    s, solved, root, alone = run(
+        [tf.svd(x)[0], solution, tf.linalg.sqrtm(x), tf.svd(x[1], compute_uv=False)], {x: value}
+    )
+    np.testing.assert_allclose(s[0], np.ones(20))
+    np.testing.assert_allclose(solved[0], np.ones((20, 1)))
+    np.testing.assert_allclose(root[0], np.eye(20))
+    assert np.isnan(s[1]).any() and np.isnan(solved[1]).any() and np.isnan(root[1]).all() and np.isnan(alone).any()
+
+
+def test_decompositions_that_do_not_converge(executor, monkeypatch):
+    def fail(*args, **kwargs):
+        raise np.linalg.LinAlgError
+
+    for name in ("svd", "eigh", "eigvalsh"):
+        monkeypatch.setattr(np.linalg, name, fail)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="Singular value decomposition did not converge."):
+        run(tf.svd(np.eye(20)))
+    for values in (tf.self_adjoint_eigvals(np.eye(20)), tf.self_adjoint_eig(np.eye(20))[0]):
+        with pytest.raises(tf.errors.InvalidArgumentError, match="Self-adjoint eigen decomposition was not successful"):
+            run(values)
+
+
 def test_least_squares_of_matrices_whose_form_only_the_run_tells(executor):
     x, right = tf.placeholder(tf.float64, [None, None]), tf.placeholder(tf.float64, [None, 2])
     solution = tf.matrix_solve_ls(x, right)

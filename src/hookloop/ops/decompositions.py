@@ -31,6 +31,8 @@ Qr = namedtuple("Qr", ["q", "r"])
 LogMatrixDeterminant = namedtuple("LogMatrixDeterminant", ["sign", "log_abs_determinant"])
 
 _SINGULAR = "Input matrix is not invertible."
+_NO_SVD = "Singular value decomposition did not converge."
+_NO_EIGENVALUES = "Self-adjoint eigen decomposition was not successful. The input might not be valid."
 _NOT_POSITIVE = "Cholesky decomposition was not successful. The input might not be valid."
 
 _TYPES = {"T": frozenset((dtypes.float32, dtypes.float64, dtypes.complex64, dtypes.complex128))}
@@ -234,6 +236,26 @@ def _least_squares_solution(call, matrix, right, regularizer):
         gram = transposed @ matrix + float(regularizer) * np.eye(matrix.shape[-1])
         return np.linalg.solve(gram, transposed @ right)
     return np.linalg.pinv(matrix) @ right
+
+
+def _nan_of_no_number(function):
+    """The function of matrices, NaN where LAPACK finds nothing as their elements are not finite: so training goes on to say where a
+    NaN comes from, as in TensorFlow."""
+
+    def compute(call, x, *others):
+        try:
+            return function(call, x, *others)
+        except np.linalg.LinAlgError:
+            unfit = ~np.isfinite(x).all(axis=(-2, -1))
+            if not unfit.any():
+                raise
+        found = function(call, np.where(unfit[..., None, None], 0, x), *others)
+        for part in found if isinstance(found, tuple) else (found,):
+            if part.shape[: unfit.ndim] == unfit.shape and part.ndim > unfit.ndim:
+                part[unfit] = np.nan
+        return found
+
+    return compute
 
 
 def _qr(call, x):
@@ -456,13 +478,13 @@ register(
           shape=_solved, kernel="triangular_solve", params=lambda node: (node.attrs["lower"], node.attrs["adjoint"]), overwrites=(1,),
           can_fail=True, reference=_triangular_solve, gradient=_triangular_solve_gradient),
     OpDef("MatrixSolveLs", "matrix: T, rhs: T, l2_regularizer: float64", "output: T", ranks={"l2_regularizer": 0}, attrs={"fast": True}, types=_TYPES,
-          shape=_least_squares, host=_lapack(_least_squares_solution), gradient=_least_squares_gradient),
+          shape=_least_squares, host=_lapack(_nan_of_no_number(_least_squares_solution)), gradient=_least_squares_gradient),
     OpDef("Qr", "input: T", "q: T, r: T", attrs={"full_matrices": False}, types=_TYPES, shape=_qr_shape, host=_lapack(_qr),
           gradient=_qr_gradient),
     OpDef("Svd", "input: T", "s: T, u: T, v: T", attrs={"compute_uv": True, "full_matrices": False}, types=_TYPES,
-          shape=_svd_shape, host=_lapack(_svd), gradient=_svd_gradient),
+          shape=_svd_shape, host=_lapack(_nan_of_no_number(_svd), _NO_SVD), gradient=_svd_gradient),
     OpDef("SelfAdjointEigV2", "input: T", "e: T, v: T", attrs={"compute_v": True}, types=_TYPES, shape=_eigen_shape,
-          host=_lapack(_eigen), gradient=_eigen_gradient),
+          host=_lapack(_eigen, _NO_EIGENVALUES), gradient=_eigen_gradient),
 )  # fmt: skip
 
 

@@ -45,7 +45,7 @@ def _root(x):
     """Denman and Beavers' iteration in its product form, scaled by determinants (Higham, Functions of Matrices, 6.3)."""
     wide = np.result_type(x, np.float64)
     root, product = x.astype(wide), x.astype(wide)
-    if _has_no_root(root):
+    if not np.all(np.isfinite(root)) or _has_no_root(root):
         return np.full_like(x, np.nan)
     size, one = len(x), np.eye(len(x))
     for turn in range(100):
