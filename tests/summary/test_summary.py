@@ -2,6 +2,7 @@
 
 import glob
 import io
+import os
 import re
 
 import numpy as np
@@ -199,6 +200,51 @@ def test_a_writers_thread_ends_with_it_and_its_error_reaches_the_user(tmp_path):
     writer._writer._async_writer._writer.write = original
     writer.close()
     assert threading.active_count() == before
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_records_are_on_the_disk_at_once_and_a_removed_file_is_made_again(tmp_path):
+    with tf.summary.FileWriter(str(tmp_path)) as writer:
+        (path,) = tmp_path.iterdir()
+
+        def add(step):
+            writer.add_summary(tf.Summary(value=[tf.Summary.Value(tag="x" * 300, simple_value=step)]), step)
+            writer._writer._async_writer._byte_queue.join()  # what a thread that is killed has got to
+
+        def steps():
+            return [event.step for event in tf.train.summary_iterator(str(path)) if event.summary.value]
+
+        add(1)
+        add(2)
+        assert steps() == [1, 2]
+        path.unlink()
+        add(3)
+        assert steps() == [3]
+        path.unlink()
+        tmp_path.rmdir()
+        with pytest.raises(FileNotFoundError, match="events.out.tfevents"):
+            for step in range(4, 100):
+                add(step)
+                writer.flush()
+    tmp_path.mkdir()
+
+
+def test_the_file_of_a_writer_that_is_dropped_or_closed_is_closed(tmp_path):
+    from hookloop.summary.record_file import RecordFile
+
+    def opened():
+        return len(os.listdir("/proc/self/fd"))
+
+    before = opened()
+    files = [RecordFile(str(tmp_path / str(i))) for i in range(3)]
+    for file in files:
+        file.write(b"abc")
+    assert opened() == before + 3
+    files[0].close()
+    assert files[0].closed and not files[1].closed
+    assert opened() == before + 2
+    del files, file
+    assert opened() == before
 
 
 def test_event_files_that_are_broken_are_refused(tmp_path):

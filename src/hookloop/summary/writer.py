@@ -9,6 +9,7 @@ import warnings
 from contextlib import contextmanager
 
 from ..files.paths import local_path
+from .record_file import RecordFile
 
 __all__ = ["FileWriter", "FileWriterCache"]
 
@@ -53,7 +54,11 @@ class FileWriter:
     def _open(self):
         from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
-        return EventFileWriter(local_path(self._logdir) or os.curdir, *self._arguments)
+        writer = EventFileWriter(local_path(self._logdir) or os.curdir, *self._arguments)
+        if os.path.isfile(writer._file_name):  # its first record is written, and its thread waits for the next
+            waiting = writer._async_writer
+            waiting._writer = waiting._worker._record_writer = RecordFile(writer._file_name)
+        return writer
 
     def __enter__(self):
         return self
