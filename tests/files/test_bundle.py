@@ -55,6 +55,39 @@ def test_what_is_written_is_read_back(tmp_path):
     assert_holds(prefix, VALUES)
 
 
+def test_texts_of_any_length(tmp_path):
+    """A byte holds a length below 128, so a tensor of short texts is read and written as a whole."""
+    prefix = str(tmp_path / "x")
+    for lengths in ([0], [127], [128], [127] * 5, [0, 127, 128, 0, 16383, 16384, 1], [1, 0, 2] * 100, []):
+        texts = np.empty(len(lengths), object)
+        texts[:] = [b"\0" * (n // 2) + b"a\0" * n for n in lengths]
+        texts[:] = [text[len(text) - n :] for text, n in zip(texts, lengths)]
+        bundle.write(prefix, items({"t": texts}))
+        found = bundle.BundleReader(prefix).read("t")
+        assert found.dtype == object
+        assert found.tolist() == texts.tolist()
+
+
+def test_what_is_read_together_opens_a_data_file_once(tmp_path, monkeypatch):
+    prefix, opened = str(tmp_path / "x"), []
+    values = {f"v{i}": np.full(i, i, "f") for i in range(20)}
+    bundle.write(prefix, items(values))
+    reader = bundle.BundleReader(prefix)
+
+    def counting(path, *args, **kwargs):
+        opened.append(open(path, *args, **kwargs))  # noqa: SIM115 - the reader closes it
+        return opened[-1]
+
+    monkeypatch.setattr(bundle, "open", counting, raising=False)
+    for found, value in zip(reader.read_all((name, None) for name in values), values.values()):
+        np.testing.assert_array_equal(found, value)
+    (file,) = opened
+    assert file.closed
+    with pytest.raises(tf.errors.NotFoundError, match="Key nope not found"):
+        reader.read_all([("v3", None), ("nope", None)])
+    assert opened[-1].closed
+
+
 def test_partitions_are_put_together(tmp_path):
     whole = np.arange(12, dtype="f").reshape(4, 3)
     parts = [("w", whole[b:e], as_dtype("float32"), slices.parse(f"4 3 {b},{e - b}:-")) for b, e in ((0, 1), (1, 4))]

@@ -8,6 +8,7 @@ key made of name and slice, and the larger tensor's entry lists the slices.
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 import os
 import re
@@ -58,13 +59,15 @@ def exists(prefix):
 
 def _string_payload(array):
     """The bytes of a string tensor: lengths, their checksum, the texts; and the checksum of its entry."""
-    texts = [bytes(text) for text in array.ravel()]
-    crc = checksum.extend(0, b"".join(struct.pack("<I", len(text)) for text in texts))
+    texts = [bytes(text) for text in array.ravel().tolist()]
+    lengths = [len(text) for text in texts]
+    crc = checksum.extend(0, struct.pack(f"<{len(lengths)}I", *lengths))
     of_lengths = struct.pack("<I", checksum.mask(crc))
     crc = checksum.extend(crc, of_lengths)
     joined = b"".join(texts)
-    lengths = b"".join(encode_varint(len(text)) for text in texts)
-    return lengths + of_lengths + joined, checksum.extend(crc, joined)
+    short = max(lengths, default=0) < 0x80  # a byte each
+    encoded = bytes(lengths) if short else b"".join(map(encode_varint, lengths))
+    return encoded + of_lengths + joined, checksum.extend(crc, joined)
 
 
 def _payload(array, dtype):
@@ -258,6 +261,31 @@ def _data_files(prefix):
 # --- reading --------------------------------------------------------------------------------------------
 
 
+class _DataFiles:
+    """The data files of a checkpoint, each opened when it is first read and closed with all others."""
+
+    def __init__(self, prefix, shards):
+        self._prefix, self._shards = prefix, shards
+        self._opened = {}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        for file, _, _ in self._opened.values():
+            file.close()
+
+    def get(self, shard):
+        """(file, its size, its path)."""
+        found = self._opened.get(shard)
+        if found is None:
+            path = data_path(self._prefix, shard, self._shards)
+            with translated(path):
+                file = open(path, "rb", buffering=0)  # noqa: SIM115 - closed with the others
+                found = self._opened[shard] = file, os.fstat(file.fileno()).st_size, path
+        return found
+
+
 class BundleReader:
     """Reads tensors of a checkpoint by name.
 
@@ -354,6 +382,14 @@ class BundleReader:
           InvalidArgumentError: where the slice is one of another shape.
           DataLossError: where the bytes are not there, or their checksum does not fit.
         """
+        return self.read_all([(name, partition)])[0]
+
+    def read_all(self, wanted):
+        """A list of tensors and slices, for the (name, partition) of each: their files are opened once."""
+        with _DataFiles(self.prefix, self.shards) as files:
+            return [self._read(files, name, partition) for name, partition in wanted]
+
+    def _read(self, files, name, partition):
         entry = self._entry(name)
         shape = self._shape_of(name, entry)
         if partition is not None and tuple(partition[0]) != shape:
@@ -363,11 +399,11 @@ class BundleReader:
                 f"expected a slice of {name!r} with shape {list(shape)}, got one of shape {list(partition[0])}",
             )
         if entry.slices:
-            return self._assemble(name, entry, partition)
-        whole = self._load(name, entry)
+            return self._assemble(files, name, entry, partition)
+        whole = self._load(files, name, entry, shape)
         return whole if partition is None else whole[slices.ranges(*partition)]
 
-    def _assemble(self, name, entry, partition):
+    def _assemble(self, files, name, entry, partition):
         """The slices of a tensor put together: as much of it as is asked for."""
         shape, dtype = self._shape_of(name, entry), self._dtype_of(name, entry)
         if math.prod(shape) > self._bytes_of_data():  # every element takes a byte or more
@@ -388,7 +424,7 @@ class BundleReader:
                 raise errors.DataLossError(None, None, f"{self.prefix}: a slice of {name!r} is missing")
             source = tuple(slice(b - p.start, e - p.start) for (b, e), p in zip(common, part))
             target = tuple(slice(b - w.start, e - w.start) for (b, e), w in zip(common, wanted))
-            values = self._load(name, found)
+            values = self._load(files, name, found, self._shape_of(name, found))
             if values.shape != tuple([p.stop - p.start for p in part]) or values.dtype != out.dtype:
                 raise self._corrupt(name, "a slice")
             out[target] = values[source]
@@ -402,51 +438,72 @@ class BundleReader:
     def _bytes_of_data(self):
         return sum(os.path.getsize(path) for path in _data_files(self.prefix))
 
-    def _load(self, name, entry):
-        dtype, shape = self._dtype_of(name, entry), self._shape_of(name, entry)
-        path = data_path(self.prefix, entry.shard_id, self.shards)
-        if not 0 <= entry.shard_id < max(self.shards, 1) or entry.offset < 0 or entry.size < 0:
+    def _load(self, files, name, entry, shape):
+        dtype, shard, offset, size = self._dtype_of(name, entry), entry.shard_id, entry.offset, entry.size
+        if not 0 <= shard < max(self.shards, 1) or offset < 0 or size < 0:
             raise errors.DataLossError(None, None, f"{self.prefix}: the index entry of {name!r} is corrupt")
-        with translated(path), open(path, "rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            if entry.offset + entry.size > size:
-                raise errors.DataLossError(
-                    None, None,
-                    f"{path}: expected {entry.size} bytes of {name!r} at {entry.offset}, but the file ends at {size}",
-                )  # fmt: skip
-            file.seek(entry.offset)
-            data = file.read(entry.size)
+        file, end, path = files.get(shard)
+        if offset + size > end:
+            raise errors.DataLossError(
+                None, None,
+                f"{path}: expected {size} bytes of {name!r} at {offset}, but the file ends at {end}",
+            )  # fmt: skip
+        data = np.empty(size, np.uint8)
+        with translated(path):
+            file.seek(offset)
+            _fill(file, data)
         if dtype.name == "string":
-            return self._strings(name, entry, data, shape)
+            return self._strings(name, entry, data.tobytes(), shape)
         if checksum.masked(data) != entry.crc32c:
             raise errors.DataLossError(None, None, f"{path}: the checksum of {name!r} does not fit")
         numpy_dtype = np.dtype(dtype.as_numpy_dtype)
-        if len(data) != math.prod(shape) * numpy_dtype.itemsize:
+        if size != math.prod(shape) * numpy_dtype.itemsize:
             raise errors.DataLossError(
-                None, None, f"{path}: {len(data)} bytes of {name!r} do not make {dtype.name}{list(shape)}"
+                None, None, f"{path}: {size} bytes of {name!r} do not make {dtype.name}{list(shape)}"
             )
-        return np.frombuffer(data, numpy_dtype).reshape(shape).copy()
+        return data.view(numpy_dtype).reshape(shape)
 
     def _strings(self, name, entry, data, shape):
-        count, at, lengths = math.prod(shape), 0, []
+        count = math.prod(shape)
         try:
-            for _ in range(count):
-                length, at = decode_varint(data, at)
-                lengths.append(length)
+            lengths, at = _lengths(data, count)
         except errors.DataLossError as error:
             raise errors.DataLossError(None, None, f"{self.prefix}: {name!r}: {error.message}") from None
         if sum(lengths) > len(data):
             raise errors.DataLossError(None, None, f"{self.prefix}: the texts of {name!r} are longer than its bytes")
-        crc = checksum.extend(0, b"".join(struct.pack("<I" if n < 1 << 32 else "<Q", n) for n in lengths))
+        if max(lengths, default=0) < 1 << 32:
+            crc = checksum.extend(0, struct.pack(f"<{count}I", *lengths))
+        else:
+            crc = checksum.extend(0, b"".join(struct.pack("<I" if n < 1 << 32 else "<Q", n) for n in lengths))
         of_lengths, joined = data[at : at + 4], data[at + 4 :]
         fits = of_lengths == struct.pack("<I", checksum.mask(crc)) and len(joined) == sum(lengths)
         if not fits or checksum.mask(checksum.extend(checksum.extend(crc, of_lengths), joined)) != entry.crc32c:
             raise errors.DataLossError(None, None, f"{self.prefix}: the checksum of {name!r} does not fit")
-        texts, at = np.empty(count, object), 0
-        for i, length in enumerate(lengths):
-            texts[i] = joined[at : at + length]
-            at += length
-        return texts.reshape(shape)
+        ends = itertools.accumulate(lengths)
+        texts = (joined[end - length : end] for length, end in zip(lengths, ends))
+        return np.fromiter(texts, object, count).reshape(shape)
+
+
+def _fill(file, array):
+    """Reads an array of bytes; what a file that became shorter does not have is left."""
+    rest = memoryview(array)
+    while rest:
+        count = file.readinto(rest)
+        if not count:
+            break
+        rest = rest[count:]
+
+
+def _lengths(data, count):
+    """The numbers at the beginning of some bytes as a list, and the offset behind them."""
+    head = data[:count]
+    if len(head) == count and max(head, default=0) < 0x80:  # a byte each
+        return list(head), count
+    at, lengths = 0, []
+    for _ in range(count):
+        length, at = decode_varint(data, at)
+        lengths.append(length)
+    return lengths, at
 
 
 def _parsed(cls, data, path):

@@ -90,16 +90,19 @@ def _run_restore(call, prefix, names, specs):
     names, specs = _texts(names), _texts(specs)
     _same_length(names, specs, len(wanted))
     reader = BundleReader(_path(prefix))
-    out = []
-    for name, spec, dtype in zip(names, specs, wanted):
+    return reader.read_all(_of_types(reader, zip(names, specs, wanted)))
+
+
+def _of_types(reader, wanted):
+    """(name, partition) for each (name, text of a slice, type), where a checkpoint has that type under the name."""
+    for name, spec, dtype in wanted:
         if name in reader and reader.dtype(name) != _stored_as(dtype.base_dtype):
             raise errors.InvalidArgumentError(
                 None, None,
                 f"tensor_name = {name}; expected dtype {dtype.base_dtype.name} does not equal original dtype "
                 f"{reader.dtype(name).name}",
             )  # fmt: skip
-        out.append(reader.read(name, slices.parse(spec)))
-    return out
+        yield name, slices.parse(spec)
 
 
 def _restored_shapes(c):
