@@ -130,6 +130,16 @@ def test_initial_values_of_functions_and_other_variables(executor):
     assert values(b)[0].tolist() == [4, 6]
 
 
+def test_an_initial_value_behind_thousands_of_operations():
+    a = tf.Variable(1.0, name="a")
+    value = a
+    for _ in range(3000):
+        value = value + 1.0
+    b = tf.Variable(value * value, name="b")
+    c = tf.Variable(tf.constant(2.0) - tf.constant(1.0), name="c")
+    assert [float(x) for x in values(b, c)[:2]] == [3001.0**2, 1.0]
+
+
 @pytest.mark.parametrize("make", [tf.glorot_uniform_initializer, tf.glorot_normal_initializer, tf.variance_scaling_initializer,
                                   tf.random_normal_initializer, tf.truncated_normal_initializer, tf.random_uniform_initializer])  # fmt: skip
 def test_seeded_initializers_repeat(executor, make):

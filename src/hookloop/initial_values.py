@@ -22,7 +22,10 @@ def guarded(name, value):
         return value
     if _has_loop(op):
         return value
-    return _tensor(name, value, {})
+    done = {}
+    for each in _inputs_first(op):
+        done[each] = _operation(name, each, done)
+    return done[op].outputs[value.value_index]
 
 
 def _has_loop(op):
@@ -38,11 +41,19 @@ def _has_loop(op):
     return False
 
 
-def _tensor(name, tensor, done):
-    op = tensor.op
-    if op not in done:
-        done[op] = _operation(name, op, done)
-    return done[op].outputs[tensor.value_index]
+def _inputs_first(op):
+    """`op` and what it is computed from, each behind its inputs; nothing behind variables. A stack: values may be deep."""
+    order, seen, stack = [], set(), [(op, False)]
+    while stack:
+        current, complete = stack.pop()
+        if complete:
+            order.append(current)
+        elif current not in seen:
+            seen.add(current)
+            stack.append((current, True))
+            if current.type not in _READS and current.type not in VARIABLES:
+                stack.extend((tensor.op, False) for tensor in reversed(current.inputs))
+    return order
 
 
 def _operation(name, op, done):
@@ -54,7 +65,7 @@ def _operation(name, op, done):
         return op if value is None else value.op
     if not op.inputs:
         return op
-    inputs = [_tensor(name, tensor, done) for tensor in op.inputs]
+    inputs = [done[tensor.op].outputs[tensor.value_index] for tensor in op.inputs]
     if all(new is old for new, old in zip(inputs, op.inputs)):
         return op
     graph = op.graph
