@@ -695,7 +695,7 @@ cdef class GraphFields:
         if state.beside is not None and "_class" not in attrs:
             attrs["_class"] = state.beside
         if state.decorated:
-            self._decorate(op, state)
+            self._decorate(op, state, refs is not None)
         if refs is not None or state.colocation_stack:
             lay_beside(op, state.colocation_stack, refs)
         if state.context is not None:

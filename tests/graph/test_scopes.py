@@ -121,6 +121,22 @@ def test_a_gpu_is_accepted_and_logged_once(caplog, monkeypatch):
     assert len([r for r in caplog.records if "GPU:1" in r.getMessage()]) == 1
 
 
+def test_a_function_of_devices_is_not_asked_for_what_refers_to_a_variable():
+    asked = []
+
+    def next_device(op):
+        asked.append(op.name)
+        return f"/device:CPU:{len(asked) - 1}"
+
+    with tf.device(next_device):
+        first = tf.get_variable("first", [2])
+        second = tf.Variable([1.0, 2.0], name="second")
+        update = tf.assign_add(first, [1.0, 1.0], name="update")
+    assert asked == ["first", "second/initial_value", "second", "update/value"]
+    assert [op.device for op in (first.op, first.initializer, update.op)] == ["/device:CPU:0"] * 3
+    assert second.initializer.device == second.device == "/device:CPU:2"
+
+
 def test_a_bad_device_is_refused():
     with pytest.raises(ValueError, match="Unknown attribute: 'nonsense' in '/nonsense'"):
         tf.device("/nonsense")

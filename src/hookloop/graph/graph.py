@@ -151,9 +151,9 @@ class Graph(GraphFields):
                 tensor._consumers = [consumer for consumer in tensor._consumers if consumer is not op]
         self._version += 1
 
-    def _decorate(self, op, state):
-        """Gives a new op the device and attributes that the scopes around it ask for."""
-        if state.device_stack:
+    def _decorate(self, op, state, is_beside):
+        """Gives a new op the device and attributes that the scopes around it ask for; one that lies beside a variable has its device."""
+        if state.device_stack and not is_beside:
             op._device = device_of(op, state.device_stack)
         for overrides in state.gradient_overrides:
             if op.type in overrides:
