@@ -236,6 +236,40 @@ def test_gradients_where_a_loop_decides_are_refused(monkeypatch):
             session.run(slope, {x: X})
 
 
+def test_a_value_of_a_branch_that_was_not_taken_is_refused(executor):
+    """Also where another conditional on the predicate has made the plan one of a single branch; and nothing is written."""
+    x, p, inside = tf.placeholder(tf.float32, [None]), tf.placeholder(tf.bool, []), []
+    v = tf.get_variable("v", initializer=0.0)
+    y = tf.cond(p, lambda: tf.identity(x), lambda: tf.reduce_sum(x))
+
+    def branch():
+        inside.append(x * 2.0)
+        return inside[0] * 1.0
+
+    with tf.control_dependencies([y]):
+        other = tf.cond(tf.identity(p), branch, lambda: x)
+    outside = inside[0] + 1.0
+    with tf.control_dependencies([outside]):
+        written = tf.assign_add(v, 1.0)
+    first = tf.assign_add(v, tf.reduce_sum(other))
+    with tf.Session() as session:
+        session.run(v.initializer)
+        for taken in (True, False, True, False):
+            feed = {x: [1.0, 2.0], p: taken}
+            before = session.run(v)
+            if taken:
+                assert session.run([outside, y], feed)[0].tolist() == [3, 5]
+                assert session.run([written, y], feed)[0] == before + 1
+                continue
+            for fetches in (outside, [outside, y], [written, y], [y, first, outside]):
+                with pytest.raises(
+                    tf.errors.InvalidArgumentError, match="takes what is there only where 'Placeholder_1:0' is true"
+                ):
+                    session.run(fetches, feed)
+            session.run([written.op, y], feed)
+            assert session.run(v) == before
+
+
 def test_a_branch_that_is_not_taken_refuses_no_sizes_that_are_fed(executor):
     x = tf.placeholder(tf.float32, [None, 5, 2])
     begin, end = tf.placeholder(tf.int32, []), tf.placeholder(tf.int32, [])

@@ -50,6 +50,15 @@ def undecided(lowerer, conditions, op):
     return beyond(conditions, frozenset(Condition(made_at, side) for made_at, side in lowerer.taken.items()))
 
 
+def not_taken(lowerer, conditions):
+    """Those of the conditions that are on a branch which a plan of one branch has not; None where it may have all."""
+    taken = frozenset(Condition(made_at, side) for made_at, side in lowerer.taken.items())
+    if beyond(conditions, taken) is not NEVER:
+        return None
+    found = [c for c in conditions if isinstance(c, Condition) and lowerer.taken.get(c.predicate, c.branch) != c.branch]
+    return frozenset(found) or NEVER
+
+
 def guarded(lowerer, conditions, op):
     """What is emitted meanwhile for `op` is run only where the conditions hold.
 

@@ -24,7 +24,7 @@ from .batches import FirstElements, lower_batch
 from .branch_values import NEVER
 from .conditionals import lower_choice, lower_if
 from .continued import is_continued, lower_continued, not_lowered
-from .guards import guarded, require, undecided
+from .guards import guarded, not_taken, require, undecided
 from .host import call_host, called_by, is_handle, is_text_variable, lower_host, read_text, write_text
 from .ir import (
     CONSTANT,
@@ -339,6 +339,11 @@ class Lowerer(OpenAxes):
             conditions = undecided(self, self._fetched.pop(tensor), tensor.op)
             require(self, conditions, tensor.op)
             if conditions is NEVER:
+                return False
+        for tensor, conditions in self._fetched.items() if self.taken else ():
+            contradicted = not_taken(self, conditions)
+            if contradicted is not None:
+                require(self, contradicted, tensor.op)
                 return False
         return True
 
