@@ -1,5 +1,7 @@
 """Conditionals whose branches give results of different ranks: values, gradients, variables, random numbers, what is refused."""
 
+import io
+
 import numpy as np
 import pytest
 
@@ -281,3 +283,46 @@ def test_a_branch_that_is_not_taken_refuses_no_sizes_that_are_fed(executor):
             found = session.run(y, {x: values, begin: first, end: last})
             expected = values[first] if last - first == 1 else values[first:last]
             np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("use", ["zeros", "reshape", "tile", "broadcast_to", "random_uniform"])
+def test_lists_of_sizes_that_branches_give_decide_the_rank_of_what_is_made_of_them(executor, use):
+    p, x = tf.placeholder(tf.bool, []), tf.placeholder(tf.float32, [6])
+    sizes = tf.cond(p, lambda: tf.constant([2, 3]), lambda: tf.constant([6]))
+    made = {
+        "zeros": lambda: tf.zeros(sizes) + 1.0,
+        "reshape": lambda: tf.reshape(x, sizes),
+        "tile": lambda: tf.tile(tf.cond(p, lambda: tf.ones([1, 1]), lambda: tf.ones([1])), sizes),
+        "broadcast_to": lambda: tf.broadcast_to(x[0], sizes),
+        "random_uniform": lambda: tf.floor(tf.random_uniform(sizes) + 1.0),
+    }[use]()
+    total, rank = tf.reduce_sum(made), tf.rank(made)
+    values = np.arange(1, 7, dtype=np.float32) if use == "reshape" else np.ones(6, np.float32)
+    with tf.Session() as session:
+        for taken in (True, False, False, True):
+            found = session.run([made, total, rank], {p: taken, x: values})
+            np.testing.assert_array_equal(found[0], values.reshape([2, 3] if taken else [6]))
+            assert found[1:] == [values.sum(), 2 if taken else 1]
+
+
+@pytest.mark.parametrize("shape", [[1], [None], [2, 3], [None, 3], None])
+def test_padding_whose_sizes_depend_on_the_rank(executor, shape):
+    x = tf.placeholder(tf.float32, shape)
+    missing = tf.expand_dims(4 - tf.shape(x)[0], 0)
+    sizes = tf.cond(tf.rank(x) > 1, lambda: tf.concat([missing, tf.shape(x)[1:]], 0), lambda: missing)
+    padded = tf.concat([x, tf.zeros(sizes)], 0)
+    slope = tf.gradients(tf.reduce_sum(padded * padded), x)[0]
+    values = [np.ones([1], np.float32), np.full([2, 3], 2, np.float32)]
+    with tf.Session() as session:
+        for value in values if shape is None else values[len(shape) - 1 :][:1]:
+            found, down = session.run([padded, slope], {x: value})
+            wanted = np.zeros((4, *value.shape[1:]), np.float32)
+            wanted[: len(value)] = value
+            np.testing.assert_array_equal(found, wanted)
+            np.testing.assert_array_equal(down, 2 * value)
+
+
+def test_a_condition_that_is_known_asks_nothing_in_the_run():
+    sizes = tf.cond(tf.rank(tf.constant([[1.0]])) > 1, lambda: tf.constant([2, 3]), lambda: tf.constant([6]))
+    plan = str(tf.explain(tf.zeros(sizes) + tf.placeholder(tf.float32, []), file=io.StringIO()))
+    assert "host" not in plan and "[2,3]" in plan

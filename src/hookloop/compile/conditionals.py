@@ -9,6 +9,7 @@ from functools import partial
 
 import numpy as np
 
+from ..dtypes import int32, int64
 from ..ops.control_flow_nodes import branch_results
 from .branch_values import NEVER
 from .guards import around, guarded, own_checks, truth_of, undecided
@@ -97,7 +98,17 @@ def _merge(lowerer, unit, place, then_value, else_value, blocks, node):
             raise DecideBranch(decisive)
         continue_branches(lowerer, unit, f"give {tensor.name!r} different ranks: {then_value!r} and {else_value!r}")
     missing = [lowerer.presence.missing_in(b.results[place], b.context) for b in (unit.then, unit.otherwise)]
-    return joined(lowerer, (then_value, else_value), blocks, missing, node)
+    out = joined(lowerer, (then_value, else_value), blocks, missing, node)
+    if len(out.shape) == 1 and out.dtype in (int32, int64) and not same_shape(then_value.shape, else_value.shape):
+        _note_length(lowerer, unit, out.shape[0])
+    return out
+
+
+def _note_length(lowerer, unit, length):
+    """A list whose length depends on the branch may be sizes: what is made of so many has a rank for each branch."""
+    decisive = to_decide(lowerer, [*lowerer.around, unit.predicate])
+    if decisive is not None:
+        lowerer.branch_lengths.update(dict.fromkeys(lowerer.sizes.atoms_of(length), decisive))
 
 
 def joined(lowerer, values, blocks, missing, node):

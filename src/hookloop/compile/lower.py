@@ -100,6 +100,7 @@ class Lowerer(OpenAxes):
         self.continued = set()  # the ops of such rests: what is outside has no value of theirs
         self.in_continued = 0
         self.taken = {}  # predicate -> which branch alone the plan has: see conditionals.py
+        self.branch_lengths = {}  # size of a list of sizes that the branches of a conditional give -> the predicate that decides it
 
     # --- values -----------------------------------------------------------------------------------------
 
@@ -196,6 +197,9 @@ class Lowerer(OpenAxes):
         value = self.settled(value, node)
         if any(isinstance(d, Size) for d in value.shape):
             atoms = [a for d in value.shape for a in self.sizes.atoms_of(d)]
+            decisive = next((self.branch_lengths[a] for a in atoms if a in self.branch_lengths), None)
+            if decisive is not None:
+                raise DecideBranch(decisive)
             raise Specialize(atoms, f"the number of sizes that {node.name!r} gets decides a rank")
         count = int(np.prod(value.shape, dtype=np.int64))
         group = self.sizes.new_group()

@@ -121,6 +121,10 @@ def decide_before_loop(lowerer, unit):
 
 
 def decide(lowerer, source, predicate, op):
+    known = lowerer.literal_of(predicate) if predicate.symbol is None else predicate.symbol
+    if known is not None and known.dtype != object:
+        lowerer.taken[source] = int(bool(known))
+        return
     taker = _takers.get(source)
     if taker is None:
         taker = _takers[source] = branch_taken(op.name)
