@@ -6,17 +6,50 @@ where its kernel takes such an output, and the other readers of the result read 
 
 from __future__ import annotations
 
+import itertools
+
 from ..ir import ARENA
 from .uses import CONTROL_KERNELS, are_disjoint, each_of, is_whole, place_key, reshaped_view, written_by
 
 
 def write_in_place(program):
     """Lets results be written into the windows that they are copied to."""
+    windows = _Windows()
     for uses, block, item in each_of(program, ("copy",), with_effects=True):
-        _redirect(uses, block, item)
+        _redirect(uses, block, item, windows)
 
 
-def _redirect(uses, block, copy):
+class _Windows:
+    """Which windows of a buffer no other write touches, for buffers of which that is so of each: the results of concat and stack.
+
+    Found once a buffer: this pass gives a window another writer, and no writer another window.
+    """
+
+    def __init__(self):
+        self._apart = {}
+
+    def is_alone(self, uses, window):
+        """Whether one write alone reaches a window."""
+        if window.strides is not None:
+            return False
+        found = self._apart.get(id(window.buffer))
+        if found is None:
+            found = self._apart[id(window.buffer)] = (window.buffer, _windows_apart(uses, window.buffer))
+        return found[1].get(window.offset) == window.size
+
+
+def _windows_apart(uses, buffer):
+    """offset -> size of what is written of a buffer; empty where two overlap, or it is not known as numbers."""
+    written = [v for writer in uses.writers(buffer) for v in written_by(writer) if v.buffer is buffer]
+    if not all(v.strides is None and isinstance(v.offset, int) and isinstance(v.size, int) for v in written):
+        return {}
+    spans = sorted((v.offset, v.size) for v in written)
+    if any(offset + size > following for (offset, size), (following, _) in itertools.pairwise(spans)):
+        return {}
+    return dict(spans)
+
+
+def _redirect(uses, block, copy, windows):
     """Makes the instruction whose result is copied write it there, if that is possible."""
     (source,), (window,) = copy.inputs, copy.outputs
     producer = uses.only_writer(source)
@@ -31,7 +64,7 @@ def _redirect(uses, block, copy):
     if producer.effect or producer.defines or producer.kernel in CONTROL_KERNELS:
         return
     replaced = _new_operands(uses, producer, copy, source, window)
-    if replaced is None or not _is_free(uses, block, producer, copy, window):
+    if replaced is None or not _is_free(uses, block, producer, copy, window, windows):
         return
     uses.replace(copy)
     for instr, values, i, value in replaced:
@@ -58,7 +91,7 @@ def _new_operands(uses, producer, copy, source, window):
     return found
 
 
-def _is_free(uses, block, producer, copy, window):
+def _is_free(uses, block, producer, copy, window, windows):
     """Whether nobody wants the window's memory for something else from the producer on."""
     for i, value in enumerate(producer.inputs):
         if value.buffer is window.buffer and not are_disjoint(value, window):
@@ -68,6 +101,8 @@ def _is_free(uses, block, producer, copy, window):
     start, end = uses.index_of[id(producer)], uses.index_of[id(copy)]
     if uses.is_read_between(window.buffer, block, start, end):
         return False
+    if windows.is_alone(uses, window):
+        return True
     readers_inside = all(uses.place_in(block, r) is not None for r in uses.readers(copy.inputs[0].buffer))
     for writer in uses.writers(window.buffer):
         if writer is copy or all(
