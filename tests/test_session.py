@@ -62,6 +62,22 @@ def test_what_is_fed_and_fetched_is_a_copy(executor):
     assert array.tolist() == [1, 1] and not np.shares_memory(array, given)
 
 
+@pytest.mark.parametrize("size", [3, 100_000])
+def test_what_is_fetched_twice_is_one_array_in_each_step(executor, size):
+    x = tf.placeholder(tf.float32, [None])
+    y, z = x * 2, x + 1
+    with tf.Session() as session:
+        for value in (np.arange(size, dtype=np.float32), np.ones(size, np.float32), [1.0] * size):
+            first, other, operation, second = session.run([y, z, y.op, y], {x: value})
+            assert first is second and first is not other and operation is None
+            left, right = session.run((y, y), {x: value})
+            assert left is right
+            nested = session.run({"y": y, "both": [z, y]}, {x: value})
+            assert nested["y"] is nested["both"][1]
+            for found, wanted in ((first, 2), (left, 2), (nested["y"], 2)):
+                np.testing.assert_array_equal(found, np.asarray(value) * wanted)
+
+
 def test_fetches_by_name_and_twice(executor):
     a = tf.constant(7, name="a")
     with tf.Session() as session:

@@ -121,7 +121,9 @@ cdef struct Request:
     PyObject **keys        # feed_dict's keys in their order
     int *feed_of           # key position -> feed of the plan
     int *slot_of           # item position -> fetched value, or -1 (an operation)
+    int *first_of          # item position -> the first one of the same fetched value, which all of them get
     int n_items, n_keys
+    bint repeats           # a fetched value is asked for more than once
     RequestKind kind
 
 
@@ -149,17 +151,20 @@ cdef class Recent:
         request.n_items = len(items)
         request.n_keys = len(keys)
         request.items = <PyObject **>calloc(request.n_items + request.n_keys, sizeof(PyObject *))
-        request.slot_of = <int *>calloc(request.n_items + request.n_keys, sizeof(int))
+        request.slot_of = <int *>calloc(2 * request.n_items + request.n_keys, sizeof(int))
         if request.items == NULL or request.slot_of == NULL:
             raise MemoryError()
         request.keys = request.items + request.n_items
-        request.feed_of = request.slot_of + request.n_items
+        request.first_of = request.slot_of + request.n_items
+        request.feed_of = request.first_of + request.n_items
         for i in range(request.n_keys):
             request.feed_of[i] = feed_of[i]
             request.keys[i] = PyTuple_GET_ITEM(keys, i)
         for i in range(request.n_items):
             request.slot_of[i] = slot_of[i]
             request.items[i] = PyTuple_GET_ITEM(items, i)
+            request.first_of[i] = slot_of.index(slot_of[i])
+            request.repeats |= request.slot_of[i] >= 0 and request.first_of[i] < i
 
     def __dealloc__(self):
         free(self.request.items)
@@ -284,14 +289,16 @@ cdef inline bint _is_watchable(int dtype) noexcept:
 
 
 cdef object _fetch_items(const Request *request, Entry entry):
-    """The values of a list or tuple of fetches."""
+    """The values of a list or tuple of fetches; one that is asked for more than once is made once."""
     cdef int i
-    if request.kind == TUPLE:
-        return tuple([None if request.slot_of[i] < 0 else _fetch_entry(entry, entry.frame, request.slot_of[i])
-                      for i in range(request.n_items)])
     out = PyList_New(request.n_items)
     for i in range(request.n_items):
-        value = None if request.slot_of[i] < 0 else _fetch_entry(entry, entry.frame, request.slot_of[i])
+        if request.slot_of[i] < 0:
+            value = None
+        elif request.repeats and request.first_of[i] < i:
+            value = <object>PyList_GET_ITEM(out, request.first_of[i])
+        else:
+            value = _fetch_entry(entry, entry.frame, request.slot_of[i])
         Py_INCREF(value)
         PyList_SET_ITEM(out, i, value)
-    return out
+    return tuple(out) if request.kind == TUPLE else out
