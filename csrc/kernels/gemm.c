@@ -41,6 +41,8 @@
 /* Whether wide rows of sums that short are made by themselves. */
 #define SHORT_SUMS (SIMD_BYTES == 32)
 
+static const double UPDATE_NS = 0.1; /* an element, beside its products */
+
 enum {
     MAX_K_BLOCK = SIMD_BYTES == 64 ? 768 : SIMD_BYTES == 32 ? 512 : 384, /* of a panel of B: 192 KB, which the second-level cache feeds
                                                  * fast enough to wide tiles; else about what the first-level cache holds */
@@ -73,6 +75,7 @@ enum {
     MOST_KEPT_BYTES = 1 << 20,
     K_BLOCKS = 16,       /* of a long sum, between additions */
     CACHE_GBYTES = 64,
+    RATE = 3,            /* the input of updates with their rate, behind the variable */
     MAX_PRODUCTS = 8,
     MAX_OPERANDS = 2 * MAX_PRODUCTS + MAX_STEPS
 };
@@ -81,8 +84,9 @@ enum {
  * panel that comes next. */
 typedef enum beside { NOTHING, SUM_B, PACK_B, ASK_FOR_NEXT } beside;
 
-/* How a tile reads A: along each row, or down a column; TWO_TILES of ROWS are packed one behind the other. */
-typedef enum layout { ROW_BY_ROW, ROWS_BESIDE, TWO_TILES } layout;
+/* How a tile reads A: along each row, or down a column; TWO_TILES of ROWS are packed one behind the other. UPDATING reads down a column, and
+ * takes a rate times what it makes from C. */
+typedef enum layout { ROW_BY_ROW, ROWS_BESIDE, TWO_TILES, UPDATING } layout;
 
 /* How long dots are, in vectors: so short that four or two of them share one, less than four, or more. */
 typedef enum dot_length { FOUR_A_VECTOR, TWO_A_VECTOR, SHORT, LONG } dot_length;
@@ -141,6 +145,8 @@ struct gemm {
     bool dots, single_row, swapped, sums;
     bool n_first;       /* tasks run down the columns of blocks, not along the rows */
     bool joins;         /* one thread takes several blocks of columns at once */
+    bool updates;       /* C is a variable, and the product the gradient by which it descends: that */
+    bool updates_in_tiles; /* stays in registers, else it lies in memory of its own */
     bool starts_with_y; /* the first step's operand is what the sum starts from */
     int64_t batch_dims[EPILOGUE_BATCH_AXES];
     step steps[MAX_STEPS];
@@ -172,75 +178,7 @@ static int64_t end_of_rows(const gemm *g, int64_t m) {
 #include "gemm_kernel.h"
 #undef FLOATS
 
-/* The other types: rows of C in a buffer of sums. Integers are unsigned here, so that they wrap. */
-#define PLAIN_GEMM(suffix, type, sum_type, TO_SUM, FROM_SUM)                                                          \
-    static void plain_##suffix(const gemm *g, const gemm_data *data, int64_t m0, int64_t m1, int64_t n0, int64_t n1,  \
-                               char *scratch) {                                                                       \
-        enum { COLUMNS = 128 };                                                                                       \
-        const product *p = &g->products[0];                                                                           \
-        const type *a = (const type *)data->in[0], *b = (const type *)data->in[1];                                    \
-        (void)scratch;                                                                                                \
-        for (int64_t m = m0; m < m1; m++)                                                                             \
-            for (int64_t n = n0; n < n1; n += COLUMNS) {                                                              \
-                const int64_t columns = n1 - n < COLUMNS ? n1 - n : COLUMNS;                                          \
-                type *c = (type *)data->c + m * g->c.row + n;                                                         \
-                sum_type sum[COLUMNS] = {0};                                                                          \
-                for (int64_t k = 0; k < p->k; k++) {                                                                  \
-                    const sum_type x = TO_SUM(a[m * p->a.row + k * p->a.column]);                                     \
-                    const type *b_row = b + k * p->b.row + n * p->b.column;                                           \
-                    if (p->b.column == 1)                                                                             \
-                        for (int64_t j = 0; j < columns; j++) sum[j] += x * TO_SUM(b_row[j]);                         \
-                    else                                                                                              \
-                        for (int64_t j = 0; j < columns; j++) sum[j] += x * TO_SUM(b_row[j * p->b.column]);           \
-                }                                                                                                     \
-                for (int64_t j = 0; j < columns; j++) c[j] = FROM_SUM(sum[j]);                                        \
-            }                                                                                                         \
-    }
-#define SAME(x) (x)
-#define UNSIGNED_32(x) ((uint32_t)(x))
-PLAIN_GEMM(i32, uint32_t, uint32_t, SAME, SAME)
-PLAIN_GEMM(i64, uint64_t, uint64_t, SAME, SAME)
-PLAIN_GEMM(f16, uint16_t, float, half_to_float, float_to_half)
-PLAIN_GEMM(bf16, uint16_t, float, bfloat_to_float, float_to_bfloat)
-
-/* Complex numbers: the products by A's real parts and those by its imaginary parts are sums of their own, so that both go along the parts of
- * B's row as they lie. A few rows of C share a row of B whose elements lie apart. */
-#define COMPLEX_GEMM(suffix, real)                                                                                                \
-    static void plain_##suffix(const gemm *g, const gemm_data *data, int64_t m0, int64_t m1, int64_t n0, int64_t n1,             \
-                               char *scratch) {                                                                                  \
-        enum { COLUMNS = 64, AT_ONCE = 4 };                                                                                      \
-        const product *p = &g->products[0];                                                                                      \
-        const real *a = (const real *)data->in[0], *b = (const real *)data->in[1];                                              \
-        (void)scratch;                                                                                                           \
-        for (int64_t m = m0; m < m1; m += AT_ONCE)                                                                               \
-            for (int64_t n = n0; n < n1; n += COLUMNS) {                                                                         \
-                const int64_t rows = m1 - m < AT_ONCE ? m1 - m : AT_ONCE, columns = n1 - n < COLUMNS ? n1 - n : COLUMNS;         \
-                real by_real[AT_ONCE][2 * COLUMNS] = {{0}}, by_imaginary[AT_ONCE][2 * COLUMNS] = {{0}}, gathered[2 * COLUMNS];   \
-                for (int64_t k = 0; k < p->k; k++) {                                                                             \
-                    const real *b_row = b + 2 * (k * p->b.row + n * p->b.column);                                                \
-                    if (p->b.column != 1) {                                                                                      \
-                        for (int64_t j = 0; j < columns; j++) memcpy(gathered + 2 * j, b_row + 2 * j * p->b.column, 2 * sizeof(real)); \
-                        b_row = gathered;                                                                                        \
-                    }                                                                                                            \
-                    for (int64_t i = 0; i < rows; i++) {                                                                         \
-                        const real *x = a + 2 * ((m + i) * p->a.row + k * p->a.column);                                          \
-                        for (int64_t j = 0; j < 2 * columns; j++) {                                                              \
-                            by_real[i][j] += x[0] * b_row[j];                                                                    \
-                            by_imaginary[i][j] += x[1] * b_row[j];                                                               \
-                        }                                                                                                        \
-                    }                                                                                                            \
-                }                                                                                                                \
-                for (int64_t i = 0; i < rows; i++) {                                                                             \
-                    real *c = (real *)data->c + 2 * ((m + i) * g->c.row + n);                                                    \
-                    for (int64_t j = 0; j < 2 * columns; j += 2) {                                                               \
-                        c[j] = by_real[i][j] - by_imaginary[i][j + 1];                                                           \
-                        c[j + 1] = by_real[i][j + 1] + by_imaginary[i][j];                                                       \
-                    }                                                                                                            \
-                }                                                                                                                \
-            }                                                                                                                    \
-    }
-COMPLEX_GEMM(c64, float)
-COMPLEX_GEMM(c128, double)
+#include "gemm_plain.h"
 
 /* ---- running ---- */
 
@@ -387,18 +325,49 @@ static void share_k(hl_run *run, const gemm *g, gemm_data data) {
     } while (now.first < p->k && !hl_is_stopped(run));
 }
 
+static void multiply(hl_run *run, const gemm *g, const gemm_data *data) {
+    gemm_task task = {g, data, run->scratch, run->scratch_bytes};
+    if (g->k_blocks > 1 && run->threads > 1) {
+        share_k(run, g, *data);
+    } else if (!SIMD_FREE_MASKS && g->joins && run->threads == 1) {
+        run_alone(run, g, *data);
+    } else {
+        hl_parallel(run, g->tasks, g->cost_ns, run_task, &task);
+    }
+}
+
 static hl_status gemm_run(const hl_instr *ins, hl_run *run) {
     const gemm *g = ins->p[2].p;
     gemm_operands swapped;
     const gemm_data data = collect(g, ins, swapped);
-    gemm_task task = {g, &data, run->scratch, run->scratch_bytes};
-    if (g->k_blocks > 1 && run->threads > 1) {
-        share_k(run, g, data);
-    } else if (!SIMD_FREE_MASKS && g->joins && run->threads == 1) {
-        run_alone(run, g, data);
-    } else {
-        hl_parallel(run, g->tasks, g->cost_ns, run_task, &task);
-    }
+    multiply(run, g, &data);
+    return HL_OK;
+}
+
+typedef struct late_update {
+    const gemm *g;
+    char *variable;
+    const char *gradient, *rate;
+} late_update;
+
+static void run_update(void *argument, int64_t block, int worker) {
+    const late_update *u = argument;
+    const gemm *g = u->g;
+    const int64_t first = first_row(g, block) * g->n, n = first_row(g, block + 1) * g->n - first;
+    (void)worker;
+    if (g->k_block == k_block_f32) descend_f32((float *)u->variable + first, (const float *)u->gradient + first, *(const float *)u->rate, n);
+    else descend_f64((double *)u->variable + first, (const double *)u->gradient + first, *(const double *)u->rate, n);
+}
+
+/* All of the gradient first, then the variable in the parts in which that was made. */
+static hl_status gemm_run_late(const hl_instr *ins, hl_run *run) {
+    const gemm *g = ins->p[2].p;
+    gemm_operands swapped;
+    gemm_data data = collect(g, ins, swapped);
+    late_update update = {g, data.c, run->shared, data.in[RATE]};
+    data.c = run->shared;
+    multiply(run, g, &data);
+    hl_parallel(run, g->m_blocks, (double)(g->m * g->n) * UPDATE_NS, run_update, &update);
     return HL_OK;
 }
 
@@ -554,6 +523,12 @@ static int64_t blocks_of_k(int64_t k) {
     return blocks + blocks % 2;
 }
 
+/* Whether a variable may move where the tiles have its gradient in registers: they make all of it, each in one go. */
+static bool may_update_in_tiles(const gemm *g, int64_t few_columns) {
+    const int64_t k = g->products[0].k;
+    return !g->dots && !g->single_row && !g->swapped && g->m > 1 && g->products[0].a.column != 1 && k > SHORT_SUM_MOST && k <= MAX_K_BLOCK && few_columns == 0;
+}
+
 /* Chooses the variant for floats with these sizes and strides. */
 static void choose_float(gemm *g, int lanes) {
     const int64_t panel = MAX_VECTORS * lanes;
@@ -563,10 +538,11 @@ static void choose_float(gemm *g, int lanes) {
     if (g->dots)
         for (int i = 0; i < g->n_steps; i++) transpose_matrix(&g->steps[i].y);
     g->single_row = !g->dots && g->m == 1 && (!g->sums || g->swapped) && fits_single_row(g, g->n, g->products[0].b.column, lanes);
+    g->updates_in_tiles = g->updates && may_update_in_tiles(g, (lanes == F32_LANES ? few_columns_f32 : few_columns_f64)(g, g->products));
     g->starts_with_y = g->n_steps > 0 && g->steps[0].kind == STEP_ADD && g->steps[0].y.column == 1;
     for (int i = 0; i < g->n_products && !g->dots; i++) {
         product *p = &g->products[i];
-        p->k_block = ceil_div(p->k, blocks_of_k(p->k));
+        p->k_block = g->updates_in_tiles ? p->k : ceil_div(p->k, blocks_of_k(p->k));
         /* A strided B is packed once it is used by several tiles; a transposed one always is. */
         p->pack_b = !g->single_row &&
                     (p->b.column != 1 || (g->m >= 16 * ROWS && p->b.row >= PACKED_PANELS * panel && p->k >= 64) || packs_for_few(g, p, lanes));
@@ -668,11 +644,12 @@ static void reserve_scratch(gemm *g, hl_prepare *prep, int lanes) {
         g->shared_bytes = g->counters_bytes + ceil_div((g->k_blocks - 1) * g->m * g->n * size, 64) * 64;
     }
     prep->scratch_bytes = g->shared_bytes + (g->packed_b + packed_a) * size;
+    if (g->updates && !g->updates_in_tiles) prep->shared_bytes = g->m * g->n * size;
 }
 
 static hl_status prepare_plain(gemm *g, hl_prepare *prep) {
     const hl_dtype dtype = prep->out[0]->dtype;
-    if (g->n_products > 1 || g->n_steps || g->sums)
+    if (g->n_products > 1 || g->n_steps || g->sums || g->updates)
         return hl_no_kernel(prep, "an epilogue");
     switch (dtype) {
     case HL_INT32: case HL_UINT32: g->fn = plain_i32; break;
@@ -689,7 +666,7 @@ static hl_status prepare_plain(gemm *g, hl_prepare *prep) {
 }
 
 /* `transposes` are the attributes transpose_a, transpose_b of each product. */
-static hl_status prepare(hl_prepare *prep, int n_products, int first_attr) {
+static hl_status prepare(hl_prepare *prep, int n_products, int first_attr, bool updates) {
     const hl_tensor *c = prep->out[0];
     const hl_value *transposes = prep->attr + first_attr;
     gemm *g = prep->params;
@@ -697,6 +674,7 @@ static hl_status prepare(hl_prepare *prep, int n_products, int first_attr) {
     g->n_in = prep->n_in;
     g->n_products = n_products;
     g->sums = prep->n_out > 1;
+    g->updates = updates;
     g->m = c->dims[c->rank - 2];
     g->n = c->dims[c->rank - 1];
     hl_status status = epilogue_prepare(prep, first_attr + 2 * n_products, 2 * n_products, g->steps, &g->n_steps);
@@ -731,15 +709,15 @@ static hl_status prepare(hl_prepare *prep, int n_products, int first_attr) {
         if (status != HL_OK) return status;
     }
     if (g->sums && c->rank > 2) return hl_refuse(prep, HL_INTERNAL, "sums of columns of a batch of products");
-    prep->cost_ns = g->cost_ns;
+    prep->cost_ns = g->cost_ns + (g->updates ? (double)c->size * UPDATE_NS : 0);
     const bool small = g->batch == 1 && g->m_blocks * g->n_blocks * g->k_blocks == 1;
-    prep->ins->fn = c->size == 0 ? gemm_run_empty : small ? gemm_run_small : gemm_run;
+    prep->ins->fn = c->size == 0 ? gemm_run_empty : g->updates && !g->updates_in_tiles ? gemm_run_late : small ? gemm_run_small : gemm_run;
     return HL_OK;
 }
 
 /* C = A B, then the steps. Inputs: A, B, the steps' operands. Outputs: C and, optionally, the sums of B's columns, without a
  * batch. Attributes: transpose_a, transpose_b, the steps. */
-static hl_status matmul_prepare(hl_prepare *prep) { return prepare(prep, 1, 0); }
+static hl_status matmul_prepare(hl_prepare *prep) { return prepare(prep, 1, 0, false); }
 
 /* C = A0 B0 + A1 B1 + ..., then the steps: products of one result shape whose K may differ. Inputs: A0, B0, A1, B1, ...,
  * the steps' operands. Attributes: how many products, transpose_a and transpose_b of each, the steps. */
@@ -747,11 +725,19 @@ static hl_status sum_of_products_prepare(hl_prepare *prep) {
     const int64_t products = prep->attr[0].i;
     if (products < 1 || products > MAX_PRODUCTS)
         return hl_refuse(prep, HL_INTERNAL, "a sum of %d products, at most %d", (int)products, MAX_PRODUCTS);
-    return prepare(prep, (int)products, 1);
+    return prepare(prep, (int)products, 1, false);
+}
+
+/* A step of gradient descent of a matrix whose gradient is A B. Inputs: A, B, the variable, the rate. Outputs: the variable and, optionally, the
+ * sums of B's columns. Attributes: transpose_a, transpose_b. */
+static hl_status update_prepare(hl_prepare *prep) {
+    if (prep->out[0]->rank != 2 || !prep->out[0]->contiguous) return hl_refuse(prep, HL_INTERNAL, "an update of what is no dense matrix");
+    return prepare(prep, 1, 0, true);
 }
 
 static const hl_kernel table[] = {
     {"matmul", matmul_prepare, sizeof(gemm) + sizeof(product)},
+    {"matmul_update", update_prepare, sizeof(gemm) + sizeof(product)},
     {"sum_of_products", sum_of_products_prepare, sizeof(gemm) + MAX_PRODUCTS * sizeof(product)},
 };
 HL_FAMILY(gemm, table);

@@ -155,7 +155,7 @@ static void NAME(make_block_of_k)(const NAME(job) *j, int64_t k0, int64_t k) {
     const NAME(part) *part = j->part;
     const product *p = j->p;
     NAME(panel) panel = {.k = k, .a_stride = p->pack_a ? ROWS : j->by_row ? p->a.row : p->a.column,
-                         .c_stride = part->c_row, .start_stride = part->c_row};
+                         .c_stride = part->c_row, .start_stride = part->c_row, .rate = g->updates ? *(const REAL *)j->data->in[RATE] : 0};
     const bool fresh = k0 == part->k_first && (part->begins || part->alone);
     NAME(ends) ends = {.g = g, .data = j->data, .first_step = g->starts_with_y, .m = j->m0,
                        .last = part->ends && k0 + k == p->k, .parts = part->others};

@@ -23,6 +23,7 @@ typedef struct NAME(panel) {
     bool filled_up;       /* B is packed, its last vector whole */
     const REAL *gate;     /* the operand of a first step STEP_RELU_GRAD that is made there, at the tile's first element; or NULL */
     int64_t gate_stride;
+    REAL rate;            /* of tiles that update C */
     REAL *sums;           /* of B's columns, made by the first tile */
     REAL *packed;         /* where the first tile copies the rows of B for those that follow; or NULL */
     const REAL *next;     /* the rows of B of the panel that comes next, which the last tiles ask for, a vector each; or NULL */
@@ -36,7 +37,7 @@ typedef void (*NAME(tile_fn))(const NAME(panel) *panel, const REAL *a, const REA
 /* To sum B the last row of A is ones: its row of C are the sums of B's columns. */
 SIMD_INLINE void NAME(tile)(const int rows, const int vectors, const layout layout, const bool part, const beside beside,
                             const NAME(panel) *panel, const REAL *a, const REAL *b, const REAL *start, REAL *c) {
-    const bool ones = beside == SUM_B, by_row = layout == ROW_BY_ROW;
+    const bool ones = beside == SUM_B, by_row = layout == ROW_BY_ROW, updates = layout == UPDATING;
     VEC sum[2 * ROWS][MAX_VECTORS];
 #pragma GCC unroll 12
     for (int i = 0; i < rows; i++)
@@ -51,6 +52,10 @@ SIMD_INLINE void NAME(tile)(const int rows, const int vectors, const layout layo
 #pragma GCC unroll 4
     for (int g = 0; g < (rows + 2) / 3; g++) base[g] = a + 3 * g * a_stride;
     const REAL *second = a + ROWS * panel->k;
+    if (updates) { /* C is wanted behind the products */
+#pragma GCC unroll 12
+        for (int i = 0; i < rows - ones; i++) __builtin_prefetch(c + i * panel->c_stride, 1);
+    }
 #define ADD_PRODUCTS(by_mask)                                                                                              \
     for (int64_t k = panel->k; k > 0; k--) {                                                                               \
         VEC b_row[MAX_VECTORS];                                                                                            \
@@ -91,11 +96,15 @@ SIMD_INLINE void NAME(tile)(const int rows, const int vectors, const layout layo
             (void)is_part;                                              \
             __VA_ARGS__                                                 \
         }
-    if (start) {
+    if (updates) {
+        EACH_SUM(const REAL *from = c + i * panel->c_stride + v * LANES;
+                 sum[i][v] = (is_part ? LOAD_PART(from, lanes) : LOAD(from)) - panel->rate * sum[i][v];)
+    } else if (start) {
         EACH_SUM(const REAL *from = start + i * panel->start_stride + v * LANES;
                  sum[i][v] += is_part ? LOAD_PART(from, lanes) : LOAD(from);)
     }
-    if (panel->clamps) {
+    if (updates) {
+    } else if (panel->clamps) {
         EACH_SUM(sum[i][v] = NAME(relu_step)(sum[i][v]);)
     } else if (panel->gate) {
         EACH_SUM(const REAL *from = panel->gate + i * panel->gate_stride + v * LANES;
@@ -163,8 +172,10 @@ static const NAME(tile_fn) NAME(row_strips)[STRIP] = {
 #endif
 TILES(1, _row, ROW_BY_ROW) TILES(2, _row, ROW_BY_ROW) TILES(3, _row, ROW_BY_ROW) TILES(4, _row, ROW_BY_ROW)
 TILES(1, _col, ROWS_BESIDE) TILES(2, _col, ROWS_BESIDE) TILES(3, _col, ROWS_BESIDE) TILES(4, _col, ROWS_BESIDE)
+TILES(1, _update, UPDATING) TILES(2, _update, UPDATING) TILES(3, _update, UPDATING) TILES(4, _update, UPDATING)
 #if ROWS == 6
 TILES(5, _row, ROW_BY_ROW) TILES(6, _row, ROW_BY_ROW) TILES(5, _col, ROWS_BESIDE) TILES(6, _col, ROWS_BESIDE)
+TILES(5, _update, UPDATING) TILES(6, _update, UPDATING)
 TILE(12, 1, _row, ROW_BY_ROW, part, true) TILE(12, 1, _row, ROW_BY_ROW, full, false)
 TILE(12, 1, _col, ROWS_BESIDE, part, true) TILE(12, 1, _col, ROWS_BESIDE, full, false)
 #if MAX_VECTORS == 4
@@ -180,23 +191,29 @@ TILE(12, 1, _two, TWO_TILES, part, true) TILE(12, 1, _two, TWO_TILES, full, fals
                                                const REAL *start, REAL *c) {                               \
         NAME(tile)(ROWS, MAX_VECTORS, layout, false, BESIDE, panel, a, b, start, c);                       \
     }
-TILE_BESIDE(sums, _col, ROWS_BESIDE, SUM_B)
-TILE_BESIDE(packs, _row, ROW_BY_ROW, PACK_B) TILE_BESIDE(packs, _col, ROWS_BESIDE, PACK_B)
+TILE_BESIDE(sums, _col, ROWS_BESIDE, SUM_B) TILE_BESIDE(sums, _update, UPDATING, SUM_B)
+TILE_BESIDE(packs, _row, ROW_BY_ROW, PACK_B) TILE_BESIDE(packs, _col, ROWS_BESIDE, PACK_B) TILE_BESIDE(packs, _update, UPDATING, PACK_B)
 TILE_BESIDE(asks, _row, ROW_BY_ROW, ASK_FOR_NEXT) TILE_BESIDE(asks, _col, ROWS_BESIDE, ASK_FOR_NEXT)
+TILE_BESIDE(asks, _update, UPDATING, ASK_FOR_NEXT)
 
-/* By layout of A, rows - 1, and width: part of one vector, one, two, four; at the AVX2 level part of a second one before two. */
-static const NAME(tile_fn) NAME(tiles)[2][ROWS][WIDTHS] = {
-    {TILE_NAMES(1, _row), TILE_NAMES(2, _row), TILE_NAMES(3, _row), TILE_NAMES(4, _row),
+/* By layout of A. A layout's first tile of full height that does more beside; then by rows - 1 and width: part of one vector, one, two, four; at
+ * the AVX2 level part of a second one before two. */
+typedef struct NAME(tiles) {
+    NAME(tile_fn) sums, packs, asks;
+    NAME(tile_fn) of[ROWS][WIDTHS];
+} NAME(tiles);
 #if ROWS == 6
-     TILE_NAMES(5, _row), TILE_NAMES(6, _row),
+#define TILES_OF(suffix) {TILE_NAMES(1, suffix), TILE_NAMES(2, suffix), TILE_NAMES(3, suffix), TILE_NAMES(4, suffix), TILE_NAMES(5, suffix), \
+                          TILE_NAMES(6, suffix)}
+#else
+#define TILES_OF(suffix) {TILE_NAMES(1, suffix), TILE_NAMES(2, suffix), TILE_NAMES(3, suffix), TILE_NAMES(4, suffix)}
 #endif
-    },
-    {TILE_NAMES(1, _col), TILE_NAMES(2, _col), TILE_NAMES(3, _col), TILE_NAMES(4, _col),
-#if ROWS == 6
-     TILE_NAMES(5, _col), TILE_NAMES(6, _col),
-#endif
-    },
+static const NAME(tiles) NAME(tiles_of)[] = {
+    [ROW_BY_ROW] = {NULL, NAME(tile_that_packs_row), NAME(tile_that_asks_row), TILES_OF(_row)},
+    [ROWS_BESIDE] = {NAME(tile_that_sums_col), NAME(tile_that_packs_col), NAME(tile_that_asks_col), TILES_OF(_col)},
+    [UPDATING] = {NAME(tile_that_sums_update), NAME(tile_that_packs_update), NAME(tile_that_asks_update), TILES_OF(_update)},
 };
+#undef TILES_OF
 /* Tiles of twice as many rows, for panels narrow enough, of A by row, by column and in two packed tiles; NULL where the registers
  * do not suffice. */
 static const NAME(tile_fn) NAME(tall_tiles)[2 + TILE_PAIRS][WIDTHS] = {
@@ -297,8 +314,10 @@ static int NAME(take_step)(NAME(panel) *panel, const NAME(ends) *ends) {
 static void NAME(run_panel)(NAME(panel) *panel, const NAME(ends) *ends, int width, bool by_row, bool packed,
                             int64_t rows, int64_t columns, int64_t a_row, const REAL *a, const REAL *b, REAL *c) {
     /* Rows that far apart fall on the same lines of the cache: not too many of them at once. */
+    const bool updates = ends->g->updates_in_tiles;
+    const NAME(tiles) *made_by = &NAME(tiles_of)[updates ? UPDATING : by_row ? ROW_BY_ROW : ROWS_BESIDE];
     const bool collide = by_row && a_row * (int64_t)sizeof(REAL) % 4096 == 0;
-    const NAME(tile_fn) tall = (packed && !TILE_PAIRS) || collide ? NULL : NAME(tall_tiles)[TILE_PAIRS && packed ? TWO_TILES : !by_row][width];
+    const NAME(tile_fn) tall = (packed && !TILE_PAIRS) || collide || updates ? NULL : NAME(tall_tiles)[TILE_PAIRS && packed ? TWO_TILES : !by_row][width];
     const int64_t first_rows = panel->sums ? ROWS - 1 : panel->packed ? ROWS : 0; /* of a first tile that does more */
     const int in_registers = ends->last ? NAME(take_step)(panel, ends) : 0, first = ends->first_step + in_registers;
     const bool finishes = ends->last && first < ends->g->n_steps;
@@ -316,11 +335,11 @@ static void NAME(run_panel)(NAME(panel) *panel, const NAME(ends) *ends, int widt
             for (; asked < m + 2 * ROWS && asked < m + rows; asked++) NAME(ask_for_parts)(ends, asked, columns);
         if (panel->sums) {
             height = first_rows;
-            NAME(tile_that_sums_col)(panel, a, b, start, c);
+            made_by->sums(panel, a, b, start, c);
             panel->sums = NULL;
         } else if (panel->packed) {
             height = first_rows;
-            (by_row ? NAME(tile_that_packs_row) : NAME(tile_that_packs_col))(panel, a, b, start, c);
+            made_by->packs(panel, a, b, start, c);
             b = panel->packed;
             panel->b_stride = MAX_VECTORS * LANES;
             panel->packed = NULL;
@@ -330,7 +349,7 @@ static void NAME(run_panel)(NAME(panel) *panel, const NAME(ends) *ends, int widt
         } else {
             height = packed ? (rows < ROWS ? rows : ROWS) : even + (higher-- > 0);
             if (asks > 0 && height == ROWS && rows <= ASKING_TILES * ROWS) {
-                (by_row ? NAME(tile_that_asks_row) : NAME(tile_that_asks_col))(panel, a, b, start, c);
+                made_by->asks(panel, a, b, start, c);
                 panel->next += LANES;
                 asks--;
             } else if (ASKS_FOR_ROWS && panel->asks_for_rows && height == ROWS && rows > ROWS) {
@@ -338,7 +357,7 @@ static void NAME(run_panel)(NAME(panel) *panel, const NAME(ends) *ends, int widt
                 asking.next = a + ROWS * a_row, asking.next_stride = ROWS;
                 NAME(tile_that_asks_row)(&asking, a, b, start, c);
             } else {
-                NAME(tiles)[!by_row][height - 1][width](panel, a, b, start, c);
+                made_by->of[height - 1][width](panel, a, b, start, c);
             }
         }
         if (finishes)
@@ -505,6 +524,11 @@ static void NAME(sum_few_columns)(const REAL *b, int64_t row, int64_t k, int64_t
 }
 
 #include "gemm_block.h"
+
+/* Moves n elements of a variable by a gradient that lies in memory. */
+static void NAME(descend)(REAL *variable, const REAL *gradient, REAL rate, int64_t n) {
+    for (int64_t i = 0; i < n; i++) variable[i] = variable[i] - rate * gradient[i];
+}
 
 /* The block of k with this number, of a product whose k is cut among the tasks: the first one goes to C, the others to
  * memory of their own. `last`: it is probably the one after which they are added. */

@@ -119,6 +119,7 @@ typedef struct operand {
     int rank;
     int64_t dims[4];
     const void *values; /* of an input; NULL: an output */
+    int target_of;      /* of an output: the number, from 1 on, of the input whose memory it is; 0: it has its own */
 } operand;
 
 typedef struct alone {
@@ -145,9 +146,14 @@ static inline alone run_alone(const char *name, int threads, int n, const operan
         }
         tensors[k] = new_feed(b, operands[k].dtype, operands[k].rank, regs);
         const size_t bytes = (size_t)size * hl_dtype_size(operands[k].dtype);
+        n_in += operands[k].values != NULL, n_out += !operands[k].values;
+        if (operands[k].target_of) {
+            data[k] = data[operands[k].target_of - 1];
+            continue;
+        }
         data[k] = malloc(bytes ? bytes : 1);
-        if (operands[k].values) memcpy(data[k], operands[k].values, bytes), n_in++;
-        else memset(data[k], 0xcd, bytes), n_out++;
+        if (operands[k].values) memcpy(data[k], operands[k].values, bytes);
+        else memset(data[k], 0xcd, bytes);
     }
     add_instr(b, kernel, n_in, n_out, tensors, n_attr, attrs);
     hl_arena *arena = hl_arena_new();
@@ -160,9 +166,12 @@ static inline alone run_alone(const char *name, int threads, int n, const operan
         result.status = hl_frame_run(frame);
     }
     memcpy(result.message, frame->run.message, sizeof result.message);
-    for (int k = 0, out = 0; k < n; k++) {
-        if (operands[k].values) free(data[k]);
-        else result.out[out++] = data[k];
+    for (int k = 0, out = 0; k < n; k++)
+        if (!operands[k].values) result.out[out++] = data[k];
+    for (int k = 0; k < n; k++) {
+        bool is_result = !operands[k].values;
+        for (int other = 0; other < n; other++) is_result = is_result || operands[other].target_of == k + 1;
+        if (!is_result) free(data[k]);
     }
     hl_frame_free(frame);
     hl_arena_free(arena);

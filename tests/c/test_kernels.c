@@ -204,6 +204,42 @@ static void test_products_of_many_shapes(void) {
                 }
 }
 
+/* What is made of a variable by its gradient A B, with the sums of B's columns. */
+static void test_updates_by_products_of_many_shapes(void) {
+    const int64_t rows[] = {1, 2, 6, 7, 13, 64, 65}, depths[] = {0, 1, 3, 4, 5, 65, 256, 900}, columns[] = {1, 2, 16, 17, 18, 24, 31, 40, 64};
+    for (int a = 0; a < (int)(sizeof rows / sizeof *rows); a++)
+        for (int b = 0; b < (int)(sizeof depths / sizeof *depths); b++)
+            for (int c = 0; c < (int)(sizeof columns / sizeof *columns); c++)
+                for (int transposed = 0; transposed < 4; transposed++) {
+                    const int64_t m = rows[a], k = depths[b], n = columns[c];
+                    const bool ta = transposed & 1, tb = transposed & 2;
+                    const float rate = 0.5f;
+                    float *x = ramp(m * k, -1, 0.01f), *y = ramp(k * n, 1, -0.02f), *variable = ramp(m * n, 3, 0.25f);
+                    const operand operands[] = {{HL_FLOAT32, 2, {ta ? k : m, ta ? m : k}, x},
+                                                {HL_FLOAT32, 2, {tb ? n : k, tb ? k : n}, y},
+                                                {HL_FLOAT32, 2, {m, n}, variable},
+                                                {HL_FLOAT32, 0, {0}, &rate},
+                                                {.dtype = HL_FLOAT32, .rank = 2, .dims = {m, n}, .target_of = 3},
+                                                {HL_FLOAT32, 1, {n}, NULL}};
+                    const hl_value attrs[] = {{.i = ta}, {.i = tb}};
+                    alone result = run_alone("matmul_update", 2, 6, operands, 2, attrs);
+                    CHECK(result.status == HL_OK);
+                    for (int64_t j = 0; j < n; j++) {
+                        double total = 0;
+                        for (int64_t p = 0; p < k; p++) total += (double)y[tb ? j * k + p : p * n + j];
+                        CHECK(fabs(((float *)result.out[1])[j] - total) <= 1e-4 * (fabs(total) + (double)k));
+                        for (int64_t i = 0; i < m; i++) {
+                            double sum = 0;
+                            for (int64_t p = 0; p < k; p++)
+                                sum += (double)x[ta ? p * m + i : i * k + p] * y[tb ? j * k + p : p * n + j];
+                            const double wanted = (double)variable[i * n + j] - 0.5 * sum;
+                            CHECK(fabs(((float *)result.out[0])[i * n + j] - wanted) <= 1e-4 * (fabs(sum) + fabs(wanted) + (double)k));
+                        }
+                    }
+                    free_outputs(&result), free(x), free(y), free(variable);
+                }
+}
+
 /* One convolution and the gradient of its filter; a window of `window` by `window`, SAME. */
 static void check_convolution(int64_t n, int64_t height, int64_t width, int64_t window, int64_t c, int64_t k, int threads) {
     const int64_t border = (window - 1) / 2, positions = n * height * width;
@@ -446,6 +482,7 @@ int main(void) {
     test_blocks_of_rows();
     test_sums_of_all_rows();
     test_products_of_many_shapes();
+    test_updates_by_products_of_many_shapes();
     test_convolutions();
     test_channels_of_every_number();
     test_triangles_of_every_size();

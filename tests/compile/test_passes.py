@@ -30,6 +30,7 @@ def test_the_order_of_the_passes_is_one_literal_list():
         "split_updates",
         "fuse_elementwise",
         "assign_in_place",
+        "update_in_products",
         "merge_updates",
         "block_rows",
         "hold_still",

@@ -33,6 +33,7 @@ from .split_updates import split_updates
 from .spread_late import spread_late
 from .sum_products import sum_products
 from .transpose_once import transpose_once
+from .update_in_products import update_in_products
 from .write_in_place import write_in_place
 
 PASSES = (
@@ -61,6 +62,7 @@ PASSES = (
     split_updates,
     fuse_elementwise,
     assign_in_place,
+    update_in_products,
     merge_updates,
     block_rows,
     hold_still,
