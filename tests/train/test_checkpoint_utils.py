@@ -42,6 +42,10 @@ def test_reading(checkpoint):
     assert reader.has_tensor("old/b") and not reader.has_tensor("b")
     assert reader.get_variable_to_dtype_map()["old/a"] == tf.float32
     assert reader.debug_string().splitlines()[0] == b"old/a (DT_FLOAT) [2]"
+    assert reader.has_tensor(b"old/b") and reader.get_tensor(b"old/b").shape == (1, 1)
+    for ask in (reader.has_tensor, reader.get_tensor):
+        with pytest.raises(TypeError, match="Expected binary or unicode string, got 3"):
+            ask(3)
     with pytest.raises(tf.errors.NotFoundError, match="Key zz not found in checkpoint"):
         reader.get_tensor("zz")
     with pytest.raises(tf.errors.NotFoundError, match="Failed to find any matching files"):

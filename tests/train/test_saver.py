@@ -181,6 +181,8 @@ def test_steps_with_leading_zeros(tmp_path, variables):
     (lambda v, w: {"x": [v, w]}, ValueError, "Slices must all be slices"),
     (lambda v, w: {3: v}, TypeError, "Name is not a string: 3"),
     (lambda v, w: 3, TypeError, "should be passed in a dict or a list: 3"),
+    (lambda v, w: v, TypeError, "should be passed in a dict or a list: <tf.Variable 'v:0'"),
+    (lambda v, w: "v", TypeError, "should be passed in a dict or a list: v"),
 ])  # fmt: skip
 def test_what_cannot_be_saved(make, error, text):
     v, w = tf.Variable([1.0, 2.0], name="v"), tf.Variable(3.0, name="w")

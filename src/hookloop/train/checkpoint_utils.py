@@ -45,7 +45,7 @@ class CheckpointReader:
         return {name: self._reader.dtype(name) for name in self._reader.names()}
 
     def has_tensor(self, tensor_str):
-        return tensor_str in self._reader
+        return _text(tensor_str) in self._reader
 
     def get_tensor(self, tensor_str):
         """A tensor's value: an array, or for a scalar NumPy's scalar or bytes.
@@ -53,8 +53,9 @@ class CheckpointReader:
         Raises:
           NotFoundError: where there is no such tensor.
           DataLossError: where its bytes are not there, or their checksum does not fit.
+          TypeError: where its name is no text and no bytes.
         """
-        return self._reader.read(tensor_str)[()]
+        return self._reader.read(_text(tensor_str))[()]
 
     def debug_string(self):
         """A line for each tensor, and for each slice of a tensor in parts: its key in the index, type and shape, as bytes."""
@@ -63,6 +64,13 @@ class CheckpointReader:
             for key, dtype, shape in self._reader.parts()
         ]
         return b"".join(lines)
+
+
+def _text(name):
+    """A tensor's name, which may be bytes."""
+    if not isinstance(name, (str, bytes)):
+        raise TypeError(f"Expected binary or unicode string, got {name!r}")
+    return name if isinstance(name, str) else name.decode(errors="surrogateescape")
 
 
 def _enum_name(dtype):

@@ -163,7 +163,7 @@ def named(var_list):
     """
     if isinstance(var_list, dict):
         return var_list
-    if not isinstance(var_list, (list, tuple)) and not hasattr(var_list, "__iter__"):
+    if isinstance(var_list, (str, bytes, Variable, Tensor)) or not hasattr(var_list, "__iter__"):
         raise TypeError(f"Variables to save should be passed in a dict or a list: {var_list}")
     found = {}
     items = list(var_list)
