@@ -572,6 +572,8 @@ static hl_status top_k_prepare(hl_prepare *prep) {
     if (t->k > t->length || t->k < 0)
         return hl_refuse(prep, HL_INVALID_ARGUMENT, "input must have at least k columns. Had %lld, needed %lld",
                          (long long)t->length, (long long)t->k);
+    if (t->length > INT32_MAX)
+        return hl_refuse(prep, HL_INVALID_ARGUMENT, "rows of at most %d elements are supported, got %lld", INT32_MAX, (long long)t->length);
     for (int axis = 0; axis < in->rank - 1; axis++) t->rows *= in->dims[axis];
     prep->ins->fn = t->rows * t->k > 0 ? top_k_run : hl_run_nothing;
     if (t->rows * t->k == 0) return HL_OK;

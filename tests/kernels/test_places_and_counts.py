@@ -266,6 +266,13 @@ def test_the_largest_of_rows_of_every_length(dtype):
                 np.testing.assert_array_equal(values, np.take_along_axis(x, order[:, :k], 1))
 
 
+def test_places_that_int32_cannot_number():
+    """They were negative, and elements in front of the row were taken."""
+    row = np.empty(2**31, np.uint8)  # whose pages nobody touches
+    with pytest.raises(ValueError, match="rows of at most 2147483647 elements are supported, got 2147483648"):
+        _core.KernelCall("top_k", [row], [np.empty(2, np.uint8), np.empty(2, np.int32)])
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "int64"])
 @pytest.mark.parametrize("spread", ["far", "near", "one is far", "half are zeros", "falling"])
 def test_the_largest_of_numbers_that_lie_apart(dtype, spread):
