@@ -210,3 +210,15 @@ threads = [threading.Thread(target=function, daemon=True) for function in (ask, 
 print(*values)
 """
     assert printed_by(program) == ["7", "7"]
+
+
+def test_the_reference_needs_no_bfloat16_of_numpy():
+    program = """
+import os, sys
+sys.modules["ml_dtypes"] = None  # is not installed
+os.environ["HOOKLOOP_EXECUTOR"] = "reference"
+import hookloop as tf
+with tf.Session() as session:
+    assert session.run(tf.constant([1.0, 2.0]) * 2).tolist() == [2, 4]
+"""
+    assert "hookloop._reference" in loaded_after(program)

@@ -10,7 +10,7 @@ import time
 
 import numpy as np
 
-from . import dtypes, errors
+from . import errors
 from ._reference_arrays import ArrayOps
 from ._reference_shapes import check_shapes
 from .compile.branch_values import NEVER, Choice, never_there, not_there
@@ -27,12 +27,12 @@ from .ops.variable_key import VARIABLES, check_variable_type, type_of_elements, 
 
 _NOTHING = frozenset(("NoOp", "ControlTrigger", "StackCloseV2"))
 
-_BFLOAT16 = dtypes.bfloat16.as_numpy_dtype
-
 
 def _computed(array):
     """What is computed with: bfloat16, of which NumPy knows little, is how numbers are stored."""
-    return array.astype(np.float32) if getattr(array, "dtype", None) == _BFLOAT16 else array
+    dtype = getattr(array, "dtype", None)
+    of_others = isinstance(dtype, np.dtype) and dtype.kind == "V"
+    return array.astype(np.float32) if of_others and dtype.name == "bfloat16" else array
 
 
 class _Alias:
