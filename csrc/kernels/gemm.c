@@ -76,6 +76,8 @@ enum {
     K_BLOCKS = 16,       /* of a long sum, between additions */
     CACHE_GBYTES = 64,
     RATE = 3,            /* the input of updates with their rate, behind the variable */
+    FEW_ROWS = 4,        /* that are made at once of small matrices of a batch, */
+    FEW_ELEMENTS = 16,   /* which have at most so many rows, columns and products a sum */
     MAX_PRODUCTS = 8,
     MAX_OPERANDS = 2 * MAX_PRODUCTS + MAX_STEPS
 };
@@ -127,6 +129,7 @@ typedef void (*gemm_fn)(const gemm *g, const gemm_data *data, int64_t m0, int64_
  * is going to update. */
 struct gemm {
     gemm_fn fn;
+    void (*few)(const gemm *g, const gemm_data *data, int64_t first, int64_t end); /* of a batch of small matrices, or NULL */
     void (*k_block)(const gemm *g, const gemm_data *data, int64_t number, char *parts, bool last, int64_t m0, int64_t m1,
                     int64_t n0, int64_t n1, char *scratch);
     void (*add_k_blocks)(const gemm *g, const gemm_data *data, const char *parts, int64_t m0, int64_t m1, int64_t n0,
@@ -172,10 +175,12 @@ static int64_t end_of_rows(const gemm *g, int64_t m) {
 
 #define FLOATS f32
 #include "gemm_kernel.h"
+#include "gemm_few.h"
 #undef FLOATS
 
 #define FLOATS f64
 #include "gemm_kernel.h"
+#include "gemm_few.h"
 #undef FLOATS
 
 #include "gemm_plain.h"
@@ -231,6 +236,10 @@ static void run_task(void *argument, int64_t chunk, int worker) {
     const int64_t per_element = g->m_blocks * g->n_blocks;
     const int64_t units = g->batch * per_element, first = chunk * g->units_per_task;
     const int64_t end = first + g->units_per_task < units ? first + g->units_per_task : units;
+    if (!SIMD_FREE_MASKS && g->few) {
+        g->few(g, task->data, first, end);
+        return;
+    }
     for (int64_t unit = first; unit < end; unit++) {
         const block_place at = place_of(g, unit % per_element);
         if (g->batch == 1) {
@@ -627,6 +636,14 @@ static void cut(gemm *g, int lanes, double gflops) {
     g->tasks = ceil_div(units, g->units_per_task);
 }
 
+/* Whether the matrices are small, and lie as the loop over them takes them. */
+static bool is_few(const gemm *g, int lanes) {
+    const product *p = &g->products[0];
+    return !SIMD_FREE_MASKS && g->n_products == 1 && !g->n_steps && !g->sums && !g->updates && !g->dots && !g->swapped && g->batch_rank <= 1 &&
+           g->m > 1 && g->m <= FEW_ELEMENTS && p->k <= FEW_ELEMENTS && g->n > 1 && g->n <= 2 * lanes && g->n <= FEW_ELEMENTS &&
+           (p->b.column == 1 || g->n <= lanes) && g->c.column == 1;
+}
+
 /* The memory in which panels of B, and A, are packed. */
 static void reserve_scratch(gemm *g, hl_prepare *prep, int lanes) {
     int64_t packed_a = 0;
@@ -704,13 +721,14 @@ static hl_status prepare(hl_prepare *prep, int n_products, int first_attr, bool 
         if (c->size) cut(g, lanes, single ? GFLOPS : GFLOPS / 2);
         else g->m_blocks = g->n_blocks = 1; /* of nothing */
         reserve_scratch(g, prep, lanes);
+        if (c->size && c->rank > 2 && is_few(g, lanes)) g->few = single ? few_f32 : few_f64;
     } else {
         status = prepare_plain(g, prep);
         if (status != HL_OK) return status;
     }
     if (g->sums && c->rank > 2) return hl_refuse(prep, HL_INTERNAL, "sums of columns of a batch of products");
     prep->cost_ns = g->cost_ns + (g->updates ? (double)c->size * UPDATE_NS : 0);
-    const bool small = g->batch == 1 && g->m_blocks * g->n_blocks * g->k_blocks == 1;
+    const bool small = g->batch == 1 && !g->few && g->m_blocks * g->n_blocks * g->k_blocks == 1;
     prep->ins->fn = c->size == 0 ? gemm_run_empty : g->updates && !g->updates_in_tiles ? gemm_run_late : small ? gemm_run_small : gemm_run;
     return HL_OK;
 }

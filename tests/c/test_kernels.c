@@ -176,6 +176,31 @@ static void test_blocks_of_rows(void) {
     }
 }
 
+/* Small matrices go their own way, and a batch ends where memory does. */
+static void test_batches_of_small_products(void) {
+    const int64_t sizes[] = {0, 1, 2, 3, 4, 5, 7, 8, 9, 16, 17};
+    for (int shape = 0; shape < 11 * 11 * 11; shape++)
+        for (int transposed = 0; transposed < 4; transposed++) {
+            const int64_t m = sizes[shape % 11], k = sizes[shape / 11 % 11], n = sizes[shape / 121], batch = 3;
+            const bool ta = transposed & 1, tb = transposed & 2;
+            float *x = ramp(batch * m * k, -1, 0.01f), *y = ramp(k * n, 1, -0.02f);
+            const operand operands[] = {{HL_FLOAT32, 3, {batch, ta ? k : m, ta ? m : k}, x},
+                                        {HL_FLOAT32, 3, {1, tb ? n : k, tb ? k : n}, y},
+                                        {HL_FLOAT32, 3, {batch, m, n}, NULL}};
+            const hl_value attrs[] = {{.i = ta}, {.i = tb}};
+            alone result = run_alone("matmul", 2, 3, operands, 2, attrs);
+            CHECK(result.status == HL_OK);
+            for (int64_t i = 0; i < batch * m * n; i++) {
+                const float *row = x + i / (m * n) * m * k;
+                const int64_t r = i / n % m, j = i % n;
+                double sum = 0;
+                for (int64_t p = 0; p < k; p++) sum += (double)row[ta ? p * m + r : r * k + p] * y[tb ? j * k + p : p * n + j];
+                CHECK(fabs(((float *)result.out[0])[i] - sum) <= 1e-4 * (fabs(sum) + (double)k));
+            }
+            free_outputs(&result), free(x), free(y);
+        }
+}
+
 static void test_products_of_many_shapes(void) {
     const int64_t sizes[] = {0, 1, 2, 5, 6, 7, 16, 31, 64, 65, 66};
     const int64_t widths[] = {0, 2, 3, 5, 16, 18, 20, 65}; /* a few last columns go their own way */
@@ -483,6 +508,7 @@ int main(void) {
     test_sums_of_all_rows();
     test_products_of_many_shapes();
     test_updates_by_products_of_many_shapes();
+    test_batches_of_small_products();
     test_convolutions();
     test_channels_of_every_number();
     test_triangles_of_every_size();

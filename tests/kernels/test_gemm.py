@@ -229,6 +229,40 @@ def test_batches_with_broadcast(transposes):
     assert_close(found, np.maximum(a.astype("d") @ b.astype("d") + left, 0), 40, np.float32)
 
 
+@pytest.mark.parametrize("dtype", REAL)
+@pytest.mark.parametrize("transposes", list(itertools.product([False, True], repeat=2)))
+def test_batches_of_small_matrices(transposes, dtype):
+    """Each as in a batch of its own, whatever the others hold, with nothing written behind them; on both sides of what is small."""
+    for m, k, n in itertools.product(
+        (1, 2, 3, 4, 5, 7, 8, 15, 16, 17), (0, 1, 3, 8, 16, 17), (1, 2, 3, 4, 5, 7, 8, 9, 12, 15, 16, 17)
+    ):
+        a, b = numbers((5, m, k), dtype), numbers((5, k, n), dtype, 1)
+        if k:
+            a[1, 0, 0], b[2, -1, -1], a[3, m - 1, k - 1] = np.nan, np.inf, -0.0
+        room = np.full((6, m, n), 9, dtype)
+        found = product(a, b, *transposes, out=room[:5])
+        with np.errstate(invalid="ignore"):
+            assert_close(found, a.astype("d") @ b.astype("d"), k, dtype)
+        assert (room[5] == 9).all()
+        one_for_all = product(a, b[:1], *transposes, threads=2)
+        for i in range(5):
+            np.testing.assert_array_equal(product(a[i : i + 1], b[i : i + 1], *transposes)[0], found[i])
+            np.testing.assert_array_equal(product(a[i : i + 1], b[:1], *transposes)[0], one_for_all[i])
+
+
+def test_many_small_matrices_on_two_threads():
+    a, b = numbers((70, 90, 3, 3)), numbers((70, 90, 3, 3), seed=1)
+    one = product(a, b)
+    assert_close(one, a.astype("d") @ b.astype("d"), 3, np.float32)
+    np.testing.assert_array_equal(product(a, b, threads=2), one)
+    wide = numbers((40, 7, 11))  # parts of rows of others, and what is broadcast along an outer axis
+    out = np.full((40, 4, 9), 9, np.float32)
+    product(wide[:, 1:5, 2:7], wide[:, 2:7, 1:6], out=out[:, :, 1:6])
+    assert_close(out[:, :, 1:6], wide[:, 1:5, 2:7].astype("d") @ wide[:, 2:7, 1:6], 5, np.float32)
+    assert (out[:, :, 0] == 9).all() and (out[:, :, 6:] == 9).all()
+    assert_close(product(a[:3, :1], b[0]), a[:3, :1].astype("d") @ b[0].astype("d"), 3, np.float32)
+
+
 def test_rows_of_a_larger_matrix():
     a, b, c = numbers((20, 50)), numbers((60, 90), seed=1), np.zeros((20, 100), np.float32)
     product(a[:, 10:40], b[20:50, 7:77], out=c[:, 11:81])
@@ -371,6 +405,10 @@ def test_nothing_behind_the_operands_is_read(transposes, dtype):
         out = before_a_wall(np.full((m, n), 9, dtype))
         _core.KernelCall("matmul", placed, [out], [*transposes])()
         assert_close(out, a.astype("d") @ b, k, dtype)
+        out = before_a_wall(np.full((2, m, n), 9, dtype))
+        batch = [before_a_wall(np.stack([x, x])) for x in placed]
+        _core.KernelCall("matmul", batch, [out], [*transposes])()
+        assert_close(out, np.stack([a.astype("d") @ b] * 2), k, dtype)
 
 
 def before_a_wall(array):
