@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 import time
+import weakref
 
 import numpy as np
 
@@ -114,6 +115,10 @@ class TracedFunction:
         needs_python = any(op.op_def.host is not None for op in operations)
         leaves = flatten(self.result)
         self.pure = not any(op.op_def.stateful or op.op_def.writes for op in operations if op.type != "Placeholder")
+        inner_functions = self.graph.__dict__.get("_dataset_functions", {}).values()
+        self.draws = any(op.op_def.stateful == "stream" for op in operations) or any(
+            getattr(inner, "draws", False) for inner in inner_functions
+        )
         self.numeric = not needs_python and all(
             is_number(t.dtype) for t in (*self.inputs, *self.outputs, *[self.captures[i] for i in self.fed])
         )
@@ -217,8 +222,16 @@ class BoundFunction:
         self.numeric, self.gives_numbers = traced.numeric, traced.gives_numbers
         self.pure, self.never_fails = traced.pure, traced.never_fails
         self.assigned = traced.assigned
-        self._runner = runner
+        self._traced, self._runner, self._all_captured = traced, runner, captured
         self._captured = tuple([captured[i] for i in traced.fed])
+
+    def begun(self, iterator):
+        """The function as an iterator that starts calls it: its random numbers are the iterator's own, and begin anew."""
+        if not self._traced.draws:
+            return self
+        runner = self._runner.of_iterator(iterator)
+        runner.begin_streams()
+        return BoundFunction(self._traced, runner, self._all_captured)
 
     def __call__(self, element):
         return self._runner((*element, *self._captured))
@@ -239,6 +252,7 @@ class _Runner:
     def __init__(self, traced, outer):
         from ..session import Session
 
+        self._traced, self._outer = traced, weakref.ref(outer)
         self._session = Session(graph=traced.graph, config=outer._config)
         self._session._share_variables(outer)
         self._session._timeout_ns = 0  # that of the step around it counts
@@ -247,6 +261,21 @@ class _Runner:
         inner = list(traced.graph.captures.values())
         self._feeds = [*traced.inputs, *[inner[i] for i in traced.fed]]
         self._run = self._session.make_callable(self._outputs, feed_list=self._feeds)
+
+    def of_iterator(self, iterator):
+        """The runner of the same function for one iterator alone."""
+        outer = self._outer()
+        key = ("function", self._traced.name, iterator)
+        return outer._resources.get(key) or outer._resources.setdefault(key, _Runner(self._traced, outer))
+
+    def begin_streams(self):
+        """Has the random numbers that have seeds begin anew, those of datasets' functions in the function too."""
+        for op, cell in self._session._streams.items():
+            if op.get_attr("seed") or op.get_attr("seed2"):
+                cell.restore(cell.key, cell.stream, 0)
+        for inner in list(self._session._resources.values()):
+            if isinstance(inner, _Runner):
+                inner.begin_streams()
 
     def for_rows(self, captured):
         from .._core import RowCalls
@@ -286,6 +315,21 @@ def assigned_in(state):
     functions = [parameter for parameter in state.parameters if hasattr(parameter, "assigned_cells")]
     own = [cell for function in functions for cell in function.assigned_cells()]
     return own + [cell for source in state.sources for cell in assigned_in(source)]
+
+
+def begun(state, iterator):
+    """A dataset as an iterator that starts goes through it: with random numbers of its own.
+
+    Args:
+      state: a `DatasetState`.
+      iterator: the iterator.
+    """
+    sources = [begun(source, iterator) for source in state.sources]
+    parameters = [p.begun(iterator) if hasattr(p, "begun") else p for p in state.parameters]
+    old = (*state.sources, *state.parameters)
+    if all(mine is its for mine, its in zip((*sources, *parameters), old)):
+        return state
+    return type(state)(state.start, tuple(sources), *parameters)
 
 
 def assigns(state):

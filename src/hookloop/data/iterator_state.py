@@ -9,7 +9,7 @@ from functools import partial
 
 from .. import errors, logging
 from .blocks import by_blocks
-from .function import assigned_in, assigns, step
+from .function import assigned_in, assigns, begun, step
 from .native import chain_of
 from .pipeline import Place, seeds_of, with_seeds
 
@@ -71,15 +71,16 @@ class IteratorState:
         if state is not None:
             dataset = with_seeds(dataset, [tuple(seeds) for seeds in state["seeds"]])
             taken, rows, failed = state["elements"], state["examples"], state.get("failed", 0)
-        chain = chain_of(dataset) if self._cell is not None else None
+        own = begun(dataset, self)
+        chain = chain_of(own) if self._cell is not None else None
         if chain is not None:
             self._cell.start(chain.components, chain.stages, chain.ahead, taken, rows)
             elements = iter(partial(self._cell.next, self._check), None)
         else:
-            in_blocks = by_blocks if self._cell is not None and not assigns(dataset) else None
+            in_blocks = by_blocks if self._cell is not None and not assigns(own) else None
             place = Place({}, by_blocks=in_blocks, check=self._check)
-            with _unchanged(assigned_in(dataset) if taken or failed else ()):
-                elements = iter(dataset.iterate(place))
+            with _unchanged(assigned_in(own) if taken or failed else ()):
+                elements = iter(own.iterate(place))
                 if failed:
                     elements = _behind(elements, taken, failed)
                 elif _passed(elements, taken) < taken:
