@@ -457,3 +457,28 @@ def test_arrays_of_texts(executor):
 def test_texts_that_there_are_not(executor, use, text):
     with tf.Session() as session, pytest.raises(tf.errors.InvalidArgumentError, match=text):
         session.run(use(tf.TensorArray(tf.string, 2, infer_shape=False)))
+
+
+@pytest.mark.parametrize("dynamic", [False, True])
+def test_gradients_of_an_array_that_is_there_only_where_a_value_is(dynamic, executor):
+    """Each node of it looks by itself whether it is run; the array of its gradients is one all the same."""
+    from hookloop.python.ops import control_flow_ops
+
+    x, p, q = tf.placeholder(tf.float32, []), tf.placeholder(tf.bool, []), tf.placeholder(tf.bool, [])
+    off, on = control_flow_ops.switch(x, p)
+    value, index = control_flow_ops.merge([control_flow_ops.switch(off * 0.5, q)[0] + 1.0, on * 2.0])
+    count = index + 2
+    array = tf.TensorArray(tf.float32, 0 if dynamic else count, dynamic_size=dynamic, clear_after_read=False)
+    loop = (lambda i, _, a: i < count, lambda i, array, a: (i + 1, array.write(i, a * value), a * value))
+    array = tf.while_loop(*loop, (0, array, 1.0))[1]
+    y = tf.reduce_sum(array.stack()) + 10.0 * array.read(1)
+    slope = tf.gradients(y, x)[0]
+    with tf.Session() as session:
+        for feed, v, factor in (({p: True, q: True}, 1.0, 2.0), ({p: False, q: False}, 1.25, 0.5)):
+            powers = [v, v**2, v**3][: 3 if feed[p] else 2]
+            slopes = [1, 2 * v, 3 * v**2][: len(powers)]
+            found = session.run([y, slope], {x: 0.5, **feed})
+            np.testing.assert_allclose(found[0], sum(powers) + 10 * v**2, rtol=1e-6)
+            np.testing.assert_allclose(found[1], factor * (sum(slopes) + 20 * v), rtol=1e-6)
+        with pytest.raises(tf.errors.InvalidArgumentError, match="does not have value"):
+            session.run(y, {x: 0.5, p: False, q: True})

@@ -6,9 +6,13 @@ where the array was made, so that a loop that fills it finds it there.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 import numpy as np
 
 from ..dtypes import as_dtype
+from .branch_values import ALWAYS
+from .guards import guarded, undecided
 from .ir import OBJECT, STACK, Buffer, Instr, Value
 from .node import NodeContext
 from .sizes import Size
@@ -19,17 +23,21 @@ class Array:
 
     Attributes:
       size: number of rows, an int or a Size; `grows`: one that writes make larger.
-      level: how many blocks were open around it.
-      rows: its buffer as a value and the block that fills it, or None before the first write.
+      level: how many regions were open around it.
+      rows: its buffer as a value and the block of the region that fills it, or None before the first write.
+      conditions: what must hold besides where the array is: it is filled only there, where its size is known.
       written: a mark for each row; None of gradients, which add up.
       late: axes of an element whose sizes only the loop tells that writes it: registers, set with the first element.
       parent: the key of the array whose gradients it holds, or None.
     """
 
-    __slots__ = ("dtype", "size", "level", "rows", "parent", "element", "grows", "written", "late")
+    __slots__ = ("dtype", "size", "level", "rows", "parent", "element", "grows", "written", "late",
+                 "conditions")  # fmt: skip
 
-    def __init__(self, dtype, size, level, rows=None, parent=None, element=None, grows=False, written=None, late=()):
+    def __init__(self, dtype, size, level, rows=None, parent=None, element=None, grows=False, written=None, late=(),
+                 conditions=ALWAYS):  # fmt: skip
         self.late = late
+        self.conditions = conditions
         self.grows = grows
         self.written = written
         self.dtype = dtype
@@ -45,6 +53,14 @@ def holds_text(node):
     if node.op.type == "TensorArrayV3":
         return node.attrs["dtype"].base_dtype.name == "string"
     return node.inputs[0].buffer is not None and node.inputs[0].buffer.kind == OBJECT
+
+
+def _regions(lowerer):
+    """The blocks of the regions that are open. What looks first whether something is there has a block for each unit, and arrays
+    outlive these."""
+    if not lowerer.looking:
+        return lowerer.open_blocks
+    return [block for block in lowerer.open_blocks if not any(block is one for one in lowerer.looking)]
 
 
 def _handle(lowerer, node, key):
@@ -65,8 +81,9 @@ def _make(lowerer, node):
         first, size = size, lowerer.sizes.fresh(lowerer.sizes.new_group())
         lowerer.copy_sizes([(first, size)], node)
         lowerer.resize([size])
+    missing = undecided(lowerer, lowerer.presence.missing(node.op, node.op._control_flow_context), node.op)
     lowerer.arrays[node.op] = Array(
-        node.attrs["dtype"], size, len(lowerer.open_blocks) - 1, element=element, grows=grows
+        node.attrs["dtype"], size, len(_regions(lowerer)) - 1, element=element, grows=grows, conditions=missing
     )
     _handle(lowerer, node, node.op)
     _flow(lowerer, node.op.outputs[1])
@@ -77,7 +94,9 @@ def _make_gradient(lowerer, node):
     key = ("gradient", parent, node.attrs["source"])
     if key not in lowerer.arrays:
         array = lowerer.arrays[parent]
-        lowerer.arrays[key] = Array(array.dtype, array.size, array.level, parent=parent, element=array.element)
+        lowerer.arrays[key] = Array(
+            array.dtype, array.size, array.level, parent=parent, element=array.element, conditions=array.conditions
+        )
     _handle(lowerer, node, key)
     _flow(lowerer, node.op.outputs[1])
 
@@ -86,45 +105,59 @@ def _rows(lowerer, node, element=None):
     """The array's buffer; made now, with rows of the shape `element`, where it is not there yet."""
     key = node.inputs[0].buffer.source
     array = lowerer.arrays[key]
-    if array.rows is not None and (array.parent is None or lowerer.open_blocks[array.level] is array.rows[1]):
+    if array.rows is not None and (array.parent is None or _regions(lowerer)[array.level] is array.rows[1]):
         return array.rows[0]
     parent = lowerer.arrays[array.parent] if array.parent is not None else None
-    late = ()
+    late, told_late = (), False
     if parent is not None and parent.rows is not None and parent.rows[1] in lowerer.open_blocks:
         element, late = parent.rows[0].shape[1:], parent.late  # known before the loop whose gradients are written
     elif element is None:
         element = array.element
-    elif len(lowerer.open_blocks) - 1 > array.level:
+    elif len(_regions(lowerer)) - 1 > array.level:
         late = tuple(axis for axis, d in enumerate(element) if isinstance(d, Size) and d.group)
-        element = _late_sizes(lowerer, node, element, late, lowerer.open_blocks[array.level])
+        told_late = bool(late)
     if element is None:
         raise ValueError(
             f"an element of the TensorArray that {node.name!r} reads is not written before; give element_shape"
         )
-    rows = lowerer.allocate(array.dtype, (array.size, *element))
-    block = lowerer.open_blocks[array.level]
-    written = lowerer.allocate(as_dtype("uint8"), (array.size,)) if array.parent is None else None
-    for value in (rows, written):
-        if value is not None:
-            zero = lowerer.literal(np.zeros((), value.dtype.as_numpy_dtype))
-            block.items.append(Instr("fill", [zero], [value], (), node.index, effect=True))
-    place = (rows, block)
+    block = _regions(lowerer)[array.level]
+    with _at_the_end(lowerer, block), guarded(lowerer, array.conditions, node.op):
+        if told_late:
+            element = _late_sizes(lowerer, node, element, late)
+        rows = lowerer.allocate(array.dtype, (array.size, *element))
+        written = lowerer.allocate(as_dtype("uint8"), (array.size,)) if array.parent is None else None
+        for value in (rows, written):
+            if value is not None:
+                zero = lowerer.literal(np.zeros((), value.dtype.as_numpy_dtype))
+                lowerer.append(Instr("fill", [zero], [value], (), node.index, effect=True))
     lowerer.arrays[key] = Array(
-        array.dtype, array.size, array.level, place, array.parent, element, array.grows, written, late
-    )
+        array.dtype, array.size, array.level, (rows, block), array.parent, element, array.grows, written, late,
+        array.conditions,
+    )  # fmt: skip
     return rows
 
 
-def _late_sizes(lowerer, node, element, late, block):
+@contextmanager
+def _at_the_end(lowerer, block):
+    """Emits at the end of an open block, before what it gets when the blocks in it are closed."""
+    saved = lowerer.block, lowerer.open_blocks, lowerer.looking
+    place = next(i for i, one in enumerate(lowerer.open_blocks) if one is block)
+    lowerer.block, lowerer.open_blocks = block, lowerer.open_blocks[: place + 1]
+    lowerer.looking = [one for one in lowerer.looking if any(one is opened for opened in lowerer.open_blocks)]
+    try:
+        yield
+    finally:
+        lowerer.block, lowerer.open_blocks, lowerer.looking = saved
+
+
+def _late_sizes(lowerer, node, element, late):
     """The shape of elements with registers for the sizes that a loop tells: 0, set in the block of the array, until then."""
-    if not late:
-        return element
     group = lowerer.sizes.new_group()
     fresh = {axis: lowerer.sizes.fresh(group) for axis in late}
     registers = [lowerer.sizes.constant(0)] * len(late) + [size.register for size in fresh.values()]
     defines = list(fresh.values())
-    block.items.append(Instr("copy_sizes", (), (), registers, node.index, effect=True, defines=defines))
-    block.items.append(Instr("resize", (), (), (group,), effect=True))
+    lowerer.append(Instr("copy_sizes", (), (), registers, node.index, effect=True, defines=defines))
+    lowerer.resize(defines)
     return tuple(fresh.get(axis, d) for axis, d in enumerate(element))
 
 

@@ -76,7 +76,11 @@ def _guarded(lowerer, conditions, op):
     local, sides = [], [Block(), Block()]
     first = lowerer.presence.in_order(conditions)[0].predicate
     with around(lowerer, first), lowerer.region(local, sides[branch]) as block, own_checks(lowerer, block):
-        yield
+        lowerer.looking.append(block)
+        try:
+            yield
+        finally:
+            lowerer.looking.pop()
     lowerer.leave(local)
     if block.items:
         lowerer.append(If(value, sides[1], sides[0], lowerer.node_index(op)))

@@ -77,6 +77,7 @@ class Lowerer(OpenAxes):
         self.block = Block()
         self.root = self.block
         self.open_blocks = [self.block]
+        self.looking = []  # those of them that are run where something is there, and belong to the region around
         self.arrays: dict = {}
         self.environment: dict = {}
         self.variables: dict = {}
