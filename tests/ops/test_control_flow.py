@@ -330,6 +330,28 @@ def test_a_switch_in_a_branch_on_the_predicate_of_the_branch(executor):
             assert by_x.tolist() == ([8.0, 16.0] if taken else [1.5, 2.0])
 
 
+def test_choices_of_single_nodes_before_and_behind_a_conditional_on_the_same_predicate(executor):
+    """They are two conditionals: the one waits for the other."""
+    from hookloop.python.ops import control_flow_ops
+
+    x, p, q = tf.placeholder(tf.float32, [None]), tf.placeholder(tf.bool, []), tf.placeholder(tf.bool, [])
+
+    def chosen(value, first, second):
+        off, on = control_flow_ops.switch(value, first)
+        again, never = control_flow_ops.switch(off * 0.5, second)
+        return control_flow_ops.merge([again + 1.0, on * 2.0, never - 1.0])[0]
+
+    between = chosen(x, p, q)
+    between = tf.cond(p, lambda: between * 3.0, lambda: x)
+    y = chosen(between, p, p)
+    slope = tf.gradients(y, x)[0]
+    with tf.Session() as session:
+        for first, expected, factor in ((True, [12.0, 24.0], 12.0), (False, [1.5, 2.0], 0.5)):
+            for second in (True, False):
+                found, by_x = session.run([y, slope], {x: [1.0, 2.0], p: first, q: second})
+                assert found.tolist() == expected and by_x.tolist() == [factor, factor]
+
+
 def test_a_merge_of_different_ranks_takes_the_first_that_is_there(executor):
     from hookloop.python.ops import control_flow_ops
 

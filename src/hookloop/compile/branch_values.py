@@ -152,7 +152,7 @@ class Presence:
         self._place = {}
         self.conditional = any(map(_begins, ops))
         if self.conditional:
-            for op in _inputs_first(ops):
+            for op in inputs_first(ops):
                 self._place[op] = len(self._place)
                 self._note(op)
 
@@ -308,7 +308,7 @@ def _is_inside(context, outer):
     return context is not None
 
 
-def _inputs_first(ops):
+def inputs_first(ops):
     """The ops, each behind those that it waits for; a loop's back edges do not count, nor what puts on a stack again what was taken."""
     unseen, opened, ordered = set(ops), set(), []
     for op in ops:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from ..ops.control_flow_nodes import branch_results
 from ..ops.recovered_contexts import recover_contexts
-from .branch_values import ALWAYS, NEVER, Presence, beyond
+from .branch_values import ALWAYS, NEVER, Presence, beyond, inputs_first
 from .waiting import Waiting, waits_for
 
 OP, IF, LOOP, COPY = "op", "if", "loop", "copy"
@@ -119,7 +119,8 @@ class RaisedGraph:
         starts = [*(t.op for t in fetches if t not in feeds), *targets]
         self.needed = self._needed(starts)
         if any(map(_stands_alone, self.needed)):
-            recover_contexts([op for op in self.needed[0].graph.get_operations() if op._control_flow_context is None])
+            made = inputs_first(self.needed[0].graph.get_operations())
+            recover_contexts([op for op in made if _has_no_context(op)], between=made)
             self.needed = self._needed(starts)
         self.presence = Presence(self.needed, feeds)
         beside = self.presence.looked_at(self.needed, fetches).difference(self.needed, self._done)
@@ -411,10 +412,14 @@ class RaisedGraph:
                 break
 
 
+def _has_no_context(op):
+    return op._control_flow_context is None and getattr(op, "_cond_contexts", None) is None
+
+
 def _stands_alone(op):
     """Whether a program made an end of a branch or loop itself, which is of no context yet."""
     ends = op.type in _MERGES or op.type in ("Exit", "RefExit")
-    return ends and op._control_flow_context is None and getattr(op, "_cond_contexts", None) is None
+    return ends and _has_no_context(op)
 
 
 def _stack_of(tensor):

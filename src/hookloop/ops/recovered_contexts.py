@@ -19,16 +19,17 @@ _ENTERS = frozenset(("Enter", "RefEnter"))
 _BACK_EDGES = frozenset(("NextIteration", "RefNextIteration"))
 
 
-def recover_contexts(operations, around=None):
+def recover_contexts(operations, around=None, between=None):
     """Gives nodes their contexts.
 
     Args:
       operations: the nodes, inputs before what uses them (back edges of loops aside).
       around: the context in which they were made.
+      between: these and others, that have their contexts, in such an order: what lies between two of the nodes is told by them.
     """
     if not any(op.type in _SWITCHES or op.type in _ENTERS for op in operations):
         return
-    _Recovery(operations, around).run()
+    _Recovery(operations, around, between or operations).run()
 
 
 class _Loop:
@@ -101,8 +102,9 @@ def _root(pred):
 
 
 class _Recovery:
-    def __init__(self, operations, around):
+    def __init__(self, operations, around, between):
         self._operations = operations
+        self._between = between
         self._around = around
         self._plain = set()  # Switches that decide nothing
 
@@ -123,9 +125,11 @@ class _Recovery:
         self._switched = {}  # Switch -> its conditional
         self._choices = []  # Merges of values that are not the two of a conditional
         self._passed = {}  # op -> {root of a predicate: how many conditionals on it lie before the op}
-        for op in self._operations:
+        own = set(self._operations)
+        for op in self._between:
             self._passed[op] = self._passed_of(op)
-            self._place[op] = self._placed(op)
+            if op in own:
+                self._place[op] = self._placed(op)
 
     def _switches_that_decide_nothing(self):
         """Those of which one side goes on to the next iteration of a loop: the predicate is always the same there.
