@@ -222,3 +222,20 @@ with tf.Session() as session:
     assert session.run(tf.constant([1.0, 2.0]) * 2).tolist() == [2, 4]
 """
     assert "hookloop._reference" in loaded_after(program)
+
+
+def test_help_and_import_of_all_know_what_is_loaded_later():
+    program = """
+import pydoc
+import hookloop as tf
+for module, names in ((tf.nn, ["relu", "conv2d"]), (tf.train, ["AdamOptimizer", "Example", "Checkpoint"])):
+    text = pydoc.plain(pydoc.render_doc(module))
+    assert all(name in text for name in names), module
+with tf.train.MonitoredSession() as session:  # from here on the packages are complete
+    session.run(tf.constant(1))
+from hookloop.nn import *
+from hookloop.train import *
+assert relu is tf.nn.relu and AdamOptimizer is tf.train.AdamOptimizer and Example is tf.train.Example
+assert "__all__" in vars(tf.train) and not hasattr(tf, "__all__")
+"""
+    assert "hookloop.train" in loaded_after(program)

@@ -39,6 +39,8 @@ class Later:
             module = import_module(f"{__package__}.{self.names[name]}")
             value = self._namespace[name] = getattr(module, name)
             return value
+        if name == "__all__":
+            return self._public_names()
         full = f"{self._package}.{name}"
         if name in self.modules:
             try:
@@ -47,6 +49,16 @@ class Later:
                 if error.name != full:
                     raise
         raise AttributeError(f"module {self._package!r} has no attribute {name!r}")
+
+    def _public_names(self):
+        """What `help` shows and `import *` takes.
+
+        Raises:
+          AttributeError: for the whole package, of which `import *` would load all.
+        """
+        if self._package == __package__ or "__dir__" not in self._namespace:
+            raise AttributeError(f"module {self._package!r} has no attribute '__all__'")
+        return self._namespace["__dir__"]()
 
     def complete(self):
         """Has every name at hand, modules unread until something of them is asked for; the package needs no `__getattr__` then."""
@@ -59,6 +71,8 @@ class Later:
             if name not in self._namespace:
                 # What another thread has imported meanwhile stays.
                 self._namespace.setdefault(name, _UnreadModule(f"{self._package}.{name}"))
+        if self._package != __package__ and "__dir__" in self._namespace:
+            self._namespace.setdefault("__all__", self._public_names())
         self._namespace.pop("__getattr__", None)
 
 

@@ -19,6 +19,8 @@ def attributes(module, same, renamed=None):
     table.update(renamed or {})
 
     def get_attribute(name):
+        if name == "__all__":  # for `help` and `import *`
+            return sorted(table)
         if name not in table:
             raise AttributeError(f"module {module!r} has no attribute {name!r}")
         value = sys.modules[__package__]
