@@ -231,8 +231,9 @@ import hookloop as tf
 for module, names in ((tf.nn, ["relu", "conv2d"]), (tf.train, ["AdamOptimizer", "Example", "Checkpoint"])):
     text = pydoc.plain(pydoc.render_doc(module))
     assert all(name in text for name in names), module
+one = tf.constant(1)
 with tf.train.MonitoredSession() as session:  # from here on the packages are complete
-    session.run(tf.constant(1))
+    session.run(one)
 from hookloop.nn import *
 from hookloop.train import *
 assert relu is tf.nn.relu and AdamOptimizer is tf.train.AdamOptimizer and Example is tf.train.Example

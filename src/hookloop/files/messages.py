@@ -138,7 +138,9 @@ def _declare():
             _add_field(message, field)
     pool = descriptor_pool.Default()
     pool.Add(file)
-    classes = {name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"hookloop.{name}")) for name in _MESSAGES}
+    classes = {
+        name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"hookloop.{name}")) for name in _MESSAGES
+    }
     for cls in classes.values():
         cls.__module__ = __name__  # else they are of none, which `help` of a module that has them does not understand
     return classes
