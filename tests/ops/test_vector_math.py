@@ -250,7 +250,7 @@ def test_functions_of_minus_zero_are_minus_zero(function, dtype):
     assert np.array_equal(np.signbit(y), np.signbit(x)) and not y[x == 0].any()
 
 
-@pytest.mark.parametrize("function", [tf.sin, tf.log1p, tf.nn.relu], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("function", [tf.sin, tf.log1p, tf.nn.relu, tf.nn.relu6], ids=lambda f: f.__name__)
 def test_functions_that_lose_the_sign_of_zero(function):
     y = evaluate(function, np.array([-0.0] * 9, np.float32))
     assert not y.any() and not np.signbit(y).any()
