@@ -115,6 +115,36 @@ def test_shuffling_keeps_elements_back_until_closed(executor):
         assert sorted(first + rest) == list(range(6))
 
 
+def test_what_a_closed_queue_refuses_changes_no_order(executor):
+    queue = tf.RandomShuffleQueue(20, 4, [tf.int32], [[]], seed=5)
+    put, five, nine, rest = (
+        queue.enqueue_many([tf.range(12)]),
+        *(queue.dequeue_many(n) for n in (5, 9)),
+        queue.dequeue_up_to(9),
+    )
+    with tf.Session() as session:
+        session.run(put)
+        assert session.run(five).tolist() == [7, 2, 4, 8, 0]
+        session.run(queue.close())
+        for _ in range(2):
+            with pytest.raises(tf.errors.OutOfRangeError, match=CLOSED.format(9, 7)):
+                session.run(nine)
+        assert session.run(rest).tolist() == [6, 1, 10, 11, 3, 5, 9]
+
+
+def test_what_was_taken_before_the_queue_was_closed_is_put_back_in_tensorflows_order(executor):
+    queue = tf.RandomShuffleQueue(20, 0, [tf.int32], [[]], seed=5)
+    put, nine, rest = queue.enqueue_many([tf.range(6)]), queue.dequeue_many(9), queue.dequeue_up_to(9)
+    with tf.Session() as session:
+        session.run(put)
+        thread, results = in_thread(lambda: session.run(nine))
+        time.sleep(0.2)
+        session.run(queue.close())
+        joined(thread)
+        assert isinstance(results[0], tf.errors.OutOfRangeError)
+        assert session.run(rest).tolist() == [3, 2, 5, 0, 1, 4]
+
+
 def test_padding(executor):
     queue = tf.PaddingFIFOQueue(5, [tf.int32, tf.string], shapes=[[None], [None]])
     x, y = tf.placeholder(tf.int32, [None]), tf.placeholder(tf.string, [None])

@@ -159,6 +159,7 @@ class QueueState:
             self._dequeuers.append(turn)
             try:
                 while len(taken) < count:
+                    self._refuse_early(turn, count, len(taken), at_least)
                     if self._dequeuers[0] is turn and self._available() > 0:
                         taken.append(self._take())
                         self._changed.notify_all()
@@ -177,6 +178,13 @@ class QueueState:
                 self._dequeuers.remove(turn)
                 self._changed.notify_all()
         return taken
+
+    def _refuse_early(self, turn, count, taken, at_least):
+        """Takes nothing of a closed queue that has too few elements: their order stays."""
+        found = taken + self._available()
+        if self.closed and self._dequeuers[0] is turn and not self._enqueuers and found < count:
+            if not 0 < at_least <= found:
+                self._refuse(count, taken)
 
     def _refuse(self, count, taken):
         raise errors.OutOfRangeError(
@@ -205,7 +213,7 @@ class RandomShuffleQueueState(QueueState):
         return self._store.pop()
 
     def _put_back(self, elements):
-        self._store.extend(elements)
+        self._store.extend(reversed(elements))
 
     def _available(self):
         return len(self._store) - (0 if self.closed else self._keep)
