@@ -49,7 +49,11 @@ class FetchMap:
         except (ValueError, KeyError) as error:
             raise ValueError(f"Fetch argument {fetch!r} cannot be interpreted as a Tensor. ({error})") from None
         if not self._graph.is_fetchable(element):
-            raise ValueError(f"Operation {element.name!r} has been marked as not fetchable.")
+            op = element if isinstance(element, Operation) else element.op
+            raise ValueError(
+                f"Operation {op.name!r} has been marked as not fetchable: mostly it is made in the function of a loop or of a branch. "
+                "What that function returns can be fetched, or a variable that it assigns."
+            )
         if isinstance(element, Operation):
             if element not in self._seen_targets:
                 self._seen_targets.add(element)
