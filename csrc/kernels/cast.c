@@ -95,15 +95,20 @@ STORE_NARROW(u16, uint16_t, 64, 0, 1, 4, 5, 8, 9, 12, 13, 0, 1, 4, 5, 8, 9, 12, 
 STORE_WIDE(u32, uint32_t)
 STORE_WIDE(i64, int64_t)
 STORE_WIDE(u64, uint64_t)
-#define INTEGER_CAST(to_tag, R, CONVERT)                                                                               \
-    static hl_status cast_vectors_f32_##to_tag(int64_t n, char *const *data, const int64_t *stride, const hl_value *param) { \
-        const float *from = (const float *)data[0];                                                                    \
+SIMD_INLINE simd_i32 whole_f32(const float *from) { return (simd_i32)_mm256_cvttps_epi32(_mm256_loadu_ps(from)); }
+SIMD_INLINE simd_i32 whole_f64(const double *from) {
+    const __m128i low = _mm256_cvttpd_epi32(_mm256_loadu_pd(from)), high = _mm256_cvttpd_epi32(_mm256_loadu_pd(from + 4));
+    return (simd_i32)_mm256_inserti128_si256(_mm256_castsi128_si256(low), high, 1);
+}
+#define INTEGER_CAST(from_tag, S, to_tag, R, CONVERT)                                                                  \
+    static hl_status cast_vectors_##from_tag##_##to_tag(int64_t n, char *const *data, const int64_t *stride, const hl_value *param) { \
+        const S *from = (const S *)data[0];                                                                            \
         R *to = (R *)data[1];                                                                                          \
         int64_t i = 0;                                                                                                 \
-        if (stride[0] != (int64_t)sizeof(float) || stride[1] != (int64_t)sizeof(R))                                    \
-            return cast_f32_##to_tag(n, data, stride, param);                                                          \
+        if (stride[0] != (int64_t)sizeof(S) || stride[1] != (int64_t)sizeof(R))                                        \
+            return cast_##from_tag##_##to_tag(n, data, stride, param);                                                 \
         for (; i + F32_LANES <= n; i += F32_LANES) {                                                                   \
-            const simd_i32 whole = (simd_i32)_mm256_cvttps_epi32(_mm256_loadu_ps(from + i));                           \
+            const simd_i32 whole = whole_##from_tag(from + i);                                                         \
             if (__builtin_expect(_mm256_movemask_ps((__m256)(whole == INT32_MIN)), 0)) {                               \
                 for (int64_t k = i; k < i + F32_LANES; k++) to[k] = (R)CONVERT(from[k]);                               \
                 continue;                                                                                              \
@@ -113,18 +118,24 @@ STORE_WIDE(u64, uint64_t)
         for (; i < n; i++) to[i] = (R)CONVERT(from[i]);                                                                \
         return HL_OK;                                                                                                  \
     }
-INTEGER_CAST(i8, int8_t, TO_I64)
-INTEGER_CAST(i16, int16_t, TO_I64)
-INTEGER_CAST(i64, int64_t, TO_I64)
-INTEGER_CAST(u8, uint8_t, TO_I64)
-INTEGER_CAST(u16, uint16_t, TO_I64)
-INTEGER_CAST(u32, uint32_t, TO_I64)
-INTEGER_CAST(u64, uint64_t, TO_U64)
+INTEGER_CAST(f32, float, i8, int8_t, TO_I64)
+INTEGER_CAST(f32, float, i16, int16_t, TO_I64)
+INTEGER_CAST(f32, float, i64, int64_t, TO_I64)
+INTEGER_CAST(f32, float, u8, uint8_t, TO_I64)
+INTEGER_CAST(f32, float, u16, uint16_t, TO_I64)
+INTEGER_CAST(f32, float, u32, uint32_t, TO_I64)
+INTEGER_CAST(f32, float, u64, uint64_t, TO_U64)
+INTEGER_CAST(f64, double, i8, int8_t, TO_I64)
+INTEGER_CAST(f64, double, i16, int16_t, TO_I64)
+INTEGER_CAST(f64, double, u8, uint8_t, TO_I64)
+INTEGER_CAST(f64, double, u16, uint16_t, TO_I64)
 #define INTEGER_ROWS                                                                                                   \
     {HL_FLOAT32, HL_INT8, cast_vectors_f32_i8}, {HL_FLOAT32, HL_INT16, cast_vectors_f32_i16},                          \
     {HL_FLOAT32, HL_INT64, cast_vectors_f32_i64}, {HL_FLOAT32, HL_UINT8, cast_vectors_f32_u8},                         \
     {HL_FLOAT32, HL_UINT16, cast_vectors_f32_u16}, {HL_FLOAT32, HL_UINT32, cast_vectors_f32_u32},                      \
-    {HL_FLOAT32, HL_UINT64, cast_vectors_f32_u64},
+    {HL_FLOAT32, HL_UINT64, cast_vectors_f32_u64}, {HL_FLOAT64, HL_INT8, cast_vectors_f64_i8},                         \
+    {HL_FLOAT64, HL_INT16, cast_vectors_f64_i16}, {HL_FLOAT64, HL_UINT8, cast_vectors_f64_u8},                         \
+    {HL_FLOAT64, HL_UINT16, cast_vectors_f64_u16},
 #else
 #define INTEGER_ROWS
 #endif

@@ -18,6 +18,7 @@ typedef struct sorted_op {
     void (*combine)(void *to, const void *data, int64_t rows, int64_t n);
     void (*combine_picked)(void *to, const void *data, const void *indices, bool wide, int64_t rows, int64_t n);
     void (*divide)(void *to, int64_t n, double divisor);
+    void (*sum_numbers)(void *to, const void *data, const void *numbers, bool wide, int64_t first, int64_t end, bool goes_on); /* or NULL */
 } sorted_op;
 
 typedef struct sorted_params {
@@ -153,11 +154,29 @@ static bool reduce_segment(const sorted_job *job, int64_t first, int64_t end, ch
     return true;
 }
 
+/* The sums of a part's segments where rows are single numbers: where a segment ends is not branched on. */
+static void sum_chunk(const sorted_job *job, int64_t chunk, int worker) {
+    const sorted_params *p = job->p;
+    const int64_t begin = job->bound[chunk], last = job->bound[chunk + 1];
+    const int64_t place = chunk ? segment_from(job->numbers, p->wide, begin) : 0;
+    const int64_t places_end = chunk + 1 < job->parts ? segment_from(job->numbers, p->wide, last) : p->segments;
+    if (places_end > place && !fill_empty(job, place, places_end, worker)) return;
+    for (int64_t first = begin; first < last; first += LOOK_ELEMENTS) {
+        const int64_t end = last - first < LOOK_ELEMENTS ? last : first + LOOK_ELEMENTS;
+        if (first > begin && hl_is_stopped_for(job->run, worker)) return;
+        p->op.sum_numbers(job->out, job->data, job->numbers, p->wide, first, end, first > begin);
+    }
+}
+
 /* The segments of some rows, and those without rows behind each. */
 static void reduce_chunk(void *argument, int64_t chunk, int worker) {
     const sorted_job *job = argument;
     const sorted_params *p = job->p;
     const int64_t last = job->bound[chunk + 1];
+    if (p->op.sum_numbers) {
+        sum_chunk(job, chunk, worker);
+        return;
+    }
     int64_t place = chunk ? segment_from(job->numbers, p->wide, job->bound[chunk]) : 0, look = 0;
     for (int64_t first = job->bound[chunk], end; first < last; first = end) {
         const int64_t number = read_number(job->numbers, p->wide, first);
@@ -260,6 +279,43 @@ EACH_WIDE_FLOAT(SEGMENT_LARGEST, HOLD_NOTHING)
 EACH_INT(SEGMENT_LARGEST, HOLD_NOTHING)
 EACH_HALF(SEGMENT_LARGEST, HOLD_ROWS) /* what is held is converted by vectors */
 
+/* What is added to the first number of a segment is the zero that changes none. The sum is kept in a vector register, where its bits can
+ * be chosen without a way through others. */
+#define SUM_NUMBERS(tag, S, BITS, NONE)                                                                           \
+    static void sum_numbers_##tag(void *out, const void *in, const void *numbers, bool wide, int64_t first, int64_t end, bool goes_on) { \
+        typedef S values __attribute__((vector_size(16)));                                                        \
+        typedef BITS masks __attribute__((vector_size(16)));                                                      \
+        S *to = out;                                                                                              \
+        const S *data = in;                                                                                       \
+        const values none = {(S)(NONE)};                                                                          \
+        int64_t before = goes_on ? read_number(numbers, wide, first - 1) : -1;                                    \
+        values sum = none;                                                                                        \
+        if (goes_on) sum[0] = to[before];                                                   \
+        for (int64_t i = first; i < end; i++) {                                                                   \
+            const int64_t number = read_number(numbers, wide, i);                                                 \
+            const masks same = (masks){0} - (BITS)(number == before);                                             \
+            sum = (values)(((masks)sum & same) | ((masks)none & ~same));                                          \
+            sum += (values){data[i]};                                                                             \
+            to[number] = sum[0];                                                                                  \
+            before = number;                                                                                      \
+        }                                                                                                         \
+    }
+SUM_NUMBERS(f32, float, uint32_t, -0.0f)
+SUM_NUMBERS(f64, double, uint64_t, -0.0)
+SUM_NUMBERS(i32, uint32_t, uint32_t, 0)
+SUM_NUMBERS(i64, uint64_t, uint64_t, 0)
+
+static void choose_sum_of_numbers(sorted_params *p, hl_dtype dtype) {
+    if (p->kind != SUM || p->row != 1 || p->picked) return;
+    switch (dtype) {
+    case HL_FLOAT32: p->op.sum_numbers = sum_numbers_f32; break;
+    case HL_FLOAT64: p->op.sum_numbers = sum_numbers_f64; break;
+    case HL_INT32: case HL_UINT32: p->op.sum_numbers = sum_numbers_i32; break;
+    case HL_INT64: case HL_UINT64: p->op.sum_numbers = sum_numbers_i64; break;
+    default: break;
+    }
+}
+
 #define SUM_CASE(tag, dtype, S, C, LOAD, STORE, unused)                                                           \
     case dtype:                                                                                                   \
         set_one_##tag(p->one);                                                                                    \
@@ -301,7 +357,9 @@ static hl_status prepare_segment_reduce(hl_prepare *prep) {
     p->wide_index = p->picked && prep->in[2]->dtype == HL_INT64;
     p->cost_ns = prep->cost_ns = (double)p->rows * (p->picked ? 4 : 1) + (double)(p->rows * p->row) * 0.15 + (double)prep->out[0]->size * 0.1 + 5;
     prep->ins->fn = run_segment_reduce;
-    return find_op(p, prep->out[0]->dtype) ? HL_OK : hl_no_kernel(prep, NULL);
+    if (!find_op(p, prep->out[0]->dtype)) return hl_no_kernel(prep, NULL);
+    choose_sum_of_numbers(p, prep->out[0]->dtype);
+    return HL_OK;
 }
 
 #define SEGMENT_SPREAD(tag, dtype, S, C, LOAD, STORE, unused)                                                     \

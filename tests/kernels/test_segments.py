@@ -116,3 +116,24 @@ def test_gradients_of_means_of_picked_rows(kind, threads):
 def test_any_number_of_segments_without_elements(kernel, attributes):
     """They would take hours if they were counted."""
     _core.KernelCall(kernel, [np.empty((2, 0)), np.array([3, 5])], [np.empty((2**59, 0))], list(attributes))()
+
+
+@pytest.mark.parametrize("threads", [1, 2, 4])
+@pytest.mark.parametrize("index", ["int32", "int64"])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "int64", "uint32"])
+def test_sums_of_sorted_numbers_are_those_of_columns(dtype, index, threads):
+    """Single numbers go their own way: with segments of one, of many and of none, more than one stretch of them, and zeros without a sign."""
+    random = np.random.default_rng(4)
+    unsigned = f"uint{np.dtype(dtype).itemsize * 8}"
+    for rows, segments in ((1, 1), (2, 9), (700, 40), (700, 5000), (150_000, 30_000), (150_000, 3)):
+        x = (random.standard_normal((rows, 2)) * 1e3).astype("int64").astype(dtype)
+        if dtype.startswith("float"):
+            x += random.standard_normal((rows, 2)).astype(dtype)
+            x[random.random(rows) < 0.3] = -0.0
+            x[random.random(rows) < 0.001] = np.inf
+        numbers = np.sort(random.integers(0, segments, rows)).astype(index)
+        places = segments + 3
+        for column in range(2):
+            one = call("segment_reduce", [x[:, column].copy(), numbers], np.empty(places, dtype), [0], threads)
+            both = call("segment_reduce", [x, numbers], np.empty((places, 2), dtype), [0])
+            np.testing.assert_array_equal(one.view(unsigned), both[:, column].copy().view(unsigned))
