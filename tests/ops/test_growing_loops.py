@@ -113,3 +113,26 @@ def test_what_is_counted_in_a_loop_that_changes_sizes_is_counted_there(executor)
                 wanted = [*kept, first, *dict.fromkeys(value)]
                 first = wanted[0]
             np.testing.assert_array_equal(session.run(h, {x: value}), wanted)
+
+
+@pytest.mark.parametrize("in_a_branch", [False, True])
+def test_a_loop_that_makes_no_iteration_checks_no_sizes_of_one(in_a_branch, executor):
+    """Its gradient neither, in which the sizes that an iteration would have do not fit."""
+    x, start = tf.placeholder(tf.float32, [None]), tf.placeholder(tf.float32, [None])
+    count, taken = tf.placeholder(tf.int32, []), tf.placeholder(tf.bool, [])
+
+    def loop():
+        shapes = [tf.TensorShape([]), tf.TensorShape([None])]
+        body = lambda i, z: (i + 1, x[:6] * tf.reduce_sum(z))
+        return tf.while_loop(lambda i, z: i < count, body, [0, start], shape_invariants=shapes)[1]
+
+    y = tf.cond(taken, loop, lambda: start * 1.0) if in_a_branch else loop()
+    slopes = tf.gradients(y, [x, start])
+    with tf.Session() as session:
+        for first, begin, n in (([1, 2, 3], [4], 1), ([1, 2], [3, 4, 5], 0), ([1, 2], [3, 4, 5], 2), ([1], [2, 3], 0)):
+            found, by_x, by_start = session.run([y, *slopes], {x: first, start: begin, count: n, taken: True})
+            a, b, ones = np.sum(first), np.sum(begin), np.ones(len(first))
+            expected = [begin, np.multiply(first, b), np.multiply(first, a * b)][n]
+            assert found.tolist() == np.asarray(expected).tolist()
+            assert by_x.tolist() == ([0 * ones, b * ones, 2 * a * b * ones][n]).tolist()
+            assert by_start.tolist() == [[1, a, a * a][n]] * len(begin)

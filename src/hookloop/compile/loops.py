@@ -79,6 +79,7 @@ class _Checkpoint:
         self.arrays = dict(lowerer.arrays)
         self.superseded = dict(lowerer.superseded)
         self.measured = lowerer.measured.saved()
+        self.checks = len(lowerer.sizes.checks)
 
     def restore(self):
         lowerer = self.lowerer
@@ -91,6 +92,7 @@ class _Checkpoint:
         lowerer.arrays = self.arrays
         lowerer.superseded = self.superseded
         lowerer.measured.restore(self.measured)
+        lowerer.sizes.give_up_checks(self.checks)
 
 
 class _LoopState:

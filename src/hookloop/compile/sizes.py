@@ -133,6 +133,7 @@ class SizeTable:
         self._constants: dict = {}
         self._applied: dict = {}
         self.branch = self.iteration = 0
+        self.checks: list = []  # (key, size, atom) of each, in the order in which they were made
 
     # --- building -------------------------------------------------------------------------------------
 
@@ -243,6 +244,7 @@ class SizeTable:
             size = self._applied[key] = self._intern({(atom.index,): 1})
             if checks:
                 self.register(size)  # a check runs whether or not its value is used
+                self.checks.append((key, size, atom))
         return size
 
     @staticmethod
@@ -331,6 +333,17 @@ class SizeTable:
                 raise ValueError(f"a shape has a size of {value}, but sizes have at most 63 bits")
             self._constants[value] = self._new_register(value)
         return self._constants[value]
+
+    def give_up_checks(self, since):
+        """Has the checks fail no more that were made since there were `since`, of what is lowered anew: each gives its first size."""
+        for key, size, atom in self.checks[since:]:
+            del self._applied[key]
+            operations = self.operations[atom.group]
+            place = next(i for i, operation in enumerate(operations) if operation[1] == size.register)
+            operation, out, left, right, node = operations[place]
+            del self._applied[atom.group, operation, left, right]
+            operations[place] = (ADD, out, left, self.constant(0), node)
+        del self.checks[since:]
 
     def register(self, value) -> int:
         """The register that holds a size; its operations are added to its group."""
