@@ -68,6 +68,18 @@ def test_texts_of_any_length(tmp_path):
         assert found.tolist() == texts.tolist()
 
 
+def test_small_and_large_tensors(tmp_path):
+    """Both sides of the size up to which bytes are copied: arrays that are not dense, too, and what is read can be written to."""
+    prefix = str(tmp_path / "x")
+    at = bundle._SMALL // 4
+    values = {f"v{n}": np.arange(2 * n, dtype="f")[::2] for n in (0, 1, at - 1, at, at + 1, 5 * at)}
+    values["turned"] = np.arange(3.0 * at).reshape(3, at).T
+    bundle.write(prefix, items(values))
+    assert_holds(prefix, values)
+    for name in values:
+        bundle.BundleReader(prefix).read(name)[...] = 0
+
+
 def test_what_is_read_together_opens_a_data_file_once(tmp_path, monkeypatch):
     prefix, opened = str(tmp_path / "x"), []
     values = {f"v{i}": np.full(i, i, "f") for i in range(20)}

@@ -29,6 +29,7 @@ from .table import decode_varint, encode_varint, read_table, write_table
 _LITTLE_ENDIAN = 0
 _VERSION = 1
 _HEADER_KEY = b""
+_SMALL = 1 << 16  # bytes of a tensor that are copied sooner than looked at in place
 
 
 class _BeforeIndex(threading.local):
@@ -73,8 +74,11 @@ def _string_payload(array):
 def _payload(array, dtype):
     if dtype.name == "string":
         return _string_payload(array)
-    data = np.ascontiguousarray(array)
-    return data.reshape(-1).view(np.uint8), checksum.extend(0, data.reshape(-1).view(np.uint8))
+    if array.nbytes <= _SMALL:
+        data = array.tobytes()
+    else:
+        data = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+    return data, checksum.extend(0, data)
 
 
 class _Writer:
@@ -320,6 +324,7 @@ class BundleReader:
         if header.endianness != _LITTLE_ENDIAN:
             raise errors.UnimplementedError(None, None, f"{path}: the checkpoint has big-endian numbers")
         self.shards = header.num_shards
+        self._dtypes = {}  # number in an entry -> DType, of those that have come
         self.entries = {key: _parsed(BundleEntryProto, value, path) for key, value in items[1:]}
         self._names = {
             key.decode(errors="surrogateescape"): entry for key, entry in self.entries.items() if key[:1] != b"\0"
@@ -355,18 +360,22 @@ class BundleReader:
         return errors.DataLossError(None, None, f"{self.prefix}: {what} of {name!r} in the index is corrupt")
 
     def _dtype_of(self, name, entry):
+        dtype = self._dtypes.get(entry.dtype)
+        if dtype is not None:
+            return dtype
         try:
             dtype = as_dtype(entry.dtype)
         except TypeError:
             raise self._corrupt(name, f"the type {entry.dtype}") from None
         if dtype._is_ref_dtype or (dtype.name != "string" and np.dtype(dtype.as_numpy_dtype).hasobject):
             raise self._corrupt(name, f"the type {dtype.name}")
+        self._dtypes[entry.dtype] = dtype
         return dtype
 
     def _shape_of(self, name, entry):
-        shape = tuple(dim.size for dim in entry.shape.dim)
+        shape = tuple([dim.size for dim in entry.shape.dim])
         # NumPy counts the sizes beside one of 0, too.
-        if any(size < 0 for size in shape) or len(shape) > 64 or math.prod(size or 1 for size in shape) >= 1 << 59:
+        if shape and (min(shape) < 0 or len(shape) > 64 or math.prod([size or 1 for size in shape]) >= 1 << 59):
             raise self._corrupt(name, f"the shape {list(shape)}")
         return shape
 
@@ -448,19 +457,19 @@ class BundleReader:
                 None, None,
                 f"{path}: expected {size} bytes of {name!r} at {offset}, but the file ends at {end}",
             )  # fmt: skip
-        data = np.empty(size, np.uint8)
         with translated(path):
-            file.seek(offset)
-            _fill(file, data)
+            data = _bytes_of(file, offset, size)
         if dtype.name == "string":
-            return self._strings(name, entry, data.tobytes(), shape)
+            return self._strings(name, entry, data if isinstance(data, bytes) else data.tobytes(), shape)
         if checksum.masked(data) != entry.crc32c:
             raise errors.DataLossError(None, None, f"{path}: the checksum of {name!r} does not fit")
         numpy_dtype = np.dtype(dtype.as_numpy_dtype)
-        if size != math.prod(shape) * numpy_dtype.itemsize:
+        if len(data) != math.prod(shape) * numpy_dtype.itemsize:
             raise errors.DataLossError(
-                None, None, f"{path}: {size} bytes of {name!r} do not make {dtype.name}{list(shape)}"
+                None, None, f"{path}: {len(data)} bytes of {name!r} do not make {dtype.name}{list(shape)}"
             )
+        if isinstance(data, bytes):
+            return np.frombuffer(data, numpy_dtype).reshape(shape).copy()
         return data.view(numpy_dtype).reshape(shape)
 
     def _strings(self, name, entry, data, shape):
@@ -484,14 +493,19 @@ class BundleReader:
         return np.fromiter(texts, object, count).reshape(shape)
 
 
-def _fill(file, array):
-    """Reads an array of bytes; what a file that became shorter does not have is left."""
-    rest = memoryview(array)
+def _bytes_of(file, offset, size):
+    """Bytes of a file; an array of them where they are many. What a file that became shorter does not have is missing, or 0."""
+    if size <= _SMALL:
+        return os.pread(file.fileno(), size, offset)
+    data = np.zeros(size, np.uint8)
+    file.seek(offset)
+    rest = memoryview(data)
     while rest:
         count = file.readinto(rest)
         if not count:
             break
         rest = rest[count:]
+    return data
 
 
 def _lengths(data, count):

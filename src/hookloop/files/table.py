@@ -155,7 +155,7 @@ def _block(data, offset, size, name):
         return _uncompressed(bytes(data[offset:end]))
     if kind != _UNCOMPRESSED:
         raise DataLossError(None, None, f"the block at byte {offset} has an unknown compression, {kind}")
-    return data[offset:end]
+    return bytes(data[offset:end])
 
 
 def _uncompressed(data):
@@ -197,14 +197,19 @@ def _entries(block):
         raise DataLossError(None, None, f"a block {_TOO_SHORT}")
     at, key, entries = 0, b"", []
     while at < end:
-        shared, at = decode_varint(block, at)
-        fresh, at = decode_varint(block, at)
-        size, at = decode_varint(block, at)
-        if shared > len(key) or at + fresh + size > end:
+        shared, fresh, size = block[at : at + 3].ljust(3, b"\xff")
+        if shared < 0x80 and fresh < 0x80 and size < 0x80:  # a byte each, as most are
+            at += 3
+        else:
+            shared, at = decode_varint(block, at)
+            fresh, at = decode_varint(block, at)
+            size, at = decode_varint(block, at)
+        middle = at + fresh
+        at = middle + size
+        if shared > len(key) or at > end:
             raise DataLossError(None, None, f"an entry {_TOO_SHORT}")
-        key = key[:shared] + bytes(block[at : at + fresh])
-        entries.append((key, bytes(block[at + fresh : at + fresh + size])))
-        at += fresh + size
+        key = key[:shared] + block[middle - fresh : middle]
+        entries.append((key, block[middle:at]))
     return entries
 
 
