@@ -259,7 +259,11 @@ class _Sum:
 
     def more(self, parts, gradient):
         """Its variables after an iteration that gave a gradient, or None."""
-        return parts if gradient is None else [parts[0] + _dense(gradient)]
+        if gradient is None:
+            return parts
+        total = parts[0] + _dense(gradient)
+        total.set_shape(self.shapes[0])  # rows that a branch gives do not tell of how many they are
+        return [total]
 
     def whole(self, parts):
         """The gradient, of its variables after the loop."""
