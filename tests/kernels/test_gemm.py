@@ -220,6 +220,17 @@ def test_complex_products(dtype, transposes):
         np.testing.assert_array_equal(product(a, b, *transposes, threads=3), alone)
 
 
+@pytest.mark.parametrize("dtype", ["int32", "int64", "uint32", "uint64"])
+@pytest.mark.parametrize("transposes", list(itertools.product([False, True], repeat=2)))
+def test_integer_products_wrap(transposes, dtype):
+    """Along rows and as dots, with sums on both sides of what is long enough for those, in batches and on two threads."""
+    random = np.random.default_rng(0)
+    for m, k, n, batch in itertools.product((1, 2, 7, 40), (0, 1, 15, 16, 17, 33, 200), (1, 2, 5, 129), ((), (3,))):
+        a, b = (random.integers(0, 2**31, (*batch, *shape)).astype(dtype) for shape in ((m, k), (k, n)))
+        found = product(a, b, *transposes, threads=2)
+        np.testing.assert_array_equal(found, np.matmul(a.astype("uint64"), b.astype("uint64")).astype(dtype))
+
+
 @pytest.mark.parametrize("transposes", list(itertools.product([False, True], repeat=2)))
 def test_batches_with_broadcast(transposes):
     a, b = numbers((3, 1, 5, 40)), numbers((4, 40, 33), seed=1)
