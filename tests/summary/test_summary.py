@@ -2,6 +2,7 @@
 
 import glob
 import io
+import itertools
 import os
 import re
 
@@ -200,6 +201,30 @@ def test_a_writers_thread_ends_with_it_and_its_error_reaches_the_user(tmp_path):
     writer._writer._async_writer._writer.write = original
     writer.close()
     assert threading.active_count() == before
+
+
+def test_buckets_of_many_numbers_are_those_of_each_alone():
+    """A thousand numbers or more are looked up by their bits: next to every limit, and of every size."""
+    from hookloop.ops.summary import _LIMITS, fill_histogram
+
+    bits = np.random.RandomState(0).randint(0, 1 << 62, 20000).astype(np.uint64) * np.uint64(4)
+    random = bits.view(np.float64)
+    beside = [np.nextafter(_LIMITS[1:-1], to) for to in (-np.inf, np.inf)]
+    for values in (random[np.isfinite(random)], np.concatenate([_LIMITS, *beside, [0.0, -0.0, 5e-324, -5e-324]])):
+        counts = np.zeros(len(_LIMITS))
+        for begin in range(0, len(values), 500):
+            few, part = values[begin : begin + 500], tf.HistogramProto()
+            fill_histogram(part, few)
+            counts[np.searchsorted(_LIMITS, part.bucket_limit)] += part.bucket
+        together = tf.HistogramProto()
+        fill_histogram(together, values)
+        assert together.num == len(values) >= 1000
+        found = dict(zip(together.bucket_limit, together.bucket))
+        assert {limit: n for limit, n in found.items() if n} == {
+            limit: n for limit, n in zip(_LIMITS.tolist(), counts) if n
+        }
+        shown = list(together.bucket)
+        assert shown[-1] == counts[-1] and not any(a == b == 0 for a, b in itertools.pairwise(shown))
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
