@@ -127,3 +127,43 @@ def test_what_does_not_fit_is_refused():
         StagingArea([tf.float32], names=["a", "b"])
     with pytest.raises(ValueError, match="shared_name must be a string"):
         StagingArea([tf.float32], shared_name=3)
+
+
+def test_types_of_elements_may_be_numpys(executor):
+    area = StagingArea([np.float32, np.int64], [[2], []])
+    put, got = area.put([tf.zeros([2]), tf.constant(3, tf.int64)]), area.get()
+    assert [tensor.dtype for tensor in got] == area.dtypes == [tf.float32, tf.int64]
+    total = tf.reshape(got[0], [-1]) + tf.cast(got[1], tf.float32)
+    with tf.Session() as session:
+        session.run(put)
+        assert session.run(total).tolist() == [3, 3]
+
+
+def test_an_area_is_filled_ahead_where_it_is_found_empty(executor):
+    """How many elements there are is asked before the step puts any, wherever the node stands."""
+    x = tf.placeholder(tf.float32, [])
+    area = StagingArea([tf.float32], [[]])
+    put = area.put(x)
+    fill = tf.cond(tf.equal(area.size(), 0), lambda: area.put(x), tf.no_op)
+    with tf.control_dependencies([put, fill]):
+        (got,) = area.get()
+    with tf.control_dependencies([area.put(x)]):
+        after = area.size()
+    with tf.Session() as session:
+        assert [session.run(got, {x: value}) for value in (1.0, 2.0, 3.0, 4.0)] == [1, 1, 2, 3]
+        assert session.run(after, {x: 5.0}) == 2
+
+
+def test_nodes_are_tensorflows():
+    area = StagingArea([tf.float32], [[]])
+    area.put(tf.constant(1.0))
+    area.get()
+    with tf.device("/cpu:1"):
+        (elsewhere,) = area.get()
+    assert elsewhere.op.type == "Identity" and elsewhere.op.inputs[0].op.type == "Unstage"
+    found = [(op.name, op.type, op.device) for op in tf.get_default_graph().get_operations()]
+    assert found == [
+        ("StagingArea_root/NoOp", "NoOp", ""), ("Const", "Const", ""), ("StagingArea_put", "Stage", ""),
+        ("StagingArea_get", "Unstage", ""), ("NoOp", "NoOp", ""), ("StagingArea_get_1", "Unstage", ""),
+        ("NoOp_1", "NoOp", "/device:CPU:1"), ("Identity", "Identity", "/device:CPU:1"),
+    ]  # fmt: skip

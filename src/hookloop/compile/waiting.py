@@ -45,6 +45,7 @@ class Waiting:
     def order(self, raised):
         """Adds to the units of a `RaisedGraph` what comes before whom."""
         takers = [op for op in raised.needed if op.type in _GIVERS]
+        self._size_first(raised)
         if not takers:
             return
         givers = {}
@@ -56,6 +57,17 @@ class Waiting:
             for give in givers.get(_place(take), ()):
                 self._order_pair(give, take, raised.unit_of)
         self._find_counters(raised, takers)
+
+    @staticmethod
+    def _size_first(raised):
+        """How many elements an area has is asked before the step changes it, as a variable is read that has no path from a write."""
+        for size in [op for op in raised.needed if op.type == "StageSize"]:
+            first = raised.unit_of[size]
+            for op in raised.needed:
+                if op.type in ("Stage", "Unstage") and _place(op) == _place(size):
+                    second = raised.unit_of[op]
+                    if first.region is second.region and not waits_for(first, second):
+                        second.before.add(first)
 
     def _order_pair(self, give, take, unit_of):
         first, second = unit_of[give], unit_of[take]
@@ -130,7 +142,7 @@ def waits_for(unit, other):
 
 def _place(op):
     """What an op gives to or takes from: equal for the same queue, area or accumulator."""
-    if op.type in ("Stage", "Unstage"):
+    if op.type.startswith(("Stage", "Unstage")):
         return "stage", op.get_attr("shared_name")
     holder = _origin(op.inputs[0])
     return holder.type, holder._attrs.get("shared_name") or holder.name

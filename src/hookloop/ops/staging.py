@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 from collections import deque
 
+from ..dtypes import as_dtype
 from ..graph.scopes import colocate_with, name_scope
 from ..graph.stack import get_default_graph
 from ..shapes import TensorShape, unknown_shape
 from .build import apply_op, convert_to_tensor
-from .core import no_op
+from .core import identity, no_op
 from .registry import OpDef, no_gradient, register
 from .shape_functions import nothing, scalar, unknown
 
@@ -139,7 +140,7 @@ class StagingArea:
             raise ValueError("StagingArea names must be the same length as dtypes")
         graph = get_default_graph()
         self._name = graph.unique_name(type(self).__name__) if shared_name is None else shared_name
-        self._dtypes = dtypes
+        self._dtypes = [as_dtype(dtype) for dtype in dtypes]
         self._shapes = [unknown_shape() for _ in dtypes] if shapes is None else [TensorShape(shape) for shape in shapes]
         self._names = names
         self._capacity = capacity
@@ -195,6 +196,8 @@ class StagingArea:
 
     def _element(self, tensors):
         tensors = list(tensors) if isinstance(tensors, (list, tuple)) else [tensors]
+        if no_op().device != self._coloc_op.device:  # the node tells the device of the scopes, as in TensorFlow
+            tensors = [identity(tensor) for tensor in tensors]
         for tensor, shape in zip(tensors, self._shapes):
             tensor.set_shape(shape)
         return dict(zip(self._names, tensors)) if self._names else tensors
