@@ -65,13 +65,6 @@ def test_branches_that_are_values_of_different_shapes(executor, of_x, of_y):
             assert found[1].tolist() == (2 * values[1] * (not taken)).tolist()
 
 
-def test_rows_that_a_branch_in_a_loop_takes():
-    def body(i, a, x):
-        return tf.tanh(tf.cond(a > 0.2, lambda: tf.reduce_sum(tf.gather(x, [0, i % 2])) * a, lambda: a))
-
-    check(lambda x: count_to(3, lambda i, a: body(i, a, x), x[0] * 1.0), [0.7, 0.2, 0.3])
-
-
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 4])
 @pytest.mark.parametrize("parity", [0, 1])
 def test_a_value_of_a_branch_that_a_branch_in_another_one_uses_in_a_loop(parity, count, executor):

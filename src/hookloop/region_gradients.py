@@ -259,11 +259,7 @@ class _Sum:
 
     def more(self, parts, gradient):
         """Its variables after an iteration that gave a gradient, or None."""
-        if gradient is None:
-            return parts
-        total = parts[0] + _dense(gradient)
-        total.set_shape(self.shapes[0])  # rows that a branch gives do not tell of how many they are
-        return [total]
+        return parts if gradient is None else [parts[0] + _dense(gradient)]
 
     def whole(self, parts):
         """The gradient, of its variables after the loop."""
@@ -312,7 +308,9 @@ def _of_branch(gradient, result, whole):
     branch has another one."""
     if isinstance(gradient, IndexedSlices) or result._shape is None or result._shape == whole._shape:
         return gradient
-    return identity(gradient)
+    own = identity(gradient)
+    own.set_shape(result.get_shape())
+    return own
 
 
 # --- values -----------------------------------------------------------------------------------------------------

@@ -157,6 +157,19 @@ def test_a_loop_that_writes_is_run_once(executor):
     assert found == [2, 6, 8]
 
 
+def test_gradients_of_a_branch_that_hands_on_what_the_loop_does_not_change(executor):
+    x, p = tf.placeholder(tf.float32, [3]), tf.placeholder(tf.bool, [])
+
+    def body(i, total):
+        return i + 1, total * tf.reduce_sum(tf.cond(p, lambda: x, lambda: total) * 2.0)
+
+    slope = tf.gradients(tf.while_loop(lambda i, _: i < 2, body, [0, x[0]])[1], x)[0]
+    with tf.Session() as session:
+        for taken, expected in ((True, [60.0, 24.0, 24.0]), (False, [32.0, 0.0, 0.0]), (True, [60.0, 24.0, 24.0])):
+            found = session.run(slope, {x: [1.0, 2.0, 0.0] if taken else [1.0, 2.0, 3.0], p: taken})
+            assert found.tolist() == expected, found
+
+
 def test_in_a_loop_that_decides_the_rest_is_there_for_each_branch(executor):
     x, p = tf.placeholder(tf.float32, [None, 3]), tf.placeholder(tf.bool, [])
 
