@@ -101,6 +101,26 @@ def test_what_is_found_in_a_variable_that_another_step_writes_is_in_it(name):
         writer.result()
 
 
+def test_a_variable_is_read_while_another_step_gives_it_another_shape():
+    """The reader went on in memory that had been given back."""
+    table, value = tf.Variable(np.ones(10, np.float32), validate_shape=False), tf.placeholder(tf.float32, [None])
+    assign = tf.assign(table, value, validate_shape=False).op
+    doubled, total = table * 2, tf.reduce_sum(table)
+
+    with tf.Session() as session, ThreadPoolExecutor(1) as pool:
+        session.run(table.initializer)
+
+        def write():
+            for step in range(300):
+                session.run(assign, {value: np.ones(10 if step % 3 else 50_000 + 1000 * step, np.float32)})
+
+        writer = pool.submit(write)
+        while not writer.done():
+            found, count = session.run([doubled, total])
+            assert count == found.size and (found == 2).all()
+        writer.result()
+
+
 def trained_weights(threads):
     """The weights of a small network after 20 steps of Adam, in a graph of its own."""
     with tf.Graph().as_default():

@@ -21,6 +21,7 @@ from libc.stdlib cimport calloc, free, getenv, malloc, realloc
 from libc.string cimport memcpy, memset
 
 from operator import index
+from threading import RLock
 from threading import local as thread_local
 
 import numpy as np

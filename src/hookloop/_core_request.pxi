@@ -29,6 +29,7 @@ cdef class Entry:
     cdef int n_feeds, n_fetches
     cdef bint has_object_feeds, has_open_variables, checked
     cdef bint bindable                 # it has its frame, and feeds that can be bound in place
+    cdef bint moves                    # variables of open shape, whose memory another run may move: one such run at a time
     cdef bint steady                   # and has run: nothing of it is open but sizes
     cdef bint logs                     # calls of the host, which a run that starts again replays
     cdef public bint stale             # it assumed what a run found otherwise: requests are looked up again
@@ -84,6 +85,9 @@ cdef class Entry:
             if isinstance(source, tuple) and source[0] == "feed":
                 self.feed_objects[<int>source[1]] = at
         self.has_open_variables = len(plan.tables["variable_registers"]) + len(plan.tables["open_ranks"]) > 0
+        # What calls the host may wait there for another thread's run.
+        self.moves = (self.has_open_variables or "reshape_variable" in plan.tables["kernels"]) and not (
+            plan.tables["hosts"] or plan.tables["batches"])
 
     def __dealloc__(self):
         free(self.specs)

@@ -14,6 +14,7 @@ cdef class SessionCore:
     cdef int _n_requests
     cdef Arena _arena
     cdef bint _busy
+    cdef public object _moving         # the lock of runs that move variables, and of those whose variables may be moved
     cdef int64_t _clock                # counts requests, to know which was not used for longest
     cdef list _spare_arenas
     cdef dict _fetches_by_name         # what names in requests stand for
@@ -29,6 +30,7 @@ cdef class SessionCore:
         self._fetches_by_name = {}
         self._feeds_by_name = {}
         self._threads = 1
+        self._moving = RLock()
 
     def run(self, fetches, feed_dict=None, options=None, run_metadata=None):
         """Runs the operations and returns the values of the fetches.
@@ -136,7 +138,10 @@ cdef class SessionCore:
             try:
                 if entry.steady:
                     return self._run_steady(&recent.request, entry, arrays, watch)
-                return self._run_bound(recent, entry.frame, arrays)
+                if not entry.moves:
+                    return self._run_bound(recent, entry.frame, arrays)
+                with self._moving:
+                    return self._run_bound(recent, entry.frame, arrays)
             finally:
                 self._busy = False
         finally:
@@ -201,7 +206,7 @@ cdef class SessionCore:
                 return _structure(recent, self._restart(entry, frame, before, arguments, frame.deadline_ns))
             self._failed(entry, frame, status)
         frame.log = self._fresh_log(entry)
-        if entry.checked and before is None and not entry.has_open_variables:
+        if entry.checked and before is None and not entry.has_open_variables and not entry.moves:
             entry.steady = True
         if recent.request.kind == SINGLE:
             return None if recent.request.slot_of[0] < 0 else _fetch_entry(entry, frame, recent.request.slot_of[0])
@@ -296,6 +301,12 @@ cdef class SessionCore:
         Where `times` is given, it gets for each instruction that ran (its kernel, its node or None, when it began and ended
         in nanoseconds of the monotonic clock, the types and shapes of its outputs).
         """
+        if not entry.moves:
+            return self._run_entry(entry, arguments, deadline_ns, replay, times)
+        with self._moving:
+            return self._run_entry(entry, arguments, deadline_ns, replay, times)
+
+    cdef list _run_entry(self, Entry entry, list arguments, int64_t deadline_ns, list replay, list times):
         cdef Frame frame
         cdef hl_status status
         cdef bint first = not self._busy
@@ -332,7 +343,7 @@ cdef class SessionCore:
             frame.log = self._fresh_log(entry)
             if status != HL_OK:
                 self._failed(entry, frame, status)
-            if first and frame.log is None and entry.checked and not entry.has_open_variables:
+            if first and frame.log is None and entry.checked and not entry.has_open_variables and not entry.moves:
                 entry.steady = True
             return [_fetch_entry(entry, frame, i) for i in range(entry.n_fetches)]
         finally:

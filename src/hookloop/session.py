@@ -365,6 +365,7 @@ class BaseSession(SessionCore):
         self._family = other._family
         self._family.add(self)
         self._variables, self._loose, self._lock = other._variables, other._loose, other._lock
+        self._moving = other._moving
 
     def _of_graph(self, graph):
         """A session of another graph, with this one's configuration."""
