@@ -539,11 +539,14 @@ def test_a_loop_that_goes_on_with_what_is_not_there_is_refused():
     tf.cond(p, keep, lambda: tf.constant(1.0))
     looped = tf.while_loop(lambda i, x: i < n, lambda i, x: (i + 1, x + inside[0]), [0, 1.0])[1]
     entered = tf.while_loop(lambda i, x: i < n, lambda i, x: (i + 1, x + 1.0), [0, inside[0]])
+    made_anew = tf.while_loop(lambda i, x: i < n, lambda i, x: (i + 1, tf.cast(i, tf.float32)), [0, inside[0]])
     with tf.Session() as session:
+        assert session.run(made_anew, {p: True, n: 2}) == (2, 1)
+        assert session.run(made_anew[0], {p: False, n: 2}) == 2
         assert session.run([looped, entered[1]], {p: True, n: 2}) == [13, 8]
         assert session.run([looped, entered[0]], {p: False, n: 0}) == [1, 0]
         assert session.run(entered[0], {p: False, n: 2}) == 2
-        for fetch, count in ((looped, 2), (entered[1], 2), (entered[1], 0)):
+        for fetch, count in ((looped, 2), (entered[1], 2), (entered[1], 0), (made_anew[1], 2)):
             with pytest.raises(tf.errors.InvalidArgumentError, match="does not have value"):
                 session.run(fetch, {p: False, n: count})
 

@@ -308,8 +308,14 @@ def _is_inside(context, outer):
     return context is not None
 
 
-def inputs_first(ops):
-    """The ops, each behind those that it waits for; a loop's back edges do not count, nor what puts on a stack again what was taken."""
+def inputs_first(ops, sources_of=None):
+    """The ops, each behind those that it waits for; a loop's back edges do not count, nor what puts on a stack again what was taken.
+
+    Args:
+      ops: the operations.
+      sources_of: function(op) -> those that it waits for; by default all, that of its branch's predicate among them.
+    """
+    sources_of = sources_of or _sources
     unseen, opened, ordered = set(ops), set(), []
     for op in ops:
         stack = [op]
@@ -319,8 +325,7 @@ def inputs_first(ops):
                 stack.pop()
                 continue
             opened.add(current)
-            sources = _sources(current)
-            waiting = [s for s in sources if s in unseen and s not in opened and s.type not in _NEXT]
+            waiting = [s for s in sources_of(current) if s in unseen and s not in opened and s.type not in _NEXT]
             if waiting:
                 stack.extend(waiting)
                 continue

@@ -14,6 +14,7 @@ from itertools import pairwise
 
 from ..ops import registry
 from ..ops.variable_key import VARIABLES, variable_key
+from .branch_values import inputs_first
 from .regions import COPY, IF, LOOP, Unit
 
 # Ops whose output is their input's own memory: whoever consumes it is the reader.
@@ -268,7 +269,7 @@ class _Reads:
         self.all_written = set()
         self._ops = raised.needed
         none = frozenset()
-        for op in _inputs_first(raised.needed):
+        for op in inputs_first(raised.needed, _values):
             kind = op.type
             if kind in VARIABLES:
                 key = variable_key(op)
@@ -350,34 +351,13 @@ def _read_behind(op):
     return op if op.type == "ReadVariableOp" else None
 
 
+def _values(op):
+    """The ops that give an op its values."""
+    return [tensor.op for tensor in op.inputs]
+
+
 def _is_in_section(op):
     return any(control.type == "MutexLock" for control in op.control_inputs)
-
-
-def _inputs_first(ops):
-    """The ops, each behind those that give it values; a loop's back edges do not count."""
-    needed, seen, ordered = set(ops), set(), []
-
-    def waits_for(op):
-        return [
-            source for source in [t.op for t in op.inputs]
-            if source not in seen and source in needed and source.type not in ("NextIteration", "RefNextIteration")
-        ]  # fmt: skip
-
-    for op in ops:
-        stack = [op]
-        while stack:
-            current = stack[-1]
-            if current in seen:
-                stack.pop()
-                continue
-            waiting = waits_for(current)
-            if waiting:
-                stack.extend(waiting)
-                continue
-            seen.add(current)
-            ordered.append(stack.pop())
-    return ordered
 
 
 def ops_in(unit):
