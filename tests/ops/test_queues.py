@@ -428,6 +428,14 @@ def test_a_step_may_take_what_it_gives_and_make_the_room_for_it(executor, kind, 
             session.run(put, {x: 5}, options=tf.RunOptions(timeout_in_ms=50))
 
 
+def test_a_queue_without_a_limit_always_has_room_for_what_the_step_takes(executor):
+    queue = tf.FIFOQueue(-1, [tf.int32], shapes=[[]])
+    put, take, both = queue.enqueue(5), queue.dequeue(), queue.dequeue_many(2)
+    with tf.Session() as session:
+        assert session.run([put, take], options=QUICK)[1] == 5
+        assert session.run([put, queue.enqueue(6), both], options=QUICK)[2].tolist() in ([5, 6], [6, 5])
+
+
 def test_room_is_made_for_as_many_elements_as_are_taken(executor):
     x = tf.placeholder(tf.int32, [None])
     queue = tf.FIFOQueue(4, [tf.int32], shapes=[[]])

@@ -124,6 +124,9 @@ class QueueState:
                     None, None, f"Shape mismatch in tuple component {i}. Expected [{expected}], got [{found}]"
                 )
 
+    def _is_full(self, room):
+        return self.capacity >= 0 and len(self._store) >= self.capacity + room
+
     def enqueue(self, call, elements, room=0):
         """Adds elements one after the other, each when there is room, or when it is among the first `room` that need none:
         so many does the step itself take behind them."""
@@ -136,9 +139,7 @@ class QueueState:
             self._enqueuers.append(turn)
             try:
                 for element in elements:
-                    while (self._enqueuers[0] is not turn and not room) or 0 <= self.capacity + room <= len(
-                        self._store
-                    ):
+                    while (self._enqueuers[0] is not turn and not room) or self._is_full(room):
                         call.wait(self._changed, "Enqueue")
                         if self._cancel_enqueues:
                             raise errors.CancelledError(None, None, "Enqueue operation was cancelled")
