@@ -412,6 +412,15 @@ def test_names_that_libraries_take_from_the_framework():
     assert tf.contrib.util.make_ndarray(tf.contrib.util.make_tensor_proto([1.0])).tolist() == [1.0]
 
 
+def test_whether_a_variable_is_of_a_resource():
+    from hookloop.python.ops.resource_variable_ops import is_resource_variable
+
+    of_both = [tf.get_variable(name, [], use_resource=name == "resource") for name in ("resource", "reference")]
+    stand_in = type("StandIn", (), {"_should_act_as_resource_variable": None})()
+    found = [is_resource_variable(v) for v in (*of_both, tf.constant(1.0), stand_in)]
+    assert found == [True, False, False, True]
+
+
 def test_cases_whose_conditions_are_known():
     from hookloop.python.framework.smart_cond import smart_case
 

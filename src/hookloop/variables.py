@@ -644,6 +644,11 @@ class UnreadVariable(ResourceVariable):
         return self._parent_op
 
 
+def is_resource_variable(var):
+    """Whether a variable is one of a resource, or asks to be taken for one; libraries find it by its path in `python.ops`."""
+    return isinstance(var, ResourceVariable) or hasattr(var, "_should_act_as_resource_variable")
+
+
 def _to_tensor(variable, dtype=None, name=None, as_ref=False):
     if dtype is not None and not dtype.is_compatible_with(variable.dtype):
         raise ValueError(
