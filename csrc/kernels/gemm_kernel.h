@@ -625,9 +625,28 @@ static void NAME(single_row)(const gemm *g, const gemm_data *data) {
 #endif
 }
 
+/* A C of one number: several chains of multiply-adds along A and B, as each waits for the one before. Which products a chain has is told
+ * by their number alone. */
+SIMD_INLINE VEC NAME(single_dot)(const REAL *a, const REAL *b, int64_t n) {
+    enum { CHAINS = 8 };
+    VEC sum[CHAINS] = {{0}};
+    int64_t k = 0;
+    for (; k + CHAINS * LANES <= n; k += CHAINS * LANES)
+#pragma GCC unroll 8
+        for (int i = 0; i < CHAINS; i++) sum[i] += LOAD(a + k + i * LANES) * LOAD(b + k + i * LANES);
+    for (; k + LANES <= n; k += LANES) sum[0] += LOAD(a + k) * LOAD(b + k);
+    if (k < n) sum[1] += LOAD_PART(a + k, (int)(n - k)) * LOAD_PART(b + k, (int)(n - k));
+    return ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]));
+}
+
 /* The variants for a C of one column or one row, as gemm_fn has them. */
 static void NAME(whole_column)(const gemm *g, const gemm_data *data, int64_t m0, int64_t m1, int64_t n0, int64_t n1, char *scratch) {
     (void)n0, (void)n1, (void)scratch;
+    if (!SIMD_FREE_MASKS && g->m == 1 && g->n_products == 1 && !g->n_steps && g->products[0].k >= LEAST_SINGLE_DOT) {
+        const VEC sums = NAME(single_dot)((const REAL *)data->in[0], (const REAL *)data->in[1], g->products[0].k);
+        *(REAL *)data->c = SUM_LANES(sums);
+        return;
+    }
     NAME(column)(g, data, m0, m1);
 }
 static void NAME(whole_row)(const gemm *g, const gemm_data *data, int64_t m0, int64_t m1, int64_t n0, int64_t n1, char *scratch) {

@@ -220,6 +220,23 @@ def test_complex_products(dtype, transposes):
         np.testing.assert_array_equal(product(a, b, *transposes, threads=3), alone)
 
 
+@pytest.mark.parametrize("dtype", REAL)
+def test_a_single_dot_of_any_length(dtype):
+    for k in (*range(1, 20), 255, 256, 257, 263, 264, 319, 320, 321, 1000, 4097, 70001):
+        a, b = numbers((1, k), dtype), numbers((k, 1), dtype, 1)
+        found = product(a, b)
+        np.testing.assert_allclose(found, a.astype("d") @ b.astype("d"), atol=np.finfo(dtype).eps * (8 + k / 8))
+        for transposes in itertools.product([False, True], repeat=2):
+            np.testing.assert_array_equal(product(a, b, *transposes, threads=2), found)
+        a[0, k // 2] = np.inf
+        b[k // 2] = 1
+        assert product(a, b) == np.inf
+        b[-1] = np.nan
+        assert np.isnan(product(a, b))
+        placed = before_a_wall(a), before_a_wall(b)
+        assert np.isnan(product(*placed))
+
+
 @pytest.mark.parametrize("dtype", ["int32", "int64", "uint32", "uint64"])
 @pytest.mark.parametrize("transposes", list(itertools.product([False, True], repeat=2)))
 def test_integer_products_wrap(transposes, dtype):
