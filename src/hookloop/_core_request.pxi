@@ -161,13 +161,14 @@ cdef class Recent:
         request.keys = request.items + request.n_items
         request.first_of = request.slot_of + request.n_items
         request.feed_of = request.first_of + request.n_items
+        first_of = {}
         for i in range(request.n_keys):
             request.feed_of[i] = feed_of[i]
             request.keys[i] = PyTuple_GET_ITEM(keys, i)
         for i in range(request.n_items):
             request.slot_of[i] = slot_of[i]
             request.items[i] = PyTuple_GET_ITEM(items, i)
-            request.first_of[i] = slot_of.index(slot_of[i])
+            request.first_of[i] = first_of.setdefault(slot_of[i], i)
             request.repeats |= request.slot_of[i] >= 0 and request.first_of[i] < i
 
     def __dealloc__(self):
