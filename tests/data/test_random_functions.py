@@ -59,6 +59,18 @@ def test_iterators_of_one_dataset_do_not_share_their_numbers(executor):
         assert elements(session, second, 3) == DRAWN[3:6]
 
 
+def test_a_dataset_that_stands_twice_in_another_draws_the_same_in_both_places(executor):
+    dataset = tf.data.Dataset.range(3).map(draw)
+    behind, beside = dataset.concatenate(dataset), tf.data.Dataset.zip((dataset, dataset))
+    behind, beside = (d.make_initializable_iterator() for d in (behind, beside))
+    first, second = behind.get_next(), beside.get_next()
+    with tf.Session() as session:
+        for _ in range(2):
+            session.run([behind.initializer, beside.initializer])
+            assert elements(session, first, 6) == 2 * DRAWN[:3]
+            assert elements(session, second, 3) == [(n, n) for n in DRAWN[:3]]
+
+
 def test_numbers_without_seeds_differ_each_time(executor):
     iterator = tf.data.Dataset.range(8).map(lambda x: tf.random_uniform([])).make_initializable_iterator()
     taken = iterator.get_next()

@@ -225,11 +225,11 @@ class BoundFunction:
         self._traced, self._runner, self._all_captured = traced, runner, captured
         self._captured = tuple([captured[i] for i in traced.fed])
 
-    def begun(self, iterator):
-        """The function as an iterator that starts calls it: its random numbers are the iterator's own, and begin anew."""
+    def begun(self, place):
+        """The function as an iterator that starts calls it at a place: its random numbers are the place's own, and begin anew."""
         if not self._traced.draws:
             return self
-        runner = self._runner.of_iterator(iterator)
+        runner = self._runner.of_place(place)
         runner.begin_streams()
         return BoundFunction(self._traced, runner, self._all_captured)
 
@@ -262,10 +262,10 @@ class _Runner:
         self._feeds = [*traced.inputs, *[inner[i] for i in traced.fed]]
         self._run = self._session.make_callable(self._outputs, feed_list=self._feeds)
 
-    def of_iterator(self, iterator):
-        """The runner of the same function for one iterator alone."""
+    def of_place(self, place):
+        """The runner of the same function for one place of one iterator alone."""
         outer = self._outer()
-        key = ("function", self._traced.name, iterator)
+        key = ("function", self._traced.name, place)
         return outer._resources.get(key) or outer._resources.setdefault(key, _Runner(self._traced, outer))
 
     def begin_streams(self):
@@ -317,15 +317,16 @@ def assigned_in(state):
     return own + [cell for source in state.sources for cell in assigned_in(source)]
 
 
-def begun(state, iterator):
-    """A dataset as an iterator that starts goes through it: with random numbers of its own.
+def begun(state, iterator, *path):
+    """A dataset as an iterator that starts goes through it: with random numbers of its own, also where it stands twice in another.
 
     Args:
       state: a `DatasetState`.
       iterator: the iterator.
+      path: which source of the iterator's dataset it is, which source of that, and so on.
     """
-    sources = [begun(source, iterator) for source in state.sources]
-    parameters = [p.begun(iterator) if hasattr(p, "begun") else p for p in state.parameters]
+    sources = [begun(source, iterator, *path, i) for i, source in enumerate(state.sources)]
+    parameters = [p.begun((iterator, *path)) if hasattr(p, "begun") else p for p in state.parameters]
     old = (*state.sources, *state.parameters)
     if all(mine is its for mine, its in zip((*sources, *parameters), old)):
         return state

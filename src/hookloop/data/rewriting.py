@@ -49,9 +49,9 @@ class _Rewriting:
         self.assigned_cells = getattr(function, "assigned_cells", list)
         self.gives_numbers, self.pure = getattr(function, "gives_numbers", False), getattr(function, "pure", False)
 
-    def begun(self, iterator):
-        """As an iterator that starts calls it."""
-        return _Rewriting(self._function.begun(iterator), self._rules) if hasattr(self._function, "begun") else self
+    def begun(self, place):
+        """As an iterator that starts calls it at a place."""
+        return _Rewriting(self._function.begun(place), self._rules) if hasattr(self._function, "begun") else self
 
     def __call__(self, element):
         return (rewritten(self._function(element)[0], self._rules),)
