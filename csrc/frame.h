@@ -239,6 +239,10 @@ hl_status hl_frame_run_traced(hl_frame *frame, hl_trace *trace);
 
 hl_status hl_variable_reshape(hl_variable *variable, int rank, const int64_t *dims);
 
+/* Gives its rank, below 0 before it has a shape, and up to HL_MAX_RANK dimensions. Another thread's run may give it another shape meanwhile:
+ * who goes by what is told here looks again in the run. */
+int hl_variable_shape(const hl_variable *variable, int64_t *dims);
+
 const hl_kernel *hl_control_kernel(const char *name); /* jump, resize, load_sizes, ...: the runner's own */
 
 /* What a debug build counts, over all frames; NULL in any other build. */

@@ -113,7 +113,13 @@ hl_status hl_variable_reshape(hl_variable *variable, int rank, const int64_t *di
         variable->data = data;
         variable->capacity = bytes;
     }
-    variable->rank = rank;
-    for (int axis = 0; axis < rank; axis++) variable->dims[axis] = dims[axis];
+    for (int axis = 0; axis < rank; axis++) __atomic_store_n(&variable->dims[axis], dims[axis], __ATOMIC_RELAXED);
+    __atomic_store_n(&variable->rank, rank, __ATOMIC_RELEASE);
     return HL_OK;
+}
+
+int hl_variable_shape(const hl_variable *variable, int64_t *dims) {
+    const int rank = __atomic_load_n(&variable->rank, __ATOMIC_ACQUIRE);
+    for (int axis = 0; axis < rank; axis++) dims[axis] = __atomic_load_n(&variable->dims[axis], __ATOMIC_RELAXED);
+    return rank;
 }

@@ -229,6 +229,7 @@ cdef extern from "frame.h" nogil:
         int64_t count, capacity, dropped
     hl_status hl_frame_run_traced(hl_frame *frame, hl_trace *trace)
     hl_status hl_variable_reshape(hl_variable *variable, int rank, const int64_t *dims)
+    int hl_variable_shape(const hl_variable *variable, int64_t *dims)
     const hl_kernel *hl_control_kernel(const char *name)
     ctypedef struct hl_counters:
         uint64_t runs, instructions, preparations

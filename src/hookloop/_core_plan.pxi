@@ -56,9 +56,11 @@ cdef class VariableCell:
     @property
     def shape(self):
         """Its dimensions, or None before it has a shape."""
-        if self.variable.rank < 0:
+        cdef int64_t dims[HL_MAX_RANK]
+        cdef int rank = hl_variable_shape(&self.variable, dims)
+        if rank < 0:
             return None
-        return tuple([self.variable.dims[axis] for axis in range(self.variable.rank)])
+        return tuple([dims[axis] for axis in range(rank)])
 
     def reshape(self, tuple dims):
         cdef int64_t sizes[HL_MAX_RANK]
