@@ -165,6 +165,26 @@ def test_what_is_not_finite_gives_nan(executor, unfit):
     assert np.isnan(s[1]).any() and np.isnan(solved[1]).any() and np.isnan(root[1]).all() and np.isnan(alone).any()
 
 
+@pytest.mark.parametrize("unfit", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex64", "complex128"])
+def test_lapack_does_not_see_what_is_not_finite(executor, monkeypatch, dtype, unfit):
+    """It writes to the standard error, or searches for ever: singular values of floats with an infinity."""
+
+    def checked(function):
+        def call(x, *args, **kwargs):
+            assert np.isfinite(x).all()
+            return function(x, *args, **kwargs)
+
+        return call
+
+    for name in ("svd", "pinv"):
+        monkeypatch.setattr(np.linalg, name, checked(getattr(np.linalg, name)))
+    value = np.ones((3, 3), dtype)
+    value[0, 0] = unfit
+    alone, solved = run([tf.svd(value, compute_uv=False), tf.matrix_solve_ls(value, value[:, :1], fast=False)])
+    assert np.isnan(alone).all() and np.isnan(solved).all()
+
+
 def test_decompositions_that_do_not_converge(executor, monkeypatch):
     def fail(*args, **kwargs):
         raise np.linalg.LinAlgError

@@ -239,16 +239,13 @@ def _least_squares_solution(call, matrix, right, regularizer):
 
 
 def _nan_of_no_number(function):
-    """The function of matrices, NaN where LAPACK finds nothing as their elements are not finite: so training goes on to say where a
-    NaN comes from, as in TensorFlow."""
+    """The function of matrices, NaN for those whose elements are not finite: so training goes on to say where a NaN comes from, as in
+    TensorFlow. LAPACK does not see them: it would find nothing, write to the standard error, or search for ever."""
 
     def compute(call, x, *others):
-        try:
+        unfit = ~np.isfinite(x).all(axis=(-2, -1)) if x.ndim >= 2 else np.False_
+        if not unfit.any():
             return function(call, x, *others)
-        except np.linalg.LinAlgError:
-            unfit = ~np.isfinite(x).all(axis=(-2, -1))
-            if not unfit.any():
-                raise
         found = function(call, np.where(unfit[..., None, None], 0, x), *others)
         for part in found if isinstance(found, tuple) else (found,):
             if part.shape[: unfit.ndim] == unfit.shape and part.ndim > unfit.ndim:
