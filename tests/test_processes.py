@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 import sys
 import threading
 import time
@@ -102,3 +103,30 @@ def test_a_fork_waits_for_decompositions_of_other_threads(monkeypatch):
             os._exit(0 if ended else 1)
         assert os.waitpid(child, 0)[1] == 0
         thread.join()
+
+
+@pytest.mark.parametrize("lock", ["_lock", "_moving"])
+def test_a_child_does_without_the_locks_of_other_threads(lock):
+    """A fork while another thread compiles, or runs what may move a variable: the child waited for ever."""
+    table = tf.Variable(np.ones(3, np.float32), validate_shape=False)
+    total = tf.reduce_sum(table)
+    held, done = threading.Event(), threading.Event()
+    with tf.Session() as session:
+        session.run(table.initializer)
+
+        def hold():
+            with getattr(session, lock):
+                held.set()
+                done.wait(60)
+
+        thread = threading.Thread(target=hold)
+        thread.start()
+        assert held.wait(60)
+        child = os.fork()
+        if child == 0:
+            signal.alarm(20)
+            os._exit(0 if session.run(total) == 3 else 1)
+        status = os.waitpid(child, 0)[1]
+        done.set()
+        thread.join()
+        assert (status, session.run(total)) == (0, 3)

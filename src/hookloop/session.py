@@ -33,8 +33,19 @@ _MOST_THREADS = 1024
 # Plans of one request that are kept, for other shapes and other values.
 _MOST_VARIANTS = 64
 
-# The sessions of this process, for `Session.reset`.
+# The sessions of this process, for `Session.reset` and forks.
 _sessions = weakref.WeakSet()
+
+
+def _after_fork_in_child():
+    """Gives sessions new locks: threads that held them are none of the child's."""
+    renewed = {}  # lock -> the one in its place, as sessions may share theirs
+    for session in list(_sessions):
+        session._lock = renewed.setdefault(session._lock, threading.RLock())
+        session._moving = renewed.setdefault(session._moving, threading.RLock())
+
+
+os.register_at_fork(after_in_child=_after_fork_in_child)
 
 # The targets of this process's servers -> the configuration of sessions that have none.
 _local_targets = {}
