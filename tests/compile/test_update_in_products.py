@@ -139,6 +139,17 @@ def test_a_gradient_that_is_clipped_or_decayed_stays(monkeypatch):
         assert values.tobytes() == after_steps(variable, step).tobytes()
 
 
+@pytest.mark.parametrize("rows, fused", [(4096, True), (4097, False), (None, True)])
+def test_a_long_product_stays_where_it_can_be_interrupted(rows, fused):
+    x, gradient = (tf.placeholder(tf.float32, [rows, 1024]) for _ in range(2))
+    variable = tf.get_variable("v", [1024, 1024])
+    step = tf.train.GradientDescentOptimizer(0.1).apply_gradients(
+        [(tf.matmul(x, gradient, transpose_a=True), variable)]
+    )
+    fed = np.zeros((rows or 2, 1024), "f")
+    assert ("matmul_update" in kernels(optimized([], {x: fed, gradient: fed}, targets=[step]))) == fused
+
+
 def test_a_product_with_the_variable_itself_stays():
     variable = tf.get_variable("v", initializer=numbers((16, 16)))
     step = tf.train.GradientDescentOptimizer(0.1).apply_gradients(

@@ -11,6 +11,10 @@ from .products import product_of
 from .uses import each_of, is_whole
 
 LEAST_ROWS, LEAST_COLUMNS = 8, 16  # of a variable: one that is smaller is updated in no time
+MOST_PRODUCTS = (
+    1 << 32
+)  # about 0.1 s: a longer one stays where Ctrl-C is heard, which is not where variables are written
+USUAL_BATCH = 512  # of one whose size only a run tells
 
 
 def update_in_products(program):
@@ -29,6 +33,8 @@ def _fuse(uses, block, item):
         return
     if not (same_shape(gradient.shape, variable.shape) and same_shape(product.out.shape, variable.shape)):
         return
+    if _takes_long(variable, made.inputs[0].shape[0]):
+        return
     if uses.only_reader(gradient) is not item or uses.block_of[id(made)] is not block:
         return
     if any(v.buffer.memory == variable.buffer.memory for v in (*made.inputs, rate)):
@@ -42,6 +48,11 @@ def _fuse(uses, block, item):
     update.note("update_in_products", "moves the variable where the gradient is in registers")
     uses.replace(made)
     uses.replace(item, update)
+
+
+def _takes_long(variable, batch):
+    rows, columns = variable.shape
+    return rows * columns * (batch if isinstance(batch, int) else USUAL_BATCH) > MOST_PRODUCTS
 
 
 def _is_matrix(variable):
