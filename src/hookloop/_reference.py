@@ -122,7 +122,8 @@ class ReferenceStep(ArrayOps):
         cell = self.session._variables[alias.key]
         if not cell.initialized:
             self.session._uninitialized(alias.key, reader)
-        return cell.view().copy()
+        with self.session._lock:  # another thread's write may give it other memory
+            return cell.view().copy()
 
     def write(self, alias, value, op):
         cell = self.session._variables[alias.key]
