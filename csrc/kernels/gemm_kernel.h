@@ -313,9 +313,9 @@ static int NAME(take_step)(NAME(panel) *panel, const NAME(ends) *ends) {
 /* The tiles of one panel, from top to bottom. */
 static void NAME(run_panel)(NAME(panel) *panel, const NAME(ends) *ends, int width, bool by_row, bool packed,
                             int64_t rows, int64_t columns, int64_t a_row, const REAL *a, const REAL *b, REAL *c) {
-    /* Rows that far apart fall on the same lines of the cache: not too many of them at once. */
     const bool updates = ends->g->updates_in_tiles;
     const NAME(tiles) *made_by = &NAME(tiles_of)[updates ? UPDATING : by_row ? ROW_BY_ROW : ROWS_BESIDE];
+    /* Rows that far apart fall on the same lines of the cache: not too many of them at once. */
     const bool collide = by_row && a_row * (int64_t)sizeof(REAL) % 4096 == 0;
     const NAME(tile_fn) tall = (packed && !TILE_PAIRS) || collide || updates ? NULL : NAME(tall_tiles)[TILE_PAIRS && packed ? TWO_TILES : !by_row][width];
     const int64_t first_rows = panel->sums ? ROWS - 1 : panel->packed ? ROWS : 0; /* of a first tile that does more */

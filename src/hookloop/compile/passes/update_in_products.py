@@ -11,10 +11,9 @@ from .products import product_of
 from .uses import each_of, is_whole
 
 LEAST_ROWS, LEAST_COLUMNS = 8, 16  # of a variable: one that is smaller is updated in no time
-MOST_PRODUCTS = (
-    1 << 32
-)  # about 0.1 s: a longer one stays where Ctrl-C is heard, which is not where variables are written
-USUAL_BATCH = 512  # of one whose size only a run tells
+# Multiply-adds, about 0.1 s of them: a longer product stays where Ctrl-C is heard, which is not where variables are written.
+MOST_PRODUCTS = 1 << 32
+USUAL_BATCH = 512  # where only a run tells its size
 
 
 def update_in_products(program):
@@ -51,6 +50,7 @@ def _fuse(uses, block, item):
 
 
 def _takes_long(variable, batch):
+    """Whether the product of a gradient should end where Ctrl-C is heard."""
     rows, columns = variable.shape
     return rows * columns * (batch if isinstance(batch, int) else USUAL_BATCH) > MOST_PRODUCTS
 
