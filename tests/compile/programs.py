@@ -27,12 +27,26 @@ def kernels(program):
     return [instr.kernel for instr in program.instructions()]
 
 
+def after_steps(fetches, step, threads=1, steps=3):
+    """What is fetched after some steps of a new session."""
+    with tf.Session(config=tf.ConfigProto(intra_op_parallelism_threads=threads)) as session:
+        session.run(tf.global_variables_initializer())
+        for _ in range(steps):
+            session.run(step)
+        return session.run(fetches)
+
+
+def leave_out(name, monkeypatch):
+    """Takes a pass out of those that run."""
+    monkeypatch.setattr(passes, "PASSES", tuple(p for p in passes.PASSES if p.__name__ != name))
+
+
 def assert_same_bits(without, fetches, feeds, monkeypatch):
     """Runs a request with all passes, and without the one named: no bit of the results may differ."""
     with tf.Session() as session:
         found = session.run(fetches, feeds)
     with monkeypatch.context() as patch:
-        patch.setattr(passes, "PASSES", tuple(p for p in passes.PASSES if p.__name__ != without))
+        leave_out(without, patch)
         with tf.Session() as session:
             wanted = session.run(fetches, feeds)
     for left, right in zip(found, wanted):

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 import hookloop as tf
-from hookloop.compile import passes
 
-from .programs import kernels, optimized
+from .programs import after_steps, kernels, leave_out, optimized
 
 SHAPES = ((3,), (70, 129), (), (1, 5), (0, 4), (5000,))
 OPTIMIZERS = {
@@ -24,18 +23,6 @@ def values(shape):
     return np.random.RandomState(len(shape)).standard_normal(shape).astype(np.float32)
 
 
-def after_steps(fetches, step, threads=1, steps=3):
-    with tf.Session(config=tf.ConfigProto(intra_op_parallelism_threads=threads)) as session:
-        session.run(tf.global_variables_initializer())
-        for _ in range(steps):
-            session.run(step)
-        return session.run(fetches)
-
-
-def without_merging(monkeypatch):
-    monkeypatch.setattr(passes, "PASSES", tuple(p for p in passes.PASSES if p.__name__ != "merge_updates"))
-
-
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_merged_updates_give_the_same_bits(name, monkeypatch):
     variables = [tf.get_variable(f"v{i}", initializer=values(shape)) for i, shape in enumerate(SHAPES)]
@@ -44,7 +31,7 @@ def test_merged_updates_give_the_same_bits(name, monkeypatch):
     assert kernels(optimized([], targets=[step])).count("apply_all") == 1
     everything = tf.global_variables()
     merged = [after_steps(everything, step, threads) for threads in (1, 2, 4)]
-    without_merging(monkeypatch)
+    leave_out("merge_updates", monkeypatch)
     wanted = after_steps(everything, step)
     for found in merged:
         for a, b in zip(found, wanted):
@@ -68,7 +55,7 @@ def test_more_variables_than_one_instruction_takes(monkeypatch):
     step = tf.train.AdamOptimizer(0.1).minimize(tf.add_n([tf.reduce_sum(tf.exp(v)) for v in variables]))
     assert kernels(optimized([], targets=[step])).count("apply_all") == 3
     merged = after_steps(variables, step)
-    without_merging(monkeypatch)
+    leave_out("merge_updates", monkeypatch)
     for a, b in zip(merged, after_steps(variables, step)):
         np.testing.assert_array_equal(a, b)
 
