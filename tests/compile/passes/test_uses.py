@@ -9,7 +9,7 @@ from hookloop.compile.ir import ARENA, Buffer, Instr, Value, dense_strides
 from hookloop.compile.passes.uses import Uses, are_disjoint, at_least, reshaped_view
 from hookloop.compile.sizes import SizeTable
 
-from ..programs import lowered
+from ..programs import kernels, lowered
 
 BUFFER = Buffer(ARENA, float32, 1000)
 
@@ -108,3 +108,31 @@ def test_readers_are_those_of_the_moment_each_once():
     uses.finish(program.root)
     assert other in program.root.items and products[2] not in program.root.items
     assert Uses.of(program) is not uses  # what was rewritten is looked at anew
+
+
+def _two_readers(second):
+    """Uses of a program that negates x and sums the result, and the instructions; `second` reads the negative too, where given."""
+    x = tf.placeholder(tf.float32, [2, 3])
+    negative = tf.negative(x)
+    fetches = [tf.reduce_sum(negative, 1), *([second(negative)] if second else [])]
+    program = lowered(fetches, {x: np.ones((2, 3))})
+    made, later = (next(i for i in program.instructions() if i.kernel == kernel) for kernel in ("neg", "sum"))
+    return program, Uses.of(program), made, later
+
+
+@pytest.mark.parametrize("second", [None, tf.exp, tf.identity], ids=["alone", "another reader", "a result"])
+def test_what_one_instruction_alone_reads_may_join_it(second):
+    program, uses, made, later = _two_readers(second)
+    assert uses.may_join(program.root, made, made.outputs[0], later) == (second is None)
+
+
+def test_what_is_joined_stands_where_the_later_one_stood_and_keeps_the_notes_of_both():
+    program, uses, made, later = _two_readers(None)
+    made.note("one", "was first")
+    later.note("two", "was second")
+    joined = Instr("sum_squares", made.inputs, later.outputs, later.params)
+    uses.join(made, later, joined)
+    uses.finish(program.root)
+    assert kernels(program) == ["sum_squares"]
+    assert joined.notes == (("one", "was first"), ("two", "was second"))
+    assert uses.only_reader(made.inputs[0]) is joined and uses.only_writer(later.outputs[0]) is joined

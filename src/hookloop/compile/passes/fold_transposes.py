@@ -77,13 +77,13 @@ def _fold_result(uses, block, copy):
     (source,), (out,) = copy.inputs, copy.outputs
     instr = uses.only_writer(source)
     product = product_of(instr) if instr is not None else None
-    if product is None or not product.is_plain or uses.only_reader(source) is not copy or not is_whole(product.out):
+    if product is None or not product.is_plain or not is_whole(product.out):
         return False
     if len(source.shape) < 2 or not same_shape(transposed(source).shape, product.out.shape):
         return False
-    if transposed(source).strides is not None or uses.block_of[id(instr)] is not block or not instr.takes(out):
+    if transposed(source).strides is not None or not instr.takes(out):
         return False
-    if not uses.may_move(block, instr, copy):
+    if not uses.may_join(block, instr, source, copy):
         return False
     factors = [Factors(f.b, f.a, not f.transpose_b, not f.transpose_a) for f in product.factors]
     fused = Product(factors, [], out).instruction(instr, "fold_transposes", "computes its result transposed")

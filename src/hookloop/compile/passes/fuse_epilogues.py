@@ -54,7 +54,7 @@ def _fuse(uses, block, item):
             continue
         instr = uses.only_writer(value)
         product = product_of(instr) or convolution_of(instr)
-        if product is None or len(product.steps) >= MOST_STEPS or not _is_sole_use(uses, block, instr, item, value):
+        if product is None or len(product.steps) >= MOST_STEPS or not uses.may_join(block, instr, value, item):
             continue
         if not (same_shape(value.shape, out.shape) and same_shape(product.out.shape, out.shape) and is_whole(value)):
             continue
@@ -72,8 +72,3 @@ def _fuse(uses, block, item):
         uses.replace(instr)
         uses.replace(item, fused)
         return
-
-
-def _is_sole_use(uses, block, instr, item, value):
-    """Whether the product's result is read by the item alone, and the product may run in its place."""
-    return uses.only_reader(value) is item and uses.block_of[id(instr)] is block and uses.may_move(block, instr, item)

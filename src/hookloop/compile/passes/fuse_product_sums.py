@@ -27,17 +27,13 @@ def _fuse(uses, block, item):
     made = uses.only_writer(products)
     if made is None or made.kernel not in ("mul", "square", "squared_difference") or made.effect:
         return
-    if uses.only_reader(products) is not item or uses.block_of[id(made)] is not block:
-        return
     if not same_shape(products.shape, made.outputs[0].shape):
         return
     fused = _fused(item, made, _keeps_first(item.params[0], products.shape))
-    if fused is None or not uses.may_move(block, made, item):
+    if fused is None or not uses.may_join(block, made, products, item):
         return
-    fused.notes = (*made.notes, *item.notes)
+    uses.join(made, item, fused)
     fused.note("fuse_product_sums", f"does {made.kernel} on the way")
-    uses.replace(made)
-    uses.replace(item, fused)
 
 
 def _fused(item, made, keeps_first):

@@ -21,15 +21,14 @@ def _mask(uses, block, item):
     grad, features = item.inputs
     (out,) = item.outputs
     instr = uses.only_writer(grad)
-    if instr is None or instr.kernel != "max_pool_gradient" or uses.only_reader(grad) is not item:
+    if instr is None or instr.kernel != "max_pool_gradient":
         return
     spatial = len(out.shape) - 2
     plain = len(instr.params) == 1 + 4 * spatial  # without the flag
     if not plain or place_key(instr.inputs[0]) != place_key(features) or not is_whole(grad) or out.strides is not None:
         return
-    if uses.block_of[id(instr)] is not block or not uses.may_move(block, instr, item):
+    if not uses.may_join(block, instr, grad, item):
         return
     masked = Instr(instr.kernel, instr.inputs, [out], [*instr.params, 1], item.node)
-    masked.notes = (*instr.notes, ("mask_pool_gradients", "relu_grad is a condition on the maximum"))
-    uses.replace(instr)
-    uses.replace(item, masked)
+    uses.join(instr, item, masked)
+    masked.note("mask_pool_gradients", "relu_grad is a condition on the maximum")

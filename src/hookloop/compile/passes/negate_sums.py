@@ -27,9 +27,7 @@ def _negate(uses, block, item):
     if terms.buffer.kind != ARENA or not is_whole(terms) or not terms.dtype.is_floating:
         return
     made = uses.only_writer(terms)
-    if made is None or made.kernel != "neg" or made.effect or uses.only_reader(terms) is not item:
-        return
-    if uses.block_of[id(made)] is not block or not uses.may_move(block, made, item):
+    if made is None or made.kernel != "neg" or made.effect or not uses.may_join(block, made, terms, item):
         return
     (x,) = made.inputs
     if tuple(x.shape) != tuple(terms.shape) or x.strides is not None or made.outputs[0].shape != terms.shape:
@@ -38,7 +36,5 @@ def _negate(uses, block, item):
     sums = Instr(item.kernel, [x], [total], item.params, item.node)
     zero = Value(out.dtype, (), Buffer(CONSTANT, out.dtype, 1, np.zeros((), out.dtype.as_numpy_dtype)))
     negated = Instr("sub", [zero, total], [out], (), made.node, overwrites=(1,), views="any")
-    sums.notes = (*made.notes, *item.notes)
+    uses.join(made, item, sums, negated)
     sums.note("negate_sums", "is negated afterwards")
-    uses.replace(made)
-    uses.replace(item, sums, negated)

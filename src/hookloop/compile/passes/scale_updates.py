@@ -19,25 +19,18 @@ def _fuse(uses, block, item):
     if rows.buffer.kind != ARENA or rows.dtype.name not in _TYPES or not rows.shape or not is_whole(rows):
         return
     made = uses.only_writer(rows)
-    if (
-        made is None
-        or made.kernel != "mul"
-        or uses.only_reader(rows) is not item
-        or uses.block_of[id(made)] is not block
-    ):
+    if made is None or made.kernel != "mul":
         return
     factors = sorted(made.inputs, key=lambda value: len(value.shape), reverse=True)
     if factors[1].shape or not same_shape(factors[0].shape, made.outputs[0].shape) or factors[0].strides is not None:
         return
     update = reshaped_view(factors[0], rows.shape)
-    if update is None or not uses.may_move(block, made, item):
+    if update is None or not uses.may_join(block, made, rows, item):
         return
     if any(value.buffer.memory == variable.buffer.memory for value in factors):
         return  # a row that is written is not the one that was multiplied
     fused = Instr("scatter_sub_scaled", [variable, indices, update, factors[1]], item.outputs, item.params, item.node,
                   effect=item.effect, overwrites=item.overwrites, defines=item.defines)  # fmt: skip
     fused.writes_variable = item.writes_variable
-    fused.notes = (*made.notes, *item.notes)
+    uses.join(made, item, fused)
     fused.note("scale_updates", "multiplies the rows on the way")
-    uses.replace(made)
-    uses.replace(item, fused)

@@ -46,10 +46,8 @@ def _terms(uses, block, item):
             and is_whole(value)
             and same_shape(value.shape, out.shape)
             and same_shape(product.out.shape, out.shape)
-            and uses.only_reader(value) is item
             and sum(v.buffer is value.buffer for v in item.inputs) == 1
-            and uses.block_of[id(instr)] is block
-            and uses.may_move(block, instr, item)
+            and uses.may_join(block, instr, value, item)
         ):
             products += product.factors
             instrs.append(instr)

@@ -34,19 +34,15 @@ def _fuse(uses, block, item):
         return
     if _takes_long(variable, made.inputs[0].shape[0]):
         return
-    if uses.only_reader(gradient) is not item or uses.block_of[id(made)] is not block:
-        return
     if any(v.buffer.memory == variable.buffer.memory for v in (*made.inputs, rate)):
         return
-    if not uses.may_move(block, made, item):
+    if not uses.may_join(block, made, gradient, item):
         return
     inputs, outputs = [*made.inputs, variable, rate], [variable, *made.outputs[1:]]
     update = Instr("matmul_update", inputs, outputs, made.params, item.node, effect=True, views="rows")
     update.writes_variable = True
-    update.notes = (*made.notes, *item.notes)
+    uses.join(made, item, update)
     update.note("update_in_products", "moves the variable where the gradient is in registers")
-    uses.replace(made)
-    uses.replace(item, update)
 
 
 def _takes_long(variable, batch):

@@ -146,6 +146,12 @@ class Uses:
         (reader,) = readers.values()
         return reader
 
+    def may_join(self, block, made, value, later):
+        """Whether an instruction may run where a later one of its block stands, which alone reads the value that it makes."""
+        return (
+            self.only_reader(value) is later and self.block_of[id(made)] is block and self.may_move(block, made, later)
+        )
+
     # --- rewriting ----------------------------------------------------------------------------------------
 
     def replace(self, old, *new):
@@ -156,6 +162,12 @@ class Uses:
         for instr in new:
             self.index_of[id(instr)] = index
             self._instruction(instr, block)
+
+    def join(self, made, later, joined, *following):
+        """Puts an instruction, and what follows it, in the place of a later one, for both; it has what passes noted of either."""
+        joined.notes = (*made.notes, *later.notes)
+        self.replace(made)
+        self.replace(later, joined, *following)
 
     def refresh(self, instr, change):
         """Calls `change()`, which gives an instruction other operands."""
