@@ -1,5 +1,7 @@
 """Symbolic sizes: what is proven equal, and what the registers compute."""
 
+import operator
+
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given
@@ -19,6 +21,9 @@ _OPERATIONS = {
     sizes.EQUAL: lambda a, b: a,
     sizes.INFER: lambda a, b: a // b if b else 0,
 }
+
+
+_BY_OPERATOR = {"+": operator.add, "-": operator.sub, "*": operator.mul}
 
 
 def evaluate(table, values):
@@ -65,30 +70,38 @@ def expressions():
     )
 
 
+def _made(expression, table, leaves):
+    """The size that an expression of other sizes is."""
+    kind = expression[0]
+    if kind in leaves:
+        return leaves[kind]
+    if kind == "n":
+        return expression[1]
+    left, right = (_made(e, table, leaves) for e in expression[1:])
+    if kind in _BY_OPERATOR:
+        return _BY_OPERATOR[kind](left, right)
+    return table.apply({"//": sizes.FLOORDIV, "max": sizes.MAX, "min": sizes.MIN}[kind], left, right)
+
+
+def _value(expression, leaves):
+    """What the expression means for numbers."""
+    kind = expression[0]
+    if kind in leaves:
+        return leaves[kind]
+    if kind == "n":
+        return expression[1]
+    left, right = (_value(e, leaves) for e in expression[1:])
+    if kind in _BY_OPERATOR:
+        return _BY_OPERATOR[kind](left, right)
+    return {"//": _OPERATIONS[sizes.FLOORDIV], "max": max, "min": min}[kind](left, right)
+
+
 @given(expressions(), st.integers(0, 50), st.integers(0, 50))
 def test_registers_compute_what_the_expression_means(expression, s_value, t_value):
     table = SizeTable()
     s, t = table.fresh(), table.fresh()
 
-    def build(e):
-        """(the size, its value)"""
-        if e[0] in "st":
-            return (s, s_value) if e[0] == "s" else (t, t_value)
-        if e[0] == "n":
-            return e[1], e[1]
-        (left, a), (right, b) = build(e[1]), build(e[2])
-        if e[0] == "+":
-            return left + right, a + b
-        if e[0] == "-":
-            return left - right, a - b
-        if e[0] == "*":
-            return left * right, a * b
-        if e[0] == "//":
-            return table.apply(sizes.FLOORDIV, left, right), a // b if b else 0
-        code, function = (sizes.MAX, max) if e[0] == "max" else (sizes.MIN, min)
-        return table.apply(code, left, right), function(a, b)
-
-    size, value = build(expression)
+    size, value = _made(expression, table, {"s": s, "t": t}), _value(expression, {"s": s_value, "t": t_value})
     register = table.register(size)
     assert evaluate(table, {s: s_value, t: t_value})[register] == value
 
@@ -105,6 +118,18 @@ def test_an_axis_that_is_repeated_once_unless_it_is_empty_keeps_its_size():
         assert d * other is not d
     negative = table.apply(sizes.FLOORDIV, signed, table.apply(sizes.MAX, signed, 1))
     assert signed * negative is not signed  # -3 * -3
+
+
+@given(expressions(), st.lists(st.integers(0, 40), min_size=2, max_size=2))
+def test_a_size_knows_the_groups_that_work_it_out(expression, spare):
+    """Its own, and those of all that it is made of, in whatever order the groups were begun."""
+    table = SizeTable()
+    groups = [table.new_group() for _ in range(41)]
+    leaves = {name: table.fresh(groups[g]) for name, g in zip("st", spare)}
+    size = _made(expression, table, leaves)
+    if isinstance(size, Size):
+        wanted = {atom.group for atom in table.atoms_of(size)}
+        assert {g for g in range(len(table.operations)) if table.groups_of(size) >> g & 1} == wanted
 
 
 def test_a_check_of_what_was_checked_is_no_second_check():

@@ -34,7 +34,7 @@ _FIRST_OPERAND, _FIRST_ATTR = 1, 4
 _GROUP = 7  # of both
 _TO, _FROM = 1, slice(2, 4)
 _SIZE_OP_FIELDS = 5
-_NO_GROUPS: frozenset = frozenset()
+_NO_GROUPS = 0  # groups are a number's bits: a chain of sizes that wait for each other has many sets of many
 
 
 class TooManyAxes(ValueError):
@@ -114,9 +114,9 @@ class Assembler:
         first, deps = self._dims(shape, strides)
         is_sized = buffer.kind in (GROWN, RESULT)
         if isinstance(offset, Size) or is_sized:
-            deps = deps | self._groups_of((offset, buffer.size if is_sized else 0))
+            deps |= self._groups_of((offset, buffer.size if is_sized else 0))
         self.tensors.append((value.dtype._stored_number, len(shape), buffer.kind, self._index(buffer), register(offset),
-                             int(strides is not None), first, max(deps) if deps else 0))  # fmt: skip
+                             int(strides is not None), first, _last_group(deps)))  # fmt: skip
         self.tensor_deps.append(deps)
         if is_whole(value):
             self.covered[id(buffer)] = True
@@ -134,12 +134,12 @@ class Assembler:
         return found
 
     def _groups_of(self, sizes):
-        """The groups, the first excepted, that must have worked out some sizes before they can be used."""
+        """The groups, the first excepted, that must have worked out some sizes before they can be used, as bits."""
         deps = _NO_GROUPS
         for size in sizes:
             if isinstance(size, Size):
-                deps = deps | {atom.group for atom in self.sizes.atoms_of(size)} - {0}
-        return deps
+                deps |= self.sizes.groups_of(size)
+        return deps & ~1
 
     def _cover_buffers(self):
         """Every buffer gets one tensor that spans it: its slot's size."""
@@ -163,14 +163,13 @@ class Assembler:
         tensors = [known[id(v)] if id(v) in known else self.tensor(v) for v in (*inputs, *outputs)]
         deps = _NO_GROUPS
         for tensor in tensors:
-            if self.tensor_deps[tensor]:
-                deps = deps | self.tensor_deps[tensor]
+            deps |= self.tensor_deps[tensor]
         if params:
-            deps = deps | self._groups_of(params)
+            deps |= self._groups_of(params)
             params = [self._attribute(p) for p in params]
         self.kernels.append(kernel)
         self.instrs.append([int(self.depth > 0), len(self.operands), len(inputs), len(outputs), len(self.attrs), len(params), node,
-                            max(deps) if deps else 0])  # fmt: skip
+                            _last_group(deps)])  # fmt: skip
         self.operands += tensors
         self.attrs += params
         self.instr_deps.append(deps)
@@ -332,21 +331,21 @@ class Assembler:
         n_groups = len(self.sizes.operations)
         by_tensor = [[] for _ in range(n_groups)]
         by_instr = [[] for _ in range(n_groups)]
-        deps = [set() for _ in range(n_groups)]
+        deps = [_NO_GROUPS] * n_groups
         for lists, rows, all_deps in (
             (by_tensor, self.tensors, self.tensor_deps), (by_instr, self.instrs, self.instr_deps),
         ):  # fmt: skip
             for i, row in enumerate(rows):
                 lists[row[_GROUP]].append(i)
-                if all_deps[i]:
-                    deps[row[_GROUP]] |= all_deps[i]
+                deps[row[_GROUP]] |= all_deps[i]
         operations, rows = [], []
         order_t, order_i, watched, dep_list = [], [], [], []
         for g in range(n_groups):
             ops = self.sizes.operations[g]
             for operation in ops:
-                deps[g] |= {self.sizes_group(r) for r in operation[_FROM]}
-            wanted = sorted(d for d in deps[g] if 0 < d < g)
+                for register in operation[_FROM]:
+                    deps[g] |= 1 << self.sizes_group(register)
+            wanted = [d for d in _groups_in(deps[g]) if 0 < d < g]
             rows.append((len(operations), len(ops), len(order_t), len(by_tensor[g]), len(order_i), len(by_instr[g]),
                          len(watched), len(self.sizes.watched[g]), len(dep_list), len(wanted)))  # fmt: skip
             operations += ops
@@ -394,6 +393,15 @@ class Assembler:
             flat += rows
             first.append(len(flat))
         return dict(uses=_table(flat, 4), first_use=np.array(first, np.int32))
+
+
+def _last_group(groups):
+    return max(groups.bit_length() - 1, 0)
+
+
+def _groups_in(groups):
+    """The groups that a number's bits stand for, in their order."""
+    return [g for g, bit in enumerate(reversed(f"{groups:b}")) if bit == "1"]
 
 
 def _table(rows, width):

@@ -34,14 +34,18 @@ class Atom:
     """A size that is not made of others by sums and products: a register of its own.
 
     `natural` atoms are known to be 0 or more: extents, and what is made of extents alone. Those read from
-    data may be negative.
+    data may be negative. `groups` has a bit for each group that works it out: its own, and those of what it is made of.
     """
 
-    __slots__ = ("index", "operation", "left", "right", "group", "node", "bound", "origin", "natural")
+    __slots__ = ("index", "operation", "left", "right", "group", "groups", "node", "bound", "origin", "natural")
 
     def __init__(self, index, group, operation=None, left=None, right=None, node=-1, origin=None):
         self.index = index
         self.group = group
+        self.groups = 1 << group
+        for side in (left, right):
+            if isinstance(side, Size):
+                self.groups |= side.table.groups_of(side)
         self.operation = operation
         self.left = left
         self.right = right
@@ -376,6 +380,14 @@ class SizeTable:
             out = self._applied[key] = self._new_register()
             self.operations[group].append((operation, out, left, right, node))
         return out
+
+    def groups_of(self, size):
+        """The groups that work a size out, as bits."""
+        groups = 0
+        for monomial in size.terms:
+            for index in monomial:
+                groups |= self.atoms[index].groups
+        return groups
 
     def atoms_of(self, value):
         """The atoms that a size is made of, each once, those inside quotients and checks included."""
