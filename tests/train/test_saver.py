@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import hookloop as tf
+from hookloop.python.training.saver import BaseSaverBuilder
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 NODES = json.loads((FIXTURES / "savers.json").read_text())
@@ -23,6 +24,10 @@ PROGRAMS = {
     "sharded": lambda: (tf.get_variable("b", [3]), tf.get_variable("a", [2, 2]), tf.train.Saver(sharded=True)),
     "dictionary": lambda: tf.train.Saver({"x": tf.get_variable("b", [3]), "w": tf.get_variable("a", [2])}, name="mine"),
     "partitioned": lambda: (tf.get_variable("p", [4, 2], partitioner=tf.fixed_size_partitioner(2)), tf.train.Saver()),
+    "builder": lambda: (tf.get_variable("b", [3]), tf.get_variable("p", [4, 2], partitioner=tf.fixed_size_partitioner(2)),
+                        tf.train.Saver(builder=BaseSaverBuilder())),
+    "builder_sharded": lambda: (tf.get_variable("b", [3]), tf.get_variable("a", [2, 2]),
+                                tf.train.Saver(sharded=True, builder=BaseSaverBuilder())),
     "two": lambda: (tf.get_variable("b", [3]), tf.train.Saver(), tf.train.Saver()),
     "empty": lambda: tf.train.Saver(allow_empty=True),
 }  # fmt: skip

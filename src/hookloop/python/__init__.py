@@ -92,7 +92,7 @@ _TABLE = {
         proximal_adagrad proximal_gradient_descent queue_runner rmsprop session_manager session_run_hook slot_creator supervisor
         sync_replicas_optimizer training_util""".split()},
     "training.monitored_session": ("train", "train.session_levels", "train.monitored_session", "train.monitored_training_session"),
-    "training.saver": ("train", "train.saver", "train.saveable"),
+    "training.saver": ("train", "train.saver", "train.saver_builder", "train.saveable"),
     "training.saving.saveable_object": ("train.saveable",),
     "training.saving.saveable_object_util": ("train.saveable",),
     "training.slot_creator": ("train.slot_creator",),

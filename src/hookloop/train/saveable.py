@@ -81,12 +81,6 @@ class SaveableObject:
         raise AssertionError(f"{type(self).__name__} does not say how it is restored: define restore()")
 
 
-class BaseSaverBuilder:
-    """Where programs find both classes by TensorFlow's path."""
-
-    SaveSpec, SaveableObject = SaveSpec, SaveableObject
-
-
 class VariableSaveable(SaveableObject):
     """A variable, or a tensor that refers to one."""
 

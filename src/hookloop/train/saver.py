@@ -6,7 +6,6 @@ import os
 import time
 import weakref
 from contextlib import contextmanager, nullcontext
-from typing import NamedTuple
 
 import numpy as np
 
@@ -21,12 +20,12 @@ from . import run_state
 from .background import BackgroundWriter
 from .object_graph import read_object_graph
 from .saveable import saveables
-from .saver_nodes import SaverNodes
+from .saver_builder import BulkSaverBuilder, SaverNames
+from .saver_builder import saver_def as _saver_def
 from .training_util import global_step as _global_step
 
 __all__ = ["Saver"]
 
-_V1, _V2 = 1, 2
 _MOST_STEP_DIGITS = 8
 _SECONDS_AN_HOUR = 3600.0
 
@@ -34,14 +33,6 @@ _CAUSES = {
     errors.NotFoundError: "a Variable name or other graph key that is missing from the checkpoint",
     errors.InvalidArgumentError: "a mismatch between the current graph and the graph from the checkpoint",
 }
-
-
-class _Names(NamedTuple):
-    """The names of a saver's nodes."""
-
-    prefix: str  # of the tensor that is fed with a checkpoint's prefix
-    save: str  # of the tensor whose value is that a checkpoint was written
-    restore: str  # of the operation
 
 
 class Saver:
@@ -56,7 +47,7 @@ class Saver:
       name: the name scope of the nodes.
       restore_sequentially: accepted; all variables are restored at once.
       saver_def: a `SaverDef`: the nodes are in the graph already.
-      builder: accepted; the nodes are TensorFlow's own.
+      builder: a `BaseSaverBuilder`, which makes the nodes; by default one that reads all variables by one node.
       defer_build: whether the nodes are only made by `build()`.
       allow_empty: whether there may be no variables.
       write_version: the format, V2; V2 is written where it is V1 too, with a warning.
@@ -64,7 +55,8 @@ class Saver:
       save_relative_paths: accepted; paths in the state file are relative to its directory, which can be moved.
       filename: the checkpoint's prefix where none is fed.
       async_save: whether `save` only copies the values, and a thread writes the files. An error in it is raised by the next
-        step of a monitored session, or by the next `save`, `restore` or `wait`.
+        step of a monitored session, or by the next `save`, `restore` or `wait`. What a builder's own `save_op` does is done in
+        `save`.
 
     Raises:
       TypeError: where `var_list` has something else than variables.
@@ -73,24 +65,17 @@ class Saver:
 
     def __init__(self, var_list=None, reshape=False, sharded=False, max_to_keep=5, keep_checkpoint_every_n_hours=10000.0,
                  name=None, restore_sequentially=False, saver_def=None, builder=None, defer_build=False, allow_empty=False,
-                 write_version=_V2, pad_step_number=False, save_relative_paths=False, filename=None,
+                 write_version=2, pad_step_number=False, save_relative_paths=False, filename=None,
                  async_save=False):  # fmt: skip
         if defer_build and var_list:
             raise ValueError(
                 "If `var_list` is provided then build cannot be deferred. Either set defer_build=False or var_list=None."
             )
-        if write_version == _V1:
-            logging.warning(
-                "TensorFlow's V1 checkpoint format has been deprecated, and is not written here: this Saver writes V2, whose files "
-                "have the names PREFIX.index and PREFIX.data-00000-of-00001."
-            )
-        elif write_version != _V2:
-            raise ValueError(
-                f"expected write_version V2 (2), the format that is written, or V1 (1), got {write_version}"
-            )
         self._var_list = var_list
+        self._builder = BulkSaverBuilder(write_version) if builder is None else builder
         self._reshape = reshape
         self._sharded = sharded
+        self._restore_sequentially = restore_sequentially
         self._max_to_keep = max_to_keep
         self._keep_checkpoint_every_n_hours = keep_checkpoint_every_n_hours
         self._name = name
@@ -105,7 +90,7 @@ class Saver:
         self._checkpoints_to_be_deleted = []
         self._saver_def = None
         self._object_saver = None  # names -> keys of object-based checkpoints, and the saver that restores by them
-        self._names = None  # a `_Names` once the nodes are there
+        self._names = None  # `SaverNames` once the nodes are there
         if saver_def is not None:
             self._take(saver_def)
             self._max_to_keep = saver_def.max_to_keep
@@ -134,9 +119,22 @@ class Saver:
                 raise ValueError("No variables to save")
             self._is_empty = True
             return
-        nodes = SaverNodes(self._var_list, self._reshape, self._sharded, self._name,
-                           self._filename, want_save=True, want_restore=True)  # fmt: skip
-        self._names = _Names(nodes.filename.name, nodes.save.name, nodes.restore.name)
+        self._add_nodes()
+
+    def _add_nodes(self):
+        """Lets the builder add the nodes; ours makes no message of protocol buffers, which takes time, where nobody asks for it."""
+        if type(self._builder) is BulkSaverBuilder:
+            self._names = self._builder._add_nodes(
+                self._var_list, self._reshape, self._sharded, self._name, self._restore_sequentially, self._filename
+            )
+        else:
+            self._take(
+                self._builder._build_internal(
+                    self._var_list, reshape=self._reshape, sharded=self._sharded, max_to_keep=self._max_to_keep,
+                    keep_checkpoint_every_n_hours=self._keep_checkpoint_every_n_hours, name=self._name,
+                    restore_sequentially=self._restore_sequentially, filename=self._filename, build_save=True, build_restore=True,
+                )
+            )  # fmt: skip
 
     def _take(self, definition):
         """Takes over nodes that are in the graph.
@@ -151,19 +149,17 @@ class Saver:
         if not definition.restore_op_name:
             raise ValueError(f"saver_def must specify the restore_op_name: {definition}")
         self._saver_def = definition
-        self._names = _Names(definition.filename_tensor_name, definition.save_tensor_name, definition.restore_op_name)
+        self._names = SaverNames(
+            definition.filename_tensor_name, definition.save_tensor_name, definition.restore_op_name
+        )
 
     @property
     def saver_def(self):
         """The `SaverDef`; None where there is nothing to save."""
         if self._saver_def is None and self._names is not None:
-            from tensorboard.compat.proto.saver_pb2 import SaverDef
-
-            self._saver_def = SaverDef(
-                filename_tensor_name=self._names.prefix, save_tensor_name=self._names.save, restore_op_name=self._names.restore,
-                max_to_keep=self._max_to_keep or 0, sharded=self._sharded, version=SaverDef.V2,
-                keep_checkpoint_every_n_hours=self._keep_checkpoint_every_n_hours,
-            )  # fmt: skip
+            self._saver_def = _saver_def(
+                self._names, self._max_to_keep, self._keep_checkpoint_every_n_hours, self._sharded
+            )
         return self._saver_def
 
     def as_saver_def(self):
@@ -295,7 +291,7 @@ class Saver:
             return None
         state = run_state.collect(session)
         beside = nullcontext() if state is None else state_file.written_beside(prefix, state)
-        if self._writer is None:
+        if self._writer is None or getattr(type(self._builder), "save_op", None) is not BulkSaverBuilder.save_op:
             with beside, _directory_named(prefix):
                 session.run(self._names.save, {self._names.prefix: prefix})
             record()
