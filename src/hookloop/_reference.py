@@ -346,6 +346,8 @@ class ReferenceStep(ArrayOps):
             dtype = tensor.dtype.base_dtype
             if dtype.name not in ("string", "resource", "variant"):
                 result = np.asarray(result, dtype.as_numpy_dtype)
+            elif isinstance(result, bytes):  # NumPy's functions give a text of an array without axes by itself
+                result = np.array(result, object)
             self.environment[tensor] = result
 
     def run_write(self, op, op_def):

@@ -286,6 +286,9 @@ def test_files_are_written_and_read(executor, tmp_path):
             session.run(tf.read_file(str(tmp_path / "missing")))
         with pytest.raises(tf.errors.FailedPreconditionError, match="new; Is a directory"):
             session.run(tf.write_file(str(tmp_path / "new"), "text"))
+        computed = tf.constant(str(tmp_path / "joined"))
+        session.run(tf.write_file(computed + ".txt", computed + "!"))
+    assert (tmp_path / "joined.txt").read_text() == str(tmp_path / "joined!")
     with pytest.raises(ValueError, match="Shape must be rank 0 but is rank 1"):
         tf.read_file([path])
 

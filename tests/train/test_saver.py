@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hookloop.python.training.saver import BaseSaverBuilder
 
 import hookloop as tf
-from hookloop.python.training.saver import BaseSaverBuilder
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 NODES = json.loads((FIXTURES / "savers.json").read_text())

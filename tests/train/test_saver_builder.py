@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from hookloop.python.training import saver as saver_module
 
 import hookloop as tf
-from hookloop.python.training import saver as saver_module
 
 
 class Noting(saver_module.BaseSaverBuilder):
