@@ -139,10 +139,6 @@ def _default_ready_for_local_init_op():
 
 
 def _merged_summaries():
-    """The summaries of the graph as one tensor, or None where there are none."""
-    summaries = get_default_graph().get_collection(GraphKeys.SUMMARIES)
-    if not summaries:
-        return None
-    from ..summary import merge
+    from ..summary import merge_all
 
-    return merge(summaries)
+    return merge_all()
