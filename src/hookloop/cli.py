@@ -201,11 +201,10 @@ def _steps_in(directory):
     """The step of the latest checkpoint in a directory, None where there is none."""
     from . import errors, train
     from .demo.data import DataError
-    from .files.os_errors import translated
+    from .files.os_errors import make_directories
 
     try:
-        with translated(directory):
-            os.makedirs(directory, exist_ok=True)
+        make_directories(directory)
     except errors.OpError as error:  # it names the directory
         raise DataError(_in_a_line(error)) from None
     try:

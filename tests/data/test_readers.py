@@ -133,7 +133,7 @@ def test_a_file_that_is_missing_is_looked_for_again(executor, files):
     with tf.Session() as session:
         assert [session.run(following) for _ in range(2)] == [b"x", b"y"]
         for _ in range(2):
-            with pytest.raises(tf.errors.NotFoundError, match="late: No such file or directory"):
+            with pytest.raises(tf.errors.NotFoundError, match="late; No such file or directory"):
                 session.run(following)
         (files / "late").write_bytes(b"there\n")
         assert session.run(following) == b"there"

@@ -181,5 +181,5 @@ def test_an_error_leaves_what_stood_there(tmp_path):
         file.write(b"after")
         raise ValueError("no")
     assert path.read_bytes() == b"before" and os.listdir(tmp_path) == ["x"]
-    with pytest.raises(tf.errors.NotFoundError, match=r"none/x: No such file or directory"):
+    with pytest.raises(tf.errors.NotFoundError, match=r"none/x; No such file or directory"):
         atomic.write_atomically(str(tmp_path / "none" / "x"), b"")

@@ -5,9 +5,11 @@ from __future__ import annotations
 import glob as _glob
 import os as _os
 import shutil as _shutil
+from contextlib import suppress as _suppress
 from stat import S_ISDIR as _is_directory
 
 from .. import errors as _errors
+from ..files.os_errors import translated as _translated
 from ..files.paths import local_path as _local
 from ..files.paths import scheme_of as _scheme_of
 
@@ -18,26 +20,6 @@ __all__ = [
 
 def __dir__():
     return sorted(__all__)
-
-
-class _translated:
-    """Raises TensorFlow's class for an error of the operating system."""
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, kind, error, traceback):
-        if not isinstance(error, OSError):
-            return
-        if isinstance(error, (FileNotFoundError, NotADirectoryError)):
-            cls = _errors.NotFoundError
-        elif isinstance(error, FileExistsError):
-            cls = _errors.AlreadyExistsError
-        elif isinstance(error, PermissionError):
-            cls = _errors.PermissionDeniedError
-        else:
-            cls = _errors.FailedPreconditionError
-        raise cls(None, None, f"{error.filename}: {error.strerror}") from error
 
 
 class GFile:
@@ -72,7 +54,7 @@ class GFile:
 
     def _opened(self):
         if self._file is None:
-            with _translated():
+            with _translated(self._name):
                 self._file = open(_local(self._name), self._kind[0] + "b" + self._kind[1:])  # noqa: SIM115 (close() closes it)
         return self._file
 
@@ -180,32 +162,44 @@ def isdir(path):
 
 
 def mkdir(path):
-    """Makes a directory in one that exists."""
-    with _translated():
+    """Makes a directory in one that exists; where there is something of its name nothing happens, as in TensorFlow."""
+    with _translated(path), _suppress(FileExistsError):
         _os.mkdir(_local(path))
 
 
 def makedirs(path):
-    """Makes a directory, and those above it that are missing."""
-    with _translated():
+    """Makes a directory, and those above it that are missing; where there is something of its name nothing happens."""
+    with _translated(path), _suppress(FileExistsError):
         _os.makedirs(_local(path), exist_ok=True)
 
 
 def remove(path):
     """Removes a file."""
-    with _translated():
+    with _translated(path):
         _os.remove(_local(path))
 
 
 def rmtree(path):
-    """Removes a directory with all that is in it."""
-    with _translated():
+    """Removes a directory with all that is in it.
+
+    Raises:
+      NotFoundError: there is none.
+    """
+    if not exists(path):
+        raise _errors.NotFoundError(None, None, f"{path} not found")
+    with _translated(path):
         _shutil.rmtree(_local(path))
 
 
 def listdir(path):
-    """The names of what is in a directory, without `.` and `..`."""
-    with _translated():
+    """The names of what is in a directory, without `.` and `..`.
+
+    Raises:
+      NotFoundError: there is none.
+    """
+    if not isdir(path):
+        raise _errors.NotFoundError(None, None, f"Could not find directory {path}")
+    with _translated(path):
         return _os.listdir(_local(path))
 
 
@@ -223,7 +217,7 @@ def copy(src, dst, overwrite=False):
     """
     if not overwrite and exists(dst):
         raise _errors.AlreadyExistsError(None, None, f"file already exists: {dst}")
-    with _translated():
+    with _translated(src):
         _shutil.copyfile(_local(src), _local(dst))
 
 
@@ -235,7 +229,7 @@ def rename(src, dst, overwrite=False):
     """
     if not overwrite and exists(dst):
         raise _errors.AlreadyExistsError(None, None, f"file already exists: {dst}")
-    with _translated():
+    with _translated(src):
         _os.replace(_local(src), _local(dst))
 
 
@@ -260,7 +254,7 @@ def stat(path):
     Raises:
       NotFoundError: there is none.
     """
-    with _translated():
+    with _translated(path):
         return FileStatistics(_os.stat(_local(path)))
 
 

@@ -57,24 +57,15 @@ def _stored_as(dtype):
     return dtypes.string if dtype is dtypes.variant else dtype
 
 
-def _make_directory(path):
-    try:
-        os.mkdir(path)
-    except FileExistsError:
-        if not os.path.isdir(path):  # else another writer was faster
-            raise
-
-
 def write_items(path, items):
     """Writes a checkpoint, and makes its directory where there is none: that one, and none above it."""
     from ..files import bundle
-    from ..files.os_errors import translated
+    from ..files.os_errors import make_directory
 
     path = local_path(path)
     directory = os.path.dirname(path)
     if directory and not os.path.isdir(directory):
-        with translated(directory):
-            _make_directory(directory)
+        make_directory(directory)
     bundle.write(path, items)
 
 

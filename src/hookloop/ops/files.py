@@ -9,6 +9,7 @@ import re
 import numpy as np
 
 from .. import errors
+from ..files.os_errors import make_directories, translated
 from ..files.paths import local_path, scheme_of
 from ..shapes import UNKNOWN
 from .build import apply_op
@@ -50,32 +51,17 @@ def _vector(c):
     return (UNKNOWN,)
 
 
-def _named(error, path):
-    """The error of a file as an op has it."""
-    kind = errors.NotFoundError if isinstance(error, FileNotFoundError) else errors.PermissionDeniedError
-    kind = kind if isinstance(error, (FileNotFoundError, PermissionError)) else errors.FailedPreconditionError
-    return kind(None, None, f"{os.fsdecode(path)}; {error.strerror}")
-
-
 def _run_read_file(call, path):
-    path = path.item()
-    try:
-        with open(local_path(path), "rb") as file:
-            return np.array(file.read(), object)
-    except OSError as error:
-        raise _named(error, path) from None
+    path = local_path(path.item())
+    with translated(path), open(path, "rb") as file:
+        return np.array(file.read(), object)
 
 
 def _run_write_file(call, path, contents):
-    path = path.item()
-    try:
-        place = local_path(path)
-        if os.path.dirname(place):
-            os.makedirs(os.path.dirname(place), exist_ok=True)
-        with open(place, "wb") as file:
-            file.write(contents.item())
-    except OSError as error:
-        raise _named(error, path) from None
+    path = local_path(path.item())
+    make_directories(os.path.dirname(path))
+    with translated(path), open(path, "wb") as file:
+        file.write(contents.item())
     return []
 
 

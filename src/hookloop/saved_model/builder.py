@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import logging
 from ..files.atomic import write_atomically
-from ..files.os_errors import translated
+from ..files.os_errors import make_directories, translated
 from ..files.paths import local_path
 from ..graph.collections import GraphKeys
 from ..graph.operation import Operation
@@ -47,7 +47,7 @@ class SavedModelBuilder:
                 "Export directory already exists, and isn't empty. Please choose a different export directory, or delete "
                 f"all the contents of the specified directory: {self._export_dir}"
             )
-        os.makedirs(self._export_dir, exist_ok=True)
+        make_directories(self._export_dir)
         self._saved_model = SavedModel(saved_model_schema_version=constants.SAVED_MODEL_SCHEMA_VERSION)
         self._has_saved_variables = False
 
@@ -81,7 +81,7 @@ class SavedModelBuilder:
             assets = self._collections(sess.graph, assets_collection, main_op or legacy_init_op)
             saver = saver or _sharded_saver()
             directory = os.path.join(self._export_dir, constants.VARIABLES_DIRECTORY)
-            os.makedirs(directory, exist_ok=True)
+            make_directories(directory)
             prefix = os.path.join(directory, constants.VARIABLES_FILENAME)
             saver.save(sess, prefix, write_meta_graph=False, write_state=False)
             self._add(saver, tags, signature_def_map, assets, clear_devices, strip_default_attrs)
@@ -126,7 +126,7 @@ class SavedModelBuilder:
             data = text_format.MessageToString(self._saved_model).encode()
         else:
             data = self._saved_model.SerializeToString()
-        os.makedirs(self._export_dir, exist_ok=True)
+        make_directories(self._export_dir)
         write_atomically(path, data)
         logging.info("SavedModel written to: %s", path)
         return path.encode()
@@ -158,7 +158,7 @@ class SavedModelBuilder:
             found.append(definition)
         if sources:
             directory = os.path.join(self._export_dir, constants.ASSETS_DIRECTORY)
-            os.makedirs(directory, exist_ok=True)
+            make_directories(directory)
             for name, path in sources.items():
                 with translated(path):
                     shutil.copyfile(path, os.path.join(directory, name))

@@ -8,6 +8,7 @@ import time
 import warnings
 from contextlib import contextmanager
 
+from ..files.os_errors import make_directories
 from ..files.paths import local_path
 from .record_file import RecordFile
 
@@ -54,7 +55,9 @@ class FileWriter:
     def _open(self):
         from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
-        writer = EventFileWriter(local_path(self._logdir) or os.curdir, *self._arguments)
+        directory = local_path(self._logdir) or os.curdir
+        make_directories(directory)
+        writer = EventFileWriter(directory, *self._arguments)
         if os.path.isfile(writer._file_name):  # its first record is written, and its thread waits for the next
             waiting = writer._async_writer
             waiting._writer = waiting._worker._record_writer = RecordFile(writer._file_name)

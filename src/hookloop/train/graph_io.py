@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from ..files.atomic import write_atomically
+from ..files.os_errors import make_directories
 from ..files.paths import local_path
 
 __all__ = ["summary_iterator", "write_graph"]
@@ -29,7 +30,7 @@ def write_graph(graph_or_graph_def, logdir, name, as_text=True):
     if hasattr(message, "as_graph_def"):
         message = message.as_graph_def()
     path = os.path.join(os.fsdecode(logdir), name)
-    os.makedirs(local_path(logdir) or os.curdir, exist_ok=True)
+    make_directories(local_path(logdir))
     if as_text:
         from google.protobuf import text_format
 

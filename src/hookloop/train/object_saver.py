@@ -7,7 +7,7 @@ import uuid
 import weakref
 
 from .. import dtypes
-from ..files.os_errors import translated
+from ..files.os_errors import make_directories
 from ..files.paths import local_path
 from ..graph.device import DeviceSpec
 from ..graph.scopes import control_dependencies, device
@@ -101,8 +101,7 @@ class ObjectSaver:
             self._save = self._save_nodes([*saveables, _NoRestoreSaveable(self._fed_graph, OBJECT_GRAPH_KEY)])
             self._saved = message
         if os.path.dirname(prefix):
-            with translated(os.path.dirname(prefix)):
-                os.makedirs(local_path(os.path.dirname(prefix)), exist_ok=True)
+            make_directories(local_path(os.path.dirname(prefix)))
         session.run(self._save, feed)
         return prefix
 

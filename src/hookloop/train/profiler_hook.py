@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from .. import logging
+from ..files.os_errors import make_directories
 from ..files.paths import local_path
 from .second_or_step_timer import SecondOrStepTimer
 from .session_run_hook import SessionRunArgs, SessionRunHook
@@ -97,6 +98,6 @@ class ProfilerHook(SessionRunHook):
 
         logging.info("Saving timeline for %d into '%s'.", step, save_path)
         text = Timeline(step_stats).generate_chrome_trace_format(self._show_dataflow, self._show_memory)
-        os.makedirs(local_path(self._output_dir) or ".", exist_ok=True)
+        make_directories(local_path(self._output_dir))
         with open(local_path(save_path), "w") as file:
             file.write(text)

@@ -441,7 +441,7 @@ def _directory_named(prefix):
     """What writes files there fails with a sentence where there is no directory for them."""
     try:
         yield
-    except (errors.FailedPreconditionError, errors.NotFoundError, errors.UnknownError) as error:
+    except (errors.FailedPreconditionError, errors.NotFoundError) as error:
         if os.path.isdir(os.path.dirname(local_path(prefix)) or "."):
             raise
         raise ValueError(f"Parent directory of {prefix} doesn't exist, can't save.") from error
