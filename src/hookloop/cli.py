@@ -188,7 +188,7 @@ def _demo(arguments):
     if steps:
         rate, each = steps / result.seconds, result.seconds / steps * 1e6
         print(f"{rate:,.0f} steps per second, {each:.1f} microseconds per step")
-    print(f"ISA level {_core.isa_name()}, OpenBLAS core {_blas_core()}")
+    print(f"ISA level {_core.isa_name()}")
     if arguments.dir:
         print(f"see its curves and its graph: tensorboard --logdir {arguments.dir}")
     if draw is not None and steps:
@@ -225,15 +225,6 @@ def _resuming(arguments, made_before):
     if made_before >= arguments.steps:
         return f"{arguments.dir} holds a training of {made_before} steps: there is none left to make"
     return f"resuming from step {made_before}, the latest checkpoint in {arguments.dir}"
-
-
-def _blas_core():
-    from . import blas
-
-    try:
-        return blas.core_name()
-    except ImportError:
-        return "none (scipy-openblas32 is not installed)"
 
 
 def _plotter(path):
