@@ -47,8 +47,7 @@ enum {
     MAX_K_BLOCK = SIMD_BYTES == 64 ? 768 : SIMD_BYTES == 32 ? 512 : 384, /* of a panel of B: 192 KB, which the second-level cache feeds
                                                  * fast enough to wide tiles; else about what the first-level cache holds */
     SHORT_K_BLOCK = SIMD_BYTES == 32 ? 256 : MAX_K_BLOCK, /* of a panel that the first-level cache keeps also where its rows lie apart */
-    PACKED_PANELS = SIMD_BYTES == 64 ? 16 : 4, /* that the rows of B are wide where it is packed: 1 or 4 KB. A wide panel's own rows are
-                                                * long enough for the caches */
+    PACKED_PANELS = SIMD_BYTES == 64 ? 1 : 4, /* that the rows of B are wide where it is packed: 256 bytes or 1 KB */
     CUT_K = 256,         /* from here on there are at least two blocks of k */
     SINGLE_ROW_VECTORS = SIMD_FREE_MASKS ? 2 : 4, /* of a row of C that is made in one go */
     SHORT_SUM_MOST = 3,  /* products */
@@ -62,7 +61,7 @@ enum {
     STRETCHED_C_BYTES = 2 << 20, /* and of a C that does */
     ASKED_BYTES = 1 << 20,   /* of an A that the second-level cache has not kept, */
     LEAST_ASKED_K = 64,      /* and of which a tile takes so long that the next one's rows arrive */
-    KEPT_B_BYTES = 320 << 10, /* of a B in rows that the second-level cache keeps beside some rows of A */
+    KEPT_B_BYTES = SIMD_BYTES == 64 ? 512 << 10 : 320 << 10, /* of a B in rows that the second-level cache keeps beside some rows of A */
     EVEN_BLOCKS = 4,     /* of rows, so that two or four threads part where the matrix's halves and quarters do: as those of other
                           * instructions that have the same matrix */
     TASK_NS = 4000,
@@ -512,10 +511,11 @@ static bool is_large(const gemm *g, const product *p, int lanes) {
 
 /* Whether copying a B in rows pays although only a few tiles use what is copied: where a block of k is longer than the first-level cache
  * keeps of rows that lie apart, where the second-level cache does not keep B beside A, or where its rows are so far apart that they fall
- * on few lines of the caches. */
+ * on few lines of the caches; of vectors of whole lines also where the rows do not begin with one, so that each load takes two. */
 static bool packs_for_few(const gemm *g, const product *p, int lanes) {
     const int64_t element = SIMD_BYTES / lanes, apart = p->b.row * element;
-    if (SIMD_FREE_MASKS || p->k < 64 || apart < 256) return false;
+    if (p->k < 64 || apart < 256) return false;
+    if (SIMD_FREE_MASKS) return g->m >= 4 * ROWS && (apart % 64 || p->k * g->n * element >= KEPT_B_BYTES);
     if (apart % 2048 == 0 || p->k_block > SHORT_K_BLOCK) return g->m >= 4 * ROWS;
     return g->m >= 8 * ROWS && (p->k * g->n * element >= KEPT_B_BYTES || (apart % 1024 == 0 && p->k >= 192));
 }
