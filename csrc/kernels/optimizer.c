@@ -8,6 +8,7 @@
 #include "plan.h"
 #include "pool.h"
 #include "row_indices.h"
+#include "vector_math.h"
 
 enum {
     BLOCK = 4096, /* elements that are updated as one, or a little less */
@@ -87,35 +88,53 @@ EACH_FLOAT(GRADIENT_DESCENT, 0)
     }
 EACH_FLOAT(MOMENTUM, 0)
 
+#define ADAM_OPERANDS(S, C, LOAD)                                                                              \
+    S *variable = (S *)data[0] + at, *mean = (S *)data[1] + at, *square = (S *)data[2] + at;                   \
+    const S *grad = (const S *)data[3] + grad_at;                                                              \
+    const C power1 = LOAD(((const S *)data[4])[0]), power2 = LOAD(((const S *)data[5])[0]);                    \
+    const C beta1 = LOAD(((const S *)data[7])[0]), beta2 = LOAD(((const S *)data[8])[0]);                      \
+    const C epsilon = LOAD(((const S *)data[9])[0]);                                                           \
+    const C rate = LOAD(((const S *)data[6])[0]) * ROOT(1 - power2) / (1 - power1);
+/* What a slot becomes; what is taken for the mean, divided by the root of the square. */
+#define ADAM_MEAN(old, g) (old) + ((g) - (old)) * (1 - beta1)
+#define ADAM_SQUARE(old, g) (old) + ((g) * (g) - (old)) * (1 - beta2)
+#define ADAM_NESTEROV(m, g) ((g) * (1 - beta1) + beta1 * (m))
+
 #define ADAM(tag, dtype, S, C, LOAD, STORE, unused)                                                            \
     SPAN(adam, tag) {                                                                                          \
-        S *variable = (S *)data[0] + at, *mean = (S *)data[1] + at, *square = (S *)data[2] + at;               \
-        const S *grad = (const S *)data[3] + grad_at;                                                          \
-        const C power1 = LOAD(((const S *)data[4])[0]), power2 = LOAD(((const S *)data[5])[0]);                \
-        const C beta1 = LOAD(((const S *)data[7])[0]), beta2 = LOAD(((const S *)data[8])[0]);                  \
-        const C epsilon = LOAD(((const S *)data[9])[0]);                                                       \
-        const C rate = LOAD(((const S *)data[6])[0]) * ROOT(1 - power2) / (1 - power1);                     \
-        if (flag) {                                                                                            \
-            EACH {                                                                                             \
-                const C g = LOAD(grad[i]);                                                                     \
-                const C m = LOAD(mean[i]) + (g - LOAD(mean[i])) * (1 - beta1);                                 \
-                const C v = LOAD(square[i]) + (g * g - LOAD(square[i])) * (1 - beta2);                         \
-                mean[i] = STORE(m);                                                                            \
-                square[i] = STORE(v);                                                                          \
-                variable[i] = STORE(LOAD(variable[i]) - (g * (1 - beta1) + beta1 * m) * rate / (ROOT(v) + epsilon)); \
-            }                                                                                                  \
-        } else {                                                                                               \
-            EACH {                                                                                             \
-                const C g = LOAD(grad[i]);                                                                     \
-                const C m = LOAD(mean[i]) + (g - LOAD(mean[i])) * (1 - beta1);                                 \
-                const C v = LOAD(square[i]) + (g * g - LOAD(square[i])) * (1 - beta2);                         \
-                mean[i] = STORE(m);                                                                            \
-                square[i] = STORE(v);                                                                          \
-                variable[i] = STORE(LOAD(variable[i]) - m * rate / (ROOT(v) + epsilon));                       \
-            }                                                                                                  \
-        }                                                                                                      \
+        ADAM_OPERANDS(S, C, LOAD)                                                                              \
+        if (flag) ADAM_LOOP(C, LOAD, STORE, ADAM_NESTEROV(m, g))                                               \
+        else ADAM_LOOP(C, LOAD, STORE, m)                                                                      \
     }
+#define ADAM_LOOP(C, LOAD, STORE, DIRECTION)                                                                   \
+    EACH {                                                                                                     \
+        const C g = LOAD(grad[i]), m = ADAM_MEAN(LOAD(mean[i]), g), v = ADAM_SQUARE(LOAD(square[i]), g);       \
+        mean[i] = STORE(m);                                                                                    \
+        square[i] = STORE(v);                                                                                  \
+        variable[i] = STORE(LOAD(variable[i]) - DIRECTION * rate / (ROOT(v) + epsilon));                       \
+    }
+#if defined(__AVX512F__)
+/* Floats by whole vectors, the last under a mask: what becomes of an element does not depend on where it lies. */
+SPAN(adam, f32) {
+    ADAM_OPERANDS(float, float, PLAIN)
+    for (int64_t i = 0; i < n; i += F32_LANES) {
+        const __mmask16 here = (__mmask16)(n - i < F32_LANES ? (1u << (n - i)) - 1 : 0xffff);
+        const simd_f32 g = (simd_f32)_mm512_maskz_loadu_ps(here, grad + i);
+        const simd_f32 old_mean = (simd_f32)_mm512_maskz_loadu_ps(here, mean + i), m = ADAM_MEAN(old_mean, g);
+        const simd_f32 old_square = (simd_f32)_mm512_maskz_loadu_ps(here, square + i), v = ADAM_SQUARE(old_square, g);
+        const simd_f32 old = (simd_f32)_mm512_maskz_loadu_ps(here, variable + i);
+        const simd_f32 direction = flag ? ADAM_NESTEROV(m, g) : m;
+        const simd_f32 step = quotient_f32(direction * rate, root_f32(v) + epsilon);
+        _mm512_mask_storeu_ps(mean + i, here, (__m512)m);
+        _mm512_mask_storeu_ps(square + i, here, (__m512)v);
+        _mm512_mask_storeu_ps(variable + i, here, (__m512)(old - step));
+    }
+}
+ADAM(f64, HL_FLOAT64, double, double, PLAIN, PLAIN, 0)
+EACH_HALF(ADAM, 0)
+#else
 EACH_FLOAT(ADAM, 0)
+#endif
 
 #define ADAGRAD(tag, dtype, S, C, LOAD, STORE, unused)                                           \
     SPAN(adagrad, tag) {                                                                         \
