@@ -18,7 +18,9 @@ def quotients(numerators, squares, flag, dtype):
 
 def powers(low, high, count):
     """Numbers of either sign whose exponents are spread evenly."""
-    return (RANDOM.choice([-1, 1], count) * RANDOM.uniform(1, 2, count) * 2.0 ** RANDOM.uniform(low, high, count)).astype("f")
+    return (
+        RANDOM.choice([-1, 1], count) * RANDOM.uniform(1, 2, count) * 2.0 ** RANDOM.uniform(low, high, count)
+    ).astype("f")
 
 
 @pytest.mark.parametrize("flag", [0, 1])
