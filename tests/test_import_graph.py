@@ -608,6 +608,31 @@ def test_the_results_of_a_loop_from_a_file_are_fetched(executor):
         assert not graph.is_fetchable(graph.get_operation_by_name("w/add"))
 
 
+@pytest.mark.parametrize(
+    "build", [lambda x: tf.map_fn(lambda row: row * 2.0, x), lambda x: tf.scan(lambda a, row: a * row, x)]
+)
+def test_a_graph_with_the_gradient_of_rows_is_trained_on(executor, build):
+    """What waits for the end of a loop stands behind it, not in it."""
+    x = tf.placeholder(tf.float32, [None, 2], name="x")
+    w = tf.get_variable("w", initializer=[[0.9, 0.2], [-0.1, 0.8]])
+    loss = tf.reduce_sum(build(tf.matmul(x, w)))
+    tf.train.GradientDescentOptimizer(0.1).minimize(loss, name="train")
+    initialize = tf.global_variables_initializer().name
+    feed = {"x:0": [[1.0, 2.0], [3.0, 4.0]]}
+
+    def trained():
+        with tf.Session() as session:
+            session.run(initialize)
+            session.run("train", feed)
+            return session.run("w:0")
+
+    message = tf.train.export_meta_graph()
+    expected = trained()
+    with tf.Graph().as_default():
+        tf.train.import_meta_graph(message)
+        np.testing.assert_array_equal(trained(), expected)
+
+
 def with_attribute(name, value=b"x"):
     graph_def = tf.GraphDef()
     node = graph_def.node.add(name="a", op="Placeholder")

@@ -168,6 +168,14 @@ class _Recovery:
             return self._side_of(op, tensor.value_index)
         return place
 
+    def _places_before(self, op):
+        """Where what an op waits for stands: its inputs, and its control inputs, of which an Exit is outside its loop."""
+        places = [self._output_place(t) for t in self._sources(op)]
+        for control in op.control_inputs:
+            place = self._place.get(control)
+            places.append(place.outer if is_exit(control) and place is not None else place)
+        return places
+
     def _innermost(self, places):
         best = None
         for place in places:
@@ -249,18 +257,14 @@ class _Recovery:
             return self._place_of_switch(op)
         if kind in _MERGES and not any(t.op.type in _BACK_EDGES for t in op.inputs):
             return self._place_of_merge(op)
-        controls = [self._place.get(control) for control in op.control_inputs]
-        place = self._innermost([*(self._output_place(t) for t in self._sources(op)), *controls])
+        place = self._innermost(self._places_before(op))
         while kind == "ControlTrigger" and isinstance(place, _Side):  # it runs whether or not the branch does
             place = place.outer
         return self._not_before(place, self._passed[op])
 
     def _loop_of(self, op):
         name = op._attrs["frame_name"]
-        outer = self._innermost(
-            [*(self._output_place(t) for t in self._sources(op)), *(self._place.get(c) for c in op.control_inputs)]
-        )
-        outer = self._not_before(outer, self._passed[op])
+        outer = self._not_before(self._innermost(self._places_before(op)), self._passed[op])
         loop = self._loops.get(name)
         if loop is None:
             loop = self._loops[name] = _Loop(outer)
