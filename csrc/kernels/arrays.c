@@ -43,14 +43,15 @@ static hl_status prepare_array_clear(hl_prepare *prep) {
     return HL_OK;
 }
 
-/* array_shape: registers of the attributes: the size of before and the number of rows, then pairs of the size of an array's
- * elements along an axis and that of an element which is written. The first element decides; another one must be as large. */
-typedef struct shape_params { int64_t count, before, rows, pairs[2 * HL_MAX_RANK]; } shape_params;
+/* array_shape: registers of the attributes: the size of before, the number of rows and whether an element was written, then pairs
+ * of the size of an array's elements along an axis and that of an element which is written. The first element decides, also one of
+ * size 0; another one must be as large. */
+typedef struct shape_params { int64_t count, before, rows, written, pairs[2 * HL_MAX_RANK]; } shape_params;
 
 static hl_status run_array_shape(const hl_instr *ins, hl_run *run) {
     const shape_params *p = ins->p[2].p;
-    bool first = true;
-    for (int64_t k = 0; k < p->count; k++) first = first && !run->regs[p->pairs[2 * k]];
+    const bool first = !run->regs[p->written];
+    run->regs[p->written] = 1;
     run->regs[p->before] = first ? 0 : run->regs[p->rows];
     for (int64_t k = 0; k < p->count; k++) {
         const int64_t given = run->regs[p->pairs[2 * k + 1]];
@@ -69,8 +70,9 @@ static hl_status prepare_array_shape(hl_prepare *prep) {
     shape_params *p = prep->params;
     p->before = prep->attr[0].i;
     p->rows = prep->attr[1].i;
-    p->count = (prep->n_attr - 2) / 2;
-    for (int64_t i = 0; i < 2 * p->count; i++) p->pairs[i] = prep->attr[2 + i].i;
+    p->written = prep->attr[2].i;
+    p->count = (prep->n_attr - 3) / 2;
+    for (int64_t i = 0; i < 2 * p->count; i++) p->pairs[i] = prep->attr[3 + i].i;
     prep->cost_ns = 3;
     prep->ins->fn = run_array_shape;
     return HL_OK;

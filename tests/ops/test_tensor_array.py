@@ -374,6 +374,24 @@ def test_elements_of_a_loop_must_be_of_one_size(executor):
         np.testing.assert_array_equal(session.run(rows.stack(), {count: 5}), np.ones((4, 5)))
 
 
+@pytest.mark.parametrize("lengths", [[0, 2], [0, 0, 3], [2, 0]])
+def test_an_element_of_a_loop_without_rows_counts_as_the_first(lengths, executor):
+    """Its size is that of all: the array took that of the next one and had zeros in the place of the first."""
+    sizes = tf.placeholder(tf.int32, [None])
+    count = tf.size(sizes)
+    _, rows = tf.while_loop(
+        lambda i, _: i < count,
+        lambda i, rows: (i + 1, rows.write(i, tf.range(sizes[i]) + 10)),
+        [0, tf.TensorArray(tf.int32, count, element_shape=[None])],
+    )
+    joined = rows.concat()
+    with tf.Session() as session:
+        with pytest.raises(tf.errors.InvalidArgumentError, match="TensorArray"):
+            session.run(joined, {sizes: lengths})
+        np.testing.assert_array_equal(session.run(joined, {sizes: [0, 0]}), np.zeros(0))
+        np.testing.assert_array_equal(session.run(joined, {sizes: [2, 2]}), [10, 11, 10, 11])
+
+
 def test_elements_of_a_loop_in_a_loop(executor):
     """The array is of the outer block, its elements are written two loops inside."""
     x = tf.placeholder(tf.float32, [None])

@@ -28,15 +28,17 @@ class Array:
       conditions: what must hold besides where the array is: it is filled only there, where its size is known.
       written: a mark for each row; None of gradients, which add up.
       late: axes of an element whose sizes only the loop tells that writes it: registers, set with the first element.
+      begun: the register that tells whether that element was written, as a size; None where no size is late.
       parent: the key of the array whose gradients it holds, or None.
     """
 
     __slots__ = ("dtype", "size", "level", "rows", "parent", "element", "grows", "written", "late",
-                 "conditions")  # fmt: skip
+                 "begun", "conditions")  # fmt: skip
 
     def __init__(self, dtype, size, level, rows=None, parent=None, element=None, grows=False, written=None, late=(),
-                 conditions=ALWAYS):  # fmt: skip
+                 begun=None, conditions=ALWAYS):  # fmt: skip
         self.late = late
+        self.begun = begun
         self.conditions = conditions
         self.grows = grows
         self.written = written
@@ -108,9 +110,10 @@ def _rows(lowerer, node, element=None):
     if array.rows is not None and (array.parent is None or _regions(lowerer)[array.level] is array.rows[1]):
         return array.rows[0]
     parent = lowerer.arrays[array.parent] if array.parent is not None else None
-    late, told_late = (), False
+    late, begun, told_late = (), None, False
     if parent is not None and parent.rows is not None and parent.rows[1] in lowerer.open_blocks:
-        element, late = parent.rows[0].shape[1:], parent.late  # known before the loop whose gradients are written
+        # known before the loop whose gradients are written
+        element, late, begun = parent.rows[0].shape[1:], parent.late, parent.begun
     elif element is None:
         element = array.element
     elif len(_regions(lowerer)) - 1 > array.level:
@@ -123,7 +126,7 @@ def _rows(lowerer, node, element=None):
     block = _regions(lowerer)[array.level]
     with _at_the_end(lowerer, block), guarded(lowerer, array.conditions, node.op):
         if told_late:
-            element = _late_sizes(lowerer, node, element, late)
+            element, begun = _late_sizes(lowerer, node, element, late)
         rows = lowerer.allocate(array.dtype, (array.size, *element))
         written = lowerer.allocate(as_dtype("uint8"), (array.size,)) if array.parent is None else None
         for value in (rows, written):
@@ -132,7 +135,7 @@ def _rows(lowerer, node, element=None):
                 lowerer.append(Instr("fill", [zero], [value], (), node.index, effect=True))
     lowerer.arrays[key] = Array(
         array.dtype, array.size, array.level, (rows, block), array.parent, element, array.grows, written, late,
-        array.conditions,
+        begun, array.conditions,
     )  # fmt: skip
     return rows
 
@@ -151,14 +154,16 @@ def _at_the_end(lowerer, block):
 
 
 def _late_sizes(lowerer, node, element, late):
-    """The shape of elements with registers for the sizes that a loop tells: 0, set in the block of the array, until then."""
+    """The shape of elements with registers for the sizes that a loop tells: 0, set in the block of the array, until then. And the
+    register that tells whether one was written."""
     group = lowerer.sizes.new_group()
     fresh = {axis: lowerer.sizes.fresh(group) for axis in late}
-    registers = [lowerer.sizes.constant(0)] * len(late) + [size.register for size in fresh.values()]
-    defines = list(fresh.values())
+    begun = lowerer.sizes.fresh(group)
+    defines = [*fresh.values(), begun]
+    registers = [lowerer.sizes.constant(0)] * len(defines) + [size.register for size in defines]
     lowerer.append(Instr("copy_sizes", (), (), registers, node.index, effect=True, defines=defines))
     lowerer.resize(defines)
-    return tuple(fresh.get(axis, d) for axis, d in enumerate(element))
+    return tuple(fresh.get(axis, d) for axis, d in enumerate(element)), begun
 
 
 def _settle(lowerer, node, context, array, element):
@@ -171,8 +176,9 @@ def _settle(lowerer, node, context, array, element):
         for size, axis in zip(sizes, array.late)
         for register in (size.register, lowerer.sizes.register(element[axis]))
     ]
-    registers = (before.register, lowerer.sizes.register(array.size), *pairs)
-    lowerer.append(Instr("array_shape", (), (), registers, node.index, effect=True, defines=[before, *sizes]))
+    registers = (before.register, lowerer.sizes.register(array.size), array.begun.register, *pairs)
+    defines = [before, array.begun, *sizes]
+    lowerer.append(Instr("array_shape", (), (), registers, node.index, effect=True, defines=defines))
     lowerer.resize([before, *sizes])
     context.emit("array_clear", (), [rows], (before.register,)).effect = True
 
