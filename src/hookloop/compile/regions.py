@@ -17,6 +17,7 @@ _LOOP_OPS = frozenset(("NextIteration", "RefNextIteration", "LoopCond", "Exit", 
 _MERGES = frozenset(("Merge", "RefMerge"))
 _SWITCHES = frozenset(("Switch", "RefSwitch"))
 _ENTERS = frozenset(("Enter", "RefEnter"))
+_STACKS = frozenset(("StackV2", "StackPushV2", "StackPopV2"))
 _STRUCTURAL = _LOOP_OPS | _MERGES | _SWITCHES | _ENTERS
 
 
@@ -168,18 +169,17 @@ class RaisedGraph:
                     seen.add(control)
                     stack.append(control)
         needed = sorted(seen, key=lambda op: op._id)
-        return self._without_unread_pushes(needed)
+        return self._without_unread_stacks(needed, start)
 
     @staticmethod
-    def _without_unread_pushes(needed):
-        """A saved loop value that no backward pass takes is not saved."""
-        pushes = [op for op in needed if op.type == "StackPushV2"]
-        if not pushes:
+    def _without_unread_stacks(needed, start):
+        """A saved loop value that no backward pass reads is neither saved nor taken: its counter waits for all that were saved."""
+        if not any(op.type == "StackPushV2" for op in needed):
             return needed
-        popped = {_stack_of(op.inputs[0]) for op in needed if op.type == "StackPopV2"}
-        dead = {op for op in pushes if _stack_of(op.inputs[0]) not in popped}
-        dead |= {op for op in needed if op.type == "StackV2" and op not in popped}
-        return [op for op in needed if op not in dead]
+        read = {tensor.op for op in needed for tensor in op.inputs if tensor.op.type == "StackPopV2"}
+        read.update(op for op in start if op.type == "StackPopV2")
+        stacks = {_stack_of(op.inputs[0]) for op in read}
+        return [op for op in needed if op.type not in _STACKS or _stack_at(op) in stacks]
 
     # --- units ----------------------------------------------------------------------------------------
 
@@ -423,8 +423,12 @@ def _stands_alone(op):
 
 
 def _stack_of(tensor):
-    op = tensor.op
-    while op.type in ("Enter", "Identity", "Switch", "Merge"):
+    return _stack_at(tensor.op)
+
+
+def _stack_at(op):
+    """The op that makes a stack, or a mutex, which another brings to its place, puts something on, or takes from."""
+    while op.type in ("Enter", "Identity", "Switch", "Merge", "StackPushV2", "StackPopV2"):
         op = op.inputs[0].op
     return op
 
