@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 
 import hookloop as tf
+from hookloop.compile.early_checks import check_rows_early
+from hookloop.compile.ir import ARENA, FEED, VARIABLE, Block, Buffer, If, Instr, Value
+from hookloop.compile.sizes import SizeTable
 
 from ..conftest import on_reference
 
@@ -103,3 +106,89 @@ def test_rows_of_a_branch_or_a_loop_that_does_not_run_are_not_looked_at(resource
                 session.run([written, target], {ids: [7], runs: True})
             assert session.run([written, target], {ids: [2], runs: True})[1] == 1
             np.testing.assert_array_equal(session.run(v), [[1, 1], [1, 1], [2, 2]])
+
+
+# --- the checks by themselves, on instructions ---------------------------------------------------------------
+
+
+def variable_of(key, rows=6):
+    return Value(tf.float32, (rows, 3), Buffer(VARIABLE, tf.float32, rows * 3, key))
+
+
+def fed(dtype, *shape):
+    return Value(dtype, shape, Buffer(FEED, dtype, int(np.prod(shape)), ("feed", 0)))
+
+
+def scatter(variable, indices):
+    instr = Instr("scatter_add", [variable, indices, fed(tf.float32, *indices.shape, 3)], effect=True)
+    instr.writes_variable = True
+    return instr
+
+
+def assign(variable):
+    instr = Instr("assign", [variable, fed(tf.float32, *variable.shape)], effect=True)
+    instr.writes_variable = True
+    return instr
+
+
+def checked(*items):
+    """A program of these items after `check_rows_early`."""
+    program = type("Program", (), {"root": Block(items)})()
+    check_rows_early(program)
+    return program
+
+
+def names(program):
+    return [getattr(item, "kernel", "if") for item in program.root.items]
+
+
+def test_rows_written_behind_the_first_write_are_looked_for_before_it():
+    v, ids = variable_of("v"), fed(tf.int32, 2)
+    program = checked(assign(variable_of("w")), scatter(v, ids))
+    assert names(program) == ["check_rows", "assign", "scatter_add"]
+    assert program.root.items[0].inputs == [v, ids] and not program.late_failures
+
+
+def test_the_first_write_itself_checks_its_own_rows():
+    assert names(checked(scatter(variable_of("v"), fed(tf.int32, 2)))) == ["scatter_add"]
+
+
+def test_one_check_serves_all_who_write_the_same_rows():
+    v, ids = variable_of("v"), fed(tf.int32, 2)
+    program = checked(assign(variable_of("w")), scatter(v, ids), scatter(v, ids), scatter(variable_of("u"), ids))
+    assert names(program).count("check_rows") == 2
+
+
+@pytest.mark.parametrize(("rows", "checks"), [(6, 0), (7, 1)])
+def test_rows_that_were_gathered_from_a_table_of_as_many_exist(rows, checks):
+    v, ids = variable_of("v"), fed(tf.int32, 2)
+    out = Value(tf.float32, (2, 3), Buffer(ARENA, tf.float32, 6))
+    gather = Instr("gather", [variable_of("table", rows), ids], [out], (0, 0))
+    assert names(checked(gather, assign(variable_of("w")), scatter(v, ids))).count("check_rows") == checks
+
+
+def test_what_cannot_be_looked_for_before_may_fail_late():
+    v, ids, w = variable_of("v"), fed(tf.int32, 2), variable_of("w")
+    made = Value(tf.int32, (2,), Buffer(ARENA, tf.int32, 2))
+    behind = Instr("cast", [w], [made])
+    late = scatter(v, made)  # its indices are made of what was written
+    program = checked(assign(w), behind, late)
+    assert "check_rows" not in names(program) and program.late_failures == [late]
+    inside = scatter(v, ids)  # the branch may not be taken
+    branch = If(fed(tf.bool), Block([inside]), Block(), -1)
+    program = checked(assign(w), branch)
+    assert names(program) == ["assign", "if"] and program.late_failures == [inside]
+    sizes = SizeTable()
+    grown = scatter(variable_of("v", sizes.fresh(sizes.new_group())), ids)  # its rows are of this run
+    program = checked(assign(w), grown)
+    assert program.late_failures == [grown]
+
+
+def test_dense_updates_write_no_rows():
+    v, w = variable_of("v"), variable_of("w")
+    for sparse in (0, 1):
+        update = Instr(
+            "apply_gradient_descent", [v, fed(tf.float32, 6, 3), fed(tf.float32), fed(tf.int32, 6)], (), (sparse,)
+        )
+        update.effect = update.writes_variable = True
+        assert names(checked(assign(w), update)).count("check_rows") == sparse
