@@ -75,7 +75,6 @@ enum {
     K_BLOCKS = 16,       /* of a long sum, between additions */
     CACHE_GBYTES = 64,
     RATE = 3,            /* the input of updates with their rate, behind the variable */
-    LEAST_SINGLE_DOT = 256, /* products of a C of one number that has chains of its own */
     FEW_ROWS = 4,        /* that are made at once of small matrices of a batch, */
     FEW_ELEMENTS = 16,   /* which have at most so many rows, columns and products a sum */
     MAX_PRODUCTS = 8,

@@ -642,7 +642,7 @@ SIMD_INLINE VEC NAME(single_dot)(const REAL *a, const REAL *b, int64_t n) {
 /* The variants for a C of one column or one row, as gemm_fn has them. */
 static void NAME(whole_column)(const gemm *g, const gemm_data *data, int64_t m0, int64_t m1, int64_t n0, int64_t n1, char *scratch) {
     (void)n0, (void)n1, (void)scratch;
-    if (!SIMD_FREE_MASKS && g->m == 1 && g->n_products == 1 && !g->n_steps && g->products[0].k >= LEAST_SINGLE_DOT) {
+    if (g->m == 1 && g->n_products == 1 && !g->n_steps) {
         const VEC sums = NAME(single_dot)((const REAL *)data->in[0], (const REAL *)data->in[1], g->products[0].k);
         *(REAL *)data->c = SUM_LANES(sums);
         return;

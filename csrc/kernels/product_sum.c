@@ -11,6 +11,9 @@ enum {
     BLOCK = 4096,   /* elements of a row that are summed before they go to a total */
     ROW_BLOCK = 64, /* rows likewise */
     STRIP = 8,      /* vectors of a strip of columns */
+    CHAINS = 8,     /* of a single sum */
+    PART = 32768,   /* products of a single sum that one task makes, or as many more as make */
+    MOST_PARTS = 64,
     TASK_NS = 10000
 };
 
@@ -18,8 +21,9 @@ enum {
 typedef struct axis { int64_t size, a, b; } axis;
 typedef struct place { int64_t a, b; } place;
 
-/* How the outputs are made: along both operands, along rows of both or of the second alone, or one by one with any strides. */
-typedef enum way { DOTS, COLUMNS_OF_TWO, SCALED_COLUMNS, ONE_BY_ONE } way;
+/* How the outputs are made: along both operands, many or one of them, along rows of both or of the second alone, or one by one with any
+ * strides. */
+typedef enum way { DOTS, SINGLE_DOT, COLUMNS_OF_TWO, SCALED_COLUMNS, ONE_BY_ONE } way;
 
 typedef struct product_sum product_sum;
 typedef void (*unit_fn)(const product_sum *p, const char *a, const char *b, char *out, int64_t unit);
@@ -33,6 +37,7 @@ struct product_sum {
     int kept_rank, reduced_rank;
     int64_t kept_count, reduced_count;
     int64_t strips, units, units_per_task;
+    int64_t part_length; /* of a single sum, whose units are its parts */
     double cost_ns;
 };
 
@@ -71,6 +76,18 @@ static hl_status product_sum_run(const hl_instr *ins, hl_run *run) {
     const product_sum *p = ins->p[2].p;
     product_sum_task task = {p, ins->arg[p->swapped], ins->arg[!p->swapped], ins->arg[2]};
     hl_parallel(run, (p->units + p->units_per_task - 1) / p->units_per_task, p->cost_ns, run_task, &task);
+    return HL_OK;
+}
+
+/* One sum, of parts whose number depends on the sizes alone. */
+static hl_status single_run(const hl_instr *ins, hl_run *run) {
+    const product_sum *p = ins->p[2].p;
+    double *parts = (double *)run->scratch, total = 0;
+    product_sum_task task = {p, ins->arg[0], ins->arg[1], run->scratch};
+    hl_parallel(run, p->units, p->cost_ns, run_task, &task);
+    for (int64_t i = 0; i < p->units; i++) total += parts[i];
+    if (p->unit == unit_f64) *(double *)ins->arg[2] = total;
+    else *(float *)ins->arg[2] = (float)total;
     return HL_OK;
 }
 
@@ -135,7 +152,8 @@ static void swap_operands(product_sum *p) {
 
 static void choose_way(product_sum *p) {
     if (p->inner_reduced) {
-        p->way = p->inner.a == 1 && p->inner.b == 1 ? DOTS : ONE_BY_ONE;
+        const bool single = p->kept_count == 1 && p->reduced_count == 1;
+        p->way = p->inner.a != 1 || p->inner.b != 1 ? ONE_BY_ONE : single ? SINGLE_DOT : DOTS;
         return;
     }
     if (p->inner.a == 1 && p->inner.b == 0) swap_operands(p);
@@ -155,11 +173,18 @@ static hl_status product_sum_prepare(hl_prepare *prep) {
     const int64_t lanes = wide ? F64_LANES : F32_LANES;
     p->strips = p->inner_reduced ? 1 : (p->inner.size + STRIP * lanes - 1) / (STRIP * lanes);
     p->units = p->way == DOTS ? (p->kept_count + lanes - 1) / lanes : p->kept_count * p->strips;
+    if (p->way == SINGLE_DOT) {
+        const int64_t length = (p->inner.size + MOST_PARTS - 1) / MOST_PARTS;
+        p->part_length = length < PART ? PART : (length + BLOCK - 1) / BLOCK * BLOCK;
+        p->units = (p->inner.size + p->part_length - 1) / p->part_length;
+        prep->scratch_bytes = p->units * (int64_t)sizeof(double);
+    }
     const double products = (double)p->kept_count * (double)p->reduced_count * (double)p->inner.size;
     p->cost_ns = prep->cost_ns = 10 + products * (p->way == ONE_BY_ONE ? 1.5 : 0.1) + (double)out->size * 2;
     const int64_t tasks = (int64_t)(p->cost_ns / TASK_NS) + 1;
     p->units_per_task = p->units <= tasks ? 1 : (p->units + tasks - 1) / tasks;
-    prep->ins->fn = out->size ? product_sum_run : hl_run_nothing;
+    if (p->way == SINGLE_DOT) p->units_per_task = 1;
+    prep->ins->fn = !out->size ? hl_run_nothing : p->way == SINGLE_DOT ? single_run : product_sum_run;
     return HL_OK;
 }
 

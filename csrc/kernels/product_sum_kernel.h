@@ -40,6 +40,23 @@ static void NAME(dots)(const product_sum *p, const REAL *a, const REAL *b, REAL 
     for (int64_t i = 0; i < rows; i++) out[first + i] = (REAL)total[i];
 }
 
+/* The sum of n products that lie along both operands. */
+static double NAME(dot_part)(const REAL *a, const REAL *b, int64_t n) {
+    double total = 0;
+    for (int64_t j0 = 0; j0 < n; j0 += BLOCK) {
+        const int64_t end = n - j0 < BLOCK ? n : j0 + BLOCK;
+        VEC sum[CHAINS] = {{0}};
+        int64_t j = j0;
+        for (; j + CHAINS * LANES <= end; j += CHAINS * LANES)
+#pragma GCC unroll 8
+            for (int i = 0; i < CHAINS; i++) sum[i] += LOAD(a + j + i * LANES) * LOAD(b + j + i * LANES);
+        for (; j + LANES <= end; j += LANES) sum[0] += LOAD(a + j) * LOAD(b + j);
+        if (j < end) sum[1] += LOAD_PART(a + j, (int)(end - j)) * LOAD_PART(b + j, (int)(end - j));
+        total += (double)SUM_LANES(((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7])));
+    }
+    return total;
+}
+
 /* A strip of outputs that lie together, as the columns of the second operand do; the first one's lie so too, or are one. */
 SIMD_INLINE void NAME(columns)(const bool a_moves, const product_sum *p, const REAL *a, const REAL *b, REAL *out,
                                int64_t count) {
@@ -102,6 +119,11 @@ static void NAME(unit)(const product_sum *p, const char *a_data, const char *b_d
     if (p->way == DOTS) {
         const int64_t first = unit * LANES, rest = p->kept_count - first;
         NAME(dots)(p, a, b, out, first, rest < LANES ? rest : LANES);
+        return;
+    }
+    if (p->way == SINGLE_DOT) {
+        const int64_t first = unit * p->part_length, rest = p->inner.size - first;
+        ((double *)out_data)[unit] = NAME(dot_part)(a + first, b + first, rest < p->part_length ? rest : p->part_length);
         return;
     }
     if (p->inner_reduced) {

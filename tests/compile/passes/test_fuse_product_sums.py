@@ -22,6 +22,11 @@ SUMS = [
     ((1, 33, 17), (33, 17), [2]),
     ((4, 0, 3), (4, 0, 3), [1]),
     ((4, 3, 0), (4, 3, 0), [1]),
+    ((7,), (7,), [0]),
+    ((3, 4, 5), (3, 4, 5), [0, 1, 2]),
+    ((130, 31), (130, 31), [0, 1]),
+    ((500001,), (500001,), [0]),
+    ((0, 3), (0, 3), [0, 1]),
 ]
 
 
@@ -50,6 +55,22 @@ def test_sums_of_products(left, right, axes, dtype, executor):
     assert found.shape == size.shape
     limit = np.finfo(dtype.as_numpy_dtype).eps * 8
     assert np.all(np.abs(found - (a * b).sum(tuple(axes))) <= limit * size)
+
+
+def test_single_sums_leave_factors_to_what_makes_them():
+    (x, y), _, feeds = operands(tf.float32, (20, 30), (20, 30))
+    assert "product_sum" not in rewritten([tf.reduce_sum(tf.exp(x) * y)], feeds)
+    (row,), _, more = operands(tf.float32, (30,))
+    assert "product_sum" not in rewritten([tf.reduce_sum(x * row)], {**feeds, **more})
+
+
+def test_single_sums_are_the_same_for_all_threads(executor):
+    (x, y), _, feeds = operands(tf.float32, (3, 100003), (3, 100003))
+    total, found = tf.reduce_sum(x * y), set()
+    for threads in (1, 2, 4):
+        with tf.Session(config=tf.ConfigProto(intra_op_parallelism_threads=threads)) as session:
+            found.update(session.run(total, feeds).tobytes() for _ in range(3))
+    assert len(found) == 1
 
 
 def test_sums_of_squares(executor):
@@ -148,7 +169,7 @@ def test_products_that_others_want_are_left():
 
 def test_other_sums_are_left():
     (x, y), _, feeds = operands(tf.float64, (5, 7), (5, 7))
-    for other in (tf.reduce_sum(x * y), tf.reduce_sum(x * y, 0), tf.reduce_sum(x + y, 1), tf.reduce_mean(x * y, 1)):
+    for other in (tf.reduce_mean(x * y), tf.reduce_sum(x * y, 0), tf.reduce_sum(x + y, 1), tf.reduce_mean(x * y, 1)):
         assert rewritten([other], feeds)[1] in ("sum", "mean")
     assert rewritten([tf.reduce_max(tf.square(x), 1)], feeds) == ["square", "max"]
     (x, y), _, feeds = operands(tf.int32, (5, 7), (5, 7))

@@ -1,6 +1,7 @@
 """The pass for sums of products: scores of embeddings, their gradients, squared errors, variances. The products are never stored.
 
-Products of two tensors are taken where their sum keeps the first axis: others are cut into parts for several threads
+Products of two tensors are taken where their sum keeps the first axis, or where all of two tensors is summed that no instruction has to
+make: what is made on the way may be made together with the products, or row by row. Others are cut into parts for several threads
 (csrc/kernels/reduce.c), which squares are there, and squared distances from what is the same for all that go into a sum.
 """
 
@@ -45,7 +46,25 @@ def _fused(item, made, keeps_first):
         return Instr("product_sum", factors, item.outputs, item.params, item.node, views="inputs")
     if _squares(made) and made.inputs[0].strides is None:
         return Instr(_SQUARES[item.kernel], made.inputs[:1], item.outputs, item.params, item.node)
+    if item.kernel == "sum" and made.kernel == "mul" and _is_single(item, made):
+        return Instr("product_sum", made.inputs, item.outputs, item.params, item.node, views="inputs")
     return None
+
+
+def _is_single(item, made):
+    """Whether all products of two whole tensors go into one sum, and neither tensor is made by the plan."""
+    shape = made.outputs[0].shape
+    return (
+        len(shape) > 0
+        and item.params[0] == (1 << len(shape)) - 1
+        and all(
+            value.buffer is not None
+            and value.buffer.kind != ARENA
+            and value.strides is None
+            and same_shape(value.shape, shape)
+            for value in made.inputs
+        )
+    )
 
 
 def _squares(made):
