@@ -9,6 +9,7 @@ import pytest
 import hookloop as tf
 import hookloop.data
 from hookloop.ops import registry
+from hookloop.train import meta_graph
 
 RECORDED = json.loads(gzip.decompress((Path(__file__).parent.parent / "fixtures" / "op_defs.json.gz").read_bytes()))
 OURS = {"BranchTaken", "EagerPyFuncGradient"}  # TensorFlow has no such op
@@ -26,13 +27,32 @@ def test_inputs_outputs_and_attributes_are_tensorflows():
     for name, op_def in registry._registry.items():
         if name in OURS:
             continue
-        inputs, outputs, attributes, is_stateful = RECORDED[name]
+        inputs, outputs, attributes, is_stateful, _ = RECORDED[name]
         assert arguments(op_def.input_arg) == inputs, name
         if name not in FEWER_OUTPUTS:
             assert arguments(op_def.output_arg) == outputs, name
         ours = {attr.name: attr.type for attr in op_def.attr}
         assert {key: ours.get(key) for key in attributes} == attributes, name
         assert op_def.is_stateful == is_stateful, name
+
+
+# A tensor in another form; a list that a priority queue gets from its elements.
+OTHER_DEFAULTS = {("ImageSummary", "bad_color"), ("PriorityQueueV2", "component_types")}
+
+
+def test_defaults_that_graphs_leave_out_are_tensorflows():
+    registry.load_all()
+    for name in sorted(set(registry._registry) - OURS):
+        attributes, defaults = RECORDED[name][2], RECORDED[name][4]
+        graph_def = tf.GraphDef()
+        node = graph_def.node.add(name="node", op=name)
+        meta_graph.fill_defaults(graph_def)
+        for key, default in defaults.items():
+            if (name, key) not in OTHER_DEFAULTS:
+                assert node.attr[key].SerializeToString().hex() == default, (name, key)
+        given = set(node.attr)
+        meta_graph.strip_defaults(graph_def)
+        assert given & (set(attributes) - set(defaults)) <= set(node.attr), name
 
 
 def test_what_programs_read_of_an_operation():

@@ -120,7 +120,7 @@ register(
     _slope("SoftplusGrad", "softplus_grad", _plain(lambda g, x: g / (1 + np.exp(-x))), _softplus_grad_gradient),
     _slope("SoftsignGrad", "softsign_grad", _plain(lambda g, x: g / np.square(1 + np.abs(x))), None),
     _slope("LeakyReluGrad", "leaky_relu_grad", lambda node, g, x: np.where(x > 0, g, g * g.dtype.type(np.float32(node.attrs["alpha"]))),
-           _masked("LeakyReluGrad"), attrs={"alpha": 0.2}, params=_alpha),
+           _masked("LeakyReluGrad"), attrs={"T": dtypes.float32, "alpha": 0.2}, params=_alpha),
 )  # fmt: skip
 
 

@@ -192,8 +192,8 @@ def _betainc_shape(c):
     return found
 
 
-def _binary(name, kernel, reference, gradient, inputs="a: T, x: T", output="z: T"):
-    return OpDef(name, inputs, output, types={"T": _WIDE_FLOAT}, shape=broadcast, kernel=kernel, reference=reference,
+def _binary(name, kernel, reference, gradient, inputs="a: T, x: T", output="z: T", attrs=None):
+    return OpDef(name, inputs, output, attrs=attrs, types={"T": _WIDE_FLOAT}, shape=broadcast, kernel=kernel, reference=reference,
                  gradient=gradient, overwrites=(0, 1), views="any")  # fmt: skip
 
 
@@ -210,7 +210,7 @@ register(
     _binary("RandomGammaGrad", "random_gamma_grad", _lifted(_gamma_sample_slope), None,
             "alpha: T, sample: T", "output: T"),
     _binary("NextAfter", "next_after", lambda node, x, y: np.nextafter(x, y), _next_after_gradient,
-            "x1: T, x2: T", "output: T"),
+            "x1: T, x2: T", "output: T", {"T": dtypes.float32}),
     OpDef("Betainc", "a: T, b: T, x: T", "z: T", types={"T": _WIDE_FLOAT}, shape=_betainc_shape, kernel="betainc",
           reference=_lifted(_incomplete_beta), gradient=_betainc_gradient, views="any"),
     _bessel("BesselI0e", "bessel_i0e", 0, _bessel_i0e_gradient),

@@ -385,8 +385,8 @@ def _two_vectors(c):
 
 
 register(
-    OpDef("BroadcastGradientArgs", "s0: T, s1: T", "r0: T, r1: T", types={"T": kinds.INDEX}, shape=_two_vectors,
-          reference=_gradient_args, symbolic=True, gradient=no_gradient),
+    OpDef("BroadcastGradientArgs", "s0: T, s1: T", "r0: T, r1: T", attrs={"T": dtypes.int32}, types={"T": kinds.INDEX},
+          shape=_two_vectors, reference=_gradient_args, symbolic=True, gradient=no_gradient),
 )  # fmt: skip
 
 

@@ -243,7 +243,7 @@ def _lrn_gradient(op, grad):
 # --- definitions ----------------------------------------------------------------------------------------
 
 _BATCH = {"epsilon": 1e-4, "data_format": "NHWC", "is_training": True}
-_LRN = {"depth_radius": 5, "bias": 1.0, "alpha": 1.0, "beta": 0.5}
+_LRN = {"T": dtypes.float32, "depth_radius": 5, "bias": 1.0, "alpha": 1.0, "beta": 0.5}
 
 
 def _batch_ops(version, vector, more):

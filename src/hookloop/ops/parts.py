@@ -65,8 +65,9 @@ def _part(name, signature, kernel, reference, gradient):
     def of(node, x):
         return reference(x).astype(node.attrs["Tout"].as_numpy_dtype)
 
-    return OpDef(name, *signature, attrs={"Tout": dtypes.float32}, types={"T": kinds.COMPLEX, "Tout": _WIDE_FLOAT},
-                 shape=unchanged, kernel=kernel, reference=of, gradient=gradient, views="any")  # fmt: skip
+    return OpDef(name, *signature, attrs={"T": dtypes.complex64, "Tout": dtypes.float32},
+                 types={"T": kinds.COMPLEX, "Tout": _WIDE_FLOAT}, shape=unchanged, kernel=kernel,
+                 reference=of, gradient=gradient, views="any")  # fmt: skip
 
 
 _INPUT = ("input: T", "output: Tout")
@@ -76,8 +77,9 @@ register(
           types={"T": _WIDE_FLOAT, "Tout": kinds.COMPLEX}, shape=broadcast, kernel="complex", views="any",
           reference=lambda node, x, y: (x + 1j * y).astype(node.attrs["Tout"].as_numpy_dtype),
           gradient=_complex_gradient),
-    OpDef("Conj", "input: T", "output: T", types={"T": kinds.COMPLEX}, shape=unchanged, kernel="conjugate", views="any",
-          reference=lambda node, x: np.conj(x), gradient=lambda op, grad: [conj(grad)], overwrites=(0,)),
+    OpDef("Conj", "input: T", "output: T", attrs={"T": dtypes.complex64}, types={"T": kinds.COMPLEX}, shape=unchanged,
+          kernel="conjugate", views="any", reference=lambda node, x: np.conj(x), gradient=lambda op, grad: [conj(grad)],
+          overwrites=(0,)),
     _part("Real", _INPUT, "real_part", np.real, _real_gradient),
     _part("Imag", _INPUT, "imaginary_part", np.imag, _imag_gradient),
     _part("Angle", _INPUT, "angle", np.angle, _angle_gradient),

@@ -307,10 +307,11 @@ def _pools(suffix, spatial, layout, maxima, of_gradients):
     if spatial == 3:
         of_images, of_inputs = "orig_input: TInput, orig_output: TInput, grad: T", {"TInput": of_gradients}
     register(
-        OpDef(f"MaxPool{suffix}", one, "output: T", attrs=attrs, types={"T": maxima}, shape=_pool_shape(spatial),
-              gradient=_max_gradient(f"MaxPool{suffix}Grad"), lower=_lower("max_pool"), reference=_reference_max),
-        OpDef(f"MaxPool{suffix}Grad", of_images, "output: T", attrs=attrs, types={"T": of_gradients, **of_inputs},
-              shape=_like_image(spatial), gradient=_of_max_gradient(f"MaxPool{suffix}GradGrad"),
+        OpDef(f"MaxPool{suffix}", one, "output: T", attrs=attrs if spatial == 3 else {**attrs, "T": dtypes.float32},
+              types={"T": maxima},
+              shape=_pool_shape(spatial), gradient=_max_gradient(f"MaxPool{suffix}Grad"), lower=_lower("max_pool"), reference=_reference_max),
+        OpDef(f"MaxPool{suffix}Grad", of_images, "output: T", attrs={**attrs, **dict.fromkeys(("T", *of_inputs), dtypes.float32)},
+              types={"T": of_gradients, **of_inputs}, shape=_like_image(spatial), gradient=_of_max_gradient(f"MaxPool{suffix}GradGrad"),
               lower=_lower("max_pool_gradient", 0, 2), reference=_reference_max_gradient),
         OpDef(f"MaxPool{suffix}GradGrad", three, "output: T", attrs=attrs, types={"T": second},
               shape=_select_shape(spatial), gradient=_of_max_gradient(f"MaxPool{suffix}Grad"),

@@ -45,7 +45,8 @@ def _checked(c, i, found):
 
 
 def _shaped(name, kernel, draw):
-    return OpDef(name, "shape: T, seed: Tseed", "output: dtype", ranks={"seed": 1}, attrs={"dtype": dtypes.float32, "Tseed": dtypes.int64},
+    return OpDef(name, "shape: T, seed: Tseed", "output: dtype", ranks={"seed": 1},
+                 attrs={"dtype": dtypes.float32, "T": dtypes.int32, "Tseed": dtypes.int64},
                  types={"dtype": kinds.FLOAT, "T": kinds.INDEX, **_SEED}, shape=lambda c: _checked(c, 1, _from_sizes(c)),
                  lower=lambda c, node: _emit(c, kernel, node.inputs[1], [], node.outputs), gradient=no_gradient,
                  reference=lambda node, shape, seed: draw(_Stream(seed), _dims(shape), node.attrs["dtype"].as_numpy_dtype))  # fmt: skip

@@ -243,12 +243,12 @@ def _summary(name, inputs, host, attrs=None, types=None):
 
 register(
     _summary("ScalarSummary", "tags: string, values: T", _run_scalar, types={"T": _NUMBERS}),
-    _summary("HistogramSummary", "tag: string, values: T", _run_histogram, types={"T": _NUMBERS}),
+    _summary("HistogramSummary", "tag: string, values: T", _run_histogram, {"T": dtypes.float32}, {"T": _NUMBERS}),
     _summary(
         "ImageSummary",
         "tag: string, tensor: T",
         _run_image,
-        {"max_images": 3, "bad_color": _BAD_COLOR},
+        {"T": dtypes.float32, "max_images": 3, "bad_color": _BAD_COLOR},
         types={"T": _PIXELS},
     ),
     _summary("AudioSummaryV2", "tag: string, tensor: float32, sample_rate: float32", _run_audio, {"max_outputs": 3}),

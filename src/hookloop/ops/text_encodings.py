@@ -8,7 +8,7 @@ import re
 
 import numpy as np
 
-from .. import errors
+from .. import dtypes, errors
 from . import kinds
 from .build import apply_op
 from .registry import OpDef, no_gradient, register
@@ -102,8 +102,8 @@ register(
           attrs={"input_encoding": None, "output_encoding": None, "errors": b"replace", "replacement_char": 65533,
                  "replace_control_characters": False}, shape=_transcoded_shape, host=_transcode, gradient=no_gradient),
     OpDef("UnsortedSegmentJoin", "inputs: string, segment_ids: Tindices, num_segments: Tnumsegments", "output: string",
-          attrs={"separator": b""}, types={"Tindices": kinds.INDEX, "Tnumsegments": kinds.INDEX}, shape=_joined_shape,
-          host=_join, gradient=no_gradient),
+          attrs={"Tnumsegments": dtypes.int32, "separator": b""},
+          types={"Tindices": kinds.INDEX, "Tnumsegments": kinds.INDEX}, shape=_joined_shape, host=_join, gradient=no_gradient),
 )  # fmt: skip
 
 

@@ -197,12 +197,26 @@ def _defaults(graph_def):
                 yield node, name, default
 
 
+# Attributes that TensorFlow wants of a node, though they have a default here; lists of types and shapes that may be empty too.
+_WANTED = {
+    "CheckNumerics": "message", "DynamicPartition": "num_partitions", "EagerPyFunc": "token", "Enter": "frame_name", "InTopK": "k",
+    "IteratorV2": "shared_name container", "ParseExample": "Nsparse Ndense", "ParseSingleExample": "num_sparse",
+    "PlaceholderWithDefault": "shape", "PyFunc": "token", "PyFuncStateless": "token", "RefEnter": "frame_name",
+    "ResourceConditionalAccumulator": "shape", "SparseConditionalAccumulator": "shape", "TensorArrayGradV3": "source",
+    "VarHandleOp": "shape", "Variable": "shape", "VariableV2": "shape",
+}  # fmt: skip
+
+
 def strip_defaults(graph_def):
-    """Leaves out the attributes of nodes that have their default."""
+    """Leaves out the attributes of nodes that have their default in TensorFlow."""
     from ..graph.graph_def import set_attr
 
     for node, name, default in _defaults(graph_def):
-        if name not in node.attr:
+        if (
+            name not in node.attr
+            or (isinstance(default, list) and not default)
+            or name in _WANTED.get(node.op, "").split()
+        ):
             continue
         as_default = type(node.attr[name])()
         try:
