@@ -1,6 +1,7 @@
 """Sessions: what may be fetched and fed, options, threads, closing."""
 
 import collections
+import itertools
 import threading
 import warnings
 from collections import OrderedDict, namedtuple
@@ -9,6 +10,8 @@ import numpy as np
 import pytest
 
 import hookloop as tf
+
+from .conftest import on_reference
 
 Pair = namedtuple("Pair", ["first", "second"])
 
@@ -579,3 +582,18 @@ def test_devices_are_as_many_as_the_configuration_counts():
     assert names == [f"/job:localhost/replica:0/task:0/device:CPU:{i}" for i in (0, 1)]
     with tf.Session(config=tf.ConfigProto()) as session:
         assert len(session.list_devices()) == 1
+
+
+@pytest.mark.skipif(on_reference(), reason="the reference executor has no plans")
+def test_a_request_keeps_so_many_plans_and_gives_up_the_oldest():
+    """A permutation decides the plan's structure: each has one."""
+    x, order = tf.placeholder(tf.float32, [1, 2, 3, 4, 5]), tf.placeholder(tf.int32, [5])
+    y = tf.transpose(x, order)
+    value = np.arange(120, dtype=np.float32).reshape(1, 2, 3, 4, 5)
+    with tf.Session() as session:
+        orders = list(itertools.permutations(range(5)))[:70]
+        for axes in [*orders, orders[0]]:
+            np.testing.assert_array_equal(session.run(y, {x: value, order: axes}), value.transpose(axes))
+        (plans,) = session._entries.values()
+        kept = [tuple(special) for _, values in plans for special in values.values()]
+    assert kept == [orders[0], *orders[:-64:-1]]

@@ -259,15 +259,18 @@ class BaseSession(SessionCore):
         if run_metadata is not None and not hasattr(run_metadata, "step_stats"):
             raise TypeError(f"expected run_metadata to be a RunMetadata, got {run_metadata!r}")
         deadline = self._deadline(options)
+        traced = False
         if run_metadata is not None:
             run_metadata.Clear()  # of what an earlier run has told
-        if run_metadata is not None and options is not None and options.output_partition_graphs:
-            self._note_partition_graph(fetches, feed_dict, run_metadata)
+            if options is not None:
+                traced = bool(options.trace_level)
+                if options.output_partition_graphs:
+                    self._note_partition_graph(fetches, feed_dict, run_metadata)
         if self._reference is not None:
             mapped, order, values = self._map(fetches, feed_dict)
             return mapped.rebuild(self._reference.run(mapped.tensors, mapped.targets, order, values, deadline))
         entry, mapped, values = self._resolve(fetches, feed_dict)
-        if run_metadata is not None and options is not None and options.trace_level:
+        if traced:
             results = self._run_traced(entry, values, deadline, run_metadata)
         else:
             results = self.run_entry(entry, values, deadline)
@@ -331,7 +334,7 @@ class BaseSession(SessionCore):
                 if entry.accepts(shapes) and all(np.array_equal(values[f], v) for f, v in special_values.items()):
                     return entry
             entry = self._compile(mapped, order, shapes, values)
-            variants.append((entry, entry.plan.tables["special_values"]))
+            _keep(variants, (entry, entry.plan.tables["special_values"]))
             return entry
 
     @staticmethod
@@ -397,7 +400,7 @@ class BaseSession(SessionCore):
             cell = VariableCell(key, value.dtype.base_dtype._stored_number, value.dtype)
             self._variables[key] = cell
         elif cell.dtype.base_dtype != value.dtype.base_dtype:
-            op = next(op for op in self._graph.get_operations() if op.type in VARIABLES and variable_key(op) == key)
+            op = self._variable_op(key)
             raise errors.InvalidArgumentError(
                 None, op, f"variable {key} is of several types: nodes that share its name differ {describe_op(op)}"
             )
@@ -406,11 +409,15 @@ class BaseSession(SessionCore):
                 cell.reshape(value.shape)
             except MemoryError:
                 shape = ",".join(map(str, value.shape))
-                op = next(op for op in self._graph.get_operations() if op.type in VARIABLES and variable_key(op) == key)
+                op = self._variable_op(key)
                 raise errors.ResourceExhaustedError(
                     None, op, f"OOM when allocating variable {key} with shape[{shape}] {describe_op(op)}"
                 ) from None
         return cell
+
+    def _variable_op(self, key):
+        """The first operation that stands for a variable, for messages."""
+        return next(op for op in self._graph.get_operations() if op.type in VARIABLES and variable_key(op) == key)
 
     def _stream(self, op):
         cell = self._streams.get(op)
@@ -468,8 +475,7 @@ class BaseSession(SessionCore):
                 fresh = self._compile(mapped, order, shapes, arguments)
                 fitting = [(fresh, fresh.plan.tables["special_values"])]
             fitting[0][0].stale = False
-            variants.insert(0, fitting[0])  # the next run tries it first
-            del variants[_MOST_VARIANTS:]
+            _keep(variants, fitting[0])
         return self.run_entry(fitting[0][0], arguments, deadline, log, times)
 
     def _entry_again(self, entry, arguments):
@@ -650,6 +656,12 @@ class _Device:
 
     def __repr__(self):
         return f"_DeviceAttributes({self.name}, {self.device_type}, {self.memory_limit_bytes})"
+
+
+def _keep(variants, pair):
+    """Puts a plan before the others of its request, so that the next run tries it first; the last one goes where they are many."""
+    variants.insert(0, pair)
+    del variants[_MOST_VARIANTS:]
 
 
 def _read_variable(op):
