@@ -86,6 +86,14 @@ class Unit:
         return presence.missing(self.op, self.context)
 
 
+def _left_at(op):
+    """The Switch where an Exit leaves its loop: gradients of loops that TensorFlow wrote have an Identity between both."""
+    source = op.inputs[0].op
+    while source.type == "Identity" and source._control_flow_context is op._control_flow_context:
+        source = source.inputs[0].op
+    return source
+
+
 class Region:
     """One block to be: the units in it, and the unit that it belongs to (None for the root)."""
 
@@ -196,7 +204,7 @@ class RaisedGraph:
         if kind in _SWITCHES:
             return op._control_flow_context if op.inputs[1].op.type == "LoopCond" else None
         if kind in ("Exit", "RefExit"):
-            return self._loop_context(op.inputs[0].op)
+            return self._loop_context(_left_at(op))
         if kind in ("NextIteration", "RefNextIteration", "LoopCond"):
             return op._control_flow_context
         return None
@@ -314,7 +322,7 @@ class RaisedGraph:
                 if op.type in _SWITCHES and op.inputs[0].op is variable.merge:
                     variable.switch = op
             for op in unit.ops:
-                if op.type in ("Exit", "RefExit") and op.inputs[0].op is variable.switch:
+                if op.type in ("Exit", "RefExit") and _left_at(op) is variable.switch:
                     variable.exits.append(op)
         for part in ("condition", "body"):
             region = self._regions.get((unit.context, part))
