@@ -2,6 +2,7 @@
 
 import builtins
 import io
+import logging
 
 import pytest
 
@@ -82,6 +83,32 @@ def test_an_error_closes_the_bar():
             session.run(step)
             _ = 1 / 0
     assert hook.bar.disable  # as tqdm marks a closed bar
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_lines_that_are_logged_do_not_begin_behind_the_bar():
+    step, screen = counting(), Terminal()
+    handler = logging.StreamHandler(screen)
+    tf.get_logger().addHandler(handler)
+    hook = tf.train.ProgressHook(total=4, every_n_steps=1, file=screen, ncols=60)
+    try:
+        with pytest.raises(ZeroDivisionError):
+            with tf.train.MonitoredSession(hooks=[hook]) as session:
+                for i in range(3):
+                    session.run(step)
+                    tf.logging.error("line %d", i)
+                _ = 1 / 0
+        tf.logging.error("behind")
+    finally:
+        tf.get_logger().removeHandler(handler)
+    assert handler.filters == []
+    for i in range(3):
+        assert f"{' ' * 60}\rline {i}\n" in screen.getvalue()  # the bar was overwritten by blanks
+    assert screen.getvalue().endswith("\nbehind\n")
 
 
 def test_a_subclass_that_overrides_a_callback_is_called_every_step():

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging as python_logging
+
 import numpy as np
 
+from ..logging import get_logger
 from .second_or_step_timer import SecondOrStepTimer
 from .session_run_hook import SessionRunArgs, SessionRunHook
 from .training_util import get_global_step, watched_element
@@ -23,8 +26,33 @@ def _bar_class():
     return tqdm
 
 
+class _BarAway:
+    """Clears the bar before a line is logged to the same terminal, so that the line does not begin behind it."""
+
+    def __init__(self, bar):
+        self._bar = bar
+        handlers = [*get_logger().handlers, *python_logging.getLogger().handlers] if _is_terminal(bar.fp) else []
+        self._handlers = [handler for handler in handlers if _is_terminal(getattr(handler, "stream", None))]
+        for handler in self._handlers:
+            handler.addFilter(self)
+
+    def filter(self, record):
+        self._bar.clear()
+        return True
+
+    def close(self):
+        for handler in self._handlers:
+            handler.removeFilter(self)
+
+
+def _is_terminal(file):
+    return file is not None and hasattr(file, "isatty") and file.isatty()
+
+
 class ProgressHook(SessionRunHook):
     """Shows a bar with the global step, the steps in a second, and chosen tensors. Python is entered only to draw it.
+
+    On a terminal, lines that are logged stand above the bar.
 
     Args:
       total: the last step, for a bar that fills; None shows counts alone.
@@ -69,6 +97,7 @@ class ProgressHook(SessionRunHook):
         step = int(session.run(self._global_step_tensor))
         if self._bar is None:
             self._bar = self._make_bar(initial=step, **self._options)
+            self._bar_away = _BarAway(self._bar)
         else:
             self._move_to(step)  # a session that is made again may begin at an earlier step
         every_n_secs, every_n_steps = self._period
@@ -92,12 +121,16 @@ class ProgressHook(SessionRunHook):
 
     def end(self, session):
         self._move_to(int(session.run(self._global_step_tensor)))
-        self._bar.close()
+        self._close()
 
     def on_error(self, session, exception):
         """The bar stays as it was."""
         if self._bar is not None:
-            self._bar.close()
+            self._close()
+
+    def _close(self):
+        self._bar_away.close()
+        self._bar.close()
 
     def _move_to(self, step):
         if step >= self._bar.n:
