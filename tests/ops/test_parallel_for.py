@@ -45,6 +45,18 @@ def test_gradients_of_each_row():
         np.testing.assert_allclose(other, 2 * row @ W @ W.T)
 
 
+def test_gradients_of_a_row_that_was_computed_outside_are_of_that_row_alone():
+    """Gradients of each example's loss, as differentially private optimizers take them."""
+    v = tf.Variable([1.0, 2.0])
+    losses = tf.reduce_sum((tf.constant(X) - v) ** 2, 1)
+    of_one = tf.vectorized_map(lambda loss: tf.gradients(loss, v)[0], losses)
+    of_two = tf.vectorized_map(lambda pair: tf.gradients(pair[0] + pair[1][0], v)[0], (losses, losses[:, None]))
+    expected = -2.0 * (X - [1.0, 2.0])
+    found = run([of_one, of_two])
+    np.testing.assert_allclose(found[0], expected)
+    np.testing.assert_allclose(found[1], 2.0 * expected)
+
+
 def test_structures_and_values_from_outside():
     x, outside = tf.constant(X), tf.constant(7)
 
