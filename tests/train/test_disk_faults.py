@@ -47,7 +47,7 @@ def assert_latest(directory, step):
     prefix = tf.train.latest_checkpoint(directory)
     assert int(tf.train.load_variable(prefix, "global_step")) == step
     np.testing.assert_array_equal(tf.train.load_variable(prefix, "w"), np.full(N, step, "f"))
-    assert not [name for name in os.listdir(directory) if "tempstate" in name]
+    assert not [name for name in os.listdir(directory) if "tempstate" in name or "_temp_" in name]
 
 
 @pytest.mark.parametrize("same_prefix", [False, True])

@@ -66,7 +66,13 @@ def write_items(path, items):
     directory = os.path.dirname(path)
     if directory and not os.path.isdir(directory):
         make_directory(directory)
-    bundle.write(path, items)
+    try:
+        bundle.write(path, items)
+    except BaseException:
+        if "_temp_" in os.path.basename(directory):  # of the shards of one save, which nobody else would remove
+            with suppress(OSError):
+                os.rmdir(directory)
+        raise
 
 
 def _run_save(call, prefix, names, specs, *tensors):
