@@ -8,6 +8,7 @@
 typedef struct set_params {
     int64_t n, other;  /* elements of the first and of the second vector */
     uint64_t mask;     /* slots - 1 */
+    uint64_t key;      /* what is mixed into the bits of elements */
     int64_t size;      /* bytes of an element */
     int64_t capacity;  /* elements of the output */
     int64_t reg;       /* where the count goes */
@@ -52,10 +53,14 @@ static inline uint64_t mixed(uint64_t bits) {
 }
 static inline uint64_t place_of(uint64_t mixed_bits, uint64_t mask) { return mixed_bits >> __builtin_clzll(mask); }
 
+/* A key that nobody knows who chooses elements, of where the system has put this plan's memory: numbers that are all searched for in one
+ * place, for a key that is known, are in as many places as others. */
+static uint64_t key_at(const void *memory) { return mixed((uint64_t)(uintptr_t)memory); }
+
 /* The slot that holds an equal element of `data`, or the free one where it belongs. */
 static uint64_t slot_of(const set_params *p, const int64_t *slots, const void *data, uint64_t bits) {
     const equality equal = equality_of(p->dtype);
-    uint64_t slot = place_of(mixed(bits), p->mask);
+    uint64_t slot = place_of(mixed(bits ^ p->key), p->mask);
     while (slots[slot] && (equals_nothing(equal, bits) || bits_at(data, p->size, equal, slots[slot] - 1) != bits))
         slot = (slot + 1) & p->mask;
     return slot;
@@ -75,6 +80,7 @@ static void prepare_set(hl_prepare *prep, int64_t stored) {
     uint64_t slots = 16;
     while (slots < (uint64_t)stored * 2) slots *= 2;
     p->mask = slots - 1;
+    p->key = key_at(p);
     p->n = prep->in[0]->size;
     p->dtype = prep->in[0]->dtype;
     p->size = (int64_t)hl_dtype_size(p->dtype);
@@ -107,16 +113,17 @@ static inline __attribute__((always_inline)) hl_status number_elements(const set
                                                                        const char *data, void *out, hl_run *run) {
     entry *entries = (entry *)run->scratch;
     entry *distinct = entries + p->mask + 1; /* those in the table, one after the other */
+    const uint64_t key = p->key;
     uint64_t mask = p->mask < FIRST_SLOTS - 1 ? p->mask : FIRST_SLOTS - 1; /* few slots stay in the cache */
     int64_t count = 0, stored = 0;
     uint64_t ahead[AHEAD] = {0}; /* of the next elements */
     clear_bytes(run, entries, (int64_t)((mask + 1) * sizeof(entry)));
-    for (int64_t i = 0; i < AHEAD && i < p->n; i++) ahead[i] = mixed(bits_at(data, size, equal, i));
+    for (int64_t i = 0; i < AHEAD && i < p->n; i++) ahead[i] = mixed(bits_at(data, size, equal, i) ^ key);
     for (int64_t i = 0; i < p->n; i++) {
         if (stopped_at(run, i)) return run->stopped;
         const uint64_t bits = bits_at(data, size, equal, i), mixed_bits = ahead[i % AHEAD];
         if (i + AHEAD < p->n) {
-            ahead[i % AHEAD] = mixed(bits_at(data, size, equal, i + AHEAD));
+            ahead[i % AHEAD] = mixed(bits_at(data, size, equal, i + AHEAD) ^ key);
             __builtin_prefetch(&entries[place_of(ahead[i % AHEAD], mask)]);
         }
         if (equals_nothing(equal, bits)) {
@@ -133,7 +140,7 @@ static inline __attribute__((always_inline)) hl_status number_elements(const set
             clear_bytes(run, entries, (int64_t)((mask + 1) * sizeof(entry)));
             for (int64_t k = 0; k < stored; k++) {
                 if (stopped_at(run, k)) return run->stopped;
-                *entry_of(entries, mask, distinct[k].bits, mixed(distinct[k].bits)) = distinct[k];
+                *entry_of(entries, mask, distinct[k].bits, mixed(distinct[k].bits ^ key)) = distinct[k];
             }
         }
     }
