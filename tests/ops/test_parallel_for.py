@@ -52,9 +52,17 @@ def test_gradients_of_a_row_that_was_computed_outside_are_of_that_row_alone():
     of_one = tf.vectorized_map(lambda loss: tf.gradients(loss, v)[0], losses)
     of_two = tf.vectorized_map(lambda pair: tf.gradients(pair[0] + pair[1][0], v)[0], (losses, losses[:, None]))
     expected = -2.0 * (X - [1.0, 2.0])
-    found = run([of_one, of_two])
+    in_a_branch = tf.vectorized_map(
+        lambda loss: tf.cond(loss > 3.0, lambda: tf.gradients(loss, v)[0], lambda: tf.zeros_like(v)), losses
+    )
+    in_another = tf.vectorized_map(
+        lambda a: tf.vectorized_map(lambda loss: tf.gradients(a * loss, v)[0], losses), tf.constant([1.0, -3.0])
+    )
+    found = run([of_one, of_two, in_a_branch, in_another])
     np.testing.assert_allclose(found[0], expected)
     np.testing.assert_allclose(found[1], 2.0 * expected)
+    np.testing.assert_allclose(found[2], [[0.0, 0.0], *expected[1:]])
+    np.testing.assert_allclose(found[3], [expected, -3.0 * expected])
 
 
 def test_structures_and_values_from_outside():

@@ -9,13 +9,11 @@ from .. import nest
 from ..graph.collections import GraphKeys
 from ..graph.scopes import name_scope
 from ..graph.stack import get_default_graph
-from .array import reshape, shape
 from .build import convert_to_tensor
 from .control_flow_context import WhileContext
 from .core import group, identity, with_dependencies
-from .functional import _check, _length
-from .gather import gather
-from .tensor_array import TensorArray
+from .functional import _arrays, _check, _length, _rows
+from .tensor_array import ROWS_APART, TensorArray
 from .tensor_util import constant_value
 from .while_loop import build_loop
 
@@ -38,10 +36,12 @@ def vectorized_map(fn, elems):
     if not callable(fn):
         raise TypeError("fn must be callable.")
     flat = _check(elems)
-    # Rows are gathered: gradients that the function takes itself are then of its row alone, where those of an array's elements
-    # would add up over the rows before. The shape makes gradients of all rows tensors, as TensorFlow's are.
-    whole = [reshape(t, shape(t)) for t in flat]
-    return pfor(lambda i: fn(nest.pack_sequence_as(elems, [gather(t, i) for t in whole])), _length(flat))
+    length = _length(flat)
+    arrays = _arrays(flat, length)
+    for array in arrays:
+        # gradients that the function takes itself are of its row alone: an array's would add up over the rows before
+        ROWS_APART.add(array.handle)
+    return pfor(lambda i: fn(_rows(elems, arrays, i)), length)
 
 
 def for_loop(loop_fn, loop_fn_dtypes, iters, parallel_iterations=None):

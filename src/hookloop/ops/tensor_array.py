@@ -5,6 +5,7 @@ An array has a handle and a flow: an op that must see a write takes the flow tha
 
 from __future__ import annotations
 
+import weakref
 from contextlib import nullcontext
 
 from .. import dtypes
@@ -12,10 +13,11 @@ from ..graph.scopes import colocate_with, control_dependencies, name_scope
 from ..graph.stack import get_default_graph
 from ..shapes import TensorShape, as_shape, to_internal
 from . import _text_rows
-from .array import reshape, shape, size
+from .array import expand_dims, reshape, shape, size
 from .build import apply_op, convert_to_tensor
 from .cast import cast
 from .core import identity
+from .indexed_slices import IndexedSlices
 from .ranges import range as tf_range
 from .registry import OpDef, no_gradient, register
 from .shape_functions import nothing, scalar
@@ -44,7 +46,26 @@ def _gradient_array(op, dtype, flow, grad):
     return array.grad(_source_of(grad), flow)
 
 
+# Handles of arrays of which a loop reads the rows of a tensor; gradients in the loop are slices of the tensor, of its row.
+ROWS_APART = weakref.WeakSet()
+
+
+def _is_taken_where_it_is_read(op):
+    """Whether the gradient of a read of such an array is taken in the loop itself, or in a region within it."""
+    handle = op.inputs[0]
+    while handle.op.type == "Enter":
+        handle = handle.op.inputs[0]
+    if handle not in ROWS_APART:
+        return False
+    context = get_default_graph()._get_control_flow_context()
+    while context is not None and context is not op._control_flow_context:
+        context = context.outer_context
+    return context is not None
+
+
 def _read_gradient(op, grad):
+    if _is_taken_where_it_is_read(op):
+        return [None, None, IndexedSlices(expand_dims(grad, 0), reshape(op.inputs[1], [1]))]
     array = _gradient_array(op, op.get_attr("dtype"), op.inputs[2], grad)
     return [None, None, array.write(op.inputs[1], grad).flow]
 
@@ -62,6 +83,8 @@ def _write_gradient(op, flow):
 
 
 def _scatter_gradient(op, flow):
+    if isinstance(flow, IndexedSlices):
+        return [None, None, IndexedSlices(flow.values, flow.indices, shape(op.inputs[2])), None]
     array = _gradient_array(op, op.get_attr("T"), flow, flow)
     value = array.gather(op.inputs[1])
     value.set_shape(op.inputs[2].get_shape())
@@ -301,7 +324,6 @@ class TensorArray:
 
     def _split_unevenly(self, value, lengths):
         """Each part is a row as long as the longest: what is read of it is as long as the part."""
-        from .array import expand_dims
         from .check import Assert
         from .gather import gather_nd
         from .math import equal, minimum
