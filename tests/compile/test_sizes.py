@@ -55,6 +55,15 @@ def test_exact_quotients_are_simplified_and_others_are_not():
     assert isinstance(s // s, Size)  # s may be 0
 
 
+def test_a_register_is_there_once_it_is_asked_for():
+    table = SizeTable()
+    s = table.fresh()
+    half = table.apply(sizes.FLOORDIV, s, 2)
+    ((own,),), ((made,),) = s.terms, half.terms
+    assert table.register_of(own) == s.register and table.register_of(made) is None
+    assert table.register(half) == table.register_of(made)
+
+
 def test_the_order_of_open_sizes_is_no_python_value():
     s = SizeTable().fresh()
     with pytest.raises(TypeError, match="order of symbolic sizes is not known"):

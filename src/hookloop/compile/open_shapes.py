@@ -22,9 +22,9 @@ def open_shapes(environment):
 def _terms(size):
     if size.register is not None:
         return ((1, (size.register,)),)
-    table, found = size.table, []
+    found = []
     for monomial, factor in size.terms.items():
-        registers = [table._intern({(atom,): 1}).register for atom in monomial]
+        registers = [size.table.register_of(atom) for atom in monomial]
         if None in registers:
             return None
         found.append((factor, tuple(registers)))

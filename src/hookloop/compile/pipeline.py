@@ -20,7 +20,7 @@ from .one_branch import ContinueBranches, DecideBranch
 from .open_shapes import open_shapes
 from .order import OrderedUnits
 from .regions import RaisedGraph
-from .sizes import _FUNCTIONS, Size
+from .sizes import FUNCTIONS, Size
 
 _MOST_SPECIALIZATIONS = 64
 
@@ -133,7 +133,7 @@ class Program:
 
     def _hint_atom(self, atom):
         if atom.operation is not None:
-            return _FUNCTIONS[atom.operation](self.hint(atom.left), self.hint(atom.right))
+            return FUNCTIONS[atom.operation](self.hint(atom.left), self.hint(atom.right))
         if atom.origin is None:
             return 1
         kind, of, axis = atom.origin
@@ -320,7 +320,7 @@ def _open_registers(lowerer):
     for atom in lowerer.sizes.atoms:
         if atom.origin is None or atom.origin[0] == "host":
             continue
-        register = lowerer.sizes._intern({(atom.index,): 1}).register
+        register = lowerer.sizes.register_of(atom.index)
         (feeds if atom.origin[0] == "feed" else variables).append((*atom.origin[1:], register))
     return {"feed_registers": feeds, "variable_registers": variables}
 

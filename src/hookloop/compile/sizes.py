@@ -12,7 +12,7 @@ ADD, SUB, MUL, FLOORDIV, MOD, MAX, MIN, BROADCAST, EQUAL, INFER, WRAP, OR_ELSE, 
     range(17)
 )
 _CHECKS = frozenset((BROADCAST, EQUAL, INFER, INDEX, WITHIN, NATURAL, STEP, ONCE))
-_FUNCTIONS = {
+FUNCTIONS = {  # what each gives of numbers; where a check fails, C says so
     FLOORDIV: lambda a, b: a // b if b else 0,
     MOD: lambda a, b: a % b if b else 0,
     MAX: max,
@@ -229,7 +229,7 @@ class SizeTable:
     def apply(self, operation, left, right, node=-1):
         """`left operation right`, simplified where it can be; checks fail at node."""
         if not isinstance(left, Size) and not isinstance(right, Size):
-            return _FUNCTIONS[operation](int(left), int(right))
+            return FUNCTIONS[operation](int(left), int(right))
         simple = self._simplify(operation, left, right)
         if simple is not None:
             return simple
@@ -348,6 +348,10 @@ class SizeTable:
             del self._applied[atom.group, operation, left, right]
             operations[place] = (ADD, out, left, self.constant(0), node)
         del self.checks[since:]
+
+    def register_of(self, atom):
+        """The register of a size that is one atom, by the atom's index; None where nothing has asked for one."""
+        return self._intern({(atom,): 1}).register
 
     def register(self, value) -> int:
         """The register that holds a size; its operations are added to its group."""
