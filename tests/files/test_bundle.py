@@ -240,3 +240,28 @@ def test_names_come_once(tmp_path):
     with pytest.raises(tf.errors.InvalidArgumentError, match="Adding duplicate key: v"):
         bundle.write(str(tmp_path / "x"), items({"v": np.float32(1)}) * 2)
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("fault", ["flipped", "truncated"])
+def test_many_small_tensors_of_a_corrupt_file_are_refused(tmp_path, fault):
+    values = [np.arange(3, dtype="f") + i for i in range(20)] + [np.zeros([0, 2], "f"), np.float64(0.5)]
+    variables = [tf.Variable(value, name=f"v{i}") for i, value in enumerate(values)]
+    saver = tf.train.Saver()
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        prefix = saver.save(session, str(tmp_path / "m"))
+        session.run([variable.assign(tf.zeros_like(variable)) for variable in variables])
+        saver.restore(session, prefix)
+        for found, value in zip(session.run(variables), values, strict=True):
+            np.testing.assert_array_equal(found, value)
+        path = tmp_path / "m.data-00000-of-00001"
+        data = bytearray(path.read_bytes())
+        data[50] ^= 1
+        path.write_bytes(data if fault == "flipped" else data[:50])
+        text = (
+            "the checksum of '.*' does not fit"
+            if fault == "flipped"
+            else "expected .* bytes of '.*' at .*, but the file ends at 50"
+        )
+        with pytest.raises(tf.errors.DataLossError, match=text):
+            saver.restore(session, prefix)

@@ -29,6 +29,7 @@ from .table import decode_varint, encode_varint, read_table, write_table
 _LITTLE_ENDIAN = 0
 _VERSION = 1
 _HEADER_KEY = b""
+_FEW, _SMALL_FILE = 8, 1 << 22  # more tensors than that are read of a file at once, where it has so few bytes
 _SMALL = 1 << 16  # bytes of a tensor that are copied sooner than looked at in place
 
 
@@ -268,25 +269,27 @@ def _data_files(prefix):
 class _DataFiles:
     """The data files of a checkpoint, each opened when it is first read and closed with all others."""
 
-    def __init__(self, prefix, shards):
-        self._prefix, self._shards = prefix, shards
+    def __init__(self, prefix, shards, at_once=False):
+        self._prefix, self._shards, self._at_once = prefix, shards, at_once
         self._opened = {}
 
     def __enter__(self):
         return self
 
     def __exit__(self, *exception):
-        for file, _, _ in self._opened.values():
+        for file, *_ in self._opened.values():
             file.close()
 
     def get(self, shard):
-        """(file, its size, its path)."""
+        """(file, its size, its path, its bytes where it is small and much is read of it, else None)."""
         found = self._opened.get(shard)
         if found is None:
             path = data_path(self._prefix, shard, self._shards)
             with translated(path):
                 file = open(path, "rb", buffering=0)  # noqa: SIM115 - closed with the others
-                found = self._opened[shard] = file, os.fstat(file.fileno()).st_size, path
+                size = os.fstat(file.fileno()).st_size
+                content = os.pread(file.fileno(), size, 0) if self._at_once and size <= _SMALL_FILE else None
+            found = self._opened[shard] = file, size, path, content
         return found
 
 
@@ -325,6 +328,7 @@ class BundleReader:
             raise errors.UnimplementedError(None, None, f"{path}: the checkpoint has big-endian numbers")
         self.shards = header.num_shards
         self._dtypes = {}  # number in an entry -> DType, of those that have come
+        self._numpy_dtypes = {}  # and NumPy's of each
         self.entries = {key: _parsed(BundleEntryProto, value, path) for key, value in items[1:]}
         self._names = {
             key.decode(errors="surrogateescape"): entry for key, entry in self.entries.items() if key[:1] != b"\0"
@@ -370,6 +374,7 @@ class BundleReader:
         if dtype._is_ref_dtype or (dtype.name != "string" and np.dtype(dtype.as_numpy_dtype).hasobject):
             raise self._corrupt(name, f"the type {dtype.name}")
         self._dtypes[entry.dtype] = dtype
+        self._numpy_dtypes[dtype] = np.dtype(dtype.as_numpy_dtype)
         return dtype
 
     def _shape_of(self, name, entry):
@@ -393,9 +398,9 @@ class BundleReader:
         """
         return self.read_all([(name, partition)])[0]
 
-    def read_all(self, wanted):
-        """A list of tensors and slices, for the (name, partition) of each: their files are opened once."""
-        with _DataFiles(self.prefix, self.shards) as files:
+    def read_all(self, wanted, count=1):
+        """A list of so many tensors and slices, for the (name, partition) of each: their files are opened once."""
+        with _DataFiles(self.prefix, self.shards, count > _FEW) as files:
             return [self._read(files, name, partition) for name, partition in wanted]
 
     def _read(self, files, name, partition):
@@ -451,25 +456,28 @@ class BundleReader:
         dtype, shard, offset, size = self._dtype_of(name, entry), entry.shard_id, entry.offset, entry.size
         if not 0 <= shard < max(self.shards, 1) or offset < 0 or size < 0:
             raise errors.DataLossError(None, None, f"{self.prefix}: the index entry of {name!r} is corrupt")
-        file, end, path = files.get(shard)
+        file, end, path, content = files.get(shard)
         if offset + size > end:
             raise errors.DataLossError(
                 None, None,
                 f"{path}: expected {size} bytes of {name!r} at {offset}, but the file ends at {end}",
             )  # fmt: skip
-        with translated(path):
-            data = _bytes_of(file, offset, size)
-        if dtype.name == "string":
+        try:
+            data = _bytes_of(file, offset, size) if content is None else content[offset : offset + size]
+        except OSError:
+            with translated(path):
+                raise
+        numpy_dtype = self._numpy_dtypes[dtype]
+        if numpy_dtype.hasobject:  # texts: no other type of a checkpoint has objects
             return self._strings(name, entry, data if isinstance(data, bytes) else data.tobytes(), shape)
         if checksum.masked(data) != entry.crc32c:
             raise errors.DataLossError(None, None, f"{path}: the checksum of {name!r} does not fit")
-        numpy_dtype = np.dtype(dtype.as_numpy_dtype)
         if len(data) != math.prod(shape) * numpy_dtype.itemsize:
             raise errors.DataLossError(
                 None, None, f"{path}: {len(data)} bytes of {name!r} do not make {dtype.name}{list(shape)}"
             )
         if isinstance(data, bytes):
-            return np.frombuffer(data, numpy_dtype).reshape(shape).copy()
+            return np.ndarray(shape, numpy_dtype, bytearray(data))
         return data.view(numpy_dtype).reshape(shape)
 
     def _strings(self, name, entry, data, shape):

@@ -87,7 +87,7 @@ def _run_restore(call, prefix, names, specs):
     names, specs = _texts(names), _texts(specs)
     _same_length(names, specs, len(wanted))
     reader = BundleReader(_path(prefix))
-    return reader.read_all(_of_types(reader, zip(names, specs, wanted)))
+    return reader.read_all(_of_types(reader, zip(names, specs, wanted)), len(wanted))
 
 
 def _of_types(reader, wanted):
