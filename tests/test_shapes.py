@@ -211,3 +211,23 @@ def test_what_is_not_computed_for_a_shape(make, executor):
     with tf.Session() as session:
         values = session.run([filled, zeros])
     assert [value.tolist() for value in values] == [[3, 3], [0, 0]]
+
+
+def test_what_a_number_of_unknown_rank_decides_has_a_rank():
+    open_rank = tf.placeholder(tf.int32, None)
+    rows = tf.placeholder(tf.float32, [4, 2])
+    assert tf.range(open_rank).shape.as_list() == [None]
+    assert tf.linspace(0.0, 1.0, open_rank).shape.as_list() == [None]
+    assert tf.unsorted_segment_sum(rows, [0, 1, 0, 1], open_rank).shape.as_list() == [None, 2]
+    assert tf.sparse_segment_sum(rows, [0, 1], open_rank).shape.as_list() == [None, 2]
+    assert tf.sparse_segment_mean(rows, open_rank, [0, 0], num_segments=3).shape.as_list() == [3, 2]
+    found = tf.unique_with_counts(tf.placeholder(tf.float32, None))
+    assert [t.shape.ndims for t in found] == [1, None, 1]
+
+
+def test_means_of_picked_rows_are_of_floats():
+    for mean in (tf.sparse_segment_mean, tf.sparse_segment_sqrt_n):
+        with pytest.raises(
+            TypeError, match="Value passed to parameter 'data' has DataType int32 not in list of allowed"
+        ):
+            mean(tf.constant([1, 2]), [0], [0])

@@ -693,3 +693,28 @@ def test_a_scope_says_whether_its_variables_are_resources():
         assert scope.use_resource is False
     with tf.variable_scope("q", use_resource=True):
         assert type(tf.Variable(1.0)).__name__ == type(tf.get_variable("z", [1])).__name__ == "ResourceVariable"
+
+
+@pytest.mark.parametrize("change", ["assign_add", "assign_sub"])
+def test_what_does_not_fit_is_not_added_to_a_resource_variable(executor, change):
+    v = tf.get_variable("v", initializer=np.zeros((3, 2), "float32"), use_resource=True)
+    with pytest.raises(ValueError, match="Dimension 0 in both shapes must be equal, but are 3 and 1"):
+        getattr(v, change)(np.ones((1, 2), "float32"))
+    x = tf.placeholder(tf.float32, [None, None])
+    changed = getattr(v, change)(x)
+    with tf.Session() as session:
+        session.run(v.initializer)
+        with pytest.raises(
+            tf.errors.InvalidArgumentError,
+            match=r"Cannot update variable with shape \[3,2\] using a Tensor with shape \[1,2\]",
+        ):
+            session.run(changed, {x: np.ones((1, 2))})
+        assert not session.run(v).any()
+        session.run(changed, {x: np.ones((3, 2))})
+        assert session.run(v).all()
+
+
+def test_rows_that_are_not_one_for_each_index_are_refused_of_a_resource_variable():
+    v = tf.get_variable("v", initializer=np.zeros((3, 2), "float32"), use_resource=True)
+    with pytest.raises(ValueError, match="Dimension 0 in both shapes must be equal, but are 1 and 3"):
+        tf.scatter_update(v, [0, 1, 2], np.ones((1, 2), "float32"))

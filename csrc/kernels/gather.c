@@ -183,6 +183,12 @@ typedef struct nd_params {
     double cost_ns;
 } nd_params;
 
+static void shape_text(const nd_params *p, char *shape, int size) {
+    int length = 0;
+    for (int k = 0; k < p->rank && length < size - 24; k++)
+        length += snprintf(shape + length, (size_t)(size - length), k ? ",%lld" : "%lld", (long long)p->dims[k]);
+}
+
 /* Says which indices do not fit, all of them, and into what. */
 static hl_status refuse_nd(const nd_params *p, const void *indices, int64_t i, hl_run *run) {
     char at[160] = "", shape[160] = "";
@@ -190,9 +196,7 @@ static hl_status refuse_nd(const nd_params *p, const void *indices, int64_t i, h
     for (int64_t k = 0; k < p->depth && length < (int)sizeof at - 24; k++)
         length += snprintf(at + length, sizeof at - (size_t)length, k ? ", %lld" : "%lld",
                            (long long)index_at(indices, p->wide, i * p->depth + k));
-    length = 0;
-    for (int k = 0; k < p->rank && length < (int)sizeof shape - 24; k++)
-        length += snprintf(shape + length, sizeof shape - (size_t)length, k ? ",%lld" : "%lld", (long long)p->dims[k]);
+    shape_text(p, shape, sizeof shape);
     return hl_fail(run, HL_INVALID_ARGUMENT, "indices[%lld] = [%s] does not index into %sshape [%s]", (long long)i, at,
                    p->gathers ? "param " : "", shape);
 }
@@ -268,12 +272,19 @@ static hl_status run_gather_nd(const hl_instr *ins, hl_run *run) {
     return job.unfit < p->count ? refuse_nd(p, ins->arg[1], job.unfit, run) : HL_OK;
 }
 
+/* Parts of nothing are refused, even those of no elements. */
+static hl_status run_gather_of_nothing(const hl_instr *ins, hl_run *run) {
+    char shape[160] = "";
+    shape_text(ins->p[2].p, shape, sizeof shape);
+    return hl_fail(run, HL_INVALID_ARGUMENT, "Requested more than 0 entries, but params is empty.  Params shape: [%s]", shape);
+}
+
 static hl_status prepare_gather_nd(hl_prepare *prep) {
     nd_params *p = prep->params;
     prepare_nd(p, prep->in[1], prep->in[0]);
     p->gathers = true;
     p->cost_ns = prep->cost_ns = (double)p->count * ((double)p->depth * 2 + (double)p->bytes * 0.1) + 5;
-    prep->ins->fn = run_gather_nd;
+    prep->ins->fn = p->count && !prep->in[0]->size ? run_gather_of_nothing : run_gather_nd;
     return HL_OK;
 }
 

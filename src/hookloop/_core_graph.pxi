@@ -683,8 +683,7 @@ cdef class GraphFields:
             tensor._consumers = []
             outputs.append(tensor)
             i += 1
-        if i:
-            infer_shapes(op, outputs)
+        infer_shapes(op, outputs)
         for tensor in inputs:
             context = (<OperationFields>tensor.op)._control_flow_context
             if context is not None and context is not state.context:

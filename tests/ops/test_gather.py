@@ -182,3 +182,17 @@ def test_gather_nd_whose_shapes_only_the_feeds_tell(executor, indices):
     params, places = tf.placeholder(tf.float64, None), tf.placeholder(tf.int64, None)
     found = run(tf.gather_nd(params, places), {params: X, places: indices})
     np.testing.assert_array_equal(found, X[tuple(np.transpose(indices))])
+
+
+@pytest.mark.parametrize("shape", [(3, 0), (0, 3)])
+def test_elements_of_nothing_are_refused(executor, shape):
+    table = tf.placeholder(tf.float32, [None, None])
+    places = tf.placeholder(tf.int32, [None, 1])
+    taken = tf.gather_nd(table, places)
+    with tf.Session() as session:
+        feeds = {table: np.zeros(shape), places: np.zeros((0, 1))}
+        assert session.run(taken, feeds).shape == (0, shape[1])
+        text = rf"Requested more than 0 entries, but params is empty\.  Params shape: \[{shape[0]},{shape[1]}\]"
+        with pytest.raises(tf.errors.InvalidArgumentError, match=text):
+            session.run(taken, {**feeds, places: [[0]]})
+        assert session.run(taken, {table: [[1, 2]], places: [[0]]}).tolist() == [[1, 2]]

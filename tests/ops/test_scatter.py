@@ -73,3 +73,56 @@ def test_shapes_that_do_not_fit_are_refused():
         ValueError, match="inner 1 dimensions of input.shape must match the inner 1 dimensions of updates"
     ):
         tf.tensor_scatter_add(tf.ones([4, 2]), [[0]], [[1.0, 2.0, 3.0]])
+
+
+def of_places(scattered, shape, indices, updates, known):
+    """What is scattered into a tensor or variable of this shape, of shapes that the graph knows or not."""
+    with tf.Graph().as_default():
+        given = [
+            tf.constant(v) if known else tf.placeholder_with_default(np.asarray(v), None) for v in (indices, updates)
+        ]
+        return run(scattered(np.zeros(shape, "float32"), *given))
+
+
+SCATTERED = {
+    "nd": lambda x, indices, updates: tf.scatter_nd(indices, updates, np.array(x.shape, "int32")),
+    "tensor": lambda x, indices, updates: tf.tensor_scatter_add(tf.constant(x), indices, updates),
+    "ref": lambda x, indices, updates: tf.scatter_nd_add(tf.get_variable("v", initializer=x), indices, updates),
+    "resource": lambda x, indices, updates: tf.scatter_nd_update(
+        tf.get_variable("v", initializer=x, use_resource=True), indices, updates
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", SCATTERED)
+@pytest.mark.parametrize("known", [True, False])
+def test_updates_that_are_not_a_slice_for_each_place_are_refused(executor, kind, known):
+    error = ValueError if known else tf.errors.InvalidArgumentError
+    ones = np.ones((3, 2), "float32")
+    with pytest.raises(error, match="Shape must be at least rank 1 but is rank 0"):
+        of_places(SCATTERED[kind], [2], np.int32([1]), np.float32(3), known)
+    with pytest.raises(
+        error, match="The outer 1 dimensions of indices.shape must match the outer 1|sizes 3 and 2 do not fit"
+    ):
+        of_places(SCATTERED[kind], [3, 2], np.int32([[0], [1]]), ones, known)
+    with pytest.raises(
+        error, match="The outer 1 dimensions of indices.shape must match the outer 1|sizes 1 and 3 do not fit"
+    ):
+        of_places(SCATTERED[kind], [3, 2], np.int32([[0], [1], [2]]), ones[:1], known)
+
+
+@pytest.mark.parametrize("kind", SCATTERED)
+@pytest.mark.parametrize("known", [True, False])
+def test_a_place_is_one_of_a_list(executor, kind, known):
+    with pytest.raises(
+        tf.errors.InvalidArgumentError, match="The outermost dimension of updates and indices must match"
+    ):
+        of_places(SCATTERED[kind], [2, 3, 3], np.int32([1]), np.ones((3, 3), "float32"), known)
+
+
+@pytest.mark.parametrize("kind", SCATTERED)
+def test_nothing_is_put_into_nothing(executor, kind):
+    with pytest.raises(ValueError, match="Indices and updates specified for empty output shape"):
+        of_places(SCATTERED[kind], [3, 0], np.int32([[0]]), np.ones((1, 0), "float32"), True)
+    none = of_places(SCATTERED[kind], [3, 0], np.zeros((0, 1), "int32"), np.ones((0, 0), "float32"), True)
+    assert none is None or none.shape == (3, 0)

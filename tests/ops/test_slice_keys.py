@@ -111,3 +111,31 @@ def test_bounds_of_a_slice_may_be_variables(executor, use_resource):
         found = session.run([t[n:], t[:n, 1], t[n:m:1], t[..., n:m], t[n, n + 1 :]])
     for value, wanted in zip(found, [x[1:], x[:1, 1], x[1:3], x[..., 1:3], x[1, 2:]]):
         np.testing.assert_array_equal(value, wanted)
+
+
+def test_a_slice_whose_strides_are_known_has_a_rank():
+    x = tf.constant(X)
+    begin = tf.placeholder(tf.int32, [None])
+    assert tf.strided_slice(x, begin, [2, 2, 3], [1, 1, 1]).shape.as_list() == [None, None, None]
+    kept = tf.strided_slice(x, begin, [2, 2, 3], [1, 1, 1], begin_mask=5, end_mask=1, shrink_axis_mask=2)
+    assert kept.shape.as_list() == [2, None]
+    strides = tf.placeholder(tf.int32, [3])
+    assert tf.strided_slice(x, [0, 0, 0], [2, 2, 3], strides).shape.ndims is None
+    assert x[:, :2, tf.placeholder(tf.int32, [])].shape.as_list() == [2, None]
+    rows = tf.placeholder(tf.float32, [None, 2])
+    assert rows[:0].shape.as_list() == [None, 2]
+
+
+def test_a_slice_of_open_ends_is_refused_where_its_strides_tell():
+    x, ends = tf.constant(X), tf.placeholder(tf.int32, [None])
+    with pytest.raises(ValueError, match="Index out of range using input dim 3; input has only 3 dims"):
+        tf.strided_slice(x, ends, [1, 1, 1, 1], [1, 1, 1, 1])
+    with pytest.raises(ValueError, match="only stride 1 allowed on non-range indexing"):
+        tf.strided_slice(x, [0, 0], ends, [-1, 1], shrink_axis_mask=1)
+
+
+def test_a_slice_of_open_strides_is_refused_when_it_is_run(executor):
+    strides = tf.placeholder(tf.int32, [4])
+    part = tf.strided_slice(tf.constant(X), [0, 0, 0, 0], [1, 1, 1, 1], strides)
+    with tf.Session() as session, pytest.raises(tf.errors.InvalidArgumentError, match="input has only 3 dims"):
+        session.run(part, {strides: [1, 1, 1, 1]})

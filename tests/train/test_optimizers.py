@@ -204,3 +204,20 @@ def test_types_that_tensorflow_has_no_kernel_for(name, dtype, sparse):
             found[each] = session.run(tf.cast(v, tf.float64))
     np.testing.assert_allclose(found[dtype], found[tf.float32], rtol=2e-2)
     assert found[dtype][1] != 2
+
+
+@pytest.mark.parametrize("use_resource", [False, True])
+@pytest.mark.parametrize(
+    "optimizer", [tf.train.AdamOptimizer, tf.train.GradientDescentOptimizer, tf.train.AdagradOptimizer]
+)
+def test_a_gradient_of_another_shape_is_refused(executor, optimizer, use_resource):
+    v = tf.get_variable("v", initializer=np.ones((3, 2), "float32"), use_resource=use_resource)
+    with pytest.raises(ValueError, match="Dimension 0 in both shapes must be equal, but are 3 and 1"):
+        optimizer(0.1).apply_gradients([(tf.constant(np.ones((1, 2), "float32")), v)])
+    slope = tf.placeholder(tf.float32, None)
+    train = optimizer(0.1).apply_gradients([(slope, v)])
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        with pytest.raises(tf.errors.InvalidArgumentError, match="sizes (1 and 3|3 and 1) do not fit"):
+            session.run(train, {slope: np.ones((1, 2))})
+        assert (session.run(v) == 1).all()

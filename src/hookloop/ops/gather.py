@@ -11,7 +11,7 @@ from . import kinds
 from .build import apply_op, constant, convert_to_tensor
 from .computed_axes import axis_of, extents, is_before, moved, to_the_end
 from .registry import OpDef, no_gradient, register
-from .shape_functions import check_sizes, one_of, picked
+from .shape_functions import check_sizes, handle_shape, one_of, picked, shape_of_variable
 
 __all__ = ["boolean_mask", "gather", "gather_nd", "one_hot", "scatter_nd", "sequence_mask"]
 
@@ -153,21 +153,10 @@ def _gather_gradient(op, grad):
 
 
 def _variable_rows_shape(c):
-    params = c.shape(0) if c.dtype(0).name != "resource" else _handle_shape(c.op.inputs[0])
+    params = shape_of_variable(c, 0)
     if params is None or not c.known(1):
         return None
     return (*c.shape(1), *params[1:])
-
-
-def _handle_shape(handle):
-    """The shape of the variable behind a handle, or None where the handle comes from somewhere else."""
-    from ..shapes import to_internal
-
-    while handle.op.type != "VarHandleOp":
-        if not handle.op.inputs:
-            return None
-        handle = handle.op.inputs[0]
-    return to_internal(handle.op.get_attr("shape"))
 
 
 def _variable_rows_reference(node, params, indices):
@@ -181,7 +170,7 @@ def _variable_rows_gradient(op, grad):
     from .slicing import concat
 
     handle, indices = op.inputs
-    known = _handle_shape(handle)
+    known = handle_shape(handle)
     if known is not None and all(isinstance(d, int) for d in known):
         form = constant(list(known), dtypes.int32)
     else:
@@ -218,6 +207,9 @@ def _elements_shape(c, params, indices):
 
 
 def _gather_nd_reference(node, params, indices):
+    if np.size(params) == 0 and np.prod(np.shape(indices)[:-1]):
+        shape = ",".join(map(str, np.shape(params)))
+        raise ValueError(f"Requested more than 0 entries, but params is empty.  Params shape: [{shape}]")
     check_places(indices, np.shape(params), "param shape")
     if indices.shape[-1] == 0:  # all of it for each
         return np.broadcast_to(params, (*indices.shape[:-1], *params.shape))
@@ -254,7 +246,7 @@ def _placed_nd(indices, grad, form):
 
 
 def _variable_elements_shape(c):
-    params = c.shape(0) if c.dtype(0).name != "resource" else _handle_shape(c.op.inputs[0])
+    params = shape_of_variable(c, 0)
     return None if params is None or not c.known(1) else _elements_shape(c, params, c.shape(1))
 
 
@@ -275,7 +267,14 @@ def _scattered_nd(c):
 
 def check_updates(c, indices, updates, shape, what):
     """Refuses updates that are not one slice of a tensor of this shape for each place that `indices` name."""
-    depth = indices[-1] if indices else UNKNOWN
+    if not indices or not updates:
+        c.fail("Shape must be at least rank 1 but is rank 0")
+    if _is_empty(shape) and (_has_elements(indices) or _has_elements(updates)):
+        c.fail("Indices and updates specified for empty output shape")
+    if len(indices) == 1:
+        c.fail_in_run(f"The outermost dimension of updates and indices must match: indices of shape {_shown(indices)} are not "
+                      f"a list of places, as updates of shape {_shown(updates)} are a list of slices")  # fmt: skip
+    depth = c.decide(indices[-1]) if hasattr(c, "decide") else indices[-1]
     if not isinstance(depth, int):
         return
     if depth > len(shape):
@@ -287,6 +286,18 @@ def check_updates(c, indices, updates, shape, what):
     if not _agree(updates[outer:], shape[depth:]):
         c.fail(f"The inner {inner} dimensions of {what}.shape must match the inner {inner} dimensions of updates.shape")
     c.merge_shapes(updates, (*indices[:-1], *shape[depth:]))
+
+
+def _shown(shape):
+    return "[" + ",".join(str(d) if isinstance(d, int) else "?" for d in shape) + "]"
+
+
+def _is_empty(shape):
+    return any(isinstance(d, int) and d == 0 for d in shape)
+
+
+def _has_elements(shape):
+    return all(isinstance(d, int) and d > 0 for d in shape)
 
 
 def _agree(s, t):

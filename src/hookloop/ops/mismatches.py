@@ -146,11 +146,20 @@ def _of_handle(tensor):
     return _text(tuple(shape.as_list()) if shape is not None and shape.ndims is not None else None)
 
 
+def _updated(op, shapes, a, b):
+    shape = _text(shapes[0]) if shapes[0] else _of_handle(op.inputs[0])
+    return (
+        f"Cannot update variable with shape {shape} using a Tensor with shape {_text(shapes[1])}, shapes must be equal."
+    )
+
+
 _UNEQUAL = {
     "AccumulateNV2": lambda *_: "Parameters and update must be the same size",
     "AddN": _same,
     "Assign": _sized("Assign requires shapes of both tensors to match. lhs shape= {0} rhs shape= {1}"),
     "AssignVariableOp": _assigned,
+    "AssignAddVariableOp": _updated,
+    "AssignSubVariableOp": _updated,
     "AssignAdd": _sized("Parameters and update must be the same size: {0} vs. {1}"),
     "AssignSub": _sized("Parameters and update must be the same size: {0} vs. {1}"),
     "BatchMatMul": _products,

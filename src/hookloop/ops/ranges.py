@@ -17,9 +17,6 @@ __all__ = ["lin_space", "linspace", "range"]
 
 
 def _range_size(c):
-    for i in builtins.range(3):
-        if c.known(i) and len(c.shape(i)):
-            c.fail(f"Shape must be rank 0 but is rank {len(c.shape(i))}")
     if all(c.has_constant(i) for i in builtins.range(3)):
         start, limit, delta = (c.constant(i)[()] for i in builtins.range(3))
         if c.inputs[0].dtype.is_integer:
@@ -81,7 +78,7 @@ def _lin_space_reference(node, start, stop, num):
 
 
 register(
-    OpDef("Range", "start: Tidx, limit: Tidx, delta: Tidx", "output: Tidx", attrs={"Tidx": dtypes.int32}, types={"Tidx": kinds.REAL}, shape=_range_size,
+    OpDef("Range", "start: Tidx, limit: Tidx, delta: Tidx", "output: Tidx", ranks={"start": 0, "limit": 0, "delta": 0}, attrs={"Tidx": dtypes.int32}, types={"Tidx": kinds.REAL}, shape=_range_size,
           symbolic=True, lower=_range_lower, reference=_range_reference, gradient=no_gradient),
     OpDef("LinSpace", "start: T, stop: T, num: Tidx", "output: T", ranks={"start": 0, "stop": 0, "num": 0},
           attrs={"Tidx": dtypes.int32}, types={"T": kinds.FLOAT - {dtypes.float16}, "Tidx": kinds.INDEX},

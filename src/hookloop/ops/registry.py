@@ -85,7 +85,7 @@ class OpDef:
     __slots__ = (
         "name", "inputs", "outputs", "attrs", "types", "shape", "symbolic", "value", "gradient", "kernel",
         "params", "lower", "reference", "host", "stateful", "writes", "reads", "overwrites", "views",
-        "can_fail", "kernel_where", "_signature",
+        "can_fail", "kernel_where", "ranks", "_signature",
     )  # fmt: skip
 
     def __init__(self, name, inputs="", outputs="", *, attrs=None, types=None, shape=None, symbolic=False,
@@ -97,7 +97,8 @@ class OpDef:
         self.outputs = outputs
         self.attrs = attrs or {}
         self.types = types or {}
-        self.shape = _ranked(shape, inputs, ranks) if ranks else shape
+        self.ranks = _places(inputs, ranks) if ranks else {}
+        self.shape = _ranked(shape, self.ranks) if ranks else shape
         self.symbolic = symbolic
         self.value = value
         self.gradient = gradient
@@ -127,13 +128,17 @@ class OpDef:
         return range(len(op.inputs)) if self.writes is EVERY_INPUT else self.writes
 
 
-def _ranked(shape, inputs, ranks):
-    """A shape function that refuses inputs of another rank first."""
+def _places(inputs, ranks):
+    """The ranks by the inputs' indices."""
     names = [item.split(":")[0].strip() for item in inputs.split(",")]
-    wanted = [(names.index(name), rank) for name, rank in ranks.items()]
+    return {names.index(name): rank for name, rank in ranks.items()}
+
+
+def _ranked(shape, ranks):
+    """A shape function that refuses inputs of another rank first."""
 
     def ranked(c):
-        for i, rank in wanted:
+        for i, rank in ranks.items():
             if c.known(i) and len(c.shape(i)) != rank:
                 c.fail(f"Shape must be rank {rank} but is rank {len(c.shape(i))}")
         return shape(c)

@@ -10,7 +10,7 @@ from .build import apply_op, convert_to_tensor
 from .core import identity
 from .gather import check_places, check_updates, gather_nd
 from .registry import OpDef, no_gradient, register
-from .shape_functions import nothing
+from .shape_functions import shape_of_variable
 
 __all__ = [
     "batch_scatter_update", "scatter_nd_add", "scatter_nd_sub", "scatter_nd_update", "tensor_scatter_add", "tensor_scatter_nd_add",
@@ -35,11 +35,27 @@ def _combined(name):
 
 def _checked(c):
     if not c.known(0):
+        _check_ranks(c)
         return None
     found = c.shape(0)
     if c.known(1) and c.known(2):
         check_updates(c, c.shape(1), c.shape(2), found, "input")
     return found
+
+
+def _check_ranks(c):
+    """TensorFlow wants lists of places and of slices, also where it does not know of what."""
+    if any(c.known(i) and not c.shape(i) for i in (1, 2)):
+        c.fail("Shape must be at least rank 1 but is rank 0")
+
+
+def _checked_of_variable(c):
+    shape = shape_of_variable(c, 0)
+    if shape is not None and c.known(1) and c.known(2):
+        check_updates(c, c.shape(1), c.shape(2), shape, "input")
+    else:
+        _check_ranks(c)
+    return []
 
 
 # --- gradients ------------------------------------------------------------------------------------------------
@@ -98,7 +114,7 @@ for _name in ("Add", "Sub", "Update"):
               lower=_variable_lower(_kernel), reference=_combined(_name), writes=(0,), stateful=True, can_fail=True,
               gradient=no_gradient),
         OpDef(f"ResourceScatterNd{_name}", "ref: resource, indices: Tindices, updates: T", "",
-              attrs={"use_locking": True}, types=_element_types, shape=nothing, lower=_variable_lower(_kernel),
+              attrs={"use_locking": True}, types=_element_types, shape=_checked_of_variable, lower=_variable_lower(_kernel),
               reference=_combined(_name), writes=(0,), stateful=True, can_fail=True, gradient=no_gradient),
     )  # fmt: skip
 

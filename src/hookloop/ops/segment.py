@@ -184,9 +184,8 @@ register(
 
 def _picked_shape(c):
     data = c.shape(0)
-    _check_vector(c, 1)
-    _check_vector(c, 2)
-    c.merge(c.shape(1)[0], c.shape(2)[0])
+    if c.known(1) and c.known(2):
+        c.merge(c.shape(1)[0], c.shape(2)[0])
     if len(c.inputs) == 4:
         (count,) = c.sizes(3)
         if isinstance(count, int) and count < 0:
@@ -225,12 +224,13 @@ def _picked_op(name, kind, counted):
         return _combine(kind, np.asarray(data)[np.asarray(indices, int)], numbers, segments, 0)
 
     signature = "data: T, indices: Tidx, segment_ids: int32" + (", num_segments: Tnumsegments" if counted else "")
-    types = {"T": kinds.REAL, "Tidx": kinds.INDEX}
+    types = {"T": kinds.REAL if kind == _SUM else kinds.FLOAT - {dtypes.float16}, "Tidx": kinds.INDEX}
     attrs = {"Tidx": dtypes.int32}
     if counted:
         types["Tnumsegments"] = kinds.INDEX
         attrs["Tnumsegments"] = dtypes.int32
-    return OpDef(name, signature, "output: T", attrs=attrs, types=types, shape=_picked_shape, lower=lower,
+    ranks = {"indices": 1, "segment_ids": 1, **({"num_segments": 0} if counted else {})}
+    return OpDef(name, signature, "output: T", attrs=attrs, types=types, ranks=ranks, shape=_picked_shape, lower=lower,
                  reference=reference, gradient=_picked_gradient(kind), can_fail=True)  # fmt: skip
 
 

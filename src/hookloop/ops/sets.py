@@ -7,6 +7,7 @@ from collections import namedtuple
 import numpy as np
 
 from .. import dtypes
+from ..shapes import UNKNOWN
 from . import kinds
 from .build import apply_op
 from .registry import OpDef, register
@@ -29,6 +30,8 @@ def _vector_length(c, i):
 
 
 def _unique_shape(c):
+    if not c.known(0):
+        return [(UNKNOWN,), None, (UNKNOWN,)][: len(c.op.outputs)]
     length = _vector_length(c, 0)
     count = c.new_size(length)
     return [(count,), (length,), (count,)][: len(c.op.outputs)]

@@ -61,6 +61,8 @@ class ShapeContext(ShapeContextFields):
                 return tuple([d if d is UNKNOWN else int(d) for d in value.ravel()])
             return tuple(value.ravel().astype(np.int64).tolist())
         shape = self.op.inputs[i]._shape
+        if shape is None and i in self.op.op_def.ranks:
+            shape = (UNKNOWN,) * self.op.op_def.ranks[i]  # another rank is refused in the run
         if shape == ():
             return (UNKNOWN,)
         if shape is None or len(shape) != 1 or (shape[0] is UNKNOWN and count is None):

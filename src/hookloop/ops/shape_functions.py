@@ -5,12 +5,28 @@ from __future__ import annotations
 from .._core import broadcast, scalar, unchanged
 from ..shapes import to_internal
 
-__all__ = ["broadcast", "check_sizes", "from_attribute", "length_by_input", "merged", "nothing", "one_of", "picked", "scalar", "sized_by_input", "unchanged", "unknown"]  # fmt: skip
+__all__ = ["broadcast", "check_sizes", "from_attribute", "handle_shape", "length_by_input", "merged", "nothing", "one_of", "picked", "scalar", "shape_of_variable", "sized_by_input", "unchanged", "unknown"]  # fmt: skip
 
 
 def unknown(c):
     """Nothing is known of any output's shape."""
     return [None] * len(c.op.outputs)
+
+
+def handle_shape(handle):
+    """The shape of the variable behind a handle, or None where the handle comes from somewhere else."""
+    while handle.op.type != "VarHandleOp":
+        if not handle.op.inputs:
+            return None
+        handle = handle.op.inputs[0]
+    return to_internal(handle.op.get_attr("shape"))
+
+
+def shape_of_variable(c, i):
+    """The shape of the variable that input i is, or whose handle it is; None where it is not known."""
+    if c.dtype(i).name == "resource":
+        return handle_shape(c.op.inputs[i])
+    return c.shape(i) if c.known(i) else None
 
 
 def nothing(c):

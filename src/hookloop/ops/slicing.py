@@ -170,6 +170,10 @@ class _Spec:
             return
         if stride == 0:
             c.fail(f"strides[{at}] must be non-zero")
+        if d is UNKNOWN:
+            self.order.append(len(self.axes))
+            self.axes.append((at, UNKNOWN, UNKNOWN, stride))
+            return
         first, last = (0, d) if stride > 0 else (-1, d - 1)  # the range of valid begins and ends
         begin = (first if stride > 0 else last) if begin is None else self._clip(begin, d, first, last)
         end = (last if stride > 0 else first) if end is None else self._clip(end, d, first, last)
@@ -218,7 +222,16 @@ def _masks(attrs):
 
 def spec_of(c, shape, first):
     """The spec of a strided slice whose begin, end and strides are inputs first, first + 1, first + 2."""
-    return _Spec(c, shape, *(c.sizes(i) for i in builtins.range(first, first + 3)), [c.attr(n) for n in _MASKS])
+    masks = [c.attr(n) for n in _MASKS]
+    if hasattr(c, "decide"):
+        return _Spec(c, shape, *(c.sizes(i) for i in builtins.range(first, first + 3)), masks)
+    strides = [int(s) for s in c.constant(first + 2)]
+    ends = [c.sizes(i, len(strides)) for i in (first, first + 1)]
+    if not (
+        c.has_constant(first) and c.has_constant(first + 1)
+    ):  # TensorFlow's graphs know all of where a slice lies, or nothing
+        ends = [(UNKNOWN,) * len(sizes) for sizes in ends]
+    return _Spec(c, shape, *ends, strides, masks)
 
 
 def _strided_shape(c):

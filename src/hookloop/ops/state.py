@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from .. import dtypes
-from ..shapes import UNKNOWN, TensorShape, to_internal
+from ..shapes import UNKNOWN, TensorShape
 from . import kinds
 from .build import apply_op, convert_to_tensor
 from .registry import OpDef, no_gradient, register
-from .shape_functions import from_attribute, nothing, scalar
+from .shape_functions import from_attribute, handle_shape, nothing, scalar, shape_of_variable
 
 __all__ = [
     "assign", "assign_add", "assign_sub", "is_variable_initialized", "scatter_add", "scatter_div",
@@ -30,6 +30,14 @@ def _updated_shape(c):
 
 
 def _resource_updated(c):
+    c.merge_shapes(shape_of_variable(c, 0), c.shape(1) if c.known(1) else None)
+    return []
+
+
+def _resource_scattered(c):
+    rows = shape_of_variable(c, 0)
+    if rows is not None and c.known(1) and c.known(2) and c.shape(2):  # a scalar is for all rows
+        c.merge_shapes(c.shape(2), (*c.shape(1), *rows[1:]))
     return []
 
 
@@ -87,12 +95,12 @@ def _handle_shape(c):
 
 
 def _shape_of_variable_shape(c):
-    form = c.shape(0) if c.dtype(0).name != "resource" else _variable_shape(c)
+    form = shape_of_variable(c, 0)
     return (UNKNOWN,) if form is None else (len(form),)
 
 
 def _shape_of_variable(c):
-    form = c.shape(0) if c.dtype(0).name != "resource" else _variable_shape(c)
+    form = shape_of_variable(c, 0)
     if form is None:
         return None
     found = np.empty(len(form), object)
@@ -102,13 +110,7 @@ def _shape_of_variable(c):
 
 def _variable_shape(c):
     """The shape of the variable that a handle stands for."""
-    tensor = c.op.inputs[0]
-    while tensor.op.type != "VarHandleOp" and tensor.op.inputs:
-        tensor = tensor.op.inputs[0]
-    if tensor.op.type != "VarHandleOp":
-        return None
-
-    return to_internal(tensor.op.get_attr("shape"))
+    return handle_shape(c.op.inputs[0])
 
 
 register(
@@ -150,7 +152,7 @@ for _name, (_kernel, _function) in _ROWS.items():
               reference=_scattered(_function), writes=(0,), stateful=True, can_fail=True,
               gradient=None if _name in ("Update", "Min", "Max") else no_gradient),
         OpDef(f"ResourceScatter{_name}", "resource: resource, indices: Tindices, updates: dtype", "",
-              types=_row_types(_name, "dtype"), shape=nothing, kernel=_kernel, reference=_scattered(_function), writes=(0,),
+              types=_row_types(_name, "dtype"), shape=_resource_scattered, kernel=_kernel, reference=_scattered(_function), writes=(0,),
               stateful=True, can_fail=True, gradient=no_gradient),
     )  # fmt: skip
 

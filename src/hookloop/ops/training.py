@@ -9,6 +9,7 @@ import numpy as np
 
 from . import kinds
 from .registry import OpDef, register
+from .shape_functions import shape_of_variable
 
 __all__ = []
 
@@ -190,22 +191,21 @@ def _shape(rule, sparse, resource):
     states, before = 1 + len(rule.slots), len(rule.before)
 
     def shape(c):
-        if resource:
-            return []
-        variable = c.shape(0) if c.known(0) else None
+        variable = shape_of_variable(c, 0)
         for i in range(1, states):
-            variable = c.merge_shapes(variable, c.shape(i) if c.known(i) else None)
+            variable = c.merge_shapes(variable, shape_of_variable(c, i))
         for i in (*range(states, states + before), *range(states + before + 1 + sparse, len(c.op.inputs))):
             if c.known(i) and len(c.shape(i)) != 0:
                 c.fail(f"expected a scalar as input {i}, got shape {list(c.shape(i))}")
         grad = states + before
         if not sparse:
-            return variable if not c.known(grad) else c.merge_shapes(variable, c.shape(grad))
+            variable = c.merge_shapes(variable, c.shape(grad)) if c.known(grad) else variable
+            return [] if resource else variable
         if c.known(grad) and c.known(grad + 1) and variable is not None:
             if len(c.shape(grad + 1)) != 1:
                 c.fail("expected indices of rank 1")
             c.merge_shapes(c.shape(grad), (*c.shape(grad + 1), *variable[1:]))
-        return variable
+        return [] if resource else variable
 
     return shape
 
