@@ -772,3 +772,12 @@ def test_compat_v1_has_the_modules_themselves():
     """They were made again by their files, with all that they import, and took the place of the package's own."""
     done = subprocess.run([sys.executable, "-c", COMPAT], capture_output=True, text=True)
     assert done.stdout == "No module named 'hookloop.compat.v1.no_such'\n", done.stderr
+
+
+def test_branches_by_the_path_of_layers():
+    from hookloop.python.layers import utils
+
+    assert utils.smart_cond(tf.constant(True), lambda: "yes", lambda: "no") == "yes"
+    assert utils.constant_value(tf.constant(True))
+    assert utils.constant_value(tf.placeholder(tf.bool)) is None
+    assert dir(utils) == ["constant_value", "smart_cond"]

@@ -34,6 +34,7 @@ _TABLE = {
     "framework.ops": ("", "python.framework.graph_elements"),
     "framework.tensor_shape": ("shapes", ""),
     "framework.versions": ("", "version"),
+    "layers.utils": (),
     "lib.io.python_io": ("python_io", "io"),
     "lib.io.tf_record": ("python_io", "io"),
     **{f"ops.{name}": _OPS for name in """array_ops bitwise_ops candidate_sampling_ops check_ops clip_ops confusion_matrix
@@ -107,6 +108,11 @@ _TABLE = {
 }  # fmt: skip
 
 _RENAMED = {
+    # Libraries choose a branch by this path, as Sonnet does.
+    "layers.utils": {
+        "constant_value": "python.framework.smart_cond.smart_constant_value",
+        "smart_cond": "python.framework.smart_cond.smart_cond",
+    },
     "data.ops.dataset_ops": {
         "DatasetV1Adapter": "data.Dataset",
         **{f"get_legacy_output_{what}": f"data.get_output_{what}" for what in ("classes", "shapes", "types")},
