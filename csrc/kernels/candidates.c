@@ -1,6 +1,8 @@
 /* Candidates: classes drawn as negative examples, with TensorFlow 1.15's draws, and which of them are true classes.
  *
- * Operand 0 of a sampler is the op's hl_stream; an execution reserves 512 blocks a candidate. Words are taken one by one.
+ * Operand 0 of a sampler is the op's hl_stream; an execution reserves 512 blocks a candidate. Words are taken one by one. UNIGRAMS has
+ * three more, one element a class: how likely it is, and its place in the table of the alias method (A. Walker, "An Efficient Method for
+ * Generating Discrete Random Variables with General Distributions", 1977): the share that is its own, and the class that has the rest.
  */
 #include <math.h>
 #include <string.h>
@@ -8,9 +10,9 @@
 #include "philox.h"
 #include "plan.h"
 
-enum { BLOCKS_A_CANDIDATE = 512 };
+enum { BLOCKS_A_CANDIDATE = 512, TRIES_BETWEEN_LOOKS = 4096 };
 
-typedef enum sampler { UNIFORM, LOG_UNIFORM } sampler;
+typedef enum sampler { UNIFORM, LOG_UNIFORM, UNIGRAMS } sampler;
 
 typedef struct candidate_params {
     sampler kind;
@@ -18,6 +20,8 @@ typedef struct candidate_params {
     bool unique;
     double log_range;
 } candidate_params;
+
+typedef struct unigrams { const float *likely, *own; const int32_t *other; } unigrams;
 
 typedef struct words {
     const hl_stream *stream;
@@ -48,21 +52,36 @@ static int64_t below(words *w, uint64_t n) {
     return (int64_t)(drawn % n);
 }
 
-static int64_t draw(const candidate_params *p, words *w) {
+/* The same by single words. */
+static uint32_t below_word(words *w, uint32_t n) {
+    if ((n & (n - 1)) == 0) return next_word(w) & (n - 1);
+    uint32_t drawn;
+    do drawn = next_word(w);
+    while (drawn < ~(uint32_t)0 % n + 1);
+    return drawn % n;
+}
+
+static int64_t draw(const candidate_params *p, const unigrams *table, words *w) {
     if (p->kind == UNIFORM) return below(w, (uint64_t)p->range);
+    if (p->kind == UNIGRAMS) {
+        const float share = uniform_float(next_word(w));
+        const uint32_t number = below_word(w, (uint32_t)p->range);
+        return share < table->own[number] ? number : table->other[number];
+    }
     const uint32_t x0 = next_word(w);
     const double u = uniform_double(x0, next_word(w));
     return ((int64_t)exp(u * p->log_range) - 1) % p->range;
 }
 
-static float probability(const candidate_params *p, int64_t number) {
+static float probability(const candidate_params *p, const unigrams *table, int64_t number) {
     if (p->kind == UNIFORM) return (float)(1.0 / (double)p->range);
+    if (p->kind == UNIGRAMS) return number >= 0 && number < p->range ? table->likely[number] : 0;
     return (float)(log(((double)number + 2.0) / ((double)number + 1.0)) / p->log_range);
 }
 
 /* How often a class is expected among the candidates. */
-static float expected(const candidate_params *p, int64_t number, int64_t tries) {
-    const float likely = probability(p, number);
+static float expected(const candidate_params *p, const unigrams *table, int64_t number, int64_t tries) {
+    const float likely = probability(p, table, number);
     if (tries == p->wanted) return likely * (float)p->wanted;
     return (float)-expm1((double)tries * log1p(-(double)likely));
 }
@@ -86,22 +105,24 @@ static hl_status run_candidates(const hl_instr *ins, hl_run *run) {
     void **const arg = hl_args(ins);
     hl_stream *stream = arg[0];
     const candidate_params *p = ins->p[2].p;
+    const unigrams of = p->kind == UNIGRAMS ? (unigrams){arg[2], arg[3], arg[4]} : (unigrams){0};
+    void **const results = arg + (p->kind == UNIGRAMS ? 5 : 2);
     const int64_t *classes = arg[1];
-    int64_t *out = arg[2], tries = 0, *table = (int64_t *)run->scratch;
+    int64_t *out = results[0], tries = 0, *table = (int64_t *)run->scratch;
     words w = {stream, reserve(stream, BLOCKS_A_CANDIDATE * (uint64_t)p->wanted), {{0}}, BLOCK_WORDS};
     const uint64_t mask = slots_of(p->wanted) - 1;
     if (p->unique) memset(table, 0, (mask + 1) * sizeof *table);
     for (int64_t i = 0; i < p->wanted;) {
-        out[i] = draw(p, &w);
-        tries++;
+        out[i] = draw(p, &of, &w);
         if (!p->unique || insert(table, mask, out[i])) i++;
+        if (++tries % TRIES_BETWEEN_LOOKS == 0 && hl_is_stopped(run)) return run->stopped;
     }
-    for (int64_t i = 0; i < p->classes; i++) ((float *)arg[3])[i] = expected(p, classes[i], tries);
-    for (int64_t i = 0; i < p->wanted; i++) ((float *)arg[4])[i] = expected(p, out[i], tries);
+    for (int64_t i = 0; i < p->classes; i++) ((float *)results[1])[i] = expected(p, &of, classes[i], tries);
+    for (int64_t i = 0; i < p->wanted; i++) ((float *)results[2])[i] = expected(p, &of, out[i], tries);
     return HL_OK;
 }
 
-/* attributes: which sampler, how many classes there are, whether all candidates differ */
+/* attributes: which sampler, how many classes there are, whether all candidates differ, of UNIGRAMS about how many tries that takes */
 static hl_status prepare_candidates(hl_prepare *prep) {
     candidate_params *p = prep->params;
     *p = (candidate_params){(sampler)prep->attr[0].i, prep->out[0]->size, prep->in[1]->size, prep->attr[1].i, prep->attr[2].i, 0};
@@ -111,7 +132,8 @@ static hl_status prepare_candidates(hl_prepare *prep) {
                          (long long)p->wanted, (long long)p->range);
     p->log_range = log1p((double)p->range);
     prep->scratch_bytes = p->unique ? (int64_t)(slots_of(p->wanted) * sizeof(int64_t)) : 0;
-    prep->cost_ns = 20 + 60.0 * (double)p->wanted + 20.0 * (double)p->classes;
+    const double tries = p->kind == UNIGRAMS ? (double)prep->attr[3].i : (double)p->wanted;
+    prep->cost_ns = 20 + 60.0 * tries + 20.0 * (double)p->classes;
     prep->ins->fn = run_candidates;
     return HL_OK;
 }

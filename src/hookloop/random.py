@@ -10,8 +10,10 @@ __getattr__, __dir__ = attributes(
         "gamma": "random_gamma",
         "normal": "random_normal",
         "poisson": "random_poisson",
-        "log_uniform_candidate_sampler": "ops.candidates.log_uniform_candidate_sampler",
-        "uniform_candidate_sampler": "ops.candidates.uniform_candidate_sampler",
+        **{
+            f"{kind}_candidate_sampler": f"ops.candidates.{kind}_candidate_sampler"
+            for kind in "all fixed_unigram log_uniform uniform".split()
+        },
         "shuffle": "random_shuffle",
         "uniform": "random_uniform",
         **{

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import hookloop as tf
+from tests.conftest import on_reference
 
 
 def run(fetch, feeds=None):
@@ -63,6 +64,46 @@ def test_candidates_that_cannot_be(executor):
         tf.nn.uniform_candidate_sampler(labels, 2, 3, True, 9)
     with pytest.raises(tf.errors.InvalidArgumentError, match="Sampler's range is too small"):
         run(tf.nn.uniform_candidate_sampler(labels, 1, 10, True, 9))
+
+
+def test_classes_are_drawn_as_often_as_the_file_says(executor, tmp_path):
+    (tmp_path / "words.csv").write_text("the,6\na,3\n\nof it,1\n")
+    sampler = tf.nn.fixed_unigram_candidate_sampler(
+        [[1], [4]], 1, 2000, False, 4, vocab_file=str(tmp_path / "words.csv"), num_reserved_ids=1, seed=1
+    )
+    drawn, of_labels, of_drawn = run(sampler)
+    np.testing.assert_allclose(np.bincount(drawn, minlength=4), [0, 1200, 600, 200], atol=80)
+    np.testing.assert_allclose(of_labels, [[1200], [0]], rtol=1e-6)  # a class beyond the last one is never drawn
+    np.testing.assert_allclose(of_drawn, np.array([0, 1200, 600, 200])[drawn], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind", "text"),
+    [
+        ({}, tf.errors.InvalidArgumentError, "Must provide either vocab_file or unigrams"),
+        ({"unigrams": [1.0], "vocab_file": "x"}, tf.errors.InvalidArgumentError, "Must only provide one of vocab_file and unigrams"),
+        ({"unigrams": [1.0, 2.0]}, tf.errors.InvalidArgumentError, "range_max is 3, but there are weights for 2 classes"),
+        ({"unigrams": [1.0, 0.0, 0.0]}, tf.errors.InvalidArgumentError, "range is too small: 2 different candidates of 1 classes"),
+        ({"vocab_file": "bad.csv"}, tf.errors.InvalidArgumentError, "Wrong vocabulary format at line: b,x"),
+        ({"vocab_file": "none.csv"}, tf.errors.NotFoundError, "none.csv; No such file or directory"),
+    ],
+)  # fmt: skip
+def test_weights_that_cannot_be(executor, arguments, kind, text, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bad.csv").write_text("a,1\nb,x\n")
+    sampler = tf.nn.fixed_unigram_candidate_sampler([[1]], 1, 2, True, 3, **arguments)
+    with pytest.raises(kind, match=text):
+        run(sampler)
+    with pytest.raises(TypeError, match="Expected list for 'unigrams' argument"):
+        tf.nn.fixed_unigram_candidate_sampler([[1]], 1, 2, True, 3, unigrams=range(3))
+
+
+@pytest.mark.skipif(on_reference(), reason="the reference executor looks at the time between operations")
+def test_candidates_that_are_never_found_end_with_the_time_limit():
+    weights = [1.0] * 9 + [1e-30]
+    sampler = tf.nn.fixed_unigram_candidate_sampler([[1]], 1, 10, True, 10, unigrams=weights)
+    with tf.Session() as session, pytest.raises(tf.errors.DeadlineExceededError):
+        session.run(sampler, options=tf.RunOptions(timeout_in_ms=50))
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ from collections import namedtuple
 import numpy as np
 
 from .. import dtypes
+from ..files.os_errors import translated
+from ..files.paths import local_path
 from ..graph.random_seed import get_seed
 from ..graph.scopes import name_scope
 from . import _philox, kinds
@@ -26,11 +28,22 @@ from .registry import OpDef, no_gradient, register
 from .slicing import concat, slice, stack
 
 __all__ = [
-    "compute_accidental_hits", "log_uniform_candidate_sampler", "nce_loss", "sampled_softmax_loss", "sparse_to_dense",
-    "uniform_candidate_sampler",
+    "all_candidate_sampler", "compute_accidental_hits", "fixed_unigram_candidate_sampler", "log_uniform_candidate_sampler",
+    "nce_loss", "sampled_softmax_loss", "sparse_to_dense", "uniform_candidate_sampler",
 ]  # fmt: skip
 
-_ATTRS = {"num_true": None, "num_sampled": None, "unique": None, "range_max": None, "seed": 0, "seed2": 0}
+_ALL_ATTRS = {"num_true": None, "num_sampled": None, "unique": None, "seed": 0, "seed2": 0}
+_ATTRS = {**_ALL_ATTRS, "range_max": None}
+_UNIGRAM_ATTRS = {
+    **_ATTRS,
+    "vocab_file": "",
+    "distortion": 1.0,
+    "num_reserved_ids": 0,
+    "num_shards": 1,
+    "shard": 0,
+    "unigrams": [],
+}
+_OUTPUTS = "sampled_candidates: int64, true_expected_count: float32, sampled_expected_count: float32"
 _BLOCKS_A_CANDIDATE = 512
 _LEAST = np.finfo(np.float32).min
 
@@ -76,17 +89,29 @@ class _Words:
             drawn = self.long()
         return drawn % n
 
+    def below_word(self, n):
+        if n & (n - 1) == 0:
+            return self.word() & (n - 1)
+        drawn = self.word()
+        while drawn < (2**32 - 1) % n + 1:
+            drawn = self.word()
+        return drawn % n
+
+    def single(self):
+        return _philox._float(np.array([self.word()], np.uint32))[0]
+
     def double(self):
         x0, x1 = (np.array([self.word()], np.uint32) for _ in range(2))
         return float(_philox._double(x0, x1)[0])
 
 
-def _reference(draw, probability):
+def _reference(table_of):
     def reference(node, stream, classes):
         attrs = node.attrs
         wanted, range_max = attrs["num_sampled"], attrs["range_max"]
-        if attrs["unique"] and wanted > range_max:
-            raise ValueError(f"Sampler's range is too small: {wanted} different candidates of {range_max} classes")
+        draw, probability, differing = table_of(attrs)
+        if attrs["unique"] and wanted > differing:
+            raise ValueError(f"Sampler's range is too small: {wanted} different candidates of {differing} classes")
         words, found, tries = _Words(stream, _BLOCKS_A_CANDIDATE * wanted), [], 0
         while len(found) < wanted:
             number = draw(words, range_max)
@@ -110,10 +135,112 @@ def _sampler(name, number, draw, probability):
         attrs = (number, node.attrs["range_max"], int(node.attrs["unique"]))
         c.emit("candidates", [c.stream(), node.inputs[0]], node.outputs, attrs)
 
-    return OpDef(name, "true_classes: int64",
-                 "sampled_candidates: int64, true_expected_count: float32, sampled_expected_count: float32", attrs=_ATTRS,
-                 shape=_sampled, lower=lower, stateful="stream", gradient=no_gradient,
-                 reference=_reference(draw, probability))  # fmt: skip
+    return OpDef(name, "true_classes: int64", _OUTPUTS, attrs=_ATTRS, shape=_sampled, lower=lower, stateful="stream",
+                 gradient=no_gradient,
+                 reference=_reference(lambda attrs: (draw, probability, attrs["range_max"])))  # fmt: skip
+
+
+class _Unigrams:
+    """The classes of a `FixedUnigramCandidateSampler`, as its attributes give them.
+
+    Args:
+      attrs: the node's attributes.
+
+    Attributes:
+      likely: float32 [range_max], how likely each class is.
+      own: float32 [range_max], the share of a class in its place of the table of the alias method;
+      other: int32 [range_max], the class that has the rest of it.
+      reachable: how many classes can be drawn.
+
+    Raises:
+      ValueError: the attributes name no weights, or not so many as there are classes; a line of the file ends with no number.
+      OSError: the file cannot be read.
+    """
+
+    def __init__(self, attrs):
+        weights = self._weights(attrs)
+        if len(weights) != attrs["range_max"]:
+            raise ValueError(f"range_max is {attrs['range_max']}, but there are weights for {len(weights)} classes")
+        total = np.add.accumulate(np.array([0, *weights], np.float32))[-1]
+        with np.errstate(all="ignore"):
+            self.likely = weights / total
+            shares = weights.astype(np.float64) * len(weights) / np.add.accumulate([0.0, *weights.tolist()])[-1]
+        self._fill(shares)
+        drawn = np.concatenate([np.flatnonzero(self.own > 0), self.other[self.own < 1]])
+        self.reachable = len(np.unique(drawn))
+
+    def _weights(self, attrs):
+        if not attrs["vocab_file"] and not attrs["unigrams"]:
+            raise ValueError("Must provide either vocab_file or unigrams.")
+        if attrs["vocab_file"] and attrs["unigrams"]:
+            raise ValueError("Must only provide one of vocab_file and unigrams.")
+        own = _weights_in(attrs["vocab_file"]) if attrs["vocab_file"] else attrs["unigrams"]
+        raised = np.power(np.array(own, np.float32), np.float32(attrs["distortion"]))
+        weights = np.concatenate([np.zeros(max(0, attrs["num_reserved_ids"]), np.float32), raised])
+        return (
+            weights[attrs["shard"] :: attrs["num_shards"]] if 0 <= attrs["shard"] < attrs["num_shards"] else weights[:0]
+        )
+
+    def _fill(self, shares):
+        """Gives the rest of each place that is not full to a class that has more than its own."""
+        self.own, self.other = np.ones(len(shares), np.float32), np.arange(len(shares), dtype=np.int32)
+        low = [i for i, share in enumerate(shares) if share < 1]
+        high = [i for i, share in enumerate(shares) if not share < 1]
+        while low and high:
+            poor, rich = low.pop(), high.pop()
+            self.own[poor], self.other[poor] = shares[poor], rich
+            shares[rich] -= 1 - shares[poor]
+            (low if shares[rich] < 1 else high).append(rich)
+
+    def draw(self, words, range_max):
+        share, number = words.single(), words.below_word(range_max)
+        return number if share < self.own[number] else int(self.other[number])
+
+    def probability(self, numbers, range_max):
+        inside = (numbers >= 0) & (numbers < range_max)
+        return np.where(inside, self.likely[np.where(inside, numbers, 0).astype(np.int64)], np.float32(0))
+
+
+def _weights_in(path):
+    """The numbers behind the last comma of each line of a file that is not empty."""
+    weights = []
+    with translated(path), open(local_path(path)) as lines:
+        for line in lines:
+            line = line.rstrip("\n")
+            if line:
+                try:
+                    weights.append(float(line.rsplit(",", 1)[-1]))
+                except ValueError:
+                    raise ValueError(f"Wrong vocabulary format at line: {line}") from None
+    return weights
+
+
+def _lower_unigrams(c, node):
+    try:
+        unigrams = _Unigrams(node.attrs)
+    except ValueError as error:
+        c.fail_in_run(str(error))
+    wanted, differing = node.attrs["num_sampled"], unigrams.reachable
+    if node.attrs["unique"] and wanted > differing:
+        c.fail_in_run(f"Sampler's range is too small: {wanted} different candidates of {differing} classes")
+    table = [c.literal(unigrams.likely), c.literal(unigrams.own), c.literal(unigrams.other)]
+    tries = wanted
+    if node.attrs["unique"] and wanted:  # the last one that is found is the least likely of as many
+        least = np.sort(unigrams.likely)[-wanted]
+        tries += int(min(1 / max(1e-9, least), 1e9))
+    attrs = (2, node.attrs["range_max"], int(node.attrs["unique"]), tries)
+    c.emit("candidates", [c.stream(), node.inputs[0], *table], node.outputs, attrs)
+
+
+def _lower_all(c, node):
+    c.alias(node.outputs[0], c.literal(np.arange(node.attrs["num_sampled"])))
+    for output in node.outputs[1:]:
+        c.emit("fill", [c.literal(np.float32(1))], [output])
+
+
+def _unigram_table(attrs):
+    unigrams = _Unigrams(attrs)
+    return unigrams.draw, unigrams.probability, unigrams.reachable
 
 
 # --- accidental hits and sparse values --------------------------------------------------------------------------
@@ -190,6 +317,11 @@ def _dense_gradient(op, grad):
 
 
 register(
+    OpDef("AllCandidateSampler", "true_classes: int64", _OUTPUTS, attrs=_ALL_ATTRS, shape=_sampled, lower=_lower_all, gradient=no_gradient, stateful=True,
+          reference=lambda node, classes: (np.arange(node.attrs["num_sampled"]), np.ones(np.shape(classes), np.float32),
+                                           np.ones(node.attrs["num_sampled"], np.float32))),
+    OpDef("FixedUnigramCandidateSampler", "true_classes: int64", _OUTPUTS, attrs=_UNIGRAM_ATTRS, shape=_sampled, lower=_lower_unigrams,
+          stateful="stream", gradient=no_gradient, reference=_reference(_unigram_table)),
     _sampler("UniformCandidateSampler", 0, lambda words, n: words.below(n), lambda k, n: np.full(np.shape(k), 1.0 / n)),
     _sampler("LogUniformCandidateSampler", 1, lambda words, n: (int(math.exp(words.double() * math.log1p(n))) - 1) % n,
              lambda k, n: np.log((k + 2.0) / (k + 1.0)) / math.log1p(n)),
@@ -208,17 +340,21 @@ register(
 _Hits = namedtuple("ComputeAccidentalHits", ["indices", "ids", "weights"])
 
 
-def _sampler_function(type, what):
-    kind = namedtuple(type, ["sampled_candidates", "true_expected_count", "sampled_expected_count"])
+_Candidates = {
+    type: namedtuple(type, ["sampled_candidates", "true_expected_count", "sampled_expected_count"])
+    for type in (f"{kind}CandidateSampler" for kind in ("All", "FixedUnigram", "LogUniform", "Uniform"))
+}
 
-    def function(true_classes, num_true, num_sampled, unique, range_max, seed=None, name=None):
-        seed1, seed2 = get_seed(seed)
-        attrs = {"num_true": num_true, "num_sampled": num_sampled, "unique": bool(unique), "range_max": range_max,
-                 "seed": seed1 or 0, "seed2": seed2 or 0}  # fmt: skip
-        return kind(*apply_op(type, [true_classes], attrs, name))
 
-    function.__name__ = function.__qualname__ = what[0]
-    function.__doc__ = f"""Draws classes {what[1]}.
+def _candidates(type, true_classes, num_true, num_sampled, unique, seed, name, **attrs):
+    seed1, seed2 = get_seed(seed)
+    attrs = {"num_true": num_true, "num_sampled": num_sampled, "unique": bool(unique), **attrs,
+             "seed": seed1 or 0, "seed2": seed2 or 0}  # fmt: skip
+    return _Candidates[type](*apply_op(type, [true_classes], attrs, name))
+
+
+def uniform_candidate_sampler(true_classes, num_true, num_sampled, unique, range_max, seed=None, name=None):
+    """Draws classes each of which is as likely as the others.
 
     Args:
       true_classes: int64 [batch, num_true].
@@ -236,16 +372,81 @@ def _sampler_function(type, what):
       ValueError: where `true_classes` has another number of columns.
       InvalidArgumentError: when it runs, where there are not so many different classes.
     """
-    return function
+    return _candidates(
+        "UniformCandidateSampler", true_classes, num_true, num_sampled, unique, seed, name, range_max=range_max
+    )
 
 
-uniform_candidate_sampler = _sampler_function(
-    "UniformCandidateSampler", ("uniform_candidate_sampler", "each of which is as likely as the others")
-)
-log_uniform_candidate_sampler = _sampler_function(
-    "LogUniformCandidateSampler",
-    ("log_uniform_candidate_sampler", "that are the likelier the smaller their number is, as words sorted by their frequency are"),
-)  # fmt: skip
+def log_uniform_candidate_sampler(true_classes, num_true, num_sampled, unique, range_max, seed=None, name=None):
+    """Draws classes that are the likelier the smaller their number is, as words sorted by their frequency are.
+
+    Arguments, results and errors are those of `uniform_candidate_sampler`.
+    """
+    return _candidates(
+        "LogUniformCandidateSampler", true_classes, num_true, num_sampled, unique, seed, name, range_max=range_max
+    )
+
+
+def fixed_unigram_candidate_sampler(
+    true_classes, num_true, num_sampled, unique, range_max, vocab_file="", distortion=1.0, num_reserved_ids=0, num_shards=1,
+    shard=0, unigrams=(), seed=None, name=None,
+):  # fmt: skip
+    """Draws classes as often as their weights say, those of a file or of a list.
+
+    Args:
+      true_classes: int64 [batch, num_true].
+      num_true: how many true classes an example has.
+      num_sampled: how many candidates are drawn.
+      unique: whether all of them differ.
+      range_max: the number of classes.
+      vocab_file: a file with a line for each class, which ends with its weight behind a comma.
+      distortion: the power to which the weights are raised.
+      num_reserved_ids: how many classes come before those with weights and are never drawn.
+      num_shards: how many samplers share the classes.
+      shard: which of those this one has: every `num_shards`th from this on.
+      unigrams: the weights, in the place of a file.
+      seed: the op's seed.
+      name: the node's name.
+
+    Returns:
+      (candidates, how often each true class is expected among them, and each candidate).
+
+    Raises:
+      ValueError: where `true_classes` has another number of columns.
+      TypeError: where `unigrams` is no list or tuple.
+      InvalidArgumentError: when it runs, where there are not so many classes that can be drawn, where there are weights for another
+        number of classes, or a line ends with no number.
+      NotFoundError: when it runs, where there is no such file.
+    """
+    if not isinstance(unigrams, (list, tuple)):
+        raise TypeError(
+            f"Expected list for 'unigrams' argument to 'fixed_unigram_candidate_sampler' Op, not {unigrams}."
+        )
+    return _candidates(
+        "FixedUnigramCandidateSampler", true_classes, num_true, num_sampled, unique, seed, name, range_max=range_max,
+        vocab_file=vocab_file, distortion=distortion, num_reserved_ids=num_reserved_ids, num_shards=num_shards, shard=shard,
+        unigrams=[float(weight) for weight in unigrams],
+    )  # fmt: skip
+
+
+def all_candidate_sampler(true_classes, num_true, num_sampled, unique, seed=None, name=None):
+    """Gives every class as a candidate, each of which is expected once: a loss is compared with its value without sampling.
+
+    Args:
+      true_classes: int64 [batch, num_true].
+      num_true: how many true classes an example has.
+      num_sampled: the number of classes.
+      unique: counts for nothing.
+      seed: counts for nothing.
+      name: the node's name.
+
+    Returns:
+      (the classes, ones as the true classes, ones).
+
+    Raises:
+      ValueError: where `true_classes` has another number of columns.
+    """
+    return _candidates("AllCandidateSampler", true_classes, num_true, num_sampled, unique, seed, name)
 
 
 def compute_accidental_hits(true_classes, sampled_candidates, num_true, seed=None, name=None):

@@ -19,7 +19,8 @@ _LATER = {
             ResourceConditionalAccumulator SparseAccumulatorApplyGradient SparseAccumulatorTakeGradient
             SparseConditionalAccumulator""",
         "branch_taken": "BranchTaken",
-        "candidates": "ComputeAccidentalHits LogUniformCandidateSampler SparseToDense UniformCandidateSampler",
+        "candidates": """AllCandidateSampler ComputeAccidentalHits FixedUnigramCandidateSampler LogUniformCandidateSampler SparseToDense
+            UniformCandidateSampler""",
         "critical_section": "ConsumeMutexLock MutexLock MutexV2",
         "fake_quant": """FakeQuantWithMinMaxArgs FakeQuantWithMinMaxArgsGradient FakeQuantWithMinMaxVars
             FakeQuantWithMinMaxVarsGradient FakeQuantWithMinMaxVarsPerChannel FakeQuantWithMinMaxVarsPerChannelGradient""",
