@@ -250,6 +250,13 @@ def test_functions_of_minus_zero_are_minus_zero(function, dtype):
     assert np.array_equal(np.signbit(y), np.signbit(x)) and not y[x == 0].any()
 
 
+def test_erf_next_to_the_smallest_normal_number():
+    x = tf.placeholder(tf.float32, [3])
+    values = np.array([2e-38, -4.1669706e-38, 1e-37], np.float32)
+    with tf.Session() as session:
+        np.testing.assert_allclose(session.run(tf.erf(x), {x: values}), values * np.float32(1.1283792), rtol=3e-7)
+
+
 @pytest.mark.parametrize("function", [tf.sin, tf.log1p, tf.nn.relu, tf.nn.relu6], ids=lambda f: f.__name__)
 def test_functions_that_lose_the_sign_of_zero(function):
     y = evaluate(function, np.array([-0.0] * 9, np.float32))
