@@ -34,6 +34,7 @@ typedef struct rows {
     hl_dtype dtype, label_dtype;
     int64_t rows, columns;
     int64_t x_row, x_step, labels_row, labels_step;
+    int64_t losses; /* of the dense cross-entropy */
     bool narrow, middling;
     int64_t rows_per_task, tasks;
     double cost_ns;
@@ -180,6 +181,14 @@ static hl_status dense_run(const hl_instr *ins, hl_run *run) {
                     (rows_task){.x = ins->arg[0], .labels = ins->arg[1], .out = ins->arg[2], .gradient = ins->arg[3]}, run);
 }
 
+/* Sums of nothing, where there are no classes. */
+static hl_status run_no_classes(const hl_instr *ins, hl_run *run) {
+    const rows *r = ins->p[2].p;
+    (void)run;
+    memset(ins->arg[2], 0, (size_t)r->losses * hl_dtype_size(r->dtype));
+    return HL_OK;
+}
+
 static hl_status fail_label(const rows *r, const char *labels, int64_t bad, hl_run *run) {
     char shown[LABELS_SHOWN];
     int used = 0;
@@ -251,6 +260,8 @@ static hl_status dense_prepare(hl_prepare *prep) {
     hl_status status = prepare_rows(prep, ROW_DENSE, gradient, dense_run);
     if (status) return status;
     rows *r = prep->params;
+    r->losses = prep->out[0]->size;
+    if (r->columns == 0 && r->losses > 0) prep->ins->fn = run_no_classes;
     broadcast_steps(prep->in[0], gradient, &r->x_row, &r->x_step);
     broadcast_steps(prep->in[1], gradient, &r->labels_row, &r->labels_step);
     r->narrow = r->narrow && r->x_step && r->labels_step && r->x_row == r->columns;

@@ -109,3 +109,15 @@ def test_a_bias_that_does_not_fit():
 def test_l2_loss(executor, dtype):
     x = sample((7, 9), dtype)
     close(run(tf.nn.l2_loss(x)), (x.astype("float64") ** 2).sum() / 2, dtype)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16])
+def test_the_cross_entropy_of_no_classes_is_zero(dtype, executor):
+    logits, labels = tf.placeholder(dtype, [None, None]), tf.placeholder(dtype, [None, None])
+    loss = tf.nn.softmax_cross_entropy_with_logits_v2(labels=labels, logits=logits)
+    with tf.Session() as session:
+        session.run(
+            loss, {logits: np.ones([300, 2], dtype), labels: np.ones([300, 2], dtype)}
+        )  # leaves losses in the memory
+        empty = np.ones([300, 0], dtype)
+        np.testing.assert_array_equal(session.run(loss, {logits: empty, labels: empty}), np.zeros(300, dtype))
