@@ -111,6 +111,16 @@ def test_lines_that_are_logged_do_not_begin_behind_the_bar():
     assert screen.getvalue().endswith("\nbehind\n")
 
 
+@pytest.mark.parametrize("disable", [True, None])  # None: where the output is no terminal
+def test_a_bar_that_is_disabled_shows_nothing_and_the_run_goes_on(disable):
+    step, screen = counting(), io.StringIO()
+    hook = tf.train.ProgressHook(total=3, every_n_steps=1, file=screen, disable=disable)
+    with tf.train.MonitoredSession(hooks=[hook]) as session:
+        made = [session.run(step) for _ in range(3)]
+    assert made == [1, 2, 3]
+    assert screen.getvalue() == ""
+
+
 def test_a_subclass_that_overrides_a_callback_is_called_every_step():
     step, calls = counting(), []
 
