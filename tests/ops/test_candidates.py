@@ -85,17 +85,25 @@ def test_classes_are_drawn_as_often_as_the_file_says(executor, tmp_path):
         ({"unigrams": [1.0, 2.0]}, tf.errors.InvalidArgumentError, "range_max is 3, but there are weights for 2 classes"),
         ({"unigrams": [1.0, 0.0, 0.0]}, tf.errors.InvalidArgumentError, "range is too small: 2 different candidates of 1 classes"),
         ({"vocab_file": "bad.csv"}, tf.errors.InvalidArgumentError, "Wrong vocabulary format at line: b,x"),
+        ({"vocab_file": "long.csv"}, tf.errors.InvalidArgumentError, "Wrong vocabulary format at line: b,1_0"),
         ({"vocab_file": "none.csv"}, tf.errors.NotFoundError, "none.csv; No such file or directory"),
     ],
 )  # fmt: skip
 def test_weights_that_cannot_be(executor, arguments, kind, text, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "bad.csv").write_text("a,1\nb,x\n")
+    (tmp_path / "long.csv").write_text("a,1\nb,1_0\n")
     sampler = tf.nn.fixed_unigram_candidate_sampler([[1]], 1, 2, True, 3, **arguments)
     with pytest.raises(kind, match=text):
         run(sampler)
-    with pytest.raises(TypeError, match="Expected list for 'unigrams' argument"):
-        tf.nn.fixed_unigram_candidate_sampler([[1]], 1, 2, True, 3, unigrams=range(3))
+    with pytest.raises(TypeError, match="Expected list for 'unigrams' argument .* not 'file.csv'"):
+        tf.nn.fixed_unigram_candidate_sampler([[1]], 1, 2, True, 3, unigrams="file.csv")
+
+
+def test_words_of_a_file_of_weights_may_have_any_encoding(executor, tmp_path):
+    (tmp_path / "words").write_bytes(b"caf\xe9,1\na\rb,3\n\n")
+    drawn = tf.nn.fixed_unigram_candidate_sampler([[0], [1]], 1, 4, False, 2, vocab_file=str(tmp_path / "words"))
+    assert run(drawn.true_expected_count).tolist() == [[1], [3]]
 
 
 @pytest.mark.skipif(on_reference(), reason="the reference executor looks at the time between operations")

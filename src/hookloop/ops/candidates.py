@@ -202,17 +202,24 @@ class _Unigrams:
 
 
 def _weights_in(path):
-    """The numbers behind the last comma of each line of a file that is not empty."""
+    """The numbers behind the last comma of each line of a file that is not empty; what is before it may have any encoding."""
     weights = []
-    with translated(path), open(local_path(path)) as lines:
+    with translated(path), open(local_path(path), "rb") as lines:
         for line in lines:
-            line = line.rstrip("\n")
+            line = line.rstrip(b"\n")
             if line:
-                try:
-                    weights.append(float(line.rsplit(",", 1)[-1]))
-                except ValueError:
-                    raise ValueError(f"Wrong vocabulary format at line: {line}") from None
+                weights.append(_weight_of(line))
     return weights
+
+
+def _weight_of(line):
+    number = line.rsplit(b",", 1)[-1]
+    try:
+        if b"_" not in number:  # which Python reads over
+            return float(number)
+    except ValueError:
+        pass
+    raise ValueError(f"Wrong vocabulary format at line: {line.decode(errors='replace')}")
 
 
 def _lower_unigrams(c, node):
@@ -420,7 +427,7 @@ def fixed_unigram_candidate_sampler(
     """
     if not isinstance(unigrams, (list, tuple)):
         raise TypeError(
-            f"Expected list for 'unigrams' argument to 'fixed_unigram_candidate_sampler' Op, not {unigrams}."
+            f"Expected list for 'unigrams' argument to 'fixed_unigram_candidate_sampler' Op, not {unigrams!r}."
         )
     return _candidates(
         "FixedUnigramCandidateSampler", true_classes, num_true, num_sampled, unique, seed, name, range_max=range_max,
