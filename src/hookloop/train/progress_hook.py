@@ -31,7 +31,11 @@ class _BarAway:
 
     def __init__(self, bar):
         self._bar = bar
-        handlers = [*get_logger().handlers, *python_logging.getLogger().handlers] if _is_terminal(getattr(bar, "fp", None)) else []
+        handlers = (
+            [*get_logger().handlers, *python_logging.getLogger().handlers]
+            if _is_terminal(getattr(bar, "fp", None))
+            else []
+        )
         self._handlers = [handler for handler in handlers if _is_terminal(getattr(handler, "stream", None))]
         for handler in self._handlers:
             handler.addFilter(self)
