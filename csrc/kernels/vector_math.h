@@ -603,11 +603,11 @@ SIMD_INLINE simd_f32 erf_f32(simd_f32 x) {
     return with_sign_f32(base + base * (over / under), x); /* one rounding: a product by itself would vanish next to 0 */
 }
 #else
-/* 1 - e^(log(erfc x)) from 1 on: what the logarithm loses counts little there. */
+/* 1 - e^(log(erfc x)) from 1 on: what the logarithm loses counts little there. Below, of x made large, whose product does not vanish. */
 SIMD_INLINE simd_f32 erf_f32(simd_f32 x) {
-    const simd_f32 size = abs_f32(x), far = min_f32(splat_f32(4.0f), size) - 1.0f;
+    const simd_f32 size = abs_f32(x), far = min_f32(splat_f32(4.0f), size) - 1.0f, large = x * 0x1p32f;
     const simd_f32 tail = with_sign_f32(1.0f - exp_f32(POLYNOMIAL_F32(ERF_FAR, far)), x);
-    return select_f32(size < 1.0f, x + x * POLYNOMIAL_F32(ERF_LOW, x * x), tail);
+    return select_f32(size < 1.0f, (large + large * POLYNOMIAL_F32(ERF_LOW, x * x)) * 0x1p-32f, tail);
 }
 #endif
 #if FLOATS_ALONE
