@@ -714,6 +714,30 @@ def test_what_does_not_fit_is_not_added_to_a_resource_variable(executor, change)
         assert session.run(v).all()
 
 
+def test_handles_that_are_handed_on_together_are_of_their_own_variables(executor):
+    v = tf.get_variable("v", initializer=np.zeros((3, 2), "float32"), use_resource=True)
+    w = tf.get_variable("w", initializer=np.zeros(4), use_resource=True)
+    _, handle = tf.identity_n([v.handle, w.handle])
+    added = tf.raw_ops.AssignAddVariableOp(resource=handle, value=np.ones(4))
+    with pytest.raises(ValueError, match="Shapes must be equal rank, but are 1 and 2"):
+        tf.raw_ops.AssignAddVariableOp(resource=handle, value=np.ones((3, 2)))
+    read = tf.raw_ops.ReadVariableOp(resource=handle, dtype=tf.float64)
+    assert read.shape == [4]
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        session.run(added)
+        assert session.run([v, w, read])[0].tolist() == [[0, 0]] * 3
+        assert session.run(read).tolist() == session.run(w).tolist() == [1] * 4
+
+
+def test_nothing_is_known_of_the_shape_of_a_variable_that_a_branch_chooses():
+    v = tf.get_variable("v", [3, 2], use_resource=True)
+    w = tf.get_variable("w", [4, 5], use_resource=True)
+    handle = tf.cond(tf.placeholder(tf.bool, []), lambda: tf.identity(v.handle), lambda: tf.identity(w.handle))
+    assert tf.raw_ops.ReadVariableOp(resource=handle, dtype=tf.float32).shape.ndims is None
+    tf.raw_ops.AssignAddVariableOp(resource=handle, value=np.ones((4, 5), "float32"))
+
+
 def test_rows_that_are_not_one_for_each_index_are_refused_of_a_resource_variable():
     v = tf.get_variable("v", initializer=np.zeros((3, 2), "float32"), use_resource=True)
     with pytest.raises(ValueError, match="Dimension 0 in both shapes must be equal, but are 1 and 3"):

@@ -376,6 +376,10 @@ class ReferenceStep(ArrayOps):
         for i, tensor in enumerate(op.outputs):
             self.environment[tensor] = values[i] if values else targets[0]
 
+    def op_IdentityN(self, op):
+        for source, tensor in zip(op.inputs, op.outputs):
+            self.environment[tensor] = self.raw(source) if tensor.dtype.name == "resource" else self.value(source, op)
+
     def op_IsVariableInitialized(self, op):
         alias = self.raw(op.inputs[0])
         self.environment[op.outputs[0]] = np.bool_(self.session._variables[alias.key].initialized)

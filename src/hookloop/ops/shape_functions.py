@@ -16,9 +16,10 @@ def unknown(c):
 def handle_shape(handle):
     """The shape of the variable behind a handle, or None where the handle comes from somewhere else."""
     while handle.op.type != "VarHandleOp":
-        if not handle.op.inputs:
+        op = handle.op
+        if not op.inputs or (op.type == "Merge" and op.inputs[1].op.type != "NextIteration"):  # of two branches
             return None
-        handle = handle.op.inputs[0]
+        handle = op.inputs[handle.value_index if op.type == "IdentityN" else 0]
     return to_internal(handle.op.get_attr("shape"))
 
 

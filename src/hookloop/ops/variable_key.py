@@ -40,7 +40,9 @@ def check_variable_type(op, dtype):
       ValueError: the op was made for another type.
     """
     wanted = next((op._attrs[name] for name in ("dtype", "T", "Tparams") if name in op._attrs), None)
-    if wanted is None or wanted.base_dtype in (dtype.base_dtype, resource):  # of a resource: an op that hands it on
+    if wanted is None or isinstance(wanted, list):  # of several: an op that hands them on
+        return
+    if wanted.base_dtype in (dtype.base_dtype, resource):  # of a resource: likewise
         return
     wanted, found = wanted.base_dtype.name, dtype.base_dtype.name
     if op.type == "AssignVariableOp":
