@@ -87,7 +87,11 @@ def test_ops_name_the_path(file, executor):
 
 
 def test_a_directory_that_is_there_is_no_error(tmp_path, file):
-    for path in (str(tmp_path), file):  # neither is a file of its name, in TensorFlow 1.15
+    for path in (
+        str(tmp_path),
+        file,
+        "",
+    ):  # neither is a file of its name, nor the directory of a bare name, in TensorFlow 1.15
         tf.gfile.MkDir(path)
         tf.gfile.MakeDirs(path)
     assert os.path.isfile(file)

@@ -164,13 +164,13 @@ def isdir(path):
 def mkdir(path):
     """Makes a directory in one that exists; where there is something of its name nothing happens, as in TensorFlow."""
     with _translated(path), _suppress(FileExistsError):
-        _os.mkdir(_local(path))
+        _os.mkdir(_local(path) or _os.curdir)
 
 
 def makedirs(path):
     """Makes a directory, and those above it that are missing; where there is something of its name nothing happens."""
     with _translated(path), _suppress(FileExistsError):
-        _os.makedirs(_local(path), exist_ok=True)
+        _os.makedirs(_local(path) or _os.curdir, exist_ok=True)
 
 
 def remove(path):
