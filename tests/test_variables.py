@@ -714,6 +714,24 @@ def test_what_does_not_fit_is_not_added_to_a_resource_variable(executor, change)
         assert session.run(v).all()
 
 
+@pytest.mark.parametrize("use_resource", [False, True])
+def test_the_error_of_a_value_of_another_rank_tells_its_sizes(executor, use_resource):
+    v = tf.get_variable("v", initializer=np.zeros((3, 2), "float32"), use_resource=use_resource)
+    x = tf.placeholder(tf.float32)
+    assigned, added = tf.assign(v, x), tf.assign_add(v, x)
+    with tf.Session() as session:
+        session.run(v.initializer)
+        for size in (2, 5):
+            with pytest.raises(tf.errors.InvalidArgumentError, match=rf"lhs shape= \[3, 2\] rhs shape= \[{size}\]"):
+                session.run(assigned, {x: np.ones(size)})
+            with pytest.raises(
+                tf.errors.InvalidArgumentError, match=rf"\[3,2\] (vs\.|using a Tensor with shape) \[{size}\]"
+            ):
+                session.run(added, {x: np.ones(size)})
+        session.run(added, {x: np.ones((3, 2))})
+        assert session.run(v).all()
+
+
 def test_handles_that_are_handed_on_together_are_of_their_own_variables(executor):
     v = tf.get_variable("v", initializer=np.zeros((3, 2), "float32"), use_resource=True)
     w = tf.get_variable("w", initializer=np.zeros(4), use_resource=True)

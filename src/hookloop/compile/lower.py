@@ -410,7 +410,18 @@ class Lowerer(OpenAxes):
 
     def _known_shape(self, tensor):
         value = self.environment.get(tensor)
-        return value.shape if value is not None else tensor._shape
+        return self._at_hand(value.shape) if value is not None else tensor._shape
+
+    def _at_hand(self, shape):
+        """A shape with the feeds' sizes as they are now, for messages; "?" is what only the run tells."""
+        return shape and tuple([self._size_at_hand(d) for d in shape])
+
+    def _size_at_hand(self, size):
+        if not isinstance(size, Size):
+            return size
+        atom = next(iter(self.sizes.atoms_of(size)))
+        origin = atom.origin if size.terms == {(atom.index,): 1} else None
+        return int(self.request.feeds[origin[1]].shape[origin[2]]) if origin and origin[0] == "feed" else "?"
 
     def _dispatch(self, op):
         kind = op.type
@@ -677,7 +688,7 @@ class Lowerer(OpenAxes):
             if declared.ndims != len(value.shape):
                 raise ValueError(
                     f"Assign requires shapes of both tensors to match. lhs shape= {shape_now(self, target)} "
-                    f"rhs shape= {list(value.shape)}"
+                    f"rhs shape= [{', '.join(map(str, self._at_hand(value.shape)))}]"
                 )
             if declared.is_fully_defined():
                 context.merge_shapes(value.shape, target.shape)
