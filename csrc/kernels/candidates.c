@@ -66,7 +66,7 @@ static int64_t draw(const candidate_params *p, const unigrams *table, words *w) 
     if (p->kind == UNIGRAMS) {
         const float share = uniform_float(next_word(w));
         const uint32_t number = below_word(w, (uint32_t)p->range);
-        return share < table->own[number] ? number : table->other[number];
+        return share < table->own[number] ? (int64_t)number : table->other[number];
     }
     const uint32_t x0 = next_word(w);
     const double u = uniform_double(x0, next_word(w));
