@@ -94,24 +94,59 @@ SIMD_INLINE VEC NAME(row_lanes)(const operation op, const TYPE *x, VEC center, i
 }
 #endif
 
-#if LOGICAL && SIMD_BYTES == 32
+#if LOGICAL
 #define WORD_ROW 128 /* elements: a longer row is gone through by vectors */
+/* Whether a word has a true element; whether it has none that is false, for all. */
+SIMD_INLINE uint64_t NAME(found)(const operation op, uint64_t word) {
+    const uint64_t lowest = 0x0101010101010101u, highest = lowest << 7;
+    return op == REDUCE_ANY ? word : (word - lowest) & ~word & highest;
+}
 /* A row of 8 to WORD_ROW elements by words of 8, of which the last one ends with the row. */
 SIMD_INLINE bool NAME(word_row)(const operation op, const TYPE *x, int64_t n) {
-    const uint64_t lowest = 0x0101010101010101u, highest = lowest << 7;
     uint64_t found = 0; /* not 0 where an element is true for any, false for all */
     for (int64_t i = 0; i < n; i += 8) {
         uint64_t word;
         memcpy(&word, x + (i + 8 <= n ? i : n - 8), sizeof word);
-        found |= op == REDUCE_ANY ? word : (word - lowest) & ~word & highest;
+        found |= NAME(found)(op, word);
     }
     return op == REDUCE_ANY ? found != 0 : found == 0;
+}
+/* Rows of fewer than 8 elements that follow each other: a word has the next ones too, which are not looked at. */
+SIMD_INLINE void NAME(part_words)(const operation op, const TYPE *x, int64_t n, int64_t rows, TOTAL *total) {
+    const uint64_t others = ~(uint64_t)0 << (8 * n);
+    int64_t i = 0;
+    for (; i < rows && (rows - i) * n >= 8; i++) {
+        uint64_t word;
+        memcpy(&word, x + i * n, sizeof word);
+        const uint64_t found = NAME(found)(op, op == REDUCE_ANY ? word & ~others : word | others);
+        total[i] = op == REDUCE_ANY ? found != 0 : found == 0;
+    }
+    for (; i < rows; i++) {
+        bool any = false, all = true;
+        for (int64_t j = 0; j < n; j++) any = any || x[i * n + j], all = all && x[i * n + j];
+        total[i] = op == REDUCE_ANY ? any : all;
+    }
+}
+/* Long rows by blocks of SOON elements, up to the first that decides: what comes after it changes nothing. */
+SIMD_INLINE bool NAME(long_row)(const operation op, const TYPE *x, int64_t n) {
+    enum { SOON = 512, TOGETHER = 64 };
+    for (int64_t from = 0; from < n; from += SOON) {
+        const int64_t count = n - from < SOON ? n - from : SOON;
+        uint8_t lane[TOGETHER] = {0}, found = 0; /* not 0 where an element is true for any, false for all */
+        int64_t i = 0;
+        for (; i + TOGETHER <= count; i += TOGETHER)
+            for (int j = 0; j < TOGETHER; j++) lane[j] |= op == REDUCE_ANY ? x[from + i + j] : x[from + i + j] == 0;
+        for (int j = 0; j < TOGETHER; j++) found |= lane[j];
+        for (; i < count; i++) found |= op == REDUCE_ANY ? x[from + i] : x[from + i] == 0;
+        if (found) return op == REDUCE_ANY;
+    }
+    return op == REDUCE_ALL;
 }
 #endif
 
 SIMD_INLINE TOTAL NAME(row)(const operation op, const TYPE *x, const TYPE *center, int64_t n) {
-#if LOGICAL && SIMD_BYTES == 32
-    if (n >= 8 && n <= WORD_ROW) return NAME(word_row)(op, x, n);
+#if LOGICAL
+    return n >= 8 && n <= WORD_ROW ? NAME(word_row)(op, x, n) : NAME(long_row)(op, x, n);
 #endif
 #ifdef VEC
     enum { ADDED = VEC_LANES < 8 ? BLOCK / 4 : BLOCK }; /* fewer lanes are longer chains of additions */
@@ -293,6 +328,13 @@ SIMD_INLINE void NAME(part)(const operation op, TOTAL (*row_total)(const TYPE *,
             for (int k = 0; k < VEC_LANES; k++) row[k] = x + kept_offset(r, s->row + i + (k < count ? k : 0)) + first;
             NAME(short_rows)(op, row, center + i, end - first, count, total + i);
         }
+        return;
+    }
+#endif
+#if LOGICAL
+    const int64_t length = end - first;
+    if (r->reduced == 1 && length < 8 && length == r->inner && r->kept_rank <= 1) { /* whole rows */
+        NAME(part_words)(op, x + s->row * length, length, s->count, total);
         return;
     }
 #endif

@@ -16,6 +16,7 @@ def test_the_order_of_the_passes_is_one_literal_list():
         "fuse_epilogues",
         "fuse_column_sums",
         "negate_sums",
+        "count_true",
         "fuse_product_sums",
         "scale_updates",
         "mask_pool_gradients",

@@ -259,3 +259,28 @@ def test_norms_of_integers_are_rounded_down(executor):
     x = tf.placeholder(tf.int32, [2, 3])
     with tf.Session() as session:
         assert session.run(tf.math.reduce_euclidean_norm(x, 1), {x: [[1, 2, 3], [-3, 4, 0]]}).tolist() == [3, 5]
+
+
+@pytest.mark.parametrize("length", [1, 3, 7, 8, 13, 128, 200, 1100])
+def test_any_and_all_see_a_single_element_wherever_it_is(length, executor):
+    rows = np.concatenate([np.eye(length, dtype=bool), np.zeros((2, length), bool)])
+    x = tf.placeholder(tf.bool, [None, length])
+    any_row, all_row = tf.reduce_any(x, 1), tf.reduce_all(x, 1)
+    has_one = [True] * length + [False] * 2
+    with tf.Session() as session:
+        np.testing.assert_array_equal(session.run(any_row, {x: rows}), has_one)
+        np.testing.assert_array_equal(session.run(all_row, {x: ~rows}), np.logical_not(has_one))
+        for row, expected in zip(rows[[0, length // 2, -1]], (True, True, False)):
+            assert session.run(any_row, {x: row[None]}).tolist() == [expected]
+            assert session.run(all_row, {x: ~row[None]}).tolist() == [not expected]
+
+
+@pytest.mark.parametrize("place", [0, 511, 512, 70000, 299999, None])
+def test_any_and_all_of_many(place, executor):
+    value = np.zeros(300000, bool)
+    if place is not None:
+        value[place] = True
+    x = tf.placeholder(tf.bool, [None])
+    with tf.Session() as session:
+        assert session.run([tf.reduce_any(x), tf.reduce_any(~x)], {x: value}) == [place is not None, True]
+        assert session.run([tf.reduce_all(~x), tf.reduce_all(x)], {x: value}) == [place is None, False]

@@ -9,6 +9,7 @@ IR's rules in between when tests run.
 from .assign_in_place import assign_in_place
 from .batch_products import batch_products
 from .block_rows import block_rows
+from .count_true import count_true
 from .drop_unused import drop_unused
 from .expand_powers import expand_powers
 from .fold_constants import fold_constants
@@ -48,6 +49,7 @@ PASSES = (
     fuse_epilogues,
     fuse_column_sums,
     negate_sums,
+    count_true,
     fuse_product_sums,
     scale_updates,
     mask_pool_gradients,
