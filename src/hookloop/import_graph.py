@@ -10,6 +10,7 @@ import numpy as np
 
 from . import errors, logging
 from .dtypes import DType
+from .function_defs import with_functions
 from .graph.graph import Graph
 from .graph.graph_def import attr_of, note_versions
 from .graph.scopes import name_scope
@@ -73,9 +74,11 @@ def import_graph_def(graph_def, input_map=None, return_elements=None, name=None,
             with graph.name_scope("_inputs"):
                 input_map = {key: convert_to_tensor(value) for key, value in input_map.items()}
     _check_graph(graph, input_map)
+    graph_def, functions = with_functions(graph_def, graph)
     importer = Importer(graph, graph_def, input_map, scope, producer_op_list)
     importer.check(return_elements or ())
     importer.add_nodes()
+    graph._function_library.update(functions)
     note_versions(graph, graph_def.versions)
     return None if return_elements is None else [importer.element(_text(e)) for e in return_elements]
 

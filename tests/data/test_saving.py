@@ -176,25 +176,3 @@ def test_a_hook_without_a_period_is_refused():
 
     with pytest.raises(ValueError, match="Either every_secs or every_steps should be provided"):
         experimental.CheckpointInputPipelineHook(Without())
-
-
-def test_functions_of_datasets_are_in_no_file(executor):
-    weight = tf.get_variable("weight", initializer=2)
-    tf.multiply(weight, 3, name="product")
-    plain = tf.data.Dataset.range(4).batch(3).make_initializable_iterator()
-    with_function = tf.data.Dataset.range(4).map(lambda x: x + 1).make_initializable_iterator()
-    one_shot = tf.data.Dataset.range(4).make_one_shot_iterator()
-    names = [iterator.get_next().name for iterator in (plain, with_function, one_shot)]
-    first, second = plain.initializer.name, with_function.initializer.name
-    initialize = weight.initializer.name
-    message = tf.train.export_meta_graph()
-    with tf.Graph().as_default(), tf.Session() as session:
-        tf.train.import_meta_graph(message)
-        session.run([initialize, first])
-        assert session.run("product:0") == 6
-        assert session.run(names[0]).tolist() == [0, 1, 2]
-        text = "Function .* is not defined: a GraphDef does not hold the Python functions of datasets"
-        for refused in (second, names[2]):
-            with pytest.raises(tf.errors.NotFoundError, match=text):
-                session.run(refused)
-        assert session.run(names[0]).tolist() == [3]

@@ -9,7 +9,7 @@ import weakref
 
 import numpy as np
 
-from ..errors import CancelledError, NotFoundError, UnimplementedError
+from ..errors import CancelledError, UnimplementedError
 from ..graph.describe import describe
 from ..graph.function_graph import FunctionGraph
 from ..graph.stack import get_default_graph
@@ -20,6 +20,10 @@ from ..shapes import as_shape
 from .structure import DatasetLeaf, TensorLeaf, flatten, is_nested, map_structure, pack
 
 _numbers = itertools.count(1)
+
+_OF_EXPERIMENTAL = frozenset(
+    ("group_by_reducer", "group_by_window", "map_and_batch", "parallel_interleave", "scan", "take_while")
+)
 
 
 class _Step(threading.local):
@@ -47,24 +51,28 @@ class TracedFunction:
     Attributes:
       name: its name in nodes.
       captures: the tensors of the graph around it that it uses.
+      stand_ins: what stands in its graph for each of them.
       fed: which of them get their values with each call; variables are those of the session.
       assigned: the names of the variables that it changes, or a function in it.
       result: the structure of what it returns.
     """
 
+    _definitions = None  # once they were wanted
+
     def __init__(self, function, element, method, several=False):
-        self.name = f"__inference_Dataset_{method}_{getattr(function, '__name__', 'function')}_{next(_numbers)}"
+        self.name = f"__inference_{_scope_of(method)}_{getattr(function, '__name__', 'function')}_{next(_numbers)}"
         self._method = method
         self.graph = FunctionGraph(get_default_graph(), _stand_in)
         with self.graph.as_default():
             leaves = flatten(element)
-            self.inputs = [placeholder(leaf.dtype, leaf.shape) for leaf in leaves]
+            self.inputs = [placeholder(leaf.dtype, leaf.shape, f"args_{i}") for i, leaf in enumerate(leaves)]
             structured = pack(element, [_handed_over(leaf, tensor) for leaf, tensor in zip(leaves, self.inputs)])
             expanded = several or (isinstance(element, tuple) and not hasattr(element, "_fields"))
             returned = function(*structured) if expanded else function(structured)
             self.result, self.outputs = self._take(returned)
         self.captures = list(self.graph.captures)
-        self.fed = [i for i, inner in enumerate(self.graph.captures.values()) if inner.op.type == "Placeholder"]
+        self.stand_ins = list(self.graph.captures.values())
+        self.fed = [i for i, inner in enumerate(self.stand_ins) if inner.op.type == "Placeholder"]
         self.assigned = set()
         self._find_effects()
         self._classify()
@@ -94,8 +102,12 @@ class TracedFunction:
                     )
                 self._refuse_another_shape(op, _behind(handle).op)
                 self.assigned.add(variable_key(_behind(handle).op))
-        for inner in self.graph.__dict__.get("_dataset_functions", {}).values():
+        for inner in self._inner_functions():
             self.assigned |= getattr(inner, "assigned", frozenset())
+
+    def _inner_functions(self):
+        """The functions of datasets in this one."""
+        return list(self.graph.__dict__.get("_dataset_functions", {}).values())
 
     def _refuse_another_shape(self, op, variable):
         """The step around the iterator has prepared itself for the shape that the variable has."""
@@ -115,9 +127,8 @@ class TracedFunction:
         needs_python = any(op.op_def.host is not None for op in operations)
         leaves = flatten(self.result)
         self.pure = not any(op.op_def.stateful or op.op_def.writes for op in operations if op.type != "Placeholder")
-        inner_functions = self.graph.__dict__.get("_dataset_functions", {}).values()
         self.draws = any(op.op_def.stateful == "stream" for op in operations) or any(
-            getattr(inner, "draws", False) for inner in inner_functions
+            getattr(inner, "draws", False) for inner in self._inner_functions()
         )
         self.numeric = not needs_python and all(
             is_number(t.dtype) for t in (*self.inputs, *self.outputs, *[self.captures[i] for i in self.fed])
@@ -157,6 +168,14 @@ class TracedFunction:
             tensors.append(tensor)
         return pack(returned, structure) if is_nested(returned) else structure[0], tensors
 
+    def definitions(self):
+        """The function and those in it, as TensorFlow's `FunctionDef`s."""
+        from .function_def import definitions_of
+
+        if self._definitions is None:
+            self._definitions = definitions_of(self)
+        return self._definitions
+
     def bound(self, call, captured):
         """function(element) -> element, as a session runs it.
 
@@ -169,6 +188,13 @@ class TracedFunction:
         if runner is None:
             runner = call.resource_state.setdefault(key, _Runner(self, call.session))
         return BoundFunction(self, runner, captured)
+
+
+def _scope_of(method):
+    """How the name of a function begins, as TensorFlow has it."""
+    if method in _OF_EXPERIMENTAL:
+        return f"tf_data_experimental_{method}"
+    return method if method == "reduce" else f"Dataset_{method}"
 
 
 def _behind(tensor):
@@ -258,8 +284,7 @@ class _Runner:
         self._session._timeout_ns = 0  # that of the step around it counts
         self._types = [tensor.dtype.base_dtype for tensor in traced.outputs]
         self._outputs = list(traced.outputs)
-        inner = list(traced.graph.captures.values())
-        self._feeds = [*traced.inputs, *[inner[i] for i in traced.fed]]
+        self._feeds = [*traced.inputs, *[traced.stand_ins[i] for i in traced.fed]]
         self._run = self._session.make_callable(self._outputs, feed_list=self._feeds)
 
     def of_place(self, place):
@@ -362,23 +387,9 @@ def trace(function, element, method, several=False):
 
 def function_of(call, attr="f"):
     """The function that a node's attribute names."""
+    from .function_import import named
+
     return named(call.op, attr)
-
-
-def named(op, attr):
-    """What the graph of an operation keeps under the name that the attribute has.
-
-    Raises:
-      NotFoundError: where it keeps nothing: functions are in no file, so the node comes from a GraphDef.
-    """
-    name = op.get_attr(attr)
-    name = name.decode(errors="replace") if isinstance(name, bytes) else str(name)
-    found = op.graph.__dict__.get("_dataset_functions", {}).get(name)
-    if found is None:
-        raise NotFoundError(
-            None, None, f"Function {name} is not defined: a GraphDef does not hold the Python functions of datasets"
-        )
-    return found
 
 
 __all__ = [
@@ -390,6 +401,5 @@ __all__ = [
     "function_of",
     "is_number",
     "map_structure",
-    "named",
     "trace",
 ]

@@ -27,6 +27,10 @@ class _Generator:
         self._element = element
         self._leaves = flatten(element)
 
+    def definitions(self):
+        """No message: no file holds what a program calls."""
+        return []
+
     def bound(self, call, arguments):
         return lambda _: (DatasetState(self._elements, (), arguments),)
 

@@ -14,6 +14,7 @@ from ..ops.variable_key import VARIABLES
 from ..shapes import TensorShape, as_shape
 from ..trackable import Trackable
 from . import ops  # noqa: F401  (registers the op types)
+from .one_shot import OneShotFunction
 from .structure import OfElements, TensorLeaf, flatten, leaves_up_to, map_structure, pack, same_structure, show
 
 GLOBAL_ITERATORS = "iterators"  # the collection of the tensors that stand for a graph's iterators
@@ -188,7 +189,7 @@ def one_shot(dataset):
     graph = get_default_graph()
     functions = graph.__dict__.setdefault("_dataset_functions", {})
     name = f"_make_dataset_{len(functions)}"
-    functions[name] = dataset._variant_tensor, frozenset(dataset._options._rules())
+    functions[name] = OneShotFunction(name, dataset)
     resource = apply_op(
         "OneShotIterator", [], {**spec_attrs(dataset._element), "dataset_factory": Function.named(name)}
     )

@@ -11,7 +11,7 @@ from .. import errors
 from ..ops.registry import OpDef, no_gradient, register
 from ..ops.shape_functions import nothing, scalar, unknown
 from . import pipeline
-from .function import as_component, function_of, named
+from .function import as_component, function_of
 from .iterator_state import IteratorState
 from .rewriting import rewritten
 
@@ -226,14 +226,15 @@ def forget_states(session, operation):
 
 def _iterator_of(session, op):
     """The iterator that an op names, made where it is not there yet; a one-shot iterator is started."""
+    from .function_import import named
+
     cell = session._iterator(op) if session._reference is None else None
     key = "iterator", (op.get_attr("shared_name") or op.name.encode()).decode()
     found = session._resources.get(key)
     if found is None:
         found = IteratorState(cell, _waiting_states(session).pop(key[1], None))
         if op.type == "OneShotIterator":
-            variant, rules = named(op, "dataset_factory")
-            found.start(rewritten(session.run(variant), rules))
+            found.start(named(op, "dataset_factory").dataset(session))
         found = session._resources.setdefault(key, found)
     return found
 

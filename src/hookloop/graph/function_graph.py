@@ -28,6 +28,7 @@ class FunctionGraph(Graph):
         self.captures = {}
         self.effects = []
         self._collections = FunctionCollections(outer._collections)
+        self._function_library = outer._function_library
         if outer._seed is not None:
             self._seed = outer._seed
 

@@ -32,6 +32,7 @@ class Graph(GraphFields):
     def __init__(self):
         super().__init__()
         self._collections = Collections()
+        self._function_library = {}  # name -> FunctionDef, of the messages that were imported
         self._values_given = {}  # a constant's number -> how many of its values were given: the last stands for the rest
         self._seed = None
         # The axes over which gradients of broadcast operands are summed, by the operands' shapes: see ops/math.py.

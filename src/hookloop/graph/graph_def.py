@@ -39,7 +39,19 @@ def graph_def(graph, from_version=None, add_shapes=False):
     for op in graph.get_operations():
         if from_version is None or op._id >= from_version:
             _fill(message.node.add(), op, add_shapes)
+    functions = functions_of(graph)
+    if functions:
+        message.library.function.extend(functions.values())
     return message
+
+
+def functions_of(graph):
+    """The functions of a graph: name -> `FunctionDef`; those that it imported and those that were traced for it."""
+    found = dict(graph._function_library)
+    for function in list(graph.__dict__.get("_dataset_functions", {}).values()):
+        for definition in function.definitions():
+            found[definition.signature.name] = definition
+    return found
 
 
 def node_def(op):
@@ -94,6 +106,8 @@ def set_attr(attr, value):
 def _add_to_list(items, value):
     if isinstance(value, TensorShape):
         items.shape.append(value.as_proto())
+    elif isinstance(value, Function):
+        items.func.add(name=value.decode())
     elif isinstance(value, np.ndarray):
         items.tensor.append(array_to_proto(value))
     else:

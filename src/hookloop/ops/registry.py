@@ -14,6 +14,18 @@ _registry: dict[str, OpDef] = {}
 _LATER = {
     name: module
     for module, names in {
+        ".data": """BatchDatasetV2 BytesProducedStatsDataset CSVDataset CacheDataset ConcatenateDataset
+            DatasetCardinality DatasetToSingleElement DatasetToTFRecord DeserializeIterator
+            DirectedInterleaveDataset ExperimentalGroupByReducerDataset FilterDataset FixedLengthRecordDatasetV2
+            FlatMapDataset GroupByWindowDataset IgnoreErrorsDataset InterleaveDataset IteratorFromStringHandleV2
+            IteratorGetNext IteratorGetNextAsOptional IteratorToStringHandle IteratorV2 LatencyStatsDataset
+            MakeIterator MapAndBatchDataset MapDataset MaxIntraOpParallelismDataset ModelDataset OneShotIterator
+            OptimizeDataset OptionalFromValue OptionalGetValue OptionalHasValue OptionalNone PaddedBatchDatasetV2
+            ParallelInterleaveDataset ParallelInterleaveDatasetV2 ParallelMapDataset PrefetchDataset
+            PrivateThreadPoolDataset RandomDataset RangeDataset ReduceDataset RepeatDataset ScanDataset
+            SerializeIterator ShardDataset ShuffleAndRepeatDataset ShuffleDataset SkipDataset SqlDataset
+            TFRecordDataset TakeDataset TakeWhileDataset TensorDataset TensorSliceDataset TextLineDataset
+            UnbatchDataset UniqueDataset WindowDataset ZipDataset""",  # the room
         "accumulators": """AccumulatorNumAccumulated AccumulatorSetGlobalStep ResourceAccumulatorApplyGradient
             ResourceAccumulatorNumAccumulated ResourceAccumulatorSetGlobalStep ResourceAccumulatorTakeGradient
             ResourceConditionalAccumulator SparseAccumulatorApplyGradient SparseAccumulatorTakeGradient

@@ -241,7 +241,9 @@ def fill_defaults(graph_def):
 
 
 def _list_ops(message):
-    for name in sorted({node.op for node in message.graph_def.node}):
+    functions = {function.signature.name for function in message.graph_def.library.function}
+    nodes = [message.graph_def.node, *(function.node_def for function in message.graph_def.library.function)]
+    for name in sorted({node.op for some in nodes for node in some} - functions):
         message.meta_info_def.stripped_op_list.op.add().name = name
 
 

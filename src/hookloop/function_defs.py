@@ -1,0 +1,354 @@
+"""Functions of a GraphDef's library: their nodes in the place of the nodes that call them.
+
+A call, a conditional and a loop whose branches and bodies are functions become what they stand for: the functions' nodes, with
+Switch and Merge, Enter and Exit between them. An IdentityN (or a NoOp) under the name of the node gives what it gave.
+"""
+
+from __future__ import annotations
+
+from .errors import InvalidArgumentError, NotFoundError, UnimplementedError
+from .graph.graph_def import attr_of, functions_of, set_attr
+from .ops import registry
+from .ops.signature import signature_of
+
+__all__ = []
+
+_CALLS = frozenset(("PartitionedCall", "StatefulPartitionedCall"))
+_CONDITIONALS = frozenset(("If", "StatelessIf"))
+_LOOPS = frozenset(("While", "StatelessWhile"))
+_OF_FUNCTIONS = _CALLS | _CONDITIONALS | _LOOPS  # each has one list of outputs, "output"
+
+_MOST_DEPTH = 100  # of calls in each other: functions that call themselves have no end
+
+
+def calls_functions(nodes, library):
+    """Whether some of the nodes call functions."""
+    return any(node.op in _OF_FUNCTIONS or node.op in library for node in nodes)
+
+
+def with_functions(graph_def, graph):
+    """A message as it is added to a graph.
+
+    Functions of other content than those that the graph has under their names get other names. Nodes that call functions are
+    replaced by the functions' nodes.
+
+    Args:
+      graph_def: the `GraphDef`.
+      graph: the graph.
+
+    Returns:
+      (the `GraphDef`, name -> `FunctionDef` of its library)
+    """
+    if not graph_def.library.function:
+        return graph_def, {}
+    there = functions_of(graph)
+    library = {function.signature.name: function for function in graph_def.library.function}
+    renamed = {}
+    for name, function in library.items():
+        if name in there and not _same(there[name], function):
+            renamed[name] = _other_name(name, {*there, *library, *renamed.values()})
+    if renamed or calls_functions(graph_def.node, library):
+        copy = type(graph_def)()
+        copy.CopyFrom(graph_def)
+        for nodes in (copy.node, *(function.node_def for function in copy.library.function)):
+            for node in nodes:
+                _rename(node, renamed)
+        for function in copy.library.function:
+            function.signature.name = renamed.get(function.signature.name, function.signature.name)
+        library = {function.signature.name: function for function in copy.library.function}
+        nodes = in_place(copy.node, library)
+        graph_def = type(graph_def)(node=nodes, versions=copy.versions)
+    return graph_def, library
+
+
+def _same(first, second):
+    return first.SerializeToString(deterministic=True) == second.SerializeToString(deterministic=True)
+
+
+def _other_name(name, used):
+    count = 1
+    while f"{name}_{count}" in used:
+        count += 1
+    return f"{name}_{count}"
+
+
+def _rename(node, renamed):
+    node.op = renamed.get(node.op, node.op)
+    for value in node.attr.values():
+        for function in (value.func, *value.list.func) if value.HasField("func") or value.list.func else ():
+            function.name = renamed.get(function.name, function.name)
+
+
+def in_place(nodes, library):
+    """The nodes, with functions' nodes in the place of those that call them.
+
+    Args:
+      nodes: `NodeDef`s of a graph.
+      library: name -> `FunctionDef`.
+
+    Raises:
+      NotFoundError: a function is not there.
+      UnimplementedError: a function is of a kind that has no place in a graph.
+    """
+    if not calls_functions(nodes, library):
+        return list(nodes)
+    return _Places(library, {node.name for node in nodes}).of_all(nodes, 0)
+
+
+def body_of(definition, library, arguments):
+    """A function as nodes of a graph.
+
+    Args:
+      definition: its `FunctionDef`.
+      library: name -> `FunctionDef`.
+      arguments: what stands for each of its arguments, as an input of a node.
+
+    Returns:
+      (nodes, what it gives as inputs of nodes, the names of nodes that are run whether or not somebody wants what they give)
+    """
+    return _Places(library, set()).body(definition, "", arguments, {}, (), 0)
+
+
+def function_named(name, library, wanted_by):
+    """A function of the library.
+
+    Raises:
+      NotFoundError: where it is not there.
+    """
+    found = library.get(name)
+    if found is None:
+        raise NotFoundError(None, None, f"Function {name} is not defined, wanted by node '{wanted_by}'.")
+    return found
+
+
+def _enter_argument(definition, argument, where):
+    if argument.number_attr or argument.type_list_attr:
+        raise UnimplementedError(
+            None,
+            None,
+            f"Function {definition.signature.name} has several tensors as its {where} '{argument.name}': expected one.",
+        )
+    return argument.name
+
+
+class _Places:
+    """The functions' nodes on their way into a graph.
+
+    Args:
+      library: name -> `FunctionDef`.
+      used: the names of the nodes that are there.
+    """
+
+    def __init__(self, library, used):
+        self._library = library
+        self._used = used
+
+    def of_all(self, nodes, depth):
+        made = []
+        for node in nodes:
+            if node.op in _CALLS:
+                made += self._call(node, self._function(node, "f"), depth)
+            elif node.op in _CONDITIONALS:
+                made += self._conditional(node, depth)
+            elif node.op in _LOOPS:
+                made += self._loop(node, depth)
+            elif node.op in self._library:
+                made += self._call(node, self._library[node.op], depth)
+            else:
+                made.append(node)
+        return made
+
+    def _function(self, node, attr):
+        return function_named(node.attr[attr].func.name, self._library, node.name)
+
+    def _prefix(self, name):
+        """A scope in which no node is."""
+        found, count = name, 0
+        while any(used == found or used.startswith(found + "/") for used in self._used):
+            count += 1
+            found = f"{name}_{count}"
+        self._used.add(found)
+        return found + "/"
+
+    # --- a function's nodes -----------------------------------------------------------------------------
+
+    def body(self, definition, prefix, arguments, attributes, waits_for, depth):
+        """As `body_of`, the nodes in a scope, each behind the nodes `waits_for`."""
+        name = definition.signature.name
+        if depth > _MOST_DEPTH:
+            raise UnimplementedError(
+                None, None, f"Function {name} calls itself, or functions call each other too deep."
+            )
+        if len(arguments) != len(definition.signature.input_arg):
+            raise InvalidArgumentError(
+                None,
+                None,
+                f"Function {name} takes {len(definition.signature.input_arg)} arguments, got {len(arguments)}.",
+            )
+        names = [_enter_argument(definition, argument, "argument") for argument in definition.signature.input_arg]
+        given = dict(zip(names, arguments))
+        places = {node.name: self._starts(node) for node in definition.node_def}
+
+        def outside(text):
+            if text.startswith("^"):
+                if text[1:] in given:
+                    return "^" + given[text[1:]].partition(":")[0]
+                return "^" + prefix + text[1:]
+            node, _, rest = text.partition(":")
+            if node in given:
+                return given[node]
+            output, _, index = rest.partition(":")
+            try:
+                return f"{prefix}{node}:{places[node][output] + int(index or 0)}"
+            except (KeyError, ValueError):
+                raise InvalidArgumentError(None, None, f"Function {name} has no node that gives {text!r}.") from None
+
+        copies = []
+        for node in definition.node_def:
+            copy = type(node).FromString(node.SerializeToString())
+            copy.name = prefix + node.name
+            inputs, controls = _inputs(node)
+            del copy.input[:]
+            copy.input.extend(outside(text) for text in inputs)
+            copy.input.extend(dict.fromkeys([*(outside("^" + text) for text in controls), *_waits(waits_for)]))
+            copy.attr.pop("_class", None)
+            for key, value in attributes.items():
+                _fill_in(copy, key, value)
+            copies.append(copy)
+            self._used.add(copy.name)
+        results = [
+            outside(definition.ret[_enter_argument(definition, result, "result")])
+            for result in definition.signature.output_arg
+        ]
+        effects = [prefix + node for node in definition.control_ret.values()]
+        return self.of_all(copies, depth + 1), results, effects
+
+    def _starts(self, node):
+        """The name of each output of a node, with the place where it begins."""
+        if node.op in _OF_FUNCTIONS:
+            return {"output": 0}
+        if node.op in self._library:
+            return {argument.name: i for i, argument in enumerate(self._library[node.op].signature.output_arg)}
+        try:
+            signature = signature_of(registry.lookup(node.op))
+        except ValueError:
+            raise NotFoundError(
+                None, None, f"Op type not registered '{node.op}' in hookloop, wanted by node '{node.name}'."
+            ) from None
+        starts, place = {}, 0
+        attrs = {**signature.defaults, **{key: attr_of(value) for key, value in node.attr.items()}}
+        for output in signature.outputs:
+            starts[output.name] = place
+            place += len(output.dtypes(attrs)) if output.is_list else 1
+        return starts
+
+    # --- what calls functions ---------------------------------------------------------------------------
+
+    def _call(self, node, definition, depth):
+        inputs, controls = _inputs(node)
+        attributes = dict(node.attr) if node.op in self._library else {}
+        made, results, effects = self.body(
+            definition, self._prefix(node.name + "/call"), inputs, attributes, controls, depth
+        )
+        types = [argument.type or attributes[argument.type_attr].type for argument in definition.signature.output_arg]
+        return [*made, _hand_on(node, results, types, [*controls, *effects])]
+
+    def _conditional(self, node, depth):
+        (predicate, *inputs), controls = _inputs(node)
+        if node.attr["Tcond"].type != 10:
+            raise UnimplementedError(None, None, f"Node '{node.name}' decides by what is no bool: expected a bool.")
+        types = list(node.attr["Tin"].list.type)
+        scope = self._prefix(node.name + "/switch")
+        make = _Maker(node, scope)
+        switch = make("Switch", "pred", [predicate, predicate, *_waits(controls)], 10)
+        sides = [make("Identity", f"pivot_{branch}", [f"{switch}:{branch}"], 10) for branch in (0, 1)]
+        switched = [
+            make("Switch", f"input_{i}", [text, predicate], t) for i, (text, t) in enumerate(zip(inputs, types))
+        ]
+        made, results, done = [], [], []
+        for branch, attr in enumerate(("else_branch", "then_branch")):
+            arguments = [f"{name}:{branch}" for name in switched]
+            prefix = self._prefix(f"{node.name}/{attr.partition('_')[0]}")
+            nodes, found, effects = self.body(self._function(node, attr), prefix, arguments, {}, [sides[branch]], depth)
+            made += nodes
+            results.append(found)
+            done.append(effects)
+        out_types = list(node.attr["Tout"].list.type)
+        merges = [
+            make("Merge", f"output_{i}", pair, t, N=2) + ":0" for i, (*pair, t) in enumerate(zip(*results, out_types))
+        ]
+        if any(done):
+            ends = [make("Identity", f"done_{branch}", [sides[branch], *_waits(done[branch])], 10) for branch in (0, 1)]
+            controls = [*controls, make("Merge", "done", ends, 10, N=2)]
+        return [*make.made, *made, _hand_on(node, merges, out_types, controls)]
+
+    def _loop(self, node, depth):
+        inputs, controls = _inputs(node)
+        types = list(node.attr["T"].list.type)
+        scope = self._prefix(node.name + "/frame")
+        make = _Maker(node, scope)
+        parallel = node.attr["parallel_iterations"].i or 10
+        frame = {"frame_name": scope.rstrip("/").encode(), "is_constant": False, "parallel_iterations": parallel}
+        pairs = list(enumerate(zip(inputs, types)))
+        enters = [make("Enter", f"enter_{i}", [text, *_waits(controls)], t, **frame) for i, (text, t) in pairs]
+        merges = [make("Merge", f"merge_{i}", [enters[i], f"{scope}next_{i}"], t, N=2) for i, (_, t) in pairs]
+        made, (decided,), _ = self.body(
+            self._function(node, "cond"), self._prefix(node.name + "/cond"), merges, {}, merges[:1], depth
+        )
+        made.append(make.node("LoopCond", "decides", [decided]))
+        switches = [make("Switch", f"switch_{i}", [merges[i], scope + "decides"], t) for i, (_, t) in pairs]
+        variables = [make("Identity", f"variable_{i}", [f"{switches[i]}:1"], t) for i, (_, t) in pairs]
+        nodes, found, effects = self.body(
+            self._function(node, "body"), self._prefix(node.name + "/body"), variables, {}, variables[:1], depth
+        )
+        made += nodes
+        for i, (_, t) in pairs:
+            make("NextIteration", f"next_{i}", [found[i], *(_waits(effects) if i == 0 else ())], t)
+        exits = [make("Exit", f"exit_{i}", [f"{switches[i]}:0"], t) for i, (_, t) in pairs]
+        return [*make.made, *made, _hand_on(node, exits, types, controls)]
+
+
+class _Maker:
+    """Nodes of a scope, of one type each; gives their names."""
+
+    def __init__(self, like, scope):
+        self._class, self._scope, self.made = type(like), scope, []
+
+    def node(self, op, name, inputs):
+        node = self._class(name=self._scope + name, op=op)
+        node.input.extend(inputs)
+        return node
+
+    def __call__(self, op, name, inputs, datatype, **attrs):
+        node = self.node(op, name, inputs)
+        node.attr["T"].type = datatype
+        for key, value in attrs.items():
+            set_attr(node.attr[key], value)
+        self.made.append(node)
+        return node.name
+
+
+def _fill_in(node, key, value):
+    """A type that a function leaves to who calls it."""
+    for own in node.attr.values():
+        if own.placeholder == key:
+            own.CopyFrom(value)
+
+
+def _inputs(node):
+    """The tensors that a node takes, and the names of the nodes that it waits for."""
+    inputs = [text for text in node.input if not text.startswith("^")]
+    return inputs, [text[1:] for text in node.input if text.startswith("^")]
+
+
+def _waits(names):
+    return [f"^{name}" for name in dict.fromkeys(names)]
+
+
+def _hand_on(node, results, types, waits_for):
+    """What stands under the name of a node, and gives what it gave."""
+    made = type(node)(name=node.name, op="IdentityN" if results else "NoOp")
+    made.input.extend([*results, *_waits(waits_for)])
+    if results:
+        made.attr["T"].list.type.extend(types)
+    return made
