@@ -1,4 +1,4 @@
-/* Where the best element of a short row is, by AVX2.
+/* Where the best element of a short row is, by AVX2 or AVX-512.
  *
  * As many rows as a vector has lanes go together, each in a lane: squares of them are transposed, and each column is compared with the
  * best so far. Of the rows that are left each lane keeps its best and the place of that, and at the end the first of the best lanes
@@ -11,13 +11,21 @@
 #include "simd.h"
 
 enum {
-    LEAST_ARG_ROW = 12, /* elements of a row: of fewer, of which a vector must be filled, one by one takes no longer */
-    MOST_GROUPED = 32,  /* of longer ones each alone takes less */
-    LEAST_LONG = 48,    /* from here on what is best is looked for first, and then where */
+    LEAST_ARG_ROW = SIMD_BYTES == 64 ? 16 : 12, /* elements of a row: of fewer, of which a vector must be filled, one by one takes no longer */
+    MOST_GROUPED = 32,                          /* of longer ones each alone takes less */
+    LEAST_LONG = SIMD_BYTES == 64 ? 64 : 48,    /* from here on what is best is looked for first, and then where */
     SHORT_ARG_ROW = 2048 /* longer rows are searched in blocks, which the first cache still has when the place is looked for */
 };
 
+#if SIMD_BYTES == 64 /* which is a masked move there */
+#define ARG_SELECT(mask, a, b) ((__typeof__(a))(((mask) & (__typeof__(mask))(a)) | (~(mask) & (__typeof__(mask))(b))))
+#define ARG_OWN_32 {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}
+#define ARG_OWN_64 {0, 1, 2, 3, 4, 5, 6, 7}
+#else
 #define ARG_SELECT(mask, a, b) ((__typeof__(a))_mm256_blendv_epi8((__m256i)(b), (__m256i)(a), (__m256i)(mask)))
+#define ARG_OWN_32 {0, 1, 2, 3, 4, 5, 6, 7}
+#define ARG_OWN_64 {0, 1, 2, 3}
+#endif
 
 /* A row of at least `lanes` elements; `worst` is better than none. */
 #define ARG_ROW(name, T, vector, places, place_type, lanes, worst, BETTER)                                                     \
@@ -29,7 +37,7 @@ enum {
         *at = ARG_SELECT(is_better, own + (place_type)i, *at);                                                                 \
     }                                                                                                                          \
     SIMD_INLINE int64_t name##_row(const T *x, int64_t n) {                                                                    \
-        const places own = (sizeof(T) == 4 ? (places)(simd_i32){0, 1, 2, 3, 4, 5, 6, 7} : (places)(simd_i64){0, 1, 2, 3});    \
+        const places own = (sizeof(T) == 4 ? (places)(simd_i32)ARG_OWN_32 : (places)(simd_i64)ARG_OWN_64);                                 \
         vector best = (vector){0} + worst, other = best;                                                                       \
         places at = {0}, other_at = {0};                                                                                       \
         int64_t i = 0;                                                                                                         \
@@ -55,19 +63,34 @@ enum {
         return first[0];                                                                                                       \
     }
 
-#if SIMD_BYTES == 32 && !defined(__clang__)
-/* The bits of the lanes that are set in four masks. */
-SIMD_INLINE uint32_t arg_bits_32(const simd_i32 *hit) {
-    uint32_t bits = 0;
-    for (int k = 0; k < 4; k++) bits |= (uint32_t)_mm256_movemask_ps((__m256)hit[k]) << 8 * k;
+#if SIMD_BYTES >= 32 && !defined(__clang__)
+/* Whether a lane is set in four masks, and the bits of those that are. */
+#if SIMD_BYTES == 64
+SIMD_INLINE uint64_t arg_bits_32(const simd_i32 *hit) {
+    uint64_t bits = 0;
+    for (int k = 0; k < 4; k++) bits |= (uint64_t)_mm512_movepi32_mask((__m512i)hit[k]) << 16 * k;
     return bits;
 }
-SIMD_INLINE uint32_t arg_bits_64(const simd_i64 *hit) {
-    uint32_t bits = 0;
-    for (int k = 0; k < 4; k++) bits |= (uint32_t)_mm256_movemask_pd((__m256d)hit[k]) << 4 * k;
+SIMD_INLINE uint64_t arg_bits_64(const simd_i64 *hit) {
+    uint64_t bits = 0;
+    for (int k = 0; k < 4; k++) bits |= (uint64_t)_mm512_movepi64_mask((__m512i)hit[k]) << 8 * k;
     return bits;
 }
-
+#define ARG_ANY(hit, bits) (arg_bits_##bits(hit) != 0)
+#else
+SIMD_INLINE uint64_t arg_bits_32(const simd_i32 *hit) {
+    uint64_t bits = 0;
+    for (int k = 0; k < 4; k++) bits |= (uint64_t)_mm256_movemask_ps((__m256)hit[k]) << 8 * k;
+    return bits;
+}
+SIMD_INLINE uint64_t arg_bits_64(const simd_i64 *hit) {
+    uint64_t bits = 0;
+    for (int k = 0; k < 4; k++) bits |= (uint64_t)_mm256_movemask_pd((__m256d)hit[k]) << 4 * k;
+    return bits;
+}
+SIMD_INLINE bool arg_any(__m256i hit) { return !_mm256_testz_si256(hit, hit); }
+#define ARG_ANY(hit, bits) arg_any((__m256i)((hit[0] | hit[1]) | (hit[2] | hit[3])))
+#endif
 #endif
 
 /* A row of at least 4 * lanes elements: its best, and then where that is first. */
@@ -78,7 +101,7 @@ SIMD_INLINE uint32_t arg_bits_64(const simd_i64 *hit) {
         *best = ARG_SELECT((places)(value BETTER *best), value, *best);                                                        \
     }                                                                                                                          \
     SIMD_INLINE T name##_best(const T *x, int64_t n) {                                                                         \
-        const places own = (sizeof(T) == 4 ? (places)(simd_i32){0, 1, 2, 3, 4, 5, 6, 7} : (places)(simd_i64){0, 1, 2, 3});    \
+        const places own = (sizeof(T) == 4 ? (places)(simd_i32)ARG_OWN_32 : (places)(simd_i64)ARG_OWN_64);                                 \
         vector best[4];                                                                                                        \
         int64_t i = 0;                                                                                                         \
         for (int k = 0; k < 4; k++) best[k] = (vector){0} + worst;                                                             \
@@ -103,8 +126,7 @@ SIMD_INLINE uint32_t arg_bits_64(const simd_i64 *hit) {
                 memcpy(&value, x + i + k * lanes, sizeof value);                                                               \
                 hit[k] = (places)(value == most);                                                                              \
             }                                                                                                                  \
-            const __m256i any = (__m256i)((hit[0] | hit[1]) | (hit[2] | hit[3]));                                              \
-            if (!_mm256_testz_si256(any, any)) return i + __builtin_ctz(arg_bits_##bits(hit));                                 \
+            if (ARG_ANY(hit, bits)) return i + __builtin_ctzll(arg_bits_##bits(hit));                                          \
         }                                                                                                                      \
         return 0; /* another step has written the variable meanwhile */                                                        \
     }
@@ -118,9 +140,9 @@ SIMD_INLINE uint32_t arg_bits_64(const simd_i64 *hit) {
         for (int64_t from = 0; from < n; from += lanes) {                                                                      \
             const int64_t first = from + lanes <= n || from == 0 ? from : n - lanes; /* some once more, which changes nothing */ \
             simd_f##bits column[lanes]; /* as floats, whatever they are: only moved as such */                                 \
-            _Pragma("GCC unroll 8") for (int i = 0; i < lanes; i++) memcpy(&column[i], x + i * n + first, sizeof column[i]);     \
+            _Pragma("GCC unroll 16") for (int i = 0; i < lanes; i++) memcpy(&column[i], x + i * n + first, sizeof column[i]);     \
             transpose_f##bits(column);                                                                                         \
-            _Pragma("GCC unroll 8") for (int j = 0; j < lanes; j++) {                                                          \
+            _Pragma("GCC unroll 16") for (int j = 0; j < lanes; j++) {                                                          \
                 if (first + j >= n) break;                                                                                     \
                 const vector value = (vector)column[j];                                                                        \
                 const places is_better = (places)(value BETTER best);                                                          \
@@ -131,21 +153,27 @@ SIMD_INLINE uint32_t arg_bits_64(const simd_i64 *hit) {
         return at;                                                                                                             \
     }
 
-#if SIMD_BYTES == 32 && !defined(__clang__)
+#if SIMD_BYTES >= 32 && !defined(__clang__)
 SIMD_INLINE void put_places_32(void *out, int64_t at, bool wide, simd_i32 places) {
     if (!wide) {
         memcpy((int32_t *)out + at, &places, sizeof places);
         return;
     }
+    int64_t *to = (int64_t *)out + at;
+#if SIMD_BYTES == 64
+    const __m512i low = _mm512_cvtepi32_epi64(_mm512_castsi512_si256((__m512i)places));
+    const __m512i high = _mm512_cvtepi32_epi64(_mm512_extracti64x4_epi64((__m512i)places, 1));
+#else
     const __m256i low = _mm256_cvtepi32_epi64(_mm256_castsi256_si128((__m256i)places));
     const __m256i high = _mm256_cvtepi32_epi64(_mm256_extracti128_si256((__m256i)places, 1));
-    memcpy((int64_t *)out + at, &low, sizeof low);
-    memcpy((int64_t *)out + at + 4, &high, sizeof high);
+#endif
+    memcpy(to, &low, sizeof low);
+    memcpy(to + F64_LANES, &high, sizeof high);
 }
 SIMD_INLINE void put_places_64(void *out, int64_t at, bool wide, simd_i64 places) {
     if (wide) memcpy((int64_t *)out + at, &places, sizeof places);
     else
-        for (int i = 0; i < 4; i++) ((int32_t *)out)[at + i] = (int32_t)places[i];
+        for (int i = 0; i < F64_LANES; i++) ((int32_t *)out)[at + i] = (int32_t)places[i];
 }
 
 #endif
