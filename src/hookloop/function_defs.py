@@ -6,6 +6,9 @@ Switch and Merge, Enter and Exit between them. An IdentityN (or a NoOp) under th
 
 from __future__ import annotations
 
+import numpy as np
+
+from .dtypes import int32
 from .errors import InvalidArgumentError, NotFoundError, UnimplementedError
 from .graph.graph_def import attr_of, functions_of, set_attr
 from .ops import registry
@@ -16,7 +19,8 @@ __all__ = []
 _CALLS = frozenset(("PartitionedCall", "StatefulPartitionedCall"))
 _CONDITIONALS = frozenset(("If", "StatelessIf"))
 _LOOPS = frozenset(("While", "StatelessWhile"))
-_OF_FUNCTIONS = _CALLS | _CONDITIONALS | _LOOPS  # each has one list of outputs, "output"
+_CHOICES = frozenset(("Case", "StatelessCase"))  # by a number; out of range is the last branch
+_OF_FUNCTIONS = _CALLS | _CONDITIONALS | _LOOPS | _CHOICES  # each has one list of outputs, "output"
 
 _MOST_DEPTH = 100  # of calls in each other: functions that call themselves have no end
 
@@ -75,7 +79,7 @@ def _other_name(name, used):
 def _rename(node, renamed):
     node.op = renamed.get(node.op, node.op)
     for value in node.attr.values():
-        for function in (value.func, *value.list.func) if value.HasField("func") or value.list.func else ():
+        for function in [value.func] if value.HasField("func") else value.list.func:
             function.name = renamed.get(function.name, function.name)
 
 
@@ -140,7 +144,7 @@ class _Places:
     """
 
     def __init__(self, library, used):
-        self._library = library
+        self._library = dict(library)
         self._used = used
 
     def of_all(self, nodes, depth):
@@ -150,6 +154,8 @@ class _Places:
                 made += self._call(node, self._function(node, "f"), depth)
             elif node.op in _CONDITIONALS:
                 made += self._conditional(node, depth)
+            elif node.op in _CHOICES:
+                made += self._choice(node, depth)
             elif node.op in _LOOPS:
                 made += self._loop(node, depth)
             elif node.op in self._library:
@@ -282,6 +288,51 @@ class _Places:
             controls = [*controls, make("Merge", "done", ends, 10, N=2)]
         return [*make.made, *made, _hand_on(node, merges, out_types, controls)]
 
+    def _choice(self, node, depth):
+        """A conditional on whether it is the first branch, with a choice among the others in its else branch."""
+        first, *others = [function.name for function in node.attr["branches"].list.func]
+        (index, *inputs), controls = _inputs(node)
+        if not others:
+            call = _Maker(node, "").node("PartitionedCall", node.name, [*inputs, *_waits(controls)])
+            return self._call(call, function_named(first, self._library, node.name), depth)
+        make = _Maker(node, self._prefix(node.name + "/choice"))
+        zero = make.constant("zero", 0)
+        conditional = type(node)(name=node.name, op="If")
+        conditional.input.extend([make("Equal", "is_first", [index, zero], 3), index, *inputs, *_waits(controls)])
+        conditional.attr["Tcond"].type = 10
+        conditional.attr["Tin"].list.type.extend([3, *node.attr["Tin"].list.type])
+        conditional.attr["Tout"].CopyFrom(node.attr["Tout"])
+        for attr, branches in (("then_branch", [first]), ("else_branch", others)):
+            conditional.attr[attr].func.name = self._choice_among(node, attr, branches, first)
+        return [*make.made, *self.of_all([conditional], depth + 1)]
+
+    def _choice_among(self, node, attr, branches, like):
+        """The name of a function that takes a number and chooses one of the branches by the number less one."""
+        like = function_named(like, self._library, node.name)
+        name = f"{node.name}/{attr}"
+        while name in self._library:
+            name += "_"
+        made = self._library[name] = type(like)()
+        made.signature.name = name
+        made.signature.input_arg.add(name="index", type=3)
+        made.signature.input_arg.extend(
+            type(argument)(name=f"input_{i}", type=argument.type) for i, argument in enumerate(like.signature.input_arg)
+        )
+        make = _Maker(node, "")
+        make("Sub", "less", ["index", make.constant("one", 1) + ":output:0"], 3)
+        made.node_def.extend(make.made)
+        chosen = made.node_def.add(name="chosen", op="Case")
+        chosen.input.extend(["less:z:0", *(argument.name for argument in made.signature.input_arg[1:])])
+        for key in ("Tin", "Tout"):
+            chosen.attr[key].CopyFrom(node.attr[key])
+        for branch in branches:
+            chosen.attr["branches"].list.func.add(name=branch)
+        for i, result in enumerate(like.signature.output_arg):
+            made.signature.output_arg.add(name=f"output_{i}", type=result.type)
+            made.ret[f"output_{i}"] = f"chosen:output:{i}"
+        made.control_ret["chosen"] = "chosen"
+        return name
+
     def _loop(self, node, depth):
         inputs, controls = _inputs(node)
         types = list(node.attr["T"].list.type)
@@ -313,6 +364,13 @@ class _Maker:
 
     def __init__(self, like, scope):
         self._class, self._scope, self.made = type(like), scope, []
+
+    def constant(self, name, value):
+        node = self.node("Const", name, ())
+        set_attr(node.attr["dtype"], int32)
+        set_attr(node.attr["value"], np.array(value, np.int32))
+        self.made.append(node)
+        return node.name
 
     def node(self, op, name, inputs):
         node = self._class(name=self._scope + name, op=op)

@@ -62,10 +62,9 @@ def functions_of_datasets(graph_def):
             arguments = [(argument.name, argument.type) for argument in signature.input_arg]
             results = [(result.name, result.type) for result in signature.output_arg]
             name = signature.name.rstrip("0123456789") if signature.name[:2] == "__" else "_make_dataset_"
-            loops = any(
-                node.op in ("While", "Enter") for node in function.node_def
-            )  # of functions there, of nodes here
-            found.append((name, arguments, results, signature.is_stateful or loops))
+            # Control flow is of functions there, some with a state, and of nodes here.
+            flows = any(node.op in ("Case", "Enter", "StatelessIf", "Switch", "While") for node in function.node_def)
+            found.append((name, arguments, results, signature.is_stateful or flows))
     return sorted(found)
 
 

@@ -1,0 +1,93 @@
+"""Graphs of TensorFlow 1.15 whose nodes call functions of the library: calls, conditionals, loops and choices as functions."""
+
+import base64
+import json
+from pathlib import Path
+
+import pytest
+
+import hookloop as tf
+
+CASES = json.loads((Path(__file__).parent / "fixtures" / "function_calls.json").read_text())
+FED = (1.0, 5.0)
+
+
+def graph_of(name):
+    return tf.GraphDef.FromString(base64.b64decode(CASES[name]["graph"]))
+
+
+@pytest.mark.parametrize("scope", ["", "inner"])
+@pytest.mark.parametrize("name", CASES)
+def test_values_are_tensorflows(executor, name, scope):
+    tf.import_graph_def(graph_of(name), name=scope)
+    prefix = scope + "/" if scope else ""
+    with tf.Session() as session:
+        session.run(prefix + CASES[name]["start"])
+        found = [float(session.run(prefix + "result:0", {prefix + "x:0": fed})) for fed in FED]
+    assert found == CASES[name]["values"]
+
+
+def test_gradients_go_through_what_was_called(executor):
+    x, y = tf.import_graph_def(graph_of("call"), return_elements=["x:0", "result:0"], name="")
+    (slope,) = tf.gradients(y, x)
+    with tf.Session() as session:
+        assert session.run(slope, {x: 3.0}) == 6.0
+
+
+def test_a_function_that_is_not_there_is_refused_and_nothing_added():
+    graph_def = graph_of("call")
+    (node,) = [node for node in graph_def.node if node.op.endswith("PartitionedCall")]
+    node.attr["f"].func.name = "nothing"
+    with pytest.raises(tf.errors.NotFoundError, match=f"Function nothing is not defined, wanted by node '{node.name}'"):
+        tf.import_graph_def(graph_def, name="")
+    assert tf.get_default_graph().get_operations() == []
+
+
+def test_a_function_that_calls_itself_is_refused():
+    graph_def = graph_of("call")
+    (node,) = [node for node in graph_def.node if node.op.endswith("PartitionedCall")]
+    (function,) = [f for f in graph_def.library.function if f.signature.name == node.attr["f"].func.name]
+    inner = function.node_def.add()
+    inner.CopyFrom(node)
+    del inner.input[:]
+    inner.input.append(function.signature.input_arg[0].name)
+    with pytest.raises(tf.errors.UnimplementedError, match="calls itself, or functions call each other too deep"):
+        tf.import_graph_def(graph_def, name="")
+
+
+def test_a_call_with_other_arguments_is_refused():
+    graph_def = graph_of("call")
+    (node,) = [node for node in graph_def.node if node.op.endswith("PartitionedCall")]
+    node.input.append(node.input[0])
+    with pytest.raises(tf.errors.InvalidArgumentError, match="Function .*square.* takes 1 arguments, got 2"):
+        tf.import_graph_def(graph_def, name="")
+
+
+def test_an_input_that_no_node_gives_is_refused():
+    graph_def = graph_of("call")
+    for function in graph_def.library.function:
+        for node in function.node_def:
+            for i, text in enumerate(node.input):
+                node.input[i] = text if text in {a.name for a in function.signature.input_arg} else "odd:z:0"
+    with pytest.raises(tf.errors.InvalidArgumentError, match="Function .*square.* has no node that gives 'odd:z:0'"):
+        tf.import_graph_def(graph_def, name="")
+
+
+def test_a_predicate_that_is_no_bool_is_refused():
+    graph_def = graph_of("conditional")
+    for node in graph_def.node:
+        if node.op in ("If", "StatelessIf"):
+            node.attr["Tcond"].type = 1
+            name = node.name
+    with pytest.raises(
+        tf.errors.UnimplementedError, match=f"Node '{name}' decides by what is no bool: expected a bool"
+    ):
+        tf.import_graph_def(graph_def, name="")
+
+
+def test_several_tensors_as_one_argument_are_refused():
+    graph_def = graph_of("call")
+    for function in graph_def.library.function:
+        function.signature.input_arg[0].number_attr = "N"
+    with pytest.raises(tf.errors.UnimplementedError, match="has several tensors as its argument 'x': expected one"):
+        tf.import_graph_def(graph_def, name="")
