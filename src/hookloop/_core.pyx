@@ -47,6 +47,7 @@ include "_core_texts.pxi"
 include "_hook_types.pxi"
 include "_hook_native.pxi"
 include "_hook_slot.pxi"
+include "_hook_merged.pxi"
 include "_hook_loop.pxi"
 
 

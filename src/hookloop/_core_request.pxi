@@ -110,7 +110,8 @@ cdef class Entry:
 cdef struct Watch:
     # What is looked at in C after a run, of a list of fetches: its last `count` are not wanted while they are finite.
     int count
-    bint due        # left True where the whole list is returned: else its first value alone
+    bint single     # one value is returned then; else the list of those before them
+    bint due        # left True where the whole list is returned
 
 
 cdef enum RequestKind:
@@ -293,11 +294,11 @@ cdef inline bint _is_watchable(int dtype) noexcept:
     return dtype == HL_FLOAT32 or dtype == HL_FLOAT64
 
 
-cdef object _fetch_items(const Request *request, Entry entry):
-    """The values of a list or tuple of fetches; one that is asked for more than once is made once."""
+cdef object _fetch_items(const Request *request, Entry entry, int count):
+    """The first values of a list or tuple of fetches; one that is asked for more than once is made once."""
     cdef int i
-    out = PyList_New(request.n_items)
-    for i in range(request.n_items):
+    out = PyList_New(count)
+    for i in range(count):
         if request.slot_of[i] < 0:
             value = None
         elif request.repeats and request.first_of[i] < i:

@@ -174,10 +174,12 @@ cdef class SessionCore:
                 return _structure(<Recent>request.recent, self._restart(entry, entry.frame, None, arguments, entry.frame.deadline_ns))
             self._failed(entry, entry.frame, status)
         if watch != NULL and _is_healthy(request, entry, watch):
+            if not watch.single:
+                return _fetch_items(request, entry, request.n_items - watch.count)
             return None if request.slot_of[0] < 0 else _fetch_entry(entry, entry.frame, request.slot_of[0])
         if request.kind == SINGLE:
             return None if request.slot_of[0] < 0 else _fetch_entry(entry, entry.frame, request.slot_of[0])
-        return _fetch_items(request, entry)
+        return _fetch_items(request, entry, request.n_items)
 
     cdef object _run_converted(self, Recent recent, PyObject **values):
         """The same for feeds that are no arrays of the right bytes, and where the first frame is taken."""
@@ -210,7 +212,7 @@ cdef class SessionCore:
             entry.steady = True
         if recent.request.kind == SINGLE:
             return None if recent.request.slot_of[0] < 0 else _fetch_entry(entry, frame, recent.request.slot_of[0])
-        return _fetch_items(&recent.request, entry)
+        return _fetch_items(&recent.request, entry, recent.request.n_items)
 
     cdef int _bind_feeds(self, Entry entry, Frame frame, list arguments) except -1:
         cdef int i, axis

