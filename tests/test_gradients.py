@@ -276,6 +276,17 @@ def test_an_overridden_gradient(executor, request):
     assert run(tf.gradients([y, tf.square(x)], x)) == [7.0]
 
 
+@pytest.mark.parametrize(("function", "other", "expected"), [
+    (tf.sign, "Identity", [5.0, 5.0]), (tf.round, "Identity", [5.0, 5.0]), (tf.nn.elu, "Relu", [0.0, 5.0]),
+    (tf.nn.relu, "Relu", [0.0, 5.0]),
+])  # fmt: skip
+def test_a_gradient_is_replaced_by_that_of_another_type_of_op(executor, function, other, expected):
+    x = tf.constant([-1.5, 2.5])
+    with tf.get_default_graph().gradient_override_map({function(x).op.type: other}):
+        y = function(x)
+    assert run(tf.gradients(5.0 * y, x))[0].tolist() == expected
+
+
 @pytest.mark.parametrize("method", [None, tf.AggregationMethod.ADD_N, tf.AggregationMethod.EXPERIMENTAL_TREE,
                                     tf.AggregationMethod.EXPERIMENTAL_ACCUMULATE_N])  # fmt: skip
 @pytest.mark.parametrize("gates", [False, True])

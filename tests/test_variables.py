@@ -466,6 +466,33 @@ def test_a_first_value_from_inside_a_loop_is_refused(use_resource):
         assert session.run(count) == 3
 
 
+@pytest.mark.parametrize("reuse", [False, tf.AUTO_REUSE])
+def test_a_variable_in_parts_and_a_whole_one_do_not_share_a_name(reuse):
+    with tf.variable_scope("p", partitioner=tf.fixed_size_partitioner(3)):
+        tf.get_variable("v", [9, 2])
+    with tf.variable_scope("p", reuse=reuse):
+        with pytest.raises(
+            ValueError,
+            match="^No partitioner was provided, but a partitioned version of the variable was found: p/v/part_0. ",
+        ):
+            tf.get_variable("v", [9, 2])
+    tf.get_variable("whole", [9, 2])
+    with tf.variable_scope("", reuse=reuse):
+        with pytest.raises(
+            ValueError,
+            match="^A partitioner was provided, but an unpartitioned version of the variable was found: whole. ",
+        ):
+            tf.get_variable("whole", [9, 2], partitioner=tf.fixed_size_partitioner(3))
+    assert len(tf.global_variables()) == 4
+
+
+def test_parts_of_another_number_are_not_those_of_the_variable():
+    tf.get_variable("v", [9, 2], partitioner=tf.fixed_size_partitioner(3))
+    with tf.variable_scope("", reuse=True):
+        with pytest.raises(ValueError, match=r"but specified partitions \[2, 1\] and found partitions \[3, 1\]\.$"):
+            tf.get_variable("v", [9, 2], partitioner=tf.fixed_size_partitioner(2))
+
+
 def test_a_variable_in_parts_is_found_again_without_a_partitioner():
     with tf.variable_scope("p", partitioner=tf.fixed_size_partitioner(3)):
         whole = tf.get_variable("v", [7, 2])

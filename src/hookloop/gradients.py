@@ -103,15 +103,26 @@ def gradient_function(op):
     name = op._attrs.get("_gradient_op_type")
     if name is not None:
         name = name.decode() if isinstance(name, bytes) else name
-        if name not in _registered:
+        function = _registered.get(name) or _gradient_of_type(name)
+        if function is None:
             raise LookupError(
                 f"No gradient defined for operation '{op.name}' (op type: {op.type}): the registry of gradients has no {name!r}"
             )
-        return _registered[name]
+        return function
     function = _registered.get(op.type) or op.op_def.gradient
     if function is None:
         raise LookupError(f"No gradient defined for operation '{op.name}' (op type: {op.type})")
     return function
+
+
+def _gradient_of_type(name):
+    """The gradient that ops of a type have, or None: types are names of gradients too."""
+    from .ops.registry import lookup
+
+    try:
+        return lookup(name).gradient
+    except ValueError:
+        return None
 
 
 def is_trainable(tensor):

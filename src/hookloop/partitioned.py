@@ -142,6 +142,11 @@ def get_partitioned(store, get, arguments):
     arguments = {k: v for k, v in arguments.items() if k not in ("store", "get", "get_partitioned")}
     partitioner = arguments.pop("partitioner")
     name, initializer = arguments.pop("name"), arguments.pop("initializer")
+    if name in store.variables:
+        raise ValueError(
+            f"A partitioner was provided, but an unpartitioned version of the variable was found: {name}.  Perhaps a variable "
+            "of the same name was already created without partitioning?"
+        )
     shape = as_shape(arguments.pop("shape"))
     if not callable(partitioner):
         raise ValueError(f"Partitioner must be callable, but received: {partitioner}")
@@ -204,7 +209,8 @@ def _found(store, name, shape, dtype, partitions, reuse):
         )
     if found._get_partitions() != partitions:
         raise ValueError(
-            f"Trying to reuse partitioned variable {name}, but specified partitions {partitions} and found {found._get_partitions()}."
+            f"Trying to reuse partitioned variable {name}, but specified partitions {partitions} and found partitions "
+            f"{found._get_partitions()}."
         )
     return found
 

@@ -284,6 +284,11 @@ def _get(store, name, shape, dtype, initializer, regularizer, reuse, trainable, 
         return get_partitioned(store, _get, locals())
     if reuse is True and partitioner is None and name in store.partitioned:
         return store.partitioned[name]
+    if f"{name}/part_0" in store.variables:
+        raise ValueError(
+            f"No partitioner was provided, but a partitioned version of the variable was found: {name}/part_0. Perhaps a variable "
+            "of the same name was already created with partitioning?"
+        )
     found = store.variables.get(name)
     if found is not None:
         if reuse is not True and reuse is not AUTO_REUSE:
