@@ -1,6 +1,7 @@
 /* What depends on the order of elements: argmax and argmin, membership in the top k; and running totals. */
 #include <float.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "../plan.h"
@@ -312,6 +313,14 @@ static void set_lines(hl_prepare *prep, const hl_tensor *in, int64_t axis, doubl
     l->lines_per_task = (count + wanted - 1) / wanted;
 }
 
+static hl_status refuse_no_line(hl_prepare *prep, const hl_tensor *in) {
+    char shape[HL_MAX_RANK * 21 + 1];
+    int at = 0;
+    for (int i = 0; i < in->rank; i++)
+        at += snprintf(shape + at, sizeof shape - (size_t)at, i ? ",%lld" : "%lld", (long long)in->dims[i]);
+    return hl_refuse(prep, HL_INVALID_ARGUMENT, "Reduction axis %lld is empty in shape [%s]", (long long)prep->attr[0].i, shape);
+}
+
 /* Attribute: the axis. */
 static hl_status arg_prepare(hl_prepare *prep, bool max) {
     const hl_tensor *in = prep->in[0];
@@ -326,9 +335,7 @@ static hl_status arg_prepare(hl_prepare *prep, bool max) {
     default: return hl_no_kernel(prep, max ? "argmax" : "argmin");
     }
     set_lines(prep, in, prep->attr[0].i, 1, lines_run);
-    if (l->length == 0 && prep->out[0]->size > 0)
-        return hl_refuse(prep, HL_INVALID_ARGUMENT, "Reduction axis %lld is empty in shape of rank %d",
-                         (long long)prep->attr[0].i, (int)in->rank);
+    if (l->length == 0) return refuse_no_line(prep, in);
     return HL_OK;
 }
 static hl_status argmax_prepare(hl_prepare *prep) { return arg_prepare(prep, true); }

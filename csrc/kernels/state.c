@@ -146,12 +146,15 @@ EACH_NUMBER(SCATTER, scatter_max, y > x ? y : x)
     }
 EACH_WIDE_FLOAT(SCATTER_SCALED, scatter_sub_scaled)
 
+/* A variable without axes is one row. */
+static int64_t rows_of(const hl_tensor *variable) { return variable->rank ? variable->dims[0] : 1; }
+
 /* check_rows: (variable, indices). Fails where one is no row. */
 static hl_status run_check_rows(const hl_instr *ins, hl_run *run) { return check_indices(ins->p[2].p, ins->arg[1], run); }
 
 static hl_status prepare_check_rows(hl_prepare *prep) {
     scatter *s = prep->params;
-    s->rows = prep->in[0]->dims[0];
+    s->rows = rows_of(prep->in[0]);
     s->count = prep->in[1]->size;
     s->wide = prep->in[1]->dtype == HL_INT64;
     prep->cost_ns = 5 + (double)s->count;
@@ -162,7 +165,7 @@ static hl_status prepare_check_rows(hl_prepare *prep) {
 static hl_status prepare_scatter(hl_prepare *prep) {
     scatter *s = prep->params;
     const hl_tensor *variable = prep->in[0], *updates = prep->in[2];
-    s->rows = variable->dims[0];
+    s->rows = rows_of(variable);
     s->count = prep->in[1]->size;
     s->row = 1;
     for (int axis = 1; axis < variable->rank; axis++) s->row *= variable->dims[axis];

@@ -120,3 +120,23 @@ def test_an_error_that_names_no_file_gets_the_path():
         raise InterruptedError(4, "Interrupted system call")
     with pytest.raises(ZeroDivisionError), translated("here"):
         _ = 1 // 0
+
+
+def test_paths_that_match_a_pattern(tmp_path, monkeypatch):
+    """Names that begin with a dot are matched, a path without a directory is one of `./`, a sign behind a backslash is itself."""
+    (tmp_path / "d" / "e").mkdir(parents=True)
+    for name in ("a", ".h", "b.txt", "d/x", "d/.y", "d/e/z", "[q]"):
+        (tmp_path / name).touch()
+    monkeypatch.chdir(tmp_path)
+    glob = tf.gfile.Glob
+    assert glob("*") == ["./.h", "./[q]", "./a", "./b.txt", "./d"] == glob("**")
+    assert glob(["a", "d/*"]) == ["./a", "d/.y", "d/e", "d/x"]
+    assert glob("\\[q\\]") == ["./[q]"]
+    assert glob(f"{tmp_path}/[ab]*") == [f"{tmp_path}/a", f"{tmp_path}/b.txt"]
+    assert glob(f"{tmp_path}/[!a]") == [f"{tmp_path}/d"] == glob(f"{tmp_path}/d")
+    assert glob(f"{tmp_path}/*/e/?") == [f"{tmp_path}/d/e/z"]
+    assert glob("") == glob("none") == glob("*/none") == glob("d/") == []
+    with pytest.raises(tf.errors.NotFoundError, match="none; No such file or directory"):
+        glob(["a", "none/*"])
+    with pytest.raises(tf.errors.FailedPreconditionError, match="a; Not a directory"):
+        glob(f"{tmp_path}/a/*")

@@ -211,3 +211,14 @@ def test_results_have_names():
     assert drawn._fields == ("sampled_candidates", "true_expected_count", "sampled_expected_count")
     hits = tf.nn.compute_accidental_hits([[1]], drawn.sampled_candidates, 1)
     assert hits._fields == ("indices", "ids", "weights") and hits.weights.dtype == tf.float32
+
+
+@pytest.mark.parametrize("count", [0, -1])
+@pytest.mark.parametrize("kind", ["uniform", "log_uniform", "all"])
+def test_fewer_than_one_candidate(kind, count):
+    sampler = getattr(tf.nn, kind + "_candidate_sampler")
+    classes = () if kind == "all" else (10,)
+    with pytest.raises(
+        ValueError, match=f"Attr 'num_sampled' of '.*CandidateSampler' Op passed {count} less than minimum 1"
+    ):
+        sampler(np.ones((1, 1), np.int64), 1, count, True, *classes)

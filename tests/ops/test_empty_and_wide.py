@@ -91,3 +91,97 @@ def test_digamma_at_its_poles(executor, dtype):
     found = run([tf.digamma(x), tf.gradients(tf.lgamma(x), x)[0]], {x: [0.0, -1.0, -7.0, 0.5]})
     for values in found:
         np.testing.assert_allclose(values, [np.inf, np.inf, np.inf, -1.9635100260214235], rtol=1e-6)
+
+
+def fed(value, shape=None):
+    """A tensor of which only the run knows the value, and the feed."""
+    value = np.asarray(value)
+    return tf.placeholder(value.dtype, shape), value
+
+
+@pytest.mark.parametrize(
+    ("sizes", "wanted"), [((-1, 0), (5, 0)), ((0, -1), (0, 5)), ((-1, 0, 2), (2, 0, 2)), ((-1, 3, 0), (1, 3, 0))]
+)
+def test_the_open_size_beside_a_0_that_the_run_tells(executor, sizes, wanted):
+    x, values = fed(np.zeros((5, 0), "f"), [None, None])
+    shape, told = fed(np.array(sizes, "i"), [len(sizes)])
+    others, rest = fed(np.array([n for n in sizes if n != -1], "i"), [len(sizes) - 1])
+    split = tf.unstack(others)
+    split.insert(sizes.index(-1), -1)
+    found = run([tf.reshape(x, shape), tf.reshape(x, split)], {x: values, shape: told, others: rest})
+    assert [values.shape for values in found] == [wanted, wanted]
+
+
+@pytest.mark.parametrize("shape", [None, (None, 1, 0, 2)])
+def test_elements_of_no_batches(executor, shape):
+    params, values = fed(np.zeros((0, 1, 0, 2), "f"), shape)
+    indices, places = fed(np.zeros((0, 3), "i"))
+    constants = tf.gather(values, tf.constant(places), batch_dims=1, axis=1)
+    gathered = tf.gather(params, indices, batch_dims=1, axis=1)
+    for found in run([constants, gathered], {params: values, indices: places}):
+        assert found.shape == (0, 3, 0, 2)
+
+
+WINDOWS = {
+    "max_pool": lambda x, size, stride: tf.nn.max_pool(x, [1, size, size, 1], [1, stride, stride, 1], "VALID"),
+    "avg_pool": lambda x, size, stride: tf.nn.avg_pool(x, [1, size, size, 1], [1, stride, stride, 1], "VALID"),
+    "conv2d": lambda x, size, stride: tf.nn.conv2d(x, np.ones((size, size, 1, 1), "f"), stride, "VALID"),
+}
+
+
+@pytest.mark.parametrize("constant", [True, False], ids=["constant", "fed"])
+@pytest.mark.parametrize("kind", WINDOWS)
+def test_windows_that_reach_beyond_an_image_of_open_size(executor, kind, constant):
+    """There are none where one step would do; where more are missing the image is refused."""
+    image = np.zeros((1, 2, 2, 1), "f")
+    open_sizes = [None, None, None, 1]
+    x = tf.placeholder_with_default(image, open_sizes) if constant else tf.placeholder(tf.float32, open_sizes)
+    feeds = {} if constant else {x: image}
+    assert run(WINDOWS[kind](x, 3, 1), feeds).shape == (1, 0, 0, 1)
+    assert run(WINDOWS[kind](x, 6, 3), feeds).shape == (1, 0, 0, 1)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="negative"):
+        run(WINDOWS[kind](x, 4, 1), feeds)
+    with pytest.raises(ValueError, match="Negative dimension size caused by subtracting 3 from 2"):
+        WINDOWS[kind](tf.constant(image), 3, 1)
+
+
+@pytest.mark.parametrize("shape", [(), None])
+def test_axes_of_scalars_are_refused_in_the_run(executor, shape):
+    number = tf.placeholder(tf.float32, shape)
+    for values, feeds in ((number, {number: 2.0}), (tf.constant(2.0), {})):
+        for axis in (0, -1):
+            for function in (tf.cumsum, tf.cumprod):
+                text = rf"ScanOp: Expected scan axis in the range \[0, 0\), but got {axis}"
+                with pytest.raises(tf.errors.InvalidArgumentError, match=text):
+                    run(function(values, axis), feeds)
+            for function in (tf.argmax, tf.argmin):
+                text = rf"Expected dimension in the range \[0, 0\), but got {axis}"
+                with pytest.raises(tf.errors.InvalidArgumentError, match=text):
+                    run(function(values, axis), feeds)
+        with pytest.raises(tf.errors.InvalidArgumentError, match="WhereOp : Unhandled input dimensions: 0"):
+            run(tf.where(values), feeds)
+
+
+@pytest.mark.parametrize("shape", [(0, 0), (2, 0)])
+def test_no_element_is_the_largest_of_none(executor, shape):
+    x, values = fed(np.zeros(shape, "f"), [None, None])
+    if executor == "plan":
+        with pytest.raises(
+            tf.errors.InvalidArgumentError, match=rf"Reduction axis 1 is empty in shape \[{shape[0]},0\]"
+        ):
+            run(tf.argmax(x, 1), {x: values})
+    else:
+        with pytest.raises(tf.errors.InvalidArgumentError):
+            run(tf.argmax(x, 1), {x: values})
+    assert run(tf.argmax(tf.ones([0, 2]), 1)).shape == (0,)
+
+
+def test_clipping_by_the_average_norm_is_of_float32():
+    with pytest.raises(TypeError, match="float32 that does not match type float64"):
+        tf.clip_by_average_norm(tf.constant([4.0, 4.0], tf.float64), 1.5)
+    assert run(tf.clip_by_average_norm([4.0, 4.0], 1.5)) == pytest.approx([2.1213, 2.1213], rel=1e-4)
+
+
+def test_the_number_of_too_many_elements_wraps():
+    x = tf.broadcast_to(tf.placeholder(tf.int8, []), [2**16, 2**15])
+    assert run([tf.size(x), tf.size(x, out_type=tf.int64)]) == [-(2**31), 2**31]

@@ -118,3 +118,12 @@ def test_timestamp_is_read_at_every_step(executor):
     now = tf.timestamp()
     with tf.Session() as session:
         assert session.run(now) < session.run(now)
+
+
+@pytest.mark.parametrize("condition", [[True], [[False]], []])
+def test_a_condition_with_axes_is_refused(executor, condition):
+    given = tf.placeholder(tf.bool, None)
+    with tf.Session() as session:
+        with pytest.raises(tf.errors.InvalidArgumentError, match=r"In\[0\] should be a scalar: \["):
+            session.run(tf.Assert(given, ["seen"]), {given: condition})
+        session.run(tf.Assert(given, ["seen"]), {given: True})

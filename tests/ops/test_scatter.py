@@ -126,3 +126,48 @@ def test_nothing_is_put_into_nothing(executor, kind):
         of_places(SCATTERED[kind], [3, 0], np.int32([[0]]), np.ones((1, 0), "float32"), True)
     none = of_places(SCATTERED[kind], [3, 0], np.zeros((0, 1), "int32"), np.ones((0, 0), "float32"), True)
     assert none is None or none.shape == (3, 0)
+
+
+@pytest.mark.parametrize("rows", [0, 3])
+def test_places_without_coordinates_are_refused(executor, rows):
+    indices, updates = np.zeros((rows, 0), "i"), np.ones((rows, 2, 2), "f")
+    texts = {0: r"Only indices.shape\[-1\] values between 1 and 5", 3: r"empty output.  indices shape: \[3,0\]"}
+    variable = tf.get_variable("v", [2, 2], initializer=tf.ones_initializer(), use_resource=True)
+    update = tf.raw_ops.ResourceScatterNdUpdate(ref=variable.handle, indices=indices, updates=updates)
+    with tf.Session() as session:
+        session.run(variable.initializer)
+        for node in (
+            update,
+            tf.scatter_nd(indices, updates, [2, 2]),
+            tf.tensor_scatter_add(variable, indices, updates),
+        ):
+            with pytest.raises(tf.errors.InvalidArgumentError, match=texts[rows]):
+                session.run(node)
+        assert session.run(variable).tolist() == [[1, 1], [1, 1]]
+        assert session.run(tf.scatter_nd(indices, np.ones((rows, 0, 2), "f"), [0, 2])).shape == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"), [("Add", 7), ("Sub", -1), ("Mul", 12), ("Div", 0.75), ("Min", 2), ("Max", 3), ("Update", 2)]
+)
+def test_a_resource_variable_without_axes_is_one_row(executor, name, wanted):
+    variable = tf.get_variable("v", initializer=3.0, use_resource=True)
+    function = getattr(tf.raw_ops, "ResourceScatter" + name)
+    index = tf.placeholder(tf.int32, [None])
+    changed = function(resource=variable.handle, indices=index, updates=tf.fill(tf.shape(index), 2.0))
+    plain = tf.get_variable("plain", initializer=3.0, use_resource=False)
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        session.run(changed, {index: [0, 0]})
+        assert session.run(variable) == wanted
+        with pytest.raises(tf.errors.InvalidArgumentError, match=r"indices\[1\] = 1 is not in \[0, 1\)"):
+            session.run(changed, {index: [0, 1]})
+        assert session.run(variable) == wanted
+        with pytest.raises(tf.errors.InvalidArgumentError, match=r"params must be at least 1-D, got shape \[\]"):
+            session.run(tf.scatter_add(plain, [0], [2.0]))
+
+
+def test_rows_of_a_scalar_variable_are_refused():
+    variable = tf.get_variable("v", initializer=3.0, use_resource=True)
+    with pytest.raises(ValueError, match="Shape must be at least rank 1 but is rank 0"):
+        tf.raw_ops.ResourceGather(resource=variable.handle, indices=[0], dtype=tf.float32)

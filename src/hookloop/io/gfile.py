@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import glob as _glob
 import os as _os
+import re as _re
 import shutil as _shutil
 from contextlib import suppress as _suppress
 from stat import S_ISDIR as _is_directory
@@ -204,9 +204,46 @@ def listdir(path):
 
 
 def glob(pattern):
-    """The paths that match a pattern, or any of several, sorted."""
+    """The paths that match a pattern, or any of several, sorted; one without a directory is looked for in `./`.
+
+    Raises:
+      NotFoundError: where the directory before the first sign with a meaning (`*?[\\`) is not there.
+      FailedPreconditionError: where it is no directory.
+    """
     patterns = [pattern] if isinstance(pattern, (str, bytes, _os.PathLike)) else pattern
-    return sorted(_scheme_of(p) + path for p in patterns for path in _glob.glob(_local(p)))
+    return sorted(_scheme_of(p) + path for p in patterns for path in _matching(_local(p)))
+
+
+def _matching(pattern):
+    """The paths that match a local pattern."""
+    pattern = _os.fsdecode(pattern)
+    fixed = _re.match(r"[^*?\[\\]*", pattern)[0]
+    directory = _os.path.dirname(fixed)
+    if not directory:
+        directory, pattern = _os.curdir, _os.path.join(_os.curdir, pattern)
+    with _translated(directory):
+        _os.listdir(directory)
+    found = [directory]
+    for part in pattern[len(directory) :].lstrip("/").split("/"):
+        fits = _re.compile(_as_expression(part), _re.DOTALL).fullmatch
+        directories = [path for path in found if _os.path.isdir(path)]
+        found = [_os.path.join(path, name) for path in directories for name in _os.listdir(path) if fits(name)]
+    return found
+
+
+def _as_expression(part):
+    """The regular expression of a name's pattern: `*`, `?`, `[...]`, and a sign behind a backslash, which stands for itself."""
+    pieces = _re.findall(r"\\.|\[[!^]?\]?[^]]*\]|.", part, _re.DOTALL)
+    known = {"*": ".*", "?": "."}
+    return "".join(known.get(p) or _of_set(p) or _re.escape(p[1:] if p[0] == "\\" and p[1:] else p) for p in pieces)
+
+
+def _of_set(piece):
+    """The expression of `[...]`; None for anything else."""
+    if len(piece) < 3 or piece[0] != "[":
+        return None
+    signs, end = ("^", piece[2:-1]) if piece[1] in "!^" else ("", piece[1:-1])
+    return f"[{signs}{end.translate({ord(sign): chr(92) + sign for sign in chr(92) + '[]^&~|'})}]"
 
 
 def copy(src, dst, overwrite=False):

@@ -66,6 +66,13 @@ def _size_value(c):
     return [found]
 
 
+def _size_reference(node, x):
+    dtype = np.dtype(_out_type(node))
+    if np.size(x) > np.iinfo(dtype).max:
+        raise ValueError("Number of elements was larger than representable by 32-bit output type")
+    return np.array(np.size(x), dtype)
+
+
 def _rank_value(c):
     return [np.array(len(c.shape(0)), np.int32)]
 
@@ -91,7 +98,7 @@ register(
     OpDef("ShapeN", "input: N * T", "output: N * out_type", attrs=_OUT_TYPE, types=_OUT_TYPES, shape=_shape_n_shape, value=_shape_n_value,
           reference=lambda node, *xs: tuple(np.array(np.shape(x), _out_type(node)) for x in xs), gradient=no_gradient),
     OpDef("Size", "input: T", "output: out_type", attrs=_OUT_TYPE, types=_OUT_TYPES, shape=scalar, value=_size_value,
-          reference=lambda node, x: np.array(np.size(x), _out_type(node)), gradient=no_gradient),
+          reference=_size_reference, gradient=no_gradient),
     OpDef("Rank", "input: T", "output: int32", shape=scalar, value=_rank_value,
           reference=lambda node, x: np.array(np.ndim(x), np.int32), gradient=no_gradient),
 )  # fmt: skip
@@ -459,8 +466,11 @@ def size(input, name=None, out_type=dtypes.int32):
     with name_scope(name, "Size", [input]) as scope:
         input = convert_to_tensor(input)
         if is_defined(input._shape):
-            total = int(np.prod(input._shape, dtype=np.int64))
-            return constant(total, out_type, name=scope)
+            total = np.prod(input._shape, dtype=np.int64)
+            wrapped = total.astype(
+                dtypes.as_dtype(out_type).as_numpy_dtype
+            )  # as TensorFlow tells the size of what is too large
+            return constant(wrapped, out_type, name=scope)
         return apply_op("Size", [input], {"out_type": out_type}, scope)
 
 

@@ -52,6 +52,8 @@ _LEAST = np.finfo(np.float32).min
 
 
 def _sampled(c):
+    for name in ("num_true", "num_sampled"):
+        _check_at_least_one(c, name)
     count, truth = c.attr("num_sampled"), None
     if c.known(0):
         truth = c.shape(0)
@@ -63,6 +65,11 @@ def _sampled(c):
             c.fail(f"Dimension must be {c.attr('num_true')} but is {truth[1]}")
         c.merge(truth[1], c.attr("num_true"))
     return [(count,), truth, (count,)]
+
+
+def _check_at_least_one(c, name):
+    if int(c.attr(name)) < 1:
+        c.fail(f"Attr '{name}' of '{c.op.type}' Op passed {int(c.attr(name))} less than minimum 1.")
 
 
 class _Words:

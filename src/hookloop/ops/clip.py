@@ -54,10 +54,10 @@ def clip_by_average_norm(t, clip_norm, name=None):
 
     with name_scope(name, "clip_by_average_norm", [t, clip_norm]) as scope:
         t = convert_to_tensor(t, name="t")
-        count = cast(size(t), t.dtype)
+        count = cast(size(t), "float32")  # TensorFlow multiplies by a float32, so other types are refused
         inverse = rsqrt(reduce_sum(t * t, tensor_range(rank(t))))
         scaled = t * clip_norm
-        scale = minimum(inverse * count, constant(1.0, dtype=t.dtype) / clip_norm)
+        scale = minimum(inverse * count, constant(1.0) / clip_norm)
         return identity(scaled * scale, name=scope)
 
 

@@ -117,6 +117,10 @@ def _gather_reference(node, params, indices, axis):
     if not shared:
         return np.take(params, np.asarray(indices).astype(int), axis)
     lead = np.shape(indices)[:shared]
+    if 0 in lead:
+        return np.zeros(
+            (*np.shape(params)[:axis], *np.shape(indices)[shared:], *np.shape(params)[axis + 1 :]), params.dtype
+        )
     parts = [np.take(params[at], indices[at], axis - shared) for at in np.ndindex(lead)]
     return np.stack(parts).reshape(lead + parts[0].shape)
 
@@ -156,6 +160,8 @@ def _variable_rows_shape(c):
     params = shape_of_variable(c, 0)
     if params is None or not c.known(1):
         return None
+    if not params:
+        c.fail("Shape must be at least rank 1 but is rank 0")
     return (*c.shape(1), *params[1:])
 
 
@@ -271,12 +277,16 @@ def check_updates(c, indices, updates, shape, what):
         c.fail("Shape must be at least rank 1 but is rank 0")
     if _is_empty(shape) and (_has_elements(indices) or _has_elements(updates)):
         c.fail("Indices and updates specified for empty output shape")
-    if len(indices) == 1:
+    if len(indices) == 1 and not _is_empty(shape):
         c.fail_in_run(f"The outermost dimension of updates and indices must match: indices of shape {_shown(indices)} are not "
                       f"a list of places, as updates of shape {_shown(updates)} are a list of slices")  # fmt: skip
     depth = c.decide(indices[-1]) if hasattr(c, "decide") else indices[-1]
     if not isinstance(depth, int):
         return
+    if depth == 0 and not _is_empty(shape):
+        c.fail_in_run("Only indices.shape[-1] values between 1 and 5 are currently supported.  Requested rank: 0"
+                      if _is_empty(updates) else
+                      f"Indices and updates specified for empty output.  indices shape: {_shown(indices)}")  # fmt: skip
     if depth > len(shape):
         c.fail(f"The last dimension of indices.shape, {depth}, must not exceed the rank of {what}, {len(shape)}")
     outer, inner = len(indices) - 1, len(shape) - depth
@@ -309,6 +319,8 @@ def _scatter_nd_reference(node, indices, updates, shape):
     if out.dtype == object and node.inputs[1].dtype.name == "string":
         out.fill(b"")  # texts for one place are joined
     check_places(indices, out.shape)
+    if not out.size:
+        return out
     np.add.at(out, tuple(np.moveaxis(indices, -1, 0)), updates)
     return out
 
@@ -370,10 +382,18 @@ def _one_hot_reference(node, indices, depth, on, off):
 def _where_shape(c):
     if not c.known(0):
         return (UNKNOWN, UNKNOWN)
+    if not c.shape(0):
+        c.fail_in_run("WhereOp : Unhandled input dimensions: 0")
     bound = 1
     for d in c.shape(0):
         bound = bound * d
     return (c.new_size(bound), len(c.shape(0)))
+
+
+def _where_reference(node, x):
+    if not np.ndim(x):
+        raise ValueError("WhereOp : Unhandled input dimensions: 0")
+    return np.argwhere(x)
 
 
 def _where_lower(c, node):
@@ -386,7 +406,7 @@ register(
           types={"TI": kinds.INDEX | {dtypes.uint8}}, shape=_one_hot_shape, lower=_one_hot_lower,
           reference=_one_hot_reference, gradient=no_gradient),
     OpDef("Where", "input: T", "index: int64", attrs={"T": dtypes.bool}, types={"T": kinds.NUMBER | kinds.BOOL}, shape=_where_shape,
-          lower=_where_lower, reference=lambda node, x: np.argwhere(x), gradient=no_gradient),
+          lower=_where_lower, reference=_where_reference, gradient=no_gradient),
 )  # fmt: skip
 
 

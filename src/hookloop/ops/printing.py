@@ -21,7 +21,7 @@ __all__ = ["Assert", "Print", "print", "timestamp"]
 
 
 def _run_assert(call, condition, *data):
-    if condition.size != 1:
+    if condition.ndim != 0:
         raise errors.InvalidArgumentError(
             None, None, f"In[0] should be a scalar: [{','.join(map(str, condition.shape))}]"
         )

@@ -21,7 +21,7 @@ from .math_unary import conjugated, exp, is_finite, log, sqrt, square
 from .ranges import range as range_
 from .registry import OpDef, no_gradient, register
 from .select import where
-from .shape_functions import one_of, scalar, unchanged
+from .shape_functions import one_of, scalar
 from .tensor_util import constant_value
 
 __all__ = [
@@ -90,10 +90,24 @@ def _axis_of(c, i, rank):
     return axis % rank
 
 
+def _named_axis(c):
+    """The axis that input 1 names, for errors."""
+    return "one that the run tells" if c.computed(1) else int(np.ravel(c.constant(1))[0])
+
+
+def _cumulative_shape(c):
+    if not c.known(0):
+        return None
+    if not c.shape(0):
+        c.fail_in_run(f"ScanOp: Expected scan axis in the range [0, 0), but got {_named_axis(c)}")
+    return c.shape(0)
+
+
 def _arg_shape(c):
     shape = c.shape(0)
     c.fallback((UNKNOWN,) * max(len(shape) - 1, 0))
     if not shape:
+        c.fail_in_run(f"Expected dimension in the range [0, 0), but got {_named_axis(c)}")
         return ()
     axis = _axis_of(c, 1, len(shape))
     return shape[:axis] + shape[axis + 1 :] if isinstance(axis, int) else without(c, shape, axis)
@@ -227,7 +241,7 @@ def _lower_arg(kernel):
 def _with_last_axis(c, x):
     """A value and the axis that input 1 names; one that only the run tells is moved to the end."""
     rank = len(x.shape)
-    axis = _axis_of(c, 1, rank) if rank else 0
+    axis = _axis_of(c, 1, rank)
     if isinstance(axis, int):
         return x, axis
     return moved(c, x, to_the_end(c, one_of(c, axis, rank), 1)), rank - 1
@@ -236,7 +250,7 @@ def _with_last_axis(c, x):
 def _reference_arg(function):
     def reference(node, x, axis):
         dtype = node.attrs["output_type"].as_numpy_dtype
-        return np.asarray(function(np.atleast_1d(x), axis=int(np.ravel(axis)[0])), dtype)
+        return np.asarray(function(x, axis=int(np.ravel(axis)[0])), dtype)
 
     return reference
 
@@ -256,8 +270,6 @@ def _lower_cumulative(kernel):
 
 def _reference_cumulative(accumulate, start):
     def reference(node, x, axis):
-        if x.ndim == 0:
-            return x if not node.attrs["exclusive"] else np.full_like(x, start)
         axis = int(np.ravel(axis)[0])
         if not -x.ndim <= axis < x.ndim:
             raise ValueError(f"ScanOp: Expected scan axis in the range [{-x.ndim}, {x.ndim}), but got {axis}")
@@ -491,7 +503,7 @@ def _arg(name, kernel, function):
 def _cumulative(name, kernel, accumulate, start, gradient):
     return OpDef(
         name, "x: T, axis: Tidx", "out: T", ranks={"axis": 0}, attrs={"exclusive": False, "reverse": False, "Tidx": dtypes.int32},
-        types={"T": _NUMBER, "Tidx": _INDEX}, shape=unchanged, gradient=gradient,
+        types={"T": _NUMBER, "Tidx": _INDEX}, shape=_cumulative_shape, gradient=gradient,
         lower=_lower_cumulative(kernel), reference=_reference_cumulative(accumulate, start),
     )  # fmt: skip
 
@@ -526,7 +538,7 @@ register(
     _cumulative("Cumprod", "cumprod", np.cumprod, 1, _cumprod_gradient),
     OpDef("CumulativeLogsumexp", "x: T, axis: Tidx", "out: T", ranks={"axis": 0},
           attrs={"exclusive": False, "reverse": False, "Tidx": dtypes.int32},
-          types={"T": frozenset((dtypes.float16, dtypes.float32, dtypes.float64)), "Tidx": _INDEX}, shape=unchanged,
+          types={"T": frozenset((dtypes.float16, dtypes.float32, dtypes.float64)), "Tidx": _INDEX}, shape=_cumulative_shape,
           gradient=_cumulative_logsumexp_gradient, lower=_lower_cumulative("cumlogsumexp"),
           reference=lambda node, x, axis: _reference_cumulative(np.logaddexp.accumulate, np.finfo(x.dtype).min)(node, x, axis)),
     OpDef("L2Loss", "t: T", "output: T", types={"T": _REAL_FLOAT}, shape=scalar,

@@ -32,14 +32,28 @@ def reshaped(c):
             missing = total // _product([c.or_else(d, 1) for d in sizes if not isinstance(d, int) or d])
         else:
             rest = _rest_of(c.shape(0), [d for d in sizes if not isinstance(d, int) or d != -1])
-            missing = c.infer(total, known) if rest is None else rest
+            missing = _missing(c, total, known, sizes) if rest is None else rest
         return tuple([missing if isinstance(d, int) and d == -1 else d for d in sizes])
     if any(c.may_be_negative(d) for d in sizes):  # read from data: one of them may be -1
-        missing = total // known
+        missing = _with_zeros_aside(c, total // known, known, sizes)
         sizes = tuple([c.natural(c.or_else(d, missing)) for d in sizes])
         known = _product(sizes)
     _check_total(c, total, known, sizes)
     return _with_the_last_size(sizes, total)
+
+
+def _missing(c, total, known, sizes):
+    """The size that -1 stands for."""
+    return _with_zeros_aside(c, c.infer(total, known), known, sizes)
+
+
+def _with_zeros_aside(c, missing, known, sizes):
+    """The size that -1 stands for, where the run may tell that another one is 0: then zeros are set aside on both sides."""
+    if isinstance(known, int) or missing is UNKNOWN:
+        return missing
+    whole = _product([c.maximum(d, 1) for d in c.shape(0)])
+    rest = whole // _product([c.maximum(d, 1) for d in sizes])
+    return c.maximum(missing, c.maximum(1 - known, 0) * rest)
 
 
 def _rest_of(shape, sizes):

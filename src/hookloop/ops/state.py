@@ -42,6 +42,8 @@ def _resource_scattered(c):
 
 
 def _scatter_shape(c):
+    if c.known(0) and not c.shape(0):
+        c.fail_in_run("params must be at least 1-D, got shape []")
     if c.known(0) and c.known(1) and c.known(2) and c.shape(2):  # a scalar is for all rows
         c.merge_shapes(c.shape(2), (*c.shape(1), *c.shape(0)[1:]))
     return c.shape(0) if c.known(0) else None
@@ -56,6 +58,8 @@ def _scattered(function):
 
     def reference(node, variable, indices, updates):
         result = np.array(variable)
+        if not result.ndim:
+            return reference(node, result[None], indices, updates)[0]
         indices = np.asarray(indices)
         rows = result.shape[1:]
         updates = np.broadcast_to(updates, indices.shape + rows).reshape((-1,) + rows)

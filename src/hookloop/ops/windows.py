@@ -116,8 +116,8 @@ class Frame:
                 continue
             room = size + self.before[i] + self.behind[i]
             if isinstance(room, int) and isinstance(span, int) and room < span:
-                c.fail(f"Negative dimension size caused by subtracting {span} from {room}")
-            found.append((room - span + stride) // stride)
+                _check_room(c, room, span, stride)
+            found.append(_whole_steps(c, room - span + stride, stride))
         return found
 
     def params(self):
@@ -126,6 +126,25 @@ class Frame:
         for axis in zip(self.stride, self.dilation, self.before):
             found.extend(axis)
         return tuple(found)
+
+
+def _check_room(c, room, span, stride):
+    """Refuses a window that is larger than the image. In a run there are none of it where a step would reach beyond the image."""
+    if not hasattr(c, "decide"):
+        c.fail(f"Negative dimension size caused by subtracting {span} from {room}")
+    if room - span + stride <= -stride:
+        c.fail(f"Computed output size would be negative: {-((span - room - stride) // stride)} "
+               f"[input_size: {room}, effective_filter_size: {span}, stride: {stride}]")  # fmt: skip
+
+
+def _whole_steps(c, room, stride):
+    """How many steps there are in the room, which is rounded towards 0; a check that it is not negative."""
+    if stride == 1:
+        return room
+    if isinstance(room, int):
+        return max(room, 0) // stride
+    c.natural(room + (stride - 1))
+    return c.maximum(room, 0) // stride
 
 
 def _up(size, stride):
