@@ -12,7 +12,7 @@
 #if defined(__AVX512F__)
 #define ROWS 6
 #define MAX_VECTORS 4
-#define WIDTHS 4
+#define WIDTHS 8
 #define GFLOPS 150.0
 #elif defined(__AVX__)
 #define ROWS 6
@@ -31,9 +31,8 @@
 #define GFLOPS 15.0
 #endif
 
-/* Whether tiles read parts of vectors where B lies, and panels of two vectors may end in part of one. */
+/* Whether tiles read parts of vectors where B lies, and panels of several vectors may end in part of one. */
 #define PART_LOADS (SIMD_BYTES >= 32)
-#define WIDE_PARTS (SIMD_BYTES == 32)
 /* Whether narrow panels take two packed tiles of A at once. */
 #define TILE_PAIRS (SIMD_BYTES == 32)
 /* Whether tiles ask for the next tile's rows of an A that comes from memory. */
@@ -533,9 +532,9 @@ static int64_t blocks_of_k(int64_t k) {
 }
 
 /* Whether a variable may move where the tiles have its gradient in registers: they make all of it, each in one go. */
-static bool may_update_in_tiles(const gemm *g, int64_t few_columns) {
+static bool may_update_in_tiles(const gemm *g) {
     const int64_t k = g->products[0].k;
-    return !g->dots && !g->single_row && !g->swapped && g->m > 1 && g->products[0].a.column != 1 && k > SHORT_SUM_MOST && k <= MAX_K_BLOCK && few_columns == 0;
+    return !g->dots && !g->single_row && !g->swapped && g->m > 1 && g->products[0].a.column != 1 && k > SHORT_SUM_MOST && k <= MAX_K_BLOCK;
 }
 
 /* Chooses the variant for floats with these sizes and strides. */
@@ -547,7 +546,7 @@ static void choose_float(gemm *g, int lanes) {
     if (g->dots)
         for (int i = 0; i < g->n_steps; i++) transpose_matrix(&g->steps[i].y);
     g->single_row = !g->dots && g->m == 1 && (!g->sums || g->swapped) && fits_single_row(g, g->n, g->products[0].b.column, lanes);
-    g->updates_in_tiles = g->updates && may_update_in_tiles(g, (lanes == F32_LANES ? few_columns_f32 : few_columns_f64)(g, g->products));
+    g->updates_in_tiles = g->updates && may_update_in_tiles(g);
     g->starts_with_y = g->n_steps > 0 && g->steps[0].kind == STEP_ADD && g->steps[0].y.column == 1;
     for (int i = 0; i < g->n_products && !g->dots; i++) {
         product *p = &g->products[i];

@@ -46,16 +46,22 @@ typedef struct NAME(job) {
 typedef struct NAME(panel_columns) {
     int64_t columns;
     int vectors, width, last_lanes;
-    bool wide_part; /* the second vector is part of one */
+    bool wide_part; /* the last of several vectors is part of one */
 } NAME(panel_columns);
 
 static NAME(panel_columns) NAME(next_columns)(int64_t left) {
     NAME(panel_columns) at = {.vectors = MAX_VECTORS, .width = WIDTHS - 1, .last_lanes = LANES};
-    while (at.vectors > 1 && left < at.vectors * LANES) at.vectors /= 2, at.width -= WIDE_PARTS ? 2 : 1;
+    if (PART_LOADS) { /* as many vectors as are left, of which the last may be a part */
+        at.columns = left < MAX_VECTORS * LANES ? left : MAX_VECTORS * LANES;
+        at.vectors = (int)((at.columns + LANES - 1) / LANES);
+        at.last_lanes = (int)(at.columns - (at.vectors - 1) * LANES);
+        at.width = 2 * at.vectors - 1 - (at.last_lanes < LANES);
+        at.wide_part = at.vectors > 1 && at.last_lanes < LANES;
+        return at;
+    }
+    while (at.vectors > 1 && left < at.vectors * LANES) at.vectors /= 2, at.width--;
     at.columns = left < at.vectors * LANES ? left : at.vectors * LANES;
     if (at.columns < LANES) at.width = 0, at.last_lanes = (int)at.columns;
-    at.wide_part = WIDE_PARTS && at.vectors == 1 && left > LANES;
-    if (at.wide_part) at.vectors = at.width = 2, at.columns = left, at.last_lanes = (int)(left - LANES);
     return at;
 }
 
@@ -80,7 +86,7 @@ static const REAL *NAME(panel_of_b)(const NAME(job) *j, NAME(panel) *panel, cons
     panel->next = NULL;
     panel->asks_for_rows = ASKS_FOR_ROWS && n == j->n0 && at->vectors == MAX_VECTORS && !at->wide_part && j->by_row && !p->pack_a &&
                            p->a.row == panel->k && panel->k >= LEAST_ASKED_K && j->g->m * panel->k * (int64_t)sizeof(REAL) >= ASKED_BYTES;
-    if (WIDE_PARTS) panel->filled_up = false;
+    if (PART_LOADS) panel->filled_up = false;
 #if !SIMD_FREE_MASKS
     if (p->large && p->b.column == 1 && full) {
         const int64_t in_group = (n - j->n0) % (GROUP * at->columns), left = (n_end - n) / at->columns * at->columns;
@@ -97,7 +103,7 @@ static const REAL *NAME(panel_of_b)(const NAME(job) *j, NAME(panel) *panel, cons
     } else if (p->pack_b || (at->columns < LANES && !PART_LOADS)) {
         panel->b_stride = at->vectors * LANES;
         NAME(pack_b)(p, b, panel->k, at->columns, panel->b_stride, j->packed_b);
-        if (WIDE_PARTS) panel->filled_up = true;
+        if (PART_LOADS) panel->filled_up = true;
         return j->packed_b;
     }
     return b;

@@ -288,6 +288,12 @@ SIMD_INLINE void NAME(end_columns_of)(const int columns, const int few, const NA
                 c[j] = NAME(relu_grad_step)(SPLAT(sums[i * columns + j]), SPLAT(from[j * gate->y.column]))[0];
         return;
     }
+    if (ends->g->updates_in_tiles) {
+        for (int64_t i = 0; i < count; i++, c += c_stride)
+#pragma GCC unroll 4
+            for (int j = 0; j < few; j++) c[j] = c[j] - panel->rate * sums[i * columns + j];
+        return;
+    }
     for (int64_t i = 0; i < count; i++, c += c_stride)
 #pragma GCC unroll 4
         for (int j = 0; j < few; j++) c[j] = sums[i * columns + j];

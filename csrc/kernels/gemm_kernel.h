@@ -83,7 +83,7 @@ SIMD_INLINE void NAME(tile)(const int rows, const int vectors, const layout layo
         }                                                                                                                  \
         b += b_stride;                                                                                                     \
     }
-    if (WIDE_PARTS && part && panel->filled_up) { /* what was stored a moment ago comes late to a load by a mask */
+    if (PART_LOADS && part && panel->filled_up) {
         ADD_PRODUCTS(false)
     } else {
         ADD_PRODUCTS(part && PART_LOADS)
@@ -155,11 +155,20 @@ static const NAME(tile_fn) NAME(row_strips)[STRIP] = {
 #define TILES_OF_ROWS(rows, suffix, layout) \
     TILE(rows, 1, suffix, layout, part, true) TILE(rows, 1, suffix, layout, full, false) \
     TILE(rows, 2, suffix, layout, full, false)
-#if MAX_VECTORS == 4
+#if !PART_LOADS && MAX_VECTORS == 4
 #define TILES(rows, suffix, layout) TILES_OF_ROWS(rows, suffix, layout) TILE(rows, 4, suffix, layout, full, false)
 #define TILE_NAMES(rows, suffix)                                                                         \
     {NAME(tile_##rows##x1##suffix##part), NAME(tile_##rows##x1##suffix##full), NAME(tile_##rows##x2##suffix##full), \
      NAME(tile_##rows##x4##suffix##full)}
+#elif MAX_VECTORS == 4
+#define TILES(rows, suffix, layout)                                                                             \
+    TILES_OF_ROWS(rows, suffix, layout) TILE(rows, 2, suffix, layout, part, true)                               \
+    TILE(rows, 3, suffix, layout, part, true) TILE(rows, 3, suffix, layout, full, false)                        \
+    TILE(rows, 4, suffix, layout, part, true) TILE(rows, 4, suffix, layout, full, false)
+#define TILE_NAMES(rows, suffix)                                                                                     \
+    {NAME(tile_##rows##x1##suffix##part), NAME(tile_##rows##x1##suffix##full), NAME(tile_##rows##x2##suffix##part), \
+     NAME(tile_##rows##x2##suffix##full), NAME(tile_##rows##x3##suffix##part), NAME(tile_##rows##x3##suffix##full), \
+     NAME(tile_##rows##x4##suffix##part), NAME(tile_##rows##x4##suffix##full)}
 #elif PART_LOADS
 #define TILES(rows, suffix, layout) TILES_OF_ROWS(rows, suffix, layout) TILE(rows, 2, suffix, layout, part, true)
 #define TILE_NAMES(rows, suffix)                                                                         \
@@ -180,6 +189,9 @@ TILE(12, 1, _row, ROW_BY_ROW, part, true) TILE(12, 1, _row, ROW_BY_ROW, full, fa
 TILE(12, 1, _col, ROWS_BESIDE, part, true) TILE(12, 1, _col, ROWS_BESIDE, full, false)
 #if MAX_VECTORS == 4
 TILE(12, 2, _row, ROW_BY_ROW, full, false) TILE(12, 2, _col, ROWS_BESIDE, full, false)
+#if PART_LOADS
+TILE(12, 2, _row, ROW_BY_ROW, part, true) TILE(12, 2, _col, ROWS_BESIDE, part, true)
+#endif
 #endif
 #if TILE_PAIRS
 TILE(12, 1, _two, TWO_TILES, part, true) TILE(12, 1, _two, TWO_TILES, full, false)
@@ -196,8 +208,8 @@ TILE_BESIDE(packs, _row, ROW_BY_ROW, PACK_B) TILE_BESIDE(packs, _col, ROWS_BESID
 TILE_BESIDE(asks, _row, ROW_BY_ROW, ASK_FOR_NEXT) TILE_BESIDE(asks, _col, ROWS_BESIDE, ASK_FOR_NEXT)
 TILE_BESIDE(asks, _update, UPDATING, ASK_FOR_NEXT)
 
-/* By layout of A. A layout's first tile of full height that does more beside; then by rows - 1 and width: part of one vector, one, two, four; at
- * the AVX2 level part of a second one before two. */
+/* By layout of A. A layout's first tile of full height that does more beside; then by rows - 1 and width: part of one vector, one, then two, four
+ * or, where panels may end in part of a vector, two to MAX_VECTORS, each with such a part and without. */
 typedef struct NAME(tiles) {
     NAME(tile_fn) sums, packs, asks;
     NAME(tile_fn) of[ROWS][WIDTHS];
@@ -217,9 +229,12 @@ static const NAME(tiles) NAME(tiles_of)[] = {
 /* Tiles of twice as many rows, for panels narrow enough, of A by row, by column and in two packed tiles; NULL where the registers
  * do not suffice. */
 static const NAME(tile_fn) NAME(tall_tiles)[2 + TILE_PAIRS][WIDTHS] = {
-#if ROWS == 6 && MAX_VECTORS == 4
-    {NAME(tile_12x1_rowpart), NAME(tile_12x1_rowfull), NAME(tile_12x2_rowfull), NULL},
-    {NAME(tile_12x1_colpart), NAME(tile_12x1_colfull), NAME(tile_12x2_colfull), NULL},
+#if ROWS == 6 && MAX_VECTORS == 4 && PART_LOADS
+    {NAME(tile_12x1_rowpart), NAME(tile_12x1_rowfull), NAME(tile_12x2_rowpart), NAME(tile_12x2_rowfull)},
+    {NAME(tile_12x1_colpart), NAME(tile_12x1_colfull), NAME(tile_12x2_colpart), NAME(tile_12x2_colfull)},
+#elif ROWS == 6 && MAX_VECTORS == 4
+    {NAME(tile_12x1_rowpart), NAME(tile_12x1_rowfull), NAME(tile_12x2_rowfull)},
+    {NAME(tile_12x1_colpart), NAME(tile_12x1_colfull), NAME(tile_12x2_colfull)},
 #elif ROWS == 6
     {NAME(tile_12x1_rowpart), NAME(tile_12x1_rowfull)},
     {NAME(tile_12x1_colpart), NAME(tile_12x1_colfull)},

@@ -29,7 +29,9 @@ def descended(loss, **arguments):
 # few more than whole vectors.
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("rows", [0, 1, 2, 3, 4, 5, 64, 65, 255])
-@pytest.mark.parametrize("inputs, outputs", [(8, 16), (9, 17), (12, 20), (13, 31), (100, 24), (64, 64), (131, 65)])
+@pytest.mark.parametrize(
+    "inputs, outputs", [(8, 16), (9, 17), (12, 20), (13, 31), (100, 24), (14, 3), (31, 45), (64, 64), (131, 65)]
+)
 def test_the_variables_get_the_same_bits(dtype, rows, inputs, outputs, monkeypatch):
     _, variable, y, loss = layer(rows, inputs, outputs, dtype)
     bias = tf.get_variable("b", initializer=numbers((outputs,), 4, dtype))

@@ -13,7 +13,7 @@ import pytest
 from hookloop import _core
 from hookloop.compile.epilogue import MOST_PRODUCTS, MOST_STEPS, Step
 
-SIZES = (1, 2, 5, 7, 12, 13, 16, 17, 33, 64, 70, 131)
+SIZES = (1, 2, 5, 7, 12, 13, 16, 17, 33, 45, 61, 64, 70, 131)
 REAL = (np.float32, np.float64)
 HEADER = Path(__file__).parents[2] / "csrc" / "kernels" / "epilogue.h"
 
