@@ -68,6 +68,12 @@ _SUMMARIES = frozenset((
     "AudioSummaryV2", "HistogramSummary", "ImageSummary", "MergeSummary", "ScalarSummary", "TensorSummaryV2",
 ))  # fmt: skip
 
+_LISTS = frozenset((
+    "EmptyTensorList", "TensorListElementShape", "TensorListFromTensor", "TensorListGather", "TensorListGetItem",
+    "TensorListLength", "TensorListPopBack", "TensorListPushBack", "TensorListReserve", "TensorListResize", "TensorListSetItem",
+    "TensorListStack",
+))  # fmt: skip
+
 _LAPACK = frozenset((
     "LogMatrixDeterminant", "Lu", "MatrixDeterminant", "MatrixInverse", "MatrixLogarithm", "MatrixSolve",
     "MatrixSolveLs", "MatrixSquareRoot", "Qr", "SelfAdjointEigV2", "Svd",
@@ -75,5 +81,5 @@ _LAPACK = frozenset((
 
 HOST_OPS = (
     _CALLS | _SESSION_TENSORS | _PRINTING | _TEXT | _FILES | _READERS | _RECORDS | _QUEUES | _MUTEXES | _STAGES | _ACCUMULATORS | _DATASETS | _ITERATORS | _CHECKPOINTS | _SUMMARIES
-    | _LAPACK
+    | _LAPACK | _LISTS
 )  # fmt: skip

@@ -25,7 +25,7 @@ _KINDS = {
         "shape": "shape",
         "string": "input_encoding loss_type mode output_encoding padding pattern rewrite",
         "tensor": "bad_color value",
-        "type": "dtype elem_type",
+        "type": "dtype elem_type element_dtype",
     }.items()
     for name in names.split()
 }

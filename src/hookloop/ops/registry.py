@@ -48,6 +48,9 @@ _LATER = {
         "staging": "Stage StageClear StagePeek StageSize Unstage",
         "stateless_random": """StatelessMultinomial StatelessRandomNormal StatelessRandomUniform StatelessRandomUniformInt
             StatelessTruncatedNormal""",
+        "tensor_lists": """EmptyTensorList TensorListElementShape TensorListFromTensor TensorListGather TensorListGetItem
+            TensorListLength TensorListPopBack TensorListPushBack TensorListReserve TensorListResize TensorListSetItem
+            TensorListStack""",
         "text_encodings": "UnicodeTranscode UnsortedSegmentJoin",
     }.items()
     for name in names.split()
