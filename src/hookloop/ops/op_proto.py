@@ -33,7 +33,7 @@ _OF_WINDOWS = ("ksize", "padding", "strides")  # of pools and convolutions; they
 
 # Whether TensorFlow says that an op has a state, where that is not as `_has_state` finds it.
 _STATEFUL = {"CheckNumerics": True, "DatasetCardinality": False, "ExperimentalGroupByReducerDataset": True,
-             "ResourceGather": True, "ResourceGatherNd": True}  # fmt: skip
+             "ResourceGather": True, "ResourceGatherNd": True, "TensorListResize": True}  # fmt: skip
 
 
 @lru_cache(None)

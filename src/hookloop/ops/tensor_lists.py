@@ -166,6 +166,5 @@ register(
     _op("TensorListLength", "input_handle: variant", "length: int32", _length),
     _op("TensorListElementShape", "input_handle: variant", "element_shape: shape_type", _element_shape, lambda c: [None],
         types=_SHAPE),
-    OpDef("TensorListResize", "input_handle: variant, size: int32", "output_handle: variant", shape=scalar, host=_resize,
-          stateful=True),
+    _op("TensorListResize", "input_handle: variant, size: int32", "output_handle: variant", _resize),
 )  # fmt: skip
