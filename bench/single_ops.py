@@ -24,6 +24,7 @@ CLASSES = RANDOM.randint(0, 512, 512).astype("int32")
 WHOLE = RANDOM.randint(0, 20000, 20000).astype("float64")
 BYTES = RANDOM.randint(0, 256, (512, 512)).astype("uint8")
 PLACES = RANDOM.randint(0, 512, 20000).astype("int32")
+COUNTED = RANDOM.randint(0, 100, 512 * 512).astype("int32")
 TEXTS = np.array([b"word%d" % number for number in RANDOM.randint(0, 10**6, 2000)], object)
 RECORDS = np.array([b"%d,%f,x" % (i, x) for i, x in enumerate(RANDOM.rand(1000))], object)
 PARTS = [MATRIX[:10, :10].copy()] * 100
@@ -59,6 +60,16 @@ OPS = {
     "any of 8": (lambda tf, x: tf.reduce_any(x, 1), [MATRIX.reshape(-1, 8) > 0.9]),
     "elements of halves": (lambda tf, x, i: tf.gather(x, i), [HALVES[0].copy(), PLACES]),
     "a hundred fed parts": (lambda tf, *parts: tf.concat(parts, 0), PARTS),
+    "count_nonzero of integers": (lambda tf, x: tf.math.count_nonzero(x), [COUNTED]),
+    "mean of equal": (lambda tf, x, y: tf.reduce_mean(tf.cast(tf.equal(x, y), "float32")), [COUNTED, COUNTED[::-1].copy()]),
+    "any of all": (lambda tf, x: tf.reduce_any(x), [MATRIX > 0.999]),
+    "any of 3": (lambda tf, x: tf.reduce_any(x, 1), [MATRIX.reshape(-1)[:261000].reshape(-1, 3) > 0.9]),
+    "argmax of 10": (lambda tf, x: tf.argmax(x, 1), [SHORT_ROWS]),
+    "columns of 10": (lambda tf, x, i: tf.gather(x, i, axis=1), [SHORT_ROWS, np.int32([3, 1, 4, 1, 5, 9, 2, 6])]),
+    "reverse of 10": (lambda tf, x: tf.reverse(x, [1]), [SHORT_ROWS]),
+    "elements by a mask": (lambda tf, x, m: tf.boolean_mask(x, m), [COUNTED, MATRIX.reshape(-1) > -0.9]),
+    "powers of both signs": (lambda tf, x: x**5, [MATRIX]),
+    "bincount of 100": (lambda tf, x: tf.bincount(x, minlength=100, maxlength=100), [COUNTED]),
     "hashes of texts": (lambda tf, x: tf.string_to_hash_bucket_fast(x, 1000), [TEXTS]),
     "records of three fields": (lambda tf, x: tf.decode_csv(x, [[0], [0.0], [""]])[1], [RECORDS]),
     "texts rewritten": (lambda tf, x: tf.regex_replace(x, "[0-5]", "z"), [TEXTS]),

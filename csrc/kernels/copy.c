@@ -31,7 +31,7 @@
     }
 
 /* Elements that lie together are one (join_elements): it may lie anywhere. */
-#if SIMD_BYTES == 32
+#if SIMD_BYTES >= 32
 #define ANYWHERE __attribute__((aligned(1), may_alias))
 #define ANYWHERE_PAIR __attribute__((packed, may_alias))
 #else
@@ -48,7 +48,7 @@ typedef struct ANYWHERE_PAIR bytes16 { uint64_t low, high; } bytes16;
 #define APART(name, T) \
     for (int64_t i = 0; i < n; i++) *(T *)(to + i * stride[1]) = *(const T *)(from + i * stride[0])
 COPY_LOOP(copy_16, bytes16)
-#if SIMD_BYTES == 32
+#if SIMD_BYTES >= 32
 #undef TOGETHER
 #undef APART
 #define TOGETHER(name, T) name##_together(n, from, stride[0], (T *)to)
@@ -258,13 +258,11 @@ static void transpose_chunk(void *argument, int64_t chunk, int worker) {
     go_to(walk, chunk / job->tiles, &from, &to);
     from += first * walk->strides[last][0];
     to += first * walk->strides[last][1];
-#if SIMD_BYTES <= 32
     if (size <= 2) {
         (size == 1 ? transpose_tile_1 : transpose_tile_2)(from, walk->inner[0] / size, to, walk->strides[last][1] / size,
                                                           left < rows ? left : rows, walk->n);
         return;
     }
-#endif
     (size == 4 ? transpose_tile_4 : transpose_tile_8)(from, walk->inner[0] / size, to, walk->strides[last][1] / size,
                                                       left < rows ? left : rows, walk->n,
                                                       walk->n * walk->count * size >= STREAMED_BYTES);
@@ -328,7 +326,7 @@ static bool turn_to_columns(ew_walk *walk, int64_t size) {
 
 /* Puts the outer axis along which the input is dense last, where it pays to go by tiles. */
 static bool turn_to_tiles(ew_walk *walk, int64_t size) {
-    const bool small = SIMD_BYTES <= 32 && size <= 2;
+    const bool small = size <= 2;
     if ((size != 4 && size != 8 && !small) || walk->inner[1] != size || walk->inner[0] == size || walk->inner[0] == 0) return false;
     if (walk->n < (small ? SMALL_BLOCK : 2)) return false;
     if (walk->inner[0] % size != 0) return false;
@@ -369,8 +367,38 @@ static void copy_rows(char *to, int64_t to_step, const char *from, int64_t from_
     else for (; rows > 0; rows--, from += from_step, to += to_step) copy_row(to, from, bytes);
 }
 
+/* Whether rows are copied backwards that fit a register. */
+static bool turns_rows(const ew_walk *walk) {
+#if SIMD_BYTES == 64
+    const int64_t size = walk->inner[1];
+    return (size == 4 || size == 8) && walk->inner[0] == -size && walk->n * size <= SIMD_BYTES;
+#else
+    (void)walk;
+    return false;
+#endif
+}
+
+#if SIMD_BYTES == 64
+static void turn_short_rows(const ew_walk *walk, char *to, int64_t to_step, const char *from, int64_t from_step, int64_t rows) {
+    const int words = (int)(walk->inner[1] / 4), last = (int)walk->n * words - 1;
+    int32_t place[16];
+    for (int i = 0; i < 16; i++) place[i] = words == 1 ? last - i : (last - i) ^ 1; /* the words of one element stay in their order */
+    const __m512i places = _mm512_loadu_si512(place);
+    const __mmask16 lanes = (__mmask16)((1u << (last + 1)) - 1);
+    from += (walk->n - 1) * walk->inner[0];
+    for (int64_t row = 0; row < rows; row++, from += from_step, to += to_step)
+        _mm512_mask_storeu_epi32(to, lanes, _mm512_permutexvar_epi32(places, _mm512_maskz_loadu_epi32(lanes, from)));
+}
+#endif
+
 /* Rows of few elements that are apart: those at one place of all rows, then at the next. */
 static void copy_narrow_rows(const ew_walk *walk, char *to, int64_t to_step, char *from, int64_t from_step, int64_t rows) {
+#if SIMD_BYTES == 64
+    if (turns_rows(walk)) {
+        turn_short_rows(walk, to, to_step, from, from_step, rows);
+        return;
+    }
+#endif
     const int64_t steps[] = {from_step, to_step};
     for (int64_t k = 0; k < walk->n; k++) {
         char *const data[] = {from + k * walk->inner[0], to + k * walk->inner[1]};
@@ -442,14 +470,14 @@ static bool has_rows(ew_walk *walk, int64_t size) {
 }
 
 static bool has_narrow_rows(ew_walk *walk) {
-    return SIMD_BYTES == 32 && walk->outer > 0 && walk->n <= NARROW && turn_to_rows(walk) > walk->n;
+    return SIMD_BYTES >= 32 && walk->outer > 0 && (walk->n <= NARROW || turns_rows(walk)) && turn_to_rows(walk) > walk->n;
 }
 
 /* Elements that lie together on both sides are one where they fill a word: rows of two floats are copied as doubles are. How large an
  * element is then. */
 static int64_t join_elements(ew_walk *walk, int64_t size) {
     const int64_t bytes = walk->n * size;
-    if (SIMD_BYTES != 32 || walk->outer == 0 || walk->n < 2 || !is_dense(walk, size)) return size;
+    if (SIMD_BYTES < 32 || walk->outer == 0 || walk->n < 2 || !is_dense(walk, size)) return size;
     if (bytes != 2 && bytes != 4 && bytes != 8 && bytes != 16) return size;
     walk->n = walk->dims[--walk->outer];
     walk->count /= walk->n;

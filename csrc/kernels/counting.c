@@ -21,6 +21,24 @@ static int64_t get_index(const void *in, bool wide, int64_t at) {
 
 typedef struct count_params { int64_t n, bins, bytes; bool weighted, wide; } count_params;
 
+enum {
+    FEW_BINS = 256, /* of which several tables are kept: a bin that comes again waits for its count otherwise */
+    TABLES = 4
+};
+
+/* Counts numbers in tables in turn, those beyond the last bin in one behind it. Negative where a number is. */
+static int32_t count_few(const int32_t *numbers, int64_t n, int64_t bins, uint32_t table[TABLES][FEW_BINS + 1]) {
+    int32_t all = 0;
+    int64_t i = 0;
+    memset(table, 0, TABLES * sizeof *table);
+#define COUNT(k, number) table[k][(uint32_t)(number) < (uint64_t)bins ? (number) : FEW_BINS]++, all |= (number)
+    for (; i + TABLES <= n; i += TABLES)
+        for (int k = 0; k < TABLES; k++) COUNT(k, numbers[i + k]);
+    for (; i < n; i++) COUNT(0, numbers[i]);
+#undef COUNT
+    return all;
+}
+
 /* bincount: (integers, weights or nothing) -> sums of weights; integers beyond the last bin are left out. */
 #define BINCOUNT(tag, dtype, S, C, LOAD, STORE, unused)                                                           \
     static hl_status bincount_##tag(const hl_instr *ins, hl_run *run) {                                          \
@@ -29,6 +47,16 @@ typedef struct count_params { int64_t n, bins, bytes; bool weighted, wide; } cou
         const S *weights = ins->arg[1];                                                                          \
         S *out = ins->arg[2];                                                                                    \
         clear_bytes(run, out, p->bytes);                                                                         \
+        if (!p->weighted && p->bins <= FEW_BINS && p->n >= 4 * FEW_BINS) {                                       \
+            for (STRETCHES(run, first, end, p->n)) {                                                             \
+                uint32_t table[TABLES][FEW_BINS + 1];                                                            \
+                if (count_few(numbers + first, end - first, p->bins, table) < 0)                                 \
+                    return hl_fail(run, HL_INVALID_ARGUMENT, "Input arr must be non-negative!");                 \
+                for (int64_t bin = 0; bin < p->bins; bin++)                                                      \
+                    for (int k = 0; k < TABLES; k++) out[bin] += (S)table[k][bin];                               \
+            }                                                                                                    \
+            return run->stopped;                                                                                 \
+        }                                                                                                        \
         for (int64_t i = 0; i < p->n; i++) {                                                                     \
             if (hl_is_stopped_at(run, i)) return run->stopped;                                           \
             if (numbers[i] < 0) return hl_fail(run, HL_INVALID_ARGUMENT, "Input arr must be non-negative!");     \
@@ -56,10 +84,7 @@ static hl_status prepare_bincount(hl_prepare *prep) {
     }
 }
 
-enum {
-    HISTOGRAM_BLOCK = 1024, /* values whose bins are found before they are counted */
-    FEW_BINS = 256          /* of which several tables are kept: a bin that comes again waits for its count otherwise */
-};
+enum { HISTOGRAM_BLOCK = 1024 /* values whose bins are found before they are counted */ };
 
 /* Counts the bins of a block in two tables in turn. */
 static void count_in_turn(const int32_t *bin, int64_t n, uint32_t table[2][FEW_BINS]) {

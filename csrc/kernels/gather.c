@@ -53,7 +53,10 @@ typedef struct gather_params {
 
 typedef struct gather_job { const gather_params *p; const char *params; const void *indices; char *out; int64_t chunk; } gather_job;
 
-enum { AHEAD = 8, AHEAD_ELEMENTS = 64 /* rows, and short ones: so far ahead is what will be read asked for */ };
+enum {
+    AHEAD = 8, AHEAD_ELEMENTS = 64, /* rows, and short ones: so far ahead is what will be read asked for */
+    MOST_PICKED = 1024              /* columns of rows that are taken from a register */
+};
 
 /* Rows of one number of bytes, `bytes` where that is not a constant. */
 #define GATHER_ROWS(index_type, size)                                                                            \
@@ -68,7 +71,7 @@ enum { AHEAD = 8, AHEAD_ELEMENTS = 64 /* rows, and short ones: so far ahead is w
     }                                                                                                            \
     break
 
-#if SIMD_BYTES == 32
+#if SIMD_BYTES >= 32
 #define GATHER_SMALL(index_type)                                  \
     case 1: GATHER_ROWS(index_type, 1);                           \
     case 2: GATHER_ROWS(index_type, 2);                           \
@@ -116,6 +119,53 @@ static void gather_chunk(void *argument, int64_t chunk, int worker) {
     }
 }
 
+#if SIMD_BYTES == 64
+/* Columns of rows that follow each other, of elements of a word or two: from one register or two that have a row, or by the processor's
+ * own gathering. */
+#define PICK(name, type, index_type, LANES, mask_type, load, store, permute, permute2, gather)                        \
+    static void name(const gather_params *p, const char *params, const void *indices, char *out, int64_t rows) {      \
+        index_type place[MOST_PICKED];                                                                                \
+        const int64_t blocks = (p->count + LANES - 1) / LANES;                                                        \
+        const mask_type last = (mask_type)((1u << (p->count - (blocks - 1) * LANES)) - 1);                            \
+        const mask_type low = (mask_type)((1u << smaller(p->limit, LANES)) - 1);                                      \
+        const mask_type high = (mask_type)((1u << smaller(p->limit > LANES ? p->limit - LANES : 0, LANES)) - 1);      \
+        for (int64_t k = 0; k < blocks * LANES; k++)                                                                  \
+            place[k] = k < p->count ? (index_type)index_at(indices, p->wide, k) : 0;                                  \
+        for (int64_t row = 0; row < rows; row++) {                                                                    \
+            const type *x = (const type *)params + row * p->limit;                                                    \
+            type *to = (type *)out + row * p->count;                                                                  \
+            __m512i a = _mm512_setzero_si512(), b = a;                                                                \
+            if (p->limit <= 2 * LANES) a = load(low, x), b = high ? load(high, x + LANES) : a;                        \
+            for (int64_t block = 0; block < blocks; block++) {                                                        \
+                const __m512i at = _mm512_loadu_si512(place + block * LANES);                                         \
+                const mask_type lanes = block + 1 < blocks ? (mask_type)-1 : last;                                    \
+                store(to + block * LANES, lanes,                                                                      \
+                      p->limit <= LANES       ? permute(at, a)                                                        \
+                      : p->limit <= 2 * LANES ? permute2(a, at, b)                                                    \
+                                              : gather(_mm512_setzero_si512(), lanes, at, x, sizeof(type)));          \
+            }                                                                                                         \
+        }                                                                                                             \
+    }
+static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+PICK(pick_4, int32_t, int32_t, 16, __mmask16, _mm512_maskz_loadu_epi32, _mm512_mask_storeu_epi32, _mm512_permutexvar_epi32,
+     _mm512_permutex2var_epi32, _mm512_mask_i32gather_epi32)
+PICK(pick_8, int64_t, int64_t, 8, __mmask8, _mm512_maskz_loadu_epi64, _mm512_mask_storeu_epi64, _mm512_permutexvar_epi64,
+     _mm512_permutex2var_epi64, _mm512_mask_i64gather_epi64)
+
+static void pick_chunk(void *argument, int64_t chunk, int worker) {
+    const gather_job *job = argument;
+    const gather_params *p = job->p;
+    const int64_t first = chunk * job->chunk, rows = smaller(job->chunk, p->outer - first);
+    (void)worker;
+    (p->bytes == 4 ? pick_4 : pick_8)(p, job->params + first * p->outer_stride, job->indices, job->out + first * p->count * p->bytes, rows);
+}
+
+/* Of few columns of wide rows the lines are to be asked for instead. */
+static bool picks_columns(const gather_params *p) {
+    return p->batch == 1 && (p->bytes == 4 || p->bytes == 8) && p->outer >= 8 && p->count <= MOST_PICKED && p->count * 4 >= p->limit;
+}
+#endif
+
 static hl_status run_gather(const hl_instr *ins, hl_run *run) {
     const gather_params *p = ins->p[2].p;
     const int64_t unfit = first_unfit(ins->arg[1], p->wide, p->batch * p->count, p->limit);
@@ -123,6 +173,13 @@ static hl_status run_gather(const hl_instr *ins, hl_run *run) {
     const int64_t total = p->batch * p->outer * p->count;
     if (total == 0) return HL_OK;
     gather_job job = {p, ins->arg[0], ins->arg[1], ins->arg[2], total};
+#if SIMD_BYTES == 64
+    if (picks_columns(p)) {
+        job.chunk = 1 + (1 << 14) / p->count;
+        hl_parallel(run, (p->outer + job.chunk - 1) / job.chunk, p->cost_ns, pick_chunk, &job);
+        return HL_OK;
+    }
+#endif
     if ((run->threads > 1 || run->poll) && total * p->bytes > 1 << 16) job.chunk = 1 + (1 << 14) / (p->bytes + 1);
     hl_parallel(run, (total + job.chunk - 1) / job.chunk, p->cost_ns, gather_chunk, &job);
     return HL_OK;

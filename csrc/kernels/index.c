@@ -168,6 +168,13 @@ static int64_t find_true(const uint8_t *is_true, int64_t n, int64_t from, int64_
         uint64_t bytes;
         memcpy(&bytes, is_true + i, sizeof bytes);
         if (bytes == 0) continue;
+#if SIMD_BYTES == 64
+        const __mmask8 is_found = (__mmask8)_mm_test_epi8_mask(_mm_cvtsi64_si128((int64_t)bytes), _mm_set1_epi8(-1));
+        const __m512i place = _mm512_add_epi64(_mm512_set1_epi64(from + i), _mm512_set_epi64(7, 6, 5, 4, 3, 2, 1, 0));
+        _mm512_storeu_si512(found + count, _mm512_maskz_compress_epi64(is_found, place)); /* count is not above i */
+        count += __builtin_popcount(is_found);
+        continue;
+#endif
         for (int64_t k = i; k < i + 8; k++) {
             found[count] = from + k;
             count += is_true[k] != 0;

@@ -127,7 +127,7 @@ enum { AHEAD = 2048 };
 #define LOAD_PART_I64(x, count) (simd_i64) load_part_f64((const double *)(x), count)
 
 /* Floats of 16 bits are added as those of 32 are, eight at a time. */
-#if SIMD_BYTES == 32 && defined(__F16C__)
+#if SIMD_BYTES >= 32 && defined(__F16C__)
 #define HALVES_BY_VECTORS 1
 static inline float as_float(float x) { return x; }
 #define LOAD_HALVES(tag)                                                               \

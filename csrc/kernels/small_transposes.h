@@ -13,7 +13,6 @@
 
 enum { SMALL_BLOCK = 8 /* rows and columns that a block has at least */ };
 
-#if SIMD_BYTES <= 32
 typedef uint8_t small_1 __attribute__((vector_size(16)));
 typedef uint16_t small_2 __attribute__((vector_size(16)));
 #define LOW_1(a, b) SIMD_SHUFFLE(small_1, a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
@@ -70,6 +69,5 @@ static void transpose_tile_2(const char *from, int64_t from_stride, char *to, in
         for (int64_t i = 0; i < rows; i++)
             for (int64_t j = 0; j < columns; j++) memcpy(to + 2 * (i * to_stride + j), from + 2 * (j * from_stride + i), 2);
 }
-#endif
 
 #endif

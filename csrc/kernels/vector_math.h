@@ -626,7 +626,8 @@ IN_DOUBLE(erfc_f32, erfc_low_f64)
 #endif
 
 /* --- pow ------------------------------------------------------------------------------------------------------------
- * e^(y log x) for positive normal x and y that is finite, as a double not too large; the other lanes by libm. */
+ * e^(y log |x|) for normal x and y that is finite, as a double not too large; the other lanes by libm. Below 0 the sign is that of odd
+ * y, and there is no number for y that is not whole. */
 
 SIMD_INLINE simd_f64 log_low_f64(simd_f64 x) {
     const binary_f64 parts = split_f64(x);
@@ -662,17 +663,32 @@ SIMD_INLINE simd_f64 pow_core_f64(simd_f64 x, simd_f64 y) {
 }
 
 SIMD_INLINE simd_f64 pow_f64(simd_f64 x, simd_f64 y) {
-    simd_f64 value = pow_core_f64(x, y);
-    const simd_i64 rare = ~((x >= 2.2250738585072014e-308) & (x < (double)INFINITY) & (abs_f64(y) < 1e9)); /* `lost` is small */
+    const simd_f64 size = abs_f64(x);
+    simd_f64 value = pow_core_f64(size, y);
+    const simd_i64 rare = ~((size >= 2.2250738585072014e-308) & (size < (double)INFINITY) & (abs_f64(y) < 1e9)); /* `lost` is small */
+    const simd_i64 negative = x < 0.0;
+    if (any_i64(negative)) {
+        const simd_f64 shifted = y + 6755399441055744.0; /* whose last bit is that of the whole number next to y */
+        const simd_i64 is_whole = shifted - 6755399441055744.0 == y, is_odd = -((simd_i64)shifted & 1);
+        value = select_f64(negative & ~is_whole, splat_f64(-(double)NAN), select_f64(negative & is_odd, -value, value));
+    }
     if (__builtin_expect(any_i64(rare), 0))
         for (int i = 0; i < F64_LANES; i++)
             if (rare[i]) value[i] = pow(x[i], y[i]);
     return value;
 }
 SIMD_INLINE simd_f32 pow_f32(simd_f32 x, simd_f32 y) {
-    const double_pair a = widen_f32(x), b = widen_f32(y);
+    const simd_f32 size = abs_f32(x);
+    const double_pair a = widen_f32(size), b = widen_f32(y);
     simd_f32 value = narrow_f64(pow_low_f64(a.low, b.low), pow_low_f64(a.high, b.high));
-    const simd_i32 rare = ~((x >= 1.17549435e-38f) & (x < INFINITY) & (abs_f32(y) < INFINITY));
+    const simd_i32 rare = ~((size >= 1.17549435e-38f) & (size < INFINITY) & (abs_f32(y) < INFINITY));
+    const simd_i32 negative = x < 0.0f;
+    if (any_i32(negative)) {
+        const simd_i32 far = abs_f32(y) >= 16777216.0f; /* which are all even; a smaller one fits an integer */
+        const simd_i32 whole = __builtin_convertvector((simd_f32)((simd_i32)y & ~far), simd_i32);
+        const simd_i32 is_whole = far | (__builtin_convertvector(whole, simd_f32) == y), is_odd = -(whole & 1);
+        value = select_f32(negative & ~is_whole, splat_f32(-NAN), select_f32(negative & is_odd, -value, value));
+    }
     if (__builtin_expect(any_i32(rare), 0))
         for (int i = 0; i < F32_LANES; i++)
             if (rare[i]) value[i] = powf(x[i], y[i]);

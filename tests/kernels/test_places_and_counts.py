@@ -128,7 +128,7 @@ def test_elements_that_are_copied_as_one_may_lie_apart_by_no_whole_number_of_the
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int16", "float32", "float64", "complex128"])
-@pytest.mark.parametrize("columns", [1, 2, 3, 5, 8, 9])
+@pytest.mark.parametrize("columns", [1, 2, 3, 5, 8, 9, 15, 16, 17])
 def test_narrow_rows_backwards_apart_and_repeated(dtype, columns):
     """Rows of few elements that are not dense on both sides, more of them than a chunk has, for any threads; gaps stay."""
     for rows in (1, 5, 9, 70, 9000):
@@ -387,3 +387,20 @@ def test_rows_are_taken_by_one_condition_each(dtype):
             call("select", [which, x, other], [apart[:, ::2]])
             np.testing.assert_array_equal(apart[:, ::2], wanted)
             assert not apart[:, 1::2].any()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int64", "uint8", "complex128"])
+@pytest.mark.parametrize("index", ["int32", "int64"])
+@pytest.mark.parametrize("width", [1, 3, 8, 9, 15, 16, 17, 31, 32, 33, 100])
+def test_columns_of_rows(dtype, index, width):
+    """Any number of columns, of as many rows as are worth it and of fewer, for any threads, no element behind the last row looked at."""
+    random = np.random.default_rng(width)
+    for rows in (1, 7, 8, 700):
+        x = before_a_wall(random.integers(0, 200, (rows, width)).astype(dtype))
+        for count in (1, 5, 8, 16, 17, 40, 130):
+            places = random.integers(0, width, count).astype(index)
+            for threads in (1, 2):
+                room = np.zeros(rows * count + 1, dtype)
+                out = room[:-1].reshape(rows, count)
+                np.testing.assert_array_equal(call("gather", [x, places], [out], (1, 0), threads), x[:, places])
+                assert room[-1] == 0

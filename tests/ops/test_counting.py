@@ -22,6 +22,30 @@ def test_bincount(executor):
     np.testing.assert_array_equal(run(tf.bincount(x, weights)), np.bincount(x.ravel(), weights.ravel()))
 
 
+@pytest.mark.parametrize("dtype", [tf.int32, tf.float32], ids=lambda dtype: dtype.name)
+@pytest.mark.parametrize("bins", [1, 10, 256, 257])
+def test_bincount_of_many(bins, dtype, executor):
+    """More integers than are counted in one go; those beyond the last bin are left out."""
+    x = np.random.RandomState(bins).randint(0, bins + 5, 140001).astype("int32")
+    x[:20] = np.iinfo("int32").max
+    numbers = tf.placeholder(tf.int32, [None])
+    counts = tf.bincount(numbers, minlength=bins, maxlength=bins, dtype=dtype)
+    with tf.Session() as session:
+        np.testing.assert_array_equal(session.run(counts, {numbers: x}), np.bincount(x[x < bins], minlength=bins))
+
+
+@pytest.mark.parametrize("place", [0, 70003, -1])
+def test_a_negative_integer_among_many(place, executor):
+    x = np.random.RandomState(0).randint(0, 10, 140001).astype("int32")
+    x[place] = -1
+    numbers = tf.placeholder(tf.int32, [None])
+    counts = tf.bincount(numbers, minlength=10, maxlength=10)
+    with tf.Session() as session:
+        with pytest.raises(tf.errors.InvalidArgumentError, match="Input arr must be non-negative!"):
+            session.run(counts, {numbers: x})
+        assert session.run(counts, {numbers: abs(x)}).sum() == x.size
+
+
 def test_bincount_of_changing_integers(executor):
     x = tf.placeholder(tf.int32, [None])
     counts = tf.bincount(x)

@@ -206,6 +206,22 @@ def test_edges_of_powers(dtype):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_powers_of_negative_numbers(dtype):
+    """Odd whole exponents keep the sign, others lose it; with an exponent that is not whole there is no number."""
+    whole = [-7, -2, -1, 0, 1, 2, 5, 8, 2.0**22 + 1, 2.0**23 + 1, 2.0**24, 2.0**25 + 4, 2.0**40, -(2.0**31), 987654321]
+    y = np.array([*whole, 0.5, -1.5, 2.0**21 + 0.5, 1e-30], dtype)
+    for base in (-1, -1.0000001, -0.5, -3, -0.0, -1e-42, -np.inf, 2):
+        x = np.full_like(y, base)
+        with np.errstate(all="ignore"):
+            wanted = np.power(x.astype(WIDE), y.astype(WIDE)).astype(dtype)
+        found = evaluate(tf.pow, x, y)
+        np.testing.assert_array_equal(np.isnan(found), np.isnan(wanted))
+        np.testing.assert_array_equal(np.signbit(found[~np.isnan(found)]), np.signbit(wanted[~np.isnan(wanted)]))
+        near = np.isfinite(wanted) & (abs(wanted) > np.finfo(dtype).tiny) & (abs(y) < 1e4)
+        np.testing.assert_allclose(found[near], wanted[near], rtol=4 * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_powers_with_exponents_far_too_large(dtype):
     """What the product of exponent and logarithm loses is itself large then."""
     y = np.geomspace(1e3, 1e300 if dtype == np.float64 else 1e38, 3001).astype(dtype)
