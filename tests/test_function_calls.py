@@ -63,13 +63,14 @@ def test_a_call_with_other_arguments_is_refused():
         tf.import_graph_def(graph_def, name="")
 
 
-def test_an_input_that_no_node_gives_is_refused():
+@pytest.mark.parametrize("given", ["odd:z:0", "mul:z:x"])
+def test_an_input_that_no_node_gives_is_refused(given):
     graph_def = graph_of("call")
     for function in graph_def.library.function:
         for node in function.node_def:
-            for i, text in enumerate(node.input):
-                node.input[i] = text if text in {a.name for a in function.signature.input_arg} else "odd:z:0"
-    with pytest.raises(tf.errors.InvalidArgumentError, match="Function .*square.* has no node that gives 'odd:z:0'"):
+            if node.op == "Identity":
+                node.input[0] = given
+    with pytest.raises(tf.errors.InvalidArgumentError, match=f"Function .*square.* has no node that gives '{given}'"):
         tf.import_graph_def(graph_def, name="")
 
 
@@ -90,4 +91,15 @@ def test_several_tensors_as_one_argument_are_refused():
     for function in graph_def.library.function:
         function.signature.input_arg[0].number_attr = "N"
     with pytest.raises(tf.errors.UnimplementedError, match="has several tensors as its argument 'x': expected one"):
+        tf.import_graph_def(graph_def, name="")
+
+
+def test_an_output_that_an_op_has_not_is_refused():
+    graph_def = graph_of("call")
+    for function in graph_def.library.function:
+        for node in function.node_def:
+            for i, text in enumerate(node.input):
+                node.input[i] = text.replace(":z:0", ":odd:0")
+    text = "Node 'mul' of function .*square.* has no output 'odd' in hookloop, wanted as 'mul:odd:0'"
+    with pytest.raises(tf.errors.NotFoundError, match=text):
         tf.import_graph_def(graph_def, name="")

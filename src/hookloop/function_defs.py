@@ -204,10 +204,15 @@ class _Places:
             if node in given:
                 return given[node]
             output, _, index = rest.partition(":")
-            try:
-                return f"{prefix}{node}:{places[node][output] + int(index or 0)}"
-            except (KeyError, ValueError):
-                raise InvalidArgumentError(None, None, f"Function {name} has no node that gives {text!r}.") from None
+            if node not in places or not (index or "0").isdecimal():
+                raise InvalidArgumentError(None, None, f"Function {name} has no node that gives {text!r}.")
+            if output not in places[node]:
+                raise NotFoundError(
+                    None,
+                    None,
+                    f"Node '{node}' of function {name} has no output '{output}' in hookloop, wanted as {text!r}.",
+                )
+            return f"{prefix}{node}:{places[node][output] + int(index or 0)}"
 
         copies = []
         for node in definition.node_def:

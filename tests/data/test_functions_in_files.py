@@ -10,9 +10,11 @@ import pytest
 
 import hookloop as tf
 from tests.fixtures import dataset_functions_program as program
+from tests.fixtures import dataset_training_program as training
 
 FIXTURE = Path(__file__).parent.parent / "fixtures" / "dataset_functions.json.gz"
 CASES = json.loads(gzip.decompress(FIXTURE.read_bytes()))
+TRAINING = json.loads((FIXTURE.parent / "dataset_training.json").read_text())
 Dataset = tf.data.Dataset
 
 
@@ -103,6 +105,28 @@ def test_a_saved_model_has_its_input(executor, tmp_path):
     with tf.Session(graph=tf.Graph()) as session:
         tf.saved_model.load(session, ["serve"], str(tmp_path / "model"))
         assert session.run(product.name).tolist() == [2, 60]
+
+
+@pytest.mark.parametrize("name", TRAINING)
+def test_a_meta_graph_of_tensorflow_is_trained_on(executor, name):
+    message = tf.MetaGraphDef.FromString(program.base64.b64decode(TRAINING[name]["meta_graph"]))
+    tf.train.import_meta_graph(message)
+    assert training.losses(tf) == pytest.approx(TRAINING[name]["losses"], rel=1e-4)
+
+
+@pytest.mark.parametrize("strip", [False, True])
+@pytest.mark.parametrize("kind", ["initializable", "one shot"])
+def test_our_meta_graphs_are_trained_on(executor, kind, strip):
+    training.build(tf, kind == "one shot")
+    message = tf.train.export_meta_graph(strip_default_attrs=strip)
+    nodes = [node for function in message.graph_def.library.function for node in function.node_def]
+    assert (
+        strip != any("preserve_cardinality" in node.attr for node in nodes if node.op == "MapDataset")
+        or kind != "one shot"
+    )
+    with tf.Graph().as_default():
+        tf.train.import_meta_graph(message)
+        assert training.losses(tf) == pytest.approx(TRAINING[kind]["losses"], rel=1e-4)
 
 
 def test_reinitializable_iterators_and_handles(executor):

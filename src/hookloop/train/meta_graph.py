@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from contextlib import suppress
 
@@ -186,8 +187,12 @@ def _scopes_of_savers(graph_def):
 
 
 def _defaults(graph_def):
-    """Each node with each attribute that has a default, and that default; nodes of ops that are not known have none."""
-    for node in graph_def.node:
+    """Each node with each attribute that has a default, and that default; nodes of ops that are not known have none.
+
+    Nodes of the functions of the library count too.
+    """
+    functions = (node for function in graph_def.library.function for node in function.node_def)
+    for node in itertools.chain(graph_def.node, functions):
         try:
             defaults = lookup(node.op).attrs
         except ValueError:
