@@ -63,6 +63,16 @@ def test_a_call_with_other_arguments_is_refused():
         tf.import_graph_def(graph_def, name="")
 
 
+def test_a_loop_whose_body_gives_too_little_is_refused():
+    graph_def = graph_of("loop")
+    (node,) = [node for node in graph_def.node if node.op.endswith("While")]
+    (body,) = [f for f in graph_def.library.function if f.signature.name == node.attr["body"].func.name]
+    del body.signature.output_arg[-1]
+    text = f"Node '{node.name}' .{node.op}. does not fit the functions that it calls: list index out of range"
+    with pytest.raises(tf.errors.InvalidArgumentError, match=text):
+        tf.import_graph_def(graph_def, name="")
+
+
 @pytest.mark.parametrize("given", ["odd:z:0", "mul:z:x"])
 def test_an_input_that_no_node_gives_is_refused(given):
     graph_def = graph_of("call")

@@ -148,21 +148,34 @@ class _Places:
         self._used = used
 
     def of_all(self, nodes, depth):
+        """The nodes, in the place of those that call functions what they call.
+
+        Raises:
+          InvalidArgumentError: a node does not fit its functions.
+        """
         made = []
         for node in nodes:
-            if node.op in _CALLS:
-                made += self._call(node, self._function(node, "f"), depth)
-            elif node.op in _CONDITIONALS:
-                made += self._conditional(node, depth)
-            elif node.op in _CHOICES:
-                made += self._choice(node, depth)
-            elif node.op in _LOOPS:
-                made += self._loop(node, depth)
-            elif node.op in self._library:
-                made += self._call(node, self._library[node.op], depth)
-            else:
+            if node.op not in _OF_FUNCTIONS and node.op not in self._library:
                 made.append(node)
+                continue
+            try:
+                made += self._called(node, depth)
+            except (IndexError, KeyError, TypeError, ValueError) as error:
+                raise InvalidArgumentError(
+                    None, None, f"Node '{node.name}' ({node.op}) does not fit the functions that it calls: {error}"
+                ) from error
         return made
+
+    def _called(self, node, depth):
+        if node.op in _CALLS:
+            return self._call(node, self._function(node, "f"), depth)
+        if node.op in _CONDITIONALS:
+            return self._conditional(node, depth)
+        if node.op in _CHOICES:
+            return self._choice(node, depth)
+        if node.op in _LOOPS:
+            return self._loop(node, depth)
+        return self._call(node, self._library[node.op], depth)
 
     def _function(self, node, attr):
         return function_named(node.attr[attr].func.name, self._library, node.name)
