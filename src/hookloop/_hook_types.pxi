@@ -355,7 +355,8 @@ cdef class Trigger:
       phase: "before": `before_run` and `after_run` are called around a run that is due; "after": `after_run`
         alone, when the counter is due once the run is over.
       first: whether a trigger with a period is due at the first run.
-      since: the counter from which the first period counts, where something was done before the first run.
+      since: the counter from which the first period counts, where something was done before the first run; of "seconds", a
+        time as `time.time()` tells it.
 
     Attributes:
       due: whether the loop is calling the hook because of this trigger; False where somebody else calls it.
@@ -407,7 +408,7 @@ cdef class Trigger:
         state.tensor = -1
         if self.since is not None and not state.started:
             state.started = True
-            state.last = self.since
+            state.last = self.since if self.kind != HL_COUNT_SECONDS else _seconds_now() - (<double>_time.time() - <double>self.since)
         return 0
 
     cdef int set_value(self, double counter) except -1:

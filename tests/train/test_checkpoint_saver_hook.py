@@ -2,6 +2,7 @@
 
 import os
 import re
+import time
 
 import numpy as np
 import pytest
@@ -46,6 +47,20 @@ def test_checkpoints_are_written_at_the_beginning_every_so_many_steps_and_at_the
     assert saved(tmp_path) == [0, 2, 4, 5]
     assert tf.train.load_variable(str(tmp_path), "global_step") == 5
     assert {"graph.pbtxt", "model.ckpt-5.meta", "checkpoint"} <= set(os.listdir(tmp_path))
+
+
+@pytest.mark.parametrize("how", ["run", "run_steps"])
+def test_seconds_between_checkpoints_count_from_the_one_at_the_beginning(executor, monkeypatch, tmp_path, how):
+    now = [1e9]
+    monkeypatch.setattr(time, "time", lambda: now[0])
+    operation, _, _ = build()
+    hook = tf.train.CheckpointSaverHook(str(tmp_path), save_secs=60)
+    with tf.train.MonitoredSession(hooks=[hook]) as session:
+        for seconds in (60.0, 0.0, 59.0, 1.0, 10.0):  # a program may take its time before its first step
+            now[0] += seconds
+            session.run(operation) if how == "run" else session.run_steps(operation, 1)
+        assert saved(tmp_path) == [0, 1, 4]
+    assert saved(tmp_path) == [0, 1, 4, 5]
 
 
 def test_a_training_resumes_where_it_ended(executor, tmp_path):

@@ -1,6 +1,7 @@
 """Monitored sessions: which hooks are called, what they add to a run, stopping, reaching the raw session."""
 
 import collections
+import functools
 import gc
 import threading
 import weakref
@@ -517,6 +518,19 @@ class TestStepFunctions:
         model = Model()
         with tf.train.MonitoredSession() as session:
             assert session.run_step_fn(model.step) is model
+
+    def test_arguments_that_are_bound_by_name_or_take_the_rest_do_not_count(self):
+        a = tf.constant(3.0)
+        with tf.train.MonitoredSession() as session:
+            step = functools.partial(lambda step_context, what: step_context.session.run(what), what=a)
+            assert session.run_step_fn(step) == 3.0
+            assert session.run_step_fn(lambda step_context, *rest, more=2, **others: (rest, more, others)) == (
+                (),
+                2,
+                {},
+            )
+            with pytest.raises(ValueError, match=r"Got \(\) instead"):
+                session.run_step_fn(lambda *step_context: None)
 
     def test_other_arguments_are_refused(self):
         tf.constant(1)

@@ -269,6 +269,18 @@ def test_a_variable_that_is_said_to_be_a_part(tmp_path):
         tf.train.Saver([part, whole])
 
 
+def test_a_checkpoint_that_is_not_among_those_that_are_kept_is_logged_by_its_whole_path(tmp_path, caplog, monkeypatch):
+    variable = tf.Variable(1.0)
+    saver = tf.train.Saver(max_to_keep=None)
+    logger = tf.logging.get_logger()
+    monkeypatch.setattr(logger, "propagate", True)
+    with tf.Session() as session, caplog.at_level("INFO", logger=logger.name):
+        session.run(variable.initializer)
+        prefix = saver.save(session, str(tmp_path / "x"), global_step=3)
+    assert f"{prefix} is not in all_model_checkpoint_paths. Manually adding it." in caplog.messages
+    assert 'all_model_checkpoint_paths: "x-3"' in (tmp_path / "checkpoint").read_text()
+
+
 def test_errors_of_saving(tmp_path):
     tf.Variable([1.0, 2.0], name="v")
     saver = tf.train.Saver()

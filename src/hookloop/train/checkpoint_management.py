@@ -21,6 +21,15 @@ def _state_path(save_dir, latest_filename):
     return os.path.join(local_path(save_dir), os.fsdecode(latest_filename or "checkpoint"))
 
 
+def with_latest(paths, latest):
+    """The paths with the latest checkpoint as their last one; where it is to be added, that is logged."""
+    paths = list(paths or [])
+    if not paths or paths[-1] != latest:
+        logging.info("%s is not in all_model_checkpoint_paths. Manually adding it.", latest)
+        paths.append(latest)
+    return paths
+
+
 def generate_checkpoint_state_proto(save_dir, model_checkpoint_path, all_model_checkpoint_paths=None,
                                     all_model_checkpoint_timestamps=None, last_preserved_timestamp=None):  # fmt: skip
     """The `CheckpointState` of a directory.
@@ -37,10 +46,7 @@ def generate_checkpoint_state_proto(save_dir, model_checkpoint_path, all_model_c
     """
     from ..files.messages import CheckpointState
 
-    paths = list(all_model_checkpoint_paths or [])
-    if not paths or paths[-1] != model_checkpoint_path:
-        logging.info("%s is not in all_model_checkpoint_paths. Manually adding it.", model_checkpoint_path)
-        paths.append(model_checkpoint_path)
+    paths = with_latest(all_model_checkpoint_paths, model_checkpoint_path)
     if all_model_checkpoint_timestamps and len(all_model_checkpoint_timestamps) != len(paths):
         raise ValueError(
             "Checkpoint timestamps, if provided, must match checkpoint paths "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 
 from .. import logging
 from ..graph.collections import GraphKeys
@@ -101,7 +102,7 @@ class CheckpointSaverHook(SessionRunHook):
         run_state.call_last(session, lambda: self._save(session, global_step))
         save_secs, save_steps = self._every
         if save_secs is not None:
-            self.trigger = Trigger("seconds", every=save_secs, phase="after", first=False)
+            self.trigger = Trigger("seconds", every=save_secs, phase="after", since=time.time())
         else:
             self.trigger = Trigger("global_step", every=save_steps, phase="after", since=global_step)
 

@@ -284,7 +284,10 @@ class _MonitoredSession(HookLoop):
           ValueError: where the function has other arguments.
           StopIteration: where the function asks to stop.
         """
-        names = tuple(inspect.signature(step_fn).parameters)
+        names = tuple(
+            name for name, found in inspect.signature(step_fn).parameters.items()
+            if found.kind in (found.POSITIONAL_ONLY, found.POSITIONAL_OR_KEYWORD)
+        )  # fmt: skip
         if "step_context" not in names or len(names) > 2 or (len(names) == 2 and names[0] != "self"):
             raise ValueError(
                 "`step_fn` may either have one `step_context` argument, or `self` and `step_context` arguments if it's an "

@@ -360,7 +360,8 @@ class Saver:
     def _record(self, prefix, latest_filename, meta_graph_suffix):
         """Brings the list of checkpoints and the state file up to date."""
         self._note_checkpoint(prefix, meta_graph_suffix)
-        management._update(os.path.dirname(prefix), prefix, self.last_checkpoints, latest_filename, True)
+        kept = management.with_latest(self.last_checkpoints, prefix)
+        management._update(os.path.dirname(prefix), prefix, kept, latest_filename, True)
         self._delete_old(meta_graph_suffix)
 
     def _prefix(self, session, save_path, global_step):
