@@ -110,6 +110,11 @@ SIMD_INLINE simd_i64 min_or_nan_i64(simd_i64 a, simd_i64 b) { return select_i64(
 #if SIMD_BYTES == 32
 enum { AHEAD = 2048 };
 #define ASK_AHEAD(x) (__builtin_prefetch((const char *)(x) + AHEAD), __builtin_prefetch((const char *)(x) + AHEAD + 64))
+#elif SIMD_BYTES == 64
+enum { AHEAD = 2048 };
+#define ASK_AHEAD(x)                                                                                     \
+    (__builtin_prefetch((const char *)(x) + AHEAD), __builtin_prefetch((const char *)(x) + AHEAD + 64),  \
+     __builtin_prefetch((const char *)(x) + AHEAD + 128), __builtin_prefetch((const char *)(x) + AHEAD + 192))
 #else
 #define ASK_AHEAD(x) ((void)0)
 #endif

@@ -47,10 +47,8 @@ SIMD_INLINE VEC NAME(row_exp_lanes)(const REAL *x, int64_t n, REAL shift, REAL *
     VEC sum = {0};
     int64_t i = 0;
     for (; i + LANES <= n; i += LANES) {
-#if !SIMD_FREE_MASKS
         __builtin_prefetch(x + n + i); /* the next row's maximum is waited for, while this is arithmetic */
         if (terms) __builtin_prefetch(terms + n + i, 1);
-#endif
         const VEC term = EXP(LOAD(x + i) - shift);
         if (terms) STORE(terms + i, term);
         sum += term;
