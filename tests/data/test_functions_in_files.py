@@ -182,10 +182,24 @@ def test_what_a_generator_makes_is_in_no_file(executor):
     graph_def = tf.get_default_graph().as_graph_def()
     with tf.Graph().as_default(), tf.Session() as session:
         tf.import_graph_def(graph_def, name="")
-        text = "Function .*generator.* of node 'FlatMapDataset' is not defined: .* generator are in no file"
+        text = "Function .*generator.* of node 'FlatMapDataset' is not defined: .* generator are in no file, nor"
         with pytest.raises(tf.errors.NotFoundError, match=text.replace(" generator", " Dataset.from_generator")):
             session.run(start)
         assert session.run("three:0") == 3
+
+
+def test_a_one_shot_iterator_over_large_arrays_is_in_no_file(executor, monkeypatch):
+    """A file holds at most 2 GB, and the arrays would be in it twice."""
+    monkeypatch.setattr("hookloop.data.one_shot._MOST_BYTES", 1000)
+    small, large = (Dataset.from_tensor_slices(tf.zeros([n])).make_one_shot_iterator() for n in (100, 300))
+    names = small.get_next().name, large.get_next().name
+    graph_def = tf.get_default_graph().as_graph_def()
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf.import_graph_def(graph_def, name="")
+        assert session.run(names[0]) == 0
+        text = "Function _make_dataset_.* is not defined: .* nor are one-shot iterators over more than 1 GB"
+        with pytest.raises(tf.errors.NotFoundError, match=text):
+            session.run(names[1])
 
 
 @pytest.mark.parametrize("op", ["GeneratorDataset", "PyFunc"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from ..graph.graph_def import node_def
+from ..graph.graph_def import fill_node
 from ..ops.op_proto import op_def_proto
 from ..ops.signature import signature_of
 from ..ops.variable_key import VARIABLES
@@ -17,13 +17,15 @@ class Body:
     """Nodes on their way into a function, where an input is named by the node, its output and a place in that.
 
     Attributes:
-      nodes: `NodeDef`s.
+      message: the `FunctionDef` that the nodes are written into: constants may be large.
       names: their names, and those of arguments.
       stands_for: tensor -> what names it in the place of the node that makes it.
     """
 
     def __init__(self):
-        self.nodes = []
+        from tensorboard.compat.proto.function_pb2 import FunctionDef
+
+        self.message = FunctionDef()
         self.names = set()
         self.stands_for = {}
         self.is_stateful = False
@@ -41,7 +43,7 @@ class Body:
     def add(self, op, prefix="", waits_for=()):
         """Adds an operation, whose inputs have been added; it waits for more operations than it does itself."""
         name = self._added[op] = self.new_name(prefix + op.name)
-        node = node_def(op)
+        node = fill_node(self.message.node_def.add(), op)
         node.name = name
         node.attr.pop("_class", None)
         del node.input[:]
@@ -49,7 +51,6 @@ class Body:
         controls = [self._added[c] for c in (*op.control_inputs, *waits_for) if c in self._added]
         node.input.extend(f"^{control}" for control in dict.fromkeys(controls) if control != name)
         self.is_stateful = self.is_stateful or op_def_proto(op.op_def).is_stateful
-        self.nodes.append(node)
 
     def reserve(self, operations):
         """Gives operations their names before they are added: back edges of loops name them."""
@@ -83,16 +84,13 @@ def definition(name, body, arguments, results, waits_for=()):
       results: (what names it in the body, type, name) of each.
       waits_for: the names of nodes that are run whether or not somebody wants what they give.
     """
-    from tensorboard.compat.proto.function_pb2 import FunctionDef
-
-    found = FunctionDef()
+    found = body.message
     found.signature.name = name
     for argument, dtype in arguments:
         found.signature.input_arg.add(name=argument, type=dtype.base_dtype.as_datatype_enum)
     for reference, dtype, result in results:
         found.signature.output_arg.add(name=result, type=dtype.base_dtype.as_datatype_enum)
         found.ret[result] = reference
-    found.node_def.extend(body.nodes)
     for node in waits_for:
         found.signature.control_output.append(node)
         found.control_ret[node] = node
@@ -184,11 +182,8 @@ def _order(operations, effects):
 
 def _handed_out(body, reference, dtype, waits_for):
     """(what names it, type, name) of a result, behind an Identity as in TensorFlow."""
-    from tensorboard.compat.proto.node_def_pb2 import NodeDef
-
     name = body.new_name("Identity")
-    node = NodeDef(name=name, op="Identity")
+    node = body.message.node_def.add(name=name, op="Identity")
     node.input.extend([reference, *(f"^{waited}" for waited in waits_for)])
     node.attr["T"].type = dtype.as_datatype_enum
-    body.nodes.append(node)
     return f"{name}:output:0", dtype, _plain(name)

@@ -173,7 +173,7 @@ def named(op, attr):
             raise NotFoundError(
                 None, None,
                 f"Function {name} of node '{op.name}' is not defined: no GraphDef that was imported has it in its library. "
-                "The Python functions of Dataset.from_generator are in no file",
+                "The Python functions of Dataset.from_generator are in no file, nor are one-shot iterators over more than 1 GB",
             )  # fmt: skip
         found = imported.setdefault((op.name, attr), ImportedFunction(definition, op, attr, library))
     return found

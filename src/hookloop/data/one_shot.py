@@ -6,6 +6,8 @@ from ..graph.graph import Graph
 from ..ops.core import placeholder
 from .rewriting import rewritten
 
+_MOST_BYTES = 1 << 30  # of constants in the function: they are in the graph once more, and a message has at most 2 GB
+
 
 class OneShotFunction:
     """The nodes that a dataset depends on, in the place of a function that was traced.
@@ -24,7 +26,10 @@ class OneShotFunction:
         return rewritten(session.run(self._variant), frozenset(self._options._rules()))
 
     def definitions(self):
-        """The function as a list of `FunctionDef`s, with the nodes that TensorFlow adds for options and its optimizer."""
+        """The function as a list of `FunctionDef`s, with the nodes that TensorFlow adds for options and its optimizer.
+
+        There is none where the dataset's arrays are so large that a file could not hold them twice.
+        """
         from .dataset import DatasetV1Adapter
         from .function_def import Body, definition
 
@@ -34,6 +39,8 @@ class OneShotFunction:
             if op not in needed:
                 needed.add(op)
                 pending += [*(t.op for t in op.inputs), *op.control_inputs]
+        if sum(op._attrs["value"].nbytes for op in needed if op.type == "Const") > _MOST_BYTES:
+            return []
         around = Graph()
         with around.as_default():
             source = placeholder(self._variant.dtype, [])

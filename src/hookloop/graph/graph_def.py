@@ -38,7 +38,7 @@ def graph_def(graph, from_version=None, add_shapes=False):
     message.versions.CopyFrom(versions(graph))
     for op in graph.get_operations():
         if from_version is None or op._id >= from_version:
-            _fill(message.node.add(), op, add_shapes)
+            fill_node(message.node.add(), op, add_shapes)
     functions = functions_of(graph)
     if functions:
         message.library.function.extend(functions.values())
@@ -58,10 +58,11 @@ def node_def(op):
     """The NodeDef of an operation."""
     from tensorboard.compat.proto.node_def_pb2 import NodeDef
 
-    return _fill(NodeDef(), op, False)
+    return fill_node(NodeDef(), op)
 
 
-def _fill(node, op, add_shapes):
+def fill_node(node, op, add_shapes=False):
+    """Writes an operation into a NodeDef, and returns it."""
     node.name = op.name
     node.op = op.type
     node.device = op.device
