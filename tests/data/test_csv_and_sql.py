@@ -96,6 +96,13 @@ def test_arguments_that_do_not_fit(executor, path, options, text):
         session.run(iterator.initializer)
 
 
+def test_types_of_columns_become_nodes_before_values_do(path):
+    before = len(tf.get_default_graph().get_operations())
+    tf.data.experimental.CsvDataset(path, [tf.float32, [0], tf.string]).make_one_shot_iterator()
+    names = [op.name for op in tf.get_default_graph().get_operations()[before:]]
+    assert names[2:5] == ["Const", "Const_1", "record_defaults_1"]
+
+
 def test_a_column_of_another_type():
     with pytest.raises(TypeError, match="expected a column of float32, .* got bool"):
         CsvDataset("a.csv", [tf.bool])

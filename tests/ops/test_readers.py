@@ -148,3 +148,29 @@ def test_records_with_and_without_what_is_read_one_by_one(executor, records, exp
         else:
             for found, values in zip(session.run(fields), expected):
                 assert found[1499:].tolist() == list(values)
+
+
+def test_features_that_all_examples_have_and_that_one_lacks(executor):
+    def example(number, **more):
+        features = {
+            "grid": tf.train.Feature(float_list=tf.train.FloatList(value=[number, 1, 2, 3])),
+            "text": tf.train.Feature(bytes_list=tf.train.BytesList(value=[b"%d" % number])),
+            **more,
+        }
+        return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
+
+    lone = tf.train.Feature(int64_list=tf.train.Int64List(value=[7]))
+    rows = [example(5, lone=lone), example(6)]
+    spec = {
+        "grid": tf.FixedLenFeature([2, 2], tf.float32), "text": tf.FixedLenFeature([], tf.string),
+        "lone": tf.FixedLenFeature([], tf.int64, default_value=-1),
+    }  # fmt: skip
+    text = tf.placeholder(tf.string, [None])
+    with tf.Session() as session:
+        both = session.run(tf.parse_example(text, spec), {text: rows})
+        none = session.run(tf.parse_example(text, spec), {text: []})
+        last = session.run(tf.parse_single_example(rows[1], spec))
+    assert both["grid"].tolist() == [[[5, 1], [2, 3]], [[6, 1], [2, 3]]] and both["grid"].dtype == "float32"
+    assert both["text"].tolist() == [b"5", b"6"] and both["lone"].tolist() == [7, -1]
+    assert {name: value.shape for name, value in none.items()} == {"grid": (0, 2, 2), "text": (0,), "lone": (0,)}
+    assert last["grid"].tolist() == [[6, 1], [2, 3]] and last["text"] == b"6" and last["lone"] == -1

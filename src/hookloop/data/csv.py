@@ -47,7 +47,8 @@ class CsvDataset(DatasetV1Adapter):
                  use_quote_delim=True, na_value="", select_cols=None):  # fmt: skip
         names = convert_to_tensor(filenames, dtypes.string, name="filenames")
         compression = convert_to_tensor(compression_type or "", dtypes.string, name="compression_type")
-        defaults = [_default(value, i) for i, value in enumerate(record_defaults)]
+        defaults = [_required(value) if _is_type(value) else value for value in record_defaults]
+        defaults = [_checked(convert_to_tensor(value, name=f"record_defaults_{i}")) for i, value in enumerate(defaults)]
         inputs = [
             names, compression, _scalar(_BUFFER if buffer_size is None else buffer_size, "buffer_size"),
             convert_to_tensor(header, dtypes.bool, name="header"),
@@ -62,13 +63,10 @@ class CsvDataset(DatasetV1Adapter):
         )
 
 
-def _default(value, i):
-    """A column's default as a tensor: an empty one where there must be a value."""
-    if _is_type(value):
-        dtype = dtypes.as_dtype(value)
-        empty = constant(np.array([], object if dtype is dtypes.string else dtype.as_numpy_dtype), dtype)
-        return _checked(empty)
-    return _checked(convert_to_tensor(value, name=f"record_defaults_{i}"))
+def _required(dtype):
+    """The default of a column where there must be a value: an empty tensor."""
+    dtype = dtypes.as_dtype(dtype)
+    return constant(np.array([], object if dtype is dtypes.string else dtype.as_numpy_dtype), dtype)
 
 
 def _is_type(value):
@@ -128,7 +126,7 @@ def make_csv_dataset(file_pattern, batch_size, column_names=None, column_default
             filenames, read, every, len(column_names), na_value, header, num_rows_for_inference
         )
     else:
-        column_defaults = [_default(value, i) if _is_type(value) else value for i, value in enumerate(column_defaults)]
+        column_defaults = [_checked(_required(value)) if _is_type(value) else value for value in column_defaults]
     if places is not None:
         column_names = [column_names[i] for i in places]
     if len(column_defaults) != len(column_names):

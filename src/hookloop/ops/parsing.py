@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections import namedtuple
 
@@ -209,6 +210,7 @@ def _csv_shape(c):
 
 _FEATURES = frozenset((dtypes.float32, dtypes.int64, dtypes.string))
 _LISTS = {"float_list": dtypes.float32, "int64_list": dtypes.int64, "bytes_list": dtypes.string}
+_KINDS = {dtype: kind for kind, dtype in _LISTS.items()}
 
 
 class FixedLenFeature(namedtuple("FixedLenFeature", ["shape", "dtype", "default_value"])):
@@ -274,14 +276,19 @@ def _run_parse_example(call, serialized, names, *rest):
     count = call.attr("Ndense")
     keys = [key.item().decode() for key in rest[:count]]
     types, shapes, defaults = [t.base_dtype for t in call.attr("Tdense")], _dense_shapes(call), rest[count:]
+    texts = serialized.ravel().tolist()
+    named = [name.decode(errors="replace") for name in names.ravel()] if names.size else ["<unknown>"] * len(texts)
     examples = []
-    for i, text in enumerate(serialized.ravel()):
-        name = names.ravel()[i].decode(errors="replace") if names.size else "<unknown>"
+    for name, text in zip(named, texts):
         examples.append((name, _example(text)))
         if examples[-1][1] is None:
             raise _invalid(f"Could not parse example input, value: {text!r}")
     found = []
     for key, dtype, shape, default in zip(keys, types, shapes, defaults):
+        column = _column(examples, key, dtype, shape)
+        if column is not None:
+            found.append(column)
+            continue
         rows = [_row(name, i, features, key, dtype, shape, default) for i, (name, features) in enumerate(examples)]
         if shape and shape[0] is None:
             longest, fill = max([len(row) for row in rows], default=0), default.ravel()[0] if default.size else 0
@@ -294,6 +301,25 @@ def _run_parse_example(call, serialized, names, *rest):
         empty = np.empty((0, *shape), object if dtype == dtypes.string else dtype.as_numpy_dtype)
         found.append(np.stack([np.asarray(row).reshape(shape) for row in rows]) if rows else empty)
     return found
+
+
+def _column(examples, key, dtype, shape):
+    """A feature that every example has in the wanted number, or None where each must be looked at by itself."""
+    number, kind, found = _fixed_number(shape), _KINDS[dtype], []
+    if not number or not examples:
+        return None
+    for _, features in examples:
+        feature = features.get(key)
+        values = () if feature is None else getattr(feature, kind).value
+        if len(values) != number:
+            return None
+        found.extend(values)
+    return _array(found, dtype).reshape(len(examples), *shape)
+
+
+def _fixed_number(shape):
+    """How many values a feature has, or 0 where each example decides."""
+    return 0 if shape and shape[0] is None else math.prod(shape)
 
 
 def _row(name, i, features, key, dtype, shape, default):
@@ -334,6 +360,10 @@ def _run_parse_single_example(call, serialized, *defaults):
     found = []
     for key, dtype, shape, default in zip(call.attr("dense_keys"), call.attr("Tdense"), _dense_shapes(call), defaults):
         key, dtype, open_ended = key.decode(), dtype.base_dtype, bool(shape) and shape[0] is None
+        row = _column([("", features)], key, dtype, shape)
+        if row is not None:
+            found.append(row.reshape(shape))
+            continue
         kind = _TYPE_NAMES.get(dtype.name, dtype.name)
         if key not in features or features[key].WhichOneof("kind") is None:
             if not open_ended and not default.size:
