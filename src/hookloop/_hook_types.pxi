@@ -364,6 +364,7 @@ cdef class Trigger:
 
     Raises:
       ValueError: for an unknown counter or phase, or without a period or threshold.
+      TypeError: a period, a threshold or `since` is no number.
     """
 
     cdef readonly object counter, every, at, since
@@ -380,7 +381,7 @@ cdef class Trigger:
         if isinstance(counter, NotFinite):
             self.kind = HL_WATCH_FINITE
             phase = "after"
-        elif counter in kinds:
+        elif isinstance(counter, str) and counter in kinds:
             self.kind = kinds[counter]
             if (every is None) == (at is None):
                 raise ValueError(f"a trigger needs a period or a threshold: got every={every!r}, at={at!r}")
@@ -388,6 +389,9 @@ cdef class Trigger:
             raise ValueError(f"expected a counter of {list(kinds)} or not_finite(tensor), got {counter!r}")
         if phase not in ("before", "after"):
             raise ValueError(f"expected the phase 'before' or 'after', got {phase!r}")
+        for name, number in (("every", every), ("at", at), ("since", since)):
+            if number is not None and not (hasattr(number, "__float__") or hasattr(number, "__index__")):
+                raise TypeError(f"expected a number as a trigger's {name}, got {number!r}")
         self.counter = counter
         self.every = every
         self.at = at

@@ -404,6 +404,43 @@ class TestTriggers:
     def test_counters(self, rule, seen, others):
         assert self.seen(Triggered(**rule), others=others) == seen
 
+    @pytest.mark.parametrize(
+        "arguments, error, text",
+        [
+            ({"counter": "runs"}, ValueError, "a trigger needs a period or a threshold: got every=None, at=None"),
+            (
+                {"counter": "runs", "every": 1, "at": 2},
+                ValueError,
+                "a trigger needs a period or a threshold: got every=1, at=2",
+            ),
+            (
+                {"counter": "days", "every": 1},
+                ValueError,
+                r"expected a counter of \['runs', 'global_step', 'seconds'\] or not_finite\(tensor\), got 'days'",
+            ),
+            ({"counter": ["runs"], "every": 1}, ValueError, r"expected a counter of .* got \['runs'\]"),
+            (
+                {"counter": "runs", "every": 1, "phase": "around"},
+                ValueError,
+                "expected the phase 'before' or 'after', got 'around'",
+            ),
+            ({"counter": "runs", "every": "5"}, TypeError, "expected a number as a trigger's every, got '5'"),
+            ({"counter": "global_step", "at": [7]}, TypeError, r"expected a number as a trigger's at, got \[7\]"),
+            (
+                {"counter": "seconds", "every": 1, "since": "now"},
+                TypeError,
+                "expected a number as a trigger's since, got 'now'",
+            ),
+        ],
+    )
+    def test_rules_that_are_none(self, arguments, error, text):
+        with pytest.raises(error, match=f"^{text}$"):
+            tf.train.Trigger(**arguments)
+
+    def test_numbers_of_any_kind_are_rules(self):
+        for number in (1, 1.5, True, np.int32(1), np.float32(1.0), np.array(1)):
+            assert tf.train.Trigger("runs", every=number).every == number
+
     def test_periods_are_passed_never_met(self):
         assert self.seen(Triggered("global_step", every=3, phase="after"), by=2) == [2, 6, 10, 14]
 

@@ -194,6 +194,29 @@ def test_a_subclass_that_overrides_a_callback_is_called_in_python(how):
     assert seen == [1.0, 2.0, 3.0]
 
 
+class CalledInPython(tf.train.NativeHook):
+    def after_run(self, run_context, run_values):
+        super().after_run(run_context, run_values)
+
+
+@pytest.mark.parametrize("kind", [tf.train.NativeHook, CalledInPython])
+def test_steps_go_on_in_a_session_that_is_made_again(kind, executor):
+    train, loss = counting()
+    seen, left = [], [1, 1, 0, 1, 1]
+    lost = tf.train.SessionRunHook()
+
+    def after_run(run_context, run_values):
+        if not left.pop(0):
+            raise tf.errors.AbortedError(None, None, "lost")
+
+    lost.after_run = after_run
+    after = native(lambda context: seen.append((context.step, context.global_step)) or CONTINUE)
+    with tf.train.MonitoredSession(hooks=[kind(after, [loss]), lost]) as session:
+        for _ in range(4):
+            session.run(train)
+    assert seen == [(1, 1), (2, 2), (3, 3), (4, 1), (5, 2)]
+
+
 @HOW
 def test_the_callers_floating_point_mode(how):
     """In a hook numbers below the normal range are what they are elsewhere: not zero."""

@@ -41,9 +41,9 @@ class NativeHook(SessionRunHook):
 
     def begin(self):
         self._global_step = get_global_step()
+        self._steps = 0  # of the monitored session: a session made again goes on
 
     def after_create_session(self, session, coord):
-        self._steps = 0
         self.trigger = Trigger("runs", every=self._every_steps)
 
     def before_run(self, run_context):
