@@ -28,7 +28,8 @@ typedef struct sorted_params {
     int kind;
     bool wide, wide_index, picked;      /* picked: there is an operand of row indices */
     sorted_op op;
-    char one[16];                       /* of the type: a product without rows */
+    bool starts_anew;                   /* the first of several rows is combined with `one` too */
+    char one[16];                       /* of the type: a product without rows, or below or above all numbers */
     double cost_ns;
 } sorted_params;
 
@@ -140,8 +141,12 @@ static bool reduce_segment(const sorted_job *job, int64_t first, int64_t end, ch
     const sorted_params *p = job->p;
     const int64_t together = 1 + LOOK_ELEMENTS / (p->row + 1);
     if (p->picked) ask_for_row(row_at(job, first + AHEAD_ROWS < p->rows ? first + AHEAD_ROWS : first), p->row_bytes);
-    copy_row(to, row_at(job, first), p->row_bytes);
-    for (int64_t from = first + 1; from < end; from += together) {
+    const bool anew = p->starts_anew && end - first > 1;
+    if (anew)
+        for (int64_t at = 0; at < p->row_bytes; at += p->row_bytes / p->row) memcpy(to + at, p->one, (size_t)(p->row_bytes / p->row));
+    else
+        copy_row(to, row_at(job, first), p->row_bytes);
+    for (int64_t from = first + !anew; from < end; from += together) {
         const int64_t count = end - from < together ? end - from : together;
         if (p->picked)
             p->op.combine_picked(to, job->data, (const char *)job->indices + from * (p->wide_index ? 8 : 4), p->wide_index, count, p->row);
@@ -324,9 +329,25 @@ static void choose_sum_of_numbers(sorted_params *p, hl_dtype dtype) {
 #define LARGEST_CASE(tag, dtype, S, C, LOAD, STORE, unused)                                                       \
     case dtype: p->op.combine = p->kind == MAX ? largest_of_rows_##tag : least_of_rows_##tag; return true;
 
+/* What the largest and the least of several rows of floats start from: so a NaN is none of them, as in TensorFlow. */
+static void start_from_infinity(sorted_params *p, hl_dtype dtype) {
+    const float single = p->kind == MAX ? -INFINITY : INFINITY;
+    const double wide = single;
+    const uint16_t half = p->kind == MAX ? 0xfc00 : 0x7c00, bfloat = p->kind == MAX ? 0xff80 : 0x7f80;
+    p->starts_anew = p->row > 0;
+    switch (dtype) {
+    case HL_FLOAT32: memcpy(p->one, &single, sizeof single); break;
+    case HL_FLOAT64: memcpy(p->one, &wide, sizeof wide); break;
+    case HL_FLOAT16: memcpy(p->one, &half, sizeof half); break;
+    case HL_BFLOAT16: memcpy(p->one, &bfloat, sizeof bfloat); break;
+    default: p->starts_anew = false;
+    }
+}
+
 /* Complex numbers have no order; the ops do not allow them where they want one. Rows are only picked for sums. */
 static bool find_op(sorted_params *p, hl_dtype dtype) {
     if (p->picked && p->kind > SQRT_N) return false;
+    if (p->kind >= MAX) start_from_infinity(p, dtype);
     if (p->kind >= MAX) switch (dtype) {
         EACH_NUMBER(LARGEST_CASE, 0)
     default: return false;

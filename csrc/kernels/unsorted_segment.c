@@ -137,8 +137,8 @@ static hl_status run_segment(const hl_instr *ins, hl_run *run) {
     }
 #define ADD(x, y) ((x) + (y))
 #define MULTIPLY(x, y) ((x) * (y))
-#define LARGER(x, y) ((y) > (x) ? (y) : (x))
-#define SMALLER(x, y) ((y) < (x) ? (y) : (x))
+#define LARGER(x, y) ((x) > (y) ? (x) : (y)) /* a NaN is taken, and the number behind it takes its place, as in TensorFlow */
+#define SMALLER(x, y) ((x) < (y) ? (x) : (y))
 EACH_NUMBER(SEGMENT, sum, 0, ADD)
 EACH_COMPLEX(SEGMENT, sum, 0, ADD)
 EACH_NUMBER(SEGMENT, prod, 1, MULTIPLY)
@@ -157,6 +157,13 @@ SEGMENT(bf16, HL_BFLOAT16, uint16_t, float, bfloat_to_float, float_to_bfloat, mi
 EACH_INT(SEGMENT_MAX, max)
 EACH_INT(SEGMENT_MIN, min)
 
+static hl_status run_only_fill(const hl_instr *ins, hl_run *run) {
+    const segment_params *p = ins->p[2].p;
+    (void)run;
+    p->op.fill(ins->arg[2], p->segments * p->row);
+    return HL_OK;
+}
+
 static void prepare_segment(hl_prepare *prep) {
     segment_params *p = prep->params;
     p->rows = prep->in[1]->size;
@@ -165,7 +172,7 @@ static void prepare_segment(hl_prepare *prep) {
     p->size = (int64_t)hl_dtype_size(prep->out[0]->dtype);
     p->wide = prep->in[1]->dtype == HL_INT64;
     p->cost_ns = prep->cost_ns = (double)p->rows * 1.5 + (double)prep->in[0]->size * 0.15 + (double)prep->out[0]->size * 0.1 + 5;
-    prep->ins->fn = run_segment;
+    prep->ins->fn = prep->in[0]->size ? run_segment : run_only_fill; /* numbers of rows without elements are not looked at */
 }
 
 #define CASE(tag, dtype, S, C, LOAD, STORE, name) \

@@ -185,3 +185,31 @@ def test_clipping_by_the_average_norm_is_of_float32():
 def test_the_number_of_too_many_elements_wraps():
     x = tf.broadcast_to(tf.placeholder(tf.int8, []), [2**16, 2**15])
     assert run([tf.size(x), tf.size(x, out_type=tf.int64)]) == [-(2**31), 2**31]
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("shape", [(0,), (2, 0), (2, 0, 3)])
+def test_an_axis_without_elements_is_rolled(executor, shape, known):
+    x, values = fed(np.zeros(shape, "f"), shape if known else None)
+    axis, told = fed(np.int32(len(shape) > 1), [])
+    found = run([tf.roll(x, 1, int(told)), tf.roll(x, [3], tf.reshape(axis, [1]))], {x: values, axis: told})
+    assert [result.shape for result in found] == [shape, shape]
+
+
+def test_places_in_nothing(executor):
+    """They are looked at where the axes before have elements."""
+    x, values = fed(np.zeros((0, 3, 2), "f"), [None, None, 2])
+    assert run(tf.gather(x, [[5]], axis=1), {x: values}).shape == (0, 1, 1, 2)
+    assert run(tf.gather(tf.zeros([0, 0]), 4, axis=1)).shape == (0,)
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"indices\[0\] = 5 is not in \[0, 3\)"):
+        run(tf.gather(x, [5], axis=1), {x: np.zeros((1, 3, 2))})
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"indices\[0\] = 5 is not in \[0, 0\)"):
+        run(tf.gather(x, [5]), {x: values})
+
+
+@pytest.mark.parametrize("pads", [[[0, 0]], [[0, 1]]])
+def test_nothing_is_not_reflected(executor, pads):
+    x = tf.placeholder(tf.float32, [0])
+    with pytest.raises(tf.errors.InvalidArgumentError, match="paddings must be less than the dimension size"):
+        run(tf.pad(x, pads, "REFLECT"), {x: []})
+    assert run(tf.pad(x, [[0, 0]], "SYMMETRIC"), {x: []}).shape == (0,)

@@ -171,3 +171,22 @@ def test_rows_of_a_scalar_variable_are_refused():
     variable = tf.get_variable("v", initializer=3.0, use_resource=True)
     with pytest.raises(ValueError, match="Shape must be at least rank 1 but is rank 0"):
         tf.raw_ops.ResourceGather(resource=variable.handle, indices=[0], dtype=tf.float32)
+
+
+def test_one_place_is_no_list_of_places(executor):
+    with tf.Session() as session:
+        for kind in ("add", "sub", "update"):
+            node = getattr(tf, f"tensor_scatter_{kind}")(
+                tf.zeros([2, 2]), tf.placeholder_with_default([1], None), tf.ones([2, 2])
+            )
+            with pytest.raises(
+                tf.errors.InvalidArgumentError, match="The outermost dimension of updates and indices must match"
+            ):
+                session.run(node)
+
+
+def test_slices_without_axes_are_refused_whatever_the_places():
+    places = tf.placeholder(tf.int32, None)
+    for build in (lambda: tf.scatter_nd(places, 1.0, [3]), lambda: tf.tensor_scatter_add(tf.zeros([3]), places, 1.0)):
+        with pytest.raises(ValueError, match="Shape must be at least rank 1 but is rank 0"):
+            build()

@@ -199,3 +199,43 @@ def test_slices_that_may_be_large_are_named_in_a_warning():
     with pytest.warns(UserWarning, match="to a dense Tensor with 200000000 elements."):
         tf.convert_to_tensor(tf.IndexedSlices(rows, where, tf.constant([100_000_000, 2])))
     tf.convert_to_tensor(tf.IndexedSlices(rows, where, tf.constant([10, 2])))
+
+
+@pytest.mark.parametrize("width", [1, 3, 40])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_extrema_of_rows_with_nans(executor, dtype, width):
+    """Of sorted segments a NaN is none, unless it is alone; of unsorted ones it is taken, and what follows takes its place."""
+    nan, inf, least = np.nan, np.inf, np.finfo(dtype).min
+    columns = np.array([[1, nan, nan], [nan, 2, nan], [5, nan, nan], [nan, nan, nan]], dtype)
+    x, ids = tf.placeholder(dtype, [None, width]), tf.placeholder(tf.int32, [None])
+    functions = tf.math.segment_max, tf.math.segment_min, tf.math.unsorted_segment_max, tf.math.unsorted_segment_min
+    results = [f(x, ids) for f in functions[:2]] + [f(x, ids, 4) for f in functions[2:]]
+    wanted = {
+        (0, 0, 0, 0): ([[5, 2, -inf]], [[1, 2, inf]], [[nan] * 3, [least] * 3], [[nan] * 3, [-least] * 3]),
+        (0, 0, 0, 1): ([[5, 2, -inf], [nan] * 3], [[1, 2, inf], [nan] * 3], [[5, nan, nan], [nan] * 3], [[5, nan, nan], [nan] * 3]),
+    }  # fmt: skip
+    with tf.Session() as session:
+        for numbers, expected in wanted.items():
+            data = np.resize(columns.T, (width, 4)).T
+            for found, rows in zip(session.run(results, {x: data, ids: numbers}), expected):
+                np.testing.assert_array_equal(
+                    found[: len(rows)], np.resize(np.array(rows, dtype).T, (width, len(rows))).T
+                )
+
+
+def test_numbers_of_rows_without_elements_are_not_looked_at(executor):
+    x, count = tf.placeholder(tf.float32, [None, None]), tf.placeholder(tf.int32, [])
+    found = tf.math.unsorted_segment_max(x, [7, 7], count)
+    with tf.Session() as session:
+        assert session.run(found, {x: np.zeros((2, 0)), count: 3}).shape == (3, 0)
+        with pytest.raises(tf.errors.InvalidArgumentError, match=r"= 7 is out of range \[0, 3\)"):
+            session.run(found, {x: np.zeros((2, 1)), count: 3})
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_segments_of_places_that_are_constants(executor, side):
+    """What NumPy gave for them was int64: the smallest int32 was cut from the smallest int64, which left 0."""
+    places = tf.searchsorted([1, 2, 3], [0, 2, 4], side)
+    with tf.Session() as session:
+        for function, empty in ((tf.math.unsorted_segment_max, -(2**31)), (tf.math.unsorted_segment_min, 2**31 - 1)):
+            assert session.run(function(places, [-1, 1, 1], 3)).tolist()[::2] == [empty, empty]

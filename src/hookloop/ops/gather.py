@@ -113,7 +113,10 @@ def _check_indices(indices, limit):
 def _gather_reference(node, params, indices, axis):
     axis = int(axis) % np.ndim(params)
     shared = _shared_axes(node.attrs, np.ndim(indices))
-    _check_indices(indices, np.shape(params)[axis])
+    if 0 not in np.shape(params)[:axis]:  # places are looked at where there is one to be taken
+        _check_indices(indices, np.shape(params)[axis])
+    elif not shared:
+        return np.zeros((*np.shape(params)[:axis], *np.shape(indices), *np.shape(params)[axis + 1 :]), params.dtype)
     if not shared:
         return np.take(params, np.asarray(indices).astype(int), axis)
     lead = np.shape(indices)[:shared]
@@ -222,6 +225,12 @@ def _gather_nd_reference(node, params, indices):
     return params[tuple(np.moveaxis(indices, -1, 0))]
 
 
+def check_list(indices):
+    """Refuses places that are one place: what folds constants looks at no shapes."""
+    if np.ndim(indices) == 1 and np.size(indices):
+        raise ValueError("The outermost dimension of updates and indices must match")
+
+
 def check_places(indices, shape, what="shape"):
     """Refuses indices [..., depth] that name no element or slice of a tensor of this shape."""
     *outer, depth = np.shape(indices)
@@ -266,9 +275,16 @@ def _scattered_nd(c):
     sizes = c.sizes(2)
     check_sizes(c, sizes)
     shape = tuple([c.natural(d) for d in sizes])
+    check_ranks(c, (0, 1))
     if c.known(0) and c.known(1):
         check_updates(c, c.shape(0), c.shape(1), shape, "output")
     return shape
+
+
+def check_ranks(c, inputs):
+    """Refuses what is no list of places and of slices, also where it is not known of what."""
+    if any(c.known(i) and not c.shape(i) for i in inputs):
+        c.fail("Shape must be at least rank 1 but is rank 0")
 
 
 def check_updates(c, indices, updates, shape, what):
@@ -318,6 +334,7 @@ def _scatter_nd_reference(node, indices, updates, shape):
     out = np.zeros([int(d) for d in shape], np.asarray(updates).dtype)
     if out.dtype == object and node.inputs[1].dtype.name == "string":
         out.fill(b"")  # texts for one place are joined
+    check_list(indices)
     check_places(indices, out.shape)
     if not out.size:
         return out

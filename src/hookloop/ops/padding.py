@@ -41,6 +41,8 @@ def _padded(c):
     pairs = _pairs(c)
     if len(pairs) != len(shape):
         c.fail(f"The first dimension of paddings must be the rank of inputs, got {len(pairs)} and {len(shape)}")
+    if c.op.type == "MirrorPad" and c.attr("mode") == b"REFLECT" and any(isinstance(d, int) and d == 0 for d in shape):
+        c.fail_in_run("paddings must be less than the dimension size: of 0 elements none can be reflected")
     return tuple([d + before + behind for d, (before, behind) in zip(shape, pairs)])
 
 

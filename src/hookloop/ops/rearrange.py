@@ -68,8 +68,7 @@ def _shifts(c, rank):
 def _roll_axis(c, x, out, axis, shift):
     """The last `shift` elements come first, the others behind them."""
     length = x.shape[axis]
-    if not isinstance(length, int) or length:
-        shift = shift % length
+    shift = 0 if isinstance(length, int) and not length else shift % length
     own, strides = c.strides(x), c.strides(out)
     for count, start, at in ((length - shift, 0, shift), (shift, length - shift, 0)):
         part = (*x.shape[:axis], count, *x.shape[axis + 1 :])

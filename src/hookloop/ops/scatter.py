@@ -8,7 +8,7 @@ from ..graph.scopes import name_scope
 from . import kinds
 from .build import apply_op, convert_to_tensor
 from .core import identity
-from .gather import check_places, check_updates, gather_nd
+from .gather import check_list, check_places, check_ranks, check_updates, gather_nd
 from .registry import OpDef, no_gradient, register
 from .shape_functions import shape_of_variable
 
@@ -23,6 +23,7 @@ def _combined(name):
 
     def reference(node, x, indices, updates):
         out, place = np.array(x), tuple(np.moveaxis(np.asarray(indices), -1, 0))
+        check_list(indices)
         check_places(indices, np.shape(x))
         if name == "Update":
             out[place] = updates
@@ -34,8 +35,8 @@ def _combined(name):
 
 
 def _checked(c):
+    check_ranks(c, (1, 2))
     if not c.known(0):
-        _check_ranks(c)
         return None
     found = c.shape(0)
     if c.known(1) and c.known(2):
@@ -43,18 +44,12 @@ def _checked(c):
     return found
 
 
-def _check_ranks(c):
-    """TensorFlow wants lists of places and of slices, also where it does not know of what."""
-    if any(c.known(i) and not c.shape(i) for i in (1, 2)):
-        c.fail("Shape must be at least rank 1 but is rank 0")
-
-
 def _checked_of_variable(c):
     shape = shape_of_variable(c, 0)
     if shape is not None and c.known(1) and c.known(2):
         check_updates(c, c.shape(1), c.shape(2), shape, "input")
     else:
-        _check_ranks(c)
+        check_ranks(c, (1, 2))
     return []
 
 

@@ -45,14 +45,19 @@ def _combine(kind, data, numbers, count, empty=None, bfloat16=False):
     inner = data.shape[numbers.ndim :]
     rows, numbers = data.reshape((numbers.size, *inner)), numbers.ravel()
     rows, numbers = rows[numbers >= 0], numbers[numbers >= 0]
-    if np.any(numbers >= count):
+    if data.size and np.any(numbers >= count):
         raise IndexError(
             f"segment_ids[{int(np.argmax(numbers >= count))}] = {numbers.max()} is out of range [0, {count})"
         )
-    sizes = np.bincount(numbers, minlength=count)
+    sizes = np.bincount(numbers if data.size else numbers[:0], minlength=count)
+    if not data.size:
+        rows, numbers = rows[:0], numbers[:0]
     if kind in _COMBINE:
         out = np.full((count, *inner), _start(kind, data.dtype, bfloat16), data.dtype)
-        _COMBINE[kind].at(out, numbers, rows)
+        if kind != _PROD and data.dtype.kind == "f" and np.isnan(rows).any():
+            _combine_nans(kind, out, numbers, rows, sizes, empty is not None)
+        else:
+            _COMBINE[kind].at(out, numbers, rows)
     else:
         out = np.zeros((count, *inner), data.dtype)
         np.add.at(out, numbers, rows)
@@ -62,6 +67,19 @@ def _combine(kind, data, numbers, count, empty=None, bfloat16=False):
     if empty is not None:
         out[sizes == 0] = empty
     return out.astype(data.dtype)
+
+
+def _combine_nans(kind, out, numbers, rows, sizes, is_sorted):
+    """The largest or the least where there are NaNs. Of sorted rows a NaN is none, unless it is alone; elsewhere a NaN is taken, and
+    the number behind it takes its place."""
+    if is_sorted:
+        out[:] = -np.inf if kind == _MAX else np.inf
+        (np.fmax if kind == _MAX else np.fmin).at(out, numbers, rows)
+        alone = sizes[numbers] == 1
+        out[numbers[alone]] = rows[alone]
+        return
+    for number, row in zip(numbers, rows):
+        out[number] = np.where(out[number] > row if kind == _MAX else out[number] < row, out[number], row)
 
 
 def _check_sorted(numbers, segments=None):

@@ -110,7 +110,7 @@ def _bounds_shape(c):
 def _bounds_op(name, side):
     def reference(node, rows, values):
         found = [np.searchsorted(row, wanted, side) for row, wanted in zip(rows, values)]
-        return np.array(found).reshape(np.shape(values))
+        return np.array(found, node.attrs["out_type"].as_numpy_dtype).reshape(np.shape(values))
 
     return OpDef(name, "sorted_inputs: T, values: T", "output: out_type", attrs={"out_type": dtypes.int32},
                  types={"T": kinds.REAL, "out_type": kinds.INDEX}, shape=_bounds_shape, kernel="bounds",
