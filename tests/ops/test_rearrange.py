@@ -171,3 +171,11 @@ def test_meshgrid_of_lists():
     np.testing.assert_array_equal(found, np.meshgrid([1, 2, 3], [4, 5]))
     names = [op.name for op in tf.get_default_graph().get_operations()]
     assert names[:2] == ["meshgrid/stack", "meshgrid/Reshape/shape"]
+
+
+@pytest.mark.parametrize("constant", [True, False])
+def test_the_bits_of_a_scalar_have_no_axis(executor, constant):
+    x = tf.constant(2.5, tf.float64) if constant else tf.placeholder(tf.float64, [])
+    with tf.Session() as session:
+        bits = session.run(tf.bitcast(x, tf.int64), {} if constant else {x: 2.5})
+        assert bits.shape == () and bits == 4612811918334230528

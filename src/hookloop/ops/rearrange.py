@@ -343,7 +343,7 @@ def _bitcast_shape(c):
 
 def _bitcast_reference(node, x):
     wanted = np.dtype(node.attrs["type"].as_numpy_dtype)
-    x = np.ascontiguousarray(x)
+    x = np.ascontiguousarray(x).reshape(np.shape(x))  # NumPy gives a scalar an axis
     if x.dtype.itemsize == wanted.itemsize:
         return x.view(wanted)
     if x.dtype.itemsize > wanted.itemsize:
