@@ -55,6 +55,31 @@ def test_a_function_that_calls_itself_is_refused():
         tf.import_graph_def(graph_def, name="")
 
 
+def test_calls_that_double_without_end_are_refused(monkeypatch):
+    """As in a file made to fill the memory: thirty functions of two nodes would be a thousand million."""
+    monkeypatch.setattr("hookloop.function_defs._MOST_NODES", 1000)
+    graph_def = graph_of("call")
+    (node,) = [node for node in graph_def.node if node.op.endswith("PartitionedCall")]
+    (lowest,) = [f for f in graph_def.library.function if f.signature.name == node.attr["f"].func.name]
+    argument, result = lowest.signature.input_arg[0].name, lowest.signature.output_arg[0].name
+    for level in range(30):
+        function = graph_def.library.function.add()
+        function.signature.CopyFrom(lowest.signature)
+        function.signature.name = f"level_{level}"
+        for name, given in (("first", argument), ("second", "first:output:0")):
+            inner = function.node_def.add()
+            inner.CopyFrom(node)
+            inner.name = name
+            del inner.input[:]
+            inner.input.append(given)
+        function.ret[result] = "second:output:0"
+        node.attr["f"].func.name = function.signature.name
+    text = "is called so often that the calls become more than 1000 nodes"
+    with pytest.raises(tf.errors.UnimplementedError, match=text):
+        tf.import_graph_def(graph_def, name="")
+    assert tf.get_default_graph().get_operations() == []
+
+
 def test_a_call_with_other_arguments_is_refused():
     graph_def = graph_of("call")
     (node,) = [node for node in graph_def.node if node.op.endswith("PartitionedCall")]

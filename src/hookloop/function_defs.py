@@ -23,6 +23,7 @@ _CHOICES = frozenset(("Case", "StatelessCase"))  # by a number; out of range is 
 _OF_FUNCTIONS = _CALLS | _CONDITIONALS | _LOOPS | _CHOICES  # each has one list of outputs, "output"
 
 _MOST_DEPTH = 100  # of calls in each other: functions that call themselves have no end
+_MOST_NODES = 200_000  # in the place of calls: functions that call each other twice double them each time
 
 
 def calls_functions(nodes, library):
@@ -45,12 +46,12 @@ def with_functions(graph_def, graph):
     """
     if not graph_def.library.function:
         return graph_def, {}
-    there = functions_of(graph)
+    there, own = functions_of(graph), graph.__dict__.get("_dataset_functions", {})
     library = {function.signature.name: function for function in graph_def.library.function}
     renamed = {}
     for name, function in library.items():
-        if name in there and not _same(there[name], function):
-            renamed[name] = _other_name(name, {*there, *library, *renamed.values()})
+        if not _same(there[name], function) if name in there else name in own:
+            renamed[name] = _other_name(name, {*there, *own, *library, *renamed.values()})
     if renamed or calls_functions(graph_def.node, library):
         copy = type(graph_def)()
         copy.CopyFrom(graph_def)
@@ -145,7 +146,16 @@ class _Places:
 
     def __init__(self, library, used):
         self._library = dict(library)
-        self._used = used
+        self._used = set()
+        self._added = 0
+        for name in used:
+            self._use(name)
+
+    def _use(self, name):
+        """Notes a node, and the scopes that it is in."""
+        while name and name not in self._used:
+            self._used.add(name)
+            name = name.rpartition("/")[0]
 
     def of_all(self, nodes, depth):
         """The nodes, in the place of those that call functions what they call.
@@ -183,10 +193,10 @@ class _Places:
     def _prefix(self, name):
         """A scope in which no node is."""
         found, count = name, 0
-        while any(used == found or used.startswith(found + "/") for used in self._used):
+        while found in self._used:
             count += 1
             found = f"{name}_{count}"
-        self._used.add(found)
+        self._use(found)
         return found + "/"
 
     # --- a function's nodes -----------------------------------------------------------------------------
@@ -197,6 +207,11 @@ class _Places:
         if depth > _MOST_DEPTH:
             raise UnimplementedError(
                 None, None, f"Function {name} calls itself, or functions call each other too deep."
+            )
+        self._added += len(definition.node_def)
+        if self._added > _MOST_NODES:
+            raise UnimplementedError(
+                None, None, f"Function {name} is called so often that the calls become more than {_MOST_NODES} nodes."
             )
         if len(arguments) != len(definition.signature.input_arg):
             raise InvalidArgumentError(
@@ -239,7 +254,7 @@ class _Places:
             for key, value in attributes.items():
                 _fill_in(copy, key, value)
             copies.append(copy)
-            self._used.add(copy.name)
+            self._use(copy.name)
         results = [
             outside(definition.ret[_enter_argument(definition, result, "result")])
             for result in definition.signature.output_arg

@@ -175,6 +175,49 @@ def test_another_function_of_the_same_name_gets_another_name(executor):
         assert names[1] == names[0] + "_1"
 
 
+@pytest.mark.parametrize("kind", ["one shot", "function"])
+def test_a_function_made_behind_an_import_gets_a_name_of_its_own(executor, kind):
+    """The names that a program counts may be in a file that it has imported."""
+
+    def iterator(factor):
+        if kind == "one shot":
+            return Dataset.from_tensor_slices([1, 2]).make_one_shot_iterator()
+        return Dataset.range(1, 3).map(lambda x: x * factor).make_initializable_iterator()
+
+    made = iterator(10)
+    element, graph_def = made.get_next().name, tf.get_default_graph().as_graph_def()
+    if kind == "function":
+        function = graph_def.library.function[0].signature
+        start, number = function.name.rsplit("_", 1)
+        function.name = f"{start}_{int(number) + 1}"
+        (node,) = [node for node in graph_def.node if node.op == "MapDataset"]
+        node.attr["f"].func.name = function.name
+    with tf.Graph().as_default() as graph, tf.Session() as session:
+        tf.import_graph_def(graph_def, name="first")
+        if kind == "one shot":
+            own = Dataset.from_tensor_slices([7, 8]).make_one_shot_iterator()
+        else:
+            own = iterator(100)
+            session.run(["first/" + made.initializer.name, own.initializer])
+        own_element = own.get_next()
+        found = [session.run(["first/" + element, own_element]) for _ in range(2)]
+        assert found == ([[1, 7], [2, 8]] if kind == "one shot" else [[10, 100], [20, 200]])
+        assert len({function.signature.name for function in graph.as_graph_def().library.function}) == 2
+
+
+def test_a_function_may_give_its_argument_as_it_is(executor):
+    iterator = Dataset.range(2).map(lambda x: x).make_initializable_iterator()
+    start, element = iterator.initializer.name, iterator.get_next().name
+    graph_def = tf.get_default_graph().as_graph_def()
+    (function,) = graph_def.library.function
+    function.ret[function.signature.output_arg[0].name] = function.signature.input_arg[0].name
+    del function.node_def[:]
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf.import_graph_def(graph_def, name="")
+        session.run(start)
+        assert [session.run(element) for _ in range(2)] == [0, 1]
+
+
 def test_what_a_generator_makes_is_in_no_file(executor):
     iterator = Dataset.from_generator(lambda: iter([1, 2]), tf.int32, []).make_initializable_iterator()
     tf.constant(3, name="three")

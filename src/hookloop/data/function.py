@@ -12,6 +12,7 @@ import numpy as np
 from ..errors import CancelledError, UnimplementedError
 from ..graph.describe import describe
 from ..graph.function_graph import FunctionGraph
+from ..graph.graph_def import free_function_name
 from ..graph.stack import get_default_graph
 from ..ops.build import apply_op, convert_to_tensor
 from ..ops.core import identity, placeholder
@@ -60,7 +61,8 @@ class TracedFunction:
     _definitions = None  # once they were wanted
 
     def __init__(self, function, element, method, several=False):
-        self.name = f"__inference_{_scope_of(method)}_{getattr(function, '__name__', 'function')}_{next(_numbers)}"
+        start = f"__inference_{_scope_of(method)}_{getattr(function, '__name__', 'function')}"
+        self.name = free_function_name(get_default_graph(), (f"{start}_{number}" for number in _numbers))
         self._method = method
         self.graph = FunctionGraph(get_default_graph(), _stand_in)
         with self.graph.as_default():

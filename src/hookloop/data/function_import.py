@@ -101,13 +101,14 @@ class ImportedFunction(TracedFunction):
                     f"expected {as_dtype(argument.type).name} as the argument '{argument.name}', got {tensor.dtype.name}",
                 )  # fmt: skip
         nodes, results, _ = body_of(definition, library, [f"{name}:0" for name in given])
-        used = {text for node in nodes for text in node.input} | set(results)
+        used = {text for node in nodes for text in node.input}
         importer = Importer(
             self.graph, GraphDef(node=nodes), {k: v for k, v in given.items() if used & {k, f"{k}:0"}}, ""
         )
         importer.check(())
         importer.add_nodes()
-        return [given.get(text.removesuffix(":0")) or importer.element(text) for text in results]
+        arguments = {f"{name}:0": tensor for name, tensor in given.items()}  # a function may hand one on as it is
+        return [arguments[text] if text in arguments else importer.element(text) for text in results]
 
     def _inner_functions(self):
         found = []

@@ -6,6 +6,7 @@ import itertools
 
 import numpy as np
 
+from ..graph.graph_def import free_function_name
 from ..graph.stack import get_default_graph
 from ..ops.py_func import error_of
 from .pipeline import DatasetState, Elements
@@ -101,6 +102,7 @@ def _component(leaf, part, whole):
 
 def register_generator(generator, element):
     """Makes a generator known to the default graph; returns the name for its node."""
-    name = f"__inference_Dataset_flat_map_generator_{next(_numbers)}"
-    get_default_graph().__dict__.setdefault("_dataset_functions", {})[name] = _Generator(generator, element)
+    graph = get_default_graph()
+    name = free_function_name(graph, (f"__inference_Dataset_flat_map_generator_{number}" for number in _numbers))
+    graph.__dict__.setdefault("_dataset_functions", {})[name] = _Generator(generator, element)
     return name

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from itertools import count
 
 from .. import dtypes
-from ..graph.graph_def import Function
+from ..graph.graph_def import Function, free_function_name
 from ..graph.scopes import colocate_with, name_scope
 from ..graph.stack import get_default_graph
 from ..graph.tensor import Tensor
@@ -188,7 +189,7 @@ def one_shot(dataset):
     _check_capturable(dataset._variant_tensor)
     graph = get_default_graph()
     functions = graph.__dict__.setdefault("_dataset_functions", {})
-    name = f"_make_dataset_{len(functions)}"
+    name = free_function_name(graph, (f"_make_dataset_{number}" for number in count(len(functions))))
     functions[name] = OneShotFunction(name, dataset)
     resource = apply_op(
         "OneShotIterator", [], {**spec_attrs(dataset._element), "dataset_factory": Function.named(name)}

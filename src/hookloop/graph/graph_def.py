@@ -54,6 +54,12 @@ def functions_of(graph):
     return found
 
 
+def free_function_name(graph, names):
+    """The first of the names that no function of a graph has: one that was imported may have any."""
+    own = graph.__dict__.get("_dataset_functions", {})
+    return next(name for name in names if name not in own and name not in graph._function_library)
+
+
 def node_def(op):
     """The NodeDef of an operation."""
     from tensorboard.compat.proto.node_def_pb2 import NodeDef
