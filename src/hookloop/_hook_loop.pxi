@@ -425,11 +425,11 @@ cdef class HookLoop:
             watch.due = True
             results = self._core._run(<PyObject *>merged.leaves, <PyObject *>feed_dict, &watch)
             if not watch.due:
-                return results if merged.single else _rebuild(fetches, <list?>results, &at)
+                return results if merged.single else merged.take_fetches(fetches, <list?>results, &at)
         else:
             results = self._run_plain(merged.leaves, feed_dict, options, run_metadata)
         merged.values = results
-        return merged.take(fetches, results, &at)
+        return merged.take_fetches(fetches, results, &at)
 
     cdef int _look_after(self, fetches, feed_dict, options, run_metadata, list values, Py_ssize_t first_watch,
                          double seconds, dict natives=None) except -1:
@@ -601,7 +601,7 @@ cdef class HookLoop:
             merged = self._merge(fetches, wanted)
             first_watch = merged.first_watch
             values = self._run_plain(merged.leaves, feed_dict, options, run_metadata)
-            results = merged.take(fetches, values, &at)
+            results = merged.take_fetches(fetches, values, &at)
         self._runs += 1
         seen, self._spare_values = self._spare_values, None
         for i in range(PyList_GET_SIZE(slots)):

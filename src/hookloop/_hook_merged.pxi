@@ -11,6 +11,9 @@ cdef enum:
     DEEPEST = 32  # of structures whose leaves are compared
 
 
+cdef str _CHANGED = "What is fetched changed while the step ran: expected as many elements after it as before."
+
+
 cdef int _flatten(object structure, list leaves) except -1:
     """Appends the leaves of lists, tuples and dictionaries in order."""
     cdef object item
@@ -42,6 +45,8 @@ cdef object _rebuild(object structure, list values, Py_ssize_t *at):
         return rebuilt
     if isinstance(structure, dict):
         return type(structure)([(key, _rebuild(item, values, at)) for key, item in structure.items()])
+    if at[0] >= PyList_GET_SIZE(values):
+        raise RuntimeError(_CHANGED)
     at[0] += 1
     return values[at[0] - 1]
 
@@ -83,12 +88,13 @@ cdef class Merged:
     cdef list wanted                # each hook's, or None where no hook wants anything
     cdef list leaves                # the elements of all of them, then what triggers watch
     cdef list values                # of the run just made
-    cdef Py_ssize_t first_watch
+    cdef Py_ssize_t first_wanted, first_watch
     cdef bint single                # each of them asks for one element: the values need no other form
 
     def __cinit__(self, fetches, list wanted, list watches):
         self.fetches, self.wanted, self.leaves = fetches, wanted, []
         _flatten(fetches, self.leaves)
+        self.first_wanted = len(self.leaves)
         for item in wanted or ():
             if item is not None:
                 _flatten(item, self.leaves)
@@ -102,6 +108,13 @@ cdef class Merged:
             at[0] += 1
             return <object>PyList_GET_ITEM(values, at[0] - 1)
         return _rebuild(structure, values, at)
+
+    cdef inline object take_fetches(self, object fetches, list values, Py_ssize_t *at):
+        """The caller's values. Of a list that an op or another thread has changed meanwhile the hooks would get others."""
+        results = self.take(fetches, values, at)
+        if at[0] != self.first_wanted:
+            raise RuntimeError(_CHANGED)
+        return results
 
     cdef bint all_single(self):
         """Whether the same objects stand for the same elements for ever: a list's or dictionary's may change."""

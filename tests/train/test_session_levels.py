@@ -7,6 +7,8 @@ from hookloop.python.training import monitored_session as levels
 
 import hookloop as tf
 
+from .stand_ins import Noting
+
 
 @pytest.fixture
 def session():
@@ -213,3 +215,17 @@ def test_hooks_alone_around_a_session(session):
     while not level.should_stop() and len(seen) < 9:
         seen.append(level.run(step))
     assert seen == [1, 2]
+
+
+@pytest.mark.parametrize("hooked", [True, False], ids=["hook", "trigger"])
+@pytest.mark.parametrize("change", [lambda fetches: fetches.extend(fetches * 50), list.clear], ids=["grows", "shrinks"])
+def test_a_list_of_fetches_that_changes_while_the_step_runs_is_refused(hooked, change):
+    """The hooks would get what the caller asked for, and the caller what lies behind the values."""
+    fetches, one = [], tf.constant(1.0)
+    loss = tf.py_func(lambda value: (change(fetches), value)[1], [one], tf.float32, name="changing")
+    hook = Noting({"one": one}) if hooked else tf.train.NanTensorHook(loss)
+    with tf.train.MonitoredSession(hooks=[hook]) as session:
+        fetches += [loss, one]
+        with pytest.raises(RuntimeError, match="What is fetched changed while the step ran: expected as many elements"):
+            session.run(fetches)
+        assert session.run([one]) == [1.0]
