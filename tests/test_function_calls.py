@@ -88,6 +88,35 @@ def test_a_call_with_other_arguments_is_refused():
         tf.import_graph_def(graph_def, name="")
 
 
+def test_what_the_condition_of_a_loop_asserts_is_checked(executor):
+    """In each iteration: what a condition does beside its answer happens in TensorFlow too."""
+    graph_def = graph_of("loop")
+    (node,) = [node for node in graph_def.node if node.op.endswith("While")]
+    (condition,) = [f for f in graph_def.library.function if f.signature.name == node.attr["cond"].func.name]
+    answer = next(iter(condition.ret.values()))
+    added = condition.node_def.add(name="asserted", op="Assert", input=[answer, answer])
+    added.attr["T"].list.type.append(tf.bool.as_datatype_enum)
+    condition.signature.control_output.append("asserted")
+    condition.control_ret["asserted"] = "asserted"
+    tf.import_graph_def(graph_def, name="")
+    with tf.Session() as session:
+        session.run(CASES["loop"]["start"])
+        with pytest.raises(tf.errors.InvalidArgumentError, match="assertion failed"):
+            session.run("result:0", {"x:0": FED[0]})
+
+
+def test_two_functions_of_one_name_are_refused():
+    graph_def = graph_of("call")
+    function = graph_def.library.function.add()
+    function.CopyFrom(graph_def.library.function[0])
+    tf.import_graph_def(graph_def, name="same")
+    function.node_def[0].name += "_changed"
+    name = function.signature.name
+    text = f"Cannot add function '{name}' because a different function with the same name already exists."
+    with pytest.raises(ValueError, match=text):
+        tf.import_graph_def(graph_def, name="other")
+
+
 def test_a_loop_whose_body_gives_too_little_is_refused():
     graph_def = graph_of("loop")
     (node,) = [node for node in graph_def.node if node.op.endswith("While")]

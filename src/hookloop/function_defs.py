@@ -43,11 +43,19 @@ def with_functions(graph_def, graph):
 
     Returns:
       (the `GraphDef`, name -> `FunctionDef` of its library)
+
+    Raises:
+      ValueError: two functions of the message have one name.
     """
     if not graph_def.library.function:
         return graph_def, {}
     there, own = functions_of(graph), graph.__dict__.get("_dataset_functions", {})
-    library = {function.signature.name: function for function in graph_def.library.function}
+    library = {}
+    for function in graph_def.library.function:
+        if not _same(library.setdefault(function.signature.name, function), function):
+            raise ValueError(
+                f"Cannot add function '{function.signature.name}' because a different function with the same name already exists."
+            )
     renamed = {}
     for name, function in library.items():
         if not _same(there[name], function) if name in there else name in own:
@@ -376,9 +384,11 @@ class _Places:
         pairs = list(enumerate(zip(inputs, types)))
         enters = [make("Enter", f"enter_{i}", [text, *_waits(controls)], t, **frame) for i, (text, t) in pairs]
         merges = [make("Merge", f"merge_{i}", [enters[i], f"{scope}next_{i}"], t, N=2) for i, (_, t) in pairs]
-        made, (decided,), _ = self.body(
+        made, (decided,), done = self.body(
             self._function(node, "cond"), self._prefix(node.name + "/cond"), merges, {}, merges[:1], depth
         )
+        if done:
+            decided = make("Identity", "decided", [decided, *_waits(done)], 10)
         made.append(make.node("LoopCond", "decides", [decided]))
         switches = [make("Switch", f"switch_{i}", [merges[i], scope + "decides"], t) for i, (_, t) in pairs]
         variables = [make("Identity", f"variable_{i}", [f"{switches[i]}:1"], t) for i, (_, t) in pairs]
