@@ -91,3 +91,35 @@ def test_no_gradient_goes_through_a_list():
     y = get_item(set_item(reserve(1), 0, x), 0)
     with pytest.raises(LookupError, match="TensorListGetItem"):
         tf.gradients(y, x)
+
+
+@pytest.mark.parametrize(
+    "make, text",
+    [
+        (
+            lambda found: set_item(found, 0, tf.zeros([2])),
+            r"Tried to set a tensor with incompatible shape at a list index. Item element shape: \[2\] list shape: \[\?,3\]",
+        ),
+        (
+            lambda found: raw_ops.TensorListPushBack(input_handle=found, tensor=tf.zeros([4, 2])),
+            r"Tried to append a tensor with incompatible shape to a list. Op element shape: \[4,2\] list shape: \[\?,3\]",
+        ),
+        (
+            lambda found: raw_ops.TensorListResize(input_handle=found, size=-1),
+            "TensorListSlice expects size to be non-negative. Got: -1",
+        ),
+    ],
+)
+def test_what_does_not_fit_a_list_is_refused(executor, make, text):
+    length = raw_ops.TensorListLength(input_handle=make(reserve(2, [-1, 3])))
+    with tf.Session() as session, pytest.raises(tf.errors.InvalidArgumentError, match=text):
+        session.run(length)
+
+
+def test_as_many_elements_are_stacked_as_were_said(executor):
+    rows = raw_ops.TensorListStack(
+        input_handle=reserve(2, [3]), element_shape=[3], element_dtype=tf.float32, num_elements=5
+    )
+    text = "Operation expected a list with 5 elements but got a list with 2 elements."
+    with tf.Session() as session, pytest.raises(tf.errors.InvalidArgumentError, match=text):
+        session.run(rows)

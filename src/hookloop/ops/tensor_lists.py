@@ -77,6 +77,13 @@ def _stacked(call, found, given, wanted):
     return np.zeros((0, *shape), dtype)
 
 
+def _stack(call, found, shape):
+    wanted, count = call.attr("num_elements"), len(found.items)
+    if wanted >= 0 and wanted != count:
+        raise ValueError(f"Operation expected a list with {wanted} elements but got a list with {count} elements.")
+    return _stacked(call, found, shape, range(count))
+
+
 def _reserve(call, shape, count):
     return TensorList(_shape_of(shape), [None] * count.item())
 
@@ -94,19 +101,33 @@ def _get(call, found, index, shape):
     return item
 
 
+def _fitting(found, item, done):
+    """A new element, which is checked to have the shape that the list says."""
+    shape = item.shape if found.shape is None else found.shape
+    if len(shape) != item.ndim or any(size not in (-1, own) for size, own in zip(shape, item.shape)):
+        its, own = (str(list(sizes)).replace(" ", "").replace("-1", "?") for sizes in (shape, item.shape))
+        raise ValueError(f"Tried to {done} element shape: {own} list shape: {its}")
+    return np.array(item)
+
+
 def _set(call, found, index, item):
     items = list(found.items)
-    items[found.item(index.item())] = np.array(item)
+    items[found.item(index.item())] = _fitting(
+        found, item, "set a tensor with incompatible shape at a list index. Item"
+    )
     return found.with_items(items)
 
 
 def _resize(call, found, size):
     size = size.item()
+    if size < 0:
+        raise ValueError(f"TensorListSlice expects size to be non-negative. Got: {size}")
     return found.with_items([*found.items[:size], *[None] * (size - len(found.items))])
 
 
 def _push(call, found, item):
-    return found.with_items([*found.items, np.array(item)])
+    item = _fitting(found, item, "append a tensor with incompatible shape to a list. Op")
+    return found.with_items([*found.items, item])
 
 
 def _pop(call, found, shape):
@@ -157,7 +178,7 @@ register(
         lambda c: [_known(c, 2)]),
     _op("TensorListSetItem", "input_handle: variant, index: int32, item: element_dtype", "output_handle: variant", _set),
     _op("TensorListStack", "input_handle: variant, element_shape: int32", "tensor: element_dtype",
-        lambda call, found, shape: _stacked(call, found, shape, range(len(found.items))), _several(1), num_elements=-1),
+        _stack, _several(1), num_elements=-1),
     _op("TensorListGather", "input_handle: variant, indices: int32, element_shape: int32", "values: element_dtype",
         lambda call, found, indices, shape: _stacked(call, found, shape, indices.tolist()), _several(2)),
     _op("TensorListPushBack", "input_handle: variant, tensor: element_dtype", "output_handle: variant", _push),
