@@ -55,6 +55,25 @@ def test_a_function_that_calls_itself_is_refused():
         tf.import_graph_def(graph_def, name="")
 
 
+def test_a_choice_may_have_many_branches(executor):
+    """Each finds its own, and a number beyond them the last, as in TensorFlow."""
+    graph_def = graph_of("choice")
+    (choice,) = [node for node in graph_def.node if node.op == "Case"]
+    branches = choice.attr["branches"].list.func
+    first, second = branches[0].name, branches[1].name
+    del branches[:]
+    for i in range(101):
+        branches.add(name=second if i in (3, 77, 100) else first)
+    index, given = (tf.placeholder(tf.int32, []), tf.placeholder(tf.float32, []))
+    result = tf.import_graph_def(
+        graph_def, {choice.input[0]: index, choice.input[1]: given}, [choice.name + ":0"], name="many"
+    )
+    with tf.Session() as session:
+        found = [float(session.run(result, {index: i, given: 3.0})[0]) for i in range(-2, 104)]
+    assert found[0] != found[2]
+    assert [i for i in range(-2, 104) if found[i + 2] == found[0]] == [-2, -1, 3, 77, 100, 101, 102, 103]
+
+
 def test_calls_that_double_without_end_are_refused(monkeypatch):
     """As in a file made to fill the memory: thirty functions of two nodes would be a thousand million."""
     monkeypatch.setattr("hookloop.function_defs._MOST_NODES", 1000)

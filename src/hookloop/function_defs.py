@@ -330,26 +330,30 @@ class _Places:
         return [*make.made, *made, _hand_on(node, merges, out_types, controls)]
 
     def _choice(self, node, depth):
-        """A conditional on whether it is the first branch, with a choice among the others in its else branch."""
-        first, *others = [function.name for function in node.attr["branches"].list.func]
+        """A conditional on whether it is one of the first half of the branches, with a choice among each half in its own."""
+        first, *others = branches = [function.name for function in node.attr["branches"].list.func]
         (index, *inputs), controls = _inputs(node)
         if not others:
             call = _Maker(node, "").node("PartitionedCall", node.name, [*inputs, *_waits(controls)])
             return self._call(call, function_named(first, self._library, node.name), depth)
         make = _Maker(node, self._prefix(node.name + "/choice"))
-        zero = make.constant("zero", 0)
+        half = len(branches) // 2
+        not_below = make("GreaterEqual", "not_below", [index, make.constant("zero", 0)], 3)
+        below = make("Less", "below", [index, make.constant("half", half)], 3)
+        of_first = make.node("LogicalAnd", "is_of_first", [not_below, below])
+        make.made.append(of_first)
         conditional = type(node)(name=node.name, op="If")
-        conditional.input.extend([make("Equal", "is_first", [index, zero], 3), index, *inputs, *_waits(controls)])
+        conditional.input.extend([of_first.name, index, *inputs, *_waits(controls)])
         conditional.attr["Tcond"].type = 10
         conditional.attr["Tin"].list.type.extend([3, *node.attr["Tin"].list.type])
         conditional.attr["Tout"].CopyFrom(node.attr["Tout"])
-        for attr, branches in (("then_branch", [first]), ("else_branch", others)):
-            conditional.attr[attr].func.name = self._choice_among(node, attr, branches, first)
+        for attr, some, before in (("then_branch", branches[:half], 0), ("else_branch", branches[half:], half)):
+            conditional.attr[attr].func.name = self._choice_among(node, attr, some, before)
         return [*make.made, *self.of_all([conditional], depth + 1)]
 
-    def _choice_among(self, node, attr, branches, like):
-        """The name of a function that takes a number and chooses one of the branches by the number less one."""
-        like = function_named(like, self._library, node.name)
+    def _choice_among(self, node, attr, branches, before):
+        """The name of a function that takes a number and chooses one of the branches by the number less those before them."""
+        like = function_named(branches[0], self._library, node.name)
         name = f"{node.name}/{attr}"
         while name in self._library:
             name += "_"
@@ -360,7 +364,7 @@ class _Places:
             type(argument)(name=f"input_{i}", type=argument.type) for i, argument in enumerate(like.signature.input_arg)
         )
         make = _Maker(node, "")
-        make("Sub", "less", ["index", make.constant("one", 1) + ":output:0"], 3)
+        make("Sub", "less", ["index", make.constant("before", before) + ":output:0"], 3)
         made.node_def.extend(make.made)
         chosen = made.node_def.add(name="chosen", op="Case")
         chosen.input.extend(["less:z:0", *(argument.name for argument in made.signature.input_arg[1:])])
