@@ -83,7 +83,7 @@ SIMD_INLINE void NAME(tile)(const int rows, const int vectors, const layout layo
         }                                                                                                                  \
         b += b_stride;                                                                                                     \
     }
-    if (PART_LOADS && part && panel->filled_up) {
+    if (PART_LOADS && part && panel->filled_up) { /* a load by a mask takes the place of a multiply-add, and comes late to a fresh copy */
         ADD_PRODUCTS(false)
     } else {
         ADD_PRODUCTS(part && PART_LOADS)
