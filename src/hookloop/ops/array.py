@@ -466,11 +466,10 @@ def size(input, name=None, out_type=dtypes.int32):
     with name_scope(name, "Size", [input]) as scope:
         input = convert_to_tensor(input)
         if is_defined(input._shape):
+            dtype = dtypes.int32 if out_type is None else dtypes.as_dtype(out_type)
             total = np.prod(input._shape, dtype=np.int64)
-            wrapped = total.astype(
-                dtypes.as_dtype(out_type).as_numpy_dtype
-            )  # as TensorFlow tells the size of what is too large
-            return constant(wrapped, out_type, name=scope)
+            # One that is too large wraps around, as in TensorFlow.
+            return constant(total.astype(dtype.as_numpy_dtype), dtype, name=scope)
         return apply_op("Size", [input], {"out_type": out_type}, scope)
 
 
