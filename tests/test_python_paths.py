@@ -1,8 +1,6 @@
 """Public names by the paths of TensorFlow's files: `hookloop.python.ops.math_ops`, `hookloop.core.protobuf.config_pb2`."""
 
 import importlib
-import subprocess
-import sys
 from collections import namedtuple
 
 import numpy as np
@@ -745,33 +743,6 @@ class TestFreezeGraph:
             self.freeze(checkpoint, input_checkpoint=checkpoint + "-none")
         with pytest.raises(ValueError, match="You need to supply the name of a node"):
             self.freeze(checkpoint, output_node_names="")
-
-
-COMPAT = """
-import pkgutil, sys
-import hookloop as tf
-nn, train = tf.nn, tf.train
-import hookloop.compat.v1 as v1
-import hookloop.compat.v1.train as later_train
-import hookloop.compat.v1.nn
-import hookloop.compat.v1.compat.v1.nn as nested
-from hookloop.compat.v1.python.framework import ops
-from hookloop.python.framework import ops as same_ops
-assert v1 is tf and later_train is train and tf.train is train and tf.nn is nn and nested is nn and ops is same_ops
-assert [m for m in sys.modules if m.startswith("hookloop.") and m.endswith("._core")] == ["hookloop._core"]
-names = [module.name for module in pkgutil.walk_packages(tf.__path__, "hookloop.")]
-assert len(names) == len(set(names)) < 1000 and "hookloop.compat.v1" in names
-try:
-    import hookloop.compat.v1.no_such
-except ModuleNotFoundError as error:
-    print(error)
-"""
-
-
-def test_compat_v1_has_the_modules_themselves():
-    """They were made again by their files, with all that they import, and took the place of the package's own."""
-    done = subprocess.run([sys.executable, "-c", COMPAT], capture_output=True, text=True)
-    assert done.stdout == "No module named 'hookloop.compat.v1.no_such'\n", done.stderr
 
 
 def test_branches_by_the_path_of_layers():

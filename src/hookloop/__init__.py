@@ -34,6 +34,7 @@ from .graph.tensor import *
 from .import_graph import *
 from .initializers import *
 from .later import Later as _Later
+from .module_paths import answer_for as _answer_for
 
 # These define ops and have no names of their own here.
 from .ops import activations as _activations
@@ -106,6 +107,9 @@ from .version import (
 
 __version__ = VERSION
 __git_version__, __compiler_version__ = GIT_VERSION, COMPILER_VERSION
+# A library's `import tensorflow.python.ops` after `sys.modules["tensorflow"] = hookloop`.
+_answer_for("tensorflow", __name__)
+
 CXX11_ABI_FLAG = MONOLITHIC_BUILD = __cxx11_abi_flag__ = __monolithic_build__ = 0
 
 # Loaded when first asked for.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import importlib.abc
 import importlib.machinery
+import importlib.util
 import sys
 from types import ModuleType
 
@@ -26,6 +27,40 @@ def install(package, table, renamed=None, same=None):
       same: module -> the module below `hookloop` that it is.
     """
     sys.meta_path.append(_Finder(package + ".", table, renamed or {}, same or {}))
+
+
+def answer_for(name, package):
+    """Lets the modules of a package be imported below another name too, wherever `sys.modules` has the package itself under that name."""
+    sys.meta_path.insert(0, _OtherName(name, package))
+
+
+class _OtherName(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Finds each module below a package's other name in the package itself: by its file it would be another module, and all that
+    it imports with it."""
+
+    def __init__(self, name, package):
+        self._name = name
+        self._prefix = name + "."
+        self._package = package
+
+    def _real_name(self, name):
+        return f"{self._package}.{name.removeprefix(self._prefix)}"
+
+    def find_spec(self, fullname, path=None, target=None):
+        # The name is the package's only where a program has said so: whoever has TensorFlow beside it imports TensorFlow.
+        if not fullname.startswith(self._prefix) or sys.modules.get(self._name) is not sys.modules.get(self._package):
+            return None
+        real = importlib.util.find_spec(self._real_name(fullname))
+        if real is None:
+            return None
+        return importlib.machinery.ModuleSpec(fullname, self, is_package=real.submodule_search_locations is not None)
+
+    def create_module(self, spec):
+        return None
+
+    def exec_module(self, module):
+        name = module.__spec__.name
+        sys.modules[name] = importlib.import_module(self._real_name(name))
 
 
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
