@@ -32,7 +32,7 @@ struct update {
     int64_t row;      /* elements of one row */
     int64_t count;    /* indices */
     int n_operands;
-    bool flag;        /* use_nesterov or update_slots */
+    bool flag;        /* use_nesterov or update_slots; of rules that have neither, whether rows are chosen */
     bool wide;        /* int64 indices */
     double cost_ns;
 };
@@ -257,7 +257,8 @@ EACH_FLOAT(PROXIMAL_ADAGRAD, 0)
     }
 EACH_FLOAT(ADAGRAD_DA, 0)
 
-/* The accumulator to -power: nearly always its root, whose loop goes by vectors. */
+/* The accumulator to -power: nearly always its root, whose loop goes by vectors. What is no number stays none in chosen rows
+ * (the flag) and becomes 0 in a dense update, as in TensorFlow. */
 #define POWER(x, power) _Generic((x), float: powf, double: pow)(x, -(power))
 #define FTRL_LOOP(S, C, LOAD, STORE, GROWN)                                                                    \
     EACH {                                                                                                     \
@@ -266,7 +267,8 @@ EACH_FLOAT(ADAGRAD_DA, 0)
         const C l = LOAD(linear[i]) + (g + 2 * shrinkage * v) - (root - before) / rate * v;                    \
         accumulator[i] = STORE(next);                                                                          \
         linear[i] = STORE(l);                                                                                  \
-        variable[i] = STORE(-SHRUNK(l, l1) / (root / rate + 2 * l2));                                          \
+        const C held = l > l1 ? l1 : l < -l1 ? -l1 : l, moved = (held - l) / (root / rate + 2 * l2);           \
+        variable[i] = STORE(rows || l > l1 || l < -l1 ? moved : 0);                                            \
     }
 #define OWN_POWER(x) POWER(x, power)
 #define FTRL_OF(name, tag, S, C, LOAD, STORE, SHRINKAGE, POWER_AT)                                             \
@@ -276,7 +278,7 @@ EACH_FLOAT(ADAGRAD_DA, 0)
         const C rate = LOAD(((const S *)data[4])[0]), l1 = LOAD(((const S *)data[5])[0]);                      \
         const C l2 = LOAD(((const S *)data[6])[0]), shrinkage = SHRINKAGE;                                     \
         const C power = LOAD(((const S *)data[POWER_AT])[0]);                                                  \
-        (void)flag;                                                                                            \
+        const bool rows = flag;                                                                                \
         if (power == (C)-0.5) FTRL_LOOP(S, C, LOAD, STORE, ROOT)                                               \
         else FTRL_LOOP(S, C, LOAD, STORE, OWN_POWER)                                                           \
     }

@@ -188,6 +188,24 @@ def test_settings_of_ftrl_with_the_wrong_sign(arguments, text):
         tf.train.FtrlOptimizer(0.1, **arguments)
 
 
+@pytest.mark.parametrize(
+    "sparse, expected", [(False, [0, -0.79383487, 0, 0]), (True, [np.nan, -0.79383487, np.nan, 0])]
+)
+def test_ftrl_of_gradients_that_are_no_number(executor, sparse, expected):
+    """TensorFlow 1.15's values, signs of zeros too: a dense update makes 0 of what is no number, one of chosen rows keeps it."""
+    variable = tf.get_variable("v", initializer=np.array([[1.0], [-1.0], [0.0], [0.0]], np.float32))
+    gradient = tf.constant([[np.nan], [1.0], [np.inf], [0.0]])
+    if sparse:
+        gradient = tf.IndexedSlices(gradient, tf.range(4), tf.constant([4, 1]))
+    train = tf.train.FtrlOptimizer(0.1).apply_gradients([(gradient, variable)])
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        session.run(train)
+        found = session.run(variable)[:, 0]
+    np.testing.assert_allclose(found, expected, 1e-6)
+    assert not np.signbit(found[3])
+
+
 @pytest.mark.parametrize("sparse", [False, True])
 @pytest.mark.parametrize("dtype", [tf.float16, tf.bfloat16, tf.float64])
 @pytest.mark.parametrize("name", ["ProximalAdagradOptimizer", "ProximalGradientDescentOptimizer", "AdagradDAOptimizer"])

@@ -26,7 +26,7 @@ class _Rule:
       before, after: the scalar inputs before and after the gradient, as TensorFlow has them, perhaps with a type.
       grad: the gradient's name.
       step: function(slots and variable, grad, scalars, flag) -> their new values, the variable first.
-      flag: the attribute that the rule looks at, and its default.
+      flag: the attribute that the rule looks at, and its default; a rule without one is told whether rows are chosen.
       sparse: whether there is an op for chosen rows.
     """
 
@@ -113,14 +113,15 @@ def _adagrad_da(state, grad, scalars, flag):
     return -rate * _shrunk(total, np.maximum(l1, 0) * step) / (l2 * step * rate + np.sqrt(square)), total, square
 
 
-def _ftrl(state, grad, scalars, flag):
+def _ftrl(state, grad, scalars, rows):
     (variable, accumulator, linear), (rate, l1, l2, *shrinkage, power) = state, scalars
     following = accumulator + grad * grad
     if shrinkage:
         grad = grad + 2 * shrinkage[0] * variable
     root, root_before = following**-power, accumulator**-power
     linear = linear + grad - (root - root_before) / rate * variable
-    variable = np.where(np.abs(linear) > l1, (l1 * np.sign(linear) - linear) / (root / rate + 2 * l2), 0)
+    moved = (np.clip(linear, -l1, l1) - linear) / (root / rate + 2 * l2)
+    variable = moved if rows else np.where(np.abs(linear) > l1, moved, 0)
     return variable.astype(linear.dtype), following, linear
 
 
@@ -154,7 +155,7 @@ def _lower(rule, sparse):
         after = inputs[grad_at + 1 :]
         indices = [after.pop(0)] if sparse else []
         operands = inputs[:states] + [inputs[grad_at]] + inputs[states:grad_at] + after + indices
-        flag = bool(node.attrs[rule.flag[0]]) if rule.flag else False
+        flag = bool(node.attrs[rule.flag[0]]) if rule.flag else sparse
         c.emit(rule.kernel, operands, (), (int(sparse), int(flag)))
 
     return lower
@@ -166,7 +167,7 @@ def _reference(rule, sparse):
     def reference(node, *arrays):
         state, scalars = arrays[:states], list(arrays[states : states + before])
         grad, after = arrays[states + before], list(arrays[states + before + 1 :])
-        flag = bool(node.attrs[rule.flag[0]]) if rule.flag else False
+        flag = bool(node.attrs[rule.flag[0]]) if rule.flag else sparse
         if not sparse:
             return rule.step(state, grad, scalars + after, flag)
         indices = after.pop(0)
