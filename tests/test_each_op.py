@@ -139,6 +139,7 @@ UNRECORDED = {
     "FusedBatchNormGradV2 FusedBatchNormV2 InTopK Inv InvGrad Mod OnesLike RefEnter RefExit RefMerge RefNextIteration "
     "RefSwitch Snapshot SoftplusGrad Variable",
     "no values": "ControlTrigger TensorArrayCloseV3",
+    "arrays joined and split: tests/ops/test_arrays_of_several_shapes.py": "TensorArrayConcatV3 TensorArraySplitV3",
     "files and records: tests/ops/test_readers.py": "DecodeCSV ParseExample ParseSingleExample ParseTensor SerializeTensor "
     "FixedLengthRecordReaderV2 IdentityReaderV2 ReaderNumRecordsProducedV2 ReaderNumWorkUnitsCompletedV2 ReaderReadUpToV2 "
     "ReaderReadV2 ReaderResetV2 ReaderRestoreStateV2 ReaderSerializeStateV2 TFRecordReaderV2 TextLineReaderV2 WholeFileReaderV2",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from .ops._text_rows import TextRows
+from .ops import _host_rows
+from .ops._host_rows import HostRows
 from .ops.reference_node import ReferenceNode
+from .shapes import as_shape
 
 _FLOW = np.float32(0)
 
@@ -13,7 +15,9 @@ _FLOW = np.float32(0)
 class ArrayRows:
     """The elements of one array; gradients that meet at an element are added."""
 
-    def __init__(self, dtype, size, element=None, parent=None, grows=False):
+    def __init__(self, dtype, size, element=None, parent=None, grows=False, declared=None, alike=False):
+        self.declared = declared  # the shape of elements as far as it is known: a `TensorShape`, or None
+        self.alike = alike  # whether all have the shape of the first that is written
         self.grows = grows
         self.dtype = dtype
         self.rows = [None] * size
@@ -25,6 +29,9 @@ class ArrayRows:
         if self.grows and index >= len(self.rows):
             self.rows += [None] * (index + 1 - len(self.rows))
         self._check(index)
+        if self.declared is not None:
+            _host_rows.check_shape(self.declared, index, value)
+            self.declared = as_shape(np.shape(value)) if self.alike else self.declared
         if self.parent is not None and self.rows[index] is not None:
             value = self.rows[index] + value
         elif self.parent is None and self.rows[index] is not None:
@@ -35,7 +42,8 @@ class ArrayRows:
         self._check(index)
         if self.rows[index] is not None:
             return self.rows[index]
-        return np.zeros(self.shape(), self.dtype)
+        own = self.parent.rows[index] if self.parent is not None and index < len(self.parent.rows) else None
+        return np.zeros(self.shape() if own is None else own.shape, self.dtype)
 
     def shape(self):
         for array in (self, self.parent):
@@ -59,7 +67,7 @@ class ArrayOps:
         if op.type == "TensorArrayV3":
             if op.get_attr("dtype").base_dtype.name != "string":
                 return False
-        elif not isinstance(self.raw(op.inputs[0]), TextRows):
+        elif not isinstance(self.raw(op.inputs[0]), HostRows):
             return False
         arrays = [self.raw(t) if t.dtype.name == "resource" else self.value(t, op) for t in op.inputs]
         results = op.op_def.reference(ReferenceNode(op, arrays), *arrays)
@@ -72,7 +80,8 @@ class ArrayOps:
         shape = op.get_attr("element_shape")
         element = tuple(shape.as_list()) if shape.is_fully_defined() else None
         size = int(self.value(op.inputs[0], op))
-        array = ArrayRows(op.get_attr("dtype").as_numpy_dtype, size, element, grows=op.get_attr("dynamic_size"))
+        grows, alike = op.get_attr("dynamic_size"), op.get_attr("identical_element_shapes")
+        array = ArrayRows(op.get_attr("dtype").as_numpy_dtype, size, element, None, grows, shape, alike)
         self.environment.update(zip(op.outputs, (array, _FLOW)))
 
     def op_TensorArrayGradV3(self, op):
@@ -114,7 +123,25 @@ class ArrayOps:
             static = op.get_attr("element_shape")
             element = tuple(static.as_list()) if static.is_fully_defined() else array.shape()
             rows = np.zeros((0, *element), array.dtype)
-        self.environment[op.outputs[0]] = np.asarray(rows)
+        self.environment[op.outputs[0]] = _host_rows.stacked(rows, array.dtype, ()) if len(rows) else rows
+
+    def op_TensorArrayConcatV3(self, op):
+        if self._text(op):
+            return
+        self.value(op.inputs[1], op)
+        array = self.raw(op.inputs[0])
+        rest = op.get_attr("element_shape_except0")
+        rest = tuple(rest.as_list()) if rest.is_fully_defined() else None
+        rows = [array.read(index) for index in range(len(array.rows))]
+        self.environment.update(zip(op.outputs, _host_rows.joined(rows, array.dtype, rest)))
+
+    def op_TensorArraySplitV3(self, op):
+        self.value(op.inputs[3], op)
+        array, lengths = self.raw(op.inputs[0]), self.value(op.inputs[2], op)
+        size = None if array.grows else len(array.rows)
+        for index, part in enumerate(_host_rows.parts(self.value(op.inputs[1], op), lengths, size)):
+            array.write(index, part)
+        self.environment[op.outputs[0]] = _FLOW
 
     def op_TensorArraySizeV3(self, op):
         if self._text(op):

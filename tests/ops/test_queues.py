@@ -428,6 +428,19 @@ def test_a_step_may_take_what_it_gives_and_make_the_room_for_it(executor, kind, 
             session.run(put, {x: 5}, options=tf.RunOptions(timeout_in_ms=50))
 
 
+def test_what_comes_behind_an_enqueue_makes_no_room_for_it(executor):
+    """The element was put into a queue that was full; TensorFlow waits, as the step would have to."""
+    queue = tf.FIFOQueue(1, [tf.int32], shapes=[()])
+    with tf.control_dependencies([queue.enqueue(1)]):
+        size = queue.size()
+    with tf.control_dependencies([size]):
+        second = queue.enqueue(2)
+    with tf.control_dependencies([second]):
+        first = queue.dequeue()
+    with tf.Session() as session, pytest.raises(tf.errors.DeadlineExceededError, match="Timed out"):
+        session.run([size, first], options=tf.RunOptions(timeout_in_ms=100))
+
+
 def test_a_queue_without_a_limit_always_has_room_for_what_the_step_takes(executor):
     queue = tf.FIFOQueue(-1, [tf.int32], shapes=[[]])
     put, take, both = queue.enqueue(5), queue.dequeue(), queue.dequeue_many(2)

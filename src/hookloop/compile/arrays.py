@@ -13,7 +13,8 @@ import numpy as np
 from ..dtypes import as_dtype
 from .branch_values import ALWAYS
 from .guards import guarded, undecided
-from .ir import OBJECT, STACK, Buffer, Instr, Value
+from .host import Uneven, array_of
+from .ir import OBJECT, STACK, Buffer, Instr, Value, same_shape
 from .node import NodeContext
 from .sizes import Size
 
@@ -50,10 +51,10 @@ class Array:
         self.element = element
 
 
-def holds_text(node):
-    """Whether an op of TensorArrays is of one that holds texts, which no kernel moves: host calls do."""
+def is_on_host(lowerer, node):
+    """Whether an op of TensorArrays is of one that no kernel writes or reads: of texts, or of elements of several shapes."""
     if node.op.type == "TensorArrayV3":
-        return node.attrs["dtype"].base_dtype.name == "string"
+        return node.attrs["dtype"].base_dtype.name == "string" or node.op in lowerer.request.uneven
     return node.inputs[0].buffer is not None and node.inputs[0].buffer.kind == OBJECT
 
 
@@ -202,9 +203,11 @@ def _scatter(lowerer, node):
 
 
 def _store(lowerer, node, element):
-    rows = _rows(lowerer, node, element)
     context = NodeContext(node, lowerer)
+    _check_declared(context, node, element)
+    rows = _rows(lowerer, node, element)
     array = lowerer.arrays[node.inputs[0].buffer.source]
+    _refuse_uneven(array, node, element)
     early = [axis for axis in range(len(element)) if axis not in array.late]
     if len(element) != len(rows.shape) - 1 or early:
         context.merge_shapes(
@@ -234,6 +237,26 @@ def _store(lowerer, node, element):
     _flow(lowerer, node.op.outputs[0])
 
 
+def _check_declared(context, node, element):
+    """An element has the shape that the array was said to have, as far as that goes."""
+    made = array_of(node.op.inputs[0])
+    declared = made.get_attr("element_shape") if made is not None else None
+    if declared is not None and declared.ndims is not None:
+        known = [(d, element[axis]) for axis, d in enumerate(declared.as_list()[: len(element)]) if d is not None]
+        context.merge_shapes([d for d, _ in known], [d for _, d in known])
+        if len(element) != declared.ndims:
+            context.merge_shapes(element, declared.as_list())
+
+
+def _refuse_uneven(array, node, element):
+    """Has the request lowered anew where an array that does not promise elements of one shape may get one of another shape."""
+    made = array_of(node.op.inputs[0])
+    if array.parent is not None or made is None or made.get_attr("identical_element_shapes"):
+        return
+    if array.late or not same_shape(element, array.rows[0].shape[1:]):
+        raise Uneven(made)
+
+
 def _extend(lowerer, node, context, array):
     """Makes an array large enough for the indices that are written; rows between are zeros."""
     before = lowerer.sizes.fresh(lowerer.sizes.new_group())
@@ -253,6 +276,48 @@ def _read(lowerer, node):
     instr = NodeContext(node, lowerer).emit("gather", [rows, node.inputs[1]], [out], (0, 0))
     instr.effect = True
     lowerer.environment[node.op.outputs[0]] = out
+
+
+def _concat(lowerer, node):
+    array = lowerer.arrays[node.inputs[0].buffer.source]
+    if array.rows is None and array.element is None and array.parent is None:
+        raise Uneven(array_of(node.op.inputs[0]))  # there may be no element
+    rows, context = _rows(lowerer, node), NodeContext(node, lowerer)
+    if len(rows.shape) < 2:
+        raise Uneven(array_of(node.op.inputs[0]))  # the host says what is wrong
+    array = lowerer.arrays[node.inputs[0].buffer.source]
+    if array.late or array.grows:
+        rows = Value(rows.dtype, _under_own_sizes(lowerer, node, rows.shape), rows.buffer, None, rows.offset)
+    stacked = lowerer.allocate(rows.dtype, rows.shape)
+    context.emit("gather", [rows, _indices(lowerer, context, rows.shape[0])], [stacked], (0, 0)).effect = True
+    count, length, *rest = rows.shape
+    lengths = lowerer.allocate(as_dtype("int64"), (count,))
+    length_of_each = lowerer.symbolic(lengths.dtype, np.array(length, object if isinstance(length, Size) else None))
+    context.emit("fill", [lowerer.operand(length_of_each, None, node)], [lengths])
+    joined = Value(rows.dtype, (count * length, *rest), stacked.buffer, None, stacked.offset)
+    lowerer.environment.update(zip(node.op.outputs, (joined, lengths)))
+    lowerer.even_lengths[lengths.buffer] = count, length
+
+
+def _indices(lowerer, context, count):
+    """The numbers of so many rows."""
+    indices = lowerer.allocate(as_dtype("int32"), (count,))
+    zero, one = (lowerer.literal(np.array(number, np.int32)) for number in (0, 1))
+    context.emit("range", [zero, one], [indices])
+    return indices
+
+
+def _split(lowerer, node):
+    """Writes the parts of a value; all are of one length where a concatenation told the lengths, as in its gradient."""
+    value, lengths = node.inputs[1], node.inputs[2]
+    if lengths.buffer not in lowerer.even_lengths:
+        raise Uneven(array_of(node.op.inputs[0]))
+    context = NodeContext(node, lowerer)
+    value = lowerer.operand(value, None, node)
+    count, length = lowerer.even_lengths[lengths.buffer]
+    value = Value(value.dtype, (count, length, *value.shape[1:]), value.buffer, None, value.offset)
+    node.inputs = [node.inputs[0], _indices(lowerer, context, count), value]
+    _store(lowerer, node, value.shape[1:])
 
 
 def _size(lowerer, node):
@@ -276,6 +341,8 @@ ARRAY_OPS = {
     "TensorArrayScatterV3": _scatter,
     "TensorArrayReadV3": _read,
     "TensorArrayGatherV3": _read,
+    "TensorArrayConcatV3": _concat,
+    "TensorArraySplitV3": _split,
     "TensorArraySizeV3": _size,
     "TensorArrayCloseV3": lambda lowerer, node: None,
 }

@@ -49,6 +49,7 @@ def only_stores(instr):
 
 def lower_host(lowerer, node, context):
     op = node.op
+    note_rank(lowerer, op, node.inputs)
     inputs = [_input(lowerer, node, i, value) for i, value in enumerate(node.inputs)]
     extra = lowerer.units.raised.waiting.extra_input(op)
     if extra is not None:
@@ -59,6 +60,54 @@ def lower_host(lowerer, node, context):
     call_host(lowerer, op, inputs, outputs, node.index, sizes.fresh)
     lowerer.environment.update(zip(op.outputs, outputs))
 
+
+# --- arrays of rows ---------------------------------------------------------------------------------------
+
+_HANDED_ON = frozenset(("Enter", "Identity", "Switch", "TensorArrayGradV3"))
+_WRITES = {"TensorArrayWriteV3": (2, 0), "TensorArrayScatterV3": (2, 1), "TensorArraySplitV3": (1, 0)}
+_READS = {"TensorArrayReadV3": 0, "TensorArrayGatherV3": 1, "TensorArrayConcatV3": 0}
+
+
+class Uneven(Exception):
+    """An array's elements may have several shapes, so host calls move them: the request is lowered anew with that in mind."""
+
+    def __init__(self, op):
+        super().__init__(f"the elements of {op.name!r} may have several shapes")
+        self.op = op
+
+
+def array_of(handle):
+    """The op that made an array, or that whose gradients it has; None where that cannot be told."""
+    op = handle.op
+    while op.type in _HANDED_ON:
+        op = op.inputs[0].op
+    return op if op.type == "TensorArrayV3" else None
+
+
+def note_rank(lowerer, op, inputs):
+    """Remembers how many axes the elements have that an op writes into an array on the host."""
+    place, axes = _WRITES.get(op.type, (0, 0))
+    if place and inputs[place].shape is not None:
+        made = array_of(op.inputs[0])
+        ranks = lowerer.request.row_ranks.setdefault(made, set())
+        ranks.add(len(inputs[place].shape) - axes)
+        if len(ranks) == 2 and made in lowerer.ranks_taken:
+            raise Uneven(made)  # what was read before it is lowered anew
+
+
+def rank_of_rows(lowerer, op):
+    """How many axes that has which an op takes out of an array on the host, as far as writes have told."""
+    if op.type not in _READS:
+        return None
+    made = array_of(op.inputs[0])
+    ranks = lowerer.request.row_ranks.get(made, ())
+    if len(ranks) != 1:
+        return None
+    lowerer.ranks_taken.add(made)
+    return next(iter(ranks)) + _READS[op.type]
+
+
+# --- inputs and outputs -----------------------------------------------------------------------------------
 
 # What a call of these keeps of its inputs stays as it is: constants are handed over as they are, and not copied.
 _KEEPERS = frozenset(("TensorDataset", "TensorSliceDataset"))
@@ -132,7 +181,8 @@ def _output(lowerer, tensor, shape, sizes):
     if dtype.name in ("resource", "variant"):
         return Value(dtype, (), Buffer(OBJECT, dtype, 1, ("host", tensor)))
     if shape is None:
-        shape = (None,) * lowerer.request.assumed_rank(tensor)
+        rank = rank_of_rows(lowerer, tensor.op)
+        shape = (None,) * (lowerer.request.assumed_rank(tensor) if rank is None else rank)
     dims = [sizes.size(tensor, axis) if dim is None else dim for axis, dim in enumerate(shape)]
     if lowerer.is_object(tensor):
         return Value(dtype, tuple(dims), Buffer(OBJECT, dtype, 1, ("host", tensor)))

@@ -19,7 +19,7 @@ from ..ops.mismatches import explained
 from ..ops.variable_key import VARIABLES, variable_key
 from ..shapes import MOST_SIZES
 from . import sizes as size_operations
-from .arrays import ARRAY_OPS, holds_text
+from .arrays import ARRAY_OPS, is_on_host
 from .batches import FirstElements, lower_batch
 from .branch_values import NEVER
 from .conditionals import lower_choice, lower_if
@@ -79,6 +79,8 @@ class Lowerer(OpenAxes):
         self.open_blocks = [self.block]
         self.looking = []  # those of them that are run where something is there, and belong to the region around
         self.arrays: dict = {}
+        self.ranks_taken: set = set()  # what makes the arrays on the host whose elements' ranks were asked for
+        self.even_lengths: dict = {}  # the buffer of a concatenation's lengths -> how many there are, and what each is
         self.environment: dict = {}
         self.variables: dict = {}
         self.buffers: dict = {}
@@ -460,7 +462,7 @@ class Lowerer(OpenAxes):
             getattr(self, "_op_" + kind)(node)
         elif kind in STACK_OPS:
             STACK_OPS[kind](self, node)
-        elif kind in ARRAY_OPS and not holds_text(node):
+        elif kind in ARRAY_OPS and not is_on_host(self, node):
             self._read_variables(node)
             ARRAY_OPS[kind](self, node)
         else:

@@ -12,7 +12,7 @@ from ..graph.describe import describe, uninitialized
 from . import memory, passes
 from .assemble import Assembler, TooManyAxes
 from .early_checks import check_rows_early
-from .host import called_by
+from .host import Uneven, called_by
 from .ir import FLAG, MAX_RANK, VARIABLE, Block, walk
 from .lower import Lowerer, SpecializeValue
 from .node import Node, Specialize
@@ -54,6 +54,8 @@ class Request:
     Attributes:
       decided: the predicates of conditionals of which the plan has the branch alone that is taken.
       continued: conditionals, of loops, of which what stands behind them is in the plan once for each branch.
+      uneven: ops that make TensorArrays whose elements may have several shapes.
+      row_ranks: what makes a TensorArray that the host fills -> the ranks of its elements.
       assumed: what the plan takes for granted of host ops' outputs, and a run may find otherwise: ("rank", tensor) ->
         rank, ("size", tensor, axis) -> size, ("equal", op) -> True, all first sizes.
       fixed: (tensor, axis) of the host ops' sizes on which the plan's structure depends.
@@ -72,6 +74,8 @@ class Request:
         self.special: set = set()
         self.decided: dict = {}  # in the order in which they were decided: so plans make their calls in one order
         self.continued: set = set()
+        self.uneven: set = set()
+        self.row_ranks: dict = {}
         self.special_values: dict = {}
         self.pushed: dict = {}
         self.assumed: dict = {}
@@ -178,6 +182,9 @@ def lower_request(request):
             continue
         except ContinueBranches as wanted:
             request.continued.add(wanted.unit)
+            continue
+        except Uneven as found:
+            request.uneven.add(found.op)
             continue
         except SpecializeValue as wanted:
             feed = request.feeds[wanted.feed]

@@ -53,9 +53,12 @@ class Waiting:
         for op in raised.needed:
             if op.type in types:
                 givers.setdefault(_place(op), []).append(op)
-        for take in takers:
-            for give in givers.get(_place(take), ()):
-                self._order_pair(give, take, raised.unit_of)
+        pairs = [(give, take) for take in takers for give in givers.get(_place(take), ())]
+        # what the program itself puts behind a giver takes nothing while the giver waits
+        unit_of = raised.unit_of
+        behind = {pair for pair in pairs if waits_for(unit_of[pair[1]], unit_of[pair[0]])}
+        for give, take in pairs:
+            self._order_pair(give, take, unit_of, makes_room=(give, take) not in behind)
         self._find_counters(raised, takers)
 
     @staticmethod
@@ -69,12 +72,12 @@ class Waiting:
                     if first.region is second.region and not waits_for(first, second):
                         second.before.add(first)
 
-    def _order_pair(self, give, take, unit_of):
+    def _order_pair(self, give, take, unit_of, makes_room):
         first, second = unit_of[give], unit_of[take]
         if first is second or first.region is not second.region or waits_for(first, second):
             return
         second.before.add(first)
-        if give.type in _WAITS_FOR_ROOM:
+        if makes_room and give.type in _WAITS_FOR_ROOM:
             self.room[give] = np.array(int(self.room.get(give, 0)) + _taken_by(take))
 
     def _find_counters(self, raised, takers):

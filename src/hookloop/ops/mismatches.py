@@ -153,6 +153,13 @@ def _updated(op, shapes, a, b):
     )
 
 
+def _element(op, shapes, a, b):
+    return (
+        f"Could not write to TensorArray because the value shape is {_text(shapes[2])} which is incompatible with the "
+        f"TensorArray's inferred element shape: an axis has {b} elements, expected {a} (consider setting infer_shape=False)"
+    )
+
+
 _UNEQUAL = {
     "AccumulateNV2": lambda *_: "Parameters and update must be the same size",
     "AddN": _same,
@@ -166,6 +173,7 @@ _UNEQUAL = {
     "BatchMatMulV2": _products,
     "BiasAdd": _sized("Must provide as many biases as the last dimension of the input tensor: {1} vs. {0}"),
     "BroadcastTo": _broadcast_to,
+    "TensorArrayWriteV3": _element,
     "ConcatV2": _joined,
     "EnsureShape": _ensured,
     "InTopK": _targets,

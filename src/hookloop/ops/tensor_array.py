@@ -11,8 +11,8 @@ from contextlib import nullcontext
 from .. import dtypes
 from ..graph.scopes import colocate_with, control_dependencies, name_scope
 from ..graph.stack import get_default_graph
-from ..shapes import TensorShape, as_shape, to_internal
-from . import _text_rows
+from ..shapes import UNKNOWN, TensorShape, as_shape, to_internal
+from . import _host_rows
 from .array import expand_dims, reshape, shape, size
 from .build import apply_op, convert_to_tensor
 from .cast import cast
@@ -29,6 +29,11 @@ __all__ = ["TensorArray"]
 def _gathered(c):
     element = as_shape(c.attr("element_shape"))
     return (*c.shape(1), *to_internal(element)) if element.ndims is not None and c.known(1) else None
+
+
+def _joined(c):
+    rest = to_internal(as_shape(c.attr("element_shape_except0")))
+    return [(UNKNOWN, *rest) if rest is not None else None, (UNKNOWN,)]
 
 
 # --- gradients ----------------------------------------------------------------------------------------------------
@@ -91,6 +96,18 @@ def _scatter_gradient(op, flow):
     return [None, None, value, flow]
 
 
+def _concat_gradient(op, grad, of_lengths):
+    array = _gradient_array(op, op.get_attr("dtype"), op.inputs[1], grad)
+    return [None, apply_op("TensorArraySplitV3", [array.handle, grad, op.outputs[1], array.flow])]
+
+
+def _split_gradient(op, flow):
+    array = _gradient_array(op, op.get_attr("T"), flow, flow)
+    value = array.concat()
+    value.set_shape(op.inputs[1].get_shape())
+    return [None, value, None, flow]
+
+
 _OF_ONE_LENGTH = "the parts that a TensorArray is split into must be of one length (consider setting infer_shape=False)"
 _ATTRS = {
     "dtype": None, "element_shape": TensorShape(None), "dynamic_size": False, "clear_after_read": True,
@@ -99,21 +116,26 @@ _ATTRS = {
 
 register(
     OpDef("TensorArrayV3", "size: int32", "handle: resource, flow: float32", attrs=_ATTRS, shape=lambda c: [(2,), ()],
-          stateful=True, reference=_text_rows.make, gradient=no_gradient),
+          stateful=True, reference=_host_rows.make, gradient=no_gradient),
     OpDef("TensorArrayGradV3", "handle: resource, flow_in: float32", "grad_handle: resource, flow_out: float32",
-          attrs={"source": ""}, shape=lambda c: [(2,), ()], stateful=True, gradient=no_gradient),
+          attrs={"source": ""}, shape=lambda c: [(2,), ()], stateful=True, reference=_host_rows.make_gradient, gradient=no_gradient),
     OpDef("TensorArrayWriteV3", "handle: resource, index: int32, value: T, flow_in: float32", "flow_out: float32", ranks={"index": 0},
-          shape=scalar, stateful=True, reference=_text_rows.write, gradient=_write_gradient),
+          shape=scalar, stateful=True, reference=_host_rows.write, gradient=_write_gradient),
     OpDef("TensorArrayReadV3", "handle: resource, index: int32, flow_in: float32", "value: dtype", ranks={"index": 0}, attrs={"dtype": None},
-          shape=lambda c: None, stateful=True, reference=_text_rows.read, gradient=_read_gradient),
+          shape=lambda c: None, stateful=True, reference=_host_rows.read, gradient=_read_gradient),
     OpDef("TensorArrayGatherV3", "handle: resource, indices: int32, flow_in: float32", "value: dtype",
-          attrs={"dtype": None, "element_shape": TensorShape(None)}, shape=_gathered, stateful=True, reference=_text_rows.gather,
+          attrs={"dtype": None, "element_shape": TensorShape(None)}, shape=_gathered, stateful=True, reference=_host_rows.gather,
           gradient=_gather_gradient),
     OpDef("TensorArrayScatterV3", "handle: resource, indices: int32, value: T, flow_in: float32", "flow_out: float32",
-          shape=scalar, stateful=True, reference=_text_rows.scatter, gradient=_scatter_gradient),
-    OpDef("TensorArraySizeV3", "handle: resource, flow_in: float32", "size: int32", shape=scalar, stateful=True, reference=_text_rows.size,
+          shape=scalar, stateful=True, reference=_host_rows.scatter, gradient=_scatter_gradient),
+    OpDef("TensorArrayConcatV3", "handle: resource, flow_in: float32", "value: dtype, lengths: int64",
+          attrs={"dtype": None, "element_shape_except0": TensorShape(None)}, shape=_joined, stateful=True, reference=_host_rows.concat,
+          gradient=_concat_gradient),
+    OpDef("TensorArraySplitV3", "handle: resource, value: T, lengths: int64, flow_in: float32", "flow_out: float32",
+          shape=scalar, stateful=True, reference=_host_rows.split, gradient=_split_gradient),
+    OpDef("TensorArraySizeV3", "handle: resource, flow_in: float32", "size: int32", shape=scalar, stateful=True, reference=_host_rows.size,
           gradient=no_gradient),
-    OpDef("TensorArrayCloseV3", "handle: resource", "", shape=nothing, stateful=True, reference=_text_rows.close, gradient=no_gradient),
+    OpDef("TensorArrayCloseV3", "handle: resource", "", shape=nothing, stateful=True, reference=_host_rows.close, gradient=no_gradient),
 )  # fmt: skip
 
 
@@ -282,14 +304,17 @@ class TensorArray:
     def concat(self, name=None):
         """All elements, joined along their first axis."""
         from .gather import boolean_mask, sequence_mask
-        from .slicing import concat
 
-        with name_scope(name, "TensorArrayConcat", [self._handle]):
-            if self._lengths is not None:
+        if self._lengths is not None:
+            with name_scope(name, "TensorArrayConcat", [self._handle]):
                 rows = self._gather_rows(tf_range(0, self.size()))
                 return boolean_mask(rows, sequence_mask(self._lengths, shape(rows)[1]))
-            rows = self.stack()
-            return reshape(rows, concat([[-1], shape(rows)[2:]], 0))
+        element = self.element_shape
+        attrs = {"dtype": self._dtype, "element_shape_except0": element[1:] if element.ndims else TensorShape(None)}
+        value, _ = apply_op("TensorArrayConcatV3", [self._handle, self._flow], attrs, name)
+        if element.ndims:
+            value.set_shape([None, *element.as_list()[1:]])
+        return value
 
     def split(self, value, lengths, name=None):
         """The array after the parts of `value` were written one after the other.
