@@ -321,6 +321,18 @@ def test_elements_whose_sizes_only_the_loop_tells(executor):
             assert (ends[0] - ends[1]) / 2e-2 == pytest.approx(slopes[0, 0, 1], abs=2e-2)
 
 
+def test_a_scan_without_steps_has_the_sizes_that_the_graph_knows(executor):
+    """They were 0, as those that only a step tells: a sum over them and its gradient were of nothing."""
+    rows = tf.placeholder(tf.float32, [None, 2, 3])
+    first = tf.placeholder(tf.float32, [None, 3])
+    sums = tf.scan(lambda total, row: total + row, rows, initializer=first)
+    with tf.Session() as session:
+        for count in (0, 2, 0):
+            fed = {rows: np.ones((count, 2, 3)), first: np.ones((2, 3))}
+            assert session.run(sums, fed).shape == (count, 2, 3)
+            assert session.run(tf.gradients(sums, first), fed)[0].tolist() == [[float(count)] * 3] * 2
+
+
 def test_elements_of_a_loop_for_one_size_after_another(executor):
     """A session's plan for open sizes: the registers of the elements' sizes begin anew in each run."""
     with tf.Session() as session:

@@ -155,13 +155,16 @@ def _at_the_end(lowerer, block):
 
 
 def _late_sizes(lowerer, node, element, late):
-    """The shape of elements with registers for the sizes that a loop tells: 0, set in the block of the array, until then. And the
-    register that tells whether one was written."""
+    """The shape of elements with registers for the sizes that a loop tells: until then, set in the block of the array, what the graph
+    knows of them, or 0. And the register that tells whether one was written."""
+    written = node.op.inputs[2].shape
+    static = written.as_list()[-len(element) :] if written.ndims else [None] * len(element)
     group = lowerer.sizes.new_group()
     fresh = {axis: lowerer.sizes.fresh(group) for axis in late}
     begun = lowerer.sizes.fresh(group)
     defines = [*fresh.values(), begun]
-    registers = [lowerer.sizes.constant(0)] * len(defines) + [size.register for size in defines]
+    first = [lowerer.sizes.constant(static[axis] or 0) for axis in late] + [lowerer.sizes.constant(0)]
+    registers = first + [size.register for size in defines]
     lowerer.append(Instr("copy_sizes", (), (), registers, node.index, effect=True, defines=defines))
     lowerer.resize(defines)
     return tuple(fresh.get(axis, d) for axis, d in enumerate(element)), begun
