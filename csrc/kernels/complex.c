@@ -41,13 +41,13 @@ static hl_status complex_abs_f32(int64_t n, char *const *data, const int64_t *st
         const char *from = data[0] + i * stride[0];
         char *to = data[1] + i * stride[1];
         if (dense && rest == C64_LANES) {
-            _mm_storeu_ps((float *)to, lengths_c64(load_c64((const float complex *)from)));
+            store_lengths_c64((float *)to, load_c64((const float complex *)from));
             continue;
         }
         float complex x[C64_LANES] = {0};
         float lengths[C64_LANES];
         for (int k = 0; k < rest; k++) x[k] = *(const float complex *)(from + k * stride[0]);
-        _mm_storeu_ps(lengths, lengths_c64(load_c64(x)));
+        store_lengths_c64(lengths, load_c64(x));
         for (int k = 0; k < rest; k++) *(float *)(to + k * stride[1]) = lengths[k];
     }
     return HL_OK;

@@ -1,4 +1,4 @@
-/* Complex numbers by vectors at the AVX2 level: products, squares, quotients, conjugates and absolute values.
+/* Complex numbers by vectors at the levels of AVX2 and AVX-512: products, squares, quotients, conjugates and absolute values.
  *
  * C's product and quotient look at each result for what is not a number, which keeps their loops from vectors. Here a vector has the plain
  * formula, and only a lane whose real or imaginary part is not a number is made again by C's operator, which knows of infinities.
@@ -9,7 +9,7 @@
 #include "complex_types.h"
 #include "simd.h"
 
-#if defined(__AVX2__) && defined(__FMA__) && !defined(__AVX512F__)
+#if defined(__AVX2__) && defined(__FMA__)
 #define COMPLEX_VECTORS 1
 
 enum { C64_LANES = F32_LANES / 2, C128_LANES = F64_LANES / 2 };
@@ -24,12 +24,46 @@ SIMD_INLINE simd_c64 load_part_c64(const float complex *from, int count) { retur
 SIMD_INLINE simd_c128 load_part_c128(const double complex *from, int count) { return load_part_f64((const double *)from, 2 * count); }
 SIMD_INLINE void store_part_c64(float complex *to, simd_c64 value, int count) { store_part_f32((float *)to, value, 2 * count); }
 SIMD_INLINE void store_part_c128(double complex *to, simd_c128 value, int count) { store_part_f64((double *)to, value, 2 * count); }
+/* The instructions on vectors of pairs, of either width. What subtracts and adds by turns has no wide form: a product with 1 is exact. */
+#if defined(__AVX512F__)
+#define WIDE(name) _mm512_##name
+typedef __m512 floats;
+typedef __m512d doubles;
+typedef __m256 half_floats;
+SIMD_INLINE floats addsub_f32(floats a, floats b) { return _mm512_fmaddsub_ps(a, _mm512_set1_ps(1.0f), b); }
+SIMD_INLINE floats with_odd_f32(floats a, floats odd) { return _mm512_mask_mov_ps(a, 0xaaaa, odd); }
+SIMD_INLINE doubles with_odd_f64(doubles a, doubles odd) { return _mm512_mask_mov_pd(a, 0xaa, odd); }
+SIMD_INLINE doubles swapped_f64(doubles a) { return _mm512_permute_pd(a, 0x55); }
+SIMD_INLINE doubles odd_twice_f64(doubles a) { return _mm512_permute_pd(a, 0xff); }
+SIMD_INLINE doubles evens_first_f64(doubles a) { return _mm512_permutexvar_pd(_mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7), a); }
+SIMD_INLINE half_floats lower_f32(floats a) { return _mm512_castps512_ps256(a); }
+SIMD_INLINE half_floats upper_f32(floats a) { return _mm512_extractf32x8_ps(a, 1); }
+SIMD_INLINE floats joined_f32(half_floats low, half_floats high) { return _mm512_insertf32x8(_mm512_castps256_ps512(low), high, 1); }
+SIMD_INLINE doubles splat_pair_f64(double complex value) {
+    return _mm512_broadcast_f64x2(_mm_setr_pd(creal(value), cimag(value)));
+}
+#else
+#define WIDE(name) _mm256_##name
+typedef __m256 floats;
+typedef __m256d doubles;
+typedef __m128 half_floats;
+SIMD_INLINE floats addsub_f32(floats a, floats b) { return _mm256_addsub_ps(a, b); }
+SIMD_INLINE floats with_odd_f32(floats a, floats odd) { return _mm256_blend_ps(a, odd, 0xaa); }
+SIMD_INLINE doubles with_odd_f64(doubles a, doubles odd) { return _mm256_blend_pd(a, odd, 0xa); }
+SIMD_INLINE doubles swapped_f64(doubles a) { return _mm256_permute_pd(a, 0x5); }
+SIMD_INLINE doubles odd_twice_f64(doubles a) { return _mm256_permute_pd(a, 0xf); }
+SIMD_INLINE doubles evens_first_f64(doubles a) { return _mm256_permute4x64_pd(a, 0xd8); }
+SIMD_INLINE half_floats lower_f32(floats a) { return _mm256_castps256_ps128(a); }
+SIMD_INLINE half_floats upper_f32(floats a) { return _mm256_extractf128_ps(a, 1); }
+SIMD_INLINE floats joined_f32(half_floats low, half_floats high) { return _mm256_set_m128(high, low); }
+SIMD_INLINE doubles splat_pair_f64(double complex value) { return _mm256_setr_pd(creal(value), cimag(value), creal(value), cimag(value)); }
+#endif
 SIMD_INLINE simd_c64 splat_c64(float complex value) {
     double both;
     memcpy(&both, &value, sizeof both);
-    return (simd_c64)_mm256_set1_pd(both);
+    return (simd_c64)WIDE(set1_pd)(both);
 }
-SIMD_INLINE simd_c128 splat_c128(double complex value) { return (simd_c128)_mm256_setr_pd(creal(value), cimag(value), creal(value), cimag(value)); }
+SIMD_INLINE simd_c128 splat_c128(double complex value) { return (simd_c128)splat_pair_f64(value); }
 
 /* The vector with each lane that is not a number made by EXPR of the lanes x and y. */
 #define BY_LANES(tag, Z, LANES, any_nan, a, b, value, EXPR)                     \
@@ -46,57 +80,58 @@ SIMD_INLINE simd_c128 splat_c128(double complex value) { return (simd_c128)_mm25
 
 /* Each product is rounded, as the compiler's loops over floats have it; over doubles it adds the first one unrounded. */
 SIMD_INLINE simd_c64 mul_c64(simd_c64 a, simd_c64 b) {
-    const __m256 x = (__m256)a, y = (__m256)b, crossed = _mm256_mul_ps(_mm256_movehdup_ps(x), _mm256_permute_ps(y, 0xb1));
-    const simd_c64 value = (simd_c64)_mm256_addsub_ps(_mm256_mul_ps(_mm256_moveldup_ps(x), y), crossed);
+    const floats x = (floats)a, y = (floats)b, crossed = WIDE(mul_ps)(WIDE(movehdup_ps)(x), WIDE(permute_ps)(y, 0xb1));
+    const simd_c64 value = (simd_c64)addsub_f32(WIDE(mul_ps)(WIDE(moveldup_ps)(x), y), crossed);
     BY_LANES(c64, float complex, C64_LANES, any_nan_f32, a, b, value, x * y)
 }
 SIMD_INLINE simd_c128 mul_c128(simd_c128 a, simd_c128 b) {
-    const __m256d x = (__m256d)a, y = (__m256d)b, crossed = _mm256_mul_pd(_mm256_permute_pd(x, 0xf), _mm256_permute_pd(y, 0x5));
-    const simd_c128 value = (simd_c128)_mm256_fmaddsub_pd(_mm256_movedup_pd(x), y, crossed);
+    const doubles x = (doubles)a, y = (doubles)b, crossed = WIDE(mul_pd)(odd_twice_f64(x), swapped_f64(y));
+    const simd_c128 value = (simd_c128)WIDE(fmaddsub_pd)(WIDE(movedup_pd)(x), y, crossed);
     BY_LANES(c128, double complex, C128_LANES, any_nan_f64, a, b, value, x * y)
 }
 
 /* The imaginary part is twice the rounded product of the parts. */
 SIMD_INLINE simd_c64 square_c64(simd_c64 a) {
-    const __m256 x = (__m256)a, odd = _mm256_movehdup_ps(x), both = _mm256_mul_ps(x, _mm256_permute_ps(x, 0xb1));
-    const __m256 real = _mm256_fmsub_ps(x, x, _mm256_mul_ps(odd, odd));
-    const simd_c64 value = (simd_c64)_mm256_blend_ps(real, _mm256_add_ps(both, both), 0xaa);
+    const floats x = (floats)a, odd = WIDE(movehdup_ps)(x), both = WIDE(mul_ps)(x, WIDE(permute_ps)(x, 0xb1));
+    const floats real = WIDE(fmsub_ps)(x, x, WIDE(mul_ps)(odd, odd));
+    const simd_c64 value = (simd_c64)with_odd_f32(real, WIDE(add_ps)(both, both));
     BY_LANES(c64, float complex, C64_LANES, any_nan_f32, a, a, value, x * y)
 }
 SIMD_INLINE simd_c128 square_c128(simd_c128 a) {
-    const __m256d x = (__m256d)a, odd = _mm256_permute_pd(x, 0xf), both = _mm256_mul_pd(x, _mm256_permute_pd(x, 0x5));
-    const __m256d real = _mm256_fmsub_pd(x, x, _mm256_mul_pd(odd, odd));
-    const simd_c128 value = (simd_c128)_mm256_blend_pd(real, _mm256_add_pd(both, both), 0xa);
+    const doubles x = (doubles)a, odd = odd_twice_f64(x), both = WIDE(mul_pd)(x, swapped_f64(x));
+    const doubles real = WIDE(fmsub_pd)(x, x, WIDE(mul_pd)(odd, odd));
+    const simd_c128 value = (simd_c128)with_odd_f64(real, WIDE(add_pd)(both, both));
     BY_LANES(c128, double complex, C128_LANES, any_nan_f64, a, a, value, x * y)
 }
 
 /* Quotients of floats are made in double, where no product of two is rounded. */
-SIMD_INLINE __m128 quotients_of_pairs(__m128 a, __m128 b) {
-    const __m256d x = _mm256_cvtps_pd(a), y = _mm256_cvtps_pd(b);
-    const __m256d squares = _mm256_mul_pd(y, y), divisor = _mm256_add_pd(squares, _mm256_permute_pd(squares, 0x5));
-    const __m256d crossed = _mm256_mul_pd(_mm256_permute_pd(x, 0x5), _mm256_permute_pd(y, 0xf));
-    return _mm256_cvtpd_ps(_mm256_div_pd(_mm256_fmsubadd_pd(x, _mm256_movedup_pd(y), crossed), divisor));
+SIMD_INLINE half_floats quotients_of_pairs(half_floats a, half_floats b) {
+    const doubles x = WIDE(cvtps_pd)(a), y = WIDE(cvtps_pd)(b);
+    const doubles squares = WIDE(mul_pd)(y, y), divisor = WIDE(add_pd)(squares, swapped_f64(squares));
+    const doubles crossed = WIDE(mul_pd)(swapped_f64(x), odd_twice_f64(y));
+    return WIDE(cvtpd_ps)(WIDE(div_pd)(WIDE(fmsubadd_pd)(x, WIDE(movedup_pd)(y), crossed), divisor));
 }
 SIMD_INLINE simd_c64 div_c64(simd_c64 a, simd_c64 b) {
-    const __m256 x = (__m256)a, y = (__m256)b;
-    const __m128 low = quotients_of_pairs(_mm256_castps256_ps128(x), _mm256_castps256_ps128(y));
-    const __m128 high = quotients_of_pairs(_mm256_extractf128_ps(x, 1), _mm256_extractf128_ps(y, 1));
-    const simd_c64 value = (simd_c64)_mm256_set_m128(high, low);
+    const floats x = (floats)a, y = (floats)b;
+    const half_floats low = quotients_of_pairs(lower_f32(x), lower_f32(y)), high = quotients_of_pairs(upper_f32(x), upper_f32(y));
+    const simd_c64 value = (simd_c64)joined_f32(low, high);
     BY_LANES(c64, float complex, C64_LANES, any_nan_f32, a, b, value, x / y)
 }
 
 /* Absolute values of floats are made in double, as hypotf makes them. */
-SIMD_INLINE __m128 lengths_c64(simd_c64 a) {
-    const __m256 x = (__m256)a;
-    const __m256d low = _mm256_cvtps_pd(_mm256_castps256_ps128(x)), high = _mm256_cvtps_pd(_mm256_extractf128_ps(x, 1));
-    const __m256d sums = _mm256_hadd_pd(_mm256_mul_pd(low, low), _mm256_mul_pd(high, high));
-    const __m128 value = _mm256_cvtpd_ps(_mm256_sqrt_pd(_mm256_permute4x64_pd(sums, 0xd8)));
-    if (__builtin_expect(_mm_movemask_ps(_mm_cmpunord_ps(value, value)), 0)) { /* a length is infinite as soon as one part is */
+SIMD_INLINE void store_lengths_c64(float *to, simd_c64 a) {
+    const doubles low = WIDE(cvtps_pd)(lower_f32((floats)a)), high = WIDE(cvtps_pd)(upper_f32((floats)a));
+    const doubles squares = WIDE(mul_pd)(low, low), more = WIDE(mul_pd)(high, high);
+    const doubles sums = WIDE(add_pd)(WIDE(unpacklo_pd)(squares, more), WIDE(unpackhi_pd)(squares, more));
+    half_floats value = WIDE(cvtpd_ps)(WIDE(sqrt_pd)(evens_first_f64(sums)));
+    if (__builtin_expect(any_nan_f64((simd_f64)sums), 0)) { /* a length is infinite as soon as one part is */
         float complex parts[C64_LANES];
+        float lengths[C64_LANES];
         store_c64(parts, a);
-        return _mm_setr_ps(cabsf(parts[0]), cabsf(parts[1]), cabsf(parts[2]), cabsf(parts[3]));
+        for (int i = 0; i < C64_LANES; i++) lengths[i] = cabsf(parts[i]);
+        memcpy(&value, lengths, sizeof value);
     }
-    return value;
+    memcpy(to, &value, sizeof value);
 }
 
 #else

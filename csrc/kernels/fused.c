@@ -12,7 +12,8 @@
  * Of rows that are much shorter than a block, several go through the steps together: operands whose rows do not follow each other
  * (a column that is added to all, a row of biases, a part of wider rows) are put together in slots before, results taken apart after.
  *
- * At the AVX2 level steps that follow each other and do little to each element go through registers together (register_steps.h).
+ * At the levels of AVX2 and AVX-512 steps that follow each other and do little to each element go through registers together
+ * (register_steps.h).
  */
 #include "elementwise.h"
 #include "gathered_rows.h"

@@ -14,7 +14,7 @@
 #include "vector_math.h"
 
 /* Where a function gets eight vectors in registers, and loads, stores and turns of the loop are most of a step. */
-#if defined(__AVX2__) && !defined(__AVX512F__)
+#if defined(__AVX2__)
 #define STEPS_IN_REGISTERS 1
 #else
 #define STEPS_IN_REGISTERS 0
@@ -40,24 +40,39 @@ struct reg_step {
 /* --- what operations do with a vector; those of two operands have the kernel's order --------------------------------- */
 
 /* Where the mask is set a, else b. */
+#if defined(__AVX512F__)
+SIMD_INLINE simd_f32 reg_choice_f32(simd_i32 mask, simd_f32 a, simd_f32 b) {
+    return (simd_f32)_mm512_mask_mov_ps((__m512)b, _mm512_movepi32_mask((__m512i)mask), (__m512)a);
+}
+SIMD_INLINE simd_f64 reg_choice_f64(simd_i64 mask, simd_f64 a, simd_f64 b) {
+    return (simd_f64)_mm512_mask_mov_pd((__m512d)b, _mm512_movepi64_mask((__m512i)mask), (__m512d)a);
+}
+#define reg_bound_f32(bound, x, y) bound##_or_nan_f32(x, y)
+#define reg_bound_f64(bound, x, y) bound##_or_nan_f64(x, y)
+#else
 SIMD_INLINE simd_f32 reg_choice_f32(simd_i32 mask, simd_f32 a, simd_f32 b) {
     return (simd_f32)_mm256_blendv_ps((__m256)b, (__m256)a, (__m256)mask);
 }
 SIMD_INLINE simd_f64 reg_choice_f64(simd_i64 mask, simd_f64 a, simd_f64 b) {
     return (simd_f64)_mm256_blendv_pd((__m256d)b, (__m256d)a, (__m256d)mask);
 }
+#define reg_bound_f32(bound, x, y) reg_choice_f32(x != x, x, bound##_f32(x, y))
+#define reg_bound_f64(bound, x, y) reg_choice_f64(x != x, x, bound##_f64(x, y))
+#endif
+/* x where the condition holds, else 0. */
+#define REG_WHERE(condition, f, x) (simd_##f)((condition) & (__typeof__(condition))(x))
 
 #define REG_FUNCTIONS(f, one)                                                                                          \
     SIMD_INLINE simd_##f reg_add_##f(simd_##f x, simd_##f y) { return x + y; }                                         \
     SIMD_INLINE simd_##f reg_sub_##f(simd_##f x, simd_##f y) { return x - y; }                                         \
     SIMD_INLINE simd_##f reg_mul_##f(simd_##f x, simd_##f y) { return x * y; }                                         \
     SIMD_INLINE simd_##f reg_div_##f(simd_##f x, simd_##f y) { return x / y; }                                         \
-    SIMD_INLINE simd_##f reg_maximum_##f(simd_##f x, simd_##f y) { return reg_choice_##f(x != x, x, max_##f(x, y)); }  \
-    SIMD_INLINE simd_##f reg_minimum_##f(simd_##f x, simd_##f y) { return reg_choice_##f(x != x, x, min_##f(x, y)); }  \
+    SIMD_INLINE simd_##f reg_maximum_##f(simd_##f x, simd_##f y) { return reg_bound_##f(max, x, y); }                  \
+    SIMD_INLINE simd_##f reg_minimum_##f(simd_##f x, simd_##f y) { return reg_bound_##f(min, x, y); }                  \
     SIMD_INLINE simd_##f reg_squared_difference_##f(simd_##f x, simd_##f y) { return (x - y) * (x - y); }              \
     SIMD_INLINE simd_##f reg_tanh_grad_##f(simd_##f x, simd_##f y) { return y * (one - x * x); }                       \
     SIMD_INLINE simd_##f reg_sigmoid_grad_##f(simd_##f x, simd_##f y) { return y * x * (one - x); }                    \
-    SIMD_INLINE simd_##f reg_relu_grad_##f(simd_##f x, simd_##f y) { return reg_choice_##f(y > 0, x, (simd_##f){0}); } \
+    SIMD_INLINE simd_##f reg_relu_grad_##f(simd_##f x, simd_##f y) { return REG_WHERE(y > 0, f, x); }                  \
     SIMD_INLINE simd_##f reg_equal_##f(simd_##f x, simd_##f y) { return (simd_##f)(x == y); }                          \
     SIMD_INLINE simd_##f reg_not_equal_##f(simd_##f x, simd_##f y) { return (simd_##f)(x != y); }                      \
     SIMD_INLINE simd_##f reg_less_##f(simd_##f x, simd_##f y) { return (simd_##f)(x < y); }                            \
@@ -80,7 +95,7 @@ REG_FUNCTIONS(f64, 1.0)
     REG_IS(f, 4, VALUE(f, 4)) REG_IS(f, 5, VALUE(f, 5)) REG_IS(f, 6, VALUE(f, 6)) REG_IS(f, 7, VALUE(f, 7))
 
 /* Vectors one after the other: GCC begins with all of them, and then has too few registers. */
-#define REG_IN_TURN(a) __asm__ volatile("" : "+x"(a));
+#define REG_IN_TURN(a) __asm__ volatile("" : "+v"(a));
 #define REG_ONE_LINE(op, f, i) a##i = (simd_f32)reg_##op##_##f((simd_##f)a##i); REG_IN_TURN(a##i)
 #define REG_OF_ONE(op, f)                                                                     \
     static void reg_##op##_run_##f(REG_PARAMETERS) {                                          \
