@@ -1,9 +1,14 @@
 """An assignment that gives a variable another shape: what comes behind it in the same step uses the new one."""
 
+import threading
+import time
+
 import numpy as np
 import pytest
 
 import hookloop as tf
+
+from .conftest import on_reference
 
 
 def growing(use, value, fed):
@@ -158,3 +163,37 @@ def test_behind_or_in_a_loop_a_plan_refuses_it(monkeypatch):
         with pytest.raises(tf.errors.UnimplementedError, match=text):
             session.run(loop)
         assert session.run(v).tolist() == [[1, 1], [1, 1]]
+
+
+@pytest.mark.skipif(on_reference(), reason="its runs follow each other without a lock")
+@pytest.mark.parametrize("known", [False, True])
+def test_waiting_for_another_run_ends_with_the_time_limit(known):
+    """Runs with a variable of open shape follow each other: a step waits for one that takes long, but no longer than it may."""
+    v = tf.get_variable("v", initializer=tf.ones([2]), validate_shape=False)
+    forever = tf.placeholder(tf.bool, [])
+    endless = tf.while_loop(
+        lambda a: tf.logical_or(forever, a[0] < 2), lambda a: [a * 1.0 + tf.reduce_sum(v)], [tf.zeros([2])]
+    )
+    entered = threading.Event()
+    config = tf.ConfigProto(operation_timeout_in_ms=0 if not known else 200)
+    with tf.Session(config=config) as session:
+        session.run(v.initializer)
+        for _ in range(3 * known):
+            session.run(v)  # from the second time on the request is known
+        long = threading.Thread(target=lambda: entered.set() or _until_closed(session, endless, forever))
+        long.start()
+        entered.wait()
+        while session._moving.acquire(blocking=False):  # until the long run has begun
+            session._moving.release()
+            time.sleep(0.001)
+        options = None if known else tf.RunOptions(timeout_in_ms=200)
+        with pytest.raises(tf.errors.DeadlineExceededError, match="Timed out waiting for the step"):
+            session.run(v, options=options)
+    long.join(60)
+    assert not long.is_alive()
+
+
+def _until_closed(session, endless, forever):
+    options = tf.RunOptions(timeout_in_ms=60000)
+    with pytest.raises((tf.errors.CancelledError, tf.errors.DeadlineExceededError)):
+        session._run_slow(endless, {forever: True}, options, None)

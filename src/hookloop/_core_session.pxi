@@ -121,6 +121,7 @@ cdef class SessionCore:
         cdef PyObject *owner = <PyObject *>recent
         cdef PyObject *converted[MOST_FEEDS]
         cdef PyObject **arrays = values
+        cdef int64_t deadline_ns
         self._clock += 1
         recent.used = self._clock
         Py_INCREF(<object>owner)
@@ -138,10 +139,14 @@ cdef class SessionCore:
             try:
                 if entry.steady:
                     return self._run_steady(&recent.request, entry, arrays, watch)
+                deadline_ns = self._deadline_of_config()
                 if not entry.moves:
-                    return self._run_bound(recent, entry.frame, arrays)
-                with self._moving:
-                    return self._run_bound(recent, entry.frame, arrays)
+                    return self._run_bound(recent, entry.frame, arrays, deadline_ns)
+                self._take_moving(entry, deadline_ns)
+                try:
+                    return self._run_bound(recent, entry.frame, arrays, deadline_ns)
+                finally:
+                    self._moving.release()
             finally:
                 self._busy = False
         finally:
@@ -194,13 +199,20 @@ cdef class SessionCore:
     cdef int64_t _deadline_of_config(self):
         return hl_now_ns() + self._timeout_ns if self._timeout_ns else 0
 
-    cdef object _run_bound(self, Recent recent, Frame frame, PyObject **values):
+    cdef _take_moving(self, Entry entry, int64_t deadline_ns):
+        """Takes the lock of runs that move variables, as long as the step's time allows."""
+        if not deadline_ns:
+            self._moving.acquire()
+        elif not self._moving.acquire(timeout=max(deadline_ns - hl_now_ns(), 0) * 1e-9):
+            self._raise(entry, HL_DEADLINE_EXCEEDED, -1, "", (0, 0), ())
+
+    cdef object _run_bound(self, Recent recent, Frame frame, PyObject **values, int64_t deadline_ns):
         """Runs a frame whose feeds are bound; returns the values in the form of the request."""
         cdef hl_status status
         cdef Entry entry = recent.entry
         cdef int i
         before = None if frame.log is None else self._state_before(entry)
-        frame.deadline_ns = self._deadline_of_config()
+        frame.deadline_ns = deadline_ns
         status = self._execute(entry, frame)
         if status != HL_OK:
             if status == HL_RESTART:
@@ -305,8 +317,11 @@ cdef class SessionCore:
         """
         if not entry.moves:
             return self._run_entry(entry, arguments, deadline_ns, replay, times)
-        with self._moving:
+        self._take_moving(entry, deadline_ns)
+        try:
             return self._run_entry(entry, arguments, deadline_ns, replay, times)
+        finally:
+            self._moving.release()
 
     cdef list _run_entry(self, Entry entry, list arguments, int64_t deadline_ns, list replay, list times):
         cdef Frame frame

@@ -115,6 +115,21 @@ def waited_for_though_fed(feeds, targets):
     return {tensor.op for tensor in feeds if tensor.op.type != "Placeholder" or tensor.op in targets}
 
 
+def _that_can_fail_before(targets, feeds):
+    """Ops that can fail whose values go into a target that does nothing but compute: it is run to see whether they do."""
+    stack = [op for op in targets if op.inputs and not op.op_def.stateful]
+    seen, found = set(stack), set()
+    while stack:
+        op = stack.pop()
+        if op.op_def.can_fail:
+            found.add(op)
+        for tensor in op.inputs:
+            if tensor not in feeds and tensor.op not in seen and not tensor.op.op_def.stateful:
+                seen.add(tensor.op)
+                stack.append(tensor.op)
+    return found
+
+
 class RaisedGraph:
     """The regions of a request. `kept` are ops that somebody waits for without using their values, `presence` says when ops are run.
 
@@ -138,6 +153,7 @@ class RaisedGraph:
             self.presence = Presence(self.needed, feeds)
         if self.presence.conditional:
             self.needed = [op for op in self.needed if self.presence.of_op(op) is not NEVER]
+        self.kept |= _that_can_fail_before(targets, feeds)
         self.root_region = Region()
         self._units = {}
         self._regions = {None: self.root_region}

@@ -61,3 +61,25 @@ def test_what_a_loop_carries_from_one_iteration_to_the_next_stays(executor):
         want = [want[1], np.exp(want[1])]
     with tf.Session() as session:
         np.testing.assert_allclose(session.run(a), want[0], rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "made_of",
+    [
+        tf.tanh,
+        lambda y: tf.while_loop(lambda i, a: i < 3, lambda i, a: (i + 1, tf.tanh(a)), [0, y])[1],
+        lambda y: tf.cond(y[0] > 0, lambda: tf.tanh(y), lambda: tf.zeros([3])),
+    ],
+    ids=["elementwise", "loop", "conditional"],
+)
+def test_an_operation_that_is_run_for_itself_tells_what_fails_before_it(made_of, executor):
+    """As in TensorFlow: `session.run(y.op)` is how programs run something without fetching it."""
+    x = tf.placeholder(tf.float32, [None])
+    gathered = made_of(tf.gather(x, [0, 0, 1])).op
+    checked = made_of(tf.check_numerics(x, "bad")).op
+    with tf.Session() as session:
+        assert session.run([gathered, checked], {x: [1, 2, 3]}) == [None, None]
+        with pytest.raises(tf.errors.InvalidArgumentError, match=r"indices\[2\] = 1 is not in \[0, 1\)"):
+            session.run(gathered, {x: [1]})
+        with pytest.raises(tf.errors.InvalidArgumentError, match="bad : Tensor had NaN"):
+            session.run(checked, {x: [np.nan, 1, 1]})
