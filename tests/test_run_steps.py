@@ -1,5 +1,6 @@
 """`run_steps`: many steps in one call are the same as so many calls of `run`."""
 
+import ctypes
 import signal
 import threading
 import time
@@ -348,20 +349,79 @@ class TestMonitoredSession:
             session.run_steps(step, 10**12)
             assert 0 < session.steps_done < 10**12
 
-    def test_a_lost_session_is_made_again(self):
-        step, lost = counting(), []
+    @pytest.mark.parametrize("stack", [False, True])
+    @pytest.mark.parametrize("rule", [
+        None, {"counter": "runs", "at": 3, "phase": "after"}, {"counter": "runs", "every": 2},
+        {"counter": "runs", "every": 1, "phase": "after"},
+    ])  # fmt: skip
+    def test_a_step_whose_session_is_lost_in_a_hook_is_made_again(self, executor, rule, stack):
+        """As by calls of `run`: it is not counted, and its values are those of the step in the session made anew."""
 
         class Losing(Due):
-            trigger = None
+            def after_create_session(self, session, coord):
+                if rule is not None:
+                    super().after_create_session(session, coord)
 
             def after_run(self, run_context, run_values):
-                if not lost:
-                    lost.append(1)
+                self.got.append(int(run_context.session.run(step)))
+                if self.got[-1] == 3 and self.got.count(3) == 1:
                     raise tf.errors.AbortedError(None, None, "lost")
 
-        with tf.train.MonitoredSession(hooks=[Losing(counter="runs", at=3, phase="after")]) as session:
-            assert session.run_steps(step, 5) == 2  # the variables are new after the third
-            assert session.steps_done == 5
+        made = tf.assign_add(tf.train.get_or_create_global_step(), 1)
+        step = tf.train.get_global_step()
+        with tf.train.MonitoredSession(hooks=[Losing(**rule or {})]) as session:
+            expected = [session.run(made) for _ in range(6)]
+        with tf.train.MonitoredSession(hooks=[Losing(**rule or {})]) as session:
+            got = session.run_steps(made, 6, stack=stack)
+            assert session.steps_done == 6
+        assert expected == [1, 2, 1, 2, 3, 4]
+        assert (got.tolist() if stack else got) == (expected if stack else 4)
+
+    @pytest.mark.parametrize("stack", [False, True])
+    def test_a_step_whose_session_is_lost_in_a_native_hook_is_made_again(self, executor, stack):
+        coords, left = [], [0, 0, -7, 0, 0, 0, 0]
+
+        def called(context, data):
+            if left[0]:
+                coords[0].request_stop(tf.errors.AbortedError(None, None, "lost"))
+            return left.pop(0)
+
+        signature = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p)
+        noting = tf.train.SessionRunHook()
+        noting.after_create_session = lambda session, coord: coords.append(coord)
+        step = counting()
+        with tf.train.MonitoredSession(hooks=[tf.train.NativeHook(signature(called)), noting]) as session:
+            got = session.run_steps(step, 6, stack=stack)
+            assert session.steps_done == 6
+        assert (got.tolist() if stack else got) == ([1, 2, 1, 2, 3, 4] if stack else 4)
+        assert left == [] and len(coords) == 2
+
+    @pytest.mark.parametrize("stack", [False, True])
+    def test_a_step_that_loses_its_session_is_made_again(self, executor, stack):
+        step, coords, lost = counting(), [], []
+
+        def look(value):
+            if value == 3 and not lost:
+                lost.append(1)
+                coords[0].request_stop(tf.errors.AbortedError(None, None, "lost"))
+                raise ValueError("of the loss")
+            return value
+
+        looked = tf.py_func(look, [step], tf.int64)
+        hook = tf.train.SessionRunHook()
+        hook.after_create_session = lambda session, coord: coords.append(coord)
+        with tf.train.MonitoredSession(hooks=[hook]) as session:
+            got = session.run_steps([step, looked], 6, stack=stack)
+            assert session.steps_done == 6
+        assert [values.tolist() for values in got] == ([[1, 2, 1, 2, 3, 4]] * 2 if stack else [4, 4])
+
+    def test_a_closed_session(self):
+        step = counting()
+        session = tf.train.MonitoredSession()
+        session.close()
+        for n in (0, 3):
+            with pytest.raises(RuntimeError, match="Attempted to use a closed Session"):
+                session.run_steps(step, n)
 
     def test_a_hook_that_is_patched_in_between_is_noticed(self):
         step, seen = counting(), []

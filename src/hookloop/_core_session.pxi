@@ -79,9 +79,10 @@ cdef class SessionCore:
             return None
         if self._runs_by_reference():
             pieces = []
-            while self.steps_done < count:
-                pieces = [*(pieces if stack else ()), (False, self.run(fetches, feed_dict))]
-                self.steps_done += 1
+            for done in range(count):
+                self.steps_done = done
+                pieces = [*(pieces if stack else ()), (0, self.run(fetches, feed_dict))]
+                self.steps_done = done + 1  # a step may have made steps of its own
             return self._join_steps(pieces) if stack else pieces[0][1]
         steps = Steps(self, fetches, feed_dict, stack)
         try:

@@ -26,8 +26,9 @@ cdef class Steps:
     cdef list slots                    # of each element of the fetches: its place among the plan's, or -1
     cdef object stops                  # called while the loop runs: whether it is to stop; or None
     cdef bint stacked, one_by_one
-    cdef list pieces                   # (whether it is a stack, values in the form of the fetches)
+    cdef list pieces                   # (how many steps are stacked, 0 for one as it is; values in the form of the fetches)
     cdef list latest                   # the values that the plan fetched in the last step
+    cdef object left                   # an error that a native hook has left in Python, for the caller to raise, or None
     cdef int64_t done
 
     def __cinit__(self, SessionCore session, fetches, feed_dict, bint stacked, stops=None):
@@ -77,7 +78,7 @@ cdef class Steps:
         self.latest = self.session.run_entry(self.entry, self.arguments, deadline_ns or self.session._deadline(None))
         self.done += 1
         if self.stacked:
-            self.pieces.append((False, self.mapped.rebuild(self.latest)))
+            self.pieces.append((0, self.mapped.rebuild(self.latest)))
         return HL_LOOP_DUE_AFTER
 
     cdef hl_loop_end loop(self, int64_t count, Outlook *outlook) except? HL_LOOP_FAILED:
@@ -112,8 +113,11 @@ cdef class Steps:
                     loop.raised = <void *(*)() noexcept>PyErr_Occurred
                     status = hl_loop_run(&loop)
                 self.done += loop.steps_done
-            if loop.n_hooks and PyErr_Occurred() != NULL:  # a native hook has left it
-                hl_owned(NULL)
+            if loop.n_hooks and PyErr_Occurred() != NULL:
+                try:
+                    hl_owned(NULL)
+                except BaseException as error:
+                    self.left = error
             if loop.steps_done and self.stacked:
                 self.take_stack(&loop, stack)
             if status == HL_RESTART:  # an iterator's element is of another shape: the step is made with another plan
@@ -131,7 +135,7 @@ cdef class Steps:
             self.session._busy = False
         if loop.end == HL_LOOP_RESIZED:
             if self.stacked:
-                self.pieces.append((False, self.mapped.rebuild(self.latest)))
+                self.pieces.append((0, self.mapped.rebuild(self.latest)))
             return HL_LOOP_DUE_AFTER
         return loop.end
 
@@ -169,12 +173,20 @@ cdef class Steps:
         if n == 0:
             return 0
         values = [array if n == array.shape[0] else array[:n].copy() for array in arrays]
-        self.pieces.append((True, self.mapped.rebuild(values)))
+        self.pieces.append((n, self.mapped.rebuild(values)))
         return 0
 
 
 cdef inline int64_t hl_tensor_bytes(hl_tensor *tensor) noexcept:
     return tensor.size * <int64_t>hl_dtype_size(tensor.dtype)
+
+
+cdef int _drop_last_step(list pieces) except -1:
+    """Drops the values of a step that is to be made again."""
+    rows, values = pieces.pop()
+    if rows > 1:
+        pieces.append((rows - 1, values))
+    return 0
 
 
 cdef int64_t _step_count(object n) except -1:

@@ -1,7 +1,5 @@
 # The loop around Session.run: which hooks are entered, what they add to a run, what they get from it.
 
-from libc.math cimport isfinite
-
 
 cdef class HookLoop:
     """The compiled part of a monitored session.
@@ -32,6 +30,7 @@ cdef class HookLoop:
     cdef public object _stop_event       # a coordinator's, or None
     cdef int64_t _runs, _runs_noted
     cdef readonly int64_t steps_done     # of the last run_steps
+    cdef bint _in_hooks                  # whether its last step is made, and hooks behind it are not through
     cdef object _step_key, _maker, _base
     cdef VariableCell _step_cell
     cdef bint _measured
@@ -188,13 +187,19 @@ cdef class HookLoop:
         Returns:
           The values of the last step's fetches, or those of all steps; None where there was none. `steps_done` says how
           many steps were made, also after an error.
+
+        Raises:
+          RuntimeError: the session is closed; a hook feeds what somebody else feeds.
         """
         cdef int64_t count = _step_count(n)
         cdef Steps steps = None
         merged = None
         pieces = []
         self.steps_done = 0
+        if self._raw is None and self._is_over():
+            self._open()
         while self.steps_done < count and (self._reported is not None or not self.should_stop()):
+            self._in_hooks = False
             try:
                 self._raise_reported()
                 if self._raw is None:
@@ -216,6 +221,7 @@ cdef class HookLoop:
                 steps = None
                 if not self._recover(error):
                     raise
+                self.steps_done -= self._in_hooks  # a session was lost in its hooks: the step is made again, as by `run`
         if not pieces:
             return None
         return self._join_steps(pieces) if stack else pieces[0][1]
@@ -224,11 +230,14 @@ cdef class HookLoop:
         cdef int64_t runs = self._runs
         try:
             results = self._step(fetches, feed_dict, None, None)
-        finally:
-            self.steps_done += self._runs != runs  # a hook that fails after a run does not undo it
+        except BaseException:
+            self._in_hooks = self._runs != runs
+            self.steps_done += self._in_hooks  # a hook that fails after a run does not undo it
+            raise
+        self.steps_done += 1
         if not stack:
             pieces.clear()
-        pieces.append((False, results))
+        pieces.append((0, results))
         return 0
 
     cdef Merged _all_fetches(self, fetches):
@@ -267,23 +276,34 @@ cdef class HookLoop:
                 outlook.n_hooks = 0
             end = steps.advance(count, &outlook, in_c)
             natives = self._due_natives(steps, merged, &outlook, places) if end == HL_LOOP_DUE_AFTER else None
-            if end == HL_LOOP_HOOK_STOPPED or end == HL_LOOP_HOOK_FAILED:
+            if end == HL_LOOP_HOOK_STOPPED or end == HL_LOOP_HOOK_FAILED or steps.left is not None:
                 self._runs += steps.done - before
                 self.steps_done += steps.done - before
                 before = steps.done
+                self._in_hooks = True
+                if steps.left is not None:
+                    raise steps.left
                 self._take_natives(places)
+                self._in_hooks = False
         finally:
             free(outlook.triggers)
             free(outlook.hooks)
             self._runs += steps.done - before
             self.steps_done += steps.done - before
             self._take_pieces(steps, fetches, merged, pieces)
+            if self._in_hooks:
+                _drop_last_step(pieces)
         if end == HL_LOOP_DUE_BEFORE:
             self._one_step(fetches, feed_dict, steps.stacked, pieces)
         elif end == HL_LOOP_DUE_AFTER and self._n_triggers:
             values = [None if slot < 0 else steps.latest[slot] for slot in steps.slots]
-            self._look_after(fetches, feed_dict, None, None, values, 0 if merged is None else merged.first_watch,
-                             _seconds_now(), natives)
+            try:
+                self._look_after(fetches, feed_dict, None, None, values, 0 if merged is None else merged.first_watch,
+                                 _seconds_now(), natives)
+            except BaseException:
+                self._in_hooks = True
+                _drop_last_step(pieces)
+                raise
         return 0
 
     cdef dict _due_natives(self, Steps steps, Merged merged, Outlook *outlook, list places):
@@ -362,13 +382,13 @@ cdef class HookLoop:
     cdef int _take_pieces(self, Steps steps, fetches, Merged merged, list pieces) except -1:
         """Takes over the values of the steps just made, in the form of the caller's fetches."""
         cdef Py_ssize_t at = 0
-        if steps.latest is None:
-            return 0
         if steps.stacked:
             taken, steps.pieces = steps.pieces, []
+        elif steps.latest is None:
+            return 0
         else:
             pieces.clear()
-            taken = [(False, steps.mapped.rebuild(steps.latest))]
+            taken = [(0, steps.mapped.rebuild(steps.latest))]
         for stacked, values in taken:
             at = 0
             pieces.append((stacked, values if merged is None else _rebuild(fetches, values, &at)))
@@ -763,14 +783,3 @@ cdef object _call_loop_run(PyObject *self, PyObject *const *args, Py_ssize_t n, 
 
 
 cdef method_function _general_loop_run = hl_replace_method(<PyObject *>HookLoop.run, <method_function>_call_loop_run)
-
-
-cdef object _watched_value(HookSlot slot, list values, Py_ssize_t first_watch):
-    return values[first_watch + slot.watch] if slot.trigger.kind == HL_WATCH_FINITE else None
-
-
-cdef bint _all_finite(object value) except -1:
-    """Whether a float scalar or every element of an array is finite."""
-    if type(value) is np.float32 or type(value) is np.float64:
-        return isfinite(<double>value)
-    return bool(np.all(np.isfinite(value)))

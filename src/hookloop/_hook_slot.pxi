@@ -1,6 +1,7 @@
 # What is known of each hook: which of its callbacks do something, its trigger.
 
 import sys
+from libc.math cimport isfinite
 from types import FunctionType, MethodDescriptorType, MethodType
 
 cdef extern from "Python.h":
@@ -228,3 +229,14 @@ cdef bint _is_patched(type definer, str name) except -1:
         return False  # of a compiled class
     names = getattr(found, "__globals__", None)
     return type(names) is not dict or names.get("__name__") != definer.__module__
+
+
+cdef object _watched_value(HookSlot slot, list values, Py_ssize_t first_watch):
+    return values[first_watch + slot.watch] if slot.trigger.kind == HL_WATCH_FINITE else None
+
+
+cdef bint _all_finite(object value) except -1:
+    """Whether a float scalar or every element of an array is finite."""
+    if type(value) is np.float32 or type(value) is np.float64:
+        return isfinite(<double>value)
+    return bool(np.all(np.isfinite(value)))

@@ -363,7 +363,8 @@ cdef class Trigger:
       value: the counter when it was last due; what a hook sets it to in `after_run` is what the next period counts from.
 
     Raises:
-      ValueError: for an unknown counter or phase, or without a period or threshold.
+      ValueError: for an unknown counter or phase, without a period or threshold, for a negative period, or NaN as one of the
+        numbers.
       TypeError: a period, a threshold or `since` is no number.
     """
 
@@ -392,6 +393,9 @@ cdef class Trigger:
         for name, number in (("every", every), ("at", at), ("since", since)):
             if number is not None and not (hasattr(number, "__float__") or hasattr(number, "__index__")):
                 raise TypeError(f"expected a number as a trigger's {name}, got {number!r}")
+            if number is not None and (number != number or name == "every" and number < 0):
+                raise ValueError(f"expected a {'period that is not negative' if name == 'every' else 'number'} as a trigger's "
+                                 f"{name}, got {number!r}")
         self.counter = counter
         self.every = every
         self.at = at

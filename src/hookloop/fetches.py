@@ -140,24 +140,24 @@ def join_steps(pieces):
     """The values of many steps as one structure, each with a first axis for the steps.
 
     Args:
-      pieces: (whether the values have that axis already, values) of steps in their order.
+      pieces: (how many steps, along that axis, or 0 where the values are one step's without it; values) in their order.
 
     Raises:
       ValueError: where the values of different steps have different shapes.
     """
-    return _join([stacked for stacked, _ in pieces], [values for _, values in pieces])
+    return _join([rows for rows, _ in pieces], [values for _, values in pieces])
 
 
-def _join(stacked, parts):
+def _join(rows, parts):
     first = parts[0]
     if first is None:
         return None
     if isinstance(first, dict):
-        return _make_mapping(type(first), list(first), [_join(stacked, [part[key] for part in parts]) for key in first])
+        return _make_mapping(type(first), list(first), [_join(rows, [part[key] for part in parts]) for key in first])
     if isinstance(first, (list, tuple)):
-        joined = [_join(stacked, list(children)) for children in zip(*parts)]
+        joined = [_join(rows, list(children)) for children in zip(*parts)]
         return type(first)(*joined) if hasattr(first, "_fields") else type(first)(joined)
-    arrays = [np.asarray(part) if has_axis else _as_step(part) for has_axis, part in zip(stacked, parts)]
+    arrays = [np.asarray(part)[:n] if n else _as_step(part) for n, part in zip(rows, parts)]
     shapes = {array.shape[1:] for array in arrays}
     if len(shapes) > 1:
         raise ValueError(

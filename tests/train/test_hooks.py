@@ -220,6 +220,15 @@ class TestNanTensor:
     def test_infinity_is_not_nan(self):
         assert self.run([np.inf, 1.0]) == 2
 
+    @pytest.mark.parametrize("values", [[1.0, np.nan], [[np.nan], [np.inf]]])
+    def test_one_of_the_elements_of_a_vector(self, values, executor):
+        x = tf.placeholder(tf.float32)
+        with tf.train.MonitoredSession(hooks=[tf.train.NanTensorHook(x * 2, fail_on_nan_loss=False)]) as session:
+            session.run(x, {x: np.ones_like(values)})
+            assert not session.should_stop()
+            session.run(x, {x: values})
+            assert session.should_stop()
+
     def test_sees_only_its_tensor(self):
         x = tf.placeholder(tf.float32, [])
         watched = tf.constant(1.0)

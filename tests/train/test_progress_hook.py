@@ -151,5 +151,9 @@ def test_without_tqdm_the_error_names_the_extra(monkeypatch):
 def test_what_is_wrong_is_said():
     with pytest.raises(ValueError, match="Can not provide both every_secs and every_steps."):
         tf.train.ProgressHook(every_n_secs=1, every_n_steps=1)
+    for period in ({"every_n_steps": 0}, {"every_n_steps": -2}, {"every_n_secs": -1}, {"every_n_secs": float("nan")}):
+        ((name, value),) = period.items()
+        with pytest.raises(ValueError, match=f"invalid {name}={value}."):
+            tf.train.ProgressHook(**period)
     with pytest.raises(RuntimeError, match="Global step should be created to use ProgressHook."):
         tf.train.MonitoredSession(hooks=[tf.train.ProgressHook()])

@@ -138,6 +138,21 @@ FILES = {
     "a meta graph that is none": (
         lambda: written(lambda writer: writer.add_meta_graph(3)), TypeError, "meta_graph_def must be type MetaGraphDef, saw type: <class 'int'>",
     ),
+    "a negative period of a trigger": (
+        lambda: tf.train.Trigger("runs", every=-1), ValueError,
+        "expected a period that is not negative as a trigger's every, got -1",
+    ),
+    "a period of a trigger that is NaN": (
+        lambda: tf.train.Trigger("seconds", every=float("nan")), ValueError,
+        "expected a period that is not negative as a trigger's every, got nan",
+    ),
+    "a threshold of a trigger that is NaN": (
+        lambda: tf.train.Trigger("global_step", at=float("nan")), ValueError, "expected a number as a trigger's at, got nan",
+    ),
+    "a beginning of a trigger's period that is NaN": (
+        lambda: tf.train.Trigger("runs", every=1, since=float("nan")), ValueError,
+        "expected a number as a trigger's since, got nan",
+    ),
     "a summary without a place": (
         lambda: tf.contrib.training.SummaryAtEndHook(), ValueError, "One of log_dir or summary_writer should be used.",
     ),

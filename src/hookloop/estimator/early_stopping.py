@@ -170,9 +170,9 @@ class _StopOnPredicateHook(SessionRunHook):
     def after_create_session(self, session, coord):
         run_every_secs, run_every_steps = self._period
         if run_every_steps is not None:
-            self.trigger = Trigger("global_step", every=run_every_steps, phase="after")
+            self.trigger = Trigger("global_step", every=max(run_every_steps, 0), phase="after")
         else:
-            self.trigger = Trigger("seconds", every=run_every_secs, phase="after")
+            self.trigger = Trigger("seconds", every=max(run_every_secs, 0), phase="after")
 
     def before_run(self, run_context):
         return SessionRunArgs(self._global_step_tensor)

@@ -102,9 +102,9 @@ class CheckpointSaverHook(SessionRunHook):
         run_state.call_last(session, lambda: self._save(session, global_step))
         save_secs, save_steps = self._every
         if save_secs is not None:
-            self.trigger = Trigger("seconds", every=save_secs, phase="after", since=time.time())
+            self.trigger = Trigger("seconds", every=max(save_secs, 0), phase="after", since=time.time())
         else:
-            self.trigger = Trigger("global_step", every=save_steps, phase="after", since=global_step)
+            self.trigger = Trigger("global_step", every=max(save_steps, 0), phase="after", since=global_step)
 
     def before_run(self, run_context):
         return SessionRunArgs(self._global_step_tensor)

@@ -74,7 +74,7 @@ class LoggingTensorHook(SessionRunHook):
         if every_n_iter is not None:
             self.trigger = Trigger("runs", every=every_n_iter)
         elif every_n_secs is not None:
-            self.trigger = Trigger("seconds", every=every_n_secs)
+            self.trigger = Trigger("seconds", every=max(every_n_secs, 0))
 
     def before_run(self, run_context):
         trigger = self.trigger

@@ -53,9 +53,9 @@ class ProfilerHook(SessionRunHook):
         save_steps, save_secs = self._period
         if save_steps is not None:
             # The run to come makes the step after the one that the counter shows.
-            self.trigger = Trigger("global_step", every=save_steps - 1, first=False)
+            self.trigger = Trigger("global_step", every=max(save_steps - 1, 0), first=False)
         else:
-            self.trigger = Trigger("seconds", every=save_secs, first=False)
+            self.trigger = Trigger("seconds", every=max(save_secs, 0), first=False)
 
     def before_run(self, run_context):
         if self._is_due():

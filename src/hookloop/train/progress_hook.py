@@ -67,7 +67,7 @@ class ProgressHook(SessionRunHook):
 
     Raises:
       ImportError: tqdm is not there.
-      ValueError: where both periods are given.
+      ValueError: where both periods are given, or one that is not positive.
     """
 
     trigger = None
@@ -75,6 +75,9 @@ class ProgressHook(SessionRunHook):
     def __init__(self, total=None, tensors=None, every_n_secs=None, every_n_steps=None, **bar):
         if every_n_secs is None and every_n_steps is None:
             every_n_secs = 0.5
+        for period, value in (("every_n_steps", every_n_steps), ("every_n_secs", every_n_secs)):
+            if value is not None and not value > 0:
+                raise ValueError(f"invalid {period}={value}.")
         self._timer = SecondOrStepTimer(every_secs=every_n_secs, every_steps=every_n_steps)
         self._make_bar = _bar_class()
         self._period = (every_n_secs, every_n_steps)

@@ -55,9 +55,9 @@ class StepCounterHook(SessionRunHook):
     def after_create_session(self, session, coord):
         every_n_steps, every_n_secs = self._period
         if every_n_steps is not None:
-            self.trigger = Trigger("global_step", every=every_n_steps, phase="after")
+            self.trigger = Trigger("global_step", every=max(every_n_steps, 0), phase="after")
         else:
-            self.trigger = Trigger("seconds", every=every_n_secs, phase="after")
+            self.trigger = Trigger("seconds", every=max(every_n_secs, 0), phase="after")
 
     def before_run(self, run_context):
         return SessionRunArgs(self._global_step_tensor)

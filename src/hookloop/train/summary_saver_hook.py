@@ -58,10 +58,10 @@ class SummarySaverHook(SessionRunHook):
         save_secs, save_steps = self._every
         begun = (self._goes_on or self._next_step is not None) and self._timer.last_triggered_step() is not None
         if save_secs is not None:
-            self.trigger = Trigger("seconds", every=save_secs, first=not begun)
+            self.trigger = Trigger("seconds", every=max(save_secs, 0), first=not begun)
         else:
             since = int(self._timer.last_triggered_step()) - 1 if begun else None
-            self.trigger = Trigger("global_step", every=save_steps, since=since)
+            self.trigger = Trigger("global_step", every=max(save_steps, 0), since=since)
 
     def before_run(self, run_context):
         step = self._next_step
