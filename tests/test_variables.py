@@ -130,6 +130,17 @@ def test_initial_values_of_functions_and_other_variables(executor):
     assert values(b)[0].tolist() == [4, 6]
 
 
+def test_initialized_value_waits_for_nothing(executor):
+    """A variable that is made of it behind a step was initialized by that step: it wanted its feeds."""
+    x = tf.placeholder(tf.float32, [])
+    a = tf.Variable(1.0)
+    with tf.control_dependencies([a.assign_add(x)]):
+        copy = tf.Variable(a.initialized_value())
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        assert session.run([copy, a]) == [1, 1]
+
+
 def test_an_initial_value_behind_thousands_of_operations():
     a = tf.Variable(1.0, name="a")
     value = a

@@ -307,7 +307,9 @@ class Variable(Trackable, TensorOperators, metaclass=_VariableType):
         """Its value where it has one, else its initial value."""
         from .ops.control_flow import cond
 
-        return cond(state.is_variable_initialized(self), self.read_value, lambda: self._initial_value)
+        # What is made of it is a first value, which waits for nothing that the program does where it asks.
+        with init_scope():
+            return cond(state.is_variable_initialized(self), self.read_value, lambda: self._initial_value)
 
     def experimental_ref(self):
         """A reference that hashes by identity; its `deref()` is the variable."""

@@ -1,5 +1,6 @@
 """Datasets and iterators: elements, order, functions of any size, ends, errors."""
 
+import re
 import threading
 
 import numpy as np
@@ -419,8 +420,36 @@ def test_one_iterator_for_several_datasets(executor):
         assert session.run(following) == 10
     with pytest.raises(TypeError, match=r"Expected output types tf.int64 but got dataset with output types tf.int32"):
         iterator.make_initializer(Dataset.from_tensors(1))
+    text = r"Expected output shapes compatible with TensorShape\(\[\]\) but got dataset with output shapes TensorShape\(\[None\]\)"
+    with pytest.raises(TypeError, match=text.replace("None", r"Dimension\(None\)")):
+        iterator.make_initializer(Dataset.range(4).batch(2))
+    with pytest.raises(ValueError, match="The two structures don't have the same nested structure"):
+        iterator.make_initializer(Dataset.zip((train, test)))
     with pytest.raises(ValueError, match="Iterator does not have an initializer"):
         iterator.initializer  # noqa: B018
+
+
+def test_a_handle_is_of_elements_as_they_are_asked_for(executor):
+    """Elements of another type were taken for what was asked for."""
+    handle = tf.placeholder(tf.string, [])
+    pairs = Dataset.from_tensors((tf.zeros([2, 3]), 1)).repeat().make_one_shot_iterator()
+    with tf.Session() as session:
+        fed = {handle: session.run(pairs.string_handle())}
+        for types, shapes, problem in (
+            (tf.float32, None, "Number of components does not match: expected 1 types but got 2."),
+            ((tf.float16, tf.int32), None, "Data type mismatch at component 0: expected half but got float."),
+            (
+                (tf.float32, tf.int32),
+                ([None, 4], []),
+                "Incompatible shapes at component 0: expected [?,4] but got [2,3].",
+            ),
+        ):
+            shapes = shapes and tuple(tf.TensorShape(shape) for shape in shapes)
+            asked = tf.data.Iterator.from_string_handle(handle, types, shapes).get_next()
+            with pytest.raises(tf.errors.InvalidArgumentError, match=re.escape(problem)):
+                session.run(asked, fed)
+        fits = tf.data.Iterator.from_string_handle(handle, (tf.float32, tf.int32), None).get_next()
+        assert session.run(fits, fed)[1] == 1
 
 
 def test_iterator_chosen_by_its_handle(executor):

@@ -10,13 +10,14 @@ from ..graph.graph_def import Function, free_function_name
 from ..graph.scopes import colocate_with, name_scope
 from ..graph.stack import get_default_graph
 from ..graph.tensor import Tensor
+from ..nest import assert_same_structure
 from ..ops.build import apply_op, convert_to_tensor
 from ..ops.variable_key import VARIABLES
 from ..shapes import TensorShape, as_shape
 from ..trackable import Trackable
 from . import ops  # noqa: F401  (registers the op types)
 from .one_shot import OneShotFunction
-from .structure import OfElements, TensorLeaf, flatten, leaves_up_to, map_structure, pack, same_structure, show
+from .structure import OfElements, TensorLeaf, flatten, leaves_up_to, map_structure, pack
 
 GLOBAL_ITERATORS = "iterators"  # the collection of the tensors that stand for a graph's iterators
 
@@ -85,19 +86,20 @@ class Iterator(OfElements, Trackable):
           name: the operation's name.
 
         Raises:
-          TypeError: where the dataset's elements have other types or another structure.
-          ValueError: where they have other shapes.
+          TypeError: where the dataset's elements have other types or shapes, or other kinds of sequences.
+          ValueError: where they have another structure.
         """
-        if not same_structure(self._element, dataset._element) or any(
-            mine.dtype is not other.dtype for mine, other in zip(flatten(self._element), flatten(dataset._element))
-        ):
+        types, shapes = self.output_types, self.output_shapes
+        assert_same_structure(types, dataset.output_types)
+        if flatten(types) != flatten(dataset.output_types):
             raise TypeError(
-                f"Expected output types {show(self.output_types)} but got dataset with output types {show(dataset.output_types)}."
+                f"Expected output types {types!r} but got dataset with output types {dataset.output_types!r}."
             )
         for mine, other in zip(flatten(self._element), flatten(dataset._element)):
             if not mine.shape.is_compatible_with(other.shape):
                 raise TypeError(
-                    f"Expected output shapes compatible with {mine.shape} but got dataset with output shapes {other.shape}."
+                    f"Expected output shapes compatible with {shapes!r} but got dataset with output shapes "
+                    f"{dataset.output_shapes!r}."
                 )
         with name_scope(name, "make_initializer") as scope, colocate_with(self._iterator_resource):
             return apply_op("MakeIterator", [dataset._variant_tensor, self._iterator_resource], name=scope)

@@ -24,6 +24,8 @@ class IteratorState:
       state: where it goes on when it starts.
     """
 
+    components = ((), ())  # types and shapes of an element's components, as its node says; nothing where it does not
+
     def __init__(self, cell=None, state=None):
         self._cell = cell
         self._waiting = state

@@ -10,6 +10,7 @@ import numpy as np
 from .. import errors
 from ..ops.registry import OpDef, no_gradient, register
 from ..ops.shape_functions import nothing, scalar, unknown
+from ..shapes import as_shape, text, to_internal
 from . import pipeline
 from .function import as_component, function_of
 from .iterator_state import IteratorState
@@ -233,6 +234,7 @@ def _iterator_of(session, op):
     found = session._resources.get(key)
     if found is None:
         found = IteratorState(cell, _waiting_states(session).pop(key[1], None))
+        found.components = op.get_attr("output_types"), op.get_attr("output_shapes")
         if op.type == "OneShotIterator":
             found.start(named(op, "dataset_factory").dataset(session))
         found = session._resources.setdefault(key, found)
@@ -274,7 +276,38 @@ def _run_from_handle(call, handle):
     found = call.resource_state.get(tuple(name.split("/", 1)))
     if found is None:
         raise errors.InvalidArgumentError(None, None, f"The string handle {name!r} is of no iterator of this session.")
+    _check_components((call.attr("output_types"), call.attr("output_shapes")), found.components)
     return found
+
+
+_TYPE_NAMES = {"float16": "half", "float32": "float", "float64": "double"}
+
+
+def _name(dtype):
+    return _TYPE_NAMES.get(dtype.name, dtype.name)
+
+
+def _sizes(shape):
+    return text(to_internal(as_shape(shape)))
+
+
+def _check_components(expected, found):
+    """Refuses the handle of an iterator over elements of other types or shapes than those that are asked for."""
+    problem = None
+    for mine, other, kind in zip(expected, found, ("types", "shapes")):
+        if mine and other and len(mine) != len(other):
+            problem = f"Number of components does not match: expected {len(mine)} {kind} but got {len(other)}."
+            break
+    for i, (mine, other) in enumerate(() if problem else zip(expected[0], found[0])):
+        if mine != other:
+            problem = f"Data type mismatch at component {i}: expected {_name(mine)} but got {_name(other)}."
+            break
+    for i, (mine, other) in enumerate(() if problem else zip(expected[1], found[1])):
+        if not as_shape(mine).is_compatible_with(other):
+            problem = f"Incompatible shapes at component {i}: expected {_sizes(mine)} but got {_sizes(other)}."
+            break
+    if problem:
+        raise errors.InvalidArgumentError(None, None, problem)
 
 
 def _run_serialize(call, iterator):
