@@ -585,3 +585,42 @@ def test_a_branch_may_take_a_value_of_another_twice(executor):
     with tf.Session() as session:
         assert session.run(gradient, {p: True, q: True, x: 1.5}) == 20
         assert session.run(gradient, {p: True, q: False, x: 1.5}) == 1
+
+
+def twice(step, x):
+    return tf.while_loop(lambda i, _: i < 2, lambda i, z: (i + 1, step(z)), (0, x))[1]
+
+
+def test_the_gradient_of_a_loop_may_be_where_a_walk_ends(executor):
+    """The walk went into the loop whose gradient it is, and refused a second one."""
+    x = tf.constant(2.0)
+    fourth = twice(lambda z: z * z, x)
+    slope = tf.gradients(fourth, x)[0]
+    product = twice(lambda z: z * slope, slope)
+    found = [
+        tf.gradients(product, slope)[0],
+        tf.gradients(product * fourth, x, stop_gradients=[slope])[0],
+        tf.gradients(product * fourth, fourth, stop_gradients=[slope])[0],
+    ]
+    with tf.Session() as session:
+        assert session.run(found) == [3072.0, 2.0**20, 32768.0]
+
+
+def test_walks_end_at_results_of_a_conditional_or_a_loop(executor):
+    """Nothing goes through those at which `stop_gradients` ends them."""
+    x = tf.constant(2.0)
+    four = x * x
+    one, other = tf.cond(four > 0, lambda: (four * four, four), lambda: (four, four * 3.0))
+    product = one * other
+    _, z, q = tf.while_loop(lambda i, *_: i < 2, lambda i, z, q: (i + 1, z * q, q + x), (0, x, x))
+    assert tf.gradients(z * q, x, stop_gradients=[z, q]) == [None]
+    found = [
+        *tf.gradients(product, four),
+        *tf.gradients(product, four, stop_gradients=[one]),
+        *tf.gradients(product, [four, one]),
+        *tf.gradients(product, [one, other]),
+        *tf.gradients(z * q, [x, z]),
+        *tf.gradients(z * q, z),
+    ]
+    with tf.Session() as session:
+        assert session.run(found) == [48.0, 16.0, 48.0, 4.0, 4.0, 16.0, 192.0, 6.0, 6.0]

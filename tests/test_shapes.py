@@ -231,3 +231,19 @@ def test_means_of_picked_rows_are_of_floats():
             TypeError, match="Value passed to parameter 'data' has DataType int32 not in list of allowed"
         ):
             mean(tf.constant([1, 2]), [0], [0])
+
+
+def test_what_one_input_tells_of_the_other_is_known_of_the_result():
+    def given(*sizes):
+        return tf.placeholder(tf.float32, sizes)
+
+    numbers, open_rank = tf.placeholder(tf.int32, [3]), tf.placeholder(tf.float32, None)
+    assert tf.reverse_sequence(given(None, None), numbers, 1, batch_axis=0).shape.as_list() == [3, None]
+    assert tf.nn.in_top_k(open_rank, numbers, 1).shape.as_list() == [3]
+    assert tf.nn.in_top_k(given(3, 2), tf.placeholder(tf.int32, None), 1).shape.as_list() == [3]
+    assert tf.matrix_set_diag(open_rank, given(4, 2)).shape.as_list() == [4, None, None]
+    assert tf.matrix_set_diag(given(None, 2, None), given(4, 2)).shape.as_list() == [4, 2, None]
+    with pytest.raises(ValueError, match="Shape must be rank 1 but is rank 2"):
+        tf.nn.in_top_k(open_rank, tf.placeholder(tf.int32, [2, 2]), 1)
+    with pytest.raises(ValueError, match="Shape must be rank 1 but is rank 2"):
+        tf.matrix_set_diag(given(2, 2), given(2, 2))

@@ -211,10 +211,13 @@ class _Between:
 
     def stops(self, from_ops, stop_ops):
         """The operations behind which nothing is asked for."""
-        stops = {
-            op for op in from_ops if op not in self._nodes or not any(self.pending[n] > 0 for n in self.before(op))
-        }
-        return stops | set(stop_ops)
+        return {op for op in from_ops if op not in self._nodes or not self._goes_on(op)} | set(stop_ops)
+
+    def _goes_on(self, op):
+        """Whether something before an x depends on another x; in a region, where the way of single operations is asked for."""
+        if self._nodes[op] is not op:
+            return not self._level.is_border(op) and any(t.op in self._nodes for t in op.inputs)
+        return any(self.pending[node] > 0 for node in self.before(op))
 
 
 # --- gradients on their way -----------------------------------------------------------------------------------
@@ -261,6 +264,17 @@ class _Accumulated:
             found = [g for g in found if g is not None]
             found = lists[tensor.value_index] = _sum(found, tensor.op, self._method) if found else None
         return found
+
+
+class _Until:
+    """The gradients that have arrived at the results of a region, but for those behind which nothing is asked for."""
+
+    def __init__(self, found, stops):
+        self._found = found
+        self._stops = stops
+
+    def of(self, tensor):
+        return None if tensor.op in self._stops else self._found.of(tensor)
 
 
 def _sum(gradients, op, method):
@@ -472,7 +486,7 @@ def _walk(ys, xs, grad_ys, stop_ops, options, level):
                 arrived = zip(node.inputs, _input_gradients(node, found, stops, options.gate_gradients))
         else:
             with name_scope(node.name + "_grad"):
-                arrived = node.gradients(found, walk_region)
+                arrived = node.gradients(_Until(found, stops), walk_region)
         for tensor, gradient in arrived:
             if gradient is not None:
                 _check_shape(node, tensor, gradient)

@@ -198,6 +198,8 @@ def test_buckets_padded_to_their_boundary(executor):
 def test_what_was_seen_is_left_out(executor):
     assert elements(Dataset.from_tensor_slices([3, 1, 3, 2, 1]).apply(experimental.unique())) == [3, 1, 2]
     assert elements(Dataset.from_tensor_slices(["a", "b", "a"]).apply(experimental.unique())) == [b"a", b"b"]
+    pairs = Dataset.from_tensor_slices([[1, 2], [2, 1], [1, 2], [0, 0]]).apply(experimental.unique())
+    assert elements(pairs) == [[1, 2], [2, 1], [0, 0]]
     with pytest.raises(
         TypeError, match="only supports inputs with a single `tf.int32`, `tf.int64`, or `tf.string` component"
     ):

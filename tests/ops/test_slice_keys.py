@@ -139,3 +139,16 @@ def test_a_slice_of_open_strides_is_refused_when_it_is_run(executor):
     part = tf.strided_slice(tf.constant(X), [0, 0, 0, 0], [1, 1, 1, 1], strides)
     with tf.Session() as session, pytest.raises(tf.errors.InvalidArgumentError, match="input has only 3 dims"):
         session.run(part, {strides: [1, 1, 1, 1]})
+
+
+@pytest.mark.parametrize("size", [None, 3])
+def test_one_element_with_a_negative_stride_is_refused_in_the_run(executor, size):
+    """An axis of open size is looked at when it is run, and strides that the run tells."""
+    x, strides = tf.placeholder(tf.float32, [size, None]), tf.placeholder(tf.int32, [2])
+    found = [tf.strided_slice(x, [1, 0], [2, 4], strides, shrink_axis_mask=1)]
+    if size is None:
+        found.append(tf.strided_slice(x, [1, 0], [2, 4], [-1, 1], shrink_axis_mask=1))
+    with tf.Session() as session:
+        for tensor in found:
+            with pytest.raises(tf.errors.InvalidArgumentError, match="only stride 1 allowed on non-range indexing"):
+                session.run(tensor, {x: np.ones((3, 4)), strides: [-1, 1]})

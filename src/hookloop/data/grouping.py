@@ -224,7 +224,7 @@ def group_by_reducer(key_func, reducer):
 
 
 def unique():
-    """Every element the first time it comes: integers or texts, scalars.
+    """Every element the first time it comes: integers or texts.
 
     Raises:
       TypeError: where the elements are something else.
@@ -375,7 +375,8 @@ def leave_out_seen(place, sources):
     def step():
         while True:
             element = next(elements)
-            value = element[0].item()
+            array = element[0]
+            value = array.item() if array.ndim == 0 else (array.shape, tuple(array.ravel().tolist()))
             if value not in seen:
                 seen.add(value)
                 return element

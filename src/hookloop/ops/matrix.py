@@ -6,6 +6,7 @@ import numpy as np
 
 from .. import dtypes
 from ..graph.scopes import colocate_with
+from ..shapes import UNKNOWN
 from . import kinds
 from .array import rank, shape, zeros, zeros_like
 from .build import apply_op
@@ -44,11 +45,14 @@ def _diag_part_shape(c):
 
 def _set_diag_shape(c):
     if not c.known(0):
-        return None
+        return (*c.shape(1)[:-1], UNKNOWN, UNKNOWN)
     found = _matrix_shape(c, 0)
-    if c.known(1):
-        c.merge_shapes(c.shape(1), (*found[:-2], _diagonal_length(c, found[-2], found[-1])))
-    return found
+    if not c.known(1):
+        return found
+    if len(c.shape(1)) != len(found) - 1:
+        c.fail(f"Shape must be rank {len(found) - 1} but is rank {len(c.shape(1))}")
+    diagonal = c.merge_shapes(c.shape(1), (*found[:-2], _diagonal_length(c, found[-2], found[-1])))
+    return (*diagonal[:-1], *found[-2:])
 
 
 def _diagonal_window(c, out, diagonal):

@@ -221,6 +221,10 @@ def _dimension(op, shapes, a, b):
     return f"Dimension {a} must be >= 0"
 
 
+def _one_element(op, shapes, a, b):
+    return "only stride 1 allowed on non-range indexing."
+
+
 _NEGATIVE = {
     "Fill": _dimension,
     "LinSpace": lambda op, shapes, a, b: f"Requires num > 0: {a + 1}",
@@ -231,6 +235,8 @@ _NEGATIVE = {
     "RandomUniformInt": _dimension,
     "Range": _range_direction,
     "Reshape": _negative_size,
+    "StridedSlice": _one_element,
+    "StridedSliceGrad": _one_element,
     "Tile": _tiled,
     "TruncatedNormal": _dimension,
 }

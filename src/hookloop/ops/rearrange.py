@@ -96,7 +96,7 @@ def _sequence_shape(c):
     if batch == sequence:
         c.fail_in_run(f"batch_dim == seq_dim == {batch}")
     if c.known(1) and batch >= 0:
-        c.merge(shape[batch], c.shape(1)[0])
+        return (*shape[:batch], c.merge(shape[batch], c.shape(1)[0]), *shape[batch + 1 :])
     return shape
 
 

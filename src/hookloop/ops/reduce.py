@@ -126,10 +126,12 @@ def _top_k_shape(c):
 
 
 def _in_top_k_shape(c):
-    predictions = c.shape(0)
-    if len(predictions) != 2:
-        c.fail(f"Shape must be rank 2 but is rank {len(predictions)}")
-    return c.merge_shapes((predictions[0],), c.shape(1))
+    rows = (UNKNOWN,)
+    if c.known(0):
+        if len(c.shape(0)) != 2:
+            c.fail(f"Shape must be rank 2 but is rank {len(c.shape(0))}")
+        rows = c.shape(0)[:1]
+    return c.merge_shapes(rows, c.shape(1)) if c.known(1) else rows
 
 
 # --- kernels and references -----------------------------------------------------------------------------
@@ -547,10 +549,10 @@ register(
     OpDef("TopKV2", "input: T, k: int32", "values: T, indices: int32", ranks={"k": 0}, attrs={"sorted": True},
           types={"T": _REAL}, shape=_top_k_shape, gradient=_top_k_gradient, lower=_lower_top_k,
           reference=_reference_top_k),
-    OpDef("InTopKV2", "predictions: float32, targets: T, k: T", "precision: bool", ranks={"k": 0}, attrs={"T": dtypes.int32},
+    OpDef("InTopKV2", "predictions: float32, targets: T, k: T", "precision: bool", ranks={"targets": 1, "k": 0}, attrs={"T": dtypes.int32},
           types={"T": _INDEX}, shape=_in_top_k_shape, gradient=no_gradient, lower=_lower_in_top_k,
           reference=_reference_in_top_k),
-    OpDef("InTopK", "predictions: float32, targets: T", "precision: bool", attrs={"T": dtypes.int32, "k": 1},
+    OpDef("InTopK", "predictions: float32, targets: T", "precision: bool", ranks={"targets": 1}, attrs={"T": dtypes.int32, "k": 1},
           types={"T": _INDEX}, shape=_in_top_k_shape, gradient=no_gradient, lower=_lower_in_top_k,
           reference=_reference_in_top_k),
 )  # fmt: skip

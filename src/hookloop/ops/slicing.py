@@ -105,6 +105,9 @@ def slice(input_, begin, size, name=None):
 # --- slices as Python writes them -----------------------------------------------------------------------------
 
 
+_ONE_ELEMENT = "only stride 1 allowed on non-range indexing."
+
+
 class _Spec:
     """What a strided slice does with each axis of its input.
 
@@ -143,7 +146,11 @@ class _Spec:
                     c.fail(f"Index out of range using input dim {at}; input has only {len(shape)} dims")
                 if shrink_mask & bit:
                     if isinstance(strides[i], int) and strides[i] < 0:
-                        c.fail("only stride 1 allowed on non-range indexing.")
+                        # TensorFlow looks at an axis of open size when the op is run
+                        fail = c.fail if isinstance(shape[at], int) else c.fail_in_run
+                        fail(_ONE_ELEMENT)
+                    elif not isinstance(strides[i], int):
+                        c.natural(strides[i])
                     self._shrink(shape[at], begin[i], at)
                 else:
                     b = None if begin_mask & bit else begin[i]
@@ -263,6 +270,8 @@ def python_key(begin, end, strides, attrs):
         elif attrs["new_axis_mask"] & bit:
             key.append(None)
         elif attrs["shrink_axis_mask"] & bit:
+            if strides[i] < 0:
+                raise ValueError(_ONE_ELEMENT)
             key.append(int(b))
         else:
             start = None if attrs["begin_mask"] & bit else int(b)
