@@ -32,6 +32,7 @@ FLOORS = [
         "_reference_shapes",
         "fetches",
         "session_conversions",
+        "plan_table",
         "partial_run",
         "callable_options",
         "host_calls",

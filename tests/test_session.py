@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import hookloop as tf
+from hookloop import plan_table
 
 from .conftest import on_reference
 
@@ -585,6 +586,20 @@ def test_devices_are_as_many_as_the_configuration_counts():
 
 
 @pytest.mark.skipif(on_reference(), reason="the reference executor has no plans")
+def test_the_plans_of_requests_that_were_not_looked_for_longest_go(monkeypatch):
+    """A program that asks for something new in every step runs in the same memory; what it dropped it compiles again."""
+    x = tf.placeholder(tf.float32, [None])
+    sums = [tf.reduce_sum(x) + i for i in range(200)]
+    monkeypatch.setattr(plan_table, "MOST_BYTES", 20 * (12000 + 1400 * 5))
+    with tf.Session() as session:
+        for i, total in enumerate(sums):
+            assert session.run(total, {x: [1, 2]}) == 3 + i
+        assert 20 <= len(session._entries) < 40
+        for i in (0, 199, 100):
+            assert session.run([sums[i]], {x: [1, 2, 3]}) == [6 + i]
+
+
+@pytest.mark.skipif(on_reference(), reason="the reference executor has no plans")
 def test_a_request_keeps_so_many_plans_and_gives_up_the_oldest():
     """A permutation decides the plan's structure: each has one."""
     x, order = tf.placeholder(tf.float32, [1, 2, 3, 4, 5]), tf.placeholder(tf.int32, [5])
@@ -594,6 +609,6 @@ def test_a_request_keeps_so_many_plans_and_gives_up_the_oldest():
         orders = list(itertools.permutations(range(5)))[:70]
         for axes in [*orders, orders[0]]:
             np.testing.assert_array_equal(session.run(y, {x: value, order: axes}), value.transpose(axes))
-        (plans,) = session._entries.values()
+        (plans,) = session._entries
         kept = [tuple(special) for _, values in plans for special in values.values()]
     assert kept == [orders[0], *orders[:-64:-1]]

@@ -24,14 +24,12 @@ from .graph.tensor import Tensor
 from .host_calls import HostCalls
 from .ops.mismatches import explained
 from .ops.variable_key import VARIABLES, variable_key
+from .plan_table import PlanTable
 
 __all__ = ["InteractiveSession", "Session"]
 
 # Threads that a session may be configured for; the pool has fewer.
 _MOST_THREADS = 1024
-
-# Plans of one request that are kept, for other shapes and other values.
-_MOST_VARIANTS = 64
 
 # The sessions of this process, for `Session.reset` and forks.
 _sessions = weakref.WeakSet()
@@ -91,7 +89,7 @@ class BaseSession(SessionCore):
         self._graph = graph if graph is not None else get_default_graph()
         self._config = config
         self._target = target
-        self._entries = {}
+        self._entries = PlanTable()
         self._host_shapes = {}
         self._iterators = {}
         self._unequal = set()
@@ -329,12 +327,12 @@ class BaseSession(SessionCore):
     def _entry(self, mapped, order, values):
         shapes = [np.shape(v) for v in values]
         with self._lock:
-            variants = self._entries.setdefault(self._key(mapped, order), [])
-            for entry, special_values in variants:
+            key = self._key(mapped, order)
+            for entry, special_values in self._entries.plans(key):
                 if entry.accepts(shapes) and all(np.array_equal(values[f], v) for f, v in special_values.items()):
                     return entry
             entry = self._compile(mapped, order, shapes, values)
-            _keep(variants, (entry, entry.plan.tables["special_values"]))
+            self._entries.keep(key, (entry, entry.plan.tables["special_values"]))
             return entry
 
     @staticmethod
@@ -366,10 +364,7 @@ class BaseSession(SessionCore):
         """Variables whose shape their nodes do not tell any more: no plan that took it from there is used again."""
         self._loose |= keys
         for session in self._family or (self,):
-            for variants in session._entries.values():
-                for entry, _ in variants:
-                    entry.stale = True
-            session._entries.clear()
+            session._entries.abandon()
             session.forget()
 
     def _share_variables(self, other):
@@ -467,15 +462,15 @@ class BaseSession(SessionCore):
         refuse_several_ranks(log, entry.plan.tables["assumed"])
         shapes = [np.shape(v) for v in arguments]
         with self._lock:
-            variants = self._entries.setdefault(self._key(mapped, order), [])
-            fitting = [pair for pair in variants if pair[0].accepts(shapes) and self._assumptions_hold(pair[0])]
-            if fitting:
-                variants.remove(fitting[0])
-            else:
+            key = self._key(mapped, order)
+            fitting = [
+                pair for pair in self._entries.plans(key) if pair[0].accepts(shapes) and self._assumptions_hold(pair[0])
+            ]
+            if not fitting:
                 fresh = self._compile(mapped, order, shapes, arguments)
                 fitting = [(fresh, fresh.plan.tables["special_values"])]
             fitting[0][0].stale = False
-            _keep(variants, fitting[0])
+            self._entries.keep(key, fitting[0])
         return self.run_entry(fitting[0][0], arguments, deadline, log, times)
 
     def _entry_again(self, entry, arguments):
@@ -656,12 +651,6 @@ class _Device:
 
     def __repr__(self):
         return f"_DeviceAttributes({self.name}, {self.device_type}, {self.memory_limit_bytes})"
-
-
-def _keep(variants, pair):
-    """Puts a plan before the others of its request, so that the next run tries it first; the last one goes where they are many."""
-    variants.insert(0, pair)
-    del variants[_MOST_VARIANTS:]
 
 
 def _read_variable(op):

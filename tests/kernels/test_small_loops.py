@@ -141,9 +141,9 @@ def assert_takes_no_longer(x):
     for elements in (np.arange(len(x)), x):
         best = np.inf
         for _ in range(3):
-            start = time.perf_counter()
+            start = time.thread_time()  # what other processes take does not count
             found = call("unique_index", [elements], [np.empty(len(x), np.int32)], [0])
-            best = min(best, time.perf_counter() - start)
+            best = min(best, time.thread_time() - start)
         np.testing.assert_array_equal(found, np.arange(len(x)))
         seconds.append(best)
     assert seconds[1] < 20 * seconds[0], seconds

@@ -279,6 +279,15 @@ def test_functions_that_lose_the_sign_of_zero(function):
     assert not y.any() and not np.signbit(y).any()
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n", [1, 9, 40])
+def test_roots_keep_the_sign_of_zero(dtype, n):
+    zeros = np.array([-0.0, 0.0] * n, dtype)
+    assert np.signbit(evaluate(tf.sqrt, zeros)).tolist() == [True, False] * n
+    assert evaluate(tf.rsqrt, zeros).tolist() == [-np.inf, np.inf] * n
+    assert np.signbit(evaluate(tf.negative, zeros)).tolist() == [False, True] * n
+
+
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 def test_the_absolute_value_of_minus_zero_is_zero(dtype):
     assert not np.signbit(evaluate(tf.abs, np.array([-0.0, -1, 0.0, *[-0.0] * 20, -np.inf], dtype))).any()
