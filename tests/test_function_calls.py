@@ -141,7 +141,8 @@ def test_a_loop_whose_body_gives_too_little_is_refused():
     (node,) = [node for node in graph_def.node if node.op.endswith("While")]
     (body,) = [f for f in graph_def.library.function if f.signature.name == node.attr["body"].func.name]
     del body.signature.output_arg[-1]
-    text = f"Node '{node.name}' .{node.op}. does not fit the functions that it calls: list index out of range"
+    text = f"Node '{node.name}' .{node.op}. expects {len(node.attr['T'].list.type)} tensors from its function body '{body.signature.name}', "
+    text += f"which gives {len(node.attr['T'].list.type) - 1}"
     with pytest.raises(tf.errors.InvalidArgumentError, match=text):
         tf.import_graph_def(graph_def, name="")
 
@@ -157,16 +158,91 @@ def test_an_input_that_no_node_gives_is_refused(given):
         tf.import_graph_def(graph_def, name="")
 
 
-def test_a_predicate_that_is_no_bool_is_refused():
-    graph_def = graph_of("conditional")
-    for node in graph_def.node:
-        if node.op in ("If", "StatelessIf"):
-            node.attr["Tcond"].type = 1
-            name = node.name
+def graph_from(text):
+    from google.protobuf import text_format
+
+    return text_format.Parse(text, tf.GraphDef())
+
+
+def function_text(name, op, results=1):
+    outputs = " ".join(f'output_arg {{ name: "y{i}" type: DT_FLOAT }}' for i in range(results))
+    rets = " ".join(f'ret {{ key: "y{i}" value: "n:y:0" }}' for i in range(results))
+    return f'''function {{ signature {{ name: "{name}" input_arg {{ name: "x" type: DT_FLOAT }} {outputs} }} {rets}
+        node_def {{ name: "n" op: "{op}" input: "x" attr {{ key: "T" value {{ type: DT_FLOAT }} }} }} }}'''
+
+
+def placeholder(name, dtype):
+    return f'node {{ name: "{name}" op: "Placeholder" attr {{ key: "dtype" value {{ type: {dtype} }} }} }}'
+
+
+def conditional(dtype, then="neg", results=1):
+    """The negative of x or its square."""
+    return graph_from(
+        f'''library {{ {function_text("neg", "Neg", results)} {function_text("square", "Square")} }}
+        {placeholder("p", dtype)} {placeholder("x", "DT_FLOAT")}
+        node {{ name: "r" op: "If" input: "p" input: "x" attr {{ key: "Tcond" value {{ type: {dtype} }} }}
+          attr {{ key: "Tin" value {{ list {{ type: DT_FLOAT }} }} }} attr {{ key: "Tout" value {{ list {{ type: DT_FLOAT }} }} }}
+          attr {{ key: "then_branch" value {{ func {{ name: "{then}" }} }} }}
+          attr {{ key: "else_branch" value {{ func {{ name: "square" }} }} }} }}'''
+    )
+
+
+@pytest.mark.parametrize(
+    "dtype, yes, no",
+    [("DT_INT32", -3, 0), ("DT_FLOAT", 0.5, 0.0), ("DT_INT64", 2, 0), ("DT_STRING", "a", ""), ("DT_BOOL", True, False)],
+)
+def test_what_is_no_bool_decides_by_whether_it_is_nothing(executor, dtype, yes, no):
+    tf.import_graph_def(conditional(dtype), name="")
+    with tf.Session() as session:
+        assert [session.run("r:0", {"p:0": p, "x:0": 3.0}) for p in (yes, no)] == [-3, 9]
+
+
+def test_predicates_and_branches_that_do_not_fit_are_refused():
     with pytest.raises(
-        tf.errors.UnimplementedError, match=f"Node '{name}' decides by what is no bool: expected a bool"
+        tf.errors.UnimplementedError, match="what decides must be a bool, a number or a text, got resource"
     ):
-        tf.import_graph_def(graph_def, name="")
+        tf.import_graph_def(conditional("DT_RESOURCE"))
+    text = "Node 'r' .If. expects 1 tensors from its function then_branch 'neg', which gives 2"
+    with pytest.raises(tf.errors.InvalidArgumentError, match=text):
+        tf.import_graph_def(conditional("DT_BOOL", results=2))
+    graph_def = graph_from(f"library {{ {function_text('Neg', 'Square')} }}")
+    with pytest.raises(ValueError, match="Cannot add function 'Neg' because an op with the same name already exists."):
+        tf.import_graph_def(graph_def)
+    text = 'node { name: "r" op: "StaticRegexReplace" input: "p" attr { key: "pattern" value { type: DT_FLOAT } } attr { key: "rewrite" value { s: "" } } }'
+    with pytest.raises(ValueError, match="AttrValue had value with type 'type' when 'string' expected"):
+        tf.import_graph_def(graph_from(placeholder("p", "DT_STRING") + text))
+    assert tf.get_default_graph().get_operations() == []
+
+
+def test_a_loop_that_is_given_a_variable_writes_it(executor):
+    """Its handle is the same in all iterations; taken for a loop variable it was refused."""
+    add = """node_def { name: "one" op: "Const" attr { key: "dtype" value { type: DT_INT32 } }
+        attr { key: "value" value { tensor { dtype: DT_INT32 tensor_shape { } int_val: 1 } } } }
+      node_def { name: "step" op: "Const" attr { key: "dtype" value { type: DT_FLOAT } }
+        attr { key: "value" value { tensor { dtype: DT_FLOAT tensor_shape { } float_val: 0.5 } } } }
+      node_def { name: "add" op: "AssignAddVariableOp" input: "v" input: "step:output:0" attr { key: "dtype" value { type: DT_FLOAT } } }
+      node_def { name: "next" op: "AddV2" input: "i" input: "one:output:0" input: "^add" attr { key: "T" value { type: DT_INT32 } } }
+      node_def { name: "same" op: "Identity" input: "v" attr { key: "T" value { type: DT_RESOURCE } } }"""
+    arguments = 'input_arg { name: "i" type: DT_INT32 } input_arg { name: "v" type: DT_RESOURCE }'
+    graph_def = graph_from(
+        f"""library {{ function {{ signature {{ name: "body" {arguments} output_arg {{ name: "o" type: DT_INT32 }}
+          output_arg {{ name: "w" type: DT_RESOURCE }} }} {add} ret {{ key: "o" value: "next:z:0" }} ret {{ key: "w" value: "same:output:0" }} }}
+        function {{ signature {{ name: "left" {arguments} output_arg {{ name: "o" type: DT_INT32 }} }}
+          node_def {{ name: "three" op: "Const" attr {{ key: "dtype" value {{ type: DT_INT32 }} }}
+            attr {{ key: "value" value {{ tensor {{ dtype: DT_INT32 tensor_shape {{ }} int_val: 3 }} }} }} }}
+          node_def {{ name: "less" op: "Sub" input: "three:output:0" input: "i" attr {{ key: "T" value {{ type: DT_INT32 }} }} }}
+          ret {{ key: "o" value: "less:z:0" }} }} }}
+        {placeholder("i", "DT_INT32")} {placeholder("v", "DT_RESOURCE")}
+        node {{ name: "r" op: "While" input: "i" input: "v" attr {{ key: "T" value {{ list {{ type: DT_INT32 type: DT_RESOURCE }} }} }}
+          attr {{ key: "cond" value {{ func {{ name: "left" }} }} }} attr {{ key: "body" value {{ func {{ name: "body" }} }} }} }}
+        node {{ name: "read" op: "ReadVariableOp" input: "r:1" attr {{ key: "dtype" value {{ type: DT_FLOAT }} }} }}"""
+    )
+    variable = tf.get_variable("variable", initializer=5.0, use_resource=True)
+    count, value = tf.import_graph_def(graph_def, {"v:0": variable.handle}, ["r:0", "read:0"], name="f")
+    with tf.Session() as session:
+        session.run(variable.initializer)
+        assert session.run([count, value], {"f/i:0": 1}) == [3, 6.0]
+        assert session.run(variable) == 6.0
 
 
 def test_several_tensors_as_one_argument_are_refused():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .dtypes import int32
+from .dtypes import as_dtype, int32
 from .errors import InvalidArgumentError, NotFoundError, UnimplementedError
 from .graph.graph_def import attr_of, functions_of, set_attr
 from .ops import registry
@@ -22,6 +22,7 @@ _LOOPS = frozenset(("While", "StatelessWhile"))
 _CHOICES = frozenset(("Case", "StatelessCase"))  # by a number; out of range is the last branch
 _OF_FUNCTIONS = _CALLS | _CONDITIONALS | _LOOPS | _CHOICES  # each has one list of outputs, "output"
 
+_BOOL, _RESOURCE = 10, 20  # types in messages
 _MOST_DEPTH = 100  # of calls in each other: functions that call themselves have no end
 _MOST_NODES = 200_000  # in the place of calls: functions that call each other twice double them each time
 
@@ -45,13 +46,17 @@ def with_functions(graph_def, graph):
       (the `GraphDef`, name -> `FunctionDef` of its library)
 
     Raises:
-      ValueError: two functions of the message have one name.
+      ValueError: two functions of the message have one name, or one has that of an op.
     """
     if not graph_def.library.function:
         return graph_def, {}
     there, own = functions_of(graph), graph.__dict__.get("_dataset_functions", {})
     library = {}
     for function in graph_def.library.function:
+        if _is_op(function.signature.name):
+            raise ValueError(
+                f"Cannot add function '{function.signature.name}' because an op with the same name already exists."
+            )
         if not _same(library.setdefault(function.signature.name, function), function):
             raise ValueError(
                 f"Cannot add function '{function.signature.name}' because a different function with the same name already exists."
@@ -72,6 +77,13 @@ def with_functions(graph_def, graph):
         nodes = in_place(copy.node, library)
         graph_def = type(graph_def)(node=nodes, versions=copy.versions)
     return graph_def, library
+
+
+def _is_op(name):
+    try:
+        return registry.lookup(name) is not None
+    except ValueError:
+        return False
 
 
 def _same(first, second):
@@ -302,17 +314,17 @@ class _Places:
 
     def _conditional(self, node, depth):
         (predicate, *inputs), controls = _inputs(node)
-        if node.attr["Tcond"].type != 10:
-            raise UnimplementedError(None, None, f"Node '{node.name}' decides by what is no bool: expected a bool.")
         types = list(node.attr["Tin"].list.type)
         scope = self._prefix(node.name + "/switch")
         make = _Maker(node, scope)
+        predicate = make.decides(predicate, node.attr["Tcond"].type)
         switch = make("Switch", "pred", [predicate, predicate, *_waits(controls)], 10)
         sides = [make("Identity", f"pivot_{branch}", [f"{switch}:{branch}"], 10) for branch in (0, 1)]
         switched = [
             make("Switch", f"input_{i}", [text, predicate], t) for i, (text, t) in enumerate(zip(inputs, types))
         ]
         made, results, done = [], [], []
+        out_types = list(node.attr["Tout"].list.type)
         for branch, attr in enumerate(("else_branch", "then_branch")):
             arguments = [f"{name}:{branch}" for name in switched]
             prefix = self._prefix(f"{node.name}/{attr.partition('_')[0]}")
@@ -320,7 +332,7 @@ class _Places:
             made += nodes
             results.append(found)
             done.append(effects)
-        out_types = list(node.attr["Tout"].list.type)
+            _check_count(node, attr, found, out_types)
         merges = [
             make("Merge", f"output_{i}", pair, t, N=2) + ":0" for i, (*pair, t) in enumerate(zip(*results, out_types))
         ]
@@ -385,25 +397,39 @@ class _Places:
         make = _Maker(node, scope)
         parallel = node.attr["parallel_iterations"].i or 10
         frame = {"frame_name": scope.rstrip("/").encode(), "is_constant": False, "parallel_iterations": parallel}
-        pairs = list(enumerate(zip(inputs, types)))
-        enters = [make("Enter", f"enter_{i}", [text, *_waits(controls)], t, **frame) for i, (text, t) in pairs]
-        merges = [make("Merge", f"merge_{i}", [enters[i], f"{scope}next_{i}"], t, N=2) for i, (_, t) in pairs]
-        made, (decided,), done = self.body(
-            self._function(node, "cond"), self._prefix(node.name + "/cond"), merges, {}, merges[:1], depth
-        )
+        functions = [self._function(node, attr) for attr in ("cond", "body")]
+        handles = _handed_on(
+            functions[1], types
+        )  # variables that all iterations share: they enter the loop as they are
+        pairs = [(i, pair) for i, pair in enumerate(zip(inputs, types)) if i not in handles]
+        enters = {
+            i: make("Enter", f"enter_{i}", [text, *_waits(controls)], t, **{**frame, "is_constant": i in handles})
+            for i, (text, t) in enumerate(zip(inputs, types))
+        }
+        merges = {i: make("Merge", f"merge_{i}", [enters[i], f"{scope}next_{i}"], t, N=2) for i, (_, t) in pairs}
+        starts = [merges.get(i, enter) for i, enter in enters.items()]
+        first = list(merges.values())[:1]
+        made, decided, done = self.body(functions[0], self._prefix(node.name + "/cond"), starts, {}, first, depth)
+        _check_count(node, "cond", decided, [10])
+        (decided,) = decided
         if done:
-            decided = make("Identity", "decided", [decided, *_waits(done)], 10)
+            (t,) = [result.type for result in functions[0].signature.output_arg]
+            decided = make("Identity", "decided", [decided, *_waits(done)], t)
+        decided = make.decides(decided, functions[0].signature.output_arg[0].type, first)
         made.append(make.node("LoopCond", "decides", [decided]))
-        switches = [make("Switch", f"switch_{i}", [merges[i], scope + "decides"], t) for i, (_, t) in pairs]
-        variables = [make("Identity", f"variable_{i}", [f"{switches[i]}:1"], t) for i, (_, t) in pairs]
+        switches = {i: make("Switch", f"switch_{i}", [merges[i], scope + "decides"], t) for i, (_, t) in pairs}
+        variables = {i: make("Identity", f"variable_{i}", [f"{switches[i]}:1"], t) for i, (_, t) in pairs}
+        arguments = [variables.get(i, enter) for i, enter in enters.items()]
         nodes, found, effects = self.body(
-            self._function(node, "body"), self._prefix(node.name + "/body"), variables, {}, variables[:1], depth
+            functions[1], self._prefix(node.name + "/body"), arguments, {}, list(variables.values())[:1], depth
         )
+        _check_count(node, "body", found, types)
         made += nodes
-        for i, (_, t) in pairs:
-            make("NextIteration", f"next_{i}", [found[i], *(_waits(effects) if i == 0 else ())], t)
-        exits = [make("Exit", f"exit_{i}", [f"{switches[i]}:0"], t) for i, (_, t) in pairs]
-        return [*make.made, *made, _hand_on(node, exits, types, controls)]
+        for place, (i, (_, t)) in enumerate(pairs):
+            make("NextIteration", f"next_{i}", [found[i], *(_waits(effects) if place == 0 else ())], t)
+        exits = {i: make("Exit", f"exit_{i}", [f"{switches[i]}:0"], t) for i, (_, t) in pairs}
+        results = [exits.get(i, text) for i, text in enumerate(inputs)]
+        return [*make.made, *made, _hand_on(node, results, types, [*controls, *_ends(exits, handles)])]
 
 
 class _Maker:
@@ -418,6 +444,24 @@ class _Maker:
         set_attr(node.attr["value"], np.array(value, np.int32))
         self.made.append(node)
         return node.name
+
+    def decides(self, text, datatype, waits_for=()):
+        """A bool for what decides: what is no bool does so by whether it is 0, or a text by whether it is empty."""
+        if datatype == _BOOL:
+            return text
+        dtype = as_dtype(datatype)
+        if not (dtype.is_floating or dtype.is_integer or dtype.is_complex or dtype.name == "string"):
+            raise UnimplementedError(
+                None,
+                None,
+                f"Something of {self._scope}: what decides must be a bool, a number or a text, got {dtype.name}.",
+            )
+        nothing = self.node("Const", "nothing", _waits(waits_for))
+        set_attr(nothing.attr["dtype"], dtype)
+        is_text = dtype.name == "string"
+        set_attr(nothing.attr["value"], np.array(b"", object) if is_text else np.zeros((), dtype.as_numpy_dtype))
+        self.made.append(nothing)
+        return self("NotEqual", "is_something", [text, nothing.name], datatype)
 
     def node(self, op, name, inputs):
         node = self._class(name=self._scope + name, op=op)
@@ -438,6 +482,36 @@ def _fill_in(node, key, value):
     for own in node.attr.values():
         if own.placeholder == key:
             own.CopyFrom(value)
+
+
+def _check_count(node, attr, results, wanted):
+    """Refuses a function that gives another number of tensors than the node that calls it."""
+    if len(results) != len(wanted):
+        raise InvalidArgumentError(
+            None,
+            None,
+            f"Node '{node.name}' ({node.op}) expects {len(wanted)} tensors from its function {attr} "
+            f"'{node.attr[attr].func.name}', which gives {len(results)}.",
+        )
+
+
+def _handed_on(body, types):
+    """The places of the handles that the body of a loop gives as it gets them; none where nothing else is in the loop."""
+    names = [argument.name for argument in body.signature.input_arg]
+    nodes = {node.name: node for node in body.node_def}
+    found = set()
+    for i, (name, result) in enumerate(zip(names, body.signature.output_arg)):
+        source = body.ret.get(result.name, "")
+        while source.partition(":")[0] in nodes and nodes[source.partition(":")[0]].op == "Identity":
+            source = nodes[source.partition(":")[0]].input[0]
+        if i < len(types) and types[i] == _RESOURCE and source == name:
+            found.add(i)
+    return found if len(found) < len(types) else set()
+
+
+def _ends(exits, handles):
+    """What is waited for where handles leave a loop beside it, which must see what the loop has written."""
+    return list(exits.values())[:1] if handles else []
 
 
 def _inputs(node):

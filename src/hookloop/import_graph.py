@@ -38,6 +38,7 @@ _MOST_OUTPUTS = 1 << 20  # of one node: what a few bytes ask for is not made bef
 
 # The kind of an AttrValue, by the class of the attribute's default.
 _KINDS = {bool: "b", int: "i", float: "f", bytes: "s", DType: "type", TensorShape: "shape", list: "list"}
+_KIND_FIELDS = {"string": "s", "int": "i", "bool": "b", "float": "f"}
 
 
 def import_graph_def(graph_def, input_map=None, return_elements=None, name=None, op_dict=None, producer_op_list=None):
@@ -258,7 +259,7 @@ class Importer:
             ) from None  # fmt: skip
         defaults = signature_of(op_def).defaults
         try:
-            _check_kinds(node, defaults)
+            _check_kinds(node, defaults, attribute_kinds(op_def))
             attrs = {
                 **defaults,
                 **{key: attr_of(value) for key, value in node.attr.items() if value.WhichOneof("value")},
@@ -547,9 +548,11 @@ def _check_constant(node, value, wanted):
 _KIND_NAMES = {"b": "bool", "f": "float", "i": "int", "s": "string"}
 
 
-def _check_kinds(node, defaults):
+def _check_kinds(node, defaults, known):
     for key, default in defaults.items():
         kind, expected = node.attr[key].WhichOneof("value") if key in node.attr else None, _KINDS.get(type(default))
+        if expected is None:
+            expected = _KIND_FIELDS.get(known.get(key))
         if kind is not None and expected is not None and kind != expected:
             _refuse_kind(node, key, kind, expected)
 

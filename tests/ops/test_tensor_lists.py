@@ -108,6 +108,14 @@ def test_no_gradient_goes_through_a_list():
             lambda found: raw_ops.TensorListResize(input_handle=found, size=-1),
             "TensorListSlice expects size to be non-negative. Got: -1",
         ),
+        (
+            lambda found: set_item(found, 0, tf.zeros([1, 3], tf.int32)),
+            "Invalid data types; op elements int32 but list elements float32",
+        ),
+        (
+            lambda found: raw_ops.TensorListPushBack(input_handle=found, tensor=tf.zeros([1, 3], tf.int64)),
+            "Invalid data types; op elements int64 but list elements float32",
+        ),
     ],
 )
 def test_what_does_not_fit_a_list_is_refused(executor, make, text):

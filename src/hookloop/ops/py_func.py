@@ -43,11 +43,13 @@ def registered(token):
     """The function of a token.
 
     Raises:
-      UnknownError: this process has none.
+      InvalidArgumentError: this process has none.
     """
     found = _functions.get(token)
     if found is None:
-        raise errors.UnknownError(None, None, f"KeyError: the function {token!r} is not registered in this process")
+        raise errors.InvalidArgumentError(
+            None, None, f"ValueError: callback {token} is not found: this process has not registered the function"
+        )
     return found.function
 
 

@@ -19,17 +19,23 @@ class TensorList:
     """A list of tensors of one type.
 
     Args:
+      dtype: their `DType`.
       shape: of each element, as far as it is known: sizes, -1 for one that is not known; None where not even the rank is.
       items: arrays; None where nothing was written.
     """
 
-    __slots__ = ("items", "shape")
+    __slots__ = ("dtype", "items", "shape")
 
-    def __init__(self, shape, items):
-        self.shape, self.items = shape, items
+    def __init__(self, dtype, shape, items):
+        self.dtype, self.shape, self.items = dtype, shape, items
 
     def with_items(self, items):
-        return TensorList(self.shape, items)
+        return TensorList(self.dtype, self.shape, items)
+
+    def check_type(self, dtype):
+        """Refuses an op that was made for elements of another type."""
+        if dtype is not self.dtype:
+            raise ValueError(f"Invalid data types; op elements {dtype.name} but list elements {self.dtype.name}")
 
     def item(self, index):
         """The place of an element, which is checked to be one."""
@@ -45,6 +51,7 @@ def _shape_of(array):
 
 def _filled(call, found, given, wanted):
     """The elements at some places; zeros where nothing was written."""
+    found.check_type(call.attr("element_dtype"))
     dtype = call.attr("element_dtype").as_numpy_dtype
     shape = _shape_of(given)
     for known in (found.shape, *(item.shape for item in found.items if item is not None)):
@@ -85,15 +92,15 @@ def _stack(call, found, shape):
 
 
 def _reserve(call, shape, count):
-    return TensorList(_shape_of(shape), [None] * count.item())
+    return TensorList(call.attr("element_dtype"), _shape_of(shape), [None] * count.item())
 
 
 def _empty(call, shape, most):
-    return TensorList(_shape_of(shape), [])
+    return TensorList(call.attr("element_dtype"), _shape_of(shape), [])
 
 
 def _from_tensor(call, tensor, shape):
-    return TensorList(_shape_of(shape), list(np.array(tensor)))
+    return TensorList(call.attr("element_dtype"), _shape_of(shape), list(np.array(tensor)))
 
 
 def _get(call, found, index, shape):
@@ -111,6 +118,7 @@ def _fitting(found, item, done):
 
 
 def _set(call, found, index, item):
+    found.check_type(call.attr("element_dtype"))
     items = list(found.items)
     items[found.item(index.item())] = _fitting(
         found, item, "set a tensor with incompatible shape at a list index. Item"
@@ -126,6 +134,7 @@ def _resize(call, found, size):
 
 
 def _push(call, found, item):
+    found.check_type(call.attr("element_dtype"))
     item = _fitting(found, item, "append a tensor with incompatible shape to a list. Op")
     return found.with_items([*found.items, item])
 
