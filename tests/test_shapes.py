@@ -243,7 +243,21 @@ def test_what_one_input_tells_of_the_other_is_known_of_the_result():
     assert tf.nn.in_top_k(given(3, 2), tf.placeholder(tf.int32, None), 1).shape.as_list() == [3]
     assert tf.matrix_set_diag(open_rank, given(4, 2)).shape.as_list() == [4, None, None]
     assert tf.matrix_set_diag(given(None, 2, None), given(4, 2)).shape.as_list() == [4, 2, None]
+    assert tf.invert_permutation(tf.placeholder(tf.int32, None)).shape.as_list() == [None]
+    assert (
+        tf.depth_to_space(open_rank, 2).shape.as_list() == tf.space_to_depth(open_rank, 2).shape.as_list() == [None] * 4
+    )
     with pytest.raises(ValueError, match="Shape must be rank 1 but is rank 2"):
         tf.nn.in_top_k(open_rank, tf.placeholder(tf.int32, [2, 2]), 1)
     with pytest.raises(ValueError, match="Shape must be rank 1 but is rank 2"):
         tf.matrix_set_diag(given(2, 2), given(2, 2))
+
+
+def test_a_wrong_axis_of_a_vector_is_refused_when_its_largest_is_asked_for(executor):
+    """TensorFlow builds the node: the result is a scalar whichever axis it is."""
+    found = [tf.argmax(tf.constant([1.0, 2.0]), 1), tf.argmin(tf.placeholder_with_default([1.0], [None]), -2)]
+    assert [tensor.shape.as_list() for tensor in found] == [[], []]
+    with tf.Session() as session:
+        for tensor, axis in zip(found, ("1", "-2")):
+            with pytest.raises(tf.errors.InvalidArgumentError, match=f"in the range .-1, 1., but got {axis}"):
+                session.run(tensor)

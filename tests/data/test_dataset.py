@@ -313,6 +313,10 @@ def test_windows_and_unbatch(executor):
     assert elements(Dataset.range(7).window(3).flat_map(lambda d: d.batch(3))) == [[0, 1, 2], [3, 4, 5], [6]]
     assert elements(Dataset.range(6).window(2, stride=3).flat_map(lambda d: d.batch(2))) == [[0, 3], [2, 5], [4]]
     assert elements(Dataset.range(5).batch(2).unbatch()) == [0, 1, 2, 3, 4]
+    with pytest.raises(ValueError, match="int64 with shape .. has insufficient rank for batching"):
+        Dataset.range(5).unbatch()
+    with pytest.raises(ValueError, match=r"different batch sizes: expected one, got \[1, 2\]"):
+        Dataset.from_tensors(([1, 2], [3])).unbatch()
 
 
 # --- order and number -----------------------------------------------------------------------------------

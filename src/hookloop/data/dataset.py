@@ -427,7 +427,12 @@ class Dataset(OfElements):
         return DatasetV1Adapter(variant, element, self._options)
 
     def unbatch(self):
-        """The slices of every element along its first axis, as elements of their own."""
+        """The slices of every element along its first axis, as elements of their own.
+
+        Raises:
+          ValueError: where a component is a scalar, or components have different first sizes.
+        """
+        _check_batches(self._element)
         normalized = self.map(_normalized)
         element = map_structure(lambda leaf: TensorLeaf(leaf.dtype, leaf.shape[1:]), self._element)
         return normalized._derived("UnbatchDataset", [], element)
@@ -607,3 +612,16 @@ def _seed_tensors(seed):
         # Seeds that are both 0 by the program's will must not stand for seeds of the moment.
         both = logical_and(equal(first, 0), equal(second, 0))
         return first, where(both, constant(2**31 - 1, _int64), second, name=scope)
+
+
+def _check_batches(element):
+    sizes = set()
+    for leaf in flatten(element):
+        if isinstance(leaf, TensorLeaf) and leaf.shape.ndims is not None:
+            if leaf.shape.ndims == 0:
+                raise ValueError(f"A component of {leaf.dtype.name} with shape () has insufficient rank for batching.")
+            sizes.update([leaf.shape.as_list()[0]])
+    if len(sizes - {None}) > 1:
+        raise ValueError(
+            f"Cannot unbatch an input whose components have different batch sizes: expected one, got {sorted(sizes - {None})}."
+        )

@@ -234,7 +234,7 @@ def _transpose_gradient(op, grad):
 def _inverse_shape(c):
     if c.known(0) and len(c.shape(0)) != 1:
         c.fail(f"Shape must be rank 1 but is rank {len(c.shape(0))}")
-    return c.shape(0)
+    return c.shape(0) if c.known(0) else (UNKNOWN,)
 
 
 def _inverse(node, p):

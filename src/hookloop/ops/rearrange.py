@@ -125,6 +125,8 @@ def _image_axes(c):
 
 def _depth_shape(to_depth):
     def shape(c):
+        if not c.known(0):
+            return (UNKNOWN,) * 4
         found = list(c.shape(0))
         block = c.attr("block_size")
         _, height, width, depth = _image_axes(c)

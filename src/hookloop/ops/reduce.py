@@ -109,6 +109,9 @@ def _arg_shape(c):
     if not shape:
         c.fail_in_run(f"Expected dimension in the range [0, 0), but got {_named_axis(c)}")
         return ()
+    if len(shape) == 1 and not c.computed(1) and _named_axis(c) not in (0, -1):
+        c.fail_in_run(f"Expected dimension in the range [-1, 1), but got {_named_axis(c)}")
+        return ()  # whichever axis it is, as TensorFlow has it while the graph is built
     axis = _axis_of(c, 1, len(shape))
     return shape[:axis] + shape[axis + 1 :] if isinstance(axis, int) else without(c, shape, axis)
 
