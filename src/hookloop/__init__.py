@@ -132,6 +132,7 @@ _LATER_NAMES = {  # module -> its names here
     "ops.py_function": ["py_function"],
     "ops.session_handles": "delete_session_tensor get_session_handle get_session_tensor".split(),
     "ops.readers": "FixedLengthRecordReader IdentityReader ReaderBase TFRecordReader TextLineReader WholeFileReader".split(),
+    "ops.sequence_examples": ["parse_single_sequence_example"],
     "ops.parsing": """
         FixedLenFeature FixedLenSequenceFeature decode_csv parse_example parse_single_example parse_tensor serialize_tensor
     """.split(),

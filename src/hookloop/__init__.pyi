@@ -592,6 +592,7 @@ from .ops.session_handles import get_session_tensor as get_session_tensor
 from .ops.matrix_functions import matrix_square_root as matrix_square_root
 from .ops.parsing import parse_example as parse_example
 from .ops.parsing import parse_single_example as parse_single_example
+from .ops.sequence_examples import parse_single_sequence_example as parse_single_sequence_example
 from .ops.parsing import parse_tensor as parse_tensor
 from .ops.py_function import py_function as py_function
 from .ops.parsing import serialize_tensor as serialize_tensor

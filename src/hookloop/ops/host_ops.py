@@ -27,7 +27,9 @@ _READERS = frozenset((
     "TextLineReaderV2", "WholeFileReaderV2",
 ))  # fmt: skip
 
-_RECORDS = frozenset(("DecodeCSV", "ParseExample", "ParseSingleExample", "ParseTensor", "SerializeTensor"))
+_RECORDS = frozenset(
+    "DecodeCSV ParseExample ParseSequenceExample ParseSingleExample ParseSingleSequenceExample ParseTensor SerializeTensor".split()
+)
 
 _QUEUES = frozenset((
     "FIFOQueueV2", "PaddingFIFOQueueV2", "PriorityQueueV2", "RandomShuffleQueueV2", "QueueCloseV2", "QueueDequeueManyV2",

@@ -19,9 +19,10 @@ _KINDS = {
             record_bytes seq_dim""",
         "list(float)": "unigrams",
         "list(int)": "explicit_paddings key ksize select_cols squeeze_dims strides",
-        "list(shape)": "dense_shapes output_shapes shapes",
-        "list(string)": "dense_keys optimization_configs sparse_keys",
-        "list(type)": "component_types dtypes output_types sparse_types",
+        "list(shape)": "context_dense_shapes dense_shapes feature_list_dense_shapes output_shapes shapes",
+        "list(string)": """context_dense_keys context_sparse_keys dense_keys feature_list_dense_keys
+            feature_list_dense_missing_assumed_empty feature_list_sparse_keys optimization_configs sparse_keys""",
+        "list(type)": "component_types context_sparse_types dtypes feature_list_sparse_types output_types sparse_types",
         "shape": "shape",
         "string": "input_encoding loss_type mode output_encoding padding pattern rewrite",
         "tensor": "bad_color value",

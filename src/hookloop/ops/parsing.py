@@ -23,7 +23,8 @@ __all__ = [
 ]  # fmt: skip
 
 
-def _invalid(text):
+def refused(text):
+    """The error of a record that is not as it should be."""
     return errors.InvalidArgumentError(None, None, text)
 
 
@@ -41,7 +42,7 @@ def _unquoted(text, at, delimiter, quotes):
     end = len(text) if end < 0 else end
     field = text[at:end]
     if b"\n" in field or b"\r" in field or (quotes and b'"' in field):
-        raise _invalid("Unquoted fields cannot have quotes/CRLFs inside")
+        raise refused("Unquoted fields cannot have quotes/CRLFs inside")
     return field, end + 1
 
 
@@ -51,12 +52,12 @@ def _quoted(text, at, delimiter):
     while True:
         end = text.find(b'"', at)
         if end < 0:
-            raise _invalid("Quoted field has to end with quote followed by delim or end")
+            raise refused("Quoted field has to end with quote followed by delim or end")
         parts.append(text[at:end])
         if end == len(text) - 1 or text[end + 1 : end + 2] == delimiter:
             return b"".join(parts), end + 2
         if text[end + 1 : end + 2] != b'"':
-            raise _invalid("Quote inside a string has to be escaped by another quote")
+            raise refused("Quote inside a string has to be escaped by another quote")
         parts.append(b'"')
         at = end + 2
 
@@ -147,30 +148,35 @@ def _plain_column(texts, dtype, missing, default):
 _TYPE_NAMES = {"float32": "float", "float64": "double"}
 
 
+def type_name(dtype):
+    """A type as errors of records name it."""
+    return _TYPE_NAMES.get(dtype.name, dtype.name)
+
+
 def _run_decode_csv(call, records, *defaults):
     types = [t.base_dtype for t in call.attr("OUT_TYPE")]
     delimiter, missing, columns = call.attr("field_delim"), call.attr("na_value"), call.attr("select_cols")
     found = [np.empty(records.size, object if t == dtypes.string else t.as_numpy_dtype) for t in types]
     for i, default in enumerate(defaults):
         if default.size > 1:
-            raise _invalid(f"There should only be 1 default per field but field {i} has {default.size}")
+            raise refused(f"There should only be 1 default per field but field {i} has {default.size}")
     if _decode_plain(call, records, types, defaults, found):
         return [column.reshape(records.shape) for column in found]
     for r, record in enumerate(records.ravel()):
         fields = _chosen(_fields(record, delimiter, call.attr("use_quote_delim")), columns)
         if len(fields) != len(types):
-            raise _invalid(f"Expect {len(types)} fields but have {len(fields)} in record {r}")
+            raise refused(f"Expect {len(types)} fields but have {len(fields)} in record {r}")
         for f, (field, dtype) in enumerate(zip(fields, types)):
             if not field or field == missing:
                 if not defaults[f].size:
-                    raise _invalid(f"Field {f} is required but missing in record {r}!")
+                    raise refused(f"Field {f} is required but missing in record {r}!")
                 found[f][r] = defaults[f].ravel()[0]
                 continue
             try:
                 found[f][r] = _field_value(field, dtype)
             except (ValueError, UnicodeDecodeError):
-                name = _TYPE_NAMES.get(dtype.name, dtype.name)
-                raise _invalid(
+                name = type_name(dtype)
+                raise refused(
                     f"Field {f} in record {r} is not a valid {name}: {field.decode(errors='replace')}"
                 ) from None
         call.check()
@@ -255,7 +261,7 @@ def _example(serialized):
         return None
 
 
-def _values(feature, dtype):
+def parsed_values(feature, dtype):
     """The values of a feature, or None where it is another type's."""
     kind = feature.WhichOneof("kind")
     if kind is None:
@@ -263,7 +269,8 @@ def _values(feature, dtype):
     return list(getattr(feature, kind).value) if _LISTS[kind] == dtype else None
 
 
-def _array(values, dtype):
+def parsed_array(values, dtype):
+    """Values of a feature as an array."""
     return _texts(values) if dtype == dtypes.string else np.array(values, dtype.as_numpy_dtype)
 
 
@@ -282,7 +289,7 @@ def _run_parse_example(call, serialized, names, *rest):
     for name, text in zip(named, texts):
         examples.append((name, _example(text)))
         if examples[-1][1] is None:
-            raise _invalid(f"Could not parse example input, value: {text!r}")
+            raise refused(f"Could not parse example input, value: {text!r}")
     found = []
     for key, dtype, shape, default in zip(keys, types, shapes, defaults):
         column = _column(examples, key, dtype, shape)
@@ -314,7 +321,7 @@ def _column(examples, key, dtype, shape):
         if len(values) != number:
             return None
         found.extend(values)
-    return _array(found, dtype).reshape(len(examples), *shape)
+    return parsed_array(found, dtype).reshape(len(examples), *shape)
 
 
 def _fixed_number(shape):
@@ -328,16 +335,16 @@ def _row(name, i, features, key, dtype, shape, default):
     open_ended = bool(shape) and shape[0] is None
     if key not in features or features[key].WhichOneof("kind") is None:
         if open_ended:
-            return _array([], dtype)
+            return parsed_array([], dtype)
         if not default.size:
-            kind = _TYPE_NAMES.get(dtype.name, dtype.name)
-            raise _invalid(f"Name: {name}, Feature: {key} (data type: {kind}) is required but could not be found.")
+            kind = type_name(dtype)
+            raise refused(f"Name: {name}, Feature: {key} (data type: {kind}) is required but could not be found.")
         return default
-    values, kind = _values(features[key], dtype), _TYPE_NAMES.get(dtype.name, dtype.name)
+    values, kind = parsed_values(features[key], dtype), type_name(dtype)
     if values is None:
-        raise _invalid(f"{where}Data types don't match. Data type: {_type_of(features[key])} but expected type: {kind}")
+        raise refused(f"{where}Data types don't match. Data type: {_type_of(features[key])} but expected type: {kind}")
     _check_number(where, kind, len(values), shape, open_ended)
-    return _array(values, dtype)
+    return parsed_array(values, dtype)
 
 
 def _check_number(where, kind, number, shape, open_ended):
@@ -345,18 +352,18 @@ def _check_number(where, kind, number, shape, open_ended):
     if open_ended:
         part = int(np.prod(shape[1:], dtype=int))
         if number % max(part, 1):
-            raise _invalid(
+            raise refused(
                 f"{where}Number of {kind} values is not a multiple of stride length. Saw {number} values but output "
                 f"shape is: [{text}]"
             )
     elif number != int(np.prod(shape, dtype=int)):
-        raise _invalid(f"{where}Number of {kind} values != expected.  Values size: {number} but output shape: [{text}]")
+        raise refused(f"{where}Number of {kind} values != expected.  Values size: {number} but output shape: [{text}]")
 
 
 def _run_parse_single_example(call, serialized, *defaults):
     features = _example(serialized.item())
     if features is None:
-        raise _invalid(f"Could not parse example input, value: {serialized.item()!r}")
+        raise refused(f"Could not parse example input, value: {serialized.item()!r}")
     found = []
     for key, dtype, shape, default in zip(call.attr("dense_keys"), call.attr("Tdense"), _dense_shapes(call), defaults):
         key, dtype, open_ended = key.decode(), dtype.base_dtype, bool(shape) and shape[0] is None
@@ -364,21 +371,21 @@ def _run_parse_single_example(call, serialized, *defaults):
         if row is not None:
             found.append(row.reshape(shape))
             continue
-        kind = _TYPE_NAMES.get(dtype.name, dtype.name)
+        kind = type_name(dtype)
         if key not in features or features[key].WhichOneof("kind") is None:
             if not open_ended and not default.size:
-                raise _invalid(f"Feature: {key} (data type: {kind}) is required but could not be found.")
-            row = _array([], dtype) if open_ended else default
+                raise refused(f"Feature: {key} (data type: {kind}) is required but could not be found.")
+            row = parsed_array([], dtype) if open_ended else default
         else:
-            values = _values(features[key], dtype)
+            values = parsed_values(features[key], dtype)
             if values is None:
-                raise _invalid(
+                raise refused(
                     f"Key: {key}.  Data types don't match. Data type: {_type_of(features[key])} but expected type: {kind}"
                 )
             part = int(np.prod(shape[1:] if open_ended else shape, dtype=int))
             if (len(values) % max(part, 1)) if open_ended else len(values) != part:
-                raise _invalid(f"Key: {key}.  Can't parse serialized Example.")
-            row = _array(values, dtype)
+                raise refused(f"Key: {key}.  Can't parse serialized Example.")
+            row = parsed_array(values, dtype)
         found.append(np.asarray(row).reshape([-1 if d is None else d for d in shape]))
     return found
 
@@ -416,11 +423,11 @@ def _run_parse_tensor(call, serialized):
         message = TensorProto.FromString(serialized.item())
     except Exception:  # as in `_example`
         text = serialized.item().decode(errors="replace")
-        raise _invalid(f"Could not parse `serialized` as TensorProto: '{text}'") from None
+        raise refused(f"Could not parse `serialized` as TensorProto: '{text}'") from None
     found = dtypes.as_dtype(message.dtype) if message.dtype else None
     if found != wanted:
         names = [_TYPE_NAMES.get(t.name, t.name) if t is not None else "invalid" for t in (found, wanted)]
-        raise _invalid(f"Type mismatch between parsed tensor ({names[0]}) and dtype ({names[1]})")
+        raise refused(f"Type mismatch between parsed tensor ({names[0]}) and dtype ({names[1]})")
     return make_ndarray(message)
 
 

@@ -37,6 +37,7 @@ _LATER = {
         "fake_quant": """FakeQuantWithMinMaxArgs FakeQuantWithMinMaxArgsGradient FakeQuantWithMinMaxVars
             FakeQuantWithMinMaxVarsGradient FakeQuantWithMinMaxVarsPerChannel FakeQuantWithMinMaxVarsPerChannelGradient""",
         "matrix_functions": "Lu MatrixLogarithm MatrixSquareRoot",
+        "sequence_examples": "ParseSequenceExample ParseSingleSequenceExample",
         "parsing": "DecodeCSV ParseExample ParseSingleExample ParseTensor SerializeTensor",
         "py_function": "EagerPyFunc EagerPyFuncGradient",
         "quantize": "QuantizeAndDequantizeV2",

@@ -206,6 +206,7 @@ def _defaults(graph_def):
 _WANTED = {
     "CheckNumerics": "message", "DynamicPartition": "num_partitions", "EagerPyFunc": "token", "Enter": "frame_name", "InTopK": "k",
     "IteratorV2": "shared_name container", "ParseExample": "Nsparse Ndense", "ParseSingleExample": "num_sparse",
+    "ParseSingleSequenceExample": "Ncontext_sparse Nfeature_list_sparse", "ParseSequenceExample": "Ncontext_sparse Nfeature_list_sparse",
     "PlaceholderWithDefault": "shape", "PyFunc": "token", "PyFuncStateless": "token", "RefEnter": "frame_name",
     "ResourceConditionalAccumulator": "shape", "SparseConditionalAccumulator": "shape", "TensorArrayGradV3": "source",
     "VarHandleOp": "shape", "Variable": "shape", "VariableV2": "shape",
