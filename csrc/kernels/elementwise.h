@@ -27,7 +27,9 @@ typedef struct ew_walk {
     int64_t inner[EW_MOST_OPERANDS];
     hl_value param;
     double cost_ns;
-    int n_gathered; /* of short rows */
+    int n_gathered, n_tables; /* of short rows */
+    int row_axes;      /* that are a row with the innermost one, behind the outer ones */
+    int64_t innermost; /* elements of that one, then */
     bool streams;
     gathered gathered[EW_MOST_OPERANDS];
 } ew_walk;
@@ -57,6 +59,7 @@ static inline void ew_collapse(ew_walk *walk, hl_tensor *const *operand, int ope
         for (int k = 0; k < operands; k++) kept[rank - 1][k] = stride[k][axis];
     }
     walk->operands = operands;
+    walk->n_gathered = walk->n_tables = walk->row_axes = 0;
     walk->outer = rank > 0 ? rank - 1 : 0;
     walk->n = rank > 0 ? dims[rank - 1] : 1;
     if (out->size == 0) walk->n = 0, walk->outer = 0;
@@ -207,21 +210,55 @@ typedef struct ew_short_job {
     _Atomic int status;
 } ew_short_job;
 
-/* Whether short rows go together: `out` tells their number. Says which operands are gathered. */
+/* The dims and an operand's steps of the axes from `first` on. Returns how many these are. */
+static inline int ew_axes_from(const ew_walk *walk, int first, int k, int64_t *dims, int64_t *steps) {
+    int axes = 0;
+    for (int axis = first; axis < walk->outer; axis++) dims[axes] = walk->dims[axis], steps[axes++] = walk->strides[axis][k];
+    dims[axes] = walk->n, steps[axes++] = walk->inner[k];
+    return axes;
+}
+
+/* Whether short rows go together, the last axes as one row where they are short: `out` tells their number. Says which operands are
+ * gathered. */
 static inline bool ew_groups_rows(ew_walk *walk, hl_tensor *const *operand, const hl_tensor *out) {
-    const int last = walk->outer - 1, result = walk->operands - 1;
-    if (walk->outer == 0 || !out->contiguous || walk->n > SHORT_ROW || walk->n * walk->dims[last] < 4 * SHORT_ROW) return false;
-    walk->n_gathered = 0;
+    int64_t dims[HL_MAX_RANK], steps[HL_MAX_RANK], row = walk->n;
+    int first = walk->outer;
+    if (walk->outer == 0 || !out->contiguous || walk->n > SHORT_ROW) return false;
+    while (first > 1 && row * walk->dims[first - 1] <= WHOLE_AXES) row *= walk->dims[--first];
+    if (row * walk->dims[first - 1] < 4 * SHORT_ROW) return false;
+    walk->n_gathered = walk->n_tables = 0;
     for (int k = 0; k < walk->operands; k++) {
-        const int size = (int)hl_dtype_size(operand[k]->dtype);
-        const int64_t row = walk->strides[last][k], element = walk->inner[k];
-        if (size > 8) return false;
-        if ((row == 0 && element == 0) || (element == size && row == walk->n * size)) continue;
-        if (k == result) return false;
-        walk->gathered[walk->n_gathered++] = (gathered){k, size, false, row, element};
+        gathered g = {.operand = k, .size = (int)hl_dtype_size(operand[k]->dtype)};
+        const int tables = walk->n_tables, axes = ew_axes_from(walk, first - 1, k, dims, steps);
+        if (g.size > 8) return false;
+        if (!are_gathered(&g, axes, dims, steps, &walk->n_tables)) continue;
+        if (k == walk->operands - 1 || (walk->n_tables > tables && !has_distances(axes, dims, steps))) return false;
+        walk->gathered[walk->n_gathered++] = g;
     }
+    walk->row_axes = walk->outer - first;
+    walk->innermost = walk->n;
+    walk->n = row;
+    walk->outer = first;
+    walk->count = 1;
+    for (int axis = 0; axis < first; axis++) walk->count *= walk->dims[axis];
     for (int i = 0; i < walk->n_gathered; i++) walk->inner[walk->gathered[i].operand] = walk->gathered[i].size;
     return true;
+}
+
+static inline char *ew_table_in(char *slots, int table) { return slots + (EW_MOST_OPERANDS + 1 + table) * SLOT_BYTES; }
+
+static inline void ew_fill_tables(const ew_walk *walk, char *slots) {
+    for (int i = 0; i < walk->n_gathered; i++) {
+        const gathered *g = &walk->gathered[i];
+        if (g->table < 0) continue;
+        int32_t *table = (int32_t *)ew_table_in(slots, g->table);
+        const int64_t rows = walk->dims[walk->outer - 1], together = BLOCK / walk->n;
+        table[0] = 0;
+        int64_t count = add_distances(table, 1, walk->innermost, g->element_step);
+        for (int axis = walk->outer + walk->row_axes - 1; axis >= walk->outer; axis--)
+            count = add_distances(table, count, walk->dims[axis], walk->strides[axis][g->operand]);
+        add_distances(table, count, rows < together ? rows : together, g->row_step);
+    }
 }
 
 /* Rows along the last outer axis from first to end; data has the addresses of the first. */
@@ -237,7 +274,8 @@ static inline hl_status ew_short_rows(const ew_short_job *job, char *const *data
         for (int i = 0; i < walk->n_gathered; i++) {
             const gathered *g = &walk->gathered[i];
             char *slot = slots + i * SLOT_BYTES;
-            if (row == first || g->row_step != 0) move_rows(g, rows, walk->n, place[g->operand], slot);
+            if (g->table >= 0) take_by_table(g, (const int32_t *)ew_table_in(slots, g->table), rows * walk->n, place[g->operand], slot);
+            else if (row == first || g->row_step != 0) move_rows(g, rows, walk->n, place[g->operand], slot);
             place[g->operand] = slot;
         }
         char *const to = place[out];
@@ -260,7 +298,9 @@ static void ew_short_chunk(void *argument, int64_t chunk, int worker) {
     for (int k = 0; k < walk->operands; k++) data[k] = (char *)job->base[k] + first * walk->strides[last][k];
     for (int axis = last - 1; axis >= 0; index /= walk->dims[axis], axis--)
         for (int k = 0; k < walk->operands; k++) data[k] += index % walk->dims[axis] * walk->strides[axis][k];
-    const hl_status status = ew_short_rows(job, data, first, end, job->scratch + worker * job->scratch_bytes);
+    char *const slots = job->scratch + worker * job->scratch_bytes;
+    ew_fill_tables(walk, slots);
+    const hl_status status = ew_short_rows(job, data, first, end, slots);
     if (status != HL_OK) job->status = status;
 }
 
@@ -346,7 +386,7 @@ static inline hl_status ew_prepare(hl_prepare *prep, const ew_variant *variants,
     if (out->size && ew_groups_rows(walk, operands, out)) {
         walk->streams = passes_cache(prep, out->size * walk->inner[n - 1]);
         prep->ins->fn = ew_run_short;
-        prep->scratch_bytes = (EW_MOST_OPERANDS + 1) * SLOT_BYTES;
+        prep->scratch_bytes = (EW_MOST_OPERANDS + 1 + walk->n_tables) * SLOT_BYTES;
     } else if (ew_is_streamed(prep, walk, out)) {
         prep->ins->fn = ew_run_streamed;
         prep->scratch_bytes = EW_STREAM_BLOCK;

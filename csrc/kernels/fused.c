@@ -27,6 +27,8 @@ enum {
     STEP_NS = 3
 };
 
+#define TAKEN_NS 0.3 /* an element that is taken by a table */
+
 typedef struct fused_step {
     ew_loop loop;
     hl_value param;
@@ -48,7 +50,10 @@ typedef struct fused {
     int64_t strides[HL_MAX_RANK][MAX_OPERANDS];
     int64_t inner[MAX_OPERANDS];
     int64_t together, last_together;     /* rows of a block, and of the last one along its axis; 1 where they are not short */
+    int row_axes;                        /* a row is that many axes behind the outer ones, and the innermost one */
+    int64_t innermost;                   /* elements of that */
     gathered gathered[MAX_OPERANDS];     /* whose slots lie behind the steps' */
+    int n_tables;                        /* of gathered ones, behind the slots of streamed results */
     int n_streamed;                      /* results that are more than the cache should keep */
     int streamed[MAX_OPERANDS];          /* their slots lie behind those of gathered ones */
     int64_t blocks_per_row, blocks;
@@ -115,6 +120,24 @@ static inline void point_slots(const fused *f, char **base, char *scratch) {
 #endif
 }
 
+static inline char *table_in(const fused *f, char *slots, int table) {
+    return slots + (f->n_gathered + f->n_streamed + table) * SLOT_BYTES;
+}
+
+/* Fills the tables of where gathered elements lie. */
+static void fill_tables(const fused *f, char *slots) {
+    for (int i = 0; i < f->n_gathered; i++) {
+        const gathered *g = &f->gathered[i];
+        if (g->table < 0) continue;
+        int32_t *table = (int32_t *)table_in(f, slots, g->table);
+        table[0] = 0;
+        int64_t count = add_distances(table, 1, f->innermost, g->element_step);
+        for (int axis = f->outer + f->row_axes - 1; axis >= f->outer; axis--)
+            count = add_distances(table, count, f->dims[axis], f->strides[axis][g->operand]);
+        add_distances(table, count, f->together, g->row_step);
+    }
+}
+
 /* A block of several rows; base has the addresses of their operands, `held` of the rows that a slot has only repeated so far. */
 static void run_rows(const fused *f, int64_t rows, char **base, char *slots, const char **held) {
     char *apart[MAX_OPERANDS];
@@ -124,7 +147,8 @@ static void run_rows(const fused *f, int64_t rows, char **base, char *slots, con
         apart[i] = base[g->operand];
         base[g->operand] = slot;
         if (g->is_result || (g->row_step == 0 && held[i] == apart[i])) continue;
-        move_rows(g, rows, f->n, apart[i], slot);
+        if (g->table < 0) move_rows(g, rows, f->n, apart[i], slot);
+        else take_by_table(g, (const int32_t *)table_in(f, slots, g->table), rows * f->n, apart[i], slot);
         held[i] = rows == f->together ? apart[i] : NULL;
     }
     run_steps(f, rows * f->n, base);
@@ -205,6 +229,7 @@ static void run_chunk(void *argument, int64_t chunk, int worker) {
     const char *held[MAX_OPERANDS] = {NULL};
     int64_t index[HL_MAX_RANK], rest = first / f->blocks_per_row, at = first % f->blocks_per_row * BLOCK;
     point_slots(f, base, job->scratch + worker * job->scratch_bytes);
+    fill_tables(f, slots);
     for (int k = 0; k < f->operands; k++) row[k] = job->from[k];
     for (int axis = f->outer - 1; axis >= 0; axis--) {
         index[axis] = rest % f->dims[axis];
@@ -263,24 +288,56 @@ static void collapse(fused *f, const hl_prepare *prep) {
     for (int axis = 0; axis < f->outer; axis++) f->rows *= f->dims[axis];
 }
 
+static int operand_size(const hl_prepare *prep, int k) {
+    return (int)hl_dtype_size((k < prep->n_in ? prep->in[k] : prep->out[k - prep->n_in])->dtype);
+}
+
+/* The dims and an operand's steps of the axes from `first` on. Returns how many these are. */
+static int axes_from(const fused *f, int first, int k, int64_t *dims, int64_t *steps) {
+    int axes = 0;
+    for (int axis = first; axis < f->outer; axis++) dims[axes] = f->dims[axis], steps[axes++] = f->strides[axis][k];
+    dims[axes] = f->n, steps[axes++] = f->inner[k];
+    return axes;
+}
+
+/* How many of the last outer axes are a row with the innermost one: those that are short together, if all results lie so. */
+static int whole_axes(const fused *f, const hl_prepare *prep) {
+    int64_t dims[HL_MAX_RANK], steps[HL_MAX_RANK], row = f->n;
+    int first = f->outer;
+    while (first > 1 && row * f->dims[first - 1] <= WHOLE_AXES) row *= f->dims[--first];
+    for (int k = 0; k < f->operands; k++) {
+        gathered g = {.size = operand_size(prep, k)};
+        int tables = 0;
+        const int axes = axes_from(f, first - 1, k, dims, steps);
+        if (!are_gathered(&g, axes, dims, steps, &tables) || !tables) continue;
+        if (k >= prep->n_in || !has_distances(axes, dims, steps)) return 0;
+    }
+    return f->outer - first;
+}
+
 /* Takes several rows along the last outer axis as one block where they are short. */
 static void group_rows(fused *f, const hl_prepare *prep) {
-    const int last = f->outer - 1;
+    int64_t dims[HL_MAX_RANK], steps[HL_MAX_RANK];
     f->together = 1;
-    f->n_gathered = 0;
-    if (prep->out[0]->size == 0 || f->outer == 0 || f->n > SHORT_ROW || f->dims[last] < 2) return;
+    f->n_gathered = f->n_tables = f->row_axes = 0;
+    if (prep->out[0]->size == 0 || f->outer == 0 || f->n > SHORT_ROW || f->dims[f->outer - 1] < 2) return;
+    for (int k = 0; k < f->operands; k++)
+        if (operand_size(prep, k) > 8) return;
+    f->row_axes = whole_axes(f, prep);
+    const int last = f->outer - f->row_axes - 1;
     for (int k = 0; k < f->operands; k++) {
-        const int size = (int)hl_dtype_size((k < prep->n_in ? prep->in[k] : prep->out[k - prep->n_in])->dtype);
-        const int64_t row = f->strides[last][k], element = f->inner[k];
-        if (size > 8) return;
-        if ((row == 0 && element == 0) || (element == size && row == f->n * size)) continue;
-        f->gathered[f->n_gathered++] = (gathered){k, size, k >= prep->n_in, row, element};
+        gathered g = {.operand = k, .size = operand_size(prep, k), .is_result = k >= prep->n_in};
+        const int axes = axes_from(f, last, k, dims, steps);
+        if (are_gathered(&g, axes, dims, steps, &f->n_tables)) f->gathered[f->n_gathered++] = g;
     }
+    f->innermost = f->n;
+    f->outer = last + 1;
+    f->rows = 1;
+    for (int i = 0; i < f->row_axes; i++) f->n *= f->dims[f->outer + i];
     f->together = f->dims[last] < BLOCK / f->n ? f->dims[last] : BLOCK / f->n;
     f->last_together = (f->dims[last] - 1) % f->together + 1;
-    f->rows = f->rows / f->dims[last];
     f->dims[last] = (f->dims[last] + f->together - 1) / f->together;
-    f->rows *= f->dims[last];
+    for (int axis = 0; axis < f->outer; axis++) f->rows *= f->dims[axis];
     for (int k = 0; k < f->operands; k++) f->strides[last][k] *= f->together;
     for (int i = 0; i < f->n_gathered; i++) f->inner[f->gathered[i].operand] = f->gathered[i].size;
 }
@@ -525,9 +582,10 @@ static hl_status prepare_fused(hl_prepare *prep) {
 #if STEPS_IN_REGISTERS
     join_steps(f);
 #endif
-    prep->scratch_bytes = (f->slots + f->n_gathered + f->n_streamed) * SLOT_BYTES;
+    prep->scratch_bytes = (f->slots + f->n_gathered + f->n_streamed + f->n_tables) * SLOT_BYTES;
     prep->cost_ns = f->cost_ns = cost * (double)prep->out[0]->size + (double)(STEP_NS * f->steps) * (double)f->blocks +
-                                 (double)(STEP_NS * f->n_gathered) * (double)(f->blocks * f->together);
+                                 (double)(STEP_NS * f->n_gathered) * (double)(f->blocks * f->together) +
+                                 TAKEN_NS * f->n_tables * (double)prep->out[0]->size;
     f->blocks_alone = f->blocks_shared = f->n * f->together >= 16 * BLOCK ? 16 : 1 + 16 * BLOCK / (f->n * f->together + 1);
     if ((double)f->blocks_shared * f->cost_ns > CHUNK_NS * (double)f->blocks)
         f->blocks_shared = 1 + (int64_t)(CHUNK_NS * (double)f->blocks / f->cost_ns);

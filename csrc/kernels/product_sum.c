@@ -14,6 +14,8 @@ enum {
     CHAINS = 8,     /* of a single sum */
     PART = 32768,   /* products of a single sum that one task makes, or as many more as make */
     MOST_PARTS = 64,
+    MOST_FEW = 8,   /* products of a sum of few */
+    FEW_ROWS = 512, /* such sums of a unit */
     TASK_NS = 10000
 };
 
@@ -21,9 +23,9 @@ enum {
 typedef struct axis { int64_t size, a, b; } axis;
 typedef struct place { int64_t a, b; } place;
 
-/* How the outputs are made: along both operands, many or one of them, along rows of both or of the second alone, or one by one with any
+/* How the outputs are made: along both operands, many, of few products each, or one of them, along rows of both or of the second alone, or one by one with any
  * strides. */
-typedef enum way { DOTS, SINGLE_DOT, COLUMNS_OF_TWO, SCALED_COLUMNS, ONE_BY_ONE } way;
+typedef enum way { DOTS, FEW_PRODUCTS, SINGLE_DOT, COLUMNS_OF_TWO, SCALED_COLUMNS, ONE_BY_ONE } way;
 
 typedef struct product_sum product_sum;
 typedef void (*unit_fn)(const product_sum *p, const char *a, const char *b, char *out, int64_t unit);
@@ -150,10 +152,11 @@ static void swap_operands(product_sum *p) {
     p->swapped = true;
 }
 
-static void choose_way(product_sum *p) {
+static void choose_way(product_sum *p, int64_t lanes) {
     if (p->inner_reduced) {
         const bool single = p->kept_count == 1 && p->reduced_count == 1;
-        p->way = p->inner.a != 1 || p->inner.b != 1 ? ONE_BY_ONE : single ? SINGLE_DOT : DOTS;
+        const bool few = p->inner.size > 0 && p->inner.size <= MOST_FEW && p->inner.size <= lanes && p->reduced_count == 1 && p->kept_rank == 1;
+        p->way = p->inner.a != 1 || p->inner.b != 1 ? ONE_BY_ONE : single ? SINGLE_DOT : few ? FEW_PRODUCTS : DOTS;
         return;
     }
     if (p->inner.a == 1 && p->inner.b == 0) swap_operands(p);
@@ -169,10 +172,12 @@ static hl_status product_sum_prepare(hl_prepare *prep) {
     if ((!wide && out->dtype != HL_FLOAT32) || a->dtype != out->dtype || b->dtype != out->dtype)
         return hl_no_kernel(prep, "a sum of products");
     sort_axes(p, a, b, (uint64_t)prep->attr[0].i);
-    choose_way(p);
     const int64_t lanes = wide ? F64_LANES : F32_LANES;
+    choose_way(p, lanes);
     p->strips = p->inner_reduced ? 1 : (p->inner.size + STRIP * lanes - 1) / (STRIP * lanes);
-    p->units = p->way == DOTS ? (p->kept_count + lanes - 1) / lanes : p->kept_count * p->strips;
+    p->units = p->way == DOTS           ? (p->kept_count + lanes - 1) / lanes
+               : p->way == FEW_PRODUCTS ? (p->kept_count + FEW_ROWS - 1) / FEW_ROWS
+                                        : p->kept_count * p->strips;
     if (p->way == SINGLE_DOT) {
         const int64_t length = (p->inner.size + MOST_PARTS - 1) / MOST_PARTS;
         p->part_length = length < PART ? PART : (length + BLOCK - 1) / BLOCK * BLOCK;
@@ -180,7 +185,7 @@ static hl_status product_sum_prepare(hl_prepare *prep) {
         prep->scratch_bytes = p->units * (int64_t)sizeof(double);
     }
     const double products = (double)p->kept_count * (double)p->reduced_count * (double)p->inner.size;
-    p->cost_ns = prep->cost_ns = 10 + products * (p->way == ONE_BY_ONE ? 1.5 : 0.1) + (double)out->size * 2;
+    p->cost_ns = prep->cost_ns = 10 + products * (p->way == ONE_BY_ONE ? 1.5 : 0.1) + (double)out->size * (p->way == FEW_PRODUCTS ? 0.5 : 2);
     const int64_t tasks = (int64_t)(p->cost_ns / TASK_NS) + 1;
     p->units_per_task = p->units <= tasks ? 1 : (p->units + tasks - 1) / tasks;
     if (p->way == SINGLE_DOT) p->units_per_task = 1;

@@ -40,6 +40,34 @@ static void NAME(dots)(const product_sum *p, const REAL *a, const REAL *b, REAL 
     for (int64_t i = 0; i < rows; i++) out[first + i] = (REAL)total[i];
 }
 
+/* Sums of n products, which are those of `dots` where a row has no more than lanes: the same tree of additions. What is not
+ * there is 0 in it, which makes a positive zero of a negative one; a product that 0 is added to is rounded before the next addition. */
+SIMD_INLINE void NAME(few_products)(const int n, const REAL *a, const REAL *b, int64_t a_step, int64_t b_step, REAL *restrict out,
+                                    int64_t rows) {
+    for (int64_t i = 0; i < rows; i++) {
+        REAL x[MOST_FEW];
+        _Pragma("GCC unroll 8") for (int j = 0; j < n; j++) x[j] = a[i * a_step + j] * b[i * b_step + j] + 0;
+#define ADD(i, j) \
+    if (j < n) x[i] += x[j];
+        if (sizeof(REAL) == sizeof(float)) { ADD(0, 2) ADD(1, 3) ADD(4, 6) ADD(5, 7) ADD(0, 1) ADD(4, 5) }
+        else { ADD(0, 1) ADD(2, 3) ADD(4, 5) ADD(6, 7) ADD(0, 2) ADD(4, 6) }
+        ADD(0, 4)
+#undef ADD
+        out[i] = x[0] + 0;
+    }
+}
+static void NAME(few)(const product_sum *p, const REAL *a, const REAL *b, REAL *out, int64_t rows) {
+    const int64_t a_step = p->kept[0].a, b_step = p->kept[0].b;
+#define FEW(n)                                                                                   \
+    case n:                                                                                      \
+        if (a_step == n && b_step == n && a == b) NAME(few_products)(n, a, a, n, n, out, rows);  \
+        else if (a_step == n && b_step == n) NAME(few_products)(n, a, b, n, n, out, rows);       \
+        else NAME(few_products)(n, a, b, a_step, b_step, out, rows);                             \
+        break;
+    switch (p->inner.size) { FEW(1) FEW(2) FEW(3) FEW(4) FEW(5) FEW(6) FEW(7) FEW(8) }
+#undef FEW
+}
+
 /* The sum of n products that lie along both operands. */
 static double NAME(dot_part)(const REAL *a, const REAL *b, int64_t n) {
     double total = 0;
@@ -119,6 +147,11 @@ static void NAME(unit)(const product_sum *p, const char *a_data, const char *b_d
     if (p->way == DOTS) {
         const int64_t first = unit * LANES, rest = p->kept_count - first;
         NAME(dots)(p, a, b, out, first, rest < LANES ? rest : LANES);
+        return;
+    }
+    if (p->way == FEW_PRODUCTS) {
+        const int64_t first = unit * FEW_ROWS, rest = p->kept_count - first;
+        NAME(few)(p, a + first * p->kept[0].a, b + first * p->kept[0].b, out + first, rest < FEW_ROWS ? rest : FEW_ROWS);
         return;
     }
     if (p->way == SINGLE_DOT) {

@@ -6,6 +6,7 @@ import time
 import numpy as np
 import pytest
 
+import hookloop as tf
 from hookloop import _core
 
 
@@ -324,3 +325,88 @@ def test_one_element_decides_whether_any_or_all_are_true(columns):
     cases = [("any", x != 0, (x != 0).any(1)), ("all", x == 0, (x == 0).all(1)), ("any", x.view(bool), (x != 0).any(1))]
     for kernel, flags, expected in cases:
         np.testing.assert_array_equal(call(kernel, [flags], [np.empty(columns + 2, bool)], [2]), expected)
+
+
+SHORT_AXES = [
+    (40, 7, 2),
+    (300, 3, 1, 5),
+    (9, 8, 8),
+    (2, 256, 2),
+    (3, 257, 2),
+    (700, 2),
+    (5, 4, 3, 2, 6),
+    (130, 64, 8),
+    (17, 33, 65),
+]
+
+
+def spread(shape, kept, dtype, seed):
+    """Numbers that are the same along the axes that are not kept."""
+    rng = np.random.default_rng(seed)
+    return rng.integers(-9, 9, [d if k else 1 for d, k in zip(shape, kept)]).astype(dtype)
+
+
+@pytest.mark.parametrize("shape", SHORT_AXES, ids=str)
+@pytest.mark.parametrize("dtype", ["int8", "int16", "float32", "float64"])
+def test_short_axes_together_have_the_numbers_of_each(dtype, shape):
+    """Operands that are the same along any of the axes, that lie transposed, apart or backwards; results that lie apart."""
+    for pattern in range(1 << len(shape)):
+        kept = [pattern >> i & 1 for i in range(len(shape))]
+        x, y = spread(shape, kept, dtype, 0), spread(shape, [not k for k in kept], dtype, 1)
+        for threads in (1, 2):
+            found = call("sub", [x, y], [np.empty(shape, dtype)], (), threads)
+            np.testing.assert_array_equal(found, np.broadcast_to(x - y, shape))
+    full, row = spread(shape, [1] * len(shape), dtype, 2), spread(shape, [0] * (len(shape) - 1) + [1], dtype, 3)
+    turned = np.asarray(full.T.copy().T)
+    backwards, apart = full[:, ::-1], np.repeat(full, 2, -1)[..., ::2]
+    for x in (full, turned, backwards, apart):
+        np.testing.assert_array_equal(call("sub", [x, row], [np.empty(shape, dtype)]), x - row)
+        np.testing.assert_array_equal(call("less", [row, x], [np.empty(shape, bool)]), row < x)
+        wide = np.zeros((*shape[:-1], shape[-1] + 1), dtype)
+        call("sub", [x, row], [wide[..., :-1]])
+        np.testing.assert_array_equal(wide[..., :-1], x - row)
+        assert not wide[..., -1].any()
+
+
+@pytest.mark.parametrize("shape", SHORT_AXES, ids=str)
+def test_chains_over_short_axes_have_the_numbers_of_each(shape, executor):
+    """Squares of differences, with a factor for some axes; one result is a part of a concatenation."""
+    first = [i == 0 for i in range(len(shape))]
+    x, y, z = (
+        spread(shape, kept, "f", i)
+        for i, kept in enumerate(([a or b for a, b in zip(first, first[::-1])], [not f for f in first], first))
+    )
+    tensors = [tf.placeholder(tf.float32, [None] * len(shape)) for _ in range(3)]
+    squares = tf.square(tensors[0] - tensors[1])
+    fetches = [squares * tensors[2] + tensors[1], tf.concat([squares + tensors[0], tf.zeros_like(squares)], -1)]
+    for threads in (1, 2):
+        with tf.Session(config=tf.ConfigProto(intra_op_parallelism_threads=threads)) as session:
+            scaled, joined = session.run(fetches, dict(zip(tensors, (x, y, z))))
+        np.testing.assert_array_equal(scaled, (x - y) ** 2 * z + y)
+        np.testing.assert_array_equal(joined, np.concatenate([(x - y) ** 2 + x, np.zeros(shape, "f")], -1))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 7, 8, 9, 16, 17])
+def test_sums_of_few_products_are_rounded_one_by_one(n, dtype):
+    """Rows before and behind those of a unit; squares; rows that lie apart; what is not finite, and zeros of both signs."""
+    rng = np.random.default_rng(n)
+    special = np.array([0, -0.0, np.inf, -np.inf, np.nan, 1], dtype)
+    for rows in (2, 15, 511, 513, 1100):
+        wide = rng.integers(-512, 512, (2, rows, n + 1)).astype(dtype)  # no sum is rounded
+        x, y = (np.ascontiguousarray(w[:, :n]) for w in wide)
+        for a, b in ((x, y), (x, x), (wide[0, :, :n], y), (wide[0, :, :n], wide[1, :, 1:])):
+            for threads in (1, 2):
+                found = call("product_sum", [a, b], [np.empty(rows, dtype)], [2], threads)
+                np.testing.assert_array_equal(found, (a * b).sum(1))
+        x[rng.integers(0, rows, rows // 2)] = rng.choice(special, (rows // 2, n))
+        found = call("product_sum", [x, y], [np.empty(rows, dtype)], [2])
+        with np.errstate(invalid="ignore"):
+            np.testing.assert_array_equal(found, (x * y).sum(1) + 0)
+        assert not np.signbit(found[found == 0]).any()
+    third = np.array(1 / 3, dtype)
+    if n <= 2:
+        thirds = np.full((600, n), third)
+        np.testing.assert_array_equal(
+            call("product_sum", [thirds, thirds], [np.empty(600, dtype)], [2]), n * (third * third)
+        )
