@@ -7,6 +7,9 @@ import sys as _sys
 from absl import flags as _flags
 from absl.flags import *  # noqa: F403
 
+# The flags are those of the program that defines them: its --help lists them, and errors name its file.
+_flags.disclaim_key_flags()
+
 
 class _FlagValues:
     """absl's FLAGS, which parse the command line by themselves when first asked for a value."""
