@@ -1,6 +1,7 @@
 """`explain`: what it says of a plan, in a program and on the command line."""
 
 import io
+import re
 import subprocess
 import sys
 
@@ -148,6 +149,11 @@ def nothing_returned():
 def two_ends():
     x = tf.placeholder(tf.float32, [3], name="x")
     tf.exp(x, name="y"), tf.tanh(x, name="z")
+
+def broken():
+    return tf.zeros([2]) + tf.zeros([3])
+
+number = 3
 """
 
 
@@ -220,6 +226,7 @@ def test_a_file_whose_graph_has_several_ends(run, tmp_path):
         (["."], "expected a file with a GraphDef or a meta graph, got the directory ."),
         (["nowhere:model"], "No module named 'nowhere'"),
         (["program:nothing"], "has no attribute 'nothing'"),
+        (["program:number"], "expected a function as program:number, got an object of type 'int'"),
         (["program:model", "--fetch", "nowhere"], "cannot be interpreted as a Tensor"),
         (["program:model", "--feed", "x"], "expected NAME=SHAPE as in x=64,784, got 'x'"),
         (["program:model", "--feed", "x=a"], "expected NAME=SHAPE"),
@@ -230,6 +237,16 @@ def test_arguments_that_make_no_sense(run, arguments, text):
     assert done.returncode == 2
     assert text in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("of", ["program:broken", "unreadable:model"])
+def test_what_fails_in_the_program_is_shown_with_its_line(run, tmp_path, of):
+    (tmp_path / "unreadable.py").write_text("import program\nmodel = program.broken()\n")
+    done = run(of)
+    assert done.returncode == 2
+    assert re.search(r'File "\S*program.py", line \d+, in broken', done.stderr)
+    assert "ValueError: Dimensions must be equal, but are 2 and 3" in done.stderr
+    assert done.stderr.splitlines()[-1] == f"hookloop explain: {of} failed"
 
 
 def convolved(window=3, stride=1):

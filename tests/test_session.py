@@ -391,6 +391,24 @@ class TestRequestsThatAreKnown:
                 assert session.run(added, {x: session.buffer(w)}).tolist() == [2, 2, 2]
                 assert session.run(added, {x: session.buffer(w)[:]}).tolist() == [4, 4, 4]
 
+    @pytest.mark.skipif(on_reference(), reason="the reference executor keeps no buffers")
+    def test_a_view_of_a_variable_is_fed_as_it_was_before_the_step(self):
+        """What is fed is the value of that moment: one that is read after the step's write is none of it."""
+        w = tf.get_variable("w", initializer=tf.ones([3]))
+        x = tf.placeholder(tf.float32, [3])
+        with tf.control_dependencies([tf.assign(w, w + 1)]):
+            tripled = x * 3.0
+        with tf.Session() as session:
+            session.run(w.initializer)
+            view, call = session.buffer(w), session.make_callable(tripled, [x])
+            for fed in (view, view, view[:], np.asarray(view)):
+                before = 3 * view
+                np.testing.assert_array_equal(session.run(tripled, {x: fed}), before)
+                np.testing.assert_array_equal(call(fed), before + 3)
+            before = view.copy()
+            np.testing.assert_array_equal(session.run_steps(tripled, 3, {x: view}), 3 * before)
+            assert session.run(w).tolist() == [12, 12, 12]
+
     def test_a_callable_is_called_with_values_of_any_kind(self, executor):
         x, y = tf.placeholder(tf.float32, [None]), tf.placeholder(tf.float32, [])
         with tf.Session() as session:

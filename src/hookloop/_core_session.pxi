@@ -243,6 +243,8 @@ cdef class SessionCore:
                         c.regs[spec.registers[axis]] = np.PyArray_DIMS(array)[axis]
                 continue
             array = <np.ndarray>PyList_GET_ITEM(arguments, i)
+            if np.PyArray_BASE(array) != NULL and not _outside(<PyObject *>array):
+                array = arguments[i] = array.copy()
             for axis in range(spec.rank):
                 if spec.dims[axis] == OPEN:
                     c.regs[spec.registers[axis]] = np.PyArray_DIMS(array)[axis]

@@ -79,6 +79,10 @@ class _UsageError(Exception):
     """The arguments make no sense; the message is for the user."""
 
 
+class _ProgramError(Exception):
+    """The user's own code failed: its cause is shown with the line that it comes from."""
+
+
 def _explain(arguments):
     from . import errors
     from .explain import explain
@@ -93,6 +97,12 @@ def _explain(arguments):
             explain(fetches, {**(feed_dict or {}), **dict(arguments.feed)}, graph)
     except BrokenPipeError:
         raise
+    except _ProgramError as error:
+        import traceback
+
+        traceback.print_exception(error.__cause__)
+        print(f"hookloop explain: {arguments.source} failed", file=sys.stderr)
+        return _USAGE_ERROR
     except (_UsageError, ValueError, TypeError, OSError, errors.OpError) as error:
         print(f"hookloop explain: {error}", file=sys.stderr)
         return _USAGE_ERROR
@@ -132,12 +142,23 @@ def _built(source):
         raise _UsageError(f"expected MODULE:FUNCTION or a file, got {source!r}")
     sys.path.insert(0, "")
     try:
-        build = getattr(import_module(module), function)
-    except (ImportError, AttributeError) as error:
+        imported = import_module(module)
+    except ModuleNotFoundError as error:
         raise _UsageError(error) from None
+    except Exception as error:
+        raise _ProgramError from error
     finally:
         sys.path.remove("")
-    made = build()
+    if not hasattr(imported, function):
+        raise _UsageError(f"module {module!r} has no attribute {function!r}")
+    build = getattr(imported, function)
+    if not callable(build):
+        raise _UsageError(f"expected a function as {source}, got an object of type {type(build).__name__!r}")
+    try:
+        made = build()
+    except Exception as error:
+        error.__traceback__ = error.__traceback__.tb_next  # from the user's code on
+        raise _ProgramError from error
     if isinstance(made, tuple) and len(made) == 2 and isinstance(made[1], dict):
         return made
     return made, None
