@@ -5,7 +5,7 @@ from __future__ import annotations
 from .._core import broadcast, scalar, unchanged
 from ..shapes import to_internal
 
-__all__ = ["broadcast", "check_sizes", "from_attribute", "handle_shape", "length_by_input", "merged", "nothing", "one_of", "picked", "scalar", "shape_of_variable", "sized_by_input", "unchanged", "unknown"]  # fmt: skip
+__all__ = ["ONLY_FORWARDS", "broadcast", "check_forwards", "check_sizes", "from_attribute", "handle_shape", "length_by_input", "merged", "nothing", "one_of", "picked", "scalar", "shape_of_variable", "sized_by_input", "unchanged", "unknown"]  # fmt: skip
 
 
 def unknown(c):
@@ -105,3 +105,15 @@ def _joined_size(c, a, b, is_axis):
     """The size of an axis of two values that are joined: it is one, but along the axis where they are joined."""
     c.merge(a * (1 - is_axis), b * (1 - is_axis))
     return a
+
+
+ONLY_FORWARDS = "only stride 1 allowed on non-range indexing."
+
+
+def check_forwards(c, stride, size):
+    """Refuses to take one element of an axis with a negative stride: when it is run, where the axis is of open size."""
+    if not isinstance(stride, int):
+        c.natural(stride)
+    elif stride < 0:
+        fail = c.fail if isinstance(size, int) else c.fail_in_run
+        fail(ONLY_FORWARDS)

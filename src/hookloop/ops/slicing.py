@@ -18,7 +18,7 @@ from .core import identity
 from .gather import boolean_mask
 from .padding import borders_of_part
 from .registry import OpDef, no_gradient, register
-from .shape_functions import check_sizes, joined, one_of, picked
+from .shape_functions import ONLY_FORWARDS, check_forwards, check_sizes, joined, one_of, picked
 
 __all__ = ["concat", "newaxis", "parallel_stack", "slice", "split", "stack", "strided_slice", "unstack"]
 
@@ -105,9 +105,6 @@ def slice(input_, begin, size, name=None):
 # --- slices as Python writes them -----------------------------------------------------------------------------
 
 
-_ONE_ELEMENT = "only stride 1 allowed on non-range indexing."
-
-
 class _Spec:
     """What a strided slice does with each axis of its input.
 
@@ -145,12 +142,7 @@ class _Spec:
                 if at >= len(shape):
                     c.fail(f"Index out of range using input dim {at}; input has only {len(shape)} dims")
                 if shrink_mask & bit:
-                    if isinstance(strides[i], int) and strides[i] < 0:
-                        # TensorFlow looks at an axis of open size when the op is run
-                        fail = c.fail if isinstance(shape[at], int) else c.fail_in_run
-                        fail(_ONE_ELEMENT)
-                    elif not isinstance(strides[i], int):
-                        c.natural(strides[i])
+                    check_forwards(c, strides[i], shape[at])
                     self._shrink(shape[at], begin[i], at)
                 else:
                     b = None if begin_mask & bit else begin[i]
@@ -271,7 +263,7 @@ def python_key(begin, end, strides, attrs):
             key.append(None)
         elif attrs["shrink_axis_mask"] & bit:
             if strides[i] < 0:
-                raise ValueError(_ONE_ELEMENT)
+                raise ValueError(ONLY_FORWARDS)
             key.append(int(b))
         else:
             start = None if attrs["begin_mask"] & bit else int(b)
