@@ -7,7 +7,9 @@ import pytest
 from hypothesis import strategies as st
 
 import hookloop as tf
+from hookloop import _core
 from hookloop.files import checksum, slices, table
+from hookloop.files.messages import BundleEntryProto
 
 ITEMS = [(f"key{i:05d}".encode(), b"v" * (i % 7)) for i in range(500)]
 
@@ -21,6 +23,30 @@ def test_items_come_back(items):
 def test_items_of_many_blocks_come_back():
     pairs = [(f"{i:06d}".encode(), bytes(3000)) for i in range(300)]
     assert table.read_table(table.write_table(pairs), "t") == pairs
+
+
+@hypothesis.given(st.data())
+def test_a_damaged_block_is_refused_or_read(data):
+    """A block has a checksum; what its entries say of their sizes is looked at all the same."""
+    block = bytearray(_core.table_block(ITEMS[: data.draw(st.integers(0, 40))], 0, 16, 1 << 20)[0])
+    for _ in range(data.draw(st.integers(1, 3))):
+        block[data.draw(st.integers(0, len(block) - 1))] = data.draw(st.sampled_from([0, 1, 127, 128, 255]))
+    found = []
+    try:
+        _core.table_entries(bytes(block), found)
+    except ValueError as error:
+        assert str(error) in ("a block is cut short", "an entry is cut short")
+    assert sum(len(value) for _, value in found) <= len(block)
+
+
+def test_an_entry_of_the_index_is_the_message_that_it_stands_for():
+    for offset, size, crc in [(0, 0, 0), (1, 127, 1), (128, 1 << 40, 0xFFFFFFFF), ((1 << 63) - 1, 300, 1 << 31)]:
+        entry = BundleEntryProto(dtype=1)
+        for size_of_axis in (3, 0, 500):
+            entry.shape.dim.add().size = size_of_axis
+        written = _core.bundle_entry(entry.SerializeToString(), offset, size, crc)
+        entry.offset, entry.size, entry.crc32c = offset, size, crc
+        assert written == entry.SerializeToString(deterministic=True)
 
 
 def test_keys_must_increase():

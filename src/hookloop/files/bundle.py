@@ -19,6 +19,7 @@ from contextlib import suppress
 import numpy as np
 
 from .. import errors
+from .._core import bundle_entry
 from ..dtypes import as_dtype
 from . import checksum, slices
 from .atomic import Temporary, changing, sweep, sync_directory
@@ -73,7 +74,7 @@ def _string_payload(array):
 
 
 def _payload(array, dtype):
-    if dtype.name == "string":
+    if array.dtype.kind in "OSU":
         return _string_payload(array)
     if array.nbytes <= _SMALL:
         data = array.tobytes()
@@ -91,13 +92,16 @@ class _Writer:
         self._messages = messages
         self._file = file
         self._offset = 0
-        self.entries = {}
+        self._heads = {}  # the types and shapes that have come, as bytes of their entries
+        self.entries = {}  # key -> entry, or its bytes
 
     def add(self, name, array, dtype, partition):
         key = name.encode()
         if partition is not None:
             shape, extents = partition
             whole = self.entries.setdefault(key, self._messages.BundleEntryProto(dtype=dtype.as_datatype_enum))
+            if type(whole) is bytes:
+                raise errors.InvalidArgumentError(None, None, f"Adding duplicate key: {name}")
             if not whole.slices:
                 _set_shape(whole, shape)
             item = whole.slices.add()
@@ -109,13 +113,17 @@ class _Writer:
         if key in self.entries:
             raise errors.InvalidArgumentError(None, None, f"Adding duplicate key: {name}")
         data, crc = _payload(array, dtype)
-        entry = self._messages.BundleEntryProto(
-            dtype=dtype.as_datatype_enum, offset=self._offset, size=len(data), crc32c=checksum.mask(crc)
-        )
-        _set_shape(entry, array.shape)
-        self.entries[key] = entry
+        head = self._heads.get((id(dtype), array.shape))
+        if head is None:
+            head = self._heads[id(dtype), array.shape] = self._head(array.shape, dtype)
+        self.entries[key] = bundle_entry(head, self._offset, len(data), checksum.mask(crc))
         self._file.write(data)
         self._offset += len(data)
+
+    def _head(self, shape, dtype):
+        entry = self._messages.BundleEntryProto(dtype=dtype.as_datatype_enum)
+        _set_shape(entry, shape)
+        return entry.SerializeToString(deterministic=True)
 
 
 def _set_shape(entry, shape):
@@ -240,7 +248,7 @@ def _write_index(prefix, entries, shards):
     header = BundleHeaderProto(num_shards=shards, endianness=_LITTLE_ENDIAN)
     header.version.producer = _VERSION
     items = [(_HEADER_KEY, header.SerializeToString())]
-    items += [(key, entries[key].SerializeToString(deterministic=True)) for key in sorted(entries)]
+    items += [(key, _serialized(entries[key])) for key in sorted(entries)]
     table, directory = write_table(items), os.path.dirname(prefix)
     with Temporary(index_path(prefix)) as index:
         index.file.write(table)
@@ -251,6 +259,10 @@ def _write_index(prefix, entries, shards):
         sync_directory(directory)
         index.place()
     sync_directory(directory)
+
+
+def _serialized(entry):
+    return entry if type(entry) is bytes else entry.SerializeToString(deterministic=True)
 
 
 def _data_files(prefix):
@@ -271,26 +283,24 @@ class _DataFiles:
 
     def __init__(self, prefix, shards, at_once=False):
         self._prefix, self._shards, self._at_once = prefix, shards, at_once
-        self._opened = {}
+        self.opened = {}
 
     def __enter__(self):
         return self
 
     def __exit__(self, *exception):
-        for file, *_ in self._opened.values():
+        for file, *_ in self.opened.values():
             file.close()
 
-    def get(self, shard):
-        """(file, its size, its path, its bytes where it is small and much is read of it, else None)."""
-        found = self._opened.get(shard)
-        if found is None:
-            path = data_path(self._prefix, shard, self._shards)
-            with translated(path):
-                file = open(path, "rb", buffering=0)  # noqa: SIM115 - closed with the others
-                size = os.fstat(file.fileno()).st_size
-                content = os.pread(file.fileno(), size, 0) if self._at_once and size <= _SMALL_FILE else None
-            found = self._opened[shard] = file, size, path, content
-        return found
+    def open(self, shard):
+        """Opens one: (file, its size, its path, its bytes where it is small and much is read of it, else None)."""
+        path = data_path(self._prefix, shard, self._shards)
+        with translated(path):
+            file = open(path, "rb", buffering=0)  # noqa: SIM115 - closed with the others
+            size = os.fstat(file.fileno()).st_size
+            content = os.pread(file.fileno(), size, 0) if self._at_once and size <= _SMALL_FILE else None
+        self.opened[shard] = file, size, path, content
+        return self.opened[shard]
 
 
 class BundleReader:
@@ -327,9 +337,11 @@ class BundleReader:
         if header.endianness != _LITTLE_ENDIAN:
             raise errors.UnimplementedError(None, None, f"{path}: the checkpoint has big-endian numbers")
         self.shards = header.num_shards
+        self._last_shard = max(self.shards, 1) - 1
         self._dtypes = {}  # number in an entry -> DType, of those that have come
         self._numpy_dtypes = {}  # and NumPy's of each
-        self.entries = {key: _parsed(BundleEntryProto, value, path) for key, value in items[1:]}
+        self.entries = dict(_parsed_items(BundleEntryProto, items[1:], path))
+        self._checked = set()  # shapes that have come
         self._names = {
             key.decode(errors="surrogateescape"): entry for key, entry in self.entries.items() if key[:1] != b"\0"
         }
@@ -354,7 +366,10 @@ class BundleReader:
         return entry
 
     def dtype(self, name):
-        return self._dtype_of(name, self._entry(name))
+        entry = self._names.get(name)
+        if entry is None:
+            entry = self._entry(name)
+        return self._dtypes.get(entry.dtype) or self._new_dtype_of(name, entry)
 
     def shape(self, name):
         """A tensor's sizes, a tuple."""
@@ -364,9 +379,9 @@ class BundleReader:
         return errors.DataLossError(None, None, f"{self.prefix}: {what} of {name!r} in the index is corrupt")
 
     def _dtype_of(self, name, entry):
-        dtype = self._dtypes.get(entry.dtype)
-        if dtype is not None:
-            return dtype
+        return self._dtypes.get(entry.dtype) or self._new_dtype_of(name, entry)
+
+    def _new_dtype_of(self, name, entry):
         try:
             dtype = as_dtype(entry.dtype)
         except TypeError:
@@ -379,9 +394,12 @@ class BundleReader:
 
     def _shape_of(self, name, entry):
         shape = tuple([dim.size for dim in entry.shape.dim])
+        if shape in self._checked:
+            return shape
         # NumPy counts the sizes beside one of 0, too.
         if shape and (min(shape) < 0 or len(shape) > 64 or math.prod([size or 1 for size in shape]) >= 1 << 59):
             raise self._corrupt(name, f"the shape {list(shape)}")
+        self._checked.add(shape)
         return shape
 
     def read(self, name, partition=None):
@@ -404,7 +422,9 @@ class BundleReader:
             return [self._read(files, name, partition) for name, partition in wanted]
 
     def _read(self, files, name, partition):
-        entry = self._entry(name)
+        entry = self._names.get(name)
+        if entry is None:
+            entry = self._entry(name)
         shape = self._shape_of(name, entry)
         if partition is not None and tuple(partition[0]) != shape:
             raise errors.InvalidArgumentError(
@@ -453,10 +473,11 @@ class BundleReader:
         return sum(os.path.getsize(path) for path in _data_files(self.prefix))
 
     def _load(self, files, name, entry, shape):
-        dtype, shard, offset, size = self._dtype_of(name, entry), entry.shard_id, entry.offset, entry.size
-        if not 0 <= shard < max(self.shards, 1) or offset < 0 or size < 0:
+        shard, offset, size = entry.shard_id, entry.offset, entry.size
+        dtype = self._dtypes.get(entry.dtype) or self._new_dtype_of(name, entry)
+        if not 0 <= shard <= self._last_shard or offset < 0 or size < 0:
             raise errors.DataLossError(None, None, f"{self.prefix}: the index entry of {name!r} is corrupt")
-        file, end, path, content = files.get(shard)
+        file, end, path, content = files.opened.get(shard) or files.open(shard)
         if offset + size > end:
             raise errors.DataLossError(
                 None, None,
@@ -529,10 +550,16 @@ def _lengths(data, count):
 
 
 def _parsed(cls, data, path):
+    return _parsed_items(cls, [(None, data)], path)[0][1]
+
+
+def _parsed_items(cls, items, path):
+    """(key, message) for the (key, bytes) of each."""
     from google.protobuf.message import DecodeError
 
+    parse = cls.FromString
     try:
-        return cls.FromString(data)
+        return [(key, parse(data)) for key, data in items]
     except DecodeError:
         raise errors.DataLossError(None, None, f"{path}: an entry of the index is corrupt") from None
 

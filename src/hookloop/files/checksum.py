@@ -31,4 +31,5 @@ def mask(crc):
 
 def masked(data):
     """The masked checksum of bytes or of an array."""
-    return mask(extend(0, data))
+    crc = google_crc32c.extend(0, data) if type(data) is bytes else extend(0, data)
+    return (((crc >> 15) | (crc << 17)) + _MASK_DELTA) & 0xFFFFFFFF

@@ -7,8 +7,11 @@ key before, except at restart points. Source: the LevelDB project's description 
 from __future__ import annotations
 
 import itertools
+import operator
 import struct
+import sys
 
+from .._core import table_block, table_entries
 from ..errors import DataLossError
 from . import checksum
 
@@ -49,34 +52,6 @@ def decode_varint(data, at):
         shift += 7
 
 
-class _Block:
-    """The entries of one block, as they are added."""
-
-    def __init__(self, restart_interval=_RESTART_INTERVAL):
-        self._interval = restart_interval
-        self.data = bytearray()
-        self.last = b""
-        self._restarts = [0]
-        self._count = 0
-
-    def add(self, key, value):
-        shared = 0
-        if self._count == self._interval:
-            self._restarts.append(len(self.data))
-            self._count = 0
-        elif self._count:
-            limit = min(len(key), len(self.last))
-            while shared < limit and key[shared] == self.last[shared]:
-                shared += 1
-        self.data += encode_varint(shared) + encode_varint(len(key) - shared) + encode_varint(len(value))
-        self.data += key[shared:] + value
-        self.last = key
-        self._count += 1
-
-    def finish(self):
-        return bytes(self.data) + struct.pack(f"<{len(self._restarts) + 1}I", *self._restarts, len(self._restarts))
-
-
 def write_table(items):
     """The bytes of a table.
 
@@ -86,29 +61,26 @@ def write_table(items):
     Raises:
       ValueError: where the keys are not in order.
     """
-    out = bytearray()
-    index = _Block(restart_interval=1)
-    block, last = _Block(), None
+    out, items = bytearray(), list(items)
 
-    def put(data):
-        handle = encode_varint(len(out)) + encode_varint(len(data))
-        body = data + bytes([_UNCOMPRESSED])
+    def put(block):
+        handle = encode_varint(len(out)) + encode_varint(len(block))
+        body = block + bytes([_UNCOMPRESSED])
         out.extend(body + struct.pack("<I", checksum.masked(body)))
         return handle
 
-    for key, value in items:
-        if last is not None and key <= last:
-            raise ValueError(f"keys must increase, got {key!r} after {last!r}")
-        if len(block.data) >= _BLOCK_BYTES:
-            index.add(block.last, put(block.finish()))
-            block = _Block()
-        block.add(key, value)
-        last = key
-    if last is not None:
-        index.add(last, put(block.finish()))
-    metadata = put(_Block().finish())
-    footer = metadata + put(index.finish())
+    handles, at = [], 0
+    while at < len(items):
+        block, at = table_block(items, at, _RESTART_INTERVAL, _BLOCK_BYTES)
+        handles.append((items[at - 1][0], put(block)))
+    metadata = put(_whole_block([]))
+    footer = metadata + put(_whole_block(handles))
     return bytes(out) + footer.ljust(_FOOTER_BYTES - 8, b"\0") + struct.pack("<Q", _MAGIC)
+
+
+def _whole_block(items):
+    """One block of all entries, with the keys as they are."""
+    return table_block(items, 0, 1, sys.maxsize)[0]
 
 
 def read_table(data, name):
@@ -127,14 +99,16 @@ def read_table(data, name):
     try:
         _, at = _handle(footer, 0)
         index, _ = _handle(footer, at)
-        entries = []
-        for _, handle in _entries(_block(data, *index, name)):
-            entries.extend(_entries(_block(data, *_handle(handle, 0)[0], name)))
-    except (DataLossError, struct.error, IndexError) as error:
+        handles, entries = [], []
+        table_entries(_block(data, *index, name), handles)
+        for _, handle in handles:
+            table_entries(_block(data, *_handle(handle, 0)[0], name), entries)
+    except (DataLossError, ValueError, struct.error, IndexError) as error:
         raise DataLossError(None, None, f"Unable to open table file {name}: {error}") from None
-    for (left, _), (right, _) in itertools.pairwise(entries):
-        if right <= left:
-            raise DataLossError(None, None, f"Unable to open table file {name}: key {right!r} stands after {left!r}")
+    keys = [key for key, _ in entries]
+    if not all(map(operator.lt, keys, keys[1:])):
+        left, right = next(pair for pair in itertools.pairwise(keys) if pair[1] <= pair[0])
+        raise DataLossError(None, None, f"Unable to open table file {name}: key {right!r} stands after {left!r}")
     return entries
 
 
@@ -186,31 +160,6 @@ def _uncompressed(data):
     if len(out) != size:
         raise DataLossError(None, None, "a compressed block is corrupt")
     return bytes(out)
-
-
-def _entries(block):
-    if len(block) < 4:
-        raise DataLossError(None, None, f"a block {_TOO_SHORT}")
-    restarts = struct.unpack_from("<I", block, len(block) - 4)[0]
-    end = len(block) - 4 - 4 * restarts
-    if end < 0:
-        raise DataLossError(None, None, f"a block {_TOO_SHORT}")
-    at, key, entries = 0, b"", []
-    while at < end:
-        shared, fresh, size = block[at : at + 3].ljust(3, b"\xff")
-        if shared < 0x80 and fresh < 0x80 and size < 0x80:  # a byte each, as most are
-            at += 3
-        else:
-            shared, at = decode_varint(block, at)
-            fresh, at = decode_varint(block, at)
-            size, at = decode_varint(block, at)
-        middle = at + fresh
-        at = middle + size
-        if shared > len(key) or at > end:
-            raise DataLossError(None, None, f"an entry {_TOO_SHORT}")
-        key = key[:shared] + block[middle - fresh : middle]
-        entries.append((key, block[middle:at]))
-    return entries
 
 
 __all__ = ["decode_varint", "encode_varint", "read_table", "write_table"]

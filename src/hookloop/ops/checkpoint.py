@@ -21,7 +21,7 @@ def _path(value):
 
 
 def _texts(array):
-    return [text.decode(errors="surrogateescape") for text in np.ravel(array)]
+    return [text.decode(errors="surrogateescape") for text in np.ravel(array).tolist()]
 
 
 def _same_length(names, specs, count):
@@ -40,15 +40,15 @@ def items_to_save(op, names, specs, tensors):
     names, specs = _texts(names), _texts(specs)
     _same_length(names, specs, len(tensors))
     items = []
-    for name, spec, array, tensor in zip(names, specs, tensors, op.inputs[3:]):
-        partition = slices.parse(spec)
+    for name, spec, array, dtype in zip(names, specs, tensors, op.get_attr("dtypes")):
+        partition = slices.parse(spec) if spec else None
         if partition is not None:
             expected = tuple([r.stop - r.start for r in slices.ranges(*partition)])
             if array.shape != expected:
                 raise errors.InvalidArgumentError(
                     None, None, f"expected a slice of shape {expected} for {name!r}, got {array.shape}"
                 )
-        items.append((name, array, _stored_as(tensor.dtype.base_dtype), partition))
+        items.append((name, array, _stored_as(dtype), partition))
     return items
 
 
@@ -93,13 +93,13 @@ def _run_restore(call, prefix, names, specs):
 def _of_types(reader, wanted):
     """(name, partition) for each (name, text of a slice, type), where a checkpoint has that type under the name."""
     for name, spec, dtype in wanted:
-        if name in reader and reader.dtype(name) != _stored_as(dtype.base_dtype):
+        if name in reader and (found := reader.dtype(name)) is not dtype and found != _stored_as(dtype.base_dtype):
             raise errors.InvalidArgumentError(
                 None, None,
                 f"tensor_name = {name}; expected dtype {dtype.base_dtype.name} does not equal original dtype "
                 f"{reader.dtype(name).name}",
             )  # fmt: skip
-        yield name, slices.parse(spec)
+        yield name, slices.parse(spec) if spec else None
 
 
 def _restored_shapes(c):
