@@ -618,6 +618,22 @@ def test_the_plans_of_requests_that_were_not_looked_for_longest_go(monkeypatch):
 
 
 @pytest.mark.skipif(on_reference(), reason="the reference executor has no plans")
+def test_a_callable_whose_plan_was_given_up_notices_that_a_variable_has_another_shape(monkeypatch):
+    """It read the memory that the variable had before."""
+    v = tf.get_variable("v", initializer=np.ones(2, np.float32))
+    doubled, sums = v * 2, [tf.constant(1.0) + i for i in range(3)]
+    longer = tf.assign(v, tf.placeholder_with_default([1.0] * 5, [None]), validate_shape=False)
+    monkeypatch.setattr(plan_table, "MOST_BYTES", 1)
+    with tf.Session() as session:
+        session.run(v.initializer)
+        double = session.make_callable(doubled)
+        assert double().tolist() == double().tolist() == [2, 2]
+        session.run(sums)
+        session.run(longer)
+        assert double().tolist() == [2] * 5
+
+
+@pytest.mark.skipif(on_reference(), reason="the reference executor has no plans")
 def test_a_request_keeps_so_many_plans_and_gives_up_the_oldest():
     """A permutation decides the plan's structure: each has one."""
     x, order = tf.placeholder(tf.float32, [1, 2, 3, 4, 5]), tf.placeholder(tf.int32, [5])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+
 MOST_VARIANTS = 64
 MOST_BYTES = 1 << 30
 _BYTES_OF_A_PLAN = (
@@ -16,6 +18,7 @@ class PlanTable:
     def __init__(self):
         self._requests = {}  # the one that was looked for last at the end
         self._bytes = 0
+        self._given_up = weakref.WeakSet()  # plans that are not kept any more, and that a callable may have still
 
     def __len__(self):
         return len(self._requests)
@@ -33,12 +36,18 @@ class PlanTable:
     def keep(self, request, pair):
         """Puts a plan before the others of its request, so that the next run tries it first; the last one goes where they are many."""
         before = self.plans(request)
-        after = [pair, *(other for other in before if other[0] is not pair[0])][:MOST_VARIANTS]
+        after = [pair, *(other for other in before if other[0] is not pair[0])]
+        self._give_up(after[MOST_VARIANTS:])
+        del after[MOST_VARIANTS:]
         self._requests[request] = after
         self._bytes += sum(map(_bytes_of, after)) - sum(map(_bytes_of, before))
         while self._bytes > MOST_BYTES and len(self._requests) > 1:
-            oldest = next(iter(self._requests))
-            self._bytes -= sum(map(_bytes_of, self._requests.pop(oldest)))
+            plans = self._requests.pop(next(iter(self._requests)))
+            self._bytes -= sum(map(_bytes_of, plans))
+            self._give_up(plans)
+
+    def _give_up(self, plans):
+        self._given_up.update(entry for entry, _ in plans)
 
     def clear(self):
         """Drops all plans."""
@@ -46,10 +55,11 @@ class PlanTable:
         self._bytes = 0
 
     def abandon(self):
-        """Drops all plans, and has none of them used again by a run that is under way."""
+        """Drops all plans, and has none of them used again by a run that is under way or a callable."""
         for plans in self._requests.values():
-            for entry, _ in plans:
-                entry.stale = True
+            self._give_up(plans)
+        for entry in self._given_up:
+            entry.stale = True
         self.clear()
 
 
