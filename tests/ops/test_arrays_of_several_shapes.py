@@ -131,7 +131,8 @@ def split_by_a_node(lengths, value, size=2, **arguments):
     from hookloop.python.ops import gen_data_flow_ops
 
     rows = array(size, clear_after_read=False, **arguments)
-    flow = gen_data_flow_ops.tensor_array_split_v3(rows.handle, value, tf.constant(lengths, tf.int64), rows.flow)
+    lengths = tf.convert_to_tensor(lengths, tf.int64)
+    flow = gen_data_flow_ops.tensor_array_split_v3(rows.handle, value, lengths, rows.flow)
     return tf.TensorArray(tf.float32, handle=rows.handle, flow=flow, infer_shape=False)
 
 
@@ -157,3 +158,35 @@ def test_a_node_that_splits_a_value_and_its_gradient(executor):
 def test_parts_that_there_are_not(executor, lengths, shape, text):
     with tf.Session() as session, pytest.raises(tf.errors.InvalidArgumentError, match=text):
         session.run(split_by_a_node(lengths, fed(*shape)).size())
+
+
+def lengths_of_pairs():
+    """The lengths that the concatenation of two pairs tells."""
+    return tf.TensorArray(tf.float32, 2).unstack([[1.0, 2.0], [3.0, 4.0]]).concat().op.outputs[1]
+
+
+def test_a_value_is_split_into_as_many_parts_as_are_named_of_a_concatenation(executor):
+    lengths = lengths_of_pairs()
+    rows = split_by_a_node(lengths[1:], fed(2), size=1)
+    both = split_by_a_node(lengths, tf.placeholder_with_default([5.0, 6.0, 7.0, 8.0], [None]))
+    with tf.Session() as session:
+        found = session.run([rows.read(0), both.read(0), both.read(1)])
+    assert [value.tolist() for value in found] == [[1, 1], [5, 6], [7, 8]]
+
+
+@pytest.mark.parametrize(
+    "shape, size, text",
+    [
+        ([3], 2, "Expected sum of lengths to be equal to values.shape.0., but sum of lengths is 4 and value's shape is: .3."),
+        ([6], 2, "Expected sum of lengths to be equal to values.shape.0., but sum of lengths is 4 and value's shape is: .6."),
+        ([], 2, "Expected value to be at least a vector, but received shape"),
+        ([4], 3, "size is not equal to the size of lengths .3 vs. 2., and the TensorArray is not marked as dynamically"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("known", [False, True])
+def test_parts_of_a_value_that_is_shorter_or_longer_than_what_was_joined(executor, known, shape, size, text):
+    """Memory behind the value was read."""
+    value = tf.placeholder_with_default(np.ones(shape, "f"), shape if known else [None] * len(shape))
+    rows = split_by_a_node(lengths_of_pairs(), value, size)
+    with tf.Session() as session, pytest.raises(tf.errors.InvalidArgumentError, match=text):
+        session.run([rows.read(0), rows.read(1)])

@@ -299,7 +299,7 @@ def _concat(lowerer, node):
     context.emit("fill", [lowerer.operand(length_of_each, None, node)], [lengths])
     joined = Value(rows.dtype, (count * length, *rest), stacked.buffer, None, stacked.offset)
     lowerer.environment.update(zip(node.op.outputs, (joined, lengths)))
-    lowerer.even_lengths[lengths.buffer] = count, length
+    lowerer.even_lengths[lengths.buffer] = length
 
 
 def _indices(lowerer, context, count):
@@ -313,11 +313,16 @@ def _indices(lowerer, context, count):
 def _split(lowerer, node):
     """Writes the parts of a value; all are of one length where a concatenation told the lengths, as in its gradient."""
     value, lengths = node.inputs[1], node.inputs[2]
-    if lengths.buffer not in lowerer.even_lengths:
+    array = lowerer.arrays[node.inputs[0].buffer.source]
+    even = lengths.buffer in lowerer.even_lengths and len(lengths.shape) == 1 and len(value.shape) > 0
+    if even and array.parent is None and not array.grows:
+        even = same_shape((array.size,), lengths.shape)
+    if not even:
         raise Uneven(array_of(node.op.inputs[0]))
     context = NodeContext(node, lowerer)
+    (count,), length = lengths.shape, lowerer.even_lengths[lengths.buffer]  # a part of the lengths is as even
+    context.merge(count * length, value.shape[0])
     value = lowerer.operand(value, None, node)
-    count, length = lowerer.even_lengths[lengths.buffer]
     value = Value(value.dtype, (count, length, *value.shape[1:]), value.buffer, None, value.offset)
     node.inputs = [node.inputs[0], _indices(lowerer, context, count), value]
     _store(lowerer, node, value.shape[1:])

@@ -80,7 +80,7 @@ class Lowerer(OpenAxes):
         self.looking = []  # those of them that are run where something is there, and belong to the region around
         self.arrays: dict = {}
         self.ranks_taken: set = set()  # what makes the arrays on the host whose elements' ranks were asked for
-        self.even_lengths: dict = {}  # the buffer of a concatenation's lengths -> how many there are, and what each is
+        self.even_lengths: dict = {}  # the buffer of a concatenation's lengths -> what each of them is
         self.environment: dict = {}
         self.variables: dict = {}
         self.buffers: dict = {}

@@ -160,6 +160,14 @@ def _element(op, shapes, a, b):
     )
 
 
+def _parted(op, shapes, a, b):
+    total = b if a == shapes[1][0] else a
+    return (
+        f"Expected sum of lengths to be equal to values.shape[0], but sum of lengths is {total} and value's shape is: "
+        f"{_text(shapes[1])}"
+    )
+
+
 _UNEQUAL = {
     "AccumulateNV2": lambda *_: "Parameters and update must be the same size",
     "AddN": _same,
@@ -173,7 +181,6 @@ _UNEQUAL = {
     "BatchMatMulV2": _products,
     "BiasAdd": _sized("Must provide as many biases as the last dimension of the input tensor: {1} vs. {0}"),
     "BroadcastTo": _broadcast_to,
-    "TensorArrayWriteV3": _element,
     "ConcatV2": _joined,
     "EnsureShape": _ensured,
     "InTopK": _targets,
@@ -190,6 +197,8 @@ _UNEQUAL = {
     "Split": _split,
     "SplitV": _split_sizes,
     "Squeeze": _squeezed,
+    "TensorArraySplitV3": _parted,
+    "TensorArrayWriteV3": _element,
     "Unpack": _unstacked,
 }
 for _kind in ("Sum", "Mean", "Prod", "Max", "Min"):
