@@ -87,6 +87,8 @@ class ArrayOps:
     def op_TensorArrayGradV3(self, op):
         array = self.raw(op.inputs[0])
         source = op.get_attr("source")
+        if array.parent is not None:
+            raise ValueError(_host_rows.OF_GRADIENTS)
         if source not in array.gradients:
             array.gradients[source] = ArrayRows(array.dtype, len(array.rows), array.element, array)
         self.environment.update(zip(op.outputs, (array.gradients[source], _FLOW)))
@@ -103,8 +105,8 @@ class ArrayOps:
             return
         self.value(op.inputs[3], op)
         array = self.raw(op.inputs[0])
-        for index, row in zip(self.value(op.inputs[1], op), self.value(op.inputs[2], op)):
-            array.write(int(index), row)
+        for index, row in _host_rows.numbered(self.value(op.inputs[1], op), self.value(op.inputs[2], op)):
+            array.write(index, row)
         self.environment[op.outputs[0]] = _FLOW
 
     def op_TensorArrayReadV3(self, op):

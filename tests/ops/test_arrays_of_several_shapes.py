@@ -103,6 +103,27 @@ def fed(*shape):
             "the value shape is .3,3. which is incompatible with the TensorArray's inferred element shape",
         ),
         (
+            lambda: array(element_shape=[4]).unstack(fed(2, 3)).flow,
+            "the value shape is .3. which is incompatible with the TensorArray's inferred element shape",
+        ),
+        (
+            lambda: array(element_shape=[4]).write(0, fed()).flow,
+            r"the value shape is \[\] which is incompatible with the TensorArray's inferred element shape",
+        ),
+        (lambda: array().scatter([0, 1], fed(3, 2)).flow, "Expected len.indices. == values.shape.0., but saw: 2 vs. 3"),
+        (
+            lambda: array().scatter(tf.placeholder_with_default([0, 1], [None]), fed(3)).flow,
+            "Expected len.indices. == values.shape.0., but saw: 2 vs. 3",
+        ),
+        (
+            lambda: tf.TensorArray(tf.string, 2).scatter([0, 1], tf.placeholder_with_default(["a"], None)).flow,
+            "Expected len.indices. == values.shape.0., but saw: 2 vs. 1",
+        ),
+        (
+            lambda: array().scatter([0], fed()).flow,
+            r"Expected value to be at least a vector, but received shape: \[\]",
+        ),
+        (
             lambda: (
                 tf.TensorArray(tf.string, 2)
                 .write(0, ["a"])
@@ -190,3 +211,18 @@ def test_parts_of_a_value_that_is_shorter_or_longer_than_what_was_joined(executo
     rows = split_by_a_node(lengths_of_pairs(), value, size)
     with tf.Session() as session, pytest.raises(tf.errors.InvalidArgumentError, match=text):
         session.run([rows.read(0), rows.read(1)])
+
+
+@pytest.mark.parametrize("get", ["concat", "stack"])
+@pytest.mark.parametrize("even", [False, True])
+def test_second_derivatives_are_refused(executor, get, even):
+    """As in TensorFlow; they came out as zeros."""
+    x = tf.placeholder(tf.float32, [2])
+    rows = array(clear_after_read=False).write(0, x).write(1, x if even or get == "stack" else x[:1])
+    slope = tf.gradients(getattr(rows, get)() ** 3, x)[0]
+    with tf.Session() as session:
+        session.run(slope, {x: [1.0, 2.0]})
+        with pytest.raises(
+            tf.errors.InvalidArgumentError, match="Wrong input container: gradients of a TensorArray have none"
+        ):
+            session.run(tf.gradients(slope, x), {x: [1.0, 2.0]})

@@ -152,3 +152,13 @@ def test_one_element_with_a_negative_stride_is_refused_in_the_run(executor, size
         for tensor in found:
             with pytest.raises(tf.errors.InvalidArgumentError, match="only stride 1 allowed on non-range indexing"):
                 session.run(tensor, {x: np.ones((3, 4)), strides: [-1, 1]})
+
+
+@pytest.mark.parametrize("size", [None, 3])
+def test_one_element_with_a_stride_of_zero_is_refused(executor, size):
+    x, strides = tf.placeholder(tf.float32, [size, None]), tf.placeholder(tf.int32, [2])
+    with pytest.raises(ValueError, match=r"strides\[0\] must be non-zero"):
+        tf.strided_slice(x, [1, 0], [2, 4], [0, 1], shrink_axis_mask=1)
+    part = tf.strided_slice(x, [1, 0], [2, 4], strides, shrink_axis_mask=1)
+    with tf.Session() as session, pytest.raises(tf.errors.InvalidArgumentError, match="strides must be non-zero"):
+        session.run(part, {x: np.ones((3, 4)), strides: [0, 1]})

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from ..dtypes import as_dtype
+from ..ops._host_rows import NO_ROWS, OF_GRADIENTS
 from .branch_values import ALWAYS
 from .guards import guarded, undecided
 from .host import Uneven, array_of
@@ -94,6 +95,8 @@ def _make(lowerer, node):
 
 def _make_gradient(lowerer, node):
     parent = node.inputs[0].buffer.source
+    if lowerer.arrays[parent].parent is not None:
+        raise ValueError(OF_GRADIENTS)
     key = ("gradient", parent, node.attrs["source"])
     if key not in lowerer.arrays:
         array = lowerer.arrays[parent]
@@ -202,6 +205,10 @@ def _write(lowerer, node):
 
 
 def _scatter(lowerer, node):
+    indices, value = node.inputs[1:3]
+    if not value.shape:
+        raise ValueError(NO_ROWS)
+    NodeContext(node, lowerer).merge(indices.shape[0], value.shape[0])
     _store(lowerer, node, node.inputs[2].shape[1:])
 
 

@@ -12,6 +12,11 @@ from ..shapes import as_shape
 
 _FLOW = np.float32(0)
 
+NO_ROWS = "Expected value to be at least a vector, but received shape: []"
+OF_GRADIENTS = (
+    "Wrong input container: gradients of a TensorArray have none themselves, so no second derivative goes through one"
+)
+
 
 class HostRows:
     """The elements of one array.
@@ -39,6 +44,8 @@ class HostRows:
 
     def gradients(self, source):
         """The array of the gradients of that name."""
+        if self._parent is not None:
+            raise ValueError(OF_GRADIENTS)
         if source not in self._gradients:
             self._gradients[source] = HostRows(self._dtype, len(self), self._element, parent=self)
         return self._gradients[source]
@@ -170,7 +177,7 @@ def parts(value, lengths, size):
     if np.ndim(lengths) != 1:
         raise ValueError(f"Expected lengths to be a vector, received shape: {_text(np.shape(lengths))}")
     if np.ndim(value) == 0:
-        raise ValueError("Expected value to be at least a vector, but received shape: []")
+        raise ValueError(NO_ROWS)
     if lengths.sum() != len(value):
         raise ValueError(
             f"Expected sum of lengths to be equal to values.shape[0], but sum of lengths is {lengths.sum()} and value's "
@@ -184,6 +191,15 @@ def parts(value, lengths, size):
     if (lengths < 0).any():
         raise ValueError(f"Expected lengths of at least 0, got {lengths.tolist()}")
     return np.split(value, np.cumsum(lengths)[:-1]) if len(lengths) else []
+
+
+def numbered(indices, value):
+    """Pairs of an index and the row of a value that is written there."""
+    if np.ndim(value) == 0:
+        raise ValueError(NO_ROWS)
+    if len(indices) != len(value):
+        raise ValueError(f"Expected len(indices) == values.shape[0], but saw: {len(indices)} vs. {len(value)}")
+    return [(int(index), row) for index, row in zip(indices, value)]
 
 
 # --- what the ops do, as reference functions ------------------------------------------------------------------------
@@ -217,8 +233,8 @@ def gather(node, rows, indices, flow):
 
 
 def scatter(node, rows, indices, value, flow):
-    for index, row in zip(indices, value):
-        rows.write(int(index), row)
+    for index, row in numbered(indices, value):
+        rows.write(index, row)
     return _FLOW
 
 

@@ -154,9 +154,13 @@ def _updated(op, shapes, a, b):
 
 
 def _element(op, shapes, a, b):
+    of_rows = op.type == "TensorArrayScatterV3"
+    if of_rows and shapes[1][0] != shapes[2][0]:
+        return f"Expected len(indices) == values.shape[0], but saw: {shapes[1][0]} vs. {shapes[2][0]}"
+    what = "has another number of axes" if a == b else f"an axis has {b} elements, expected {a}"
     return (
-        f"Could not write to TensorArray because the value shape is {_text(shapes[2])} which is incompatible with the "
-        f"TensorArray's inferred element shape: an axis has {b} elements, expected {a} (consider setting infer_shape=False)"
+        f"Could not write to TensorArray because the value shape is {_text(shapes[2][of_rows:])} which is incompatible with the "
+        f"TensorArray's inferred element shape: {what} (consider setting infer_shape=False)"
     )
 
 
@@ -197,6 +201,7 @@ _UNEQUAL = {
     "Split": _split,
     "SplitV": _split_sizes,
     "Squeeze": _squeezed,
+    "TensorArrayScatterV3": _element,
     "TensorArraySplitV3": _parted,
     "TensorArrayWriteV3": _element,
     "Unpack": _unstacked,

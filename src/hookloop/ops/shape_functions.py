@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .._core import broadcast, scalar, unchanged
-from ..shapes import to_internal
+from ..shapes import UNKNOWN, to_internal
 
 __all__ = ["ONLY_FORWARDS", "broadcast", "check_forwards", "check_sizes", "from_attribute", "handle_shape", "length_by_input", "merged", "nothing", "one_of", "picked", "scalar", "shape_of_variable", "sized_by_input", "unchanged", "unknown"]  # fmt: skip
 
@@ -112,7 +112,10 @@ ONLY_FORWARDS = "only stride 1 allowed on non-range indexing."
 
 def check_forwards(c, stride, size):
     """Refuses to take one element of an axis with a negative stride: when it is run, where the axis is of open size."""
+    if stride is UNKNOWN:
+        return
     if not isinstance(stride, int):
+        c.step(stride)
         c.natural(stride)
     elif stride < 0:
         fail = c.fail if isinstance(size, int) else c.fail_in_run

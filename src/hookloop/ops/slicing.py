@@ -141,6 +141,8 @@ class _Spec:
             else:
                 if at >= len(shape):
                     c.fail(f"Index out of range using input dim {at}; input has only {len(shape)} dims")
+                if isinstance(strides[i], int) and strides[i] == 0:
+                    c.fail(f"strides[{at}] must be non-zero")
                 if shrink_mask & bit:
                     check_forwards(c, strides[i], shape[at])
                     self._shrink(shape[at], begin[i], at)
@@ -161,14 +163,11 @@ class _Spec:
         self.axes.append((at, self._c.index(begin, d), 1, 1))
 
     def _range(self, d, begin, end, stride, at):
-        c = self._c
         if stride is UNKNOWN:
             stride, begin, end = 1, UNKNOWN, UNKNOWN
         elif not isinstance(stride, int):
             self._range_either_way(d, begin, end, stride, at)
             return
-        if stride == 0:
-            c.fail(f"strides[{at}] must be non-zero")
         if d is UNKNOWN:
             self.order.append(len(self.axes))
             self.axes.append((at, UNKNOWN, UNKNOWN, stride))
