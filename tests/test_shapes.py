@@ -243,6 +243,10 @@ def test_what_one_input_tells_of_the_other_is_known_of_the_result():
     assert tf.nn.in_top_k(given(3, 2), tf.placeholder(tf.int32, None), 1).shape.as_list() == [3]
     assert tf.matrix_set_diag(open_rank, given(4, 2)).shape.as_list() == [4, None, None]
     assert tf.matrix_set_diag(given(None, 2, None), given(4, 2)).shape.as_list() == [4, 2, None]
+    assert tf.slice(open_rank, [0, 1], tf.placeholder(tf.int32, [None])).shape.as_list() == [None, None]
+    assert (
+        tf.slice(open_rank, tf.placeholder(tf.int32, None), tf.placeholder(tf.int32, [3])).shape.as_list() == [None] * 3
+    )
     assert tf.invert_permutation(tf.placeholder(tf.int32, None)).shape.as_list() == [None]
     assert (
         tf.depth_to_space(open_rank, 2).shape.as_list() == tf.space_to_depth(open_rank, 2).shape.as_list() == [None] * 4

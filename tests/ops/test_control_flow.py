@@ -704,3 +704,15 @@ def test_what_an_operation_is_to_branches_and_loops():
     assert util.GetOutputContext(tf.get_default_graph().get_operation_by_name("while/Exit")) is None
     with pytest.raises(ValueError, match="is in a while loop"):
         util.CheckInputFromValidContext(outside.op, loop)
+
+
+def test_nodes_of_a_frame_without_a_condition_are_refused_when_they_run(executor):
+    entered = tf.raw_ops.Enter(data=tf.constant(3.0), frame_name="frame")
+    left = tf.raw_ops.Exit(data=entered * 2.0)
+    with tf.Session() as session:
+        for _ in range(2):
+            with pytest.raises(
+                tf.errors.InvalidArgumentError, match="has no condition: expected a LoopCond in its frame"
+            ):
+                session.run(left)
+        assert session.run(tf.constant(1.0)) == 1.0

@@ -183,3 +183,14 @@ def test_einsum_of_one_operand_of_unknown_rank(executor):
     x = tf.placeholder(tf.float32)
     with tf.Session() as session:
         assert session.run(tf.einsum("ij->ji", x), {x: [[1, 2]]}).tolist() == [[1], [2]]
+
+
+def test_einsum_of_a_batch_of_one_and_one_of_open_size_is_a_product(executor):
+    """It was multiplied element by element and summed; the sizes are the same ones, as TensorFlow takes them."""
+    x, y = tf.placeholder(tf.float32, [1, 2, 3]), tf.placeholder(tf.float32, [None, 3, 2])
+    z = tf.einsum("bij,bjk->bik", x, y)
+    assert z.op.type == "Reshape" and z.shape.as_list() == [1, 2, 2]
+    assert "BatchMatMulV2" in {op.type for op in tf.get_default_graph().get_operations()}
+    with tf.Session() as session:
+        found = session.run(z, {x: np.ones((1, 2, 3)), y: np.arange(6).reshape(1, 3, 2)})
+    assert found.tolist() == [[[6, 9], [6, 9]]]

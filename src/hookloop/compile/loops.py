@@ -24,8 +24,6 @@ _MOST_ATTEMPTS = 8
 def lower_loop(lowerer, unit):
     index = lowerer.node_index(unit.op)
     node = Node(unit.op, None, [], index)
-    if unit.loop_cond is None:
-        raise ValueError(f"The loop that '{unit.op.name}' belongs to has no condition")
     decide_before_loop(lowerer, unit)
     variables = [v for v in unit.variables if v.switch is not None or v.next_iteration is not None]
     initial = [lowerer.settled(lowerer.value_of(v.enter.outputs[0]), node) for v in variables]

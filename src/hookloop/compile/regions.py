@@ -7,6 +7,8 @@ the graph becomes an edge between the two units of the innermost region that hol
 
 from __future__ import annotations
 
+from ..errors import InvalidArgumentError
+from ..graph.describe import describe
 from ..ops.control_flow_nodes import branch_results
 from ..ops.recovered_contexts import recover_contexts
 from .branch_values import ALWAYS, NEVER, Presence, beyond, inputs_first
@@ -333,6 +335,9 @@ class RaisedGraph:
         region.parent.units.append(unit)
 
     def _finish_loop(self, unit):
+        if unit.loop_cond is None:
+            text = f"The loop that '{unit.op.name}' belongs to has no condition: expected a LoopCond in its frame, got none"
+            raise InvalidArgumentError(None, unit.op, f"{text} {describe(unit.op)}")
         for variable in unit.variables:
             for op in unit.ops:
                 if op.type in _SWITCHES and op.inputs[0].op is variable.merge:

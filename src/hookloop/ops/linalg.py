@@ -419,7 +419,7 @@ def _must_multiply_all(inputs, operand_labels, output):
         for label, size in zip(labels, x._shape or ()):
             sizes.setdefault(label, []).append(size)
     return any(
-        (len(found) > 2 and label not in output) or (len(found) > 1 and 1 in found and any(s != 1 for s in found))
+        (len(found) > 2 and label not in output) or (1 in found and any(isinstance(s, int) and s != 1 for s in found))
         for label, found in sizes.items()
     )
 

@@ -28,7 +28,8 @@ newaxis = None
 
 
 def _sliced(c):
-    c.fallback(0 if c.known(0) else None)
+    axes = [c.shape(i)[0] for i in (1, 2) if not c.known(0) and c.known(i) and isinstance(c.shape(i)[0], int)]
+    c.fallback(0 if c.known(0) else (UNKNOWN,) * axes[0] if axes else None)
     size = c.sizes(2)
     told = tuple([UNKNOWN if isinstance(d, int) and d < 0 else d for d in size])
     if not c.known(0) or len(c.shape(0)) == len(size):
