@@ -51,7 +51,8 @@ def test_a_label_that_is_no_class(executor, dtype):
     with tf.Session() as session:
         for wrong in (3, -1):
             with pytest.raises(
-                tf.errors.InvalidArgumentError, match=rf"Received a label value of {wrong} which is out"
+                tf.errors.InvalidArgumentError,
+                match=rf"Received a label value of {wrong} which is out.*\[in SparseSoftmax.* made at .*test_nn.py",
             ):
                 session.run(loss, {logits: np.zeros((2, 3)), labels: [0, wrong]})
         close(session.run(loss, {logits: np.zeros((2, 3)), labels: [0, 2]}), np.log([3.0, 3.0]), "float32")

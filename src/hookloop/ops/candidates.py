@@ -407,23 +407,15 @@ def fixed_unigram_candidate_sampler(
 ):  # fmt: skip
     """Draws classes as often as their weights say, those of a file or of a list.
 
+    Arguments that are not named here, and results, are those of `uniform_candidate_sampler`.
+
     Args:
-      true_classes: int64 [batch, num_true].
-      num_true: how many true classes an example has.
-      num_sampled: how many candidates are drawn.
-      unique: whether all of them differ.
-      range_max: the number of classes.
       vocab_file: a file with a line for each class, which ends with its weight behind a comma.
       distortion: the power to which the weights are raised.
       num_reserved_ids: how many classes come before those with weights and are never drawn.
       num_shards: how many samplers share the classes.
       shard: which of those this one has: every `num_shards`th from this on.
       unigrams: the weights, in the place of a file.
-      seed: the op's seed.
-      name: the node's name.
-
-    Returns:
-      (candidates, how often each true class is expected among them, and each candidate).
 
     Raises:
       ValueError: where `true_classes` has another number of columns.

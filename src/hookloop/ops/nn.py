@@ -133,11 +133,10 @@ def _reference_sparse_cross_entropy(node, logits, labels):
     classes = logits.shape[1]
     outside = labels[(labels < 0) | (labels >= classes)]
     if outside.size:
-        raise errors.InvalidArgumentError(
-            None, node.op,
+        raise ValueError(
             f"Received a label value of {outside[0]} which is outside the valid range of [0, {classes}).  "
-            f"Label values: {' '.join(map(str, labels))}",
-        )  # fmt: skip
+            f"Label values: {' '.join(map(str, labels))}"
+        )
     one_hot = np.eye(classes, dtype=np.float64)[labels].astype(logits.dtype)
     return _reference_dense_cross_entropy(node, logits, one_hot)
 
