@@ -245,6 +245,23 @@ def test_a_loop_that_is_given_a_variable_writes_it(executor):
         assert session.run(variable) == 6.0
 
 
+def test_a_body_of_identities_of_each_other_is_refused():
+    """Looking for where its result comes from had no end."""
+    of_float = 'attr { key: "T" value { type: DT_FLOAT } }'
+    circle = " ".join(
+        f'node_def {{ name: "{a}" op: "Identity" input: "{b}:output:0" {of_float} }}' for a, b in ("nm", "mn")
+    )
+    graph_def = graph_from(
+        f"""library {{ function {{ signature {{ name: "body" input_arg {{ name: "x" type: DT_FLOAT }}
+          output_arg {{ name: "y" type: DT_FLOAT }} }} {circle} ret {{ key: "y" value: "n:output:0" }} }}
+        {function_text("left", "Neg")} }} {placeholder("x", "DT_FLOAT")}
+        node {{ name: "r" op: "While" input: "x" attr {{ key: "T" value {{ list {{ type: DT_FLOAT }} }} }}
+          attr {{ key: "cond" value {{ func {{ name: "left" }} }} }} attr {{ key: "body" value {{ func {{ name: "body" }} }} }} }}"""
+    )
+    with pytest.raises(ValueError, match="nodes in a cycle"):
+        tf.import_graph_def(graph_def)
+
+
 def test_several_tensors_as_one_argument_are_refused():
     graph_def = graph_of("call")
     for function in graph_def.library.function:

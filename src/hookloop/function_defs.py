@@ -502,8 +502,11 @@ def _handed_on(body, types):
     found = set()
     for i, (name, result) in enumerate(zip(names, body.signature.output_arg)):
         source = body.ret.get(result.name, "")
-        while source.partition(":")[0] in nodes and nodes[source.partition(":")[0]].op == "Identity":
-            source = nodes[source.partition(":")[0]].input[0]
+        for _ in nodes:  # at most: identities of each other have no end
+            node = nodes.get(source.partition(":")[0])
+            if node is None or node.op != "Identity" or not node.input:
+                break
+            source = node.input[0]
         if i < len(types) and types[i] == _RESOURCE and source == name:
             found.add(i)
     return found if len(found) < len(types) else set()
