@@ -603,6 +603,16 @@ def test_devices_are_as_many_as_the_configuration_counts():
         assert len(session.list_devices()) == 1
 
 
+@pytest.mark.parametrize("limit", [-5, -(2**63), 2**63 - 1])
+def test_time_limits_that_are_negative_or_of_centuries_never_end_a_step(executor, limit):
+    v = tf.get_variable("v", initializer=tf.ones([2]), validate_shape=False)
+    counted = tf.while_loop(lambda i: i < 3, lambda i: i + tf.cast(tf.reduce_sum(v), tf.int32), [0])
+    with tf.Session(config=tf.ConfigProto(operation_timeout_in_ms=limit)) as session:
+        session.run(v.initializer)
+        for options in (None, tf.RunOptions(timeout_in_ms=limit), None):
+            assert session.run(counted, options=options) == 4
+
+
 @pytest.mark.skipif(on_reference(), reason="the reference executor has no plans")
 def test_the_plans_of_requests_that_were_not_looked_for_longest_go(monkeypatch):
     """A program that asks for something new in every step runs in the same memory; what it dropped it compiles again."""

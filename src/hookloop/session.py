@@ -101,7 +101,7 @@ class BaseSession(SessionCore):
         self._family = None
         self._host_call = HostCalls(self)
         self._threads = _thread_count(config)
-        self._timeout_ns = 1000000 * int(config.operation_timeout_in_ms) if config is not None else 0
+        self._timeout_ns = _limit_ns(config.operation_timeout_in_ms) if config is not None else 0
         self._reference = None
         self._was_reset = False
         executor = os.environ.get("HOOKLOOP_EXECUTOR") or "plan"
@@ -320,7 +320,7 @@ class BaseSession(SessionCore):
     def _deadline(self, options):
         if options is not None and not hasattr(options, "timeout_in_ms"):
             raise TypeError(f"expected options to be a RunOptions, got {options!r}")
-        timeout = 1000000 * int(options.timeout_in_ms) if options is not None else 0
+        timeout = _limit_ns(options.timeout_in_ms) if options is not None else 0
         timeout = timeout or self._timeout_ns
         return time.monotonic_ns() + timeout if timeout else 0
 
@@ -641,6 +641,11 @@ class InteractiveSession(BaseSession):
             if context is not None:
                 setattr(self, name, None)
                 context.__exit__(None, None, None)
+
+
+def _limit_ns(milliseconds):
+    """A time limit, 0 for none: as in TensorFlow a negative one is none, and one of more than a century is that."""
+    return min(max(1000000 * int(milliseconds), 0), 1 << 62)
 
 
 class _Device:
