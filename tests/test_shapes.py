@@ -247,6 +247,7 @@ def test_what_one_input_tells_of_the_other_is_known_of_the_result():
     assert (
         tf.slice(open_rank, tf.placeholder(tf.int32, None), tf.placeholder(tf.int32, [3])).shape.as_list() == [None] * 3
     )
+    assert tf.tile(given(None, 3), [0, 2]).shape.as_list() == [0, 6]
     assert tf.invert_permutation(tf.placeholder(tf.int32, None)).shape.as_list() == [None]
     assert (
         tf.depth_to_space(open_rank, 2).shape.as_list() == tf.space_to_depth(open_rank, 2).shape.as_list() == [None] * 4

@@ -258,7 +258,7 @@ def _tiled(c):
     check_sizes(c, multiples)
     if len(multiples) != len(shape):
         c.fail(f"Expected multiples argument to be a vector of length {len(shape)} but got length {len(multiples)}")
-    return tuple([d * c.natural(m) for d, m in zip(shape, multiples)])
+    return tuple([0 if isinstance(m, int) and m == 0 else d * c.natural(m) for d, m in zip(shape, multiples)])
 
 
 def _tile_lower(c, node):
