@@ -51,7 +51,7 @@ class ArrayRows:
             if written is not None:
                 return written.shape
         if self.element is None:
-            raise ValueError("an element of a TensorArray is read that was not written; give element_shape")
+            raise ValueError(_host_rows.NOT_WRITTEN)
         return self.element
 
     def _check(self, index):

@@ -148,6 +148,21 @@ def test_no_element_is_joined_where_the_other_sizes_are_known(executor):
             session.run(array(0).concat())
 
 
+def test_no_elements_have_the_shape_of_the_others(executor):
+    count = tf.placeholder(tf.int32, [])
+    texts = tf.TensorArray(tf.string, count, infer_shape=False, clear_after_read=False)
+    texts = tf.while_loop(
+        lambda i, _: i < count, lambda i, rows: (i + 1, rows.write(i, tf.as_string(ones(i)))), [0, texts]
+    )[1]
+    none = tf.constant([], tf.int32)
+    found = [rows.gather(none) for rows in (written_in_a_loop(count, ones, clear_after_read=False), texts)]
+    with tf.Session() as session:
+        assert [value.shape for value in session.run(found, {count: 2})] == [(0, 1)] * 2
+        for rows in found:
+            with pytest.raises(tf.errors.InvalidArgumentError, match="read that was not written; give element_shape"):
+                session.run(rows, {count: 0})
+
+
 def split_by_a_node(lengths, value, size=2, **arguments):
     from hookloop.python.ops import gen_data_flow_ops
 

@@ -12,6 +12,7 @@ from ..shapes import as_shape
 
 _FLOW = np.float32(0)
 
+NOT_WRITTEN = "an element of a TensorArray is read that was not written; give element_shape"
 NO_ROWS = "Expected value to be at least a vector, but received shape: []"
 OF_GRADIENTS = (
     "Wrong input container: gradients of a TensorArray have none themselves, so no second derivative goes through one"
@@ -96,9 +97,21 @@ class HostRows:
             return self._parent._rows[index].shape
         return _known(self._element)
 
-    def gather(self, indices):
-        """The elements as one array."""
-        return stacked([self.read(int(index)) for index in indices], self._dtype, _known(self._element) or ())
+    def gather(self, indices, element):
+        """The elements as one array; `element` is their shape as far as the graph knows it."""
+        rows = [self.read(int(index)) for index in indices]
+        return stacked(rows, self._dtype, () if rows else self._shape_of_any(element))
+
+    def _shape_of_any(self, element):
+        """The shape of an element where none is there to tell it."""
+        for rows in (self._rows, () if self._parent is None else self._parent._rows):
+            for row in rows:
+                if row is not None:
+                    return row.shape
+        shape = _known(self._element.merge_with(element))
+        if shape is None:
+            raise ValueError(NOT_WRITTEN)
+        return shape
 
     def concat(self, rest):
         """The elements, joined along their first axes, and how long each is.
@@ -229,7 +242,7 @@ def read(node, rows, index, flow):
 
 
 def gather(node, rows, indices, flow):
-    return rows.gather(indices)
+    return rows.gather(indices, node.attrs["element_shape"])
 
 
 def scatter(node, rows, indices, value, flow):
