@@ -22,6 +22,7 @@
 
 enum {
     MAX_STEPS = 32, MAX_SLOTS = 16, MAX_OPERANDS = 24,
+    SHORT_STEPS_ROW = 256,           /* elements of a row that goes through the steps with others */
     OF_PROGRAMS = STEPS_IN_REGISTERS ? 2 : 0, /* addresses behind those of slots: whether results go past the cache, the end */
     CHUNK_NS = 3000,                 /* estimated time of what a thread takes at once, at most one block longer */
     STEP_NS = 3
@@ -320,7 +321,7 @@ static void group_rows(fused *f, const hl_prepare *prep) {
     int64_t dims[HL_MAX_RANK], steps[HL_MAX_RANK];
     f->together = 1;
     f->n_gathered = f->n_tables = f->row_axes = 0;
-    if (prep->out[0]->size == 0 || f->outer == 0 || f->n > SHORT_ROW || f->dims[f->outer - 1] < 2) return;
+    if (prep->out[0]->size == 0 || f->outer == 0 || f->n > SHORT_STEPS_ROW || f->dims[f->outer - 1] < 2) return;
     for (int k = 0; k < f->operands; k++)
         if (operand_size(prep, k) > 8) return;
     f->row_axes = whole_axes(f, prep);

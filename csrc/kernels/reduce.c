@@ -23,6 +23,7 @@ enum {
     MAX_PARTS = 64,
     SHORT = 512,       /* elements of rows of which several are reduced at once */
     FEW_ROWS = 4,      /* outputs from which on that pays: fewer rows are reduced one by one */
+    MOST_FEW = 8,      /* elements of rows that are summed a row a lane */
     FEW = 16           /* columns of which several rows are taken as one */
 };
 

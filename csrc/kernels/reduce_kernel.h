@@ -226,6 +226,23 @@ SIMD_INLINE void NAME(short_rows)(const operation op, const TYPE *const *row, co
     for (int i = 0; i < count; i++) total[i] = (TOTAL)lanes[i];
 }
 
+#if !LOGICAL && !COMPLEX
+/* Sums of rows of n elements that follow each other, which are those of short_rows: lanes that are not there add 0. */
+SIMD_INLINE void NAME(few_sums)(const int n, const TYPE *x, int64_t rows, TOTAL *restrict total) {
+    for (int64_t i = 0; i < rows; i++) {
+        LANE v[MOST_FEW];
+        _Pragma("GCC unroll 8") for (int j = 0; j < n; j++) v[j] = NAME(lane_of)(REDUCE_SUM, x + i * n + j, x);
+#define ADD(a, b) \
+    if (b < n) v[a] = NAME(combine)(REDUCE_SUM, v[a], v[b]);
+        if (sizeof(LANE) == 4) { ADD(0, 2) ADD(1, 3) ADD(4, 6) ADD(5, 7) ADD(0, 1) ADD(4, 5) }
+        else { ADD(0, 1) ADD(2, 3) ADD(4, 5) ADD(6, 7) ADD(0, 2) ADD(4, 6) }
+        ADD(0, 4)
+#undef ADD
+        total[i] = (TOTAL)(n < VEC_LANES ? NAME(combine)(REDUCE_SUM, v[0], NAME(start)(REDUCE_SUM)) : v[0]);
+    }
+}
+#endif
+
 /* sum[c] combined with columns c of four rows, or of one. */
 SIMD_INLINE void NAME(add_four)(const operation op, const TYPE *a, const TYPE *b, const TYPE *d, const TYPE *e, const TYPE *center,
                                 int64_t columns, LANE *sum) {
@@ -321,6 +338,14 @@ SIMD_INLINE void NAME(part)(const operation op, TOTAL (*row_total)(const TYPE *,
     }
 #ifdef VEC
     const bool any_order = op == REDUCE_MAX || op == REDUCE_MIN;
+#if !LOGICAL && !COMPLEX
+    if (op == REDUCE_SUM && r->kept >= FEW_ROWS && r->reduced == 1 && r->inner <= VEC_LANES && r->kept_rank == 1 && r->kept_strides[0] == r->inner &&
+        end - first == r->inner) {
+#define FEW_SUMS(n) case n: NAME(few_sums)(n, x + s->row * n, s->count, total); return;
+        switch (r->inner) { FEW_SUMS(2) FEW_SUMS(3) FEW_SUMS(4) FEW_SUMS(5) FEW_SUMS(6) FEW_SUMS(7) FEW_SUMS(8) default: break; }
+#undef FEW_SUMS
+    }
+#endif
     if (r->reduced == 1 && r->inner <= (any_order ? BLOCK : SHORT) && r->kept >= FEW_ROWS && end > first) {
         for (int64_t i = 0; i < s->count; i += VEC_LANES) {
             const TYPE *row[VEC_LANES];

@@ -104,7 +104,7 @@ def test_types(dtype, monkeypatch):
     assert_same_bits([y, z], [{x: values}], monkeypatch)
 
 
-@pytest.mark.parametrize("width", [1, 2, 16, 63, 64, 65])
+@pytest.mark.parametrize("width", [1, 2, 16, 63, 64, 65, 127, 256, 257])
 @pytest.mark.parametrize("dtype", [tf.float32, tf.float64, tf.float16, tf.int32])
 def test_rows_that_go_together(width, dtype, monkeypatch):
     """Rows of a block's length and below, with a column, a row, a scalar, every second element and a part of wider rows."""

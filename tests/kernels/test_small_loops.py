@@ -410,3 +410,19 @@ def test_sums_of_few_products_are_rounded_one_by_one(n, dtype):
         np.testing.assert_array_equal(
             call("product_sum", [thirds, thirds], [np.empty(600, dtype)], [2]), n * (third * third)
         )
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int32", "int64", "float16", "float32", "float64"])
+@pytest.mark.parametrize("n", [2, 3, 4, 5, 7, 8, 9])
+def test_sums_of_rows_of_few(n, dtype):
+    """Few rows and many, of integers that no sum rounds; zeros of both signs; rows of several matrices."""
+    rng = np.random.default_rng(n)
+    for rows in (1, 3, 4, 15, 17, 600):
+        x = rng.integers(-9, 9, (rows, n)).astype(dtype)
+        for threads in (1, 2):
+            np.testing.assert_array_equal(call("sum", [x], [np.empty(rows, dtype)], [2], threads), x.sum(1, dtype))
+        cube = np.stack([x, -x, x])
+        np.testing.assert_array_equal(call("sum", [cube], [np.empty((3, rows), dtype)], [4]), cube.sum(2, dtype))
+    if dtype == "float32":
+        special = rng.choice(np.array([-0.0, 0, np.inf, np.nan, 2], dtype), (600, n))
+        np.testing.assert_array_equal(call("sum", [special], [np.empty(600, dtype)], [2]), special.sum(1))
