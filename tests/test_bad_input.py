@@ -98,6 +98,10 @@ def test_a_missing_feed(session):
     text = r"You must feed a value for placeholder tensor 'x' with dtype float and shape \[.*\] \[in Placeholder 'x', made at "
     with pytest.raises(tf.errors.InvalidArgumentError, match=text):
         session.run(x * 2)
+    with pytest.raises(
+        tf.errors.InvalidArgumentError, match=r"placeholder tensor 'rate' with dtype float \[in Placeholder 'rate', "
+    ):
+        session.run(tf.placeholder(tf.float32, [], name="rate") * 2)
 
 
 def test_an_uninitialized_variable(session):

@@ -159,7 +159,7 @@ def test_names_that_may_not_be_fed_or_fetched(executor):
     graph.prevent_fetching(two.op)
     with tf.Session() as session:
         for _ in range(2):
-            with pytest.raises(ValueError, match="Tensor one:0 may not be fed"):
+            with pytest.raises(ValueError, match=r'Tensor Tensor\("one:0", shape=\(\), dtype=float32\) may not be fed'):
                 session.run("one:0", {"one:0": 3.0})
             with pytest.raises(
                 ValueError, match="'two' has been marked as not fetchable: mostly it is made in the function of a loop"

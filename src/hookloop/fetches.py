@@ -207,7 +207,7 @@ def feed_tensor(graph, key, argument="feed_dict key"):
     except (TypeError, ValueError, KeyError) as error:
         raise TypeError(f"Cannot interpret {argument} as Tensor: {error.args[0]}") from None
     if not graph.is_feedable(tensor):
-        raise ValueError(f"Tensor {tensor.name} may not be fed.")
+        raise ValueError(f"Tensor {tensor} may not be fed.")
     return tensor
 
 

@@ -18,7 +18,7 @@ def missing_feed(op):
     dtype = op.outputs[0].dtype.base_dtype.name
     shape = op.outputs[0].get_shape()
     text = f"You must feed a value for placeholder tensor {op.name!r} with dtype {_MESSAGE_NAMES.get(dtype, dtype)}"
-    if isinstance(shape, TensorShape) and shape.ndims is not None:
+    if isinstance(shape, TensorShape) and shape.ndims:  # of a scalar TensorFlow says no shape
         text += " and shape [" + ",".join("?" if d is None else str(d) for d in shape.as_list()) + "]"
     return errors.InvalidArgumentError(None, op, f"{text} {describe(op)}")
 
