@@ -335,7 +335,7 @@ cdef class ColocationScope:
     cdef GraphFields _graph
     cdef object _op
     cdef bint _alone
-    cdef tuple _devices, _outer_ops, _outer_devices
+    cdef tuple _devices, _outer_ops, _outer_devices, _outer_asked
 
     def __init__(self, GraphFields graph not None, op, bint alone, tuple devices not None=()):
         self._graph = graph
@@ -346,6 +346,9 @@ cdef class ColocationScope:
     def __enter__(self):
         cdef ThreadState state = self._graph.state()
         self._outer_ops, self._outer_devices = state.colocation_stack, state.device_stack
+        self._outer_asked = state.devices_around
+        if state.devices_around is None:
+            state.devices_around = state.device_stack
         own = () if self._op is None else (self._op,)
         state.colocation_stack = own if self._alone or not self._outer_ops else self._outer_ops + own
         state.device_stack = self._devices
@@ -354,6 +357,7 @@ cdef class ColocationScope:
     def __exit__(self, *_):
         cdef ThreadState state = self._graph.state()
         state.colocation_stack, state.device_stack = self._outer_ops, self._outer_devices
+        state.devices_around = self._outer_asked
         state.refresh()
 
 
@@ -569,6 +573,7 @@ cdef class ThreadState:
     cdef public list control_stack
     cdef public object context
     cdef public tuple device_stack
+    cdef public tuple devices_around  # those of the scopes outside of all colocation, None where there is no colocation
     cdef public tuple colocation_stack
     cdef public tuple attribute_stack
     cdef public tuple gradient_overrides

@@ -14,7 +14,7 @@ from . import variable_def as variable_def_
 from ._core import BesideScope, ColocationScope
 from .graph.collections import GraphKeys
 from .graph.references import Reference
-from .graph.scopes import control_dependencies, init_scope, name_scope
+from .graph.scopes import StackScope, control_dependencies, init_scope, name_scope
 from .graph.stack import executing_eagerly, get_default_graph, get_default_session
 from .graph.tensor import Tensor, TensorOperators
 from .initial_values import guarded
@@ -185,6 +185,7 @@ class Variable(Trackable, TensorOperators, metaclass=_VariableType):
         with (
             control_dependencies(None) if graph._outer is None else init_scope(),
             name_scope(name, "Variable", [] if callable(initial_value) else [initial_value]) as scope,
+            _devices_around(graph),
         ):
             self._build(initial_value, dtype, validate_shape, scope)
         graph.add_to_collections(collections, self)
@@ -427,6 +428,15 @@ class Variable(Trackable, TensorOperators, metaclass=_VariableType):
     def aggregation(self):
         """How values of several replicas would be put together; there is one."""
         return self._aggregation
+
+
+def _devices_around(graph):
+    """A variable asks the devices around scopes of colocation where those have none of their own."""
+    state = graph._state()
+    around = state.devices_around
+    if not around or state.device_stack:
+        return nullcontext()
+    return StackScope(graph, device_stack=lambda outer: around)
 
 
 class RefVariable(Variable):

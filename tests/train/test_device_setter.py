@@ -20,6 +20,32 @@ def test_devices_are_those_of_tensorflow(name):
     assert program.devices(tf, name) == RECORD[name]
 
 
+@pytest.mark.parametrize("use_resource", [False, True])
+def test_slots_take_their_turn_though_they_lie_beside_their_variable(use_resource):
+    """A device function is asked of variables made in a scope of colocation too, so the round goes on with them."""
+    with tf.device(tf.train.replica_device_setter(ps_tasks=3)):
+        w = tf.get_variable("w", [2], use_resource=use_resource)
+        tf.train.AdamOptimizer(0.1).minimize(tf.reduce_sum(w * w))
+        tf.get_variable("after", [2], use_resource=use_resource)
+        with tf.colocate_with(w.op):
+            tf.get_variable("beside", [2], use_resource=use_resource)
+        tf.get_variable("last", [2], use_resource=use_resource)
+    tasks = {v.op.name: int(v.device[-1]) for v in tf.global_variables()}
+    assert tasks == {
+        "w": 0, "beta1_power": 0, "beta2_power": 0, "w/Adam": 0, "w/Adam_1": 0, "after": 2, "beside": 0, "last": 1,
+    }  # fmt: skip
+
+
+def test_a_variable_beside_what_has_no_device_has_that_of_the_scopes_around():
+    without = tf.constant(1.0)
+    with tf.device("/job:ps/task:1"), tf.colocate_with(without):
+        v = tf.get_variable("v", [2])
+        assert v.device == "/job:ps/task:1" and v.op.colocation_groups() == [b"loc:@Const"]
+        assert tf.constant(2.0).device == ""
+        with tf.device("/job:worker"):
+            assert tf.get_variable("u", [2]).device == "/job:worker"
+
+
 def test_no_tasks_no_function():
     assert tf.train.replica_device_setter() is None
     assert tf.train.replica_device_setter(ps_tasks=0, worker_device="/job:w/task:3") is None
