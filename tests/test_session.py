@@ -2,6 +2,7 @@
 
 import collections
 import itertools
+import re
 import threading
 import warnings
 from collections import OrderedDict, namedtuple
@@ -593,6 +594,28 @@ def test_a_number_is_no_string():
         pytest.raises(TypeError, match="Type of feed value 1 with type <class 'int'> is not compatible"),
     ):
         session.run(x, {x: 1})
+
+
+@pytest.mark.parametrize("way", ["run", "callable", "monitored"])
+def test_a_request_with_texts_takes_and_refuses_them_each_time_as_the_first(executor, way):
+    words, word = tf.placeholder(tf.string, [None], name="words"), tf.placeholder(tf.string, [])
+    weights = tf.placeholder(tf.float32, [None])
+    fetches = [tf.strings.length(words), tf.string_join([word, word]), tf.reduce_sum(weights)]
+    given = [[b"a", b"bc"], ["abc"], np.array(["q", "rs", "t"]), np.array([b"x", "yz"], object), (), ["\u00e9"]]
+    expected = [[1, 2], [3], [1, 2, 1], [1, 2], [], [2]]
+    with tf.Session() if way != "monitored" else tf.train.MonitoredSession() as session:
+        ask = session.make_callable(fetches, [words, word, weights]) if way == "callable" else (
+            lambda *values: session.run(fetches, dict(zip((words, word, weights), values)))
+        )  # fmt: skip
+        for _ in range(3):
+            for texts, lengths in zip(given, expected):
+                found = ask(texts, b"k" if lengths else "\u00fc", np.ones(len(lengths), np.float32))
+                assert found[0].tolist() == lengths and found[2] == len(lengths)
+                assert found[1] == (b"kk" if lengths else "\u00fc\u00fc".encode())
+            with pytest.raises(TypeError, match=re.escape("expected string[?], got 7 at feed 'words:0'")):
+                ask([b"a", 7], b"k", [1.0])
+            with pytest.raises(ValueError, match=re.escape("Cannot feed value of shape (1, 1) for Tensor 'words:0'")):
+                ask([[b"a"]], b"k", [1.0])
 
 
 def test_devices_are_as_many_as_the_configuration_counts():

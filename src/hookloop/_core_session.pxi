@@ -438,7 +438,7 @@ cdef class SessionCore:
           entry: what the request was compiled to.
         """
         cdef Recent fresh
-        if len(keys) > MOST_FEEDS or entry.has_object_feeds or entry.stale:
+        if len(keys) > MOST_FEEDS or entry.stale:
             return
         fresh = Recent(fetches, items, keys, feed_of, slot_of, entry)
         fresh.used = self._clock

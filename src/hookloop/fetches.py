@@ -308,6 +308,8 @@ def _text_array(tensor, value):
             f"Type of feed value {value} with type {type(value)} is not compatible with Tensor type string: expected "
             f"{describe(tensor.dtype, tensor._shape)}, got {value!r} at feed {tensor.name!r}"
         )
+    if type(value) is bytes:
+        return _one_text(value)
     array = np.asarray(value, dtype=object)
     flat = array.ravel().tolist()
     if set(map(type, flat)) != {bytes}:
@@ -320,6 +322,12 @@ def _text_array(tensor, value):
     out = np.empty(array.size, object)
     out[:] = flat
     return out.reshape(array.shape)
+
+
+def _one_text(value):
+    array = np.empty((), object)
+    array[()] = value
+    return array
 
 
 def _summary(value):

@@ -468,6 +468,18 @@ def test_iterator_chosen_by_its_handle(executor):
             session.run(following, {handle: "unknown"})
 
 
+def test_a_handle_that_does_not_fit_is_refused_after_others_that_did(executor):
+    handle = tf.placeholder(tf.string, [])
+    following = tf.data.Iterator.from_string_handle(handle, tf.int64, []).get_next()
+    numbers, halves = [Dataset.range(9).map(f).make_one_shot_iterator() for f in (lambda x: x, lambda x: x / 2)]
+    with tf.Session() as session:
+        fits, other = session.run([numbers.string_handle(), halves.string_handle()])
+        for expected in range(4):
+            assert session.run(following, {handle: fits}) == expected
+            with pytest.raises(tf.errors.InvalidArgumentError, match="expected int64 but got double"):
+                session.run(following, {handle: other})
+
+
 def test_sessions_have_their_own_iterators(executor):
     following = Dataset.range(3).make_one_shot_iterator().get_next()
     with tf.Session() as one, tf.Session() as two:

@@ -276,7 +276,10 @@ def _run_from_handle(call, handle):
     found = call.resource_state.get(tuple(name.split("/", 1)))
     if found is None:
         raise errors.InvalidArgumentError(None, None, f"The string handle {name!r} is of no iterator of this session.")
-    _check_components((call.attr("output_types"), call.attr("output_shapes")), found.components)
+    checked = "checked", call.op, name  # once: both are what they are
+    if checked not in call.resource_state:
+        _check_components((call.attr("output_types"), call.attr("output_shapes")), found.components)
+        call.resource_state[checked] = True
     return found
 
 
