@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import operator
 import re
 from collections import namedtuple
 
@@ -360,18 +361,32 @@ def _check_number(where, kind, number, shape, open_ended):
         raise refused(f"{where}Number of {kind} values != expected.  Values size: {number} but output shape: [{text}]")
 
 
+def _single_features(call):
+    """What a node asks of an example: of each feature its key, type and shape, how many values, or 0 where they are counted, and
+    where a feature has them."""
+    found = call.resource_state.get(("features", call.op))
+    if found is None:
+        keys, types = [key.decode() for key in call.attr("dense_keys")], [t.base_dtype for t in call.attr("Tdense")]
+        found = call.resource_state["features", call.op] = [
+            (key, dtype, shape, _fixed_number(shape), operator.attrgetter(_KINDS[dtype]))
+            for key, dtype, shape in zip(keys, types, _dense_shapes(call))
+        ]
+    return found
+
+
 def _run_parse_single_example(call, serialized, *defaults):
     features = _example(serialized.item())
     if features is None:
         raise refused(f"Could not parse example input, value: {serialized.item()!r}")
     found = []
-    for key, dtype, shape, default in zip(call.attr("dense_keys"), call.attr("Tdense"), _dense_shapes(call), defaults):
-        key, dtype, open_ended = key.decode(), dtype.base_dtype, bool(shape) and shape[0] is None
-        row = _column([("", features)], key, dtype, shape)
-        if row is not None:
-            found.append(row.reshape(shape))
-            continue
-        kind = type_name(dtype)
+    for (key, dtype, shape, number, values_of), default in zip(_single_features(call), defaults):
+        feature = features.get(key) if number else None
+        if feature is not None:
+            values = values_of(feature).value
+            if len(values) == number:
+                found.append(parsed_array(values, dtype).reshape(shape))
+                continue
+        kind, open_ended = type_name(dtype), bool(shape) and shape[0] is None
         if key not in features or features[key].WhichOneof("kind") is None:
             if not open_ended and not default.size:
                 raise refused(f"Feature: {key} (data type: {kind}) is required but could not be found.")
