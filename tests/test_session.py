@@ -618,6 +618,20 @@ def test_a_request_with_texts_takes_and_refuses_them_each_time_as_the_first(exec
                 ask([[b"a"]], b"k", [1.0])
 
 
+def test_a_session_is_closed_though_a_step_brings_a_resource_meanwhile():
+    session = tf.Session()
+    closed = []
+
+    class Waiting:
+        def close_session(self):  # as a save that is waited for, beside which a step still runs
+            session._resources["late"] = closed
+            closed.append(True)
+
+    session._resources["first"], session._resources["second"] = Waiting(), Waiting()
+    session.close()
+    assert closed == [True, True] and not session._resources
+
+
 def test_devices_are_as_many_as_the_configuration_counts():
     with tf.Session(config=tf.ConfigProto(device_count={"CPU": 2, "GPU": 0})) as session:
         names = [device.name for device in session.list_devices()]

@@ -139,7 +139,7 @@ class BaseSession(SessionCore):
             self.forget()
             self._entries.clear()
             self._partial_runs = None
-            for resource in self._resources.values():
+            for resource in list(self._resources.values()):  # a step that is still running may bring others
                 close = getattr(resource, "close_session", None)
                 if close is not None:
                     close()
