@@ -11,6 +11,7 @@ import numpy as np
 from . import errors, logging
 from .dtypes import DType
 from .function_defs import with_functions
+from .graph.describe import message_name
 from .graph.graph import Graph
 from .graph.graph_def import attr_of, note_versions
 from .graph.scopes import name_scope
@@ -566,7 +567,4 @@ def _refuse_kind(node, key, kind, expected):
 
 def _name(dtype):
     """A type's name in GraphDefs' messages."""
-    name = {"float32": "float", "float64": "double", "float16": "half"}.get(
-        dtype.base_dtype.name, dtype.base_dtype.name
-    )
-    return name + ("_ref" if dtype._is_ref_dtype else "")
+    return message_name(dtype.base_dtype) + ("_ref" if dtype._is_ref_dtype else "")

@@ -6,9 +6,8 @@ import weakref
 
 MOST_VARIANTS = 64
 MOST_BYTES = 1 << 30
-_BYTES_OF_A_PLAN = (
-    12000  # measured: what a plan takes besides its instructions, and what each of these takes with its tables
-)
+# Measured: what a plan takes besides its instructions, and what each of these takes with its tables.
+_BYTES_OF_A_PLAN = 12000
 _BYTES_OF_AN_INSTRUCTION = 1400
 
 

@@ -12,8 +12,9 @@ from .. import dtypes
 from ..errors import InvalidArgumentError, OutOfRangeError
 from ..files.os_errors import translated
 from ..files.paths import local_path
+from ..graph.describe import message_name
 from ..ops.build import apply_op, constant, convert_to_tensor
-from ..ops.parsing import _TYPE_NAMES, _chosen, _field_value, _fields
+from ..ops.parsing import _chosen, _field_value, _fields
 from . import ops
 from .dataset import Dataset, DatasetV1Adapter, _scalar
 from .iterator import spec_attrs
@@ -261,7 +262,7 @@ def _values(record, columns, defaults, delimiter, quotes, missing):
         try:
             value = _field_value(field, dtype)
         except (ValueError, UnicodeDecodeError):
-            name = _TYPE_NAMES.get(dtype.name, dtype.name)
+            name = message_name(dtype)
             text = field.decode(errors="replace")
             raise _invalid(f"Field {i} in record is not a valid {name}: {text}") from None
         found.append(np.array(value, object if dtype is dtypes.string else dtype.as_numpy_dtype))

@@ -8,6 +8,7 @@ import json
 import numpy as np
 
 from .. import errors
+from ..graph.describe import message_name
 from ..ops.registry import OpDef, no_gradient, register
 from ..ops.shape_functions import nothing, scalar, unknown
 from ..shapes import as_shape, text, to_internal
@@ -283,13 +284,6 @@ def _run_from_handle(call, handle):
     return found
 
 
-_TYPE_NAMES = {"float16": "half", "float32": "float", "float64": "double"}
-
-
-def _name(dtype):
-    return _TYPE_NAMES.get(dtype.name, dtype.name)
-
-
 def _sizes(shape):
     return text(to_internal(as_shape(shape)))
 
@@ -303,7 +297,9 @@ def _check_components(expected, found):
             break
     for i, (mine, other) in enumerate(() if problem else zip(expected[0], found[0])):
         if mine != other:
-            problem = f"Data type mismatch at component {i}: expected {_name(mine)} but got {_name(other)}."
+            problem = (
+                f"Data type mismatch at component {i}: expected {message_name(mine)} but got {message_name(other)}."
+            )
             break
     for i, (mine, other) in enumerate(() if problem else zip(expected[1], found[1])):
         if not as_shape(mine).is_compatible_with(other):

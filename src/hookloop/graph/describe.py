@@ -13,11 +13,16 @@ from ..shapes import TensorShape
 _MESSAGE_NAMES = {"float16": "half", "float32": "float", "float64": "double"}
 
 
+def message_name(dtype):
+    """A type's name in TensorFlow's messages."""
+    return _MESSAGE_NAMES.get(dtype.name, dtype.name)
+
+
 def missing_feed(op):
     """The error of a run that needs a placeholder's value."""
-    dtype = op.outputs[0].dtype.base_dtype.name
+    dtype = message_name(op.outputs[0].dtype.base_dtype)
     shape = op.outputs[0].get_shape()
-    text = f"You must feed a value for placeholder tensor {op.name!r} with dtype {_MESSAGE_NAMES.get(dtype, dtype)}"
+    text = f"You must feed a value for placeholder tensor {op.name!r} with dtype {dtype}"
     if isinstance(shape, TensorShape) and shape.ndims:  # of a scalar TensorFlow says no shape
         text += " and shape [" + ",".join("?" if d is None else str(d) for d in shape.as_list()) + "]"
     return errors.InvalidArgumentError(None, op, f"{text} {describe(op)}")

@@ -11,6 +11,7 @@ from collections import namedtuple
 import numpy as np
 
 from .. import dtypes, errors
+from ..graph.describe import message_name
 from ..graph.scopes import name_scope
 from ..graph.tensor import Tensor
 from ..shapes import UNKNOWN, TensorShape, as_shape
@@ -146,14 +147,6 @@ def _plain_column(texts, dtype, missing, default):
         return None
 
 
-_TYPE_NAMES = {"float32": "float", "float64": "double"}
-
-
-def type_name(dtype):
-    """A type as errors of records name it."""
-    return _TYPE_NAMES.get(dtype.name, dtype.name)
-
-
 def _run_decode_csv(call, records, *defaults):
     types = [t.base_dtype for t in call.attr("OUT_TYPE")]
     delimiter, missing, columns = call.attr("field_delim"), call.attr("na_value"), call.attr("select_cols")
@@ -176,7 +169,7 @@ def _run_decode_csv(call, records, *defaults):
             try:
                 found[f][r] = _field_value(field, dtype)
             except (ValueError, UnicodeDecodeError):
-                name = type_name(dtype)
+                name = message_name(dtype)
                 raise refused(
                     f"Field {f} in record {r} is not a valid {name}: {field.decode(errors='replace')}"
                 ) from None
@@ -276,8 +269,7 @@ def parsed_array(values, dtype):
 
 
 def _type_of(feature):
-    found = _LISTS[feature.WhichOneof("kind")].name
-    return _TYPE_NAMES.get(found, found)
+    return message_name(_LISTS[feature.WhichOneof("kind")])
 
 
 def _run_parse_example(call, serialized, names, *rest):
@@ -338,10 +330,10 @@ def _row(name, i, features, key, dtype, shape, default):
         if open_ended:
             return parsed_array([], dtype)
         if not default.size:
-            kind = type_name(dtype)
+            kind = message_name(dtype)
             raise refused(f"Name: {name}, Feature: {key} (data type: {kind}) is required but could not be found.")
         return default
-    values, kind = parsed_values(features[key], dtype), type_name(dtype)
+    values, kind = parsed_values(features[key], dtype), message_name(dtype)
     if values is None:
         raise refused(f"{where}Data types don't match. Data type: {_type_of(features[key])} but expected type: {kind}")
     _check_number(where, kind, len(values), shape, open_ended)
@@ -386,7 +378,7 @@ def _run_parse_single_example(call, serialized, *defaults):
             if len(values) == number:
                 found.append(parsed_array(values, dtype).reshape(shape))
                 continue
-        kind, open_ended = type_name(dtype), bool(shape) and shape[0] is None
+        kind, open_ended = message_name(dtype), bool(shape) and shape[0] is None
         if key not in features or features[key].WhichOneof("kind") is None:
             if not open_ended and not default.size:
                 raise refused(f"Feature: {key} (data type: {kind}) is required but could not be found.")
@@ -441,7 +433,7 @@ def _run_parse_tensor(call, serialized):
         raise refused(f"Could not parse `serialized` as TensorProto: '{text}'") from None
     found = dtypes.as_dtype(message.dtype) if message.dtype else None
     if found != wanted:
-        names = [_TYPE_NAMES.get(t.name, t.name) if t is not None else "invalid" for t in (found, wanted)]
+        names = [message_name(t) if t is not None else "invalid" for t in (found, wanted)]
         raise refused(f"Type mismatch between parsed tensor ({names[0]}) and dtype ({names[1]})")
     return make_ndarray(message)
 

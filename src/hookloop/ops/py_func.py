@@ -8,6 +8,7 @@ import weakref
 import numpy as np
 
 from .. import dtypes, errors
+from ..graph.describe import message_name
 from ..graph.stack import get_default_graph
 from .build import apply_op
 from .registry import OpDef, no_gradient, register
@@ -105,13 +106,9 @@ def checked(token, index, value, dtype):
     if found is not wanted:
         raise errors.InvalidArgumentError(
             None, None,
-            f"{index}-th value returned by {token} is {_type_text(found)}, but expects {_type_text(wanted)}",
+            f"{index}-th value returned by {token} is {message_name(found)}, but expects {message_name(wanted)}",
         )  # fmt: skip
     return value
-
-
-def _type_text(dtype):
-    return {"float32": "float", "float64": "double", "float16": "half"}.get(dtype.name, dtype.name)
 
 
 def error_of(error):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .. import dtypes
+from ..graph.describe import message_name
 from ..graph.random_seed import get_seed
 from ..graph.scopes import name_scope
 from ..shapes import TensorShape, as_shape
@@ -319,12 +320,9 @@ class QueueBase:
         return apply_op("QueueSizeV2", [self._queue_ref], name=name or f"{self._name}_Size")
 
 
-_TYPE_NAMES = {"float16": "half", "float32": "float", "float64": "double"}
-
-
 def _signature(dtypes):
     """What an operation takes that puts in an element, in the runtime's words."""
-    return ", ".join(["resource", *(_TYPE_NAMES.get(dtype.name, dtype.name) for dtype in dtypes)]) + "->"
+    return ", ".join(["resource", *map(message_name, dtypes)]) + "->"
 
 
 def _flat(vals):

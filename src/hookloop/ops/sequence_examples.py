@@ -7,12 +7,13 @@ import math
 import numpy as np
 
 from .. import dtypes
+from ..graph.describe import message_name
 from ..graph.scopes import name_scope
 from ..graph.tensor import Tensor
 from ..shapes import UNKNOWN, TensorShape, as_shape
 from .array import reshape
 from .build import apply_op, constant, convert_to_tensor
-from .parsing import FixedLenFeature, FixedLenSequenceFeature, parsed_array, parsed_values, refused, type_name
+from .parsing import FixedLenFeature, FixedLenSequenceFeature, parsed_array, parsed_values, refused
 from .registry import OpDef, no_gradient, register
 
 __all__ = ["parse_sequence_example", "parse_single_sequence_example"]
@@ -84,10 +85,10 @@ def _run_single(call, serialized, empty, *rest):
 def _checked_row(what, name, key, i, feature, dtype, shape):
     values = parsed_values(feature, dtype)
     if feature.WhichOneof("kind") is None or values is None:
-        raise refused(f"{what}  Data types don't match. Expected type: {type_name(dtype)}  Feature is: {feature}")
+        raise refused(f"{what}  Data types don't match. Expected type: {message_name(dtype)}  Feature is: {feature}")
     if len(values) != math.prod(shape):
         raise refused(
-            f"Name: {name}, Key: {key}, Index: {i}.  Number of {type_name(dtype)} values != expected.  values size: "
+            f"Name: {name}, Key: {key}, Index: {i}.  Number of {message_name(dtype)} values != expected.  values size: "
             f"{len(values)} but output shape: {_text(shape)}"
         )
     return parsed_array(values, dtype).reshape(shape)
@@ -155,7 +156,7 @@ def _context_column(i, names, examples, key, dtype, shape, default):
     found = []
     for name, row in zip(names, rows):
         if row is None and not default.size:
-            raise refused(f"Feature: {key} (data type: {type_name(dtype)}) is required but could not be found.")
+            raise refused(f"Feature: {key} (data type: {message_name(dtype)}) is required but could not be found.")
         if row is not None and len(row) != number:
             raise refused(f"Unexpected number of elements in example {name}")
         found.extend(default.ravel().tolist() if row is None else row)

@@ -7,6 +7,7 @@ import itertools
 import numpy as np
 
 from .. import dtypes, errors
+from ..graph.describe import message_name
 from ..graph.device import canonical_name
 from ..graph.scopes import colocate_with, device
 from ..graph.tensor import Tensor
@@ -63,7 +64,9 @@ def _get(call, handle):
     found = dtypes.string if value.dtype == object else dtypes.as_dtype(value.dtype)
     if found is not wanted:
         raise errors.InternalError(
-            None, None, f"Output 0 of type {_name(found)} does not match declared output type {_name(wanted)}"
+            None,
+            None,
+            f"Output 0 of type {message_name(found)} does not match declared output type {message_name(wanted)}",
         )
     return value.copy()
 
@@ -74,10 +77,6 @@ def _delete(call, handle):
             None, None, f"Failed to delete a tensor with handle '{_text(handle[()])}' in the session store."
         )
     return ()
-
-
-def _name(dtype):
-    return {"float32": "float", "float64": "double", "float16": "half"}.get(dtype.name, dtype.name)
 
 
 register(
@@ -149,7 +148,7 @@ class TensorHandle:
         """
         if self._dtype.base_dtype is not tensor.dtype.base_dtype:
             raise errors.InvalidArgumentError(
-                None, None, f"Expects arg[0] to be {_name(tensor.dtype.base_dtype)} but {_name(self._dtype.base_dtype)} is "
+                None, None, f"Expects arg[0] to be {message_name(tensor.dtype.base_dtype)} but {message_name(self._dtype.base_dtype)} is "
                 f"provided at feed '{tensor.name}'",
             )  # fmt: skip
         return self._array()
