@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hookloop.python.training.saver import BaseSaverBuilder
+from hookloop.python.training.tracking.base import VARIABLE_VALUE_KEY, Trackable
 
 import hookloop as tf
 
@@ -484,3 +485,37 @@ def test_of_several_faults_of_a_list_the_first_by_name_is_named():
         tf.train.Saver([first, second, part, first])
     with pytest.raises(ValueError, match="Mixing slices and non-slices with the same name: b"):
         tf.train.Saver([first, part, second])
+
+
+def test_objects_that_say_what_they_save(tmp_path):
+    class Owner(Trackable):
+        def __init__(self, **own):
+            self._own = own
+
+        def _gather_saveables_for_checkpoint(self):
+            return self._own
+
+    class Doubled(BaseSaverBuilder.SaveableObject):
+        def __init__(self, variable, name):
+            super().__init__(variable, [BaseSaverBuilder.SaveSpec(variable * 2.0, "", name)], name)
+
+        def restore(self, restored_tensors, restored_shapes):
+            return tf.assign(self.op, restored_tensors[0] / 2.0)
+
+    a, b = tf.Variable(1.0, name="a"), tf.Variable(2.0, name="b")
+    doubled = [lambda name="alone": Doubled(a, name), lambda name="other": Doubled(b, name)]
+    cases = [
+        ([Owner(**{VARIABLE_VALUE_KEY: a}, more=b)], ["a", "b"]),
+        ([Owner(x=doubled[0], y=doubled[1])], ["alone", "other"]),
+        ({"v": Owner(x=doubled[0], y=doubled[1])}, ["v_x", "v_y"]),
+        ({"v": Owner(VARIABLE_VALUE=doubled[0], y=b)}, ["b:0", "v"]),
+    ]
+    with tf.Session() as session:
+        for number, (var_list, names) in enumerate(cases):
+            saver = tf.train.Saver(var_list)
+            session.run(tf.global_variables_initializer())
+            path = saver.save(session, str(tmp_path / f"m{number}"), write_meta_graph=False)
+            assert [name for name, _ in tf.train.list_variables(path)] == names
+            session.run([a.assign(7.0), b.assign(7.0)])
+            saver.restore(session, path)
+            assert session.run([a, b]) == ([1.0, 2.0] if len(names) == 2 else [1.0, 7.0])

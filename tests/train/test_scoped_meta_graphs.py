@@ -3,7 +3,7 @@
 import pytest
 
 import hookloop as tf
-from hookloop.python.framework import meta_graph
+from hookloop.python.framework import meta_graph, test_util
 
 
 @pytest.fixture
@@ -137,3 +137,43 @@ def test_other_savers_are_left_out():
     assert "savers" not in message.collection_def and {n.name.partition("/")[0] for n in message.graph_def.node} == {
         "v"
     }
+
+
+def test_a_graph_that_is_not_the_default_one(executor, tmp_path):
+    tf.Variable([2.0], name="v")
+    saver = tf.train.Saver(name="keep")
+    message = saver.export_meta_graph()
+    graph, default = tf.Graph(), tf.get_default_graph()
+    before = len(default.get_operations())
+    restored = tf.train.import_meta_graph(message, graph=graph, import_scope="new")
+    assert [v.name for v in graph.get_collection("variables")] == ["new/v:0"]
+    assert len(default.get_operations()) == before
+    with tf.Session(graph=graph) as session:
+        session.run("new/v/Assign")
+        restored.save(session, str(tmp_path / "m"), write_meta_graph=False)
+    with tf.Session() as session:
+        saver.restore(session, str(tmp_path / "m"))
+        assert session.run("v:0") == [2.0]
+
+
+def test_the_public_function_knows_inputs_from_outside_by_another_name(layer):
+    message, _ = meta_graph.export_scoped_meta_graph(export_scope="hidden1", unbound_inputs_col_name="mine")
+    graph = tf.Graph()
+    with pytest.raises(ValueError, match="Graph contains unbound inputs: .unbound_inputs_images"):
+        tf.train.import_meta_graph(message, graph=graph, unbound_inputs_col_name="mine")
+    images = {"$unbound_inputs_images": tf.zeros([2, 4])}
+    with pytest.raises(TypeError, match="unexpected keyword argument 'unbound_inputs'"):
+        tf.train.import_meta_graph(message, input_map=images, unbound_inputs="mine")
+
+
+def test_messages_are_compared_whatever_the_order_of_their_nodes():
+    tf.Variable([2.0], name="v")
+    case = tf.test.TestCase()
+    one, other = tf.train.export_meta_graph(), tf.train.export_meta_graph()
+    nodes = list(other.graph_def.node)
+    del other.graph_def.node[:]
+    other.graph_def.node.extend(reversed(nodes))
+    test_util.assert_meta_graph_protos_equal(case, one, other)
+    tf.add_to_collection("sizes", 3)
+    with pytest.raises(AssertionError, match="sizes"):
+        test_util.assert_meta_graph_protos_equal(case, one, tf.train.export_meta_graph())

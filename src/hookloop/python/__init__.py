@@ -172,6 +172,9 @@ _RENAMED = {
         "_StopAfterNEvalsHook": "contrib.training.StopAfterNEvalsHook",
         **{f"_{name}": f"contrib.training.{name}" for name in ("evaluate_once", "get_or_create_eval_step")},
     },
+    "training.tracking.base": {
+        "OBJECT_GRAPH_PROTO_KEY": "trackable.OBJECT_GRAPH_KEY", "VARIABLE_VALUE_KEY": "trackable.VARIABLE_VALUE",
+    },
     "training.summary_io": {"SummaryWriterCache": "summary.FileWriterCache"},
     "util.nest": {"is_sequence": "nest.is_nested"},
 }  # fmt: skip

@@ -299,8 +299,9 @@ def import_meta_graph(meta_graph_or_file, clear_devices=False, import_scope=None
       meta_graph_or_file: the message, or the name of a file that holds it (binary, or as text).
       clear_devices: whether the nodes' devices are left out.
       import_scope: the scope of the new nodes.
-      **kwargs: `input_map`, as for `tf.import_graph_def`; `restore_collections_predicate`, a function that says of the key
-        of a collection whether it is restored.
+      **kwargs: `graph`, the graph to add them to; `input_map`, as for `tf.import_graph_def`; `unbound_inputs_col_name`, the
+        collection of names that it must have; `restore_collections_predicate`, a function that says of the key of a collection
+        whether it is restored.
 
     Returns:
       The `Saver` of the message, or one for the variables of the graph; None where there are no variables.
@@ -323,7 +324,10 @@ def import_with_elements(message, clear_devices=False, import_scope=None, **kwar
     from ..variables import _all_saveable_objects
     from .saver import Saver
 
-    saver_def, variables, scope, elements = add_meta_graph(message, clear_devices, import_scope, **kwargs)
+    graph = kwargs.pop("graph", None) or get_default_graph()
+    message = with_unbound_inputs(message, kwargs.pop("unbound_inputs_col_name", UNBOUND_INPUTS))
+    with graph.as_default():
+        saver_def, variables, scope, elements = add_meta_graph(message, clear_devices, import_scope, **kwargs)
     if saver_def is not None:
         if variables:
             name, variable = next(iter(variables.items()))
@@ -333,6 +337,17 @@ def import_with_elements(message, clear_devices=False, import_scope=None, **kwar
         return Saver(), elements
     logging.info("Saver not created because there are no variables in the graph to restore")
     return None, elements
+
+
+def with_unbound_inputs(message, name):
+    """A message whose collection of that name is the one of inputs that must be given; with no name, none must."""
+    if name == UNBOUND_INPUTS:
+        return message
+    message = type(message).FromString(message.SerializeToString())
+    message.collection_def.pop(UNBOUND_INPUTS, None)
+    if name and name in message.collection_def:
+        message.collection_def[UNBOUND_INPUTS].CopyFrom(message.collection_def.pop(name))
+    return message
 
 
 def add_meta_graph(message, clear_devices=False, import_scope=None, input_map=None, return_elements=None,

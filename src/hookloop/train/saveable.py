@@ -9,6 +9,7 @@ from ..ops.build import apply_op
 from ..ops.core import identity
 from ..ops.state import assign
 from ..partitioned import PartitionedVariable
+from ..trackable import VARIABLE_VALUE, Trackable
 from ..variables import Variable
 
 __all__ = ["SaveSpec", "SaveableObject"]
@@ -143,9 +144,18 @@ def _saveables_of(op, name):
         return [VariableSaveable(op, info.spec if info else "", name)]
     if isinstance(op, Tensor) and op.op.type in ("Variable", "VariableV2", "TemporaryVariable"):
         return [VariableSaveable(op, "", name)]
+    if isinstance(op, Trackable):
+        own = op._gather_saveables_for_checkpoint().items()
+        made = [_made(factory, name if attr == VARIABLE_VALUE else f"{name}_{attr}") for attr, factory in own]
+        return [saveable for each in made for saveable in _saveables_of(each, each.name)]
     raise TypeError(
         f"names_to_saveables must be a dict mapping string names to Tensors/Variables. Not a variable: {op}"
     )
+
+
+def _made(factory, *name):
+    """What an object of a program saves of itself: it is given as such, or by a function of the name."""
+    return factory(*name) if callable(factory) else factory
 
 
 def named(var_list):
@@ -184,6 +194,10 @@ def _add(found, item):
         return
     elif isinstance(item, Tensor) and item.op.type in ("Variable", "VariableV2"):
         name, value = item.op.name, item
+    elif isinstance(item, Trackable):
+        for factory in item._gather_saveables_for_checkpoint().values():
+            _add(found, _made(factory))
+        return
     else:
         raise TypeError(f"Variable to save is not a Variable: {item}")
     if name in found:

@@ -148,12 +148,7 @@ def import_scoped_meta_graph_with_return_elements(
     Returns:
       (the variables, a list of the elements or None).
     """
-    message = _meta_graph.read_message(meta_graph_or_file)
-    if unbound_inputs_col_name != UNBOUND_INPUTS:
-        message = type(message).FromString(message.SerializeToString())
-        message.collection_def.pop(UNBOUND_INPUTS, None)
-        if unbound_inputs_col_name and unbound_inputs_col_name in message.collection_def:
-            message.collection_def[UNBOUND_INPUTS].CopyFrom(message.collection_def.pop(unbound_inputs_col_name))
+    message = _meta_graph.with_unbound_inputs(_meta_graph.read_message(meta_graph_or_file), unbound_inputs_col_name)
     graph = graph or get_default_graph()
     with graph.as_default():
         scope = graph.unique_name(import_scope or "", mark_as_used=False).rstrip("/")

@@ -12,7 +12,7 @@ from ...test import assert_equal_graph_def, create_local_cluster, gpu_device_nam
 __all__ = [
     "GpuSupportsHalfMatMulAndConv", "InstallStackTraceHandler", "IsBuiltWithROCm", "IsGoogleCudaEnabled",
     "IsMklEnabled", "NCHWToNHWC", "NHWCToNCHW", "TensorFlowTestCase", "also_run_as_tf_function",
-    "assert_equal_graph_def", "assert_equal_graph_def_v2", "assert_no_garbage_created",
+    "assert_equal_graph_def", "assert_equal_graph_def_v2", "assert_meta_graph_protos_equal", "assert_no_garbage_created",
     "assert_no_new_pyobjects_executing_eagerly", "assert_no_new_tensors", "assert_ops_in_graph",
     "build_as_function_and_v1_graph", "create_local_cluster", "deprecated_graph_mode_only", "device",
     "disable_control_flow_v2", "disable_xla", "enable_control_flow_v2", "for_all_test_methods", "force_cpu",
@@ -162,6 +162,24 @@ def device(use_gpu):
 def get_node_def_from_graph(node_name, graph_def):
     """The node of a name in a GraphDef, or None."""
     return next((node for node in graph_def.node if node.name == node_name), None)
+
+
+def assert_meta_graph_protos_equal(tester, a, b):
+    """Fails unless two `MetaGraphDef`s hold the same graph, whatever the order of its nodes, and the same else.
+
+    Args:
+      tester: the `TestCase`.
+    """
+    tester.assertEqual(set(a.collection_def), set(b.collection_def))
+    for key in a.collection_def:
+        tester.assertProtoEquals(a.collection_def[key], b.collection_def[key])
+    assert_equal_graph_def(a.graph_def, b.graph_def, checkpoint_v2=True)
+    tester.assertEqual(a.graph_def.versions, b.graph_def.versions)
+    rest = [type(message).FromString(message.SerializeToString()) for message in (a, b)]
+    for message in rest:
+        message.ClearField("collection_def")
+        message.ClearField("graph_def")
+    tester.assertProtoEquals(*rest)
 
 
 def assert_ops_in_graph(expected_ops, graph):
