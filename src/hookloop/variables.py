@@ -779,8 +779,8 @@ def report_uninitialized_variables(var_list=None, name="report_uninitialized_var
 
 
 def assert_variables_initialized(var_list=None):
-    """An operation that fails where a variable has no value, or None without variables."""
-    from .ops.array import reshape
+    """The ranks of variables, int32; getting them fails where a variable has no value. None without variables."""
+    from .ops.array import rank, reshape
     from .ops.slicing import stack
 
     var_list = global_variables() + local_variables() if var_list is None else var_list
@@ -789,4 +789,5 @@ def assert_variables_initialized(var_list=None):
     # An alias of a variable reads nothing, a part of it does, were it of no elements.
     read = [reshape(v.value(), [-1])[:0] for v in var_list]
     with control_dependencies(read):
-        return stack([state.is_variable_initialized(v) for v in var_list])
+        ranks = [rank(v.value()) for v in var_list]
+    return ranks[0] if len(ranks) == 1 else stack(ranks)

@@ -323,3 +323,26 @@ def test_basic_train_loop_goes_on_in_a_new_session_where_one_is_lost(executor, s
     tf.train.basic_train_loop(sv, train, args=(4,), kwargs={"z": 1})
     assert calls == [((4,), {"z": 1})] * 3
     assert sessions[0] is sessions[1] is not sessions[2]
+
+
+def test_the_written_meta_graph_has_the_collections(step, tmp_path):
+    sv = Supervisor(logdir=str(tmp_path))
+    with sv.managed_session():
+        pass
+    (path,) = tmp_path.glob("events*")
+    events = list(tf.train.summary_iterator(str(path)))
+    (data,) = [event.meta_graph_def for event in events if event.HasField("meta_graph_def")]
+    message = tf.MetaGraphDef.FromString(data)
+    assert set(tf.get_default_graph().get_all_collection_keys()) - set(message.collection_def) == set()
+    assert message.meta_info_def.stripped_op_list.op and message.saver_def.restore_op_name == "save/restore_all"
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_model_is_ready_where_what_asserts_it_gives_ranks(executor, number):
+    for i in range(number):
+        tf.Variable([1.0], name=f"v{i}")
+    manager = tf.train.SessionManager(ready_op=tf.assert_variables_initialized())
+    with manager.prepare_session("", init_op=tf.global_variables_initializer()) as session:
+        assert session.run("v0:0") == [1.0]
+    with pytest.raises(RuntimeError, match="Init operations did not make model ready.*uninitialized value v0"):
+        manager.prepare_session("", init_op=tf.no_op())

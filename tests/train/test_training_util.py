@@ -70,3 +70,11 @@ def test_an_increment_stands_with_the_nodes_of_the_read():
     added = training_util._increment_global_step(2)
     assert added.op.name == "global_step/AssignAdd"
     assert read_nodes()[-3:] == ["global_step/add", "global_step/AssignAdd/value", "global_step/AssignAdd"]
+
+
+def test_a_global_step_may_be_a_vector_of_one(executor):
+    step = tf.Variable([7], name="global_step")
+    with tf.Session() as session:
+        session.run(step.initializer)
+        found = tf.train.global_step(session, step)
+    assert found == 7 and isinstance(found, int)

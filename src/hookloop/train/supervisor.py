@@ -18,6 +18,7 @@ from ..variables import (
 from . import training_util
 from .coordinator import Coordinator, LooperThread
 from .graph_io import write_graph
+from .meta_graph import export_meta_graph
 from .saver import Saver
 from .session_manager import SessionManager
 from .supervisor_threads import SVStepCounterThread, SVSummaryThread, SVTimerCheckpointThread
@@ -198,17 +199,9 @@ class Supervisor:
             write_graph(self._graph.as_graph_def(add_shapes=True), self._logdir, "graph.pbtxt")
         if self._summary_writer and not self._graph_added_to_summary:
             self._summary_writer.add_graph(self._graph)
-            self._summary_writer.add_meta_graph(self._meta_graph())
+            saver_def = self._saver.saver_def if self._saver else None
+            self._summary_writer.add_meta_graph(export_meta_graph(saver_def=saver_def, graph=self._graph))
             self._graph_added_to_summary = True
-
-    def _meta_graph(self):
-        from ..messages import MetaGraphDef
-
-        message = MetaGraphDef()
-        message.graph_def.CopyFrom(self._graph.as_graph_def(add_shapes=True))
-        if self._saver and self._saver.saver_def is not None:
-            message.saver_def.CopyFrom(self._saver.saver_def)
-        return message
 
     @contextlib.contextmanager
     def managed_session(self, master="", config=None, start_standard_services=True, close_summary_writer=True):

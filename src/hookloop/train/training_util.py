@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from .. import dtypes
 from ..graph.collections import GraphKeys
 from ..graph.stack import get_default_graph
@@ -79,7 +81,7 @@ def assert_global_step(global_step_tensor):
 
 def global_step(sess, global_step_tensor):
     """The value of the global step in a session, as a Python int."""
-    return int(sess.run(global_step_tensor))
+    return int(np.asarray(sess.run(global_step_tensor)).item())  # a step may be a vector of one
 
 
 # The collection of the tensor that has the step's value before the run that makes a step.
