@@ -197,3 +197,43 @@ def _until_closed(session, endless, forever):
     options = tf.RunOptions(timeout_in_ms=60000)
     with pytest.raises((tf.errors.CancelledError, tf.errors.DeadlineExceededError)):
         session._run_slow(endless, {forever: True}, options, None)
+
+
+def test_the_first_value_of_a_variable_of_open_rank_decides_those_of_others(executor):
+    value = tf.placeholder(tf.float32)
+    v = tf.Variable(value * 2.0, name="v", validate_shape=False)
+    first = v.initialized_value()
+    train = tf.train.AdamOptimizer(0.5).minimize(tf.reduce_sum(v * v))
+    for rows in ([1.0, 2.0], [[1.0], [2.0]], 3.0):
+        with tf.Session() as session:
+            session.run(tf.global_variables_initializer(), {value: rows})
+            assert session.run("v/Adam:0").shape == np.shape(rows)
+            session.run(train)
+            np.testing.assert_allclose(session.run(first, {value: 0.0}), np.multiply(rows, 2.0) - 0.5, rtol=1e-6)
+    with tf.Session() as session:
+        np.testing.assert_array_equal(session.run(first, {value: [4.0]}), [8.0])
+
+
+@pytest.mark.parametrize("names", ["vw", "wv"])
+def test_branches_that_are_variables_of_open_rank_without_a_value(executor, names):
+    value, which = tf.placeholder(tf.float32), tf.placeholder(tf.bool)
+    v, w = (tf.Variable(value, name=name, validate_shape=False) for name in names)
+    chosen = tf.cond(which, lambda: tf.identity(v), lambda: tf.identity(w))
+    sums = tf.reduce_sum(chosen, 0)
+    with tf.Session() as session:
+        with pytest.raises(tf.errors.FailedPreconditionError, match="uninitialized value [vw]"):
+            session.run(chosen, {which: True})
+        session.run(w.initializer, {value: [1.0, 2.0]})
+        for _ in range(2):
+            assert session.run([chosen, sums], {which: False})[1] == 3.0
+            with pytest.raises(tf.errors.FailedPreconditionError, match="uninitialized value " + names[0]):
+                session.run([chosen, sums], {which: True})
+        session.run(v.initializer, {value: [[1.0, 2.0]]})
+        assert session.run(sums, {which: True}).tolist() == [1.0, 2.0]
+        assert session.run(sums, {which: False}) == 3.0
+    with tf.Session() as session:
+        session.run(v.initializer, {value: [[1.0, 2.0]]})
+        for _ in range(2):
+            assert session.run(sums, {which: True}).tolist() == [1.0, 2.0]
+            with pytest.raises(tf.errors.FailedPreconditionError, match="uninitialized value " + names[1]):
+                session.run(sums, {which: False})

@@ -10,13 +10,14 @@ from functools import partial
 import numpy as np
 
 from ..dtypes import int32, int64
+from ..graph.describe import uninitialized
 from ..ops.control_flow_nodes import branch_results
 from .branch_values import NEVER
 from .guards import around, guarded, own_checks, truth_of, undecided
 from .host import NO_VALUE
 from .ir import OBJECT, VARIABLE, Buffer, If, Instr, Value, same_shape
 from .node import Node
-from .one_branch import DecideBranch, continue_branches, decided, enclosed, to_decide
+from .one_branch import DecideBranch, continue_branches, decided, enclosed, refuse_branch, to_decide
 
 
 def lower_if(lowerer, unit):
@@ -92,7 +93,8 @@ def _merge(lowerer, unit, place, then_value, else_value, blocks, node):
         return then_value or else_value
     if then_value is else_value and then_value.buffer is not None and then_value.buffer.kind != VARIABLE:
         return then_value
-    if len(then_value.shape) != len(else_value.shape):
+    ranks = [None if value.shape is None else len(value.shape) for value in (then_value, else_value)]
+    if None in ranks or ranks[0] != ranks[1]:  # a variable of open rank has none before its first value
         decisive = to_decide(lowerer, [*lowerer.around, unit.predicate])
         if decisive is not None:
             raise DecideBranch(decisive)
@@ -241,6 +243,8 @@ def give_results(lowerer, unit, branch, side, node):
             continue
         value = lowerer.settled(lowerer.value_of(result, (merge, side)), node)
         if value.buffer is not None and value.buffer.kind == VARIABLE:
+            if value.shape is None:
+                refuse_branch(lowerer, unit, side, uninitialized(value.buffer.source, merge))
             lowerer.require(value.buffer.source, merge)
             value = lowerer._copy(value, node)
         lowerer.environment[tensor] = value

@@ -131,3 +131,16 @@ def decide(lowerer, source, predicate, op):
     node = Node(taker, taker.op_def, [predicate], lowerer.node_index(taker))
     lower_host(lowerer, node, NodeContext(node, lowerer))
     lowerer.taken[source] = lowerer.request.assumed_rank(taker.outputs[0])
+
+
+def refuse_branch(lowerer, unit, side, error):
+    """Asks for a plan of a conditional's other branch, as this one has no values, or raises the error where a run has seen it taken.
+
+    What was seen is forgotten with the error: the next run may take the other branch.
+    """
+    source = source_of(unit.predicate)
+    taker = _takers.get(source)
+    if taker is None or lowerer.request.host_shapes.pop(taker.outputs[0], None) is not None:
+        raise error
+    lowerer.request.host_shapes[taker.outputs[0]] = (1,) * (1 - side)
+    raise DecideBranch(source)
