@@ -50,6 +50,10 @@ def test_reading(checkpoint):
         reader.get_tensor("zz")
     with pytest.raises(tf.errors.NotFoundError, match="Failed to find any matching files"):
         tf.train.NewCheckpointReader(checkpoint + "/none")
+    with pytest.raises(
+        tf.errors.InvalidArgumentError, match="Failed to get matching files on .*: Not found: .*none; No such file"
+    ):
+        tf.train.NewCheckpointReader(checkpoint + "/none/m")
     with pytest.raises(ValueError, match="Couldn't find 'checkpoint' file or checkpoints in given directory"):
         tf.train.load_checkpoint(checkpoint + "/..")
 
@@ -103,6 +107,54 @@ def test_warm_start(checkpoint):
     np.testing.assert_array_equal(found[1], np.arange(8).reshape(4, 2))
     with pytest.raises(ValueError, match=r"in var_name_to_prev_var_name that were not used: \{'none'\}"):
         tf.train.warm_start(checkpoint, "old/a", var_name_to_prev_var_name={"none": "old/a"})
+
+
+@pytest.mark.parametrize(("wanted", "started"), [
+    ("old/a", True), ("old/a:0", True), ("old/a$", False), ("old/a:0$", True), (["old/a:0"], True), (["old/a$"], False),
+])  # fmt: skip
+def test_expressions_are_of_names_of_variables(checkpoint, wanted, started):
+    """A variable's name ends in ":0", as in TensorFlow."""
+    with tf.variable_scope("old"):
+        a = tf.get_variable("a", initializer=[-1.0, -1.0])
+    tf.train.warm_start(checkpoint, wanted)
+    assert initialized(a)[0].tolist() == ([1, 2] if started else [-1, -1])
+
+
+def test_a_variable_of_open_shape_takes_what_the_checkpoint_has(executor, checkpoint):
+    first = tf.placeholder_with_default(np.zeros((1, 2), "f"), [None, 2])
+    open_shape = tf.get_variable("v", initializer=first, validate_shape=False)
+    tf.train.init_from_checkpoint(checkpoint, {"old/p": open_shape})
+    assert initialized(open_shape)[0].tolist() == [[0, 1], [2, 3], [4, 5], [6, 7]]
+
+
+def test_one_part_alone_is_a_variable_like_others(checkpoint):
+    """As in TensorFlow: its own shape counts, and it takes the whole tensor."""
+    parts = list(
+        tf.get_variable("p", [2, 1], initializer=tf.zeros_initializer(), partitioner=tf.fixed_size_partitioner(2))
+    )
+    tf.train.init_from_checkpoint(checkpoint, {"old/b": parts[1]})
+    assert [part.tolist() for part in initialized(*parts)] == [[[0]], [[3]]]
+    for target in (parts[0], "p/part_0"):
+        with pytest.raises(
+            ValueError, match="Shape of variable p/part_0:0 .* doesn't match with shape of tensor old/p"
+        ):
+            tf.train.init_from_checkpoint(checkpoint, {"old/p": target})
+    tf.get_variable("old/p", [4, 2], partitioner=tf.fixed_size_partitioner(2))
+    with pytest.raises(
+        ValueError, match="Shape of variable old/p/part_1:0 .* doesn't match with shape of tensor old/p"
+    ):
+        tf.train.warm_start(checkpoint, "old/p/part_1")
+    tf.train.init_from_checkpoint(checkpoint, {"old/p": []})
+
+
+def test_a_variable_of_another_type_than_the_checkpoint_has(executor, checkpoint):
+    a = tf.get_variable("a", [2], tf.float64)
+    tf.train.init_from_checkpoint(checkpoint, {"old/a": a})
+    with pytest.raises(
+        tf.errors.InvalidArgumentError,
+        match="tensor_name = old/a; expected dtype double does not equal original dtype float",
+    ):
+        initialized(a)
 
 
 @pytest.mark.parametrize("partitioner", [None, tf.fixed_size_partitioner(2)])

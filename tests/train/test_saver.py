@@ -317,6 +317,14 @@ def test_errors_of_restoring_leave_the_variables_alone(executor, tmp_path):
             assert text in str(caught.value)
         with pytest.raises(ValueError, match="The passed save_path is not a valid checkpoint"):
             saver.restore(session, str(tmp_path / "none"))
+        assert not tf.train.checkpoint_exists(str(tmp_path / "away" / "m"))
+        with pytest.raises(
+            tf.errors.NotFoundError, match=r"away; No such file or directory: it is that of the checkpoint .*away/m"
+        ):
+            saver.restore(session, str(tmp_path / "away" / "m"))
+        for path, what in ((tmp_path, "directory"), (f"{prefix}.index", "file")):
+            with pytest.raises(tf.errors.DataLossError, match=f"Unable to open table file .* got the name of a {what}"):
+                saver.restore(session, str(path))
         with pytest.raises(ValueError, match="Can't load save_path when it is None"):
             saver.restore(session, None)
         np.testing.assert_array_equal(session.run(v), [3, 4])

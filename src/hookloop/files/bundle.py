@@ -303,6 +303,15 @@ class _DataFiles:
         return self.opened[shard]
 
 
+def _no_checkpoint(prefix, directory):
+    """The error of reading a checkpoint that is not there; another one, as in TensorFlow, where its directory is not."""
+    text = "Unsuccessful TensorSliceReader constructor: Failed to"
+    if directory and not os.path.isdir(directory):
+        text = f"{text} get matching files on {prefix}: Not found: {directory}; No such file or directory"
+        return errors.InvalidArgumentError(None, None, text)
+    return errors.NotFoundError(None, None, f"{text} find any matching files for {prefix}")
+
+
 class BundleReader:
     """Reads tensors of a checkpoint by name.
 
@@ -315,6 +324,7 @@ class BundleReader:
 
     Raises:
       NotFoundError: where there is no such checkpoint.
+      InvalidArgumentError: where its directory is not there either.
       DataLossError: where its index is corrupt.
     """
 
@@ -324,11 +334,7 @@ class BundleReader:
         self.prefix = os.fsdecode(prefix)
         path = index_path(self.prefix)
         if not os.path.isfile(path):
-            raise errors.NotFoundError(
-                None,
-                None,
-                f"Unsuccessful TensorSliceReader constructor: Failed to find any matching files for {self.prefix}",
-            )
+            raise _no_checkpoint(self.prefix, os.path.dirname(path))
         with translated(path), open(path, "rb") as file:
             items = read_table(file.read(), path)
         if not items or items[0][0] != _HEADER_KEY:
@@ -341,7 +347,7 @@ class BundleReader:
         self._dtypes = {}  # number in an entry -> DType, of those that have come
         self._numpy_dtypes = {}  # and NumPy's of each
         self.entries = dict(_parsed_items(BundleEntryProto, items[1:], path))
-        self._checked = set()  # shapes that have come
+        self._shapes = {}  # the bytes of a shape in an entry -> its sizes, of those that have come: most have come before
         self._names = {
             key.decode(errors="surrogateescape"): entry for key, entry in self.entries.items() if key[:1] != b"\0"
         }
@@ -392,14 +398,25 @@ class BundleReader:
         self._numpy_dtypes[dtype] = np.dtype(dtype.as_numpy_dtype)
         return dtype
 
+    def shapes(self):
+        """Name -> sizes, a tuple, of all tensors, sorted by name."""
+        known = self._shapes
+        return {
+            name: known.get(entry.shape.SerializeToString()) or self._shape_of(name, entry)
+            for name, entry in sorted(self._names.items())
+        }
+
     def _shape_of(self, name, entry):
+        written = entry.shape.SerializeToString()
+        shape = self._shapes.get(written)
+        return self._new_shape_of(name, entry, written) if shape is None else shape
+
+    def _new_shape_of(self, name, entry, written):
         shape = tuple([dim.size for dim in entry.shape.dim])
-        if shape in self._checked:
-            return shape
         # NumPy counts the sizes beside one of 0, too.
         if shape and (min(shape) < 0 or len(shape) > 64 or math.prod([size or 1 for size in shape]) >= 1 << 59):
             raise self._corrupt(name, f"the shape {list(shape)}")
-        self._checked.add(shape)
+        self._shapes[written] = shape
         return shape
 
     def read(self, name, partition=None):

@@ -10,6 +10,7 @@ import numpy as np
 from .. import dtypes, errors
 from ..files import slices
 from ..files.paths import local_path
+from ..graph.describe import message_name
 from .registry import OpDef, no_gradient, register
 from .shape_functions import nothing, scalar
 
@@ -96,8 +97,8 @@ def _of_types(reader, wanted):
         if name in reader and (found := reader.dtype(name)) is not dtype and found != _stored_as(dtype.base_dtype):
             raise errors.InvalidArgumentError(
                 None, None,
-                f"tensor_name = {name}; expected dtype {dtype.base_dtype.name} does not equal original dtype "
-                f"{reader.dtype(name).name}",
+                f"tensor_name = {name}; expected dtype {message_name(dtype.base_dtype)} does not equal original dtype "
+                f"{message_name(reader.dtype(name))}",
             )  # fmt: skip
         yield name, slices.parse(spec) if spec else None
 

@@ -11,6 +11,7 @@ from ..files.paths import local_path
 from ..graph.scopes import device, name_scope
 from ..ops.build import apply_op
 from ..partitioned import PartitionedVariable
+from ..shapes import as_shape
 from ..variable_scope import _store
 from ..variables import Variable
 from .checkpoint_management import get_checkpoint_state, latest_checkpoint
@@ -30,6 +31,7 @@ class CheckpointReader:
 
     Raises:
       NotFoundError: where there is no such checkpoint.
+      InvalidArgumentError: where its directory is not there either.
       DataLossError: where its index is corrupt.
     """
 
@@ -38,7 +40,7 @@ class CheckpointReader:
 
     def get_variable_to_shape_map(self):
         """Name -> list of sizes."""
-        return {name: list(self._reader.shape(name)) for name in self._reader.names()}
+        return {name: list(shape) for name, shape in self._reader.shapes().items()}
 
     def get_variable_to_dtype_map(self):
         """Name -> DType."""
@@ -119,8 +121,7 @@ def load_variable(ckpt_dir_or_file, name):
 
 def list_variables(ckpt_dir_or_file):
     """(name, shape) of what a checkpoint has, sorted by name; shapes are lists."""
-    shapes = load_checkpoint(ckpt_dir_or_file).get_variable_to_shape_map()
-    return sorted(shapes.items())
+    return list(load_checkpoint(ckpt_dir_or_file).get_variable_to_shape_map().items())
 
 
 def checkpoints_iterator(checkpoint_dir, min_interval_secs=0, timeout=None, timeout_fn=None):
@@ -240,21 +241,26 @@ def _scope_pairs(source, target, shapes, where):
 
 def _initialize(name, target, prefix, shapes, where):
     """Sets the initializers of a variable, or of its parts."""
-    parts = list(target) if isinstance(target, (list, tuple, PartitionedVariable)) else [target]
+    alone = not isinstance(target, (list, tuple, PartitionedVariable))
+    parts = [target] if alone else list(target)
     for part in parts:
         if not isinstance(part, Variable):
             raise TypeError(f"expected a variable or its name in the assignment map for {name!r}, got {part!r}")
     if name not in shapes:
         raise ValueError(f"Tensor {name} is not found in {where} checkpoint {shapes}")
-    info = parts[0]._get_save_slice_info()
-    shape = tuple(info.full_shape) if info else parts[0]._shape_tuple()
-    if list(shape) != list(shapes[name]):
+    if not parts:
+        return
+    info = None if alone else parts[0]._get_save_slice_info()
+    shape = as_shape(info.full_shape) if info else parts[0].get_shape()
+    if not shape.is_compatible_with(shapes[name]):
         raise ValueError(
             f"Shape of variable {parts[0].name} ({shape}) doesn't match with shape of tensor {name} ({shapes[name]}) from "
             "checkpoint reader."
         )
     for part in parts:
-        info = part._get_save_slice_info()
+        info = (
+            None if alone else part._get_save_slice_info()
+        )  # one part alone is a variable like others, as in TensorFlow
         set_checkpoint_initializer(part, prefix, name, info.spec if info else "")
     logging.debug("Initialize variable %s from checkpoint %s with %s", parts[0].name, prefix, name)
 

@@ -380,9 +380,9 @@ class Saver:
 
         Raises:
           ValueError: there is no checkpoint of this prefix.
-          NotFoundError: the checkpoint has no tensor of a variable's name.
+          NotFoundError: the checkpoint has no tensor of a variable's name, or the directory is not there.
           InvalidArgumentError: a tensor has another shape or type than its variable.
-          DataLossError: the files are corrupt. In each of these cases no variable has changed.
+          DataLossError: the files are corrupt, or the prefix is itself a file. In each of these cases no variable has changed.
         """
         if self._is_empty:
             return
@@ -390,8 +390,7 @@ class Saver:
             raise ValueError("Can't load save_path when it is None.")
         self.wait()
         prefix = os.fsdecode(save_path)
-        if not management.checkpoint_exists(prefix):
-            raise ValueError(f"The passed save_path is not a valid checkpoint: {prefix}")
+        _check_is_checkpoint(prefix)
         logging.info("Restoring parameters from %s", prefix)
         session = _session(sess)
         try:
@@ -486,6 +485,25 @@ def _prefix_text(save_path):
     if any("\ud800" <= c <= "\udfff" for c in save_path):
         raise ValueError(f"expected a path that is text in UTF-8, got {save_path!r}")
     return save_path
+
+
+def _check_is_checkpoint(prefix):
+    """Refuses what is no checkpoint's prefix; of which class the error is depends on what is there instead, as in TensorFlow."""
+    if management.checkpoint_exists(prefix):
+        return
+    path = local_path(prefix)
+    directory = os.path.dirname(path)
+    if directory and not os.path.isdir(directory):
+        text = f"{directory}; No such file or directory: it is that of the checkpoint {prefix}"
+        raise errors.NotFoundError(None, None, text)
+    if os.path.exists(path):
+        found = "directory" if os.path.isdir(path) else "file"
+        raise errors.DataLossError(
+            None, None, f"Unable to open table file {prefix}: expected what the names of a checkpoint's files begin with, before "
+            f".index, in TensorFlow's V2 format, got the name of a {found}: perhaps your file is in a different file format and "
+            "you need to use a different restore operator?",
+        )  # fmt: skip
+    raise ValueError(f"The passed save_path is not a valid checkpoint: {prefix}")
 
 
 def _session(sess):

@@ -56,7 +56,7 @@ def warm_start(ckpt_to_initialize_from, vars_to_warm_start=".*", var_name_to_voc
 
     Args:
       ckpt_to_initialize_from: a prefix, or a directory, whose latest checkpoint is read.
-      vars_to_warm_start: a regular expression that the names of trainable variables match at their beginning; a list of
+      vars_to_warm_start: a regular expression that the names ("w:0") of trainable variables match at their beginning; a list of
         such expressions for all global variables, or of variables; None for those with a vocabulary only.
       var_name_to_vocab_info: name -> `VocabInfo`.
       var_name_to_prev_var_name: name -> name in the checkpoint, where it is another.
@@ -77,7 +77,7 @@ def warm_start(ckpt_to_initialize_from, vars_to_warm_start=".*", var_name_to_voc
         if name in infos:
             _warm_start_by_vocabulary(variables, ckpt_to_initialize_from, source or name, infos[name])
         else:
-            target = variables if len(variables) > 1 or variables[0]._get_save_slice_info() else variables[0]
+            target = variables if len(variables) > 1 else variables[0]
             init_from_checkpoint(ckpt_to_initialize_from, {source or name: target})
     logging.info("Warm-started %d variables.", len(groups))
     unused = set(previous) - used
@@ -94,12 +94,12 @@ def _grouped(wanted):
     if isinstance(wanted, str) or wanted is None:
         logging.info("Warm-starting variables only in TRAINABLE_VARIABLES.")
     if isinstance(wanted, str):
-        found = [v for v in graph.get_collection(GraphKeys.TRAINABLE_VARIABLES) if re.match(wanted, v.op.name)]
+        found = [v for v in graph.get_collection(GraphKeys.TRAINABLE_VARIABLES) if re.match(wanted, v.name)]
     elif wanted is None:
         found = []
     elif isinstance(wanted, (list, tuple)) and all(isinstance(item, str) for item in wanted):
         every = graph.get_collection(GraphKeys.GLOBAL_VARIABLES)
-        found = [v for v in every if any(re.match(pattern, v.op.name) for pattern in wanted)]
+        found = [v for v in every if any(re.match(pattern, v.name) for pattern in wanted)]
     elif isinstance(wanted, (list, tuple)) and all(isinstance(item, Variable) for item in wanted):
         found = list(wanted)
     else:
