@@ -529,6 +529,9 @@ class variable_scope:
         graph = graph_of(self._values) if self._values else None
         if graph is not None and graph is not get_default_graph():
             _enter(graph.as_default(), around)
+        state = get_default_graph()._state()
+        if state.devices_around is not None:
+            _enter(_devices_from_here(state), around)
 
     def _opened(self, around):
         """(the scope, the one outside, the counts of names that are restored after it or None)"""
@@ -581,6 +584,16 @@ def _enter(manager, around):
     value = manager.__enter__()
     around.append(manager)
     return value
+
+
+@contextmanager
+def _devices_from_here(state):
+    """As in TensorFlow, variables of a scope that stands beside an op do not ask the devices around that op's scope."""
+    outer, state.devices_around = state.devices_around, None
+    try:
+        yield
+    finally:
+        state.devices_around = outer
 
 
 def _leave(around, error):

@@ -36,6 +36,24 @@ def test_slots_take_their_turn_though_they_lie_beside_their_variable(use_resourc
     }  # fmt: skip
 
 
+def test_slots_made_in_a_scope_of_colocation_do_not_take_a_turn():
+    """As in TensorFlow, where the scope of variables that a slot stands in begins anew: FTRL makes its slots so."""
+    with tf.device(tf.train.replica_device_setter(ps_tasks=3)):
+        w = tf.get_variable("w", [2])
+        tf.train.FtrlOptimizer(0.1).minimize(tf.reduce_sum(w * w))
+        tf.get_variable("after", [2])
+        with tf.colocate_with(w.op), tf.variable_scope("inside"):
+            beside = tf.get_variable("beside", [2])
+            with tf.colocate_with(w.op):
+                tf.get_variable("further", [2])
+        tf.get_variable("last", [2])
+    tasks = {v.op.name: int(v.device[-1]) for v in tf.global_variables()}
+    assert tasks == {
+        "w": 0, "w/Ftrl": 0, "w/Ftrl_1": 0, "after": 1, "inside/beside": 0, "inside/further": 0, "last": 2,
+    }  # fmt: skip
+    assert beside.op.colocation_groups() == [b"loc:@w"]
+
+
 def test_a_variable_beside_what_has_no_device_has_that_of_the_scopes_around():
     without = tf.constant(1.0)
     with tf.device("/job:ps/task:1"), tf.colocate_with(without):

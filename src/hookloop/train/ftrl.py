@@ -52,8 +52,8 @@ class FtrlOptimizer(Optimizer):
                 initial = constant(
                     self._initial_accumulator_value, dtype=variable.dtype.base_dtype, shape=variable.get_shape()
                 )
-            self._get_or_make_slot(variable, initial, "accum", self._accum_name or self._name)
-            self._zeros_slot(variable, "linear", self._linear_name or self._name)
+                self._get_or_make_slot(variable, initial, "accum", self._accum_name or self._name)
+                self._zeros_slot(variable, "linear", self._linear_name or self._name)
 
     def _prepare(self):
         self._tensors = {name: convert_to_tensor(value, name=name) for name, value in self._settings.items()}
