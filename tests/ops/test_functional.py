@@ -96,6 +96,15 @@ def test_arguments_are_checked(function):
         function(lambda *_: 1, tf.constant(1))
 
 
+def test_a_scalar_that_the_run_tells_is_refused(executor):
+    x = tf.placeholder(tf.float32)
+    mapped = tf.map_fn(lambda e: e + 1.0, x)
+    with tf.Session() as session:
+        assert session.run(mapped, {x: [1, 2]}).tolist() == [2, 3]
+        with pytest.raises(tf.errors.InvalidArgumentError, match="slice index 0 of dimension 0 out of bounds"):
+            session.run(mapped, {x: 1.0})
+
+
 @pytest.mark.parametrize("use_resource", [False, True])
 def test_variables_that_a_function_makes_are_read_before_the_loop(executor, use_resource):
     def function(row):

@@ -577,7 +577,7 @@ class Lowerer(OpenAxes):
             return None
         try:
             return self._symbolic_result(node, symbols)
-        except (TypeError, ZeroDivisionError):  # the kernel says it with the op's name, if it runs
+        except (TypeError, ZeroDivisionError, IndexError):  # the kernel says it with the op's name, if it runs
             return None
 
     def _small(self, node, context):

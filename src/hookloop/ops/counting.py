@@ -19,6 +19,7 @@ from .reduce import reduce_max, reduce_prod
 from .registry import OpDef, no_gradient, register
 from .shape_functions import length_by_input, scalar
 from .slicing import concat, stack
+from .state import variable_reference
 
 __all__ = [
     "bincount", "confusion_matrix", "count_up_to", "histogram_fixed_width", "histogram_fixed_width_bins", "repeat",
@@ -341,5 +342,4 @@ def count_up_to(ref, limit, name=None):
     limit = int(limit)
     if getattr(ref, "_is_resource", False):
         return apply_op("ResourceCountUpTo", [ref.handle], {"limit": limit, "T": ref.dtype.base_dtype}, name)
-    ref = ref._ref() if callable(getattr(ref, "_ref", None)) else ref
-    return apply_op("CountUpTo", [ref], {"limit": limit}, name)
+    return apply_op("CountUpTo", [variable_reference(ref, "handle")], {"limit": limit}, name)

@@ -11,6 +11,7 @@ from .core import identity
 from .gather import check_list, check_places, check_ranks, check_updates, gather_nd
 from .registry import OpDef, no_gradient, register
 from .shape_functions import shape_of_variable
+from .state import variable_reference
 
 __all__ = [
     "batch_scatter_update", "scatter_nd_add", "scatter_nd_sub", "scatter_nd_update", "tensor_scatter_add", "tensor_scatter_nd_add",
@@ -184,7 +185,7 @@ def _variable_function(name, what, locking=False):
         if getattr(ref, "_is_resource", False):
             updates = convert_to_tensor(updates, ref.dtype.base_dtype)
             return ref._after(apply_op("Resource" + type, [ref.handle, indices, updates], name=name))
-        ref = ref._ref() if callable(getattr(ref, "_ref", None)) else ref
+        ref = variable_reference(ref, "_lazy_read")
         return apply_op(type, [ref, indices, updates], {"use_locking": bool(use_locking)}, name)
 
     type = "ScatterNd" + name

@@ -164,9 +164,23 @@ for _name, (_kernel, _function) in _ROWS.items():
 # --- public functions -------------------------------------------------------------------------------------
 
 
-def _reference(ref):
-    """The Ref tensor of a variable, or a Ref tensor itself."""
-    return ref._ref() if hasattr(ref, "_ref") and callable(ref._ref) else ref
+def variable_reference(ref, method):
+    """The Ref tensor of a variable, or a Ref tensor itself.
+
+    Args:
+      ref: a variable, or its tensor.
+      method: of a resource variable, which TensorFlow asks what is no reference for.
+
+    Raises:
+      AttributeError: it is neither.
+    """
+    found = ref._ref() if callable(getattr(ref, "_ref", None)) else ref
+    if getattr(getattr(found, "dtype", None), "_is_ref_dtype", False):
+        return found
+    missing = method if hasattr(ref, "dtype") else "dtype"
+    raise AttributeError(
+        f"'{type(ref).__name__}' object has no attribute '{missing}': expected a variable, got {ref!r}"
+    )
 
 
 def assign(ref, value, validate_shape=None, use_locking=None, name=None):
@@ -182,18 +196,20 @@ def assign(ref, value, validate_shape=None, use_locking=None, name=None):
     Returns:
       The variable after the assignment.
     """
-    if hasattr(ref, "assign") and not ref.dtype._is_ref_dtype:  # a resource variable, or a part of a variable
+    if (
+        hasattr(ref, "dtype") and hasattr(ref, "assign") and not ref.dtype._is_ref_dtype
+    ):  # a resource variable, or a part of a variable
         return ref.assign(value, name=name)
     attrs = {"validate_shape": True if validate_shape is None else validate_shape}
     attrs["use_locking"] = True if use_locking is None else use_locking
-    return apply_op("Assign", [_reference(ref), value], attrs, name)
+    return apply_op("Assign", [variable_reference(ref, "assign"), value], attrs, name)
 
 
 def _updater(type, method, text):
     def function(ref, value, use_locking=None, name=None):
         if getattr(ref, "_is_resource", False):
             return getattr(ref, method)(value)  # without the name, as in TensorFlow
-        return apply_op(type, [_reference(ref), value], {"use_locking": bool(use_locking)}, name)
+        return apply_op(type, [variable_reference(ref, method), value], {"use_locking": bool(use_locking)}, name)
 
     function.__name__ = function.__qualname__ = method
     function.__doc__ = f"{text} a variable's value; returns the variable after it."
@@ -209,7 +225,8 @@ def _scatter(name, text, locking=False):
         if getattr(ref, "_is_resource", False):
             updates = convert_to_tensor(updates, ref.dtype.base_dtype)
             return ref._after(apply_op("Resource" + type, [ref.handle, indices, updates], name=name))
-        return apply_op(type, [_reference(ref), indices, updates], {"use_locking": use_locking}, name)
+        ref = variable_reference(ref, "_lazy_read")
+        return apply_op(type, [ref, indices, updates], {"use_locking": use_locking}, name)
 
     type = "Scatter" + name
     function.__name__ = function.__qualname__ = f"scatter_{name.lower()}"
@@ -249,4 +266,4 @@ def initialized(variable, name=None):
     """`is_variable_initialized` with a name for the node."""
     if getattr(variable, "_is_resource", False):
         return apply_op("VarIsInitializedOp", [variable.handle], name=name)
-    return apply_op("IsVariableInitialized", [_reference(variable)], name=name)
+    return apply_op("IsVariableInitialized", [variable_reference(variable, "is_initialized")], name=name)
