@@ -141,6 +141,7 @@ static hl_status run_steps(hl_loop *loop) {
         budget -= frame->cost_ns + STEP_NS;
         if (budget < 0) {
             hl_status status = hl_frame_poll(frame);
+            if (status == HL_CANCELLED) return loop->end = HL_LOOP_STOPPED, HL_OK; /* no step was running */
             if (status != HL_OK) return status;
             budget = CLOCK_BUDGET_NS;
             now.seconds = (double)hl_now_ns() * 1e-9;

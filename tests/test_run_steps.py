@@ -184,14 +184,39 @@ class TestSession:
             session.run_steps(step, 10**12)
         assert session.run(tf.train.get_global_step()) == session.steps_done + 2
 
-    def test_closing_the_session_ends_the_steps(self, session):
+    def test_closing_the_session_ends_the_steps(self, executor):
         step = counting()
-        initialized(session)
+        session = initialized(tf.Session())
         session.run_steps(step, 2)
         threading.Timer(0.1, session.close).start()
         with pytest.raises(tf.errors.CancelledError, match="The session was closed while the step was running"):
             session.run_steps(step, 10**12)
         assert 0 < session.steps_done < 10**12
+
+    def test_no_step_follows_the_one_that_closes_the_session(self, executor):
+        step, calls = counting(), []
+
+        def close(value):
+            calls.append(int(value))
+            if value == 3:
+                session.close()
+            return value
+
+        looked = tf.py_func(close, [step], tf.int64)
+        session = initialized(tf.Session())
+        with pytest.raises(tf.errors.CancelledError, match="The session was closed while the step was running"):
+            session.run_steps(looked, 5)
+        assert calls == [1, 2, 3] and session.steps_done == 3
+
+    def test_a_step_that_closes_its_session_is_finished(self, executor):
+        v = tf.get_variable("v", initializer=1.0)
+        with tf.control_dependencies([tf.py_func(lambda: session.close(), [], [])]):
+            added = tf.assign_add(v, 2.0)
+        session = tf.Session()
+        session.run(v.initializer)
+        assert session.run(added) == 3
+        with pytest.raises(RuntimeError, match="Attempted to use a closed Session"):
+            session.run(added)
 
     def test_other_threads_run_meanwhile(self, session):
         step = counting()
@@ -414,6 +439,42 @@ class TestMonitoredSession:
             got = session.run_steps([step, looked], 6, stack=stack)
             assert session.steps_done == 6
         assert [values.tolist() for values in got] == ([[1, 2, 1, 2, 3, 4]] * 2 if stack else [4, 4])
+
+    def test_a_session_that_is_closed_between_two_steps(self, executor):
+        """By itself the steps end, as where a stop is asked for; below it they fail."""
+        for below in (False, True):
+            with tf.Graph().as_default():
+                step, hook = counting(), tf.train.SessionRunHook()
+                session = tf.train.MonitoredSession(hooks=[hook])
+                which = session.raw_session() if below else session
+                hook.after_run = lambda context, values, which=which: values.results == 3 and which.close()
+                hook.before_run = lambda context, step=step: tf.train.SessionRunArgs(step)
+                if below:
+                    with pytest.raises(
+                        tf.errors.CancelledError, match="The session was closed while the step was running"
+                    ):
+                        session.run_steps(step, 5)
+                else:
+                    assert session.run_steps(step, 5) == 3
+                assert session.steps_done == 3
+
+    @pytest.mark.parametrize("triggered", [False, True])
+    def test_a_hook_that_makes_steps_itself(self, executor, triggered):
+        """Each call counts its own steps."""
+        step, inner = counting(), []
+
+        class More(tf.train.SessionRunHook):
+            trigger = tf.train.Trigger("runs", every=2, phase="after") if triggered else None
+
+            def after_run(self, run_context, run_values):
+                if not inner:
+                    inner.append(0)
+                    session.run_steps(step, 5)
+                    inner[0] = session.steps_done
+
+        with tf.train.MonitoredSession(hooks=[More()]) as session:
+            session.run_steps(step, 3)
+            assert session.steps_done == 3 and inner == [5]
 
     def test_a_closed_session(self):
         step = counting()

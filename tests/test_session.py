@@ -150,8 +150,16 @@ def test_callables(executor):
         assert double(4.0) == 8
         assert both(1.0) == [1, 2]
         assert nothing() is None
-        with pytest.raises(ValueError, match="expected 1 values for the feeds, got 0"):
+        with pytest.raises(
+            tf.errors.InvalidArgumentError, match="You must feed a value for placeholder tensor 'Placeholder'"
+        ):
             double()
+        with pytest.raises(TypeError, match="expected no values, as the callable was made without a feed_list, got 1"):
+            nothing(1)
+        with pytest.raises(
+            TypeError, match=r"expected no arguments, as the callable accepts no options, got \['options'\]"
+        ):
+            nothing(options=None)
 
 
 def test_every_field_of_a_configuration_is_accepted():
@@ -416,10 +424,21 @@ class TestRequestsThatAreKnown:
             product = session.make_callable(x * y, [y, x])
             assert [product(k, [k, 1.0]).tolist() for k in range(3)] == [[0, 0], [1, 1], [4, 2]]
             assert product(np.float32(2), np.array([1, 2, 3], "f")).tolist() == [2, 4, 6]
-            with pytest.raises(ValueError, match="expected 2 values for the feeds, got 1"):
-                product(1.0)
-            with pytest.raises(TypeError, match="unexpected arguments"):
+            with pytest.raises(TypeError, match="unexpected keyword argument 'other'"):
                 product(1.0, [1.0], other=2)
+
+    def test_a_callable_feeds_the_values_that_it_is_given(self, executor):
+        """As TensorFlow: what has no value is not fed, more values than tensors are not looked at."""
+        x, y = tf.placeholder(tf.float32, [], name="x"), tf.placeholder_with_default(3.0, [], name="y")
+        with tf.Session() as session:
+            difference = session.make_callable(x - y, [x, y])
+            for _ in range(2):
+                assert [difference(5.0, 1.0), difference(5.0), difference(5.0, 1.0, "more")] == [4, 2, 4]
+                assert difference(5.0, 1.0, options=None, run_metadata=None) == 4
+            with pytest.raises(
+                tf.errors.InvalidArgumentError, match="You must feed a value for placeholder tensor 'x'"
+            ):
+                difference()
 
     def test_the_scalars_are_numpys(self, executor):
         for dtype in (tf.float32, tf.float64, tf.int32, tf.int64, tf.bool, tf.uint8):

@@ -26,7 +26,7 @@ def product():
 
 
 class TestStepStats:
-    def test_each_instruction_has_its_time(self):
+    def test_each_instruction_has_its_time(self, executor):
         largest, feeds = product()
         with tf.Session() as session:
             session.run(tf.global_variables_initializer())
@@ -51,7 +51,7 @@ class TestStepStats:
             start = node.all_start_nanos + node.all_end_rel_nanos
         assert nodes["product"].all_end_rel_nanos > 0
 
-    def test_outputs_have_their_types_and_shapes(self):
+    def test_outputs_have_their_types_and_shapes(self, executor):
         largest, feeds = product()
         with tf.Session() as session:
             session.run(tf.global_variables_initializer())
@@ -61,7 +61,7 @@ class TestStepStats:
         assert outputs["product"].dtype == tf.float32.as_datatype_enum
         assert outputs["product"].allocation_description.requested_bytes == 40 * 200 * 4
 
-    def test_what_a_loop_repeats_is_there_as_often(self):
+    def test_what_a_loop_repeats_is_there_as_often(self, executor):
         with tf.Session() as session:
             last = tf.while_loop(lambda x: x < 100.0, lambda x: tf.multiply(x, 2.0, name="twice"), [tf.constant(1.0)])
             _, stats = traced(session, last)
@@ -73,7 +73,7 @@ class TestStepStats:
             session.run(tf.global_variables_initializer())
             assert [session.run(step), traced(session, step)[0], session.run(step)] == [1, 2, 3]
 
-    def test_host_ops_are_traced(self):
+    def test_host_ops_are_traced(self, executor):
         with tf.Session() as session:
             slow = tf.py_func(lambda: time.sleep(0.01) or np.float32(1), [], tf.float32, name="slow")
             _, stats = traced(session, slow)
@@ -90,7 +90,7 @@ class TestStepStats:
         for _, stats in sums:
             assert "total" in [node.node_name for node in stats.dev_stats[0].node_stats]
 
-    def test_a_callable_takes_the_options(self):
+    def test_a_callable_takes_the_options(self, executor):
         metadata = tf.RunMetadata()
         with tf.Session() as session:
             x = tf.placeholder(tf.float32, [2])
@@ -102,7 +102,7 @@ class TestStepStats:
 @pytest.mark.parametrize(
     "level, told", [("NO_TRACE", 0), ("SOFTWARE_TRACE", 1), ("HARDWARE_TRACE", 1), ("FULL_TRACE", 1)]
 )
-def test_which_levels_trace(level, told):
+def test_which_levels_trace(executor, level, told):
     metadata = tf.RunMetadata()
     with tf.Session() as session:
         options = tf.RunOptions(trace_level=getattr(tf.RunOptions, level))
@@ -119,7 +119,7 @@ class TestTimeline:
         text = timeline.Timeline(stats).generate_chrome_trace_format(**shown)
         return json.loads(text)["traceEvents"]
 
-    def test_instructions_are_regions(self):
+    def test_instructions_are_regions(self, executor):
         events = self.events()
         assert events[0] == {
             "ph": "M", "name": "process_name", "pid": 0,
@@ -130,7 +130,7 @@ class TestTimeline:
         assert product_event["args"]["input0"] == "x:0"
         assert product_event["dur"] > 0
 
-    def test_dataflow(self):
+    def test_dataflow(self, executor):
         starts = [e for e in self.events(show_dataflow=True) if e["ph"] == "s"]
         ends = [e for e in self.events(show_dataflow=True) if e["ph"] == "t"]
         assert "product" in [e["name"] for e in starts]
@@ -226,7 +226,7 @@ def test_the_ends_of_the_graph_that_a_run_runs(executor):
         assert ends([x, z], {x: 1, z: 3}) == ({}, 0)
 
 
-def test_a_run_that_is_traced_tells_both():
+def test_a_run_that_is_traced_tells_both(executor):
     x = tf.constant([1.0, 2.0]) + 1.0
     with tf.Session() as session:
         metadata = partition_of(session, [x, x.op], None, trace_level=tf.RunOptions.FULL_TRACE)

@@ -53,7 +53,7 @@ cdef method_function _general_run = hl_replace_method(<PyObject *>SessionCore.ru
 
 @cython.final
 cdef class Callable:
-    """What `make_callable` returns: one request, its feeds given as arguments."""
+    """What `make_callable` returns: one request, its feeds given as arguments, where `keys` is not None."""
 
     cdef vectorcallfunc vectorcall
     cdef SessionCore session
@@ -62,7 +62,7 @@ cdef class Callable:
     cdef Recent recent
     cdef bint accept_options
 
-    def __cinit__(self, SessionCore session, fetches, tuple keys, bint accept_options):
+    def __cinit__(self, SessionCore session, fetches, keys, bint accept_options):
         self.vectorcall = <vectorcallfunc>_call_callable
         self.session = session
         self.fetches = fetches
@@ -76,20 +76,21 @@ cdef class Callable:
 
     def _first_call(self, tuple args):
         """A call whose request is not at hand yet, or no more."""
-        if len(args) != len(self.keys):
-            raise ValueError(f"expected {len(self.keys)} values for the feeds, got {len(args)}")
-        feeds = dict(zip(self.keys, args))
+        feeds = self._feeds(args)
         result = self.session._run_flat(self.fetches, feeds)
         self.recent = self.session.find_recent(self.fetches, feeds)
         return result
 
     def _with_options(self, args, kwargs):
-        unknown = set(kwargs) - {"options", "run_metadata"}
-        if unknown or not self.accept_options:
-            raise TypeError(f"a callable of a session got unexpected arguments {sorted(kwargs)}")
-        if len(args) != len(self.keys):
-            raise ValueError(f"expected {len(self.keys)} values for the feeds, got {len(args)}")
-        return self.session.run(self.fetches, dict(zip(self.keys, args)), **kwargs)
+        if self.keys is None and not self.accept_options:
+            raise TypeError(f"expected no arguments, as the callable accepts no options, got {sorted(kwargs)}")
+        return self.session.run(self.fetches, self._feeds(args), **kwargs)
+
+    cdef dict _feeds(self, tuple args):
+        """As in TensorFlow, what has no value is not fed, and a value that is of no feed is not looked at."""
+        if self.keys is None and args:
+            raise TypeError(f"expected no values, as the callable was made without a feed_list, got {len(args)}")
+        return dict(zip(self.keys or (), args))
 
 
 cdef object _call_callable(PyObject *callable, PyObject *const *args, size_t count, PyObject *names):

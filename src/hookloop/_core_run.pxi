@@ -77,7 +77,9 @@ cdef object _call_or_replay(Frame frame, op, list arguments):
 
 cdef _use_text(Frame frame, tuple use, outputs, list arguments):
     """Reads or writes a variable of text."""
-    cdef VariableCell cell = frame.session._variables[use[1]]
+    cdef VariableCell cell = frame.session._variables.get(use[1])
+    if cell is None:
+        frame.session._closed_meanwhile()
     if use[0] == "read":
         frame.objects[outputs[0][1]] = cell.text
     else:
@@ -120,7 +122,7 @@ cdef _host_finish(Frame frame, int64_t index, outputs, results):
 
 
 cdef int _look_for_stop(Frame frame) except -1:
-    if frame.stops is not None and frame.stops():
+    if frame.session._closed or frame.stops is not None and frame.stops():
         frame.stop = True
     return 0
 

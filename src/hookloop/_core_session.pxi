@@ -74,16 +74,11 @@ cdef class SessionCore:
         cdef int64_t count = _step_count(n)
         cdef Steps steps
         self.steps_done = 0
+        self._check_open()
         if count == 0:
-            self._check_open()
             return None
         if self._runs_by_reference():
-            pieces = []
-            for done in range(count):
-                self.steps_done = done
-                pieces = [*(pieces if stack else ()), (0, self.run(fetches, feed_dict))]
-                self.steps_done = done + 1  # a step may have made steps of its own
-            return self._join_steps(pieces) if stack else pieces[0][1]
+            return self._reference_steps(fetches, count, feed_dict, stack)
         steps = Steps(self, fetches, feed_dict, stack)
         try:
             while steps.done < count:
@@ -91,6 +86,19 @@ cdef class SessionCore:
         finally:
             self.steps_done = steps.done
         return self._join_steps(steps.pieces) if stack else steps.mapped.rebuild(steps.latest)
+
+    def _reference_steps(self, fetches, count, feed_dict, stack):
+        pieces = []
+        for done in range(count):
+            self.steps_done = done
+            try:
+                pieces = [*(pieces if stack else ()), (0, self.run(fetches, feed_dict))]
+            except RuntimeError:
+                if not self._closed:
+                    raise
+                self._closed_meanwhile()
+            self.steps_done = done + 1  # a step may have made steps of its own
+        return self._join_steps(pieces) if stack else pieces[0][1]
 
     cdef object _run(self, PyObject *fetches, PyObject *feed_dict, Watch *watch):
         cdef PyObject *values[MOST_FEEDS]

@@ -15,6 +15,12 @@ cdef struct Outlook:
     bint release_gil                   # one of them wants to be called without Python's lock
 
 
+cdef struct Progress:
+    # Of one call of a monitored session's `run_steps`.
+    int64_t steps                      # those that are made
+    bint in_hooks                      # whether the last one is, and hooks behind it are not through
+
+
 @cython.final
 cdef class Steps:
     """A request that is run again and again: its plan, its feeds, and what its steps gave."""
@@ -59,6 +65,8 @@ cdef class Steps:
         cdef hl_counters_now now
         cdef Entry entry = self.entry
         cdef int32_t i
+        if self.session._closed:
+            self.session._closed_meanwhile()
         if outlook != NULL and outlook.n_triggers:
             now.runs, now.global_step, now.frame = outlook.runs, outlook.global_step, NULL
             now.seconds = _seconds_now()

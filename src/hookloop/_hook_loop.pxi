@@ -30,7 +30,6 @@ cdef class HookLoop:
     cdef public object _stop_event       # a coordinator's, or None
     cdef int64_t _runs, _runs_noted
     cdef readonly int64_t steps_done     # of the last run_steps
-    cdef bint _in_hooks                  # whether its last step is made, and hooks behind it are not through
     cdef object _step_key, _maker, _base
     cdef VariableCell _step_cell
     cdef bint _measured
@@ -195,13 +194,16 @@ cdef class HookLoop:
         cdef Steps steps = None
         merged = None
         pieces = []
-        self.steps_done = 0
+        cdef Progress made
+        self._note_progress(&made, 0, False)
         if self._raw is None and self._is_over():
             self._open()
-        while self.steps_done < count and (self._reported is not None or not self.should_stop()):
-            self._in_hooks = False
+        while made.steps < count and (self._reported is not None or not self.should_stop()):
+            made.in_hooks = False
             try:
                 self._raise_reported()
+                if made.steps and self._core is not None and self._core._closed:
+                    self._core._closed_meanwhile()
                 if self._raw is None:
                     self._open()
                 if self._stale():
@@ -210,31 +212,40 @@ cdef class HookLoop:
                 if self._enters or not self._runs_plainly or self._core._runs_by_reference() or (
                         self._counts_seconds and _has_own_clock()):
                     steps = None
-                    self._one_step(fetches, feed_dict, stack, pieces)
+                    self._one_step(fetches, feed_dict, stack, &made, pieces)
                 else:
                     if steps is None or steps.session is not self._core:
                         merged = self._all_fetches(fetches)
                         steps = Steps(self._core, fetches if merged is None else (<Merged>merged).leaves, feed_dict, stack,
                                       self._wants_stop)
-                    self._many_steps(steps, merged, fetches, feed_dict, count - self.steps_done, pieces)
+                    self._many_steps(steps, merged, fetches, feed_dict, count - made.steps, &made, pieces)
             except Exception as error:
                 steps = None
                 if not self._recover(error):
                     raise
-                self.steps_done -= self._in_hooks  # a session was lost in its hooks: the step is made again, as by `run`
+                # A session was lost in its hooks: the step is made again, as by `run`.
+                self._note_progress(&made, made.steps - made.in_hooks, False)
+        self.steps_done = made.steps
         if not pieces:
             return None
         return self._join_steps(pieces) if stack else pieces[0][1]
 
-    cdef int _one_step(self, fetches, feed_dict, bint stack, list pieces) except -1:
+    @cython.final
+    cdef void _note_progress(self, Progress *made, int64_t steps, bint in_hooks) noexcept:
+        """A call's own count: a hook that calls `run_steps` itself has another one."""
+        made.steps = self.steps_done = steps
+        made.in_hooks = in_hooks
+
+    cdef int _one_step(self, fetches, feed_dict, bint stack, Progress *made, list pieces) except -1:
         cdef int64_t runs = self._runs
+        cdef bint in_hooks
         try:
             results = self._step(fetches, feed_dict, None, None)
         except BaseException:
-            self._in_hooks = self._runs != runs
-            self.steps_done += self._in_hooks  # a hook that fails after a run does not undo it
+            in_hooks = self._runs != runs  # a hook that fails after a run does not undo it
+            self._note_progress(made, made.steps + in_hooks, in_hooks)
             raise
-        self.steps_done += 1
+        self._note_progress(made, made.steps + 1, False)
         if not stack:
             pieces.clear()
         pieces.append((0, results))
@@ -254,7 +265,8 @@ cdef class HookLoop:
         """Whether somebody has asked to stop while the loop was running: looked at now and then, and after host ops."""
         return self._stopped or self._stop_event is not None and self._stop_event.is_set()
 
-    cdef int _many_steps(self, Steps steps, Merged merged, fetches, feed_dict, int64_t count, list pieces) except -1:
+    cdef int _many_steps(self, Steps steps, Merged merged, fetches, feed_dict, int64_t count, Progress *made,
+                         list pieces) except -1:
         """Steps in C up to the next one for which a hook is due, and that one."""
         cdef hl_loop_end end = HL_LOOP_DONE
         cdef int64_t before = steps.done
@@ -278,30 +290,29 @@ cdef class HookLoop:
             natives = self._due_natives(steps, merged, &outlook, places) if end == HL_LOOP_DUE_AFTER else None
             if end == HL_LOOP_HOOK_STOPPED or end == HL_LOOP_HOOK_FAILED or steps.left is not None:
                 self._runs += steps.done - before
-                self.steps_done += steps.done - before
+                self._note_progress(made, made.steps + steps.done - before, True)
                 before = steps.done
-                self._in_hooks = True
                 if steps.left is not None:
                     raise steps.left
                 self._take_natives(places)
-                self._in_hooks = False
+                made.in_hooks = False
         finally:
             free(outlook.triggers)
             free(outlook.hooks)
             self._runs += steps.done - before
-            self.steps_done += steps.done - before
+            self._note_progress(made, made.steps + steps.done - before, made.in_hooks)
             self._take_pieces(steps, fetches, merged, pieces)
-            if self._in_hooks:
+            if made.in_hooks:
                 _drop_last_step(pieces)
         if end == HL_LOOP_DUE_BEFORE:
-            self._one_step(fetches, feed_dict, steps.stacked, pieces)
+            self._one_step(fetches, feed_dict, steps.stacked, made, pieces)
         elif end == HL_LOOP_DUE_AFTER and self._n_triggers:
             values = [None if slot < 0 else steps.latest[slot] for slot in steps.slots]
             try:
                 self._look_after(fetches, feed_dict, None, None, values, 0 if merged is None else merged.first_watch,
                                  _seconds_now(), natives)
             except BaseException:
-                self._in_hooks = True
+                self._note_progress(made, made.steps, True)
                 _drop_last_step(pieces)
                 raise
         return 0

@@ -19,11 +19,14 @@ from .compile.loops import missing_of_variable
 from .compile.order import ALIASES
 from .compile.pipeline import Feed, order_request
 from .compile.regions import COPY, IF, LOOP, waited_for_though_fed
-from .graph.describe import describe, fed_where_written, missing_feed
+from .graph.describe import closed_meanwhile, describe, fed_where_written, missing_feed
 from .ops import registry
 from .ops.mismatches import explained_of_array
 from .ops.reference_node import ReferenceNode
 from .ops.variable_key import VARIABLES, check_variable_type, type_of_elements, variable_key
+
+# How often a step looks whether its session was closed.
+_LOOK_PERIOD_NS = 10_000_000
 
 _NOTHING = frozenset(("NoOp", "ControlTrigger", "StackCloseV2"))
 
@@ -51,15 +54,18 @@ class ReferenceExecutor:
     def __init__(self, session):
         self._session = session
 
-    def run(self, tensors, targets, feed_tensors, values, deadline=0, done=frozenset()):
+    def run(self, tensors, targets, feed_tensors, values, deadline=0, done=frozenset(), times=None):
         """The values of `tensors`, after all `targets` have run; nothing waits for ops that are `done`.
+
+        Where `times` is given, it gets for each op that ran what `step_stats.fill_step_stats` takes.
 
         Raises:
           hookloop.errors.OpError: an error while an op ran; no variable is changed.
         """
         feeds = [Feed(t, np.shape(v), v) for t, v in zip(feed_tensors, values)]
         units = order_request(tensors, targets, feeds, done)
-        step = ReferenceStep(self._session, units, deadline)
+        step = ReferenceStep(self._session, units, deadline, times)
+        self._session._check_open()  # since the request was looked at another thread may have closed it
         step.fed = dict(zip(feed_tensors, values))
         step.fed_ops = waited_for_though_fed(step.fed, targets)
         step.environment.update(step.fed)
@@ -83,8 +89,11 @@ class ReferenceExecutor:
 class ReferenceStep(ArrayOps):
     """One run: the environment of values, and what to undo if it fails."""
 
-    def __init__(self, session, units, deadline):
+    def __init__(self, session, units, deadline, times=None):
         self.session = session
+        self.variables = session._variables  # a session that is closed meanwhile forgets them
+        self.times = times
+        self.look_at_ns = time.monotonic_ns() + _LOOK_PERIOD_NS
         self.units = units
         self.presence = units.presence
         self.fetched = {}  # op -> the fetched outputs that are not there in any case
@@ -102,12 +111,12 @@ class ReferenceStep(ArrayOps):
         from .shapes import as_shape
 
         key = variable_key(op)
-        found = self.session._variables.get(key)
+        found = self.variables.get(key)
         if found is None:
             from ._core import VariableCell
 
             dtype = type_of_elements(op)
-            found = self.session._variables[key] = VariableCell(key, dtype._stored_number, dtype)
+            found = self.variables[key] = VariableCell(key, dtype._stored_number, dtype)
             static = as_shape(op.get_attr("shape"))
             if static.is_fully_defined():
                 found.reshape(tuple(static.as_list()))
@@ -119,14 +128,14 @@ class ReferenceStep(ArrayOps):
         copy = self.copied.get((reader, alias.key))
         if copy is not None:
             return copy
-        cell = self.session._variables[alias.key]
+        cell = self.variables[alias.key]
         if not cell.initialized:
             self.session._uninitialized(alias.key, reader)
         with self.session._lock:  # another thread's write may give it other memory
             return cell.view().copy()
 
     def write(self, alias, value, op):
-        cell = self.session._variables[alias.key]
+        cell = self.variables[alias.key]
         value = np.asarray(value)
         if alias.key not in self.saved:
             self.saved[alias.key] = cell.snapshot()
@@ -146,7 +155,7 @@ class ReferenceStep(ArrayOps):
 
     def roll_back(self):
         for key, snapshot in self.saved.items():
-            self.session._variables[key].restore(snapshot)
+            self.variables[key].restore(snapshot)
 
     def copy_early(self, unit):
         self.copied.pop(unit.copied, None)
@@ -157,10 +166,7 @@ class ReferenceStep(ArrayOps):
 
     def run_units(self, units):
         for unit in units:
-            if self.deadline and time.monotonic_ns() > self.deadline:
-                raise errors.DeadlineExceededError(
-                    None, None, "Timed out waiting for the step: its time limit has passed"
-                )
+            self.look_around()
             if unit.kind == COPY:
                 self.copy_early(unit)
                 continue
@@ -169,6 +175,16 @@ class ReferenceStep(ArrayOps):
             for op in unit.ops if self.fetched else ():
                 for tensor in self.fetched.get(op, ()):
                     self.require(self.presence.of_tensor(tensor), op)
+
+    def look_around(self):
+        """Ends a step whose time is over, and, every now and then as a plan looks, one whose session was closed."""
+        now = time.monotonic_ns()
+        if self.deadline and now > self.deadline:
+            raise errors.DeadlineExceededError(None, None, "Timed out waiting for the step: its time limit has passed")
+        if now > self.look_at_ns:
+            self.look_at_ns = now + _LOOK_PERIOD_NS
+            if self.session._closed:
+                raise closed_meanwhile()
 
     def run_unit(self, unit):
         if unit.kind in (IF, LOOP):
@@ -277,7 +293,7 @@ class ReferenceStep(ArrayOps):
         if op.outputs and all(t in self.environment for t in op.outputs) and not is_fed:
             return
         try:
-            self.dispatch(op)
+            self.dispatch(op) if self.times is None else self.dispatch_timed(op)
             if is_fed:
                 self.fed_ops.remove(op)
                 self.environment.update(self.fed)
@@ -287,6 +303,20 @@ class ReferenceStep(ArrayOps):
             ) from error
         except MemoryError as error:
             raise errors.ResourceExhaustedError(None, op, f"OOM: {error} {describe(op)}") from error
+
+    def dispatch_timed(self, op):
+        """Runs an op and notes its time, which begins behind that of the ops that it has asked for its inputs."""
+        begin = time.monotonic_ns()
+        self.dispatch(op)
+        begin = max(begin, self.times[-1][3]) if self.times else begin
+        outputs = [(t.dtype.base_dtype._stored_number, self.shape_of(t)) for t in op.outputs]
+        self.times.append((op.type, op, begin, time.monotonic_ns(), outputs))
+
+    def shape_of(self, tensor):
+        found = self.environment[tensor]
+        if isinstance(found, _Alias):
+            return self.variables[found.key].shape or ()
+        return np.shape(found) if isinstance(found, (np.ndarray, np.generic)) else ()
 
     def dispatch(self, op):
         kind = op.type
@@ -382,7 +412,7 @@ class ReferenceStep(ArrayOps):
 
     def op_IsVariableInitialized(self, op):
         alias = self.raw(op.inputs[0])
-        self.environment[op.outputs[0]] = np.bool_(self.session._variables[alias.key].initialized)
+        self.environment[op.outputs[0]] = np.bool_(self.variables[alias.key].initialized)
 
     op_VarIsInitializedOp = op_IsVariableInitialized
 

@@ -7,6 +7,7 @@ import time
 import numpy as np
 
 from . import errors
+from .graph.describe import closed_meanwhile
 from .graph.describe import describe as describe_op
 from .ops.reference_node import ReferenceNode
 
@@ -107,7 +108,7 @@ class HostCall:
           DeadlineExceededError: the step's time limit has passed.
         """
         if self.session._closed:
-            raise errors.CancelledError(None, None, "The session was closed while the step was running")
+            raise closed_meanwhile()
         if self.deadline_ns and time.monotonic_ns() > self.deadline_ns:
             raise errors.DeadlineExceededError(None, None, "Timed out waiting for the step: its time limit has passed")
 

@@ -17,8 +17,8 @@ import numpy as np
 from . import errors
 from ._core import Callable, Entry, IteratorCell, Plan, SessionCore, StreamCell, VariableCell
 from .fetches import FetchMap, convert_feed, feed_tensor, join_steps, resolve_feeds
+from .graph.describe import CLOSED_MEANWHILE, closed_meanwhile, refuse_several_ranks, shape_in_run, uninitialized
 from .graph.describe import describe as describe_op
-from .graph.describe import refuse_several_ranks, shape_in_run, uninitialized
 from .graph.stack import default_session, get_default_graph
 from .graph.tensor import Tensor
 from .host_calls import HostCalls
@@ -175,8 +175,9 @@ class BaseSession(SessionCore):
 
         Args:
           fetches: as in `run`.
-          feed_list: tensors, in the order of the function's arguments.
-          accept_options: whether the function takes `options` and `run_metadata`.
+          feed_list: tensors, in the order of the function's arguments. A tensor behind the last value of a call is not fed in it,
+            and a value behind the last tensor is not looked at.
+          accept_options: whether the function takes `options` and `run_metadata` where there is no `feed_list`.
 
         Returns:
           The function.
@@ -186,8 +187,12 @@ class BaseSession(SessionCore):
         """
         if feed_list is not None and not isinstance(feed_list, (list, tuple)):
             raise TypeError("`feed_list` must be a list or tuple.")
-        keys = [self._graph.as_graph_element(key, allow_tensor=True, allow_operation=False) for key in feed_list or ()]
-        return Callable(self, fetches, tuple(keys), accept_options)
+        keys = None
+        if feed_list is not None:
+            keys = tuple(
+                [self._graph.as_graph_element(key, allow_tensor=True, allow_operation=False) for key in feed_list]
+            )
+        return Callable(self, fetches, keys, accept_options)
 
     def _make_callable_from_options(self, callable_options):
         """A function of the feeds that a `CallableOptions` names, which gives a list of what it fetches."""
@@ -264,15 +269,18 @@ class BaseSession(SessionCore):
                 traced = bool(options.trace_level)
                 if options.output_partition_graphs:
                     self._note_partition_graph(fetches, feed_dict, run_metadata)
+        times = [] if traced else None
         if self._reference is not None:
             mapped, order, values = self._map(fetches, feed_dict)
-            return mapped.rebuild(self._reference.run(mapped.tensors, mapped.targets, order, values, deadline))
-        entry, mapped, values = self._resolve(fetches, feed_dict)
-        if traced:
-            results = self._run_traced(entry, values, deadline, run_metadata)
+            results = self._reference.run(mapped.tensors, mapped.targets, order, values, deadline, times=times)
         else:
-            results = self.run_entry(entry, values, deadline)
-        self._remember(fetches, feed_dict, mapped, entry.feeds, entry)
+            entry, mapped, values = self._resolve(fetches, feed_dict)
+            results = self.run_entry(entry, values, deadline, None, times)
+            self._remember(fetches, feed_dict, mapped, entry.feeds, entry)
+        if traced:
+            from .step_stats import fill_step_stats  # few runs are traced
+
+            fill_step_stats(run_metadata, times)
         return mapped.rebuild(results)
 
     def _note_partition_graph(self, fetches, feed_dict, run_metadata):
@@ -280,14 +288,6 @@ class BaseSession(SessionCore):
 
         mapped, order, _ = self._map(fetches, feed_dict)
         add_partition_graph(run_metadata, mapped, order)
-
-    def _run_traced(self, entry, values, deadline, run_metadata):
-        from .step_stats import fill_step_stats
-
-        times = []
-        results = self.run_entry(entry, values, deadline, None, times)
-        fill_step_stats(run_metadata, times)
-        return results
 
     def _resolve(self, fetches, feed_dict):
         """The compiled request, its fetches and its converted feeds."""
@@ -308,6 +308,9 @@ class BaseSession(SessionCore):
             raise RuntimeError("Attempted to use a closed Session.")
         if self._graph.version == 0:
             raise RuntimeError("The Session graph is empty.  Add operations to the graph before calling run().")
+
+    def _closed_meanwhile(self):
+        raise closed_meanwhile()
 
     @staticmethod
     def _feed_dict(feed_dict):
@@ -541,7 +544,7 @@ class BaseSession(SessionCore):
         if status == errors.DEADLINE_EXCEEDED:
             message = "Timed out waiting for the step: its time limit has passed"
         elif status == errors.CANCELLED:
-            message = "The session was closed while the step was running"
+            message = CLOSED_MEANWHILE
         elif status == errors.FAILED_PRECONDITION and message == "Attempting to use uninitialized value":
             message += f" {_read_variable(op)}"
         elif op is not None and op.type == "CheckNumerics":

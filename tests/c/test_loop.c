@@ -121,6 +121,11 @@ static hl_status cancel(hl_frame *frame) {
     return HL_CANCELLED;
 }
 
+static hl_status fail(hl_frame *frame) {
+    (void)frame;
+    return HL_DEADLINE_EXCEEDED;
+}
+
 static void test_a_stop_that_is_asked_for(void) {
     counter c = new_counter();
     bind(&c);
@@ -131,7 +136,10 @@ static void test_a_stop_that_is_asked_for(void) {
     c.frame->poll = cancel;
     c.frame->poll_at_ns = 0;
     stop = 0;
-    CHECK(hl_loop_run(&loop) == HL_CANCELLED && loop.end == HL_LOOP_FAILED && loop.steps_done == 0);
+    CHECK(hl_loop_run(&loop) == HL_OK && loop.end == HL_LOOP_STOPPED && loop.steps_done == 0);
+    c.frame->poll = fail;
+    c.frame->poll_at_ns = 0;
+    CHECK(hl_loop_run(&loop) == HL_DEADLINE_EXCEEDED && loop.end == HL_LOOP_FAILED && loop.steps_done == 0);
     free_counter(&c);
 }
 

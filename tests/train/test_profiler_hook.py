@@ -6,10 +6,6 @@ import pytest
 
 import hookloop as tf
 
-from ..conftest import on_reference
-
-traced = pytest.mark.skipif(on_reference(), reason="times of a plan's instructions; the reference executor has none")
-
 
 def train(hooks, steps):
     step = tf.assign_add(tf.train.get_or_create_global_step(), 1)
@@ -54,20 +50,18 @@ def test_a_subclass_is_called_every_step(tmp_path):
     assert len(saved(tmp_path)) == 2
 
 
-@traced
-def test_the_file_is_a_chrome_trace(tmp_path):
+def test_the_file_is_a_chrome_trace(executor, tmp_path):
     train([tf.train.ProfilerHook(save_steps=2, output_dir=str(tmp_path), show_memory=True)], 2)
     events = json.loads((tmp_path / "timeline-2.json").read_text())["traceEvents"]
     assert {event["ph"] for event in events} >= {"M", "X"}
 
 
-@traced
 def test_a_directory_with_the_scheme_of_files(tmp_path):
     train([tf.train.ProfilerHook(save_steps=2, output_dir=f"file://{tmp_path}/times")], 3)
     assert saved(tmp_path / "times")
 
 
-def test_the_metadata_is_written_as_an_event(tmp_path):
+def test_the_metadata_is_written_as_an_event(executor, tmp_path):
     from tensorboard.backend.event_processing.event_file_loader import RawEventFileLoader
 
     train([tf.train.ProfilerHook(save_steps=2, output_dir=str(tmp_path))], 5)
@@ -75,8 +69,7 @@ def test_the_metadata_is_written_as_an_event(tmp_path):
     events = [tf.Event.FromString(record) for record in RawEventFileLoader(str(path)).Load()]
     tagged = [event.tagged_run_metadata for event in events if event.HasField("tagged_run_metadata")]
     assert [each.tag for each in tagged] == ["step_2", "step_4"]
-    if not on_reference():  # it has no times of instructions
-        assert tf.RunMetadata.FromString(tagged[0].run_metadata).step_stats.dev_stats[0].node_stats
+    assert tf.RunMetadata.FromString(tagged[0].run_metadata).step_stats.dev_stats[0].node_stats
 
 
 @pytest.mark.parametrize("arguments, text", [

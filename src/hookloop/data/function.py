@@ -9,8 +9,8 @@ import weakref
 
 import numpy as np
 
-from ..errors import CancelledError, UnimplementedError
-from ..graph.describe import describe
+from ..errors import UnimplementedError
+from ..graph.describe import closed_meanwhile, describe
 from ..graph.function_graph import FunctionGraph
 from ..graph.graph_def import free_function_name
 from ..graph.stack import get_default_graph
@@ -315,7 +315,7 @@ class _Runner:
         except RuntimeError:
             if not self._session._closed:
                 raise
-            raise CancelledError(None, None, "The session was closed while the step was running") from None
+            raise closed_meanwhile() from None
         return tuple([
             value if type(value) is np.ndarray else as_component(value, dtype) for value, dtype in zip(found, self._types)
         ])  # fmt: skip

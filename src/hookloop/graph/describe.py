@@ -28,6 +28,15 @@ def missing_feed(op):
     return errors.InvalidArgumentError(None, op, f"{text} {describe(op)}")
 
 
+# What a step says that finds its session closed.
+CLOSED_MEANWHILE = "The session was closed while the step was running"
+
+
+def closed_meanwhile():
+    """The error of a step whose session was closed."""
+    return errors.CancelledError(None, None, CLOSED_MEANWHILE)
+
+
 def uninitialized(key, op):
     """The error of a run that reads a variable before it has a value."""
     where = describe(op) if hasattr(op, "inputs") else ""

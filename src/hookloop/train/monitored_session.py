@@ -423,10 +423,10 @@ class _MonitoredSession(HookLoop):
                     logging.error("%s.on_error failed", type(hook).__name__, exc_info=sys.exc_info())
 
     def _finish(self):
+        self._over = True  # before the session goes: a thread that runs steps meanwhile would make another
         try:
             self._close_session()
         finally:
-            self._over = True
             self._coordinated_creator.tf_sess = None
             self._coordinated_creator.coord = None
             if not self._graph_was_finalized:
