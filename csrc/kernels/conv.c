@@ -17,7 +17,7 @@
 
 /* The columns of dots (conv_tile.h), and how many rows they take at most: four rows, of which a vector's lanes hold the sums of all
  * columns; with few lanes more, as multiply-adds of fewer sums would wait for each other. */
-#if CONV_PACKS
+#if CONV_PACKS && !defined(__AVX512F__)
 #define DOT_MOST_ROWS 8
 #define DOTS_OF(lanes) ((lanes) / 2)
 #else
@@ -222,8 +222,9 @@ static int64_t extent_of(const conv_extent *e, int64_t count) { return count > 0
 
 /* Whether what a filter's gradient reads is packed, unless the positions of a row are too many for a block. */
 static bool packs_rows(const conv_gather *g, int64_t real_bytes) {
-    return CONV_PACKS && g->channels * g->axis[2].stride * real_bytes >= CONV_PACKED_STEP &&
-           g->columns * real_bytes > (CONV_PACKED_PANELS - 1) * CONV_PANEL_VECTORS * SIMD_BYTES;
+    const int64_t panels = conv_ceil(g->columns * real_bytes, CONV_PANEL_VECTORS * SIMD_BYTES);
+    return CONV_PACKS && g->channels * g->axis[2].stride * real_bytes >= CONV_PACKED_STEP && panels >= CONV_PACKED_PANELS &&
+           panels * g->axis[2].target >= CONV_PACKED_RUNS;
 }
 
 /* Cuts the positions into blocks, by sizes alone, and lays out the scratch of a block. */
@@ -456,7 +457,7 @@ static hl_status prepare_gather(hl_prepare *prep, bool transposed) {
         return HL_OK;
     }
     prep->ins->fn = run_gather;
-    if (CONV_PACKS && !g->dots && g->image_blocks * g->row_blocks > 1 && g->columns != conv_panel_vectors(conv_ceil(g->columns, lanes)) * lanes) {
+    if (CONV_PACKS && !g->dots && g->image_blocks * g->row_blocks > CONV_PACKED_BLOCKS && g->columns != conv_panel_vectors(conv_ceil(g->columns, lanes)) * lanes) {
         g->filter_rows = k;
         prep->shared_bytes = conv_max(prep->shared_bytes, k * conv_ceil(g->columns, lanes) * lanes * (wide ? 8 : 4));
     }

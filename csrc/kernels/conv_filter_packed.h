@@ -6,14 +6,15 @@
  * ask for what is packed after them.
  */
 
-/* `rows` elements of each step, to CONV_PACKED_ROWS a step; those that come next are asked for, `ahead` elements from here. A vector with
- * more than a tile's rows goes where those of the next step will. */
+/* `rows` elements of each step, to CONV_PACKED_ROWS a step; those that come next are asked for, `ahead` elements from here. Eight
+ * elements where a vector has them go where those of the next step will. */
 SIMD_INLINE void NAME(pack_run)(const int rows, const REAL *from, int64_t step, int64_t length, int64_t ahead, REAL *to) {
     int64_t k = 0;
-    if (rows == CONV_PACKED_ROWS && (int)LANES > rows)
+    enum { WIDE = 8 };
+    if (rows == CONV_PACKED_ROWS && (int)LANES >= WIDE)
         for (; k < length - 1; k++, from += step, to += CONV_PACKED_ROWS) {
             __builtin_prefetch(from + ahead);
-            STORE(to, LOAD(from));
+            memcpy(to, from, WIDE * sizeof(REAL));
         }
     for (; k < length; k++, from += step, to += CONV_PACKED_ROWS) {
         __builtin_prefetch(from + ahead);
@@ -80,17 +81,21 @@ SIMD_INLINE void NAME(packed_tile)(const int rows, const NAME(tiling) *t, const 
     VEC sum[CONV_PACKED_ROWS][VECTORS];
 #pragma GCC unroll 6
     for (int i = 0; i < rows; i++)
+#pragma GCC unroll 4
         for (int v = 0; v < VECTORS; v++) sum[i][v] = (VEC){0};
     for (const conv_segment *s = t->segments, *end = s + t->n_segments; s < end; s++) {
         const REAL *at = a + s->a, *b = t->b + s->b * VECTORS * LANES;
         for (int64_t left = s->length; left > 0; left -= CONV_ASKING_STEPS, next += next_step) {
             __builtin_prefetch(next);
             for (int64_t k = conv_min(left, CONV_ASKING_STEPS); k > 0; k--, at += CONV_PACKED_ROWS, b += VECTORS * LANES) {
-                const VEC b0 = LOAD(b), b1 = LOAD(b + LANES);
+                VEC b_row[VECTORS];
+#pragma GCC unroll 4
+                for (int v = 0; v < VECTORS; v++) b_row[v] = LOAD(b + v * LANES);
 #pragma GCC unroll 6
                 for (int i = 0; i < rows; i++) {
                     const VEC x = SPLAT(at[i]);
-                    sum[i][0] += x * b0, sum[i][1] += x * b1;
+#pragma GCC unroll 4
+                    for (int v = 0; v < VECTORS; v++) sum[i][v] += x * b_row[v];
                 }
             }
         }
@@ -98,14 +103,13 @@ SIMD_INLINE void NAME(packed_tile)(const int rows, const NAME(tiling) *t, const 
     const int lanes = t->last_lanes;
 #pragma GCC unroll 6
     for (int i = 0; i < rows; i++) {
-        REAL *to = c[i] + t->column, *last = to + LANES;
-        if (t->accumulate) {
-            sum[i][0] += LOAD(to);
-            sum[i][1] += lanes == LANES ? LOAD(last) : LOAD_PART(last, lanes);
-        }
-        STORE(to, sum[i][0]);
-        if (lanes == LANES) STORE(last, sum[i][1]);
-        else STORE_PART(last, sum[i][1], lanes);
+        REAL *to = c[i] + t->column, *last = to + (VECTORS - 1) * LANES;
+#pragma GCC unroll 3
+        for (int v = 0; v < VECTORS - 1; v++, to += LANES) STORE(to, t->accumulate ? sum[i][v] + LOAD(to) : sum[i][v]);
+        VEC end = sum[i][VECTORS - 1];
+        if (t->accumulate) end += lanes == LANES ? LOAD(last) : LOAD_PART(last, lanes);
+        if (lanes == LANES) STORE(last, end);
+        else STORE_PART(last, end, lanes);
     }
 }
 
@@ -187,7 +191,7 @@ static void NAME(filter_packed)(const conv_filter *f, const conv_phase *phase, c
                                   (n - block->n0) * rows, rows, columns, width, k * width, packed_b);
             NAME(ask_for)(f, source, grad, block, group_end, row0, row1, &next);
         }
-        const int vectors = NAME(panel_vectors)(g->columns - t.column, &t.last_lanes);
+        const int vectors = NAME(panel_vectors)(g->columns - t.column, true, &t.last_lanes);
         t.b = packed_b + (t.column - group) * k;
         for (int64_t row = row0, end; row < row1; row = end) {
             end = row1;

@@ -142,7 +142,7 @@ static void NAME(gather_group)(const NAME(gathering) *k, const conv_run *runs, i
     NAME(tiling) t = {.segments = k->own.segments, .a_step = 1, .accumulate = !first, .relu = last && g->relu};
     for (t.column = k->block->column0; t.column < k->block->column1;) {
         const int64_t left = k->block->column1 - t.column;
-        const int vectors = NAME(panel_vectors)(left, &t.last_lanes);
+        const int vectors = NAME(panel_vectors)(left, panels != NULL, &t.last_lanes);
         const bool packed = !panels && g->columns != vectors * LANES;
         t.b = panels ? panels + t.column * g->filter_rows : packed ? (const REAL *)k->own.packed : filter;
         t.bias = bias ? bias + t.column : NULL;
@@ -199,10 +199,12 @@ static void NAME(gather_across)(const NAME(gathering) *k, const conv_run *runs, 
     const int64_t column0 = k->block->column0, column1 = k->block->column1, columns = column1 - column0;
     const int64_t even = conv_even_columns(columns, LANES), images = k->block->n1 - k->block->n0;
     const int64_t panel_rows = k->panels ? g->filter_rows : length, width = CONV_PANEL_VECTORS * LANES;
+    const bool in_place = g->columns == width && n == 1; /* the filter is a panel already */
     const REAL *filter = k->operand[1], *panels = k->panels ? k->panels + column0 * g->filter_rows : (const REAL *)k->own.packed;
+    if (in_place) panels = filter + runs->b * g->columns;
     NAME(tiling) t = {.segments = k->own.segments, .a_step = 1, .relu = g->relu};
     int64_t at = 0;
-    for (const conv_run *run = runs; !k->panels && run < runs + n; at += run->length, run++)
+    for (const conv_run *run = runs; !k->panels && !in_place && run < runs + n; at += run->length, run++)
         NAME(pack_panels)(filter + run->b * g->columns + column0, g->columns, at, run->length, columns, width, panel_rows * width,
                           (REAL *)k->own.packed);
     at = 0;
@@ -338,7 +340,7 @@ static void NAME(filter_block)(const conv_filter *f, const conv_phase *phase, co
     NAME(tiling) t = {.segments = own->segments, .a_step = phase[2].stride * region.step[2], .accumulate = !first};
     for (; t.column < g->columns;) {
         const int64_t left = g->columns - t.column;
-        const int vectors = NAME(panel_vectors)(left, &t.last_lanes);
+        const int vectors = NAME(panel_vectors)(left, false, &t.last_lanes);
         const bool packed = g->columns != vectors * LANES;
         t.b = packed ? (const REAL *)own->packed : grad;
         for (int64_t n = block->n0; packed && n < block->n1; n++)

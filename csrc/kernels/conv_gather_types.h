@@ -19,6 +19,9 @@
 #define CONV_MAX_ROWS 12
 #define CONV_MAX_VECTORS 4
 static const int conv_rows[CONV_MAX_VECTORS] = {12, 12, 8, 6};
+#ifdef __AVX512F__
+#define CONV_PACKS 1
+#endif
 #elif defined(__AVX__)
 #define CONV_MAX_ROWS 12
 #define CONV_MAX_VECTORS 3
@@ -37,20 +40,29 @@ static const int conv_rows[CONV_MAX_VECTORS] = {8, 4};
 #define CONV_PANEL_VECTORS CONV_MAX_VECTORS
 #endif
 
-/* Whether what tiles read is packed where several read it, and asked for ahead: where caches are small and bring little by themselves. */
+/* Whether what tiles read is packed where several read it, and asked for ahead. */
 #ifndef CONV_PACKS
 #define CONV_PACKS 0
+#endif
+
+/* What is packed, by the width of a panel and the size of the first-level cache: of the rows of a filter's gradient those that
+ * CONV_PACKED_PANELS panels at least read and, these together, so many positions of a row; of positions, as many as leave a panel of B
+ * in that cache; of a filter all at once where more than CONV_PACKED_BLOCKS blocks read it. Tiles ask for a line every
+ * CONV_ASKING_STEPS of k, for which one panel may be enough. */
+#ifdef __AVX512F__
+enum { CONV_PACKED_PANELS = 2, CONV_PACKED_RUNS = 32, CONV_PACKED_POSITIONS = 128, CONV_PACKED_BLOCKS = 2 };
+enum { CONV_ASKING_STEPS = 2, CONV_ASKS_IN_ONE = 1 };
+#else
+enum { CONV_PACKED_PANELS = 4, CONV_PACKED_RUNS = 0, CONV_PACKED_POSITIONS = 256, CONV_PACKED_BLOCKS = 1 };
+enum { CONV_ASKING_STEPS = 4, CONV_ASKS_IN_ONE = 0 };
 #endif
 
 enum {
     CONV_PACKED_ROWS = 6,         /* that lie side by side */
     CONV_ACROSS_BYTES = 256 << 10, /* of a filter whose panels are all packed at once */
     CONV_PACKED_STEP = 128,       /* bytes between positions at least: those of fewer share lines */
-    CONV_PACKED_PANELS = 4,       /* that read them at least */
     CONV_PACKED_GROUP = 8,        /* panels that are packed together */
     CONV_KEPT_BYTES = 1 << 20,    /* of a target that caches near a core keep */
-    CONV_ASKING_STEPS = 4,        /* of k, from one line that is asked for to the next */
-    CONV_PACKED_POSITIONS = 256,  /* of a block: a panel of B stays in the first-level cache */
     CONV_MAX_K_BLOCK = 1024,      /* rows of B that stay in the second-level cache while the tiles of a block pass */
     CONV_REGION_BYTES = 256 << 10,
     CONV_WANTED_TASKS = 16,
@@ -287,6 +299,11 @@ static inline int conv_panel_vectors(int64_t vectors) {
     return (int)(vectors == CONV_MAX_VECTORS ? vectors : conv_min(vectors, CONV_PANEL_VECTORS));
 }
 
+/* The same where panels are packed, which are as wide as they may be but for the last. */
+static inline int conv_packed_vectors(int64_t vectors) {
+    return CONV_PANEL_VECTORS == CONV_MAX_VECTORS ? (int)conv_min(vectors, CONV_PANEL_VECTORS) : conv_panel_vectors(vectors);
+}
+
 /* The columns of so many that are in panels of CONV_PANEL_VECTORS, or less. */
 static inline int64_t conv_even_columns(int64_t columns, int64_t lanes) {
     const int64_t vectors = conv_ceil(columns, lanes);
@@ -300,10 +317,11 @@ static inline int64_t conv_cut_columns(int64_t left, int64_t wanted, int64_t lan
 }
 
 /* Whether each tile's positions take all panels of columns one after the other: where a filter of so many rows and columns stays
- * in the cache. */
+ * in the cache. One panel does where its tiles ask for what they read next. */
 static inline bool conv_goes_across(const conv_gather *g, int64_t rows, int64_t columns, int64_t real_bytes) {
-    return CONV_PACKS && !g->dots && columns * real_bytes > CONV_PANEL_VECTORS * SIMD_BYTES &&
-           rows * columns * real_bytes <= CONV_ACROSS_BYTES && rows <= g->k_block;
+    const int64_t panel_bytes = CONV_PANEL_VECTORS * SIMD_BYTES;
+    const bool enough = columns * real_bytes > panel_bytes || (CONV_ASKS_IN_ONE && columns * real_bytes == panel_bytes && rows == g->channels);
+    return CONV_PACKS && !g->dots && enough && rows * columns * real_bytes <= CONV_ACROSS_BYTES && rows <= g->k_block;
 }
 
 /* Lines of memory that tiles ask for while they are busy, a few of them in each: `rows` times `lines`, `step` bytes from row to row. All at

@@ -215,9 +215,10 @@ static void NAME(pack_columns)(const REAL *b, int64_t rows, int64_t columns, int
         for (int64_t k = 0; k < rows; k++) to[j * b_step + k] = b[k * columns + j];
 }
 
-/* How the columns that are left are cut: the vectors of the next panel, and how full its last one is. */
-static int NAME(panel_vectors)(int64_t columns, int *last_lanes) {
-    const int vectors = conv_panel_vectors(conv_ceil(columns, LANES));
+/* How the columns that are left are cut: the vectors of the next panel, which may be `packed`, and how full its last one is. */
+static int NAME(panel_vectors)(int64_t columns, bool packed, int *last_lanes) {
+    const int64_t all = conv_ceil(columns, LANES);
+    const int vectors = packed ? conv_packed_vectors(all) : conv_panel_vectors(all);
     *last_lanes = columns < vectors * LANES ? (int)(columns - (vectors - 1) * LANES) : LANES;
     return vectors;
 }

@@ -102,7 +102,7 @@ static winograd_panel NAME(panel_at)(const conv_winograd *w, int64_t column, int
     const int64_t end = conv_min(w->columns, (column / w->part_columns + 1) * w->part_columns);
     int last_lanes;
     if (column >= w->columns) return p; /* behind the last one */
-    p.vectors = NAME(panel_vectors)(end - column, &last_lanes);
+    p.vectors = NAME(panel_vectors)(end - column, false, &last_lanes);
     p.width = p.vectors * LANES;
     p.columns = conv_min(end - column, p.width);
     p.point = winograd_stride(w->channels, p.width, sizeof(REAL));

@@ -143,6 +143,8 @@ def test_taps_beyond_the_edges_are_worth_nothing(flag, window, size):
         (3, (9, 3, 2, 1, 1, 1), 35, 72),  # tiles of rows that lie in two taps
         (2, (20, 3, 1, 2, 2, 2), 64, 65),
         (7, (6, 5, 1, 1, 2, 2), 40, 264),  # taps that see the image at some positions alone
+        (3, (17, 1, 1, 1, 0, 0), 35, 80),  # a wide panel and one of a single vector
+        (2, (13, 3, 1, 1, 1, 1), 33, 208),  # three wide panels and one of a single vector
     ],
 )
 def test_filter_gradients_of_many_columns(batch, axis, channels, columns, dtype):
@@ -168,7 +170,7 @@ def test_filter_gradients_of_many_columns(batch, axis, channels, columns, dtype)
 
 @pytest.mark.parametrize("dtype", ["f", "d"])
 @pytest.mark.parametrize("stride", [1, 2])
-@pytest.mark.parametrize(("channels", "columns"), [(17, 43), (150, 136)])
+@pytest.mark.parametrize(("channels", "columns"), [(17, 43), (150, 136), (40, 208)])
 def test_a_filter_that_many_blocks_read(channels, columns, stride, dtype):
     """It is packed once for all of them, whether or not it stays in the cache; threads change nothing."""
     geometry = [(19, 3, stride, 1, 1, 1)] * 2
