@@ -88,8 +88,11 @@ static hl_status walk_long(hl_frame *frame, const hl_instr *pc) {
     if (run->threads == 1 || frame->plan->interruptible) return polling ? walk_polling(frame, pc, NULL) : walk(frame, pc);
     run->share_cost_ns = hl_sharing_threshold_ns(&frame->sharing, frame->cost_ns);
     const int64_t begin = hl_now_ns();
+    run->unshared_ns = hl_sharing_left_ns(&frame->sharing, begin);
     const hl_status status = polling ? walk_polling(frame, pc, NULL) : walk(frame, pc);
-    hl_sharing_note(&frame->sharing, (double)(hl_now_ns() - begin), frame->cost_ns);
+    const int64_t end = hl_now_ns();
+    hl_sharing_note(&frame->sharing, (double)(end - begin), frame->cost_ns);
+    hl_sharing_leave(&frame->sharing, end, run->unshared_ns);
     return status;
 }
 

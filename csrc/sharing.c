@@ -8,6 +8,7 @@ enum {
     LEAST_HOLD = 128,         /* runs until the next trials, twice as many each time that they confirm what is kept */
     MOST_HOLD = 8192,
     WINDOW = 16,              /* runs whose least time is compared with that of the trials */
+    SOON_NS = 30000,          /* half of what a worker spins for work (pool.c) */
     LONG_COST_NS = 2000000    /* longer runs are never tried alone: sharing pays, and finding out would be felt */
 };
 static const double THRESHOLD_NS[HL_SHARING_LEVELS] = {0, 20000, INFINITY};
@@ -63,4 +64,13 @@ void hl_sharing_note(hl_sharing *sharing, double elapsed_ns, double cost_ns) {
     const double time = elapsed_ns / cost_ns;
     if (sharing->holding) note_held(sharing, time);
     else note_trial(sharing, time, cost_ns);
+}
+
+double hl_sharing_left_ns(const hl_sharing *sharing, int64_t begin_ns) {
+    return begin_ns - sharing->left_at_ns < SOON_NS ? sharing->left_ns : 0;
+}
+
+void hl_sharing_leave(hl_sharing *sharing, int64_t end_ns, double unshared_ns) {
+    sharing->left_at_ns = end_ns;
+    sharing->left_ns = unshared_ns;
 }

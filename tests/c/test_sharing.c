@@ -69,11 +69,22 @@ static void test_long_runs_are_never_alone(void) {
     CHECK(runs(&s, &m, MANY, LONG_NS, HL_SHARE_NOTHING) == MANY);
 }
 
+static void test_runs_that_follow_one_another_add_up_what_they_do_alone(void) {
+    hl_sharing s = {0};
+    CHECK(hl_sharing_left_ns(&s, 1000000) == 0);
+    hl_sharing_leave(&s, 1000000, 20000);
+    CHECK(hl_sharing_left_ns(&s, 1000000 + 29999) == 20000);
+    CHECK(hl_sharing_left_ns(&s, 1000000 + 30000) == 0);
+    hl_sharing_leave(&s, 2000000, 0); /* which woke workers */
+    CHECK(hl_sharing_left_ns(&s, 2000001) == 0);
+}
+
 int main(void) {
     test_the_shortest_runs_win();
     test_a_change_of_the_machine_is_noticed_soon();
     test_one_slow_run_changes_nothing();
     test_runs_of_other_sizes_compare_by_their_estimates();
     test_long_runs_are_never_alone();
+    test_runs_that_follow_one_another_add_up_what_they_do_alone();
     return 0;
 }
