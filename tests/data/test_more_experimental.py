@@ -96,3 +96,29 @@ def test_a_dataset_is_written_and_read(executor, tmp_path, compression):
         experimental.TFRecordWriter(path).write(Dataset.range(5))
     with pytest.raises(TypeError, match=r"must be a `tf.data.Dataset` object"):
         experimental.TFRecordWriter(path).write(3)
+
+
+def test_states_that_grow(executor):
+    numbers, nothing = tf.data.Dataset.range(4), tf.zeros([0], tf.int64)
+    total = numbers.reduce({"all": nothing, "sum": np.int64(0)}, lambda state, x: {
+        "all": tf.concat([state["all"], [x]], 0), "sum": state["sum"] + x})  # fmt: skip
+    assert total["all"].shape.as_list() == [None] and total["sum"].shape.as_list() == []
+    scanned = numbers.apply(tf.data.experimental.scan(nothing, lambda s, x: (tf.concat([s, [x]], 0), tf.size(s))))
+    reducer = tf.data.experimental.Reducer(lambda _: nothing, lambda s, x: tf.concat([s, [x]], 0), lambda s: s)
+    groups = numbers.apply(tf.data.experimental.group_by_reducer(lambda x: x % 2, reducer))
+    with tf.Session() as session:
+        found = session.run(total)
+        assert (found["all"].tolist(), found["sum"]) == ([0, 1, 2, 3], 6)
+        sizes = tf.data.make_one_shot_iterator(scanned).get_next()
+        assert [session.run(sizes) for _ in range(4)] == [0, 1, 2, 3]
+        group = tf.data.make_one_shot_iterator(groups).get_next()
+        assert [session.run(group).tolist() for _ in range(2)] == [[0, 2], [1, 3]]
+
+
+def test_sizes_and_values_of_padding(executor):
+    ranges = tf.data.Dataset.range(3).map(lambda x: {"a": tf.range(x)})
+    element = tf.data.make_one_shot_iterator(ranges.padded_batch(3, {"a": [-1]})).get_next()
+    with tf.Session() as session:
+        assert session.run(element)["a"].tolist() == [[0, 0], [0, 0], [0, 1]]
+    with pytest.raises(ValueError, match="Padding value should be a scalar, but is not: "):
+        ranges.padded_batch(2, {"a": [None]}, {"a": [1, 2]})

@@ -15,7 +15,7 @@ from ..ops.select import where
 from ..ops.tensor_util import constant_value
 from ..shapes import TensorShape, as_shape
 from . import iterator as iterators
-from .function import trace
+from .function import trace, trace_with_state
 from .options import Options
 from .structure import (
     DatasetLeaf,
@@ -340,7 +340,7 @@ class Dataset(OfElements):
         with name_scope("initial_state"):
             structure, components = _components(initial_state)
         state = pack_like(structure, [TensorLeaf(t.dtype.base_dtype, t.shape) for t in components])
-        traced = trace(reduce_func, (state, self._element), "reduce", several=True)
+        traced, state = trace_with_state(reduce_func, state, self._element, "reduce")
         found = flatten(traced.result)
         if len(found) != len(components) or any(a.dtype is not b.dtype for a, b in builtins.zip(found, flatten(state))):
             raise TypeError(
@@ -349,7 +349,7 @@ class Dataset(OfElements):
             )
         attrs = {"f": Function.named(traced.name), **iterators.spec_attrs(state)}
         outputs = apply_op("ReduceDataset", [self._variant_tensor, components, traced.captures], attrs)
-        for output, leaf in builtins.zip(outputs, found):
+        for output, leaf in builtins.zip(outputs, flatten(state)):
             output.set_shape(leaf.shape)
         return pack_like(structure, outputs)
 
@@ -416,6 +416,9 @@ class Dataset(OfElements):
         fills = [
             convert_to_tensor(fill, leaf.dtype, name="padding_value") for fill, leaf in builtins.zip(fills, leaves)
         ]
+        for fill in fills:
+            if not fill.shape.is_compatible_with([]):
+                raise ValueError(f"Padding value should be a scalar, but is not: {fill}")
         drop = convert_to_tensor(drop_remainder, dtypes.bool, name="drop_remainder")
         first = _known_batch(size, drop)
         element = pack(
@@ -583,9 +586,13 @@ def _known_batch(size, drop):
 def _padded_shape(shape):
     """A padded shape as a vector, -1 where the batch decides."""
     if isinstance(shape, (TensorShape, list, tuple)) or shape is None:
-        dims = as_shape(shape).as_list()
+        dims = shape.as_list() if isinstance(shape, TensorShape) else as_shape(_open_sizes(shape)).as_list()
         return constant(np.array([-1 if d is None else d for d in dims], np.int64), _int64)
     return convert_to_tensor(shape, _int64)
+
+
+def _open_sizes(shape):
+    return None if shape is None else [None if isinstance(dim, int) and dim == -1 else dim for dim in shape]
 
 
 def _sizes(shape):

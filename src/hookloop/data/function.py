@@ -387,6 +387,31 @@ def trace(function, element, method, several=False):
     return traced
 
 
+def trace_with_state(function, state, element, method, state_of=lambda result: result):
+    """Traces a function of a state and an element; again, with open sizes, where it gives a state of another shape than it got.
+
+    Args:
+      state: the structure of the first state.
+      state_of: function(what the function gives) -> the structure of the next state.
+
+    Returns:
+      (the `TracedFunction`, the structure of every state that it gets).
+    """
+    while True:
+        traced = trace(function, (state, element), method, several=True)
+        given, found = flatten(state), flatten(state_of(traced.result))
+        if len(given) != len(found) or any(not isinstance(leaf, TensorLeaf) for leaf in (*given, *found)):
+            return traced, state
+        shapes = [a.shape.most_specific_compatible_shape(b.shape) for a, b in zip(given, found)]
+        if all(a.dtype is not b.dtype or _same(a.shape, shape) for a, b, shape in zip(given, found, shapes)):
+            return traced, state
+        state = pack(state, [TensorLeaf(leaf.dtype, shape) for leaf, shape in zip(given, shapes)])
+
+
+def _same(shape, wider):
+    return shape.ndims is None or (wider.ndims is not None and shape.as_list() == wider.as_list())
+
+
 def function_of(call, attr="f"):
     """The function that a node's attribute names."""
     from .function_import import named

@@ -12,7 +12,7 @@ from ..ops.build import constant, convert_to_tensor
 from ..shapes import TensorShape
 from . import ops
 from .dataset import _components, _plain, _types, pack_like
-from .function import function_of, trace
+from .function import function_of, trace, trace_with_state
 from .pipeline import DatasetState, Elements, listed
 from .resuming import Called, ends_step
 from .structure import DatasetLeaf, TensorLeaf, flatten, map_structure
@@ -36,9 +36,7 @@ def scan(initial_state, scan_func):
     def transform(dataset):
         structure, components = _components(initial_state)
         state = pack_like(structure, [TensorLeaf(t.dtype.base_dtype, t.shape) for t in components])
-        traced = trace(scan_func, (state, dataset._element), "scan", several=True)
-        if not isinstance(traced.result, tuple) or len(traced.result) != 2:
-            raise TypeError("The scan function must return a pair comprising the new state and the output value.")
+        traced, state = trace_with_state(scan_func, state, dataset._element, "scan", _state_of_pair)
         found, result = traced.result
         if [leaf.dtype for leaf in flatten(found)] != [leaf.dtype for leaf in flatten(state)]:
             raise TypeError(
@@ -49,6 +47,12 @@ def scan(initial_state, scan_func):
         return dataset._derived("ScanDataset", [components, traced.captures], result, attrs)
 
     return transform
+
+
+def _state_of_pair(result):
+    if not isinstance(result, tuple) or len(result) != 2:
+        raise TypeError("The scan function must return a pair comprising the new state and the output value.")
+    return result[0]
 
 
 def group_by_window(key_func, reduce_func, window_size=None, window_size_func=None):
@@ -203,8 +207,7 @@ def group_by_reducer(key_func, reducer):
         key = trace(key_func, dataset._element, method)
         _check_scalar(key, "key_func")
         first = trace(reducer.init_func, _KEY, method)
-        state = first.result
-        reduced = trace(reducer.reduce_func, (state, dataset._element), method, several=True)
+        reduced, state = trace_with_state(reducer.reduce_func, first.result, dataset._element, method)
         if [leaf.dtype for leaf in flatten(reduced.result)] != [leaf.dtype for leaf in flatten(state)]:
             raise TypeError(
                 f"The element types for the new state must match the initial state. Expected {_plain(_types(state))}; got "
