@@ -121,6 +121,10 @@ cdef class KernelCall:
                 tensor.strides[axis] = array.strides[axis] // array.itemsize
         self.pointers[i] = tensor.data
 
+    def scratch_bytes(self):
+        """What the last run has left in the first thread's scratch."""
+        return (<char *>self.run.scratch)[:self.run.scratch_bytes]
+
     def __call__(self, int64_t repeats=1, int64_t polls=-1):
         """Runs it so many times and returns the nanoseconds that took; told to stop after so many polls, where these are given."""
         cdef int64_t begin, k
