@@ -656,7 +656,23 @@ def test_devices_are_as_many_as_the_configuration_counts():
         names = [device.name for device in session.list_devices()]
     assert names == [f"/job:localhost/replica:0/task:0/device:CPU:{i}" for i in (0, 1)]
     with tf.Session(config=tf.ConfigProto()) as session:
-        assert len(session.list_devices()) == 1
+        (device,) = session.list_devices()
+    assert re.fullmatch(
+        r"_DeviceAttributes\(/job:localhost/replica:0/task:0/device:CPU:0, CPU, 268435456, \d+\)", repr(device)
+    )
+    assert device.incarnation == tf.Session().list_devices()[0].incarnation
+
+
+def test_attributes_of_a_device_that_a_program_makes():
+    from hookloop.python.client import session
+
+    made = session._DeviceAttributes("/job:worker/cpu:0", "CPU", 1337, 1000000)
+    assert (made.name, made.device_type, made.memory_limit_bytes, made.incarnation) == (
+        "/job:worker/device:CPU:0", "CPU", 1337, 1000000,
+    )  # fmt: skip
+    assert str(made) == "_DeviceAttributes(/job:worker/device:CPU:0, CPU, 1337, 1000000)"
+    with pytest.raises(ValueError, match="Unknown attribute: 'nonsense' in 'nonsense'"):
+        session._DeviceAttributes("nonsense", "CPU", 1, 2)
 
 
 @pytest.mark.parametrize("limit", [-5, -(2**63), 2**63 - 1])

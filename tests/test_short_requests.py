@@ -1,7 +1,6 @@
 """Requests that are written by names, nested, or fed with what must be converted: each run means what the first one did."""
 
 import sys
-import time
 from collections import namedtuple
 
 import numpy as np
@@ -10,6 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import hookloop as tf
+from hookloop import session as session_module
+
+from .conftest import on_reference
 
 NUMBERS = ["bool", "int8", "uint8", "int16", "uint16", "int32", "int64", "float16", "float32", "float64"]
 
@@ -119,21 +121,88 @@ def test_many_feeds(executor, count):
             np.testing.assert_array_equal(call(*values), expected)
 
 
-def test_a_hundred_feeds_take_no_way_of_their_own():
-    """Beyond 32 each had taken 3 us."""
-    seconds = {}
-    for count in (30, 100):
-        places = [tf.placeholder(tf.float32, [4]) for _ in range(count)]
+@pytest.fixture
+def looked_up(monkeypatch):
+    """The fetches of each request that was not found by the identity of its parts."""
+    seen = []
+
+    def look_up(session, fetches, *rest, whole=session_module.BaseSession._run_slow):
+        seen.append(fetches)
+        return whole(session, fetches, *rest)
+
+    monkeypatch.setattr(session_module.BaseSession, "_run_slow", look_up)
+    return seen
+
+
+@pytest.mark.skipif(on_reference(), reason="the reference executor has no plans")
+@pytest.mark.parametrize(("count", "found"), [(30, True), (100, True), (256, True), (257, False)])
+def test_a_hundred_feeds_take_no_way_of_their_own(looked_up, count, found):
+    """Beyond 32 each had taken 3 us: the request was looked up anew in each run."""
+    places = [tf.placeholder(tf.float32, [4]) for _ in range(count)]
+    y, feeds = places[0] + places[-1], dict.fromkeys(places, np.ones(4, np.float32))
+    with tf.Session() as session:
+        for _ in range(3):
+            session.run(y, feeds)
+    assert looked_up == ([y] if found else [y] * 3)
+
+
+class TestFeedsOfOtherRanks:
+    """What is fed to a placeholder of unknown rank."""
+
+    shapes = [(8,), (2, 4), (), (8,), (2, 2, 2), (2, 4), (8,)]
+
+    @pytest.mark.parametrize("dtype", [tf.string, tf.float32])
+    @pytest.mark.parametrize("several", [False, True])
+    def test_values(self, executor, dtype, several):
+        x = tf.placeholder(dtype)
+        whole, size, shape = tf.identity(x), tf.size(x), tf.shape(x)
+        request = [size, [shape, whole.op], whole] if several else whole
+        listed = [size, whole]
         with tf.Session() as session:
-            call, values = session.make_callable(places[0] + places[-1], places), [np.ones(4, np.float32)] * count
-            seconds[count] = min(_seconds_of(call, values) for _ in range(50))
-    assert seconds[100] < 20 * seconds[30], seconds
+            call = session.make_callable(request, [x])
+            for of in self.shapes:
+                fed = np.full(of, b"text" if dtype == tf.string else 2.0, object if dtype == tf.string else np.float32)
+                for got in (session.run(request, {x: fed}), call(fed), session.run(request, {x: fed.tolist()})):
+                    if several:
+                        assert got[0] == fed.size and got[1][0].tolist() == list(of) and got[1][1] is None
+                        got = got[2]
+                    np.testing.assert_array_equal(got, fed)
+                assert session.run(listed, {x: fed})[0] == fed.size
+            listed.reverse()
+            assert session.run(listed, {x: fed})[1] == fed.size
 
+    @pytest.mark.skipif(on_reference(), reason="the reference executor has no plans")
+    def test_are_converted_once(self, monkeypatch):
+        converted = []
 
-def _seconds_of(call, values):
-    start = time.perf_counter()
-    call(*values)
-    return time.perf_counter() - start
+        def counting(tensor, value, convert=session_module.convert_feed):
+            converted.append(tensor)
+            return convert(tensor, value)
+
+        monkeypatch.setattr(session_module, "convert_feed", counting)
+        x = tf.placeholder(tf.string)
+        lengths = tf.strings.length(x)
+        with tf.Session() as session:
+            for of in self.shapes:
+                converted.clear()
+                assert session.run(lengths, {x: np.full(of, "abc", object)}).shape == of
+                assert converted == [x]
+
+    @pytest.mark.skipif(on_reference(), reason="the reference executor has no plans")
+    def test_take_no_places_of_other_requests(self, looked_up):
+        x = tf.placeholder(tf.string)
+        lengths = tf.strings.length(x)
+        numbers = [tf.placeholder(tf.float32, [1]) for _ in range(5)]
+        doubled = [n * 2.0 for n in numbers]
+        with tf.Session() as session:
+            for n, y in zip(numbers, doubled):
+                session.run(y, {n: [1.0]})
+            for rank in range(9):
+                session.run(lengths, {x: np.full((1,) * rank, "a", object)})
+            assert looked_up == [*doubled, lengths]
+            for n, y in zip(numbers, doubled):
+                session.run(y, {n: [1.0]})
+            assert looked_up == [*doubled, lengths]
 
 
 def test_names_that_there_are_not_yet(executor):

@@ -172,6 +172,13 @@ cdef class Recent:
             request.first_of[i] = first_of.setdefault(slot_of[i], i)
             request.repeats |= request.slot_of[i] >= 0 and request.first_of[i] < i
 
+    cdef Recent of_entry(self, Entry entry):
+        """The same request for feeds of other shapes, which were compiled to another entry."""
+        cdef Request *request = &self.request
+        fetches = list(self.items) if request.kind == LIST else self.fetches  # whose list the program may have changed
+        return Recent(fetches, self.items, self.keys, [request.feed_of[i] for i in range(request.n_keys)],
+                      [request.slot_of[i] for i in range(request.n_items)], entry)
+
     def __dealloc__(self):
         free(self.request.items)
         free(self.request.slot_of)

@@ -199,11 +199,14 @@ cdef class SessionCore:
         """The same for feeds that are no arrays of the right bytes, and where the first frame is taken."""
         cdef Entry entry = recent.entry
         arguments = self._convert_feeds(entry.feeds, [<object>values[i] for i in range(entry.n_feeds)])
+        cdef int64_t deadline_ns = self._deadline_of_config()
         if not entry.accepts([np.shape(a) for a in arguments]):
-            kind = recent.request.kind
-            fetches = recent.fetches if kind == SINGLE else list(recent.items) if kind == LIST else recent.items
-            return self._run_slow(fetches, dict(zip(entry.feeds, arguments)), None, None)
-        return _structure(recent, self.run_entry(entry, arguments, self._deadline_of_config()))
+            entry = self._entry_again(entry, arguments)
+            results = self.run_entry(entry, arguments, deadline_ns)
+            if not entry.stale and not entry.plan.tables["special_values"]:
+                self._keep_first(recent.of_entry(entry))
+            return _structure(recent, results)
+        return _structure(recent, self.run_entry(entry, arguments, deadline_ns))
 
     cdef int64_t _deadline_of_config(self):
         return hl_now_ns() + self._timeout_ns if self._timeout_ns else 0
@@ -448,12 +451,17 @@ cdef class SessionCore:
         cdef Recent fresh
         if len(keys) > MOST_FEEDS or entry.stale:
             return
-        fresh = Recent(fetches, items, keys, feed_of, slot_of, entry)
+        self._keep_first(Recent(fetches, items, keys, feed_of, slot_of, entry))
+
+    cdef int _keep_first(self, Recent fresh) except -1:
+        """Has a request found from now on, in the place of the same one for feeds of other ranks, or of one that was not used longest."""
+        cdef Recent recent
         fresh.used = self._clock
-        kept = list(self._recent)
+        kept = [recent for recent in self._recent if not (
+            recent.keys == fresh.keys and _same_fetches(&recent.request, <PyObject *>fresh.fetches))]
         if len(kept) >= RECENT:
             kept.remove(min(kept, key=_last_use))
-        self._keep([fresh, *kept])
+        return self._keep([fresh, *kept])
 
     cdef int _keep(self, list recent) except -1:
         """Has these requests found by identity, in this order."""

@@ -19,6 +19,7 @@ from ._core import Callable, Entry, IteratorCell, Plan, SessionCore, StreamCell,
 from .fetches import FetchMap, convert_feed, feed_tensor, join_steps, resolve_feeds
 from .graph.describe import CLOSED_MEANWHILE, closed_meanwhile, refuse_several_ranks, shape_in_run, uninitialized
 from .graph.describe import describe as describe_op
+from .graph.device import canonical_name
 from .graph.stack import default_session, get_default_graph
 from .graph.tensor import Tensor
 from .host_calls import HostCalls
@@ -30,6 +31,10 @@ __all__ = ["InteractiveSession", "Session"]
 
 # Threads that a session may be configured for; the pool has fewer.
 _MOST_THREADS = 1024
+
+# What TensorFlow says of each CPU, and what tells this process from others.
+_CPU_LIMIT_BYTES = 1 << 28
+_INCARNATION = int.from_bytes(os.urandom(7), "little")
 
 # The sessions of this process, for `Session.reset` and forks.
 _sessions = weakref.WeakSet()
@@ -149,7 +154,12 @@ class BaseSession(SessionCore):
     def list_devices(self):
         """The devices a step may use: this CPU, as often as the session's configuration counts it."""
         count = 0 if self._config is None else dict(self._config.device_count).get("CPU", 0)
-        return [_Device(f"/job:localhost/replica:0/task:0/device:CPU:{i}") for i in range(max(count, 1))]
+        return [
+            _DeviceAttributes(
+                f"/job:localhost/replica:0/task:0/device:CPU:{i}", "CPU", _CPU_LIMIT_BYTES, _INCARNATION + i
+            )
+            for i in range(max(count, 1))
+        ]
 
     def buffer(self, variable):
         """A read-only view of a variable's memory, without a copy.
@@ -651,14 +661,27 @@ def _limit_ns(milliseconds):
     return min(max(1000000 * int(milliseconds), 0), 1 << 62)
 
 
-class _Device:
-    def __init__(self, name):
-        self.name = name
-        self.device_type = "CPU"
-        self.memory_limit_bytes = 0
+class _DeviceAttributes:
+    """A device that a step may use.
+
+    Args:
+      name: its name, which is put into the form that GraphDefs use.
+      device_type: "CPU".
+      memory_limit_bytes: what TensorFlow says that it may take.
+      incarnation: a number that is another in each process.
+
+    Raises:
+      ValueError: the name is none of a device.
+    """
+
+    def __init__(self, name, device_type, memory_limit_bytes, incarnation):
+        self.name = canonical_name(name)
+        self.device_type = device_type
+        self.memory_limit_bytes = memory_limit_bytes
+        self.incarnation = incarnation
 
     def __repr__(self):
-        return f"_DeviceAttributes({self.name}, {self.device_type}, {self.memory_limit_bytes})"
+        return f"_DeviceAttributes({self.name}, {self.device_type}, {self.memory_limit_bytes}, {self.incarnation})"
 
 
 def _read_variable(op):

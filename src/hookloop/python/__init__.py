@@ -117,6 +117,7 @@ _RENAMED = {
         "DatasetV1Adapter": "data.Dataset",
         **{f"get_legacy_output_{what}": f"data.get_output_{what}" for what in ("classes", "shapes", "types")},
     },
+    "client.session": {"BaseSession": "session.BaseSession", "_DeviceAttributes": "session._DeviceAttributes"},
     "framework.ops": {
         "IndexedSlicesValue": "fetches.IndexedSlicesValue", "_colocate_with": "colocate_with",
         "_TensorLike": "python.framework.graph_elements.TensorLike",
