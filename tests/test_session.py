@@ -439,6 +439,9 @@ class TestRequestsThatAreKnown:
                 tf.errors.InvalidArgumentError, match="You must feed a value for placeholder tensor 'x'"
             ):
                 difference()
+            twice = session.make_callable(x - y, [x, x, y])
+            for _ in range(2):
+                assert [twice(1.0, 2.0, 3.0), twice(1.0, 5.0), twice(5.0)] == [-1, 2, 2]
 
     def test_the_scalars_are_numpys(self, executor):
         for dtype in (tf.float32, tf.float64, tf.int32, tf.int64, tf.bool, tf.uint8):

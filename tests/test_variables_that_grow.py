@@ -237,3 +237,35 @@ def test_branches_that_are_variables_of_open_rank_without_a_value(executor, name
             assert session.run(sums, {which: True}).tolist() == [1.0, 2.0]
             with pytest.raises(tf.errors.FailedPreconditionError, match="uninitialized value " + names[1]):
                 session.run(sums, {which: False})
+
+
+@pytest.mark.parametrize("read", ["identity", "reduce_sum"])
+def test_a_request_that_failed_for_want_of_a_value_runs_with_one(executor, read):
+    value, which = tf.placeholder(tf.float32), tf.placeholder(tf.bool)
+    v = tf.Variable(value, name="v", validate_shape=False)
+    chosen = tf.cond(which, lambda: getattr(tf, read)(v), lambda: tf.constant([1.0, 2.0]))
+    with tf.Session() as session:
+        for _ in range(2):
+            with pytest.raises(tf.errors.FailedPreconditionError, match="uninitialized value v"):
+                session.run(chosen, {which: True})
+            assert session.run(chosen, {which: False}).tolist() == [1.0, 2.0]
+        session.run(v.initializer, {value: [[3.0]]})
+        for _ in range(2):
+            assert np.all(session.run(chosen, {which: True}) == 3.0)
+            assert session.run(chosen, {which: False}).tolist() == [1.0, 2.0]
+
+
+def test_an_iteration_that_takes_a_branch_that_has_no_value(executor):
+    value, least = tf.placeholder(tf.float32), tf.placeholder(tf.int32)
+    v = tf.Variable(value, name="v", validate_shape=False)
+
+    def body(i, total):
+        row = tf.cond(i < least, lambda: tf.constant([1.0, 2.0]), lambda: tf.identity(v))
+        return i + 1, total + tf.reduce_sum(row)
+
+    total = tf.while_loop(lambda i, _: i < 3, body, [0, 0.0])[1]
+    with tf.Session() as session:
+        with pytest.raises(tf.errors.FailedPreconditionError, match="uninitialized value v"):
+            session.run(total, {least: 2})
+        session.run(v.initializer, {value: [[5.0, 6.0]]})
+        assert [session.run(total, {least: n}) for n in (3, 2)] == [9.0, 17.0]

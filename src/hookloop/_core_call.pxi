@@ -78,7 +78,8 @@ cdef class Callable:
         """A call whose request is not at hand yet, or no more."""
         feeds = self._feeds(args)
         result = self.session._run_flat(self.fetches, feeds)
-        self.recent = self.session.find_recent(self.fetches, feeds)
+        if len(feeds) == len(args):  # else not each value is that of the feed at its place
+            self.recent = self.session.find_recent(self.fetches, feeds)
         return result
 
     def _with_options(self, args, kwargs):

@@ -303,8 +303,8 @@ cdef class SessionCore:
         """Whether variables whose rank the graph leaves open have the rank that the plan was compiled for."""
         cdef VariableCell cell
         for key, rank in entry.plan.tables["open_ranks"]:
-            cell = self._variables[key]
-            if hl_variable_is_initialized(&cell.variable) and cell.variable.rank != rank:
+            cell = self._variables.get(key)
+            if cell is not None and hl_variable_is_initialized(&cell.variable) and (rank is None or cell.variable.rank != rank):
                 return False
         return True
 

@@ -500,7 +500,11 @@ class BaseSession(SessionCore):
     def _assumptions_hold(self, entry):
         """Whether what a plan takes for granted is what the last run found."""
         for key, rank in entry.plan.tables["open_ranks"]:
-            if len(self._variable_shape(key) or ()) != rank:
+            shape = self._variable_shape(key)
+            if rank is None:
+                if shape is not None:
+                    return False
+            elif len(shape or ()) != rank:
                 return False
         for (kind, of, *axis), value in entry.plan.tables["assumed"].items():
             if kind == "equal":

@@ -39,4 +39,17 @@ def test_what_changes_as_a_variable_does_is_asked_to():
         def assign(self, value, name=None):
             return "assigned", value, name
 
+        def assign_sub(self, value):
+            return "subtracted", value
+
     assert tf.assign(Changed(), 1.0, name="a") == ("assigned", 1.0, "a")
+    assert tf.assign_sub(Changed(), 1.0) == ("subtracted", 1.0)
+
+
+def test_the_parts_of_a_variable_change_together(executor):
+    v = tf.get_variable("v", initializer=tf.zeros([2, 1]), partitioner=tf.fixed_size_partitioner(2))
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        for change, first in ((tf.assign, 3), (tf.assign_add, 6), (tf.assign_sub, 3)):
+            found = session.run(change(v, [[3.0], [4.0]]))
+            assert [part.tolist() for part in found] == [[[first]], [[first // 3 * 4]]]

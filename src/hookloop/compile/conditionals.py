@@ -93,8 +93,7 @@ def _merge(lowerer, unit, place, then_value, else_value, blocks, node):
         return then_value or else_value
     if then_value is else_value and then_value.buffer is not None and then_value.buffer.kind != VARIABLE:
         return then_value
-    ranks = [None if value.shape is None else len(value.shape) for value in (then_value, else_value)]
-    if None in ranks or ranks[0] != ranks[1]:  # a variable of open rank has none before its first value
+    if _ranks_differ((then_value, else_value)):
         decisive = to_decide(lowerer, [*lowerer.around, unit.predicate])
         if decisive is not None:
             raise DecideBranch(decisive)
@@ -104,6 +103,12 @@ def _merge(lowerer, unit, place, then_value, else_value, blocks, node):
     if len(out.shape) == 1 and out.dtype in (int32, int64) and not same_shape(then_value.shape, else_value.shape):
         _note_length(lowerer, unit, out.shape[0])
     return out
+
+
+def _ranks_differ(values):
+    """Whether values have no rank in common; a variable of open rank has none before its first value."""
+    ranks = [None if value.shape is None else len(value.shape) for value in values]
+    return None in ranks or len(set(ranks)) > 1
 
 
 def _note_length(lowerer, unit, length):
@@ -191,7 +196,7 @@ def lower_choice(lowerer, merge):
 def _common(lowerer, merge, values, conditions):
     """(a buffer that each of some values can be moved to, the sizes to be set before each is: pairs of what it has and a register)."""
     first = values[0]
-    if any(len(value.shape) != len(first.shape) for value in values):
+    if _ranks_differ(values):
         asked = lowerer.presence.in_order(frozenset().union(*conditions))
         decisive = to_decide(lowerer, [*lowerer.around, asked[0].predicate])
         if decisive is not None:

@@ -52,7 +52,7 @@ class Value:
     """A tensor: a shape over a buffer.
 
     Attributes:
-      shape: tuple of ints and Sizes.
+      shape: tuple of ints and Sizes; None of a variable of open rank that has no value.
       strides: None where the value is dense in row-major order, else a tuple in elements.
       offset: in elements.
       symbol: an array of what the elements are known to be (ints and Sizes), or None.
@@ -78,7 +78,7 @@ class Value:
         return total
 
     def __repr__(self):
-        dims = ",".join(str(d) for d in self.shape)
+        dims = "?" if self.shape is None else ",".join(str(d) for d in self.shape)
         return f"{self.dtype.name}[{dims}]"
 
 

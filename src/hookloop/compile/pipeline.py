@@ -255,7 +255,7 @@ def compile_request(request):
       A dict: the tables of csrc/frame.h, and `nodes` (the op of each node index), `open_shapes`
       (for messages), `must_exist` (variable key -> op),
       `special` (set of (feed, axis) the plan is compiled for), `feed_registers`, `variable_registers`,
-      `open_ranks` (variable key, the rank that it had: the graph does not tell).
+      `open_ranks` (variable key, the rank that it had, None without a value: the graph does not tell).
     """
     with _collector_paused():  # until all that was made on the way is gone again
         return _compile(request)
@@ -276,7 +276,9 @@ def _compile(request):
     plan["undo"] = _writes_to_undo(program) if request.assumed else []
     plan.update(_open_registers(lowerer))
     plan["loosened"] = lowerer.loosened
-    plan["open_ranks"] = list(lowerer.open_ranks.items())
+    # A plan that raises an error may raise none once a variable has a value; any other one does not ask.
+    raises = any(isinstance(called, errors.OpError) for called, *_ in lowerer.hosts)
+    plan["open_ranks"] = [(key, rank) for key, rank in lowerer.open_ranks.items() if raises or rank is not None]
     return plan
 
 

@@ -25,7 +25,7 @@ def new_variable(lowerer, op, key):
     known = static.as_list() if static.ndims is not None else [None] * (rank or 0)
     fresh = lowerer.sizes.fresh
     shape = [fresh(0, origin=("variable", key, axis)) if dim is None else dim for axis, dim in enumerate(known)]
-    if static.ndims is None and rank is not None:
+    if static.ndims is None:
         lowerer.open_ranks[key] = rank
     size = 1
     for dim in shape:

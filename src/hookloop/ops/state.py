@@ -183,6 +183,11 @@ def variable_reference(ref, method):
     )
 
 
+def _assigns_itself(ref, method):
+    """Whether that method of a variable, of its parts, or of what changes as one does, is to be called: it has no reference."""
+    return hasattr(ref, method) and hasattr(ref, "dtype") and not ref.dtype._is_ref_dtype
+
+
 def assign(ref, value, validate_shape=None, use_locking=None, name=None):
     """Gives a variable a new value.
 
@@ -196,9 +201,7 @@ def assign(ref, value, validate_shape=None, use_locking=None, name=None):
     Returns:
       The variable after the assignment.
     """
-    if (
-        hasattr(ref, "dtype") and hasattr(ref, "assign") and not ref.dtype._is_ref_dtype
-    ):  # a resource variable, or a part of a variable
+    if _assigns_itself(ref, "assign"):
         return ref.assign(value, name=name)
     attrs = {"validate_shape": True if validate_shape is None else validate_shape}
     attrs["use_locking"] = True if use_locking is None else use_locking
@@ -207,7 +210,7 @@ def assign(ref, value, validate_shape=None, use_locking=None, name=None):
 
 def _updater(type, method, text):
     def function(ref, value, use_locking=None, name=None):
-        if getattr(ref, "_is_resource", False):
+        if _assigns_itself(ref, method):
             return getattr(ref, method)(value)  # without the name, as in TensorFlow
         return apply_op(type, [variable_reference(ref, method), value], {"use_locking": bool(use_locking)}, name)
 
