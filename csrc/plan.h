@@ -154,6 +154,7 @@ typedef struct hl_stream {
     uint64_t key;       /* graph seed */
     uint64_t counter;   /* block index: words 0 and 1 */
     uint64_t stream;    /* op seed: words 2 and 3 */
+    int64_t *weights;   /* of a sampler that learns how likely classes are: see kernels/candidates.c; or NULL */
 } hl_stream;
 
 static inline size_t hl_dtype_size(hl_dtype t) {

@@ -148,6 +148,8 @@ UNRECORDED = {
     "tensors that a session keeps: tests/ops/test_session_handles.py": "DeleteSessionTensor GetSessionHandle GetSessionTensor",
     "in no program's graph: tests/ops/test_branches_of_different_ranks.py": "BranchTaken",
     "functions of the program: tests/ops/test_py_function.py": "EagerPyFunc EagerPyFuncGradient",
+    "what depends on earlier runs: tests/ops/test_candidates.py": "LearnedUnigramCandidateSampler "
+    "ThreadUnsafeUnigramCandidateSampler",
     "what runs alone: tests/ops/test_critical_section.py": "ConsumeMutexLock MutexLock MutexV2",
     "elements for later steps: tests/ops/test_staging.py": "Stage StageClear StagePeek StageSize Unstage",
     "queues": "FIFOQueueV2 PaddingFIFOQueueV2 PriorityQueueV2 RandomShuffleQueueV2 QueueCloseV2 QueueDequeueManyV2 "

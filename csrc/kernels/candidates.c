@@ -3,6 +3,8 @@
  * Operand 0 of a sampler is the op's hl_stream; an execution reserves 512 blocks a candidate. Words are taken one by one. UNIGRAMS has
  * three more, one element a class: how likely it is, and its place in the table of the alias method (A. Walker, "An Efficient Method for
  * Generating Discrete Random Variables with General Distributions", 1977): the share that is its own, and the class that has the rest.
+ * LEARNED has what it has seen with its stream, as a Fenwick tree (P. Fenwick, "A New Data Structure for Cumulative Frequency Tables",
+ * 1994): weights[i], from 1 on, is how often the i & -i classes before class i count.
  */
 #include <math.h>
 #include <string.h>
@@ -12,7 +14,7 @@
 
 enum { BLOCKS_A_CANDIDATE = 512, TRIES_BETWEEN_LOOKS = 4096 };
 
-typedef enum sampler { UNIFORM, LOG_UNIFORM, UNIGRAMS } sampler;
+typedef enum sampler { UNIFORM, LOG_UNIFORM, UNIGRAMS, LEARNED } sampler;
 
 typedef struct candidate_params {
     sampler kind;
@@ -21,7 +23,12 @@ typedef struct candidate_params {
     double log_range;
 } candidate_params;
 
-typedef struct unigrams { const float *likely, *own; const int32_t *other; } unigrams;
+/* What a run draws from. */
+typedef struct unigrams {
+    const float *likely, *own;
+    const int32_t *other;
+    int64_t *weights, total; /* of LEARNED */
+} unigrams;
 
 typedef struct words {
     const hl_stream *stream;
@@ -61,8 +68,33 @@ static uint32_t below_word(words *w, uint32_t n) {
     return drawn % n;
 }
 
+/* How often the classes before one count together: relaxed, as other threads may learn meanwhile. */
+static int64_t count_before(const int64_t *weights, int64_t number) {
+    int64_t count = 0;
+    for (int64_t i = number; i > 0; i &= i - 1) count += atomic_load_explicit((const _Atomic int64_t *)&weights[i], memory_order_relaxed);
+    return count;
+}
+
+static void learn(int64_t *weights, int64_t classes, int64_t number) {
+    for (int64_t i = number + 1; i <= classes; i += i & -i)
+        atomic_fetch_add_explicit((_Atomic int64_t *)&weights[i], 1, memory_order_relaxed);
+}
+
+/* The class that the count before which is `left` at most, and that with itself is more. */
+static int64_t class_at(const int64_t *weights, int64_t classes, int64_t left) {
+    int64_t found = 0, step = 1;
+    while (step <= classes / 2) step *= 2;
+    for (; step > 0; step /= 2) {
+        if (found + step > classes) continue;
+        const int64_t count = atomic_load_explicit((const _Atomic int64_t *)&weights[found + step], memory_order_relaxed);
+        if (count <= left) found += step, left -= count;
+    }
+    return found < classes ? found : classes - 1;
+}
+
 static int64_t draw(const candidate_params *p, const unigrams *table, words *w) {
     if (p->kind == UNIFORM) return below(w, (uint64_t)p->range);
+    if (p->kind == LEARNED) return class_at(table->weights, p->range, below_word(w, (uint32_t)table->total));
     if (p->kind == UNIGRAMS) {
         const float share = uniform_float(next_word(w));
         const uint32_t number = below_word(w, (uint32_t)p->range);
@@ -75,6 +107,10 @@ static int64_t draw(const candidate_params *p, const unigrams *table, words *w) 
 
 static float probability(const candidate_params *p, const unigrams *table, int64_t number) {
     if (p->kind == UNIFORM) return (float)(1.0 / (double)p->range);
+    if (p->kind == LEARNED) {
+        const int64_t count = count_before(table->weights, number + 1) - count_before(table->weights, number);
+        return (float)count / (float)table->total;
+    }
     if (p->kind == UNIGRAMS) return number >= 0 && number < p->range ? table->likely[number] : 0;
     return (float)(log(((double)number + 2.0) / ((double)number + 1.0)) / p->log_range);
 }
@@ -105,10 +141,16 @@ static hl_status run_candidates(const hl_instr *ins, hl_run *run) {
     void **const arg = hl_args(ins);
     hl_stream *stream = arg[0];
     const candidate_params *p = ins->p[2].p;
-    const unigrams of = p->kind == UNIGRAMS ? (unigrams){arg[2], arg[3], arg[4]} : (unigrams){0};
+    unigrams of = {.weights = stream->weights};
+    if (p->kind == UNIGRAMS) of.likely = arg[2], of.own = arg[3], of.other = arg[4];
+    if (p->kind == LEARNED) of.total = count_before(of.weights, p->range);
     void **const results = arg + (p->kind == UNIGRAMS ? 5 : 2);
     const int64_t *classes = arg[1];
     int64_t *out = results[0], tries = 0, *table = (int64_t *)run->scratch;
+    for (int64_t i = 0; p->kind == LEARNED && i < p->classes; i++)
+        if (classes[i] < 0 || classes[i] >= p->range)
+            return hl_fail(run, HL_INVALID_ARGUMENT, "true_classes must be in [0, %lld), got %lld", (long long)p->range,
+                           (long long)classes[i]);
     words w = {stream, reserve(stream, BLOCKS_A_CANDIDATE * (uint64_t)p->wanted), {{0}}, BLOCK_WORDS};
     const uint64_t mask = slots_of(p->wanted) - 1;
     if (p->unique) memset(table, 0, (mask + 1) * sizeof *table);
@@ -119,6 +161,7 @@ static hl_status run_candidates(const hl_instr *ins, hl_run *run) {
     }
     for (int64_t i = 0; i < p->classes; i++) ((float *)results[1])[i] = expected(p, &of, classes[i], tries);
     for (int64_t i = 0; i < p->wanted; i++) ((float *)results[2])[i] = expected(p, &of, out[i], tries);
+    for (int64_t i = 0; p->kind == LEARNED && i < p->classes; i++) learn(of.weights, p->range, classes[i]);
     return HL_OK;
 }
 
@@ -126,7 +169,10 @@ static hl_status run_candidates(const hl_instr *ins, hl_run *run) {
 static hl_status prepare_candidates(hl_prepare *prep) {
     candidate_params *p = prep->params;
     *p = (candidate_params){(sampler)prep->attr[0].i, prep->out[0]->size, prep->in[1]->size, prep->attr[1].i, prep->attr[2].i, 0};
-    if (p->range < 1) return hl_refuse(prep, HL_INVALID_ARGUMENT, "range_max must be positive, got %lld", (long long)p->range);
+    const int64_t columns = prep->in[1]->dims[1], true_columns = prep->out[1]->dims[1];
+    if (columns != true_columns)
+        return hl_refuse(prep, HL_INVALID_ARGUMENT, "true_classes must have num_true columns, expected: %lld was: %lld",
+                         (long long)columns, (long long)true_columns);
     if (p->unique && p->wanted > p->range)
         return hl_refuse(prep, HL_INVALID_ARGUMENT, "Sampler's range is too small: %lld different candidates of %lld classes",
                          (long long)p->wanted, (long long)p->range);

@@ -61,6 +61,7 @@ cdef extern from "plan.h" nogil:
         uint64_t key
         uint64_t counter
         uint64_t stream
+        int64_t *weights
     size_t hl_dtype_size(int dtype)
     size_t hl_param_bytes(const hl_kernel *kernel, const hl_value *attr)
 

@@ -51,6 +51,7 @@ class StreamCell:
     key: int
     stream: int
     counter: int
+    weights: np.ndarray[Any, Any] | None
 
 class IteratorCell:
     key: str

@@ -115,18 +115,36 @@ cdef class VariableCell:
 
 
 cdef class StreamCell:
-    """The random stream of one op in one session."""
+    """The random stream of one op in one session.
+
+    Args:
+      key, stream, counter: where it begins.
+      weights: int64 [n], which belong to it: what an op has learned that draws by how often it has seen a class; or None.
+    """
 
     cdef hl_stream words
+    cdef readonly object weights
 
-    def __cinit__(self, uint64_t key, uint64_t stream, uint64_t counter=0):
+    def __cinit__(self, uint64_t key, uint64_t stream, uint64_t counter=0, weights=None):
+        cdef int64_t[::1] view
         self.words.key = key
         self.words.stream = stream
         self.words.counter = counter
+        self.weights = weights
+        if weights is not None:
+            view = weights
+            self.words.weights = &view[0]
 
-    def restore(self, uint64_t key, uint64_t stream, uint64_t counter):
+    def restore(self, uint64_t key, uint64_t stream, uint64_t counter, weights=None):
         """Goes on where another stream stood."""
         self.words.key, self.words.stream, self.words.counter = key, stream, counter
+        if weights is not None:
+            self.weights[...] = weights
+
+    def state(self):
+        """What `restore` takes."""
+        weights = None if self.weights is None else self.weights.copy()
+        return self.words.key, self.words.stream, self.words.counter, weights
 
     @property
     def key(self):

@@ -390,17 +390,17 @@ cdef class SessionCore:
 
     cdef object _state_before(self, Entry entry):
         """What a step that starts again must find as it was: the random streams, and variables written too early."""
-        counters = [cell.counter for cell in entry.streams]
+        streams = [cell.state() for cell in entry.streams]
         cells = [self._variables[key] for key in entry.plan.tables["undo"]]
-        return counters, [(cell, cell.snapshot()) for cell in cells]
+        return streams, [(cell, cell.snapshot()) for cell in cells]
 
     cdef object _restart(self, Entry entry, Frame frame, before, list arguments, int64_t deadline_ns, list times=None):
         """The plan assumed what is not so: another plan takes over, with the results of the calls made so far."""
         log, frame.log = frame.log, self._fresh_log(entry)
         frame.pending.clear()
-        counters, snapshots = before if before is not None else ((), ())  # None: only elements of iterators were taken
-        for cell, counter in zip(entry.streams, counters):
-            cell.counter = counter
+        streams, snapshots = before if before is not None else ((), ())  # None: only elements of iterators were taken
+        for cell, state in zip(entry.streams, streams):
+            cell.restore(*state)
         for cell, snapshot in snapshots:
             (<VariableCell>cell).restore(snapshot)
         entry.stale = True

@@ -15,8 +15,8 @@ _OF_CONVOLUTION = """atrous_conv2d atrous_conv2d_transpose conv1d conv1d_transpo
     conv_transpose convolution depthwise_conv2d depthwise_conv2d_backprop_filter depthwise_conv2d_backprop_input
     depthwise_conv2d_native depthwise_conv2d_native_backprop_filter depthwise_conv2d_native_backprop_input
     separable_conv2d with_space_to_batch"""
-_OF_CANDIDATES = """all_candidate_sampler compute_accidental_hits fixed_unigram_candidate_sampler log_uniform_candidate_sampler
-    nce_loss sampled_softmax_loss uniform_candidate_sampler"""
+_OF_CANDIDATES = """all_candidate_sampler compute_accidental_hits fixed_unigram_candidate_sampler
+    learned_unigram_candidate_sampler log_uniform_candidate_sampler nce_loss sampled_softmax_loss uniform_candidate_sampler"""
 _OF_POOLING = """avg_pool avg_pool1d avg_pool2d avg_pool3d avg_pool_v2 max_pool max_pool1d max_pool2d max_pool3d max_pool_v2
     max_pool_with_argmax pool"""
 

@@ -12,7 +12,7 @@ __getattr__, __dir__ = attributes(
         "poisson": "random_poisson",
         **{
             f"{kind}_candidate_sampler": f"ops.candidates.{kind}_candidate_sampler"
-            for kind in "all fixed_unigram log_uniform uniform".split()
+            for kind in "all fixed_unigram learned_unigram log_uniform uniform".split()
         },
         "shuffle": "random_shuffle",
         "uniform": "random_uniform",

@@ -433,7 +433,9 @@ class BaseSession(SessionCore):
             seed, seed2 = op.get_attr("seed"), op.get_attr("seed2")
             if seed == 0 and seed2 == 0:
                 seed, seed2 = (int.from_bytes(os.urandom(8), "little") for _ in range(2))
-            cell = self._streams[op] = StreamCell(seed & (1 << 64) - 1, seed2 & (1 << 64) - 1)
+            learned = op.op_def.learned
+            weights = None if learned is None else learned(op)
+            cell = self._streams[op] = StreamCell(seed & (1 << 64) - 1, seed2 & (1 << 64) - 1, weights=weights)
         return cell
 
     def _remember(self, fetches, feed_dict, mapped, order, entry):

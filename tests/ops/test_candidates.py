@@ -60,8 +60,16 @@ def test_shards_of_weights(executor):
 
 def test_candidates_that_cannot_be(executor):
     labels = tf.constant([[1], [2]], tf.int64)
-    with pytest.raises(ValueError, match="true_classes must have num_true columns"):
-        tf.nn.uniform_candidate_sampler(labels, 2, 3, True, 9)
+    open_columns = tf.placeholder_with_default(labels, [None, None])
+    for given in (labels, open_columns):
+        sampler = tf.nn.uniform_candidate_sampler(given, 2, 3, True, 9)
+        assert sampler.true_expected_count.shape[1] == 2
+        with pytest.raises(
+            tf.errors.InvalidArgumentError, match="must have num_true columns, expected: 1 was: 2 .*in Uni"
+        ):
+            run(sampler.sampled_candidates)
+    with pytest.raises(ValueError, match="Attr 'range_max' .* passed 0 less than minimum 1"):
+        tf.nn.log_uniform_candidate_sampler(labels, 1, 3, True, 0)
     with pytest.raises(tf.errors.InvalidArgumentError, match="Sampler's range is too small"):
         run(tf.nn.uniform_candidate_sampler(labels, 1, 10, True, 9))
 
@@ -75,6 +83,72 @@ def test_classes_are_drawn_as_often_as_the_file_says(executor, tmp_path):
     np.testing.assert_allclose(np.bincount(drawn, minlength=4), [0, 1200, 600, 200], atol=80)
     np.testing.assert_allclose(of_labels, [[1200], [0]], rtol=1e-6)  # a class beyond the last one is never drawn
     np.testing.assert_allclose(of_drawn, np.array([0, 1200, 600, 200])[drawn], rtol=1e-6)
+
+
+# What TensorFlow 1.15 gives for the seeds 42 and 7: of each run the true classes, the candidates, how often both are expected.
+LEARNED = [
+    ([[0, 1], [3, 3]], [7, 5, 6, 8], [[4 / 9, 4 / 9], [4 / 9, 4 / 9]], [4 / 9] * 4),
+    ([[3, 8]], [3, 7, 0, 8], [[12 / 13, 4 / 13]], [12 / 13, 4 / 13, 8 / 13, 4 / 13]),
+    ([[3, 3], [3, 3], [0, 3]], [6, 1, 3, 0], [[16 / 15] * 2, [16 / 15] * 2, [8 / 15, 16 / 15]],
+     [4 / 15, 8 / 15, 16 / 15, 8 / 15]),
+    ([[1, 2]], [6, 0, 3, 8], [[0.5037047, 0.28931868]], [0.28931868, 0.66008335, 0.98010546, 0.50370473]),
+]  # fmt: skip
+
+
+def test_classes_are_drawn_as_often_as_they_were_true(executor):
+    classes = tf.placeholder(tf.int64, [None, 2])
+    tf.set_random_seed(42)
+    sampler = tf.nn.learned_unigram_candidate_sampler(classes, 2, 4, True, 9, seed=7)
+    assert (sampler.sampled_candidates.name, sampler.true_expected_count.shape.as_list()) == (
+        "LearnedUnigramCandidateSampler:0",
+        [None, 2],
+    )
+    for _ in range(2):  # what is learned belongs to the session
+        with tf.Session() as session:
+            for truth, candidates, *expected in LEARNED:
+                drawn, *counts = session.run(list(sampler), {classes: truth})
+                assert drawn.tolist() == candidates
+                for found, count in zip(counts, expected):
+                    np.testing.assert_allclose(found, count, rtol=1e-6)
+
+
+def test_a_sampler_that_learns_of_a_graph_in_a_file(executor):
+    """TensorFlow's own candidates of the type that is its thread's own."""
+    classes = tf.placeholder(tf.int64, [None, 1], name="x")
+    tf.raw_ops.ThreadUnsafeUnigramCandidateSampler(
+        true_classes=classes, num_true=1, num_sampled=3, unique=False, range_max=5, seed=42, seed2=7, name="drawn"
+    )
+    graph_def = tf.get_default_graph().as_graph_def()
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf.import_graph_def(graph_def, name="")
+        for truth, candidates in (([[0]], [1, 3, 4]), ([[4], [4]], [2, 4, 0]), ([[4]], [1, 0, 4]), ([[1]], [3, 0, 0])):
+            assert session.run("drawn:0", {"x:0": truth}).tolist() == candidates
+
+
+def test_true_classes_that_a_sampler_cannot_learn(executor):
+    classes = tf.placeholder(tf.int64, [None, 1])
+    sampler = tf.nn.learned_unigram_candidate_sampler(classes, 1, 2, False, 3, seed=1)
+    with tf.Session() as session:
+        for wrong in (3, -1):
+            with pytest.raises(tf.errors.InvalidArgumentError, match=rf"true_classes must be in \[0, 3\), got {wrong}"):
+                session.run(list(sampler), {classes: [[0], [wrong]]})
+        assert session.run(sampler.true_expected_count, {classes: [[0]]}).tolist() == [[np.float32(2 / 3)]]
+    with pytest.raises(tf.errors.InvalidArgumentError, match="range_max must be below 2147483647, got 2147483647"):
+        run(tf.nn.learned_unigram_candidate_sampler([[1]], 1, 2, False, 2**31 - 1))
+
+
+def test_what_was_learned_is_saved_with_the_run(executor, tmp_path):
+    def step(times):
+        with tf.Graph().as_default():
+            tf.set_random_seed(1)
+            number = tf.train.get_or_create_global_step()
+            sampler = tf.nn.learned_unigram_candidate_sampler([[2], [2]], 1, 3, False, 4)
+            add = tf.assign_add(number, 1)
+            with tf.train.MonitoredTrainingSession(checkpoint_dir=str(tmp_path), log_step_count_steps=None) as session:
+                return [session.run([sampler.true_expected_count, add])[0][0, 0] for _ in range(times)]
+
+    found = step(2) + step(2)
+    np.testing.assert_allclose(found, [3 * (1 + 2 * n) / (4 + 2 * n) for n in range(4)], rtol=1e-6)
 
 
 @pytest.mark.parametrize(

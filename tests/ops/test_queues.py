@@ -558,3 +558,21 @@ def test_who_waits_does_not_see_that_another_op_of_the_step_would_fail(executor)
         for other in checked, missed:
             with pytest.raises(tf.errors.DeadlineExceededError):
                 session.run([taken, other], {x: np.nan}, options=tf.RunOptions(timeout_in_ms=50))
+
+
+@pytest.mark.parametrize(
+    ("numbers", "order"),
+    [
+        ([1] * 5, [0, 2, 4, 1, 3]),
+        ([2, 1, 2, 1, 2, 1, 1], [1, 5, 6, 3, 2, 0, 4]),
+        ([3, 3, 1, 1, 2, 2, 3, 3], [2, 3, 5, 4, 0, 6, 7, 1]),
+        ([1, 0, 1, 0, 0, 1, 1, 0, 0], [1, 3, 4, 8, 7, 2, 5, 0, 6]),
+    ],
+)
+def test_elements_of_equal_priority_come_in_tensorflows_order(executor, numbers, order):
+    queue = tf.PriorityQueue(20, [tf.int32], [[]])
+    fill = queue.enqueue_many([np.array(numbers, np.int64), np.arange(len(numbers), dtype=np.int32)])
+    take = queue.dequeue()
+    with tf.Session() as session:
+        session.run(fill)
+        assert [int(session.run(take)[1]) for _ in numbers] == order

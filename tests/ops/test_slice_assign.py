@@ -57,9 +57,32 @@ def test_a_value_of_another_shape_is_refused(executor):
     changed = variable[1].assign([1.0, 2.0])
     with tf.Session() as session:
         session.run(variable.initializer)
-        with pytest.raises(tf.errors.InvalidArgumentError, match="sizes 4 and 2 do not fit|must be equal"):
+        with pytest.raises(
+            tf.errors.UnimplementedError,
+            match=r"sliced l-value shape \[4\] does not match r-value shape \[2\]. Automatic broadcasting not yet implemented",
+        ):
             session.run(changed)
         np.testing.assert_array_equal(session.run(variable), OLD)
+
+
+@pytest.mark.parametrize("use_resource", [False, True], ids=["reference", "resource"])
+def test_where_nothing_is_written_any_value_will_do(executor, use_resource):
+    variable = tf.get_variable("v", initializer=OLD, use_resource=use_resource)
+    with tf.Session() as session:
+        session.run(variable.initializer)
+        session.run([variable[1:1].assign(3.0), variable[:, 4:].assign([[1.0, 2.0]])])
+        np.testing.assert_array_equal(session.run(variable), OLD)
+
+
+def test_a_slice_by_function_may_be_assigned_to_where_it_is_told_the_variable(executor):
+    variable = tf.Variable(OLD)
+    part = tf.strided_slice(variable, [0, 1], [2, 3], end_mask=2, var=variable, name="part")
+    changed = part.assign(np.zeros((2, 3)))
+    assert changed.name == "part/_assign:0"
+    with tf.Session() as session:
+        session.run(variable.initializer)
+        session.run(changed)
+        assert session.run(variable)[:2].tolist() == [[row[0], 0, 0, 0] for row in OLD[:2].tolist()]
 
 
 def test_a_part_of_a_tensor_that_is_no_variable_has_no_assign():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 import itertools
 import threading
 from collections import deque
@@ -241,16 +240,39 @@ class PriorityQueueState(QueueState):
         super().__init__(op)
         self.types = [int64, *self.types]
         self.shapes = [TensorShape([]), *self.shapes]
-        self._order = itertools.count()
 
     def _new_store(self):
         return []
 
     def _put(self, element):
-        heapq.heappush(self._store, (int(element[0]), next(self._order), element))
+        self._store.append(None)
+        self._rise(len(self._store) - 1, element)
 
     def _take(self):
-        return heapq.heappop(self._store)[2]
+        """Elements of equal numbers come in the order of TensorFlow's heap, which is that of C++'s standard library."""
+        heap = self._store
+        first, last = heap[0], heap.pop()
+        if not heap:
+            return first
+        hole, child = 0, 2
+        while child < len(heap):
+            if heap[child][0] > heap[child - 1][0]:
+                child -= 1
+            heap[hole] = heap[child]
+            hole, child = child, 2 * child + 2
+        if child == len(heap):
+            heap[hole] = heap[child - 1]
+            hole = child - 1
+        self._rise(hole, last)
+        return first
+
+    def _rise(self, hole, element):
+        """Puts an element at a place that is free, or nearer to the first one."""
+        heap = self._store
+        while hole and heap[(hole - 1) // 2][0] > element[0]:
+            heap[hole] = heap[(hole - 1) // 2]
+            hole = (hole - 1) // 2
+        heap[hole] = element
 
     def _put_back(self, elements):
         for element in elements:

@@ -7,9 +7,10 @@ from collections import namedtuple
 
 import numpy as np
 
-from .. import dtypes
+from .. import dtypes, errors
 from ..files.os_errors import translated
 from ..files.paths import local_path
+from ..graph.describe import describe
 from ..graph.random_seed import get_seed
 from ..graph.scopes import name_scope
 from . import _philox, kinds
@@ -28,8 +29,8 @@ from .registry import OpDef, no_gradient, register
 from .slicing import concat, slice, stack
 
 __all__ = [
-    "all_candidate_sampler", "compute_accidental_hits", "fixed_unigram_candidate_sampler", "log_uniform_candidate_sampler",
-    "nce_loss", "sampled_softmax_loss", "sparse_to_dense", "uniform_candidate_sampler",
+    "all_candidate_sampler", "compute_accidental_hits", "fixed_unigram_candidate_sampler", "learned_unigram_candidate_sampler",
+    "log_uniform_candidate_sampler", "nce_loss", "sampled_softmax_loss", "sparse_to_dense", "uniform_candidate_sampler",
 ]  # fmt: skip
 
 _ALL_ATTRS = {"num_true": None, "num_sampled": None, "unique": None, "seed": 0, "seed2": 0}
@@ -52,19 +53,16 @@ _LEAST = np.finfo(np.float32).min
 
 
 def _sampled(c):
-    for name in ("num_true", "num_sampled"):
-        _check_at_least_one(c, name)
-    count, truth = c.attr("num_sampled"), None
-    if c.known(0):
-        truth = c.shape(0)
-        if len(truth) != 2:
-            c.fail(f"Shape must be rank 2 but is rank {len(truth)}")
-        if isinstance(truth[1], int) and truth[1] != c.attr("num_true"):
-            c.fail(f"true_classes must have num_true columns, expected: {c.attr('num_true')} was: {truth[1]}")
-        if isinstance(truth[1], int) and truth[1] != c.attr("num_true"):
-            c.fail(f"Dimension must be {c.attr('num_true')} but is {truth[1]}")
-        c.merge(truth[1], c.attr("num_true"))
-    return [(count,), truth, (count,)]
+    for name in ("num_true", "num_sampled", "range_max"):
+        if name in c.op.op_def.attrs:
+            _check_at_least_one(c, name)
+    count = c.attr("num_sampled")
+    if not c.known(0):
+        return [(count,), (c.new_size(), c.attr("num_true")), (count,)]
+    truth = c.shape(0)
+    if isinstance(truth[1], int) and truth[1] != c.attr("num_true"):
+        c.fail_in_run(f"true_classes must have num_true columns, expected: {truth[1]} was: {c.attr('num_true')}")
+    return [(count,), (truth[0], c.attr("num_true")), (count,)]
 
 
 def _check_at_least_one(c, name):
@@ -112,11 +110,19 @@ class _Words:
         return float(_philox._double(x0, x1)[0])
 
 
+def _check_columns(attrs, classes):
+    if classes.shape[1] != attrs["num_true"]:
+        raise ValueError(
+            f"true_classes must have num_true columns, expected: {classes.shape[1]} was: {attrs['num_true']}"
+        )
+
+
 def _reference(table_of):
     def reference(node, stream, classes):
         attrs = node.attrs
         wanted, range_max = attrs["num_sampled"], attrs["range_max"]
-        draw, probability, differing = table_of(attrs)
+        _check_columns(attrs, classes)
+        draw, probability, differing = table_of(attrs, stream)
         if attrs["unique"] and wanted > differing:
             raise ValueError(f"Sampler's range is too small: {wanted} different candidates of {differing} classes")
         words, found, tries = _Words(stream, _BLOCKS_A_CANDIDATE * wanted), [], 0
@@ -142,9 +148,9 @@ def _sampler(name, number, draw, probability):
         attrs = (number, node.attrs["range_max"], int(node.attrs["unique"]))
         c.emit("candidates", [c.stream(), node.inputs[0]], node.outputs, attrs)
 
-    return OpDef(name, "true_classes: int64", _OUTPUTS, attrs=_ATTRS, shape=_sampled, lower=lower, stateful="stream",
+    return OpDef(name, "true_classes: int64", _OUTPUTS, ranks={"true_classes": 2}, attrs=_ATTRS, shape=_sampled, lower=lower, stateful="stream",
                  gradient=no_gradient,
-                 reference=_reference(lambda attrs: (draw, probability, attrs["range_max"])))  # fmt: skip
+                 reference=_reference(lambda attrs, stream: (draw, probability, attrs["range_max"])))  # fmt: skip
 
 
 class _Unigrams:
@@ -247,14 +253,83 @@ def _lower_unigrams(c, node):
 
 
 def _lower_all(c, node):
+    c.merge(node.inputs[0].shape[1], node.attrs["num_true"])
     c.alias(node.outputs[0], c.literal(np.arange(node.attrs["num_sampled"])))
     for output in node.outputs[1:]:
         c.emit("fill", [c.literal(np.float32(1))], [output])
 
 
-def _unigram_table(attrs):
+def _all_reference(node, classes):
+    _check_columns(node.attrs, classes)
+    count = node.attrs["num_sampled"]
+    return np.arange(count), np.ones(np.shape(classes), np.float32), np.ones(count, np.float32)
+
+
+def _unigram_table(attrs, stream):
     unigrams = _Unigrams(attrs)
     return unigrams.draw, unigrams.probability, unigrams.reachable
+
+
+# --- a sampler that learns --------------------------------------------------------------------------------------
+
+
+def _all_once(op):
+    """The sums of a Fenwick tree of ones: element i has those of the i & -i classes that end before class i."""
+    range_max = op.get_attr("range_max")
+    if range_max >= 2**31 - 1:
+        raise errors.InvalidArgumentError(
+            None, op, f"range_max must be below 2147483647, got {range_max} {describe(op)}"
+        )
+    places = np.arange(range_max + 1)
+    return places & -places
+
+
+def _counts(tree):
+    """How often each class counts, and all together."""
+    before = np.zeros_like(tree)
+    for place in range(1, len(tree)):
+        before[place] = tree[place] + before[place & (place - 1)]
+    return np.diff(before), int(before[-1])
+
+
+def _learned_table(attrs, stream):
+    counts, total = _counts(stream.weights)
+    ends = np.cumsum(counts)
+
+    def probability(numbers, range_max):
+        return counts[numbers.astype(np.int64)].astype(np.float32) / np.float32(total)
+
+    return lambda words, n: int(np.searchsorted(ends, words.below_word(total), "right")), probability, len(counts)
+
+
+def _check_classes(classes, range_max):
+    outside = [number for number in classes.ravel().tolist() if not 0 <= number < range_max]
+    if outside:
+        raise ValueError(f"true_classes must be in [0, {range_max}), got {outside[0]}")
+
+
+def _learn(tree, classes):
+    for number in classes.ravel().tolist():
+        place = number + 1
+        while place < len(tree):
+            tree[place] += 1
+            place += place & -place
+
+
+def _learning_reference(node, stream, classes):
+    _check_classes(classes, node.attrs["range_max"])
+    results = _reference(_learned_table)(node, stream, classes)
+    _learn(stream.weights, classes)
+    return results
+
+
+def _learning_sampler(name):
+    def lower(c, node):
+        attrs = (3, node.attrs["range_max"], int(node.attrs["unique"]))
+        c.emit("candidates", [c.stream(), node.inputs[0]], node.outputs, attrs)
+
+    return OpDef(name, "true_classes: int64", _OUTPUTS, ranks={"true_classes": 2}, attrs=_ATTRS, shape=_sampled, lower=lower,
+                 stateful="stream", gradient=no_gradient, reference=_learning_reference, can_fail=True, learned=_all_once)  # fmt: skip
 
 
 # --- accidental hits and sparse values --------------------------------------------------------------------------
@@ -331,11 +406,12 @@ def _dense_gradient(op, grad):
 
 
 register(
-    OpDef("AllCandidateSampler", "true_classes: int64", _OUTPUTS, attrs=_ALL_ATTRS, shape=_sampled, lower=_lower_all, gradient=no_gradient, stateful=True,
-          reference=lambda node, classes: (np.arange(node.attrs["num_sampled"]), np.ones(np.shape(classes), np.float32),
-                                           np.ones(node.attrs["num_sampled"], np.float32))),
-    OpDef("FixedUnigramCandidateSampler", "true_classes: int64", _OUTPUTS, attrs=_UNIGRAM_ATTRS, shape=_sampled, lower=_lower_unigrams,
+    OpDef("AllCandidateSampler", "true_classes: int64", _OUTPUTS, ranks={"true_classes": 2}, attrs=_ALL_ATTRS, shape=_sampled, lower=_lower_all, gradient=no_gradient, stateful=True,
+          reference=_all_reference),
+    OpDef("FixedUnigramCandidateSampler", "true_classes: int64", _OUTPUTS, ranks={"true_classes": 2}, attrs=_UNIGRAM_ATTRS, shape=_sampled, lower=_lower_unigrams,
           stateful="stream", gradient=no_gradient, reference=_reference(_unigram_table)),
+    _learning_sampler("LearnedUnigramCandidateSampler"),
+    _learning_sampler("ThreadUnsafeUnigramCandidateSampler"),
     _sampler("UniformCandidateSampler", 0, lambda words, n: words.below(n), lambda k, n: np.full(np.shape(k), 1.0 / n)),
     _sampler("LogUniformCandidateSampler", 1, lambda words, n: (int(math.exp(words.double() * math.log1p(n))) - 1) % n,
              lambda k, n: np.log((k + 2.0) / (k + 1.0)) / math.log1p(n)),
@@ -356,7 +432,9 @@ _Hits = namedtuple("ComputeAccidentalHits", ["indices", "ids", "weights"])
 
 _Candidates = {
     type: namedtuple(type, ["sampled_candidates", "true_expected_count", "sampled_expected_count"])
-    for type in (f"{kind}CandidateSampler" for kind in ("All", "FixedUnigram", "LogUniform", "Uniform"))
+    for type in (
+        f"{kind}CandidateSampler" for kind in ("All", "FixedUnigram", "LearnedUnigram", "LogUniform", "Uniform")
+    )
 }
 
 
@@ -433,6 +511,20 @@ def fixed_unigram_candidate_sampler(
         vocab_file=vocab_file, distortion=distortion, num_reserved_ids=num_reserved_ids, num_shards=num_shards, shard=shard,
         unigrams=[float(weight) for weight in unigrams],
     )  # fmt: skip
+
+
+def learned_unigram_candidate_sampler(true_classes, num_true, num_sampled, unique, range_max, seed=None, name=None):
+    """Draws classes as often as they have been true classes: each counts once at first, and once more whenever it is one.
+
+    Arguments, results and errors are those of `uniform_candidate_sampler`. What is learned belongs to the session. What a run
+    expects is told by what was learned before it.
+
+    Raises:
+      InvalidArgumentError: when it runs, for a true class that is none of the `range_max` classes.
+    """
+    return _candidates(
+        "LearnedUnigramCandidateSampler", true_classes, num_true, num_sampled, unique, seed, name, range_max=range_max
+    )
 
 
 def all_candidate_sampler(true_classes, num_true, num_sampled, unique, seed=None, name=None):

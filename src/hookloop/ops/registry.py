@@ -31,8 +31,8 @@ _LATER = {
             ResourceConditionalAccumulator SparseAccumulatorApplyGradient SparseAccumulatorTakeGradient
             SparseConditionalAccumulator""",
         "branch_taken": "BranchTaken",
-        "candidates": """AllCandidateSampler ComputeAccidentalHits FixedUnigramCandidateSampler LogUniformCandidateSampler SparseToDense
-            UniformCandidateSampler""",
+        "candidates": """AllCandidateSampler ComputeAccidentalHits FixedUnigramCandidateSampler LearnedUnigramCandidateSampler
+            LogUniformCandidateSampler SparseToDense ThreadUnsafeUnigramCandidateSampler UniformCandidateSampler""",
         "critical_section": "ConsumeMutexLock MutexLock MutexV2",
         "fake_quant": """FakeQuantWithMinMaxArgs FakeQuantWithMinMaxArgsGradient FakeQuantWithMinMaxVars
             FakeQuantWithMinMaxVarsGradient FakeQuantWithMinMaxVarsPerChannel FakeQuantWithMinMaxVarsPerChannelGradient""",
@@ -90,6 +90,7 @@ class OpDef:
       host: function(call, *arrays) -> arrays, for the enumerated ops that run in Python (HOST_OPS).
       kernel_where: function(c) -> bool, of a host op that also has a kernel: whether the kernel takes inputs of these shapes.
       stateful: never merged with an equal op, never folded.
+      learned: function(op) -> int64 array, of an op with a stream that learns: what it knows when a session begins.
       writes: indices of the inputs that are variables and are written, or `EVERY_INPUT`; see `written`.
       reads: indices of the inputs that are variables used as a reference but not written (IsVariableInitialized).
       overwrites: indices of the inputs whose buffer output 0 may take over (elementwise ops).
@@ -102,13 +103,13 @@ class OpDef:
     __slots__ = (
         "name", "inputs", "outputs", "attrs", "types", "shape", "symbolic", "value", "gradient", "kernel",
         "params", "lower", "reference", "host", "stateful", "writes", "reads", "overwrites", "views",
-        "can_fail", "kernel_where", "ranks", "_signature",
+        "can_fail", "kernel_where", "learned", "ranks", "_signature",
     )  # fmt: skip
 
     def __init__(self, name, inputs="", outputs="", *, attrs=None, types=None, shape=None, symbolic=False,
                  value=None, gradient=None, kernel=None, params=None, lower=None, reference=None, host=None,
                  stateful=False, writes=(), reads=(), overwrites=(), views=None, ranks=None, can_fail=False,
-                 kernel_where=None):  # fmt: skip
+                 kernel_where=None, learned=None):  # fmt: skip
         self.name = name
         self.inputs = inputs
         self.outputs = outputs
@@ -131,6 +132,7 @@ class OpDef:
         self.views = views
         self.can_fail = can_fail
         self.kernel_where = kernel_where
+        self.learned = learned
         self._signature = None
 
     def __getattr__(self, name):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from .. import errors
+from ..graph.describe import describe
 from . import kinds, slicing
 from .build import apply_op, convert_to_tensor
 from .registry import OpDef, no_gradient, register
@@ -12,10 +14,28 @@ from .shape_functions import nothing, unchanged
 __all__ = []
 
 
+def _differ(part, shape):
+    """Whether two shapes are known not to be equal."""
+    return len(part) != len(shape) or any(
+        isinstance(a, int) and isinstance(b, int) and a != b for a, b in zip(part, shape)
+    )
+
+
+def _mismatch(op, part, shape):
+    part, shape = (",".join(str(d) if isinstance(d, int) else "?" for d in sizes) for sizes in (part, shape))
+    text = f"sliced l-value shape [{part}] does not match r-value shape [{shape}]. Automatic broadcasting not yet implemented."
+    return errors.UnimplementedError(None, op, f"{text} {describe(op)}")
+
+
 def _lower(c, node):
     variable, value = node.inputs[0], node.inputs[4]
     spec = slicing.spec_of(c, variable.shape, 1)
-    c.merge_shapes(spec.output_shape(), value.shape)
+    part = spec.output_shape()
+    if _differ(part, value.shape):
+        if any(isinstance(d, int) and d == 0 for d in part):  # TensorFlow takes any value where nothing is written
+            return
+        raise _mismatch(node.op, part, value.shape)
+    c.merge_shapes(part, value.shape)
     if value.buffer is variable.buffer:  # the part is written while the value is read
         own = c.temp(value.dtype, value.shape)
         c.emit("copy", [value], [own])
@@ -26,8 +46,11 @@ def _lower(c, node):
 def _reference(node, x, begin, end, strides, value):
     found = np.array(x)
     key = slicing.python_key(begin, end, strides, node.attrs)
-    if np.shape(found[key]) != np.shape(value):
-        raise ValueError(f"shapes {list(np.shape(found[key]))} and {list(np.shape(value))} must be equal")
+    part = np.shape(found[key])
+    if part != np.shape(value):
+        if 0 in part:
+            return found
+        raise _mismatch(node.op, part, np.shape(value))
     found[key] = value
     return found
 
@@ -48,14 +71,19 @@ def assign_part(variable, part, value, name=None):
     """Gives the part of a variable that a StridedSlice node takes a new value.
 
     Args:
-      variable: the variable.
+      variable: the variable; None where the part is of a tensor that is none.
       part: the node.
       value: of the part's shape.
       name: the node's name.
 
     Returns:
       The variable after it.
+
+    Raises:
+      ValueError: there is no variable.
     """
+    if variable is None:
+        raise ValueError("Sliced assignment is only supported for variables")
     name = name if name is not None else part.name + "/_assign"
     attrs = {mask: part.get_attr(mask) for mask in slicing.NO_MASKS}
     if variable._is_resource:

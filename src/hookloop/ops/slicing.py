@@ -340,7 +340,7 @@ def strided_slice(input_, begin, end, strides=None, begin_mask=0, end_mask=0, el
       ellipsis_mask: the entry stands for all axes that no other one names.
       new_axis_mask: the entry makes a new axis.
       shrink_axis_mask: the entry takes one element, and the axis goes.
-      var: a variable that the slice may be assigned to.
+      var: a variable that the slice may be assigned to, by the result's `assign(value)`.
       name: the node's name.
     """
     if strides is None:
@@ -349,7 +349,12 @@ def strided_slice(input_, begin, end, strides=None, begin_mask=0, end_mask=0, el
         strides = ones_like(begin)
     attrs = {"begin_mask": begin_mask, "end_mask": end_mask, "ellipsis_mask": ellipsis_mask,
              "new_axis_mask": new_axis_mask, "shrink_axis_mask": shrink_axis_mask}  # fmt: skip
-    return apply_op("StridedSlice", [input_, begin, end, strides], attrs, name)
+    part = apply_op("StridedSlice", [input_, begin, end, strides], attrs, name)
+    if var is not None:
+        from .slice_assign import assign_part
+
+        part.assign = lambda value, name=None: assign_part(var, part.op, value, name)
+    return part
 
 
 def getitem(tensor, key):

@@ -182,21 +182,23 @@ class _Search:
             for op in self._drawn
             if op not in self._iterators and op.op_def.stateful == "stream"
         }
-        counters = {op: cell.counter for op, cell in streams.items()}
+        stood = {op: cell.state() for op, cell in streams.items()}
         states = {iterator: iterator.state_dict() for iterator in self._iterators.values()}
         try:
             self._step_back()
             if streams:  # how many numbers the step drew: as many as are drawn now
                 self._session.run([op.outputs[0] for op in streams], feeds)
                 for op, cell in streams.items():
-                    cell.restore(cell.key, cell.stream, max(2 * counters[op] - cell.counter, 0))
+                    key, stream, counter, weights = stood[op]
+                    learned = None if weights is None else 2 * weights - cell.weights
+                    cell.restore(key, stream, max(2 * counter - cell.counter, 0), learned)
                 for iterator, state in states.items():
                     iterator.load_state_dict(state)
                 self._step_back()
             yield
         finally:
             for op, cell in streams.items():
-                cell.restore(cell.key, cell.stream, counters[op])
+                cell.restore(*stood[op])
             for iterator, state in states.items():
                 iterator.load_state_dict(state)
 

@@ -57,8 +57,14 @@ def collect(session):
     monitored = monitored_session(session)
     if monitored is None:
         return None
-    streams = {op.name: [cell.key, cell.stream, cell.counter] for op, cell in list(session._streams.items())}
+    streams = {op.name: _stream_state(cell) for op, cell in list(session._streams.items())}
     return {"streams": streams, "iterators": data.iterator_states(session), "hooks": _hooks_states(monitored)}
+
+
+def _stream_state(cell):
+    """Where a stream stands; behind that what its op has learned, of those that do."""
+    *seeds, weights = cell.state()
+    return seeds if weights is None else [*seeds, weights]
 
 
 def _keyed(hooks):
@@ -112,14 +118,15 @@ def restore(session, prefix):
         return
     session._resources[_WAITING] = state["hooks"]
     operations = {op.name: op for op in session.graph.get_operations()}
-    for name, (key, stream, counter) in state["streams"].items():
+    for name, (key, stream, counter, *learned) in state["streams"].items():
         op = operations.get(name)
         if op is None or op.op_def.stateful != "stream":
             continue  # the program is another now
         cell = session._stream(op)
         seeded = op.get_attr("seed") or op.get_attr("seed2")
         if not seeded or (cell.key, cell.stream) == (key, stream):  # a seed that was changed begins its own stream
-            cell.restore(key, stream, counter)
+            fits = learned and cell.weights is not None and cell.weights.shape == learned[0].shape
+            cell.restore(key, stream, counter, learned[0] if fits else None)
     data.restore_iterators(session, {n: {**s, "lenient": True} for n, s in state["iterators"].items()})
 
 
