@@ -137,7 +137,7 @@ UNRECORDED = {
     "TensorListReserve TensorListResize TensorListSetItem TensorListStack",
     "older forms, which only imported graphs have": "BatchMatMul Div FusedBatchNorm FusedBatchNormGrad "
     "FusedBatchNormGradV2 FusedBatchNormV2 InTopK Inv InvGrad Mod OnesLike RefEnter RefExit RefMerge RefNextIteration "
-    "RefSwitch Snapshot SoftplusGrad Variable",
+    "RefIdentity RefSwitch Snapshot SoftplusGrad Variable",
     "no values": "ControlTrigger TensorArrayCloseV3",
     "arrays joined and split: tests/ops/test_arrays_of_several_shapes.py": "TensorArrayConcatV3 TensorArraySplitV3",
     "lists of features: tests/ops/test_sequence_examples.py": "ParseSequenceExample ParseSingleSequenceExample",

@@ -316,6 +316,9 @@ class TestShallow:
     def test_items_of_dicts(self):
         from hookloop.python.util import nest
 
+        assert nest.flatten_dict_items({(4, 5): [("a",), "b"]}) == {4: "a", 5: "b"}
+        with pytest.raises(ValueError, match=r"Key had 2 elements, but value had 3 elements. Key: \[4, 5\], value: "):
+            nest.flatten_dict_items({(4, 5): ("a", "b", "c")})
         assert nest.flatten_dict_items({(4, (5, 6)): ("a", ("b", "c")), 7: [1]}) == {4: "a", 5: "b", 6: "c", 7: [1]}
         with pytest.raises(ValueError, match="key 4 is not unique"):
             nest.flatten_dict_items({(4, 4): ("a", "b")})

@@ -101,8 +101,28 @@ static hl_status prepare_array_claim(hl_prepare *prep) {
     return HL_OK;
 }
 
+/* array_written: (a mark for each row, indices) refuses to read rows that were not written. */
+static hl_status run_array_written(const hl_instr *ins, hl_run *run) {
+    const uint8_t *written = ins->arg[0];
+    for (int64_t i = 0; i < ins->p[1].i; i++) {
+        const int64_t index = ins->p[2].i ? ((const int64_t *)ins->arg[1])[i] : ((const int32_t *)ins->arg[1])[i];
+        if (index < 0 || index >= ins->p[0].i || written[index]) continue; /* the read itself refuses the first two */
+        return hl_fail(run, HL_INVALID_ARGUMENT,
+                       "Could not read from TensorArray index %lld: it has not been written to, and the element shape is not fully "
+                       "defined", (long long)index);
+    }
+    return HL_OK;
+}
+
+static hl_status prepare_array_written(hl_prepare *prep) {
+    const hl_status status = prepare_array_claim(prep);
+    prep->ins->fn = run_array_written;
+    return status;
+}
+
 static const hl_kernel table[] = {
     {"array_claim", prepare_array_claim, 0},
+    {"array_written", prepare_array_written, 0},
     {"array_extend", prepare_array_extend, sizeof(extend_params)},
     {"array_clear", prepare_array_clear, 0},
     {"array_shape", prepare_array_shape, sizeof(shape_params)},

@@ -14,6 +14,7 @@ from . import errors
 from ._reference_arrays import ArrayOps
 from ._reference_shapes import check_shapes
 from .compile.branch_values import NEVER, Choice, never_there, not_there
+from .compile.guards import check_predicate
 from .compile.host import NO_VALUE
 from .compile.loops import missing_of_variable
 from .compile.order import ALIASES
@@ -236,9 +237,7 @@ class ReferenceStep(ArrayOps):
     def side(self, predicate, op):
         """The branch that a predicate chooses, 1 or 0."""
         value = self.value(predicate, op)
-        if np.ndim(value):
-            text = f"the predicate of a cond must be a scalar, got rank {np.ndim(value)}"
-            raise errors.InvalidArgumentError(None, op, text)
+        check_predicate(op, np.shape(value))
         return int(bool(value))
 
     def run_if(self, unit):
@@ -274,7 +273,9 @@ class ReferenceStep(ArrayOps):
                     for tensor in variable.switch.outputs:
                         self.environment[tensor] = value
             self.run_units(unit.condition)
-            if not bool(self.value(unit.loop_cond.inputs[0], unit.op)):
+            goes_on = self.value(unit.loop_cond.inputs[0], unit.op)
+            check_predicate(unit.loop_cond, np.shape(goes_on))
+            if not goes_on:
                 break
             self.run_units(unit.body)
             for index, variable in enumerate(variables):

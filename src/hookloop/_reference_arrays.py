@@ -42,6 +42,8 @@ class ArrayRows:
         self._check(index)
         if self.rows[index] is not None:
             return self.rows[index]
+        if self.parent is None and self.element is None and not self.alike:
+            raise IndexError(_host_rows.not_written(index))
         own = self.parent.rows[index] if self.parent is not None and index < len(self.parent.rows) else None
         return np.zeros(self.shape() if own is None else own.shape, self.dtype)
 

@@ -49,3 +49,14 @@ def test_floats_become_integers_of_every_size(to, dtype):
         wanted = np.array([v % 2**64 for v in whole], np.uint64).astype(to)
         x = tf.placeholder(dtype, [None])
         np.testing.assert_array_equal(run(tf.cast(x, to), {x: values}), wanted, f"{edge}")
+
+
+def test_texts_are_no_numbers_which_the_run_says(executor):
+    for value, dtype, text in (
+        (["1"], tf.float32, "Cast string to float is not supported"),
+        (True, tf.string, "Cast bool to string is not supported"),
+    ):
+        y = tf.cast(tf.constant(value), dtype)
+        assert y.dtype == dtype
+        with tf.Session() as session, pytest.raises(tf.errors.UnimplementedError, match=text):
+            session.run(y)

@@ -716,3 +716,21 @@ def test_nodes_of_a_frame_without_a_condition_are_refused_when_they_run(executor
             ):
                 session.run(left)
         assert session.run(tf.constant(1.0)) == 1.0
+
+
+def test_references_go_on_as_references(executor):
+    """`tuple`, and the node of TensorFlow's files behind it, give the variable itself."""
+    v = tf.Variable(2.0, use_resource=False)
+    (after,) = tf.tuple([v.assign(3.0)])
+    more = tf.raw_ops.AssignAdd(ref=tf.raw_ops.RefIdentity(input=after), value=tf.constant(4.0))
+    either = tf.cond(tf.placeholder_with_default(True, []), lambda: v.assign(5.0), lambda: v._ref())
+    assert (after.op.type, after.op.name, either.op.type) == ("RefIdentity", "tuple/control_dependency", "RefMerge")
+    assert either.op.name == "cond/Merge"
+    graph_def = tf.get_default_graph().as_graph_def()
+    with tf.Session() as session:
+        session.run(v.initializer)
+        assert session.run(more) == 7 and session.run(v) == 7 and session.run(either) == 5
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf.import_graph_def(graph_def, name="")
+        session.run("Variable/Assign")
+        assert session.run("AssignAdd:0") == 7 and session.run("Variable:0") == 7

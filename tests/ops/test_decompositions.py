@@ -234,3 +234,11 @@ def test_batches_do_not_broadcast(solve, executor):
             with pytest.raises(tf.errors.InvalidArgumentError):
                 session.run(solution, {x: matrix, y: wrong})
         assert session.run(solution, {x: matrix, y: np.ones((2, 3, 1))}).shape == (2, 3, 1)
+
+
+def test_gradients_of_matrices_of_open_sizes_are_refused():
+    x = tf.placeholder(tf.float32, [None, None])
+    with pytest.raises(NotImplementedError, match="QrGrad not implemented with dynamic shapes"):
+        tf.gradients(tf.linalg.qr(x)[1], x)
+    with pytest.raises(NotImplementedError, match="SVD gradient has not been implemented for input with unknown inner"):
+        tf.gradients(tf.linalg.svd(x)[0], x)

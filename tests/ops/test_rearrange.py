@@ -179,3 +179,9 @@ def test_the_bits_of_a_scalar_have_no_axis(executor, constant):
     with tf.Session() as session:
         bits = session.run(tf.bitcast(x, tf.int64), {} if constant else {x: 2.5})
         assert bits.shape == () and bits == 4612811918334230528
+
+
+def test_blocks_of_images_have_four_axes_though_the_images_are_open():
+    images = tf.placeholder(tf.float32)
+    assert tf.space_to_batch(images, [[0, 0], [0, 0]], 2).shape.ndims == 4
+    assert tf.batch_to_space(images, [[0, 0], [0, 0]], 2).shape.ndims == 4

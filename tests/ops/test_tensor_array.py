@@ -512,3 +512,31 @@ def test_gradients_of_an_array_that_is_there_only_where_a_value_is(dynamic, exec
             np.testing.assert_allclose(found[1], factor * (sum(slopes) + 20 * v), rtol=1e-6)
         with pytest.raises(tf.errors.InvalidArgumentError, match="does not have value"):
             session.run(y, {x: 0.5, p: False, q: True})
+
+
+@pytest.mark.parametrize("size", [3, "fed"])
+def test_an_element_that_was_not_written_is_refused_where_elements_may_differ(executor, size):
+    count = tf.placeholder_with_default(3, []) if size == "fed" else size
+    place = tf.placeholder_with_default(1, [])
+    text = "Could not read from TensorArray index 1: it has not been written to, and the element shape is not fully defined"
+    reads = {
+        "read": lambda array: array.read(1),
+        "read where told": lambda array: array.read(place),
+        "stack": lambda array: array.stack(),
+        "concat": lambda array: array.concat(),
+    }
+
+    def filled_by_a_loop():
+        array = tf.TensorArray(tf.float32, count, infer_shape=False)
+        return tf.while_loop(
+            lambda i, a: i < 3, lambda i, a: (i + 2, a.write(i, [tf.cast(i, tf.float32)])), (0, array)
+        )[1]
+
+    for read in reads.values():
+        for array in (tf.TensorArray(tf.float32, count, infer_shape=False).write(0, [1.0]), filled_by_a_loop()):
+            with tf.Session() as session, pytest.raises(tf.errors.InvalidArgumentError, match=text):
+                session.run(read(array))
+    told = tf.TensorArray(tf.float32, count, infer_shape=False, element_shape=[1]).write(0, [1.0])
+    alike = tf.TensorArray(tf.float32, count).write(0, [1.0])
+    with tf.Session() as session:
+        assert session.run(told.stack()).tolist() == session.run(alike.stack()).tolist() == [[1], [0], [0]]

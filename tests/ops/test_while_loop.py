@@ -327,3 +327,14 @@ def test_nodes_of_a_branch_and_a_loop_that_a_program_makes_itself(executor):
         assert session.run(merged, {pred: False}).tolist() == [2, 3, 4]
         assert session.run(merged, {pred: True}).tolist() == [1, 2, 3]
         assert session.run(after) == 10
+
+
+def test_a_condition_that_is_no_scalar_is_refused_when_the_loop_runs(executor):
+    limit = tf.placeholder(tf.int32, None)
+    last = tf.while_loop(lambda i: i < limit, lambda i: i + 1, [0])
+    with tf.Session() as session:
+        with pytest.raises(
+            tf.errors.InvalidArgumentError, match=r"The second input must be a scalar, but it has shape \[[1?]\]"
+        ):
+            session.run(last, {limit: [3]})
+        assert session.run(last, {limit: 3}) == 3

@@ -282,10 +282,20 @@ def _read(lowerer, node):
     array = lowerer.arrays[node.inputs[0].buffer.source]
     if array.late or array.grows:
         rows = Value(rows.dtype, _under_own_sizes(lowerer, node, rows.shape), rows.buffer, None, rows.offset)
+    _check_written(lowerer, node, array, node.inputs[1])
     out = lowerer.allocate(rows.dtype, (*node.inputs[1].shape, *rows.shape[1:]))
     instr = NodeContext(node, lowerer).emit("gather", [rows, node.inputs[1]], [out], (0, 0))
     instr.effect = True
     lowerer.environment[node.op.outputs[0]] = out
+
+
+def _check_written(lowerer, node, array, indices):
+    """Refuses to read elements that were not written where these might have had another shape than those that were."""
+    made = array_of(node.op.inputs[0])
+    if array.written is None or made is None or made.get_attr("identical_element_shapes"):
+        return
+    if not made.get_attr("element_shape").is_fully_defined():
+        NodeContext(node, lowerer).emit("array_written", [array.written, indices]).effect = True
 
 
 def _concat(lowerer, node):
@@ -299,7 +309,9 @@ def _concat(lowerer, node):
     if array.late or array.grows:
         rows = Value(rows.dtype, _under_own_sizes(lowerer, node, rows.shape), rows.buffer, None, rows.offset)
     stacked = lowerer.allocate(rows.dtype, rows.shape)
-    context.emit("gather", [rows, _indices(lowerer, context, rows.shape[0])], [stacked], (0, 0)).effect = True
+    indices = _indices(lowerer, context, rows.shape[0])
+    _check_written(lowerer, node, array, indices)
+    context.emit("gather", [rows, indices], [stacked], (0, 0)).effect = True
     count, length, *rest = rows.shape
     lengths = lowerer.allocate(as_dtype("int64"), (count,))
     length_of_each = lowerer.symbolic(lengths.dtype, np.array(length, object if isinstance(length, Size) else None))

@@ -103,12 +103,22 @@ def require(lowerer, conditions, op):
         lowerer.append(If(value, sides[1], sides[0], lowerer.node_index(op)))
 
 
+def check_predicate(op, shape):
+    """Refuses what decides a conditional or a loop and is no scalar: 1.15's Switch, whose second input it is, says so.
+
+    Raises:
+      InvalidArgumentError: it is none.
+    """
+    if len(shape):
+        sizes = ",".join(str(d) if isinstance(d, int) else "?" for d in shape)
+        text = f"The second input must be a scalar, but it has shape [{sizes}]"
+        raise errors.InvalidArgumentError(None, op, f"{text} [in {op.type} {op.name!r}]")
+
+
 def truth_of(lowerer, predicate, op):
     """A predicate as an operand, for the sake of `op`."""
     value = lowerer.operand(lowerer.value_of(predicate), None, Node(op, None, [], lowerer.node_index(op)))
-    if value.shape != ():
-        text = f"the predicate of a cond must be a scalar, got rank {len(value.shape)}"
-        raise errors.InvalidArgumentError(None, op, f"{text} [in {op.type} {op.name!r}]")
+    check_predicate(op, value.shape)
     return value
 
 

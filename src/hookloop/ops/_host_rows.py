@@ -12,6 +12,11 @@ from ..shapes import as_shape
 
 _FLOW = np.float32(0)
 
+
+def not_written(index):
+    return f"Could not read from TensorArray index {index}: it has not been written to, and the element shape is not fully defined"
+
+
 NOT_WRITTEN = "an element of a TensorArray is read that was not written; give element_shape"
 NO_ROWS = "Expected value to be at least a vector, but received shape: []"
 OF_GRADIENTS = (
@@ -82,10 +87,7 @@ class HostRows:
         if self._rows[index] is None:
             shape = self._shape_of_zeros(index)
             if shape is None:
-                raise IndexError(
-                    f"Could not read from TensorArray index {index}: it has not been written to, and the element shape is not "
-                    "fully defined"
-                )
+                raise IndexError(not_written(index))
             return np.zeros(shape, self._dtype)
         return self._rows[index]
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .. import dtypes
+from .. import dtypes, errors
+from ..graph.describe import describe, message_name
 from ..graph.scopes import name_scope
 from . import kinds
 from .build import apply_op, convert_to_tensor
@@ -18,7 +19,11 @@ __all__ = [
 ]  # fmt: skip
 
 
+_TYPES = kinds.NUMBER | kinds.BOOL | kinds.QUANTIZED
+
+
 def _reference(node, x):
+    _checked(node)
     wanted = node.attrs["DstT"].as_numpy_dtype
     x = np.asarray(x)
     if x.dtype == object:
@@ -50,10 +55,23 @@ def _gradient(op, grad):
     return [cast(grad, source) if source in smooth and target in smooth else None]
 
 
+def _checked(node):
+    """No attributes for the kernel.
+
+    Raises:
+      UnimplementedError: one of the types is not of numbers; TensorFlow builds such a node.
+    """
+    types = [tensor.dtype.base_dtype for tensor in (node.op.inputs[0], node.op.outputs[0])]
+    if not _TYPES.issuperset(types):
+        source, target = map(message_name, types)
+        text = f"Cast {source} to {target} is not supported {describe(node.op)}"
+        raise errors.UnimplementedError(None, node.op, text)
+    return ()
+
+
 register(
-    OpDef("Cast", "x: SrcT", "y: DstT", attrs={"Truncate": False}, types={"SrcT": kinds.NUMBER | kinds.BOOL | kinds.QUANTIZED,
-          "DstT": kinds.NUMBER | kinds.BOOL | kinds.QUANTIZED}, shape=unchanged, symbolic=True, kernel="cast", reference=_reference,
-          gradient=_gradient, overwrites=(0,), views="any"),
+    OpDef("Cast", "x: SrcT", "y: DstT", attrs={"Truncate": False}, shape=unchanged, symbolic=True, kernel="cast", params=_checked,
+          reference=_reference, gradient=_gradient, overwrites=(0,), views="any"),
 )  # fmt: skip
 
 

@@ -137,7 +137,7 @@ def merge(inputs, contexts, name=None):
     if any(value is None for value in inputs):
         raise ValueError(f"At least one of the merge inputs is None: {inputs}")
     refs = all(t.dtype._is_ref_dtype for t in inputs)
-    output, index = apply_op("RefMerge" if refs else "Merge", [list(inputs)], name=name)
+    output, index = apply_op("RefMerge" if refs else "Merge", [list(inputs)], name=name or "Merge")
     if contexts is not None:
         output.op._cond_contexts = contexts
         for context in contexts:

@@ -42,6 +42,7 @@ registry.register(
           shape=_default_shape, gradient=lambda op, grad: [grad], reference=lambda node, x: x),
     OpDef("Identity", "input: T", "output: T", shape=unchanged, symbolic=True,
           gradient=lambda op, grad: [grad], reference=lambda node, x: x),
+    OpDef("RefIdentity", "input: Ref(T)", "output: Ref(T)", shape=unchanged, gradient=lambda op, grad: [grad]),
     OpDef("IdentityN", "input: T", "output: T", attrs={"T": []},
           shape=lambda c: [c.shape(i) if c.known(i) else None for i in range(len(c.inputs))],
           gradient=lambda op, *grads: list(grads), reference=lambda node, *x: x),
@@ -151,7 +152,10 @@ def with_dependencies(dependencies, output_tensor, name=None):
                     identity(output_tensor.indices, name="indices"),
                 )
                 return IndexedSlices(values, indices, None if shape is None else identity(shape, name="dense_shape"))
-            return identity(convert_to_tensor(output_tensor), name=scope)
+            tensor = convert_to_tensor(output_tensor)
+            if tensor.dtype._is_ref_dtype:
+                return apply_op("RefIdentity", [tensor], name=scope)
+            return identity(tensor, name=scope)
 
 
 def _elements(values):

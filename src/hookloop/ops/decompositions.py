@@ -377,7 +377,9 @@ def _qr_gradient(op, grad_q, grad_r):
         raise NotImplementedError(f"QrGrad not implemented for dtype: {q.dtype}")
     rows, columns = r._shape[-2:] if r._shape is not None else (None, None)
     if not (isinstance(rows, int) and isinstance(columns, int)):
-        raise ValueError(f"the gradient of {op.name!r} needs a known number of rows and columns")
+        raise NotImplementedError(
+            f"QrGrad not implemented with dynamic shapes: {op.name!r} has open numbers of rows and columns"
+        )
     if columns > rows or (op.get_attr("full_matrices") and rows != columns):
         raise ValueError(f"{op.name!r} has no gradient: there are more columns than rows, or rows that R does not need")
     inner = matmul(q, grad_q, adjoint_a=True)
@@ -420,7 +422,8 @@ def _svd_gradient(op, grad_values, grad_u, grad_v):
         return [matmul(u, matmul(grad_s, v, adjoint_b=True))]
     rows, columns = x._shape[-2:] if x._shape is not None else (None, None)
     if not (isinstance(rows, int) and isinstance(columns, int)):
-        raise ValueError(f"the gradient of {op.name!r} needs a known number of rows and columns")
+        text = "SVD gradient has not been implemented for input with unknown inner matrix shape"
+        raise NotImplementedError(f"{text}: that of {op.name!r}")
     if op.get_attr("full_matrices") and rows != columns:
         raise ValueError(f"{op.name!r} has no gradient: with full_matrices the matrix must be square")
     s, u, v = op.outputs

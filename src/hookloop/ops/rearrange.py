@@ -435,13 +435,17 @@ def batch_to_space_nd(input, block_shape, crops, name=None):
 def space_to_batch(input, paddings, block_size=None, name=None, block_shape=None):
     """`space_to_batch_nd` of images, with square blocks."""
     block = block_size if block_shape is None else block_shape
-    return space_to_batch_nd(input, np.array([block, block]) if np.ndim(block) == 0 else block, paddings, name)
+    result = space_to_batch_nd(input, np.array([block, block]) if np.ndim(block) == 0 else block, paddings, name)
+    result.set_shape(result.get_shape().with_rank(4))
+    return result
 
 
 def batch_to_space(input, crops, block_size, name=None, block_shape=None):
     """`batch_to_space_nd` of images, with square blocks."""
     block = block_size if block_shape is None else block_shape
-    return batch_to_space_nd(input, np.array([block, block]) if np.ndim(block) == 0 else block, crops, name)
+    result = batch_to_space_nd(input, np.array([block, block]) if np.ndim(block) == 0 else block, crops, name)
+    result.set_shape(result.get_shape().with_rank(4))
+    return result
 
 
 def required_space_to_batch_paddings(input_shape, block_shape, base_paddings=None, name=None):

@@ -80,19 +80,24 @@ def map_structure_up_to(shallow_tree, func, *inputs, **kwargs):
 
 
 def flatten_dict_items(dictionary):
-    """A dict whose keys and values may be structures of one form, as one of their leaves.
+    """A dict whose keys and values may be structures of as many leaves, as one of their leaves.
 
     Raises:
       TypeError: it is no dict.
-      ValueError: a key and its value are of different forms, or a key comes twice.
+      ValueError: a key and its value have different numbers of leaves, or a key comes twice.
     """
     if not isinstance(dictionary, dict):
         raise TypeError("input must be a dictionary")
     flat = {}
     for key, value in dictionary.items():
         if nest.is_nested(key):
-            nest.assert_same_structure(key, value, check_types=False)
-            pairs = zip(nest.flatten(key), nest.flatten(value))
+            keys, values = nest.flatten(key), nest.flatten(value)
+            if len(keys) != len(values):
+                raise ValueError(
+                    f"Could not flatten dictionary. Key had {len(keys)} elements, but value had {len(values)} elements. "
+                    f"Key: {keys}, value: {values}."
+                )
+            pairs = zip(keys, values)
         else:
             pairs = [(key, value)]
         for one, part in pairs:
