@@ -126,7 +126,7 @@ static void NAME(packed_tiles)(const NAME(tiling) *t, int vectors, int64_t k, co
     static void (*const tile[])(const NAME(tiling) *, const REAL *, REAL *const *, const char *, int64_t) = {
         NAME(packed_tile_1), NAME(packed_tile_2), NAME(packed_tile_3), NAME(packed_tile_4), NAME(packed_tile_5), NAME(packed_tile_6)};
     if (vectors != CONV_PANEL_VECTORS) {
-        NAME(filter_tiles)(t, vectors, a, c, rows);
+        NAME(filter_tiles)(t, vectors, true, a, c, rows);
         return;
     }
     int64_t at = 0, step;

@@ -112,12 +112,26 @@ typedef struct NAME(gathering) {
     conv_scratch own;
 } NAME(gathering);
 
+/* Whether caches near a core keep the target. */
+static bool NAME(keeps_target)(const conv_gather *g) {
+    return g->batch * g->target[0] * g->target[1] * g->target[2] * g->columns * (int64_t)sizeof(REAL) <= CONV_KEPT_BYTES;
+}
+
+/* Asks for the lines of a panel of `vectors` vectors that rows at to end (excluded) of the target are written to; at AVX2 that is one line. */
+SIMD_INLINE void NAME(ask_for_target)(REAL *const *c, int64_t at, int64_t end, int64_t column, int64_t vectors) {
+    enum { LINE = HL_ALIGNMENT / sizeof(REAL) };
+    for (; at < end; at++)
+        for (int64_t j = 0; j < vectors * (int64_t)LANES; j += LINE) __builtin_prefetch(c[at] + column + j, 1);
+}
+
 /* The tiles of all positions for one panel of columns, summing one group of runs. */
 static void NAME(gather_panel)(const NAME(gathering) *k, const conv_run *runs, int64_t n, bool last, bool packed, int vectors,
                                NAME(tiling) *t) {
     const conv_gather *g = k->g;
     const int64_t classes = conv_count_classes(k->spans), images = k->block->n1 - k->block->n0;
     const int64_t columns = conv_min(k->block->column1 - t->column, vectors * LANES);
+    const int64_t waits = vectors > 2 ? CONV_SHORT_SUM : CONV_SHORT_SUM / 16; /* narrow ones follow each other in memory */
+    const bool asks = CONV_STREAMS && !g->dots && last && !t->accumulate && conv_rows_of(runs, n) <= waits && !NAME(keeps_target)(g);
     int64_t at = 0;
     for (int64_t index = 0; index < classes; index++) {
         conv_span span[CONV_AXES];
@@ -127,6 +141,7 @@ static void NAME(gather_panel)(const NAME(gathering) *k, const conv_run *runs, i
         const int64_t most = CONV_PACKS && g->dots ? conv_max(24, end - at) : conv_rows[vectors - 1];
         for (int64_t tiles = conv_ceil(end - at, most); at < end; tiles--) {
             const int64_t rows = conv_ceil(end - at, tiles);
+            if (asks) NAME(ask_for_target)(k->c, at + rows, conv_min(at + 2 * rows, end), t->column, vectors);
             if (g->dots) NAME(dots)((int)g->columns, t, conv_rows_of(runs, n), k->a + at, rows, k->c + at);
             else NAME(tiles)[vectors - 1][rows - 1](t, k->a + at, k->c + at);
             if (last && g->n_steps > g->n_in_tiles) NAME(finish)(g, k->operand, k->c + at, rows, t->column, columns);
@@ -168,7 +183,7 @@ static void NAME(go_across)(const NAME(gathering) *k, NAME(tiling) *t, int64_t a
     const int64_t length = t->n_segments == 1 ? t->segments[0].length : 0, asking = conv_ceil(length, CONV_ASKING_STEPS);
     const int64_t panels = conv_max(1, conv_ceil(column1 - column0, most * LANES));
     const bool asks = length >= 4 * CONV_ASKING_STEPS && most == CONV_PANEL_VECTORS && end - at > 1 && k->a[at + 1] - k->a[at] == length;
-    const bool kept = g->batch * g->target[0] * g->target[1] * g->target[2] * g->columns * (int64_t)sizeof(REAL) <= CONV_KEPT_BYTES;
+    const bool kept = NAME(keeps_target)(g);
     for (int64_t tiles = conv_ceil(end - at, conv_rows[most - 1]), rows; at < end; at += rows, tiles--) {
         rows = conv_ceil(end - at, tiles);
         const int64_t asked = kept ? at : conv_min(at + 2 * rows, end); /* the lines of the target that are written next */
@@ -179,7 +194,7 @@ static void NAME(go_across)(const NAME(gathering) *k, NAME(tiling) *t, int64_t a
             const int64_t left = conv_min(most * LANES, column1 - t->column), vectors = conv_ceil(left, LANES);
             t->bias = bias ? bias + t->column : NULL;
             t->last_lanes = (int)(left - (vectors - 1) * LANES);
-            for (int64_t i = at + rows; i < asked; i++) __builtin_prefetch(k->c[i] + t->column, 1);
+            NAME(ask_for_target)(k->c, at + rows, asked, t->column, vectors);
             if (asks && rows == CONV_PACKED_ROWS && vectors == CONV_PANEL_VECTORS) {
                 NAME(tile_that_asks)(t, k->a + at, k->c + at);
                 t->next += asking * t->next_step;
@@ -303,11 +318,15 @@ static int64_t NAME(rows_alike)(const conv_filter *f, const conv_phase *phase, c
 }
 
 /* The tiles of so many rows of a panel. */
-SIMD_INLINE void NAME(filter_tiles)(const NAME(tiling) *t, int vectors, const REAL *const *a, REAL *const *c, int64_t rows) {
+SIMD_INLINE void NAME(filter_tiles)(const NAME(tiling) *t, int vectors, bool packed, const REAL *const *a, REAL *const *c, int64_t rows) {
     int64_t at = 0;
     for (int64_t tiles = conv_ceil(rows, conv_rows[vectors - 1]); at < rows; tiles--) {
         const int64_t tile_rows = conv_ceil(rows - at, tiles);
-        NAME(tiles)[vectors - 1][tile_rows - 1](t, a + at, c + at);
+#if CONV_STREAMS
+        if (!packed) NAME(streaming_tiles)[vectors - 1][tile_rows - 1](t, a + at, c + at);
+        else
+#endif
+            NAME(tiles)[vectors - 1][tile_rows - 1](t, a + at, c + at);
         at += tile_rows;
     }
 }
@@ -352,7 +371,7 @@ static void NAME(filter_block)(const conv_filter *f, const conv_phase *phase, co
             end = NAME(rows_alike)(f, phase, block, row, row1, span);
             NAME(point_rows)(f, phase, &region, span, images, sums, row, end, a, c);
             t.n_segments = conv_find_position_segments(phase, &region, block, span, packed, own->segments);
-            NAME(filter_tiles)(&t, vectors, a, c, end - row);
+            NAME(filter_tiles)(&t, vectors, packed, a, c, end - row);
         }
         t.column += vectors * LANES;
     }

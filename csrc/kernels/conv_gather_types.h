@@ -21,6 +21,7 @@
 static const int conv_rows[CONV_MAX_VECTORS] = {12, 12, 8, 6};
 #ifdef __AVX512F__
 #define CONV_PACKS 1
+#define CONV_STREAMS 1
 #endif
 #elif defined(__AVX__)
 #define CONV_MAX_ROWS 12
@@ -45,13 +46,18 @@ static const int conv_rows[CONV_MAX_VECTORS] = {8, 4};
 #define CONV_PACKS 0
 #endif
 
+/* Whether tiles ask for what lies ahead in a B that they read in place, and for what short sums are written to. */
+#ifndef CONV_STREAMS
+#define CONV_STREAMS 0
+#endif
+
 /* What is packed, by the width of a panel and the size of the first-level cache: of the rows of a filter's gradient those that
  * CONV_PACKED_PANELS panels at least read and, these together, so many positions of a row; of positions, as many as leave a panel of B
  * in that cache; of a filter all at once where more than CONV_PACKED_BLOCKS blocks read it. Tiles ask for a line every
  * CONV_ASKING_STEPS of k, for which one panel may be enough. */
 #ifdef __AVX512F__
 enum { CONV_PACKED_PANELS = 2, CONV_PACKED_RUNS = 32, CONV_PACKED_POSITIONS = 128, CONV_PACKED_BLOCKS = 2 };
-enum { CONV_ASKING_STEPS = 2, CONV_ASKS_IN_ONE = 1 };
+enum { CONV_ASKING_STEPS = 2, CONV_ASKS_IN_ONE = 1, CONV_AHEAD_BYTES = 4096 };
 #else
 enum { CONV_PACKED_PANELS = 4, CONV_PACKED_RUNS = 0, CONV_PACKED_POSITIONS = 256, CONV_PACKED_BLOCKS = 1 };
 enum { CONV_ASKING_STEPS = 4, CONV_ASKS_IN_ONE = 0 };
@@ -63,6 +69,7 @@ enum {
     CONV_PACKED_STEP = 128,       /* bytes between positions at least: those of fewer share lines */
     CONV_PACKED_GROUP = 8,        /* panels that are packed together */
     CONV_KEPT_BYTES = 1 << 20,    /* of a target that caches near a core keep */
+    CONV_SHORT_SUM = 256,         /* products, whose tiles wait for the lines of the target */
     CONV_MAX_K_BLOCK = 1024,      /* rows of B that stay in the second-level cache while the tiles of a block pass */
     CONV_REGION_BYTES = 256 << 10,
     CONV_WANTED_TASKS = 16,

@@ -6,7 +6,8 @@
  * channels, k runs over positions.
  *
  * Rows of B lie as far apart as the panel is wide: the pointers to a dozen rows leave no register for another stride, and a
- * masked load would cost a multiply-add. Where B is wider, or ends in part of a vector, its panel is packed.
+ * masked load would cost a multiply-add. Where B is wider, or ends in part of a vector, its panel is packed. Where it is read in place
+ * once, as the gradient of a target is, the tiles that stream ask for what lies ahead in it.
  *
  * In the names of float_names.h. Expects DOT_COLUMNS, the most columns that are taken as dots.
  */
@@ -29,7 +30,8 @@ typedef struct NAME(tiling) {
 
 typedef void (*NAME(tile_fn))(const NAME(tiling) *t, const REAL *const *a, REAL *const *c);
 
-SIMD_INLINE void NAME(tile)(const int rows, const int vectors, const bool asks, const NAME(tiling) *t, const REAL *const *a, REAL *const *c) {
+SIMD_INLINE void NAME(tile)(const int rows, const int vectors, const bool asks, const bool streams, const NAME(tiling) *t,
+                            const REAL *const *a, REAL *const *c) {
     VEC sum[CONV_MAX_ROWS][CONV_MAX_VECTORS];
     const REAL *row[CONV_MAX_ROWS];
     const int lanes = t->last_lanes;
@@ -55,6 +57,10 @@ SIMD_INLINE void NAME(tile)(const int rows, const int vectors, const bool asks, 
             VEC b_row[CONV_MAX_VECTORS];
 #pragma GCC unroll 4
             for (int v = 0; v < vectors; v++) b_row[v] = LOAD(b + v * LANES);
+#if CONV_STREAMS
+#pragma GCC unroll 4
+            for (int v = 0; streams && v < vectors; v++) __builtin_prefetch((const char *)(b + v * LANES) + CONV_AHEAD_BYTES);
+#endif
 #pragma GCC unroll 12
             for (int i = 0; i < rows; i++) {
                 const VEC x = SPLAT(row[i][at]);
@@ -87,11 +93,15 @@ SIMD_INLINE void NAME(tile)(const int rows, const int vectors, const bool asks, 
     }
 }
 
-#define TILE(rows, vectors)                                                                                                   \
-    static void NAME(tile_##rows##x##vectors)(const NAME(tiling) *t, const REAL *const *a, REAL *const *c) {                  \
-        NAME(tile)(rows, vectors, false, t, a, c);                                                                                  \
+#if CONV_STREAMS
+#define TILE(rows, vectors) TILE_OF(tile, rows, vectors, false) TILE_OF(stream, rows, vectors, true)
+#else
+#define TILE(rows, vectors) TILE_OF(tile, rows, vectors, false)
+#endif
+#define TILE_OF(name, rows, vectors, streams)                                                                                 \
+    static void NAME(name##_##rows##x##vectors)(const NAME(tiling) *t, const REAL *const *a, REAL *const *c) {                \
+        NAME(tile)(rows, vectors, false, streams, t, a, c);                                                                   \
     }
-#define T_(rows, vectors) NAME(tile_##rows##x##vectors)
 TILE(1, 1) TILE(2, 1) TILE(3, 1) TILE(4, 1) TILE(5, 1) TILE(6, 1) TILE(7, 1) TILE(8, 1)
 TILE(1, 2) TILE(2, 2) TILE(3, 2) TILE(4, 2)
 #if CONV_MAX_ROWS == 12
@@ -106,31 +116,37 @@ TILE(1, 3) TILE(2, 3) TILE(3, 3) TILE(4, 3) TILE(5, 3) TILE(6, 3) TILE(7, 3) TIL
 TILE(1, 4) TILE(2, 4) TILE(3, 4) TILE(4, 4) TILE(5, 4) TILE(6, 4)
 #endif
 
-/* By vectors - 1 and rows - 1. */
-static const NAME(tile_fn) NAME(tiles)[CONV_MAX_VECTORS][CONV_MAX_ROWS] = {
-#if CONV_MAX_VECTORS == 4
-    {T_(1, 1), T_(2, 1), T_(3, 1), T_(4, 1), T_(5, 1), T_(6, 1), T_(7, 1), T_(8, 1), T_(9, 1), T_(10, 1), T_(11, 1), T_(12, 1)},
-    {T_(1, 2), T_(2, 2), T_(3, 2), T_(4, 2), T_(5, 2), T_(6, 2), T_(7, 2), T_(8, 2), T_(9, 2), T_(10, 2), T_(11, 2), T_(12, 2)},
-    {T_(1, 3), T_(2, 3), T_(3, 3), T_(4, 3), T_(5, 3), T_(6, 3), T_(7, 3), T_(8, 3)},
-    {T_(1, 4), T_(2, 4), T_(3, 4), T_(4, 4), T_(5, 4), T_(6, 4)},
-#elif CONV_MAX_ROWS == 12
-    {T_(1, 1), T_(2, 1), T_(3, 1), T_(4, 1), T_(5, 1), T_(6, 1), T_(7, 1), T_(8, 1), T_(9, 1), T_(10, 1), T_(11, 1), T_(12, 1)},
-    {T_(1, 2), T_(2, 2), T_(3, 2), T_(4, 2), T_(5, 2), T_(6, 2)},
-#if CONV_MAX_VECTORS == 3
-    {T_(1, 3), T_(2, 3), T_(3, 3), T_(4, 3)},
-#endif
-#else
-    {T_(1, 1), T_(2, 1), T_(3, 1), T_(4, 1), T_(5, 1), T_(6, 1), T_(7, 1), T_(8, 1)},
-    {T_(1, 2), T_(2, 2), T_(3, 2), T_(4, 2)},
-#endif
-};
 #undef TILE
+#undef TILE_OF
+
+/* By vectors - 1 and rows - 1. */
+#define T1_TO_4(vectors) T_(1, vectors), T_(2, vectors), T_(3, vectors), T_(4, vectors)
+#define T5_TO_8(vectors) T_(5, vectors), T_(6, vectors), T_(7, vectors), T_(8, vectors)
+#define T9_TO_12(vectors) T_(9, vectors), T_(10, vectors), T_(11, vectors), T_(12, vectors)
+#if CONV_MAX_VECTORS == 4
+#define TILES {{T1_TO_4(1), T5_TO_8(1), T9_TO_12(1)}, {T1_TO_4(2), T5_TO_8(2), T9_TO_12(2)}, {T1_TO_4(3), T5_TO_8(3)}, {T1_TO_4(4), T_(5, 4), T_(6, 4)}}
+#elif CONV_MAX_VECTORS == 3
+#define TILES {{T1_TO_4(1), T5_TO_8(1), T9_TO_12(1)}, {T1_TO_4(2), T_(5, 2), T_(6, 2)}, {T1_TO_4(3)}}
+#else
+#define TILES {{T1_TO_4(1), T5_TO_8(1)}, {T1_TO_4(2)}}
+#endif
+#define T_(rows, vectors) NAME(tile_##rows##x##vectors)
+static const NAME(tile_fn) NAME(tiles)[CONV_MAX_VECTORS][CONV_MAX_ROWS] = TILES;
 #undef T_
+#if CONV_STREAMS
+#define T_(rows, vectors) NAME(stream_##rows##x##vectors)
+static const NAME(tile_fn) NAME(streaming_tiles)[CONV_MAX_VECTORS][CONV_MAX_ROWS] = TILES;
+#undef T_
+#endif
+#undef TILES
+#undef T1_TO_4
+#undef T5_TO_8
+#undef T9_TO_12
 
 #if CONV_PACKS
 /* The tile of whole panels, which asks for what comes next. */
 static void NAME(tile_that_asks)(const NAME(tiling) *t, const REAL *const *a, REAL *const *c) {
-    NAME(tile)(CONV_PACKED_ROWS, CONV_PANEL_VECTORS, true, t, a, c);
+    NAME(tile)(CONV_PACKED_ROWS, CONV_PANEL_VECTORS, true, false, t, a, c);
 }
 #endif
 
