@@ -269,3 +269,21 @@ def test_an_iteration_that_takes_a_branch_that_has_no_value(executor):
             session.run(total, {least: 2})
         session.run(v.initializer, {value: [[5.0, 6.0]]})
         assert [session.run(total, {least: n}) for n in (3, 2)] == [9.0, 17.0]
+
+
+@pytest.mark.parametrize("loop", [False, True])
+def test_what_decides_may_be_a_variable_of_open_rank(executor, loop):
+    value = tf.placeholder(tf.bool)
+    v = tf.Variable(value, name="v", validate_shape=False)
+    if loop:
+        result = tf.while_loop(lambda i: tf.identity(v), lambda i: i + 1, [0])
+    else:
+        result = tf.cond(v, lambda: 1, lambda: 0)
+    with tf.Session() as session:
+        with pytest.raises(tf.errors.FailedPreconditionError, match="uninitialized value v"):
+            session.run(result)
+        session.run(v.initializer, {value: [False]})
+        with pytest.raises(tf.errors.InvalidArgumentError, match=r"must be a scalar, but it has shape \[.\]"):
+            session.run(result)
+        session.run(v.initializer, {value: False})
+        assert session.run(result) == 0

@@ -94,7 +94,10 @@ static int64_t class_at(const int64_t *weights, int64_t classes, int64_t left) {
 
 static int64_t draw(const candidate_params *p, const unigrams *table, words *w) {
     if (p->kind == UNIFORM) return below(w, (uint64_t)p->range);
-    if (p->kind == LEARNED) return class_at(table->weights, p->range, below_word(w, (uint32_t)table->total));
+    if (p->kind == LEARNED) {
+        const int64_t total = table->total;
+        return class_at(table->weights, p->range, total <= UINT32_MAX ? below_word(w, (uint32_t)total) : below(w, (uint64_t)total));
+    }
     if (p->kind == UNIGRAMS) {
         const float share = uniform_float(next_word(w));
         const uint32_t number = below_word(w, (uint32_t)p->range);

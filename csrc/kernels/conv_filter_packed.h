@@ -75,7 +75,7 @@ static int64_t NAME(point_at_packed)(conv_segment *segments, int64_t n) {
     return found;
 }
 
-/* A tile of packed rows by two vectors: all its rows have one pointer. Every few steps it asks for a line from `next` on. */
+/* A tile of packed rows by a panel: all its rows have one pointer. Every few steps it asks for a line from `next` on. */
 SIMD_INLINE void NAME(packed_tile)(const int rows, const NAME(tiling) *t, const REAL *a, REAL *const *c, const char *next, int64_t next_step) {
     enum { VECTORS = CONV_PANEL_VECTORS };
     VEC sum[CONV_PACKED_ROWS][VECTORS];

@@ -137,6 +137,16 @@ def test_true_classes_that_a_sampler_cannot_learn(executor):
         run(tf.nn.learned_unigram_candidate_sampler([[1]], 1, 2, False, 2**31 - 1))
 
 
+def test_a_class_that_was_true_more_often_than_a_word_counts(executor):
+    sampler = tf.nn.learned_unigram_candidate_sampler([[3]], 1, 20, False, 4, seed=1)
+    with tf.Session() as session:
+        session.run(sampler.sampled_candidates)
+        (stream,) = session._streams.values()
+        stream.weights[4] += 2**32 - 5
+        for _ in range(2):
+            assert set(session.run(sampler.sampled_candidates)) == {3}
+
+
 def test_what_was_learned_is_saved_with_the_run(executor, tmp_path):
     def step(times):
         with tf.Graph().as_default():

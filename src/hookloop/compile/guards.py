@@ -7,6 +7,7 @@ from contextlib import contextmanager, nullcontext
 import numpy as np
 
 from .. import dtypes, errors
+from ..graph.describe import uninitialized
 from .branch_values import ALWAYS, NEVER, Choice, Condition, beyond, never_there, not_there
 from .host import call_host
 from .ir import Block, If, Instr
@@ -117,7 +118,14 @@ def check_predicate(op, shape):
 
 def truth_of(lowerer, predicate, op):
     """A predicate as an operand, for the sake of `op`."""
-    value = lowerer.operand(lowerer.value_of(predicate), None, Node(op, None, [], lowerer.node_index(op)))
+    return deciding(lowerer, predicate, op, Node(op, None, [], lowerer.node_index(op)))
+
+
+def deciding(lowerer, predicate, op, node):
+    """A predicate as an operand of a node, which must be a scalar where `op` asks for it."""
+    value = lowerer.operand(lowerer.value_of(predicate), None, node)
+    if value.shape is None:
+        raise uninitialized(value.buffer.source, op)
     check_predicate(op, value.shape)
     return value
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from .. import errors
 from .branch_values import NEVER, beyond, both
-from .guards import check_predicate, guarded, require, undecided
+from .guards import deciding, guarded, require, undecided
 from .ir import OBJECT, Buffer, Instr, Loop, Value, same_shape
 from .node import Node
 from .one_branch import decide_before_loop, enclosed
@@ -134,9 +134,8 @@ class _LoopState:
         return changed
 
     def _condition(self):
-        value = self.lowerer.operand(self.lowerer.value_of(self.unit.loop_cond.inputs[0]), None, self.node)
-        check_predicate(self.unit.loop_cond, value.shape)
-        return [value]
+        loop_cond = self.unit.loop_cond
+        return [deciding(self.lowerer, loop_cond.inputs[0], loop_cond, self.node)]
 
     @contextmanager
     def _own_checks(self, body):

@@ -592,7 +592,9 @@ def _padded_shape(shape):
 
 
 def _open_sizes(shape):
-    return None if shape is None else [None if isinstance(dim, int) and dim == -1 else dim for dim in shape]
+    if shape is None:
+        return None
+    return [None if isinstance(dim, (int, np.integer)) and dim == -1 else dim for dim in shape]
 
 
 def _sizes(shape):

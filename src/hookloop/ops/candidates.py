@@ -299,7 +299,11 @@ def _learned_table(attrs, stream):
     def probability(numbers, range_max):
         return counts[numbers.astype(np.int64)].astype(np.float32) / np.float32(total)
 
-    return lambda words, n: int(np.searchsorted(ends, words.below_word(total), "right")), probability, len(counts)
+    def draw(words, range_max):
+        below = words.below_word if total < 2**32 else words.below
+        return int(np.searchsorted(ends, below(total), "right"))
+
+    return draw, probability, len(counts)
 
 
 def _check_classes(classes, range_max):
