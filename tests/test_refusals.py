@@ -244,3 +244,22 @@ def test_an_ellipsis_behind_the_last_entry_of_a_slice_says_nothing(executor):
         pytest.raises(tf.errors.InvalidArgumentError, match="Multiple ellipses in slice spec"),
     ):
         session.run(found, feeds)
+
+
+@pytest.mark.parametrize(
+    "make, error, text",
+    [
+        (lambda: tf.variable_scope("a", auxiliary_name_scope=3), TypeError,
+         "The auxiliary_name_scope must be `True` or `False`, while get 3"),
+        (lambda: tf.get_variable("v", [1], custom_getter=3), ValueError, "Passed a custom_getter which is not callable: 3"),
+        (lambda: tf.parse_single_example(["a"], {"f": tf.FixedLenFeature([], tf.int64)}), ValueError,
+         "Shape must be rank 0 but is rank 1 for 'ParseSingleExample/ParseSingleExample'"),
+        (lambda: tf.TensorArray(tf.int32, 3).split([1, 2, 3], 2), ValueError, "Shape must be rank 1 but is rank 0"),
+        (lambda: tf.while_loop(lambda i: i < 3, lambda i: i + 1, [0], parallel_iterations=1.5), ValueError,
+         "`parallel_iterations` must be a positive integer: 1.5"),
+        (lambda: tf.concat([tf.constant([1])], [0]), ValueError, r"Shape \(1,\) must have rank 0"),
+    ],
+)  # fmt: skip
+def test_arguments_of_another_kind_are_refused_as_in_tensorflow(make, error, text):
+    with pytest.raises(error, match=text):
+        make()

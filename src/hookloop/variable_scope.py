@@ -246,6 +246,8 @@ class VariableScope:
             getter = self._custom_getter if custom_getter is None else _chain(custom_getter, self._custom_getter)
             if getter is None:
                 return _get(store, **arguments)
+            if not callable(getter):
+                raise ValueError(f"Passed a custom_getter which is not callable: {getter}")
             return getter(getter=lambda *a, **k: _get_named(store, *a, **k), **arguments)
 
 
@@ -482,6 +484,8 @@ class variable_scope:
             raise ValueError("The reuse parameter must be True or False or None.")
         if name_or_scope is None and reuse is True:
             raise ValueError("reuse=True cannot be used without a name_or_scope")
+        if auxiliary_name_scope not in (True, False):
+            raise TypeError(f"The auxiliary_name_scope must be `True` or `False`, while get {auxiliary_name_scope}")
         self._name_or_scope = name_or_scope
         self._default_name = default_name
         self._values = values or []

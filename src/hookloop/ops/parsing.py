@@ -447,7 +447,7 @@ register(
           "dense_values: Tdense", types={"Tdense": _FEATURES},
           attrs={"Nsparse": 0, "Ndense": 0, "Tdense": [], "sparse_types": [], "dense_shapes": []},
           shape=_shapes_of_batch, host=_run_parse_example, gradient=no_gradient),
-    OpDef("ParseSingleExample", "serialized: string, dense_defaults: Tdense", "dense_values: Tdense", types={"Tdense": _FEATURES},
+    OpDef("ParseSingleExample", "serialized: string, dense_defaults: Tdense", "dense_values: Tdense", types={"Tdense": _FEATURES}, ranks={"serialized": 0},
           attrs={"num_sparse": 0, "sparse_keys": [], "dense_keys": [], "sparse_types": [], "Tdense": [], "dense_shapes": []},
           shape=_shapes_of_one, host=_run_parse_single_example, gradient=no_gradient),
     OpDef("SerializeTensor", "tensor: T", "serialized: string", shape=lambda c: (), host=_run_serialize_tensor, gradient=no_gradient),

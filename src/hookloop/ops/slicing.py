@@ -652,7 +652,7 @@ def concat(values, axis, name="concat"):
         raise ValueError("concat needs at least one tensor, got an empty list")
     if len(values) == 1:
         with name_scope(name):
-            convert_to_tensor(axis, name="concat_dim", dtype=dtypes.int32)
+            convert_to_tensor(axis, name="concat_dim", dtype=dtypes.int32).get_shape().assert_has_rank(0)
             return identity(values[0], name=name)
     return apply_op("ConcatV2", [list(values), axis], name=name)
 

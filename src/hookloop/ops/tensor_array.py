@@ -331,6 +331,10 @@ class TensorArray:
         with name_scope(name, "TensorArraySplit", [self._handle, value, lengths]):
             value = convert_to_tensor(value, preferred_dtype=self._dtype)
             lengths = convert_to_tensor(lengths)
+            if lengths.shape.ndims not in (None, 1):
+                raise ValueError(
+                    f"Shape must be rank 1 but is rank {lengths.shape.ndims} for the lengths of {lengths.op.name!r}"
+                )
             known = constant_value(lengths)
             if self._one_shape and known is not None and len(set(known.tolist())) > 1:
                 raise ValueError(f"{_OF_ONE_LENGTH}, got {known.tolist()}")

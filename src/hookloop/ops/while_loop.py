@@ -46,6 +46,8 @@ def while_loop(cond, body, loop_vars, shape_invariants=None, parallel_iterations
         raise TypeError("body must be callable.")
     if parallel_iterations < 1:
         raise TypeError("parallel_iterations must be a positive integer.")
+    if parallel_iterations != int(parallel_iterations):
+        raise ValueError(f"`parallel_iterations` must be a positive integer: {parallel_iterations}")
     with name_scope(name, "while", loop_vars):
         if not loop_vars:
             raise ValueError("No loop variables provided")
