@@ -7,6 +7,7 @@ from .adadelta import AdadeltaOptimizer
 from .adagrad import AdagradOptimizer
 from .adagrad_da import AdagradDAOptimizer
 from .adam import AdamOptimizer
+from .basic_loops import basic_train_loop
 from .checkpoint_management import *
 from .checkpoint_saver_hook import CheckpointSaverHook, CheckpointSaverListener
 from .checkpoint_utils import *
@@ -48,7 +49,7 @@ from .session_run_hook import SessionRunArgs, SessionRunContext, SessionRunHook,
 from .step_counter_hook import StepCounterHook
 from .stop_at_step_hook import StopAtStepHook
 from .summary_saver_hook import SummarySaverHook
-from .supervisor import Supervisor, basic_train_loop
+from .supervisor import Supervisor
 from .training_util import (
     assert_global_step,
     create_global_step,

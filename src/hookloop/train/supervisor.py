@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 
-from .. import dtypes, errors, logging
+from .. import dtypes, logging
 from ..graph.collections import GraphKeys
 from ..graph.stack import get_default_graph
 from ..ops.core import group, tables_initializer
@@ -23,7 +23,7 @@ from .saver import Saver
 from .session_manager import SessionManager
 from .supervisor_threads import SVStepCounterThread, SVSummaryThread, SVTimerCheckpointThread
 
-__all__ = ["Supervisor", "basic_train_loop"]
+__all__ = ["Supervisor"]
 
 
 class Supervisor:
@@ -363,22 +363,3 @@ def _all_summaries():
     from ..summary.functions import merge_all
 
     return merge_all()
-
-
-def basic_train_loop(supervisor, train_step_fn, args=None, kwargs=None, master=""):
-    """Calls `train_step_fn(session, *args, **kwargs)` until the supervisor stops; again after `AbortedError`.
-
-    Args:
-      supervisor: a `Supervisor`.
-      train_step_fn: the function.
-      args, kwargs: its other arguments.
-      master: the target of the session.
-    """
-    while True:
-        try:
-            with supervisor.managed_session(master) as session:
-                while not supervisor.should_stop():
-                    train_step_fn(session, *(args or ()), **(kwargs or {}))
-            return
-        except errors.AbortedError:
-            pass  # the session was lost: another is made
