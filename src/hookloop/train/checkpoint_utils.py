@@ -258,9 +258,8 @@ def _initialize(name, target, prefix, shapes, where):
             "checkpoint reader."
         )
     for part in parts:
-        info = (
-            None if alone else part._get_save_slice_info()
-        )  # one part alone is a variable like others, as in TensorFlow
+        # One part alone is a variable like others, as in TensorFlow.
+        info = None if alone else part._get_save_slice_info()
         set_checkpoint_initializer(part, prefix, name, info.spec if info else "")
     logging.debug("Initialize variable %s from checkpoint %s with %s", parts[0].name, prefix, name)
 
