@@ -5,6 +5,7 @@ import io
 import itertools
 import os
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -376,3 +377,35 @@ def test_a_writer_of_events_alone(tmp_path, recwarn):
     writer.add_event(tf.Event(step=11))
     writer.close()
     assert [event.step for event in events_of(tmp_path) if event.step] == [9, 11] and not recwarn.list
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.parametrize("lost", ["removed", "failed"])
+def test_a_directory_that_was_removed_is_written_to_by_the_next_session(executor, tmp_path, lost):
+    """A program that removes its directory to train anew: an error of the writer before was that of every session to come."""
+    directory = tmp_path / "logs"
+
+    def train():
+        with tf.Graph().as_default():
+            more = tf.assign_add(tf.train.get_or_create_global_step(), 1)
+            tf.summary.scalar("more", more)
+            hook = tf.train.SummarySaverHook(1, output_dir=str(directory), summary_op=tf.summary.merge_all())
+            with tf.train.MonitoredSession(hooks=[hook]) as session:
+                for _ in range(3):
+                    session.run(more)
+        (path,) = directory.iterdir()
+        events = list(tf.train.summary_iterator(str(path)))
+        assert events[0].file_version and any(event.graph_def for event in events)
+        return [event.step for event in events if event.summary.value]
+
+    assert train() == [1, 2, 3]
+    writer = tf.summary.FileWriterCache.get(str(directory))
+    shutil.rmtree(directory)
+    if lost == "failed":
+        with pytest.raises(FileNotFoundError, match="No such file or directory"):
+            writer.add_summary(tf.Summary(), 1)
+            writer.flush()
+            writer.flush()
+    assert train() == [1, 2, 3]
+    assert tf.summary.FileWriterCache.get(str(directory)) is not writer
+    tf.summary.FileWriterCache.clear()

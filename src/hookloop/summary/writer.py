@@ -6,7 +6,7 @@ import os
 import threading
 import time
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from ..files.os_errors import make_directories
 from ..files.paths import local_path
@@ -202,6 +202,10 @@ class FileWriter:
         """That with which the writer's thread has ended; then the file is closed, too."""
         return self._writer._async_writer._worker.exception
 
+    def _is_lost(self):
+        """Whether its thread has ended with an error, or its file was removed."""
+        return self._error() is not None or not (self._closed or os.path.exists(self._writer._file_name))
+
     @contextmanager
     def _telling(self):
         try:
@@ -247,11 +251,16 @@ class FileWriterCache:
 
     @staticmethod
     def get(logdir):
-        """The writer of a directory; it is made where there is none."""
+        """The writer of a directory; it is made where there is none, or what is given to it would be nowhere."""
         from ..graph.stack import get_default_graph
 
         with FileWriterCache._lock:
             logdir = os.fsdecode(logdir)
-            if logdir not in FileWriterCache._writers:
-                FileWriterCache._writers[logdir] = FileWriter(logdir, graph=get_default_graph())
-            return FileWriterCache._writers[logdir]
+            writer = FileWriterCache._writers.get(logdir)
+            if writer is not None and getattr(writer, "_is_lost", bool)():  # programs put writers of their own here
+                with suppress(OSError):
+                    writer.close()
+                writer = None
+            if writer is None:
+                writer = FileWriterCache._writers[logdir] = FileWriter(logdir, graph=get_default_graph())
+            return writer
