@@ -277,6 +277,14 @@ static hl_status prepare_max_gradient(hl_prepare *prep) {
     return HL_OK;
 }
 
+/* max_pool_gradient_of_all: the same where all that are equal to a maximum have its gradient. */
+static hl_status prepare_max_gradient_of_all(hl_prepare *prep) {
+    pool *p = prep->params;
+    prepare_pool(prep, prep->in[0], prep->in[1], p, true);
+    MEAN_CASES(max_ties_row)
+    return HL_OK;
+}
+
 /* max_pool_select: (image, values of the image's shape) -> the values where the maxima are. */
 static hl_status prepare_max_select(hl_prepare *prep) {
     pool *p = prep->params;
@@ -372,6 +380,7 @@ static const hl_kernel table[] = {
     {"max_pool_scatter", prepare_scatter, sizeof(scatter)},
     {"max_pool", prepare_max, sizeof(pool)},
     {"max_pool_gradient", prepare_max_gradient, sizeof(pool)},
+    {"max_pool_gradient_of_all", prepare_max_gradient_of_all, sizeof(pool)},
     {"max_pool_select", prepare_max_select, sizeof(pool)},
     {"max_pool_index", prepare_max_index, sizeof(pool)},
     {"mean_pool", prepare_mean, sizeof(pool)},

@@ -308,6 +308,35 @@ static void NAME(max_row)(const pool *p, void *const *operand, int64_t n, int64_
     }
 }
 
+#ifdef POOL_MEANS
+/* The gradient of maxima where each element that equals the maximum of a window gets all of its gradient. */
+static void NAME(max_ties_row)(const pool *p, void *const *operand, int64_t n, int64_t i0, int64_t i1, int64_t c0, int64_t c1) {
+    enum { CHANNELS = 64 };
+    const S *grad = (const S *)operand[1] + ROW_OF_TARGET;
+    EACH_WINDOW(operand[0]) {
+        S *to = (S *)operand[2] + offset;
+        for (int64_t first = c0; first < c1; first += CHANNELS) {
+            const int64_t count = conv_min(CHANNELS, c1 - first);
+            C best[CHANNELS];
+            for (int64_t c = 0; c < count; c++) best[c] = LOAD(w.from[first + c]);
+            EACH_TAP(&w) {
+                const S *from = w.from + TAP_OFFSET(&w) + first;
+                for (int64_t c = 0; c < count; c++) best[c] = EXCEEDS(LOAD(from[c]), best[c]) ? LOAD(from[c]) : best[c];
+            }
+            EACH_TAP(&w) {
+                const S *from = w.from + TAP_OFFSET(&w) + first;
+                S *out = to + TAP_OFFSET(&w) + first;
+                for (int64_t c = 0; c < count; c++) {
+                    const C share = LOAD(from[c]) == best[c] ? LOAD(grad[first + c]) : 0;
+                    out[c] = (S)STORE(p->overlapping ? LOAD(out[c]) + share : share);
+                }
+            }
+        }
+        grad += p->channels;
+    }
+}
+#endif
+
 static void NAME(max_gradient_row)(const pool *p, void *const *operand, int64_t n, int64_t i0, int64_t i1, int64_t c0, int64_t c1) {
     const S *grad = (const S *)operand[1] + ROW_OF_TARGET;
     EACH_WINDOW(operand[0]) {

@@ -95,10 +95,10 @@ def test_eigenvectors(executor):
 @pytest.mark.parametrize("regularizer", [0.0, 0.5])
 def test_least_squares(executor, shape, regularizer):
     x, right = sample(*shape), sample(shape[0], 2, seed=1)
-    wanted = np.linalg.pinv(x) @ right
+    plain = regular = np.linalg.pinv(x) @ right
     if regularizer:
-        wanted = np.linalg.solve(x.T @ x + regularizer * np.eye(shape[1]), x.T @ right)
-    for fast in (True, False):
+        regular = np.linalg.solve(x.T @ x + regularizer * np.eye(shape[1]), x.T @ right)
+    for fast, wanted in ((True, regular), (False, plain)):  # the decomposition takes no regularizer
         found = run(tf.matrix_solve_ls(x, right, regularizer, fast))
         np.testing.assert_allclose(found, wanted, atol=1e-9)
 
@@ -242,3 +242,13 @@ def test_gradients_of_matrices_of_open_sizes_are_refused():
         tf.gradients(tf.linalg.qr(x)[1], x)
     with pytest.raises(NotImplementedError, match="SVD gradient has not been implemented for input with unknown inner"):
         tf.gradients(tf.linalg.svd(x)[0], x)
+
+
+def test_a_decomposition_of_least_squares_takes_no_regularizer(executor):
+    matrix, right = tf.constant([[1.0, 2.0], [3.0, 4.0], [5.0, 7.0]]), tf.constant([[1.0], [2.0], [4.0]])
+    with tf.Session() as session:
+        plain, regular = (
+            session.run(tf.linalg.lstsq(matrix, right, l2_regularizer=0.5, fast=fast)).ravel() for fast in (False, True)
+        )
+    np.testing.assert_allclose(plain, [0.0714286, 0.5], rtol=1e-4)
+    np.testing.assert_allclose(regular, [0.2188679, 0.3924528], rtol=1e-4)

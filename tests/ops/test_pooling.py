@@ -290,3 +290,22 @@ def test_the_gradient_of_maxima_needs_none_of_them():
     (gradient,) = tf.gradients(pooled, x)
     assert "max_pool float32" not in str(tf.explain(gradient))
     assert str(tf.explain([gradient, pooled])).count("max_pool float32") == 1
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float16])
+@pytest.mark.parametrize(
+    ("windows", "expected"),  # TensorFlow 1.15's answers
+    [
+        (([1, 1, 2, 2, 1], [1, 1, 1, 1, 1]), [0, 0, 0, 0, 4, 0, 8, 4, 0, 0, 0, 0]),
+        (([1, 1, 3, 4, 1], [1, 1, 1, 1, 1]), [0, 0, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0]),
+        (([1, 1, 1, 2, 1], [1, 1, 1, 2, 1]), [2, 2, 2, 2, 2, 0, 2, 2, 2, 2, 2, 2]),
+    ],
+)
+def test_equal_maxima_of_three_axes_each_get_the_gradient(executor, dtype, windows, expected):
+    x = tf.constant(np.array([0, 0, 1, 1, 1, 0, 2, 2, 0, 0, 0, 0], dtype).reshape(1, 1, 3, 4, 1))
+    x = tf.tile(x, [2, 1, 1, 1, 70])
+    (slope,) = tf.gradients(tf.nn.max_pool3d(x, *windows, "VALID") * 2, x)
+    with tf.Session() as session:
+        found = session.run(slope)
+    assert found.dtype == dtype
+    np.testing.assert_array_equal(found, np.tile(np.reshape(expected, (1, 1, 3, 4, 1)), (2, 1, 1, 1, 70)))

@@ -576,3 +576,10 @@ def test_elements_of_equal_priority_come_in_tensorflows_order(executor, numbers,
     with tf.Session() as session:
         session.run(fill)
         assert [int(session.run(take)[1]) for _ in numbers] == order
+
+
+@pytest.mark.parametrize(("keep", "text"), [(2, "2 must be < capacity 2"), (-1, "-1 must be >= 0")])
+def test_a_shuffling_queue_must_hold_more_than_it_keeps_back(executor, keep, text):
+    queue = tf.RandomShuffleQueue(2, keep, [tf.int32], [[]])
+    with tf.Session() as session, pytest.raises(tf.errors.InvalidArgumentError, match=f"min_after_dequeue {text}"):
+        session.run(queue.size())

@@ -489,3 +489,9 @@ def test_many_numbers_as_texts(executor):
     values = np.arange(1000) - 500
     assert texts(run(tf.as_string(values))) == [b"%d" % v for v in values.tolist()]
     assert texts(run(tf.as_string(values > 0)))[498:502] == [b"false", b"false", b"false", b"true"]
+
+
+def test_a_text_of_open_rank_that_is_joined_leaves_the_shape_of_the_others():
+    texts, rows = tf.placeholder(tf.string), tf.placeholder(tf.string, [3, 1])
+    assert tf.strings.join([texts, rows]).shape.as_list() == [3, 1]
+    assert tf.strings.join([texts, "a"]).shape.ndims is None

@@ -200,7 +200,10 @@ class RandomShuffleQueueState(QueueState):
     kind = "RandomShuffleQueue"
 
     def __init__(self, op):
-        self._keep = op.get_attr("min_after_dequeue")
+        self._keep, capacity = op.get_attr("min_after_dequeue"), op.get_attr("capacity")
+        if self._keep < 0 or 0 <= capacity <= self._keep:
+            bound = f"< capacity {capacity}" if self._keep >= 0 else ">= 0"
+            raise errors.InvalidArgumentError(None, op, f"min_after_dequeue {self._keep} must be {bound}")
         self._words = RandomWords(op.get_attr("seed"), op.get_attr("seed2"))
         super().__init__(op)
 

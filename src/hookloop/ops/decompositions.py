@@ -232,7 +232,7 @@ def _solve(call, matrix, right):
 def _least_squares_solution(call, matrix, right, regularizer):
     _check_batches(matrix, right)
     transposed = _adjoint(matrix)
-    if regularizer:
+    if regularizer and call.attr("fast"):  # TensorFlow's decomposition takes no regularizer
         gram = transposed @ matrix + float(regularizer) * np.eye(matrix.shape[-1])
         return np.linalg.solve(gram, transposed @ right)
     return np.linalg.pinv(matrix) @ right
@@ -551,7 +551,7 @@ def matrix_solve_ls(matrix, rhs, l2_regularizer=0.0, fast=True, name=None):
     Args:
       matrix: [..., m, n].
       rhs: [..., m, k].
-      l2_regularizer: a number.
+      l2_regularizer: a number; counts for nothing where `fast` is false.
       fast: by the normal equations; otherwise by an orthogonal decomposition, for matrices close to singular.
       name: the nodes' scope.
     """

@@ -175,6 +175,20 @@ def _reference_max_gradient(node, image, maxima, grad):
     return from_last(_scattered(x.shape, found, g), frame)
 
 
+def _reference_gradient_of_all(node, image, maxima, grad):
+    """As TensorFlow has it for three axes of space: all elements that equal a window's maximum get all of its gradient."""
+    frame = _frame(node)
+    x, g = to_last(image, frame), to_last(_wide(grad), frame)
+    shape = _target_shape(frame, x)
+    _check_shape(g.shape, shape)
+    best, _ = _find_max(frame, x)
+    taps = _taps(frame, x.shape, shape)
+    padded, out = taps.padded(x), taps.padded(np.zeros(x.shape, g.dtype))
+    for _, index in taps:
+        out[index] += np.where(padded[index] == best, g, 0)
+    return from_last(out[taps.inside()], frame).astype(grad.dtype)
+
+
 def _check_shape(actual, computed):
     if tuple(actual) != tuple(computed):
         raise ValueError(f"the gradient has shape {tuple(actual)}, the windows give {tuple(computed)}")
@@ -316,7 +330,8 @@ def _pools(suffix, spatial, layout, maxima, of_gradients):
               shape=_pool_shape(spatial), gradient=_max_gradient(f"MaxPool{suffix}Grad"), lower=_lower("max_pool"), reference=_reference_max),
         OpDef(f"MaxPool{suffix}Grad", of_images, "output: T", attrs={**attrs, **dict.fromkeys(("T", *of_inputs), dtypes.float32)},
               types={"T": of_gradients, **of_inputs}, shape=_like_image(spatial), gradient=_of_max_gradient(f"MaxPool{suffix}GradGrad"),
-              lower=_lower("max_pool_gradient", 0, 2), reference=_reference_max_gradient),
+              lower=_lower("max_pool_gradient_of_all" if spatial == 3 else "max_pool_gradient", 0, 2),
+              reference=_reference_gradient_of_all if spatial == 3 else _reference_max_gradient),
         OpDef(f"MaxPool{suffix}GradGrad", three, "output: T", attrs=attrs, types={"T": second},
               shape=_select_shape(spatial), gradient=_of_max_gradient(f"MaxPool{suffix}Grad"),
               lower=_lower("max_pool_select", 0, 2), reference=_reference_select),

@@ -400,7 +400,7 @@ class RandomShuffleQueue(QueueBase):
 
     Args:
       capacity: how many elements it takes; negative for any number.
-      min_after_dequeue: how many elements it keeps back while it is open, for the mixing.
+      min_after_dequeue: how many elements it keeps back while it is open, for the mixing; below `capacity`.
       dtypes, shapes, names: as of `FIFOQueue`.
       seed: the seed of the op.
       shared_name: the name of the queue in the session; by default the node's.

@@ -59,11 +59,9 @@ def _text(value):
 def _join_shape(c):
     shape = ()
     for i in range(len(c.inputs)):
-        if not c.known(i):
-            return None
-        if c.shape(i) != ():
+        if c.known(i) and c.shape(i) != ():
             shape = c.shape(i) if shape == () else c.merge_shapes(shape, c.shape(i))
-    return shape
+    return None if shape == () and not all(map(c.known, range(len(c.inputs)))) else shape
 
 
 def _run_join(call, *arrays):
