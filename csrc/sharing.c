@@ -8,11 +8,13 @@ enum {
     LEAST_HOLD = 128,         /* runs until the next trials, twice as many each time that they confirm what is kept */
     MOST_HOLD = 8192,
     WINDOW = 16,              /* runs whose least time is compared with that of the trials */
+    SUMMED = 512,             /* runs whose sum, without the longest one, is compared with as many that share nothing */
     SOON_NS = 30000,          /* half of what a worker spins for work (pool.c) */
     LONG_COST_NS = 2000000    /* longer runs are never tried alone: sharing pays, and finding out would be felt */
 };
 static const double THRESHOLD_NS[HL_SHARING_LEVELS] = {0, 20000, INFINITY};
 static const double LONGER = 1.25;   /* than in the trials: something has changed */
+static const double DISADVANTAGE = 1.05; /* of all runs together, from which on they share nothing */
 static const double ADVANTAGE = 0.97; /* a level that is no better than this does not replace the one that is kept */
 
 double hl_sharing_threshold_ns(const hl_sharing *sharing, double cost_ns) {
@@ -47,7 +49,24 @@ static void note_trial(hl_sharing *s, double time, double cost_ns) {
     else hold(s, levels);
 }
 
-static void note_held(hl_sharing *s, double time) {
+/* Whether runs take longer together than if each did all by itself, although the shortest do not. */
+static bool costs_more(hl_sharing *s, double time) {
+    s->all += time;
+    if (time > s->longest) s->longest = time;
+    if (++s->summed < SUMMED) return false;
+    const double mean = (s->all - s->longest) / (SUMMED - 1);
+    s->all = s->longest = s->summed = 0;
+    return mean > DISADVANTAGE * s->least[HL_SHARE_NOTHING];
+}
+
+static void note_held(hl_sharing *s, double time, double cost_ns) {
+    if (s->kept != HL_SHARE_NOTHING && cost_ns < LONG_COST_NS && s->least[HL_SHARE_NOTHING] > 0 && costs_more(s, time)) {
+        s->kept = s->level = HL_SHARE_NOTHING;
+        s->hold = MOST_HOLD;
+        s->runs = 0;
+        s->recent = INFINITY;
+        return;
+    }
     if (time < s->recent) s->recent = time;
     if (++s->runs % WINDOW == 0) {
         if (s->recent > LONGER * s->least[s->kept]) {
@@ -62,7 +81,7 @@ static void note_held(hl_sharing *s, double time) {
 
 void hl_sharing_note(hl_sharing *sharing, double elapsed_ns, double cost_ns) {
     const double time = elapsed_ns / cost_ns;
-    if (sharing->holding) note_held(sharing, time);
+    if (sharing->holding) note_held(sharing, time, cost_ns);
     else note_trial(sharing, time, cost_ns);
 }
 

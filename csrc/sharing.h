@@ -5,6 +5,9 @@
  * one to the other at any moment. So a frame tries a few thresholds, keeps the one with the shortest runs, and tries again
  * now and then, or when its runs become longer. Results do not depend on it: they are the same for any number of threads.
  *
+ * Where another process has a worker's processor most runs are as short as ever, but now and then one waits for as long as that keeps
+ * it. So what all runs take together decides as well whether sharing pays.
+ *
  * Waking a worker takes longer than a short run does. But where one run follows the other the worker, once woken, waits for the next
  * one; so what such runs do alone adds up until waking pays.
  */
@@ -24,6 +27,8 @@ typedef struct hl_sharing {
     int runs, hold;               /* since the trials; how many there are to be until the next ones */
     double least[HL_SHARING_LEVELS];
     double recent;                /* the least of the last few runs */
+    double all, longest;          /* of the runs at this level since their number was last full */
+    int summed;
     double left_ns;               /* estimated time of what the last runs did alone because all workers slept, */
     int64_t left_at_ns;           /* of which the last one ended then */
 } hl_sharing;

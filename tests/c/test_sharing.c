@@ -69,6 +69,23 @@ static void test_long_runs_are_never_alone(void) {
     CHECK(runs(&s, &m, MANY, LONG_NS, HL_SHARE_NOTHING) == MANY);
 }
 
+/* Of many runs that are shared a few wait for milliseconds, as beside a process that has the worker's processor half of the time. */
+static void test_runs_that_wait_now_and_then_are_not_shared(void) {
+    const machine m = {{30000, 35000, 50000}};
+    const double stalled_ns = 3e6, cost_ns = 50000;
+    hl_sharing s = {0};
+    int shared = 0;
+    for (int k = 0; k < MANY; k++) {
+        const hl_sharing_level now = level_of(&s, cost_ns);
+        shared += now != HL_SHARE_NOTHING;
+        hl_sharing_note(&s, now != HL_SHARE_NOTHING && k % 90 == 0 ? stalled_ns : m.ns[now], cost_ns);
+    }
+    CHECK(shared < MANY / 10);
+    s = (hl_sharing){0};
+    runs(&s, &m, SETTLED, cost_ns, HL_SHARE_MOST);
+    CHECK(runs(&s, &m, MANY, cost_ns, HL_SHARE_MOST) < MANY / 100);
+}
+
 static void test_runs_that_follow_one_another_add_up_what_they_do_alone(void) {
     hl_sharing s = {0};
     CHECK(hl_sharing_left_ns(&s, 1000000) == 0);
@@ -85,6 +102,7 @@ int main(void) {
     test_one_slow_run_changes_nothing();
     test_runs_of_other_sizes_compare_by_their_estimates();
     test_long_runs_are_never_alone();
+    test_runs_that_wait_now_and_then_are_not_shared();
     test_runs_that_follow_one_another_add_up_what_they_do_alone();
     return 0;
 }
