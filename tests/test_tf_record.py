@@ -126,3 +126,23 @@ def test_files_with_the_scheme_of_files(tmp_path):
         session.run(tf.write_file(f"{place}/new/w", "z"))
         assert session.run([lines, records, tf.read_file(f"{place}/new/w")]) == [b"x", b"one", b"z"]
         assert session.run(tf.matching_files(f"{place}/*.txt")).tolist() == [f"{place}/a.txt".encode()]
+
+
+def test_a_record_that_a_writer_has_only_begun_is_not_there(executor, tmp_path):
+    path = tmp_path / "r"
+    with tf.python_io.TFRecordWriter(str(path)) as writer:
+        for text in (b"r0", b"r1"):
+            writer.write(text)
+    whole = path.read_bytes()
+    for size in (19, 29):  # within the length of the second record, which begins at 18
+        path.write_bytes(whole[:size])
+        assert list(tf.python_io.tf_record_iterator(str(path))) == [b"r0"]
+        element = tf.data.make_one_shot_iterator(tf.data.TFRecordDataset(str(path))).get_next()
+        with tf.Session() as session:
+            assert session.run(element) == b"r0"
+            with pytest.raises(tf.errors.OutOfRangeError, match="End of sequence"):
+                session.run(element)
+    for size in (30, 35):
+        path.write_bytes(whole[:size])
+        with pytest.raises(tf.errors.DataLossError, match="truncated record at 18"):
+            list(tf.python_io.tf_record_iterator(str(path)))

@@ -108,7 +108,7 @@ def test_a_reader_that_waits_ends_with_its_session(executor):
             session.run(value)
 
 
-@pytest.mark.parametrize(("damage", "text"), [(b"\0", "corrupted record at 0"), (None, "truncated record at 0")])
+@pytest.mark.parametrize(("damage", "text"), [(b"\0", "corrupted record at 12"), (None, "truncated record at 0")])
 def test_damaged_records_are_refused_and_the_next_file_is_read(executor, tmp_path, damage, text):
     bad, good = str(tmp_path / "bad"), str(tmp_path / "good")
     for path in (bad, good):

@@ -20,7 +20,7 @@ def read_records(path):
 
     Raises:
       NotFoundError: there is no such file.
-      DataLossError: a checksum does not fit, or the file ends within a record.
+      DataLossError: a checksum does not fit, or the file ends within a record, behind its length.
     """
     with translated(path), open(path, "rb") as file:
         yield from records_of(file, path)
@@ -34,9 +34,9 @@ def records_of(file, path):
       path: its name, for errors.
     """
     at = 0
-    while head := file.read(_HEAD.size):
-        if len(head) < _HEAD.size:
-            raise DataLossError(None, None, f"{path}: truncated record at {at}")
+    while (
+        len(head := file.read(_HEAD.size)) == _HEAD.size
+    ):  # a part of one is what a writer has begun: the file ends before it
         length, crc = _HEAD.unpack(head)
         if checksum.masked(head[:8]) != crc:
             raise DataLossError(None, None, f"{path}: corrupted record at {at}")
@@ -44,7 +44,7 @@ def records_of(file, path):
         if len(data) < length or len(tail) < _TAIL.size:
             raise DataLossError(None, None, f"{path}: truncated record at {at}")
         if checksum.masked(data) != _TAIL.unpack(tail)[0]:
-            raise DataLossError(None, None, f"{path}: corrupted record at {at}")
+            raise DataLossError(None, None, f"{path}: corrupted record at {at + _HEAD.size}")
         yield data
         at += _HEAD.size + length + _TAIL.size
 
