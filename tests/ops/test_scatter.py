@@ -190,3 +190,12 @@ def test_slices_without_axes_are_refused_whatever_the_places():
     for build in (lambda: tf.scatter_nd(places, 1.0, [3]), lambda: tf.tensor_scatter_add(tf.zeros([3]), places, 1.0)):
         with pytest.raises(ValueError, match="Shape must be at least rank 1 but is rank 0"):
             build()
+
+
+@pytest.mark.parametrize("use_resource", [False, True], ids=["reference", "resource"])
+def test_rows_without_elements_may_be_changed(executor, use_resource):
+    variable = tf.get_variable("v", initializer=np.zeros((2, 0, 4), np.float32), use_resource=use_resource)
+    changed = tf.scatter_mul(variable, [0, 1, 0], np.zeros((3, 0, 4), np.float32))
+    with tf.Session() as session:
+        session.run(variable.initializer)
+        assert session.run(changed).shape == (2, 0, 4)

@@ -62,7 +62,7 @@ def _scattered(function):
             return reference(node, result[None], indices, updates)[0]
         indices = np.asarray(indices)
         rows = result.shape[1:]
-        updates = np.broadcast_to(updates, indices.shape + rows).reshape((-1,) + rows)
+        updates = np.broadcast_to(updates, indices.shape + rows).reshape((indices.size, *rows))
         for position, index in enumerate(indices.ravel()):
             if not 0 <= index < len(result):
                 raise IndexError(f"indices[{position}] = {index} is not in [0, {len(result)})")
