@@ -507,6 +507,8 @@ static hl_status reduce_run_copy(const hl_instr *ins, hl_run *run) {
     return HL_OK;
 }
 
+#include "few_rows.h"
+
 /* ---- preparing ---- */
 
 /* Merges adjacent axes of one kind, and sets the outer axes of each kind and the innermost axis. */
@@ -563,6 +565,7 @@ static hl_status prepare_real(hl_prepare *prep, const hl_tensor *in, const hl_te
         r->inner_reduced = true, r->inner = 0, r->reduced = 1, r->reduced_rank = 0;
         r->kept = out->size, r->kept_rank = 0;
     }
+    if (has_few_rows(r, in->dtype)) return prepare_few_rows(prep, r, in->size);
     r->outputs_per_strip = r->inner_reduced ? ROWS : r->inner < COLUMNS ? r->inner : COLUMNS;
     if (r->inner_reduced && r->kept < ROWS) r->outputs_per_strip = r->kept;
     r->strips_per_row = r->inner_reduced ? 1 : (r->inner + r->outputs_per_strip - 1) / r->outputs_per_strip;

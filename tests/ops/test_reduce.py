@@ -51,6 +51,27 @@ def test_mean_and_product(executor, dtype):
         close(value, wanted, dtype)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex64"])
+@pytest.mark.parametrize("columns", [2, 3, 8, 33, 5000])
+@pytest.mark.parametrize("length", [2, 3, 4, 5])
+def test_sums_over_a_short_axis_in_the_middle(executor, length, columns, dtype):
+    """Sums of nothing but -0 are 0, infinities and what is no number stay in their sums, threads change nothing."""
+    x = sample((2000 if columns < 9 else 7, length, columns), "float64").astype(dtype)
+    x[1], x[2, 0, 0], x[3, 1, -1] = -0.0, np.inf, np.nan
+    found = [run([tf.reduce_sum(x, 1), tf.reduce_mean(x, 1)])]
+    for threads in (1, 4):
+        with tf.Session(config=tf.ConfigProto(intra_op_parallelism_threads=threads)) as session:
+            found.append(session.run([tf.reduce_sum(x, 1), tf.reduce_mean(x, 1)]))
+    wanted = x.sum(1, dtype="complex128" if dtype == "complex64" else "float64")
+    assert np.isposinf(found[0][0][2, 0].real) and np.isnan(found[0][0][3, -1].real)
+    assert not np.signbit(found[0][0][1].real).any()
+    whole = np.isfinite(wanted)
+    np.testing.assert_allclose(found[0][0][whole], wanted[whole], rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(found[0][1][whole], wanted[whole] / length, rtol=1e-5, atol=1e-5)
+    for others in found[1:]:
+        assert [value.tobytes() for value in others] == [value.tobytes() for value in found[0]]
+
+
 def test_the_mean_of_integers_is_cut_towards_zero(executor):
     assert run(tf.reduce_mean(np.array([-3, 0, 1], "int32"))) == 0
     assert run(tf.reduce_mean(np.array([3, 4], "int64"))) == 3
