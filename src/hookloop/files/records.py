@@ -34,9 +34,8 @@ def records_of(file, path):
       path: its name, for errors.
     """
     at = 0
-    while (
-        len(head := file.read(_HEAD.size)) == _HEAD.size
-    ):  # a part of one is what a writer has begun: the file ends before it
+    # A part of a head is what a writer has begun: the file ends before it.
+    while len(head := file.read(_HEAD.size)) == _HEAD.size:
         length, crc = _HEAD.unpack(head)
         if checksum.masked(head[:8]) != crc:
             raise DataLossError(None, None, f"{path}: corrupted record at {at}")
