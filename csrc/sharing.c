@@ -33,6 +33,7 @@ static void hold(hl_sharing *s, int levels) {
     for (int level = 0; level < levels; level++)
         if (s->least[level] < s->least[best] * (level == (int)s->kept || first ? 1 : ADVANTAGE)) best = (hl_sharing_level)level;
     s->hold = first || best != s->kept ? LEAST_HOLD : s->hold < MOST_HOLD ? 2 * s->hold : MOST_HOLD;
+    if (best != s->kept) s->all = s->longest = s->summed = 0;
     s->kept = s->level = best;
     s->holding = true;
     s->runs = 0;
