@@ -76,6 +76,8 @@ cdef class Callable:
 
     def _first_call(self, tuple args):
         """A call whose request is not at hand yet, or no more."""
+        if self.session is None:  # it was not made by a session
+            raise TypeError("the callable has no session")
         feeds = self._feeds(args)
         result = self.session._run_flat(self.fetches, feeds)
         if len(feeds) == len(args):  # else not each value is that of the feed at its place
