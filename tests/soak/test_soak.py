@@ -83,13 +83,17 @@ def test_memory_is_constant_over_steps(way):
         for _ in range(count):
             session.run([operation, loss])
 
-    with session:
-        go(steps // 10)
-        gc.collect()
+    def growth():
         before = resident()
         go(steps)
         gc.collect()
-        assert resident() - before < 2 * MB
+        return resident() - before
+
+    with session:
+        go(steps // 10)
+        gc.collect()
+        # What steps leave comes each time, what else the process takes does not.
+        assert any(growth() < 2 * MB for _ in range(3))
 
 
 @in_proc
