@@ -123,7 +123,7 @@ struct hl_run {
     hl_pool *pool;
     int threads;            /* how many may work on this run, the caller included */
     double share_cost_ns;   /* instructions of less estimated time are not shared with workers */
-    double unshared_ns;     /* of work in this run that nobody helped with because all workers slept */
+    double unshared_ns;     /* of work that nobody helped with as all workers slept, in this run and those just before it */
     const hl_instr *next;   /* where HL_JUMP goes */
     hl_status (*poll)(hl_run *run); /* whether to go on, about every 10 ms; NULL where an instruction must not be left half done */
     hl_status stopped;      /* what poll said where that was not HL_OK: the instruction's results are not used */

@@ -8,7 +8,7 @@ enum {
     LEAST_HOLD = 128,         /* runs until the next trials, twice as many each time that they confirm what is kept */
     MOST_HOLD = 8192,
     WINDOW = 16,              /* runs whose least time is compared with that of the trials */
-    SUMMED = 512,             /* runs whose sum, without the longest one, is compared with as many that share nothing */
+    SUMMED = 512,             /* runs whose mean, without the longest one, is compared with the least that shares nothing */
     SOON_NS = 30000,          /* half of what a worker spins for work (pool.c) */
     LONG_COST_NS = 2000000    /* longer runs are never tried alone: sharing pays, and finding out would be felt */
 };
