@@ -327,7 +327,8 @@ static void NAME(max_ties_row)(const pool *p, void *const *operand, int64_t n, i
                 const S *from = w.from + TAP_OFFSET(&w) + first;
                 S *out = to + TAP_OFFSET(&w) + first;
                 for (int64_t c = 0; c < count; c++) {
-                    const C share = LOAD(from[c]) == best[c] ? LOAD(grad[first + c]) : 0;
+                    const C value = LOAD(from[c]);
+                    const C share = value == best[c] || value != value ? LOAD(grad[first + c]) : 0;
                     out[c] = (S)STORE(p->overlapping ? LOAD(out[c]) + share : share);
                 }
             }

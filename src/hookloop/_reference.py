@@ -20,7 +20,7 @@ from .compile.loops import missing_of_variable
 from .compile.order import ALIASES
 from .compile.pipeline import Feed, order_request
 from .compile.regions import COPY, IF, LOOP, waited_for_though_fed
-from .graph.describe import closed_meanwhile, describe, fed_where_written, missing_feed
+from .graph.describe import closed_meanwhile, describe, fed_where_written, missing_feed, no_kernel
 from .ops import registry
 from .ops.mismatches import explained_of_array
 from .ops.reference_node import ReferenceNode
@@ -351,6 +351,8 @@ class ReferenceStep(ArrayOps):
 
     def run_general(self, op):
         op_def = registry.lookup(op.type)
+        if op_def.host is None and op_def.reference is None:
+            raise errors.UnimplementedError(None, op, no_kernel(op))
         if op_def.written(op):
             with self.session._lock:  # what a variable becomes of itself is one thing for the session's other threads
                 self.run_write(op, op_def)

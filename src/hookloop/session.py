@@ -23,7 +23,7 @@ from .graph.device import canonical_name
 from .graph.stack import default_session, get_default_graph
 from .graph.tensor import Tensor
 from .host_calls import HostCalls
-from .ops.mismatches import explained
+from .ops.mismatches import NOT_IMPLEMENTED, explained
 from .ops.variable_key import VARIABLES, variable_key
 from .plan_table import PlanTable
 
@@ -566,6 +566,10 @@ class BaseSession(SessionCore):
         elif op is not None and op.type == "CheckNumerics":
             message = f"{op.get_attr('message').decode()} : {message}"
         elif op is not None:
+            if op in open_shapes:  # what its lowering told
+                shapes.append(shape_in_run(op, open_shapes, registers))
+            if op.type in NOT_IMPLEMENTED and message.startswith("sizes "):
+                status = errors.UNIMPLEMENTED
             message = explained(op, shapes, message, sizes)
         text = f"{message} {describe_op(op, shapes=shapes)}" if op is not None else message
         raise errors.exception_type_from_error_code(status)(None, op, text)

@@ -71,6 +71,9 @@ def test_a_node_has_a_name(make):
     with pytest.raises(ValueError, match="'' is not a valid node name"):
         make()
     assert value_of(tf.constant([1, 2], shape=[3])).tolist() == [1, 2, 2]
+    assert value_of(tf.constant([], shape=[3])).tolist() == [0, 0, 0]  # without a last value
+    assert value_of(tf.constant(np.zeros([0, 2], bool), shape=[])).tolist() is False
+    assert value_of(tf.constant([], tf.string, shape=[2])).tolist() == [b"", b""]
     assert value_of(tf.constant([1, 2, 3, 4], shape=[2, 2])).tolist() == [[1, 2], [3, 4]]
 
 

@@ -309,3 +309,71 @@ def test_equal_maxima_of_three_axes_each_get_the_gradient(executor, dtype, windo
         found = session.run(slope)
     assert found.dtype == dtype
     np.testing.assert_array_equal(found, np.tile(np.reshape(expected, (1, 1, 3, 4, 1)), (2, 1, 1, 1, 70)))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16"])
+def test_no_numbers_of_volumes_get_the_gradient(executor, dtype):
+    values = np.arange(70, dtype=dtype) % 7
+    values[[3, 10, 11, 30]] = np.nan
+    x = tf.constant(values.reshape(1, 1, 1, 70, 1))
+    y = tf.nn.max_pool3d(x, [1, 1, 1, 2, 1], [1, 1, 1, 2, 1], "SAME")
+    with tf.Session() as session:
+        best, slope = session.run([y, tf.gradients(y, x)[0]])
+    pairs = values.reshape(35, 2)
+    np.testing.assert_array_equal(best.ravel(), pairs.max(1))
+    expected = np.where(np.isnan(pairs).any(1)[:, None], np.isnan(pairs), pairs == pairs.max(1)[:, None])
+    np.testing.assert_array_equal(slope.ravel(), expected.ravel())
+
+
+# --- windows of channels --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "int32", "uint8"])
+@pytest.mark.parametrize("padding", ["SAME", "VALID"])
+def test_windows_of_channels(executor, dtype, padding):
+    values = np.random.default_rng(0).integers(0, 100, (2, 3, 5, 12)).astype(dtype)
+    x = tf.placeholder(dtype, [None, None, 5, None])
+    y = tf.nn.max_pool(x, [1, 1, 1, 3], [1, 1, 1, 3], padding)
+    assert tf.nn.max_pool(values, [1, 1, 1, 3], [1, 1, 1, 3], padding).shape == [2, 3, 5, 4]
+    assert y.shape.as_list() == [None, None, 5, None]
+    with tf.Session() as session:
+        for channels in (12, 6, 3, 0):
+            part = values[..., :channels]
+            np.testing.assert_array_equal(session.run(y, {x: part}), part.reshape(2, 3, 5, channels // 3, 3).max(-1))
+
+
+@pytest.mark.parametrize(
+    ("window", "strides", "text"),  # TensorFlow 1.15's words
+    [
+        (
+            [1, 1, 1, 3],
+            [1, 1, 1, 3],
+            "Depthwise max pooling requires the depth window to evenly divide the input depth",
+        ),
+        (
+            [1, 1, 1, 8],
+            [1, 1, 1, 8],
+            "Depthwise max pooling requires the depth window to evenly divide the input depth",
+        ),
+        (
+            [1, 2, 2, 2],
+            [1, 2, 2, 2],
+            "MaxPooling supports exactly one of pooling across depth or pooling across width/height",
+        ),
+        ([1, 1, 1, 2], [1, 1, 1, 1], "Depthwise max pooling requires the depth window to equal the depth stride"),
+        ([1, 1, 1, 2], [1, 2, 2, 2], "Depthwise max pooling takes each pixel"),
+    ],
+)
+def test_windows_of_channels_that_are_refused(executor, window, strides, text):
+    y = tf.nn.max_pool(zeros(2, 3, 3, 4), window, strides, "SAME")
+    with tf.Session() as session, pytest.raises(tf.errors.UnimplementedError, match=text):
+        session.run(y)
+
+
+def test_windows_of_channels_have_no_gradient(executor):
+    x = tf.ones([1, 2, 2, 4])
+    (slope,) = tf.gradients(tf.nn.max_pool(x, [1, 1, 1, 2], [1, 1, 1, 2], "SAME"), x)
+    assert slope.shape == [1, 2, 2, 4]
+    refused = "MaxPoolingGrad is not yet supported on the depth dimension"
+    with tf.Session() as session, pytest.raises(tf.errors.UnimplementedError, match=refused):
+        session.run(slope)

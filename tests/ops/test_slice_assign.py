@@ -66,6 +66,49 @@ def test_a_value_of_another_shape_is_refused(executor):
 
 
 @pytest.mark.parametrize("use_resource", [False, True], ids=["reference", "resource"])
+@pytest.mark.parametrize(
+    ("rows", "shape", "said"),  # TensorFlow 1.15's answers; None where it takes the value
+    [
+        (2, (2, 1), r"\[2,4\] does not match r-value shape \[2,1\]"),
+        (2, (4,), r"\[2,4\] does not match r-value shape \[4\]"),
+        (3, (2, 4), r"\[3,4\] does not match r-value shape \[2,4\]"),
+        (1, (3, 1, 4), r"\[1,4\] does not match r-value shape \[3,1,4\]"),
+        (0, (3, 4), None),
+        (0, (5,), None),
+    ],
+)
+def test_a_value_of_another_shape_is_refused_where_the_run_tells_the_part(executor, use_resource, rows, shape, said):
+    variable = tf.get_variable("v", initializer=OLD, use_resource=use_resource)
+    n, value = tf.placeholder(tf.int32, []), tf.placeholder(tf.float32)
+    changed = variable[:n].assign(value)
+    with tf.Session() as session:
+        session.run(variable.initializer)
+        feeds = {n: rows, value: np.ones(shape)}
+        if said is None:
+            session.run(changed, feeds)
+        else:
+            with pytest.raises(
+                tf.errors.UnimplementedError, match=f"sliced l-value shape {said}. Automatic broadcasting not yet"
+            ):
+                session.run(changed, feeds)
+        np.testing.assert_array_equal(session.run(variable), OLD)
+        session.run(changed, {n: 1, value: np.zeros((1, 4))})
+        assert session.run(variable)[0].tolist() == [0] * 4
+
+
+def test_nothing_is_written_of_another_part_of_the_variable_that_does_not_fit(executor):
+    variable = tf.Variable(OLD)
+    n = tf.placeholder(tf.int32, [])
+    changed = variable[:n].assign(variable[1:])
+    with tf.Session() as session:
+        session.run(variable.initializer)
+        session.run(changed, {n: 0})
+        np.testing.assert_array_equal(session.run(variable), OLD)
+        session.run(changed, {n: len(OLD) - 1})
+        np.testing.assert_array_equal(session.run(variable)[:-1], OLD[1:])
+
+
+@pytest.mark.parametrize("use_resource", [False, True], ids=["reference", "resource"])
 def test_where_nothing_is_written_any_value_will_do(executor, use_resource):
     variable = tf.get_variable("v", initializer=OLD, use_resource=use_resource)
     with tf.Session() as session:
@@ -85,8 +128,17 @@ def test_a_slice_by_function_may_be_assigned_to_where_it_is_told_the_variable(ex
         assert session.run(variable)[:2].tolist() == [[row[0], 0, 0, 0] for row in OLD[:2].tolist()]
 
 
-def test_a_part_of_a_tensor_that_is_no_variable_has_no_assign():
-    assert not hasattr(tf.constant(OLD)[0], "assign")
+def test_a_part_of_a_tensor_that_is_no_variable_is_not_assigned():
+    variable = tf.get_variable("v", initializer=OLD)
+    for part in (
+        tf.constant(OLD)[0],
+        tf.identity(variable)[0],
+        variable.value()[0],
+        variable[0][0],
+        tf.strided_slice(OLD, [0], [1]),
+    ):
+        with pytest.raises(ValueError, match="Sliced assignment is only supported for variables"):
+            part.assign(1.0)
 
 
 @pytest.mark.parametrize("use_resource", [False, True], ids=["reference", "resource"])

@@ -180,8 +180,25 @@ def test_a_body_must_return_as_many_values_as_it_takes():
 
 
 def test_a_body_that_changes_a_dtype_is_refused():
-    with pytest.raises(TypeError, match="the dtype with which it begins, int32: got float32"):
+    refused = "Input 1 of node while/Merge was passed float from while/NextIteration:0 incompatible with expected int32"
+    with pytest.raises(
+        tf.errors.InvalidArgumentError, match=refused
+    ):  # TensorFlow 1.15's words, when it runs the graph
         tf.while_loop(lambda i: i < 3, lambda i: tf.to_float(i), [0])
+    refused = "Input 1 of node foldl/while/Merge_2 was passed int32 from foldl/while/NextIteration_2:0 incompatible with expected float"
+    with pytest.raises(tf.errors.InvalidArgumentError, match=refused):
+        tf.foldl(lambda a, x: tf.to_int32(x), tf.zeros([3]))
+
+
+def test_nodes_of_loops_that_stand_in_none(executor):
+    """TensorFlow 1.15 hands on what they are given; of an Exit it crashes."""
+    x, p = tf.placeholder(tf.float32, [2]), tf.placeholder(tf.bool, [])
+    with tf.Session() as session:
+        assert session.run(tf.raw_ops.NextIteration(data=x), {x: [1, 2]}).tolist() == [1, 2]
+        goes_on = tf.raw_ops.LoopCond(input=p)
+        assert session.run([goes_on, tf.logical_not(goes_on)], {p: True}) == [True, False]
+        with pytest.raises(tf.errors.UnimplementedError, match="Exit 'Exit' cannot run: it has no kernel"):
+            session.run(tf.raw_ops.Exit(data=x), {x: [1, 2]})
 
 
 def _growing(x, n):

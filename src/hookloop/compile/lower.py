@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np
 
 from .. import dtypes, errors
-from ..graph.describe import describe, fed_where_written, missing_feed, uninitialized
+from ..graph.describe import describe, fed_where_written, missing_feed, no_kernel, uninitialized
 from ..ops import registry
 from ..ops.mismatches import explained
 from ..ops.variable_key import VARIABLES, variable_key
@@ -82,6 +82,7 @@ class Lowerer(OpenAxes):
         self.ranks_taken: set = set()  # what makes the arrays on the host whose elements' ranks were asked for
         self.even_lengths: dict = {}  # the buffer of a concatenation's lengths -> what each of them is
         self.environment: dict = {}
+        self.told: dict = {}  # op -> a shape that the message wants if its sizes do not fit
         self.variables: dict = {}
         self.buffers: dict = {}
         self.nodes: list = []
@@ -515,7 +516,7 @@ class Lowerer(OpenAxes):
         elif op_def.lower is not None:
             op_def.lower(context, node)
         else:
-            raise errors.UnimplementedError(None, op, f"{op.type} {op.name!r} cannot run: it has no kernel")
+            raise errors.UnimplementedError(None, op, no_kernel(op))
         if op_def.stateful or (op_def.can_fail and op in self.units.kept):
             for item in self.block.items[before:]:
                 if isinstance(item, Instr):

@@ -186,6 +186,10 @@ class NodeContext:
     def maximum(self, a, b):
         return self.lowerer.sizes.apply(size_operations.MAX, a, b)
 
+    def at_hand(self, shape):
+        """A shape for messages: with the feeds' sizes as they are now."""
+        return self.lowerer._at_hand(shape)
+
     def minimum(self, a, b):
         return self.lowerer.sizes.apply(size_operations.MIN, a, b)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from .sizes import Size
 
 
-def open_shapes(environment):
+def open_shapes(environment, told):
     """{tensor: its shape}, of those with a size that only a run tells: a tuple of (factor, registers), which
-    `graph.describe.shape_in_run` works out, or None where there is no register."""
+    `graph.describe.shape_in_run` works out, or None where there is no register; of ops what their lowering `told`."""
     found, terms = {}, {}
     for tensor, value in environment.items():
         shape = value.shape
@@ -16,6 +16,8 @@ def open_shapes(environment):
                 if d.__class__ is Size and d not in terms:
                     terms[d] = _terms(d)
             found[tensor] = tuple([terms[d] if d.__class__ is Size else d for d in shape])
+    for op, shape in told.items():
+        found[op] = tuple([_terms(d) if d.__class__ is Size else d for d in shape])
     return found
 
 

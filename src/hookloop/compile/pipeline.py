@@ -265,7 +265,7 @@ def _compile(request):
     lowerer, program = plan_program(request)
     plan = _assembled(lowerer, program)
     plan["nodes"] = lowerer.nodes
-    plan["open_shapes"] = open_shapes(lowerer.environment)
+    plan["open_shapes"] = open_shapes(lowerer.environment, lowerer.told)
     plan["must_exist"] = lowerer.must_exist
     plan["variable_ops"] = dict(lowerer.variables.items())
     plan["special"] = frozenset(request.special)

@@ -18,6 +18,11 @@ def message_name(dtype):
     return _MESSAGE_NAMES.get(dtype.name, dtype.name)
 
 
+def no_kernel(op):
+    """What is said of an op that no executor can run."""
+    return f"{op.type} {op.name!r} cannot run: it has no kernel"
+
+
 def missing_feed(op):
     """The error of a run that needs a placeholder's value."""
     dtype = message_name(op.outputs[0].dtype.base_dtype)

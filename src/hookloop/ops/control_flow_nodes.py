@@ -1,6 +1,6 @@
 """TensorFlow's primitive nodes of control flow: Switch, Merge, Enter, Exit, NextIteration, LoopCond.
 
-They have no kernels: compiling raises them, with their contexts, to regions (compile/regions.py).
+Compiling raises them, with their contexts, to regions (compile/regions.py); they have no kernels.
 """
 
 from __future__ import annotations
@@ -63,6 +63,9 @@ def _merge_gradient(op, grad, _):
     return [switch(grad, equal(op.outputs[1], i))[1] for i in range(len(op.inputs))]
 
 
+# What nodes outside of loops do that a graph has of loops: they hand on.
+_OUTSIDE = {"lower": lambda c, node: c.alias(node.outputs[0], node.inputs[0]), "reference": lambda node, x: x}
+
 for _ref, _type in (("", "T"), ("Ref", "Ref(T)")):
     register(
         OpDef(
@@ -88,10 +91,10 @@ for _ref, _type in (("", "T"), ("Ref", "Ref(T)")):
             gradient=lambda op, grad: [grad],
         ),
         OpDef(f"{_ref}Exit", f"data: {_type}", f"output: {_type}", shape=_same),
-        OpDef(f"{_ref}NextIteration", f"data: {_type}", f"output: {_type}", shape=_same),
+        OpDef(f"{_ref}NextIteration", f"data: {_type}", f"output: {_type}", shape=_same, **_OUTSIDE),
     )
 register(
-    OpDef("LoopCond", "input: bool", "output: bool", shape=_one_condition),
+    OpDef("LoopCond", "input: bool", "output: bool", shape=_one_condition, **_OUTSIDE),
     OpDef("StackV2", "max_size: int32", "handle: resource", attrs={"elem_type": None, "stack_name": ""},
           shape=lambda c: (2,), stateful=True),
     OpDef("StackPushV2", "handle: resource, elem: T", "output: T", attrs={"swap_memory": False},

@@ -10,7 +10,9 @@ import numpy as np
 from .reshaping import PLACES
 from .shape_context import is_known, partial_value
 
-__all__ = ["explained", "explained_of_array", "mirrored"]
+__all__ = ["NOT_IMPLEMENTED", "explained", "explained_of_array", "mirrored", "unlike_part"]
+
+NOT_IMPLEMENTED = {"ResourceStridedSliceAssign", "StridedSliceAssign"}  # what TensorFlow may once do with unequal sizes
 
 
 def _text(shape):
@@ -164,6 +166,18 @@ def _element(op, shapes, a, b):
     )
 
 
+def unlike_part(part, shape):
+    """What is said of a value that has not the shape of the part of a variable that is assigned."""
+    return (
+        f"sliced l-value shape {_text(part)} does not match r-value shape {_text(shape)}. "
+        "Automatic broadcasting not yet implemented."
+    )
+
+
+def _assigned_part(op, shapes, a, b):
+    return unlike_part(shapes[-1], shapes[4])
+
+
 def _parted(op, shapes, a, b):
     total = b if a == shapes[1][0] else a
     return (
@@ -192,6 +206,7 @@ _UNEQUAL = {
     "MatMul": _sized("Matrix size-incompatible: In[0]: {0}, In[1]: {1}"),
     "Pack": _stacked,
     "Reshape": _reshaped,
+    "ResourceStridedSliceAssign": _assigned_part,
     "Select": _same,
     "SoftmaxCrossEntropyWithLogits": _sized("logits and labels must be broadcastable: logits_size={0} labels_size={1}"),
     "SpaceToDepth": _blocks,
@@ -201,6 +216,7 @@ _UNEQUAL = {
     "Split": _split,
     "SplitV": _split_sizes,
     "Squeeze": _squeezed,
+    "StridedSliceAssign": _assigned_part,
     "TensorArrayScatterV3": _element,
     "TensorArraySplitV3": _parted,
     "TensorArrayWriteV3": _element,
@@ -321,7 +337,8 @@ def explained(op, shapes, message, sizes):
 
     Args:
       op: the operation that refuses its inputs.
-      shapes: their shapes as far as they are known: tuples of ints and what is not an int, or None.
+      shapes: their shapes as far as they are known: tuples of ints and what is not an int, or None. Behind them what the
+        lowering told of the op.
       message: what the plan says.
       sizes: the two sizes that it speaks of.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import namedtuple
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from .. import dtypes
 from ..graph.scopes import name_scope
 from ..shapes import UNKNOWN
-from . import kinds
+from . import depth_pooling, kinds
 from .build import apply_op, convert_to_tensor
 from .convolution import _check_steps, with_space_to_batch
 from .reduce import renamed
@@ -52,6 +53,25 @@ def _pool_shape(spatial, outputs=1):
         return [_targets(c, frame, image)] * outputs
 
     return shape
+
+
+def _max_shape(c):
+    """Of maxima over windows of images, which may be windows of channels."""
+    depth = depth_pooling.window_of(c.op._attrs)
+    if depth is None:
+        return _pool_shape(2)(c)
+    frame = checked_frame(c, 2, ("dilations",))
+    _rank(c, 0, 4)
+    image = c.shape(0) if c.known(0) else (UNKNOWN,) * 4
+    found = list(_targets(c, frame, image))
+    (found[frame.channel],) = depth.targets(c, [image[frame.channel]], depth.window)
+    return tuple(found)
+
+
+def _max_gradient_shape(c):
+    if depth_pooling.window_of(c.op._attrs) is None:
+        return _like_image(2)(c)
+    return c.shape(0)
 
 
 def _like_image(spatial, image=0, grad=2):
@@ -117,6 +137,19 @@ def _lower(kernel, *picks):
     return lower
 
 
+def _lower_max(c, node):
+    if depth_pooling.window_of(node.attrs) is None:
+        _lower("max_pool")(c, node)
+    else:
+        depth_pooling.lower(c, node)
+
+
+def _lower_max_gradient(c, node):
+    if depth_pooling.window_of(node.attrs) is not None:
+        depth_pooling.refuse_gradient(node)
+    _lower("max_pool_gradient", 0, 2)(c, node)
+
+
 def _lower_index(c, node):
     frame = _frame(node)
     params = (*frame.params(), *frame.window, int(node.attrs["include_batch_in_index"]))
@@ -163,11 +196,17 @@ def _find_max(frame, x):
 
 
 def _reference_max(node, image):
+    if depth_pooling.window_of(node.attrs) is not None:
+        image, frame = depth_pooling.as_lines(node, image)
+        best = _find_max(frame, image.reshape(math.prod(image.shape[:-1]), 1, image.shape[-1], 1))[0]
+        return best.reshape(*image.shape[:-1], best.shape[2])
     frame = _frame(node)
     return from_last(_find_max(frame, to_last(image, frame))[0], frame).astype(image.dtype)
 
 
 def _reference_max_gradient(node, image, maxima, grad):
+    if depth_pooling.window_of(node.attrs) is not None:
+        depth_pooling.refuse_gradient(node)
     frame = _frame(node)
     x, g = to_last(image, frame), to_last(grad, frame)
     _check_shape(g.shape, _target_shape(frame, x))
@@ -185,7 +224,7 @@ def _reference_gradient_of_all(node, image, maxima, grad):
     taps = _taps(frame, x.shape, shape)
     padded, out = taps.padded(x), taps.padded(np.zeros(x.shape, g.dtype))
     for _, index in taps:
-        out[index] += np.where(padded[index] == best, g, 0)
+        out[index] += np.where((padded[index] == best) | (padded[index] != padded[index]), g, 0)
     return from_last(out[taps.inside()], frame).astype(grad.dtype)
 
 
@@ -327,10 +366,11 @@ def _pools(suffix, spatial, layout, maxima, of_gradients):
     register(
         OpDef(f"MaxPool{suffix}", one, "output: T", attrs=attrs if spatial == 3 else {**attrs, "T": dtypes.float32},
               types={"T": maxima},
-              shape=_pool_shape(spatial), gradient=_max_gradient(f"MaxPool{suffix}Grad"), lower=_lower("max_pool"), reference=_reference_max),
+              shape=_pool_shape(3) if spatial == 3 else _max_shape, gradient=_max_gradient(f"MaxPool{suffix}Grad"),
+              lower=_lower("max_pool") if spatial == 3 else _lower_max, reference=_reference_max),
         OpDef(f"MaxPool{suffix}Grad", of_images, "output: T", attrs={**attrs, **dict.fromkeys(("T", *of_inputs), dtypes.float32)},
-              types={"T": of_gradients, **of_inputs}, shape=_like_image(spatial), gradient=_of_max_gradient(f"MaxPool{suffix}GradGrad"),
-              lower=_lower("max_pool_gradient_of_all" if spatial == 3 else "max_pool_gradient", 0, 2),
+              types={"T": of_gradients, **of_inputs}, shape=_like_image(3) if spatial == 3 else _max_gradient_shape, gradient=_of_max_gradient(f"MaxPool{suffix}GradGrad"),
+              lower=_lower("max_pool_gradient_of_all", 0, 2) if spatial == 3 else _lower_max_gradient,
               reference=_reference_gradient_of_all if spatial == 3 else _reference_max_gradient),
         OpDef(f"MaxPool{suffix}GradGrad", three, "output: T", attrs=attrs, types={"T": second},
               shape=_select_shape(spatial), gradient=_of_max_gradient(f"MaxPool{suffix}Grad"),

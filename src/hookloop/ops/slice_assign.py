@@ -2,45 +2,60 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from .. import errors
 from ..graph.describe import describe
 from . import kinds, slicing
 from .build import apply_op, convert_to_tensor
+from .mismatches import unlike_part
 from .registry import OpDef, no_gradient, register
 from .shape_functions import nothing, unchanged
 
 __all__ = []
 
 
-def _differ(part, shape):
-    """Whether two shapes are known not to be equal."""
-    return len(part) != len(shape) or any(
+def _mismatch(op, part, shape):
+    return errors.UnimplementedError(None, op, f"{unlike_part(part, shape)} {describe(op)}")
+
+
+def _fits(c, node, part, shape):
+    """Whether a value is of the part's shape: as far as only the run tells, it is checked there.
+
+    TensorFlow takes any value where nothing is written."""
+    written = math.prod(part)
+    if isinstance(written, int) and written == 0:
+        return False
+    unlike = len(part) != len(shape) or any(
         isinstance(a, int) and isinstance(b, int) and a != b for a, b in zip(part, shape)
     )
-
-
-def _mismatch(op, part, shape):
-    part, shape = (",".join(str(d) if isinstance(d, int) else "?" for d in sizes) for sizes in (part, shape))
-    text = f"sliced l-value shape [{part}] does not match r-value shape [{shape}]. Automatic broadcasting not yet implemented."
-    return errors.UnimplementedError(None, op, f"{text} {describe(op)}")
+    if unlike and all(isinstance(d, int) for d in part):
+        raise _mismatch(node.op, part, c.at_hand(shape))
+    c.lowerer.told[node.op] = part
+    some = 1 if isinstance(written, int) else c.minimum(written, 1)
+    if unlike:
+        c.merge(some, 0)
+    else:
+        for a, b in zip(part, shape):
+            c.merge(some * a, some * b)
+    return not unlike
 
 
 def _lower(c, node):
     variable, value = node.inputs[0], node.inputs[4]
     spec = slicing.spec_of(c, variable.shape, 1)
     part = spec.output_shape()
-    if _differ(part, value.shape):
-        if any(isinstance(d, int) and d == 0 for d in part):  # TensorFlow takes any value where nothing is written
-            return
-        raise _mismatch(node.op, part, value.shape)
-    c.merge_shapes(part, value.shape)
+    if not _fits(c, node, part, value.shape):
+        return
+    seen = c.temp(value.dtype, part)  # where nothing is written the value may have any shape
+    c.view(seen, value, c.strides(value), 0)
     if value.buffer is variable.buffer:  # the part is written while the value is read
-        own = c.temp(value.dtype, value.shape)
-        c.emit("copy", [value], [own])
-        value = own
-    c.emit("copy", [value], [c.window(variable, value.shape, *slicing.view_of(c, variable, spec))])
+        own = c.temp(value.dtype, part)
+        c.emit("copy", [seen], [own])
+        seen = own
+    c.emit("copy", [seen], [c.window(variable, part, *slicing.view_of(c, variable, spec))])
 
 
 def _reference(node, x, begin, end, strides, value):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+from functools import partial
 
 import numpy as np
 
@@ -340,9 +341,11 @@ def strided_slice(input_, begin, end, strides=None, begin_mask=0, end_mask=0, el
       ellipsis_mask: the entry stands for all axes that no other one names.
       new_axis_mask: the entry makes a new axis.
       shrink_axis_mask: the entry takes one element, and the axis goes.
-      var: a variable that the slice may be assigned to, by the result's `assign(value)`.
+      var: a variable that the slice may be assigned to, by the result's `assign(value)`, which is refused without one.
       name: the node's name.
     """
+    from .slice_assign import assign_part
+
     if strides is None:
         from .array import ones_like
 
@@ -350,10 +353,7 @@ def strided_slice(input_, begin, end, strides=None, begin_mask=0, end_mask=0, el
     attrs = {"begin_mask": begin_mask, "end_mask": end_mask, "ellipsis_mask": ellipsis_mask,
              "new_axis_mask": new_axis_mask, "shrink_axis_mask": shrink_axis_mask}  # fmt: skip
     part = apply_op("StridedSlice", [input_, begin, end, strides], attrs, name)
-    if var is not None:
-        from .slice_assign import assign_part
-
-        part.assign = lambda value, name=None: assign_part(var, part.op, value, name)
+    part.assign = partial(assign_part, var, part.op)
     return part
 
 

@@ -200,7 +200,7 @@ def _expanded(array, shape, verify_shape):
     if array.size == size:
         return array.reshape(shape)
     if array.size == 0:
-        raise ValueError(f"expected at least one element for shape {shape}, got none")
+        return np.full(shape, b"", object) if array.dtype == object else np.zeros(shape, array.dtype)
     if array.size == 1:
         whole = np.empty(shape, array.dtype)
         whole.fill(array.reshape(())[()])

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from .. import nest
+from .. import errors, nest
 from ..graph.collections import GraphKeys
+from ..graph.describe import message_name
 from ..graph.scopes import name_scope
 from ..graph.stack import get_default_graph
 from ..shapes import TensorShape, as_shape
@@ -156,15 +157,24 @@ def _build(context, cond, body, loop_vars, tensors, shape_invariants):
     following = []
     for m, s, value in zip(merged, switched, flat):
         if value.dtype.base_dtype != m.dtype.base_dtype:
-            raise TypeError(
-                f"the body of a loop must give {m.op.inputs[0].name} the dtype with which it begins, "
-                f"{m.dtype.base_dtype.name}: got {value.dtype.base_dtype.name} in {value.name}"
-            )
+            _refuse_dtype(m, value)
         following.append(context.end_variable(m, s, value))
         _check_shape(m, following[-1])
     exits = [context.finish_variable(m, s, f) for m, s, f in zip(merged, switched, following)]
     context.ExitResult(exits)
     return result, exits
+
+
+def _refuse_dtype(merged, value):
+    """What TensorFlow's sessions say of the graph."""
+    following = get_default_graph().unique_name("NextIteration", mark_as_used=False)
+    begun, found = (message_name(tensor.dtype.base_dtype) for tensor in (merged, value))
+    raise errors.InvalidArgumentError(
+        None,
+        merged.op,
+        f"Input 1 of node {merged.op.name} was passed {found} from {following}:0 incompatible with expected {begun}: "
+        f"the body of the loop gives {value.name} for {merged.op.inputs[0].name}",
+    )
 
 
 def _packed(structure, flat):

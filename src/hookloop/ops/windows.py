@@ -151,8 +151,9 @@ def _up(size, stride):
     return size if stride == 1 else (size + (stride - 1)) // stride
 
 
-def checked_frame(c, spatial, windows="window"):
-    """The frame of a node that is being built; refuses what no kernel can do.
+def checked_frame(c, spatial, of_space=("strides", "dilations", "ksize")):
+    """The frame of a node that is being built; refuses what no kernel can do. The attributes `of_space` may not be of batches
+    or channels; others may be of channels.
 
     Raises:
       ValueError: for strides, dilations, windows or borders that make no sense, or of batches or channels.
@@ -164,7 +165,7 @@ def checked_frame(c, spatial, windows="window"):
             continue
         if len(values) != spatial + 2:
             c.fail(f"{name} must have {spatial + 2} elements, but has {len(values)}: {list(values)}")
-        _check_steps(c, name, [int(v) for v in values], attrs["data_format"].decode())
+        _check_steps(c, name, [int(v) for v in values], attrs["data_format"].decode(), name in of_space)
     _check_paddings(c, attrs.get("explicit_paddings"), spatial, attrs)
     return Frame(attrs, spatial)
 
@@ -176,12 +177,12 @@ _TEXTS = {
 }
 
 
-def _check_steps(c, name, values, data_format):
+def _check_steps(c, name, values, data_format, of_space):
     for value in values:
         if value < 1:
             c.fail(_TEXTS[name].format(value))
     channel = 1 if is_channels_first(data_format) else len(values) - 1
-    if values[0] != 1 or values[channel] != 1:
+    if values[0] != 1 or (of_space and values[channel] != 1):
         what = {"strides": "strides", "dilations": "dilations", "ksize": "pooling"}[name]
         c.fail(f"Current implementation does not yet support {what} in the batch and depth dimensions")
 
