@@ -7,6 +7,7 @@
 #include "plan.h"
 #include "rows.h"
 #include "segment_rows.h"
+#include "segment_vectors.h"
 #include "stretches.h"
 
 /* What the attribute of segment_reduce says; ops/segment.py has the same numbers. */
@@ -19,6 +20,7 @@ typedef struct sorted_op {
     void (*combine_picked)(void *to, const void *data, const void *indices, bool wide, int64_t rows, int64_t n);
     void (*divide)(void *to, int64_t n, double divisor);
     void (*sum_numbers)(void *to, const void *data, const void *numbers, bool wide, int64_t first, int64_t end, bool goes_on); /* or NULL */
+    take_segment take; /* or NULL */
 } sorted_op;
 
 typedef struct sorted_params {
@@ -116,6 +118,12 @@ typedef struct sorted_job {
     int64_t bound[MOST_PARTS + 1]; /* rows, each the first of a segment */
 } sorted_job;
 
+/* Fills memory with what its first bytes become. */
+static void repeat_one(char *to, const char *one, int64_t size, int64_t bytes) {
+    memcpy(to, one, (size_t)size);
+    for (int64_t done = size; done < bytes; done *= 2) memcpy(to + done, to, (size_t)(bytes - done < done ? bytes - done : done));
+}
+
 /* Segments without rows: zeros, or ones of a product. */
 static bool fill_empty(const sorted_job *job, int64_t first, int64_t end, int worker) {
     const sorted_params *p = job->p;
@@ -125,7 +133,7 @@ static bool fill_empty(const sorted_job *job, int64_t first, int64_t end, int wo
         const int64_t count = end - place < whole ? end - place : whole;
         char *to = job->out + place * p->row_bytes;
         if (p->kind != PROD) memset(to, 0, (size_t)(count * p->row_bytes));
-        else for (int64_t k = 0; k < count * p->row; k++) memcpy(to + k * size, p->one, (size_t)size);
+        else repeat_one(to, p->one, size, count * p->row_bytes);
         if (count == whole && hl_is_stopped_for(job->run, worker)) return false;
     }
     return true;
@@ -136,6 +144,10 @@ static inline const char *row_at(const sorted_job *job, int64_t i) {
     return (const char *)job->data + (p->picked ? read_number(job->indices, p->wide_index, i) : i) * p->row_bytes;
 }
 
+static void divide_segment(const sorted_params *p, int64_t rows, char *to) {
+    if (rows > 1 && (p->kind == MEAN || p->kind == SQRT_N)) p->op.divide(to, p->row, p->kind == MEAN ? (double)rows : sqrt((double)rows));
+}
+
 /* Rows from `first` to before `end`, all of one segment. False where the run is to stop. */
 static bool reduce_segment(const sorted_job *job, int64_t first, int64_t end, char *to, int worker) {
     const sorted_params *p = job->p;
@@ -143,7 +155,7 @@ static bool reduce_segment(const sorted_job *job, int64_t first, int64_t end, ch
     if (p->picked) ask_for_row(row_at(job, first + AHEAD_ROWS < p->rows ? first + AHEAD_ROWS : first), p->row_bytes);
     const bool anew = p->starts_anew && end - first > 1;
     if (anew)
-        for (int64_t at = 0; at < p->row_bytes; at += p->row_bytes / p->row) memcpy(to + at, p->one, (size_t)(p->row_bytes / p->row));
+        repeat_one(to, p->one, p->row_bytes / p->row, p->row_bytes);
     else
         copy_row(to, row_at(job, first), p->row_bytes);
     for (int64_t from = first + !anew; from < end; from += together) {
@@ -154,9 +166,23 @@ static bool reduce_segment(const sorted_job *job, int64_t first, int64_t end, ch
             p->op.combine(to, row_at(job, from), count, p->row);
         if (count == together && hl_is_stopped_for(job->run, worker)) return false;
     }
-    if (end - first > 1 && (p->kind == MEAN || p->kind == SQRT_N))
-        p->op.divide(to, p->row, p->kind == MEAN ? (double)(end - first) : sqrt((double)(end - first)));
+    divide_segment(p, end - first, to);
     return true;
+}
+
+/* The rows from `first` on that have its number, in registers: where they end, or -1 where the run is to stop. */
+static int64_t take_whole_segment(const sorted_job *job, const segment_source *source, int64_t first, int64_t last, char *to, int worker) {
+    const sorted_params *p = job->p;
+    const int64_t together = 1 + LOOK_ELEMENTS / (p->row + 1);
+    int64_t end = first;
+    for (;;) {
+        const int64_t most = last - end < together ? last : end + together;
+        end = p->op.take(source, end, most, end > first, to);
+        if (end < most || end == last || read_number(job->numbers, p->wide, end) != read_number(job->numbers, p->wide, first)) break;
+        if (hl_is_stopped_for(job->run, worker)) return -1;
+    }
+    divide_segment(p, end - first, to);
+    return end;
 }
 
 /* The sums of a part's segments where rows are single numbers: where a segment ends is not branched on. */
@@ -173,13 +199,35 @@ static void sum_chunk(const sorted_job *job, int64_t chunk, int worker) {
     }
 }
 
-/* The segments of some rows, and those without rows behind each. */
+/* The segments of some rows, and those without rows before and behind each, put together in registers. */
+static void take_chunk(const sorted_job *job, int64_t chunk, int worker) {
+    const sorted_params *p = job->p;
+    const segment_source source = {job->data, job->numbers, job->indices, p->wide, p->wide_index, p->row, p->rows};
+    const int64_t last = job->bound[chunk + 1];
+    int64_t place = chunk ? segment_from(job->numbers, p->wide, job->bound[chunk]) : 0, look = 0;
+    for (int64_t first = job->bound[chunk], end; first < last; first = end) {
+        const int64_t number = read_number(job->numbers, p->wide, first);
+        if (number > place && !fill_empty(job, place, number, worker)) return;
+        end = take_whole_segment(job, &source, first, last, job->out + number * p->row_bytes, worker);
+        if (end < 0) return;
+        place = number + 1;
+        look += (end - first) * (p->row + 1);
+        if (look >= LOOK_ELEMENTS && (look = 0, hl_is_stopped_for(job->run, worker))) return;
+    }
+    (void)fill_empty(job, place, chunk + 1 < job->parts ? segment_from(job->numbers, p->wide, last) : p->segments, worker);
+}
+
+/* The same of any type and any length of rows. */
 static void reduce_chunk(void *argument, int64_t chunk, int worker) {
     const sorted_job *job = argument;
     const sorted_params *p = job->p;
     const int64_t last = job->bound[chunk + 1];
     if (p->op.sum_numbers) {
         sum_chunk(job, chunk, worker);
+        return;
+    }
+    if (p->op.take) {
+        take_chunk(job, chunk, worker);
         return;
     }
     int64_t place = chunk ? segment_from(job->numbers, p->wide, job->bound[chunk]) : 0, look = 0;
@@ -280,7 +328,6 @@ enum {
     COMBINE(least_of_rows_##tag, S, LOAD(a) > LOAD(b) ? b : a, HOLD)
 EACH_NUMBER(SEGMENT_SUM, 0)
 EACH_COMPLEX(SEGMENT_SUM, 0)
-EACH_WIDE_FLOAT(SEGMENT_LARGEST, HOLD_NOTHING)
 EACH_INT(SEGMENT_LARGEST, HOLD_NOTHING)
 EACH_HALF(SEGMENT_LARGEST, HOLD_ROWS) /* what is held is converted by vectors */
 
@@ -309,6 +356,13 @@ SUM_NUMBERS(f32, float, uint32_t, -0.0f)
 SUM_NUMBERS(f64, double, uint64_t, -0.0)
 SUM_NUMBERS(i32, uint32_t, uint32_t, 0)
 SUM_NUMBERS(i64, uint64_t, uint64_t, 0)
+
+static void choose_take(sorted_params *p, hl_dtype dtype) {
+    const int fold = p->kind <= SQRT_N ? FOLD_SUM : p->kind == MAX ? FOLD_LARGEST : FOLD_LEAST;
+    if (p->kind == PROD) return;
+    if (dtype == HL_FLOAT32) p->op.take = take_of_f32(fold, p->picked, p->row);
+    if (dtype == HL_FLOAT64) p->op.take = take_of_f64(fold, p->picked, p->row);
+}
 
 static void choose_sum_of_numbers(sorted_params *p, hl_dtype dtype) {
     if (p->kind != SUM || p->row != 1 || p->picked) return;
@@ -380,6 +434,7 @@ static hl_status prepare_segment_reduce(hl_prepare *prep) {
     prep->ins->fn = run_segment_reduce;
     if (!find_op(p, prep->out[0]->dtype)) return hl_no_kernel(prep, NULL);
     choose_sum_of_numbers(p, prep->out[0]->dtype);
+    choose_take(p, prep->out[0]->dtype);
     return HL_OK;
 }
 

@@ -137,3 +137,44 @@ def test_sums_of_sorted_numbers_are_those_of_columns(dtype, index, threads):
             one = call("segment_reduce", [x[:, column].copy(), numbers], np.empty(places, dtype), [0], threads)
             both = call("segment_reduce", [x, numbers], np.empty((places, 2), dtype), [0])
             np.testing.assert_array_equal(one.view(unsigned), both[:, column].copy().view(unsigned))
+
+
+def folded(kind, rows):
+    """What becomes of a segment's rows: a NaN is not the largest nor the least of several."""
+    if len(rows) == 1 or kind == 0:
+        total = rows[0].copy()
+        for row in rows[1:]:
+            total += row
+        return total
+    bound, beats = (-np.inf, np.greater) if kind == 4 else (np.inf, np.less)
+    best = np.full_like(rows[0], bound)
+    for row in rows:
+        best = np.where(beats(row, best), row, best)
+    return best
+
+
+@pytest.mark.parametrize("threads", [1, 4])
+@pytest.mark.parametrize("kind", [0, 4, 5])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_sorted_segments_of_each_width(dtype, kind, threads):
+    """Rows of parts of a vector, of whole ones and of more than are held at once, with the signs of zeros and with NaN."""
+    random = np.random.default_rng(7)
+    unsigned = f"uint{np.dtype(dtype).itemsize * 8}"
+    numbers = np.repeat([0, 1, 4, 5, 6], [1, 2, 3, 1, 17]).astype("int32")
+    for width in (*range(1, 20), *(31, 32, 33, 47, 63, 64, 65, 95, 96, 97, 127, 128, 129, 150, 191, 200, 257)):
+        data = some_rows(dtype, (len(numbers), width))
+        data[random.random(data.shape) < 0.3] = 0.0
+        data[random.random(data.shape) < 0.3] = -0.0
+        if kind:
+            data[random.random(data.shape) < 0.2] = np.nan
+        wanted = np.zeros((9, width), dtype)
+        for number in np.unique(numbers):
+            wanted[number] = folded(kind, data[numbers == number])
+        found = call("segment_reduce", [data, numbers], np.empty_like(wanted), (kind,), threads)
+        np.testing.assert_array_equal(found.view(unsigned), wanted.view(unsigned), err_msg=f"width {width}")
+        if kind == 0:
+            order = random.permutation(len(data))
+            rows = np.empty_like(data)
+            rows[order] = data
+            found = call("segment_reduce", [rows, numbers, order], np.empty_like(wanted), (kind,), threads)
+            np.testing.assert_array_equal(found.view(unsigned), wanted.view(unsigned), err_msg=f"picked, width {width}")
