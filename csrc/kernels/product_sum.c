@@ -1,5 +1,5 @@
 /* Sums of the products of two tensors over some of their axes, without the products in memory: the scores of embeddings, their
- * gradients, squared lengths.
+ * gradients, squared lengths; and of their squared differences, as of points and centers.
  *
  * Products are gathered in a vector's lanes over blocks, and the blocks' sums in double: the order depends on the sizes alone.
  */
@@ -16,6 +16,9 @@ enum {
     MOST_PARTS = 64,
     MOST_FEW = 8,   /* products of a sum of few */
     FEW_ROWS = 512, /* such sums of a unit */
+    DOT_ROWS = 64,  /* longer ones, of rows that are evenly apart, */
+    MOST_ROW = 512, /* of at most as many products: more rows at once hide more of what memory takes */
+    LEAST_ROWS = 4, /* along an axis: fewer are gathered from several places */
     TASK_NS = 10000
 };
 
@@ -23,22 +26,24 @@ enum {
 typedef struct axis { int64_t size, a, b; } axis;
 typedef struct place { int64_t a, b; } place;
 
-/* How the outputs are made: along both operands, many, of few products each, or one of them, along rows of both or of the second alone, or one by one with any
- * strides. */
-typedef enum way { DOTS, FEW_PRODUCTS, SINGLE_DOT, COLUMNS_OF_TWO, SCALED_COLUMNS, ONE_BY_ONE } way;
+/* How the outputs are made: along both operands, many, those of rows that are evenly apart, of few products each, or one of them, along rows of both or of
+ * the second alone, or one by one with any strides. */
+typedef enum way { DOTS, ROW_DOTS, FEW_PRODUCTS, SINGLE_DOT, COLUMNS_OF_TWO, SCALED_COLUMNS, ONE_BY_ONE } way;
 
 typedef struct product_sum product_sum;
 typedef void (*unit_fn)(const product_sum *p, const char *a, const char *b, char *out, int64_t unit);
 
-/* A prepared sum. `inner` is the innermost axis; of the others those that stay and those that are summed, row-major. */
+/* A prepared sum. `inner` is the innermost axis; of the others those that stay and those that are summed, row-major; where rows are
+ * walked, the last of those that stay is `along`. */
 struct product_sum {
     unit_fn unit;
     way way;
-    bool inner_reduced, swapped;
-    axis inner, kept[HL_MAX_RANK], reduced[HL_MAX_RANK];
+    bool differs, inner_reduced, swapped; /* it sums squared differences instead of products */
+    axis inner, along, kept[HL_MAX_RANK], reduced[HL_MAX_RANK];
     int kept_rank, reduced_rank;
     int64_t kept_count, reduced_count;
-    int64_t strips, units, units_per_task;
+    int64_t strips, units, units_per_task; /* strips of columns, or units of `unit_rows` rows */
+    int64_t unit_rows;
     int64_t part_length; /* of a single sum, whose units are its parts */
     double cost_ns;
 };
@@ -152,40 +157,67 @@ static void swap_operands(product_sum *p) {
     p->swapped = true;
 }
 
+/* Whether sums of rows that end with the innermost axis are made row after row along the axis outside it: there are enough of them. */
+static bool walks_rows(const product_sum *p) {
+    const int64_t rows = p->kept_rank ? p->kept[p->kept_rank - 1].size : 1;
+    return p->reduced_count == 1 && p->inner.size > 0 && p->inner.size <= MOST_ROW && (p->kept_rank <= 1 || rows >= LEAST_ROWS);
+}
+
 static void choose_way(product_sum *p, int64_t lanes) {
     if (p->inner_reduced) {
-        const bool single = p->kept_count == 1 && p->reduced_count == 1;
-        const bool few = p->inner.size > 0 && p->inner.size <= MOST_FEW && p->inner.size <= lanes && p->reduced_count == 1 && p->kept_rank == 1;
-        p->way = p->inner.a != 1 || p->inner.b != 1 ? ONE_BY_ONE : single ? SINGLE_DOT : few ? FEW_PRODUCTS : DOTS;
+        const bool single = !p->differs && p->kept_count == 1 && p->reduced_count == 1;
+        const bool few = p->inner.size <= MOST_FEW && p->inner.size <= lanes;
+        p->way = p->inner.a != 1 || p->inner.b != 1 ? ONE_BY_ONE
+                 : single                           ? SINGLE_DOT
+                 : !walks_rows(p)                   ? DOTS
+                 : few                              ? FEW_PRODUCTS
+                                                    : ROW_DOTS;
+        return;
+    }
+    if (p->differs) {
+        p->way = ONE_BY_ONE;
         return;
     }
     if (p->inner.a == 1 && p->inner.b == 0) swap_operands(p);
     p->way = p->inner.b != 1 || p->inner.a > 1 || p->inner.a < 0 ? ONE_BY_ONE : p->inner.a ? COLUMNS_OF_TWO : SCALED_COLUMNS;
 }
 
-/* (a, b) -> the sums of their products over the axes of the attribute, a bit mask. */
-static hl_status product_sum_prepare(hl_prepare *prep) {
-    product_sum *p = prep->params;
-    const hl_tensor *a = prep->in[0], *b = prep->in[1], *out = prep->out[0];
-    const bool wide = out->dtype == HL_FLOAT64;
-    *p = (product_sum){.unit = wide ? unit_f64 : unit_f32};
-    if ((!wide && out->dtype != HL_FLOAT32) || a->dtype != out->dtype || b->dtype != out->dtype)
-        return hl_no_kernel(prep, "a sum of products");
-    sort_axes(p, a, b, (uint64_t)prep->attr[0].i);
-    const int64_t lanes = wide ? F64_LANES : F32_LANES;
-    choose_way(p, lanes);
+/* Parts the outputs into units. */
+static void part(product_sum *p, int64_t lanes) {
     p->strips = p->inner_reduced ? 1 : (p->inner.size + STRIP * lanes - 1) / (STRIP * lanes);
-    p->units = p->way == DOTS           ? (p->kept_count + lanes - 1) / lanes
-               : p->way == FEW_PRODUCTS ? (p->kept_count + FEW_ROWS - 1) / FEW_ROWS
-                                        : p->kept_count * p->strips;
+    p->units = p->way == DOTS ? (p->kept_count + lanes - 1) / lanes : p->kept_count * p->strips;
     if (p->way == SINGLE_DOT) {
         const int64_t length = (p->inner.size + MOST_PARTS - 1) / MOST_PARTS;
         p->part_length = length < PART ? PART : (length + BLOCK - 1) / BLOCK * BLOCK;
         p->units = (p->inner.size + p->part_length - 1) / p->part_length;
-        prep->scratch_bytes = p->units * (int64_t)sizeof(double);
     }
+    if (p->way == ROW_DOTS || p->way == FEW_PRODUCTS) {
+        p->along = p->kept_rank ? p->kept[--p->kept_rank] : (axis){1, 0, 0};
+        p->unit_rows = p->way == ROW_DOTS ? DOT_ROWS : FEW_ROWS;
+        p->strips = (p->along.size + p->unit_rows - 1) / p->unit_rows;
+        p->units = p->along.size ? p->kept_count / p->along.size * p->strips : 0;
+    }
+}
+
+static double cost_of(const product_sum *p, double outputs) {
     const double products = (double)p->kept_count * (double)p->reduced_count * (double)p->inner.size;
-    p->cost_ns = prep->cost_ns = 10 + products * (p->way == ONE_BY_ONE ? 1.5 : 0.1) + (double)out->size * (p->way == FEW_PRODUCTS ? 0.5 : 2);
+    const double product_ns = p->way == ONE_BY_ONE ? 1.5 : p->way == ROW_DOTS ? 0.07 : 0.1;
+    return 10 + products * product_ns + outputs * (p->way == FEW_PRODUCTS ? 0.5 : p->way == ROW_DOTS ? 1 : 2);
+}
+
+static hl_status prepare(hl_prepare *prep, bool differs) {
+    product_sum *p = prep->params;
+    const hl_tensor *a = prep->in[0], *b = prep->in[1], *out = prep->out[0];
+    const bool wide = out->dtype == HL_FLOAT64;
+    *p = (product_sum){.unit = wide ? unit_f64 : unit_f32, .differs = differs};
+    if ((!wide && out->dtype != HL_FLOAT32) || a->dtype != out->dtype || b->dtype != out->dtype)
+        return hl_no_kernel(prep, differs ? "a sum of squared differences" : "a sum of products");
+    sort_axes(p, a, b, (uint64_t)prep->attr[0].i);
+    const int64_t lanes = wide ? F64_LANES : F32_LANES;
+    choose_way(p, lanes);
+    part(p, lanes);
+    if (p->way == SINGLE_DOT) prep->scratch_bytes = p->units * (int64_t)sizeof(double);
+    p->cost_ns = prep->cost_ns = cost_of(p, (double)out->size);
     const int64_t tasks = (int64_t)(p->cost_ns / TASK_NS) + 1;
     p->units_per_task = p->units <= tasks ? 1 : (p->units + tasks - 1) / tasks;
     if (p->way == SINGLE_DOT) p->units_per_task = 1;
@@ -193,5 +225,13 @@ static hl_status product_sum_prepare(hl_prepare *prep) {
     return HL_OK;
 }
 
-static const hl_kernel table[] = {{"product_sum", product_sum_prepare, sizeof(product_sum)}};
+/* (a, b) -> the sums of their products over the axes of the attribute, a bit mask. */
+static hl_status product_sum_prepare(hl_prepare *prep) { return prepare(prep, false); }
+/* (a, b) -> the sums of their squared differences, likewise. */
+static hl_status difference_sum_prepare(hl_prepare *prep) { return prepare(prep, true); }
+
+static const hl_kernel table[] = {
+    {"product_sum", product_sum_prepare, sizeof(product_sum)},
+    {"squared_difference_sum", difference_sum_prepare, sizeof(product_sum)},
+};
 HL_FAMILY(product_sum, table);

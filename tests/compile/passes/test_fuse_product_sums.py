@@ -94,6 +94,75 @@ def test_squared_errors(shape, axes, function, expected, executor):
         np.testing.assert_allclose(session.run(loss, feeds), expected((a - b) ** 2, axes), rtol=1e-12)
 
 
+# (shape of the points, of the centers, axes): few and many numbers a row, rows of one or of many points, axes before and after
+DIFFERENCES = [
+    ((33, 1, 2), (1, 40, 2), [2]),
+    ((600, 1, 3), (2, 3), [2]),
+    ((9, 1, 16), (1, 25, 16), [2]),
+    ((5, 1, 67), (31, 67), [2]),
+    ((7, 1, 4, 6), (3, 4, 6), [2, 3]),
+    ((65, 19), (65, 19), [1]),
+    ((130, 8), (8,), [1]),
+    ((4, 3, 5000), (4, 1, 5000), [2]),
+    ((6, 1, 0), (1, 5, 0), [2]),
+    ((0, 1, 7), (1, 5, 7), [2]),
+]
+
+
+@pytest.mark.parametrize("dtype", [tf.float32, tf.float64], ids=lambda dtype: dtype.name)
+@pytest.mark.parametrize("left, right, axes", DIFFERENCES)
+def test_squared_differences_along_the_last_axes(left, right, axes, dtype, executor):
+    """However they are written, and with the bits of differences that are stored, by any number of threads."""
+    (x, y), (a, b), feeds = operands(dtype, left, right)
+    difference = x - y
+    alone = [tf.reduce_sum(tf.square(x - y), axes), tf.reduce_sum((x - y) ** 2, axes, keepdims=True)]
+    if executor == "plan":
+        for sums in (alone[0], tf.reduce_sum(difference * difference, axes)):
+            assert rewritten([sums], feeds) == ["squared_difference_sum"]
+    stored = tf.reduce_sum(tf.square(difference), axes)
+    for threads in (1, 2):
+        with tf.Session(config=tf.ConfigProto(intra_op_parallelism_threads=threads)) as session:
+            found, kept = [session.run(sums, feeds) for sums in alone]
+            np.testing.assert_array_equal(found, session.run([stored, difference], feeds)[0])
+        a64, b64 = a.astype(float), b.astype(float)
+        np.testing.assert_allclose(found, ((a64 - b64) ** 2).sum(tuple(axes)), 1e-5 if dtype == tf.float32 else 1e-13)
+        np.testing.assert_array_equal(kept, np.expand_dims(found, tuple(axes)))
+
+
+def test_squared_differences_as_one_operation():
+    (x, y), (a, b), feeds = operands(tf.float64, (30, 1, 5), (1, 7, 5))
+    sums = tf.reduce_sum(tf.squared_difference(x, y), 2)
+    assert rewritten([sums], feeds) == ["squared_difference_sum"]
+    with tf.Session() as session:
+        np.testing.assert_allclose(session.run(sums, feeds), ((a - b) ** 2).sum(2), 1e-13)
+
+
+def test_differences_are_stored_where_others_read_them_or_their_axes_are_not_whole():
+    (x, y, z), _, feeds = operands(tf.float32, (30, 1, 5), (1, 7, 5), (1, 7, 1))
+    difference = x - y
+    assert "sub" in rewritten([difference, tf.reduce_sum(tf.square(difference), 2)], feeds)
+    for other in (tf.reduce_sum(tf.square(x - z), 2), tf.reduce_sum(tf.square(x - y), 1)):
+        assert "squared_difference_sum" not in rewritten([other], feeds)
+
+
+def test_centers_move_to_the_mean_of_their_points(executor):
+    """A step of k-means: the gradient of the nearest distances reads the differences too."""
+    points = np.random.RandomState(0).standard_normal((50, 3)).astype("f")
+    centers = tf.Variable(points[:4])
+    distances = tf.reduce_sum(tf.square(tf.expand_dims(points, 1) - centers), 2)
+    loss = tf.reduce_sum(tf.reduce_min(distances, 1))
+    (slope,) = tf.gradients(loss, centers)
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        total, found = session.run([loss, slope])
+    apart = points[:, None].astype(float) - points[:4]
+    squares = (apart**2).sum(2)
+    nearest = squares.argmin(1)
+    np.testing.assert_allclose(total, squares.min(1).sum(), 1e-5)
+    wanted = [-2 * apart[nearest == k, k].sum(0) for k in range(4)]
+    np.testing.assert_allclose(found, wanted, 1e-4, 1e-5)
+
+
 @pytest.mark.parametrize("shape, axes", [((6, 11), [1]), ((6, 11), [0]), ((40, 9, 70), [0, 2]), ((5, 7, 4), [0, 1, 2])])
 def test_variances(shape, axes, executor):
     (x,), (a,), feeds = operands(tf.float32, shape)

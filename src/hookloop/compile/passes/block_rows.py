@@ -24,9 +24,10 @@ _MOST_OPEN = 4  # groups that wait for a next step
 # Reductions of each row by itself, whose attribute is the axes' mask; the first operand has the rows.
 _REDUCTIONS = frozenset((
     "sum", "mean", "sum_squares", "mean_squares", "sum_distances", "mean_distances", "prod", "max", "min", "all", "any",
-    "euclidean_norm", "product_sum",
+    "euclidean_norm", "product_sum", "squared_difference_sum",
 ))  # fmt: skip
 _ROWS = frozenset(("softmax", "log_softmax"))  # along the last axis
+_OF_TWO = ("product_sum", "squared_difference_sum")  # whose operands go together as those of a product do
 STANDS, MOVES, SUMS, MEANS = range(4)  # how an operand goes with the rows: `manner` of csrc/kernels/row_block.c
 _CLOSING = {"sum": SUMS, "mean": MEANS, "sum_squares": SUMS, "mean_squares": MEANS}  # of all rows
 
@@ -95,7 +96,7 @@ class _Steps:
 
     def may_stand_still(self, value):
         """Whether an operand may be the same for all rows: not what is reduced, nor the centers of its distances."""
-        return not self.is_reduction or self.instr.kernel == "product_sum"
+        return not self.is_reduction or self.instr.kernel in _OF_TWO
 
     def params(self, axes):
         if not self.is_reduction or self.instr.kernel in _ROWS:
@@ -143,7 +144,7 @@ def _closing(instr, shape):
 
 def _reduced_shape(instr):
     """The shape of what is summed; None where sizes do not tell it."""
-    if instr.kernel != "product_sum":
+    if instr.kernel not in _OF_TWO:
         return instr.inputs[0].shape
     left, right = instr.inputs[0].shape, instr.inputs[1].shape
     rank = max(len(left), len(right))

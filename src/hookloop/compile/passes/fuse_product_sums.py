@@ -3,6 +3,8 @@
 Products of two tensors are taken where their sum keeps the first axis, or where all of two tensors is summed that no instruction has to
 make: what is made on the way may be made together with the products, or row by row. Others are cut into parts for several threads
 (csrc/kernels/reduce.c), which squares are there, and squared distances from what is the same for all that go into a sum.
+
+Squared differences along the last axes, as those of all points and all centers, are summed without the differences in memory too.
 """
 
 from __future__ import annotations
@@ -35,12 +37,52 @@ def _fuse(uses, block, item):
         return
     uses.join(made, item, fused)
     fused.note("fuse_product_sums", f"does {made.kernel} on the way")
+    if fused.kernel == "product_sum":
+        _take_difference(uses, block, fused)
+
+
+def _take_difference(uses, block, squares):
+    """Makes the differences, of which a sum of squares is the only reader, on the way as well."""
+    difference = squares.inputs[0]
+    if (
+        place_key(difference) != place_key(squares.inputs[1])
+        or not is_whole(difference)
+        or difference.buffer.kind != ARENA
+    ):
+        return
+    made = uses.only_writer(difference)
+    if made is None or made.kernel != "sub" or made.effect or not same_shape(difference.shape, made.outputs[0].shape):
+        return
+    if not _reduces_along(squares.params[0], made) or not uses.may_join(block, made, difference, squares):
+        return
+    fused = Instr("squared_difference_sum", made.inputs, squares.outputs, squares.params, squares.node, views="inputs")
+    uses.join(made, squares, fused)
+    fused.note("fuse_product_sums", "does sub on the way")
+
+
+def _reduces_along(mask, made):
+    """Whether an instruction's results are summed along last axes that both operands have whole, and along no other."""
+    shape = made.outputs[0].shape
+    reduced = 0
+    while reduced < len(shape) and mask >> (len(shape) - 1 - reduced) & 1:
+        reduced += 1
+    return (
+        0 < reduced < len(shape)
+        and not mask & ((1 << (len(shape) - reduced)) - 1)
+        and all(
+            len(value.shape) >= reduced and same_shape(value.shape[-reduced:], shape[-reduced:])
+            for value in made.inputs
+        )
+    )
 
 
 def _fused(item, made, keeps_first):
     """The one instruction for a sum and the products that it adds up; None where there is none."""
     if made.kernel == "squared_difference":
-        return _distances(item, made)
+        distances = _distances(item, made)
+        if distances is None and item.kernel == "sum" and keeps_first and _reduces_along(item.params[0], made):
+            return Instr("squared_difference_sum", made.inputs, item.outputs, item.params, item.node, views="inputs")
+        return distances
     if item.kernel == "sum" and keeps_first:
         factors = made.inputs if made.kernel == "mul" else made.inputs * 2
         return Instr("product_sum", factors, item.outputs, item.params, item.node, views="inputs")
