@@ -397,6 +397,20 @@ def test_a_condition_is_known_that_is_computed_from_constants():
     assert [smart_constant_value(condition) for condition in unknown] == [None] * len(unknown)
 
 
+def test_values_that_libraries_ask_the_wrapper_of_c_for():
+    from hookloop.python import pywrap_tensorflow
+
+    def value(tensor):
+        return pywrap_tensorflow.TF_TryEvaluateConstant_wrapper(tensor.graph._c_graph, tensor._as_tf_output())
+
+    total = value(tf.reduce_sum(tf.constant([1, 2, 4])) * 2)
+    assert isinstance(total, np.int32) and total == 14
+    assert isinstance(value(tf.less(tf.constant(1.0), 2.0)), np.bool_)
+    np.testing.assert_array_equal(value(tf.concat([[1.5], tf.zeros([2])], 0)), np.float32([1.5, 0, 0]))
+    assert value(tf.placeholder(tf.bool, [])) is None
+    assert value(tf.random_uniform([2])) is None
+
+
 def test_names_that_libraries_take_from_the_framework():
     from hookloop.python.framework import ops
 
@@ -515,6 +529,7 @@ def test_there_is_no_eager_mode():
 
     with context.graph_mode():
         assert not context.executing_eagerly() and context.in_graph_mode() and context.num_gpus() == 0
+        assert not context.in_eager_mode()
 
 
 def test_functions_of_files(tmp_path):

@@ -40,6 +40,18 @@ def test_paths_of_its_files():
     assert arg_scope_func_key(framework.variable) == framework.variable._key_op
 
 
+def test_paths_of_the_files_of_training():
+    from hookloop.contrib.training.python.training import device_setter, evaluation, hparam, training
+
+    public = tf.contrib.training
+    assert (
+        evaluation.StopAfterNEvalsHook is public.StopAfterNEvalsHook
+        and evaluation.evaluate_once is public.evaluate_once
+    )
+    assert training.create_train_op is public.create_train_op and hparam.HParams is public.HParams
+    assert device_setter.byte_size_load_fn is public.byte_size_load_fn
+
+
 def test_structures_of_which_one_is_shallower():
     nest = tf.contrib.framework.nest
     assert nest.is_sequence([1]) and nest.flatten([[1], 2]) == [1, 2]

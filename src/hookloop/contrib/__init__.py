@@ -19,6 +19,11 @@ install(
         "framework.python.ops": ("contrib.framework",),
         "framework.python.ops.arg_scope": ("contrib.framework.arg_scope",),
         "framework.python.ops.variables": ("contrib.framework.variables", "contrib.framework"),
+        **{
+            f"training.python.training.{name}": ("contrib.training", f"?contrib.training.{name}")
+            for name in ("evaluation", "hparam", "training")
+        },
+        "training.python.training.device_setter": ("contrib.training",),
     },
 )
 

@@ -47,6 +47,11 @@ class Graph(GraphFields):
         return stack.graphs.get_controller(self)
 
     @property
+    def _c_graph(self):
+        """What TensorFlow's wrapper of C takes for a graph: here it is the graph."""
+        return self
+
+    @property
     def seed(self):
         """What `set_random_seed` said, or None."""
         return self._seed

@@ -86,6 +86,10 @@ class Tensor(TensorFields, TensorOperators):
     def _as_graph_element(self):
         return self
 
+    def _as_tf_output(self):
+        """What TensorFlow's wrapper of C takes for a tensor: here it is the tensor."""
+        return self
+
     def __iter__(self):
         raise OperatorNotAllowedInGraphError(
             f"iterating over `tf.Tensor` is not allowed in Graph execution: {self!r} has no values "

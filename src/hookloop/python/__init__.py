@@ -167,7 +167,10 @@ _RENAMED = {
     "ops.summary_op_util": {"summary_scope": "summary.functions.summary_scope"},
     "ops.variable_scope": {"variable": "Variable"},
     "platform.googletest": {"GetTempDir": "test.get_temp_dir"},
-    "pywrap_tensorflow": {"EventsWriter": "summary.events_writer.EventsWriter", "CheckpointReader": "train.checkpoint_utils.CheckpointReader"},
+    "pywrap_tensorflow": {
+        "CheckpointReader": "train.checkpoint_utils.CheckpointReader", "EventsWriter": "summary.events_writer.EventsWriter",
+        "TF_TryEvaluateConstant_wrapper": "python.framework.smart_cond.try_evaluate_constant",
+    },
     "summary.writer.event_file_writer": {"EventFileWriter": "summary.writer.EventFileWriter"},
     "training.evaluation": {
         "_StopAfterNEvalsHook": "contrib.training.StopAfterNEvalsHook",

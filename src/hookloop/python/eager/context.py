@@ -4,11 +4,14 @@ from contextlib import contextmanager
 
 from ...graph.stack import executing_eagerly
 
-__all__ = ["executing_eagerly", "graph_mode", "in_graph_mode", "num_gpus"]
+__all__ = ["executing_eagerly", "graph_mode", "in_eager_mode", "in_graph_mode", "num_gpus"]
 
 
 def in_graph_mode():
     return True
+
+
+in_eager_mode = executing_eagerly  # by its older name
 
 
 @contextmanager

@@ -5,8 +5,9 @@ import numpy as np
 from ...ops.conditional import smart_case
 from ...ops.conditional import smart_cond as _cond
 from ...ops.conditional import smart_constant_value as _constant_value
+from ...ops.tensor_util import evaluated_constant
 
-__all__ = ["smart_case", "smart_cond", "smart_constant_value"]
+__all__ = ["smart_case", "smart_cond", "smart_constant_value", "try_evaluate_constant"]
 
 
 def smart_constant_value(pred):
@@ -38,3 +39,14 @@ def smart_cond(pred, true_fn=None, false_fn=None, name=None):
         if not callable(function):
             raise TypeError(f"`{what}` must be callable.")
     return _cond(pred, true_fn, false_fn, name)
+
+
+def try_evaluate_constant(graph, output):
+    """The value of a tensor that constants alone tell, else None: what libraries ask TensorFlow's wrapper of C for.
+
+    Args:
+      graph: `tensor.graph._c_graph`.
+      output: `tensor._as_tf_output()`.
+    """
+    value = evaluated_constant(output)
+    return None if value is None else np.asarray(value, output.dtype.as_numpy_dtype)[()]  # a scalar is no array there
