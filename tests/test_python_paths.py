@@ -770,3 +770,38 @@ def test_branches_by_the_path_of_layers():
     assert utils.constant_value(tf.constant(True))
     assert utils.constant_value(tf.placeholder(tf.bool)) is None
     assert dir(utils) == ["constant_value", "smart_cond"]
+
+
+def test_the_debugger_is_imported_and_refuses():
+    from hookloop.python import debug
+
+    assert debug.has_inf_or_nan(None, np.array([1.0, np.nan])) and debug.has_inf_or_nan(None, np.array([1j * np.inf]))
+    assert not any(debug.has_inf_or_nan(None, np.array(value)) for value in ([1], [], ["a"], [1.0]))
+    with tf.Session() as session:
+        with pytest.raises(
+            NotImplementedError, match="LocalCLIDebugWrapperSession: hookloop has no debugger. NanTensorHook names"
+        ):
+            debug.LocalCLIDebugWrapperSession(session, ui_type="readline")
+        with pytest.raises(NotImplementedError, match="LocalCLIDebugHook: hookloop has no debugger"):
+            debug.LocalCLIDebugHook()
+        with pytest.raises(NotImplementedError, match="watch_graph: hookloop has no debugger"):
+            debug.watch_graph(None, session.graph, debug_urls="file:///tmp/d")
+        with pytest.raises(NotImplementedError, match="add_debug_tensor_watch: hookloop has no debugger"):
+            debug.add_debug_tensor_watch(None, "a", 0)
+    with pytest.raises(NotImplementedError, match="watch_graph_with_blacklists: hookloop has no debugger"):
+        debug.watch_graph_with_blacklists(None, None)
+
+
+def test_how_shapes_become_tensors_under_the_names_of_their_file():
+    from hookloop.python.framework import constant_op
+
+    convert = constant_op._tensor_shape_tensor_conversion_function
+    assert convert(tf.TensorShape([2, 3])).name == "shape_as_tensor:0"
+    assert convert(tf.TensorShape([2, 3]), dtype=tf.int64, name="q").dtype == tf.int64
+    assert convert(tf.TensorShape([2**33])).dtype == tf.int64
+    with pytest.raises(
+        ValueError, match=r"Cannot convert a TensorShape to dtype int32; a dimension is too large \(8589934592\)"
+    ):
+        convert(tf.TensorShape([2, 2**33]), tf.int32)
+    assert constant_op._dimension_tensor_conversion_function(tf.Dimension(3)).shape == ()
+    assert constant_op._constant_tensor_conversion_function([1, 2]).shape == [2]

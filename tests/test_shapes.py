@@ -2,6 +2,7 @@
 
 import pickle
 
+import numpy as np
 import pytest
 
 import hookloop as tf
@@ -266,3 +267,28 @@ def test_a_wrong_axis_of_a_vector_is_refused_when_its_largest_is_asked_for(execu
         for tensor, axis in zip(found, ("1", "-2")):
             with pytest.raises(tf.errors.InvalidArgumentError, match=f"in the range .-1, 1., but got {axis}"):
                 session.run(tensor)
+
+
+def test_elements_of_shapes_that_are_numbers():
+    """As TensorFlow 1.15 has it behind `enable_v2_tensorshape`."""
+    shape = tf.placeholder(tf.float32, [None, 3]).shape
+    assert repr(shape) == "TensorShape([Dimension(None), Dimension(3)])" and str(shape) == "(?, 3)"
+    try:
+        tf.enable_v2_tensorshape()
+        assert list(shape) == [None, 3] and type(shape[1]) is int and shape[0] is None and shape[-1] == 3
+        assert (str(shape), repr(shape), repr(shape[1:])) == ("(None, 3)", "TensorShape([None, 3])", "TensorShape([3])")
+        assert tf.TensorShape(None)[0] is None and repr(tf.TensorShape(None)) == "TensorShape(None)"
+        assert all(isinstance(size, tf.Dimension) for size in shape.dims)
+        assert shape.concatenate([4]).as_list() == [None, 3, 4] and tf.dimension_value(shape[1]) == 3
+        assert tf.zeros([shape[1], 2]).shape == [3, 2] and tf.compat.v1.dimension_value(shape[0]) is None
+        dataset = tf.data.Dataset.from_tensor_slices(np.zeros((4, 3), np.float32)).padded_batch(2, padded_shapes=[5])
+        assert dataset.output_shapes.as_list() == [None, 5]
+        shapes = (
+            tf.data.Dataset.from_tensors([1.0, 2.0])
+            .padded_batch(2, padded_shapes=tf.constant([3], tf.int64))
+            .output_shapes
+        )
+        assert shapes.ndims == 2
+    finally:
+        tf.disable_v2_tensorshape()
+    assert isinstance(shape[1], tf.Dimension) and str(shape) == "(?, 3)"

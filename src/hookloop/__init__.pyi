@@ -523,6 +523,7 @@ from .preambles import (
     disable_v2_behavior as disable_v2_behavior,
     disable_v2_tensorshape as disable_v2_tensorshape,
     enable_eager_execution as enable_eager_execution,
+    enable_v2_tensorshape as enable_v2_tensorshape,
 )
 from .session import (
     InteractiveSession as InteractiveSession,

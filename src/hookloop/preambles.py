@@ -1,9 +1,11 @@
-"""The switches between TensorFlow's versions: hookloop is always TensorFlow 1, so they do nothing."""
+"""The switches between TensorFlow's versions: hookloop is always TensorFlow 1, so they do nothing, but for the one of shapes."""
+
+from .shapes import disable_v2_tensorshape, enable_v2_tensorshape
 
 __all__ = [
     "control_flow_v2_enabled", "disable_control_flow_v2", "disable_eager_execution",
     "disable_resource_variables", "disable_tensor_equality", "disable_v2_behavior",
-    "disable_v2_tensorshape", "enable_eager_execution",
+    "disable_v2_tensorshape", "enable_eager_execution", "enable_v2_tensorshape",
 ]  # fmt: skip
 
 
@@ -16,10 +18,6 @@ def disable_eager_execution():
 
 
 def disable_control_flow_v2():
-    """Does nothing."""
-
-
-def disable_v2_tensorshape():
     """Does nothing."""
 
 

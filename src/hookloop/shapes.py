@@ -228,6 +228,28 @@ def as_dimension(value):
     return value if isinstance(value, Dimension) else Dimension(value)
 
 
+# Whether the elements of a TensorShape are numbers and None instead of Dimensions: a switch of the program, as in TensorFlow.
+_elements_are_numbers = False
+
+
+def enable_v2_tensorshape():
+    """From now on `shape[i]`, and what a loop over a shape gives, is an int, or None where the size is not known."""
+    global _elements_are_numbers
+    _elements_are_numbers = True
+
+
+def disable_v2_tensorshape():
+    """`shape[i]`, and what a loop over a shape gives, is a `Dimension`, as it is at the start."""
+    global _elements_are_numbers
+    _elements_are_numbers = False
+
+
+def _element(size):
+    if _elements_are_numbers:
+        return size if isinstance(size, int) else None
+    return Dimension(size)
+
+
 class TensorShape:
     """The shape of a tensor as far as it is known before the graph runs.
 
@@ -388,13 +410,13 @@ class TensorShape:
     def __iter__(self):
         if self._dims is None:
             raise ValueError("Cannot iterate over a shape with unknown rank.")
-        return iter([Dimension(d) for d in self._dims])
+        return iter([_element(d) for d in self._dims])
 
     def __getitem__(self, key):
         if self._dims is not None:
-            return _wrap(self._dims[key]) if isinstance(key, slice) else Dimension(self._dims[key])
+            return _wrap(self._dims[key]) if isinstance(key, slice) else _element(self._dims[key])
         if not isinstance(key, slice):
-            return Dimension(None)
+            return _element(None)
         start, stop = key.start or 0, key.stop
         if key.step is not None:
             raise ValueError("Steps are not yet handled")
@@ -432,11 +454,12 @@ class TensorShape:
     def __str__(self):
         if self._dims is None:
             return "<unknown>"
-        sizes = [str(d) if isinstance(d, int) else "?" for d in self._dims]
+        unknown = "None" if _elements_are_numbers else "?"
+        sizes = [str(d) if isinstance(d, int) else unknown for d in self._dims]
         return f"({sizes[0]},)" if len(sizes) == 1 else "(" + ", ".join(sizes) + ")"
 
     def __repr__(self):
-        return f"TensorShape({self.dims})"
+        return f"TensorShape({None if self._dims is None else list(self)})"
 
     def __reduce__(self):
         return TensorShape, (None if self._dims is None else self.as_list(),)

@@ -410,7 +410,7 @@ class Dataset(OfElements):
         size = _scalar(batch_size, "batch_size")
         shapes = [_padded_shape(shape) for shape in leaves_up_to(self._element, padded_shapes)]
         for leaf, shape in builtins.zip(leaves, shapes):
-            if leaf.shape.ndims is not None and shape.shape[0].value not in (None, leaf.shape.ndims):
+            if leaf.shape.ndims is not None and shape.shape.as_list()[0] not in (None, leaf.shape.ndims):
                 raise ValueError(f"The padded shape {constant_value(shape)} is not compatible with the corresponding input "
                                  f"component shape {leaf.shape}.")  # fmt: skip
         fills = [
@@ -600,7 +600,7 @@ def _open_sizes(shape):
 def _sizes(shape):
     known = constant_value(shape)
     if known is None:
-        return [None] * shape.shape[0].value
+        return [None] * shape.shape.as_list()[0]
     return [None if d < 0 else int(d) for d in known]
 
 

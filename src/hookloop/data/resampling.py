@@ -103,7 +103,7 @@ def _estimated(target, classes):
     from ..ops.math import add, truediv
     from ..ops.reduce import reduce_sum
 
-    count = target.shape[0].value or shape(target)[0]
+    count = target.shape.as_list()[0] or shape(target)[0]
     seen = fill([count], np.int64(_SMOOTHING))
 
     def estimate(seen, numbers):

@@ -294,6 +294,8 @@ def _convert_shape(value, dtype=None, name=None, as_ref=False):
         dtype = dtypes.int32 if all(size < 2**31 for size in sizes) else dtypes.int64
     elif dtype not in (dtypes.int32, dtypes.int64):
         raise TypeError(f"Cannot convert a TensorShape to dtype: {dtype.name}")
+    elif dtype == dtypes.int32 and max(sizes, default=0) >= 2**31:
+        raise ValueError(f"Cannot convert a TensorShape to dtype int32; a dimension is too large ({max(sizes)})")
     return constant(np.array(sizes, dtype.as_numpy_dtype), dtype, name=name or "shape_as_tensor")
 
 

@@ -132,6 +132,12 @@ _RENAMED = {
         "op_list_to_dict": "train.saveable.named", "validate_and_slice_inputs": "train.saveable.saveables",
     },
     "ops.script_ops": {"eager_py_func": "py_function"},
+    # Libraries that have copies of TensorFlow's own functions call these.
+    "framework.constant_op": {
+        "_constant_tensor_conversion_function": "ops.build._convert_constant",
+        "_dimension_tensor_conversion_function": "ops.build._convert_dimension",
+        "_tensor_shape_tensor_conversion_function": "ops.build._convert_shape",
+    },
     "framework.random_seed": {"DEFAULT_GRAPH_SEED": "graph.random_seed.DEFAULT_GRAPH_SEED"},
     "framework.tensor_util": {
         "MakeNdarray": "make_ndarray", "ShapeEquals": "ops.tensor_util.shapes_equal", "constant_value": "get_static_value",
