@@ -114,7 +114,7 @@ CXX11_ABI_FLAG = MONOLITHIC_BUILD = __cxx11_abi_flag__ = __monolithic_build__ = 
 
 # Loaded when first asked for.
 _LATER_MODULES = """
-    app bitwise compat contrib data debugging estimator flags gfile graph_util initializers io linalg logging manip math nest nn
+    app bitwise compat contrib data debugging estimator flags gfile graph_util image initializers io linalg logging manip math nest nn
     python_io quantization queue random raw_ops saved_model strings summary test train version
 """.split()
 _LATER_NAMES = {  # module -> its names here
@@ -131,6 +131,7 @@ _LATER_NAMES = {  # module -> its names here
     "ops.parallel_for": ["vectorized_map"],
     "ops.py_function": ["py_function"],
     "ops.session_handles": "delete_session_tensor get_session_handle get_session_tensor".split(),
+    "ops.patches": "extract_image_patches extract_volume_patches".split(),
     "ops.readers": "FixedLengthRecordReader IdentityReader ReaderBase TFRecordReader TextLineReader WholeFileReader".split(),
     "ops.sequence_examples": ["parse_single_sequence_example"],
     "ops.parsing": """

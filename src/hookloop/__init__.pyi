@@ -582,6 +582,8 @@ from .ops.readers import TextLineReader as TextLineReader
 from .ops.readers import WholeFileReader as WholeFileReader
 from .ops.parsing import decode_csv as decode_csv
 from .ops.session_handles import delete_session_tensor as delete_session_tensor
+from .ops.patches import extract_image_patches as extract_image_patches
+from .ops.patches import extract_volume_patches as extract_volume_patches
 from .ops.fake_quant import fake_quant_with_min_max_args as fake_quant_with_min_max_args
 from .ops.fake_quant import fake_quant_with_min_max_args_gradient as fake_quant_with_min_max_args_gradient
 from .ops.fake_quant import fake_quant_with_min_max_vars as fake_quant_with_min_max_vars
@@ -609,6 +611,7 @@ from . import estimator as estimator
 from . import flags as flags
 from . import gfile as gfile
 from . import graph_util as graph_util
+from . import image as image
 from . import initializers as initializers
 from . import io as io
 from . import linalg as linalg

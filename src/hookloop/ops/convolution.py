@@ -49,7 +49,7 @@ def _node(type, inputs, strides, padding, data_format, dilations, name, **more):
     data_format = data_format or ("NDHWC" if three else "NHWC")
     allowed = _PADDINGS if type.startswith("Conv2D") else _PADDINGS[:2]
     rank = 5 if three else 4
-    strides, dilations = _numbers(type, "strides", strides, rank), _numbers(type, "dilations", dilations, rank)
+    strides, dilations = numbers_of(type, "strides", strides, rank), numbers_of(type, "dilations", dilations, rank)
     attrs = {
         "strides": strides,
         "padding": check_choice(type, "padding", padding, allowed),
@@ -62,7 +62,12 @@ def _node(type, inputs, strides, padding, data_format, dilations, name, **more):
     return apply_op(type, inputs, attrs, name)
 
 
-def _numbers(type, attribute, values, count):
+def numbers_of(type, attribute, values, count):
+    """The numbers of an attribute that is a list of them.
+
+    Raises:
+      TypeError: where it is no list.
+    """
     if values is None and attribute == "dilations":
         return [1] * count
     if not isinstance(values, (list, tuple, np.ndarray)):

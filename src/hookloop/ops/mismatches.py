@@ -255,7 +255,14 @@ def _one_element(op, shapes, a, b):
     return "only stride 1 allowed on non-range indexing."
 
 
+def _no_window(op, shapes, a, b):
+    return f"Computed output size would be negative: the windows are larger than the images of shape {_text(shapes[0])}"
+
+
 _NEGATIVE = {
+    "Dilation2D": _no_window,
+    "ExtractImagePatches": _no_window,
+    "ExtractVolumePatches": _no_window,
     "Fill": _dimension,
     "LinSpace": lambda op, shapes, a, b: f"Requires num > 0: {a + 1}",
     "Multinomial": lambda op, shapes, a, b: f"num_samples should be nonnegative, got {a}",

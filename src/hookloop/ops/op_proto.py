@@ -18,7 +18,7 @@ _KINDS = {
         "int": """block_size limit num_buckets num_inner_iterations num_loss_partitions num_sampled num_true range_max
             record_bytes seq_dim""",
         "list(float)": "unigrams",
-        "list(int)": "explicit_paddings key ksize select_cols squeeze_dims strides",
+        "list(int)": "explicit_paddings key ksize ksizes rates select_cols squeeze_dims strides",
         "list(shape)": "context_dense_shapes dense_shapes feature_list_dense_shapes output_shapes shapes",
         "list(string)": """context_dense_keys context_sparse_keys dense_keys feature_list_dense_keys
             feature_list_dense_missing_assumed_empty feature_list_sparse_keys optimization_configs sparse_keys""",

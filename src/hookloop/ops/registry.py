@@ -34,9 +34,11 @@ _LATER = {
         "candidates": """AllCandidateSampler ComputeAccidentalHits FixedUnigramCandidateSampler LearnedUnigramCandidateSampler
             LogUniformCandidateSampler SparseToDense ThreadUnsafeUnigramCandidateSampler UniformCandidateSampler""",
         "critical_section": "ConsumeMutexLock MutexLock MutexV2",
+        "dilation": "Dilation2D Dilation2DBackpropFilter Dilation2DBackpropInput",
         "fake_quant": """FakeQuantWithMinMaxArgs FakeQuantWithMinMaxArgsGradient FakeQuantWithMinMaxVars
             FakeQuantWithMinMaxVarsGradient FakeQuantWithMinMaxVarsPerChannel FakeQuantWithMinMaxVarsPerChannelGradient""",
         "matrix_functions": "Lu MatrixLogarithm MatrixSquareRoot",
+        "patches": "ExtractImagePatches ExtractVolumePatches",
         "sequence_examples": "ParseSequenceExample ParseSingleSequenceExample",
         "parsing": "DecodeCSV ParseExample ParseSingleExample ParseTensor SerializeTensor",
         "py_function": "EagerPyFunc EagerPyFuncGradient",

@@ -137,6 +137,21 @@ def _check_room(c, room, span, stride):
                f"[input_size: {room}, effective_filter_size: {span}, stride: {stride}]")  # fmt: skip
 
 
+def window_count(c, size, span, stride, padding):
+    """How many windows of `span` elements there are along an axis, where none is no error."""
+    if size is UNKNOWN or span is UNKNOWN:
+        return UNKNOWN
+    if padding == b"SAME":
+        return _up(size, stride)
+    room = size - span + stride
+    if isinstance(room, int) and room <= -stride:
+        c.fail(f"Computed output size would be negative: {-(-room // stride)} "
+               f"[input_size: {size}, effective_filter_size: {span}, stride: {stride}]")  # fmt: skip
+    if not isinstance(room, int) and stride == 1:
+        c.natural(room)
+    return _whole_steps(c, room, stride)
+
+
 def _whole_steps(c, room, stride):
     """How many steps there are in the room, which is rounded towards 0; a check that it is not negative."""
     if stride == 1:
