@@ -3,10 +3,11 @@
 
 #include "../plan.h"
 #include "../pool.h"
+#include "exp_difference.h"
 #include "few_columns.h"
 #include "float_names.h"
 #include "half.h"
-#include "vector_math.h"
+#include "row_indices.h"
 
 enum {
     TASK_NS = 10000,
@@ -18,8 +19,7 @@ enum {
 typedef enum row_kind { ROW_SOFTMAX, ROW_LOG_SOFTMAX, ROW_DENSE, ROW_SPARSE } row_kind;
 
 /* What is largest is subtracted: no sum of exponentials is beyond the largest number. */
-#define EXP NAME(exp_below)
-#define exp_below_f64 exp_f64
+#define EXP NAME(exp_difference)
 #define LOG_SCALAR(x) _Generic((x), float: logf, double: log)(x)
 #define FLOATS f32
 #include "softmax_kernel.h"
@@ -50,6 +50,14 @@ typedef struct rows_task {
 
 static int64_t label_at(const rows *r, const char *labels, int64_t row) {
     return r->label_dtype == HL_INT32 ? ((const int32_t *)labels)[row] : ((const int64_t *)labels)[row];
+}
+
+/* The classes of `count` rows, at most as many as a vector has lanes; those of the other lanes are 0. */
+static void find_classes(const rows *r, const char *labels, int64_t row, int count, int64_t *classes) {
+    if (r->kind != ROW_SPARSE) return;
+    memset(classes, 0, F32_LANES * sizeof *classes);
+    if (r->label_dtype == HL_INT32) for (int i = 0; i < count; i++) classes[i] = ((const int32_t *)labels)[row + i];
+    else memcpy(classes, (const int64_t *)labels + row, (size_t)count * sizeof *classes);
 }
 
 static void row_f32(const rows_task *task, int64_t row) {
@@ -114,8 +122,7 @@ static void narrow(const rows_task *task, int64_t row, int count) {
     const rows *r = task->r;
     const int64_t at = row * r->columns;
     int64_t classes[F32_LANES];
-    if (r->kind == ROW_SPARSE)
-        for (int i = 0; i < count; i++) classes[i] = label_at(r, task->labels, row + i);
+    find_classes(r, task->labels, row, count, classes);
     const bool one_a_row = r->kind == ROW_DENSE || r->kind == ROW_SPARSE;
     if (r->dtype == HL_FLOAT32)
         narrow_rows_f32(r->kind, (const float *)task->x + at, (const float *)task->labels + row * r->labels_row,
@@ -131,8 +138,7 @@ static void block(const rows_task *task, int64_t row, int count) {
     const rows *r = task->r;
     const int64_t at = row * r->columns, out = r->kind == ROW_SPARSE ? row : at;
     int64_t classes[F32_LANES];
-    if (r->kind == ROW_SPARSE)
-        for (int i = 0; i < count; i++) classes[i] = label_at(r, task->labels, row + i);
+    find_classes(r, task->labels, row, count, classes);
     if (r->dtype == HL_FLOAT32)
         block_rows_f32(r->kind, (const float *)task->x + at, classes, count, r->columns, (float *)task->out + out,
                        (float *)task->gradient + at);
@@ -202,10 +208,8 @@ static hl_status fail_label(const rows *r, const char *labels, int64_t bad, hl_r
 static hl_status sparse_run(const hl_instr *ins, hl_run *run) {
     const rows *r = ins->p[2].p;
     const char *labels = ins->arg[1];
-    for (int64_t row = 0; row < r->rows; row++) {
-        const int64_t label = label_at(r, labels, row);
-        if (label < 0 || label >= r->columns) return fail_label(r, labels, label, run);
-    }
+    const int64_t unfit = first_unfit(labels, r->label_dtype != HL_INT32, r->rows, r->columns);
+    if (unfit >= 0) return fail_label(r, labels, label_at(r, labels, unfit), run);
     return run_rows(r, (rows_task){.x = ins->arg[0], .labels = labels, .out = ins->arg[2], .gradient = ins->arg[3]}, run);
 }
 

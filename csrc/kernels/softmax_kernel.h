@@ -296,8 +296,8 @@ SIMD_INLINE void NAME(narrow_rows_of)(row_kind kind, const REAL *x, const REAL *
         }
         loss = label_sum * log_sum - weighted;
     } else {
-        REAL numbers[LANES] = {0}; /* of classes, exact as reals */
-        for (int i = 0; i < rows; i++) numbers[i] = (REAL)classes[i];
+        REAL numbers[LANES]; /* of classes, exact as reals */
+        for (int i = 0; i < LANES; i++) numbers[i] = (REAL)classes[i];
         const VEC class = LOAD(numbers);
         VEC chosen = {0};
         for (int j = 0; j < columns; j++) {

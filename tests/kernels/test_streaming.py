@@ -289,6 +289,29 @@ def test_softmax_rows_of_every_length(dtype):
             np.testing.assert_allclose(loss, -(dense * np.log(want)).sum(1), rtol=10 * near["rtol"])
 
 
+@pytest.mark.parametrize("label", ("int32", "int64"))
+@pytest.mark.parametrize("dtype", ("float32", "float64"))
+def test_softmax_of_logits_far_apart_and_of_none_that_are_finite(dtype, label):
+    """What is far below the largest vanishes; an infinity above, a NaN, and nothing but infinities below give NaN in their rows alone."""
+    for columns in (2, 3, 4, 5, 8, 10, 16, 17, 40, 300):
+        x = np.random.default_rng(columns).normal(0, 3, (35, columns)).astype(dtype)
+        x[0, 1], x[2, 0], x[17, -1], x[20], x[21] = -np.inf, -1e30, -150, -np.inf, 5
+        x[3, 1], x[33, 0] = np.inf, np.nan
+        labels = (np.arange(35) % columns).astype(label)
+        out, loss = np.zeros_like(x), np.zeros(35, dtype)
+        with np.errstate(all="ignore"):
+            want = softmax_of(x.astype("float64"))
+            one_hot = np.arange(columns) == labels[:, None]
+            losses = -np.log(want[one_hot])
+        _core.KernelCall("softmax", [x], [out], [], 1)(1)
+        np.testing.assert_allclose(out, want, rtol=2e-5, atol=1e-37)
+        _core.KernelCall("sparse_softmax_cross_entropy", [x, labels], [loss, out], [], 1)(1)
+        np.testing.assert_allclose(out, want - one_hot, rtol=2e-5, atol=1e-6)
+        np.testing.assert_array_equal(np.isnan(loss), np.isnan(losses))
+        finite = np.isfinite(losses)
+        np.testing.assert_allclose(loss[finite], losses[finite], rtol=2e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize("columns", (2, 3, 4, 5, 8, 9, 16, 17, 33, 200, 300))
 def test_a_row_of_softmax_is_the_same_among_any_others(columns):
     x = np.random.default_rng(0).normal(size=(37, columns)).astype("float32")
