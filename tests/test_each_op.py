@@ -141,6 +141,7 @@ UNRECORDED = {
     "no values": "ControlTrigger TensorArrayCloseV3",
     "arrays joined and split: tests/ops/test_arrays_of_several_shapes.py": "TensorArrayConcatV3 TensorArraySplitV3",
     "lists of features: tests/ops/test_sequence_examples.py": "ParseSequenceExample ParseSingleSequenceExample",
+    "compressed text and JSON: tests/ops/test_decoding.py": "DecodeCompressed DecodeJSONExample",
     "files and records: tests/ops/test_readers.py": "DecodeCSV ParseExample ParseSingleExample ParseTensor SerializeTensor "
     "FixedLengthRecordReaderV2 IdentityReaderV2 ReaderNumRecordsProducedV2 ReaderNumWorkUnitsCompletedV2 ReaderReadUpToV2 "
     "ReaderReadV2 ReaderResetV2 ReaderRestoreStateV2 ReaderSerializeStateV2 TFRecordReaderV2 TextLineReaderV2 WholeFileReaderV2",

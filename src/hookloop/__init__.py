@@ -114,8 +114,8 @@ CXX11_ABI_FLAG = MONOLITHIC_BUILD = __cxx11_abi_flag__ = __monolithic_build__ = 
 
 # Loaded when first asked for.
 _LATER_MODULES = """
-    app bitwise compat contrib data debugging estimator flags gfile graph_util image initializers io linalg logging manip math nest nn
-    python_io quantization queue random raw_ops saved_model strings summary test train version
+    app bitwise compat config contrib data debugging estimator flags gfile graph_util image initializers io linalg logging manip math nest nn
+    python_io quantization queue random raw_ops saved_model strings summary sysconfig test train version
 """.split()
 _LATER_NAMES = {  # module -> its names here
     "messages": messages.TOP_LEVEL,
@@ -127,6 +127,7 @@ _LATER_NAMES = {  # module -> its names here
     """.split(),
     "ops.accumulators": "ConditionalAccumulator ConditionalAccumulatorBase SparseConditionalAccumulator".split(),
     "ops.candidates": ["sparse_to_dense"],
+    "ops.decoding": "decode_compressed decode_json_example".split(),
     "ops.critical_section": ["CriticalSection"],
     "ops.parallel_for": ["vectorized_map"],
     "ops.py_function": ["py_function"],

@@ -580,7 +580,9 @@ from .ops.accumulators import SparseConditionalAccumulator as SparseConditionalA
 from .ops.readers import TFRecordReader as TFRecordReader
 from .ops.readers import TextLineReader as TextLineReader
 from .ops.readers import WholeFileReader as WholeFileReader
+from .ops.decoding import decode_compressed as decode_compressed
 from .ops.parsing import decode_csv as decode_csv
+from .ops.decoding import decode_json_example as decode_json_example
 from .ops.session_handles import delete_session_tensor as delete_session_tensor
 from .ops.patches import extract_image_patches as extract_image_patches
 from .ops.patches import extract_volume_patches as extract_volume_patches
@@ -604,6 +606,7 @@ from .ops.parallel_for import vectorized_map as vectorized_map
 from . import app as app
 from . import bitwise as bitwise
 from . import compat as compat
+from . import config as config
 from . import contrib as contrib
 from . import data as data
 from . import debugging as debugging
@@ -628,6 +631,7 @@ from . import raw_ops as raw_ops
 from . import saved_model as saved_model
 from . import strings as strings
 from . import summary as summary
+from . import sysconfig as sysconfig
 from . import test as test
 from . import train as train
 from . import version as version

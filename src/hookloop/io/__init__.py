@@ -6,7 +6,7 @@ from . import tf_record as _records
 _get, _names = attributes(
     "hookloop.io",
     """FixedLenFeature FixedLenSequenceFeature PaddingFIFOQueue PriorityQueue QueueBase RandomShuffleQueue decode_base64
-    decode_csv decode_raw encode_base64 matching_files parse_example parse_single_example parse_single_sequence_example
+    decode_compressed decode_csv decode_json_example decode_raw encode_base64 matching_files parse_example parse_single_example parse_single_sequence_example
     parse_tensor read_file serialize_tensor write_file""",
     {
         "match_filenames_once": "train.match_filenames_once",

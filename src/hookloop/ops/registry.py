@@ -34,6 +34,7 @@ _LATER = {
         "candidates": """AllCandidateSampler ComputeAccidentalHits FixedUnigramCandidateSampler LearnedUnigramCandidateSampler
             LogUniformCandidateSampler SparseToDense ThreadUnsafeUnigramCandidateSampler UniformCandidateSampler""",
         "critical_section": "ConsumeMutexLock MutexLock MutexV2",
+        "decoding": "DecodeCompressed DecodeJSONExample",
         "dilation": "Dilation2D Dilation2DBackpropFilter Dilation2DBackpropInput",
         "fake_quant": """FakeQuantWithMinMaxArgs FakeQuantWithMinMaxArgsGradient FakeQuantWithMinMaxVars
             FakeQuantWithMinMaxVarsGradient FakeQuantWithMinMaxVarsPerChannel FakeQuantWithMinMaxVarsPerChannelGradient""",
