@@ -153,6 +153,9 @@ UNRECORDED = {
     "ThreadUnsafeUnigramCandidateSampler",
     "what runs alone: tests/ops/test_critical_section.py": "ConsumeMutexLock MutexLock MutexV2",
     "elements for later steps: tests/ops/test_staging.py": "Stage StageClear StagePeek StageSize Unstage",
+    "elements by keys: tests/ops/test_map_staging.py": "MapClear MapIncompleteSize MapPeek MapSize MapStage MapUnstage "
+    "MapUnstageNoKey OrderedMapClear OrderedMapIncompleteSize OrderedMapPeek OrderedMapSize OrderedMapStage OrderedMapUnstage "
+    "OrderedMapUnstageNoKey",
     "queues": "FIFOQueueV2 PaddingFIFOQueueV2 PriorityQueueV2 RandomShuffleQueueV2 QueueCloseV2 QueueDequeueManyV2 "
     "QueueDequeueUpToV2 QueueDequeueV2 QueueEnqueueManyV2 QueueEnqueueV2 QueueIsClosedV2 QueueSizeV2",
     "gradients that threads hand in: tests/train/test_sync_replicas.py": "AccumulatorNumAccumulated AccumulatorSetGlobalStep "

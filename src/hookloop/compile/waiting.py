@@ -14,6 +14,8 @@ from ..ops.variable_key import VARIABLES, variable_key
 # What waits -> what gives it.
 _GIVERS = {
     "Unstage": ("Stage",),
+    **dict.fromkeys(("MapUnstage", "MapUnstageNoKey"), ("MapStage",)),
+    **dict.fromkeys(("OrderedMapUnstage", "OrderedMapUnstageNoKey"), ("OrderedMapStage",)),
     **dict.fromkeys(
         ("QueueDequeueV2", "QueueDequeueManyV2", "QueueDequeueUpToV2"),
         ("QueueEnqueueV2", "QueueEnqueueManyV2", "QueueCloseV2"),
@@ -21,7 +23,16 @@ _GIVERS = {
     "ResourceAccumulatorTakeGradient": ("ResourceAccumulatorApplyGradient",),
     "SparseAccumulatorTakeGradient": ("SparseAccumulatorApplyGradient",),
 }
-_WAITS_FOR_ROOM = frozenset(("Stage", "QueueEnqueueV2", "QueueEnqueueManyV2"))
+_WAITS_FOR_ROOM = frozenset(("Stage", "MapStage", "OrderedMapStage", "QueueEnqueueV2", "QueueEnqueueManyV2"))
+_MAP_OPS = ("Stage", "Unstage", "UnstageNoKey", "Size", "IncompleteSize")
+_AREAS = {  # kinds of staging areas -> the ops of each
+    "stage": ("Stage", "Unstage", "StageSize"),
+    **{kind: tuple(kind + name for name in _MAP_OPS) for kind in ("Map", "OrderedMap")},
+}
+_OF_AREAS = [kind for types in _AREAS.values() for kind in types]
+_SIZES = frozenset(kind for kind in _OF_AREAS if kind.endswith("Size"))
+_CHANGES = frozenset(_OF_AREAS) - _SIZES
+_WITHOUT_COUNTERS = ("Unstage", "MapUnstage", "OrderedMapUnstage", "SparseAcc", "ResourceAcc")
 _HANDED_ON = frozenset(("Enter", "RefEnter", "Identity", "Switch", "RefSwitch"))
 
 
@@ -64,10 +75,10 @@ class Waiting:
     @staticmethod
     def _size_first(raised):
         """How many elements an area has is asked before the step changes it, as a variable is read that has no path from a write."""
-        for size in [op for op in raised.needed if op.type == "StageSize"]:
+        for size in [op for op in raised.needed if op.type in _SIZES]:
             first = raised.unit_of[size]
             for op in raised.needed:
-                if op.type in ("Stage", "Unstage") and _place(op) == _place(size):
+                if op.type in _CHANGES and _place(op) == _place(size):
                     second = raised.unit_of[op]
                     if first.region is second.region and not waits_for(first, second):
                         second.before.add(first)
@@ -89,7 +100,7 @@ class Waiting:
                 continue
             for take in takers:
                 waiting = raised.unit_of[take]
-                if waiting.region is root and not take.type.startswith(("Unstage", "SparseAcc", "ResourceAcc")):
+                if waiting.region is root and not take.type.startswith(_WITHOUT_COUNTERS):
                     if not waits_for(waiting, unit):
                         unit.before.add(waiting)
                         self._add_counter(take, counter)
@@ -145,8 +156,9 @@ def waits_for(unit, other):
 
 def _place(op):
     """What an op gives to or takes from: equal for the same queue, area or accumulator."""
-    if op.type.startswith(("Stage", "Unstage")):
-        return "stage", op.get_attr("shared_name")
+    for kind, types in _AREAS.items():
+        if op.type in types:
+            return kind, op.get_attr("shared_name")
     holder = _origin(op.inputs[0])
     return holder.type, holder._attrs.get("shared_name") or holder.name
 

@@ -36,7 +36,10 @@ _QUEUES = frozenset((
     "QueueDequeueUpToV2", "QueueDequeueV2", "QueueEnqueueManyV2", "QueueEnqueueV2", "QueueIsClosedV2", "QueueSizeV2",
 ))  # fmt: skip
 
-_STAGES = frozenset(("Stage", "StageClear", "StagePeek", "StageSize", "Unstage"))
+_OF_MAPS = ("Clear", "IncompleteSize", "Peek", "Size", "Stage", "Unstage", "UnstageNoKey")
+_STAGES = frozenset(("Stage", "StageClear", "StagePeek", "StageSize", "Unstage")) | {
+    kind + name for kind in ("Map", "OrderedMap") for name in _OF_MAPS
+}
 
 _MUTEXES = frozenset(("ConsumeMutexLock", "MutexLock", "MutexV2"))
 

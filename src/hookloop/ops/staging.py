@@ -186,9 +186,9 @@ class StagingArea:
         """An operation that takes all elements away."""
         return self._apply("StageClear", [], name or f"{self._name}_clear", beside=False)
 
-    def _apply(self, kind, inputs, name, beside=True):
+    def _apply(self, kind, inputs, name, beside=True, **more):
         attrs = {"dtypes": list(self._dtypes), "shared_name": self._name, "capacity": self._capacity,
-                 "memory_limit": self._memory_limit}  # fmt: skip
+                 "memory_limit": self._memory_limit, **more}  # fmt: skip
         if not beside:
             return apply_op(kind, inputs, attrs, name)
         with colocate_with(self._coloc_op):
