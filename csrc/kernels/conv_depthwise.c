@@ -14,6 +14,8 @@ enum {
     SLIDE_WINDOW = 7,
     SLIDE_VECTORS = SIMD_BYTES == 64 ? 4 : 2,
     FILTER_TAPS = 4, /* side by side, of a filter's gradient */
+    FLAT_VECTORS = 8, /* side by side, of several positions each */
+    FLAT_TAPS = 256,
     MAX_SUM_BLOCKS = 16
 };
 
@@ -29,8 +31,8 @@ typedef struct depthwise {
     bool wide;
 } depthwise;
 
-/* Where the taps of a window begin, and how many there are along each axis. */
-typedef struct depthwise_taps { int64_t image, filter, count[CONV_AXES]; } depthwise_taps;
+/* Where the taps of a window begin, the first one along each axis, and how many there are. */
+typedef struct depthwise_taps { int64_t image, filter, first[CONV_AXES], count[CONV_AXES]; } depthwise_taps;
 
 #define FLOATS f32
 #include "conv_depthwise_kernel.h"

@@ -15,6 +15,7 @@ SIMD_INLINE void NAME(find_taps_along)(const depthwise *d, int axis, int64_t pos
     if (start < 0) first = a->dilation == 1 ? -start : conv_ceil(-start, a->dilation);
     if (start + (a->window - 1) * a->dilation >= a->image) /* divides only at the image's end */
         end = start < a->image ? (a->image - 1 - start) / a->dilation + 1 : 0;
+    t->first[axis] = first;
     t->count[axis] = conv_max(0, end - first);
     t->image += (start + first * a->dilation) * d->image_step[axis];
     t->filter += first * d->filter_step[axis];
@@ -27,6 +28,8 @@ SIMD_INLINE depthwise_taps NAME(taps_of_row)(const depthwise *d, int64_t positio
     NAME(find_taps_along)(d, 1, position1, &t);
     return t;
 }
+
+#include "conv_depthwise_flat.h"
 
 #define EACH_TAP                                           \
     for (int64_t k0 = 0; k0 < t.count[0]; k0++)            \
@@ -147,12 +150,19 @@ static inline bool NAME(is_inside)(const conv_axis *a, int64_t position, int64_t
 static void NAME(depthwise_rows)(const depthwise *d, const void *images, const void *filters, void *targets, int64_t row0, int64_t row1) {
     const int64_t rows = d->size[0] * d->size[1], channels = d->channels, to_step = d->step[2] * channels;
     const NAME(depthwise_slide_fn) slide = NAME(depthwise_slide_of)(&d->axis[2]);
+    const bool flat = NAME(is_flat)(d);
+    VEC factors[FLAT_TAPS];
+    if (flat) NAME(flat_filter)(d, filters, factors);
     for (int64_t row = row0; row < row1; row++) {
         const int64_t i0 = row % rows / d->size[1] - d->start[0], i1 = row % d->size[1] - d->start[1];
         if (i0 % d->step[0] != 0 || i1 % d->step[1] != 0) continue; /* another phase's */
         const depthwise_taps row_taps = NAME(taps_of_row)(d, i0 / d->step[0], i1 / d->step[1]);
         const REAL *image = (const REAL *)images + row / rows * d->image_size, *filter = filters;
         REAL *to = (REAL *)targets + (row * d->size[2] + d->start[2]) * channels;
+        if (flat) {
+            NAME(flat_row)(d, &row_taps, image, filter, factors, to);
+            continue;
+        }
         int64_t position = 0;
         while (position < d->axis[2].target) {
             depthwise_taps t = row_taps;
@@ -215,11 +225,15 @@ typedef void (*NAME(depthwise_sums_fn))(const depthwise *d, const REAL *image, c
 static const NAME(depthwise_sums_fn) NAME(depthwise_sums_of)[FILTER_TAPS] = {
     NAME(depthwise_sums_1), NAME(depthwise_sums_2), NAME(depthwise_sums_3), NAME(depthwise_sums_4),
 };
+static const NAME(depthwise_sums_fn) NAME(flat_sums_of)[FILTER_TAPS] = {
+    NAME(flat_sums_1), NAME(flat_sums_2), NAME(flat_sums_3), NAME(flat_sums_4),
+};
 
 /* Some taps of axis 2 over a row of positions: those that all of the taps see together, the others tap by tap. */
 static void NAME(depthwise_filter_taps)(const depthwise *d, const REAL *image, const REAL *grad, int64_t first_tap, int taps, REAL *sums) {
     const conv_axis *a = &d->axis[2];
     const int64_t channels = d->channels;
+    const NAME(depthwise_sums_fn) *sums_of = a->stride == 1 && channels <= LANES / 2 ? NAME(flat_sums_of) : NAME(depthwise_sums_of);
     int64_t start[FILTER_TAPS], begin[FILTER_TAPS], end[FILTER_TAPS], all_begin = 0, all_end = a->target;
     for (int t = 0; t < taps; t++) {
         start[t] = (first_tap + t) * a->dilation - a->before;
@@ -230,15 +244,15 @@ static void NAME(depthwise_filter_taps)(const depthwise *d, const REAL *image, c
     }
     const bool some = all_begin < all_end;
     if (some)
-        NAME(depthwise_sums_of)[taps - 1](d, image + (start[0] + all_begin * a->stride) * channels, grad + all_begin * channels,
-                                          all_end - all_begin, sums);
+        sums_of[taps - 1](d, image + (start[0] + all_begin * a->stride) * channels, grad + all_begin * channels,
+                          all_end - all_begin, sums);
     for (int t = 0; t < taps; t++, sums += channels) {
         const REAL *seen = image + start[t] * channels;
         const int64_t before = some ? all_begin : end[t], behind = some ? all_end : end[t];
         if (begin[t] < before)
-            NAME(depthwise_sums_1)(d, seen + begin[t] * a->stride * channels, grad + begin[t] * channels, before - begin[t], sums);
+            sums_of[0](d, seen + begin[t] * a->stride * channels, grad + begin[t] * channels, before - begin[t], sums);
         if (behind < end[t])
-            NAME(depthwise_sums_1)(d, seen + behind * a->stride * channels, grad + behind * channels, end[t] - behind, sums);
+            sums_of[0](d, seen + behind * a->stride * channels, grad + behind * channels, end[t] - behind, sums);
     }
 }
 

@@ -51,3 +51,36 @@ def test_any_geometry(geometry, batch, channels, dtype):
 def test_strides(stride, window):
     """The positions of an image fall into phases: some see no tap, and a stride may be larger than the image."""
     check([(23, window, stride, 1, window // 2, window // 2)] * 2, 3, 40, "f")
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.data(), st.integers(1, 9), st.integers(1, 170), st.sampled_from(["f", "d"]))
+def test_few_channels(data, channels, width, dtype):
+    """Positions of a row with all their channels fill vectors: rows of any length, windows that reach beyond both ends of them."""
+    window, dilation = data.draw(st.integers(1, 7)), data.draw(st.integers(1, 3))
+    before, after = data.draw(st.integers(0, 20)), data.draw(st.integers(0, 20))
+    along = (width, window, 1, dilation, before, after)
+    across = (data.draw(st.integers(3, 5)), 3, data.draw(st.integers(1, 2)), 1, 1, 1)
+    if target_size(along) > 0:
+        check([across, along], 2, channels, dtype)
+
+
+@pytest.mark.parametrize("window", [16, 17])
+def test_few_channels_under_many_taps(window):
+    check([(20, window, 1, 1, 8, 8), (90, window, 1, 1, 8, 8)], 1, 1, "f")
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("place", [0, 2, 31, 38, 39])
+def test_what_is_not_finite_stays_within_its_windows(place, channels):
+    """At both ends of a row and inside it; an infinite tap beyond the end is none."""
+    image, taps = np.ones((1, 1, 40, channels), "f"), np.ones((1, 5, channels), "f")
+    image[0, 0, place, 0] = np.nan
+    geometry = [(1, 1, 1, 1, 0, 0), (40, 5, 1, 1, 2, 2)]
+    found = run("conv_depthwise", [image, taps], np.empty_like(image), geometry)[0, 0]
+    reached = np.abs(np.arange(40) - place) <= 2
+    np.testing.assert_array_equal(np.isnan(found[:, 0]), reached)
+    assert np.isfinite(found[:, 1:]).all()
+    taps[0, 0] = np.inf
+    found = run("conv_depthwise", [np.ones_like(image), taps], np.empty_like(image), geometry)[0, 0]
+    np.testing.assert_array_equal(np.isinf(found), np.arange(40)[:, None] + np.zeros(channels) >= 2)

@@ -193,6 +193,14 @@ def dense_strides(shape):
     return tuple(reversed(strides))
 
 
+def are_dense(shape, strides):
+    """Whether strides are those of row-major order, but along axes of one element, which nothing walks."""
+    return all(
+        stride == dense or (not isinstance(size, Size) and size == 1)
+        for size, stride, dense in zip(shape, strides, dense_strides(shape))
+    )
+
+
 def has_dense_rows(value):
     """Whether the last axis of a strided value is dense, and the others do not run backwards."""
     last = value.strides[-1] if value.strides else 1

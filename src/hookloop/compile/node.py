@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from . import sizes as size_operations
-from .ir import ANY_STRIDES, ARENA, GROWN, MAX_RANK, Buffer, Instr, Value, dense_strides, same_shape
+from .ir import ANY_STRIDES, ARENA, GROWN, MAX_RANK, Buffer, Instr, Value, are_dense, dense_strides
 from .sizes import Size
 
 
@@ -278,7 +278,7 @@ class NodeContext:
         out.buffer = value.buffer
         out.offset = value.offset + offset
         strides = tuple(strides)
-        out.strides = None if same_shape(strides, dense_strides(out.shape)) else strides
+        out.strides = None if are_dense(out.shape, strides) else strides
 
     def strides(self, value):
         """Strides of a value in elements, dense or not."""
@@ -293,7 +293,7 @@ class NodeContext:
 
     def window(self, value, shape, strides, offset=0):
         window = Value(value.dtype, tuple(shape), value.buffer, tuple(strides), value.offset + offset)
-        if same_shape(window.strides, dense_strides(window.shape)):
+        if are_dense(window.shape, window.strides):
             window.strides = None
         return window
 

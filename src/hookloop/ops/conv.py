@@ -152,11 +152,20 @@ def _seen_as(c, value, shape):
     return seen
 
 
+def _is_of_one_channel(frame, filters, covered):
+    """Whether there is one channel before and behind, along whose rows the depthwise kernels take several positions at once."""
+    channels = filters.shape[-2:]
+    return not covered and frame.stride[-1] == 1 and all(isinstance(size, int) and size == 1 for size in channels)
+
+
 def _lower_forward(c, node):
     frame, out = _frame(node), node.outputs[0]
     image, filters = node.inputs
     image, filters, params = _precise(c, channels_last(c, image, frame)), _precise(c, filters), _params(frame)
     covered = covered_axes(frame, image.shape, filters.shape[:-2], frame.channels_last(out.shape))
+    if _is_of_one_channel(frame, filters, covered):
+        _emit_image(c, "conv_depthwise", [image, _flat(c, filters)], out, frame, params)
+        return
     if covered:
         image = _seen_as(c, image, image_shape(image.shape, covered))
         filters = _seen_as(c, filters, filter_shape(filters.shape, covered))
@@ -184,6 +193,9 @@ def _lower_image_gradient(c, node):
     _, filters, target = node.inputs
     target, filters, params = _precise(c, channels_last(c, target, frame)), _precise(c, filters), _params(frame)
     covered = covered_axes(frame, frame.channels_last(out.shape), filters.shape[:-2], target.shape)
+    if _is_of_one_channel(frame, filters, covered):
+        _lower_depthwise_image(c, node)
+        return
     if not covered:
         _emit_image(c, "conv_image_gradient", [target, _turned(c, filters)], out, frame, params)
         return
@@ -204,6 +216,9 @@ def _lower_filter_gradient(c, node):
         _params(frame),
     )
     covered = covered_axes(frame, image.shape, out.shape[:-2], target.shape)
+    if _is_of_one_channel(frame, out, covered):
+        _lower_depthwise_filter(c, node)
+        return
     if covered:
         image, params = _seen_as(c, image, image_shape(image.shape, covered)), covering_params(params, covered)
         c.prepare(out)
