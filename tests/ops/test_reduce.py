@@ -72,6 +72,25 @@ def test_sums_over_a_short_axis_in_the_middle(executor, length, columns, dtype):
         assert [value.tobytes() for value in others] == [value.tobytes() for value in found[0]]
 
 
+@pytest.mark.parametrize("dtype", FLOATS + ["int32"])
+@pytest.mark.parametrize("columns", [2, 3, 8, 15, 16, 17, 33, 4096, 5000])
+@pytest.mark.parametrize("length", [2, 3, 4, 5])
+def test_extrema_over_a_short_axis_in_the_middle(executor, length, columns, dtype):
+    """What is no number, wherever it stands, is the largest and the least; infinities are no bound to begin with; threads change nothing."""
+    x = sample((2000 if columns < 9 else 7, length, columns), dtype)
+    if np.dtype(dtype).kind == "f":
+        x[0, 0, 0], x[1, 1, -1], x[2, -1, 1] = np.nan, np.nan, np.nan
+        x[3], x[4] = -np.inf, np.inf
+    found = [run([tf.reduce_max(x, 1), tf.reduce_min(x, 1)])]
+    for threads in (1, 4):
+        with tf.Session(config=tf.ConfigProto(intra_op_parallelism_threads=threads)) as session:
+            found.append(session.run([tf.reduce_max(x, 1), tf.reduce_min(x, 1)]))
+    np.testing.assert_array_equal(found[0][0], x.max(1))
+    np.testing.assert_array_equal(found[0][1], x.min(1))
+    for others in found[1:]:
+        assert [value.tobytes() for value in others] == [value.tobytes() for value in found[0]]
+
+
 def test_the_mean_of_integers_is_cut_towards_zero(executor):
     assert run(tf.reduce_mean(np.array([-3, 0, 1], "int32"))) == 0
     assert run(tf.reduce_mean(np.array([3, 4], "int64"))) == 3
