@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "machine.h"
+#include "sharing.h"
 
 enum {
     MAX_WORKERS = 63,
@@ -23,7 +24,6 @@ enum {
     LATER = 4,              /* jobs more, of work that is wanted later */
     WAKE_COST_NS = 50000,   /* less work than this in a run does not pay for waking parked workers */
     SHARE_COST_NS = 5000,   /* nor this in an instruction for handing work to one that still spins */
-    SPIN_NS = 60000,
     KEPT_NS = 20000,        /* so much work is left to an owner that has begun: data that change their cache cost more than waiting */
     PATIENCE_NS = 10000,    /* how long the caller spins for the last ones before it takes them or offers its processor */
     LEAST_PAUSE_NS = 500000, /* how long nobody is woken after a worker woke on the caller's own processor: */
@@ -175,7 +175,7 @@ static bool on_callers_cpu(hl_pool *p) {
 
 /* Waits for a job after the one seen, for a while and not where the caller wants to run. False: nothing came. */
 static bool spin(hl_pool *p, uint64_t seen) {
-    const int64_t until = hl_now_ns() + SPIN_NS;
+    const int64_t until = hl_now_ns() + HL_SPIN_NS;
     bool came = false;
     atomic_fetch_add_explicit(&p->spinning, 1, memory_order_relaxed);
     for (int spins = 1;; spins++) {

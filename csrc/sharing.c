@@ -9,9 +9,10 @@ enum {
     MOST_HOLD = 8192,
     WINDOW = 16,              /* runs whose least time is compared with that of the trials */
     SUMMED = 512,             /* runs whose mean, without the longest one, is compared with the least that shares nothing */
-    SOON_NS = 30000,          /* half of what a worker spins for work (pool.c) */
+    SOON_NS = 30000,          /* a run that follows the last one so soon finds the workers awake that it woke */
     LONG_COST_NS = 2000000    /* longer runs are never tried alone: sharing pays, and finding out would be felt */
 };
+_Static_assert(SOON_NS < HL_SPIN_NS, "a worker that has parked would be taken for one that still looks for work");
 static const double THRESHOLD_NS[HL_SHARING_LEVELS] = {0, 20000, INFINITY};
 static const double LONGER = 1.25;   /* than in the trials: something has changed */
 static const double DISADVANTAGE = 1.05; /* of all runs together, from which on they share nothing */

@@ -17,6 +17,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+enum { HL_SPIN_NS = 60000 }; /* how long a worker without work looks for the next before it parks (pool.c) */
+
 typedef enum hl_sharing_level { HL_SHARE_MOST, HL_SHARE_LARGE, HL_SHARE_NOTHING, HL_SHARING_LEVELS } hl_sharing_level;
 
 /* Zeroed: nothing is known yet. Times are in units of the run's estimated time, so that runs of different sizes compare. */
