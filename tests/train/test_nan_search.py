@@ -9,6 +9,8 @@ import pytest
 
 import hookloop as tf
 
+from ..conftest import on_reference
+
 
 def failure(loss, feeds=({},), train=None, hook=None):
     """The text of the error."""
@@ -113,21 +115,35 @@ def test_the_steps_own_element(executor):
     dataset = tf.data.Dataset.from_tensor_slices(values).repeat().batch(2)
     element = dataset.make_one_shot_iterator().get_next()
     text = failure(tf.reduce_sum(tf.sqrt(element, name="root")), [{}] * 9)
-    if executor == "reference":  # where Python goes through the data it does not go back
-        assert text.endswith("computed once more, after the step, the loss is finite.")
+    assert "'root' (op: 'Sqrt')" in text and "1 of 2 values not finite" in text
+    assert "other values" not in text
+
+
+@pytest.mark.parametrize("kind", ["function", "generator", "several components"])
+def test_the_steps_own_element_where_python_makes_it(executor, kind):
+    values = np.float32([4, 4, 4, -1, 4, 4])
+    dataset = tf.data.Dataset.from_tensor_slices(values)
+    if kind == "generator":
+        dataset = tf.data.Dataset.from_generator(lambda: iter(values), tf.float32, [])
+    elif kind == "several components":
+        dataset = dataset.map(
+            lambda x: {"text": tf.as_string(x), "x": tf.py_func(lambda value: value, [x], tf.float32)}
+        )
     else:
-        assert "'root' (op: 'Sqrt')" in text and "1 of 2 values not finite" in text
-        assert "other values" not in text
-
-
-def test_the_next_element_stands_for_one_that_a_function_gave():
-    def root(x):
-        return tf.py_func(lambda value: value, [x], tf.float32)
-
-    elements = tf.data.Dataset.from_tensor_slices(np.float32([1, -1, -2])).map(root)
-    element = elements.make_one_shot_iterator().get_next()
+        dataset = dataset.map(lambda x: tf.py_func(lambda value: value, [x], tf.float32))
+    element = dataset.make_one_shot_iterator().get_next()
+    element = element["x"] if kind == "several components" else element
     loss = tf.sqrt(element + tf.random_uniform([], name="noise") * 0, name="root")
-    text = failure(loss, [{}, {}])
+    text = failure(loss, [{}] * 4)
+    assert "'root' (op: 'Sqrt')" in text
+    assert text.endswith("gave NaN (float32[]).")
+
+
+@pytest.mark.skipif(on_reference(), reason="there Python makes each element, and has the last one at hand")
+def test_the_next_element_stands_for_one_far_on_that_c_gave():
+    values = np.where(np.arange(5010) < 5003, 1, -1).astype(np.float32)
+    element = tf.data.Dataset.from_tensor_slices(values).make_one_shot_iterator().get_next()
+    text = failure(tf.sqrt(element, name="root"), [{}] * 5004)
     assert "'root' (op: 'Sqrt')" in text
     assert text.endswith("Found by computing the loss once more with other values of 'IteratorGetNext'.")
 

@@ -138,6 +138,11 @@ class IteratorState:
         """Whether it stands on a dataset."""
         return self._dataset is not None
 
+    @property
+    def in_c(self):
+        """Whether plans take its elements without asking Python."""
+        return self._cell is not None and self._cell.started
+
     def state_dict(self):
         """How far the steps have come, as numbers and lists; None before it was started. What is prepared ahead does not count.
 

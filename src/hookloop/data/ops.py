@@ -260,9 +260,11 @@ def _run_next(call, iterator=None):
         else:
             known = iterator, call.attr("output_types")
     iterator, types = known
-    return [
+    element = [
         value if type(value) is np.ndarray else as_component(value, t) for value, t in zip(iterator.next(call), types)
     ]
+    call.resource_state["element", call.op] = element  # for the search for what a step made of it
+    return element
 
 
 def _run_to_handle(call, iterator):

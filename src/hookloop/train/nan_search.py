@@ -1,7 +1,7 @@
 """Where a NaN came from: the tensors that a loss is made of, computed once more after the step that failed.
 
-What this can promise: a value that was fed is the step's own, and so are random numbers and elements of arrays, whose
-streams are set back for the search. Variables have changed since: those that the update left not finite are taken as the
+What this can promise: a value that was fed is the step's own, and so are random numbers and elements of datasets: the
+streams are set back for the search, an element that Python made is still there. Variables have changed since: those that the update left not finite are taken as the
 latest checkpoint has them, else at their initial values; the others as they are now. So what is found is an op that makes
 such a value out of finite ones with the input of that step; the text says which values were not the step's own.
 """
@@ -78,10 +78,11 @@ class _Search:
         self._draws = draws
         self._feeds = {graph.as_graph_element(key): np.asarray(value) for key, value in (feed_dict or {}).items()}
         self._ops = self._ancestors()
+        self._elements = self._elements_at_hand()
         self._iterators = self._iterators_that_step_back()
         self._held = self._not_waited_for()
         self._known = self._computable()
-        self._drawn = [op for op in self._ops if op in self._known and _is_drawn(op)]
+        self._drawn = [op for op in self._ops if op in self._known and _is_drawn(op) and op not in self._elements]
 
     def _ancestors(self):
         found, waiting = set(), [self._loss]
@@ -105,7 +106,7 @@ class _Search:
 
     def _reached(self, blocked):
         """The ops of which everything is known; what comes back to a loop's beginning is taken for known."""
-        known = {op for op in self._ops if any(output in self._feeds for output in op.outputs)}
+        known = {op for op in self._ops if op in self._elements or any(output in self._feeds for output in op.outputs)}
         left = [op for op in self._ops if op not in known and op not in blocked and self._may_run(op)]
         while True:
             rest = []
@@ -161,12 +162,32 @@ class _Search:
 
     # --- the step's own random numbers and elements -------------------------------------------------------------
 
+    def _elements_at_hand(self):
+        """IteratorGetNext -> the element that the step had, where Python made it."""
+        resources, found = getattr(self._session, "_resources", {}), {}
+        for op in self._ops:
+            element = resources.get(("element", op))
+            if (
+                element is None
+                or op._control_flow_context is not None
+                or any(t.dtype.name == "variant" for t in op.outputs)
+            ):
+                continue
+            iterator = resources.get(("iterator", _resource_name(op.inputs[0].op)))
+            if iterator is None or not iterator.in_c or self._session._runs_by_reference():
+                found[op] = element
+        return found
+
     def _iterators_that_step_back(self):
         """IteratorGetNext -> the iterator, where no other op takes its elements."""
         resources, found = getattr(self._session, "_resources", {}), {}
         for op in self._ops:
             handle = op.inputs[0] if op.type == "IteratorGetNext" else None
-            if handle is not None and sum(c.type == "IteratorGetNext" for c in handle._consumers) == 1:
+            if (
+                handle is not None
+                and op not in self._elements
+                and sum(c.type == "IteratorGetNext" for c in handle._consumers) == 1
+            ):
                 iterator = resources.get(("iterator", _resource_name(handle.op)))
                 state = iterator.step_back() if iterator is not None else None
                 if state is not None:
@@ -257,9 +278,13 @@ class _Search:
             for op in self._ops
             if op in self._known and (op._control_flow_context is None or op.type == "Exit")
             for output in op.outputs
-            if _is_floating(output) and output not in self._feeds and output not in stand_ins
+            if _is_floating(output)
+            and output not in self._feeds
+            and output not in stand_ins
+            and op not in self._elements
         ]
-        feeds = {**self._feeds, **stand_ins}
+        elements = {t: value for op, element in self._elements.items() for t, value in zip(op.outputs, element)}
+        feeds = {**elements, **self._feeds, **stand_ins}
         with self._set_back(feeds):
             values = dict(zip(wanted, self._session.run(wanted, feeds) if wanted else ()))
         values.update((tensor, value) for tensor, value in feeds.items() if _is_floating(tensor))
