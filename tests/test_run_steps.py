@@ -10,6 +10,8 @@ import pytest
 
 import hookloop as tf
 
+from .conftest import on_reference
+
 
 def training():
     """(feeds, loss, train op, global step) of a linear regression with dropout: its steps depend on all before them."""
@@ -223,7 +225,7 @@ class TestSession:
         initialized(session)
         session.run_steps(step, 2)
         stop = threading.Event()
-        looping = threading.Thread(target=lambda: session.run_steps(step, 3000000))
+        looping = threading.Thread(target=lambda: session.run_steps(step, 1000 if on_reference() else 3000000))
         looping.start()
         ticks = 0
         while looping.is_alive() and ticks < 100:
@@ -458,6 +460,42 @@ class TestMonitoredSession:
                     assert session.run_steps(step, 5) == 3
                 assert session.steps_done == 3
 
+    @pytest.mark.parametrize("stack", [False, True])
+    @pytest.mark.parametrize("triggered", [False, True])
+    def test_a_session_that_is_closed_before_a_step_begins(self, executor, triggered, stack):
+        """As another thread may do it between the loop's look at the session and the step: the steps end, too."""
+        step = counting()
+
+        class Closing(tf.train.SessionRunHook):
+            trigger = tf.train.Trigger("runs", at=2, phase="before") if triggered else None
+            calls = 0
+
+            def before_run(self, run_context):
+                self.calls += 1
+                if triggered or self.calls == 3:
+                    session.close()
+
+        session = tf.train.MonitoredSession(hooks=[Closing()])
+        values = session.run_steps(step, 5, stack=stack)
+        assert session.steps_done == 2
+        assert values.tolist() == ([1, 2] if stack else 2)
+
+    @pytest.mark.parametrize("where", ["step", "hook"])
+    def test_a_session_that_is_closed_while_a_step_waits(self, executor, where):
+        """The step that was waiting is none of those that were made."""
+        step, hook = counting(), tf.train.SessionRunHook()
+        queue = tf.FIFOQueue(9, tf.int64)
+        filled, more = queue.enqueue_many([[7, 8]]), queue.dequeue()
+        fetch = more if where == "step" else step
+        if where == "hook":
+            hook.after_run = lambda context, values: context.session.run(more)
+        session = tf.train.MonitoredSession(hooks=[hook])
+        session.run(filled, hooks=False)
+        threading.Timer(0.3, session.close).start()
+        values = session.run_steps(fetch, 5)
+        assert session.steps_done == 2
+        assert values == (8 if where == "step" else 2)
+
     @pytest.mark.parametrize("triggered", [False, True])
     def test_a_hook_that_makes_steps_itself(self, executor, triggered):
         """Each call counts its own steps."""
@@ -475,6 +513,25 @@ class TestMonitoredSession:
         with tf.train.MonitoredSession(hooks=[More()]) as session:
             session.run_steps(step, 3)
             assert session.steps_done == 3 and inner == [5]
+
+    @pytest.mark.parametrize("callback, made", [("before_run", 0), ("after_run", 1)])
+    def test_a_hook_that_makes_steps_itself_and_fails(self, executor, callback, made):
+        """The step of the call is made where its run is, whatever the hook has run before."""
+        step, hook = counting(), tf.train.SessionRunHook()
+
+        def fail(context, values=None):
+            context.session.run(step)
+            session.run(step, hooks=False)
+            if not inner:
+                inner.append(0)
+                session.run(step)
+                raise ValueError("of the hook")
+
+        setattr(hook, callback, fail)
+        inner = []
+        with pytest.raises(ValueError, match="of the hook"), tf.train.MonitoredSession(hooks=[hook]) as session:
+            session.run_steps(step, 3)
+        assert session.steps_done == made
 
     def test_a_closed_session(self):
         step = counting()

@@ -189,6 +189,22 @@ def test_a_closed_session(executor):
     session.close()
 
 
+@pytest.mark.parametrize("called_before", [False, True])
+def test_functions_of_a_closed_session(executor, called_before):
+    """Those without a list of feeds are refused in the words of TensorFlow's runtime, as is to ask for the devices."""
+    x = tf.placeholder(tf.float32, [])
+    with tf.Session() as session:
+        plain, fed = session.make_callable(tf.constant(1)), session.make_callable(x * 2, [x])
+        told = session.make_callable(tf.constant(1), accept_options=True)
+        if called_before:
+            assert (plain(), fed(2.0), told()) == (1, 4, 1)
+    for function in (plain, told, lambda: told(options=tf.RunOptions()), session.list_devices):
+        with pytest.raises(tf.errors.CancelledError, match="^Session has been closed.$"):
+            function()
+    with pytest.raises(RuntimeError, match="Attempted to use a closed Session"):
+        fed(2.0)
+
+
 def test_default_sessions_and_graphs(executor):
     graph = tf.Graph()
     with graph.as_default():

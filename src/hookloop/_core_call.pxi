@@ -93,6 +93,8 @@ cdef class Callable:
         """As in TensorFlow, what has no value is not fed, and a value that is of no feed is not looked at."""
         if self.keys is None and args:
             raise TypeError(f"expected no values, as the callable was made without a feed_list, got {len(args)}")
+        if self.keys is None and self.session._closed:
+            self.session._check_open(below=True)
         return dict(zip(self.keys or (), args))
 
 

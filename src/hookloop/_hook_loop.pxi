@@ -36,10 +36,7 @@ cdef class HookLoop:
     cdef object __weakref__
 
     def __cinit__(self, *args, **kwargs):
-        self._slots = []
-        self._given = []
-        self._watches = []
-        self._natives = []
+        self._slots, self._given, self._watches, self._natives = [], [], [], []
         self._n_hooks = -1
 
     def __dealloc__(self):
@@ -153,7 +150,7 @@ cdef class HookLoop:
                     self._open()
                 if not hooks:
                     return self._raw.run(fetches, feed_dict, options, run_metadata)
-                return self._step(fetches, feed_dict, options, run_metadata)
+                return self._step(fetches, feed_dict, options, run_metadata, NULL)
             except Exception as error:
                 if not self._recover(error):
                     raise
@@ -162,7 +159,7 @@ cdef class HookLoop:
         """Runs a step, and the hooks around it, in the session that there is: where that is lost, the caller has the error."""
         if self._raw is None:
             self._open()
-        return self._step(fetches, feed_dict, options, run_metadata)
+        return self._step(fetches, feed_dict, options, run_metadata, NULL)
 
     cdef object _after_error(self, fetches, feed_dict):
         """A run failed, with its exception set: tried again where the session can be made anew."""
@@ -192,6 +189,7 @@ cdef class HookLoop:
         """
         cdef int64_t count = _step_count(n)
         cdef Steps steps = None
+        cdef SessionCore core
         merged = None
         pieces = []
         cdef Progress made
@@ -202,25 +200,30 @@ cdef class HookLoop:
             made.in_hooks = False
             try:
                 self._raise_reported()
-                if made.steps and self._core is not None and self._core._closed:
-                    self._core._closed_meanwhile()
+                core = self._core
+                if made.steps and core is not None and core._closed:
+                    core._closed_meanwhile()
                 if self._raw is None:
                     self._open()
                 if self._stale():
                     self._refresh()
                     steps = None  # its request was that of the hooks before
-                if self._enters or not self._runs_plainly or self._core._runs_by_reference() or (
+                core = self._core  # another thread may close the session, which takes it away
+                if self._enters or not self._runs_plainly or core is None or core._runs_by_reference() or (
                         self._counts_seconds and _has_own_clock()):
                     steps = None
                     self._one_step(fetches, feed_dict, stack, &made, pieces)
                 else:
-                    if steps is None or steps.session is not self._core:
+                    if steps is None or steps.session is not core:
                         merged = self._all_fetches(fetches)
-                        steps = Steps(self._core, fetches if merged is None else (<Merged>merged).leaves, feed_dict, stack,
+                        steps = Steps(core, fetches if merged is None else (<Merged>merged).leaves, feed_dict, stack,
                                       self._wants_stop)
                     self._many_steps(steps, merged, fetches, feed_dict, count - made.steps, &made, pieces)
             except Exception as error:
                 steps = None
+                if self._was_closed_meanwhile(error):
+                    self._note_progress(&made, made.steps - made.in_hooks, False)
+                    break
                 if not self._recover(error):
                     raise
                 # A session was lost in its hooks: the step is made again, as by `run`.
@@ -237,13 +240,11 @@ cdef class HookLoop:
         made.in_hooks = in_hooks
 
     cdef int _one_step(self, fetches, feed_dict, bint stack, Progress *made, list pieces) except -1:
-        cdef int64_t runs = self._runs
-        cdef bint in_hooks
+        cdef bint in_hooks = False
         try:
-            results = self._step(fetches, feed_dict, None, None)
+            results = self._step(fetches, feed_dict, None, None, &in_hooks)
         except BaseException:
-            in_hooks = self._runs != runs  # a hook that fails after a run does not undo it
-            self._note_progress(made, made.steps + in_hooks, in_hooks)
+            self._note_progress(made, made.steps + in_hooks, in_hooks)  # a hook that fails after a run does not undo it
             raise
         self._note_progress(made, made.steps + 1, False)
         if not stack:
@@ -414,7 +415,8 @@ cdef class HookLoop:
         return self._stop_event is not None and self._stop_event.is_set() and self._coordinator_stops()
 
     @cython.final
-    cdef object _step(self, fetches, feed_dict, options, run_metadata):
+    cdef object _step(self, fetches, feed_dict, options, run_metadata, bint *ran):
+        """A step; `ran`, where it is not NULL, tells also of one that fails whether the failure came behind its run."""
         cdef list entered = None, values = None
         cdef Merged merged = None
         cdef hl_counters_now now
@@ -428,7 +430,7 @@ cdef class HookLoop:
             if hl_triggers_due(self._triggers, self._n_before, False, &now):
                 entered = self._due_before(now.seconds)
         if self._enters or entered is not None:
-            return self._hooked(fetches, feed_dict, options, run_metadata, entered, now.seconds)
+            return self._hooked(fetches, feed_dict, options, run_metadata, entered, now.seconds, ran)
         if PyList_GET_SIZE(self._watches):
             merged = self._watched
             if merged is None or not merged.is_of(fetches, None):
@@ -438,6 +440,7 @@ cdef class HookLoop:
         else:
             results = self._run_plain(fetches, feed_dict, options, run_metadata)
         self._runs += 1
+        if ran != NULL: ran[0] = True
         if self._n_triggers:
             now.runs = self._runs
             if values is not None or hl_triggers_due(self._triggers + self._n_before, self._n_after, True, &now):
@@ -613,7 +616,7 @@ cdef class HookLoop:
                 slot.count(values is not None, hl_now_ns() - begin)
 
     @cython.final
-    cdef object _hooked(self, fetches, feed_dict, options, run_metadata, list due, double seconds):
+    cdef object _hooked(self, fetches, feed_dict, options, run_metadata, list due, double seconds, bint *ran):
         """A run with the requests of the hooks that are entered, in the order of the list."""
         cdef SessionRunContext context = self._context(fetches, feed_dict)
         cdef SessionRunValues seen
@@ -634,6 +637,7 @@ cdef class HookLoop:
             values = self._run_plain(merged.leaves, feed_dict, options, run_metadata)
             results = merged.take_fetches(fetches, values, &at)
         self._runs += 1
+        if ran != NULL: ran[0] = True
         seen, self._spare_values = self._spare_values, None
         for i in range(PyList_GET_SIZE(slots)):
             slot = PyList_GET_ITEM(slots, i)
@@ -773,7 +777,7 @@ cdef class HookLoop:
 
 
 cdef object _plain_step(PyObject *loop, PyObject *fetches, PyObject *feed_dict):
-    return (<HookLoop>loop)._step(<object>fetches, <object>feed_dict, None, None)
+    return (<HookLoop>loop)._step(<object>fetches, <object>feed_dict, None, None, NULL)
 
 
 # The same, whose caller looks for an error itself: a `try` around every step costs more than the step's hooks.

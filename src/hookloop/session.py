@@ -153,6 +153,8 @@ class BaseSession(SessionCore):
 
     def list_devices(self):
         """The devices a step may use: this CPU, as often as the session's configuration counts it."""
+        if self._closed:
+            self._check_open(below=True)
         count = 0 if self._config is None else dict(self._config.device_count).get("CPU", 0)
         return [
             _DeviceAttributes(
@@ -311,9 +313,10 @@ class BaseSession(SessionCore):
         order = sorted(feeds, key=lambda t: (t.op._id, t.value_index))
         return mapped, order, [convert_feed(tensor, feeds[tensor]) for tensor in order]
 
-    def _check_open(self):
+    def _check_open(self, below=False):
+        """Refuses a closed session, where TensorFlow asks its runtime `below` the class in that runtime's words."""
         if self._closed:
-            if self._was_reset:
+            if self._was_reset or below:
                 raise errors.CancelledError(None, None, "Session has been closed.")
             raise RuntimeError("Attempted to use a closed Session.")
         if self._graph.version == 0:
@@ -551,6 +554,8 @@ class BaseSession(SessionCore):
         )
 
     def _uninitialized(self, key, op):
+        if self._closed:  # by another thread since the run began: the variables have gone with it
+            raise closed_meanwhile()
         raise uninitialized(key, op)
 
     def _raise(self, entry, status, node, message, sizes, registers):

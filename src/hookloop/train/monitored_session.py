@@ -36,6 +36,8 @@ __all__ = ["MonitoredSession", "SingularMonitoredSession"]
 # What ends the body of a `with` without being an error: these classes, not their subclasses.
 _CLEAN_ENDS = (errors.OutOfRangeError, StopIteration)
 
+_CLOSED = "Attempted to use a closed Session."
+
 # How often a session is made again while no step succeeds in between.
 _MOST_LOSSES = 100
 
@@ -163,7 +165,7 @@ class _MonitoredSession(HookLoop):
     def _open(self):
         """Makes a session, again and again where its workers are lost."""
         if self._over:
-            raise RuntimeError("Attempted to use a closed Session.")
+            raise RuntimeError(_CLOSED)
         while True:
             try:
                 self._last_calls = []
@@ -258,6 +260,10 @@ class _MonitoredSession(HookLoop):
 
     def _is_over(self):
         return self._over
+
+    def _was_closed_meanwhile(self, error):
+        """Whether a step failed because another thread, or the step itself, has closed this session: no error of many steps."""
+        return self._over and (type(error) is errors.CancelledError or str(error) == _CLOSED)
 
     def _join_steps(self, pieces):
         return join_steps(pieces)
