@@ -398,6 +398,10 @@ def test_queues_that_cannot_be():
     for shapes in (None, [], [None], [3], tf.TensorShape([None])):
         with pytest.raises(ValueError, match="When providing partial shapes, a list of shapes must be provided"):
             tf.PaddingFIFOQueue(3, tf.int32, shapes)
+    with pytest.raises(
+        ValueError, match=r"All shapes must have a defined rank: \[TensorShape\(None\), TensorShape\(\["
+    ):
+        tf.PaddingFIFOQueue(3, [tf.int32, tf.int32], [tf.TensorShape(None), [2]])
 
 
 # --- what a step gives and takes itself -------------------------------------------------------------------

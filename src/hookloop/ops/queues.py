@@ -433,6 +433,9 @@ class PaddingFIFOQueue(QueueBase):
         listed = isinstance(shapes, (list, tuple)) and len(shapes) > 0
         if not listed or any(shape is None or isinstance(shape, int) for shape in shapes):
             raise ValueError("When providing partial shapes, a list of shapes must be provided.")
+        shapes = [as_shape(shape) for shape in shapes]
+        if any(shape.ndims is None for shape in shapes):
+            raise ValueError(f"All shapes must have a defined rank: {shapes}")
         shapes = _listed_shapes(shapes, len(types), True)
         names = _listed_names(names)
         if shapes is None or len(shapes) != len(types):
