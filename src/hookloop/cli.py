@@ -223,12 +223,14 @@ def _steps_in(directory):
     from . import errors, train
     from .demo.data import DataError
     from .files.os_errors import make_directories
+    from .train.checkpoint_management import checkpoint_state_to_go_on_from
 
     try:
         make_directories(directory)
     except errors.OpError as error:  # it names the directory
         raise DataError(_in_a_line(error)) from None
     try:
+        checkpoint_state_to_go_on_from(directory)  # raises where it is damaged
         latest = train.latest_checkpoint(directory)
         return None if latest is None else int(train.load_variable(latest, "global_step"))
     except (errors.OpError, OSError, ValueError) as error:

@@ -49,3 +49,19 @@ def test_closing_twice_is_an_error():
         session.close()
         with pytest.raises(RuntimeError, match="Session is already closed."):
             session.close()
+
+
+@pytest.mark.parametrize("name", ["before_run", "after_run"])
+def test_a_hook_that_is_added_in_a_step_is_called_from_the_next_one_on(executor, name):
+    one, late, calls = tf.constant(1), tf.train.SessionRunHook(), []
+    late.before_run = lambda context: calls.append("before_run")
+    late.after_run = lambda context, values: calls.append("after_run")
+    late.end = lambda session: calls.append("end")
+    adder = tf.train.SessionRunHook()
+    hooks = [adder]
+    setattr(adder, name, lambda *arguments: hooks.append(late) if late not in hooks else None)
+    with tf.train.MonitoredSession(hooks=hooks) as session:
+        session.run(one)
+        assert calls == []
+        session.run(one)
+    assert calls == ["before_run", "after_run", "end"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..graph.collections import get_collection
 from ..graph.scopes import colocate_with
 from ..ops.build import apply_op
-from ..train.checkpoint_management import latest_checkpoint
+from ..train.checkpoint_management import checkpoint_state_to_go_on_from, latest_checkpoint
 from ..train.checkpoint_saver_hook import CheckpointSaverHook
 from ..train.saveable import SaveableObject, SaveSpec
 from ..train.saver import Saver
@@ -86,6 +86,7 @@ class CheckpointInputPipelineHook(SessionRunHook):
 
     def _restore_or_save(self, session):
         saver_hook = self._checkpoint_saver_hook
+        checkpoint_state_to_go_on_from(saver_hook._checkpoint_dir, self._latest_filename)  # raises where it is damaged
         latest = latest_checkpoint(saver_hook._checkpoint_dir, self._latest_filename)
         if latest is not None:
             saver_hook._get_saver().restore(session, latest)

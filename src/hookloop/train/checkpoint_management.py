@@ -122,6 +122,49 @@ def get_checkpoint_state(checkpoint_dir, latest_filename=None):
     Raises:
       ValueError: where the file names no checkpoint.
     """
+    try:
+        return _read_state(checkpoint_dir, latest_filename)
+    except errors.OpError as error:
+        logging.warning("%s", _in_words(error))
+        logging.warning("%s: Checkpoint ignored", _state_path(checkpoint_dir, latest_filename))
+        return None
+
+
+def checkpoint_state_to_go_on_from(checkpoint_dir, latest_filename=None):
+    """As `get_checkpoint_state`, for who would begin anew, and save over what is there, where there is no state file.
+
+    Raises:
+      OpError: where there is one that cannot be read.
+      ValueError: where the file names no checkpoint.
+    """
+    try:
+        return _read_state(checkpoint_dir, latest_filename)
+    except errors.OpError as error:
+        path = _state_path(checkpoint_dir, latest_filename)
+        raise type(error)(
+            None, None,
+            f"expected {path} to be the state file that names the latest checkpoint of its directory, but it cannot be read: "
+            f"{_in_words(error)}. Nothing was restored or written. Delete the file to begin anew, or name the checkpoint to go on "
+            f"from by tf.train.update_checkpoint_state({os.fsdecode(checkpoint_dir)!r}, PREFIX){_newest(checkpoint_dir)}",
+        ) from None  # fmt: skip
+
+
+def _in_words(error):
+    return error.message if isinstance(error, errors.DataLossError) else f"{type(error).__name__}: {error.message}"
+
+
+def _newest(checkpoint_dir):
+    """The checkpoint of a directory that was written last, in words; nothing where there is none."""
+    directory = local_path(checkpoint_dir)
+    try:
+        found = [os.path.join(directory, name) for name in os.listdir(directory) if name.endswith(".index")]
+        newest = max(found, key=os.path.getmtime, default=None)
+    except OSError:
+        newest = None
+    return f"; the newest one is {newest.removesuffix('.index')!r}" if newest else ""
+
+
+def _read_state(checkpoint_dir, latest_filename):
     from google.protobuf import text_format
 
     from ..files.messages import CheckpointState
@@ -133,10 +176,8 @@ def get_checkpoint_state(checkpoint_dir, latest_filename=None):
     try:
         with translated(path), open(path, "rb") as file:
             state = text_format.Merge(file.read().decode(), CheckpointState())
-    except (errors.OpError, text_format.ParseError, UnicodeDecodeError) as error:
-        logging.warning("%s: %s", type(error).__name__, error)
-        logging.warning("%s: Checkpoint ignored", path)
-        return None
+    except (text_format.ParseError, UnicodeDecodeError) as error:
+        raise errors.DataLossError(None, None, f"{type(error).__name__}: {error}") from None
     if not state.model_checkpoint_path:
         raise ValueError(f"Invalid checkpoint state loaded from {checkpoint_dir}")
     if not os.path.isabs(state.model_checkpoint_path):

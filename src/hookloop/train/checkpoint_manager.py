@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import logging
 from ..variables import variable_creator_scope
-from .checkpoint_management import _update, get_checkpoint_state, remove_checkpoint
+from .checkpoint_management import _update, checkpoint_state_to_go_on_from, remove_checkpoint
 from .load_status import session_of
 from .training_util import global_step
 
@@ -30,6 +30,7 @@ class CheckpointManager:
 
     Raises:
       ValueError: where `max_to_keep` is no positive number.
+      OpError: where the directory has a state file that cannot be read.
     """
 
     def __init__(self, checkpoint, directory, max_to_keep, keep_checkpoint_every_n_hours=None, checkpoint_name="ckpt"):
@@ -47,7 +48,7 @@ class CheckpointManager:
 
     def _recover(self):
         """Takes over what an earlier manager has left in the directory."""
-        state, now = get_checkpoint_state(self._directory), time.time()
+        state, now = checkpoint_state_to_go_on_from(self._directory), time.time()
         if state is None:
             self._last_preserved_timestamp = now - 1.0  # two that follow each other at once are told apart
             return

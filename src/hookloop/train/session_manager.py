@@ -10,6 +10,7 @@ from .. import errors, logging
 from ..graph.stack import get_default_graph
 from ..session import Session
 from . import run_state
+from .checkpoint_management import checkpoint_state_to_go_on_from, get_checkpoint_state
 
 __all__ = ["SessionManager"]
 
@@ -64,6 +65,7 @@ class SessionManager:
 
         Raises:
           RuntimeError: where nothing initializes the model, or it is not ready afterwards.
+          OpError: where the directory's state file, or the checkpoint that it names, cannot be read.
         """
         session, restored = self._restore_checkpoint(
             master, saver, checkpoint_dir, checkpoint_filename_with_path, wait_for_checkpoint, max_wait_secs, config
@@ -141,19 +143,26 @@ class SessionManager:
         if filename:
             self._restore(saver, session, filename)
             return session, True
-        from .checkpoint_management import get_checkpoint_state
-
-        begin = time.monotonic()
-        state = get_checkpoint_state(checkpoint_dir)
-        while not state or not state.model_checkpoint_path:
-            if not wait or time.monotonic() - begin >= max_wait_secs:
-                return session, False
-            logging.info("Waiting for checkpoint to be available.")
-            time.sleep(self._recovery_wait_secs)
-            state = get_checkpoint_state(checkpoint_dir)
+        state = self._wait_for_state(checkpoint_dir, max_wait_secs if wait else 0)
+        if state is None:
+            return session, False
         self._restore(saver, session, state.model_checkpoint_path)
         saver.recover_last_checkpoints(state.all_model_checkpoint_paths)
         return session, True
+
+    def _wait_for_state(self, checkpoint_dir, max_wait_secs):
+        """What the state file of a directory holds, None where there is none after so many seconds.
+
+        Raises:
+          OpError: where there is one that cannot be read, also after so many seconds.
+        """
+        begin = time.monotonic()
+        while (state := get_checkpoint_state(checkpoint_dir)) is None:
+            if time.monotonic() - begin >= max_wait_secs:
+                return checkpoint_state_to_go_on_from(checkpoint_dir)
+            logging.info("Waiting for checkpoint to be available.")
+            time.sleep(self._recovery_wait_secs)
+        return state
 
     def _restore(self, saver, session, prefix):
         saver.restore(session, prefix)
