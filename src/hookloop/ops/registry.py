@@ -46,6 +46,7 @@ _LATER = {
         "parsing": "DecodeCSV ParseExample ParseSingleExample ParseTensor SerializeTensor",
         "py_function": "EagerPyFunc EagerPyFuncGradient",
         "quantize": "QuantizeAndDequantizeV2",
+        "random_within_bounds": "ParameterizedTruncatedNormal",
         "readers": """FixedLengthRecordReaderV2 IdentityReaderV2 ReaderNumRecordsProducedV2 ReaderNumWorkUnitsCompletedV2
             ReaderReadUpToV2 ReaderReadV2 ReaderResetV2 ReaderRestoreStateV2 ReaderSerializeStateV2 TFRecordReaderV2
             TextLineReaderV2 WholeFileReaderV2""",

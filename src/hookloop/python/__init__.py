@@ -165,6 +165,9 @@ _RENAMED = {
         "neg": "negative", "floor_mod": "floormod", "real_div": "realdiv", "truncate_div": "truncatediv", "truncate_mod": "truncatemod",
     },
     "ops.parallel_for": {name: f"jacobians.{name}" for name in ("batch_jacobian", "jacobian")},
+    "ops.random_ops": {
+        "parameterized_truncated_normal": "ops.random_within_bounds.parameterized_truncated_normal",
+    },
     "ops.stateless_random_ops": {
         f"stateless_{name}": f"random.stateless_{name.removeprefix('random_')}"
         for name in ("random_uniform", "random_normal")
