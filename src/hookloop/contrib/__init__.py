@@ -29,7 +29,11 @@ install(
 
 
 def __getattr__(name):
-    if name in __all__ or name in ("predictor", "staging"):  # which TensorFlow's list of names leaves out
+    if name in __all__ or name in (
+        "predictor",
+        "staging",
+        "tensorboard",
+    ):  # which TensorFlow's list of names leaves out
         return import_module("." + name, __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
