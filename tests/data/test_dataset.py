@@ -619,6 +619,43 @@ def test_numbers_that_do_not_fit(change, error, text):
         session.run(element)
 
 
+@pytest.mark.parametrize("calls", [0, -2])
+def test_numbers_of_calls_that_tensorflow_refuses(executor, calls):
+    def each(x):
+        return tf.data.Dataset.from_tensors(x)
+
+    numbers = tf.data.Dataset.range(3)
+    batched = tf.data.experimental.map_and_batch
+    for dataset in (
+        numbers.map(lambda x: x, num_parallel_calls=calls), numbers.interleave(each, 2, num_parallel_calls=calls),
+        numbers.apply(batched(lambda x: x, 2, num_parallel_calls=calls)),
+        numbers.apply(batched(lambda x: x, 2, num_parallel_batches=calls)),
+    ):  # fmt: skip
+        element = dataset.make_one_shot_iterator().get_next()
+        with (
+            tf.Session() as session,
+            pytest.raises(tf.errors.InvalidArgumentError, match="num_parallel_calls must be greater than zero."),
+        ):
+            session.run(element)
+    element = numbers.interleave(each, 2, num_parallel_calls=3).make_one_shot_iterator().get_next()
+    with (
+        tf.Session() as session,
+        pytest.raises(
+            tf.errors.InvalidArgumentError, match="num_parallel_calls must less than or equal to cycle_length."
+        ),
+    ):
+        session.run(element)
+
+
+@pytest.mark.parametrize("nothing", [(), {}])
+def test_a_zip_of_nothing_is_refused(nothing):
+    with pytest.raises(
+        ValueError,
+        match="List argument 'input_datasets' to 'ZipDataset' Op with length 0 shorter than minimum length 1.",
+    ):
+        tf.data.Dataset.zip(nothing)
+
+
 def test_a_dataset_is_no_python_iterable():
     with pytest.raises(RuntimeError, match=r"__iter__\(\) is only supported inside of tf.function"):
         iter(tf.data.Dataset.range(3))

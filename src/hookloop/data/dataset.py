@@ -219,6 +219,7 @@ class Dataset(OfElements):
 
         Raises:
           TypeError: where `datasets` is no structure of datasets.
+          ValueError: where it has none.
         """
         parts = flatten(datasets)
         for part in parts:
@@ -227,6 +228,10 @@ class Dataset(OfElements):
                     raise TypeError("The argument to `Dataset.zip()` must be a nested structure of `Dataset` objects. Nested "
                                     "structures do not support Python lists; please use a tuple instead.")  # fmt: skip
                 raise TypeError("The argument to `Dataset.zip()` must be a nested structure of `Dataset` objects.")
+        if not parts:
+            raise ValueError(
+                "List argument 'input_datasets' to 'ZipDataset' Op with length 0 shorter than minimum length 1."
+            )
         element = pack(datasets, [part._element for part in parts])
         variant = apply_op("ZipDataset", [[part._variant_tensor for part in parts]], iterators.spec_attrs(element))
         return DatasetV1Adapter(variant, element, _joint_options(parts))

@@ -92,7 +92,11 @@ def map_and_batch(map_func, batch_size, num_parallel_batches=None, drop_remainde
     def transform(dataset):
         traced = trace(map_func, dataset._element, "map_and_batch")
         size = _scalar(batch_size, "batch_size")
-        calls = num_parallel_calls if num_parallel_calls is not None else batch_size * (num_parallel_batches or 1)
+        calls = (
+            num_parallel_calls
+            if num_parallel_calls is not None
+            else batch_size * (1 if num_parallel_batches is None else num_parallel_batches)
+        )
         calls = _scalar(calls, "num_parallel_calls")
         drop = convert_to_tensor(drop_remainder, dtypes.bool, name="drop_remainder")
         first = _known_batch(size, drop)

@@ -57,6 +57,23 @@ def _run_batch(source, size, drop_remainder, whole=False):
     return pipeline.batched(source, size, drop_remainder, pipeline.stacked, whole)
 
 
+def _check_calls(calls):
+    """How many calls there may be at once is nothing here, but what TensorFlow refuses is refused."""
+    if calls <= 0 and calls != -1:  # AUTOTUNE
+        raise ValueError("num_parallel_calls must be greater than zero.")
+
+
+def _run_parallel_map(source, function, calls):
+    _check_calls(calls)
+    return pipeline.mapped(source, function)
+
+
+def _run_map_and_batch(source, function, size, calls, drop_remainder):
+    batches = _run_batch(pipeline.mapped(source, function), size, drop_remainder, True)
+    _check_calls(calls)
+    return batches
+
+
 def _run_padded_batch(call, source, size, *values):
     count = call.attr("N")
     shapes, fill, drop_remainder = values[:count], values[count:-1], values[-1].item()
@@ -83,6 +100,14 @@ def _run_interleave(source, function, cycle, block, *_):
         if number <= 0:
             raise ValueError(f"{name} must be greater than zero.")
     return pipeline.interleaved(source, function, cycle, block)
+
+
+def _run_parallel_interleave(source, function, cycle, block, calls):
+    elements = _run_interleave(source, function, cycle, block)
+    _check_calls(calls)
+    if calls > cycle:
+        raise ValueError("num_parallel_calls must less than or equal to cycle_length.")
+    return elements
 
 
 def _run_reduce(call, source, *values):
@@ -118,8 +143,7 @@ register(
     dataset_op("ConcatenateDataset", "input_dataset: variant, another_dataset: variant",
                 lambda call, first, second: pipeline.concatenated(first, second)),
     _with_function("MapDataset", pipeline.mapped, **_FUNCTION),
-    _with_function("ParallelMapDataset", lambda source, function, _: pipeline.mapped(source, function),
-                   "num_parallel_calls: int32", sloppy=False, **_FUNCTION),
+    _with_function("ParallelMapDataset", _run_parallel_map, "num_parallel_calls: int32", sloppy=False, **_FUNCTION),
     _with_function("FilterDataset", pipeline.filtered, attr="predicate"),
     _with_function("TakeWhileDataset", pipeline.taken_while, attr="predicate"),
     _transformation("IgnoreErrorsDataset", pipeline.without_errors),
@@ -127,13 +151,12 @@ register(
           shape=unknown, host=_run_single, stateful=True, gradient=no_gradient),
     _with_function("FlatMapDataset", lambda source, function: pipeline.interleaved(source, function, 1, 1)),
     _with_function("InterleaveDataset", _run_interleave, "cycle_length: int64, block_length: int64"),
-    _with_function("ParallelInterleaveDatasetV2", _run_interleave,
+    _with_function("ParallelInterleaveDatasetV2", _run_parallel_interleave,
                    "cycle_length: int64, block_length: int64, num_parallel_calls: int64", sloppy=False),
     _with_function("ParallelInterleaveDataset", _run_interleave,
                    "cycle_length: int64, block_length: int64, sloppy: bool, buffer_output_elements: int64, "
                    "prefetch_input_elements: int64"),
-    _with_function("MapAndBatchDataset",
-                   lambda source, function, size, _, drop: _run_batch(pipeline.mapped(source, function), size, drop, True),
+    _with_function("MapAndBatchDataset", _run_map_and_batch,
                    "batch_size: int64, num_parallel_calls: int64, drop_remainder: bool", preserve_cardinality=False),
     _transformation("BatchDatasetV2", _run_batch, "batch_size: int64, drop_remainder: bool", parallel_copy=False),
     dataset_op("PaddedBatchDatasetV2",
