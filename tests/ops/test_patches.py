@@ -45,6 +45,19 @@ def test_gradients_of_patches_add_up(executor):
     np.testing.assert_array_equal(second, 8 * X * counts[..., None] ** 2)
 
 
+def test_gradients_of_no_patches_are_zeros(executor):
+    """A size is 0, and of another only the run tells that it is not negative: a product of them is reshaped."""
+    x = tf.placeholder(tf.float64, [None, None, 1, 2])
+    y = tf.extract_image_patches(x, [1, 2, 2, 1], [1] * 4, [1] * 4, "VALID")
+    weighted = y * tf.cast(tf.reshape(tf.range(tf.size(y)), tf.shape(y)), tf.float64)
+    (slope,) = tf.gradients(weighted, x)
+    with tf.Session() as session:
+        for rows in (4, 1):
+            found, gradient = session.run([weighted, slope], {x: np.ones((3, rows, 1, 2))})
+            assert found.shape == (3, rows - 1, 0, 8)
+            np.testing.assert_array_equal(gradient, np.zeros((3, rows, 1, 2)))
+
+
 def test_volumes(executor):
     v = np.arange(2 * 3 * 4 * 5 * 2, dtype=np.float32).reshape(2, 3, 4, 5, 2)
     x = tf.placeholder(tf.float32, [2, None, 4, None, 2])

@@ -30,9 +30,9 @@ def _frame(node, channels):
     if any(int(k) != 1 for k in attrs["ksize"]) and window != _size(attrs["ksize"]):
         _refuse(node, "MaxPooling supports exactly one of pooling across depth or pooling across width/height.")
     if window != stride:
-        _refuse(node, "Depthwise max pooling requires the depth window to equal the depth stride.")
+        _refuse(node, "Depthwise max pooling requires the depth window to equal the depth stride")
     if channels % window:
-        _refuse(node, "Depthwise max pooling requires the depth window to evenly divide the input depth.")
+        _refuse(node, "Depthwise max pooling requires the depth window to evenly divide the input depth")
     if stride != _size(attrs["strides"]):
         _refuse(node, "Depthwise max pooling takes each pixel, but the strides leave some out.")
     line = {"ksize": [1, 1, window, 1], "strides": [1, 1, stride, 1], "padding": b"VALID", "data_format": b"NHWC"}

@@ -40,9 +40,10 @@ def _dilated(c):
         window_count(c, size, (taps - 1) * rate + 1 if taps is not UNKNOWN else UNKNOWN, stride, c.attr("padding"))
         for size, taps, stride, rate in zip(image[1:3], kernel, strides, rates)
     ]
-    if any(size is UNKNOWN for size in sizes):  # TensorFlow's graphs know both, or none
+    if any(size is UNKNOWN for size in sizes):  # TensorFlow's graphs know both, or none, and the channels of the filter
         sizes = (UNKNOWN, UNKNOWN)
-    return (image[0], *sizes, c.merge(image[3], kernel[2]))
+    channels = c.merge(image[3], kernel[2])
+    return (image[0], *sizes, UNKNOWN if kernel[2] is UNKNOWN else channels)
 
 
 def _like(i):

@@ -35,7 +35,10 @@ def reshaped(c):
             missing = _missing(c, total, known, sizes) if rest is None else rest
         return tuple([missing if isinstance(d, int) and d == -1 else d for d in sizes])
     if any(c.may_be_negative(d) for d in sizes):  # read from data: one of them may be -1
-        missing = _with_zeros_aside(c, total // known, known, sizes)
+        if isinstance(known, int) and known == 0:
+            missing = _rest_without_zeros(c, sizes)
+        else:
+            missing = _with_zeros_aside(c, total // known, known, sizes)
         sizes = tuple([c.natural(c.or_else(d, missing)) for d in sizes])
         known = _product(sizes)
     _check_total(c, total, known, sizes)
@@ -51,9 +54,13 @@ def _with_zeros_aside(c, missing, known, sizes):
     """The size that -1 stands for, where the run may tell that another one is 0: then zeros are set aside on both sides."""
     if isinstance(known, int) or missing is UNKNOWN:
         return missing
+    return c.maximum(missing, c.maximum(1 - known, 0) * _rest_without_zeros(c, sizes))
+
+
+def _rest_without_zeros(c, sizes):
+    """The size that is missing where zeros do not count."""
     whole = _product([c.maximum(d, 1) for d in c.shape(0)])
-    rest = whole // _product([c.maximum(d, 1) for d in sizes])
-    return c.maximum(missing, c.maximum(1 - known, 0) * rest)
+    return whole // _product([c.maximum(d, 1) for d in sizes])
 
 
 def _rest_of(shape, sizes):
