@@ -363,6 +363,26 @@ SIMD_INLINE void NAME(part)(const operation op, TOTAL (*row_total)(const TYPE *,
         return;
     }
 #endif
+#if defined(VEC) && SIMD_FREE_MASKS
+    if (any_order && r->reduced > 1 && r->inner > 1) { /* all rows of an output in lanes, which are put together once */
+        const VEC none = NAME(spread)(op, x);
+        for (int64_t i = 0; i < s->count; i++) {
+            const TYPE *base = x + kept_offset(r, s->row + i);
+            VEC held = VEC_SPLAT(NAME(start)(op));
+            for (int64_t row = first; row < end; row++) {
+                const TYPE *at = base + reduced_offset(r, row);
+                const VEC v = r->inner > VEC_LANES ? NAME(row_lanes)(op, at, none, r->inner) : NAME(load_lanes)(op, at, none, (int)r->inner);
+                held = NAME(combine_vectors)(op, held, v);
+            }
+            LANE lane[VEC_LANES];
+            memcpy(lane, &held, sizeof held);
+            for (int half = VEC_LANES / 2; half > 0; half /= 2)
+                for (int j = 0; j < half; j++) lane[j] = NAME(combine)(op, lane[j], lane[j + half]);
+            total[i] = (TOTAL)lane[0];
+        }
+        return;
+    }
+#endif
     for (int64_t i = 0; i < s->count; i++) {
         const TYPE *base = x + kept_offset(r, s->row + i);
         if (r->reduced == 1) {

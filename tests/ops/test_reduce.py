@@ -91,6 +91,23 @@ def test_extrema_over_a_short_axis_in_the_middle(executor, length, columns, dtyp
         assert [value.tobytes() for value in others] == [value.tobytes() for value in found[0]]
 
 
+@pytest.mark.parametrize("dtype", [*FLOATS, "int32", "int64"])
+@pytest.mark.parametrize("columns", [1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 33, 64, 65, 300])
+def test_extrema_over_the_first_and_the_last_axis(executor, columns, dtype):
+    """Rows of an output lie apart: what is no number is found in any of them, and infinities are no bound to begin with."""
+    x = sample((5, 9, columns), dtype) - sample((5, 9, columns), dtype, 1)
+    if np.dtype(dtype).kind == "f":
+        x[0, 0, 0], x[4, 1, -1], x[2, 2, columns // 2] = np.nan, np.nan, np.nan
+        x[:, 3], x[:, 4] = -np.inf, np.inf
+    found = [run([tf.reduce_max(x, [0, 2]), tf.reduce_min(x, [0, 2])])]
+    for threads in (1, 4):
+        with tf.Session(config=tf.ConfigProto(intra_op_parallelism_threads=threads)) as session:
+            found.append(session.run([tf.reduce_max(x, [0, 2]), tf.reduce_min(x, [0, 2])]))
+    for value in found:
+        np.testing.assert_array_equal(value[0], x.max((0, 2)))
+        np.testing.assert_array_equal(value[1], x.min((0, 2)))
+
+
 def test_the_mean_of_integers_is_cut_towards_zero(executor):
     assert run(tf.reduce_mean(np.array([-3, 0, 1], "int32"))) == 0
     assert run(tf.reduce_mean(np.array([3, 4], "int64"))) == 3
