@@ -292,3 +292,49 @@ def test_elements_of_shapes_that_are_numbers():
     finally:
         tf.disable_v2_tensorshape()
     assert isinstance(shape[1], tf.Dimension) and str(shape) == "(?, 3)"
+
+
+def _next_of_slices():
+    dataset = tf.data.Dataset.from_tensor_slices((np.float32([1, 2]), tf.zeros([2, 3])))
+    return dataset.make_one_shot_iterator().get_next()[0]
+
+
+def _resampled():
+    dataset = tf.data.Dataset.from_tensor_slices(np.int32([0, 1, 1])).repeat()
+    resample = tf.data.experimental.rejection_resample(lambda x: x, tf.constant([0.5, 0.5]), seed=1)
+    return dataset.apply(resample).make_one_shot_iterator().get_next()[0]
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda x: tf.map_fn(lambda row: row * 2, x),
+        lambda x: tf.foldl(lambda total, row: total + row, x),
+        lambda x: tf.scan(lambda total, row: total + row, (x, x)[0]),
+        lambda x: tf.vectorized_map(lambda row: row * 2, x),
+        lambda x: tf.nn.embedding_lookup([x, x], [0, 3], "div"),
+        lambda x: tf.matrix_solve_ls(x, tf.ones([3, 1]), 0.1),
+        lambda x: tf.confusion_matrix(tf.placeholder_with_default([1, 0], None), tf.constant([[1], [1]]), 2),
+        lambda x: tf.nn.atrous_conv2d_transpose(x[None, :, :, None], tf.ones([2, 2, 1, 1]), [1, 5, 4, 1], 2, "VALID"),
+        lambda x: _jacobian(x),
+        lambda x: _next_of_slices(),
+        lambda x: _resampled(),
+    ],
+)
+def test_functions_that_look_at_elements_of_shapes_take_numbers(build):
+    def value():
+        with tf.Graph().as_default(), tf.Session() as session:
+            return session.run(build(tf.constant([[1.0, 2.0], [3.0, 5.0], [4.0, 7.0]])))
+
+    before = value()
+    try:
+        tf.enable_v2_tensorshape()
+        np.testing.assert_array_equal(value(), before)
+    finally:
+        tf.disable_v2_tensorshape()
+
+
+def _jacobian(x):
+    from hookloop.python.ops.parallel_for.gradients import jacobian
+
+    return jacobian(x * x, x)

@@ -29,7 +29,7 @@ def jacobian(output, inputs, use_pfor=True, parallel_iterations=None):
     """
     flat, known, form = nest.flatten(inputs), output.get_shape(), shape(output)
     output = reshape(output, [-1])
-    count = output.get_shape()[0].value if output.get_shape().ndims is not None else None
+    count = output.get_shape().as_list()[0] if output.get_shape().ndims is not None else None
     count = shape(output)[0] if count is None else count
     found = pfor(lambda i: gradients(gather(output, i), flat), count, parallel_iterations)
     for at, value in enumerate(found):

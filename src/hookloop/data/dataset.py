@@ -13,7 +13,7 @@ from ..graph.scopes import name_scope
 from ..ops.build import apply_op, constant, constant_in_place, convert_to_tensor
 from ..ops.select import where
 from ..ops.tensor_util import constant_value
-from ..shapes import TensorShape, as_shape
+from ..shapes import TensorShape, as_dimension, as_shape
 from . import iterator as iterators
 from .function import trace, trace_with_state
 from .options import Options
@@ -156,7 +156,7 @@ class Dataset(OfElements):
         for tensor in components:
             if tensor.shape.ndims == 0:
                 raise ValueError(f"Value {tensor} has insufficient rank for batching.")
-            size = tensor.shape.with_rank_at_least(1)[0]
+            size = as_dimension(tensor.shape.with_rank_at_least(1)[0])
             first = size if first is None else first.merge_with(size)
         element = pack_like(structure, [TensorLeaf(t.dtype.base_dtype, t.shape[1:]) for t in components])
         return _source("TensorSliceDataset", [components], element, typed=True)

@@ -107,7 +107,7 @@ def _estimated(target, classes):
     seen = fill([count], np.int64(_SMOOTHING))
 
     def estimate(seen, numbers):
-        seen = add(seen, reduce_sum(one_hot(numbers, seen.get_shape()[0].value, dtype=dtypes.int64), 0))
+        seen = add(seen, reduce_sum(one_hot(numbers, seen.get_shape().as_list()[0], dtype=dtypes.int64), 0))
         distribution = cast(truediv(seen, reduce_sum(seen)), dtypes.float32)
         return seen, tile(expand_dims(distribution, 0), [_BATCH, 1])
 

@@ -449,7 +449,7 @@ def atrous_conv2d_transpose(value, filters, output_shape, rate, padding, name=No
     with name_scope(name, "atrous_conv2d_transpose", [value, filters, output_shape]) as scope:
         value = convert_to_tensor(value, name="value")
         filters = convert_to_tensor(filters, name="filters")
-        if not value.shape[3].is_compatible_with(filters.shape[3]):
+        if not value.shape[3:4].is_compatible_with(filters.shape[3:4]):
             raise ValueError(
                 f"value's input channels does not match filters' input channels, {value.shape[3]} != {filters.shape[3]}"
             )
@@ -462,7 +462,7 @@ def atrous_conv2d_transpose(value, filters, output_shape, rate, padding, name=No
             raise ValueError(f"output_shape must have shape (4,), got {tensor.shape}")
         if not isinstance(output_shape, Tensor):
             output_shape = list(output_shape)
-            if not filters.shape[2].is_compatible_with(output_shape[3]):
+            if not filters.shape[2:3].is_compatible_with(output_shape[3:4]):
                 raise ValueError(
                     f"output_shape does not match filter's output channels, {output_shape[3]} != {filters.shape[2]}"
                 )

@@ -256,7 +256,7 @@ def _without_last_axis_in_run(labels, predictions):
     more = rank(predictions) - rank(labels)
 
     def squeezed(tensor, number):
-        if tensor._shape is not None and not (tensor._shape and tensor.get_shape()[-1].is_compatible_with(1)):
+        if tensor._shape is not None and not (tensor._shape and tensor.get_shape()[-1:].is_compatible_with([1])):
             return tensor
         return cond(equal(number, more), lambda: squeeze(tensor, [-1]), lambda: tensor)
 

@@ -561,7 +561,7 @@ def matrix_solve_ls(matrix, rhs, l2_regularizer=0.0, fast=True, name=None):
     with name_scope(name, "matrix_solve_ls", [matrix, rhs, l2_regularizer]):
         known = matrix.get_shape()[-2:]
         if known.is_fully_defined():
-            return _least_squares_by_gram(matrix, rhs, l2_regularizer, known[0].value < known[1].value)
+            return _least_squares_by_gram(matrix, rhs, l2_regularizer, known[0] < known[1])
         from .conditional import cond
 
         dims = shape(matrix)[-2:]

@@ -118,7 +118,7 @@ def _divided(shards, flat):
 
 
 def _row_total(shards, dtype):
-    known = [s.get_shape()[0].value if s.get_shape().ndims is not None else None for s in shards]
+    known = [s.get_shape().as_list()[0] if s.get_shape().ndims is not None else None for s in shards]
     if all(k is not None for k in known):
         from .build import constant
 

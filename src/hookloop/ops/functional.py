@@ -48,7 +48,7 @@ def _check(elems):
 
 def _length(flat):
     """How many rows there are: a number where it is known, else a tensor."""
-    known = flat[0].get_shape()[0].value if flat[0].get_shape().ndims is not None else None
+    known = flat[0].get_shape().as_list()[0] if flat[0].get_shape().ndims is not None else None
     return shape(flat[0])[0] if known is None else known
 
 
