@@ -15,7 +15,7 @@ enum {
     SLIDE_VECTORS = SIMD_BYTES == 64 ? 4 : 2,
     FILTER_TAPS = 4, /* side by side, of a filter's gradient */
     FLAT_VECTORS = 8, /* side by side, of several positions each */
-    FLAT_TAPS = 256,
+    FLAT_TAPS = 256, /* of a window at most; ops/conv.py has the same number */
     MAX_SUM_BLOCKS = 16
 };
 

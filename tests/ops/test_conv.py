@@ -243,6 +243,16 @@ def test_one_channel_is_taken_where_it_lies():
     assert "conv_depthwise float32[1,20,30,1] fed" in plan and "copy" not in plan
 
 
+@pytest.mark.parametrize(("window", "kernel"), [(16, "conv_depthwise"), (17, "conv")])
+def test_windows_of_one_channel_that_have_too_many_taps_for_rows(window, kernel):
+    """The depthwise kernel would take them tap by tap, five times as long."""
+    with tf.Graph().as_default():
+        plane, taps = tf.placeholder(tf.float32, [1, 50, 60, 1]), tf.placeholder(tf.float32, [window, window, 1, 1])
+        seen = tf.nn.conv2d(plane, taps, [1, 1, 1, 1], "SAME")
+        plan = str(tf.explain([seen], file=io.StringIO()))
+    assert f"{kernel} float32[1,50,60,1] fed" in plan
+
+
 def test_a_nan_stays_within_its_windows(executor):
     x, f = arrays((1, 8, 9, 3, (3, 3), 4, (1, 1), (1, 1), "SAME"))
     x[0, 2, 3, 1] = np.nan

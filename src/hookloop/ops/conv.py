@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 
 import numpy as np
@@ -18,6 +19,7 @@ from .windows import PADDINGS, Frame, Taps, channels_last, checked_frame, from_l
 __all__: list = []
 
 _HALF = (dtypes.float16, dtypes.bfloat16)
+_FLAT_TAPS = 256  # of a window that conv_depthwise takes several positions of at once (csrc/kernels/conv_depthwise.c)
 _DIRECT = 4  # beside the kind of padding: no multiplication is saved (CONV_DIRECT in csrc/kernels/conv_geometry.h)
 
 
@@ -158,12 +160,18 @@ def _is_of_one_channel(frame, filters, covered):
     return not covered and frame.stride[-1] == 1 and all(isinstance(size, int) and size == 1 for size in channels)
 
 
+def _has_few_taps(filters):
+    """Whether a window may be taken so; the filter's gradient is made tap by tap anyhow."""
+    window = filters.shape[:-2]
+    return not all(isinstance(size, int) for size in window) or math.prod(window) <= _FLAT_TAPS
+
+
 def _lower_forward(c, node):
     frame, out = _frame(node), node.outputs[0]
     image, filters = node.inputs
     image, filters, params = _precise(c, channels_last(c, image, frame)), _precise(c, filters), _params(frame)
     covered = covered_axes(frame, image.shape, filters.shape[:-2], frame.channels_last(out.shape))
-    if _is_of_one_channel(frame, filters, covered):
+    if _is_of_one_channel(frame, filters, covered) and _has_few_taps(filters):
         _emit_image(c, "conv_depthwise", [image, _flat(c, filters)], out, frame, params)
         return
     if covered:
@@ -193,7 +201,7 @@ def _lower_image_gradient(c, node):
     _, filters, target = node.inputs
     target, filters, params = _precise(c, channels_last(c, target, frame)), _precise(c, filters), _params(frame)
     covered = covered_axes(frame, frame.channels_last(out.shape), filters.shape[:-2], target.shape)
-    if _is_of_one_channel(frame, filters, covered):
+    if _is_of_one_channel(frame, filters, covered) and _has_few_taps(filters):
         _lower_depthwise_image(c, node)
         return
     if not covered:
