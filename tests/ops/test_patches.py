@@ -109,6 +109,17 @@ def test_the_bits_of_dilation_do_not_depend_on_threads():
             np.testing.assert_array_equal(one, two)
 
 
+def test_a_filter_without_elements_gives_no_gradient(executor):
+    x, y = tf.placeholder(tf.float32, [1, 3, 3, 2]), tf.placeholder(tf.float32, [None, 2, 2])
+    widest = tf.nn.dilation2d(x, y, [1] * 4, [1] * 4, "SAME")
+    with tf.Session() as session:
+        found, *slopes = session.run(
+            [widest, *tf.gradients(widest, [x, y])], {x: np.ones((1, 3, 3, 2)), y: zeros(0, 2, 2)}
+        )
+    assert (found == np.finfo("f").min).all()
+    assert slopes[0].tolist() == np.zeros((1, 3, 3, 2)).tolist() and slopes[1].shape == (0, 2, 2)
+
+
 def test_no_number_is_no_sum_of_a_dilation(executor):
     """TensorFlow 1.15's answers: where nothing is larger than the lowest number it is the first pixel and element."""
     x, kernel = np.full((1, 3, 3, 1), np.nan, "f"), np.ones((2, 3, 1), "f")

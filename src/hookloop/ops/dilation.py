@@ -124,6 +124,8 @@ def _reference(node, image, kernel):
 def _reference_slope(of_filter):
     def reference(node, image, kernel, grad):
         out = np.zeros_like(kernel if of_filter else image)
+        if not kernel.size:
+            return out
         channels = np.arange(image.shape[3])
         for n in range(image.shape[0]):
             for _, (y, x), _, at, window in _walk(node, image[n : n + 1], kernel):
