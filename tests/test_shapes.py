@@ -299,6 +299,12 @@ def _next_of_slices():
     return dataset.make_one_shot_iterator().get_next()[0]
 
 
+def _dequeued(x):
+    queue = tf.FIFOQueue(9, tf.float32, [2])
+    with tf.control_dependencies([queue.enqueue_many([x])]):
+        return queue.dequeue()
+
+
 def _resampled():
     dataset = tf.data.Dataset.from_tensor_slices(np.int32([0, 1, 1])).repeat()
     resample = tf.data.experimental.rejection_resample(lambda x: x, tf.constant([0.5, 0.5]), seed=1)
@@ -317,6 +323,10 @@ def _resampled():
         lambda x: tf.confusion_matrix(tf.placeholder_with_default([1, 0], None), tf.constant([[1], [1]]), 2),
         lambda x: tf.nn.atrous_conv2d_transpose(x[None, :, :, None], tf.ones([2, 2, 1, 1]), [1, 5, 4, 1], 2, "VALID"),
         lambda x: _jacobian(x),
+        lambda x: tf.nn.separable_conv2d(
+            x[None, :, :, None], tf.ones([2, 2, 1, 1]), tf.ones([1, 1, 1, 1]), [1] * 4, "VALID"
+        ),
+        lambda x: _dequeued(x),
         lambda x: _next_of_slices(),
         lambda x: _resampled(),
     ],

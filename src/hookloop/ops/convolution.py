@@ -7,6 +7,7 @@ import numpy as np
 from .. import dtypes
 from ..graph.scopes import name_scope
 from ..graph.tensor import Tensor
+from ..shapes import as_dimension
 from . import conv as _ops  # noqa: F401 (defines the ops)
 from .build import apply_op, convert_to_tensor
 from .reduce import renamed
@@ -691,8 +692,8 @@ def separable_conv2d(
         depthwise_filter = convert_to_tensor(depthwise_filter, name="depthwise_filter")
         pointwise_filter = convert_to_tensor(pointwise_filter, name="pointwise_filter")
         sizes = pointwise_filter.shape.with_rank(4)
-        sizes[0].assert_is_compatible_with(1)
-        sizes[1].assert_is_compatible_with(1)
+        for size in sizes[:2]:
+            as_dimension(size).assert_is_compatible_with(1)
 
         def op(inner, _, padding):
             return depthwise_conv2d_native(inner, depthwise_filter, strides, padding, data_format, name="depthwise")

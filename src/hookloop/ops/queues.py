@@ -6,7 +6,7 @@ from .. import dtypes
 from ..graph.describe import message_name
 from ..graph.random_seed import get_seed
 from ..graph.scopes import name_scope
-from ..shapes import TensorShape, as_shape
+from ..shapes import TensorShape, as_dimension, as_shape
 from .array import stack
 from .build import apply_op, convert_to_tensor
 from .gather import gather
@@ -221,7 +221,7 @@ class QueueBase:
         """
         with name_scope(name, f"{self._name}_EnqueueMany", _flat(vals)) as scope:
             components = self._components("QueueEnqueueManyV2", vals)
-            batch = components[0].shape.with_rank_at_least(1)[0]
+            batch = as_dimension(components[0].shape.with_rank_at_least(1)[0])
             for value, shape in zip(components, self._shapes):
                 batch = batch.merge_with(value.shape.with_rank_at_least(1)[0])
                 value.shape[1:].assert_is_compatible_with(shape)
