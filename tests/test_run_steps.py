@@ -225,7 +225,7 @@ class TestSession:
         initialized(session)
         session.run_steps(step, 2)
         stop = threading.Event()
-        looping = threading.Thread(target=lambda: session.run_steps(step, 1000 if on_reference() else 3000000))
+        looping = threading.Thread(target=lambda: session.run_steps(step, 5000 if on_reference() else 3000000))
         looping.start()
         ticks = 0
         while looping.is_alive() and ticks < 100:
