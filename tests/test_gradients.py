@@ -318,7 +318,7 @@ def test_an_op_without_gradient_is_named():
 
 # TensorFlow has no gradient of these either, or the region around them has it.
 WITHOUT = {
-    "Bincount", "Bitcast", "Exit", "FakeQuantWithMinMaxArgsGradient", "FakeQuantWithMinMaxVarsGradient",
+    "Bincount", "Bitcast", "Dilation2DBackpropFilter", "Dilation2DBackpropInput", "Exit", "FakeQuantWithMinMaxArgsGradient", "FakeQuantWithMinMaxVarsGradient",
     "FakeQuantWithMinMaxVarsPerChannelGradient", "GuaranteeConst", "IgammaGradA", "LRNGrad", "ListDiff", "LoopCond", "Lu", "MatrixLogarithm", "MatrixSolveLs",
     "MaxPoolGradWithArgmax", "Mod", "NextIteration", "ParallelConcat", "RandomGammaGrad", "RandomPoissonV2",
     "RandomShuffle", "RefExit", "RefNextIteration", "ScatterMax", "ScatterMin", "ScatterUpdate", "SegmentProd",
