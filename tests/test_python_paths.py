@@ -722,7 +722,7 @@ def test_the_debugger_is_imported_and_refuses():
         with pytest.raises(NotImplementedError, match="LocalCLIDebugHook: hookloop has no debugger"):
             debug.LocalCLIDebugHook()
         with pytest.raises(NotImplementedError, match="watch_graph: hookloop has no debugger"):
-            debug.watch_graph(None, session.graph, debug_urls="file:///tmp/d")
+            debug.watch_graph(None, session.graph, debug_urls="file://dumps")
         with pytest.raises(NotImplementedError, match="add_debug_tensor_watch: hookloop has no debugger"):
             debug.add_debug_tensor_watch(None, "a", 0)
     with pytest.raises(NotImplementedError, match="watch_graph_with_blacklists: hookloop has no debugger"):

@@ -102,6 +102,16 @@ def test_one_long_row_is_left(config, op):
         assert session.run(y, {x: np.zeros(3)}).tolist() in ([0, 0, 0], [0])
 
 
+def test_the_gradient_of_a_dilation_of_one_channel_is_left(config):
+    """Windows may write the same elements, so that one channel is one piece of work."""
+    x, taps = tf.placeholder(tf.float32, [1, None, None, 1]), tf.placeholder(tf.float32, [None, None, 1])
+    (slope,) = tf.gradients(tf.nn.dilation2d(x, taps, [1, 1, 1, 1], [1, 1, 1, 1], "SAME"), x)
+    with tf.Session(config=config) as session:
+        feed = {x: np.zeros((1, 1500, 1500, 1), "f"), taps: np.zeros((21, 21, 1), "f")}
+        assert interrupted(session, slope, feed) < SOON
+        assert session.run(slope, {x: np.zeros((1, 2, 3, 1), "f"), taps: np.zeros((1, 1, 1), "f")}).sum() == 6
+
+
 def test_a_decomposition_is_left():
     x = tf.placeholder(tf.float64, [None, None])
     s = tf.svd(x)[0]

@@ -6,7 +6,10 @@
 #include "../pool.h"
 #include "half.h"
 
-enum { CHANNELS = 64 }; /* that are worked on together */
+enum {
+    CHANNELS = 64, /* that are worked on together */
+    STRETCH = 1 << 16 /* taps between which a run may be stopped */
+};
 
 typedef struct dilation_axis {
     int64_t image, filter, target, stride, rate, before;
@@ -119,15 +122,24 @@ DILATION(u64, uint64_t, uint64_t, SAME, SAME, 0)
 typedef struct dilation_job {
     const dilation *d;
     void *const *operand;
+    hl_run *run;
 } dilation_job;
+
+/* Before a row of so many channels' results: whether the run is to stop; `since` counts the taps since the clock was looked at. */
+static bool stopped_before(const dilation_job *job, int worker, int64_t channels, int64_t *since) {
+    *since += job->d->x.target * job->d->y.filter * job->d->x.filter * channels;
+    if (*since < STRETCH) return false;
+    *since = 0;
+    return hl_is_stopped_for(job->run, worker);
+}
 
 /* All channels of some rows of the result. */
 static void rows_chunk(void *arg, int64_t chunk, int worker) {
     const dilation_job *job = arg;
     const dilation *d = job->d;
-    (void)worker;
+    int64_t since = 0;
     const int64_t end = smaller((chunk + 1) * d->rows_per_chunk, d->batch * d->y.target);
-    for (int64_t row = chunk * d->rows_per_chunk; row < end; row++)
+    for (int64_t row = chunk * d->rows_per_chunk; row < end && !stopped_before(job, worker, d->channels, &since); row++)
         for (int64_t x = 0; x < d->x.target; x++)
             for (int64_t c = 0; c < d->channels; c += CHANNELS)
                 d->at(d, job->operand, row / d->y.target, row % d->y.target, x, c, smaller(c + CHANNELS, d->channels));
@@ -137,24 +149,26 @@ static void rows_chunk(void *arg, int64_t chunk, int worker) {
 static void channels_chunk(void *arg, int64_t chunk, int worker) {
     const dilation_job *job = arg;
     const dilation *d = job->d;
-    (void)worker;
+    int64_t since = 0;
     const int64_t c0 = chunk * d->channels / d->chunks, c1 = (chunk + 1) * d->channels / d->chunks;
     for (int64_t n = 0; n < d->batch; n++)
-        for (int64_t y = 0; y < d->y.target; y++)
+        for (int64_t y = 0; y < d->y.target; y++) {
+            if (stopped_before(job, worker, c1 - c0, &since)) return;
             for (int64_t x = 0; x < d->x.target; x++)
                 for (int64_t c = c0; c < c1; c += CHANNELS) d->at(d, job->operand, n, y, x, c, smaller(c + CHANNELS, c1));
+        }
 }
 
 static hl_status run_dilation(const hl_instr *ins, hl_run *run) {
     const dilation *d = ins->p[2].p;
-    dilation_job job = {d, ins->arg};
+    dilation_job job = {d, ins->arg, run};
     hl_parallel(run, d->chunks, d->cost_ns, rows_chunk, &job);
     return HL_OK;
 }
 
 static hl_status run_slope(const hl_instr *ins, hl_run *run) {
     const dilation *d = ins->p[2].p;
-    dilation_job job = {d, ins->arg};
+    dilation_job job = {d, ins->arg, run};
     memset(ins->arg[3], 0, (size_t)d->element);
     hl_parallel(run, d->chunks, d->cost_ns, channels_chunk, &job);
     return HL_OK;
