@@ -426,3 +426,24 @@ def test_an_image_smaller_than_the_window_is_refused_when_run(executor):
         with pytest.raises(tf.errors.InvalidArgumentError):
             session.run(y, {x: np.zeros((1, 2, 5, 2), "f")})
         assert session.run(y, {x: np.zeros((1, 4, 3, 2), "f")}).shape == (1, 1, 1, 5)
+
+
+def test_a_dilated_transpose_takes_output_channels_that_are_a_tensor(executor):
+    x = tf.constant(np.arange(100).reshape(2, 5, 5, 2) / 50, tf.float32)
+    f = tf.constant(np.arange(72).reshape(3, 3, 4, 2) / 30 - 1, tf.float32)
+    sizes = [2, 5, 5, tf.shape(f)[2]]
+    same = [tf.nn.atrous_conv2d_transpose(x, f, s, 2, "SAME") for s in (sizes, tuple(sizes), [2, 5, 5, 4])]
+    assert [y.shape.as_list() for y in same] == [[2, 5, 5, 4]] * 3
+    first, second, plain = tf.Session().run(same)
+    np.testing.assert_array_equal(first, plain)
+    np.testing.assert_array_equal(second, plain)
+    np.testing.assert_allclose(plain[0, 0, 0, :3], [-1.5813333, -1.448, -1.3146666], rtol=1e-6)
+
+
+def test_a_transpose_that_is_not_dilated_stands_in_the_scope_of_its_name():
+    x, f = tf.zeros([2, 5, 5, 2]), tf.zeros([3, 3, 4, 2])
+    assert (
+        tf.nn.atrous_conv2d_transpose(x, f, [2, 5, 5, 4], 1, "SAME").name
+        == "atrous_conv2d_transpose/conv2d_transpose:0"
+    )
+    assert tf.nn.atrous_conv2d_transpose(x, f, [2, 5, 5, 4], 1, "SAME", name="up").name == "up/conv2d_transpose:0"

@@ -447,7 +447,7 @@ def atrous_conv2d_transpose(value, filters, output_shape, rate, padding, name=No
     from .array import shape
     from .rearrange import batch_to_space, space_to_batch
 
-    with name_scope(name, "atrous_conv2d_transpose", [value, filters, output_shape]) as scope:
+    with name_scope(name, "atrous_conv2d_transpose", [value, filters, output_shape]):
         value = convert_to_tensor(value, name="value")
         filters = convert_to_tensor(filters, name="filters")
         if not value.shape[3:4].is_compatible_with(filters.shape[3:4]):
@@ -457,13 +457,14 @@ def atrous_conv2d_transpose(value, filters, output_shape, rate, padding, name=No
         if rate < 1:
             raise ValueError(f"rate {rate} cannot be less than one")
         if rate == 1:
-            return conv2d_transpose(value, filters, output_shape, [1, 1, 1, 1], padding, name=scope)
+            return conv2d_transpose(value, filters, output_shape, [1, 1, 1, 1], padding)
         tensor = convert_to_tensor(output_shape, name="output_shape")
         if not tensor.shape.is_compatible_with([4]):
             raise ValueError(f"output_shape must have shape (4,), got {tensor.shape}")
         if not isinstance(output_shape, Tensor):
             output_shape = list(output_shape)
-            if not filters.shape[2:3].is_compatible_with(output_shape[3:4]):
+            known = not isinstance(output_shape[3], Tensor)
+            if known and not filters.shape[2:3].is_compatible_with(output_shape[3:4]):
                 raise ValueError(
                     f"output_shape does not match filter's output channels, {output_shape[3]} != {filters.shape[2]}"
                 )
