@@ -93,6 +93,28 @@ def test_waiting_for_room_and_for_elements(executor):
         assert session.run([put, get], {key: 4})[1] == (4, [4.0])  # a step gives itself what it waits for
 
 
+def test_bytes_are_free_again_when_their_parts_are_gone(executor):
+    area = MapStagingArea([tf.float32, tf.int32], memory_limit=16)
+    key = tf.placeholder(tf.int64)
+    whole, half = area.put(key, [tf.ones([]), tf.constant(1)], [0, 1]), area.put(key, [tf.ones([])], [0])
+    soon = tf.RunOptions(timeout_in_ms=50)
+    with tf.Session() as session:
+        for _ in range(3):
+            session.run(whole, {key: 1})  # the element of the key stays, and what came again is dropped
+        session.run(half, {key: 2})
+        session.run(half, {key: 3})
+        with pytest.raises(tf.errors.DeadlineExceededError):
+            session.run(half, {key: 4}, options=soon)
+        session.run(area.get(key, [1]), {key: 1})
+        session.run(half, {key: 4}, options=soon)
+        with pytest.raises(tf.errors.DeadlineExceededError):
+            session.run(half, {key: 5}, options=soon)
+        session.run(area.clear())
+        for k in (6, 7):
+            session.run(whole, {key: k}, options=soon)
+        assert session.run([area.size(), area.incomplete_size()]) == [2, 0]
+
+
 def test_what_does_not_fit_is_refused_when_it_is_run(executor):
     area = MapStagingArea([tf.float32, tf.int32], memory_limit=8)
     key = tf.placeholder(tf.int64)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 from itertools import pairwise
 
 import numpy as np
 
-from .. import errors
 from ..graph.scopes import name_scope
 from .build import convert_to_tensor
 from .core import identity, no_op
 from .registry import OpDef, no_gradient, register
 from .shape_functions import nothing, scalar, unknown
-from .staging import StagingArea
+from .staging import LimitedArea, StagingArea
 
 __all__ = ["MapStagingArea"]
 
@@ -21,35 +19,26 @@ __all__ = ["MapStagingArea"]
 # --- ops ----------------------------------------------------------------------------------------------------------
 
 
-class MapStage:
+class MapStage(LimitedArea):
     """The elements of an area by their keys: lists of arrays, with None for a part that is not there.
 
     Args:
-      capacity: how many elements there may be; 0 for any number.
-      memory_limit: how many bytes these may have; 0 for any number.
+      capacity, memory_limit: those of LimitedArea; an element counts once it is complete, a part's bytes at once.
       ordered: whether the element of the least key is taken first, not the one that came first.
     """
 
+    _no_elements = dict
+
     def __init__(self, capacity, memory_limit, ordered):
-        self._capacity = capacity
-        self._memory_limit = memory_limit
+        super().__init__(capacity, memory_limit)
         self._ordered = ordered
-        self._elements = {}
         self._incomplete = {}
-        self._changed = threading.Condition()
 
     def put(self, call, key, indices, arrays, makes_room):
-        """Waits for room, if not for that which the step itself makes when it gets an element.
-
-        Raises:
-          ResourceExhaustedError: the parts alone have more bytes than the area may have.
-        """
-        size = sum(array.nbytes for array in arrays)
-        if self._memory_limit and size > self._memory_limit:
-            text = f"Attempted to insert tensors with combined size of '{size}' bytes into Staging Area with a memory limit of"
-            raise errors.ResourceExhaustedError(None, call.op, f"{text} '{self._memory_limit}'.")
+        """Waits for room, if not for that which the step itself makes when it gets an element."""
+        size = self.size_of(call, arrays)
         with self._changed:
-            while not makes_room and self._is_full(size):
+            while not makes_room and self.is_full(size):
                 call.wait(self._changed, "MapStage")
             element = self._incomplete.get(key, [None] * len(call.attr("dtypes")))
             for index in indices:
@@ -60,20 +49,13 @@ class MapStage:
                     )
             for index, array in zip(indices, arrays):
                 element[index] = array
+            self._bytes += size
             self._incomplete[key] = element
             if all(array is not None for array in element):
                 del self._incomplete[key]
-                self._elements.setdefault(key, element)  # what is there already stays
+                if self._elements.setdefault(key, element) is not element:  # what is there already stays
+                    self._bytes -= sum(array.nbytes for array in element)
             self._changed.notify_all()
-
-    def _is_full(self, size):
-        if self._capacity and len(self._elements) >= self._capacity:
-            return True
-        return bool(self._memory_limit) and self._bytes() + size > self._memory_limit
-
-    def _bytes(self):
-        kept = (*self._elements.values(), *self._incomplete.values())
-        return sum(array.nbytes for element in kept for array in element if array is not None)
 
     def get(self, call, key, indices, stays=False):
         """(key, parts) of the element of a key, or of the first one; waits for it, and takes the parts unless they stay."""
@@ -89,6 +71,7 @@ class MapStage:
                     raise ValueError(f"Tensor at index '{index}' for key '{key}' has already been removed.")
             found = [element[index] for index in indices]
             if not stays:
+                self._bytes -= sum(array.nbytes for array in found)
                 for index in indices:
                     element[index] = None
                 if all(array is None for array in element):
@@ -101,10 +84,8 @@ class MapStage:
 
     def clear(self):
         with self._changed:
-            self._elements.clear()
-            self._incomplete.clear()
-            self._changed.notify_all()
-        return ()
+            self._incomplete = {}
+            return super().clear()
 
 
 def _stage(call):

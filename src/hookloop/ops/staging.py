@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 
+from .. import errors
 from ..dtypes import as_dtype
 from ..graph.scopes import colocate_with, name_scope
 from ..graph.stack import get_default_graph
@@ -20,8 +21,8 @@ __all__ = ["StagingArea"]
 # --- ops ----------------------------------------------------------------------------------------------------------
 
 
-class Stage:
-    """The elements of an area, tuples of arrays, in the order in which they came.
+class LimitedArea:
+    """What holds elements up to a number and up to a number of bytes; who puts more waits until others have taken some.
 
     Args:
       capacity: how many elements there may be; 0 for any number.
@@ -31,33 +32,50 @@ class Stage:
     def __init__(self, capacity, memory_limit):
         self._capacity = capacity
         self._memory_limit = memory_limit
-        self._elements = deque()
+        self._elements = self._no_elements()
         self._bytes = 0
         self._changed = threading.Condition()
 
-    def put(self, call, element, makes_room):
-        """Waits for room, if not for that which the step itself makes when it gets an element.
+    def size_of(self, call, arrays):
+        """How many bytes arrays have that are put.
 
         Raises:
-          ResourceExhaustedError: the element alone has more bytes than the area may have.
+          ResourceExhaustedError: they alone have more than the area may have.
         """
-        size = sum(array.nbytes for array in element)
+        size = sum(array.nbytes for array in arrays)
         if self._memory_limit and size > self._memory_limit:
-            from .. import errors
-
             text = f"Attempted to insert tensors with combined size of '{size}' bytes into Staging Area with a memory limit of"
             raise errors.ResourceExhaustedError(None, call.op, f"{text} '{self._memory_limit}'.")
+        return size
+
+    def is_full(self, size):
+        """Whether so many bytes more have no room."""
+        if self._capacity and len(self._elements) >= self._capacity:
+            return True
+        return bool(self._memory_limit) and self._bytes + size > self._memory_limit
+
+    def clear(self):
         with self._changed:
-            while not makes_room and self._is_full(size):
+            self._elements = self._no_elements()
+            self._bytes = 0
+            self._changed.notify_all()
+        return ()
+
+
+class Stage(LimitedArea):
+    """The elements of an area, tuples of arrays, in the order in which they came."""
+
+    _no_elements = deque
+
+    def put(self, call, element, makes_room):
+        """Waits for room, if not for that which the step itself makes when it gets an element."""
+        size = self.size_of(call, element)
+        with self._changed:
+            while not makes_room and self.is_full(size):
                 call.wait(self._changed, "Stage")
             self._elements.append((element, size))
             self._bytes += size
             self._changed.notify_all()
-
-    def _is_full(self, size):
-        if self._capacity and len(self._elements) >= self._capacity:
-            return True
-        return bool(self._memory_limit) and self._bytes + size > self._memory_limit
 
     def get(self, call):
         """Waits for an element, and takes it."""
@@ -78,13 +96,6 @@ class Stage:
 
     def size(self):
         return len(self._elements)
-
-    def clear(self):
-        with self._changed:
-            self._elements.clear()
-            self._bytes = 0
-            self._changed.notify_all()
-        return ()
 
 
 def _stage(call):
