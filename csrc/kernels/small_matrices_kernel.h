@@ -1,6 +1,6 @@
 /* Elimination with pivots in a group of small matrices of one type, each in a lane of its own. Included by small_matrices.c for each type.
  *
- * Expects TYPE, INTEGER (as wide), NAME(x), LANES and INTEGER_LIMIT.
+ * Expects TYPE, INTEGER (as wide), NAME(x), GROUP_LANES and INTEGER_LIMIT.
  */
 
 typedef TYPE NAME(lanes) __attribute__((vector_size(GROUP_BYTES)));
@@ -22,7 +22,7 @@ static inline __attribute__((always_inline)) void NAME(take)(NAME(group) *g, con
         for (int64_t j = 0; j < columns; j++) {
             const TYPE *element = from + (transposed ? j * rows + i : i * columns + j);
             NAME(lanes) value;
-            for (int lane = 0; lane < LANES; lane++) value[lane] = element[lane < count ? lane * rows * columns : 0];
+            for (int lane = 0; lane < GROUP_LANES; lane++) value[lane] = element[lane < count ? lane * rows * columns : 0];
             g->at[i * width + first + j] = value;
         }
 }
@@ -60,7 +60,7 @@ static inline __attribute__((always_inline)) void NAME(eliminate)(NAME(group) *g
 }
 
 /* Makes the solutions of the right sides, in their place. */
-static inline __attribute__((always_inline)) void NAME(substitute)(NAME(group) *g, const int64_t n, const int64_t width) {
+static inline __attribute__((always_inline)) void NAME(substitute_group)(NAME(group) *g, const int64_t n, const int64_t width) {
     for (int64_t k = n - 1; k >= 0; k--) {
         NAME(lanes) *row = g->at + k * width;
         for (int64_t i = k + 1; i < n; i++)
@@ -81,7 +81,7 @@ static inline __attribute__((always_inline)) bool NAME(solve_group)(const small_
     NAME(eliminate)(&g, n, width);
     for (int lane = 0; lane < count; lane++)
         if (g.singular[lane]) return false;
-    NAME(substitute)(&g, n, width);
+    NAME(substitute_group)(&g, n, width);
     for (int64_t i = 0; i < n; i++)
         for (int64_t j = 0; j < columns; j++) {
             TYPE *to = result + (p->adjoint && !right ? j * n + i : i * columns + j);
@@ -91,9 +91,10 @@ static inline __attribute__((always_inline)) bool NAME(solve_group)(const small_
 }
 
 /* Solutions of a group of systems; its inverses where there is no right side. False: one has none. */
-static bool NAME(solve_small)(const small_params *p, const void *matrix, const void *right, void *result, void *second, int count) {
+static bool NAME(solve_small)(const small_params *p, const void *matrix, const void *right, void *result, void *second, int count,
+                              const workplace *where) {
     const int64_t n = p->n;
-    (void)second;
+    (void)second, (void)where;
 #define SOLVE(n, columns) NAME(solve_group)(p, n, columns, matrix, right, result, count)
     if (n == 2) return SOLVE(2, p->columns);
     if (n == 3) return SOLVE(3, p->columns);
@@ -138,9 +139,10 @@ static inline __attribute__((always_inline)) void NAME(triangles)(const small_pa
     else NAME(eliminate)(g, n, n);
 }
 
-static bool NAME(determinants_small)(const small_params *p, const void *matrix, const void *right, void *result, void *second, int count) {
+static bool NAME(determinants_small)(const small_params *p, const void *matrix, const void *right, void *result, void *second, int count,
+                              const workplace *where) {
     NAME(group) g;
-    (void)right;
+    (void)right, (void)where;
     NAME(triangles)(p, matrix, &g, count);
     for (int lane = 0; lane < count; lane++) {
         double sign;
@@ -157,6 +159,16 @@ static bool NAME(determinants_small)(const small_params *p, const void *matrix, 
 #undef TYPE
 #undef INTEGER
 #undef NAME
+#undef GROUP_LANES
 #undef LANES
 #undef INTEGER_LIMIT
+#undef INFINITE
+#undef VEC
+#undef LOAD
+#undef LOAD_PART
+#undef STORE
+#undef STORE_PART
+#undef SPLAT
+#undef TRANSPOSE
+#undef CONJUGATE
 #undef MAGNITUDE

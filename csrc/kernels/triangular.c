@@ -8,12 +8,7 @@
 #include "complex_types.h"
 #include "simd.h"
 
-enum {
-    BLOCK = 16, /* rows that are solved for together; the work inside a block is not vectorised */
-    TILE_ROWS = 4,
-    TILE_VECTORS = 2,
-    TASK_NS = 20000,
-};
+enum { TASK_NS = 20000 };
 #define GFLOPS 10.0
 
 typedef struct solve_params {
@@ -21,8 +16,6 @@ typedef struct solve_params {
     bool lower, adjoint;
     double cost_ns;
 } solve_params;
-
-#define SAME(x) (x)
 
 #define TYPE float
 #define PART float

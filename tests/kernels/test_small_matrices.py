@@ -1,4 +1,4 @@
-"""Inverses, determinants and solutions of small matrices, a lane each: every size, groups that are not full, pivots, none."""
+"""Inverses, determinants and solutions of small matrices, a lane each or by rows: sizes, groups that are not full, pivots, none."""
 
 import numpy as np
 import pytest
@@ -45,14 +45,15 @@ def is_close(found, wanted, matrix):
     return (error <= limit).all()
 
 
-@pytest.mark.parametrize("n", range(1, 17))
+@pytest.mark.parametrize("n", [*range(1, 20), 31, 32, 33, 48, 63, 64, 65, 100, 129])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_every_size(dtype, n):
-    for batch in BATCHES:
+    for batch in BATCHES if n <= 16 else (0, 1, 3):
         x = matrices(batch, n, dtype)
         wide = x.astype("float64")
-        found = call("small_determinant", [x], np.full(batch, 9, dtype))
-        assert is_close(found, np.linalg.det(wide), wide)
+        if n < 20:  # of more rows it is beyond the largest float
+            found = call("small_determinant", [x], np.full(batch, 9, dtype))
+            assert is_close(found, np.linalg.det(wide), wide)
         sign, logarithm = call_log_determinant(x)
         np.testing.assert_array_equal(sign, np.linalg.slogdet(wide)[0])
         wanted = np.linalg.slogdet(wide)[1]
@@ -62,7 +63,7 @@ def test_every_size(dtype, n):
             found = call("small_inverse", [x], np.full_like(x, 9), [adjoint])
             assert is_close(found, np.linalg.inv(turned), wide)
             np.testing.assert_array_equal(call("small_inverse", [x], np.full_like(x, 9), [adjoint], threads=3), found)
-            for columns in (1, 2, 3, 16):
+            for columns in (1, 2, 3, 16, 17, 40):
                 right = np.random.default_rng(columns).standard_normal((batch, n, columns)).astype(dtype)
                 found = call("small_solve", [x, right], np.full_like(right, 9), [adjoint])
                 wanted = np.linalg.solve(turned, right.astype("float64"))
@@ -78,7 +79,7 @@ def test_a_matrix_of_many_tasks_does_not_depend_on_its_place(dtype):
         np.testing.assert_array_equal(call(kernel, [x], np.empty(shape, dtype), attributes, threads=2), found)
 
 
-@pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 16])
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 16, 17, 48, 65])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_matrices_without_an_inverse(dtype, n):
     for batch in (1, 8, 9, 20):
@@ -99,6 +100,34 @@ def test_matrices_without_an_inverse(dtype, n):
             ):
                 with pytest.raises(Exception, match=text):
                     call(kernel, inputs, np.empty_like(x), [0])
+
+
+@pytest.mark.parametrize("n", [7, 12, 16, 40])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_matrix_alone_is_solved_as_among_others(dtype, n):
+    """Few matrices go by rows, many of up to 16 rows in lanes."""
+    x, right = matrices(64, n, dtype), matrices(64, n, dtype)[..., :3].copy()
+    for kernel, shape, inputs, attributes in (
+        ("small_inverse", x.shape, [x], [0]),
+        ("small_solve", right.shape, [x, right], [1]),
+        ("small_determinant", x.shape[:1], [x], []),
+    ):
+        found = call(kernel, inputs, np.empty(shape, dtype), attributes)
+        alone = call(kernel, [i[5:6] for i in inputs], np.empty((1, *shape[1:]), dtype), attributes)
+        np.testing.assert_array_equal(alone, found[5:6])
+        for threads in (2, 4):
+            np.testing.assert_array_equal(call(kernel, inputs, np.empty(shape, dtype), attributes, threads), found)
+
+
+@pytest.mark.parametrize("n", [60, 256])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_logarithms_of_determinants_beyond_the_largest_number(dtype, n):
+    for scale in (1e30, 1e-30):
+        x = (scale * (matrices(1, n, "float64") + 40 * np.eye(n))).astype(dtype)
+        sign, logarithm = call_log_determinant(x)
+        wanted = np.linalg.slogdet(x.astype("float64"))
+        np.testing.assert_array_equal(sign, wanted[0])
+        np.testing.assert_allclose(logarithm, wanted[1], rtol=1e-4 if dtype == "float32" else 1e-10)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -130,7 +159,7 @@ def test_determinants_whose_parts_are_beyond_the_largest_number(dtype, large):
 @pytest.mark.parametrize("n", [3, 16, 17])
 @pytest.mark.parametrize("dtype", ["float32", "float64", "complex64"])
 def test_both_ways_of_a_graph(executor, dtype, n):
-    """Small real matrices by the kernel, others by LAPACK: with an open batch, beside a write, and one that is refused before it."""
+    """Real matrices by the kernel, complex ones by LAPACK: with an open batch, beside a write, and one that is refused before it."""
     x = matrices(5, n, "float32").astype(dtype) + 9 * np.eye(n, dtype=dtype)
     tolerance = 1e-3 if dtype != "float64" else 1e-9
     with tf.Graph().as_default(), tf.Session() as session:
@@ -160,3 +189,18 @@ def test_both_ways_of_a_graph(executor, dtype, n):
         assert session.run(count) == before
         with pytest.raises(tf.errors.InvalidArgumentError, match="Input is not invertible"):
             session.run(fetches[0], {fed: singular})
+
+
+@pytest.mark.parametrize("n", [256, 257])
+def test_solutions_do_not_depend_on_who_takes_the_matrix(executor, n):
+    """The kernel takes up to 256 rows, LAPACK the others."""
+    x = np.random.default_rng(n).standard_normal((n, n)) + 40 * np.eye(n)
+    with tf.Graph().as_default(), tf.Session() as session:
+        fed = tf.placeholder("float64", [n, n])
+        fetches = [tf.matrix_inverse(fed), tf.matrix_solve(fed, fed[:, :3]), *tf.linalg.slogdet(fed)]
+        inverse, solution, sign, logarithm = session.run(fetches, {fed: x})
+        np.testing.assert_allclose(inverse @ x, np.eye(n), atol=1e-9)
+        np.testing.assert_allclose(solution, np.eye(n)[:, :3], atol=1e-9)
+        np.testing.assert_allclose([sign, logarithm], np.linalg.slogdet(x), rtol=1e-9)
+        with pytest.raises(tf.errors.InvalidArgumentError, match="Input matrix is not invertible"):
+            session.run(fetches[1], {fed: np.zeros((n, n))})

@@ -167,17 +167,22 @@ def _after_fork_in_child():
 os.register_at_fork(before=_before_fork, after_in_parent=_forking.release, after_in_child=_after_fork_in_child)
 atexit.register(_wait_for_other_threads)  # a program's end is as a fork: what Ctrl-C has left may be under way still
 
-_MOST_ROWS = 16  # of small matrices, which csrc/kernels/small_matrices.c takes
+# Of matrices that csrc/kernels/small_matrices.c takes, and of their right sides.
+_MOST_ROWS = 256
+_MOST_COLUMNS = 1024
 
 
 def _are_small(c):
-    """Whether kernels take the matrices, and the right sides: real ones of a few rows and columns, of numbers known before the run."""
+    """Whether kernels take the matrices, and the right sides: real ones of not many rows and columns, of numbers known before the run."""
     if c.dtype(0) not in (dtypes.float32, dtypes.float64):
         return False
     shapes = [c.shape(i) for i in range(len(c.inputs))]
     if [1 for found in shapes if len(found) != len(shapes[0]) or len(found) < 2]:
         return False
-    return all(isinstance(size, int) and 1 <= size <= _MOST_ROWS for found in shapes for size in found[-2:])
+    sizes = [size for found in shapes for size in found[-2:]]
+    if not all(isinstance(size, int) and size >= 1 for size in sizes):
+        return False
+    return sizes[0] <= _MOST_ROWS and sizes[-1] <= _MOST_COLUMNS
 
 
 _LONG_WORK = 1 << 25  # products, some 20 ms
