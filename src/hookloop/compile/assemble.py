@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from itertools import chain
 
 import numpy as np
 
@@ -104,19 +105,23 @@ class Assembler:
 
     def _new_tensor(self, value):
         buffer = value.buffer
+        kind = buffer.kind
         self.buffers[id(buffer)] = buffer
-        if buffer.kind == OBJECT:
+        if kind == OBJECT:
             value = Value(value.dtype, (), buffer)  # instructions only know its place: it waits for no sizes
         shape, strides, offset = value.shape, value.strides, value.offset
-        if len(shape) > MAX_RANK:
-            raise TooManyAxes(len(shape), self.node)
-        register = self.sizes.register
-        first, deps = self._dims(shape, strides)
-        is_sized = buffer.kind in (GROWN, RESULT)
-        if isinstance(offset, Size) or is_sized:
-            deps |= self._groups_of((offset, buffer.size if is_sized else 0))
-        self.tensors.append((value.dtype._stored_number, len(shape), buffer.kind, self._index(buffer), register(offset),
-                             int(strides is not None), first, _last_group(deps)))  # fmt: skip
+        rank = len(shape)
+        if rank > MAX_RANK:
+            raise TooManyAxes(rank, self.node)
+        first, deps = (self.dense.get(shape) if strides is None else None) or self._dims(shape, strides)
+        if kind in (GROWN, RESULT):
+            deps |= self._groups_of((offset, buffer.size))
+        elif offset.__class__ is Size:
+            deps |= self._groups_of((offset,))
+        index = buffer.index if kind == ARENA else None
+        self.tensors.append((value.dtype._stored_number, rank, kind, self._index(buffer) if index is None else index,
+                             self.sizes.register(offset), 0 if strides is None else 1, first,
+                             _last_group(deps) if deps else 0))  # fmt: skip
         self.tensor_deps.append(deps)
         if is_whole(value):
             self.covered[id(buffer)] = True
@@ -124,13 +129,11 @@ class Assembler:
 
     def _dims(self, shape, strides):
         """(where the registers of a shape and its strides stand in `dims`, the groups they wait for)"""
-        found = self.dense.get(shape) if strides is None else None
-        if found is None:
-            sizes = shape if strides is None else (*shape, *strides)
-            found = len(self.dims), self._groups_of(sizes)
-            self.dims += [self.sizes.register(size) for size in sizes]
-            if strides is None:
-                self.dense[shape] = found
+        sizes = shape if strides is None else (*shape, *strides)
+        found = len(self.dims), self._groups_of(sizes)
+        self.dims += [self.sizes.register(size) for size in sizes]
+        if strides is None:
+            self.dense[shape] = found
         return found
 
     def _groups_of(self, sizes):
@@ -159,18 +162,21 @@ class Assembler:
 
     def instruction(self, kernel, inputs=(), outputs=(), params=(), node=-1, writes=False):
         self.node = node
-        known = self.by_value
-        tensors = [known[id(v)] if id(v) in known else self.tensor(v) for v in (*inputs, *outputs)]
-        deps = _NO_GROUPS
-        for tensor in tensors:
-            deps |= self.tensor_deps[tensor]
+        known, tensor_deps, operands = self.by_value, self.tensor_deps, self.operands
+        first, deps = len(operands), _NO_GROUPS
+        for values in (inputs, outputs):
+            for value in values:
+                tensor = known.get(id(value))
+                if tensor is None:
+                    tensor = self.tensor(value)
+                operands.append(tensor)
+                deps |= tensor_deps[tensor]
         if params:
             deps |= self._groups_of(params)
             params = [self._attribute(p) for p in params]
         self.kernels.append(kernel)
-        self.instrs.append([int(self.depth > 0), len(self.operands), len(inputs), len(outputs), len(self.attrs), len(params), node,
-                            _last_group(deps)])  # fmt: skip
-        self.operands += tensors
+        self.instrs.append([1 if self.depth else 0, first, len(inputs), len(outputs), len(self.attrs), len(params), node,
+                            _last_group(deps) if deps else 0])  # fmt: skip
         self.attrs += params
         self.instr_deps.append(deps)
         if writes:
@@ -186,7 +192,7 @@ class Assembler:
 
     def flatten(self, block):
         for item in block.items:
-            if isinstance(item, Instr):
+            if item.__class__ is Instr:
                 self.instruction(item.kernel, item.inputs, item.outputs, item.params, item.node, item.writes_variable)
             elif isinstance(item, If):
                 self._flatten_if(item)
@@ -336,8 +342,10 @@ class Assembler:
             (by_tensor, self.tensors, self.tensor_deps), (by_instr, self.instrs, self.instr_deps),
         ):  # fmt: skip
             for i, row in enumerate(rows):
-                lists[row[_GROUP]].append(i)
-                deps[row[_GROUP]] |= all_deps[i]
+                group = row[_GROUP]
+                lists[group].append(i)
+                if group:
+                    deps[group] |= all_deps[i]
         operations, rows = [], []
         order_t, order_i, watched, dep_list = [], [], [], []
         for g in range(n_groups):
@@ -405,4 +413,4 @@ def _groups_in(groups):
 
 
 def _table(rows, width):
-    return np.array(rows, np.int32).reshape(-1, width)
+    return np.fromiter(chain.from_iterable(rows), np.int32, len(rows) * width).reshape(-1, width)

@@ -24,8 +24,8 @@ class FirstElements:
 
     def __init__(self, units):
         raised = units.raised
-        starts = any(op.type == "MakeIterator" for op in raised.needed)
-        self.calls = {unit.op for unit in units.root if not starts and _may_come_first(unit, raised.feeds)}
+        asks = "IteratorGetNext" in raised.kinds and "MakeIterator" not in raised.kinds
+        self.calls = {unit.op for unit in units.root if _may_come_first(unit, raised.feeds)} if asks else frozenset()
         self.iterators = {op.inputs[0].op for op in self.calls}
         if self.iterators:
             others = (op for op in raised.needed if op not in self.calls)

@@ -150,7 +150,8 @@ class Presence:
         self._established = {None: ALWAYS}
         self._loop_conditions = {}
         self._place = {}
-        self.conditional = any(map(_begins, ops))
+        # Some op stands in a branch, or gives a value to one that a program has made of single nodes.
+        self.conditional = bool([1 for op in ops if op._control_flow_context is not None or op.type in _SWITCHES])
         if self.conditional:
             for op in inputs_first(ops):
                 self._place[op] = len(self._place)
@@ -287,11 +288,6 @@ class Presence:
             return NEVER
         loop = op._control_flow_context
         return frozenset(c for c in wanted if not _is_inside(c.predicate.op._control_flow_context, loop))
-
-
-def _begins(op):
-    """Whether an op stands in a branch, or gives a value to one that a program has made of single nodes."""
-    return op._control_flow_context is not None or op.type in _SWITCHES
 
 
 def _outside_of_loops(conditions):

@@ -22,7 +22,7 @@ def check_rows_early(program):
     """
     items = program.root.items
     program.late_failures = []
-    commit = next((i for i, item in enumerate(items) if any(x.writes_variable for x in instructions_of(item))), None)
+    commit = next((i for i, item in enumerate(items) if _writes_variable(item)), None)
     if commit is None or not any(_rows_of(instr) for item in items[commit:] for instr in instructions_of(item)):
         return
     before, checks, done = _Before(items[:commit]), [], set()
@@ -40,6 +40,12 @@ def check_rows_early(program):
                 done.add(key)
                 checks.append(Instr("check_rows", [variable, indices], (), (), instr.node, effect=True))
     items[commit:commit] = checks
+
+
+def _writes_variable(item):
+    if item.__class__ is Instr:
+        return item.writes_variable
+    return any(instr.writes_variable for instr in instructions_of(item))
 
 
 def _rows_of(instr):

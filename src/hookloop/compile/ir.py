@@ -176,7 +176,7 @@ def walk(block):
 
 def is_whole(value):
     """Whether a value is its buffer from end to end, dense."""
-    if value.strides is not None or isinstance(value.offset, Size) or value.offset:
+    if value.strides is not None or value.offset.__class__ is Size or value.offset:
         return False
     if value.shape is value.buffer.shape:
         return True

@@ -6,7 +6,6 @@ Shapes are inferred on the way, with symbolic sizes; small integer tensors whose
 
 from __future__ import annotations
 
-import math
 from contextlib import contextmanager
 from functools import partial
 
@@ -14,7 +13,6 @@ import numpy as np
 
 from .. import dtypes, errors
 from ..graph.describe import describe, fed_where_written, missing_feed, no_kernel, uninitialized
-from ..ops import registry
 from ..ops.mismatches import explained
 from ..ops.variable_key import VARIABLES, variable_key
 from ..shapes import MOST_SIZES
@@ -43,13 +41,13 @@ from .ir import (
 from .loops import lower_loop
 from .measured import MeasuredOps
 from .node import Node, NodeContext, Specialize, Unfit, feeds_of, new_buffer
-from .one_branch import DecideBranch, to_decide
+from .one_branch import DecideBranch
 from .open_axes import OpenAxes
 from .order import ALIASES
-from .regions import COPY, IF, LOOP, waited_for_though_fed
+from .regions import COPY, IF, LOOP, OP, waited_for_though_fed
 from .sizes import Size, SizeTable
 from .stacks import STACK_OPS
-from .variables import check_handles, new_variable, shape_now
+from .variables import assign_shape, check_handles, new_variable
 
 _SYMBOLIC_LIMIT = 256  # elements of a tensor that is computed with sizes
 # Ops whose few inputs may ask for any number of elements.
@@ -60,6 +58,8 @@ _MAKES_MANY = frozenset(
 )
 _OBJECTS = frozenset(("string", "resource", "variant"))
 _NOTHING = frozenset(("NoOp", "ControlTrigger", "StackV2", "StackCloseV2"))
+_WITHOUT_INPUTS = _NOTHING | VARIABLES | {"Placeholder", "Const", "Merge", "RefMerge"}
+_NO_NUMBERS = frozenset((VARIABLE, OBJECT))
 
 
 class Lowerer(OpenAxes):
@@ -140,10 +140,11 @@ class Lowerer(OpenAxes):
 
     def operand(self, value, views, node) -> Value:
         """The value as an instruction's input: computed, and dense unless the kernel takes views."""
-        value = self.settled(value, node)
+        if value.deferred is not None:
+            value = self.settled(value, node)
         if value.buffer is None:
             self._materialize(value, node)
-        if is_text_variable(value):
+        if value.dtype.name == "string" and is_text_variable(value):
             return read_text(self, value, node)
         if self.depth and value.symbol is not None:
             # the instruction keeps the buffer where the region is left and `value` forgets it
@@ -306,7 +307,7 @@ class Lowerer(OpenAxes):
         """
         block = self.block
         for place, unit in enumerate(units):
-            if is_continued(self, unit):
+            if unit.kind == IF and is_continued(self, unit):
                 rest = units[place + 1 :]
                 return lower_continued(self, unit, rest, partial(self.lower_region, rest, end))
             before = len(block.items)
@@ -326,7 +327,7 @@ class Lowerer(OpenAxes):
         if unit.kind == COPY:
             return self._copy_early(unit.op, unit.copied)
         if not self.presence.conditional:
-            return self._lower_run(unit)
+            return self._lower_run(unit) if unit.kind != OP or self.first.iterators else self._lower_op(unit.op)
         missing = unit.missing(self.presence)
         goes_on = self._lower_guarded(unit, missing) if missing else self._lower_run(unit)
         if goes_on is False:
@@ -428,6 +429,46 @@ class Lowerer(OpenAxes):
 
     def _dispatch(self, op):
         kind = op.type
+        if kind in _WITHOUT_INPUTS:
+            self._without_inputs(op, kind)
+            return
+        written = op.op_def.written(op)  # the variables themselves, whatever is read of them
+        inputs = self._inputs(op, written) if op not in self.first.calls else []
+        if inputs and op.inputs[0].dtype.name == "resource":
+            check_handles(op, inputs)
+        if kind in ALIASES:
+            self._alias(op, inputs)
+            return
+        node = Node(op, op.op_def, inputs, len(self.nodes))
+        if kind not in _BY_NAME:
+            self.nodes.append(op)
+            self._general(node)
+        elif kind == "IdentityN":
+            self.environment.update(zip(op.outputs, inputs))
+        else:
+            self.nodes.append(op)
+            self._by_name(node, kind)
+
+    def _inputs(self, op, written):
+        known = self.environment.get
+        values = [known(tensor) for tensor in op.inputs]
+        if self.copied or self.superseded or None in values:
+            return [self.value_of(t, None if i in written else op) for i, t in enumerate(op.inputs)]
+        return values
+
+    def _by_name(self, node, kind):
+        if kind in _SPECIAL:
+            getattr(self, "_op_" + kind)(node)
+        elif kind in STACK_OPS:
+            STACK_OPS[kind](self, node)
+        elif is_on_host(self, node):
+            self._general(node)
+        else:
+            self._read_variables(node)
+            ARRAY_OPS[kind](self, node)
+
+    def _without_inputs(self, op, kind):
+        """Lowers what has no inputs, or chooses one of them."""
         if kind in _NOTHING:
             if kind == "StackV2":
                 self.environment[op.outputs[0]] = Value(dtypes.resource, (), Buffer(STACK, dtypes.resource, 1, op))
@@ -440,34 +481,7 @@ class Lowerer(OpenAxes):
         if kind == "Const":
             self._constant(op)
             return
-        if kind == "Merge" or kind == "RefMerge":
-            lower_choice(self, op)
-            return
-        written = op.op_def.written(op)  # the variables themselves, whatever is read of them
-        inputs = (
-            [self.value_of(t, None if i in written else op) for i, t in enumerate(op.inputs)]
-            if op not in self.first
-            else []
-        )
-        if inputs and op.inputs[0].dtype.name == "resource":
-            check_handles(op, inputs)
-        if kind in ALIASES:
-            self._alias(op, inputs)
-            return
-        if kind == "IdentityN":
-            self.environment.update(zip(op.outputs, inputs))
-            return
-        node = Node(op, registry.lookup(kind), inputs, len(self.nodes))
-        self.nodes.append(op)
-        if kind in _SPECIAL:
-            getattr(self, "_op_" + kind)(node)
-        elif kind in STACK_OPS:
-            STACK_OPS[kind](self, node)
-        elif kind in ARRAY_OPS and not is_on_host(self, node):
-            self._read_variables(node)
-            ARRAY_OPS[kind](self, node)
-        else:
-            self._general(node)
+        lower_choice(self, op)
 
     def _constant(self, op):
         array = op.get_attr("value")
@@ -487,25 +501,34 @@ class Lowerer(OpenAxes):
 
     def _general(self, node):
         op, op_def = node.op, node.op_def
-        self.settle_inputs(node)
+        numbers = known = True  # whether no input is a variable or an object; whether the elements of all are known
+        for value in node.inputs:
+            if value.deferred is not None:
+                node.inputs = [self.settled(value, node) for value in node.inputs]
+                return self._general(node)
+            if value.symbol is None:
+                known = False
+            if value.buffer is not None and value.buffer.kind in _NO_NUMBERS:
+                numbers = False
         context = NodeContext(node, self)
-        if op_def.written(op):
+        if op_def.writes and op_def.written(op):
             self._write(node, context)
             return
-        self._read_variables(node)
+        if not numbers:
+            self._read_variables(node)
         if op_def.host is not None and not (op_def.kernel_where is not None and op_def.kernel_where(context)):
             lower = lower_batch if op in self.first else lower_host
             lower(self, node, context)
             return
-        symbols = self._symbols(node, context)
+        symbols = self._symbols(node, context) if known or op_def.value is not None else None
         if symbols is not None:
             for tensor, symbol in zip(op.outputs, symbols):
                 self.environment[tensor] = self.symbolic(tensor.dtype.base_dtype, symbol)
             return
-        if self._has_objects(node):
+        if self._has_objects(node, numbers):
             lower_host(self, node, context)  # objects have no kernels: the op's reference computes with them
             return
-        repeated = self.measured.repeated(self, node)
+        repeated = self.measured.repeated(self, node) if op.type in self.measured.found else None
         if repeated is not None:
             self.environment.update(zip(op.outputs, repeated))
             return
@@ -525,10 +548,13 @@ class Lowerer(OpenAxes):
         if context.new_sizes:
             self.measured.note(self, node)
 
-    def _has_objects(self, node):
+    def _has_objects(self, node, takes_none):
         """Whether an op takes or gives Python objects."""
-        if [1 for tensor in node.op.outputs if self.is_object(tensor)]:
-            return True
+        for tensor in node.op.outputs:
+            if tensor.dtype.base_dtype.name in _OBJECTS:
+                return True
+        if takes_none:
+            return False
         return bool([1 for value in node.inputs if value.buffer is not None and value.buffer.kind == OBJECT])
 
     @staticmethod
@@ -538,7 +564,7 @@ class Lowerer(OpenAxes):
     def _outputs(self, node, context):
         """Infers the shapes of the outputs; their buffers come with the first instruction that writes them."""
         shapes = node.op_def.shape(context)
-        if isinstance(shapes, tuple):
+        if shapes.__class__ is tuple:
             shapes = [shapes]
         for tensor, shape in zip(node.op.outputs, shapes):
             if shape is None:
@@ -548,8 +574,11 @@ class Lowerer(OpenAxes):
             node.outputs.append(Value(tensor.dtype.base_dtype, shape))
 
     def _publish(self, node):
+        if node.op not in self.units.must_copy:
+            self.environment.update(zip(node.op.outputs, node.outputs))
+            return
         for tensor, value in zip(node.op.outputs, node.outputs):
-            if node.op in self.units.must_copy and value.buffer is not None and value.buffer.kind == VARIABLE:
+            if value.buffer is not None and value.buffer.kind == VARIABLE:
                 fresh = self.allocate(value.dtype, value.shape)
                 self.append(Instr("copy", [value], [fresh], (), node.index))
                 value = fresh
@@ -561,9 +590,6 @@ class Lowerer(OpenAxes):
             symbols = op_def.value(context)
             symbols = [symbols] if isinstance(symbols, np.ndarray) else symbols
             return symbols if symbols is not None and all(s is not None for s in symbols) else None
-        for value in node.inputs:
-            if value.symbol is None:
-                return None
         symbols = [v.symbol for v in node.inputs]
         if [t for t in node.op.outputs if not (t.dtype.base_dtype.is_integer or t.dtype.base_dtype.is_bool)]:
             return None
@@ -648,7 +674,7 @@ class Lowerer(OpenAxes):
             if value.buffer is not None and value.buffer.kind == VARIABLE and not (plain and i in written):
                 self.require(value.buffer.source, op)
         if plain:
-            target = self._assign_shape(node, context, target)
+            target = assign_shape(self, node, context, target)
             node.inputs[0] = target
         elif op_def.shape is not None:
             op_def.shape(context)
@@ -677,43 +703,6 @@ class Lowerer(OpenAxes):
                 item.effect = item.writes_variable = True
         for tensor in op.outputs:
             self.environment[tensor] = node.outputs[0] if node.outputs else target
-
-    def _assign_shape(self, node, context, target):
-        """An assignment to a variable of open shape makes room first; the others only check."""
-        value = self.settled(node.inputs[1], node)
-        static = target.shape is not None and not any(isinstance(d, Size) for d in target.shape)
-        validate = node.attrs.get("validate_shape", True)
-        key = target.buffer.source
-        if static and not validate:
-            self.loosened.add(key)
-        declared = self.declared[key]
-        if validate and declared.ndims is not None:
-            if declared.ndims != len(value.shape):
-                raise ValueError(
-                    f"Assign requires shapes of both tensors to match. lhs shape= {shape_now(self, target)} "
-                    f"rhs shape= [{', '.join(map(str, self._at_hand(value.shape)))}]"
-                )
-            if declared.is_fully_defined():
-                context.merge_shapes(value.shape, target.shape)
-                return target
-            for size, known in zip(value.shape, declared.as_list()):
-                context.merge(size, size if known is None else known)
-        group = self.sizes.new_group()
-        fresh = [self.sizes.fresh(group) for _ in value.shape]
-        sources = [self.sizes.register(d) for d in value.shape]
-        offset = 0 if fresh else self.sizes.fresh(group)  # what has no new size would not look for the variable again
-        defined = fresh or [offset]
-        registers = [*(sources or [self.sizes.register(0)]), *(s.register for s in defined)]
-        self.append(Instr("copy_sizes", (), (), registers, node.index, effect=True, defines=defined))
-        index = ("variable", target.buffer.source)
-        grow = Instr("reshape_variable", (), (), (index, *sources), node.index, effect=True)
-        grow.writes_variable = True
-        self.append(grow)
-        self.resize(defined)
-        buffer = Buffer(VARIABLE, target.dtype, math.prod(fresh), target.buffer.source)
-        grown = Value(target.dtype, tuple(fresh), buffer, offset=offset)
-        self.superseded[target.buffer] = self.block, grown, to_decide(self, self.around) if self.around else None
-        return grown
 
     def _op_IsVariableInitialized(self, node):
         self._initialized(node, node.op.inputs[0].op)
@@ -794,6 +783,7 @@ def _is_zero(offset):
 
 
 _SPECIAL = frozenset(name.removeprefix("_op_") for name in dir(Lowerer) if name.startswith("_op_"))
+_BY_NAME = frozenset(("IdentityN", *_SPECIAL, *STACK_OPS, *ARRAY_OPS))
 
 
 def _plain(dim):

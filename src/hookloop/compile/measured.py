@@ -10,21 +10,25 @@ from .ir import ARENA, CONSTANT, FEED, walk
 
 
 class MeasuredOps:
-    """What such ops of a program have given."""
+    """What such ops of a program have given.
+
+    Attributes:
+      found: op type -> key -> outputs.
+    """
 
     def __init__(self):
-        self._found: dict = {}  # op type -> key -> outputs
+        self.found: dict = {}
 
     def saved(self):
         """What is known now, for `restore`: what an attempt that is given up has computed is not in the plan."""
-        return {kind: dict(found) for kind, found in self._found.items()}
+        return {kind: dict(found) for kind, found in self.found.items()}
 
     def restore(self, saved):
-        self._found = saved
+        self.found = saved
 
     def repeated(self, lowerer, node):
         """The outputs of an earlier op of the block that is the same with the same inputs, or None."""
-        found = self._found.get(node.op.type)
+        found = self.found.get(node.op.type)
         if found is None:
             return None
         outputs = found.get(_key(lowerer, node))
@@ -36,7 +40,7 @@ class MeasuredOps:
         """Remembers what an op has given."""
         key = _key(lowerer, node)
         if key is not None and not node.op_def.stateful and not node.op_def.can_fail:
-            self._found.setdefault(node.op.type, {})[key] = list(node.outputs)
+            self.found.setdefault(node.op.type, {})[key] = list(node.outputs)
 
 
 def _key(lowerer, node):

@@ -13,7 +13,8 @@ large and the variable's first: a table then takes its room once when it is init
 
 from __future__ import annotations
 
-from collections import Counter
+from bisect import bisect_left, insort
+from collections import Counter, deque
 from heapq import heappop, heappush
 
 from .ir import ARENA, GROWN, RESULT, If, Instr, is_whole, same_shape
@@ -50,17 +51,26 @@ class _Lives:
         if buffer.first < 0:
             buffer.first = self.position
             self.buffers.append(buffer)
-        buffer.last = max(buffer.last, self.position)
+        buffer.last = self.position
         if used is not None:
             used.append(buffer)
 
     def _walk(self, block, used=None):
+        buffers, positions = self.buffers, self.positions
         for item in block.items:
             self.position += 1
-            if isinstance(item, Instr):
-                self.positions[id(item)] = self.position
-                for value in (*item.inputs, *item.outputs):
-                    self._touch(value.buffer, used)
+            if item.__class__ is Instr:
+                position = positions[id(item)] = self.position
+                for values in (item.inputs, item.outputs):
+                    for value in values:  # as `_touch` does
+                        buffer = value.buffer
+                        if buffer is not None and buffer.kind == ARENA:
+                            if buffer.first < 0:
+                                buffer.first = position
+                                buffers.append(buffer)
+                            buffer.last = position
+                            if used is not None:
+                                used.append(buffer)
             elif isinstance(item, If):
                 self._touch(item.predicate.buffer, used)
                 self._walk(item.then, used)
@@ -95,16 +105,18 @@ def _reuse_inputs(program, lives):
             continue
         position = lives.positions.get(id(instr))
         out = instr.outputs[0]
-        if position is None or out.buffer.kind != ARENA or out.buffer.first != position or out.strides is not None:
+        if position is None or out.buffer.kind != ARENA or out.buffer.first != position or not is_whole(out):
             continue
         for i in instr.overwrites:
             if i >= len(instr.inputs):
                 continue
             value = instr.inputs[i]
-            if value.buffer.kind != ARENA:
+            root = value.buffer
+            if root.kind != ARENA:
                 continue
-            root = _root(value.buffer)
-            if root.last == position and root.first < position and is_whole(value) and is_whole(out) and (
+            if root.home is not None:
+                root = _root(root)
+            if root.last == position and root.first < position and is_whole(value) and (
                 same_shape(value.shape, out.shape) and value.dtype.size == out.dtype.size
             ):  # fmt: skip
                 others = [v for j, v in enumerate(instr.inputs) if j != i and _root(v.buffer) is root]
@@ -159,7 +171,7 @@ def _same(left, right):
 
 def _share_slots(lives, program):
     slots = []  # [byte size or Size key, free from, hint]
-    free = [], []  # slots, and how large each of them is
+    free = _Free()
     pending = []  # a heap of (last use, when it was taken, slot)
     for when, buffer in enumerate(lives.buffers):
         if buffer.home is not None or buffer.kind == RESULT:
@@ -168,27 +180,56 @@ def _share_slots(lives, program):
         while pending and pending[0][0] < buffer.first:
             over.append(heappop(pending)[1:])
         for _, slot in sorted(over):
-            free[0].append(slot)
-            free[1].append(slots[slot])
+            free.put(slot, slots[slot])
         buffer.index = _choose(free, slots, buffer, program)
         heappush(pending, (buffer.last, when, buffer.index))
     for buffer in lives.buffers:
-        buffer.index = _root(buffer).index
+        if buffer.home is not None:
+            buffer.index = _root(buffer).index
     return len(slots)
+
+
+class _Free:
+    """Slots that nobody uses, by how large they are: with thousands of sizes, looking at each would take longer than compiling."""
+
+    def __init__(self):
+        self._sizes = []  # ascending, each once
+        self._slots = {}  # size -> [(which of all it was, slot)], the first that became free first
+        self._count = 0
+
+    def put(self, slot, size):
+        found = self._slots.get(size)
+        if found is None:
+            found = self._slots[size] = deque()
+            insort(self._sizes, size)
+        found.append((self._count, slot))
+        self._count += 1
+
+    def take(self, hint):
+        """(slot, its size), of the same size or the nearest one that is not below half of it; or None."""
+        size = hint if hint in self._slots else self._nearest(hint)
+        if size is None or size < hint // 2:
+            return None
+        slots = self._slots[size]
+        _, slot = slots.popleft()
+        if not slots:
+            del self._slots[size]
+            self._sizes.pop(bisect_left(self._sizes, size))
+        return slot, size
+
+    def _nearest(self, hint):
+        at = bisect_left(self._sizes, hint)
+        near = self._sizes[max(at - 1, 0) : at + 1]
+        return min(near, key=lambda size: (abs(size - hint), self._slots[size][0]), default=None)
 
 
 def _choose(free, slots, buffer, program):
     """A free slot of the same size, or the best of the others by the sizes of the moment, or a new one."""
     hint = program.hint(buffer.size) * buffer.dtype.size
-    places, sizes = free
-    if hint in sizes:
-        at = sizes.index(hint)
-    else:
-        apart = [abs(size - hint) for size in sizes]
-        at = apart.index(min(apart)) if apart else None
-        if at is None or sizes[at] < hint // 2:
-            slots.append(hint)
-            return len(slots) - 1
-    slot = places.pop(at)
-    slots[slot] = max(sizes.pop(at), hint)
+    found = free.take(hint)
+    if found is None:
+        slots.append(hint)
+        return len(slots) - 1
+    slot, size = found
+    slots[slot] = max(size, hint)
     return slot

@@ -78,7 +78,8 @@ class NodeContext:
         return True
 
     def shape(self, i):
-        return self.lowerer.settled(self.node.inputs[i], self.node).shape
+        value = self.node.inputs[i]
+        return value.shape if value.deferred is None else self.lowerer.settled(value, self.node).shape
 
     def dtype(self, i):
         return self.node.inputs[i].dtype
@@ -165,6 +166,8 @@ class NodeContext:
     def broadcast(self, s, t):
         if s is None or t is None:
             return None
+        if not t or s == t:  # equal sizes are the same object
+            return tuple(s)
         rank = max(len(s), len(t))
         s = (1,) * (rank - len(s)) + tuple(s)
         t = (1,) * (rank - len(t)) + tuple(t)
@@ -251,22 +254,24 @@ class NodeContext:
     # --- emitting -------------------------------------------------------------------------------------
 
     def emit(self, kernel, inputs=(), outputs=(), params=(), defines=(), views=None, overwrites=()):
-        views = views or self.node.op_def.views
-        if kernel in ANY_STRIDES:
-            views = "any"
-        inputs = [self.lowerer.operand(v, views, self.node) for v in inputs]
-        targets = [self.lowerer.target(v, views) for v in outputs]
+        node, lowerer = self.node, self.lowerer
+        views = "any" if kernel in ANY_STRIDES else views or node.op_def.views
+        inputs = [
+            v
+            if v.strides is None and v.symbol is None and v.buffer is not None and v.dtype.name != "string"
+            else lowerer.operand(v, views, node)
+            for v in inputs
+        ]
+        targets = [lowerer.target(v, views) for v in outputs]
         if defines:
             params = [*params, *(size.register for size in defines)]
-        instr = Instr(
-            kernel, inputs, targets, params, self.node.index, overwrites=overwrites, defines=defines, views=views
-        )
-        self.lowerer.append(instr)
+        instr = Instr(kernel, inputs, targets, params, node.index, overwrites=overwrites, defines=defines, views=views)
+        lowerer.append(instr)
         if defines:
-            self.lowerer.resize(defines)
+            lowerer.resize(defines)
         for value, dense in zip(outputs, targets):
             if dense is not value:
-                self.lowerer.append(Instr("copy", [dense], [value], (), self.node.index))
+                lowerer.append(Instr("copy", [dense], [value], (), node.index))
         return instr
 
     def alias(self, out, value):
@@ -330,6 +335,6 @@ def new_buffer(dtype, shape):
     size, group = 1, 0
     for dim in shape:
         size = size * dim
-        if isinstance(dim, Size):
-            group = max(group, dim.group)
+        if dim.__class__ is Size and dim.group > group:
+            group = dim.group
     return Buffer(GROWN if group else ARENA, dtype, size, shape=shape)

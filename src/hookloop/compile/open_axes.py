@@ -100,11 +100,6 @@ class OpenAxes:
         found, self.environment[op.outputs[0]] = self.environment[op.outputs[0]], kept
         return found
 
-    def settle_inputs(self, node):
-        """The inputs of an op that wants them as they are."""
-        if [1 for value in node.inputs if value.deferred is not None]:
-            node.inputs = [self.settled(value, node) for value in node.inputs]
-
     def _op_BroadcastGradientArgs(self, node):
         left, right = node.inputs[0].symbol, node.inputs[1].symbol
         context = NodeContext(node, self)

@@ -15,7 +15,7 @@ from itertools import pairwise
 from ..ops import registry
 from ..ops.variable_key import VARIABLES, variable_key
 from .branch_values import inputs_first
-from .regions import COPY, IF, LOOP, Unit
+from .regions import COPY, IF, LOOP, OP, Unit
 
 # Ops whose output is their input's own memory: whoever consumes it is the reader.
 ALIASES = frozenset(("Identity", "StopGradient", "PreventGradient", "GuaranteeConst", "Snapshot", "ReadVariableOp", "RefIdentity",
@@ -76,7 +76,7 @@ class OrderedUnits:
     def _writes(self, units):
         """variable key -> the units of this region that write it, in creation order."""
         writes = {}
-        for unit in units:
+        for unit in units if self._reads.writes else ():
             for key in self._reads.written_by(unit):
                 writes.setdefault(key, []).append(unit)
         for written in writes.values():
@@ -268,8 +268,9 @@ class _Reads:
         self.variable = {}
         self.all_written = set()
         self._ops = raised.needed
+        self._reads_handles = "ReadVariableOp" in raised.kinds
         none = frozenset()
-        for op in inputs_first(raised.needed, _values):
+        for op in _values_first(raised):
             kind = op.type
             if kind in VARIABLES:
                 key = variable_key(op)
@@ -330,7 +331,8 @@ class _Reads:
     def own_values(self):
         """The reads that are no aliases: also those of a critical section, behind which another thread may write."""
         own = {op for op, keys in self._taken_out if keys & self.all_written}
-        own.update(op for op in self._ops if op.type == "ReadVariableOp" and _is_in_section(op))
+        if self._reads_handles:
+            own.update(op for op in self._ops if op.type == "ReadVariableOp" and _is_in_section(op))
         return own
 
     def _note_reader(self, op, keys):
@@ -338,6 +340,8 @@ class _Reads:
             self.readers.setdefault(key, []).append(op)
 
     def written_by(self, unit):
+        if unit.kind == OP:
+            return self.writes.get(unit.op, ())
         keys = set()
         for op in ops_in(unit):
             keys |= self.writes.get(op, frozenset())
@@ -349,6 +353,18 @@ def _read_behind(op):
     while op.type in ALIASES and op.type != "ReadVariableOp":
         op = op.inputs[0].op
     return op if op.type == "ReadVariableOp" else None
+
+
+def _values_first(raised):
+    """The ops of a request, each behind those that give it its values; none where there is no variable to look for."""
+    ops = raised.needed
+    if raised.kinds.isdisjoint(VARIABLES):
+        return ()
+    for op in ops:  # by when they were made, which is the order but where inputs were changed later
+        made = op._id
+        if [1 for tensor in op.inputs if tensor.op._id >= made]:
+            return inputs_first(ops, _values)
+    return ops
 
 
 def _values(op):

@@ -7,6 +7,8 @@ the graph becomes an edge between the two units of the innermost region that hol
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 from ..errors import InvalidArgumentError
 from ..graph.describe import describe
 from ..ops.control_flow_nodes import branch_results
@@ -21,6 +23,7 @@ _SWITCHES = frozenset(("Switch", "RefSwitch"))
 _ENTERS = frozenset(("Enter", "RefEnter"))
 _STACKS = frozenset(("StackV2", "StackPushV2", "StackPopV2"))
 _STRUCTURAL = _LOOP_OPS | _MERGES | _SWITCHES | _ENTERS
+_ENDS = _MERGES | {"Exit", "RefExit"}  # of branches and loops: of no context yet where a program made them itself
 
 
 class Branch:
@@ -70,6 +73,7 @@ class Unit:
         self.before = set()
         self.ops = [op]
         self.late = False
+        self.context = None
         if kind is IF or kind is LOOP:
             self.outputs = []
             self.merges = []
@@ -133,7 +137,8 @@ def _that_can_fail_before(targets, feeds):
 
 
 class RaisedGraph:
-    """The regions of a request. `kept` are ops that somebody waits for without using their values, `presence` says when ops are run.
+    """The regions of a request. `kept` are ops that somebody waits for without using their values, `kinds` the types of those that are
+    needed, `presence` says when ops are run.
 
     What waits for ops that are `done`, in an earlier part of a partial run, need not wait.
     """
@@ -144,7 +149,7 @@ class RaisedGraph:
         self.kept = set(targets)
         starts = [*(t.op for t in fetches if t not in feeds), *targets]
         self.needed = self._needed(starts)
-        if any(map(_stands_alone, self.needed)):
+        if [1 for op in self.needed if op.type in _ENDS and _has_no_context(op)]:
             made = inputs_first(self.needed[0].graph.get_operations())
             recover_contexts([op for op in made if _has_no_context(op)], between=made)
             self.needed = self._needed(starts)
@@ -155,15 +160,17 @@ class RaisedGraph:
             self.presence = Presence(self.needed, feeds)
         if self.presence.conditional:
             self.needed = [op for op in self.needed if self.presence.of_op(op) is not NEVER]
+        self.kinds = {op.type for op in self.needed}
         self.kept |= _that_can_fail_before(targets, feeds)
         self.root_region = Region()
-        self._units = {}
+        self._units = {}  # conditionals and loops, by kind and context
         self._regions = {None: self.root_region}
         self._condition_ops = {}
         self._predicates = {}  # by conditional
         self.waiting = Waiting()
-        self._find_conditions()
-        self.unit_of = {op: self._unit(op) for op in self.needed}
+        if "LoopCond" in self.kinds:
+            self._find_conditions()
+        self.unit_of = self._made_units()
         self._finish_units()
         self._add_edges()
 
@@ -173,8 +180,9 @@ class RaisedGraph:
 
     def release(self):
         """Ends the circle of units and regions, once they have been lowered: so they go at once, and not with a collection."""
-        for unit in self._units.values():
-            unit.region = None
+        for units in (self.unit_of, self._units):
+            for unit in units.values():
+                unit.region = None
 
     # --- what is needed -------------------------------------------------------------------------------
 
@@ -184,23 +192,24 @@ class RaisedGraph:
         while stack:
             op = stack.pop()
             for tensor in op.inputs:
-                if tensor not in feeds and tensor.op not in seen:
-                    seen.add(tensor.op)
-                    stack.append(tensor.op)
-            for control in op.control_inputs:
+                source = tensor.op
+                if source not in seen and tensor not in feeds:
+                    seen.add(source)
+                    stack.append(source)
+            for control in op._control_inputs:
                 if control in self._done:
                     continue
                 kept.add(control)
                 if control not in seen:
                     seen.add(control)
                     stack.append(control)
-        needed = sorted(seen, key=lambda op: op._id)
+        needed = sorted(seen, key=attrgetter("_id"))
         return self._without_unread_stacks(needed, start)
 
     @staticmethod
     def _without_unread_stacks(needed, start):
         """A saved loop value that no backward pass reads is neither saved nor taken: its counter waits for all that were saved."""
-        if not any(op.type == "StackPushV2" for op in needed):
+        if not [1 for op in needed if op.type == "StackPushV2"]:
             return needed
         read = {tensor.op for op in needed for tensor in op.inputs if tensor.op.type == "StackPopV2"}
         read.update(op for op in start if op.type == "StackPopV2")
@@ -264,10 +273,21 @@ class RaisedGraph:
             self._predicates[context.conditional] = context.pred
         return self._regions[context]
 
+    def _made_units(self):
+        """op -> the unit that it is or belongs to; each stands in its region."""
+        found, root = {}, self.root_region
+        for op in self.needed:
+            if op._control_flow_context is None and op.type not in _STRUCTURAL:  # nearly all
+                unit = found[op] = Unit(OP, op, root)
+                root.units.append(unit)
+            else:
+                found[op] = self._unit(op)
+        return found
+
     def _home(self, op):
         """(kind, key, context) of the unit that an op belongs to."""
         if op.type not in _STRUCTURAL:
-            return OP, op, op._control_flow_context
+            return OP, None, op._control_flow_context
         loop = self._loop_context(op)
         if loop is not None:
             return LOOP, (LOOP, loop), loop.outer_context
@@ -278,19 +298,21 @@ class RaisedGraph:
                 self._predicates[branch.conditional] = branch.pred
                 return IF, (IF, branch.conditional), branch.outer_context
         if op.type in _ENTERS and context is not None and _is_while(context):
-            return OP, op, context.outer_context
+            return OP, None, context.outer_context
         if op.type in _SWITCHES and context is not None and not _is_while(context):
-            return OP, op, context.outer_context if context.brings_in(op) else context
-        return OP, op, context
+            return OP, None, context.outer_context if context.brings_in(op) else context
+        return OP, None, context
 
     def _unit(self, op):
         kind, key, context = self._home(op)
-        unit = self._units.get(key)
+        unit = None if key is None else self._units.get(key)
         if unit is None:
             region = self._region(context, op)
-            unit = self._units[key] = Unit(kind, op, region)
+            unit = Unit(kind, op, region)
             unit.context = context
             region.units.append(unit)
+            if key is not None:
+                self._units[key] = unit
         elif unit.op is not op:
             unit.ops.append(op)
         if kind == LOOP:
@@ -388,10 +410,10 @@ class RaisedGraph:
         for op in self.needed:
             unit = unit_of[op]
             region, before = unit.region, unit.before
-            sources = [t.op for t in op.inputs if t not in feeds]
-            sources += op.control_inputs
-            for source in sources:
-                other = unit_of.get(source)
+            sources = [unit_of.get(t.op) for t in op.inputs if t not in feeds]
+            if op._control_inputs:
+                sources += map(unit_of.get, op._control_inputs)
+            for other in sources:
                 if other is None or other is unit:
                     continue
                 if region is other.region:
@@ -408,7 +430,7 @@ class RaisedGraph:
         for unit in self._units.values():
             if unit.kind == IF:
                 self._depend(unit, unit.predicate, unit_of)
-        if any(op.type == "MutexLock" for op in self.needed):
+        if "MutexLock" in self.kinds:
             self._order_sections()
         self.waiting.order(self)
 
@@ -443,12 +465,6 @@ class RaisedGraph:
 
 def _has_no_context(op):
     return op._control_flow_context is None and getattr(op, "_cond_contexts", None) is None
-
-
-def _stands_alone(op):
-    """Whether a program made an end of a branch or loop itself, which is of no context yet."""
-    ends = op.type in _MERGES or op.type in ("Exit", "RefExit")
-    return ends and _has_no_context(op)
 
 
 def _stack_of(tensor):

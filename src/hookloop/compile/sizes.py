@@ -356,7 +356,8 @@ class SizeTable:
     def register(self, value) -> int:
         """The register that holds a size; its operations are added to its group."""
         if not isinstance(value, Size):
-            return self.constant(value)
+            found = self._constants.get(value)
+            return self.constant(value) if found is None else found
         if value.register is None:
             value.register = self._emit(value)
         return value.register

@@ -55,10 +55,11 @@ class Waiting:
 
     def order(self, raised):
         """Adds to the units of a `RaisedGraph` what comes before whom."""
-        takers = [op for op in raised.needed if op.type in _GIVERS]
-        self._size_first(raised)
-        if not takers:
+        if not raised.kinds.isdisjoint(_SIZES):
+            self._size_first(raised)
+        if raised.kinds.isdisjoint(_GIVERS):
             return
+        takers = [op for op in raised.needed if op.type in _GIVERS]
         givers = {}
         types = {kind for op in takers for kind in _GIVERS[op.type]}
         for op in raised.needed:

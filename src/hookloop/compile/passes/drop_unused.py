@@ -35,13 +35,18 @@ def _mark(backwards, live, wanted):
     """Marks the instructions that are wanted and what they touch; whether there were any new ones."""
     before = len(wanted)
     for instr in backwards:
-        if id(instr) in wanted:
+        if before and id(instr) in wanted:
             continue
-        outputs = [id(v.buffer) for v in instr.outputs]
-        if instr.effect or instr.defines or not live.isdisjoint(outputs):
-            wanted.add(id(instr))
-            live.update([id(v.buffer) for v in instr.inputs])
-            live.update(outputs)
+        if not instr.effect and not instr.defines:
+            for value in instr.outputs:
+                if id(value.buffer) in live:
+                    break
+            else:
+                continue
+        wanted.add(id(instr))
+        for values in (instr.inputs, instr.outputs):
+            for value in values:
+                live.add(id(value.buffer))
     return len(wanted) > before
 
 

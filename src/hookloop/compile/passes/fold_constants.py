@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from ..ir import ARENA, CONSTANT, FOLDED, Instr, walk
 from ..sizes import Size
 from .uses import CONTROL_KERNELS
@@ -12,10 +14,7 @@ FOLD_LIMIT = 1 << 18  # elements of a constant worth keeping
 def fold_constants(program):
     """What depends on constants alone is computed once a frame, in the plan's prologue."""
     folded = set()
-    writers = {}
-    for instr in walk(program.root):
-        for value in instr.outputs:
-            writers.setdefault(id(value.buffer), []).append(instr)
+    writers = cache(lambda: _writers_in(program.root))  # looked for where there is such an instruction
     prologue, rest = [], []
     for item in program.root.items:
         if isinstance(item, Instr) and _foldable(item, folded, writers):
@@ -26,7 +25,16 @@ def fold_constants(program):
         else:
             rest.append(item)
     program.prologue = prologue
-    program.root.items = rest
+    if prologue:
+        program.root.items = rest
+
+
+def _writers_in(block):
+    found = {}
+    for instr in walk(block):
+        for value in instr.outputs:
+            found.setdefault(id(value.buffer), []).append(instr)
+    return found
 
 
 def _foldable(item, folded, writers):
@@ -43,6 +51,6 @@ def _foldable(item, folded, writers):
             return False
         if any(isinstance(d, Size) for d in value.shape):
             return False
-        if any(w is not item for w in writers[id(value.buffer)]):
+        if any(w is not item for w in writers()[id(value.buffer)]):
             return False
     return True

@@ -139,9 +139,11 @@ class _Fusion:
 
     def _close_conflicting(self, instr, home):
         """Ends the chains that an instruction must not stand before, but for the one it belongs to."""
-        read = {v.buffer.memory for v in instr.inputs if v.buffer is not None}
-        written = {v.buffer.memory for v in written_by(instr) if v.buffer is not None}
-        self._close([c for c in self.open if c is not home and c.conflicts(read, written)])
+        others = [c for c in self.open if c is not home]
+        if others:
+            read = {v.buffer.memory for v in instr.inputs if v.buffer is not None}
+            written = {v.buffer.memory for v in written_by(instr) if v.buffer is not None}
+            self._close([c for c in others if c.conflicts(read, written)])
 
     def _close(self, chains):
         for chain in chains:

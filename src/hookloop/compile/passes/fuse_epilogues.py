@@ -53,6 +53,8 @@ def _fuse(uses, block, item):
         if step is None:
             continue
         instr = uses.only_writer(value)
+        if instr is None or instr.kernel not in _PRODUCTS:
+            continue
         product = product_of(instr) or convolution_of(instr)
         if product is None or len(product.steps) >= MOST_STEPS or not uses.may_join(block, instr, value, item):
             continue

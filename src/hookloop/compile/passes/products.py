@@ -7,6 +7,7 @@ from ..ir import Instr, Value
 from .uses import equal_sizes
 
 _REAL = frozenset(("float32", "float64"))
+_KERNELS = frozenset(("matmul", "sum_of_products"))
 
 
 class Factors:
@@ -80,7 +81,7 @@ class Product:
 
 def product_of(instr):
     """The `Product` of floats that an instruction computes; None where it computes something else."""
-    if not isinstance(instr, Instr) or instr.kernel not in ("matmul", "sum_of_products") or instr.effect:
+    if instr.__class__ is not Instr or instr.kernel not in _KERNELS or instr.effect:
         return None
     if instr.outputs[0].dtype.name not in _REAL:
         return None

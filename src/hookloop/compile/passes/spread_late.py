@@ -53,7 +53,7 @@ def _number(value):
     if value.buffer is None or value.buffer.kind not in _HELD:
         return None
     for axis, size in enumerate(value.shape):
-        if not equal_sizes(size, 1) and (value.strides is None or not equal_sizes(value.strides[axis], 0)):
+        if (size.__class__ is Size or size != 1) and (value.strides is None or not equal_sizes(value.strides[axis], 0)):
             return None
     return Value(value.dtype, (), value.buffer, None, value.offset)
 

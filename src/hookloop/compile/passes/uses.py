@@ -85,15 +85,19 @@ class Uses:
                 self._block(region)
 
     def _instruction(self, instr, block):
-        self.block_of[id(instr)] = block
-        for values, table in ((instr.inputs, self._readers), (written_by(instr), self._writers)):
+        key = id(instr)
+        self.block_of[key] = block
+        table = self._readers
+        for values in (instr.inputs, written_by(instr) if instr.effect else instr.outputs):
             for value in values:
-                if value.buffer is not None:
-                    users = table.get(value.buffer.memory)
+                buffer = value.buffer
+                if buffer is not None:
+                    users = table.get(buffer.memory)
                     if users is None:
-                        table[value.buffer.memory] = {id(instr): instr}
+                        table[buffer.memory] = {key: instr}
                     else:
-                        users[id(instr)] = instr
+                        users[key] = instr
+            table = self._writers
 
     def readers(self, buffer):
         """The instructions that read a buffer, each once."""
