@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import re
 from contextlib import nullcontext
+from functools import cache
 
 import numpy as np
 
@@ -163,6 +164,8 @@ class Importer:
         self._map = {_split_argument(key): value for key, value in input_map.items() if not key.startswith("^")}
         self._waited_for = {key[1:]: value.op for key, value in input_map.items() if key.startswith("^")}
         self._prefix = scope or ""
+        self._split = cache(_split)
+        self._given = {}  # name of a node -> its attributes
         self._operations = {}
         self._open = []  # (a loop variable's Merge, its NextIteration): names
 
@@ -176,12 +179,15 @@ class Importer:
         self._nodes = {name: self._known_attributes(node) for name, node in self._nodes.items()}
         if self._kept:
             logging.warning("Attributes of a newer program are not looked at: %s", ", ".join(sorted(self._kept)))
+        self._input_of = {
+            name: node.input[:] for name, node in self._nodes.items()
+        }  # lists, which are gone through faster
         self._number_outputs = {name: self._outputs_of(node) for name, node in self._nodes.items()}
         for name in self._nodes:
             if not _VALID_NAME.match(name):
                 raise ValueError(f"Node '{name}': Node name contains invalid characters")
-        for node in self._nodes.values():
-            for text in node.input:
+        for name, node in self._nodes.items():
+            for text in self._input_of[name]:
                 self._check_input(node, text)
             self._check_groups(node)
         self._order = self._sorted()
@@ -203,8 +209,10 @@ class Importer:
 
     def _check_map(self):
         """What takes the place of something takes the place of what is there, or is read."""
-        used = {_split(text) for node in self._nodes.values() for text in node.input if not text.startswith("^")}
-        awaited = {text[1:] for node in self._nodes.values() for text in node.input if text.startswith("^")}
+        if not self._map and not self._waited_for:
+            return
+        used = {self._split(text) for texts in self._input_of.values() for text in texts if not text.startswith("^")}
+        awaited = {text[1:] for texts in self._input_of.values() for text in texts if text.startswith("^")}
         unused = [
             f"{name}:{index}" for name, index in sorted(self._map)
             if (name, index) not in used and index >= self._number_outputs.get(name, 0)
@@ -261,10 +269,9 @@ class Importer:
         defaults = signature_of(op_def).defaults
         try:
             _check_kinds(node, defaults, attribute_kinds(op_def))
-            attrs = {
-                **defaults,
-                **{key: attr_of(value) for key, value in node.attr.items() if value.WhichOneof("value")},
-            }
+            given = {key: attr_of(value) for key, value in node.attr.items() if value.WhichOneof("value")}
+            attrs = {**defaults, **given}
+            self._given[node.name] = given
             self._check_values(node, op_def, attrs)
             missing = [key for key in defaults if attrs[key] is None]
             if missing:
@@ -300,8 +307,8 @@ class Importer:
             if text[1:] not in self._nodes and text[1:] not in self._waited_for:
                 raise ValueError(f"Node '{node.name}': Unknown input node '{text}'")
             return
-        name, index = _split(text)
-        if (name, index) in self._map:
+        name, index = key = self._split(text)
+        if key in self._map:
             return
         if name not in self._nodes:
             raise ValueError(f"Node '{node.name}': Unknown input node '{text}'")
@@ -313,7 +320,7 @@ class Importer:
 
     def _check_number_of_inputs(self, node, op_def, attrs):
         """As many tensors as the op has inputs, and then what is waited for."""
-        waited_for = [text.startswith("^") for text in node.input]
+        waited_for = [text.startswith("^") for text in self._input_of[node.name]]
         count = len(waited_for) - sum(waited_for)
         if any(waited_for[:count]):
             raise ValueError("Control dependencies must come after regular dependencies")
@@ -345,7 +352,7 @@ class Importer:
         place = {name: i for i, name in enumerate(self._nodes)}
         waiting, consumers = {}, {}
         for name, node in self._nodes.items():
-            sources = {source for source in map(self._source, node.input) if source is not None}
+            sources = {source for source in map(self._source, self._input_of[name]) if source is not None}
             if node.op in ("Merge", "RefMerge"):
                 sources = {source for source in sources if self._nodes[source].op not in _BACK_EDGES}
             waiting[name] = len(sources)
@@ -369,8 +376,8 @@ class Importer:
         """The node that an input comes from; None where another one takes its place."""
         if text.startswith("^"):
             return None if text[1:] in self._waited_for else text[1:]
-        name, index = _split(text)
-        return None if (name, index) in self._map else name
+        key = self._split(text)
+        return None if key in self._map else key[0]
 
     # --- nodes ----------------------------------------------------------------------------------------------
 
@@ -435,7 +442,7 @@ class Importer:
 
     def _add(self, node, controls):
         inputs, control_inputs = self._inputs(node)
-        attrs = {key: attr_of(value) for key, value in node.attr.items() if value.WhichOneof("value")}
+        attrs = self._given.pop(node.name)
         shapes = attrs.pop("_output_shapes", None)
         if "_class" in attrs:
             attrs["_class"] = [self._group(group) for group in attrs["_class"]]
@@ -477,11 +484,11 @@ class Importer:
 
     def _inputs(self, node):
         inputs, controls = [], []
-        for text in node.input:
+        for text in self._input_of[node.name]:
             if text.startswith("^"):
                 controls.append(self._waited_for.get(text[1:]) or self._operations[text[1:]])
                 continue
-            key = _split(text)
+            key = self._split(text)
             if key in self._map:
                 inputs.append(self._map[key])
             elif key[0] in self._operations:
