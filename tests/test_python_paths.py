@@ -742,3 +742,43 @@ def test_how_shapes_become_tensors_under_the_names_of_their_file():
         convert(tf.TensorShape([2, 2**33]), tf.int32)
     assert constant_op._dimension_tensor_conversion_function(tf.Dimension(3)).shape == ()
     assert constant_op._constant_tensor_conversion_function([1, 2]).shape == [2]
+
+
+def test_what_a_model_is_made_for():
+    from hookloop.python.saved_model.model_utils import mode_keys
+
+    assert mode_keys.EstimatorModeKeys is tf.estimator.ModeKeys
+    assert [tf.estimator.ModeKeys.TRAIN, tf.estimator.ModeKeys.EVAL, tf.estimator.ModeKeys.PREDICT] == [
+        "train",
+        "eval",
+        "infer",
+    ]
+
+
+def test_tensors_made_of_several_and_what_they_are_made_of():
+    from hookloop.python.framework import composite_tensor
+
+    few = tf.IndexedSlices(tf.zeros([2]), tf.zeros([2], tf.int32))
+    whole = tf.IndexedSlices(few.values, few.indices, tf.constant([3]))
+    assert isinstance(few, composite_tensor.CompositeTensor)
+    assert not isinstance(few.values, composite_tensor.CompositeTensor)
+    replaced = composite_tensor.replace_composites_with_components
+    assert replaced(few) == (few.values, few.indices) and replaced(1) == 1
+    assert replaced({"a": [whole, 2]}) == {"a": [(whole.values, whole.indices, whole.dense_shape), 2]}
+
+
+def test_what_is_a_namedtuple():
+    from hookloop.python.util import nest
+
+    class Inherited(Point):
+        pass
+
+    class Handmade(tuple):
+        _fields = ("a",)
+
+    class Numbered(tuple):
+        _fields = (1,)
+
+    values = [Point(1, 2), Inherited(1, 2), Handmade((1,)), Numbered((1,)), (1,), [1], Point]
+    assert [nest._is_namedtuple(value) for value in values] == [True] * 3 + [False] * 4
+    assert [nest._is_namedtuple(value, strict=True) for value in values] == [True, False, True] + [False] * 4

@@ -79,6 +79,7 @@ _TABLE = {
         loader main_op signature_constants signature_def_utils tag_constants utils""".split()},
     **{f"saved_model.{name}_impl": (f"saved_model.{name}", "saved_model", "?saved_model._more_names") for name in """builder loader
         main_op signature_def_utils utils""".split()},
+    "saved_model.model_utils.mode_keys": ("estimator.mode_keys",),
     "saved_model.saved_model": ("saved_model",),
     "saved_model.simple_save": ("saved_model",),
     "summary.summary": ("summary", ""),
@@ -128,6 +129,7 @@ _RENAMED = {
         "_default_graph_stack": "graph.stack.graphs", "_default_session_stack": "graph.stack.sessions",
         "internal_convert_to_tensor": "convert_to_tensor",
     },
+    "saved_model.model_utils.mode_keys": {"EstimatorModeKeys": "estimator.ModeKeys"},
     "training.saving.saveable_object_util": {
         "op_list_to_dict": "train.saveable.named", "validate_and_slice_inputs": "train.saveable.saveables",
     },
@@ -189,7 +191,7 @@ _RENAMED = {
         "OBJECT_GRAPH_PROTO_KEY": "trackable.OBJECT_GRAPH_KEY", "VARIABLE_VALUE_KEY": "trackable.VARIABLE_VALUE",
     },
     "training.summary_io": {"SummaryWriterCache": "summary.FileWriterCache"},
-    "util.nest": {"is_sequence": "nest.is_nested"},
+    "util.nest": {"is_sequence": "nest.is_nested", "_is_namedtuple": "python.util.shallow.is_namedtuple"},
 }  # fmt: skip
 
 # Programs and suites put functions and classes of their own into these: what is there is the module itself.

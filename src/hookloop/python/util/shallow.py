@@ -105,3 +105,10 @@ def flatten_dict_items(dictionary):
                 raise ValueError(f"Could not flatten dictionary: key {one} is not unique.")
             flat[one] = part
     return flat
+
+
+def is_namedtuple(instance, strict=False):
+    """Whether something is a namedtuple; where `strict`, whether its class is one itself and inherits from none."""
+    kind = type(instance)
+    named = isinstance(instance, tuple) and isinstance(getattr(kind, "_fields", None), tuple)
+    return named and all(isinstance(field, str) for field in kind._fields) and (not strict or kind.__base__ is tuple)
