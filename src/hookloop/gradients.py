@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from . import dtypes
 from .graph.operation import Operation
-from .graph.scopes import colocate_with, name_scope
+from .graph.scopes import collector_paused, colocate_with, name_scope
 from .graph.tensor import Tensor
 from .ops.array import fill, reshape, shape, size, zeros, zeros_like
 from .ops.build import constant, convert_to_tensor
@@ -147,6 +147,7 @@ class _Between:
     def __init__(self, to_ops, from_ops, level):
         self._level = level
         self._nodes = nodes = {}
+        self._before = {}
         reached = self._reached(from_ops, self._behind(to_ops))
         starts = [op for op in to_ops if op in reached]
         queue = deque(to_ops)
@@ -157,12 +158,12 @@ class _Between:
                 if node is not op:
                     node.ops.append(op)
                 if not level.is_border(op):
-                    queue.extend(t.op for t in op.inputs)
+                    queue.extend([t.op for t in op.inputs])
         self.reachable = {nodes[op] for op in starts}
-        self.pending = dict.fromkeys(nodes.values(), 0)
+        self.pending = pending = dict.fromkeys(nodes.values(), 0)
         for op in nodes:
             for node in self.before(op):
-                self.pending[node] += 1
+                pending[node] += 1
 
     def _behind(self, to_ops):
         """All that the ys depend on, however many other ops the graph has."""
@@ -199,11 +200,15 @@ class _Between:
 
     def before(self, op):
         """The other nodes that an op's inputs come from, once for each input."""
-        if self._level.is_border(op):
-            return []
+        found = self._before.get(op)
+        if found is None:
+            found = self._before[op] = [] if self._level.is_border(op) else self._sources(op)
+        return found
+
+    def _sources(self, op):
         nodes = self._nodes
         own = nodes[op]
-        found = [nodes[t.op] for t in op.inputs if t.op in nodes]
+        found = [nodes.get(t.op, own) for t in op.inputs]
         return [node for node in found if node is not own]
 
     def node_of(self, op):
@@ -365,7 +370,8 @@ def gradients(ys, xs, grad_ys=None, name="gradients", colocate_gradients_with_op
         grad_ys = _initial_gradients(grad_ys, ys, options.beside)
         level = current_level()
         _refuse_initial_values(ys, xs, stops, level)
-        found = _walk(ys, xs, grad_ys, [t.op for t in stops], options, level)
+        with collector_paused():
+            found = _walk(ys, xs, grad_ys, [t.op for t in stops], options, level)
     return [_finished(found.of(x), x, unconnected) for x in xs]
 
 
@@ -468,11 +474,12 @@ def _walk(ys, xs, grad_ys, stop_ops, options, level):
     to_ops = list(dict.fromkeys(_tensor_of(y).op for y in ys))
     from_ops = [x.op for x in xs]
     between = _Between(to_ops, from_ops, level)
+    pending = between.pending
     found = _Accumulated(options.method)
     for y, grad_y in zip(ys, grad_ys):
         found.add(_tensor_of(y), grad_y)
     starts = dict.fromkeys(between.node_of(op) for op in to_ops)
-    queue = deque(node for node in starts if node in between.reachable and between.pending[node] == 0)
+    queue = deque(node for node in starts if node in between.reachable and pending[node] == 0)
     stops = between.stops(from_ops, stop_ops)
 
     def walk_region(ys, xs, grad_ys, level):
@@ -493,8 +500,8 @@ def _walk(ys, xs, grad_ys, stop_ops, options, level):
                 found.add(tensor, gradient)
         for op in [node] if isinstance(node, Operation) else node.ops:
             for before in between.before(op):
-                between.pending[before] -= 1
-                if between.pending[before] == 0:
+                pending[before] -= 1
+                if pending[before] == 0:
                     queue.append(before)
     return found
 
@@ -505,7 +512,7 @@ def _tensor_of(y):
 
 def _input_gradients(op, found, stops, gate_gradients):
     out_gradients = found.collect(op)
-    if not any(map(_present, out_gradients)) or op in stops:
+    if not [1 for gradient in out_gradients if gradient is not None] or op in stops:
         return [None] * len(op.inputs)
     if brings_in(op):
         return [next(filter(_present, out_gradients)), *[None] * (len(op.inputs) - 1)]

@@ -15,7 +15,7 @@ from .function_defs import with_functions
 from .graph.describe import message_name
 from .graph.graph import Graph
 from .graph.graph_def import attr_of, note_versions
-from .graph.scopes import name_scope
+from .graph.scopes import collector_paused, name_scope
 from .graph.stack import get_default_graph
 from .graph.tensor import Tensor
 from .graph.tensor_proto import number_listed
@@ -79,8 +79,9 @@ def import_graph_def(graph_def, input_map=None, return_elements=None, name=None,
     _check_graph(graph, input_map)
     graph_def, functions = with_functions(graph_def, graph)
     importer = Importer(graph, graph_def, input_map, scope, producer_op_list)
-    importer.check(return_elements or ())
-    importer.add_nodes()
+    with collector_paused():
+        importer.check(return_elements or ())
+        importer.add_nodes()
     graph._function_library.update(functions)
     note_versions(graph, graph_def.versions)
     return None if return_elements is None else [importer.element(_text(e)) for e in return_elements]

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import gc
-from contextlib import contextmanager
-
 import numpy as np
 
 from .. import errors
 from ..graph.describe import describe, uninitialized
+from ..graph.scopes import collector_paused
 from . import memory, passes
 from .assemble import Assembler, TooManyAxes
 from .early_checks import check_rows_early
@@ -224,18 +222,6 @@ def plan_program(request):
     return lowerer, program
 
 
-@contextmanager
-def _collector_paused():
-    """Garbage collection waits: compiling makes many objects, nearly all of which are in use until its end."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
-
-
 def _assembled(lowerer, program):
     try:
         return Assembler(program).run()
@@ -257,7 +243,7 @@ def compile_request(request):
       `special` (set of (feed, axis) the plan is compiled for), `feed_registers`, `variable_registers`,
       `open_ranks` (variable key, the rank that it had, None without a value: the graph does not tell).
     """
-    with _collector_paused():  # until all that was made on the way is gone again
+    with collector_paused():  # until all that was made on the way is gone again
         return _compile(request)
 
 

@@ -1,7 +1,8 @@
-"""Context managers that act on a graph: name scopes, control dependencies, devices, and their functions."""
+"""Context managers that act on a graph: name scopes, control dependencies, devices, and their functions; and one for who makes much of one."""
 
 from __future__ import annotations
 
+import gc
 from contextlib import contextmanager
 
 from .._core import name_scope
@@ -15,6 +16,18 @@ __all__ = [
 def op_scope(values, name, default_name=None):
     """The old spelling of `name_scope(name, default_name, values)`."""
     return name_scope(name, default_name=default_name, values=values)
+
+
+@contextmanager
+def collector_paused():
+    """Garbage collection waits: who makes many objects at once that are nearly all kept would have it look at each several times."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 class StackScope:

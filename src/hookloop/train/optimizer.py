@@ -5,7 +5,7 @@ from __future__ import annotations
 from .. import dtypes
 from ..gradients import gradients
 from ..graph.collections import GraphKeys
-from ..graph.scopes import colocate_with, control_dependencies, name_scope
+from ..graph.scopes import collector_paused, colocate_with, control_dependencies, name_scope
 from ..graph.stack import get_default_graph
 from ..graph.tensor import Tensor
 from ..nest import flatten
@@ -170,10 +170,10 @@ class Optimizer(Trackable):
         var_list = [variable for grad, variable in pairs if grad is not None]
         if not var_list:
             raise ValueError(f"No gradients provided for any variable: {[str(v) for _, v in pairs]}.")
-        with control_dependencies(None):
+        with control_dependencies(None), collector_paused():
             self._create_slots(var_list)
         updates = []
-        with name_scope(name, self._name) as scope:
+        with name_scope(name, self._name) as scope, collector_paused():
             self._prepare()
             for grad, variable in pairs:
                 if grad is not None:
