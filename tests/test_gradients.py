@@ -1,5 +1,7 @@
 """`tf.gradients`: finite differences of every differentiable op, and what the arguments mean."""
 
+import gc
+
 import numpy as np
 import pytest
 
@@ -477,3 +479,38 @@ def test_no_gradient_goes_on_where_none_comes(executor, size, dtype):
             np.testing.assert_array_equal(slopes, np.where(dy == 0, 0, slope))
         for gradient in session.run(chosen):
             np.testing.assert_array_equal(gradient, np.ones(size))
+
+
+@pytest.fixture
+def collector():
+    was_enabled = gc.isenabled()
+    yield
+    (gc.enable if was_enabled else gc.disable)()
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_garbage_is_collected_afterwards_as_it_was_before(enabled, collector):
+    (gc.enable if enabled else gc.disable)()
+    x = tf.get_variable("x", [2])
+    inside = []
+
+    @tf.custom_gradient
+    def noted(x):
+        def gradient(dy):
+            inside.append(gc.isenabled())
+            return dy
+
+        return tf.identity(x), gradient
+
+    tf.train.AdamOptimizer(0.1).minimize(tf.reduce_sum(noted(x)))
+    assert gc.isenabled() is enabled
+    assert inside == [False]
+    with pytest.raises(LookupError, match="No gradient defined for operation"):
+        tf.gradients(tf.truncatemod(x, x), x)
+    assert gc.isenabled() is enabled
+    definition = tf.get_default_graph().as_graph_def()
+    tf.import_graph_def(definition)
+    definition.node[0].op = "NoSuchOp"
+    with pytest.raises(tf.errors.NotFoundError, match="NoSuchOp"):
+        tf.import_graph_def(definition)
+    assert gc.isenabled() is enabled

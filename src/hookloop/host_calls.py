@@ -43,7 +43,7 @@ class HostCalls:
         types = self._types.get(op)
         if types is None:
             types = self._types[op] = [_numpy_type(tensor.dtype.base_dtype) for tensor in op.outputs]
-        return [self._check(*output) for output in zip(op.outputs, types, results)]
+        return list(map(self._check, op.outputs, types, results))
 
     def _check(self, tensor, dtype, result):
         """The result as the array that the output's type asks for; of the shape that the graph promised."""

@@ -17,8 +17,9 @@ from .shape_functions import unknown
 __all__ = ["numpy_function", "py_func"]
 
 _tokens = itertools.count()
-# Token -> function; the graphs that use a function keep it alive.
-_functions = weakref.WeakValueDictionary()
+# Token -> weak reference to the `Function`; the graphs that use it keep it alive.
+_functions: dict = {}
+_NUMBERS = "fiubc"  # kinds of arrays that are a result as they are
 
 # The error classes that Python's exceptions become; others become UnknownError.
 _ERRORS = (
@@ -36,8 +37,8 @@ class Function:
 
     def __init__(self, function):
         self.function = function
-        self.token = f"pyfunc_{next(_tokens)}"
-        _functions[self.token] = self
+        self.token = token = f"pyfunc_{next(_tokens)}"
+        _functions[token] = weakref.ref(self, lambda _: _functions.pop(token, None))
 
 
 def registered(token):
@@ -46,7 +47,8 @@ def registered(token):
     Raises:
       InvalidArgumentError: this process has none.
     """
-    found = _functions.get(token)
+    reference = _functions.get(token)
+    found = None if reference is None else reference()
     if found is None:
         raise errors.InvalidArgumentError(
             None, None, f"ValueError: callback {token} is not found: this process has not registered the function"
@@ -56,28 +58,34 @@ def registered(token):
 
 def run_py_func(call, *arrays):
     """Calls the function of a PyFunc node and checks what it returns."""
-    token = call.attr("token").decode()
-    wanted = call.attr("Tout")
+    attrs = call.op._attrs
+    token, wanted = attrs["token"].decode(), attrs["Tout"]
     function = registered(token)
     try:
         found = function(*[argument_of(array) for array in arrays])
         if not isinstance(found, (list, tuple)):
             found = [] if found is None else [found]
-        found = [as_array(value) for value in found]
+        found = [
+            value if type(value) is np.ndarray and value.dtype.kind in _NUMBERS else as_array(value) for value in found
+        ]
     except Exception as error:
         raise error_of(error) from error
     if len(found) != len(wanted):
         raise errors.InvalidArgumentError(
             None, None, f"{token} returns {len(found)} values, but expects to see {len(wanted)} values."
         )
-    return [checked(token, i, value, dtype) for i, (value, dtype) in enumerate(zip(found, wanted))]
+    known = dtypes._by_numpy.get
+    return [
+        value if known(value.dtype) is dtype else checked(token, i, value, dtype)
+        for i, (value, dtype) in enumerate(zip(found, wanted))
+    ]
 
 
 def argument_of(array):
     """What a function gets: a scalar is handed over as NumPy's scalar or as bytes; text as a copy, which the function may change."""
     if array.ndim == 0:
         return array[()]
-    return array.copy() if array.dtype == object else array
+    return array.copy() if array.dtype.kind == "O" else array
 
 
 def as_array(value):
@@ -95,7 +103,7 @@ def as_array(value):
 
 def checked(token, index, value, dtype):
     wanted = dtype.base_dtype
-    if value.dtype == object:
+    if value.dtype.kind == "O":
         if all(isinstance(item, bytes) for item in value.ravel()):
             found = dtypes.string
         else:
