@@ -114,11 +114,12 @@ CXX11_ABI_FLAG = MONOLITHIC_BUILD = __cxx11_abi_flag__ = __monolithic_build__ = 
 
 # Loaded when first asked for.
 _LATER_MODULES = """
-    app bitwise compat config contrib data debugging estimator flags gfile graph_util image initializers io linalg logging manip math nest nn
-    python_io quantization queue random raw_ops saved_model strings summary sysconfig test train version
+    app autograph bitwise compat config contrib data debugging estimator flags gfile graph_util image initializers io linalg logging manip math nest nn
+    python_io quantization queue random raw_ops resource_loader saved_model strings summary sysconfig test train version
 """.split()
 _LATER_NAMES = {  # module -> its names here
     "messages": messages.TOP_LEVEL,
+    "module": ["Module"],
     "ops.matrix_functions": ["matrix_square_root"],
     "ops.fake_quant": """
         fake_quant_with_min_max_args fake_quant_with_min_max_args_gradient fake_quant_with_min_max_vars

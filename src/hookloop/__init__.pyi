@@ -575,6 +575,7 @@ from .ops.parsing import FixedLenFeature as FixedLenFeature
 from .ops.parsing import FixedLenSequenceFeature as FixedLenSequenceFeature
 from .ops.readers import FixedLengthRecordReader as FixedLengthRecordReader
 from .ops.readers import IdentityReader as IdentityReader
+from .module import Module as Module
 from .ops.readers import ReaderBase as ReaderBase
 from .ops.accumulators import SparseConditionalAccumulator as SparseConditionalAccumulator
 from .ops.readers import TFRecordReader as TFRecordReader
@@ -604,6 +605,7 @@ from .ops.parsing import serialize_tensor as serialize_tensor
 from .ops.candidates import sparse_to_dense as sparse_to_dense
 from .ops.parallel_for import vectorized_map as vectorized_map
 from . import app as app
+from . import autograph as autograph
 from . import bitwise as bitwise
 from . import compat as compat
 from . import config as config
@@ -628,6 +630,7 @@ from . import quantization as quantization
 from . import queue as queue
 from . import random as random
 from . import raw_ops as raw_ops
+from . import resource_loader as resource_loader
 from . import saved_model as saved_model
 from . import strings as strings
 from . import summary as summary

@@ -34,7 +34,9 @@ _TABLE = {
     "framework.ops": ("", "python.framework.graph_elements"),
     "framework.tensor_shape": ("shapes", ""),
     "framework.versions": ("", "version"),
+    "autograph.impl.api": ("autograph.experimental",),
     "layers.utils": (),
+    "module.module": ("module",),
     "lib.io.python_io": ("python_io", "io"),
     "lib.io.tf_record": ("python_io", "io"),
     **{f"ops.{name}": _OPS for name in """array_ops bitwise_ops candidate_sampling_ops check_ops clip_ops confusion_matrix
@@ -73,6 +75,7 @@ _TABLE = {
     "platform.flags": ("flags",),
     "platform.gfile": ("gfile",),
     "platform.googletest": ("test",),
+    "platform.resource_loader": ("resource_loader",),
     "platform.test": ("test",),
     "pywrap_tensorflow": ("train", "errors"),
     **{f"saved_model.{name}": (f"saved_model.{name}", "saved_model", "?saved_model._more_names") for name in """builder constants
