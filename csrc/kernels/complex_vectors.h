@@ -79,10 +79,41 @@ SIMD_INLINE simd_c128 splat_c128(double complex value) { return (simd_c128)splat
     return value;
 
 /* Each product is rounded, as the compiler's loops over floats have it; over doubles it adds the first one unrounded. */
-SIMD_INLINE simd_c64 mul_c64(simd_c64 a, simd_c64 b) {
+SIMD_INLINE simd_c64 plain_product_c64(simd_c64 a, simd_c64 b) {
     const floats x = (floats)a, y = (floats)b, crossed = WIDE(mul_ps)(WIDE(movehdup_ps)(x), WIDE(permute_ps)(y, 0xb1));
-    const simd_c64 value = (simd_c64)addsub_f32(WIDE(mul_ps)(WIDE(moveldup_ps)(x), y), crossed);
-    BY_LANES(c64, float complex, C64_LANES, any_nan_f32, a, b, value, x * y)
+    return (simd_c64)addsub_f32(WIDE(mul_ps)(WIDE(moveldup_ps)(x), y), crossed);
+}
+/* What C makes of a product whose both parts are no number: with an infinite operand or product of parts it is infinite. Numbers that
+ * have left the plane, as in a picture of Mandelbrot's set, come here in each step. */
+static __attribute__((noinline, unused)) simd_c64 infinite_products_c64(simd_c64 a, simd_c64 b, simd_c64 value) {
+    const int32_t one = 0x3f800000, infinity = 0x7f800000;
+    simd_i32 x = (simd_i32)a, y = (simd_i32)b;
+    const simd_i32 sizes_x = x & INT32_MAX, sizes_y = y & INT32_MAX, none = (simd_i32)value & INT32_MAX;
+    const simd_i32 signs_x = x & INT32_MIN, signs_y = y & INT32_MIN;
+    const simd_i32 infinite_x = (simd_i32)(sizes_x == infinity), infinite_y = (simd_i32)(sizes_y == infinity);
+#define SWAPPED(x) ((simd_i32)WIDE(permute_ps)((floats)(x), 0xb1))
+#define BOTH(x) ((x) & SWAPPED(x))
+#define EITHER(x) ((x) | SWAPPED(x))
+#define CHOSEN(mask, x, y) (((mask) & (x)) | (~(mask) & (y)))
+    const simd_i32 straight = (simd_i32)WIDE(mul_ps)((floats)a, (floats)b) & INT32_MAX;
+    const simd_i32 crossed = (simd_i32)WIDE(mul_ps)((floats)a, WIDE(permute_ps)((floats)b, 0xb1)) & INT32_MAX;
+    const simd_i32 beyond = EITHER((simd_i32)(straight == infinity) | (simd_i32)(crossed == infinity));
+    const simd_i32 either_x = EITHER(infinite_x), either_y = EITHER(infinite_y), either = either_x | either_y;
+    const simd_i32 again = BOTH((simd_i32)(none > infinity)) & (either | beyond);
+    const simd_i32 to_zero_x = (simd_i32)(sizes_x > infinity) & (either_y | (beyond & ~either));
+    const simd_i32 to_zero_y = (simd_i32)(sizes_y > infinity) & (either_x | (beyond & ~either));
+    x = CHOSEN(either_x, (infinite_x & one) | signs_x, CHOSEN(to_zero_x, signs_x, x));
+    y = CHOSEN(either_y, (infinite_y & one) | signs_y, CHOSEN(to_zero_y, signs_y, y));
+    const simd_c64 made = plain_product_c64((simd_c64)x, (simd_c64)y) * splat_f32(__builtin_inff());
+    return (simd_c64)CHOSEN(again, (simd_i32)made, (simd_i32)value);
+#undef SWAPPED
+#undef BOTH
+#undef EITHER
+#undef CHOSEN
+}
+SIMD_INLINE simd_c64 mul_c64(simd_c64 a, simd_c64 b) {
+    const simd_c64 value = plain_product_c64(a, b);
+    return __builtin_expect(any_nan_f32(value), 0) ? infinite_products_c64(a, b, value) : value;
 }
 SIMD_INLINE simd_c128 mul_c128(simd_c128 a, simd_c128 b) {
     const doubles x = (doubles)a, y = (doubles)b, crossed = WIDE(mul_pd)(odd_twice_f64(x), swapped_f64(y));
@@ -95,7 +126,7 @@ SIMD_INLINE simd_c64 square_c64(simd_c64 a) {
     const floats x = (floats)a, odd = WIDE(movehdup_ps)(x), both = WIDE(mul_ps)(x, WIDE(permute_ps)(x, 0xb1));
     const floats real = WIDE(fmsub_ps)(x, x, WIDE(mul_ps)(odd, odd));
     const simd_c64 value = (simd_c64)with_odd_f32(real, WIDE(add_ps)(both, both));
-    BY_LANES(c64, float complex, C64_LANES, any_nan_f32, a, a, value, x * y)
+    return __builtin_expect(any_nan_f32(value), 0) ? infinite_products_c64(a, a, value) : value;
 }
 SIMD_INLINE simd_c128 square_c128(simd_c128 a) {
     const doubles x = (doubles)a, odd = odd_twice_f64(x), both = WIDE(mul_pd)(x, swapped_f64(x));
@@ -118,19 +149,22 @@ SIMD_INLINE simd_c64 div_c64(simd_c64 a, simd_c64 b) {
     BY_LANES(c64, float complex, C64_LANES, any_nan_f32, a, b, value, x / y)
 }
 
+/* The sums of the pairs' squares, in the pairs' order but for evens_first; infinite where a part is, which a part that is none does not
+ * change. */
+SIMD_INLINE doubles sums_of_pairs(doubles low, doubles high) {
+    const doubles squares = WIDE(mul_pd)(low, low), more = WIDE(mul_pd)(high, high);
+    const doubles sums = WIDE(add_pd)(WIDE(unpacklo_pd)(squares, more), WIDE(unpackhi_pd)(squares, more));
+    if (__builtin_expect(!any_nan_f64((simd_f64)sums), 1)) return sums;
+    const int64_t infinity = 0x7ff0000000000000;
+    const simd_i64 first = (simd_i64)WIDE(unpacklo_pd)(squares, more), second = (simd_i64)WIDE(unpackhi_pd)(squares, more);
+    const simd_i64 infinite = (simd_i64)(first == infinity) | (simd_i64)(second == infinity);
+    return (doubles)((infinite & infinity) | (~infinite & (simd_i64)sums));
+}
+
 /* Absolute values of floats are made in double, as hypotf makes them. */
 SIMD_INLINE void store_lengths_c64(float *to, simd_c64 a) {
     const doubles low = WIDE(cvtps_pd)(lower_f32((floats)a)), high = WIDE(cvtps_pd)(upper_f32((floats)a));
-    const doubles squares = WIDE(mul_pd)(low, low), more = WIDE(mul_pd)(high, high);
-    const doubles sums = WIDE(add_pd)(WIDE(unpacklo_pd)(squares, more), WIDE(unpackhi_pd)(squares, more));
-    half_floats value = WIDE(cvtpd_ps)(WIDE(sqrt_pd)(evens_first_f64(sums)));
-    if (__builtin_expect(any_nan_f64((simd_f64)sums), 0)) { /* a length is infinite as soon as one part is */
-        float complex parts[C64_LANES];
-        float lengths[C64_LANES];
-        store_c64(parts, a);
-        for (int i = 0; i < C64_LANES; i++) lengths[i] = cabsf(parts[i]);
-        memcpy(&value, lengths, sizeof value);
-    }
+    const half_floats value = WIDE(cvtpd_ps)(WIDE(sqrt_pd)(evens_first_f64(sums_of_pairs(low, high))));
     memcpy(to, &value, sizeof value);
 }
 

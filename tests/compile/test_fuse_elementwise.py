@@ -50,6 +50,35 @@ def test_a_chain_with_broadcasts_is_one_instruction():
     assert program.root.items[0].notes[-1][0] == "fuse_elementwise"
 
 
+def complex_numbers(*shape):
+    """Some of them far outside of any picture, infinite or no numbers."""
+    found = (rows(*shape) + 1j * rows(*shape)[::-1]).astype("complex64")
+    found.flat[::7] *= 1e30
+    found.flat[3::11] = np.inf * 1j
+    found.flat[5::13] = np.nan
+    return found
+
+
+def mandelbrot(z, c):
+    moved = z * z + c
+    inside = tf.abs(moved) < 2
+    parts = tf.complex(tf.imag(moved), tf.real(tf.conj(moved)))
+    return [tf.where(inside, moved, z), tf.cast(inside, tf.float32), moved * tf.cast(inside, tf.complex64), parts]
+
+
+@pytest.mark.parametrize("shape", [(3, 67), (40, 100), (2, 3001)])
+def test_complex_numbers_have_the_bits_of_single_instructions(shape, monkeypatch):
+    z, c = tf.placeholder(tf.complex64, [None, shape[1]]), tf.placeholder(tf.complex64, [shape[1]])
+    fetches, feed = mandelbrot(z, c), {z: complex_numbers(*shape), c: complex_numbers(1, shape[1])[0]}
+    assert kernels(optimized(fetches, feed)) == ["fused"]
+    assert_same_bits(fetches, [feed], monkeypatch)
+
+
+def test_complex_numbers_of_sixteen_bytes_are_left_alone():
+    z = tf.placeholder(tf.complex128, [200])
+    assert "fused" not in kernels(optimized([tf.abs(z * z + z)], {z: complex_numbers(200).astype("complex128")}))
+
+
 def test_tiny_tensors_are_left_alone():
     x = tf.placeholder(tf.float32, [4])
     assert "fused" not in kernels(optimized([tf.tanh(x + 1.0)], {x: rows(4)}))

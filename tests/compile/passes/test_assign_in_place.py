@@ -106,6 +106,28 @@ def test_a_sum_of_all_is_made_before(executor):
     np.testing.assert_array_equal(after(update, [v])[0], np.full(SHAPE, 2 + 2 * 143, "f"))
 
 
+def test_a_chain_of_several_results_writes_the_variable_by_its_first(executor):
+    v, count = variable(2.0), variable(0.0)
+    moved = v * 0.5 + 1.0
+    step = tf.group(tf.assign(v, moved), tf.assign_add(count, tf.cast(moved > 1.75, tf.float32)))
+    if executor == "plan":
+        assert "assign" not in rewritten(step)
+    held = after(step, [v, count], times=3)
+    np.testing.assert_array_equal(held[0], np.full(SHAPE, 2, "f"))
+    np.testing.assert_array_equal(held[1], np.full(SHAPE, 3, "f"))
+
+
+def test_a_chain_that_reads_the_variable_behind_its_first_result_is_copied(executor):
+    v, other = variable(2.0), variable(0.0)
+    moved = v * 0.5
+    step = tf.group(tf.assign(v, moved), tf.assign(other, other + (moved + v)))
+    if executor == "plan":
+        assert "assign" in rewritten(step)
+    held = after(step, [v, other], times=2)
+    np.testing.assert_array_equal(held[0], np.full(SHAPE, 0.5, "f"))
+    np.testing.assert_array_equal(held[1], np.full(SHAPE, 4.5, "f"))
+
+
 def test_an_update_in_an_order(executor):
     v, w = variable(2.0), variable(3.0)
     value = w * v

@@ -29,13 +29,16 @@ def _fuse(uses, block, item):
     if variable.buffer.kind != VARIABLE or value.buffer.kind != ARENA or not is_whole(variable) or not is_whole(value):
         return
     made = uses.only_writer(value)
-    if made is None or not never_fails(made) or len(made.outputs) != 1 or made.outputs[0].dtype is not variable.dtype:
+    if made is None or not never_fails(made) or made.outputs[0].buffer is not value.buffer:
+        return  # it overwrites its inputs by its first result
+    if made.outputs[0].dtype is not variable.dtype:
         return
     if not same_shape(made.outputs[0].shape, variable.shape) or not _may_overwrite(made, variable):
         return
     if not uses.may_join(block, made, value, item):
         return
-    written = Instr(made.kernel, made.inputs, [variable], made.params, item.node, effect=True, views=made.views)
+    outputs = [variable, *made.outputs[1:]]
+    written = Instr(made.kernel, made.inputs, outputs, made.params, item.node, effect=True, views=made.views)
     written.writes_variable = True
     uses.join(made, item, written)
     written.note("assign_in_place", "writes the variable that it reads")

@@ -26,9 +26,11 @@ _ALWAYS = _MOVES | frozenset((
     "xlogy", "maximum", "minimum", "squared_difference", "logical_and", "logical_or", "equal", "not_equal", "less",
     "less_equal", "greater", "greater_equal", "tanh_grad", "sigmoid_grad", "sqrt_grad", "rsqrt_grad", "reciprocal_grad",
     "relu_grad", "relu6_grad", "elu_grad", "selu_grad", "softplus_grad", "softsign_grad", "leaky_relu_grad", "select", "cast",
+    "complex", "complex_abs", "real_part", "imaginary_part", "conjugate",
 ))  # fmt: skip
 _UNLESS_INTEGER = frozenset(("div", "floor_div", "floor_mod", "truncate_mod", "pow"))  # integers may be refused
-_TYPES = frozenset(("float32", "float64", "int32", "int64", "bool", "uint8", "float16", "bfloat16"))
+# A slot has room for 8 bytes an element.
+_TYPES = frozenset(("float32", "float64", "int32", "int64", "bool", "uint8", "float16", "bfloat16", "complex64"))
 
 
 def fuse_elementwise(program):
@@ -280,10 +282,8 @@ class _Assembly:
         return found
 
     def overwrites(self):
-        """Inputs that the result may take over: the chain has read them when it writes a block of the result."""
-        if len(self.outputs) != 1:
-            return ()
-        (written,) = self.output_at
+        """Inputs that the first result may take over: the chain has read them when it writes a block of the result."""
+        written = min(self.output_at)
         writer = self.instrs[written]
         taken = []
         for place, at in self.input_at.items():
