@@ -5,6 +5,7 @@
 #include "../pool.h"
 #include "conv_gather_types.h"
 #include "float_names.h"
+#include "rows.h"
 #include "vector_math.h"
 
 #if defined(__AVX512F__)
@@ -62,6 +63,7 @@ static void gather_chunk(void *arg, int64_t chunk, int worker) {
     char *scratch = job->run->scratch + worker * job->run->scratch_bytes;
     const void *panels = CONV_PACKS && g->filter_rows ? job->run->shared : NULL;
     (job->wide ? gather_block_f64 : gather_block_f32)(g, job->operand, chunk % g->phases, &block, panels, scratch);
+    if (CONV_STREAMS && g->passes_cache) fence_streams();
 }
 
 #if CONV_PACKS
@@ -148,10 +150,57 @@ static void winograd_chunk(void *arg, int64_t chunk, int worker) {
     (job->wide ? winograd_tiles_f64 : winograd_tiles_f32)(job->g, job->operand, job->run->shared, t0, t1, part, scratch);
 }
 
+#if WINOGRAD_BY_PANELS
+enum { TILE_CHUNK = 4 /* tiles */ };
+
+typedef struct panels_job {
+    const gather_job *of;
+    int64_t first_block, first_tile, end_tile; /* of the group */
+} panels_job;
+
+static void values_chunk(void *arg, int64_t chunk, int worker) {
+    const panels_job *job = arg;
+    const gather_job *of = job->of;
+    const conv_winograd *w = &of->g->winograd;
+    char *scratch = of->run->scratch + worker * of->run->scratch_bytes;
+    const int64_t t0 = job->first_tile + chunk * TILE_CHUNK, t1 = conv_min(t0 + TILE_CHUNK, job->end_tile);
+    for (int64_t t = t0; t < t1; t++)
+        (of->wide ? transform_for_panels_f64 : transform_for_panels_f32)(w, of->operand[0], job->first_block, t, of->run->shared, scratch);
+}
+
+static void panel_chunk(void *arg, int64_t chunk, int worker) {
+    const panels_job *job = arg;
+    const gather_job *of = job->of;
+    const conv_winograd *w = &of->g->winograd;
+    const int64_t real_bytes = of->wide ? 8 : 4, block = chunk / w->parts, part = chunk % w->parts;
+    const char *values = of->run->shared + block * conv_ceil(w->channels, w->piece) * WINOGRAD_PRODUCTS * winograd_piece_point(w, real_bytes) * real_bytes;
+    char *scratch = of->run->scratch + worker * of->run->scratch_bytes;
+    (of->wide ? winograd_panel_f64 : winograd_panel_f32)(of->g, of->operand, values, job->first_block + block, part, scratch);
+}
+
+/* Group by group, whose values are kept for all panels. */
+static void run_panels(const gather_job *job) {
+    const conv_winograd *w = &job->g->winograd;
+    for (int64_t block = 0; block < w->blocks && job->run->stopped == HL_OK; block += WINOGRAD_GROUP_BLOCKS) {
+        const int64_t blocks = conv_min(WINOGRAD_GROUP_BLOCKS, w->blocks - block), first = block * w->block_tiles;
+        const double share = (double)blocks / (double)w->blocks;
+        panels_job group = {job, block, first, conv_min(w->n_tiles, first + blocks * w->block_tiles)};
+        hl_parallel(job->run, conv_ceil(group.end_tile - first, TILE_CHUNK), share * 0.05 * w->tiles_ns, values_chunk, &group);
+        hl_parallel(job->run, blocks * w->parts, share * (w->filter_ns + w->tiles_ns), panel_chunk, &group);
+    }
+}
+#endif
+
 static hl_status run_winograd(const hl_instr *ins, hl_run *run) {
     const conv_gather *g = ins->p[2].p;
     const conv_winograd *w = &g->winograd;
     gather_job job = {g, g->n_in + 1 > HL_DIRECT_ARGS ? hl_args(ins) : ins->arg, run, ins->p[0].i};
+#if WINOGRAD_BY_PANELS
+    if (w->piece) {
+        run_panels(&job);
+        return HL_OK;
+    }
+#endif
     hl_parallel(run, conv_ceil(w->channels, FILTER_CHUNK), w->filter_ns, transform_chunk, &job);
     hl_parallel(run, w->blocks * w->parts, w->tiles_ns, winograd_chunk, &job);
     return HL_OK;
@@ -181,14 +230,43 @@ static void winograd_gradient_chunk(void *arg, int64_t chunk, int worker) {
         __atomic_store_n(&job->not_finite, true, __ATOMIC_RELAXED);
 }
 
+#if WINOGRAD_BY_PANELS
+static void both_values_chunk(void *arg, int64_t tile, int worker) {
+    const filter_job *job = arg;
+    char *scratch = job->run->scratch + worker * job->run->scratch_bytes;
+    (job->wide ? transform_both_f64 : transform_both_f32)(&job->f->gather.winograd, job->ins->arg[0], job->ins->arg[1], tile, job->run->shared, scratch);
+}
+
+static void piece_chunk(void *arg, int64_t chunk, int worker) {
+    filter_job *job = arg;
+    const conv_winograd *w = &job->f->gather.winograd;
+    char *scratch = job->run->scratch + worker * job->run->scratch_bytes;
+    if (!(job->wide ? winograd_piece_f64 : winograd_piece_f32)(w, job->run->shared, chunk / w->parts, chunk % w->parts, job->ins->arg[2], scratch))
+        __atomic_store_n(&job->not_finite, true, __ATOMIC_RELAXED);
+}
+#endif
+
+/* The sums, and their transforms back. */
+static void sum_and_transform(filter_job *job) {
+    hl_run *run = job->run;
+    const conv_winograd *w = &job->f->gather.winograd;
+#if WINOGRAD_BY_PANELS
+    if (w->piece) {
+        hl_parallel(run, w->n_tiles, 0.1 * w->tiles_ns, both_values_chunk, job);
+        hl_parallel(run, w->channel_parts * w->parts, w->tiles_ns + w->filter_ns, piece_chunk, job);
+        return;
+    }
+#endif
+    hl_parallel(run, w->sum_blocks * w->channel_parts, w->tiles_ns, winograd_sum_chunk, job);
+    if (run->stopped == HL_OK) hl_parallel(run, conv_ceil(w->channels, FILTER_CHUNK), w->filter_ns, winograd_gradient_chunk, job);
+}
+
 /* Where a sum is not finite all are made again by all multiplications: what is not finite stays in the taps that see it. */
 static hl_status run_winograd_filter(const hl_instr *ins, hl_run *run) {
     const conv_filter *f = ins->p[2].p;
-    const conv_winograd *w = &f->gather.winograd;
     filter_job job = {f, ins, run, ins->p[0].i, false};
-    hl_parallel(run, w->sum_blocks * w->channel_parts, w->tiles_ns, winograd_sum_chunk, &job);
+    sum_and_transform(&job);
     if (run->stopped != HL_OK) return HL_OK;
-    hl_parallel(run, conv_ceil(w->channels, FILTER_CHUNK), w->filter_ns, winograd_gradient_chunk, &job);
     return __atomic_load_n(&job.not_finite, __ATOMIC_RELAXED) ? run_filter(ins, run) : HL_OK;
 }
 
@@ -373,12 +451,16 @@ static bool choose_winograd(hl_prepare *prep, conv_gather *g, bool filter, bool 
     const double direct = share * positions * (double)(w->window * w->window) * (double)g->channels * vectors;
     if (w->n_tiles == 0 || !(winograd_gain(w, direct, share * g->cost_ns, real_bytes) >= ENOUGH)) return false;
     (filter ? winograd_cut_filter : winograd_cut)(w, CONV_PANEL_VECTORS, CONV_MAX_VECTORS, real_bytes);
+#if WINOGRAD_BY_PANELS
+    (filter ? winograd_cut_filter_panels : winograd_cut_panels)(w, real_bytes);
+#endif
+    const int64_t shared_bytes = w->piece ? w->shared_bytes : filter ? w->sum_blocks * w->filter_bytes : w->filter_bytes;
     prep->choice = "all multiplications: the filter's transform would be too large";
-    if (w->filter_bytes > MAX_FILTER_BYTES) return false;
+    if (shared_bytes > MAX_FILTER_BYTES) return false;
     prep->choice = w->window == 3 ? "minimal filtering: 36 multiplications instead of 144 for 4 by 4 positions"
                                   : "minimal filtering: 36 multiplications instead of 100 for 2 by 2 positions";
     prep->scratch_bytes = conv_max(prep->scratch_bytes, w->bytes);
-    prep->shared_bytes = conv_max(prep->shared_bytes, filter ? w->sum_blocks * w->filter_bytes : w->filter_bytes);
+    prep->shared_bytes = conv_max(prep->shared_bytes, shared_bytes);
     prep->cost_ns = w->filter_ns + w->tiles_ns;
     return true;
 }
@@ -457,6 +539,7 @@ static hl_status prepare_gather(hl_prepare *prep, bool transposed) {
         return HL_OK;
     }
     prep->ins->fn = run_gather;
+    g->passes_cache = passes_cache(prep, target->size * (wide ? 8 : 4)) && g->n_steps == g->n_in_tiles && g->columns % lanes == 0;
     if (CONV_PACKS && !g->dots && g->image_blocks * g->row_blocks > CONV_PACKED_BLOCKS && g->columns != conv_panel_vectors(conv_ceil(g->columns, lanes)) * lanes) {
         g->filter_rows = k;
         prep->shared_bytes = conv_max(prep->shared_bytes, k * conv_ceil(g->columns, lanes) * lanes * (wide ? 8 : 4));

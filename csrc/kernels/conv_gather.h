@@ -112,6 +112,13 @@ typedef struct NAME(gathering) {
     conv_scratch own;
 } NAME(gathering);
 
+#if CONV_STREAMS
+/* Whether a tile's sums, ended in it, go to the target's memory: where its rows are whole lines. */
+static bool NAME(passes_cache)(const conv_gather *g, void *const *operand) {
+    return g->passes_cache && (uintptr_t)operand[g->n_in] % SIMD_BYTES == 0;
+}
+#endif
+
 /* Whether caches near a core keep the target. */
 static bool NAME(keeps_target)(const conv_gather *g) {
     return g->batch * g->target[0] * g->target[1] * g->target[2] * g->columns * (int64_t)sizeof(REAL) <= CONV_KEPT_BYTES;
@@ -131,7 +138,11 @@ static void NAME(gather_panel)(const NAME(gathering) *k, const conv_run *runs, i
     const int64_t classes = conv_count_classes(k->spans), images = k->block->n1 - k->block->n0;
     const int64_t columns = conv_min(k->block->column1 - t->column, vectors * LANES);
     const int64_t waits = vectors > 2 ? CONV_SHORT_SUM : CONV_SHORT_SUM / 16; /* narrow ones follow each other in memory */
-    const bool asks = CONV_STREAMS && !g->dots && last && !t->accumulate && conv_rows_of(runs, n) <= waits && !NAME(keeps_target)(g);
+#if CONV_STREAMS
+    const bool asks = !t->passes_cache && !g->dots && last && !t->accumulate && conv_rows_of(runs, n) <= waits && !NAME(keeps_target)(g);
+#else
+    const bool asks = false;
+#endif
     int64_t at = 0;
     for (int64_t index = 0; index < classes; index++) {
         conv_span span[CONV_AXES];
@@ -155,6 +166,9 @@ static void NAME(gather_group)(const NAME(gathering) *k, const conv_run *runs, i
     const conv_gather *g = k->g;
     const REAL *filter = k->operand[1], *bias = last && g->bias ? k->operand[g->bias] : NULL, *panels = CONV_PACKS ? k->panels : NULL;
     NAME(tiling) t = {.segments = k->own.segments, .a_step = 1, .accumulate = !first, .relu = last && g->relu};
+#if CONV_STREAMS
+    t.passes_cache = first && last && NAME(passes_cache)(g, k->operand);
+#endif
     for (t.column = k->block->column0; t.column < k->block->column1;) {
         const int64_t left = k->block->column1 - t.column;
         const int vectors = NAME(panel_vectors)(left, panels != NULL, &t.last_lanes);
@@ -183,7 +197,11 @@ static void NAME(go_across)(const NAME(gathering) *k, NAME(tiling) *t, int64_t a
     const int64_t length = t->n_segments == 1 ? t->segments[0].length : 0, asking = conv_ceil(length, CONV_ASKING_STEPS);
     const int64_t panels = conv_max(1, conv_ceil(column1 - column0, most * LANES));
     const bool asks = length >= 4 * CONV_ASKING_STEPS && most == CONV_PANEL_VECTORS && end - at > 1 && k->a[at + 1] - k->a[at] == length;
+#if CONV_STREAMS
+    const bool kept = t->passes_cache || NAME(keeps_target)(g);
+#else
     const bool kept = NAME(keeps_target)(g);
+#endif
     for (int64_t tiles = conv_ceil(end - at, conv_rows[most - 1]), rows; at < end; at += rows, tiles--) {
         rows = conv_ceil(end - at, tiles);
         const int64_t asked = kept ? at : conv_min(at + 2 * rows, end); /* the lines of the target that are written next */
@@ -218,6 +236,9 @@ static void NAME(gather_across)(const NAME(gathering) *k, const conv_run *runs, 
     const REAL *filter = k->operand[1], *panels = k->panels ? k->panels + column0 * g->filter_rows : (const REAL *)k->own.packed;
     if (in_place) panels = filter + runs->b * g->columns;
     NAME(tiling) t = {.segments = k->own.segments, .a_step = 1, .relu = g->relu};
+#if CONV_STREAMS
+    t.passes_cache = NAME(passes_cache)(g, k->operand);
+#endif
     int64_t at = 0;
     for (const conv_run *run = runs; !k->panels && !in_place && run < runs + n; at += run->length, run++)
         NAME(pack_panels)(filter + run->b * g->columns + column0, g->columns, at, run->length, columns, width, panel_rows * width,

@@ -111,6 +111,7 @@ typedef struct conv_gather {
     int64_t k_block, images_per_block, rows_per_block, image_blocks, row_blocks, column_parts, phases;
     bool transposed;
     bool dots;                      /* whether there are so few columns that vectors go along k */
+    bool passes_cache;              /* whether the target is more than the cache should keep, and nothing reads it here */
     bool exact;                     /* whether taps beyond the edges are skipped */
     int n_in, n_steps, n_in_tiles;  /* the steps that end a sum, and how many of them the tiles do themselves */
     int bias;                       /* the operand that the tiles add, 0: none */

@@ -22,6 +22,9 @@ typedef struct NAME(tiling) {
     int64_t column;   /* of C, the panel's first */
     bool accumulate, relu;
     int last_lanes; /* of the last vector */
+#if CONV_STREAMS
+    bool passes_cache; /* C, whose rows are whole vectors at their place */
+#endif
 #if CONV_PACKS
     const char *next; /* what a tile that asks asks for, so many bytes a time */
     int64_t next_step;
@@ -87,6 +90,10 @@ SIMD_INLINE void NAME(tile)(const int rows, const int vectors, const bool asks, 
                 value += bias;
                 if (t->relu) value = SELECT((value > (VEC){0}) | (value != value), value, (VEC){0});
             }
+#if CONV_STREAMS
+            if (t->passes_cache) NAME(stream)(to, value);
+            else
+#endif
             if (part_of_vector) STORE_PART(to, value, lanes);
             else STORE(to, value);
         }

@@ -52,8 +52,8 @@ static const REAL NAME(winograd_factors)[WINOGRAD_POINTS] = {
     1 / (2 * BB * (BB - AA)), 1 / (2 * BB * (BB - AA)), 1,
 };
 
-/* Both axes, from n by n to 6 by 6 and back. */
-SIMD_INLINE void NAME(evaluate_square)(const int n, const VEC *x, REAL *to, int64_t point) {
+/* Both axes, from n by n to 6 by 6 and back; `scaled`: the values are multiplied by the factors too. */
+SIMD_INLINE void NAME(evaluate_square)(const int n, const bool scaled, const VEC *x, REAL *to, int64_t point) {
     VEC half[WINOGRAD_POINTS][5], at[WINOGRAD_POINTS];
 #pragma GCC unroll 5
     for (int j = 0; j < n; j++) {
@@ -68,16 +68,23 @@ SIMD_INLINE void NAME(evaluate_square)(const int n, const VEC *x, REAL *to, int6
     for (int i = 0; i < WINOGRAD_POINTS; i++) {
         NAME(evaluate)(n, half[i], at);
 #pragma GCC unroll 6
-        for (int j = 0; j < WINOGRAD_POINTS; j++) STORE(to + (i * WINOGRAD_POINTS + j) * point, at[j]);
+        for (int j = 0; j < WINOGRAD_POINTS; j++) {
+            const REAL factor = NAME(winograd_factors)[i] * NAME(winograd_factors)[j];
+            STORE(to + (i * WINOGRAD_POINTS + j) * point, scaled ? at[j] * factor : at[j]);
+        }
     }
 }
 
-SIMD_INLINE void NAME(collect_square)(const int n, const REAL *from, int64_t point, VEC *y) {
+SIMD_INLINE void NAME(collect_square)(const int n, const bool scaled, const REAL *from, int64_t point, VEC *y) {
     VEC half[5][WINOGRAD_POINTS], at[WINOGRAD_POINTS], sums[5];
 #pragma GCC unroll 6
     for (int j = 0; j < WINOGRAD_POINTS; j++) {
 #pragma GCC unroll 6
-        for (int i = 0; i < WINOGRAD_POINTS; i++) at[i] = LOAD(from + (i * WINOGRAD_POINTS + j) * point);
+        for (int i = 0; i < WINOGRAD_POINTS; i++) {
+            const REAL factor = NAME(winograd_factors)[i] * NAME(winograd_factors)[j];
+            const VEC value = LOAD(from + (i * WINOGRAD_POINTS + j) * point);
+            at[i] = scaled ? value * factor : value;
+        }
         NAME(collect)(n, at, sums);
 #pragma GCC unroll 5
         for (int i = 0; i < n; i++) half[i][j] = sums[i];
@@ -121,36 +128,36 @@ static winograd_panel NAME(first_panel)(const conv_winograd *w, int64_t part) {
 
 /* ---- transforming ---- */
 
+/* One panel of the filter of channels c0 to c1 (excluded): f__pcw from its first channel on. */
+SIMD_INLINE void NAME(transform_panel_of)(const int window, const conv_winograd *w, const winograd_panel *p, const REAL *f__ijck, int64_t c0,
+                                          int64_t c1, REAL *f__pcw) {
+    VEC taps[25];
+    const int64_t tap = w->channels * w->columns;
+    for (int64_t c = c0; c < c1; c++)
+        for (int64_t v = 0; v < p->vectors; v++) {
+            const REAL *from = f__ijck + c * w->columns + p->column + v * LANES;
+            const int lanes = (int)conv_min(LANES, p->columns - v * LANES);
+#pragma GCC unroll 25
+            for (int i = 0; i < window * window; i++) taps[i] = lanes == LANES ? LOAD(from + i * tap) : LOAD_PART(from + i * tap, lanes);
+            NAME(evaluate_square)(window, true, taps, f__pcw + (c - c0) * p->width + v * LANES, p->point);
+        }
+}
+
 /* The filter of channels c0 to c1 (excluded), by panels: f__pcw. */
 SIMD_INLINE void NAME(transform_filter_of)(const int window, const conv_winograd *w, const REAL *f__ijck, int64_t c0, int64_t c1,
                                            REAL *f__pcw) {
-    VEC taps[25];
-    const int64_t tap = w->channels * w->columns;
     for (winograd_panel p = NAME(first_panel)(w, 0); p.columns > 0; p = NAME(next_panel)(w, &p))
-        for (int64_t c = c0; c < c1; c++)
-            for (int64_t v = 0; v < p.vectors; v++) {
-                const REAL *from = f__ijck + c * w->columns + p.column + v * LANES;
-                const int lanes = (int)conv_min(LANES, p.columns - v * LANES);
-#pragma GCC unroll 25
-                for (int i = 0; i < window * window; i++)
-                    taps[i] = lanes == LANES ? LOAD(from + i * tap) : LOAD_PART(from + i * tap, lanes);
-                REAL *to = f__pcw + p.filter + c * p.width + v * LANES;
-                NAME(evaluate_square)(window, taps, to, p.point);
-                for (int i = 0; i < WINOGRAD_PRODUCTS; i++) {
-                    const REAL factor = NAME(winograd_factors)[i / WINOGRAD_POINTS] * NAME(winograd_factors)[i % WINOGRAD_POINTS];
-                    STORE(to + i * p.point, LOAD(to + i * p.point) * factor);
-                }
-            }
+        NAME(transform_panel_of)(window, w, &p, f__ijck, c0, c1, f__pcw + p.filter + c0 * p.width);
 }
 static void NAME(transform_filter)(const conv_winograd *w, const void *from, int64_t c0, int64_t c1, void *to) {
     if (w->window == 3) NAME(transform_filter_of)(3, w, from, c0, c1, to);
     else NAME(transform_filter_of)(5, w, from, c0, c1, to);
 }
 
-/* The source of channels c0 to c1 under a tile: x__pc from its first channel on, values of a point `point` apart. Positions beyond
- * the edges read zeros__c. */
-static void NAME(transform_source)(const conv_winograd *w, const winograd_tile *t, const REAL *x__nyxc, int64_t c0, int64_t c1,
-                                   const REAL *zeros__c, int64_t point, REAL *x__pc) {
+/* The source of channels c0 to c1 under a tile: x__pc from its first channel on, values of a point `point` apart, those of each `piece`
+ * channels `next` apart. Positions beyond the edges read zeros__c. */
+SIMD_INLINE void NAME(transform_pieces)(const conv_winograd *w, const winograd_tile *t, const REAL *x__nyxc, int64_t c0, int64_t c1, int64_t piece,
+                                        int64_t next, const REAL *zeros__c, int64_t point, REAL *x__pc) {
     const REAL *from[WINOGRAD_PRODUCTS];
     for (int i = 0; i < WINOGRAD_POINTS; i++)
         for (int j = 0; j < WINOGRAD_POINTS; j++) {
@@ -158,7 +165,8 @@ static void NAME(transform_source)(const conv_winograd *w, const winograd_tile *
             const bool inside = y >= 0 && y < w->source[0] && x >= 0 && x < w->source[1];
             from[i * WINOGRAD_POINTS + j] = inside ? x__nyxc + ((t->n * w->source[0] + y) * w->source[1] + x) * w->channels : zeros__c;
         }
-    for (int64_t c = c0; c < c1; c += LANES) {
+    for (int64_t c = c0, in_piece = 0; c < c1; c += LANES, in_piece += LANES) {
+        if (in_piece == piece) x__pc += next, in_piece = 0;
         VEC half[WINOGRAD_POINTS][WINOGRAD_POINTS], d[WINOGRAD_POINTS], at[WINOGRAD_POINTS];
         const int lanes = (int)conv_min(LANES, c1 - c);
 #pragma GCC unroll 6
@@ -176,9 +184,13 @@ static void NAME(transform_source)(const conv_winograd *w, const winograd_tile *
         for (int i = 0; i < WINOGRAD_POINTS; i++) {
             NAME(spread)(half[i], at);
 #pragma GCC unroll 6
-            for (int j = 0; j < WINOGRAD_POINTS; j++) STORE(x__pc + (i * WINOGRAD_POINTS + j) * point + c - c0, at[j]);
+            for (int j = 0; j < WINOGRAD_POINTS; j++) STORE(x__pc + (i * WINOGRAD_POINTS + j) * point + in_piece, at[j]);
         }
     }
+}
+static void NAME(transform_source)(const conv_winograd *w, const winograd_tile *t, const REAL *x__nyxc, int64_t c0, int64_t c1,
+                                   const REAL *zeros__c, int64_t point, REAL *x__pc) {
+    NAME(transform_pieces)(w, t, x__nyxc, c0, c1, c1 - c0 + LANES, 0, zeros__c, point, x__pc);
 }
 
 /* The products of one point: sums__rw of `rows` rows, over `k` elements of them, a_step apart. All lie in scratch. */
@@ -247,7 +259,7 @@ SIMD_INLINE void NAME(finish_tile_of)(const int tile, const bool whole, const NA
     for (int v = 0; v < p->vectors; v++) {
         const int64_t column = p->column + v * LANES;
         const int lanes = whole ? LANES : (int)conv_min(LANES, p->columns - v * LANES);
-        NAME(collect_square)(tile, block->products__ptw + index * p->width + v * LANES, block->point, y);
+        NAME(collect_square)(tile, false, block->products__ptw + index * p->width + v * LANES, block->point, y);
         if (__builtin_expect(!NAME(all_finite)(tile * tile, y), 0)) {
             VEC sums[16];
             NAME(multiply_directly)(g, t, block->source, block->filter, column, lanes, block->zeros, block->packed, sums);
@@ -340,7 +352,7 @@ SIMD_INLINE void NAME(transform_target_of)(const int tile, const bool whole, con
                 else if (i < t->height && j < t->width) d[i * tile + j] = LOAD_PART(from, lanes);
                 else d[i * tile + j] = (VEC){0};
             }
-        NAME(evaluate_square)(tile, d, dy__pw + v * LANES, point);
+        NAME(evaluate_square)(tile, false, d, dy__pw + v * LANES, point);
     }
 }
 static void NAME(transform_target)(const conv_winograd *w, const winograd_panel *p, const winograd_tile *t, const REAL *dy__nyxk,
@@ -381,33 +393,44 @@ static void NAME(winograd_sum)(const conv_winograd *w, const REAL *x__nyxc, cons
     }
 }
 
-/* Adds up the partial sums of channels c0 to c1 (excluded) in their order and transforms them back; returns whether all are finite. */
+/* Adds up the partial sums of a panel for channels c0 to c1 (excluded) in their order, if they are not `in_one`, and transforms them back;
+ * returns whether all are finite. */
+SIMD_INLINE bool NAME(gradient_panel_of)(const int window, const bool in_one, const conv_winograd *w, const winograd_panel *p, REAL *sums__bpcw, int64_t c0,
+                                         int64_t c1, REAL *df__ijck) {
+    bool finite = true;
+    const int64_t next = w->filter_bytes / (int64_t)sizeof(REAL);
+    for (int64_t c = c0; c < c1; c++)
+        for (int v = 0; v < p->vectors; v++) {
+            REAL *sums__p = sums__bpcw + (c - c0) * p->width + v * LANES;
+            for (int i = 0; !in_one && i < WINOGRAD_PRODUCTS; i++) {
+                VEC sum = LOAD(sums__p + i * p->point);
+                for (int64_t b = 1; b < w->sum_blocks; b++) sum += LOAD(sums__p + b * next + i * p->point);
+                const REAL factor = NAME(winograd_factors)[i / WINOGRAD_POINTS] * NAME(winograd_factors)[i % WINOGRAD_POINTS];
+                STORE(sums__p + i * p->point, sum * factor);
+            }
+            VEC y[25];
+            NAME(collect_square)(window, in_one, sums__p, p->point, y);
+            finite = finite && NAME(all_finite)(window * window, y);
+            const int lanes = (int)conv_min(LANES, p->columns - v * LANES);
+            for (int i = 0; i < window * window; i++)
+                STORE_PART(df__ijck + (i * w->channels + c) * w->columns + p->column + v * LANES, y[i], lanes);
+        }
+    return finite;
+}
 SIMD_INLINE bool NAME(winograd_gradient_of)(const int window, const conv_winograd *w, REAL *sums__bpcw, int64_t c0, int64_t c1,
                                             REAL *df__ijck) {
     bool finite = true;
-    const int64_t next = w->filter_bytes / (int64_t)sizeof(REAL);
     for (winograd_panel p = NAME(first_panel)(w, 0); p.columns > 0; p = NAME(next_panel)(w, &p))
-        for (int64_t c = c0; c < c1; c++)
-            for (int v = 0; v < p.vectors; v++) {
-                REAL *sums__p = sums__bpcw + p.filter + c * p.width + v * LANES;
-                for (int i = 0; i < WINOGRAD_PRODUCTS; i++) {
-                    VEC sum = LOAD(sums__p + i * p.point);
-                    for (int64_t b = 1; b < w->sum_blocks; b++) sum += LOAD(sums__p + b * next + i * p.point);
-                    const REAL factor = NAME(winograd_factors)[i / WINOGRAD_POINTS] * NAME(winograd_factors)[i % WINOGRAD_POINTS];
-                    STORE(sums__p + i * p.point, sum * factor);
-                }
-                VEC y[25];
-                NAME(collect_square)(window, sums__p, p.point, y);
-                finite = finite && NAME(all_finite)(window * window, y);
-                const int lanes = (int)conv_min(LANES, p.columns - v * LANES);
-                for (int i = 0; i < window * window; i++)
-                    STORE_PART(df__ijck + (i * w->channels + c) * w->columns + p.column + v * LANES, y[i], lanes);
-            }
+        finite = NAME(gradient_panel_of)(window, false, w, &p, sums__bpcw + p.filter + c0 * p.width, c0, c1, df__ijck) && finite;
     return finite;
 }
 static bool NAME(winograd_gradient)(const conv_winograd *w, void *sums, int64_t c0, int64_t c1, void *to) {
     return w->window == 3 ? NAME(winograd_gradient_of)(3, w, sums, c0, c1, to) : NAME(winograd_gradient_of)(5, w, sums, c0, c1, to);
 }
+
+#if WINOGRAD_BY_PANELS
+#include "conv_winograd_panels.h"
+#endif
 
 #undef A
 #undef B

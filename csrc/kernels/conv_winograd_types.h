@@ -16,12 +16,24 @@
 #include "conv_geometry.h"
 #include "simd.h"
 
+/* Whether a filter that leaves the caches is transformed piece by piece where it is multiplied (conv_winograd_panels.h). */
+#ifdef __AVX512F__
+#define WINOGRAD_BY_PANELS 1
+#else
+#define WINOGRAD_BY_PANELS 0
+#endif
+
 enum {
     WINOGRAD_POINTS = 6, /* along an axis; as many positions of the source does a tile see */
     WINOGRAD_PRODUCTS = WINOGRAD_POINTS * WINOGRAD_POINTS,
     WINOGRAD_K_BLOCK = 128,    /* terms of one chain of additions: short chains keep the error down */
     WINOGRAD_GAP = SIMD_BYTES, /* behind the values of a point: powers of two apart they would push each other out of the cache */
-    WINOGRAD_MAX_SUM_BLOCKS = 16
+    WINOGRAD_MAX_SUM_BLOCKS = 16,
+    WINOGRAD_LARGE_FILTER = 4 << 20, /* bytes of a transformed one that no cache near a core keeps beside the rest, */
+    WINOGRAD_FEW_TILES = 256,        /* beside many tiles, or with a window of 5, where it is not much larger than the filter, four times as many */
+    WINOGRAD_PIECE_VECTORS = 4,      /* of channels that go together by panels */
+    WINOGRAD_PANEL_TILES = 48,       /* whose products by a panel stay in the cache beside a piece of it, */
+    WINOGRAD_GROUP_BLOCKS = 4        /* and so many blocks of them that are transformed at once */
 };
 
 /* How the convolution of one instruction is cut. Point strides and offsets are in elements and bytes. */
@@ -37,6 +49,8 @@ typedef struct conv_winograd {
     int64_t part_columns, parts;      /* of the target's columns, for separate tasks */
     int64_t part_channels, channel_parts, sum_blocks; /* of a filter's gradient */
     int64_t filter_bytes;             /* of one transformed filter */
+    int64_t piece;                    /* of channels, by panels; 0: not so */
+    int64_t shared_bytes;             /* by panels: of the values of a group of tiles, or of all */
     double filter_ns, tiles_ns;       /* what transforming it costs, and the rest */
     int64_t values, products, rows, targets, zeros, packed, bytes; /* offsets in a worker's scratch; its size */
 } conv_winograd;
@@ -144,6 +158,54 @@ static inline void winograd_cut_filter(conv_winograd *w, int vectors, int most, 
     w->sum_blocks = conv_min(w->sum_blocks, w->blocks);
     winograd_lay_out(w, w->part_channels, conv_max(w->block_tiles, w->part_channels), most * lanes, real_bytes);
 }
+
+#if WINOGRAD_BY_PANELS
+/* The values of a point for one piece of channels of a block of tiles, or for a panel of all tiles; in elements. */
+static inline int64_t winograd_piece_point(const conv_winograd *w, int64_t real_bytes) { return winograd_stride(w->block_tiles, w->piece, real_bytes); }
+
+/* Lays out the scratch of a task by panels: so many rows of a piece of the filter or of its gradient, and of products. */
+static inline void winograd_lay_out_panels(conv_winograd *w, int64_t filter_rows, int64_t product_rows, int64_t pointers, int64_t real_bytes) {
+    const int64_t points = WINOGRAD_PRODUCTS * real_bytes;
+    w->values = 0;
+    w->products = winograd_align(points * winograd_stride(filter_rows, w->panel_columns, real_bytes));
+    w->rows = winograd_align(w->products + points * winograd_stride(product_rows, w->panel_columns, real_bytes));
+    w->targets = w->rows + pointers * (int64_t)sizeof(void *);
+    w->zeros = winograd_align(w->targets + pointers * (int64_t)sizeof(void *));
+    w->packed = winograd_align(w->zeros + w->padded_channels * real_bytes);
+    w->bytes = winograd_align(w->packed + w->channels * SIMD_BYTES);
+}
+
+/* Cuts again where the transformed filter would be large: a task is a panel of columns and a block of tiles. */
+static inline void winograd_cut_panels(conv_winograd *w, int64_t real_bytes) {
+    const bool often = w->n_tiles > WINOGRAD_FEW_TILES || w->window == 5;
+    if (w->filter_bytes < (often ? 4 : 1) * WINOGRAD_LARGE_FILTER) return;
+    w->piece = WINOGRAD_PIECE_VECTORS * (SIMD_BYTES / real_bytes);
+    w->part_columns = w->panel_columns;
+    w->parts = conv_ceil(w->columns, w->part_columns);
+    w->blocks = conv_ceil(w->n_tiles, WINOGRAD_PANEL_TILES);
+    w->block_tiles = conv_ceil(w->n_tiles, w->blocks);
+    w->shared_bytes = conv_min(w->blocks, WINOGRAD_GROUP_BLOCKS) * conv_ceil(w->channels, w->piece) * WINOGRAD_PRODUCTS *
+                      winograd_piece_point(w, real_bytes) * real_bytes;
+    winograd_lay_out_panels(w, w->piece, w->block_tiles, w->block_tiles, real_bytes);
+}
+
+/* The same for the gradient of a filter, whose sums would be large: a task is a panel of columns and a piece of channels, for all tiles. */
+static inline void winograd_cut_filter_panels(conv_winograd *w, int64_t real_bytes) {
+    const int64_t panels = conv_ceil(w->columns, w->panel_columns), piece = WINOGRAD_PIECE_VECTORS * (SIMD_BYTES / real_bytes);
+    const int64_t pieces = conv_ceil(w->channels, piece);
+    const int64_t point = winograd_stride(w->n_tiles, conv_max(piece, w->panel_columns), real_bytes);
+    const int64_t bytes = (panels + pieces) * WINOGRAD_PRODUCTS * point * real_bytes;
+    if (w->filter_bytes < WINOGRAD_LARGE_FILTER || bytes > w->filter_bytes) return;
+    w->piece = w->part_channels = piece;
+    w->channel_parts = pieces;
+    w->part_columns = w->panel_columns;
+    w->parts = panels;
+    w->blocks = w->sum_blocks = 1;
+    w->block_tiles = w->n_tiles;
+    w->shared_bytes = bytes;
+    winograd_lay_out_panels(w, piece, 0, conv_max(piece, w->n_tiles), real_bytes);
+}
+#endif
 
 /* What each of them costs, in multiply-adds of a vector: `direct` for all multiplications; returns how many times fewer it is. The
  * transforms are bound by loads and stores, which weigh more where two multiply-adds go beside them. */

@@ -222,3 +222,41 @@ def test_few_columns(columns, dtype):
     for geometry in ([(11, 3, 1, 1, 1, 1)] * 2, [(9, 4, 2, 1, 1, 1)] * 2, [(7, 1, 1, 1, 0, 0)] * 2):
         check(geometry, 3, 37, columns, dtype)
         check(geometry, 1, columns, 19, dtype)
+
+
+def at_address(array, offset):
+    """A copy of the array, so many bytes behind the beginning of a line of the cache."""
+    memory = np.empty(array.nbytes + 128, "u1")
+    begin = -memory.ctypes.data % 64 + offset
+    place = memory[begin : begin + array.nbytes].view(array.dtype).reshape(array.shape)
+    place[...] = array
+    return place
+
+
+@pytest.mark.parametrize(("window", "stride", "columns"), [(1, 1, 48), (1, 1, 32), (2, 1, 64), (2, 2, 128), (1, 1, 40)])
+def test_targets_of_many_megabytes_at_any_address(window, stride, columns):
+    """Such targets go past the cache where they lie as it wants; what they hold does not depend on it, nor on threads."""
+    size = 300 * stride
+    geometry = [(size, window, stride, 1, 0, window - 1)] * 2
+    rng = np.random.default_rng(0)
+    image, taps = (
+        rng.standard_normal(shape).astype("f") for shape in ((1, size, size, 9), (window, window, 9, columns))
+    )
+    exact = np.tensordot(windows(image, geometry), taps, ([3, 4, 5], [0, 1, 2])).astype("f")
+    assert exact.nbytes >= 8 << 20
+    targets = [at_address(np.full_like(exact, np.nan), offset) for offset in (0, 0, 4, 32)]
+    for target, threads in zip(targets, (1, 2, 1, 2), strict=True):
+        run("conv", [image, taps], target, geometry, threads, DIRECT)
+        assert np.array_equal(target, targets[0])
+    close(targets[0], exact, 9 * window**2)
+    back = [at_address(np.full((1, size, size, columns), np.nan, "f"), offset) for offset in (0, 4)]
+    small = rng.standard_normal((1, target_size(geometry[0]), target_size(geometry[0]), 9)).astype("f")
+    turned = np.ascontiguousarray(taps[::-1, ::-1])
+    for target in back:
+        run("conv_image_gradient", [small, turned], target, geometry, 2, DIRECT)
+        assert np.array_equal(target, back[0])
+    close(
+        back[0],
+        image_gradient(back[0].shape, taps.swapaxes(-1, -2).astype("d"), small.astype("d"), geometry),
+        9 * window**2,
+    )

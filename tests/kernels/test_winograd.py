@@ -73,6 +73,61 @@ def test_images_with_channels_enough(batch, rows, columns, window, channels, out
     check(problem.geometry, batch, channels, out, dtype)
 
 
+# Filters that leave the caches when they are transformed: one block of tiles and several, several groups of blocks, parts of vectors.
+LARGE = [
+    (2, 9, 6, 3, 130, 260, "f"),
+    (7, 14, 15, 3, 190, 160, "f"),
+    (13, 16, 13, 3, 130, 260, "f"),
+    (1, 5, 11, 3, 64, 464, "f"),
+    (2, 7, 6, 5, 340, 344, "f"),
+    (3, 10, 9, 3, 130, 130, "d"),
+]
+
+
+@pytest.mark.parametrize(("batch", "rows", "columns", "window", "channels", "out", "dtype"), LARGE)
+def test_large_filters(batch, rows, columns, window, channels, out, dtype):
+    problem = Problem(same(rows, columns, window), batch, channels, out, dtype)
+    for kernel, inputs, output in problem.kernels():
+        directs = directly(kernel, inputs, np.empty_like(output), problem.geometry)
+        ours = run(kernel, inputs, np.full_like(output, np.nan), problem.geometry)
+        digits = 100 * np.finfo(dtype).eps * np.abs(directs).max()
+        np.testing.assert_allclose(ours, directs, rtol=0, atol=digits, err_msg=kernel)
+
+
+@pytest.mark.parametrize(("batch", "rows", "columns", "window", "channels", "out", "dtype"), LARGE)
+def test_threads_change_nothing_under_large_filters(batch, rows, columns, window, channels, out, dtype):
+    problem = Problem(same(rows, columns, window), batch, channels, out, dtype)
+    for kernel, inputs, output in problem.kernels():
+        alone = run(kernel, inputs, np.full_like(output, np.nan), problem.geometry)
+        for threads in (1, 2, 4):
+            assert np.array_equal(alone, run(kernel, inputs, np.full_like(output, np.nan), problem.geometry, threads))
+
+
+@pytest.mark.parametrize("operand", [0, 1])
+@pytest.mark.parametrize("value", [np.inf, np.nan])
+def test_what_is_not_finite_stays_in_its_windows_under_large_filters(value, operand):
+    problem = Problem(same(9, 14, 3), 3, 130, 260)
+    for kernel, inputs, output in problem.kernels():
+        changed = [x.copy() for x in inputs]
+        changed[operand][tuple(size // 2 for size in changed[operand].shape)] = value
+        directs = directly(kernel, changed, np.empty_like(output), problem.geometry)
+        assert 0 < np.isfinite(directs).mean() < 1
+        agree(run(kernel, changed, np.empty_like(output), problem.geometry), directs)
+
+
+def test_it_leaves_off_under_a_large_filter():
+    problem = Problem(same(28, 28, 3), 4, 130, 260)
+    for kernel, inputs, output in problem.kernels():
+        whole = run(kernel, inputs, np.empty_like(output), problem.geometry)
+        part = np.full_like(output, 77)
+        call = _core.KernelCall(kernel, inputs, [part], attributes(problem.geometry), 1)
+        with pytest.raises(ValueError, match="status 1"):
+            call(polls=0)
+        assert (part == 77).any(), kernel
+        call()
+        assert np.array_equal(whole, part)
+
+
 def error(values, exact):
     return np.sqrt(np.mean((values - exact) ** 2) / np.mean(exact**2))
 
