@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import hookloop as tf
+from hookloop.train import checkpoint_utils
 
 
 @pytest.fixture
@@ -176,6 +177,42 @@ def test_new_checkpoints_are_yielded_once(checkpoint):
     found = tf.train.checkpoints_iterator(checkpoint, timeout=0, timeout_fn=lambda: len(calls) > 2 or calls.append(1))
     assert list(found) == [checkpoint + "/m-4"]
     assert len(calls) == 3
+
+
+class Clock:
+    """Time that passes where a program sleeps: `sleeps` are how long, `at` what happens when."""
+
+    def __init__(self, at=()):
+        self.now, self.sleeps, self.at = 0.0, [], list(at)
+
+    def monotonic(self):
+        return self.now
+
+    def sleep(self, seconds):
+        self.sleeps.append(seconds)
+        self.now += seconds
+        while self.at and self.at[0][0] <= self.now:
+            self.at.pop(0)[1]()
+
+
+def save_as(path):
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf.get_variable("w", initializer=1.0)
+        session.run(tf.global_variables_initializer())
+        tf.train.Saver().save(session, path)
+
+
+def test_new_checkpoints_are_yielded_so_far_apart(checkpoint, monkeypatch):
+    clock = Clock(at=[(62, lambda: save_as(checkpoint + "/n"))])
+    monkeypatch.setattr(checkpoint_utils, "time", clock)
+    found = tf.train.checkpoints_iterator(checkpoint, min_interval_secs=60, timeout=20)
+    assert next(found) == checkpoint + "/m-4"
+    clock.now += 15  # what the program does with it
+    assert next(found) == checkpoint + "/n"
+    assert clock.sleeps == [45, 1, 1]
+    clock.now += 75  # longer than the interval: the next is looked for at once
+    assert list(found) == []
+    assert clock.sleeps == [45, 1, 1] + [1] * 20
 
 
 @pytest.mark.parametrize(
