@@ -460,7 +460,8 @@ class Importer:
             given = number_listed(node.attr["value"].tensor)
             if given and given < attrs["value"].size:
                 self._graph._values_given[op._id] = given
-        op._add_control_inputs([*control_inputs, *(c for c in controls if c not in control_inputs)])
+        if control_inputs or controls:
+            op._add_control_inputs([*control_inputs, *(c for c in controls if c not in control_inputs)])
         for i, (tensor, shape) in enumerate(zip(op.outputs, shapes or ())):
             try:
                 tensor.set_shape(shape)
@@ -500,8 +501,16 @@ class Importer:
         return inputs, list(dict.fromkeys(controls))
 
     def _check_types(self, node, op_def, attrs, inputs):
+        signature = signature_of(op_def)
+        if signature.plain is not None and len(inputs) == len(signature.plain):
+            for (wanted, attr, _, is_ref), tensor in zip(signature.plain, inputs):
+                found = tensor.dtype
+                if found.base_dtype is not (wanted or attrs[attr]) or (is_ref and not found._is_ref_dtype):
+                    break
+            else:
+                return
         position = 0
-        for argument in signature_of(op_def).inputs:
+        for argument in signature.inputs:
             wanted = argument.dtypes(attrs)
             wanted = list(wanted) if argument.is_list else [wanted[0]]
             for dtype, tensor in zip(wanted, inputs[position:]):
@@ -534,6 +543,8 @@ _CHOICES = {"data_format": _IMAGES, "mode": (b"REFLECT", b"SYMMETRIC"), "padding
 
 def _check_choices(node, attrs):
     """Public functions let no other text through."""
+    if _CHOICES.keys().isdisjoint(attrs):
+        return
     for name, allowed in _CHOICES.items():
         value = attrs.get(name)
         if not isinstance(value, bytes):

@@ -122,25 +122,29 @@ class OrderedUnits:
             for first, second in pairwise(written):
                 if first not in _reachable(second, after):
                     second.before.add(first)
-                    after.setdefault(first, set()).add(second)
+                    after.setdefault(first, []).append(second)
 
     def _separate_readers(self, units, writes, reach):
         masks, bits = reach
         after = _followers(units)
-        inside = {op: unit for unit in units for op in ops_in(unit)}
+        inside = {unit.op: unit for unit in units if unit.kind == OP}
+        inside.update((op, unit) for unit in units if unit.kind != OP for op in ops_in(unit))
         copies = []
         for key, written in writes.items():
             readers = [(inside[op], op) for op in self._reads.readers.get(key, ()) if op in inside]
             any_write = sum(bits[writer] for writer in written)
             is_old = {}  # op -> whether it has the value from before the run, of those that come behind a writer without a path
             for writer in written:
-                descendants = _reachable(writer, after)
+                descendants = None  # looked for where there is a reader without a path
                 for reader, op in readers:
                     if reader is writer:
                         continue
                     if masks.get(reader, 0) & bits[writer]:
                         self._old_alias(key, op, writer, reach, after)
-                    elif reader in descendants:
+                        continue
+                    if descendants is None:
+                        descendants = _reachable(writer, after)
+                    if reader in descendants:
                         if op not in is_old:
                             # What it has a path from, other than what it writes itself, came after this writer.
                             behind = masks.get(reader, 0) & any_write & ~bits.get(reader, 0)
@@ -150,7 +154,7 @@ class OrderedUnits:
                             copies.append((op, key))
                     else:
                         writer.before.add(reader)
-                        after.setdefault(reader, set()).add(writer)
+                        after.setdefault(reader, []).append(writer)
         return list(dict.fromkeys(copies))
 
     def _is_behind_own_write(self, op, key, inside):
@@ -391,7 +395,11 @@ def _followers(units):
     after = {}
     for unit in units:
         for before in unit.before:
-            after.setdefault(before, set()).add(unit)
+            found = after.get(before)
+            if found is None:
+                after[before] = [unit]
+            else:
+                found.append(unit)
     return after
 
 
