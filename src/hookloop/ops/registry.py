@@ -38,6 +38,7 @@ _LATER = {
         "dilation": "Dilation2D Dilation2DBackpropFilter Dilation2DBackpropInput",
         "fake_quant": """FakeQuantWithMinMaxArgs FakeQuantWithMinMaxArgsGradient FakeQuantWithMinMaxVars
             FakeQuantWithMinMaxVarsGradient FakeQuantWithMinMaxVarsPerChannel FakeQuantWithMinMaxVarsPerChannelGradient""",
+        "inplace": "DeepCopy Empty InplaceAdd InplaceSub InplaceUpdate",
         "map_staging": """MapClear MapIncompleteSize MapPeek MapSize MapStage MapUnstage MapUnstageNoKey
             OrderedMapClear OrderedMapIncompleteSize OrderedMapPeek OrderedMapSize OrderedMapStage OrderedMapUnstage OrderedMapUnstageNoKey""",
         "matrix_functions": "Lu MatrixLogarithm MatrixSquareRoot",

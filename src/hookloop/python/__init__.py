@@ -56,6 +56,7 @@ _TABLE = {
     "ops.gradients_util": ("", "gradients"),
     "ops.gradients_impl": ("", "gradients"),
     "ops.init_ops": ("", "initializers"),
+    "ops.inplace_ops": ("ops.inplace",),
     "ops.standard_ops": (*_MATH, "initializers"),
     "ops.linalg.linalg": ("linalg",),
     "ops.linalg.linalg_impl": ("linalg",),
