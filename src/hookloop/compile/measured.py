@@ -59,6 +59,8 @@ def _key(lowerer, node):
 
 def _is_written_again(block, buffer):
     """Whether more than one instruction so far may have written a buffer."""
+    if buffer.kind in (CONSTANT, FEED):
+        return False
     writers = 0
     for instr in walk(block):
         values = (*instr.outputs, *instr.inputs) if instr.effect else instr.outputs

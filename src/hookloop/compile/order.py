@@ -68,7 +68,7 @@ class OrderedUnits:
             self._reach(units, writes)
         elif writes:
             reach = self._reach(units, writes)
-            self._order_writes(units, writes)
+            self._order_writes(units, writes, reach)
             copies = self._separate_readers(units, writes, reach)
             copies += self._old_results(writes, reach, results)
         region.units = [self._copy_unit(copy, region) for copy in copies] + _sorted(units)
@@ -114,13 +114,14 @@ class OrderedUnits:
         return masks, bits
 
     @staticmethod
-    def _order_writes(units, writes):
+    def _order_writes(units, writes, reach):
         """Two writes of one variable without a path between them happen in the order they were made."""
+        masks, bits = reach
         several = [written for written in writes.values() if len(written) > 1]
         after = _followers(units) if several else {}
         for written in several:
             for first, second in pairwise(written):
-                if first not in _reachable(second, after):
+                if masks[second] & bits[first] or first not in _reachable(second, after):
                     second.before.add(first)
                     after.setdefault(first, []).append(second)
 

@@ -6,7 +6,7 @@ import pytest
 import hookloop as tf
 from hookloop import float32
 from hookloop.compile.ir import ARENA, Buffer, Instr, Value, dense_strides
-from hookloop.compile.passes.uses import Uses, are_disjoint, at_least, reshaped_view
+from hookloop.compile.passes.uses import Uses, are_disjoint, at_least, lie_in_order, reshaped_view
 from hookloop.compile.sizes import SizeTable
 
 from ..programs import kernels, lowered
@@ -47,6 +47,36 @@ def test_neighbours_along_one_axis_are_disjoint(axis):
     strides = dense_strides(dims)
     assert are_disjoint(window(first, strides), window(second, strides, strides[axis]))
     assert not are_disjoint(window(second, strides), window(second, strides, strides[axis]))
+
+
+@pytest.mark.parametrize("seed", range(400))
+def test_windows_that_lie_in_order_share_no_element(seed):
+    random = np.random.RandomState(seed)
+    dims = [int(d) for d in random.randint(1, 5, random.randint(1, 4))]
+    axis, strides = random.randint(len(dims)), dense_strides(dims)
+    windows, start = [], 0
+    while start < dims[axis]:
+        size = random.randint(1, dims[axis] - start + 1)
+        part = [size if k == axis else d for k, d in enumerate(dims)]
+        windows.append(window(part, strides, int(start * strides[axis])))
+        start += size
+    assert lie_in_order(windows)
+    moved = random.randint(len(windows))
+    windows[moved] = window(windows[moved].shape, strides, windows[moved].offset + int(random.randint(-3, 4)))
+    places = [place for one in windows for place in elements(one)]
+    if lie_in_order(windows):
+        assert len(set(places)) == len(places)
+    assert not lie_in_order([*windows, windows[0]])
+
+
+def test_windows_of_unknown_size_lie_in_order_where_it_follows():
+    sizes = SizeTable()
+    n, m, k = sizes.fresh(), sizes.fresh(), sizes.fresh()
+    assert lie_in_order([window([n, 4], None), window([m, 4], None, n * 4), window([k, 4], None, (n + m) * 4)])
+    assert not lie_in_order([window([n, 4], None), window([m, 4], None, m * 4), window([k, 4], None, (n + m) * 4)])
+    assert lie_in_order([window([n, 3], [9, 1], 3 * i) for i in range(3)])
+    assert not lie_in_order([window([n, 3], [9, 1], 3 * i) for i in range(4)])
+    assert not lie_in_order([window([n, 3], [9, 1]), window([n, 3], [8, 1], 3)])
 
 
 def test_windows_of_unknown_size_are_disjoint_where_it_follows():

@@ -69,6 +69,19 @@ def test_many_parts_are_not_compared_two_by_two(monkeypatch):
     assert len(compared) <= 60 * 2
 
 
+@pytest.mark.parametrize("axis", [0, 1])
+def test_many_parts_of_an_open_size_are_not_compared_two_by_two_either(axis, monkeypatch):
+    compared = []
+    monkeypatch.setattr(
+        sys.modules["hookloop.compile.passes.write_in_place"], "are_disjoint", lambda *_: compared.append(1)
+    )
+    rows = [tf.placeholder(tf.float32, [None, 3]) for _ in range(40 if axis == 0 else 1)]
+    parts = [tf.tanh(rows[i % len(rows)] * float(i)) for i in range(40)]
+    program = rewritten([tf.concat(parts, axis)], {x: np.zeros((5, 3)) for x in rows})
+    assert kernels(program).count("copy") == 0
+    assert not compared
+
+
 def test_a_fetched_part_stays_a_tensor_of_its_own():
     x = tf.placeholder(tf.float32, [4, 3])
     y = tf.tanh(x)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from ..ir import (
     ARENA,
     CONSTANT,
@@ -322,6 +324,31 @@ def are_disjoint(left, right):
     if not axes:
         return at_least(shift, 1)
     return any(_are_apart(axes, k, shift) for k in range(len(axes)))
+
+
+def lie_in_order(values):
+    """Whether values of one buffer are proven to lie one behind the other, so that no two share an element.
+
+    Neighbours are compared, and the first with the last: of many parts of one tensor, each pair would be too many.
+    """
+    pairs = list(pairwise(values))
+    if all(v.strides is None for v in values):
+        return all(at_least(right.offset, left.offset + left.size) for left, right in pairs)
+    shapes = [v.strides or dense_strides(v.shape) for v in values]
+    if not pairs or any(not same_sizes(shapes[0], strides) for strides in shapes):
+        return not pairs
+    pairs.append((values[0], values[-1]))
+    return any(all(_follows(left, right, shapes[0], k) for left, right in pairs) for k in range(len(shapes[0])))
+
+
+def _follows(left, right, strides, k):
+    """Whether a value lies behind another along axis k."""
+    return _are_apart(list(zip(left.shape, right.shape, strides)), k, right.offset - left.offset)
+
+
+def same_sizes(left, right):
+    """Whether lists of sizes are proven equal."""
+    return len(left) == len(right) and all(map(equal_sizes, left, right))
 
 
 def _are_apart(axes, k, shift):

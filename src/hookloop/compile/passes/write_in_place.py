@@ -6,10 +6,8 @@ where its kernel takes such an output, and the other readers of the result read 
 
 from __future__ import annotations
 
-import itertools
-
 from ..ir import ARENA
-from .uses import CONTROL_KERNELS, are_disjoint, each_of, is_whole, place_key, reshaped_view, written_by
+from .uses import CONTROL_KERNELS, are_disjoint, each_of, is_whole, lie_in_order, place_key, reshaped_view, written_by
 
 
 def write_in_place(program):
@@ -30,23 +28,18 @@ class _Windows:
 
     def is_alone(self, uses, window):
         """Whether one write alone reaches a window."""
-        if window.strides is not None:
-            return False
         found = self._apart.get(id(window.buffer))
         if found is None:
             found = self._apart[id(window.buffer)] = (window.buffer, _windows_apart(uses, window.buffer))
-        return found[1].get(window.offset) == window.size
+        return place_key(window) in found[1]
 
 
 def _windows_apart(uses, buffer):
-    """offset -> size of what is written of a buffer; empty where two overlap, or it is not known as numbers."""
+    """The places of all that is written of a buffer; none where it is not proven at once that no two of them overlap."""
     written = [v for writer in uses.writers(buffer) for v in written_by(writer) if v.buffer is buffer]
-    if not all(v.strides is None and isinstance(v.offset, int) and isinstance(v.size, int) for v in written):
-        return {}
-    spans = sorted((v.offset, v.size) for v in written)
-    if any(offset + size > following for (offset, size), (following, _) in itertools.pairwise(spans)):
-        return {}
-    return dict(spans)
+    if all(isinstance(v.offset, int) for v in written):
+        written.sort(key=lambda v: v.offset)
+    return set(map(place_key, written)) if lie_in_order(written) else set()
 
 
 def _redirect(uses, block, copy, windows):
