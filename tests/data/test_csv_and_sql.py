@@ -130,6 +130,24 @@ def test_batches_of_columns(executor, path):
     )
 
 
+def test_epochs_in_the_order_of_the_file(executor, path):
+    def first_columns(dataset, count=6):
+        return [batch["a"].tolist() for batch in elements(dataset.take(count))]
+
+    assert first_columns(make_csv_dataset(path, 2, num_epochs=2, shuffle=False)) == [[1, 2], [3, 1], [2, 3]]
+    kinds = [op.type for op in tf.get_default_graph().get_operations() if "Dataset" in op.type]
+    assert kinds[:5] == [
+        "TensorSliceDataset",
+        "ParallelInterleaveDataset",
+        "RepeatDataset",
+        "BatchDatasetV2",
+        "MapDataset",
+    ]
+    assert first_columns(make_csv_dataset(path, 2, num_epochs=3, shuffle=False))[3:] == [[1, 2], [3]]
+    assert first_columns(make_csv_dataset(path, 2, shuffle=False), 4) == [[1, 2], [3, 1], [2, 3], [1, 2]]
+    assert first_columns(make_csv_dataset(path, 2, num_epochs=0, shuffle=False)) == []
+
+
 def test_shuffled_batches_with_a_label(executor, path):
     dataset = make_csv_dataset(path, 2, num_epochs=2, shuffle_seed=3, label_name="a")
     found = elements(dataset)

@@ -109,6 +109,18 @@ def test_generator(executor):
     assert Dataset.from_generator(lambda: [1], tf.float32).output_shapes.ndims is None
 
 
+def test_arguments_of_a_generator(executor):
+    found = []
+
+    def generate(number, numbers, text):
+        found.append((type(number), numbers.tolist(), text))
+        yield 1
+
+    arguments = (tf.constant(3, tf.int64), [1.0, 2.0], "a")
+    elements(Dataset.from_generator(generate, tf.int32, args=arguments))
+    assert found == [(np.int64, [1.0, 2.0], b"a")]
+
+
 @pytest.mark.parametrize(
     "values, shape, text",
     [

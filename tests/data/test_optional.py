@@ -63,6 +63,21 @@ def test_structures_of_elements():
         experimental.Optional.none_from_structure(3)
 
 
+def test_optionals_of_other_structures_are_not_compatible():
+    pair = experimental.OptionalStructure((INT, INT))
+    assert pair.is_compatible_with(experimental.OptionalStructure((INT, INT)))
+    assert not pair.is_compatible_with(experimental.OptionalStructure([INT, INT, INT]))
+    assert not pair.is_compatible_with(experimental.OptionalStructure({"a": INT, "b": INT}))
+    assert not pair.is_compatible_with(experimental.OptionalStructure(INT))
+    assert not pair.is_compatible_with(INT)
+
+
+def test_what_stands_for_no_dataset():
+    for value in (tf.constant(1.0), tf.stack([experimental.to_variant(tf.data.Dataset.range(2))] * 2)):
+        with pytest.raises(TypeError, match="expected a scalar of type variant, got "):
+            experimental.from_variant(value, INT)
+
+
 def test_what_is_known_of_a_tensor():
     x = tf.placeholder(tf.float32, [None, 3], name="x")
     spec = tf.TensorSpec.from_tensor(x)

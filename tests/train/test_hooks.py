@@ -2,11 +2,13 @@
 
 import re
 import time
+import types
 
 import numpy as np
 import pytest
 
 import hookloop as tf
+from hookloop.train import second_or_step_timer
 
 
 def counting(by=1):
@@ -277,6 +279,25 @@ class TestFinalOps:
 
 
 class TestTimer:
+    def test_a_period_of_seconds_goes_on_in_another_process(self, monkeypatch):
+        clock = [100.0]
+        monkeypatch.setattr(second_or_step_timer, "time", types.SimpleNamespace(time=lambda: clock[0]))
+        timer = tf.train.SecondOrStepTimer(every_secs=60)
+        assert timer.state_dict() is None
+        assert timer.should_trigger_for_step(5) and timer.update_last_triggered_step(5) == (None, None)
+        clock[0] += 45
+        state = timer.state_dict()
+        clock[0] = 7000.0  # of another process
+        again = tf.train.SecondOrStepTimer(every_secs=60)
+        again.load_state_dict(state)
+        clock[0] += 14
+        assert again.last_triggered_step() == 5 and not again.should_trigger_for_step(8)
+        clock[0] += 1
+        assert again.should_trigger_for_step(8)
+        assert again.update_last_triggered_step(8) == (60.0, 3)
+        again.load_state_dict(None)  # of a timer that had not begun: nothing to go on with
+        assert again.last_triggered_step() == 8
+
     def test_steps(self):
         timer = tf.train.SecondOrStepTimer(every_steps=3)
         assert timer.should_trigger_for_step(1)
