@@ -1,4 +1,4 @@
-/* Vectors as sets: distinct elements in the order of their first appearance, and differences. */
+/* Vectors as sets: distinct elements and rows in the order of their first appearance, and differences. */
 #include <string.h>
 
 #include "plan.h"
@@ -6,7 +6,7 @@
 
 /* A hash table with open addressing in scratch: slots hold positions + 1 of elements, 0 where they are free. */
 typedef struct set_params {
-    int64_t n, other;  /* elements of the first and of the second vector */
+    int64_t n, other;  /* elements of the first and of the second vector; rows, and the elements of one */
     uint64_t mask;     /* slots - 1 */
     uint64_t key;      /* what is mixed into the bits of elements */
     int64_t size;      /* bytes of an element */
@@ -222,6 +222,93 @@ static hl_status prepare_unique_counts(hl_prepare *prep) {
     return HL_OK;
 }
 
+/* --- distinct rows ------------------------------------------------------------------------------------------------ */
+
+enum { BYTES_BETWEEN = 1 << 18 /* looks at whether to stop */ };
+
+static bool equal_rows(const set_params *p, const char *data, equality equal, int64_t a, int64_t b) {
+    for (int64_t k = 0; k < p->other; k++)
+        if (bits_at(data, p->size, equal, a * p->other + k) != bits_at(data, p->size, equal, b * p->other + k)) return false;
+    return true;
+}
+
+/* unique_rows_index: (x [n, ...]) -> for each row the number of its value; the register gets how many values there are. An entry of the
+ * table has a row's bits mixed into one another, and the place + 1 of the first such row. */
+static hl_status run_unique_rows_index(const hl_instr *ins, hl_run *run) {
+    const set_params *p = ins->p[2].p;
+    const equality equal = equality_of(p->dtype);
+    entry *entries = (entry *)run->scratch;
+    int64_t count = 0, bytes = 0;
+    clear_bytes(run, entries, (int64_t)((p->mask + 1) * sizeof(entry)));
+    for (int64_t i = 0; i < p->n; i++) {
+        if ((bytes += p->size * p->other + 16) > BYTES_BETWEEN && (bytes = 0, hl_is_stopped(run))) return run->stopped;
+        uint64_t all = p->key;
+        bool nothing = false;
+        for (int64_t k = 0; k < p->other; k++) {
+            if ((k & 0xffff) == 0xffff && hl_is_stopped(run)) return run->stopped;
+            const uint64_t bits = bits_at(ins->arg[0], p->size, equal, i * p->other + k);
+            nothing |= equals_nothing(equal, bits);
+            all = mixed(bits ^ all);
+        }
+        uint64_t slot = place_of(all, p->mask);
+        while (!nothing && entries[slot].number &&
+               (entries[slot].bits != all || !equal_rows(p, ins->arg[0], equal, entries[slot].number - 1, i)))
+            slot = (slot + 1) & p->mask;
+        if (nothing || !entries[slot].number) {
+            if (!nothing) entries[slot] = (entry){all, i + 1};
+            put_index(p, ins->arg[1], i, count++);
+        } else {
+            put_index(p, ins->arg[1], i, get_index(p, ins->arg[1], entries[slot].number - 1));
+        }
+    }
+    run->regs[p->reg] = count;
+    return HL_OK;
+}
+
+static int64_t elements_of_row(const hl_tensor *x) {
+    int64_t elements = 1;
+    for (int k = 1; k < x->rank; k++) elements *= x->dims[k];
+    return elements;
+}
+
+static hl_status prepare_unique_rows_index(hl_prepare *prep) {
+    set_params *p = prep->params;
+    const int64_t rows = prep->in[0]->dims[0];
+    prepare_set(prep, rows);
+    p->n = rows;
+    p->other = elements_of_row(prep->in[0]);
+    prep->scratch_bytes = (int64_t)((p->mask + 1) * sizeof(entry));
+    prep->cost_ns = (double)(prep->in[0]->size + rows) * 5;
+    p->wide = prep->out[0]->dtype == HL_INT64;
+    p->reg = prep->attr[0].i;
+    prep->ins->fn = run_unique_rows_index;
+    return refuse_wide(prep);
+}
+
+/* unique_rows_values: (x, numbers) -> the first row of each number. */
+static hl_status run_unique_rows_values(const hl_instr *ins, hl_run *run) {
+    const set_params *p = ins->p[2].p;
+    int64_t seen = 0, bytes = 0;
+    for (int64_t i = 0; i < p->n && seen < p->capacity; i++) {
+        if ((bytes += 16) > BYTES_BETWEEN && (bytes = 0, hl_is_stopped(run))) return run->stopped;
+        if (get_index(p, ins->arg[1], i) != seen) continue;
+        memcpy((char *)ins->arg[2] + seen++ * p->size, (const char *)ins->arg[0] + i * p->size, (size_t)p->size);
+        bytes += p->size;
+    }
+    return HL_OK;
+}
+
+static hl_status prepare_unique_rows_values(hl_prepare *prep) {
+    set_params *p = prep->params;
+    p->n = prep->in[0]->dims[0];
+    p->size = (int64_t)hl_dtype_size(prep->in[0]->dtype) * elements_of_row(prep->in[0]);
+    p->wide = prep->in[1]->dtype == HL_INT64;
+    p->capacity = prep->out[0]->dims[0];
+    prep->cost_ns = (double)p->n * 2 + (double)prep->in[0]->size * 0.5 + 5;
+    prep->ins->fn = run_unique_rows_values;
+    return HL_OK;
+}
+
 /* --- differences -------------------------------------------------------------------------------------------------- */
 
 static void store_all(const set_params *p, int64_t *slots, const void *data, int64_t n, hl_run *run) {
@@ -273,6 +360,8 @@ static const hl_kernel table[] = {
     {"unique_index", prepare_unique_index, sizeof(set_params)},
     {"unique_values", prepare_unique_values, sizeof(set_params)},
     {"unique_counts", prepare_unique_counts, sizeof(set_params)},
+    {"unique_rows_index", prepare_unique_rows_index, sizeof(set_params)},
+    {"unique_rows_values", prepare_unique_rows_values, sizeof(set_params)},
     {"list_diff_count", prepare_list_diff, sizeof(set_params)},
     {"list_diff_fill", prepare_list_diff, sizeof(set_params)},
 };

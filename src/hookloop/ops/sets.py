@@ -1,4 +1,4 @@
-"""Vectors as sets: their distinct elements, and the difference of two."""
+"""Vectors as sets: their distinct elements, and the difference of two; distinct rows along an axis."""
 
 from __future__ import annotations
 
@@ -59,6 +59,90 @@ def _unique_reference(node, x):
     return found if len(node.outputs) == 2 else (*found, np.bincount(index, minlength=len(values)))
 
 
+# --- distinct rows, along an axis -------------------------------------------------------------------------------
+
+
+def _axis_of(c):
+    """The axis, from 0 on; None where it is not known yet, or is none."""
+    if not c.known(1):
+        return None
+    places, rank = c.shape(1), len(c.shape(0))
+    if len(places) != 1:
+        c.fail_in_run("axis expects a 1D vector.")
+        return None
+    axis = np.asarray(c.constant(1)).ravel().tolist()
+    if not axis:
+        if rank != 1:
+            c.fail_in_run("unique expects a 1D vector.")
+        return 0 if rank == 1 else None
+    if len(axis) > 1:
+        c.fail_in_run("axis does not support input tensors larger than 1 elements")
+        return None
+    if not -rank <= axis[0] < rank:
+        c.fail_in_run(f"axis has to be between [0, {rank})")
+        return None
+    return axis[0] % rank
+
+
+def _unique_along_shape(c):
+    found = c.shape(0) if c.known(0) else None
+    unknown = [None if found is None else (UNKNOWN,) * len(found), (UNKNOWN,), (UNKNOWN,)][: len(c.op.outputs)]
+    c.fallback(*unknown)
+    axis = None if found is None else _axis_of(c)
+    if axis is None:
+        return unknown
+    count = c.new_size(found[axis])
+    return [(*found[:axis], count, *found[axis + 1 :]), (found[axis],), (count,)][: len(c.op.outputs)]
+
+
+def _unique_along_lower(c, node):
+    x, numbers, y = node.inputs[0], node.outputs[1], node.outputs[0]
+    if len(x.shape) == 1:
+        c.emit("unique_index", [x], [numbers], defines=c.new_sizes)
+        c.emit("unique_values", [x, numbers], [y])
+    else:
+        axis = _axis_of(c)
+        c.emit("unique_rows_index", [rows := _axis_first(c, x, axis)], [numbers], defines=c.new_sizes)
+        if axis == 0:
+            c.emit("unique_rows_values", [rows, numbers], [y])
+        else:
+            found = c.temp(y.dtype, _first(y.shape, axis))
+            c.emit("unique_rows_values", [rows, numbers], [found])
+            c.prepare(y)
+            c.emit("copy", [found], [c.window(y, found.shape, _first(c.strides(y), axis))])
+    if len(node.outputs) == 3:
+        c.emit("unique_counts", [numbers], [node.outputs[2]])
+
+
+def _first(sizes, axis):
+    return (sizes[axis], *sizes[:axis], *sizes[axis + 1 :])
+
+
+def _axis_first(c, x, axis):
+    if axis == 0:
+        return x
+    rows = c.temp(x.dtype, _first(x.shape, axis))
+    strides = c.strides(rows)
+    c.emit("copy", [x], [c.window(rows, x.shape, (*strides[1 : axis + 1], strides[0], *strides[axis + 1 :]))])
+    return rows
+
+
+def _unique_along_reference(node, x, axis):
+    x = np.asarray(x)
+    axis = int(np.ravel(axis)[0]) if np.size(axis) else 0
+    rows = np.moveaxis(x, axis, 0)
+    numbers, firsts = {}, []
+    index = np.zeros(len(rows), np.int64)
+    for i, row in enumerate(rows):
+        key = tuple(row.ravel().tolist())
+        if key not in numbers:
+            numbers[key] = len(firsts)
+            firsts.append(i)
+        index[i] = numbers[key]
+    found = (np.take(x, np.array(firsts, np.int64), axis), index)
+    return found if len(node.outputs) == 2 else (*found, np.bincount(index, minlength=len(firsts)))
+
+
 # --- differences ----------------------------------------------------------------------------------------------
 
 
@@ -90,6 +174,12 @@ register(
           shape=_unique_shape, lower=_unique_lower, reference=_unique_reference),
     OpDef("UniqueWithCounts", "x: T", "y: T, idx: out_idx, count: out_idx", attrs={"out_idx": dtypes.int32},
           types={"out_idx": kinds.INDEX}, shape=_unique_shape, lower=_unique_lower, reference=_unique_reference),
+    OpDef("UniqueV2", "x: T, axis: Taxis", "y: T, idx: out_idx", attrs={"Taxis": dtypes.int64, "out_idx": dtypes.int32},
+          types={"Taxis": kinds.INDEX, "out_idx": kinds.INDEX}, shape=_unique_along_shape, lower=_unique_along_lower,
+          reference=_unique_along_reference),
+    OpDef("UniqueWithCountsV2", "x: T, axis: Taxis", "y: T, idx: out_idx, count: out_idx",
+          attrs={"Taxis": dtypes.int64, "out_idx": dtypes.int32}, types={"Taxis": kinds.INDEX, "out_idx": kinds.INDEX},
+          shape=_unique_along_shape, lower=_unique_along_lower, reference=_unique_along_reference),
     OpDef("ListDiff", "x: T, y: T", "out: T, idx: out_idx", ranks={"x": 1, "y": 1}, attrs={"out_idx": dtypes.int32}, types={"out_idx": kinds.INDEX},
           shape=_list_diff_shape, symbolic=True, lower=_list_diff_lower, reference=_list_diff_reference),
 )  # fmt: skip
