@@ -301,8 +301,9 @@ static int64_t extent_of(const conv_extent *e, int64_t count) { return count > 0
 /* Whether what a filter's gradient reads is packed, unless the positions of a row are too many for a block. */
 static bool packs_rows(const conv_gather *g, int64_t real_bytes) {
     const int64_t panels = conv_ceil(g->columns * real_bytes, CONV_PANEL_VECTORS * SIMD_BYTES);
-    return CONV_PACKS && g->channels * g->axis[2].stride * real_bytes >= CONV_PACKED_STEP && panels >= CONV_PACKED_PANELS &&
-           panels * g->axis[2].target >= CONV_PACKED_RUNS;
+    const bool one_position = g->axis[0].window * g->axis[1].window * g->axis[2].window == 1;
+    const bool enough = panels >= CONV_PACKED_PANELS || (one_position && g->channels >= CONV_PACKED_CHANNELS);
+    return CONV_PACKS && g->channels * g->axis[2].stride * real_bytes >= CONV_PACKED_STEP && enough && panels * g->axis[2].target >= CONV_PACKED_RUNS;
 }
 
 /* Cuts the positions into blocks, by sizes alone, and lays out the scratch of a block. */

@@ -86,7 +86,7 @@ SIMD_INLINE void NAME(packed_tile)(const int rows, const NAME(tiling) *t, const 
     for (const conv_segment *s = t->segments, *end = s + t->n_segments; s < end; s++) {
         const REAL *at = a + s->a, *b = t->b + s->b * VECTORS * LANES;
         for (int64_t left = s->length; left > 0; left -= CONV_ASKING_STEPS, next += next_step) {
-            __builtin_prefetch(next);
+            __builtin_prefetch(next, 0, CONV_ASKED_LEVEL);
             for (int64_t k = conv_min(left, CONV_ASKING_STEPS); k > 0; k--, at += CONV_PACKED_ROWS, b += VECTORS * LANES) {
                 VEC b_row[VECTORS];
 #pragma GCC unroll 4

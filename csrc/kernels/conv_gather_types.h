@@ -52,15 +52,16 @@ static const int conv_rows[CONV_MAX_VECTORS] = {8, 4};
 #endif
 
 /* What is packed, by the width of a panel and the size of the first-level cache: of the rows of a filter's gradient those that
- * CONV_PACKED_PANELS panels at least read and, these together, so many positions of a row; of positions, as many as leave a panel of B
- * in that cache; of a filter all at once where more than CONV_PACKED_BLOCKS blocks read it. Tiles ask for a line every
- * CONV_ASKING_STEPS of k, for which one panel may be enough. */
+ * CONV_PACKED_PANELS panels at least read, or so many channels under windows of one position, and, panels together, so many positions of a
+ * row; of positions, as many as leave a panel of B in that cache; of a filter all at once where more than CONV_PACKED_BLOCKS blocks read it.
+ * Tiles ask for a line every CONV_ASKING_STEPS of k, for which one panel may be enough; what is packed later they want no nearer than in
+ * CONV_ASKED_LEVEL of the caches (3 is the first one, 2 the second). */
 #ifdef __AVX512F__
-enum { CONV_PACKED_PANELS = 2, CONV_PACKED_RUNS = 32, CONV_PACKED_POSITIONS = 128, CONV_PACKED_BLOCKS = 2 };
-enum { CONV_ASKING_STEPS = 2, CONV_ASKS_IN_ONE = 1, CONV_AHEAD_BYTES = 4096 };
+enum { CONV_PACKED_PANELS = 2, CONV_PACKED_CHANNELS = 64, CONV_PACKED_RUNS = 32, CONV_PACKED_POSITIONS = 128, CONV_PACKED_BLOCKS = 2 };
+enum { CONV_ASKING_STEPS = 2, CONV_ASKS_IN_ONE = 1, CONV_AHEAD_BYTES = 4096, CONV_ASKED_LEVEL = 2 };
 #else
-enum { CONV_PACKED_PANELS = 4, CONV_PACKED_RUNS = 0, CONV_PACKED_POSITIONS = 256, CONV_PACKED_BLOCKS = 1 };
-enum { CONV_ASKING_STEPS = 4, CONV_ASKS_IN_ONE = 0 };
+enum { CONV_PACKED_PANELS = 4, CONV_PACKED_CHANNELS = 1 << 30, CONV_PACKED_RUNS = 0, CONV_PACKED_POSITIONS = 256, CONV_PACKED_BLOCKS = 1 };
+enum { CONV_ASKING_STEPS = 4, CONV_ASKS_IN_ONE = 0, CONV_ASKED_LEVEL = 3 };
 #endif
 
 enum {

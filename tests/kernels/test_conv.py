@@ -145,10 +145,14 @@ def test_taps_beyond_the_edges_are_worth_nothing(flag, window, size):
         (7, (6, 5, 1, 1, 2, 2), 40, 264),  # taps that see the image at some positions alone
         (3, (17, 1, 1, 1, 0, 0), 35, 80),  # a wide panel and one of a single vector
         (2, (13, 3, 1, 1, 1, 1), 33, 208),  # three wide panels and one of a single vector
+        (2, (40, 1, 1, 1, 0, 0), 70, 64),  # many channels and one panel
+        (1, (33, 1, 1, 1, 0, 0), 64, 24),  # of less than all its vectors
+        (2, (66, 1, 2, 1, 0, 0), 65, 40),
+        (2, (40, 1, 1, 1, 0, 0), 63, 50),
     ],
 )
 def test_filter_gradients_of_many_columns(batch, axis, channels, columns, dtype):
-    """What they read is packed where several panels of columns read it; threads change nothing."""
+    """What they read is packed where several panels of columns read it, or one many channels; threads change nothing."""
     geometry = [axis] * 2
     check(geometry, batch, channels, columns, dtype)
     rng = np.random.default_rng(2)
