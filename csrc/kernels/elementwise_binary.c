@@ -6,6 +6,7 @@
 #include "elementwise.h"
 #include "elementwise_halves.h"
 #include "elementwise_types.h"
+#include "powers.h"
 #include "special.h"
 #include "vector_angles.h"
 #include "vector_math.h"
@@ -100,9 +101,10 @@
         }                                                                                                                  \
         return HL_OK;                                                                                                      \
     }
-#define VECTOR(op)                                                                                                          \
-    VECTOR_LOOP(ew_##op##_f32, float, simd_f32, F32_LANES, load_f32, load_part_f32, splat_f32, store_f32, store_part_f32, op##_f32) \
-    VECTOR_LOOP(ew_##op##_f64, double, simd_f64, F64_LANES, load_f64, load_part_f64, splat_f64, store_f64, store_part_f64, op##_f64)
+#define VECTOR_AS(op, function)                                                                                             \
+    VECTOR_LOOP(ew_##op##_f32, float, simd_f32, F32_LANES, load_f32, load_part_f32, splat_f32, store_f32, store_part_f32, function##_f32) \
+    VECTOR_LOOP(ew_##op##_f64, double, simd_f64, F64_LANES, load_f64, load_part_f64, splat_f64, store_f64, store_part_f64, function##_f64)
+#define VECTOR(op) VECTOR_AS(op, op)
 
 #define COMPLEX_VECTOR_LOOP(op, tag, lanes, Z)                                                                              \
     VECTOR_LOOP(ew_##op##_##tag, Z, simd_##tag, lanes, load_##tag, load_part_##tag, splat_##tag, store_##tag, store_part_##tag, op##_##tag)
@@ -279,7 +281,16 @@ EACH_HALF(SAME, xlogy, )
 EACH_COMPLEX(SAME, xlogy, x == 0 ? 0 : x * CX(log, y))
 VARIANTS(xlogy, EACH_FLOAT(ROW, xlogy) EACH_COMPLEX(ROW, xlogy))
 
-VECTOR(pow)
+VECTOR_AS(any_pow, pow)
+VECTOR_AS(looked_at_pow, power)
+/* One exponent for all is looked at once. */
+#define POW(tag, T)                                                                                             \
+    static hl_status ew_pow_##tag(int64_t n, char *const *data, const int64_t *stride, const hl_value *param) { \
+        const bool as_it_is = stride[1] == 0 && n > 0 && !has_own_way_##tag(*(const T *)data[1]);               \
+        return (as_it_is ? ew_any_pow_##tag : ew_looked_at_pow_##tag)(n, data, stride, param);                  \
+    }
+POW(f32, float)
+POW(f64, double)
 EACH_HALF(SAME, pow, )
 EACH_SIGNED(CHECKED, pow, NOT_NEGATIVE, integer_pow(x, y))
 EACH_UNSIGNED(SAME, pow, integer_pow((int64_t)x, (int64_t)y))
