@@ -269,6 +269,29 @@ static inline __attribute__((always_inline)) int64_t nd_place(const nd_params *p
     return row;
 }
 
+enum { ND_BLOCK = 256 }; /* indices whose rows are found together */
+
+/* The rows that `count` indices from `first` on name. False: one does not fit. */
+static inline __attribute__((always_inline)) bool places_of(const nd_params *p, const int64_t depth, const bool wide, const void *indices,
+                                                           int64_t first, int64_t count, int64_t *place) {
+    bool unfit = false;
+    for (int64_t i = 0; i < count; i++) {
+        uint64_t row = 0;
+        for (int64_t k = 0; k < depth; k++) {
+            const uint64_t index = (uint64_t)index_at(indices, wide, (first + i) * depth + k);
+            unfit |= index >= (uint64_t)p->limit[k];
+            row += k + 1 < depth ? index * (uint64_t)p->stride[k] : index;
+        }
+        place[i] = (int64_t)row;
+    }
+    return !unfit;
+}
+static bool nd_places(const nd_params *p, const void *indices, int64_t first, int64_t count, int64_t *place) {
+    if (p->depth == 2) return p->wide ? places_of(p, 2, true, indices, first, count, place) : places_of(p, 2, false, indices, first, count, place);
+    if (p->depth == 3) return p->wide ? places_of(p, 3, true, indices, first, count, place) : places_of(p, 3, false, indices, first, count, place);
+    return places_of(p, p->depth, p->wide, indices, first, count, place);
+}
+
 static inline __attribute__((always_inline)) hl_status nd_row(const nd_params *p, const void *indices, int64_t i, hl_run *run, int64_t *row) {
     *row = 0;
     if ((p->bytes >= 4096 || (i & 1023) == 0) && hl_is_stopped(run)) return run->stopped;
@@ -310,15 +333,22 @@ static void gather_nd_chunk(void *argument, int64_t chunk, int worker) {
     const nd_params *p = job->p;
     const int64_t end = (chunk + 1) * job->chunk < p->count ? (chunk + 1) * job->chunk : p->count;
     (void)worker;
-    for (int64_t i = chunk * job->chunk; i < end; i++) {
-        const int64_t row = nd_place(p, job->indices, i);
-        if (row < 0) {
+    for (int64_t first = chunk * job->chunk; first < end; first += ND_BLOCK) {
+        int64_t place[ND_BLOCK], i = first;
+        const int64_t count = end - first < ND_BLOCK ? end - first : ND_BLOCK;
+        if (!nd_places(p, job->indices, first, count, place)) {
+            while (nd_place(p, job->indices, i) >= 0) i++;
             int64_t seen = atomic_load_explicit(&job->unfit, memory_order_relaxed);
             while (i < seen && !atomic_compare_exchange_weak_explicit(&job->unfit, &seen, i, memory_order_relaxed, memory_order_relaxed)) {}
             return;
         }
-        if (p->bytes == 4) memcpy(job->out + i * 4, job->params + row * 4, 4);
-        else copy_row(job->out + i * p->bytes, job->params + row * p->bytes, p->bytes);
+        char *to = job->out + first * p->bytes;
+        if (p->bytes == 4)
+            for (int64_t k = 0; k < count; k++) memcpy(to + k * 4, job->params + place[k] * 4, 4);
+        else if (p->bytes == 8)
+            for (int64_t k = 0; k < count; k++) memcpy(to + k * 8, job->params + place[k] * 8, 8);
+        else
+            for (int64_t k = 0; k < count; k++) copy_row(to + k * p->bytes, job->params + place[k] * p->bytes, p->bytes);
     }
 }
 
@@ -349,8 +379,17 @@ static hl_status prepare_gather_nd(hl_prepare *prep) {
 #define SCATTER_ND(tag, dtype, S, C, LOAD, STORE, unused)                                                         \
     static hl_status scatter_nd_##tag(const hl_instr *ins, hl_run *run) {                                         \
         const nd_params *p = ins->p[2].p;                                                                         \
+        int64_t place[ND_BLOCK], begun = 0;                                                                       \
         clear_bytes(run, ins->arg[2], p->out_bytes);                                                              \
-        for (int64_t i = 0; i < p->count; i++) {                                                                  \
+        for (; p->row == 1 && begun < p->count; begun += ND_BLOCK) {                                              \
+            const int64_t count = p->count - begun < ND_BLOCK ? p->count - begun : ND_BLOCK;                      \
+            if (hl_is_stopped(run)) return run->stopped;                                                          \
+            if (!nd_places(p, ins->arg[0], begun, count, place)) break; /* which the loop below says */           \
+            S *to = (S *)ins->arg[2];                                                                             \
+            const S *from = (const S *)ins->arg[1] + begun;                                                       \
+            for (int64_t k = 0; k < count; k++) to[place[k]] = (S)STORE((C)(LOAD(to[place[k]]) + LOAD(from[k]))); \
+        }                                                                                                         \
+        for (int64_t i = begun; i < p->count; i++) {                                                              \
             int64_t row;                                                                                          \
             const hl_status status = nd_row(p, ins->arg[0], i, run, &row);                                        \
             if (status != HL_OK) return status;                                                                   \
