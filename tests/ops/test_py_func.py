@@ -272,3 +272,28 @@ def test_a_failed_assertion_shows_a_stack_of_one(executor):
         session.run(check, {good: True})
         with pytest.raises(tf.errors.InvalidArgumentError, match=r"assertion failed: \[all of\] \[(0|False)\]"):
             session.run(check, {good: False})
+
+
+def test_many_functions_one_behind_the_other_are_not_compiled_for_each(executor):
+    x = y = tf.placeholder(tf.float32, [None, 2])
+    calls = []
+    for _ in range(400):
+        y = tf.py_func(lambda a: calls.append(1) or a + 1, [y], tf.float32)
+    with tf.Session() as session:
+        assert session.run(y, {x: [[1, 2]]}).tolist() == [[401, 402]]
+        assert len(calls) == 400
+
+
+def test_functions_that_keep_the_rank_and_others_that_do_not(executor):
+    x = tf.placeholder(tf.float32, [None, 2])
+    kept = tf.py_func(lambda a: a * 2, [x], tf.float32)
+    total = tf.py_func(np.sum, [kept], tf.float32)
+    column = tf.py_func(lambda a, t: a[:, 0] + t, [kept, total], tf.float32)
+    fetches = [kept + 1.0, total * 2.0, column, tf.py_func(lambda a: a[None], [column], tf.float32) + total]
+    with tf.Session() as session:
+        for value in ([[1, 2], [3, 4]], [[1, 2]]):
+            found = session.run(fetches, {x: value})
+            a = np.array(value, np.float32) * 2
+            expected = [a + 1, 2 * a.sum(), a[:, 0] + a.sum(), a[None, :, 0] + 2 * a.sum()]
+            for one, other in zip(found, expected):
+                np.testing.assert_array_equal(one, other)

@@ -182,11 +182,22 @@ def _output(lowerer, tensor, shape, sizes):
         return Value(dtype, (), Buffer(OBJECT, dtype, 1, ("host", tensor)))
     if shape is None:
         rank = rank_of_rows(lowerer, tensor.op)
-        shape = (None,) * (lowerer.request.assumed_rank(tensor) if rank is None else rank)
+        shape = (None,) * (
+            lowerer.request.assumed_rank(tensor, _guessed_rank(lowerer, tensor)) if rank is None else rank
+        )
     dims = [sizes.size(tensor, axis) if dim is None else dim for axis, dim in enumerate(shape)]
     if lowerer.is_object(tensor):
         return Value(dtype, tuple(dims), Buffer(OBJECT, dtype, 1, ("host", tensor)))
     return lowerer.allocate(dtype, tuple(dims))
+
+
+def _guessed_rank(lowerer, tensor):
+    """The rank of an output before its op's first call: none, or, where such a guess was wrong before, that of the op's first input."""
+    known = lowerer.request.host_shapes
+    if not tensor.op.inputs or not any(shape and other._shape is None for other, shape in known.items()):
+        return 0
+    value = lowerer.environment.get(tensor.op.inputs[0])
+    return 0 if value is None or value.shape is None else len(value.shape)
 
 
 def shapes_of(node, context):

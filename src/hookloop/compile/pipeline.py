@@ -79,8 +79,10 @@ class Request:
         self.assumed: dict = {}
         self.fixed: set = set()
 
-    def assumed_rank(self, tensor):
-        rank = self.assumed["rank", tensor] = len(self.host_shapes.get(tensor, ()))
+    def assumed_rank(self, tensor, guess=0):
+        """The rank that a host op's output had in the last run; `guess` before the first."""
+        shape = self.host_shapes.get(tensor)
+        rank = self.assumed["rank", tensor] = guess if shape is None else len(shape)
         return rank
 
     def assumed_size(self, tensor, axis):
