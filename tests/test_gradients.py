@@ -325,7 +325,7 @@ WITHOUT = {
     "MaxPoolGradWithArgmax", "Mod", "NextIteration", "ParallelConcat", "RandomGammaGrad", "RandomPoissonV2",
     "RandomShuffle", "RefExit", "RefNextIteration", "ScatterMax", "ScatterMin", "ScatterUpdate", "SegmentProd",
     "SoftsignGrad", "SparseSegmentMeanGrad", "SparseSegmentSqrtNGrad", "StackPopV2", "StackPushV2", "StackV2",
-    "TruncateMod", "Unique", "UniqueWithCounts",
+    "TruncateMod", "Unique", "UniqueV2", "UniqueWithCounts", "UniqueWithCountsV2",
 }  # fmt: skip
 # TensorFlow has gradients of lists. Here only files bring lists, with the gradients that were in them: docs/migrating.md says so.
 LISTS = {
