@@ -134,3 +134,17 @@ def test_checkpoints_of_modules(tmp_path, executor):
         other = Dense(2, 2)
         tf.train.Checkpoint(m=other).restore(path).run_restore_ops(session)
         np.testing.assert_array_equal(session.run(other.w), [[1.0, 2.0], [3.0, 4.0]])
+
+
+def test_what_is_no_dependency_belongs_to_the_module_but_to_no_checkpoint():
+    class Aside(tf.Module):
+        def __init__(self):
+            super().__init__()
+            self.followed = tf.Variable(1.0, name="z")
+            self.aside = self._no_dependency(tf.Variable(2.0, name="r"))
+            self.plain = self._no_dependency([1, 2])
+
+    module = Aside()
+    assert [dependency.name for dependency in module._checkpoint_dependencies] == ["followed"]
+    assert names(module.variables) == ["r:0", "z:0"] and type(module.plain) is list
+    assert tf.Variable(1.0)._no_dependency(module.plain) is module.plain

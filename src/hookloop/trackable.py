@@ -95,6 +95,10 @@ class Trackable:
         if self._tracking is not None:
             self._tracking.references.pop(name, None)
 
+    def _no_dependency(self, value):
+        """What an attribute is set to where its value is to be no dependency: here the value, as only subclasses follow attributes."""
+        return value
+
     def _handle_deferred_dependencies(self, name, trackable):
         """Gives a new dependency what checkpoints have for it, the latest restore first."""
         if self._tracking is None or not self._tracking.deferred:
@@ -122,6 +126,9 @@ class AutoTrackable(Trackable):
     def __delattr__(self, name):
         self._untrack(name)
         super().__delattr__(name)
+
+    def _no_dependency(self, value):
+        return NoDependency(value)
 
 
 def _wrapped(value):
