@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 SOURCES := setup.py $(shell find csrc -name '*.[ch]') $(wildcard src/hookloop/_core*.p*)
 KERNEL_TESTS := tests/kernels tests/ops tests/compile tests/train tests/data tests/test_random.py
 
-.PHONY: help demo test lint typing levels reference sanitize aarch64 fuzz-small fuzz tsan sdist soak bench clean
+.PHONY: help demo test lint typing levels reference sanitize aarch64 fuzz-small fuzz tsan fence sdist soak bench clean
 
 help:
 	@echo "make demo       trains a small network on handwritten digits"
@@ -23,6 +23,7 @@ help:
 	@echo "make aarch64    the C tests on an emulated AArch64 processor"
 	@echo "make fuzz       C code on inputs that libFuzzer looks for: 4 minutes; fuzz-small: the dose of every check"
 	@echo "make tsan       pool, runner, run path and step loop under ThreadSanitizer"
+	@echo "make fence      tests with forbidden pages around each value"
 	@echo "make sdist      the source distribution, installed and tested elsewhere"
 	@echo "make soak       kills while saving, a million steps, a thousand of everything: about 15 minutes"
 	@echo "make bench      the benchmarks"
@@ -89,6 +90,10 @@ fuzz: build
 tsan: build
 	$(MAKE) -C tests/c threads
 	$(BIN)/python tests/under_thread_sanitizer.py
+
+fence: build
+	$(MAKE) -C tests/c fence
+	$(BIN)/python tests/behind_fences.py
 
 sdist: build
 	$(BIN)/python tests/install_elsewhere.py

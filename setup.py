@@ -2,6 +2,7 @@
 
 Environment:
   HOOKLOOP_BUILD=debug         debug counters (-DHL_DEBUG), -O1 and symbols
+  HOOKLOOP_BUILD=fence         values between pages that nobody may touch (csrc/fence.h)
   HOOKLOOP_SANITIZE=address,undefined   the given sanitizers (thread: the kernels are left out)
   HOOKLOOP_COVERAGE=1          gcov instrumentation
 """
@@ -118,9 +119,10 @@ class BuildCore(build_ext):
         headers = max(h.stat().st_mtime for h in [*CSRC.rglob("*.h"), *KERNELS.glob("*.inl"), Path(__file__)])
         # What kernels do to a session's variables from several threads at once is a race by contract.
         kernel_extra = [] if os.environ.get("HOOKLOOP_SANITIZE") == "thread" else extra
+        fence = ["-DHL_FENCE"] if os.environ.get("HOOKLOOP_BUILD") == "fence" else []
         jobs = []
         for source in [*sorted(CSRC.glob("*.c")), table]:
-            jobs.append((source, OBJECTS / "runner" / (source.stem + ".o"), ["-O2", *extra]))
+            jobs.append((source, OBJECTS / "runner" / (source.stem + ".o"), ["-O2", *fence, *extra]))
         for level, flags in LEVELS.items():
             for source in kernels:
                 level_flags = [*KERNEL_FLAGS, *flags, f"-DHL_ISA={level}", *kernel_extra]

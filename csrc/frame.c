@@ -79,7 +79,7 @@ hl_frame *hl_frame_new(const hl_plan *plan, hl_arena *arena) {
         return NULL;
     }
     memset(frame->code, 0, (size_t)plan->n_instrs * sizeof(hl_instr));
-    memset(frame->params, 0, round_up((size_t)param_bytes, HL_ALIGNMENT));
+    memset(frame->params, 0, (size_t)param_bytes);
     memcpy(frame->regs, plan->initial_regs, (size_t)plan->n_regs * sizeof(int64_t));
     for (int32_t k = 0; k < plan->n_operands; k++) frame->operands[k] = &frame->tensors[plan->operands[k]];
     int64_t param = 0;
@@ -103,17 +103,17 @@ void hl_frame_free(hl_frame *frame) {
     if (!frame) return;
     const hl_plan *plan = frame->plan;
     if (frame->grown)
-        for (int32_t i = 0; i < plan->n_grown; i++) free(frame->grown[i]);
+        for (int32_t i = 0; i < plan->n_grown; i++) hl_free(frame->grown[i]);
     if (frame->folded)
-        for (int32_t i = 0; i < plan->n_folded; i++) free(frame->folded[i]);
+        for (int32_t i = 0; i < plan->n_folded; i++) hl_free(frame->folded[i]);
     if (frame->results)
         for (int32_t i = 0; i < plan->n_results; i++) hl_result_free(frame->results[i].data);
     if (frame->stacks)
         for (int32_t i = 0; i < plan->n_stacks; i++) free(frame->stacks[i].data);
     if (frame->batches)
         for (int32_t i = 0; i < plan->n_batches; i++) hl_batch_free(frame->batches[i]);
-    free(frame->code);
-    free(frame->params);
+    hl_free((char *)frame->code);
+    hl_free(frame->params);
 #define FREE(field, count) free(frame->field);
     EACH_ARRAY(FREE)
 #undef FREE

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "fence.h"
 #include "runner.h"
 
 enum {
@@ -22,7 +23,19 @@ static size_t page_bytes(void) { return (size_t)sysconf(_SC_PAGESIZE); }
 
 char *hl_allocate(size_t bytes) {
     if (bytes > (size_t)MOST_BYTES) return NULL;
+#ifdef HL_FENCE
+    return hl_fence_new((int64_t)bytes);
+#else
     return aligned_alloc(HL_ALIGNMENT, round_up(bytes ? bytes : 1, HL_ALIGNMENT));
+#endif
+}
+
+void hl_free(char *data) {
+#ifdef HL_FENCE
+    hl_fence_free(data);
+#else
+    free(data);
+#endif
 }
 
 void hl_ask_for_huge_pages(char *data, size_t bytes) {
@@ -36,7 +49,7 @@ void hl_ask_for_huge_pages(char *data, size_t bytes) {
 }
 
 char *hl_block_new(int64_t bytes) {
-    if (bytes < HL_LARGE_BYTES) return hl_allocate((size_t)bytes);
+    if (HL_FENCED || bytes < HL_LARGE_BYTES) return hl_allocate((size_t)bytes);
     if (bytes > MOST_BYTES) return NULL;
     char *block = mmap(NULL, (size_t)bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (block == MAP_FAILED) return NULL;
@@ -46,7 +59,7 @@ char *hl_block_new(int64_t bytes) {
 
 void hl_block_free(char *block, int64_t bytes) {
     if (!block) return;
-    if (bytes < HL_LARGE_BYTES) free(block);
+    if (HL_FENCED || bytes < HL_LARGE_BYTES) hl_free(block);
     else munmap(block, (size_t)bytes);
 }
 
@@ -75,14 +88,14 @@ hl_arena *hl_arena_new(void) { return calloc(1, sizeof(hl_arena)); }
 void hl_arena_free(hl_arena *arena) {
     if (!arena) return;
     hl_block_free(arena->base, arena->capacity);
-    free(arena->scratch);
+    hl_free(arena->scratch);
     free(arena);
 }
 
 bool hl_arena_reserve(hl_arena *arena, int64_t bytes) {
     if (bytes <= arena->capacity) return true;
     if (bytes > MOST_BYTES) return false;
-    int64_t capacity = (int64_t)round_up((size_t)bytes, bytes < HL_LARGE_BYTES ? HL_ALIGNMENT : 4096);
+    int64_t capacity = (int64_t)round_up((size_t)bytes, !HL_FENCED && bytes < HL_LARGE_BYTES ? HL_ALIGNMENT : 4096);
     char *base = hl_block_new(capacity);
     if (!base) return false;
     hl_block_free(arena->base, arena->capacity);

@@ -8,8 +8,11 @@
 
 enum { HL_LARGE_BYTES = 1 << 20 };
 
-/* Aligned memory for malloc's free; NULL where there is none. */
+/* Aligned memory; NULL where there is none. */
 char *hl_allocate(size_t bytes);
+
+/* Frees what hl_allocate gave, or nothing where it is NULL. */
+void hl_free(char *data);
 
 /* Asks for huge pages for what is large, where the system has some, as NumPy does for its arrays. */
 void hl_ask_for_huge_pages(char *data, size_t bytes);

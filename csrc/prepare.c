@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fence.h"
 #include "memory.h"
 #include "results.h"
 #include "runner.h"
@@ -210,6 +211,11 @@ static hl_status place_arena(hl_frame *frame) {
     int64_t offset = 0;
     for (int32_t slot = 0; slot < plan->n_arena_slots; slot++) {
         frame->slot_offset[slot] = offset;
+#ifdef HL_FENCE
+        frame->slot_offset[slot] += hl_fence_start(frame->slot_bytes[slot]);
+        offset += hl_fence_pages(frame->slot_bytes[slot]) + HL_FENCE_PAGE;
+        continue;
+#endif
         if (__builtin_add_overflow(offset, (int64_t)round_up((size_t)frame->slot_bytes[slot], HL_ALIGNMENT), &offset))
             return out_of_memory(frame, largest_in_arena(frame), INT64_MAX);
     }
@@ -221,11 +227,11 @@ static hl_status place_arena(hl_frame *frame) {
 /* What stands in it stays: an array that is written row by row grows. */
 static bool grow(char **data, int64_t *capacity, int64_t bytes) {
     if (*data && bytes <= *capacity) return true;
-    int64_t wanted = bytes + bytes / 2;
+    int64_t wanted = HL_FENCED ? bytes : bytes + bytes / 2;
     char *fresh = hl_allocate((size_t)wanted);
     if (!fresh) return false;
     if (*data) memcpy(fresh, *data, (size_t)*capacity);
-    free(*data);
+    hl_free(*data);
     *data = fresh;
     *capacity = wanted;
     return true;
@@ -348,17 +354,22 @@ void hl_frame_point_scratch(hl_frame *frame) {
     hl_run *run = &frame->run;
     run->scratch = frame->arena->scratch;
     run->shared = run->scratch ? run->scratch + run->scratch_bytes * run->threads : NULL;
+    hl_fence_scratch(frame);
 }
 
 static hl_status reserve_scratch(hl_frame *frame) {
     hl_arena *arena = frame->arena;
     int64_t each = (int64_t)round_up((size_t)frame->scratch_need, HL_ALIGNMENT);
     int64_t shared = (int64_t)round_up((size_t)frame->shared_need, HL_ALIGNMENT);
+#ifdef HL_FENCE
+    each = hl_fence_pages(each) + HL_FENCE_PAGE;
+    shared = hl_fence_pages(shared);
+#endif
     int64_t wanted = each * frame->run.threads + shared;
     if (wanted > arena->scratch_capacity) {
         char *fresh = hl_allocate((size_t)wanted);
         if (!fresh) return out_of_memory(frame, -1, wanted);
-        free(arena->scratch);
+        hl_free(arena->scratch);
         arena->scratch = fresh;
         arena->scratch_capacity = wanted;
     }

@@ -34,7 +34,7 @@ size_t hl_results_kept(void) { return atomic_load(&kept_bytes); }
 
 size_t hl_result_capacity(const char *data) { return header_of(data)->capacity; }
 
-static void give_back(char *data) { free(data - HL_ALIGNMENT); }
+static void give_back(char *data) { hl_free(data - HL_ALIGNMENT); }
 
 static bool put(char *data) {
     for (int slot = 0; slot < KEPT_BLOCKS; slot++) {

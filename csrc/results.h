@@ -19,6 +19,12 @@ void hl_result_free(char *data);
 size_t hl_result_capacity(const char *data);
 
 /* Whether memory for so many bytes may serve for `bytes` of them: what is large is not kept by what is small. */
-static inline int hl_result_fits(size_t capacity, size_t bytes) { return bytes <= capacity && capacity - bytes <= capacity / 8 + 4096; }
+static inline int hl_result_fits(size_t capacity, size_t bytes) {
+#ifdef HL_FENCE
+    return bytes == capacity;
+#else
+    return bytes <= capacity && capacity - bytes <= capacity / 8 + 4096;
+#endif
+}
 
 #endif

@@ -1,6 +1,7 @@
 /* Running a prepared frame: walking its instructions. */
 #include <stdlib.h>
 
+#include "fence.h"
 #include "machine.h"
 #include "memory.h"
 #include "runner.h"
@@ -30,6 +31,12 @@ hl_status hl_frame_poll(hl_frame *frame) {
     return status;
 }
 
+static inline __attribute__((always_inline)) hl_status call(hl_frame *frame, const hl_instr *pc) {
+    HL_COUNT(instructions);
+    hl_fence_instr(frame, pc);
+    return pc->fn(pc, &frame->run);
+}
+
 static hl_status stopped(hl_frame *frame, const hl_instr *pc, hl_status status) {
     if (status == HL_END) return HL_OK;
     frame->failed_instr = (int32_t)(pc - frame->code);
@@ -53,8 +60,7 @@ static hl_status walk_polling(hl_frame *frame, const hl_instr *pc, const hl_inst
     while (pc != end) {
         run->poll = pc < commit ? poll_run : NULL;
         if (run->poll && passed++ % UNPOLLED_INSTRUCTIONS == 0 && (status = poll_run(run)) != HL_OK) break;
-        HL_COUNT(instructions);
-        status = pc->fn(pc, run);
+        status = call(frame, pc);
         if (run->stopped != HL_OK) status = run->stopped;
         if (status == HL_OK) pc++;
         else if (status == HL_JUMP) pc = run->next;
@@ -68,8 +74,7 @@ static hl_status walk_polling(hl_frame *frame, const hl_instr *pc, const hl_inst
 static hl_status walk(hl_frame *frame, const hl_instr *pc) {
     hl_run *run = &frame->run;
     for (;;) {
-        HL_COUNT(instructions);
-        hl_status status = pc->fn(pc, run);
+        hl_status status = call(frame, pc);
         if (__builtin_expect(status == HL_OK, 1)) {
             pc++;
         } else if (status == HL_JUMP) {
@@ -119,9 +124,8 @@ static hl_status walk_traced(hl_frame *frame, const hl_instr *pc, hl_trace *trac
             hl_status status = hl_frame_poll(frame);
             if (status != HL_OK) return stopped(frame, pc, status);
         }
-        HL_COUNT(instructions);
         const int64_t begin = hl_now_ns();
-        hl_status status = pc->fn(pc, run);
+        hl_status status = call(frame, pc);
         if (status == HL_END) return HL_OK;
         note_time(trace, (int32_t)(pc - frame->code), begin, hl_now_ns());
         if (status == HL_OK) pc++;
@@ -135,9 +139,11 @@ static inline __attribute__((always_inline)) hl_status step(hl_frame *frame, hl_
     const hl_plan *plan = frame->plan;
     frame->failed_instr = frame->failed_node = -1;
     frame->run.unshared_ns = 0;
-    if (frame->run.scratch != frame->arena->scratch) hl_frame_point_scratch(frame); /* another plan of the arena needed more and moved it */
+    if (HL_FENCED || frame->run.scratch != frame->arena->scratch) hl_frame_point_scratch(frame); /* another plan of the arena needed more and moved it */
     if (__builtin_expect(!frame->folded_done, 0)) {
+        hl_fence_begin(frame);
         hl_status status = walk_polling(frame, frame->code, frame->code + plan->prologue_end);
+        hl_fence_end(frame);
         if (status != HL_OK) return status;
         frame->folded_done = true;
     }
@@ -146,10 +152,12 @@ static inline __attribute__((always_inline)) hl_status step(hl_frame *frame, hl_
         if (status != HL_OK) return status;
     }
     for (int32_t k = 0; k < plan->n_stacks; k++) frame->stacks[k].used = 0;
+    hl_fence_begin(frame);
     const hl_instr *start = frame->code + plan->prologue_end;
     hl_status status = trace                           ? walk_traced(frame, start, trace)
                        : frame->cost_ns > LONG_COST_NS ? walk_long(frame, start)
                                                        : walk(frame, start);
+    hl_fence_end(frame);
     if (frame->arena->capacity >= HL_LARGE_BYTES) {
         int32_t last = plan->n_arena_slots - 1;
         hl_arena_note_use(frame->arena, last < 0 ? 0 : frame->slot_offset[last] + frame->slot_bytes[last]);
