@@ -60,6 +60,7 @@ typedef struct fused {
     int64_t blocks_per_row, blocks;
     int64_t blocks_alone, blocks_shared; /* a chunk, of one thread and of several */
     double cost_ns;
+    int summed;                          /* the result that is added up instead of stored (fused_sum.h), or -1 */
     fused_step step[MAX_STEPS];
 #if STEPS_IN_REGISTERS
     bool joins;                          /* there are programs */
@@ -220,40 +221,61 @@ static bool may_stream(const fused *f, void *const *from) {
     return f->n_streamed > 0;
 }
 
+/* A place among the blocks, which are gone through in the order of the results' elements. */
+typedef struct block_walk {
+    char *row[MAX_OPERANDS];
+    int64_t index[HL_MAX_RANK], at; /* of the outer axes; elements of the row before the block */
+} block_walk;
+
+static void walk_to(block_walk *w, const fused *f, void *const *from, int64_t block) {
+    int64_t rest = block / f->blocks_per_row;
+    w->at = block % f->blocks_per_row * BLOCK;
+    for (int k = 0; k < f->operands; k++) w->row[k] = from[k];
+    for (int axis = f->outer - 1; axis >= 0; axis--) {
+        w->index[axis] = rest % f->dims[axis];
+        rest /= f->dims[axis];
+        for (int k = 0; k < f->operands; k++) w->row[k] += w->index[axis] * f->strides[axis][k];
+    }
+}
+
+static inline void walk_on(block_walk *w, const fused *f) {
+    if ((w->at += BLOCK) < f->n) return;
+    w->at = 0;
+    for (int axis = f->outer - 1; axis >= 0; axis--) {
+        for (int k = 0; k < f->operands; k++) w->row[k] += f->strides[axis][k];
+        if (++w->index[axis] < f->dims[axis]) break;
+        for (int k = 0; k < f->operands; k++) w->row[k] -= f->dims[axis] * f->strides[axis][k];
+        w->index[axis] = 0;
+    }
+}
+
+/* What of scratch a worker's blocks go through. */
+typedef struct workplace { char *slots; bool streams; const char *held[MAX_OPERANDS]; } workplace;
+
+/* Takes the block at a place through the steps; returns how many elements it has. `summed` is where those go that are added up. */
+static inline int64_t run_block_at(const block_walk *w, const fused *f, char **base, workplace *place, char *summed) {
+    for (int k = 0; k < f->operands; k++) base[k] = w->row[k] + w->at * f->inner[k];
+    if (f->summed >= 0) base[f->summed] = summed;
+    const int64_t n = f->n - w->at < BLOCK ? f->n - w->at : BLOCK;
+    const bool is_last = f->together > 1 && w->index[f->outer - 1] == f->dims[f->outer - 1] - 1;
+    const int64_t rows = is_last ? f->last_together : f->together;
+    if (place->streams) run_streamed(f, rows, n, base, place->slots, place->held);
+    else if (f->together > 1) run_rows(f, rows, base, place->slots, place->held);
+    else run_steps(f, n, base);
+    return f->together > 1 ? rows * f->n : n;
+}
+
 static void run_chunk(void *argument, int64_t chunk, int worker) {
     const fused_job *job = argument;
     const fused *f = job->f;
-    const int64_t first = chunk * job->blocks, end = first + job->blocks;
-    const int64_t last = end < f->blocks ? end : f->blocks;
-    char *row[MAX_OPERANDS], *base[MAX_OPERANDS + MAX_SLOTS + OF_PROGRAMS];
-    char *slots = job->scratch + worker * job->scratch_bytes + f->slots * SLOT_BYTES;
-    const char *held[MAX_OPERANDS] = {NULL};
-    int64_t index[HL_MAX_RANK], rest = first / f->blocks_per_row, at = first % f->blocks_per_row * BLOCK;
-    point_slots(f, base, job->scratch + worker * job->scratch_bytes);
-    fill_tables(f, slots);
-    for (int k = 0; k < f->operands; k++) row[k] = job->from[k];
-    for (int axis = f->outer - 1; axis >= 0; axis--) {
-        index[axis] = rest % f->dims[axis];
-        rest /= f->dims[axis];
-        for (int k = 0; k < f->operands; k++) row[k] += index[axis] * f->strides[axis][k];
-    }
-    for (int64_t block = first; block < last; block++) {
-        for (int k = 0; k < f->operands; k++) base[k] = row[k] + at * f->inner[k];
-        const int64_t n = f->n - at < BLOCK ? f->n - at : BLOCK;
-        const bool is_last = f->together > 1 && index[f->outer - 1] == f->dims[f->outer - 1] - 1;
-        const int64_t rows = is_last ? f->last_together : f->together;
-        if (job->streams) run_streamed(f, rows, n, base, slots, held);
-        else if (f->together > 1) run_rows(f, rows, base, slots, held);
-        else run_steps(f, n, base);
-        if ((at += BLOCK) < f->n) continue;
-        at = 0;
-        for (int axis = f->outer - 1; axis >= 0; axis--) {
-            for (int k = 0; k < f->operands; k++) row[k] += f->strides[axis][k];
-            if (++index[axis] < f->dims[axis]) break;
-            for (int k = 0; k < f->operands; k++) row[k] -= f->dims[axis] * f->strides[axis][k];
-            index[axis] = 0;
-        }
-    }
+    const int64_t first = chunk * job->blocks, end = first + job->blocks, last = end < f->blocks ? end : f->blocks;
+    char *base[MAX_OPERANDS + MAX_SLOTS + OF_PROGRAMS], *scratch = job->scratch + worker * job->scratch_bytes;
+    workplace place = {scratch + f->slots * SLOT_BYTES, job->streams, {NULL}};
+    block_walk w;
+    point_slots(f, base, scratch);
+    fill_tables(f, place.slots);
+    walk_to(&w, f, job->from, first);
+    for (int64_t block = first; block < last; block++, walk_on(&w, f)) run_block_at(&w, f, base, &place, NULL);
     if (job->streams) fence_streams();
 }
 
@@ -349,7 +371,7 @@ static void choose_streamed(fused *f, const hl_prepare *prep) {
     for (int k = prep->n_in; k < f->operands; k++) {
         const hl_tensor *out = prep->out[k - prep->n_in];
         const int64_t size = (int64_t)hl_dtype_size(out->dtype);
-        bool is_gathered = size > 8 || f->inner[k] != size || f->n * f->together * size < STREAMED_ROW ||
+        bool is_gathered = k == f->summed || size > 8 || f->inner[k] != size || f->n * f->together * size < STREAMED_ROW ||
                            !passes_cache(prep, out->size * size);
         for (int i = 0; i < f->n_gathered; i++) is_gathered = is_gathered || f->gathered[i].operand == k;
         if (!is_gathered) f->streamed[f->n_streamed++] = k;
@@ -538,13 +560,14 @@ static void join_steps(fused *f) {
 }
 #endif
 
-static hl_status prepare_fused(hl_prepare *prep) {
-    fused *f = prep->params;
+/* `summed` is the operand that is added up, or -1. */
+static hl_status prepare_steps(hl_prepare *prep, fused *f, int summed) {
     const hl_value *attr = prep->attr;
     hl_dtype slot_dtype[MAX_SLOTS];
     int64_t slot_stride[MAX_SLOTS];
     double cost = 0;
     f->operands = prep->n_in + prep->n_out;
+    f->summed = summed;
     f->slots = (int)(attr++)->i;
     f->steps = (int)(attr++)->i;
     if (f->operands > MAX_OPERANDS || f->slots > MAX_SLOTS || f->steps > MAX_STEPS)
@@ -590,10 +613,18 @@ static hl_status prepare_fused(hl_prepare *prep) {
     f->blocks_alone = f->blocks_shared = f->n * f->together >= 16 * BLOCK ? 16 : 1 + 16 * BLOCK / (f->n * f->together + 1);
     if ((double)f->blocks_shared * f->cost_ns > CHUNK_NS * (double)f->blocks)
         f->blocks_shared = 1 + (int64_t)(CHUNK_NS * (double)f->blocks / f->cost_ns);
-    prep->ins->fn = f->blocks == 0 ? hl_run_nothing : f->blocks == 1 && f->together == 1 ? run_block : run_blocks;
     return HL_OK;
 }
 
-static const hl_kernel table[] = {{"fused", prepare_fused, sizeof(fused)}};
+static hl_status prepare_fused(hl_prepare *prep) {
+    fused *f = prep->params;
+    const hl_status status = prepare_steps(prep, f, -1);
+    prep->ins->fn = f->blocks == 0 ? hl_run_nothing : f->blocks == 1 && f->together == 1 ? run_block : run_blocks;
+    return status;
+}
+
+#include "fused_sum.h"
+
+static const hl_kernel table[] = {{"fused", prepare_fused, sizeof(fused)}, {"fused_sum", prepare_fused_sum, sizeof(fused_sum)}};
 
 HL_FAMILY(fused, table);

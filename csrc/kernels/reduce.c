@@ -11,16 +11,14 @@
 #include "../pool.h"
 #include "half_vectors.h"
 #include "simd.h"
+#include "sum_order.h"
 #include "vector_math.h"
 
 enum {
     LANES = 32,
-    BLOCK = 4096,      /* elements of a row summed in lanes before they go to a total */
-    ROW_BLOCK = 64,    /* rows likewise */
+    ROW_BLOCK = 64,    /* rows that are summed in lanes before they go to a total */
     COLUMNS = 512,     /* outputs of a strip of columns */
     ROWS = 256,        /* outputs of a strip of rows */
-    PART_ELEMENTS = 32768,
-    MAX_PARTS = 64,
     SHORT = 512,       /* elements of rows of which several are reduced at once */
     FEW_ROWS = 4,      /* outputs from which on that pays: fewer rows are reduced one by one */
     MOST_FEW = 8,      /* elements of rows that are summed a row a lane */
@@ -571,8 +569,8 @@ static hl_status prepare_real(hl_prepare *prep, const hl_tensor *in, const hl_te
     r->strips_per_row = r->inner_reduced ? 1 : (r->inner + r->outputs_per_strip - 1) / r->outputs_per_strip;
     r->length = r->inner_reduced && r->reduced == 1 ? r->inner : r->reduced;
     r->parts = 1;
-    if (out->size <= COLUMNS && in->size >= 2 * PART_ELEMENTS) {
-        r->parts = in->size / PART_ELEMENTS < MAX_PARTS ? in->size / PART_ELEMENTS : MAX_PARTS;
+    if (out->size <= COLUMNS && has_parts(in->size)) {
+        r->parts = most_parts(in->size);
         if (r->inner_reduced && r->reduced == 1) { /* each row by itself, so that memory is gone through in its order */
             r->parts = r->parts / r->kept ? r->parts / r->kept : 1;
             if (r->parts > 1) r->outputs_per_strip = 1;

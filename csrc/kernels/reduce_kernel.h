@@ -71,27 +71,10 @@ SIMD_INLINE VEC NAME(spread)(const operation op, const TYPE *center) {
     return op == REDUCE_DISTANCES ? VEC_SPLAT(*center) : (VEC){0};
 }
 
-/* One row of more than VEC_LANES elements, in lanes. */
-SIMD_INLINE VEC NAME(row_lanes)(const operation op, const TYPE *x, VEC center, int64_t n) {
-#define LANES_AT(at) NAME(load_lanes)(op, x + (at), center, VEC_LANES)
-    VEC v = LANES_AT(0);
-    int64_t at = VEC_LANES;
-    if (n >= 4 * VEC_LANES) {
-        VEC a = LANES_AT(at), b = LANES_AT(2 * VEC_LANES), c = LANES_AT(3 * VEC_LANES);
-        ASK_AHEAD(x);
-        for (at = 4 * VEC_LANES; at + 4 * VEC_LANES <= n; at += 4 * VEC_LANES) {
-            ASK_AHEAD(x + at);
-            v = NAME(combine_vectors)(op, v, LANES_AT(at));
-            a = NAME(combine_vectors)(op, a, LANES_AT(at + VEC_LANES));
-            b = NAME(combine_vectors)(op, b, LANES_AT(at + 2 * VEC_LANES));
-            c = NAME(combine_vectors)(op, c, LANES_AT(at + 3 * VEC_LANES));
-        }
-        v = NAME(combine_vectors)(op, NAME(combine_vectors)(op, v, a), NAME(combine_vectors)(op, b, c));
-    }
-    for (; at + VEC_LANES <= n; at += VEC_LANES) v = NAME(combine_vectors)(op, v, LANES_AT(at));
-    return at < n ? NAME(combine_vectors)(op, v, NAME(load_lanes)(op, x + at, center, (int)(n - at))) : v;
-#undef LANES_AT
-}
+#define ROW_ARGUMENTS const operation op, const TYPE *x, VEC center, int64_t n
+#define LANES_AT(at, count) NAME(load_lanes)(op, x + (at), center, count)
+#define COMBINED(a, b) NAME(combine_vectors)(op, a, b)
+#include "row_lanes.h"
 #endif
 
 #if LOGICAL
@@ -149,9 +132,9 @@ SIMD_INLINE TOTAL NAME(row)(const operation op, const TYPE *x, const TYPE *cente
     return n >= 8 && n <= WORD_ROW ? NAME(word_row)(op, x, n) : NAME(long_row)(op, x, n);
 #endif
 #ifdef VEC
-    enum { ADDED = VEC_LANES < 8 ? BLOCK / 4 : BLOCK }; /* fewer lanes are longer chains of additions */
+    enum { ADDED = SUMMED_TOGETHER(VEC_LANES) };
 #else
-    enum { ADDED = BLOCK };
+    enum { ADDED = SUM_BLOCK };
 #endif
     TOTAL total = (TOTAL)NAME(start)(op);
     for (int64_t from = 0; from < n; from += ADDED) {
@@ -346,7 +329,7 @@ SIMD_INLINE void NAME(part)(const operation op, TOTAL (*row_total)(const TYPE *,
 #undef FEW_SUMS
     }
 #endif
-    if (r->reduced == 1 && r->inner <= (any_order ? BLOCK : SHORT) && r->kept >= FEW_ROWS && end > first) {
+    if (r->reduced == 1 && r->inner <= (any_order ? SUM_BLOCK : SHORT) && r->kept >= FEW_ROWS && end > first) {
         for (int64_t i = 0; i < s->count; i += VEC_LANES) {
             const TYPE *row[VEC_LANES];
             const int count = s->count - i < VEC_LANES ? (int)(s->count - i) : VEC_LANES;

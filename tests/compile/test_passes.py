@@ -34,5 +34,6 @@ def test_the_order_of_the_passes_is_one_literal_list():
         "update_in_products",
         "merge_updates",
         "block_rows",
+        "fuse_sums",
         "hold_still",
     ]

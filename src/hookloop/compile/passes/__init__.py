@@ -18,6 +18,7 @@ from .fuse_column_sums import fuse_column_sums
 from .fuse_elementwise import fuse_elementwise
 from .fuse_epilogues import fuse_epilogues
 from .fuse_product_sums import fuse_product_sums
+from .fuse_sums import fuse_sums
 from .gather_products import gather_products
 from .hoist_invariants import hoist_invariants
 from .hold_still import hold_still
@@ -67,6 +68,7 @@ PASSES = (
     update_in_products,
     merge_updates,
     block_rows,
+    fuse_sums,
     hold_still,
 )
 

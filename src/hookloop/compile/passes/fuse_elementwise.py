@@ -40,6 +40,11 @@ def fuse_elementwise(program):
         _Fusion(uses, block).run()
 
 
+def chain_of(uses, instr):
+    """One elementwise instruction as a chain of one step."""
+    return _assemble(uses, [(0, instr)])
+
+
 class _Chain:
     """Instructions of one shape that may run together where the last of them stands."""
 
