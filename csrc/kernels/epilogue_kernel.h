@@ -60,6 +60,7 @@ static void NAME(apply_step)(const step *s, const REAL *y_first, REAL *c, int64_
     const bool moves = y_first && s->y.column;
     const REAL parameter = (REAL)s->parameter;
     const VEC zero = {0};
+    if (rows > 1 && c_row == columns && y_stride == (moves ? columns : 0)) columns *= rows, rows = 1; /* rows may be short */
     switch (s->kind) {
         EACH_STEP(ON_BLOCK)
     case STEP_KINDS: break;

@@ -52,6 +52,7 @@ enum {
     SHORT_SUM_MOST = 3,  /* products */
     STRIP = 8,           /* vectors of a strip of a single row */
     ASKING_TILES = 8,    /* from the end of a panel: so late that what they ask for is not pushed out again */
+    FINISHED_AT_ONCE = 4096, /* elements of rows of few columns that steps go over together */
     PACKED_COLUMNS = 256, /* of C that a packed A should serve */
     MAX_M_BLOCK = 480,   /* rows of A that stay in the second-level cache while the panels pass */
     GROUP = 4,           /* panels of a large B that are packed at once */

@@ -253,6 +253,10 @@ static void NAME(gather_columns)(int columns, const REAL *b, int64_t b_row, int6
 
 /* Row by row what an operand has for `few` columns of some rows, each row as wide as `columns`. */
 SIMD_INLINE void NAME(gather_rows)(const int columns, const int few, const REAL *from, int64_t row, int64_t column, int64_t count, REAL *to) {
+    if (column == 1) {
+        for (int64_t i = 0; i < count; i++, from += row) memcpy(to + i * columns, from, (size_t)few * sizeof(REAL));
+        return;
+    }
     for (int64_t i = 0; i < count; i++, from += row)
 #pragma GCC unroll 4
         for (int j = 0; j < few; j++) to[i * columns + j] = from[j * column];
@@ -273,8 +277,14 @@ SIMD_INLINE void NAME(end_columns_of)(const int columns, const int few, const NA
         const REAL *from = !s ? start : s->operand ? (const REAL *)ends->data->in[s->operand] + m * s->y.row + ends->n * s->y.column : NULL;
         const int64_t row = s ? s->y.row : panel->start_stride, column = s ? s->y.column : 1;
         const bool moves = from && row;
-        if (columns == 1 && from && !moves) STORE(y, SPLAT(*from));
-        else if (from) NAME(gather_rows)(columns, few, from, row, column, moves ? count : LANES / columns, y);
+        const bool lies_so = moves && few == columns && row == columns && (columns == 1 || column == 1); /* as the sums do */
+        const bool is_row = from && !moves && column; /* one for all rows */
+        if (from && !lies_so && (moves || is_row)) NAME(gather_rows)(columns, few, from, row, column, moves ? count : LANES / columns, y);
+        if (s && !is_row) { /* which looks up once what the step is */
+            const step along = {.kind = s->kind, .parameter = s->parameter, .y = {.column = moves}};
+            NAME(apply_step)(&along, !moves || lies_so ? from : y, sums, size, 1, size);
+            continue;
+        }
         for (int64_t at = 0; at < size; at += LANES) {
             const VEC x = LOAD(sums + at), operand = LOAD(y + (moves ? at : 0));
             STORE(sums + at, s ? NAME(step_vector)(s, x, operand) : operand + x);
@@ -294,9 +304,11 @@ SIMD_INLINE void NAME(end_columns_of)(const int columns, const int few, const NA
             for (int j = 0; j < few; j++) c[j] = c[j] - panel->rate * sums[i * columns + j];
         return;
     }
-    for (int64_t i = 0; i < count; i++, c += c_stride)
-#pragma GCC unroll 4
-        for (int j = 0; j < few; j++) c[j] = sums[i * columns + j];
+    if (few == columns && c_stride == few) {
+        memcpy(c, sums, (size_t)size * sizeof(REAL));
+        return;
+    }
+    for (int64_t i = 0; i < count; i++, c += c_stride) memcpy(c, sums + i * columns, (size_t)few * sizeof(REAL));
 }
 
 static void NAME(end_columns)(int64_t few, const NAME(panel) *panel, const NAME(ends) *ends, const REAL *start, int64_t m, int64_t count,

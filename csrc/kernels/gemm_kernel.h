@@ -336,6 +336,10 @@ static void NAME(run_panel)(NAME(panel) *panel, const NAME(ends) *ends, int widt
     const int64_t first_rows = panel->sums ? ROWS - 1 : panel->packed ? ROWS : 0; /* of a first tile that does more */
     const int in_registers = ends->last ? NAME(take_step)(panel, ends) : 0, first = ends->first_step + in_registers;
     const bool finishes = ends->last && first < ends->g->n_steps;
+    /* Steps cost a call each for a tile: those of few columns wait for all rows, which are one row where they follow each other. */
+    const bool at_once = finishes && columns < MAX_VECTORS * LANES && rows * columns <= FINISHED_AT_ONCE;
+    const int64_t all_rows = rows;
+    REAL *const all = c;
     const REAL *start = ends->start;
     int asks = panel->next ? MAX_VECTORS : 0;
     /* Tiles of twice as many rows; the other rows are shared evenly, the first `higher` tiles have one more. */
@@ -375,8 +379,7 @@ static void NAME(run_panel)(NAME(panel) *panel, const NAME(ends) *ends, int widt
                 made_by->of[height - 1][width](panel, a, b, start, c);
             }
         }
-        if (finishes)
-            NAME(finish)(ends->g, ends->data, first, m, ends->n, height, columns, panel->c_stride, c);
+        if (finishes && !at_once) NAME(finish)(ends->g, ends->data, first, m, ends->n, height, columns, panel->c_stride, c);
         if (panel->gate) panel->gate += height * panel->gate_stride;
         a += packed ? (TILE_PAIRS && height > ROWS ? 2 : 1) * ROWS * panel->k : height * a_row;
         c += height * panel->c_stride;
@@ -384,6 +387,7 @@ static void NAME(run_panel)(NAME(panel) *panel, const NAME(ends) *ends, int widt
         m += height;
         rows -= height;
     }
+    if (at_once) NAME(finish)(ends->g, ends->data, first, ends->m, ends->n, all_rows, columns, panel->c_stride, all);
 }
 
 /* sums[j] (+)= the sum of column j of k rows of a panel of B. */

@@ -29,6 +29,9 @@
         } else if (stride[0] == 1 && stride[3] == size && a_stride == size && b_stride == 0) {                \
             const T y = *b;                                                                                   \
             IVDEP for (int64_t i = 0; i < n; i++) out[i] = which[i] ? a[i] : y;                               \
+        } else if (stride[0] == 1 && stride[3] == size && a_stride == 0 && b_stride == 0) {                   \
+            const T x = *a, y = *b;                                                                           \
+            IVDEP for (int64_t i = 0; i < n; i++) out[i] = which[i] ? x : y;                                  \
         } else {                                                                                              \
             for (int64_t i = 0; i < n; i++) {                                                                 \
                 const char *taken = data[0][i * stride[0]] ? data[1] + i * a_stride : data[2] + i * b_stride; \
