@@ -4,14 +4,16 @@ cdef enum:
     RECENT = 8            # requests that are found without hashing
     GIL_COST_NS = 10000   # plans estimated above this give the GIL back while they run
     OPEN = -1             # a feed's dimension that the plan leaves open
+    SAME = -3             # one that is to be as long as that of a feed before it
     OBJECTS = -2          # in the place of NumPy's type number: a feed that no kernel touches
 
 
 cdef struct FeedSpec:
     int type_number
     int rank
-    np.npy_intp dims[HL_MAX_RANK]  # OPEN, or what the plan was compiled for
+    np.npy_intp dims[HL_MAX_RANK]  # OPEN, SAME, or what the plan was compiled for
     int32_t registers[HL_MAX_RANK]
+    int32_t same_feed[HL_MAX_RANK], same_axis[HL_MAX_RANK]  # of SAME: as which
 
 
 @cython.final
@@ -81,6 +83,11 @@ cdef class Entry:
         for i, axis, register in plan.tables["feed_registers"]:
             self.specs[i].dims[axis] = OPEN
             self.specs[i].registers[axis] = register
+        for (i, axis), (of, of_axis) in plan.tables["same_sizes"].items():
+            if self.specs[<int>of].dims[<int>of_axis] == OPEN:  # or the plan was compiled for one size of both
+                self.specs[i].dims[axis] = SAME
+                self.specs[i].registers[axis] = self.specs[<int>of].registers[<int>of_axis]
+                self.specs[i].same_feed[axis], self.specs[i].same_axis[axis] = of, of_axis
         for at, source in enumerate(plan.tables["objects"]):
             if isinstance(source, tuple) and source[0] == "feed":
                 self.feed_objects[<int>source[1]] = at
@@ -98,11 +105,16 @@ cdef class Entry:
     def accepts(self, list shapes):
         """Whether arrays of these shapes fit what the plan was compiled for."""
         cdef int i, axis
+        cdef FeedSpec *spec
         for i in range(self.n_feeds):
-            if len(shapes[i]) != self.specs[i].rank:
+            spec = &self.specs[i]
+            if len(shapes[i]) != spec.rank:
                 return False
-            for axis in range(self.specs[i].rank):
-                if self.specs[i].dims[axis] != OPEN and self.specs[i].dims[axis] != shapes[i][axis]:
+            for axis in range(spec.rank):
+                if spec.dims[axis] == SAME:
+                    if shapes[i][axis] != shapes[spec.same_feed[axis]][spec.same_axis[axis]]:
+                        return False
+                elif spec.dims[axis] != OPEN and spec.dims[axis] != shapes[i][axis]:
                     return False
         return True
 
@@ -271,9 +283,10 @@ cdef bint _bind_arrays(Entry entry, PyObject **values) noexcept:
         dims = np.PyArray_DIMS(<np.ndarray>array)
         for axis in range(spec.rank):
             if spec.dims[axis] != dims[axis]:
-                if spec.dims[axis] != OPEN:
+                if spec.dims[axis] == OPEN:
+                    c.regs[spec.registers[axis]] = dims[axis]
+                elif spec.dims[axis] != SAME or c.regs[spec.registers[axis]] != dims[axis]:
                     return False
-                c.regs[spec.registers[axis]] = dims[axis]
         data = <char *>np.PyArray_DATA(<np.ndarray>array)
         if c.feeds[i] != data:
             hl_frame_bind_feed(c, i, data)

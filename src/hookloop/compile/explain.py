@@ -180,8 +180,10 @@ class Explanation:
     def _atom_text(self, atom):
         origin = atom.origin
         if origin is not None and origin[0] == "feed":
-            feed = self._program.feeds[origin[1]]
-            return f"s{atom.index}: size {origin[2]} of feed {feed.tensor.name!r}, {feed.shape[origin[2]]} here"
+            feeds, same = self._program.feeds, self._program.request.same
+            others = [feeds[feed].tensor.name for (feed, _), of in same.items() if of == origin[1:]]
+            names = " and of ".join(map(repr, [feeds[origin[1]].tensor.name, *others]))
+            return f"s{atom.index}: size {origin[2]} of feed {names}, {feeds[origin[1]].shape[origin[2]]} here"
         if origin is not None and origin[0] == "variable":
             return f"s{atom.index}: size {origin[2]} of variable {origin[1]!r}"
         if atom.operation is not None:

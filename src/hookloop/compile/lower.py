@@ -45,6 +45,7 @@ from .one_branch import DecideBranch
 from .open_axes import OpenAxes
 from .order import ALIASES
 from .regions import COPY, IF, LOOP, OP, waited_for_though_fed
+from .same_sizes import FeedSizes
 from .sizes import Size, SizeTable
 from .stacks import STACK_OPS
 from .variables import assign_shape, check_handles, new_variable
@@ -71,6 +72,7 @@ class Lowerer(OpenAxes):
         self._fetched = {}  # what is fetched and is not there in any case -> when it is
         self._fed_ops = set()  # those that make fed tensors, until they are run all the same
         self.sizes = SizeTable()
+        self._feed_sizes = FeedSizes(request, self.sizes)
         self.units = plan_units
         self.presence = plan_units.presence
         self.tests = {}  # (block, conditions) -> whether they hold: see guards.py
@@ -238,18 +240,12 @@ class Lowerer(OpenAxes):
 
     def _feed_value(self, index, feed):
         dtype = feed.tensor.dtype.base_dtype
-        dims = []
-        for axis, actual in enumerate(feed.shape):
-            static = feed.tensor._shape[axis] if feed.tensor._shape is not None else None
-            if isinstance(static, int) or (index, axis) in self.request.special:
-                dims.append(int(actual))
-            else:
-                dims.append(self.sizes.fresh(0, origin=("feed", index, axis)))
+        dims = self._feed_sizes.of(index, feed)
         kind = OBJECT if dtype.name in _OBJECTS else FEED
         size = 1
         for dim in dims:
             size = size * dim
-        value = Value(dtype, tuple(dims), Buffer(kind, dtype, size, ("feed", index)))
+        value = Value(dtype, dims, Buffer(kind, dtype, size, ("feed", index)))
         if index in self.request.special_values:
             value.symbol = np.array(self.request.special_values[index])
         return value
