@@ -107,6 +107,34 @@ static void test_chains_over_rows_of_every_length(void) {
         }
 }
 
+/* The product x row, which is kept, and the sum or mean of it and column: the sum kernel's own, whatever the rows and threads. */
+static void test_sums_of_chains(void) {
+    const int64_t widths[] = {1, 3, 70, 700, 1030}, heights[] = {0, 1, 2, 103, 701};
+    for (int w = 0; w < 5; w++)
+        for (int h = 0; h < 5; h++)
+            for (int threads = 1; threads <= 2; threads++) {
+                const int64_t m = heights[h], n = widths[w];
+                float *x = ramp(m * n, 1, 0.5f), *row = ramp(n, 2, 1), *column = ramp(m, 0, 3), *total = malloc(sizeof(float) * (size_t)(m * n + 1));
+                const operand operands[] = {{HL_FLOAT32, 2, {m, n}, x}, {HL_FLOAT32, 2, {1, n}, row}, {HL_FLOAT32, 2, {m, 1}, column},
+                                            {HL_FLOAT32, 2, {m, n}, NULL}, {HL_FLOAT32, 0, {0}, NULL}};
+                const hl_value attrs[] = {{.i = 1}, {.i = w % 2}, {.i = 2}, {.i = 0}, {.i = m}, {.i = 0}, {.i = n}, {.i = 0}, {.i = 2},
+                                          {.p = (void *)hl_find_kernel("mul")}, {.i = HL_FLOAT32}, {.i = 3}, {.i = 0}, {.i = 0}, {.i = 1}, {.i = 3},
+                                          {.p = (void *)hl_find_kernel("add")}, {.i = HL_FLOAT32}, {.i = 3}, {.i = 0}, {.i = 3}, {.i = 2}, {.i = 4}};
+                alone result = run_alone("fused_sum", threads, 5, operands, sizeof attrs / sizeof *attrs, attrs);
+                CHECK(result.status == HL_OK);
+                for (int64_t i = 0; i < m; i++)
+                    for (int64_t j = 0; j < n; j++) {
+                        CHECK(((float *)result.out[0])[i * n + j] == x[i * n + j] * row[j]);
+                        total[i * n + j] = x[i * n + j] * row[j] + column[i];
+                    }
+                const operand all[] = {{HL_FLOAT32, 2, {m, n}, total}, {HL_FLOAT32, 0, {0}, NULL}};
+                const hl_value mask[] = {{.i = 3}};
+                alone sum = run_alone(w % 2 ? "mean" : "sum", 1, 2, all, 1, mask);
+                CHECK(sum.status == HL_OK && memcmp(sum.out[0], result.out[1], sizeof(float)) == 0);
+                free_outputs(&result), free_outputs(&sum), free(x), free(row), free(column), free(total);
+            }
+}
+
 /* The sum and the mean of all rows, a part by each block; rows that are one block, and blocks of which some are longer. */
 static void test_sums_of_all_rows(void) {
     const int64_t heights[] = {1, 63, 64, 65, 513, 1601};
@@ -504,6 +532,7 @@ int main(void) {
     test_quotients_of_every_length();
     test_sorts_of_what_lies_apart();
     test_chains_over_rows_of_every_length();
+    test_sums_of_chains();
     test_blocks_of_rows();
     test_sums_of_all_rows();
     test_products_of_many_shapes();
