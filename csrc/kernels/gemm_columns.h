@@ -277,7 +277,7 @@ SIMD_INLINE void NAME(end_columns_of)(const int columns, const int few, const NA
         const REAL *from = !s ? start : s->operand ? (const REAL *)ends->data->in[s->operand] + m * s->y.row + ends->n * s->y.column : NULL;
         const int64_t row = s ? s->y.row : panel->start_stride, column = s ? s->y.column : 1;
         const bool moves = from && row;
-        const bool lies_so = moves && few == columns && row == columns && (columns == 1 || column == 1); /* as the sums do */
+        const bool lies_so = s && moves && few == columns && row == columns && (columns == 1 || column == 1); /* as the sums do */
         const bool is_row = from && !moves && column; /* one for all rows */
         if (from && !lies_so && (moves || is_row)) NAME(gather_rows)(columns, few, from, row, column, moves ? count : LANES / columns, y);
         if (s && !is_row) { /* which looks up once what the step is */

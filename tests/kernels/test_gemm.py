@@ -71,7 +71,7 @@ def test_any_size_may_be_zero(dtype, transposes, batch):
 @pytest.mark.parametrize("dtype", REAL)
 @pytest.mark.parametrize("transposes", list(itertools.product([False, True], repeat=2)))
 @pytest.mark.parametrize(
-    "shape", [(500, 1600, 130), (97, 800, 65), (97, 800, 4), (13, 2000, 1), (1, 2000, 200), (1, 900, 9)]
+    "shape", [(500, 1600, 130), (97, 800, 65), (97, 800, 4), (97, 800, 2), (13, 2000, 1), (1, 2000, 200), (1, 900, 9)]
 )
 def test_long_sums_are_cut_into_blocks(dtype, transposes, shape):
     m, k, n = shape
@@ -401,7 +401,7 @@ def test_a_few_last_columns(columns, transposes, dtype):
             numbers((m, columns), dtype, 4),
         )
         total = a.astype("d") @ b
-        for start in (row, full[:, 1:-2], numbers((), dtype, 5)):
+        for start in (row, full[:, 1:-2], gate, numbers((), dtype, 5)):
             steps = [(Step.ADD, start, 0), (Step.MULTIPLY, gate, 0), (Step.ADD, row, 0), (Step.RELU_GRAD, gate, 0)]
             found = product(a, b, *transposes, steps=steps, out=wide[:, :columns])
             expected = np.where(gate > 0, (total + start) * gate + row, 0)
