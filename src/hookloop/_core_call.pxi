@@ -105,7 +105,7 @@ cdef object _call_callable(PyObject *callable, PyObject *const *args, size_t cou
     cdef Recent recent = self.recent
     cdef Py_ssize_t i, n = PyVectorcall_NARGS(count)
     if names == NULL and recent is not None and n == recent.request.n_keys and (
-            not recent.entry.stale and not self.session._closed):
+            not recent.entry.stale and not recent.replaced and not self.session._closed):
         for i in range(n):
             values[recent.request.feed_of[i]] = args[i]
         return self.session._run_recent(recent, values, NULL)

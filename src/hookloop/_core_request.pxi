@@ -118,6 +118,17 @@ cdef class Entry:
                     return False
         return True
 
+    cdef bint is_wider_than(self, Entry other) noexcept:
+        """Whether it takes all feeds that an earlier plan of the same request takes."""
+        cdef int i, axis
+        for i in range(self.n_feeds):
+            if self.specs[i].rank != other.specs[i].rank:
+                return False
+            for axis in range(self.specs[i].rank):
+                if self.specs[i].dims[axis] != OPEN and self.specs[i].dims[axis] != other.specs[i].dims[axis]:
+                    return False
+        return True
+
 
 cdef struct Watch:
     # What is looked at in C after a run, of a list of fetches: its last `count` are not wanted while they are finite.
@@ -153,6 +164,7 @@ cdef class Recent:
     cdef tuple items
     cdef tuple keys
     cdef int64_t used          # when it was last matched
+    cdef bint replaced         # by one whose plan takes these feeds and others: who holds it is to look again
     cdef Entry entry
 
     def __cinit__(self, fetches, tuple items, tuple keys, list feed_of, list slot_of, Entry entry):

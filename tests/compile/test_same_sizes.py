@@ -8,6 +8,7 @@ import pytest
 import hookloop as tf
 from hookloop.compile import pipeline
 from hookloop.compile.same_sizes import same_sizes
+from hookloop.session import BaseSession
 
 from ..conftest import on_reference
 from .programs import kernels, optimized
@@ -78,6 +79,26 @@ def test_what_was_found_otherwise_is_not_taken_for_granted_again(compiled):
             a, b = numbers(n, 3), numbers(m, 3, seed=1)
             check(session.run(fetches, {x: a, y: b}), a, b)
             assert len(compiled) == plans
+
+
+@pytest.mark.skipif(on_reference(), reason="the reference executor compiles nothing")
+def test_a_callable_goes_on_with_the_plan_that_takes_all_sizes(monkeypatch):
+    x, y = tf.placeholder(tf.float32, [None, 3]), tf.placeholder(tf.float32, [None, 3])
+    converted, convert = [], BaseSession._convert_feeds
+
+    def noted(session, tensors, values):
+        converted.append([np.shape(v) for v in values])
+        return convert(session, tensors, values)
+
+    monkeypatch.setattr(BaseSession, "_convert_feeds", noted)
+    with tf.Session() as session:
+        call = session.make_callable(x * y, feed_list=[x, y])
+        other = session.make_callable(x * y, feed_list=[x, y])
+        for n, m in ((4, 4), (4, 1), (4, 1), (1, 6), (5, 5)):
+            a, b = numbers(n, 3), numbers(m, 3, seed=1)
+            for one in (call, other):
+                np.testing.assert_array_equal(one(a, b), a * b)
+    assert converted == [[(4, 3), (1, 3)]] * 2  # once for each; later feeds are read where they lie
 
 
 @pytest.mark.skipif(on_reference(), reason="the reference executor compiles nothing")
