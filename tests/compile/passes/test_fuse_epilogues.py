@@ -170,3 +170,31 @@ def test_products_of_one_element(rows, dtype, executor):
     np.testing.assert_allclose(totals, np.full((rows, 1), 450), rtol=1e-6)
     np.testing.assert_allclose(first, np.full((rows, 1), 11), rtol=1e-6)
     np.testing.assert_allclose(second, np.full((rows, 1), 10.4), rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("columns", [1, 2, 3, 4, 5, 8, 12, 17, 20, 33, 66])
+def test_steps_behind_products_of_few_columns(columns, dtype, executor):
+    """Each operand in each place: rows of the result's own, one row for all, a column, a number."""
+    random = np.random.RandomState(columns)
+    for rows, inner in ((7, 22), (13, 3), (64, 10), (100, 37), (300, 5)):
+        shapes = [(rows, columns), (columns,), (rows, 1), (), (rows, columns)]
+        operands = [random.standard_normal(shape).astype(dtype) for shape in shapes]
+        a, b = (
+            random.standard_normal((rows, inner)).astype(dtype),
+            random.standard_normal((inner, columns)).astype(dtype),
+        )
+        x = tf.placeholder(dtype, [rows, inner])
+        fed = [tf.placeholder(dtype, shape) for shape in shapes]
+        for first in range(len(shapes)):
+            y, want = tf.matmul(x, tf.constant(b)), a.astype(float) @ b
+            for k in range(len(shapes)):
+                at = (first + k) % len(shapes)
+                kind = k % 4
+                y = [y + fed[at], y - fed[at], y * fed[at], fed[at] - y][kind]
+                operand = operands[at].astype(float)
+                want = [want + operand, want - operand, want * operand, operand - want][kind]
+            with tf.Session() as session:
+                found = session.run(tf.nn.relu(y), {x: a, **dict(zip(fed, operands))})
+            tolerance = 1e-4 if dtype == "float32" else 1e-11
+            np.testing.assert_allclose(found, np.maximum(want, 0), rtol=tolerance, atol=tolerance)
