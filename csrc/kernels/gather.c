@@ -337,7 +337,7 @@ static void gather_nd_chunk(void *argument, int64_t chunk, int worker) {
         int64_t place[ND_BLOCK], i = first;
         const int64_t count = end - first < ND_BLOCK ? end - first : ND_BLOCK;
         if (!nd_places(p, job->indices, first, count, place)) {
-            while (nd_place(p, job->indices, i) >= 0) i++;
+            while (i < first + count - 1 && nd_place(p, job->indices, i) >= 0) i++; /* another step may have made all fit meanwhile */
             int64_t seen = atomic_load_explicit(&job->unfit, memory_order_relaxed);
             while (i < seen && !atomic_compare_exchange_weak_explicit(&job->unfit, &seen, i, memory_order_relaxed, memory_order_relaxed)) {}
             return;
