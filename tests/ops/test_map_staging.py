@@ -97,7 +97,7 @@ def test_bytes_are_free_again_when_their_parts_are_gone(executor):
     area = MapStagingArea([tf.float32, tf.int32], memory_limit=16)
     key = tf.placeholder(tf.int64)
     whole, half = area.put(key, [tf.ones([]), tf.constant(1)], [0, 1]), area.put(key, [tf.ones([])], [0])
-    soon = tf.RunOptions(timeout_in_ms=50)
+    soon, late = tf.RunOptions(timeout_in_ms=50), tf.RunOptions(timeout_in_ms=60000)
     with tf.Session() as session:
         for _ in range(3):
             session.run(whole, {key: 1})  # the element of the key stays, and what came again is dropped
@@ -106,12 +106,12 @@ def test_bytes_are_free_again_when_their_parts_are_gone(executor):
         with pytest.raises(tf.errors.DeadlineExceededError):
             session.run(half, {key: 4}, options=soon)
         session.run(area.get(key, [1]), {key: 1})
-        session.run(half, {key: 4}, options=soon)
+        session.run(half, {key: 4}, options=late)
         with pytest.raises(tf.errors.DeadlineExceededError):
             session.run(half, {key: 5}, options=soon)
         session.run(area.clear())
         for k in (6, 7):
-            session.run(whole, {key: k}, options=soon)
+            session.run(whole, {key: k}, options=late)
         assert session.run([area.size(), area.incomplete_size()]) == [2, 0]
 
 
