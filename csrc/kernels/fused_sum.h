@@ -101,7 +101,8 @@ static void make_flat(const fused_sum *s, void *const *from, int64_t first, int6
 static void make_rows(const sum_job *job, int64_t first, int64_t end, char **base, workplace *place, block_walk *w, held_elements *held) {
     const fused *f = &job->s->f;
     const int64_t size = f->inner[f->summed];
-    if (held->begin < first && held->end > first) memmove(held->data, held->data + (first - held->begin) * size, (size_t)((held->end - first) * size));
+    if (held->begin < first && held->end > first)
+        memmove(held->data, held->data + (first - held->begin) * size, (size_t)((held->end - first) * size));
     if (held->end >= first) held->begin = first;
     while (held->end < end) {
         held->end += run_block_at(w, f, base, place, held->data + (held->end - held->begin) * size);

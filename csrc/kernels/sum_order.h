@@ -2,6 +2,7 @@
 #ifndef HOOKLOOP_SUM_ORDER_H
 #define HOOKLOOP_SUM_ORDER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum {

@@ -28,6 +28,7 @@ cdef class Entry:
     cdef readonly tuple feeds          # tensors, in the plan's order
     cdef readonly list fetch_tensors
     cdef FeedSpec *specs
+    cdef list apart                    # (axis, feeds, each) whose sizes are not to be equal: see compile/same_sizes.py
     cdef int n_feeds, n_fetches
     cdef bint has_object_feeds, has_open_variables, checked
     cdef bint bindable                 # it has its frame, and feeds that can be bound in place
@@ -56,6 +57,7 @@ cdef class Entry:
         self.streams = streams
         self.iterators = iterators or []
         self.logs = plan.tables["logs"]
+        self.apart = plan.tables["sizes_apart"]
         self.required = required
         self.request = request
         self.others = {}
@@ -116,17 +118,10 @@ cdef class Entry:
                         return False
                 elif spec.dims[axis] != OPEN and spec.dims[axis] != shapes[i][axis]:
                     return False
-        return True
-
-    cdef bint is_wider_than(self, Entry other) noexcept:
-        """Whether it takes all feeds that an earlier plan of the same request takes."""
-        cdef int i, axis
-        for i in range(self.n_feeds):
-            if self.specs[i].rank != other.specs[i].rank:
+        for axis, feeds, each in self.apart:
+            sizes = len({shapes[feed][axis] for feed in feeds})
+            if sizes == 1 or (each and sizes < len(feeds)):
                 return False
-            for axis in range(self.specs[i].rank):
-                if self.specs[i].dims[axis] != OPEN and self.specs[i].dims[axis] != other.specs[i].dims[axis]:
-                    return False
         return True
 
 
@@ -164,7 +159,7 @@ cdef class Recent:
     cdef tuple items
     cdef tuple keys
     cdef int64_t used          # when it was last matched
-    cdef bint replaced         # by one whose plan takes these feeds and others: who holds it is to look again
+    cdef bint replaced         # by one of another plan: who holds it is to look again
     cdef Entry entry
 
     def __cinit__(self, fetches, tuple items, tuple keys, list feed_of, list slot_of, Entry entry):
@@ -303,6 +298,27 @@ cdef bint _bind_arrays(Entry entry, PyObject **values) noexcept:
         if c.feeds[i] != data:
             hl_frame_bind_feed(c, i, data)
         spec += 1
+    return not PyList_GET_SIZE(entry.apart) or _are_apart(entry, values)
+
+
+cdef bint _are_apart(Entry entry, PyObject **values) noexcept:
+    """Whether the sizes are unequal of which the plan is made for unequal ones."""
+    cdef int axis, i, k
+    cdef np.npy_intp size
+    cdef bint each, differs
+    cdef list feeds
+    for group in entry.apart:
+        axis, feeds, each = (<tuple>group)[0], (<tuple>group)[1], (<tuple>group)[2]
+        differs = False
+        for i in range(1, PyList_GET_SIZE(feeds)):
+            size = np.PyArray_DIMS(<np.ndarray>values[<int>feeds[i]])[axis]
+            for k in range(i if each else 1):
+                if np.PyArray_DIMS(<np.ndarray>values[<int>feeds[k]])[axis] != size:
+                    differs = True
+                elif each:
+                    return False
+        if not differs:
+            return False
     return True
 
 

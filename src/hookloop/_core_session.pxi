@@ -205,7 +205,7 @@ cdef class SessionCore:
             results = self.run_entry(entry, arguments, deadline_ns)
             if not entry.stale and not entry.plan.tables["special_values"]:
                 self._keep_first(recent.of_entry(entry))
-                recent.replaced = entry.is_wider_than(recent.entry)
+                recent.replaced = True
             return _structure(recent, results)
         return _structure(recent, self.run_entry(entry, arguments, deadline_ns))
 

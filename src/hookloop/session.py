@@ -347,7 +347,7 @@ class BaseSession(SessionCore):
             for entry, special_values in self._entries.plans(key):
                 if entry.accepts(shapes) and all(np.array_equal(values[f], v) for f, v in special_values.items()):
                     return entry
-            entry = self._compile(mapped, order, shapes, values, key)
+            entry = self._compile(mapped, order, shapes, values)
             self._entries.keep(key, (entry, entry.plan.tables["special_values"]))
             return entry
 
@@ -355,7 +355,7 @@ class BaseSession(SessionCore):
     def _key(mapped, order):
         return tuple(mapped.tensors), frozenset(mapped.targets), tuple(order), mapped.done
 
-    def _compile(self, mapped, order, shapes, values, key):
+    def _compile(self, mapped, order, shapes, values):
         from .compile.pipeline import (  # a program that only builds a graph needs no compiler
             Feed,
             Request,
@@ -363,8 +363,7 @@ class BaseSession(SessionCore):
         )
 
         feeds = [Feed(t, s, v) for t, s, v in zip(order, shapes, values)]
-        earlier = [entry.plan.tables["same_sizes"] for entry, _ in self._entries.plans(key)]
-        known = (self._variable_shape, self._host_shapes, self._unequal, self._loose, mapped.done, earlier)
+        known = (self._variable_shape, self._host_shapes, self._unequal, self._loose, mapped.done)
         tables = compile_request(Request(mapped.tensors, mapped.targets, feeds, *known))
         if tables["loosened"]:
             self._loosen(tables["loosened"])
@@ -486,7 +485,7 @@ class BaseSession(SessionCore):
                 pair for pair in self._entries.plans(key) if pair[0].accepts(shapes) and self._assumptions_hold(pair[0])
             ]
             if not fitting:
-                fresh = self._compile(mapped, order, shapes, arguments, key)
+                fresh = self._compile(mapped, order, shapes, arguments)
                 fitting = [(fresh, fresh.plan.tables["special_values"])]
             fitting[0][0].stale = False
             self._entries.keep(key, fitting[0])

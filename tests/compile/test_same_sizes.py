@@ -71,18 +71,18 @@ def test_batches_of_any_sizes_have_their_own_results(executor):
 
 
 @pytest.mark.skipif(on_reference(), reason="the reference executor compiles nothing")
-def test_what_was_found_otherwise_is_not_taken_for_granted_again(compiled):
+def test_each_way_in_which_sizes_are_equal_has_one_plan(compiled):
     x, y = tf.placeholder(tf.float32, [None, 3]), tf.placeholder(tf.float32, [None, 3])
     fetches = squared_error(x, y)
     with tf.Session() as session:
-        for n, m, plans in ((4, 4, 1), (9, 9, 1), (4, 1, 2), (6, 6, 2), (1, 5, 2), (8, 1, 2), (8, 8, 2)):
+        for n, m, plans in ((4, 4, 1), (9, 9, 1), (4, 1, 2), (6, 6, 2), (1, 5, 2), (8, 1, 2), (8, 8, 2), (1, 1, 2)):
             a, b = numbers(n, 3), numbers(m, 3, seed=1)
             check(session.run(fetches, {x: a, y: b}), a, b)
             assert len(compiled) == plans
 
 
 @pytest.mark.skipif(on_reference(), reason="the reference executor compiles nothing")
-def test_a_callable_goes_on_with_the_plan_that_takes_all_sizes(monkeypatch):
+def test_a_callable_converts_feeds_once_where_their_sizes_are_equal_in_another_way(monkeypatch):
     x, y = tf.placeholder(tf.float32, [None, 3]), tf.placeholder(tf.float32, [None, 3])
     converted, convert = [], BaseSession._convert_feeds
 
@@ -93,16 +93,32 @@ def test_a_callable_goes_on_with_the_plan_that_takes_all_sizes(monkeypatch):
     monkeypatch.setattr(BaseSession, "_convert_feeds", noted)
     with tf.Session() as session:
         call = session.make_callable(x * y, feed_list=[x, y])
-        other = session.make_callable(x * y, feed_list=[x, y])
-        for n, m in ((4, 4), (4, 1), (4, 1), (1, 6), (5, 5)):
+        for n, m in ((4, 4), (5, 5), (4, 1), (7, 1), (1, 6), (8, 8), (9, 9)):
             a, b = numbers(n, 3), numbers(m, 3, seed=1)
-            for one in (call, other):
-                np.testing.assert_array_equal(one(a, b), a * b)
-    assert converted == [[(4, 3), (1, 3)]] * 2  # once for each; later feeds are read where they lie
+            np.testing.assert_array_equal(call(a, b), a * b)
+    assert converted == [[(4, 3), (1, 3)], [(8, 3), (8, 3)]]  # later feeds are read where they lie
+
+
+def test_what_was_fed_before_changes_no_bit(executor):
+    random = np.random.RandomState(0)
+    x, y, w = (tf.placeholder(tf.float32, [None, n]) for n in (64, 20, 1))
+    rows = {x: random.standard_normal((64, 64)), y: random.rand(64, 20), w: random.rand(64, 1)}
+    weights = tf.Variable(random.standard_normal((64, 20)).astype(np.float32))
+    loss = tf.reduce_mean(tf.square(tf.reduce_sum(tf.matmul(x, weights) * y, 1) - w[:, 0]))
+    train = tf.train.GradientDescentOptimizer(0.01).minimize(loss)
+    with tf.Session() as first, tf.Session() as second:
+        first.run(weights.initializer)
+        first.run(train, rows)
+        first.run(train, {**rows, y: rows[y][:1]})  # one row for all
+        weights.load(first.run(weights), second)
+        for session in (first, second):
+            for _ in range(3):
+                session.run(train, rows)
+        np.testing.assert_array_equal(first.run(weights), second.run(weights))
 
 
 @pytest.mark.skipif(on_reference(), reason="the reference executor compiles nothing")
-def test_each_plan_takes_for_one_what_was_so_before(compiled):
+def test_three_feeds_are_equal_in_five_ways(compiled):
     a, b, c = (tf.placeholder(tf.float32, [None]) for _ in range(3))
     total = a * b + c
     with tf.Session() as session:
@@ -118,7 +134,28 @@ def test_each_plan_takes_for_one_what_was_so_before(compiled):
             found = session.run(total, dict(zip((a, b, c), values)))
             np.testing.assert_allclose(found, values[0] * values[1] + values[2], rtol=1e-6)
             assert len(compiled) == plans
-    assert [request.same for request in compiled] == [{(1, 0): (0, 0), (2, 0): (0, 0)}, {(1, 0): (0, 0)}, {}]
+    assert [request.same for request in compiled] == [
+        {(1, 0): (0, 0), (2, 0): (0, 0)},
+        {(1, 0): (0, 0)},
+        {(2, 0): (1, 0)},
+    ]
+
+
+@pytest.mark.skipif(on_reference(), reason="the reference executor compiles nothing")
+def test_many_feeds_have_all_one_size_or_each_its_own(compiled):
+    feeds = [tf.placeholder(tf.float32, [None]) for _ in range(7)]
+    total = tf.add_n([tf.reduce_sum(feed) * 2.0**i for i, feed in enumerate(feeds)])
+    with tf.Session() as session:
+        for sizes, plans in (
+            ([3] * 7, 1),
+            ([3] * 6 + [4], 2),
+            ([1, 2, 1, 2, 1, 2, 1], 2),
+            ([9] * 7, 2),
+            ([1, 2, 3, 4, 5, 6, 7], 2),
+        ):
+            found = session.run(total, {feed: np.ones(n) for feed, n in zip(feeds, sizes)})
+            assert found == sum(n * 2.0**i for i, n in enumerate(sizes))
+            assert len(compiled) == plans
 
 
 def test_only_open_axes_of_one_number_are_the_same():
@@ -133,9 +170,10 @@ def test_only_open_axes_of_one_number_are_the_same():
         Feed([4, None], (4, 5)),
         Feed([], ()),
     ]
-    assert same_sizes(feeds) == {(2, 0): (0, 0), (2, 1): (0, 1), (3, 1): (0, 1)}
-    assert same_sizes(feeds, [{(2, 0): (0, 0)}]) == {(2, 0): (0, 0)}
-    assert same_sizes(feeds, [{(2, 1): (0, 1), (3, 1): (0, 1)}, {(3, 1): (0, 1), (2, 0): (0, 0)}]) == {(3, 1): (0, 1)}
+    assert same_sizes(feeds) == ({(2, 0): (0, 0), (2, 1): (0, 1), (3, 1): (0, 1)}, [(1, [0, 1], True)])
+    many = [Feed([None], (n,)) for n in (4, 4, 4, 4, 4, 5)]
+    assert same_sizes(many) == ({}, [(0, [0, 1, 2, 3, 4, 5], False)])
+    assert same_sizes(many[:5]) == ({(i, 0): (0, 0) for i in range(1, 5)}, [])
 
 
 def test_rows_that_do_not_fit_are_refused_as_ever(executor):

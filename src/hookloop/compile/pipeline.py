@@ -49,10 +49,9 @@ class Request:
       unequal: host ops whose outputs had different first sizes in some run.
       loose: keys of variables that may have another shape than their nodes tell.
       done: operations that an earlier part of a partial run has run: nothing waits for them.
-      earlier: the `same` of the request's other plans.
 
     Attributes:
-      same: open axes of feeds that are taken to be as long as others: see same_sizes.py.
+      same, apart: open axes of feeds that are as long as others, and those that are not: see same_sizes.py.
       decided: the predicates of conditionals of which the plan has the branch alone that is taken.
       continued: conditionals, of loops, of which what stands behind them is in the plan once for each branch.
       uneven: ops that make TensorArrays whose elements may have several shapes.
@@ -63,7 +62,7 @@ class Request:
     """
 
     def __init__(self, fetches, targets, feeds, variable_shape, host_shapes, unequal=frozenset(), loose=frozenset(),
-                 done=frozenset(), earlier=()):  # fmt: skip
+                 done=frozenset()):  # fmt: skip
         self.fetches = fetches
         self.targets = targets
         self.feeds = feeds
@@ -72,7 +71,7 @@ class Request:
         self.unequal = unequal
         self.loose = loose
         self.done = done
-        self.same = same_sizes(feeds, earlier)
+        self.same, self.apart = same_sizes(feeds)
         self.special: set = set()
         self.decided: dict = {}  # in the order in which they were decided: so plans make their calls in one order
         self.continued: set = set()
@@ -246,7 +245,7 @@ def compile_request(request):
     Returns:
       A dict: the tables of csrc/frame.h, and `nodes` (the op of each node index), `open_shapes`
       (for messages), `must_exist` (variable key -> op),
-      `special` (set of (feed, axis) the plan is compiled for), `same_sizes` (as `Request.same`), `feed_registers`, `variable_registers`,
+      `special` (set of (feed, axis) the plan is compiled for), `same_sizes` and `sizes_apart` (as `Request.same`, `Request.apart`), `feed_registers`, `variable_registers`,
       `open_ranks` (variable key, the rank that it had, None without a value: the graph does not tell).
     """
     with collector_paused():  # until all that was made on the way is gone again
@@ -261,7 +260,7 @@ def _compile(request):
     plan["must_exist"] = lowerer.must_exist
     plan["variable_ops"] = dict(lowerer.variables.items())
     plan["special"] = frozenset(request.special)
-    plan["same_sizes"] = request.same
+    plan["same_sizes"], plan["sizes_apart"] = request.same, request.apart
     plan["special_values"] = dict(request.special_values)
     plan["assumed"] = dict(request.assumed)
     first = lowerer.first.calls  # their elements are there before anything is done that would have to be undone

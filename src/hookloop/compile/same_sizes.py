@@ -1,32 +1,39 @@
-"""Open sizes of feeds that a plan takes to be one: the number of rows of a batch, whose inputs and labels are fed side by side.
+"""Open sizes of feeds that are one in a plan: the number of rows of a batch, whose inputs and labels are fed side by side.
 
 With one size for both, shapes are proven to agree that might be broadcast otherwise: so chains are one, and no gradient is summed over an
-axis that is none. Feeds of other sizes get another plan (plan_table.py), which takes for one what has been so in every plan before.
+axis that is none. Which sizes are one is told by the feeds at hand alone, not by what was fed before: a training that goes on in
+another session has the same plans, and so the same bits.
 """
 
 from __future__ import annotations
 
+MOST_APART = 5  # open feeds of an axis of which each equality is looked at: there are 52 ways in which these may be
 
-def same_sizes(feeds, earlier=()):
-    """The open axes of feeds that are as long as the same axis of a feed before them.
+
+def same_sizes(feeds):
+    """Which open axes of feeds have one size: those of one number that are as long as each other; of many, all or none.
 
     Args:
       feeds: the `Feed`s of a request.
-      earlier: what other plans of the request have from this function.
 
     Returns:
-      {(feed, axis): (feed, axis)}, of each such axis the one that stands for it.
+      (same, apart): {(feed, axis): (feed, axis)}, for each axis that has the size of an earlier one which that is; a list of
+      (axis, feeds, each): the sizes of which the plan is not made for equal ones, for any two that are equal where `each` is true, else for
+      all.
     """
-    first, found = {}, {}
-    for index, feed in enumerate(feeds):
-        for axis, size in enumerate(feed.shape):
-            if _is_open(feed, axis):
-                place = index, axis
-                kind = (axis, int(size), *[plan.get(place, place) for plan in earlier])
-                of = first.setdefault(kind, place)
-                if of != place:
-                    found[place] = of
-    return found
+    same, apart = {}, []
+    for axis in range(max((len(feed.shape) for feed in feeds), default=0)):
+        places = [i for i, feed in enumerate(feeds) if axis < len(feed.shape) and _is_open(feed, axis)]
+        first = {}
+        for i in places:
+            first.setdefault(int(feeds[i].shape[axis]), i)
+        each = len(places) <= MOST_APART
+        if each or len(first) == 1:
+            of = {(i, axis): (first[int(feeds[i].shape[axis])], axis) for i in places}
+            same.update({place: other for place, other in of.items() if place != other})
+        if len(first) > 1:
+            apart.append((axis, list(first.values()) if each else places, each))
+    return same, apart
 
 
 def _is_open(feed, axis):
