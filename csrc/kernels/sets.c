@@ -240,6 +240,7 @@ static hl_status run_unique_rows_index(const hl_instr *ins, hl_run *run) {
     entry *entries = (entry *)run->scratch;
     int64_t count = 0, bytes = 0;
     clear_bytes(run, entries, (int64_t)((p->mask + 1) * sizeof(entry)));
+    if (hl_is_stopped(run)) return run->stopped; /* a table that is not empty may have no place left */
     for (int64_t i = 0; i < p->n; i++) {
         if ((bytes += p->size * p->other + 16) > BYTES_BETWEEN && (bytes = 0, hl_is_stopped(run))) return run->stopped;
         uint64_t all = p->key;
