@@ -29,6 +29,8 @@ cdef class Entry:
     cdef readonly list fetch_tensors
     cdef FeedSpec *specs
     cdef list apart                    # (axis, feeds, each) whose sizes are not to be equal: see compile/same_sizes.py
+    cdef int32_t *apart_codes          # of each of these axis, each, how many feeds, and the feeds, for C
+    cdef Py_ssize_t n_apart_codes
     cdef int n_feeds, n_fetches
     cdef bint has_object_feeds, has_open_variables, checked
     cdef bint bindable                 # it has its frame, and feeds that can be bound in place
@@ -58,6 +60,13 @@ cdef class Entry:
         self.iterators = iterators or []
         self.logs = plan.tables["logs"]
         self.apart = plan.tables["sizes_apart"]
+        codes = [code for axis, group, each in self.apart for code in (axis, each, len(group), *group)]
+        self.n_apart_codes = len(codes)
+        self.apart_codes = <int32_t *>calloc(max(len(codes), 1), sizeof(int32_t))
+        if self.apart_codes == NULL:
+            raise MemoryError()
+        for i in range(len(codes)):
+            self.apart_codes[i] = codes[i]
         self.required = required
         self.request = request
         self.others = {}
@@ -100,6 +109,7 @@ cdef class Entry:
 
     def __dealloc__(self):
         free(self.specs)
+        free(self.apart_codes)
         free(self.feed_objects)
         free(self.fetch_index)
         free(self.fetch_is_object)
@@ -298,27 +308,30 @@ cdef bint _bind_arrays(Entry entry, PyObject **values) noexcept:
         if c.feeds[i] != data:
             hl_frame_bind_feed(c, i, data)
         spec += 1
-    return not PyList_GET_SIZE(entry.apart) or _are_apart(entry, values)
+    return entry.n_apart_codes == 0 or _are_apart(entry, values)
 
 
 cdef bint _are_apart(Entry entry, PyObject **values) noexcept:
     """Whether the sizes are unequal of which the plan is made for unequal ones."""
-    cdef int axis, i, k
+    cdef const int32_t *code = entry.apart_codes
+    cdef const int32_t *end = code + entry.n_apart_codes
+    cdef const int32_t *feeds
+    cdef int i, k, axis
     cdef np.npy_intp size
     cdef bint each, differs
-    cdef list feeds
-    for group in entry.apart:
-        axis, feeds, each = (<tuple>group)[0], (<tuple>group)[1], (<tuple>group)[2]
+    while code < end:
+        axis, each, feeds = code[0], code[1], code + 3
         differs = False
-        for i in range(1, PyList_GET_SIZE(feeds)):
-            size = np.PyArray_DIMS(<np.ndarray>values[<int>feeds[i]])[axis]
+        for i in range(1, code[2]):
+            size = np.PyArray_DIMS(<np.ndarray>values[feeds[i]])[axis]
             for k in range(i if each else 1):
-                if np.PyArray_DIMS(<np.ndarray>values[<int>feeds[k]])[axis] != size:
+                if np.PyArray_DIMS(<np.ndarray>values[feeds[k]])[axis] != size:
                     differs = True
                 elif each:
                     return False
         if not differs:
             return False
+        code = feeds + code[2]
     return True
 
 
