@@ -4,7 +4,7 @@ from importlib import import_module
 
 from ..module_paths import install
 
-__all__ = ["framework", "training", "util"]
+__all__ = ["data", "framework", "opt", "training", "util"]
 
 _FRAMEWORK = ("contrib.framework",)
 
@@ -24,6 +24,41 @@ install(
             for name in ("evaluation", "hparam", "training")
         },
         "training.python.training.device_setter": ("contrib.training",),
+        **{
+            f"data.python.ops.{name}": ("contrib.data",)
+            for name in (
+                "batching",
+                "counter",
+                "enumerate_ops",
+                "error_ops",
+                "get_single_element",
+                "grouping",
+                "interleave_ops",
+                "iterator_ops",
+                "prefetching_ops",
+                "random_ops",
+                "readers",
+                "resampling",
+                "scan_ops",
+                "shuffle_ops",
+                "sliding",
+                "unique",
+                "writers",
+            )
+        },
+        **{
+            f"opt.python.training.{name}": ("contrib.opt",)
+            for name in (
+                "external_optimizer",
+                "lars_optimizer",
+                "lazy_adam_optimizer",
+                "moving_average_optimizer",
+                "multitask_optimizer_wrapper",
+                "nadam_optimizer",
+                "variable_clipping_optimizer",
+                "weight_decay_optimizers",
+            )
+        },
     },
 )
 
