@@ -13,7 +13,7 @@ NAMES = json.loads((Path(__file__).parent / "fixtures" / "names.json").read_text
 OUR_OWN = {
     "": {"explain", "get_include"},
     "train": {"EvalHook", "NativeHook", "ProgressHook", "Trigger", "not_finite"},
-    "compat": {"v1"},
+    "compat": {"v1", "v2"},
 }
 
 

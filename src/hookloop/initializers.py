@@ -205,6 +205,23 @@ def _fans(shape):
     return shape[-2] * field, shape[-1] * field
 
 
+def orthogonal_of(shape, gain, noise):
+    """An orthogonal matrix times `gain`, made of what a function of two sizes draws."""
+    from .ops.decompositions import qr
+    from .ops.math_unary import sign
+    from .ops.matrix import diag_part
+
+    if len(shape) < 2:
+        raise ValueError("The tensor to initialize must be at least two-dimensional")
+    rows = int(np.prod([int(d) for d in shape[:-1]]))
+    columns = int(shape[-1])
+    q, r = qr(noise((max(rows, columns), min(rows, columns))), full_matrices=False)
+    q *= sign(diag_part(r))
+    if rows < columns:
+        q = array.matrix_transpose(q)
+    return gain * array.reshape(q, shape)
+
+
 class Orthogonal(Initializer):
     """An orthogonal matrix (Saxe et al. 2013), times `gain`."""
 
@@ -213,22 +230,8 @@ class Orthogonal(Initializer):
         self.dtype = _floating(dtype)
 
     def __call__(self, shape, dtype=None, partition_info=None):
-        from .ops.decompositions import qr
-        from .ops.math_unary import sign
-        from .ops.matrix import diag_part
-        from .ops.random import random_normal
-
-        if len(shape) < 2:
-            raise ValueError("The tensor to initialize must be at least two-dimensional")
-        rows = int(np.prod([int(d) for d in shape[:-1]]))
-        columns = int(shape[-1])
-        flat = (max(rows, columns), min(rows, columns))
-        noise = random_normal(flat, dtype=self.dtype if dtype is None else dtype, seed=self.seed)
-        q, r = qr(noise, full_matrices=False)
-        q *= sign(diag_part(r))
-        if rows < columns:
-            q = array.matrix_transpose(q)
-        return self.gain * array.reshape(q, shape)
+        dtype = self.dtype if dtype is None else dtype
+        return orthogonal_of(shape, self.gain, lambda sizes: random.random_normal(sizes, dtype=dtype, seed=self.seed))
 
     def get_config(self):
         return {"gain": self.gain, "seed": self.seed, "dtype": self.dtype.name}

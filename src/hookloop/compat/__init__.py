@@ -1,4 +1,4 @@
-"""Text and bytes, and `compat.v1`: this package under TensorFlow's later name for its first API."""
+"""Text and bytes; `compat.v1`: this package under TensorFlow's later name for its first API, and `compat.v2`: functions of its second."""
 
 from __future__ import annotations
 
@@ -85,12 +85,12 @@ def forward_compatible(year, month, day):
 
 
 def __getattr__(name):
-    if name == "v1":
+    if name in ("v1", "v2"):
         import importlib
 
-        return importlib.import_module(f"{__name__}.v1")
+        return importlib.import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__():
-    return sorted([*__all__, "v1"])
+    return sorted([*__all__, "v1", "v2"])
