@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from importlib.machinery import ModuleSpec
-from inspect import Parameter, Signature, signature
+from inspect import signature
 from types import ModuleType
 
 import hookloop
@@ -66,8 +66,8 @@ _FIXED_ARGUMENTS = {
 
 
 def _signatures(place):
-    lines = (line.strip().split(": ") for line in CHANGED.get(place, "").strip().split("\n") if line)
-    return {line[0]: line[1].split() for line in lines}
+    lines = (line.strip().split(": ", 1) for line in CHANGED.get(place, "").strip().split("\n") if line)
+    return dict(lines)
 
 
 def _of_first(path):
@@ -81,19 +81,9 @@ def _of_first(path):
 def _changed(path, name, arguments):
     """A function with the second API's arguments around that of the first."""
     function = _of_first(path)
-    theirs = signature(function).parameters
-    defaults = _DEFAULTS.get(path, {})
     renamed, fixed = _RENAMED_ARGUMENTS.get(path, {}), _FIXED_ARGUMENTS.get(path, {})
-    parameters = []
-    for argument in arguments:
-        default = Parameter.empty
-        if argument.endswith("="):
-            argument = argument[:-1]
-            known = theirs.get(renamed.get(argument, argument))
-            default = None if known is None or known.default is Parameter.empty else known.default
-            default = defaults.get(argument, default)
-        parameters.append(Parameter(argument, Parameter.POSITIONAL_OR_KEYWORD, default=default))
-    accepted = Signature(parameters)
+    defaults = _DEFAULTS.get(path, {})
+    accepted = signature(eval(f"lambda {arguments}: None", vars(hookloop)))
 
     def call(*args, **kwargs):
         try:
