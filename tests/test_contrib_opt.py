@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +38,6 @@ def test_an_interface_without_an_algorithm():
 
 
 def test_scipy_minimizes_within_bounds_and_constraints(monkeypatch):
-    pytest.importorskip("scipy")
     said = []
     monkeypatch.setattr(tf.logging, "info", lambda text, *values: said.append(text % values))
     vector = tf.Variable([7.0, 7.0], name="vector")
@@ -56,6 +56,15 @@ def test_scipy_minimizes_within_bounds_and_constraints(monkeypatch):
             assert losses[0] == 98.0 and losses[-1] < 6.0
     assert [text.startswith("Optimization terminated with:\n  Message: ") for text in said] == [True] * 3
     assert "  Objective function value: 5.0000" in said[1] and "  Number of iterations: " in said[1]
+
+
+def test_without_scipy_the_error_names_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "scipy.optimize", None)
+    loss = tf.square(tf.Variable(1.0))
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        with pytest.raises(ImportError, match=r"needs SciPy, .*pip install 'hookloop\[scipy\]'"):
+            opt.ScipyOptimizerInterface(loss).minimize(session)
 
 
 def test_arguments_that_scipy_gets_anyway_are_refused():

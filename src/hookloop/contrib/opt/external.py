@@ -148,6 +148,17 @@ def _sizes(variable):
     return tuple(variable.get_shape().as_list())
 
 
+def _scipy_optimize():
+    """The module that minimizes, imported when it is first needed."""
+    try:
+        import scipy.optimize
+    except ImportError:
+        raise ImportError(
+            "ScipyOptimizerInterface needs SciPy, which comes with the extra: pip install 'hookloop[scipy]'"
+        ) from None
+    return scipy.optimize
+
+
 class ScipyOptimizerInterface(ExternalOptimizerInterface):
     """Minimizes a loss by `scipy.optimize.minimize`, with L-BFGS-B where no `method` is given.
 
@@ -158,6 +169,7 @@ class ScipyOptimizerInterface(ExternalOptimizerInterface):
 
     Raises:
       ValueError: when it minimizes, where these have one that is given anyway.
+      ImportError: when it minimizes, without SciPy (the extra `scipy`).
     """
 
     _DEFAULT_METHOD = "L-BFGS-B"
@@ -190,10 +202,8 @@ class ScipyOptimizerInterface(ExternalOptimizerInterface):
                 if name == "bounds":
                     raise ValueError("Bounds must be set using the var_to_bounds argument")
                 raise ValueError(f"Optimizer keyword arg '{name}' is set automatically and cannot be injected manually")
-        import scipy.optimize
-
         start = np.asarray(initial_val, np.float64)  # some algorithms refuse other types
-        result = scipy.optimize.minimize(in_double, start, **given, **optimizer_kwargs)
+        result = _scipy_optimize().minimize(in_double, start, **given, **optimizer_kwargs)
         lines = ["Optimization terminated with:", "  Message: %s", "  Objective function value: %f"]
         values = [result.message, result.fun]
         for name, text in (("nit", "iterations"), ("nfev", "functions evaluations")):
