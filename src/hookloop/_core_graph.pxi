@@ -270,7 +270,7 @@ cdef object tensor_among(values, found):
             continue
         else:
             graph = getattr(value, "graph", None)
-            if graph is None:
+            if not isinstance(graph, GraphFields):  # a library's own tensors belong to graphs of its own
                 continue
         if found is None:
             found = value

@@ -47,6 +47,20 @@ def test_default_name_and_values(graph):
         tf.name_scope(None, values=[]).__enter__()
 
 
+def test_a_librarys_own_tensors_among_the_values_are_not_asked_for_their_graph():
+    class Foreign:
+        graph = object()  # a library's graph, as that of a mesh
+        name = "foreign"
+
+    x = tf.constant(1.0)
+    with tf.name_scope("a", "b", [Foreign()]) as scope:
+        assert scope == "a/"
+    with tf.name_scope(None, "b", [Foreign(), x]) as scope:
+        assert scope == "b/"
+    with tf.variable_scope(None, "c", values=[Foreign(), x]) as scope:
+        assert scope.name == "c"
+
+
 def test_values_of_two_graphs_are_refused():
     x = tf.constant(1)
     with tf.Graph().as_default():
