@@ -134,7 +134,7 @@ class NodeContext:
         value = self.node.inputs[i]
         if value.symbol is None:
             return self.lowerer.literal_of(value) is None and not feeds_of(self.lowerer, value)
-        return any(_is_told_in_the_run(a) for s in value.symbol.ravel() for a in self.lowerer.sizes.atoms_of(s))
+        return any(is_told_in_the_run(a) for s in value.symbol.ravel() for a in self.lowerer.sizes.atoms_of(s))
 
     def new_size(self, bound=None):
         group = self._new.get("group")
@@ -310,7 +310,7 @@ class NodeContext:
         return self.lowerer.literal(np.asarray(array))
 
 
-def _is_told_in_the_run(atom):
+def is_told_in_the_run(atom):
     """Whether a size is read from data, or is told by an instruction; a plan can be made for any other one."""
     if atom.operation is not None:
         return False

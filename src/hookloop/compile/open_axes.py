@@ -2,15 +2,16 @@
 
 The axes are those where an operand has one element and the other has not. Where sizes are open, such a sum waits for the
 reshape behind it, which knows the shape to sum down to, and becomes one instruction. Who wants its value or shape before has
-the axes decided.
+the axes decided, but for who wants no more than the axes: what only the run tells of them is worked out in it.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from ..ops.shape_functions import one_of
 from .ir import Value, same_shape
-from .node import Node, NodeContext, Specialize
+from .node import Node, NodeContext, Specialize, feeds_of, is_told_in_the_run
 from .sizes import Size
 
 
@@ -19,22 +20,25 @@ class Deferred:
 
     Attributes:
       node: the node that gives the value.
+      axes_node: the node that gives the axes.
       source: what is summed, or None for the axes themselves.
       shapes: the shapes of both operands.
       side: the operand whose axes they are, 0 or 1.
     """
 
-    __slots__ = ("node", "source", "shapes", "side")
+    __slots__ = ("node", "axes_node", "source", "shapes", "side")
 
-    def __init__(self, node, source, shapes, side):
-        self.node, self.source, self.shapes, self.side = node, source, shapes, side
+    def __init__(self, node, axes_node, source, shapes, side):
+        self.node, self.axes_node, self.source, self.shapes, self.side = node, axes_node, source, shapes, side
 
 
 def broadcast_axes(left, right):
     """The axes over which each side's gradient is summed; None where sizes leave it open."""
     axes = ([], [])
+    if len(left) == len(right) and all(a is b or _are_equal(a, b) for a, b in zip(left, right)):
+        return axes
     for axis, (a, b) in enumerate(_aligned(left, right)):
-        if a is b or (not isinstance(a, Size) and not isinstance(b, Size) and a == b):
+        if a is b or _are_equal(a, b):
             if not isinstance(a, Size) and a == 1:
                 axes[0].append(axis), axes[1].append(axis)
             continue
@@ -45,6 +49,10 @@ def broadcast_axes(left, right):
         else:
             return None, None
     return axes
+
+
+def _are_equal(a, b):
+    return not isinstance(a, Size) and not isinstance(b, Size) and a == b
 
 
 def _aligned(left, right):
@@ -87,6 +95,12 @@ class OpenAxes:
             or axes is None
             or any(atom.origin is not None and atom.origin[0] in ("feed", "host") for atom in atoms)
         ):
+            if any(map(is_told_in_the_run, atoms)):
+                if deferred.source is None:
+                    return self._axes_in_run(deferred)
+                for i, shape in enumerate(deferred.axes_node.inputs):
+                    if shape.symbol.dtype == object and feeds_of(self, shape):
+                        raise self.unknown_constant(deferred.axes_node, i)  # the plan is for the shape that is fed
             raise Specialize(atoms, f"the rank of {deferred.node.name!r} depends on sizes")
         dtype = deferred.node.op.inputs[-1].dtype.base_dtype
         known = self.symbolic(dtype, np.array(axes, dtype.as_numpy_dtype))
@@ -100,9 +114,38 @@ class OpenAxes:
         found, self.environment[op.outputs[0]] = self.environment[op.outputs[0]], kept
         return found
 
+    def _axes_in_run(self, deferred):
+        """The axes of one operand as a vector, of which the run tells how long it is and what it holds."""
+        context = NodeContext(deferred.node, self)
+        left, right = map(tuple, deferred.shapes)
+        pairs = list(_aligned(left, right))
+        context.broadcast(left, right)
+        differ = int(len(left) != len(right))
+        for a, b in pairs:
+            (same,) = one_of(context, a - b, 1)
+            differ = context.maximum(differ, 1 - same)
+        summed = []
+        for pair in pairs:
+            (single,) = one_of(context, pair[deferred.side] - 1, 1)
+            summed.append(context.minimum(single, differ))
+        axes = np.zeros(len(pairs), object)
+        for place in range(len(pairs)):
+            before = 0
+            for axis, flag in enumerate(summed):
+                (here,) = one_of(context, before - place, 1)
+                axes[place] = axes[place] + axis * context.minimum(here, flag)
+                before = before + flag
+        dtype = deferred.node.op.outputs[deferred.side].dtype.base_dtype
+        whole = self.operand(self.symbolic(dtype, axes), None, deferred.node)
+        return Value(dtype, (sum(summed),), whole.buffer, None, whole.offset)
+
     def _op_BroadcastGradientArgs(self, node):
-        left, right = node.inputs[0].symbol, node.inputs[1].symbol
         context = NodeContext(node, self)
+        for i in (0, 1):
+            shape = context.shape(i)
+            if len(shape) != 1:
+                context.fail(f"In[{i}] must be a vector.{list(context.at_hand(shape))}".replace(", ", ","))
+        left, right = node.inputs[0].symbol, node.inputs[1].symbol
         if left is None or right is None:
             left, right = (np.array(context.sizes(i), object) for i in (0, 1))
         axes = broadcast_axes(left, right)
@@ -112,7 +155,7 @@ class OpenAxes:
                 self.environment[tensor] = self.symbolic(dtype, np.array(known, dtype.as_numpy_dtype))
             else:
                 value = self.environment[tensor] = Value(dtype, None)
-                value.deferred = Deferred(node, None, (left, right), side)
+                value.deferred = Deferred(node, node, None, (left, right), side)
 
     def _op_Sum(self, node):
         axes = node.inputs[1].deferred
@@ -120,7 +163,8 @@ class OpenAxes:
             self._general(node)
             return
         value = self.environment[node.op.outputs[0]] = Value(node.op.outputs[0].dtype.base_dtype, None)
-        value.deferred = Deferred(node, self.settled(node.inputs[0], node), axes.shapes, axes.side)
+        source = self.settled(node.inputs[0], node)
+        value.deferred = Deferred(node, axes.axes_node, source, axes.shapes, axes.side)
 
     def _op_Reshape(self, node):
         """A deferred sum becomes one instruction that sums down to the shape asked for."""

@@ -376,7 +376,7 @@ def _gradient_args(node, sx, sy):
     sx, sy = [int(d) for d in sx], [int(d) for d in sy]
     if isinstance(node, ReferenceNode) and not _broadcasts(sx, sy):  # a plan refuses what is summed by these axes
         raise ValueError(f"Incompatible shapes: {sx} vs. {sy}".replace(", ", ","))
-    rx, ry = _summed_axes(sx, sy)
+    rx, ry = _summed_axes(sx, sy) if sx != sy else ([], [])
     return np.array(rx, dtype), np.array(ry, dtype)
 
 
@@ -386,7 +386,7 @@ def _two_vectors(c):
 
 register(
     OpDef("BroadcastGradientArgs", "s0: T, s1: T", "r0: T, r1: T", attrs={"T": dtypes.int32}, types={"T": kinds.INDEX},
-          shape=_two_vectors, reference=_gradient_args, symbolic=True, gradient=no_gradient),
+          shape=_two_vectors, ranks={"s0": 1, "s1": 1}, reference=_gradient_args, symbolic=True, gradient=no_gradient),
 )  # fmt: skip
 
 

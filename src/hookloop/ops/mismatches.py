@@ -186,6 +186,11 @@ def _parted(op, shapes, a, b):
     )
 
 
+def _of_shapes(op, shapes, a, b):
+    """The inputs are shapes themselves, of which two sizes are at hand."""
+    return f"Incompatible shapes: sizes {a} and {b} do not fit"
+
+
 _UNEQUAL = {
     "AccumulateNV2": lambda *_: "Parameters and update must be the same size",
     "AddN": _same,
@@ -198,6 +203,7 @@ _UNEQUAL = {
     "BatchMatMul": _products,
     "BatchMatMulV2": _products,
     "BiasAdd": _sized("Must provide as many biases as the last dimension of the input tensor: {1} vs. {0}"),
+    "BroadcastGradientArgs": _of_shapes,
     "BroadcastTo": _broadcast_to,
     "ConcatV2": _joined,
     "EnsureShape": _ensured,
