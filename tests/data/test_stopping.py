@@ -1,5 +1,6 @@
 """Waiting for elements ends soon after a Ctrl-C, with the step's time limit or with the session; no element is lost by it."""
 
+import gc
 import os
 import signal
 import threading
@@ -19,6 +20,11 @@ SOON = 0.1  # seconds
 TRIALS = 6  # at most, until one is soon enough: the machine may be busy with other things
 MANY, MOST = 1 << 40, 1 << 26
 
+
+def records(number):
+    return Dataset.from_tensors("1.5,2,3").repeat(number).map(lambda line: tf.decode_csv(line, [[0.0]] * 3))
+
+
 ENDLESS = {
     "shards of a shuffle": lambda: Dataset.range(MANY).shuffle(1000, 1).shard(1 << 36, (1 << 36) - 1),
     "a shuffle's buffer": lambda: Dataset.range(MANY).shuffle(MOST, 1).batch(4),
@@ -37,6 +43,8 @@ ENDLESS = {
         experimental.group_by_window(lambda x: x % 2, lambda key, window: window.batch(10), MOST)
     ),
     "what was seen": lambda: Dataset.range(MANY).map(lambda x: 0 * x).apply(experimental.unique()).skip(1),
+    "a batch of records": lambda: records(MANY).batch(MOST),
+    "skipping records": lambda: records(MANY).skip(MOST),
     "a zip": lambda: Dataset.zip((Dataset.range(MANY).filter(lambda x: x < 0), Dataset.range(4))),
 }
 
@@ -48,6 +56,7 @@ def late(name, stop, error, **options):
         with tf.Graph().as_default():
             following = ENDLESS[name]().make_one_shot_iterator().get_next()
             session = tf.Session()
+            gc.collect()  # Python drops the error of a signal that it sees while it calls back for garbage
             stopped = [time.monotonic() + 0.1]
 
             def end(session=session, stopped=stopped):
@@ -102,6 +111,11 @@ FINITE = {
     "zipped": lambda: Dataset.zip((Dataset.range(60).map(slow), Dataset.range(70).map(slow))).batch(25),
     "interleaved": lambda: Dataset.range(9).interleave(lambda x: Dataset.range(8).map(lambda y: slow(x + y)), 3).batch(20),
     "texts": lambda: Dataset.range(60).map(lambda x: tf.as_string(slow(x))).shuffle(20, 1).batch(25),
+    "records": lambda: Dataset.range(60).map(lambda x: tf.as_string(slow(x))).map(tf.string_to_number).batch(25),
+    "slow records": lambda: Dataset.range(60).map(tf.as_string).map(lambda x: slow(tf.string_to_number(x, tf.int64))).batch(25),
+    "failing records": lambda: Dataset.range(60).map(lambda x: tf.as_string(slow(x))).map(
+        lambda text: 12 // (tf.string_to_number(tf.regex_replace(text, "7", "?"), tf.int64) % 17 - 2)
+    ).batch(20),
     "windows": lambda: Dataset.range(60).map(lambda x: tf.as_string(slow(x))).window(9, 5, 2).flat_map(lambda w: w.batch(4)),
     "scanned": lambda: Dataset.range(60).apply(
         experimental.scan(tf.constant(0, tf.int64), lambda total, x: (total + slow(x), total))

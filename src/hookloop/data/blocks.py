@@ -21,6 +21,7 @@ from .function import step
 from .native import SHUFFLE, chain_of
 from .ordered_blocks import Concatenated, Repeated, Skipped, Taken, Zipped, shuffle, shuffle_and_repeat
 from .pipeline import Row
+from .record_blocks import ReadRecords
 from .resuming import Begun, Called, ends_step
 
 _MOST_AHEAD, _AHEAD_NS = 64, 50_000  # rows that a function is given before they are wanted, and what they may take
@@ -57,6 +58,10 @@ def _all_sources(state):
 
 def _numbers(state):
     return _all_sources(state) and getattr(state.parameters[0], "numeric", False)
+
+
+def _numbers_or_records(state):
+    return _numbers(state) or getattr(state.parameters[0], "reads", False)
 
 
 def _sources_of_no_consequence(state):
@@ -487,8 +492,12 @@ class _Remembered:
         return cut_of(self._blocks[k], first, min(first + n, len(self._blocks[k][0])))
 
 
+def _mapped(place, sources, function):
+    return (ReadRecords if function.reads else _Mapped)(place, sources, function)
+
+
 _WAYS = {
-    pipeline.apply: _Mapped,
+    pipeline.apply: _mapped,
     pipeline.choose: _Filtered,
     pipeline.shuffle: shuffle,
     pipeline.shuffle_and_repeat: shuffle_and_repeat,
@@ -505,7 +514,7 @@ _WAYS = {
 
 _RULES = {
     **dict.fromkeys(_WAYS, _all_sources),
-    pipeline.apply: _numbers,
+    pipeline.apply: _numbers_or_records,
     pipeline.choose: _numbers,
     pipeline.join_elements: _sources_of_no_consequence,
     pipeline.alternate: lambda state: getattr(state.parameters[0], "gives_numbers", False),

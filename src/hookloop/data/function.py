@@ -18,7 +18,8 @@ from ..ops.build import apply_op, convert_to_tensor
 from ..ops.core import identity, placeholder
 from ..ops.variable_key import VARIABLES, variable_key
 from ..shapes import as_shape
-from .structure import DatasetLeaf, TensorLeaf, flatten, is_nested, map_structure, pack
+from .record_functions import RecordCalls, reading_of
+from .structure import DatasetLeaf, TensorLeaf, flatten, is_nested, is_number, map_structure, pack
 
 _numbers = itertools.count(1)
 
@@ -59,6 +60,7 @@ class TracedFunction:
     """
 
     _definitions = None  # once they were wanted
+    reading = None  # how it reads records, where that is what it does in Python
 
     def __init__(self, function, element, method, several=False):
         start = f"__inference_{_scope_of(method)}_{getattr(function, '__name__', 'function')}"
@@ -132,9 +134,10 @@ class TracedFunction:
         self.draws = any(op.op_def.stateful == "stream" for op in operations) or any(
             getattr(inner, "draws", False) for inner in self._inner_functions()
         )
-        self.numeric = not needs_python and all(
-            is_number(t.dtype) for t in (*self.inputs, *self.outputs, *[self.captures[i] for i in self.fed])
-        )
+        captured = [self.captures[i] for i in self.fed]
+        self.numeric = not needs_python and all(is_number(t.dtype) for t in (*self.inputs, *self.outputs, *captured))
+        if needs_python and all(isinstance(leaf, TensorLeaf) for leaf in leaves):
+            self.reading = reading_of(self.inputs, self.outputs, operations)
         shapes = [t._shape for op in operations for t in op.outputs]
         known = all(shape is not None and all(isinstance(d, int) for d in shape) for shape in shapes)
         self.never_fails = known and not any(op.op_def.can_fail for op in operations)
@@ -242,6 +245,7 @@ class BoundFunction:
       assigned: the names of the variables that it changes.
       numeric: whether it takes and gives numbers, and needs no Python: then `for_rows` runs it for many elements in one call.
       gives_numbers: whether it gives a dataset of numbers.
+      reads: whether it reads records, and else computes with numbers: then `for_records` calls it for many elements at once.
       pure: whether calling it changes nothing.
       never_fails: whether it gives something for whatever element.
     """
@@ -249,6 +253,7 @@ class BoundFunction:
     def __init__(self, traced, runner, captured):
         self.numeric, self.gives_numbers = traced.numeric, traced.gives_numbers
         self.pure, self.never_fails = traced.pure, traced.never_fails
+        self.reads = traced.reading is not None
         self.assigned = traced.assigned
         self._traced, self._runner, self._all_captured = traced, runner, captured
         self._captured = tuple([captured[i] for i in traced.fed])
@@ -272,6 +277,10 @@ class BoundFunction:
     def for_rows(self):
         """A `RowCalls` over the components of elements."""
         return self._runner.for_rows(self._captured)
+
+    def for_records(self):
+        """A `RecordCalls` over elements."""
+        return self._runner.for_records(self._captured)
 
 
 class _Runner:
@@ -308,6 +317,10 @@ class _Runner:
         from .._core import RowCalls
 
         return RowCalls(self._session, self._outputs, self._feeds, list(captured))
+
+    def for_records(self, captured):
+        reading, n_inputs = self._traced.reading, len(self._traced.inputs)
+        return RecordCalls(self._session, self._outputs, reading, self._feeds[n_inputs:], captured)
 
     def __call__(self, values):
         try:
@@ -364,11 +377,6 @@ def assigns(state):
     """Whether a function of a dataset changes a variable: then its elements are made one after the other through all functions."""
     own = any(getattr(parameter, "assigned", ()) for parameter in state.parameters)
     return own or any(assigns(source) for source in state.sources)
-
-
-def is_number(dtype):
-    """Whether values of a type are bytes of an array."""
-    return dtype.base_dtype.name not in ("string", "resource", "variant")
 
 
 def as_component(value, dtype):

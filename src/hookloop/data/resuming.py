@@ -24,6 +24,11 @@ class Called:
         self._waiting = False
         self.element = None
 
+    @property
+    def waits(self):
+        """Whether the next call is for an element that has been taken already."""
+        return self._waiting
+
     def next(self, elements):
         """What the function gives for `element`, the next of `elements`."""
         element = self.element

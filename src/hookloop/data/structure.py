@@ -162,3 +162,8 @@ class OfElements:
     def output_classes(self):
         """The structure of the elements' classes."""
         return map_structure(lambda leaf: leaf.output_class, self._element)
+
+
+def is_number(dtype):
+    """Whether values of a type are bytes of an array."""
+    return dtype.base_dtype.name not in ("string", "resource", "variant")

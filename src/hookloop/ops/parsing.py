@@ -367,34 +367,58 @@ def _single_features(call):
 
 
 def _run_parse_single_example(call, serialized, *defaults):
-    features = _example(serialized.item())
+    example = _features_of(serialized.item())
+    return [_single(example, *feature, default) for feature, default in zip(_single_features(call), defaults)]
+
+
+def _run_parse_single_examples(call, serialized, *defaults):
+    """Each of several by itself, stacked."""
+    features = _single_features(call)
+    if any(shape and shape[0] is None for _, _, shape, _, _ in features):
+        raise refused("features of any length are read one by one")
+    texts, found = serialized.tolist(), [[] for _ in features]
+    for first in range(0, len(texts), _TOGETHER):
+        examples = [(b"", _features_of(text)) for text in texts[first : first + _TOGETHER]]
+        for (key, dtype, shape, number, values_of), default, parts in zip(features, defaults, found):
+            column = _column(examples, key, dtype, shape)
+            if column is None:
+                rows = [_single(example, key, dtype, shape, number, values_of, default) for _, example in examples]
+                column = np.stack(rows)
+            parts.append(column)
+        call.check()
+    return [parts[0] if len(parts) == 1 else np.concatenate(parts) for parts in found]
+
+
+def _features_of(text):
+    features = _example(text)
     if features is None:
-        raise refused(f"Could not parse example input, value: {serialized.item()!r}")
-    found = []
-    for (key, dtype, shape, number, values_of), default in zip(_single_features(call), defaults):
-        feature = features.get(key) if number else None
-        if feature is not None:
-            values = values_of(feature).value
-            if len(values) == number:
-                found.append(parsed_array(values, dtype).reshape(shape))
-                continue
-        kind, open_ended = message_name(dtype), bool(shape) and shape[0] is None
-        if key not in features or features[key].WhichOneof("kind") is None:
-            if not open_ended and not default.size:
-                raise refused(f"Feature: {key} (data type: {kind}) is required but could not be found.")
-            row = parsed_array([], dtype) if open_ended else default
-        else:
-            values = parsed_values(features[key], dtype)
-            if values is None:
-                raise refused(
-                    f"Key: {key}.  Data types don't match. Data type: {_type_of(features[key])} but expected type: {kind}"
-                )
-            part = int(np.prod(shape[1:] if open_ended else shape, dtype=int))
-            if (len(values) % max(part, 1)) if open_ended else len(values) != part:
-                raise refused(f"Key: {key}.  Can't parse serialized Example.")
-            row = parsed_array(values, dtype)
-        found.append(np.asarray(row).reshape([-1 if d is None else d for d in shape]))
-    return found
+        raise refused(f"Could not parse example input, value: {text!r}")
+    return features
+
+
+def _single(features, key, dtype, shape, number, values_of, default):
+    """One example's value of a feature; where `ParseExample` says which example is wrong, this says nothing of it."""
+    feature = features.get(key) if number else None
+    if feature is not None:
+        values = values_of(feature).value
+        if len(values) == number:
+            return parsed_array(values, dtype).reshape(shape)
+    kind, open_ended = message_name(dtype), bool(shape) and shape[0] is None
+    if key not in features or features[key].WhichOneof("kind") is None:
+        if not open_ended and not default.size:
+            raise refused(f"Feature: {key} (data type: {kind}) is required but could not be found.")
+        row = parsed_array([], dtype) if open_ended else default
+    else:
+        values = parsed_values(features[key], dtype)
+        if values is None:
+            raise refused(
+                f"Key: {key}.  Data types don't match. Data type: {_type_of(features[key])} but expected type: {kind}"
+            )
+        part = int(np.prod(shape[1:] if open_ended else shape, dtype=int))
+        if (len(values) % max(part, 1)) if open_ended else len(values) != part:
+            raise refused(f"Key: {key}.  Can't parse serialized Example.")
+        row = parsed_array(values, dtype)
+    return np.asarray(row).reshape([-1 if d is None else d for d in shape])
 
 
 def _shapes_of_batch(c):
@@ -441,7 +465,7 @@ def _run_parse_tensor(call, serialized):
 register(
     OpDef("DecodeCSV", "records: string, record_defaults: OUT_TYPE", "output: OUT_TYPE", types={"OUT_TYPE": _FIELDS},
           attrs={"OUT_TYPE": [], "field_delim": b",", "use_quote_delim": True, "na_value": b"", "select_cols": []},
-          shape=_csv_shape, host=_run_decode_csv, gradient=no_gradient),
+          shape=_csv_shape, host=_run_decode_csv, rows=_run_decode_csv, gradient=no_gradient),
     OpDef("ParseExample",
           "serialized: string, names: string, sparse_keys: Nsparse * string, dense_keys: Ndense * string, dense_defaults: Tdense",
           "dense_values: Tdense", types={"Tdense": _FEATURES},
@@ -449,7 +473,7 @@ register(
           shape=_shapes_of_batch, host=_run_parse_example, gradient=no_gradient),
     OpDef("ParseSingleExample", "serialized: string, dense_defaults: Tdense", "dense_values: Tdense", types={"Tdense": _FEATURES}, ranks={"serialized": 0},
           attrs={"num_sparse": 0, "sparse_keys": [], "dense_keys": [], "sparse_types": [], "Tdense": [], "dense_shapes": []},
-          shape=_shapes_of_one, host=_run_parse_single_example, gradient=no_gradient),
+          shape=_shapes_of_one, host=_run_parse_single_example, rows=_run_parse_single_examples, gradient=no_gradient),
     OpDef("SerializeTensor", "tensor: T", "serialized: string", shape=lambda c: (), host=_run_serialize_tensor, gradient=no_gradient),
     OpDef("ParseTensor", "serialized: string", "output: out_type", attrs={"out_type": None}, shape=lambda c: None,
           host=_run_parse_tensor, gradient=no_gradient),

@@ -95,6 +95,7 @@ class OpDef:
         `c` is a `NodeContext` (compile/node.py).
       reference: function(node, *arrays) -> array or tuple of arrays, in NumPy. The oracle of the tests.
       host: function(call, *arrays) -> arrays, for the enumerated ops that run in Python (HOST_OPS).
+      rows: the same of an op that reads records, for many at once: the first input and the outputs have one more axis, in front.
       kernel_where: function(c) -> bool, of a host op that also has a kernel: whether the kernel takes inputs of these shapes.
       stateful: never merged with an equal op, never folded.
       learned: function(op) -> int64 array, of an op with a stream that learns: what it knows when a session begins.
@@ -109,12 +110,12 @@ class OpDef:
 
     __slots__ = (
         "name", "inputs", "outputs", "attrs", "types", "shape", "symbolic", "value", "gradient", "kernel",
-        "params", "lower", "reference", "host", "stateful", "writes", "reads", "overwrites", "views",
+        "params", "lower", "reference", "host", "rows", "stateful", "writes", "reads", "overwrites", "views",
         "can_fail", "kernel_where", "learned", "ranks", "_signature",
     )  # fmt: skip
 
     def __init__(self, name, inputs="", outputs="", *, attrs=None, types=None, shape=None, symbolic=False,
-                 value=None, gradient=None, kernel=None, params=None, lower=None, reference=None, host=None,
+                 value=None, gradient=None, kernel=None, params=None, lower=None, reference=None, host=None, rows=None,
                  stateful=False, writes=(), reads=(), overwrites=(), views=None, ranks=None, can_fail=False,
                  kernel_where=None, learned=None):  # fmt: skip
         self.name = name
@@ -132,6 +133,7 @@ class OpDef:
         self.lower = lower
         self.reference = reference
         self.host = host
+        self.rows = rows
         self.stateful = stateful
         self.writes = writes
         self.reads = reads

@@ -153,6 +153,12 @@ def _run_substr(call, text, positions, lengths):
     return out.reshape(texts.shape)
 
 
+def _run_substr_of_rows(call, texts, positions, lengths):
+    if positions.ndim >= texts.ndim or lengths.ndim >= texts.ndim:
+        raise _invalid("positions of more axes than the texts are taken one by one")
+    return _run_substr(call, texts, positions, lengths)
+
+
 def _run_length(call, array):
     values = array.ravel().tolist()
     if call.attr("unit") == b"UTF8_CHAR":
@@ -411,6 +417,11 @@ def _op(name, inputs, outputs, host, shape=unchanged, **more):
     return OpDef(name, inputs, outputs, host=host, shape=shape, gradient=no_gradient, **more)
 
 
+def _each_op(name, inputs, outputs, host, shape=unchanged, **more):
+    """An op whose first input may have an axis more: then so have its outputs."""
+    return _op(name, inputs, outputs, host, shape, rows=host, **more)
+
+
 def _bucket(kind, *key):
     """A host function for the hash function `kind` of `_string_hashes`, which is imported when it is first used; that of the usual
     ones is compiled."""
@@ -442,32 +453,32 @@ register(
     _op("ReduceJoin", "inputs: string, reduction_indices: int32", "output: string", _run_reduce_join, _reduced_shape,
         attrs={"keep_dims": False, "separator": b""}),
     _op("Substr", "input: string, pos: T, len: T", "output: string", _run_substr, _substr_shape,
-        attrs={"unit": b"BYTE"}, types={"T": kinds.INDEX}),
-    _op("StringLength", "input: string", "output: int32", _run_length, attrs={"unit": b"BYTE"}),
-    _op("StringStrip", "input: string", "output: string", _each(lambda value, _: value.strip())),
-    _op("StringLower", "input: string", "output: string", _cased("lower"), attrs={"encoding": b""}),
-    _op("StringUpper", "input: string", "output: string", _cased("upper"), attrs={"encoding": b""}),
-    _op("AsString", "input: T", "output: string", _run_as_string, types={"T": kinds.NUMBER | kinds.BOOL},
+        rows=_run_substr_of_rows, attrs={"unit": b"BYTE"}, types={"T": kinds.INDEX}),
+    _each_op("StringLength", "input: string", "output: int32", _run_length, attrs={"unit": b"BYTE"}),
+    _each_op("StringStrip", "input: string", "output: string", _each(lambda value, _: value.strip())),
+    _each_op("StringLower", "input: string", "output: string", _cased("lower"), attrs={"encoding": b""}),
+    _each_op("StringUpper", "input: string", "output: string", _cased("upper"), attrs={"encoding": b""}),
+    _each_op("AsString", "input: T", "output: string", _run_as_string, types={"T": kinds.NUMBER | kinds.BOOL},
         attrs={"precision": -1, "scientific": False, "shortest": False, "width": -1, "fill": b""}),
-    _op("StringToNumber", "string_tensor: string", "output: out_type", _run_to_number, attrs={"out_type": dtypes.float32},
+    _each_op("StringToNumber", "string_tensor: string", "output: out_type", _run_to_number, attrs={"out_type": dtypes.float32},
         types={"out_type": frozenset((dtypes.float32, dtypes.float64, dtypes.int32, dtypes.int64))}),
-    _op("StringToHashBucket", "string_tensor: string", "output: int64", _bucket("murmur"), _bucket_shape,
+    _each_op("StringToHashBucket", "string_tensor: string", "output: int64", _bucket("murmur"), _bucket_shape,
         attrs={"num_buckets": None}),
-    _op("StringToHashBucketFast", "input: string", "output: int64", _bucket("farm"), _bucket_shape,
+    _each_op("StringToHashBucketFast", "input: string", "output: int64", _bucket("farm"), _bucket_shape,
         attrs={"num_buckets": None}),
-    _op("StringToHashBucketStrong", "input: string", "output: int64",
+    _each_op("StringToHashBucketStrong", "input: string", "output: int64",
         _bucket("sip", "key"), _bucket_shape, attrs={"num_buckets": None, "key": None}),
-    _op("StaticRegexReplace", "input: string", "output: string", _run_static_replace,
+    _each_op("StaticRegexReplace", "input: string", "output: string", _run_static_replace,
         attrs={"pattern": None, "rewrite": None, "replace_global": True}),
-    _op("RegexReplace", "input: string, pattern: string, rewrite: string", "output: string", _run_replace,
+    _each_op("RegexReplace", "input: string, pattern: string, rewrite: string", "output: string", _run_replace,
         attrs={"replace_global": True}),
-    _op("StaticRegexFullMatch", "input: string", "output: bool",
+    _each_op("StaticRegexFullMatch", "input: string", "output: bool",
         lambda call, array: _full_match(call, array, call.attr("pattern")), attrs={"pattern": None}),
-    _op("RegexFullMatch", "input: string, pattern: string", "output: bool",
+    _each_op("RegexFullMatch", "input: string, pattern: string", "output: bool",
         lambda call, array, pattern: _full_match(call, array, pattern.item())),
-    _op("EncodeBase64", "input: string", "output: string", _each(_encode_base64), attrs={"pad": False}),
-    _op("DecodeBase64", "input: string", "output: string", _each(_decode_base64)),
-    _op("DecodeRaw", "bytes: string", "output: out_type", _run_decode_raw,
+    _each_op("EncodeBase64", "input: string", "output: string", _each(_encode_base64), attrs={"pad": False}),
+    _each_op("DecodeBase64", "input: string", "output: string", _each(_decode_base64)),
+    _each_op("DecodeRaw", "bytes: string", "output: out_type", _run_decode_raw,
         lambda c: (*c.shape(0), UNKNOWN) if c.known(0) else None, attrs={"out_type": None, "little_endian": True},
         types={"out_type": kinds.NUMBER | kinds.BOOL}),
 )  # fmt: skip
