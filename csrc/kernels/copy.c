@@ -1,10 +1,12 @@
 /* copy and fill: any strided value to any strided value of the same shape and element size. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "elementwise.h"
 #include "few_columns.h"
 #include "rows.h"
 #include "simd.h"
+#include "small_blocks.h"
 #include "small_transposes.h"
 #include "strided_copies.h"
 
@@ -437,17 +439,109 @@ static void rows_chunk(void *argument, int64_t chunk, int worker) {
     if (walk->param.i) fence_streams();
 }
 
-static hl_status run_all_rows(const hl_instr *ins, hl_run *run, bool narrow) {
-    const ew_walk *walk = ins->p[2].p;
-    const int64_t bytes = walk->n * ins->p[0].i, dim = walk->dims[walk->outer - 1], rows = rows_of_chunk(walk, bytes);
-    copy_job job = {walk, ins->arg, (dim + rows - 1) / rows, 1, bytes, narrow};
+/* Goes along the last outer axis, whose rows have so many bytes, by chunks. */
+static hl_status run_lines(const ew_walk *walk, int64_t bytes, void *const *base, hl_run *run, hl_chunk_fn chunk, bool narrow) {
+    const int64_t dim = walk->dims[walk->outer - 1], rows = rows_of_chunk(walk, bytes);
+    copy_job job = {walk, base, (dim + rows - 1) / rows, 1, bytes, narrow};
     if (job.tiles == 1 && rows * bytes < ROWS_BYTES) job.together = ROWS_BYTES / (rows * bytes);
-    hl_parallel(run, (walk->count / dim + job.together - 1) / job.together * job.tiles, walk->cost_ns, rows_chunk, &job);
+    hl_parallel(run, (walk->count / dim + job.together - 1) / job.together * job.tiles, walk->cost_ns, chunk, &job);
     return HL_OK;
 }
 
-static hl_status run_rows(const hl_instr *ins, hl_run *run) { return run_all_rows(ins, run, false); }
-static hl_status run_narrow_rows(const hl_instr *ins, hl_run *run) { return run_all_rows(ins, run, true); }
+static hl_status run_rows(const hl_instr *ins, hl_run *run) {
+    const ew_walk *walk = ins->p[2].p;
+    return run_lines(walk, walk->n * ins->p[0].i, ins->arg, run, rows_chunk, false);
+}
+static hl_status run_narrow_rows(const hl_instr *ins, hl_run *run) {
+    const ew_walk *walk = ins->p[2].p;
+    return run_lines(walk, walk->n * ins->p[0].i, ins->arg, run, rows_chunk, true);
+}
+
+/* A number for all, in rows that lie apart: one row of it is copied to each. */
+static hl_status run_fill_rows(const hl_instr *ins, hl_run *run) {
+    const ew_walk *walk = ins->p[2].p;
+    const int64_t size = ins->p[0].i;
+    char row[SHORT_BYTES];
+    for (int64_t i = 0; i < walk->n; i++) memcpy(row + i * size, ins->arg[0], (size_t)size);
+    void *base[] = {row, ins->arg[1]};
+    return run_lines(walk, walk->n * size, base, run, rows_chunk, false);
+}
+
+/* --- small blocks of the output ------------------------------------------------------------------------------------------- */
+
+#if SMALL_BLOCKS
+/* Which blocks these are is said by the walk: its row axes and the innermost one. */
+static block_order order_of_blocks(const ew_walk *walk, const char **from) {
+    const int words = (int)walk->inner[1] / 4;
+    int64_t at[MOST_BLOCK_WORDS], least = 0, most = 0;
+    block_order order = {.words = 0};
+    at[order.words++] = 0;
+    for (int axis = walk->outer + walk->row_axes; axis >= walk->outer; axis--) { /* the innermost first: what there is repeats along the next */
+        const bool innermost = axis == walk->outer + walk->row_axes;
+        const int64_t dim = innermost ? walk->n : walk->dims[axis], stride = (innermost ? walk->inner[0] : walk->strides[axis][0]) / 4;
+        const int before = order.words;
+        for (int64_t i = 1; i < dim; i++)
+            for (int k = 0; k < before; k++) at[order.words++] = at[k] + i * stride;
+    }
+    for (int i = 0; i < order.words; i++) least = at[i] < least ? at[i] : least, most = at[i] > most ? at[i] : most;
+    for (int i = order.words - 1; i >= 0; i--)
+        for (int word = 0; word < words; word++) order.place[i * words + word] = (uint8_t)(at[i] - least + word);
+    order.words *= words;
+    order.span = (int)(most - least) + words;
+    *from += least * 4;
+    return order;
+}
+
+/* Blocks along the last outer axis. */
+static void blocks_chunk(void *argument, int64_t chunk, int worker) {
+    const copy_job *job = argument;
+    const ew_walk *walk = job->walk;
+    const int last = walk->outer - 1;
+    const int64_t rows = rows_of_chunk(walk, job->bytes), first = chunk % job->tiles * rows, left = walk->dims[last] - first;
+    const int64_t lines = walk->count / walk->dims[last], line = chunk / job->tiles * job->together;
+    const char *base = job->base[0];
+    const block_order order = order_of_blocks(walk, &base);
+    (void)worker;
+    for (int64_t i = line; i < lines && i < line + job->together; i++) {
+        const char *from = base + first * walk->strides[last][0];
+        char *to = (char *)job->base[1] + first * walk->strides[last][1];
+        go_to(walk, i, &from, &to);
+        copy_blocks(&order, from, walk->strides[last][0] / 4, to, left < rows ? left : rows);
+    }
+}
+
+static hl_status run_blocks(const hl_instr *ins, hl_run *run) {
+    const ew_walk *walk = ins->p[2].p;
+    return run_lines(walk, walk->strides[walk->outer - 1][1], ins->arg, run, blocks_chunk, false);
+}
+
+/* Puts the innermost axes that are a small block of the output apart, where the blocks of the axis before them follow each other. Rows that
+ * lie together in the input too are blocks where they are short and two are one load. */
+static bool turn_to_blocks(ew_walk *walk, int64_t size) {
+    enum { FEW_WORDS = 256, DENSE_BYTES = 32 };
+    if ((size != 4 && size != 8) || walk->inner[1] != size || walk->outer == 0) return false;
+    int64_t words = walk->n * size / 4, span = (walk->n - 1) * llabs(walk->inner[0] / 4) + size / 4;
+    int axes = 0;
+    if (walk->inner[0] % 4 != 0 || words > MOST_BLOCK_WORDS || span > F32_LANES) return false;
+    for (int axis = walk->outer - 1; axis > 0; axis--, axes++) {
+        const int64_t *stride = walk->strides[axis], more = (walk->dims[axis] - 1) * llabs(stride[0] / 4);
+        if (stride[1] != words * 4 || stride[0] % 4 != 0) return false;
+        if (words * walk->dims[axis] > MOST_BLOCK_WORDS || span + more > F32_LANES) break;
+        words *= walk->dims[axis], span += more;
+    }
+    const int last = walk->outer - 1 - axes;
+    const int64_t *stride = walk->strides[last];
+    if (stride[1] != words * 4 || stride[0] % 4 != 0 || walk->dims[last] * words < FEW_WORDS || llabs(stride[0] / 4) > INT32_MAX) return false;
+    const bool two_a_load = stride[0] >= 0 && stride[0] / 4 + words <= F32_LANES;
+    if (axes == 0 && walk->inner[0] == size && (walk->n * size >= DENSE_BYTES || !two_a_load)) return false;
+    walk->outer -= axes, walk->row_axes = axes;
+    for (int axis = walk->outer; axis < walk->outer + axes; axis++) walk->count /= walk->dims[axis];
+    return true;
+}
+#else
+static bool turn_to_blocks(ew_walk *walk, int64_t size) { return false; }
+static hl_status run_blocks(const hl_instr *ins, hl_run *run) { return HL_OK; }
+#endif
 
 static bool is_dense(const ew_walk *walk, int64_t size) { return walk->inner[0] == size && walk->inner[1] == size; }
 
@@ -507,7 +601,8 @@ static hl_status prepare_copy(hl_prepare *prep) {
     if (in->size == 0) return status;
     const int64_t size = join_elements(walk, (int64_t)hl_dtype_size(in->dtype));
     walk->param.i = is_streamed(walk, size);
-    if (turn_to_columns(walk, size)) prep->ins->fn = run_part;
+    if (turn_to_blocks(walk, size)) prep->ins->fn = run_blocks;
+    else if (turn_to_columns(walk, size)) prep->ins->fn = run_part;
     else if (turn_to_tiles(walk, size)) prep->ins->fn = run_transpose;
     else if (has_rows(walk, size)) prep->ins->fn = run_rows;
     else if (has_narrow_rows(walk)) prep->ins->fn = run_narrow_rows;
@@ -515,9 +610,19 @@ static hl_status prepare_copy(hl_prepare *prep) {
     return status;
 }
 
+static hl_status prepare_fill(hl_prepare *prep) {
+    const hl_status status = prepare_walk(prep);
+    ew_walk *walk = prep->params;
+    const int64_t size = (int64_t)hl_dtype_size(prep->out[0]->dtype);
+    if (walk->outer == 0 || walk->n < 2 || walk->inner[0] != 0 || walk->inner[1] != size || walk->n * size > SHORT_BYTES) return status;
+    if (turn_to_rows(walk) >= 4) prep->ins->fn = run_fill_rows;
+    prep->ins->p[0].i = size;
+    return status;
+}
+
 static const hl_kernel table[] = {
     {"copy", prepare_copy, sizeof(ew_walk)},
-    {"fill", prepare_walk, sizeof(ew_walk)},
+    {"fill", prepare_fill, sizeof(ew_walk)},
 };
 
 HL_FAMILY(copy, table);

@@ -8,6 +8,7 @@
 #include "plan.h"
 #include "pool.h"
 #include "rows.h"
+#include "simd.h"
 #include "stretches.h"
 
 /* --- ranges ------------------------------------------------------------------------------------------------------- */
@@ -247,12 +248,17 @@ static hl_status prepare_where_fill(hl_prepare *prep) { return prepare_where(pre
 typedef struct one_hot_params {
     int64_t before, behind, depth, size;
     int64_t rows; /* that are made together in a block; 0 where a row is longer than one, or all are shorter */
-    bool streams;
+    bool streams, by_vectors;
     double cost_ns;
     hl_dtype index;
 } one_hot_params;
 
-enum { ONE_HOT_BLOCK = 16384 /* bytes */, ONE_HOT_BLOCKS = 16 /* of a chunk */ };
+enum {
+    ONE_HOT_BLOCK = 16384, /* bytes */
+    ONE_HOT_BLOCKS = 16,   /* of a chunk */
+    ONE_HOT_SHORT = 64,    /* elements of a row that is compared with its index as a whole */
+    ONE_HOT_INDICES = 512  /* that are read before their rows are made */
+};
 
 static int64_t index_value(const void *data, hl_dtype dtype, int64_t i) {
     return dtype == HL_INT64 ? ((const int64_t *)data)[i] : dtype == HL_UINT8 ? ((const uint8_t *)data)[i]
@@ -287,6 +293,57 @@ static inline void put_element(char *to, const char *value, int64_t size) {
     }
 }
 
+/* Rows of short depth whose elements are 32 bits: each place is compared with its row's index, of as many rows together as fit a vector.
+ * A vector may reach into the rows behind, which are made after it. `at` has room for a vector behind the rows' indices. */
+static void one_hot_by_vectors(const int32_t *at, int64_t rows, int64_t depth, int32_t on, int32_t off, int32_t *out) {
+    const simd_i32 lane = lane_index_f32(), ons = on - (simd_i32){0}, offs = off - (simd_i32){0};
+    const int64_t last = rows * depth - F32_LANES; /* where a vector may begin */
+    int64_t row = 0;
+#define PUT_ONE_HOT(place, index, column)                                                       \
+    do {                                                                                        \
+        const simd_i32 here = (index) == (column);                                              \
+        store_f32((float *)(out + (place)), (simd_f32)((here & ons) | (~here & offs)));         \
+    } while (0)
+#if SIMD_BYTES >= 32 && !defined(__clang__)
+    if (depth <= F32_LANES / 2) {
+        const int together = F32_LANES / (int)depth;
+        simd_i32 of_row = lane, column = lane;
+        for (int i = 0; i < F32_LANES; i++) of_row[i] = i / (int)depth, column[i] = i % (int)depth;
+        for (; row * depth <= last; row += together)
+            PUT_ONE_HOT(row * depth, __builtin_shuffle((simd_i32)load_f32((const float *)(at + row)), of_row), column);
+    }
+#endif
+    if (depth <= F32_LANES)
+        for (; row * depth <= last; row++) PUT_ONE_HOT(row * depth, at[row] - (simd_i32){0}, lane);
+    else
+        for (; row < rows; row++) {
+            for (int column = 0; column < depth - F32_LANES; column += F32_LANES)
+                PUT_ONE_HOT(row * depth + column, at[row] - (simd_i32){0}, lane + column);
+            PUT_ONE_HOT((row + 1) * depth - F32_LANES, at[row] - (simd_i32){0}, lane + (int)(depth - F32_LANES));
+        }
+    for (; row < rows; row++)
+        for (int64_t column = 0; column < depth; column++) out[row * depth + column] = at[row] == column ? on : off;
+#undef PUT_ONE_HOT
+}
+
+/* Makes rows from `first` on by vectors. */
+static void one_hot_rows(const one_hot_params *p, void *const *arg, int64_t first, int64_t rows, char *out) {
+    int32_t at[ONE_HOT_INDICES + F32_LANES] = {0}, on, off;
+    memcpy(&on, arg[1], sizeof on), memcpy(&off, arg[2], sizeof off);
+    for (int64_t row = 0; row < rows; row += ONE_HOT_INDICES) {
+        const int64_t count = rows - row < ONE_HOT_INDICES ? rows - row : ONE_HOT_INDICES;
+        if (p->index == HL_INT32) memcpy(at, (const int32_t *)arg[0] + first + row, (size_t)count * sizeof *at);
+        else if (p->index == HL_UINT8)
+            for (int64_t i = 0; i < count; i++) at[i] = ((const uint8_t *)arg[0])[first + row + i];
+        else
+            for (int64_t i = 0; i < count; i++) {
+                const int64_t index = ((const int64_t *)arg[0])[first + row + i];
+                at[i] = (uint64_t)index < (uint64_t)p->depth ? (int32_t)index : -1;
+            }
+        one_hot_by_vectors(at, count, p->depth, on, off, (int32_t *)(out + row * p->depth * p->size));
+    }
+}
+
 typedef struct one_hot_job {
     const one_hot_params *p;
     void *const *arg;
@@ -301,11 +358,20 @@ static void one_hot_chunk(void *argument, int64_t chunk, int worker) {
     const char *on = job->arg[1], *off = job->arg[2];
     const int64_t row_bytes = p->depth * p->size, first = chunk * ONE_HOT_BLOCKS * p->rows;
     const int64_t end = first + ONE_HOT_BLOCKS * p->rows < p->before ? first + ONE_HOT_BLOCKS * p->rows : p->before;
+    if (p->by_vectors && !p->streams) {
+        one_hot_rows(p, job->arg, first, end - first, (char *)job->arg[3] + first * row_bytes);
+        return;
+    }
     char *block = job->scratch + worker * job->scratch_bytes;
-    fill_elements(block, off, p->size, 0, p->rows * p->depth);
+    if (!p->by_vectors) fill_elements(block, off, p->size, 0, p->rows * p->depth);
     for (int64_t row = first; row < end; row += p->rows) {
         const int64_t rows = end - row < p->rows ? end - row : p->rows;
         char *out = (char *)job->arg[3] + row * row_bytes;
+        if (p->by_vectors) {
+            one_hot_rows(p, job->arg, row, rows, block);
+            stream_bytes(out, block, rows * row_bytes);
+            continue;
+        }
         for (int pass = 0; pass < 2; pass++) {
             for (int64_t i = 0; i < rows; i++) {
                 const int64_t at = index_value(job->arg[0], p->index, row + i);
@@ -353,11 +419,12 @@ static hl_status prepare_one_hot(hl_prepare *prep) {
     p->depth = out->dims[axis];
     p->size = (int64_t)hl_dtype_size(out->dtype);
     p->index = prep->in[0]->dtype;
-    prep->cost_ns = p->cost_ns = (double)out->size * (double)p->size * 0.04 + (double)prep->in[0]->size + 5;
     const int64_t row_bytes = p->depth * p->size;
-    p->rows = p->behind == 1 && out->size * p->size > ONE_HOT_BLOCK ? ONE_HOT_BLOCK / row_bytes : 0;
+    p->by_vectors = p->behind == 1 && p->size == 4 && p->depth > 0 && p->depth <= ONE_HOT_SHORT;
+    prep->cost_ns = p->cost_ns = (double)out->size * (double)p->size * 0.04 + (double)prep->in[0]->size * (p->by_vectors ? 0.25 : 1) + 5;
+    p->rows = p->by_vectors || (p->behind == 1 && out->size * p->size > ONE_HOT_BLOCK) ? ONE_HOT_BLOCK / row_bytes : 0;
     p->streams = out->size * p->size >= STREAMED_BYTES;
-    prep->scratch_bytes = p->rows * row_bytes;
+    prep->scratch_bytes = p->by_vectors && !p->streams ? 0 : p->rows * row_bytes;
     prep->ins->fn = p->rows > 0 ? run_one_hot_rows : run_one_hot;
     return HL_OK;
 }
