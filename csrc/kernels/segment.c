@@ -6,6 +6,7 @@
 #include "elementwise_types.h"
 #include "plan.h"
 #include "rows.h"
+#include "segment_numbers.h"
 #include "segment_rows.h"
 #include "segment_vectors.h"
 #include "stretches.h"
@@ -19,8 +20,8 @@ typedef struct sorted_op {
     void (*combine)(void *to, const void *data, int64_t rows, int64_t n);
     void (*combine_picked)(void *to, const void *data, const void *indices, bool wide, int64_t rows, int64_t n);
     void (*divide)(void *to, int64_t n, double divisor);
-    void (*sum_numbers)(void *to, const void *data, const void *numbers, bool wide, int64_t first, int64_t end, bool goes_on); /* or NULL */
-    take_segment take; /* or NULL */
+    fold_numbers numbers; /* of rows of one element, or NULL */
+    take_segment take;    /* or NULL */
 } sorted_op;
 
 typedef struct sorted_params {
@@ -185,18 +186,17 @@ static int64_t take_whole_segment(const sorted_job *job, const segment_source *s
     return end;
 }
 
-/* The sums of a part's segments where rows are single numbers: where a segment ends is not branched on. */
-static void sum_chunk(const sorted_job *job, int64_t chunk, int worker) {
+/* A part's segments where rows are single numbers. */
+static void numbers_chunk(const sorted_job *job, int64_t chunk, int worker) {
     const sorted_params *p = job->p;
+    const segment_source source = {job->data, job->numbers, job->indices, p->wide, p->wide_index, p->row, p->rows};
     const int64_t begin = job->bound[chunk], last = job->bound[chunk + 1];
     const int64_t place = chunk ? segment_from(job->numbers, p->wide, begin) : 0;
     const int64_t places_end = chunk + 1 < job->parts ? segment_from(job->numbers, p->wide, last) : p->segments;
+    int64_t bound[TURNS + 1];
     if (places_end > place && !fill_empty(job, place, places_end, worker)) return;
-    for (int64_t first = begin; first < last; first += LOOK_ELEMENTS) {
-        const int64_t end = last - first < LOOK_ELEMENTS ? last : first + LOOK_ELEMENTS;
-        if (first > begin && hl_is_stopped_for(job->run, worker)) return;
-        p->op.sum_numbers(job->out, job->data, job->numbers, p->wide, first, end, first > begin);
-    }
+    part_sorted_rows(job->numbers, p->wide, begin, last, TURNS, bound);
+    (void)p->op.numbers(&source, bound, job->out, job->run, worker);
 }
 
 /* The segments of some rows, and those without rows before and behind each, put together in registers. */
@@ -222,8 +222,8 @@ static void reduce_chunk(void *argument, int64_t chunk, int worker) {
     const sorted_job *job = argument;
     const sorted_params *p = job->p;
     const int64_t last = job->bound[chunk + 1];
-    if (p->op.sum_numbers) {
-        sum_chunk(job, chunk, worker);
+    if (p->op.numbers) {
+        numbers_chunk(job, chunk, worker);
         return;
     }
     if (p->op.take) {
@@ -331,32 +331,6 @@ EACH_COMPLEX(SEGMENT_SUM, 0)
 EACH_INT(SEGMENT_LARGEST, HOLD_NOTHING)
 EACH_HALF(SEGMENT_LARGEST, HOLD_ROWS) /* what is held is converted by vectors */
 
-/* What is added to the first number of a segment is the zero that changes none. The sum is kept in a vector register, where its bits can
- * be chosen without a way through others. */
-#define SUM_NUMBERS(tag, S, BITS, NONE)                                                                           \
-    static void sum_numbers_##tag(void *out, const void *in, const void *numbers, bool wide, int64_t first, int64_t end, bool goes_on) { \
-        typedef S values __attribute__((vector_size(16)));                                                        \
-        typedef BITS masks __attribute__((vector_size(16)));                                                      \
-        S *to = out;                                                                                              \
-        const S *data = in;                                                                                       \
-        const values none = {(S)(NONE)};                                                                          \
-        int64_t before = goes_on ? read_number(numbers, wide, first - 1) : -1;                                    \
-        values sum = none;                                                                                        \
-        if (goes_on) sum[0] = to[before];                                                   \
-        for (int64_t i = first; i < end; i++) {                                                                   \
-            const int64_t number = read_number(numbers, wide, i);                                                 \
-            const masks same = (masks){0} - (BITS)(number == before);                                             \
-            sum = (values)(((masks)sum & same) | ((masks)none & ~same));                                          \
-            sum += (values){data[i]};                                                                             \
-            to[number] = sum[0];                                                                                  \
-            before = number;                                                                                      \
-        }                                                                                                         \
-    }
-SUM_NUMBERS(f32, float, uint32_t, -0.0f)
-SUM_NUMBERS(f64, double, uint64_t, -0.0)
-SUM_NUMBERS(i32, uint32_t, uint32_t, 0)
-SUM_NUMBERS(i64, uint64_t, uint64_t, 0)
-
 static void choose_take(sorted_params *p, hl_dtype dtype) {
     const int fold = p->kind <= SQRT_N ? FOLD_SUM : p->kind == MAX ? FOLD_LARGEST : FOLD_LEAST;
     if (p->kind == PROD) return;
@@ -364,15 +338,27 @@ static void choose_take(sorted_params *p, hl_dtype dtype) {
     if (dtype == HL_FLOAT64) p->op.take = take_of_f64(fold, p->picked, p->row);
 }
 
-static void choose_sum_of_numbers(sorted_params *p, hl_dtype dtype) {
-    if (p->kind != SUM || p->row != 1 || p->picked) return;
+/* Rows of one element. Of long segments only sums of rows that follow each other are made so: others take longer for a number than its
+ * turn saves there. */
+static void choose_numbers(sorted_params *p, hl_dtype dtype) {
+    enum { LONG_SEGMENT = 16 };
+    if (p->row != 1 || ((p->kind != SUM || p->picked) && p->rows > LONG_SEGMENT * p->segments)) return;
+#define CHOOSE(kind_of, all, picked_ones, tag) \
+    if (p->kind == kind_of) p->op.numbers = p->picked ? picked_ones##_##tag : all##_##tag;
+#define CHOOSE_FLOATS(tag)                                    \
+    CHOOSE(SUM, sum_numbers, sum_picked, tag)                 \
+    CHOOSE(MEAN, mean_numbers, mean_picked, tag)              \
+    if (p->kind == MAX) p->op.numbers = largest_number_##tag; \
+    if (p->kind == MIN) p->op.numbers = least_number_##tag;
     switch (dtype) {
-    case HL_FLOAT32: p->op.sum_numbers = sum_numbers_f32; break;
-    case HL_FLOAT64: p->op.sum_numbers = sum_numbers_f64; break;
-    case HL_INT32: case HL_UINT32: p->op.sum_numbers = sum_numbers_i32; break;
-    case HL_INT64: case HL_UINT64: p->op.sum_numbers = sum_numbers_i64; break;
+    case HL_FLOAT32: CHOOSE_FLOATS(f32) break;
+    case HL_FLOAT64: CHOOSE_FLOATS(f64) break;
+    case HL_INT32: case HL_UINT32: CHOOSE(SUM, sum_numbers, sum_picked, i32) break;
+    case HL_INT64: case HL_UINT64: CHOOSE(SUM, sum_numbers, sum_picked, i64) break;
     default: break;
     }
+#undef CHOOSE_FLOATS
+#undef CHOOSE
 }
 
 #define SUM_CASE(tag, dtype, S, C, LOAD, STORE, unused)                                                           \
@@ -433,7 +419,7 @@ static hl_status prepare_segment_reduce(hl_prepare *prep) {
     p->cost_ns = prep->cost_ns = (double)p->rows * (p->picked ? 4 : 1) + (double)(p->rows * p->row) * 0.15 + (double)prep->out[0]->size * 0.1 + 5;
     prep->ins->fn = run_segment_reduce;
     if (!find_op(p, prep->out[0]->dtype)) return hl_no_kernel(prep, NULL);
-    choose_sum_of_numbers(p, prep->out[0]->dtype);
+    choose_numbers(p, prep->out[0]->dtype);
     choose_take(p, prep->out[0]->dtype);
     return HL_OK;
 }
@@ -448,16 +434,28 @@ static hl_status prepare_segment_reduce(hl_prepare *prep) {
             const S *restrict from = grad + number * p->row;                                                      \
             S *restrict to = out + read_number(ins->arg[2], p->wide_index, i) * p->row;                           \
             const C scale = (C)scales[number];                                                                    \
+            if (p->row == 1) {                                                                                    \
+                *to = (S)STORE((C)(LOAD(*to) + LOAD(*from) * scale));                                             \
+                continue;                                                                                         \
+            }                                                                                                     \
             _Pragma("GCC ivdep") for (int64_t k = 0; k < p->row; k++) to[k] = (S)STORE((C)(LOAD(to[k]) + LOAD(from[k]) * scale));\
         }                                                                                                         \
     }
 EACH_WIDE_FLOAT(SEGMENT_SPREAD, 0)
 
+/* Adds how often each segment is named by some rows: four parts of them in turn, as one that is named twice in a row waits for itself. */
+static void count_numbers(const sorted_params *p, const void *numbers, int64_t *counts, int64_t first, int64_t end) {
+    const int64_t part = (end - first) / TURNS;
+    for (int64_t i = first; i < first + part; i++)
+        for (int turn = 0; turn < TURNS; turn++) counts[read_number(numbers, p->wide, i + turn * part)]++;
+    for (int64_t i = first + TURNS * part; i < end; i++) counts[read_number(numbers, p->wide, i)]++;
+}
+
 /* How often each segment is named, and then what its rows are multiplied by: both take the same memory. */
 static void find_scales(const sorted_params *p, const void *numbers, int64_t *counts, hl_run *run) {
     clear_bytes(run, counts, p->segments * 8);
     for (STRETCHES(run, first, end, p->rows))
-        for (int64_t i = first; i < end; i++) counts[read_number(numbers, p->wide, i)]++;
+        count_numbers(p, numbers, counts, first, end);
     for (STRETCHES(run, first, end, p->segments))
         for (int64_t k = first; k < end; k++) {
             const double count = counts[k] ? (double)counts[k] : 1, scale = 1 / (p->kind == MEAN ? count : sqrt(count));

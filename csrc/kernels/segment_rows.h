@@ -16,6 +16,7 @@ enum {
     AHEAD_ROWS = 8,          /* so far ahead is what is picked asked for */
     ASKED_BYTES = 512,       /* of one */
     FOUND_ROWS = 512,        /* whose numbers are looked through at once */
+    TURNS = 4,               /* parts of ascending numbers that are gone through in turn */
     PARTS_A_THREAD = 4,
     MOST_PARTS = 64
 };
@@ -47,6 +48,14 @@ static inline void part_sorted_rows(const void *numbers, bool wide, int64_t firs
         bound[part] = row;
     }
     bound[parts] = rows;
+}
+
+/* How many rows all parts have that are gone through in turn. */
+static inline int64_t shortest_turn(const int64_t *bound) {
+    int64_t shortest = bound[1] - bound[0];
+    for (int part = 1; part < TURNS; part++)
+        if (bound[part + 1] - bound[part] < shortest) shortest = bound[part + 1] - bound[part];
+    return shortest;
 }
 
 /* The first segment behind those of the rows before this one, where a part's begin. */

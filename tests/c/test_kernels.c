@@ -505,10 +505,10 @@ static void test_one_and_two_threads_agree_to_the_bit(void) {
 /* Sums of segments, in any order and ascending, by one thread and two, of rows that are parted and such that are not. */
 static void test_segments_of_rows(void) {
     enum { ROWS = 4000, PLACES = 301 };
-    const int64_t widths[] = {1, 3, 16, 21, 65};
+    const int64_t widths[] = {1, 2, 3, 5, 8, 13, 16, 21, 33, 65};
     static int32_t numbers[2][ROWS];
     for (int i = 0; i < ROWS; i++) numbers[0][i] = i * 7919 % (PLACES + 40) - 40, numbers[1][i] = i / 16;
-    for (int w = 0; w < 5; w++)
+    for (int w = 0; w < 10; w++)
         for (int run = 0; run < 8; run++) {
             const int64_t n = widths[w];
             const int ascending = run & 1, threads = 1 + (run >> 1 & 1);
@@ -524,6 +524,32 @@ static void test_segments_of_rows(void) {
             for (int64_t i = 0; i < PLACES * n; i++) CHECK(((float *)result.out[0])[i] == wanted[i]);
             free_outputs(&result), free(x), free(wanted);
         }
+}
+
+/* Rows of few places, and short rows that are repeated: many of them together. */
+static void test_one_hot_and_repeated_rows_of_every_length(void) {
+    enum { ROWS = 77 };
+    int32_t at[ROWS];
+    for (int i = 0; i < ROWS; i++) at[i] = i % 21 - 1;
+    const float on = 3, off = 2;
+    const hl_value axis[] = {{.i = 1}};
+    for (int64_t n = 1; n < 70; n++) {
+        const operand places[] = {{HL_INT32, 1, {ROWS}, at}, {HL_FLOAT32, 0, {0}, &on}, {HL_FLOAT32, 0, {0}, &off},
+                                  {HL_FLOAT32, 2, {ROWS, n}, NULL}};
+        alone result = run_alone("one_hot", 1, 4, places, 1, axis);
+        CHECK(result.status == HL_OK);
+        for (int64_t i = 0; i < ROWS * n; i++) CHECK(((float *)result.out[0])[i] == (at[i / n] == i % n ? on : off));
+        free_outputs(&result);
+        const operand repeated[] = {{HL_INT32, 3, {ROWS / 7, 1, 7}, at}, {HL_INT32, 3, {ROWS / 7, n, 7}, NULL}};
+        const operand spread[] = {{HL_INT32, 2, {ROWS, 1}, at}, {HL_INT32, 2, {ROWS, n}, NULL}};
+        alone rows = run_alone("copy", 1, 2, repeated, 0, NULL), numbers = run_alone("copy", 1, 2, spread, 0, NULL);
+        CHECK(rows.status == HL_OK && numbers.status == HL_OK);
+        for (int64_t i = 0; i < ROWS * n; i++) {
+            CHECK(((int32_t *)rows.out[0])[i] == at[i / (7 * n) * 7 + i % 7]);
+            CHECK(((int32_t *)numbers.out[0])[i] == at[i / n]);
+        }
+        free_outputs(&rows), free_outputs(&numbers);
+    }
 }
 
 int main(void) {
@@ -545,6 +571,7 @@ int main(void) {
     test_best_of_rows_of_every_size();
     test_softmax_rows_sum_to_one();
     test_segments_of_rows();
+    test_one_hot_and_repeated_rows_of_every_length();
     test_an_index_out_of_range_is_named();
     test_a_dtype_without_a_kernel_is_refused();
     test_an_update_that_fails_writes_nothing();

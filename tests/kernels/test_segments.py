@@ -121,8 +121,8 @@ def test_any_number_of_segments_without_elements(kernel, attributes):
 @pytest.mark.parametrize("threads", [1, 2, 4])
 @pytest.mark.parametrize("index", ["int32", "int64"])
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "int64", "uint32"])
-def test_sums_of_sorted_numbers_are_those_of_columns(dtype, index, threads):
-    """Single numbers go their own way: with segments of one, of many and of none, more than one stretch of them, and zeros without a sign."""
+def test_sorted_numbers_give_what_columns_do(dtype, index, threads):
+    """Single numbers go their own way: with segments of one, of many and of none, more than one stretch of them, zeros without a sign, and NaN."""
     random = np.random.default_rng(4)
     unsigned = f"uint{np.dtype(dtype).itemsize * 8}"
     for rows, segments in ((1, 1), (2, 9), (700, 40), (700, 5000), (150_000, 30_000), (150_000, 3)):
@@ -132,11 +132,46 @@ def test_sums_of_sorted_numbers_are_those_of_columns(dtype, index, threads):
             x[random.random(rows) < 0.3] = -0.0
             x[random.random(rows) < 0.001] = np.inf
         numbers = np.sort(random.integers(0, segments, rows)).astype(index)
+        order = random.permutation(rows).astype(index)
         places = segments + 3
         for column in range(2):
-            one = call("segment_reduce", [x[:, column].copy(), numbers], np.empty(places, dtype), [0], threads)
-            both = call("segment_reduce", [x, numbers], np.empty((places, 2), dtype), [0])
-            np.testing.assert_array_equal(one.view(unsigned), both[:, column].copy().view(unsigned))
+            for kind in range(6):
+                for picked in ([], [order]) if kind < 3 else ([],):
+                    y, inputs = x.copy(), [numbers, *picked]
+                    if kind > 3 and dtype.startswith("float"):
+                        y[random.random(rows) < 0.2] = np.nan
+                    one = call(
+                        "segment_reduce", [y[:, column].copy(), *inputs], np.empty(places, dtype), [kind], threads
+                    )
+                    both = call("segment_reduce", [y, *inputs], np.empty((places, 2), dtype), [kind])
+                    np.testing.assert_array_equal(one.view(unsigned), both[:, column].copy().view(unsigned))
+
+
+@pytest.mark.parametrize("threads", [1, 4])
+@pytest.mark.parametrize("kind", ["sum", "max", "min"])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64"])
+def test_unsorted_segments_of_each_width(dtype, kind, threads):
+    """Rows of each way in which they are taken together, in any order and ascending, with the signs of zeros and with NaN, which what
+    follows it replaces."""
+    random = np.random.default_rng(5)
+    unsigned = f"uint{np.dtype(dtype).itemsize * 8}"
+    limits = np.finfo(dtype) if dtype.startswith("float") else np.iinfo(dtype)
+    start = {"sum": 0, "max": limits.min, "min": limits.max}[kind]
+    for width in (*range(1, 20), *range(30, 36), *range(62, 67), 100, 130):
+        data = some_rows(dtype, (600, width))
+        data[random.random(data.shape) < 0.3] = -0.0
+        if kind != "sum" and dtype.startswith("float"):
+            data[random.random(data.shape) < 0.1] = np.nan
+        anywhere = random.integers(-1, 50, len(data))
+        for numbers in (anywhere, np.sort(anywhere), np.sort(anywhere) // 40):
+            wanted = np.full((53, width), start, dtype)
+            for number, row in zip(numbers, data):
+                if number >= 0:
+                    held = wanted[number]
+                    first = held > row if kind == "max" else held < row
+                    wanted[number] = held + row if kind == "sum" else np.where(first, held, row)
+            found = call(f"unsorted_segment_{kind}", [data, numbers], np.empty_like(wanted), (), threads)
+            np.testing.assert_array_equal(found.view(unsigned), wanted.view(unsigned), err_msg=f"width {width}")
 
 
 def folded(kind, rows):
