@@ -306,6 +306,45 @@ def test_a_variable_has_the_value_of_the_moment(executor):
         np.testing.assert_array_equal(session.run(following), [30, 40, 50])
 
 
+def with_bytes_behind(floats, behind):
+    """An example whose list of floats has more bytes behind it, as of a field that nobody knows."""
+    packed = np.array(floats, "<f4").tobytes()
+    found = b"\x0a" + bytes([len(packed)]) + packed + behind  # field 1, and of the messages around it:
+    for start in (b"\x12", b"\x0a\x01x\x12", b"\x0a", b"\x0a"):
+        found = start + bytes([len(found)]) + found
+    return found
+
+
+@pytest.mark.parametrize("behind", [b"", b"\x48\x05", b"\x4a\x02\0\0", b"\x0a\x04\0\0\0\0", b"\x0d\0\0\0\0"])
+def test_many_floats_of_a_feature(behind, executor):
+    floats = np.array([[1.5, -0.0, np.inf, np.nan, *range(10)], np.linspace(-3, 1e-40, 14)], np.float32)
+    texts = [with_bytes_behind(floats[0], behind), example(x=floats[1].tolist(), y=[2])]
+    feature = {"x": tf.FixedLenFeature([7, 2], tf.float32)}
+    together = tf.parse_example(texts, feature)["x"]
+    single = Dataset.from_tensor_slices(texts).map(lambda text: tf.parse_single_example(text, feature)["x"]).batch(2)
+    following = single.make_one_shot_iterator().get_next()
+    with tf.Session() as session:
+        if behind.startswith((b"\x0a", b"\x0d")):  # a number more
+            with pytest.raises(tf.errors.InvalidArgumentError, match="Number of float values != expected"):
+                session.run(together)
+            with pytest.raises(tf.errors.InvalidArgumentError, match="Can't parse serialized Example"):
+                session.run(following)
+        else:
+            np.testing.assert_array_equal(session.run(together), floats.reshape(2, 7, 2))
+            np.testing.assert_array_equal(session.run(following), floats.reshape(2, 7, 2))
+
+
+@pytest.mark.parametrize("number", [11, 12, 31, 32, 33, 5000])
+def test_any_number_of_floats_with_a_default_for_some(number, executor):
+    floats = np.arange(2 * number, dtype=np.float32).reshape(2, number)
+    texts = [example(x=floats[0].tolist()), example(y=[1]), example(x=floats[1].tolist())]
+    feature = {"x": tf.FixedLenFeature([number], tf.float32, [7.0] * number)}
+    with tf.Session() as session:
+        np.testing.assert_array_equal(session.run(tf.parse_example(texts[::2], feature)["x"]), floats)
+        found = session.run(tf.parse_example(texts, feature)["x"])
+    np.testing.assert_array_equal(found, [floats[0], [7.0] * number, floats[1]])
+
+
 def test_an_error_stands_where_its_record_does_and_names_its_op(executor):
     lines = [str(i) for i in range(8)]
     lines[5] = "five"

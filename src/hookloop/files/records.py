@@ -39,10 +39,11 @@ def records_of(file, path):
         length, crc = _HEAD.unpack(head)
         if checksum.masked(head[:8]) != crc:
             raise DataLossError(None, None, f"{path}: corrupted record at {at}")
-        data, tail = file.read(length), file.read(_TAIL.size)
-        if len(data) < length or len(tail) < _TAIL.size:
+        body = file.read(length + _TAIL.size)
+        data = body[:length]
+        if len(body) < length + _TAIL.size:
             raise DataLossError(None, None, f"{path}: truncated record at {at}")
-        if checksum.masked(data) != _TAIL.unpack(tail)[0]:
+        if checksum.masked(data) != _TAIL.unpack_from(body, length)[0]:
             raise DataLossError(None, None, f"{path}: corrupted record at {at + _HEAD.size}")
         yield data
         at += _HEAD.size + length + _TAIL.size

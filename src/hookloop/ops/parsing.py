@@ -210,7 +210,8 @@ def _csv_shape(c):
 
 _FEATURES = frozenset((dtypes.float32, dtypes.int64, dtypes.string))
 _LISTS = {"float_list": dtypes.float32, "int64_list": dtypes.int64, "bytes_list": dtypes.string}
-_KINDS = {dtype: kind for kind, dtype in _LISTS.items()}
+_VALUES = {dtype: operator.attrgetter(f"{kind}.value") for kind, dtype in _LISTS.items()}
+_MANY_FLOATS = 12  # of a feature, from which on they are taken as bytes
 
 
 class FixedLenFeature(namedtuple("FixedLenFeature", ["shape", "dtype", "default_value"])):
@@ -246,13 +247,26 @@ def _dense_shapes(call):
     return [as_shape(shape).as_list() for shape in call.attr("dense_shapes")]
 
 
-def _example(serialized):
+def _examples(texts):
+    """The features of each serialized example."""
     from ..files.messages import Example
 
+    parse = Example.FromString
     try:
-        return Example.FromString(serialized).features.feature
+        return [parse(text).features.feature for text in texts]
     except Exception:  # the parser's own error, of a class that depends on how it is built
-        return None
+        for text in texts:
+            if not _is_example(parse, text):
+                raise refused(f"Could not parse example input, value: {text!r}") from None
+        raise
+
+
+def _is_example(parse, text):
+    try:
+        parse(text)
+    except Exception:  # as in `_examples`
+        return False
+    return True
 
 
 def parsed_values(feature, dtype):
@@ -278,18 +292,16 @@ def _run_parse_example(call, serialized, names, *rest):
     types, shapes, defaults = [t.base_dtype for t in call.attr("Tdense")], _dense_shapes(call), rest[count:]
     texts = serialized.ravel().tolist()
     named = [name.decode(errors="replace") for name in names.ravel()] if names.size else ["<unknown>"] * len(texts)
-    examples = []
-    for name, text in zip(named, texts):
-        examples.append((name, _example(text)))
-        if examples[-1][1] is None:
-            raise refused(f"Could not parse example input, value: {text!r}")
-    found = []
+    examples, found = _examples(texts), []
     for key, dtype, shape, default in zip(keys, types, shapes, defaults):
         column = _column(examples, key, dtype, shape)
         if column is not None:
             found.append(column)
             continue
-        rows = [_row(name, i, features, key, dtype, shape, default) for i, (name, features) in enumerate(examples)]
+        rows = [
+            _row(name, i, features, key, dtype, shape, default)
+            for i, (name, features) in enumerate(zip(named, examples))
+        ]
         if shape and shape[0] is None:
             longest, fill = max([len(row) for row in rows], default=0), default.ravel()[0] if default.size else 0
             padded = np.full((len(rows), longest), fill, object if dtype == dtypes.string else dtype.as_numpy_dtype)
@@ -305,16 +317,41 @@ def _run_parse_example(call, serialized, names, *rest):
 
 def _column(examples, key, dtype, shape):
     """A feature that every example has in the wanted number, or None where each must be looked at by itself."""
-    number, kind, found = _fixed_number(shape), _KINDS[dtype], []
+    number, values_of, found = _fixed_number(shape), _VALUES[dtype], []
     if not number or not examples:
         return None
-    for _, features in examples:
+    if number >= _MANY_FLOATS and dtype == dtypes.float32:
+        column = _packed_column(examples, key, number)
+        if column is not None:
+            return column.reshape(len(examples), *shape)
+    for features in examples:
         feature = features.get(key)
-        values = () if feature is None else getattr(feature, kind).value
+        values = () if feature is None else values_of(feature)
         if len(values) != number:
             return None
-        found.extend(values)
+        found += values[:]
     return parsed_array(found, dtype).reshape(len(examples), *shape)
+
+
+def _packed_column(examples, key, number):
+    """As `_column`, of floats in the bytes in which a message has them: one by one they would be objects of Python."""
+    start, size, found = b"\x0a" + _varint(4 * number), 4 * number, []  # the field's number, and how many bytes follow
+    for features in examples:
+        feature = features.get(key)
+        packed = b"" if feature is None else feature.float_list.SerializeToString()
+        if len(packed) != len(start) + size or not packed.startswith(start):
+            return None  # another number of them, or also something that no message of this kind has
+        found.append(packed[len(start) :])
+    return np.frombuffer(b"".join(found), "<f4").astype(np.float32)
+
+
+def _varint(number):
+    """A number in the bytes of protocol messages."""
+    found = bytearray()
+    while number > 127:
+        found.append(number & 127 | 128)
+        number >>= 7
+    return bytes([*found, number])
 
 
 def _fixed_number(shape):
@@ -360,14 +397,14 @@ def _single_features(call):
     if found is None:
         keys, types = [key.decode() for key in call.attr("dense_keys")], [t.base_dtype for t in call.attr("Tdense")]
         found = call.resource_state["features", call.op] = [
-            (key, dtype, shape, _fixed_number(shape), operator.attrgetter(_KINDS[dtype]))
+            (key, dtype, shape, _fixed_number(shape), _VALUES[dtype])
             for key, dtype, shape in zip(keys, types, _dense_shapes(call))
         ]
     return found
 
 
 def _run_parse_single_example(call, serialized, *defaults):
-    example = _features_of(serialized.item())
+    (example,) = _examples([serialized.item()])
     return [_single(example, *feature, default) for feature, default in zip(_single_features(call), defaults)]
 
 
@@ -378,29 +415,22 @@ def _run_parse_single_examples(call, serialized, *defaults):
         raise refused("features of any length are read one by one")
     texts, found = serialized.tolist(), [[] for _ in features]
     for first in range(0, len(texts), _TOGETHER):
-        examples = [(b"", _features_of(text)) for text in texts[first : first + _TOGETHER]]
+        examples = _examples(texts[first : first + _TOGETHER])
         for (key, dtype, shape, number, values_of), default, parts in zip(features, defaults, found):
             column = _column(examples, key, dtype, shape)
             if column is None:
-                rows = [_single(example, key, dtype, shape, number, values_of, default) for _, example in examples]
+                rows = [_single(example, key, dtype, shape, number, values_of, default) for example in examples]
                 column = np.stack(rows)
             parts.append(column)
         call.check()
     return [parts[0] if len(parts) == 1 else np.concatenate(parts) for parts in found]
 
 
-def _features_of(text):
-    features = _example(text)
-    if features is None:
-        raise refused(f"Could not parse example input, value: {text!r}")
-    return features
-
-
 def _single(features, key, dtype, shape, number, values_of, default):
     """One example's value of a feature; where `ParseExample` says which example is wrong, this says nothing of it."""
     feature = features.get(key) if number else None
     if feature is not None:
-        values = values_of(feature).value
+        values = values_of(feature)
         if len(values) == number:
             return parsed_array(values, dtype).reshape(shape)
     kind, open_ended = message_name(dtype), bool(shape) and shape[0] is None
