@@ -249,6 +249,18 @@ def test_a_gradient_that_does_not_exist():
     assert tf.gradients(tf.constant(1.0), x) == [None]
 
 
+@pytest.mark.parametrize(
+    ("shape", "wanted", "part", "elements"),
+    [([None, 2], [3], 2, 3), ([2, None, 3], [2, 2], 6, 4), ([None, 5], [], 5, 1)],
+)
+def test_a_reshape_that_no_size_of_the_open_axis_allows(shape, wanted, part, elements):
+    x = tf.placeholder(tf.float32, shape)
+    with pytest.raises(ValueError, match=f"Dimension size must be evenly divisible by {part} but is {elements} for"):
+        tf.reshape(x, wanted)
+    assert tf.reshape(x, [part * 2]).shape == [part * 2]
+    assert tf.reshape(x, [0]).shape == [0]
+
+
 def test_a_reshape_that_cannot_be(session, executor):
     with pytest.raises(ValueError, match=r"Cannot reshape a tensor with 6 elements to shape \[4\] \(4 elements\)"):
         tf.reshape(tf.ones([2, 3]), [4])

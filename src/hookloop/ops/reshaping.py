@@ -42,6 +42,7 @@ def reshaped(c):
         sizes = tuple([c.natural(c.or_else(d, missing)) for d in sizes])
         known = _product(sizes)
     _check_total(c, total, known, sizes)
+    _check_parts(c, known)
     return _with_the_last_size(sizes, total)
 
 
@@ -118,6 +119,15 @@ def _check_total(c, total, known, sizes):
             f"Cannot reshape a tensor with {total} elements to shape [{','.join(map(str, sizes))}] ({known} elements)"
         )
     c.merge(total, known)
+
+
+def _check_parts(c, known):
+    """Refuses, while the graph is built, a number of elements that the sizes beside the only open one cannot be a part of."""
+    shape = c.shape(0)
+    rest = [d for d in shape if d is not UNKNOWN]
+    part = _product(rest)
+    if len(rest) == len(shape) - 1 and isinstance(part, int) and part and isinstance(known, int) and known % part:
+        c.fail(f"Dimension size must be evenly divisible by {part} but is {known}")
 
 
 def reshape_reference(node, x, shape):
