@@ -91,6 +91,20 @@ EXAMPLES = [
 ]  # fmt: skip
 
 
+def with_texts(line):
+    x, y, z = tf.decode_csv(line, [[1.5], ["none"], ["?"]])
+    return y, x + 1.0, tf.strings.strip(line), z
+
+
+def texts_of_examples(text):
+    found = tf.parse_single_example(text, {"bytes": FEATURES["bytes"], "y": FEATURES["y"]})
+    return found["bytes"], found["y"], tf.decode_base64(found["bytes"])
+
+
+def texts_of_several_sizes(text):
+    return tf.substr(text, 0, tf.ones([2], tf.int32)), tf.string_to_number(text)
+
+
 def numbers(text):
     return tf.string_to_number(text, tf.int64), tf.string_to_hash_bucket_fast(tf.strings.strip(text), 50)
 
@@ -108,6 +122,7 @@ TEXTS = ["12", " 7 ", "-3", "ab", "", "1234", "0x1f", "999999999999999999999"]
 FUNCTIONS = {
     "columns": (columns, LINES), "chosen columns": (chosen_columns, LINES), "random": (random_columns, LINES),
     "parsed": (parsed, EXAMPLES), "lists": (parsed_lists, EXAMPLES), "unused": (parsed_but_unused, EXAMPLES),
+    "texts": (with_texts, LINES), "texts of examples": (texts_of_examples, EXAMPLES), "more": (texts_of_several_sizes, TEXTS),
     "numbers": (numbers, TEXTS), "raw": (raw, TEXTS), "pairs": (pairs, TEXTS),
 }  # fmt: skip
 
@@ -157,13 +172,9 @@ def opened(dataset):
         return by_blocks(session.run(dataset._variant_tensor), Place({}, by_blocks=by_blocks))
 
 
-@pytest.mark.parametrize("name", ["columns", "chosen columns", "random", "parsed", "lists", "unused", "numbers", "raw"])
+@pytest.mark.parametrize("name", sorted(FUNCTIONS))
 def test_functions_that_read_are_called_by_the_block(name):
     assert isinstance(opened(dataset_of(name, FUNCTIONS[name][1][:2], None, "")), ReadRecords)
-
-
-def to_text(line):
-    return tf.strings.strip(line)
 
 
 def of_python(line):
@@ -184,7 +195,7 @@ def of_a_branch(line):
     return tf.cond(length > 2, lambda: tf.string_to_number(line), lambda: 0.0)
 
 
-@pytest.mark.parametrize("function", [to_text, of_python, of_two, behind_a_check, of_a_branch])
+@pytest.mark.parametrize("function", [of_python, of_two, behind_a_check, of_a_branch])
 def test_other_functions_are_called_one_by_one(function, executor):
     dataset = Dataset.from_tensor_slices(["1", "20", "300", "40000000000000"]).map(function)
     assert not isinstance(opened(dataset), ReadRecords)

@@ -59,7 +59,7 @@ def joined(blocks):
     columns = list(zip(*blocks))
     for column in columns:
         if any(part.shape[1:] != column[0].shape[1:] for part in column):
-            pipeline.stacked(None, [part[0] for part in column])
+            pipeline.stacked(None, [pipeline.row(part, 0) for part in column])
     return tuple([np.concatenate(column) for column in columns])
 
 

@@ -37,10 +37,16 @@ def by_blocks(state, place):
     chain = chain_of(state)
     if chain is not None:
         return _Rows(place, chain)
-    if state.start is pipeline.group and state.parameters[2] is pipeline.stacked and _gives_blocks(state.sources[0]):
+    if (
+        state.start is pipeline.group
+        and state.parameters[2] is pipeline.stacked
+        and (_gives_blocks(state.sources[0]) or _reads(state.sources[0]))
+    ):
         size, drop_remainder, _, whole = state.parameters
         return _Batches(place, state.sources[0], size, drop_remainder, whole)
-    return _WAYS[state.start](place, state.sources, *state.parameters) if _gives_blocks(state) else None
+    if _gives_blocks(state) or _reads(state):
+        return _WAYS[state.start](place, state.sources, *state.parameters)
+    return None
 
 
 def _gives_blocks(state):
@@ -61,7 +67,12 @@ def _numbers(state):
 
 
 def _numbers_or_records(state):
-    return _numbers(state) or getattr(state.parameters[0], "reads", False)
+    return _numbers(state) or getattr(state.parameters[0], "reads_numbers", False)
+
+
+def _reads(state):
+    """Whether elements are read from records: there may be texts among them, which nothing but a batch takes by the block."""
+    return state.start is pipeline.apply and getattr(state.parameters[0], "reads", False)
 
 
 def _sources_of_no_consequence(state):

@@ -246,6 +246,7 @@ class BoundFunction:
       numeric: whether it takes and gives numbers, and needs no Python: then `for_rows` runs it for many elements in one call.
       gives_numbers: whether it gives a dataset of numbers.
       reads: whether it reads records, and else computes with numbers: then `for_records` calls it for many elements at once.
+      reads_numbers: whether it gives only numbers then.
       pure: whether calling it changes nothing.
       never_fails: whether it gives something for whatever element.
     """
@@ -254,6 +255,7 @@ class BoundFunction:
         self.numeric, self.gives_numbers = traced.numeric, traced.gives_numbers
         self.pure, self.never_fails = traced.pure, traced.never_fails
         self.reads = traced.reading is not None
+        self.reads_numbers = self.reads and traced.reading.numeric
         self.assigned = traced.assigned
         self._traced, self._runner, self._all_captured = traced, runner, captured
         self._captured = tuple([captured[i] for i in traced.fed])

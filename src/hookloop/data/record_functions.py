@@ -26,13 +26,15 @@ class Reading:
       read: the tensors between the two parts, whose values are rows: read by `ops`, or inputs of the function.
       fed: those of them that the other ops use.
       computed: the outputs of the function that are none of these.
+      numeric: whether all outputs are numbers.
     """
 
-    __slots__ = ("computed", "fed", "inputs", "ops", "others", "read")
+    __slots__ = ("computed", "fed", "inputs", "numeric", "ops", "others", "read")
 
     def __init__(self, inputs, ops, others, read, fed, computed):
         self.inputs, self.ops, self.others = inputs, ops, others
         self.read, self.fed, self.computed = read, fed, computed
+        self.numeric = all(is_number(tensor.dtype) for tensor in (*read, *computed))
 
 
 def reading_of(inputs, outputs, operations):
@@ -64,7 +66,9 @@ def reading_of(inputs, outputs, operations):
     fed = [tensor for tensor in dict.fromkeys(used) if tensor in by_row]
     read = [tensor for tensor in dict.fromkeys([*used, *outputs]) if tensor in by_row]
     computed = [tensor for tensor in dict.fromkeys(outputs) if tensor not in by_row]
-    if len(fed) > _MOST_FED or not all(is_number(tensor.dtype) for tensor in (*read, *outputs)):
+    if len(fed) > _MOST_FED or not all(is_number(tensor.dtype) for tensor in (*fed, *computed)):
+        return None
+    if any(tensor.dtype.name in ("resource", "variant") for tensor in inputs):
         return None
     return Reading(inputs, list(ops), list(others), read, fed, computed)
 
