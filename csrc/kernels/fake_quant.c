@@ -41,8 +41,9 @@ typedef struct job {
     float *out;
 } job;
 
-static inline float at_most(float x, float high) { return x < high ? x : high; }
-static inline float at_least(float x, float low) { return x > low ? x : low; }
+/* What is not a number stays so. */
+static inline float at_most(float x, float high) { return x > high ? high : x; }
+static inline float at_least(float x, float low) { return x < low ? low : x; }
 
 #define ROUNDED(x, low, high, step, inverse) floorf((at_least(at_most(x, high), low) - low) * inverse + 0.5f) * step + low
 

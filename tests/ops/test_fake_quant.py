@@ -132,3 +132,13 @@ def test_what_does_not_fit_is_refused(executor, case):
         return
     with pytest.raises(tf.errors.InvalidArgumentError, match=re.escape(text)):
         run(found, {x: X, two: [1.0, 2.0]})
+
+
+def test_what_is_not_a_number_stays_so():
+    x = np.array([np.nan, 0.5, np.inf, -np.inf] * 5, np.float32)
+    with tf.Session() as session:
+        one = session.run(tf.fake_quant_with_min_max_args(x))
+        each = session.run(tf.fake_quant_with_min_max_vars_per_channel(x[:, None], [-6.0], [6.0]))[:, 0]
+    for found in (one, each):
+        assert np.isnan(found).tolist() == np.isnan(x).tolist()
+        assert np.isfinite(found[~np.isnan(x)]).all()

@@ -54,6 +54,15 @@ def array_to_proto(array, dtype=None, shape=None):
     return proto
 
 
+def array_to_content_proto(array, dtype):
+    """The same with the values as bytes whatever their number, as TensorFlow's runtime writes them; texts are listed."""
+    proto = array_to_proto(array, dtype)
+    if dtype.name == "string" or proto.tensor_content:
+        return proto
+    content = np.ascontiguousarray(array, dtype.as_numpy_dtype).tobytes()
+    return type(proto)(dtype=proto.dtype, tensor_shape=proto.tensor_shape, tensor_content=content)
+
+
 def _add_values(proto, array, dtype):
     array = np.ascontiguousarray(array).ravel()
     if dtype.is_complex:

@@ -114,6 +114,9 @@ def _restored_shapes(c):
 
 
 def _run_sharded_filename(call, base, shard, shards):
+    for name, value in (("basename", base), ("shard", shard), ("num_shards", shards)):
+        if value.shape:
+            raise errors.InvalidArgumentError(None, None, f"{name} must be a scalar, got shape {list(value.shape)}")
     return f"{_path(base)}-{int(shard):05d}-of-{int(shards):05d}".encode()
 
 
@@ -136,6 +139,7 @@ register(
     OpDef("RestoreV2", "prefix: string, tensor_names: string, shape_and_slices: string", "tensors: dtypes",
           attrs={"dtypes": []}, shape=_restored_shapes, host=_run_restore, stateful=True, gradient=no_gradient),
     OpDef("ShardedFilename", "basename: string, shard: int32, num_shards: int32", "filename: string", shape=scalar,
+          ranks={"basename": 0, "shard": 0, "num_shards": 0},
           host=_run_sharded_filename, gradient=no_gradient),
     OpDef("MergeV2Checkpoints", "checkpoint_prefixes: string, destination_prefix: string", "",
           attrs={"delete_old_dirs": True}, shape=nothing, host=_run_merge, stateful=True, gradient=no_gradient),

@@ -148,18 +148,19 @@ def _gradient(op, grad):
 
 _RANKS = {"input": 4, "filter": 3}
 _ATTRS = {"strides": None, "rates": None, "padding": None}
+_MINIMA = {"strides": 4, "rates": 4}
 
 
 def _slope(name, i, output, kernel):
     return OpDef(
         name, "input: T, filter: T, out_backprop: T", f"{output}: T", attrs=_ATTRS, types={"T": kinds.REAL}, shape=_like(i), kernel=kernel,
-        params=_params, reference=_reference_slope(i == 1), ranks={**_RANKS, "out_backprop": 4},
+        params=_params, reference=_reference_slope(i == 1), ranks={**_RANKS, "out_backprop": 4}, minima=_MINIMA,
     )  # fmt: skip
 
 
 register(
     OpDef("Dilation2D", "input: T, filter: T", "output: T", attrs=_ATTRS, types={"T": kinds.REAL}, shape=_dilated, gradient=_gradient,
-          kernel="dilation", params=_params, reference=_reference, ranks=_RANKS),
+          kernel="dilation", params=_params, reference=_reference, ranks=_RANKS, minima=_MINIMA),
     _slope("Dilation2DBackpropInput", 0, "in_backprop", "dilation_slope_of_image"),
     _slope("Dilation2DBackpropFilter", 1, "filter_backprop", "dilation_slope_of_filter"),
 )  # fmt: skip

@@ -7,6 +7,7 @@ import numpy as np
 from .. import dtypes
 from .build import apply_op
 from .registry import OpDef, register
+from .shape_functions import merged
 
 __all__ = [
     "fake_quant_with_min_max_args", "fake_quant_with_min_max_args_gradient", "fake_quant_with_min_max_vars",
@@ -32,21 +33,15 @@ def _checked_args(c, found):
 
 
 def _same(c):
-    return c.merge_shapes(c.shape(0), c.shape(1)) if c.known(0) and c.known(1) else None
+    return merged(c, 2)
 
 
 def _channels(c, found, i):
     """The shape, whose last axis has one range of operand i and the next for each place."""
     _check_bits(c)
-    if not (c.known(i) and c.known(i + 1)):
-        return found
     for operand in (i, i + 1):
-        if len(c.shape(operand)) != 1:
-            c.fail(f"Shape must be rank 1 but is rank {len(c.shape(operand))}")
-    if found is not None:
-        if not found:
-            c.fail("Shape must be at least rank 1 but is rank 0")
-        c.merge(c.merge(found[-1], c.shape(i)[0]), c.shape(i + 1)[0])
+        if found and c.known(operand):
+            found = (*found[:-1], c.merge(found[-1], c.shape(operand)[0]))
     return found
 
 
@@ -117,7 +112,8 @@ def _chosen(op, *names):
 
 _BITS = {"num_bits": 8, "narrow_range": False}
 _RANGE = {"min": -6.0, "max": 6.0, **_BITS}
-_VARS, _SCALARS = "inputs: float32, min: float32, max: float32", {"min": 0, "max": 0}
+_VARS = "inputs: float32, min: float32, max: float32"
+_SCALARS, _VECTORS = {"min": 0, "max": 0}, {"min": 1, "max": 1}
 _BY_ALL = "backprops_wrt_input: float32, backprop_wrt_min: float32, backprop_wrt_max: float32"
 
 register(
@@ -135,11 +131,12 @@ register(
     OpDef("FakeQuantWithMinMaxVarsGradient", f"gradients: float32, {_VARS}", _BY_ALL, attrs=_BITS, ranks=_SCALARS,
           shape=lambda c: [_one_range(c, _same(c)), (), ()], lower=_emitted("fake_quant_gradient"), can_fail=True,
           reference=lambda node, grad, x, low, high: _slopes(node.attrs, grad, x, low, high)),
-    OpDef("FakeQuantWithMinMaxVarsPerChannel", _VARS, "outputs: float32", attrs=_BITS,
+    OpDef("FakeQuantWithMinMaxVarsPerChannel", _VARS, "outputs: float32", attrs=_BITS, ranks=_VECTORS, least_ranks={"inputs": 1},
           shape=lambda c: _channels(c, c.shape(0), 1), lower=_emitted("fake_quant"), can_fail=True,
           reference=lambda node, x, low, high: _rounded(node.attrs, x, low, high),
           gradient=lambda op, grad: fake_quant_with_min_max_vars_per_channel_gradient(grad, *op.inputs, **_chosen(op))),
-    OpDef("FakeQuantWithMinMaxVarsPerChannelGradient", f"gradients: float32, {_VARS}", _BY_ALL, attrs=_BITS,
+    OpDef("FakeQuantWithMinMaxVarsPerChannelGradient", f"gradients: float32, {_VARS}", _BY_ALL, attrs=_BITS, ranks=_VECTORS,
+          least_ranks={"inputs": 1},
           shape=lambda c: [_channels(c, _same(c), 2), c.shape(2), c.shape(3)], lower=_emitted("fake_quant_gradient"),
           can_fail=True, reference=lambda node, grad, x, low, high: _slopes(node.attrs, grad, x, low, high)),
 )  # fmt: skip

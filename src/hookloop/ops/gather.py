@@ -343,10 +343,10 @@ def _scatter_nd_reference(node, indices, updates, shape):
 
 
 register(
-    OpDef("GatherV2", "params: Tparams, indices: Tindices, axis: Taxis", "output: Tparams", ranks={"axis": 0}, attrs={"batch_dims": 0},
+    OpDef("GatherV2", "params: Tparams, indices: Tindices, axis: Taxis", "output: Tparams", ranks={"axis": 0}, least_ranks={"params": 1}, attrs={"batch_dims": 0},
           types={"Tindices": kinds.INDEX, "Taxis": kinds.INDEX}, shape=_gathered, symbolic=True, lower=_gather_lower,
           reference=_gather_reference, gradient=_gather_gradient, can_fail=True),
-    OpDef("GatherNd", "params: Tparams, indices: Tindices", "output: Tparams", types={"Tindices": kinds.INDEX},
+    OpDef("GatherNd", "params: Tparams, indices: Tindices", "output: Tparams", least_ranks={"indices": 1}, types={"Tindices": kinds.INDEX},
           shape=_gathered_nd, kernel="gather_nd", reference=_gather_nd_reference, gradient=_gather_nd_gradient, can_fail=True),
     OpDef("ResourceGatherNd", "resource: resource, indices: Tindices", "output: dtype", attrs={"dtype": None},
           types={"Tindices": kinds.INDEX}, shape=_variable_elements_shape, kernel="gather_nd",

@@ -182,14 +182,14 @@ def _next_after_gradient(op, grad):
 
 
 def _betainc_shape(c):
-    """All shapes are one, but for scalars."""
-    shapes = [c.shape(i) for i in range(3)]
-    found = ()
+    """All shapes are one, but for scalars; where one is not known the first of the others that is no scalar."""
+    shapes = [c.shape(i) for i in range(3) if c.known(i)]
+    found = () if len(shapes) == 3 else None
     for shape in shapes:
         if shape and found and len(shape) != len(found):
             c.fail(f"Shapes must be equal rank, but are {len(found)} and {len(shape)}")
         found = c.merge_shapes(found, shape) if shape and found else shape or found
-    return found
+    return [found]
 
 
 def _binary(name, kernel, reference, gradient, inputs="a: T, x: T", output="z: T", attrs=None):

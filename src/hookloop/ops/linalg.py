@@ -56,11 +56,15 @@ def _product_shape(c):
     return (rows, columns)
 
 
+def _half_known_product_shape(c):
+    """What one of the operands tells of a product whose batch both have."""
+    if c.known(0):
+        return (*c.shape(0)[:-2], _matrix(c, 0, c.attr("adj_x"))[0], UNKNOWN)
+    return (*c.shape(1)[:-2], UNKNOWN, _matrix(c, 1, c.attr("adj_y"))[1])
+
+
 def _batch_product_shape(c):
     shapes = [c.shape(i) for i in (0, 1)]
-    for dims in shapes:
-        if len(dims) < 2:
-            c.fail(f"Shape must be at least rank 2 but is rank {len(dims)}")
     rows, inner = _matrix(c, 0, c.attr("adj_x"))
     inner_b, columns = _matrix(c, 1, c.attr("adj_y"))
     batch = c.broadcast(shapes[0][:-2], shapes[1][:-2])
@@ -69,6 +73,8 @@ def _batch_product_shape(c):
 
 
 def _same_batch_product_shape(c):
+    if not (c.known(0) and c.known(1)):
+        return _half_known_product_shape(c)
     c.merge_shapes(c.shape(0)[:-2], c.shape(1)[:-2])
     return _batch_product_shape(c)
 
@@ -172,8 +178,8 @@ def _batch_product_lower(c, node):
 
 def _batch_product(name, shape, gradient):
     return OpDef(name, "x: T, y: T", "output: T", attrs={"adj_x": False, "adj_y": False},
-                 types={"T": _PRODUCT_TYPES}, shape=shape, gradient=gradient, lower=_batch_product_lower,
-                 views="rows", reference=_reference_product)  # fmt: skip
+                 types={"T": _PRODUCT_TYPES}, least_ranks={"x": 2, "y": 2}, shape=shape, gradient=gradient,
+                 lower=_batch_product_lower, views="rows", reference=_reference_product)  # fmt: skip
 
 
 register(

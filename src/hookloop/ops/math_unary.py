@@ -12,7 +12,7 @@ from ..graph.stack import get_default_graph
 from . import kinds
 from .build import apply_op, constant, convert_to_tensor
 from .registry import OpDef, no_gradient, register
-from .shape_functions import broadcast, unchanged
+from .shape_functions import unchanged
 
 __all__ = [
     "abs", "acos", "acosh", "add_check_numerics_ops", "asin", "asinh", "atan", "atanh", "ceil", "check_numerics", "cos", "cosh",
@@ -243,8 +243,14 @@ def _reciprocal_grad_gradient(op, grad):
         return [grad * -2.0 * dy * y, apply_op("ReciprocalGrad", [y, grad])]
 
 
+def _slope_shape(c):
+    """That of the function's value; where the gradient's is known too, both are broadcast."""
+    value = c.shape(0)
+    return c.broadcast(value, c.shape(1)) if c.known(1) else value
+
+
 def _slope(name, kernel, reference, gradient):
-    return OpDef(name, "y: T, dy: T", "z: T", types={"T": kinds.ANALYTIC}, shape=broadcast, kernel=kernel,
+    return OpDef(name, "y: T, dy: T", "z: T", types={"T": kinds.ANALYTIC}, shape=_slope_shape, kernel=kernel,
                  reference=lambda node, y, dy: reference(y, dy), gradient=gradient, overwrites=(0, 1),
                  views="any")  # fmt: skip
 

@@ -216,7 +216,7 @@ register(
           gradient=lambda op, grad: [matrix_diag_part(grad)]),
     OpDef("MatrixDiagPart", "input: T", "diagonal: T", shape=_diag_part_shape, lower=_diag_part_lower,
           reference=lambda node, x: np.array(np.diagonal(x, axis1=-2, axis2=-1)), gradient=_diag_part_gradient),
-    OpDef("MatrixSetDiag", "input: T, diagonal: T", "output: T", shape=_set_diag_shape, lower=_set_diag_lower,
+    OpDef("MatrixSetDiag", "input: T, diagonal: T", "output: T", least_ranks={"input": 2, "diagonal": 1}, shape=_set_diag_shape, lower=_set_diag_lower,
           reference=_set_diag_reference, gradient=_set_diag_gradient),
     OpDef("MatrixBandPart", "input: T, num_lower: Tindex, num_upper: Tindex", "band: T", ranks={"num_lower": 0, "num_upper": 0}, attrs={"Tindex": dtypes.int64},
           types={"Tindex": kinds.INDEX},

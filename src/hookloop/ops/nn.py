@@ -12,6 +12,7 @@ import numpy as np
 from .. import dtypes, errors
 from ..graph.scopes import control_dependencies, name_scope
 from ..graph.tensor import Tensor
+from ..shapes import UNKNOWN
 from . import kinds
 from .activations import relu
 from .array import (
@@ -70,13 +71,7 @@ def _dense_cross_entropy_shape(c):
 
 def _sparse_cross_entropy_shape(c):
     logits = c.shape(0)
-    if len(logits) != 2:
-        c.fail(f"Shape must be rank 2 but is rank {len(logits)}")
-    rows = logits[0]
-    if c.known(1):
-        if len(c.shape(1)) != 1:
-            c.fail(f"Shape must be rank 1 but is rank {len(c.shape(1))}")
-        rows = c.merge(rows, c.shape(1)[0])
+    rows = c.merge(logits[0], c.shape(1)[0]) if c.known(1) else logits[0]
     return [(rows,), (rows, logits[1])]
 
 
@@ -86,16 +81,13 @@ def _channel_axis(attrs, rank):
 
 def _bias_add_shape(c):
     shape, bias = c.shape(0), c.shape(1)
-    if len(shape) < 2:
-        c.fail(f"Shape must be at least rank 2 but is rank {len(shape)}")
-    if len(bias) != 1:
-        c.fail(f"Shape must be rank 1 but is rank {len(bias)}")
     axis = _channel_axis({"data_format": c.attr("data_format")}, len(shape))
     size = c.merge(shape[axis], bias[0])
     return (*shape[:axis], size, *shape[axis + 1 :])
 
 
 def _bias_gradient_shape(c):
+    c.fallback((UNKNOWN,))
     shape = c.shape(0)
     return (shape[_channel_axis({"data_format": c.attr("data_format")}, len(shape))],)
 
@@ -246,14 +238,14 @@ register(
           types={"T": _FLOAT}, shape=_dense_cross_entropy_shape, gradient=_dense_cross_entropy_gradient,
           kernel="softmax_cross_entropy", reference=_reference_dense_cross_entropy),
     OpDef("SparseSoftmaxCrossEntropyWithLogits", "features: T, labels: Tlabels", "loss: T, backprop: T",
-          attrs={"Tlabels": dtypes.int64}, types={"T": _FLOAT, "Tlabels": _INDEX},
+          attrs={"Tlabels": dtypes.int64}, types={"T": _FLOAT, "Tlabels": _INDEX}, ranks={"features": 2, "labels": 1},
           shape=_sparse_cross_entropy_shape, gradient=_sparse_cross_entropy_gradient,
           kernel="sparse_softmax_cross_entropy", can_fail=True, reference=_reference_sparse_cross_entropy),
     OpDef("BiasAdd", "value: T, bias: T", "output: T", attrs={"data_format": "NHWC"}, types={"T": kinds.NUMBER},
-          shape=_bias_add_shape, gradient=_bias_add_gradient, lower=_lower_bias_add, overwrites=(0,),
+          least_ranks={"value": 2}, ranks={"bias": 1}, shape=_bias_add_shape, gradient=_bias_add_gradient, lower=_lower_bias_add, overwrites=(0,),
           reference=_reference_bias_add),
     OpDef("BiasAddGrad", "out_backprop: T", "output: T", attrs={"data_format": "NHWC"}, types={"T": kinds.NUMBER},
-          shape=_bias_gradient_shape, gradient=_bias_gradient_gradient, lower=_lower_bias_gradient,
+          least_ranks={"out_backprop": 2}, shape=_bias_gradient_shape, gradient=_bias_gradient_gradient, lower=_lower_bias_gradient,
           reference=_reference_bias_gradient),
 )  # fmt: skip
 

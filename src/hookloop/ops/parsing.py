@@ -468,9 +468,9 @@ def _known(shape):
 
 
 def _run_serialize_tensor(call, array):
-    from .tensor_util import make_tensor_proto
+    from ..graph.tensor_proto import array_to_content_proto
 
-    message = make_tensor_proto(array, dtype=call.op.inputs[0].dtype)
+    message = array_to_content_proto(array, call.op.inputs[0].dtype.base_dtype)
     return _texts([message.SerializeToString(deterministic=True)]).reshape(())
 
 

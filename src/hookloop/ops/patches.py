@@ -168,9 +168,9 @@ _ATTRS = {"ksizes": None, "strides": None, "padding": None}
 
 register(
     OpDef("ExtractImagePatches", "images: T", "patches: T", attrs={**_ATTRS, "rates": None}, types={"T": kinds.REAL}, shape=_shape, gradient=_gradient,
-          lower=_lower, reference=_reference, ranks={"images": 4}),
+          lower=_lower, reference=_reference, ranks={"images": 4}, minima={"ksizes": 4, "strides": 4, "rates": 4}),
     OpDef("ExtractVolumePatches", "input: T", "patches: T", attrs=_ATTRS, types={"T": kinds.REAL}, shape=_shape, gradient=_gradient,
-          lower=_lower, reference=_reference, ranks={"input": 5}),
+          lower=_lower, reference=_reference, ranks={"input": 5}, minima={"ksizes": 5, "strides": 5}),
 )  # fmt: skip
 
 

@@ -387,6 +387,7 @@ def _pools(suffix, spatial, layout, maxima, of_gradients):
 _pools("", 2, "NHWC", _ORDERED, kinds.REAL)
 _pools("3D", 3, "NDHWC", kinds.FLOAT, kinds.FLOAT)
 
+_LEAST_WINDOWS = {"ksize": 4, "strides": 4}
 _BY_INDEX = {"Targmax": dtypes.int64, "include_batch_in_index": False}
 
 
@@ -405,10 +406,10 @@ def _scatter_shape(c):
 
 register(
     OpDef("MaxPoolWithArgmax", "input: T", "output: T, argmax: Targmax", attrs=_BY_INDEX,
-          types={"T": kinds.REAL, "Targmax": kinds.INDEX}, shape=_index_shape, gradient=_index_gradient,
+          types={"T": kinds.REAL, "Targmax": kinds.INDEX}, minima=_LEAST_WINDOWS, shape=_index_shape, gradient=_index_gradient,
           lower=_lower_index, reference=_reference_index),
     OpDef("MaxPoolGradWithArgmax", "input: T, grad: T, argmax: Targmax", "output: T",
-          attrs={"include_batch_in_index": False}, types={"T": kinds.REAL, "Targmax": kinds.INDEX},
+          attrs={"include_batch_in_index": False}, types={"T": kinds.REAL, "Targmax": kinds.INDEX}, minima=_LEAST_WINDOWS,
           shape=_scatter_shape, lower=_lower_scatter, can_fail=True, reference=_reference_scatter),
 )  # fmt: skip
 

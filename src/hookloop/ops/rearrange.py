@@ -355,6 +355,7 @@ def _bitcast_reference(node, x):
 
 _BLOCKS = {"Tblock_shape": kinds.INDEX}
 _LAYOUT = {"block_size": None, "data_format": "NHWC"}
+_LEAST_BLOCK = {"block_size": 2}
 
 register(
     OpDef("Roll", "input: T, shift: Tshift, axis: Taxis", "output: T", types={"Tshift": kinds.INDEX, "Taxis": kinds.INDEX},
@@ -366,9 +367,9 @@ register(
           reference=_sequence_reference,
           gradient=lambda op, grad: [
               reverse_sequence(grad, op.inputs[1], seq_axis=op.get_attr("seq_dim"), batch_axis=op.get_attr("batch_dim")), None]),
-    OpDef("SpaceToDepth", "input: T", "output: T", attrs=_LAYOUT, shape=_depth_shape(True), lower=_depth_lower(True),
+    OpDef("SpaceToDepth", "input: T", "output: T", attrs=_LAYOUT, minima=_LEAST_BLOCK, shape=_depth_shape(True), lower=_depth_lower(True),
           reference=_depth_reference(True), gradient=_other_depth("DepthToSpace")),
-    OpDef("DepthToSpace", "input: T", "output: T", attrs=_LAYOUT, shape=_depth_shape(False), lower=_depth_lower(False),
+    OpDef("DepthToSpace", "input: T", "output: T", attrs=_LAYOUT, minima=_LEAST_BLOCK, shape=_depth_shape(False), lower=_depth_lower(False),
           reference=_depth_reference(False), gradient=_other_depth("SpaceToDepth")),
     OpDef("SpaceToBatchND", "input: T, block_shape: Tblock_shape, paddings: Tpaddings", "output: T", ranks={"block_shape": 1, "paddings": 2},
           attrs={"Tblock_shape": dtypes.int32, "Tpaddings": dtypes.int32}, types={**_BLOCKS, "Tpaddings": kinds.INDEX},

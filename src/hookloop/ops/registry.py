@@ -105,26 +105,30 @@ class OpDef:
       views: "any" where the kernel takes any strides, "rows" where it wants the last axis contiguous
         (a leading dimension for the others), None where every operand must be contiguous.
       ranks: {name of an input: the rank that it must have}; checked before `shape` is asked.
+      least_ranks: {name of an input: the rank that it must have at least}; checked likewise.
+      minima: {name of an attribute: the least number, or the least length of the list, that it may be}; checked likewise.
       can_fail: the kernel may return an error while running (indices out of range): it runs before writes.
     """
 
     __slots__ = (
         "name", "inputs", "outputs", "attrs", "types", "shape", "symbolic", "value", "gradient", "kernel",
         "params", "lower", "reference", "host", "rows", "stateful", "writes", "reads", "overwrites", "views",
-        "can_fail", "kernel_where", "learned", "ranks", "_signature",
+        "can_fail", "kernel_where", "learned", "ranks", "least_ranks", "minima", "_signature",
     )  # fmt: skip
 
     def __init__(self, name, inputs="", outputs="", *, attrs=None, types=None, shape=None, symbolic=False,
                  value=None, gradient=None, kernel=None, params=None, lower=None, reference=None, host=None, rows=None,
                  stateful=False, writes=(), reads=(), overwrites=(), views=None, ranks=None, can_fail=False,
-                 kernel_where=None, learned=None):  # fmt: skip
+                 kernel_where=None, learned=None, least_ranks=None, minima=None):  # fmt: skip
         self.name = name
         self.inputs = inputs
         self.outputs = outputs
         self.attrs = attrs or {}
         self.types = types or {}
         self.ranks = _places(inputs, ranks) if ranks else {}
-        self.shape = _ranked(shape, self.ranks) if ranks else shape
+        self.least_ranks = _places(inputs, least_ranks) if least_ranks else {}
+        self.minima = minima or {}
+        self.shape = _guarded(shape, self) if ranks or least_ranks or minima else shape
         self.symbolic = symbolic
         self.value = value
         self.gradient = gradient
@@ -162,16 +166,30 @@ def _places(inputs, ranks):
     return {names.index(name): rank for name, rank in ranks.items()}
 
 
-def _ranked(shape, ranks):
-    """A shape function that refuses inputs of another rank first."""
+def _guarded(shape, op_def):
+    """A shape function that first refuses attributes that are too small and inputs of another rank."""
+    ranks, least_ranks, minima = op_def.ranks, op_def.least_ranks, op_def.minima
 
-    def ranked(c):
+    def guarded(c):
+        for name, least in minima.items():
+            _check_minimum(c, op_def.name, name, least)
         for i, rank in ranks.items():
             if c.known(i) and len(c.shape(i)) != rank:
                 c.fail(f"Shape must be rank {rank} but is rank {len(c.shape(i))}")
+        for i, rank in least_ranks.items():
+            if c.known(i) and len(c.shape(i)) < rank:
+                c.fail(f"Shape must be at least rank {rank} but is rank {len(c.shape(i))}")
         return shape(c)
 
-    return ranked
+    return guarded
+
+
+def _check_minimum(c, op_type, name, least):
+    value = c.attr(name)
+    if isinstance(value, int) and value < least:
+        c.fail(f"Attr '{name}' of '{op_type}' Op passed {value} less than minimum {least}")
+    if isinstance(value, (list, tuple)) and len(value) < least:
+        c.fail(f"Attr '{name}' of '{op_type}' Op passed list of length {len(value)} less than minimum {least}")
 
 
 def register(*definitions: OpDef) -> None:

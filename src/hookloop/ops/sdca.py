@@ -10,6 +10,7 @@ from collections import namedtuple
 import numpy as np
 
 from .. import dtypes
+from ..shapes import UNKNOWN
 from ._sdca_reference import LOSSES, train
 from .build import apply_op, convert_to_tensor
 from .registry import EVERY_INPUT, OpDef, no_gradient, register
@@ -98,9 +99,9 @@ register(
           "out_delta_dense_weights: num_dense_features * float32",
           attrs={"loss_type": None, "adaptative": False, "l1": None, "l2": None, "num_loss_partitions": None,
                  "num_inner_iterations": None},
-          shape=_shape, kernel="sdca", params=_params, can_fail=True, reference=_reference,
+          minima={"num_loss_partitions": 1, "num_inner_iterations": 1}, shape=_shape, kernel="sdca", params=_params, can_fail=True, reference=_reference,
           gradient=no_gradient),
-    OpDef("SdcaFprint", "input: string", "output: int64", ranks={"input": 1}, shape=lambda c: (c.shape(0)[0], 2),
+    OpDef("SdcaFprint", "input: string", "output: int64", ranks={"input": 1}, shape=lambda c: (c.shape(0)[0] if c.known(0) else UNKNOWN, 2),
           host=_fingerprints, gradient=no_gradient),
     OpDef("SdcaShrinkL1", "weights: num_features * Ref(float32)", attrs={"l1": None, "l2": None}, shape=nothing,
           lower=_shrink, reference=_shrunk, writes=EVERY_INPUT,

@@ -121,17 +121,9 @@ def _last_number(c, i):
     return c.new_size()
 
 
-def _check_vector(c, i):
-    if len(c.shape(i)) != 1:
-        c.fail(f"Shape must be rank 1 but is rank {len(c.shape(i))}")
-
-
 def _sorted_shape(c):
     data = c.shape(0)
-    if not data:
-        c.fail("Shape must be at least rank 1 but is rank 0")
     c.fallback((UNKNOWN, *data[1:]))
-    _check_vector(c, 1)
     rows = c.shape(1)[0]
     if not (isinstance(data[0], int) and isinstance(rows, int)):
         c.merge(data[0], rows)
@@ -185,7 +177,7 @@ def _sorted_op(name, kind, gradient=None, allowed=kinds.NUMBER):
         return _combine(kind, data, numbers, _check_sorted(numbers), 1 if kind == _PROD else 0)
 
     return OpDef(name, "data: T, segment_ids: Tindices", "output: T", types={"T": allowed, "Tindices": kinds.INDEX},
-                 shape=_sorted_shape, lower=lower, reference=reference, gradient=gradient, can_fail=True)  # fmt: skip
+                 ranks={"segment_ids": 1}, least_ranks={"data": 1}, shape=_sorted_shape, lower=lower, reference=reference, gradient=gradient, can_fail=True)  # fmt: skip
 
 
 register(

@@ -35,10 +35,10 @@ def nothing(c):
     return []
 
 
-def merged(c):
-    """All inputs have one shape, the output's."""
+def merged(c, count=None):
+    """All inputs, or the first `count` of them, have one shape, the output's."""
     shape = None
-    for i in range(len(c.inputs)):
+    for i in range(len(c.inputs) if count is None else count):
         if c.known(i):
             shape = c.merge_shapes(shape, c.shape(i))
     return shape

@@ -382,7 +382,13 @@ def _run_static_replace(call, array):
 
 
 def _run_replace(call, array, pattern, rewrite):
-    return _replace(call, array, pattern.item(), rewrite.item())
+    return _replace(call, array, _one("Pattern", pattern), _one("Rewrite", rewrite))
+
+
+def _one(what, value):
+    if value.shape:
+        raise _invalid(f"{what} must be scalar, but received {list(value.shape)}")
+    return value[()]
 
 
 def _full_match(call, array, pattern):
@@ -448,6 +454,8 @@ def _bucket_shape(c):
     return unchanged(c)
 
 
+_LEAST_COUNT = {"num_buckets": 1}
+
 register(
     _op("StringJoin", "inputs: N * string", "output: string", _run_join, _join_shape, attrs={"separator": b""}),
     _op("ReduceJoin", "inputs: string, reduction_indices: int32", "output: string", _run_reduce_join, _reduced_shape,
@@ -463,19 +471,19 @@ register(
     _each_op("StringToNumber", "string_tensor: string", "output: out_type", _run_to_number, attrs={"out_type": dtypes.float32},
         types={"out_type": frozenset((dtypes.float32, dtypes.float64, dtypes.int32, dtypes.int64))}),
     _each_op("StringToHashBucket", "string_tensor: string", "output: int64", _bucket("murmur"), _bucket_shape,
-        attrs={"num_buckets": None}),
+        attrs={"num_buckets": None}, minima=_LEAST_COUNT),
     _each_op("StringToHashBucketFast", "input: string", "output: int64", _bucket("farm"), _bucket_shape,
-        attrs={"num_buckets": None}),
+        attrs={"num_buckets": None}, minima=_LEAST_COUNT),
     _each_op("StringToHashBucketStrong", "input: string", "output: int64",
-        _bucket("sip", "key"), _bucket_shape, attrs={"num_buckets": None, "key": None}),
+        _bucket("sip", "key"), _bucket_shape, attrs={"num_buckets": None, "key": None}, minima=_LEAST_COUNT),
     _each_op("StaticRegexReplace", "input: string", "output: string", _run_static_replace,
         attrs={"pattern": None, "rewrite": None, "replace_global": True}),
     _each_op("RegexReplace", "input: string, pattern: string, rewrite: string", "output: string", _run_replace,
-        attrs={"replace_global": True}),
+        ranks={"pattern": 0, "rewrite": 0}, attrs={"replace_global": True}),
     _each_op("StaticRegexFullMatch", "input: string", "output: bool",
         lambda call, array: _full_match(call, array, call.attr("pattern")), attrs={"pattern": None}),
     _each_op("RegexFullMatch", "input: string, pattern: string", "output: bool",
-        lambda call, array, pattern: _full_match(call, array, pattern.item())),
+        lambda call, array, pattern: _full_match(call, array, _one("Pattern", pattern)), ranks={"pattern": 0}),
     _each_op("EncodeBase64", "input: string", "output: string", _each(_encode_base64), attrs={"pad": False}),
     _each_op("DecodeBase64", "input: string", "output: string", _each(_decode_base64)),
     _each_op("DecodeRaw", "bytes: string", "output: out_type", _run_decode_raw,

@@ -36,7 +36,9 @@ def _invalid(text):
     return errors.InvalidArgumentError(None, None, text)
 
 
-def _tag(tags):
+def _tag(tags, refusal="Tags must be a scalar"):
+    if tags.shape:
+        raise _invalid(refusal)
     return tags[()].decode(errors="replace")
 
 
@@ -104,12 +106,13 @@ def _first_buckets():
 
 
 def _run_histogram(call, tag, values):
+    name = _tag(tag, "tags must be scalar")
     numbers = np.asarray(values, np.float64)
     if not np.isfinite(numbers).all():
         what = "Nan" if np.isnan(numbers).any() else "Infinity"
         raise _invalid(f"{what} in summary histogram for: {call.op_name}")
     summary = _message()
-    fill_histogram(summary.value.add(tag=_tag(tag)).histo, numbers)
+    fill_histogram(summary.value.add(tag=name).histo, numbers)
     return summary.SerializeToString()
 
 
@@ -154,9 +157,10 @@ def _run_image(call, tag, images):
         raise _invalid(f"input tensor must have non-zero dims. Found: {list(images.shape)}.")
     most = call.attr("max_images")
     bad = np.ravel(call.attr("bad_color"))[: images.shape[-1]]
+    name = _tag(tag)
     summary = _message()
     for i, image in enumerate(images[:most]):
-        value = summary.value.add(tag=f"{_tag(tag)}/image" + (f"/{i}" if most > 1 else ""))
+        value = summary.value.add(tag=f"{name}/image" + (f"/{i}" if most > 1 else ""))
         value.image.height, value.image.width, value.image.colorspace = image.shape
         value.image.encoded_image_string = _png(_bytes_of(image, bad))
     return summary.SerializeToString()
@@ -180,13 +184,16 @@ def _wave(clip, rate):
 def _run_audio(call, tag, clips, rate):
     if clips.ndim not in (2, 3):
         raise _invalid(f"Tensor must be 3-D or 2-D, got: {list(clips.shape)}")
+    if rate.shape:
+        raise _invalid("sample_rate must be a scalar")
     if rate <= 0:
         raise _invalid("sample_rate must be > 0")
     clips = clips[..., None] if clips.ndim == 2 else clips
     most = call.attr("max_outputs")
+    name = _tag(tag)
     summary = _message()
     for i, clip in enumerate(clips[:most]):
-        value = summary.value.add(tag=f"{_tag(tag)}/audio" + (f"/{i}" if most > 1 else ""))
+        value = summary.value.add(tag=f"{name}/audio" + (f"/{i}" if most > 1 else ""))
         value.audio.sample_rate = float(rate)
         value.audio.length_frames, value.audio.num_channels = clip.shape
         value.audio.content_type = "audio/wav"
@@ -198,17 +205,13 @@ def _run_audio(call, tag, clips, rate):
 
 
 def _run_tensor(call, tag, tensor, metadata):
-    from ..graph.tensor_proto import array_to_proto
+    from ..graph.tensor_proto import array_to_content_proto
 
     summary = _message()
-    value = summary.value.add(tag=_tag(tag))
-    dtype = call.op.inputs[1].dtype.base_dtype
-    value.tensor.CopyFrom(array_to_proto(tensor, dtype))
-    if dtype is not dtypes.string and not value.tensor.tensor_content:  # all but texts are bytes, scalars too
-        kind, shape = value.tensor.dtype, value.tensor.tensor_shape
-        value.tensor.CopyFrom(
-            type(value.tensor)(dtype=kind, tensor_shape=shape, tensor_content=np.asarray(tensor).tobytes())
-        )
+    value = summary.value.add(tag=_tag(tag, "tag must be scalar"))
+    value.tensor.CopyFrom(array_to_content_proto(tensor, call.op.inputs[1].dtype.base_dtype))
+    if metadata.shape:
+        raise _invalid("serialized_summary_metadata must be scalar")
     value.metadata.ParseFromString(metadata[()])
     return summary.SerializeToString()
 
@@ -235,9 +238,17 @@ _BAD_COLOR = np.array([255, 0, 0, 255], np.uint8)
 _PIXELS = frozenset((dtypes.uint8, dtypes.float16, dtypes.float32, dtypes.float64))
 
 
-def _summary(name, inputs, host, attrs=None, types=None):
+def _summary(name, inputs, host, attrs=None, types=None, minima=None):
     return OpDef(
-        name, inputs, "summary: string", attrs=attrs, types=types, shape=scalar, host=host, gradient=no_gradient
+        name,
+        inputs,
+        "summary: string",
+        attrs=attrs,
+        types=types,
+        minima=minima,
+        shape=scalar,
+        host=host,
+        gradient=no_gradient,
     )
 
 
@@ -250,8 +261,15 @@ register(
         _run_image,
         {"T": dtypes.float32, "max_images": 3, "bad_color": _BAD_COLOR},
         types={"T": _PIXELS},
+        minima={"max_images": 1},
     ),
-    _summary("AudioSummaryV2", "tag: string, tensor: float32, sample_rate: float32", _run_audio, {"max_outputs": 3}),
+    _summary(
+        "AudioSummaryV2",
+        "tag: string, tensor: float32, sample_rate: float32",
+        _run_audio,
+        {"max_outputs": 3},
+        minima={"max_outputs": 1},
+    ),
     _summary("TensorSummaryV2", "tag: string, tensor: T, serialized_summary_metadata: string", _run_tensor),
     _summary("MergeSummary", "inputs: N * string", _run_merge),
 )

@@ -103,7 +103,7 @@ register(
                  "replace_control_characters": False}, shape=_transcoded_shape, host=_transcode, gradient=no_gradient),
     OpDef("UnsortedSegmentJoin", "inputs: string, segment_ids: Tindices, num_segments: Tnumsegments", "output: string",
           attrs={"Tnumsegments": dtypes.int32, "separator": b""},
-          types={"Tindices": kinds.INDEX, "Tnumsegments": kinds.INDEX}, shape=_joined_shape, host=_join, gradient=no_gradient),
+          types={"Tindices": kinds.INDEX, "Tnumsegments": kinds.INDEX}, ranks={"num_segments": 0}, shape=_joined_shape, host=_join, gradient=no_gradient),
 )  # fmt: skip
 
 
