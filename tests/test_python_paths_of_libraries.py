@@ -3,6 +3,7 @@
 from collections import namedtuple
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import hookloop as tf
@@ -73,3 +74,50 @@ def test_functions_that_are_not_to_be_converted_stay_what_they_are():
         api.do_not_convert,
     ):
         assert decorator(lambda x: x + 1)(1) == 2
+
+
+def test_ops_as_messages_by_their_names():
+    from hookloop.python.framework import op_def_registry
+
+    ops = op_def_registry.get_registered_ops()
+    assert [argument.name for argument in ops["AddV2"].input_arg] == ["x", "y"]
+    assert [output.name for output in ops["Unique"].output_arg] == ["y", "idx"]
+    assert ops["VariableV2"].is_stateful and not ops["MatMul"].is_stateful
+    assert "TensorSliceDataset" in ops  # of a family that is loaded when it is first asked for
+
+
+def test_fields_that_copies_of_tensorflows_functions_read():
+    from hookloop.core.protobuf import saver_pb2
+    from hookloop.python.training import basic_session_run_hooks, saver
+
+    from hookloop.python.framework import type_spec
+    from hookloop.python.ops import init_ops
+
+    x = tf.constant(1.0, name="x")
+    assert x.op._traceback == x.op.traceback
+    assert saver.saver_pb2 is saver_pb2 and saver_pb2.SaverDef.V2 == 2
+    assert issubclass(type_spec.BatchableTypeSpec, tf.TypeSpec)
+    assert init_ops._compute_fans([3, 3, 2, 4]) == (18, 36)
+    assert basic_session_run_hooks._as_graph_element("x") is x
+    assert tf.initialize_all_tables().name == "init_all_tables"
+
+
+def test_logits_of_true_classes_and_of_sampled_ones():
+    """The numbers are TensorFlow 1.15's."""
+    from hookloop.python.ops import nn_impl
+
+    weights = tf.reshape(tf.range(10.0), [5, 2]) / 10
+    inputs, labels = tf.constant([[1.0, 2.0], [3.0, -1.0]]), tf.constant([[1], [4]], tf.int64)
+    sampled = (tf.constant([0, 3], tf.int64), tf.constant([[0.5], [0.25]]), tf.constant([0.5, 0.125]))
+    logits, targets = nn_impl._compute_sampled_logits(
+        weights, tf.zeros([5]), labels, inputs, 2, 5, sampled_values=sampled, subtract_log_q=False
+    )
+    lowered, _ = nn_impl._compute_sampled_logits(weights, tf.zeros([5]), labels, inputs, 2, 5, sampled_values=sampled)
+    with tf.Session() as session:
+        found = session.run([logits, targets, lowered, nn_impl._sum_rows(inputs)])
+    np.testing.assert_allclose(found[0], [[0.8, 0.2, 2.0], [1.5, -0.1, 1.1]], rtol=1e-6)
+    assert found[1].tolist() == [[1, 0, 0], [1, 0, 0]]
+    np.testing.assert_allclose(
+        found[2], [[1.4931471, 0.8931472, 4.0794415], [2.8862944, 0.5931472, 3.1794417]], rtol=1e-6
+    )
+    assert found[3].tolist() == [3, 2]

@@ -195,6 +195,7 @@ from .ops.core import (
     guarantee_const as guarantee_const,
     identity as identity,
     identity_n as identity_n,
+    initialize_all_tables as initialize_all_tables,
     no_op as no_op,
     placeholder as placeholder,
     placeholder_with_default as placeholder_with_default,

@@ -23,7 +23,7 @@ def install(package, table, renamed=None, same=None):
       package: the package's name.
       table: module below the package -> where a name is looked for, in order: dotted names of modules below `hookloop` ("" is
         itself), or of other packages behind a colon. What is in a place behind "?" is found there, but not listed.
-      renamed: module -> {name: its dotted name below `hookloop`}.
+      renamed: module -> {name: its dotted name below `hookloop`, with a dot behind it where it is a module}.
       same: module -> the module below `hookloop` that it is.
     """
     sys.meta_path.append(_Finder(package + ".", table, renamed or {}, same or {}))
@@ -123,6 +123,8 @@ def _module(place):
 def _look_up(name, places, renamed):
     if name in renamed:
         place, _, name = renamed[name].rpartition(".")
+        if not name:
+            return _module(place)
         places = (place,)
     # TensorFlow's files call functions and classes so of which the API's second version has others.
     public = name.removesuffix("_v1").removesuffix("V1")

@@ -48,6 +48,16 @@ class TypeSpec:
         return self
 
 
+class BatchableTypeSpec(TypeSpec):
+    """What is known of a kind of value that can be batched; subclasses say how."""
+
+    def _batch(self, batch_size):
+        raise NotImplementedError(f"{type(self).__name__}._batch")
+
+    def _unbatch(self):
+        raise NotImplementedError(f"{type(self).__name__}._unbatch")
+
+
 class TensorSpec(TypeSpec):
     """What is known of a tensor.
 

@@ -84,3 +84,38 @@ def test_searchsorted(executor, side, dtype):
     for at in np.ndindex(2, 3):
         np.testing.assert_array_equal(found[at], np.searchsorted(rows[at], values[at], side))
     assert list(run(tf.searchsorted([1.0, 3.0], [0.0, 3.0, 4.0]))) == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("values", "boundaries", "wanted"),  # TensorFlow 1.15's
+    [
+        (np.float32([[1, 5], [-1, 2]]), [0.0, 2.0], [[1, 2], [0, 2]]),
+        (np.int32([1, 5, 2]), [0.0, 2.0, 2.0], [1, 3, 3]),
+        (np.float64([np.nan, np.inf, -np.inf]), [0.0, 1.0], [2, 2, 0]),
+        (np.zeros(0, np.float32), [1.0], []),
+        (np.float32([1, 2]), [], [0, 0]),
+        (np.float32(3), [1.0, 3.0, 3.5], 2),
+        (np.int64([1, 3]), [1.0, 3.0], [1, 2]),
+        (np.float64([0.1, np.float32(0.1)]), [0.1], [0, 1]),  # the boundary is a float32
+        (np.int32([16777217]), [16777216.0, 16777217.0], [2]),
+    ],
+    ids=str,
+)
+def test_buckets(executor, values, boundaries, wanted):
+    x = tf.placeholder(values.dtype)
+    for input in (values, x):
+        buckets = tf.raw_ops.Bucketize(input=input, boundaries=boundaries)
+        found = run(buckets, {x: values})
+        assert found.dtype == "int32" and found.tolist() == wanted
+
+
+def test_buckets_that_are_refused(executor):
+    from hookloop.python.ops import math_ops
+
+    with pytest.raises(tf.errors.InvalidArgumentError, match="Expected sorted boundaries"):
+        run(math_ops._bucketize([1.0], [2.0, 1.0]))
+    with pytest.raises(TypeError, match="bool not in list of allowed values: float32, float64, int32, int64"):
+        math_ops._bucketize([True], [1.0])
+    x = tf.constant([1.0])
+    with pytest.raises(LookupError, match="No gradient defined for operation 'b' .*Bucketize"):
+        tf.gradients(math_ops._bucketize(x, [0.0], name="b"), x)

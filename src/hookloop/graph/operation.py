@@ -99,6 +99,8 @@ class Operation(OperationFields):
 
         return [(*location, self._user_code.co_name, linecache.getline(*location).strip())]
 
+    _traceback = traceback  # copies of TensorFlow's functions read the field
+
     # --- running --------------------------------------------------------------------------------------
 
     def run(self, feed_dict=None, session=None):

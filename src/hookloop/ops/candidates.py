@@ -584,9 +584,9 @@ def _sum_rows(x):
     return reshape(matmul(x, ones(stack([shape(x)[1], 1]), x.dtype)), [-1])
 
 
-def _sampled_logits(weights, biases, labels, inputs, num_sampled, num_classes, num_true, sampled_values, remove_hits,
-                    partition_strategy, name, seed):  # fmt: skip
-    """Logits and labels of the true classes, and behind them those of the candidates."""
+def _sampled_logits(weights, biases, labels, inputs, num_sampled, num_classes, num_true=1, sampled_values=None, subtract_log_q=True,
+                    remove_accidental_hits=False, partition_strategy="mod", name=None, seed=None):  # fmt: skip
+    """Logits and labels of the true classes, and behind them those of the candidates; `python.ops.nn_impl` has it too."""
     weights = list(weights) if isinstance(weights, (list, tuple)) or hasattr(weights, "_variable_list") else [weights]
     with name_scope(name, "compute_sampled_logits", [*weights, biases, inputs, labels]):
         labels = convert_to_tensor(labels, name="labels")
@@ -611,10 +611,11 @@ def _sampled_logits(weights, biases, labels, inputs, num_sampled, num_classes, n
         true_logits = reshape(_sum_rows(reshape(products, concat([[-1], width], 0))), [-1, num_true])
         true_logits += reshape(true_offsets, [-1, num_true])
         sampled_logits += sampled_offsets
-        if remove_hits:
+        if remove_accidental_hits:
             sampled_logits += _lowest_at_hits(labels, sampled, num_true, num_sampled, sampled_logits.dtype)
-        true_logits -= log(true_expected)
-        sampled_logits -= log(sampled_expected)
+        if subtract_log_q:
+            true_logits -= log(true_expected)
+            sampled_logits -= log(sampled_expected)
         logits = concat([true_logits, sampled_logits], 1)
         return logits, concat([ones_like(true_logits) / num_true, zeros_like(sampled_logits)], 1)
 
@@ -651,7 +652,7 @@ def nce_loss(weights, biases, labels, inputs, num_sampled, num_classes, num_true
       [batch].
     """
     logits, labels = _sampled_logits(weights, biases, labels, inputs, num_sampled, num_classes, num_true, sampled_values,
-                                     remove_accidental_hits, partition_strategy, name, None)  # fmt: skip
+                                     True, remove_accidental_hits, partition_strategy, name)  # fmt: skip
     return _sum_rows(sigmoid_cross_entropy_with_logits(labels=labels, logits=logits, name="sampled_losses"))
 
 
@@ -660,6 +661,6 @@ def sampled_softmax_loss(weights, biases, labels, inputs, num_sampled, num_class
                          seed=None):  # fmt: skip
     """The cross-entropy of a softmax over the true and the drawn classes; the arguments are those of nce_loss."""
     logits, labels = _sampled_logits(weights, biases, labels, inputs, num_sampled, num_classes, num_true, sampled_values,
-                                     remove_accidental_hits, partition_strategy, name, seed)  # fmt: skip
+                                     True, remove_accidental_hits, partition_strategy, name, seed)  # fmt: skip
     labels = stop_gradient(labels, name="labels_stop_gradient")
     return softmax_cross_entropy_with_logits_v2(labels=labels, logits=logits)

@@ -16,7 +16,7 @@ from .registry import OpDef
 from .shape_functions import from_attribute, nothing, unchanged
 
 __all__ = [
-    "group", "guarantee_const", "identity", "identity_n", "no_op", "placeholder",
+    "group", "guarantee_const", "identity", "identity_n", "initialize_all_tables", "no_op", "placeholder",
     "placeholder_with_default", "stop_gradient", "tables_initializer", "tuple",
 ]  # fmt: skip
 
@@ -186,6 +186,11 @@ def tables_initializer(name="init_all_tables"):
       name: the operation's name.
     """
     return group(*get_default_graph().get_collection(GraphKeys.TABLE_INITIALIZERS), name=name)
+
+
+def initialize_all_tables(name="init_all_tables"):
+    """The old name of `tables_initializer`."""
+    return tables_initializer(name)
 
 
 def tuple(tensors, name=None, control_inputs=None):

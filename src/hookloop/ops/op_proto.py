@@ -17,7 +17,7 @@ _KINDS = {
         "func": "dataset_factory f finalize_func init_func key_func predicate reduce_func window_size_func",
         "int": """block_size limit num_buckets num_inner_iterations num_loss_partitions num_sampled num_true range_max
             record_bytes seq_dim""",
-        "list(float)": "unigrams",
+        "list(float)": "boundaries unigrams",
         "list(int)": "explicit_paddings key ksize ksizes rates select_cols squeeze_dims strides",
         "list(shape)": "context_dense_shapes dense_shapes feature_list_dense_shapes output_shapes shapes",
         "list(string)": """context_dense_keys context_sparse_keys dense_keys feature_list_dense_keys

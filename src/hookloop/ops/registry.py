@@ -214,6 +214,12 @@ def load_all() -> None:
         lookup(name)
 
 
+def registered() -> dict[str, OpDef]:
+    """All ops by their names."""
+    load_all()
+    return dict(_registry)
+
+
 def no_gradient(op, *gradients):
     """The gradient of ops through which nothing flows."""
     return [None] * len(op.inputs)

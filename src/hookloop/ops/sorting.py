@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
 from .. import dtypes
@@ -117,7 +119,45 @@ def _bounds_op(name, side):
                  params=lambda node: (side == "right",), reference=reference, gradient=no_gradient)  # fmt: skip
 
 
-register(_bounds_op("LowerBound", "left"), _bounds_op("UpperBound", "right"))
+def _bucket_shape(c):
+    boundaries = c.attr("boundaries")
+    if any(after < before for before, after in itertools.pairwise(boundaries)):
+        c.fail_in_run("Expected sorted boundaries")
+    return c.shape(0)
+
+
+def _compared(dtype):
+    """Boundaries are float32; what else there is but float64 becomes that."""
+    return dtypes.float64 if dtype == dtypes.float64 else dtypes.float32
+
+
+def _bucket_lower(c, node):
+    (values,), (out,) = node.inputs, node.outputs
+    dtype = _compared(values.dtype)
+    if values.dtype != dtype:
+        numbers = c.temp(dtype, values.shape)
+        c.emit("cast", [values], [numbers], views="any")
+        values = numbers
+    row = c.temp(dtype, (1, values.size))
+    c.alias(row, values)
+    found = c.temp(dtypes.int32, (1, values.size))
+    boundaries = np.float32(c.attr("boundaries")).astype(dtype.as_numpy_dtype).reshape(1, -1)
+    c.emit("bounds", [c.literal(boundaries), row], [found], (True,))
+    c.alias(out, found)
+
+
+def _bucket_reference(node, values):
+    numbers = np.asarray(values, _compared(dtypes.as_dtype(values.dtype)).as_numpy_dtype)
+    return np.asarray(np.searchsorted(np.float32(node.attrs["boundaries"]), numbers, "right"), np.int32)
+
+
+register(
+    _bounds_op("LowerBound", "left"),
+    _bounds_op("UpperBound", "right"),
+    OpDef("Bucketize", "input: T", "output: int32", attrs={"boundaries": None},
+          types={"T": frozenset([dtypes.int32, dtypes.int64, dtypes.float32, dtypes.float64])}, shape=_bucket_shape,
+          lower=_bucket_lower, reference=_bucket_reference),
+)  # fmt: skip
 
 
 def searchsorted(sorted_sequence, values, side="left", out_type=dtypes.int32, name=None):

@@ -144,6 +144,7 @@ _RENAMED = {
         "_dimension_tensor_conversion_function": "ops.build._convert_dimension",
         "_tensor_shape_tensor_conversion_function": "ops.build._convert_shape",
     },
+    "framework.type_spec": {"BatchableTypeSpec": "type_specs.BatchableTypeSpec"},
     "framework.random_seed": {"DEFAULT_GRAPH_SEED": "graph.random_seed.DEFAULT_GRAPH_SEED"},
     "framework.tensor_util": {
         "MakeNdarray": "make_ndarray", "ShapeEquals": "ops.tensor_util.shapes_equal", "constant_value": "get_static_value",
@@ -155,7 +156,7 @@ _RENAMED = {
         "TruncatedNormal": "truncated_normal_initializer", "UniformUnitScaling": "uniform_unit_scaling_initializer",
         "VarianceScaling": "variance_scaling_initializer", "Orthogonal": "orthogonal_initializer",
         "GlorotUniform": "glorot_uniform_initializer", "GlorotNormal": "glorot_normal_initializer",
-        "Identity": "initializers.identity", "Initializer": "initializers.Initializer",
+        "_compute_fans": "initializers._fans", "Identity": "initializers.identity", "Initializer": "initializers.Initializer",
     },
     "ops.array_ops": {"shape_internal": "ops.array.shape_internal"},
     "ops.control_flow_ops": {
@@ -168,8 +169,9 @@ _RENAMED = {
     "ops.data_flow_ops": {"MapStagingArea": "ops.map_staging.MapStagingArea", "StagingArea": "ops.staging.StagingArea"},
     "ops.logging_ops": {"print_v2": "print"},
     "ops.math_ops": {
-        "neg": "negative", "floor_mod": "floormod", "real_div": "realdiv", "truncate_div": "truncatediv", "truncate_mod": "truncatemod",
+        "_bucketize": "ops.op_functions.bucketize", "neg": "negative", "floor_mod": "floormod", "real_div": "realdiv", "truncate_div": "truncatediv", "truncate_mod": "truncatemod",
     },
+    "ops.nn_impl": {"_compute_sampled_logits": "ops.candidates._sampled_logits", "_sum_rows": "ops.candidates._sum_rows"},
     "ops.parallel_for": {name: f"jacobians.{name}" for name in ("batch_jacobian", "jacobian")},
     "ops.random_ops": {
         "parameterized_truncated_normal": "ops.random_within_bounds.parameterized_truncated_normal",
@@ -187,6 +189,8 @@ _RENAMED = {
         "TF_TryEvaluateConstant_wrapper": "python.framework.smart_cond.try_evaluate_constant",
     },
     "summary.writer.event_file_writer": {"EventFileWriter": "summary.writer.EventFileWriter"},
+    "training.basic_session_run_hooks": {"_as_graph_element": "train.training_util.watched_element"},
+    "training.saver": {"saver_pb2": "core.protobuf.saver_pb2."},
     "training.evaluation": {
         "_StopAfterNEvalsHook": "contrib.training.StopAfterNEvalsHook",
         **{f"_{name}": f"contrib.training.{name}" for name in ("evaluate_once", "get_or_create_eval_step")},
