@@ -96,8 +96,13 @@ def atanh_tail(t):
 
 def erfcx_of(u, center):
     """exp(x^2) erfc(x), with u = (x - center) / (x + center)."""
-    x = center * (1 + u) / (1 - u)
+    x = spread(u, center)
     return exp(x * x) * erfc(x) * (x + center)
+
+
+def spread(u, center):
+    """What `mapped` gives u."""
+    return center * (1 + u) / (1 - u)
 
 
 def mapped(x, center):
@@ -163,6 +168,10 @@ def fits():
         high = mpf("6.1") if name == "ERFCX_F64" else mpf("10.5")
         note = "(x + 2.5) e^(x^2) erfc(x) in (x - 2.5) / (x + 2.5), x from 0.75"
         yield name, note, lambda u, c=center: erfcx_of(u, c), mapped("0.74", center), mapped(high, center), degree
+    flat = lambda u: exp(spread(u, 3) ** 2) * erfc(spread(u, 3)) * (spread(u, 3) + mpf("0.5"))
+    note = "(x + 1/2) e^(x^2) erfc(x) in (x - 3) / (x + 3), x from 3/4 to where erfc is no normal number"
+    yield "ERFC_FAR_F64", note, flat, mapped("0.74", 3), mapped("26.6", 3), 20
+    yield "ERFC_FAR_F32", "the same, for float results", flat, mapped("0.74", 3), mapped("9.3", 3), 9
     sixteenth = log(2) / 32 + mpf("1e-4")
     yield "TANH_EXP", "e^(2 r), |r| to ln(2) / 32, for float results", lambda r: exp(2 * r), -sixteenth, sixteenth, 3
 

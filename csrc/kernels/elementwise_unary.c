@@ -161,13 +161,11 @@ VECTOR(cosh)
 EACH_COMPLEX(SAME, cosh, CX(cosh, x))
 VARIANTS(cosh, EACH_FLOAT(ROW, cosh) EACH_COMPLEX(ROW, cosh))
 
-SINGLE_VECTOR(asinh)
-UNARY_LOOP(ew_asinh_f64, double, double, PLAIN, double, PLAIN, asinh(x))
+VECTOR(asinh)
 EACH_COMPLEX(SAME, asinh, CX(asinh, x))
 VARIANTS(asinh, EACH_FLOAT(ROW, asinh) EACH_COMPLEX(ROW, asinh))
 
-SINGLE_VECTOR(acosh)
-UNARY_LOOP(ew_acosh_f64, double, double, PLAIN, double, PLAIN, acosh(x))
+VECTOR(acosh)
 EACH_COMPLEX(SAME, acosh, CX(acosh, x))
 VARIANTS(acosh, EACH_FLOAT(ROW, acosh) EACH_COMPLEX(ROW, acosh))
 
@@ -178,8 +176,7 @@ VARIANTS(atanh, EACH_FLOAT(ROW, atanh) EACH_COMPLEX(ROW, atanh))
 VECTOR(erf)
 VARIANTS(erf, EACH_FLOAT(ROW, erf))
 
-SINGLE_VECTOR(erfc)
-UNARY_LOOP(ew_erfc_f64, double, double, PLAIN, double, PLAIN, erfc(x))
+VECTOR(erfc)
 VARIANTS(erfc, EACH_FLOAT(ROW, erfc))
 
 EACH_FLOAT(SAME, digamma, F(digamma, x))
@@ -262,11 +259,11 @@ VARIANTS(is_finite, EACH_FLOAT(TEST_ROW, is_finite))
     X(atan, 1) \
     X(sinh, 3) \
     X(cosh, 3) \
-    X(asinh, 3) \
-    X(acosh, 3) \
+    X(asinh, 2) \
+    X(acosh, 2) \
     X(atanh, 3) \
     X(erf, 1.5) \
-    X(erfc, 1.5) \
+    X(erfc, 2) \
     X(digamma, 10) \
     X(softplus, 1) \
     X(lgamma, 20) \

@@ -58,11 +58,6 @@ SIMD_INLINE simd_f32 sin_of_turn_f32(quarter_f32 turn, int add) {
 #define SMALL_TURN(name, add) IN_DOUBLE(name##_small_f32, name##_low_f64)
 #endif
 
-/* Lanes for which the vector's way does not hold, by libm. */
-#define LANES_BY_LIBM(value, x, lanes, mask, function) \
-    for (int i = 0; i < lanes; i++)                    \
-        if ((mask)[i]) (value)[i] = function((x)[i])
-
 #define TURN_FUNCTION(name, add)                                                                                     \
     SIMD_INLINE simd_f64 name##_low_f64(simd_f64 x) { return sin_of_turn_low(reduce_turn_f64(x), add); }             \
     SIMD_INLINE simd_f64 name##_f64(simd_f64 x) {                                                                    \
@@ -241,15 +236,42 @@ SIMD_INLINE simd_f64 atanh_f64(simd_f64 x) {
     return select_f64(size < 0.17157287525380990, near, beyond);
 }
 
-/* Of floats in double. */
-SIMD_INLINE simd_f64 asinh_low_f64(simd_f64 x) {
+#if FLOATS_ALONE
+/* Of doubles the logarithm of 1 and what is above it; of what is so large that its square might be none, ln 2 and the logarithm of it. */
+SIMD_INLINE simd_f64 asinh_f64(simd_f64 x) {
     const simd_f64 size = abs_f64(x), square = size * size;
-    const simd_f64 value = log1p_f64(size + square / (1.0 + root_f64(square + 1.0)));
+    const simd_i64 large = size > 0x1p60;
+    const simd_f64 beyond = size + square / (1.0 + root_f64(square + 1.0));
+    const simd_f64 value = log1p_f64(select_f64(large, size, beyond));
+    return with_sign_f64(value + (simd_f64)((simd_i64)splat_f64(0.69314718055994530942) & large), x);
+}
+SIMD_INLINE simd_f64 acosh_f64(simd_f64 x) {
+    const simd_f64 above = x - 1.0, square = above * above + (above + above);
+    const simd_i64 large = x > 0x1p60;
+    const root_f64_parts root = root_parts_f64(square);
+    const simd_f64 value = log1p_f64(select_f64(large, x, root.head + (above + root.tail)));
+    return select_f64(x < 1.0, splat_f64(NAN), value + (simd_f64)((simd_i64)splat_f64(0.69314718055994530942) & large));
+}
+#else
+BY_LIBM(f64, F64_LANES, asinh, asinh)
+BY_LIBM(f64, F64_LANES, acosh, acosh)
+#endif
+
+/* Of floats in double: the root of 1 + x^2 less 1 is exact enough beside x, which it vanishes beside where it is not. */
+SIMD_INLINE simd_f64 log1p_low_f64(simd_f64 x) {
+    const simd_f64 sum = 1.0 + x;
+    const binary_f64 parts = split_f64(sum);
+    const simd_f64 power = (simd_f64)((bits_f64)parts.m - (bits_f64)sum + 0x3ff0000000000000), f = x * power + (power - 1.0);
+    const simd_f64 s = f / (2.0 + f), square = s * s;
+    return parts.e * 0.69314718055994530942 + (2.0 * s + s * square * (0.66666666666666666 + square * POLYNOMIAL(LOG_TAIL_LOW, square)));
+}
+SIMD_INLINE simd_f64 asinh_low_f64(simd_f64 x) {
+    const simd_f64 size = abs_f64(x), value = log1p_low_f64(size + (root_f64(size * size + 1.0) - 1.0));
     return select_f64(size < (double)INFINITY, with_sign_f64(value, x), x);
 }
 SIMD_INLINE simd_f64 acosh_low_f64(simd_f64 x) {
-    const simd_f64 beyond = x - 1.0;
-    return select_f64(x < 1.0, splat_f64(NAN), log1p_f64(beyond + root_f64(beyond * (beyond + 2.0))));
+    const simd_f64 beyond = x - 1.0, value = log1p_low_f64(beyond + root_f64(beyond * (beyond + 2.0)));
+    return select_f64(x < 1.0, splat_f64(NAN), select_f64(x < (double)INFINITY, value, x));
 }
 IN_DOUBLE(asinh_f32, asinh_low_f64)
 IN_DOUBLE(acosh_f32, acosh_low_f64)

@@ -14,6 +14,10 @@
 
 /* --- lanes -------------------------------------------------------------------------------------------------------- */
 
+/* The bits of numbers, whose sums and differences may wrap. */
+typedef uint32_t bits_f32 __attribute__((vector_size(SIMD_BYTES)));
+typedef uint64_t bits_f64 __attribute__((vector_size(SIMD_BYTES)));
+
 /* Lane by lane, mask is all ones or all zeros as comparisons give it. */
 SIMD_INLINE simd_f32 select_f32(simd_i32 mask, simd_f32 yes, simd_f32 no) {
     return (simd_f32)((mask & (simd_i32)yes) | (~mask & (simd_i32)no));
@@ -145,6 +149,18 @@ SIMD_INLINE simd_f32 quotient_f32(simd_f32 x, simd_f32 y) {
 #endif
 }
 
+/* Lanes for which the vector's way does not hold, by libm. */
+#define LANES_BY_LIBM(value, x, lanes, mask, function) \
+    for (int i = 0; i < lanes; i++)                    \
+        if ((mask)[i]) (value)[i] = function((x)[i])
+
+/* A function by libm alone, which is quicker where there are no fused multiply-adds. */
+#define BY_LIBM(suffix, LANES, op, function)                      \
+    SIMD_INLINE simd_##suffix op##_##suffix(simd_##suffix x) {    \
+        for (int i = 0; i < LANES; i++) x[i] = function(x[i]);    \
+        return x;                                                 \
+    }
+
 /* A vector of floats as two of doubles, and back. */
 typedef float simd_f32_half __attribute__((vector_size(SIMD_BYTES / 2)));
 typedef struct double_pair { simd_f64 low, high; } double_pair;
@@ -188,7 +204,20 @@ SIMD_INLINE simd_f64 product_error_f64(simd_f64 a, simd_f64 b, simd_f64 product)
 #endif
 }
 
-/* c - a * b, rounded once. */
+SIMD_INLINE simd_f32 product_error_f32(simd_f32 a, simd_f32 b, simd_f32 product) {
+#if defined(__AVX512F__)
+    return (simd_f32)_mm512_fmsub_ps((__m512)a, (__m512)b, (__m512)product);
+#elif defined(__FMA__)
+    return (simd_f32)_mm256_fmsub_ps((__m256)a, (__m256)b, (__m256)product);
+#else
+    const int32_t upper = (int32_t)0xfffff000; /* 12 bits of the mantissa */
+    const simd_f32 ah = (simd_f32)((simd_i32)a & upper), al = a - ah;
+    const simd_f32 bh = (simd_f32)((simd_i32)b & upper), bl = b - bh;
+    return ((ah * bh - product) + ah * bl + al * bh) + al * bl;
+#endif
+}
+
+/* c - a * b, rounded once, where c is not that product as it was rounded: the compiler would take the two for one. */
 #if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
 SIMD_INLINE simd_f32 rest_f32(simd_f32 c, simd_f32 a, simd_f32 b) { return c - a * b; } /* contracted by the compiler */
 SIMD_INLINE simd_f64 rest_f64(simd_f64 c, simd_f64 a, simd_f64 b) { return c - a * b; }
@@ -205,11 +234,7 @@ SIMD_INLINE simd_f64 rest_f64(simd_f64 c, simd_f64 a, simd_f64 b) {
 
 /* c[0] + c[1] x + ... Where few vectors fit the processor's schedulers at a time, even and odd powers are added up apart: what
  * waits for each other is half as long. */
-#if defined(__AVX512F__)
-#define POWERS_APART 64
-#else
 #define POWERS_APART 6
-#endif
 #define POLYNOMIAL(c, x) polynomial_f64(c, (int)(sizeof(c) / sizeof *(c)), x)
 #define POLYNOMIAL_F32(c, x) polynomial_f32(c, (int)(sizeof(c) / sizeof *(c)), x)
 #define POLYNOMIAL_OF(suffix, REAL)                                                                       \
@@ -401,11 +426,16 @@ SIMD_INLINE simd_f64 log_edges_f64(simd_f64 x, simd_f64 value) {
     return select_f64(x < (double)INFINITY, value, x);
 }
 
-SIMD_INLINE simd_f32 log_f32(simd_f32 x) {
-    const simd_i32 bits = (simd_i32)x;
-    const simd_i32 steps = (bits - 0x3f3504f3) >> 23; /* floor(log2(x / sqrt(1/2))) */
-    const simd_f32 e = __builtin_convertvector(steps, simd_f32);
-    const simd_f32 f = (simd_f32)(bits - (steps << 23)) - 1.0f, square = f * f;
+/* x = 2^e m of a positive normal x. */
+typedef struct binary_f32 { simd_f32 e, m; } binary_f32;
+SIMD_INLINE binary_f32 split_f32(simd_f32 x) {
+    const simd_i32 steps = (simd_i32)((bits_f32)x - 0x3f3504f3) >> 23; /* floor(log2(x / sqrt(1/2))) */
+    return (binary_f32){__builtin_convertvector(steps, simd_f32), (simd_f32)((bits_f32)x - ((bits_f32)steps << 23))};
+}
+
+/* e ln 2 + log(1 + f), f from sqrt(1/2) - 1 to sqrt(2) - 1. */
+SIMD_INLINE simd_f32 log_of_parts_f32(simd_f32 e, simd_f32 f) {
+    const simd_f32 square = f * f;
     simd_f32 p = 7.0376836292e-2f * f - 1.1514610310e-1f;
     p = p * f + 1.1676998740e-1f;
     p = p * f - 1.2420140846e-1f;
@@ -415,18 +445,21 @@ SIMD_INLINE simd_f32 log_f32(simd_f32 x) {
     p = p * f - 2.4999993993e-1f;
     p = p * f + 3.3333331174e-1f;
     const simd_f32 tail = p * f * square - e * 2.12194440e-4f - 0.5f * square;
-    return log_edges_f32(x, f + tail + e * 0.693359375f);
+    return f + tail + e * 0.693359375f;
+}
+SIMD_INLINE simd_f32 log_f32(simd_f32 x) {
+    const binary_f32 parts = split_f32(x);
+    return log_edges_f32(x, log_of_parts_f32(parts.e, parts.m - 1.0f));
 }
 
 /* x = 2^e m of a positive normal x, e as a double. */
 typedef struct binary_f64 { simd_f64 e, m; } binary_f64;
 SIMD_INLINE binary_f64 split_f64(simd_f64 x) {
 #if defined(__AVX512F__)
-    const simd_i64 bits = (simd_i64)x, steps = (bits - 0x3fe6a09e667f3bcd) >> 52;
-    return (binary_f64){__builtin_convertvector(steps, simd_f64), (simd_f64)(bits - (steps << 52))};
+    const simd_i64 steps = (simd_i64)((bits_f64)x - 0x3fe6a09e667f3bcd) >> 52;
+    return (binary_f64){__builtin_convertvector(steps, simd_f64), (simd_f64)((bits_f64)x - ((bits_f64)steps << 52))};
 #else
     /* Shifts that keep the sign and conversions of such integers are missing: 1024 is added to e, and 2^52. */
-    typedef uint64_t bits_f64 __attribute__((vector_size(SIMD_BYTES)));
     const bits_f64 raised = (bits_f64)x + (((uint64_t)1024 << 52) - 0x3fe6a09e667f3bcd);
     const simd_f64 e = (simd_f64)(raised >> 52 | 0x4330000000000000) - (4503599627370496.0 + 1024.0);
     return (binary_f64){e, (simd_f64)((raised & 0x000fffffffffffff) + 0x3fe6a09e667f3bcd)};
@@ -434,28 +467,30 @@ SIMD_INLINE binary_f64 split_f64(simd_f64 x) {
 }
 
 /* s = f / (2 + f): log(1 + f) = f - (f^2 / 2 - s (f^2 / 2 + R)), R = log((1 + s) / (1 - s)) - 2 s, over s. */
-SIMD_INLINE simd_f64 log_f64(simd_f64 x) {
-    const binary_f64 parts = split_f64(x);
-    const simd_f64 e = parts.e, f = parts.m - 1.0, half = 0.5 * f * f;
-    const simd_f64 s = f / (2.0 + f), square = s * s;
+SIMD_INLINE simd_f64 log_of_parts_f64(simd_f64 e, simd_f64 f) {
+    const simd_f64 half = 0.5 * f * f, s = f / (2.0 + f), square = s * s;
     const simd_f64 rest = square * (0.66666666666666666 + square * POLYNOMIAL(LOG_TAIL_F64, square));
     const simd_f64 low = s * (half + rest) + e * 1.90821492927058770002e-10;
-    return log_edges_f64(x, e * 6.93147180369123816490e-01 - ((half - low) - f));
+    return e * 6.93147180369123816490e-01 - ((half - low) - f);
+}
+SIMD_INLINE simd_f64 log_f64(simd_f64 x) {
+    const binary_f64 parts = split_f64(x);
+    return log_edges_f64(x, log_of_parts_f64(parts.e, parts.m - 1.0));
 }
 
-/* 1 + x rounds to u; what it loses goes in by the derivative. */
-SIMD_INLINE simd_f32 log1p_f32(simd_f32 x) {
-    const simd_f32 u = 1.0f + x;
-    const simd_f32 lost = select_f32(x < 1.0f, x - (u - 1.0f), 1.0f - (u - x));
-    const simd_f32 value = log_f32(u);
-    return select_f32((u > 0.0f) & (u < INFINITY), value + lost / u, value);
-}
-SIMD_INLINE simd_f64 log1p_f64(simd_f64 x) {
-    const simd_f64 u = 1.0 + x;
-    const simd_f64 lost = select_f64(x < 1.0, x - (u - 1.0), 1.0 - (u - x));
-    const simd_f64 value = log_f64(u);
-    return select_f64((u > 0.0) & (u < (double)INFINITY), value + lost / u, value);
-}
+/* 1 + x = 2^e m, where e comes from what the sum rounds to: m - 1 = 2^-e x + (2^-e - 1) loses nothing that counts. Where 2^-e
+ * might be no normal number x is large enough for the sum itself. */
+#define LOG1P(suffix, one, one_bits, large)                                                            \
+    SIMD_INLINE simd_##suffix log1p_##suffix(simd_##suffix x) {                                              \
+        const simd_##suffix sum = one + x;                                                                   \
+        const binary_##suffix parts = split_##suffix(sum);                                                   \
+        const simd_##suffix power = (simd_##suffix)((bits_##suffix)parts.m - (bits_##suffix)sum + one_bits);     \
+        const simd_##suffix f = select_##suffix(x < large, x * power + (power - one), parts.m - one);        \
+        return log_edges_##suffix(sum, log_of_parts_##suffix(parts.e, f));                                   \
+    }
+LOG1P(f32, 1.0f, 0x3f800000, 0x1p60f)
+LOG1P(f64, 1.0, 0x3ff0000000000000, 0x1p60)
+#undef LOG1P
 
 /* --- sigmoid, tanh, softplus ---------------------------------------------------------------------------------------- */
 
@@ -467,7 +502,6 @@ SIMD_INLINE simd_f64 log1p_f64(simd_f64 x) {
         const simd_##suffix quotient = over * inverse;                                                    \
         return quotient + (rest_##suffix(over, quotient, sum) - quotient * lost) * inverse;                        \
     }
-SIGMOID_OF(f64, 1.0)
 #if FLOATS_ALONE
 /* The same by one division; of what it loses itself nothing is put right. */
 SIMD_INLINE simd_f32 sigmoid_f32(simd_f32 x) {
@@ -475,8 +509,14 @@ SIMD_INLINE simd_f32 sigmoid_f32(simd_f32 x) {
     const simd_f32 quotient = select_f32(x < 0, e, splat_f32(1.0f)) / sum;
     return quotient - quotient * lost;
 }
+SIMD_INLINE simd_f64 sigmoid_f64(simd_f64 x) {
+    const simd_f64 e = exp_f64(-abs_f64(x)), sum = 1.0 + e, lost = e - (sum - 1.0);
+    const simd_f64 quotient = select_f64(x < 0, e, splat_f64(1.0)) / sum;
+    return quotient - quotient * lost;
+}
 #else
 SIGMOID_OF(f32, 1.0f)
+SIGMOID_OF(f64, 1.0)
 #endif
 
 /* log(1 + e), e up to 1. */
@@ -491,8 +531,11 @@ SIMD_INLINE simd_f32 softplus_f32(simd_f32 x) {
     return select_f32(x != x, x, max_f32(x, splat_f32(0.0f)) + log1p_unit_f32(exp_below_f32(-abs_f32(x))));
 }
 SIMD_INLINE simd_f64 softplus_f64(simd_f64 x) {
-    const simd_f64 e = exp_f64(-abs_f64(x));
-    return select_f64(x != x, x, max_f64(x, splat_f64(0.0)) + log1p_f64(e));
+    /* 1 + e is between 1 and 2: its halves above sqrt(1/2) are what the logarithm wants */
+    const simd_f64 e = exp_f64(-abs_f64(x)), one = splat_f64(1.0);
+    const simd_i64 halved = e > 0.41421356237309503;
+    const simd_f64 unit = log_of_parts_f64((simd_f64)((simd_i64)one & halved), select_f64(halved, 0.5 * e - 0.5, e));
+    return select_f64(x != x, x, max_f64(x, splat_f64(0.0)) + unit);
 }
 
 #if defined(__AVX512F__)
@@ -519,7 +562,6 @@ SIMD_INLINE simd_f32 tanh_f32(simd_f32 x) {
     const simd_f32 size = min_f32(splat_f32(9.1f), abs_f32(x)), square = size * size;
     const simd_f32 magic = splat_f32(12582912.0f), shifted = size * 23.08312065422341f + magic;
     const simd_f32 r = size - (shifted - magic) * 0.04332169878499658f;
-    typedef uint32_t bits_f32 __attribute__((vector_size(SIMD_BYTES))); /* of what is not a number they may overflow */
     const bits_f32 eighths = (bits_f32)_mm256_permutevar8x32_ps(_mm256_loadu_ps(HALF_EIGHTHS), (__m256i)shifted);
     const simd_f32 power = (simd_f32)(((bits_f32)shifted << 20 & 0xff800000) + eighths); /* half of it */
     const simd_f32 far = 1.0f - 1.0f / (POLYNOMIAL_F32(TANH_EXP, r) * power + 0.5f);
@@ -547,9 +589,10 @@ SIMD_INLINE simd_f64 tanh_f64(simd_f64 x) {
     simd_f64 q = s + 1.12811678491632931402e2;
     q = q * s + 2.23548839060100448583e3;
     q = q * s + 4.84406305325125486048e3;
-    const simd_f64 near = size + size * s * (p / q);
-    const simd_f64 far = 1.0 - 2.0 / (exp_f64(size + size) + 1.0);
-    return with_sign_f64(select_f64(size < 0.625, near, far), x);
+    /* one division for it and for 1 - 2 / (e^(2|x|) + 1) */
+    const simd_i64 near = size < 0.625;
+    const simd_f64 over = select_f64(near, size * s * p, splat_f64(-2.0)), under = select_f64(near, q, exp_f64(size + size) + 1.0);
+    return with_sign_f64(select_f64(near, size, splat_f64(1.0)) + over / under, x);
 }
 
 /* --- elu, selu: vectors with nothing below 0 need no exponential ------------------------------------------------------ */
@@ -610,33 +653,54 @@ SIMD_INLINE simd_f32 erf_f32(simd_f32 x) {
     return select_f32(size < 1.0f, (large + large * POLYNOMIAL_F32(ERF_LOW, x * x)) * 0x1p-32f, tail);
 }
 #endif
+/* erfc: next to 0 1 - x is exact where the result is small; from 3/4 on e^(-a^2) / (a + 1/2) times a function of u = (a - 3) / (a + 3)
+ * that hardly changes, so that its polynomial rounds little; what the square, the sum and the quotient lose is put right. Beyond `last` no
+ * result is a normal number. */
+#define ERFC(suffix, near_table, far_table, last)                                                                        \
+    SIMD_INLINE simd_##suffix erfc_##suffix(simd_##suffix x) {                                                           \
+        const simd_##suffix size = abs_##suffix(x), one = splat_##suffix(1);                                             \
+        const simd_##suffix near = (one - x) - x * polynomial_##suffix(near_table, (int)(sizeof(near_table) / sizeof *(near_table)), x * x); \
+        const simd_##suffix a = max_##suffix(splat_##suffix(0.75f), min_##suffix(splat_##suffix(last), size));           \
+        const simd_##suffix sum = a + 0.5f, sum_low = a - (sum - 0.5f), other = a + 3.0f, both = one / (sum * other);    \
+        const simd_##suffix inverse = both * other, u = (a - 3.0f) * (both * sum);                                       \
+        const simd_##suffix first = splat_##suffix((__typeof__(a[0]))(far_table)[0]);                                    \
+        const simd_##suffix bend = u * polynomial_##suffix(far_table + 1, (int)(sizeof(far_table) / sizeof *(far_table)) - 1, u); \
+        const simd_##suffix factor = first + bend, factor_low = bend - (factor - first);                                 \
+        const simd_##suffix square = a * a, lost = product_error_##suffix(a, a, square);                                 \
+        const exponent_##suffix e = reduce_exp_##suffix(-square);                                                        \
+        const simd_##suffix rest = expm1_core_##suffix(e), core = rest - (lost + lost * rest);                           \
+        const simd_##suffix over = factor + factor * core, value = over * inverse;                                       \
+        const simd_##suffix over_low = ((factor - over) + factor * core) + (factor_low + factor_low * core);             \
+        const simd_##suffix right = value + ((rest_##suffix(over, value, sum) + over_low) - value * sum_low) * inverse;  \
+        const simd_##suffix tail = select_##suffix(size < last, scale_##suffix(right, e), (simd_##suffix){0});           \
+        const simd_##suffix far = select_##suffix(x < 0, 2 - tail, tail);                                                \
+        return select_##suffix(size < 0.75f, near, select_##suffix(x != x, x, far));                                     \
+    }
 #if FLOATS_ALONE
-/* Next to 0 in float: 1 - x is exact where the result is small. */
-SIMD_INLINE simd_f64 erfc_beyond_f64(simd_f64 x) {
-    const simd_f64 tail = erfc_far_low(max_f64(splat_f64(0.75), abs_f64(x)));
-    return select_f64(x < 0.0, 2.0 - tail, tail);
-}
-IN_DOUBLE(erfc_beyond_f32, erfc_beyond_f64)
-SIMD_INLINE simd_f32 erfc_f32(simd_f32 x) {
-    const simd_f32 near = (1.0f - x) - x * POLYNOMIAL_F32(ERF_LOW, x * x);
-    return select_f32(abs_f32(x) < 0.75f, near, erfc_beyond_f32(x));
-}
+ERFC(f64, ERF_F64, ERFC_FAR_F64, 26.543258454250985)
+ERFC(f32, ERF_LOW, ERFC_FAR_F32, 9.19454956f)
 #else
+BY_LIBM(f64, F64_LANES, erfc, erfc)
 IN_DOUBLE(erfc_f32, erfc_low_f64)
 #endif
+#undef ERFC
 
 /* --- pow ------------------------------------------------------------------------------------------------------------
  * e^(y log |x|) for normal x and y that is finite, as a double not too large; the other lanes by libm. Below 0 the sign is that of odd
  * y, and there is no number for y that is not whole. */
 
-SIMD_INLINE simd_f64 log_low_f64(simd_f64 x) {
-    const binary_f64 parts = split_f64(x);
-    const simd_f64 e = parts.e, f = parts.m - 1.0;
-    const simd_f64 s = f / (2.0 + f), square = s * s;
-    const simd_f64 cube = s * square * (0.66666666666666666 + square * POLYNOMIAL(LOG_TAIL_F64, square));
-    return e * 0.69314718055994530942 + (2.0 * s + cube);
-}
-SIMD_INLINE simd_f64 pow_low_f64(simd_f64 x, simd_f64 y) { return exp_low_f64(y * log_low_f64(x)); }
+/* In double, where 12 digits are enough: log_rough; those who draw numbers have all of them. */
+#define LOG_LOW(name, table)                                                                                  \
+    SIMD_INLINE simd_f64 name(simd_f64 x) {                                                                   \
+        const binary_f64 parts = split_f64(x);                                                                \
+        const simd_f64 f = parts.m - 1.0, s = f / (2.0 + f), square = s * s;                                  \
+        const simd_f64 cube = s * square * (0.66666666666666666 + square * POLYNOMIAL(table, square));        \
+        return parts.e * 0.69314718055994530942 + (2.0 * s + cube);                                           \
+    }
+LOG_LOW(log_low_f64, LOG_TAIL_F64)
+LOG_LOW(log_rough_f64, LOG_TAIL_LOW)
+#undef LOG_LOW
+SIMD_INLINE simd_f64 pow_low_f64(simd_f64 x, simd_f64 y) { return exp_low_f64(y * log_rough_f64(x)); }
 
 /* The logarithm in two doubles, some 65 bits together. */
 SIMD_INLINE simd_f64 pow_core_f64(simd_f64 x, simd_f64 y) {
