@@ -16,12 +16,15 @@ from mpmath import (
     atanh,
     chop,
     cos,
+    digamma,
     erf,
     erfc,
+    euler,
     exp,
     expm1,
     log,
     log1p,
+    loggamma,
     matrix,
     mp,
     mpf,
@@ -130,6 +133,16 @@ def given():
     yield "EXP_CORE_F32", note, core, exp, lambda r: tail(r) * r * r + r + 1, -log(2) / 2, log(2) / 2
 
 
+def over_square(function):
+    """`function` of x in 1 / x^2."""
+    return lambda w: function(1 / sqrt(w))
+
+
+def binet(x):
+    """What Stirling's formula lacks."""
+    return loggamma(x) - (x - mpf(1) / 2) * log(x) + x - log(2 * pi) / 2
+
+
 def fits():
     """(name, comment, function, low, high, degree)"""
     core = lambda r: (expm1(r) - r) / r**2 if abs(r) > mpf("1e-20") else mpf(1) / 2
@@ -174,6 +187,16 @@ def fits():
     yield "ERFC_FAR_F32", "the same, for float results", flat, mapped("0.74", 3), mapped("9.3", 3), 9
     sixteenth = log(2) / 32 + mpf("1e-4")
     yield "TANH_EXP", "e^(2 r), |r| to ln(2) / 32, for float results", lambda r: exp(2 * r), -sixteenth, sixteenth, 3
+
+    slope = lambda t: (loggamma(2 + t) / t / (1 + t) - (1 - euler)) / t
+    note = "(log(gamma(2 + t)) / (t (1 + t)) - (1 - gamma)) / t, t from -0.7 to 0.5"
+    yield "LGAMMA_F64", note, slope, "-0.701", "0.501", 21
+    yield "LGAMMA_LOW", "the same, t from -0.5, for float results", slope, "-0.502", "0.501", 8
+    note = "x (log(gamma(x)) - (x - 1/2) log(x) + x - log(2 pi) / 2) in x^-2, x from 4.5"
+    yield "BINET_F64", note, over_square(lambda x: x * binet(x)), "1e-9", "0.0494", 8
+    yield "BINET_LOW", "the same, for float results", over_square(lambda x: x * binet(x)), "1e-9", "0.0494", 3
+    low = over_square(lambda x: x * x * (log(x) - 1 / (2 * x) - digamma(x)))
+    yield "DIGAMMA_TAIL", "x^2 (log(x) - 1 / (2 x) - digamma(x)) in x^-2, x from 6", low, "1e-9", "0.0278", 7
 
 
 TANH_STEPS = 32  # pieces, four an octave: piece k > 0 begins at 2^-3 (1 + j/4) 2^i with k - 1 = 4 i + j

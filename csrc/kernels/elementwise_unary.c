@@ -8,8 +8,8 @@
 #include "elementwise_types.h"
 #include "half_vectors.h"
 #include "vector_angles.h"
+#include "vector_gamma.h"
 #include "vector_math.h"
-#include "special.h"
 
 #define SAME(tag, dtype, S, C, LOAD, STORE, op, EXPR) UNARY_LOOP(ew_##op##_##tag, S, C, LOAD, S, STORE, EXPR)
 #define TEST(tag, dtype, S, C, LOAD, STORE, op, EXPR) UNARY_LOOP(ew_##op##_##tag, S, C, LOAD, uint8_t, PLAIN, EXPR)
@@ -57,16 +57,7 @@
 #define MAGNITUDE(x) _Generic((x), float: fabsf((float)(x)), double: fabs((double)(x)), default: ABS(x))
 #define SIGN(x) (((x) > 0) - ((x) < 0)) /* 0 for NaN, as in TensorFlow */
 
-static float digammaf(float x) { return (float)digamma(x); }
 static double rsqrt(double x) { return 1 / sqrt(x); }
-static double log_gamma(double x) {
-    int sign;
-    return lgamma_r(x, &sign);
-}
-static float log_gammaf(float x) {
-    int sign;
-    return lgammaf_r(x, &sign);
-}
 
 /* --- the ops -------------------------------------------------------------------------------------------------- */
 
@@ -179,13 +170,13 @@ VARIANTS(erf, EACH_FLOAT(ROW, erf))
 VECTOR(erfc)
 VARIANTS(erfc, EACH_FLOAT(ROW, erfc))
 
-EACH_FLOAT(SAME, digamma, F(digamma, x))
+VECTOR(digamma)
 VARIANTS(digamma, EACH_FLOAT(ROW, digamma))
 
 VECTOR(softplus)
 VARIANTS(softplus, EACH_FLOAT(ROW, softplus))
 
-EACH_FLOAT(SAME, lgamma, F(log_gamma, x))
+VECTOR(lgamma)
 VARIANTS(lgamma, EACH_FLOAT(ROW, lgamma))
 
 EACH_FLOAT(SAME, floor, F(floor, x))
@@ -264,9 +255,9 @@ VARIANTS(is_finite, EACH_FLOAT(TEST_ROW, is_finite))
     X(atanh, 3) \
     X(erf, 1.5) \
     X(erfc, 2) \
-    X(digamma, 10) \
+    X(digamma, 2) \
     X(softplus, 1) \
-    X(lgamma, 20) \
+    X(lgamma, 4) \
     X(floor, 0.1) \
     X(ceil, 0.1) \
     X(rint, 0.1) \

@@ -47,6 +47,47 @@ def erfc(x):
     return np.where(x < 1, 1 - erf(np.minimum(x, 1)), exp_of_negative_square(far) / np.sqrt(PI) / fraction)
 
 
+EULER = WIDE("0.577215664901532860606512090082402431")
+
+
+def zeta_beyond_one(k):
+    """1 / 2^k + 1 / 3^k + ..., from 1 / 200^k on by Euler's and Maclaurin's formula."""
+    n = WIDE(200)
+    tail = n / (k - 1) + WIDE(1) / 2 + k / (12 * n) - k * (k + 1) * (k + 2) / (720 * n**3)
+    tail += k * (k + 1) * (k + 2) * (k + 3) * (k + 4) / (30240 * n**5)
+    return sum((1 / WIDE(m) ** k for m in range(199, 1, -1)), tail / n**k)
+
+
+ZETAS = [zeta_beyond_one(k) for k in range(2, 40)]
+
+
+def lgamma(x):
+    """Up to 30 a series around 2, which cancels nothing, and the logarithm of the factors on the way there; from there on Stirling's."""
+    steps = np.where(x < 30, np.floor(x + WIDE(0.5)) - 2, 0)
+    above, below = np.ones_like(x), np.ones_like(x)
+    for k in range(1, 29):
+        above = np.where(k <= steps, above * (x - k), above)
+    for k in range(2):
+        below = np.where(k < -steps, below * (x + k), below)
+    z = np.where(x < 30, x - steps - 2, 0)
+    near = 0
+    for k in range(len(ZETAS) + 1, 1, -1):
+        near = ZETAS[k - 2] / k * (-1) ** k + near * z
+    near = z * (1 - EULER + near * z) + np.log(above) - np.log(below)
+    far, series = np.maximum(x, 30), 0
+    for c in (
+        WIDE(1) / 156,
+        -WIDE(691) / 360360,
+        WIDE(1) / 1188,
+        -WIDE(1) / 1680,
+        WIDE(1) / 1260,
+        -WIDE(1) / 360,
+        WIDE(1) / 12,
+    ):
+        series = series / (far * far) + c
+    return np.where(x < 30, near, (far - WIDE(0.5)) * np.log(far) - far + np.log(2 * PI) / 2 + series / far)
+
+
 def sigmoid(x):
     return 1 / (1 + np.exp(-x))
 
@@ -66,6 +107,7 @@ FUNCTIONS = {
     "softplus": (tf.nn.softplus, softplus, [(-1, 1), (-12, 12), (-80, 80)]),
     "erf": (tf.erf, erf, [(-1.1, 1.1), (-1e-3, 1e-3), (-7, 7)]),
     "erfc": (tf.erfc, erfc, [(-0.6, 0.6), (-7, 9), (0, 25), (24, 26.5)]),
+    "lgamma": (tf.lgamma, lgamma, [(0, 1), (0.99, 1.01), (0.9, 2.6), (1.99, 2.01), (2.4, 6), (4, 100), (0, 1e30)]),
     "sin": (tf.sin, np.sin, [(-1, 1), (-10, 10), (-1e4, 1e4), (-9e5, 2e6), (1e10, 1e20)]),
     "cos": (tf.cos, np.cos, [(-1, 1), (-10, 10), (-1e4, 1e4), (-9e5, 2e6), (1e10, 1e20)]),
     "sqrt": (tf.sqrt, np.sqrt, [(0, 1e-30), (0, 10), (0, 1e30)]),
@@ -152,6 +194,16 @@ EDGES = {
     "softplus": [(np.inf, np.inf), (-np.inf, 0), (1e30, 1e30), (-1e30, 0)],
     "erf": [(np.inf, 1), (-np.inf, -1), (0, 0), (1e30, 1)],
     "erfc": [(np.inf, 0), (-np.inf, 2), (0, 1), (1e30, 0), (-1e30, 2)],
+    "lgamma": [
+        (np.inf, np.inf),
+        (-np.inf, np.inf),
+        (0, np.inf),
+        (-0.0, np.inf),
+        (1, 0),
+        (2, 0),
+        (-1, np.inf),
+        (-7, np.inf),
+    ],
     "sin": [(np.inf, np.nan), (-np.inf, np.nan), (0, 0)],
     "cos": [(np.inf, np.nan), (-np.inf, np.nan), (0, 1)],
     "sqrt": [(np.inf, np.inf), (0, 0), (-1, np.nan)],
@@ -312,8 +364,58 @@ def test_log1p_of_the_largest_numbers(dtype):
     np.testing.assert_allclose(evaluate(tf.log1p, x), np.log(x.astype(WIDE)), rtol=2 * np.finfo(dtype).eps)
 
 
+def digamma(x):
+    """The asymptotic series from 40 on, and 1 / x for each step on the way there."""
+    steps, far = np.zeros_like(x), x.copy()
+    for _ in range(41):
+        low = far < 40
+        steps, far = np.where(low, steps + 1 / np.where(low, far, 1), steps), np.where(low, far + 1, far)
+    inverse = 1 / (far * far)
+    series = 0
+    for c in (
+        WIDE(1) / 12,
+        -WIDE(691) / 32760,
+        WIDE(1) / 132,
+        -WIDE(1) / 240,
+        WIDE(1) / 252,
+        -WIDE(1) / 120,
+        WIDE(1) / 12,
+    ):
+        series = series * inverse + c
+    return np.log(far) - WIDE(0.5) / far - series * inverse - steps
+
+
+@needs_long_double
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("function", [tf.erfc, tf.asinh, tf.acosh, tf.log1p, tf.nn.softplus], ids=lambda f: f.__name__)
+def test_digamma(dtype):
+    """Floats to 2 units, also next to its zero at 1.46; doubles to some units of the sum that it is."""
+    for low, high in ((0, 1), (1, 6), (1.46, 1.463), (0, 30), (0, 1e30)):
+        x = arguments_between(low, high, dtype)
+        wanted = digamma(x.astype(WIDE))
+        found = evaluate(tf.digamma, x)
+        if dtype == np.float32:
+            assert units_off(found, wanted, dtype).max() <= LIMIT
+        else:
+            assert (abs(found - wanted) <= 1.5e-15 * np.maximum(1, abs(wanted))).all()
+    edges = np.array([np.inf, 0, -0.0, -3, np.nan, 1] * 3, dtype)
+    np.testing.assert_allclose(
+        evaluate(tf.digamma, edges), [np.inf, np.inf, np.inf, np.inf, np.nan, -EULER] * 3, rtol=1e-6
+    )
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("function", [tf.lgamma, tf.digamma], ids=lambda f: f.__name__)
+def test_numbers_below_zero_change_nothing_beside_them(function, dtype):
+    x = np.linspace(-6.3, 6.4, 97).astype(dtype)
+    whole = evaluate(function, x)
+    np.testing.assert_array_equal(whole[x > 0], evaluate(function, x[x > 0]))
+    np.testing.assert_array_equal(whole, [evaluate(function, one[None])[0] for one in x])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    "function", [tf.erfc, tf.lgamma, tf.digamma, tf.asinh, tf.acosh, tf.log1p, tf.nn.softplus], ids=lambda f: f.__name__
+)
 def test_neither_threads_nor_the_place_of_the_argument_change_a_bit(function, dtype):
     x = np.random.RandomState(3).uniform(-1, 12, 100003).astype(dtype)
     wanted = evaluate(function, x)
@@ -375,7 +477,7 @@ def test_remainders_have_the_sign_of_the_divisor(dtype):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize(
     "name",
-    ["exp", "tanh", "erf", "erfc", "sin", "log1p", "softplus", "tan", "atan", "acos", "sinh", "asinh"],
+    ["exp", "tanh", "erf", "erfc", "sin", "log1p", "softplus", "tan", "atan", "acos", "sinh", "asinh", "lgamma"],
 )
 def test_every_length_gives_the_same_numbers(name, dtype):
     function = FUNCTIONS[name][0]
