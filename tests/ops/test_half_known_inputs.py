@@ -191,3 +191,15 @@ def test_a_serialized_tensor_has_its_values_as_bytes(value, serialized):
         found, same = session.run([text, back])
     assert found == serialized
     np.testing.assert_array_equal(same, value)
+
+
+def test_a_shape_among_the_attributes_may_be_a_list():
+    x = tf.placeholder(tf.int32)
+    out = tf.raw_ops.EnsureShape(input=x, shape=[None, 2])
+    assert out.shape.as_list() == [None, 2]
+    with tf.Session() as session:
+        assert session.run(out, {x: [[1, 2]]}).tolist() == [[1, 2]]
+        with pytest.raises(
+            tf.errors.InvalidArgumentError, match=re.escape("is not compatible with expected shape [?,2]")
+        ):
+            session.run(out, {x: [1, 2, 3]})

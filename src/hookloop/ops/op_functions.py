@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import namedtuple
 
+from ..shapes import as_shape
 from . import registry
 from .build import apply_op
+from .op_proto import attribute_kinds
 from .signature import signature_of
 
 # What TensorFlow's functions call inputs and attributes that have another name in the graph.
@@ -83,6 +85,7 @@ def _function(name, op_def):
     own = [*inputs, *first, *(key for key in (*needed, *defaults) if key not in first)]
     names = [*(_RENAMED.get((op_def.name, key), key) for key in own), "name"]
     required = [name for name, key in zip(names, own) if key in inputs or key in needed]
+    shapes = {key for key, kind in attribute_kinds(op_def).items() if kind == "shape"}
     outputs = namedtuple(op_def.name, [a.name for a in signature.outputs]) if len(signature.outputs) > 1 else None
 
     def function(*args, **kwargs):
@@ -98,6 +101,9 @@ def _function(name, op_def):
             raise TypeError(f"{name}() is without its arguments {', '.join(missing)}")
         values = [given.get(key) for key in names]
         attrs = {key: value for key, value in zip(own[len(inputs) :], values[len(inputs) :]) if value is not None}
+        for key in attrs:
+            if key in shapes:
+                attrs[key] = as_shape(attrs[key])
         made = apply_op(op_def.name, values[: len(inputs)], attrs, values[-1])
         return made if outputs is None else outputs(*_in_groups(signature, made))
 
