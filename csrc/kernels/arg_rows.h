@@ -134,6 +134,14 @@ SIMD_INLINE bool arg_any(__m256i hit) { return !_mm256_testz_si256(hit, hit); }
 /* Of `lanes` rows that follow each other: the place of each one's best. A whole vector is loaded from where a row begins, though it be
  * shorter. */
 #define ARG_GROUP(name, T, vector, places, place_type, lanes, worst, BETTER, bits)                                             \
+    /* Of rows of two: the second one is where it is better than the first, or that is not a number. */                        \
+    SIMD_INLINE places name##_pairs(const T *x) {                                                                              \
+        const vector none = (vector){0} + worst;                                                                               \
+        simd_f##bits one, other; /* as floats, whatever they are: only moved as such */                                        \
+        memcpy(&one, x, sizeof one), memcpy(&other, x + lanes, sizeof other);                                                  \
+        const vector first = (vector)even_lanes_f##bits(one, other), second = (vector)odd_lanes_f##bits(one, other);           \
+        return (places)(second BETTER ARG_SELECT((places)(first BETTER none), first, none)) & 1;                               \
+    }                                                                                                                          \
     SIMD_INLINE places name##_group(const T *x, int64_t n) {                                                                   \
         vector best = (vector){0} + worst;                                                                                     \
         places at = {0};                                                                                                       \
@@ -187,7 +195,8 @@ SIMD_INLINE void put_places_64(void *out, int64_t at, bool wide, simd_i64 places
     static int64_t name##_groups(const T *x, int64_t n, int64_t rows, void *out, int64_t at, bool wide) {                       \
         int64_t row = 0;                                                                                                       \
         const int64_t behind = n < lanes ? (lanes - 1) / n : 0; /* rows that the last one's vector reaches into */             \
-        for (; row + lanes + behind <= rows; row += lanes) put_places_##bits(out, at + row, wide, name##_group(x + row * n, n)); \
+        for (; row + lanes + behind <= rows; row += lanes)                                                                     \
+            put_places_##bits(out, at + row, wide, n == 2 ? name##_pairs(x + row * n) : name##_group(x + row * n, n));          \
         return row;                                                                                                            \
     }
 

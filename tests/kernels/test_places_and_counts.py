@@ -1,5 +1,5 @@
-"""Places among sorted values, bins, coordinates of true elements, classes above others, and elements copied as one: what is done by
-several elements at a time gives what one after the other would."""
+"""Places of the best, places among sorted values, bins, coordinates of true elements, classes above others, and elements copied as
+one: what is done by several elements at a time gives what one after the other would."""
 
 import sys
 
@@ -15,6 +15,28 @@ from .test_gemm import before_a_wall
 def call(kernel, inputs, outputs, attributes=(), threads=1):
     _core.KernelCall(kernel, list(inputs), list(outputs), list(attributes), threads)(1)
     return outputs[0]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "int64", "uint8", "uint32", "float16"])
+def test_the_best_along_each_axis(dtype):
+    """Of few lines beside each other and of many, short and long: the first of equal ones; what is no number is never one."""
+    random = np.random.default_rng(2)
+    limits = (-np.inf, np.inf) if dtype.startswith("float") else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    for columns in (2, 3, 5, 8, 16, 17, 33, 130, 600):
+        for outer, rows in ((1, 1), (2, 31), (3, 257), (1, 5000 if columns < 40 else 300)):
+            x = random.integers(0, 9, (outer, rows, columns)).astype(dtype)
+            unfit = np.zeros(x.shape, bool)
+            if dtype.startswith("float"):
+                unfit = random.random(x.shape) < 0.2
+                unfit[..., 0] = True
+                x[unfit] = np.nan
+            for kernel, none in (("argmax", limits[0]), ("argmin", limits[1])):
+                values = np.where(unfit, none, x)
+                for axis in (1, 2):
+                    wanted = values.argmax(axis) if kernel == "argmax" else values.argmin(axis)
+                    for threads, index in ((1, "int32"), (2, "int64"), (4, "int32")):
+                        found = call(kernel, [x], [np.full(wanted.shape, -1, index)], [axis], threads)
+                        np.testing.assert_array_equal(found, wanted, err_msg=f"{kernel} of {x.shape} along {axis}")
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "int64", "uint8", "float16"])
