@@ -121,3 +121,13 @@ def test_logits_of_true_classes_and_of_sampled_ones():
         found[2], [[1.4931471, 0.8931472, 4.0794415], [2.8862944, 0.5931472, 3.1794417]], rtol=1e-6
     )
     assert found[3].tolist() == [3, 2]
+
+
+def test_slices_of_equal_indices_are_added_up_by_the_function_that_optimizers_of_programs_call():
+    from hookloop.python.training import optimizer
+
+    values = tf.constant([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
+    summed, distinct = optimizer._deduplicate_indexed_slices(values=values, indices=tf.constant([2, 0, 2]))
+    with tf.Session() as session:
+        found = session.run([summed, distinct])
+    assert [part.tolist() for part in found] == [[[6, 8], [3, 4]], [2, 0]]

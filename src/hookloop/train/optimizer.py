@@ -332,11 +332,11 @@ class Optimizer(Trackable):
 
     def _apply_sparse_duplicate_indices(self, grad, var):
         """As `_apply_sparse`, where indices may be equal: their slices are added up first."""
-        values, indices = _add_up_equal(grad.values, grad.indices)
+        values, indices = _deduplicate_indexed_slices(grad.values, grad.indices)
         return self._apply_sparse(IndexedSlices(values, indices, grad.dense_shape), var)
 
     def _resource_apply_sparse_duplicate_indices(self, grad, handle, indices):
-        values, indices = _add_up_equal(grad, indices)
+        values, indices = _deduplicate_indexed_slices(grad, indices)
         return self._resource_apply_sparse(values, handle, indices)
 
     def _finish(self, update_ops, name_scope):
@@ -348,7 +348,7 @@ class Optimizer(Trackable):
         return param() if callable(param) else param
 
 
-def _add_up_equal(values, indices):
+def _deduplicate_indexed_slices(values, indices):
     """Slices whose indices are equal added up: (values, indices)."""
     from ..ops.array import shape
     from ..ops.segment import unsorted_segment_sum
