@@ -5,7 +5,7 @@ import pytest
 
 import hookloop as tf
 from hookloop.compile.node import Specialize
-from hookloop.compile.open_axes import Deferred, OpenAxes, broadcast_axes
+from hookloop.compile.open_axes import Deferred, OpenAxes, _axes_to_sum, broadcast_axes
 from hookloop.compile.sizes import SizeTable
 
 from .programs import kernels, lowered
@@ -60,7 +60,7 @@ def deferred(left, right, side):
 )
 def test_axes_that_follow_whatever_the_sizes_are_settled(left, right, side, axes):
     """They hold also where an open size is 1: then there is nothing to sum."""
-    assert _Lowerer().settled(deferred(left, right, side), None).tolist() == axes
+    assert _axes_to_sum((left, right), side) == axes
 
 
 def test_axes_that_a_size_decides_are_those_of_a_plan_for_that_size():
@@ -155,3 +155,33 @@ def test_axes_of_what_is_no_shape_are_refused(executor):
         session.run(axes, {x: [[1]]})
     with pytest.raises(ValueError, match="Shape must be rank 1 but is rank 0"):
         tf.raw_ops.BroadcastGradientArgs(s0=[3], s1=3)
+
+
+@pytest.mark.parametrize(
+    "left, right, axes, summed",
+    [
+        ([2, 1, 1], [], [1, 2], [1.0, 2.0]),
+        ([1], [], [0], 1.0),
+        ([2, 1], [2, 1], [], [[1.0], [2.0]]),
+        ([1], [1], [], [1.0]),
+    ],
+)
+def test_axes_of_one_element_are_there_for_who_uses_them(executor, left, right, axes, summed):
+    """The numbers and shapes are TensorFlow 1.15's: not only the sum's elements count."""
+    x, y = tf.placeholder(tf.int32, [len(left)]), tf.placeholder(tf.int32, [len(right)])
+    values = tf.placeholder(tf.float32, [None] * len(left))
+    first, _ = tf.raw_ops.BroadcastGradientArgs(s0=x, s1=y)
+    feeds = {x: left, y: right, values: np.arange(np.prod(left, dtype=int)).reshape(left)}
+    with tf.Session() as session:
+        assert session.run(first + 1, feeds).tolist() == [axis + 1 for axis in axes]
+        assert session.run(tf.reduce_sum(values, first) + 1, feeds).tolist() == summed
+
+
+def test_sizes_of_fed_tensors_that_do_not_fit_are_refused(executor):
+    x, y = tf.placeholder(tf.float32, [None]), tf.placeholder(tf.float32, [None])
+    axes = tf.raw_ops.BroadcastGradientArgs(s0=tf.shape(x), s1=tf.shape(y))
+    with (
+        tf.Session() as session,
+        pytest.raises(tf.errors.InvalidArgumentError, match=r"Incompatible shapes: \[2\] vs. \[3\]"),
+    ):
+        session.run(axes[0], {x: [1, 2], y: [1, 2, 3]})

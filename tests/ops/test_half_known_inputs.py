@@ -130,6 +130,7 @@ def test_what_one_input_or_an_attribute_tells_is_refused_while_the_graph_is_buil
         ("BatchMatMulV2", {"x": "open", "y": (4, 5, 6)}, {}, None),
         ("Betainc", {"a": (4,), "b": "open", "x": "open"}, {}, [4]),
         ("Betainc", {"a": (), "b": "open", "x": ()}, {}, None),
+        ("BiasAdd", {"value": (2, 3), "bias": "open"}, {}, [2, 3]),
         ("BiasAddGrad", {"out_backprop": "open"}, {}, [None]),
         ("TanhGrad", {"y": (4, 1), "dy": "open"}, {}, [4, 1]),
         ("SigmoidGrad", {"y": "open", "dy": (4, 1)}, {}, None),
@@ -148,7 +149,7 @@ def test_the_shape_is_what_one_input_tells(op, inputs, attrs, shape):
     [
         ("HistogramSummary", {"values": [1.0]}, "tags must be scalar"),
         ("ImageSummary", {"tensor": np.zeros((1, 2, 3, 1))}, "Tags must be a scalar"),
-        ("AudioSummaryV2", {"tensor": np.zeros((2, 3)), "sample_rate": 8.0}, "Tags must be a scalar"),
+        ("AudioSummaryV2", {"tensor": np.zeros((2, 3)), "sample_rate": 8.0}, "Tag must be a scalar"),
         ("TensorSummaryV2", {"tensor": [1.0], "serialized_summary_metadata": ""}, "tag must be scalar"),
     ],
 )
@@ -203,3 +204,23 @@ def test_a_shape_among_the_attributes_may_be_a_list():
             tf.errors.InvalidArgumentError, match=re.escape("is not compatible with expected shape [?,2]")
         ):
             session.run(out, {x: [1, 2, 3]})
+
+
+def test_labels_tell_how_many_rows_the_logits_have():
+    out = tf.raw_ops.SparseSoftmaxCrossEntropyWithLogits(
+        features=tf.placeholder(tf.float32), labels=tf.placeholder(tf.int32, [4])
+    )
+    assert [part.shape.as_list() for part in out] == [[4], [4, None]]
+
+
+def test_a_list_of_one_rate_stands_for_it_but_a_list_of_one_count_does_not():
+    rate, count = tf.placeholder(tf.float32), tf.placeholder(tf.int32)
+    sound = tf.raw_ops.AudioSummaryV2(tag="a", tensor=tf.zeros([4, 1]), sample_rate=rate)
+    joined = tf.strings.unsorted_segment_join(["x", "y"], [0, 0], count)
+    with tf.Session() as session:
+        assert session.run(sound, {rate: [8.0]}) == session.run(sound, {rate: 8.0})
+        assert session.run(joined, {count: 1}).tolist() == [b"xy"]
+        with pytest.raises(tf.errors.InvalidArgumentError, match="Shape must be rank 0 but is rank 1"):
+            session.run(joined, {count: [1]})
+        with pytest.raises(tf.errors.InvalidArgumentError, match="sample_rate must be a scalar"):
+            session.run(sound, {rate: [8.0, 9.0]})

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from .. import errors
+from ..graph.describe import describe
 from ..ops.shape_functions import one_of
 from .ir import Value, same_shape
 from .node import Node, NodeContext, Specialize, feeds_of, is_told_in_the_run
@@ -89,18 +91,23 @@ class OpenAxes:
         if deferred is None:
             return value
         atoms = [a for shape in deferred.shapes for s in shape for a in self.sizes.atoms_of(s)]
+        if any(map(is_told_in_the_run, atoms)):
+            if deferred.source is None:
+                return self._axes_in_run(deferred)
+            for i, shape in enumerate(deferred.axes_node.inputs):
+                if shape.symbol is not None and shape.symbol.dtype == object and feeds_of(self, shape):
+                    raise self.unknown_constant(deferred.axes_node, i)  # the plan is for the shape that is fed
         axes = _axes_to_sum(deferred.shapes, deferred.side)
         if (
             exact
             or axes is None
             or any(atom.origin is not None and atom.origin[0] in ("feed", "host") for atom in atoms)
         ):
-            if any(map(is_told_in_the_run, atoms)):
-                if deferred.source is None:
-                    return self._axes_in_run(deferred)
-                for i, shape in enumerate(deferred.axes_node.inputs):
-                    if shape.symbol.dtype == object and feeds_of(self, shape):
-                        raise self.unknown_constant(deferred.axes_node, i)  # the plan is for the shape that is fed
+            if not atoms:
+                left, right = (str([*map(int, shape)]).replace(", ", ",") for shape in deferred.shapes)
+                op = deferred.axes_node.op
+                text = f"Incompatible shapes: {left} vs. {right} {describe(op, self.environment)}"
+                raise errors.InvalidArgumentError(None, op, text)
             raise Specialize(atoms, f"the rank of {deferred.node.name!r} depends on sizes")
         dtype = deferred.node.op.inputs[-1].dtype.base_dtype
         known = self.symbolic(dtype, np.array(axes, dtype.as_numpy_dtype))

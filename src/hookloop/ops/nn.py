@@ -70,7 +70,7 @@ def _dense_cross_entropy_shape(c):
 
 
 def _sparse_cross_entropy_shape(c):
-    logits = c.shape(0)
+    logits = c.shape(0) if c.known(0) else (UNKNOWN, UNKNOWN)
     rows = c.merge(logits[0], c.shape(1)[0]) if c.known(1) else logits[0]
     return [(rows,), (rows, logits[1])]
 
@@ -80,8 +80,10 @@ def _channel_axis(attrs, rank):
 
 
 def _bias_add_shape(c):
-    shape, bias = c.shape(0), c.shape(1)
-    axis = _channel_axis({"data_format": c.attr("data_format")}, len(shape))
+    shape = c.shape(0)
+    if not c.known(1):
+        return shape
+    axis, bias = _channel_axis({"data_format": c.attr("data_format")}, len(shape)), c.shape(1)
     size = c.merge(shape[axis], bias[0])
     return (*shape[:axis], size, *shape[axis + 1 :])
 

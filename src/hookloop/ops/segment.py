@@ -54,6 +54,8 @@ def _combine(kind, data, numbers, count, empty=None, bfloat16=False):
         rows, numbers = rows[:0], numbers[:0]
     if kind in _COMBINE:
         out = np.full((count, *inner), _start(kind, data.dtype, bfloat16), data.dtype)
+        if empty is not None and kind != _PROD and data.dtype.kind == "f":
+            out[...] = -np.inf if kind == _MAX else np.inf  # where sorted rows begin, as in TensorFlow
         if kind != _PROD and data.dtype.kind == "f" and np.isnan(rows).any():
             _combine_nans(kind, out, numbers, rows, sizes, empty is not None)
         else:

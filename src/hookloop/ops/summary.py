@@ -184,20 +184,21 @@ def _wave(clip, rate):
 def _run_audio(call, tag, clips, rate):
     if clips.ndim not in (2, 3):
         raise _invalid(f"Tensor must be 3-D or 2-D, got: {list(clips.shape)}")
-    if rate.shape:
+    if rate.size != 1:  # a list of one is one, as in TensorFlow
         raise _invalid("sample_rate must be a scalar")
+    rate = rate.item()
     if rate <= 0:
         raise _invalid("sample_rate must be > 0")
     clips = clips[..., None] if clips.ndim == 2 else clips
     most = call.attr("max_outputs")
-    name = _tag(tag)
+    name = _tag(tag, "Tag must be a scalar")
     summary = _message()
     for i, clip in enumerate(clips[:most]):
         value = summary.value.add(tag=f"{name}/audio" + (f"/{i}" if most > 1 else ""))
-        value.audio.sample_rate = float(rate)
+        value.audio.sample_rate = rate
         value.audio.length_frames, value.audio.num_channels = clip.shape
         value.audio.content_type = "audio/wav"
-        value.audio.encoded_audio_string = _wave(clip, float(rate))
+        value.audio.encoded_audio_string = _wave(clip, rate)
     return summary.SerializeToString()
 
 
@@ -210,9 +211,9 @@ def _run_tensor(call, tag, tensor, metadata):
     summary = _message()
     value = summary.value.add(tag=_tag(tag, "tag must be scalar"))
     value.tensor.CopyFrom(array_to_content_proto(tensor, call.op.inputs[1].dtype.base_dtype))
-    if metadata.shape:
+    if metadata.size != 1:  # as `sample_rate`
         raise _invalid("serialized_summary_metadata must be scalar")
-    value.metadata.ParseFromString(metadata[()])
+    value.metadata.ParseFromString(metadata.item())
     return summary.SerializeToString()
 
 

@@ -79,6 +79,8 @@ def _joined_shape(c):
 
 
 def _join(call, values, numbers, count):
+    if count.shape:
+        raise errors.InvalidArgumentError(None, None, f"Shape must be rank 0 but is rank {count.ndim}")
     count, rest = int(count), values.shape[numbers.ndim :]
     if np.any((numbers < 0) | (numbers >= count)):
         raise errors.InvalidArgumentError(
