@@ -78,6 +78,11 @@ def _axes_to_sum(shapes, side):
     return axes
 
 
+def _is_read(atom):
+    """Whether a size is an element of a shape that is fed or computed: only sizes of tensors have a sum behind them that is reshaped."""
+    return atom.operation is None and not atom.natural
+
+
 class OpenAxes:
     """The part of a `Lowerer` that lowers such sums."""
 
@@ -91,18 +96,19 @@ class OpenAxes:
         if deferred is None:
             return value
         atoms = [a for shape in deferred.shapes for s in shape for a in self.sizes.atoms_of(s)]
-        if any(map(is_told_in_the_run, atoms)):
-            if deferred.source is None:
-                return self._axes_in_run(deferred)
-            for i, shape in enumerate(deferred.axes_node.inputs):
-                if shape.symbol is not None and shape.symbol.dtype == object and feeds_of(self, shape):
-                    raise self.unknown_constant(deferred.axes_node, i)  # the plan is for the shape that is fed
         axes = _axes_to_sum(deferred.shapes, deferred.side)
         if (
             exact
             or axes is None
+            or any(map(_is_read, atoms))
             or any(atom.origin is not None and atom.origin[0] in ("feed", "host") for atom in atoms)
         ):
+            if any(map(is_told_in_the_run, atoms)):
+                if deferred.source is None:
+                    return self._axes_in_run(deferred)
+                for i, shape in enumerate(deferred.axes_node.inputs):
+                    if shape.symbol is not None and shape.symbol.dtype == object and feeds_of(self, shape):
+                        raise self.unknown_constant(deferred.axes_node, i)  # the plan is for the shape that is fed
             if not atoms:
                 left, right = (str([*map(int, shape)]).replace(", ", ",") for shape in deferred.shapes)
                 op = deferred.axes_node.op
