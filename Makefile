@@ -61,8 +61,9 @@ typing: build
 	$(BIN)/python tools/make_stubs.py --check
 	$(BIN)/mypy
 
+# LEVELS="avx2" runs those levels alone.
 levels: build
-	@for level in $$($(BIN)/python -c "from hookloop import _core; print(*_core.isa_levels())"); do \
+	@for level in $${LEVELS:-$$($(BIN)/python -c "from hookloop import _core; print(*_core.isa_levels())")}; do \
 	  echo "ISA level $$level"; \
 	  HOOKLOOP_ISA=$$level $(BIN)/python -m pytest $(KERNEL_TESTS) || exit 1; \
 	done
