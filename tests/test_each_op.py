@@ -168,6 +168,10 @@ UNRECORDED = {
     "SparseAccumulatorTakeGradient SparseConditionalAccumulator",
     "summaries": "AudioSummaryV2 HistogramSummary ImageSummary MergeSummary ScalarSummary TensorSummaryV2",
     "files and messages": "MatchingFiles MergeV2Checkpoints Print PrintV2 ReadFile RestoreV2 SaveV2 ShardedFilename WriteFile",
+    "optimizers of tf.contrib.opt: tests/test_contrib_opt.py": "ApplyAdaMax ApplyAddSign ApplyPowerSign ResourceApplyAdaMax "
+    "ResourceApplyAddSign ResourceApplyPowerSign",
+    "in tf.raw_ops alone: tests/ops/test_raw_ops.py": "ApplyAdagradV2 ResourceApplyAdagradV2 ResourceApplyAdamWithAmsgrad "
+    "ResourceApplyKerasMomentum ResourceSparseApplyAdagradV2 ResourceSparseApplyKerasMomentum SparseApplyAdagradV2",
     "what Python or the clock says": "PyFunc PyFuncStateless Timestamp",
     "patterns that are no constants": "RegexFullMatch RegexReplace",
 }

@@ -288,6 +288,98 @@ EACH_FLOAT(ADAGRAD_DA, 0)
 EACH_FLOAT(FTRL, 0)
 EACH_FLOAT(FTRL_V2, 0)
 
+#define ADA_MAX(tag, dtype, S, C, LOAD, STORE, unused)                                                         \
+    SPAN(ada_max, tag) {                                                                                       \
+        S *variable = (S *)data[0] + at, *mean = (S *)data[1] + at, *norm = (S *)data[2] + at;                 \
+        const S *grad = (const S *)data[3] + grad_at;                                                          \
+        const C power1 = LOAD(((const S *)data[4])[0]), rate = LOAD(((const S *)data[5])[0]) / (1 - power1);   \
+        const C beta1 = LOAD(((const S *)data[6])[0]), beta2 = LOAD(((const S *)data[7])[0]);                  \
+        const C epsilon = LOAD(((const S *)data[8])[0]);                                                       \
+        (void)flag;                                                                                            \
+        EACH {                                                                                                 \
+            const C g = LOAD(grad[i]), size = g < 0 ? -g : g, old = beta2 * LOAD(norm[i]);                     \
+            const C m = LOAD(mean[i]) + (g - LOAD(mean[i])) * (1 - beta1), u = old < size ? size : old;        \
+            mean[i] = STORE(m);                                                                                \
+            norm[i] = STORE(u);                                                                                \
+            variable[i] = STORE(LOAD(variable[i]) - rate * (m / (u + epsilon)));                               \
+        }                                                                                                      \
+    }
+EACH_FLOAT(ADA_MAX, 0)
+
+/* The gradient is scaled by what its sign and that of its running mean say: three numbers. */
+#define SIGN_RULE(name, tag, S, C, LOAD, STORE, ALIKE, NEITHER, OPPOSITE)                                      \
+    SPAN(name, tag) {                                                                                          \
+        S *variable = (S *)data[0] + at, *mean = (S *)data[1] + at;                                            \
+        const S *grad = (const S *)data[2] + grad_at;                                                          \
+        const C rate = LOAD(((const S *)data[3])[0]), own = LOAD(((const S *)data[4])[0]);                     \
+        const C decay = LOAD(((const S *)data[5])[0]), beta = LOAD(((const S *)data[6])[0]);                   \
+        const C alike = ALIKE, neither = NEITHER, opposite = OPPOSITE;                                         \
+        (void)flag;                                                                                            \
+        EACH {                                                                                                 \
+            const C g = LOAD(grad[i]), m = LOAD(mean[i]) * beta + g * (1 - beta);                              \
+            const C upwards = m > 0 ? alike : m < 0 ? opposite : neither;                                      \
+            const C downwards = m > 0 ? opposite : m < 0 ? alike : neither;                                    \
+            const C scale = g > 0 ? upwards : g < 0 ? downwards : neither;                                     \
+            mean[i] = STORE(m);                                                                                \
+            variable[i] = STORE(LOAD(variable[i]) - rate * scale * g);                                         \
+        }                                                                                                      \
+    }
+#define GROWTH(x) _Generic((x), float: expf, double: exp)(x)
+#define ADD_SIGN(tag, dtype, S, C, LOAD, STORE, unused)                                                        \
+    SIGN_RULE(add_sign, tag, S, C, LOAD, STORE, own + decay, own, own - decay)
+#define POWER_SIGN(tag, dtype, S, C, LOAD, STORE, unused)                                                      \
+    SIGN_RULE(power_sign, tag, S, C, LOAD, STORE, GROWTH(own *decay), 1, GROWTH(-(own * decay)))
+EACH_FLOAT(ADD_SIGN, 0)
+EACH_FLOAT(POWER_SIGN, 0)
+
+#define ADAGRAD_V2(tag, dtype, S, C, LOAD, STORE, unused)                                                      \
+    SPAN(adagrad_v2, tag) {                                                                                    \
+        S *variable = (S *)data[0] + at, *accumulator = (S *)data[1] + at;                                     \
+        const S *grad = (const S *)data[2] + grad_at;                                                          \
+        const C rate = LOAD(((const S *)data[3])[0]), epsilon = LOAD(((const S *)data[4])[0]);                 \
+        const C kept = flag ? 1 : 0;                                                                           \
+        EACH {                                                                                                 \
+            const C g = LOAD(grad[i]), a = LOAD(accumulator[i]) + kept * g * g;                                \
+            accumulator[i] = STORE(a);                                                                         \
+            variable[i] = STORE(LOAD(variable[i]) - g * rate / (ROOT(a) + epsilon));                           \
+        }                                                                                                      \
+    }
+EACH_FLOAT(ADAGRAD_V2, 0)
+
+#define KERAS_MOMENTUM(tag, dtype, S, C, LOAD, STORE, unused)                                                  \
+    SPAN(keras_momentum, tag) {                                                                                \
+        S *variable = (S *)data[0] + at, *accumulator = (S *)data[1] + at;                                     \
+        const S *grad = (const S *)data[2] + grad_at;                                                          \
+        const C rate = LOAD(((const S *)data[3])[0]), momentum = LOAD(((const S *)data[4])[0]);                \
+        EACH {                                                                                                 \
+            const C g = LOAD(grad[i]), a = LOAD(accumulator[i]) * momentum - g * rate;                         \
+            accumulator[i] = STORE(a);                                                                         \
+            variable[i] = STORE(LOAD(variable[i]) + (flag ? a * momentum - g * rate : a));                     \
+        }                                                                                                      \
+    }
+EACH_FLOAT(KERAS_MOMENTUM, 0)
+
+#define ADAM_AMSGRAD(tag, dtype, S, C, LOAD, STORE, unused)                                                    \
+    SPAN(adam_amsgrad, tag) {                                                                                  \
+        S *variable = (S *)data[0] + at, *mean = (S *)data[1] + at, *square = (S *)data[2] + at;               \
+        S *largest = (S *)data[3] + at;                                                                        \
+        const S *grad = (const S *)data[4] + grad_at;                                                          \
+        const C power1 = LOAD(((const S *)data[5])[0]), power2 = LOAD(((const S *)data[6])[0]);                \
+        const C beta1 = LOAD(((const S *)data[8])[0]), beta2 = LOAD(((const S *)data[9])[0]);                  \
+        const C epsilon = LOAD(((const S *)data[10])[0]);                                                      \
+        const C rate = LOAD(((const S *)data[7])[0]) * ROOT(1 - power2) / (1 - power1);                        \
+        (void)flag;                                                                                            \
+        EACH {                                                                                                 \
+            const C g = LOAD(grad[i]), m = ADAM_MEAN(LOAD(mean[i]), g), v = ADAM_SQUARE(LOAD(square[i]), g);   \
+            const C old = LOAD(largest[i]), top = old < v ? v : old;                                           \
+            mean[i] = STORE(m);                                                                                \
+            square[i] = STORE(v);                                                                              \
+            largest[i] = STORE(top);                                                                           \
+            variable[i] = STORE(LOAD(variable[i]) - m * rate / (ROOT(top) + epsilon));                         \
+        }                                                                                                      \
+    }
+EACH_FLOAT(ADAM_AMSGRAD, 0)
+
 /* --- running a rule -------------------------------------------------------------------------------------------------- */
 
 static int64_t chunks_of(int64_t size) { return size <= BLOCK ? 1 : (size + EVEN * BLOCK - 1) / (EVEN * BLOCK) * EVEN; }
@@ -391,6 +483,12 @@ PREPARE(proximal_adagrad, 1, 0.4)
 PREPARE(adagrad_da, 2, 0.4)
 PREPARE(ftrl, 2, 0.6)
 PREPARE(ftrl_v2, 2, 0.6)
+PREPARE(ada_max, 2, 0.4)
+PREPARE(add_sign, 1, 0.3)
+PREPARE(power_sign, 1, 0.3)
+PREPARE(adagrad_v2, 1, 0.3)
+PREPARE(keras_momentum, 1, 0.15)
+PREPARE(adam_amsgrad, 3, 0.4)
 
 /* --- the updates of several variables in one instruction ------------------------------------------------------------ */
 
@@ -472,6 +570,12 @@ static const hl_kernel table[] = {
     {"apply_adagrad_da", prepare_adagrad_da, sizeof(update)},
     {"apply_ftrl", prepare_ftrl, sizeof(update)},
     {"apply_ftrl_v2", prepare_ftrl_v2, sizeof(update)},
+    {"apply_ada_max", prepare_ada_max, sizeof(update)},
+    {"apply_add_sign", prepare_add_sign, sizeof(update)},
+    {"apply_power_sign", prepare_power_sign, sizeof(update)},
+    {"apply_adagrad_v2", prepare_adagrad_v2, sizeof(update)},
+    {"apply_keras_momentum", prepare_keras_momentum, sizeof(update)},
+    {"apply_adam_amsgrad", prepare_adam_amsgrad, sizeof(update)},
     {"apply_all", prepare_updates, sizeof(updates)},
 };
 

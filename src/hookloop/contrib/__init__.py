@@ -49,16 +49,27 @@ install(
         **{
             f"opt.python.training.{name}": ("contrib.opt",)
             for name in (
+                "adam_gs_optimizer",
+                "adamax",
+                "addsign",
+                "drop_stale_gradient_optimizer",
                 "external_optimizer",
+                "ggt",
                 "lars_optimizer",
+                "lazy_adam_gs_optimizer",
                 "lazy_adam_optimizer",
                 "moving_average_optimizer",
                 "multitask_optimizer_wrapper",
                 "nadam_optimizer",
+                "powersign",
+                "reg_adagrad_optimizer",
+                "shampoo",
                 "variable_clipping_optimizer",
                 "weight_decay_optimizers",
             )
         },
+        "opt.python.training.matrix_functions": ("contrib.opt.matrix_functions",),
+        "opt.python.training.sign_decay": ("contrib.opt.signs",),
     },
 )
 

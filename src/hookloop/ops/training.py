@@ -28,11 +28,12 @@ class _Rule:
       step: function(slots and variable, grad, scalars, flag) -> their new values, the variable first.
       flag: the attribute that the rule looks at, and its default; a rule without one is told whether rows are chosen.
       sparse: whether there is an op for chosen rows.
+      refs: whether there are ops on references.
     """
 
-    def __init__(self, name, kernel, slots, before, after, grad, step, flag=None, sparse=True):
+    def __init__(self, name, kernel, slots, before, after, grad, step, flag=None, sparse=True, refs=True):
         self.name, self.kernel, self.slots, self.before, self.after = name, kernel, slots, before, after
-        self.grad, self.step, self.flag, self.sparse = grad, step, flag, sparse
+        self.grad, self.step, self.flag, self.sparse, self.refs = grad, step, flag, sparse, refs
 
 
 def _gradient_descent(state, grad, scalars, flag):
@@ -125,6 +126,49 @@ def _ftrl(state, grad, scalars, rows):
     return variable.astype(linear.dtype), following, linear
 
 
+def _ada_max(state, grad, scalars, flag):
+    (variable, mean, norm), (power, rate, beta1, beta2, epsilon) = state, scalars
+    one = power.dtype.type(1)
+    mean = mean + (grad - mean) * (one - beta1)
+    norm = np.maximum(beta2 * norm, np.abs(grad))
+    return variable - rate / (one - power) * (mean / (norm + epsilon)), mean, norm
+
+
+def _add_sign(state, grad, scalars, flag):
+    (variable, mean), (rate, alpha, decay, beta) = state, scalars
+    mean = mean * beta + grad * (beta.dtype.type(1) - beta)
+    return variable - rate * (alpha + decay * np.sign(grad) * np.sign(mean)) * grad, mean
+
+
+def _power_sign(state, grad, scalars, flag):
+    (variable, mean), (rate, logbase, decay, beta) = state, scalars
+    mean = mean * beta + grad * (beta.dtype.type(1) - beta)
+    return variable - rate * np.exp(logbase * decay * np.sign(grad) * np.sign(mean)) * grad, mean
+
+
+def _adagrad_v2(state, grad, scalars, flag):
+    (variable, accumulator), (rate, epsilon) = state, scalars
+    if flag:
+        accumulator = accumulator + grad * grad
+    return variable - grad * rate / (np.sqrt(accumulator) + epsilon), accumulator
+
+
+def _keras_momentum(state, grad, scalars, flag):
+    (variable, accumulator), (rate, momentum) = state, scalars
+    accumulator = accumulator * momentum - grad * rate
+    return variable + (accumulator * momentum - grad * rate if flag else accumulator), accumulator
+
+
+def _adam_amsgrad(state, grad, scalars, flag):
+    (variable, mean, square, largest), (power1, power2, rate, beta1, beta2, epsilon) = state, scalars
+    one = power1.dtype.type(1)
+    rate = rate * np.sqrt(one - power2) / (one - power1)
+    mean = mean + (grad - mean) * (one - beta1)
+    square = square + (grad * grad - square) * (one - beta2)
+    largest = np.maximum(largest, square)
+    return variable - mean * rate / (np.sqrt(largest) + epsilon), mean, square, largest
+
+
 _RULES = (
     _Rule("GradientDescent", "apply_gradient_descent", (), ("alpha",), (), "delta", _gradient_descent, sparse=False),
     _Rule("Momentum", "apply_momentum", ("accum",), ("lr",), ("momentum",), "grad", _momentum, ("use_nesterov", False)),
@@ -142,6 +186,16 @@ _RULES = (
           ("lr", "l1", "l2", "global_step: int64"), "grad", _adagrad_da),
     _Rule("Ftrl", "apply_ftrl", ("accum", "linear"), (), ("lr", "l1", "l2", "lr_power"), "grad", _ftrl),
     _Rule("FtrlV2", "apply_ftrl_v2", ("accum", "linear"), (), ("lr", "l1", "l2", "l2_shrinkage", "lr_power"), "grad", _ftrl),
+    _Rule("AdaMax", "apply_ada_max", ("m", "v"), ("beta1_power", "lr", "beta1", "beta2", "epsilon"), (), "grad", _ada_max,
+          sparse=False),
+    _Rule("AddSign", "apply_add_sign", ("m",), ("lr", "alpha", "sign_decay", "beta"), (), "grad", _add_sign, sparse=False),
+    _Rule("PowerSign", "apply_power_sign", ("m",), ("lr", "logbase", "sign_decay", "beta"), (), "grad", _power_sign,
+          sparse=False),
+    _Rule("AdagradV2", "apply_adagrad_v2", ("accum",), ("lr", "epsilon"), (), "grad", _adagrad_v2, ("update_slots", True)),
+    _Rule("KerasMomentum", "apply_keras_momentum", ("accum",), ("lr",), ("momentum",), "grad", _keras_momentum,
+          ("use_nesterov", False), refs=False),
+    _Rule("AdamWithAmsgrad", "apply_adam_amsgrad", ("m", "v", "vhat"),
+          ("beta1_power", "beta2_power", "lr", "beta1", "beta2", "epsilon"), (), "grad", _adam_amsgrad, sparse=False, refs=False),
 )  # fmt: skip
 
 
@@ -236,7 +290,7 @@ def _define(rule, sparse, resource):
 
 
 for _rule in _RULES:
-    for _resource in (False, True):
+    for _resource in (False, True) if _rule.refs else (True,):
         register(_define(_rule, False, _resource))
         if _rule.sparse:
             register(_define(_rule, True, _resource))

@@ -25,6 +25,12 @@ _WRITTEN = {
     "apply_adagrad_da": 3,
     "apply_ftrl": 3,
     "apply_ftrl_v2": 3,
+    "apply_ada_max": 3,
+    "apply_add_sign": 2,
+    "apply_power_sign": 2,
+    "apply_adagrad_v2": 2,
+    "apply_keras_momentum": 2,
+    "apply_adam_amsgrad": 4,
 }
 
 
