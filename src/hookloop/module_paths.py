@@ -16,7 +16,7 @@ from types import ModuleType
 _ROOT = __name__.rpartition(".")[0]
 
 
-def install(package, table, renamed=None, same=None):
+def install(package, table, renamed=None, same=None, bare=()):
     """Lets the modules of a table be imported below a package.
 
     Args:
@@ -25,8 +25,10 @@ def install(package, table, renamed=None, same=None):
         itself), or of other packages behind a colon. What is in a place behind "?" is found there, but not listed.
       renamed: module -> {name: its dotted name below `hookloop`, with a dot behind it where it is a module}.
       same: module -> the module below `hookloop` that it is.
+      bare: modules that can be imported and have no names, so that a file which needs one in a few of its functions is loaded.
     """
-    sys.meta_path.append(_Finder(package + ".", table, renamed or {}, same or {}))
+    table = {**table, **dict.fromkeys(bare, ())}
+    sys.meta_path.append(_Finder(package + ".", table, renamed or {}, same or {}, frozenset(bare)))
 
 
 def answer_for(name, package):
@@ -66,8 +68,9 @@ class _OtherName(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Asked after the files: what is a file of the package stays one."""
 
-    def __init__(self, prefix, table, renamed, same):
+    def __init__(self, prefix, table, renamed, same, bare):
         self._prefix = prefix
+        self._bare = bare
         self._table = table
         self._renamed = renamed
         self._same = same
@@ -99,7 +102,8 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
                 raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}")
             value = _look_up(name, places, renamed)
             if value is _ABSENT:
-                raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}")
+                reason = ": hookloop has nothing of this module yet" if below in self._bare else ""
+                raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}{reason}")
             setattr(module, name, value)
             return value
 

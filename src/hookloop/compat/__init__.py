@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections.abc as collections_abc
 import numbers
 import os
 from contextlib import contextmanager

@@ -21,6 +21,9 @@ _TABLE = {
     "framework.sparse_tensor": ("",),
     **{f"eager.{name}": ("",) for name in "backprop core def_function function wrap_function".split()},
     "eager.test": ("test",),
+    "compat.compat": ("compat",),
+    "data.util.structure": ("data.specs", "data.experimental"),
+    "framework.config": ("config.experimental", "config.threading", "config.optimizer", "config"),
     **{f"data.experimental.ops.{name}": ("data.experimental",) for name in """batching cardinality counter enumerate_ops error_ops
         get_single_element grouping interleave_ops iterator_ops optimization_options parsing_ops prefetching_ops random_ops readers
         resampling scan_ops shuffle_ops stats_aggregator stats_ops stats_options take_while_ops threading_options unique
@@ -51,6 +54,12 @@ _TABLE = {
     # Imported for the gradients that they register.
     **{f"ops.{name}_grad": ("",) for name in "array control_flow data_flow linalg manip math nn optional random state tensor_array".split()},
     "ops.bitwise_ops": ("bitwise", "?ops.op_functions"),
+    "ops.critical_section_ops": ("",),
+    "ops.image_grad": ("",),
+    **dict.fromkeys(("ops.image_ops", "ops.image_ops_impl"), ("image", *_OPS)),
+    "ops.init_ops_v2": ("compat.v2.initializers", "compat.v2"),
+    "ops.linalg_ops_impl": ("linalg",),
+    "ops.list_ops": ("?ops.op_functions", ""),
     "ops.gradient_checker": ("test",),
     "ops.gradients": ("", "gradients"),
     "ops.gradients_util": ("", "gradients"),
@@ -77,6 +86,7 @@ _TABLE = {
     "platform.gfile": ("gfile",),
     "platform.googletest": ("test",),
     "platform.resource_loader": ("resource_loader",),
+    "platform.sysconfig": ("sysconfig",),
     "platform.test": ("test",),
     "pywrap_tensorflow": ("train", "errors"),
     **{f"saved_model.{name}": (f"saved_model.{name}", "saved_model", "?saved_model._more_names") for name in """builder constants
@@ -97,6 +107,7 @@ _TABLE = {
         checkpoint_utils coordinator device_setter ftrl gradient_descent learning_rate_decay momentum moving_averages optimizer
         proximal_adagrad proximal_gradient_descent queue_runner rmsprop session_manager session_run_hook slot_creator supervisor
         sync_replicas_optimizer training_util""".split()},
+    **{f"training.experimental.{name}": ("train.experimental",) for name in "loss_scale loss_scale_optimizer mixed_precision".split()},
     "training.monitored_session": ("train", "train.session_levels", "train.monitored_session", "train.monitored_training_session"),
     "training.saver": ("train", "train.saver", "train.saver_builder", "train.saveable"),
     "training.saving.saveable_object": ("train.saveable",),
@@ -106,6 +117,7 @@ _TABLE = {
     "training.tracking.tracking": ("trackable", "train"),
     "training.tracking.util": ("train",),
     "util.compat": ("compat",),
+    "util.compat_internal": ("compat",),
     "util.nest": ("nest", "python.util.shallow", "python.util.paths"),
     # Python's own modules, which decorated functions here need no others for.
     "util.tf_contextlib": (":contextlib",),
@@ -204,7 +216,29 @@ _RENAMED = {
 
 # Programs and suites put functions and classes of their own into these: what is there is the module itself.
 _SAME = {
-    "platform.tf_logging": "logging", "summary.writer.writer": "summary.writer", "summary.writer.writer_cache": "summary.writer",
+    "framework.test_combinations": "python.framework.combinations", "platform.tf_logging": "logging", "summary.writer.writer": "summary.writer", "summary.writer.writer_cache": "summary.writer",
 }  # fmt: skip
 
-install(__name__, _TABLE, _RENAMED, _SAME)
+# What is in these is not there yet. Files that use one of them in a few functions import it at their top.
+_BARE = """autograph.core.ag_ctx data.experimental.ops.distribute data.experimental.ops.distribute_options
+    data.experimental.ops.map_defun data.experimental.ops.matching_files data.experimental.ops.optimization
+    data.experimental.ops.sleep data.experimental.ops.snapshot data.experimental.ops.threadpool
+    data.ops.multi_device_iterator_ops data.util.convert data.util.options data.util.random_seed data.util.sparse data.util.traverse
+    distribute.collective_all_reduce_strategy distribute.distribute_coordinator distribute.distribute_lib
+    distribute.distribution_strategy_context distribute.mirrored_strategy distribute.values
+    feature_column.feature_column feature_column.feature_column_lib framework.auto_control_deps framework.c_api_util
+    framework.convert_to_constants framework.cpp_shape_inference_pb2 framework.error_interpolation framework.func_graph
+    framework.graph_to_function_def framework.kernels framework.load_library framework.op_def_library framework.test_ops
+    framework.traceable_stack keras.engine.training keras.keras_parameterized keras.layers.core
+    layers.convolutional layers.core layers.layers ops.batch_ops ops.boosted_trees_ops ops.collective_ops ops.cond_v2
+    ops.control_flow_util_v2 ops.control_flow_v2_toggles ops.ctc_ops ops.gen_stateful_random_ops
+    ops.linalg.linear_operator ops.linalg.linear_operator_test_util ops.proto_ops ops.losses.losses ops.losses.losses_impl ops.losses.util ops.metrics ops.metrics_impl ops.op_selector
+    ops.ragged.ragged_array_ops ops.ragged.ragged_conversion_ops ops.ragged.ragged_factory_ops ops.ragged.ragged_math_ops
+    ops.ragged.ragged_string_ops ops.ragged.ragged_tensor ops.ragged.ragged_tensor_value
+    ops.rnn ops.rnn_cell ops.rnn_cell_impl ops.sparse_ops ops.stateful_random_ops ops.summary_ops_v2 ops.weights_broadcast_ops
+    ops.while_v2 platform.build_info platform.control_imports pywrap_tensorflow_internal saved_model.nested_structure_coder
+    summary.writer.event_file_writer_v2 training.checkpoint_ops training.saver_test_utils training.saving.functional_saver
+    training.tensorboard_logging training.tracking.data_structures training.tracking.graph_view util.object_identity
+    util.tf_should_use util.tf_stack""".split()  # fmt: skip
+
+install(__name__, _TABLE, _RENAMED, _SAME, _BARE)

@@ -8,6 +8,7 @@ import time
 import warnings
 from contextlib import contextmanager, suppress
 
+from ..compat import as_bytes
 from ..files.os_errors import make_directories
 from ..files.paths import local_path
 from .record_file import RecordFile
@@ -123,12 +124,23 @@ class FileWriter:
             raise ValueError("Please pass only graph, or graph_def (deprecated), but not both.")
         given = graph if graph is not None else graph_def
         if hasattr(given, "as_graph_def"):
+            self._write_plugin_assets(given)
             given = given.as_graph_def(add_shapes=True)
         elif not hasattr(given, "SerializeToString"):
             raise TypeError("The passed graph must be an instance of `Graph` or the deprecated `GraphDef`")
         from .. import messages
 
         self._add(messages.Event(graph_def=given.SerializeToString()), global_step)
+
+    def _write_plugin_assets(self, graph):
+        from ..python.summary.plugin_asset import get_all_plugin_assets
+
+        for plugin in get_all_plugin_assets(graph):
+            directory = os.path.join(local_path(self._logdir) or os.curdir, "plugins", plugin.plugin_name)
+            make_directories(directory)
+            for name, contents in plugin.assets().items():
+                with open(os.path.join(directory, name), "wb") as file:
+                    file.write(as_bytes(contents))
 
     def add_meta_graph(self, meta_graph_def, global_step=None):
         """Writes a `MetaGraphDef`.

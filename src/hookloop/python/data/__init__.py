@@ -1,0 +1,1 @@
+"""`python.data`: modules with something of their own."""

@@ -1,0 +1,1 @@
+"""`python.data.kernel_tests`: what suites of datasets are built on."""

@@ -1,0 +1,1 @@
+"""`python.data.util`: modules with something of their own."""

@@ -1,0 +1,1 @@
+"""`python.summary`: modules with something of their own."""

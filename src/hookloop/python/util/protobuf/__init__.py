@@ -1,0 +1,1 @@
+"""`python.util.protobuf`: modules with something of their own."""
