@@ -345,3 +345,17 @@ def test_a_sum_that_adds_something_several_times_does_not_write_over_it(executor
         found = session.run(total, {x: values})
     expected = len(places) * (values @ weights) + (4 - len(places)) * np.sin(values)
     np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9)
+
+
+def test_a_chain_of_too_many_operands_is_two(executor, monkeypatch):
+    """Twenty tensors that are read, and ten results that are fetched, are more than one instruction has room for."""
+    read = [tf.placeholder(tf.float32, [300]) for _ in range(20)]
+    total, fetches = read[0], []
+    for index, x in enumerate(read[1:]):
+        total = total * x
+        if index % 2:
+            fetches.append(total)
+    fetches.append(total)
+    feeds = {x: rows(300) + k for k, x in enumerate(read)}
+    assert kernels(optimized(fetches, feeds)) == ["fused", "fused"]
+    assert_same_bits(fetches, [feeds], monkeypatch)

@@ -29,6 +29,7 @@ def test_the_order_of_the_passes_is_one_literal_list():
         "repeat_late",
         "write_in_place",
         "split_updates",
+        "compute_again",
         "fuse_elementwise",
         "assign_in_place",
         "update_in_products",

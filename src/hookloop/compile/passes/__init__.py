@@ -9,6 +9,7 @@ IR's rules in between when tests run.
 from .assign_in_place import assign_in_place
 from .batch_products import batch_products
 from .block_rows import block_rows
+from .compute_again import compute_again
 from .count_true import count_true
 from .drop_unused import drop_unused
 from .expand_powers import expand_powers
@@ -63,6 +64,7 @@ PASSES = (
     repeat_late,
     write_in_place,
     split_updates,
+    compute_again,
     fuse_elementwise,
     assign_in_place,
     update_in_products,

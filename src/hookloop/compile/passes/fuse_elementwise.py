@@ -40,6 +40,13 @@ def fuse_elementwise(program):
         _Fusion(uses, block).run()
 
 
+def chains_in(block):
+    """The chains of a block, those of one instruction among them: lists of (place in the block, instruction)."""
+    fusion = _Fusion(None, block)
+    fusion.find()
+    return fusion.chains
+
+
 def chain_of(uses, instr):
     """One elementwise instruction as a chain of one step."""
     return _assemble(uses, [(0, instr)])
@@ -58,7 +65,7 @@ class _Chain:
 
     def add(self, index, instr):
         self.members.append((index, instr))
-        self.steps += _steps_of(instr)
+        self.steps += steps_of(instr)
         (out,) = instr.outputs
         place = place_key(out)
         for value in instr.inputs:
@@ -108,9 +115,19 @@ class _Fusion:
         self.uses = uses
         self.block = block
         self.open: list[_Chain] = []
+        self.chains: list = []  # the members of each that is complete
         self.replaced: dict[int, list] = {}  # place in the block -> what stands there instead
 
     def run(self):
+        self.find()
+        for members in self.chains:
+            self._emit(members)
+        if self.replaced:
+            items = self.block.items
+            self.block.items = [new for i, item in enumerate(items) for new in self.replaced.get(i, (item,))]
+
+    def find(self):
+        """Puts the instructions of the block into chains."""
         for index, item in enumerate(self.block.items):
             if not isinstance(item, Instr) or item.kernel in STEERING or item.defines:
                 self._close(list(self.open))
@@ -119,16 +136,13 @@ class _Fusion:
             elif self.open:
                 self._close_conflicting(item, None)
         self._close(list(self.open))
-        if self.replaced:
-            items = self.block.items
-            self.block.items = [new for i, item in enumerate(items) for new in self.replaced.get(i, (item,))]
 
     def _place(self, index, instr):
         """Adds an instruction to the chains it belongs to, which become one, or begins one."""
         shape = instr.outputs[0].shape
         places = [place_key(v) for v in instr.inputs]
         joined = [c for c in self.open if same_shape(c.shape, shape) and c.takes(instr, places)]
-        home, length = None, _steps_of(instr)
+        home, length = None, steps_of(instr)
         for chain in joined:
             if length + chain.steps <= MOST_STEPS:
                 length += chain.steps
@@ -155,7 +169,7 @@ class _Fusion:
     def _close(self, chains):
         for chain in chains:
             self.open.remove(chain)
-            self._emit(chain.members)
+            self.chains.append(chain.members)
 
     def _emit(self, members):
         """Puts the chain where its last member stood; in two where it has too many operands."""
@@ -165,6 +179,9 @@ class _Fusion:
             return
         fused = _assemble(self.uses(), members)
         if fused is None:
+            half = len(members) // 2
+            self._emit(members[:half])
+            self._emit(members[half:])
             return
         for index, _ in members:
             self.replaced[index] = []
@@ -200,7 +217,7 @@ def _has_step(item):
     return all(v.dtype.name in _TYPES for v in (*item.inputs, *item.outputs))
 
 
-def _steps_of(instr):
+def steps_of(instr):
     """How many steps an instruction takes: a sum of several is additions into its result, one after the other."""
     return len(instr.inputs) - 1 if instr.kernel == "add_n" else 1
 
@@ -274,7 +291,7 @@ class _Assembly:
         return len(self.inputs) + self.output_at[step] if step in self.output_at else count + self.slots[step]
 
     def params(self):
-        found = [self.slot_count, sum(map(_steps_of, self.instrs))]
+        found = [self.slot_count, sum(map(steps_of, self.instrs))]
         for step, instr in enumerate(self.instrs):
             inputs, result = [self.operand(v, step) for v in instr.inputs], self.result(step)
             dtype = instr.outputs[0].dtype.as_datatype_enum
