@@ -225,6 +225,19 @@ VARIANTS(is_inf, EACH_FLOAT(TEST_ROW, is_inf))
 EACH_FLOAT(TEST, is_finite, !!isfinite(x))
 VARIANTS(is_finite, EACH_FLOAT(TEST_ROW, is_finite))
 
+/* How many bits are set: pairs, fours and bytes are added up beside each other, and a product adds the bytes. */
+static inline uint8_t count_bits(uint64_t x) {
+    x -= (x >> 1) & 0x5555555555555555u;
+    x = (x & 0x3333333333333333u) + ((x >> 2) & 0x3333333333333333u);
+    x = (x + (x >> 4)) & 0x0f0f0f0f0f0f0f0fu;
+    return (uint8_t)((x * 0x0101010101010101u) >> 56);
+}
+#define WIDTH_MASK(x) (~UINT64_C(0) >> (64 - 8 * sizeof(x)))
+#define COUNT_BITS(tag, dtype, S, C, LOAD, STORE, op, EXPR) UNARY_LOOP(ew_##op##_##tag, S, C, LOAD, uint8_t, PLAIN, EXPR)
+#define COUNT_ROW(tag, dtype, S, C, LOAD, STORE, op) {dtype, HL_UINT8, ew_##op##_##tag},
+EACH_INT(COUNT_BITS, population_count, count_bits((uint64_t)x & WIDTH_MASK(x)))
+VARIANTS(population_count, EACH_INT(COUNT_ROW, population_count))
+
 /* --- table ------------------------------------------------------------------------------------------------------------- */
 
 /* Each op, and its nanoseconds an element. */
@@ -272,7 +285,8 @@ VARIANTS(is_finite, EACH_FLOAT(TEST_ROW, is_finite))
     X(softsign, 0.1) \
     X(is_nan, 0.1) \
     X(is_inf, 0.1) \
-    X(is_finite, 0.1)
+    X(is_finite, 0.1) \
+    X(population_count, 0.3)
 
 #define PREPARE(op, cost)                                                                              \
     static hl_status prepare_##op(hl_prepare *prep) {                                                 \

@@ -127,6 +127,7 @@ _LATER_NAMES = {  # module -> its names here
         fake_quant_with_min_max_vars_per_channel_gradient
     """.split(),
     "ops.accumulators": "ConditionalAccumulator ConditionalAccumulatorBase SparseConditionalAccumulator".split(),
+    "ops.bits": ["fingerprint"],
     "ops.candidates": ["sparse_to_dense"],
     "ops.decoding": "decode_compressed decode_json_example".split(),
     "ops.critical_section": ["CriticalSection"],

@@ -594,6 +594,7 @@ from .ops.fake_quant import fake_quant_with_min_max_vars as fake_quant_with_min_
 from .ops.fake_quant import fake_quant_with_min_max_vars_gradient as fake_quant_with_min_max_vars_gradient
 from .ops.fake_quant import fake_quant_with_min_max_vars_per_channel as fake_quant_with_min_max_vars_per_channel
 from .ops.fake_quant import fake_quant_with_min_max_vars_per_channel_gradient as fake_quant_with_min_max_vars_per_channel_gradient
+from .ops.bits import fingerprint as fingerprint
 from .ops.session_handles import get_session_handle as get_session_handle
 from .ops.session_handles import get_session_tensor as get_session_tensor
 from .ops.matrix_functions import matrix_square_root as matrix_square_root

@@ -32,6 +32,8 @@ __getattr__, __dir__ = attributes(
         "lstsq": "matrix_solve_ls",
         "matvec": "ops.linalg.matvec",
         "normalize": "ops.linalg.normalize",
+        "tridiagonal_matmul": "ops.tridiagonal.tridiagonal_matmul",
+        "tridiagonal_solve": "ops.tridiagonal.tridiagonal_solve",
         "triangular_solve": "matrix_triangular_solve",
     },
 )

@@ -13,7 +13,7 @@ _SESSION_TENSORS = frozenset(("DeleteSessionTensor", "GetSessionHandle", "GetSes
 _PRINTING = frozenset(("Assert", "Print", "PrintV2", "StringFormat", "Timestamp"))
 
 _TEXT = frozenset((
-    "AsString", "DecodeBase64", "DecodeCompressed", "DecodeJSONExample", "DecodeRaw", "EncodeBase64", "ReduceJoin", "RegexFullMatch", "RegexReplace",
+    "AsString", "DecodeBase64", "DecodeCompressed", "DecodeJSONExample", "DecodeRaw", "EncodeBase64", "Fingerprint", "ReduceJoin", "RegexFullMatch", "RegexReplace",
     "StaticRegexFullMatch", "StaticRegexReplace", "StringJoin", "StringLength", "StringLower", "StringStrip",
     "StringToHashBucket", "StringToHashBucketFast", "StringToHashBucketStrong", "StringToNumber", "StringUpper",
     "SdcaFprint", "Substr", "UnicodeTranscode", "UnsortedSegmentJoin",

@@ -311,6 +311,32 @@ def _pow(node, x, y):
     return np.power(x, y)
 
 
+def _same_shape(c):
+    if c.known(0) and c.known(1) and len(c.shape(0)) != len(c.shape(1)):
+        c.fail(f"Shapes must be equal rank, but are {len(c.shape(0))} and {len(c.shape(1))}")
+    return c.merge_shapes(c.shape(0), c.shape(1)) if c.known(0) and c.known(1) else c.shape(int(not c.known(0)))
+
+
+def _approximate_lower(c, node):
+    (x, y), (out,) = node.inputs, node.outputs
+    difference = c.temp(x.dtype, out.shape)
+    c.emit("sub", [x, y], [difference], views="any")
+    size = difference
+    if x.dtype in kinds.COMPLEX:
+        size = c.temp(x.dtype.real_dtype, out.shape)
+        c.emit("complex_abs", [difference], [size], views="any")
+    elif x.dtype not in kinds.UNSIGNED:
+        size = c.temp(x.dtype, out.shape)
+        c.emit("abs", [difference], [size], views="any")
+    tolerance = np.array(node.attrs["tolerance"], np.float32).astype(size.dtype.as_numpy_dtype)
+    c.emit("less", [size, c.literal(tolerance)], [out], views="any")
+
+
+def _approximate_reference(node, x, y):
+    size = np.abs(x - y)
+    return size < np.float32(node.attrs["tolerance"]).astype(size.dtype)
+
+
 # --- definitions ------------------------------------------------------------------------------------------
 
 
@@ -363,6 +389,8 @@ register(
     _comparison("LessEqual", "less_equal", np.less_equal, kinds.REAL),
     _comparison("Greater", "greater", np.greater, kinds.REAL),
     _comparison("GreaterEqual", "greater_equal", np.greater_equal, kinds.REAL),
+    OpDef("ApproximateEqual", "x: T, y: T", "z: bool", attrs={"tolerance": 1e-5}, types={"T": kinds.NUMBER}, shape=_same_shape,
+          lower=_approximate_lower, reference=_approximate_reference, gradient=no_gradient),
     OpDef("LogicalAnd", "x: bool, y: bool", "z: bool", shape=broadcast, kernel="logical_and", views="any",
           reference=_plain(np.logical_and), gradient=no_gradient, overwrites=(0, 1)),
     OpDef("LogicalOr", "x: bool, y: bool", "z: bool", shape=broadcast, kernel="logical_or", views="any",

@@ -291,7 +291,31 @@ def _turned(c, rank):
     return [c.once(sum(times)) for times in zip(*named)] or [0] * rank
 
 
+def _marked_shape(c):
+    if c.known(1):
+        (count,) = c.shape(1)
+        if isinstance(count, int) and count > 8:
+            c.fail_in_run("reverse does not work on tensors with more than 8 dimensions")
+        if c.known(0) and isinstance(count, int) and count != len(c.shape(0)):
+            c.fail(f"Shape must be rank {count} but is rank {len(c.shape(0))}")
+    return unchanged(c)
+
+
+def _marked_lower(c, node):
+    x = node.inputs[0]
+    strides, offset = list(c.strides(x)), 0
+    for axis, turned in enumerate(c.constant(1).tolist()):
+        if turned:
+            offset = offset + (x.shape[axis] - 1) * strides[axis]
+            strides[axis] = -strides[axis]
+    c.view(node.outputs[0], x, strides, offset)
+
+
 register(
+    OpDef("Reverse", "tensor: T, dims: bool", "output: T", ranks={"dims": 1},
+          types={"T": kinds.NUMBER | kinds.BOOL | {dtypes.string}}, shape=_marked_shape, lower=_marked_lower,
+          reference=lambda node, x, dims: np.flip(x, tuple(np.flatnonzero(dims).tolist())),
+          gradient=lambda op, grad: [apply_op("Reverse", [grad, op.inputs[1]]), None]),
     OpDef("ReverseV2", "tensor: T, axis: Tidx", "output: T", ranks={"axis": 1}, attrs={"Tidx": dtypes.int32},
           types={"T": kinds.NUMBER | kinds.BOOL | {dtypes.string}, "Tidx": kinds.INDEX}, shape=_reversed_shape, lower=_reverse_lower,
           reference=lambda node, x, axis: np.flip(x, tuple(int(a) for a in np.ravel(axis))),

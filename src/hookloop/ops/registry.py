@@ -30,11 +30,14 @@ _LATER = {
             ResourceAccumulatorNumAccumulated ResourceAccumulatorSetGlobalStep ResourceAccumulatorTakeGradient
             ResourceConditionalAccumulator SparseAccumulatorApplyGradient SparseAccumulatorTakeGradient
             SparseConditionalAccumulator""",
+        "bits": "CompareAndBitpack Fingerprint PopulationCount",
         "branch_taken": "BranchTaken",
         "candidates": """AllCandidateSampler ComputeAccidentalHits FixedUnigramCandidateSampler LearnedUnigramCandidateSampler
             LogUniformCandidateSampler SparseToDense ThreadUnsafeUnigramCandidateSampler UniformCandidateSampler""",
         "critical_section": "ConsumeMutexLock MutexLock MutexV2",
+        "data_formats": "DataFormatDimMap DataFormatVecPermute",
         "decoding": "DecodeCompressed DecodeJSONExample",
+        "diagonals": "MatrixDiagPartV2 MatrixDiagV2 MatrixSetDiagV2",
         "dilation": "Dilation2D Dilation2DBackpropFilter Dilation2DBackpropInput",
         "fake_quant": """FakeQuantWithMinMaxArgs FakeQuantWithMinMaxArgsGradient FakeQuantWithMinMaxVars
             FakeQuantWithMinMaxVarsGradient FakeQuantWithMinMaxVarsPerChannel FakeQuantWithMinMaxVarsPerChannelGradient""",
@@ -60,6 +63,7 @@ _LATER = {
             TensorListLength TensorListPopBack TensorListPushBack TensorListReserve TensorListResize TensorListSetItem
             TensorListStack""",
         "text_encodings": "UnicodeTranscode UnsortedSegmentJoin",
+        "tridiagonal": "TridiagonalMatMul TridiagonalSolve",
     }.items()
     for name in names.split()
 }

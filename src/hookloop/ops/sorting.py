@@ -151,13 +151,75 @@ def _bucket_reference(node, values):
     return np.asarray(np.searchsorted(np.float32(node.attrs["boundaries"]), numbers, "right"), np.int32)
 
 
+# --- one of the elements in order -----------------------------------------------------------------------------------
+
+
+def _nth_shape(c):
+    if c.known(1) and len(c.shape(1)):
+        c.fail(f"Input must be scalar but has rank {len(c.shape(1))}")
+    shape = c.shape(0)
+    if not shape:
+        c.fail("Shape must be at least rank 1 but is rank 0")
+    n, length = c.sizes(1)[0], shape[-1]
+    if isinstance(n, int) and n < 0:
+        c.fail(f"Dimension size, given by scalar input 1, must be non-negative but is {n}")
+    if isinstance(n, int) and isinstance(length, int) and n >= length:
+        c.fail(f"Input must have last dimension > n = {n} but is {length}")
+    c.within(n, length - 1)
+    return shape[:-1]
+
+
+def _nth_lower(c, node):
+    (x, _), (out,) = node.inputs, node.outputs
+    n = c.sizes(1)[0]
+    count = n + 1 if node.attrs["reverse"] else x.shape[-1] - n
+    form = (*x.shape[:-1], count)
+    values, places = c.temp(x.dtype, form), c.temp(dtypes.int32, form)
+    c.emit("top_k", [x], [values, places], (1,))
+    strides = c.strides(values)
+    c.view(out, values, strides[:-1], (count - 1) * strides[-1])
+
+
+def _nth_reference(node, x, n):
+    place = x.shape[-1] - 1 - int(n) if node.attrs["reverse"] else int(n)
+    return np.array(np.sort(x, axis=-1)[..., place])
+
+
+def _nth_gradient(op, grad):
+    from .array import expand_dims
+    from .cast import cast
+    from .math import divide, equal
+    from .reduce import reduce_sum
+
+    chosen = cast(equal(expand_dims(op.outputs[0], -1), op.inputs[0]), grad.dtype)
+    many = expand_dims(reduce_sum(chosen, -1), -1)
+    return [divide(chosen, many) * expand_dims(grad, -1), None]
+
+
 register(
+    OpDef("NthElement", "input: T, n: int32", "values: T", attrs={"reverse": False}, types={"T": kinds.REAL}, shape=_nth_shape,
+          lower=_nth_lower, reference=_nth_reference, gradient=_nth_gradient),
     _bounds_op("LowerBound", "left"),
     _bounds_op("UpperBound", "right"),
     OpDef("Bucketize", "input: T", "output: int32", attrs={"boundaries": None},
           types={"T": frozenset([dtypes.int32, dtypes.int64, dtypes.float32, dtypes.float64])}, shape=_bucket_shape,
           lower=_bucket_lower, reference=_bucket_reference),
 )  # fmt: skip
+
+
+def nth_element(input, n, reverse=False, name=None):
+    """The element of each row that is the n-th in ascending order, counted from 0.
+
+    Args:
+      input: [..., length], numbers.
+      n: a scalar, less than the length.
+      reverse: whether the order is descending.
+      name: the node's name.
+
+    Returns:
+      [...].
+    """
+    return apply_op("NthElement", [input, n], {"reverse": reverse}, name)
 
 
 def searchsorted(sorted_sequence, values, side="left", out_type=dtypes.int32, name=None):
