@@ -108,6 +108,9 @@ def test_partitions_are_put_together(tmp_path):
     bundle.write(str(tmp_path / "y"), parts[:1])
     with pytest.raises(tf.errors.DataLossError, match="the slices of 'w' do not fill its shape"):
         bundle.BundleReader(str(tmp_path / "y")).read("w")
+    (tmp_path / "x.data-00000-of-00001").unlink()
+    with pytest.raises(tf.errors.NotFoundError, match="x.data-00000-of-00001; No such file or directory"):
+        bundle.BundleReader(str(tmp_path / "x")).read("w")
 
 
 def test_writing_over_a_prefix_leaves_one_checkpoint(tmp_path):

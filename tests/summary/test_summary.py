@@ -231,6 +231,7 @@ def test_buckets_of_many_numbers_are_those_of_each_alone():
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_records_are_on_the_disk_at_once_and_a_removed_file_is_made_again(tmp_path):
     with tf.summary.FileWriter(str(tmp_path)) as writer:
+        writer.add_session_log(tf.SessionLog(status=tf.SessionLog.START))
         (path,) = tmp_path.iterdir()
 
         def add(step):

@@ -97,6 +97,20 @@ def test_seconds(tmp_path, monkeypatch):
     assert saved(tmp_path) == [0, 3]
 
 
+@pytest.mark.parametrize("never", [0, None])
+def test_a_period_that_is_never_beside_another(tmp_path, never):
+    train(
+        tmp_path,
+        4,
+        save_checkpoint_secs=never,
+        save_checkpoint_steps=2,
+        save_summaries_steps=never,
+        save_summaries_secs=never,
+    )
+    found = {name.split(".")[1] for name in os.listdir(tmp_path) if name.endswith(".index")}
+    assert found == {"ckpt-0", "ckpt-2", "ckpt-4"}
+
+
 def test_never(tmp_path):
     train(tmp_path, 3, save_checkpoint_secs=None, save_summaries_steps=None, log_step_count_steps=None)
     assert os.listdir(tmp_path) == []

@@ -33,6 +33,9 @@ class TestStopAtStep:
     def test_a_step_past_the_last_one_stops_too(self):
         assert steps_taken([tf.train.StopAtStepHook(last_step=7)], counting(by=3)) == 3
 
+    def test_a_step_that_rises_by_more_than_is_left_is_the_last_one(self):
+        assert steps_taken([tf.train.StopAtStepHook(num_steps=3)], counting(by=7)) == 1
+
     def test_runs_that_do_not_step_do_not_count(self):
         step, other = counting(), tf.constant(1)
         with tf.train.MonitoredSession(hooks=[tf.train.StopAtStepHook(last_step=2)]) as session:

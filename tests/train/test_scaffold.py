@@ -76,6 +76,8 @@ class TestSessionManager:
         manager = tf.train.SessionManager(ready_op=tf.report_uninitialized_variables())
         with pytest.raises(RuntimeError, match="did not make model ready.*Init op: NoOp.*Variables not initialized: v"):
             manager.prepare_session("", init_op=tf.no_op())
+        with pytest.raises(RuntimeError, match="Init op: <no name for <class 'list'>>, init fn: None"):
+            manager.prepare_session("", init_op=[tf.no_op()])
 
     def test_prepared(self):
         v = tf.Variable(1, name="v")

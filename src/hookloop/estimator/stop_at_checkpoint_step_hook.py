@@ -8,7 +8,7 @@ from ..train.checkpoint_management import latest_checkpoint
 from ..train.checkpoint_utils import load_variable
 from ..train.session_run_hook import SessionRunArgs, SessionRunHook
 from ..train.stop_at_step_hook import StopAtStepHook
-from ..train.training_util import get_global_step
+from ..train.training_util import global_step_of_hook
 
 __all__ = ["make_stop_at_checkpoint_step_hook"]
 
@@ -26,7 +26,7 @@ class _StopAtCheckpointStepHook(SessionRunHook):
         self._wait_after_file_check_secs = wait_after_file_check_secs
 
     def begin(self):
-        self._global_step_tensor = get_global_step()
+        self._global_step_tensor = global_step_of_hook()
         if self._global_step_tensor is None:
             raise RuntimeError("Global step should be created to use StopAtCheckpointStepHook.")
 
@@ -34,7 +34,7 @@ class _StopAtCheckpointStepHook(SessionRunHook):
         return SessionRunArgs(self._global_step_tensor)
 
     def after_run(self, run_context, run_values):
-        if run_values.results + 1 < self._last_step:
+        if run_values.results < self._last_step:
             return
         if self._saved_step() >= self._last_step:
             run_context.request_stop()

@@ -458,6 +458,8 @@ class BundleReader:
         """The slices of a tensor put together: as much of it as is asked for."""
         shape, dtype = self._shape_of(name, entry), self._dtype_of(name, entry)
         if math.prod(shape) > self._bytes_of_data():  # every element takes a byte or more
+            for shard in range(self._last_shard + 1):
+                files.open(shard)  # raises where it is missing
             raise self._corrupt(name, f"the shape {list(shape)}")
         wanted = slices.ranges(*partition) if partition is not None else tuple(slice(0, size) for size in shape)
         out = np.zeros([w.stop - w.start for w in wanted], dtype.as_numpy_dtype)

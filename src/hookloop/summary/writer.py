@@ -8,6 +8,7 @@ import time
 import warnings
 from contextlib import contextmanager, suppress
 
+from .. import errors
 from ..compat import as_bytes
 from ..files.os_errors import make_directories
 from ..files.paths import local_path
@@ -17,7 +18,7 @@ __all__ = ["FileWriter", "FileWriterCache"]
 
 
 class FileWriter:
-    """Writes summaries and other events to a file in a directory.
+    """Writes summaries and other events to a file in a directory, which is made with the first of them.
 
     Args:
       logdir: the directory; it is made where it is missing.
@@ -43,8 +44,12 @@ class FileWriter:
         self._arguments = (max_queue, flush_secs, os.fsdecode(suffix))
         self._tags = set()
         self._run_tags = set()
-        self._writer = self._open()
+        self._opening = threading.Lock()
+        self._opened = None
         self._closed = self._told = False
+        make_directories(local_path(self._logdir) or os.curdir)
+        if suffix:
+            self._opened = self._open()
         if graph is not None or graph_def is not None:
             self.add_graph(graph=graph, graph_def=graph_def)
             from ..train.meta_graph import export_meta_graph
@@ -63,6 +68,14 @@ class FileWriter:
             waiting = writer._async_writer
             waiting._writer = waiting._worker._record_writer = RecordFile(writer._file_name)
         return writer
+
+    @property
+    def _writer(self):
+        """What writes the file, which is made with the first event: a writer that is given none leaves no file, as TensorFlow's."""
+        with self._opening:
+            if self._opened is None:
+                self._opened = self._open()
+            return self._opened
 
     def __enter__(self):
         return self
@@ -189,9 +202,9 @@ class FileWriter:
     def flush(self):
         """Waits until everything is written."""
         self._warn_if_closed()
-        if not self._closed:
+        if not self._closed and self._opened is not None:
             with self._telling():
-                self._writer.flush()
+                self._opened.flush()
 
     def close(self):
         """Writes what waits, ends the thread and closes the file; `reopen` opens another one.
@@ -202,34 +215,46 @@ class FileWriter:
         if self._closed:
             return
         self._closed = True
+        if self._opened is None:
+            return
         if self._error() is None:
             with self._telling():
-                self._writer.close()
-        self._writer._async_writer._worker.join()
+                self._opened.close()
+        self._opened._async_writer._worker.join()
         if self._error() is not None and not self._told:
             with self._telling():
                 raise self._error()
 
     def _error(self):
         """That with which the writer's thread has ended; then the file is closed, too."""
-        return self._writer._async_writer._worker.exception
+        return None if self._opened is None else self._opened._async_writer._worker.exception
 
     def _is_lost(self):
         """Whether its thread has ended with an error, or its file was removed."""
-        return self._error() is not None or not (self._closed or os.path.exists(self._writer._file_name))
+        if self._opened is None:
+            return False
+        return self._error() is not None or not (self._closed or os.path.exists(self._opened._file_name))
 
     @contextmanager
     def _telling(self):
         try:
             yield
-        except OSError as error:
+        except (OSError, errors.OpError) as error:
             self._told = True
-            raise OSError(error.errno, error.strerror or str(error), self._writer._file_name) from error
+            cause = (
+                error.__cause__ if isinstance(error, errors.OpError) else error
+            )  # the first: of making the directory
+            if not isinstance(cause, OSError):
+                raise
+            path = (
+                os.path.join(self._logdir, "events.out.tfevents") if self._opened is None else self._opened._file_name
+            )
+            raise OSError(cause.errno, cause.strerror or str(cause), path) from error
 
     def reopen(self):
         """Opens another file in the directory, where this one is closed."""
         if self._closed:
-            self._writer = self._open()
+            self._opened = self._open() if self._arguments[-1] else None
             self._closed = self._told = False
 
 

@@ -8,6 +8,7 @@ from contextlib import suppress
 
 from .. import logging
 from ..files.atomic import write_atomically
+from ..files.os_errors import make_directories
 from ..files.paths import local_path
 from ..graph import collection_def
 from ..graph.collections import GraphKeys
@@ -286,7 +287,9 @@ def write_message(filename, message, as_text):
         data = text_format.MessageToString(message).encode()
     else:
         data = message.SerializeToString()
-    write_atomically(os.fsdecode(filename), data)
+    filename = local_path(os.fsdecode(filename))
+    make_directories(os.path.dirname(filename))
+    write_atomically(filename, data)
 
 
 # --- reading ------------------------------------------------------------------------------------------------

@@ -20,6 +20,8 @@ from .saver import _get_saver_or_default
 from .session_creator import ChiefSessionCreator
 from .session_levels import (
     _LOST,
+    _LOST_WHILE_ASKED,
+    _LOST_WHILE_CLOSED,
     _LOST_WHILE_MADE,
     _PREEMPTION_ERRORS,
     StepContext,
@@ -243,7 +245,7 @@ class _MonitoredSession(HookLoop):
         except _PREEMPTION_ERRORS as error:
             if not self._should_recover:
                 raise
-            logging.info(_LOST, error)
+            logging.info(_LOST_WHILE_ASKED, error)
             self._close_session()
             self._open()
             return False
@@ -447,11 +449,11 @@ class _MonitoredSession(HookLoop):
         coord.request_stop()
         try:
             coord.join(stop_grace_period_secs=self._stop_grace_period_secs, ignore_live_threads=True)
-        except _PREEMPTION_ERRORS:
-            pass
         except BaseException as error:
-            self._tell_hooks(error)
-            raise
+            if not self._should_recover or not isinstance(error, _PREEMPTION_ERRORS):
+                self._tell_hooks(error)
+                raise
+            logging.warning(_LOST_WHILE_CLOSED, error)
         finally:
             if session is not None:
                 try:

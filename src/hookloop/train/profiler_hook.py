@@ -51,9 +51,11 @@ class ProfilerHook(SessionRunHook):
 
     def after_create_session(self, session, coord):
         save_steps, save_secs = self._period
-        if save_steps is not None:
+        if save_steps is not None and save_steps > 1:
             # The run to come makes the step after the one that the counter shows.
-            self.trigger = Trigger("global_step", every=max(save_steps - 1, 0), first=False)
+            self.trigger = Trigger("global_step", every=save_steps - 1, first=False)
+        elif save_steps is not None:
+            self.trigger = Trigger("runs", every=1, first=False)  # each run but the first
         else:
             self.trigger = Trigger("seconds", every=max(save_secs, 0), first=False)
 

@@ -42,9 +42,9 @@ class Saver:
       var_list: variables, or a dictionary name in the checkpoint -> variable; by default all global variables.
       reshape: whether a checkpoint may have other shapes of as many elements.
       sharded: whether each device writes a file of its own.
-      max_to_keep: how many checkpoints to keep; None or 0 for all.
-      keep_checkpoint_every_n_hours: of the older ones, one in so many hours is kept.
-      name: the name scope of the nodes.
+      max_to_keep: how many checkpoints to keep; None or 0 for all. Each save removes one at most.
+      keep_checkpoint_every_n_hours: of the older ones, one in so many hours is kept; all of them where it is 0 or None.
+      name: the name scope of the nodes; beside `saver_def`, the scope that they were imported into.
       restore_sequentially: accepted; all variables are restored at once.
       saver_def: a `SaverDef`: the nodes are in the graph already.
       builder: a `BaseSaverBuilder`, which makes the nodes; by default one that reads all variables by one node.
@@ -92,10 +92,9 @@ class Saver:
         self._object_saver = None  # names -> keys of object-based checkpoints, and the saver that restores by them
         self._names = None  # `SaverNames` once the nodes are there
         if saver_def is not None:
-            self._take(saver_def)
+            self._take(_in_scope(saver_def, name))
             self._max_to_keep = saver_def.max_to_keep
             self._keep_checkpoint_every_n_hours = saver_def.keep_checkpoint_every_n_hours
-        self._next_checkpoint_time = time.time() + self._keep_checkpoint_every_n_hours * _SECONDS_AN_HOUR
         if not defer_build:
             self.build()
 
@@ -110,16 +109,16 @@ class Saver:
         if self._is_built:
             return
         self._is_built = True
-        if self._names is not None:
-            return
-        if self._var_list is None:
-            self._var_list = _all_saveable_objects()
-        if not self._var_list:
-            if not self._allow_empty:
-                raise ValueError("No variables to save")
-            self._is_empty = True
-            return
-        self._add_nodes()
+        if self._names is None:
+            if self._var_list is None:
+                self._var_list = _all_saveable_objects()
+            if not self._var_list:
+                if not self._allow_empty:
+                    raise ValueError("No variables to save")
+                self._is_empty = True
+                return
+            self._add_nodes()
+        self._next_checkpoint_time = time.time() + self._kept_period()
 
     def _add_nodes(self):
         """Lets the builder add the nodes; ours makes no message of protocol buffers, which takes time, where nobody asks for it."""
@@ -183,12 +182,7 @@ class Saver:
     @staticmethod
     def from_proto(saver_def, import_scope=None):
         """A saver of nodes that are in the graph, the names below an outer scope."""
-        copy = type(saver_def)()
-        copy.CopyFrom(saver_def)
-        if import_scope:
-            for field in ("filename_tensor_name", "save_tensor_name", "restore_op_name"):
-                setattr(copy, field, f"{import_scope.rstrip('/')}/{getattr(copy, field)}")
-        return Saver(saver_def=copy, name=import_scope)
+        return Saver(saver_def=saver_def, name=import_scope)
 
     # --- which checkpoints there are ----------------------------------------------------------------------
 
@@ -214,6 +208,10 @@ class Saver:
         found = [path for path in checkpoint_paths if management.checkpoint_exists(path)]
         self.set_last_checkpoints_with_time(list(zip(found, management.get_checkpoint_mtimes(found))))
 
+    def _kept_period(self):
+        """The seconds between two old checkpoints that are kept."""
+        return (self._keep_checkpoint_every_n_hours or 0.0) * _SECONDS_AN_HOUR
+
     def _note_checkpoint(self, prefix, meta_graph_suffix):
         """Puts a new checkpoint at the end of the list; those that are too many are to be deleted."""
         if not self._max_to_keep:
@@ -221,12 +219,12 @@ class Saver:
         kept = [pair for pair in self._last_checkpoints if pair[0] != prefix]
         kept.append((prefix, time.time()))
         self._last_checkpoints = kept
-        while len(kept) > max(self._max_to_keep, 0):
+        if len(kept) > max(self._max_to_keep, 0):  # one alone: those that an earlier program kept beyond them stay
             oldest = kept.pop(0)
-            if oldest[1] > self._next_checkpoint_time and self._keep_checkpoint_every_n_hours:
-                self._next_checkpoint_time += self._keep_checkpoint_every_n_hours * _SECONDS_AN_HOUR
-                continue
-            self._checkpoints_to_be_deleted.append(oldest)
+            if oldest[1] > self._next_checkpoint_time:
+                self._next_checkpoint_time += self._kept_period()
+            else:
+                self._checkpoints_to_be_deleted.append(oldest)
 
     def _delete_old(self, meta_graph_suffix):
         """Removes what is too much: only once the state file names it no more."""
@@ -270,7 +268,8 @@ class Saver:
         if os.path.split(latest_filename)[0]:
             raise ValueError("'latest_filename' must not contain path components")
         session = _session(sess)
-        prefix = self._prefix(session, _prefix_text(save_path), global_step)
+        save_path = _prefix_text(save_path)
+        prefix = self._prefix(session, save_path, global_step)
         if os.path.basename(prefix) == latest_filename and not self._sharded:
             raise ValueError(f"'latest_filename' collides with 'save_path': '{latest_filename}' and '{prefix}'")
         self.wait()
@@ -292,12 +291,12 @@ class Saver:
         state = run_state.collect(session)
         beside = nullcontext() if state is None else state_file.written_beside(prefix, state)
         if self._writer is None or getattr(type(self._builder), "save_op", None) is not BulkSaverBuilder.save_op:
-            with beside, _directory_named(prefix):
+            with beside, _directory_named(save_path):
                 session.run(self._names.save, {self._names.prefix: prefix})
             record()
             export(meta_graph())
         else:
-            self._write_in_thread(session, prefix, beside, record, meta_graph, export)
+            self._write_in_thread(session, save_path, prefix, beside, record, meta_graph, export)
         return prefix
 
     def _meta_graph(self, graph, strip_default_attrs):
@@ -306,7 +305,7 @@ class Saver:
         with graph.as_default():
             return export_meta_graph(saver_def=self.saver_def, strip_default_attrs=strip_default_attrs)
 
-    def _write_in_thread(self, session, prefix, beside, record, meta_graph, export):
+    def _write_in_thread(self, session, save_path, prefix, beside, record, meta_graph, export):
         """Copies what is to be saved; a thread writes it."""
         nodes = self._save_nodes(session.graph)
         values = session.run([list(node.inputs)[1:] for node in nodes])
@@ -315,7 +314,7 @@ class Saver:
         items = [item for node, (n, s, *tensors) in zip(nodes, values) for item in items_to_save(node, n, s, tensors)]
 
         def write():
-            with beside, _directory_named(prefix):
+            with beside, _directory_named(save_path):
                 write_items(prefix, items)
             record()
             export(meta_graph() if final else message)
@@ -436,15 +435,27 @@ class Saver:
         )  # fmt: skip
 
 
+def _in_scope(saver_def, scope):
+    """A message whose names stand below an outer scope."""
+    if not scope or not hasattr(saver_def, "restore_op_name"):
+        return saver_def
+    copy = type(saver_def)()
+    copy.CopyFrom(saver_def)
+    for field in ("filename_tensor_name", "save_tensor_name", "restore_op_name"):
+        if getattr(copy, field):
+            setattr(copy, field, f"{scope.rstrip('/')}/{getattr(copy, field)}")
+    return copy
+
+
 @contextmanager
-def _directory_named(prefix):
+def _directory_named(save_path):
     """What writes files there fails with a sentence where there is no directory for them."""
     try:
         yield
     except (errors.FailedPreconditionError, errors.NotFoundError) as error:
-        if os.path.isdir(os.path.dirname(local_path(prefix)) or "."):
+        if os.path.isdir(os.path.dirname(local_path(save_path)) or "."):
             raise
-        raise ValueError(f"Parent directory of {prefix} doesn't exist, can't save.") from error
+        raise ValueError(f"Parent directory of {save_path} doesn't exist, can't save.") from error
 
 
 def _renamed(var_list, keys, prefix):

@@ -18,6 +18,16 @@ _LOST = (
     "memory or network bandwidth usage in the parameter servers. If this error occurs repeatedly, try increasing the number "
     "of parameter servers assigned to the job. Error: %s"
 )
+_LOST_WHILE_ASKED = (
+    "An error was raised while considering whether the session is complete. This may be due to a preemption in a connected "
+    "worker or parameter server. The current session will be closed and a new session will be created. This error may also "
+    "occur due to a gRPC failure caused by high memory or network bandwidth usage in the parameter servers. If this error "
+    "occurs repeatedly, try increasing the number of parameter servers assigned to the job. Error: %s"
+)
+_LOST_WHILE_CLOSED = (
+    "An error occurred when attempting to close the session. This may be due to a preemption in a connected worker or "
+    "parameter server. Error: %s"
+)
 _LOST_WHILE_MADE = (
     "An error was raised while a session was being created. This may be due to a preemption of a connected worker or "
     "parameter server. A new session will be created. This error may also occur due to a gRPC failure caused by high memory "
@@ -87,9 +97,7 @@ class _WrappedSession:
         try:
             self._sess.close()
         except _PREEMPTION_ERRORS as error:
-            logging.error(
-                "An error occurred when attempting to close the session, which may be lost already. Error: %s", error
-            )
+            logging.warning(_LOST_WHILE_CLOSED, error)
         finally:
             self._sess = None
 
@@ -165,7 +173,7 @@ class _RecoverableSession(_WrappedSession):
         try:
             return self._sess is None or (isinstance(self._sess, _WrappedSession) and self._sess._check_stop())
         except _PREEMPTION_ERRORS as error:
-            logging.info(_LOST, error)
+            logging.info(_LOST_WHILE_ASKED, error)
             self.close()
             self._sess = self._create_session()
             return False

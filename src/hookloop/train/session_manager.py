@@ -16,7 +16,7 @@ __all__ = ["SessionManager"]
 
 
 def _name(op):
-    return op.name if hasattr(op, "name") else str(op)
+    return str(getattr(op, "name", "None" if op is None else f"<no name for {type(op)}>"))
 
 
 class SessionManager:

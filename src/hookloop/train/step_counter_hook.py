@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 
 from .. import logging, messages
@@ -11,6 +12,13 @@ from .training_util import global_step_of_hook
 from .trigger import Trigger
 
 __all__ = ["StepCounterHook"]
+
+
+def _rate(steps, secs):
+    """Steps in a second; where a clock has stood still it is infinite, or no number where there was no step either."""
+    if secs:
+        return steps / secs
+    return math.copysign(math.inf, steps) if steps else math.nan
 
 
 class StepCounterHook(SessionRunHook):
@@ -108,7 +116,7 @@ class StepCounterHook(SessionRunHook):
         )  # fmt: skip
 
     def _log_and_record(self, elapsed_steps, elapsed_time, global_step):
-        steps_per_sec = elapsed_steps / elapsed_time
+        steps_per_sec = _rate(elapsed_steps, elapsed_time)
         if self._summary_writer is not None:
             self._summary_writer.add_summary(self._summary(steps_per_sec), global_step)
         logging.info("%s: %g", self._summary_tag, steps_per_sec)
